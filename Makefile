@@ -1,0 +1,36 @@
+# Needs only Python >= 3.11 with venv, a C/C++ compiler and make. Everything else goes into .uv and .venv.
+.PHONY: help validation validation-quick test test-numpy2 lint ci clean
+
+export OPENBLAS_NUM_THREADS = 1
+UV = .uv/bin/uv
+
+help: ## Show what this Makefile can do
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+$(UV):
+	python3 -m venv .uv
+	.uv/bin/pip install --quiet --disable-pip-version-check 'uv>=0.10'
+
+validation: $(UV) ## Judge every claim of the paper with Kwant; writes validation-report/
+	$(UV) run python -m validation -o validation-report
+
+validation-quick: $(UV) ## The same on small grids, under 90 s
+	$(UV) run python -m validation --quick -o validation-report
+
+test: $(UV) ## Run the test suite
+	$(UV) run pytest
+
+lint: $(UV) ## Format check, lint, types, import contracts
+	$(UV) run ruff format --check .
+	$(UV) run ruff check .
+	$(UV) run mypy
+	$(UV) run lint-imports
+
+test-numpy2: $(UV) ## Test the library on NumPy 2, with Kwant re-cythonized
+	./tests/numpy2.sh $(CURDIR)/$(UV)
+
+ci: ## What continuous integration runs
+	bash .ci/run
+
+clean: ## Remove environments, caches and reports
+	rm -rf .uv .venv .venv-numpy2 validation-report .mypy_cache .ruff_cache .pytest_cache .hypothesis

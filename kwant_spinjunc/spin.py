@@ -1,0 +1,154 @@
+r"""Pauli matrices, unit vectors and the rotation between two magnetizations.
+
+Conventions: **m** is the direction of the majority electron spin, ``m = (sin θ cos φ, sin θ sin φ, cos θ)``;
+index 0 is the majority spin (along **m**), index 1 the minority spin. Angles are in radians, vectors have a
+trailing axis of length 3, and leading axes broadcast.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import ArgumentError, finite_array
+
+__all__ = [
+    "PAULI",
+    "SIGNS",
+    "angle_between",
+    "check_unit_vector",
+    "rotation_matrix",
+    "sigma",
+    "spinors",
+    "torque_axes",
+    "unit_vector",
+]
+
+#: The three Pauli matrices, shape (3, 2, 2).
+PAULI: NDArray[np.complex128] = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
+
+#: The sign s of each spin channel: +1 for the majority (index 0), -1 for the minority (index 1).
+SIGNS: NDArray[np.float64] = np.array([1.0, -1.0])
+
+
+def unit_vector(theta: ArrayLike, phi: ArrayLike = 0.0) -> NDArray[np.float64]:
+    """Return m = (sin θ cos φ, sin θ sin φ, cos θ).
+
+    Parameters
+    ----------
+    theta, phi
+        Polar and azimuthal angle in radians; they broadcast. ``phi = 0`` is the paper's x-z plane.
+
+    Returns
+    -------
+    ndarray, shape (..., 3)
+
+    Raises
+    ------
+    ArgumentError
+        An angle is not finite or not real.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> unit_vector(np.pi / 2).round(12).tolist()
+    [1.0, 0.0, 0.0]
+    """
+    t, p = np.broadcast_arrays(finite_array("theta", theta), finite_array("phi", phi))
+    return np.stack([np.sin(t) * np.cos(p), np.sin(t) * np.sin(p), np.cos(t)], axis=-1)
+
+
+def check_unit_vector(m: Any, name: str = "m") -> NDArray[np.float64]:
+    """Return ``m`` normalized to rounding, or raise `ArgumentError` if it is no real unit vector (1e-8)."""
+    vector = finite_array(name, m, shape=(3,))
+    norm = np.linalg.norm(vector, axis=-1)
+    if np.any(abs(norm - 1) > 1e-8):
+        worst = norm.flat[np.argmax(abs(norm - 1))] if norm.ndim else norm
+        raise ArgumentError(
+            f"Argument `{name}` must be a unit vector, but has norm {worst:.4g}. Use `unit_vector(theta, phi)`."
+        )
+    return vector / norm[..., None]
+
+
+def sigma(m: ArrayLike) -> NDArray[np.complex128]:
+    """Return m·σ, shape (..., 2, 2)."""
+    return np.tensordot(np.asarray(m, dtype=float), PAULI, axes=1)
+
+
+def spinors(m: ArrayLike) -> NDArray[np.complex128]:
+    r"""Return the spin states along ``m`` as columns: ``[..., :, 0]`` majority, ``[..., :, 1]`` minority.
+
+    Notes
+    -----
+    ``|+, m⟩ = (cos θ/2, e^{iφ} sin θ/2)`` and ``|-, m⟩ = (-e^{-iφ} sin θ/2, cos θ/2)``, so that in the x-z plane
+    all components are real.
+    """
+    x, y, z = np.moveaxis(np.asarray(m, dtype=float), -1, 0)
+    half = np.arctan2(np.hypot(x, y), z) / 2
+    phase = np.exp(1j * np.arctan2(y + 0.0, x + 0.0))
+    c, s = np.cos(half), np.sin(half)
+    return np.stack([np.stack([c + 0j, phase * s], axis=-1), np.stack([-s / phase, c + 0j], axis=-1)], axis=-1)
+
+
+def rotation_matrix(m_left: ArrayLike, m_right: ArrayLike) -> NDArray[np.complex128]:
+    r"""Return the spin rotation R_ss' = ⟨s, m_L | s', m_R⟩ of equation (2).
+
+    Parameters
+    ----------
+    m_left, m_right
+        Unit vectors, shape (..., 3).
+
+    Returns
+    -------
+    ndarray, shape (..., 2, 2)
+        ``R[..., s, s']``, unitary. For both magnetizations in the x-z plane at angle Φ from left to right it is
+        real: ``[[cos Φ/2, -sin Φ/2], [sin Φ/2, cos Φ/2]]``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> R = rotation_matrix(unit_vector(0), unit_vector(np.pi / 3))
+    >>> (abs(R) ** 2).round(12).tolist()
+    [[0.75, 0.25], [0.25, 0.75]]
+    """
+    left, right = spinors(check_unit_vector(m_left, "m_left")), spinors(check_unit_vector(m_right, "m_right"))
+    return np.swapaxes(left.conj(), -1, -2) @ right
+
+
+def angle_between(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
+    """Return the angle Φ in [0, π] between two vectors, accurate also near 0 and π."""
+    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    return np.arctan2(np.linalg.norm(np.cross(a, b), axis=-1), np.sum(a * b, axis=-1))
+
+
+def torque_axes(m: ArrayLike, m_other: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    r"""Return the two directions a torque on ``m`` can have, driven by a second magnet ``m_other``.
+
+    Parameters
+    ----------
+    m
+        The magnet the torque acts on, unit vector, shape (..., 3).
+    m_other
+        The other magnet, unit vector, shape (..., 3).
+
+    Returns
+    -------
+    damping_like : ndarray, shape (..., 3)
+        e = (m_other - cos Φ m)/sin Φ, the in-plane (Slonczewski) direction m×(m_other×m).
+    perpendicular : ndarray, shape (..., 3)
+        m×m_other/sin Φ, normal to the plane of both magnets. The field-like direction of the project is
+        m_L×m_R for both magnets: this vector for the left magnet, its opposite for the right one.
+
+    Notes
+    -----
+    For collinear magnets (sin Φ < 1e-12) both are zero: no torque is possible and no plane is defined.
+    """
+    m, m_other = np.asarray(m, dtype=float), np.asarray(m_other, dtype=float)
+    perpendicular = np.cross(m, m_other)
+    sine = np.linalg.norm(perpendicular, axis=-1, keepdims=True)
+    defined = sine > 1e-12
+    safe = np.where(defined, sine, 1.0)
+    perpendicular = np.where(defined, perpendicular / safe, 0.0)
+    return np.cross(perpendicular, m), perpendicular
