@@ -11,7 +11,7 @@ plane. At fixed in-plane wave vector the latter adds -2 t∥ (cos kx a + cos kz 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -138,9 +138,7 @@ def normal_metal(
     return Layer(onsite, hopping, in_plane_hopping=in_plane_hopping, thickness=thickness)
 
 
-def barrier(
-    *, onsite: float, hopping: float, thickness: int, in_plane_hopping: float | None = None
-) -> Layer:
+def barrier(*, onsite: float, hopping: float, thickness: int, in_plane_hopping: float | None = None) -> Layer:
     """Return a nonmagnetic `Layer`, meant to be evanescent: energies below ``onsite - 2 hopping``."""
     return Layer(onsite, hopping, in_plane_hopping=in_plane_hopping, thickness=thickness)
 
@@ -180,7 +178,6 @@ class Junction:
     right: Layer
     bonds: Sequence[float] | Mapping[int, float] | None = None
     buffer: int = 1
-    _bond_overrides: tuple[tuple[int, float], ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
@@ -189,29 +186,28 @@ class Junction:
         set_(self, "layers", tuple(self.layers))
         for name, layer in [("left", self.left), ("right", self.right)]:
             if not isinstance(layer, Layer):
-                raise ArgumentError(f"Argument `{name}` must be a Layer, but is {layer!r}. Use `ferromagnet(...)`.")
+                raise ArgumentError(
+                    f"Argument `{name}` must be a Layer, but is {layer!r}. Use `ferromagnet(...)`."
+                )
         for position, layer in enumerate(self.layers):
             if not isinstance(layer, Layer):
                 raise ArgumentError(f"Argument `layers[{position}]` must be a Layer, but is {layer!r}.")
         set_(self, "buffer", positive_integer("buffer", self.buffer))
-        set_(self, "_bond_overrides", self._checked_bonds(self.bonds))
-        if self.bonds is not None:  # hashable, whatever was given
-            set_(self, "bonds", tuple(hopping for _, hopping in self._bond_overrides))
-            if len(self._bond_overrides) != len(self.planes) - 1:
-                set_(self, "bonds", tuple(float(t) for t in self.bond_hoppings))
+        if self.bonds is not None:
+            set_(self, "bonds", self._full_bonds(self.bonds))
 
-    def _checked_bonds(self, bonds: Any) -> tuple[tuple[int, float], ...]:
-        if bonds is None:
-            return ()
-        count = len(self.planes) - 1
+    def _full_bonds(self, bonds: Any) -> tuple[float, ...]:
+        """Return ``bonds`` as one checked hopping per bond, so that the junction stays hashable."""
+        hoppings = self._default_bonds()
+        count = len(hoppings)
         if isinstance(bonds, Mapping):
-            for bond in bonds:
+            for bond, hopping in bonds.items():
                 if isinstance(bond, bool) or not isinstance(bond, (int, np.integer)) or not 0 <= bond < count:
                     raise ArgumentError(
                         f"Argument `bonds` must have keys from 0 to {count - 1}, but has {bond!r}. "
                         "Bond b joins plane b to plane b + 1."
                     )
-            items = sorted((int(bond), hopping) for bond, hopping in bonds.items())
+                hoppings[bond] = finite(f"bonds[{bond}]", hopping)
         else:
             hoppings = finite_array("bonds", bonds)
             if hoppings.shape != (count,):
@@ -219,8 +215,11 @@ class Junction:
                     f"Argument `bonds` must have planes - 1 = {count} entries, but its shape is {hoppings.shape}. "
                     "Use a mapping {bond: hopping} to change a few."
                 )
-            items = list(enumerate(hoppings))
-        return tuple((bond, positive(f"bonds[{bond}]", hopping)) for bond, hopping in items)
+        return tuple(positive(f"bonds[{bond}]", hopping) for bond, hopping in enumerate(hoppings))
+
+    def _default_bonds(self) -> NDArray[np.float64]:
+        t = np.array([plane.hopping for plane in self.planes])
+        return np.where(t[:-1] == t[1:], t[:-1], np.sqrt(t[:-1] * t[1:]))
 
     # ------------------------------------------------------------------ planes and bonds
     @cached_property
@@ -233,11 +232,7 @@ class Junction:
     @cached_property
     def bond_hoppings(self) -> NDArray[np.float64]:
         """Hopping t_{b,b+1} of each bond of the scattering region, shape (planes - 1,)."""
-        t = np.array([plane.hopping for plane in self.planes])
-        hoppings = np.where(t[:-1] == t[1:], t[:-1], np.sqrt(t[:-1] * t[1:]))
-        for bond, hopping in self._bond_overrides:
-            hoppings[bond] = hopping
-        return hoppings
+        return self._default_bonds() if self.bonds is None else np.array(self.bonds)
 
     @cached_property
     def plane_m(self) -> NDArray[np.float64]:

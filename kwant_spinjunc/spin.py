@@ -89,7 +89,9 @@ def spinors(m: ArrayLike) -> NDArray[np.complex128]:
     half = np.arctan2(np.hypot(x, y), z) / 2
     phase = np.exp(1j * np.arctan2(y + 0.0, x + 0.0))
     c, s = np.cos(half), np.sin(half)
-    return np.stack([np.stack([c + 0j, phase * s], axis=-1), np.stack([-s / phase, c + 0j], axis=-1)], axis=-1)
+    return np.stack(
+        [np.stack([c + 0j, phase * s], axis=-1), np.stack([-s / phase, c + 0j], axis=-1)], axis=-1
+    )
 
 
 def rotation_matrix(m_left: ArrayLike, m_right: ArrayLike) -> NDArray[np.complex128]:
