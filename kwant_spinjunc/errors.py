@@ -80,13 +80,9 @@ def finite_array(name: str, value: Any, shape: tuple[int, ...] | None = None) ->
     try:
         array = np.asarray(value, dtype=float)
     except (TypeError, ValueError):
-        raise ArgumentError(
-            f"Argument `{name}` must be an array of real numbers, but is {value!r}."
-        ) from None
+        raise ArgumentError(f"Argument `{name}` must be an array of real numbers, but is {value!r}.") from None
     if shape is not None and array.shape[array.ndim - len(shape) :] != shape:
-        raise ArgumentError(
-            f"Argument `{name}` must have trailing shape {shape}, but its shape is {array.shape}."
-        )
+        raise ArgumentError(f"Argument `{name}` must have trailing shape {shape}, but its shape is {array.shape}.")
     if not np.isfinite(array).all():
         raise ArgumentError(f"Argument `{name}` must be finite, but contains NaN or infinity.")
     return array

@@ -131,9 +131,7 @@ def ferromagnet(
     return Layer(onsite, hopping, splitting, m, in_plane_hopping, thickness)  # type: ignore[arg-type]
 
 
-def normal_metal(
-    *, onsite: float, hopping: float, in_plane_hopping: float | None = None, thickness: int = 1
-) -> Layer:
+def normal_metal(*, onsite: float, hopping: float, in_plane_hopping: float | None = None, thickness: int = 1) -> Layer:
     """Return a nonmagnetic `Layer`, meant to conduct at the energies of interest."""
     return Layer(onsite, hopping, in_plane_hopping=in_plane_hopping, thickness=thickness)
 
@@ -186,9 +184,7 @@ class Junction:
         set_(self, "layers", tuple(self.layers))
         for name, layer in [("left", self.left), ("right", self.right)]:
             if not isinstance(layer, Layer):
-                raise ArgumentError(
-                    f"Argument `{name}` must be a Layer, but is {layer!r}. Use `ferromagnet(...)`."
-                )
+                raise ArgumentError(f"Argument `{name}` must be a Layer, but is {layer!r}. Use `ferromagnet(...)`.")
         for position, layer in enumerate(self.layers):
             if not isinstance(layer, Layer):
                 raise ArgumentError(f"Argument `layers[{position}]` must be a Layer, but is {layer!r}.")

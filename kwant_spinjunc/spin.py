@@ -69,7 +69,8 @@ def check_unit_vector(m: Any, name: str = "m") -> NDArray[np.float64]:
         raise ArgumentError(
             f"Argument `{name}` must be a unit vector, but has norm {worst:.4g}. Use `unit_vector(theta, phi)`."
         )
-    return vector / norm[..., None]
+    unit: NDArray[np.float64] = vector / norm[..., None]
+    return unit
 
 
 def sigma(m: ArrayLike) -> NDArray[np.complex128]:
@@ -89,9 +90,7 @@ def spinors(m: ArrayLike) -> NDArray[np.complex128]:
     half = np.arctan2(np.hypot(x, y), z) / 2
     phase = np.exp(1j * np.arctan2(y + 0.0, x + 0.0))
     c, s = np.cos(half), np.sin(half)
-    return np.stack(
-        [np.stack([c + 0j, phase * s], axis=-1), np.stack([-s / phase, c + 0j], axis=-1)], axis=-1
-    )
+    return np.stack([np.stack([c + 0j, phase * s], axis=-1), np.stack([-s / phase, c + 0j], axis=-1)], axis=-1)
 
 
 def rotation_matrix(m_left: ArrayLike, m_right: ArrayLike) -> NDArray[np.complex128]:
@@ -116,7 +115,8 @@ def rotation_matrix(m_left: ArrayLike, m_right: ArrayLike) -> NDArray[np.complex
     [[0.75, 0.25], [0.25, 0.75]]
     """
     left, right = spinors(check_unit_vector(m_left, "m_left")), spinors(check_unit_vector(m_right, "m_right"))
-    return np.swapaxes(left.conj(), -1, -2) @ right
+    overlap: NDArray[np.complex128] = np.swapaxes(left.conj(), -1, -2) @ right
+    return overlap
 
 
 def angle_between(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
