@@ -1,1 +1,24 @@
-"""Placeholder."""
+"""Spin currents and torques across noncollinear magnetic junctions, with Kwant.
+
+A clean junction is described by a `Junction` of `Layer` objects, turned into a Kwant system by `build` and solved by
+`scatter`. The paper's equations live in `kwant_spinjunc.theory`.
+"""
+
+from ._version import __version__
+from .builder import build
+from .junction import Junction, Layer, barrier, ferromagnet, normal_metal
+from .scattering import Scattering, scatter
+from .spin import unit_vector
+
+__all__ = [
+    "Junction",
+    "Layer",
+    "Scattering",
+    "__version__",
+    "barrier",
+    "build",
+    "ferromagnet",
+    "normal_metal",
+    "scatter",
+    "unit_vector",
+]

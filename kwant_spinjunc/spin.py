@@ -75,7 +75,8 @@ def check_unit_vector(m: Any, name: str = "m") -> NDArray[np.float64]:
 
 def sigma(m: ArrayLike) -> NDArray[np.complex128]:
     """Return m·σ, shape (..., 2, 2)."""
-    return np.tensordot(np.asarray(m, dtype=float), PAULI, axes=1)
+    m_sigma: NDArray[np.complex128] = np.tensordot(np.asarray(m, dtype=float), PAULI, axes=1)
+    return m_sigma
 
 
 def spinors(m: ArrayLike) -> NDArray[np.complex128]:
@@ -122,7 +123,8 @@ def rotation_matrix(m_left: ArrayLike, m_right: ArrayLike) -> NDArray[np.complex
 def angle_between(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     """Return the angle Φ in [0, π] between two vectors, accurate also near 0 and π."""
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-    return np.arctan2(np.linalg.norm(np.cross(a, b), axis=-1), np.sum(a * b, axis=-1))
+    angle: NDArray[np.float64] = np.arctan2(np.linalg.norm(np.cross(a, b), axis=-1), np.sum(a * b, axis=-1))
+    return angle
 
 
 def torque_axes(m: ArrayLike, m_other: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

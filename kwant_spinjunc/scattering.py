@@ -1,0 +1,423 @@
+r"""`scatter`: a junction and an energy in, a `Scattering` out; the result type every solver returns.
+
+Kwant is the reference solver. Its linear system is factorized once for the scattering matrix and the wave functions;
+currents, densities and torques come from `kwant.operator`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import kwant
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .builder import band_shift, build
+from .errors import ArgumentError, ContinuityError, NoOpenChannelError, UnitarityError, finite, positive
+from .junction import Junction
+from .spin import PAULI
+
+__all__ = ["PlaneFields", "Scattering", "scatter"]
+
+Floats = NDArray[np.float64]
+
+#: Default of the largest defect per unit flux that `scatter` accepts. Rounding is 1e-14; a state with velocity v
+#: near a band edge loses a factor 1/v, so 1e-8 still admits energies 1e-10 t from the edge.
+TOLERANCE = 1e-8
+
+SOLVERS = ("kwant",)
+
+
+@dataclass(frozen=True)
+class PlaneFields:
+    """What one incoming state does in each plane, summed over the modes of its lead and spin.
+
+    Attributes
+    ----------
+    currents : ndarray, shape (..., 2, 2, bonds, 4)
+        ``[lead_in, spin_in, bond, (charge, x, y, z)]``, particle and Pauli-spin flux positive along +y, per unit
+        incoming flux.
+    torques : ndarray, shape (..., 2, 2, planes, 3)
+        Spin flux in minus out of each plane.
+    densities : ndarray, shape (..., 2, 2, planes, 4)
+        Particle and Pauli-spin density, in ħ per energy (unit flux over velocity times lattice constant).
+    continuity_defect : ndarray, shape (...)
+        Largest violation of charge and spin continuity per unit incoming flux.
+    torque_defect : ndarray, shape (...)
+        Largest difference of the torque taken from the fluxes and from the exchange field.
+    """
+
+    currents: Floats
+    torques: Floats
+    densities: Floats
+    continuity_defect: Floats
+    torque_defect: Floats
+
+
+@dataclass(frozen=True)
+class Scattering:
+    r"""The result of `scatter`: spin-resolved probabilities, currents and torques, and how well they conserve.
+
+    Lead 0 is the left, 1 the right; spin 0 is the majority (along the lead's own m), 1 the minority. Out-index before
+    in-index. With the fast solver all arrays have the leading axes of ``energy`` and ``k``.
+
+    Attributes
+    ----------
+    junction, energy, k
+        The problem; energy in the junction's unit, k in 1/a.
+    solver : str
+        Which solver ran.
+    probabilities : ndarray, shape (..., 2, 2, 2, 2)
+        T[α s, β s'] as ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes.
+    modes : ndarray of int, shape (..., 2, 2)
+        N_αs, open channels ``[lead, spin]``.
+    unitarity_defect : ndarray, shape (...)
+        Largest element of S†S - 1.
+    system : kwant.system.FiniteSystem or None
+        The finalized Kwant system, where Kwant solved. It has one more plane of each lead than the junction (plane
+        indices -1 to ``planes``), so that every plane of the junction has both its bonds inside.
+    smatrix : kwant.solvers.common.SMatrix or None
+        Kwant's own result, where Kwant solved.
+    """
+
+    junction: Junction
+    energy: Any
+    k: Any
+    solver: str
+    probabilities: Floats
+    modes: NDArray[np.int64]
+    unitarity_defect: Floats
+    tolerance: float = TOLERANCE
+    system: Any = field(default=None, repr=False)
+    smatrix: Any = field(default=None, repr=False)
+    _solve_fields: Callable[[], PlaneFields] | None = field(default=None, repr=False)
+
+    @cached_property
+    def fields(self) -> PlaneFields:
+        """Currents, torques and densities of each incoming lead and spin (solved for on first use)."""
+        if self._solve_fields is None:
+            raise ArgumentError("This Scattering was made without a solver for its states.")
+        return self._solve_fields()
+
+    @property
+    def bond_currents(self) -> Floats:
+        """Charge and Pauli-spin flux, shape (..., 2, bonds, 4) = [lead_in, bond, (charge, x, y, z)].
+
+        Summed over all states incoming from that lead, each of unit flux, positive along +y (so the charge of
+        lead 1 is negative). Bond b joins plane b of the scattering region to b + 1. Multiply spin by ħ/2 for
+        angular momentum.
+        """
+        summed: Floats = self.fields.currents.sum(axis=-3)
+        return summed
+
+    @property
+    def layer_torques(self) -> Floats:
+        """Torque the electrons exert on each plane, shape (..., 2, planes, 3): τ_n = Q_{n-1→n} - Q_{n→n+1}.
+
+        The flux through the outer bond of an end plane is not among `bond_currents`; the torque on it is the same as
+        from the exchange field, Δ m × ⟨σ⟩, within `torque_defect`.
+        """
+        summed: Floats = self.fields.torques.sum(axis=-3)
+        return summed
+
+    @property
+    def spin_densities(self) -> Floats:
+        """Density ⟨1⟩ and ⟨σ⟩ of the incoming states, shape (..., 2, planes, 4), in ħ per energy."""
+        summed: Floats = self.fields.densities.sum(axis=-3)
+        return summed
+
+    @property
+    def transmissions(self) -> Floats:
+        """T_ss' from the left to the right, shape (..., 2, 2) = [..., s on the left, s' on the right].
+
+        The index order of the paper's T_ss'; equal to ``probabilities[..., 1, s', 0, s]``.
+        """
+        return np.swapaxes(self.probabilities[..., 1, :, 0, :], -1, -2)
+
+    @property
+    def conductance(self) -> Any:
+        """Linear-response conductance Σ_ss' T_ss' in e²/h per unit cell of the cross-section, shape (...)."""
+        return self.probabilities[..., 1, :, 0, :].sum(axis=(-1, -2))
+
+    @property
+    def continuity_defect(self) -> Floats:
+        """Largest violation of charge and spin continuity per unit incoming flux, shape (...)."""
+        return self.fields.continuity_defect
+
+    @property
+    def torque_defect(self) -> Floats:
+        """Largest difference between flux and exchange-field torque per unit incoming flux, shape (...)."""
+        return self.fields.torque_defect
+
+    def __str__(self) -> str:
+        return _summary(self)
+
+
+def scatter(
+    junction: Junction,
+    energy: ArrayLike,
+    k: ArrayLike | None = None,
+    *,
+    solver: str = "kwant",
+    cross_section: tuple[int, int] = (1, 1),
+    boundary: str = "periodic",
+    tolerance: float = TOLERANCE,
+) -> Scattering:
+    r"""Scatter electrons of one energy through a junction.
+
+    Parameters
+    ----------
+    junction
+        What to scatter from.
+    energy
+        Energy E in the junction's unit.
+    k
+        In-plane wave vector (kx, kz) in 1/a, None for Γ. One k is one channel of the in-plane periodic junction,
+        not its Brillouin-zone average.
+    solver
+        ``"kwant"``, the reference.
+    cross_section, boundary
+        See `build`: a supercell or wire with several sites per plane.
+    tolerance
+        Largest defect of unitarity or continuity (per unit flux) that is accepted.
+
+    Returns
+    -------
+    Scattering
+
+    Raises
+    ------
+    ArgumentError
+        Bad argument, or an energy at a band edge, where Kwant cannot tell incoming from outgoing modes.
+    NoOpenChannelError
+        No channel is open in either lead.
+    UnitarityError, ContinuityError
+        The result violates a conservation law by more than ``tolerance``; it is refused.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import kwant_spinjunc as sj
+    >>> iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
+    >>> junction = sj.Junction(
+    ...     left=sj.ferromagnet(**iron),
+    ...     layers=[sj.barrier(onsite=3.0, hopping=1.0, thickness=4)],
+    ...     right=sj.ferromagnet(**iron, m=sj.unit_vector(theta=np.pi / 3)),
+    ... )
+    >>> s = sj.scatter(junction, energy=0.0)
+    >>> s.modes.tolist(), s.bond_currents.shape, s.layer_torques.shape
+    ([[1, 1], [1, 1]], (2, 5, 4), (2, 6, 3))
+    """
+    if not isinstance(junction, Junction):
+        raise ArgumentError(f"Argument `junction` must be a Junction, but is {type(junction).__name__}.")
+    if solver not in SOLVERS:
+        raise ArgumentError(f"Argument `solver` must be one of {', '.join(SOLVERS)}, but is {solver!r}.")
+    tolerance = positive("tolerance", tolerance)
+    return _scatter_kwant(junction, energy, k, cross_section, boundary, tolerance)
+
+
+def _summary(s: Scattering) -> str:
+    """Return the result as an aligned table with its own quality."""
+    batch = s.unitarity_defect.shape
+    angle = np.degrees(s.junction.angle)
+    where = f"E = {s.energy}" if not batch else f"{int(np.prod(batch))} points, shape {batch}"
+    lines = [
+        f"Scattering by {s.solver}: {where}, angle between the magnets {angle:.4g} deg, {len(s.junction.planes)} planes"
+    ]
+    if not batch:
+        names = [f"{lead} {spin}" for lead in ("left", "right") for spin in ("majority", "minority")]
+        lines.append(f"  {'to / from':<15}" + "".join(f"{name:>16}" for name in names) + f"{'modes':>8}")
+        for name, row, count in zip(names, s.probabilities.reshape(4, 4), s.modes.ravel(), strict=True):
+            lines.append(f"  {name:<15}" + "".join(f"{value:16.8g}" for value in row) + f"{count:8d}")
+        lines.append(f"  conductance {s.conductance:.8g} e²/h per cell")
+    defects = [("unitarity", s.unitarity_defect)]
+    if "fields" in s.__dict__:
+        defects += [("continuity", s.continuity_defect), ("torque", s.torque_defect)]
+    lines.append("  defects: " + ", ".join(f"{name} {np.max(value, initial=0.0):.1e}" for name, value in defects))
+    return "\n".join(lines)
+
+
+# ---------------------------------------------------------------------- Kwant
+def _scatter_kwant(
+    junction: Junction, energy: Any, k: Any, cross_section: tuple[int, int], boundary: str, tolerance: float
+) -> Scattering:
+    energy = finite("energy", energy)
+    padded = junction.padded()
+    system = build(padded, k, cross_section=cross_section, boundary=boundary, first_plane=-1).finalized()
+    c = float(band_shift(k)) if boundary == "periodic" else 0.0
+    if cross_section == (1, 1) and not junction.open_channels(energy, c).any():
+        raise _no_open_channel(junction, energy, c)
+    try:
+        system = system.precalculate(energy, what="modes")
+    except (ValueError, np.linalg.LinAlgError) as error:
+        raise ArgumentError(
+            f"Argument `energy` must not lie at a band edge, but at {energy:g} Kwant finds no modes ({error}). "
+            f"Bands: {junction.describe_bands(c)}. Move the energy."
+        ) from error
+    smatrix, psi = _solve(system, energy)
+    modes = np.array([lead.block_nmodes for lead in smatrix.lead_info])
+    if not modes.any():
+        raise _no_open_channel(junction, energy, c)
+
+    probabilities = np.zeros((2, 2, 2, 2))
+    for out, in_ in np.ndindex(4, 4):
+        (a, s), (b, s_in) = divmod(out, 2), divmod(in_, 2)
+        probabilities[a, s, b, s_in] = smatrix.transmission((a, s), (b, s_in))
+    unitarity = abs(smatrix.data.conj().T @ smatrix.data - np.eye(len(smatrix.data))).max(initial=0.0)
+    fields = _fields_from_waves(padded, system, psi, modes, int(np.prod(cross_section)))
+    result = Scattering(
+        junction=junction,
+        energy=energy,
+        k=None if k is None else np.asarray(k, dtype=float),
+        solver="kwant",
+        probabilities=probabilities,
+        modes=modes,
+        unitarity_defect=np.asarray(unitarity),
+        tolerance=tolerance,
+        system=system,
+        smatrix=smatrix,
+    )
+    result.__dict__["fields"] = fields
+    _refuse_violations(result)
+    return result
+
+
+def _no_open_channel(junction: Junction, energy: float, c: float) -> NoOpenChannelError:
+    return NoOpenChannelError(
+        f"Argument `energy` must lie in a band of a lead, but at {energy:g} no channel is open. "
+        f"Bands at this k: {junction.describe_bands(c)}."
+    )
+
+
+def _refuse_violations(result: Scattering) -> None:
+    """Raise a named error if a conservation law is violated by more than the tolerance."""
+    worst = float(np.max(result.unitarity_defect, initial=0.0))
+    if not worst <= result.tolerance:
+        raise UnitarityError(
+            f"The scattering matrix at energy {result.energy} misses unitarity by {worst:.2g}, more than the tolerance "
+            f"{result.tolerance:.2g}. Energies very near a band edge do this; move the energy or widen `tolerance`."
+        )
+    for name, defect in [("continuity", result.continuity_defect), ("torque balance", result.torque_defect)]:
+        worst = float(np.max(defect, initial=0.0))
+        if not worst <= result.tolerance:
+            raise ContinuityError(
+                f"The spin currents at energy {result.energy} miss {name} by {worst:.2g} per unit flux, more than the "
+                f"tolerance {result.tolerance:.2g}. Move the energy off a band edge or widen `tolerance`."
+            )
+
+
+def _solve(system: Any, energy: float) -> tuple[kwant.solvers.common.SMatrix, list[NDArray[np.complex128]]]:
+    """Return Kwant's scattering matrix and, per lead, its wave functions (modes, orbitals).
+
+    `kwant.wave_function` factorizes the linear system whose solution also contains the outgoing amplitudes of every
+    lead, so one factorization gives both. Where a Kwant version does not expose it, `kwant.smatrix` is called too.
+    """
+    waves = kwant.wave_function(system, energy)
+    count = len(system.leads)
+    if not all(hasattr(waves, name) for name in ("solve", "factorized_h", "rhs", "num_orb")):
+        return kwant.smatrix(system, energy), [waves(lead) for lead in range(count)]
+
+    info, rows, offset = [], [], waves.num_orb
+    for lead in system.leads:
+        propagating, stabilized = lead.modes(energy)
+        info.append(propagating)
+        rows.append(np.arange(offset, offset + stabilized.nmodes))
+        offset += stabilized.vecs.shape[1] - stabilized.nmodes
+    out = np.concatenate(rows)
+    psi, columns = [], []
+    for rhs in waves.rhs:
+        if rhs.shape[1] == 0:
+            psi.append(np.zeros((0, waves.num_orb), complex))
+            columns.append(np.zeros((len(out), 0), complex))
+            continue
+        solution = waves.solve(waves.factorized_h, rhs, slice(None))
+        psi.append(solution[: waves.num_orb].T)
+        columns.append(solution[out])
+    leads = list(range(count))
+    return kwant.solvers.common.SMatrix(np.hstack(columns), info, leads, leads, True), psi
+
+
+def _fields_from_waves(
+    padded: Junction, system: Any, psi: list[NDArray[np.complex128]], modes: NDArray[np.int64], sites: int
+) -> PlaneFields:
+    """Evaluate Kwant's operators on the wave functions, settle them with the conservation laws, drop the padding."""
+    planes = len(padded.planes)
+    by_plane: list[list[Any]] = [[] for _ in range(planes)]
+    for site in system.sites:
+        by_plane[site.tag[1] + 1].append(site)  # the padded region starts at plane -1
+    for group in by_plane:
+        group.sort(key=lambda site: site.tag)
+    bonds = [pair for b in range(planes - 1) for pair in zip(by_plane[b + 1], by_plane[b], strict=True)]
+    where = [site for group in by_plane for site in group]
+    pauli = [np.eye(2), *PAULI]
+    currents = [kwant.operator.Current(system, matrix, where=bonds).bind() for matrix in pauli]
+    densities = [kwant.operator.Density(system, matrix, where=where).bind() for matrix in pauli]
+    sources = [kwant.operator.Source(system, matrix, where=where).bind() for matrix in PAULI]
+
+    def evaluate(operators: list[Any], length: int) -> Floats:
+        """Return (2, 2, length, operators), summed over the modes of each lead and spin and over each plane."""
+        values = np.zeros((2, 2, length, len(operators)))
+        for lead in range(2):
+            spins = np.repeat([0, 1], modes[lead])
+            for spin, wave in zip(spins, psi[lead], strict=True):
+                for column, operator in enumerate(operators):
+                    values[lead, spin, :, column] += np.real(operator(wave)).reshape(length, sites).sum(axis=1)
+        return values
+
+    settled = settle(padded, evaluate(currents, planes - 1), -evaluate(sources, planes), modes)
+    return replace(
+        settled,
+        currents=settled.currents[..., 1:-1, :],
+        torques=settled.torques[..., 1:-1, :],
+        densities=evaluate(densities, planes)[..., 1:-1, :],
+    )
+
+
+def settle(junction: Junction, raw: Floats, exchange_torques: Floats, modes: NDArray[np.int64]) -> PlaneFields:
+    r"""Impose on raw bond currents what each plane cannot change, and report by how much they missed it.
+
+    A plane exchanges no charge, and only spin perpendicular to its magnetization; a nonmagnetic plane exchanges none.
+    The flux of a tunneling state on its own side of the barrier is a difference of two numbers of order one, noise
+    below 1e-14, but exact on the far side. So the currents are taken on the far side and carried back through the
+    planes; of the raw difference across a plane only the part its exchange field can cause is kept. What is dropped
+    is the continuity defect.
+
+    Parameters
+    ----------
+    junction
+        The planes.
+    raw
+        Raw currents (2, 2, bonds, 4).
+    exchange_torques
+        Torque from the exchange field (2, 2, planes, 3): compared with the fluxes, and kept for the two end planes.
+    modes
+        Open channels (2, 2): the incoming flux that defects are measured against.
+
+    Returns
+    -------
+    PlaneFields
+        Without densities.
+    """
+    bonds = raw.shape[-2]
+    m = junction.plane_m
+    magnetic = (junction.plane_splitting > 0)[:, None]
+    currents = raw.copy()
+    torques = exchange_torques.copy()
+    incoming = np.maximum(modes, 1)[..., None]
+    continuity = torque = 0.0
+    for lead, order in [(0, range(bonds - 1, 0, -1)), (1, range(1, bonds))]:
+        # plane n lies between bonds n - 1 and n; lead 0's far side is the last bond, lead 1's the first
+        for n in order:
+            known, sought = (n, n - 1) if lead == 0 else (n - 1, n)
+            change = raw[lead, :, sought] - raw[lead, :, known]
+            along = (change[:, 1:] @ m[n])[:, None] * m[n]
+            allowed = np.concatenate([np.zeros((2, 1)), np.where(magnetic[n], change[:, 1:] - along, 0.0)], axis=1)
+            currents[lead, :, sought] = currents[lead, :, known] + allowed
+            flux_torque = allowed[:, 1:] if lead == 0 else -allowed[:, 1:]
+            continuity = max(continuity, (abs(change - allowed) / incoming[lead]).max())
+            torque = max(torque, (abs(flux_torque - exchange_torques[lead, :, n]) / incoming[lead]).max())
+            torques[lead, :, n] = flux_torque
+    return PlaneFields(currents, torques, np.empty(0), np.asarray(continuity), np.asarray(torque))
