@@ -1,0 +1,251 @@
+"""Figures: what a junction is, and what its spin currents and torques do.
+
+Every function returns a new `matplotlib.figure.Figure` that owns its axes; nothing is shown or saved by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from .builder import band_shift
+from .errors import ArgumentError
+from .junction import Junction, Layer
+from .scattering import Scattering
+from .spin import SIGNS
+
+__all__ = ["COLORS", "STYLE", "new_figure", "plot_junction", "plot_layers", "plot_sweep", "styled"]
+
+#: One color per meaning, readable in print and with color-vision deficiency (Okabe-Ito).
+COLORS = {
+    "majority": "#0072B2",
+    "minority": "#D55E00",
+    "left": "#0072B2",
+    "right": "#D55E00",
+    "theory": "#000000",
+    "microscopic": "#0072B2",
+    "damping_like": "#009E73",
+    "field_like": "#CC79A7",
+    "x": "#D55E00",
+    "y": "#009E73",
+    "z": "#0072B2",
+    "muted": "#8c959f",
+}
+
+#: Matplotlib settings of all figures.
+STYLE = {
+    "font.size": 9.0,
+    "axes.labelsize": 9.0,
+    "axes.titlesize": 9.0,
+    "legend.fontsize": 8.0,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 4.0,
+}
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def styled(function: Callable[P, R]) -> Callable[P, R]:
+    """Run a plotting function with `STYLE`; Matplotlib resolves settings when an artist is made."""
+
+    @wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        with mpl.rc_context(STYLE):
+            return function(*args, **kwargs)
+
+    return wrapper
+
+
+def new_figure(
+    rows: int = 1, columns: int = 1, *, width: float = 6.4, height: float = 3.4, **grid: Any
+) -> tuple[Figure, Any]:
+    """Return (figure, axes); ``grid`` goes to `Figure.subplots`. Call it in a `styled` function.
+
+    Parameters
+    ----------
+    rows, columns
+        Panels.
+    width, height
+        Size in inches.
+    """
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, **grid)
+
+
+@styled
+def plot_junction(junction: Junction, energy: float | None = None, k: ArrayLike | None = None) -> Figure:
+    """Draw the levels of every plane, the magnetizations, and the bands of both leads.
+
+    Parameters
+    ----------
+    junction
+        What to draw.
+    energy
+        Marked by a line, if given; same unit as the junction's on-site energies.
+    k
+        In-plane wave vector (kx, kz) in 1/a, None for Γ.
+    """
+    c = float(band_shift(k))
+    figure, (left, middle, right) = new_figure(
+        1, 3, width=8.0, height=3.8, sharey=True, gridspec_kw={"width_ratios": [1, 2.4, 1]}
+    )
+    for axes, lead, title in [(left, junction.left, "left lead"), (right, junction.right, "right lead")]:
+        _draw_bands(axes, lead, c)
+        axes.set_title(title)
+    _draw_planes(middle, junction, c)
+    for axes in (left, middle, right):
+        if energy is not None:
+            axes.axhline(energy, color="black", linewidth=0.9, linestyle="--")
+    if energy is not None:
+        left.annotate("E", (0.02, energy), xycoords=("axes fraction", "data"), va="bottom")
+    left.set_ylabel("energy (unit of the hopping)")
+    left.legend(loc="upper left", bbox_to_anchor=(0.0, -0.2), ncols=2, handlelength=1.2)
+    return figure
+
+
+def _draw_bands(axes: Any, lead: Layer, c: float) -> None:
+    ky = np.linspace(-np.pi, np.pi, 201)
+    for spin, level in zip(("majority", "minority"), lead.levels(c), strict=True):
+        axes.plot(ky / np.pi, level - 2 * lead.hopping * np.cos(ky), color=COLORS[spin], label=spin)
+    axes.set_xlabel(r"$k_y a/\pi$")
+    axes.set_xticks([-1, 0, 1])
+
+
+def _draw_planes(axes: Any, junction: Junction, c: float) -> None:
+    for n, plane in enumerate(junction.planes):
+        for spin, level, sign in zip(("majority", "minority"), plane.levels(c), SIGNS, strict=True):
+            half = 0.45 if not plane.is_magnetic else 0.22
+            axes.bar(
+                n if not plane.is_magnetic else n - sign * 0.23,
+                4 * plane.hopping,
+                bottom=level - 2 * plane.hopping,
+                width=2 * half,
+                color=COLORS[spin] if plane.is_magnetic else COLORS["muted"],
+                alpha=0.35,
+                linewidth=0,
+            )
+            if not plane.is_magnetic:
+                break
+    low, high = axes.get_ylim()
+    top = high + 0.12 * (high - low)
+    for n, plane in enumerate(junction.planes):
+        if plane.is_magnetic:
+            x, _, z = np.array(plane.m) * 0.42
+            axes.annotate(
+                "",
+                (n + x, top + z * (high - low) * 0.12),
+                (n - x, top - z * (high - low) * 0.12),
+                arrowprops={"arrowstyle": "-|>", "color": "black", "linewidth": 1.3},
+            )
+    axes.set_ylim(low, top + 0.1 * (high - low))
+    axes.set_xlabel("plane n (position y = n a)")
+    axes.set_title(rf"bands of the planes; arrows: m in the x-z plane, $\Phi$ = {np.degrees(junction.angle):.4g}°")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+
+
+@styled
+def plot_layers(scattering: Scattering, lead_in: int = 0) -> Figure:
+    """Plot spin current through each bond and torque on each plane, for states from one lead.
+
+    Parameters
+    ----------
+    scattering
+        Result for one energy and k.
+    lead_in
+        0 for states from the left, 1 from the right, each of unit flux.
+
+    Raises
+    ------
+    ArgumentError
+        ``scattering`` is a batch, or there is no such lead.
+    """
+    if scattering.unitarity_defect.ndim:
+        raise ArgumentError("Argument `scattering` must be one point, but is a batch. Solve for one energy and k.")
+    if lead_in not in (0, 1):
+        raise ArgumentError(f"Argument `lead_in` must be 0 (left) or 1 (right), but is {lead_in!r}.")
+    currents, torques = scattering.bond_currents[lead_in], scattering.layer_torques[lead_in]
+    figure, (top, bottom) = new_figure(2, 1, width=6.4, height=4.8, sharex=True)
+    bonds, planes = np.arange(len(currents)) + 0.5, np.arange(len(torques))
+    for column, axis in enumerate("xyz"):
+        top.plot(bonds, currents[:, column + 1], "o-", color=COLORS[axis], label=rf"$Q_{axis}$")
+        bottom.plot(planes, torques[:, column], "o-", color=COLORS[axis], label=rf"$\tau_{axis}$")
+    top.plot(bonds, currents[:, 0], "--", color="black", label="charge")
+    spacer = np.flatnonzero(scattering.junction.plane_splitting == 0)
+    for axes in (top, bottom):
+        if len(spacer):
+            axes.axvspan(spacer[0] - 0.5, spacer[-1] + 0.5, color=COLORS["muted"], alpha=0.15, linewidth=0)
+        axes.axhline(0, color="black", linewidth=0.6)
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    side = ("left", "right")[lead_in]
+    top.set_title(rf"states from the {side}, E = {scattering.energy:g}; shaded: nonmagnetic planes")
+    top.set_ylabel("flux per unit\nincoming flux")
+    bottom.set_ylabel("torque on the plane\nper unit incoming flux")
+    bottom.set_xlabel("plane n (bond b lies between planes b and b + 1)")
+    bottom.xaxis.get_major_locator().set_params(integer=True)
+    return figure
+
+
+@styled
+def plot_sweep(dataset: Any, variable: str = "conductance") -> Figure:
+    """Plot one variable of a sweep: lines over the longest axis, one per value of the others; a map for two long axes.
+
+    Parameters
+    ----------
+    dataset
+        Result of `sweep`.
+    variable
+        Name of a data variable.
+
+    Raises
+    ------
+    ArgumentError
+        No such variable, or more axes than a picture can show.
+    """
+    if variable not in dataset.data_vars:
+        raise ArgumentError(f"Argument `variable` must be one of {sorted(dataset.data_vars)}, but is {variable!r}.")
+    data = dataset[variable]
+    fixed = [dim for dim in data.dims if dim in ("lead", "magnet")]
+    swept = sorted((dim for dim in data.dims if dim not in fixed and data.sizes[dim] > 1), key=lambda d: -data.sizes[d])
+    data = data.squeeze([dim for dim in data.dims if dim not in fixed and data.sizes[dim] == 1], drop=True)
+    if not 1 <= len(swept) <= 2 or len(fixed) > 1:
+        raise ArgumentError(
+            f"Argument `variable` must depend on one or two swept axes to be drawn, but {variable!r} has {data.dims}."
+        )
+    x, series = swept[0], [dim for dim in data.dims if dim != swept[0]]
+    figure, axes = new_figure()
+    if len(swept) == 2 and not fixed and data.sizes[swept[1]] > 8:
+        mesh = axes.pcolormesh(dataset[x], dataset[swept[1]], data.transpose(swept[1], x), shading="nearest")
+        figure.colorbar(mesh, ax=axes, label=_label(data))
+        axes.set_ylabel(_label(dataset[swept[1]]))
+    else:
+        stacked = data.stack(line=series) if series else data.expand_dims("line")
+        for index in range(stacked.sizes["line"]):
+            line = stacked.isel(line=index)
+            names = [f"{dim} = {_word(line[dim].item())}" for dim in series]
+            axes.plot(dataset[x], line, "o-", label=", ".join(names) or None)
+        if series:
+            axes.legend()
+        axes.set_ylabel(_label(data))
+    axes.set_xlabel(_label(dataset[x]))
+    return figure
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"
+
+
+def _label(array: Any) -> str:
+    name = array.attrs.get("long_name", array.name)
+    units = array.attrs.get("units", "")
+    return f"{name} ({units})" if units and units != "1" else str(name)
