@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
@@ -166,7 +166,7 @@ def provenance(**extra: Any) -> dict[str, Any]:
         **versions,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **extra,
     }
 

@@ -1,0 +1,21 @@
+"""The paper put to the test: one claim a file, each a function ``claim(quick)`` that returns a `Claim`.
+
+``python -m validation`` runs them all into one report.
+"""
+
+import os
+
+# Many small linear systems: a second BLAS thread costs more than it gains. Must be set before NumPy is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+#: Modules of this package in the order of the report.
+CLAIMS = (
+    "rotation_law",
+    "tunneling_exponent",
+    "magnetization_currents",
+    "conservation",
+    "torque",
+    "dephasing",
+    "metallic_limit",
+    "conserved_current",
+)
