@@ -1,22 +1,24 @@
 r"""`scatter`: a junction and an energy in, a `Scattering` out; the result type every solver returns.
 
 Kwant is the reference solver. Its linear system is factorized once for the scattering matrix and the wave functions;
-currents, densities and torques come from `kwant.operator`.
+currents, densities and torques come from `kwant.operator`. The fast engine of `halves` solves whole batches of clean
+junctions with one cell per plane.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import kwant
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import halves
 from .builder import band_shift, build
-from .errors import ArgumentError, ContinuityError, NoOpenChannelError, UnitarityError, finite, positive
+from .errors import ArgumentError, ContinuityError, NoOpenChannelError, UnitarityError, finite, finite_array, positive
 from .junction import Junction
 from .spin import PAULI
 
@@ -28,7 +30,7 @@ Floats = NDArray[np.float64]
 #: near a band edge loses a factor 1/v, so 1e-8 still admits energies 1e-10 t from the edge.
 TOLERANCE = 1e-8
 
-SOLVERS = ("kwant",)
+SOLVERS = ("kwant", "halves")
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Scattering:
     modes : ndarray of int, shape (..., 2, 2)
         N_αs, open channels ``[lead, spin]``.
     unitarity_defect : ndarray, shape (...)
-        Largest element of S†S - 1.
+        Largest element of S†S - 1 (Kwant), or largest excess of flux into or out of a channel (fast engine).
     system : kwant.system.FiniteSystem or None
         The finalized Kwant system, where Kwant solved. It has one more plane of each lead than the junction (plane
         indices -1 to ``planes``), so that every plane of the junction has both its bonds inside.
@@ -100,7 +102,9 @@ class Scattering:
         """Currents, torques and densities of each incoming lead and spin (solved for on first use)."""
         if self._solve_fields is None:
             raise ArgumentError("This Scattering was made without a solver for its states.")
-        return self._solve_fields()
+        fields = self._solve_fields()
+        _refuse_discontinuity(fields, self.tolerance)
+        return fields
 
     @property
     def bond_currents(self) -> Floats:
@@ -173,12 +177,13 @@ def scatter(
     junction
         What to scatter from.
     energy
-        Energy E in the junction's unit.
+        Energy E in the junction's unit; an array for ``solver="halves"``.
     k
-        In-plane wave vector (kx, kz) in 1/a, None for Γ. One k is one channel of the in-plane periodic junction,
+        In-plane wave vector (kx, kz) in 1/a, trailing axis 2, None for Γ. One k is one channel of the in-plane periodic junction,
         not its Brillouin-zone average.
     solver
-        ``"kwant"``, the reference.
+        ``"kwant"``, the reference: any cross-section, one energy and k. ``"halves"``: the exact fast engine for one
+        cell per plane; ``energy`` and ``k[..., 0]`` are arrays that broadcast, and the result has leading batch axes.
     cross_section, boundary
         See `build`: a supercell or wire with several sites per plane.
     tolerance
@@ -216,7 +221,13 @@ def scatter(
     if solver not in SOLVERS:
         raise ArgumentError(f"Argument `solver` must be one of {', '.join(SOLVERS)}, but is {solver!r}.")
     tolerance = positive("tolerance", tolerance)
-    return _scatter_kwant(junction, energy, k, cross_section, boundary, tolerance)
+    if solver == "kwant":
+        return _scatter_kwant(junction, energy, k, cross_section, boundary, tolerance)
+    if tuple(cross_section) != (1, 1) or boundary != "periodic":
+        raise ArgumentError(
+            "Argument `solver` must be 'kwant' for a cross-section of several sites or hard walls, but is 'halves'."
+        )
+    return _scatter_halves(junction, finite_array("energy", energy), k, tolerance)
 
 
 def _summary(s: Scattering) -> str:
@@ -238,6 +249,51 @@ def _summary(s: Scattering) -> str:
         defects += [("continuity", s.continuity_defect), ("torque", s.torque_defect)]
     lines.append("  defects: " + ", ".join(f"{name} {np.max(value, initial=0.0):.1e}" for name, value in defects))
     return "\n".join(lines)
+
+
+# ---------------------------------------------------------------------- the fast engine
+def _scatter_halves(junction: Junction, energy: Floats, k: Any, tolerance: float) -> Scattering:
+    c = band_shift(k)
+    try:
+        modes = junction.open_channels(energy, c).astype(np.int64)
+    except ValueError:
+        raise ArgumentError(
+            f"Arguments `energy` and `k[..., 0]` must broadcast, but their shapes are {energy.shape} and {c.shape}."
+        ) from None
+    if not modes.any():
+        worst = np.unravel_index(0, modes.shape[:-2])
+        at = [float(np.broadcast_to(x, modes.shape[:-2])[worst]) for x in (energy, c)]
+        raise _no_open_channel(junction, *at)
+    P = halves.probabilities(junction, energy, c)
+    # S is not stored for batches; the flux into and out of every channel is
+    unitarity = np.maximum(
+        abs(P.sum(axis=(-4, -3)) - modes).max(axis=(-2, -1)), abs(P.sum(axis=(-2, -1)) - modes).max(axis=(-2, -1))
+    )
+    result = Scattering(
+        junction=junction,
+        energy=energy if energy.ndim else float(energy),
+        k=None if k is None else np.asarray(k, dtype=float),
+        solver="halves",
+        probabilities=P,
+        modes=modes,
+        unitarity_defect=unitarity,
+        tolerance=tolerance,
+        _solve_fields=partial(_fields_from_halves, junction, energy, c),
+    )
+    _refuse_unitarity(result)
+    return result
+
+
+def _fields_from_halves(junction: Junction, energy: Floats, c: Floats) -> PlaneFields:
+    """Return the engine's states; its currents conserve by construction, so the torques are what is audited."""
+    states = halves.states(junction, energy, c)
+    flux = states.currents[..., :-1, 1:] - states.currents[..., 1:, 1:]
+    splitting, m = junction.plane_splitting[:, None], junction.plane_m
+    exchange = splitting * np.cross(m, states.densities[..., 1:])
+    defect = abs(states.torques - exchange).max(axis=(-4, -3, -2, -1))
+    charge = np.ptp(states.currents[..., 0], axis=-1).max(axis=(-2, -1))
+    balance = abs(flux - states.torques[..., 1:-1, :]).max(axis=(-4, -3, -2, -1), initial=0.0)
+    return PlaneFields(states.currents, states.torques, states.densities, np.maximum(charge, balance), defect)
 
 
 # ---------------------------------------------------------------------- Kwant
@@ -280,8 +336,9 @@ def _scatter_kwant(
         system=system,
         smatrix=smatrix,
     )
+    _refuse_unitarity(result)
+    _refuse_discontinuity(fields, tolerance)
     result.__dict__["fields"] = fields
-    _refuse_violations(result)
     return result
 
 
@@ -292,20 +349,24 @@ def _no_open_channel(junction: Junction, energy: float, c: float) -> NoOpenChann
     )
 
 
-def _refuse_violations(result: Scattering) -> None:
-    """Raise a named error if a conservation law is violated by more than the tolerance."""
+def _refuse_unitarity(result: Scattering) -> None:
+    """Raise a named error if the scattering matrix is not unitary within the tolerance."""
     worst = float(np.max(result.unitarity_defect, initial=0.0))
     if not worst <= result.tolerance:
         raise UnitarityError(
-            f"The scattering matrix at energy {result.energy} misses unitarity by {worst:.2g}, more than the tolerance "
-            f"{result.tolerance:.2g}. Energies very near a band edge do this; move the energy or widen `tolerance`."
+            f"The scattering matrix misses unitarity by {worst:.2g}, more than the tolerance {result.tolerance:.2g}. "
+            "Energies very near a band edge do this; move the energy or widen `tolerance`."
         )
-    for name, defect in [("continuity", result.continuity_defect), ("torque balance", result.torque_defect)]:
+
+
+def _refuse_discontinuity(fields: PlaneFields, tolerance: float) -> None:
+    """Raise a named error if charge or spin is not continuous within the tolerance."""
+    for name, defect in [("continuity", fields.continuity_defect), ("the torque balance", fields.torque_defect)]:
         worst = float(np.max(defect, initial=0.0))
-        if not worst <= result.tolerance:
+        if not worst <= tolerance:
             raise ContinuityError(
-                f"The spin currents at energy {result.energy} miss {name} by {worst:.2g} per unit flux, more than the "
-                f"tolerance {result.tolerance:.2g}. Move the energy off a band edge or widen `tolerance`."
+                f"The spin currents miss {name} by {worst:.2g} per unit flux, more than the tolerance {tolerance:.2g}. "
+                "Energies very near a band edge do this; move the energy or widen `tolerance`."
             )
 
 

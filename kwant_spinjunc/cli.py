@@ -1,0 +1,367 @@
+"""The ``spinjunc`` command: run, sweep and show families of junctions from the shell.
+
+Angles may be typed in degrees with the unit, ``theta=60deg``; plain numbers are radians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import inspect
+import math
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ._version import __version__
+from .errors import ArgumentError, SpinjuncError
+from .junction import Junction
+
+__all__ = ["load_family", "main", "parse_range", "parse_value"]
+
+Family = Callable[..., Junction]
+
+
+def parse_value(text: str) -> Any:
+    """Return a typed value: int, float, angle in degrees (``60deg``, returned in radians), true/false, or the text.
+
+    Examples
+    --------
+    >>> parse_value("4"), parse_value("0.5"), round(parse_value("180deg"), 6), parse_value("true")
+    (4, 0.5, 3.141593, True)
+    """
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    number = text.removesuffix("deg")
+    try:
+        return math.radians(float(number)) if number != text else int(text)
+    except ValueError:
+        try:
+            return float(text)
+        except ValueError:
+            return text
+
+
+def parse_range(text: str) -> np.ndarray[Any, Any]:
+    """Return ``start:stop:count`` as that many equal steps, both ends included; integers where all steps are whole.
+
+    Raises
+    ------
+    ArgumentError
+        Not three parts, a count below one, or degrees on one end only (a bare 0 is fine).
+
+    Examples
+    --------
+    >>> parse_range("0:5:6").tolist()
+    [0, 1, 2, 3, 4, 5]
+    >>> parse_range("0:180deg:3").round(4).tolist()
+    [0.0, 1.5708, 3.1416]
+    """
+    parts = text.split(":")
+    way_out = "Use start:stop:count, for example 0:180deg:13."
+    if len(parts) != 3:
+        raise ArgumentError(f"Argument `--vary` must be a range, but is {text!r}. {way_out}")
+    start, stop, count = (parse_value(part) for part in parts)
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise ArgumentError(f"Argument `--vary` must have a count of at least 1, but has {parts[2]!r}. {way_out}")
+    for value in (start, stop):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise ArgumentError(f"Argument `--vary` must have numbers at its ends, but is {text!r}. {way_out}")
+    ends = [(part, part.endswith("deg")) for part in parts[:2]]
+    if ends[0][1] != ends[1][1] and not any(value == 0 for value in (start, stop)):
+        raise ArgumentError(f"Argument `--vary` must have the same unit at both ends, but is {text!r}. {way_out}")
+    values = np.linspace(start, stop, count)
+    if isinstance(start, int) and isinstance(stop, int) and np.all(values == np.rint(values)):
+        return values.astype(int)
+    return values
+
+
+def _split_assignment(option: str, text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name or not value:
+        raise ArgumentError(f"Argument `{option}` must be name=value, but is {text!r}.")
+    return name, value
+
+
+def load_family(path: str | Path, name: str | None = None) -> Family:
+    """Return the family function of a Python file.
+
+    Parameters
+    ----------
+    path
+        A file that defines a function of parameters returning a `Junction`.
+    name
+        Which function; by default the one named like the file, or ``family``, or the only one defined in the file.
+
+    Raises
+    ------
+    ArgumentError
+        The file does not exist or import, or has no such function.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise ArgumentError(f"Argument `FILE` must be a Python file, but {str(path)!r} does not exist.")
+    spec = importlib.util.spec_from_file_location(f"_spinjunc_family_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise ArgumentError(f"Argument `FILE` must be a Python file ending in .py, but is {str(path)!r}.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # so that the family can be pickled and its dataclasses resolved
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ArgumentError(
+            f"Argument `FILE` must import, but {str(path)!r} raised {type(error).__name__}: {error}."
+        ) from error
+    own = {
+        key: value
+        for key, value in vars(module).items()
+        if inspect.isfunction(value) and value.__module__ == spec.name and not key.startswith("_")
+    }
+    if name is not None:
+        candidates = [name]
+    else:
+        candidates = [file.stem, "family", *(own if len(own) == 1 else ())]
+    for candidate in candidates:
+        if candidate in own:
+            return own[candidate]
+    raise ArgumentError(
+        f"Argument `FILE` must define a family function, but {str(path)!r} has no `{candidates[0]}`"
+        f"{' or `family`' if name is None else ''} (it defines {', '.join(own) or 'no function'}). Use --family NAME."
+    )
+
+
+# ---------------------------------------------------------------------- verbs
+def _fixed(family: Family, assignments: Sequence[str]) -> dict[str, Any]:
+    """Return --set name=value as keyword arguments, whole numbers turned into floats where the default is one."""
+    values = {}
+    for text in assignments:
+        name, value = _split_assignment("--set", text)
+        values[name] = parse_value(value)
+    return values
+
+
+def _family_and_junction(options: argparse.Namespace) -> tuple[Junction, Family, dict[str, Any]]:
+    from .sweep import call_family
+
+    family = load_family(options.file, options.family)
+    fixed = _fixed(family, options.set)
+    return call_family(family, **fixed), family, fixed
+
+
+def _wave_vector(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    parts = [parse_value(part) for part in text.split(",")]
+    if len(parts) != 2 or any(isinstance(p, (bool, str)) for p in parts):
+        raise ArgumentError(f"Argument `--k` must be two numbers kx,kz in 1/a, but is {text!r}.")
+    return float(parts[0]), float(parts[1])
+
+
+def _run(options: argparse.Namespace) -> int:
+    from .plot import plot_layers
+    from .reservoirs import linear_response
+    from .scattering import scatter
+
+    junction, _, _ = _family_and_junction(options)
+    result = scatter(junction, options.energy, _wave_vector(options.k), solver=options.solver)
+    fields = result.fields  # so that the table shows every defect
+    print(result)
+    if junction.cut is None:
+        print("  texture: no spacer between two collinear halves; torques are resolved by plane only")
+    else:
+        response = linear_response(result, 0.5, -0.5)
+        J_M, torques = response.magnetization, response.torques
+        print("  per unit bias (µ_L = -µ_R = 1/2), in e²/h per cell:")
+        print(f"    charge current J                     {response.charge[1]:16.8g}")
+        print(f"    magnetization current J_M left/right {J_M[0]:16.8g}{J_M[1]:16.8g}")
+        print(
+            f"    damping-like torque     left/right   {torques.damping_like[0]:16.8g}{torques.damping_like[1]:16.8g}"
+        )
+        print(f"    field-like torque       left/right   {torques.field_like[0]:16.8g}{torques.field_like[1]:16.8g}")
+    if options.output:
+        _save_figure(plot_layers(result), options.output)
+    return 0 if fields is not None else 1
+
+
+def _show(options: argparse.Namespace) -> int:
+    from .plot import plot_junction
+
+    junction, family, fixed = _family_and_junction(options)
+    settings = ", ".join(f"{name}={value}" for name, value in fixed.items())
+    print(f"{getattr(family, '__name__', 'family')}({settings}): {len(junction.planes)} planes, ", end="")
+    print(f"angle {math.degrees(junction.angle):.6g} deg")
+    print(f"  bands  {junction.describe_bands()}")
+    rows = [("left lead", junction.left), *((f"layer {n}", layer) for n, layer in enumerate(junction.layers))]
+    for name, layer in [*rows, ("right lead", junction.right)]:
+        magnet = f"splitting {layer.splitting:g}, m = ({', '.join(f'{x:.4g}' for x in layer.m)})"
+        planes = "" if "lead" in name else f"{layer.thickness} planes, "
+        print(
+            f"  {name:<11}{planes}onsite {layer.onsite:g}, hopping {layer.hopping:g}, "
+            f"in-plane hopping {layer.t_parallel:g}, {magnet if layer.is_magnetic else 'nonmagnetic'}"
+        )
+    output = options.output or f"{Path(options.file).stem}.png"
+    _save_figure(plot_junction(junction, options.energy, _wave_vector(options.k)), output)
+    return 0
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from .plot import plot_sweep
+    from .report import write_atomically
+    from .sweep import SweepInterrupted, sweep
+
+    family = load_family(options.file, options.family)
+    axes: dict[str, Any] = _fixed(family, options.set)
+    energy: Any = options.energy
+    for text in options.vary:
+        name, values = _split_assignment("--vary", text)
+        if name == "energy":
+            energy = parse_range(values)
+        else:
+            axes[name] = parse_range(values)
+    earlier = _earlier_result(options)
+    with write_atomically(options.output) as path:  # fails now if the folder cannot be written
+        try:
+            dataset = sweep(
+                family, energy=energy, k=_wave_vector(options.k), solver=options.solver, resume=earlier, **axes
+            )
+        except SweepInterrupted as interruption:
+            dataset = interruption.dataset
+        dataset.to_netcdf(path, engine="scipy")
+    done = int(np.isfinite(dataset["angle"].values).sum())
+    total = dataset["angle"].size
+    print(f"{options.output}: {done} of {total} points, axes {dict(dataset['angle'].sizes)}")
+    if not dataset.attrs["complete"]:
+        print("interrupted: repeat the command with --resume to finish", file=sys.stderr)
+        return 130
+    if options.figure:
+        _save_figure(plot_sweep(dataset, options.plot), options.figure)
+    return 0
+
+
+def _earlier_result(options: argparse.Namespace) -> Any:
+    """Return the earlier dataset for --resume, or refuse to overwrite an unfinished one unasked."""
+    import xarray as xr
+
+    output = Path(options.output)
+    if not output.exists():
+        return None
+    if not options.resume and not options.overwrite:
+        raise ArgumentError(
+            f"Argument `--output` must not exist, but {str(output)!r} does. Use --resume to finish it, --overwrite to "
+            "replace it."
+        )
+    if not options.resume:
+        return None
+    try:
+        return xr.load_dataset(output, engine="scipy")
+    except Exception as error:
+        raise ArgumentError(
+            f"Argument `--output` must be a result of a sweep to resume it, but {str(output)!r} cannot be read ({error})."
+        ) from error
+
+
+def _save_figure(figure: Any, output: str) -> None:
+    from .report import write_atomically
+
+    known = figure.canvas.get_supported_filetypes()
+    ending = Path(output).suffix.lstrip(".")
+    if ending not in known:
+        raise ArgumentError(f"Argument `--output` must end in one of {', '.join(sorted(known))}, but is {output!r}.")
+    with write_atomically(output) as path:
+        figure.savefig(path, dpi=200, bbox_inches="tight")
+    print(f"figure: {output}")
+
+
+# ---------------------------------------------------------------------- the command line
+class _Parser(argparse.ArgumentParser):
+    """One-line errors, exit code 2."""
+
+    def error(self, message: str) -> Any:
+        self.exit(2, f"error: {message}. See {self.prog} --help.\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    from .scattering import SOLVERS
+
+    parser = _Parser(
+        prog="spinjunc",
+        description="Spin currents and torques across noncollinear magnetic junctions, with Kwant.",
+        epilog="example: spinjunc run systems/tunnel_junction.py --set theta=60deg --set height=3",
+    )
+    parser.add_argument("--version", action="version", version=f"spinjunc {__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    def add(verb: str, function: Callable[[argparse.Namespace], int], text: str, example: str) -> Any:
+        sub = verbs.add_parser(verb, help=text, description=text, epilog=f"example: {example}")
+        sub.set_defaults(function=function)
+        sub.add_argument("file", metavar="FILE.py", help="defines a function of parameters that returns a Junction")
+        sub.add_argument("--family", metavar="NAME", help="which function of the file (default: named like the file)")
+        sub.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="parameter of the family; angles in radians, or in degrees as 60deg; repeatable",
+        )
+        sub.add_argument("--k", metavar="KX,KZ", help="in-plane wave vector in 1/a (default: Γ)")
+        return sub
+
+    run = add(
+        "run",
+        _run,
+        "Solve one junction: probabilities, currents, torques and their audit; figure with -o.",
+        "spinjunc run systems/tunnel_junction.py --set theta=90deg -o layers.png",
+    )
+    run.add_argument("-o", "--output", metavar="FIGURE", help="spin current and torque of every plane (png, svg, pdf)")
+    sweep = add(
+        "sweep",
+        _sweep,
+        "Solve a family on a grid of parameters and write a NetCDF file. Ctrl-C keeps what is done.",
+        "spinjunc sweep systems/tunnel_junction.py --vary height=1:5:21 --vary theta=0:180deg:13 -o out.nc",
+    )
+    sweep.add_argument(
+        "--vary",
+        action="append",
+        required=True,
+        metavar="NAME=START:STOP:COUNT",
+        help="axis of the grid, both ends included; `energy` or a parameter of the family; repeatable",
+    )
+    sweep.add_argument("-o", "--output", required=True, metavar="FILE.nc", help="NetCDF file")
+    sweep.add_argument("--resume", action="store_true", help="finish an interrupted sweep in the output file")
+    sweep.add_argument("--overwrite", action="store_true", help="replace the output file")
+    sweep.add_argument("--figure", metavar="FIGURE", help="also draw one variable (png, svg, pdf)")
+    sweep.add_argument("--plot", default="conductance", metavar="VARIABLE", help="what to draw (default: %(default)s)")
+    show = add(
+        "show",
+        _show,
+        "Draw the levels of all planes, the magnetizations, and the bands of both leads.",
+        "spinjunc show systems/tunnel_junction.py --set theta=60deg --energy 0 -o junction.png",
+    )
+    show.add_argument("-o", "--output", metavar="FIGURE", help="default: FILE.png in the current folder")
+    show.add_argument("--energy", type=float, help="draw a line at this energy")
+    for sub in (run, sweep):
+        sub.add_argument("--energy", type=float, default=0.0, help="energy in the family's unit (default: %(default)s)")
+        sub.add_argument("--solver", choices=SOLVERS, default="kwant", help="default: %(default)s")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code: 0, 2 for bad input, 1 for a refused result, 130 after Ctrl-C."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.function(options)
+    except ArgumentError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except SpinjuncError as error:
+        print(f"refused: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return code

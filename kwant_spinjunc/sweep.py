@@ -1,0 +1,285 @@
+r"""`sweep`: a family of junctions over parameter axes, returned as a labeled `xarray.Dataset`."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._version import __version__
+from .errors import ArgumentError, NoOpenChannelError, finite_array
+from .junction import Junction
+from .reservoirs import linear_response
+from .scattering import Scattering, scatter
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["SweepInterrupted", "call_family", "sweep"]
+
+#: name -> (dimensions behind the swept ones, unit, long name)
+VARIABLES: dict[str, tuple[tuple[str, ...], str, str]] = {
+    "probabilities": (
+        ("lead_out", "spin_out", "lead_in", "spin_in"),
+        "1",
+        "scattering probability summed over modes",
+    ),
+    "modes": (("lead", "spin"), "1", "open channels"),
+    "conductance": ((), "e^2/h per cell", "conductance"),
+    "magnetization_current": (("lead",), "e^2/h per cell", "magnetization current per bias, along each lead's own m"),
+    "spin_current": (("axis",), "e^2/h per cell", "Pauli-spin current through the spacer per bias"),
+    "damping_like": (("magnet",), "e^2/h per cell", "damping-like torque per bias, as Pauli-spin flux"),
+    "field_like": (("magnet",), "e^2/h per cell", "field-like torque per bias, as Pauli-spin flux"),
+    "angle": ((), "rad", "angle between the magnets"),
+    "unitarity_defect": ((), "1", "largest element of S†S - 1"),
+    "continuity_defect": ((), "1", "largest violation of charge and spin continuity per unit flux"),
+}
+
+LABELS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("lead", "lead_in", "lead_out", "magnet"), ("left", "right")),
+    **dict.fromkeys(("spin", "spin_in", "spin_out"), ("majority", "minority")),
+    "axis": ("x", "y", "z"),
+}
+
+
+class SweepInterrupted(KeyboardInterrupt):
+    """Ctrl-C during a sweep; ``dataset`` holds what was finished (the rest is NaN, ``attrs["complete"]`` is 0)."""
+
+    def __init__(self, dataset: xr.Dataset) -> None:
+        super().__init__("sweep interrupted")
+        self.dataset = dataset
+
+
+def call_family(family: Callable[..., Junction], **parameters: Any) -> Junction:
+    """Return ``family(**parameters)``, with errors that name what is wrong.
+
+    Parameters
+    ----------
+    family
+        A function of parameters that returns a `Junction`.
+
+    Raises
+    ------
+    ArgumentError
+        A parameter the family does not have (the nearest name is suggested), one it needs, or a result that is no
+        `Junction`.
+    """
+    signature = inspect.signature(family)
+    name = getattr(family, "__name__", repr(family))
+    accepts_any = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
+    for parameter in parameters:
+        if parameter not in signature.parameters and not accepts_any:
+            near = get_close_matches(parameter, signature.parameters, n=1)
+            hint = f"Did you mean `{near[0]}`?" if near else f"It has {', '.join(signature.parameters)}."
+            raise ArgumentError(f"Argument `{parameter}` must be a parameter of {name}, but is not. {hint}")
+    missing = [
+        p.name
+        for p in signature.parameters.values()
+        if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name not in parameters
+    ]
+    if missing:
+        raise ArgumentError(f"Argument `{missing[0]}` must be given: {name} has no default for it.")
+    junction = family(**parameters)
+    if not isinstance(junction, Junction):
+        raise ArgumentError(f"Argument `family` must return a Junction, but {name} returned {type(junction).__name__}.")
+    return junction
+
+
+def sweep(
+    family: Callable[..., Junction],
+    *,
+    energy: ArrayLike,
+    k: ArrayLike | None = None,
+    solver: str = "kwant",
+    resume: xr.Dataset | None = None,
+    progress: bool | None = None,
+    **axes: Any,
+) -> xr.Dataset:
+    """Solve every junction of a family on a grid of parameters.
+
+    Parameters
+    ----------
+    family
+        A function of parameters that returns a `Junction`.
+    energy
+        One energy or a 1D array of them, in the junction's unit.
+    k
+        In-plane wave vector (kx, kz) in 1/a, None for Γ.
+    solver
+        See `scatter`.
+    resume
+        An unfinished result of the same sweep: its finished points are kept.
+    progress
+        Show a progress bar; None shows it on a terminal.
+    **axes
+        Parameters of the family by name: 1D arrays are swept and become dimensions in the order given, single values
+        are fixed.
+
+    Returns
+    -------
+    xarray.Dataset
+        Every variable has ``units`` and ``long_name``; torques and J_M are those of a unit bias split evenly,
+        µ_L = -µ_R = 1/2. Points with no open channel have zero modes and zero currents.
+
+    Raises
+    ------
+    ArgumentError
+        Unknown parameter, axis that is not one-dimensional, or ``resume`` of another sweep.
+    SweepInterrupted
+        On Ctrl-C, with the unfinished dataset.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import kwant_spinjunc as sj
+    >>> def valve(theta=0.0):
+    ...     iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
+    ...     return sj.Junction(sj.ferromagnet(**iron), [], sj.ferromagnet(**iron, m=sj.unit_vector(theta)))
+    >>> data = sj.sweep(valve, energy=-1.0, theta=np.linspace(0, np.pi, 3), progress=False)
+    >>> data.conductance.dims, data.conductance.attrs["units"]
+    (('theta',), 'e^2/h per cell')
+    >>> [abs(round(float(g), 10)) for g in data.conductance[[0, 2]]]
+    [1.0, 0.0]
+    """
+    from tqdm import tqdm
+
+    swept, fixed = _split_axes(axes)
+    energies = finite_array("energy", energy)
+    if energies.ndim > 1:
+        raise ArgumentError(f"Argument `energy` must be a number or a 1D array, but has shape {energies.shape}.")
+    if energies.ndim:
+        swept["energy"] = energies
+    dataset = _empty_dataset(family, swept, fixed, energies, k, solver)
+    if resume is not None:
+        _adopt(dataset, resume)
+    data = {name: dataset[name].values for name in VARIABLES}
+
+    pending = [index for index in product(*(range(len(v)) for v in swept.values())) if np.isnan(data["angle"][index])]
+    total = int(np.prod([len(values) for values in swept.values()], dtype=int))
+    names = [name for name in swept if name != "energy"]
+    bar = tqdm(
+        total=total, initial=total - len(pending), unit="point", disable=None if progress is None else not progress
+    )
+    junction: Junction | None = None
+    last: tuple[int, ...] | None = None
+    try:
+        with bar:
+            for index in pending:
+                place = dict(zip(swept, index, strict=True))
+                where = tuple(place[name] for name in names)
+                if where != last:
+                    values = {name: swept[name][place[name]].item() for name in names}
+                    junction, last = call_family(family, **fixed, **values), where
+                at = energies[place["energy"]] if "energy" in place else energies
+                for name, value in _observe(junction, float(at), k, solver).items():
+                    data[name][index] = value
+                bar.update()
+    except KeyboardInterrupt:
+        raise SweepInterrupted(dataset) from None
+    dataset.attrs["complete"] = 1
+    return dataset
+
+
+def _split_axes(axes: Mapping[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    swept: dict[str, NDArray[Any]] = {}
+    fixed: dict[str, Any] = {}
+    for name, values in axes.items():
+        array = np.asarray(values)
+        if array.ndim == 0:
+            fixed[name] = values
+        elif array.ndim == 1 and len(array):
+            swept[name] = array
+        else:
+            raise ArgumentError(
+                f"Argument `{name}` must be a value or a non-empty 1D array, but has shape {array.shape}."
+            )
+    return swept, fixed
+
+
+def _empty_dataset(
+    family: Callable[..., Junction],
+    swept: dict[str, NDArray[Any]],
+    fixed: dict[str, Any],
+    energies: NDArray[np.float64],
+    k: ArrayLike | None,
+    solver: str,
+) -> xr.Dataset:
+    """Return the dataset full of NaN, so that what is unfinished can be told from what is not."""
+    import kwant
+    import xarray as xr
+
+    shape = tuple(len(values) for values in swept.values())
+    variables = {}
+    for name, (dims, units, long_name) in VARIABLES.items():
+        trailing = tuple(len(LABELS[dim]) for dim in dims)
+        variables[name] = xr.Variable(
+            (*swept, *dims), np.full(shape + trailing, np.nan), {"units": units, "long_name": long_name}
+        )
+    used = sorted({dim for dims, _, _ in VARIABLES.values() for dim in dims})
+    coords: dict[str, Any] = {dim: list(LABELS[dim]) for dim in used}
+    for name, values in swept.items():
+        coords[name] = xr.Variable((name,), values, _axis_attributes(name))
+    if not energies.ndim:
+        coords["energy"] = xr.Variable((), float(energies), _axis_attributes("energy"))
+    attributes = {
+        "title": f"sweep of {getattr(family, '__name__', 'family')}",
+        "family": getattr(family, "__name__", "family"),
+        "fixed_parameters": json.dumps(fixed, default=float, sort_keys=True),
+        "k": json.dumps(None if k is None else np.asarray(k, dtype=float).tolist()),
+        "solver": solver,
+        "kwant_spinjunc": __version__,
+        "kwant": kwant.__version__,
+        "complete": 0,
+    }
+    return xr.Dataset(variables, coords, attributes)
+
+
+def _axis_attributes(name: str) -> dict[str, str]:
+    if name in ("theta", "phi"):
+        return {"units": "rad", "long_name": f"angle {name}"}
+    units = {"energy": "unit of the hopping", "thickness": "planes", "spacer": "planes", "buffer": "planes"}
+    return {"units": units.get(name, "unit of the family"), "long_name": name.replace("_", " ")}
+
+
+def _adopt(dataset: xr.Dataset, earlier: xr.Dataset) -> None:
+    """Copy the finished points of an earlier run of the same sweep, or say how it differs."""
+    for key in ("family", "fixed_parameters", "k", "solver", "kwant_spinjunc", "kwant"):
+        if earlier.attrs.get(key) != dataset.attrs[key]:
+            raise ArgumentError(
+                f"Argument `resume` must be the same sweep, but its {key} is {earlier.attrs.get(key)!r} "
+                f"and not {dataset.attrs[key]!r}."
+            )
+    for name, coordinate in dataset.coords.items():
+        same = name in earlier.coords and earlier[name].shape == coordinate.shape
+        if not same or not np.array_equal(earlier[name].values.astype(coordinate.dtype), coordinate.values):
+            raise ArgumentError(f"Argument `resume` must be the same sweep, but its axis `{name}` differs.")
+    for name in VARIABLES:
+        dataset[name].values[...] = earlier[name].values
+
+
+def _observe(junction: Junction | None, energy: float, k: ArrayLike | None, solver: str) -> dict[str, Any]:
+    if junction is None:
+        raise ArgumentError("Argument `family` must return a Junction, but returned None.")
+    try:
+        s: Scattering = scatter(junction, energy, k, solver=solver)
+    except NoOpenChannelError:
+        return {**dict.fromkeys(VARIABLES, 0.0), "angle": junction.angle}
+    response = linear_response(s, 0.5, -0.5)
+    return {
+        "probabilities": s.probabilities,
+        "modes": s.modes,
+        "conductance": s.conductance,
+        "magnetization_current": response.magnetization,
+        "spin_current": response.spin_current,
+        "damping_like": response.torques.damping_like,
+        "field_like": response.torques.field_like,
+        "angle": junction.angle,
+        "unitarity_defect": s.unitarity_defect,
+        "continuity_defect": s.continuity_defect,
+    }
