@@ -1,0 +1,584 @@
+r"""The response of an interface, equations (5) and (6), from exact scattering probabilities.
+
+    J_M^L = Σ_s r^L_1s δµ^L_s - r^L_2s δµ^R_s                                            (5)
+    J_M^R = Σ_s r^R_1s δµ^L_s - r^R_2s δµ^R_s                                            (6)
+
+The paper leaves the r's open. With the probabilities P[α s, β s'] of Landauer and Büttiker (from lead β, spin s' along
+m_β, to lead α, spin s along m_α) the conductance matrix G, current **into** the interface from channel (α, s) per
+chemical potential of channel (β, s'), is G[α s, β s'] = N_αs δ - P[α s, β s'], and the r's are its differences between
+the two spins of a side. N - P cancels: a tunnel junction reflects nearly everything. Unitarity turns it into sums,
+
+    G[α s, α s] = Σ P[β s', α s] over all (β, s') ≠ (α, s),
+
+so that every coefficient here is accurate relative to its own size, however small the transmission.
+
+Conventions: arrays end in [lead_out, spin_out, lead_in, spin_in], lead 0 = left, spin 0 = majority along the lead's own
+magnetization. Currents are positive along +y on **both** sides. Coefficients are in e²/h for the area the probabilities
+are given for (a unit cell a², or the whole cross-section); with chemical potentials in eV, currents are in (e²/h)·V.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kwant_spinjunc.errors import ArgumentError, UnitarityError, finite_array, positive
+from kwant_spinjunc.spin import SIGNS
+
+__all__ = [
+    "InterfaceResponse",
+    "conductance_matrix",
+    "conserved_response",
+    "dropped_response",
+    "in_series",
+    "interface_currents",
+    "interface_resistance",
+    "interface_response",
+    "metallic_limit",
+    "response_of",
+    "sharvin_corrected",
+    "tunnelling_limit",
+    "tunnelling_response",
+]
+
+Array = NDArray[np.float64]
+
+#: Condition number of 1 - G/(2N) above which the interface has no resistance of its own (rounding of four channels).
+IDEAL_CONTACT = 1e12
+
+
+@dataclass(frozen=True, eq=False)
+class InterfaceResponse:
+    """The coefficients of equations (5) and (6) and of the charge current J = Σ_s g_1s µ^L_s - g_2s µ^R_s, in e²/h.
+
+    Attributes
+    ----------
+    left_1, left_2 : ndarray, shape (..., 2)
+        r^L_1s and r^L_2s of equation (5), [..., s].
+    right_1, right_2 : ndarray, shape (..., 2)
+        r^R_1s and r^R_2s of equation (6).
+    charge_1, charge_2 : ndarray, shape (..., 2)
+        g_1s and g_2s of the charge current, which is the same on both sides.
+    """
+
+    left_1: Array
+    left_2: Array
+    right_1: Array
+    right_2: Array
+    charge_1: Array
+    charge_2: Array
+
+    def __str__(self) -> str:
+        """Return the coefficients as an aligned table, majority and minority."""
+        rows = [f"{'e²/h':<10}{'majority':>16}{'minority':>16}"]
+        if self.left_1.ndim > 1:
+            return f"InterfaceResponse of batch shape {self.left_1.shape[:-1]}"
+        rows += [f"{f.name:<10}" + "".join(f"{x:>16.8g}" for x in getattr(self, f.name)) for f in fields(self)]
+        return "\n".join(rows)
+
+
+def _non_negative(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Array:
+    array = finite_array(name, value, shape=shape)
+    if np.any(array < 0):
+        raise ArgumentError(f"Argument `{name}` must be non-negative, but is {array.min():g}. It counts electrons.")
+    return array
+
+
+def _per_spin(name: str, mu: ArrayLike) -> Array:
+    """Return chemical potentials of shape (..., 2); a scalar stands for both spins."""
+    array = finite_array(name, mu)
+    return np.stack([array, array], axis=-1) if array.ndim == 0 else finite_array(name, array, shape=(2,))
+
+
+def _check_unitarity(probabilities: Array, modes: Array, tolerance: float) -> None:
+    defect = np.maximum(abs(modes - probabilities.sum(axis=(-4, -3))), abs(modes - probabilities.sum(axis=(-2, -1))))
+    excess = defect / np.maximum(modes, 1.0)
+    if np.any(excess > tolerance):
+        raise UnitarityError(
+            f"Argument `probabilities` must add up to `modes` in every channel, but misses by {excess.max():.2g}. "
+            "Is the index order [lead_out, spin_out, lead_in, spin_in], and is every open mode counted?"
+        )
+
+
+def conductance_matrix(probabilities: ArrayLike, modes: ArrayLike | None = None, *, tolerance: float = 1e-8) -> Array:
+    r"""Return G[α s, β s'] = N_αs δ - P[α s, β s'], without its cancellation.
+
+    Parameters
+    ----------
+    probabilities
+        P, shape (..., 2, 2, 2, 2) = [lead_out, spin_out, lead_in, spin_in], summed over modes; or their mean over k∥.
+    modes
+        Open channels N, shape (..., 2, 2) = [lead, spin] (a mean over k∥ need not be integer). Used only to check
+        unitarity; None skips the check.
+    tolerance
+        Largest unitarity defect, relative to the number of modes where there is more than one.
+
+    Returns
+    -------
+    ndarray, shape (..., 2, 2, 2, 2)
+        e²/h. Rows: current into the interface from lead α, spin s. Columns (and for unitary scattering rows) sum to 0.
+
+    Raises
+    ------
+    ArgumentError
+        A probability is negative or the shape does not fit.
+    UnitarityError
+        Probabilities do not add up to ``modes``.
+
+    Notes
+    -----
+    **Validity**: exact linear response at zero temperature, transverse spin clamped on both sides (the electrons of
+    each side are incoherent mixtures along its own m). M. Büttiker, Phys. Rev. Lett. 57, 1761 (1986).
+    """
+    P = _non_negative("probabilities", probabilities, (2, 2, 2, 2))
+    if modes is not None:
+        _check_unitarity(P, _non_negative("modes", modes, (2, 2)), positive("tolerance", tolerance))
+    scattered = P.reshape(*P.shape[:-4], 4, 4) * (1 - np.eye(4))
+    G = np.eye(4) * scattered.sum(axis=-2)[..., None, :] - scattered
+    return np.asarray(G.reshape(P.shape))
+
+
+def response_of(conductance: ArrayLike) -> InterfaceResponse:
+    r"""Return the coefficients of (5) and (6) of a conductance matrix whose columns sum to zero.
+
+    r^L_1s = Σ_s'' s'' G[L s'', L s],    r^L_2s' = -Σ_s s G[L s, R s'],    and the mirror image with the opposite sign.
+
+    Parameters
+    ----------
+    conductance
+        G, shape (..., 2, 2, 2, 2), from `conductance_matrix`, `sharvin_corrected` or `in_series`.
+
+    Raises
+    ------
+    ArgumentError
+        The shape does not fit.
+
+    Notes
+    -----
+    **Validity**: that of G. The charge coefficients use the columns' zero sum, so they too are free of cancellation.
+    Source: the paper, equations (5) and (6).
+    """
+    G = finite_array("conductance", conductance, shape=(2, 2, 2, 2))
+    spin = np.einsum("s,...asbt->...abt", SIGNS, G)  # Σ_s s G[a s, b t]
+    return InterfaceResponse(
+        left_1=spin[..., 0, 0, :],
+        left_2=-spin[..., 0, 1, :],
+        right_1=-spin[..., 1, 0, :],
+        right_2=spin[..., 1, 1, :],
+        charge_1=-G[..., 1, :, 0, :].sum(axis=-2),
+        charge_2=-G[..., 0, :, 1, :].sum(axis=-2),
+    )
+
+
+def interface_response(
+    probabilities: ArrayLike, modes: ArrayLike | None = None, *, tolerance: float = 1e-8
+) -> InterfaceResponse:
+    r"""Return the coefficients of equations (5) and (6) from exact scattering.
+
+    r^L_1s = s N_Ls - Σ_s'' s'' R^L_{s''s} = s [Σ_s' T_{Rs',Ls} + 2 R^L_{-s s}],    r^L_2s' = Σ_s s T_{Ls,Rs'},
+    r^R_2s = s N_Rs - Σ_s'' s'' R^R_{s''s} = s [Σ_s' T_{Ls',Rs} + 2 R^R_{-s s}],    r^R_1s = Σ_s' s' T_{Rs',Ls}.
+
+    Parameters
+    ----------
+    probabilities, modes, tolerance
+        As in `conductance_matrix`.
+
+    Returns
+    -------
+    InterfaceResponse
+        In e²/h.
+
+    Raises
+    ------
+    ArgumentError
+        A probability is negative or the shape does not fit.
+    UnitarityError
+        Probabilities do not add up to ``modes``.
+
+    Notes
+    -----
+    **Validity**: as `conductance_matrix`; µ's are those of the electrons **arriving** at the interface. Against the
+    average over arriving and leaving electrons, which diffusion equations use, take `sharvin_corrected` first.
+    Source: the paper, equations (5) and (6).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> P = np.zeros((2, 2, 2, 2))
+    >>> P[1, :, 0, :] = P[0, :, 1, :] = np.diag([0.3, 0.1])  # collinear: no spin changes
+    >>> P[0, :, 0, :] = P[1, :, 1, :] = np.diag([0.7, 0.9])
+    >>> print(interface_response(P, modes=np.ones((2, 2))))
+    e²/h              majority        minority
+    left_1                 0.3            -0.1
+    left_2                 0.3            -0.1
+    right_1                0.3            -0.1
+    right_2                0.3            -0.1
+    charge_1               0.3             0.1
+    charge_2               0.3             0.1
+    """
+    return response_of(conductance_matrix(probabilities, modes, tolerance=tolerance))
+
+
+def interface_currents(
+    response: InterfaceResponse, mu_left: ArrayLike, mu_right: ArrayLike
+) -> tuple[Array, Array, Array]:
+    """Return the charge current J and the magnetization currents J_M^L (5) and J_M^R (6).
+
+    Parameters
+    ----------
+    response
+        Coefficients of the interface.
+    mu_left, mu_right
+        Chemical potentials per spin in eV, shape (..., 2); a scalar stands for both spins.
+
+    Returns
+    -------
+    J, J_M_left, J_M_right : ndarray, shape (...)
+        (e²/h)·V for the area of the coefficients, positive along +y, each J_M along its own magnetization.
+
+    Raises
+    ------
+    ArgumentError
+        A chemical potential is not finite or has the wrong shape.
+
+    Notes
+    -----
+    **Validity**: linear response. Source: the paper, equations (5) and (6).
+    """
+    left, right = _per_spin("mu_left", mu_left), _per_spin("mu_right", mu_right)
+
+    def current(r_1: Array, r_2: Array) -> Array:
+        return np.asarray(np.sum(r_1 * left - r_2 * right, axis=-1))
+
+    r = response
+    return current(r.charge_1, r.charge_2), current(r.left_1, r.left_2), current(r.right_1, r.right_2)
+
+
+# ---------------------------------------------------------------------- limits in closed form
+def tunnelling_response(transmission: ArrayLike) -> InterfaceResponse:
+    r"""Return the coefficients of (5), (6) that equations (3) and (4) contain.
+
+    r^L_1s = s Σ_s' T_ss',    r^L_2s' = Σ_s s T_ss',    r^R_1s = Σ_s' s' T_ss',    r^R_2s' = s' Σ_s T_ss'.
+
+    Parameters
+    ----------
+    transmission
+        T_ss', shape (..., 2, 2) = [..., s on the left, s' on the right], the same in both directions.
+
+    Returns
+    -------
+    InterfaceResponse
+        In e²/h.
+
+    Raises
+    ------
+    ArgumentError
+        A transmission is negative or the shape does not fit.
+
+    Notes
+    -----
+    **Validity**: to first order in T; the exact coefficients add `dropped_response`, of second order behind a tunnel
+    barrier and of order one in a metal. Source: the paper, equations (3) and (4), in linear response.
+    """
+    T = _non_negative("transmission", transmission, (2, 2))
+    s = SIGNS
+    return InterfaceResponse(
+        left_1=s * T.sum(axis=-1),
+        left_2=np.asarray(s @ T),
+        right_1=np.asarray(T @ s),
+        right_2=s * T.sum(axis=-2),
+        charge_1=T.sum(axis=-1),
+        charge_2=T.sum(axis=-2),
+    )
+
+
+def tunnelling_limit(angle: ArrayLike, left: ArrayLike, right: ArrayLike) -> InterfaceResponse:
+    r"""Return the coefficients of (5), (6) of a factorized tunnel junction, T_ss' = |R_ss'(Φ)|² D^L_s D^R_s'.
+
+    With D_α = Σ_s D^α_s and P_α = (D^α_+ - D^α_-)/D_α,
+
+    r^L_1s  = s D^L_s  D_R (1 + s P_R cos Φ)/2,    r^L_2s' = D^R_s' D_L (P_L + s' cos Φ)/2,
+    r^R_2s' = s' D^R_s' D_L (1 + s' P_L cos Φ)/2,  r^R_1s  = D^L_s  D_R (P_R + s cos Φ)/2.
+
+    Parameters
+    ----------
+    angle
+        Φ between the magnetizations (rad).
+    left, right
+        Spin factors D^L_s and D^R_s' >= 0, shape (..., 2); their product is a transmission in e²/h.
+
+    Returns
+    -------
+    InterfaceResponse
+        In e²/h. For equal chemical potentials of both spins J_M^L = D_L D_R (P_L + P_R cos Φ)/2 · (µ^L - µ^R).
+
+    Raises
+    ------
+    ArgumentError
+        A factor is negative or an argument has the wrong shape.
+
+    Notes
+    -----
+    **Validity**: first order in the transmission, coherence across the barrier only through R; transverse averages must
+    factorize as well (one dominant k∥). Source: the paper, equations (2) to (4); J. C. Slonczewski, Phys. Rev. B 39,
+    6995 (1989) for the angular form.
+
+    Examples
+    --------
+    >>> tunnelling_limit(0.0, [0.02, 0.01], [0.2, 0.1]).left_1.round(6).tolist()
+    [0.004, -0.001]
+    """
+    cosine = np.cos(finite_array("angle", angle))[..., None]
+    D_L, D_R = _non_negative("left", left, (2,)), _non_negative("right", right, (2,))
+    s = SIGNS
+
+    def mixed(D: Array) -> tuple[Array, Array]:
+        """Return Σ_s |R_ss'|² D_s and Σ_s s |R_ss'|² D_s for both s'."""
+        total, difference = D.sum(axis=-1, keepdims=True), (D * s).sum(axis=-1, keepdims=True)
+        return (total + s * cosine * difference) / 2, (difference + s * cosine * total) / 2
+
+    (seen_R, polarized_R), (seen_L, polarized_L) = mixed(D_R), mixed(D_L)
+    return InterfaceResponse(
+        left_1=s * D_L * seen_R,
+        left_2=D_R * polarized_L,
+        right_1=D_L * polarized_R,
+        right_2=s * D_R * seen_L,
+        charge_1=D_L * seen_R,
+        charge_2=D_R * seen_L,
+    )
+
+
+def metallic_limit(angle: ArrayLike, modes: ArrayLike) -> InterfaceResponse:
+    r"""Return the coefficients of (5), (6) of an ideal contact, P[R s', L s] = N |R_ss'(Φ)|² and no reflection.
+
+    r^L_1s = s N,    r^L_2s = s N cos Φ,    r^R_1s = s N cos Φ,    r^R_2s = s N,    g_1s = g_2s = N.
+
+    Parameters
+    ----------
+    angle
+        Φ between the magnetizations (rad).
+    modes
+        Open channels N > 0 of each spin, the same for both spins and both sides (per unit cell after a mean over k∥).
+
+    Returns
+    -------
+    InterfaceResponse
+        In e²/h. The right magnetization current seen along m_L is J_M^R cos Φ: the paper's rotation law.
+
+    Raises
+    ------
+    ArgumentError
+        ``modes`` is not positive.
+
+    Notes
+    -----
+    **Validity**: exchange splitting small against the energy of the electrons (the polarization of the current then
+    comes from the bulk); a splitting Δ makes the interface reflect, with and without spin flip, in proportion to Δ².
+    An ideal contact has no resistance of its own, so `sharvin_corrected` refuses it. Source: the paper, paragraph
+    before equation (5), zero interface resistance.
+    """
+    N = finite_array("modes", modes)
+    if np.any(N <= 0):
+        raise ArgumentError(f"Argument `modes` must be positive, but is {N.min():g}. A contact needs open channels.")
+    N, cosine = (x[..., None] for x in np.broadcast_arrays(N, np.cos(finite_array("angle", angle))))
+    kept, turned, both = SIGNS * N, SIGNS * N * cosine, np.ones(2) * N
+    return InterfaceResponse(kept, turned, turned, kept, both, both)
+
+
+def dropped_response(probabilities: ArrayLike) -> InterfaceResponse:
+    r"""Return what equations (3) and (4) leave out of (5), (6): reflection with spin flip.
+
+    r^L_1s gains 2 s R^L_{-s s} and r^R_2s gains 2 s R^R_{-s s}; everything else is kept.
+
+    Parameters
+    ----------
+    probabilities
+        P, shape (..., 2, 2, 2, 2) = [lead_out, spin_out, lead_in, spin_in].
+
+    Returns
+    -------
+    InterfaceResponse
+        In e²/h; charge coefficients are zero.
+
+    Raises
+    ------
+    ArgumentError
+        A probability is negative or the shape does not fit.
+
+    Notes
+    -----
+    **Validity**: exact where T is the same in both directions (coplanar magnetizations, no spin-orbit coupling):
+    `interface_response` = `tunnelling_response` + this. It acts on spin accumulation only: with equal chemical
+    potentials of both spins on each side its sum over s vanishes there, as R_{+-} = R_{-+}.
+    """
+    P = _non_negative("probabilities", probabilities, (2, 2, 2, 2))
+    flips = [np.stack([P[..., lead, 1, lead, 0], P[..., lead, 0, lead, 1]], axis=-1) for lead in (0, 1)]
+    none = np.zeros_like(flips[0])
+    return InterfaceResponse(2 * SIGNS * flips[0], none, none, 2 * SIGNS * flips[1], none, none)
+
+
+def conserved_response(probabilities: ArrayLike) -> InterfaceResponse:
+    r"""Return the coefficients of equation (1): one magnetization current for both sides, collinear by assumption.
+
+    α_s = β_s = s T_ss with T_ss the probability, averaged over both directions, to pass without a change of label.
+
+    Parameters
+    ----------
+    probabilities
+        P, shape (..., 2, 2, 2, 2) = [lead_out, spin_out, lead_in, spin_in].
+
+    Returns
+    -------
+    InterfaceResponse
+        In e²/h; left and right coefficients are equal.
+
+    Raises
+    ------
+    ArgumentError
+        A probability is negative or the shape does not fit.
+
+    Notes
+    -----
+    **Validity**: collinear magnetizations, where it is exact. It is the baseline the paper refutes: noncollinear
+    magnets transfer T_{+-} as well. Source: the paper, equation (1).
+    """
+    P = _non_negative("probabilities", probabilities, (2, 2, 2, 2))
+    T = (np.einsum("...ss->...s", P[..., 1, :, 0, :]) + np.einsum("...ss->...s", P[..., 0, :, 1, :])) / 2
+    alpha = SIGNS * T
+    return InterfaceResponse(alpha, alpha, alpha, alpha, T, T)
+
+
+# ---------------------------------------------------------------------- effective resistances for diffusive matching
+def interface_resistance(
+    transmission: ArrayLike, modes_left: ArrayLike, modes_right: ArrayLike, area: ArrayLike = 1.0
+) -> Array:
+    r"""Return AR_s = (h/e²) A [1/ΣT_s - (1/N_L + 1/N_R)/2], the resistance an interface adds between diffusive metals.
+
+    Parameters
+    ----------
+    transmission
+        ΣT_s > 0 over all modes of one spin, dimensionless; collinear, or no magnets.
+    modes_left, modes_right
+        Open channels of that spin in each metal, for the same area.
+    area
+        The area A the sums are for; the result has its unit times h/e².
+
+    Returns
+    -------
+    ndarray
+        AR_s in (h/e²)·[area]; zero for a contact that transmits every channel of both metals.
+
+    Raises
+    ------
+    ArgumentError
+        A transmission is not positive or exceeds the number of channels.
+
+    Notes
+    -----
+    1/ΣT_s is the resistance between reservoirs. Half of each Sharvin resistance 1/N belongs to the contact with the
+    reservoir, which a diffusive metal does not have.
+
+    **Validity**: specular interface between metals that are diffusive on both sides, spins do not mix; noncollinear:
+    `sharvin_corrected`. K. M. Schep, J. B. A. N. van Hoof, P. J. Kelly, G. E. W. Bauer, J. E. Inglesfield, Phys. Rev. B
+    56, 10805 (1997).
+
+    Examples
+    --------
+    >>> round(float(interface_resistance(0.5, 1.0, 1.0)), 12)
+    1.0
+    """
+    T = finite_array("transmission", transmission)
+    N_L, N_R = finite_array("modes_left", modes_left), finite_array("modes_right", modes_right)
+    smallest = np.minimum(N_L, N_R)
+    if np.any(T <= 0):
+        raise ArgumentError(
+            f"Argument `transmission` must be positive, but is {T.min():g}. A spin without transmission has no channel."
+        )
+    if np.any(T - smallest > 1e-9 * smallest):
+        raise ArgumentError(
+            f"Argument `transmission` must not exceed the number of channels of either side, but exceeds it by "
+            f"{(T - smallest).max():.3g}. Give all three for the same area."
+        )
+    return np.asarray(finite_array("area", area) * (1 / T - (1 / N_L + 1 / N_R) / 2))
+
+
+def in_series(conductance: ArrayLike, resistance: ArrayLike) -> Array:
+    r"""Return G (1 + Z G)⁻¹, the conductance matrix of an interface behind a resistance in every channel.
+
+    Parameters
+    ----------
+    conductance
+        G, shape (..., 2, 2, 2, 2), e²/h.
+    resistance
+        Z, shape (..., 2, 2) = [lead, spin], h/e²: a metal of thickness l has l/σ_s per area. Negative takes away.
+
+    Returns
+    -------
+    ndarray, shape (..., 2, 2, 2, 2)
+        e²/h, in the chemical potentials beyond the resistances.
+
+    Raises
+    ------
+    ArgumentError
+        Z takes away the whole resistance of the interface (1 + Z G is singular).
+
+    Notes
+    -----
+    µ beyond = µ at the interface + Z I, and I = G µ at the interface.
+
+    **Validity**: spins do not flip inside the resistances (thinner than the spin-diffusion length), transverse spin
+    clamped.
+    """
+    G = finite_array("conductance", conductance, shape=(2, 2, 2, 2))
+    Z = finite_array("resistance", resistance, shape=(2, 2))
+    G, Z = G.reshape(*G.shape[:-4], 4, 4), Z.reshape(*Z.shape[:-2], 4, 1)
+    drop = np.eye(4) + Z * G
+    condition = np.linalg.cond(drop)
+    if not np.all(condition < IDEAL_CONTACT):
+        raise ArgumentError(
+            "Argument `conductance` must leave a resistance, but 1 + Z G is singular "
+            f"(condition number {condition.max():.2g}): the interface is an ideal contact. "
+            "Match it by continuity of the chemical potentials instead."
+        )
+    # G (1 + Z G)⁻¹ = [(1 + Z G)⁻ᵀ Gᵀ]ᵀ: rows of the transpose are solved for.
+    solved = np.linalg.solve(np.swapaxes(drop, -1, -2), np.swapaxes(G, -1, -2))
+    series = np.swapaxes(solved, -1, -2)
+    return np.asarray(series.reshape(*series.shape[:-2], 2, 2, 2, 2))
+
+
+def sharvin_corrected(conductance: ArrayLike, modes: ArrayLike) -> Array:
+    r"""Return G̃ = G [1 - (2N)⁻¹ G]⁻¹, the conductance matrix between diffusive metals at any angle.
+
+    Parameters
+    ----------
+    conductance
+        G of `conductance_matrix`, shape (..., 2, 2, 2, 2), e²/h.
+    modes
+        Open channels N, shape (..., 2, 2) = [lead, spin], for the same area. A spin without channels carries nothing.
+
+    Returns
+    -------
+    ndarray, shape (..., 2, 2, 2, 2)
+        e²/h, in the chemical potentials a diffusion equation has; `response_of` turns it into the r's of (5), (6).
+
+    Raises
+    ------
+    ArgumentError
+        The interface is an ideal contact: it has no resistance of its own.
+
+    Notes
+    -----
+    G acts on the occupations µ_in of arriving electrons, a diffusion equation knows their mean with the leaving ones,
+    (µ_in + µ_out)/2 with N µ_out = P µ_in, hence µ_in - I/(2N). Collinear, this is the Schep-Bauer resistance of
+    `interface_resistance` for each spin. Our reading for noncollinear magnets: the same argument channel by channel in
+    the four longitudinal channels, because a ferromagnet that clamps the transverse spin sends none back to the
+    interface. A normal metal does: its transverse channels are corrected by `circuit.corrected_mixing_conductance`.
+
+    **Validity**: isotropic occupations within each channel, ferromagnets much longer than the transverse coherence
+    length on both sides. Schep et al. (see `interface_resistance`); G. E. W. Bauer, Y. Tserkovnyak,
+    D. Huertas-Hernando, A. Brataas, Phys. Rev. B 67, 094421 (2003) for circuit theory.
+    """
+    N = _non_negative("modes", modes, (2, 2))
+    return in_series(conductance, np.where(N > 0, -0.5 / np.where(N > 0, N, 1.0), 0.0))
