@@ -6,19 +6,35 @@ A clean junction is described by a `Junction` of `Layer` objects, turned into a 
 
 from ._version import __version__
 from .builder import build
+from .errors import (
+    ArgumentError,
+    ConservationError,
+    ContinuityError,
+    NoOpenChannelError,
+    SpinjuncError,
+    UnitarityError,
+)
 from .junction import Junction, Layer, barrier, ferromagnet, normal_metal
 from .scattering import Scattering, scatter
 from .spin import unit_vector
+from .sweep import sweep
 
 __all__ = [
+    "ArgumentError",
+    "ConservationError",
+    "ContinuityError",
     "Junction",
     "Layer",
+    "NoOpenChannelError",
     "Scattering",
+    "SpinjuncError",
+    "UnitarityError",
     "__version__",
     "barrier",
     "build",
     "ferromagnet",
     "normal_metal",
     "scatter",
+    "sweep",
     "unit_vector",
 ]

@@ -150,14 +150,14 @@ def _checked_shape(cross_section: Sequence[int]) -> tuple[int, int]:
 def _in_plane_bonds(
     shape: tuple[int, int], phases: tuple[complex, complex] | None
 ) -> Iterator[tuple[tuple[int, int], tuple[int, int], complex]]:
-    """Yield (to, from, factor) of every in-plane bond; periodic ones wrap, so pairs can repeat or coincide."""
+    """Yield (to, from, factor) of every bond between two sites of a plane; periodic ones wrap, so pairs can repeat."""
     for (x, z), axis in product(np.ndindex(*shape), (0, 1)):
         neighbor = [x, z]
         neighbor[axis] += 1
         if phases is None:
             if neighbor[axis] < shape[axis]:
                 yield (neighbor[0], neighbor[1]), (x, z), 1.0
-        else:
+        elif shape[axis] > 1:
             neighbor[axis] %= shape[axis]
             yield (neighbor[0], neighbor[1]), (x, z), phases[axis]
 
@@ -176,12 +176,12 @@ def _add_plane(
     shift = 0.0
     if plane.t_parallel:
         for to, from_, factor in _in_plane_bonds(shape, phases):
-            if to == from_:  # a single cell is its own neighbor: both directions give 2 Re
-                shift -= 2 * plane.t_parallel * factor.real
-            elif (from_, to) in bonds:  # two cells around a ring are joined twice
+            if (from_, to) in bonds:  # two cells around a ring are joined twice
                 bonds[from_, to] -= plane.t_parallel * np.conj(factor)
             else:
                 bonds[to, from_] = bonds.get((to, from_), 0.0) - plane.t_parallel * factor
+        if phases is not None:  # a single cell is its own neighbor on both sides: 2 Re
+            shift = -2 * plane.t_parallel * sum(p.real for p, size in zip(phases, shape, strict=True) if size == 1)
     matrix = ta.array(onsite + shift * IDENTITY, complex)
     for x, z in np.ndindex(*shape):
         syst[lattice(x, n, z)] = matrix

@@ -1,0 +1,155 @@
+"""Charge and spin are conserved: unitarity, continuity, torques that balance the spin currents."""
+
+import kwant
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import CONSERVATION, junctions, numbers, scattering_problems, spin_valves
+
+import kwant_spinjunc as sj
+from kwant_spinjunc.errors import ContinuityError, UnitarityError
+from kwant_spinjunc.observables import magnet_torques
+from kwant_spinjunc.reservoirs import linear_response
+from kwant_spinjunc.scattering import settle
+from kwant_spinjunc.spin import PAULI
+
+any_problem = scattering_problems(junctions(dispersive=True), dispersive=True)
+valve_problem = scattering_problems(spin_valves())
+
+
+@given(any_problem)
+def test_every_incoming_electron_leaves(problem):
+    s = sj.scatter(*problem)
+    assert s.unitarity_defect < CONSERVATION
+    np.testing.assert_allclose(s.probabilities.sum(axis=(0, 1)), s.modes, atol=CONSERVATION)
+    np.testing.assert_allclose(s.probabilities.sum(axis=(2, 3)), s.modes, atol=CONSERVATION)
+
+
+@given(any_problem)
+def test_raw_kwant_currents_agree_with_the_settled_ones(problem):
+    """`settle` must not invent: unprocessed operators on Kwant's own wave functions give the same numbers."""
+    s = sj.scatter(*problem)
+    junction = s.junction
+    lattice = next(iter(s.system.sites)).family
+    planes = len(junction.planes)
+    bonds = [(lattice(0, b + 1, 0), lattice(0, b, 0)) for b in range(planes - 1)]
+    waves = kwant.wave_function(s.system, s.energy)
+    for lead in (0, 1):
+        for column, matrix in enumerate([np.eye(2), *PAULI]):
+            operator = kwant.operator.Current(s.system, matrix, where=bonds)
+            raw = sum((operator(psi) for psi in waves(lead)), np.zeros(planes - 1))
+            np.testing.assert_allclose(s.bond_currents[lead, :, column], raw, atol=CONSERVATION)
+
+
+@given(any_problem)
+def test_charge_flux_is_the_transmission_through_every_bond(problem):
+    s = sj.scatter(*problem)
+    np.testing.assert_allclose(s.bond_currents[0, :, 0], s.conductance, atol=CONSERVATION)
+    np.testing.assert_allclose(s.bond_currents[1, :, 0], -s.conductance, atol=CONSERVATION)
+
+
+@given(any_problem)
+def test_layer_torques_add_up_to_the_spin_current_lost(problem):
+    s = sj.scatter(*problem)
+    Q = s.bond_currents[..., 1:]
+    np.testing.assert_allclose(s.layer_torques[:, 1:-1].sum(axis=1), Q[:, 0] - Q[:, -1], atol=CONSERVATION)
+
+
+@given(any_problem)
+def test_torque_is_exchange_field_cross_spin_density_on_every_plane(problem):
+    s = sj.scatter(*problem)
+    splitting, m = s.junction.plane_splitting[:, None], s.junction.plane_m
+    exchange = splitting * np.cross(m, s.spin_densities[..., 1:])
+    np.testing.assert_allclose(s.layer_torques, exchange, atol=CONSERVATION)
+    assert s.torque_defect < CONSERVATION
+    assert s.continuity_defect < CONSERVATION
+
+
+@given(any_problem)
+def test_torque_is_perpendicular_to_the_magnetization(problem):
+    s = sj.scatter(*problem)
+    along = (s.layer_torques * s.junction.plane_m).sum(axis=-1)
+    np.testing.assert_allclose(along, 0, atol=CONSERVATION)
+
+
+@given(valve_problem)
+def test_spacer_absorbs_no_spin(problem):
+    s = sj.scatter(*problem)
+    nonmagnetic = s.junction.plane_splitting == 0
+    np.testing.assert_allclose(s.layer_torques[:, nonmagnetic], 0, atol=CONSERVATION)
+    Q = s.bond_currents[:, nonmagnetic[1:] | nonmagnetic[:-1]]
+    np.testing.assert_allclose(Q, np.broadcast_to(Q[:, :1], Q.shape), atol=CONSERVATION)
+
+
+@given(valve_problem, st.tuples(*[numbers(-1, 1)] * 4))
+def test_longitudinal_spin_current_is_the_magnetization_current_on_each_side(problem, mu):
+    """Two routes to J_M: wave functions at the spacer, and probabilities with Landauer-Büttiker."""
+    s = sj.scatter(*problem)
+    response = linear_response(s, mu[:2], mu[2:])
+    m_left, m_right = s.junction.magnetizations
+    projected = [response.spin_current @ m_left, response.spin_current @ m_right]
+    np.testing.assert_allclose(projected, response.magnetization, atol=CONSERVATION)
+
+
+@given(valve_problem, st.tuples(*[numbers(-1, 1)] * 4))
+def test_both_torques_take_up_the_difference_of_the_magnetization_currents(problem, mu):
+    s = sj.scatter(*problem)
+    response = linear_response(s, mu[:2], mu[2:])
+    np.testing.assert_allclose(response.torques.vectors.sum(axis=0), -response.vector_difference, atol=CONSERVATION)
+
+
+@given(valve_problem, st.tuples(*[numbers(-1, 1)] * 4))
+def test_in_plane_torques_follow_from_the_two_magnetization_currents(problem, mu):
+    """Slonczewski 2005: τ_R·e_R = (J_M^L - J_M^R cos Φ)/sin Φ and τ_L·e_L = -(J_M^R - J_M^L cos Φ)/sin Φ."""
+    s = sj.scatter(*problem)
+    angle = s.junction.angle
+    if np.sin(angle) < 1e-3:  # the relation divides by sin Φ
+        return
+    response = linear_response(s, mu[:2], mu[2:])
+    J_L, J_R = response.magnetization
+    expected = [-(J_R - J_L * np.cos(angle)) / np.sin(angle), (J_L - J_R * np.cos(angle)) / np.sin(angle)]
+    np.testing.assert_allclose(response.torques.damping_like, expected, atol=CONSERVATION / np.sin(angle))
+
+
+@given(valve_problem, st.tuples(*[numbers(-1, 1)] * 4))
+def test_charge_current_is_the_same_on_both_sides(problem, mu):
+    left, right = linear_response(sj.scatter(*problem), mu[:2], mu[2:]).charge
+    assert left == pytest.approx(right, abs=CONSERVATION)
+
+
+@given(valve_problem, numbers(-1, 1))
+def test_nothing_flows_in_the_leads_when_all_potentials_are_equal(problem, mu):
+    response = linear_response(sj.scatter(*problem), mu, mu)
+    np.testing.assert_array_equal(response.spin_resolved, 0)
+
+
+def test_torques_of_given_currents_are_in_minus_out():
+    iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
+    junction = sj.Junction(sj.ferromagnet(**iron), [], sj.ferromagnet(**iron, m=(1.0, 0.0, 0.0)))
+    torques = magnet_torques(junction, [0.2, 0.3, 0.1], [[0, 0, 0.1], [0.2, 0, 0]])
+    np.testing.assert_allclose(torques.vectors, [[-0.2, -0.3, 0.0], [0.0, 0.3, 0.1]])
+    np.testing.assert_allclose(torques.damping_like, [-0.2, 0.1])
+    np.testing.assert_allclose(torques.field_like, [-0.3, 0.3])  # m_L×m_R = +y for both
+
+
+def test_a_current_that_is_not_continuous_is_seen_and_measured():
+    junction = sj.Junction(sj.normal_metal(onsite=0, hopping=1), [], sj.normal_metal(onsite=0, hopping=1), buffer=2)
+    raw = np.zeros((2, 2, 3, 4))
+    raw[0, 0, :, 0] = [1.0, 1.0 - 1e-3, 1.0]
+    fields = settle(junction, raw, np.zeros((2, 2, 4, 3)), np.ones((2, 2), int))
+    assert fields.continuity_defect == pytest.approx(1e-3)
+    np.testing.assert_array_equal(fields.currents[0, 0, :, 0], 1.0)
+
+
+def test_results_that_miss_the_tolerance_are_refused():
+    iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
+    junction = sj.Junction(
+        sj.ferromagnet(**iron, m=sj.unit_vector(0.3, 0.7)), [], sj.ferromagnet(**iron, m=sj.unit_vector(2.0, 1.0))
+    )
+    with pytest.raises(UnitarityError, match="misses unitarity by"):
+        sj.scatter(junction, 0.1, tolerance=1e-18)
+    near_edge = -0.5 + 1e-10  # the minority velocity is 2e-5
+    s = sj.scatter(junction, near_edge)
+    with pytest.raises((UnitarityError, ContinuityError), match="more than the tolerance"):
+        sj.scatter(junction, near_edge, tolerance=max(float(s.unitarity_defect), float(s.torque_defect)) / 2)
