@@ -74,10 +74,9 @@ def parse_range(text: str) -> np.ndarray[Any, Any]:
     ends = [(part, part.endswith("deg")) for part in parts[:2]]
     if ends[0][1] != ends[1][1] and not any(value == 0 for value in (start, stop)):
         raise ArgumentError(f"Argument `--vary` must have the same unit at both ends, but is {text!r}. {way_out}")
-    values = np.linspace(start, stop, count)
-    if isinstance(start, int) and isinstance(stop, int) and np.all(values == np.rint(values)):
-        return values.astype(int)
-    return values
+    values: np.ndarray[Any, Any] = np.linspace(start, stop, count)
+    whole = isinstance(start, int) and isinstance(stop, int) and bool(np.all(values == np.rint(values)))
+    return values.astype(int) if whole else values
 
 
 def _split_assignment(option: str, text: str) -> tuple[str, str]:
@@ -121,10 +120,7 @@ def load_family(path: str | Path, name: str | None = None) -> Family:
         for key, value in vars(module).items()
         if inspect.isfunction(value) and value.__module__ == spec.name and not key.startswith("_")
     }
-    if name is not None:
-        candidates = [name]
-    else:
-        candidates = [file.stem, "family", *(own if len(own) == 1 else ())]
+    candidates = [name] if name is not None else [file.stem, "family", *(own if len(own) == 1 else ())]
     for candidate in candidates:
         if candidate in own:
             return own[candidate]
@@ -135,20 +131,17 @@ def load_family(path: str | Path, name: str | None = None) -> Family:
 
 
 # ---------------------------------------------------------------------- verbs
-def _fixed(family: Family, assignments: Sequence[str]) -> dict[str, Any]:
-    """Return --set name=value as keyword arguments, whole numbers turned into floats where the default is one."""
-    values = {}
-    for text in assignments:
-        name, value = _split_assignment("--set", text)
-        values[name] = parse_value(value)
-    return values
+def _fixed(assignments: Sequence[str]) -> dict[str, Any]:
+    """Return --set name=value as keyword arguments."""
+    pairs = (_split_assignment("--set", text) for text in assignments)
+    return {name: parse_value(value) for name, value in pairs}
 
 
 def _family_and_junction(options: argparse.Namespace) -> tuple[Junction, Family, dict[str, Any]]:
     from .sweep import call_family
 
     family = load_family(options.file, options.family)
-    fixed = _fixed(family, options.set)
+    fixed = _fixed(options.set)
     return call_family(family, **fixed), family, fixed
 
 
@@ -214,7 +207,7 @@ def _sweep(options: argparse.Namespace) -> int:
     from .sweep import SweepInterrupted, sweep
 
     family = load_family(options.file, options.family)
-    axes: dict[str, Any] = _fixed(family, options.set)
+    axes: dict[str, Any] = _fixed(options.set)
     energy: Any = options.energy
     for text in options.vary:
         name, values = _split_assignment("--vary", text)
@@ -260,7 +253,7 @@ def _earlier_result(options: argparse.Namespace) -> Any:
         return xr.load_dataset(output, engine="scipy")
     except Exception as error:
         raise ArgumentError(
-            f"Argument `--output` must be a result of a sweep to resume it, but {str(output)!r} cannot be read ({error})."
+            f"Argument `--output` must be the result of a sweep, but {str(output)!r} cannot be read ({error})."
         ) from error
 
 

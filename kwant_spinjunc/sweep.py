@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._version import __version__
-from .errors import ArgumentError, NoOpenChannelError, finite_array
+from .errors import ArgumentError, NoOpenChannelError, SpinjuncError, finite_array
 from .junction import Junction
 from .reservoirs import linear_response
 from .scattering import Scattering, scatter
@@ -85,7 +85,15 @@ def call_family(family: Callable[..., Junction], **parameters: Any) -> Junction:
     ]
     if missing:
         raise ArgumentError(f"Argument `{missing[0]}` must be given: {name} has no default for it.")
-    junction = family(**parameters)
+    try:
+        junction = family(**parameters)
+    except SpinjuncError:
+        raise
+    except Exception as error:
+        values = ", ".join(f"{key}={value!r}" for key, value in parameters.items())
+        raise ArgumentError(
+            f"Arguments {values or '(none)'} must suit {name}, but it raised {type(error).__name__}: {error}."
+        ) from error
     if not isinstance(junction, Junction):
         raise ArgumentError(f"Argument `family` must return a Junction, but {name} returned {type(junction).__name__}.")
     return junction

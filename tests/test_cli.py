@@ -1,0 +1,183 @@
+"""The command line: verbs, refusals with exit code 2, interruption and resumption."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+
+import kwant_spinjunc as sj
+from kwant_spinjunc.cli import load_family, main, parse_range, parse_value
+from kwant_spinjunc.plot import plot_sweep
+from kwant_spinjunc.sweep import SweepInterrupted
+from systems.tunnel_junction import tunnel_junction
+
+SYSTEMS = Path(__file__).parents[1] / "systems"
+TUNNEL = str(SYSTEMS / "tunnel_junction.py")
+FAMILIES = sorted(path for path in SYSTEMS.glob("*.py") if path.stem != "__init__")
+
+
+@pytest.mark.parametrize("path", FAMILIES, ids=lambda path: path.stem)
+def test_every_family_runs_and_draws_itself(path, capsys):
+    assert main(["show", str(path), "-o", "drawing.png"]) == 0
+    assert Path("drawing.png").stat().st_size > 10_000
+    junction = load_family(path)()
+    energy = sum(junction.left.band_edges(2.0)[0]) / 2 - 0.3 * junction.left.hopping
+    assert main(["run", str(path), "--energy", str(energy), "-o", "layers.svg"]) == 0
+    printed = capsys.readouterr().out
+    assert "magnetization current J_M" in printed
+    assert "defects: unitarity" in printed
+
+
+def test_run_prints_what_scatter_finds(capsys):
+    assert main(["run", TUNNEL, "--set", "theta=90deg", "--energy", "0.2", "--solver", "halves"]) == 0
+    s = sj.scatter(tunnel_junction(theta=np.pi / 2), 0.2)
+    assert f"conductance {s.conductance:.8g} e²/h per cell" in capsys.readouterr().out
+
+
+def test_sweep_writes_labeled_arrays_with_units():
+    assert main(["sweep", TUNNEL, "--vary", "height=2:4:3", "--vary", "theta=0:180deg:4", "-o", "out.nc"]) == 0
+    data = xr.load_dataset("out.nc")
+    assert data.attrs["complete"] == 1
+    assert data["conductance"].dims == ("height", "theta")
+    assert all(variable.attrs["units"] and variable.attrs["long_name"] for variable in data.data_vars.values())
+    point = data.sel(height=3).isel(theta=2)
+    s = sj.scatter(tunnel_junction(height=3.0, theta=2 * np.pi / 3), 0.0)
+    np.testing.assert_allclose(point["probabilities"], s.probabilities, atol=1e-14)
+    np.testing.assert_allclose(point["angle"], s.junction.angle)
+
+
+def test_sweep_draws_lines_and_maps():
+    arguments = ["--vary", "energy=-1:0.9:9", "--vary", "theta=0:180deg:10", "--solver", "halves", "--figure", "a.png"]
+    assert main(["sweep", TUNNEL, *arguments, "-o", "map.nc"]) == 0
+    data = xr.load_dataset("map.nc")
+    assert "theta" in plot_sweep(data).axes[0].get_ylabel() + plot_sweep(data).axes[0].get_xlabel()
+    lines = plot_sweep(data.isel(energy=[0]), "field_like").axes[0].get_lines()
+    assert len(lines) == 2  # one per magnet
+    with pytest.raises(sj.ArgumentError, match="must be one of"):
+        plot_sweep(data, "charisma")
+    with pytest.raises(sj.ArgumentError, match="must depend on one or two swept axes"):
+        plot_sweep(data.isel(energy=[0], theta=[0]))
+
+
+def interrupt_after(count, monkeypatch):
+    """Make the solver press Ctrl-C after ``count`` points."""
+    calls = iter(range(10_000))
+
+    def scatter(*arguments, **options):
+        if next(calls) == count:
+            raise KeyboardInterrupt
+        return sj.scatter(*arguments, **options)
+
+    monkeypatch.setattr(sys.modules["kwant_spinjunc.sweep"], "scatter", scatter)
+
+
+def test_an_interrupted_sweep_is_readable_and_resumes_to_the_same_numbers(monkeypatch, capsys):
+    command = ["sweep", TUNNEL, "--vary", "height=2:4:3", "--vary", "theta=0:180deg:4", "-o"]
+    assert main([*command, "whole.nc"]) == 0
+    with monkeypatch.context() as patch:
+        interrupt_after(5, patch)
+        assert main([*command, "part.nc"]) == 130
+    assert "--resume" in capsys.readouterr().err
+    part = xr.load_dataset("part.nc")
+    assert part.attrs["complete"] == 0
+    assert np.isfinite(part["conductance"]).sum() == 5
+    with monkeypatch.context() as patch:
+        interrupt_after(7, patch)  # 12 - 5 points are left: solving an eighth would interrupt again
+        assert main([*command, "part.nc", "--resume"]) == 0
+    xr.testing.assert_identical(xr.load_dataset("part.nc"), xr.load_dataset("whole.nc"))
+
+
+def test_sweep_gives_its_unfinished_dataset_to_who_catches_the_interruption(monkeypatch):
+    interrupt_after(2, monkeypatch)
+    with pytest.raises(SweepInterrupted) as caught:
+        sj.sweep(tunnel_junction, energy=0.0, theta=np.linspace(0, 1, 4), progress=False)
+    assert np.isfinite(caught.value.dataset["angle"]).sum() == 2
+
+
+def test_resume_refuses_another_sweep():
+    command = ["sweep", TUNNEL, "--vary", "theta=0:180deg:3", "-o", "out.nc"]
+    assert main([*command, "--set", "height=3"]) == 0
+    before = Path("out.nc").read_bytes()
+    assert main([*command, "--set", "height=3"]) == 2  # exists
+    assert main([*command, "--set", "height=4", "--resume"]) == 2  # other parameters
+    assert main([*command[:3], "theta=0:90deg:3", "-o", "out.nc", "--set", "height=3", "--resume"]) == 2  # other axis
+    assert Path("out.nc").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "nowhere.py"], "`FILE` must be a Python file, but 'nowhere.py' does not exist"),
+        (["run", TUNNEL, "--set", "hieght=3"], "Did you mean `height`?"),
+        (["run", TUNNEL, "--set", "height"], "`--set` must be name=value, but is 'height'"),
+        (["run", TUNNEL, "--set", "thickness=0"], "`thickness` must be at least 1, but is 0"),
+        (["run", TUNNEL, "--set", "height=tall"], "must suit tunnel_junction, but it raised TypeError"),
+        (["run", TUNNEL, "--energy", "nan"], "`energy` must be finite"),
+        (["run", TUNNEL, "--energy", "40"], "Bands at this k: left: majority -1.5 to 2.5"),
+        (["run", TUNNEL, "--k", "1"], "`--k` must be two numbers"),
+        (["run", TUNNEL, "--family", "valve"], "has no `valve` (it defines tunnel_junction)"),
+        (["run", TUNNEL, "-o", "no/such/folder/a.png"], "`output` must be a writable path"),
+        (["run", TUNNEL, "-o", "a.docx"], "must end in one of"),
+        (["sweep", TUNNEL, "--vary", "theta=0:1", "-o", "a.nc"], "Use start:stop:count"),
+        (["sweep", TUNNEL, "--vary", "theta=0:1:0", "-o", "a.nc"], "count of at least 1"),
+        (["sweep", TUNNEL, "--vary", "theta=10:90deg:3", "-o", "a.nc"], "same unit at both ends"),
+        (["sweep", TUNNEL, "--vary", "theta=0:inf:3", "-o", "a.nc"], "numbers at its ends"),
+        (["sweep", TUNNEL, "--vary", "theta=0:1:3", "-o", "no/such/folder/a.nc"], "`output` must be a writable path"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(arguments, message, capsys):
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.strip().splitlines()) == 1
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("import nothing_like_this", "must import, but 'broken.py' raised ModuleNotFoundError"),
+        ("def broken(): return 3", "must return a Junction, but broken returned int"),
+        ("x = 3", "must define a family function"),
+        ("def (", "raised SyntaxError"),
+        ("def broken(n): return n", "`n` must be given: broken has no default for it"),
+    ],
+)
+def test_a_bad_family_file_is_named(text, message, capsys):
+    Path("broken.py").write_text(text)
+    assert main(["run", "broken.py"]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", [[], ["run"], ["sweep"], ["show"]])
+def test_help_has_an_example(verb, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([*verb, "--help"])
+    assert caught.value.code == 0
+    assert "example: spinjunc" in capsys.readouterr().out.replace("\n ", "")
+
+
+def test_unknown_words_end_with_exit_code_2(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["dance"])
+    assert caught.value.code == 2
+    assert "error:" in capsys.readouterr().err
+
+
+@given(st.integers(-1000, 1000), st.integers(1, 50))
+def test_ranges_include_both_ends(start, count):
+    values = parse_range(f"{start}:{start + 7.5}:{count}")
+    assert len(values) == count
+    assert values[0] == start
+    assert count == 1 or values[-1] == start + 7.5
+
+
+def test_degrees_are_typed_with_their_unit():
+    assert parse_value("180deg") == pytest.approx(np.pi)
+    assert parse_value("-1e-3") == -1e-3
+    assert parse_value("False") is False
+    assert parse_value("hard wall") == "hard wall"
