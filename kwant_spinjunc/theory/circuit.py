@@ -1,0 +1,714 @@
+r"""Magnetoelectronic circuit theory: mixing conductances and the angular law of a spin valve F|N|F.
+
+A normal-metal node between two magnets holds the 2×2 chemical potential µ̂ = µ + δµ·σ, a magnet µ_F along its own m.
+The current into the **magnet** through a contact is, in the normal metal next to it (Brataas, Nazarov, Bauer 2000),
+
+    Î = G_↑ u_↑(µ̂ - µ_F)u_↑ + G_↓ u_↓(µ̂ - µ_F)u_↓ + G_mix u_↑ µ̂ u_↓ + G_mix* u_↓ µ̂ u_↑,    u_↑↓ = (1 ± m·σ)/2,
+
+with the charge current Tr Î and the spin current (Pauli flux) Tr σÎ. In vectors, with G = G_↑ + G_↓, p = (G_↑ - G_↓)/G
+and the relative mixing conductance η = 2 G_mix/G (complex),
+
+    charge/G = µ - µ_F + p m·δµ,
+    spin/G   = m [p (µ - µ_F) + m·δµ] + Re η δµ_⊥ - Im η m × δµ.
+
+The transverse part is absorbed: it is the torque on the magnet.
+
+Conventions: conductances in e²/h for the area at hand, chemical potentials in eV, currents in (e²/h)·V; torques are
+rates of σ in the same unit, multiply by ħ/2 for angular momentum. Currents through a valve are positive from left to
+right. δµ = (µ_+ - µ_-)/2 along its direction: half the splitting. ↑ is the majority spin (index 0).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kwant_spinjunc.errors import ArgumentError, UnitarityError, finite, finite_array
+from kwant_spinjunc.spin import check_unit_vector
+
+__all__ = [
+    "Contact",
+    "SpinValve",
+    "contact_currents",
+    "corrected_mixing_conductance",
+    "mixing_conductance",
+    "polarization",
+    "reduced_resistance",
+    "relative_mixing",
+    "slonczewski_lambda_squared",
+    "slonczewski_torque_per_current",
+    "solve_spin_valve",
+    "spin_valve_accumulation",
+    "spin_valve_conductance",
+    "spin_valve_torque",
+    "torque_asymmetry",
+    "torque_per_current",
+]
+
+Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+
+def _complex_array(name: str, value: ArrayLike) -> Complex:
+    try:
+        array = np.asarray(value, dtype=complex)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"Argument `{name}` must be an array of complex numbers, but is {value!r}.") from None
+    if not np.isfinite(array).all():
+        raise ArgumentError(f"Argument `{name}` must be finite, but contains NaN or infinity.")
+    return array
+
+
+# ---------------------------------------------------------------------- from scattering amplitudes
+def mixing_conductance(
+    reflection_majority: ArrayLike,
+    reflection_minority: ArrayLike,
+    transmission: ArrayLike | None = None,
+) -> Complex:
+    r"""Return G_mix = Σ_nm [δ_nm - r_↑,nm r*_↓,nm], the spin-mixing conductance of an N|F interface.
+
+    Parameters
+    ----------
+    reflection_majority, reflection_minority
+        Reflection amplitudes r_↑, r_↓ for electrons of the normal metal, shape (..., M, M) = [..., out, in], both in
+        the same basis of modes of the normal metal. Sum the result over k∥.
+    transmission
+        ΣT_s of both spins into the magnet, shape (..., 2). If given, the real part is taken without cancellation as
+        [Σ|r_↑ - r_↓|² + ΣT_↑ + ΣT_↓]/2, accurate behind any barrier.
+
+    Returns
+    -------
+    complex ndarray, shape (...)
+        e²/h. Re G_mix ≥ (G_↑ + G_↓)/2; it absorbs, Im G_mix turns the spin about m (exchange field of the magnet).
+
+    Raises
+    ------
+    ArgumentError
+        The matrices are not square or differ in shape.
+    UnitarityError
+        ``transmission`` and reflection do not add up to the number of modes (1e-8 of it).
+
+    Notes
+    -----
+    **Validity**: magnet longer than the transverse coherence length, so that no transverse spin passes; for a normal
+    metal that is diffusive use `corrected_mixing_conductance`. A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Phys. Rev.
+    Lett. 84, 2481 (2000); A. Brataas, G. E. W. Bauer, P. J. Kelly, Phys. Rep. 427, 157 (2006).
+
+    Examples
+    --------
+    >>> complex(mixing_conductance([[1.0]], [[0.0]]))  # a half metal that transmits all minority electrons
+    (1+0j)
+    """
+    up = _complex_array("reflection_majority", reflection_majority)
+    down = _complex_array("reflection_minority", reflection_minority)
+    if up.ndim < 2 or up.shape[-1] != up.shape[-2]:
+        raise ArgumentError(
+            f"Argument `reflection_majority` must have square trailing shape (M, M), but its shape is {up.shape}. "
+            "Write a single mode as [[r]]."
+        )
+    if down.shape[-2:] != up.shape[-2:]:
+        raise ArgumentError(
+            f"Argument `reflection_minority` must have trailing shape {up.shape[-2:]}, but its shape is {down.shape}. "
+            "Both spins see the same modes of the normal metal."
+        )
+    modes = up.shape[-1]
+    product = (up * down.conj()).sum(axis=(-2, -1))
+    if transmission is None:
+        return np.asarray(modes - product)
+    T = finite_array("transmission", transmission, shape=(2,))
+    for name, r, T_s in (("majority", up, T[..., 0]), ("minority", down, T[..., 1])):
+        defect = abs(modes - (abs(r) ** 2).sum(axis=(-2, -1)) - T_s)
+        if np.any(defect > 1e-8 * modes):
+            raise UnitarityError(
+                f"Argument `transmission` must complete the {name} reflection to {modes} modes, but misses by "
+                f"{defect.max():.2g}. Give the sum over all modes of each spin."
+            )
+    real = ((abs(up - down) ** 2).sum(axis=(-2, -1)) + T.sum(axis=-1)) / 2
+    return np.asarray(real - 1j * product.imag)
+
+
+def corrected_mixing_conductance(mixing: ArrayLike, modes: ArrayLike) -> Complex:
+    r"""Return G̃_mix from 1/G̃_mix = 1/G_mix - 1/(2N), the mixing conductance seen by a diffusive normal metal.
+
+    Parameters
+    ----------
+    mixing
+        G_mix in e²/h, complex.
+    modes
+        Open channels N > 0 of the normal metal, for the same area.
+
+    Returns
+    -------
+    complex ndarray
+        G̃_mix in e²/h; about twice G_mix for a good contact (G_mix ≈ N).
+
+    Raises
+    ------
+    ArgumentError
+        ``modes`` is not positive or G_mix = 2N.
+
+    Notes
+    -----
+    The longitudinal counterpart, 1/G̃_s = 1/G_s - (1/N + 1/N_Fs)/2, is the inverse of `interface.interface_resistance`;
+    the transverse spin lives in the normal metal only, so only its Sharvin resistance is taken off.
+
+    **Validity**: isotropic occupations in the normal metal. G. E. W. Bauer, Y. Tserkovnyak, D. Huertas-Hernando,
+    A. Brataas, Phys. Rev. B 67, 094421 (2003); Phys. Rep. 427, 157 (2006).
+
+    Examples
+    --------
+    >>> complex(corrected_mixing_conductance(1.0, 1.0))
+    (2+0j)
+    """
+    N = finite_array("modes", modes)
+    if np.any(N <= 0):
+        raise ArgumentError(f"Argument `modes` must be positive, but is {N.min():g}.")
+    G = _complex_array("mixing", mixing)
+    rest = 1 - G / (2 * N)
+    if np.any(abs(rest) < 1e-12):
+        raise ArgumentError(
+            "Argument `mixing` must differ from 2N, but 1 - G_mix/(2N) = 0: nothing is left to correct."
+        )
+    return np.asarray(G / rest)
+
+
+def polarization(conductances: ArrayLike) -> Array:
+    """Return p = (G_↑ - G_↓)/(G_↑ + G_↓).
+
+    Parameters
+    ----------
+    conductances
+        (G_↑, G_↓) >= 0 of a contact, shape (..., 2), majority first.
+
+    Raises
+    ------
+    ArgumentError
+        A conductance is negative or both are zero.
+
+    Notes
+    -----
+    **Validity**: a definition. Brataas, Nazarov, Bauer (2000).
+    """
+    G = _conductances(conductances)
+    return np.asarray((G[..., 0] - G[..., 1]) / G.sum(axis=-1))
+
+
+def relative_mixing(conductances: ArrayLike, mixing: ArrayLike) -> Complex:
+    """Return η = 2 G_mix/(G_↑ + G_↓), complex.
+
+    Parameters
+    ----------
+    conductances
+        (G_↑, G_↓) of a contact in e²/h, shape (..., 2).
+    mixing
+        G_mix in e²/h.
+
+    Raises
+    ------
+    ArgumentError
+        A conductance is negative or both are zero.
+
+    Notes
+    -----
+    **Validity**: a definition. Re η ≥ 1 for bare conductances, 1 for a tunnel contact; Sharvin corrections can lower it
+    below 1. Brataas, Nazarov, Bauer (2000).
+    """
+    return np.asarray(2 * _complex_array("mixing", mixing) / _conductances(conductances).sum(axis=-1))
+
+
+def _conductances(conductances: ArrayLike) -> Array:
+    G = finite_array("conductances", conductances, shape=(2,))
+    if np.any(G < 0) or np.any(G.sum(axis=-1) == 0):
+        raise ArgumentError(
+            f"Argument `conductances` must be non-negative and not both zero, but the smallest is {G.min():g}."
+        )
+    return G
+
+
+# ---------------------------------------------------------------------- one contact
+def contact_currents(
+    conductances: ArrayLike,
+    mixing: ArrayLike,
+    m: ArrayLike,
+    mu_magnet: ArrayLike,
+    mu_node: ArrayLike,
+    accumulation: ArrayLike,
+) -> tuple[Array, Array]:
+    r"""Return the charge current and the spin current from a normal node into a magnet.
+
+    charge = G (µ - µ_F + p m·δµ),    spin = m G [p (µ - µ_F) + m·δµ] + 2 Re G_mix δµ_⊥ - 2 Im G_mix m × δµ.
+
+    Parameters
+    ----------
+    conductances
+        (G_↑, G_↓) in e²/h, shape (..., 2).
+    mixing
+        G_mix in e²/h.
+    m
+        Unit vector of the magnet, shape (..., 3).
+    mu_magnet, mu_node
+        µ_F and µ, in eV.
+    accumulation
+        δµ of the node in eV, shape (..., 3).
+
+    Returns
+    -------
+    charge : ndarray, shape (...)
+        (e²/h)·V.
+    spin : ndarray, shape (..., 3)
+        Pauli flux in the same unit, on the normal side; its part normal to m is the torque on the magnet.
+
+    Raises
+    ------
+    ArgumentError
+        An argument has a wrong shape or value.
+
+    Notes
+    -----
+    **Validity**: no spin accumulation in the magnet, magnet longer than the transverse coherence length, node in which
+    the occupation is isotropic. Brataas, Nazarov, Bauer (2000), their equation for the matrix current.
+    """
+    G, G_mix, m = _conductances(conductances), _complex_array("mixing", mixing), check_unit_vector(m)
+    bias = finite_array("mu_node", mu_node) - finite_array("mu_magnet", mu_magnet)
+    delta = finite_array("accumulation", accumulation, shape=(3,))
+    along = np.sum(m * delta, axis=-1)
+    total, difference = G.sum(axis=-1), G[..., 0] - G[..., 1]
+    charge = total * bias + difference * along
+    longitudinal = difference * bias + total * along
+    transverse = delta - along[..., None] * m
+    spin = longitudinal[..., None] * m
+    spin = spin + 2 * G_mix.real[..., None] * transverse - 2 * G_mix.imag[..., None] * np.cross(m, delta)
+    return np.asarray(charge), np.asarray(spin)
+
+
+# ---------------------------------------------------------------------- the symmetric spin valve in closed form
+def _valve(angle: ArrayLike, p: ArrayLike, eta: ArrayLike) -> tuple[Array, Array, Array, Array]:
+    """Return sin²(Φ/2), cos²(Φ/2), the checked p and |η|²/Re η."""
+    p, eta = finite_array("p", p), _complex_array("eta", eta)
+    if np.any(abs(p) > 1):
+        raise ArgumentError(f"Argument `p` must lie in [-1, 1], but is {p.flat[np.argmax(abs(p))]:g}.")
+    if np.any(eta.real <= 0):
+        raise ArgumentError(
+            f"Argument `eta` must have a positive real part, but it is {eta.real.min():g}. Re G_mix absorbs spin."
+        )
+    half = finite_array("angle", angle) / 2
+    return np.sin(half) ** 2, np.cos(half) ** 2, p, np.asarray(abs(eta) ** 2 / eta.real)
+
+
+def spin_valve_conductance(angle: ArrayLike, p: ArrayLike, eta: ArrayLike, conductance: ArrayLike = 1.0) -> Array:
+    r"""Return the conductance G(Φ) = (G/2) [1 - p² tan²(Φ/2)/(tan²(Φ/2) + |η|²/Re η)] of a symmetric F|N|F valve.
+
+    Parameters
+    ----------
+    angle
+        Φ between the magnetizations (rad).
+    p, eta
+        Polarization and relative mixing conductance η (complex, Re η > 0) of each contact.
+    conductance
+        G = G_↑ + G_↓ of each contact, e²/h.
+
+    Returns
+    -------
+    ndarray
+        e²/h: G/2 parallel, (G/2)(1 - p²) antiparallel; independent of Φ < π for η → ∞.
+
+    Raises
+    ------
+    ArgumentError
+        |p| > 1 or Re η ≤ 0.
+
+    Notes
+    -----
+    **Validity**: identical contacts, no spin relaxation in the node. A tunnel contact (η = 1) gives 1 - p² sin²(Φ/2).
+    Brataas, Nazarov, Bauer (2000); Phys. Rep. 427, 157 (2006).
+
+    Examples
+    --------
+    >>> spin_valve_conductance([0.0, 3.141592653589793], p=0.5, eta=2.0).tolist()
+    [0.5, 0.375]
+    """
+    s2, c2, p, eta2 = _valve(angle, p, eta)
+    return np.asarray(finite_array("conductance", conductance) / 2 * (1 - p**2 * s2 / (s2 + eta2 * c2)))
+
+
+def spin_valve_accumulation(angle: ArrayLike, p: ArrayLike, eta: ArrayLike, bias: ArrayLike = 1.0) -> Array:
+    r"""Return the spin accumulation of the node of a symmetric valve along m_L - m_R and along m_L × m_R.
+
+    δµ_1 = (p V/2) sin(Φ/2)/[sin²(Φ/2) + cos²(Φ/2) |η|²/Re η],    δµ_2 = -(Im η/Re η) cos(Φ/2) δµ_1.
+
+    Parameters
+    ----------
+    angle, p, eta
+        As in `spin_valve_conductance`.
+    bias
+        V = µ_L - µ_R in eV.
+
+    Returns
+    -------
+    ndarray, shape (..., 2)
+        eV, along the unit vectors of m_L - m_R and of m_L × m_R. None along m_L + m_R.
+
+    Raises
+    ------
+    ArgumentError
+        |p| > 1 or Re η ≤ 0.
+
+    Notes
+    -----
+    **Validity**: as `spin_valve_conductance`. Derived from the contact equation of Brataas, Nazarov, Bauer (2000).
+    """
+    s2, c2, p, eta2 = _valve(angle, p, eta)
+    half, eta = finite_array("angle", angle) / 2, _complex_array("eta", eta)
+    along = p * finite_array("bias", bias) / 2 * np.sin(half) / (s2 + eta2 * c2)
+    normal = -(eta.imag / eta.real) * np.cos(half) * along
+    return np.stack(np.broadcast_arrays(along, normal), axis=-1)
+
+
+def spin_valve_torque(angle: ArrayLike, p: ArrayLike, eta: ArrayLike, conductance: ArrayLike = 1.0) -> Array:
+    r"""Return the torque per bias on the right magnet of a symmetric valve, along e_R = (m_L - cos Φ m_R)/sin Φ.
+
+    τ_R·e_R/V = (p G/4) sin Φ Λ_η/[sin²(Φ/2) + Λ_η cos²(Φ/2)],    Λ_η = |η|²/Re η,    V = µ_L - µ_R.
+
+    Parameters
+    ----------
+    angle, p, eta, conductance
+        As in `spin_valve_conductance`.
+
+    Returns
+    -------
+    ndarray
+        Rate of σ in e²/h (times ħ/2 for angular momentum): positive turns m_R toward m_L when electrons come from the
+        left. The left magnet has the opposite amplitude along e_L; the component along m_L × m_R vanishes for identical
+        contacts, whatever Im η.
+
+    Raises
+    ------
+    ArgumentError
+        |p| > 1 or Re η ≤ 0.
+
+    Notes
+    -----
+    **Validity**: as `spin_valve_conductance`. Brataas, Nazarov, Bauer (2000); Phys. Rep. 427, 157 (2006).
+    """
+    s2, c2, p, eta2 = _valve(angle, p, eta)
+    G = finite_array("conductance", conductance)
+    return np.asarray(p * G / 4 * np.sin(finite_array("angle", angle)) * eta2 / (s2 + eta2 * c2))
+
+
+def torque_per_current(angle: ArrayLike, p: ArrayLike, eta: ArrayLike) -> Array:
+    r"""Return τ_R·e_R/J = (p/2) sin Φ Λ_η/[(1 - p²) sin²(Φ/2) + Λ_η cos²(Φ/2)] of a symmetric valve.
+
+    Parameters
+    ----------
+    angle, p, eta
+        As in `spin_valve_conductance`.
+
+    Returns
+    -------
+    ndarray
+        Rate of σ per electron, dimensionless; times ħ/2 for angular momentum.
+
+    Raises
+    ------
+    ArgumentError
+        |p| > 1 or Re η ≤ 0; or |p| = 1 at Φ = π, where no current flows.
+
+    Notes
+    -----
+    **Validity**: as `spin_valve_conductance`. Equal to `slonczewski_torque_per_current` with the Λ² of
+    `slonczewski_lambda_squared`.
+
+    Examples
+    --------
+    >>> import math
+    >>> round(float(torque_per_current(math.pi / 2, p=0.5, eta=1.5)), 6)
+    0.333333
+    """
+    s2, c2, p, eta2 = _valve(angle, p, eta)
+    denominator = (1 - p**2) * s2 + eta2 * c2
+    if np.any(denominator == 0):
+        raise ArgumentError(
+            "Argument `p` must not be 1 at the angle π, but no current flows there between half metals."
+        )
+    return np.asarray(p / 2 * np.sin(finite_array("angle", angle)) * eta2 / denominator)
+
+
+def slonczewski_lambda_squared(p: ArrayLike, eta: ArrayLike) -> Array:
+    r"""Return Slonczewski's Λ² = |η|²/[Re η (1 - p²)].
+
+    Parameters
+    ----------
+    p, eta
+        Polarization and relative mixing conductance of each contact.
+
+    Returns
+    -------
+    ndarray
+        Dimensionless. For real η this is G_mix (1/G_↑ + 1/G_↓)/2, his product of the spacer's mixing conductance and
+        the mean resistance of both spins.
+
+    Raises
+    ------
+    ArgumentError
+        |p| ≥ 1 or Re η ≤ 0.
+
+    Notes
+    -----
+    **Validity**: as `spin_valve_conductance`. J. C. Slonczewski, J. Magn. Magn. Mater. 247, 324 (2002), who has real η;
+    the identification with circuit theory is in Phys. Rep. 427, 157 (2006).
+
+    Examples
+    --------
+    >>> round(float(slonczewski_lambda_squared(p=0.5, eta=1.5)), 12)
+    2.0
+    """
+    _, _, p, eta2 = _valve(0.0, p, eta)
+    if np.any(abs(p) == 1):
+        raise ArgumentError("Argument `p` must be smaller than 1 in size, but is 1: Λ² diverges for half metals.")
+    return np.asarray(eta2 / (1 - p**2))
+
+
+def slonczewski_torque_per_current(angle: ArrayLike, p: ArrayLike, lambda_squared: ArrayLike) -> Array:
+    r"""Return τ_R·e_R/J = p Λ² sin Φ/[(Λ² + 1) + (Λ² - 1) cos Φ].
+
+    Parameters
+    ----------
+    angle
+        Φ (rad).
+    p
+        Polarization of each contact.
+    lambda_squared
+        Λ² > 0.
+
+    Returns
+    -------
+    ndarray
+        Rate of σ per electron; times ħ/2 for angular momentum.
+
+    Raises
+    ------
+    ArgumentError
+        Λ² is not positive.
+
+    Notes
+    -----
+    **Validity**: symmetric valve. J. C. Slonczewski, J. Magn. Magn. Mater. 247, 324 (2002).
+    """
+    lambda2 = _lambda_squared(lambda_squared)
+    Phi = finite_array("angle", angle)
+    return np.asarray(finite_array("p", p) * lambda2 * np.sin(Phi) / ((lambda2 + 1) + (lambda2 - 1) * np.cos(Phi)))
+
+
+def torque_asymmetry(p: ArrayLike, eta: ArrayLike) -> Array:
+    """Return the ratio of the slopes of the torque per current against angle, antiparallel over parallel, which is Λ².
+
+    Parameters
+    ----------
+    p, eta
+        As in `slonczewski_lambda_squared`.
+
+    Returns
+    -------
+    ndarray
+        |dτ/dΦ| at π over |dτ/dΦ| at 0, at constant current: 1 for a torque ∝ sin Φ.
+
+    Raises
+    ------
+    ArgumentError
+        |p| ≥ 1 or Re η ≤ 0.
+
+    Notes
+    -----
+    **Validity**: as `spin_valve_conductance`. The slope is p/2 at Φ = 0 and -p Λ²/2 at Φ = π.
+    """
+    return slonczewski_lambda_squared(p, eta)
+
+
+def reduced_resistance(angle: ArrayLike, lambda_squared: ArrayLike) -> Array:
+    r"""Return [R(Φ) - R(0)]/[R(π) - R(0)] = [1 - cos²(Φ/2)]/[1 + χ cos²(Φ/2)], χ = Λ² - 1.
+
+    Parameters
+    ----------
+    angle
+        Φ (rad).
+    lambda_squared
+        Λ² > 0.
+
+    Raises
+    ------
+    ArgumentError
+        Λ² is not positive.
+
+    Notes
+    -----
+    **Validity**: symmetric valve; the same Λ² governs resistance and torque. Slonczewski (2002).
+
+    Examples
+    --------
+    >>> import math
+    >>> round(float(reduced_resistance(math.pi / 2, 3.0)), 12)
+    0.25
+    """
+    lambda2 = _lambda_squared(lambda_squared)
+    half = finite_array("angle", angle) / 2
+    return np.asarray(np.sin(half) ** 2 / (1 + (lambda2 - 1) * np.cos(half) ** 2))
+
+
+def _lambda_squared(lambda_squared: ArrayLike) -> Array:
+    lambda2 = finite_array("lambda_squared", lambda_squared)
+    if np.any(lambda2 <= 0):
+        raise ArgumentError(f"Argument `lambda_squared` must be positive, but is {lambda2.min():g}.")
+    return lambda2
+
+
+# ---------------------------------------------------------------------- any two contacts
+@dataclass(frozen=True)
+class Contact:
+    """A contact between a normal metal and a magnet.
+
+    Parameters
+    ----------
+    majority, minority
+        G_↑, G_↓ >= 0 in e²/h.
+    mixing
+        G_mix in e²/h, complex, Re G_mix > 0.
+
+    Raises
+    ------
+    ArgumentError
+        A conductance is negative, both are zero, or Re G_mix is not positive.
+    """
+
+    majority: float
+    minority: float
+    mixing: complex
+
+    def __post_init__(self) -> None:
+        for name in ("majority", "minority"):
+            value = finite(name, getattr(self, name))
+            if value < 0:
+                raise ArgumentError(f"Argument `{name}` must be non-negative, but is {value:g}.")
+            object.__setattr__(self, name, value)
+        if self.majority + self.minority == 0:
+            raise ArgumentError("Argument `majority` or `minority` must be positive, but both are 0.")
+        mixing = complex(_complex_array("mixing", self.mixing))
+        if mixing.real <= 0:
+            raise ArgumentError(f"Argument `mixing` must have a positive real part, but it is {mixing.real:g}.")
+        object.__setattr__(self, "mixing", mixing)
+
+    @property
+    def total(self) -> float:
+        """G = G_↑ + G_↓ in e²/h."""
+        return self.majority + self.minority
+
+    @property
+    def p(self) -> float:
+        """Polarization (G_↑ - G_↓)/G."""
+        return (self.majority - self.minority) / self.total
+
+    @property
+    def eta(self) -> complex:
+        """Relative mixing conductance 2 G_mix/G."""
+        return 2 * self.mixing / self.total
+
+
+@dataclass(frozen=True, eq=False)
+class SpinValve:
+    """Linear response of F|N|F to a bias of 1 eV between the magnets, µ_L - µ_R = 1.
+
+    Attributes
+    ----------
+    conductance : ndarray, shape (...)
+        e²/h.
+    spin_currents : ndarray, shape (..., 2, 3)
+        Pauli flux in the node next to the left and right contact, positive from left to right, e²/h. Equal: the node
+        neither makes nor relaxes spin.
+    torques : ndarray, shape (..., 2, 3)
+        Torque vectors on the left and right magnet, rates of σ in e²/h.
+    mu : ndarray, shape (...)
+        Chemical potential of the node in eV, µ_L = 1/2 and µ_R = -1/2.
+    accumulation : ndarray, shape (..., 3)
+        δµ of the node in eV.
+    """
+
+    conductance: Array
+    spin_currents: Array
+    torques: Array
+    mu: Array
+    accumulation: Array
+
+
+def solve_spin_valve(left: Contact, right: Contact, m_left: ArrayLike, m_right: ArrayLike) -> SpinValve:
+    r"""Return the spin valve of two contacts at any angle from Kirchhoff's laws for charge and spin of the node.
+
+    Σ over both contacts of `contact_currents` = 0, four equations for µ and δµ.
+
+    Parameters
+    ----------
+    left, right
+        The contacts; they may differ in everything.
+    m_left, m_right
+        Unit vectors of the magnets, shape (..., 3).
+
+    Returns
+    -------
+    SpinValve
+
+    Raises
+    ------
+    ArgumentError
+        A magnetization is no unit vector, or the node is singular: two identical half metals at Φ = 0 or π, say, leave
+        a spin of the node undetermined or no way through it.
+
+    Notes
+    -----
+    **Validity**: no spin relaxation in the node, magnets longer than the transverse coherence length, node in which
+    occupations are isotropic (use corrected conductances). Brataas, Nazarov, Bauer (2000).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> contact = Contact(majority=1.5, minority=0.5, mixing=1.5)
+    >>> valve = solve_spin_valve(contact, contact, [0, 0, 1], [1, 0, 0])
+    >>> round(float(valve.conductance), 6), valve.torques[1].round(6).tolist()
+    (0.9, [0.0, 0.0, 0.3])
+    """
+    axes = np.broadcast_arrays(check_unit_vector(m_left, "m_left"), check_unit_vector(m_right, "m_right"))
+    contacts, potentials = (left, right), (0.5, -0.5)
+    matrices = [_contact_matrix(contact, m) for contact, m in zip(contacts, axes, strict=True)]
+    sources = [M[..., 0] * mu for M, mu in zip(matrices, potentials, strict=True)]
+    total, source = matrices[0] + matrices[1], sources[0] + sources[1]
+    if not np.all(np.linalg.cond(total) < 1e12):
+        raise ArgumentError(
+            "Argument `left` and `right` must fix the state of the node, but Kirchhoff's equations are singular. "
+            "Give both spins a conductance in at least one contact."
+        )
+    node = np.linalg.solve(total, source[..., None])[..., 0]
+    flows = [
+        (M @ node[..., None])[..., 0] - incoming for M, incoming in zip(matrices, sources, strict=True)
+    ]  # into each magnet
+    torques = [
+        flow[..., 1:] - np.sum(flow[..., 1:] * m, axis=-1)[..., None] * m for flow, m in zip(flows, axes, strict=True)
+    ]
+    return SpinValve(
+        conductance=flows[1][..., 0],
+        spin_currents=np.stack([-flows[0][..., 1:], flows[1][..., 1:]], axis=-2),
+        torques=np.stack(torques, axis=-2),
+        mu=node[..., 0],
+        accumulation=node[..., 1:],
+    )
+
+
+def _contact_matrix(contact: Contact, m: NDArray[Any]) -> Array:
+    """Return the matrix that gives (charge, spin) into the magnet from (µ - µ_F, δµ), shape (..., 4, 4)."""
+    G, p, eta = contact.total, contact.p, contact.eta
+    projector = m[..., :, None] * m[..., None, :]
+    cross = np.cross(m[..., None, :], np.eye(3))  # rows m × e_j: its transpose acts as m ×
+    M = np.empty((*m.shape[:-1], 4, 4))
+    M[..., 0, 0] = 1
+    M[..., 0, 1:] = M[..., 1:, 0] = p * m
+    M[..., 1:, 1:] = projector + eta.real * (np.eye(3) - projector) - eta.imag * np.swapaxes(cross, -1, -2)
+    return np.asarray(G * M)
