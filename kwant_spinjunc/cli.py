@@ -181,13 +181,15 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
+    from .builder import band_shift
     from .plot import plot_junction
 
     junction, family, fixed = _family_and_junction(options)
     settings = ", ".join(f"{name}={value}" for name, value in fixed.items())
     print(f"{getattr(family, '__name__', 'family')}({settings}): {len(junction.planes)} planes, ", end="")
     print(f"angle {math.degrees(junction.angle):.6g} deg")
-    print(f"  bands  {junction.describe_bands()}")
+    k = _wave_vector(options.k)
+    print(f"  bands at k = {k or 'Γ'}  {junction.describe_bands(float(band_shift(k)))}")
     rows = [("left lead", junction.left), *((f"layer {n}", layer) for n, layer in enumerate(junction.layers))]
     for name, layer in [*rows, ("right lead", junction.right)]:
         magnet = f"splitting {layer.splitting:g}, m = ({', '.join(f'{x:.4g}' for x in layer.m)})"
@@ -197,7 +199,7 @@ def _show(options: argparse.Namespace) -> int:
             f"in-plane hopping {layer.t_parallel:g}, {magnet if layer.is_magnetic else 'nonmagnetic'}"
         )
     output = options.output or f"{Path(options.file).stem}.png"
-    _save_figure(plot_junction(junction, options.energy, _wave_vector(options.k)), output)
+    _save_figure(plot_junction(junction, options.energy, k), output)
     return 0
 
 
