@@ -1,0 +1,320 @@
+r"""Jullière's model: conductance of a tunnel junction from densities of states, and its tunnelling-limit relatives.
+
+Densities of states are ``dos[..., s]``, index 0 = majority, each along its own magnetization; any unit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kwant_spinjunc.errors import ArgumentError, finite_array
+from kwant_spinjunc.spin import SIGNS
+
+__all__ = [
+    "angular_conductance",
+    "conductance_antiparallel",
+    "conductance_parallel",
+    "conductances_from_spin_factors",
+    "polarization",
+    "polarization_product",
+    "tmr",
+    "tmr_from_conductances",
+]
+
+Real = NDArray[np.float64]
+
+
+def _dos(name: str, value: ArrayLike) -> Real:
+    dos = finite_array(name, value, shape=(2,))
+    if np.any(dos < 0):
+        raise ArgumentError(f"Argument `{name}` must not be negative, but is {dos.tolist()}.")
+    return dos
+
+
+def polarization(dos: ArrayLike) -> Real:
+    """Return P = (N_+ - N_-)/(N_+ + N_-).
+
+    Parameters
+    ----------
+    dos
+        N_s, shape (..., 2).
+
+    Returns
+    -------
+    ndarray, shape (...)
+        P in [-1, 1].
+
+    Raises
+    ------
+    ArgumentError
+        A density is not finite or negative, or both are zero.
+
+    Notes
+    -----
+    **Validity**: as far as the transmission is proportional to the density of states; what tunnels is weighted by the
+    interface (`kwant_spinjunc.theory.slonczewski.effective_polarization`), which can reverse the sign.
+
+    References
+    ----------
+    M. Jullière, Phys. Lett. A 54, 225 (1975).
+
+    Examples
+    --------
+    >>> float(polarization([3.0, 1.0]))
+    0.5
+    """
+    N = _dos("dos", dos)
+    total = N.sum(axis=-1)
+    if np.any(total == 0):
+        raise ArgumentError("Argument `dos` must have a nonzero density of states, but both spins have none.")
+    return np.asarray(N @ SIGNS / total)
+
+
+def conductance_parallel(dos_left: ArrayLike, dos_right: ArrayLike) -> Real:
+    """Return G_P ∝ N_L+ N_R+ + N_L- N_R-.
+
+    Parameters
+    ----------
+    dos_left, dos_right
+        N_Ls and N_Rs, shape (..., 2).
+
+    Returns
+    -------
+    ndarray, shape (...)
+        In the unit of N_L N_R, times a transmission common to all spins.
+
+    Raises
+    ------
+    ArgumentError
+        A density is not finite or negative.
+
+    Notes
+    -----
+    **Validity**: spin-independent tunnelling matrix element, no dependence on k∥.
+
+    References
+    ----------
+    M. Jullière, Phys. Lett. A 54, 225 (1975).
+
+    Examples
+    --------
+    >>> float(conductance_parallel([3.0, 1.0], [3.0, 1.0]))
+    10.0
+    """
+    return np.asarray((_dos("dos_left", dos_left) * _dos("dos_right", dos_right)).sum(axis=-1))
+
+
+def conductance_antiparallel(dos_left: ArrayLike, dos_right: ArrayLike) -> Real:
+    """Return G_AP ∝ N_L+ N_R- + N_L- N_R+.
+
+    Parameters
+    ----------
+    dos_left, dos_right
+        N_Ls and N_Rs, shape (..., 2), each along its own magnetization.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        In the unit of `conductance_parallel`.
+
+    Raises
+    ------
+    ArgumentError
+        A density is not finite or negative.
+
+    Notes
+    -----
+    **Validity**: as `conductance_parallel`.
+
+    References
+    ----------
+    M. Jullière, Phys. Lett. A 54, 225 (1975).
+
+    Examples
+    --------
+    >>> float(conductance_antiparallel([3.0, 1.0], [3.0, 1.0]))
+    6.0
+    """
+    return np.asarray((_dos("dos_left", dos_left) * _dos("dos_right", dos_right)[..., ::-1]).sum(axis=-1))
+
+
+def tmr(polarization_left: ArrayLike, polarization_right: ArrayLike) -> Real:
+    """Return TMR = (G_P - G_AP)/G_AP = 2 P_L P_R/(1 - P_L P_R).
+
+    Parameters
+    ----------
+    polarization_left, polarization_right
+        P_L and P_R in [-1, 1].
+
+    Returns
+    -------
+    ndarray
+        A ratio (0.5 is 50 %); infinite for two half-metals, negative for polarizations of opposite sign.
+
+    Raises
+    ------
+    ArgumentError
+        A polarization is not finite or outside [-1, 1].
+
+    Notes
+    -----
+    **Validity**: tunnelling limit. This is the "optimistic" ratio, referred to the antiparallel conductance.
+
+    References
+    ----------
+    M. Jullière, Phys. Lett. A 54, 225 (1975), in the present-day normalization (Jullière divides by G_P, which gives
+    2 P_L P_R/(1 + P_L P_R)).
+
+    Examples
+    --------
+    >>> float(tmr(0.5, 0.5).round(12)), float(tmr(1.0, 1.0))
+    (0.666666666667, inf)
+    """
+    left = finite_array("polarization_left", polarization_left)
+    right = finite_array("polarization_right", polarization_right)
+    for name, P in [("polarization_left", left), ("polarization_right", right)]:
+        if np.any(abs(P) > 1):
+            raise ArgumentError(f"Argument `{name}` must be within [-1, 1], but is {P.flat[np.argmax(abs(P))]:g}.")
+    product = left * right
+    return np.asarray(np.where(product == 1, np.inf, 2 * product / np.where(product == 1, 1.0, 1 - product)))
+
+
+def tmr_from_conductances(parallel: ArrayLike, antiparallel: ArrayLike) -> Real:
+    """Return TMR = (G_P - G_AP)/G_AP.
+
+    Parameters
+    ----------
+    parallel, antiparallel
+        G_P and G_AP in one unit, the latter positive.
+
+    Returns
+    -------
+    ndarray
+        A ratio.
+
+    Raises
+    ------
+    ArgumentError
+        A conductance is not finite or G_AP not positive.
+
+    Notes
+    -----
+    **Validity**: a definition.
+
+    Examples
+    --------
+    >>> float(tmr_from_conductances(10.0, 5.0))
+    1.0
+    """
+    GP, GAP = finite_array("parallel", parallel), finite_array("antiparallel", antiparallel)
+    if np.any(GAP <= 0):
+        raise ArgumentError(f"Argument `antiparallel` must be positive, but is {GAP.min():g}.")
+    return np.asarray((GP - GAP) / GAP)
+
+
+def conductances_from_spin_factors(factors: ArrayLike) -> tuple[Real, Real]:
+    r"""Return G_P = D_++ + D_-- and G_AP = D_+- + D_-+ from the spin factors of a junction.
+
+    Parameters
+    ----------
+    factors
+        D_ss', shape (..., 2, 2), s on the left, s' on the right.
+
+    Returns
+    -------
+    parallel, antiparallel : ndarray, shape (...)
+        In the unit of D, e²/h.
+
+    Raises
+    ------
+    ArgumentError
+        ``factors`` is not finite or no 2×2 matrix.
+
+    Notes
+    -----
+    **Validity**: exact if D_ss is taken at Φ = 0 and D_s,-s at Φ = π; it becomes Jullière's form, with f_Ls f_Rs'
+    in place of N_Ls N_Rs', in the tunnelling limit.
+
+    Examples
+    --------
+    >>> [float(G) for G in conductances_from_spin_factors([[4.0, 2.0], [2.0, 1.0]])]
+    [5.0, 4.0]
+    """
+    D = finite_array("factors", factors, shape=(2, 2))
+    return np.asarray(D[..., 0, 0] + D[..., 1, 1]), np.asarray(D[..., 0, 1] + D[..., 1, 0])
+
+
+def polarization_product(parallel: ArrayLike, antiparallel: ArrayLike) -> Real:
+    """Return P_L P_R = (G_P - G_AP)/(G_P + G_AP), what the two conductances tell of the polarizations.
+
+    Parameters
+    ----------
+    parallel, antiparallel
+        G_P and G_AP in one unit, of positive sum.
+
+    Returns
+    -------
+    ndarray
+        In [-1, 1].
+
+    Raises
+    ------
+    ArgumentError
+        A conductance is not finite, or their sum not positive.
+
+    Notes
+    -----
+    **Validity**: tunnelling limit, one k∥ (a sum over k∥ gives an average of products).
+
+    References
+    ----------
+    J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
+
+    Examples
+    --------
+    >>> float(polarization_product(10.0, 6.0))
+    0.25
+    """
+    GP, GAP = finite_array("parallel", parallel), finite_array("antiparallel", antiparallel)
+    total = GP + GAP
+    if np.any(total <= 0):
+        raise ArgumentError(f"Argument `parallel` must have a positive sum with G_AP, but it is {total.min():g}.")
+    return np.asarray((GP - GAP) / total)
+
+
+def angular_conductance(parallel: ArrayLike, antiparallel: ArrayLike, angle: ArrayLike) -> Real:
+    r"""Return G(Φ) = (G_P + G_AP)/2 + (G_P - G_AP)/2 cos Φ.
+
+    Parameters
+    ----------
+    parallel, antiparallel
+        G_P and G_AP in one unit.
+    angle
+        Φ in radians.
+
+    Returns
+    -------
+    ndarray
+        In the unit of the conductances.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite.
+
+    Notes
+    -----
+    **Validity**: lowest order in the transmission: Σ_ss' R_ss'² D_ss' with D independent of Φ.
+
+    References
+    ----------
+    J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
+
+    Examples
+    --------
+    >>> float(angular_conductance(10.0, 6.0, np.pi / 3).round(12))
+    9.0
+    """
+    GP, GAP = finite_array("parallel", parallel), finite_array("antiparallel", antiparallel)
+    return np.asarray((GP + GAP) / 2 + (GP - GAP) / 2 * np.cos(finite_array("angle", angle)))

@@ -1,0 +1,355 @@
+r"""The paper's weak-barrier limit: a parallel circuit of two spin channels on each side of a transparent interface.
+
+Conductances are ``sigma[..., s]``, index 0 = majority, each side along its own magnetization; the fields E_L and E_R
+are driving fields (voltage drops) along +y, so that currents are σE in the unit of conductance × voltage.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kwant_spinjunc.errors import ArgumentError, finite_array
+from kwant_spinjunc.spin import SIGNS
+
+from .tunnelling import rotation_probabilities
+
+__all__ = [
+    "continuity_defect",
+    "difference_length",
+    "magnetization_current",
+    "polarization",
+    "printed_fields",
+    "rotated_magnetization_current",
+    "rotated_spin_currents",
+    "series_fields",
+    "spin_currents",
+]
+
+Real = NDArray[np.float64]
+
+
+def _sigma(name: str, value: ArrayLike) -> Real:
+    sigma = finite_array(name, value, shape=(2,))
+    if np.any(sigma < 0) or np.any(sigma.sum(axis=-1) == 0):
+        raise ArgumentError(
+            f"Argument `{name}` must have conductances >= 0 of positive sum, but is {np.asarray(value).tolist()}."
+        )
+    return sigma
+
+
+def spin_currents(sigma: ArrayLike, field: ArrayLike) -> Real:
+    r"""Return J_s = σ_s E, the two spin channels of one side in parallel.
+
+    Parameters
+    ----------
+    sigma
+        σ_s, shape (..., 2).
+    field
+        E on this side, shape (...).
+
+    Returns
+    -------
+    ndarray, shape (..., 2)
+        Currents along the side's own magnetization, positive along +y, in the unit of σE.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite, or a conductance negative.
+
+    Notes
+    -----
+    **Validity**: structure shorter than the spin-diffusion length, no interface resistance.
+
+    References
+    ----------
+    The paper, text before equation (5).
+
+    Examples
+    --------
+    >>> spin_currents([3.0, 1.0], 2.0).tolist()
+    [6.0, 2.0]
+    """
+    return np.asarray(_sigma("sigma", sigma) * finite_array("field", field)[..., None])
+
+
+def magnetization_current(currents: ArrayLike) -> Real:
+    """Return J_M = J_+ - J_- of one side.
+
+    Parameters
+    ----------
+    currents
+        J_s, shape (..., 2).
+
+    Returns
+    -------
+    ndarray, shape (...)
+
+    Raises
+    ------
+    ArgumentError
+        ``currents`` is not finite or lacks the spin axis.
+
+    Notes
+    -----
+    **Validity**: a definition, along the side's own magnetization.
+
+    Examples
+    --------
+    >>> float(magnetization_current([6.0, 2.0]))
+    4.0
+    """
+    return np.asarray(finite_array("currents", currents, shape=(2,)) @ SIGNS)
+
+
+def polarization(sigma: ArrayLike) -> Real:
+    """Return β = (σ_+ - σ_-)/(σ_+ + σ_-), so that J_M = βJ.
+
+    Parameters
+    ----------
+    sigma
+        σ_s, shape (..., 2).
+
+    Returns
+    -------
+    ndarray, shape (...)
+        β in [-1, 1].
+
+    Raises
+    ------
+    ArgumentError
+        A conductance is not finite or negative, or both are zero.
+
+    Notes
+    -----
+    **Validity**: bulk of a metal, both spins in the same field.
+
+    References
+    ----------
+    The paper, β in equations (8) and (9).
+
+    Examples
+    --------
+    >>> float(polarization([3.0, 1.0]))
+    0.5
+    """
+    conductances = _sigma("sigma", sigma)
+    return np.asarray(conductances @ SIGNS / conductances.sum(axis=-1))
+
+
+def rotated_spin_currents(currents_right: ArrayLike, angle: ArrayLike) -> Real:
+    r"""Return J^L_s' = Σ_s |R_ss'|² J^R_s, the right currents counted along the left magnetization.
+
+    Parameters
+    ----------
+    currents_right
+        J^R_s, shape (..., 2).
+    angle
+        Φ in radians, shape (...).
+
+    Returns
+    -------
+    ndarray, shape (..., 2)
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or lacks the spin axis.
+
+    Notes
+    -----
+    **Validity**: the transverse part of the current is thrown away (the paper: ⟨c†_s c_t⟩ = 0 for s ≠ t). The
+    charge is kept, and the magnetization current becomes J_M^R cos Φ (`rotated_magnetization_current`). With
+    J_s = σ_s E on *both* sides and a continuous charge current this asks for β_L = β_R cos Φ: the two statements of
+    the paper hold together for collinear equal magnets only.
+
+    References
+    ----------
+    The paper, text before equation (5).
+
+    Examples
+    --------
+    >>> rotated_spin_currents([6.0, 2.0], np.pi / 3).round(12).tolist()
+    [5.0, 3.0]
+    """
+    currents = finite_array("currents_right", currents_right, shape=(2,))
+    return np.asarray((currents[..., :, None] * rotation_probabilities(angle)).sum(axis=-2))
+
+
+def rotated_magnetization_current(J_M_right: ArrayLike, angle: ArrayLike) -> Real:
+    """Return J_M^R cos Φ, the right magnetization current seen along m_L.
+
+    Parameters
+    ----------
+    J_M_right
+        J_M along m_R.
+    angle
+        Φ in radians.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite.
+
+    Notes
+    -----
+    **Validity**: follows exactly from `rotated_spin_currents`; the part J_M^R sin Φ across m_L is the torque.
+
+    Examples
+    --------
+    >>> float(rotated_magnetization_current(4.0, np.pi / 3).round(12))
+    2.0
+    """
+    return np.asarray(finite_array("J_M_right", J_M_right) * np.cos(finite_array("angle", angle)))
+
+
+def printed_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLike = 1.0) -> tuple[Real, Real]:
+    r"""Return E_L = σ_L E/(σ_L + σ_R) and E_R = σ_R E/(σ_L + σ_R), the field division **as printed**.
+
+    Parameters
+    ----------
+    sigma_left, sigma_right
+        σ_s of each side, shape (..., 2); σ_L, σ_R are their sums.
+    field
+        E = E_L + E_R, the total drop, shape (...).
+
+    Returns
+    -------
+    E_left, E_right : ndarray, shape (...)
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite, or a conductance negative.
+
+    Notes
+    -----
+    **Validity**: σ_L = σ_R only. Otherwise J_L - J_R = (σ_L - σ_R) E: charge is not conserved (`continuity_defect`).
+
+    References
+    ----------
+    The paper, text before equation (5), as printed.
+
+    Examples
+    --------
+    >>> [float(field) for field in printed_fields([2.0, 1.0], [1.0, 0.0])]
+    [0.75, 0.25]
+    """
+    # ERRATA: the better conductor is given the larger field. Resistances in series give the opposite: `series_fields`.
+    left, right = _sigma("sigma_left", sigma_left).sum(axis=-1), _sigma("sigma_right", sigma_right).sum(axis=-1)
+    total = finite_array("field", field) / (left + right)
+    return left * total, right * total
+
+
+def series_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLike = 1.0) -> tuple[Real, Real]:
+    r"""Return E_L = σ_R E/(σ_L + σ_R) and E_R = σ_L E/(σ_L + σ_R), the field division of resistors in series.
+
+    Parameters
+    ----------
+    sigma_left, sigma_right, field
+        As in `printed_fields`.
+
+    Returns
+    -------
+    E_left, E_right : ndarray, shape (...)
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite, or a conductance negative.
+
+    Notes
+    -----
+    **Validity**: no interface resistance and no spin accumulation, at any conductances: σ_L E_L = σ_R E_R.
+
+    References
+    ----------
+    The paper, text before equation (5), corrected for continuity of the charge current.
+
+    Examples
+    --------
+    >>> [float(field) for field in series_fields([2.0, 1.0], [1.0, 0.0])]
+    [0.25, 0.75]
+    """
+    left, right = _sigma("sigma_left", sigma_left).sum(axis=-1), _sigma("sigma_right", sigma_right).sum(axis=-1)
+    total = finite_array("field", field) / (left + right)
+    return right * total, left * total
+
+
+def continuity_defect(sigma_left: ArrayLike, sigma_right: ArrayLike, fields: tuple[ArrayLike, ArrayLike]) -> Real:
+    r"""Return J_L - J_R = σ_L E_L - σ_R E_R, the charge a field division loses at the interface.
+
+    Parameters
+    ----------
+    sigma_left, sigma_right
+        σ_s of each side, shape (..., 2).
+    fields
+        (E_L, E_R), from `printed_fields` or `series_fields`.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        In the unit of σE; (σ_L - σ_R)E for the printed division, 0 for the series division.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite, or a conductance negative.
+
+    Notes
+    -----
+    **Validity**: a definition.
+
+    Examples
+    --------
+    >>> sigmas = [2.0, 1.0], [1.0, 0.0]
+    >>> float(continuity_defect(*sigmas, printed_fields(*sigmas)))
+    2.0
+    """
+    left = spin_currents(_sigma("sigma_left", sigma_left), fields[0])
+    right = spin_currents(_sigma("sigma_right", sigma_right), fields[1])
+    return np.asarray(left.sum(axis=-1) - right.sum(axis=-1))
+
+
+def difference_length(J_M_left: ArrayLike, J_M_right: ArrayLike, angle: ArrayLike) -> Real:
+    r"""Return |J_M^R m_R - J_M^L m_L| = √((J_M^R - J_M^L)² + 4 J_M^L J_M^R sin²(Φ/2)).
+
+    Parameters
+    ----------
+    J_M_left, J_M_right
+        Magnetization currents, each along its own magnetization.
+    angle
+        Φ in radians.
+
+    Returns
+    -------
+    ndarray
+        Non-negative; 2βJ sin(Φ/2) for identical magnets, the limit of equation (12) for a transparent interface.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite.
+
+    Notes
+    -----
+    **Validity**: a definition. The paper calls the two magnitudes equal; the vectors differ by this.
+
+    References
+    ----------
+    The paper, text before equation (5), and equation (12) for ξ → ∞.
+
+    Examples
+    --------
+    >>> float(difference_length(4.0, 4.0, np.pi / 3).round(12))
+    4.0
+    """
+    left, right = finite_array("J_M_left", J_M_left), finite_array("J_M_right", J_M_right)
+    half = finite_array("angle", angle) / 2
+    # Along and across the bisector of m_L and m_R: no cancellation at small angles.
+    return np.asarray(np.hypot((right - left) * np.cos(half), (right + left) * np.sin(half)))

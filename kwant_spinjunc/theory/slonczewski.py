@@ -1,0 +1,617 @@
+r"""Slonczewski's tunnelling magnetism: free electrons, effective polarization, torques, and the angular law of torque.
+
+Wave numbers are ``k[..., s]`` in 1/length, index 0 = majority; 0 stands for a closed channel. Conductances per
+channel at normal incidence are in e²/h, torques are rates of σ per applied voltage in the same unit (multiply by ħ/2
+for angular momentum). In-plane torques are along e_L = (m_R - cos Φ m_L)/sin Φ on the left magnet and
+e_R = (m_L - cos Φ m_R)/sin Φ on the right one, field-like torques along n = m_L×m_R/sin Φ; they act on the magnets
+when the left reservoir is at the higher electron potential, so that electrons flow along +y.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kwant_spinjunc.errors import ArgumentError, finite_array, positive
+from kwant_spinjunc.spin import SIGNS
+
+from .tunnelling import continuum_reflection, interface_factor
+
+__all__ = [
+    "angular_conductance",
+    "angular_efficiency",
+    "angular_parameters_from_mixing",
+    "angular_parameters_from_tunnelling",
+    "conductance_per_area",
+    "effective_polarization",
+    "field_like_torque",
+    "field_like_torque_from_reflections",
+    "in_plane_torques",
+    "mean_conductance",
+    "rectangular_transmission",
+    "torques_from_spin_factors",
+    "wave_numbers",
+]
+
+Real = NDArray[np.float64]
+
+
+# ---------------------------------------------------------------------- checks at the border
+def _wave_numbers(name: str, value: ArrayLike) -> Real:
+    k = finite_array(name, value, shape=(2,))
+    if np.any(k < 0):
+        raise ArgumentError(f"Argument `{name}` must not be negative, but is {k.tolist()}. A closed channel is 0.")
+    return k
+
+
+def _positive(name: str, value: ArrayLike) -> Real:
+    array = finite_array(name, value)
+    if np.any(array <= 0):
+        raise ArgumentError(f"Argument `{name}` must be positive, but is {array.min():g}.")
+    return array
+
+
+def _open(name: str, k: Real) -> Real:
+    if np.any(k.sum(axis=-1) == 0):
+        raise ArgumentError(f"Argument `{name}` must have an open channel, but both wave numbers are 0.")
+    return k
+
+
+# ---------------------------------------------------------------------- free electrons and a rectangular barrier
+def wave_numbers(energy: ArrayLike, band_center: ArrayLike, splitting: ArrayLike, hbar2_2m: float) -> Real:
+    r"""Return k_s = √(2m(E - E_s))/ħ with the band bottoms E_s = band_center - sΔ/2.
+
+    Parameters
+    ----------
+    energy, band_center, splitting
+        E, mean of the two band bottoms, and Δ >= 0, in one unit; they broadcast.
+    hbar2_2m
+        ħ²/2m in energy × length².
+
+    Returns
+    -------
+    ndarray, shape (..., 2)
+        k_s >= 0; 0 where the band lies above the energy (closed channel, half-metal).
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite, ``splitting`` negative or ``hbar2_2m`` not positive.
+
+    Notes
+    -----
+    **Validity**: parabolic, exchange-split bands at normal incidence.
+
+    References
+    ----------
+    J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), section II.
+
+    Examples
+    --------
+    >>> wave_numbers(energy=5.0, band_center=2.5, splitting=3.0, hbar2_2m=1.0).tolist()
+    [2.0, 1.0]
+    """
+    delta = finite_array("splitting", splitting)
+    if np.any(delta < 0):
+        raise ArgumentError(f"Argument `splitting` must be non-negative, but is {delta.min():g}.")
+    kinetic = finite_array("energy", energy) - finite_array("band_center", band_center)
+    kinetic = kinetic[..., None] + SIGNS * delta[..., None] / 2
+    return np.asarray(np.sqrt(np.maximum(kinetic, 0.0) / positive("hbar2_2m", hbar2_2m)))
+
+
+def effective_polarization(k: ArrayLike, kappa: ArrayLike) -> Real:
+    r"""Return P = [(k↑ - k↓)/(k↑ + k↓)]·[(κ² - k↑k↓)/(κ² + k↑k↓)] of one interface.
+
+    Parameters
+    ----------
+    k
+        k_s, shape (..., 2); 0 for a closed channel, which gives P = ±1.
+    kappa
+        κ > 0 in the barrier, shape (...), same unit.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        P in [-1, 1]; it changes sign at κ² = k↑k↓.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite, a wave number negative, both zero, or κ not positive.
+
+    Notes
+    -----
+    **Validity**: free electrons, thick barrier, equal masses. It is (f_+ - f_-)/(f_+ + f_-) with
+    f = 4kκ/(k² + κ²), `kwant_spinjunc.theory.tunnelling.interface_factor`.
+
+    References
+    ----------
+    J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), the effective polarization of the ferromagnet-barrier couple.
+
+    Examples
+    --------
+    >>> float(effective_polarization([2.0, 1.0], kappa=2.0).round(12)), round(1 / 9, 12)
+    (0.111111111111, 0.111111111111)
+    """
+    waves, decay = _open("k", _wave_numbers("k", k)), _positive("kappa", kappa)
+    up, down = waves[..., 0], waves[..., 1]
+    return np.asarray((up - down) / (up + down) * (decay**2 - up * down) / (decay**2 + up * down))
+
+
+def rectangular_transmission(k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike) -> Real:
+    r"""Return the exact D_ss' = 4 k_L k_R κ² / [κ²(k_L + k_R)² + (k_L² + κ²)(k_R² + κ²) sinh² κd].
+
+    Parameters
+    ----------
+    k_left, k_right
+        k_Ls and k_Rs', shape (..., 2).
+    kappa, thickness
+        κ > 0 and d >= 0, shape (...).
+
+    Returns
+    -------
+    ndarray, shape (..., 2, 2)
+        ``D[..., s, s']``, transmission from spin s to s' were they parallel; collinear junctions have T_ss' = D_ss'
+        for the pairs that conserve spin.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite, a wave number or thickness negative, or κ not positive.
+
+    Notes
+    -----
+    **Validity**: exact for free electrons of one mass, collinear magnets and κd < 300. At an angle R_ss'² D_ss' is
+    the lowest order in the transmission.
+
+    References
+    ----------
+    L. D. Landau, E. M. Lifshitz, Quantum Mechanics, § 25; J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
+
+    Examples
+    --------
+    >>> rectangular_transmission([1.0, 2.0], [1.0, 2.0], kappa=1.0, thickness=0.0).round(12).tolist()
+    [[1.0, 0.888888888889], [0.888888888889, 1.0]]
+    """
+    left, right = _wave_numbers("k_left", k_left)[..., :, None], _wave_numbers("k_right", k_right)[..., None, :]
+    decay = _positive("kappa", kappa)[..., None, None]
+    d = finite_array("thickness", thickness)[..., None, None]
+    if np.any(d < 0):
+        raise ArgumentError(f"Argument `thickness` must not be negative, but is {d.min():g}.")
+    round_trips = (left**2 + decay**2) * (right**2 + decay**2) * np.sinh(decay * d) ** 2
+    denominator = decay**2 * (left + right) ** 2 + round_trips
+    # Two closed channels at d = 0: nothing flows, and 0/0 is 0.
+    return np.asarray(4 * left * right * decay**2 / np.where(denominator > 0, denominator, 1.0))
+
+
+def mean_conductance(k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike) -> Real:
+    r"""Return G_0 = 2 f̄_L f̄_R e^{-2κd}, the mean of parallel and antiparallel conductance at normal incidence.
+
+    f̄ = (f_+ + f_-)/2 = 2κ(k↑ + k↓)(κ² + k↑k↓)/[(κ² + k↑²)(κ² + k↓²)].
+
+    Parameters
+    ----------
+    k_left, k_right
+        k_Ls and k_Rs', shape (..., 2).
+    kappa, thickness
+        κ > 0 and d >= 0, shape (...).
+
+    Returns
+    -------
+    ndarray, shape (...)
+        In e²/h.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite, a wave number negative, or κ not positive.
+
+    Notes
+    -----
+    **Validity**: free electrons, κd ≫ 1, k∥ = 0.
+
+    References
+    ----------
+    J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), before the integral over k∥ (`conductance_per_area`).
+
+    Examples
+    --------
+    >>> float(mean_conductance([1.0, 1.0], [1.0, 1.0], kappa=1.0, thickness=0.0).round(12))
+    8.0
+    """
+    decay = _positive("kappa", kappa)
+    mean_left = _factors("k_left", k_left, decay).mean(axis=-1)
+    mean_right = _factors("k_right", k_right, decay).mean(axis=-1)
+    return np.asarray(2 * mean_left * mean_right * np.exp(-2 * decay * finite_array("thickness", thickness)))
+
+
+def angular_conductance(
+    k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike, angle: ArrayLike
+) -> Real:
+    r"""Return G(Φ) = G_0 (1 + P_L P_R cos Φ) at normal incidence.
+
+    Parameters
+    ----------
+    k_left, k_right
+        k_Ls and k_Rs', shape (..., 2).
+    kappa, thickness, angle
+        κ > 0, d >= 0 and Φ in radians, shape (...).
+
+    Returns
+    -------
+    ndarray, shape (...)
+        In e²/h.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite, a wave number negative, both zero, or κ not positive.
+
+    Notes
+    -----
+    **Validity**: as `mean_conductance`.
+
+    References
+    ----------
+    J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
+
+    Examples
+    --------
+    >>> k = [2.0, 0.0]  # half-metals, antiparallel
+    >>> float(angular_conductance(k, k, kappa=1.0, thickness=1.0, angle=np.pi))
+    0.0
+    """
+    product = effective_polarization(k_left, kappa) * effective_polarization(k_right, kappa)
+    modulation = 1 + product * np.cos(finite_array("angle", angle))
+    return np.asarray(mean_conductance(k_left, k_right, kappa, thickness) * modulation)
+
+
+def conductance_per_area(
+    k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike, angle: ArrayLike
+) -> Real:
+    r"""Return the conductance per area G(Φ) κ/(4πd), summed over k∥ for a thick barrier.
+
+    ∫ d²k∥/(2π)² e^{-k∥² d/κ} = κ/(4πd), with all prefactors taken at k∥ = 0.
+
+    Parameters
+    ----------
+    k_left, k_right, kappa, thickness, angle
+        As in `angular_conductance`, with d > 0.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        In e²/h per squared length.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite, a wave number negative, both zero, or κ or d not positive.
+
+    Notes
+    -----
+    **Validity**: free electrons of one mass, κd ≫ 1; relative corrections of order 1/κd. Its mean over Φ is
+    Slonczewski's (κ/ħd)[eκ(κ² + k↑k↓)(k↑ + k↓)/(π(κ² + k↑²)(κ² + k↓²))]² e^{-2κd}.
+
+    References
+    ----------
+    J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), the mean surface conductance.
+
+    Examples
+    --------
+    >>> float((4 * np.pi * conductance_per_area([1.0, 1.0], [1.0, 1.0], 2.0, 1.0, 0.0) * np.exp(4.0)).round(12))
+    10.24
+    """
+    conductance = angular_conductance(k_left, k_right, kappa, thickness, angle)
+    return np.asarray(conductance * _positive("kappa", kappa) / (4 * np.pi * _positive("thickness", thickness)))
+
+
+def _factors(name: str, k: ArrayLike, kappa: Real) -> Real:
+    """Return the spin factors f_s = 4 k_s κ/(k_s² + κ²) of one interface."""
+    return interface_factor(continuum_reflection(_wave_numbers(name, k), kappa[..., None]))
+
+
+# ---------------------------------------------------------------------- torques
+def in_plane_torques(
+    k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike, angle: ArrayLike
+) -> tuple[Real, Real]:
+    r"""Return τ_L·e_L = -G_0 P_R sin Φ and τ_R·e_R = G_0 P_L sin Φ at normal incidence.
+
+    Parameters
+    ----------
+    k_left, k_right, kappa, thickness, angle
+        As in `angular_conductance`.
+
+    Returns
+    -------
+    torque_left, torque_right : ndarray, shape (...)
+        Torques on the magnets per voltage, as rates of σ, in e²/h.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite, a wave number negative, both zero, or κ not positive.
+
+    Notes
+    -----
+    **Validity**: as `mean_conductance`; both magnets absorb the transverse spin completely. Each torque is set by the
+    polarization of the *other* interface.
+
+    References
+    ----------
+    J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
+
+    Examples
+    --------
+    >>> k = [2.0, 0.0]
+    >>> left, right = in_plane_torques(k, k, kappa=2.0, thickness=0.0, angle=np.pi / 2)
+    >>> float(left.round(12)), float(right.round(12))
+    (-2.0, 2.0)
+    """
+    scale = mean_conductance(k_left, k_right, kappa, thickness) * np.sin(finite_array("angle", angle))
+    return -scale * effective_polarization(k_right, kappa), scale * effective_polarization(k_left, kappa)
+
+
+def torques_from_spin_factors(factors: ArrayLike, angle: ArrayLike) -> tuple[Real, Real]:
+    r"""Return the in-plane torques from the spin-resolved conductances G_ss'.
+
+    τ_R·e_R = ½ sin Φ (G_++ - G_-- + G_+- - G_-+) and τ_L·e_L = -½ sin Φ (G_++ - G_-- - G_+- + G_-+).
+
+    Parameters
+    ----------
+    factors
+        G_ss' (the D_ss' of T_ss' = R_ss'² D_ss'), shape (..., 2, 2), s on the left, s' on the right, in e²/h.
+    angle
+        Φ in radians, shape (...).
+
+    Returns
+    -------
+    torque_left, torque_right : ndarray, shape (...)
+        Torques on the magnets per voltage, as rates of σ, in the unit of G (Slonczewski's ħ/4e is ħ/2 times the ½).
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or ``factors`` no 2×2 matrix.
+
+    Notes
+    -----
+    **Validity**: tunnelling limit with any band structure (G_++ and G_-- from the parallel, G_+- and G_-+ from the
+    antiparallel junction, summed over k∥); the torque relations are exact, the rotation law is lowest order in T.
+
+    References
+    ----------
+    J. C. Slonczewski, Phys. Rev. B 71, 024411 (2005); J. C. Slonczewski, J. Z. Sun, J. Magn. Magn. Mater. 310, 169
+    (2007).
+
+    Examples
+    --------
+    >>> [float(torque) for torque in torques_from_spin_factors([[4.0, 2.0], [2.0, 1.0]], np.pi / 2)]
+    [-1.5, 1.5]
+    """
+    G, sine = finite_array("factors", factors, shape=(2, 2)), np.sin(finite_array("angle", angle))
+    return -sine / 2 * (G.sum(axis=-2) @ SIGNS), sine / 2 * (G.sum(axis=-1) @ SIGNS)
+
+
+def field_like_torque_from_reflections(
+    reflection_left: ArrayLike, reflection_right: ArrayLike, exponent: ArrayLike, angle: ArrayLike
+) -> tuple[Real, Real]:
+    r"""Return the field-like torque τ_R·n from each reservoir; τ_L·n is its opposite.
+
+    States incident from the left carry -e^{-2κd} sin Φ (f_L+ - f_L-)(q_R+ - q_R-) along n through the barrier, those
+    from the right -e^{-2κd} sin Φ (q_L+ - q_L-)(f_R+ - f_R-), where q + i f/2 = ρ is the reflection of the decaying
+    wave by the electrode.
+
+    Parameters
+    ----------
+    reflection_left, reflection_right
+        ρ_Ls and ρ_Rs', complex, shape (..., 2), from `kwant_spinjunc.theory.tunnelling`, on the lattice or not.
+    exponent
+        κd, shape (...).
+    angle
+        Φ in radians, shape (...).
+
+    Returns
+    -------
+    from_left, from_right : ndarray, shape (...)
+        dτ_R·n/dµ as rates of σ in units of 1/h (e²/h per voltage), for electrons incident from the left and from the
+        right reservoir at the energy of the ρ's.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or lacks the spin axis.
+
+    Notes
+    -----
+    **Validity**: lowest order in e^{-2κd}; incident electrons polarized along their own magnet, transverse spin
+    absorbed. The *sum* over all occupied states is the equilibrium exchange coupling; under a voltage divided
+    symmetrically half the *difference* counts, which vanishes for identical magnets: their field-like torque has no
+    term linear in V.
+
+    References
+    ----------
+    J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989) (exchange coupling); I. Theodonis et al., Phys. Rev. Lett. 97,
+    237205 (2006) (field-like torque quadratic in the voltage).
+
+    Examples
+    --------
+    >>> rho = continuum_reflection([2.0, 1.0], 1.0)
+    >>> [float(torque.round(12)) for torque in field_like_torque_from_reflections(rho, rho, 0.0, np.pi / 2)]
+    [-0.24, -0.24]
+    """
+    scale = -np.exp(-2 * finite_array("exponent", exponent)) * np.sin(finite_array("angle", angle))
+    f_left, q_left = _differences("reflection_left", reflection_left)
+    f_right, q_right = _differences("reflection_right", reflection_right)
+    return scale * f_left * q_right, scale * q_left * f_right
+
+
+def _differences(name: str, reflection: ArrayLike) -> tuple[Real, Real]:
+    """Return f_+ - f_- and q_+ - q_-, where ρ = q + i f/2."""
+    rho = np.asarray(reflection, dtype=complex)
+    return finite_array(name, 2 * rho.imag, shape=(2,)) @ SIGNS, finite_array(name, rho.real, shape=(2,)) @ SIGNS
+
+
+def field_like_torque(
+    k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike, angle: ArrayLike
+) -> tuple[Real, Real]:
+    r"""Return the field-like torque τ_R·n ∝ sin Φ of free electrons, from each reservoir; τ_L·n is its opposite.
+
+    `field_like_torque_from_reflections` with f = 4kκ/(k² + κ²) and q = (κ² - k²)/(κ² + k²).
+
+    Parameters
+    ----------
+    k_left, k_right, kappa, thickness, angle
+        As in `angular_conductance`.
+
+    Returns
+    -------
+    from_left, from_right : ndarray, shape (...)
+        dτ_R·n/dµ for electrons incident from the left and from the right, as rates of σ in e²/h.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite, a wave number negative, or κ not positive.
+
+    Notes
+    -----
+    **Validity**: κd ≫ 1, k∥ = 0, all channels open. For a half-metal use complex wave numbers in `continuum_reflection`
+    and the general function: a closed channel still shifts the phase of the wave.
+
+    References
+    ----------
+    J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
+
+    Examples
+    --------
+    >>> left, right = field_like_torque([2.0, 1.0], [2.0, 1.0], kappa=1.0, thickness=1.0, angle=0.0)
+    >>> float(abs(left))
+    0.0
+    """
+    decay = _positive("kappa", kappa)
+    rho_left = continuum_reflection(_wave_numbers("k_left", k_left), decay[..., None])
+    rho_right = continuum_reflection(_wave_numbers("k_right", k_right), decay[..., None])
+    exponent = decay * finite_array("thickness", thickness)
+    return field_like_torque_from_reflections(rho_left, rho_right, exponent, angle)
+
+
+# ---------------------------------------------------------------------- the angular law of torque per current
+def angular_efficiency(angle: ArrayLike, polarization: ArrayLike, asymmetry: ArrayLike) -> Real:
+    r"""Return g(Φ) = PΛ²/[(Λ² + 1) + (Λ² - 1) cos Φ], so that τ_R·e_R = g(Φ) sin Φ J.
+
+    Parameters
+    ----------
+    angle
+        Φ in radians.
+    polarization
+        P.
+    asymmetry
+        Λ > 0; Λ = 1 gives the pure sine with g = P/2.
+
+    Returns
+    -------
+    ndarray
+        Dimensionless torque (rate of σ) per particle current.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or Λ not positive.
+
+    Notes
+    -----
+    **Validity**: constant current; symmetric metallic spin valve (`angular_parameters_from_mixing`) or tunnel
+    junction (`angular_parameters_from_tunnelling`).
+
+    References
+    ----------
+    J. C. Slonczewski, J. Magn. Magn. Mater. 247, 324 (2002); A. Brataas, G. E. W. Bauer, P. J. Kelly, Phys. Rep. 427,
+    157 (2006).
+
+    Examples
+    --------
+    >>> float(angular_efficiency(0.3, polarization=0.5, asymmetry=1.0))
+    0.25
+    """
+    square = _positive("asymmetry", asymmetry) ** 2
+    modulation = (square + 1) + (square - 1) * np.cos(finite_array("angle", angle))
+    return np.asarray(finite_array("polarization", polarization) * square / modulation)
+
+
+def angular_parameters_from_tunnelling(
+    polarization_left: ArrayLike, polarization_right: ArrayLike
+) -> tuple[Real, Real]:
+    r"""Return (P, Λ) of a tunnel junction: P = 2P_L/(1 + P_L P_R), Λ² = (1 + P_L P_R)/(1 - P_L P_R).
+
+    With them `angular_efficiency` is the tunnelling torque per current P_L/(1 + P_L P_R cos Φ) on the right magnet.
+
+    Parameters
+    ----------
+    polarization_left, polarization_right
+        P_L and P_R, with |P_L P_R| < 1.
+
+    Returns
+    -------
+    polarization, asymmetry : ndarray
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or |P_L P_R| >= 1.
+
+    Notes
+    -----
+    **Validity**: tunnelling limit. P may exceed 1 here: it is a parameter of the law, not a polarization.
+
+    Examples
+    --------
+    >>> P, asymmetry = angular_parameters_from_tunnelling(0.5, 0.0)
+    >>> float(P), float(asymmetry)
+    (1.0, 1.0)
+    """
+    left = finite_array("polarization_left", polarization_left)
+    product = left * finite_array("polarization_right", polarization_right)
+    if np.any(abs(product) >= 1):
+        raise ArgumentError(f"Argument `polarization_left` must keep |P_L P_R| < 1, but it is {abs(product).max():g}.")
+    return np.asarray(2 * left / (1 + product)), np.asarray(np.sqrt((1 + product) / (1 - product)))
+
+
+def angular_parameters_from_mixing(polarization: ArrayLike, mixing_ratio: ArrayLike) -> tuple[Real, Real]:
+    r"""Return (P, Λ) of a symmetric spin valve in circuit theory: P = p, Λ² = η/(1 - p²).
+
+    Parameters
+    ----------
+    polarization
+        p = (g↑ - g↓)/(g↑ + g↓) of each contact, |p| < 1.
+    mixing_ratio
+        η = 2 Re g↑↓/(g↑ + g↓) > 0.
+
+    Returns
+    -------
+    polarization, asymmetry : ndarray
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite, |p| >= 1 or η not positive.
+
+    Notes
+    -----
+    **Validity**: two identical contacts with real mixing conductance to a node without spin relaxation.
+
+    References
+    ----------
+    A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Phys. Rev. Lett. 84, 2481 (2000); J. C. Slonczewski, J. Magn. Magn.
+    Mater. 247, 324 (2002).
+
+    Examples
+    --------
+    >>> P, asymmetry = angular_parameters_from_mixing(0.6, mixing_ratio=0.64)
+    >>> float(P), float(asymmetry)
+    (0.6, 1.0)
+    """
+    p = finite_array("polarization", polarization)
+    if np.any(abs(p) >= 1):
+        raise ArgumentError(f"Argument `polarization` must be within (-1, 1), but is {p.flat[np.argmax(abs(p))]:g}.")
+    return np.asarray(p), np.asarray(np.sqrt(_positive("mixing_ratio", mixing_ratio) / (1 - p**2)))

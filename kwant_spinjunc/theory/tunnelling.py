@@ -1,0 +1,1592 @@
+r"""The paper's strong-barrier limit: equations (1) to (4), the torque t0, and what separates them from the exact.
+
+Reading order: the decay through the barrier (equation (2)); the tunnelling matrix, as printed and corrected; the
+matching of waves at the interfaces, which (2) leaves out and without which no current is spin-polarized; the exact
+transmission of a uniform barrier, whose lowest order is (2); the currents of (1), (3), (4); the torques.
+
+Conventions: probabilities are ``T[..., s, s']`` with **s on the left and s' on the right**, each along its own
+magnetization, index 0 = majority. In a coplanar junction without spin-orbit coupling both directions of transmission
+have the same T. Chemical potentials are ``mu[..., s]``; a scalar stands for both spins, i.e. no spin accumulation.
+Particle currents are positive along +y on both sides and carry the factor 1/h: with µ in eV, a current is in units of
+(e²/h)·V per channel bundle that T describes (a unit cell of area a², say). Torques are rates of σ in the same unit:
+multiply by ħ/2 for angular momentum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.integrate import quad
+
+from kwant_spinjunc.errors import ArgumentError, finite, finite_array, positive
+from kwant_spinjunc.spin import SIGNS, check_unit_vector
+
+__all__ = [
+    "ClassicallyAllowedError",
+    "barrier_excess",
+    "barrier_probabilities",
+    "charge_current",
+    "collinear_coefficients",
+    "conserved_magnetization_current",
+    "continuum_reflection",
+    "decay_constant",
+    "factorization_defect",
+    "golden_rule_probabilities",
+    "implicit_torque",
+    "in_plane_torques",
+    "interface_factor",
+    "lattice_decay_constant",
+    "lattice_exponent",
+    "lattice_reflection",
+    "magnetization_current_left",
+    "magnetization_current_right",
+    "one_sided_coefficients",
+    "printed_magnetization_current_left",
+    "printed_magnetization_current_right",
+    "printed_tunnelling_matrix",
+    "printed_wkb_exponent",
+    "projected_difference",
+    "rotation_law",
+    "rotation_probabilities",
+    "scalar_difference",
+    "spin_factors",
+    "spin_factors_from_collinear",
+    "spin_flip_current",
+    "spin_flip_reflection",
+    "surface_green_function",
+    "tunnelling_matrix",
+    "vector_difference",
+    "vector_torque",
+    "wkb_exponent",
+    "wkb_exponent_profile",
+]
+
+Real = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+Allowed = Literal["raise", "zero"]
+Side = Literal["left", "right"]
+
+
+class ClassicallyAllowedError(ArgumentError):
+    """The barrier lies below the energy somewhere: there is no decay, and equation (2) does not apply there."""
+
+
+# ---------------------------------------------------------------------- decay through the barrier, equation (2)
+def _forbidden(excess: Real, allowed: Allowed) -> Real:
+    """Return the excess with classically allowed parts set to zero, or refuse them."""
+    if allowed not in ("raise", "zero"):
+        raise ArgumentError(f"Argument `allowed` must be 'raise' or 'zero', but is {allowed!r}.")
+    if allowed == "raise" and np.any(excess < 0):
+        raise ClassicallyAllowedError(
+            f"Argument `height` must exceed the energy throughout the barrier, but it sinks to {excess.min():g}."
+            " Raise the barrier, lower the voltage, or pass allowed='zero' to count no decay in the allowed part."
+        )
+    return np.maximum(excess, 0.0)
+
+
+def _integral_of_root(start: Real, end: Real, length: Any, allowed: Allowed) -> Real:
+    """Return ∫_0^length √e(y) dy for e linear from ``start`` to ``end``; the root is zero where e < 0."""
+    a, b = np.sqrt(_forbidden(start, allowed)), np.sqrt(_forbidden(end, allowed))
+    crosses = (start < 0) != (end < 0)
+    share = np.where(crosses, (a * a - b * b) / np.where(crosses, start - end, 1.0), 1.0)
+    # (2/3)(a³ - b³)/(a² - b²), free of cancellation as a -> b.
+    mean: Real = (2 / 3) * (a * a + a * b + b * b) / np.where(a + b > 0, a + b, 1.0)
+    return np.asarray(length * share * mean)
+
+
+def barrier_excess(
+    height: ArrayLike,
+    mu_left: ArrayLike = 0.0,
+    mu_right: ArrayLike = 0.0,
+    voltage: ArrayLike = 0.0,
+    position: ArrayLike = 0.0,
+) -> Real:
+    """Return U - µ_Ls + µ_Rs' - V y/d, the energy under the root of equation (2).
+
+    Parameters
+    ----------
+    height
+        U, height of the barrier above the Fermi energy, in eV (or the unit of all other energies here).
+    mu_left, mu_right
+        µ_Ls and µ_Rs', measured from the Fermi energy.
+    voltage
+        V, the drop across the barrier as an energy.
+    position
+        y/d, from 0 to 1. (The print has V y; with V a voltage it is V y/d.)
+
+    Returns
+    -------
+    ndarray
+        The broadcast of all arguments.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite.
+
+    Notes
+    -----
+    **Validity**: a plane barrier with a linear drop. In linear response all terms but U are absent.
+
+    Examples
+    --------
+    >>> barrier_excess(2.0, mu_left=0.1, voltage=0.4, position=[0.0, 0.5]).round(12).tolist()
+    [1.9, 1.7]
+    """
+    left, right = finite_array("mu_left", mu_left), finite_array("mu_right", mu_right)
+    drop = finite_array("voltage", voltage) * finite_array("position", position)
+    return finite_array("height", height) - left + right - drop
+
+
+def decay_constant(excess: ArrayLike, hbar2_2m: float, *, allowed: Allowed = "raise") -> Real:
+    r"""Return κ = √(2m·excess)/ħ, equation (2) with the dimension restored.
+
+    Parameters
+    ----------
+    excess
+        Height of the barrier above the energy, e.g. from `barrier_excess`.
+    hbar2_2m
+        ħ²/2m in energy × length²: 0.0381 eV nm² for a free electron, t a² for a lattice of hopping t.
+    allowed
+        What to do where the excess is negative: "raise" (`ClassicallyAllowedError`) or "zero" (no decay).
+
+    Returns
+    -------
+    ndarray
+        κ in the inverse of the length of ``hbar2_2m``.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite, or ``hbar2_2m`` not positive.
+    ClassicallyAllowedError
+        The excess is negative and ``allowed="raise"``.
+
+    Notes
+    -----
+    **Validity**: parabolic band. On a lattice use `lattice_decay_constant`; the two agree to order (κa)².
+
+    Examples
+    --------
+    >>> decay_constant([0.0, 4.0], hbar2_2m=1.0).tolist()
+    [0.0, 2.0]
+    """
+    # ERRATA: equation (2) prints ħ²(U - ...)/2m under the root, which is no inverse length: 2m(U - ...)/ħ² is meant.
+    return np.asarray(np.sqrt(_forbidden(finite_array("excess", excess), allowed) / positive("hbar2_2m", hbar2_2m)))
+
+
+def wkb_exponent(
+    height: ArrayLike,
+    thickness: ArrayLike,
+    hbar2_2m: float,
+    *,
+    mu_left: ArrayLike = 0.0,
+    mu_right: ArrayLike = 0.0,
+    voltage: ArrayLike = 0.0,
+    allowed: Allowed = "raise",
+) -> Real:
+    r"""Return ∫_0^d κ(y) dy of equation (2), in closed form for a constant or linearly biased barrier.
+
+    With e(y) = U - µ_Ls + µ_Rs' - V y/d linear in y the integral is
+    (2d/3)(e_0 + √(e_0 e_d) + e_d) / ((√e_0 + √e_d) √(ħ²/2m)).
+
+    Parameters
+    ----------
+    height, mu_left, mu_right, voltage
+        As in `barrier_excess`. All broadcast: for all pairs of spins pass ``mu_left[..., :, None]`` and
+        ``mu_right[..., None, :]``.
+    thickness
+        d, in the length of ``hbar2_2m``.
+    hbar2_2m, allowed
+        As in `decay_constant`.
+
+    Returns
+    -------
+    ndarray
+        The dimensionless exponent, positive.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite, or ``hbar2_2m`` or ``thickness`` negative.
+    ClassicallyAllowedError
+        The barrier sinks below the energy and ``allowed="raise"``.
+
+    Notes
+    -----
+    **Validity**: WKB, exponent well above 1. Prefactors of order one are those of `interface_factor`.
+
+    References
+    ----------
+    The paper, equation (2).
+
+    Examples
+    --------
+    >>> float(wkb_exponent(height=4.0, thickness=3.0, hbar2_2m=1.0))
+    6.0
+    """
+    start = barrier_excess(height, mu_left, mu_right)
+    start, end = np.broadcast_arrays(start, start - finite_array("voltage", voltage))
+    return np.asarray(
+        _integral_of_root(start, end, _length(thickness), allowed) / np.sqrt(positive("hbar2_2m", hbar2_2m))
+    )
+
+
+def wkb_exponent_profile(
+    profile: Callable[[float], float] | ArrayLike,
+    thickness: float,
+    hbar2_2m: float,
+    *,
+    energy: float = 0.0,
+    allowed: Allowed = "raise",
+) -> Real:
+    r"""Return ∫_0^d √((U(y) - E)/(ħ²/2m)) dy for any barrier profile.
+
+    Parameters
+    ----------
+    profile
+        U(y) as a function of y in [0, d], or its samples at equally spaced points from y = 0 to y = d, both ends
+        included, shape (..., points). Samples are joined by straight lines, whose integral is exact; a function is
+        integrated by adaptive quadrature.
+    thickness
+        d, in the length of ``hbar2_2m``.
+    hbar2_2m, allowed
+        As in `decay_constant`.
+    energy
+        E, in the unit of the profile.
+
+    Returns
+    -------
+    ndarray
+        The exponent, shape (...) of the samples, or a 0-dimensional array for a function.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite, a length not positive, or fewer than two samples are given.
+    ClassicallyAllowedError
+        The profile sinks below the energy (for a function: at a node of the quadrature) and ``allowed="raise"``.
+
+    Notes
+    -----
+    **Validity**: as `wkb_exponent`; in addition the profile must vary slowly on the scale 1/κ.
+
+    References
+    ----------
+    The paper, equation (2).
+
+    Examples
+    --------
+    >>> round(float(wkb_exponent_profile(lambda y: 4.0 - y, thickness=3.0, hbar2_2m=1.0)), 10)
+    4.6666666667
+    >>> round(float(wkb_exponent_profile([4.0, 1.0], thickness=3.0, hbar2_2m=1.0)), 10)
+    4.6666666667
+    """
+    d, scale = positive("thickness", thickness), np.sqrt(positive("hbar2_2m", hbar2_2m))
+    level = finite("energy", energy)
+    if callable(profile):
+        function = profile
+
+        def root(y: float) -> float:
+            excess = np.array(finite("profile(y)", function(y)) - level)
+            return float(np.sqrt(_forbidden(excess, allowed)))
+
+        return np.asarray(quad(root, 0.0, d, limit=200, epsabs=1e-14, epsrel=1e-11)[0] / scale)
+    samples = finite_array("profile", profile) - level
+    if samples.ndim == 0 or samples.shape[-1] < 2:
+        raise ArgumentError("Argument `profile` must have at least two samples, y = 0 and y = d. Use `wkb_exponent`.")
+    pieces = _integral_of_root(samples[..., :-1], samples[..., 1:], d / (samples.shape[-1] - 1), allowed)
+    return np.asarray(pieces.sum(axis=-1) / scale)
+
+
+def printed_wkb_exponent(
+    height: ArrayLike,
+    thickness: ArrayLike,
+    hbar2_2m: float,
+    *,
+    mu_left: ArrayLike = 0.0,
+    mu_right: ArrayLike = 0.0,
+    voltage: ArrayLike = 0.0,
+    allowed: Allowed = "raise",
+) -> Real:
+    r"""Return ∫_0^d dy √(ħ²(U - µ_Ls + µ_Rs' - V y)/2m), the bracket of equation (2) **as printed**.
+
+    Parameters
+    ----------
+    height, thickness, hbar2_2m, mu_left, mu_right, allowed
+        As in `wkb_exponent`.
+    voltage
+        V as printed, in front of y and not of y/d: an energy per length.
+
+    Returns
+    -------
+    ndarray
+        The printed bracket, in energy × length²: not dimensionless.
+
+    Raises
+    ------
+    ArgumentError, ClassicallyAllowedError
+        As in `wkb_exponent`.
+
+    Notes
+    -----
+    **Validity**: none; kept for comparison. It equals the exponent only in units where ħ²/2m = 1 (and d = 1 under
+    bias), and its sign in `printed_tunnelling_matrix` makes a thicker barrier transmit more.
+
+    References
+    ----------
+    The paper, equation (2) as printed.
+
+    Examples
+    --------
+    >>> float(printed_wkb_exponent(height=4.0, thickness=3.0, hbar2_2m=0.25))
+    3.0
+    """
+    # ERRATA: ħ² and 2m are exchanged, and V y stands for V y/d.
+    d = _length(thickness)
+    start = barrier_excess(height, mu_left, mu_right)
+    start, end = np.broadcast_arrays(start, start - finite_array("voltage", voltage) * d)
+    return np.asarray(_integral_of_root(start, end, d, allowed) * np.sqrt(positive("hbar2_2m", hbar2_2m)))
+
+
+def lattice_decay_constant(
+    level: ArrayLike, energy: ArrayLike, hopping: ArrayLike, lattice_constant: float = 1.0
+) -> Real:
+    r"""Return κ of a tight-binding barrier, cosh κa = (ε - E)/(2t).
+
+    Parameters
+    ----------
+    level
+        ε, band center of the barrier at the k∥ in question.
+    energy
+        E, same unit.
+    hopping
+        t > 0, same unit.
+    lattice_constant
+        a.
+
+    Returns
+    -------
+    ndarray
+        κ in 1/a; they broadcast.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or a hopping not positive.
+    ClassicallyAllowedError
+        The energy reaches into the band of the barrier, ε - 2t < E (or lies above it, where the sign of the
+        decaying wave alternates from plane to plane: not a tunnel barrier).
+
+    Notes
+    -----
+    **Validity**: exact for a uniform barrier. κ² = (ε - 2t - E)/(t a²) [1 - (κa)²/12 + ...]: the continuum of
+    `decay_constant` with ħ²/2m = t a².
+
+    Examples
+    --------
+    >>> float(lattice_decay_constant(level=2.5, energy=0.0, hopping=1.0).round(12)), round(float(np.log(2)), 12)
+    (0.69314718056, 0.69314718056)
+    """
+    t = finite_array("hopping", hopping)
+    if np.any(t <= 0):
+        raise ArgumentError(f"Argument `hopping` must be positive, but is {t.min():g}.")
+    excess = finite_array("level", level) - 2 * t - finite_array("energy", energy)
+    if np.any(excess < 0):
+        raise ClassicallyAllowedError(
+            f"Argument `level` must be at least energy + 2 hopping, but is {-excess.min():g} below it. "
+            "The band of the barrier reaches down to level - 2 hopping."
+        )
+    # cosh κa - 1 = 2 sinh²(κa/2) = (ε - 2t - E)/2t: accurate also for a shallow barrier.
+    return np.asarray(2 * np.arcsinh(np.sqrt(excess / (4 * t))) / positive("lattice_constant", lattice_constant))
+
+
+def lattice_exponent(levels: ArrayLike, energy: ArrayLike, hopping: ArrayLike) -> Real:
+    r"""Return Σ_n κ_n a over the planes of a barrier, the lattice form of the integral in equation (2).
+
+    Parameters
+    ----------
+    levels
+        Band center ε_n of each plane, shape (..., planes).
+    energy
+        E, shape (...).
+    hopping
+        t > 0, a number or one per plane.
+
+    Returns
+    -------
+    ndarray, shape (...)
+
+    Raises
+    ------
+    ArgumentError, ClassicallyAllowedError
+        As in `lattice_decay_constant`.
+
+    Notes
+    -----
+    **Validity**: N planes count as a thickness d = N a, the interfaces lying half a spacing outside the end planes;
+    with this choice `lattice_reflection` holds. Exact decay for a uniform barrier, WKB for a slowly varying one.
+
+    Examples
+    --------
+    >>> float(lattice_exponent([2.5, 2.5, 2.5], energy=0.0, hopping=1.0).round(12)), round(float(3 * np.log(2)), 12)
+    (2.07944154168, 2.07944154168)
+    """
+    energies = finite_array("energy", energy)[..., None]
+    return np.asarray(lattice_decay_constant(levels, energies, hopping).sum(axis=-1))
+
+
+# ---------------------------------------------------------------------- the tunnelling matrix, equation (2)
+def tunnelling_matrix(rotation: ArrayLike, exponent: ArrayLike) -> Complex:
+    r"""Return T_ss' = R_ss' exp(-∫κ dy), equation (2) corrected.
+
+    Parameters
+    ----------
+    rotation
+        R_ss' = ⟨s, m_L | s', m_R⟩, shape (..., 2, 2), from `kwant_spinjunc.spin.rotation_matrix`.
+    exponent
+        ∫κ dy: a number for all spins, or shape (..., 2, 2).
+
+    Returns
+    -------
+    ndarray, shape (..., 2, 2)
+        Complex amplitudes (real for magnetizations in the x-z plane).
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or has the wrong shape.
+
+    Notes
+    -----
+    **Validity**: the dependence on thickness and angle behind a strong barrier. What it lacks are the spin factors of
+    the interfaces (`interface_factor`): with one exponent for all spins |T_++| = |T_--| and nothing is polarized.
+
+    References
+    ----------
+    The paper, equation (2).
+
+    Examples
+    --------
+    >>> tunnelling_matrix(np.eye(2), np.log(2)).real.round(12).tolist()
+    [[0.5, 0.0], [0.0, 0.5]]
+    """
+    # ERRATA: equation (2) prints exp[+∫...]: growth through a barrier. Decay is meant.
+    return np.asarray(_matrix("rotation", rotation) * np.exp(-finite_array("exponent", exponent)))
+
+
+def printed_tunnelling_matrix(rotation: ArrayLike, bracket: ArrayLike) -> Complex:
+    r"""Return T_ss' = R_ss' exp(+bracket), equation (2) **as printed**.
+
+    Parameters
+    ----------
+    rotation
+        R_ss', shape (..., 2, 2).
+    bracket
+        The integral, e.g. `printed_wkb_exponent`: a number or shape (..., 2, 2).
+
+    Returns
+    -------
+    ndarray, shape (..., 2, 2)
+
+    Raises
+    ------
+    ArgumentError
+        ``bracket`` is not finite or ``rotation`` no 2×2 matrix.
+
+    Notes
+    -----
+    **Validity**: none, see `printed_wkb_exponent`. `tunnelling_matrix` is the corrected form.
+
+    References
+    ----------
+    The paper, equation (2) as printed.
+
+    Examples
+    --------
+    >>> printed_tunnelling_matrix(np.eye(2), np.log(2)).real.round(12).tolist()
+    [[2.0, 0.0], [0.0, 2.0]]
+    """
+    return np.asarray(_matrix("rotation", rotation) * np.exp(finite_array("bracket", bracket)))
+
+
+# ---------------------------------------------------------------------- matching of waves at the interfaces
+def continuum_reflection(k: ArrayLike, kappa: ArrayLike, mass_ratio: float = 1.0) -> Complex:
+    r"""Return ρ = (κ + i r k)/(κ - i r k), the reflection of the decaying wave by an electrode of wave number k.
+
+    Inside the barrier, measured from the interface at y = 0, the wave e^{-κy} + ρ e^{κy} joins t e^{iky} behind it.
+
+    Parameters
+    ----------
+    k
+        Wave number in the electrode. A closed channel is ``1j`` times its decay constant.
+    kappa
+        Decay constant κ in the barrier, same unit.
+    mass_ratio
+        r = m_barrier/m_electrode (the current k/m is continuous).
+
+    Returns
+    -------
+    ndarray
+        Complex, |ρ| = 1 for an open channel, real for a closed one.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite, or ``mass_ratio`` not positive.
+
+    Notes
+    -----
+    **Validity**: parabolic bands, step at the interface.
+
+    References
+    ----------
+    J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), section II.
+
+    Examples
+    --------
+    >>> complex(continuum_reflection(1.0, 1.0).round(12))
+    1j
+    """
+    decay, wave = finite_array("kappa", kappa), positive("mass_ratio", mass_ratio) * _complex("k", k)
+    return np.asarray((decay + 1j * wave) / (decay - 1j * wave))
+
+
+def surface_green_function(energy: ArrayLike, level: ArrayLike, hopping: ArrayLike) -> Complex:
+    r"""Return the retarded Green function g at the end of a semi-infinite chain, 1/g = E - ε - t² g.
+
+    Parameters
+    ----------
+    energy, level, hopping
+        E, ε and t > 0 in one unit; they broadcast. A magnet has one level per spin, ε - sΔ/2.
+
+    Returns
+    -------
+    ndarray
+        -e^{ika}/t inside the band E = ε - 2t cos ka, real and decaying outside; in 1/energy.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or a hopping not positive.
+
+    Notes
+    -----
+    **Validity**: exact.
+
+    Examples
+    --------
+    >>> complex(surface_green_function(0.0, level=0.0, hopping=1.0).round(12))
+    -1j
+    """
+    t = finite_array("hopping", hopping)
+    if np.any(t <= 0):
+        raise ArgumentError(f"Argument `hopping` must be positive, but is {t.min():g}.")
+    x = (finite_array("energy", energy) - finite_array("level", level)) / (2 * t)
+    root = np.sqrt(abs((1 - x) * (1 + x)))
+    # Outside the band the solution of modulus below one, x ∓ √(x² - 1) written without cancellation.
+    outside = 1 / (x + np.where(x < 0, -root, root))
+    return np.asarray(np.where(abs(x) <= 1, x - 1j * root, outside) / t)
+
+
+def lattice_reflection(
+    green: ArrayLike, kappa_a: ArrayLike, hopping: ArrayLike, joint: ArrayLike | None = None
+) -> Complex:
+    r"""Return ρ of an electrode with surface Green function g behind a tight-binding barrier.
+
+    Seen from the last plane of the barrier the electrode is the self-energy t_c² g. The decaying wave
+    λⁿ (λ = e^{-κa}) is then reflected with ρ = (x - λ)/(1 - λx), x = -t_c² g/t, referred to the interface half a
+    spacing behind that plane.
+
+    Parameters
+    ----------
+    green
+        g, complex, in 1/energy: `surface_green_function`, or that of any stack, per spin.
+    kappa_a
+        κa in the barrier.
+    hopping
+        t in the barrier.
+    joint
+        t_c, hopping from the barrier to the electrode; by default that of the barrier.
+
+    Returns
+    -------
+    ndarray
+        Complex, |ρ| = 1 for an electrode that is a uniform chain of hopping t = t_c with an open channel.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite.
+
+    Notes
+    -----
+    **Validity**: exact for a uniform barrier of N >= 1 planes and any electrode. For a chain with the hopping of the
+    barrier 2 Im ρ = 2 sinh κa sin ka/(cosh κa - cos ka) and Re ρ = (cosh κa cos ka - 1)/(cosh κa - cos ka), which
+    tend to `continuum_reflection` with relative corrections (κ² - k²)a²/12.
+
+    Examples
+    --------
+    >>> g = surface_green_function(0.0, level=0.0, hopping=1.0)
+    >>> complex(lattice_reflection(g, kappa_a=np.log(2), hopping=1.0).round(12))
+    (-0.8+0.6j)
+    """
+    t = finite_array("hopping", hopping)
+    joined = t if joint is None else finite_array("joint", joint)
+    x = -(joined**2) * _complex("green", green) / t
+    decay = np.exp(-finite_array("kappa_a", kappa_a))
+    return np.asarray((x - decay) / (1 - decay * x))
+
+
+def interface_factor(reflection: ArrayLike) -> Real:
+    r"""Return the spin factor f = 2 Im ρ of one interface, so that D_ss' = f_Ls f_Rs' e^{-2κd}.
+
+    Parameters
+    ----------
+    reflection
+        ρ per spin, from `continuum_reflection` or `lattice_reflection`.
+
+    Returns
+    -------
+    ndarray
+        Non-negative, zero for a closed channel; 4 k κ/(k² + κ²) in the continuum, at most 2.
+
+    Raises
+    ------
+    ArgumentError
+        ``reflection`` is not finite.
+
+    Notes
+    -----
+    **Validity**: exact factor; D factorizes to lowest order in e^{-2κd}.
+
+    Examples
+    --------
+    >>> float(interface_factor(continuum_reflection(1.0, 1.0)).round(12))
+    2.0
+    """
+    return np.asarray(2 * _complex("reflection", reflection).imag)
+
+
+def spin_factors(reflection_left: ArrayLike, reflection_right: ArrayLike, exponent: ArrayLike) -> Real:
+    r"""Return D_ss' = f_Ls f_Rs' e^{-2κd}, the tunnelling probability without the rotation, thick-barrier limit.
+
+    Parameters
+    ----------
+    reflection_left, reflection_right
+        ρ_Ls and ρ_Rs', shape (..., 2).
+    exponent
+        κd, shape (...).
+
+    Returns
+    -------
+    ndarray, shape (..., 2, 2)
+        ``D[..., s, s']``; with `rotation_law` it gives T_ss'(Φ).
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or lacks the spin axis.
+
+    Notes
+    -----
+    **Validity**: lowest order in e^{-2κd}; `barrier_probabilities` is exact.
+
+    References
+    ----------
+    The paper, equation (2), completed by the interfaces; J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
+
+    Examples
+    --------
+    >>> spin_factors([1j, 1j], [1j, 0.6 + 0.8j], exponent=0.0).round(12).tolist()
+    [[4.0, 3.2], [4.0, 3.2]]
+    """
+    left = interface_factor(_complex("reflection_left", reflection_left, shape=(2,)))
+    right = interface_factor(_complex("reflection_right", reflection_right, shape=(2,)))
+    decay = np.exp(-2 * finite_array("exponent", exponent))[..., None, None]
+    return np.asarray(left[..., :, None] * right[..., None, :] * decay)
+
+
+def _round_trips(rotation: ArrayLike, left: ArrayLike, right: ArrayLike, exponent: ArrayLike) -> tuple[Any, ...]:
+    """Return R, the far reflection B = e^{-2κd} R ρ_R R† in the left frame, and 1/(1 - B ρ_L)."""
+    R = _matrix("rotation", rotation)
+    decay = np.exp(-2 * finite_array("exponent", exponent))[..., None, None]
+    rho_left = _complex("reflection_left", left, shape=(2,))[..., None, :]
+    rho_right = _complex("reflection_right", right, shape=(2,))[..., None, :]
+    far = decay * ((R * rho_right) @ np.swapaxes(R.conj(), -1, -2))
+    trips = np.linalg.inv(np.eye(2) - far * rho_left)
+    return R, far, trips
+
+
+def barrier_probabilities(
+    rotation: ArrayLike, reflection_left: ArrayLike, reflection_right: ArrayLike, exponent: ArrayLike
+) -> Real:
+    r"""Return the exact T_ss' of a uniform barrier between two magnets at any angle.
+
+    T_ss' = f_Ls f_Rs' e^{-2κd} |[(1 - e^{-2κd} R ρ_R R† ρ_L)⁻¹ R]_ss'|². The inverse sums the round trips in the
+    barrier. Its lowest order is |R_ss'|² f_Ls f_Rs' e^{-2κd}: equation (2) and the spin factors of the interfaces.
+
+    Parameters
+    ----------
+    rotation
+        R_ss', shape (..., 2, 2).
+    reflection_left, reflection_right
+        ρ_Ls and ρ_Rs', shape (..., 2).
+    exponent
+        κd (κaN for N planes), shape (...).
+
+    Returns
+    -------
+    ndarray, shape (..., 2, 2)
+        ``T[..., s, s']``, probability of transmission between s on the left and s' on the right.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or has the wrong shape.
+
+    Notes
+    -----
+    **Validity**: exact for a uniform nonmagnetic barrier (one exponent for both spins) between two electrodes that
+    are each collinear, at one k∥, on the lattice as in the continuum.
+
+    Examples
+    --------
+    Two interfaces of a free electron with k = κ and no barrier left between them transmit everything:
+
+    >>> rho = continuum_reflection([1.0, 1.0], 1.0)
+    >>> barrier_probabilities(np.eye(2), rho, rho, exponent=0.0).round(12).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    R, _, trips = _round_trips(rotation, reflection_left, reflection_right, exponent)
+    return np.asarray(spin_factors(reflection_left, reflection_right, exponent) * abs(trips @ R) ** 2)
+
+
+def spin_flip_reflection(
+    rotation: ArrayLike, reflection_left: ArrayLike, reflection_right: ArrayLike, exponent: ArrayLike
+) -> Real:
+    r"""Return R^L_{+-} = R^L_{-+}, the reflection with spin flip on the left, which (3) and (4) leave out.
+
+    R^L_{+-} = f_L+ f_L- |[(1 - B ρ_L)⁻¹ B]_{+-}|² with B = e^{-2κd} R ρ_R R†: the electron enters the barrier, is
+    turned by the far magnet and comes back.
+
+    Parameters
+    ----------
+    rotation, reflection_left, reflection_right, exponent
+        As in `barrier_probabilities`. For the right side exchange the reflections and pass the adjoint rotation.
+
+    Returns
+    -------
+    ndarray, shape (...)
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or has the wrong shape.
+
+    Notes
+    -----
+    **Validity**: as `barrier_probabilities`. Of order e^{-4κd}, i.e. T²: the error of (3), (4) behind a tunnel barrier.
+
+    Examples
+    --------
+    >>> rho = continuum_reflection([2.0, 1.0], 1.0)
+    >>> float(spin_flip_reflection(np.eye(2), rho, rho, exponent=1.0))
+    0.0
+    """
+    _, far, trips = _round_trips(rotation, reflection_left, reflection_right, exponent)
+    f = interface_factor(reflection_left)
+    return np.asarray(f[..., 0] * f[..., 1] * abs((trips @ far)[..., 0, 1]) ** 2)
+
+
+def golden_rule_probabilities(amplitudes: ArrayLike, dos_left: ArrayLike, dos_right: ArrayLike) -> Real:
+    r"""Return T_ss' = 4π² |T_ss'|² ρ_Ls ρ_Rs', the transmission of a tunnelling Hamiltonian.
+
+    Parameters
+    ----------
+    amplitudes
+        Tunnelling matrix elements in energy, shape (..., 2, 2).
+    dos_left, dos_right
+        Densities of states per spin in 1/energy, shape (..., 2) (a scalar: the same for both spins).
+
+    Returns
+    -------
+    ndarray, shape (..., 2, 2)
+
+    Raises
+    ------
+    ArgumentError
+        A density is not finite, or ``amplitudes`` no 2×2 matrix.
+
+    Notes
+    -----
+    **Validity**: golden rule, T ≪ 1. It links the paper's matrix elements to the Landauer form of (3) and (4).
+
+    References
+    ----------
+    M. H. Cohen, L. M. Falicov, J. C. Phillips, Phys. Rev. Lett. 8, 316 (1962); G. D. Mahan, Many-Particle Physics.
+
+    Examples
+    --------
+    >>> golden_rule_probabilities(np.eye(2) / (2 * np.pi), 1.0, [3.0, 1.0]).round(12).tolist()
+    [[3.0, 0.0], [0.0, 1.0]]
+    """
+    left, right = _pair("dos_left", dos_left), _pair("dos_right", dos_right)
+    squares = abs(_matrix("amplitudes", amplitudes)) ** 2
+    return np.asarray(4 * np.pi**2 * squares * left[..., :, None] * right[..., None, :])
+
+
+# ---------------------------------------------------------------------- the rotation law
+def rotation_probabilities(angle: ArrayLike) -> Real:
+    """Return |R_ss'|² = [[cos² Φ/2, sin² Φ/2], [sin² Φ/2, cos² Φ/2]].
+
+    Parameters
+    ----------
+    angle
+        Φ in radians, shape (...).
+
+    Returns
+    -------
+    ndarray, shape (..., 2, 2)
+
+    Raises
+    ------
+    ArgumentError
+        The angle is not finite.
+
+    Notes
+    -----
+    **Validity**: exact for spin 1/2.
+
+    Examples
+    --------
+    >>> rotation_probabilities(np.pi / 3).round(12).tolist()
+    [[0.75, 0.25], [0.25, 0.75]]
+    """
+    cosine = np.cos(finite_array("angle", angle))[..., None, None]
+    return np.asarray((1 + cosine * np.outer(SIGNS, SIGNS)) / 2)
+
+
+def rotation_law(factors: ArrayLike, angle: ArrayLike) -> Real:
+    r"""Return T_ss'(Φ) = R_ss'² D_ss', the angular dependence equation (2) asserts.
+
+    Parameters
+    ----------
+    factors
+        D_ss', shape (..., 2, 2), e.g. `spin_factors_from_collinear`.
+    angle
+        Φ in radians, shape (...).
+
+    Returns
+    -------
+    ndarray, shape (..., 2, 2)
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or ``factors`` no 2×2 matrix.
+
+    Notes
+    -----
+    **Validity**: lowest order in the transmission; D is then independent of Φ and factorizes.
+
+    References
+    ----------
+    The paper, equation (2) and the text before it.
+
+    Examples
+    --------
+    >>> rotation_law([[4.0, 2.0], [2.0, 1.0]], np.pi / 2).round(12).tolist()
+    [[2.0, 1.0], [1.0, 0.5]]
+    """
+    return np.asarray(rotation_probabilities(angle) * _probabilities("factors", factors))
+
+
+def spin_factors_from_collinear(parallel: ArrayLike, antiparallel: ArrayLike) -> Real:
+    r"""Return D_ss' from the two collinear junctions: D_ss from Φ = 0, D_s,-s from Φ = π.
+
+    Parameters
+    ----------
+    parallel, antiparallel
+        T_ss' at Φ = 0 (diagonal) and Φ = π (off-diagonal), shape (..., 2, 2). The other elements are not used.
+
+    Returns
+    -------
+    ndarray, shape (..., 2, 2)
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or no 2×2 matrix.
+
+    Notes
+    -----
+    **Validity**: an identity at Φ = 0 and π; with `rotation_law` an interpolation, valid in the tunnelling limit.
+
+    Examples
+    --------
+    >>> spin_factors_from_collinear([[4, 0], [0, 1]], [[0, 2], [3, 0]]).tolist()
+    [[4.0, 2.0], [3.0, 1.0]]
+    """
+    P, AP = _probabilities("parallel", parallel), _probabilities("antiparallel", antiparallel)
+    return np.where(np.eye(2, dtype=bool), P, AP)
+
+
+def factorization_defect(factors: ArrayLike) -> Real:
+    r"""Return D_++ D_-- / (D_+- D_-+) - 1, zero if D_ss' is a left times a right spin factor.
+
+    Parameters
+    ----------
+    factors
+        D_ss', shape (..., 2, 2).
+
+    Returns
+    -------
+    ndarray, shape (...)
+        NaN where a spin channel is closed and the quotient undefined.
+
+    Raises
+    ------
+    ArgumentError
+        ``factors`` is not finite or no 2×2 matrix.
+
+    Notes
+    -----
+    **Validity**: a diagnostic of any junction; it vanishes in proportion to the transmission.
+
+    Examples
+    --------
+    >>> float(factorization_defect([[4.0, 2.0], [2.0, 1.0]]))
+    0.0
+    """
+    D = _probabilities("factors", factors)
+    same, crossed = D[..., 0, 0] * D[..., 1, 1], D[..., 0, 1] * D[..., 1, 0]
+    return np.asarray(np.where(crossed > 0, same / np.where(crossed > 0, crossed, 1.0) - 1, np.nan))
+
+
+# ---------------------------------------------------------------------- the conserved current, equation (1)
+def conserved_magnetization_current(alpha: ArrayLike, beta: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Real:
+    r"""Return J_M = Σ_s (α_s µ_Ls - β_s µ_Rs), equation (1): one magnetization current for both sides.
+
+    Parameters
+    ----------
+    alpha, beta
+        α_s and β_s, shape (..., 2), dimensionless.
+    mu_left, mu_right
+        µ_Ls and µ_Rs, shape (..., 2) or a scalar for both spins, in eV.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        J_M in (e²/h)·V.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or lacks the spin axis.
+
+    Notes
+    -----
+    **Validity**: collinear magnets. This is the conventional form the paper refutes, kept as the baseline of every
+    comparison; see `collinear_coefficients` for what it means in a noncollinear junction.
+
+    References
+    ----------
+    The paper, equation (1).
+
+    Examples
+    --------
+    >>> float(conserved_magnetization_current([4.0, -1.0], [4.0, -1.0], 0.5, 0.0))
+    1.5
+    """
+    a, b = finite_array("alpha", alpha, shape=(2,)), finite_array("beta", beta, shape=(2,))
+    return np.asarray((a * _pair("mu_left", mu_left) - b * _pair("mu_right", mu_right)).sum(axis=-1))
+
+
+def collinear_coefficients(probabilities: ArrayLike) -> tuple[Real, Real]:
+    r"""Return α_s = β_s = s T_ss, the coefficients of equation (1) when only spin-conserving channels are kept.
+
+    Parameters
+    ----------
+    probabilities
+        T_ss', shape (..., 2, 2). At Φ = 0 this is all there is; at any other angle T_ss(Φ) is kept and T_s,-s dropped.
+
+    Returns
+    -------
+    alpha, beta : ndarray, shape (..., 2)
+
+    Raises
+    ------
+    ArgumentError
+        ``probabilities`` is not finite or no 2×2 matrix.
+
+    Notes
+    -----
+    **Validity**: exact for collinear magnets. At an angle the dropped part is the `spin_flip_current` F: (1) with
+    these coefficients is the *mean* of (3) and (4), J_M^L = J_M + F and J_M^R = J_M - F.
+
+    Examples
+    --------
+    >>> collinear_coefficients([[4.0, 0.0], [0.0, 1.0]])[0].tolist()
+    [4.0, -1.0]
+    """
+    coefficients = SIGNS * np.diagonal(_probabilities("probabilities", probabilities), axis1=-2, axis2=-1)
+    return coefficients, coefficients.copy()
+
+
+def one_sided_coefficients(probabilities: ArrayLike, side: Side) -> tuple[Real, Real]:
+    r"""Return α_s, β_s with which equation (1) gives the current (3) or (4) of one side.
+
+    Left: α_s = s Σ_s' T_ss', β_s' = Σ_s s T_ss'. Right: α_s = Σ_s' s' T_ss', β_s' = s' Σ_s T_ss'.
+
+    Parameters
+    ----------
+    probabilities
+        T_ss', shape (..., 2, 2).
+    side
+        "left" or "right".
+
+    Returns
+    -------
+    alpha, beta : ndarray, shape (..., 2)
+
+    Raises
+    ------
+    ArgumentError
+        ``probabilities`` is not finite or no 2×2 matrix, or ``side`` another word.
+
+    Notes
+    -----
+    **Validity**: as (3) and (4). No choice of α and β serves both sides unless T is diagonal: what is dropped is that
+    the other side has its own pair.
+
+    Examples
+    --------
+    >>> alpha, beta = one_sided_coefficients([[4.0, 2.0], [2.0, 1.0]], "left")
+    >>> alpha.tolist(), beta.tolist()
+    ([6.0, -3.0], [2.0, 1.0])
+    """
+    T = _probabilities("probabilities", probabilities)
+    if side == "left":
+        return SIGNS * T.sum(axis=-1), SIGNS @ T
+    if side == "right":
+        return T @ SIGNS, SIGNS * T.sum(axis=-2)
+    raise ArgumentError(f"Argument `side` must be 'left' or 'right', but is {side!r}.")
+
+
+def spin_flip_current(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Real:
+    r"""Return F = Σ_s s T_s,-s (µ_Ls - µ_R,-s), half the difference J_M^L - J_M^R of (3) and (4).
+
+    Parameters
+    ----------
+    probabilities, mu_left, mu_right
+        As in `magnetization_current_left`.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        F in (e²/h)·V.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or has the wrong shape.
+
+    Notes
+    -----
+    **Validity**: as (3) and (4). It vanishes for collinear magnets, and for T_+- = T_-+ without spin accumulation.
+
+    Examples
+    --------
+    >>> float(spin_flip_current([[4.0, 2.0], [2.0, 1.0]], 0.5, 0.0))
+    0.0
+    """
+    T, drop = _probabilities("probabilities", probabilities), _drop(mu_left, mu_right)
+    flux = T * drop
+    return np.asarray(flux[..., 0, 1] - flux[..., 1, 0])
+
+
+# ---------------------------------------------------------------------- the two currents, equations (3) and (4)
+def magnetization_current_left(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Real:
+    r"""Return J_M^L = (1/h) Σ_ss' s T_ss' (µ_Ls - µ_Rs'), equation (3) in Landauer form.
+
+    Parameters
+    ----------
+    probabilities
+        T_ss', shape (..., 2, 2): **s on the left, s' on the right**.
+    mu_left, mu_right
+        µ_Ls and µ_Rs', shape (..., 2) or a scalar for both spins, in eV.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        Majority minus minority particle current along m_L, positive along +y, in (e²/h)·V.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or has the wrong shape.
+
+    Notes
+    -----
+    **Validity**: exact for any junction without spin accumulation on the left, µ_L+ = µ_L-. With it, reflection with
+    spin flip adds Σ_ss'' s R^L_ss'' (µ_Ls - µ_Ls''), which (3) leaves out: of order T² behind a barrier
+    (`spin_flip_reflection`), of order one in a metal.
+
+    References
+    ----------
+    The paper, equation (3), with n(µ) linear in µ and 4πe|T_ss'|² times the density of states read as T_ss'/h.
+
+    Examples
+    --------
+    >>> float(magnetization_current_left([[4.0, 2.0], [2.0, 1.0]], 1.0, 0.0))
+    3.0
+    """
+    flux = _probabilities("probabilities", probabilities) * _drop(mu_left, mu_right)
+    return np.asarray(flux.sum(axis=-1) @ SIGNS)
+
+
+def magnetization_current_right(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Real:
+    r"""Return J_M^R = (1/h) Σ_ss' s' T_ss' (µ_Ls - µ_Rs'), equation (4) in Landauer form.
+
+    Parameters
+    ----------
+    probabilities, mu_left, mu_right
+        As in `magnetization_current_left`: s on the left, s' on the right.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        Majority minus minority particle current along m_R, positive along +y, in (e²/h)·V.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or has the wrong shape.
+
+    Notes
+    -----
+    **Validity**: as `magnetization_current_left`, with spin accumulation and spin-flip reflection on the right.
+
+    References
+    ----------
+    The paper, equation (4).
+
+    Examples
+    --------
+    >>> float(magnetization_current_right([[4.0, 2.0], [2.0, 1.0]], 1.0, [0.0, 0.5]))
+    4.5
+    """
+    flux = _probabilities("probabilities", probabilities) * _drop(mu_left, mu_right)
+    return np.asarray(flux.sum(axis=-2) @ SIGNS)
+
+
+def charge_current(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Real:
+    r"""Return J = (1/h) Σ_ss' T_ss' (µ_Ls - µ_Rs'), the particle current in the reading of (3) and (4).
+
+    Parameters
+    ----------
+    probabilities, mu_left, mu_right
+        As in `magnetization_current_left`.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        J in (e²/h)·V, the same on both sides.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or has the wrong shape.
+
+    Notes
+    -----
+    **Validity**: exact for coplanar magnets: R^L_+- = R^L_-+, so reflection with spin flip carries no charge.
+
+    Examples
+    --------
+    >>> float(charge_current([[4.0, 2.0], [2.0, 1.0]], 1.0, 0.0))
+    9.0
+    """
+    flux = _probabilities("probabilities", probabilities) * _drop(mu_left, mu_right)
+    return np.asarray(flux.sum(axis=(-1, -2)))
+
+
+Density = Callable[[Real], ArrayLike]
+
+
+def _printed_fluxes(
+    amplitudes: ArrayLike, density_left: Density, density_right: Density, mu_left: ArrayLike, mu_right: ArrayLike
+) -> Real:
+    """Return |T_ss'|² (n_L(µ_Ls) - n_R(µ_Rs'))."""
+    n_left = finite_array("density_left(mu_left)", density_left(_pair("mu_left", mu_left)), shape=(2,))
+    n_right = finite_array("density_right(mu_right)", density_right(_pair("mu_right", mu_right)), shape=(2,))
+    squares = abs(_matrix("amplitudes", amplitudes)) ** 2
+    return np.asarray(squares * (n_left[..., :, None] - n_right[..., None, :]))
+
+
+def printed_magnetization_current_left(
+    amplitudes: ArrayLike,
+    density_left: Density,
+    density_right: Density,
+    mu_left: ArrayLike,
+    mu_right: ArrayLike,
+    charge: float = 1.0,
+) -> Real:
+    r"""Return J_M^L = 4πe Σ_ss' s |T_ss'|² (n_L(µ_Ls) - n_R(µ_Rs')), equation (3) **as printed**.
+
+    Parameters
+    ----------
+    amplitudes
+        The tunnelling matrix T_ss', shape (..., 2, 2), s on the left, s' on the right.
+    density_left, density_right
+        n_L and n_R: functions taking µ of shape (..., 2) and returning densities of that shape.
+    mu_left, mu_right
+        µ_Ls and µ_Rs', shape (..., 2) or a scalar for both spins.
+    charge
+        e.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        In the unit of e |T|² n.
+
+    Raises
+    ------
+    ArgumentError
+        An argument or density is not finite or has the wrong shape.
+
+    Notes
+    -----
+    **Validity**: electrodes with the same n(µ). For n(µ) = Nµ it is `magnetization_current_left` with
+    T_ss'/h = 4πe N |T_ss'|².
+
+    References
+    ----------
+    The paper, equation (3) as printed.
+
+    Examples
+    --------
+    >>> n = lambda mu: mu / (4 * np.pi)
+    >>> float(printed_magnetization_current_left(np.diag([2.0, 1.0]), n, n, 1.0, 0.0).round(12))
+    3.0
+    """
+    # ERRATA: with n_L ≠ n_R the print has a current at equal chemical potentials. The golden rule has the product of
+    # both densities of states times µ_L - µ_R instead: `golden_rule_probabilities` in the Landauer form.
+    flux = _printed_fluxes(amplitudes, density_left, density_right, mu_left, mu_right)
+    return np.asarray(4 * np.pi * finite("charge", charge) * (flux.sum(axis=-1) @ SIGNS))
+
+
+def printed_magnetization_current_right(
+    amplitudes: ArrayLike,
+    density_left: Density,
+    density_right: Density,
+    mu_left: ArrayLike,
+    mu_right: ArrayLike,
+    charge: float = 1.0,
+) -> Real:
+    r"""Return J_M^R = 4πe Σ_ss' s' |T_ss'|² (n_L(µ_Ls) - n_R(µ_Rs')), equation (4) **as printed**.
+
+    Parameters
+    ----------
+    amplitudes, density_left, density_right, mu_left, mu_right, charge
+        As in `printed_magnetization_current_left`.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        In the unit of e |T|² n.
+
+    Raises
+    ------
+    ArgumentError
+        An argument or density is not finite or has the wrong shape.
+
+    Notes
+    -----
+    **Validity**: as `printed_magnetization_current_left`.
+
+    References
+    ----------
+    The paper, equation (4) as printed.
+
+    Examples
+    --------
+    >>> n = lambda mu: mu / (4 * np.pi)
+    >>> float(printed_magnetization_current_right(np.diag([2.0, 1.0]), n, n, 1.0, 0.0).round(12))
+    3.0
+    """
+    flux = _printed_fluxes(amplitudes, density_left, density_right, mu_left, mu_right)
+    return np.asarray(4 * np.pi * finite("charge", charge) * (flux.sum(axis=-2) @ SIGNS))
+
+
+# ---------------------------------------------------------------------- torques and measures of nonconservation
+def implicit_torque(J_M_left: ArrayLike, J_M_right: ArrayLike, lattice_constant: float = 1.0) -> Real:
+    r"""Return t0 = (J_M^R - J_M^L)/(a µ_B), the paper's implicit torque, with µ_B = 1.
+
+    Parameters
+    ----------
+    J_M_left, J_M_right
+        Magnetization currents, each along its own magnetization.
+    lattice_constant
+        a.
+
+    Returns
+    -------
+    ndarray
+        J_M per length: the rate at which an external torque supplies the scalar spin current.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or ``lattice_constant`` not positive.
+
+    Notes
+    -----
+    **Validity**: t0 sees the lengths of two vectors only. The whole torque on both magnets is `vector_torque`; for
+    identical magnets without spin accumulation t0 = 0 while the torque is 2 J_M sin(Φ/2). t0 acts on the electrons:
+    its sign is opposite to that of a torque on the magnets.
+
+    References
+    ----------
+    The paper, text after equation (4).
+
+    Examples
+    --------
+    >>> float(implicit_torque(1.0, 1.5))
+    0.5
+    """
+    return scalar_difference(J_M_left, J_M_right) / positive("lattice_constant", lattice_constant)
+
+
+def in_plane_torques(J_M_left: ArrayLike, J_M_right: ArrayLike, angle: ArrayLike) -> tuple[Real, Real]:
+    r"""Return the in-plane torques (τ_L·e_L, τ_R·e_R) from the two magnetization currents.
+
+    τ_R·e_R = (J_M^L - J_M^R cos Φ)/sin Φ with e_R = (m_L - cos Φ m_R)/sin Φ, and
+    τ_L·e_L = -(J_M^R - J_M^L cos Φ)/sin Φ with e_L = (m_R - cos Φ m_L)/sin Φ.
+
+    Parameters
+    ----------
+    J_M_left, J_M_right
+        Magnetization currents, each along its own magnetization, both positive along +y.
+    angle
+        Φ in radians.
+
+    Returns
+    -------
+    torque_left, torque_right : ndarray
+        Torques on the magnets in the unit of J_M (rates of σ); zero for collinear magnets (|sin Φ| < 1e-12).
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite.
+
+    Notes
+    -----
+    **Validity**: exact if the spin current is continuous through the spacer (no magnetism, no spin-orbit coupling)
+    and each magnet absorbs all of its transverse part. Near Φ = 0 and π errors of J_M are divided by sin Φ.
+
+    References
+    ----------
+    J. C. Slonczewski, Phys. Rev. B 71, 024411 (2005), the torque relations.
+
+    Examples
+    --------
+    >>> [float(torque.round(12)) for torque in in_plane_torques(1.0, 1.0, np.pi / 2)]
+    [-1.0, 1.0]
+    """
+    left, right = finite_array("J_M_left", J_M_left), finite_array("J_M_right", J_M_right)
+    phi = finite_array("angle", angle)
+    sine, cosine = np.sin(phi), np.cos(phi)
+    defined = abs(sine) > 1e-12
+    safe = np.where(defined, sine, 1.0)
+    torque_left = np.where(defined, -(right - left * cosine) / safe, 0.0)
+    torque_right = np.where(defined, (left - right * cosine) / safe, 0.0)
+    return torque_left, torque_right
+
+
+def vector_torque(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike) -> Real:
+    r"""Return τ = J_M^L m_L - J_M^R m_R, the total torque on both magnets.
+
+    Parameters
+    ----------
+    J_M_left, J_M_right
+        Magnetization currents, shape (...).
+    m_left, m_right
+        Unit vectors, shape (..., 3).
+
+    Returns
+    -------
+    ndarray, shape (..., 3)
+        In the unit of J_M (rates of σ): what flows in on the left minus what flows out on the right.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or a vector not of unit length.
+
+    Notes
+    -----
+    **Validity**: exact where the transverse spin current has dephased in both magnets. It has no out-of-plane part:
+    the field-like torques on the two magnets are opposite.
+
+    Examples
+    --------
+    >>> vector_torque(1.0, 1.0, (0, 0, 1), (1, 0, 0)).tolist()
+    [-1.0, 0.0, 1.0]
+    """
+    left, right = _spin_currents(J_M_left, J_M_right, m_left, m_right)
+    return left - right
+
+
+def scalar_difference(J_M_left: ArrayLike, J_M_right: ArrayLike) -> Real:
+    """Return J_M^R - J_M^L, the nonconservation the paper measures by lengths.
+
+    Parameters
+    ----------
+    J_M_left, J_M_right
+        Magnetization currents, each along its own magnetization.
+
+    Returns
+    -------
+    ndarray
+        In the unit of J_M.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite.
+
+    Notes
+    -----
+    **Validity**: a definition. Zero between identical magnets without spin accumulation, at any angle.
+
+    References
+    ----------
+    The paper, text after equation (4).
+
+    Examples
+    --------
+    >>> float(scalar_difference(1.0, 1.5))
+    0.5
+    """
+    return np.asarray(finite_array("J_M_right", J_M_right) - finite_array("J_M_left", J_M_left))
+
+
+def projected_difference(
+    J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike, axis: ArrayLike
+) -> Real:
+    """Return (J_M^R m_R - J_M^L m_L)·axis, the nonconservation of one spin component.
+
+    Parameters
+    ----------
+    J_M_left, J_M_right
+        Magnetization currents, shape (...).
+    m_left, m_right, axis
+        Unit vectors, shape (..., 3).
+
+    Returns
+    -------
+    ndarray, shape (...)
+        In the unit of J_M. Along m_L: J_M^R cos Φ - J_M^L; along m_R: J_M^R - J_M^L cos Φ.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or a vector not of unit length.
+
+    Notes
+    -----
+    **Validity**: a definition; the condition "for magnetizations along the same direction" of the paper.
+
+    References
+    ----------
+    The paper, text after equation (4).
+
+    Examples
+    --------
+    >>> float(projected_difference(1.0, 1.0, (0, 0, 1), (1, 0, 0), axis=(0, 0, 1)))
+    -1.0
+    """
+    difference = vector_difference(J_M_left, J_M_right, m_left, m_right)
+    return np.asarray((difference * check_unit_vector(axis, "axis")).sum(axis=-1))
+
+
+def vector_difference(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike) -> Real:
+    r"""Return J_M^R m_R - J_M^L m_L, the nonconservation of the spin current vector.
+
+    Parameters
+    ----------
+    J_M_left, J_M_right
+        Magnetization currents, shape (...).
+    m_left, m_right
+        Unit vectors, shape (..., 3).
+
+    Returns
+    -------
+    ndarray, shape (..., 3)
+        In the unit of J_M; its length squared is (J_M^R - J_M^L)² + 4 J_M^L J_M^R sin²(Φ/2).
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or a vector not of unit length.
+
+    Notes
+    -----
+    **Validity**: a definition. Minus the torque on the magnets (`vector_torque`).
+
+    Examples
+    --------
+    >>> vector_difference(1.0, 2.0, (0, 0, 1), (0, 0, 1)).tolist()
+    [0.0, 0.0, 1.0]
+    """
+    left, right = _spin_currents(J_M_left, J_M_right, m_left, m_right)
+    return right - left
+
+
+def _spin_currents(
+    J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike
+) -> tuple[Real, Real]:
+    """Return the vectors J_M^L m_L and J_M^R m_R."""
+    left = finite_array("J_M_left", J_M_left)[..., None] * check_unit_vector(m_left, "m_left")
+    right = finite_array("J_M_right", J_M_right)[..., None] * check_unit_vector(m_right, "m_right")
+    return left, right
+
+
+# ---------------------------------------------------------------------- checks at the border
+def _length(value: ArrayLike) -> Real:
+    length = finite_array("thickness", value)
+    if np.any(length < 0):
+        raise ArgumentError(f"Argument `thickness` must not be negative, but is {length.min():g}.")
+    return length
+
+
+def _complex(name: str, value: ArrayLike, shape: tuple[int, ...] = ()) -> Complex:
+    array = np.asarray(value, dtype=complex)
+    finite_array(name, array.real, shape)
+    finite_array(name, array.imag)
+    return array
+
+
+def _matrix(name: str, value: ArrayLike) -> Complex:
+    return _complex(name, value, shape=(2, 2))
+
+
+def _probabilities(name: str, value: ArrayLike) -> Real:
+    return finite_array(name, value, shape=(2, 2))
+
+
+def _pair(name: str, value: ArrayLike) -> Real:
+    """Return one number per spin; a scalar stands for both."""
+    array = finite_array(name, value)
+    return np.full(2, float(array)) if array.ndim == 0 else finite_array(name, array, shape=(2,))
+
+
+def _drop(mu_left: ArrayLike, mu_right: ArrayLike) -> Real:
+    """Return µ_Ls - µ_Rs' for all pairs of spins, shape (..., 2, 2)."""
+    return np.asarray(_pair("mu_left", mu_left)[..., :, None] - _pair("mu_right", mu_right)[..., None, :])

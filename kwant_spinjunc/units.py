@@ -1,0 +1,502 @@
+r"""Physical units and material parameters: what an electronvolt on a lattice of nanometers is in SI.
+
+Inside the package energies are in eV (or in units of the hopping), lengths in nm (or in units of a), conductances in
+e²/h, currents in (e²/h)·V per channel bundle, e.g. per unit cell of area a², and torques are rates of σ in the same
+unit. A number leaves this system through a function of this module, and only there.
+
+The on-site energy of a `Layer` is the band *center* and is used as given. Band bottoms, as of free-electron models, are
+converted here: bottom = onsite - 2t - 4t∥ at k∥ = 0, with t∥ = 0 for a chain and t∥ = t for the isotropic cubic stack.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import constants
+
+from .errors import ArgumentError, finite, finite_array, positive
+
+__all__ = [
+    "CONDUCTANCE_QUANTUM",
+    "ELECTRON_HBAR2_2M",
+    "IRON_WAVE_NUMBERS",
+    "band_bottom_from_onsite",
+    "conductance_per_area",
+    "conductance_to_siemens",
+    "current_density",
+    "flux_rate",
+    "free_electron_ferromagnet",
+    "free_electron_levels",
+    "hbar2_2m_from_mass",
+    "hopping_from_mass",
+    "mass_from_hopping",
+    "onsite_from_band_bottom",
+    "resistance_area_product",
+    "torque_per_area",
+    "torque_to_joule",
+]
+
+Real = NDArray[np.float64]
+
+#: e²/h in siemens: conductance of one open channel of one spin.
+CONDUCTANCE_QUANTUM: float = constants.e**2 / constants.h
+
+#: ħ²/(2 m_e) of the free electron in eV nm².
+ELECTRON_HBAR2_2M: float = constants.hbar**2 / (2 * constants.m_e) / constants.e * 1e18
+
+#: Free-electron wave numbers (k↑, k↓) of the tunnelling electrons of iron in 1/nm: M. B. Stearns, J. Magn. Magn.
+#: Mater. 5, 167 (1977), as used by J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989): 1.09 and 0.42 per Å.
+IRON_WAVE_NUMBERS: tuple[float, float] = (10.9, 4.2)
+
+
+# ---------------------------------------------------------------------- effective masses and hoppings
+def hbar2_2m_from_mass(effective_mass: ArrayLike = 1.0) -> Real:
+    """Return ħ²/2m in eV nm².
+
+    Parameters
+    ----------
+    effective_mass
+        m in electron masses, > 0.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArgumentError
+        The mass is not positive.
+
+    Examples
+    --------
+    >>> float(hbar2_2m_from_mass().round(6))
+    0.0381
+    """
+    return np.asarray(ELECTRON_HBAR2_2M / _positive("effective_mass", effective_mass))
+
+
+def hopping_from_mass(effective_mass: ArrayLike, lattice_constant: ArrayLike) -> Real:
+    r"""Return the hopping t = ħ²/(2 m a²) in eV, which gives the band bottom the mass m.
+
+    Parameters
+    ----------
+    effective_mass
+        m in electron masses, > 0.
+    lattice_constant
+        a in nm, > 0.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not positive.
+
+    Examples
+    --------
+    >>> float(hopping_from_mass(1.0, 0.2).round(4))
+    0.9525
+    """
+    return np.asarray(hbar2_2m_from_mass(effective_mass) / _positive("lattice_constant", lattice_constant) ** 2)
+
+
+def mass_from_hopping(hopping: ArrayLike, lattice_constant: ArrayLike) -> Real:
+    r"""Return the effective mass m = ħ²/(2 t a²) of the band bottom, in electron masses.
+
+    Parameters
+    ----------
+    hopping
+        t in eV, > 0.
+    lattice_constant
+        a in nm, > 0.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not positive.
+
+    Examples
+    --------
+    >>> float(mass_from_hopping(hopping_from_mass(0.4, 0.25), 0.25).round(12))
+    0.4
+    """
+    a = _positive("lattice_constant", lattice_constant)
+    return np.asarray(ELECTRON_HBAR2_2M / (_positive("hopping", hopping) * a**2))
+
+
+# ---------------------------------------------------------------------- band bottoms and on-site energies
+def onsite_from_band_bottom(band_bottom: ArrayLike, hopping: ArrayLike, in_plane_hopping: ArrayLike = 0.0) -> Real:
+    """Return onsite = band_bottom + 2t + 4t∥, the band center a `Layer` takes.
+
+    Parameters
+    ----------
+    band_bottom
+        Energy of the state with k = 0 (spin-averaged for a magnet), in eV.
+    hopping
+        t in eV, > 0.
+    in_plane_hopping
+        t∥ in eV: 0 for a chain, t for the isotropic cubic stack. For t∥ < 0 the state at k∥ = 0 is the top of the
+        in-plane band, not its bottom; the number refers to k∥ = 0 all the same.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or the hopping not positive.
+
+    Examples
+    --------
+    >>> float(onsite_from_band_bottom(-1.0, hopping=1.0)), float(onsite_from_band_bottom(-1.0, 1.0, 1.0))
+    (1.0, 5.0)
+    """
+    return np.asarray(finite_array("band_bottom", band_bottom) + _half_width(hopping, in_plane_hopping))
+
+
+def band_bottom_from_onsite(onsite: ArrayLike, hopping: ArrayLike, in_plane_hopping: ArrayLike = 0.0) -> Real:
+    """Return band_bottom = onsite - 2t - 4t∥, the energy of the state with k = 0.
+
+    Parameters
+    ----------
+    onsite
+        Band center in eV.
+    hopping, in_plane_hopping
+        As in `onsite_from_band_bottom`.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or the hopping not positive.
+
+    Examples
+    --------
+    >>> float(band_bottom_from_onsite(5.0, hopping=1.0, in_plane_hopping=1.0))
+    -1.0
+    """
+    return np.asarray(finite_array("onsite", onsite) - _half_width(hopping, in_plane_hopping))
+
+
+def free_electron_levels(
+    k_majority: float, k_minority: float, effective_mass: float = 1.0, fermi_energy: float = 0.0
+) -> tuple[float, float]:
+    r"""Return (mean band bottom, splitting Δ) in eV of an exchange-split free-electron magnet.
+
+    E_s = E_F - ħ²k_s²/2m, so Δ = ħ²(k↑² - k↓²)/2m.
+
+    Parameters
+    ----------
+    k_majority, k_minority
+        Fermi wave numbers in 1/nm, ``k_majority >= k_minority >= 0``.
+    effective_mass
+        m in electron masses.
+    fermi_energy
+        E_F in eV.
+
+    Returns
+    -------
+    band_bottom, splitting : float
+
+    Raises
+    ------
+    ArgumentError
+        A wave number is negative, the minority one larger than the majority one, or the mass not positive.
+
+    Examples
+    --------
+    >>> [round(energy, 3) for energy in free_electron_levels(*IRON_WAVE_NUMBERS)]
+    [-2.599, 3.855]
+    """
+    up, down = finite("k_majority", k_majority), finite("k_minority", k_minority)
+    if not up >= down >= 0:
+        raise ArgumentError(
+            f"Argument `k_majority` must be at least `k_minority` >= 0, but they are {up:g} and {down:g}. "
+            "Reverse `m` to exchange the spins."
+        )
+    scale = float(hbar2_2m_from_mass(effective_mass))
+    return finite("fermi_energy", fermi_energy) - scale * (up**2 + down**2) / 2, scale * (up**2 - down**2)
+
+
+def free_electron_ferromagnet(
+    k_majority: float = IRON_WAVE_NUMBERS[0],
+    k_minority: float = IRON_WAVE_NUMBERS[1],
+    *,
+    lattice_constant: float,
+    effective_mass: float = 1.0,
+    fermi_energy: float = 0.0,
+    isotropic: bool = False,
+    match: Literal["band bottom", "wave number"] = "band bottom",
+) -> dict[str, float]:
+    r"""Return ``onsite``, ``hopping``, ``splitting`` (and ``in_plane_hopping``) of a free-electron magnet on a lattice.
+
+    Parameters
+    ----------
+    k_majority, k_minority
+        Fermi wave numbers at k∥ = 0 in 1/nm; by default Stearns' values for iron (`IRON_WAVE_NUMBERS`).
+    lattice_constant
+        Grid spacing a in nm. The grid is numerical, not the crystal's: the lattice spacing of iron (0.287 nm) is far
+        too coarse for its k↑.
+    effective_mass
+        m in electron masses.
+    fermi_energy
+        E_F in eV.
+    isotropic
+        Whether to hop in the planes too, t∥ = t; otherwise a chain.
+    match
+        What agrees with the free electrons at finite a. "band bottom": both band bottoms and the splitting, so that
+        wave numbers and velocities do to order (ka)². "wave number": both Fermi wave numbers, so that the levels do.
+
+    Returns
+    -------
+    dict
+        Keyword arguments of `kwant_spinjunc.ferromagnet`, energies in eV.
+
+    Raises
+    ------
+    ArgumentError
+        A number is out of range, ``match`` another word, or the grid too coarse to carry k_majority: the Fermi energy
+        would lie above the majority band, k↑a > 2 ("band bottom") or k↑a > π ("wave number").
+
+    References
+    ----------
+    M. B. Stearns, J. Magn. Magn. Mater. 5, 167 (1977); J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
+
+    Examples
+    --------
+    >>> iron = free_electron_ferromagnet(lattice_constant=0.05)
+    >>> {name: round(value, 3) for name, value in iron.items()}
+    {'onsite': 27.88, 'hopping': 15.24, 'splitting': 3.855}
+    """
+    a = positive("lattice_constant", lattice_constant)
+    bottom, splitting = free_electron_levels(k_majority, k_minority, effective_mass, fermi_energy)
+    limits = {"band bottom": 2.0, "wave number": np.pi}
+    if match not in limits:
+        raise ArgumentError(f"Argument `match` must be 'band bottom' or 'wave number', but is {match!r}.")
+    if k_majority * a > limits[match]:
+        raise ArgumentError(
+            f"Argument `lattice_constant` must be at most {limits[match] / k_majority:.4g} nm for these wave numbers, "
+            f"but is {a:g}. Use a finer grid."
+        )
+    t = float(hopping_from_mass(effective_mass, a))
+    if match == "wave number":
+        # E_F = E_s + 2t(1 - cos k_s a), written without cancellation.
+        kinetic = [4 * t * np.sin(k * a / 2) ** 2 for k in (k_majority, k_minority)]
+        bottom, splitting = fermi_energy - sum(kinetic) / 2, kinetic[0] - kinetic[1]
+    in_plane = {"in_plane_hopping": t} if isotropic else {}
+    onsite = onsite_from_band_bottom(bottom, t, t if isotropic else 0.0)
+    return {"onsite": float(onsite), "hopping": t, "splitting": float(splitting), **in_plane}
+
+
+# ---------------------------------------------------------------------- conductances, currents, torques
+def conductance_to_siemens(conductance: ArrayLike) -> Real:
+    """Return a conductance in siemens.
+
+    Parameters
+    ----------
+    conductance
+        In e²/h.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArgumentError
+        The conductance is not finite.
+
+    Examples
+    --------
+    >>> float((conductance_to_siemens(1.0) * 1e6).round(4))
+    38.7405
+    """
+    return np.asarray(finite_array("conductance", conductance) * CONDUCTANCE_QUANTUM)
+
+
+def conductance_per_area(conductance: ArrayLike, lattice_constant: ArrayLike) -> Real:
+    """Return a conductance per unit cell, G/a², in S/m².
+
+    Parameters
+    ----------
+    conductance
+        G in e²/h per area a².
+    lattice_constant
+        a in nm, > 0.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or the lattice constant not positive.
+
+    Examples
+    --------
+    >>> float((conductance_per_area(1.0, 0.2) / 1e15).round(6))
+    0.968511
+    """
+    return np.asarray(conductance_to_siemens(conductance) / _area(lattice_constant))
+
+
+def resistance_area_product(conductance: ArrayLike, lattice_constant: ArrayLike) -> Real:
+    """Return the resistance-area product a²/G in Ω µm².
+
+    Parameters
+    ----------
+    conductance
+        G in e²/h per area a², > 0.
+    lattice_constant
+        a in nm, > 0.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not positive.
+
+    Examples
+    --------
+    >>> float((resistance_area_product(1.0, 0.2) * 1e3).round(6))
+    1.032512
+    """
+    return np.asarray(1e12 / conductance_per_area(_positive("conductance", conductance), lattice_constant))
+
+
+def flux_rate(current: ArrayLike) -> Real:
+    """Return a particle current in electrons per second.
+
+    Parameters
+    ----------
+    current
+        In (e²/h)·V, i.e. T times µ in eV.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArgumentError
+        The current is not finite.
+
+    Examples
+    --------
+    >>> float((flux_rate(1.0) / 1e14).round(6))
+    2.417989
+    """
+    return np.asarray(finite_array("current", current) * constants.e / constants.h)
+
+
+def current_density(current: ArrayLike, lattice_constant: ArrayLike) -> Real:
+    """Return the current density in A/m², of charge or (J_M) of spin in charge units.
+
+    Parameters
+    ----------
+    current
+        J or J_M in (e²/h)·V per area a². Particle currents: the charge of the electron is taken positive.
+    lattice_constant
+        a in nm, > 0.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or the lattice constant not positive.
+
+    Examples
+    --------
+    >>> float((current_density(1e-6, 0.2) / 1e8).round(6))
+    9.685115
+    """
+    return np.asarray(finite_array("current", current) * conductance_per_area(1.0, lattice_constant))
+
+
+def torque_to_joule(spin_flux: ArrayLike) -> Real:
+    r"""Return a torque in joule: (ħ/2) times the rate of σ, which is e/4π times the flux in (e²/h)·V.
+
+    Parameters
+    ----------
+    spin_flux
+        J_M, a component of the spin current or a torque: a rate of σ in (e²/h)·V.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArgumentError
+        The flux is not finite.
+
+    Examples
+    --------
+    >>> float((torque_to_joule(1.0) * 1e20).round(6))
+    1.274972
+    """
+    return np.asarray(constants.hbar / 2 * flux_rate(spin_flux))
+
+
+def torque_per_area(spin_flux: ArrayLike, lattice_constant: ArrayLike) -> Real:
+    """Return a torque per area in J/m².
+
+    Parameters
+    ----------
+    spin_flux
+        J_M, a component of the spin current or a torque: a rate of σ in (e²/h)·V per area a².
+    lattice_constant
+        a in nm, > 0.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or the lattice constant not positive.
+
+    Examples
+    --------
+    >>> float(torque_per_area(1.0, 0.2).round(6))
+    0.318743
+    """
+    return np.asarray(torque_to_joule(spin_flux) / _area(lattice_constant))
+
+
+# ---------------------------------------------------------------------- checks at the border
+def _positive(name: str, value: ArrayLike) -> Real:
+    array = finite_array(name, value)
+    if np.any(array <= 0):
+        raise ArgumentError(f"Argument `{name}` must be positive, but is {array.min():g}.")
+    return array
+
+
+def _area(lattice_constant: ArrayLike) -> Real:
+    """Return a² in m²."""
+    return np.asarray((_positive("lattice_constant", lattice_constant) * 1e-9) ** 2)
+
+
+def _half_width(hopping: ArrayLike, in_plane_hopping: ArrayLike) -> Real:
+    """Return 2t + 4t∥, from the band center down to the state with k = 0."""
+    return np.asarray(2 * _positive("hopping", hopping) + 4 * finite_array("in_plane_hopping", in_plane_hopping))
