@@ -10,14 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from .errors import ArgumentError, finite_array
 from .scattering import Scattering
-from .spin import rotation_matrix
+from .theory.tunnelling import spin_factors_from_collinear
 
 __all__ = [
     "Fit",
     "fit_exponential",
     "fit_power_law",
     "relative_error",
-    "rotated_probabilities",
     "spin_factors",
 ]
 
@@ -134,10 +133,4 @@ def spin_factors(parallel: Scattering, antiparallel: Scattering) -> Floats:
                 f"Argument `{name}` must be a junction at {np.degrees(angle):.0f} degrees, "
                 f"but its angle is {np.degrees(scattering.junction.angle):.6g}."
             )
-    return np.where(np.eye(2, dtype=bool), parallel.transmissions, antiparallel.transmissions)
-
-
-def rotated_probabilities(D: ArrayLike, m_left: ArrayLike, m_right: ArrayLike) -> Floats:
-    """Return T_ss' = |R_ss'|² D_ss', the rotation law of equation (2), shape (..., 2, 2)."""
-    T: Floats = abs(rotation_matrix(m_left, m_right)) ** 2 * np.asarray(D, dtype=float)
-    return T
+    return spin_factors_from_collinear(parallel.transmissions, antiparallel.transmissions)

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from strategies import CONSERVATION, numbers, scattering_problems, spin_valves
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.compare import fit_power_law, rotated_probabilities, spin_factors
+from kwant_spinjunc.compare import fit_power_law, spin_factors
 from kwant_spinjunc.reservoirs import linear_response, tunneling_response
+from kwant_spinjunc.theory.tunnelling import rotation_law
 from systems.asymmetric_junction import asymmetric_junction
 from systems.contact import contact
 from systems.spin_valve import spin_valve
@@ -78,7 +79,7 @@ def test_rotation_law_holds_to_first_order_in_the_transmission():
         parallel, antiparallel, s = (
             sj.scatter(tunnel_junction(theta=theta, height=4.0, thickness=thickness), 0.0) for theta in (0, np.pi, 1.0)
         )
-        law = rotated_probabilities(spin_factors(parallel, antiparallel), *s.junction.magnetizations)
+        law = rotation_law(spin_factors(parallel, antiparallel), s.junction.angle)
         sizes.append(s.conductance)
         errors.append(abs(law / s.transmissions - 1).max())
     assert fit_power_law(sizes, errors).exponent == pytest.approx(1.0, abs=0.01)
