@@ -27,9 +27,8 @@ last plane of the scattering region (S = -1 + i √v G √v, Fisher and Lee, Phy
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -37,9 +36,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import textures
 from .errors import ArgumentError, finite_array
 from .junction import Junction
-from .spin import PAULI, check_unit_vector, rotation_matrix, spinors
+from .stack import Lead, Problem, Stack, as_stack, blocks, part_of, solve_lead, spins, take
 
 __all__ = [
     "Solution",
@@ -57,376 +57,15 @@ __all__ = [
 CHUNK = 4096
 #: The same for `states`, which hold every plane.
 STATES_CHUNK = 1024
-#: Longest run of nonmagnetic planes that is crossed in one step; its factors grow like (E/t)^RUN.
-RUN = 8
+#: Planes after which the phase of a propagator is normalized.
+NORMALIZE = 8
 #: Stands in for an exact zero in a denominator (modified Lentz): a half whose surface Green's function has a pole
 #: right at the energy. Its square neither over- nor underflows.
 TINY = 1e-30
 
-#: Parameters of a stack that have one number per plane, bond or lead.
-SCALARS = (
-    "onsite",
-    "splitting",
-    "in_plane",
-    "bonds",
-    "lead_onsite",
-    "lead_splitting",
-    "lead_in_plane",
-    "lead_hopping",
-)
-
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 Block = tuple[Any, ...] | None
-
-
-# ---------------------------------------------------------------------------------------------------- the device
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Stack:
-    """Arrays of junctions that differ in their numbers but not in their number of planes.
-
-    All arrays have leading batch axes that broadcast against each other, against the energy and the band shift. An
-    axis along which a parameter does not vary should have length 1 (or be absent): the halves of a junction are then
-    solved once for all angles on that axis.
-
-    Parameters
-    ----------
-    onsite, splitting, in_plane
-        On-site energy ε, exchange splitting Δ and in-plane hopping t∥ of each plane of the scattering region, shape
-        (..., planes). Splittings are signed: negative for planes antiparallel to ``m``.
-    bonds
-        Hopping of each bond, shape (..., planes - 1).
-    m
-        Directions. With a ``cut``: of the left and right half, shape (..., 2, 3). Without: of each plane, shape
-        (..., planes, 3).
-    lead_onsite, lead_splitting, lead_in_plane, lead_hopping
-        The same numbers of the left and right lead, shape (..., 2). Splittings are signed like those of the planes
-        with a ``cut``, and along ``lead_m`` without.
-    lead_m
-        Direction of the spin labels of each lead, shape (..., 2, 3).
-    cut
-        Bond that joins two collinear halves, or None for a texture.
-
-    Raises
-    ------
-    ArgumentError
-        Shapes do not fit, numbers are not finite, a hopping is not positive or a direction is no unit vector.
-
-    Examples
-    --------
-    Two magnets at four angles and two barrier heights:
-
-    >>> import numpy as np
-    >>> import dataclasses
-    >>> from kwant_spinjunc.junction import Junction, barrier, ferromagnet
-    >>> from kwant_spinjunc.spin import unit_vector
-    >>> iron = ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
-    >>> stack = Stack.from_junction(Junction(iron, [barrier(onsite=3.0, hopping=1.0, thickness=2)], iron))
-    >>> height = np.array([[[0.0]], [[1.0]]])
-    >>> onsite = stack.onsite + height * np.array([0, 1, 1, 0])
-    >>> stack = dataclasses.replace(stack, onsite=onsite).with_directions(
-    ...     unit_vector(0.0), unit_vector(np.linspace(0, np.pi, 4)))
-    >>> stack.shape
-    (2, 4)
-    """
-
-    onsite: Array
-    splitting: Array
-    in_plane: Array
-    bonds: Array
-    m: Array
-    lead_onsite: Array
-    lead_splitting: Array
-    lead_in_plane: Array
-    lead_hopping: Array
-    lead_m: Array
-    cut: int | None
-
-    def __post_init__(self) -> None:
-        set_ = object.__setattr__
-        planes = np.asarray(self.onsite).shape[-1:]
-        if planes < (2,):
-            raise ArgumentError(f"Argument `onsite` must have a trailing axis of at least 2 planes, but has {planes}.")
-        count = planes[0]
-        trailing: dict[str, tuple[int, ...]] = {
-            "onsite": planes,
-            "splitting": planes,
-            "in_plane": planes,
-            "bonds": (count - 1,),
-            "m": (2 if self.cut is not None else count, 3),
-            **dict.fromkeys(("lead_onsite", "lead_splitting", "lead_in_plane", "lead_hopping"), (2,)),
-            "lead_m": (2, 3),
-        }
-        for name, shape in trailing.items():
-            set_(self, name, finite_array(name, getattr(self, name), shape))
-        for name in ("m", "lead_m"):
-            set_(self, name, check_unit_vector(getattr(self, name), name))
-        for name in ("bonds", "lead_hopping"):
-            if (getattr(self, name) <= 0).any():
-                raise ArgumentError(f"Argument `{name}` must be positive, but has an entry <= 0.")
-        if self.cut is not None and not 0 <= self.cut < count - 1:
-            raise ArgumentError(f"Argument `cut` must be a bond from 0 to {count - 2}, but is {self.cut}.")
-        try:
-            shapes = [getattr(self, name).shape[: -len(shape)] for name, shape in trailing.items()]
-            set_(self, "_shape", np.broadcast_shapes(*shapes))
-        except ValueError:
-            raise ArgumentError(
-                "The arrays of a `Stack` must have leading axes that broadcast, but they do not."
-            ) from None
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The common batch shape of all parameters."""
-        shape: tuple[int, ...] = self._shape  # type: ignore[attr-defined]
-        return shape
-
-    @property
-    def planes(self) -> int:
-        """Number of planes of the scattering region."""
-        return self.onsite.shape[-1]
-
-    @classmethod
-    def from_junction(cls, junction: Junction) -> Stack:
-        """Return the numbers of one junction, without batch axes."""
-        leads, cut = junction.leads, junction.cut
-        magnetic = junction.plane_splitting
-        if cut is None:
-            m, splitting = junction.plane_m, magnetic
-        else:
-            m = junction.magnetizations
-            # A magnetic lead is its half's magnet, so its splitting is positive along m.
-            half = np.where(np.arange(len(magnetic)) <= cut, 0, 1)
-            splitting = magnetic * np.sign(np.sum(junction.plane_m * m[half], axis=-1))
-        return cls(
-            onsite=np.array([plane.onsite for plane in junction.planes]),
-            splitting=splitting,
-            in_plane=np.array([plane.t_parallel for plane in junction.planes]),
-            bonds=junction.bond_hoppings,
-            m=m,
-            lead_onsite=np.array([lead.onsite for lead in leads]),
-            lead_splitting=np.array([lead.splitting for lead in leads]),
-            lead_in_plane=np.array([lead.t_parallel for lead in leads]),
-            lead_hopping=np.array([lead.hopping for lead in leads]),
-            lead_m=np.array([lead.m for lead in leads]),
-            cut=cut,
-        )
-
-    @classmethod
-    def from_junctions(cls, junctions: Any) -> Stack:
-        """Return the numbers of an array of junctions (nested sequences), its shape the batch shape.
-
-        Parameters that do not vary along an axis get length 1 there, so that halves are shared between angles.
-
-        Raises
-        ------
-        ArgumentError
-            The junctions have different numbers of planes, or cannot be cut at a common bond.
-        """
-        grid = np.empty(np.shape(junctions), dtype=object)
-        grid[...] = junctions
-        if not grid.size or not all(isinstance(junction, Junction) for junction in grid.flat):
-            raise ArgumentError("Argument `junctions` must be a (nested) sequence of junctions, but is not.")
-        stacks = [_stack_of(junction) for junction in grid.flat]
-        if len({(stack.planes, stack.cut) for stack in stacks}) > 1:
-            raise ArgumentError(
-                "Argument `junctions` must be junctions with equal numbers of planes that are cut at the same bond, "
-                "but they differ. Solve them one by one."
-            )
-        values: dict[str, Any] = {}
-        for name in cls.__dataclass_fields__:
-            if name != "cut":
-                rows = np.array([getattr(stack, name) for stack in stacks])
-                values[name] = _squeeze_constant(rows.reshape(grid.shape + rows.shape[1:]), grid.ndim)
-        return cls(**values, cut=stacks[0].cut)
-
-    def with_directions(self, m_left: ArrayLike, m_right: ArrayLike) -> Stack:
-        """Return the stack with the magnets of the two halves along ``m_left`` and ``m_right``, shape (..., 3).
-
-        The labels of magnetic leads turn with their magnets; those of a nonmagnetic lead stay.
-        """
-        if self.cut is None:
-            raise ArgumentError("A texture has no two directions to set. Replace `m` instead.")
-        pair = np.stack(
-            np.broadcast_arrays(check_unit_vector(m_left, "m_left"), check_unit_vector(m_right, "m_right")), -2
-        )
-        signs = np.sign(self.lead_splitting)[..., None]
-        return replace(self, m=pair, lead_m=np.where(signs == 0, self.lead_m, signs * pair))
-
-    # ------------------------------------------------------------------ derived once per stack
-    def as_texture(self) -> Stack:
-        """Return the same stack with a direction for every plane, to be solved by the general 2×2 recursion."""
-        if self.cut is None:
-            return self
-        half = np.where(np.arange(self.planes) <= self.cut, 0, 1)
-        along = np.sign(np.sum(self.m * self.lead_m, axis=-1))
-        return replace(self, m=self.m[..., half, :], lead_splitting=self.lead_splitting * along, cut=None)
-
-    def order(self, side: int) -> range:
-        """Planes from the lead on ``side`` to the cut, or to the other lead for a texture."""
-        if side == 0:
-            return range(0, self.planes if self.cut is None else self.cut + 1)
-        return range(self.planes - 1, -1 if self.cut is None else self.cut, -1)
-
-    def inner_bonds(self, side: int) -> list[int]:
-        """Bond before each plane of `order`, -1 for the bond to the lead."""
-        return [-1, *((n - 1 if side == 0 else n) for n in self.order(side)[1:])]
-
-    @cached_property
-    def dispersive(self) -> bool:
-        """Whether anything depends on the band shift."""
-        return bool(self.in_plane.any() or self.lead_in_plane.any())
-
-    @cached_property
-    def magnetic(self) -> tuple[bool, ...]:
-        """Whether each plane has a splitting anywhere in the batch."""
-        return tuple(bool(self.splitting[..., n].any()) for n in range(self.planes))
-
-    @cached_property
-    def equal_leads(self) -> bool:
-        """Whether both leads are the same material, so that their surface Green's functions are shared."""
-        names = ("lead_onsite", "lead_splitting", "lead_in_plane", "lead_hopping")
-        return all((getattr(self, name)[..., 0] == getattr(self, name)[..., 1]).all() for name in names)
-
-    @cached_property
-    def lead_like(self) -> tuple[int, int]:
-        """How many planes at each end continue their lead unchanged: its surface Green's function is theirs."""
-        return self._lead_like(0), self._lead_like(1)
-
-    def _lead_like(self, side: int) -> int:
-        for position, (n, bond) in enumerate(zip(self.order(side), self.inner_bonds(side), strict=True)):
-            pairs = [
-                (self.onsite[..., n], self.lead_onsite[..., side]),
-                (self.splitting[..., n], self.lead_splitting[..., side]),
-                (self.in_plane[..., n], self.lead_in_plane[..., side]),
-            ]
-            if position:
-                pairs.append((self.bonds[..., bond], self.lead_hopping[..., side]))
-            if not all(_same(a, b) for a, b in pairs):
-                return position
-        return len(self.order(side))
-
-    @cached_property
-    def symmetric(self) -> bool:
-        """Whether the right half is the mirror image of the left one (apart from its direction)."""
-        left, right = self.order(0), self.order(1)
-        if self.cut is None or len(left) != len(right) or not self.equal_leads:
-            return False
-        return all(
-            _same(array[..., n], array[..., k])
-            for array in (self.onsite, self.splitting, self.in_plane)
-            for n, k in zip(left, right, strict=True)
-        ) and all(
-            _same(self.bonds[..., n], self.bonds[..., k])
-            for n, k in zip(self.inner_bonds(0)[1:], self.inner_bonds(1)[1:], strict=True)
-        )
-
-    @cached_property
-    def runs(self) -> tuple[list[list[tuple[int, int]]], list[list[tuple[int, int]]]]:
-        """Steps of the recursion of each side, behind what is lead-like: (plane, bond before it) in runs.
-
-        A run is one magnetic plane or up to `RUN` nonmagnetic ones.
-        """
-        sides: list[list[list[tuple[int, int]]]] = [[], []]
-        for side in (0, 1):
-            steps = list(zip(self.order(side), self.inner_bonds(side), strict=True))[self.lead_like[side] :]
-            for n, bond in steps:
-                last = sides[side][-1] if sides[side] else None
-                if last is None or self.magnetic[n] or self.magnetic[last[0][0]] or len(last) == RUN:
-                    sides[side].append([(n, bond)])
-                else:
-                    last.append((n, bond))
-        return sides[0], sides[1]
-
-    @cached_property
-    def labels_differ(self) -> bool:
-        """Whether the spin labels of a (nonmagnetic) lead are not along the direction of its half."""
-        return self.cut is not None and not _same(self.m, self.lead_m)
-
-    @cached_property
-    def rotation(self) -> Complex:
-        """R_ss' = ⟨s, m_L | s', m_R⟩ between the halves, or between the lead labels of a texture; [s, s', ...]."""
-        m = self.lead_m if self.cut is None else self.m
-        return _front(rotation_matrix(m[..., 0, :], m[..., 1, :]), 2)
-
-    @cached_property
-    def label_rotations(self) -> tuple[Complex, Complex]:
-        """⟨s, m | s', lead_m⟩ of each lead, [s, s', ...]."""
-        left, right = (_front(rotation_matrix(self.m[..., i, :], self.lead_m[..., i, :]), 2) for i in (0, 1))
-        return left, right
-
-    @cached_property
-    def frames(self) -> Array:
-        """Frames (e_1, e_2, m) of the halves (of the lead labels of a texture), shape (2, 3, 3, ...).
-
-        χ_+†σχ_- = e_1 - i e_2 for the spinors χ along m, so that ψ = ψ_+ χ_+ + ψ_- χ_- has
-        ⟨σ⟩ = 2 Re(ψ_+* ψ_-) e_1 + 2 Im(ψ_+* ψ_-) e_2 + (|ψ_+|² - |ψ_-|²) m.
-        """
-        m = self.lead_m if self.cut is None else self.m
-        chi = spinors(m)
-        flip = np.einsum("...a,iab,...b->...i", chi[..., 0].conj(), PAULI, chi[..., 1])
-        return _front(np.stack([flip.real, -flip.imag, m], axis=-2), 3)
-
-    @cached_property
-    def local_m(self) -> tuple[Array, Array]:
-        """Directions of the planes and of both leads of a texture in the frame of each lead, [plane, component, ...].
-
-        Entries planes and planes + 1 are the left and right lead. Components at rounding level are set to zero, so
-        that what is collinear with a lead is exactly so in its frame.
-        """
-        batch = np.broadcast_shapes(self.m.shape[:-2], self.lead_m.shape[:-2])
-        pieces = [np.broadcast_to(x, batch + x.shape[-2:]) for x in (self.m, self.lead_m)]
-        m = _front(np.concatenate(pieces, axis=-2), 2)
-        frames = self.frames.reshape((2, 3, 3) + (1,) * (m.ndim + 1 - self.frames.ndim) + self.frames.shape[3:])
-        left, right = (np.sum(frame * m[:, None], axis=2) for frame in frames)
-        for local in (left, right):
-            local[abs(local) < 1e-15] = 0.0
-        return left, right
-
-    def _parameters(self, ndim: int) -> dict[str, Array]:
-        """Return the parameter arrays with the parameter axis in front of ``ndim`` batch axes."""
-        cache: dict[int, dict[str, Array]] = self.__dict__.setdefault("_parameter_cache", {})
-        if ndim not in cache:
-            cache[ndim] = {name: _pad(_front(getattr(self, name), 1), 1, ndim) for name in SCALARS}
-        return cache[ndim]
-
-
-def _same(a: Array, b: Array) -> bool:
-    return a.shape == b.shape and bool((a == b).all())
-
-
-def _front(array: NDArray[Any], count: int) -> NDArray[Any]:
-    """Move the last ``count`` axes to the front."""
-    return np.moveaxis(array, range(-count, 0), range(count))
-
-
-def _pad(array: NDArray[Any], front: int, ndim: int) -> NDArray[Any]:
-    """Insert axes of length 1 behind the ``front`` leading ones, for ``ndim`` batch axes in all."""
-    return array.reshape(array.shape[:front] + (1,) * (ndim + front - array.ndim) + array.shape[front:])
-
-
-def _squeeze_constant(array: Array, axes: int) -> Array:
-    """Shorten the axes along which the array does not vary to length 1."""
-    for axis in range(axes):
-        first = array.take([0], axis=axis)
-        if (array == first).all():
-            array = first
-    return array
-
-
-def _stack_of(junction: Junction) -> Stack:
-    """Return the numbers of a junction, kept with it for the next call."""
-    if "_stack" not in junction.__dict__:
-        junction.__dict__["_stack"] = Stack.from_junction(junction)
-    stack: Stack = junction.__dict__["_stack"]
-    return stack
-
-
-def _as_stack(junction: Junction | Stack) -> Stack:
-    if isinstance(junction, Stack):
-        return junction
-    if isinstance(junction, Junction):
-        return _stack_of(junction)
-    raise ArgumentError(f"Argument `junction` must be a Junction or a Stack, but is {type(junction).__name__}.")
 
 
 def covers(junction: Any) -> bool:
@@ -434,255 +73,162 @@ def covers(junction: Any) -> bool:
     return isinstance(junction, (Junction, Stack))
 
 
-# ------------------------------------------------------------------------------------------------------- batches
-def _blocks(shape: tuple[int, ...], limit: int) -> Iterator[Block]:
-    """Yield slices that tile ``shape`` in blocks of at most ``limit`` points, leading axes cut first; None for all."""
-    if math.prod(shape) <= limit:
-        yield None
-        return
-    sizes = list(shape)
-    for axis, size in enumerate(shape):
-        points = math.prod(sizes)
-        if points > limit:
-            sizes[axis] = max(1, size * limit // points)
-    ranges = [range(0, size, step) for size, step in zip(shape, sizes, strict=True)]
-    for starts in product(*ranges):
-        yield tuple(slice(start, start + step) for start, step in zip(starts, sizes, strict=True))
-
-
-def _take(array: NDArray[Any], block: Block, front: int = 0) -> NDArray[Any]:
-    """Slice the batch axes of ``array``, which follow ``front`` others; axes of length 1 stay."""
-    if block is None:
-        return array
-    picks = tuple(slice(None) if size == 1 else pick for size, pick in zip(array.shape[front:], block, strict=True))
-    return array[(slice(None),) * front + picks]
-
-
-def _target(array: NDArray[Any], block: Block) -> NDArray[Any]:
-    """Return the part of an output array (batch axes last) that belongs to ``block``."""
-    return array if block is None else array[(Ellipsis, *block)]
-
-
-class _Problem:
-    """A stack, energies and band shifts on common batch axes; parameter axes in front."""
-
-    def __init__(self, stack: Stack, energy: NDArray[Any], band_shift: Array) -> None:
-        try:
-            shape = np.broadcast_shapes(stack.shape, energy.shape, band_shift.shape)
-        except ValueError:
-            raise ArgumentError(
-                "Arguments `energy` and `band_shift` must broadcast with each other and with the stack, but their "
-                f"shapes are {energy.shape}, {band_shift.shape} and {stack.shape}."
-            ) from None
-        self.stack = stack
-        self.shape = shape
-        self.batch = shape or (1,)
-        ndim = len(self.batch)
-        self.energy = _pad(energy, 0, ndim)
-        self.band_shift = _pad(band_shift, 0, ndim)
-        self.parameters = stack._parameters(ndim)
-        arrays = [self.energy.shape, *(array.shape[1:] for array in self.parameters.values())]
-        if stack.dispersive:
-            arrays.append(self.band_shift.shape)
-        if stack.cut is None:
-            arrays += [(1,) * (ndim + 2 - x.ndim) + x.shape[2:] for x in stack.local_m]
-        #: Batch shape of all that is solved before the halves are joined (of everything, for a texture).
-        self.half_batch: tuple[int, ...] = np.broadcast_shapes(*arrays)
-
-    def get(self, name: str, index: int, block: Block) -> Array:
-        """Return one parameter on the batch axes."""
-        return _take(self.parameters[name][index], block)
-
-    def level(self, onsite: Array, in_plane: Array, block: Block) -> NDArray[Any]:
-        """Return E - ε + 2 t∥ c."""
-        e: NDArray[Any] = _take(self.energy, block) - onsite
-        if self.stack.dispersive:
-            e = e + 2 * in_plane * _take(self.band_shift, block)
-        return e
-
-    def directions(self, array: NDArray[Any], front: int, block: Block) -> NDArray[Any]:
-        """Return an array of the stack that depends on directions only."""
-        return _take(_pad(array, front, len(self.batch)), block, front)
-
-
 # -------------------------------------------------------------------------------------------------- the two halves
-@dataclass
-class _Lead:
-    """A lead: self-energies σ_s = t² g_s, their difference σ_+ - σ_-, velocities (0 if closed) and hopping."""
-
-    sigma: Complex
-    difference: Complex | float
-    velocity: Array
-    hopping: Array
-
-
 @dataclass
 class _Half:
     """One half in the spin frame of its magnet; arrays [spin, ...]."""
 
-    lead: _Lead
+    lead: Lead
     g: Complex  # surface Green's function at the cut
     difference: Any  # g_+ - g_-, exactly 0.0 where no plane is magnetic
-    phase: Any = None  # of the propagator from the first plane to the cut, |phase| = 1
+    phase: Any = None  # a number with the phase of the propagator F from the first plane to the cut
     chain: Any = None  # g of every plane, from the lead to the cut
 
     def take(self, block: Block) -> _Half:
         """Return the part of the batch in ``block``."""
         if block is None:
             return self
-        lead = _Lead(_take(self.lead.sigma, block, 1), 0.0, _take(self.lead.velocity, block, 1), self.lead.hopping)
-        difference = self.difference if isinstance(self.difference, float) else _take(self.difference, block)
-        phase = None if self.phase is None else _take(self.phase, block, 1)
-        chain = None if self.chain is None else [_take(g, block, 1) for g in self.chain]
-        return _Half(lead, _take(self.g, block, 1), difference, phase, chain)
+        lead = Lead(take(self.lead.sigma, block, 1), 0.0, take(self.lead.velocity, block, 1), self.lead.hopping)
+        difference = self.difference if isinstance(self.difference, float) else take(self.difference, block)
+        phase, chain = self.phase, self.chain
+        return _Half(
+            lead,
+            take(self.g, block, 1),
+            difference,
+            None if phase is None else take(phase, block, 1),
+            None if chain is None else [take(g, block, 1) for g in chain],
+        )
+
+    @cached_property
+    def phase_size(self) -> Array:
+        """|phase|², 1 where that is 0."""
+        size: Array = self.phase.real**2 + self.phase.imag**2
+        if not size.all():
+            size[size == 0] = 1.0
+        return size
+
+    @cached_property
+    def outgoing(self) -> Complex:
+        """√v F: the wave at the cut per unit of incoming flux, from |√v F|² = -2 Im g."""
+        wave: Complex = self.phase * np.sqrt(-2 * self.g.imag / self.phase_size)
+        return wave
+
+    @cached_property
+    def reflection(self) -> Complex:
+        """Reflection amplitude -F/F* of the isolated half, 0 for a closed channel."""
+        alone: Complex = self.phase * self.phase * (-self.lead.open / self.phase_size)
+        return alone
 
 
-def _lead(problem: _Problem, side: int, block: Block) -> _Lead:
-    """Solve one lead: σ = t λ, with λ = exp(-ik) (open) or the decaying root (closed) of E - ε = t (λ + 1/λ)."""
-    splitting, t, onsite, in_plane = (
-        problem.get(name, side, block) for name in ("lead_splitting", "lead_hopping", "lead_onsite", "lead_in_plane")
-    )
-    e = _spins(problem.level(onsite, in_plane, block), splitting, bool(splitting.any()))
-    sigma: Complex
-    if np.iscomplexobj(e):
-        # Both factors keep the retarded branch for Im E >= 0; the denominator is the larger root.
-        root = np.sqrt(2 * t - e) * np.sqrt(2 * t + e)
-        sigma = 2 * t * t / (e + 1j * root)
-        velocity = np.zeros(e.shape)
-    else:
-        square = (2 * t - e) * (2 * t + e)  # exact differences next to the band edges
-        root = np.sqrt(abs(square))
-        open_ = square > 0
-        velocity = np.where(open_, root, 0.0)
-        sigma = np.empty(root.shape, dtype=complex)
-        sigma.real = np.where(open_, e / 2, 2 * t * t / (e + np.copysign(root, e)))
-        sigma.imag = velocity / -2
-    if len(sigma) == 1:
-        return _Lead(np.concatenate([sigma, sigma]), 0.0, np.concatenate([velocity, velocity]), t)
-    both = sigma[0] * sigma[1]
-    distance = t * t - both
-    distance[distance == 0] = 1.0  # both spins at the same band edge: no splitting
-    return _Lead(sigma, -splitting * both / distance, velocity, t)
-
-
-def _spins(e: NDArray[Any], splitting: Array, magnetic: bool) -> NDArray[Any]:
-    """Return E - ε + s Δ/2, shape (2 or 1, ...)."""
-    return np.stack([e + splitting / 2, e - splitting / 2]) if magnetic else e[None]
-
-
-def _halves(problem: _Problem, block: Block, *, phase: bool = False, chain: bool = False) -> tuple[_Half, _Half]:
+def _halves(problem: Problem, block: Block, *, phase: bool = False, chain: bool = False) -> tuple[_Half, _Half]:
     """Solve both halves for one block of the batch, mirror images once."""
-    lead = _lead(problem, 0, block)
+    lead = solve_lead(problem, 0, block)
     left = _half(problem, 0, block, lead, phase, chain)
     if problem.stack.symmetric:
         return left, left
     if not problem.stack.equal_leads:
-        lead = _lead(problem, 1, block)
+        lead = solve_lead(problem, 1, block)
     return left, _half(problem, 1, block, lead, phase, chain)
 
 
 def _half(
-    problem: _Problem, side: int, block: Block, lead: _Lead, phase: bool, chain: bool, guard: bool = False
+    problem: Problem, side: int, block: Block, lead: Lead, phase: bool, chain: bool, guard: bool = False
 ) -> _Half:
     """Solve one half plane by plane: g_n,s = 1/(E - ε_n,s - t² g_n-1,s).
 
-    The difference of the spins is propagated as g_n,+ - g_n,- = g_n,+ g_n,- (t² (g_n-1,+ - g_n-1,-) - Δ_n).
+    The difference of the spins is propagated as g_n,+ - g_n,- = g_n,+ g_n,- (t² (g_n-1,+ - g_n-1,-) - Δ_n), the
+    propagator as F_n = -t g_n F_n-1.
     """
     stack, t = problem.stack, lead.hopping
-    change: Any = lead.difference
-    g: Complex = lead.sigma / (t * t)
-    difference: Any = 0.0 if isinstance(change, float) else change / (t * t)
+    scale = 1 / (t * t)
+    g: Complex = lead.sigma * scale
+    difference = lead.difference * scale
     skip = stack.lead_like[side]
-    sign: Any = None
-    if phase:
-        sign = -((-t * g) ** skip)
+    F: Any = -((-t * g) ** skip) if phase else None
     gs = [g] * skip
     levels: dict[Any, NDArray[Any]] = {}
     steps = stack.runs[side]
     if chain:
         steps = [[step] for run in steps for step in run]
+    crossed = 0
     for run in steps:
+        hops = [t if bond < 0 else problem.get("bonds", bond, block) for _, bond in run]
+        es = [problem.plane_level(n, block, levels) for n, _ in run]
         if len(run) > 1:
-            es, ts = zip(*(_step(problem, n, bond, block, levels, t) for n, bond in run), strict=True)
-            g, difference, factor = _cross(g, difference, es, ts, guard)
-            if phase:
-                sign = _unit(sign * factor)
-            continue
-        ((n, bond),) = run
-        e, hop = _step(problem, n, bond, block, levels, t)
-        inverse = e - hop * hop * g
-        if guard:
-            inverse[inverse == 0] = TINY
-        g = 1 / inverse
-        change = 0.0 if isinstance(difference, float) else hop * hop * difference
-        if stack.magnetic[n]:
-            change = change - problem.get("splitting", n, block)
-        difference = 0.0 if isinstance(change, float) else g[0] * g[1] * change
+            g, difference, factor = _cross(g, difference, es, hops, phase, guard)
+        else:
+            n = run[0][0]
+            change = hops[0] * hops[0] * difference
+            e = es[0][None]
+            if stack.magnetic[n]:
+                splitting = problem.get("splitting", n, block)
+                e, change = spins(es[0], splitting, True), change - splitting
+            inverse = e - hops[0] * hops[0] * g
+            if guard:
+                inverse[inverse == 0] = TINY
+            g = 1 / inverse
+            difference = 0.0 if isinstance(change, float) and change == 0 else g[0] * g[1] * change
+            factor = -g
+        gs.append(g)
         if phase:
-            sign = _unit(-g * sign)
-        if chain:
-            gs.append(g)
-    if not guard and not np.isfinite(g).all():
+            F = F * factor
+            crossed += len(run)
+            if crossed >= NORMALIZE:
+                F, crossed = _unit(F), 0
+    if not guard and not np.isfinite(g.sum()):
         return _half(problem, side, block, lead, phase, chain, guard=True)
-    return _Half(lead, g, difference, sign, gs if chain else None)
+    return _Half(lead, g, difference, F, gs if chain else None)
 
 
-def _step(
-    problem: _Problem, n: int, bond: int, block: Block, levels: dict[Any, NDArray[Any]], lead_hopping: Array
-) -> tuple[NDArray[Any], Array]:
-    """Return E - ε_n,s and the hopping on the bond before plane n; equal planes share their numbers."""
-    hop = lead_hopping if bond < 0 else problem.get("bonds", bond, block)
-    onsite, splitting, in_plane = (problem.get(name, n, block) for name in ("onsite", "splitting", "in_plane"))
-    key: Any = n
-    if onsite.size == splitting.size == in_plane.size == 1:
-        key = onsite.item(), splitting.item(), in_plane.item()
-    if key not in levels:
-        levels[key] = _spins(problem.level(onsite, in_plane, block), splitting, problem.stack.magnetic[n])
-    return levels[key], hop
-
-
-def _cross(g: Complex, difference: Any, es: Any, ts: Any, guard: bool) -> tuple[Complex, Any, Complex]:
+def _cross(
+    g: Complex, difference: Any, es: list[NDArray[Any]], ts: list[Any], phase: bool, guard: bool
+) -> tuple[Complex, Any, Any]:
     """Cross a run of nonmagnetic planes in one step, with coefficients real and equal for both spins.
 
     D_k = a_k - b_k g with D_k = e_k D_k-1 - t_k² D_k-2, D_0 = 1, D_-1 = g: then g_k = D_k-1/D_k,
     Im g_k = Im g Π t²/|D_k|² and (g_+ - g_-)_k = (g_+ - g_-) Π t²/(D_k+ D_k-). Also returns a number with the phase
-    of the propagator across.
+    of the propagator across, which is Π(-t)/D_k.
     """
     weight = ts[0] * ts[0]
-    a_before, b_before, a, b = 1.0, 0.0, es[0], weight
+    a_before: Any = 1.0
+    b_before: Any = 0.0
+    a, b = es[0], weight
     for e, t in zip(es[1:], ts[1:], strict=True):
         square = t * t
         a_before, a = a, e * a - square * a_before
         b_before, b = b, e * b - square * b_before
         weight = weight * square
-    D: Complex
+    D: Any
     out: Complex
     if np.iscomplexobj(es[0]):
         D = a - b * g
         out = (a_before - b_before * g) / D
     else:
-        re, im = g.real, g.imag
-        D_re, D_im = a - b * re, b * -im
+        re, im = g.real.copy(), g.imag.copy()
+        D_re, D_im = a - b * re, b * im  # Im D = -D_im
         size = D_re * D_re + D_im * D_im
         if guard:
             D_re[size == 0] = TINY
             size[size == 0] = TINY * TINY
-        inverse = 1 / size
         out = np.empty(size.shape, dtype=complex)
-        np.multiply((a_before - b_before * re) * D_re + (b_before * im) * (b * im), inverse, out=out.real)
-        np.multiply(im * weight, inverse, out=out.imag)
-        D = np.empty(size.shape, dtype=complex)
-        D.real, D.imag = D_re, D_im
+        np.divide((a_before - b_before * re) * D_re + (b_before * im) * D_im, size, out=out.real)
+        np.divide(im * weight, size, out=out.imag)
+        D = None
+        if phase or not isinstance(difference, float):
+            D = np.empty(size.shape, dtype=complex)
+            D.real = D_re
+            np.negative(D_im, out=D.imag)
     if not isinstance(difference, float):
-        difference = weight * difference / (D[0] * D[1])
-    return out, difference, D.conj() if len(es) % 2 == 0 else -D.conj()
+        difference = difference * weight / (D[0] * D[1])
+    factor = None if not phase else D.conj() if len(es) % 2 == 0 else -D.conj()
+    return out, difference, factor
 
 
 def _unit(z: Complex) -> Complex:
     """Return z/|z|, zero for zero."""
     size = np.sqrt(z.real**2 + z.imag**2)
     size[size == 0] = 1.0
-    unit: Complex = z / size
+    unit: Complex = z * (1 / size)
     return unit
 
 
@@ -703,7 +249,7 @@ class _Cut:
     d: Complex
 
     @classmethod
-    def of(cls, left: _Half, right: _Half, t: Array) -> _Cut:
+    def of(cls, left: _Half, right: _Half, t: Any) -> _Cut:
         u = t * left.g
         w = u if right is left else t * right.g
         d: Any = 1 - u[:, None] * w[None, :]
@@ -715,9 +261,9 @@ class _Cut:
         """Return the part of the batch in ``block``."""
         if block is None:
             return self
-        du, dw = (_take(np.asarray(x), block) for x in (self.du, self.dw))
-        u, w = _take(self.u, block, 1), _take(self.w, block, 1)
-        return _Cut(self.left.take(block), self.right.take(block), u, w, du, dw, _take(self.d, block, 2))
+        du, dw = (x if isinstance(x, float) else take(x, block) for x in (self.du, self.dw))
+        u, w = take(self.u, block, 1), take(self.w, block, 1)
+        return _Cut(self.left.take(block), self.right.take(block), u, w, du, dw, take(self.d, block, 2))
 
     @property
     def parallel(self) -> Complex:
@@ -737,73 +283,118 @@ class _Cut:
         return self.right, self.left, self.w, self.u, self.dw, self.du, np.swapaxes(self.d, 0, 1)
 
 
-def _fill_probabilities(out: Array, cut: _Cut, cos2: Array, sin2: Array) -> None:
-    """Write equations (a) to (c) into ``out``, shape (2, 2, 2, 2, ...).
+# Rows of what does not depend on the angle: four transmissions, two spin flips, D and, per channel, what it takes to
+# make its reflection.
+T_ROWS, FLIP_ROWS, D_ROWS, R_ROWS = 0, 4, 6, 10
 
-    What does not depend on the angle comes first, on the axes of the halves.
-    """
+
+def _probability_rows(cut: _Cut) -> Array:
+    """Return the numerators of (a) and (c) and the real and imaginary parts of all that is linear in |R_+-|²."""
     u, w, d = cut.u, cut.w, cut.d
+    rows = np.empty((26, *d.shape[2:]))
     rates = -2 * u.imag, -2 * w.imag
-    parallel, mixed = cut.parallel, cut.mixed
-    inverse = 1 / _size(parallel, mixed, sin2)
-    weights = cos2 * inverse, sin2 * inverse
     for s, s_far in product((0, 1), (0, 1)):
         opposite = d[1 - s, 1 - s_far]
-        strength = rates[0][s] * rates[1][s_far] * (opposite.real**2 + opposite.imag**2)
-        np.multiply(strength, weights[s != s_far], out=out[0, s, 1, s_far])
-        out[1, s_far, 0, s] = out[0, s, 1, s_far]
-    both = cos2 * weights[1]
+        row = rows[T_ROWS + 2 * s + s_far]
+        np.multiply(opposite.real, opposite.real, out=row)
+        row += opposite.imag * opposite.imag
+        row *= rates[0][s] * rates[1][s_far]
+    for lead, change in enumerate((cut.dw, cut.du)):
+        size = change * change if isinstance(change, float) else change.real**2 + change.imag**2
+        np.multiply(rates[lead][0] * rates[lead][1], size, out=rows[FLIP_ROWS + lead])
+    _split(rows, D_ROWS, cut.parallel, cut.mixed)
     # D with u_s replaced by its conjugate, so that R_ss = |D(u_s*)|²/|D|²; D is linear in every u_s and w_s
     turned = [1 - u[s].conj() * w[s] for s in (0, 1)]
     for lead in (0, 1):
-        near, _, _, _, change, far_change, _ = cut.side(lead)
-        if isinstance(far_change, float):
-            out[lead, 0, lead, 1] = out[lead, 1, lead, 0] = 0.0
-        else:
-            flip = rates[lead][0] * rates[lead][1] * (far_change.real**2 + far_change.imag**2)
-            np.multiply(flip, both, out=out[lead, 0, lead, 1])
-            out[lead, 1, lead, 0] = out[lead, 0, lead, 1]
+        near, _, own, _, _, far_change, _ = cut.side(lead)
         for s in (0, 1):
-            d_turned = turned[s] if lead == 0 else turned[s].conj()
-            P = d_turned * d[1 - s, 1 - s]
-            Q = far_change * ((change + 1j * rates[lead][s]) if s == 0 else (change - 1j * rates[lead][s]))
-            np.multiply(_size(P, Q, sin2), inverse, out=out[lead, s, lead, s])
-            out[lead, s, lead, s] *= near.lead.velocity[s] > 0
+            row_number = R_ROWS + 8 * lead + 4 * s
+            P = (turned[s] if lead == 0 else turned[s].conj()) * d[1 - s, 1 - s]
+            Q = far_change * (own[0].conj() - own[1] if s == 0 else own[0] - own[1].conj())
+            _split(rows, row_number, P, Q)
+            if not isinstance(near.lead.open, float):
+                rows[row_number : row_number + 4] *= near.lead.open[s]
+    return rows
 
 
-def _size(parallel: Complex, mixed: Any, sin2: Array) -> Array:
+def _split(rows: Array, at: int, parallel: Complex, mixed: Any) -> None:
+    rows[at], rows[at + 1] = parallel.real, parallel.imag
+    rows[at + 2], rows[at + 3] = np.real(mixed), np.imag(mixed)
+
+
+def _fill_probabilities(out: Array, rows: Array, cos2: Array, sin2: Array) -> None:
+    """Write equations (a) to (c) into ``out``, shape (2, 2, 2, 2, ...)."""
+    inverse = 1 / _size(rows, D_ROWS, sin2)
+    weights = cos2 * inverse, sin2 * inverse
+    for s, s_far in product((0, 1), (0, 1)):
+        np.multiply(rows[T_ROWS + 2 * s + s_far], weights[s != s_far], out=out[0, s, 1, s_far])
+        out[1, s_far, 0, s] = out[0, s, 1, s_far]
+    both = cos2 * weights[1]
+    for lead in (0, 1):
+        np.multiply(rows[FLIP_ROWS + lead], both, out=out[lead, 0, lead, 1])
+        out[lead, 1, lead, 0] = out[lead, 0, lead, 1]
+        for s in (0, 1):
+            np.multiply(_size(rows, R_ROWS + 8 * lead + 4 * s, sin2), inverse, out=out[lead, s, lead, s])
+
+
+def _size(rows: Array, at: int, sin2: Array) -> Array:
     """Return |parallel + sin² mixed|²."""
-    re, im = parallel.real, parallel.imag
-    if not isinstance(mixed, float):
-        re, im = re + sin2 * mixed.real, im + sin2 * mixed.imag
-    size: Array = re * re + im * im
-    return size
+    re: Array
+    re, im = sin2 * rows[at + 2], sin2 * rows[at + 3]
+    re += rows[at]
+    im += rows[at + 1]
+    re *= re
+    im *= im
+    re += im
+    return re
 
 
-def _fill_amplitudes(out: Complex, cut: _Cut, R: Complex) -> None:
+def _amplitude_rows(cut: _Cut) -> Complex:
+    """Return the factors of S that do not depend on the angle, in the same order as `_probability_rows`."""
+    d = cut.d
+    rows = np.empty((20, *d.shape[2:]), dtype=complex)
+    f = [half.phase * np.sqrt(-2 * g.imag / half.phase_size) for half, g in ((cut.left, cut.u), (cut.right, cut.w))]
+    back = -1j * f[0]
+    for s, s_far in product((0, 1), (0, 1)):
+        np.multiply(back[s] * f[1][s_far], d[1 - s, 1 - s_far], out=rows[T_ROWS + 2 * s + s_far])
+    for lead in (0, 1):
+        near, _, own, far, _, far_change, _ = cut.side(lead)
+        np.multiply(1j * f[lead][0] * f[lead][1], far_change, out=rows[FLIP_ROWS + lead])
+        for s in (0, 1):
+            # R_ss = alone (1 + 2i Im u_s Y), Y = -(∂D/∂u_s)/D
+            alone = near.reflection[s]
+            weight = alone * (2j * own[s].imag)
+            row_number = 8 + 6 * lead + 3 * s
+            rows[row_number] = alone
+            np.multiply(weight, far[s] * d[1 - s, 1 - s], out=rows[row_number + 1])
+            np.multiply(weight, far_change if s else -far_change, out=rows[row_number + 2])
+    rows[6], rows[7] = cut.parallel, cut.mixed
+    return rows
+
+
+def _fill_amplitudes(out: Complex, rows: Complex, R: Complex) -> None:
     """Write S into ``out``, shape (2, 2, 2, 2, ...), in the spin frames of the two magnets.
 
     ``R`` [s, s', ...] is a rotation [[a, -b*], [b, a*]].
     """
     a, b = R[0, 0], R[1, 0]
     sin2 = b.real**2 + b.imag**2
-    inverse = 1 / (cut.parallel + sin2 * cut.mixed)
-    f = [half.phase * np.sqrt(-2 * g.imag) for half, g in ((cut.left, cut.u), (cut.right, cut.w))]  # F √(v t)
+    inverse = 1 / (rows[6] + sin2 * rows[7])
     for s, s_far in product((0, 1), (0, 1)):
-        common = -1j * f[0][s] * f[1][s_far] * cut.d[1 - s, 1 - s_far] * inverse
+        common = rows[T_ROWS + 2 * s + s_far] * inverse
         np.multiply(common, R[s, s_far], out=out[0, s, 1, s_far])
         np.multiply(common, R[s, s_far].conj(), out=out[1, s_far, 0, s])
     for lead in (0, 1):
-        near, _, own, far, _, far_change, d = cut.side(lead)
-        flip = 1j * f[lead][0] * f[lead][1] * far_change * inverse
+        flip = rows[FLIP_ROWS + lead] * inverse
         turn = a * b.conj() if lead == 0 else -(a * b).conj()
         np.multiply(flip, turn, out=out[lead, 0, lead, 1])
         np.multiply(flip, turn.conj(), out=out[lead, 1, lead, 0])
         for s in (0, 1):
-            # the isolated half reflects with the square of the phase of its propagator
-            alone = np.where(near.lead.velocity[s] > 0, -(near.phase[s] ** 2), 0.0)
-            Y = _self_coupling(s, far, far_change, d, sin2) * inverse
-            np.multiply(alone, 1 + 2j * own[s].imag * Y, out=out[lead, s, lead, s])
+            alone, constant, slope = rows[8 + 6 * lead + 3 * s : 11 + 6 * lead + 3 * s]
+            change = sin2 * slope
+            change += constant
+            change *= inverse
+            np.add(alone, change, out=out[lead, s, lead, s])
 
 
 def _self_coupling(s: int, far: Complex, far_change: Any, d: Complex, sin2: Array) -> Any:
@@ -823,15 +414,20 @@ class Solution:
     amplitudes
         S-matrix, shape (..., 2, 2, 2, 2) = [..., lead_out, spin_out, lead_in, spin_in], spin along each lead's own
         ``m`` (states `spin.spinors`), flux-normalized, zero for closed channels.
-    probabilities
-        |S|², same shape.
     modes
         1 for an open channel, 0 for a closed one, shape (..., 2, 2) = [..., lead, spin].
     """
 
     amplitudes: Complex
-    probabilities: Array
     modes: NDArray[np.int64]
+
+    @cached_property
+    def probabilities(self) -> Array:
+        """|S|², the shape of ``amplitudes``."""
+        S = np.moveaxis(self.amplitudes, range(-4, 0), range(4))  # as it lies in memory
+        size: Array = S.real**2
+        size += S.imag**2
+        return np.moveaxis(size, range(4), range(-4, 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -886,10 +482,9 @@ def solve(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike =
     problem = _problem(junction, energy, band_shift)
     amplitudes = np.empty((2, 2, 2, 2, *problem.batch), dtype=complex)
     modes = np.empty((2, 2, *problem.half_batch), dtype=np.int64)
-    for target, S in _amplitudes(problem, modes):
-        _target(amplitudes, target)[...] = S
-    amplitudes = _batch_first(amplitudes, 4, problem)
-    return Solution(amplitudes, amplitudes.real**2 + amplitudes.imag**2, _batch_first(modes, 2, problem))
+    for _ in _amplitudes(problem, modes, amplitudes):
+        pass
+    return Solution(_batch_first(amplitudes, 4, problem), _batch_first(modes, 2, problem))
 
 
 def probabilities(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike = 0.0) -> Array:
@@ -902,16 +497,17 @@ def probabilities(junction: Junction | Stack, energy: ArrayLike, band_shift: Arr
     out = np.empty((2, 2, 2, 2, *problem.batch))
     if stack.cut is None or stack.labels_differ:
         for target, S in _amplitudes(problem):
-            part = _target(out, target)
+            part = part_of(out, target)
             np.multiply(S.real, S.real, out=part)
             part += S.imag**2
     else:
         weight = stack.rotation[:, 0].real ** 2 + stack.rotation[:, 0].imag ** 2
-        for _, parts in _cuts(problem):
-            for target, cut in parts:
-                cos2, sin2 = problem.directions(weight, 1, target)
-                with np.errstate(all="ignore"):
-                    _fill_probabilities(_target(out, target), cut, cos2, sin2)
+        for block, cut in _cuts(problem):
+            with np.errstate(all="ignore"):
+                rows = _probability_rows(cut)
+                for target, inner in _parts(problem, block):
+                    cos2, sin2 = problem.directions(weight, 1, target)
+                    _fill_probabilities(part_of(out, target), take(rows, inner, 1), cos2, sin2)
     return _batch_first(out, 4, problem)
 
 
@@ -948,9 +544,9 @@ def states(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike 
     with np.errstate(all="ignore"):
         for target, lead, waves in fill(problem, modes):
             _fill_fields(
-                _target(currents[lead], target),
-                _target(torques[lead], target),
-                _target(densities[lead], target),
+                part_of(currents[lead], target),
+                part_of(torques[lead], target),
+                part_of(densities[lead], target),
                 waves,
             )
     return States(
@@ -991,10 +587,10 @@ def surface_greens(
             "Argument `junction` must be cut into two collinear halves, but is a texture. Use `log_det`."
         )
     out = np.empty((2, 2, *problem.half_batch), dtype=complex)
-    for block in _blocks(problem.half_batch, CHUNK):
+    for block in blocks(problem.half_batch, CHUNK):
         with np.errstate(all="ignore"):
             left, right = _halves(problem, block)
-        _target(out, block)[...] = np.stack([left.g, right.g])
+        part_of(out, block)[...] = np.stack([left.g, right.g])
     shape = problem.half_batch if problem.shape else ()
     left_g, right_g = (np.moveaxis(g, 0, -1).reshape(*shape, 2) for g in out)
     return left_g, right_g
@@ -1045,15 +641,15 @@ def log_det(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike
     out = np.empty(problem.batch, dtype=complex)
     with np.errstate(all="ignore"):
         if problem.stack.cut is None:
-            for block in _blocks(problem.half_batch, CHUNK):
-                _target(out, block)[...] = _log_det_texture(problem, block)
+            for block in blocks(problem.half_batch, CHUNK):
+                part_of(out, block)[...] = textures.log_det(problem, block)
         else:
             R = problem.stack.rotation
             weight = R[:, 0].real ** 2 + R[:, 0].imag ** 2
-            for _, parts in _cuts(problem):
-                for target, cut in parts:
+            for block, cut in _cuts(problem):
+                for target, inner in _parts(problem, block):
                     cos2, sin2 = problem.directions(weight, 1, target)
-                    _target(out, target)[...] = _log_det_cut(cut, cos2, sin2)
+                    part_of(out, target)[...] = _log_det_cut(cut.take(inner), cos2, sin2)
     return out.reshape(problem.shape)
 
 
@@ -1069,7 +665,12 @@ def _log_det_cut(cut: _Cut, cos2: Array, sin2: Array) -> Complex:
     mean = (inverse[0] + inverse[1] - cut.u[0] - cut.u[1]) / 2
     difference = inverse[0] - inverse[1] - (cos2 - sin2) * (cut.u[0] - cut.u[1])
     split = np.sqrt(difference**2 / 4 + cos2 * sin2 * (cut.u[0] - cut.u[1]) ** 2)
-    exact = _log_upper(mean + split) + _log_upper(mean - split) - _log_upper(inverse[0]) - _log_upper(inverse[1])
+    exact = (
+        textures.log_upper(mean + split)
+        + textures.log_upper(mean - split)
+        - textures.log_upper(inverse[0])
+        - textures.log_upper(inverse[1])
+    )
     total = constant + angular
     continuous: Complex = total + 2j * np.pi * np.round((exact - total).imag / (2 * np.pi))
     return continuous
@@ -1083,16 +684,10 @@ def _log1p(z: Any) -> Complex:
     return log
 
 
-def _log_upper(z: Complex) -> Complex:
-    """Return ln z of a number in the closed upper half plane, rounding below the real axis taken as above it."""
-    log: Complex = np.log(abs(z)) + 1j * np.where(z.imag > 0, np.angle(z), np.where(z.real < 0, np.pi, 0.0))
-    return log
-
-
 def _problem(
     junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike, complex_energy: bool = False
-) -> _Problem:
-    stack = _as_stack(junction)
+) -> Problem:
+    stack = as_stack(junction)
     values: NDArray[Any]
     if complex_energy and np.iscomplexobj(energy):
         values = np.asarray(energy, dtype=complex)
@@ -1100,67 +695,80 @@ def _problem(
             raise ArgumentError("Argument `energy` must be finite with Im E >= 0 (retarded), but is not.")
     else:
         values = finite_array("energy", energy)
-    return _Problem(stack, values, finite_array("band_shift", band_shift))
+    return Problem(stack, values, finite_array("band_shift", band_shift))
 
 
 def _cuts(
-    problem: _Problem, *, phase: bool = False, chain: bool = False, limit: int = 0
-) -> Iterator[tuple[Block, Iterator[tuple[Block, _Cut]]]]:
-    """Solve the halves block by block, and split each block, directions included, into chunks to be joined."""
-    limit = limit or CHUNK
-    for block in _blocks(problem.half_batch, limit):
+    problem: Problem, *, phase: bool = False, chain: bool = False, limit: int = 0
+) -> Iterator[tuple[Block, _Cut]]:
+    """Solve the halves block by block; axes they do not depend on are left whole."""
+    for block in blocks(problem.half_batch, limit or CHUNK):
         with np.errstate(all="ignore"):
             left, right = _halves(problem, block, phase=phase, chain=chain)
             cut = _Cut.of(left, right, problem.get("bonds", problem.stack.cut or 0, block))
-        yield block, _parts(problem, block, cut, limit)
+        yield block, cut
 
 
-def _parts(problem: _Problem, block: Block, cut: _Cut, limit: int) -> Iterator[tuple[Block, _Cut]]:
+def _parts(problem: Problem, block: Block, limit: int = 0) -> Iterator[tuple[Block, Block]]:
+    """Split a block of halves, directions included, into chunks: where they are in the batch and in the block."""
     whole = [range(size) for size in problem.batch]
     if block is not None:
         whole = [
             indices if half == 1 else indices[pick]
             for indices, half, pick in zip(whole, problem.half_batch, block, strict=True)
         ]
-    for inner in _blocks(tuple(len(indices) for indices in whole), limit):
+    for inner in blocks(tuple(len(indices) for indices in whole), limit or CHUNK):
         if inner is None:
-            target = None if block is None else tuple(slice(indices.start, indices.stop) for indices in whole)
-            yield target, cut
+            yield None if block is None else tuple(slice(x.start, x.stop) for x in whole), None
         else:
             starts = (indices.start for indices in whole)
-            target = tuple(slice(at + x.start, at + x.stop) for at, x in zip(starts, inner, strict=True))
-            yield target, cut.take(inner)
+            yield tuple(slice(at + x.start, at + x.stop) for at, x in zip(starts, inner, strict=True)), inner
 
 
-def _amplitudes(problem: _Problem, modes: NDArray[np.int64] | None = None) -> Iterator[tuple[Block, Complex]]:
-    """Yield blocks of the batch with their S, between the labels of the leads; fill ``modes``."""
+def _amplitudes(
+    problem: Problem, modes: NDArray[np.int64] | None = None, out: Complex | None = None
+) -> Iterator[tuple[Block, Complex]]:
+    """Yield blocks of the batch with their S between the labels of the leads, in ``out`` if given; fill ``modes``."""
     stack = problem.stack
     if stack.cut is None:
-        for block in _blocks(problem.half_batch, CHUNK // 2):
+        for block in blocks(problem.half_batch, CHUNK // 2):
             with np.errstate(all="ignore"):
-                S, velocities = _texture_amplitudes(problem, block)
+                S, velocities = textures.amplitudes(problem, block)
+            if out is not None:
+                part_of(out, block)[...] = S
             if modes is not None:
                 _fill_modes(modes, velocities, block)
             yield block, S
         return
-    for block, parts in _cuts(problem, phase=True):
-        for target, cut in parts:
-            if modes is not None:
-                _fill_modes(modes, [cut.left.lead.velocity, cut.right.lead.velocity], block)
-            R = problem.directions(stack.rotation, 2, target)
-            shape = np.broadcast_shapes(cut.d.shape[2:], R.shape[2:])
-            S = np.empty((2, 2, 2, 2, *shape), dtype=complex)
-            with np.errstate(all="ignore"):
-                _fill_amplitudes(S, cut, R)
-            yield target, _relabeled(S, problem, target) if stack.labels_differ else S
+    for block, cut in _cuts(problem, phase=True):
+        if modes is not None:
+            _fill_modes(modes, [cut.left.lead.velocity, cut.right.lead.velocity], block)
+        with np.errstate(all="ignore"):
+            rows = _amplitude_rows(cut)
+            for target, inner in _parts(problem, block):
+                R = problem.directions(stack.rotation, 2, target)
+                part = take(rows, inner, 1)
+                direct = out is not None and not stack.labels_differ
+                shape = np.broadcast_shapes(part.shape[1:], R.shape[2:])
+                S = (
+                    part_of(out, target)
+                    if out is not None and direct
+                    else np.empty((2, 2, 2, 2, *shape), dtype=complex)
+                )
+                _fill_amplitudes(S, part, R)
+                if stack.labels_differ:
+                    S = _relabeled(S, problem, target)
+                    if out is not None:
+                        part_of(out, target)[...] = S
+                yield target, S
 
 
 def _fill_modes(modes: NDArray[np.int64], velocities: Any, block: Block) -> None:
     for lead in (0, 1):
-        _target(modes[lead], block if block is None or modes.ndim > 2 else None)[...] = velocities[lead] > 0
+        part_of(modes[lead], block if block is None or modes.ndim > 2 else None)[...] = velocities[lead] > 0
 
 
-def _relabeled(S: Complex, problem: _Problem, block: Block) -> Complex:
+def _relabeled(S: Complex, problem: Problem, block: Block) -> Complex:
     """Turn the spin labels of nonmagnetic leads from the magnet's direction to the lead's own.
 
     Their two spin channels are degenerate, so a rotation of the labels keeps the flux normalization.
@@ -1177,7 +785,7 @@ def _relabeled(S: Complex, problem: _Problem, block: Block) -> Complex:
     return out
 
 
-def _batch_first(array: NDArray[Any], count: int, problem: _Problem) -> NDArray[Any]:
+def _batch_first(array: NDArray[Any], count: int, problem: Problem) -> NDArray[Any]:
     """Return a view with the batch axes first, of the shape that was asked for."""
     array = np.broadcast_to(array, array.shape[:count] + problem.batch) if count == 2 else array
     array = array.reshape(array.shape[:count] + problem.shape)
@@ -1194,7 +802,7 @@ class _Waves:
     exchange: dict[int, tuple[Any, ...]]  # per magnetic plane: Δ times its direction in the frame, 0.0 where none
     far: Complex  # ψ of the plane next to the lead of exit, [spin, spin_in, ...], in that lead's frame
     far_frame: Array
-    far_lead: _Lead
+    far_lead: Lead
     lead: int
 
 
@@ -1257,12 +865,13 @@ def _to_lab(out: Array, frame: Array, local: tuple[Array, Array, Array]) -> None
         target[...] = 0.0 if total is None else total
 
 
-def _collinear_states(problem: _Problem, modes: NDArray[np.int64]) -> Iterator[tuple[Block, int, _Waves]]:
+def _collinear_states(problem: Problem, modes: NDArray[np.int64]) -> Iterator[tuple[Block, int, _Waves]]:
     """Yield the waves of two collinear halves, built from the cut outward by products."""
     stack = problem.stack
-    for block, parts in _cuts(problem, phase=True, chain=True, limit=STATES_CHUNK):
-        for target, cut in parts:
-            _fill_modes(modes, [cut.left.lead.velocity, cut.right.lead.velocity], block)
+    for block, whole in _cuts(problem, phase=True, chain=True, limit=STATES_CHUNK):
+        for target, inner in _parts(problem, block, STATES_CHUNK):
+            cut = whole.take(inner)
+            _fill_modes(modes, [whole.left.lead.velocity, whole.right.lead.velocity], block)
             R = problem.directions(stack.rotation, 2, target)
             frames = problem.directions(stack.frames, 3, target)
             batch = np.broadcast_shapes(cut.d.shape[2:], R.shape[2:])
@@ -1282,7 +891,7 @@ def _collinear_states(problem: _Problem, modes: NDArray[np.int64]) -> Iterator[t
                 yield target, lead, _Waves(psi, groups, exchange, psi[:, :, end], frames[1 - lead], far_lead, lead)
 
 
-def _fill_waves(psi: Complex, problem: _Problem, cut: _Cut, R: Complex, lead: int, block: Block) -> None:
+def _fill_waves(psi: Complex, problem: Problem, cut: _Cut, R: Complex, lead: int, block: Block) -> None:
     """Write ψ [spin, spin_in, plane, ...] of the states incoming from ``lead``, spins along each plane's half."""
     stack = problem.stack
     near, far, own, other, _, far_change, d = cut.side(lead)
@@ -1290,7 +899,7 @@ def _fill_waves(psi: Complex, problem: _Problem, cut: _Cut, R: Complex, lead: in
     sin2 = b.real**2 + b.imag**2
     inverse = 1 / (cut.parallel + sin2 * cut.mixed)
     t = problem.get("bonds", stack.cut or 0, block)
-    amplitude = 1j * near.phase * np.sqrt(-2 * near.g.imag)  # i √v F
+    amplitude = 1j * near.outgoing
     near_planes, far_planes = list(stack.order(lead))[::-1], list(stack.order(1 - lead))[::-1]
 
     # the spin that did not come in leaves the near half
@@ -1321,8 +930,10 @@ def _fill_waves(psi: Complex, problem: _Problem, cut: _Cut, R: Complex, lead: in
         sigma = t * Y / np.where(rest == 0, TINY, rest)
         ratios = []
         for position, n in enumerate(near_planes):
-            e, _ = _step(problem, n, 0, block, levels, t)
-            denominator = e[s if len(e) == 2 else 0] - sigma
+            e = problem.plane_level(n, block, levels)
+            if stack.magnetic[n]:
+                e = e + (0.5 - s) * problem.get("splitting", n, block)
+            denominator = e - sigma
             if position == len(near_planes) - 1:
                 denominator = denominator - near.lead.sigma[s]
             g = 1 / np.where(denominator == 0, TINY, denominator)
@@ -1337,114 +948,15 @@ def _fill_waves(psi: Complex, problem: _Problem, cut: _Cut, R: Complex, lead: in
             psi[s, s, n] = wave
 
 
-# ------------------------------------------------------------------------------------------------------------ textures
-def _texture_chain(
-    problem: _Problem, lead: int, block: Block, guard: bool = False
-) -> tuple[list[Any], list[Array], _Lead, _Lead]:
-    """Return g_n = g_0 + g·σ (four components) seen from ``lead``, its own plane first, in the frame of that lead.
-
-    The first entry contains both leads, the others everything behind them:
-    g_n = (E - ε_n + (Δ_n/2) m_n·σ - t² g_n+1)^{-1} = (A_0 - A·σ)/(A_0² - A·A).
-    """
-    stack = problem.stack
-    near, far = _lead(problem, lead, block), None
-    far = near if stack.equal_leads else _lead(problem, 1 - lead, block)
-    local = problem.directions(stack.local_m[lead], 2, block)
-    planes = list(stack.order(lead))
-    hops = stack.inner_bonds(lead)
-    s0: Any = (far.sigma[0] + far.sigma[1]) / 2
-    sv: Any = [far.difference / 2 * component for component in local[stack.planes + 1 - lead]]
-    chain: list[Any] = []
-    used: list[Array] = []
-    levels: dict[Any, NDArray[Any]] = {}
-    for position in range(len(planes) - 1, -1, -1):
-        n = planes[position]
-        onsite, in_plane = (problem.get(name, n, block) for name in ("onsite", "in_plane"))
-        key: Any = (onsite.item(), in_plane.item()) if onsite.size == in_plane.size == 1 else n
-        if key not in levels:
-            levels[key] = problem.level(onsite, in_plane, block)
-        A0 = levels[key] - s0
-        A = [-component for component in sv]
-        if stack.magnetic[n]:
-            half = problem.get("splitting", n, block) / 2
-            A = [half * m + component for m, component in zip(local[n], A, strict=True)]
-        if position == 0:
-            A0 = A0 - (near.sigma[0] + near.sigma[1]) / 2
-            A[2] = A[2] - near.difference / 2
-        det = A0 * A0 - (A[0] * A[0] + A[1] * A[1] + A[2] * A[2])
-        if guard:
-            det = np.where(det == 0, TINY, det)
-        inverse = 1 / det
-        g = [A0 * inverse, *(-component * inverse for component in A)]
-        chain.append(g)
-        if position:
-            t = problem.get("bonds", hops[position], block)
-            used.append(t)
-            s0, sv = t * t * g[0], [t * t * component for component in g[1:]]
-    if not guard and not np.isfinite(sum(chain[-1])).all():
-        return _texture_chain(problem, lead, block, guard=True)
-    return chain[::-1], used[::-1], near, far
-
-
-def _texture_waves(problem: _Problem, lead: int, block: Block, every: bool) -> tuple[list[Complex], _Lead, _Lead]:
-    """Return ψ [spin, spin_in, ...] of the states incoming from ``lead`` at its own plane first, in its frame.
-
-    ψ_0 = i G_00 √v, ψ_n+1 = -t g_n+1 ψ_n; only the first and the last plane unless ``every``.
-    """
-    chain, hops, near, far = _texture_chain(problem, lead, block)
-    root = np.sqrt(near.velocity)
-    waves = [_matrix(chain[0]) * (1j * root)]
-    wave = waves[0]
-    for g, t in zip(chain[1:], hops, strict=True):
-        M = _matrix([-t * component for component in g])
-        wave = np.stack([M[0, 0] * wave[0] + M[0, 1] * wave[1], M[1, 0] * wave[0] + M[1, 1] * wave[1]])
-        if every:
-            waves.append(wave)
-    return (waves if every else [waves[0], wave]), near, far
-
-
-def _matrix(g: Any) -> Complex:
-    """Return g_0 + g·σ as [spin, spin, ...]."""
-    shape = np.broadcast_shapes(*(np.shape(component) for component in g))
-    M = np.empty((2, 2, *shape), dtype=complex)
-    M[0, 0], M[1, 1] = g[0] + g[3], g[0] - g[3]
-    M[0, 1], M[1, 0] = g[1] - 1j * g[2], g[1] + 1j * g[2]
-    return M
-
-
-def _in_far_frame(wave: Complex, R: Complex, lead: int) -> Complex:
-    """Turn ψ [spin, spin_in, ...] from the labels of the lead it came from to those of the other lead."""
-    T = np.swapaxes(R, 0, 1).conj() if lead == 0 else R
-    return np.stack([T[0, 0] * wave[0] + T[0, 1] * wave[1], T[1, 0] * wave[0] + T[1, 1] * wave[1]])
-
-
-def _texture_amplitudes(problem: _Problem, block: Block) -> tuple[Complex, list[Array]]:
-    """Return S between the lead labels and the velocities of both leads."""
-    R = problem.directions(problem.stack.rotation, 2, block)
-    S: Any = None
-    velocities: list[Any] = [None, None]
-    for lead in (0, 1):
-        (first, last), near, far = _texture_waves(problem, lead, block, every=False)
-        last = _in_far_frame(last, R, lead)
-        if S is None:
-            S = np.empty((2, 2, 2, 2, *last.shape[2:]), dtype=complex)
-        S[lead, :, lead] = np.sqrt(near.velocity)[:, None] * first
-        for s in (0, 1):
-            S[lead, s, lead, s] -= near.velocity[s] > 0
-        S[1 - lead, :, lead] = np.sqrt(far.velocity)[:, None] * last
-        velocities[lead] = near.velocity
-    return S, velocities
-
-
-def _texture_states(problem: _Problem, modes: NDArray[np.int64]) -> Iterator[tuple[Block, int, _Waves]]:
+def _texture_states(problem: Problem, modes: NDArray[np.int64]) -> Iterator[tuple[Block, int, _Waves]]:
     """Yield the waves of a texture."""
     stack = problem.stack
-    for block in _blocks(problem.half_batch, STATES_CHUNK):
+    for block in blocks(problem.half_batch, STATES_CHUNK):
         R = problem.directions(stack.rotation, 2, block)
         frames = problem.directions(stack.frames, 3, block)
         for lead in (0, 1):
-            waves, near, far = _texture_waves(problem, lead, block, every=True)
-            _target(modes[lead], block)[...] = near.velocity > 0
+            waves, near, far = textures.waves(problem, lead, block, every=True)
+            part_of(modes[lead], block)[...] = near.velocity > 0
             psi = np.stack(waves if lead == 0 else waves[::-1], axis=2)
             local = problem.directions(stack.local_m[lead], 2, block)
             exchange = {
@@ -1452,16 +964,6 @@ def _texture_states(problem: _Problem, modes: NDArray[np.int64]) -> Iterator[tup
                 for n in range(stack.planes)
                 if stack.magnetic[n]
             }
-            far_wave = _in_far_frame(waves[-1], R, lead)
+            far_wave = textures.in_far_frame(waves[-1], R, lead)
             groups = [(slice(0, stack.planes), frames[lead])]
             yield block, lead, _Waves(psi, groups, exchange, far_wave, frames[1 - lead], far, lead)
-
-
-def _log_det_texture(problem: _Problem, block: Block) -> Complex:
-    """Return Σ_n ln det(1/g_n) by the recursion from the left; each 1/g_n is dissipative, so its eigenvalues are."""
-    chain, _, _, _ = _texture_chain(problem, 0, block)
-    total: Any = 0.0
-    for g0, gx, gy, gz in chain:
-        root = np.sqrt(gx * gx + gy * gy + gz * gz)
-        total = total + _log_upper(1 / (g0 + root)) + _log_upper(1 / (g0 - root))
-    return np.asarray(total)
