@@ -15,6 +15,7 @@ from .errors import (
     UnitarityError,
 )
 from .junction import Junction, Layer, barrier, ferromagnet, normal_metal
+from .reservoirs import linear_response, tunneling_response
 from .scattering import Scattering, scatter
 from .spin import unit_vector
 from .sweep import sweep
@@ -33,8 +34,10 @@ __all__ = [
     "barrier",
     "build",
     "ferromagnet",
+    "linear_response",
     "normal_metal",
     "scatter",
     "sweep",
+    "tunneling_response",
     "unit_vector",
 ]
