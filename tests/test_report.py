@@ -1,0 +1,121 @@
+"""The report: claims as plain data, an honest exit code, files whole or absent."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kwant_spinjunc as sj
+from kwant_spinjunc.plot import new_figure, plot_junction, plot_layers, styled
+from kwant_spinjunc.report import Check, Claim, ClaimFigure, provenance, write_atomically, write_report
+from systems.contact import contact
+from validation import __main__ as runner
+
+
+@styled
+def drawing():
+    figure, axes = new_figure()
+    axes.plot([0, 1], [0, 1])
+    return figure
+
+
+def claim(**changes):
+    words = dict.fromkeys(
+        ("title", "statement", "formula", "experiment", "parameter", "finding", "value_name", "unit"), "words & <tags>"
+    )
+    numbers = dict(value=1.02, expected=1.0, tolerance=0.05, equations=("2", "t0"), verdict="holds in a limit")
+    return Claim(**{"id": "a-claim", **words, **numbers, **changes})
+
+
+def test_report_has_the_page_the_data_and_the_figures():
+    claims = [claim(figures=(ClaimFigure("one", "caption", drawing()),)), claim(id="other", verdict="fails")]
+    page = write_report("out/deep", claims, provenance(quick=True))
+    data = json.loads(Path("out/deep/report.json").read_text(encoding="utf-8"))
+    assert data["provenance"]["kwant_spinjunc"] == sj.__version__
+    assert [c["id"] for c in data["claims"]] == ["a-claim", "other"]
+    for entry in data["claims"]:
+        assert {"id", "equations", "statement", "verdict", "value", "tolerance", "unit", "figures"} <= entry.keys()
+    assert data["claims"][0]["figures"] == ["figures/one.png"]
+    assert Path("out/deep/figures/one.png").read_bytes().startswith(b"\x89PNG")
+    html = page.read_text(encoding="utf-8")
+    assert "words &amp; &lt;tags&gt;" in html  # escaped
+    assert "http" not in html.replace("http://www.w3.org", "")  # self-contained
+    assert html.count("data:image/png;base64,") == 1
+
+
+def test_a_claim_fails_only_by_its_checks_and_never_by_its_verdict():
+    assert claim(verdict="fails").passed
+    assert not claim(value=1.2).passed
+    assert not claim(value=np.nan).passed
+    assert not claim(checks=(Check("unitarity", 1e-3, 1e-9),)).passed
+    with pytest.raises(sj.ArgumentError, match="`verdict` must be one of holds, holds in a limit, fails"):
+        claim(verdict="maybe")
+
+
+def test_numbers_that_json_has_no_word_for_become_null():
+    assert claim(value=np.inf).to_json()["value"] is None
+
+
+def test_two_figures_of_one_name_are_refused():
+    same = (ClaimFigure("one", "", drawing()),) * 2
+    with pytest.raises(sj.ArgumentError, match="unique figure names, but 'one' repeats"):
+        write_report("out", [claim(figures=same)], {})
+
+
+def test_a_file_that_cannot_be_finished_leaves_the_old_one():
+    Path("a.txt").write_text("old")
+
+    def break_on_the_way():
+        with write_atomically("a.txt") as path:
+            path.write_text("half")
+            raise RuntimeError("broke on the way")
+
+    with pytest.raises(RuntimeError, match="on the way"):
+        break_on_the_way()
+    assert Path("a.txt").read_text() == "old"
+    assert [p.name for p in Path().iterdir()] == ["a.txt"]
+    with write_atomically("a.txt") as path:
+        path.write_text("new")
+    assert Path("a.txt").read_text() == "new"
+    Path("folder").mkdir()
+    with pytest.raises(sj.ArgumentError, match="must be a file, but 'folder' is a folder"), write_atomically("folder"):
+        pass
+
+
+def test_validation_exit_codes_tell_findings_from_failures(monkeypatch, capsys):
+    """0 for a contradicted paper, 1 for a broken check or an unfinished claim, 2 for a folder that cannot be made."""
+
+    class Pool:
+        def __init__(self, *_, **__): ...
+
+        def submit(self, function, name, quick):
+            from concurrent.futures import Future
+
+            future = Future()
+            future.set_result((self.results[name], 0.1, "Traceback: no"))
+            return future
+
+        def shutdown(self, **_): ...
+
+    monkeypatch.setattr(runner, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(runner, "CLAIMS", ("one",))
+    for result, code in [(claim(verdict="fails"), 0), (claim(value=9.0), 1), (None, 1)]:
+        Pool.results = {"one": result}
+        assert runner.main(["-o", "out"]) == code
+        assert json.loads(Path("out/report.json").read_text())["provenance"]["unfinished"] == (
+            ["one"] if result is None else []
+        )
+    assert "words & <tags> is 9, expected 1 within 0.05" in capsys.readouterr().err
+    Path("blocked").write_text("a file")
+    assert runner.main(["-o", "blocked/out"]) == 2
+    assert "error:" in capsys.readouterr().err
+
+
+def test_layer_plots_show_all_components_and_the_leads():
+    s = sj.scatter(contact(buffer=4, theta=1.0), 0.1)
+    top, bottom = plot_layers(s).axes
+    shown = {line.get_label() for line in [*top.get_lines(), *bottom.get_lines()]}
+    assert {"$Q_x$", "$Q_y$", "$Q_z$", "charge", r"$\tau_x$", r"$\tau_y$", r"$\tau_z$"} <= shown
+    np.testing.assert_allclose(top.get_lines()[1].get_ydata(), s.bond_currents[0, :, 2])
+    assert len(plot_junction(s.junction, energy=0.1).axes) == 3
