@@ -1,0 +1,790 @@
+r"""Equation (12): how the jump of the magnetization current depends on the angle between two identical magnets.
+
+ΔJ_M is the length of the **vector** J_M^L m_L - J_M^R m_R. Write c = cos(Φ/2), s = sin(Φ/2), ξ' = ξ/√(1-β²),
+A_i' = A_i/(1-β²). Then (12) is ΔJ_M = 2 s J_M with
+
+    J_M = βJ c² {A1' + 2ξ'(1 + A2' s²) + 4ξ'² s²} / {(1 + 2ξ'c²)(1 + 2ξ's²)}.
+
+**What (12) solves.** The two factors of the denominator belong to the accumulations odd and even under exchange of the
+magnets. Identical magnets and a mirror-symmetric interface excite the odd one only, J_M^L = J_M^R, so the even factor
+must cancel, and it does if and only if A1 = A2. With the interface T_ss' = R_ss'² D_ss', D_±± = G(1 ± γ)/2,
+D_+- = D_-+ = κG/2, equations (5) to (11) with δM⊥ = 0 and α1 = α2 (or λ ≪ l_sd) give exactly
+
+    J_M = J c² {γ + 2ξ'β c̃}/{1 - (1-κ)s² + 2ξ' c² c̃},    c̃ = c²(1-γ²) + κ s².
+
+To first order in γ (κ = 1) this is (12) with A1 = A2 = (1-β²)γ/β; screening with α1 ≠ α2 adds
+`A_screening`, of order λ/l_sd. At second order in γ, and with transverse accumulation, the solution leaves the form
+of (12); `fit_matching` measures by how much.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kwant_spinjunc.errors import ArgumentError, finite, finite_array, positive
+from kwant_spinjunc.spin import unit_vector
+from kwant_spinjunc.theory.drift_diffusion import Material, VectorInterface, match, tunnel_interface
+from kwant_spinjunc.theory.interface import InterfaceResponse, tunnelling_response
+from kwant_spinjunc.theory.tunnelling import rotation_law
+
+__all__ = [
+    "A_polarized",
+    "A_screening",
+    "AngularFit",
+    "conductance_ratio",
+    "delta_J_M",
+    "delta_J_M_reduced",
+    "delta_J_M_transparent",
+    "fit_A",
+    "fit_matching",
+    "renormalized_ratio",
+    "spin_current_imbalance",
+    "spin_current_polarized",
+    "spin_current_reduced",
+    "spin_current_transverse",
+    "transverse_ratio",
+    "vector_difference",
+]
+
+Real = NDArray[np.float64]
+
+
+def _beta(value: ArrayLike) -> Real:
+    beta = finite_array("beta", value)
+    if np.any(np.abs(beta) >= 1):
+        raise ArgumentError(
+            f"Argument `beta` must lie between -1 and 1, but contains {beta.flat[np.argmax(abs(beta))]:g}. "
+            "It is the polarization of the current in a metal with two conducting spins."
+        )
+    return beta
+
+
+def _xi(value: ArrayLike) -> Real:
+    xi = finite_array("xi", value)
+    if np.any(xi < 0):
+        raise ArgumentError(
+            f"Argument `xi` must be non-negative, but contains {xi.min():g}. It is a ratio of conductances."
+        )
+    return xi
+
+
+def _half_angles(Phi: ArrayLike) -> tuple[Real, Real]:
+    """Return cos²(Φ/2) and sin²(Φ/2)."""
+    half = finite_array("Phi", Phi) / 2
+    return np.cos(half) ** 2, np.sin(half) ** 2
+
+
+def conductance_ratio(G: ArrayLike, sigma: ArrayLike, D: ArrayLike, tau: ArrayLike) -> Real:
+    r"""Return ξ = G √(Dτ)/σ, the interface conductance over that of the metal across its bare spin-diffusion length.
+
+    Parameters
+    ----------
+    G
+        Interface conductance per area, both spins together, >= 0.
+    sigma, D, tau
+        Conductivity, diffusion coefficient and spin relaxation time of the metal, > 0.
+
+    Returns
+    -------
+    ndarray
+        Dimensionless.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is out of range.
+
+    Notes
+    -----
+    **Validity**: a definition. The paper says only "the ratio of the conductance of the interface to that of the
+    metal"; this one makes (12) the solution of (5) to (11).
+
+    References
+    ----------
+    The paper, equation (12).
+
+    Examples
+    --------
+    >>> float(conductance_ratio(0.5, 2.0, 4.0, 9.0))
+    1.5
+    """
+    values = [finite_array(name, value) for name, value in (("sigma", sigma), ("D", D), ("tau", tau))]
+    for name, value in zip(("sigma", "D", "tau"), values, strict=True):
+        if np.any(value <= 0):
+            raise ArgumentError(f"Argument `{name}` must be positive, but contains {value.min():g}.")
+    conductance = finite_array("G", G)
+    if np.any(conductance < 0):
+        raise ArgumentError(f"Argument `G` must be non-negative, but contains {conductance.min():g}.")
+    return np.asarray(conductance * np.sqrt(values[1] * values[2]) / values[0])
+
+
+def renormalized_ratio(xi: ArrayLike, beta: ArrayLike) -> Real:
+    r"""Return ξ' = ξ/√(1-β²) = G/g, with g = σ(1-β²)/l_sd the spin conductance of the metal.
+
+    Parameters
+    ----------
+    xi
+        ξ >= 0.
+    beta
+        Current polarization, |β| < 1.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArgumentError
+        ξ is negative or |β| >= 1.
+
+    Notes
+    -----
+    **Validity**: identity, l_sd = √(Dτ(1-β²)).
+
+    Examples
+    --------
+    >>> float(renormalized_ratio(0.8, 0.6))
+    1.0
+    """
+    return np.asarray(_xi(xi) / np.sqrt(1 - _beta(beta) ** 2))
+
+
+def delta_J_M(
+    xi: ArrayLike,
+    Phi: ArrayLike,
+    beta: ArrayLike,
+    *,
+    A1: ArrayLike = 0.0,
+    A2: ArrayLike = 0.0,
+    current: ArrayLike = 1.0,
+) -> Real:
+    r"""Return e ΔJ_M of equation (12), as printed.
+
+    βJ cos(Φ/2) sin Φ {A1 + 2√(1-β²) ξ [1 + A2 sin²(Φ/2)/(1-β²)] + 4ξ² sin²(Φ/2)} / {1-β² + 2√(1-β²) ξ + ξ² sin²Φ}
+
+    Parameters
+    ----------
+    xi
+        ξ >= 0, see `conductance_ratio`.
+    Phi
+        Angle between the magnetizations in radians.
+    beta
+        Current polarization, |β| < 1.
+    A1, A2
+        The paper's unspecified constants; see `A_polarized`, `A_screening`, `fit_A`.
+    current
+        J.
+
+    Returns
+    -------
+    ndarray
+        Broadcast shape, unit of J. With A1 = A2 = 0 it has the sign of βJ sin(Φ/2).
+
+    Raises
+    ------
+    ArgumentError
+        ξ is negative, |β| >= 1 or an argument not finite.
+
+    Notes
+    -----
+    **Validity**: solution of (5) to (11) for identical magnets, δM⊥ = 0, a mirror-symmetric interface without
+    spin-flip reflection, to first order in its spin asymmetry γ and in λ/l_sd, with A1 = A2. See `fit_matching`. The
+    limits ξ → ∞ and Φ → π do not commute: antiparallel magnets pass no J_M at any finite ξ.
+
+    References
+    ----------
+    The paper, equation (12).
+
+    Examples
+    --------
+    >>> float(delta_J_M(1e9, np.pi / 3, 0.5).round(6))   # 2βJ sin(Φ/2)
+    0.5
+    """
+    beta, xi, J = _beta(beta), _xi(xi), finite_array("current", current)
+    A1, A2, Phi = finite_array("A1", A1), finite_array("A2", A2), finite_array("Phi", Phi)
+    _, s2 = _half_angles(Phi)
+    unpolarized = 1 - beta**2
+    numerator = A1 + 2 * np.sqrt(unpolarized) * xi * (1 + A2 * s2 / unpolarized) + 4 * xi**2 * s2
+    denominator = unpolarized + 2 * np.sqrt(unpolarized) * xi + xi**2 * np.sin(Phi) ** 2
+    return np.asarray(beta * J * np.cos(Phi / 2) * np.sin(Phi) * numerator / denominator)
+
+
+def spin_current_reduced(xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, *, current: ArrayLike = 1.0) -> Real:
+    r"""Return J_M^L = J_M^R = βJ · 2ξ'c²/(1 + 2ξ'c²), the solution for a spin-independent interface.
+
+    Parameters
+    ----------
+    xi, Phi, beta, current
+        As in `delta_J_M`.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArgumentError
+        As in `delta_J_M`.
+
+    Notes
+    -----
+    **Validity**: identical magnets, T_ss' = R_ss'² G/2, δM⊥ = 0, and α1 = α2 or strong screening.
+
+    Examples
+    --------
+    >>> float(spin_current_reduced(0.8, 0.0, 0.6).round(12))
+    0.4
+    """
+    c2, _ = _half_angles(Phi)
+    transmitted = 2 * renormalized_ratio(xi, beta) * c2
+    return np.asarray(_beta(beta) * finite_array("current", current) * transmitted / (1 + transmitted))
+
+
+def delta_J_M_reduced(xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, *, current: ArrayLike = 1.0) -> Real:
+    r"""Return 2 sin(Φ/2) J_M with `spin_current_reduced`: equation (12) for A1 = A2 = 0.
+
+    Parameters
+    ----------
+    xi, Phi, beta, current
+        As in `delta_J_M`.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArgumentError
+        As in `delta_J_M`.
+
+    Notes
+    -----
+    **Validity**: as `spin_current_reduced`. Multiply its numerator and denominator by 1 + 2ξ's² to obtain the print.
+
+    References
+    ----------
+    The paper, equation (12).
+
+    Examples
+    --------
+    >>> bool(np.isclose(delta_J_M_reduced(0.7, 1.0, 0.4), delta_J_M(0.7, 1.0, 0.4), rtol=1e-14))
+    True
+    """
+    return np.asarray(2 * np.sin(finite_array("Phi", Phi) / 2) * spin_current_reduced(xi, Phi, beta, current=current))
+
+
+def delta_J_M_transparent(Phi: ArrayLike, beta: ArrayLike, *, current: ArrayLike = 1.0) -> Real:
+    r"""Return 2βJ sin(Φ/2), the limit of (12) for ξ → ∞ and the parallel circuit's value.
+
+    Parameters
+    ----------
+    Phi, beta, current
+        As in `delta_J_M`.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArgumentError
+        As in `delta_J_M`.
+
+    Notes
+    -----
+    **Validity**: ξ cos²(Φ/2) ≫ 1.
+
+    References
+    ----------
+    The paper, equation (12) and the text before equation (5).
+
+    Examples
+    --------
+    >>> float(delta_J_M_transparent(np.pi / 3, 0.5).round(12))
+    0.5
+    """
+    return np.asarray(2 * _beta(beta) * finite_array("current", current) * np.sin(finite_array("Phi", Phi) / 2))
+
+
+def vector_difference(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike) -> Real:
+    r"""Return J_M^L m_L - J_M^R m_R, whose length is the ΔJ_M of equation (12).
+
+    Parameters
+    ----------
+    J_M_left, J_M_right
+        Magnetization currents along each magnetization, shape (...).
+    m_left, m_right
+        Unit vectors, shape (..., 3).
+
+    Returns
+    -------
+    ndarray, shape (..., 3)
+        The spin flux the junction absorbs, i.e. (times ħ/2) the torque on both magnets together.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite.
+
+    Notes
+    -----
+    **Validity**: a definition; the paper's scalar difference J_M^R - J_M^L vanishes for identical magnets.
+
+    Examples
+    --------
+    >>> vector_difference(1.0, 1.0, [0, 0, 1], [0, 0, -1]).tolist()
+    [0.0, 0.0, 2.0]
+    """
+    left = finite_array("J_M_left", J_M_left)[..., None] * finite_array("m_left", m_left, shape=(3,))
+    return np.asarray(
+        left - finite_array("J_M_right", J_M_right)[..., None] * finite_array("m_right", m_right, shape=(3,))
+    )
+
+
+def _gamma(value: ArrayLike) -> Real:
+    gamma = finite_array("gamma", value)
+    if np.any(np.abs(gamma) > 1):
+        raise ArgumentError(
+            f"Argument `gamma` must lie in [-1, 1], but contains {gamma.flat[np.argmax(abs(gamma))]:g}. "
+            "It is (G_+ - G_-)/(G_+ + G_-) of the interface."
+        )
+    return gamma
+
+
+def _flip(value: ArrayLike | None, gamma: Real) -> Real:
+    if value is None:
+        return np.asarray(np.sqrt(1 - gamma**2))
+    flip = finite_array("flip", value)
+    if np.any(flip < 0):
+        raise ArgumentError(f"Argument `flip` must be non-negative, but contains {flip.min():g}. It is 2 G_+-/G.")
+    return flip
+
+
+def spin_current_polarized(
+    xi: ArrayLike,
+    Phi: ArrayLike,
+    beta: ArrayLike,
+    gamma: ArrayLike,
+    *,
+    flip: ArrayLike | None = None,
+    current: ArrayLike = 1.0,
+) -> Real:
+    r"""Return J_M^L = J_M^R for a spin-dependent interface between identical magnets, to all orders in γ.
+
+    J c² {γ + 2ξ'β c̃}/{c² + κs² + 2ξ'c² c̃},    c̃ = c²(1-γ²) + κs²,    κ = 2G_{+-}/G.
+
+    Parameters
+    ----------
+    xi
+        ξ >= 0 with G = G_{++} + G_{--}.
+    Phi, beta, current
+        As in `delta_J_M`.
+    gamma
+        (G_{++} - G_{--})/G, |γ| <= 1; half-metallic interfaces are allowed, β is the metal's.
+    flip
+        κ >= 0 of the conductance D_{+-} = D_{-+} = κG/2; default √(1-γ²), the tunnelling rule D_{+-}² = D_{++}D_{--}.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArgumentError
+        An argument is out of range.
+
+    Notes
+    -----
+    **Validity**: T_ss' = R_ss'² D_ss' without spin-flip reflection, D symmetric, identical magnets, δM⊥ = 0, α1 = α2 or
+    strong screening. ξ → 0 leaves the interface's own polarization c²γ/(c² + κs²).
+
+    References
+    ----------
+    Solution of the paper's equations (5) to (11) with the r's of (3) and (4).
+
+    Examples
+    --------
+    >>> float(spin_current_polarized(0.0, 0.0, 0.5, 0.3))
+    0.3
+    """
+    gamma = _gamma(gamma)
+    kappa = _flip(flip, gamma)
+    beta, ratio = _beta(beta), renormalized_ratio(xi, beta)
+    c2, s2 = _half_angles(Phi)
+    # The spin conductance left when the charge current is held fixed, times c² + κ s².
+    spin = c2 * (1 - gamma**2) + kappa * s2
+    J = finite_array("current", current)
+    return np.asarray(J * c2 * (gamma + 2 * ratio * beta * spin) / (c2 + kappa * s2 + 2 * ratio * c2 * spin))
+
+
+def spin_current_imbalance(
+    xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, imbalance: ArrayLike, *, current: ArrayLike = 1.0
+) -> Real:
+    r"""Return (J_M^L - J_M^R)/2 = J γ_- s²/(1 + 2ξ's²), to first order in the asymmetry between the two faces.
+
+    Parameters
+    ----------
+    xi, Phi, beta, current
+        As in `delta_J_M`.
+    imbalance
+        γ_- = γ_L - γ_R of an interface with D_ss' = (G/2)(1 + sγ_L)(1 + s'γ_R).
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArgumentError
+        An argument is out of range.
+
+    Notes
+    -----
+    **Validity**: |γ_L|, |γ_R| ≪ 1, identical metals. It is the mode whose factor 1 + 2ξ's² is in the denominator of
+    (12). ΔJ_M contains it in quadrature, ΔJ_M² = (2sJ_M)² + (2c × this)², so A1 and A2 do not represent it.
+
+    Examples
+    --------
+    >>> float(spin_current_imbalance(0.0, np.pi, 0.5, 0.1))
+    0.1
+    """
+    _, s2 = _half_angles(Phi)
+    driving = finite_array("current", current) * finite_array("imbalance", imbalance) * s2
+    return np.asarray(driving / (1 + 2 * renormalized_ratio(xi, beta) * s2))
+
+
+def transverse_ratio(material: Material) -> float:
+    r"""Return η = g Re[1/(σ k⊥)], the longitudinal over the transverse spin conductance of a magnet.
+
+    Parameters
+    ----------
+    material
+        The magnet.
+
+    Returns
+    -------
+    float
+        (1-β²) Re(1/k⊥)/l_sd: 0 for clamped spins, √(1-β²) without precession.
+
+    Notes
+    -----
+    **Validity**: drift-diffusion also for δM⊥, i.e. precession length √(D/ω) above the mean free path.
+
+    Examples
+    --------
+    >>> round(transverse_ratio(Material(sigma=1.0, beta=0.6, D=1.0, tau=1.0)), 12)
+    0.8
+    """
+    return float((material.spin_conductance / (material.sigma * material.modes.transverse)).real)
+
+
+def spin_current_transverse(
+    xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, eta: ArrayLike, *, current: ArrayLike = 1.0
+) -> Real:
+    r"""Return J_M = βJ · 2ξ'c²/(1 + 2ξ'(c² + ηs²)) with transverse accumulation on both sides.
+
+    Parameters
+    ----------
+    xi, Phi, beta, current
+        As in `delta_J_M`.
+    eta
+        η >= 0 of `transverse_ratio`.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArgumentError
+        An argument is out of range.
+
+    Notes
+    -----
+    **Validity**: identical magnets, spin-independent tunnel interface that itself absorbs no spin, Q = G(s_L - s_R).
+    Not of the form of (12) unless η = 0: all torque is then at the interface. A transparent interface gives
+    βJ c²/(c² + ηs²) instead of βJ.
+
+    Examples
+    --------
+    >>> float(spin_current_transverse(0.8, np.pi / 2, 0.6, 1.0).round(12))
+    0.2
+    """
+    eta = finite_array("eta", eta)
+    if np.any(eta < 0):
+        raise ArgumentError(f"Argument `eta` must be non-negative, but contains {eta.min():g}. See `transverse_ratio`.")
+    c2, s2 = _half_angles(Phi)
+    ratio = renormalized_ratio(xi, beta)
+    J = finite_array("current", current)
+    return np.asarray(_beta(beta) * J * 2 * ratio * c2 / (1 + 2 * ratio * (c2 + eta * s2)))
+
+
+def A_polarized(beta: ArrayLike, gamma: ArrayLike) -> Real:
+    r"""Return A1 = A2 = (1-β²) γ/β of an interface of spin asymmetry γ.
+
+    Parameters
+    ----------
+    beta
+        Current polarization, 0 < |β| < 1.
+    gamma
+        γ = (G_+ - G_-)/(G_+ + G_-) of the collinear interface, |γ| <= 1.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArgumentError
+        β is zero or an argument out of range.
+
+    Notes
+    -----
+    **Validity**: first order in γ; then (12) is exact in ξ, Φ and β. The collinear limit Φ → 0 is exact in γ if ξ is
+    formed with G(1-γ²), Valet and Fert's 1/r_b. Of order one, as the paper says, if the interface is as polarized as
+    the metal.
+
+    References
+    ----------
+    The paper, equation (12); derivation in the module's docstring.
+
+    Examples
+    --------
+    >>> float(A_polarized(0.5, 0.5))
+    0.75
+    """
+    beta = _beta(beta)
+    if np.any(beta == 0):
+        raise ArgumentError(
+            "Argument `beta` must not be zero, but is. The product βA1 stays finite; use `spin_current_polarized`."
+        )
+    return np.asarray((1 - beta**2) * _gamma(gamma) / beta)
+
+
+def A_screening(material: Material, thickness: float = 0.0) -> float:
+    r"""Return the part of A1 = A2 that screening adds, -(1-β²) (α1-α2)/(α1-β²α2) (λ/l_sd) 2λ/(2λ+d).
+
+    Parameters
+    ----------
+    material
+        The metal of both sides.
+    thickness
+        Thickness d >= 0 of the barrier (its ε_r that of the metal's q).
+
+    Returns
+    -------
+    float
+        Zero for α1 = α2.
+
+    Raises
+    ------
+    ArgumentError
+        The thickness is negative.
+
+    Notes
+    -----
+    **Validity**: first order in λ/l_sd, spin-independent interface, and G d/σ ≪ 1 (the barrier resists more than a slab
+    of metal of its thickness). The charge layer at each face, driven by the part 2λ/(2λ+d) of the drop, splits µ_+ and
+    µ_- through χ and thus acts as an interface asymmetry γ.
+
+    References
+    ----------
+    The paper, equations (8) to (12).
+
+    Examples
+    --------
+    >>> A_screening(Material(sigma=1.0, beta=0.5, D=1.0, tau=1.0, alpha1=1.0, alpha2=1.0))
+    0.0
+    """
+    d = finite("thickness", thickness)
+    if d < 0:
+        raise ArgumentError(f"Argument `thickness` must be non-negative, but is {d:g}.")
+    p, screening = material, material.screening_length
+    weight = screening / p.spin_diffusion_length * 2 * screening / (2 * screening + d)
+    # + 0.0 turns the -0.0 of equal α into 0.0.
+    return -(1 - p.beta**2) * (p.alpha1 - p.alpha2) / p.stiffness * weight + 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class AngularFit:
+    """How well equation (12) describes a ΔJ_M(ξ, Φ).
+
+    Attributes
+    ----------
+    A1, A2
+        Least-squares constants.
+    residual
+        Largest |ΔJ_M - (12)| over the grid, in units of |βJ|.
+    rms
+        Root mean square of the same.
+    unfitted
+        The residual with A1 = A2 = 0.
+    xi_range, Phi_range
+        (smallest, largest) ξ and Φ (radians) of the data.
+    beta
+        Current polarization.
+    """
+
+    A1: float
+    A2: float
+    residual: float
+    rms: float
+    unfitted: float
+    xi_range: tuple[float, float]
+    Phi_range: tuple[float, float]
+    beta: float
+
+
+def fit_A(xi: ArrayLike, Phi: ArrayLike, delta: ArrayLike, *, beta: float, current: float = 1.0) -> AngularFit:
+    r"""Fit A1 and A2 of equation (12), which is linear in them, to a ΔJ_M(ξ, Φ).
+
+    Parameters
+    ----------
+    xi, Phi
+        Positions of the data; they broadcast against ``delta``.
+    delta
+        ΔJ_M in the unit of ``current``, e.g. `kwant_spinjunc.theory.drift_diffusion.Matching.delta_J_M_length`.
+    beta
+        Current polarization, 0 < |β| < 1.
+    current
+        J, not zero.
+
+    Returns
+    -------
+    AngularFit
+
+    Raises
+    ------
+    ArgumentError
+        β or J is zero, or the data do not determine both constants.
+
+    Notes
+    -----
+    **Validity**: least squares in ΔJ_M/(βJ), every point of equal weight. The sign of Φ and β goes with ``delta``: give
+    Φ in [0, π] and β J > 0, or signed data.
+
+    References
+    ----------
+    The paper, equation (12).
+
+    Examples
+    --------
+    >>> xi, Phi = np.geomspace(0.1, 10, 5)[:, None], np.linspace(0.3, 2.5, 5)
+    >>> fit = fit_A(xi, Phi, delta_J_M(xi, Phi, 0.5, A1=0.7, A2=1.2), beta=0.5)
+    >>> round(fit.A1, 9), round(fit.A2, 9), fit.residual < 1e-12
+    (0.7, 1.2, True)
+    """
+    scale = finite("beta", beta) * finite("current", current)
+    if scale == 0:
+        raise ArgumentError("Argument `beta` must not be zero, nor `current`, but β J = 0: (12) vanishes identically.")
+    xi, Phi, data = np.broadcast_arrays(_xi(xi), finite_array("Phi", Phi), finite_array("delta", delta))
+    zero = delta_J_M(xi, Phi, beta)
+    # (12) is affine in A1, A2: two evaluations give the columns.
+    columns = np.stack([(delta_J_M(xi, Phi, beta, A1=a, A2=b) - zero).ravel() for a, b in ((1, 0), (0, 1))], axis=-1)
+    target = data.ravel() / scale - zero.ravel() / beta
+    columns = columns / beta
+    constants, _, rank, _ = np.linalg.lstsq(columns, target, rcond=None)
+    if rank < 2:
+        raise ArgumentError(
+            "Argument `xi` must have several values, and `Phi` some inside (0, π), but the data do not determine A1 "
+            "and A2."
+        )
+    misfit = np.abs(target - columns @ constants)
+    return AngularFit(
+        A1=float(constants[0]),
+        A2=float(constants[1]),
+        residual=float(misfit.max()),
+        rms=float(np.sqrt(np.mean(misfit**2))),
+        unfitted=float(np.abs(target).max()),
+        xi_range=(float(xi.min()), float(xi.max())),
+        Phi_range=(float(Phi.min()), float(Phi.max())),
+        beta=float(beta),
+    )
+
+
+def fit_matching(
+    material: Material,
+    xi: ArrayLike,
+    Phi: ArrayLike,
+    *,
+    gamma: float = 0.0,
+    flip: float | None = None,
+    thickness: float = 0.0,
+    transverse: bool = False,
+) -> AngularFit:
+    r"""Solve (5) to (11) between identical magnets on a grid of ξ and Φ, and fit equation (12) to it.
+
+    Parameters
+    ----------
+    material
+        Both magnets; β > 0.
+    xi
+        ξ > 0, shape (n,).
+    Phi
+        Angles in [0, π], shape (k,).
+    gamma, flip
+        Spin asymmetry |γ| < 1 of the interface and κ, as in `spin_current_polarized`.
+    thickness
+        Thickness of the barrier.
+    transverse
+        Match δM⊥ through a tunnel barrier (κ = √(1-γ²)) instead of clamping it.
+
+    Returns
+    -------
+    AngularFit
+
+    Raises
+    ------
+    ArgumentError
+        An argument is out of range, or ``flip`` is given together with ``transverse``.
+
+    Notes
+    -----
+    **Validity**: any screening, α1, α2, ω. For which interfaces (12) solves (5) to (11), found with β = 0.5 and 40×40
+    points, ξ from 0.01 to 100, Φ from 0 to π (residuals in units of βJ):
+
+    - spin-independent interface, δM⊥ = 0, α1 = α2: exactly, A1 = A2 = 0 (residual 1e-14).
+    - γ = 0.01, 0.1, 0.3, 0.5, 0.8: residual 1e-5, 1e-3, 7e-3, 3e-2, 0.16, about 0.1 γ². A1 and A2 stay within 6 % of
+      (1-β²)γ/β up to γ = 0.3, and are 19 % and 45 % above it at γ = 0.8, where they mean little.
+    - α1 - α2 = 0.6, no barrier thickness: residual 6e-6 at λ/l_sd = 0.013 and 5e-4 at 0.13, A1 = A2 = `A_screening` to
+      2 % and 12 %. Behind a thick barrier (d ~ 10 λ) A1 and A2 differ, by a third.
+    - transverse accumulation: not, if ξη is not small (`transverse_ratio`). Residual 0.4 for η = 0.006 near Φ = π and
+      ξ = 100, but 3e-3 for ξ <= 1 and 3e-5 for ξ <= 0.1.
+
+    References
+    ----------
+    The paper, equations (5) to (12).
+
+    Examples
+    --------
+    >>> metal = Material(sigma=1.0, beta=0.5, D=1.0, tau=1.0)
+    >>> fit = fit_matching(metal, np.geomspace(0.01, 100, 9), np.linspace(0, np.pi, 9), gamma=0.01)
+    >>> round(fit.A1, 3), round(fit.A2, 3), fit.residual < 1e-3   # (1-β²)γ/β = 0.015
+    (0.015, 0.015, True)
+    """
+    gamma = float(_gamma(finite("gamma", gamma)))
+    if abs(gamma) == 1:
+        raise ArgumentError("Argument `gamma` must lie between -1 and 1, but is ±1: a half-metallic interface.")
+    positive("beta", material.beta, "Reverse m instead.")
+    xi, Phi = finite_array("xi", xi).reshape(-1, 1), finite_array("Phi", Phi).reshape(1, -1)
+    if np.any(xi <= 0):
+        raise ArgumentError(f"Argument `xi` must be positive, but contains {xi.min():g}.")
+    G = xi * material.sigma / np.sqrt(material.D * material.tau)
+    m_left, m_right = unit_vector(0.0), unit_vector(Phi)
+    channels = np.array([1 + gamma, 1 - gamma]) / 2
+    interface: InterfaceResponse | VectorInterface
+    if transverse:
+        if flip is not None:
+            raise ArgumentError("Argument `flip` must be None with `transverse`, but is given. Amplitudes imply it.")
+        amplitudes = channels**0.25
+        interface = tunnel_interface(m_left, m_right, np.sqrt(G)[..., None] * amplitudes, amplitudes)
+    else:
+        D = np.diag(channels) + float(_flip(flip, np.asarray(gamma))) / 2 * np.array([[0.0, 1.0], [1.0, 0.0]])
+        interface = tunnelling_response(rotation_law(G[..., None, None] * D, Phi))
+    solution = match(material, material, interface, m_left=m_left, m_right=m_right, thickness=thickness)
+    # (12) keeps the sign of J_M, which an interface polarized against the metal reverses; a length does not.
+    signed = np.copysign(solution.delta_J_M_length, solution.J_M.sum(axis=-1))
+    return fit_A(xi, Phi, signed, beta=material.beta)

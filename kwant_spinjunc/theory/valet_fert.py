@@ -1,0 +1,525 @@
+r"""The two-channel model of Valet and Fert: collinear magnets, local neutrality, spin-diffusion lengths.
+
+Each spin channel obeys J_s = -(1/ρ_s) µ_s' with ρ_s = 2ρ*(1 - sβ), and J_s = (µ_Ls - µ_Rs)/r_s with
+r_s = 2 r_b (1 - sγ) through a contact; the spin accumulation δ = (µ_+ - µ_-)/2 decays with l_sf. The spin index is
+**global** here, along one axis: a magnet or contact polarized the other way has the opposite sign of β or γ.
+
+A resistivity ρ* and the measured one are related by ρ = ρ*(1-β²). Resistances are resistance × area; with µ in eV and
+particle currents they are 1/conductance of `kwant_spinjunc.theory.drift_diffusion`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kwant_spinjunc.errors import ArgumentError, finite_array
+from kwant_spinjunc.spin import SIGNS
+
+__all__ = [
+    "channel_resistances",
+    "channel_resistivities",
+    "contact_accumulation",
+    "contact_polarization",
+    "contact_resistance",
+    "magnetoresistance",
+    "profile",
+    "spin_resistance",
+    "spin_valve_polarization",
+    "spin_valve_resistance",
+    "starred_resistivity",
+]
+
+Real = NDArray[np.float64]
+
+
+def _asymmetry(name: str, value: ArrayLike) -> Real:
+    array = finite_array(name, value)
+    if np.any(np.abs(array) >= 1):
+        raise ArgumentError(
+            f"Argument `{name}` must lie between -1 and 1, but contains {array.flat[np.argmax(abs(array))]:g}. "
+            "It is a ratio of (difference to sum) of two positive conductances."
+        )
+    return array
+
+
+def _resistance(name: str, value: ArrayLike) -> Real:
+    array = finite_array(name, value)
+    if np.any(array < 0):
+        raise ArgumentError(f"Argument `{name}` must be non-negative, but contains {array.min():g}.")
+    return array
+
+
+def _positive(name: str, value: ArrayLike) -> Real:
+    array = finite_array(name, value)
+    if np.any(array <= 0):
+        raise ArgumentError(f"Argument `{name}` must be positive, but contains {array.min():g}.")
+    return array
+
+
+def starred_resistivity(rho: ArrayLike, beta: ArrayLike) -> Real:
+    """Return ρ* = ρ/(1-β²) of a metal of resistivity ρ.
+
+    Parameters
+    ----------
+    rho
+        Resistivity > 0.
+    beta
+        Bulk asymmetry, |β| < 1.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArgumentError
+        ρ is not positive or |β| >= 1.
+
+    Notes
+    -----
+    **Validity**: definition; two channels of resistivity 2ρ*(1 ∓ β) in parallel have ρ.
+    T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
+
+    Examples
+    --------
+    >>> float(starred_resistivity(3.0, 0.5))
+    4.0
+    """
+    return np.asarray(_positive("rho", rho) / (1 - _asymmetry("beta", beta) ** 2))
+
+
+def channel_resistivities(rho_star: ArrayLike, beta: ArrayLike) -> Real:
+    """Return ρ_s = 2ρ*(1 - sβ), shape (..., 2).
+
+    Parameters
+    ----------
+    rho_star
+        ρ* > 0.
+    beta
+        Bulk asymmetry, |β| < 1.
+
+    Returns
+    -------
+    ndarray, shape (..., 2)
+
+    Raises
+    ------
+    ArgumentError
+        ρ* is not positive or |β| >= 1.
+
+    Notes
+    -----
+    **Validity**: definition; a current shared by the channels alone has J_M = βJ.
+    T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
+
+    Examples
+    --------
+    >>> channel_resistivities(4.0, 0.5).tolist()
+    [4.0, 12.0]
+    """
+    rho = _positive("rho_star", rho_star)
+    return np.asarray(2 * rho[..., None] * (1 - SIGNS * _asymmetry("beta", beta)[..., None]))
+
+
+def channel_resistances(r_b: ArrayLike, gamma: ArrayLike) -> Real:
+    """Return r_s = 2 r_b (1 - sγ) of a contact, shape (..., 2).
+
+    Parameters
+    ----------
+    r_b
+        Contact resistance r_b* >= 0 times area.
+    gamma
+        Contact asymmetry, |γ| < 1.
+
+    Returns
+    -------
+    ndarray, shape (..., 2)
+
+    Raises
+    ------
+    ArgumentError
+        r_b is negative or |γ| >= 1.
+
+    Notes
+    -----
+    **Validity**: definition; the channel conductances are (1 ± γ)/(2 r_b (1-γ²)), so that γ = (G_+ - G_-)/(G_+ + G_-).
+    T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
+
+    Examples
+    --------
+    >>> channel_resistances(1.0, 0.5).tolist()
+    [1.0, 3.0]
+    """
+    r = _resistance("r_b", r_b)
+    return np.asarray(2 * r[..., None] * (1 - SIGNS * _asymmetry("gamma", gamma)[..., None]))
+
+
+def spin_resistance(rho_star: ArrayLike, l_sf: ArrayLike) -> Real:
+    """Return r = ρ* l_sf, the accumulation δ over the spin current it drives into the metal.
+
+    Parameters
+    ----------
+    rho_star
+        ρ* > 0; in a normal metal the resistivity itself.
+    l_sf
+        Spin-diffusion length > 0.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not positive.
+
+    Notes
+    -----
+    **Validity**: metal longer than l_sf. T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
+
+    Examples
+    --------
+    >>> float(spin_resistance(0.1, 50.0))
+    5.0
+    """
+    return np.asarray(_positive("rho_star", rho_star) * _positive("l_sf", l_sf))
+
+
+def contact_polarization(
+    beta_left: ArrayLike,
+    r_left: ArrayLike,
+    beta_right: ArrayLike,
+    r_right: ArrayLike,
+    r_b: ArrayLike = 0.0,
+    gamma: ArrayLike = 0.0,
+) -> Real:
+    r"""Return J_M/J = (β_L r_L + β_R r_R + γ r_b)/(r_L + r_R + r_b) at the contact of two half-infinite metals.
+
+    Parameters
+    ----------
+    beta_left, beta_right
+        Bulk asymmetries along the global axis, |β| < 1.
+    r_left, r_right
+        Spin resistances ρ* l_sf > 0.
+    r_b, gamma
+        Contact resistance >= 0 and asymmetry, |γ| < 1.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ArgumentError
+        An asymmetry or resistance is out of range.
+
+    Notes
+    -----
+    **Validity**: collinear, local neutrality, no spin flip in the contact. T. Valet and A. Fert, Phys. Rev. B 48, 7099
+    (1993); A. Fert and H. Jaffrès, Phys. Rev. B 64, 184420 (2001) for F|N.
+
+    Examples
+    --------
+    >>> float(contact_polarization(0.5, 1.0, -0.5, 1.0))
+    0.0
+    >>> float(contact_polarization(0.5, 1.0, 0.0, 3.0))
+    0.125
+    """
+    left, right, contact = _positive("r_left", r_left), _positive("r_right", r_right), _resistance("r_b", r_b)
+    driving = (
+        _asymmetry("beta_left", beta_left) * left
+        + _asymmetry("beta_right", beta_right) * right
+        + _asymmetry("gamma", gamma) * contact
+    )
+    return np.asarray(driving / (left + right + contact))
+
+
+def contact_accumulation(
+    beta_left: ArrayLike,
+    r_left: ArrayLike,
+    beta_right: ArrayLike,
+    r_right: ArrayLike,
+    r_b: ArrayLike = 0.0,
+    gamma: ArrayLike = 0.0,
+) -> tuple[Real, Real]:
+    r"""Return δ_L/J = r_L(β_L - p) and δ_R/J = r_R(p - β_R), the accumulations (µ_+ - µ_-)/2 at both faces.
+
+    Parameters
+    ----------
+    beta_left, r_left, beta_right, r_right, r_b, gamma
+        As in `contact_polarization`, which gives p.
+
+    Returns
+    -------
+    left, right : ndarray
+        Resistance × area.
+
+    Raises
+    ------
+    ArgumentError
+        An asymmetry or resistance is out of range.
+
+    Notes
+    -----
+    **Validity**: as `contact_polarization`.
+
+    Examples
+    --------
+    >>> [float(delta) for delta in contact_accumulation(0.5, 1.0, -0.5, 1.0)]
+    [0.5, 0.5]
+    """
+    p = contact_polarization(beta_left, r_left, beta_right, r_right, r_b, gamma)
+    left = finite_array("r_left", r_left) * (finite_array("beta_left", beta_left) - p)
+    return np.asarray(left), np.asarray(finite_array("r_right", r_right) * (p - finite_array("beta_right", beta_right)))
+
+
+def contact_resistance(
+    beta_left: ArrayLike,
+    r_left: ArrayLike,
+    beta_right: ArrayLike,
+    r_right: ArrayLike,
+    r_b: ArrayLike = 0.0,
+    gamma: ArrayLike = 0.0,
+) -> Real:
+    r"""Return r_b(1 - γp) + β_L δ_L/J - β_R δ_R/J, the contact and its spin-coupled resistance.
+
+    Parameters
+    ----------
+    beta_left, r_left, beta_right, r_right, r_b, gamma
+        As in `contact_polarization`.
+
+    Returns
+    -------
+    ndarray
+        Drop between the Ohmic lines of both metals extrapolated to the contact, per J.
+
+    Raises
+    ------
+    ArgumentError
+        An asymmetry or resistance is out of range.
+
+    Notes
+    -----
+    **Validity**: as `contact_polarization`. Antiparallel magnets without contact resistance give 2β²ρ*l_sf.
+    T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
+
+    Examples
+    --------
+    >>> float(contact_resistance(0.5, 1.0, -0.5, 1.0))
+    0.5
+    """
+    arguments = beta_left, r_left, beta_right, r_right, r_b, gamma
+    p = contact_polarization(*arguments)
+    left, right = contact_accumulation(*arguments)
+    ohmic = finite_array("r_b", r_b) * (1 - finite_array("gamma", gamma) * p)
+    return np.asarray(
+        ohmic + finite_array("beta_left", beta_left) * left - finite_array("beta_right", beta_right) * right
+    )
+
+
+def profile(
+    y: ArrayLike,
+    *,
+    rho_star: tuple[float, float],
+    beta: tuple[float, float],
+    l_sf: tuple[float, float],
+    r_b: float = 0.0,
+    gamma: float = 0.0,
+) -> tuple[Real, Real]:
+    r"""Return µ_s(y)/J and J_s(y)/J around the contact of two half-infinite metals at y = 0.
+
+    Parameters
+    ----------
+    y
+        Positions, shape (...); y = 0 is right, y = -0.0 left of the contact.
+    rho_star, beta, l_sf
+        (left, right) values of ρ* > 0, β and l_sf > 0.
+    r_b, gamma
+        Contact resistance and asymmetry.
+
+    Returns
+    -------
+    mu, currents : ndarray, shape (..., 2)
+        Spin last. The average µ_s + βδ is zero at the left face.
+
+    Raises
+    ------
+    ArgumentError
+        A parameter is out of range.
+
+    Notes
+    -----
+    **Validity**: as `contact_polarization`. T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
+
+    Examples
+    --------
+    >>> mu, currents = profile([-1e3, 1e3], rho_star=(1.0, 1.0), beta=(0.5, -0.5), l_sf=(2.0, 2.0))
+    >>> currents.tolist()
+    [[0.75, 0.25], [0.25, 0.75]]
+    """
+    y = finite_array("y", y)
+    r = [float(spin_resistance(rho, length)) for rho, length in zip(rho_star, l_sf, strict=True)]
+    arguments: tuple[Any, ...] = beta[0], r[0], beta[1], r[1], r_b, gamma
+    faces = contact_accumulation(*arguments)
+    side = (~np.signbit(y)).astype(int)
+    b, resistance, length = np.array(beta)[side], np.array(r)[side], np.array(l_sf)[side]
+    delta = np.array(faces)[side] * np.exp(-np.abs(y) / length)
+    # J_M = βJ ∓ δ/r on the left (right); µ + βδ is the Ohmic line of resistivity ρ*(1-β²).
+    polarization = b + np.where(side == 1, 1.0, -1.0) * delta / resistance
+    line = -np.array(rho_star)[side] * (1 - b**2) * y - np.where(side == 1, contact_resistance(*arguments), 0.0)
+    average = line - b * delta
+    return average[..., None] + SIGNS * delta[..., None], (1 + SIGNS * polarization[..., None]) / 2
+
+
+def _spacer(r_spacer: ArrayLike, ratio: ArrayLike) -> tuple[Real, Real]:
+    """Return r_N coth(t/l) and r_N/sinh(t/l) of the spacer, finite for thick ones."""
+    r, x = _positive("r_spacer", r_spacer), _positive("ratio", ratio)
+    return r / np.tanh(x), -2 * r * np.exp(-x) / np.expm1(-2 * x)
+
+
+def spin_valve_polarization(
+    beta: tuple[ArrayLike, ArrayLike],
+    r: tuple[ArrayLike, ArrayLike],
+    r_spacer: ArrayLike,
+    ratio: ArrayLike,
+    r_b: tuple[ArrayLike, ArrayLike] = (0.0, 0.0),
+    gamma: tuple[ArrayLike, ArrayLike] = (0.0, 0.0),
+) -> tuple[Real, Real]:
+    r"""Return J_M/J at the two contacts of a collinear F|N|F spin valve.
+
+    Parameters
+    ----------
+    beta
+        (left, right) bulk asymmetries along the global axis; opposite signs for antiparallel magnets.
+    r
+        (left, right) spin resistances of the magnets > 0.
+    r_spacer
+        Spin resistance ρ_N l_N > 0 of the normal metal.
+    ratio
+        Thickness of the spacer over its spin-diffusion length, > 0.
+    r_b, gamma
+        (left, right) contact resistances >= 0 and asymmetries.
+
+    Returns
+    -------
+    left, right : ndarray
+
+    Raises
+    ------
+    ArgumentError
+        A parameter is out of range.
+
+    Notes
+    -----
+    **Validity**: magnets thicker than l_sf, collinear, local neutrality, no spin flip in the contacts.
+    T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
+
+    Examples
+    --------
+    >>> [round(float(p), 6) for p in spin_valve_polarization((0.5, 0.5), (1.0, 1.0), 1.0, 1e-9)]
+    [0.5, 0.5]
+    """
+    coth, csch = _spacer(r_spacer, ratio)
+    # r_1(β_1 - p_1) - δ_a = r_b1(p_1 - γ_1) with δ_a = coth p_1 - csch p_2, and its mirror image.
+    source, load = [], []
+    for i, name in enumerate(("left", "right")):
+        magnet, contact = _positive(f"r[{name}]", r[i]), _resistance(f"r_b[{name}]", r_b[i])
+        source.append(_asymmetry(f"beta[{name}]", beta[i]) * magnet + _asymmetry(f"gamma[{name}]", gamma[i]) * contact)
+        load.append(magnet + contact)
+    # (load + coth)(load' + coth) - csch², with coth² - csch² = r_N² done by hand: it cancels in thin spacers.
+    determinant = load[0] * load[1] + coth * (load[0] + load[1]) + finite_array("r_spacer", r_spacer) ** 2
+    load = [own + coth for own in load]
+    left = (load[1] * source[0] + csch * source[1]) / determinant
+    return np.asarray(left), np.asarray((load[0] * source[1] + csch * source[0]) / determinant)
+
+
+def spin_valve_resistance(
+    beta: tuple[ArrayLike, ArrayLike],
+    r: tuple[ArrayLike, ArrayLike],
+    r_spacer: ArrayLike,
+    ratio: ArrayLike,
+    r_b: tuple[ArrayLike, ArrayLike] = (0.0, 0.0),
+    gamma: tuple[ArrayLike, ArrayLike] = (0.0, 0.0),
+) -> Real:
+    r"""Return the resistance between the magnets' extrapolated Ohmic lines: contacts, spacer and spin accumulation.
+
+    Parameters
+    ----------
+    beta, r, r_spacer, ratio, r_b, gamma
+        As in `spin_valve_polarization`.
+
+    Returns
+    -------
+    ndarray
+        Resistance × area.
+
+    Raises
+    ------
+    ArgumentError
+        A parameter is out of range.
+
+    Notes
+    -----
+    **Validity**: as `spin_valve_polarization`; R = Σ_i r_bi(1 - γ_i p_i) + r_i β_i(β_i - p_i) + r_N t/l_N.
+
+    Examples
+    --------
+    >>> round(float(spin_valve_resistance((0.5, -0.5), (1.0, 1.0), 1.0, 1e-9)), 6)
+    0.5
+    """
+    p = spin_valve_polarization(beta, r, r_spacer, ratio, r_b, gamma)
+    total = finite_array("r_spacer", r_spacer) * finite_array("ratio", ratio)
+    for i in range(2):
+        b, g = finite_array("beta", beta[i]), finite_array("gamma", gamma[i])
+        total = total + finite_array("r_b", r_b[i]) * (1 - g * p[i]) + finite_array("r", r[i]) * b * (b - p[i])
+    return np.asarray(total)
+
+
+def magnetoresistance(
+    beta: ArrayLike,
+    r: ArrayLike,
+    r_spacer: ArrayLike,
+    ratio: ArrayLike,
+    r_b: ArrayLike = 0.0,
+    gamma: ArrayLike = 0.0,
+) -> Real:
+    r"""Return R_AP - R_P of a spin valve with equal magnets and contacts.
+
+    ΔR = 2(βr + γr_b)² [1/(r + r_b + r_N tanh(t/2l)) - 1/(r + r_b + r_N coth(t/2l))]
+
+    Parameters
+    ----------
+    beta, r
+        Asymmetry and spin resistance of both magnets.
+    r_spacer, ratio
+        Spin resistance of the spacer and its thickness over its spin-diffusion length.
+    r_b, gamma
+        Resistance and asymmetry of both contacts.
+
+    Returns
+    -------
+    ndarray
+        Resistance × area, non-negative.
+
+    Raises
+    ------
+    ArgumentError
+        A parameter is out of range.
+
+    Notes
+    -----
+    **Validity**: as `spin_valve_polarization`, magnets much thicker than l_sf.
+    T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
+
+    Examples
+    --------
+    >>> round(float(magnetoresistance(0.5, 1.0, 1.0, 1e-9)), 6)
+    0.5
+    """
+    half = _positive("ratio", ratio) / 2
+    spacer, own = _positive("r_spacer", r_spacer), _positive("r", r) + _resistance("r_b", r_b)
+    driving = _asymmetry("beta", beta) * finite_array("r", r) + _asymmetry("gamma", gamma) * finite_array("r_b", r_b)
+    return np.asarray(2 * driving**2 * (1 / (own + spacer * np.tanh(half)) - 1 / (own + spacer / np.tanh(half))))
