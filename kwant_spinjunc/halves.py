@@ -53,10 +53,10 @@ __all__ = [
     "surface_greens",
 ]
 
-#: Points evaluated together: the working set of a chunk stays in the second-level cache.
-CHUNK = 4096
+#: Points evaluated together: its working set stays in cache, and Python costs little per point.
+CHUNK = 8192
 #: The same for `states`, which hold every plane.
-STATES_CHUNK = 1024
+STATES_CHUNK = 2048
 #: Planes after which the phase of a propagator is normalized.
 NORMALIZE = 8
 #: Stands in for an exact zero in a denominator (modified Lentz): a half whose surface Green's function has a pole
@@ -252,9 +252,7 @@ class _Cut:
     def of(cls, left: _Half, right: _Half, t: Any) -> _Cut:
         u = t * left.g
         w = u if right is left else t * right.g
-        d: Any = 1 - u[:, None] * w[None, :]
-        if not d.all():
-            d[d == 0] = TINY
+        d = _nonzero(1 - u[:, None] * w[None, :])
         return cls(left, right, u, w, t * left.difference, t * right.difference, d)
 
     def take(self, block: Block) -> _Cut:
@@ -395,13 +393,6 @@ def _fill_amplitudes(out: Complex, rows: Complex, R: Complex) -> None:
             change += constant
             change *= inverse
             np.add(alone, change, out=out[lead, s, lead, s])
-
-
-def _self_coupling(s: int, far: Complex, far_change: Any, d: Complex, sin2: Array) -> Any:
-    """Return -∂D/∂u_s."""
-    if s == 0:
-        return far[0] * d[1, 1] - sin2 * far_change
-    return far[1] * d[0, 0] + sin2 * far_change
 
 
 # ----------------------------------------------------------------------------------------------------- what is asked
@@ -793,34 +784,49 @@ def _batch_first(array: NDArray[Any], count: int, problem: Problem) -> NDArray[A
 
 
 # ---------------------------------------------------------------------------------------- currents, torques, densities
+Frame = list[list[Any]]  # [(e_1, e_2, m)][(x, y, z)], floats where the batch shares them
+
+
 @dataclass
 class _Waves:
     """States incoming from one lead: ψ [spin, spin_in, plane, ...] in frames that change between groups of planes."""
 
     psi: Complex
-    groups: list[tuple[slice, Array]]  # planes with their frame [(e_1, e_2, m), (x, y, z), ...]
-    exchange: dict[int, tuple[Any, ...]]  # per magnetic plane: Δ times its direction in the frame, 0.0 where none
+    groups: list[tuple[slice, Frame]]
+    exchange: dict[int, tuple[Any, ...]]  # per magnetic plane: Δ times its direction in the frame
     far: Complex  # ψ of the plane next to the lead of exit, [spin, spin_in, ...], in that lead's frame
-    far_frame: Array
+    far_frame: Frame
     far_lead: Lead
     lead: int
+
+
+def _shared(array: Array) -> Any:
+    """Return a float where the batch shares one number."""
+    return array.item() if array.size == 1 else array
+
+
+def _frame(frame: Array) -> Frame:
+    return [[_shared(component) for component in vector] for vector in frame]
 
 
 def _fill_fields(currents: Array, torques: Array, densities: Array, waves: _Waves) -> None:
     """Evaluate densities, torques and currents [spin_in, plane or bond, component, ...] of one lead's states."""
     psi = waves.psi
-    size = psi.real**2 + psi.imag**2
-    flip = psi[0].conj() * psi[1]
+    size = psi.real**2
+    size += psi.imag**2
+    flip = psi[0].conj()
+    flip *= psi[1]
     x, y, z = 2 * flip.real, 2 * flip.imag, size[0] - size[1]
     np.add(size[0], size[1], out=densities[:, :, 0])
     for planes, frame in waves.groups:
-        _to_lab(densities[:, planes, 1:], frame, (x[:, planes], y[:, planes], z[:, planes]))
+        _to_lab(densities[:, planes, 1:].swapaxes(0, 2), frame, [part[:, planes].swapaxes(0, 1) for part in (x, y, z)])
     frames = {n: frame for planes, frame in waves.groups for n in range(planes.start, planes.stop)}
-    torques[...] = 0.0
-    for n, (Bx, By, Bz) in waves.exchange.items():
-        Sx, Sy, Sz = x[:, n], y[:, n], z[:, n]
-        cross = (By * Sz - Bz * Sy, Bz * Sx - Bx * Sz, Bx * Sy - By * Sx)
-        _to_lab(torques[:, n], frames[n], cross)
+    for n in range(torques.shape[1]):
+        if n in waves.exchange:
+            torque = _cross_product(waves.exchange[n], (x[:, n], y[:, n], z[:, n]))
+            _to_lab(torques[:, n].swapaxes(0, 1), frames[n], torque)
+        else:
+            torques[:, n] = 0.0
 
     sign, flux, Q = _transmitted(waves, currents.shape[3:])
     currents[:, :, 0] = (sign * flux)[:, None]
@@ -829,7 +835,7 @@ def _fill_fields(currents: Array, torques: Array, densities: Array, waves: _Wave
     for b in steps:
         n = b + 1 if waves.lead == 0 else b
         if n in waves.exchange:
-            Q = Q + sign * torques[:, n]
+            Q = Q + torques[:, n] if sign > 0 else Q - torques[:, n]
         currents[:, b, 1:] = Q
 
 
@@ -842,27 +848,46 @@ def _transmitted(waves: _Waves, batch: tuple[int, ...]) -> tuple[int, Array, Arr
     up, down = waves.far
     lead = waves.far_lead
     flux = [v * (part.real**2 + part.imag**2) for v, part in zip(lead.velocity, (up, down), strict=True)]
-    transverse = 2 * up.conj() * down * (lead.sigma[1] - lead.sigma[0].conj())
-    local = (-sign * transverse.imag, sign * transverse.real, sign * (flux[0] - flux[1]))
+    transverse = up.conj() * down * ((lead.sigma[1] - lead.sigma[0].conj()) * (2 * sign))
     Q = np.empty((2, 3, *batch))
-    _to_lab(Q, waves.far_frame, local)
+    _to_lab(Q.swapaxes(0, 1), waves.far_frame, (-transverse.imag, transverse.real, sign * (flux[0] - flux[1])))
     return sign, flux[0] + flux[1], Q
 
 
-def _to_lab(out: Array, frame: Array, local: tuple[Array, Array, Array]) -> None:
-    """Write components along x, y, z into ``out`` [..., component, *batch] of vectors given in a frame.
+def _is_zero(x: Any) -> bool:
+    return isinstance(x, float) and x == 0.0
 
-    ``frame`` is [(e_1, e_2, m), (x, y, z), *batch]; products with exact zeros are skipped.
-    """
-    axis = out.ndim - (frame.ndim - 2) - 1
+
+def _cross_product(a: Any, b: Any) -> tuple[Any, Any, Any]:
+    """Return a × b of triples of floats or arrays, skipping what is zero for the whole batch."""
+
+    def minor(i: int, j: int) -> Any:
+        if _is_zero(a[i]) and _is_zero(a[j]):
+            return 0.0
+        if _is_zero(a[i]):
+            return -a[j] * b[i]
+        return a[i] * b[j] if _is_zero(a[j]) else a[i] * b[j] - a[j] * b[i]
+
+    return minor(1, 2), minor(2, 0), minor(0, 1)
+
+
+def _to_lab(out: Array, frame: Frame, local: Any) -> None:
+    """Write vectors given in a frame into ``out`` [(x, y, z), ...], skipping what is zero for the whole batch."""
     for i in range(3):
-        target = out[(slice(None),) * axis + (i,)]
-        total: Any = None
-        for e, part in zip(frame, local, strict=True):
-            if e[i].any():
-                term = part if (e[i] == 1).all() else e[i] * part
-                total = term if total is None else total + term
-        target[...] = 0.0 if total is None else total
+        target, empty = out[i], True
+        for vector, part in zip(frame, local, strict=True):
+            e = vector[i]
+            if _is_zero(e) or _is_zero(part):
+                continue
+            if empty:
+                np.multiply(part, e, out=target)
+            elif isinstance(e, float) and e == 1.0:
+                target += part
+            else:
+                target += part * e
+            empty = False
+        if empty:
+            target[...] = 0.0
 
 
 def _collinear_states(problem: Problem, modes: NDArray[np.int64]) -> Iterator[tuple[Block, int, _Waves]]:
@@ -873,7 +898,12 @@ def _collinear_states(problem: Problem, modes: NDArray[np.int64]) -> Iterator[tu
             cut = whole.take(inner)
             _fill_modes(modes, [whole.left.lead.velocity, whole.right.lead.velocity], block)
             R = problem.directions(stack.rotation, 2, target)
-            frames = problem.directions(stack.frames, 3, target)
+            frames = [_frame(frame) for frame in problem.directions(stack.frames, 3, target)]
+            exchange = {
+                n: (0.0, 0.0, problem.get("splitting", n, target)) for n in range(stack.planes) if stack.magnetic[n]
+            }
+            split = (stack.cut or 0) + 1
+            groups = [(slice(0, split), frames[0]), (slice(split, stack.planes), frames[1])]
             batch = np.broadcast_shapes(cut.d.shape[2:], R.shape[2:])
             for lead in (0, 1):
                 psi = np.empty((2, 2, stack.planes, *batch), dtype=complex)
@@ -882,11 +912,6 @@ def _collinear_states(problem: Problem, modes: NDArray[np.int64]) -> Iterator[tu
                     U = problem.directions(stack.label_rotations[lead], 2, target)[:, :, None]
                     psi = np.stack([psi[:, 0] * U[0, s] + psi[:, 1] * U[1, s] for s in (0, 1)], axis=1)
                 end = -1 if lead == 0 else 0
-                split = (stack.cut or 0) + 1
-                exchange = {
-                    n: (0.0, 0.0, problem.get("splitting", n, target)) for n in range(stack.planes) if stack.magnetic[n]
-                }
-                groups = [(slice(0, split), frames[0]), (slice(split, stack.planes), frames[1])]
                 far_lead = cut.side(lead)[1].lead
                 yield target, lead, _Waves(psi, groups, exchange, psi[:, :, end], frames[1 - lead], far_lead, lead)
 
@@ -923,29 +948,33 @@ def _fill_waves(psi: Complex, problem: Problem, cut: _Cut, R: Complex, lead: int
         np.multiply(-hop * far.chain[-1 - position][:, None], psi[:, :, far_planes[position - 1]], out=psi[:, :, n])
 
     # the spin that came in, from a recursion that ends in the lead: Σ = t (-∂D/∂u)/D(u=0)
+    Y = [other[0] * d[1, 1] - sin2 * far_change, other[1] * d[0, 0] + sin2 * far_change]
+    rest = [d[1, 1] - sin2 * (own[1] * far_change), d[0, 0] + sin2 * (own[0] * far_change)]
+    sigma = t * np.stack(Y) / _nonzero(np.stack(rest))
     levels: dict[Any, NDArray[Any]] = {}
-    for s in (0, 1):
-        Y = _self_coupling(s, other, far_change, d, sin2)
-        rest = d[1 - s, 1 - s] + sin2 * far_change * (-own[1] if s == 0 else own[0])
-        sigma = t * Y / np.where(rest == 0, TINY, rest)
-        ratios = []
-        for position, n in enumerate(near_planes):
-            e = problem.plane_level(n, block, levels)
-            if stack.magnetic[n]:
-                e = e + (0.5 - s) * problem.get("splitting", n, block)
-            denominator = e - sigma
-            if position == len(near_planes) - 1:
-                denominator = denominator - near.lead.sigma[s]
-            g = 1 / np.where(denominator == 0, TINY, denominator)
-            if position < len(near_planes) - 1:
-                hop = problem.get("bonds", hops[position], block)
-                sigma = hop * hop * g
-                ratios.append(-hop * g)
-        wave = 1j * np.sqrt(near.lead.velocity[s]) * g
-        psi[s, s, near_planes[-1]] = wave
-        for n, ratio in zip(near_planes[-2::-1], ratios[::-1], strict=True):
+    ratios = []
+    for position, n in enumerate(near_planes):
+        e = problem.plane_level(n, block, levels)
+        splitting = problem.get("splitting", n, block) if stack.magnetic[n] else 0.0
+        if position < len(near_planes) - 1:
+            g = 1 / _nonzero(spins(e, splitting, stack.magnetic[n]) - sigma)
+            hop = problem.get("bonds", hops[position], block)
+            sigma = hop * hop * g
+            ratios.append(-hop * g)
+        else:
+            g = 1 / _nonzero(spins(e, splitting, stack.magnetic[n]) - sigma - near.lead.sigma)
+    wave = (1j * np.sqrt(near.lead.velocity)) * g
+    for n, ratio in zip(near_planes[::-1], [None, *ratios[::-1]], strict=True):
+        if ratio is not None:
             wave = ratio * wave
-            psi[s, s, n] = wave
+        psi[0, 0, n], psi[1, 1, n] = wave
+
+
+def _nonzero(z: Complex) -> Complex:
+    """Replace exact zeros by `TINY`."""
+    if not z.all():
+        z[z == 0] = TINY
+    return z
 
 
 def _texture_states(problem: Problem, modes: NDArray[np.int64]) -> Iterator[tuple[Block, int, _Waves]]:
@@ -953,14 +982,14 @@ def _texture_states(problem: Problem, modes: NDArray[np.int64]) -> Iterator[tupl
     stack = problem.stack
     for block in blocks(problem.half_batch, STATES_CHUNK):
         R = problem.directions(stack.rotation, 2, block)
-        frames = problem.directions(stack.frames, 3, block)
+        frames = [_frame(frame) for frame in problem.directions(stack.frames, 3, block)]
         for lead in (0, 1):
             waves, near, far = textures.waves(problem, lead, block, every=True)
             part_of(modes[lead], block)[...] = near.velocity > 0
             psi = np.stack(waves if lead == 0 else waves[::-1], axis=2)
             local = problem.directions(stack.local_m[lead], 2, block)
             exchange = {
-                n: tuple(problem.get("splitting", n, block) * m for m in local[n])
+                n: tuple(problem.get("splitting", n, block) * _shared(m) for m in local[n])
                 for n in range(stack.planes)
                 if stack.magnetic[n]
             }

@@ -36,6 +36,10 @@ SCALARS = (
     "lead_hopping",
 )
 
+# The first array of this size that glibc's malloc takes back makes it recycle arrays up to that size, instead of
+# mapping and zeroing the pages of every chunk's temporaries anew: half the time of a batch of 10^4 points.
+np.empty(31 << 20, dtype=np.uint8)
+
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 Block = tuple[Any, ...] | None
