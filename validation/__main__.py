@@ -9,29 +9,15 @@ did not or could not be finished; 2 for a bad command line; 130 after Ctrl-C.
 from __future__ import annotations
 
 import argparse
-import importlib
 import multiprocessing
 import os
 import sys
 import time
-import traceback
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from . import CLAIMS
-
-
-def run_claim(module: str, quick: bool):
-    """Run one claim and return (claim or None, seconds, error text)."""
-    import warnings
-
-    warnings.filterwarnings("ignore", message="plotly is not available", category=RuntimeWarning)
-    start = time.perf_counter()
-    try:
-        claim = importlib.import_module(f"validation.{module}").claim(quick)
-    except Exception:
-        return None, time.perf_counter() - start, traceback.format_exc()
-    return claim, time.perf_counter() - start, ""
+from .worker import run_claim
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
