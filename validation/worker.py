@@ -1,4 +1,4 @@
-"""What a worker process does: run one claim. (Spawned processes cannot import it from ``__main__``.)"""
+"""What a worker process does: run one claim (spawned processes cannot import it from ``__main__``)."""
 
 from __future__ import annotations
 
