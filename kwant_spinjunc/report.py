@@ -8,6 +8,7 @@ import json
 import math
 import os
 import platform
+import re
 import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from typing import Any
 from ._version import __version__
 from .errors import ArgumentError
 
-__all__ = ["VERDICTS", "Check", "Claim", "ClaimFigure", "provenance", "write_atomically", "write_report"]
+__all__ = ["VERDICTS", "Check", "Claim", "ClaimFigure", "provenance", "typeset", "write_atomically", "write_report"]
 
 #: What a claim can turn out to be.
 VERDICTS = ("holds", "holds in a limit", "fails")
@@ -237,13 +238,34 @@ def write_report(directory: str | Path, claims: Sequence[Claim], source: dict[st
     data = {"provenance": source, "claims": [claim.to_json() for claim in claims]}
     with write_atomically(folder / "report.json") as path:
         path.write_text(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-    template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-        files(__package__).joinpath("report.html.j2").read_text(encoding="utf-8")
-    )
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["typeset"] = typeset
+    template = environment.from_string(files(__package__).joinpath("report.html.j2").read_text(encoding="utf-8"))
     page = template.render(claims=claims, provenance=source, images=images)
     with write_atomically(folder / "report.html") as path:
         path.write_text(page, encoding="utf-8")
     return folder / "report.html"
+
+
+#: Symbols of one or two letters with an index or a power, as written in plain text: J_M^L, D_++, e^(-2κd), a^2.01.
+_SCRIPT = re.compile(
+    r"(?P<base>(?<![A-Za-z_])[A-Za-zΑ-Ωα-ωµ]{1,2}|[)\]])"
+    r"(?:_(?P<sub>\{[^}]*\}|[A-Za-z0-9∥⊥]+'?[+−-]*|[+−-]{1,2}))?"
+    r"(?P<prime>[²³])?(?:\^(?P<sup>\{[^}]*\}|\([^)]*\)|[+−-]?[0-9.]*[0-9]|[A-Za-z]))?"
+)
+
+
+def typeset(text: str) -> Any:
+    """Return HTML of plain text with indices and powers set as such: ``J_M^L``, ``D_{++}``, ``e^(-2κd)``."""
+    from markupsafe import Markup, escape
+
+    def script(match: re.Match[str]) -> str:
+        sub, power = match["sub"], match["sup"]
+        lower = f"<sub>{sub.strip('{}')}</sub>" if sub else ""
+        upper = f"<sup>{power.strip('{}()')}</sup>" if power else ""
+        return f"{match['base']}{lower}{match['prime'] or ''}{upper}"
+
+    return Markup(_SCRIPT.sub(script, str(escape(text)).replace("&#39;", "'")))
 
 
 def _figures(claims: Iterable[Claim]) -> Iterable[ClaimFigure]:

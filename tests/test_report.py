@@ -8,7 +8,7 @@ import pytest
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.plot import new_figure, plot_junction, plot_layers, styled
-from kwant_spinjunc.report import Check, Claim, ClaimFigure, provenance, write_atomically, write_report
+from kwant_spinjunc.report import Check, Claim, ClaimFigure, provenance, typeset, write_atomically, write_report
 from systems.contact import contact
 from validation import __main__ as runner
 
@@ -51,6 +51,13 @@ def test_a_claim_fails_only_by_its_checks_and_never_by_its_verdict():
     assert not claim(checks=(Check("unitarity", 1e-3, 1e-9),)).passed
     with pytest.raises(sj.ArgumentError, match="`verdict` must be one of holds, holds in a limit, fails"):
         claim(verdict="maybe")
+
+
+def test_indices_and_powers_are_typeset_and_names_left_alone():
+    assert typeset("J_M^L and D_{++}") == "J<sub>M</sub><sup>L</sup> and D<sub>++</sub>"
+    assert typeset("T_ss' = R_ss'² e^(-2κd)") == "T<sub>ss'</sub> = R<sub>ss'</sub>² e<sup>-2κd</sup>"
+    assert typeset("linear_response < 3") == "linear_response &lt; 3"
+    assert typeset("a^2.01, 10^-3.") == "a<sup>2.01</sup>, 10^-3."
 
 
 def test_numbers_that_json_has_no_word_for_become_null():
