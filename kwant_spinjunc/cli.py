@@ -145,12 +145,12 @@ def _family_and_junction(options: argparse.Namespace) -> tuple[Junction, Family,
     return call_family(family, **fixed), family, fixed
 
 
-def _wave_vector(text: str | None) -> tuple[float, float] | None:
-    if text is None:
-        return None
+def _wave_vector(text: str | None) -> Any:
+    if text is None or text == "average":
+        return text
     parts = [parse_value(part) for part in text.split(",")]
     if len(parts) != 2 or any(isinstance(p, (bool, str)) for p in parts):
-        raise ArgumentError(f"Argument `--k` must be two numbers kx,kz in 1/a, but is {text!r}.")
+        raise ArgumentError(f"Argument `--k` must be two numbers kx,kz in 1/a or `average`, but is {text!r}.")
     return float(parts[0]), float(parts[1])
 
 
@@ -189,6 +189,8 @@ def _show(options: argparse.Namespace) -> int:
     print(f"{getattr(family, '__name__', 'family')}({settings}): {len(junction.planes)} planes, ", end="")
     print(f"angle {math.degrees(junction.angle):.6g} deg")
     k = _wave_vector(options.k)
+    if isinstance(k, str):
+        raise ArgumentError("Argument `--k` must be one wave vector to draw bands, but is 'average'.")
     print(f"  bands at k = {k or 'Γ'}  {junction.describe_bands(float(band_shift(k)))}")
     rows = [("left lead", junction.left), *((f"layer {n}", layer) for n, layer in enumerate(junction.layers))]
     for name, layer in [*rows, ("right lead", junction.right)]:
@@ -221,7 +223,12 @@ def _sweep(options: argparse.Namespace) -> int:
     with write_atomically(options.output) as path:  # fails now if the folder cannot be written
         try:
             dataset = sweep(
-                family, energy=energy, k=_wave_vector(options.k), solver=options.solver, resume=earlier, **axes
+                family,
+                energy=energy,
+                k=_wave_vector(options.k),
+                solver=options.solver or "halves",
+                resume=earlier,
+                **axes,
             )
         except SweepInterrupted as interruption:
             dataset = interruption.dataset
@@ -302,7 +309,11 @@ def _parser() -> argparse.ArgumentParser:
             metavar="NAME=VALUE",
             help="parameter of the family; angles in radians, or in degrees as 60deg; repeatable",
         )
-        sub.add_argument("--k", metavar="KX,KZ", help="in-plane wave vector in 1/a (default: Γ)")
+        sub.add_argument(
+            "--k",
+            metavar="KX,KZ",
+            help="in-plane wave vector in 1/a, or `average` over the Brillouin zone (default: Γ)",
+        )
         return sub
 
     run = add(
@@ -338,9 +349,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     show.add_argument("-o", "--output", metavar="FIGURE", help="default: FILE.png in the current folder")
     show.add_argument("--energy", type=float, help="draw a line at this energy")
-    for sub in (run, sweep):
+    for sub, default in [(run, "kwant; halves for an average"), (sweep, "halves")]:
         sub.add_argument("--energy", type=float, default=0.0, help="energy in the family's unit (default: %(default)s)")
-        sub.add_argument("--solver", choices=SOLVERS, default="kwant", help="default: %(default)s")
+        sub.add_argument("--solver", choices=SOLVERS, help=f"default: {default}")
     return parser
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Literal
 
 import kwant
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import halves
+from . import brillouin, halves
 from .builder import band_shift, build
 from .errors import ArgumentError, ContinuityError, NoOpenChannelError, UnitarityError, finite, finite_array, positive
 from .junction import Junction
@@ -74,10 +74,12 @@ class Scattering:
         Which solver ran.
     probabilities : ndarray, shape (..., 2, 2, 2, 2)
         T[α s, β s'] as ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes.
-    modes : ndarray of int, shape (..., 2, 2)
-        N_αs, open channels ``[lead, spin]``.
+    modes : ndarray, shape (..., 2, 2)
+        N_αs, open channels ``[lead, spin]``; of a Brillouin-zone average their (fractional) number per unit cell.
     unitarity_defect : ndarray, shape (...)
         Largest element of S†S - 1 (Kwant), or largest excess of flux into or out of a channel (fast engine).
+    k_error : ndarray, shape (2, 2, 2, 2), or None
+        Estimated error of the probabilities of a Brillouin-zone average.
     system : kwant.system.FiniteSystem or None
         The finalized Kwant system, where Kwant solved. It has one more plane of each lead than the junction (plane
         indices -1 to ``planes``), so that every plane of the junction has both its bonds inside.
@@ -90,9 +92,10 @@ class Scattering:
     k: Any
     solver: str
     probabilities: Floats
-    modes: NDArray[np.int64]
+    modes: NDArray[Any]
     unitarity_defect: Floats
     tolerance: float = TOLERANCE
+    k_error: Any = None
     system: Any = field(default=None, repr=False)
     smatrix: Any = field(default=None, repr=False)
     _solve_fields: Callable[[], PlaneFields] | None = field(default=None, repr=False)
@@ -163,12 +166,13 @@ class Scattering:
 def scatter(
     junction: Junction,
     energy: ArrayLike,
-    k: ArrayLike | None = None,
+    k: ArrayLike | Literal["average"] | None = None,
     *,
-    solver: str = "kwant",
+    solver: str | None = None,
     cross_section: tuple[int, int] = (1, 1),
     boundary: str = "periodic",
     tolerance: float = TOLERANCE,
+    rtol: float = 1e-8,
 ) -> Scattering:
     r"""Scatter electrons of one energy through a junction.
 
@@ -179,15 +183,19 @@ def scatter(
     energy
         Energy E in the junction's unit; an array for ``solver="halves"``.
     k
-        In-plane wave vector (kx, kz) in 1/a, trailing axis 2, None for Γ. One k is one channel of the in-plane periodic junction,
-        not its Brillouin-zone average.
+        In-plane wave vector (kx, kz) in 1/a, trailing axis 2, None for Γ: one channel of the in-plane periodic
+        junction. ``"average"``: the Brillouin-zone average, everything per unit cell (fast engine only).
     solver
-        ``"kwant"``, the reference: any cross-section, one energy and k. ``"halves"``: the exact fast engine for one
-        cell per plane; ``energy`` and ``k[..., 0]`` are arrays that broadcast, and the result has leading batch axes.
+        ``"kwant"``, the reference: any cross-section, one energy and k. ``"halves"``, the exact fast engine for one
+        cell per plane: ``energy`` and ``k[..., 0]`` are arrays that broadcast, and the result has leading batch axes.
+        None: the engine for arrays and averages, Kwant otherwise.
     cross_section, boundary
         See `build`: a supercell or wire with several sites per plane.
     tolerance
         Largest defect of unitarity or continuity (per unit flux) that is accepted.
+    rtol
+        Relative tolerance of a Brillouin-zone average (see `brillouin.average`); currents, torques and densities are
+        averaged to ``rtol`` of the largest of their kind.
 
     Returns
     -------
@@ -199,6 +207,8 @@ def scatter(
         Bad argument, or an energy at a band edge, where Kwant cannot tell incoming from outgoing modes.
     NoOpenChannelError
         No channel is open in either lead.
+    IntegrationError
+        A Brillouin-zone average did not reach ``rtol``.
     UnitarityError, ContinuityError
         The result violates a conservation law by more than ``tolerance``; it is refused.
 
@@ -218,15 +228,26 @@ def scatter(
     """
     if not isinstance(junction, Junction):
         raise ArgumentError(f"Argument `junction` must be a Junction, but is {type(junction).__name__}.")
+    tolerance = positive("tolerance", tolerance)
+    averaged = isinstance(k, str)
+    if averaged and k != "average":
+        raise ArgumentError(f"Argument `k` must be wave vectors, None or 'average', but is {k!r}.")
+    plain = tuple(np.atleast_1d(cross_section)) == (1, 1) and boundary == "periodic"
+    if solver is None:
+        batch = np.ndim(energy) > 0 or (k is not None and not isinstance(k, str) and np.ndim(k) > 1)
+        solver = "halves" if plain and (averaged or batch) else "kwant"
     if solver not in SOLVERS:
         raise ArgumentError(f"Argument `solver` must be one of {', '.join(SOLVERS)}, but is {solver!r}.")
-    tolerance = positive("tolerance", tolerance)
     if solver == "kwant":
+        if averaged:
+            raise ArgumentError("Argument `solver` must be 'halves' for k = 'average', but is 'kwant'.")
         return _scatter_kwant(junction, energy, k, cross_section, boundary, tolerance)
-    if tuple(cross_section) != (1, 1) or boundary != "periodic":
+    if not plain:
         raise ArgumentError(
             "Argument `solver` must be 'kwant' for a cross-section of several sites or hard walls, but is 'halves'."
         )
+    if averaged:
+        return _scatter_average(junction, finite("energy", energy), tolerance, positive("rtol", rtol))
     return _scatter_halves(junction, finite_array("energy", energy), k, tolerance)
 
 
@@ -234,7 +255,8 @@ def _summary(s: Scattering) -> str:
     """Return the result as an aligned table with its own quality."""
     batch = s.unitarity_defect.shape
     angle = np.degrees(s.junction.angle)
-    where = f"E = {s.energy}" if not batch else f"{int(np.prod(batch))} points, shape {batch}"
+    per_cell = ", average over k" if isinstance(s.k, str) else ""
+    where = f"E = {s.energy}{per_cell}" if not batch else f"{int(np.prod(batch))} points, shape {batch}"
     lines = [
         f"Scattering by {s.solver}: {where}, angle between the magnets {angle:.4g} deg, {len(s.junction.planes)} planes"
     ]
@@ -242,7 +264,7 @@ def _summary(s: Scattering) -> str:
         names = [f"{lead} {spin}" for lead in ("left", "right") for spin in ("majority", "minority")]
         lines.append(f"  {'to / from':<15}" + "".join(f"{name:>16}" for name in names) + f"{'modes':>8}")
         for name, row, count in zip(names, s.probabilities.reshape(4, 4), s.modes.ravel(), strict=True):
-            lines.append(f"  {name:<15}" + "".join(f"{value:16.8g}" for value in row) + f"{count:8d}")
+            lines.append(f"  {name:<15}" + "".join(f"{value:16.8g}" for value in row) + f"{count:8.4g}")
         lines.append(f"  conductance {s.conductance:.8g} e²/h per cell")
     defects = [("unitarity", s.unitarity_defect)]
     if "fields" in s.__dict__:
@@ -287,13 +309,80 @@ def _scatter_halves(junction: Junction, energy: Floats, k: Any, tolerance: float
 def _fields_from_halves(junction: Junction, energy: Floats, c: Floats) -> PlaneFields:
     """Return the engine's states; its currents conserve by construction, so the torques are what is audited."""
     states = halves.states(junction, energy, c)
-    flux = states.currents[..., :-1, 1:] - states.currents[..., 1:, 1:]
-    splitting, m = junction.plane_splitting[:, None], junction.plane_m
-    exchange = splitting * np.cross(m, states.densities[..., 1:])
-    defect = abs(states.torques - exchange).max(axis=(-4, -3, -2, -1))
-    charge = np.ptp(states.currents[..., 0], axis=-1).max(axis=(-2, -1))
-    balance = abs(flux - states.torques[..., 1:-1, :]).max(axis=(-4, -3, -2, -1), initial=0.0)
-    return PlaneFields(states.currents, states.torques, states.densities, np.maximum(charge, balance), defect)
+    return _audited(junction, states.currents, states.torques, states.densities)
+
+
+def _audited(junction: Junction, currents: Floats, torques: Floats, densities: Floats) -> PlaneFields:
+    """Return the fields with their defects: charge, flux in minus out, and the torque of the exchange field."""
+    flux = currents[..., :-1, 1:] - currents[..., 1:, 1:]
+    exchange = junction.plane_splitting[:, None] * np.cross(junction.plane_m, densities[..., 1:])
+    defect = abs(torques - exchange).max(axis=(-4, -3, -2, -1))
+    charge = np.ptp(currents[..., 0], axis=-1).max(axis=(-2, -1))
+    balance = abs(flux - torques[..., 1:-1, :]).max(axis=(-4, -3, -2, -1), initial=0.0)
+    return PlaneFields(currents, torques, densities, np.maximum(charge, balance), defect)
+
+
+def _scatter_average(junction: Junction, energy: float, tolerance: float, rtol: float) -> Scattering:
+    """Return probabilities and modes averaged over the Brillouin zone, per unit cell."""
+
+    def channels(c: Floats) -> Floats:
+        P = halves.probabilities(junction, energy, c).reshape(len(c), 16)
+        return np.concatenate([P, junction.open_channels(energy, c).reshape(len(c), 4)], axis=1)
+
+    split = _split_points(junction, energy)
+    average = brillouin.average(channels, split, rtol=rtol)
+    P, modes = average.value[:16].reshape(2, 2, 2, 2), average.value[16:].reshape(2, 2)
+    if not modes.any():
+        raise NoOpenChannelError(
+            f"Argument `energy` must lie in a band of a lead, but at {energy:g} no channel is open at any k. "
+            f"Bands at Γ: {junction.describe_bands(2.0)}."
+        )
+    unitarity = max(abs(P.sum(axis=(0, 1)) - modes).max(), abs(P.sum(axis=(2, 3)) - modes).max())
+    result = Scattering(
+        junction=junction,
+        energy=energy,
+        k="average",
+        solver="halves",
+        probabilities=P,
+        modes=modes,
+        unitarity_defect=np.asarray(unitarity),
+        tolerance=max(tolerance, rtol),
+        k_error=average.error[:16].reshape(2, 2, 2, 2),
+        _solve_fields=partial(_average_fields, junction, energy, rtol),
+    )
+    _refuse_unitarity(result)
+    return result
+
+
+def _split_points(junction: Junction, energy: float) -> Floats:
+    """Return the band shifts at which an average is split: channel thresholds and resonances."""
+    split: Floats = np.concatenate(
+        [brillouin.thresholds(junction, energy).ravel(), brillouin.resonances(junction, energy).ravel()]
+    )
+    return split
+
+
+def _average_fields(junction: Junction, energy: float, rtol: float) -> PlaneFields:
+    planes = len(junction.planes)
+    shapes = [(2, 2, planes - 1, 4), (2, 2, planes, 3), (2, 2, planes, 4)]
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
+
+    def states(c: Floats) -> Floats:
+        found = halves.states(junction, energy, c)
+        parts = (found.currents, found.torques, found.densities)
+        return np.concatenate([part.reshape(len(c), -1) for part in parts], axis=1)
+
+    split = _split_points(junction, energy)
+    # how large the quantities are, from fixed nodes, sets the absolute tolerance of the small ones
+    c, weights = brillouin.nodes(split)
+    open_ = junction.open_channels(energy, c).any(axis=(-1, -2))
+    scale = float(
+        (weights[open_] * abs(halves.states(junction, energy, c[open_]).currents).max(axis=(-4, -3, -2, -1))).sum()
+    )
+    value = brillouin.average(states, split, rtol=rtol, atol=rtol * scale).value
+    currents, torques, densities, _ = np.split(value, ends)
+    fields = [part.reshape(shape) for part, shape in zip((currents, torques, densities), shapes, strict=True)]
+    return _audited(junction, *fields)
 
 
 # ---------------------------------------------------------------------- Kwant

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -103,8 +103,8 @@ def sweep(
     family: Callable[..., Junction],
     *,
     energy: ArrayLike,
-    k: ArrayLike | None = None,
-    solver: str = "kwant",
+    k: ArrayLike | Literal["average"] | None = None,
+    solver: str = "halves",
     resume: xr.Dataset | None = None,
     progress: bool | None = None,
     **axes: Any,
@@ -118,9 +118,9 @@ def sweep(
     energy
         One energy or a 1D array of them, in the junction's unit.
     k
-        In-plane wave vector (kx, kz) in 1/a, None for Γ.
+        In-plane wave vector (kx, kz) in 1/a, None for Γ, ``"average"`` for the Brillouin-zone average per unit cell.
     solver
-        See `scatter`.
+        ``"halves"``, the exact fast engine (the default), or ``"kwant"``, the reference.
     resume
         An unfinished result of the same sweep: its finished points are kept.
     progress
@@ -168,26 +168,28 @@ def sweep(
         _adopt(dataset, resume)
     data = {name: dataset[name].values for name in VARIABLES}
 
-    pending = [index for index in product(*(range(len(v)) for v in swept.values())) if np.isnan(data["angle"][index])]
-    total = int(np.prod([len(values) for values in swept.values()], dtype=int))
     names = [name for name in swept if name != "energy"]
-    bar = tqdm(
-        total=total, initial=total - len(pending), unit="point", disable=None if progress is None else not progress
-    )
-    junction: Junction | None = None
-    last: tuple[int, ...] | None = None
+    batched = solver == "halves" and energies.ndim == 1 and not isinstance(k, str)
+    bar = tqdm(total=data["angle"].size, unit="point", disable=None if progress is None else not progress)
     try:
         with bar:
-            for index in pending:
-                place = dict(zip(swept, index, strict=True))
-                where = tuple(place[name] for name in names)
-                if where != last:
-                    values = {name: swept[name][place[name]].item() for name in names}
-                    junction, last = call_family(family, **fixed, **values), where
-                at = energies[place["energy"]] if "energy" in place else energies
-                for name, value in _observe(junction, float(at), k, solver).items():
-                    data[name][index] = value
-                bar.update()
+            for place in product(*(range(len(swept[name])) for name in names)):
+                missing = np.flatnonzero(np.isnan(np.atleast_1d(data["angle"][place])))
+                bar.update(max(energies.size, 1) - len(missing))
+                if not len(missing):
+                    continue
+                values = {name: swept[name][index].item() for name, index in zip(names, place, strict=True)}
+                junction = call_family(family, **fixed, **values)
+                if not energies.ndim:
+                    runs: list[tuple[Any, Any]] = [((), energies[()])]
+                elif batched:
+                    runs = [((missing,), energies[missing])]
+                else:
+                    runs = [((index,), energies[index]) for index in missing]
+                for at, energy_now in runs:
+                    for name, value in _observe(junction, energy_now, k, solver).items():
+                        data[name][(*place, *at)] = value
+                    bar.update(np.size(energy_now))
     except KeyboardInterrupt:
         raise SweepInterrupted(dataset) from None
     dataset.attrs["complete"] = 1
@@ -215,7 +217,7 @@ def _empty_dataset(
     swept: dict[str, NDArray[Any]],
     fixed: dict[str, Any],
     energies: NDArray[np.float64],
-    k: ArrayLike | None,
+    k: Any,
     solver: str,
 ) -> xr.Dataset:
     """Return the dataset full of NaN, so that what is unfinished can be told from what is not."""
@@ -239,7 +241,7 @@ def _empty_dataset(
         "title": f"sweep of {getattr(family, '__name__', 'family')}",
         "family": getattr(family, "__name__", "family"),
         "fixed_parameters": json.dumps(fixed, default=float, sort_keys=True),
-        "k": json.dumps(None if k is None else np.asarray(k, dtype=float).tolist()),
+        "k": json.dumps(np.asarray(k).tolist() if k is not None else None),
         "solver": solver,
         "kwant_spinjunc": __version__,
         "kwant": kwant.__version__,
@@ -271,9 +273,8 @@ def _adopt(dataset: xr.Dataset, earlier: xr.Dataset) -> None:
         dataset[name].values[...] = earlier[name].values
 
 
-def _observe(junction: Junction | None, energy: float, k: ArrayLike | None, solver: str) -> dict[str, Any]:
-    if junction is None:
-        raise ArgumentError("Argument `family` must return a Junction, but returned None.")
+def _observe(junction: Junction, energy: Any, k: Any, solver: str) -> dict[str, Any]:
+    """Return the variables of one junction; energies without any open channel carry no current."""
     try:
         s: Scattering = scatter(junction, energy, k, solver=solver)
     except NoOpenChannelError:

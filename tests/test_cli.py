@@ -63,6 +63,25 @@ def test_sweep_draws_lines_and_maps():
         plot_sweep(data.isel(energy=[0], theta=[0]))
 
 
+def test_average_over_the_zone_reaches_the_shell(capsys):
+    dispersive = ["--set", "onsite=4", "--set", "in_plane_hopping=1", "--k", "average"]
+    assert main(["run", TUNNEL, *dispersive]) == 0
+    s = sj.scatter(tunnel_junction(onsite=4.0, in_plane_hopping=1.0), 0.0, "average")
+    assert f"conductance {s.conductance:.8g} e²/h per cell" in capsys.readouterr().out
+    assert main(["sweep", TUNNEL, *dispersive, "--vary", "theta=0:60deg:2", "-o", "average.nc"]) == 0
+    data = xr.load_dataset("average.nc")
+    np.testing.assert_allclose(data["conductance"][1], s.conductance)
+    assert main(["show", TUNNEL, *dispersive]) == 2
+
+
+def test_both_solvers_sweep_to_the_same_numbers():
+    grid = dict(energy=np.linspace(-2.0, 0.9, 7), theta=np.linspace(0, 3, 4), progress=False)
+    fast, reference = (sj.sweep(tunnel_junction, solver=solver, **grid) for solver in ("halves", "kwant"))
+    for name in ("probabilities", "modes", "spin_current", "damping_like", "field_like"):
+        np.testing.assert_allclose(fast[name], reference[name], atol=1e-10, err_msg=name)
+    assert fast["modes"].sel(energy=-2.0).max() == 0  # no band there
+
+
 def interrupt_after(count, monkeypatch):
     """Make the solver press Ctrl-C after ``count`` points."""
     calls = iter(range(10_000))

@@ -1,0 +1,71 @@
+"""``k = "average"``: one number per unit cell, whatever the route to it."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import CONSERVATION, numbers
+
+import kwant_spinjunc as sj
+from kwant_spinjunc import brillouin
+from systems.spin_valve import spin_valve
+from systems.tunnel_junction import tunnel_junction
+
+
+@settings(max_examples=8)
+@given(numbers(3.5, 6.0), numbers(0.3, 3.0), numbers(0.0, np.pi), st.integers(1, 3))
+def test_average_is_what_a_fine_mesh_tends_to(onsite, height, theta, thickness):
+    junction = tunnel_junction(theta=theta, height=height, thickness=thickness, onsite=onsite, in_plane_hopping=1.0)
+    s = sj.scatter(junction, 0.0, "average")
+    k, weights = brillouin.mesh(120)
+    mesh = sj.scatter(junction, 0.0, k, solver="halves")
+    for name in ("probabilities", "modes", "bond_currents", "layer_torques"):
+        summed = np.tensordot(weights, getattr(mesh, name), 1)
+        # a mesh sees the kinks at channel openings with an error of about one cell of it
+        np.testing.assert_allclose(getattr(s, name), summed, atol=5e-3, err_msg=name)
+
+
+def test_averages_conserve_like_single_points():
+    s = sj.scatter(spin_valve(onsite=4.0, in_plane_hopping=1.0, theta=1.0), 0.3, "average", rtol=1e-10)
+    assert s.unitarity_defect < CONSERVATION
+    assert s.continuity_defect < CONSERVATION
+    assert s.torque_defect < 1e-8
+    np.testing.assert_allclose(s.bond_currents[0, :, 0], s.conductance, rtol=1e-8)
+    response = sj.linear_response(s, (0.5, 0.3), -0.5)
+    m_left, m_right = s.junction.magnetizations
+    np.testing.assert_allclose(
+        [response.spin_current @ m_left, response.spin_current @ m_right], response.magnetization, atol=1e-8
+    )
+
+
+def test_a_junction_without_dispersion_averages_to_itself():
+    s, t = sj.scatter(tunnel_junction(), 0.1, "average"), sj.scatter(tunnel_junction(), 0.1)
+    np.testing.assert_allclose(s.probabilities, t.probabilities, atol=CONSERVATION)
+    np.testing.assert_allclose(s.modes, t.modes, atol=CONSERVATION)
+
+
+def test_the_tolerance_is_kept():
+    junction = tunnel_junction(onsite=4.0, in_plane_hopping=1.0, height=1.0)
+    fine = sj.scatter(junction, 0.0, "average", rtol=1e-12).probabilities
+    for rtol in (1e-3, 1e-6, 1e-9):
+        rough = sj.scatter(junction, 0.0, "average", rtol=rtol)
+        assert (abs(rough.probabilities - fine) <= rough.k_error + 1e-15).all()
+        np.testing.assert_allclose(rough.probabilities, fine, rtol=rtol)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (dict(k="mean"), "`k` must be wave vectors, None or 'average', but is 'mean'"),
+        (dict(k="average", solver="kwant"), "`solver` must be 'halves' for k = 'average'"),
+        (dict(k="average", rtol=-1.0), "`rtol` must be positive"),
+    ],
+)
+def test_averages_name_the_bad_argument(arguments, message):
+    with pytest.raises(sj.ArgumentError, match=message):
+        sj.scatter(tunnel_junction(), 0.0, **arguments)
+
+
+def test_an_energy_outside_of_every_band_is_refused():
+    with pytest.raises(sj.NoOpenChannelError, match="no channel is open at any k"):
+        sj.scatter(tunnel_junction(in_plane_hopping=0.1), 99.0, "average")
