@@ -52,7 +52,7 @@ class Check:
     @property
     def passed(self) -> bool:
         """Whether the value is within the tolerance (NaN never is)."""
-        return abs(self.value - self.expected) <= self.tolerance
+        return bool(abs(self.value - self.expected) <= self.tolerance)
 
     def to_json(self) -> dict[str, Any]:
         """Return the check as plain data."""
@@ -60,7 +60,7 @@ class Check:
             "name": self.name,
             "value": _plain(self.value),
             "expected": _plain(self.expected),
-            "tolerance": self.tolerance,
+            "tolerance": float(self.tolerance),
             "passed": self.passed,
         }
 
@@ -147,7 +147,7 @@ class Claim:
             "equations": list(self.equations),
             "value": _plain(self.value),
             "expected": _plain(self.expected),
-            "tolerance": self.tolerance,
+            "tolerance": float(self.tolerance),
             "unit": self.unit,
             "figures": [f"figures/{figure.name}.png" for figure in self.figures],
             "checks": [check.to_json() for check in self.all_checks],
