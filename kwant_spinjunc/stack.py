@@ -314,8 +314,10 @@ class Stack:
 
     @cached_property
     def label_rotations(self) -> tuple[Complex, Complex]:
-        """⟨s, m | s', lead_m⟩ of each lead, [s, s', ...]."""
+        """⟨s, m | s', lead_m⟩ of each lead, [s, s', ...]; rounding is set to zero, so that equal labels do not mix."""
         left, right = (_front(rotation_matrix(self.m[..., i, :], self.lead_m[..., i, :]), 2) for i in (0, 1))
+        for U in (left, right):
+            U[abs(U) < 1e-15] = 0.0
         return left, right
 
     @cached_property

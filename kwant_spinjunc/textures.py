@@ -20,13 +20,15 @@ from .stack import Block, Complex, Lead, Problem, solve_lead
 
 __all__ = ["amplitudes", "in_far_frame", "log_det", "log_upper", "waves"]
 
-#: Stands in for an exact zero in a denominator (modified Lentz); its square neither over- nor underflows.
-TINY = 1e-30
+#: Shift of a level, in units of the hopping, where a Green's function has a pole nearer to the energy than that (of one
+#: spin direction of a closed lead). Both spins share the components (g_0, g), so a pole must leave digits to the other
+#: direction: half of them.
+SHIFT = 1e-8
 
 Array = NDArray[np.float64]
 
 
-def _chain(problem: Problem, lead: int, block: Block, guard: bool = False) -> tuple[list[Any], list[Any], Lead, Lead]:
+def _chain(problem: Problem, lead: int, block: Block) -> tuple[list[Any], list[Any], Lead, Lead]:
     """Return g_n = g_0 + g·σ (four components) seen from ``lead``, its own plane first, in the frame of that lead.
 
     The first entry contains both leads, the others everything behind them:
@@ -53,18 +55,19 @@ def _chain(problem: Problem, lead: int, block: Block, guard: bool = False) -> tu
         if position == 0:
             A0 = A0 - (near.sigma[0] + near.sigma[1]) / 2
             A[2] = A[2] - near.difference / 2
-        det = A0 * A0 - (A[0] * A[0] + A[1] * A[1] + A[2] * A[2])
-        if guard:
-            det = np.where(det == 0, TINY, det)
-        inverse = 1 / det
+        product = A[0] * A[0] + A[1] * A[1] + A[2] * A[2]
+        square = A0 * A0
+        at_pole = abs(square - product) <= SHIFT * abs(square)
+        if at_pole.any():
+            A0 = np.where(at_pole, A0 + SHIFT * near.hopping, A0)
+            square = A0 * A0
+        inverse = 1 / (square - product)
         g = [A0 * inverse, *(-component * inverse for component in A)]
         chain.append(g)
         if position:
             t = problem.get("bonds", hops[position], block)
             used.append(t)
             s0, sv = t * t * g[0], [t * t * component for component in g[1:]]
-    if not guard and not np.isfinite(sum(chain[-1])).all():
-        return _chain(problem, lead, block, guard=True)
     return chain[::-1], used[::-1], near, far
 
 
