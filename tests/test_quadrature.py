@@ -1,0 +1,57 @@
+"""Adaptive quadrature: known integrals, and errors that are no smaller than they say."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import numbers
+
+from kwant_spinjunc.quadrature import DIFFERENCE, NODES, WEIGHTS, cut_into_pieces, integrate
+
+
+def solve(function, low, high, points=(), tolerance=1e-10):
+    pieces = cut_into_pieces([low], [high], [list(points) or [low]])
+    found = integrate(lambda owner, x: (function(x)[..., None], 0.0), pieces, 1, 1, tolerance=tolerance)
+    return found.value[0, 0], found.error[0]
+
+
+def test_rule_is_exact_for_polynomials_of_degree_31():
+    for degree in range(32):
+        assert WEIGHTS @ NODES**degree == pytest.approx(1 / (degree + 1), rel=1e-14)
+    for degree in range(20):  # the embedded Gauss rule
+        assert abs(DIFFERENCE @ NODES**degree) < 1e-15
+
+
+@given(numbers(0.05, 0.95), st.sampled_from([0.5, 1.5, -0.5]))
+def test_square_root_singularities_at_given_points_cost_nothing(edge, power):
+    value, error = solve(lambda x: abs(x - edge) ** power, 0, 1, [edge])
+    exact = (edge ** (power + 1) + (1 - edge) ** (power + 1)) / (power + 1)
+    assert value == pytest.approx(exact, rel=1e-9)
+    assert abs(value - exact) <= error + 1e-13
+
+
+@pytest.mark.parametrize("width", [1e-1, 1e-3, 1e-5])
+def test_peaks_are_found_and_errors_are_honest(width):
+    exact = (np.arctan(0.7 / width) + np.arctan(0.3 / width)) * width
+    for tolerance in (1e-3, 1e-6, 1e-9):
+        value, error = solve(lambda x: width**2 / (width**2 + (x - 0.3) ** 2), 0, 1, [0.3], tolerance)
+        assert abs(value - exact) <= error + 1e-15
+        assert error <= tolerance * exact * 1.01 + 1e-13 * exact
+
+
+def test_errors_of_the_integrand_are_added_up():
+    pieces = cut_into_pieces([0.0, 0.0], [2.0, 0.0], np.zeros((2, 1)))
+    found = integrate(lambda owner, x: (x[..., None], 0.25), pieces, 2, 1, tolerance=1e-8)
+    np.testing.assert_allclose(found.value, [[2.0], [0.0]], atol=1e-14)
+    np.testing.assert_allclose(found.error, [0.5, 0.0], atol=1e-12)
+
+
+def test_a_floor_saves_work():
+    def oscillating(owner, x):
+        return np.sin(300 * x)[..., None], 0.0
+
+    pieces = cut_into_pieces([0.0], [1.0], [[0.0]])
+    exact = integrate(oscillating, pieces, 1, 1, tolerance=1e-10)
+    rough = integrate(oscillating, pieces, 1, 1, tolerance=1e-10, floor=10.0)
+    assert rough.evaluations < exact.evaluations / 8
+    assert abs(rough.value - exact.value).max() <= rough.error[0]
