@@ -356,8 +356,10 @@ def _scatter_average(junction: Junction, energy: float, tolerance: float, rtol: 
 
 def _split_points(junction: Junction, energy: float) -> Floats:
     """Return the band shifts at which an average is split: channel thresholds and resonances."""
+    # planes of the leads bind no state, and resonances cost a dense diagonalization of all planes
+    bare = replace(junction, buffer=1) if junction.bonds is None else junction
     split: Floats = np.concatenate(
-        [brillouin.thresholds(junction, energy).ravel(), brillouin.resonances(junction, energy).ravel()]
+        [brillouin.thresholds(junction, energy).ravel(), brillouin.resonances(bare, energy).ravel()]
     )
     return split
 

@@ -17,16 +17,21 @@ def contact(
     theta: float = np.pi / 3,
     onsite: float = 1.0,
     splitting: float = 1.0,
-    splitting_right: float = 1.0,
+    splitting_right: float | None = None,
     hopping: float = 1.0,
     in_plane_hopping: float = 0.0,
     buffer: int = 1,
 ) -> Junction:
-    """Return F|F with the right magnetization at ``theta`` (radians); ``buffer`` planes of each magnet are resolved."""
+    """Return F|F with the right magnetization at ``theta`` (radians); ``buffer`` planes of each magnet are resolved.
+
+    ``splitting_right`` is that of the left magnet unless given.
+    """
     metal = {"onsite": onsite, "hopping": hopping, "in_plane_hopping": in_plane_hopping}
     return Junction(
         left=ferromagnet(**metal, splitting=splitting, m=unit_vector(0.0)),
         layers=[],
-        right=ferromagnet(**metal, splitting=splitting_right, m=unit_vector(theta)),
+        right=ferromagnet(
+            **metal, splitting=splitting if splitting_right is None else splitting_right, m=unit_vector(theta)
+        ),
         buffer=buffer,
     )
