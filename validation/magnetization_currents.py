@@ -1,0 +1,379 @@
+"""Equations (3) and (4): both magnetization currents at any angle from the two collinear junctions alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from scipy.optimize import brentq
+
+from kwant_spinjunc import Junction, Scattering, scatter
+from kwant_spinjunc.compare import Fit, fit_power_law
+from kwant_spinjunc.plot import COLORS, new_figure, styled
+from kwant_spinjunc.report import Check, Claim, ClaimFigure
+from kwant_spinjunc.reservoirs import LeadCurrents, linear_response, tunneling_response
+from kwant_spinjunc.theory import tunnelling
+from systems.asymmetric_junction import asymmetric_junction
+from systems.tunnel_junction import tunnel_junction
+
+from .microscopic import Laboratory
+
+HALF_METAL = "half-metal on the right"
+#: Three-dimensional magnets and barrier, unit t, for the k∥ mean.
+DISPERSIVE = {"onsite": 5.0, "splitting": 1.0, "in_plane_hopping": 1.0}
+FAMILIES: dict[str, Callable[..., Junction]] = {
+    "identical magnets": tunnel_junction,
+    "different magnets": asymmetric_junction,
+    HALF_METAL: partial(asymmetric_junction, onsite_right=1.0, splitting_right=2.5),
+    "k∥ mean": partial(asymmetric_junction, onsite_right=4.8, splitting_right=1.8, **DISPERSIVE),
+}
+#: Chemical potentials (µ_L+, µ_L-), (µ_R+, µ_R-) in units of the voltage: without and with spin accumulation.
+UNSPLIT = ((0.5, 0.5), (-0.5, -0.5))
+SPLIT = ((0.8, 0.2), (-0.4, -0.6))
+#: Spin accumulation on the left alone.
+LEFT_ONLY = ((1.0, -1.0), (0.0, 0.0))
+#: Mean transmission per pair of channels below which a junction counts as a tunnel junction in the fits.
+TUNNELING = 1e-2
+#: Errors below this part of the charge current are rounding of currents of many digits.
+RESOLVED = 1e-13
+ENERGY = 0.0
+
+
+@dataclass(frozen=True)
+class Point:
+    """(3) and (4) against exact scattering for one junction; errors are the worst over angles and sides, per J."""
+
+    transmission: float  # mean of D
+    error: float  # all of it, with spin accumulation
+    rotation: float  # T_ss'(Φ) taken from the collinear junctions
+    reflection: float  # reflection with spin flip left out
+    unsplit_error: float  # all of it without spin accumulation
+    unsplit_reflection: float
+    flip: float  # largest R^L_+-
+    share: float  # largest |reflected / transmitted| J_M^L driven by µ_L+ - µ_L- alone
+    exact: np.ndarray  # J_M with accumulation over J at Φ = 0, [angle, side]
+    theory: np.ndarray  # the same from (3), (4) at the angles of `curve_angles`
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Points along the height or the thickness of the barrier."""
+
+    magnets: str
+    parameter: str
+    values: tuple[float, ...]
+    points: tuple[Point, ...]
+
+    def column(self, name: str) -> np.ndarray:
+        """Return one number of every point."""
+        return np.array([getattr(point, name) for point in self.points])
+
+    def power(self, name: str) -> Fit | None:
+        """Fit a number ∝ transmission^n behind tunnel barriers; None if it vanishes there."""
+        T, quantity = self.column("transmission"), self.column(name)
+        chosen = (T < TUNNELING) & (quantity > RESOLVED)
+        return fit_power_law(T[chosen], quantity[chosen]) if chosen.sum() >= 3 else None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All that the claim computes."""
+
+    angles: np.ndarray
+    by_height: dict[str, Sweep]
+    by_thickness: dict[str, Sweep]
+    #: Height and transmission where a half-metal reflects as much of J_M^L as it transmits.
+    takeover: tuple[float, float] | None
+    checks: tuple[Check, ...]
+
+    @property
+    def sweeps(self) -> list[Sweep]:
+        """All sweeps."""
+        return [*self.by_height.values(), *self.by_thickness.values()]
+
+    def powers(self, name: str) -> list[float]:
+        """Powers of a number in the transmission for all sweeps at one k∥ (the k∥ mean has another law)."""
+        single = (sweep for sweep in self.sweeps if sweep.magnets != "k∥ mean")
+        return [fit.exponent for sweep in single if (fit := sweep.power(name))]
+
+    def worst(self, name: str) -> dict[str, float]:
+        """Largest value of a number over the heights, by family."""
+        return {magnets: float(sweep.column(name).max()) for magnets, sweep in self.by_height.items()}
+
+
+# ---------------------------------------------------------------------- what is computed
+def curve_angles() -> np.ndarray:
+    """Return the angles at which (3) and (4) are drawn."""
+    return np.linspace(0, np.pi, 61)
+
+
+def paper_currents(D: np.ndarray, angles: np.ndarray, mu: Any) -> np.ndarray:
+    """Return (J_M^L, J_M^R) of (3), (4) with T_ss' = R_ss'² D_ss', shape [angle, side]."""
+    T = tunnelling.rotation_law(D, angles)
+    equations = (tunnelling.magnetization_current_left, tunnelling.magnetization_current_right)
+    return np.stack([equation(T, *mu) for equation in equations], axis=-1)
+
+
+def solve(lab: Laboratory, junction: Junction) -> Scattering:
+    """Scatter at one k∥, or average over k∥ where planes disperse; Γ goes through the laboratory's audit."""
+    gamma = lab.scatter(junction, ENERGY, (0.0, 0.0))
+    return scatter(junction, ENERGY, "average") if junction.is_dispersive else gamma
+
+
+def measure_point(lab: Laboratory, family: Callable[..., Junction], angles: np.ndarray, **parameters: Any) -> Point:
+    """Compare exact currents with (3), (4) for one barrier; ``angles`` begin with 0 and end with π."""
+    states = [solve(lab, family(theta=angle, **parameters)) for angle in angles]
+    D = tunnelling.spin_factors_from_collinear(states[0].transmissions, states[-1].transmissions)
+
+    def currents(response: Callable[..., LeadCurrents], mu: Any) -> tuple[np.ndarray, np.ndarray]:
+        found = [response(state, *mu) for state in states]
+        return np.array([r.magnetization for r in found]), np.array([r.charge[:1] for r in found])
+
+    def errors(mu: Any) -> tuple[float, float, float]:
+        (exact, J), (transmitted, _) = currents(linear_response, mu), currents(tunneling_response, mu)
+        theory = paper_currents(D, angles, mu)
+        pairs = [(theory, exact), (theory, transmitted), (transmitted, exact)]
+        whole, rotation, reflection = (float(abs((a - b) / J).max()) for a, b in pairs)
+        return whole, rotation, reflection
+
+    exact, J = currents(linear_response, SPLIT)
+    driven, passed = currents(linear_response, LEFT_ONLY)[0][:, 0], currents(tunneling_response, LEFT_ONLY)[0][:, 0]
+    whole, rotation, reflection = errors(SPLIT)
+    unsplit_error, _, unsplit_reflection = errors(UNSPLIT)
+    return Point(
+        transmission=float(D.mean()),
+        error=whole,
+        rotation=rotation,
+        reflection=reflection,
+        unsplit_error=unsplit_error,
+        unsplit_reflection=unsplit_reflection,
+        flip=max(float(state.probabilities[0, 0, 0, 1]) for state in states),
+        share=float(abs(driven / passed - 1).max()),
+        exact=exact / J[0],
+        theory=paper_currents(D, curve_angles(), SPLIT) / J[0],
+    )
+
+
+def sweep(
+    lab: Laboratory, magnets: str, angles: np.ndarray, parameter: str, values: Sequence[float], **fixed: Any
+) -> Sweep:
+    """Measure one family along one parameter."""
+    family = FAMILIES[magnets]
+    points = [measure_point(lab, family, angles, **{parameter: value}, **fixed) for value in values]
+    return Sweep(magnets, parameter, tuple(values), tuple(points))
+
+
+def find_takeover(lab: Laboratory, angles: np.ndarray, heights: Sequence[float]) -> tuple[float, float] | None:
+    """Return the height, and the transmission there, at which the share of reflection crosses one in a half-metal."""
+
+    def point(height: float) -> Point:
+        return measure_point(lab, FAMILIES[HALF_METAL], angles, height=height, thickness=4)
+
+    shares = [point(height).share for height in heights]
+    above = [i for i in range(len(heights) - 1) if shares[i] > 1 > shares[i + 1]]
+    if not above:
+        return None
+    low, high = heights[above[-1] : above[-1] + 2]
+    height = float(brentq(lambda U: np.log(point(U).share), low, high, xtol=3e-3))
+    return height, point(height).transmission
+
+
+def measure(quick: bool) -> Measured:
+    """Compare (3), (4) with exact scattering from metals to thick barriers."""
+    lab = Laboratory(spot_check_every=40)
+    angles = np.linspace(0, np.pi, 5 if quick else 13)
+    heights = [0.0, 1.5, 2, 4, 8] if quick else [-1, -0.5, 0.0, 0.5, 0.8, 1.1, 1.5, 2, 3, 4, 6, 8]
+    planes = [4, 6, 8] if quick else [2, 3, 4, 5, 6, 7, 8, 10]
+    return Measured(
+        angles=angles,
+        by_height={name: sweep(lab, name, angles, "height", heights, thickness=4) for name in FAMILIES},
+        by_thickness={name: sweep(lab, name, angles, "thickness", planes, height=2.0) for name in FAMILIES},
+        takeover=find_takeover(lab, angles[:: 1 if quick else 2], (0.5, 0.8, 1.1, 1.5)),
+        checks=lab.checks(),
+    )
+
+
+# ---------------------------------------------------------------------- what it says of the paper
+def judge(powers: Sequence[float], tunnel_error: float, metallic_error: float) -> str:
+    """Return the verdict: right everywhere, right as the transmission goes to zero, or not even then."""
+    if max(tunnel_error, metallic_error) < 1e-9:
+        return "holds"
+    return "holds in a limit" if min(powers) > 0.8 and tunnel_error < 1e-3 else "fails"
+
+
+def finding(measured: Measured) -> str:
+    """Say where (3) and (4) are right, and what takes over where they are not."""
+    errors, flips, shares = measured.powers("error"), measured.powers("flip"), measured.worst("share")
+    reflections, unsplit = measured.powers("reflection"), max(measured.worst("unsplit_reflection").values())
+    reference = measured.by_thickness["identical magnets"].power("error")
+    mean = measured.by_thickness["k∥ mean"].power("error")
+    last = max(float(sweep.column("error")[-1]) for sweep in measured.by_height.values())
+    height = measured.by_height[HALF_METAL].values[-1]
+    metallic = ", ".join(f"{error:.0%} ({magnets})" for magnets, error in measured.worst("error").items())
+    never = " and ".join(f"{shares[magnets]:.0%} ({magnets})" for magnets in shares if shares[magnets] <= 1)
+    text = (
+        "Behind a barrier (3) and (4) give both currents at every angle from two collinear measurements: the worst "
+        f"error over angles and sides, in units of the charge current, is {last:.0e} at U = {height:g} t and falls "
+        f"with the first power of the transmission ({reference} over the thickness, {min(errors):.2f} to "
+        f"{max(errors):.2f} over all sweeps at one k∥; {mean.exponent if mean else float('nan'):.2f} for the k∥ "
+        "mean, where ⟨T²⟩/⟨T⟩ counts). Two terms of the same order, often of opposite sign, make it: T_ss'(Φ) is "
+        "R_ss'² D_ss' to relative order T only, and reflection with spin flip is left out, R_+− ∝ "
+        f"T^{np.mean(flips):.2f}, of relative power {min(reflections):.2f} to {max(reflections):.2f}. Without spin "
+        "accumulation the second term is absent behind any barrier and in any metal (largest found: "
+        f"{unsplit:.0g}). From barrier to metal the error grows to {metallic} of the charge current. Of the current "
+        f"J_M^L that µ_L+ − µ_L− drives, spin-flip reflection is never more than {never} of what is transmitted"
+    )
+    if measured.takeover is None:
+        return text + "."
+    return text + (
+        f"; in front of a half-metal it takes over at U = {measured.takeover[0]:.2f} t (transmission "
+        f"{measured.takeover[1]:.2f}) and reaches {shares[HALF_METAL]:.1f} times what is transmitted: there (3) "
+        "fails altogether."
+    )
+
+
+# ---------------------------------------------------------------------- figures
+@styled
+def draw_angles(angles: np.ndarray, panels: Sequence[tuple[str, Point]]) -> Any:
+    """Plot both currents against the angle, exact and from (3), (4)."""
+    figure, axes = new_figure(1, len(panels), height=3.6)
+    curve = np.degrees(curve_angles())
+    for panel, (title, point) in zip(axes, panels, strict=True):
+        for side, (name, color) in enumerate([("L", COLORS["left"]), ("R", COLORS["right"])]):
+            equation = {"L": "(3)", "R": "(4)"}[name]
+            panel.plot(np.degrees(angles), point.exact[:, side], "o", color=color, label=rf"$J_M^{name}$, exact")
+            panel.plot(curve, point.theory[:, side], "-", color=color, label=rf"$J_M^{name}$, equation {equation}")
+        panel.axhline(0.0, color=COLORS["muted"], linewidth=0.6, zorder=0)
+        panel.set_title(title)
+        panel.set_xlabel(r"angle $\Phi$ (degrees)")
+        panel.set_xticks([0, 45, 90, 135, 180])
+    axes[0].set_ylabel(r"$J_M / J(\Phi=0)$")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    return figure
+
+
+@styled
+def draw_errors(measured: Measured) -> Any:
+    """Plot the error of (3), (4) and the share of spin-flip reflection against the transmission."""
+    figure, (left, right) = new_figure(1, 2, height=4.2)
+    colors = [COLORS[name] for name in ("left", "right", "field_like", "damping_like")]
+    looks = {
+        name: {"marker": marker, "color": color, "linestyle": "none"}
+        for name, marker, color in zip(FAMILIES, "osD^", colors, strict=True)
+    }
+    for sweep in measured.sweeps:
+        T, error = sweep.column("transmission"), sweep.column("error")
+        shown = error > RESOLVED
+        left.loglog(T[shown], error[shown], **looks[sweep.magnets])
+        right.loglog(T, sweep.column("share"), **looks[sweep.magnets])
+    line = np.array([1e-11, 1e-1])
+    for panel in (left, right):
+        panel.loglog(line, line, ":", color=COLORS["muted"], zorder=0)
+        panel.set_xlabel(r"transmission, mean of $D_{ss'}$")
+        panel.set_xlim(1e-11, 3)
+        panel.set_ylim(1e-11, 10)
+    right.axhline(1.0, color="black", linewidth=0.8)
+    right.annotate("reflection outweighs", (2e-11, 0.8), va="top", fontsize=8)
+    left.set_title("error of (3), (4) per charge current")
+    right.set_title(r"reflected / transmitted $J_M^L$")
+    for name, look in looks.items():
+        left.plot([], [], label=name, **look)
+    left.plot([], [], ":", color=COLORS["muted"], label="the transmission itself")
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    return figure
+
+
+def figures(measured: Measured) -> tuple[ClaimFigure, ...]:
+    """Draw everything."""
+    tunnel, metal = measured.by_height["different magnets"], measured.by_height[HALF_METAL]
+    zero = metal.values.index(0.0)
+    panels = [("tunnel junction", tunnel.points[-2]), ("metallic, half-metal on the right", metal.points[zero])]
+    return (
+        ClaimFigure(
+            "magnetization-currents-angle",
+            "Both magnetization currents over the charge current at Φ = 0, with spin accumulation (µ_+ − µ_−)/2 of "
+            "0.3 on the left and 0.1 on the right of a bias 1. Left: different magnets (ε = Δ = t and ε' = 0.3 t, "
+            f"Δ' = 2 t) behind 4 planes of U = {tunnel.values[-2]:g} t; right: ε = Δ = t in front of a half-metal "
+            "(ε' = t, Δ' = 2.5 t), U = 0. One k∥, E = 0. The lines know exact data at Φ = 0 and π only.",
+            draw_angles(measured.angles, panels),
+        ),
+        ClaimFigure(
+            "magnetization-currents-error",
+            "Left: worst error of (3), (4) over angles and sides, with the same spin accumulation. Right: what "
+            "spin-flip reflection adds to J_M^L over what is transmitted, when µ_L+ − µ_L− alone drives the "
+            "current. Height and thickness of the barrier varied together in one plot; k∥ mean: different magnets, "
+            "ε = 5 t, Δ = t∥ = t, ε' = 4.8 t, Δ' = 1.8 t.",
+            draw_errors(measured),
+        ),
+    )
+
+
+def table(sweeps: Sequence[Sweep]) -> tuple[tuple[str, ...], ...]:
+    """Return the rows: the error and its parts, every other barrier."""
+    columns = {
+        "transmission": "transmission",
+        "error": "error of (3), (4)",
+        "rotation": "from the rotation law",
+        "reflection": "from spin-flip reflection",
+        "unsplit_error": "error, no accumulation",
+        "flip": "largest R_+−",
+        "share": "reflected / transmitted",
+    }
+    rows = [("junction", "U (t)", *columns.values())]
+    for sweep in sweeps:
+        for value, point in list(zip(sweep.values, sweep.points, strict=True))[::2]:
+            rows.append((sweep.magnets, f"{value:g}", *(f"{getattr(point, name):.1e}" for name in columns)))
+    return tuple(rows)
+
+
+def claim(quick: bool) -> Claim:
+    """Put equations (3) and (4), fed with collinear data, to the test."""
+    measured = measure(quick)
+    power = measured.by_thickness["identical magnets"].power("error")
+    last = max(float(sweep.column("error")[-1]) for sweep in measured.by_height.values())
+    heights = measured.by_height[HALF_METAL].values
+    planes = measured.by_thickness[HALF_METAL].values
+    return Claim(
+        id="magnetization-currents",
+        title="Two magnetization currents, given by tunnelling probabilities and a rotation",
+        equations=("3", "4"),
+        statement=(
+            "The magnetization current on the left is the sum over both spins of s |T_ss'|² times the difference "
+            "of the occupations, that on the right the same with s': two different currents, each along its own "
+            "magnetization."
+        ),
+        formula=(
+            "J_M^L = (1/h) Σ_ss' s T_ss' (µ_Ls − µ_Rs'),   J_M^R = (1/h) Σ_ss' s' T_ss' (µ_Ls − µ_Rs'),   "
+            "T_ss' = R_ss'² D_ss', D from Φ = 0 and π"
+        ),
+        experiment=(
+            "Exact linear response (Landauer-Büttiker, reflection included) of F|I|F with identical magnets, "
+            f"different magnets and a half-metal on the right at {len(measured.angles)} angles from 0 to π, for "
+            f"barriers U = {heights[0]:g} to {heights[-1]:g} t (4 planes, metallic below 1 t) and {planes[0]} to "
+            f"{planes[-1]} planes (U = 2 t), at one k∥ and averaged over k∥; bias 1 with and without accumulation, "
+            "(µ_+ − µ_−)/2 = 0.3 on the left and 0.1 on the right."
+        ),
+        parameter="The transmission per pair of channels; with accumulation also how well the far magnet turns spins.",
+        verdict=judge(measured.powers("error"), last, max(measured.worst("error").values())),
+        finding=finding(measured),
+        value=power.exponent if power else float("nan"),
+        value_name="power of the error of (3), (4) in the transmission",
+        expected=1.0,
+        tolerance=0.05,  # the next order is relative T < 1e-2 at one end of the fit
+        unit="",
+        table=table(list(measured.by_height.values())),
+        figures=figures(measured),
+        checks=(
+            Check(
+                "spin-flip reflection without spin accumulation, per charge current",
+                max(measured.worst("unsplit_reflection").values()),
+                1e-10,
+            ),
+            *measured.checks,
+        ),
+    )
