@@ -23,8 +23,8 @@ def distance_from_edges(result: Scattering) -> np.ndarray:
 class Laboratory:
     """Solves junctions for one claim and remembers how well every result kept the conservation laws.
 
-    Every ``spot_check_every``-th junction is solved by Kwant as well (its point farthest from band edges), and the largest differences
-    of probabilities and bond currents between the two solvers are kept.
+    Every ``spot_check_every``-th junction is solved by Kwant as well, at its point farthest from band edges, and the
+    largest differences of probabilities and bond currents between the two solvers are kept.
     """
 
     spot_check_every: int = 10
