@@ -1,4 +1,4 @@
-"""The ``spinjunc`` command: run, sweep and show families of junctions from the shell.
+"""The ``spinjunc`` command: run, sweep, map and show families of junctions from the shell.
 
 Angles may be typed in degrees with the unit, ``theta=60deg``; plain numbers are radians.
 """
@@ -12,6 +12,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -211,14 +212,7 @@ def _sweep(options: argparse.Namespace) -> int:
     from .sweep import SweepInterrupted, sweep
 
     family = load_family(options.file, options.family)
-    axes: dict[str, Any] = _fixed(options.set)
-    energy: Any = options.energy
-    for text in options.vary:
-        name, values = _split_assignment("--vary", text)
-        if name == "energy":
-            energy = parse_range(values)
-        else:
-            axes[name] = parse_range(values)
+    axes, energy = _axes(options)
     earlier = _earlier_result(options)
     with write_atomically(options.output) as path:  # fails now if the folder cannot be written
         try:
@@ -244,6 +238,65 @@ def _sweep(options: argparse.Namespace) -> int:
     return 0
 
 
+def _map(options: argparse.Namespace) -> int:
+    from .plot import plot_map
+    from .report import write_atomically
+    from .validity import validity_map
+
+    family = load_family(options.file, options.family)
+    axes, energy = _axes(options)
+    if len(axes) - len(options.set) + np.ndim(energy) < 2:
+        raise ArgumentError("Argument `--vary` must be given at least twice, the axes of the map, but is given once.")
+    left, right = _accumulations(options.accumulation)
+    _check_figure(options.output)
+    with ExitStack() as stack:  # both files appear only when everything is done, and fail now if they cannot
+        figure_path = stack.enter_context(write_atomically(options.output))
+        data_path = stack.enter_context(write_atomically(options.data)) if options.data else None
+        dataset = validity_map(
+            family,
+            error=options.error,
+            energy=energy,
+            k=_wave_vector(options.k),
+            mu_left=(0.5 + left, 0.5 - left),
+            mu_right=(-0.5 + right, -0.5 - right),
+            **axes,
+        )
+        plot_map(dataset, options.error).savefig(figure_path, dpi=200, bbox_inches="tight")
+        if data_path:
+            dataset.to_netcdf(data_path, engine="scipy")
+    errors = dataset[options.error]
+    print(f"{errors.attrs['long_name']}, axes {dict(errors.sizes)}:")
+    finite = errors.values[np.isfinite(errors.values)]
+    for limit in (0.01, 0.1):
+        print(f"  below {limit:.0%} at {np.mean(finite < limit):.0%} of the points")
+    leading = dataset[f"{options.error}_leading_order"]
+    print(f"  largest {float(errors.max()):.3g}, to leading order {float(leading.max()):.3g}")
+    print(f"figure: {options.output}")
+    if options.data:
+        print(f"data: {options.data}")
+    return 0
+
+
+def _accumulations(text: str) -> tuple[float, float]:
+    parts = [parse_value(part) for part in text.split(",")]
+    if len(parts) != 2 or any(isinstance(part, (bool, str)) for part in parts):
+        raise ArgumentError(f"Argument `--accumulation` must be two numbers left,right, but is {text!r}.")
+    return float(parts[0]), float(parts[1])
+
+
+def _axes(options: argparse.Namespace) -> tuple[dict[str, Any], Any]:
+    """Return the parameters of the family, fixed by --set or swept by --vary, and the energy."""
+    axes: dict[str, Any] = _fixed(options.set)
+    energy: Any = options.energy
+    for text in options.vary:
+        name, values = _split_assignment("--vary", text)
+        if name == "energy":
+            energy = parse_range(values)
+        else:
+            axes[name] = parse_range(values)
+    return axes, energy
+
+
 def _earlier_result(options: argparse.Namespace) -> Any:
     """Return the earlier dataset for --resume, or refuse to overwrite an unfinished one unasked."""
     import xarray as xr
@@ -266,13 +319,18 @@ def _earlier_result(options: argparse.Namespace) -> Any:
         ) from error
 
 
+def _check_figure(output: str) -> None:
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    known = FigureCanvasBase.get_supported_filetypes()
+    if Path(output).suffix.lstrip(".") not in known:
+        raise ArgumentError(f"Argument `--output` must end in one of {', '.join(sorted(known))}, but is {output!r}.")
+
+
 def _save_figure(figure: Any, output: str) -> None:
     from .report import write_atomically
 
-    known = figure.canvas.get_supported_filetypes()
-    ending = Path(output).suffix.lstrip(".")
-    if ending not in known:
-        raise ArgumentError(f"Argument `--output` must end in one of {', '.join(sorted(known))}, but is {output!r}.")
+    _check_figure(output)
     with write_atomically(output) as path:
         figure.savefig(path, dpi=200, bbox_inches="tight")
     print(f"figure: {output}")
@@ -288,6 +346,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     from .scattering import SOLVERS
+    from .validity import ERRORS
 
     parser = _Parser(
         prog="spinjunc",
@@ -329,18 +388,44 @@ def _parser() -> argparse.ArgumentParser:
         "Solve a family on a grid of parameters and write a NetCDF file. Ctrl-C keeps what is done.",
         "spinjunc sweep systems/tunnel_junction.py --vary height=1:5:21 --vary theta=0:180deg:13 -o out.nc",
     )
-    sweep.add_argument(
-        "--vary",
-        action="append",
-        required=True,
-        metavar="NAME=START:STOP:COUNT",
-        help="axis of the grid, both ends included; `energy` or a parameter of the family; repeatable",
-    )
     sweep.add_argument("-o", "--output", required=True, metavar="FILE.nc", help="NetCDF file")
     sweep.add_argument("--resume", action="store_true", help="finish an interrupted sweep in the output file")
     sweep.add_argument("--overwrite", action="store_true", help="replace the output file")
     sweep.add_argument("--figure", metavar="FIGURE", help="also draw one variable (png, svg, pdf)")
     sweep.add_argument("--plot", default="conductance", metavar="VARIABLE", help="what to draw (default: %(default)s)")
+    map_ = add(
+        "map",
+        _map,
+        "Map the error of the phenomenology against exact scattering, with contours at 1 and 10 percent. The first "
+        "two axes are drawn, the worst over further ones.",
+        "spinjunc map systems/tunnel_junction.py --vary height=0.5:6:40 --vary thickness=1:8:8 --error tunnelling "
+        "-o map.png",
+    )
+    map_.add_argument(
+        "--error",
+        choices=ERRORS,
+        default="tunnelling",
+        help="; ".join(f"{name}: {text}" for name, text in ERRORS.items()).replace("%", "%%")
+        + " (default: %(default)s)",
+    )
+    map_.add_argument("-o", "--output", required=True, metavar="FIGURE", help="the map (png, svg, pdf)")
+    map_.add_argument(
+        "--data", metavar="FILE.nc", help="also write all numbers to a NetCDF file; replaced if it exists"
+    )
+    map_.add_argument(
+        "--accumulation",
+        default="0,0",
+        metavar="LEFT,RIGHT",
+        help="spin accumulation (µ+ - µ-)/2 in the leads, per bias (default: %(default)s)",
+    )
+    for sub in (sweep, map_):
+        sub.add_argument(
+            "--vary",
+            action="append",
+            required=True,
+            metavar="NAME=START:STOP:COUNT",
+            help="axis of the grid, both ends included; `energy` or a parameter of the family; repeatable",
+        )
     show = add(
         "show",
         _show,
@@ -349,8 +434,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     show.add_argument("-o", "--output", metavar="FIGURE", help="default: FILE.png in the current folder")
     show.add_argument("--energy", type=float, help="draw a line at this energy")
-    for sub, default in [(run, "kwant; halves for an average"), (sweep, "halves")]:
+    for sub in (run, sweep, map_):
         sub.add_argument("--energy", type=float, default=0.0, help="energy in the family's unit (default: %(default)s)")
+    for sub, default in [(run, "kwant; halves for an average"), (sweep, "halves")]:
         sub.add_argument("--solver", choices=SOLVERS, help=f"default: {default}")
     return parser
 

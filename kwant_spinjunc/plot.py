@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
@@ -20,7 +21,18 @@ from .junction import Junction, Layer
 from .scattering import Scattering
 from .spin import SIGNS
 
-__all__ = ["COLORS", "STYLE", "new_figure", "plot_junction", "plot_layers", "plot_sweep", "styled"]
+__all__ = [
+    "COLORS",
+    "STYLE",
+    "draw_error_map",
+    "error_contours",
+    "new_figure",
+    "plot_junction",
+    "plot_layers",
+    "plot_map",
+    "plot_sweep",
+    "styled",
+]
 
 #: One color per meaning, readable in print and with color-vision deficiency (Okabe-Ito).
 COLORS = {
@@ -239,6 +251,79 @@ def plot_sweep(dataset: Any, variable: str = "conductance") -> Figure:
         axes.set_ylabel(_label(data))
     axes.set_xlabel(_label(dataset[x]))
     return figure
+
+
+#: Errors below and above these look the same.
+ERROR_RANGE = (1e-5, 1.0)
+#: Contours of error maps.
+ERROR_CONTOURS = {0.01: "1 %", 0.1: "10 %"}
+
+
+@styled
+def plot_map(dataset: Any, error: str = "tunnelling") -> Figure:
+    """Draw an error of the phenomenology over the first two swept axes, the worst over all further ones.
+
+    Parameters
+    ----------
+    dataset
+        Result of `validity_map`.
+    error
+        Which of its errors.
+
+    Raises
+    ------
+    ArgumentError
+        No such error, or fewer than two axes with at least two values.
+    """
+    data = _worst_over_further_axes(dataset, error)
+    figure, axes = new_figure(width=5.2, height=3.8)
+    mesh = draw_error_map(axes, data)
+    figure.colorbar(mesh, ax=axes, label=data.attrs["long_name"], extend="min")
+    averaged = "average over k∥" if dataset.attrs["k"] == "average" else "one k∥"
+    axes.set_title("; ".join([averaged, *(f"worst over {name}" for name in data.attrs["worst_over"])]))
+    return figure
+
+
+def _worst_over_further_axes(dataset: Any, error: str) -> Any:
+    if error not in dataset.data_vars:
+        raise ArgumentError(f"Argument `error` must be one of {sorted(dataset.data_vars)}, but is {error!r}.")
+    data = dataset[error]
+    long = [dim for dim in data.dims if data.sizes[dim] > 1]
+    if len(long) < 2:
+        raise ArgumentError(f"Argument `dataset` must have two axes to draw a map, but has {long or 'none'}.")
+    further = [dim for dim in data.dims if dim not in long[:2]]
+    worst = data.max(further, keep_attrs=True)
+    worst.attrs["worst_over"] = [dim for dim in further if data.sizes[dim] > 1]
+    return worst
+
+
+def draw_error_map(axes: Any, data: Any, *, contours: bool = True) -> Any:
+    """Draw a two-dimensional error on a logarithmic color scale, with contours at 1 % and 10 %; return the mesh."""
+    x, y = (data[dim] for dim in data.dims)
+    values = data.values.T
+    mesh = axes.pcolormesh(
+        x, y, np.clip(values, *ERROR_RANGE), norm=LogNorm(*ERROR_RANGE), cmap="YlOrRd", shading="nearest"
+    )
+    if contours:
+        error_contours(axes, data)
+    axes.set_xlabel(_label(x))
+    axes.set_ylabel(_label(y))
+    for axis, coordinate in ((axes.xaxis, x), (axes.yaxis, y)):
+        if coordinate.dtype.kind == "i":
+            axis.get_major_locator().set_params(integer=True)
+    return mesh
+
+
+def error_contours(axes: Any, data: Any, *, color: Any = "black", linestyle: Any = "-", label: bool = True) -> None:
+    """Draw the contours of a two-dimensional error at 1 % and 10 %."""
+    x, y = (data[dim] for dim in data.dims)
+    values = np.log10(np.clip(data.values.T, *ERROR_RANGE))
+    levels = {np.log10(level): name for level, name in ERROR_CONTOURS.items()}
+    drawn = [level for level in levels if np.nanmin(values) < level < np.nanmax(values)]
+    if drawn:
+        lines = axes.contour(x, y, values, levels=drawn, colors=[color], linestyles=[linestyle], linewidths=1.1)
+        if label:
+            axes.clabel(lines, fmt=levels, fontsize=8)
 
 
 def _word(value: Any) -> str:

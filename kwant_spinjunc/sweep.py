@@ -21,7 +21,7 @@ from .scattering import Scattering, scatter
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["SweepInterrupted", "call_family", "sweep"]
+__all__ = ["SweepInterrupted", "axis_attributes", "call_family", "split_axes", "sweep"]
 
 #: name -> (dimensions behind the swept ones, unit, long name)
 VARIABLES: dict[str, tuple[tuple[str, ...], str, str]] = {
@@ -157,7 +157,7 @@ def sweep(
     """
     from tqdm import tqdm
 
-    swept, fixed = _split_axes(axes)
+    swept, fixed = split_axes(axes)
     energies = finite_array("energy", energy)
     if energies.ndim > 1:
         raise ArgumentError(f"Argument `energy` must be a number or a 1D array, but has shape {energies.shape}.")
@@ -196,7 +196,19 @@ def sweep(
     return dataset
 
 
-def _split_axes(axes: Mapping[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+def split_axes(axes: Mapping[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Return the swept parameters (1D arrays) and the fixed ones (single values) of keyword arguments.
+
+    Raises
+    ------
+    ArgumentError
+        An array is empty or has more than one dimension.
+
+    Examples
+    --------
+    >>> split_axes({"height": [1.0, 2.0], "thickness": 4})
+    ({'height': array([1., 2.])}, {'thickness': 4})
+    """
     swept: dict[str, NDArray[Any]] = {}
     fixed: dict[str, Any] = {}
     for name, values in axes.items():
@@ -234,9 +246,9 @@ def _empty_dataset(
     used = sorted({dim for dims, _, _ in VARIABLES.values() for dim in dims})
     coords: dict[str, Any] = {dim: list(LABELS[dim]) for dim in used}
     for name, values in swept.items():
-        coords[name] = xr.Variable((name,), values, _axis_attributes(name))
+        coords[name] = xr.Variable((name,), values, axis_attributes(name))
     if not energies.ndim:
-        coords["energy"] = xr.Variable((), float(energies), _axis_attributes("energy"))
+        coords["energy"] = xr.Variable((), float(energies), axis_attributes("energy"))
     attributes = {
         "title": f"sweep of {getattr(family, '__name__', 'family')}",
         "family": getattr(family, "__name__", "family"),
@@ -250,7 +262,8 @@ def _empty_dataset(
     return xr.Dataset(variables, coords, attributes)
 
 
-def _axis_attributes(name: str) -> dict[str, str]:
+def axis_attributes(name: str) -> dict[str, str]:
+    """Return ``units`` and ``long_name`` of a swept parameter."""
     if name in ("theta", "phi"):
         return {"units": "rad", "long_name": f"angle {name}"}
     units = {"energy": "unit of the hopping", "thickness": "planes", "spacer": "planes", "buffer": "planes"}
