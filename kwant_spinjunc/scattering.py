@@ -30,6 +30,9 @@ Floats = NDArray[np.float64]
 #: near a band edge loses a factor 1/v, so 1e-8 still admits energies 1e-10 t from the edge.
 TOLERANCE = 1e-8
 
+#: Reflection probabilities below this are rounding of an amplitude of order one, squared.
+ZERO_REFLECTION = 1e-30
+
 SOLVERS = ("kwant", "halves")
 
 
@@ -326,7 +329,11 @@ def _scatter_average(junction: Junction, energy: float, tolerance: float, rtol: 
     """Return probabilities and modes averaged over the Brillouin zone, per unit cell."""
 
     def channels(c: Floats) -> Floats:
-        P = halves.probabilities(junction, energy, c).reshape(len(c), 16)
+        P = halves.probabilities(junction, energy, c)
+        for lead in (0, 1):  # a reflection that is zero by symmetry has no digits to converge
+            R = P[:, lead, :, lead]
+            R[R < ZERO_REFLECTION] = 0.0
+        P = P.reshape(len(c), 16)
         return np.concatenate([P, junction.open_channels(energy, c).reshape(len(c), 4)], axis=1)
 
     split = _split_points(junction, energy)

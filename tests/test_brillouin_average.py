@@ -8,6 +8,7 @@ from strategies import CONSERVATION, numbers
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import brillouin
+from systems.contact import contact
 from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction
 
@@ -42,6 +43,13 @@ def test_a_junction_without_dispersion_averages_to_itself():
     s, t = sj.scatter(tunnel_junction(), 0.1, "average"), sj.scatter(tunnel_junction(), 0.1)
     np.testing.assert_allclose(s.probabilities, t.probabilities, atol=CONSERVATION)
     np.testing.assert_allclose(s.modes, t.modes, atol=CONSERVATION)
+
+
+def test_a_perfect_crystal_averages_to_its_number_of_channels():
+    """Its reflection is zero by symmetry: nothing is left whose digits could converge."""
+    s = sj.scatter(contact(theta=0.0, onsite=4.0, in_plane_hopping=1.0), 0.0, "average")
+    np.testing.assert_allclose(s.transmissions, np.diag(s.modes[0]), rtol=1e-8)
+    np.testing.assert_array_equal(s.probabilities[0, :, 0], 0.0)
 
 
 def test_the_tolerance_is_kept():
