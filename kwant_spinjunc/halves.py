@@ -49,6 +49,7 @@ __all__ = [
     "log_det",
     "probabilities",
     "solve",
+    "spacer_currents",
     "states",
     "surface_greens",
 ]
@@ -546,6 +547,122 @@ def states(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike 
         _batch_first(densities, 4, problem),
         _batch_first(modes, 2, problem),
     )
+
+
+def spacer_currents(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike = 0.0) -> Array:
+    r"""Return the Pauli-spin flux Q through the cut bond per incoming channel, without the waves of `states`.
+
+    Parameters
+    ----------
+    junction
+        A junction, or stack, with a ``cut``. Several angles share their halves.
+    energy, band_shift
+        As in `solve`.
+
+    Returns
+    -------
+    ndarray, shape (..., 2, 2, 3)
+        ``[..., lead_in, spin_in, (x, y, z)]``, positive along +y; the entry ``states(...).currents[..., cut, 1:]``.
+
+    Raises
+    ------
+    ArgumentError
+        The junction is a texture, a number is not finite or not real, or shapes do not broadcast.
+
+    Notes
+    -----
+    Of an electron incoming with spin s on the left, Q = (T_+s - T_-s) m_R + Q⊥ with, from the transmitted wave,
+
+        Q⊥ = ∓2 Re[i R_++ R_-+ (e_1 - i e_2) d*_s̄- d_s̄+ (w_- - w_+*)] 2 |Im u_s|/|D|²                          (d)
+
+    for s = ±, (e_1, e_2, m_R) the frame of the right spinors: the field- and the damping-like torque. w_- - w_+* is
+    evaluated as -Re(w_+ - w_-) + i Im(w_+ + w_-), without cancellation behind a thick barrier.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kwant_spinjunc.junction import Junction, barrier, ferromagnet
+    >>> from kwant_spinjunc.spin import unit_vector
+    >>> iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
+    >>> spacer = barrier(onsite=3.0, hopping=1.0, thickness=4)
+    >>> junction = Junction(ferromagnet(**iron), [spacer], ferromagnet(**iron, m=unit_vector(np.pi / 2)))
+    >>> Q = spacer_currents(junction, 0.0)
+    >>> bool(np.allclose(Q, states(junction, 0.0).currents[..., junction.cut, 1:], rtol=1e-12))
+    True
+    """
+    problem = _problem(junction, energy, band_shift)
+    stack = problem.stack
+    if stack.cut is None:
+        raise ArgumentError(
+            "Argument `junction` must be cut into two collinear halves, but is a texture. Use `states`."
+        )
+    if stack.labels_differ:  # the spin states of a nonmagnetic lead are then superpositions
+        return states(junction, energy, band_shift).currents[..., stack.cut, 1:]
+    out = np.empty((2, 2, 3, *problem.batch))
+    R, frames = stack.rotation, stack.frames
+    weight = R[:, 0].real ** 2 + R[:, 0].imag ** 2
+    turns = np.stack([R[0, 0] * R[1, 0], -(R[0, 0] * R[1, 0].conj()).conj()])  # R_++ R_-+ of R and of its inverse
+    # [lead_in, (x, y, z), ...]: the transverse directions of the far half with the angle
+    axes = np.stack([2j * turns[i] * (frames[1 - i, 0] - 1j * frames[1 - i, 1]) for i in (0, 1)])
+    m = frames[::-1, 2]
+    for block, cut in _cuts(problem):
+        with np.errstate(all="ignore"):
+            rows = _current_rows(cut)
+            for target, inner in _parts(problem, block):
+                cos2, sin2 = problem.directions(weight, 1, target)
+                part = take(rows, inner, 1)
+                Z, m_far = (problem.directions(x, 2, target) for x in (axes, m))
+                _fill_currents(part_of(out, target), part, cos2, sin2, Z, m_far)
+    return _batch_first(out, 3, problem)
+
+
+def _current_rows(cut: _Cut) -> Array:
+    """Return the factors of the spin fluxes that do not depend on the angle: T, Q⊥ of each lead and spin, and D."""
+    rows = np.empty((16, *cut.d.shape[2:]))
+    _split(rows, 12, cut.parallel, cut.mixed)
+    for lead in (0, 1):
+        _, _, own, far, _, far_change, d = cut.side(lead)
+        mixing = -np.real(far_change) + 1j * (far[0].imag + far[1].imag)
+        for s in (0, 1):
+            # spin s̄ of the near half, + and - of the far one
+            rate = -2 * own[s].imag
+            to_minus, to_plus = d[1 - s, 0], d[1 - s, 1]
+            if lead == 0:
+                for s_far, factor in enumerate((to_plus, to_minus)):
+                    row = rows[2 * s + s_far]
+                    np.multiply(factor.real**2 + factor.imag**2, rate * (-2 * far[s_far].imag), out=row)
+            q = to_plus.conj() * to_minus * mixing * (rate if s else -rate)
+            rows[4 + 4 * lead + 2 * s], rows[5 + 4 * lead + 2 * s] = q.real, q.imag
+    return rows
+
+
+def _fill_currents(out: Array, rows: Array, cos2: Array, sin2: Array, Z: Complex, m: Array) -> None:
+    """Write Q [lead_in, spin_in, (x, y, z), ...]."""
+    inverse = 1 / _size(rows, 12, sin2)
+    weights = cos2 * inverse, sin2 * inverse
+    for lead, s in product((0, 1), (0, 1)):
+        T = rows[2 * s : 2 * s + 2] if lead == 0 else rows[s:4:2]
+        along = T[0] * weights[s] - T[1] * weights[1 - s]
+        re, im = (row * inverse for row in rows[4 + 4 * lead + 2 * s : 6 + 4 * lead + 2 * s])
+        sign = 1 - 2 * lead
+        for i in range(3):
+            terms = [(sign * m[lead, i], along), (sign * Z[lead, i].real, re), (-sign * Z[lead, i].imag, im)]
+            _combine(out[lead, s, i], terms)
+
+
+def _combine(out: Array, terms: list[tuple[Any, Array]]) -> None:
+    """Write Σ factor × array, skipping factors that are zero for the whole batch."""
+    empty = True
+    for factor, array in terms:
+        if not factor.any():
+            continue
+        if empty:
+            np.multiply(array, factor, out=out)
+        else:
+            out += array * factor
+        empty = False
+    if empty:
+        out[...] = 0.0
 
 
 def surface_greens(

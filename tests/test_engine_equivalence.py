@@ -210,6 +210,19 @@ def test_torques_balance_the_currents_of_every_plane():
     assert (states.densities[closed] == 0).all()
 
 
+@pytest.mark.parametrize("magnetic", [True, False])
+def test_spacer_currents_are_the_currents_of_the_states_at_the_cut(magnetic):
+    """Also with nonmagnetic leads whose labels point elsewhere."""
+    stack, E, c = random_batch(11, magnetic=magnetic)
+    if not magnetic:
+        stack = dataclasses.replace(stack, lead_m=stack.m[::-1])
+    Q = halves.spacer_currents(stack, E, c)
+    np.testing.assert_allclose(Q, halves.states(stack, E, c).currents[..., stack.cut, 1:], atol=UNITARITY)
+    deep = tunnel_junction(height=12.0, thickness=15, onsite=0.7)
+    Q, expected = halves.spacer_currents(deep, 0.3), halves.states(deep, 0.3).currents[..., deep.cut, 1:]
+    np.testing.assert_allclose(Q, expected, rtol=DIGITS, atol=DIGITS * abs(expected).max())
+
+
 @settings(max_examples=15)
 @given(scattering_problems(junctions(dispersive=True), dispersive=True), unit_vectors, numbers(0, 2 * np.pi))
 def test_rotating_all_spins_rotates_currents_only(problem, axis, angle):
@@ -531,7 +544,7 @@ def test_textures_come_in_batches_too(monkeypatch):
         np.testing.assert_allclose(states.currents[i, a], halves.states(grid[a], E[i]).currents, atol=1e-14)
 
 
-@pytest.mark.parametrize("evaluate", [halves.probabilities, halves.solve, halves.states])
+@pytest.mark.parametrize("evaluate", [halves.probabilities, halves.solve, halves.states, halves.spacer_currents])
 def test_an_extra_angle_solves_no_half_again(monkeypatch, evaluate):
     solved = []
     original = halves.solve_lead
@@ -617,6 +630,7 @@ def test_the_engine_covers_every_clean_junction():
         (lambda: halves.surface_greens(tunnel_junction(), -1j), "Im E >= 0"),
         (lambda: halves.log_det(tunnel_junction(), np.array([1 - 1j])), "Im E >= 0"),
         (lambda: halves.surface_greens(Stack.from_junction(tunnel_junction()).as_texture(), 0.0), "is a texture"),
+        (lambda: halves.spacer_currents(Stack.from_junction(tunnel_junction()).as_texture(), 0.0), "is a texture"),
         (lambda: Stack.from_junctions([tunnel_junction(), tunnel_junction(thickness=3)]), "equal numbers of planes"),
         (lambda: Stack.from_junctions([1, 2]), "sequence of junctions"),
         (lambda: dataclasses.replace(Stack.from_junction(tunnel_junction()), cut=9), "`cut` must be a bond"),
