@@ -550,7 +550,7 @@ def states(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike 
 
 
 def spacer_currents(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike = 0.0) -> Array:
-    r"""Return the Pauli-spin flux Q through the cut bond per incoming channel, without the waves of `states`.
+    r"""Return charge and Pauli-spin flux through the cut bond per incoming channel, without the waves of `states`.
 
     Parameters
     ----------
@@ -561,8 +561,8 @@ def spacer_currents(junction: Junction | Stack, energy: ArrayLike, band_shift: A
 
     Returns
     -------
-    ndarray, shape (..., 2, 2, 3)
-        ``[..., lead_in, spin_in, (x, y, z)]``, positive along +y; the entry ``states(...).currents[..., cut, 1:]``.
+    ndarray, shape (..., 2, 2, 4)
+        ``[..., lead_in, spin_in, (charge, x, y, z)]``, positive along +y: ``states(...).currents[..., cut, :]``.
 
     Raises
     ------
@@ -586,8 +586,8 @@ def spacer_currents(junction: Junction | Stack, energy: ArrayLike, band_shift: A
     >>> iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
     >>> spacer = barrier(onsite=3.0, hopping=1.0, thickness=4)
     >>> junction = Junction(ferromagnet(**iron), [spacer], ferromagnet(**iron, m=unit_vector(np.pi / 2)))
-    >>> Q = spacer_currents(junction, 0.0)
-    >>> bool(np.allclose(Q, states(junction, 0.0).currents[..., junction.cut, 1:], rtol=1e-12))
+    >>> currents = spacer_currents(junction, 0.0)
+    >>> bool(np.allclose(currents, states(junction, 0.0).currents[..., junction.cut, :], rtol=1e-12))
     True
     """
     problem = _problem(junction, energy, band_shift)
@@ -597,8 +597,8 @@ def spacer_currents(junction: Junction | Stack, energy: ArrayLike, band_shift: A
             "Argument `junction` must be cut into two collinear halves, but is a texture. Use `states`."
         )
     if stack.labels_differ:  # the spin states of a nonmagnetic lead are then superpositions
-        return states(junction, energy, band_shift).currents[..., stack.cut, 1:]
-    out = np.empty((2, 2, 3, *problem.batch))
+        return states(junction, energy, band_shift).currents[..., stack.cut, :]
+    out = np.empty((2, 2, 4, *problem.batch))
     R, frames = stack.rotation, stack.frames
     weight = R[:, 0].real ** 2 + R[:, 0].imag ** 2
     turns = np.stack([R[0, 0] * R[1, 0], -(R[0, 0] * R[1, 0].conj()).conj()])  # R_++ R_-+ of R and of its inverse
@@ -637,17 +637,21 @@ def _current_rows(cut: _Cut) -> Array:
 
 
 def _fill_currents(out: Array, rows: Array, cos2: Array, sin2: Array, Z: Complex, m: Array) -> None:
-    """Write Q [lead_in, spin_in, (x, y, z), ...]."""
+    """Write charge flux and Q [lead_in, spin_in, (charge, x, y, z), ...]."""
     inverse = 1 / _size(rows, 12, sin2)
     weights = cos2 * inverse, sin2 * inverse
     for lead, s in product((0, 1), (0, 1)):
         T = rows[2 * s : 2 * s + 2] if lead == 0 else rows[s:4:2]
-        along = T[0] * weights[s] - T[1] * weights[1 - s]
-        re, im = (row * inverse for row in rows[4 + 4 * lead + 2 * s : 6 + 4 * lead + 2 * s])
         sign = 1 - 2 * lead
+        up, down = T[0] * weights[s], T[1] * weights[1 - s]
+        np.add(up, down, out=out[lead, s, 0])
+        if lead == 1:
+            np.negative(out[lead, s, 0], out=out[lead, s, 0])
+        along = up - down
+        re, im = (row * inverse for row in rows[4 + 4 * lead + 2 * s : 6 + 4 * lead + 2 * s])
         for i in range(3):
             terms = [(sign * m[lead, i], along), (sign * Z[lead, i].real, re), (-sign * Z[lead, i].imag, im)]
-            _combine(out[lead, s, i], terms)
+            _combine(out[lead, s, 1 + i], terms)
 
 
 def _combine(out: Array, terms: list[tuple[Any, Array]]) -> None:
