@@ -5,6 +5,7 @@ A clean junction is described by a `Junction` of `Layer` objects, turned into a 
 """
 
 from ._version import __version__
+from .bias import bias_response
 from .builder import build
 from .errors import (
     ArgumentError,
@@ -32,6 +33,7 @@ __all__ = [
     "UnitarityError",
     "__version__",
     "barrier",
+    "bias_response",
     "build",
     "ferromagnet",
     "linear_response",

@@ -10,6 +10,7 @@ import importlib.util
 import inspect
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -213,12 +214,17 @@ def _sweep(options: argparse.Namespace) -> int:
 
     family = load_family(options.file, options.family)
     axes, energy = _axes(options)
+    bias = None if options.bias is None else parse_range(options.bias)
+    if bias is None and not options.vary:
+        raise ArgumentError("Argument `--vary` or `--bias` must be given: a sweep needs an axis.")
     earlier = _earlier_result(options)
     with write_atomically(options.output) as path:  # fails now if the folder cannot be written
         try:
             dataset = sweep(
                 family,
                 energy=energy,
+                bias=bias,
+                temperature=options.temperature,
                 k=_wave_vector(options.k),
                 solver=options.solver or "halves",
                 resume=earlier,
@@ -234,7 +240,9 @@ def _sweep(options: argparse.Namespace) -> int:
         print("interrupted: repeat the command with --resume to finish", file=sys.stderr)
         return 130
     if options.figure:
-        _save_figure(plot_sweep(dataset, options.plot), options.figure)
+        _save_figure(
+            plot_sweep(dataset, options.plot or ("conductance" if bias is None else "current")), options.figure
+        )
     return 0
 
 
@@ -392,7 +400,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--resume", action="store_true", help="finish an interrupted sweep in the output file")
     sweep.add_argument("--overwrite", action="store_true", help="replace the output file")
     sweep.add_argument("--figure", metavar="FIGURE", help="also draw one variable (png, svg, pdf)")
-    sweep.add_argument("--plot", default="conductance", metavar="VARIABLE", help="what to draw (default: %(default)s)")
+    sweep.add_argument("--plot", metavar="VARIABLE", help="what to draw (default: conductance, or current with --bias)")
     map_ = add(
         "map",
         _map,
@@ -418,11 +426,18 @@ def _parser() -> argparse.ArgumentParser:
         metavar="LEFT,RIGHT",
         help="spin accumulation (µ+ - µ-)/2 in the leads, per bias (default: %(default)s)",
     )
-    for sub in (sweep, map_):
+    sweep.add_argument(
+        "--bias", metavar="START:STOP:COUNT", help="axis of V = µ_L - µ_R: currents and torques at finite bias"
+    )
+    sweep.add_argument(
+        "--temperature", type=float, default=0.0, metavar="KT", help="k_B T as an energy, with --bias (default: 0)"
+    )
+    for sub, required in [(sweep, False), (map_, True)]:
         sub.add_argument(
             "--vary",
             action="append",
-            required=True,
+            default=None if required else [],
+            required=required,
             metavar="NAME=START:STOP:COUNT",
             help="axis of the grid, both ends included; `energy` or a parameter of the family; repeatable",
         )
@@ -441,10 +456,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """Return the words with ``--bias -0.6:0.6:13`` as one, which argparse would take for two options."""
+    words: list[str] = []
+    for word in arguments:
+        if words and re.match(r"-[0-9.]", word) and re.fullmatch(r"--[a-z]+", words[-1]):
+            words[-1] += f"={word}"
+        else:
+            words.append(word)
+    return words
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code: 0, 2 for bad input, 1 for a refused result, 130 after Ctrl-C."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
         code: int = options.function(options)
     except ArgumentError as error:

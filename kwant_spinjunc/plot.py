@@ -5,12 +5,14 @@ Every function returns a new `matplotlib.figure.Figure` that owns its axes; noth
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib import patheffects
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
@@ -237,18 +239,23 @@ def plot_sweep(dataset: Any, variable: str = "conductance") -> Figure:
     x, series = swept[0], [dim for dim in data.dims if dim != swept[0]]
     figure, axes = new_figure()
     if len(swept) == 2 and not fixed and data.sizes[swept[1]] > 8:
-        mesh = axes.pcolormesh(dataset[x], dataset[swept[1]], data.transpose(swept[1], x), shading="nearest")
+        values = data.transpose(swept[1], x).values
+        decades = values.min() > 0 and values.max() > 100 * values.min()
+        norm = "log" if decades else "linear"
+        axis_x, axis_y = _in_degrees(dataset[x]), _in_degrees(dataset[swept[1]])
+        mesh = axes.pcolormesh(axis_x, axis_y, values, shading="nearest", norm=norm)
         figure.colorbar(mesh, ax=axes, label=_label(data))
         axes.set_ylabel(_label(dataset[swept[1]]))
     else:
         stacked = data.stack(line=series) if series else data.expand_dims("line")
         for index in range(stacked.sizes["line"]):
             line = stacked.isel(line=index)
-            names = [f"{dim} = {_word(line[dim].item())}" for dim in series]
-            axes.plot(dataset[x], line, "o-", label=", ".join(names) or None)
+            names = [f"{dim} = {_word(line[dim].item(), dataset[dim])}" for dim in series]
+            axes.plot(_in_degrees(dataset[x]), line, "o-", label=", ".join(names) or None)
         if series:
             axes.legend()
         axes.set_ylabel(_label(data))
+        axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 4), useMathText=True)
     axes.set_xlabel(_label(dataset[x]))
     return figure
 
@@ -297,12 +304,12 @@ def _worst_over_further_axes(dataset: Any, error: str) -> Any:
     return worst
 
 
-def draw_error_map(axes: Any, data: Any, *, contours: bool = True) -> Any:
+def draw_error_map(axes: Any, data: Any, *, contours: bool = True, shading: Any = "nearest") -> Any:
     """Draw a two-dimensional error on a logarithmic color scale, with contours at 1 % and 10 %; return the mesh."""
     x, y = (data[dim] for dim in data.dims)
     values = data.values.T
     mesh = axes.pcolormesh(
-        x, y, np.clip(values, *ERROR_RANGE), norm=LogNorm(*ERROR_RANGE), cmap="YlOrRd", shading="nearest"
+        x, y, np.clip(values, *ERROR_RANGE), norm=LogNorm(*ERROR_RANGE), cmap="YlOrRd", shading=shading
     )
     if contours:
         error_contours(axes, data)
@@ -323,14 +330,26 @@ def error_contours(axes: Any, data: Any, *, color: Any = "black", linestyle: Any
     if drawn:
         lines = axes.contour(x, y, values, levels=drawn, colors=[color], linestyles=[linestyle], linewidths=1.1)
         if label:
-            axes.clabel(lines, fmt=levels, fontsize=8)
+            outline = [patheffects.withStroke(linewidth=2.5, foreground="white")]
+            for text in axes.clabel(lines, fmt=levels, fontsize=8):
+                text.set_path_effects(outline)
 
 
-def _word(value: Any) -> str:
-    return value if isinstance(value, str) else f"{value:.4g}"
+def _in_degrees(array: Any) -> Any:
+    """Return the values of a coordinate as a person reads them: angles in degrees."""
+    return np.degrees(array.values) if array.attrs.get("units") == "rad" else array.values
+
+
+def _word(value: Any, coordinate: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{np.degrees(value):.4g}°" if coordinate.attrs.get("units") == "rad" else f"{value:.4g}"
 
 
 def _label(array: Any) -> str:
+    """Return "long name (units)", wrapped to fit beside an axis."""
     name = array.attrs.get("long_name", array.name)
-    units = array.attrs.get("units", "")
-    return f"{name} ({units})" if units and units != "1" else str(name)
+    units = {"rad": "degrees"}.get(array.attrs.get("units", ""), array.attrs.get("units", ""))
+    unit = f"({units.replace('^2', '²')})" if units and units != "1" else ""
+    lines = [f"{name} {unit}".strip()] if len(name) + len(unit) < 46 else [*textwrap.wrap(name, 46), unit]
+    return "\n".join(lines)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._version import __version__
-from .errors import ArgumentError, NoOpenChannelError, SpinjuncError, finite_array
+from .bias import bias_response
+from .errors import ArgumentError, NoOpenChannelError, SpinjuncError, finite, finite_array
 from .junction import Junction
 from .reservoirs import linear_response
 from .scattering import Scattering, scatter
@@ -23,8 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["SweepInterrupted", "axis_attributes", "call_family", "split_axes", "sweep"]
 
-#: name -> (dimensions behind the swept ones, unit, long name)
-VARIABLES: dict[str, tuple[tuple[str, ...], str, str]] = {
+Variables = dict[str, tuple[tuple[str, ...], str, str]]
+
+#: Of a linear-response sweep: name -> (dimensions behind the swept ones, unit, long name).
+VARIABLES: Variables = {
     "probabilities": (
         ("lead_out", "spin_out", "lead_in", "spin_in"),
         "1",
@@ -41,11 +46,48 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str, str]] = {
     "continuity_defect": ((), "1", "largest violation of charge and spin continuity per unit flux"),
 }
 
+CURRENT = "e^2/h V per cell"
+#: Of a sweep at finite bias.
+BIAS_VARIABLES: Variables = {
+    "current": ((), CURRENT, "charge (particle) current"),
+    "magnetization_current": (("lead",), CURRENT, "magnetization current along each lead's own m"),
+    "spin_current": (("axis",), CURRENT, "Pauli-spin current through the spacer, bias window"),
+    "damping_like": (("magnet",), CURRENT, "damping-like torque, as Pauli-spin flux"),
+    "field_like": (("magnet",), CURRENT, "field-like torque of the bias window, as Pauli-spin flux"),
+    "equilibrium_field_like": (("magnet",), CURRENT, "field-like torque of the occupied states, as Pauli-spin flux"),
+    "angle": ((), "rad", "angle between the magnets"),
+    "error": ((), CURRENT, "estimated absolute error of the bias window"),
+}
+
 LABELS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("lead", "lead_in", "lead_out", "magnet"), ("left", "right")),
     **dict.fromkeys(("spin", "spin_in", "spin_out"), ("majority", "minority")),
     "axis": ("x", "y", "z"),
 }
+
+
+@dataclass(frozen=True)
+class _Experiment:
+    """What is done with every junction: along which inner axis, giving which variables."""
+
+    axis: str
+    points: NDArray[np.float64]
+    variables: Variables
+    observe: Callable[[Junction, Any], dict[str, Any]]
+    vectorized: bool
+    settings: dict[str, Any]
+
+    @property
+    def swept(self) -> dict[str, NDArray[Any]]:
+        return {self.axis: self.points} if self.points.ndim else {}
+
+    def runs(self, missing: NDArray[np.intp]) -> list[tuple[tuple[Any, ...], Any]]:
+        """Return (index, points) of the solves that fill what is missing along the inner axis."""
+        if not self.points.ndim:
+            return [((), self.points[()])]
+        if self.vectorized:
+            return [((missing,), self.points[missing])]
+        return [((index,), self.points[index]) for index in missing]
 
 
 class SweepInterrupted(KeyboardInterrupt):
@@ -103,6 +145,8 @@ def sweep(
     family: Callable[..., Junction],
     *,
     energy: ArrayLike,
+    bias: ArrayLike | None = None,
+    temperature: float = 0.0,
     k: ArrayLike | Literal["average"] | None = None,
     solver: str = "halves",
     resume: xr.Dataset | None = None,
@@ -116,7 +160,12 @@ def sweep(
     family
         A function of parameters that returns a `Junction`.
     energy
-        One energy or a 1D array of them, in the junction's unit.
+        One energy or a 1D array of them, in the junction's unit; the Fermi energy if a bias is given.
+    bias
+        V = µ_L - µ_R, one number or a 1D array, as an energy: currents and torques at finite bias (`bias_response`)
+        instead of the linear response.
+    temperature
+        k_B T as an energy, for a finite bias.
     k
         In-plane wave vector (kx, kz) in 1/a, None for Γ, ``"average"`` for the Brillouin-zone average per unit cell.
     solver
@@ -157,43 +206,55 @@ def sweep(
     """
     from tqdm import tqdm
 
-    swept, fixed = split_axes(axes)
-    energies = finite_array("energy", energy)
-    if energies.ndim > 1:
-        raise ArgumentError(f"Argument `energy` must be a number or a 1D array, but has shape {energies.shape}.")
-    if energies.ndim:
-        swept["energy"] = energies
-    dataset = _empty_dataset(family, swept, fixed, energies, k, solver)
+    outer, fixed = split_axes(axes)
+    experiment = _experiment(energy, bias, temperature, k, solver)
+    swept = {**outer, **experiment.swept}
+    dataset = _empty_dataset(family, swept, fixed, experiment)
     if resume is not None:
         _adopt(dataset, resume)
-    data = {name: dataset[name].values for name in VARIABLES}
+    data = {name: dataset[name].values for name in experiment.variables}
 
-    names = [name for name in swept if name != "energy"]
-    batched = solver == "halves" and energies.ndim == 1 and not isinstance(k, str)
     bar = tqdm(total=data["angle"].size, unit="point", disable=None if progress is None else not progress)
     try:
         with bar:
-            for place in product(*(range(len(swept[name])) for name in names)):
+            for place in product(*(range(len(values)) for values in outer.values())):
                 missing = np.flatnonzero(np.isnan(np.atleast_1d(data["angle"][place])))
-                bar.update(max(energies.size, 1) - len(missing))
+                bar.update(experiment.points.size - len(missing))
                 if not len(missing):
                     continue
-                values = {name: swept[name][index].item() for name, index in zip(names, place, strict=True)}
+                values = {name: outer[name][index].item() for name, index in zip(outer, place, strict=True)}
                 junction = call_family(family, **fixed, **values)
-                if not energies.ndim:
-                    runs: list[tuple[Any, Any]] = [((), energies[()])]
-                elif batched:
-                    runs = [((missing,), energies[missing])]
-                else:
-                    runs = [((index,), energies[index]) for index in missing]
-                for at, energy_now in runs:
-                    for name, value in _observe(junction, energy_now, k, solver).items():
+                for at, points in experiment.runs(missing):
+                    for name, value in experiment.observe(junction, points).items():
                         data[name][(*place, *at)] = value
-                    bar.update(np.size(energy_now))
+                    bar.update(np.size(points))
     except KeyboardInterrupt:
         raise SweepInterrupted(dataset) from None
     dataset.attrs["complete"] = 1
     return dataset
+
+
+def _experiment(energy: ArrayLike, bias: ArrayLike | None, temperature: float, k: Any, solver: str) -> _Experiment:
+    """Return the linear response over energies, or the response at one Fermi energy over biases."""
+    name, values = ("energy", energy) if bias is None else ("bias", bias)
+    points = finite_array(name, values)
+    if points.ndim > 1:
+        raise ArgumentError(f"Argument `{name}` must be a number or a 1D array, but has shape {points.shape}.")
+    settings: dict[str, Any] = {"k": json.dumps(np.asarray(k).tolist() if k is not None else None), "solver": solver}
+    if bias is None:
+        if temperature != 0:
+            raise ArgumentError(
+                f"Argument `temperature` must be 0 without a bias, but is {temperature!r}. Give `bias`."
+            )
+        linear = partial(_linear, k=k, solver=solver)
+        vectorized = solver == "halves" and not isinstance(k, str)
+        return _Experiment("energy", points, VARIABLES, linear, vectorized, settings)
+    if solver != "halves":
+        raise ArgumentError(f"Argument `solver` must be 'halves' at finite bias, but is {solver!r}.")
+    fermi_energy = finite("energy", energy)
+    settings |= {"fermi_energy": fermi_energy, "temperature": finite("temperature", temperature)}
+    at_bias = partial(_at_bias, fermi_energy=fermi_energy, temperature=temperature, k=k)
+    return _Experiment("bias", points, BIAS_VARIABLES, at_bias, True, settings)
 
 
 def split_axes(axes: Mapping[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -225,12 +286,7 @@ def split_axes(axes: Mapping[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[s
 
 
 def _empty_dataset(
-    family: Callable[..., Junction],
-    swept: dict[str, NDArray[Any]],
-    fixed: dict[str, Any],
-    energies: NDArray[np.float64],
-    k: Any,
-    solver: str,
+    family: Callable[..., Junction], swept: dict[str, NDArray[Any]], fixed: dict[str, Any], experiment: _Experiment
 ) -> xr.Dataset:
     """Return the dataset full of NaN, so that what is unfinished can be told from what is not."""
     import kwant
@@ -238,23 +294,22 @@ def _empty_dataset(
 
     shape = tuple(len(values) for values in swept.values())
     variables = {}
-    for name, (dims, units, long_name) in VARIABLES.items():
+    for name, (dims, units, long_name) in experiment.variables.items():
         trailing = tuple(len(LABELS[dim]) for dim in dims)
         variables[name] = xr.Variable(
             (*swept, *dims), np.full(shape + trailing, np.nan), {"units": units, "long_name": long_name}
         )
-    used = sorted({dim for dims, _, _ in VARIABLES.values() for dim in dims})
+    used = sorted({dim for dims, _, _ in experiment.variables.values() for dim in dims})
     coords: dict[str, Any] = {dim: list(LABELS[dim]) for dim in used}
     for name, values in swept.items():
         coords[name] = xr.Variable((name,), values, axis_attributes(name))
-    if not energies.ndim:
-        coords["energy"] = xr.Variable((), float(energies), axis_attributes("energy"))
+    if not experiment.points.ndim:
+        coords[experiment.axis] = xr.Variable((), float(experiment.points), axis_attributes(experiment.axis))
     attributes = {
         "title": f"sweep of {getattr(family, '__name__', 'family')}",
         "family": getattr(family, "__name__", "family"),
         "fixed_parameters": json.dumps(fixed, default=float, sort_keys=True),
-        "k": json.dumps(np.asarray(k).tolist() if k is not None else None),
-        "solver": solver,
+        **experiment.settings,
         "kwant_spinjunc": __version__,
         "kwant": kwant.__version__,
         "complete": 0,
@@ -266,14 +321,20 @@ def axis_attributes(name: str) -> dict[str, str]:
     """Return ``units`` and ``long_name`` of a swept parameter."""
     if name in ("theta", "phi"):
         return {"units": "rad", "long_name": f"angle {name}"}
-    units = {"energy": "unit of the hopping", "thickness": "planes", "spacer": "planes", "buffer": "planes"}
+    units = {
+        "energy": "unit of the hopping",
+        "bias": "unit of the hopping",
+        "thickness": "planes",
+        "spacer": "planes",
+        "buffer": "planes",
+    }
     return {"units": units.get(name, "unit of the family"), "long_name": name.replace("_", " ")}
 
 
 def _adopt(dataset: xr.Dataset, earlier: xr.Dataset) -> None:
     """Copy the finished points of an earlier run of the same sweep, or say how it differs."""
-    for key in ("family", "fixed_parameters", "k", "solver", "kwant_spinjunc", "kwant"):
-        if earlier.attrs.get(key) != dataset.attrs[key]:
+    for key in dataset.attrs:
+        if key != "complete" and earlier.attrs.get(key) != dataset.attrs[key]:
             raise ArgumentError(
                 f"Argument `resume` must be the same sweep, but its {key} is {earlier.attrs.get(key)!r} "
                 f"and not {dataset.attrs[key]!r}."
@@ -282,12 +343,12 @@ def _adopt(dataset: xr.Dataset, earlier: xr.Dataset) -> None:
         same = name in earlier.coords and earlier[name].shape == coordinate.shape
         if not same or not np.array_equal(earlier[name].values.astype(coordinate.dtype), coordinate.values):
             raise ArgumentError(f"Argument `resume` must be the same sweep, but its axis `{name}` differs.")
-    for name in VARIABLES:
+    for name in dataset.data_vars:
         dataset[name].values[...] = earlier[name].values
 
 
-def _observe(junction: Junction, energy: Any, k: Any, solver: str) -> dict[str, Any]:
-    """Return the variables of one junction; energies without any open channel carry no current."""
+def _linear(junction: Junction, energy: Any, *, k: Any, solver: str) -> dict[str, Any]:
+    """Return the linear response of one junction; energies without any open channel carry no current."""
     try:
         s: Scattering = scatter(junction, energy, k, solver=solver)
     except NoOpenChannelError:
@@ -304,4 +365,20 @@ def _observe(junction: Junction, energy: Any, k: Any, solver: str) -> dict[str, 
         "angle": junction.angle,
         "unitarity_defect": s.unitarity_defect,
         "continuity_defect": s.continuity_defect,
+    }
+
+
+def _at_bias(junction: Junction, bias: Any, *, fermi_energy: float, temperature: float, k: Any) -> dict[str, Any]:
+    """Return currents and torques of one junction at finite bias."""
+    response = bias_response(junction, bias, fermi_energy=fermi_energy, temperature=temperature, k=k, equilibrium=True)
+    below = response.equilibrium
+    return {
+        "current": response.current,
+        "magnetization_current": response.magnetization,
+        "spin_current": response.spin_current,
+        "damping_like": response.torques.damping_like,
+        "field_like": response.torques.field_like,
+        "equilibrium_field_like": 0.0 if below is None else below.torques.field_like,
+        "angle": junction.angle,
+        "error": response.error,
     }

@@ -200,3 +200,20 @@ def test_degrees_are_typed_with_their_unit():
     assert parse_value("-1e-3") == -1e-3
     assert parse_value("False") is False
     assert parse_value("hard wall") == "hard wall"
+
+
+def test_bias_sweeps_from_the_shell_and_resumes_its_own_kind(capsys):
+    command = ["sweep", TUNNEL, "--bias", "-0.4:0.4:5", "--vary", "theta=60deg:90deg:2", "-o", "bias.nc"]
+    assert main([*command, "--figure", "bias.png", "--plot", "field_like"]) == 0
+    data = xr.load_dataset("bias.nc")
+    assert data["current"].dims == ("theta", "bias")
+    response = sj.bias_response(tunnel_junction(theta=np.pi / 2), [0.4])
+    np.testing.assert_allclose(data["damping_like"][1, 4], response.torques.damping_like[0], atol=1e-12)
+    np.testing.assert_allclose(data["current"][:, 2], 0, atol=1e-15)
+    np.testing.assert_allclose(data["current"], -data["current"][:, ::-1], rtol=1e-6, atol=1e-15)  # identical magnets
+    assert main([*command, "--resume", "--temperature", "0.02"]) == 2
+    assert "temperature" in capsys.readouterr().err
+    assert main(["sweep", TUNNEL, "-o", "none.nc"]) == 2
+    assert main(["sweep", TUNNEL, "--vary", "theta=0:1:2", "--temperature", "0.1", "-o", "none.nc"]) == 2
+    assert main([*command[:-1], "none.nc", "--solver", "kwant"]) == 2
+    assert not Path("none.nc").exists()
