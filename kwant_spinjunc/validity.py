@@ -391,14 +391,14 @@ def _worst(difference: Floats, scale: Floats) -> Floats:
 
 
 def _torque_error(J_M: Floats, angle: Floats, scale: Floats) -> Floats:
-    """Return ||t0| - |τ||/max(|t0|, |τ|) with τ = J_M^L m_L - J_M^R m_R, 0 where there is neither."""
+    """Return ||t0| - |τ||/max(|t0|, |τ|) with τ = J_M^L m_L - J_M^R m_R, NaN where there is neither."""
     t0 = abs(tunnelling.implicit_torque(J_M[..., 0], J_M[..., 1]))
     torque = np.linalg.norm(
         tunnelling.vector_torque(J_M[..., 0], J_M[..., 1], unit_vector(0.0), unit_vector(angle)), axis=-1
     )
     larger = np.maximum(t0, torque)
-    error = np.where(larger > ROUNDING * scale, relative_error(torque, t0, larger), 0.0)
-    return np.where(scale > 0, error, np.nan)
+    error: Floats = np.where(larger > ROUNDING * scale, relative_error(torque, t0, larger), np.nan)
+    return error
 
 
 # ---------------------------------------------------------------------- the map
@@ -429,8 +429,8 @@ def validity_map(
         - ``"conserved"``: equation (1), one J_M for both sides, with α_s = β_s = s R_ss² D_ss: the mean of (3), (4).
         - ``"t0"``: the scalar t0 a = J_M^R - J_M^L, with the exact J_M, against the length of the torque vector both
           magnets take up, τ = τ_L + τ_R = J_M^L m_L - J_M^R m_R: ||t0| - |τ||/max(|t0|, |τ|). It is 1 where t0 sees
-          nothing of a torque (identical magnets) or makes one up (antiparallel magnets), and 0 if it has its length.
-          Field-like torques cancel in the sum and are not counted.
+          nothing of a torque (identical magnets) or makes one up (antiparallel magnets), 0 if it has its length, and
+          NaN if there is neither (parallel magnets). Field-like torques cancel in the sum and are not counted.
 
         The first four are the larger error of both sides in units of the current
         Σ_ss' T_ss' |µ_Ls - µ_Rs'|: the charge current, if all spin channels flow the same way.
