@@ -66,6 +66,8 @@ DIFFERENCE[11:20:2] -= np.array(_GAUSS[::-1]) / 2
 
 #: Halvings after which a piece is accepted with whatever error it has: its width is then 1e-9 of what it was.
 ROUNDS = 30
+#: Pieces an owner may have at one time; more are made only by rounding noise (or by thousands of oscillations).
+PIECES = 512
 #: Error per size that rounding alone can cause.
 ROUNDING = 1e-14
 
@@ -227,8 +229,12 @@ def _sum(owner: Indices, values: Floats, start: Floats) -> Floats:
 
 
 def _accepted(owner: Indices, defect: Floats, allowed: Floats) -> NDArray[np.bool_]:
-    """Return which pieces are good enough: all of an owner if their sum is, else those within half an equal share."""
+    """Return which pieces are good enough: all of an owner if their sum is, else those within half an equal share.
+
+    All of them, too, if halving has only made them many.
+    """
     pending = np.bincount(owner, defect, minlength=len(allowed))
     number = np.maximum(np.bincount(owner, minlength=len(allowed)), 1)
-    accepted: NDArray[np.bool_] = (pending <= allowed)[owner] | (defect <= (allowed / number / 2)[owner])
+    finished = (pending <= allowed) | (number > PIECES)
+    accepted: NDArray[np.bool_] = finished[owner] | (defect <= (allowed / number / 2)[owner])
     return accepted

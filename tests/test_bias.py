@@ -112,7 +112,7 @@ def test_where_the_energy_is_counted_from_does_not_matter():
 @settings(max_examples=15)
 def test_charge_is_the_same_on_both_sides_and_spin_goes_into_the_magnets(junction, V, temperature, mu):
     r = bias_response(junction, V, temperature=temperature, mu_left=mu[:2], mu_right=mu[2:])
-    scale = abs(r.spin_resolved).max() + 1e-12
+    scale = max(abs(r.spin_resolved).max(), abs(r.spin_current).max()) + 1e-12
     assert r.charge[0] == pytest.approx(r.charge[1], abs=1e-9 * scale)
     vectors = r.magnetization[:, None] * r.m
     np.testing.assert_allclose(r.torques.vectors.sum(axis=0), vectors[0] - vectors[1], atol=1e-9 * scale)

@@ -55,3 +55,10 @@ def test_a_floor_saves_work():
     rough = integrate(oscillating, pieces, 1, 1, tolerance=1e-10, floor=10.0)
     assert rough.evaluations < exact.evaluations / 8
     assert abs(rough.value - exact.value).max() <= rough.error[0]
+
+
+def test_noise_ends_the_search_and_is_reported():
+    rng = np.random.default_rng(0)
+    value, error = solve(lambda x: 1 + 1e-6 * rng.normal(size=x.shape), 0, 1, tolerance=1e-12)
+    assert abs(value - 1) <= error
+    assert 1e-9 < error < 1e-6
