@@ -417,7 +417,9 @@ def blocks(shape: tuple[int, ...], limit: int) -> Iterator[Block]:
             sizes[axis] = max(1, size * limit // points)
     ranges = [range(0, size, step) for size, step in zip(shape, sizes, strict=True)]
     for starts in product(*ranges):
-        yield tuple(slice(start, start + step) for start, step in zip(starts, sizes, strict=True))
+        yield tuple(
+            slice(start, min(start + step, size)) for start, step, size in zip(starts, sizes, shape, strict=True)
+        )
 
 
 def take(array: NDArray[Any], block: Block, front: int = 0) -> NDArray[Any]:

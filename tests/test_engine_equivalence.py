@@ -664,3 +664,18 @@ def test_blocks_tile_a_batch_exactly_once(shape, limit):
 def test_logarithms_are_continued_through_the_upper_half_plane():
     z = np.array([1.0, 1j, -1.0, -1.0 - 0.0j])
     np.testing.assert_allclose(textures.log_upper(z).imag, [0, np.pi / 2, np.pi, np.pi])
+
+
+@pytest.mark.parametrize("energies", [4097, 20_000])
+def test_large_batches_with_an_axis_of_directions_are_their_members(energies):
+    """The last slice of a block once ran past its end, into the next block."""
+    directions = sj.unit_vector(np.array([0.3, 1.2, 2.8]))
+    iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
+    barrier = [sj.barrier(onsite=3.0, hopping=1.0, thickness=2)]
+    stack = Stack.from_junction(sj.Junction(sj.ferromagnet(**iron), barrier, sj.ferromagnet(**iron)))
+    grid = np.linspace(-0.4, 0.4, energies)
+    P = halves.probabilities(stack.with_directions(np.array([0.0, 0.0, 1.0]), directions), grid[:, None])
+    some = np.linspace(0, energies - 1, 7).astype(int)
+    for column, m in enumerate(directions):
+        one = sj.Junction(sj.ferromagnet(**iron), barrier, sj.ferromagnet(**iron, m=m))
+        np.testing.assert_array_equal(P[some, column], halves.probabilities(one, grid[some]))
