@@ -18,4 +18,5 @@ CLAIMS = (
     "dephasing",
     "metallic_limit",
     "conserved_current",
+    "validity_map",
 )
