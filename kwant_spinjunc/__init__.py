@@ -6,6 +6,7 @@ A clean junction is described by a `Junction` of `Layer` objects, turned into a 
 
 from ._version import __version__
 from .bias import bias_response
+from .brillouin import IntegrationError
 from .builder import build
 from .errors import (
     ArgumentError,
@@ -25,6 +26,7 @@ __all__ = [
     "ArgumentError",
     "ConservationError",
     "ContinuityError",
+    "IntegrationError",
     "Junction",
     "Layer",
     "NoOpenChannelError",

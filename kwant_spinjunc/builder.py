@@ -24,6 +24,8 @@ __all__ = ["band_shift", "build", "check_conservation_law"]
 
 IDENTITY = np.eye(2)
 
+#: Memory in GB above which the modes of a lead are not attempted.
+LARGEST_LEAD = 64.0
 #: Largest element of a commutator (relative to the Hamiltonian) that counts as rounding.
 COMMUTES = 1e-12
 
@@ -70,7 +72,8 @@ def build(
         What to build.
     k
         In-plane Bloch vector (kx, kz) in 1/a of a periodic cross-section, None for Γ. It enters as a phase
-        e^{ik} of each in-plane hopping, so that one cell per plane gets the on-site term -2 t∥ (cos kx + cos kz).
+        e^{-ik} of the hopping from x to x + 1, so that one cell per plane gets the on-site term
+        -2 t∥ (cos kx + cos kz).
     cross_section
         Number of sites of each plane along x and z.
     boundary
@@ -99,10 +102,10 @@ def build(
     """
     if not isinstance(junction, Junction):
         raise ArgumentError(f"Argument `junction` must be a Junction, but is {type(junction).__name__}.")
-    if isinstance(first_plane, bool) or not isinstance(first_plane, int):
+    if isinstance(first_plane, bool) or not isinstance(first_plane, (int, np.integer)):
         raise ArgumentError(f"Argument `first_plane` must be an integer, but is {first_plane!r}.")
     phases = _bloch_phases(k, boundary)
-    shape = _checked_shape(cross_section)
+    shape = checked_shape(cross_section)
     lattice = kwant.lattice.general(np.eye(3), norbs=2, name="plane")
 
     syst = kwant.Builder()
@@ -130,21 +133,29 @@ def _bloch_phases(k: ArrayLike | None, boundary: str) -> tuple[complex, complex]
     vector = finite_array("k", (0.0, 0.0) if k is None else k)
     if vector.shape != (2,):
         raise ArgumentError(
-            f"Argument `k` must be one vector (kx, kz), but its shape is {vector.shape}. "
-            "Use solver='halves' or `sweep` for many."
+            f"Argument `k` must be one vector (kx, kz), but its shape is {vector.shape}. Use solver='halves' for many."
         )
     kx, kz = np.exp(-1j * vector)
     return complex(kx), complex(kz)
 
 
-def _checked_shape(cross_section: Sequence[int]) -> tuple[int, int]:
+def checked_shape(cross_section: Sequence[int]) -> tuple[int, int]:
+    """Return the two numbers of sites, or raise `ArgumentError`, also where the memory of a machine would not do."""
     try:
         width, depth = cross_section
     except (TypeError, ValueError):
         raise ArgumentError(
             f"Argument `cross_section` must be two numbers of sites, but is {cross_section!r}."
         ) from None
-    return positive_integer("cross_section[0]", width), positive_integer("cross_section[1]", depth)
+    shape = positive_integer("cross_section[0]", width), positive_integer("cross_section[1]", depth)
+    # modes of a lead with N = 2 W D orbitals: a dense eigenproblem of 2N × 2N complex numbers, and work space
+    gigabytes = 4 * 16 * (4 * shape[0] * shape[1]) ** 2 / 1e9
+    if gigabytes > LARGEST_LEAD:
+        raise ArgumentError(
+            f"Argument `cross_section` must allow to diagonalize the leads, but {shape[0]} × {shape[1]} sites "
+            f"need about {gigabytes:.3g} GB. Use k∥ for a clean junction."
+        )
+    return shape
 
 
 def _in_plane_bonds(

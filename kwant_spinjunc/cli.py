@@ -9,10 +9,9 @@ import argparse
 import importlib.util
 import inspect
 import math
-import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,15 @@ from typing import Any
 import numpy as np
 
 from ._version import __version__
-from .errors import ArgumentError, SpinjuncError
+from .errors import ArgumentError, SpinjuncError, finite
 from .junction import Junction
 
 __all__ = ["load_family", "main", "parse_range", "parse_value"]
 
 Family = Callable[..., Junction]
+
+#: More points on one axis are a mistake, and would not fit in memory.
+LONGEST_AXIS = 1_000_000
 
 
 def parse_value(text: str) -> Any:
@@ -76,6 +78,8 @@ def parse_range(text: str) -> np.ndarray[Any, Any]:
     ends = [(part, part.endswith("deg")) for part in parts[:2]]
     if ends[0][1] != ends[1][1] and not any(value == 0 for value in (start, stop)):
         raise ArgumentError(f"Argument `--vary` must have the same unit at both ends, but is {text!r}. {way_out}")
+    if count > LONGEST_AXIS:
+        raise ArgumentError(f"Argument `--vary` must have at most {LONGEST_AXIS} points an axis, but has {count}.")
     values: np.ndarray[Any, Any] = np.linspace(start, stop, count)
     whole = isinstance(start, int) and isinstance(stop, int) and bool(np.all(values == np.rint(values)))
     return values.astype(int) if whole else values
@@ -111,12 +115,15 @@ def load_family(path: str | Path, name: str | None = None) -> Family:
         raise ArgumentError(f"Argument `FILE` must be a Python file ending in .py, but is {str(path)!r}.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # so that the family can be pickled and its dataclasses resolved
+    sys.path.insert(0, str(file.parent.resolve()))  # a family may import what lies beside it, as a script may
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ArgumentError(
             f"Argument `FILE` must import, but {str(path)!r} raised {type(error).__name__}: {error}."
         ) from error
+    finally:
+        sys.path.pop(0)
     own = {
         key: value
         for key, value in vars(module).items()
@@ -135,8 +142,35 @@ def load_family(path: str | Path, name: str | None = None) -> Family:
 # ---------------------------------------------------------------------- verbs
 def _fixed(assignments: Sequence[str]) -> dict[str, Any]:
     """Return --set name=value as keyword arguments."""
-    pairs = (_split_assignment("--set", text) for text in assignments)
-    return {name: parse_value(value) for name, value in pairs}
+    values: dict[str, Any] = {}
+    for text in assignments:
+        name, value = _split_assignment("--set", text)
+        _check_free(name, values)
+        values[name] = parse_value(value)
+    return values
+
+
+#: Names that options of the command line and arguments of `sweep` have taken.
+RESERVED = (
+    "energy",
+    "bias",
+    "temperature",
+    "k",
+    "solver",
+    "resume",
+    "progress",
+    "family",
+    "error",
+    "mu_left",
+    "mu_right",
+)
+
+
+def _check_free(name: str, taken: Container[str]) -> None:
+    if name in taken:
+        raise ArgumentError(f"Argument `{name}` must be given once, but is set or varied twice.")
+    if name in RESERVED:
+        raise ArgumentError(f"Argument `{name}` must not be a parameter of the family. Use the option --{name}.")
 
 
 def _family_and_junction(options: argparse.Namespace) -> tuple[Junction, Family, dict[str, Any]]:
@@ -162,7 +196,7 @@ def _run(options: argparse.Namespace) -> int:
     from .scattering import scatter
 
     junction, _, _ = _family_and_junction(options)
-    result = scatter(junction, options.energy, _wave_vector(options.k), solver=options.solver)
+    result = scatter(junction, options.energy or 0.0, _wave_vector(options.k), solver=options.solver)
     fields = result.fields  # so that the table shows every defect
     print(result)
     if junction.cut is None:
@@ -210,14 +244,21 @@ def _show(options: argparse.Namespace) -> int:
 def _sweep(options: argparse.Namespace) -> int:
     from .plot import plot_sweep
     from .report import write_atomically
-    from .sweep import SweepInterrupted, sweep
+    from .sweep import BIAS_VARIABLES, VARIABLES, SweepError, SweepInterrupted, sweep
 
     family = load_family(options.file, options.family)
     axes, energy = _axes(options)
     bias = None if options.bias is None else parse_range(options.bias)
     if bias is None and not options.vary:
         raise ArgumentError("Argument `--vary` or `--bias` must be given: a sweep needs an axis.")
+    shown = options.plot or ("conductance" if bias is None else "current")
+    if shown not in (VARIABLES if bias is None else BIAS_VARIABLES):
+        known = ", ".join(VARIABLES if bias is None else BIAS_VARIABLES)
+        raise ArgumentError(f"Argument `--plot` must be one of {known}, but is {shown!r}.")
+    if options.figure:
+        _check_figure(options.figure, "--figure")
     earlier = _earlier_result(options)
+    refusal = ""
     with write_atomically(options.output) as path:  # fails now if the folder cannot be written
         try:
             dataset = sweep(
@@ -232,17 +273,20 @@ def _sweep(options: argparse.Namespace) -> int:
             )
         except SweepInterrupted as interruption:
             dataset = interruption.dataset
+        except SweepError as failure:
+            dataset, refusal = failure.dataset, str(failure)
         dataset.to_netcdf(path, engine="scipy")
     done = int(np.isfinite(dataset["angle"].values).sum())
     total = dataset["angle"].size
     print(f"{options.output}: {done} of {total} points, axes {dict(dataset['angle'].sizes)}")
+    if refusal:
+        print(f"refused: {refusal}", file=sys.stderr)
+        return 1
     if not dataset.attrs["complete"]:
         print("interrupted: repeat the command with --resume to finish", file=sys.stderr)
         return 130
     if options.figure:
-        _save_figure(
-            plot_sweep(dataset, options.plot or ("conductance" if bias is None else "current")), options.figure
-        )
+        _save_figure(plot_sweep(dataset, shown), options.figure)
     return 0
 
 
@@ -299,10 +343,13 @@ def _axes(options: argparse.Namespace) -> tuple[dict[str, Any], Any]:
     for text in options.vary:
         name, values = _split_assignment("--vary", text)
         if name == "energy":
+            if energy is not None:
+                raise ArgumentError("Argument `energy` must be given once, but is set or varied twice.")
             energy = parse_range(values)
         else:
+            _check_free(name, axes)
             axes[name] = parse_range(values)
-    return axes, energy
+    return axes, 0.0 if energy is None else energy
 
 
 def _earlier_result(options: argparse.Namespace) -> Any:
@@ -327,12 +374,12 @@ def _earlier_result(options: argparse.Namespace) -> Any:
         ) from error
 
 
-def _check_figure(output: str) -> None:
+def _check_figure(output: str, option: str = "--output") -> None:
     from matplotlib.backend_bases import FigureCanvasBase
 
     known = FigureCanvasBase.get_supported_filetypes()
     if Path(output).suffix.lstrip(".") not in known:
-        raise ArgumentError(f"Argument `--output` must end in one of {', '.join(sorted(known))}, but is {output!r}.")
+        raise ArgumentError(f"Argument `{option}` must end in one of {', '.join(sorted(known))}, but is {output!r}.")
 
 
 def _save_figure(figure: Any, output: str) -> None:
@@ -345,11 +392,19 @@ def _save_figure(figure: Any, output: str) -> None:
 
 
 # ---------------------------------------------------------------------- the command line
+def _number(text: str) -> float:
+    """Return a finite number, for argparse."""
+    try:
+        return finite("number", float(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a finite number, but is {text!r}") from None
+
+
 class _Parser(argparse.ArgumentParser):
     """One-line errors, exit code 2."""
 
     def error(self, message: str) -> Any:
-        self.exit(2, f"error: {message}. See {self.prog} --help.\n")
+        raise ArgumentError(f"{message}. See {self.prog} --help.")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -430,7 +485,7 @@ def _parser() -> argparse.ArgumentParser:
         "--bias", metavar="START:STOP:COUNT", help="axis of V = µ_L - µ_R: currents and torques at finite bias"
     )
     sweep.add_argument(
-        "--temperature", type=float, default=0.0, metavar="KT", help="k_B T as an energy, with --bias (default: 0)"
+        "--temperature", type=_number, default=0.0, metavar="KT", help="k_B T as an energy, with --bias (default: 0)"
     )
     for sub, required in [(sweep, False), (map_, True)]:
         sub.add_argument(
@@ -448,9 +503,9 @@ def _parser() -> argparse.ArgumentParser:
         "spinjunc show systems/tunnel_junction.py --set theta=60deg --energy 0 -o junction.png",
     )
     show.add_argument("-o", "--output", metavar="FIGURE", help="default: FILE.png in the current folder")
-    show.add_argument("--energy", type=float, help="draw a line at this energy")
+    show.add_argument("--energy", type=_number, help="draw a line at this energy")
     for sub in (run, sweep, map_):
-        sub.add_argument("--energy", type=float, default=0.0, help="energy in the family's unit (default: %(default)s)")
+        sub.add_argument("--energy", type=_number, help="energy in the family's unit (default: 0)")
     for sub, default in [(run, "kwant; halves for an average"), (sweep, "halves")]:
         sub.add_argument("--solver", choices=SOLVERS, help=f"default: {default}")
     return parser
@@ -469,12 +524,14 @@ def _joined(arguments: Sequence[str]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code: 0, 2 for bad input, 1 for a refused result, 130 after Ctrl-C."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
+        options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
         code: int = options.function(options)
     except ArgumentError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except MemoryError as error:
+        print(f"error: not enough memory: {error or 'make the grid or the cross-section smaller'}", file=sys.stderr)
         return 2
     except SpinjuncError as error:
         print(f"refused: {error}", file=sys.stderr)

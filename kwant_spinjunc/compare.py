@@ -133,4 +133,9 @@ def spin_factors(parallel: Scattering, antiparallel: Scattering) -> Floats:
                 f"Argument `{name}` must be a junction at {np.degrees(angle):.0f} degrees, "
                 f"but its angle is {np.degrees(scattering.junction.angle):.6g}."
             )
+    if parallel.energy != antiparallel.energy or not np.array_equal(parallel.k, antiparallel.k):
+        raise ArgumentError(
+            "Arguments `parallel` and `antiparallel` must be at the same energy and k, but are at "
+            f"{parallel.energy}, {parallel.k} and {antiparallel.energy}, {antiparallel.k}."
+        )
     return spin_factors_from_collinear(parallel.transmissions, antiparallel.transmissions)

@@ -60,7 +60,7 @@ class Check:
             "name": self.name,
             "value": _plain(self.value),
             "expected": _plain(self.expected),
-            "tolerance": float(self.tolerance),
+            "tolerance": _plain(self.tolerance),
             "passed": self.passed,
         }
 
@@ -147,7 +147,7 @@ class Claim:
             "equations": list(self.equations),
             "value": _plain(self.value),
             "expected": _plain(self.expected),
-            "tolerance": float(self.tolerance),
+            "tolerance": _plain(self.tolerance),
             "unit": self.unit,
             "figures": [f"figures/{figure.name}.png" for figure in self.figures],
             "checks": [check.to_json() for check in self.all_checks],

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import finite_array
+from .errors import ArgumentError, finite_array
 from .observables import Torques, magnet_torques, magnetization_current, outer_spin_currents, spacer_spin_current
 from .scattering import Scattering
 
@@ -30,7 +30,7 @@ class LeadCurrents:
     spin_resolved : ndarray, shape (..., 2, 2)
         I_αs as [lead, spin], positive along +y, spin along each lead's own m.
     m : ndarray, shape (2, 3)
-        The axes (m_L, m_R).
+        The axes that label the spins: each lead's own m, also where the lead is not magnetic.
     """
 
     spin_resolved: Floats
@@ -55,7 +55,7 @@ class LeadCurrents:
 
     @property
     def vector_difference(self) -> Floats:
-        """J_M^R m_R - J_M^L m_L, minus the torque that both magnets together take up, shape (..., 3)."""
+        """J_M^R m_R - J_M^L m_L, shape (..., 3): between magnetic leads minus the torque on both magnets together."""
         J_M = self.magnetization[..., None]
         difference: Floats = J_M[..., 1, :] * self.m[1] - J_M[..., 0, :] * self.m[0]
         return difference
@@ -82,6 +82,15 @@ class Response(LeadCurrents):
     spin_current: Floats
     torques: Torques
     layer_torques: Floats
+
+    @property
+    def vector_difference(self) -> Floats:
+        """Spin flux out minus in, minus the torque that both magnets together take up, shape (..., 3).
+
+        Between magnetic leads it is J_M^R m_R - J_M^L m_L; a nonmagnetic lead carries spin of any direction.
+        """
+        difference: Floats = -self.torques.vectors.sum(axis=-2)
+        return difference
 
 
 def _potentials(mu_left: ArrayLike, mu_right: ArrayLike) -> Floats:
@@ -111,7 +120,7 @@ def linear_response(scattering: Scattering, mu_left: ArrayLike, mu_right: ArrayL
     Returns
     -------
     Response
-        In units of (e²/h) × V per unit cell for potentials in eV.
+        In units of (e²/h) × V for potentials in eV; per unit cell, unless the cross-section has several sites.
 
     Raises
     ------
@@ -127,6 +136,7 @@ def linear_response(scattering: Scattering, mu_left: ArrayLike, mu_right: ArrayL
     **Validity**: linear in µ around the Fermi energy of ``scattering``; phase-coherent junction between reservoirs
     without coherence between the spin channels.
     """
+    _check_scattering(scattering)
     mu = _potentials(mu_left, mu_right)
     m = np.array([lead.m for lead in scattering.junction.leads])
     P = scattering.probabilities
@@ -177,13 +187,25 @@ def tunneling_response(scattering: Scattering, mu_left: ArrayLike, mu_right: Arr
     **Validity**: R^L_{+-} << T, which behind a tunnel barrier is O(T²) against O(T); exact for any junction if neither
     reservoir is spin-split. For a clean metallic junction the dropped term is of order one.
     """
+    _check_scattering(scattering)
     mu = _potentials(mu_left, mu_right)
-    T = scattering.transmissions  # [..., s on the left, s' on the right]
-    channel = T * (mu[..., 0, :, None] - mu[..., 1, None, :])
+    P = scattering.probabilities
+    drop = mu[..., 0, :, None] - mu[..., 1, None, :]  # µ_Ls - µ_Rs'
+    # T_ss' is T[Ls, Rs'] on the left and T[Rs', Ls] on the right: equal for coplanar magnetizations only
+    left = (P[..., 0, :, 1, :] * drop).sum(axis=-1)
+    right = (np.swapaxes(P[..., 1, :, 0, :], -1, -2) * drop).sum(axis=-2)
     return LeadCurrents(
-        spin_resolved=np.stack([channel.sum(axis=-1), channel.sum(axis=-2)], axis=-2),
+        spin_resolved=np.stack([left, right], axis=-2),
         m=np.array([lead.m for lead in scattering.junction.leads]),
     )
+
+
+def _check_scattering(scattering: Any) -> None:
+    if not isinstance(scattering, Scattering):
+        raise ArgumentError(
+            f"Argument `scattering` must be a Scattering, but is {type(scattering).__name__}. Use `scatter(junction, "
+            "energy)`."
+        )
 
 
 def _weighted(states: Floats, mu: Floats, trailing: int) -> Floats:

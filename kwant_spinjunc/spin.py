@@ -66,8 +66,9 @@ def check_unit_vector(m: Any, name: str = "m") -> NDArray[np.float64]:
     norm = np.linalg.norm(vector, axis=-1)
     if np.any(abs(norm - 1) > 1e-8):
         worst = norm.flat[np.argmax(abs(norm - 1))] if norm.ndim else norm
+        digits = 4 if abs(worst - 1) > 1e-3 else 10
         raise ArgumentError(
-            f"Argument `{name}` must be a unit vector, but has norm {worst:.4g}. Use `unit_vector(theta, phi)`."
+            f"Argument `{name}` must be a unit vector, but has norm {worst:.{digits}g}. Use `unit_vector(theta, phi)`."
         )
     unit: NDArray[np.float64] = vector / norm[..., None]
     return unit

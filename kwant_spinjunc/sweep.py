@@ -2,6 +2,7 @@ r"""`sweep`: a family of junctions over parameter axes, returned as a labeled `x
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import json
 from collections.abc import Callable, Mapping
@@ -18,13 +19,13 @@ from ._version import __version__
 from .bias import bias_response
 from .errors import ArgumentError, NoOpenChannelError, SpinjuncError, finite, finite_array
 from .junction import Junction
-from .reservoirs import linear_response
+from .reservoirs import linear_response, tunneling_response
 from .scattering import Scattering, scatter
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["SweepInterrupted", "axis_attributes", "call_family", "split_axes", "sweep"]
+__all__ = ["SweepError", "SweepInterrupted", "axis_attributes", "call_family", "split_axes", "sweep"]
 
 Variables = dict[str, tuple[tuple[str, ...], str, str]]
 
@@ -88,6 +89,14 @@ class _Experiment:
         if self.vectorized:
             return [((missing,), self.points[missing])]
         return [((index,), self.points[index]) for index in missing]
+
+
+class SweepError(SpinjuncError):
+    """A point of a sweep could not be solved; ``dataset`` holds what was finished, as in `SweepInterrupted`."""
+
+    def __init__(self, message: str, dataset: xr.Dataset) -> None:
+        super().__init__(message)
+        self.dataset = dataset
 
 
 class SweepInterrupted(KeyboardInterrupt):
@@ -182,7 +191,8 @@ def sweep(
     -------
     xarray.Dataset
         Every variable has ``units`` and ``long_name``; torques and J_M are those of a unit bias split evenly,
-        µ_L = -µ_R = 1/2. Points with no open channel have zero modes and zero currents.
+        µ_L = -µ_R = 1/2 (NaN for textures, which have no spacer). Points with no open channel have zero modes and zero
+        currents.
 
     Raises
     ------
@@ -190,6 +200,8 @@ def sweep(
         Unknown parameter, axis that is not one-dimensional, or ``resume`` of another sweep.
     SweepInterrupted
         On Ctrl-C, with the unfinished dataset.
+    SweepError
+        A later point was refused or impossible; with the unfinished dataset.
 
     Examples
     --------
@@ -206,6 +218,8 @@ def sweep(
     """
     from tqdm import tqdm
 
+    if not callable(family):
+        raise ArgumentError(f"Argument `family` must be a function that returns a Junction, but is {family!r}.")
     outer, fixed = split_axes(axes)
     experiment = _experiment(energy, bias, temperature, k, solver)
     swept = {**outer, **experiment.swept}
@@ -230,6 +244,10 @@ def sweep(
                     bar.update(np.size(points))
     except KeyboardInterrupt:
         raise SweepInterrupted(dataset) from None
+    except SpinjuncError as error:
+        if np.isnan(data["angle"]).all():
+            raise
+        raise SweepError(f"{error} The points before it are kept.", dataset) from error
     dataset.attrs["complete"] = 1
     return dataset
 
@@ -240,6 +258,10 @@ def _experiment(energy: ArrayLike, bias: ArrayLike | None, temperature: float, k
     points = finite_array(name, values)
     if points.ndim > 1:
         raise ArgumentError(f"Argument `{name}` must be a number or a 1D array, but has shape {points.shape}.")
+    if k is not None and not isinstance(k, str) and finite_array("k", k).shape != (2,):
+        raise ArgumentError(
+            f"Argument `k` must be one vector (kx, kz), None or 'average', but its shape is {np.shape(k)}."
+        )
     settings: dict[str, Any] = {"k": json.dumps(np.asarray(k).tolist() if k is not None else None), "solver": solver}
     if bias is None:
         if temperature != 0:
@@ -273,6 +295,11 @@ def split_axes(axes: Mapping[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[s
     swept: dict[str, NDArray[Any]] = {}
     fixed: dict[str, Any] = {}
     for name, values in axes.items():
+        if name in LABELS or name in VARIABLES or name in BIAS_VARIABLES:
+            raise ArgumentError(
+                f"Argument `{name}` must not be swept or set: a variable or dimension of the result has that name. "
+                "Rename the parameter of the family."
+            )
         array = np.asarray(values)
         if array.ndim == 0:
             fixed[name] = values
@@ -308,7 +335,8 @@ def _empty_dataset(
     attributes = {
         "title": f"sweep of {getattr(family, '__name__', 'family')}",
         "family": getattr(family, "__name__", "family"),
-        "fixed_parameters": json.dumps(fixed, default=float, sort_keys=True),
+        "fixed_parameters": json.dumps(_all_parameters(family, swept, fixed), default=_plain, sort_keys=True),
+        "family_source": _fingerprint(family),
         **experiment.settings,
         "kwant_spinjunc": __version__,
         "kwant": kwant.__version__,
@@ -331,8 +359,30 @@ def axis_attributes(name: str) -> dict[str, str]:
     return {"units": units.get(name, "unit of the family"), "long_name": name.replace("_", " ")}
 
 
+def _all_parameters(family: Callable[..., Junction], swept: Mapping[str, Any], fixed: dict[str, Any]) -> dict[str, Any]:
+    """Return the fixed parameters with the family's defaults, so that a file can be repeated and compared."""
+    defaults = {name: p.default for name, p in inspect.signature(family).parameters.items() if p.default is not p.empty}
+    return {name: value for name, value in {**defaults, **fixed}.items() if name not in swept}
+
+
+def _plain(value: Any) -> Any:
+    """Return a JSON value of a NumPy number, and the text of anything else."""
+    return value.item() if isinstance(value, np.generic) else repr(value)
+
+
+def _fingerprint(family: Callable[..., Junction]) -> str:
+    """Return a short hash of the family's source, or of its name where there is none."""
+    try:
+        source = inspect.getsource(family)
+    except (OSError, TypeError):
+        source = repr(getattr(family, "__qualname__", type(family)))
+    return hashlib.sha256(source.encode()).hexdigest()[:16]
+
+
 def _adopt(dataset: xr.Dataset, earlier: xr.Dataset) -> None:
     """Copy the finished points of an earlier run of the same sweep, or say how it differs."""
+    if not hasattr(earlier, "data_vars"):
+        raise ArgumentError(f"Argument `resume` must be the dataset of a sweep, but is {type(earlier).__name__}.")
     for key in dataset.attrs:
         if key != "complete" and earlier.attrs.get(key) != dataset.attrs[key]:
             raise ArgumentError(
@@ -353,6 +403,20 @@ def _linear(junction: Junction, energy: Any, *, k: Any, solver: str) -> dict[str
         s: Scattering = scatter(junction, energy, k, solver=solver)
     except NoOpenChannelError:
         return {**dict.fromkeys(VARIABLES, 0.0), "angle": junction.angle}
+    if junction.cut is None:  # a texture: no spacer, and no one torque on each of two magnets
+        shape = s.probabilities.shape[:-4]
+        nothing = {name: np.full((*shape, n), np.nan) for name, n in [("spin_current", 3), ("damping_like", 2)]}
+        return {
+            "probabilities": s.probabilities,
+            "modes": s.modes,
+            "conductance": s.conductance,
+            "magnetization_current": tunneling_response(s, 0.5, -0.5).magnetization,
+            **nothing,
+            "field_like": nothing["damping_like"],
+            "angle": junction.angle,
+            "unitarity_defect": s.unitarity_defect,
+            "continuity_defect": s.continuity_defect,
+        }
     response = linear_response(s, 0.5, -0.5)
     return {
         "probabilities": s.probabilities,

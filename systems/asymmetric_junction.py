@@ -5,8 +5,8 @@ r"""F|I|F': two different magnets, so that T_{+-} ≠ T_{-+} and the two scalar 
       F (m_L = z)  |  barrier  |  F' (m_R at theta)
 
 Numbers in units of the hopping t. The left magnet is that of `tunnel_junction`; the right one has its band shifted
-down by 0.7 and twice the splitting, which makes its minority band narrow at E = 0 (majority -2.7 to 1.3, minority -0.7
-to 3.3 around onsite = 0.3).
+down by 0.7 and twice the splitting, so that E = 0 lies near the bottom of its minority band (majority -2.7 to 1.3,
+minority -0.7 to 3.3 around onsite = 0.3).
 """
 
 import numpy as np

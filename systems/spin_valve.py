@@ -5,7 +5,7 @@ r"""F|N|F: a metallic spin valve, where spin-flip reflection is of order one.
       F (m_L = z)  |  N (spacer planes)  |  F (m_R at theta)
 
 Numbers in units of the hopping t: the ferromagnet of `tunnel_junction` around a half-filled nonmagnetic metal, whose
-band (-2 to 2) is open wherever the ferromagnet's majority band is.
+band is -2 to 2.
 """
 
 import numpy as np

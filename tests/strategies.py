@@ -1,5 +1,6 @@
 """Random junctions for hypothesis, and the energies at which they can be trusted to 1e-10."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -36,23 +37,27 @@ def layers(draw, magnetic=None, max_thickness=3, m=None, dispersive=False):
 
 @st.composite
 def junctions(draw, max_layers=3, magnetic_layers=None, dispersive=False):
-    """Any junction: magnetic or nonmagnetic leads, layers pointing anywhere."""
-    return sj.Junction(
+    """Any junction: magnetic or nonmagnetic leads, layers pointing anywhere, bonds of any strength."""
+    junction = sj.Junction(
         left=draw(layers(dispersive=dispersive)),
         layers=draw(st.lists(layers(magnetic=magnetic_layers, dispersive=dispersive), max_size=max_layers)),
         right=draw(layers(dispersive=dispersive)),
         buffer=draw(st.integers(1, 2)),
     )
+    if draw(st.booleans()):
+        bond = draw(st.integers(0, len(junction.planes) - 2))
+        junction = replace(junction, bonds={bond: draw(numbers(0.3, 1.5))})
+    return junction
 
 
 @st.composite
-def spin_valves(draw, leads_open=True):
-    """Two magnetic leads and nonmagnetic layers between them: a spacer exists."""
-    return sj.Junction(
-        left=draw(layers(magnetic=True)),
-        layers=draw(st.lists(layers(magnetic=False), min_size=1, max_size=2)),
-        right=draw(layers(magnetic=True)),
-    )
+def spin_valves(draw, metal_leads=False):
+    """Two magnets and nonmagnetic layers between them; the magnets are the leads, or layers between metal leads."""
+    left, right = draw(layers(magnetic=True)), draw(layers(magnetic=True))
+    spacer = draw(st.lists(layers(magnetic=False), min_size=1, max_size=2))
+    if metal_leads and draw(st.booleans()):
+        return sj.Junction(draw(layers(magnetic=False)), [left, *spacer, right], draw(layers(magnetic=False)))
+    return sj.Junction(left, spacer, right)
 
 
 @st.composite

@@ -10,12 +10,13 @@ from strategies import CONSERVATION, junctions, numbers, scattering_problems, sp
 import kwant_spinjunc as sj
 from kwant_spinjunc.errors import ContinuityError, UnitarityError
 from kwant_spinjunc.observables import magnet_torques
-from kwant_spinjunc.reservoirs import linear_response
+from kwant_spinjunc.reservoirs import linear_response, tunneling_response
 from kwant_spinjunc.scattering import settle
 from kwant_spinjunc.spin import PAULI
 
 any_problem = scattering_problems(junctions(dispersive=True), dispersive=True)
 valve_problem = scattering_problems(spin_valves())
+metal_lead_problem = scattering_problems(spin_valves(metal_leads=True))
 
 
 @given(any_problem)
@@ -96,7 +97,32 @@ def test_longitudinal_spin_current_is_the_magnetization_current_on_each_side(pro
 def test_both_torques_take_up_the_difference_of_the_magnetization_currents(problem, mu):
     s = sj.scatter(*problem)
     response = linear_response(s, mu[:2], mu[2:])
-    np.testing.assert_allclose(response.torques.vectors.sum(axis=0), -response.vector_difference, atol=CONSERVATION)
+    m_left, m_right = s.junction.magnetizations
+    J_left, J_right = response.magnetization
+    lost = J_left * m_left - J_right * m_right
+    np.testing.assert_allclose(response.torques.vectors.sum(axis=0), lost, atol=CONSERVATION)
+    np.testing.assert_allclose(response.vector_difference, -lost, atol=CONSERVATION)
+    assert response.scalar_difference == pytest.approx(J_right - J_left, abs=CONSERVATION)
+    assert response.projected_difference(m_left) == pytest.approx(-lost @ m_left, abs=CONSERVATION)
+
+
+@given(metal_lead_problem, st.tuples(*[numbers(-1, 1)] * 4))
+def test_torques_are_the_spin_flux_that_does_not_come_out(problem, mu):
+    """Also between nonmagnetic leads, which carry spin of any direction."""
+    s = sj.scatter(*problem)
+    response = linear_response(s, mu[:2], mu[2:])
+    weights = np.array([mu[:2], mu[2:]])
+    Q = np.tensordot(weights, s.fields.currents[..., 1:], 2)  # [bond, axis]
+    outer = [Q[0], Q[-1]]
+    for side, lead in enumerate(s.junction.leads):
+        if lead.is_magnetic:
+            outer[side] = (outer[side] @ np.array(lead.m)) * np.array(lead.m)
+    expected = [outer[0] - response.spin_current, response.spin_current - outer[1]]
+    np.testing.assert_allclose(response.torques.vectors, expected, atol=CONSERVATION)
+    np.testing.assert_allclose(response.vector_difference, outer[1] - outer[0], atol=CONSERVATION)
+    if not any(lead.is_magnetic for lead in s.junction.leads):  # then all planes that take up torque are resolved
+        resolved = response.layer_torques
+        np.testing.assert_allclose(resolved.sum(axis=0), response.torques.vectors.sum(axis=0), atol=CONSERVATION)
 
 
 @given(valve_problem, st.tuples(*[numbers(-1, 1)] * 4))
@@ -122,6 +148,49 @@ def test_charge_current_is_the_same_on_both_sides(problem, mu):
 def test_nothing_flows_in_the_leads_when_all_potentials_are_equal(problem, mu):
     response = linear_response(sj.scatter(*problem), mu, mu)
     np.testing.assert_array_equal(response.spin_resolved, 0)
+
+
+@given(any_problem, st.tuples(numbers(-1, 1), numbers(-1, 1)))
+def test_without_spin_accumulation_transmission_alone_gives_the_currents(problem, mu):
+    """Landauer-Büttiker term by term, for any texture: the two T_ss' differ if the magnetizations are not coplanar."""
+    s = sj.scatter(*problem)
+    P, N = s.probabilities, s.modes
+    reading = tunneling_response(s, *mu)
+    left = [N[0, a] * mu[0] - P[0, a, 0].sum() * mu[0] - P[0, a, 1].sum() * mu[1] for a in (0, 1)]
+    right = [-(N[1, a] * mu[1] - P[1, a, 1].sum() * mu[1] - P[1, a, 0].sum() * mu[0]) for a in (0, 1)]
+    np.testing.assert_allclose(reading.spin_resolved, [left, right], atol=CONSERVATION)
+
+
+def test_a_kwant_that_hides_its_factorization_gives_the_same(monkeypatch):
+    iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
+    junction = sj.Junction(sj.ferromagnet(**iron), [], sj.ferromagnet(**iron, m=(0.6, 0.0, 0.8)))
+    s = sj.scatter(junction, 0.1)
+    waves = kwant.wave_function
+
+    def opaque(*arguments, **options):
+        solved = waves(*arguments, **options)
+        return lambda lead: solved(lead)
+
+    monkeypatch.setattr(kwant, "wave_function", opaque)
+    t = sj.scatter(junction, 0.1)
+    np.testing.assert_allclose(t.probabilities, s.probabilities, atol=1e-14)
+    np.testing.assert_allclose(t.bond_currents, s.bond_currents, atol=1e-14)
+
+
+def test_kwant_near_side_torques_have_a_floor_and_the_engine_none():
+    """Behind a barrier the torque on the injecting magnet falls like T; by Kwant it is a difference of large numbers."""
+    iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
+    floor = 1e-14
+    for height in (3.0, 30.0, 3000.0):
+        junction = sj.Junction(
+            sj.ferromagnet(**iron, m=sj.unit_vector(0.7, 0.4)),
+            [sj.barrier(onsite=height, hopping=1.0, thickness=3)],
+            sj.ferromagnet(**iron, m=sj.unit_vector(1.9, -0.8)),
+        )
+        s, t = sj.scatter(junction, 0.1), sj.scatter(junction, 0.1, solver="halves")
+        np.testing.assert_allclose(s.layer_torques, t.layer_torques, atol=floor)
+        assert abs(t.layer_torques).max() < 10 * t.conductance
+        np.testing.assert_allclose(s.layer_torques[0, -1], t.layer_torques[0, -1], rtol=1e-8)  # the far side is exact
 
 
 def test_torques_of_given_currents_are_in_minus_out():

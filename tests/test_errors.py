@@ -71,6 +71,10 @@ def test_a_junction_names_the_bad_part(arguments, message):
         (dict(energy=0.0, cross_section=(2, 0)), r"`cross_section\[1\]` must be at least 1, but is 0"),
         (dict(energy=0.0, cross_section=3), "`cross_section` must be two numbers of sites, but is 3"),
         (dict(energy=0.0, cross_section=(2, 2), solver="halves"), "`solver` must be 'kwant' for a cross-section"),
+        (dict(energy=0.0, cross_section=[(1, 2), 1]), r"`cross_section\[0\]` must be a positive integer"),
+        (dict(energy=0.0, cross_section=(1000, 1000)), "1000 × 1000 sites need about"),
+        (dict(energy=0.0, k="average", boundary="hard wall"), "`k` must not be 'average' with Kwant"),
+        (dict(energy=[]), "must not be empty"),
         (dict(energy=0.0, tolerance=0.0), "`tolerance` must be positive"),
         (dict(energy=np.zeros(3), k=np.zeros((2, 2)), solver="halves"), "must broadcast"),
     ],
@@ -108,6 +112,8 @@ def test_potentials_must_be_one_number_or_one_per_spin():
         linear_response(s, (1, 2, 3), 0.0)
     with pytest.raises(sj.ArgumentError, match="`mu_right` must be finite"):
         linear_response(s, 0.0, np.nan)
+    with pytest.raises(sj.ArgumentError, match="`scattering` must be a Scattering, but is Junction"):
+        linear_response(tunnel_junction(), 0.5, -0.5)
 
 
 def test_a_texture_has_no_single_spacer_current():
@@ -129,6 +135,9 @@ def test_spin_factors_want_collinear_junctions():
     noncollinear = sj.scatter(tunnel_junction(theta=1.0), 0.0)
     with pytest.raises(sj.ArgumentError, match="`parallel` must be a junction at 0 degrees, but its angle is 57.2958"):
         compare.spin_factors(noncollinear, noncollinear)
+    one, other = sj.scatter(tunnel_junction(theta=0), 0.0), sj.scatter(tunnel_junction(theta=np.pi), 0.3)
+    with pytest.raises(sj.ArgumentError, match="must be at the same energy and k"):
+        compare.spin_factors(one, other)
 
 
 @pytest.mark.parametrize(

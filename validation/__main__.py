@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from . import CLAIMS
@@ -60,7 +60,10 @@ def main(arguments: list[str] | None = None) -> int:
         with tqdm(total=len(names), unit="claim", disable=None) as progress:
             for future in as_completed(futures):
                 name = futures[future]
-                claim, seconds, error = future.result()
+                try:
+                    claim, seconds, error = future.result()
+                except BrokenExecutor as death:  # a worker was killed, for example for its memory
+                    claim, seconds, error = None, 0.0, f"{type(death).__name__}: {death}"
                 if claim is None:
                     broken.append(name)
                     tqdm.write(f"{name}: could not be finished\n{error}", file=sys.stderr)

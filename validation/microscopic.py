@@ -11,6 +11,8 @@ from kwant_spinjunc import Junction, Scattering, scatter
 from kwant_spinjunc.builder import band_shift
 from kwant_spinjunc.report import Check
 
+#: Transmissions above this are compared relatively too.
+RESOLVED = 1e-28
 #: Wave vectors kx = kz from Γ to the corner of the zone.
 DIAGONAL = np.repeat(np.linspace(0.05, np.pi - 0.05, 24)[:, None], 2, axis=1)
 
@@ -56,6 +58,9 @@ class Laboratory:
         k = None if result.k is None else np.broadcast_to(result.k, (*shape, 2))[point]
         exact = scatter(result.junction, float(energy), k)
         self._remember("probabilities, engine minus Kwant", result.probabilities[point] - exact.probabilities)
+        resolved = exact.transmissions > RESOLVED
+        ratio = result.transmissions[point][resolved] / exact.transmissions[resolved]
+        self._remember("transmissions relative to Kwant's", ratio - 1)
         self._remember("bond currents, engine minus Kwant", result.bond_currents[point] - exact.bond_currents)
         self._remember("continuity defect (Kwant)", exact.continuity_defect)
         self._remember("flux minus exchange-field torque (Kwant)", exact.torque_defect)
