@@ -105,7 +105,7 @@ def test_textures_sweep_without_spacer_currents():
 
 
 def test_resume_refuses_a_family_that_has_changed():
-    text = "from systems.tunnel_junction import tunnel_junction as base\n\n\ndef family(theta=0.0):\n    return base(theta, {})\n"
+    text = "from systems.tunnel_junction import tunnel_junction\n\ndef family(theta=0.0): return tunnel_junction(theta, {})\n"
     Path("family.py").write_text(text.format(2.0))
     command = ["sweep", "family.py", "--vary", "theta=0:60deg:2", "-o", "changed.nc"]
     assert main(command) == 0

@@ -178,7 +178,7 @@ def test_a_kwant_that_hides_its_factorization_gives_the_same(monkeypatch):
 
 
 def test_kwant_near_side_torques_have_a_floor_and_the_engine_none():
-    """Behind a barrier the torque on the injecting magnet falls like T; by Kwant it is a difference of large numbers."""
+    """The torque on the injecting magnet falls like T; by Kwant it is a difference of numbers of order one."""
     iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
     floor = 1e-14
     for height in (3.0, 30.0, 3000.0):

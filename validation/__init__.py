@@ -19,4 +19,6 @@ CLAIMS = (
     "metallic_limit",
     "conserved_current",
     "validity_map",
+    "domain_wall",
+    "multiscale_run",
 )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 
-from kwant_spinjunc import Junction, Scattering, scatter
+from kwant_spinjunc import Junction, Scattering
 from kwant_spinjunc.compare import Fit, fit_power_law
 from kwant_spinjunc.plot import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
@@ -118,9 +118,8 @@ def paper_currents(D: np.ndarray, angles: np.ndarray, mu: Any) -> np.ndarray:
 
 
 def solve(lab: Laboratory, junction: Junction) -> Scattering:
-    """Scatter at one k∥, or average over k∥ where planes disperse; Γ goes through the laboratory's audit."""
-    gamma = lab.scatter(junction, ENERGY, (0.0, 0.0))
-    return scatter(junction, ENERGY, "average") if junction.is_dispersive else gamma
+    """Scatter at one k∥, or average over k∥ where planes disperse."""
+    return lab.scatter(junction, ENERGY, "average" if junction.is_dispersive else (0.0, 0.0))
 
 
 def measure_point(lab: Laboratory, family: Callable[..., Junction], angles: np.ndarray, **parameters: Any) -> Point:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kwant_spinjunc import Junction, Scattering, scatter
+from kwant_spinjunc import Junction, Scattering
 from kwant_spinjunc.compare import Fit, fit_power_law
 from kwant_spinjunc.plot import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
@@ -144,9 +144,8 @@ class Measured:
 
 # ---------------------------------------------------------------------- what is computed
 def solve(lab: Laboratory, junction: Junction) -> Scattering:
-    """Scatter at one k∥, or average over k∥ where planes disperse; Γ goes through the laboratory's audit."""
-    gamma = lab.scatter(junction, ENERGY, (0.0, 0.0))
-    return scatter(junction, ENERGY, "average") if junction.is_dispersive else gamma
+    """Scatter at one k∥, or average over k∥ where planes disperse."""
+    return lab.scatter(junction, ENERGY, "average" if junction.is_dispersive else (0.0, 0.0))
 
 
 def tunnelling_factors(lab: Laboratory, family: Family, angles: Iterable[float], **parameters: Any) -> np.ndarray:
