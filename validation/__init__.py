@@ -19,6 +19,12 @@ CLAIMS = (
     "metallic_limit",
     "conserved_current",
     "validity_map",
+    "interface_response",
     "domain_wall",
+    "length_scales",
+    "dipole_layers",
+    "transverse",
+    "equation_12",
+    "field_division",
     "multiscale_run",
 )
