@@ -194,7 +194,7 @@ def _biased_stack(junction: Junction, V: Floats, shares: Floats) -> Stack:
 
 
 # ---------------------------------------------------------------------- the response
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BiasResponse(Response):
     """Currents and torques at finite bias; the inherited attributes are those of the window.
 
@@ -336,6 +336,8 @@ def bias_response(
             "has no one spin current between two magnets."
         )
     V, shares, c = finite_array("bias", bias), _checked_profile(junction, profile), shift_of(k)
+    if V.size == 0 or (c is not None and c.size == 0):
+        raise ArgumentError("Arguments `bias` and `k` must not be empty.")
     kT = _temperatures(temperature)
     tolerance = positive("tolerance", tolerance)
     mu = finite("fermi_energy", fermi_energy) + V[..., None, None] * shares[..., [0, -1], None]
@@ -399,7 +401,7 @@ def _equilibrium(stack: Stack, mu: Floats, kT: tuple[float, float], k: Any, tole
 
 
 # ---------------------------------------------------------------------- the window
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Window:
     """Integrals over the energies where reservoirs differ, for a flat batch of biased junctions.
 
@@ -556,7 +558,7 @@ def _assemble(
 
 
 # ---------------------------------------------------------------------- derivatives and magnetoresistance
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BiasDerivative:
     """Derivatives with respect to the bias, per unit cell in e²/h (particle current and Pauli-spin flux per V).
 
@@ -650,7 +652,7 @@ def _with_axis(options: dict[str, Any], ndim: int) -> dict[str, Any]:
     return out
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Magnetoresistance:
     """TMR(V) = (J_P - J_AP)/J_AP, dimensionless, with the two currents it comes from.
 

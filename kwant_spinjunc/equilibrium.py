@@ -63,7 +63,7 @@ Complex = NDArray[np.complex128]
 Function = Callable[[Stack, Complex, Floats], Complex]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EquilibriumResponse:
     """The spin current and the torques of the occupied states.
 
@@ -335,6 +335,8 @@ def _occupied(
 ) -> tuple[tuple[int, ...], Integral]:
     """Return Im ∫ dE f(E) F(E) of every member of the batch, and the batch shape."""
     mu, c = finite_array("fermi_energy", fermi_energy), shift_of(k)
+    if mu.size == 0 or (c is not None and c.size == 0):
+        raise ArgumentError("Arguments `fermi_energy` and `k` must not be empty.")
     kT = finite("temperature", temperature)
     if kT < 0:
         raise ArgumentError(f"Argument `temperature` must not be negative, but is {kT:g}. It is k_B T as an energy.")

@@ -447,6 +447,8 @@ def test_bad_arguments_are_named():
         bias_response(Stack.from_junction(junction), 0.1)
     with pytest.raises(ArgumentError, match="must broadcast"):
         bias_response(junction, [0.1, 0.2, 0.3], k=np.zeros((2, 2)))
+    with pytest.raises(ArgumentError, match="must not be empty"):
+        bias_response(junction, [])
     with pytest.raises(ArgumentError, match="`equilibrium` must be True"):
         _ = bias_response(junction, 0.1).total_torques
     wall = sj.Junction(
