@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
@@ -52,7 +53,12 @@ def main(arguments: list[str] | None = None) -> int:
     names = [name for name in CLAIMS if not options.only or name in options.only]
     start = time.perf_counter()
     claims, broken = {}, []
-    pool = ProcessPoolExecutor(min(options.workers, len(names)), mp_context=multiprocessing.get_context("spawn"))
+    pool = ProcessPoolExecutor(
+        min(options.workers, len(names)),
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=signal.signal,  # Ctrl-C is for this process; it ends the workers
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    )
     try:
         # an unwritable folder is noticed now and not after the computation
         options.output.mkdir(parents=True, exist_ok=True)
