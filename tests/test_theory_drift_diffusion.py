@@ -254,9 +254,15 @@ def test_matching_solves_the_boundary_value_problem(problem: dict) -> None:
         "field": z[:, 5],
         "spin_current": z[:, 6:],
     }
+    # a quantity that vanishes by symmetry is rounding of what it would be made of: densities of the voltage
+    voltage = np.abs(pairs["V"]).max()
+    made_of = {
+        name: voltage * max(problem[side].sigma / problem[side].D for side in ("left", "right"))
+        for name in ("delta_n", "delta_M")
+    }
     for name, expected in pairs.items():
         deviation = np.abs(getattr(profile, name) - expected).max()
-        assert deviation <= BOUNDARY_VALUE * np.abs(expected).max(), name
+        assert deviation <= BOUNDARY_VALUE * np.abs(expected).max() + ROUNDING * made_of.get(name, 0.0), name
 
 
 # ---------------------------------------------------------------------- modes
