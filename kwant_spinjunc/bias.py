@@ -266,6 +266,7 @@ def bias_response(
     profile: ArrayLike | None = None,
     k: ArrayLike | str | None = None,
     equilibrium: bool = False,
+    layers: bool = True,
     tolerance: float = 1e-8,
 ) -> BiasResponse:
     r"""Return currents and torques at finite bias and temperature, coherent transport between four reservoirs.
@@ -293,6 +294,9 @@ def bias_response(
         zone, which is the result per unit cell of area a².
     equilibrium
         Whether to add the torque of the occupied states.
+    layers
+        Whether to resolve the torque by planes. Without it ``layer_torques`` has no planes, and junctions between
+        magnetic leads are solved several times faster.
     tolerance
         Error to reach, relative to the largest integral of a modulus among all currents and torques.
 
@@ -351,7 +355,8 @@ def bias_response(
         ) from None
     mu = np.broadcast_to(mu, (*shape, 2, 2))
     stack = spread(stack, shape)
-    window = _Window(stack, mu.reshape(-1, 2, 2), np.array(kT), tolerance)
+    waves = layers or not all(lead.is_magnetic for lead in junction.leads)
+    window = _Window(stack, mu.reshape(-1, 2, 2), np.array(kT), tolerance, layers, waves)
     return _assemble(
         junction,
         window.integrate(c, shape),
@@ -405,17 +410,20 @@ def _equilibrium(stack: Stack, mu: Floats, kT: tuple[float, float], k: Any, tole
 class _Window:
     """Integrals over the energies where reservoirs differ, for a flat batch of biased junctions.
 
-    Components: I_αs (4), Q (3), spin flux in both leads (6), torque on each plane (3 planes).
+    Components: I_αs (4), Q (3), with ``waves`` the spin flux in both leads (6), with ``layers`` the torque on each
+    plane (3 planes).
     """
 
     stack: Stack
     mu: Floats
     kT: Floats
     tolerance: float
+    layers: bool
+    waves: bool
 
     @property
     def components(self) -> int:
-        return 13 + 3 * self.stack.planes
+        return 7 + 6 * self.waves + 3 * self.stack.planes * self.layers
 
     def integrate(self, c: Floats | None, shape: tuple[int, ...]) -> Integral:
         """Integrate at the band shifts ``c``, or averaged over the zone for None."""
@@ -462,21 +470,19 @@ class _Window:
         """Return the integrand, shape (n, points, components)."""
         difference = occupation_differences(energy, mu, self.kT)
         P = halves.probabilities(stack, energy, c)
-        states = halves.states(stack, energy, c)
         weight = difference.mean(axis=(-1, -2))
-        cut = stack.cut or 0
         # every term is a product of a probability and a difference of occupations, none a difference of fluxes
-        currents = (P * difference).sum(axis=(-1, -2)) * DIRECTION
-        summed = [
-            np.einsum("nqas,nqas...->nq...", weight, x)
-            for x in (
-                states.currents[..., cut, 1:],
-                states.currents[..., [0, -1], 1:],
-                states.torques,
-            )
-        ]
-        flat = (*energy.shape, -1)
-        return np.concatenate([currents.reshape(flat), *(x.reshape(flat) for x in summed)], axis=-1)
+        found = [(P * difference).sum(axis=(-1, -2)) * DIRECTION]
+        found += [np.einsum("nqas,nqas...->nq...", weight, x) for x in self._of_states(stack, energy, c)]
+        return np.concatenate([x.reshape(*energy.shape, -1) for x in found], axis=-1)
+
+    def _of_states(self, stack: Stack, energy: Floats, c: Floats) -> list[Floats]:
+        """Return Q, and if asked for the outer spin fluxes and the layer torques, of each incoming state."""
+        if not self.waves:
+            return [halves.spacer_currents(stack, energy, c)[..., 1:]]
+        states, cut = halves.states(stack, energy, c), stack.cut or 0
+        outer = states.currents[..., [0, -1], 1:]
+        return [states.currents[..., cut, 1:], outer, states.torques][: 3 if self.layers else 2]
 
 
 def narrow_levels(stack: Stack, c: Floats) -> Floats:
@@ -537,9 +543,10 @@ def _assemble(
 ) -> BiasResponse:
     """Sort the components of the window into a response."""
     currents, Q, outer, layer = np.split(window.value.reshape(*shape, -1), [4, 7, 13], axis=-1)
-    currents, outer = currents.reshape(*shape, 2, 2), outer.reshape(*shape, 2, 3)
     m = np.array([lead.m for lead in junction.leads])
+    currents = currents.reshape(*shape, 2, 2)
     J_M = magnetization_current(currents)
+    outer = outer.reshape(*shape, 2, 3) if outer.size else np.zeros((*shape, 2, 3))
     for side, lead in enumerate(junction.leads):
         if lead.is_magnetic:
             outer[..., side, :] = J_M[..., side, None] * m[side]
@@ -625,21 +632,22 @@ def bias_derivative(junction: Junction, bias: ArrayLike, *, step: float = 0.02, 
     """
     V, h = finite_array("bias", bias), positive("step", step)
     steps = h * np.array([-1.0, -0.5, -0.25, 0.25, 0.5, 1.0])
-    options = {"tolerance": 1e-10, **options}
+    options = {"tolerance": 1e-10, "layers": False, **options}
     response = bias_response(junction, V[..., None] + steps, **_with_axis(options, len(V.shape)))
     torques = response.torques if response.equilibrium is None else response.total_torques
     noise = response.error if response.equilibrium is None else response.error + response.equilibrium.error
     found, errors = [], []
+    batch = response.bias.shape[:-1]  # of bias, potentials, profile and k together; the steps are the last axis
     for values in (response.current, response.magnetization, torques.damping_like, torques.field_like):
-        x = np.moveaxis(values, V.ndim, 0)
+        x = np.moveaxis(values, len(batch), 0)
         D = [(x[5 - i] - x[i]) / (2 * h * 0.5**i) for i in range(3)]
         R = [(4 * D[i + 1] - D[i]) / 3 for i in range(2)]
         found.append((16 * R[1] - R[0]) / 15)
         change = abs(found[-1] - R[1])
-        errors.append(change.max(axis=tuple(range(V.ndim, change.ndim))))
+        errors.append(change.max(axis=tuple(range(len(batch), change.ndim))))
     error = np.max(errors, axis=0) + noise.max(axis=-1) * 8 / h
     conductance, magnetization, damping_like, field_like = found
-    return BiasDerivative(V, conductance, magnetization, damping_like, field_like, error)
+    return BiasDerivative(np.broadcast_to(V, batch), conductance, magnetization, damping_like, field_like, error)
 
 
 def _with_axis(options: dict[str, Any], ndim: int) -> dict[str, Any]:
@@ -706,7 +714,7 @@ def tunneling_magnetoresistance(junction: Junction, bias: ArrayLike, **options: 
     currents, errors = [], []
     for sign in (1.0, -1.0):
         collinear = _collinear(junction, sign)
-        response = bias_response(collinear, V, **options)
+        response = bias_response(collinear, V, **{"layers": False, **options})
         J, error = response.current, response.error
         if (V == 0).any():
             zero = bias_derivative(collinear, 0.0, **_unbatched(options))

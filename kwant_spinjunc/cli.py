@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ._version import __version__
-from .errors import ArgumentError, SpinjuncError, finite
+from .errors import ArgumentError, NoOpenChannelError, SpinjuncError, finite
 from .junction import Junction
 
 __all__ = ["load_family", "main", "parse_range", "parse_value"]
@@ -50,7 +50,7 @@ def parse_value(text: str) -> Any:
             return text
 
 
-def parse_range(text: str) -> np.ndarray[Any, Any]:
+def parse_range(text: str, option: str = "--vary") -> np.ndarray[Any, Any]:
     """Return ``start:stop:count`` as that many equal steps, both ends included; integers where all steps are whole.
 
     Raises
@@ -68,18 +68,18 @@ def parse_range(text: str) -> np.ndarray[Any, Any]:
     parts = text.split(":")
     way_out = "Use start:stop:count, for example 0:180deg:13."
     if len(parts) != 3:
-        raise ArgumentError(f"Argument `--vary` must be a range, but is {text!r}. {way_out}")
+        raise ArgumentError(f"Argument `{option}` must be a range, but is {text!r}. {way_out}")
     start, stop, count = (parse_value(part) for part in parts)
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise ArgumentError(f"Argument `--vary` must have a count of at least 1, but has {parts[2]!r}. {way_out}")
+        raise ArgumentError(f"Argument `{option}` must have a count of at least 1, but has {parts[2]!r}. {way_out}")
     for value in (start, stop):
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise ArgumentError(f"Argument `--vary` must have numbers at its ends, but is {text!r}. {way_out}")
+            raise ArgumentError(f"Argument `{option}` must have numbers at its ends, but is {text!r}. {way_out}")
     ends = [(part, part.endswith("deg")) for part in parts[:2]]
     if ends[0][1] != ends[1][1] and not any(value == 0 for value in (start, stop)):
-        raise ArgumentError(f"Argument `--vary` must have the same unit at both ends, but is {text!r}. {way_out}")
+        raise ArgumentError(f"Argument `{option}` must have the same unit at both ends, but is {text!r}. {way_out}")
     if count > LONGEST_AXIS:
-        raise ArgumentError(f"Argument `--vary` must have at most {LONGEST_AXIS} points an axis, but has {count}.")
+        raise ArgumentError(f"Argument `{option}` must have at most {LONGEST_AXIS} points an axis, but has {count}.")
     values: np.ndarray[Any, Any] = np.linspace(start, stop, count)
     whole = isinstance(start, int) and isinstance(stop, int) and bool(np.all(values == np.rint(values)))
     return values.astype(int) if whole else values
@@ -248,7 +248,9 @@ def _sweep(options: argparse.Namespace) -> int:
 
     family = load_family(options.file, options.family)
     axes, energy = _axes(options)
-    bias = None if options.bias is None else parse_range(options.bias)
+    bias = None if options.bias is None else parse_range(options.bias, "--bias")
+    if bias is not None and np.ndim(energy):
+        raise ArgumentError("Argument `--vary energy` must not be given with --bias: the Fermi energy is one number.")
     if bias is None and not options.vary:
         raise ArgumentError("Argument `--vary` or `--bias` must be given: a sweep needs an axis.")
     shown = options.plot or ("conductance" if bias is None else "current")
@@ -257,6 +259,11 @@ def _sweep(options: argparse.Namespace) -> int:
         raise ArgumentError(f"Argument `--plot` must be one of {known}, but is {shown!r}.")
     if options.figure:
         _check_figure(options.figure, "--figure")
+        long_axes = sum(np.size(axis) > 1 for axis in (*axes.values(), energy, bias) if axis is not None)
+        if not 1 <= long_axes <= 2:
+            raise ArgumentError(
+                f"Argument `--figure` must show one or two swept axes, but {long_axes} have more than one point."
+            )
     earlier = _earlier_result(options)
     refusal = ""
     with write_atomically(options.output) as path:  # fails now if the folder cannot be written
@@ -297,8 +304,8 @@ def _map(options: argparse.Namespace) -> int:
 
     family = load_family(options.file, options.family)
     axes, energy = _axes(options)
-    if len(axes) - len(options.set) + np.ndim(energy) < 2:
-        raise ArgumentError("Argument `--vary` must be given at least twice, the axes of the map, but is given once.")
+    if sum(np.size(axis) > 1 for axis in (*axes.values(), energy)) < 2:
+        raise ArgumentError("Argument `--vary` must give at least two axes of several points, the axes of the map.")
     left, right = _accumulations(options.accumulation)
     _check_figure(options.output)
     with ExitStack() as stack:  # both files appear only when everything is done, and fail now if they cannot
@@ -313,12 +320,18 @@ def _map(options: argparse.Namespace) -> int:
             mu_right=(-0.5 + right, -0.5 - right),
             **axes,
         )
+        if not np.isfinite(dataset[options.error].values).any():
+            raise NoOpenChannelError(
+                "No point of the map carries a current: no channel is open at any of its energies."
+            )
         plot_map(dataset, options.error).savefig(figure_path, dpi=200, bbox_inches="tight")
         if data_path:
             dataset.to_netcdf(data_path, engine="scipy")
     errors = dataset[options.error]
     print(f"{errors.attrs['long_name']}, axes {dict(errors.sizes)}:")
     finite = errors.values[np.isfinite(errors.values)]
+    if finite.size < errors.size:
+        print(f"  {errors.size - finite.size} of {errors.size} points have no current or no torque, and no error")
     for limit in (0.01, 0.1):
         print(f"  below {limit:.0%} at {np.mean(finite < limit):.0%} of the points")
     leading = dataset[f"{options.error}_leading_order"]

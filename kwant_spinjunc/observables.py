@@ -20,8 +20,16 @@ from .errors import ArgumentError
 from .junction import Junction
 from .scattering import Scattering
 from .spin import SIGNS, torque_axes
+from .theory.interface import InterfaceResponse, interface_response
 
-__all__ = ["Torques", "magnet_torques", "magnetization_current", "outer_spin_currents", "spacer_spin_current"]
+__all__ = [
+    "Torques",
+    "interface_coefficients",
+    "magnet_torques",
+    "magnetization_current",
+    "outer_spin_currents",
+    "spacer_spin_current",
+]
 
 Floats = NDArray[np.float64]
 
@@ -66,6 +74,15 @@ def spacer_spin_current(scattering: Scattering) -> Floats:
             "than two axes. Use `bond_currents` and `layer_torques`, which are resolved by plane."
         )
     return scattering.fields.currents[..., cut, 1:]
+
+
+def interface_coefficients(scattering: Scattering) -> InterfaceResponse:
+    """Return the r coefficients of equations (5) and (6) of a result, by either solver, in e²/h.
+
+    See `theory.interface.interface_response` for what they are and how they avoid cancellation. Of a Brillouin-zone
+    average they are per unit cell.
+    """
+    return interface_response(scattering.probabilities, scattering.modes)
 
 
 def outer_spin_currents(scattering: Scattering) -> Floats:

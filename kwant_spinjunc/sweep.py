@@ -47,6 +47,8 @@ VARIABLES: Variables = {
     "continuity_defect": ((), "1", "largest violation of charge and spin continuity per unit flux"),
 }
 
+#: No band of a solid is as wide; beyond, integrals over the window overflow.
+LARGEST_BIAS = 1e6
 CURRENT = "e^2/h V per cell"
 #: Of a sweep at finite bias.
 BIAS_VARIABLES: Variables = {
@@ -58,6 +60,7 @@ BIAS_VARIABLES: Variables = {
     "equilibrium_field_like": (("magnet",), CURRENT, "field-like torque of the occupied states, as Pauli-spin flux"),
     "angle": ((), "rad", "angle between the magnets"),
     "error": ((), CURRENT, "estimated absolute error of the bias window"),
+    "equilibrium_error": ((), CURRENT, "estimated absolute error of the torque of the occupied states"),
 }
 
 LABELS: dict[str, tuple[str, ...]] = {
@@ -256,6 +259,11 @@ def _experiment(energy: ArrayLike, bias: ArrayLike | None, temperature: float, k
     """Return the linear response over energies, or the response at one Fermi energy over biases."""
     name, values = ("energy", energy) if bias is None else ("bias", bias)
     points = finite_array(name, values)
+    if name == "bias" and np.any(abs(points) > LARGEST_BIAS):
+        raise ArgumentError(
+            f"Argument `bias` must be at most {LARGEST_BIAS:g} in size, but reaches {abs(points).max():g}. It is "
+            "an energy in the unit of the hopping."
+        )
     if points.ndim > 1:
         raise ArgumentError(f"Argument `{name}` must be a number or a 1D array, but has shape {points.shape}.")
     if k is not None and not isinstance(k, str) and finite_array("k", k).shape != (2,):
@@ -445,4 +453,5 @@ def _at_bias(junction: Junction, bias: Any, *, fermi_energy: float, temperature:
         "equilibrium_field_like": 0.0 if below is None else below.torques.field_like,
         "angle": junction.angle,
         "error": response.error,
+        "equilibrium_error": 0.0 if below is None else below.error,
     }

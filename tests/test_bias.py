@@ -149,6 +149,8 @@ def test_layer_torques_add_up_to_what_the_end_bonds_lose():
     r = bias_response(sj.Junction(copper, layers, copper), 0.4, tolerance=1e-10)
     np.testing.assert_allclose(r.layer_torques.sum(axis=0), r.torques.vectors.sum(axis=0), atol=1e-12)
     np.testing.assert_allclose(r.layer_torques[:3].sum(axis=0), r.torques.vectors[0], atol=1e-12)
+    less = bias_response(sj.Junction(copper, layers, copper), 0.4, tolerance=1e-10, layers=False)
+    np.testing.assert_allclose(less.torques.vectors, r.torques.vectors, atol=1e-12)
 
 
 # ---------------------------------------------------------------------- symmetry
@@ -427,6 +429,29 @@ def test_vectorized_biases_are_the_single_ones():
     np.testing.assert_allclose(
         together.total_torques.vectors[0, 1], single.total_torques.vectors, rtol=1e-9, atol=1e-16
     )
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_leaving_out_the_layers_changes_nothing_else(family):
+    junction = family(theta=1.0)
+    whole, less = (bias_response(junction, BIASES, layers=layers) for layers in (True, False))
+    assert less.layer_torques.shape == (4, 0, 3)
+    assert_same(replace(less, layer_torques=whole.layer_torques), whole)
+
+
+def test_derivatives_and_magnetoresistance_broadcast_over_everything_but_the_bias():
+    junction = tunnel_junction(theta=1.0, onsite=4.0, in_plane_hopping=1.0)
+    k = np.stack([np.linspace(0.1, 0.6, 3)] * 2, axis=-1)
+    mu = np.array([[0.1, -0.1], [0.0, 0.05]])
+    many = bias_derivative(junction, 0.1, k=k)
+    single = [bias_derivative(junction, 0.1, k=one) for one in k]
+    np.testing.assert_allclose(many.conductance, [one.conductance for one in single], rtol=1e-6)
+    assert many.bias.shape == many.error.shape == (3,)
+    many = bias_derivative(tunnel_junction(theta=1.0), 0.1, mu_left=mu)
+    single = [bias_derivative(tunnel_junction(theta=1.0), 0.1, mu_left=one) for one in mu]
+    np.testing.assert_allclose(many.damping_like, [one.damping_like for one in single], rtol=1e-6, atol=1e-9)
+    ratio = tunneling_magnetoresistance(junction, 0.0, k=k).ratio
+    np.testing.assert_allclose(ratio, [tunneling_magnetoresistance(junction, 0.0, k=one).ratio for one in k], rtol=1e-6)
 
 
 def test_bad_arguments_are_named():

@@ -105,7 +105,8 @@ def test_textures_sweep_without_spacer_currents():
 
 
 def test_resume_refuses_a_family_that_has_changed():
-    text = "from systems.tunnel_junction import tunnel_junction\n\ndef family(theta=0.0): return tunnel_junction(theta, {})\n"
+    text = "from systems.tunnel_junction import tunnel_junction as base\n"
+    text += "def family(theta=0.0): return base(theta, {})\n"
     Path("family.py").write_text(text.format(2.0))
     command = ["sweep", "family.py", "--vary", "theta=0:60deg:2", "-o", "changed.nc"]
     assert main(command) == 0
@@ -199,6 +200,19 @@ def test_resume_refuses_another_sweep():
         (["run", TUNNEL, "--family", "valve"], "has no `valve` (it defines tunnel_junction)"),
         (["run", TUNNEL, "-o", "no/such/folder/a.png"], "`output` must be a writable path"),
         (["run", TUNNEL, "-o", "a.docx"], "must end in one of"),
+        (["sweep", TUNNEL, "--bias", "0.1", "-o", "a.nc"], "`--bias` must be a range"),
+        (["sweep", TUNNEL, "--bias", "0:1e300:2", "-o", "a.nc"], "`bias` must be at most 1e+06"),
+        (["sweep", TUNNEL, "--bias", "0:1:2", "--vary", "energy=0:1:3", "-o", "a.nc"], "must not be given with --bias"),
+        (["map", TUNNEL, "--vary", "height=1:2:2", "--vary", "theta=1:1:1", "-o", "a.png"], "at least two axes"),
+        (
+            ["map", TUNNEL, "--vary", "height=1:2:2", "--vary", "theta=0:1:2", "--energy", "-40", "-o", "a.png"],
+            "no channel is open",
+        ),
+        (
+            ["sweep", TUNNEL, *(w for n in ("theta", "height", "onsite") for w in ("--vary", f"{n}=1:2:2"))]
+            + ["-o", "a.nc", "--figure", "a.png"],
+            "`--figure` must show one or two swept axes, but 3",
+        ),
         (["sweep", TUNNEL, "--vary", "theta=0:1", "-o", "a.nc"], "Use start:stop:count"),
         (["sweep", TUNNEL, "--vary", "theta=0:1:0", "-o", "a.nc"], "count of at least 1"),
         (["sweep", TUNNEL, "--vary", "theta=10:90deg:3", "-o", "a.nc"], "same unit at both ends"),

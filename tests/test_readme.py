@@ -43,6 +43,19 @@ def test_readme_make_targets_exist():
     assert named <= targets
 
 
+def test_the_verdict_table_has_every_claim_and_every_equation():
+    from validation import CLAIMS, readme
+
+    rows = [line for line in readme.split(README)[1].splitlines() if line.startswith("|")][2:]
+    assert len(rows) == len(CLAIMS)
+    equations = " ".join(line.split(" | ")[1] for line in rows)
+    named = set(re.findall(r"\d+", equations))
+    assert named >= {str(number) for number in range(1, 13)}
+    assert "t0" in equations
+    assert "domain wall" in equations
+    assert (TOP / "docs" / "validity-map.png").exists()
+
+
 def test_the_verdict_table_says_what_a_report_says(tmp_path, monkeypatch, capsys):
     import json
 

@@ -883,3 +883,22 @@ def test_extreme_screening_neither_overflows_nor_warns() -> None:
         solution = match(p, p, tunnelling_response(np.eye(2)), m_left=Z, m_right=unit_vector(1.0), thickness=1.0)
         profile = solution.profile()
     assert all(np.isfinite(getattr(profile, name)).all() for name in ("delta_n", "delta_M", "V", "mu", "J_M"))
+
+
+def test_mixing_conductances_have_the_sign_of_circuit_theory():
+    """One mode reflected with r_+ and r_-: the spin flux f - r f r† an accumulation along x drives, on either side."""
+    from kwant_spinjunc.theory import circuit
+
+    r = np.array([0.6 * np.exp(0.5j), 0.5 * np.exp(-0.4j)])
+    G = complex(circuit.mixing_conductance([[r[0]]], [[r[1]]]))
+    pauli = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
+    f = pauli[0] * 0.5  # µ = s·σ/2 per unit accumulation s = x, as matrices of Pauli flux 2 s
+    current = f - np.diag(r) @ f @ np.diag(r).conj().T
+    exact = 2 * np.real([np.trace(p @ current) for p in pauli])
+    z = np.array([0.0, 0.0, 1.0])
+    vector = tunnel_interface(z, z, [1.0, 0.0], [1.0, 0.0]).with_mixing(z, z, left=G, right=np.array(G))
+    for side in (0, 1):
+        driven = vector.response[side, side, 1:, 1:] @ [1.0, 0.0, 0.0]
+        np.testing.assert_allclose(driven[:2], exact[:2], atol=1e-12)
+    with pytest.raises(ArgumentError, match="`left` must be finite with a non-negative real part"):
+        vector.with_mixing(z, z, left=np.array([1.0, -1.0]))

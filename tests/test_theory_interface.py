@@ -371,3 +371,19 @@ def test_nonsense_is_refused():
         it.metallic_limit(0.1, 0.0)
     with pytest.raises(ArgumentError, match="`mu_left` must have trailing shape"):
         it.interface_currents(it.metallic_limit(0.1, 1.0), [1.0, 2.0, 3.0], 0.0)
+
+
+def test_a_scattering_gives_the_same_coefficients_by_both_solvers():
+    import kwant_spinjunc as sj
+    from kwant_spinjunc.observables import interface_coefficients
+
+    iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
+    spacer = [sj.normal_metal(onsite=0.0, hopping=1.0, thickness=2)]
+    junction = sj.Junction(sj.ferromagnet(**iron), spacer, sj.ferromagnet(**iron, m=sj.unit_vector(1.0)))
+    kwant, engine = (interface_coefficients(sj.scatter(junction, 0.1, solver=name)) for name in ("kwant", "halves"))
+    mu = (0.3, -0.1), (0.05, -0.2)
+    J, J_L, J_R = it.interface_currents(kwant, *mu)
+    exact = sj.linear_response(sj.scatter(junction, 0.1), *mu)
+    np.testing.assert_allclose([J, J_L, J_R], [exact.charge[0], *exact.magnetization], atol=1e-12)
+    np.testing.assert_allclose(engine.left_1, kwant.left_1, atol=1e-12)
+    np.testing.assert_allclose(engine.right_2, kwant.right_2, atol=1e-12)

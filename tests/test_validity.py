@@ -316,8 +316,8 @@ def test_an_interrupted_map_leaves_nothing_behind(monkeypatch):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--vary", "height=1:2:3"], "`--vary` must be given at least twice"),
-        (["--vary", "height=1:2:3", "--vary", "theta=1:1:1"], "must have two axes to draw a map"),
+        (["--vary", "height=1:2:3"], "`--vary` must give at least two axes"),
+        (["--vary", "height=1:2:3", "--vary", "theta=1:1:1"], "`--vary` must give at least two axes"),
         (
             ["--vary", "height=1:2:3", "--vary", "theta=0:1:3", "--accumulation", "0.1"],
             "must be two numbers left,right",

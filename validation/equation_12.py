@@ -231,7 +231,7 @@ def claim(quick: bool) -> Claim:
         f"{identity:.0e}); ξ cannot mean anything else (l_sd for √(Dτ): off by "
         f"{definitions['l_sd instead of √(Dτ)']:.2f} βJ; the conductance of one spin: "
         f"{definitions['one spin' + chr(39) + 's conductance for G']:.2f}). A1 and A2 are not “constants of the order "
-        "of unity” but measure what this leaves out, and they are equal. A spin asymmetry γ of the interface gives "
+        "of unity” but measure what this leaves out, and to first order they are equal. A spin asymmetry γ of the interface gives "
         f"A1 = A2 = (1 − β²)γ/β (fit over prediction {slope:.4f} at γ = {GAMMAS[0]:g}), of order one for γ ≈ β; the "
         f"residual is then ∝ γ^{residual_power.exponent:.3f}, {fits['γ = 0.3'].residual:.0e} of βJ at γ = 0.3 and "
         f"{fits['γ = 0.8'].residual:.2f} at 0.8, where A1 = {fits['γ = 0.8'].A1:.2f} and A2 = "

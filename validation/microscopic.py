@@ -72,7 +72,8 @@ class Laboratory:
 
     def checks(self, tolerance: float = 1e-9) -> tuple[Check, ...]:
         """Return one check per kind of defect, all per unit incoming flux."""
-        return tuple(
+        compared = Check("engine without a comparison to Kwant", float(self.spot_checks == 0), 0.5)
+        return compared, *(
             Check(f"{name}, {self.spot_checks} Kwant points" if "Kwant" in name else name, value, tolerance)
             for name, value in self.defects.items()
         )

@@ -87,7 +87,9 @@ class Run:
     def error(self, *, derived: bool) -> float:
         """Largest |(12) - solution| over the angles, in units of βJ."""
         printed = self.parallel.printed(self.angles, self.beta, derived=derived)
-        return float(abs(printed - self.solution).max() / self.beta)
+        # at ξ = ∞ and Φ = 180° the value of (12) depends on which limit is taken first
+        defined = ~np.isclose(self.angles, np.pi) if self.parallel.ideal else np.full(self.angles.shape, True)
+        return float(abs(printed - self.solution)[defined].max() / self.beta)
 
     @property
     def fit(self) -> angular.AngularFit | None:
@@ -339,9 +341,8 @@ def finding(runs: Sequence[Run], transparency: Sequence[Trend], asymmetry: Trend
         f"magnets, a torque of {1e6 * tunnel.at('damping_like', magnet='right'):.1f}, "
         f"{1e6 * valve.at('damping_like', magnet='right'):.1f} and "
         f"{1e6 * bare.at('damping_like', magnet='right'):.1f} µJ/m² on the right magnet. As printed with A1 = A2 = 0, "
-        f"(12) misses it by {tunnel.error(derived=False):.0%}, {valve.error(derived=False):.0%} and "
-        f"{bare.error(derived=False):.0%} of βJ (worst angle): what it leaves out is the interface's own "
-        f"polarization, γ = {tunnel.parallel.gamma:.2f} and {valve.parallel.gamma:.2f}. With A1 = A2 = (1 − β²)γ/β it "
+        f"(12) misses it by {tunnel.error(derived=False):.0%} (F|I|F) and {valve.error(derived=False):.0%} (F|N|F) of βJ "
+        f"(worst angle): what it leaves out is first the interface's own polarization, γ = {tunnel.parallel.gamma:.2f} and {valve.parallel.gamma:.2f}. With A1 = A2 = (1 − β²)γ/β it "
         f"still misses {tunnel.error(derived=True):.0%} and {valve.error(derived=True):.0%}; free A1, A2 leave "
         f"{tunnel.fit.residual:.1%} and {valve.fit.residual:.1%}, and for the valve are no longer of one value "
         f"({valve.fit.A1:.1f}, {valve.fit.A2:.1f}). (12) is the solution where two things are small: the transmission "
@@ -350,8 +351,9 @@ def finding(runs: Sequence[Run], transparency: Sequence[Trend], asymmetry: Trend
         f"γ^{asymmetry.power.exponent:.1f} behind a high barrier. The first condition the paper does not state: a "
         "transparent contact between diffusive metals has its Sharvin resistance taken off, and what is left does "
         "not turn with |R_ss'(Φ)|². As ξ is the transmission times l_sd over the mean free path, (12) at ξ ~ 1 needs "
-        f"a spin-diffusion length far above the mean free path; {bare.error(derived=False):.0%} is its error for the "
-        "contact, where it predicts the parallel circuit's 2βJ sin(Φ/2). Against the ballistic response, with no "
+        f"a spin-diffusion length far above the mean free path; {bare.error(derived=False):.0%} of βJ is its largest "
+        "error for the contact below 180°, where it predicts the parallel circuit's 2βJ sin(Φ/2) (at 180° the limits ξ → ∞ and "
+        "Φ → 180° of (12) do not commute). Against the ballistic response, with no "
         f"accumulation: behind the barrier (ξ = {tunnel.parallel.xi:.0e}) the difference is {gap:.0e} J; in the valve "
         f"diffusion moves ΔJ_M/J at 90° from {lengths.solution[0]:.2f} (l_sd = {lengths.length[0]:g} nm) to "
         f"{lengths.solution[-1]:.2f} ({lengths.length[-1] / 1e3:g} µm), where the metal's 2β sin(Φ/2) = "

@@ -521,8 +521,9 @@ class VectorInterface:
             Unit vectors of the two magnetizations.
         left, right
             Complex conductance per area, Re >= 0: the accumulation s⊥ of that magnet drives the spin flux
-            2 Re G s⊥ + 2 Im G m×s⊥ into the interface (normalized like the conductance of one spin). None keeps what
-            ``response`` has.
+            2 Re G s⊥ - 2 Im G m×s⊥ into the interface (normalized like the conductance of one spin; the sign of Im G
+            is that of `circuit.mixing_conductance`, G = Σ (δ - r_+ r_-*)). Shape (...). None keeps what ``response``
+            has.
 
         Raises
         ------
@@ -532,16 +533,17 @@ class VectorInterface:
         directions = _directions(m_left, m_right)
         batch = np.broadcast_shapes(self.response.shape[:-4], directions[0].shape[:-1])
         response = np.broadcast_to(self.response, (*batch, 2, 2, 4, 4)).copy()
-        for side, (m, G) in enumerate(zip(directions, (left, right), strict=True)):
-            if G is None:
+        for side, (m, given) in enumerate(zip(directions, (left, right), strict=True)):
+            if given is None:
                 continue
-            if np.real(G) < 0:
+            G: Any = np.asarray(given, dtype=complex)
+            if not np.isfinite(G).all() or np.any(G.real < 0):
                 raise ArgumentError(
-                    f"Argument `{('left', 'right')[side]}` must have a non-negative real part, but is {G}. "
-                    "An interface cannot amplify a spin accumulation."
+                    f"Argument `{('left', 'right')[side]}` must be finite with a non-negative real part, but is "
+                    f"{given}. An interface cannot amplify a spin accumulation."
                 )
             P = np.eye(3) - m[..., :, None] * m[..., None, :]
-            mixing = np.real(G) * P + np.imag(G) * _cross_matrix(m)
+            mixing = G.real[..., None, None] * P - G.imag[..., None, None] * _cross_matrix(m)
             own = response[..., side, side, 1:, 1:]
             # One sign for both sides: the flux into the interface is +Q_L and -Q_R, and f_R enters Q_R negatively.
             response[..., side, side, 1:, 1:] = own - P @ own @ P + 2 * mixing
@@ -730,7 +732,7 @@ def node_interface(
         feed = np.swapaxes(conductance[..., :, None] * state, -1, -2)
         loss = feed @ state
         P = np.eye(3) - m[..., :, None] * m[..., None, :]
-        loss[..., 1:, 1:] += 2 * (mixing.real[..., None, None] * P + mixing.imag[..., None, None] * _cross_matrix(m))
+        loss[..., 1:, 1:] += 2 * (mixing.real[..., None, None] * P - mixing.imag[..., None, None] * _cross_matrix(m))
         feeds.append(feed)
         losses.append(loss)
         axes.append(m)
@@ -1188,7 +1190,8 @@ def match(
     -----
     **Validity**: linear response, half-spaces longer than their spin-diffusion lengths, no charge in the barrier.
     The unknowns and equations are counted in the module's docstring. Passive interfaces (dissipating r's) never make
-    the matching singular: each half-space is passive too.
+    the matching singular in exact arithmetic: each half-space is passive too. Interface conductances above about 1e12
+    times those of the metals are refused for lack of digits; 1e8 times is already a transparent contact.
 
     References
     ----------
@@ -1285,7 +1288,8 @@ def _solve(A: Real, b: Real, size_of_terms: Real) -> tuple[Real, Real]:
         raise SingularMatchingError(
             f"Argument `interface` must determine the accumulations, but the matching is singular (condition number "
             f"{np.max(condition):.1e}): scaled (N_L, δ_L, N_R, δ_R, ...) = {np.round(worst, 3).tolist()} is free. "
-            "Compare its coefficients with the conductances of the metals."
+            "Compare its coefficients with the conductances of the metals: an interface far more conducting than "
+            "1e10 times a metal has no digits left, use 1e8 times for a transparent contact."
         )
     x = np.linalg.solve(scaled, (b * row[..., 0])[..., None])[..., 0] * column[..., 0, :]
     return x, condition
