@@ -27,6 +27,9 @@ import kwant_spinjunc as sj
 from kwant_spinjunc import brillouin, halves
 from kwant_spinjunc.halves import Stack
 from kwant_spinjunc.spin import PAULI
+from kwant_spinjunc.theory.angular import fit_matching
+from kwant_spinjunc.theory.drift_diffusion import Material, match
+from kwant_spinjunc.theory.interface import tunnelling_response
 
 from .agreement import random_agreement
 from .expert import build_expert
@@ -175,6 +178,25 @@ def map_row(rounds: int) -> Row:
     return Row(label, show(t), "", "", "0.2 s", t < 0.2)
 
 
+def diffusion_rows(rounds: int) -> list[Row]:
+    """Time a drift-diffusion profile of 1000 points on both sides, and the fit of equation (12) on a 40 × 40 grid."""
+    metal = Material(sigma=1.0, beta=0.5, D=1.0, tau=1.0, q=1e4)
+    interface = tunnelling_response(0.5 * np.ones((2, 2)))
+    y = np.linspace(-5.0, 5.0, 1000)
+    xi, angles = np.logspace(-2, 2, 40), np.linspace(0.05, 3.1, 40)
+
+    def profile(_: int) -> None:
+        match(metal, metal, interface, m_left=(0, 0, 1), m_right=sj.unit_vector(1.0)).profile(y)
+
+    t = turn_by_turn(
+        {"profile": (profile, 1), "fit": (lambda _: fit_matching(metal, xi, angles, gamma=0.3), 1)}, max(3, rounds // 3)
+    )
+    return [
+        Row("drift-diffusion profile, matching included", show(t["profile"]), "", "", "5 ms", t["profile"] < 5e-3),
+        Row("fit of (12) to the full matching, 40 × 40 (ξ, Φ)", show(t["fit"]), "", "", "2 s", t["fit"] < 2.0),
+    ]
+
+
 def memory_row(points: int = 10**6) -> Row:
     """Measure the peak memory of a million points."""
     device, energies = junction(), np.linspace(-0.4, 0.9, points)
@@ -233,7 +255,7 @@ def main() -> int:
     rounds = 7 if options.quick else 25
     count = options.agreement or (100 if options.quick else 1000)
     print(describe())
-    rows = [*scattering_rows(rounds), map_row(rounds), memory_row(), agreement_row(count)]
+    rows = [*scattering_rows(rounds), map_row(rounds), *diffusion_rows(rounds), memory_row(), agreement_row(count)]
     print(table(rows))
     return sum(not row.passed for row in rows)
 

@@ -209,8 +209,10 @@ def test_resume_refuses_another_sweep():
             "no channel is open",
         ),
         (
-            ["sweep", TUNNEL, *(w for n in ("theta", "height", "onsite") for w in ("--vary", f"{n}=1:2:2"))]
-            + ["-o", "a.nc", "--figure", "a.png"],
+            [
+                *("sweep", TUNNEL, "--vary", "theta=1:2:2", "--vary", "height=1:2:2", "--vary", "onsite=1:2:2"),
+                *("-o", "a.nc", "--figure", "a.png"),
+            ],
             "`--figure` must show one or two swept axes, but 3",
         ),
         (["sweep", TUNNEL, "--vary", "theta=0:1", "-o", "a.nc"], "Use start:stop:count"),
