@@ -1,0 +1,752 @@
+r"""Two halves and one rotation with a matrix for every number: disordered supercells and wires, a sample at a time.
+
+The idea is that of `halves`. Cut the sample at a bond; each half, in the spin frame of its own magnet, is spin-diagonal
+and is seen by the other through its surface Green's functions g_s, now M × M matrices in the M sites of a plane. With
+u_s = √t g_Ls √t, w_s' = √t g_Rs' √t (t the diagonal matrix of the bonds cut), d_ss' = 1 - u_s w_s' and the rotation R,
+
+    K = (R - u R w)^{-1},  with blocks R_ss' d_ss' before it is inverted,
+    T_Rs',Ls = ‖b_Rs'† K_s's b_Ls‖²,                                                                             (a)
+    S_Ls,Ls = 1 - i b_Ls† (R w K)_ss b_Ls,                                                                       (b)
+    S_L+,L- = i R_+- b_L+† (1 - w_+ u_+)^{-1} (w_+ - w_-) K_-- b_L-                                              (c)
+
+up to unitary matrices of the modes of a lead and spin, on which no probability depends. b = √t B, where B_s is the wave
+at the cut per unit flux of each open mode, so that B_s B_s† = i (g_s - g_s†). The recursion of a half is
+
+    g_n = (E - H_n - t_n g_n-1 t_n)^{-1},   B_n = -g_n t_n B_n-1.
+
+It begins with the transverse modes of the lead, whose Green's functions are known, and stays in them through planes
+without disorder.
+
+**Accuracy.** No quantity is a difference of larger ones: b and w_+ - w_- are propagated by products, so that
+probabilities keep their relative digits also at T = 1e-30.
+
+**Anything else** (magnetization that is not collinear within a half, spin-orbit bonds) takes the same recursion with
+2M × 2M matrices from the first plane that mixes spins. Spins are labeled along each lead's own m.
+
+Conventions: lead 0 = left, spin 0 = majority, ħ = 1; S = -1 + i √v G √v (Fisher and Lee, Phys. Rev. B 23, 6851 (1981)).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import blas, lapack
+
+from .cross_section import CrossSection
+from .errors import ArgumentError, finite
+from .junction import COLLINEAR, Junction
+from .realization import Realization
+from .spin import SIGNS, check_unit_vector, rotation_matrix, sigma, spinors
+
+__all__ = ["find_cut", "probabilities"]
+
+#: A difference of the two spins is propagated by products once it is this small; above, it is taken as it is.
+SMALL_DIFFERENCE = 1e-3
+#: Labels of a nonmagnetic lead that turn by less than this from the axis of their half do not mix.
+SAME_LABELS = 1e-15
+
+Matrix = NDArray[Any]
+Complex = NDArray[np.complex128]
+Floats = NDArray[np.float64]
+
+
+# ------------------------------------------------------------------------------------------------------ linear algebra
+# SciPy's BLAS and LAPACK on arrays in Fortran order: numpy.linalg copies, and is two to three times slower here.
+def _gemm(a: Matrix, b: Matrix) -> Matrix:
+    """Return a b."""
+    if 0 in a.shape or 0 in b.shape:
+        return np.zeros((a.shape[0], b.shape[1]), dtype=np.result_type(a, b), order="F")
+    multiply = blas.zgemm if np.iscomplexobj(a) or np.iscomplexobj(b) else blas.dgemm
+    product: Matrix = multiply(1.0, a, b)
+    return product
+
+
+def _inverse(a: Matrix) -> Matrix:
+    """Return a^{-1}, overwriting a."""
+    if np.iscomplexobj(a):
+        factorize, invert, work = lapack.zgetrf, lapack.zgetri, lapack.zgetri_lwork
+    else:
+        factorize, invert, work = lapack.dgetrf, lapack.dgetri, lapack.dgetri_lwork
+    lu, pivots, _ = factorize(a, overwrite_a=1)
+    inverse: Matrix = invert(lu, pivots, lwork=int(work(len(a))[0].real), overwrite_lu=1)[0]
+    return inverse
+
+
+@dataclass
+class _LU:
+    """A factorized matrix; ``transposed`` solves with its transpose."""
+
+    lu: Matrix
+    pivots: NDArray[Any]
+    transposed: bool = False
+
+    @classmethod
+    def of(cls, a: Matrix) -> _LU:
+        """Factorize a, overwriting it."""
+        factorize = lapack.zgetrf if np.iscomplexobj(a) else lapack.dgetrf
+        lu, pivots, _ = factorize(np.asfortranarray(a), overwrite_a=1)
+        return cls(lu, pivots)
+
+    @property
+    def T(self) -> _LU:
+        """The transpose."""
+        return _LU(self.lu, self.pivots, not self.transposed)
+
+    def solve(self, b: Matrix) -> Matrix:
+        """Return a^{-1} b."""
+        if 0 in b.shape:
+            return b
+        if np.iscomplexobj(b) and not np.iscomplexobj(self.lu):
+            return np.asfortranarray(self.solve(b.real) + 1j * self.solve(b.imag))
+        solve = lapack.zgetrs if np.iscomplexobj(self.lu) else lapack.dgetrs
+        x: Matrix = solve(self.lu, self.pivots, b, trans=int(self.transposed))[0]
+        return x
+
+
+def _between(t: Floats, g: Matrix) -> Matrix:
+    """Return t g t of a diagonal matrix t given by its diagonal."""
+    return g * np.multiply.outer(t, t)
+
+
+def _dagger(a: Matrix) -> Matrix:
+    transposed: Matrix = np.asfortranarray(a.conj().T)
+    return transposed
+
+
+def _squared(a: Matrix) -> float:
+    """Return ‖a‖²."""
+    return float(np.vdot(a, a).real)
+
+
+# ---------------------------------------------------------------------------------------------------------- the problem
+@dataclass(frozen=True, eq=False)
+class _Problem:
+    """A sample at one energy."""
+
+    junction: Junction
+    energy: float
+    section: CrossSection
+    sample: Realization
+
+    @cached_property
+    def planes(self) -> int:
+        return len(self.sample.levels)
+
+    @cached_property
+    def sites(self) -> int:
+        return self.section.sites
+
+    @cached_property
+    def magnetic(self) -> NDArray[np.bool_]:
+        """Whether a plane has an exchange field anywhere."""
+        found: NDArray[np.bool_] = self.sample.levels[..., 1:].any(axis=(1, 2))
+        return found
+
+    @cached_property
+    def real(self) -> bool:
+        """Whether no Bloch phase makes the spin-diagonal Hamiltonian complex."""
+        return bool((self.section.bonds[3].imag == 0).all())
+
+    @cached_property
+    def uniform(self) -> NDArray[np.bool_]:
+        """Whether every site of a plane is equal, so that transverse modes do not mix."""
+        levels, in_plane = self.sample.levels, self.sample.in_plane
+        same = (levels == levels[:, :1]).all(axis=(1, 2)) & (in_plane == in_plane[:, :1, :1]).all(axis=(1, 2))
+        if self.sample.in_plane_rotations is not None:
+            same &= ~self.turning_planes
+        found: NDArray[np.bool_] = same
+        return found
+
+    @cached_property
+    def uniform_bonds(self) -> NDArray[np.bool_]:
+        """Whether every bond between two planes is equal."""
+        found: NDArray[np.bool_] = (self.sample.bonds == self.sample.bonds[:, :1]).all(axis=1)
+        return found & ~self.turning_bonds
+
+    @cached_property
+    def turning_bonds(self) -> NDArray[np.bool_]:
+        """Whether an electron's spin turns on a bond between two planes."""
+        turns: NDArray[np.bool_] = _turns(self.sample.bond_rotations, self.planes - 1)
+        return turns
+
+    @cached_property
+    def turning_planes(self) -> NDArray[np.bool_]:
+        """Whether its spin turns within a plane."""
+        turns: NDArray[np.bool_] = _turns(self.sample.in_plane_rotations, self.planes)
+        return turns
+
+    @cached_property
+    def modes(self) -> tuple[Floats, Matrix]:
+        """Transverse modes (c, U) with U in Fortran order."""
+        c, U = self.section.transverse_modes
+        return c, np.asfortranarray(U)
+
+    @cached_property
+    def entries(self) -> tuple[NDArray[Any], NDArray[Any], Matrix, bool]:
+        """Where the in-plane bonds stand in a matrix of Fortran order: (lower, upper, phase, whether pairs repeat)."""
+        to, from_, _, phase = self.section.bonds
+        lower, upper = to + from_ * self.sites, from_ + to * self.sites
+        repeats = len(np.unique(np.concatenate([lower, upper]))) < 2 * len(lower)
+        return lower, upper, (phase.real if self.real else phase), repeats
+
+    def plane(self, n: int) -> Matrix:
+        """Return E - H_n without its exchange field and without spin, in Fortran order."""
+        lower, upper, phase, repeats = self.entries
+        _, from_, axis, _ = self.section.bonds
+        t = self.sample.in_plane[n, from_, axis] * phase
+        matrix = np.zeros(self.sites * self.sites, dtype=phase.dtype)
+        if repeats:
+            np.add.at(matrix, lower, t)
+            np.add.at(matrix, upper, t.conj())
+        else:
+            matrix[lower], matrix[upper] = t, t.conj()
+        matrix[:: self.sites + 1] += self.energy - self.sample.levels[n, :, 0]
+        return matrix.reshape(self.sites, self.sites, order="F")
+
+    def spin_plane(self, n: int, chi: Complex) -> Complex:
+        """Return E - H_n with its spin along the columns of ``chi``, spin-major, shape (2 M, 2 M)."""
+        M = self.sites
+        full = np.zeros((2, M, 2, M), dtype=complex)
+        if self.turning_planes[n]:
+            to, from_, axis, phase = self.section.bonds
+            U = chi.conj().T @ self.sample.in_plane_rotations[n, from_, axis] @ chi
+            blocks = (self.sample.in_plane[n, from_, axis] * phase)[:, None, None] * U
+            for s in (0, 1):
+                for q in (0, 1):
+                    np.add.at(full[s, :, q], (to, from_), blocks[:, s, q])
+                    np.add.at(full[q, :, s], (from_, to), blocks[:, s, q].conj())
+            for s in (0, 1):
+                np.einsum("ii->i", full[s, :, s])[...] += self.energy - self.sample.levels[n, :, 0]
+        else:
+            full[0, :, 0] = full[1, :, 1] = self.plane(n)
+        field = chi.conj().T @ sigma(self.sample.levels[n, :, 1:]) @ chi
+        for s in (0, 1):
+            for q in (0, 1):
+                np.einsum("ii->i", full[s, :, q])[...] -= field[:, s, q]
+        return np.asfortranarray(full.reshape(2 * M, 2 * M))
+
+    def bond(self, b: int, chi: Complex) -> Complex | None:
+        """Return the rotations of the bonds from plane b to b + 1 with spin along ``chi``, (sites, 2, 2), or None."""
+        if not self.turning_bonds[b]:
+            return None
+        turned: Complex = chi.conj().T @ self.sample.bond_rotations[b] @ chi
+        return turned
+
+    def collinear(self, n: int, m: Floats) -> bool:
+        """Whether the spin along m is conserved in plane n."""
+        field = self.sample.levels[n, :, 1:]
+        across = np.linalg.norm(np.cross(field, m), axis=-1)
+        return not self.turning_planes[n] and bool((across <= COLLINEAR * np.linalg.norm(field, axis=-1)).all())
+
+
+def _turns(rotations: Any, count: int) -> NDArray[np.bool_]:
+    """Return whether each plane or bond has a rotation that is not the identity."""
+    if rotations is None:
+        return np.zeros(count, dtype=bool)
+    turns: NDArray[np.bool_] = (rotations != np.eye(2)).reshape(count, -1).any(axis=1)
+    return turns
+
+
+def find_cut(junction: Junction, sample: Realization) -> int | None:
+    """Return the bond at which a sample falls into two collinear halves, or None if there is none.
+
+    Every field up to the cut is collinear with the left magnet, every field behind it with the right one. Among the
+    candidates the one is taken whose halves need the fewest matrices (planes before the first magnetic one need one for
+    both spins); of several those touching a nonmagnetic plane, and of these the middle one.
+    """
+    return _cut(_Problem(junction, 0.0, CrossSection((1, len(sample.levels[0]))), sample), junction.magnetizations)
+
+
+def _cut(problem: _Problem, axes: Floats) -> int | None:
+    if problem.turning_bonds.any() or problem.turning_planes.any():
+        return None
+    planes = range(problem.planes)
+    left = np.logical_and.accumulate([problem.collinear(n, axes[0]) for n in planes])
+    right = np.logical_and.accumulate([problem.collinear(n, axes[1]) for n in planes][::-1])[::-1]
+    candidates = np.flatnonzero(left[:-1] & right[1:])
+    if not len(candidates):
+        return None
+    split = [lead.splitting > 0 for lead in problem.junction.leads]
+    spins_left = 1 + np.logical_or.accumulate([split[0], *problem.magnetic])[1:]
+    spins_right = 1 + np.logical_or.accumulate([split[1], *problem.magnetic[::-1]])[1:][::-1]
+    matrices = np.array([spins_left[: b + 1].sum() + spins_right[b + 1 :].sum() for b in candidates])
+    candidates = candidates[matrices == matrices.min()]
+    inside = [b for b in candidates if not (problem.magnetic[b] and problem.magnetic[b + 1])]
+    chosen = inside or list(candidates)
+    return int(chosen[(len(chosen) - 1) // 2])
+
+
+# ------------------------------------------------------------------------------------------------------------ one half
+@dataclass
+class _Half:
+    """What a lead and the planes before the cut are to the rest, in one spin frame.
+
+    Lists have one entry for both spins where nothing depends on spin, two for a collinear half, and ``full`` ones a
+    single matrix in spin and site.
+    """
+
+    g: list[Matrix]  # surface Green's functions
+    inc: list[Matrix]  # B: wave at the surface per unit incoming flux of each open mode, (rows, modes)
+    out: list[Matrix]  # outgoing amplitudes per unit source at the surface, (modes, rows); empty if not asked for
+    s0: list[Matrix]  # scattering matrix of the half alone; the same
+    difference: Matrix | None  # g_+ - g_-
+    modes: tuple[int, int]  # open modes of each spin
+    full: bool = False
+
+
+class _Modes:
+    """The same as long as every plane is uniform: numbers for every transverse mode."""
+
+    def __init__(self, problem: _Problem, side: int, m: Floats) -> None:
+        self.problem, self.side, self.m = problem, side, m
+        lead = problem.junction.leads[side]
+        self.t = lead.hopping
+        c, _ = problem.modes
+        along = float(np.sign(np.dot(lead.m, m))) if lead.splitting else 0.0
+        spins = SIGNS if lead.splitting else SIGNS[:1]
+        level = np.array([lead.onsite - 2 * lead.t_parallel * c - s * along * lead.splitting / 2 for s in spins])
+        x = (problem.energy - level) / (2 * self.t)
+        self.open = abs(x) < 1
+        root = np.sqrt(abs(1 - x * x))
+        self.sigma = self.t * np.where(self.open, x - 1j * root, 1 / (x + np.copysign(root, x)))
+        self.velocity = np.where(self.open, 2 * self.t * root, 0.0)
+        # the Green's function of the lead's own last plane
+        self.g = self.sigma / self.t**2
+        self.difference: Any = None
+        if len(spins) == 2:
+            # t² g has (x - i root) of both spins, apart by half a splitting; no small number is a difference
+            self.difference = self.g[0] - self.g[1]
+        self.wave: Any = None
+        self.alone: Any = None
+
+    def step(self, n: int, t: float) -> None:
+        """Cross a uniform plane n behind a bond t."""
+        problem = self.problem
+        level = problem.sample.levels[n, 0]
+        c, _ = problem.modes
+        along = float(level[1:] @ self.m)
+        if along and len(self.g) == 1:
+            self.double()
+        spins = SIGNS[:, None] if len(self.g) == 2 else 1.0
+        below = t * t * self.g
+        e = problem.energy - level[0] + 2 * problem.sample.in_plane[n, 0, 0] * c - spins * along
+        g = 1 / (e - below)
+        if len(g) == 2:
+            self.difference = g[0] * g[1] * (t * t * self.difference + 2 * along)
+        if self.wave is None:
+            self.wave = g * np.sqrt(self.velocity)
+            self.alone = -1 + 1j * self.velocity * g
+        else:
+            before = self.wave
+            self.wave = -t * g * before
+            self.alone = self.alone - 1j * t * before * self.wave
+        self.g = g
+
+    def double(self) -> None:
+        """Tell the spins apart from here on."""
+        for name in ("g", "open", "velocity"):
+            setattr(self, name, np.concatenate([getattr(self, name)] * 2))
+        if self.wave is not None:
+            self.wave, self.alone = np.concatenate([self.wave] * 2), np.concatenate([self.alone] * 2)
+        self.difference = np.zeros(len(self.g[0]))
+
+    def half(self, outgoing: bool) -> _Half:
+        """Return the half in site space."""
+        _, U = self.problem.modes
+        U_dagger = _dagger(U)
+        real = self.problem.real
+
+        def matrix(x: Complex) -> Matrix:
+            found = _gemm(U * x, U_dagger)
+            return np.asfortranarray(found.real) if real and not x.imag.any() else found
+
+        inc = [np.asfortranarray(U[:, o] * w[o]) for o, w in zip(self.open, self.wave, strict=True)]
+        out: list[Matrix] = []
+        alone: list[Matrix] = []
+        if outgoing:
+            out = [np.asfortranarray(w[o, None] * U_dagger[o]) for o, w in zip(self.open, self.wave, strict=True)]
+            alone = [np.asfortranarray(np.diag(s[o])) for o, s in zip(self.open, self.alone, strict=True)]
+        counts = [int(o.sum()) for o in self.open]
+        difference = None if len(self.g) == 1 else matrix(self.difference + 0j)
+        return _Half([matrix(g) for g in self.g], inc, out, alone, difference, (counts[0], counts[-1]))
+
+
+def _half(problem: _Problem, side: int, m: Floats, order: Sequence[int], outgoing: bool) -> _Half:
+    """Solve the planes in ``order`` from the lead on ``side``, with spin along ``m``."""
+    chi = spinors(m)
+    state = _Modes(problem, side, m)
+    half: _Half | None = None
+    for position, n in enumerate(order):
+        bond = None if position == 0 else (n - 1 if side == 0 else n)
+        simple = (
+            half is None
+            and problem.uniform[n]
+            and problem.collinear(n, m)
+            and (bond is None or problem.uniform_bonds[bond])
+        )
+        if simple:
+            state.step(n, state.t if bond is None else float(problem.sample.bonds[bond, 0]))
+            continue
+        if bond is None:
+            raise ArgumentError("Argument `sample` must begin and end with planes like the leads, but does not.")
+        half = half or state.half(outgoing)
+        turn = problem.bond(bond, chi)
+        if half.full or turn is not None or not problem.collinear(n, m):
+            if turn is not None and side == 1:  # towards smaller n
+                turn = np.swapaxes(turn, -1, -2).conj()
+            _full_step(problem, half, n, problem.sample.bonds[bond], turn, chi)
+        else:
+            _step(problem, half, n, problem.sample.bonds[bond], m)
+    return half or state.half(outgoing)
+
+
+def _step(problem: _Problem, half: _Half, n: int, t: Floats, m: Floats) -> None:
+    """Cross a collinear plane behind bonds t."""
+    along = problem.sample.levels[n, :, 1:] @ m if problem.magnetic[n] else None
+    if along is not None and len(half.g) == 1:
+        half.g, half.inc = half.g * 2, half.inc * 2
+        half.out, half.s0 = half.out * 2, half.s0 * 2
+        half.difference = np.zeros(half.g[0].shape, order="F")
+    plane = problem.plane(n)
+    gs = []
+    for s, before in enumerate(half.g):
+        inverse = plane - _between(t, before)
+        if along is not None:
+            np.einsum("ii->i", inverse)[...] -= SIGNS[s] * along
+        gs.append(_inverse(inverse))
+    if half.difference is not None:
+        difference = gs[0] - gs[1]
+        if np.linalg.norm(difference) < SMALL_DIFFERENCE * np.linalg.norm(gs[0]):
+            change = _between(t, half.difference)
+            if along is not None:
+                np.einsum("ii->i", change)[...] += 2 * along
+            difference = _gemm(_gemm(gs[0], change), gs[1])
+        half.difference = difference
+    half.g = gs
+    _propagate(half, [t[:, None] * inc for inc in half.inc], t, None)
+
+
+def _propagate(half: _Half, arriving: list[Matrix], t: Floats, turn: Complex | None) -> None:
+    """Carry the waves to a plane whose Green's functions are known; ``arriving`` is t U B of the plane before."""
+    gs = half.g if len(half.g) == len(half.inc) else half.g * 2
+    half.inc = [-_gemm(g, wave) for g, wave in zip(gs, arriving, strict=True)]
+    if half.out:
+        leaving = [-_dagger(_hopped(_dagger(out), t, turn)) for out in half.out]
+        half.s0 = [s0 + 1j * _gemm(out, inc) for s0, out, inc in zip(half.s0, leaving, half.inc, strict=True)]
+        half.out = [_gemm(out, g) for out, g in zip(leaving, gs, strict=True)]
+
+
+def _hopped(wave: Matrix, t: Floats, turn: Complex | None = None) -> Matrix:
+    """Return t U ψ of waves in columns, with spin before site where there is spin."""
+    if turn is not None:
+        up, down = wave[: len(t)], wave[len(t) :]
+        wave = np.concatenate([turn[:, s, 0, None] * up + turn[:, s, 1, None] * down for s in (0, 1)])
+    rows = t if len(wave) == len(t) else np.concatenate([t, t])
+    hopped: Matrix = np.asfortranarray(rows[:, None] * wave)
+    return hopped
+
+
+def _block_diagonal(pair: Sequence[Matrix]) -> Matrix:
+    first, second = pair[0], pair[-1]
+    out = np.zeros(
+        (first.shape[0] + second.shape[0], first.shape[1] + second.shape[1]),
+        dtype=np.result_type(first, second, complex),
+        order="F",
+    )
+    out[: first.shape[0], : first.shape[1]] = first
+    out[first.shape[0] :, first.shape[1] :] = second
+    return out
+
+
+def _make_full(half: _Half) -> None:
+    """Join both spins in one matrix."""
+    half.g, half.inc = [_block_diagonal(half.g)], [_block_diagonal(half.inc)]
+    half.out, half.s0 = ([_block_diagonal(pair)] if pair else [] for pair in (half.out, half.s0))
+    half.difference, half.full = None, True
+
+
+def _full_step(problem: _Problem, half: _Half, n: int, t: Floats, turn: Complex | None, chi: Complex) -> None:
+    """Cross a plane, or bonds, that mix spins."""
+    if not half.full:
+        _make_full(half)
+    back = _hopped(_dagger(_hopped(half.g[0], t, turn)), t, turn)
+    half.g = [_inverse(problem.spin_plane(n, chi) - _dagger(back))]
+    _propagate(half, [_hopped(half.inc[0], t, turn)], t, turn)
+
+
+# ---------------------------------------------------------------------------------------------------- joined at the cut
+@dataclass
+class _Side:
+    """A half as it is seen across the cut, everything per √t: u = √t g √t."""
+
+    u: list[Matrix]
+    difference: Matrix | None
+    inc: list[Matrix]
+    out: list[Matrix]
+    s0: list[Matrix]
+    turn: Complex | None  # <s, m | s', label> where the labels of the lead are not along m
+    modes: tuple[int, int]
+
+    @classmethod
+    def of(cls, half: _Half, t: Floats, turn: Complex | None) -> _Side:
+        root = np.sqrt(t)
+        inc = [np.asfortranarray(root[:, None] * wave) for wave in half.inc]
+        if not half.out:
+            out = [-_dagger(wave) for wave in inc]
+            s0 = [np.eye(wave.shape[1]) for wave in inc]
+        else:
+            out, s0 = [np.asfortranarray(wave * root) for wave in half.out], half.s0
+        return cls(
+            [np.asfortranarray(_between(root, g)) for g in half.g],
+            None if half.difference is None else np.asfortranarray(_between(root, half.difference)),
+            inc,
+            out,
+            s0,
+            turn,
+            half.modes,
+        )
+
+
+def _label_turn(m: Floats, label: Floats) -> Complex | None:
+    """Return <s, m | s', label>, or None where they do not mix."""
+    turn = rotation_matrix(m, label)
+    if abs(turn[0, 1]) < SAME_LABELS:
+        return None
+    return turn
+
+
+def _pick(values: list[Matrix], s: int) -> Matrix:
+    return values[s if len(values) == 2 else 0]
+
+
+def _one_minus(a: Matrix, b: Matrix) -> Matrix:
+    """Return 1 - a b."""
+    product = _gemm(a, b)
+    np.negative(product, out=product)
+    np.einsum("ii->i", product)[...] += 1.0
+    return product
+
+
+class _Cut:
+    """Two collinear halves; what does not depend on the angle is made once."""
+
+    def __init__(self, left: _Side, right: _Side, symmetric: bool) -> None:
+        self.sides = left, right
+        #: Whether every matrix equals its transpose, so that the way back is the transpose of the way there.
+        self.symmetric = symmetric
+        self._d: dict[tuple[int, int, int], Matrix] = {}
+        self._lu: dict[tuple[int, int, int], _LU] = {}
+
+    def d(self, near: int, s: int, q: int) -> Matrix:
+        """Return 1 - u_s w_q, u of the near side and w of the far one."""
+        key = (near, s % len(self.sides[near].u), q % len(self.sides[1 - near].u))
+        if key not in self._d:
+            u, w = self.sides[near].u[key[1]], self.sides[1 - near].u[key[2]]
+            other = (1 - near, key[2], key[1])
+            self._d[key] = self._d[other].T if self.symmetric and other in self._d else _one_minus(u, w)
+        return self._d[key]
+
+    def lu(self, near: int, s: int, q: int) -> _LU:
+        """Return it factorized."""
+        key = (near, s % len(self.sides[near].u), q % len(self.sides[1 - near].u))
+        if key not in self._lu:
+            other = (1 - near, key[2], key[1])
+            if self.symmetric and other in self._lu:
+                self._lu[key] = self._lu[other].T
+            else:
+                self._lu[key] = _LU.of(self.d(*key).copy(order="F"))
+        return self._lu[key]
+
+    def joined(self, near: int, R: Complex) -> _LU:
+        """Return R - u R w factorized, rows the spins of the near side, columns those of the far one."""
+        blocks = [[R[s, q] * self.d(near, s, q) for q in (0, 1)] for s in (0, 1)]
+        M = len(blocks[0][0])
+        full = np.empty((2 * M, 2 * M), dtype=np.result_type(*blocks[0], *blocks[1]), order="F")
+        for s in (0, 1):
+            for q in (0, 1):
+                full[s * M : (s + 1) * M, q * M : (q + 1) * M] = blocks[s][q]
+        return _LU.of(full)
+
+    def probabilities(self, R: Complex) -> Floats:
+        """Return T[lead_out, spin_out, lead_in, spin_in] for one rotation R = <s, m_L | s', m_R>."""
+        P = np.zeros((2, 2, 2, 2))
+        mixed = all(len(side.u) == 2 for side in self.sides)
+        lu = None
+        if self.sides[0].turn is None and self.sides[1].turn is None:  # phases do not matter
+            R = np.array([[abs(R[0, 0]), -abs(R[0, 1])], [abs(R[0, 1]), abs(R[0, 0])]])
+        for near in (0, 1):
+            if not sum(self.sides[near].modes):
+                continue
+            V = R if near == 0 else R.conj().T
+            if mixed:
+                lu = lu.T if lu is not None and self.symmetric and np.isrealobj(R) else self.joined(near, V)
+            self._incoming(P, near, V, lu)
+        return P
+
+    def _incoming(self, P: Floats, near: int, R: Complex, lu: _LU | None) -> None:
+        """Write the probabilities of electrons coming from one lead."""
+        here, there = self.sides[near], self.sides[1 - near]
+        M = len(here.u[0])
+        passed: list[list[Matrix]] = [[], []]  # [spin_out][spin_in], in the frames of the halves
+        back: list[list[Matrix]] = [[], []]
+        for s in (0, 1):
+            inc = _pick(here.inc, s)
+            if lu is not None:
+                both = np.zeros((2 * M, inc.shape[1]), dtype=inc.dtype, order="F")
+                both[s * M : (s + 1) * M] = inc
+                both = lu.solve(both)
+                crossed = [np.asfortranarray(both[:M]), np.asfortranarray(both[M:])]
+            else:  # one of both halves is the same for both spins
+                crossed = [R[s, q].conj() * self.lu(near, s, q).solve(inc) for q in (0, 1)]
+            for q in (0, 1):
+                passed[q].append(_gemm(_pick(there.out, q), crossed[q]))
+            round_trip = sum(R[s, q] * _gemm(_pick(there.u, q), crossed[q]) for q in (0, 1))
+            same = _pick(here.s0, s) + 1j * _gemm(_pick(here.out, s), round_trip)
+            flip = np.zeros((_pick(here.inc, 1 - s).shape[1], inc.shape[1]))
+            if there.difference is not None and inc.shape[1] and R[s, 1 - s] != 0:
+                # (1 - w u)^{-1} y = y + w (1 - u w)^{-1} u y with the spin that goes out
+                y = _gemm(there.difference, crossed[s])
+                u, w = _pick(here.u, 1 - s), there.u[1 - s]
+                y = y + _gemm(w, self.lu(near, 1 - s, 1 - s).solve(_gemm(u, y)))
+                flip = 1j * R[1 - s, s] * (1 - 2 * s) * _gemm(_pick(here.out, 1 - s), y)
+            for q in (0, 1):
+                back[q].append(same if q == s else flip)
+        there_turn, here_turn = there.turn, here.turn
+        _fill(P[1 - near, :, near], passed, there_turn, here_turn)
+        _fill(P[near, :, near], back, here_turn, here_turn)
+
+
+def _fill(out: Floats, amplitudes: list[list[Matrix]], left: Complex | None, right: Complex | None) -> None:
+    """Write the squared amplitudes [spin_out][spin_in], between the labels of the leads."""
+    if right is not None:
+        amplitudes = [[row[0] * right[0, s] + row[1] * right[1, s] for s in (0, 1)] for row in amplitudes]
+    if left is not None:
+        amplitudes = [
+            [amplitudes[0][s] * left[0, q].conj() + amplitudes[1][s] * left[1, q].conj() for s in (0, 1)]
+            for q in (0, 1)
+        ]
+    for q in (0, 1):
+        for s in (0, 1):
+            out[q, s] = _squared(amplitudes[q][s])
+
+
+def probabilities(
+    junction: Junction,
+    energy: float,
+    section: CrossSection,
+    sample: Realization,
+    m_left: ArrayLike | None = None,
+    m_right: ArrayLike | None = None,
+) -> Floats:
+    """Return the spin-resolved probabilities of one sample, for one or many pairs of directions.
+
+    Parameters
+    ----------
+    junction
+        The leads, and the directions of the two magnets where none are given.
+    energy
+        Energy E in the junction's unit.
+    section
+        Sites and boundary conditions of a plane.
+    sample
+        The numbers of every plane. The first and last plane must be like their lead.
+    m_left, m_right
+        Directions of the magnets of the left and right half, shape (..., 3): every field up to the cut turns with the
+        left one and every field behind it with the right one, and so do the labels of magnetic leads. The halves are
+        solved once for all directions.
+
+    Returns
+    -------
+    ndarray, shape (..., 2, 2, 2, 2)
+        ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes.
+
+    Raises
+    ------
+    ArgumentError
+        Directions are given for a sample that has no two collinear halves, or the sample does not fit the junction.
+    """
+    problem = _Problem(junction, finite("energy", energy), section, sample)
+    axes = junction.magnetizations
+    cut = _cut(problem, axes)
+    if cut is None:
+        if m_left is not None or m_right is not None:
+            raise ArgumentError(
+                "Arguments `m_left` and `m_right` must be None for a sample without two collinear halves, but are "
+                "given. Build a junction for each direction."
+            )
+        return _general(problem)
+    pairs = np.stack(
+        np.broadcast_arrays(
+            *(
+                check_unit_vector(axis if m is None else m, name)
+                for m, axis, name in zip((m_left, m_right), axes, ("m_left", "m_right"), strict=True)
+            )
+        ),
+        axis=-2,
+    )
+    labels = np.empty_like(pairs)
+    for i, lead in enumerate(junction.leads):
+        turns = lead.is_magnetic
+        labels[..., i, :] = np.sign(np.dot(lead.m, axes[i])) * pairs[..., i, :] if turns else lead.m
+    differ = [
+        any(
+            _label_turn(*pair) is not None
+            for pair in zip(pairs[..., i, :].reshape(-1, 3), labels[..., i, :].reshape(-1, 3), strict=True)
+        )
+        for i in (0, 1)
+    ]
+    orders = range(cut + 1), range(problem.planes - 1, cut, -1)
+    halves = [_half(problem, i, axes[i], orders[i], differ[i]) for i in (0, 1)]
+    t = sample.bonds[cut]
+    sides = [_Side.of(half, t, None) for half in halves]
+    joint = _Cut(sides[0], sides[1], problem.real)
+    out = np.empty((*pairs.shape[:-2], 2, 2, 2, 2))
+    for where in np.ndindex(*pairs.shape[:-2]):
+        for i in (0, 1):
+            sides[i].turn = _label_turn(pairs[where][i], labels[where][i])
+        out[where] = joint.probabilities(rotation_matrix(*pairs[where]))
+    return out
+
+
+def _general(problem: _Problem) -> Floats:
+    """Return the probabilities of a sample without two collinear halves."""
+    labels = np.array([lead.m for lead in problem.junction.leads])
+    cut = (problem.planes - 1) // 2
+    orders = range(cut + 1), range(problem.planes - 1, cut, -1)
+    halves = [_half(problem, i, labels[i], orders[i], True) for i in (0, 1)]
+    for half in halves:
+        if not half.full:
+            _make_full(half)
+    root = np.sqrt(problem.sample.bonds[cut])
+    both = np.concatenate([root, root])
+    left, right = halves
+    # the right half in the frame of the left one: H_LR = -t V
+    V = np.broadcast_to(rotation_matrix(*labels), (problem.sites, 2, 2))
+    if problem.turning_bonds[cut]:
+        chi = [spinors(m) for m in labels]
+        V = chi[0].conj().T @ np.swapaxes(problem.sample.bond_rotations[cut], -1, -2).conj() @ chi[1]
+    u = np.asfortranarray(_between(both, left.g[0]))
+    w = _dagger(_hopped(_dagger(_hopped(right.g[0], root, V)), root, V))
+    left_inc, right_inc = np.asfortranarray(both[:, None] * left.inc[0]), _hopped(right.inc[0], root, V)
+    left_out = np.asfortranarray(left.out[0] * both)
+    right_out = _dagger(_hopped(_dagger(right.out[0]), root, V))
+    P = np.zeros((2, 2, 2, 2))
+    for near, (a, b, inc, out, out_far, s0) in enumerate(
+        [(u, w, left_inc, left_out, right_out, left.s0[0]), (w, u, right_inc, right_out, left_out, right.s0[0])]
+    ):
+        crossed = _LU.of(_one_minus(a, b)).solve(inc)
+        parts = [np.cumsum([0, *half.modes]) for half in (halves[near], halves[1 - near])]
+        for lead, part, amplitude in [
+            (1 - near, parts[1], _gemm(out_far, crossed)),
+            (near, parts[0], s0 + 1j * _gemm(out, _gemm(b, crossed))),
+        ]:
+            for q in (0, 1):
+                for s in (0, 1):
+                    block = amplitude[part[q] : part[q + 1], parts[0][s] : parts[0][s + 1]]
+                    P[lead, q, near, s] = _squared(block)
+    return P
