@@ -8,6 +8,14 @@ from ._version import __version__
 from .bias import bias_response
 from .brillouin import IntegrationError
 from .builder import build
+from .disorder import (
+    Anderson,
+    MagneticImpurities,
+    Roughness,
+    SpinDependent,
+    SpinOrbitScattering,
+    Substitution,
+)
 from .errors import (
     ArgumentError,
     ConservationError,
@@ -23,15 +31,21 @@ from .spin import unit_vector
 from .sweep import sweep
 
 __all__ = [
+    "Anderson",
     "ArgumentError",
     "ConservationError",
     "ContinuityError",
     "IntegrationError",
     "Junction",
     "Layer",
+    "MagneticImpurities",
     "NoOpenChannelError",
+    "Roughness",
     "Scattering",
+    "SpinDependent",
+    "SpinOrbitScattering",
     "SpinjuncError",
+    "Substitution",
     "UnitarityError",
     "__version__",
     "barrier",

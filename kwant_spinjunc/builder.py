@@ -2,13 +2,16 @@ r"""The only Hamiltonian in Kwant form: `build` turns a `Junction` into a real `
 
 Every Kwant function works on the result: the scattering region occupies the sites ``(x, n, z)`` of a cubic lattice
 (family name ``"plane"``, ``norbs = 2``, spin in the fixed x-y-z frame), plane n along y; both leads carry
-``conservation_law = -m·σ``, so that block 0 of each lead is its majority spin.
+``conservation_law = -m·σ``, so that block 0 of each lead is its majority spin. A disordered junction is built as one of
+its samples (see `realization`), or as all of them with value functions of ``seed`` and ``realization``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import product
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import kwant
@@ -16,18 +19,26 @@ import numpy as np
 import tinyarray as ta
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import ArgumentError, finite_array, positive_integer
+from .cross_section import CrossSection
+from .disorder import Roughness
+from .errors import ArgumentError, finite_array
 from .junction import Junction, Layer
-from .spin import sigma
+from .realization import Realization, realize
+from .spin import PAULI, sigma
 
 __all__ = ["band_shift", "build", "check_conservation_law"]
 
-IDENTITY = np.eye(2)
+Complex = NDArray[np.complex128]
 
-#: Memory in GB above which the modes of a lead are not attempted.
-LARGEST_LEAD = 64.0
+#: Identity and Pauli matrices, shape (4, 2, 2).
+BASIS = np.concatenate([np.eye(2)[None], PAULI])
+
 #: Largest element of a commutator (relative to the Hamiltonian) that counts as rounding.
 COMMUTES = 1e-12
+#: Memory in GB above which Kwant is not attempted even where a machine has it: days of computing.
+LARGEST = 64.0
+#: Samples that a process keeps for systems with value functions.
+KEPT = 4
 
 
 def band_shift(k: ArrayLike | None) -> NDArray[np.float64]:
@@ -61,8 +72,11 @@ def build(
     k: ArrayLike | None = None,
     *,
     cross_section: tuple[int, int] = (1, 1),
-    boundary: str = "periodic",
+    boundary: str | tuple[str, str] = "periodic",
     first_plane: int = 0,
+    seed: int = 0,
+    realization: int = 0,
+    as_functions: bool = False,
 ) -> kwant.Builder:
     r"""Return the junction as a `kwant.Builder` with both leads attached.
 
@@ -78,9 +92,15 @@ def build(
         Number of sites of each plane along x and z.
     boundary
         ``"periodic"``: the cross-section is a supercell of an infinite plane (the default, a single site is then
-        the in-plane periodic chain). ``"hard wall"``: a wire.
+        the in-plane periodic chain). ``"hard wall"``: a wire. Or a pair of them, for x and z.
     first_plane
         Index n of the first plane, the y coordinate of its sites.
+    seed, realization
+        Which sample of a disordered junction; without effect on a clean one.
+    as_functions
+        Make the values of the scattering region functions of the parameters ``seed`` and ``realization``, so that one
+        finalized system serves every sample: ``kwant.smatrix(syst, energy, params=dict(seed=0, realization=7))``.
+        The system pickles, and gives the same numbers as one built for that sample.
 
     Returns
     -------
@@ -90,7 +110,7 @@ def build(
     Raises
     ------
     ArgumentError
-        ``k`` given for hard walls, or an argument has a wrong type or shape.
+        ``k`` given along hard walls, or an argument has a wrong type or shape.
 
     Examples
     --------
@@ -104,124 +124,212 @@ def build(
         raise ArgumentError(f"Argument `junction` must be a Junction, but is {type(junction).__name__}.")
     if isinstance(first_plane, bool) or not isinstance(first_plane, (int, np.integer)):
         raise ArgumentError(f"Argument `first_plane` must be an integer, but is {first_plane!r}.")
-    phases = _bloch_phases(k, boundary)
-    shape = checked_shape(cross_section)
+    section = CrossSection(cross_section, boundary, k)
+    first_plane = int(first_plane)
     lattice = kwant.lattice.general(np.eye(3), norbs=2, name="plane")
-
     syst = kwant.Builder()
-    for n, plane in enumerate(junction.planes, first_plane):
-        _add_plane(syst, lattice, n, plane, shape, phases)
-    for bond, hopping in enumerate(junction.bond_hoppings, first_plane):
-        _join_planes(syst, lattice, bond, hopping, shape)
-
+    sample = realize(junction, section, seed, realization)
+    values = Values(Cells(section), sample)
+    if as_functions:
+        _add_region(
+            syst,
+            lattice,
+            first_plane,
+            values,
+            _coupled_planes(junction, section),
+            _Value(junction, section, first_plane),
+        )
+    else:
+        _add_region(syst, lattice, first_plane, values, sample.in_plane.any(axis=(1, 2)))
     last_plane = first_plane + len(junction.planes) - 1
     for lead, n, direction in [(junction.left, first_plane, -1), (junction.right, last_plane, 1)]:
-        syst.attach_lead(_lead(lattice, lead, n, direction, shape, phases))
+        syst.attach_lead(_lead(lattice, lead, n, direction, section))
     return syst
 
 
-def _bloch_phases(k: ArrayLike | None, boundary: str) -> tuple[complex, complex] | None:
-    """Return the phase factors of a hopping to x + 1 and z + 1, or None for hard walls."""
-    if boundary == "hard wall":
-        if k is not None:
-            raise ArgumentError(
-                "Argument `k` must be None for hard walls: there is no in-plane Bloch vector. Use boundary='periodic'."
-            )
-        return None
-    if boundary != "periodic":
-        raise ArgumentError(f"Argument `boundary` must be 'periodic' or 'hard wall', but is {boundary!r}.")
-    vector = finite_array("k", (0.0, 0.0) if k is None else k)
-    if vector.shape != (2,):
-        raise ArgumentError(
-            f"Argument `k` must be one vector (kx, kz), but its shape is {vector.shape}. Use solver='halves' for many."
-        )
-    kx, kz = np.exp(-1j * vector)
-    return complex(kx), complex(kz)
+def checked_shape(cross_section: Sequence[int], planes: int = 1) -> tuple[int, int]:
+    """Return the two numbers of sites, or raise `ArgumentError`, also where the memory of this machine would not do.
 
-
-def checked_shape(cross_section: Sequence[int]) -> tuple[int, int]:
-    """Return the two numbers of sites, or raise `ArgumentError`, also where the memory of a machine would not do."""
-    try:
-        width, depth = cross_section
-    except (TypeError, ValueError):
+    Parameters
+    ----------
+    cross_section
+        Number of sites along x and z.
+    planes
+        Number of planes of the scattering region.
+    """
+    shape = CrossSection(cross_section).shape  # type: ignore[arg-type]
+    gigabytes, available = memory(shape, planes), min(LARGEST, _machine_memory())
+    if gigabytes > available:
         raise ArgumentError(
-            f"Argument `cross_section` must be two numbers of sites, but is {cross_section!r}."
-        ) from None
-    shape = positive_integer("cross_section[0]", width), positive_integer("cross_section[1]", depth)
-    # modes of a lead with N = 2 W D orbitals: a dense eigenproblem of 2N × 2N complex numbers, and work space
-    gigabytes = 4 * 16 * (4 * shape[0] * shape[1]) ** 2 / 1e9
-    if gigabytes > LARGEST_LEAD:
-        raise ArgumentError(
-            f"Argument `cross_section` must allow to diagonalize the leads, but {shape[0]} × {shape[1]} sites "
-            f"need about {gigabytes:.3g} GB. Use k∥ for a clean junction."
+            f"Argument `cross_section` must fit into {available:.3g} GB, but {shape[0]} × {shape[1]} sites need "
+            f"about {gigabytes:.3g} GB for {planes} planes. Use k∥ for a clean junction, a smaller cross-section and more "
+            "samples for a disordered one."
         )
     return shape
 
 
-def _in_plane_bonds(
-    shape: tuple[int, int], phases: tuple[complex, complex] | None
-) -> Iterator[tuple[tuple[int, int], tuple[int, int], complex]]:
-    """Yield (to, from, factor) of every bond between two sites of a plane; periodic ones wrap, so pairs can repeat."""
-    for (x, z), axis in product(np.ndindex(*shape), (0, 1)):
-        neighbor = [x, z]
-        neighbor[axis] += 1
-        if phases is None:
-            if neighbor[axis] < shape[axis]:
-                yield (neighbor[0], neighbor[1]), (x, z), 1.0
-        elif shape[axis] > 1:
-            neighbor[axis] %= shape[axis]
-            yield (neighbor[0], neighbor[1]), (x, z), phases[axis]
+def memory(shape: tuple[int, int], planes: int) -> float:
+    """Return about how much memory in GB Kwant needs for every wave function of a supercell.
+
+    Parameters
+    ----------
+    shape
+        Number of sites along x and z.
+    planes
+        Number of planes of the scattering region.
+    """
+    orbitals = 2 * shape[0] * shape[1]
+    # modes of a lead: a dense eigenproblem of 2N × 2N complex numbers and work space; then both leads' wave functions,
+    # at most N modes each in every orbital, and as much again for the factors of the sparse matrix
+    return 16 * orbitals**2 * (4 * 4 + 2 * 2 * planes) / 1e9
 
 
-def _add_plane(
+def _machine_memory() -> float:
+    """Return the memory of this machine in GB, infinity where it does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    except (AttributeError, ValueError, OSError):
+        return float("inf")
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The pairs of sites of a plane that are joined, each once: around a ring of two, two bonds join the same pair."""
+
+    section: CrossSection
+
+    @cached_property
+    def sites(self) -> list[tuple[int, int]]:
+        """(x, z) of every site."""
+        return [(x, z) for x, z in np.ndindex(*self.section.shape)]
+
+    @cached_property
+    def pairs(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_], list[tuple[int, int]]]:
+        """(site or -1, pair or -1, reversed) of every bond, and the pairs (to, from).
+
+        A bond of a site with itself belongs to that site; a reversed one contributes its Hermitian conjugate.
+        """
+        to, from_, _, _ = self.section.bonds
+        own = np.where(to == from_, to, -1)
+        found: dict[tuple[int, int], int] = {}
+        pair, backward = np.full(len(to), -1), np.zeros(len(to), dtype=bool)
+        for bond, (a, b) in enumerate(zip(to.tolist(), from_.tolist(), strict=True)):
+            if a != b:
+                backward[bond] = (b, a) in found
+                pair[bond] = found.setdefault((b, a) if backward[bond] else (a, b), len(found))
+        return own, pair, backward, list(found)
+
+
+class Values:
+    """The 2×2 matrices of a sample on the sites and pairs of the builder.
+
+    Attributes
+    ----------
+    onsite : ndarray, shape (planes, sites, 2, 2)
+    along : ndarray, shape (planes - 1, sites, 2, 2)
+        From a site to the same site of the next plane.
+    in_plane : ndarray, shape (planes, pairs, 2, 2)
+    """
+
+    def __init__(self, cells: Cells, sample: Realization) -> None:
+        own, pair, backward, pairs = cells.pairs
+        _, from_, axis, phase = cells.section.bonds
+        planes = len(sample.levels)
+        self.cells = cells
+        self.index = {sites: number for number, sites in enumerate(pairs)}
+        self.onsite: Complex = np.tensordot(sample.levels, BASIS, axes=1)
+        identity = np.eye(2)
+        rotation = identity if sample.bond_rotations is None else sample.bond_rotations
+        self.along: Complex = -sample.bonds[..., None, None] * rotation + 0j
+        hop = -(sample.in_plane[:, from_, axis] * phase)[..., None, None]
+        hop = hop * (identity if sample.in_plane_rotations is None else sample.in_plane_rotations[:, from_, axis])
+        hop[:, backward] = _adjoint(hop[:, backward])
+        self.in_plane: Complex = np.zeros((planes, len(pairs), 2, 2), dtype=complex)
+        inter = own < 0
+        for bond in np.flatnonzero(~inter):
+            self.onsite[:, own[bond]] += hop[:, bond] + _adjoint(hop[:, bond])
+        for bond in np.flatnonzero(inter):  # pairs repeat, so that no single indexed sum would do
+            self.in_plane[:, pair[bond]] += hop[:, bond]
+
+
+def _adjoint(matrix: Complex) -> Complex:
+    return np.swapaxes(matrix.conj(), -1, -2)
+
+
+@lru_cache(maxsize=KEPT)
+def _sample_values(junction: Junction, section: CrossSection, seed: int, realization: int) -> Values:
+    """Return the matrices of a sample; a process keeps the last few."""
+    return Values(Cells(section), realize(junction, section, seed, realization))
+
+
+@dataclass(frozen=True)
+class _Value:
+    """Value function of all sites and hoppings of the scattering region; pickles with the system."""
+
+    junction: Junction
+    section: CrossSection
+    first_plane: int
+
+    def onsite(self, site: Any, seed: int, realization: int) -> Any:
+        """Return the on-site matrix."""
+        values = _sample_values(self.junction, self.section, seed, realization)
+        x, n, z = site.tag
+        return values.onsite[n - self.first_plane, x * self.section.shape[1] + z]
+
+    def hopping(self, to: Any, from_: Any, seed: int, realization: int) -> Any:
+        """Return the matrix of the hopping from ``from_`` to ``to``."""
+        values = _sample_values(self.junction, self.section, seed, realization)
+        (x, n, z), (x2, n2, z2) = from_.tag, to.tag
+        depth = self.section.shape[1]
+        a, b = x2 * depth + z2, x * depth + z
+        if n == n2:
+            index = values.index.get((a, b))
+            if index is None:
+                return _adjoint(values.in_plane[n - self.first_plane, values.index[b, a]])
+            return values.in_plane[n - self.first_plane, index]
+        if n2 > n:
+            return values.along[n - self.first_plane, b]
+        return _adjoint(values.along[n2 - self.first_plane, b])
+
+
+def _coupled_planes(junction: Junction, section: CrossSection) -> NDArray[np.bool_]:
+    """Return which planes have in-plane hoppings in some sample."""
+    if any(isinstance(disorder, Roughness) for layer in junction.layers for disorder in layer.disorder):
+        return np.full(len(junction.planes), junction.is_dispersive)
+    return np.array([plane.t_parallel != 0 for plane in junction.planes])
+
+
+def _add_region(
     syst: kwant.Builder,
     lattice: Any,
-    n: int,
-    plane: Layer,
-    shape: tuple[int, int],
-    phases: tuple[complex, complex] | None,
+    first_plane: int,
+    values: Values,
+    coupled: NDArray[np.bool_],
+    function: _Value | None = None,
 ) -> None:
-    """Add the sites of plane n with ε - (Δ/2) m·σ and the in-plane hoppings -t∥."""
-    onsite = plane.onsite * IDENTITY - plane.splitting / 2 * sigma(plane.m)
-    bonds: dict[tuple[tuple[int, int], tuple[int, int]], complex] = {}
-    shift = 0.0
-    if plane.t_parallel:
-        for to, from_, factor in _in_plane_bonds(shape, phases):
-            if (from_, to) in bonds:  # two cells around a ring are joined twice
-                bonds[from_, to] -= plane.t_parallel * np.conj(factor)
-            else:
-                bonds[to, from_] = bonds.get((to, from_), 0.0) - plane.t_parallel * factor
-        if phases is not None:  # a single cell is its own neighbor on both sides: 2 Re
-            shift = -2 * plane.t_parallel * sum(p.real for p, size in zip(phases, shape, strict=True) if size == 1)
-    matrix = ta.array(onsite + shift * IDENTITY, complex)
-    for x, z in np.ndindex(*shape):
-        syst[lattice(x, n, z)] = matrix
-    for (to, from_), value in bonds.items():
-        syst[lattice(to[0], n, to[1]), lattice(from_[0], n, from_[1])] = ta.array(value * IDENTITY, complex)
+    """Add the planes from ``first_plane`` on, their sites numbered as in `CrossSection`."""
+    cells = values.cells
+    planes = [[lattice(x, n, z) for x, z in cells.sites] for n in range(first_plane, first_plane + len(values.onsite))]
+    for plane, sites in enumerate(planes):
+        for site, value in zip(sites, values.onsite[plane], strict=True):
+            syst[site] = function.onsite if function else ta.array(value, complex)
+        if coupled[plane]:
+            for (to, from_), value in zip(cells.pairs[-1], values.in_plane[plane], strict=True):
+                if function or value.any():
+                    syst[sites[to], sites[from_]] = function.hopping if function else ta.array(value, complex)
+        if plane:
+            for to, from_, value in zip(sites, planes[plane - 1], values.along[plane - 1], strict=True):
+                syst[to, from_] = function.hopping if function else ta.array(value, complex)
 
 
-def _join_planes(syst: kwant.Builder, lattice: Any, bond: int, hopping: float, shape: tuple[int, int]) -> None:
-    """Add -t between plane ``bond`` and the next."""
-    value = ta.array(-hopping * IDENTITY, complex)
-    for x, z in np.ndindex(*shape):
-        syst[lattice(x, bond + 1, z), lattice(x, bond, z)] = value
-
-
-def _lead(
-    lattice: Any,
-    material: Layer,
-    n: int,
-    direction: int,
-    shape: tuple[int, int],
-    phases: tuple[complex, complex] | None,
-) -> kwant.Builder:
+def _lead(lattice: Any, material: Layer, n: int, direction: int, section: CrossSection) -> kwant.Builder:
     """Return the semi-infinite lead that continues plane n in ``direction`` (-1 left, +1 right) along y."""
     lead = kwant.Builder(
         kwant.TranslationalSymmetry((0, direction, 0)),
         conservation_law=ta.array(-sigma(material.m), complex),
     )
-    _add_plane(lead, lattice, n, material, shape, phases)
-    _join_planes(lead, lattice, n, material.hopping, shape)
+    uniform = realize(Junction(material, [], material), section)
+    _add_region(lead, lattice, n, Values(Cells(section), uniform), uniform.in_plane.any(axis=(1, 2)))
     check_conservation_law(lead)
     return lead
 

@@ -1,4 +1,4 @@
-r"""The cross-section of a supercell or wire: its sites, the bonds in a plane, and the transverse modes of a uniform plane.
+r"""The cross-section of a supercell or wire: its sites, the bonds in a plane, the transverse modes of a uniform plane.
 
 Sites of a plane are numbered ``x * depth + z`` (C order of ``shape``). A periodic axis carries a Bloch phase e^{-ik} on
 every hopping from x to x + 1, so that one cell per plane gets the on-site term -2 t∥ (cos kx + cos kz), and a supercell
@@ -71,7 +71,7 @@ class CrossSection:
         pair = (self.boundary,) * 2 if isinstance(self.boundary, str) else tuple(self.boundary)
         if len(pair) != 2 or any(word not in BOUNDARIES for word in pair):
             raise ArgumentError(
-                f"Argument `boundary` must be 'periodic' or 'hard wall', or a pair of them, but is {self.boundary!r}."
+                f"Argument `boundary` must be 'periodic' or 'hard wall', but is {self.boundary!r}. A pair of them sets x and z."
             )
         set_(self, "boundary", pair)
         if self.k is not None and pair == ("hard wall", "hard wall"):

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .disorder import Disorder, Roughness
 from .errors import ArgumentError, finite, finite_array, positive, positive_integer
 from .spin import SIGNS, angle_between, check_unit_vector
 
@@ -48,11 +49,14 @@ class Layer:
         t∥ on the square lattice of each plane; None (the default) is 0, a bundle of uncoupled chains.
     thickness
         Number of atomic planes, >= 1. The thickness of a lead material is ignored: leads are semi-infinite.
+    disorder
+        What is random in the layer, a sequence of `Disorder`; empty (the default) for a clean layer.
 
     Raises
     ------
     ArgumentError
-        A number is not finite, a hopping or thickness not positive, a splitting negative, ``m`` not a unit vector.
+        A number is not finite, a hopping or thickness not positive, a splitting negative, ``m`` not a unit vector, an
+        element of ``disorder`` no `Disorder`.
 
     Examples
     --------
@@ -66,6 +70,7 @@ class Layer:
     m: Vector = (0.0, 0.0, 1.0)
     in_plane_hopping: float | None = None
     thickness: int = 1
+    disorder: Sequence[Disorder] = ()
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
@@ -85,11 +90,27 @@ class Layer:
         if self.in_plane_hopping is not None:
             set_(self, "in_plane_hopping", finite("in_plane_hopping", self.in_plane_hopping))
         set_(self, "thickness", positive_integer("thickness", self.thickness, "It counts atomic planes."))
+        if isinstance(self.disorder, Disorder) or not isinstance(self.disorder, Iterable):
+            raise ArgumentError(
+                f"Argument `disorder` must be a sequence of disorders, but is {self.disorder!r}. Use `[disorder]`."
+            )
+        set_(self, "disorder", tuple(self.disorder))
+        for position, disorder in enumerate(self.disorder):
+            if not isinstance(disorder, Disorder):
+                raise ArgumentError(
+                    f"Argument `disorder[{position}]` must be a Disorder, but is {disorder!r}. "
+                    "Use `Anderson(width=...)`."
+                )
 
     @property
     def is_magnetic(self) -> bool:
         """Whether the layer has an exchange splitting."""
         return self.splitting > 0
+
+    @property
+    def is_disordered(self) -> bool:
+        """Whether anything in the layer is random."""
+        return bool(self.disorder)
 
     @property
     def t_parallel(self) -> float:
@@ -120,6 +141,7 @@ def ferromagnet(
     m: ArrayLike = (0.0, 0.0, 1.0),
     in_plane_hopping: float | None = None,
     thickness: int = 1,
+    disorder: Sequence[Disorder] = (),
 ) -> Layer:
     """Return a magnetic `Layer` with majority spin along ``m``.
 
@@ -128,17 +150,36 @@ def ferromagnet(
     >>> ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0).is_magnetic
     True
     """
-    return Layer(onsite, hopping, splitting, m, in_plane_hopping, thickness)  # type: ignore[arg-type]
+    return Layer(onsite, hopping, splitting, m, in_plane_hopping, thickness, disorder)  # type: ignore[arg-type]
 
 
-def normal_metal(*, onsite: float, hopping: float, in_plane_hopping: float | None = None, thickness: int = 1) -> Layer:
+def normal_metal(
+    *,
+    onsite: float,
+    hopping: float,
+    in_plane_hopping: float | None = None,
+    thickness: int = 1,
+    disorder: Sequence[Disorder] = (),
+) -> Layer:
     """Return a nonmagnetic `Layer`, meant to conduct at the energies of interest."""
-    return Layer(onsite, hopping, in_plane_hopping=in_plane_hopping, thickness=thickness)
+    return Layer(onsite, hopping, in_plane_hopping=in_plane_hopping, thickness=thickness, disorder=disorder)
 
 
-def barrier(*, onsite: float, hopping: float, thickness: int, in_plane_hopping: float | None = None) -> Layer:
+def barrier(
+    *,
+    onsite: float,
+    hopping: float,
+    thickness: int,
+    in_plane_hopping: float | None = None,
+    disorder: Sequence[Disorder] = (),
+) -> Layer:
     """Return a nonmagnetic `Layer`, meant to be evanescent: energies below ``onsite - 2 hopping``."""
-    return Layer(onsite, hopping, in_plane_hopping=in_plane_hopping, thickness=thickness)
+    return Layer(onsite, hopping, in_plane_hopping=in_plane_hopping, thickness=thickness, disorder=disorder)
+
+
+def _names(disorders: Iterable[Disorder]) -> str:
+    """Return the kinds of disorder in words."""
+    return ", ".join(dict.fromkeys(type(disorder).__name__ for disorder in disorders))
 
 
 @dataclass(frozen=True)
@@ -161,7 +202,7 @@ class Junction:
     Raises
     ------
     ArgumentError
-        A layer is not a `Layer`, or ``bonds`` has a wrong length, index or sign.
+        A layer is not a `Layer`, ``bonds`` has a wrong length, index or sign, or a lead or its interface is random.
 
     Examples
     --------
@@ -185,9 +226,22 @@ class Junction:
         for name, layer in [("left", self.left), ("right", self.right)]:
             if not isinstance(layer, Layer):
                 raise ArgumentError(f"Argument `{name}` must be a Layer, but is {layer!r}. Use `ferromagnet(...)`.")
+            if layer.is_disordered:
+                raise ArgumentError(
+                    f"Argument `{name}` must be a clean material, but has {_names(layer.disorder)}: a lead is "
+                    "semi-infinite and clean. Put a layer of the disordered material between."
+                )
         for position, layer in enumerate(self.layers):
             if not isinstance(layer, Layer):
                 raise ArgumentError(f"Argument `layers[{position}]` must be a Layer, but is {layer!r}.")
+        for position, side in [(0, 0), (len(self.layers) - 1, 1)] if self.layers else []:
+            rough = [d for d in self.layers[position].disorder if isinstance(d, Roughness)]
+            if any(side in d.sides for d in rough):
+                word = ("left", "right")[side]
+                raise ArgumentError(
+                    f"Argument `layers[{position}]` must have a smooth interface with the lead, but is rough on its "
+                    f"{word}: a lead is semi-infinite and clean. Put a layer of the {word} lead's material between."
+                )
         set_(self, "buffer", positive_integer("buffer", self.buffer))
         if self.bonds is not None:
             set_(self, "bonds", self._full_bonds(self.bonds))
@@ -212,6 +266,11 @@ class Junction:
                     "Use a mapping {bond: hopping} to change a few."
                 )
         return tuple(positive(f"bonds[{bond}]", hopping) for bond, hopping in enumerate(hoppings))
+
+    @property
+    def is_disordered(self) -> bool:
+        """Whether anything in the junction is random, so that it has samples (see `realize`)."""
+        return any(layer.is_disordered for layer in self.layers)
 
     def _default_bonds(self) -> NDArray[np.float64]:
         t = np.array([plane.hopping for plane in self.planes])

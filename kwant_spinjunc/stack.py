@@ -151,7 +151,18 @@ class Stack:
 
     @classmethod
     def from_junction(cls, junction: Junction) -> Stack:
-        """Return the numbers of one junction, without batch axes."""
+        """Return the numbers of one clean junction, without batch axes.
+
+        Raises
+        ------
+        ArgumentError
+            The junction is disordered: its numbers differ from site to site.
+        """
+        if junction.is_disordered:
+            raise ArgumentError(
+                "Argument `junction` must be clean for one cell per plane and k∥, but has disordered layers. "
+                "Use `scatter(..., cross_section=(width, depth))` for one sample, or `ensemble(...)` for averages."
+            )
         leads, cut = junction.leads, junction.cut
         magnetic = junction.plane_splitting
         if cut is None:
