@@ -162,8 +162,8 @@ def checked_shape(cross_section: Sequence[int], planes: int = 1) -> tuple[int, i
     if gigabytes > available:
         raise ArgumentError(
             f"Argument `cross_section` must fit into {available:.3g} GB, but {shape[0]} × {shape[1]} sites need "
-            f"about {gigabytes:.3g} GB for {planes} planes. Use k∥ for a clean junction, a smaller cross-section and more "
-            "samples for a disordered one."
+            f"about {gigabytes:.3g} GB for {planes} planes. Use k∥ for a clean junction, a smaller cross-section and "
+            "more samples for a disordered one."
         )
     return shape
 

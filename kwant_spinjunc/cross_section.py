@@ -71,7 +71,8 @@ class CrossSection:
         pair = (self.boundary,) * 2 if isinstance(self.boundary, str) else tuple(self.boundary)
         if len(pair) != 2 or any(word not in BOUNDARIES for word in pair):
             raise ArgumentError(
-                f"Argument `boundary` must be 'periodic' or 'hard wall', but is {self.boundary!r}. A pair of them sets x and z."
+                f"Argument `boundary` must be 'periodic' or 'hard wall', but is {self.boundary!r}. "
+                "A pair of them sets x and z."
             )
         set_(self, "boundary", pair)
         if self.k is not None and pair == ("hard wall", "hard wall"):

@@ -18,8 +18,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import brillouin, halves
 from .builder import band_shift, build, checked_shape
+from .cross_section import CrossSection
 from .errors import ArgumentError, ContinuityError, NoOpenChannelError, UnitarityError, finite, finite_array, positive
-from .junction import Junction
+from .junction import COLLINEAR, Junction
+from .lead_modes import with_analytic_leads
+from .realization import Realization, realize
 from .spin import PAULI
 
 __all__ = ["PlaneFields", "Scattering", "scatter"]
@@ -33,7 +36,7 @@ TOLERANCE = 1e-8
 #: Reflection probabilities below this are rounding of an amplitude of order one, squared.
 ZERO_REFLECTION = 1e-30
 
-SOLVERS = ("kwant", "halves")
+SOLVERS = ("kwant", "halves", "modes")
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,8 @@ class Scattering:
         Largest defect that was accepted.
     cells : int
         Number of unit cells (sites per plane) that all numbers are sums over.
+    seed, realization : int
+        Which sample of a disordered junction.
     k_error : ndarray, shape (2, 2, 2, 2), or None
         Estimated error of the probabilities of a Brillouin-zone average.
     system : kwant.system.FiniteSystem or None
@@ -103,6 +108,8 @@ class Scattering:
     unitarity_defect: Floats
     tolerance: float = TOLERANCE
     cells: int = 1
+    seed: int = 0
+    realization: int = 0
     k_error: Any = None
     system: Any = field(default=None, repr=False)
     smatrix: Any = field(default=None, repr=False)
@@ -183,7 +190,9 @@ def scatter(
     *,
     solver: str | None = None,
     cross_section: tuple[int, int] = (1, 1),
-    boundary: str = "periodic",
+    boundary: str | tuple[str, str] = "periodic",
+    seed: int = 0,
+    realization: int = 0,
     tolerance: float = TOLERANCE,
     rtol: float = 1e-8,
 ) -> Scattering:
@@ -199,11 +208,14 @@ def scatter(
         In-plane wave vector (kx, kz) in 1/a, trailing axis 2, None for Γ: one channel of the in-plane periodic
         junction. ``"average"``: the Brillouin-zone average, everything per unit cell (fast engine only).
     solver
-        ``"kwant"``, the reference: any cross-section, one energy and k. ``"halves"``, the exact fast engine for one
+        ``"kwant"``, the reference: any cross-section, one energy and k. ``"modes"``: the same with analytic modes of
+        the leads, for wide cross-sections. ``"halves"``, the exact fast engine for one
         cell per plane: ``energy`` and ``k[..., 0]`` are arrays that broadcast, and the result has leading batch axes.
         None: the engine for arrays and averages, Kwant otherwise.
     cross_section, boundary
         See `build`: a supercell or wire with several sites per plane.
+    seed, realization
+        Which sample of a disordered junction (see `realize`); without effect on a clean one.
     tolerance
         Largest defect of unitarity or continuity (per unit flux) that is accepted.
     rtol
@@ -245,19 +257,21 @@ def scatter(
     averaged = isinstance(k, str)
     if averaged and k != "average":
         raise ArgumentError(f"Argument `k` must be wave vectors, None or 'average', but is {k!r}.")
-    plain = checked_shape(cross_section) == (1, 1) and boundary == "periodic"
+    shape = checked_shape(cross_section, len(junction.planes))
+    plain = shape == (1, 1) and CrossSection(shape, boundary).is_single_cell
     if solver is None:
         batch = np.ndim(energy) > 0 or (k is not None and not isinstance(k, str) and np.ndim(k) > 1)
         solver = "halves" if plain and (averaged or batch) else "kwant"
     if solver not in SOLVERS:
         raise ArgumentError(f"Argument `solver` must be one of {', '.join(SOLVERS)}, but is {solver!r}.")
-    if solver == "kwant":
+    if solver in ("kwant", "modes"):
         if averaged:
             raise ArgumentError(
                 "Argument `k` must not be 'average' with Kwant, a cross-section of several sites or hard walls. "
                 "Use one cell per plane and solver='halves'."
             )
-        return _scatter_kwant(junction, energy, k, cross_section, boundary, tolerance)
+        section = CrossSection(shape, boundary, k)
+        return _scatter_kwant(junction, energy, section, k, seed, realization, tolerance, analytic=solver == "modes")
     if not plain:
         raise ArgumentError(
             "Argument `solver` must be 'kwant' for a cross-section of several sites or hard walls, but is 'halves'."
@@ -411,15 +425,32 @@ def _average_fields(junction: Junction, energy: float, rtol: float) -> PlaneFiel
 
 # ---------------------------------------------------------------------- Kwant
 def _scatter_kwant(
-    junction: Junction, energy: Any, k: Any, cross_section: tuple[int, int], boundary: str, tolerance: float
+    junction: Junction,
+    energy: Any,
+    section: CrossSection,
+    k: Any,
+    seed: int,
+    realization: int,
+    tolerance: float,
+    *,
+    analytic: bool,
 ) -> Scattering:
+    """Scatter by Kwant; ``analytic``: with the modes of the leads typed in."""
     energy = finite("energy", energy)
     padded = junction.padded()
-    cross_section = checked_shape(cross_section)
-    system = build(padded, k, cross_section=cross_section, boundary=boundary, first_plane=-1).finalized()
-    c = float(band_shift(k)) if boundary == "periodic" else 0.0
-    if cross_section == (1, 1) and not junction.open_channels(energy, c).any():
+    builder = build(
+        padded,
+        section.k if "periodic" in section.boundary else None,
+        cross_section=section.shape,
+        boundary=section.boundary,
+        first_plane=-1,
+        seed=seed,
+        realization=realization,
+    )
+    c = float(section.transverse_modes[0].max())
+    if section.sites == 1 and not junction.open_channels(energy, c).any():
         raise _no_open_channel(junction, energy, c)
+    system = (with_analytic_leads(builder, padded, section) if analytic else builder).finalized()
     try:
         system = system.precalculate(energy, what="modes")
     except (ValueError, np.linalg.LinAlgError) as error:
@@ -437,19 +468,21 @@ def _scatter_kwant(
         (a, s), (b, s_in) = divmod(out, 2), divmod(in_, 2)
         probabilities[a, s, b, s_in] = smatrix.transmission((a, s), (b, s_in))
     unitarity = abs(smatrix.data.conj().T @ smatrix.data - np.eye(len(smatrix.data))).max(initial=0.0)
-    fields = _fields_from_waves(padded, system, psi, modes, int(np.prod(cross_section)))
+    fields = _fields_from_waves(realize(padded, section, seed, realization), system, psi, modes, section)
     result = Scattering(
         junction=junction,
         energy=energy,
         k=None if k is None else np.asarray(k, dtype=float),
-        solver="kwant",
+        solver="modes" if analytic else "kwant",
         probabilities=probabilities,
         modes=modes,
         unitarity_defect=np.asarray(unitarity),
         tolerance=tolerance,
+        cells=section.sites,
+        seed=seed,
+        realization=realization,
         system=system,
         smatrix=smatrix,
-        cells=int(np.prod(cross_section)),
     )
     _refuse_unitarity(result)
     _refuse_discontinuity(fields, tolerance)
@@ -517,10 +550,14 @@ def _solve(system: Any, energy: float) -> tuple[kwant.solvers.common.SMatrix, li
 
 
 def _fields_from_waves(
-    padded: Junction, system: Any, psi: list[NDArray[np.complex128]], modes: NDArray[np.int64], sites: int
+    sample: Realization,
+    system: Any,
+    psi: list[NDArray[np.complex128]],
+    modes: NDArray[np.int64],
+    section: CrossSection,
 ) -> PlaneFields:
     """Evaluate Kwant's operators on the wave functions, settle them with the conservation laws, drop the padding."""
-    planes = len(padded.planes)
+    planes = len(sample.levels)
     by_plane: list[list[Any]] = [[] for _ in range(planes)]
     for site in system.sites:
         by_plane[site.tag[1] + 1].append(site)  # the padded region starts at plane -1
@@ -540,10 +577,20 @@ def _fields_from_waves(
             spins = np.repeat([0, 1], modes[lead])
             for spin, wave in zip(spins, psi[lead], strict=True):
                 for column, operator in enumerate(operators):
-                    values[lead, spin, :, column] += np.real(operator(wave)).reshape(length, sites).sum(axis=1)
+                    values[lead, spin, :, column] += np.real(operator(wave)).reshape(length, -1).sum(axis=1)
         return values
 
-    settled = settle(padded, evaluate(currents, planes - 1), -evaluate(sources, planes), modes)
+    torques: Floats = -evaluate(sources, planes)
+    turning = _turning_bonds(sample, section, by_plane)
+    for plane, pairs in turning.items():
+        if not pairs:
+            continue
+        # a bond that turns the spin gives it to the lattice: what leaves one end is not what arrives at the other
+        ends = [pair for to, from_ in pairs for pair in ((to, from_), (from_, to))]
+        created = [kwant.operator.Current(system, matrix, where=ends, sum=True).bind() for matrix in PAULI]
+        torques[:, :, plane] -= evaluate(created, 1)[:, :, 0]
+    axes, free = _exchange_axes(sample, turning)
+    settled = settle(axes, free, evaluate(currents, planes - 1), torques, modes)
     return replace(
         settled,
         currents=settled.currents[..., 1:-1, :],
@@ -552,23 +599,64 @@ def _fields_from_waves(
     )
 
 
-def settle(junction: Junction, raw: Floats, exchange_torques: Floats, modes: NDArray[np.int64]) -> PlaneFields:
+def _turning_bonds(sample: Realization, section: CrossSection, by_plane: list[list[Any]]) -> dict[int, list[Any]]:
+    """Return {plane: [(to, from), ...]} of the spin-orbit hoppings in each plane and from it to the next."""
+    if sample.bond_rotations is None:
+        return {}
+    found: dict[int, list[Any]] = {}
+    along = abs(sample.bond_rotations - np.eye(2)).max(axis=(-1, -2)) > 0
+    for plane, site in zip(*np.nonzero(along), strict=True):
+        found.setdefault(int(plane), []).append((by_plane[plane + 1][site], by_plane[plane][site]))
+    to, from_, axis, _ = section.bonds
+    turned = abs(sample.in_plane_rotations[:, from_, axis] - np.eye(2)).max(axis=(-1, -2)) > 0
+    turned &= sample.in_plane[:, from_, axis] != 0
+    for plane, sites in enumerate(by_plane):
+        bonds = [(to[b], from_[b]) for b in np.flatnonzero(turned[plane])]
+        if bonds:
+            # two bonds around a ring of two are one hopping; a bond of a site with itself is a part of its level
+            pairs = {frozenset(pair): (sites[pair[0]], sites[pair[1]]) for pair in bonds if pair[0] != pair[1]}
+            found.setdefault(plane, []).extend(pairs.values())
+    return found
+
+
+def _exchange_axes(sample: Realization, turning: dict[int, list[Any]]) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the axis of each plane's exchange field (planes, 3), 0 for none, and where there is no one axis."""
+    fields = sample.levels[..., 1:]
+    size = np.linalg.norm(fields, axis=-1)
+    largest = np.take_along_axis(fields, size.argmax(axis=1)[:, None, None], axis=1)[:, 0]
+    norm = size.max(axis=1)
+    axes = np.divide(largest, norm[:, None], out=np.zeros_like(largest), where=norm[:, None] > 0)
+    free = np.linalg.norm(np.cross(fields, axes[:, None]), axis=-1).max(axis=1) > COLLINEAR * norm
+    free[list(turning)] = True
+    return axes, free
+
+
+def settle(
+    axes: Floats, free: NDArray[np.bool_], raw: Floats, source_torques: Floats, modes: NDArray[np.int64]
+) -> PlaneFields:
     r"""Impose on raw bond currents what each plane cannot change, and report by how much they missed it.
 
-    A plane exchanges no charge, and only spin perpendicular to its magnetization; a nonmagnetic plane exchanges none.
-    The flux of a tunneling state on its own side of the barrier is a difference of two numbers of order one, noise
-    below 1e-14, but exact on the far side. So the currents are taken on the far side and carried back through the
-    planes; of the raw difference across a plane only the part its exchange field can cause is kept. What is dropped
-    is the continuity defect.
+    A plane exchanges no charge; a nonmagnetic plane exchanges no spin, and one whose exchange field has one axis only
+    spin perpendicular to it. The flux of a tunneling state on its own side of the barrier is a difference of two
+    numbers of order one, noise below 1e-14, but exact on the far side. So the currents are taken on the far side and
+    carried back through the planes; of the raw difference across a plane only the part its exchange field can cause is
+    kept. What is dropped is the continuity defect.
+
+    Where the exchange field has different axes at different sites, or spin-orbit bonds give spin to the lattice, every
+    component may change: the currents are carried back with the torque at the source. The raw difference must equal
+    it, and by how much it does not is the torque defect.
 
     Parameters
     ----------
-    junction
-        The planes.
+    axes
+        Axis of the exchange field of each plane, 0 for a nonmagnetic one, shape (planes, 3).
+    free
+        Whether a plane can take any spin, shape (planes,).
     raw
         Raw currents (2, 2, bonds, 4).
-    exchange_torques
-        Torque from the exchange field (2, 2, planes, 3): compared with the fluxes, and kept for the two end planes.
+    source_torques
+        Torque from the exchange field and the spin-orbit bonds (2, 2, planes, 3): compared with the fluxes, and kept
+        for the two end planes.
     modes
         Open channels (2, 2): the incoming flux that defects are measured against.
 
@@ -578,22 +666,28 @@ def settle(junction: Junction, raw: Floats, exchange_torques: Floats, modes: NDA
         Without densities.
     """
     bonds = raw.shape[-2]
-    m = junction.plane_m
-    magnetic = (junction.plane_splitting > 0)[:, None]
+    magnetic = axes.any(axis=-1)
     currents = raw.copy()
-    torques = exchange_torques.copy()
+    torques = source_torques.copy()
     incoming = np.maximum(modes, 1)[..., None]
     continuity = torque = 0.0
     for lead, order in [(0, range(bonds - 1, 0, -1)), (1, range(1, bonds))]:
+        sign = 1 if lead == 0 else -1
         # plane n lies between bonds n - 1 and n; lead 0's far side is the last bond, lead 1's the first
         for n in order:
             known, sought = (n, n - 1) if lead == 0 else (n - 1, n)
-            change = raw[lead, :, sought] - raw[lead, :, known]
-            along = (change[:, 1:] @ m[n])[:, None] * m[n]
-            allowed = np.concatenate([np.zeros((2, 1)), np.where(magnetic[n], change[:, 1:] - along, 0.0)], axis=1)
+            change: Floats = raw[lead, :, sought] - raw[lead, :, known]
+            allowed: Floats = np.zeros((2, 4))
+            if free[n]:
+                allowed[:, 1:] = sign * source_torques[lead, :, n]
+                flux_torque = sign * change[:, 1:]
+                continuity = max(continuity, (abs(change[:, :1]) / incoming[lead]).max())
+            else:
+                if magnetic[n]:
+                    allowed[:, 1:] = change[:, 1:] - (change[:, 1:] @ axes[n])[:, None] * axes[n]
+                flux_torque = sign * allowed[:, 1:]
+                continuity = max(continuity, (abs(change - allowed) / incoming[lead]).max())
             currents[lead, :, sought] = currents[lead, :, known] + allowed
-            flux_torque = allowed[:, 1:] if lead == 0 else -allowed[:, 1:]
-            continuity = max(continuity, (abs(change - allowed) / incoming[lead]).max())
-            torque = max(torque, (abs(flux_torque - exchange_torques[lead, :, n]) / incoming[lead]).max())
-            torques[lead, :, n] = flux_torque
+            torque = max(torque, (abs(flux_torque - source_torques[lead, :, n]) / incoming[lead]).max())
+            torques[lead, :, n] = sign * allowed[:, 1:]
     return PlaneFields(currents, torques, np.empty(0), np.asarray(continuity), np.asarray(torque))

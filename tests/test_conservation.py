@@ -203,10 +203,10 @@ def test_torques_of_given_currents_are_in_minus_out():
 
 
 def test_a_current_that_is_not_continuous_is_seen_and_measured():
-    junction = sj.Junction(sj.normal_metal(onsite=0, hopping=1), [], sj.normal_metal(onsite=0, hopping=1), buffer=2)
+    nonmagnetic = np.zeros((4, 3)), np.zeros(4, dtype=bool)
     raw = np.zeros((2, 2, 3, 4))
     raw[0, 0, :, 0] = [1.0, 1.0 - 1e-3, 1.0]
-    fields = settle(junction, raw, np.zeros((2, 2, 4, 3)), np.ones((2, 2), int))
+    fields = settle(*nonmagnetic, raw, np.zeros((2, 2, 4, 3)), np.ones((2, 2), int))
     assert fields.continuity_defect == pytest.approx(1e-3)
     np.testing.assert_array_equal(fields.currents[0, 0, :, 0], 1.0)
 

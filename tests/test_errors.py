@@ -65,7 +65,7 @@ def test_a_junction_names_the_bad_part(arguments, message):
         (dict(energy=[0.0, 1.0], solver="kwant"), "`energy` must be a real number"),
         (dict(energy=0.0, k=(0.0,)), r"`k` must have trailing shape \(2,\)|`k` must be one vector"),
         (dict(energy=0.0, k=[(0, 0), (1, 1)], solver="kwant"), r"`k` must be one vector \(kx, kz\)"),
-        (dict(energy=0.0, solver="magic"), "`solver` must be one of kwant, halves, but is 'magic'"),
+        (dict(energy=0.0, solver="magic"), "`solver` must be one of kwant, halves, modes, but is 'magic'"),
         (dict(energy=0.0, boundary="open"), "`boundary` must be 'periodic' or 'hard wall', but is 'open'"),
         (dict(energy=0.0, boundary="hard wall", k=(0, 0)), "`k` must be None for hard walls"),
         (dict(energy=0.0, cross_section=(2, 0)), r"`cross_section\[1\]` must be at least 1, but is 0"),
