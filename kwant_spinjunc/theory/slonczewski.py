@@ -22,6 +22,7 @@ __all__ = [
     "angular_efficiency",
     "angular_parameters_from_mixing",
     "angular_parameters_from_tunnelling",
+    "asymmetric_efficiency",
     "conductance_per_area",
     "effective_polarization",
     "field_like_torque",
@@ -537,6 +538,50 @@ def angular_efficiency(angle: ArrayLike, polarization: ArrayLike, asymmetry: Arr
     square = _positive("asymmetry", asymmetry) ** 2
     modulation = (square + 1) + (square - 1) * np.cos(finite_array("angle", angle))
     return np.asarray(finite_array("polarization", polarization) * square / modulation)
+
+
+def asymmetric_efficiency(angle: ArrayLike, q_plus: ArrayLike, q_minus: ArrayLike, modulation: ArrayLike) -> Real:
+    r"""Return g(Φ) = q_+/(1 + b cos Φ) + q_-/(1 - b cos Φ), so that τ_R·e_R = g(Φ) sin Φ J.
+
+    Parameters
+    ----------
+    angle
+        Φ in radians.
+    q_plus, q_minus
+        Weights of both terms; q_- = 0 is `angular_efficiency` with Λ² = (1 + b)/(1 - b) and P = 2 q_+/(1 + b).
+    modulation
+        b in (-1, 1).
+
+    Returns
+    -------
+    ndarray
+        Dimensionless torque (rate of σ) per particle current.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not finite or |b| >= 1.
+
+    Notes
+    -----
+    **Validity**: spin valve of two different contacts in circuit theory with real mixing conductances, constant current.
+
+    References
+    ----------
+    J. Xiao, A. Zangwill, M. D. Stiles, Phys. Rev. B 70, 172405 (2004).
+
+    Examples
+    --------
+    >>> import math
+    >>> b, single = 0.6, angular_efficiency(1.0, polarization=0.5, asymmetry=2.0)
+    >>> math.isclose(asymmetric_efficiency(1.0, q_plus=0.4, q_minus=0.0, modulation=b), single)
+    True
+    """
+    b = finite_array("modulation", modulation)
+    if np.any(abs(b) >= 1):
+        raise ArgumentError(f"Argument `modulation` must be within (-1, 1), but is {b.flat[np.argmax(abs(b))]:g}.")
+    swing = b * np.cos(finite_array("angle", angle))
+    return np.asarray(finite_array("q_plus", q_plus) / (1 + swing) + finite_array("q_minus", q_minus) / (1 - swing))
 
 
 def angular_parameters_from_tunnelling(
