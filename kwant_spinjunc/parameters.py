@@ -8,8 +8,8 @@ fitted with the laws that circuit models and micromagnetic codes presume:
     τ_R·e_R = G_0 P_L V sin Φ,  τ_L·e_L = -G_0 P_R V sin Φ      tunnelling (Slonczewski 1989, 2005)
     ε(Φ) = P Λ²/[(Λ² + 1) + (Λ² - 1) cos Φ]                     per current, both regimes
 
-ε is half the torque (rate of σ) per electron: angular momentum ħ ε per electron, as the codes write it. It and ε' are per
-electron that flows **from the fixed into the free magnet**, so that ε > 0 always turns the free magnet toward the
+ε is half the torque (rate of σ) per electron: angular momentum ħ ε per electron, as the codes write it. It and ε' are
+per electron that flows **from the fixed into the free magnet**, so that ε > 0 always turns the free magnet toward the
 fixed one; ε' multiplies m_fixed×m_free with m the *magnetizations* (opposite to the majority spins), see `TorqueFit`.
 """
 
@@ -118,7 +118,7 @@ class Fit:
 
 def _fit(model: Callable[[Floats], Floats], data: Floats, start: Sequence[float]) -> tuple[Floats, Floats, Floats]:
     """Return parameters, standard errors and misfits of a least-squares fit."""
-    size = max(float(abs(data).max()), np.finfo(float).tiny)
+    size: float = max(float(abs(data).max()), float(np.finfo(float).tiny))
     result = least_squares(lambda x: (model(x) - data) / size, np.array(start), xtol=1e-15, ftol=1e-15, gtol=1e-15)
     misfit = model(result.x) - data
     freedom = max(len(data) - len(result.x), 1)
@@ -228,12 +228,12 @@ def rotated(junction: Junction, angle: float) -> Junction:
     if not magnetic[: cut + 1].any() or not magnetic[cut + 1 :].any():
         raise ArgumentError("Argument `junction` must have a magnet on each side, but has not. Use `ferromagnet(...)`.")
     m_left, m_right = junction.magnetizations
-    e, normal = torque_axes(m_left, m_right)
+    e, _ = torque_axes(m_left, m_right)
     if not e.any():
         if magnetic[cut] and magnetic[cut + 1]:
             raise ArgumentError(
-                "Argument `junction` must show where one magnet ends, but is a contact of collinear magnets. Build it at "
-                "an angle, for example 90 degrees."
+                "Argument `junction` must show where one magnet ends, but is a contact of collinear magnets. Build it "
+                "at an angle, for example 90 degrees."
             )
         e, _ = torque_axes(m_left, np.eye(3)[np.argmin(abs(m_left))])
     turned = np.cos(angle) * m_left + np.sin(angle) * e
@@ -354,14 +354,24 @@ def _from_dataset(dataset: Any) -> AngularResponse:
         raise ArgumentError("Argument `source` must be finished and without textures, but has NaN. Use --resume.")
     order = np.argsort(data["angle"].values)
     name = "current" if "current" in data else "conductance"
-    columns = (data[key].values[order] for key in ("angle", name, "damping_like", "field_like"))
+    angles, current, damping_like, field_like = (
+        data[key].values[order] for key in ("angle", name, "damping_like", "field_like")
+    )
     bias = float(data["bias"]) if "bias" in data.coords and name == "current" else None
     settings = ", ".join(
         f"{key} = {data.attrs[key]}" for key in ("family", "fixed_parameters", "k") if key in data.attrs
     )
     drive = "linear response" if bias is None else f"bias V = {bias:g}"
     energy = float(data["energy"]) if "energy" in data.coords else data.attrs.get("fermi_energy")
-    return AngularResponse(*columns, bias=bias, source=f"sweep of {settings}, E = {energy}, {drive}", energy=energy)
+    return AngularResponse(
+        angles,
+        current,
+        damping_like,
+        field_like,
+        bias=bias,
+        source=f"sweep of {settings}, E = {energy}, {drive}",
+        energy=energy,
+    )
 
 
 # ---------------------------------------------------------------------- fits of the angular laws
@@ -687,7 +697,7 @@ def interface_parameters(
         )
     bonds = hoppings[cut:] if index else hoppings[cut::-1]
     m = junction.magnetizations[index]
-    axis = tuple(float(x) for x in m)
+    axis = (float(m[0]), float(m[1]), float(m[2]))
     # one axis for all labels, so that the metal's channels are the magnet's ↑ and ↓
     metal = replace(planes[at], m=axis, disorder=())
     single = Junction(metal, list(beyond), replace(beyond[-1], m=beyond[-1].m), buffer=1)
