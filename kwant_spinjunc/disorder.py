@@ -335,9 +335,8 @@ class SpinOrbitScattering(Disorder):
     """Random spin rotations on bonds: -t becomes -t U, U = exp(i angle n·σ), n uniform on the sphere.
 
     Every bond between two sites of the layer, along y or in the plane, has its own n. U is time-reversal symmetric
-    (real in the quaternion sense), so a junction without magnets keeps Kramers degeneracy: its reflection has no
-    spin-flip part within one mode, and transmission eigenvalues come in pairs. Spin is not conserved: the lattice
-    takes it.
+    (a real quaternion), so a junction without magnets keeps Kramers degeneracy: nothing is reflected into the
+    time-reversed mode, and transmission eigenvalues come in pairs. Spin is not conserved: the lattice takes it.
 
     Parameters
     ----------

@@ -257,8 +257,8 @@ def scatter(
     averaged = isinstance(k, str)
     if averaged and k != "average":
         raise ArgumentError(f"Argument `k` must be wave vectors, None or 'average', but is {k!r}.")
-    shape = checked_shape(cross_section, len(junction.planes))
-    plain = shape == (1, 1) and CrossSection(shape, boundary).is_single_cell
+    shape = CrossSection(cross_section, boundary).shape
+    plain = CrossSection(shape, boundary).is_single_cell
     if solver is None:
         batch = np.ndim(energy) > 0 or (k is not None and not isinstance(k, str) and np.ndim(k) > 1)
         solver = "halves" if plain and (averaged or batch) else "kwant"
@@ -270,6 +270,7 @@ def scatter(
                 "Argument `k` must not be 'average' with Kwant, a cross-section of several sites or hard walls. "
                 "Use one cell per plane and solver='halves'."
             )
+        checked_shape(shape, len(junction.planes) + 2)
         section = CrossSection(shape, boundary, k)
         return _scatter_kwant(junction, energy, section, k, seed, realization, tolerance, analytic=solver == "modes")
     if not plain:

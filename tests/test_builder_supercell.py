@@ -269,6 +269,11 @@ def test_spin_orbit_scattering_keeps_kramers_pairs():
     eigenvalues = np.linalg.svd(t, compute_uv=False)
     np.testing.assert_allclose(eigenvalues[::2], eigenvalues[1::2], atol=ROUNDING)
     assert np.ptp(eigenvalues[::2]) > 1e-2
+    # a standing wave with the spin reversed is its own time-reversed mode
+    s = sj.scatter(junction, ENERGY, cross_section=(3, 2), boundary="hard wall", seed=1, solver="modes")
+    flipped = s.smatrix.submatrix((0, 1), (0, 0))
+    np.testing.assert_allclose(np.diag(flipped), 0.0, atol=ROUNDING)
+    assert abs(flipped).max() > 1e-2
 
 
 def test_along_a_chain_random_rotations_only_turn_the_spin():
@@ -337,7 +342,9 @@ def test_a_disordered_chain_is_allowed():
 def test_a_cross_section_that_does_not_fit_the_machine_is_refused_before_work(monkeypatch):
     monkeypatch.setattr(builder, "_machine_memory", lambda: 0.5)
     with pytest.raises(
-        sj.ArgumentError, match=r"must fit into 0.5 GB, but 30 × 30 sites need about .* GB for 7 planes"
+        sj.ArgumentError, match=r"must fit into 0.5 GB, but 30 × 30 sites need about .* GB for 9 planes"
     ):
         sj.scatter(valve(sj.Anderson(width=1.0)), ENERGY, cross_section=(30, 30))
-    assert builder.memory((30, 30), 5) > builder.memory((30, 30), 1) > 0.5
+    sizes = [builder.memory((9, 9), planes, solver) for planes in (5, 20) for solver in ("halves", "kwant")]
+    assert sizes == sorted(sizes)
+    assert builder.memory((9, 9), 100, "halves", states=False) == builder.memory((9, 9), 5, "halves", states=False)
