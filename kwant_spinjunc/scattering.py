@@ -47,15 +47,17 @@ class PlaneFields:
     ----------
     currents : ndarray, shape (..., 2, 2, bonds, 4)
         ``[lead_in, spin_in, bond, (charge, x, y, z)]``, particle and Pauli-spin flux positive along +y, per unit
-        incoming flux.
+        incoming flux. Where a spin-orbit bond turns the spin: as it arrives in +y.
     torques : ndarray, shape (..., 2, 2, planes, 3)
-        Spin flux in minus out of each plane.
+        Spin flux in minus out of each plane. It acts on the exchange field and, where spin-orbit bonds lie in the
+        plane or lead from it to the next, on the lattice.
     densities : ndarray, shape (..., 2, 2, planes, 4)
         Particle and Pauli-spin density, in ħ per energy (unit flux over velocity times lattice constant).
     continuity_defect : ndarray, shape (...)
         Largest violation of charge and spin continuity per unit incoming flux.
     torque_defect : ndarray, shape (...)
-        Largest difference of the torque taken from the fluxes and from the exchange field.
+        Largest difference of the torque taken from the fluxes and from its source: the exchange field and the
+        spin-orbit bonds.
     """
 
     currents: Floats
@@ -290,6 +292,8 @@ def _summary(s: Scattering) -> str:
     angle = np.degrees(s.junction.angle)
     per_cell = ", average over k" if isinstance(s.k, str) else ""
     where = f"E = {s.energy}{per_cell}" if not batch else f"{int(np.prod(batch))} points, shape {batch}"
+    if s.junction.is_disordered:
+        where += f", sample {s.realization} of seed {s.seed}"
     lines = [
         f"Scattering by {s.solver}: {where}, angle between the magnets {angle:.4g} deg, {len(s.junction.planes)} planes"
     ]

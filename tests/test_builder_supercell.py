@@ -336,6 +336,7 @@ def test_a_disordered_chain_is_allowed():
     t = sj.scatter(valve(sj.Anderson(width=1.0)), ENERGY, seed=4)
     assert s.solver == "kwant"
     assert (s.seed, t.seed, s.realization) == (3, 4, 0)
+    assert "sample 0 of seed 3" in str(s)
     assert abs(s.probabilities - t.probabilities).max() > 1e-4
 
 
