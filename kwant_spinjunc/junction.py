@@ -272,6 +272,15 @@ class Junction:
         """Whether anything in the junction is random, so that it has samples (see `realize`)."""
         return any(layer.is_disordered for layer in self.layers)
 
+    def refuse_disorder(self) -> None:
+        """Raise `ArgumentError` if the junction is disordered: for what takes planes to be uniform."""
+        if self.is_disordered:
+            kinds = _names(disorder for layer in self.layers for disorder in layer.disorder)
+            raise ArgumentError(
+                f"Argument `junction` must be clean for one cell per plane and k∥, but its layers have {kinds}. "
+                "Use `scatter(..., cross_section=(width, depth))` for one sample, or `ensemble(...)` for averages."
+            )
+
     def _default_bonds(self) -> NDArray[np.float64]:
         t = np.array([plane.hopping for plane in self.planes])
         return np.where(t[:-1] == t[1:], t[:-1], np.sqrt(t[:-1] * t[1:]))

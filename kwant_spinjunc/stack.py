@@ -158,11 +158,7 @@ class Stack:
         ArgumentError
             The junction is disordered: its numbers differ from site to site.
         """
-        if junction.is_disordered:
-            raise ArgumentError(
-                "Argument `junction` must be clean for one cell per plane and k∥, but has disordered layers. "
-                "Use `scatter(..., cross_section=(width, depth))` for one sample, or `ensemble(...)` for averages."
-            )
+        junction.refuse_disorder()
         leads, cut = junction.leads, junction.cut
         magnetic = junction.plane_splitting
         if cut is None:

@@ -14,6 +14,7 @@ from strategies import CONSERVATION
 import kwant_spinjunc as sj
 from kwant_spinjunc import brillouin, builder, halves, scattering
 from kwant_spinjunc.cross_section import CrossSection
+from kwant_spinjunc.equilibrium import equilibrium_response
 from kwant_spinjunc.lead_modes import with_analytic_leads
 from kwant_spinjunc.realization import realize
 from kwant_spinjunc.spin import PAULI, sigma
@@ -326,8 +327,11 @@ def test_clean_fast_paths_refuse_disorder_and_name_the_way_out():
         lambda: halves.probabilities(junction, ENERGY),
         lambda: halves.Stack.from_junctions([junction, junction]),
         lambda: brillouin.thresholds(junction, ENERGY),
+        lambda: sj.bias_response(junction, 0.1, fermi_energy=ENERGY),
+        lambda: equilibrium_response(junction, ENERGY),
+        lambda: sj.sweep(lambda theta: junction, energy=ENERGY, theta=[0.0, 1.0]),
     ):
-        with pytest.raises(sj.ArgumentError, match=r"must be clean.*cross_section=.*ensemble"):
+        with pytest.raises(sj.ArgumentError, match=r"must be clean.*have Anderson.*cross_section=.*ensemble"):
             call()
 
 
