@@ -36,8 +36,10 @@ from .equilibrium import (
     equilibrium_response,
     exchange_torques,
     lead_edges,
+    sharp_steps,
     shift_of,
     spread,
+    states_of,
     take_rows,
     zone_kinks,
 )
@@ -46,7 +48,6 @@ from .junction import Junction
 from .observables import Torques, magnet_torques, magnetization_current
 from .quadrature import Integral, cut_into_pieces, integrate
 from .reservoirs import Response
-from .spin import PAULI
 from .stack import Stack
 
 __all__ = [
@@ -65,8 +66,6 @@ Indices = NDArray[np.intp]
 
 #: Distances from a chemical potential, in kT, at which a thermal integral is cut. e^-745 is the smallest number.
 THERMAL_CUTS = np.array([6.0, 40.0, 745.0])
-#: Levels narrower than this, in units of the lead's hopping, are resonances that need care.
-NARROW = 0.05
 #: Positive along +y on both sides.
 DIRECTION = np.array([[1.0], [-1.0]])
 
@@ -443,20 +442,21 @@ class _Window:
             rows = take_rows(stack, owner)
             return self._weighted(rows, energy, c[owner][:, None], mu[owner][:, None]), 0.0
 
-        kinks = np.concatenate([lead_edges(stack, c), narrow_levels(stack, c)], axis=-1)
-        pieces = self._pieces(kinks, mu.reshape(-1, 4))
+        pieces = self._pieces(stack, c, mu.reshape(-1, 4))
         return integrate(integrand, pieces, len(index), self.components, tolerance=tolerance, floor=enough)
 
-    def _pieces(self, kinks: Floats, mu: Floats) -> tuple[Indices, Floats, Floats]:
-        """Return the pieces of the energy axis between kinks, where reservoirs differ and a channel is open.
-
-        The first eight kinks are the ends of the four lead bands.
-        """
-        edges = kinks[:, :8]
+    def _pieces(self, stack: Stack, c: Floats, mu: Floats) -> tuple[Indices, Floats, Floats]:
+        """Return the pieces of the energy axis between kinks, where reservoirs differ and a channel is open."""
+        edges = np.broadcast_to(lead_edges(stack, c), (len(mu), 8))
         reach = np.repeat(THERMAL_CUTS[-1] * self.kT, 2)
         low, high = (mu - reach).min(axis=-1), (mu + reach).max(axis=-1)
         low, high = np.maximum(low, edges.min(axis=-1)), np.minimum(high, edges.max(axis=-1))
-        points = [kinks, mu]
+        texture = stack.as_texture()
+
+        def states_below(owner: Indices, energy: Floats) -> Floats:
+            return states_of(take_rows(texture, owner), energy, c[owner][:, None])
+
+        points = [edges, mu, sharp_steps(states_below, low, high, flanks=True)]
         if self.kT.any():
             offsets = np.outer(np.repeat(self.kT, 2), np.concatenate([-THERMAL_CUTS, THERMAL_CUTS]))
             points.append((mu[..., None] + offsets).reshape(len(mu), -1))
@@ -483,31 +483,6 @@ class _Window:
         states, cut = halves.states(stack, energy, c), stack.cut or 0
         outer = states.currents[..., [0, -1], 1:]
         return [states.currents[..., cut, 1:], outer, states.torques][: 3 if self.layers else 2]
-
-
-def narrow_levels(stack: Stack, c: Floats) -> Floats:
-    """Return the energies of sharp resonances between the leads, shape (n, levels); infinite for those that are none.
-
-    They are the levels of the planes between the two end planes, with golden-rule widths from the coupling to these. A
-    resonance is missed by adaptive nodes only if it lies between them, so the integral is cut there.
-    """
-    planes = stack.planes - 2
-    rows = len(c)
-    if planes < 1:
-        return np.empty((rows, 0))
-    half = np.where(np.arange(1, planes + 1) <= (stack.cut or 0), 0, 1)
-    level = (stack.onsite - 2 * stack.in_plane * c[:, None, None])[:, 0, 1:-1]
-    exchange = stack.splitting[:, 0, 1:-1, None] * stack.m[:, 0, half] / 2
-    n = np.arange(planes)
-    H = np.zeros((rows, planes, 2, planes, 2), dtype=complex)
-    H[:, n, :, n, :] = np.moveaxis(level[..., None, None] * np.eye(2) - np.tensordot(exchange, PAULI, axes=1), 1, 0)
-    hopping = -np.moveaxis(stack.bonds[:, 0, 1:-1, None, None] * np.eye(2), 1, 0)
-    H[:, n[1:], :, n[:-1], :] = H[:, n[:-1], :, n[1:], :] = hopping
-    energies, waves = np.linalg.eigh(H.reshape(rows, 2 * planes, 2 * planes))
-    ends = (abs(waves.reshape(rows, planes, 2, -1)[:, [0, -1]]) ** 2).sum(axis=2)
-    width = (stack.bonds[:, 0, [0, -1], None] ** 2 / stack.lead_hopping[:, 0, :, None] * ends).sum(axis=1)
-    found: Floats = np.where(width < NARROW * stack.lead_hopping.min(), energies, np.inf)
-    return found
 
 
 def occupation_differences(energy: Floats, mu: Floats, kT: Floats) -> Floats:

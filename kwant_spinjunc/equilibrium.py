@@ -54,6 +54,10 @@ POLES = 8
 TAIL = 40.0
 #: Tolerance of the first look at how large the integrals are.
 PILOT = 0.1
+#: Cells of the first look for resonances, and how many states more in one of them make it suspicious.
+GRID, STEP = 8, 0.25
+#: Intervals are cut at resonances narrower than this part of them; 2^-HALVINGS of a cell is as sharp as numbers are.
+SHARP, HALVINGS = 16, 45
 #: Pieces of the outermost integral evaluated together.
 OUTER = 16
 
@@ -233,7 +237,9 @@ def take_rows(stack: Stack, index: NDArray[np.intp]) -> Stack:
 
 
 def zone_kinks(stack: Stack, mu: Floats) -> Floats:
-    """Return the band shifts c at which a channel opens, or a narrow resonance lies, at one of the energies.
+    """Return the band shifts c where a channel opens, or a sharp resonance lies, at one of the energies.
+
+    And where a resonance leaves a band: outside of it it is a bound state, and no part of a window.
 
     Parameters
     ----------
@@ -248,20 +254,99 @@ def zone_kinks(stack: Stack, mu: Floats) -> Floats:
         Padded with 2, the end of the zone.
     """
     opening = brillouin.thresholds(stack, mu).reshape(len(mu), -1)
-    narrow = [
-        np.concatenate([brillouin.resonances(_single(stack, row), level) for level in np.unique(levels)])
-        for row, levels in enumerate(mu)
-    ]
-    padding = np.full((len(mu), max((len(found) for found in narrow), default=0)), 2.0)
-    for row, found in zip(padding, narrow, strict=True):
-        row[: len(found)] = found
-    return np.concatenate([opening, padding], axis=-1)
+    texture = stack.as_texture()
+
+    def at_potentials(owner: NDArray[np.intp], c: Floats) -> Floats:
+        row, column = np.divmod(owner, mu.shape[1])
+        return states_of(take_rows(texture, row), np.broadcast_to(mu[row, column, None], c.shape), c)
+
+    def at_edges(owner: NDArray[np.intp], c: Floats) -> Floats:
+        row, column = np.divmod(owner, 8)
+        repeated = take_rows(texture, np.repeat(row, c.shape[1]))
+        edges = lead_edges(repeated, c.ravel()).reshape(*c.shape, 8)
+        energy = np.take_along_axis(edges, column[:, None, None], axis=-1)[..., 0]
+        return states_of(take_rows(texture, row), energy, c)
+
+    sharp = []
+    for function, count in ((at_potentials, mu.shape[1]), (at_edges, 8)):
+        end = np.full(len(mu) * count, 2.0)
+        sharp.append(sharp_steps(function, -end, end).reshape(len(mu), -1))
+    return np.concatenate([opening, *sharp], axis=-1)
 
 
-def _single(stack: Stack, row: int) -> Stack:
-    """Return one row of a flat batch, without batch axes."""
-    one = take_rows(stack, np.array([row]))
-    return replace(one, **{name: getattr(one, name)[0, 0] for name in one.__dataclass_fields__ if name != "cut"})
+def states_of(texture: Stack, energy: Floats, c: Floats) -> Floats:
+    """Return N(E) = -(1/π) Im ln det(E - H), the states of the planes below E up to a constant.
+
+    It is taken of all planes at once: in the determinant of two halves the steps of the whole and the poles of the
+    halves compensate.
+    """
+    N: Floats = -halves.log_det(texture, energy, c).imag / np.pi
+    return N
+
+
+def sharp_steps(
+    states: Callable[[NDArray[np.intp], Floats], Floats], low: Floats, high: Floats, flanks: bool = False
+) -> Floats:
+    r"""Return where resonances lie that are too sharp for the nodes of a quadrature.
+
+    A resonance adds one state, however narrow it is, and even a resonance of no width carries spin between the magnets.
+    Steps in the number of states are bracketed on a coarse grid and bisected until the bracket is as narrow as they.
+
+    Parameters
+    ----------
+    states
+        Takes the owner of each of n intervals, shape (n,), and points in them, (n, points); returns the number of
+        states at these.
+    low, high
+        Ends of one interval per owner, shape (owners,).
+    flanks
+        Whether to add points on both sides, at distances that grow from the width of the resonance by factors of 16: a
+        Lorentzian is smooth between them.
+
+    Returns
+    -------
+    ndarray, shape (owners, n)
+        Rows are padded with ``high``.
+    """
+    rows = np.flatnonzero(high > low)
+    grid = low[rows, None] + (high - low)[rows, None] * np.linspace(0, 1, GRID + 1)
+    N = states(rows, grid)
+    row, cell = np.nonzero(abs(np.diff(N)) > STEP)
+    owner, below, gain = rows[row], N[row, cell], np.diff(N)[row, cell]
+    left, right = grid[row, cell], grid[row, cell + 1]
+    found: list[tuple[NDArray[np.intp], Floats, Floats]] = []
+    for _ in range(HALVINGS):
+        if not len(owner):
+            break
+        middle = (left + right) / 2
+        first = states(owner, middle[:, None])[:, 0] - below
+        second = gain - first
+        resolved = np.maximum(abs(first), abs(second)) < 0.75 * abs(gain)
+        narrow = resolved & (right - left < (high - low)[owner] / SHARP)
+        found.append((owner[narrow], middle[narrow], (right - left)[narrow]))
+        # what is resolved may still hide something sharper: a whole state
+        least = np.where(resolved, 0.8, STEP)
+        parts = (left, middle, first, below), (middle, right, second, below + first)
+        kept = [[x[abs(part[2]) > least] for x in (owner, *part)] for part in parts]
+        owner, left, right, gain, below = (np.concatenate(pair) for pair in zip(*kept, strict=True))
+    found.append((owner, (left + right) / 2, right - left))  # sharper than numbers resolve
+    owner, places, width = (np.concatenate(column) for column in zip(*found, strict=True))
+    if flanks:
+        distance = width[:, None] * np.concatenate([[0.0], 16.0 ** np.arange(10), -(16.0 ** np.arange(10))])
+        near = abs(distance) < (high - low)[owner, None]
+        owner, places = np.repeat(owner, near.sum(axis=1)), (places[:, None] + distance)[near]
+    return _padded(owner, places, high)
+
+
+def _padded(owner: NDArray[np.intp], values: Floats, padding: Floats) -> Floats:
+    """Return values sorted into rows, shape (len(padding), longest), with each row's padding."""
+    order = np.argsort(owner, kind="stable")
+    owner, values = owner[order], values[order]
+    count = np.bincount(owner, minlength=len(padding))
+    position = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+    out: Floats = np.repeat(padding[:, None], count.max(initial=0), axis=1)
+    out[owner, position] = values
+    return out
 
 
 def lead_edges(stack: Stack, c: Floats) -> Floats:

@@ -66,8 +66,10 @@ DIFFERENCE[11:20:2] -= np.array(_GAUSS[::-1]) / 2
 
 #: Halvings after which a piece is accepted with whatever error it has: its width is then 1e-9 of what it was.
 ROUNDS = 30
-#: Pieces an owner may have at one time; more are made only by rounding noise (or by thousands of oscillations).
+#: Pieces an owner may have at one time; of more, only the worse half is halved again.
 PIECES = 512
+#: Halvings in sequence that leave a small relative defect unchanged: what is left is noise of the integrand.
+STALLED = 3
 #: Error per size that rounding alone can cause.
 ROUNDING = 1e-14
 
@@ -95,16 +97,22 @@ class Integral:
 
 @dataclass(frozen=True)
 class _Pieces:
-    """Intervals x = lower + width sin²θ, θ from ``start`` over ``extent``, each belonging to an owner."""
+    """Intervals x = lower + width sin²θ, θ from ``start`` over ``extent``, each belonging to an owner.
+
+    ``relative`` is the defect over the magnitude of the interval it is a half of, ``stalled`` for how many halvings
+    that has not changed.
+    """
 
     owner: Indices
     lower: Floats
     width: Floats
     start: Floats
     extent: Floats
+    relative: Floats
+    stalled: Indices
 
     def __getitem__(self, index: Any) -> _Pieces:
-        return _Pieces(self.owner[index], self.lower[index], self.width[index], self.start[index], self.extent[index])
+        return _Pieces(**{name: getattr(self, name)[index] for name in self.__dataclass_fields__})
 
     def halved(self) -> _Pieces:
         half = self.extent / 2
@@ -181,7 +189,16 @@ def integrate(
     (0.516346035226, True)
     """
     owner, lower, upper = pieces
-    active = _Pieces(owner, lower, upper - lower, np.zeros(len(owner)), np.full(len(owner), np.pi / 2))
+    count = len(owner)
+    active = _Pieces(
+        owner=owner,
+        lower=lower,
+        width=upper - lower,
+        start=np.zeros(count),
+        extent=np.full(count, np.pi / 2),
+        relative=np.full(count, np.inf),
+        stalled=np.zeros(count, dtype=np.intp),
+    )
     value, size = np.zeros((2, owners, components))
     error, inherited = np.zeros((2, owners))
     evaluations = 0
@@ -192,7 +209,8 @@ def integrate(
         estimate, magnitude, defect, own = _evaluate(function, active, components, chunk)
         evaluations += len(active.owner) * len(NODES)
         goal = np.maximum(enough, max(tolerance, ROUNDING) * _sum(active.owner, magnitude, size).max(axis=-1))
-        done = _accepted(active.owner, defect, goal - error) if left else np.full(len(defect), True)
+        active = _watched(active, defect, magnitude)
+        done = _accepted(active, defect, goal - error) if left else np.full(len(defect), True)
         np.add.at(value, active.owner[done], estimate[done])
         np.add.at(size, active.owner[done], magnitude[done])
         np.add.at(error, active.owner[done], defect[done])
@@ -228,13 +246,26 @@ def _sum(owner: Indices, values: Floats, start: Floats) -> Floats:
     return total
 
 
-def _accepted(owner: Indices, defect: Floats, allowed: Floats) -> NDArray[np.bool_]:
+def _watched(pieces: _Pieces, defect: Floats, magnitude: Floats) -> _Pieces:
+    """Return the pieces with the relative defect they have now, and whether it has stalled.
+
+    Halving a smooth piece gains digits, and around a kink or step it concentrates the defect in one half. Noise stays
+    what it is relative to the integrand, in both.
+    """
+    relative = defect / np.maximum(magnitude.max(axis=-1, initial=0.0), np.finfo(float).tiny)
+    same = (relative < 1e-3) & (relative > 0.3 * pieces.relative) & (relative < 1.5 * pieces.relative)
+    return replace(pieces, relative=relative, stalled=np.where(same, pieces.stalled + 1, 0))
+
+
+def _accepted(pieces: _Pieces, defect: Floats, allowed: Floats) -> NDArray[np.bool_]:
     """Return which pieces are good enough: all of an owner if their sum is, else those within half an equal share.
 
-    All of them, too, if halving has only made them many.
+    So are those in which only noise is left, and the better half of too many.
     """
+    owner = pieces.owner
     pending = np.bincount(owner, defect, minlength=len(allowed))
     number = np.maximum(np.bincount(owner, minlength=len(allowed)), 1)
-    finished = (pending <= allowed) | (number > PIECES)
-    accepted: NDArray[np.bool_] = finished[owner] | (defect <= (allowed / number / 2)[owner])
+    limit = np.where(number > PIECES, pending / number, allowed / number / 2)
+    limit = np.where(pending <= allowed, np.inf, limit)
+    accepted: NDArray[np.bool_] = (defect <= limit[owner]) | (pieces.stalled >= STALLED)
     return accepted
