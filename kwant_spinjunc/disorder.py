@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
 from .errors import ArgumentError, finite
-from .spin import check_unit_vector, sigma
+from .spin import check_unit_vector
 
 __all__ = [
     "Anderson",
@@ -363,7 +363,12 @@ class SpinOrbitScattering(Disorder):
     def rotations(self, u: Floats) -> Complex:
         """Return the unitary matrices of the bonds along y, x and z, shape (sites, 3, 2, 2)."""
         n = _unit_vectors(u.reshape(-1, 3, 2))
-        U: Complex = np.cos(self.angle) * np.eye(2) + 1j * np.sin(self.angle) * sigma(n)
+        x, y, z = np.moveaxis(np.sin(self.angle) * n, -1, 0)
+        U = np.empty((*x.shape, 2, 2), dtype=complex)
+        U[..., 0, 0] = np.cos(self.angle) + 1j * z
+        U[..., 0, 1] = y + 1j * x
+        U[..., 1, 0] = -U[..., 0, 1].conj()
+        U[..., 1, 1] = U[..., 0, 0].conj()
         return U
 
 

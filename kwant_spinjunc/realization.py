@@ -185,18 +185,23 @@ def _rotate(rotations: list[Any], section: CrossSection, owner: Owners, where: A
     """Multiply the bonds that lead from the sites ``where`` to sites of the same material by U (sites, 3, 2, 2)."""
     planes, sites = owner.shape
     if rotations[0] is None:
-        rotations[:] = [
-            np.tile(np.eye(2) + 0j, (planes - 1, sites, 1, 1)),
-            np.tile(np.eye(2) + 0j, (planes, sites, 2, 1, 1)),
-        ]
+        rotations[:] = [np.zeros((planes - 1, sites, 2, 2), complex), np.zeros((planes, sites, 2, 2, 2), complex)]
+        for array in rotations:
+            array[..., [0, 1], [0, 1]] = 1.0
     plane, site = where
     inner = plane < planes - 1
     inner[inner] = owner[plane[inner] + 1, site[inner]] == owner[plane[inner], site[inner]]
     along = plane[inner], site[inner]
-    rotations[0][along] = U[inner, 0] @ rotations[0][along]
+    rotations[0][along] = _product(U[inner, 0], rotations[0][along])
     index = np.arange(sites).reshape(section.shape)
     for axis in (0, 1):
         neighbor = np.roll(index, -1, axis=axis).ravel()[site]
         same = owner[plane, neighbor] == owner[plane, site]
         bond = plane[same], site[same], axis
-        rotations[1][bond] = U[same, 1 + axis] @ rotations[1][bond]
+        rotations[1][bond] = _product(U[same, 1 + axis], rotations[1][bond])
+
+
+def _product(A: Complex, B: Complex) -> Complex:
+    """Return A B of many 2×2 matrices; written out it is several times faster than matmul."""
+    product: Complex = np.add(A[..., :, [0]] * B[..., [0], :], A[..., :, [1]] * B[..., [1], :])
+    return product
