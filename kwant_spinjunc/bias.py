@@ -159,6 +159,7 @@ def biased(junction: Junction, bias: ArrayLike, profile: ArrayLike | None = None
 def _check_junction(junction: Any) -> None:
     if not isinstance(junction, Junction):
         raise ArgumentError(f"Argument `junction` must be a Junction, but is {type(junction).__name__}.")
+    junction.refuse_disorder()  # a layer cut into planes would be another sample
 
 
 def _of_planes(junction: Junction, planes: Sequence[Any]) -> Junction:

@@ -103,6 +103,7 @@ def texture(junction: Junction, m: ArrayLike) -> Junction:
     ArgumentError
         The shape does not fit.
     """
+    junction.refuse_disorder()  # a layer cut into planes would be another sample
     chain = _chain_planes(junction)
     directions = finite_array("m", m)
     if directions.shape != (len(chain), 3):

@@ -12,7 +12,8 @@ from scipy.spatial.transform import Rotation
 from strategies import CONSERVATION
 
 import kwant_spinjunc as sj
-from kwant_spinjunc import brillouin, builder, halves, scattering
+from kwant_spinjunc import brillouin, builder, halves, scattering, wall
+from kwant_spinjunc.bias import biased
 from kwant_spinjunc.cross_section import CrossSection
 from kwant_spinjunc.equilibrium import equilibrium_response
 from kwant_spinjunc.lead_modes import with_analytic_leads
@@ -329,6 +330,8 @@ def test_clean_fast_paths_refuse_disorder_and_name_the_way_out():
         lambda: brillouin.thresholds(junction, ENERGY),
         lambda: sj.bias_response(junction, 0.1, fermi_energy=ENERGY),
         lambda: equilibrium_response(junction, ENERGY),
+        lambda: biased(junction, 0.1),
+        lambda: wall.texture(junction, [(0, 0, 1), (1, 0, 0)]),
         lambda: sj.sweep(lambda theta: junction, energy=ENERGY, theta=[0.0, 1.0]),
     ):
         with pytest.raises(sj.ArgumentError, match=r"must be clean.*have Anderson.*cross_section=.*ensemble"):
