@@ -1,5 +1,5 @@
 # Needs only Python >= 3.11 with venv, a C/C++ compiler and make. Everything else goes into .uv and .venv.
-.PHONY: help validation validation-quick readme test test-numpy2 benchmarks benchmarks-peers lint ci clean
+.PHONY: help validation validation-quick readme test test-numpy2 test-export benchmarks benchmarks-peers lint ci clean
 
 export OPENBLAS_NUM_THREADS = 1
 UV = .uv/bin/uv
@@ -29,6 +29,9 @@ lint: $(UV) ## Format check, lint, types, import contracts
 test-numpy2: $(UV) ## Test the library on NumPy 2, with Kwant re-cythonized
 	./tests/numpy2.sh $(CURDIR)/$(UV)
 
+test-export: $(UV) ## Feed exported torques to magnum.np, cmtj and ubermag, in an environment of their own
+	./tests/export.sh $(CURDIR)/$(UV)
+
 benchmarks: $(UV) ## Time the fast engine against Kwant, both in one process
 	$(UV) run python -m benchmarks
 
@@ -39,7 +42,7 @@ ci: ## What continuous integration runs
 	bash .ci/run
 
 clean: ## Remove environments, caches and reports
-	rm -rf .uv .venv .venv-numpy2 .venv-peers validation-report .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .uv .venv .venv-numpy2 .venv-peers .venv-export validation-report .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 readme: $(UV) ## Rewrite the README's table of verdicts from validation-report/
 	$(UV) run python -m validation.readme validation-report

@@ -1,4 +1,4 @@
-"""The ``spinjunc`` command: run, sweep, map and show families of junctions from the shell.
+"""The ``spinjunc`` command: run, sweep, map, show and export families of junctions from the shell.
 
 Angles may be typed in degrees with the unit, ``theta=60deg``; plain numbers are radians.
 """
@@ -342,6 +342,77 @@ def _map(options: argparse.Namespace) -> int:
     return 0
 
 
+def _export(options: argparse.Namespace) -> int:
+    from .export import export
+    from .parameters import ANGLES
+    from .report import write_atomically
+
+    junction, family, fixed = _family_and_junction(options)
+    settings = ", ".join(
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in fixed.items()
+    )
+    choices: dict[str, Any] = {
+        "k": _wave_vector(options.k),
+        "name": f"{getattr(family, '__name__', 'family')}({settings})",
+    }
+    if options.to == "boris":
+        choices["biases"] = None if options.bias is None else parse_range(options.bias, "--bias")
+        _refuse_for_boris(options)
+    else:
+        choices |= {
+            "free": options.free,
+            "bias": None if options.bias is None else _single_bias(options.bias),
+            "current": options.current,
+            "free_thickness": options.free_thickness,
+            "saturation": options.saturation,
+            "asymmetric": options.asymmetric,
+            "field_like": not options.no_field_like,
+            "angles": ANGLES if options.angles is None else np.linspace(0.0, np.pi, options.angles),
+        }
+    snippet = export(
+        junction,
+        options.to,
+        lattice_constant=options.lattice_constant,
+        energy=0.0 if options.energy is None else options.energy,
+        tolerance=options.tolerance,
+        **choices,
+    )
+    if not options.output:
+        print(snippet, end="")
+        return 0
+    with write_atomically(options.output) as path:
+        path.write_text(str(snippet), encoding="utf-8")
+    print(f"{options.output}: {options.to}, residual {snippet.residual:.2g}")
+    return 0
+
+
+def _single_bias(text: str) -> float:
+    value = parse_value(text)
+    if isinstance(value, (bool, str)):
+        raise ArgumentError(
+            f"Argument `--bias` must be one voltage for a torque, but is {text!r}. A range is for boris."
+        )
+    return float(value)
+
+
+def _refuse_for_boris(options: argparse.Namespace) -> None:
+    """Refuse the options of a torque, which would be ignored."""
+    given = {
+        "--free": options.free != "right",
+        "--current": options.current is not None,
+        "--free-thickness": options.free_thickness is not None,
+        "--saturation": options.saturation is not None,
+        "--asymmetric": options.asymmetric,
+        "--no-field-like": options.no_field_like,
+        "--angles": options.angles is not None,
+    }
+    for option, present in given.items():
+        if present:
+            raise ArgumentError(
+                f"Argument `{option}` must be left out for boris, which takes conductances, but is given."
+            )
+
+
 def _accumulations(text: str) -> tuple[float, float]:
     parts = [parse_value(part) for part in text.split(",")]
     if len(parts) != 2 or any(isinstance(part, (bool, str)) for part in parts):
@@ -421,6 +492,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
+    from .export import TARGETS
     from .scattering import SOLVERS
     from .validity import ERRORS
 
@@ -517,7 +589,35 @@ def _parser() -> argparse.ArgumentParser:
     )
     show.add_argument("-o", "--output", metavar="FIGURE", help="default: FILE.png in the current folder")
     show.add_argument("--energy", type=_number, help="draw a line at this energy")
-    for sub in (run, sweep, map_):
+    export = add(
+        "export",
+        _export,
+        "Write the torque (or, for boris, the conductances) of a junction as a block for a micromagnetic code.",
+        "spinjunc export systems/tunnel_junction.py --to mumax3 --set height=4 --lattice-constant 0.25 -o torque.txt",
+    )
+    export.add_argument("--to", required=True, choices=TARGETS, help="the code")
+    export.add_argument(
+        "--lattice-constant", required=True, type=_number, metavar="NM", help="edge of the unit cell in the planes"
+    )
+    export.add_argument("--free", choices=("right", "left"), default="right", help="the free magnet (default: right)")
+    export.add_argument(
+        "--angles", type=int, metavar="N", help="angles from 0 to 180 deg that are fitted (default: 13)"
+    )
+    export.add_argument(
+        "--bias", metavar="V", help="V = µ_L - µ_R in eV instead of the linear response; for boris START:STOP:COUNT"
+    )
+    export.add_argument(
+        "--current", type=_number, metavar="A/M2", help="J, positive for electrons from the fixed into the free magnet"
+    )
+    export.add_argument("--free-thickness", type=_number, metavar="NM", help="of the free layer (magnumnp, cmtj)")
+    export.add_argument("--saturation", type=_number, metavar="A/M", help="M_s of the free layer (cmtj)")
+    export.add_argument("--asymmetric", action="store_true", help="two terms for two different contacts (oommf)")
+    export.add_argument("--no-field-like", action="store_true", help="leave the field-like torque out")
+    export.add_argument(
+        "--tolerance", type=_number, default=0.01, help="largest misfit of the law (default: %(default)s)"
+    )
+    export.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
+    for sub in (run, sweep, map_, export):
         sub.add_argument("--energy", type=_number, help="energy in the family's unit (default: 0)")
     for sub, default in [(run, "kwant; halves for an average"), (sweep, "halves")]:
         sub.add_argument("--solver", choices=SOLVERS, help=f"default: {default}")
@@ -528,7 +628,7 @@ def _joined(arguments: Sequence[str]) -> list[str]:
     """Return the words with ``--bias -0.6:0.6:13`` as one, which argparse would take for two options."""
     words: list[str] = []
     for word in arguments:
-        if words and re.match(r"-[0-9.]", word) and re.fullmatch(r"--[a-z]+", words[-1]):
+        if words and re.match(r"-[0-9.]", word) and re.fullmatch(r"--[a-z-]+", words[-1]):
             words[-1] += f"={word}"
         else:
             words.append(word)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -57,6 +58,8 @@ SIDES: tuple[Side, Side] = ("left", "right")
 TOLERANCE = 0.01
 #: Angles of the fits: both collinear ones and eleven between.
 ANGLES = np.linspace(0, np.pi, 13)
+#: A current this much smaller than at another angle is none, and no torque is a number of electrons.
+NO_CURRENT = 1e-12
 #: |χ| of a fit stays below this; Λ² = (1 + χ)/(1 - χ) diverges at 1 (half metals).
 LARGEST_ASYMMETRY = 1 - 1e-9
 
@@ -123,7 +126,7 @@ def _fit(model: Callable[[Floats], Floats], data: Floats, start: Sequence[float]
     misfit = model(result.x) - data
     freedom = max(len(data) - len(result.x), 1)
     covariance = np.linalg.pinv(result.jac.T @ result.jac) * (misfit @ misfit) / (freedom * size**2)
-    return result.x, np.sqrt(np.diag(covariance)), misfit
+    return result.x, np.sqrt(np.maximum(np.diag(covariance), 0.0)), misfit
 
 
 def _relative(misfit: Floats, size: float) -> float:
@@ -176,7 +179,7 @@ class AngularResponse:
             )
         if not np.any(self.current):
             raise NoOpenChannelError("No current flows at any angle: no channel is open. Choose another energy.")
-        if np.any(self.current == 0) or np.any(np.sign(self.current) != np.sign(self.current[0])):
+        if abs(self.current).min() < NO_CURRENT * abs(self.current).max() or np.ptp(np.sign(self.current)):
             raise ArgumentError(
                 "Argument `angles` must leave a current at every angle, but it vanishes at some (half metals, "
                 "antiparallel). Leave that angle out: torque per current is undefined there."
@@ -397,6 +400,12 @@ def _metallic_resistance(response: AngularResponse) -> Fit:
         return np.asarray(x[0] + x[1] * s2 / (1 + np.expm1(x[2]) * c2))
 
     size = abs(R).max()
+    law_text = "R = R_P + (R_AP - R_P) sin²(Φ/2)/[1 + (Λ² - 1) cos²(Φ/2)]"
+    scale_text = "the change of R with Φ"
+    if np.ptp(R) <= NO_CURRENT * size:  # nothing depends on the angle, so nothing fixes Λ
+        constant = Estimate(float(R.mean()))
+        estimates = {"R_P": constant, "R_AP": constant, "Lambda": Estimate(1.0, np.inf)}
+        return Fit(law_text, estimates, 0.0, scale_text, len(R))
     start = [R[0] / size, (R[-1] - R[0]) / size, 0.0]
     x, errors, misfit = _fit(law, R / size, start)
     estimates = {
@@ -405,8 +414,7 @@ def _metallic_resistance(response: AngularResponse) -> Fit:
         "Lambda": Estimate(float(np.exp(x[2] / 2)), float(np.exp(x[2] / 2) * errors[2] / 2)),
     }
     span = max(float(np.ptp(R)) / size, 1e-9)
-    law_text = "R = R_P + (R_AP - R_P) sin²(Φ/2)/[1 + (Λ² - 1) cos²(Φ/2)]"
-    return Fit(law_text, estimates, _relative(misfit, span), "the change of R with Φ", len(R))
+    return Fit(law_text, estimates, _relative(misfit, span), scale_text, len(R))
 
 
 def _tunnelling_polarizations(response: AngularResponse, G0: float) -> Fit:
@@ -446,6 +454,11 @@ class TorqueFit:
     asymmetric: Fit
 
 
+ONE_TERM = "ε = PΛ²/[(Λ² + 1) + (Λ² - 1) cos Φ]"
+TWO_TERMS = "ε = q_+/(1 + b cos Φ) + q_-/(1 - b cos Φ)"
+SCALE = "the largest torque per current"
+
+
 def _torque_fit(response: AngularResponse, free: Side) -> TorqueFit:
     Phi = response.angles
     sine, cosine = np.sin(Phi), np.cos(Phi)
@@ -458,6 +471,20 @@ def _torque_fit(response: AngularResponse, free: Side) -> TorqueFit:
 
     def residual(misfit: Floats) -> float:
         return _relative(np.hypot(misfit, prime_misfit), size)
+
+    if not torque.any():  # no torque, no asymmetry of it
+        none = dict.fromkeys(("P", "chi", "q_plus", "q_minus", "b"), Estimate(0.0)) | {"Lambda": Estimate(1.0)}
+        fits = [
+            Fit(
+                law,
+                {name: none[name] for name in names} | {"epsilon_prime": prime_estimate},
+                residual(torque),
+                SCALE,
+                len(Phi),
+            )
+            for law, names in ((ONE_TERM, ("P", "Lambda", "chi")), (TWO_TERMS, ("q_plus", "q_minus", "b")))
+        ]
+        return TorqueFit(free, *fits)
 
     # ε (1 + χ cos Φ) = A is linear in A and χ: the start of the fit of ε = A/(1 + χ cos Φ), χ = tanh u
     columns = np.stack([sine, -torque * cosine], axis=-1)
@@ -472,7 +499,7 @@ def _torque_fit(response: AngularResponse, free: Side) -> TorqueFit:
     chi_error = float(errors[1] / np.cosh(u) ** 2)
     P, asymmetry = 2 * A / (1 + chi), np.sqrt((1 + chi) / (1 - chi))
     symmetric = Fit(
-        "ε = PΛ²/[(Λ² + 1) + (Λ² - 1) cos Φ]",
+        ONE_TERM,
         {
             "P": Estimate(float(P), float(np.hypot(2 * errors[0] / (1 + chi), P * chi_error / (1 + chi)))),
             "Lambda": Estimate(float(asymmetry), float(asymmetry * chi_error / (1 - chi**2))),
@@ -480,7 +507,7 @@ def _torque_fit(response: AngularResponse, free: Side) -> TorqueFit:
             "epsilon_prime": prime_estimate,
         },
         residual(misfit),
-        "the largest torque per current",
+        SCALE,
         len(Phi),
     )
     # two terms: b >= 0 by exchange of q_+ and q_-
@@ -497,7 +524,7 @@ def _torque_fit(response: AngularResponse, free: Side) -> TorqueFit:
     b = LARGEST_ASYMMETRY * np.tanh(x[2])
     q_plus, q_minus = (x[0], x[1]) if b >= 0 else (x[1], x[0])
     asymmetric = Fit(
-        "ε = q_+/(1 + b cos Φ) + q_-/(1 - b cos Φ)",
+        TWO_TERMS,
         {
             "q_plus": Estimate(float(q_plus), float(errors[0])),
             "q_minus": Estimate(float(q_minus), float(errors[1])),
@@ -505,7 +532,7 @@ def _torque_fit(response: AngularResponse, free: Side) -> TorqueFit:
             "epsilon_prime": prime_estimate,
         },
         residual(misfit),
-        "the largest torque per current",
+        SCALE,
         len(Phi),
     )
     return TorqueFit(free, symmetric, asymmetric)
@@ -689,20 +716,31 @@ def interface_parameters(
     if cut is None or junction.is_disordered:
         raise ArgumentError("Argument `junction` must be clean with two collinear halves, but is not.")
     planes, hoppings, magnetic = junction.planes, junction.bond_hoppings, junction.plane_splitting > 0
-    at, beyond = (cut, planes[cut + 1 :]) if index else (cut + 1, planes[cut::-1])
-    if magnetic[at]:
+    # Seen from the spacer: its last plane before the cut and what lies beyond; a cut that touches the other magnet has
+    # the spacer's first plane beyond it, which then is the metal and stays in between as well.
+    order = list(range(len(planes))) if index else list(range(len(planes)))[::-1]
+    place = order.index(cut if index else cut + 1)
+    if magnetic[order[place]]:
+        place += 1
+        beyond = order[place:]
+    else:
+        beyond = order[place + 1 :]
+    if magnetic[order[place]]:
         raise ArgumentError(
             "Argument `junction` must have a nonmagnetic spacer, but is a bare contact of two magnets: it has no "
             "normal metal to define r_↑ and r_↓ in."
         )
-    bonds = hoppings[cut:] if index else hoppings[cut::-1]
+    metal_plane = planes[order[place]]
+    path = [order[place], *beyond]
+    bonds = [
+        metal_plane.hopping if here == there else float(hoppings[min(here, there)]) for here, there in pairwise(path)
+    ]
     m = junction.magnetizations[index]
     axis = (float(m[0]), float(m[1]), float(m[2]))
     # one axis for all labels, so that the metal's channels are the magnet's ↑ and ↓
-    metal = replace(planes[at], m=axis, disorder=())
-    single = Junction(metal, list(beyond), replace(beyond[-1], m=beyond[-1].m), buffer=1)
-    single = replace(single, bonds={n: float(t) for n, t in enumerate(bonds)})
-    flipped = float(np.dot(beyond[-1].m, m)) < 0
+    metal, lead = replace(metal_plane, m=axis), planes[beyond[-1]]
+    single = Junction(metal, [planes[n] for n in beyond], lead, bonds=dict(enumerate(bonds)), buffer=1)
+    flipped = float(np.dot(lead.m, m)) < 0
 
     def sums(c: Floats) -> Floats:
         solution = halves.solve(single, energy, c)
