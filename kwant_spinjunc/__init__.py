@@ -24,7 +24,9 @@ from .errors import (
     SpinjuncError,
     UnitarityError,
 )
+from .export import export
 from .junction import Junction, Layer, barrier, ferromagnet, normal_metal
+from .parameters import effective_parameters
 from .reservoirs import linear_response, tunneling_response
 from .scattering import Scattering, scatter
 from .spin import unit_vector
@@ -51,6 +53,8 @@ __all__ = [
     "barrier",
     "bias_response",
     "build",
+    "effective_parameters",
+    "export",
     "ferromagnet",
     "linear_response",
     "normal_metal",

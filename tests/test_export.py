@@ -331,6 +331,41 @@ def test_the_command_refuses_in_one_line_and_leaves_no_file(tmp_path, capsys):
     assert path.exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--to", "mumax3", "--angles", "2"), "Argument `angles` must be at least 5"),
+        (("--to", "mumax3", "--bias", "0:1:3"), "Argument `--bias` must be one voltage"),
+        (("--to", "mumax3", "--bias", "0"), "Argument `bias` must not be 0"),
+        (("--to", "boris", "--free", "left"), "Argument `--free` must be left out for boris"),
+        (("--to", "boris", "--bias", "0.1"), "Argument `--bias` must be a range"),
+        (("--to", "cmtj"), "Argument `free_thickness` must be given for cmtj"),
+        (("--to", "vampire"), "invalid choice"),
+    ],
+)
+def test_the_command_names_what_is_wrong(words, message, capsys):
+    assert run("export", SYSTEMS / "tunnel_junction.py", "--lattice-constant", 0.25, *words) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_command_exports_averages_biases_and_conductances(capsys):
+    words = ("export", SYSTEMS / "tunnel_junction.py", "--lattice-constant", 0.25)
+    assert run(*words, "--to", "boris", "--bias", "-0.1:0.1:4") == 0
+    assert "RAtmr_ap = " in capsys.readouterr().out
+    assert run(*words, "--to", "oommf", "--bias", "-0.05", "--energy", "-0.1") == 0
+    assert "V = µ_L - µ_R = -0.05 only" in capsys.readouterr().out
+    averaged = ("--k", "average", "--set", "in_plane_hopping=0.1", "--angles", "5", "--no-field-like")
+    assert run(*words, "--to", "ubermag", "--tolerance", 0.2, *averaged) == 0
+    assert "Brillouin-zone average" in capsys.readouterr().out
+
+
+def test_help_shows_an_example(capsys):
+    with pytest.raises(SystemExit) as stop:
+        run("export", "--help")
+    assert stop.value.code == 0
+    assert "--to mumax3 --set height=4 --lattice-constant 0.25" in " ".join(capsys.readouterr().out.split())
+
+
 # ---------------------------------------------------------------------- the real codes
 @pytest.mark.parametrize("free", ["left", "right"])
 @pytest.mark.parametrize("name", JUNCTIONS)
