@@ -8,6 +8,8 @@ from ._version import __version__
 from .bias import bias_response
 from .brillouin import IntegrationError
 from .builder import build
+from .cuts import between
+from .devices import Device, DeviceScattering, MagnetTorque
 from .disorder import (
     Anderson,
     MagneticImpurities,
@@ -18,10 +20,13 @@ from .disorder import (
 )
 from .errors import (
     ArgumentError,
+    BarrierWarning,
     ConservationError,
     ContinuityError,
+    NearSideWarning,
     NoOpenChannelError,
     SpinjuncError,
+    SpinjuncWarning,
     UnitarityError,
 )
 from .export import export
@@ -35,22 +40,29 @@ from .sweep import sweep
 __all__ = [
     "Anderson",
     "ArgumentError",
+    "BarrierWarning",
     "ConservationError",
     "ContinuityError",
+    "Device",
+    "DeviceScattering",
     "IntegrationError",
     "Junction",
     "Layer",
+    "MagnetTorque",
     "MagneticImpurities",
+    "NearSideWarning",
     "NoOpenChannelError",
     "Roughness",
     "Scattering",
     "SpinDependent",
     "SpinOrbitScattering",
     "SpinjuncError",
+    "SpinjuncWarning",
     "Substitution",
     "UnitarityError",
     "__version__",
     "barrier",
+    "between",
     "bias_response",
     "build",
     "effective_parameters",

@@ -37,6 +37,18 @@ class ContinuityError(ConservationError):
     """Charge or spin is not continuous through the planes within the tolerance."""
 
 
+class SpinjuncWarning(UserWarning):
+    """Base class of every warning of this package: the result stands, but may not mean what it seems to."""
+
+
+class BarrierWarning(SpinjuncWarning):
+    """Something called a barrier has states at the energy, so that electrons pass it without tunneling."""
+
+
+class NearSideWarning(SpinjuncWarning):
+    """A flux is so small that, taken on the side of injection, it is rounding noise."""
+
+
 def finite(name: str, value: Any) -> float:
     """Return ``value`` as a float, or raise `ArgumentError` naming ``name``."""
     try:

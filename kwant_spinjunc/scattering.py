@@ -7,10 +7,10 @@ junctions with one cell per plane.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import kwant
 import numpy as np
@@ -19,11 +19,13 @@ from numpy.typing import ArrayLike, NDArray
 from . import brillouin, halves
 from .builder import band_shift, build, checked_shape
 from .cross_section import CrossSection
+from .devices import Device, DeviceScattering, as_device, scatter_device
 from .errors import ArgumentError, ContinuityError, NoOpenChannelError, UnitarityError, finite, finite_array, positive
 from .junction import COLLINEAR, Junction
 from .lead_modes import with_analytic_leads
 from .realization import Realization, realize
 from .spin import PAULI
+from .waves import solve
 
 __all__ = ["PlaneFields", "Scattering", "scatter"]
 
@@ -185,6 +187,7 @@ class Scattering:
         return _summary(self)
 
 
+@overload
 def scatter(
     junction: Junction,
     energy: ArrayLike,
@@ -197,8 +200,38 @@ def scatter(
     realization: int = 0,
     tolerance: float = TOLERANCE,
     rtol: float = 1e-8,
-) -> Scattering:
-    r"""Scatter electrons of one energy through a junction.
+) -> Scattering: ...
+@overload
+def scatter(
+    junction: kwant.system.FiniteSystem | Device,
+    energy: float,
+    *,
+    params: Mapping[str, Any] | None = None,
+    spin: Any = ...,
+    magnetizations: Mapping[int, Any] | None = None,
+    cuts: Mapping[str, Any] | None = None,
+    magnets: Mapping[str, Any] | None = None,
+    barriers: Mapping[str, Any] | None = None,
+    tolerance: float = TOLERANCE,
+) -> DeviceScattering: ...
+def scatter(
+    junction: Any,
+    energy: ArrayLike,
+    k: ArrayLike | Literal["average"] | None = None,
+    *,
+    solver: str | None = None,
+    cross_section: tuple[int, int] = (1, 1),
+    boundary: str | tuple[str, str] = "periodic",
+    seed: int = 0,
+    realization: int = 0,
+    tolerance: float = TOLERANCE,
+    rtol: float = 1e-8,
+    **device: Any,
+) -> Any:
+    r"""Scatter electrons of one energy through a junction, or through any finalized Kwant system.
+
+    A Kwant system (or `Device`) takes ``params``, ``spin``, ``magnetizations``, ``cuts``, ``magnets`` and ``barriers``,
+    described at `Device`, and ``tolerance``; it gives a `DeviceScattering`. What follows is about a junction.
 
     Parameters
     ----------
@@ -253,8 +286,20 @@ def scatter(
     >>> s.modes.tolist(), s.bond_currents.shape, s.layer_torques.shape
     ([[1, 1], [1, 1]], (2, 5, 4), (2, 6, 3))
     """
+    if isinstance(junction, (Device, kwant.system.System, kwant.Builder)):
+        given = {"k": k, "solver": solver, "cross_section": cross_section, "boundary": boundary}
+        given |= {"seed": seed, "realization": realization}
+        return _scatter_any(junction, energy, {**given, "rtol": rtol}, device, tolerance)
     if not isinstance(junction, Junction):
-        raise ArgumentError(f"Argument `junction` must be a Junction, but is {type(junction).__name__}.")
+        raise ArgumentError(
+            f"Argument `junction` must be a Junction, a Device or a finalized kwant system, but is "
+            f"{type(junction).__name__}."
+        )
+    if device:
+        raise ArgumentError(
+            f"Argument `{next(iter(device))}` must be left out for a Junction. It belongs to a Kwant system; "
+            "a Junction knows its spin, magnetizations and planes."
+        )
     tolerance = positive("tolerance", tolerance)
     averaged = isinstance(k, str)
     if averaged and k != "average":
@@ -284,6 +329,33 @@ def scatter(
     if averaged:
         return _scatter_average(junction, finite("energy", energy), tolerance, positive("rtol", rtol))
     return _scatter_halves(junction, finite_array("energy", energy), k, tolerance)
+
+
+#: What `scatter` takes for a junction only, with its defaults.
+JUNCTION_ONLY = {
+    "k": None,
+    "solver": None,
+    "cross_section": (1, 1),
+    "boundary": "periodic",
+    "seed": 0,
+    "realization": 0,
+    "rtol": 1e-8,
+}
+
+
+def _scatter_any(
+    system: Any, energy: Any, given: dict[str, Any], settings: dict[str, Any], tolerance: float
+) -> DeviceScattering:
+    """Scatter from a Kwant system or a device, having refused what it cannot use."""
+    for name, default in JUNCTION_ONLY.items():
+        if given[name] is not default and given[name] != default:
+            raise ArgumentError(f"Argument `{name}` must be left out for a Kwant system. It belongs to a Junction.")
+    known = {"params", "spin", "magnetizations", "cuts", "magnets", "barriers"}
+    for name in settings:
+        if name not in known:
+            raise TypeError(f"scatter() got an unexpected keyword argument {name!r}")
+    params = settings.pop("params", None)
+    return scatter_device(as_device(system, **settings), energy, params, tolerance)
 
 
 def _summary(s: Scattering) -> str:
@@ -463,7 +535,7 @@ def _scatter_kwant(
             f"Argument `energy` must not lie at a band edge, but at {energy:g} Kwant finds no modes ({error}). "
             f"Bands: {junction.describe_bands(c)}. Move the energy."
         ) from error
-    smatrix, psi = _solve(system, energy)
+    smatrix, psi = solve(system, energy)
     modes = np.array([lead.block_nmodes for lead in smatrix.lead_info])
     if not modes.any():
         raise _no_open_channel(junction, energy, c)
@@ -521,37 +593,6 @@ def _refuse_discontinuity(fields: PlaneFields, tolerance: float) -> None:
                 f"The spin currents miss {name} by {worst:.2g} per unit flux, more than the tolerance {tolerance:.2g}. "
                 "Energies very near a band edge do this; move the energy or widen `tolerance`."
             )
-
-
-def _solve(system: Any, energy: float) -> tuple[kwant.solvers.common.SMatrix, list[NDArray[np.complex128]]]:
-    """Return Kwant's scattering matrix and, per lead, its wave functions (modes, orbitals).
-
-    `kwant.wave_function` factorizes the linear system whose solution also contains the outgoing amplitudes of every
-    lead, so one factorization gives both. Where a Kwant version does not expose it, `kwant.smatrix` is called too.
-    """
-    waves = kwant.wave_function(system, energy)
-    count = len(system.leads)
-    if not all(hasattr(waves, name) for name in ("solve", "factorized_h", "rhs", "num_orb")):
-        return kwant.smatrix(system, energy), [waves(lead) for lead in range(count)]
-
-    info, rows, offset = [], [], waves.num_orb
-    for lead in system.leads:
-        propagating, stabilized = lead.modes(energy)
-        info.append(propagating)
-        rows.append(np.arange(offset, offset + stabilized.nmodes))
-        offset += stabilized.vecs.shape[1] - stabilized.nmodes
-    out = np.concatenate(rows)
-    psi, columns = [], []
-    for rhs in waves.rhs:
-        if rhs.shape[1] == 0:
-            psi.append(np.zeros((0, waves.num_orb), complex))
-            columns.append(np.zeros((len(out), 0), complex))
-            continue
-        solution = waves.solve(waves.factorized_h, rhs, slice(None))
-        psi.append(solution[: waves.num_orb].T)
-        columns.append(solution[out])
-    leads = list(range(count))
-    return kwant.solvers.common.SMatrix(np.hstack(columns), info, leads, leads, True), psi
 
 
 def _fields_from_waves(
