@@ -28,9 +28,10 @@ Conventions: lead 0 = left, spin 0 = majority, ħ = 1; S = -1 + i √v G √v (F
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -39,11 +40,11 @@ from scipy.linalg import blas, lapack
 
 from .cross_section import CrossSection
 from .errors import ArgumentError, finite
-from .junction import COLLINEAR, Junction
+from .junction import COLLINEAR, Junction, Layer
 from .realization import Realization
-from .spin import SIGNS, check_unit_vector, rotation_matrix, sigma, spinors
+from .spin import PAULI, SIGNS, check_unit_vector, rotation_matrix, sigma, spinors
 
-__all__ = ["find_cut", "probabilities"]
+__all__ = ["States", "find_cut", "probabilities", "states"]
 
 #: A difference of the two spins is propagated by products once it is this small; above, it is taken as it is.
 SMALL_DIFFERENCE = 1e-3
@@ -59,10 +60,12 @@ Floats = NDArray[np.float64]
 # SciPy's BLAS and LAPACK on arrays in Fortran order: numpy.linalg copies, and is two to three times slower here.
 def _gemm(a: Matrix, b: Matrix) -> Matrix:
     """Return a b."""
+    product: Matrix
     if 0 in a.shape or 0 in b.shape:
-        return np.zeros((a.shape[0], b.shape[1]), dtype=np.result_type(a, b), order="F")
+        product = np.zeros((a.shape[0], b.shape[1]), dtype=np.result_type(a, b), order="F")
+        return product
     multiply = blas.zgemm if np.iscomplexobj(a) or np.iscomplexobj(b) else blas.dgemm
-    product: Matrix = multiply(1.0, a, b)
+    product = multiply(1.0, a, b)
     return product
 
 
@@ -110,7 +113,8 @@ class _LU:
 
 def _between(t: Floats, g: Matrix) -> Matrix:
     """Return t g t of a diagonal matrix t given by its diagonal."""
-    return g * np.multiply.outer(t, t)
+    scaled: Matrix = g * np.multiply.outer(t, t)
+    return scaled
 
 
 def _dagger(a: Matrix) -> Matrix:
@@ -297,6 +301,38 @@ class _Half:
     difference: Matrix | None  # g_+ - g_-
     modes: tuple[int, int]  # open modes of each spin
     full: bool = False
+    chain: list[_Plane] = field(default_factory=list)  # one for every plane, where asked for
+
+
+@dataclass
+class _Plane:
+    """What it takes to come back from the cut: the half that ends with plane n."""
+
+    n: int
+    g: list[Matrix]  # matrices, or numbers of the transverse modes U
+    inc: list[Matrix]
+    modes: tuple[int, int]
+    U: Matrix | None = None
+    full: bool = False
+
+    def apply(self, wave: Matrix) -> Matrix:
+        """Return g ψ of waves with spin before site."""
+        if self.full:
+            return _gemm(self.g[0], wave)
+        parts = []
+        for s, part in enumerate(np.split(wave, 2)):
+            part, g = np.asfortranarray(part), _pick(self.g, s)
+            parts.append(_gemm(g, part) if self.U is None else _gemm(self.U, g[:, None] * _gemm(_dagger(self.U), part)))
+        return np.asfortranarray(np.concatenate(parts))
+
+    def incoming(self, s: int) -> Matrix:
+        """Return i B of the modes of spin s, with spin before site."""
+        if self.full:
+            start = self.modes[0] if s else 0
+            return 1j * self.inc[0][:, start : start + self.modes[s]]
+        inc = _pick(self.inc, s)
+        zero = np.zeros_like(inc)
+        return 1j * np.concatenate([zero, inc] if s else [inc, zero])
 
 
 class _Modes:
@@ -323,6 +359,7 @@ class _Modes:
             self.difference = self.g[0] - self.g[1]
         self.wave: Any = None
         self.alone: Any = None
+        self.chain: list[_Plane] = []
 
     def step(self, n: int, t: float) -> None:
         """Cross a uniform plane n behind a bond t."""
@@ -347,6 +384,21 @@ class _Modes:
             self.alone = self.alone - 1j * t * before * self.wave
         self.g = g
 
+    def keep(self, n: int) -> None:
+        """Note the plane just crossed."""
+        self.chain.append(_Plane(n, list(self.g), self.incoming(), self.counts, U=self.problem.modes[1]))
+
+    def incoming(self) -> list[Matrix]:
+        """Return B of each spin."""
+        U = self.problem.modes[1]
+        return [np.asfortranarray(U[:, o] * w[o]) for o, w in zip(self.open, self.wave, strict=True)]
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Number of open modes of each spin."""
+        counts = self.open.sum(axis=1)
+        return int(counts[0]), int(counts[-1])
+
     def double(self) -> None:
         """Tell the spins apart from here on."""
         for name in ("g", "open", "velocity"):
@@ -365,19 +417,21 @@ class _Modes:
             found = _gemm(U * x, U_dagger)
             return np.asfortranarray(found.real) if real and not x.imag.any() else found
 
-        inc = [np.asfortranarray(U[:, o] * w[o]) for o, w in zip(self.open, self.wave, strict=True)]
         out: list[Matrix] = []
         alone: list[Matrix] = []
         if outgoing:
             out = [np.asfortranarray(w[o, None] * U_dagger[o]) for o, w in zip(self.open, self.wave, strict=True)]
             alone = [np.asfortranarray(np.diag(s[o])) for o, s in zip(self.open, self.alone, strict=True)]
-        counts = [int(o.sum()) for o in self.open]
         difference = None if len(self.g) == 1 else matrix(self.difference + 0j)
-        return _Half([matrix(g) for g in self.g], inc, out, alone, difference, (counts[0], counts[-1]))
+        found = _Half([matrix(g) for g in self.g], self.incoming(), out, alone, difference, self.counts)
+        found.chain = self.chain
+        return found
 
 
-def _half(problem: _Problem, side: int, m: Floats, order: Sequence[int], outgoing: bool) -> _Half:
-    """Solve the planes in ``order`` from the lead on ``side``, with spin along ``m``."""
+def _half(
+    problem: _Problem, side: int, m: Floats, order: Sequence[int], *, outgoing: bool, keep: bool = False
+) -> _Half:
+    """Solve the planes in ``order`` from the lead on ``side``, with spin along ``m``; ``keep`` them for `states`."""
     chi = spinors(m)
     state = _Modes(problem, side, m)
     half: _Half | None = None
@@ -391,6 +445,8 @@ def _half(problem: _Problem, side: int, m: Floats, order: Sequence[int], outgoin
         )
         if simple:
             state.step(n, state.t if bond is None else float(problem.sample.bonds[bond, 0]))
+            if keep:
+                state.keep(n)
             continue
         if bond is None:
             raise ArgumentError("Argument `sample` must begin and end with planes like the leads, but does not.")
@@ -402,6 +458,8 @@ def _half(problem: _Problem, side: int, m: Floats, order: Sequence[int], outgoin
             _full_step(problem, half, n, problem.sample.bonds[bond], turn, chi)
         else:
             _step(problem, half, n, problem.sample.bonds[bond], m)
+        if keep:
+            half.chain.append(_Plane(n, half.g, half.inc, half.modes, full=half.full))
     return half or state.half(outgoing)
 
 
@@ -489,11 +547,11 @@ class _Side:
     inc: list[Matrix]
     out: list[Matrix]
     s0: list[Matrix]
-    turn: Complex | None  # <s, m | s', label> where the labels of the lead are not along m
     modes: tuple[int, int]
+    turn: Complex | None = None  # <s, m | s', label> where the labels of the lead are not along m
 
     @classmethod
-    def of(cls, half: _Half, t: Floats, turn: Complex | None) -> _Side:
+    def of(cls, half: _Half, t: Floats) -> _Side:
         root = np.sqrt(t)
         inc = [np.asfortranarray(root[:, None] * wave) for wave in half.inc]
         if not half.out:
@@ -507,13 +565,16 @@ class _Side:
             inc,
             out,
             s0,
-            turn,
             half.modes,
         )
 
 
-def _label_turn(m: Floats, label: Floats) -> Complex | None:
-    """Return <s, m | s', label>, or None where they do not mix."""
+def _label_turn(lead: Layer, m: Floats, axis: Floats) -> Complex | None:
+    """Return <s, m | s', label> of a half turned from ``axis`` to ``m``, or None where they do not mix.
+
+    The label of a magnetic lead turns with its half, that of a nonmagnetic one stays.
+    """
+    label = np.sign(np.dot(lead.m, axis)) * m if lead.is_magnetic else lead.m
     turn = rotation_matrix(m, label)
     if abs(turn[0, 1]) < SAME_LABELS:
         return None
@@ -535,8 +596,8 @@ def _one_minus(a: Matrix, b: Matrix) -> Matrix:
 class _Cut:
     """Two collinear halves; what does not depend on the angle is made once."""
 
-    def __init__(self, left: _Side, right: _Side, symmetric: bool) -> None:
-        self.sides = left, right
+    def __init__(self, sides: Sequence[_Side], symmetric: bool) -> None:
+        self.sides = sides
         #: Whether every matrix equals its transpose, so that the way back is the transpose of the way there.
         self.symmetric = symmetric
         self._d: dict[tuple[int, int, int], Matrix] = {}
@@ -588,37 +649,41 @@ class _Cut:
             self._incoming(P, near, V, lu)
         return P
 
+    def crossing(self, near: int, s: int, R: Complex, lu: _LU | None) -> tuple[list[Matrix], Matrix, Matrix | None]:
+        """Return what becomes of the waves of spin s: K b for both spins there, (R w K)_ss b and (R w K)_s̄s b."""
+        here, there = self.sides[near], self.sides[1 - near]
+        M = len(here.u[0])
+        inc = _pick(here.inc, s)
+        if lu is not None:
+            both = np.zeros((2 * M, inc.shape[1]), dtype=inc.dtype, order="F")
+            both[s * M : (s + 1) * M] = inc
+            both = lu.solve(both)
+            crossed = [np.asfortranarray(both[:M]), np.asfortranarray(both[M:])]
+        else:  # one of both halves is the same for both spins
+            crossed = [R[s, q].conj() * self.lu(near, s, q).solve(inc) for q in (0, 1)]
+        same = sum(R[s, q] * _gemm(_pick(there.u, q), crossed[q]) for q in (0, 1))
+        if there.difference is None or not inc.shape[1] or R[1 - s, s] == 0:
+            return crossed, same, None
+        # (1 - w u)^{-1} y = y + w (1 - u w)^{-1} u y with the spin that turned
+        y = _gemm(there.difference, crossed[s])
+        u, w = _pick(here.u, 1 - s), there.u[1 - s]
+        y = y + _gemm(w, self.lu(near, 1 - s, 1 - s).solve(_gemm(u, y)))
+        return crossed, same, (R[1 - s, s] * (1 - 2 * s)) * y
+
     def _incoming(self, P: Floats, near: int, R: Complex, lu: _LU | None) -> None:
         """Write the probabilities of electrons coming from one lead."""
         here, there = self.sides[near], self.sides[1 - near]
-        M = len(here.u[0])
         passed: list[list[Matrix]] = [[], []]  # [spin_out][spin_in], in the frames of the halves
         back: list[list[Matrix]] = [[], []]
         for s in (0, 1):
-            inc = _pick(here.inc, s)
-            if lu is not None:
-                both = np.zeros((2 * M, inc.shape[1]), dtype=inc.dtype, order="F")
-                both[s * M : (s + 1) * M] = inc
-                both = lu.solve(both)
-                crossed = [np.asfortranarray(both[:M]), np.asfortranarray(both[M:])]
-            else:  # one of both halves is the same for both spins
-                crossed = [R[s, q].conj() * self.lu(near, s, q).solve(inc) for q in (0, 1)]
+            crossed, same, flip = self.crossing(near, s, R, lu)
             for q in (0, 1):
                 passed[q].append(_gemm(_pick(there.out, q), crossed[q]))
-            round_trip = sum(R[s, q] * _gemm(_pick(there.u, q), crossed[q]) for q in (0, 1))
-            same = _pick(here.s0, s) + 1j * _gemm(_pick(here.out, s), round_trip)
-            flip = np.zeros((_pick(here.inc, 1 - s).shape[1], inc.shape[1]))
-            if there.difference is not None and inc.shape[1] and R[s, 1 - s] != 0:
-                # (1 - w u)^{-1} y = y + w (1 - u w)^{-1} u y with the spin that goes out
-                y = _gemm(there.difference, crossed[s])
-                u, w = _pick(here.u, 1 - s), there.u[1 - s]
-                y = y + _gemm(w, self.lu(near, 1 - s, 1 - s).solve(_gemm(u, y)))
-                flip = 1j * R[1 - s, s] * (1 - 2 * s) * _gemm(_pick(here.out, 1 - s), y)
-            for q in (0, 1):
-                back[q].append(same if q == s else flip)
-        there_turn, here_turn = there.turn, here.turn
-        _fill(P[1 - near, :, near], passed, there_turn, here_turn)
-        _fill(P[near, :, near], back, here_turn, here_turn)
+            back[s].append(_pick(here.s0, s) + 1j * _gemm(_pick(here.out, s), same))
+            out = _pick(here.out, 1 - s)
+            back[1 - s].append(np.zeros((len(out), same.shape[1])) if flip is None else 1j * _gemm(out, flip))
+        _fill(P[1 - near, :, near], passed, there.turn, here.turn)
+        _fill(P[near, :, near], back, here.turn, here.turn)
 
 
 def _fill(out: Floats, amplitudes: list[list[Matrix]], left: Complex | None, right: Complex | None) -> None:
@@ -679,74 +744,343 @@ def probabilities(
                 "Arguments `m_left` and `m_right` must be None for a sample without two collinear halves, but are "
                 "given. Build a junction for each direction."
             )
-        return _general(problem)
+        return _General(problem).probabilities()
     pairs = np.stack(
         np.broadcast_arrays(
-            *(
-                check_unit_vector(axis if m is None else m, name)
-                for m, axis, name in zip((m_left, m_right), axes, ("m_left", "m_right"), strict=True)
-            )
+            check_unit_vector(axes[0] if m_left is None else m_left, "m_left"),
+            check_unit_vector(axes[1] if m_right is None else m_right, "m_right"),
         ),
         axis=-2,
     )
-    labels = np.empty_like(pairs)
-    for i, lead in enumerate(junction.leads):
-        turns = lead.is_magnetic
-        labels[..., i, :] = np.sign(np.dot(lead.m, axes[i])) * pairs[..., i, :] if turns else lead.m
-    differ = [
-        any(
-            _label_turn(*pair) is not None
-            for pair in zip(pairs[..., i, :].reshape(-1, 3), labels[..., i, :].reshape(-1, 3), strict=True)
-        )
-        for i in (0, 1)
+    turns = [
+        [_label_turn(lead, m, axes[i]) for m in pairs[..., i, :].reshape(-1, 3)]
+        for i, lead in enumerate(junction.leads)
     ]
-    orders = range(cut + 1), range(problem.planes - 1, cut, -1)
-    halves = [_half(problem, i, axes[i], orders[i], differ[i]) for i in (0, 1)]
-    t = sample.bonds[cut]
-    sides = [_Side.of(half, t, None) for half in halves]
-    joint = _Cut(sides[0], sides[1], problem.real)
+    halves = _halves(problem, cut, axes, outgoing=[any(turn is not None for turn in row) for row in turns])
+    joint = _Cut([_Side.of(half, sample.bonds[cut]) for half in halves], problem.real)
     out = np.empty((*pairs.shape[:-2], 2, 2, 2, 2))
-    for where in np.ndindex(*pairs.shape[:-2]):
-        for i in (0, 1):
-            sides[i].turn = _label_turn(pairs[where][i], labels[where][i])
-        out[where] = joint.probabilities(rotation_matrix(*pairs[where]))
+    for target, pair, *joint_turns in zip(out.reshape(-1, 2, 2, 2, 2), pairs.reshape(-1, 2, 3), *turns, strict=True):
+        for side, turn in zip(joint.sides, joint_turns, strict=True):
+            side.turn = turn
+        target[...] = joint.probabilities(rotation_matrix(*pair))
     return out
 
 
-def _general(problem: _Problem) -> Floats:
-    """Return the probabilities of a sample without two collinear halves."""
-    labels = np.array([lead.m for lead in problem.junction.leads])
-    cut = (problem.planes - 1) // 2
+def _halves(
+    problem: _Problem, cut: int, axes: Floats, *, outgoing: Sequence[bool] = (True, True), keep: bool = False
+) -> list[_Half]:
     orders = range(cut + 1), range(problem.planes - 1, cut, -1)
-    halves = [_half(problem, i, labels[i], orders[i], True) for i in (0, 1)]
-    for half in halves:
-        if not half.full:
-            _make_full(half)
-    root = np.sqrt(problem.sample.bonds[cut])
-    both = np.concatenate([root, root])
-    left, right = halves
-    # the right half in the frame of the left one: H_LR = -t V
-    V = np.broadcast_to(rotation_matrix(*labels), (problem.sites, 2, 2))
-    if problem.turning_bonds[cut]:
-        chi = [spinors(m) for m in labels]
-        V = chi[0].conj().T @ np.swapaxes(problem.sample.bond_rotations[cut], -1, -2).conj() @ chi[1]
-    u = np.asfortranarray(_between(both, left.g[0]))
-    w = _dagger(_hopped(_dagger(_hopped(right.g[0], root, V)), root, V))
-    left_inc, right_inc = np.asfortranarray(both[:, None] * left.inc[0]), _hopped(right.inc[0], root, V)
-    left_out = np.asfortranarray(left.out[0] * both)
-    right_out = _dagger(_hopped(_dagger(right.out[0]), root, V))
-    P = np.zeros((2, 2, 2, 2))
-    for near, (a, b, inc, out, out_far, s0) in enumerate(
-        [(u, w, left_inc, left_out, right_out, left.s0[0]), (w, u, right_inc, right_out, left_out, right.s0[0])]
-    ):
-        crossed = _LU.of(_one_minus(a, b)).solve(inc)
-        parts = [np.cumsum([0, *half.modes]) for half in (halves[near], halves[1 - near])]
-        for lead, part, amplitude in [
-            (1 - near, parts[1], _gemm(out_far, crossed)),
-            (near, parts[0], s0 + 1j * _gemm(out, _gemm(b, crossed))),
-        ]:
-            for q in (0, 1):
-                for s in (0, 1):
-                    block = amplitude[part[q] : part[q + 1], parts[0][s] : parts[0][s + 1]]
-                    P[lead, q, near, s] = _squared(block)
-    return P
+    return [_half(problem, i, axes[i], orders[i], outgoing=outgoing[i], keep=keep) for i in (0, 1)]
+
+
+class _General:
+    """Two halves with spin along the labels of their leads; 2 M × 2 M matrices join them."""
+
+    def __init__(self, problem: _Problem, keep: bool = False) -> None:
+        junction, sample = problem.junction, problem.sample
+        self.labels = np.array([lead.m for lead in junction.leads])
+        self.cut = cut = (problem.planes - 1) // 2
+        self.halves = _halves(problem, cut, self.labels, keep=keep)
+        for half in self.halves:
+            if not half.full:
+                _make_full(half)
+        self.root = root = np.sqrt(sample.bonds[cut])
+        # everything in the frame of the left half: H_LR = -t V
+        V = np.broadcast_to(rotation_matrix(*self.labels), (problem.sites, 2, 2))
+        if problem.turning_bonds[cut]:
+            chi = [spinors(m) for m in self.labels]
+            V = chi[0].conj().T @ np.swapaxes(sample.bond_rotations[cut], -1, -2).conj() @ chi[1]
+        self.turns = [None, V]
+        self.u = [_dagger(_hopped(_dagger(_hopped(half.g[0], root, turn)), root, turn)) for half, turn in self._both]
+        self.inc = [_hopped(half.inc[0], root, turn) for half, turn in self._both]
+        self.out = [_dagger(_hopped(_dagger(half.out[0]), root, turn)) for half, turn in self._both]
+
+    @property
+    def _both(self) -> Any:
+        return zip(self.halves, self.turns, strict=True)
+
+    def crossing(self, near: int) -> Matrix:
+        """Return (1 - u w)^{-1} b."""
+        return _LU.of(_one_minus(self.u[near], self.u[1 - near])).solve(self.inc[near])
+
+    def probabilities(self) -> Floats:
+        """Return T[lead_out, spin_out, lead_in, spin_in]."""
+        P = np.zeros((2, 2, 2, 2))
+        parts = [np.cumsum([0, *half.modes]) for half in self.halves]
+        for near in (0, 1):
+            crossed = self.crossing(near)
+            back = _gemm(self.out[near], _gemm(self.u[1 - near], crossed))
+            amplitudes = {1 - near: _gemm(self.out[1 - near], crossed), near: self.halves[near].s0[0] + 1j * back}
+            for (lead, amplitude), q, s in product(amplitudes.items(), (0, 1), (0, 1)):
+                rows, columns = parts[lead], parts[near]
+                P[lead, q, near, s] = _squared(amplitude[rows[q] : rows[q + 1], columns[s] : columns[s + 1]])
+        return P
+
+
+# ------------------------------------------------------------------------------------------------------------- states
+@dataclass(frozen=True)
+class States:
+    """Currents, torques and densities of the states incoming from each lead and spin, summed over their modes.
+
+    Attributes
+    ----------
+    currents : ndarray, shape (2, 2, bonds, 4)
+        ``[lead_in, spin_in, bond, (charge, x, y, z)]``, particle and Pauli-spin flux positive along +y through all
+        sites of a bond, per unit flux of each incoming mode. Where a bond turns the spin: as it arrives in +y.
+    torques : ndarray, shape (2, 2, planes, 3)
+        Spin flux in minus out of each plane.
+    densities : ndarray, shape (2, 2, planes, 4)
+        Particle and Pauli-spin density of all sites of a plane, in ħ per energy.
+    site_densities : ndarray, shape (2, 2, planes, sites, 4)
+        The same of every site.
+    modes : ndarray, shape (2, 2)
+        Open modes of each lead and spin.
+    continuity_defect, torque_defect : float
+        Largest difference, per unit incoming flux, of the current taken on a bond itself and carried there from the far
+        side: of charge and of spin between planes without torque, and of spin across planes with torque.
+    """
+
+    currents: Floats
+    torques: Floats
+    densities: Floats
+    site_densities: Floats
+    modes: NDArray[np.int64]
+    continuity_defect: float
+    torque_defect: float
+
+
+def states(junction: Junction, energy: float, section: CrossSection, sample: Realization) -> States:
+    """Return bond currents, torques and densities of all incoming states of one sample.
+
+    Currents are taken where the electrons leave, on the far side of the barrier, and carried back with the torque of
+    each plane, so that they keep their relative digits where little is transmitted.
+
+    Parameters
+    ----------
+    junction, energy, section, sample
+        As in `probabilities`.
+
+    Raises
+    ------
+    ArgumentError
+        The sample does not fit the junction.
+    """
+    problem = _Problem(junction, finite("energy", energy), section, sample)
+    axes = junction.magnetizations
+    cut = _cut(problem, axes)
+    source = _collinear_waves(problem, cut, axes) if cut is not None else _general_waves(problem)
+    return _Fields(problem).fill(*source)
+
+
+#: Per lead and spin that come in: waves of every plane, with spin before site, along the axis of the plane's half.
+Waves = Iterator[tuple[int, int, list[Complex]]]
+
+
+def _collinear_waves(problem: _Problem, cut: int, axes: Floats) -> tuple[int, Floats, list[_Half], Waves]:
+    turns = [_label_turn(lead, m, m) for lead, m in zip(problem.junction.leads, axes, strict=True)]
+    t = problem.sample.bonds[cut]
+    halves = _halves(problem, cut, axes, outgoing=(False, False), keep=True)
+    joint = _Cut([_Side.of(half, t) for half in halves], problem.real)
+    R = rotation_matrix(*axes)
+    scale = 1 / np.sqrt(t)
+
+    def waves() -> Waves:
+        for near in (0, 1):
+            V = R if near == 0 else R.conj().T
+            here, there = joint.sides[near], joint.sides[1 - near]
+            lu = joint.joined(near, V) if all(len(side.u) == 2 for side in joint.sides) else None
+            found = []
+            for s in (0, 1):
+                crossed, same, flip = joint.crossing(near, s, V, lu)
+                own = _pick(here.inc, s) + _gemm(_pick(here.u, s), same)
+                other = np.zeros_like(own) if flip is None else _gemm(_pick(here.u, 1 - s), flip)
+                at_cut = 1j * np.concatenate([other, own] if s else [own, other])
+                beyond = -1j * np.concatenate([_gemm(_pick(there.u, q), crossed[q]) for q in (0, 1)])
+                found.append(_descended(problem, halves, near, s, _hopped(at_cut, scale), _hopped(beyond, scale), axes))
+            turn = turns[near]
+            for s in (0, 1):
+                psi = found[s]
+                if turn is not None:
+                    psi = [a * turn[0, s] + b * turn[1, s] for a, b in zip(*found, strict=True)]
+                yield near, s, psi
+
+    return cut, axes, halves, waves()
+
+
+def _general_waves(problem: _Problem) -> tuple[int, Floats, list[_Half], Waves]:
+    joint = _General(problem, keep=True)
+    scale = 1 / joint.root
+    halves = joint.halves
+
+    def waves() -> Waves:
+        for near in (0, 1):
+            crossed = joint.crossing(near)
+            at_cut, beyond = 1j * crossed, -1j * _gemm(joint.u[1 - near], crossed)
+            V = joint.turns[1]
+            back = None if V is None else np.swapaxes(V, -1, -2).conj()
+            at_cut, beyond = (
+                _hopped(wave, scale, back if side else None) for side, wave in ((near, at_cut), (1 - near, beyond))
+            )
+            start = np.cumsum([0, *halves[near].modes])
+            for s in (0, 1):
+                columns = slice(start[s], start[s + 1])
+                pair = np.asfortranarray(at_cut[:, columns]), np.asfortranarray(beyond[:, columns])
+                yield near, s, _descended(problem, halves, near, s, *pair, joint.labels)
+
+    return joint.cut, joint.labels, halves, waves()
+
+
+def _descended(
+    problem: _Problem, halves: list[_Half], near: int, s: int, at_cut: Complex, beyond: Complex, axes: Floats
+) -> list[Complex]:
+    """Return the waves of every plane from those on both sides of the cut: ψ_n = i B_n - g_n t U† ψ of the next."""
+    psi: list[Any] = [None] * problem.planes
+    for side, wave in ((near, at_cut), (1 - near, beyond)):
+        chi = spinors(axes[side])
+        chain = halves[side].chain
+        psi[chain[-1].n] = wave
+        for plane in chain[-2::-1]:
+            bond = plane.n if side == 0 else plane.n - 1
+            turn = problem.bond(bond, chi)
+            if turn is not None and side == 0:
+                turn = np.swapaxes(turn, -1, -2).conj()
+            wave = -plane.apply(_hopped(wave, problem.sample.bonds[bond], turn))
+            if side == near:
+                wave = wave + plane.incoming(s)
+            psi[plane.n] = wave
+    return psi
+
+
+class _Fields:
+    """Evaluates waves plane by plane."""
+
+    def __init__(self, problem: _Problem) -> None:
+        self.problem = problem
+        planes, sites = problem.planes, problem.sites
+        self.currents = np.zeros((2, 2, planes - 1, 4))
+        self.torques = np.zeros((2, 2, planes, 3))
+        self.densities = np.zeros((2, 2, planes, sites, 4))
+
+    def fill(self, cut: int, axes: Floats, halves: list[_Half], waves: Waves) -> States:
+        """Evaluate all waves."""
+        problem = self.problem
+        planes = problem.planes
+        modes = np.array([half.modes for half in halves])
+        self.frames = [_frame(m) for m in axes]
+        self.chi = [spinors(m) for m in axes]
+        self.sides = [0 if n <= cut else 1 for n in range(planes)]
+        # fields in the frame of each half; rounding of what is collinear is set to zero
+        self.fields = np.stack([problem.sample.levels[n, :, 1:] @ self.frames[i].T for n, i in enumerate(self.sides)])
+        size = np.linalg.norm(self.fields, axis=-1, keepdims=True)
+        self.fields[abs(self.fields) <= COLLINEAR * size] = 0.0
+        quiet = ~(problem.magnetic | problem.turning_planes)
+        quiet[:-1] &= ~problem.turning_bonds
+        continuity = torque = 0.0
+        for lead, s, psi in waves:
+            if not modes[lead, s]:
+                continue
+            currents, torques = self._one(lead, psi, self.densities[lead, s])
+            self.currents[lead, s], self.torques[lead, s] = currents, torques
+            miss = abs(self._raw(psi) - currents) / modes[lead, s]
+            steps = np.abs(np.diff(self._raw(psi)[:, 1:], axis=0) + torques[1:-1]) / modes[lead, s]
+            continuity = max(continuity, miss[:, 0].max(), steps[quiet[1:-1]].max(initial=0.0))
+            torque = max(torque, steps[~quiet[1:-1]].max(initial=0.0))
+        return States(
+            self.currents,
+            self.torques,
+            self.densities.sum(axis=3),
+            self.densities,
+            modes,
+            float(continuity),
+            float(torque),
+        )
+
+    def _one(self, lead: int, psi: list[Complex], densities: Floats) -> tuple[Floats, Floats]:
+        """Return currents and torques of one lead and spin, and write the densities."""
+        problem = self.problem
+        M, planes = problem.sites, problem.planes
+        torques = np.empty((planes, 3))
+        for n, wave in enumerate(psi):
+            frame = self.frames[self.sides[n]]
+            up, down = wave[:M], wave[M:]
+            flip = 2 * (up.conj() * down).sum(axis=1)
+            sizes = [(part.real**2 + part.imag**2).sum(axis=1) for part in (up, down)]
+            spin = np.stack([flip.real, flip.imag, sizes[0] - sizes[1]], axis=-1)
+            densities[n, :, 0] = sizes[0] + sizes[1]
+            densities[n, :, 1:] = spin @ frame
+            if problem.turning_planes[n]:
+                h_psi = problem.energy * wave - _gemm(problem.spin_plane(n, self.chi[self.sides[n]]), wave)
+                torques[n] = -2 * _flux(wave, h_psi, M)[1:] @ frame
+            else:
+                torques[n] = -2 * np.cross(self.fields[n], spin).sum(axis=0) @ frame
+        for b in np.flatnonzero(problem.turning_bonds):
+            before, after = self._lab(psi[b], b), self._lab(psi[b + 1], b + 1)
+            turn, t = problem.sample.bond_rotations[b], problem.sample.bonds[b]
+            arriving = -2 * _flux(after, _hopped(before, t, turn), M)[1:]
+            leaving = 2 * _flux(before, _hopped(after, t, np.swapaxes(turn, -1, -2).conj()), M)[1:]
+            torques[b] += leaving - arriving
+        flux = self._outgoing(1 - lead, psi[-1] if lead == 0 else psi[0])
+        currents = np.empty((planes - 1, 4))
+        if lead == 0:
+            for b in range(planes - 2, -1, -1):
+                flux = flux + np.concatenate([[0.0], torques[b + 1]])
+                currents[b] = flux
+        else:
+            flux = -flux
+            for b in range(planes - 1):
+                flux = flux - np.concatenate([[0.0], torques[b]])
+                currents[b] = flux
+        return currents, torques
+
+    def _lab(self, wave: Complex, n: int) -> Complex:
+        """Return a wave with spin along z."""
+        chi = self.chi[self.sides[n]]
+        up, down = np.split(wave, 2)
+        return np.concatenate([chi[s, 0] * up + chi[s, 1] * down for s in (0, 1)])
+
+    def _raw(self, psi: list[Complex]) -> Floats:
+        """Return the currents taken on the bonds themselves."""
+        problem = self.problem
+        lab = [self._lab(wave, n) for n, wave in enumerate(psi)]
+        turns = problem.sample.bond_rotations
+        return np.stack(
+            [
+                -2
+                * _flux(lab[b + 1], _hopped(lab[b], t, turns[b] if problem.turning_bonds[b] else None), problem.sites)
+                for b, t in enumerate(problem.sample.bonds)
+            ]
+        )
+
+    def _outgoing(self, lead: int, wave: Complex) -> Floats:
+        """Return the flux that leaves into a lead from its last plane: every transverse mode by itself."""
+        side = -1 if lead else 0
+        axis_frame = self.frames[self.sides[side]]
+        outside = _Modes(self.problem, lead, axis_frame[2])
+        sigma_up, sigma_down = outside.sigma[0], outside.sigma[-1]
+        up, down = (_gemm(_dagger(self.problem.modes[1]), np.asfortranarray(part)) for part in np.split(wave, 2))
+        sizes = [
+            (velocity * (part.real**2 + part.imag**2).sum(axis=1)).sum()
+            for velocity, part in ((outside.velocity[0], up), (outside.velocity[-1], down))
+        ]
+        z = 2 * ((sigma_up.conj() - sigma_down) * (up.conj() * down).sum(axis=1)).sum()
+        return np.concatenate([[sizes[0] + sizes[1]], np.array([z.imag, -z.real, sizes[0] - sizes[1]]) @ axis_frame])
+
+
+def _frame(m: Floats) -> Floats:
+    """Return (e_1, e_2, m) as rows, with χ_+†σχ_- = e_1 - i e_2."""
+    chi = spinors(m)
+    flip = np.einsum("a,iab,b->i", chi[:, 0].conj(), PAULI, chi[:, 1])
+    return np.stack([flip.real, -flip.imag, m])
+
+
+def _flux(a: Complex, b: Complex, sites: int) -> Floats:
+    """Return Im a†b and Im a†σb, summed over sites and modes."""
+    blocks = [[np.vdot(p, q) for q in (b[:sites], b[sites:])] for p in (a[:sites], a[sites:])]
+    return np.array(
+        [
+            (blocks[0][0] + blocks[1][1]).imag,
+            (blocks[0][1] + blocks[1][0]).imag,
+            (-1j * blocks[0][1] + 1j * blocks[1][0]).imag,
+            (blocks[0][0] - blocks[1][1]).imag,
+        ]
+    )
