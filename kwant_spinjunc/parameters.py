@@ -703,7 +703,7 @@ def interface_parameters(
     energy, k
         As in `scatter`; "average" is per unit cell.
     rtol
-        Relative tolerance of an average.
+        Relative tolerance of an average, and 1e-3 of it in e²/h per cell where a conductance vanishes.
 
     Raises
     ------
@@ -758,7 +758,9 @@ def interface_parameters(
         if k != "average":
             raise ArgumentError(f"Argument `k` must be a wave vector, None or 'average', but is {k!r}.")
         split = np.unique(brillouin.thresholds(single, energy))
-        result = brillouin.average(sums, np.append(split, brillouin.resonances(single, energy)), rtol=rtol)
+        # Im G_mix may vanish and a spin be closed: relative to a conductance quantum there
+        split = np.append(split, brillouin.resonances(single, energy))
+        result = brillouin.average(sums, split, rtol=rtol, atol=1e-3 * rtol)
         values, error = np.asarray(result.value), float(np.max(result.error))
     else:
         kx, kz = (0.0, 0.0) if k is None else finite_array("k", k, shape=(2,))

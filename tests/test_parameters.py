@@ -187,6 +187,13 @@ def test_averages_over_the_brillouin_zone_are_fitted_too():
     assert found.interfaces[0].modes < 1  # fractional: part of the zone has no channel in the spacer
 
 
+def test_an_average_behind_a_barrier_has_no_mixing_conductance():
+    """Regression: the vanishing Im G_mix of a closed spacer must not be refined forever."""
+    found = effective_parameters(tunnel_junction(in_plane_hopping=0.1), k="average", angles=np.linspace(0, np.pi, 5))
+    assert found.interfaces == ()
+    assert found.circuit_residual is None
+
+
 # ---------------------------------------------------------------------- thickness
 def test_decay_is_that_of_the_lattice():
     """κ_eff → arccosh of the barrier's reduced excess, the better the thicker."""

@@ -564,7 +564,7 @@ def asymmetric_efficiency(angle: ArrayLike, q_plus: ArrayLike, q_minus: ArrayLik
 
     Notes
     -----
-    **Validity**: spin valve of two different contacts in circuit theory with real mixing conductances, constant current.
+    **Validity**: spin valve of two different contacts in circuit theory, real mixing conductances, constant current.
 
     References
     ----------
