@@ -557,8 +557,8 @@ class DeviceScattering:
             if beyond < SMALL_FLUX * count and miss > SMALL_FLUX_ERROR * beyond and miss > 0 and beyond > 0:
                 warnings.warn(
                     f"From lead {lead} only {beyond:.2g} is transmitted through {cut!r}, where the flux is a "
-                    f"difference of numbers of order one and comes out as {abs(flux):.2g}. Place the cut on the far side of "
-                    "the barrier, or inject from the other lead.",
+                    f"difference of numbers of order one and comes out as {abs(flux):.2g}. Place the cut on "
+                    "the far side of the barrier, or inject from the other lead.",
                     NearSideWarning,
                     stacklevel=4,
                 )
