@@ -16,7 +16,7 @@ import kwant
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import brillouin, halves
+from . import brillouin, halves, supercell
 from .builder import band_shift, build, checked_shape
 from .cross_section import CrossSection
 from .devices import Device, DeviceScattering, as_device, scatter_device
@@ -244,9 +244,10 @@ def scatter(
         junction. ``"average"``: the Brillouin-zone average, everything per unit cell (fast engine only).
     solver
         ``"kwant"``, the reference: any cross-section, one energy and k. ``"modes"``: the same with analytic modes of
-        the leads, for wide cross-sections. ``"halves"``, the exact fast engine for one
-        cell per plane: ``energy`` and ``k[..., 0]`` are arrays that broadcast, and the result has leading batch axes.
-        None: the engine for arrays and averages, Kwant otherwise.
+        the leads, for wide cross-sections. ``"halves"``, the exact fast engine. For one clean cell per plane ``energy``
+        and ``k[..., 0]`` are arrays that broadcast, and the result has leading batch axes; a disordered junction, a
+        supercell or wire takes one energy and k (see `supercell`).
+        None: the engine for arrays, averages and several sites per plane, Kwant otherwise.
     cross_section, boundary
         See `build`: a supercell or wire with several sites per plane.
     seed, realization
@@ -306,9 +307,10 @@ def scatter(
         raise ArgumentError(f"Argument `k` must be wave vectors, None or 'average', but is {k!r}.")
     shape = CrossSection(cross_section, boundary).shape
     plain = CrossSection(shape, boundary).is_single_cell
+    batch = np.ndim(energy) > 0 or (k is not None and not averaged and np.ndim(k) > 1)
     if solver is None:
-        batch = np.ndim(energy) > 0 or (k is not None and not isinstance(k, str) and np.ndim(k) > 1)
-        solver = "halves" if plain and (averaged or batch) else "kwant"
+        # a cross-section of several sites: the dense engine was faster than Kwant wherever both were measured
+        solver = "halves" if averaged or batch or shape != (1, 1) else "kwant"
     if solver not in SOLVERS:
         raise ArgumentError(f"Argument `solver` must be one of {', '.join(SOLVERS)}, but is {solver!r}.")
     if solver in ("kwant", "modes"):
@@ -320,10 +322,15 @@ def scatter(
         checked_shape(shape, len(junction.planes) + 2)
         section = CrossSection(shape, boundary, k)
         return _scatter_kwant(junction, energy, section, k, seed, realization, tolerance, analytic=solver == "modes")
-    if not plain:
-        raise ArgumentError(
-            "Argument `solver` must be 'kwant' for a cross-section of several sites or hard walls, but is 'halves'."
-        )
+    if not plain or (junction.is_disordered and not averaged and not batch):
+        if averaged:
+            raise ArgumentError(
+                "Argument `k` must not be 'average' with Kwant, a cross-section of several sites or hard walls. "
+                "Use one cell per plane and solver='halves'."
+            )
+        checked_shape(shape, len(junction.planes), "halves", states=False)
+        section = CrossSection(shape, boundary, k)
+        return _scatter_supercell(junction, finite("energy", energy), section, k, seed, realization, tolerance)
     if np.size(energy) == 0 or (k is not None and np.size(k) == 0):
         raise ArgumentError("Arguments `energy` and `k` must not be empty.")
     if averaged:
@@ -413,6 +420,48 @@ def _scatter_halves(junction: Junction, energy: Floats, k: Any, tolerance: float
     )
     _refuse_unitarity(result)
     return result
+
+
+def _scatter_supercell(
+    junction: Junction,
+    energy: float,
+    section: CrossSection,
+    k: Any,
+    seed: int,
+    realization: int,
+    tolerance: float,
+) -> Scattering:
+    """Scatter by the dense engine; what the states need is solved for when they are asked for."""
+    c, _ = section.transverse_modes
+    modes = junction.open_channels(energy, c).sum(axis=0)
+    if not modes.any():
+        raise _no_open_channel(junction, energy, float(c.max()))
+    sample = realize(junction, section, seed, realization)
+    P = supercell.probabilities(junction, energy, section, sample)
+    unitarity = max(abs(P.sum(axis=(0, 1)) - modes).max(), abs(P.sum(axis=(2, 3)) - modes).max())
+    result = Scattering(
+        junction=junction,
+        energy=energy,
+        k=None if k is None else np.asarray(k, dtype=float),
+        solver="halves",
+        probabilities=P,
+        modes=modes,
+        unitarity_defect=np.asarray(unitarity),
+        tolerance=tolerance,
+        cells=section.sites,
+        seed=seed,
+        realization=realization,
+        _solve_fields=partial(_supercell_fields, junction, energy, section, sample),
+    )
+    _refuse_unitarity(result)
+    return result
+
+
+def _supercell_fields(junction: Junction, energy: float, section: CrossSection, sample: Realization) -> PlaneFields:
+    checked_shape(section.shape, len(junction.planes), "halves")
+    found = supercell.states(junction, energy, section, sample)
+    defects = np.asarray(found.continuity_defect), np.asarray(found.torque_defect)
+    return PlaneFields(found.currents, found.torques, found.densities, *defects)
 
 
 def _fields_from_halves(junction: Junction, energy: Floats, c: Floats) -> PlaneFields:

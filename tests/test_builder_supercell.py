@@ -352,7 +352,7 @@ def test_a_cross_section_that_does_not_fit_the_machine_is_refused_before_work(mo
     with pytest.raises(
         sj.ArgumentError, match=r"must fit into 0.5 GB, but 30 × 30 sites need about .* GB for 9 planes"
     ):
-        sj.scatter(valve(sj.Anderson(width=1.0)), ENERGY, cross_section=(30, 30))
+        sj.scatter(valve(sj.Anderson(width=1.0)), ENERGY, cross_section=(30, 30), solver="kwant")
     sizes = [builder.memory((9, 9), planes, solver) for planes in (5, 20) for solver in ("halves", "kwant")]
     assert sizes == sorted(sizes)
     assert builder.memory((9, 9), 100, "halves", states=False) == builder.memory((9, 9), 5, "halves", states=False)
