@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         SpinOrbitScattering,
         Substitution,
     )
+    from .ensemble import Ensemble, EnsembleInterrupted, ensemble, open_ensemble
     from .errors import (
         ArgumentError,
         BarrierWarning,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     )
     from .export import export
     from .junction import Junction, Layer, barrier, ferromagnet, normal_metal
+    from .local import chemical_potentials
     from .parameters import effective_parameters
     from .reservoirs import linear_response, tunneling_response
     from .scattering import Scattering, scatter
@@ -54,6 +56,8 @@ __all__ = [
     "Device",
     "DeviceCurrents",
     "DeviceScattering",
+    "Ensemble",
+    "EnsembleInterrupted",
     "IntegrationError",
     "Junction",
     "Layer",
@@ -74,12 +78,15 @@ __all__ = [
     "between",
     "bias_response",
     "build",
+    "chemical_potentials",
     "current_voltage",
     "effective_parameters",
+    "ensemble",
     "export",
     "ferromagnet",
     "linear_response",
     "normal_metal",
+    "open_ensemble",
     "scatter",
     "sweep",
     "tunneling_response",
@@ -110,6 +117,12 @@ _HOME = {
         "SpinOrbitScattering",
         "Substitution",
     ),
+    "ensemble": (
+        "Ensemble",
+        "EnsembleInterrupted",
+        "ensemble",
+        "open_ensemble",
+    ),
     "errors": (
         "ArgumentError",
         "BarrierWarning",
@@ -129,6 +142,7 @@ _HOME = {
         "ferromagnet",
         "normal_metal",
     ),
+    "local": ("chemical_potentials",),
     "parameters": ("effective_parameters",),
     "reservoirs": (
         "linear_response",
