@@ -245,8 +245,8 @@ def scatter(
     solver
         ``"kwant"``, the reference: any cross-section, one energy and k. ``"modes"``: the same with analytic modes of
         the leads, for wide cross-sections. ``"halves"``, the exact fast engine. For one clean cell per plane ``energy``
-        and ``k[..., 0]`` are arrays that broadcast, and the result has leading batch axes; a disordered junction, a
-        supercell or wire takes one energy and k (see `supercell`).
+        and ``k[..., 0]`` are arrays that broadcast, and the result has leading batch axes; a supercell or wire,
+        disordered or not, takes one energy and k (see `supercell`).
         None: the engine for arrays, averages and several sites per plane, Kwant otherwise.
     cross_section, boundary
         See `build`: a supercell or wire with several sites per plane.
@@ -307,8 +307,8 @@ def scatter(
         raise ArgumentError(f"Argument `k` must be wave vectors, None or 'average', but is {k!r}.")
     shape = CrossSection(cross_section, boundary).shape
     plain = CrossSection(shape, boundary).is_single_cell
-    batch = np.ndim(energy) > 0 or (k is not None and not averaged and np.ndim(k) > 1)
     if solver is None:
+        batch = np.ndim(energy) > 0 or (k is not None and not averaged and np.ndim(k) > 1)
         # a cross-section of several sites: the dense engine was faster than Kwant wherever both were measured
         solver = "halves" if averaged or batch or shape != (1, 1) else "kwant"
     if solver not in SOLVERS:
@@ -322,7 +322,7 @@ def scatter(
         checked_shape(shape, len(junction.planes) + 2)
         section = CrossSection(shape, boundary, k)
         return _scatter_kwant(junction, energy, section, k, seed, realization, tolerance, analytic=solver == "modes")
-    if not plain or (junction.is_disordered and not averaged and not batch):
+    if not plain:
         if averaged:
             raise ArgumentError(
                 "Argument `k` must not be 'average' with Kwant, a cross-section of several sites or hard walls. "
