@@ -35,7 +35,7 @@ from .errors import (
     finite_array,
     positive,
 )
-from .spin_channels import LeadSpins, is_transparent, lead_axis, lead_spins, refuse_broken_law
+from .spin_channels import LeadSpins, cell_sites, is_transparent, lead_axis, lead_spins, refuse_broken_law
 from .spin_operators import SpinOperator, norbs_of, resolve_spin
 from .waves import solve
 
@@ -646,7 +646,7 @@ def scatter_device(device: Device, energy: Any, params: Mapping[str, Any] | None
             )
         refuse_broken_law(lead, number, everything)
         if spin is not None:
-            axes[number] = lead_axis(lead, number, spin, device.magnetizations.get(number), everything)
+            axes[number] = lead_axis(system, number, spin, device.magnetizations.get(number), everything)
     try:
         fresh = [n for n, lead in enumerate(system.leads) if not isinstance(lead, kwant.system.PrecalculatedLead)]
         prepared = system.precalculate(energy, leads=fresh, what="modes", params=everything)
@@ -701,9 +701,8 @@ def as_device(first: Any, **settings: Any) -> Device:
 
 def _cell_sites(system: Any, number: int, modes: Any) -> list[Any] | None:
     """Return the sites that the wave functions of a lead's modes live on."""
-    lead = system.leads[number]
-    if is_transparent(lead):
-        return list(lead.sites[: lead.cell_size])
+    if is_transparent(system.leads[number]):
+        return cell_sites(system, number)
     sites = [system.sites[i] for i in system.lead_interfaces[number]]
     return sites if sum(norbs_of(site.family) for site in sites) == len(modes.wave_functions) else None
 

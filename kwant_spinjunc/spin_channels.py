@@ -68,8 +68,24 @@ def is_transparent(lead: Any) -> bool:
     return hasattr(lead, "cell_hamiltonian") and hasattr(lead, "cell_size")
 
 
+def cell_sites(system: Any, number: int) -> list[Any]:
+    """Return the sites of a lead whose Hamiltonian can be looked at: the unit cell next to the scattering region.
+
+    In the order of the wave functions of its modes. Kwant keeps a lead at the origin of its lattice; a spin operator
+    that is a function of the site must see where the lead is attached.
+    """
+    lead = system.leads[number]
+    sites = list(lead.sites[: lead.cell_size])
+    symmetry = getattr(lead, "symmetry", None)
+    if symmetry is None:
+        return sites
+    attached = system.sites[system.lead_interfaces[number][0]]
+    domains = symmetry.which(attached) - symmetry.which(sites[0])
+    return [symmetry.act(domains + 1, site) for site in sites]
+
+
 def lead_axis(
-    lead: Any, number: int, spin: SpinOperator, m: ArrayLike | None, params: Mapping[str, Any] | None
+    system: Any, number: int, spin: SpinOperator, m: ArrayLike | None, params: Mapping[str, Any] | None
 ) -> NDArray[np.float64]:
     """Return the axis that labels the spins of a lead: the declared m, else its exchange field, else +z.
 
@@ -78,12 +94,13 @@ def lead_axis(
     ArgumentError
         The exchange field of the lead does not point along the declared m.
     """
+    lead = system.leads[number]
     declared = None if m is None else check_unit_vector(m, f"magnetizations[{number}]")
     if declared is not None and declared.shape != (3,):
         raise ArgumentError(
             f"Argument `magnetizations[{number}]` must be one vector, but its shape is {declared.shape}."
         )
-    field = _exchange(lead, spin, params) if is_transparent(lead) else np.zeros(3)
+    field = _exchange(lead, cell_sites(system, number), spin, params) if is_transparent(lead) else np.zeros(3)
     strength = np.linalg.norm(field)
     if strength < 1e-12:
         return np.array([0.0, 0.0, 1.0]) if declared is None else declared
@@ -101,11 +118,11 @@ def lead_axis(
     return declared
 
 
-def _exchange(lead: Any, spin: SpinOperator, params: Mapping[str, Any] | None) -> NDArray[np.float64]:
+def _exchange(lead: Any, sites: list[Any], spin: SpinOperator, params: Mapping[str, Any] | None) -> NDArray[np.float64]:
     """Return the direction along which spin is lowest, -Σ tr(h S), over the on-site terms of the unit cell."""
     field = np.zeros(3)
     size = 0.0
-    for i, site in enumerate(lead.sites[: lead.cell_size]):
+    for i, site in enumerate(sites):
         S = spin(site)
         h = np.asarray(lead.hamiltonian(i, i, params=params)).reshape(S.shape[1:])
         field -= np.einsum("iab,ba->i", S, h).real / len(h)
