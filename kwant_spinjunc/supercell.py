@@ -36,7 +36,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import blas, lapack
+from scipy.linalg import blas, eig, lapack
 
 from .cross_section import CrossSection
 from .errors import ArgumentError, finite
@@ -47,7 +47,11 @@ from .spin import PAULI, SIGNS, check_unit_vector, rotation_matrix, sigma, spino
 __all__ = ["States", "find_cut", "probabilities", "states"]
 
 #: A difference of the two spins is propagated by products once it is this small; above, it is taken as it is.
-SMALL_DIFFERENCE = 1e-3
+SMALL_DIFFERENCE = 1e-4
+#: Directions from which on the angle is put into a series or an eigenvalue problem.
+MANY = 4
+#: Largest norm of its matrix for a series, which ends at the second number; largest condition of eigenvectors.
+LARGEST_RATIO, SERIES_END, LARGEST_CONDITION = 0.25, 1e-18, 1e5
 #: Labels of a nonmagnetic lead that turn by less than this from the axis of their half do not mix.
 SAME_LABELS = 1e-15
 
@@ -113,7 +117,7 @@ class _LU:
 
 def _between(t: Floats, g: Matrix) -> Matrix:
     """Return t g t of a diagonal matrix t given by its diagonal."""
-    scaled: Matrix = g * np.multiply.outer(t, t)
+    scaled: Matrix = g * np.multiply.outer(t, t).T  # in the order of g
     return scaled
 
 
@@ -241,11 +245,14 @@ class _Problem:
         turned: Complex = chi.conj().T @ self.sample.bond_rotations[b] @ chi
         return turned
 
-    def collinear(self, n: int, m: Floats) -> bool:
-        """Whether the spin along m is conserved in plane n."""
-        field = self.sample.levels[n, :, 1:]
-        across = np.linalg.norm(np.cross(field, m), axis=-1)
-        return not self.turning_planes[n] and bool((across <= COLLINEAR * np.linalg.norm(field, axis=-1)).all())
+    def collinear(self, m: Floats) -> NDArray[np.bool_]:
+        """Return whether the spin along m is conserved in each plane."""
+        fields = self.sample.levels[..., 1:]
+        along = fields @ m
+        across = fields - along[..., None] * m
+        size = np.einsum("nik,nik->ni", across, across)
+        found: NDArray[np.bool_] = (size <= COLLINEAR**2 * (along * along + size)).all(axis=1) & ~self.turning_planes
+        return found
 
 
 def _turns(rotations: Any, count: int) -> NDArray[np.bool_]:
@@ -269,9 +276,8 @@ def find_cut(junction: Junction, sample: Realization) -> int | None:
 def _cut(problem: _Problem, axes: Floats) -> int | None:
     if problem.turning_bonds.any() or problem.turning_planes.any():
         return None
-    planes = range(problem.planes)
-    left = np.logical_and.accumulate([problem.collinear(n, axes[0]) for n in planes])
-    right = np.logical_and.accumulate([problem.collinear(n, axes[1]) for n in planes][::-1])[::-1]
+    left = np.logical_and.accumulate(problem.collinear(axes[0]))
+    right = np.logical_and.accumulate(problem.collinear(axes[1])[::-1])[::-1]
     candidates = np.flatnonzero(left[:-1] & right[1:])
     if not len(candidates):
         return None
@@ -433,16 +439,12 @@ def _half(
 ) -> _Half:
     """Solve the planes in ``order`` from the lead on ``side``, with spin along ``m``; ``keep`` them for `states`."""
     chi = spinors(m)
+    collinear = problem.collinear(m)
     state = _Modes(problem, side, m)
     half: _Half | None = None
     for position, n in enumerate(order):
         bond = None if position == 0 else (n - 1 if side == 0 else n)
-        simple = (
-            half is None
-            and problem.uniform[n]
-            and problem.collinear(n, m)
-            and (bond is None or problem.uniform_bonds[bond])
-        )
+        simple = half is None and problem.uniform[n] and collinear[n] and (bond is None or problem.uniform_bonds[bond])
         if simple:
             state.step(n, state.t if bond is None else float(problem.sample.bonds[bond, 0]))
             if keep:
@@ -452,7 +454,7 @@ def _half(
             raise ArgumentError("Argument `sample` must begin and end with planes like the leads, but does not.")
         half = half or state.half(outgoing)
         turn = problem.bond(bond, chi)
-        if half.full or turn is not None or not problem.collinear(n, m):
+        if half.full or turn is not None or not collinear[n]:
             if turn is not None and side == 1:  # towards smaller n
                 turn = np.swapaxes(turn, -1, -2).conj()
             _full_step(problem, half, n, problem.sample.bonds[bond], turn, chi)
@@ -472,8 +474,10 @@ def _step(problem: _Problem, half: _Half, n: int, t: Floats, m: Floats) -> None:
         half.difference = np.zeros(half.g[0].shape, order="F")
     plane = problem.plane(n)
     gs = []
+    weight = np.multiply.outer(t, t).T  # in the order of g
     for s, before in enumerate(half.g):
-        inverse = plane - _between(t, before)
+        inverse = np.multiply(before, weight)
+        np.subtract(plane, inverse, out=inverse)
         if along is not None:
             np.einsum("ii->i", inverse)[...] -= SIGNS[s] * along
         gs.append(_inverse(inverse))
@@ -600,6 +604,8 @@ class _Cut:
         self.sides = sides
         #: Whether every matrix equals its transpose, so that the way back is the transpose of the way there.
         self.symmetric = symmetric
+        #: Whether both halves depend on spin, so that the angle matters.
+        self.mixed = all(len(side.u) == 2 for side in sides)
         self._d: dict[tuple[int, int, int], Matrix] = {}
         self._lu: dict[tuple[int, int, int], _LU] = {}
 
@@ -636,7 +642,6 @@ class _Cut:
     def probabilities(self, R: Complex) -> Floats:
         """Return T[lead_out, spin_out, lead_in, spin_in] for one rotation R = <s, m_L | s', m_R>."""
         P = np.zeros((2, 2, 2, 2))
-        mixed = all(len(side.u) == 2 for side in self.sides)
         lu = None
         if self.sides[0].turn is None and self.sides[1].turn is None:  # phases do not matter
             R = np.array([[abs(R[0, 0]), -abs(R[0, 1])], [abs(R[0, 1]), abs(R[0, 0])]])
@@ -644,9 +649,44 @@ class _Cut:
             if not sum(self.sides[near].modes):
                 continue
             V = R if near == 0 else R.conj().T
-            if mixed:
+            if self.mixed:
                 lu = lu.T if lu is not None and self.symmetric and np.isrealobj(R) else self.joined(near, V)
             self._incoming(P, near, V, lu)
+        return P
+
+    def many(self, sin2: Floats) -> Floats | None:
+        """Return the probabilities for many |R_+-|², (angles, 2, 2, 2, 2), or None where `probabilities` is safer.
+
+        With C_s = (1 - w_s̄ u_s̄)^{-1} (w_+ - w_-) and N_s = d_ss^{-1} (u_+ - u_-) C_s the angle is left in one place:
+        K_ss b_s = R_ss X_s, X_s = (1 + |R_+-|² N_s)^{-1} d_ss^{-1} b_s, and everything else is a product with X_s.
+        """
+        P = np.zeros((len(sin2), 2, 2, 2, 2))
+        for near, s in product((0, 1), (0, 1)):
+            here, there = self.sides[near], self.sides[1 - near]
+            inc = here.inc[s]
+            if not inc.shape[1] or here.difference is None or there.difference is None:
+                continue
+            back = self.lu(near, s, s)  # of 1 - u w
+            C = self.lu(1 - near, 1 - s, 1 - s).solve(there.difference)
+            N = back.solve(_gemm(here.difference, C))
+            sign = 1 - 2 * s
+            rows = [
+                there.out[s],
+                there.out[1 - s] - sign * _gemm(_gemm(there.out[1 - s], here.u[1 - s]), C),
+                _gemm(here.out[s], there.u[s]),
+                _gemm(here.out[s], C),
+                _gemm(here.out[1 - s], C),
+            ]
+            ends = np.cumsum([len(row) for row in rows])[:-1]
+            amplitudes = _resolvent(np.concatenate(rows), N, back.solve(inc), sin2)
+            if amplitudes is None:
+                return None
+            for target, x, amplitude in zip(P, sin2, amplitudes, strict=True):
+                same, flipped, returned, changed, turned = np.split(amplitude, ends)
+                target[1 - near, s, near, s] = (1 - x) * _squared(same)
+                target[1 - near, 1 - s, near, s] = x * _squared(flipped)
+                target[near, s, near, s] = _squared(here.s0[s] + 1j * (returned - sign * x * changed))
+                target[near, 1 - s, near, s] = x * (1 - x) * _squared(turned)
         return P
 
     def crossing(self, near: int, s: int, R: Complex, lu: _LU | None) -> tuple[list[Matrix], Matrix, Matrix | None]:
@@ -684,6 +724,23 @@ class _Cut:
             back[1 - s].append(np.zeros((len(out), same.shape[1])) if flip is None else 1j * _gemm(out, flip))
         _fill(P[1 - near, :, near], passed, there.turn, here.turn)
         _fill(P[near, :, near], back, here.turn, here.turn)
+
+
+def _resolvent(rows: Matrix, N: Matrix, columns: Matrix, x: Floats) -> list[Matrix] | None:
+    """Return rows (1 + x N)^{-1} columns for every x from 0 to 1, or None where no expansion is accurate."""
+    rows, size = np.asfortranarray(rows), float(np.linalg.norm(N))
+    if size < LARGEST_RATIO:  # 1 - x N + ..., until rounding
+        terms = [_gemm(rows, columns)]
+        while size ** len(terms) > SERIES_END:
+            columns = -_gemm(N, columns)
+            terms.append(_gemm(rows, columns))
+        return [sum(x_**order * term for order, term in enumerate(terms)) for x_ in x]
+    values, V = eig(N)
+    if not np.linalg.cond(V) < LARGEST_CONDITION:
+        return None
+    rows_V, V_columns = _gemm(rows, V), _LU.of(V).solve(columns)
+    first = _gemm(rows, columns)
+    return [first - _gemm(rows_V * (x_ * values / (1 + x_ * values)), V_columns) for x_ in x]
 
 
 def _fill(out: Floats, amplitudes: list[list[Matrix]], left: Complex | None, right: Complex | None) -> None:
@@ -758,6 +815,10 @@ def probabilities(
     ]
     halves = _halves(problem, cut, axes, outgoing=[any(turn is not None for turn in row) for row in turns])
     joint = _Cut([_Side.of(half, sample.bonds[cut]) for half in halves], problem.real)
+    if len(turns[0]) >= MANY and joint.mixed and not any(turn is not None for row in turns for turn in row):
+        found = joint.many(abs(rotation_matrix(pairs[..., 0, :], pairs[..., 1, :])[..., 0, 1].ravel()) ** 2)
+        if found is not None:
+            return found.reshape(*pairs.shape[:-2], 2, 2, 2, 2)
     out = np.empty((*pairs.shape[:-2], 2, 2, 2, 2))
     for target, pair, *joint_turns in zip(out.reshape(-1, 2, 2, 2, 2), pairs.reshape(-1, 2, 3), *turns, strict=True):
         for side, turn in zip(joint.sides, joint_turns, strict=True):
@@ -888,7 +949,7 @@ def _collinear_waves(problem: _Problem, cut: int, axes: Floats) -> tuple[int, Fl
         for near in (0, 1):
             V = R if near == 0 else R.conj().T
             here, there = joint.sides[near], joint.sides[1 - near]
-            lu = joint.joined(near, V) if all(len(side.u) == 2 for side in joint.sides) else None
+            lu = joint.joined(near, V) if joint.mixed else None
             found = []
             for s in (0, 1):
                 crossed, same, flip = joint.crossing(near, s, V, lu)
