@@ -43,14 +43,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Interface",
+    "MicroscopicMetal",
     "MixingConductance",
     "cobalt",
     "density_of_states",
     "metal",
+    "microscopic_metal",
     "mixing_conductances",
     "multiscale",
     "permalloy",
     "solve_interface",
+    "spin_flip_conductance",
 ]
 
 Floats = NDArray[np.float64]
@@ -208,6 +211,139 @@ def permalloy() -> Material:
         spin_diffusion_length=5.5,
         density_of_states=density_of_states(7.02e-3, 6.59e-6),
     )
+
+
+# ---------------------------------------------------------------------- metals from supercells
+@dataclass(frozen=True)
+class MicroscopicMetal:
+    """A metal of drift-diffusion made of microscopic numbers, with the standard errors they leave.
+
+    Attributes
+    ----------
+    material : Material
+        In eV, nm, ps.
+    errors : dict
+        Standard errors of ``sigma``, ``beta``, ``D``, ``tau`` and ``spin_diffusion_length`` in the same units.
+    """
+
+    material: Material
+    errors: dict[str, float]
+
+
+def spin_flip_conductance(
+    concentration: float, exchange: float, density_of_states: tuple[float, float] | ArrayLike
+) -> float:
+    r"""Return g = (2π²/3) c J² ν_+ ν_-, the conductance between the two spins by magnetic impurities, golden rule.
+
+    Impurities -(J/2) n·σ at a fraction c of the sites, n uniform on the sphere, flip a spin with the squared matrix
+    element (J/2)²·2/3. Electrons go from + to - at the rate g (µ_+ - µ_-)/h per site.
+
+    Parameters
+    ----------
+    concentration, exchange
+        c and J of `kwant_spinjunc.disorder.MagneticImpurities`, J in the unit of energy.
+    density_of_states
+        ν_s per site and energy, shape (2,).
+
+    Returns
+    -------
+    float
+        e²/h per site.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is negative or not finite.
+
+    Notes
+    -----
+    One flip changes n_+ - n_- by 2, hence 1/τ = (2π/ħ)(ν/3) c J² for δM in a normal metal of ν per spin, and l_sd² =
+    σ_+σ_-/((σ_+ + σ_-) g) in units of a.
+
+    **Validity**: lowest order in J; impurities far apart, J small against the band and its disorder.
+
+    Examples
+    --------
+    >>> round(spin_flip_conductance(0.1, 1.0, (0.13, 0.13)), 5)
+    0.01112
+    """
+    values = [finite("concentration", concentration), finite("exchange", exchange)]
+    nu = np.asarray(density_of_states, dtype=float)
+    if nu.shape != (2,) or not np.isfinite(nu).all() or np.any(nu < 0) or values[0] < 0:
+        raise ArgumentError(
+            "Arguments `concentration` and `density_of_states` must be >= 0, one density for each spin, but are "
+            f"{values[0]:g} and {nu.tolist()}."
+        )
+    return float(2 * np.pi**2 / 3 * values[0] * values[1] ** 2 * nu.prod())
+
+
+def microscopic_metal(
+    conductivities: ArrayLike,
+    spin_diffusion_length: float,
+    density_of_states: ArrayLike,
+    *,
+    lattice_constant: float = 1.0,
+    errors: tuple[ArrayLike, float] = ((0.0, 0.0), 0.0),
+) -> MicroscopicMetal:
+    r"""Return a `Material` of drift-diffusion from what supercells give: σ_s, l_sd and ν_s.
+
+    Parameters
+    ----------
+    conductivities
+        σ_s in e²/h per a, shape (2,): slope 1/σ_s of the resistance-area product of spin s against the length.
+    spin_diffusion_length
+        Decay length of µ_+ - µ_- in a.
+    density_of_states
+        ν_s per site and eV, shape (2,): density of all incoming states over 2π.
+    lattice_constant
+        a in nm.
+    errors
+        Standard errors of the conductivities, shape (2,), and of the length, taken as independent.
+
+    Returns
+    -------
+    MicroscopicMetal
+
+    Raises
+    ------
+    ArgumentError
+        A number is not positive, or an error negative.
+
+    Notes
+    -----
+    D = σ/(e²ν) with the density of states of both spins, and τ = l_sd²/(D(1-β²)): (7) to (9) have one D and one τ,
+    which for unequal ν_s are those of two spins of the mean density of states.
+
+    **Validity**: mean free path ≪ l_sd ≪ localization length.
+
+    Examples
+    --------
+    >>> found = microscopic_metal((6.0, 2.0), 12.0, (0.12, 0.14), lattice_constant=0.25, errors=((0.06, 0.02), 0.1))
+    >>> found.material.beta, round(found.material.spin_diffusion_length, 9), round(found.errors["beta"], 4)
+    (0.5, 3.0, 0.0053)
+    """
+    sigma, nu = np.asarray(conductivities, dtype=float), np.asarray(density_of_states, dtype=float)
+    spread, a = np.asarray(errors[0], dtype=float), positive("lattice_constant", lattice_constant)
+    for name, values in (("conductivities", sigma), ("density_of_states", nu)):
+        if values.shape != (2,) or not np.all(np.isfinite(values) & (values > 0)):
+            raise ArgumentError(f"Argument `{name}` must be two positive numbers, but is {values.tolist()}.")
+    if spread.shape != (2,) or not np.all(np.append(spread, errors[1]) >= 0):
+        raise ArgumentError(f"Argument `errors` must be ((σ_+, σ_-), l_sd) of standard errors >= 0, but is {errors!r}.")
+    length = positive("spin_diffusion_length", spin_diffusion_length)
+
+    def numbers(parameters: Floats) -> tuple[Floats, Material]:
+        plus, minus, l_sd = parameters
+        total = (plus + minus) * LANDAUER / a
+        D, beta = total * a**3 / nu.sum(), (plus - minus) / (plus + minus)
+        material = Material(sigma=total, beta=beta, D=D, tau=(l_sd * a) ** 2 / (D * (1 - beta**2)))
+        return np.array([total, beta, D, material.tau, l_sd * a]), material
+
+    center = np.array([*sigma, length])
+    values, material = numbers(center)
+    moved = [numbers(center + step)[0] - values for step in np.diag([*spread, float(errors[1])])]
+    deviations = np.sqrt(np.sum(np.square(moved), axis=0))
+    names = ("sigma", "beta", "D", "tau", "spin_diffusion_length")
+    return MicroscopicMetal(material, dict(zip(names, map(float, deviations), strict=True)))
 
 
 # ---------------------------------------------------------------------- what diffusion sees of a junction

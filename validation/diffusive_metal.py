@@ -1,0 +1,644 @@
+"""The text before equation (5): two diffusive magnets in series as circuits of two parallel spin channels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from kwant_spinjunc import Junction, ferromagnet, normal_metal, scatter, unit_vector
+from kwant_spinjunc.disorder import Anderson, Substitution
+from kwant_spinjunc.ensemble import Ensemble, ensemble
+from kwant_spinjunc.local import chemical_potentials_of, default_axes
+from kwant_spinjunc.multiscale import solve_interface
+from kwant_spinjunc.plot import COLORS, new_figure, styled
+from kwant_spinjunc.report import Check, Claim, ClaimFigure
+from kwant_spinjunc.spin import SIGNS
+from kwant_spinjunc.statistics import value_with_error
+from kwant_spinjunc.theory import parallel_circuit
+
+from .two_channels import Metal, Solution, solve
+
+#: All metals and leads, unit t: one cubic band, weakly split, so that a clean contact reflects next to nothing.
+HOST = {"onsite": 0.0, "hopping": 1.0, "in_plane_hopping": 1.0}
+SPLITTING = 1.0
+ENERGY = 1.0
+#: The nonmagnetic metal: Anderson disorder of full width 3t.
+NORMAL = (Anderson(width=3.0),)
+#: The anchor, R - 1/N per layer of 8 × 8 periodic sites, found with 12 samples of other random numbers.
+ANCHOR = 0.0050
+#: Magnets: Anderson disorder, and impurities that one spin sees (A, B: the minority, C: the majority).
+MAGNETS = {
+    "A": (Substitution(concentration=0.07, onsite=2.0, splitting=5.0), Anderson(width=2.0)),
+    "B": (Substitution(concentration=0.17, onsite=2.0, splitting=5.0), Anderson(width=3.0)),
+    "C": (Substitution(concentration=0.078, onsite=-2.0, splitting=5.0), Anderson(width=2.15)),
+}
+#: Circuits: left metal, right metal, angle.
+CIRCUITS = {
+    "A|A, 0°": ("A", "A", 0.0),
+    "A|B, 0°": ("A", "B", 0.0),
+    "A|B, 90°": ("A", "B", np.pi / 2),
+    "A|C, 0°": ("A", "C", 0.0),
+}
+#: Planes at either end of a metal that a slope leaves out, about a mean free path.
+SKIP = 4
+#: Standard errors within which two numbers agree.
+AGREES = 3.0
+
+
+@dataclass(frozen=True)
+class Number:
+    """A value and its standard error."""
+
+    value: float
+    error: float
+
+    def __str__(self) -> str:
+        return value_with_error(self.value, self.error)
+
+    def deviation(self, other: Number) -> float:
+        """Return the distance from another number in standard errors of the difference."""
+        return abs(self.value - other.value) / np.hypot(self.error, other.error)
+
+    @classmethod
+    def of(cls, function: Any, *numbers: Number) -> Number:
+        """Return a function of independent numbers, its error to first order."""
+        values = np.array([number.value for number in numbers])
+        value, variance = float(function(*values)), 0.0
+        for i, number in enumerate(numbers):
+            moved = values.copy()
+            moved[i] += number.error
+            variance += (float(function(*moved)) - value) ** 2
+        return cls(value, float(np.sqrt(variance)))
+
+
+# ---------------------------------------------------------------------- averages, audited
+@dataclass
+class Samples:
+    """Averages over disorder for one claim, and how well every sample kept the conservation laws.
+
+    Twisted boundary conditions: every realization has its own Bloch vector, which breaks time reversal and so leaves
+    out weak localization, -1/3 e²/h of a wire.
+    """
+
+    width: int
+    realizations: int = 0
+    failed: int = 0
+    seed: int = 0
+    defects: dict[str, float] = field(default_factory=dict)
+
+    def average(
+        self, junction: Junction, realizations: int, *, width: int | None = None, boundary: str = "twisted", **options: Any
+    ) -> Ensemble:
+        """Return the average of a junction over samples of its own."""
+        self.seed += 1
+        W = width or self.width
+        found = ensemble(
+            junction,
+            ENERGY,
+            cross_section=(W, W),
+            boundary=boundary,
+            realizations=realizations,
+            seed=self.seed,
+            torques=False,
+            workers=1,
+            progress=False,
+            **options,
+        )
+        self.realizations += found.realizations
+        self.failed += found.failed
+        for name in ("unitarity_defect", "continuity_defect"):
+            if name in found.names:
+                self.remember(f"{name.replace('_', ' ')} of a sample", found[name].maximum)
+        return found
+
+    def compare(self, junction: Junction, width: int = 4) -> None:
+        """Solve one sample with Kwant as well."""
+        k = (0.31, 0.17)
+        options: dict[str, Any] = {"cross_section": (width, width), "seed": self.seed, "realization": 1}
+        fast = scatter(junction, ENERGY, k, solver="halves", **options)
+        exact = scatter(junction, ENERGY, k, solver="kwant", **options)
+        self.remember("probabilities, engine minus Kwant", fast.probabilities - exact.probabilities)
+        for name in ("currents", "densities"):
+            ours, theirs = getattr(fast.fields, name), getattr(exact.fields, name)
+            self.remember(f"{name} of planes, engine minus Kwant", ours - theirs)
+
+    def remember(self, name: str, value: Any) -> None:
+        """Keep the largest defect of its kind."""
+        self.defects[name] = max(self.defects.get(name, 0.0), float(np.max(np.abs(value), initial=0.0)))
+
+    def checks(self, tolerance: float = 1e-9) -> tuple[Check, ...]:
+        """Return one check per kind of defect."""
+        failed = Check(f"samples that failed, of {self.realizations}", float(self.failed), 0.0)
+        return failed, *(Check(name, value, tolerance) for name, value in self.defects.items())
+
+
+# ---------------------------------------------------------------------- resistance against length
+@dataclass(frozen=True)
+class Ohmic:
+    """Resistance of both spins of a metal against its length: A/⟨T_ss⟩ in h/e² a², mean over samples.
+
+    ``sigma``, ``contact``, ``chi2``: weighted straight line contact + L/σ_s, and χ² per degree of freedom.
+    """
+
+    length: np.ndarray
+    resistance: np.ndarray  # [length, spin]
+    error: np.ndarray
+    modes: np.ndarray  # [spin], N_s per a²
+    width: int
+    realizations: int  # at each length
+    start: int = 0  # shortest length that is fitted
+
+    def _line(self, s: int) -> tuple[np.ndarray, np.ndarray, float]:
+        used = self.length >= self.start
+        L, R, error = self.length[used], self.resistance[used, s], self.error[used, s]
+        design = np.stack([np.ones_like(L, dtype=float), L], axis=-1) / error[:, None]
+        covariance = np.linalg.inv(design.T @ design)
+        line = covariance @ design.T @ (R / error)
+        chi2 = float(np.sum((design @ line - R / error) ** 2) / max(len(L) - 2, 1))
+        return line, covariance * max(chi2, 1.0), chi2
+
+    def sigma(self, s: int) -> Number:
+        """σ_s in e²/h per a."""
+        line, covariance, _ = self._line(s)
+        return Number(float(1 / line[1]), float(np.sqrt(covariance[1, 1]) / line[1] ** 2))
+
+    def contact(self, s: int) -> Number:
+        """Resistance at L = 0, per a²: 1/N_s for an isotropic mean free path."""
+        line, covariance, _ = self._line(s)
+        return Number(float(line[0]), float(np.sqrt(covariance[0, 0])))
+
+    def chi2(self, s: int) -> float:
+        """χ² per degree of freedom of the straight line."""
+        return self._line(s)[2]
+
+    @property
+    def sigmas(self) -> np.ndarray:
+        """σ_s without errors."""
+        return np.array([self.sigma(s).value for s in (0, 1)])
+
+    @property
+    def total(self) -> Number:
+        """σ_+ + σ_-."""
+        return Number.of(lambda a, b: a + b, self.sigma(0), self.sigma(1))
+
+    @property
+    def beta(self) -> Number:
+        """(σ_+ - σ_-)/(σ_+ + σ_-)."""
+        return Number.of(lambda a, b: (a - b) / (a + b), self.sigma(0), self.sigma(1))
+
+    def mean_free_path(self, s: int) -> Number:
+        """3σ_s/(4N_s), the mean free path of an isotropic metal, in a."""
+        return Number.of(lambda x: 0.75 * x / self.modes[s], self.sigma(s))
+
+    def localization(self, s: int) -> float:
+        """σ_s A, the length at which the resistance is h/e² and an electron localizes, in a."""
+        return float(self.sigma(s).value * self.width**2)
+
+
+def slab(disorder: Sequence[Any], length: int, splitting: float) -> Junction:
+    """Return a disordered metal between clean leads of the same band."""
+    if splitting == 0:
+        lead = normal_metal(**HOST)
+        return Junction(lead, [normal_metal(**HOST, thickness=length, disorder=disorder)], lead)
+    lead = ferromagnet(**HOST, splitting=splitting)
+    return Junction(lead, [ferromagnet(**HOST, splitting=splitting, thickness=length, disorder=disorder)], lead)
+
+
+def measure_resistance(
+    lab: Samples,
+    disorder: Sequence[Any],
+    lengths: Sequence[int],
+    realizations: int,
+    *,
+    splitting: float = SPLITTING,
+    width: int | None = None,
+    start: int = 0,
+) -> Ohmic:
+    """Average T_ss at every length."""
+    W = width or lab.width
+    found, modes = [], []
+    for length in lengths:
+        average = lab.average(slab(disorder, length, splitting), realizations, width=W)
+        found.append(average.of_means(lambda means: W**2 / np.diagonal(means["transmissions"])))
+        modes.append(average["modes"].mean[0] / W**2)
+    values, errors = (np.array(part) for part in zip(*found, strict=True))
+    return Ohmic(np.array(lengths), values, errors, np.mean(modes, axis=0), W, realizations, start)
+
+
+def measure_anchor(lab: Samples, realizations: int) -> Number:
+    """Return R - 1/N per layer of the nonmagnetic metal, 8 × 8 sites, periodic, 5 to 40 layers; ⟨1/T⟩ as there."""
+    length, R, error = [], [], []
+    for planes in (5, 10, 20, 40):
+        average = lab.average(slab(NORMAL, planes, 0.0), realizations, width=8, boundary="periodic")
+        one = average.derived(lambda batch: 1 / batch["transmissions"][:, 0, 0] - 1 / batch["modes"][:, 0, 0])
+        length.append(planes)
+        R.append(float(one.mean))
+        error.append(float(one.error))
+    weights = np.array(length) / np.array(error)
+    return Number(float(weights @ (np.array(R) / error) / (weights @ weights)), float(1 / np.sqrt(weights @ weights)))
+
+
+@dataclass(frozen=True)
+class Localized:
+    """Typical conductance exp⟨ln G⟩ of one spin of a thin wire far beyond its localization length."""
+
+    length: np.ndarray
+    typical: np.ndarray
+    error: np.ndarray
+    width: int
+
+    @property
+    def localization_length(self) -> Number:
+        """ξ of exp⟨ln G⟩ ∝ exp(-2L/ξ), from lengths at which G is below 0.3 e²/h."""
+        far = self.typical < 0.3
+        x, y, error = self.length[far], np.log(self.typical[far]), self.error[far] / self.typical[far]
+        design = np.stack([np.ones_like(x, dtype=float), x], axis=-1) / error[:, None]
+        covariance = np.linalg.inv(design.T @ design)
+        rate = float((covariance @ design.T @ (y / error))[1])
+        return Number(-2 / rate, 2 / rate**2 * float(np.sqrt(covariance[1, 1])))
+
+
+def measure_localization(lab: Samples, lengths: Sequence[int], realizations: int, width: int) -> Localized:
+    """Average the logarithm of the conductance of a thin wire."""
+    found = [lab.average(slab(NORMAL, length, 0.0), realizations, width=width) for length in lengths]
+    typical = np.array([one.transmissions.typical[0, 0] for one in found])
+    error = np.array([one.transmissions.typical_error[0, 0] for one in found])
+    return Localized(np.array(lengths), typical, error, width)
+
+
+# ---------------------------------------------------------------------- two magnets in series
+@dataclass(frozen=True)
+class Circuit:
+    """Fields and currents of two magnets in series, arrays [side, spin] unless said, per unit bias and a².
+
+    ``share`` is E_Ls/(E_Ls + E_Rs), [spin]; ``mean_share`` the same of the mean of both spins.
+    """
+
+    mu: np.ndarray  # [plane, spin], the metals only
+    mu_error: np.ndarray
+    field: np.ndarray
+    field_error: np.ndarray
+    current: np.ndarray
+    current_error: np.ndarray
+    share: np.ndarray
+    share_error: np.ndarray
+    mean_share: Number
+    J_M: np.ndarray  # [side], per βJ of the side
+    planes: int  # of each metal
+    realizations: int
+    network: Solution
+    angle: float
+
+
+def junction_of(left: Sequence[Any], right: Sequence[Any], angle: float, planes: int) -> Junction:
+    """Return two disordered magnets of the same band in contact, between clean leads of it."""
+    magnet = partial(ferromagnet, **HOST, splitting=SPLITTING)
+    m = unit_vector(angle)
+    layers = [magnet(thickness=planes, disorder=left), magnet(thickness=planes, disorder=right, m=m)]
+    return Junction(magnet(), layers, magnet(m=m))
+
+
+def observe(junction: Junction, means: Mapping[str, np.ndarray], cells: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return µ_s(n) [plane, spin] and J_s(bond) [side, bond, spin] along either m, from averaged states at unit bias."""
+    mu = chemical_potentials_of(means["densities"], default_axes(junction), 0.5, -0.5)
+    from_left, from_right = means["bond_currents"].sum(axis=1)
+    flux = (from_left - from_right) / 2 / cells
+    along = np.stack([flux[:, 1:] @ m for m in junction.magnetizations])
+    return mu, (flux[None, :, 0, None] + along[..., None] * SIGNS) / 2
+
+
+def slopes(mu: np.ndarray, planes: int) -> np.ndarray:
+    """Return E_s = -dµ_s/dy in both metals, [side, spin], from their inner planes."""
+    inner = slice(SKIP, planes - SKIP)
+    y = np.arange(planes)[inner]
+    y = (y - y.mean()) / np.sum((y - y.mean()) ** 2)
+    return np.array([-(y @ mu[side * planes : (side + 1) * planes][inner]) for side in (0, 1)])
+
+
+def measure_circuit(lab: Samples, metals: Mapping[str, Ohmic], name: str, planes: int, realizations: int) -> Circuit:
+    """Average the states of two magnets in series."""
+    left, right, angle = CIRCUITS[name]
+    junction = junction_of(MAGNETS[left], MAGNETS[right], angle, planes)
+    lab.compare(junction_of(MAGNETS[left], MAGNETS[right], angle, 3))
+    average = lab.average(junction, realizations, profiles=True)
+    cells = lab.width**2
+    buffer = junction.buffer
+
+    def everything(means: Mapping[str, np.ndarray]) -> np.ndarray:
+        mu, J = observe(junction, means, cells)
+        mu = mu[buffer:-buffer]
+        E = slopes(mu, planes)
+        sides = [J[0, buffer : buffer + planes - 1], J[1, buffer + planes : buffer + 2 * planes - 1]]
+        currents = np.array([side.mean(axis=0) for side in sides])
+        share, mean = E[0] / E.sum(axis=0), E.mean(axis=1)
+        return np.concatenate([mu.ravel(), E.ravel(), currents.ravel(), share, [mean[0] / mean.sum()]])
+
+    value, error = average.of_means(everything)
+    cuts = np.cumsum([4 * planes, 4, 4, 2])
+    parts, errors = np.split(value, cuts), np.split(error, cuts)
+    current = parts[2].reshape(2, 2)
+    sides = [metals[left], metals[right]]
+    interface = None
+    if angle:
+        clean = ferromagnet(**HOST, splitting=SPLITTING)
+        contact = solve_interface(Junction(clean, [], ferromagnet(**HOST, splitting=SPLITTING, m=unit_vector(angle))), ENERGY)
+        interface = contact.conductance, contact.modes
+    network = solve([Metal(planes, side.sigmas) for side in sides], sides[0].modes, interface=interface)
+    beta = np.array([side.beta.value for side in sides])
+    return Circuit(
+        mu=parts[0].reshape(-1, 2),
+        mu_error=errors[0].reshape(-1, 2),
+        field=parts[1].reshape(2, 2),
+        field_error=errors[1].reshape(2, 2),
+        current=current,
+        current_error=errors[2].reshape(2, 2),
+        share=parts[3],
+        share_error=errors[3],
+        mean_share=Number(float(parts[4][0]), float(errors[4][0])),
+        J_M=current @ SIGNS / current.sum(axis=1) / beta,
+        planes=planes,
+        realizations=realizations,
+        network=network,
+        angle=angle,
+    )
+
+
+def local_ohm(circuit: Circuit, sides: Sequence[Ohmic], *, common: bool) -> list[Number]:
+    """Return J_s/(σ_s E) on both sides and spins, with the field of each spin, or the common one of both spins."""
+    ratios = []
+    for side in (0, 1):
+        for s in (0, 1):
+            E = circuit.field[side].mean() if common else circuit.field[side, s]
+            error = np.hypot(*circuit.field_error[side]) / 2 if common else circuit.field_error[side, s]
+            current = Number(circuit.current[side, s], circuit.current_error[side, s])
+            ratios.append(Number.of(lambda J, e, sigma: J / (sigma * e), current, Number(E, error), sides[side].sigma(s)))
+    return ratios
+
+
+def divisions(left: Ohmic, right: Ohmic) -> tuple[Number, Number]:
+    """Return E_L/(E_L + E_R) as printed and in series, with the errors of the conductivities."""
+    sigmas = [left.sigma(0), left.sigma(1), right.sigma(0), right.sigma(1)]
+
+    def share(division: Any, a: float, b: float, c: float, d: float) -> float:
+        return float(division([a, b], [c, d])[0])
+
+    printed = Number.of(partial(share, parallel_circuit.printed_fields), *sigmas)
+    return printed, Number.of(partial(share, parallel_circuit.series_fields), *sigmas)
+
+
+def spin_shares(left: Ohmic, right: Ohmic) -> list[Number]:
+    """Return E_Ls/(E_Ls + E_Rs) = σ_Rs/(σ_Ls + σ_Rs) of spin channels that do not mix."""
+    return [Number.of(lambda a, b: b / (a + b), left.sigma(s), right.sigma(s)) for s in (0, 1)]
+
+
+# ---------------------------------------------------------------------- what it says of the paper
+def judge(measured: Sequence[Number], printed: Sequence[Number]) -> str:
+    """Return the verdict on the printed division: right for all circuits, for one with σ_L = σ_R only, or for none."""
+    agrees = [a.deviation(b) < AGREES for a, b in zip(measured, printed, strict=True)]
+    if all(agrees):
+        return "holds"
+    equal = int(np.argmin([abs(number.value - 0.5) for number in printed]))
+    return "holds in a limit" if agrees[equal] else "fails"
+
+
+# ---------------------------------------------------------------------- figures
+@styled
+def draw_ohm(normal: Ohmic, thin: Localized, metals: Mapping[str, Ohmic]) -> Any:
+    """Plot resistance against length: a wide and a thin wire of the normal metal, and the spins of the magnets."""
+    figure, (left, right) = new_figure(1, 2, width=7.2, height=3.6)
+    sigma, A = normal.sigma(0).value, thin.width**2
+    L = np.geomspace(3, 1.1 * thin.length.max(), 100)
+    left.loglog(L, L / sigma, "-", color="black", linewidth=1, label=r"Ohm, $L/\sigma_s$")
+    bulk = normal.resistance[:, 0] - normal.contact(0).value
+    left.errorbar(normal.length, bulk, normal.error[:, 0], fmt="o", color=COLORS["microscopic"], label=f"W = {normal.width}")
+    R = A / thin.typical - 1 / normal.modes[0]
+    left.errorbar(
+        thin.length, R, A * thin.error / thin.typical**2, fmt="s", color=COLORS["minority"], label=f"W = {thin.width}, typical"
+    )
+    left.axvline(sigma * A, color=COLORS["muted"], linestyle=":")
+    left.annotate(
+        rf"$\sigma_s A$, W = {thin.width}", (sigma * A, left.get_ylim()[0]), (3, 4), textcoords="offset points", fontsize=7
+    )
+    left.axvline(normal.mean_free_path(0).value, color=COLORS["muted"], linestyle="--")
+    left.annotate("l", (normal.mean_free_path(0).value, left.get_ylim()[0]), (3, 4), textcoords="offset points", fontsize=8)
+    left.set_xlabel("length L (planes)")
+    left.set_ylabel(r"$A(1/T_{ss} - 1/N_s)$ (h/e² a²)")
+    left.set_title("nonmagnetic, Anderson width 3t")
+    left.legend(loc="upper left")
+    top = max(metal.length.max() for metal in metals.values())
+    for (name, metal), marker in zip(metals.items(), "os^", strict=False):
+        for s, spin in enumerate(("majority", "minority")):
+            color = COLORS[spin]
+            right.errorbar(
+                metal.length, metal.resistance[:, s], metal.error[:, s], fmt=marker, color=color, label=f"{name}, {spin}"
+            )
+            x = np.array([0, top])
+            right.plot(x, metal.contact(s).value + x / metal.sigma(s).value, "-", color=color, linewidth=0.8)
+    right.set_xlabel("length L (planes)")
+    right.set_ylabel(r"$A/T_{ss}$ (h/e² a²)")
+    right.set_title("magnets")
+    right.set_xlim(0, None)
+    right.set_ylim(0, None)
+    right.legend(loc="upper left", ncols=1, fontsize=7)
+    return figure
+
+
+@styled
+def draw_profiles(circuits: Mapping[str, Circuit]) -> Any:
+    """Plot the chemical potentials of both spins, measured and of the two-channel network."""
+    chosen = list(circuits)[1:]
+    figure, axes = new_figure(1, len(chosen), width=7.2, height=3.3, sharey=True)
+    for panel, name in zip(axes, chosen, strict=True):
+        circuit = circuits[name]
+        y = np.arange(2 * circuit.planes) - circuit.planes + 0.5
+        for s, spin in enumerate(("majority", "minority")):
+            color = COLORS[spin]
+            panel.errorbar(
+                y, circuit.mu[:, s], circuit.mu_error[:, s], fmt="." if s == 0 else "x", color=color, markersize=4, label=spin
+            )
+            panel.plot(y, circuit.network.mu[:, s], "-", color=color, linewidth=1)
+        panel.axvline(0, color="black", linewidth=1)
+        panel.set_title(name)
+        panel.set_xlabel("plane")
+    axes[0].set_ylabel(r"$\mu_s$ / ($\mu_L - \mu_R$)")
+    axes[0].plot([], [], "-", color="black", linewidth=1, label="two channels")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    return figure
+
+
+@styled
+def draw_division(
+    circuits: Mapping[str, Circuit], given: Mapping[str, tuple[Number, Number]], spins: Mapping[str, list[Number]]
+) -> Any:
+    """Plot E_L/E of every circuit against both divisions."""
+    figure, axes = new_figure(width=5.4, height=3.4)
+    for x, name in enumerate(circuits):
+        circuit, (printed, series) = circuits[name], given[name]
+        first = x == 0
+        mean = circuit.mean_share
+        axes.errorbar(x, mean.value, mean.error, fmt="o", color="black", label="measured, mean of spins" if first else None)
+        for s, (spin, shift) in enumerate((("majority", -0.12), ("minority", 0.12))):
+            label = f"measured, {spin}" if first else None
+            axes.errorbar(x + shift, circuit.share[s], circuit.share_error[s], fmt="^", color=COLORS[spin], label=label)
+            if circuit.angle == 0:
+                expected = spins[name][s].value
+                axes.plot([x + shift - 0.06, x + shift + 0.06], [expected] * 2, "-", color=COLORS[spin], linewidth=1)
+        for value, look, label in ((printed.value, ":", "printed"), (series.value, "--", "in series")):
+            axes.plot([x - 0.35, x + 0.35], [value, value], look, color=COLORS["muted"], label=label if first else None)
+    axes.set_xticks(range(len(circuits)), list(circuits))
+    axes.set_ylabel(r"$E_L/(E_L + E_R)$")
+    axes.set_ylim(0, 1.0)
+    axes.set_xlim(-0.5, len(circuits) - 0.5)
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+def table(
+    circuits: Mapping[str, Circuit], given: Mapping[str, tuple[Number, Number]], metals: Mapping[str, Ohmic]
+) -> tuple[tuple[str, ...], ...]:
+    """Return the rows: shares of the voltage and Ohm's law with one field per spin and with one for both."""
+    rows = [
+        (
+            "circuit",
+            "E_L/E measured",
+            "in series",
+            "printed",
+            "E_L/E majority",
+            "E_L/E minority",
+            "J_s/(σ_s E_s): L+, L−, R+, R−",
+            "J_s/(σ_s E)",
+            "J_M/(βJ): L, R",
+        )
+    ]
+    for name, circuit in circuits.items():
+        sides = [metals[side] for side in CIRCUITS[name][:2]]
+        own, one = (local_ohm(circuit, sides, common=common) for common in (False, True))
+        shares = [str(Number(circuit.share[s], circuit.share_error[s])) for s in (0, 1)]
+        printed, series = given[name]
+        rows.append(
+            (
+                name,
+                str(circuit.mean_share),
+                str(series),
+                str(printed),
+                *shares,
+                ", ".join(str(number) for number in own),
+                ", ".join(f"{number.value:.2f}" for number in one),
+                ", ".join(f"{value:.2f}" for value in circuit.J_M),
+            )
+        )
+    return tuple(rows)
+
+
+def claim(quick: bool) -> Claim:
+    """Measure the conductivities of disordered metals, put two in series and look at fields and currents."""
+    lab = Samples(width=6 if quick else 8)
+    lengths = (5, 10, 20) if quick else (5, 10, 15, 20, 25, 30)
+    count, samples, planes = (16, 60, 14) if quick else (60, 400, 20)
+    anchor = measure_anchor(lab, 12 if quick else 100)
+    normal = measure_resistance(lab, NORMAL, (3, 5, 10, 20) if quick else (2, 3, 5, 10, 20, 30, 40), count, splitting=0.0, start=5)
+    thin = measure_localization(lab, (5, 10, 20, 40, 70, 100, 130) if quick else (5, 10, 20, 30, 40, 60, 80, 100, 120, 140), samples, 3)
+    metals = {
+        name: measure_resistance(lab, disorder, lengths, count, start=5 if quick else 10) for name, disorder in MAGNETS.items()
+    }
+    circuits = {name: measure_circuit(lab, metals, name, planes, count) for name in CIRCUITS}
+    given = {name: divisions(metals[left], metals[right]) for name, (left, right, _) in CIRCUITS.items()}
+    spins = {name: spin_shares(metals[left], metals[right]) for name, (left, right, _) in CIRCUITS.items()}
+    measured = [circuit.mean_share for circuit in circuits.values()]
+    verdict = judge(measured, [printed for printed, _ in given.values()])
+
+    shown = circuits["A|B, 0°"]
+    printed, series = given["A|B, 0°"]
+    unequal = circuits["A|C, 0°"]
+    turned = circuits["A|B, 90°"]
+    own = [n for name, c in circuits.items() for n in local_ohm(c, [metals[x] for x in CIRCUITS[name][:2]], common=False)]
+    worst_own = max(n.deviation(Number(1.0, 0.0)) for n in own)
+    one = local_ohm(unequal, [metals["A"], metals["C"]], common=True)
+    spread = f"{min(n.value for n in one):.2f} to {max(n.value for n in one):.2f}"
+    offsets = {n: float(np.abs(c.mu - c.network.mu).max()) for n, c in circuits.items()}
+    A, B, C = (metals[name] for name in "ABC")
+    xi = thin.localization_length
+    finding = (
+        f"Ohm's law: the nonmagnetic metal ({normal.width}² sites, {normal.realizations} samples at each length) has "
+        f"σ_s = {normal.sigma(0)} e²/h per a, mean free path {normal.mean_free_path(0)} a, contact resistance "
+        f"{normal.contact(0)} against 1/N = {1 / normal.modes[0]:.3f} h/e² a², χ² per degree of freedom "
+        f"{normal.chi2(0):.1f}; the window ends near σ_s A = {normal.localization(0):.0f} planes. A wire of "
+        f"{thin.width}² sites shows the end: σ_s A = {normal.sigma(0).value * thin.width**2:.0f}, and its typical "
+        f"conductance falls with a localization length of {xi} planes (random matrices without time reversal: 2σ_s A). Periodic and 8 wide, R − 1/N grows by {anchor} "
+        f"h/e² per layer. Magnets: σ_s = {A.sigma(0)}, {A.sigma(1)} (A, β = {A.beta}), {B.sigma(0)}, {B.sigma(1)} (B, β "
+        f"= {B.beta}), {C.sigma(0)}, {C.sigma(1)} (C, β = {C.beta}). In series, {planes} planes each, "
+        f"{count} samples: between A and B, σ_L/σ_R = {A.total.value / B.total.value:.2f} and nearly equal β, the left "
+        f"metal takes {shown.mean_share} of the field; resistors in series {series}, the print {printed}, "
+        f"{shown.mean_share.deviation(printed):.0f} standard errors away: it is the share of the *other* metal. At 90° "
+        f"the left share is {turned.mean_share} (J_M/(βJ) = {turned.J_M[0]:.2f} and {turned.J_M[1]:.2f}, because the "
+        "contact turns spins and some come back; the two-channel network with the clean contact's conductance matrix "
+        f"reproduces µ_s within {offsets['A|B, 90°']:.3f} of the bias). The law that always holds is J_s = σ_s E_s with "
+        f"the slope of each spin's own µ_s (all {len(own)} sides, spins and circuits within {worst_own:.1f} standard errors, which are "
+        f"{min(n.error for n in own):.1%} to {max(n.error for n in own):.1%}). One field for both spins is spin accumulation left out: between A and C, "
+        f"equal σ ({A.total}, {C.total}) and opposite β, the majority has {unequal.share[0]:.3f} ± "
+        f"{unequal.share_error[0]:.3f} and the minority {unequal.share[1]:.3f} ± {unequal.share_error[1]:.3f} of its "
+        f"drop on the left (channels that do not mix: {spins['A|C, 0°'][0]}, {spins['A|C, 0°'][1]}), and J_s/(σ_s E) "
+        f"is {spread} instead of 1. Without spin flip this is so in the whole structure, not only near the interface."
+    )
+    z = shown.mean_share
+    return Claim(
+        id="diffusive-metal",
+        title="Disordered magnets in series: Ohm's law, and the field of each spin",
+        equations=("text before 5",),
+        statement=(
+            "Without interface resistance the current is controlled by the voltage drop along the metal; shorter than "
+            "the spin diffusion length it is a parallel circuit, J_s = σ_s E on each side, and the fields are "
+            "proportional to the conductances of their side."
+        ),
+        formula="J_s^L(R) = σ_s^L(R) E_L(R),   E_L(R) = σ_L(R) E/(σ_L + σ_R)",
+        experiment=(
+            f"Supercells of {lab.width} × {lab.width} sites with twisted boundaries, a cubic band at E = t, splitting t, "
+            f"Anderson disorder and impurities seen by one spin; {lab.realizations} samples in all. Resistance against "
+            "length for each spin; then two metals of different disorder and the same band in contact, collinear and at "
+            "90°: local chemical potentials µ_s(y) and currents of the scattering states, averaged."
+        ),
+        parameter="σ_L/σ_R and β_L − β_R; l ≪ L ≪ σ_s A.",
+        verdict=verdict,
+        finding=finding,
+        value=z.value,
+        value_name="E_L/(E_L + E_R) of A|B, 0°, against the division in series",
+        expected=series.value,
+        tolerance=4 * float(np.hypot(z.error, series.error)),  # four standard errors of the difference
+        unit="",
+        table=table(circuits, given, metals),
+        figures=(
+            ClaimFigure(
+                "diffusive-metal-ohm",
+                f"Left: resistance of one spin of the nonmagnetic metal, contacts subtracted, {normal.realizations} "
+                f"samples ({normal.width}² sites) and {samples} samples ({thin.width}² sites, exp⟨ln T⟩). Right: both "
+                "spins of the magnets with their contacts, and straight lines fitted.",
+                draw_ohm(normal, thin, metals),
+            ),
+            ClaimFigure(
+                "diffusive-metal-profile",
+                f"Chemical potentials of both spins in two magnets of {planes} planes in contact, along the own m of "
+                f"each, {lab.width}² sites, {count} samples, per bias; lines: two channels with σ_s measured on single "
+                "metals, nothing fitted.",
+                draw_profiles(circuits),
+            ),
+            ClaimFigure(
+                "diffusive-metal-division",
+                "Share of the left metal in the field: mean of the spins (circles) and each spin (triangles), with "
+                "standard errors; short lines at the triangles: σ_Rs/(σ_Ls + σ_Rs).",
+                draw_division(circuits, given, spins),
+            ),
+        ),
+        checks=(
+            # ANCHOR came from 12 samples, about 2 % each length
+            Check("R − 1/N per layer, W = 8 periodic, h/e²", anchor.value, 3 * np.hypot(anchor.error, 1e-4), expected=ANCHOR),
+            Check("charge current left minus right, per current", max(
+                abs(c.current[0].sum() / c.current[1].sum() - 1) for c in circuits.values()), 1e-9),
+            Check("µ_s of A|B, 0°, against two channels, per bias", offsets["A|B, 0°"], 0.06 if quick else 0.03),
+            *lab.checks(),
+        ),
+    )
