@@ -19,6 +19,7 @@ from matplotlib.ticker import MultipleLocator
 from numpy.typing import ArrayLike
 
 from .builder import band_shift
+from .devices import DeviceScattering
 from .errors import ArgumentError
 from .junction import Junction, Layer
 from .scattering import Scattering
@@ -30,6 +31,7 @@ __all__ = [
     "draw_error_map",
     "error_contours",
     "new_figure",
+    "plot_device",
     "plot_junction",
     "plot_layers",
     "plot_map",
@@ -396,4 +398,93 @@ def plot_multiscale(dataset: Any, angle: str = "theta") -> Figure:
         axes.xaxis.set_major_locator(MultipleLocator(60))
     figure.suptitle(f"{dataset.attrs['current_density_A_per_m2']:.3g} A/m²", fontsize=9)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+@styled
+def plot_device(
+    scattering: DeviceScattering, magnet: Any = None, *, quantity: str = "charge", lead_in: int = 0, axis: str = "z"
+) -> Figure:
+    """Draw a flux on the lattice of any Kwant system, and the torque on a magnet in it, with `kwant.plotter`.
+
+    Parameters
+    ----------
+    scattering
+        A live result of `scatter` for a two-dimensional Kwant system or a `Device`.
+    magnet
+        Name of a magnet, a list of sites or a function of a site; None draws the flux alone.
+    quantity
+        ``"charge"``, ``"x"``, ``"y"`` or ``"z"``: whose flux is drawn.
+    lead_in
+        Lead that the electrons come from, all its channels.
+    axis
+        Component of the torque, ``"x"``, ``"y"`` or ``"z"``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ArgumentError
+        The system is not two-dimensional, or ``axis`` is none.
+    """
+    import kwant.plotter
+
+    if not isinstance(scattering, DeviceScattering):
+        raise ArgumentError(
+            f"Argument `scattering` must be a DeviceScattering, but is {type(scattering).__name__}. "
+            "For a junction use plot_layers."
+        )
+    if axis not in ("x", "y", "z"):
+        raise ArgumentError(f"Argument `axis` must be 'x', 'y' or 'z', but is {axis!r}.")
+    system = scattering.system
+    positions = np.array([site.pos for site in system.sites])
+    if positions.shape[1] != 2:
+        raise ArgumentError(
+            f"Argument `scattering` must be of a two-dimensional system, but its sites have {positions.shape[1]} "
+            "coordinates. Draw spin_current and torque against a coordinate."
+        )
+    flux = scattering.on_lattice(quantity, lead_in)
+    figure = Figure(figsize=(6.4, 2.8 if magnet is None else 6.0), layout="constrained")
+    rows = figure.subplots(1 if magnet is None else 2, 1, squeeze=False)[:, 0]
+    field, box = kwant.plotter.interpolate_current(system, flux, relwidth=0.08)
+    kwant.plotter.streamplot(field, box, ax=rows[0], show=False, colorbar=False, linecolor="#24292f", max_linewidth=2)
+    what = "charge" if quantity == "charge" else f"spin {quantity}"
+    rows[0].set_title(f"Flux of {what}, incoming from lead {lead_in}", loc="left")
+    if magnet is not None:
+        torque = scattering.torque(magnet)
+        total = (torque.site_exchange + torque.site_spin_orbit)[lead_in, :, "xyz".index(axis)]
+        values = np.full(len(positions), np.nan)
+        values[torque.sites] = total
+        scale = max(float(abs(total).max()), 1e-300)
+        inside = np.zeros(len(positions), dtype=bool)
+        inside[torque.sites] = True
+        kwant.plotter.plot(
+            system,
+            num_lead_cells=0,
+            site_color=np.where(inside, values, 0.0),
+            site_size=np.where(inside, 0.42, 0.12),
+            site_lw=0.0,
+            hop_color="#d0d7de",
+            hop_lw=0.04,
+            cmap="PuOr",
+            colorbar=False,
+            ax=rows[1],
+            show=False,
+        )
+        for collection in rows[1].collections:
+            if collection.get_array() is not None:
+                collection.set_clim(-scale, scale)
+        colors = mpl.cm.ScalarMappable(mpl.colors.Normalize(-scale, scale), "PuOr")
+        figure.colorbar(
+            colors, ax=rows[1], orientation="horizontal", shrink=0.5, label=f"torque, {axis} (ħ/2 per unit flux)"
+        )
+        rows[1].set_title(f"Torque on {magnet if isinstance(magnet, str) else 'the sites'}", loc="left")
+    for axes in rows:
+        axes.set_aspect("equal")
+        axes.set_xlim(positions[:, 0].min() - 0.8, positions[:, 0].max() + 0.8)
+        axes.set_ylim(positions[:, 1].min() - 0.8, positions[:, 1].max() + 0.8)
+        axes.set_xlabel("x")
+        axes.set_ylabel("y")
     return figure

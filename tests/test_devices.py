@@ -480,6 +480,20 @@ def test_results_open_as_tables():
     assert found.to_dataset()["probability"].attrs["units"] == "e²/h"
 
 
+def test_flux_and_torque_are_drawn_on_the_lattice():
+    from kwant_spinjunc.plot import plot_device
+
+    syst, params = local_quantities()
+    found = sj.scatter(syst, 1.2, params=params, magnets={"texture": lambda site: 2 <= site.tag[0] < 8})
+    figure = plot_device(found, "texture", axis="x")
+    assert figure.axes[1].get_title(loc="left") == "Torque on texture"
+    low, high = figure.axes[1].collections[0].get_clim()
+    largest = abs((found.torque("texture").site_exchange + found.torque("texture").site_spin_orbit)[0, :, 0]).max()
+    assert high == -low == pytest.approx(largest)
+    with pytest.raises(sj.ArgumentError, match="axis"):
+        plot_device(found, "texture", axis="w")
+
+
 # ---------------------------------------------------------------------- guards
 def test_spin_that_does_not_fit_the_orbitals_is_refused():
     syst, params = local_quantities()
