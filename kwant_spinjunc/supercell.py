@@ -704,10 +704,7 @@ class _Cut:
         same = sum(R[s, q] * _gemm(_pick(there.u, q), crossed[q]) for q in (0, 1))
         if there.difference is None or not inc.shape[1] or R[1 - s, s] == 0:
             return crossed, same, None
-        # (1 - w u)^{-1} y = y + w (1 - u w)^{-1} u y with the spin that turned
-        y = _gemm(there.difference, crossed[s])
-        u, w = _pick(here.u, 1 - s), there.u[1 - s]
-        y = y + _gemm(w, self.lu(near, 1 - s, 1 - s).solve(_gemm(u, y)))
+        y = self.lu(1 - near, 1 - s, 1 - s).solve(_gemm(there.difference, crossed[s]))
         return crossed, same, (R[1 - s, s] * (1 - 2 * s)) * y
 
     def _incoming(self, P: Floats, near: int, R: Complex, lu: _LU | None) -> None:
