@@ -16,7 +16,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -600,20 +600,22 @@ def average(
         rtol = positive("rtol", rtol)
     description = [{f.name: _plain(getattr(q, f.name)) for f in fields(q)} for q in problem.quantities]
     kept = Store(store, {**problem.identity, "quantities": description})
-    if kept.fact("provenance") is None:
-        kept.set_fact("provenance", _provenance())
     run = _Run(problem, kept, count, rtol, quantity, progress)
     try:
-        with open_pool(executor, workers, tasks=-(-count // problem.chunk)) as pool:
+        if kept.fact("provenance") is None:
+            kept.set_fact("provenance", _provenance())
+        with run.bar, open_pool(executor, workers, tasks=-(-count // problem.chunk)) as pool:
             run.work(pool)
+        result = run.result()
+        finished = {"realizations": result.realizations, "rtol": rtol, "quantity": quantity}
+        if kept.fact("finished") != finished:
+            kept.set_fact("finished", finished)
     except KeyboardInterrupt:
+        kept.release()
         raise EnsembleInterrupted(run.result() if run.merged else None) from None
-    finally:
-        run.close()
-    result = run.result()
-    finished = {"realizations": result.realizations, "rtol": rtol, "quantity": quantity}
-    if kept.fact("finished") != finished:
-        kept.set_fact("finished", finished)
+    except BaseException:
+        kept.close()
+        raise
     kept.release()
     return result
 
@@ -646,9 +648,6 @@ class _Run:
         self.statistics = _Merged(problem.quantities)
         self.flying: dict[Future[Solved], tuple[int, ...]] = {}
         self.bar = tqdm(total=count, unit="sample", disable=None if progress is None else not progress)
-
-    def close(self) -> None:
-        self.bar.close()
 
     def result(self) -> Ensemble:
         stop = min(self.merged * self.problem.chunk, self.count)
@@ -920,6 +919,16 @@ class Ensemble:
     def relative_error(self) -> float:
         """Largest standard error per mean of `quantity`."""
         return self._merged.relative_error(self.quantity)
+
+    def close(self) -> None:
+        """Close the store; statistics stay, samples and quantiles are no longer within reach."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     # ------------------------------------------------------------------ samples
     def batches(self) -> Iterator[dict[str, Floats]]:

@@ -1,10 +1,10 @@
 r"""`Store`: results by realization in one SQLite file that survives being killed at any moment.
 
 A row holds consecutive realizations and is written by one transaction, so it is there whole or not at all. Every row
-carries a checksum that is verified whenever it is read; a row that fails it is as good as absent. The rollback journal
-is kept in TRUNCATE mode with ``synchronous=FULL``: a commit has reached the disk when it returns, the store is one file
-whenever nobody writes, and no memory shared between processes is needed (as the write-ahead log does), so it works on
-network file systems too. The two or three fsyncs of a commit cost milliseconds against a chunk's second.
+carries a checksum that is verified whenever it is read; a row that fails it is as good as absent. It is SQLite's
+rollback journal with ``synchronous=FULL``: a commit has reached the disk when it returns, the store is one file while
+nobody writes, and no memory shared between processes is needed (as a write-ahead log does), so it works on network file
+systems too. The fsyncs of a commit cost milliseconds against a chunk's second.
 
 What the store is of, its identity, is a JSON object. Opening it for something else is refused, the difference named.
 """
@@ -149,7 +149,7 @@ class Store:
                 f"Argument `store` must be a writable path, but {str(self.path)!r} is not ({error})."
             ) from error
         with self._reported():
-            self._db.execute("PRAGMA journal_mode = TRUNCATE")
+            self._db.execute("PRAGMA journal_mode = DELETE")
             self._db.execute("PRAGMA synchronous = FULL")
             if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 if identity is None:

@@ -1,0 +1,157 @@
+"""The store: commits are whole, damage is seen, another ensemble is refused, a full disk loses nothing."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kwant_spinjunc as sj
+from kwant_spinjunc.ensemble import average, open_ensemble
+from kwant_spinjunc.store import Store, StoreError, StoreFullError, is_store
+
+from ensemble_problems import Drawn  # isort: skip
+
+QUIET = dict(workers=1, progress=False)
+
+
+def same(a, b):
+    return all(np.array_equal(a[name].mean, b[name].mean) and np.array_equal(a[name].error, b[name].error)
+               for name in a.names)  # fmt: skip
+
+
+def test_what_is_written_is_read_to_the_bit():
+    samples = np.random.default_rng(1).standard_normal((5, 3))
+    samples[2] = np.nan
+    with Store("s", {"seed": 1}) as store:
+        store.write(8, samples, {10: "why"})
+    with Store("s", {"seed": 1}) as store:
+        found, failures = store.read(8)
+        assert store.rows(0, 100) == [(8, 5)]
+        assert store.end() == 13
+    np.testing.assert_array_equal(found, samples)
+    assert failures == {10: "why"}
+    assert is_store("s")
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked", "message"),
+    [
+        ({"seed": 1}, {"seed": 2}, "seed is 1 and not 2"),
+        ({"a": {"b": [1, {"c": 0.5}]}}, {"a": {"b": [1, {"c": 0.25}]}}, r"a\.b\[1\]\.c is 0\.5 and not 0\.25"),
+        ({"version": "1"}, {"version": "2"}, 'version is "1" and not "2"'),
+        ({"seed": 1}, {"seed": 1, "profiles": True}, "profiles is absent and not true"),
+        ({"a": 1, "b": 1}, {"a": 2, "b": 2}, r"a is 1 and not 2 \(and 1 more\)"),
+        ({"layers": [1]}, {"layers": [1, 2]}, r"layers is \[1\] and not \[1,2\]"),
+    ],
+)
+def test_a_store_of_something_else_is_refused_with_the_difference_named(stored, asked, message):
+    Store("s", stored).close()
+    with pytest.raises(sj.ArgumentError, match=message):
+        Store("s", asked)
+
+
+@pytest.mark.parametrize("column", ["samples", "failures", "count"])
+def test_a_damaged_row_is_recomputed_and_changes_nothing(column):
+    whole = average(Drawn(), realizations=12, store="s", **QUIET)
+    whole.store.close()
+    with sqlite3.connect("s") as db:
+        damage = {"samples": "zeroblob(length(samples))", "failures": '\'{"4":"x"}\'', "count": "3"}[column]
+        db.execute(f"UPDATE chunks SET {column} = {damage} WHERE start = 4")
+    db.close()
+    with open_ensemble("s") as ends_before:
+        assert ends_before.realizations == 4
+    again = average(Drawn(log="log"), realizations=12, store="s", **QUIET)
+    assert sorted(map(int, Path("log").read_text().split())) == [4, 5, 6, 7]
+    assert same(whole, again)
+
+
+def test_a_file_that_is_no_store_is_refused_and_left_alone():
+    Path("s").write_bytes(b"hello" * 100)
+    with pytest.raises(StoreError, match="is no store"):
+        average(Drawn(), realizations=4, store="s", **QUIET)
+    assert Path("s").read_bytes() == b"hello" * 100
+    for bad in (".", "missing/s"):
+        with pytest.raises(sj.ArgumentError, match="`store` must be a"):
+            Store(bad, {"seed": 1})
+    with pytest.raises(sj.ArgumentError, match="does not exist"):
+        open_ensemble("nothing")
+
+
+def test_a_store_damaged_as_a_whole_is_a_clear_error():
+    average(Drawn(), realizations=40, store="s", **QUIET).store.close()
+    content = bytearray(Path("s").read_bytes())
+    content[100:] = b"\xff" * (len(content) - 100)
+    Path("s").write_bytes(content)
+    with pytest.raises(StoreError, match="damaged"):
+        average(Drawn(), realizations=40, store="s", **QUIET)
+
+
+def test_a_full_disk_keeps_what_was_done(monkeypatch):
+    problem = Drawn(chunk=64)
+    connect = sqlite3.connect
+
+    def small(*args, **kwargs):
+        db = connect(*args, **kwargs)
+        db.execute("PRAGMA max_page_count = 8")  # SQLite then reports the same error as for a full disk
+        return db
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite3, "connect", small)
+        with pytest.raises(StoreFullError, match="What was committed is kept"):
+            average(problem, realizations=6400, store="s", **QUIET)
+    with Store("s", None) as store:
+        kept = sum(count for _, count in store.rows(0, 6400))
+    assert 64 <= kept < 6400
+    resumed = average(Drawn(chunk=64, log="log"), realizations=1280, store="s", **QUIET)
+    assert len(Path("log").read_text().split()) == 1280 - kept
+    assert same(resumed, average(problem, realizations=1280, **QUIET))
+
+
+def test_a_second_writer_is_refused_and_a_reader_is_not():
+    with Store("s", {"seed": 1, "chunk": 2, "quantities": []}) as store:
+        store.write(0, np.zeros((2, 1)), {})
+        with pytest.raises(sj.ArgumentError, match="another process is writing"):
+            Store("s", {"seed": 1, "chunk": 2, "quantities": []})
+        with Store("s", None) as reader:
+            assert reader.end() == 2
+    Store("s", {"seed": 1, "chunk": 2, "quantities": []}).close()
+    assert sorted(path.name for path in Path().iterdir()) == ["s"]  # neither lock nor journal is left
+
+
+SCRIPT = """
+import sys, json
+sys.path[:0] = json.loads(sys.argv[1])
+from ensemble_problems import Drawn
+from kwant_spinjunc.ensemble import average
+average(Drawn(chunk=2, seconds=0.002), realizations=400, workers=1, store="s", progress=False)
+"""
+
+
+def test_kill_9_at_any_moment_loses_only_what_is_in_flight():
+    whole = average(Drawn(chunk=2), realizations=400, **QUIET)
+    path = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+    done = 0
+    for _ in range(3):
+        process = subprocess.Popen([sys.executable, "-c", SCRIPT, json.dumps(path)])
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+            if is_store("s"):
+                with Store("s", None) as store:
+                    if store.end() >= done + 40:
+                        break
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        with Store("s", None) as store:
+            assert store.end() > done
+            done = store.end()
+    resumed = average(Drawn(chunk=2, log="log"), realizations=400, store="s", **QUIET)
+    assert len(Path("log").read_text().split()) == 400 - done
+    assert same(whole, resumed)
