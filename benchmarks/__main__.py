@@ -13,10 +13,9 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy is imported
 
 import argparse
 import sys
-import time
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import kwant
@@ -33,21 +32,11 @@ from kwant_spinjunc.theory.interface import tunnelling_response
 
 from .agreement import random_agreement
 from .expert import build_expert
+from .supercells import supercell_rows
+from .table import Row, ratio, show, table, turn_by_turn
 
 POINTS = 10_000
 ANGLES = 37
-
-
-@dataclass
-class Row:
-    """One line of the table; times in seconds per unit of work."""
-
-    work: str
-    engine: str
-    kwant: str
-    result: str
-    bar: str
-    passed: bool
 
 
 def junction(theta: float = np.pi / 3) -> sj.Junction:
@@ -57,33 +46,6 @@ def junction(theta: float = np.pi / 3) -> sj.Junction:
         [sj.barrier(onsite=3.0, hopping=1.0, thickness=6)],
         sj.ferromagnet(onsite=1.1, hopping=1.0, splitting=0.8, m=sj.unit_vector(theta)),
     )
-
-
-def turn_by_turn(works: dict[str, tuple[Callable[[int], Any], int]], rounds: int) -> dict[str, float]:
-    """Return the median CPU time per unit of each work; a work does ``units`` of them in one call."""
-    times: dict[str, list[float]] = {name: [] for name in works}
-    for work, _ in works.values():
-        work(0)
-    for turn in range(rounds):
-        for name, (work, units) in works.items():
-            start = time.process_time()
-            work(turn)
-            times[name].append((time.process_time() - start) / units)
-    return {name: float(np.median(values)) for name, values in times.items()}
-
-
-def show(seconds: float) -> str:
-    """Return a time in the unit that fits."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds / 1e-9:.3g} ns"
-
-
-def ratio(work: str, engine: float, reference: float, bar: float) -> Row:
-    """Return the line of a ratio."""
-    found = reference / engine
-    return Row(work, show(engine), show(reference), f"{found:,.0f} ×", f"{bar:,.0f} ×", found >= bar)
 
 
 def kwant_states(system: Any) -> Callable[[float], None]:
@@ -234,18 +196,6 @@ def describe() -> str:
     )
 
 
-def table(rows: list[Row]) -> str:
-    """Return the rows as aligned text."""
-    header = ("work", "engine", "Kwant", "ratio", "bar", "")
-    cells = [header] + [(r.work, r.engine, r.kwant, r.result, r.bar, "ok" if r.passed else "MISSED") for r in rows]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
-    lines = []
-    for row in cells:
-        first = row[0].ljust(widths[0])
-        lines.append("  ".join([first, *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]))
-    return "\n".join(line.rstrip() for line in lines)
-
-
 def main() -> int:
     """Run everything; the exit status is the number of bars missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
@@ -256,6 +206,7 @@ def main() -> int:
     count = options.agreement or (100 if options.quick else 1000)
     print(describe())
     rows = [*scattering_rows(rounds), map_row(rounds), *diffusion_rows(rounds), memory_row(), agreement_row(count)]
+    rows += supercell_rows(quick=options.quick)
     print(table(rows))
     return sum(not row.passed for row in rows)
 
