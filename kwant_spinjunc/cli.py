@@ -98,7 +98,7 @@ def load_family(path: str | Path, name: str | None = None) -> Family:
     Parameters
     ----------
     path
-        A file that defines a function of parameters returning a `Junction`.
+        A file that defines a function of parameters returning a `Junction` or a `Device`.
     name
         Which function; by default the one named like the file, or ``family``, or the only one defined in the file.
 
@@ -181,6 +181,15 @@ def _family_and_junction(options: argparse.Namespace) -> tuple[Junction, Family,
     return call_family(family, **fixed), family, fixed
 
 
+def _family_and_system(options: argparse.Namespace) -> tuple[Any, Family, dict[str, Any]]:
+    """Return the `Junction` or `Device` of the family, the family and its parameters."""
+    from .sweep import call_any_family
+
+    family = load_family(options.file, options.family)
+    fixed = _fixed(options.set)
+    return call_any_family(family, fixed), family, fixed
+
+
 def _wave_vector(text: str | None) -> Any:
     if text is None or text == "average":
         return text
@@ -195,7 +204,9 @@ def _run(options: argparse.Namespace) -> int:
     from .reservoirs import linear_response
     from .scattering import scatter
 
-    junction, _, _ = _family_and_junction(options)
+    junction, _, _ = _family_and_system(options)
+    if not isinstance(junction, Junction):
+        return _run_device(junction, options)
     result = scatter(junction, options.energy or 0.0, _wave_vector(options.k), solver=options.solver)
     fields = result.fields  # so that the table shows every defect
     print(result)
@@ -216,12 +227,79 @@ def _run(options: argparse.Namespace) -> int:
     return 0 if fields is not None else 1
 
 
+def _run_device(device: Any, options: argparse.Namespace) -> int:
+    """Print probabilities, the fluxes through the named cuts and the torques on the named magnets of a `Device`."""
+    from .scattering import scatter
+
+    _refuse_for_device(k=options.k, solver=options.solver)
+    result = scatter(device, options.energy or 0.0)
+    fluxes = {cut: result.spin_current(cut, total=True) for cut in device.cuts}
+    torques = {magnet: result.torque(magnet) for magnet in device.magnets}
+    print(result)
+    if fluxes or torques:
+        print("  fluxes and torques from each lead, all its channels filled, spin in ħ/2:")
+        print(f"    {'':<30}{'charge':>14}{'x':>14}{'y':>14}{'z':>14}")
+    for lead in range(len(result.channels)):
+        for cut, flux in fluxes.items():
+            print(f"    lead {lead}: {'flux through ' + cut:<22}" + _columns(flux[lead]))
+        for magnet, torque in torques.items():
+            print(f"    lead {lead}: {'exchange torque on ' + magnet:<36}" + _columns(torque.exchange_total[lead]))
+            print(f"    lead {lead}: {'spin-orbit torque on ' + magnet:<36}" + _columns(torque.spin_orbit_total[lead]))
+    if options.output:
+        _save_figure(_device_figure(result), options.output)
+    return 0
+
+
+def _device_figure(result: Any) -> Any:
+    """Draw torques along a wire or chain, or where no magnet is named the charge that flows on the lattice."""
+    from .device_plot import plot_torques
+    from .plot import plot_device
+
+    return plot_torques(result) if result.device.magnets else plot_device(result)
+
+
+def _columns(values: Any) -> str:
+    """Return numbers in columns, rounding noise as 0."""
+    return "".join(f"{0.0 if abs(value) < 1e-14 else value:14.6g}" for value in values)
+
+
+def _refuse_for_device(**options: Any) -> None:
+    """Refuse options of junctions, which would be ignored."""
+    for name, value in options.items():
+        if value is not None:
+            raise ArgumentError(
+                f"Argument `--{name}` must be left out for a Device, but is {value!r}. It belongs to a Junction; a "
+                "Device is a Kwant system, with its cross-section and phases built in."
+            )
+
+
+def _show_device(device: Any, title: str, options: argparse.Namespace) -> int:
+    """Print what a `Device` consists of and draw it."""
+    from .device_plot import plot_system
+
+    _refuse_for_device(k=options.k)
+    system = device.system
+    print(f"{title}: {len(system.sites)} sites, {device.offsets[-1]} orbitals, {len(system.leads)} leads")
+    for lead, (interface, _) in enumerate(zip(system.lead_interfaces, system.leads, strict=True)):
+        m = device.magnetizations.get(lead)
+        axis = "its exchange field, else z" if m is None else f"({', '.join(f'{x:.4g}' for x in np.asarray(m) + 0.0)})"
+        print(f"  lead {lead}: joined to {len(interface)} sites, spin along {axis}")
+    for cut in device.cuts:
+        print(f"  cut {cut}: {len(device.cut(cut).hoppings)} hoppings")
+    for magnet in device.magnets:
+        print(f"  magnet {magnet}: {len(device.magnet(magnet))} sites")
+    _save_figure(plot_system(device, options.energy), options.output or f"{Path(options.file).stem}.png")
+    return 0
+
+
 def _show(options: argparse.Namespace) -> int:
     from .builder import band_shift
     from .plot import plot_junction
 
-    junction, family, fixed = _family_and_junction(options)
+    junction, family, fixed = _family_and_system(options)
     settings = ", ".join(f"{name}={value}" for name, value in fixed.items())
+    if not isinstance(junction, Junction):
+        return _show_device(junction, f"{getattr(family, '__name__', 'family')}({settings})", options)
     print(f"{getattr(family, '__name__', 'family')}({settings}): {len(junction.planes)} planes, ", end="")
     print(f"angle {math.degrees(junction.angle):.6g} deg")
     k = _wave_vector(options.k)
@@ -507,7 +585,8 @@ def _parser() -> argparse.ArgumentParser:
     def add(verb: str, function: Callable[[argparse.Namespace], int], text: str, example: str) -> Any:
         sub = verbs.add_parser(verb, help=text, description=text, epilog=f"example: {example}")
         sub.set_defaults(function=function)
-        sub.add_argument("file", metavar="FILE.py", help="defines a function of parameters that returns a Junction")
+        returned = "a Junction or Device" if verb in ("run", "show") else "a Junction"
+        sub.add_argument("file", metavar="FILE.py", help=f"defines a function of parameters that returns {returned}")
         sub.add_argument("--family", metavar="NAME", help="which function of the file (default: named like the file)")
         sub.add_argument(
             "--set",
@@ -526,7 +605,7 @@ def _parser() -> argparse.ArgumentParser:
     run = add(
         "run",
         _run,
-        "Solve one junction: probabilities, currents, torques and their audit; figure with -o.",
+        "Solve one junction or device: probabilities, currents, torques and their audit; figure with -o.",
         "spinjunc run systems/tunnel_junction.py --set theta=90deg -o layers.png",
     )
     run.add_argument("-o", "--output", metavar="FIGURE", help="spin current and torque of every plane (png, svg, pdf)")
@@ -584,7 +663,7 @@ def _parser() -> argparse.ArgumentParser:
     show = add(
         "show",
         _show,
-        "Draw the levels of all planes, the magnetizations, and the bands of both leads.",
+        "Draw the levels of all planes, or the sites of a device, the magnetizations, and the bands of the leads.",
         "spinjunc show systems/tunnel_junction.py --set theta=60deg --energy 0 -o junction.png",
     )
     show.add_argument("-o", "--output", metavar="FIGURE", help="default: FILE.png in the current folder")

@@ -12,11 +12,13 @@ from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
+import kwant
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._version import __version__
 from .bias import bias_response
+from .devices import Device
 from .errors import ArgumentError, NoOpenChannelError, SpinjuncError, finite, finite_array
 from .junction import Junction
 from .reservoirs import linear_response, tunneling_response
@@ -124,6 +126,21 @@ def call_family(family: Callable[..., Junction], **parameters: Any) -> Junction:
         A parameter the family does not have (the nearest name is suggested), one it needs, or a result that is no
         `Junction`.
     """
+    result = call_any_family(family, parameters)
+    name = getattr(family, "__name__", repr(family))
+    if isinstance(result, Device):
+        raise ArgumentError(
+            f"Argument `family` must return a Junction, but {name} returned a Device. A Device is solved by `scatter`, "
+            "one at a time: loop over its parameters, or use `spinjunc run`."
+        )
+    return result
+
+
+def call_any_family(family: Callable[..., Any], parameters: Mapping[str, Any]) -> Junction | Device:
+    """Return ``family(**parameters)`` as `call_family` does, of a family of junctions or of devices.
+
+    A finalized Kwant system counts as a `Device` whose spins are inferred.
+    """
     signature = inspect.signature(family)
     name = getattr(family, "__name__", repr(family))
     accepts_any = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
@@ -140,7 +157,7 @@ def call_family(family: Callable[..., Junction], **parameters: Any) -> Junction:
     if missing:
         raise ArgumentError(f"Argument `{missing[0]}` must be given: {name} has no default for it.")
     try:
-        junction = family(**parameters)
+        result = family(**parameters)
     except SpinjuncError:
         raise
     except Exception as error:
@@ -148,9 +165,13 @@ def call_family(family: Callable[..., Junction], **parameters: Any) -> Junction:
         raise ArgumentError(
             f"Arguments {values or '(none)'} must suit {name}, but it raised {type(error).__name__}: {error}."
         ) from error
-    if not isinstance(junction, Junction):
-        raise ArgumentError(f"Argument `family` must return a Junction, but {name} returned {type(junction).__name__}.")
-    return junction
+    if isinstance(result, (kwant.Builder, kwant.system.System)):
+        result = Device(system=result)
+    if not isinstance(result, (Junction, Device)):
+        raise ArgumentError(
+            f"Argument `family` must return a Junction or a Device, but {name} returned {type(result).__name__}."
+        )
+    return result
 
 
 def sweep(
@@ -324,7 +345,6 @@ def _empty_dataset(
     family: Callable[..., Junction], swept: dict[str, NDArray[Any]], fixed: dict[str, Any], experiment: _Experiment
 ) -> xr.Dataset:
     """Return the dataset full of NaN, so that what is unfinished can be told from what is not."""
-    import kwant
     import xarray as xr
 
     shape = tuple(len(values) for values in swept.values())
