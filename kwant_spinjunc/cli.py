@@ -163,6 +163,8 @@ RESERVED = (
     "error",
     "mu_left",
     "mu_right",
+    "workers",
+    "executor",
 )
 
 
@@ -292,10 +294,114 @@ def _show_device(device: Any, title: str, options: argparse.Namespace) -> int:
     return 0
 
 
+def _executor(options: argparse.Namespace, stack: ExitStack) -> dict[str, Any]:
+    """Return ``workers`` and ``executor`` of the options; a Dask client lives as long as the stack."""
+    from .executors import dask_executor
+
+    if options.dask is None:
+        return {"workers": options.workers}
+    return {"executor": stack.enter_context(dask_executor(options.dask, options.workers))}
+
+
+def _shape(text: str) -> tuple[int, int]:
+    parts = text.lower().split("x")
+    if len(parts) != 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise ArgumentError(f"Argument `--cross-section` must be two numbers of sites, as 6x6, but is {text!r}.")
+    return int(parts[0]), int(parts[1])
+
+
+def _directions(text: str | None, junction: Junction) -> Any:
+    """Return right magnets at these angles from the left one, in the plane of both."""
+    from .spin import torque_axes
+
+    if text is None:
+        return None
+    angles = parse_range(text, "--angles")
+    left, right = junction.magnetizations
+    e, normal = torque_axes(left, right)
+    if not normal.any():  # collinear: any plane
+        e, _ = torque_axes(left, np.eye(3)[abs(left).argmin()])
+    return np.cos(angles)[:, None] * left + np.sin(angles)[:, None] * e
+
+
+def _ensemble(options: argparse.Namespace) -> int:
+    from .ensemble import EnsembleInterrupted, ensemble
+
+    junction, _, _ = _family_and_junction(options)
+    k = _wave_vector(options.k)
+    if isinstance(k, str):
+        raise ArgumentError("Argument `--k` must be one wave vector, but is 'average'. Use --boundary twisted.")
+    words = [word.strip() for word in options.boundary.split(",")]
+    torques = options.torques
+    if torques is None:  # many angles are cheap without them
+        torques = options.angles is None and junction.cut is not None
+    try:
+        with ExitStack() as stack:
+            result = ensemble(
+                junction,
+                options.energy or 0.0,
+                cross_section=_shape(options.cross_section),
+                boundary=words[0] if len(words) == 1 else (words[0], words[1]) if len(words) == 2 else options.boundary,
+                k=k,
+                realizations=options.realizations,
+                rtol=options.rtol,
+                quantity=options.quantity,
+                seed=options.seed,
+                m_right=_directions(options.angles, junction),
+                torques=torques,
+                profiles=options.profiles,
+                solver=options.solver,
+                store=options.output,
+                **_executor(options, stack),
+            )
+    except EnsembleInterrupted as interruption:
+        if interruption.result is not None:
+            print(interruption.result)
+        print("interrupted: repeat the command to go on", file=sys.stderr)
+        return 130
+    print(result)
+    print(f"store: {options.output}")
+    return 0
+
+
+def _show_store(options: argparse.Namespace) -> int:
+    """Print the averages of an ensemble's store, what it is of, and draw the distribution."""
+    from .ensemble import open_ensemble
+    from .plot import plot_ensemble
+
+    with open_ensemble(options.file) as result:
+        print(result)
+        print("of:")
+        for name, value in result.store.identity.items():
+            if name == "junction":
+                print(f"  left lead: {_words(value['left'])}")
+                for n, layer in enumerate(value["layers"]):
+                    print(f"  layer {n}: {_words(layer)}")
+                print(f"  right lead: {_words(value['right'])}")
+            elif name != "quantities":
+                print(f"  {name}: {value}")
+        for name, value in (result.store.fact("provenance") or {}).items():
+            print(f"  made with {name} {value}")
+        if options.output:
+            _save_figure(plot_ensemble(result), options.output)
+    return 0
+
+
+def _words(layer: dict[str, Any]) -> str:
+    parts = [f"{key} {value}" for key, value in layer.items() if key not in ("type", "disorder") and value is not None]
+    for disorder in layer.get("disorder", []):
+        inner = ", ".join(f"{key}={value}" for key, value in disorder.items() if key != "type")
+        parts.append(f"{disorder['type']}({inner})")
+    return ", ".join(parts)
+
+
 def _show(options: argparse.Namespace) -> int:
     from .builder import band_shift
     from .plot import plot_junction
+    from .store import is_store
 
+    if is_store(options.file):
+        return _show_store(options)
     junction, family, fixed = _family_and_system(options)
     settings = ", ".join(f"{name}={value}" for name, value in fixed.items())
     if not isinstance(junction, Junction):
@@ -344,7 +450,8 @@ def _sweep(options: argparse.Namespace) -> int:
             )
     earlier = _earlier_result(options)
     refusal = ""
-    with write_atomically(options.output) as path:  # fails now if the folder cannot be written
+    with ExitStack() as stack:
+        path = stack.enter_context(write_atomically(options.output))  # fails now if the folder cannot be written
         try:
             dataset = sweep(
                 family,
@@ -354,6 +461,7 @@ def _sweep(options: argparse.Namespace) -> int:
                 k=_wave_vector(options.k),
                 solver=options.solver or "halves",
                 resume=earlier,
+                **_executor(options, stack),
                 **axes,
             )
         except SweepInterrupted as interruption:
@@ -396,6 +504,7 @@ def _map(options: argparse.Namespace) -> int:
             k=_wave_vector(options.k),
             mu_left=(0.5 + left, 0.5 - left),
             mu_right=(-0.5 + right, -0.5 - right),
+            **_executor(options, stack),
             **axes,
         )
         if not np.isfinite(dataset[options.error].values).any():
@@ -660,6 +769,36 @@ def _parser() -> argparse.ArgumentParser:
             metavar="NAME=START:STOP:COUNT",
             help="axis of the grid, both ends included; `energy` or a parameter of the family; repeatable",
         )
+    ensemble = add(
+        "ensemble",
+        _ensemble,
+        "Average a junction over disorder and twisted boundaries. Goes on where the store ends; Ctrl-C keeps it.",
+        "spinjunc ensemble systems/disordered_barrier.py --cross-section 6x6 --realizations 1000 --rtol 0.01 "
+        "--workers 2 -o store.sqlite",
+    )
+    ensemble.add_argument("-o", "--output", required=True, metavar="STORE", help="file that keeps all samples")
+    ensemble.add_argument("--realizations", type=int, default=100, metavar="N", help="at most (default: %(default)s)")
+    ensemble.add_argument("--rtol", type=_number, help="stop at this relative error of --quantity")
+    ensemble.add_argument("--quantity", default="conductance", metavar="NAME", help="default: %(default)s")
+    ensemble.add_argument("--seed", type=int, default=0, metavar="N", help="of the ensemble (default: %(default)s)")
+    ensemble.add_argument("--cross-section", default="1x1", metavar="WxD", help="sites of a plane, as 6x6")
+    ensemble.add_argument(
+        "--boundary", default="periodic", metavar="WORD", help="periodic, twisted or `hard wall`; or a pair x,z"
+    )
+    ensemble.add_argument(
+        "--angles",
+        metavar="START:STOP:COUNT",
+        help="angles between the magnets, all solved with every sample, as 0:180deg:19",
+    )
+    ensemble.add_argument(
+        "--torques", action=argparse.BooleanOptionalAction, help="average torques (default: if no --angles are given)"
+    )
+    ensemble.add_argument("--profiles", action="store_true", help="average currents, torques, densities by plane")
+    for sub, count in [(sweep, 1), (map_, 1), (ensemble, None)]:
+        sub.add_argument(
+            "--workers", type=int, default=count, metavar="N", help=f"processes (default: {count or 'one per CPU'})"
+        )
+        sub.add_argument("--dask", metavar="ADDRESS", help="scheduler of a Dask cluster, or `local`")
     show = add(
         "show",
         _show,
@@ -696,9 +835,9 @@ def _parser() -> argparse.ArgumentParser:
         "--tolerance", type=_number, default=0.01, help="largest misfit of the law (default: %(default)s)"
     )
     export.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
-    for sub in (run, sweep, map_, export):
+    for sub in (run, sweep, map_, export, ensemble):
         sub.add_argument("--energy", type=_number, help="energy in the family's unit (default: 0)")
-    for sub, default in [(run, "kwant; halves for an average"), (sweep, "halves")]:
+    for sub, default in [(run, "kwant; halves for an average"), (sweep, "halves"), (ensemble, "halves")]:
         sub.add_argument("--solver", choices=SOLVERS, help=f"default: {default}")
     return parser
 

@@ -55,8 +55,8 @@ Floats = NDArray[np.float64]
 #: With a tolerance, at least so many realizations: the error bar of a few samples is itself uncertain.
 MINIMUM = 16
 #: Chunks take about this long on one core, so that handing them out and committing them costs little.
-SECONDS = 1.0
-LARGEST_CHUNK = 256
+SECONDS = 0.25
+LARGEST_CHUNK = 64
 #: Failures that a result lists; the store has them all.
 LISTED = 100
 #: Samples of one quantity held at the same time for a quantile.

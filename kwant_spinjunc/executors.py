@@ -213,7 +213,7 @@ def open_pool(
     if executor is None:
         count = min(count or available_workers(), max(tasks or 2**31, 1))
         pool = Pool(_Serial, 1) if count == 1 else Pool(partial(process_pool, count), count)
-    elif isinstance(executor, Executor) or (hasattr(executor, "submit") and hasattr(executor, "shutdown")):
+    elif isinstance(executor, Executor) or (hasattr(executor, "submit") and not isinstance(executor, type)):
         ready: Any = executor
         pool = Pool(lambda: ready, count, renewable=False)
     elif callable(executor):

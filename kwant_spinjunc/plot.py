@@ -20,10 +20,11 @@ from numpy.typing import ArrayLike
 
 from .builder import band_shift
 from .devices import DeviceScattering
+from .ensemble import Ensemble
 from .errors import ArgumentError
 from .junction import Junction, Layer
 from .scattering import Scattering
-from .spin import SIGNS
+from .spin import SIGNS, angle_between
 
 __all__ = [
     "COLORS",
@@ -32,6 +33,7 @@ __all__ = [
     "error_contours",
     "new_figure",
     "plot_device",
+    "plot_ensemble",
     "plot_junction",
     "plot_layers",
     "plot_map",
@@ -211,6 +213,47 @@ def plot_layers(scattering: Scattering, lead_in: int = 0) -> Figure:
     bottom.set_ylabel("torque on the plane\nper unit incoming flux")
     bottom.set_xlabel("plane n (bond b lies between planes b and b + 1)")
     bottom.xaxis.get_major_locator().set_params(integer=True)
+    return figure
+
+
+@styled
+def plot_ensemble(result: Ensemble) -> Figure:
+    """Draw the distribution of the conductance, and its average against the angle or the averages T_ss'.
+
+    Parameters
+    ----------
+    result
+        Of `ensemble`. With directions of the right magnet the distribution is that of the first one.
+    """
+    figure, (left, right) = new_figure(1, 2, width=7.0, height=3.2)
+    swept = result.conductance.mean.ndim == 1
+    mean, error = (np.atleast_1d(x) for x in (result.conductance.mean, result.conductance.error))
+    log = bool(np.atleast_1d(result.conductance.minimum)[0] > 0)
+    bins = int(np.clip(2 * result.conductance.count ** (1 / 3), 5, 60))  # Rice's rule
+    density, edges = result.histogram("conductance", (0,) if swept else (), bins=bins, log=log)
+    left.stairs(density, edges / np.log(10) if log else edges, fill=True, color=COLORS["microscopic"], alpha=0.6)
+    unit = result.quantities[0].units.replace("e^2", "e²")
+    middle = np.log10(mean[0]) if log else mean[0]
+    left.axvline(middle, color=COLORS["theory"], linewidth=1.0, label="mean")
+    if log:
+        typical = np.atleast_1d(result.conductance.typical)[0]
+        left.axvline(np.log10(typical), color=COLORS["theory"], linewidth=1.0, linestyle="--", label="typical")
+    left.set_xlabel(f"log₁₀ conductance ({unit})" if log else f"conductance ({unit})")
+    left.set_ylabel("probability density")
+    left.legend(loc="best")
+    if swept:
+        m = np.array(result.store.identity["m_right"])
+        turned = np.degrees(angle_between(m[0], m))
+        right.errorbar(turned, mean, error, fmt="o", color=COLORS["microscopic"], capsize=2)
+        right.set_xlabel("angle of the right magnet from the first (deg)")
+        right.set_ylabel(f"conductance ({unit})")
+    else:
+        T = result.transmissions
+        names = ["++", "+−", "−+", "−−"]
+        right.errorbar(names, T.mean.ravel(), T.error.ravel(), fmt="o", color=COLORS["microscopic"], capsize=3)
+        right.set_ylabel("T_ss' (left s to right s')")
+        right.margins(x=0.15)
+    right.set_title(f"{result.realizations - result.failed} realizations")
     return figure
 
 

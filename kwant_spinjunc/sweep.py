@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -20,6 +22,7 @@ from ._version import __version__
 from .bias import bias_response
 from .devices import Device
 from .errors import ArgumentError, NoOpenChannelError, SpinjuncError, finite, finite_array
+from .executors import open_pool, ordered
 from .junction import Junction
 from .reservoirs import linear_response, tunneling_response
 from .scattering import Scattering, scatter
@@ -184,6 +187,8 @@ def sweep(
     solver: str = "halves",
     resume: xr.Dataset | None = None,
     progress: bool | None = None,
+    workers: int = 1,
+    executor: Executor | Callable[[], Executor] | None = None,
     **axes: Any,
 ) -> xr.Dataset:
     """Solve every junction of a family on a grid of parameters.
@@ -207,6 +212,10 @@ def sweep(
         An unfinished result of the same sweep: its finished points are kept.
     progress
         Show a progress bar; None shows it on a terminal.
+    workers
+        Processes on this machine; 1 solves in this process. The numbers do not depend on it.
+    executor
+        Any `concurrent.futures.Executor` instead, or a function that makes one. Junctions are made here and sent to it.
     **axes
         Parameters of the family by name: 1D arrays are swept and become dimensions in the order given, single values
         are fixed.
@@ -253,19 +262,35 @@ def sweep(
     data = {name: dataset[name].values for name in experiment.variables}
 
     bar = tqdm(total=data["angle"].size, unit="point", disable=None if progress is None else not progress)
-    try:
-        with bar:
-            for place in product(*(range(len(values)) for values in outer.values())):
-                missing = np.flatnonzero(np.isnan(np.atleast_1d(data["angle"][place])))
-                bar.update(experiment.points.size - len(missing))
-                if not len(missing):
-                    continue
-                values = {name: outer[name][index].item() for name, index in zip(outer, place, strict=True)}
+    waiting: deque[tuple[tuple[Any, ...], int]] = deque()
+    refused: list[SpinjuncError] = []
+
+    def tasks() -> Iterator[tuple[Junction, Any]]:
+        """Yield what is to be solved, and note in ``waiting`` where it goes; stop at a junction that is refused."""
+        for place in product(*(range(len(values)) for values in outer.values())):
+            missing = np.flatnonzero(np.isnan(np.atleast_1d(data["angle"][place])))
+            bar.update(experiment.points.size - len(missing))
+            if not len(missing):
+                continue
+            values = {name: outer[name][index].item() for name, index in zip(outer, place, strict=True)}
+            try:
                 junction = call_family(family, **fixed, **values)
-                for at, points in experiment.runs(missing):
-                    for name, value in experiment.observe(junction, points).items():
-                        data[name][(*place, *at)] = value
-                    bar.update(np.size(points))
+            except SpinjuncError as error:
+                refused.append(error)
+                return
+            for at, points in experiment.runs(missing):
+                waiting.append(((*place, *at), np.size(points)))
+                yield junction, points
+
+    try:
+        with bar, open_pool(executor, workers) as pool:
+            for found in ordered(pool, experiment.observe, tasks()):
+                where, size = waiting.popleft()
+                for name, value in found.items():
+                    data[name][where] = value
+                bar.update(size)
+            for error in refused:
+                raise error
     except KeyboardInterrupt:
         raise SweepInterrupted(dataset) from None
     except SpinjuncError as error:

@@ -32,7 +32,9 @@ spins. Without spin accumulation and with D_ss' = f_Ls f_Rs' e^{-2κd}, P = (f_+
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -46,6 +48,7 @@ from ._version import __version__
 from .builder import band_shift
 from .compare import relative_error
 from .errors import ArgumentError, finite_array
+from .executors import open_pool, ordered
 from .junction import Junction
 from .spin import unit_vector
 from .stack import Stack, as_stack
@@ -411,6 +414,8 @@ def validity_map(
     mu_left: ArrayLike = 0.5,
     mu_right: ArrayLike = -0.5,
     progress: bool | None = None,
+    workers: int = 1,
+    executor: Executor | Callable[[], Executor] | None = None,
     **axes: Any,
 ) -> xr.Dataset:
     r"""Map the relative error of the phenomenology over the parameters of a family.
@@ -443,6 +448,10 @@ def validity_map(
         Chemical potentials (µ_+, µ_-) along each lead's own m, or one number for both spins. Only their ratios matter.
     progress
         Show a progress bar; None shows it on a terminal.
+    workers
+        Processes on this machine; 1 solves in this process. The numbers do not depend on it.
+    executor
+        Any `concurrent.futures.Executor` instead, or a function that makes one.
     **axes
         Parameters of the family by name: 1D arrays are swept and become dimensions in the order given, single values
         are fixed.
@@ -501,16 +510,16 @@ def validity_map(
     columns = np.empty((count, energies.size, COLUMNS))
     angle = np.empty((count, 1))
     pending: dict[Any, list[tuple[int, Junction]]] = {}
+    waiting: deque[list[int]] = deque()
     missed = 0.0
 
-    def flush(group: list[tuple[int, Junction]]) -> float:
-        indices = [index for index, _ in group]
-        columns[indices], worst = _solve([junction for _, junction in group], np.atleast_1d(energies), c)
-        bar.update(len(group))
+    def flush(group: list[tuple[int, Junction]]) -> tuple[list[Junction], Floats, float | None]:
+        waiting.append([index for index, _ in group])
+        junctions = [junction for _, junction in group]
         group.clear()
-        return worst
+        return junctions, np.atleast_1d(energies), c
 
-    with tqdm(total=count, unit="junction", disable=None if progress is None else not progress) as bar:
+    def tasks() -> Iterator[tuple[list[Junction], Floats, float | None]]:
         for index, values in enumerate(product(*(array.tolist() for array in swept.values()))):
             junction = call_family(family, **fixed, **dict(zip(swept, values, strict=True)))
             _check(junction)
@@ -519,10 +528,20 @@ def validity_map(
             group = pending.setdefault((len(junction.planes), junction.cut, spacer.start, spacer.stop), [])
             group.append((index, junction))
             if len(group) * energies.size >= BATCH:
-                missed = max(missed, flush(group))
+                yield flush(group)
         for group in pending.values():
             if group:
-                missed = max(missed, flush(group))
+                yield flush(group)
+
+    with (
+        tqdm(total=count, unit="junction", disable=None if progress is None else not progress) as bar,
+        open_pool(executor, workers) as pool,
+    ):
+        for found, worst in ordered(pool, _solve, tasks()):
+            indices = waiting.popleft()
+            columns[indices] = found
+            missed = max(missed, worst)
+            bar.update(len(indices))
 
     whole = (*shape, *energies.shape)
     measured = _Measured(
