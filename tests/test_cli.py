@@ -17,7 +17,9 @@ from systems.tunnel_junction import tunnel_junction
 
 SYSTEMS = Path(__file__).parents[1] / "systems"
 TUNNEL = str(SYSTEMS / "tunnel_junction.py")
-FAMILIES = sorted(path for path in SYSTEMS.glob("*.py") if path.stem != "__init__")
+PATHS = sorted(path for path in SYSTEMS.glob("*.py") if path.stem != "__init__")
+#: Families of junctions; those of devices are in test_systems.
+FAMILIES = [path for path in PATHS if load_family(path).__annotations__["return"] is sj.Junction]
 
 
 @pytest.mark.parametrize("path", FAMILIES, ids=lambda path: path.stem)
@@ -234,7 +236,7 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments, message, capsys):
     ("text", "message"),
     [
         ("import nothing_like_this", "must import, but 'broken.py' raised ModuleNotFoundError"),
-        ("def broken(): return 3", "must return a Junction, but broken returned int"),
+        ("def broken(): return 3", "must return a Junction or a Device, but broken returned int"),
         ("x = 3", "must define a family function"),
         ("import sys; sys.exit(0)", "must import, but 'broken.py' raised SystemExit"),
         ("def (", "raised SyntaxError"),
