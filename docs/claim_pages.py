@@ -1,0 +1,131 @@
+"""One page a claim, from a report of the validation: every number on them was computed in that run."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from kwant_spinjunc.report import typeset
+
+#: What a verdict looks like at a glance.
+MARKS = {"holds": "✓", "holds in a limit": "≈", "fails": "✗"}
+
+
+def escaped(text: str) -> str:
+    """Return Markdown of plain text, indices and powers set as such: ``J_M^L``, ``e^(-2κd)``."""
+    parts = re.split(r"<(sub|sup)>(.*?)</\1>", str(typeset(text)))
+    words = []
+    for position in range(0, len(parts), 3):
+        words.append(re.sub(r"([\\`*_{}\[\]<>#|$~^])", r"\\\1", html.unescape(parts[position])))
+        if position + 2 < len(parts):
+            words.append(f"{{{parts[position + 1]}}}`{html.unescape(parts[position + 2])}`")
+    return "".join(words)
+
+
+def number(value: float | None) -> str:
+    """Return a number of the report in four digits; null is what has none."""
+    return "not a number" if value is None else f"{value:.4g}"
+
+
+def page(claim: dict[str, Any], figures: str, source: str) -> str:
+    """Return the Markdown page of one claim."""
+    rows = [
+        f"| {escaped(check['name'])} | {number(check['value'])} | {number(check['expected'])} ± "
+        f"{number(check['tolerance'])} |"
+        for check in claim["checks"]
+    ]
+    images = [
+        f"```{{image}} {figures}/{figure.name}\n:alt: {claim['title']}: {figure.stem.replace('-', ' ')}\n```"
+        for figure in map(Path, claim["figures"])
+    ]
+    return "\n\n".join(
+        [
+            f"# {escaped(claim['title'])}",
+            f"Equations: {escaped(', '.join(claim['equations']))}. Verdict: **{claim['verdict']}** "
+            f"{MARKS[claim['verdict']]}",
+            f"**The paper says.** {escaped(claim['statement'])}",
+            f"> {escaped(claim['formula'])}",
+            f"**What was computed.** {escaped(claim['experiment'])}",
+            f"**What decides.** {escaped(claim['parameter'])}",
+            f"**Found.** {escaped(claim['finding'])}",
+            *images,
+            "## The numbers it rests on",
+            "The first row is the number of the verdict; the others are invariants of the computation. A run that "
+            "breaks one of them is refused.",
+            "\n".join(["| what | value | expected |", "|---|---|---|", *rows]),
+            source,
+        ]
+    )
+
+
+def index(claims: list[dict[str, Any]], source: str) -> str:
+    """Return the page that lists all claims with their verdicts."""
+    rows = [
+        f"| [{escaped(claim['title'])}]({claim['id']}.md) | {escaped(', '.join(claim['equations']))} | "
+        f"{claim['verdict']} {MARKS[claim['verdict']]} |"
+        for claim in claims
+    ]
+    counts = [f"{sum(claim['verdict'] == verdict for claim in claims)} {verdict}" for verdict in MARKS]
+    return "\n\n".join(
+        [
+            "# The paper, claim by claim",
+            f"{len(claims)} claims of Chui and Lin (2003) put to the test: {', '.join(counts)}. A claim that holds in "
+            "a limit names the parameter that decides; a claim that fails says what holds instead.",
+            "\n".join(["| claim | equations | verdict |", "|---|---|---|", *rows]),
+            source,
+            "\n".join(["```{toctree}", ":hidden:", "", *(claim["id"] for claim in claims), "```"]),
+        ]
+    )
+
+
+def provenance(report: dict[str, Any]) -> str:
+    """Return which run the numbers are from."""
+    p = report["provenance"]
+    grids = "small grids (`make validation-quick`)" if p["quick"] else "full grids (`make validation`)"
+    return (
+        f"*Computed on {p['created'][:10]} on {grids}: kwant_spinjunc {p['kwant_spinjunc']}, Kwant {p['kwant']}, "
+        f"NumPy {p['numpy']}, SciPy {p['scipy']}, Python {p['python']}.*"
+    )
+
+
+def write(report: Path, pages: Path, figures: Path) -> None:
+    """Write a page a claim, their index and their figures.
+
+    Parameters
+    ----------
+    report
+        Folder of a finished run of the validation.
+    pages, figures
+        Folders below that of the site; emptied first.
+
+    Raises
+    ------
+    FileNotFoundError
+        No run was made yet.
+    ValueError
+        The run was not finished or not of all claims, so that pages would be missing.
+    """
+    from validation import CLAIMS
+
+    file = report / "report.json"
+    if not file.exists():
+        raise FileNotFoundError(f"{file} does not exist. Use `make validation-quick` first; `make docs` does.")
+    data = json.loads(file.read_text(encoding="utf-8"))
+    claims = data["claims"]
+    if len(claims) != len(CLAIMS):
+        raise ValueError(f"{file} has {len(claims)} of {len(CLAIMS)} claims. Use `make validation-quick`.")
+    for folder in (pages, figures):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    for claim in claims:
+        for figure in claim["figures"]:
+            shutil.copy(report / figure, figures)
+    source = provenance(data)
+    place = f"/{figures.relative_to(pages.parent)}"
+    for claim in claims:
+        (pages / f"{claim['id']}.md").write_text(page(claim, place, source) + "\n", encoding="utf-8")
+    (pages / "index.md").write_text(index(claims, source) + "\n", encoding="utf-8")
