@@ -150,7 +150,8 @@ class Store:
             ) from error
         with self._reported():
             self._db.execute("PRAGMA journal_mode = DELETE")
-            self._db.execute("PRAGMA synchronous = FULL")
+            # a temporary store need not outlive the machine
+            self._db.execute(f"PRAGMA synchronous = {'OFF' if self.temporary else 'FULL'}")
             if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 if identity is None:
                     raise StoreError(f"The store {str(self.path)!r} is empty.")

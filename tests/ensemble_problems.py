@@ -44,4 +44,4 @@ class Drawn:
             with open(self.log, "a") as file:
                 file.write(f"{realization}\n")
         x, y = np.random.default_rng([self.seed, realization]).standard_normal(2)
-        return {"conductance": np.exp(3 * x), "pair": [x, x + 0.1 * y]}
+        return {"conductance": np.exp(x), "pair": [x, x + 0.1 * y]}
