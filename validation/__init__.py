@@ -28,5 +28,7 @@ CLAIMS = (
     "transverse",
     "equation_12",
     "field_division",
+    "diffusive_metal",
+    "spin_flip",
     "multiscale_run",
 )

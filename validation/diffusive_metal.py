@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from kwant_spinjunc import Junction, ferromagnet, normal_metal, scatter, unit_vector
+from kwant_spinjunc import Junction, ferromagnet, normal_metal, unit_vector
 from kwant_spinjunc.disorder import Anderson, Substitution
-from kwant_spinjunc.ensemble import Ensemble, ensemble
+from kwant_spinjunc.ensemble import Ensemble
 from kwant_spinjunc.local import chemical_potentials_of, default_axes
 from kwant_spinjunc.multiscale import solve_interface
 from kwant_spinjunc.plot import COLORS, new_figure, styled
@@ -20,6 +20,7 @@ from kwant_spinjunc.spin import SIGNS
 from kwant_spinjunc.statistics import value_with_error
 from kwant_spinjunc.theory import parallel_circuit
 
+from .samples import SampleLaboratory
 from .two_channels import Metal, Solution, solve
 
 #: All metals and leads, unit t: one cubic band, weakly split, so that a clean contact reflects next to nothing.
@@ -77,63 +78,32 @@ class Number:
 
 # ---------------------------------------------------------------------- averages, audited
 @dataclass
-class Samples:
-    """Averages over disorder for one claim, and how well every sample kept the conservation laws.
+class Wires(SampleLaboratory):
+    """Averages supercells of one width, each ensemble with random numbers of its own.
 
-    Twisted boundary conditions: every realization has its own Bloch vector, which breaks time reversal and so leaves
-    out weak localization, -1/3 e²/h of a wire.
+    Twisted boundary conditions: every sample has its own Bloch vector, which breaks time reversal and so leaves out
+    weak localization, -1/3 e²/h of a wire.
     """
 
-    width: int
-    realizations: int = 0
-    failed: int = 0
+    width: int = 8
     seed: int = 0
-    defects: dict[str, float] = field(default_factory=dict)
 
-    def average(
-        self, junction: Junction, realizations: int, *, width: int | None = None, boundary: str = "twisted", **options: Any
+    def mean(
+        self,
+        junction: Junction,
+        realizations: int,
+        *,
+        width: int | None = None,
+        boundary: str = "twisted",
+        compared: bool = False,
+        **options: Any,
     ) -> Ensemble:
-        """Return the average of a junction over samples of its own."""
+        """Return the average of a junction; ``compared``: solve its first sample with Kwant as well."""
         self.seed += 1
+        self.spot_check_every = 1 if compared else 10**9
         W = width or self.width
-        found = ensemble(
-            junction,
-            ENERGY,
-            cross_section=(W, W),
-            boundary=boundary,
-            realizations=realizations,
-            seed=self.seed,
-            torques=False,
-            workers=1,
-            progress=False,
-            **options,
-        )
-        self.realizations += found.realizations
-        self.failed += found.failed
-        for name in ("unitarity_defect", "continuity_defect"):
-            if name in found.names:
-                self.remember(f"{name.replace('_', ' ')} of a sample", found[name].maximum)
-        return found
-
-    def compare(self, junction: Junction, width: int = 4) -> None:
-        """Solve one sample with Kwant as well."""
-        k = (0.31, 0.17)
-        options: dict[str, Any] = {"cross_section": (width, width), "seed": self.seed, "realization": 1}
-        fast = scatter(junction, ENERGY, k, solver="halves", **options)
-        exact = scatter(junction, ENERGY, k, solver="kwant", **options)
-        self.remember("probabilities, engine minus Kwant", fast.probabilities - exact.probabilities)
-        for name in ("currents", "densities"):
-            ours, theirs = getattr(fast.fields, name), getattr(exact.fields, name)
-            self.remember(f"{name} of planes, engine minus Kwant", ours - theirs)
-
-    def remember(self, name: str, value: Any) -> None:
-        """Keep the largest defect of its kind."""
-        self.defects[name] = max(self.defects.get(name, 0.0), float(np.max(np.abs(value), initial=0.0)))
-
-    def checks(self, tolerance: float = 1e-9) -> tuple[Check, ...]:
-        """Return one check per kind of defect."""
-        failed = Check(f"samples that failed, of {self.realizations}", float(self.failed), 0.0)
-        return failed, *(Check(name, value, tolerance) for name, value in self.defects.items())
+        sampling = {"cross_section": (W, W), "boundary": boundary, "realizations": realizations, "seed": self.seed}
+        return self.average(junction, ENERGY, torques=False, **sampling, **options)
 
 
 # ---------------------------------------------------------------------- resistance against length
@@ -209,7 +179,7 @@ def slab(disorder: Sequence[Any], length: int, splitting: float) -> Junction:
 
 
 def measure_resistance(
-    lab: Samples,
+    lab: Wires,
     disorder: Sequence[Any],
     lengths: Sequence[int],
     realizations: int,
@@ -222,18 +192,18 @@ def measure_resistance(
     W = width or lab.width
     found, modes = [], []
     for length in lengths:
-        average = lab.average(slab(disorder, length, splitting), realizations, width=W)
+        average = lab.mean(slab(disorder, length, splitting), realizations, width=W)
         found.append(average.of_means(lambda means: W**2 / np.diagonal(means["transmissions"])))
         modes.append(average["modes"].mean[0] / W**2)
     values, errors = (np.array(part) for part in zip(*found, strict=True))
     return Ohmic(np.array(lengths), values, errors, np.mean(modes, axis=0), W, realizations, start)
 
 
-def measure_anchor(lab: Samples, realizations: int) -> Number:
+def measure_anchor(lab: Wires, realizations: int) -> Number:
     """Return R - 1/N per layer of the nonmagnetic metal, 8 × 8 sites, periodic, 5 to 40 layers; ⟨1/T⟩ as there."""
     length, R, error = [], [], []
     for planes in (5, 10, 20, 40):
-        average = lab.average(slab(NORMAL, planes, 0.0), realizations, width=8, boundary="periodic")
+        average = lab.mean(slab(NORMAL, planes, 0.0), realizations, width=8, boundary="periodic")
         one = average.derived(lambda batch: 1 / batch["transmissions"][:, 0, 0] - 1 / batch["modes"][:, 0, 0])
         length.append(planes)
         R.append(float(one.mean))
@@ -262,9 +232,9 @@ class Localized:
         return Number(-2 / rate, 2 / rate**2 * float(np.sqrt(covariance[1, 1])))
 
 
-def measure_localization(lab: Samples, lengths: Sequence[int], realizations: int, width: int) -> Localized:
+def measure_localization(lab: Wires, lengths: Sequence[int], realizations: int, width: int) -> Localized:
     """Average the logarithm of the conductance of a thin wire."""
-    found = [lab.average(slab(NORMAL, length, 0.0), realizations, width=width) for length in lengths]
+    found = [lab.mean(slab(NORMAL, length, 0.0), realizations, width=width) for length in lengths]
     typical = np.array([one.transmissions.typical[0, 0] for one in found])
     error = np.array([one.transmissions.typical_error[0, 0] for one in found])
     return Localized(np.array(lengths), typical, error, width)
@@ -303,7 +273,10 @@ def junction_of(left: Sequence[Any], right: Sequence[Any], angle: float, planes:
 
 
 def observe(junction: Junction, means: Mapping[str, np.ndarray], cells: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return µ_s(n) [plane, spin] and J_s(bond) [side, bond, spin] along either m, from averaged states at unit bias."""
+    """Return µ_s(n) [plane, spin] and J_s(bond) [side, bond, spin] along either m, from averaged states.
+
+    Potentials ±1/2 of the leads; currents per a².
+    """
     mu = chemical_potentials_of(means["densities"], default_axes(junction), 0.5, -0.5)
     from_left, from_right = means["bond_currents"].sum(axis=1)
     flux = (from_left - from_right) / 2 / cells
@@ -319,12 +292,11 @@ def slopes(mu: np.ndarray, planes: int) -> np.ndarray:
     return np.array([-(y @ mu[side * planes : (side + 1) * planes][inner]) for side in (0, 1)])
 
 
-def measure_circuit(lab: Samples, metals: Mapping[str, Ohmic], name: str, planes: int, realizations: int) -> Circuit:
+def measure_circuit(lab: Wires, metals: Mapping[str, Ohmic], name: str, planes: int, realizations: int) -> Circuit:
     """Average the states of two magnets in series."""
     left, right, angle = CIRCUITS[name]
     junction = junction_of(MAGNETS[left], MAGNETS[right], angle, planes)
-    lab.compare(junction_of(MAGNETS[left], MAGNETS[right], angle, 3))
-    average = lab.average(junction, realizations, profiles=True)
+    average = lab.mean(junction, realizations, profiles=True)
     cells = lab.width**2
     buffer = junction.buffer
 
@@ -345,7 +317,9 @@ def measure_circuit(lab: Samples, metals: Mapping[str, Ohmic], name: str, planes
     interface = None
     if angle:
         clean = ferromagnet(**HOST, splitting=SPLITTING)
-        contact = solve_interface(Junction(clean, [], ferromagnet(**HOST, splitting=SPLITTING, m=unit_vector(angle))), ENERGY)
+        contact = solve_interface(
+            Junction(clean, [], ferromagnet(**HOST, splitting=SPLITTING, m=unit_vector(angle))), ENERGY
+        )
         interface = contact.conductance, contact.modes
     network = solve([Metal(planes, side.sigmas) for side in sides], sides[0].modes, interface=interface)
     beta = np.array([side.beta.value for side in sides])
@@ -375,7 +349,9 @@ def local_ohm(circuit: Circuit, sides: Sequence[Ohmic], *, common: bool) -> list
             E = circuit.field[side].mean() if common else circuit.field[side, s]
             error = np.hypot(*circuit.field_error[side]) / 2 if common else circuit.field_error[side, s]
             current = Number(circuit.current[side, s], circuit.current_error[side, s])
-            ratios.append(Number.of(lambda J, e, sigma: J / (sigma * e), current, Number(E, error), sides[side].sigma(s)))
+            ratios.append(
+                Number.of(lambda J, e, sigma: J / (sigma * e), current, Number(E, error), sides[side].sigma(s))
+            )
     return ratios
 
 
@@ -414,17 +390,30 @@ def draw_ohm(normal: Ohmic, thin: Localized, metals: Mapping[str, Ohmic]) -> Any
     L = np.geomspace(3, 1.1 * thin.length.max(), 100)
     left.loglog(L, L / sigma, "-", color="black", linewidth=1, label=r"Ohm, $L/\sigma_s$")
     bulk = normal.resistance[:, 0] - normal.contact(0).value
-    left.errorbar(normal.length, bulk, normal.error[:, 0], fmt="o", color=COLORS["microscopic"], label=f"W = {normal.width}")
+    left.errorbar(
+        normal.length, bulk, normal.error[:, 0], fmt="o", color=COLORS["microscopic"], label=f"W = {normal.width}"
+    )
     R = A / thin.typical - 1 / normal.modes[0]
     left.errorbar(
-        thin.length, R, A * thin.error / thin.typical**2, fmt="s", color=COLORS["minority"], label=f"W = {thin.width}, typical"
+        thin.length,
+        R,
+        A * thin.error / thin.typical**2,
+        fmt="s",
+        color=COLORS["minority"],
+        label=f"W = {thin.width}, typical",
     )
     left.axvline(sigma * A, color=COLORS["muted"], linestyle=":")
     left.annotate(
-        rf"$\sigma_s A$, W = {thin.width}", (sigma * A, left.get_ylim()[0]), (3, 4), textcoords="offset points", fontsize=7
+        rf"$\sigma_s A$, W = {thin.width}",
+        (sigma * A, left.get_ylim()[0]),
+        (3, 4),
+        textcoords="offset points",
+        fontsize=7,
     )
     left.axvline(normal.mean_free_path(0).value, color=COLORS["muted"], linestyle="--")
-    left.annotate("l", (normal.mean_free_path(0).value, left.get_ylim()[0]), (3, 4), textcoords="offset points", fontsize=8)
+    left.annotate(
+        "l", (normal.mean_free_path(0).value, left.get_ylim()[0]), (3, 4), textcoords="offset points", fontsize=8
+    )
     left.set_xlabel("length L (planes)")
     left.set_ylabel(r"$A(1/T_{ss} - 1/N_s)$ (h/e² a²)")
     left.set_title("nonmagnetic, Anderson width 3t")
@@ -434,7 +423,13 @@ def draw_ohm(normal: Ohmic, thin: Localized, metals: Mapping[str, Ohmic]) -> Any
         for s, spin in enumerate(("majority", "minority")):
             color = COLORS[spin]
             right.errorbar(
-                metal.length, metal.resistance[:, s], metal.error[:, s], fmt=marker, color=color, label=f"{name}, {spin}"
+                metal.length,
+                metal.resistance[:, s],
+                metal.error[:, s],
+                fmt=marker,
+                color=color,
+                label=f"{name}, {spin}",
+                markerfacecolor=color if name != "C" else "none",
             )
             x = np.array([0, top])
             right.plot(x, metal.contact(s).value + x / metal.sigma(s).value, "-", color=color, linewidth=0.8)
@@ -458,7 +453,13 @@ def draw_profiles(circuits: Mapping[str, Circuit]) -> Any:
         for s, spin in enumerate(("majority", "minority")):
             color = COLORS[spin]
             panel.errorbar(
-                y, circuit.mu[:, s], circuit.mu_error[:, s], fmt="." if s == 0 else "x", color=color, markersize=4, label=spin
+                y,
+                circuit.mu[:, s],
+                circuit.mu_error[:, s],
+                fmt="." if s == 0 else "x",
+                color=color,
+                markersize=4,
+                label=spin,
             )
             panel.plot(y, circuit.network.mu[:, s], "-", color=color, linewidth=1)
         panel.axvline(0, color="black", linewidth=1)
@@ -481,7 +482,9 @@ def draw_division(
         circuit, (printed, series) = circuits[name], given[name]
         first = x == 0
         mean = circuit.mean_share
-        axes.errorbar(x, mean.value, mean.error, fmt="o", color="black", label="measured, mean of spins" if first else None)
+        axes.errorbar(
+            x, mean.value, mean.error, fmt="o", color="black", label="measured, mean of spins" if first else None
+        )
         for s, (spin, shift) in enumerate((("majority", -0.12), ("minority", 0.12))):
             label = f"measured, {spin}" if first else None
             axes.errorbar(x + shift, circuit.share[s], circuit.share_error[s], fmt="^", color=COLORS[spin], label=label)
@@ -537,14 +540,21 @@ def table(
 
 def claim(quick: bool) -> Claim:
     """Measure the conductivities of disordered metals, put two in series and look at fields and currents."""
-    lab = Samples(width=6 if quick else 8)
+    lab = Wires(width=6 if quick else 8)
     lengths = (5, 10, 20) if quick else (5, 10, 15, 20, 25, 30)
-    count, samples, planes = (16, 60, 14) if quick else (60, 400, 20)
+    count, samples, planes = (14, 30, 13) if quick else (56, 200, 20)
+    for left, right, angle in CIRCUITS.values():
+        lab.mean(junction_of(MAGNETS[left], MAGNETS[right], angle, 2), 2, width=3, compared=True, profiles=True)
     anchor = measure_anchor(lab, 12 if quick else 100)
-    normal = measure_resistance(lab, NORMAL, (3, 5, 10, 20) if quick else (2, 3, 5, 10, 20, 30, 40), count, splitting=0.0, start=5)
-    thin = measure_localization(lab, (5, 10, 20, 40, 70, 100, 130) if quick else (5, 10, 20, 30, 40, 60, 80, 100, 120, 140), samples, 3)
+    normal = measure_resistance(
+        lab, NORMAL, (3, 5, 10, 20) if quick else (2, 3, 5, 10, 20, 30, 40), count, splitting=0.0, start=5
+    )
+    thin = measure_localization(
+        lab, (5, 20, 40, 70, 100, 130) if quick else (5, 10, 20, 30, 40, 60, 80, 100, 120, 140), samples, 3
+    )
     metals = {
-        name: measure_resistance(lab, disorder, lengths, count, start=5 if quick else 10) for name, disorder in MAGNETS.items()
+        name: measure_resistance(lab, disorder, lengths, count, start=5 if quick else 10)
+        for name, disorder in MAGNETS.items()
     }
     circuits = {name: measure_circuit(lab, metals, name, planes, count) for name in CIRCUITS}
     given = {name: divisions(metals[left], metals[right]) for name, (left, right, _) in CIRCUITS.items()}
@@ -556,7 +566,9 @@ def claim(quick: bool) -> Claim:
     printed, series = given["A|B, 0°"]
     unequal = circuits["A|C, 0°"]
     turned = circuits["A|B, 90°"]
-    own = [n for name, c in circuits.items() for n in local_ohm(c, [metals[x] for x in CIRCUITS[name][:2]], common=False)]
+    own = [
+        n for name, c in circuits.items() for n in local_ohm(c, [metals[x] for x in CIRCUITS[name][:2]], common=False)
+    ]
     worst_own = max(n.deviation(Number(1.0, 0.0)) for n in own)
     one = local_ohm(unequal, [metals["A"], metals["C"]], common=True)
     spread = f"{min(n.value for n in one):.2f} to {max(n.value for n in one):.2f}"
@@ -569,21 +581,30 @@ def claim(quick: bool) -> Claim:
         f"{normal.contact(0)} against 1/N = {1 / normal.modes[0]:.3f} h/e² a², χ² per degree of freedom "
         f"{normal.chi2(0):.1f}; the window ends near σ_s A = {normal.localization(0):.0f} planes. A wire of "
         f"{thin.width}² sites shows the end: σ_s A = {normal.sigma(0).value * thin.width**2:.0f}, and its typical "
-        f"conductance falls with a localization length of {xi} planes (random matrices without time reversal: 2σ_s A). Periodic and 8 wide, R − 1/N grows by {anchor} "
-        f"h/e² per layer. Magnets: σ_s = {A.sigma(0)}, {A.sigma(1)} (A, β = {A.beta}), {B.sigma(0)}, {B.sigma(1)} (B, β "
+        f"conductance falls with a localization length of {xi} planes (random matrices without time reversal: 2σ_s "
+        f"A). Periodic and 8 wide, R − 1/N grows by {anchor} "
+        f"h/e² per layer. Magnets: σ_s = {A.sigma(0)}, {A.sigma(1)} (A, β = {A.beta}), {B.sigma(0)}, {B.sigma(1)} (B, "
+        "β "
         f"= {B.beta}), {C.sigma(0)}, {C.sigma(1)} (C, β = {C.beta}). In series, {planes} planes each, "
         f"{count} samples: between A and B, σ_L/σ_R = {A.total.value / B.total.value:.2f} and nearly equal β, the left "
         f"metal takes {shown.mean_share} of the field; resistors in series {series}, the print {printed}, "
         f"{shown.mean_share.deviation(printed):.0f} standard errors away: it is the share of the *other* metal. At 90° "
         f"the left share is {turned.mean_share} (J_M/(βJ) = {turned.J_M[0]:.2f} and {turned.J_M[1]:.2f}, because the "
         "contact turns spins and some come back; the two-channel network with the clean contact's conductance matrix "
-        f"reproduces µ_s within {offsets['A|B, 90°']:.3f} of the bias). The law that always holds is J_s = σ_s E_s with "
-        f"the slope of each spin's own µ_s (all {len(own)} sides, spins and circuits within {worst_own:.1f} standard errors, which are "
-        f"{min(n.error for n in own):.1%} to {max(n.error for n in own):.1%}). One field for both spins is spin accumulation left out: between A and C, "
+        f"reproduces µ_s within {offsets['A|B, 90°']:.3f} of the bias). The law that always holds is J_s = σ_s E_s "
+        "with "
+        f"the slope of each spin's own µ_s (all {len(own)} sides, spins and circuits within {worst_own:.1f} standard "
+        "errors, which are "
+        f"{min(n.error for n in own):.1%} to {max(n.error for n in own):.1%}). One field for both spins is spin "
+        "accumulation left out: between A and C, "
         f"equal σ ({A.total}, {C.total}) and opposite β, the majority has {unequal.share[0]:.3f} ± "
         f"{unequal.share_error[0]:.3f} and the minority {unequal.share[1]:.3f} ± {unequal.share_error[1]:.3f} of its "
         f"drop on the left (channels that do not mix: {spins['A|C, 0°'][0]}, {spins['A|C, 0°'][1]}), and J_s/(σ_s E) "
-        f"is {spread} instead of 1. Without spin flip this is so in the whole structure, not only near the interface."
+        f"is {spread} instead of 1. Without spin flip this is so in the whole structure, not only near the interface. "
+        "Even A|A "
+        f"has J_M = {circuits['A|A, 0°'].J_M[0]:.2f} βJ: the contact resistance of the reservoirs, equal for both "
+        "spins, "
+        "counts until L ≫ σ_s/N_s."
     )
     z = shown.mean_share
     return Claim(
@@ -597,9 +618,11 @@ def claim(quick: bool) -> Claim:
         ),
         formula="J_s^L(R) = σ_s^L(R) E_L(R),   E_L(R) = σ_L(R) E/(σ_L + σ_R)",
         experiment=(
-            f"Supercells of {lab.width} × {lab.width} sites with twisted boundaries, a cubic band at E = t, splitting t, "
-            f"Anderson disorder and impurities seen by one spin; {lab.realizations} samples in all. Resistance against "
-            "length for each spin; then two metals of different disorder and the same band in contact, collinear and at "
+            f"Supercells of {lab.width} × {lab.width} sites with twisted boundaries, a cubic band at E = t, splitting "
+            "t, "
+            f"Anderson disorder and impurities seen by one spin; {lab.samples} samples in all. Resistance against "
+            "length for each spin; then two metals of different disorder and the same band in contact, collinear and "
+            "at "
             "90°: local chemical potentials µ_s(y) and currents of the scattering states, averaged."
         ),
         parameter="σ_L/σ_R and β_L − β_R; l ≪ L ≪ σ_s A.",
@@ -635,9 +658,17 @@ def claim(quick: bool) -> Claim:
         ),
         checks=(
             # ANCHOR came from 12 samples, about 2 % each length
-            Check("R − 1/N per layer, W = 8 periodic, h/e²", anchor.value, 3 * np.hypot(anchor.error, 1e-4), expected=ANCHOR),
-            Check("charge current left minus right, per current", max(
-                abs(c.current[0].sum() / c.current[1].sum() - 1) for c in circuits.values()), 1e-9),
+            Check(
+                "R − 1/N per layer, W = 8 periodic, h/e²",
+                anchor.value,
+                3 * np.hypot(anchor.error, 1e-4),
+                expected=ANCHOR,
+            ),
+            Check(
+                "charge current left minus right, per current",
+                max(abs(c.current[0].sum() / c.current[1].sum() - 1) for c in circuits.values()),
+                1e-9,
+            ),
             Check("µ_s of A|B, 0°, against two channels, per bias", offsets["A|B, 0°"], 0.06 if quick else 0.03),
             *lab.checks(),
         ),

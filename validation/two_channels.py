@@ -1,9 +1,9 @@
 r"""Two spin channels on the lattice: the diffusive side of the claims about disordered metals, plane by plane.
 
-Every plane and spin is a node with a chemical potential µ_s(n). Neighboring planes are joined by σ_s, the two spins of a
-plane by a conductance g (spin flip), so that µ_+ - µ_- decays as e^{-n/l_sd} with 4 sinh²(1/(2 l_sd)) = g(1/σ_+ +
-1/σ_-). A lead of N_s channels adds its Sharvin resistance 1/(2N_s) to the half plane at its end. Between two metals
-stands an interface, the half plane on either side of it included. Conductances in e²/h per a², lengths in a.
+Every plane and spin is a node with a chemical potential µ_s(n). Neighboring planes are joined by σ_s, the two spins of
+a plane by a conductance g (spin flip), so that µ_+ - µ_- decays as e^{-n/l_sd}, 4 sinh²(1/(2 l_sd)) = g(1/σ_+ + 1/σ_-).
+A lead of N_s channels adds its Sharvin resistance 1/(2N_s) to the half plane at its end. Between two metals stands an
+interface, the half plane on either side of it included. Conductances in e²/h per a², lengths in a.
 """
 
 from __future__ import annotations
@@ -101,7 +101,8 @@ def solve(
     matrix[n[1:], s, n[1:], s] += bonds
     matrix[n[:-1], s, n[1:], s] -= bonds
     matrix[n[1:], s, n[:-1], s] -= bonds
-    matrix[[[0], [-1]], s, [[0], [-1]], s] += ends
+    for lead, at in ((0, 0), (1, -1)):  # of one plane both are the same
+        matrix[at, s, at, s] += ends[lead]
     for at, contact in contacts.items():
         matrix[at : at + 2, :, at : at + 2] += contact
     arriving = np.array([np.broadcast_to(mu_left, 2), np.broadcast_to(mu_right, 2)], dtype=float)
