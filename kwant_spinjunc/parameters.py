@@ -120,13 +120,19 @@ class Fit:
 
 
 def _fit(model: Callable[[Floats], Floats], data: Floats, start: Sequence[float]) -> tuple[Floats, Floats, Floats]:
-    """Return parameters, standard errors and misfits of a least-squares fit."""
+    """Return parameters, their covariance and the misfits of a least-squares fit, all in the unit of the data."""
     size: float = max(float(abs(data).max()), float(np.finfo(float).tiny))
     result = least_squares(lambda x: (model(x) - data) / size, np.array(start), xtol=1e-15, ftol=1e-15, gtol=1e-15)
     misfit = model(result.x) - data
     freedom = max(len(data) - len(result.x), 1)
     covariance = np.linalg.pinv(result.jac.T @ result.jac) * (misfit @ misfit) / (freedom * size**2)
-    return result.x, np.sqrt(np.maximum(np.diag(covariance), 0.0)), misfit
+    return result.x, covariance, misfit
+
+
+def _error(covariance: Floats, *gradient: Any) -> float:
+    """Return the standard error of a number with this gradient with respect to the parameters fitted."""
+    g = np.array(gradient, dtype=float)
+    return float(np.sqrt(max(g @ covariance @ g, 0.0)))
 
 
 def _relative(misfit: Floats, size: float) -> float:
@@ -220,8 +226,8 @@ def rotated(junction: Junction, angle: float) -> Junction:
         raise ArgumentError(f"Argument `junction` must be a Junction, but is {type(junction).__name__}.")
     if junction.is_disordered:
         raise ArgumentError(
-            "Argument `junction` must be clean, but has random layers. Average a sweep over the angle and pass its "
-            "dataset."
+            "Argument `junction` must be clean, but has random layers. Average over samples with `ensemble(..., "
+            "m_right=...)` and pass an `AngularResponse` of its means."
         )
     cut, magnetic = junction.cut, junction.plane_splitting > 0
     if cut is None:
@@ -380,15 +386,13 @@ def _from_dataset(dataset: Any) -> AngularResponse:
 # ---------------------------------------------------------------------- fits of the angular laws
 def _tunnelling_conductance(response: AngularResponse) -> Fit:
     cosine, J = np.cos(response.angles), response.current
-    (G0, swing), errors, misfit = _fit(lambda x: x[0] + x[1] * cosine, J, [J.mean(), 0.0])
-    chi_error = float(np.hypot(errors[1], errors[0] * swing / G0) * abs(J).max() / abs(G0)) if G0 else 0.0
-    size = abs(J).max()
+    (G0, swing), covariance, misfit = _fit(lambda x: x[0] + x[1] * cosine, J, [J.mean(), 0.0])
     estimates = {
-        "G_0": Estimate(float(G0), float(errors[0] * size)),
-        "chi": Estimate(float(swing / G0), chi_error),
+        "G_0": Estimate(float(G0), _error(covariance, 1, 0)),
+        "chi": Estimate(float(swing / G0), _error(covariance, -swing / G0**2, 1 / G0)),
     }
     # relative to the modulation: a constant has no angular law to be wrong about, hence the floor of rounding
-    span = max(float(np.ptp(J)), 1e-9 * size)
+    span = max(float(np.ptp(J)), 1e-9 * float(abs(J).max()))
     return Fit("G = G_0 (1 + χ cos Φ)", estimates, _relative(misfit, span), "the change of G with Φ", len(J))
 
 
@@ -407,11 +411,12 @@ def _metallic_resistance(response: AngularResponse) -> Fit:
         estimates = {"R_P": constant, "R_AP": constant, "Lambda": Estimate(1.0, np.inf)}
         return Fit(law_text, estimates, 0.0, scale_text, len(R))
     start = [R[0] / size, (R[-1] - R[0]) / size, 0.0]
-    x, errors, misfit = _fit(law, R / size, start)
+    x, covariance, misfit = _fit(law, R / size, start)
+    Lambda = float(np.exp(x[2] / 2))
     estimates = {
-        "R_P": Estimate(float(x[0] * size), float(errors[0] * size)),
-        "R_AP": Estimate(float((x[0] + x[1]) * size), float(np.hypot(errors[0], errors[1]) * size)),
-        "Lambda": Estimate(float(np.exp(x[2] / 2)), float(np.exp(x[2] / 2) * errors[2] / 2)),
+        "R_P": Estimate(float(x[0] * size), _error(covariance, size, 0, 0)),
+        "R_AP": Estimate(float((x[0] + x[1]) * size), _error(covariance, size, size, 0)),
+        "Lambda": Estimate(Lambda, _error(covariance, 0, 0, Lambda / 2)),
     }
     span = max(float(np.ptp(R)) / size, 1e-9)
     return Fit(law_text, estimates, _relative(misfit, span), scale_text, len(R))
@@ -494,16 +499,16 @@ def _torque_fit(response: AngularResponse, free: Side) -> TorqueFit:
     def single(x: Floats) -> Floats:
         return np.asarray(x[0] * sine / (1 + LARGEST_ASYMMETRY * np.tanh(x[1]) * cosine))
 
-    (A, u), errors, misfit = _fit(single, torque, start)
+    (A, u), covariance, misfit = _fit(single, torque, start)
     chi = LARGEST_ASYMMETRY * np.tanh(u)
-    chi_error = float(errors[1] / np.cosh(u) ** 2)
+    slope = 1 / np.cosh(u) ** 2  # dχ/du
     P, asymmetry = 2 * A / (1 + chi), np.sqrt((1 + chi) / (1 - chi))
     symmetric = Fit(
         ONE_TERM,
         {
-            "P": Estimate(float(P), float(np.hypot(2 * errors[0] / (1 + chi), P * chi_error / (1 + chi)))),
-            "Lambda": Estimate(float(asymmetry), float(asymmetry * chi_error / (1 - chi**2))),
-            "chi": Estimate(float(chi), chi_error),
+            "P": Estimate(float(P), _error(covariance, 2 / (1 + chi), -P * slope / (1 + chi))),
+            "Lambda": Estimate(float(asymmetry), _error(covariance, 0, asymmetry * slope / (1 - chi**2))),
+            "chi": Estimate(float(chi), _error(covariance, 0, slope)),
             "epsilon_prime": prime_estimate,
         },
         residual(misfit),
@@ -517,18 +522,19 @@ def _torque_fit(response: AngularResponse, free: Side) -> TorqueFit:
     def double(x: Floats) -> Floats:
         return np.asarray(sine * asymmetric_efficiency(Phi, x[0], x[1], LARGEST_ASYMMETRY * np.tanh(x[2])))
 
-    x, errors, misfit = _fit(double, torque, [*q0, np.arctanh(b0)])
+    x, covariance, misfit = _fit(double, torque, [*q0, np.arctanh(b0)])
     one_term = single(np.array([A, u])) - torque
     if misfit @ misfit > one_term @ one_term:  # never worse than its special case
-        x, errors, misfit = np.array([A, 0.0, u]), np.zeros(3), one_term
+        x, covariance, misfit = np.array([A, 0.0, u]), np.zeros((3, 3)), one_term
     b = LARGEST_ASYMMETRY * np.tanh(x[2])
-    q_plus, q_minus = (x[0], x[1]) if b >= 0 else (x[1], x[0])
+    first, second = [Estimate(float(q), _error(covariance, *row)) for q, row in zip(x[:2], np.eye(3)[:2], strict=True)]
+    q_plus, q_minus = (first, second) if b >= 0 else (second, first)
     asymmetric = Fit(
         TWO_TERMS,
         {
-            "q_plus": Estimate(float(q_plus), float(errors[0])),
-            "q_minus": Estimate(float(q_minus), float(errors[1])),
-            "b": Estimate(float(abs(b)), float(errors[2] / np.cosh(x[2]) ** 2)),
+            "q_plus": q_plus,
+            "q_minus": q_minus,
+            "b": Estimate(float(abs(b)), _error(covariance, 0, 0, 1 / np.cosh(x[2]) ** 2)),
             "epsilon_prime": prime_estimate,
         },
         residual(misfit),
@@ -611,11 +617,10 @@ def decay_constant(
     if min(G) <= 0:
         raise ArgumentError("Argument `energy` must give a conductance at every thickness, but it vanishes at some.")
     logarithm = np.log(G)
-    (offset, kappa), errors, misfit = _fit(lambda x: x[0] - 2 * x[1] * planes, logarithm, [logarithm[0], 0.1])
-    size = float(abs(logarithm).max())
+    (offset, kappa), covariance, misfit = _fit(lambda x: x[0] - 2 * x[1] * planes, logarithm, [logarithm[0], 0.1])
     estimates = {
-        "kappa": Estimate(float(kappa), float(errors[1] * size)),
-        "log_prefactor": Estimate(float(offset), float(errors[0] * size)),
+        "kappa": Estimate(float(kappa), _error(covariance, 0, 1)),
+        "log_prefactor": Estimate(float(offset), _error(covariance, 1, 0)),
     }
     fit = Fit("ln G = ln G(0) - 2κd", estimates, float(abs(np.expm1(misfit)).max()), "the conductance", len(planes))
     return DecayConstant(fit, planes, np.array(G))
