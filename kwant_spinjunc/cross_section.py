@@ -7,6 +7,7 @@ of W cells samples k and k + 2π/W, ...: a twist of k W.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -68,7 +69,8 @@ class CrossSection:
             "shape",
             (positive_integer("cross_section[0]", width), positive_integer("cross_section[1]", depth)),
         )
-        pair = (self.boundary,) * 2 if isinstance(self.boundary, str) else tuple(self.boundary)
+        words = (self.boundary,) * 2 if isinstance(self.boundary, str) else self.boundary
+        pair = tuple(words) if isinstance(words, Iterable) else ()
         if len(pair) != 2 or any(word not in BOUNDARIES for word in pair):
             raise ArgumentError(
                 f"Argument `boundary` must be 'periodic' or 'hard wall', but is {self.boundary!r}. "

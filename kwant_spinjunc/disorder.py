@@ -46,6 +46,11 @@ _ROUNDS = 10
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 
+#: Largest correlation length in a: between hard walls noise is drawn three times as far beyond them.
+LARGEST_CORRELATION = 300.0
+#: Amplitudes in planes are cut here; no layer is thick enough to see it.
+LARGEST_HEIGHT = 1e9
+
 
 def philox(counter: tuple[Any, Any, Any, Any], key: tuple[int, int]) -> tuple[Any, Any, Any, Any]:
     """Return the four 32-bit words (as uint64 arrays) of Philox-4x32-10 at the counters, which broadcast."""
@@ -390,7 +395,7 @@ class Roughness(Disorder):
     amplitude
         Root mean square height before rounding, in planes, >= 0.
     correlation_length
-        ξ in lattice constants a, >= 0; 0 for independent sites.
+        ξ in lattice constants a, from 0 (independent sites) to 300.
     side
         Which interface of the layer: ``"left"``, ``"right"`` or ``"both"`` (independent heights). An interface with a
         lead cannot be rough: a lead is semi-infinite and clean. Put a layer of the lead's material between.
@@ -398,7 +403,7 @@ class Roughness(Disorder):
     Raises
     ------
     ArgumentError
-        A length is negative or not finite, or the side is unknown.
+        A length is negative, too large or not finite, or the side is unknown.
     """
 
     amplitude: float
@@ -408,6 +413,11 @@ class Roughness(Disorder):
     def __post_init__(self) -> None:
         object.__setattr__(self, "amplitude", _non_negative("amplitude", self.amplitude))
         object.__setattr__(self, "correlation_length", _non_negative("correlation_length", self.correlation_length))
+        if self.correlation_length > LARGEST_CORRELATION:
+            raise ArgumentError(
+                f"Argument `correlation_length` must be at most {LARGEST_CORRELATION:g}, but is "
+                f"{self.correlation_length:g}. A cross-section much smaller than that moves as a whole already."
+            )
         _one_of("side", self.side, SIDES)
 
     @property
@@ -423,7 +433,7 @@ class Roughness(Disorder):
         (x, along_x), (z, along_z) = kernels
         u = stream.uniform(np.asarray(x)[:, None], np.asarray(z), side, 1)[..., 0]
         field = along_x @ ndtri(u) @ along_z.T
-        heights: NDArray[np.int64] = np.rint(self.amplitude * field).astype(np.int64)
+        heights: NDArray[np.int64] = np.rint(min(self.amplitude, LARGEST_HEIGHT) * field).astype(np.int64)
         return heights
 
 

@@ -24,6 +24,8 @@ from .spin import SIGNS, angle_between, check_unit_vector
 
 __all__ = ["Junction", "Layer", "barrier", "ferromagnet", "normal_metal"]
 
+#: Planes that a junction may have; lists of them are made, and a solver passes each one by one.
+LARGEST_STACK = 10**6
 #: Two magnetizations count as collinear when the sine of their angle is below this (rounding of unit vectors).
 COLLINEAR = 1e-12
 
@@ -202,7 +204,8 @@ class Junction:
     Raises
     ------
     ArgumentError
-        A layer is not a `Layer`, ``bonds`` has a wrong length, index or sign, or a lead or its interface is random.
+        A layer is not a `Layer`, there are more than 10⁶ planes, ``bonds`` has a wrong length, index or sign, or a lead
+        or its interface is random.
 
     Examples
     --------
@@ -243,6 +246,12 @@ class Junction:
                     f"{word}: a lead is semi-infinite and clean. Put a layer of the {word} lead's material between."
                 )
         set_(self, "buffer", positive_integer("buffer", self.buffer))
+        planes = 2 * self.buffer + sum(layer.thickness for layer in self.layers)
+        if planes > LARGEST_STACK:
+            raise ArgumentError(
+                f"Argument `layers` must make at most {LARGEST_STACK} planes with both buffers, but makes {planes}. "
+                "A `thickness` counts atomic planes."
+            )
         if self.bonds is not None:
             set_(self, "bonds", self._full_bonds(self.bonds))
 

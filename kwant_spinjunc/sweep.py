@@ -230,7 +230,7 @@ def sweep(
     Raises
     ------
     ArgumentError
-        Unknown parameter, axis that is not one-dimensional, or ``resume`` of another sweep.
+        Unknown parameter, axis that is not one-dimensional, disorder, or ``resume`` of another sweep.
     SweepInterrupted
         On Ctrl-C, with the unfinished dataset.
     SweepError
@@ -452,6 +452,7 @@ def _adopt(dataset: xr.Dataset, earlier: xr.Dataset) -> None:
 
 def _linear(junction: Junction, energy: Any, *, k: Any, solver: str) -> dict[str, Any]:
     """Return the linear response of one junction; energies without any open channel carry no current."""
+    junction.refuse_disorder()  # one sample is no average, whichever solver takes it
     try:
         s: Scattering = scatter(junction, energy, k, solver=solver)
     except NoOpenChannelError:

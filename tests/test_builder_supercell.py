@@ -16,7 +16,7 @@ from kwant_spinjunc import brillouin, builder, halves, scattering, wall
 from kwant_spinjunc.bias import biased
 from kwant_spinjunc.cross_section import CrossSection
 from kwant_spinjunc.equilibrium import equilibrium_response
-from kwant_spinjunc.lead_modes import with_analytic_leads
+from kwant_spinjunc.lead_modes import AnalyticModes, with_analytic_leads
 from kwant_spinjunc.realization import realize
 from kwant_spinjunc.spin import PAULI, sigma
 
@@ -163,6 +163,15 @@ def test_analytic_leads_give_what_kwant_finds(problem):
     np.testing.assert_array_equal(s.modes, t.modes)
     for name in ("probabilities", "bond_currents", "layer_torques", "spin_densities"):
         np.testing.assert_allclose(getattr(s, name), getattr(t, name), atol=CONSERVATION)
+
+
+def test_deeply_closed_modes_of_analytic_leads_decay_as_t_over_their_distance():
+    """The root of E - ε = t (λ + 1/λ) is t/(E - ε) far from the band, to the last digit."""
+    lead = sj.normal_metal(onsite=1e7, hopping=1.0)
+    propagating, stabilized = AnalyticModes(lead, CrossSection())(0.0)
+    assert not len(propagating.momenta)
+    decay = np.linalg.norm(stabilized.vecs) / np.linalg.norm(stabilized.vecslmbdainv)
+    assert decay == pytest.approx(1e-7, rel=1e-12)
 
 
 def test_spin_blocks_of_analytic_leads_are_those_of_kwant():
@@ -338,6 +347,12 @@ def test_clean_fast_paths_refuse_disorder_and_name_the_way_out():
             call()
 
 
+@pytest.mark.parametrize("solver", ["halves", "kwant", "modes"])
+def test_a_sweep_does_not_take_one_sample_for_the_average(solver):
+    with pytest.raises(sj.ArgumentError, match=r"must be clean.*have Anderson.*ensemble"):
+        sj.sweep(lambda width: valve(sj.Anderson(width=width)), energy=ENERGY, width=[0.5, 1.0], solver=solver)
+
+
 def test_a_disordered_chain_is_allowed():
     s = sj.scatter(valve(sj.Anderson(width=1.0)), ENERGY, seed=3)
     t = sj.scatter(valve(sj.Anderson(width=1.0)), ENERGY, seed=4)
@@ -345,6 +360,12 @@ def test_a_disordered_chain_is_allowed():
     assert (s.seed, t.seed, s.realization) == (3, 4, 0)
     assert "sample 0 of seed 3" in str(s)
     assert abs(s.probabilities - t.probabilities).max() > 1e-4
+
+
+@pytest.mark.parametrize("disorder", [(), (sj.Anderson(width=1.0),)])
+def test_a_stack_that_fits_no_machine_is_refused_before_its_planes_are_made(disorder):
+    with pytest.raises(sj.ArgumentError, match=r"at most 1000000 planes with both buffers, but makes 1000000004"):
+        sj.Junction(LEFT, [LEFT, replace(METAL, thickness=10**9, disorder=disorder), RIGHT], RIGHT)
 
 
 def test_a_cross_section_that_does_not_fit_the_machine_is_refused_before_work(monkeypatch):

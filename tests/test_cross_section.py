@@ -69,6 +69,7 @@ def test_two_cells_of_a_ring_are_joined_twice():
     [
         (((2, 2), "open"), "`boundary` must be 'periodic' or 'hard wall', but is 'open'"),
         (((2, 2), ("periodic",)), "`boundary` must be"),
+        (((2, 2), 5), "`boundary` must be 'periodic' or 'hard wall', but is 5"),
         (((2,), "periodic"), "`cross_section` must be two numbers of sites"),
         (((0, 2), "periodic"), r"`cross_section\[0\]` must be at least 1"),
         (((2, 2), "hard wall", (0, 0)), "`k` must be None for hard walls"),

@@ -266,6 +266,16 @@ def test_interfaces_stay_between_the_far_ends_of_their_layers():
         assert sequence == ([LEAD.onsite, *middle, LEAD.onsite] if middle else [LEAD.onsite])
 
 
+def test_an_absurd_height_is_that_of_the_thickest_layer():
+    """A height beyond any integer is the one that reaches the far ends, site by site."""
+    samples = [
+        realize(sample_junction(second=[sj.Roughness(amplitude=amplitude, side="left")]), (4, 3), 1)
+        for amplitude in (1e6, 1e300)
+    ]
+    np.testing.assert_array_equal(samples[0].levels, samples[1].levels)
+    assert len(np.unique(samples[0].levels[4, :, 0])) == 2
+
+
 def test_a_bond_that_was_set_keeps_its_hopping_across_a_rough_interface():
     junction = sample_junction((), [sj.Roughness(amplitude=2.0)])
     sample = realize(replace(junction, bonds={4: 0.123}), (4, 4), 3)
@@ -346,6 +356,10 @@ def test_a_disorder_says_whether_it_conserves_spin():
         (lambda: sj.SpinOrbitScattering(angle=-0.1), "`angle` must be non-negative"),
         (lambda: sj.Roughness(amplitude=-1.0), "`amplitude` must be non-negative"),
         (lambda: sj.Roughness(amplitude=1.0, correlation_length=-1.0), "`correlation_length` must be non-negative"),
+        (
+            lambda: sj.Roughness(amplitude=1.0, correlation_length=1e9),
+            "`correlation_length` must be at most 300, but is",
+        ),
         (
             lambda: sj.Roughness(amplitude=1.0, side="top"),
             "`side` must be one of 'left', 'right', 'both', but is 'top'",
