@@ -26,9 +26,24 @@ def escaped(text: str) -> str:
     return "".join(words)
 
 
+#: A symbol with an index in prose: m_L, J_M^R, µ_+, G_mix; longer names are code.
+INDEXED = re.compile(r"(?<![\w/])([A-Za-zΑ-Ωα-ωµ])_([A-Za-z0-9α-ω∥⊥↑↓]+′?|[+−])(?:\^([A-Z]))?(?!\w)")
+
+
+def with_indices(text: str) -> str:
+    """Return a page with the indices of symbols in its prose and tables set as such; code and formulas stay."""
+    parts = re.split(r"(^(`{3,}).*?^\2$|^\$\$.*?^\$\$$|^ {4}.*?$|`[^`\n]+`)", text, flags=re.DOTALL | re.MULTILINE)
+
+    def script(match: re.Match[str]) -> str:
+        return f"{match[1]}{{sub}}`{match[2]}`" + (f"{{sup}}`{match[3]}`" if match[3] else "")
+
+    # of every three parts the second is what stays as it is, the third its fence
+    return "".join(INDEXED.sub(script, part) if i % 3 == 0 else part for i, part in enumerate(parts) if i % 3 != 2)
+
+
 def number(value: float | None) -> str:
     """Return a number of the report in four digits; null is what has none."""
-    return "not a number" if value is None else f"{value:.4g}"
+    return "not a number" if value is None else f"{value:.4g}".replace("-", "−")  # which no line breaks at
 
 
 def page(claim: dict[str, Any], figures: str, source: str) -> str:

@@ -17,6 +17,7 @@ import docstrings
 import executed
 import figures
 from latex2mathml.converter import convert
+from sphinx.util.inspect import TypeAliasForwardRef
 
 import kwant_spinjunc
 
@@ -50,6 +51,7 @@ autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
+autodoc_type_aliases = {name: name for name in ("ArrayLike", "Floats", "Complex", "NDArray", "Real")}
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
@@ -59,6 +61,10 @@ python_use_unqualified_type_names = True
 toc_object_entries_show_parents = "hide"
 html_math_renderer = "mathml"
 suppress_warnings = ["ref.python"]  # a word in backticks that several classes have as an attribute stays a word
+
+
+# In a union, sphinx 9.0 would print TypeAliasForwardRef('ArrayLike') for the alias.
+TypeAliasForwardRef.__repr__ = lambda alias: alias.name
 
 
 def _math(node, display):
@@ -92,13 +98,15 @@ def _resolve_by_last_name(app, env, node, contnode):
 
 
 def _execute(app, docname, source):
-    source[0] = executed.with_output(source[0], docname, HERE / "_generated" / "pages")
+    text = executed.with_output(source[0], docname, HERE / "_generated" / "pages")
+    source[0] = text if docname.startswith("claims/") else claim_pages.with_indices(text)
 
 
 def setup(app):
     """Write the generated pages and figures, and hook the execution of code blocks in."""
     app.add_html_math_renderer("mathml", (_visit_inline_math, None), (_visit_math_block, None))
     app.connect("source-read", _execute)
+    app.connect("autodoc-process-docstring", docstrings.keep_summary, priority=400)
     app.connect("autodoc-process-docstring", docstrings.process, priority=600)
     app.connect("missing-reference", _resolve_by_last_name)
     figures.draw(HERE / "_generated")

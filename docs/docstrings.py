@@ -62,6 +62,21 @@ def readable(lines: list[str], *, module: bool) -> list[str]:
     return result
 
 
+#: Stands for a colon while Napoleon reads the summary of a property, "Flux, shape (..., 3): ...", which it takes for
+#: the property's type otherwise.
+COLON = "\ue000"
+
+
+def keep_summary(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Hide the colons of a property's summary from Napoleon."""
+    if what in ("property", "attribute", "data") and lines:
+        lines[0] = lines[0].replace(":", COLON)
+
+
 def process(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Rewrite a docstring for autodoc, after Napoleon."""
-    lines[:] = readable(lines, module=what == "module")
+    # several attributes with one description, "energy, k", would be read as a type and a name
+    joined = [
+        re.sub(r"(?<=^:)(ivar|vartype) [^:]*:", lambda match: match[0].replace(", ", ","), line) for line in lines
+    ]
+    lines[:] = readable([line.replace(COLON, ":") for line in joined], module=what == "module")

@@ -119,9 +119,18 @@ def test_a_claim_has_a_page_with_its_verdict_and_numbers(tmp_path):
     text = (pages / f"{names[3]}.md").read_text()
     assert "**fails**" in text
     assert r"finding with \|x\| and J{sub}`M`{sup}`L`" in text
-    assert "| 2.5e-13 | 0 ± 1e-09 |" in text
+    assert "| 2.5e−13 | 0 ± 1e−09 |" in text
     assert "small grids" in text
     assert all(f"({name}.md)" in (pages / "index.md").read_text() for name in names)
+
+
+def test_symbols_in_prose_have_indices_and_code_stays():
+    code = "`m_L` file_name [a](sharp_bits.md)\n\n    a_b\n\n```python\nm_L = 1\n```\n"
+    text = f"| m_L×m_R | J_M^R, (µ_+, µ_−) |\n\n{code}Q_z\n"
+    shown = claim_pages.with_indices(text)
+    assert shown.startswith("| m{sub}`L`×m{sub}`R` | J{sub}`M`{sup}`R`, (µ{sub}`+`, µ{sub}`−`) |")
+    assert f"{code}Q{{sub}}`z`" in shown
+    assert claim_pages.with_indices("$$\na_b\n$$\n") == "$$\na_b\n$$\n"
 
 
 def test_pages_of_claims_need_a_complete_report(tmp_path):
