@@ -483,7 +483,7 @@ def _step(problem: _Problem, half: _Half, n: int, t: Floats, m: Floats) -> None:
         gs.append(_inverse(inverse))
     if half.difference is not None:
         difference = gs[0] - gs[1]
-        if np.linalg.norm(difference) < SMALL_DIFFERENCE * np.linalg.norm(gs[0]):
+        if _squared(difference) < SMALL_DIFFERENCE**2 * _squared(gs[0]):
             change = _between(t, half.difference)
             if along is not None:
                 np.einsum("ii->i", change)[...] += 2 * along
@@ -654,8 +654,8 @@ class _Cut:
             self._incoming(P, near, V, lu)
         return P
 
-    def many(self, sin2: Floats) -> Floats | None:
-        """Return the probabilities for many |R_+-|², (angles, 2, 2, 2, 2), or None where `probabilities` is safer.
+    def many(self, sin2: Floats) -> Floats:
+        """Return the probabilities for many |R_+-|², where labels do not turn, shape (angles, 2, 2, 2, 2).
 
         With C_s = (1 - w_s̄ u_s̄)^{-1} (w_+ - w_-) and N_s = d_ss^{-1} (u_+ - u_-) C_s the angle is left in one place:
         K_ss b_s = R_ss X_s, X_s = (1 + |R_+-|² N_s)^{-1} d_ss^{-1} b_s, and everything else is a product with X_s.
@@ -679,8 +679,6 @@ class _Cut:
             ]
             ends = np.cumsum([len(row) for row in rows])[:-1]
             amplitudes = _resolvent(np.concatenate(rows), N, back.solve(inc), sin2)
-            if amplitudes is None:
-                return None
             for target, x, amplitude in zip(P, sin2, amplitudes, strict=True):
                 same, flipped, returned, changed, turned = np.split(amplitude, ends)
                 target[1 - near, s, near, s] = (1 - x) * _squared(same)
@@ -723,8 +721,8 @@ class _Cut:
         _fill(P[near, :, near], back, here.turn, here.turn)
 
 
-def _resolvent(rows: Matrix, N: Matrix, columns: Matrix, x: Floats) -> list[Matrix] | None:
-    """Return rows (1 + x N)^{-1} columns for every x from 0 to 1, or None where no expansion is accurate."""
+def _resolvent(rows: Matrix, N: Matrix, columns: Matrix, x: Floats) -> list[Matrix]:
+    """Return rows (1 + x N)^{-1} columns for every x from 0 to 1."""
     rows, size = np.asfortranarray(rows), float(np.linalg.norm(N))
     if size < LARGEST_RATIO:  # 1 - x N + ..., until rounding
         terms = [_gemm(rows, columns)]
@@ -734,7 +732,8 @@ def _resolvent(rows: Matrix, N: Matrix, columns: Matrix, x: Floats) -> list[Matr
         return [sum(x_**order * term for order, term in enumerate(terms)) for x_ in x]
     values, V = eig(N)
     if not np.linalg.cond(V) < LARGEST_CONDITION:
-        return None
+        shifted = (x_ * N + np.eye(len(N)) for x_ in x)
+        return [_gemm(rows, _LU.of(one).solve(columns)) for one in shifted]
     rows_V, V_columns = _gemm(rows, V), _LU.of(V).solve(columns)
     first = _gemm(rows, columns)
     return [first - _gemm(rows_V * (x_ * values / (1 + x_ * values)), V_columns) for x_ in x]
@@ -814,8 +813,7 @@ def probabilities(
     joint = _Cut([_Side.of(half, sample.bonds[cut]) for half in halves], problem.real)
     if len(turns[0]) >= MANY and joint.mixed and not any(turn is not None for row in turns for turn in row):
         found = joint.many(abs(rotation_matrix(pairs[..., 0, :], pairs[..., 1, :])[..., 0, 1].ravel()) ** 2)
-        if found is not None:
-            return found.reshape(*pairs.shape[:-2], 2, 2, 2, 2)
+        return found.reshape(*pairs.shape[:-2], 2, 2, 2, 2)
     out = np.empty((*pairs.shape[:-2], 2, 2, 2, 2))
     for target, pair, *joint_turns in zip(out.reshape(-1, 2, 2, 2, 2), pairs.reshape(-1, 2, 3), *turns, strict=True):
         for side, turn in zip(joint.sides, joint_turns, strict=True):
