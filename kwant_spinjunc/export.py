@@ -35,6 +35,7 @@ from .parameters import (
     Side,
     effective_parameters,
     interface_parameters,
+    refuse_settings,
     rotated,
 )
 from .units import conductance_per_area, current_density, resistance_area_product
@@ -45,6 +46,8 @@ Floats = NDArray[np.float64]
 
 #: Current density of a snippet whose user gave none, A/m².
 PLACEHOLDER_CURRENT = 1e10
+#: Lattice constants and thicknesses in nm lie between; a length in meters does not.
+LENGTHS = (1e-3, 1e3)
 
 
 class InvalidParametrizationError(SpinjuncError, ValueError):
@@ -103,6 +106,15 @@ class _Torque:
             unit = {"thickness": "nm", "saturation": "A/m"}[name]
             raise ArgumentError(f"Argument `{argument}` must be given for {target}, in {unit}, but is not.")
         return value
+
+
+def _nanometers(name: str, value: Any) -> float:
+    length = positive(name, value)
+    if not LENGTHS[0] <= length <= LENGTHS[1]:
+        raise ArgumentError(
+            f"Argument `{name}` must be from {LENGTHS[0]:g} to {LENGTHS[1]:g}, but is {length:g}. It is in nanometers."
+        )
+    return length
 
 
 # ---------------------------------------------------------------------- the law in the range of a code
@@ -348,7 +360,7 @@ def export(
     Raises
     ------
     ArgumentError
-        An unknown target, a missing or impossible number.
+        An unknown target, a missing or impossible number, one that the target or the source has no use for.
     InvalidParametrizationError
         The residual exceeds ``tolerance``.
 
@@ -363,7 +375,7 @@ def export(
     """
     if target not in TARGETS:
         raise ArgumentError(f"Argument `target` must be one of {', '.join(TARGETS)}, but is {target!r}.")
-    a = positive("lattice_constant", lattice_constant)
+    a = _nanometers("lattice_constant", lattice_constant)
     tolerance = positive("tolerance", tolerance)
     if target == "boris":
         if not isinstance(source, Junction):
@@ -371,14 +383,30 @@ def export(
                 f"Argument `source` must be a Junction for BORIS, but is {type(source).__name__}: its conductances are "
                 "those of interfaces and biases, not of an angle."
             )
+        unused = {
+            "bias": bias is not None,
+            "free": free != "right",
+            "current": current is not None,
+            "fixed_layer": not np.array_equal(fixed_layer, (0.0, 0.0, 1.0)),
+            "asymmetric": asymmetric,
+            "field_like": not field_like,
+        }
+        for argument, is_given in unused.items():
+            if is_given:
+                raise ArgumentError(
+                    f"Argument `{argument}` must be left out for BORIS, which takes conductances, but is given."
+                    + (" Use `biases` for RA(V)." if argument == "bias" else "")
+                )
         return export_boris(source, lattice_constant=a, energy=energy, k=k, tolerance=tolerance, name=name, **options)
     if asymmetric and target != "oommf":
         raise ArgumentError(f"Argument `asymmetric` must be False for {target}, but is True: only OOMMF has two terms.")
-    found = (
-        source
-        if isinstance(source, EffectiveParameters)
-        else effective_parameters(source, energy, k, bias=bias, **options)
-    )
+    if isinstance(source, EffectiveParameters):
+        refuse_settings(
+            source, {"energy": energy != 0, "k": k is not None, "bias": bias is not None} | dict.fromkeys(options, True)
+        )
+        found = source
+    else:
+        found = effective_parameters(source, energy, k, bias=bias, **options)
     code, torque = _CODES[target], found.torque(free)
     fit = torque.asymmetric if asymmetric else torque.symmetric
     response = found.response
@@ -412,7 +440,7 @@ def export(
         J=-J if reverse else J,
         fit=fit,
         two_terms=two_terms,
-        thickness=None if free_thickness is None else positive("free_thickness", free_thickness) * 1e-9,
+        thickness=None if free_thickness is None else _nanometers("free_thickness", free_thickness) * 1e-9,
         saturation=None if saturation is None else positive("saturation", saturation),
     )
     body, values = code.write(numbers, lambda text: f"{code.mark} {text}")
@@ -593,7 +621,7 @@ def export_boris(
     InvalidParametrizationError
         The conductance of a barrier is not linear in cos Φ, or RA(V) not of second order.
     """
-    a = positive("lattice_constant", lattice_constant)
+    a = _nanometers("lattice_constant", lattice_constant)
     at = rotated(junction, np.pi / 2)
     cut = at.cut
     metallic = cut is not None and at.planes[cut].is_magnetic is False and _has_metal(at, energy, k)

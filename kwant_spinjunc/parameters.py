@@ -200,6 +200,16 @@ class AngularResponse:
         return self.damping_like[:, side] / (2 * into), -self.field_like[:, side] / (2 * self.current)
 
 
+def refuse_settings(source: Any, given: Mapping[str, Any]) -> None:
+    """Raise `ArgumentError` where a setting is given (truthy) to numbers that are there already."""
+    for name, value in given.items():
+        if value:
+            raise ArgumentError(
+                f"Argument `{name}` must be left out for a {type(source).__name__}, whose numbers are there already, "
+                "but is given. Pass a `Junction` to have it solved."
+            )
+
+
 def _side_index(free: str) -> int:
     if free not in SIDES:
         raise ArgumentError(f"Argument `free` must be 'left' or 'right', but is {free!r}.")
@@ -863,7 +873,7 @@ def effective_parameters(
     Raises
     ------
     ArgumentError
-        See `angular_response` and `angular_response_from`.
+        See `angular_response` and `angular_response_from`; a setting for a source that is solved already.
 
     Examples
     --------
@@ -877,6 +887,8 @@ def effective_parameters(
     if isinstance(source, Junction):
         response = angular_response(source, energy, k, angles=angles, bias=bias, temperature=temperature)
     else:
+        given = {"energy": energy != 0, "k": k is not None, "angles": angles is not ANGLES}
+        refuse_settings(source, given | {"bias": bias is not None, "temperature": temperature != 0})
         response = source if isinstance(source, AngularResponse) else angular_response_from(source)
     conductance = _tunnelling_conductance(response)
     interfaces: tuple[InterfaceParameters, ...] = ()

@@ -279,17 +279,47 @@ def test_without_its_field_like_part_a_torque_may_be_exported():
     [
         ("mumax", {}, "Argument `target` must be one of oommf, mumax3"),
         ("mumax3", {"lattice_constant": 0.0}, "Argument `lattice_constant` must be positive"),
+        (
+            "mumax3",
+            {"lattice_constant": 2.5e-10},
+            "`lattice_constant` must be from 0.001 to 1000, but is 2.5e-10. It is in",
+        ),
+        ("boris", {"lattice_constant": 1e300}, "Argument `lattice_constant` must be from"),
+        ("magnumnp", {"free_thickness": 2e-9}, "Argument `free_thickness` must be from"),
         ("mumax3", {"fixed_layer": (0, 0, 0)}, "Argument `fixed_layer`"),
         ("mumax3", {"asymmetric": True}, "only OOMMF"),
         ("mumax3", {"free": "top"}, "Argument `free`"),
         ("magnumnp", {}, "Argument `free_thickness` must be given for magnum.np, in nm"),
         ("cmtj", {"free_thickness": 2.0}, "Argument `saturation` must be given for cmtj, in A/m"),
         ("boris", {"biases": [0.0, 0.1, 0.2]}, "Argument `biases`"),
+        (
+            "boris",
+            {"bias": 0.1},
+            "Argument `bias` must be left out for BORIS, which takes conductances, but is given. Use",
+        ),
+        ("boris", {"free": "left"}, "Argument `free` must be left out for BORIS"),
+        ("boris", {"fixed_layer": (1, 0, 0)}, "Argument `fixed_layer` must be left out for BORIS"),
+        ("boris", {"field_like": False}, "Argument `field_like` must be left out for BORIS"),
     ],
 )
 def test_impossible_requests_are_refused(target, options, words):
     with pytest.raises(sj.ArgumentError, match=re.escape(words)):
         export(tunnel_junction(), target, **({"lattice_constant": A} | options))
+
+
+@pytest.mark.parametrize(
+    "setting", [{"energy": 0.5}, {"k": (0.1, 0.2)}, {"bias": 0.1}, {"angles": np.linspace(0, np.pi, 7)}]
+)
+def test_settings_of_what_is_solved_already_are_refused(setting):
+    (name,) = setting
+    found = effective_parameters(tunnel_junction())
+    for source in (found, found.response):
+        with pytest.raises(sj.ArgumentError, match=f"`{name}` must be left out for a {type(source).__name__}"):
+            export(source, "mumax3", lattice_constant=A, **setting)
+    assert (
+        export(found.response, "mumax3", lattice_constant=A).values
+        == export(found, "mumax3", lattice_constant=A).values
+    )
 
 
 def test_snippets_say_where_they_come_from():
