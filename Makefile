@@ -1,5 +1,5 @@
 # Needs only Python >= 3.11 with venv, a C/C++ compiler and make. Everything else goes into .uv and .venv.
-.PHONY: help validation validation-quick readme test test-numpy2 test-export benchmarks benchmarks-peers lint ci clean
+.PHONY: help validation validation-quick readme test test-numpy2 test-export benchmarks benchmarks-peers docs lint ci clean
 
 export OPENBLAS_NUM_THREADS = 1
 UV = .uv/bin/uv
@@ -38,11 +38,17 @@ benchmarks: $(UV) ## Time the fast engine against Kwant, both in one process
 benchmarks-peers: $(UV) ## Time the fast engine against Kwant, sisl and hamop, in an environment of its own
 	./benchmarks/peers.sh $(CURDIR)/$(UV)
 
+docs: $(UV) validation-report/report.json ## Build the site; docs/_build/html/index.html
+	$(UV) run --group docs sphinx-build -q -W --keep-going -b html docs docs/_build/html
+
+validation-report/report.json:
+	$(MAKE) validation-quick
+
 ci: ## What continuous integration runs
 	bash .ci/run
 
 clean: ## Remove environments, caches and reports
-	rm -rf .uv .venv .venv-numpy2 .venv-peers .venv-export validation-report .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .uv .venv .venv-numpy2 .venv-peers .venv-export validation-report docs/_build docs/_generated docs/claims .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 readme: $(UV) ## Rewrite the README's table of verdicts from validation-report/
 	$(UV) run python -m validation.readme validation-report
