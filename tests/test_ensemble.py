@@ -155,10 +155,6 @@ def test_a_worker_that_dies_is_replaced_and_the_sample_that_killed_it_is_told():
     assert "terminated abruptly" in result.failures[0].error
     clean = average(Drawn(), realizations=16, **QUIET)
     np.testing.assert_array_equal(result.samples("conductance"), np.delete(clean.samples("conductance"), 6))
-    problem = Drawn(kills=(6,), once=str(Path("been").absolute()))
-    once = average(problem, realizations=16, executor=partial(process_pool, 1), progress=False)
-    assert once.failed == 0
-    assert fingerprint(once) == fingerprint(clean)
 
 
 class _Dying(Executor):
