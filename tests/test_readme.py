@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from docs import executed
 from kwant_spinjunc.cli import main
 
 TOP = Path(__file__).parents[1]
@@ -13,7 +14,7 @@ README = (TOP / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+    return [block.code for block in executed.blocks(README, language)]
 
 
 def test_readme_code_runs(capsys):
