@@ -173,7 +173,20 @@ class Disorder:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Anderson(Disorder):
+class _Deviate(Disorder):
+    """One random energy a site."""
+
+    draws: ClassVar[int] = 1
+    width: float
+    distribution: Literal["uniform", "normal"] = "uniform"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "width", _non_negative("width", self.width))
+        _one_of("distribution", self.distribution, DISTRIBUTIONS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anderson(_Deviate):
     """Random on-site energies, the same for both spins.
 
     Parameters
@@ -195,21 +208,13 @@ class Anderson(Disorder):
     True
     """
 
-    draws: ClassVar[int] = 1
-    width: float
-    distribution: Literal["uniform", "normal"] = "uniform"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "width", _non_negative("width", self.width))
-        _one_of("distribution", self.distribution, DISTRIBUTIONS)
-
     def change(self, levels: Floats, splitting: float, m: Vector, u: Floats) -> None:
         """Add the random energy."""
         levels[:, 0] += _deviates(u[:, 0], self.width, self.distribution)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpinDependent(Disorder):
+class SpinDependent(_Deviate):
     """A random exchange splitting δ: -(δ/2) m·σ is added, opposite for the two spins along the layer's ``m``.
 
     Parameters
@@ -226,14 +231,6 @@ class SpinDependent(Disorder):
         ``width`` is negative or not finite, or the distribution is unknown.
     """
 
-    draws: ClassVar[int] = 1
-    width: float
-    distribution: Literal["uniform", "normal"] = "uniform"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "width", _non_negative("width", self.width))
-        _one_of("distribution", self.distribution, DISTRIBUTIONS)
-
     def change(self, levels: Floats, splitting: float, m: Vector, u: Floats) -> None:
         """Add the random exchange."""
         levels[:, 1:] -= _deviates(u[:, 0], self.width, self.distribution)[:, None] / 2 * np.array(m)
@@ -242,6 +239,8 @@ class SpinDependent(Disorder):
 @dataclass(frozen=True, kw_only=True)
 class Substitution(Disorder):
     """A binary alloy, or impurities: each site independently becomes another atom.
+
+    Of several in one layer each acts on what those before it left: the first of two has c_1 (1 - c_2) of the sites.
 
     Parameters
     ----------
@@ -384,8 +383,9 @@ class Roughness(Disorder):
     The height h(x, z) is a Gaussian field with ⟨h²⟩ = amplitude² and ⟨h(r) h(r')⟩ = amplitude² exp(-|r - r'|²/ξ²),
     rounded to planes; positive heights move the interface along +y. A site between the nominal and the displaced
     interface has the neighbor's material: its level, exchange, hoppings and disorder. An interface never passes the
-    far end of either layer, and of two interfaces that would cross the left one stays in front. Where both
-    neighbors declare a roughness of the same interface their heights add.
+    far end of either layer, and of two interfaces that would cross the left one stays in front; up
+    to these cuts the mean thickness of a layer is kept. Where both neighbors declare a roughness of the same interface
+    their heights add.
 
     Through its correlations the height at a site depends on the cross-section along a periodic axis (the field is
     periodic too); with ``correlation_length=0``, and between hard walls, it does not.

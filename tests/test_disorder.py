@@ -316,6 +316,28 @@ def test_an_alloy_of_concentration_one_is_the_other_material():
     np.testing.assert_allclose(sample.levels, clean.levels)
 
 
+def test_a_later_replacement_acts_on_what_the_earlier_left():
+    both = [sj.Substitution(concentration=c, onsite=level) for c, level in ((0.5, 7.0), (0.2, 9.0))]
+    junction = sj.Junction(LEAD, [replace(METAL, thickness=25, disorder=both)], LEAD)
+    onsite = realize(junction, (40, 40), 7).levels[1:-1, :, 0]
+    for level, share in ((7.0, 0.5 * 0.8), (9.0, 0.2), (METAL.onsite, 0.5 * 0.8)):
+        deviation = np.sqrt(share * (1 - share) / onsite.size)
+        assert np.mean(onsite == level) == pytest.approx(share, abs=DEVIATIONS * deviation)
+
+
+def test_roughness_keeps_the_mean_thickness():
+    """Of a layer too thick to be cut through: heights are as often up as down."""
+    rough = sj.Roughness(amplitude=1.2, correlation_length=1.5)
+    junction = sample_junction(second=[rough], thickness=(12, 12))
+    junction = replace(junction, layers=(*junction.layers[:-1], replace(MAGNET, thickness=12), LEAD))
+    means = [
+        np.mean((realize(junction, (12, 12), 3, n).levels[..., 0] == METAL.onsite).sum(axis=0)) for n in range(100)
+    ]
+    error = np.std(means) / np.sqrt(len(means))
+    assert error < 0.1
+    assert np.mean(means) == pytest.approx(12, abs=DEVIATIONS * error)
+
+
 def test_replacements_come_before_additions():
     alloy, noise = sj.Substitution(concentration=1.0, onsite=2.0), sj.Anderson(width=1.0)
     sample = realize(sample_junction([noise, alloy]), (8, 8)).levels[2:5, :, 0]
