@@ -23,9 +23,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import supercell
 from ._version import __version__
+from .builder import _machine_memory, memory
 from .cross_section import CrossSection
 from .errors import ArgumentError, NoOpenChannelError, SpinjuncError, UnitarityError, finite, positive, positive_integer
-from .executors import Pool, open_pool, settle_allocator
+from .executors import Pool, available_workers, open_pool, settle_allocator
 from .junction import Junction
 from .local import chemical_potentials_of, default_axes
 from .realization import realize, whole
@@ -347,6 +348,20 @@ def _from_probabilities(P: Floats) -> dict[str, Any]:
     }
 
 
+def _check_memory(problem: JunctionProblem, processes: int) -> None:
+    """Refuse a cross-section that together the processes of this machine have no memory for."""
+    planes = len(problem.junction.planes)
+    engine = problem.solver or "halves"
+    needed = memory(problem.cross_section, planes, engine, states=problem.torques or problem.profiles)
+    available = _machine_memory()
+    if needed * processes > available:
+        way_out = f"Use {int(available // needed)} workers" if needed < available else "Use a smaller cross-section"
+        raise ArgumentError(
+            f"Argument `cross_section` must fit into {available:.3g} GB, but {processes} workers need about "
+            f"{needed:.3g} GB each for {planes} planes. {way_out}."
+        )
+
+
 def turned(junction: Junction, m_right: ArrayLike) -> Junction:
     """Return the junction with every magnetic layer behind its cut turned with the right magnet to ``m_right``.
 
@@ -534,6 +549,11 @@ def ensemble(
         if chunk is None
         else positive_integer("chunk", chunk),
     )
+    if executor is None:  # of other machines nothing is known
+        processes = min(
+            positive_integer("workers", workers or available_workers()), positive_integer("realizations", realizations)
+        )
+        _check_memory(problem, processes)
     problem.check()
     return average(
         problem,
