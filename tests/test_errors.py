@@ -85,7 +85,9 @@ def test_scatter_names_the_bad_argument(arguments, message):
 
 
 def test_scatter_and_build_want_a_junction():
-    with pytest.raises(sj.ArgumentError, match="`junction` must be a Junction, but is str"):
+    with pytest.raises(
+        sj.ArgumentError, match="`junction` must be a Junction, a Device or a finalized kwant system, but is str"
+    ):
         sj.scatter("iron", 0.0)
     with pytest.raises(sj.ArgumentError, match="`junction` must be a Junction, but is Layer"):
         sj.build(IRON)
