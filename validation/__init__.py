@@ -28,7 +28,10 @@ CLAIMS = (
     "transverse",
     "equation_12",
     "field_division",
+    "disordered_barrier",
     "diffusive_metal",
+    "diffusive_interface",
+    "disordered_coherence",
     "spin_flip",
     "multiscale_run",
 )
