@@ -208,7 +208,7 @@ def finding(measured: Measured) -> str:
     )
     early, half = 1, len(value) // 2
     return (
-        "Disorder leaves a coherence of random phase in every sample, and what is lost first is its mean. In a magnet of "
+        "Disorder leaves a coherence of random phase in every sample; its mean is lost first. In a magnet of "
         f"Δ = {magnet.splitting:g} t and levels of width {magnet.width:g} t ({SHAPE[0]} × {SHAPE[1]} cells, twisted; "
         f"{count} samples) the mean transverse spin current is {value_with_error(value[0], errors[0])} of the charge "
         f"current at the contact, {value_with_error(value[early], errors[early])} behind one plane, "
