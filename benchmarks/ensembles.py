@@ -1,7 +1,7 @@
 """Measure ensembles: ``python -m benchmarks.ensembles [--quick]``.
 
 Two workers against one; kill -9 at random moments and what is left of the store; memory of a long run. Two
-workers are timed by the wall clock, turn by turn with one, and the best turn counts: both must have a core of their own,
+workers are timed by the wall clock, turn by turn with one, and the best turn counts: each must have a core of its own,
 and on a busy machine the ratio says nothing.
 """
 
