@@ -278,10 +278,12 @@ def _refuse_for_device(**options: Any) -> None:
 def _show_device(device: Any, title: str, options: argparse.Namespace) -> int:
     """Print what a `Device` consists of and draw it."""
     from .device_plot import plot_system
+    from .spin_operators import norbs_of
 
     _refuse_for_device(k=options.k)
     system = device.system
-    print(f"{title}: {len(system.sites)} sites, {device.offsets[-1]} orbitals, {len(system.leads)} leads")
+    orbitals = sum(norbs_of(site.family) for site in system.sites)
+    print(f"{title}: {len(system.sites)} sites, {orbitals} orbitals, {len(system.leads)} leads")
     for lead, (interface, _) in enumerate(zip(system.lead_interfaces, system.leads, strict=True)):
         m = device.magnetizations.get(lead)
         axis = "its exchange field, else z" if m is None else f"({', '.join(f'{x:.4g}' for x in np.asarray(m) + 0.0)})"

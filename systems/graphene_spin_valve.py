@@ -13,8 +13,8 @@ r"""F|N|F in graphene: a ribbon along y, two sublattices, with exchange induced 
     H = Σ_i c†_i [ε - (Δ_i/2) m_i·σ] c_i - t Σ_<ij> c†_i c_j,    hard walls at the edges
 
 Energies in units of t (2.7 eV), lengths in lattice constants (0.246 nm). ``onsite`` is the energy of the Dirac points;
-the default dopes the ribbon with electrons at energy 0. Exchange of EuO on graphene is a few meV; the default, 0.2 t, is
-exaggerated so that a ribbon this narrow tells it.
+the default dopes the ribbon with electrons at energy 0. Exchange of EuO on graphene is a few meV; the default, 0.2 t,
+is exaggerated so that a ribbon this narrow tells it.
 
 Sources: H. Haugen, D. Huertas-Hernando and A. Brataas, Phys. Rev. B 77, 115406 (2008), exchange by proximity; A. R.
 Akhmerov et al., Phys. Rev. B 77, 205416 (2008), and A. Cresti, G. Grosso and G. Pastori Parravicini, Phys. Rev. B 77,
