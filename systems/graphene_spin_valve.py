@@ -26,6 +26,7 @@ import kwant
 import numpy as np
 
 from kwant_spinjunc import ArgumentError, Device, between, unit_vector
+from kwant_spinjunc.errors import positive_integer
 from kwant_spinjunc.spin import sigma
 
 #: Lattice vectors and basis with zigzag lines along y, and with armchair lines along y.
@@ -55,7 +56,7 @@ def graphene_spin_valve(
     if edge not in LATTICES:
         raise ArgumentError(f"Argument `edge` must be one of {', '.join(LATTICES)}, but is {edge!r}.")
     for name, value, least in (("width", width, 2), ("length", length, 2), ("magnet", magnet, 1)):
-        if value < least:
+        if positive_integer(name, value) < least:
             raise ArgumentError(f"Argument `{name}` must be at least {least}, but is {value}.")
     vectors, basis, period = LATTICES[edge]
     lattice = kwant.lattice.general(vectors, basis, norbs=2, name="graphene")

@@ -27,6 +27,7 @@ import numpy as np
 
 from kwant_spinjunc import Device, Junction, barrier, between, build, ferromagnet, unit_vector
 from kwant_spinjunc.cross_section import CrossSection
+from kwant_spinjunc.errors import positive_integer
 from kwant_spinjunc.spin import PAULI
 
 
@@ -53,6 +54,7 @@ def rashba_junction(
     ``width`` × ``depth`` sites with a ``boundary`` as in `build`. Cuts ``left`` (before the left Rashba plane),
     ``barrier`` (behind it, on the first bond of the barrier) and ``right`` (behind the right Rashba plane).
     """
+    positive_integer("magnet", magnet, "Its interface plane is one of them.")
     base = clean_junction(theta, phi, theta_left, phi_left, height, thickness, magnet, onsite, splitting, hopping)
     syst = build(base, cross_section=(width, depth), boundary=boundary)
     section = CrossSection((width, depth), boundary, None)

@@ -23,7 +23,8 @@ of the hopping.
 import kwant
 import numpy as np
 
-from kwant_spinjunc import ArgumentError, Device, between, unit_vector
+from kwant_spinjunc import Device, between, unit_vector
+from kwant_spinjunc.errors import positive_integer
 from kwant_spinjunc.spin import sigma
 
 
@@ -48,8 +49,7 @@ def three_terminal(
     +y) and ``arm`` (into the arm); magnets ``left`` and ``right``.
     """
     for name, value in (("width", width), ("spacer", spacer), ("magnet", magnet), ("arm", arm)):
-        if value < 1:
-            raise ArgumentError(f"Argument `{name}` must be at least 1, but is {value}.")
+        positive_integer(name, value)
     lattice = kwant.lattice.square(norbs=2, name="T")
     m_left, m_right, m_side = unit_vector(0.0), unit_vector(theta), unit_vector(theta_detector)
 

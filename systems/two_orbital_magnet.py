@@ -26,7 +26,8 @@ minority d band is at the Fermi energy, the majority d band is filled.
 import kwant
 import numpy as np
 
-from kwant_spinjunc import ArgumentError, Device, between, unit_vector
+from kwant_spinjunc import Device, between, unit_vector
+from kwant_spinjunc.errors import positive_integer
 from kwant_spinjunc.spin import sigma
 
 SPIN = "spin-orbital"
@@ -52,8 +53,7 @@ def two_orbital_magnet(
     is joined to the lead. Cut ``barrier``; magnets ``left`` and ``right``.
     """
     for name, value in (("thickness", thickness), ("magnet", magnet)):
-        if value < 1:
-            raise ArgumentError(f"Argument `{name}` must be at least 1, but is {value}.")
+        positive_integer(name, value)
     lattice = kwant.lattice.general([(0, 1)], norbs=4, name="s-d chain")
     m_left, m_right = unit_vector(0.0), unit_vector(theta)
     levels, splittings = np.array([onsite, onsite_d]), np.diag([splitting, splitting_d])
