@@ -285,3 +285,16 @@ def test_no_open_channel_and_too_little_memory_are_told(monkeypatch):
     monkeypatch.setattr(builder, "_machine_memory", lambda: 0.01)
     with pytest.raises(sj.ArgumentError, match=r"must fit into 0.01 GB, but 20 × 20 sites need about .* GB"):
         sj.scatter(valve(), ENERGY, cross_section=(20, 20))
+
+
+@pytest.mark.parametrize("real", [False, True])
+@pytest.mark.parametrize("corner", [1.0, 1e-9, 0.0])
+def test_inversion_by_blocks_keeps_its_digits_where_the_first_block_is_singular(real, corner):
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(120, 120)) + (0 if real else 1j) * rng.normal(size=(120, 120))
+    a = a + a.T
+    a[:60, :60] *= corner
+    a = np.asfortranarray(a)
+    found = supercell._symmetric_inverse(a.copy(order="F"))
+    assert found.dtype == a.dtype
+    assert abs(a @ found - np.eye(120)).max() < ROUNDING
