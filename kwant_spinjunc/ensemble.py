@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -55,6 +55,8 @@ Floats = NDArray[np.float64]
 
 #: With a tolerance, at least so many realizations: the error bar of a few samples is itself uncertain.
 MINIMUM = 16
+#: An ensemble of which so many realizations fail from the first one on is given up.
+HOPELESS = 8
 #: Chunks take about this long on one core, so that handing them out and committing them costs little.
 SECONDS = 0.25
 LARGEST_CHUNK = 64
@@ -550,9 +552,8 @@ def ensemble(
         else positive_integer("chunk", chunk),
     )
     if executor is None:  # of other machines nothing is known
-        processes = min(
-            positive_integer("workers", workers or available_workers()), positive_integer("realizations", realizations)
-        )
+        at_once = available_workers() if workers is None else positive_integer("workers", workers)
+        processes = min(at_once, positive_integer("realizations", realizations))
         _check_memory(problem, processes)
     problem.check()
     return average(
@@ -714,7 +715,7 @@ class _Run:
             broken = False
             for future in done:
                 numbers = self.flying.pop(future)
-                error = future.exception()
+                error = _error(future)
                 if error is None:
                     self._commit(numbers, *future.result())
                 else:
@@ -723,7 +724,7 @@ class _Run:
             if broken:  # all that was flying is lost with the pool, and any of it may be the reason
                 wait(self.flying)
                 for future, numbers in self.flying.items():
-                    if future.exception() is None:
+                    if _error(future) is None:
                         self._commit(numbers, *future.result())
                     else:
                         lost.append(numbers)
@@ -746,7 +747,7 @@ class _Run:
                 try:
                     samples, failed = future.result()
                 except Exception as error:
-                    if isinstance(error, BrokenExecutor):
+                    if isinstance(error, (BrokenExecutor, CancelledError)):
                         pool.renew()
                     if attempt == 2:
                         width = sum(q.size for q in self.problem.quantities)
@@ -760,11 +761,6 @@ class _Run:
         self._commit(numbers, np.concatenate(parts), failures)
 
     def _commit(self, numbers: tuple[int, ...], samples: Floats, failures: dict[int, str]) -> None:
-        if numbers[0] == 0 and len(failures) == len(numbers):
-            raise ArgumentError(
-                f"The arguments must allow a solution, but all of the first {len(numbers)} realizations failed. "
-                f"The first one: {failures[0]}"
-            )
         self.store.write(numbers[0], samples, failures)
         self.bar.update(len(numbers))
 
@@ -779,10 +775,21 @@ class _Run:
                 return False
             self.statistics.add(start, *found)
             self.merged += 1
+            if not self.statistics.moments.count and stop >= min(HOPELESS, self.count):
+                self._give_up(stop)
             if self.bar.n < stop:
                 self.bar.update(stop - self.bar.n)  # from the store
             self._show()
         return True
+
+    def _give_up(self, stop: int) -> None:
+        """Raise as no realization was solved, and forget them: what failed may be the machine."""
+        for begin, _ in self.store.rows(0, stop):
+            self.store.drop(begin)
+        raise ArgumentError(
+            f"The arguments must allow a solution, but all of the first {stop} realizations failed. "
+            f"The first one: {self.statistics.failures[0][1]}"
+        )
 
     def _is_precise(self) -> bool:
         return (
@@ -801,15 +808,21 @@ class _Run:
             self.bar.total = max(min(self.count, needed), self.bar.n)
 
 
+def _error(future: Future[Solved]) -> BaseException | None:
+    """Return the error of a finished task; an executor that cancels a task nobody cancelled has died."""
+    try:
+        return future.exception()
+    except CancelledError:
+        return BrokenExecutor("a task was cancelled by its executor")
+
+
 def _read(store: Store, start: int, stop: int, repair: bool = False) -> Solved | None:
     """Return a range of realizations from the store, or None if it is not complete; drop damaged rows on repair."""
     parts, failures, at = [], {}, start
     for begin, _ in store.rows(start, stop):
-        if begin != at:
-            return None
-        found = store.read(begin)
+        found = store.read(begin) if begin == at else None
         if found is None:
-            if repair:
+            if repair and begin <= at:  # damaged, its start included; what is before a later row is solved first
                 store.drop(begin)
             return None
         samples, failed = found

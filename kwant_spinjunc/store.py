@@ -174,6 +174,7 @@ class Store:
 
     def _compare(self, identity: dict[str, Any]) -> None:
         differences = list(_differences(self.identity, identity))
+        differences.sort(key=lambda found: found[0].startswith(("chunk", "quantities")))  # those follow from others
         if differences:
             name, stored, asked = differences[0]
             more = f" (and {len(differences) - 1} more)" if len(differences) > 1 else ""
@@ -189,6 +190,9 @@ class Store:
             raise StoreError(f"The store {str(self.path)!r} is closed.")
         return self._db
 
+    def _damaged(self, why: object) -> StoreError:
+        return StoreError(f"The store {str(self.path)!r} is damaged ({why}). Remove it, or bring back a copy.")
+
     @contextmanager
     def _reported(self) -> Iterator[None]:
         """Turn SQLite's errors into ours."""
@@ -201,9 +205,7 @@ class Store:
                     f"The disk of {str(self.path)!r} is full. What was committed is kept: make room and repeat."
                 ) from error
             if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-                raise StoreError(
-                    f"The store {str(self.path)!r} is damaged ({error}). Remove it, or bring back a copy."
-                ) from error
+                raise self._damaged(error) from error
             raise StoreError(f"The store {str(self.path)!r} cannot be used ({error}).") from error
 
     @contextmanager
@@ -239,11 +241,18 @@ class Store:
             self._put_fact(name, value)
 
     def rows(self, start: int, stop: int) -> list[tuple[int, int]]:
-        """Return (start, count) of the rows that begin in a range of realizations, in order."""
+        """Return (start, count) of the rows that begin in a range of realizations, in order.
+
+        Only `read` verifies them; a count that is none is given as 1.
+        """
         with self._reported():
-            return self._connection.execute(
+            found = self._connection.execute(
                 "SELECT start, count FROM chunks WHERE start >= ? AND start < ? ORDER BY start", (start, stop)
             ).fetchall()
+        starts = [begin for begin, _ in found]
+        if any(a >= b for a, b in zip([start - 1, *starts], [*starts, stop], strict=True)):
+            raise self._damaged("rows out of order")
+        return [(begin, count if isinstance(count, int) and count > 0 else 1) for begin, count in found]
 
     def write(self, start: int, samples: Floats, failures: Mapping[int, str]) -> None:
         """Commit consecutive realizations.
@@ -286,7 +295,9 @@ class Store:
     def drop(self, start: int) -> None:
         """Remove the row that begins there."""
         with self._reported(), self._transaction():
-            self._connection.execute("DELETE FROM chunks WHERE start = ?", (start,))
+            dropped = self._connection.execute("DELETE FROM chunks WHERE start = ?", (start,)).rowcount
+        if not dropped:  # found by a scan, not by a search
+            raise self._damaged("rows out of order")
 
     def end(self) -> int:
         """Return the number behind the last realization in the store."""

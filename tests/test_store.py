@@ -72,6 +72,16 @@ def test_a_damaged_row_is_recomputed_and_changes_nothing(column):
     assert same(whole, again)
 
 
+@pytest.mark.parametrize("damage", ["start = 3", "start = 6", "count = -1", "count = 'x'"])
+def test_a_damaged_place_of_a_row_does_not_run_forever(damage):
+    whole = average(Drawn(), realizations=12, store="s", **QUIET)
+    whole.store.close()
+    with sqlite3.connect("s") as db:
+        db.execute(f"UPDATE chunks SET {damage} WHERE start = 4")
+    db.close()
+    assert same(whole, average(Drawn(), realizations=12, store="s", **QUIET))
+
+
 def test_a_file_that_is_no_store_is_refused_and_left_alone():
     Path("s").write_bytes(b"hello" * 100)
     with pytest.raises(StoreError, match="is no store"):
