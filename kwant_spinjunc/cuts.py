@@ -149,11 +149,15 @@ def _leads_behind(name: str, hoppings: Any, system: Any, edges: Any) -> NDArray[
     lead_parts = part[count:]
     behind: NDArray[np.bool_] = np.isin(lead_parts, back)
     if len(np.intersect1d(front, back)) or behind.all() or not behind.any():
-        between_ = "both sides are still connected" if len(np.intersect1d(front, back)) else "all lie on one side"
+        if not len(np.intersect1d(front, back)):
+            raise ArgumentError(
+                f"Argument `{name}` must separate the leads, but all lie on one side of it: it encloses an island. The "
+                "flux into an island is what its torque takes: use torque(sites).flux, or name the sites in `magnets`."
+            )
         raise ArgumentError(
-            f"Argument `{name}` must separate the leads, but {between_}. A flux through part of a cross-section is no "
-            "conserved current: include every hopping of the cross-section, e.g. between(source, target) of two "
-            "neighboring regions, all from the same side."
+            f"Argument `{name}` must separate the leads, but both sides are still connected. A flux through part of a "
+            "cross-section is no conserved current: include every hopping of the cross-section, e.g. between(source, "
+            "target) of two neighboring regions, all from the same side."
         )
     return behind
 

@@ -63,7 +63,7 @@ def current_voltage(
     mu
         Chemical potentials µ_α, shape (..., leads), or µ_αs along each lead's own m, shape (..., leads, 2): leading
         axes are points of an I-V curve, which share no energies. With as many leads as spins (two), shape (2, 2) is
-        (leads, 2); give points of µ_α as (..., 2, 1).
+        (leads, 2); give several points of µ_α as (..., 2, 1).
     temperature
         k_B T as an energy, the same in all leads.
     rtol
@@ -91,7 +91,7 @@ def current_voltage(
     leads = len(device.system.leads)
     potentials = finite_array("mu", mu)
     if potentials.shape[-2:] not in {(leads, 2), (leads, 1)}:
-        if leads == 2 or potentials.shape[-1:] != (leads,):
+        if (leads == 2 and potentials.ndim > 1) or potentials.shape[-1:] != (leads,):
             raise ArgumentError(
                 f"Argument `mu` must have trailing shape ({leads}, 2), or ({leads}, 1) without spin accumulation, "
                 f"but its shape is {potentials.shape}."

@@ -6,8 +6,7 @@ Hamiltonian:
 
     spin flux into the sites = exchange torque + spin-orbit torque,   torque = ⟨i [S, H_part]⟩.
 
-The spin-dependent part of the Hamiltonian within the sites is split by time reversal: what is odd is exchange, whose
-torque the magnetization takes; what is even is spin-orbit coupling, whose torque the lattice takes.
+How, for junctions as well, is said in `waves`.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ from .errors import (
 )
 from .spin_channels import LeadSpins, cell_sites, is_transparent, lead_axis, lead_spins, refuse_broken_law
 from .spin_operators import SpinOperator, norbs_of, resolve_spin
-from .waves import solve
+from .waves import densities, fluxes, solve, torques
 
 __all__ = ["Between", "Device", "DeviceScattering", "MagnetTorque", "between", "scatter_device"]
 
@@ -59,13 +58,14 @@ class Device:
     Attributes
     ----------
     system : kwant.system.FiniteSystem
-        Finalized, with at least two leads. Precalculated leads are used as they are.
+        Finalized, with at least two leads. Precalculated leads are used as they are: that it was at the same energy
+        cannot be checked, as they do not know it and stay unitary.
     spin
         ``"auto"``; ``"spin-orbital"`` for np.kron(σ, 1), ``"orbital-spin"`` for np.kron(1, σ); three matrices (norbs,
         norbs); a mapping of site families (or names) to either; a function of a site; None for sites without spin.
     magnetizations : mapping
         Lead number to m, unit vector of its majority spin. A lead that is not listed is resolved along its exchange
-        field, or along +z if it has none.
+        field; if it has none along that of its conservation law, else along +z.
     cuts : mapping
         Name to `between` two sets of sites, a list of hoppings (to, from), or a function that is True behind the cut.
     magnets : mapping
@@ -113,11 +113,6 @@ class Device:
     def edges(self) -> NDArray[np.int64]:
         """Hoppings of the system as numbers of sites, both directions, shape (edges, 2)."""
         return np.array(list(self.system.graph), dtype=np.int64).reshape(-1, 2)
-
-    @cached_property
-    def offsets(self) -> NDArray[np.int64]:
-        """First orbital of every site, and the number of orbitals, shape (sites + 1,)."""
-        return np.concatenate([[0], np.cumsum([norbs_of(site.family) for site in self.system.sites])])
 
     @cached_property
     def _found(self) -> dict[Any, Any]:
@@ -187,18 +182,13 @@ class Device:
         """Return the flux of (1, Sx, Sy, Sz) through hoppings, shape (modes, 4); spin is NaN where there is none."""
         spin = self.spin_operator(params)
         values = np.full((len(psi), 4), np.nan)
-        where = [(int(a), int(b)) for a, b in hoppings]
-        onsites: list[Any] = [1] if spin is None else spin.components()
-        if spin is None and any(norbs_of(site.family) > 1 for site in self.system.sites):
-            onsites = [_identity]
-        if not where:
+        onsites: list[Any] = [_identity] if spin is None else spin.components()
+        if not len(hoppings):
             values[:, : len(onsites)] = 0.0
             return values
-        if isinstance(self.system, kwant.builder.FiniteSystem):
-            where = [(self.system.sites[a], self.system.sites[b]) for a, b in where]
-        for column, onsite in enumerate(onsites):
-            operator = kwant.operator.Current(self.system, onsite, where=where, sum=True).bind(params=dict(params))
-            values[:, column] = [np.real(operator(wave)) for wave in psi]
+        sites = self.system.sites
+        where = [(sites[a], sites[b]) for a, b in hoppings]
+        values[:, : len(onsites)] = fluxes(self.system, onsites, psi, where, params, 1)[:, 0]
         return values
 
 
@@ -217,7 +207,8 @@ class MagnetTorque:
         the sites, which is their sum. NaN for the spins of a lead that does not conserve spin. A spin-orbit bond that
         leaves the set belongs to its surroundings: the flux is what arrives at the sites of the set.
     exchange_total, spin_orbit_total, flux_total : ndarray, shape (leads, 3)
-        The same, summed over all channels of a lead.
+        The same, summed over all channels of a lead. Where hoppings are complex without spin-orbit coupling, only the
+        sum of exchange and spin-orbit torque is independent of their gauge (with a warning).
     site_exchange, site_spin_orbit : ndarray, shape (leads, sites, 3)
         Torque on every site, half of a bond's to each of its ends.
     sites : ndarray of int
@@ -426,15 +417,15 @@ class DeviceScattering:
 
         Summed over all channels of a lead, in the order of the system's graph.
         """
-        device = self._live()
-        operator = kwant.operator.Current(device.system, self._onsite(quantity)).bind(params=dict(self.params))
-        return self._summed(operator, lead_in)
+        device, onsite, waves = self._evaluating(quantity, lead_in)
+        return np.asarray(
+            fluxes(device.system, [onsite], waves, None, self.params, len(device.edges))[..., 0].sum(axis=0)
+        )
 
     def density(self, quantity: str = "charge", lead_in: int = 0) -> Floats:
         """Return the density of ``"charge"``, ``"x"``, ``"y"`` or ``"z"`` on all sites, in ħ per energy."""
-        device = self._live()
-        operator = kwant.operator.Density(device.system, self._onsite(quantity)).bind(params=dict(self.params))
-        return self._summed(operator, lead_in)
+        device, onsite, waves = self._evaluating(quantity, lead_in)
+        return np.asarray(densities(device.system, [onsite], waves, None, self.params)[..., 0].sum(axis=0))
 
     def to_dataset(self) -> Any:
         """Return probabilities, modes and the fluxes and torques of the named cuts and magnets as `xarray.Dataset`."""
@@ -511,23 +502,21 @@ class DeviceScattering:
             return list(self.device.cuts if kind == "cut" else self.device.magnets)
         return [name for what, name in self._found if what == kind]
 
-    def _onsite(self, quantity: str) -> Any:
+    def _evaluating(self, quantity: str, lead_in: int) -> tuple[Device, Any, Any]:
+        """Return the device, the on-site operator of a quantity, and the waves from a lead."""
         names = ("charge", "x", "y", "z")
         if quantity not in names:
             raise ArgumentError(f"Argument `quantity` must be one of {', '.join(names)}, but is {quantity!r}.")
-        spin = self._live().spin_operator()
-        if quantity == "charge":
-            return _identity
-        if spin is None:
-            raise ArgumentError("Argument `quantity` must be 'charge' for sites without spin (spin=None).")
-        return spin.components()[names.index(quantity)]
-
-    def _summed(self, operator: Any, lead_in: int) -> Floats:
+        device = self._live()
         waves = self._waves[self._lead("lead_in", lead_in)]
         if not len(waves):
             raise ArgumentError(f"Argument `lead_in` must have open channels, but lead {lead_in} has none.")
-        total: Floats = np.sum([np.real(operator(wave)) for wave in waves], axis=0)
-        return total
+        spin = device.spin_operator()
+        if quantity == "charge":
+            return device, _identity, waves
+        if spin is None:
+            raise ArgumentError("Argument `quantity` must be 'charge' for sites without spin (spin=None).")
+        return device, spin.components()[names.index(quantity)], waves
 
     def _channel_waves(self, lead: int) -> Any:
         """Return the wave functions of the channels of definite spin, (channels, orbitals)."""
@@ -568,30 +557,15 @@ class DeviceScattering:
         spin = device.spin_operator(self.params)
         if spin is None:
             raise ArgumentError("Argument `magnet` must have spin, but the device has none (spin=None).")
-        offsets = device.offsets
-        objects = [device.system.sites[i] for i in sites]
-        orbitals = np.concatenate([np.arange(offsets[i], offsets[i + 1]) for i in sites])
-        starts = np.concatenate([[0], np.cumsum(offsets[sites + 1] - offsets[sites])[:-1]])
-        parts = _torque_operators(device.system, sites, objects, spin, self.params)
-        inside = np.zeros(len(offsets) - 1, dtype=bool)
+        inside = np.zeros(len(device.system.sites), dtype=bool)
         inside[sites] = True
         edges = device.edges
         entering = edges[inside[edges[:, 0]] & ~inside[edges[:, 1]]]
-
-        fluxes, torques = [], []
-        on_sites = np.zeros((len(self.channels), 2, 3, len(sites)))
-        for lead in range(len(self.channels)):
-            waves = self._channel_waves(lead)
-            fluxes.append(device._flux_per_mode(waves, entering, self.params)[:, 1:])
-            psi = waves[:, orbitals].T
-            values = np.empty((len(waves), 2, 3))
-            for part, axis in np.ndindex(2, 3):
-                per_orbital = np.real(psi.conj() * (parts[part][axis] @ psi))
-                values[:, part, axis] = per_orbital.sum(axis=0)
-                on_sites[lead, part, axis] = np.add.reduceat(per_orbital.sum(axis=1), starts)
-            torques.append(values)
-        flux, flux_total = self._by_spin(fluxes)
-        torque, torque_total = self._by_spin(torques)
+        waves = [self._channel_waves(lead) for lead in range(len(self.channels))]
+        flux, flux_total = self._by_spin([device._flux_per_mode(psi, entering, self.params)[:, 1:] for psi in waves])
+        per_site = torques(device.system, sites, spin, waves, self.params)
+        torque, torque_total = self._by_spin([values.sum(axis=1) for values in per_site])
+        on_sites = np.array([values.sum(axis=0) for values in per_site])
         miss = abs(flux_total - torque_total.sum(axis=1)) / np.maximum(self.channels, 1)[:, None]
         return MagnetTorque(
             exchange=torque[:, :, 0],
@@ -600,8 +574,8 @@ class DeviceScattering:
             exchange_total=torque_total[:, 0],
             spin_orbit_total=torque_total[:, 1],
             flux_total=flux_total,
-            site_exchange=np.swapaxes(on_sites[:, 0], -1, -2),
-            site_spin_orbit=np.swapaxes(on_sites[:, 1], -1, -2),
+            site_exchange=on_sites[:, :, 0],
+            site_spin_orbit=on_sites[:, :, 1],
             sites=sites,
             defect=float(miss.max(initial=0.0)),
         )
@@ -612,20 +586,6 @@ def _apply(transform: Any, waves: Any) -> Any:
     if transform.nnz == transform.shape[0] and np.all(transform.diagonal() == 1):
         return waves
     return transform @ waves
-
-
-def _torque_operators(
-    system: Any, sites: Any, objects: list[Any], spin: SpinOperator, params: Mapping[str, Any]
-) -> list[list[Any]]:
-    """Return i[S_i, H_part] within a set of sites, sparse, for the exchange and the spin-orbit part."""
-    H = system.hamiltonian_submatrix(to_sites=sites, from_sites=sites, sparse=True, params=dict(params)).tocsr()
-    S = spin.block_diagonal(objects)
-    tau = spin.time_reversal(objects)
-    dependent = H - (H + sum(s @ H @ s for s in S)) / 4
-    reversed_ = tau @ dependent.conj() @ tau.conj().T
-    return [
-        [1j * (s @ part - part @ s) for s in S] for part in ((dependent - reversed_) / 2, (dependent + reversed_) / 2)
-    ]
 
 
 def scatter_device(device: Device, energy: Any, params: Mapping[str, Any] | None, tolerance: float) -> DeviceScattering:
@@ -670,7 +630,7 @@ def scatter_device(device: Device, energy: Any, params: Mapping[str, Any] | None
     if not unitarity <= tolerance:
         raise UnitarityError(
             f"The scattering matrix misses unitarity by {unitarity:.2g}, more than the tolerance {tolerance:.2g}. "
-            "Energies very near a band edge do this, or leads precalculated at another energy."
+            "Energies very near a band edge do this; move the energy or widen `tolerance`."
         )
     probabilities, transmissions = _probabilities(smatrix.data, channels, spins)
     return DeviceScattering(

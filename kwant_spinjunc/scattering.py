@@ -25,7 +25,8 @@ from .junction import COLLINEAR, Junction
 from .lead_modes import with_analytic_leads
 from .realization import Realization, realize
 from .spin import PAULI
-from .waves import solve
+from .spin_operators import ORDERS, SpinOperator
+from .waves import densities, fluxes, solve, torques
 
 __all__ = ["PlaneFields", "Scattering", "scatter"]
 
@@ -651,7 +652,7 @@ def _fields_from_waves(
     modes: NDArray[np.int64],
     section: CrossSection,
 ) -> PlaneFields:
-    """Evaluate Kwant's operators on the wave functions, settle them with the conservation laws, drop the padding."""
+    """Evaluate fluxes, torques and densities, settle them with the conservation laws, drop the padding."""
     planes = len(sample.levels)
     by_plane: list[list[Any]] = [[] for _ in range(planes)]
     for site in system.sites:
@@ -660,61 +661,56 @@ def _fields_from_waves(
         group.sort(key=lambda site: site.tag)
     bonds = [pair for b in range(planes - 1) for pair in zip(by_plane[b + 1], by_plane[b], strict=True)]
     where = [site for group in by_plane for site in group]
-    pauli = [np.eye(2), *PAULI]
-    currents = [kwant.operator.Current(system, matrix, where=bonds).bind() for matrix in pauli]
-    densities = [kwant.operator.Density(system, matrix, where=where).bind() for matrix in pauli]
-    sources = [kwant.operator.Source(system, matrix, where=where).bind() for matrix in PAULI]
+    spin = SpinOperator(ORDERS[0])
+    onsites = [np.eye(2), *PAULI]
 
-    def evaluate(operators: list[Any], length: int) -> Floats:
-        """Return (2, 2, length, operators), summed over the modes of each lead and spin and over each plane."""
-        values = np.zeros((2, 2, length, len(operators)))
-        for lead in range(2):
-            spins = np.repeat([0, 1], modes[lead])
-            for spin, wave in zip(spins, psi[lead], strict=True):
-                for column, operator in enumerate(operators):
-                    values[lead, spin, :, column] += np.real(operator(wave)).reshape(length, -1).sum(axis=1)
-        return values
+    def by_spin(per_lead: Any) -> Floats:
+        """Sum what the modes of each lead (first axis) do by their spin, shape (2, 2, ...)."""
+        parts = [np.split(values, [majority]) for values, (majority, _) in zip(per_lead, modes, strict=True)]
+        return np.array([[part.sum(axis=0) for part in lead] for lead in parts])
 
-    torques: Floats = -evaluate(sources, planes)
-    turning = _turning_bonds(sample, section, by_plane)
-    for plane, pairs in turning.items():
-        if not pairs:
-            continue
+    def of_planes(values: Floats) -> Floats:
+        summed: Floats = values.reshape(len(values), planes, section.sites, *values.shape[2:]).sum(axis=2)
+        return summed
+
+    numbers = np.array([system.id_by_site[site] for site in where])
+    labels = np.repeat(np.arange(planes), section.sites)
+    found = torques(system, numbers, spin, psi, {}, labels, split=False)
+    on_planes = by_spin([of_planes(values[:, :, 0]) for values in found])
+    currents = by_spin([fluxes(system, onsites, waves, bonds, {}, planes - 1) for waves in psi])
+    density = by_spin([of_planes(densities(system, onsites, waves, where, {})) for waves in psi])
+    turning, along = _turning_bonds(sample, section, by_plane)
+    for plane, pairs in along.items():
         # a bond that turns the spin gives it to the lattice: what leaves one end is not what arrives at the other
         ends = [pair for to, from_ in pairs for pair in ((to, from_), (from_, to))]
-        created = [kwant.operator.Current(system, matrix, where=ends, sum=True).bind() for matrix in PAULI]
-        torques[:, :, plane] -= evaluate(created, 1)[:, :, 0]
+        on_planes[:, :, plane] -= by_spin([fluxes(system, onsites[1:], waves, ends, {}, 1)[:, 0] for waves in psi])
     axes, free = _exchange_axes(sample, turning)
-    settled = settle(axes, free, evaluate(currents, planes - 1), torques, modes)
+    settled = settle(axes, free, currents, on_planes, modes)
     return replace(
         settled,
         currents=settled.currents[..., 1:-1, :],
         torques=settled.torques[..., 1:-1, :],
-        densities=evaluate(densities, planes)[..., 1:-1, :],
+        densities=density[..., 1:-1, :],
     )
 
 
-def _turning_bonds(sample: Realization, section: CrossSection, by_plane: list[list[Any]]) -> dict[int, list[Any]]:
-    """Return {plane: [(to, from), ...]} of the spin-orbit hoppings in each plane and from it to the next."""
+def _turning_bonds(
+    sample: Realization, section: CrossSection, by_plane: list[list[Any]]
+) -> tuple[list[int], dict[int, list[Any]]]:
+    """Return the planes with spin-orbit bonds in them or to the next, and {plane: [(to, from), ...]} of the latter."""
     if sample.bond_rotations is None:
-        return {}
-    found: dict[int, list[Any]] = {}
-    along = abs(sample.bond_rotations - np.eye(2)).max(axis=(-1, -2)) > 0
-    for plane, site in zip(*np.nonzero(along), strict=True):
-        found.setdefault(int(plane), []).append((by_plane[plane + 1][site], by_plane[plane][site]))
-    to, from_, axis, _ = section.bonds
-    turned = abs(sample.in_plane_rotations[:, from_, axis] - np.eye(2)).max(axis=(-1, -2)) > 0
-    turned &= sample.in_plane[:, from_, axis] != 0
-    for plane, sites in enumerate(by_plane):
-        bonds = [(to[b], from_[b]) for b in np.flatnonzero(turned[plane])]
-        if bonds:
-            # two bonds around a ring of two are one hopping; a bond of a site with itself is a part of its level
-            pairs = {frozenset(pair): (sites[pair[0]], sites[pair[1]]) for pair in bonds if pair[0] != pair[1]}
-            found.setdefault(plane, []).extend(pairs.values())
-    return found
+        return [], {}
+    along: dict[int, list[Any]] = {}
+    turned = abs(sample.bond_rotations - np.eye(2)).max(axis=(-1, -2)) > 0
+    for plane, site in zip(*np.nonzero(turned), strict=True):
+        along.setdefault(int(plane), []).append((by_plane[plane + 1][site], by_plane[plane][site]))
+    _, from_, axis, _ = section.bonds
+    inside = abs(sample.in_plane_rotations[:, from_, axis] - np.eye(2)).max(axis=(-1, -2)) > 0
+    inside &= sample.in_plane[:, from_, axis] != 0
+    return sorted({*along, *np.flatnonzero(inside.any(axis=1)).tolist()}), along
 
 
-def _exchange_axes(sample: Realization, turning: dict[int, list[Any]]) -> tuple[Floats, NDArray[np.bool_]]:
+def _exchange_axes(sample: Realization, turning: list[int]) -> tuple[Floats, NDArray[np.bool_]]:
     """Return the axis of each plane's exchange field (planes, 3), 0 for none, and where there is no one axis."""
     fields = sample.levels[..., 1:]
     size = np.linalg.norm(fields, axis=-1)
@@ -722,7 +718,7 @@ def _exchange_axes(sample: Realization, turning: dict[int, list[Any]]) -> tuple[
     norm = size.max(axis=1)
     axes = np.divide(largest, norm[:, None], out=np.zeros_like(largest), where=norm[:, None] > 0)
     free = np.linalg.norm(np.cross(fields, axes[:, None]), axis=-1).max(axis=1) > COLLINEAR * norm
-    free[list(turning)] = True
+    free[turning] = True
     return axes, free
 
 

@@ -87,7 +87,9 @@ def cell_sites(system: Any, number: int) -> list[Any]:
 def lead_axis(
     system: Any, number: int, spin: SpinOperator, m: ArrayLike | None, params: Mapping[str, Any] | None
 ) -> NDArray[np.float64]:
-    """Return the axis that labels the spins of a lead: the declared m, else its exchange field, else +z.
+    """Return the axis that labels the spins of a lead: the declared m, its exchange field, its conservation law, +z.
+
+    The first of these that there is. Block 0 of the law is the majority, as for ``conservation_law=-m·σ``.
 
     Raises
     ------
@@ -103,7 +105,7 @@ def lead_axis(
     field = _exchange(lead, cell_sites(system, number), spin, params) if is_transparent(lead) else np.zeros(3)
     strength = np.linalg.norm(field)
     if strength < 1e-12:
-        return np.array([0.0, 0.0, 1.0]) if declared is None else declared
+        return _axis_of_law(system, number, spin, params) if declared is None else declared
     if declared is None:
         inferred: NDArray[np.float64] = field / strength
         return inferred
@@ -116,6 +118,21 @@ def lead_axis(
             f"along {direction}: spin along m is lower by -(Δ/2) m·σ. Declare that direction, or rotate the lead."
         )
     return declared
+
+
+def _axis_of_law(system: Any, number: int, spin: SpinOperator, params: Mapping[str, Any] | None) -> NDArray[np.float64]:
+    """Return the m of a lead's conservation law if it is one of spin, +z otherwise."""
+    lead = system.leads[number]
+    z = np.array([0.0, 0.0, 1.0])
+    projectors = lead.discrete_symmetry(params=params).projectors if is_transparent(lead) else None
+    if projectors is None or len(projectors) != 2:
+        return z
+    P = np.asarray(projectors[0].todense() if sparse.issparse(projectors[0]) else projectors[0])
+    m = np.array([np.trace(P.conj().T @ s @ P).real for s in spin.block_diagonal(cell_sites(system, number))])
+    m /= P.shape[1]
+    length = np.linalg.norm(m)
+    found: NDArray[np.float64] = np.where(abs(m) > 1e-13, m, 0.0) / length if abs(length - 1) < 1e-6 else z
+    return found
 
 
 def _exchange(lead: Any, sites: list[Any], spin: SpinOperator, params: Mapping[str, Any] | None) -> NDArray[np.float64]:

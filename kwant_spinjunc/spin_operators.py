@@ -3,8 +3,8 @@ r"""The spin operator of any Kwant system: three matrices per site, given by the
 A site with n orbitals has S = (Sx, Sy, Sz), three (n, n) matrices with the algebra of the Pauli matrices (eigenvalues
 ±1, so multiply by ħ/2). Two orders are in use: ``np.kron(σ, 1)``, spin as the slow index, here ``"spin-orbital"``, and
 ``np.kron(1, σ)``, spin as the fast index, ``"orbital-spin"``. With two orbitals they are the same. With more, the order
-is read off the hoppings, which without spin-orbit coupling commute with S of one order only, or off the conservation
-law of a lead.
+is read off the hoppings, where in one order they neither conserve spin nor are spin-orbit coupling, and off the
+conservation laws of the leads; where both orders remain, it must be said.
 """
 
 from __future__ import annotations
@@ -83,12 +83,22 @@ class SpinOperator:
 
     def block_diagonal(self, sites: list[Any]) -> list[Any]:
         """Return Sx, Sy and Sz of a list of sites as sparse matrices."""
+        if (block := self._uniform(sites)) is not None:
+            return [sparse.kron(sparse.identity(len(sites)), s, format="csr") for s in block]
         blocks = [self(site) for site in sites]
         return [sparse.block_diag([block[i] for block in blocks], format="csr") for i in range(3)]
 
     def time_reversal(self, sites: list[Any]) -> Any:
         """Return the unitary part τ of time reversal τK, with τ S* τ† = -S, orbitals real, as a sparse matrix."""
+        if (block := self._uniform(sites)) is not None:
+            return sparse.kron(sparse.identity(len(sites)), _time_reversal(block, sites[0].family), format="csr")
         return sparse.block_diag([_time_reversal(self(site), site.family) for site in sites], format="csr")
+
+    def _uniform(self, sites: list[Any]) -> Matrices | None:
+        """Return S of all sites if they are of one family, None if it may differ between them."""
+        if callable(self.spec) or any(site.family is not sites[0].family for site in sites):
+            return None
+        return self(sites[0])
 
     def __getstate__(self) -> dict[str, Any]:
         return {"spec": self.spec, "_cache": {}}
@@ -203,32 +213,40 @@ def resolve_spin(spin: Any, system: Any, params: Mapping[str, Any] | None = None
             _checked(ORDERS[0], family)
     if all(norbs_of(family) == 2 for family in families):
         return SpinOperator(ORDERS[0])
-    fitting = [order for order in ORDERS if _fits_hoppings(SpinOperator(order), system, params)]
-    lawful = [order for order in ORDERS if _fits_laws(SpinOperator(order), system, params)]
-    chosen = fitting if len(fitting) == 1 else [order for order in (fitting or ORDERS) if order in lawful]
-    if len(chosen) != 1:
-        why = "none of the two" if not chosen else "both"
+    # an order is out of the question if in it hoppings depend on spin as no spin-orbit coupling does
+    possible = [order for order in ORDERS if _fits_hoppings(SpinOperator(order), system, params)] or list(ORDERS)
+    chosen = [order for order in possible if _fits_laws(SpinOperator(order), system, params)]
+    if not chosen:
+        raise ArgumentError(
+            f"Argument `spin` must agree with the leads, but the hoppings have the order {' or '.join(possible)} and "
+            f"the conservation law of a lead does not. {WAY_OUT}"
+        )
+    if len(chosen) == 2:
         raise ArgumentError(
             f"Argument `spin` must be given, but from norbs = {max(norbs_of(f) for f in families)} the order of spin "
-            f"and orbitals cannot be told: {why} fit the hoppings and the conservation laws of the leads. {WAY_OUT}"
-        )
-    if chosen[0] not in lawful:
-        raise ArgumentError(
-            f"Argument `spin` must agree with the leads, but the hoppings have the order {chosen[0]!r} and the "
-            f"conservation law of a lead does not. {WAY_OUT}"
+            f"and orbitals cannot be told: both fit the hoppings and the conservation laws of the leads. {WAY_OUT}"
         )
     return SpinOperator(chosen[0])
 
 
 def _fits_hoppings(spin: SpinOperator, system: Any, params: Mapping[str, Any] | None) -> bool:
-    """Tell whether the hoppings carry spin unchanged, S t = t S."""
+    """Tell whether the hoppings carry spin unchanged or may be those of spin-orbit coupling.
+
+    The latter are even under time reversal, up to the phase of a magnetic flux. Both must be allowed for: 1 + iα 1⊗σ_y
+    is Rashba hopping if spin is the fast index, and mixes orbitals if it is the slow one.
+    """
+    conserved = even = True
     for i, j in islice(system.graph, SAMPLE):
         t = np.asarray(system.hamiltonian(i, j, params=params))
         t = t.reshape(norbs_of(system.sites[i].family), norbs_of(system.sites[j].family))
         S, S_from = spin(system.sites[i]), spin(system.sites[j])
-        if abs(S @ t - t @ S_from).max() > ROUNDING * max(1.0, abs(t).max()):
-            return False
-    return True
+        tau, tau_from = (_time_reversal(s, system.sites[n].family) for s, n in ((S, i), (S_from, j)))
+        limit = ROUNDING * max(1.0, abs(t).max())
+        conserved = conserved and bool(abs(S @ t - t @ S_from).max() <= limit)
+        turned = tau @ t.conj() @ tau_from.conj().T
+        phase = np.vdot(turned, t) / max(np.vdot(t, t).real, 1e-300)  # of a magnetic flux
+        even = even and bool(abs(phase * turned - t).max() <= limit)
+    return conserved or even
 
 
 def _fits_laws(spin: SpinOperator, system: Any, params: Mapping[str, Any] | None) -> bool:

@@ -413,10 +413,53 @@ def test_the_order_of_spin_and_orbitals_is_told_from_hoppings_or_laws(order):
         assert_allclose(auto.probabilities, told.probabilities, atol=SAME)
 
 
-def test_an_ambiguous_order_is_refused_with_both_ways_to_write_it():
-    syst, _, _ = random_system(3, 2, "orbital-spin", spin_orbit=True, law=False)
+def two_orbital_rashba(order, flux=0.0, law=None):
+    """A chain of two orbitals whose Rashba hopping, read in the other order, is a mixing of orbitals."""
+    lattice = kwant.lattice.chain(norbs=4)
+    hop = -np.eye(2) + 0.4j * SY
+    hop = np.exp(1j * flux) * (np.kron(hop, np.eye(2)) if order == "spin-orbital" else np.kron(np.eye(2), hop))
+    syst = kwant.Builder()
+    syst[(lattice(x) for x in range(5))] = np.diag([0.0, 0.1, 0.2, 0.4])
+    syst[lattice.neighbors()] = hop
+    for direction in (-1, 1):
+        lead = kwant.Builder(kwant.TranslationalSymmetry((direction,)), conservation_law=law)
+        lead[lattice(0)], lead[lattice.neighbors()] = np.zeros((4, 4)), -np.eye(4)
+        syst.attach_lead(lead)
+    return syst.finalized()
+
+
+@pytest.mark.parametrize("order", ["spin-orbital", "orbital-spin"])
+@pytest.mark.parametrize("flux", [0.0, 0.3])
+def test_an_ambiguous_order_is_refused_with_both_ways_to_write_it(order, flux):
+    # regression: Rashba hopping commutes with S of the wrong order, which was taken silently
     with pytest.raises(sj.ArgumentError, match=r"np\.kron\(σ_i, np\.eye.*np\.kron\(np\.eye"):
-        sj.scatter(syst, 0.1)
+        sj.scatter(two_orbital_rashba(order, flux), 0.1)
+    S = sj.spin_operators.kron_order(order, 4)
+    told = sj.scatter(two_orbital_rashba(order, flux, law=ta.array(-S[2])), 0.1)
+    assert told.device.spin_operator().spec == order
+
+
+@pytest.mark.parametrize("order", ["spin-orbital", "orbital-spin"])
+def test_spin_orbit_hoppings_of_several_orbitals_tell_the_order(order):
+    syst, _, _ = random_system(3, 2, order, spin_orbit=True, law=False)
+    assert sj.scatter(syst, 0.1).device.spin_operator().spec == order
+
+
+def test_a_nonmagnetic_lead_is_resolved_along_its_conservation_law():
+    lattice = kwant.lattice.chain(norbs=2)
+    m = sj.unit_vector(1.0, 0.5)
+    syst = kwant.Builder()
+    syst[(lattice(x) for x in range(4))] = 0.5 * sigma(sj.unit_vector(0.3, 2.0))
+    syst[lattice.neighbors()] = -IDENTITY
+    for direction in (-1, 1):
+        lead = kwant.Builder(kwant.TranslationalSymmetry((direction,)), conservation_law=ta.array(-sigma(m), complex))
+        lead[lattice(0)], lead[lattice.neighbors()] = 0 * IDENTITY, -IDENTITY
+        syst.attach_lead(lead)
+    syst = syst.finalized()
+    found, smatrix = sj.scatter(syst, 0.2), kwant.smatrix(syst, 0.2)
+    assert_allclose(found.magnetizations, [m, m], atol=SAME)
+    for out, s, in_, s_in in np.ndindex(2, 2, 2, 2):
+        assert abs(found.probabilities[out, s, in_, s_in] - smatrix.transmission((out, s), (in_, s_in))) < SAME
 
 
 def test_precalculated_leads_are_respected():
