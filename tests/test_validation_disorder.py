@@ -39,7 +39,7 @@ def test_law_defect_sees_one_angle_that_deviates():
 def test_barrier_of_disorder_is_judged_by_the_power_of_its_defect():
     assert disordered_barrier.judge(1.0, 1e-12) == "holds"
     assert disordered_barrier.judge(0.95, 0.5) == "holds in a limit"
-    assert disordered_barrier.judge(0.5, 0.5) == "fails"
+    assert disordered_barrier.judge(0.1, 0.5) == "fails"
 
 
 def test_weighted_mean_of_equal_weights_is_the_mean_with_its_standard_error():
@@ -63,6 +63,7 @@ def test_coherence_is_judged_by_sample_and_by_mean():
     assert disordered_coherence.judge(0.01, 0.0, 0.01) == "holds"
     assert disordered_coherence.judge(0.5, 0.02, 0.01) == "holds in a limit"
     assert disordered_coherence.judge(0.5, 0.4, 0.01) == "fails"
+    assert disordered_coherence.judge(0.5, 0.05, 0.2) == "fails"  # noise is no loss
 
 
 def test_clean_magnets_have_no_spread_and_their_samples_agree_with_kwant():

@@ -109,10 +109,14 @@ class Measured:
 
     @cached_property
     def free_paths(self) -> tuple[np.ndarray, np.ndarray]:
-        """ℓ_s of N_s/⟨T_s⟩ = const + L/ℓ_s from the two longest contacts, in planes, and its error."""
-        short, long = self.contacts[-2:]
+        """ℓ_s = 3/4 of that in N_s/⟨T_s⟩ = const + L/ℓ, in planes, and its error.
+
+        Kinetic theory has σ = (4/3) N ℓ for N channels per area. From the shortest contact to one of `OHMIC` planes:
+        in longer ones minority electrons begin to localize.
+        """
+        short, long = self.contacts[0], next(contact for contact in self.contacts if contact.planes == OHMIC)
         (R, R_error), (S, S_error) = long.resistances, short.resistances
-        path = 2 * (long.planes - short.planes) / (R - S)
+        path = 0.75 * 2 * (long.planes - short.planes) / (R - S)
         return path, path * np.hypot(R_error, S_error) / (R - S)
 
 
@@ -243,10 +247,12 @@ def finding(measured: Measured) -> str:
     first = value_with_error(float(depth.left[middle, 1]), float(depth.error[middle, 1]))
     end = value_with_error(float(depth.left[middle, -1]), float(depth.error[middle, -1]))
     return (
-        f"Two magnets of one diffusive alloy in clean contact (mean free paths ℓ_+ = {at(paths, 0)}, ℓ_− = "
-        f"{at(paths, 1)} planes; β = {value_with_error(*map(float, thick.polarization))} at {thick.planes} planes "
-        f"each), driven by a voltage between unpolarized reservoirs. The rotation law asks for J_M^L/J_M^R = cos Φ = "
-        f"{cosine:.2f} at {degrees:g}°; found is {at(thick.ratio, QUOTED)} ({measured.samples} samples of "
+        f"Two magnets of one disordered alloy in clean contact (mean free paths ℓ_+ = {at(paths, 0)}, ℓ_− = "
+        f"{at(paths, 1)} planes from magnets of {thin.planes} and {OHMIC}: at {thick.planes} "
+        "planes minority electrons are diffusive and begin to localize in this cross-section, majority ones are "
+        f"between ballistic and diffusive; β = {value_with_error(*map(float, thick.polarization))} at {thick.planes} "
+        "planes each), driven by a voltage between unpolarized reservoirs. The rotation law asks for J_M^L/J_M^R = "
+        f"cos Φ = {cosine:.2f} at {degrees:g}°; found is {at(thick.ratio, QUOTED)} ({measured.samples} samples of "
         f"{SHAPE[0]} × {SHAPE[1]} cells), and {at(thin.ratio, QUOTED)} for {thin.planes} planes. The magnitudes are "
         "equal, as the paper says in the same paragraph, because at the contact the spin current has a part "
         "perpendicular to either magnetization, which the law sets to zero. For "
@@ -261,7 +267,8 @@ def finding(measured: Measured) -> str:
         f"{thin.planes}). Towards 180° majority electrons must become minority ones: a clean contact is then no "
         "interface without resistance, and the ratio grows with the thickness of the magnets. The torque "
         f"sits at the contact: behind one plane {first} of the in-plane spin current across m_R is left at 90° "
-        f"({depth.clean[1]:.3f} in clean magnets, all k∥), behind {RESOLVED} planes {end}; half of it acts within "
+        f"({depth.clean[1]:.3f} in magnets of the clean host, all k∥), it "
+        f"overshoots to {depth.left[middle].min():.2f}, behind {RESOLVED} planes {end}; half of it acts within "
         f"{halves} planes ({half_depth(depth.clean):.2f} in clean ones), "
         f"{depth.depth(middle) / float(paths[0].min()):.2f} of "
         "the shorter mean free path."

@@ -414,6 +414,7 @@ def draw_ohm(normal: Ohmic, thin: Localized, metals: Mapping[str, Ohmic]) -> Any
     left.annotate(
         "l", (normal.mean_free_path(0).value, left.get_ylim()[0]), (3, 4), textcoords="offset points", fontsize=8
     )
+    left.set_ylim(left.get_ylim()[0], 3 * left.get_ylim()[1])  # room for the legend
     left.set_xlabel("length L (planes)")
     left.set_ylabel(r"$A(1/T_{ss} - 1/N_s)$ (h/e² a²)")
     left.set_title("nonmagnetic, Anderson width 3t")
