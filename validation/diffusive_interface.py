@@ -27,6 +27,8 @@ ENERGY = 0.0
 DEGREES = (0.0, 30.0, 60.0, 90.0, 120.0, 150.0)
 #: The angle the numbers are given at.
 QUOTED = DEGREES.index(60.0)
+#: Planes of the magnets up to which resistances grow linearly for both spins.
+OHMIC = 8
 #: Planes of each magnet when the torque is resolved by depth, and the angles of that.
 RESOLVED, RESOLVED_DEGREES = 8, (60.0, 90.0, 120.0)
 #: Chemical potentials (µ_L+, µ_L-), (µ_R+, µ_R-): a voltage, and spin accumulation on the right alone.
