@@ -31,7 +31,8 @@ from .junction import Junction
 from .local import chemical_potentials_of, default_axes
 from .realization import realize, whole
 from .reservoirs import linear_response
-from .scattering import TOLERANCE, scatter
+from .scattering import TOLERANCE
+from .scattering import scatter_quietly as scatter
 from .spin import angle_between, check_unit_vector
 from .statistics import BlockMeans, Moments, Statistic, value_with_error
 from .store import Store

@@ -11,7 +11,7 @@ plane. At fixed in-plane wave vector the latter adds -2 t∥ (cos kx a + cos kz 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -53,6 +53,9 @@ class Layer:
         Number of atomic planes, >= 1. The thickness of a lead material is ignored: leads are semi-infinite.
     disorder
         What is random in the layer, a sequence of `Disorder`; empty (the default) for a clean layer.
+    role
+        What the layer is meant to be: ``"barrier"`` (set by `barrier`) makes `scatter` warn where it conducts. It is no
+        part of the physics, and layers that differ in it only are equal.
 
     Raises
     ------
@@ -73,6 +76,7 @@ class Layer:
     in_plane_hopping: float | None = None
     thickness: int = 1
     disorder: Sequence[Disorder] = ()
+    role: str = field(default="", kw_only=True, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
@@ -175,8 +179,13 @@ def barrier(
     in_plane_hopping: float | None = None,
     disorder: Sequence[Disorder] = (),
 ) -> Layer:
-    """Return a nonmagnetic `Layer`, meant to be evanescent: energies below ``onsite - 2 hopping``."""
-    return Layer(onsite, hopping, in_plane_hopping=in_plane_hopping, thickness=thickness, disorder=disorder)
+    """Return a nonmagnetic `Layer`, meant to be evanescent: energies below ``onsite - 2 hopping``.
+
+    `scatter` warns with `BarrierWarning` if its band contains the energy. Call it `normal_metal` if that is meant.
+    """
+    return Layer(
+        onsite, hopping, in_plane_hopping=in_plane_hopping, thickness=thickness, disorder=disorder, role="barrier"
+    )
 
 
 def _names(disorders: Iterable[Disorder]) -> str:

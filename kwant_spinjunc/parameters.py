@@ -29,7 +29,8 @@ from .bias import bias_response
 from .errors import ArgumentError, NoOpenChannelError, finite, finite_array, positive_integer
 from .junction import Junction
 from .reservoirs import linear_response
-from .scattering import Scattering, scatter
+from .scattering import Scattering
+from .scattering import scatter_quietly as scatter
 from .spin import torque_axes
 from .theory import circuit
 from .theory.slonczewski import asymmetric_efficiency

@@ -7,6 +7,7 @@ junctions with one cell per plane.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -20,7 +21,16 @@ from . import brillouin, halves, supercell
 from .builder import band_shift, build, checked_shape
 from .cross_section import CrossSection
 from .devices import Device, DeviceScattering, as_device, scatter_device
-from .errors import ArgumentError, ContinuityError, NoOpenChannelError, UnitarityError, finite, finite_array, positive
+from .errors import (
+    ArgumentError,
+    BarrierWarning,
+    ContinuityError,
+    NoOpenChannelError,
+    UnitarityError,
+    finite,
+    finite_array,
+    positive,
+)
 from .junction import COLLINEAR, Junction
 from .lead_modes import with_analytic_leads
 from .realization import Realization, realize
@@ -28,7 +38,7 @@ from .spin import PAULI
 from .spin_operators import ORDERS, SpinOperator
 from .waves import densities, fluxes, solve, torques
 
-__all__ = ["PlaneFields", "Scattering", "scatter"]
+__all__ = ["PlaneFields", "Scattering", "scatter", "scatter_quietly"]
 
 Floats = NDArray[np.float64]
 
@@ -274,6 +284,13 @@ def scatter(
     UnitarityError, ContinuityError
         The result violates a conservation law by more than ``tolerance``; it is refused.
 
+    Warns
+    -----
+    BarrierWarning
+        A layer made by `barrier` conducts: at some given energy and k, transverse mode of the cross-section, or k of an
+        average, a channel of a lead is open and the energy lies inside the layer's clean band. Sweeps, averages over
+        samples and maps do not warn.
+
     Examples
     --------
     >>> import numpy as np
@@ -302,6 +319,65 @@ def scatter(
             f"Argument `{next(iter(device))}` must be left out for a Junction. It belongs to a Kwant system; "
             "a Junction knows its spin, magnetizations and planes."
         )
+    result = scatter_quietly(
+        junction,
+        energy,
+        k,
+        solver=solver,
+        cross_section=cross_section,
+        boundary=boundary,
+        seed=seed,
+        realization=realization,
+        tolerance=tolerance,
+        rtol=rtol,
+    )
+    _warn_of_open_barriers(junction, result.energy, k, cross_section, boundary)
+    return result
+
+
+def _warn_of_open_barriers(junction: Junction, energy: Any, k: Any, cross_section: Any, boundary: Any) -> None:
+    """Warn once of layers called barriers that conduct where a lead does; see `scatter`."""
+    called = [layer for layer in junction.layers if layer.role == "barrier"]
+    if not called:
+        return
+    if isinstance(k, str):
+        c = np.linspace(-2.0, 2.0, 401)
+    elif CrossSection(cross_section, boundary).is_single_cell:
+        c = np.asarray(band_shift(k))
+    else:
+        c = CrossSection(cross_section, boundary, k).transverse_modes[0]
+    E = np.asarray(energy, dtype=float)
+    open_ = junction.open_channels(E, c).any(axis=(-1, -2))
+    for layer in called:
+        edges = layer.band_edges(c)
+        inside = ((edges[..., 0] < E[..., None]) & (E[..., None] < edges[..., 1])).any(axis=-1) & open_
+        if inside.any():
+            at = np.unravel_index(int(inside.argmax()), inside.shape)
+            low, high = np.broadcast_to(edges[..., 0, :], (*inside.shape, 2))[at]
+            warnings.warn(
+                f"A layer called a barrier has a band from {low:.4g} to {high:.4g}, around the energy "
+                f"{np.broadcast_to(E, inside.shape)[at]:.4g}, where a lead conducts as well: electrons pass it without "
+                "tunneling. Raise its on-site energy, or call it normal_metal(...).",
+                BarrierWarning,
+                stacklevel=3,
+            )
+            return
+
+
+def scatter_quietly(
+    junction: Junction,
+    energy: Any,
+    k: Any = None,
+    *,
+    solver: str | None = None,
+    cross_section: tuple[int, int] = (1, 1),
+    boundary: str | tuple[str, str] = "periodic",
+    seed: int = 0,
+    realization: int = 0,
+    tolerance: float = TOLERANCE,
+    rtol: float = 1e-8,
+) -> Scattering:
+    """Scatter from a junction without a warning of barriers that conduct: for series that include them on purpose."""
     tolerance = positive("tolerance", tolerance)
     averaged = isinstance(k, str)
     if averaged and k != "average":

@@ -25,7 +25,8 @@ from .errors import ArgumentError, NoOpenChannelError, SpinjuncError, finite, fi
 from .executors import open_pool, ordered
 from .junction import Junction
 from .reservoirs import linear_response, tunneling_response
-from .scattering import Scattering, scatter
+from .scattering import Scattering
+from .scattering import scatter_quietly as scatter
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -24,7 +24,8 @@ from scipy import constants
 from . import brillouin
 from .errors import ArgumentError, finite, finite_array, positive, positive_integer
 from .junction import Junction
-from .scattering import Scattering, scatter
+from .scattering import Scattering
+from .scattering import scatter_quietly as scatter
 from .theory.domain_wall import ChainState, LoopReport, SpinChain, chain_constants, self_consistent, spin_chain
 
 __all__ = ["TorqueProfile", "Wall", "resolve_magnets", "self_consistent_wall", "texture", "torque_profile", "zone"]

@@ -13,6 +13,7 @@ from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction
 
 
+@pytest.mark.filterwarnings("ignore::kwant_spinjunc.BarrierWarning")  # low barriers, on purpose
 @settings(max_examples=8)
 @given(numbers(3.5, 6.0), numbers(0.3, 3.0), numbers(0.0, np.pi), st.integers(1, 3))
 def test_average_is_what_a_fine_mesh_tends_to(onsite, height, theta, thickness):
@@ -53,6 +54,7 @@ def test_a_perfect_crystal_averages_to_its_number_of_channels():
     np.testing.assert_array_equal(s.probabilities[0, :, 0], 0.0)
 
 
+@pytest.mark.filterwarnings("ignore::kwant_spinjunc.BarrierWarning")  # low barriers, on purpose
 def test_the_tolerance_is_kept():
     junction = tunnel_junction(onsite=4.0, in_plane_hopping=1.0, height=1.0)
     fine = sj.scatter(junction, 0.0, "average", rtol=1e-12).probabilities

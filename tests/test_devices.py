@@ -626,6 +626,29 @@ def test_a_barrier_with_levels_below_the_energy_warns():
         sj.scatter(syst, 2.0, barriers=barriers)
 
 
+def test_a_junction_warns_once_of_a_barrier_that_conducts_where_a_lead_does():
+    low = sj.Junction(IRON, [sj.barrier(onsite=3.0, hopping=1.0, thickness=3)] * 2, IRON)
+    sj.scatter(low, 0.5)
+    for energy, k, solver in [(2.0, None, None), ([0.0, 2.0], None, None), (2.0, "average", None)]:
+        with pytest.warns(sj.BarrierWarning, match="around the energy 2, where") as caught:
+            sj.scatter(low, energy, k, solver=solver)
+        assert len(caught) == 1
+        assert caught[0].filename == __file__
+    sj.scatter(sj.Junction(IRON, [sj.normal_metal(onsite=3.0, hopping=1.0, thickness=3)], IRON), 2.0)
+    assert sj.barrier(onsite=3.0, hopping=1.0, thickness=3) == sj.Layer(3.0, 1.0, thickness=3)
+
+
+def test_a_barrier_is_judged_at_the_transverse_modes_where_a_lead_is_open():
+    magnet = sj.ferromagnet(onsite=0.0, hopping=0.5, splitting=0.2, in_plane_hopping=1.0)
+    # the barrier conducts at Γ, where the leads are closed at this energy, and not where they are open
+    layer = sj.barrier(onsite=6.0, hopping=0.5, in_plane_hopping=1.5, thickness=2)
+    junction = sj.Junction(magnet, [layer], magnet)
+    section = dict(cross_section=(2, 2), boundary="periodic")
+    sj.scatter(junction, 0.3, **section)
+    with pytest.warns(sj.BarrierWarning):
+        sj.scatter(sj.Junction(magnet, [sj.barrier(onsite=0.5, hopping=0.5, thickness=2)], magnet), 0.3, **section)
+
+
 def test_a_transmission_below_the_resolution_of_the_near_side_warns():
     junction = sj.Junction(IRON, [sj.barrier(onsite=40.0, hopping=1.0, thickness=8)], IRON)
     syst = sj.build(junction).finalized()

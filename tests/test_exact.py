@@ -80,6 +80,7 @@ def extended_precision_probabilities(junction, energy, digits=60):
         return T
 
 
+@pytest.mark.filterwarnings("ignore::kwant_spinjunc.BarrierWarning")  # low barriers, on purpose
 @pytest.mark.parametrize("solver", ["kwant", "halves"])
 @pytest.mark.parametrize(
     ("height", "thickness"), [(0.0, 4), (3.0, 6), (20.0, 6), (400.0, 5), (4000.0, 4)], ids="height={}".format
@@ -125,6 +126,7 @@ LAYERED = sj.Junction(
 )
 
 
+@pytest.mark.filterwarnings("ignore::kwant_spinjunc.BarrierWarning")  # low barriers, on purpose
 @pytest.mark.parametrize("shape", [(1, 1), (2, 3), (1, 4)])
 def test_a_periodic_supercell_is_the_sum_over_its_folded_wave_vectors(shape):
     twist = np.array([0.3, -0.7])
@@ -139,6 +141,7 @@ def test_a_periodic_supercell_is_the_sum_over_its_folded_wave_vectors(shape):
         np.testing.assert_allclose(getattr(cell, name), total, atol=CONSERVATION, err_msg=name)
 
 
+@pytest.mark.filterwarnings("ignore::kwant_spinjunc.BarrierWarning")  # low barriers, on purpose
 def test_a_hard_wall_wire_is_the_sum_over_its_standing_waves():
     width, depth = 3, 2
     wire = sj.scatter(LAYERED, 0.2, cross_section=(width, depth), boundary="hard wall")

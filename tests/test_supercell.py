@@ -63,6 +63,7 @@ def problems(draw, kinds=(*COLLINEAR, *TURNING)):
     return sj.Junction(left, layers, right), where
 
 
+@pytest.mark.filterwarnings("ignore::kwant_spinjunc.BarrierWarning")  # low barriers, on purpose
 @given(problem=problems())
 def test_probabilities_and_fields_are_those_of_kwant(problem):
     junction, where = problem
@@ -80,6 +81,7 @@ def test_probabilities_and_fields_are_those_of_kwant(problem):
     assert max(fast.continuity_defect, fast.torque_defect) < AGREEMENT
 
 
+@pytest.mark.filterwarnings("ignore::kwant_spinjunc.BarrierWarning")  # low barriers, on purpose
 @given(problem=problems())
 @settings(max_examples=15)
 def test_every_electron_goes_somewhere(problem):
@@ -210,6 +212,7 @@ def test_the_general_recursion_is_the_two_halves(problem):
     np.testing.assert_allclose(general, expected, rtol=RELATIVE, atol=1e-13)
 
 
+@pytest.mark.filterwarnings("ignore::kwant_spinjunc.BarrierWarning")  # low barriers, on purpose
 @pytest.mark.parametrize("texture", [False, True])
 def test_a_rotation_of_all_spins_turns_currents_and_changes_no_probability(texture):
     turn = Rotation.from_rotvec([0.3, -1.1, 0.7])
@@ -255,6 +258,7 @@ def test_the_cut_is_taken_from_the_sample_not_from_the_layers():
     assert supercell.find_cut(impure, realize(impure, section)) is None
 
 
+@pytest.mark.filterwarnings("ignore::kwant_spinjunc.BarrierWarning")  # low barriers, on purpose
 def test_states_are_solved_for_when_they_are_asked_for():
     s = sj.scatter(valve(), ENERGY, cross_section=(2, 2), seed=4)
     assert s.solver == "halves"

@@ -77,6 +77,7 @@ def test_devices_travel_to_executors(family):
 
 
 # ---------------------------------------------------------------------- Rashba interface
+@pytest.mark.filterwarnings("ignore::kwant_spinjunc.BarrierWarning")  # low barriers, on purpose
 @pytest.mark.parametrize(("width", "depth", "boundary"), [(3, 2, "hard wall"), (3, 3, "periodic"), (2, 1, "periodic")])
 def test_without_rashba_the_device_is_the_junction(width, depth, boundary):
     options = dict(theta=1.1, theta_left=0.3, height=2.0)

@@ -191,6 +191,7 @@ def errors_of(junction, energy, k, mu_left, mu_right):
     }
 
 
+@pytest.mark.filterwarnings("ignore::kwant_spinjunc.BarrierWarning")  # low barriers, on purpose
 @pytest.mark.parametrize("mu", [{"mu_left": (0.5, 0.5), "mu_right": (-0.5, -0.5)}, SPLIT])
 @pytest.mark.parametrize("k", [None, (0.7, 0.3), "average"])
 def test_the_map_equals_junctions_scattered_one_by_one(k, mu):

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from kwant_spinjunc import Junction, Scattering, brillouin, scatter, unit_vector
+from kwant_spinjunc import Junction, Scattering, brillouin, unit_vector
 from kwant_spinjunc.compare import Fit, fit_power_law
 from kwant_spinjunc.plot import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
 from kwant_spinjunc.reservoirs import linear_response
+from kwant_spinjunc.scattering import scatter_quietly as scatter
 from kwant_spinjunc.theory import tunnelling
 from systems.asymmetric_junction import asymmetric_junction
 from systems.contact import contact

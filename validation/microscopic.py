@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from kwant_spinjunc import Junction, Scattering, scatter
+from kwant_spinjunc import Junction, Scattering
 from kwant_spinjunc.builder import band_shift
 from kwant_spinjunc.report import Check
+from kwant_spinjunc.scattering import scatter_quietly as scatter
 
 #: Transmissions above this are compared relatively too.
 RESOLVED = 1e-28

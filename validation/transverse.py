@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from scipy.constants import e, hbar, physical_constants, pico
 
-from kwant_spinjunc import Junction, Scattering, brillouin, ferromagnet, scatter, unit_vector
+from kwant_spinjunc import Junction, Scattering, brillouin, ferromagnet, unit_vector
 from kwant_spinjunc.compare import Fit, fit_power_law
 from kwant_spinjunc.multiscale import cobalt, mixing_conductances
 from kwant_spinjunc.plot import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
+from kwant_spinjunc.scattering import scatter_quietly as scatter
 from kwant_spinjunc.spin import torque_axes
 from kwant_spinjunc.theory import angular
 from kwant_spinjunc.theory.drift_diffusion import Matching, Material, match, tunnel_interface
