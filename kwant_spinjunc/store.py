@@ -142,7 +142,11 @@ class Store:
         mode = "rwc" if identity is not None else "rw"
         try:
             self._db = sqlite3.connect(
-                f"{self.path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=PATIENCE
+                f"{self.path.absolute().as_uri()}?mode={mode}",
+                uri=True,
+                isolation_level=None,
+                timeout=PATIENCE,
+                check_same_thread=False,  # garbage may be collected, and the store closed, in a thread of a pool
             )
         except sqlite3.Error as error:
             raise ArgumentError(
