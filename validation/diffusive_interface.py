@@ -16,7 +16,7 @@ from kwant_spinjunc.statistics import value_with_error
 from kwant_spinjunc.theory import tunnelling
 
 from .microscopic import Laboratory
-from .samples import SampleLaboratory
+from .samples import SampleLaboratory, lead_currents
 from .zone_average import k_average
 
 #: Both magnets, unit t, and their alloy: a part of the sites scatters minority electrons only, all have random levels.
@@ -142,13 +142,6 @@ def contact(planes: int, theta: float = np.pi / 2) -> Junction:
     return Junction(
         ferromagnet(**MAGNET), [ferromagnet(**magnet), ferromagnet(**magnet, m=m)], ferromagnet(**MAGNET, m=m)
     )
-
-
-def lead_currents(P: np.ndarray, mu: Any) -> np.ndarray:
-    """Return I_αs = ±Σ_βs' P[αs, βs'](µ_αs - µ_βs') of exact linear response, shape [..., lead, spin]."""
-    potentials = np.array(mu)
-    drop = potentials[:, :, None, None] - potentials
-    return np.array([[1.0], [-1.0]]) * (P * drop).sum(axis=(-1, -2))
 
 
 def half_depth(left: np.ndarray) -> float:

@@ -28,7 +28,7 @@ from kwant_spinjunc.spin import SIGNS
 from kwant_spinjunc.statistics import value_with_error
 from kwant_spinjunc.theory import tunnelling
 
-from .samples import SampleLaboratory
+from .samples import SampleLaboratory, lead_currents
 
 #: The magnet, unit t: at E = 0 a cross-section of 3 × 3 has five open majority channels and one minority channel.
 MAGNET = {"onsite": 4.0, "splitting": 2.4, "hopping": 1.0, "in_plane_hopping": 1.0}
@@ -179,17 +179,10 @@ def law_defect(T: np.ndarray) -> np.ndarray:
     return missed.max(axis=-1)
 
 
-def lead_currents(P: np.ndarray, mu: Any = SPLIT) -> np.ndarray:
-    """Return I_αs = ±Σ_βs' P[αs, βs'](µ_αs - µ_βs') of exact linear response, shape [..., lead, spin]."""
-    potentials = np.array(mu)
-    drop = potentials[:, :, None, None] - potentials
-    return np.array([[1.0], [-1.0]]) * (P * drop).sum(axis=(-1, -2))
-
-
 def current_error(P: np.ndarray) -> np.ndarray:
     """Return J_M^L of (3), with T_ss' from the rotation law, minus the exact one at a right angle, per J."""
     right = len(ANGLES) // 2
-    exact = lead_currents(P[right])
+    exact = lead_currents(P[right], SPLIT)
     T = np.swapaxes(P[..., 1, :, 0, :], -1, -2)
     law = tunnelling.rotation_law(tunnelling.spin_factors_from_collinear(T[0], T[-1]), ANGLES[right])
     return (tunnelling.magnetization_current_left(law, *SPLIT) - exact[0] @ SIGNS) / exact[0].sum()
@@ -207,7 +200,9 @@ def largest_eigenvalues(lab: SampleLaboratory, junction: Junction, numbers: Sequ
     """Return the largest transmission eigenvalue of some samples, by Kwant; audits `lead_currents` on the first."""
     states = [scatter(junction, ENERGY, solver="kwant", cross_section=SHAPE, realization=int(i)) for i in numbers]
     J_M = linear_response(states[0], *SPLIT).magnetization
-    lab.remember("J_M from probabilities minus linear response", lead_currents(states[0].probabilities) @ SIGNS - J_M)
+    lab.remember(
+        "J_M from probabilities minus linear response", lead_currents(states[0].probabilities, SPLIT) @ SIGNS - J_M
+    )
     return np.array([np.linalg.norm(state.smatrix.submatrix(1, 0), 2) ** 2 for state in states])
 
 

@@ -77,3 +77,10 @@ class SampleLaboratory:
                 for name, value in self.defects.items()
             ),
         )
+
+
+def lead_currents(P: np.ndarray, mu: Any) -> np.ndarray:
+    """Return I_αs = ±Σ_βs' P[αs, βs'](µ_αs - µ_βs') of exact linear response, shape [..., lead, spin]."""
+    potentials = np.array(mu)
+    drop = potentials[:, :, None, None] - potentials
+    return np.array([[1.0], [-1.0]]) * (P * drop).sum(axis=(-1, -2))
