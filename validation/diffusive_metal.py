@@ -402,6 +402,8 @@ def draw_ohm(normal: Ohmic, thin: Localized, metals: Mapping[str, Ohmic]) -> Any
         color=COLORS["minority"],
         label=f"W = {thin.width}, typical",
     )
+    left.set_xlim(2, None)
+    left.set_ylim(0.3, None)
     left.axvline(sigma * A, color=COLORS["muted"], linestyle=":")
     left.annotate(
         rf"$\sigma_s A$, W = {thin.width}",
@@ -414,11 +416,10 @@ def draw_ohm(normal: Ohmic, thin: Localized, metals: Mapping[str, Ohmic]) -> Any
     left.annotate(
         "l", (normal.mean_free_path(0).value, left.get_ylim()[0]), (3, 4), textcoords="offset points", fontsize=8
     )
-    left.set_ylim(left.get_ylim()[0], 3 * left.get_ylim()[1])  # room for the legend
     left.set_xlabel("length L (planes)")
     left.set_ylabel(r"$A(1/T_{ss} - 1/N_s)$ (h/e² a²)")
     left.set_title("nonmagnetic, Anderson width 3t")
-    left.legend(loc="upper left")
+    left.legend(loc="upper left", framealpha=1, frameon=True, edgecolor="none")
     top = max(metal.length.max() for metal in metals.values())
     for (name, metal), marker in zip(metals.items(), "os^", strict=False):
         for s, spin in enumerate(("majority", "minority")):
