@@ -23,8 +23,9 @@ import numpy as np
 import scipy
 
 import kwant_spinjunc as sj
-from kwant_spinjunc import brillouin, halves
-from kwant_spinjunc.halves import Stack
+from kwant_spinjunc import halves
+from kwant_spinjunc.halves import zone
+from kwant_spinjunc.halves.clean import Stack
 from kwant_spinjunc.spin import PAULI
 from kwant_spinjunc.theory.angular import fit_matching
 from kwant_spinjunc.theory.drift_diffusion import Material, match
@@ -123,7 +124,7 @@ def map_row(rounds: int) -> Row:
     angles = sj.unit_vector(np.linspace(0, np.pi, ANGLES))
     family = replace(stack, onsite=onsite).with_directions((0, 0, 1), angles[:, None])
     energy = -3.0
-    found: list[brillouin.Average] = []
+    found: list[zone.Average] = []
 
     def conductance_and_torque(c: Any) -> Any:
         currents = halves.spacer_currents(family, energy, c[:, None, None])
@@ -131,9 +132,9 @@ def map_row(rounds: int) -> Row:
 
     def work(_: int) -> None:
         # a torque that crosses zero has no relative error there: 1e-6 of the smallest conductance of the map counts
-        split = brillouin.thresholds(device, energy)
-        scale = float(brillouin.average(lambda c: conductance_and_torque(c)[..., -1, :, 0].min(-1), split).value)
-        found.append(brillouin.average(conductance_and_torque, split, rtol=1e-6, atol=1e-6 * scale))
+        split = zone.thresholds(device, energy)
+        scale = float(zone.average(lambda c: conductance_and_torque(c)[..., -1, :, 0].min(-1), split).value)
+        found.append(zone.average(conductance_and_torque, split, rtol=1e-6, atol=1e-6 * scale))
 
     t = turn_by_turn({"map": (work, 1)}, max(3, rounds // 6))["map"]
     label = f"k∥-averaged conductance and torque to 1e-6, {ANGLES} angles × 50 heights ({found[-1].points} k)"

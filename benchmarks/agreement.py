@@ -7,7 +7,7 @@ import numpy as np
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import halves
-from kwant_spinjunc.builder import band_shift
+from kwant_spinjunc.model.plane import band_shift
 
 __all__ = ["random_agreement", "random_problem"]
 

@@ -24,9 +24,9 @@ from pathlib import Path
 import numpy as np
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.ensemble import Ensemble
-from kwant_spinjunc.executors import Pool, open_pool
-from kwant_spinjunc.store import Store, is_store
+from kwant_spinjunc.runs.ensemble import Ensemble
+from kwant_spinjunc.runs.executors import Pool, open_pool
+from kwant_spinjunc.runs.store import Store, is_store
 
 QUIET = {"progress": False}
 #: Growth of the resident peak in MB that counts as none; 100 000 samples of one column are 0.8 MB, of all 24 MB.

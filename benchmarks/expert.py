@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from kwant_spinjunc import Junction
-from kwant_spinjunc.builder import build
-from kwant_spinjunc.cross_section import CrossSection
-from kwant_spinjunc.lead_modes import with_analytic_leads
+from kwant_spinjunc.devices.build import build
+from kwant_spinjunc.devices.lead_modes import with_analytic_leads
+from kwant_spinjunc.model.plane import CrossSection
 
 __all__ = ["build_expert"]
 

@@ -19,9 +19,9 @@ import kwant
 import numpy as np
 
 import kwant_spinjunc as sj
-from kwant_spinjunc import supercell
-from kwant_spinjunc.cross_section import CrossSection
-from kwant_spinjunc.realization import realize
+from kwant_spinjunc.halves import supercell
+from kwant_spinjunc.model.plane import CrossSection
+from kwant_spinjunc.model.sample import realize
 
 from .agreement import EDGE_DISTANCE, RESOLVED
 from .table import Row, ratio, table, turn_by_turn

@@ -80,7 +80,7 @@ def commands(block: Block) -> list[str]:
 
 def run_command(command: str) -> int:
     """Run a line that begins with ``spinjunc``, in this process."""
-    from kwant_spinjunc.cli import main
+    from kwant_spinjunc.cli.main import main
 
     return main(shlex.split(command, comments=True)[1:])
 

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.patches import Arc, FancyArrowPatch, Rectangle
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.plot import new_figure, styled
+from kwant_spinjunc.plot.figures import new_figure, styled
 from kwant_spinjunc.spin import torque_axes
 
 LEFT, RIGHT, CURRENT, TORQUE, GRAY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "0.45"

@@ -17,10 +17,12 @@ import kwant
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import brillouin, halves, supercell
-from .builder import band_shift, build, checked_shape
-from .cross_section import CrossSection
-from .devices import Device, DeviceScattering, as_device, scatter_device
+from . import halves
+from .devices.build import build, checked_shape
+from .devices.device import Device, DeviceScattering, as_device, scatter_device
+from .devices.lead_modes import with_analytic_leads
+from .devices.spin_operators import ORDERS, SpinOperator
+from .devices.waves import densities, fluxes, solve, torques
 from .errors import (
     ArgumentError,
     BarrierWarning,
@@ -31,12 +33,11 @@ from .errors import (
     finite_array,
     positive,
 )
-from .junction import COLLINEAR, Junction
-from .lead_modes import with_analytic_leads
-from .realization import Realization, realize
+from .halves import supercell, zone
+from .model.junction import COLLINEAR, Junction
+from .model.plane import CrossSection, band_shift
+from .model.sample import Realization, realize
 from .spin import PAULI
-from .spin_operators import ORDERS, SpinOperator
-from .waves import densities, fluxes, solve, torques
 
 __all__ = ["PlaneFields", "Scattering", "scatter", "scatter_quietly"]
 
@@ -266,7 +267,7 @@ def scatter(
     tolerance
         Largest defect of unitarity or continuity (per unit flux) that is accepted.
     rtol
-        Relative tolerance of a Brillouin-zone average (see `brillouin.average`); currents, torques and densities are
+        Relative tolerance of a Brillouin-zone average (see `zone.average`); currents, torques and densities are
         averaged to ``rtol`` of the largest of their kind.
 
     Returns
@@ -569,7 +570,7 @@ def _scatter_average(junction: Junction, energy: float, tolerance: float, rtol: 
         return np.concatenate([P, junction.open_channels(energy, c).reshape(len(c), 4)], axis=1)
 
     split = _split_points(junction, energy)
-    average = brillouin.average(channels, split, rtol=rtol)
+    average = zone.average(channels, split, rtol=rtol)
     P, modes = average.value[:16].reshape(2, 2, 2, 2), average.value[16:].reshape(2, 2)
     if not modes.any():
         raise NoOpenChannelError(
@@ -597,9 +598,7 @@ def _split_points(junction: Junction, energy: float) -> Floats:
     """Return the band shifts at which an average is split: channel thresholds and resonances."""
     # planes of the leads bind no state, and resonances cost a dense diagonalization of all planes
     bare = replace(junction, buffer=1) if junction.bonds is None else junction
-    split: Floats = np.concatenate(
-        [brillouin.thresholds(junction, energy).ravel(), brillouin.resonances(bare, energy).ravel()]
-    )
+    split: Floats = np.concatenate([zone.thresholds(junction, energy).ravel(), zone.resonances(bare, energy).ravel()])
     return split
 
 
@@ -615,12 +614,12 @@ def _average_fields(junction: Junction, energy: float, rtol: float) -> PlaneFiel
 
     split = _split_points(junction, energy)
     # how large the quantities are, from fixed nodes, sets the absolute tolerance of the small ones
-    c, weights = brillouin.nodes(split)
+    c, weights = zone.nodes(split)
     open_ = junction.open_channels(energy, c).any(axis=(-1, -2))
     scale = float(
         (weights[open_] * abs(halves.states(junction, energy, c[open_]).currents).max(axis=(-4, -3, -2, -1))).sum()
     )
-    value = brillouin.average(states, split, rtol=rtol, atol=rtol * scale).value
+    value = zone.average(states, split, rtol=rtol, atol=rtol * scale).value
     currents, torques, densities, _ = np.split(value, ends)
     fields = [part.reshape(shape) for part, shape in zip((currents, torques, densities), shapes, strict=True)]
     return _audited(junction, *fields)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kwant_spinjunc.ensemble import Quantity
+from kwant_spinjunc.runs.ensemble import Quantity
 
 
 @dataclass(frozen=True)

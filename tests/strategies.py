@@ -63,7 +63,7 @@ def spin_valves(draw, metal_leads=False):
 @st.composite
 def energies(draw, junction, k=None):
     """An energy with an open channel, at least EDGE_DISTANCE from every lead band edge."""
-    from kwant_spinjunc.builder import band_shift
+    from kwant_spinjunc.model.plane import band_shift
 
     c = float(band_shift(k))
     edges = np.concatenate([lead.band_edges(c).ravel() for lead in junction.leads])

@@ -11,8 +11,12 @@ from scipy.spatial.transform import Rotation
 from strategies import numbers, spin_valves
 
 import kwant_spinjunc as sj
-from kwant_spinjunc import brillouin, halves
-from kwant_spinjunc.bias import (
+from kwant_spinjunc import halves
+from kwant_spinjunc.compare import fit_power_law
+from kwant_spinjunc.errors import ArgumentError
+from kwant_spinjunc.halves import zone
+from kwant_spinjunc.halves.clean import Stack
+from kwant_spinjunc.transport.bias import (
     bias_derivative,
     bias_response,
     biased,
@@ -20,11 +24,8 @@ from kwant_spinjunc.bias import (
     occupation_differences,
     tunneling_magnetoresistance,
 )
-from kwant_spinjunc.compare import fit_power_law
-from kwant_spinjunc.equilibrium import equilibrium_response
-from kwant_spinjunc.errors import ArgumentError
-from kwant_spinjunc.halves import Stack
-from kwant_spinjunc.reservoirs import linear_response
+from kwant_spinjunc.transport.equilibrium import equilibrium_response
+from kwant_spinjunc.transport.linear import linear_response
 from systems.asymmetric_junction import asymmetric_junction
 from systems.contact import contact
 from systems.spin_valve import spin_valve
@@ -317,8 +318,8 @@ def test_average_is_that_of_single_wave_vectors(temperature):
         r = bias_response(junction, 0.4, k=k, temperature=temperature, tolerance=1e-10, layers=False)
         return np.concatenate([r.spin_resolved.reshape(-1, 4), r.torques.vectors.reshape(-1, 6)], axis=-1)
 
-    split = np.concatenate([brillouin.thresholds(biased(junction, 0.4), mu) for mu in (-0.2, 0.2)])
-    expected = brillouin.average(at, split, rtol=0, atol=1e-7 * float(found.current)).value
+    split = np.concatenate([zone.thresholds(biased(junction, 0.4), mu) for mu in (-0.2, 0.2)])
+    expected = zone.average(at, split, rtol=0, atol=1e-7 * float(found.current)).value
     np.testing.assert_allclose(found.spin_resolved.ravel(), expected[:4], atol=1e-6 * found.current)
     np.testing.assert_allclose(found.torques.vectors.ravel(), expected[4:], atol=1e-6 * found.current)
 

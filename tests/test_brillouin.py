@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from strategies import numbers
 
 import kwant_spinjunc as sj
-from kwant_spinjunc import brillouin, halves
-from kwant_spinjunc.builder import band_shift
-from kwant_spinjunc.halves import Stack
+from kwant_spinjunc import halves
+from kwant_spinjunc.halves import clean, zone
+from kwant_spinjunc.halves.clean import Stack
+from kwant_spinjunc.model.plane import band_shift
 
 #: Sums of a few hundred terms of order one.
 ROUNDING = 1e-13
@@ -47,14 +48,14 @@ def exact(function, *ends):
 # ------------------------------------------------------------------------------------------------------- the integral
 def test_weight_has_the_moments_of_two_cosines():
     """⟨(cos x + cos z)^n⟩ = 1, 0, 1, 0, 9/4, 0, 25/4."""
-    result = brillouin.average(lambda c: c[:, None] ** np.arange(7), rtol=1e-13)
+    result = zone.average(lambda c: c[:, None] ** np.arange(7), rtol=1e-13)
     np.testing.assert_allclose(result.value, [1, 0, 1, 0, 2.25, 0, 6.25], atol=ROUNDING)
     assert result.points < 250
 
 
 def test_fixed_nodes_have_the_same_moments_for_any_splits():
     split = np.array([[-1.0, 0.3], [1.999999, 0.0], [5.0, -9.0]])
-    c, w = brillouin.nodes(split)
+    c, w = zone.nodes(split)
     assert c.shape == w.shape
     assert c.shape[0] == 3
     for n, moment in enumerate([1, 0, 1, 0, 2.25]):
@@ -64,7 +65,7 @@ def test_fixed_nodes_have_the_same_moments_for_any_splits():
 @pytest.mark.parametrize("threshold", [-1.999, -0.7, 0.0, 1e-9, 1.3])
 def test_a_channel_that_opens_is_integrated_to_rounding(threshold):
     """√(c - c_0) above its threshold."""
-    root = brillouin.average(lambda c: np.sqrt(np.maximum(c - threshold, 0)), [threshold], rtol=1e-11)
+    root = zone.average(lambda c: np.sqrt(np.maximum(c - threshold, 0)), [threshold], rtol=1e-11)
     assert root.value == pytest.approx(exact(lambda c: mpmath.sqrt(max(c - threshold, 0)), threshold), rel=1e-11)
     assert root.points < 300
 
@@ -85,7 +86,7 @@ def test_reported_error_is_not_below_the_true_one():
             ends = set(np.linspace(-2, 2, 33))
         reference = exact(lambda c, f=function: f(c, mpmath), *ends)
         for rtol in (1e-3, 1e-6, 1e-9):
-            result = brillouin.average(lambda c, f=function: f(c, np), split, rtol=rtol, strict=False)
+            result = zone.average(lambda c, f=function: f(c, np), split, rtol=rtol, strict=False)
             assert abs(result.value - reference) <= result.error + 1e-15, (name, rtol)
             assert result.error <= rtol * abs(result.value) * (1 + 1e-9) + ROUNDING, (name, rtol)
 
@@ -94,7 +95,7 @@ def test_reported_error_is_not_below_the_true_one():
 def test_a_kink_nobody_told_of_costs_points_but_not_the_tolerance(kink):
     reference = exact(lambda c: abs(c - kink), float(kink))
     for rtol in (1e-3, 1e-5, 1e-7):
-        result = brillouin.average(lambda c: abs(c - kink), rtol=rtol)
+        result = zone.average(lambda c: abs(c - kink), rtol=rtol)
         assert abs(result.value - reference) <= rtol * reference
 
 
@@ -102,16 +103,16 @@ def test_a_tolerance_that_is_not_reached_is_an_error_or_a_flag():
     def jagged(c):
         return np.sign(np.sin(300 * c))
 
-    with pytest.raises(brillouin.IntegrationError, match="did not reach rtol"):
-        brillouin.average(jagged, rtol=1e-10, max_points=2000)
-    result = brillouin.average(jagged, rtol=1e-10, max_points=2000, strict=False)
+    with pytest.raises(zone.IntegrationError, match="did not reach rtol"):
+        zone.average(jagged, rtol=1e-10, max_points=2000)
+    result = zone.average(jagged, rtol=1e-10, max_points=2000, strict=False)
     assert not result.converged
     assert result.points <= 2000
     assert result.error > 1e-10 * abs(result.value)
 
 
 def test_components_that_vanish_or_cancel_count_as_converged():
-    result = brillouin.average(lambda c: np.stack([0 * c, c**3, 1 + 0 * c], axis=-1), rtol=1e-10)
+    result = zone.average(lambda c: np.stack([0 * c, c**3, 1 + 0 * c], axis=-1), rtol=1e-10)
     assert result.converged
     np.testing.assert_allclose(result.value, [0, 0, 1], atol=ROUNDING)
 
@@ -124,15 +125,15 @@ def test_several_problems_are_refined_together():
         calls.append(len(c))
         return 1e-3 / ((c - centers[problem]) ** 2 + 1e-6)
 
-    together = brillouin.average(peaks, centers[:, None], rtol=1e-9)
-    alone = [brillouin.average(lambda c, x=x: 1e-3 / ((c - x) ** 2 + 1e-6), [x], rtol=1e-9).value for x in centers]
+    together = zone.average(peaks, centers[:, None], rtol=1e-9)
+    alone = [zone.average(lambda c, x=x: 1e-3 / ((c - x) ** 2 + 1e-6), [x], rtol=1e-9).value for x in centers]
     np.testing.assert_allclose(together.value, alone, rtol=1e-9)
     assert together.error.shape == (3,)
     assert len(calls) < 20
 
 
 def test_complex_values_are_averaged():
-    result = brillouin.average(lambda c: np.exp(1j * c))
+    result = zone.average(lambda c: np.exp(1j * c))
     bessel = mpmath.besselj(0, 1) ** 2  # ⟨exp(i cos x)⟩²
     assert result.value == pytest.approx(complex(bessel), abs=ROUNDING)
 
@@ -140,14 +141,14 @@ def test_complex_values_are_averaged():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: brillouin.average(lambda c: c, rtol=-1), sj.errors.ArgumentError, "must not be negative"),
-        (lambda: brillouin.average(lambda c: c, rtol=0), sj.errors.ArgumentError, "nor both zero"),
-        (lambda: brillouin.average(lambda c: 1.0), sj.errors.ArgumentError, "one entry per c"),
-        (lambda: brillouin.average(lambda c: c * np.nan), brillouin.IntegrationError, "NaN"),
-        (lambda: brillouin.mesh(5), sj.errors.ArgumentError, "must be even"),
-        (lambda: brillouin.probabilities(tunnel_junction(), [[0.0]]), sj.errors.ArgumentError, "one axis"),
+        (lambda: zone.average(lambda c: c, rtol=-1), sj.errors.ArgumentError, "must not be negative"),
+        (lambda: zone.average(lambda c: c, rtol=0), sj.errors.ArgumentError, "nor both zero"),
+        (lambda: zone.average(lambda c: 1.0), sj.errors.ArgumentError, "one entry per c"),
+        (lambda: zone.average(lambda c: c * np.nan), zone.IntegrationError, "NaN"),
+        (lambda: zone.mesh(5), sj.errors.ArgumentError, "must be even"),
+        (lambda: zone.probabilities(tunnel_junction(), [[0.0]]), sj.errors.ArgumentError, "one axis"),
         (
-            lambda: brillouin.resonances(Stack.from_junctions([tunnel_junction(), tunnel_junction(2.0)]), 0.0),
+            lambda: zone.resonances(Stack.from_junctions([tunnel_junction(), tunnel_junction(2.0)]), 0.0),
             sj.errors.ArgumentError,
             "single junction",
         ),
@@ -164,8 +165,8 @@ def test_irreducible_wedge_stands_for_the_whole_mesh(n):
     def function(k):
         return np.cos(k[:, 0]) * np.cos(k[:, 1]) + np.cos(2 * k).sum(axis=1) ** 2
 
-    k, w = brillouin.mesh(n)
-    full, uniform = brillouin.mesh(n, wedge=False)
+    k, w = zone.mesh(n)
+    full, uniform = zone.mesh(n, wedge=False)
     assert w.sum() == pytest.approx(1)
     assert (k[:, 0] >= k[:, 1]).all()
     assert len(full) == n * n
@@ -175,7 +176,7 @@ def test_irreducible_wedge_stands_for_the_whole_mesh(n):
 def test_one_dimensional_integral_is_the_limit_of_the_meshes():
     """212 points in c do what 160 000 in k do not."""
     junction, E = tunnel_junction(), -3.0
-    result = brillouin.probabilities(junction, E, rtol=1e-4)
+    result = zone.probabilities(junction, E, rtol=1e-4)
     value = result.value[1, :, 0].sum()
     assert result.points < 300
 
@@ -183,10 +184,10 @@ def test_one_dimensional_integral_is_the_limit_of_the_meshes():
         k, w = points
         return abs(w @ halves.probabilities(junction, E, band_shift(k))[:, 1, :, 0].sum(axis=(-1, -2)) / value - 1)
 
-    assert error(brillouin.mesh(16)) > 1e-3
-    assert error(brillouin.gamma_mesh(15)) > 1e-3
-    assert 1e-7 < error(brillouin.mesh(400)) < 1e-4
-    assert 1e-7 < error(brillouin.gamma_mesh(401)) < 1e-4
+    assert error(zone.mesh(16)) > 1e-3
+    assert error(zone.gamma_mesh(15)) > 1e-3
+    assert 1e-7 < error(zone.mesh(400)) < 1e-4
+    assert 1e-7 < error(zone.gamma_mesh(401)) < 1e-4
 
 
 # ------------------------------------------------------------------------------------------------------- the junctions
@@ -194,7 +195,7 @@ def test_one_dimensional_integral_is_the_limit_of_the_meshes():
 @given(numbers(-6, 6), numbers(-1, 1))
 def test_channels_open_and_close_at_the_thresholds_only(energy, t):
     junction = sj.Junction(iron(in_plane_hopping=t), [], iron(in_plane_hopping=0.5, onsite=0.3))
-    points = np.unique(np.concatenate([[-2, 2], brillouin.thresholds(junction, energy)]))
+    points = np.unique(np.concatenate([[-2, 2], zone.thresholds(junction, energy)]))
     for low, high in pairwise(points):
         if high - low > 1e-6:
             c = np.linspace(low, high, 9)[1:-1]
@@ -205,31 +206,29 @@ def test_channels_open_and_close_at_the_thresholds_only(energy, t):
 def test_thresholds_of_a_batch_are_those_of_its_members():
     junction = tunnel_junction()
     E = np.array([[-3.0], [0.3], [1.0]])
-    found = brillouin.thresholds(junction, E)
+    found = zone.thresholds(junction, E)
     assert found.shape == (3, 1, 8)
     for i in range(3):
-        np.testing.assert_array_equal(found[i, 0], brillouin.thresholds(junction, E[i, 0]))
+        np.testing.assert_array_equal(found[i, 0], zone.thresholds(junction, E[i, 0]))
 
 
 @pytest.mark.parametrize(("junction", "energy"), [(tunnel_junction(), -3.0), (tunnel_junction(thickness=8), 0.3)])
 def test_tunnel_conductance_needs_few_points(junction, energy):
-    reference = brillouin.probabilities(junction, energy, rtol=1e-12).value
-    result = brillouin.probabilities(junction, energy, rtol=1e-6)
+    reference = zone.probabilities(junction, energy, rtol=1e-12).value
+    result = zone.probabilities(junction, energy, rtol=1e-6)
     assert result.points < 400
     np.testing.assert_allclose(result.value[1, :, 0], reference[1, :, 0], rtol=1e-10)
     total = result.value.sum(axis=(0, 1))
-    open_ = brillouin.average(
-        lambda c: junction.open_channels(energy, c).astype(float), brillouin.thresholds(junction, energy)
-    )
+    open_ = zone.average(lambda c: junction.open_channels(energy, c).astype(float), zone.thresholds(junction, energy))
     np.testing.assert_allclose(total, open_.value, atol=1e-11)
 
 
 def test_sharp_resonances_are_found_and_resolved():
     """Quantum-well states between two barriers, against a brute-force midpoint sum."""
     junction, energy = double_barrier(thickness=1), 0.3
-    assert len(brillouin.resonances(junction, energy)) > 0
-    result = brillouin.probabilities(junction, energy, rtol=1e-8)
-    ends = np.unique(np.concatenate([[-2, 0, 2], brillouin.thresholds(junction, energy)]))
+    assert len(zone.resonances(junction, energy)) > 0
+    result = zone.probabilities(junction, energy, rtol=1e-8)
+    ends = np.unique(np.concatenate([[-2, 0, 2], zone.thresholds(junction, energy)]))
     brute = 0.0
     for low, high in pairwise(ends):
         # smooth at both ends and logarithmic at 0 after c = low + (high - low) s²(3 - 2s)
@@ -237,12 +236,12 @@ def test_sharp_resonances_are_found_and_resolved():
         c = low + (high - low) * s * s * (3 - 2 * s)
         jacobian = (high - low) * 6 * s * (1 - s) / len(s)
         P = halves.probabilities(junction, energy, c)[:, 1, :, 0].sum(axis=(-1, -2))
-        brute += (P * brillouin.weight(c) * jacobian).sum()
+        brute += (P * zone.weight(c) * jacobian).sum()
     assert result.value[1, :, 0].sum() == pytest.approx(brute, rel=1e-6)
     junction = double_barrier(thickness=3)  # peaks of width 1e-6: found at the resonances, or by bisection
-    result = brillouin.probabilities(junction, energy, rtol=1e-8)
-    without = brillouin.average(
-        lambda c: halves.probabilities(junction, energy, c), brillouin.thresholds(junction, energy), rtol=1e-8
+    result = zone.probabilities(junction, energy, rtol=1e-8)
+    without = zone.average(
+        lambda c: halves.probabilities(junction, energy, c), zone.thresholds(junction, energy), rtol=1e-8
     )
     np.testing.assert_allclose(without.value, result.value, rtol=1e-7, atol=1e-12)
 
@@ -253,35 +252,35 @@ def test_a_junction_without_dispersion_is_its_own_average():
         [sj.barrier(onsite=3.0, hopping=1.0, thickness=2)],
         sj.ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0, m=sj.unit_vector(1.0)),
     )
-    result = brillouin.probabilities(chain, 0.2)
+    result = zone.probabilities(chain, 0.2)
     np.testing.assert_allclose(result.value, halves.probabilities(chain, 0.2), atol=ROUNDING)
-    assert len(brillouin.resonances(chain, 0.2)) == 0
+    assert len(zone.resonances(chain, 0.2)) == 0
 
 
 def test_angles_and_energies_share_one_refinement(monkeypatch):
     """37 angles cost no more halves than one; several energies are one adaptive run."""
     counted = []
-    original = halves.solve_lead
+    original = clean.solve_lead
     monkeypatch.setattr(
-        halves, "solve_lead", lambda p, s, b: (lead := original(p, s, b), counted.append(lead.sigma[0].size))[0]
+        clean, "solve_lead", lambda p, s, b: (lead := original(p, s, b), counted.append(lead.sigma[0].size))[0]
     )
     stack = Stack.from_junction(tunnel_junction())
     costs = []
     for angles in (1, 37):
         counted.clear()
         turned = stack.with_directions((0, 0, 1.0), sj.unit_vector(np.linspace(0.1, 3, angles)))
-        value = brillouin.probabilities(turned, -3.0, rtol=1e-6).value
+        value = zone.probabilities(turned, -3.0, rtol=1e-6).value
         costs.append(sum(counted))
     assert value.shape == (37, 2, 2, 2, 2)
     assert costs[1] <= 1.5 * costs[0]
     energies = np.array([-3.0, 0.3, 1.1])
-    together = brillouin.probabilities(tunnel_junction(), energies)
+    together = zone.probabilities(tunnel_junction(), energies)
     for i, E in enumerate(energies):
-        np.testing.assert_allclose(together.value[i], brillouin.probabilities(tunnel_junction(), E).value, rtol=1e-8)
+        np.testing.assert_allclose(together.value[i], zone.probabilities(tunnel_junction(), E).value, rtol=1e-8)
 
 
 def test_an_average_prints_its_error():
-    text = str(brillouin.average(lambda c: c**2))
+    text = str(zone.average(lambda c: c**2))
     assert text.startswith("1 ±")
     assert "points" in text
-    assert "shape (2,)" in str(brillouin.average(lambda c: np.stack([c, c], axis=-1), atol=1e-9))
+    assert "shape (2,)" in str(zone.average(lambda c: np.stack([c, c], axis=-1), atol=1e-9))

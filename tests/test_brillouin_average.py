@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from strategies import CONSERVATION, numbers
 
 import kwant_spinjunc as sj
-from kwant_spinjunc import brillouin
+from kwant_spinjunc.halves import zone
 from systems.contact import contact
 from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction
@@ -19,7 +19,7 @@ from systems.tunnel_junction import tunnel_junction
 def test_average_is_what_a_fine_mesh_tends_to(onsite, height, theta, thickness):
     junction = tunnel_junction(theta=theta, height=height, thickness=thickness, onsite=onsite, in_plane_hopping=1.0)
     s = sj.scatter(junction, 0.0, "average")
-    k, weights = brillouin.mesh(240)
+    k, weights = zone.mesh(240)
     mesh = sj.scatter(junction, 0.0, k, solver="halves")
     assert weights @ mesh.conductance == pytest.approx(s.conductance, rel=0.05)
     for name in ("probabilities", "modes", "bond_currents", "layer_torques"):

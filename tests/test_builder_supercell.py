@@ -12,13 +12,16 @@ from scipy.spatial.transform import Rotation
 from strategies import CONSERVATION
 
 import kwant_spinjunc as sj
-from kwant_spinjunc import brillouin, builder, halves, scattering, wall
-from kwant_spinjunc.bias import biased
-from kwant_spinjunc.cross_section import CrossSection
-from kwant_spinjunc.equilibrium import equilibrium_response
-from kwant_spinjunc.lead_modes import AnalyticModes, with_analytic_leads
-from kwant_spinjunc.realization import realize
+from kwant_spinjunc import halves, scattering
+from kwant_spinjunc.devices import build as builder
+from kwant_spinjunc.devices.lead_modes import AnalyticModes, with_analytic_leads
+from kwant_spinjunc.halves import zone
+from kwant_spinjunc.magnets import wall
+from kwant_spinjunc.model.plane import CrossSection
+from kwant_spinjunc.model.sample import realize
 from kwant_spinjunc.spin import PAULI, sigma
+from kwant_spinjunc.transport.bias import biased
+from kwant_spinjunc.transport.equilibrium import equilibrium_response
 
 #: An energy at which most transverse modes are open and some closed, away from the edges of all sizes and k drawn.
 ENERGY = 0.834
@@ -336,7 +339,7 @@ def test_clean_fast_paths_refuse_disorder_and_name_the_way_out():
         lambda: sj.scatter(junction, np.array([ENERGY, 0.3])),
         lambda: halves.probabilities(junction, ENERGY),
         lambda: halves.Stack.from_junctions([junction, junction]),
-        lambda: brillouin.thresholds(junction, ENERGY),
+        lambda: zone.thresholds(junction, ENERGY),
         lambda: sj.bias_response(junction, 0.1, fermi_energy=ENERGY),
         lambda: equilibrium_response(junction, ENERGY),
         lambda: biased(junction, 0.1),

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.cli import load_family, main, parse_range, parse_value
-from kwant_spinjunc.plot import plot_sweep
-from kwant_spinjunc.sweep import SweepInterrupted
+from kwant_spinjunc.cli.main import load_family, main, parse_range, parse_value
+from kwant_spinjunc.plot.figures import plot_sweep
+from kwant_spinjunc.runs.sweep import SweepInterrupted
 from systems.tunnel_junction import tunnel_junction
 
 SYSTEMS = Path(__file__).parents[1] / "systems"
@@ -138,7 +138,7 @@ def interrupt_after(count, monkeypatch):
             raise KeyboardInterrupt
         return sj.scatter(*arguments, **options)
 
-    monkeypatch.setattr(sys.modules["kwant_spinjunc.sweep"], "scatter", scatter)
+    monkeypatch.setattr(sys.modules["kwant_spinjunc.runs.sweep"], "scatter", scatter)
 
 
 def test_an_interrupted_sweep_is_readable_and_resumes_to_the_same_numbers(monkeypatch, capsys):

@@ -9,10 +9,10 @@ from strategies import CONSERVATION, junctions, numbers, scattering_problems, sp
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.errors import ContinuityError, UnitarityError
-from kwant_spinjunc.observables import magnet_torques
-from kwant_spinjunc.reservoirs import linear_response, tunneling_response
 from kwant_spinjunc.scattering import settle
 from kwant_spinjunc.spin import PAULI
+from kwant_spinjunc.transport.linear import linear_response, tunneling_response
+from kwant_spinjunc.transport.observables import magnet_torques
 
 any_problem = scattering_problems(junctions(dispersive=True), dispersive=True)
 valve_problem = scattering_problems(spin_valves())

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.cross_section import CrossSection
+from kwant_spinjunc.model.plane import CrossSection
 
 #: Eigenvectors of small Hermitian matrices are orthogonal to rounding.
 ROUNDING = 1e-13

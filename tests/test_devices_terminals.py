@@ -208,8 +208,8 @@ def test_the_gauge_of_a_magnetic_flux_is_told_where_it_decides_what_is_exchange(
 
 
 def test_leads_given_by_their_modes_are_resolved_like_those_of_kwant():
-    from kwant_spinjunc.cross_section import CrossSection
-    from kwant_spinjunc.lead_modes import with_analytic_leads
+    from kwant_spinjunc.devices.lead_modes import with_analytic_leads
+    from kwant_spinjunc.model.plane import CrossSection
 
     iron = dict(onsite=1.0, hopping=1.0, splitting=1.0, in_plane_hopping=0.4)
     junction = sj.Junction(sj.ferromagnet(**iron), [], sj.ferromagnet(**iron, m=sj.unit_vector(1.0)))

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.cross_section import CrossSection
-from kwant_spinjunc.disorder import Stream, philox
-from kwant_spinjunc.realization import realize
+from kwant_spinjunc.model.disorder import Stream, philox
+from kwant_spinjunc.model.plane import CrossSection
+from kwant_spinjunc.model.sample import realize
 from kwant_spinjunc.spin import sigma
 
 #: Standard errors within which a mean of random numbers must lie: one in 2·10^6 does not, and seeds are fixed.

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.disorder import Anderson
-from kwant_spinjunc.ensemble import _Run, average, ensemble, open_ensemble, turned
-from kwant_spinjunc.executors import ExecutorError, process_pool
-from kwant_spinjunc.statistics import BlockMeans, Moments
-from kwant_spinjunc.store import Store
+from kwant_spinjunc.model.disorder import Anderson
+from kwant_spinjunc.runs.ensemble import _Run, average, ensemble, open_ensemble, turned
+from kwant_spinjunc.runs.executors import ExecutorError, process_pool
+from kwant_spinjunc.runs.statistics import BlockMeans, Moments
+from kwant_spinjunc.runs.store import Store
 from systems.tunnel_junction import tunnel_junction
 
 from ensemble_problems import Drawn  # isort: skip
@@ -108,7 +108,7 @@ def test_streaming_statistics_are_those_of_numpy():
 def test_quantiles_are_exact_when_samples_do_not_fit(monkeypatch):
     result = average(Drawn(chunk=50), realizations=500, **QUIET)
     levels = [0.0, 0.05, 0.5, 0.777, 1.0]
-    monkeypatch.setattr(sys.modules["kwant_spinjunc.ensemble"], "HELD", 20)
+    monkeypatch.setattr(sys.modules["kwant_spinjunc.runs.ensemble"], "HELD", 20)
     np.testing.assert_allclose(
         result.quantile("pair", levels), np.quantile(result.samples("pair"), levels, axis=0), rtol=1e-14
     )
@@ -305,7 +305,7 @@ def test_an_energy_outside_the_bands_is_refused_at_once():
 def test_a_cross_section_too_large_for_the_memory_is_refused_with_what_it_needs(monkeypatch):
     with pytest.raises(sj.ArgumentError, match="GB"):
         ensemble(disordered(), 0.3, cross_section=(300, 300), **QUIET)
-    monkeypatch.setattr(sys.modules["kwant_spinjunc.ensemble"], "_machine_memory", lambda: 1.5e-3)
+    monkeypatch.setattr(sys.modules["kwant_spinjunc.runs.ensemble"], "_machine_memory", lambda: 1.5e-3)
     with pytest.raises(sj.ArgumentError, match=r"5 workers need about .* GB each for 5 planes\. Use 2 workers"):
         ensemble(disordered(), 0.3, cross_section=(5, 4), workers=5, progress=False)
 

@@ -9,10 +9,10 @@ import pytest
 import xarray as xr
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.cli import main
-from kwant_spinjunc.ensemble import _Run
-from kwant_spinjunc.executors import available_workers, dask_executor
-from kwant_spinjunc.validity import validity_map
+from kwant_spinjunc.cli.main import main
+from kwant_spinjunc.runs.ensemble import _Run
+from kwant_spinjunc.runs.executors import available_workers, dask_executor
+from kwant_spinjunc.runs.validity import validity_map
 from systems.tunnel_junction import tunnel_junction
 
 SYSTEMS = Path(__file__).parents[1] / "systems"

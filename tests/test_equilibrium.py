@@ -13,11 +13,12 @@ from scipy.spatial.transform import Rotation
 from strategies import numbers, spin_valves
 
 import kwant_spinjunc as sj
-from kwant_spinjunc import brillouin, halves, units
+from kwant_spinjunc import halves, units
 from kwant_spinjunc.compare import fit_power_law
-from kwant_spinjunc.equilibrium import equilibrium_response, grand_potential
 from kwant_spinjunc.errors import ArgumentError
-from kwant_spinjunc.halves import Stack
+from kwant_spinjunc.halves import zone
+from kwant_spinjunc.halves.clean import Stack
+from kwant_spinjunc.transport.equilibrium import equilibrium_response, grand_potential
 from systems.asymmetric_junction import asymmetric_junction
 from systems.contact import contact
 from systems.spin_valve import spin_valve
@@ -207,7 +208,7 @@ def test_average_is_that_of_single_wave_vectors(temperature):
         k = np.stack([np.arccos(c / 2)] * 2, axis=-1)
         return equilibrium_response(junction, k=k, temperature=temperature).torques.field_like[:, 1]
 
-    expected = brillouin.average(at, brillouin.thresholds(junction, 0.0), rtol=1e-7)
+    expected = zone.average(at, zone.thresholds(junction, 0.0), rtol=1e-7)
     assert found.torques.field_like[1] == pytest.approx(expected.value, rel=1e-6)
 
 

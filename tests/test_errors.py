@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 import kwant_spinjunc as sj
-from kwant_spinjunc import compare, plot
-from kwant_spinjunc.builder import check_conservation_law
-from kwant_spinjunc.reservoirs import linear_response
+from kwant_spinjunc import compare
+from kwant_spinjunc.devices.build import check_conservation_law
+from kwant_spinjunc.plot import figures as plot
 from kwant_spinjunc.spin import unit_vector
+from kwant_spinjunc.transport.linear import linear_response
 from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction
 

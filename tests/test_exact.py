@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from strategies import CONSERVATION, junctions, numbers, scattering_problems
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.builder import band_shift
+from kwant_spinjunc.model.plane import band_shift
 from kwant_spinjunc.spin import rotation_matrix
 
 CLOSED_FORM = 1e-9

@@ -1,7 +1,7 @@
 """Round trips: each code's own torque law, evaluated from the exported numbers, is the microscopic torque.
 
-The laws are written here from the documentation and source of each code, not taken from `kwant_spinjunc.export`; where
-a code is installed (`make test-export`), the code itself computes the torque.
+The laws are written here from the documentation and source of each code, not taken from
+`kwant_spinjunc.magnets.export`; where a code is installed (`make test-export`), the code itself computes the torque.
 """
 
 import re
@@ -16,15 +16,16 @@ from scipy.constants import e, hbar, mu_0
 from strategies import numbers
 
 import kwant_spinjunc as sj
-from kwant_spinjunc import cli, units
-from kwant_spinjunc.export import (
+from kwant_spinjunc import units
+from kwant_spinjunc.cli import main as cli
+from kwant_spinjunc.magnets.export import (
     TARGETS,
     InvalidParametrizationError,
     _in_range,
     bias_law,
     export,
 )
-from kwant_spinjunc.parameters import effective_parameters, interface_parameters, rotated
+from kwant_spinjunc.magnets.parameters import effective_parameters, interface_parameters, rotated
 from kwant_spinjunc.theory import circuit
 from systems.asymmetric_junction import asymmetric_junction
 from systems.spin_valve import spin_valve
@@ -331,7 +332,7 @@ def test_snippets_say_where_they_come_from():
 
 # ---------------------------------------------------------------------- command line
 def run(*words):
-    return cli.main([str(word) for word in words])
+    return cli([str(word) for word in words])
 
 
 def test_the_command_writes_the_snippet(tmp_path, capsys):

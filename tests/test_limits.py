@@ -8,8 +8,8 @@ from strategies import CONSERVATION, numbers, scattering_problems, spin_valves
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.compare import fit_power_law, spin_factors
-from kwant_spinjunc.reservoirs import linear_response, tunneling_response
 from kwant_spinjunc.theory.tunnelling import rotation_law
+from kwant_spinjunc.transport.linear import linear_response, tunneling_response
 from systems.asymmetric_junction import asymmetric_junction
 from systems.contact import contact
 from systems.spin_valve import spin_valve

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from strategies import numbers, scattering_problems, spin_valves
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.disorder import Anderson
-from kwant_spinjunc.local import chemical_potentials, default_axes
+from kwant_spinjunc.model.disorder import Anderson
+from kwant_spinjunc.transport.local import chemical_potentials, default_axes
 
 #: Ratios of sums of densities of order one.
 ROUNDING = 1e-10

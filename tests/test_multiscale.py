@@ -9,10 +9,10 @@ from scipy import constants
 from strategies import numbers, spin_valves
 
 import kwant_spinjunc as sj
-from kwant_spinjunc import multiscale as ms
-from kwant_spinjunc import plot
 from kwant_spinjunc.compare import fit_power_law
 from kwant_spinjunc.errors import ArgumentError, NoOpenChannelError
+from kwant_spinjunc.magnets import multiscale as ms
+from kwant_spinjunc.plot import figures as plot
 from kwant_spinjunc.theory import circuit, interface, valet_fert
 from kwant_spinjunc.theory.drift_diffusion import SIEMENS_PER_METER
 from systems.asymmetric_junction import asymmetric_junction

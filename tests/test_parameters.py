@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from strategies import numbers, spin_valves
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.parameters import (
+from kwant_spinjunc.magnets.parameters import (
     AngularResponse,
     angular_response,
     angular_response_from,

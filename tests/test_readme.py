@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from docs import executed
-from kwant_spinjunc.cli import main
+from kwant_spinjunc.cli.main import main
 
 TOP = Path(__file__).parents[1]
 README = (TOP / "README.md").read_text(encoding="utf-8")

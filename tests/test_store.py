@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.ensemble import average, open_ensemble
-from kwant_spinjunc.store import Store, StoreError, StoreFullError, is_store
+from kwant_spinjunc.runs.ensemble import average, open_ensemble
+from kwant_spinjunc.runs.store import Store, StoreError, StoreFullError, is_store
 
 from ensemble_problems import Drawn  # isort: skip
 
@@ -139,7 +139,7 @@ SCRIPT = """
 import sys, json
 sys.path[:0] = json.loads(sys.argv[1])
 from ensemble_problems import Drawn
-from kwant_spinjunc.ensemble import average
+from kwant_spinjunc.runs.ensemble import average
 average(Drawn(chunk=2, seconds=0.002), realizations=400, workers=1, store="s", progress=False)
 """
 

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 import kwant_spinjunc as sj
-from kwant_spinjunc import builder, halves, supercell
-from kwant_spinjunc.cross_section import CrossSection
-from kwant_spinjunc.realization import realize
+from kwant_spinjunc import halves
+from kwant_spinjunc.devices import build as builder
+from kwant_spinjunc.halves import supercell
+from kwant_spinjunc.model.plane import CrossSection
+from kwant_spinjunc.model.sample import realize
 
 #: Kwant's linear algebra on samples of a few sites: 1e-13 typical, more at resonances.
 AGREEMENT, RELATIVE = 1e-9, 1e-9

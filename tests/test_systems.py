@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.cli import main
-from kwant_spinjunc.device_plot import plot_system, plot_torques
+from kwant_spinjunc.cli.main import main
+from kwant_spinjunc.plot.devices import plot_system, plot_torques
 from systems.graphene_spin_valve import graphene_spin_valve
 from systems.rashba_junction import clean_junction, rashba_junction
 from systems.three_terminal import three_terminal

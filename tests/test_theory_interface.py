@@ -375,7 +375,7 @@ def test_nonsense_is_refused():
 
 def test_a_scattering_gives_the_same_coefficients_by_both_solvers():
     import kwant_spinjunc as sj
-    from kwant_spinjunc.observables import interface_coefficients
+    from kwant_spinjunc.transport.observables import interface_coefficients
 
     iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
     spacer = [sj.normal_metal(onsite=0.0, hopping=1.0, thickness=2)]

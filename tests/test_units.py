@@ -8,7 +8,7 @@ from scipy import constants
 
 from kwant_spinjunc import units
 from kwant_spinjunc.errors import ArgumentError
-from kwant_spinjunc.junction import ferromagnet
+from kwant_spinjunc.model.junction import ferromagnet
 from kwant_spinjunc.theory import slonczewski
 
 positive = st.floats(0.05, 5)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from kwant_spinjunc import scatter
-from kwant_spinjunc.bias import bias_response, biased
 from kwant_spinjunc.theory import tunnelling
+from kwant_spinjunc.transport.bias import bias_response, biased
 from validation import bias_dependence, nonequilibrium_tunneling
 from validation.microscopic import Laboratory
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import constants
 
-from kwant_spinjunc.disorder import MagneticImpurities
 from kwant_spinjunc.errors import ArgumentError
-from kwant_spinjunc.multiscale import microscopic_metal, spin_flip_conductance
+from kwant_spinjunc.magnets.multiscale import microscopic_metal, spin_flip_conductance
+from kwant_spinjunc.model.disorder import MagneticImpurities
 from kwant_spinjunc.spin import PAULI, SIGNS, unit_vector
 from kwant_spinjunc.theory.drift_diffusion import match, per_area
 from kwant_spinjunc.theory.interface import conductance_matrix, response_of, sharvin_corrected

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kwant_spinjunc import brillouin, scatter
+from kwant_spinjunc import scatter
+from kwant_spinjunc.halves import zone
 from systems.tunnel_junction import tunnel_junction
 from validation import conservation, dephasing, metallic_limit, torque
 from validation.microscopic import Laboratory
@@ -51,7 +52,7 @@ def test_in_plane_torque_behind_a_barrier_is_a_sine_of_the_angle():
 def test_dephasing_is_that_of_a_two_dimensional_mesh():
     junction = tunnel_junction(theta=dephasing.ANGLE, height=3.0, **dephasing.IRON)
     integral = dephasing.averaged(Laboratory(), junction, 12)
-    k, weights = brillouin.mesh(160)
+    k, weights = zone.mesh(160)
     resolved = replace(junction, buffer=12)
     found = dephasing.observe(scatter(resolved, dephasing.ENERGY, k, solver="halves"))
     summed = dephasing.penetration(resolved, {name: np.tensordot(weights, x, 1) for name, x in found.items()})

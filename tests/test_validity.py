@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from strategies import energies, spin_valves
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.cli import main
+from kwant_spinjunc.cli.main import main
 from kwant_spinjunc.compare import fit_power_law
-from kwant_spinjunc.plot import plot_map
+from kwant_spinjunc.plot.figures import plot_map
+from kwant_spinjunc.runs.validity import ERRORS, collapse, round_trip, validity_map
 from kwant_spinjunc.theory import tunnelling
-from kwant_spinjunc.validity import ERRORS, collapse, round_trip, validity_map
 from systems.asymmetric_junction import asymmetric_junction
 from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction
@@ -308,7 +308,7 @@ def test_an_interrupted_map_leaves_nothing_behind(monkeypatch):
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kwant_spinjunc.validity._solve", interrupted)
+    monkeypatch.setattr("kwant_spinjunc.runs.validity._solve", interrupted)
     words = ["map", TUNNEL, "--vary", "height=1:2:2", "--vary", "theta=0:1:2", "-o", "map.png", "--data", "map.nc"]
     assert main(words) == 130
     assert list(Path().iterdir()) == []
@@ -337,7 +337,7 @@ def test_bad_maps_are_refused_in_one_line(words, message, capsys):
 
 
 def test_map_refuses_an_unknown_picture_format_before_it_computes(monkeypatch, capsys):
-    monkeypatch.setattr("kwant_spinjunc.validity.validity_map", None)
+    monkeypatch.setattr("kwant_spinjunc.runs.validity.validity_map", None)
     assert main(["map", TUNNEL, "--vary", "height=1:2:3", "--vary", "theta=0:1:3", "-o", "map.docx"]) == 2
     assert "must end in one of" in capsys.readouterr().err
 

@@ -11,11 +11,11 @@ from scipy import constants
 from strategies import numbers
 
 import kwant_spinjunc as sj
-from kwant_spinjunc import wall
 from kwant_spinjunc.compare import fit_power_law
 from kwant_spinjunc.errors import ArgumentError
-from kwant_spinjunc.reservoirs import linear_response
+from kwant_spinjunc.magnets import wall
 from kwant_spinjunc.theory.domain_wall import chain_response
+from kwant_spinjunc.transport.linear import linear_response
 from systems.contact import contact
 from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from kwant_spinjunc import Junction
-from kwant_spinjunc.bias import BiasResponse, bias_response, biased
 from kwant_spinjunc.compare import Fit, fit_power_law
-from kwant_spinjunc.plot import COLORS, new_figure, styled
+from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
-from kwant_spinjunc.reservoirs import linear_response
 from kwant_spinjunc.theory import tunnelling
+from kwant_spinjunc.transport.bias import BiasResponse, bias_response, biased
+from kwant_spinjunc.transport.linear import linear_response
 from systems.tunnel_junction import tunnel_junction
 
 from .microscopic import Laboratory

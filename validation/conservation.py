@@ -11,11 +11,11 @@ import numpy as np
 
 from kwant_spinjunc import Junction, Scattering, unit_vector
 from kwant_spinjunc.compare import Fit, fit_power_law
-from kwant_spinjunc.observables import magnetization_current
-from kwant_spinjunc.plot import COLORS, new_figure, styled
+from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
-from kwant_spinjunc.reservoirs import linear_response
 from kwant_spinjunc.theory import interface, tunnelling
+from kwant_spinjunc.transport.linear import linear_response
+from kwant_spinjunc.transport.observables import magnetization_current
 from systems.asymmetric_junction import asymmetric_junction
 from systems.contact import contact
 from systems.spin_valve import spin_valve

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from kwant_spinjunc import Junction, Scattering, brillouin, unit_vector
+from kwant_spinjunc import Junction, Scattering, unit_vector
 from kwant_spinjunc.compare import Fit, fit_power_law
-from kwant_spinjunc.plot import COLORS, new_figure, styled
+from kwant_spinjunc.halves import zone
+from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
-from kwant_spinjunc.reservoirs import linear_response
 from kwant_spinjunc.scattering import scatter_quietly as scatter
 from kwant_spinjunc.theory import tunnelling
+from kwant_spinjunc.transport.linear import linear_response
 from systems.asymmetric_junction import asymmetric_junction
 from systems.contact import contact
 from systems.tunnel_junction import tunnel_junction
@@ -131,9 +132,9 @@ def two_currents(T: np.ndarray, mu: Any) -> np.ndarray:
     return np.stack([equation(T, *mu) for equation in equations], axis=-1)
 
 
-def zone(junction: Junction) -> tuple[np.ndarray, np.ndarray]:
+def zone_mesh(junction: Junction) -> tuple[np.ndarray, np.ndarray]:
     """Return k∥ (kx, kz) in 1/a and weights of the Brillouin-zone average; exact to rounding without resonances."""
-    c, weight = brillouin.nodes(np.unique(brillouin.thresholds(junction, ENERGY)))
+    c, weight = zone.nodes(np.unique(zone.thresholds(junction, ENERGY)))
     return np.stack([np.arccos(c / 2)] * 2, axis=-1)[weight > 0], weight[weight > 0]
 
 
@@ -148,7 +149,7 @@ def measure_cases(
 ) -> list[Case]:
     """Scatter off one junction at all angles (from 0 to π) and apply every accumulation."""
     junctions = [JUNCTIONS[name](theta=angle, **parameters) for angle in angles]
-    k, weight = zone(junctions[0]) if averaged else (np.zeros((1, 2)), np.ones(1))
+    k, weight = zone_mesh(junctions[0]) if averaged else (np.zeros((1, 2)), np.ones(1))
     states = [solve(lab, junction, k) for junction in junctions]
     T = np.array([np.tensordot(weight, state.transmissions, 1) for state in states])
     D = tunnelling.spin_factors_from_collinear(T[0], T[-1])

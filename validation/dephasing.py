@@ -10,7 +10,7 @@ import numpy as np
 
 from kwant_spinjunc import Junction, Scattering
 from kwant_spinjunc.compare import Fit, fit_power_law
-from kwant_spinjunc.plot import COLORS, new_figure, styled
+from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
 from kwant_spinjunc.spin import SIGNS, torque_axes
 from systems.spin_valve import spin_valve

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from kwant_spinjunc import Anderson, Ensemble, Junction, Scattering, Substitution, ferromagnet, unit_vector
-from kwant_spinjunc.plot import COLORS, new_figure, styled
+from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
+from kwant_spinjunc.runs.statistics import value_with_error
 from kwant_spinjunc.spin import SIGNS, torque_axes
-from kwant_spinjunc.statistics import value_with_error
 from kwant_spinjunc.theory import tunnelling
 
 from .microscopic import Laboratory

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from kwant_spinjunc import Junction, ferromagnet, normal_metal, unit_vector
-from kwant_spinjunc.disorder import Anderson, Substitution
-from kwant_spinjunc.ensemble import Ensemble
-from kwant_spinjunc.local import chemical_potentials_of, default_axes
-from kwant_spinjunc.multiscale import solve_interface
-from kwant_spinjunc.plot import COLORS, new_figure, styled
+from kwant_spinjunc.magnets.multiscale import solve_interface
+from kwant_spinjunc.model.disorder import Anderson, Substitution
+from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
+from kwant_spinjunc.runs.ensemble import Ensemble
+from kwant_spinjunc.runs.statistics import value_with_error
 from kwant_spinjunc.spin import SIGNS
-from kwant_spinjunc.statistics import value_with_error
 from kwant_spinjunc.theory import parallel_circuit
+from kwant_spinjunc.transport.local import chemical_potentials_of, default_axes
 
 from .samples import SampleLaboratory
 from .two_channels import Metal, Solution, solve

@@ -11,8 +11,8 @@ import numpy as np
 
 from kwant_spinjunc import Junction, unit_vector
 from kwant_spinjunc.compare import Fit, fit_power_law
-from kwant_spinjunc.multiscale import cobalt
-from kwant_spinjunc.plot import COLORS, new_figure, styled
+from kwant_spinjunc.magnets.multiscale import cobalt
+from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
 from kwant_spinjunc.theory import angular
 from kwant_spinjunc.theory.drift_diffusion import AMPERE_PER_SQUARE_METER, Matching, Material, match, per_area

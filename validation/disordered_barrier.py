@@ -22,10 +22,10 @@ from kwant_spinjunc import (
     unit_vector,
 )
 from kwant_spinjunc.compare import Fit, fit_power_law
-from kwant_spinjunc.plot import COLORS, new_figure, styled
+from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
+from kwant_spinjunc.runs.statistics import value_with_error
 from kwant_spinjunc.spin import SIGNS
-from kwant_spinjunc.statistics import value_with_error
 from kwant_spinjunc.theory import tunnelling
 
 from .samples import SampleLaboratory, lead_currents

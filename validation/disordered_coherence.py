@@ -11,10 +11,10 @@ import numpy as np
 
 from kwant_spinjunc import Anderson, Ensemble, Junction, Scattering, ferromagnet, unit_vector
 from kwant_spinjunc.compare import Fit, fit_exponential
-from kwant_spinjunc.plot import COLORS, new_figure, styled
+from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
+from kwant_spinjunc.runs.statistics import value_with_error
 from kwant_spinjunc.spin import torque_axes
-from kwant_spinjunc.statistics import value_with_error
 
 from .microscopic import Laboratory
 from .samples import SampleLaboratory

@@ -11,10 +11,10 @@ import numpy as np
 
 from kwant_spinjunc import Junction
 from kwant_spinjunc.compare import Fit, fit_power_law
-from kwant_spinjunc.plot import COLORS, new_figure, styled
+from kwant_spinjunc.magnets.wall import Wall, self_consistent_wall
+from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
 from kwant_spinjunc.theory import domain_wall
-from kwant_spinjunc.wall import Wall, self_consistent_wall
 from systems.asymmetric_junction import asymmetric_junction
 from systems.contact import contact
 from systems.spin_valve import spin_valve

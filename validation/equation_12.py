@@ -10,7 +10,7 @@ import numpy as np
 
 from kwant_spinjunc import unit_vector
 from kwant_spinjunc.compare import fit_power_law
-from kwant_spinjunc.plot import COLORS, new_figure, styled
+from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
 from kwant_spinjunc.theory import angular
 from kwant_spinjunc.theory.angular import AngularFit

@@ -10,8 +10,8 @@ import numpy as np
 
 from kwant_spinjunc import unit_vector
 from kwant_spinjunc.compare import Fit, fit_power_law
-from kwant_spinjunc.multiscale import cobalt
-from kwant_spinjunc.plot import COLORS, new_figure, styled
+from kwant_spinjunc.magnets.multiscale import cobalt
+from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
 from kwant_spinjunc.theory import interface, parallel_circuit, tunnelling
 from kwant_spinjunc.theory.drift_diffusion import Matching, Material, match

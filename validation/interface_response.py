@@ -11,7 +11,7 @@ import numpy as np
 
 from kwant_spinjunc import Junction, Scattering
 from kwant_spinjunc.compare import Fit, fit_power_law, spin_factors
-from kwant_spinjunc.plot import COLORS, new_figure, styled
+from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
 from kwant_spinjunc.scattering import scatter_quietly as scatter
 from kwant_spinjunc.theory.interface import (

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.integrate import solve_bvp
 
 from kwant_spinjunc.compare import Fit, fit_power_law
-from kwant_spinjunc.multiscale import cobalt
-from kwant_spinjunc.plot import COLORS, new_figure, styled
+from kwant_spinjunc.magnets.multiscale import cobalt
+from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
 from kwant_spinjunc.spin import torque_axes, unit_vector
 from kwant_spinjunc.theory.drift_diffusion import (

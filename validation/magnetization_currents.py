@@ -12,10 +12,10 @@ from scipy.optimize import brentq
 
 from kwant_spinjunc import Junction, Scattering
 from kwant_spinjunc.compare import Fit, fit_power_law
-from kwant_spinjunc.plot import COLORS, new_figure, styled
+from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
-from kwant_spinjunc.reservoirs import LeadCurrents, linear_response, tunneling_response
 from kwant_spinjunc.theory import tunnelling
+from kwant_spinjunc.transport.linear import LeadCurrents, linear_response, tunneling_response
 from systems.asymmetric_junction import asymmetric_junction
 from systems.tunnel_junction import tunnel_junction
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from kwant_spinjunc import Junction, Scattering, barrier, normal_metal
 from kwant_spinjunc.compare import Fit, fit_power_law, relative_error
-from kwant_spinjunc.plot import COLORS, new_figure, styled
+from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
-from kwant_spinjunc.reservoirs import linear_response
 from kwant_spinjunc.theory import interface, parallel_circuit, tunnelling
+from kwant_spinjunc.transport.linear import linear_response
 from systems.contact import contact
 
 from .microscopic import Laboratory

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kwant_spinjunc import Junction, Scattering
-from kwant_spinjunc.builder import band_shift
+from kwant_spinjunc.model.plane import band_shift
 from kwant_spinjunc.report import Check
 from kwant_spinjunc.scattering import scatter_quietly as scatter
 

@@ -11,14 +11,14 @@ import numpy as np
 
 from kwant_spinjunc import Junction, unit_vector
 from kwant_spinjunc.compare import Fit, fit_power_law
-from kwant_spinjunc.multiscale import Interface, cobalt, metal, multiscale, solve_interface
-from kwant_spinjunc.plot import COLORS, new_figure, styled
+from kwant_spinjunc.magnets.multiscale import Interface, cobalt, metal, multiscale, solve_interface
+from kwant_spinjunc.magnets.wall import zone
+from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
 from kwant_spinjunc.theory import angular, valet_fert
 from kwant_spinjunc.theory.drift_diffusion import SIEMENS_PER_METER, Material, match, per_area
 from kwant_spinjunc.theory.interface import conductance_matrix, response_of
 from kwant_spinjunc.units import conductance_per_area
-from kwant_spinjunc.wall import zone
 from systems.contact import contact
 from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction

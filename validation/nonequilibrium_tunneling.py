@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from kwant_spinjunc import Junction
-from kwant_spinjunc.bias import bias_response, biased
 from kwant_spinjunc.compare import Fit, fit_power_law
-from kwant_spinjunc.plot import COLORS, new_figure, styled
+from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
 from kwant_spinjunc.theory import tunnelling
+from kwant_spinjunc.transport.bias import bias_response, biased
 from systems.tunnel_junction import tunnel_junction
 
 from .bias_dependence import window_audit

@@ -32,7 +32,7 @@ class SampleLaboratory:
     defects: dict[str, float] = field(default_factory=dict)
 
     def average(self, junction: Junction, energy: float, **options: Any) -> Ensemble:
-        """Return `kwant_spinjunc.ensemble` of a junction in this process, audited."""
+        """Return `kwant_spinjunc.runs.ensemble` of a junction in this process, audited."""
         result = ensemble(junction, energy, workers=1, progress=False, **options)
         for name in AUDITS:
             if name in result.names:

@@ -11,15 +11,15 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from kwant_spinjunc import Junction, ferromagnet, unit_vector
-from kwant_spinjunc.disorder import Anderson, MagneticImpurities, Substitution
-from kwant_spinjunc.multiscale import (
+from kwant_spinjunc.magnets.multiscale import (
     Interface,
     MicroscopicMetal,
     microscopic_metal,
     solve_interface,
     spin_flip_conductance,
 )
-from kwant_spinjunc.plot import COLORS, new_figure, styled
+from kwant_spinjunc.model.disorder import Anderson, MagneticImpurities, Substitution
+from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
 from kwant_spinjunc.spin import SIGNS
 from kwant_spinjunc.theory.drift_diffusion import Matching, match, per_area

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from scipy.constants import e, hbar, physical_constants, pico
 
-from kwant_spinjunc import Junction, Scattering, brillouin, ferromagnet, unit_vector
+from kwant_spinjunc import Junction, Scattering, ferromagnet, unit_vector
 from kwant_spinjunc.compare import Fit, fit_power_law
-from kwant_spinjunc.multiscale import cobalt, mixing_conductances
-from kwant_spinjunc.plot import COLORS, new_figure, styled
+from kwant_spinjunc.halves import zone
+from kwant_spinjunc.magnets.multiscale import cobalt, mixing_conductances
+from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
 from kwant_spinjunc.scattering import scatter_quietly as scatter
 from kwant_spinjunc.spin import torque_axes
@@ -137,7 +138,7 @@ def half_depth(lab: Laboratory, splitting: float) -> float:
 def fermi_velocity(splitting: float) -> float:
     """Return the Fermi velocity of the microscopic magnet in nm/ps, 2⟨|v_y|⟩ over its Fermi surface."""
     lead = ferromagnet(hopping=1.0, splitting=splitting, **IRON)
-    c, weight = brillouin.nodes(brillouin.thresholds(Junction(lead, [], lead), 0.0))
+    c, weight = zone.nodes(zone.thresholds(Junction(lead, [], lead), 0.0))
     squared = 4 - lead.levels(c) ** 2
     is_open = squared > 1e-12
     channels = weight @ is_open

@@ -11,7 +11,7 @@ import numpy as np
 
 from kwant_spinjunc import Junction, barrier
 from kwant_spinjunc.compare import Fit, fit_power_law
-from kwant_spinjunc.plot import COLORS, new_figure, styled
+from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
 from kwant_spinjunc.theory import tunnelling
 from kwant_spinjunc.units import hbar2_2m_from_mass

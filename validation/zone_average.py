@@ -1,4 +1,4 @@
-"""Averages over k∥ for the claims: audited scattering under the integral of `kwant_spinjunc.brillouin`."""
+"""Averages over k∥ for the claims: audited scattering under the integral of `kwant_spinjunc.halves.zone`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from kwant_spinjunc import Junction, Scattering, brillouin
+from kwant_spinjunc import Junction, Scattering
+from kwant_spinjunc.halves import zone
 
 from .microscopic import Laboratory
 
@@ -37,12 +38,12 @@ def k_average(
 
     Raises
     ------
-    kwant_spinjunc.brillouin.IntegrationError
+    kwant_spinjunc.halves.zone.IntegrationError
         The accuracy was not reached.
     """
-    edges = np.unique(brillouin.thresholds(junction, energy))
+    edges = np.unique(zone.thresholds(junction, energy))
     bare = replace(junction, buffer=1)  # the planes of the leads that are resolved hold no states of their own
-    split = np.concatenate([edges, brillouin.resonances(bare, energy)])
+    split = np.concatenate([edges, zone.resonances(bare, energy)])
     shapes: dict[str, tuple[int, ...]] = {}
 
     def function(c: np.ndarray) -> np.ndarray:
@@ -54,9 +55,9 @@ def k_average(
         values[order] = flat
         return values
 
-    rough = brillouin.probabilities(bare, energy, rtol=1e-2, strict=False).value
+    rough = zone.probabilities(bare, energy, rtol=1e-2, strict=False).value
     conductance = float(rough[1, :, 0, :].sum())
-    flat = brillouin.average(function, split, rtol=accuracy, atol=accuracy * conductance).value
+    flat = zone.average(function, split, rtol=accuracy, atol=accuracy * conductance).value
     ends = np.cumsum([int(np.prod(shape)) for shape in shapes.values()])
     parts = np.split(flat, ends[:-1])
     return {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}

@@ -1,0 +1,89 @@
+# The public names, each once: `__init__.py` loads them from here on first use, and type checkers read them here.
+from . import errors, halves, plot, spin, theory, units
+from ._version import __version__
+from .devices.bias import DeviceCurrents, current_voltage
+from .devices.build import build
+from .devices.cuts import between
+from .devices.device import Device, DeviceScattering, MagnetTorque
+from .errors import (
+    ArgumentError,
+    BarrierWarning,
+    ConservationError,
+    ContinuityError,
+    NearSideWarning,
+    NoOpenChannelError,
+    SpinjuncError,
+    SpinjuncWarning,
+    UnitarityError,
+)
+from .halves.zone import IntegrationError
+from .magnets.export import export
+from .magnets.parameters import effective_parameters
+from .model.disorder import (
+    Anderson,
+    MagneticImpurities,
+    Roughness,
+    SpinDependent,
+    SpinOrbitScattering,
+    Substitution,
+)
+from .model.junction import Junction, Layer, barrier, ferromagnet, normal_metal
+from .runs.ensemble import Ensemble, EnsembleInterrupted, ensemble, open_ensemble
+from .runs.sweep import sweep
+from .scattering import Scattering, scatter
+from .spin import unit_vector
+from .transport.bias import bias_response
+from .transport.linear import linear_response, tunneling_response
+from .transport.local import chemical_potentials
+
+__all__ = [
+    "Anderson",
+    "ArgumentError",
+    "BarrierWarning",
+    "ConservationError",
+    "ContinuityError",
+    "Device",
+    "DeviceCurrents",
+    "DeviceScattering",
+    "Ensemble",
+    "EnsembleInterrupted",
+    "IntegrationError",
+    "Junction",
+    "Layer",
+    "MagnetTorque",
+    "MagneticImpurities",
+    "NearSideWarning",
+    "NoOpenChannelError",
+    "Roughness",
+    "Scattering",
+    "SpinDependent",
+    "SpinOrbitScattering",
+    "SpinjuncError",
+    "SpinjuncWarning",
+    "Substitution",
+    "UnitarityError",
+    "__version__",
+    "barrier",
+    "between",
+    "bias_response",
+    "build",
+    "chemical_potentials",
+    "current_voltage",
+    "effective_parameters",
+    "ensemble",
+    "errors",
+    "export",
+    "ferromagnet",
+    "halves",
+    "linear_response",
+    "normal_metal",
+    "open_ensemble",
+    "plot",
+    "scatter",
+    "spin",
+    "sweep",
+    "theory",
+    "tunneling_response",
+    "unit_vector",
+    "units",
+]

@@ -1,0 +1,5 @@
+"""The command `spinjunc`."""
+
+from .main import main
+
+__all__ = ["main"]

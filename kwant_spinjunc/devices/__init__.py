@@ -1,0 +1,1 @@
+"""Everything Kwant: build a junction, solve any system, resolve its spins."""

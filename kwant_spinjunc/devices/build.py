@@ -1,0 +1,350 @@
+r"""The only Hamiltonian in Kwant form: `build` turns a `Junction` into a real `kwant.Builder`.
+
+Every Kwant function works on the result: the scattering region occupies the sites ``(x, n, z)`` of a cubic lattice
+(family name ``"plane"``, ``norbs = 2``, spin in the fixed x-y-z frame), plane n along y; both leads carry
+``conservation_law = -m·σ``, so that block 0 of each lead is its majority spin. A disordered junction is built as one of
+its samples (see `realization`), or as all of them with value functions of ``seed`` and ``realization``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import kwant
+import numpy as np
+import tinyarray as ta
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import ArgumentError
+from ..model.disorder import Roughness
+from ..model.junction import Junction, Layer
+from ..model.plane import CrossSection
+from ..model.sample import Realization, realize
+from ..spin import PAULI, sigma
+
+__all__ = ["build", "check_conservation_law"]
+
+Complex = NDArray[np.complex128]
+
+#: Identity and Pauli matrices, shape (4, 2, 2).
+BASIS = np.concatenate([np.eye(2)[None], PAULI])
+
+#: Largest element of a commutator (relative to the Hamiltonian) that counts as rounding.
+COMMUTES = 1e-12
+#: Memory in GB above which Kwant is not attempted even where a machine has it: days of computing.
+LARGEST = 64.0
+#: Samples that a process keeps for systems with value functions.
+KEPT = 4
+
+
+def build(
+    junction: Junction,
+    k: ArrayLike | None = None,
+    *,
+    cross_section: tuple[int, int] = (1, 1),
+    boundary: str | tuple[str, str] = "periodic",
+    first_plane: int = 0,
+    seed: int = 0,
+    realization: int = 0,
+    as_functions: bool = False,
+) -> kwant.Builder:
+    r"""Return the junction as a `kwant.Builder` with both leads attached.
+
+    Parameters
+    ----------
+    junction
+        What to build.
+    k
+        In-plane Bloch vector (kx, kz) in 1/a of a periodic cross-section, None for Γ. It enters as a phase
+        e^{-ik} of the hopping from x to x + 1, so that one cell per plane gets the on-site term
+        -2 t∥ (cos kx + cos kz).
+    cross_section
+        Number of sites of each plane along x and z.
+    boundary
+        ``"periodic"``: the cross-section is a supercell of an infinite plane (the default, a single site is then
+        the in-plane periodic chain). ``"hard wall"``: a wire. Or a pair of them, for x and z.
+    first_plane
+        Index n of the first plane, the y coordinate of its sites.
+    seed, realization
+        Which sample of a disordered junction; without effect on a clean one.
+    as_functions
+        Make the values of the scattering region functions of the parameters ``seed`` and ``realization``, so that one
+        finalized system serves every sample: ``kwant.smatrix(syst, energy, params=dict(seed=0, realization=7))``.
+        The system pickles, and gives the same numbers as one built for that sample.
+
+    Returns
+    -------
+    kwant.Builder
+        Leads 0 (left) and 1 (right) attached, not finalized.
+
+    Raises
+    ------
+    ArgumentError
+        ``k`` given along hard walls, or an argument has a wrong type or shape.
+
+    Examples
+    --------
+    >>> from kwant_spinjunc import Junction, barrier, build, ferromagnet
+    >>> iron = ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
+    >>> syst = build(Junction(iron, [barrier(onsite=3.0, hopping=1.0, thickness=4)], iron))
+    >>> len(list(syst.sites())), len(syst.leads)
+    (6, 2)
+    """
+    if not isinstance(junction, Junction):
+        raise ArgumentError(f"Argument `junction` must be a Junction, but is {type(junction).__name__}.")
+    if isinstance(first_plane, bool) or not isinstance(first_plane, (int, np.integer)):
+        raise ArgumentError(f"Argument `first_plane` must be an integer, but is {first_plane!r}.")
+    section = CrossSection(cross_section, boundary, k)
+    first_plane = int(first_plane)
+    lattice = kwant.lattice.general(np.eye(3), norbs=2, name="plane")
+    syst = kwant.Builder()
+    sample = realize(junction, section, seed, realization)
+    values = Values(Cells(section), sample)
+    if as_functions:
+        _add_region(
+            syst,
+            lattice,
+            first_plane,
+            values,
+            _coupled_planes(junction, section),
+            _Value(junction, section, first_plane),
+        )
+    else:
+        _add_region(syst, lattice, first_plane, values, sample.in_plane.any(axis=(1, 2)))
+    last_plane = first_plane + len(junction.planes) - 1
+    for lead, n, direction in [(junction.left, first_plane, -1), (junction.right, last_plane, 1)]:
+        syst.attach_lead(_lead(lattice, lead, n, direction, section))
+    return syst
+
+
+def checked_shape(
+    cross_section: Sequence[int], planes: int = 1, solver: str = "kwant", *, states: bool = True
+) -> tuple[int, int]:
+    """Return the two numbers of sites, or raise `ArgumentError`, also where the memory of this machine would not do.
+
+    Parameters
+    ----------
+    cross_section
+        Number of sites along x and z.
+    planes, solver, states
+        As in `memory`.
+    """
+    shape = CrossSection(cross_section).shape  # type: ignore[arg-type]
+    gigabytes, available = memory(shape, planes, solver, states=states), min(LARGEST, _machine_memory())
+    if gigabytes > available:
+        raise ArgumentError(
+            f"Argument `cross_section` must fit into {available:.3g} GB, but {shape[0]} × {shape[1]} sites need "
+            f"about {gigabytes:.3g} GB for {planes} planes. Use k∥ for a clean junction, a smaller cross-section and "
+            "more samples for a disordered one."
+        )
+    return shape
+
+
+def memory(shape: tuple[int, int], planes: int, solver: str = "kwant", *, states: bool = True) -> float:
+    """Return about how much memory in GB a supercell needs.
+
+    Parameters
+    ----------
+    shape
+        Number of sites along x and z.
+    planes
+        Number of planes of the scattering region.
+    solver
+        ``"halves"`` for the dense engine, otherwise Kwant.
+    states
+        Whether wave functions are needed, not only probabilities (Kwant always solves for them).
+    """
+    orbitals = 2 * shape[0] * shape[1]
+    # Measured in matrices of one plane, at 6 × 6 and 10 × 10 sites and 12 and 22 planes: the engine 14, and 2.3 a plane
+    # for states; Kwant 30 and 2 a plane, the factors of its sparse matrix not counted, which are taken as large again.
+    fixed, each = (14.0, 2.5 * states) if solver == "halves" else (30.0, 4.0)
+    return 16 * orbitals**2 * (fixed + each * planes) / 1e9
+
+
+def _machine_memory() -> float:
+    """Return the memory of this machine in GB, infinity where it does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    except (AttributeError, ValueError, OSError):
+        return float("inf")
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The pairs of sites of a plane that are joined, each once: around a ring of two, two bonds join the same pair."""
+
+    section: CrossSection
+
+    @cached_property
+    def sites(self) -> list[tuple[int, int]]:
+        """(x, z) of every site."""
+        return [(x, z) for x, z in np.ndindex(*self.section.shape)]
+
+    @cached_property
+    def pairs(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_], list[tuple[int, int]]]:
+        """(site or -1, pair or -1, reversed) of every bond, and the pairs (to, from).
+
+        A bond of a site with itself belongs to that site; a reversed one contributes its Hermitian conjugate.
+        """
+        to, from_, _, _ = self.section.bonds
+        own = np.where(to == from_, to, -1)
+        found: dict[tuple[int, int], int] = {}
+        pair, backward = np.full(len(to), -1), np.zeros(len(to), dtype=bool)
+        for bond, (a, b) in enumerate(zip(to.tolist(), from_.tolist(), strict=True)):
+            if a != b:
+                backward[bond] = (b, a) in found
+                pair[bond] = found.setdefault((b, a) if backward[bond] else (a, b), len(found))
+        return own, pair, backward, list(found)
+
+
+class Values:
+    """The 2×2 matrices of a sample on the sites and pairs of the builder.
+
+    Attributes
+    ----------
+    onsite : ndarray, shape (planes, sites, 2, 2)
+    along : ndarray, shape (planes - 1, sites, 2, 2)
+        From a site to the same site of the next plane.
+    in_plane : ndarray, shape (planes, pairs, 2, 2)
+    """
+
+    def __init__(self, cells: Cells, sample: Realization) -> None:
+        own, pair, backward, pairs = cells.pairs
+        _, from_, axis, phase = cells.section.bonds
+        planes = len(sample.levels)
+        self.cells = cells
+        self.index = {sites: number for number, sites in enumerate(pairs)}
+        self.onsite: Complex = np.tensordot(sample.levels, BASIS, axes=1)
+        identity = np.eye(2)
+        rotation = identity if sample.bond_rotations is None else sample.bond_rotations
+        self.along: Complex = -sample.bonds[..., None, None] * rotation + 0j
+        hop = -(sample.in_plane[:, from_, axis] * phase)[..., None, None]
+        hop = hop * (identity if sample.in_plane_rotations is None else sample.in_plane_rotations[:, from_, axis])
+        hop[:, backward] = _adjoint(hop[:, backward])
+        self.in_plane: Complex = np.zeros((planes, len(pairs), 2, 2), dtype=complex)
+        inter = own < 0
+        for bond in np.flatnonzero(~inter):
+            self.onsite[:, own[bond]] += hop[:, bond] + _adjoint(hop[:, bond])
+        for bond in np.flatnonzero(inter):  # pairs repeat, so that no single indexed sum would do
+            self.in_plane[:, pair[bond]] += hop[:, bond]
+
+
+def _adjoint(matrix: Complex) -> Complex:
+    return np.swapaxes(matrix.conj(), -1, -2)
+
+
+@lru_cache(maxsize=KEPT)
+def _sample_values(junction: Junction, section: CrossSection, seed: int, realization: int) -> Values:
+    """Return the matrices of a sample; a process keeps the last few."""
+    return Values(Cells(section), realize(junction, section, seed, realization))
+
+
+@dataclass(frozen=True)
+class _Value:
+    """Value function of all sites and hoppings of the scattering region; pickles with the system."""
+
+    junction: Junction
+    section: CrossSection
+    first_plane: int
+
+    def onsite(self, site: Any, seed: int, realization: int) -> Any:
+        """Return the on-site matrix."""
+        values = _sample_values(self.junction, self.section, seed, realization)
+        x, n, z = site.tag
+        return values.onsite[n - self.first_plane, x * self.section.shape[1] + z]
+
+    def hopping(self, to: Any, from_: Any, seed: int, realization: int) -> Any:
+        """Return the matrix of the hopping from ``from_`` to ``to``."""
+        values = _sample_values(self.junction, self.section, seed, realization)
+        (x, n, z), (x2, n2, z2) = from_.tag, to.tag
+        depth = self.section.shape[1]
+        a, b = x2 * depth + z2, x * depth + z
+        if n == n2:
+            index = values.index.get((a, b))
+            if index is None:
+                return _adjoint(values.in_plane[n - self.first_plane, values.index[b, a]])
+            return values.in_plane[n - self.first_plane, index]
+        if n2 > n:
+            return values.along[n - self.first_plane, b]
+        return _adjoint(values.along[n2 - self.first_plane, b])
+
+
+def _coupled_planes(junction: Junction, section: CrossSection) -> NDArray[np.bool_]:
+    """Return which planes have in-plane hoppings in some sample."""
+    if any(isinstance(disorder, Roughness) for layer in junction.layers for disorder in layer.disorder):
+        return np.full(len(junction.planes), junction.is_dispersive)
+    return np.array([plane.t_parallel != 0 for plane in junction.planes])
+
+
+def _add_region(
+    syst: kwant.Builder,
+    lattice: Any,
+    first_plane: int,
+    values: Values,
+    coupled: NDArray[np.bool_],
+    function: _Value | None = None,
+) -> None:
+    """Add the planes from ``first_plane`` on, their sites numbered as in `CrossSection`."""
+    cells = values.cells
+    planes = [[lattice(x, n, z) for x, z in cells.sites] for n in range(first_plane, first_plane + len(values.onsite))]
+    for plane, sites in enumerate(planes):
+        for site, value in zip(sites, values.onsite[plane], strict=True):
+            syst[site] = function.onsite if function else ta.array(value, complex)
+        if coupled[plane]:
+            for (to, from_), value in zip(cells.pairs[-1], values.in_plane[plane], strict=True):
+                if function or value.any():
+                    syst[sites[to], sites[from_]] = function.hopping if function else ta.array(value, complex)
+        if plane:
+            for to, from_, value in zip(sites, planes[plane - 1], values.along[plane - 1], strict=True):
+                syst[to, from_] = function.hopping if function else ta.array(value, complex)
+
+
+def _lead(lattice: Any, material: Layer, n: int, direction: int, section: CrossSection) -> kwant.Builder:
+    """Return the semi-infinite lead that continues plane n in ``direction`` (-1 left, +1 right) along y."""
+    lead = kwant.Builder(
+        kwant.TranslationalSymmetry((0, direction, 0)),
+        conservation_law=ta.array(-sigma(material.m), complex),
+    )
+    uniform = realize(Junction(material, [], material), section)
+    _add_region(lead, lattice, n, Values(Cells(section), uniform), uniform.in_plane.any(axis=(1, 2)))
+    check_conservation_law(lead)
+    return lead
+
+
+def check_conservation_law(lead: kwant.Builder) -> None:
+    """Raise `ArgumentError` unless the lead's Hamiltonian commutes with its conservation law.
+
+    Kwant itself drops a conservation law that does not commute and only warns, after which spin-resolved blocks
+    silently do not exist. Values given as functions are not checked: they need parameters.
+
+    Parameters
+    ----------
+    lead
+        A lead builder with ``conservation_law`` given as a matrix.
+
+    Raises
+    ------
+    ArgumentError
+        There is no conservation law, or an on-site or hopping matrix does not commute with it.
+    """
+    if lead.conservation_law is None:
+        raise ArgumentError(
+            "Argument `lead` must have a conservation law to resolve spin, but has none. Use conservation_law=-m·σ."
+        )
+    law = np.asarray(lead.conservation_law)
+    for where, value in [*lead.site_value_pairs(), *lead.hopping_value_pairs()]:
+        if callable(value):
+            continue
+        matrix = np.atleast_2d(np.asarray(value))
+        if matrix.shape != law.shape:
+            continue
+        defect = abs(matrix @ law - law @ matrix).max()
+        if defect > COMMUTES * max(1.0, abs(matrix).max()):
+            raise ArgumentError(
+                f"Argument `lead` must commute with its conservation law, but at {where} the commutator is "
+                f"{defect:.2g}. The exchange field of a lead must lie along the axis that labels its spin."
+            )

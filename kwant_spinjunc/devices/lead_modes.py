@@ -1,0 +1,107 @@
+r"""Leads whose modes are typed in, not diagonalized: what makes Kwant fast for wide cross-sections.
+
+A lead is uniform along x and z, so its modes are products of a transverse mode (see `CrossSection.transverse_modes`), a
+spin along or against its m, and the wave of a chain along y: with x = (E - ε)/2t, ε the level of that transverse mode
+and spin, the Bloch factor is -(x ∓ i √(1 - x²)), and the velocity ∓2t √(1 - x²).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import kwant
+import numpy as np
+from kwant.physics.leads import PropagatingModes, StabilizedModes
+from numpy.typing import NDArray
+
+from ..model.junction import Junction, Layer
+from ..model.plane import CrossSection
+from ..spin import spinors
+
+__all__ = ["AnalyticModes", "with_analytic_leads"]
+
+Complex = NDArray[np.complex128]
+Floats = NDArray[np.float64]
+
+
+def with_analytic_leads(system: kwant.Builder, junction: Junction, section: CrossSection) -> kwant.Builder:
+    """Replace both leads of a built junction by `kwant.builder.ModesLead` with analytic modes.
+
+    Parameters
+    ----------
+    system
+        What `build` returned for the junction and cross-section; it is changed in place.
+    junction, section
+        The same junction and cross-section.
+
+    Returns
+    -------
+    kwant.Builder
+        ``system``. Modes are grouped by spin (``block_nmodes``, majority first), so that
+        ``smatrix.transmission((1, 0), (0, 1))`` works as with a conservation law.
+
+    Notes
+    -----
+    The transverse modes of a lead may be rotated among each other against those of Kwant: amplitudes differ by unitary
+    matrices within a lead and spin, probabilities summed over modes do not.
+    """
+    system.leads = [
+        kwant.builder.ModesLead(
+            AnalyticModes(material, section), sorted(lead.interface, key=lambda site: (site.tag[0], site.tag[2])), []
+        )
+        for lead, material in zip(system.leads, junction.leads, strict=True)
+    ]
+    return system
+
+
+@dataclass(frozen=True)
+class AnalyticModes:
+    """Kwant's modes function of a uniform lead: call it with an energy.
+
+    Parameters
+    ----------
+    material
+        The lead.
+    section
+        Its cross-section; orbitals are ordered (site, spin).
+    """
+
+    material: Layer
+    section: CrossSection
+
+    @cached_property
+    def _channels(self) -> tuple[Floats, Complex]:
+        """Levels of all channels, (2 sites,), and their transverse spinors as columns: all majority ones first."""
+        c, U = self.section.transverse_modes
+        chi = spinors(self.material.m)
+        levels = self.material.levels(c).T.ravel()
+        return levels, np.hstack([np.kron(U, chi[:, [s]]) for s in (0, 1)])
+
+    def __call__(
+        self, energy: float, args: Any = (), *, params: Any = None
+    ) -> tuple[PropagatingModes, StabilizedModes]:
+        """Return the propagating modes, and all modes as Kwant's solvers want them."""
+        levels, vectors = self._channels
+        t = self.material.hopping
+        x = (energy - levels) / (2 * t)
+        open_ = abs(x) < 1
+        root = np.sqrt(abs((1 - x) * (1 + x)))
+        out = np.where(
+            open_, x - 1j * root, 1 / (x + np.copysign(root, x))
+        )  # E - ε = t (λ + 1/λ), outgoing or decaying
+        waves = vectors * np.where(open_, 1 / np.sqrt(2 * t * np.where(open_, root, 1.0)), 1.0)
+        # Bloch factor of ψ is -λ with hopping -t
+        shape = np.concatenate([waves[:, open_], waves[:, open_], waves[:, ~open_]], axis=1)
+        factors = np.concatenate([out[open_].conj(), out[open_], out[~open_]])
+        # rows of Kwant's linear system: (H - E) ψ + √t vecs a = 0 and √t ψ - vecslmbdainv a = 0
+        inverse = np.sqrt(t) * shape
+        stabilized = StabilizedModes(inverse * factors, inverse, int(open_.sum()), np.sqrt(t) * np.eye(len(levels)))
+        velocity = 2 * t * root[open_]
+        k = np.angle(-out[open_])
+        propagating = PropagatingModes(
+            shape[:, : 2 * len(k)], np.concatenate([-velocity, velocity]), np.concatenate([-k, k])
+        )
+        propagating.block_nmodes = [int(part.sum()) for part in np.split(open_, 2)]
+        return propagating, stabilized

@@ -1,0 +1,229 @@
+r"""The spin of a lead's modes, told from their wave functions along the lead's own magnetization.
+
+A lead that conserves m·S has modes of definite spin, but Kwant returns an arbitrary basis of modes of equal momentum,
+and the order of conservation-law blocks is the user's. So within each group of equal momentum m·S is expanded in the
+modes, m·S ψ_j = Σ_i ψ_i B_ij: the eigenvectors of B are the channels of definite spin, its eigenvalues ±1 their spins,
+and what the expansion misses, with |B² - 1|, is the spin mixing of a lead that does not conserve m·S.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from ..errors import ArgumentError
+from ..spin import check_unit_vector
+from .spin_operators import SpinOperator
+
+__all__ = ["LeadSpins", "lead_axis", "lead_spins", "refuse_broken_law"]
+
+#: Modes whose momenta differ by less than this are one group; grouping too many does no harm.
+SAME_MOMENTUM = 1e-6
+#: Spin mixing up to which a lead counts as conserving its spin. Rounding is 1e-13, near a band edge 1e-8.
+CONSERVED = 1e-7
+#: Component of the exchange field across the declared axis, relative to its length, that is rounding.
+ALIGNED = 1e-8
+
+
+@dataclass(frozen=True)
+class LeadSpins:
+    """Spin of the modes of one lead.
+
+    Attributes
+    ----------
+    resolved : bool
+        Whether the lead conserves m·S, so that its channels have a spin.
+    incoming, outgoing : ndarray of int
+        Spin of each channel, 0 along m, 1 against it; empty if not resolved.
+    to_incoming, to_outgoing : csr_matrix
+        Unitary matrices (modes, channels) from Kwant's modes to channels of definite spin.
+    mixing : float
+        How far the modes are from definite spin, 0 to 1; NaN if it cannot be known.
+    reason : str
+        Why spin is not resolved.
+    """
+
+    resolved: bool
+    incoming: NDArray[np.int64]
+    outgoing: NDArray[np.int64]
+    to_incoming: Any
+    to_outgoing: Any
+    mixing: float
+    reason: str = ""
+
+    def counts(self) -> NDArray[np.float64]:
+        """Return the number of incoming channels of each spin, NaN where not resolved."""
+        if not self.resolved:
+            return np.full(2, np.nan)
+        return np.bincount(self.incoming, minlength=2).astype(float)
+
+
+def is_transparent(lead: Any) -> bool:
+    """Tell whether a lead's Hamiltonian can be looked at: it is not precalculated nor given by modes only."""
+    return hasattr(lead, "cell_hamiltonian") and hasattr(lead, "cell_size")
+
+
+def cell_sites(system: Any, number: int) -> list[Any]:
+    """Return the sites of a lead whose Hamiltonian can be looked at: the unit cell next to the scattering region.
+
+    In the order of the wave functions of its modes. Kwant keeps a lead at the origin of its lattice; a spin operator
+    that is a function of the site must see where the lead is attached.
+    """
+    lead = system.leads[number]
+    sites = list(lead.sites[: lead.cell_size])
+    symmetry = getattr(lead, "symmetry", None)
+    if symmetry is None:
+        return sites
+    attached = system.sites[system.lead_interfaces[number][0]]
+    domains = symmetry.which(attached) - symmetry.which(sites[0])
+    return [symmetry.act(domains + 1, site) for site in sites]
+
+
+def lead_axis(
+    system: Any, number: int, spin: SpinOperator, m: ArrayLike | None, params: Mapping[str, Any] | None
+) -> NDArray[np.float64]:
+    """Return the axis that labels the spins of a lead: the declared m, its exchange field, its conservation law, +z.
+
+    The first of these that there is. Block 0 of the law is the majority, as for ``conservation_law=-m·σ``.
+
+    Raises
+    ------
+    ArgumentError
+        The exchange field of the lead does not point along the declared m.
+    """
+    lead = system.leads[number]
+    declared = None if m is None else check_unit_vector(m, f"magnetizations[{number}]")
+    if declared is not None and declared.shape != (3,):
+        raise ArgumentError(
+            f"Argument `magnetizations[{number}]` must be one vector, but its shape is {declared.shape}."
+        )
+    field = _exchange(lead, cell_sites(system, number), spin, params) if is_transparent(lead) else np.zeros(3)
+    strength = np.linalg.norm(field)
+    if strength < 1e-12:
+        return _axis_of_law(system, number, spin, params) if declared is None else declared
+    if declared is None:
+        inferred: NDArray[np.float64] = field / strength
+        return inferred
+    across = np.linalg.norm(np.cross(field, declared)) / strength
+    if across > ALIGNED or field @ declared < 0:
+        direction = np.array2string(field / strength, precision=4, suppress_small=True)
+        raise ArgumentError(
+            f"Argument `magnetizations[{number}]` must be the direction of the majority spin of lead {number}, but is "
+            f"{np.array2string(declared, precision=4, suppress_small=True)}, and the exchange field of the lead points "
+            f"along {direction}: spin along m is lower by -(Δ/2) m·σ. Declare that direction, or rotate the lead."
+        )
+    return declared
+
+
+def _axis_of_law(system: Any, number: int, spin: SpinOperator, params: Mapping[str, Any] | None) -> NDArray[np.float64]:
+    """Return the m of a lead's conservation law if it is one of spin, +z otherwise."""
+    lead = system.leads[number]
+    z = np.array([0.0, 0.0, 1.0])
+    projectors = lead.discrete_symmetry(params=params).projectors if is_transparent(lead) else None
+    if projectors is None or len(projectors) != 2:
+        return z
+    P = np.asarray(projectors[0].todense() if sparse.issparse(projectors[0]) else projectors[0])
+    m = np.array([np.trace(P.conj().T @ s @ P).real for s in spin.block_diagonal(cell_sites(system, number))])
+    m /= P.shape[1]
+    length = np.linalg.norm(m)
+    found: NDArray[np.float64] = np.where(abs(m) > 1e-13, m, 0.0) / length if abs(length - 1) < 1e-6 else z
+    return found
+
+
+def _exchange(lead: Any, sites: list[Any], spin: SpinOperator, params: Mapping[str, Any] | None) -> NDArray[np.float64]:
+    """Return the direction along which spin is lowest, -Σ tr(h S), over the on-site terms of the unit cell."""
+    field = np.zeros(3)
+    size = 0.0
+    for i, site in enumerate(sites):
+        S = spin(site)
+        h = np.asarray(lead.hamiltonian(i, i, params=params)).reshape(S.shape[1:])
+        field -= np.einsum("iab,ba->i", S, h).real / len(h)
+        size = max(size, float(abs(h).max()))
+    negligible = 1e-13 * size
+    return np.where(abs(field) > negligible, field, 0.0)
+
+
+def refuse_broken_law(lead: Any, number: int, params: Mapping[str, Any] | None) -> None:
+    """Raise `ArgumentError` if the lead does not commute with its conservation law, which Kwant would drop."""
+    if not is_transparent(lead):
+        return
+    symmetry = lead.discrete_symmetry(params=params)
+    if symmetry.projectors is None:
+        return
+    for what, matrix in [
+        ("on-site", lead.cell_hamiltonian(params=params)),
+        ("hopping", lead.inter_cell_hopping(params=params)),
+    ]:
+        if "Conservation law" in symmetry.validate(matrix):
+            raise ArgumentError(
+                f"Argument `syst` must have leads that commute with their conservation law, but the {what} terms of "
+                f"lead {number} do not. Kwant would drop the law and number the modes otherwise; correct the law, "
+                "or leave it out: spins are told from the wave functions."
+            )
+
+
+def lead_spins(
+    modes: Any, sites: list[Any] | None, spin: SpinOperator | None, m: NDArray[np.float64] | None
+) -> LeadSpins:
+    """Resolve the modes of a lead by spin along m.
+
+    Parameters
+    ----------
+    modes
+        `kwant.physics.PropagatingModes`.
+    sites
+        Sites of the lead's unit cell in the order of the wave functions, None if they are not known.
+    spin, m
+        Spin operator and axis.
+    """
+    count = len(modes.momenta) // 2
+    unit = sparse.identity(count, dtype=complex, format="csr")
+    none = np.empty(0, dtype=np.int64)
+    if spin is None or m is None:
+        return LeadSpins(False, none, none, unit, unit, np.nan, "the sites have no spin (spin=None)")
+    if count == 0:
+        return LeadSpins(True, none, none, unit, unit, 0.0)
+    if sites is None:
+        return LeadSpins(False, none, none, unit, unit, np.nan, "its unit cell is not known")
+    along = sum(component * operator for component, operator in zip(m, spin.block_diagonal(sites), strict=True))
+    if along.shape[0] != len(modes.wave_functions):
+        return LeadSpins(False, none, none, unit, unit, np.nan, "its unit cell is not known")
+    halves = [slice(0, count), slice(count, 2 * count)]
+    found = [_definite(modes.wave_functions[:, half], modes.momenta[half], along) for half in halves]
+    mixing = max(defect for _, _, defect in found)
+    if mixing > CONSERVED:
+        reason = f"its modes do not conserve spin along m (spin mixing {mixing:.2g})"
+        return LeadSpins(False, none, none, unit, unit, mixing, reason)
+    (to_in, incoming, _), (to_out, outgoing, _) = found
+    return LeadSpins(True, incoming, outgoing, to_in, to_out, mixing)
+
+
+def _definite(waves: Any, momenta: Any, along: Any) -> tuple[Any, NDArray[np.int64], float]:
+    """Return the unitary matrix to channels of definite spin, their spins, and the spin mixing."""
+    count = len(momenta)
+    # momenta are angles: groups are found on the circle, from a gap onwards
+    order = np.argsort(momenta)
+    gaps = np.diff(momenta[order], append=momenta[order[0]] + 2 * np.pi)
+    order = np.roll(order, -(int(np.argmax(gaps)) + 1))
+    steps = np.mod(np.diff(momenta[order]), 2 * np.pi)
+    groups = np.split(order, np.flatnonzero(steps > SAME_MOMENTUM) + 1)
+    rotated = along @ waves
+    transform = sparse.lil_matrix((count, count), dtype=complex)
+    spins = np.empty(count, dtype=np.int64)
+    mixing = 0.0
+    for group in groups:
+        W, SW = waves[:, group], rotated[:, group]
+        B = np.linalg.lstsq(W, SW, rcond=None)[0]
+        missed = np.linalg.norm(SW - W @ B, axis=0) / np.linalg.norm(W, axis=0)
+        values, vectors = np.linalg.eigh((B + B.conj().T) / 2)
+        mixing = max(mixing, missed.max(), abs(values**2 - 1).max(), abs(B - B.conj().T).max() / 2)
+        if len(group) == 1:
+            vectors = np.ones((1, 1))
+        transform[np.ix_(group, group)] = vectors
+        spins[group] = np.where(values > 0, 0, 1)
+    return transform.tocsr(), spins, float(mixing)

@@ -1,0 +1,1 @@
+"""What a magnet takes from it: effective parameters, walls, multiscale, export."""

@@ -1,0 +1,504 @@
+r"""The domain wall that a current makes at a junction, and the torque on that wall: solved together.
+
+The paper lets the torque of a rigid junction rotate the magnets near the interface. But the torque depends on what it
+has rotated. Here the loop is closed: electrons scatter on a texture, every atomic plane with its own direction; the
+spin they leave on each plane, for a given charge current, is the torque on a chain of classical spins with exchange
+and anisotropy; the chain relaxes to a new texture; until the torque reproduces itself.
+
+Units: stiffness J in J/m and anisotropy K in J/m³ (J = 2A, K = 2K_u of micromagnetics), lattice constant in nm,
+current density in A/m², torques in J/m². Only the current-driven torque acts: the exchange that electrons mediate in
+equilibrium belongs to the chain's constants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import constants
+
+from ..errors import ArgumentError, finite, finite_array, positive, positive_integer
+from ..halves.zone import nodes, resonances, thresholds
+from ..model.junction import Junction
+from ..scattering import Scattering
+from ..scattering import scatter_quietly as scatter
+from ..theory.domain_wall import ChainState, LoopReport, SpinChain, chain_constants, self_consistent, spin_chain
+
+__all__ = ["TorqueProfile", "Wall", "resolve_magnets", "self_consistent_wall", "texture", "torque_profile", "zone"]
+
+Floats = NDArray[np.float64]
+
+#: Largest y component of an easy axis: the chain's easy axes lie in the x-z plane.
+IN_PLANE = 1e-9
+#: Weights of k∥ points below this are left out: there rounding decides whether a channel is open.
+NEGLIGIBLE = 1e-13
+#: Step of the k∥ average, and the number of planes up to which it resolves the torque on each.
+STEP, RESOLVED = 0.125, 70
+#: Planes up to which resonances of the scattering region are looked for (an eigenvalue problem of twice that size).
+FEW_PLANES = 64
+
+
+# ---------------------------------------------------------------------- junctions whose magnets are resolved by plane
+def resolve_magnets(junction: Junction, planes: int | tuple[int, int]) -> Junction:
+    """Return the junction with explicit planes of its magnetic leads, each a `Layer` of thickness 1.
+
+    Parameters
+    ----------
+    junction
+        Two collinear halves.
+    planes
+        Planes added on the (left, right), or the same number on both; 0 on the side of a nonmagnetic lead.
+
+    Raises
+    ------
+    ArgumentError
+        A number is negative, or planes are asked of a nonmagnetic lead.
+
+    Examples
+    --------
+    >>> from kwant_spinjunc import barrier, ferromagnet
+    >>> iron = ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
+    >>> len(resolve_magnets(Junction(iron, [barrier(onsite=3.0, hopping=1.0, thickness=4)], iron), (10, 20)).layers)
+    31
+    """
+    count = planes if isinstance(planes, tuple) else (planes, planes)
+    added = []
+    for side, lead, n in zip(("left", "right"), junction.leads, count, strict=True):
+        n = positive_integer("planes", n) if n != 0 else 0
+        if n and not lead.is_magnetic:
+            raise ArgumentError(
+                f"Argument `planes` must be 0 on the {side}, but is {n}: that lead is not magnetic. "
+                "Magnetic layers of the junction are resolved by themselves."
+            )
+        added.append([replace(lead, thickness=1)] * n)
+    bonds = junction.bonds
+    if bonds is not None:
+        left, right = junction.leads
+        bonds = (*[left.hopping] * count[0], *junction.bond_hoppings, *[right.hopping] * count[1])
+    return replace(junction, layers=[*added[0], *junction.layers, *added[1]], bonds=bonds)
+
+
+def _chain_planes(junction: Junction) -> NDArray[np.intp]:
+    """Return the indices of the planes that may turn: magnetic, and no planes of the leads."""
+    inside = np.arange(junction.buffer, len(junction.planes) - junction.buffer)
+    turning: NDArray[np.intp] = inside[junction.plane_splitting[inside] > 0]
+    return turning
+
+
+def texture(junction: Junction, m: ArrayLike) -> Junction:
+    """Return the junction with its magnetic planes, leads excepted, turned to ``m``.
+
+    Parameters
+    ----------
+    junction
+        E.g. from `resolve_magnets`.
+    m
+        Nonzero vectors, shape (magnetic planes, 3), left to right.
+
+    Raises
+    ------
+    ArgumentError
+        The shape does not fit.
+    """
+    junction.refuse_disorder()  # a layer cut into planes would be another sample
+    chain = _chain_planes(junction)
+    directions = finite_array("m", m)
+    if directions.shape != (len(chain), 3):
+        raise ArgumentError(
+            f"Argument `m` must have shape ({len(chain)}, 3), one direction a magnetic plane, but its shape is "
+            f"{directions.shape}."
+        )
+    directions = directions / np.linalg.norm(directions, axis=-1, keepdims=True)
+    layers = list(junction.planes[junction.buffer : len(junction.planes) - junction.buffer])
+    for plane, direction in zip(chain, directions, strict=True):
+        layers[plane - junction.buffer] = replace(layers[plane - junction.buffer], m=tuple(direction))
+    return replace(junction, layers=layers)
+
+
+# ---------------------------------------------------------------------- torque of the electrons
+@dataclass(frozen=True, eq=False)
+class TorqueProfile:
+    """Linear response of one texture to a charge current, averaged over k∥.
+
+    Attributes
+    ----------
+    torque : ndarray, shape (planes, 3)
+        Pauli-spin flux that each magnetic plane absorbs per charge current. Multiply by ħ/2e and a current density.
+    conductance : float
+        e²/h per unit cell.
+    levels : ndarray, shape (2,)
+        u_L and u_R, the chemical potentials that leave each magnet neutral, per voltage.
+    """
+
+    torque: Floats
+    conductance: float
+    levels: Floats
+
+
+Solve = Callable[[Junction, float, Any], Scattering]
+
+
+def _fast(junction: Junction, energy: float, k: Any) -> Scattering:
+    return scatter(junction, energy, k, solver="halves")
+
+
+def zone(junction: Junction, energy: float = 0.0, *, step: float | None = None) -> tuple[Floats, Floats]:
+    """Return wave vectors (kx, kz) in 1/a, shape (points, 2), and weights of the average over the Brillouin zone.
+
+    Parameters
+    ----------
+    junction
+        Split at its thresholds and, up to `FEW_PLANES`, at the resonances of its scattering region.
+    energy
+        Fermi energy in the junction's unit.
+    step
+        Step of `halves.zone.nodes`; halve it to see what it changes. By default `STEP`, and finer in proportion
+        for more than `RESOLVED` planes: deep in a magnet the transverse spin oscillates fast with k∥.
+
+    Notes
+    -----
+    Γ alone for a junction without in-plane hopping. Points of negligible weight (1e-13) are left out: they lie within
+    rounding of a threshold.
+    """
+    energy = finite("energy", energy)
+    step = STEP * min(1.0, RESOLVED / len(junction.planes)) if step is None else positive("step", step)
+    if not junction.is_dispersive:
+        return np.zeros((1, 2)), np.ones(1)
+    split = [thresholds(junction, energy)]
+    if len(junction.planes) <= FEW_PLANES:
+        split.append(resonances(junction, energy))
+    c, weights = nodes(np.concatenate(split), step=step)
+    used = weights > NEGLIGIBLE
+    return np.stack([np.arccos(np.clip(c[used] / 2, -1.0, 1.0))] * 2, axis=-1), weights[used]
+
+
+def torque_profile(
+    junction: Junction,
+    energy: float = 0.0,
+    *,
+    k: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    cut: int | None = None,
+    solve: Solve = _fast,
+) -> TorqueProfile:
+    r"""Return the torque on every magnetic plane (leads excepted) per charge current through a texture.
+
+    Parameters
+    ----------
+    junction
+        Its planes may point anywhere.
+    energy
+        Fermi energy in the junction's unit.
+    k, weights
+        Wave vectors (kx, kz) in 1/a, shape (points, 2), and their weights; one vector (2,) needs no weight. By default
+        those of `zone`.
+    cut
+        Bond between the two magnets; by default that of the junction, which a texture does not have.
+    solve
+        ``solve(junction, energy, k)`` with k of shape (points, 2) returns a `Scattering` of that batch shape.
+
+    Returns
+    -------
+    TorqueProfile
+
+    Raises
+    ------
+    ArgumentError
+        No current passes, ``weights`` do not fit ``k``, or a texture comes without ``cut``.
+
+    Notes
+    -----
+    The bias is symmetric, µ_L = -µ_R = 1/2. The electrons from the left and right exert (τ^L - τ^R)/2. But in a
+    texture electrons also mediate exchange between the planes, and filling a magnet to another level changes it, by
+    dτ/dE = τ^L + τ^R of the magnet alone. That is no consequence of the current: the bands follow the electrochemical
+    potential, so that each magnet stays neutral. With u_α the level that makes magnet α neutral (±1/2 behind a tunnel
+    barrier, ±R/2 in a metal that reflects R), the torque driven by the current is
+
+        τ = (τ^L - τ^R)/2 - u_α (τ^L + τ^R)_α alone.
+
+    "Alone" is the half junction with its plane at the cut continued to infinity. The last term is zero in a magnet that
+    points one way; behind a barrier it cancels the first down to what is proportional to the transmission.
+
+    **Validity**: linear response; the electrostatic potential is constant in each magnet; no spin accumulation in the
+    leads.
+
+    Examples
+    --------
+    >>> from kwant_spinjunc import barrier, ferromagnet, unit_vector
+    >>> iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
+    >>> rigid = Junction(ferromagnet(**iron), [barrier(onsite=3.0, hopping=1.0, thickness=2)],
+    ...                  ferromagnet(**iron, m=unit_vector(np.pi / 2)))
+    >>> torque_profile(resolve_magnets(rigid, 5)).torque.shape
+    (10, 3)
+    """
+    energy, cut = finite("energy", energy), _cut(junction, cut)
+    points, weight = zone(junction, energy) if k is None else _given(k, weights)
+    scattering = solve(junction, energy, points)
+    conductance = float(weight @ np.atleast_1d(scattering.conductance))
+    if not conductance > 0:
+        raise ArgumentError(f"Argument `junction` must conduct, but its conductance at {energy:g} is {conductance:g}.")
+    torques = np.tensordot(weight, scattering.layer_torques, axes=1)
+    levels = _neutral_levels(junction, np.tensordot(weight, scattering.spin_densities[..., 0], axes=1), cut)
+    driven = (torques[0] - torques[1]) / 2
+    for side, (half, planes) in enumerate(_halves_alone(junction, cut)):
+        alone = np.tensordot(weight, solve(half, energy, points).layer_torques.sum(axis=-3), axes=1)
+        driven[planes] -= levels[side] * (alone[:-1] if side == 0 else alone[1:])
+    return TorqueProfile(driven[_chain_planes(junction)] / conductance, conductance, levels)
+
+
+def _cut(junction: Junction, cut: int | None) -> int:
+    """Return the bond between the two magnets."""
+    chosen = junction.cut if cut is None else cut
+    if chosen is None or not 0 <= chosen < len(junction.planes) - 1:
+        raise ArgumentError(
+            f"Argument `cut` must be the bond between the two magnets, from 0 to {len(junction.planes) - 2}, but is "
+            f"{cut}. A texture does not show where one magnet ends."
+        )
+    return chosen
+
+
+def _neutral_levels(junction: Junction, densities: Floats, cut: int) -> Floats:
+    """Return the chemical potentials (u_L, u_R) that leave each magnet neutral at µ_L = -µ_R = 1/2."""
+    plane = np.arange(len(junction.planes))
+    levels = []
+    for side in (plane <= cut, plane > cut):
+        magnet = side & (junction.plane_splitting > 0)
+        from_left, from_right = densities[:, magnet if magnet.any() else side].sum(axis=-1)
+        levels.append((from_left - from_right) / (from_left + from_right) / 2)
+    return np.array(levels)
+
+
+def _halves_alone(junction: Junction, cut: int) -> list[tuple[Junction, slice]]:
+    """Return each half with its plane at the cut continued to infinity, and which planes of the junction it has.
+
+    The half has one plane more than that, the buffer of its new lead.
+    """
+    planes, bonds = junction.planes, tuple(junction.bond_hoppings)
+    near, far = planes[cut], planes[cut + 1]
+    left = Junction(junction.left, planes[1 : cut + 1], near, bonds=(*bonds[:cut], near.hopping))
+    right = Junction(far, planes[cut + 1 : -1], junction.right, bonds=(far.hopping, *bonds[cut + 1 :]))
+    return [(left, slice(0, cut + 1)), (right, slice(cut + 1, len(planes)))]
+
+
+def _given(k: ArrayLike, weights: ArrayLike | None) -> tuple[Floats, Floats]:
+    points = finite_array("k", k, shape=(2,)).reshape(-1, 2)
+    weight = np.ones(1) if weights is None else finite_array("weights", weights).ravel()
+    if len(weight) != len(points):
+        raise ArgumentError(
+            f"Argument `weights` must have one entry per k, {len(points)}, but has {len(weight)}. Use `zone`."
+        )
+    return points, weight
+
+
+# ---------------------------------------------------------------------- the closed loop
+@dataclass(frozen=True, eq=False)
+class Wall:
+    """The texture whose own torque holds it, made by `self_consistent_wall`.
+
+    Attributes
+    ----------
+    junction : Junction
+        The junction with this texture.
+    report : LoopReport
+        Whether and how the loop converged; ``report.state`` is the chain's equilibrium.
+    rigid : TorqueProfile
+        On the magnets at rest.
+    final : TorqueProfile
+        On the texture.
+    scale : float
+        J/m² per unit of a `TorqueProfile`: ħ/2e times the current density.
+    lattice_constant : float
+        In nm.
+    """
+
+    junction: Junction = field(repr=False)
+    report: LoopReport = field(repr=False)
+    rigid: TorqueProfile = field(repr=False)
+    final: TorqueProfile = field(repr=False)
+    scale: float
+    lattice_constant: float
+
+    @property
+    def state(self) -> ChainState:
+        """The chain in equilibrium."""
+        return self.report.state
+
+    @property
+    def chain(self) -> SpinChain:
+        """The magnets."""
+        return self.state.chain
+
+    @cached_property
+    def position(self) -> Floats:
+        """Distance of each plane from its interface in nm, negative on the left, 0 at the interface, (planes,)."""
+        left, total = self.chain.left_planes, self.chain.planes
+        planes: Floats = np.concatenate([np.arange(left) - left + 1.0, np.arange(total - left)])
+        return self.lattice_constant * planes
+
+    def net_torque(self, profile: TorqueProfile) -> Floats:
+        """Return the torque on the left and the right magnet in J/m², shape (2, 3)."""
+        left = self.chain.left_planes
+        both: Floats = np.stack([profile.torque[:left].sum(axis=0), profile.torque[left:].sum(axis=0)])
+        return self.scale * both
+
+    @property
+    def torque_change(self) -> float:
+        """Change of the net torques by the wall, relative to the larger one at rest; 0 where there is none."""
+        rigid, final = self.net_torque(self.rigid), self.net_torque(self.final)
+        size = np.linalg.norm(rigid, axis=-1).max()
+        return float(np.linalg.norm(final - rigid, axis=-1).max() / size) if size else 0.0
+
+    @property
+    def conductance_change(self) -> float:
+        """Relative change of the conductance by the wall."""
+        return self.final.conductance / self.rigid.conductance - 1
+
+    def __str__(self) -> str:
+        """Return the wall as an aligned table."""
+        torque = np.linalg.norm(self.net_torque(self.final), axis=-1)
+        rows = [
+            ("net torque left, right", ", ".join(f"{x:.4g} J/m²" for x in torque)),
+            ("change by the wall", f"{self.torque_change:.3g} of the torque, {self.conductance_change:.3g} of G"),
+        ]
+        return f"{self.report}\n" + "\n".join(f"{name:<27}{value}" for name, value in rows)
+
+
+def self_consistent_wall(
+    junction: Junction,
+    *,
+    stiffness: Any,
+    anisotropy: Any,
+    current_density: float,
+    lattice_constant: float,
+    planes: int | tuple[int, int] = 100,
+    interface_exchange: float = 0.0,
+    energy: float = 0.0,
+    k: ArrayLike | None = None,
+    step: float | None = None,
+    solve: Solve = _fast,
+    **loop: Any,
+) -> Wall:
+    r"""Return the static wall that a current makes, its torque taken from scattering on the wall itself.
+
+    Parameters
+    ----------
+    junction
+        Two collinear halves whose magnets point along easy axes in the x-z plane.
+    stiffness
+        Exchange stiffness J in J/m, > 0; one number or (left, right).
+    anisotropy
+        Anisotropy K in J/m³, > 0; one number or (left, right).
+    current_density
+        In A/m², positive for electrons from left to right.
+    lattice_constant
+        Spacing a of the planes and side of the unit cell, in nm.
+    planes
+        Resolved planes of each magnetic lead, see `resolve_magnets`: several √(J/K)/a. Beyond them the lead is rigid.
+    interface_exchange
+        Exchange across the interface in J/m², either sign; 0 behind a barrier.
+    energy, solve
+        As in `torque_profile`.
+    k
+        One wave vector (kx, kz) in 1/a instead of the average over the Brillouin zone.
+    step
+        Step of the average, see `zone`; by default what the resolved planes need.
+    **loop
+        ``method``, ``mixing``, ``tolerance`` and ``max_evaluations`` of
+        `kwant_spinjunc.theory.domain_wall.self_consistent`.
+
+    Returns
+    -------
+    Wall
+        Converged or not: see ``report``.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is out of range, the junction a texture, or its magnets out of the x-z plane.
+
+    Notes
+    -----
+    **Validity**: statics (no precession), uniaxial anisotropy, linear response at fixed charge current, coherent
+    electrons throughout the wall, no spin accumulation. The last resolved plane has a free end: `ChainState.end_tilt`
+    must be small.
+
+    References
+    ----------
+    The paper, paragraph after equation (6).
+
+    Examples
+    --------
+    >>> from kwant_spinjunc import barrier, ferromagnet, unit_vector
+    >>> iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
+    >>> rigid = Junction(ferromagnet(**iron), [barrier(onsite=3.0, hopping=1.0, thickness=2)],
+    ...                  ferromagnet(**iron, m=unit_vector(np.pi / 2)))
+    >>> wall = self_consistent_wall(rigid, stiffness=3e-11, anisotropy=9e6, current_density=1e11,
+    ...                             lattice_constant=0.25, planes=60)
+    >>> wall.report.converged, bool(abs(wall.torque_change) < 0.01)
+    (True, True)
+    """
+    a, current = positive("lattice_constant", lattice_constant), finite("current_density", current_density)
+    resolved = resolve_magnets(junction, planes)
+    exchange, per_plane = chain_constants(stiffness, anisotropy, a * constants.nano)
+    chain = _chain(junction, resolved, exchange, per_plane, finite("interface_exchange", interface_exchange))
+    scale = constants.hbar / (2 * constants.e) * current
+    if step is None:
+        step = STEP * min(1.0, RESOLVED / len(resolved.planes))
+    points, weights = zone(junction, energy, step=step) if k is None else _given(k, None)
+
+    def solved(m: Floats) -> TorqueProfile:
+        turned = texture(resolved, m)
+        return torque_profile(turned, energy, k=points, weights=weights, cut=resolved.cut, solve=solve)
+
+    known: list[tuple[Floats, TorqueProfile]] = []
+
+    def profile(m: Floats) -> TorqueProfile:
+        for earlier, value in known:
+            if np.array_equal(earlier, m):
+                return value
+        known.append((m, solved(m)))
+        return known[-1][1]
+
+    report = self_consistent(lambda m: scale * profile(m).torque, chain, **loop)
+    return Wall(
+        junction=texture(resolved, report.state.m),
+        report=report,
+        rigid=profile(chain.easy_axes),
+        final=profile(report.state.m),
+        scale=scale,
+        lattice_constant=a,
+    )
+
+
+def _chain(
+    junction: Junction, resolved: Junction, exchange: Floats, anisotropy: Floats, interface_exchange: float
+) -> SpinChain:
+    """Return the spins of all magnetic planes, at rest along the magnets of the junction."""
+    if resolved.cut is None:
+        raise ArgumentError(
+            "Argument `junction` must consist of two collinear halves, but is a texture. "
+            "Give the junction at rest: the wall is what is solved for."
+        )
+    m = junction.magnetizations
+    if abs(m[:, 1]).max() > IN_PLANE:
+        raise ArgumentError(
+            f"Argument `junction` must have magnets in the x-z plane, but one has m_y = {abs(m[:, 1]).max():.3g}. "
+            "Turn the whole junction: without spin-orbit coupling nothing changes."
+        )
+    turning = _chain_planes(resolved)
+    left = int(np.count_nonzero(turning <= resolved.cut))
+    along = resolved.plane_m[turning]
+    theta = np.arctan2(m[:, 0], m[:, 2])
+    chain = spin_chain(
+        exchange=exchange,
+        anisotropy=anisotropy,
+        planes=(left, len(turning) - left),
+        theta_left=float(theta[0]),
+        theta_right=float(theta[1]),
+        interface_exchange=interface_exchange,
+    )
+    return replace(chain, easy_angle=np.arctan2(along[:, 0], along[:, 2]))

@@ -1,0 +1,1 @@
+"""What a junction is: layers, cross-section, disorder, one sample."""

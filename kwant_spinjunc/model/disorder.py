@@ -1,0 +1,459 @@
+r"""What is random in a layer: levels, exchange, interfaces and spin-orbit bonds, and the random numbers themselves.
+
+**Random numbers.** Every number of a sample is a pure function of (seed, realization, which layer, which disorder of
+that layer, site). A 64-bit key is hashed from the first four by NumPy's `SeedSequence`; the site's position (x, z,
+plane counted from the first one of the layer) and the number of the draw are the counter of Philox-4x32-10 (Salmon et
+al., *Proc. SC11*, 16 (2011)), whose output is the number. So a site has the same values in every cross-section, in any
+order of evaluation, on any machine and for any number of workers; thickening another layer changes none of them.
+
+Energies are in the unit of the junction, lengths in lattice constants a.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
+
+from ..errors import ArgumentError, finite
+from ..spin import check_unit_vector
+
+__all__ = [
+    "Anderson",
+    "Disorder",
+    "MagneticImpurities",
+    "Roughness",
+    "SpinDependent",
+    "SpinOrbitScattering",
+    "Stream",
+    "Substitution",
+]
+
+Complex = NDArray[np.complex128]
+Floats = NDArray[np.float64]
+Vector = tuple[float, float, float]
+
+DISTRIBUTIONS = ("uniform", "normal")
+SIDES = ("left", "right", "both")
+
+#: Multipliers and key increments of Philox-4x32.
+_MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
+_WEYL = (0x9E3779B9, 0xBB67AE85)
+_ROUNDS = 10
+_LOW = np.uint64(0xFFFFFFFF)
+_HALF = np.uint64(32)
+
+#: Largest correlation length in a: between hard walls noise is drawn three times as far beyond them.
+LARGEST_CORRELATION = 300.0
+#: Amplitudes in planes are cut here; no layer is thick enough to see it.
+LARGEST_HEIGHT = 1e9
+
+
+def philox(counter: tuple[Any, Any, Any, Any], key: tuple[int, int]) -> tuple[Any, Any, Any, Any]:
+    """Return the four 32-bit words (as uint64 arrays) of Philox-4x32-10 at the counters, which broadcast."""
+    a, b, c, d = counter
+    k, l = key  # noqa: E741
+    for _ in range(_ROUNDS):
+        first, second = _MULTIPLIERS[0] * a, _MULTIPLIERS[1] * c
+        a, b = (second >> _HALF) ^ b ^ np.uint64(k), second & _LOW
+        c, d = (first >> _HALF) ^ d ^ np.uint64(l), first & _LOW
+        k, l = (k + _WEYL[0]) & 0xFFFFFFFF, (l + _WEYL[1]) & 0xFFFFFFFF  # noqa: E741
+    return a, b, c, d
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The random numbers of one disorder of one layer in one sample: a function of the site.
+
+    Parameters
+    ----------
+    key
+        Two 32-bit words.
+    """
+
+    key: tuple[int, int]
+
+    @classmethod
+    def of(cls, seed: int, realization: int, layer: int, disorder: int) -> Stream:
+        """Return the stream of disorder number ``disorder`` of layer number ``layer`` in one sample."""
+        state = np.random.SeedSequence(seed, spawn_key=(realization, layer, disorder)).generate_state(2)
+        return cls((int(state[0]), int(state[1])))
+
+    def uniform(self, x: ArrayLike, z: ArrayLike, plane: ArrayLike, count: int) -> Floats:
+        """Return ``count`` numbers in (0, 1) for each site, shape (..., count); positions may be negative."""
+        x, z, plane = np.broadcast_arrays(x, z, plane)
+        words = [(np.asarray(w, dtype=np.int64) & 0xFFFFFFFF).astype(np.uint64) for w in (x, z, plane)]
+        draw = np.arange((count + 1) // 2, dtype=np.uint64)
+        a, b, c, d = philox((words[0][..., None], words[1][..., None], words[2][..., None], draw), self.key)
+        pair = np.stack([_double(a, b), _double(c, d)], axis=-1)
+        return pair.reshape(*x.shape, -1)[..., :count]
+
+
+def _double(high: Any, low: Any) -> Floats:
+    """Return 53 random bits as a number in (0, 1), both ends excluded."""
+    bits = ((high >> np.uint64(5)) << np.uint64(26)) | (low >> np.uint64(6))
+    number: Floats = (bits.astype(float) + 0.5) * 2.0**-53
+    return np.minimum(number, 1 - 2.0**-53)  # the last one rounds to 1
+
+
+def _unit_vectors(u: Floats) -> Floats:
+    """Return directions uniform on the sphere from numbers (..., 2) in (0, 1), shape (..., 3)."""
+    z, phi = 2 * u[..., 0] - 1, 2 * np.pi * u[..., 1]
+    rho = np.sqrt(1 - z * z)
+    return np.stack([rho * np.cos(phi), rho * np.sin(phi), z], axis=-1)
+
+
+def _deviates(u: Floats, width: float, distribution: str) -> Floats:
+    """Return uniform deviates in (-width/2, width/2), or normal ones with that standard deviation."""
+    deviates: Floats = width * ((u - 0.5) if distribution == "uniform" else ndtri(u))
+    return deviates
+
+
+def _non_negative(name: str, value: Any, hint: str = "") -> float:
+    number = finite(name, value)
+    if number < 0:
+        raise ArgumentError(f"Argument `{name}` must be non-negative, but is {number:g}. {hint}".rstrip())
+    return number
+
+
+def _concentration(value: Any) -> float:
+    number = finite("concentration", value)
+    if not 0 <= number <= 1:
+        raise ArgumentError(f"Argument `concentration` must be a fraction of sites from 0 to 1, but is {number:g}.")
+    return number
+
+
+def _one_of(name: str, value: Any, words: tuple[str, ...]) -> None:
+    if value not in words:
+        raise ArgumentError(f"Argument `{name}` must be one of {', '.join(map(repr, words))}, but is {value!r}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disorder:
+    """Base class of what is random in a layer.
+
+    The disorder of a layer follows its material: where a rough interface carries the material into a neighboring
+    layer, its disorder goes along. Replacements (`Substitution`) come before additions, whatever the order in
+    ``Layer.disorder``; the order is the number of each one's stream.
+    """
+
+    #: Uniform numbers a site needs.
+    draws: ClassVar[int] = 0
+    #: Whether the levels of a site are replaced, not added to.
+    replaces: ClassVar[bool] = False
+
+    @property
+    def conserves_spin(self) -> bool:
+        """Whether spin along the layer's ``m`` is conserved: no transverse exchange field, no spin-orbit bond.
+
+        A property of the disorder alone: a rough interface between layers with different ``m`` is one between
+        noncollinear magnets.
+        """
+        return True
+
+    def change(self, levels: Floats, splitting: float, m: Vector, u: Floats) -> None:
+        """Change the Pauli components ``levels`` (sites, 4) of sites of the layer in place.
+
+        Parameters
+        ----------
+        levels
+            ε_0, **ε** of ε_0 + **ε**·σ at each site.
+        splitting, m
+            Exchange splitting and axis of the layer.
+        u
+            Random numbers in (0, 1), shape (sites, draws).
+        """
+
+    def rotations(self, u: Floats) -> Complex | None:
+        """Return unitary U of the bonds that start at each site along y, x, z, shape (sites, 3, 2, 2), or None."""
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Deviate(Disorder):
+    """One random energy a site."""
+
+    draws: ClassVar[int] = 1
+    width: float
+    distribution: Literal["uniform", "normal"] = "uniform"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "width", _non_negative("width", self.width))
+        _one_of("distribution", self.distribution, DISTRIBUTIONS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anderson(_Deviate):
+    """Random on-site energies, the same for both spins.
+
+    Parameters
+    ----------
+    width
+        Full width W of the uniform distribution on (-W/2, W/2), or standard deviation of the normal one, >= 0, in the
+        unit of the junction's energies.
+    distribution
+        ``"uniform"`` or ``"normal"``.
+
+    Raises
+    ------
+    ArgumentError
+        ``width`` is negative or not finite, or the distribution is unknown.
+
+    Examples
+    --------
+    >>> Anderson(width=3.0).conserves_spin
+    True
+    """
+
+    def change(self, levels: Floats, splitting: float, m: Vector, u: Floats) -> None:
+        """Add the random energy."""
+        levels[:, 0] += _deviates(u[:, 0], self.width, self.distribution)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpinDependent(_Deviate):
+    """A random exchange splitting δ: -(δ/2) m·σ is added, opposite for the two spins along the layer's ``m``.
+
+    Parameters
+    ----------
+    width
+        Full width of the uniform distribution of δ on (-width/2, width/2), or standard deviation of the normal one,
+        >= 0, in the unit of the junction's energies.
+    distribution
+        ``"uniform"`` or ``"normal"``.
+
+    Raises
+    ------
+    ArgumentError
+        ``width`` is negative or not finite, or the distribution is unknown.
+    """
+
+    def change(self, levels: Floats, splitting: float, m: Vector, u: Floats) -> None:
+        """Add the random exchange."""
+        levels[:, 1:] -= _deviates(u[:, 0], self.width, self.distribution)[:, None] / 2 * np.array(m)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Substitution(Disorder):
+    """A binary alloy, or impurities: each site independently becomes another atom.
+
+    Of several in one layer each acts on what those before it left: the first of two has c_1 (1 - c_2) of the sites.
+
+    Parameters
+    ----------
+    concentration
+        Probability that a site is replaced, from 0 to 1.
+    onsite
+        On-site energy of the replacement, in the unit of the junction's energies.
+    splitting, m
+        Its exchange splitting >= 0 and axis; None (the default) for those of the layer. Hoppings stay the layer's.
+
+    Raises
+    ------
+    ArgumentError
+        The concentration lies outside [0, 1], the splitting is negative, ``m`` is no unit vector.
+
+    Examples
+    --------
+    >>> Substitution(concentration=0.1, onsite=0.5, splitting=0.0).conserves_spin
+    True
+    """
+
+    draws: ClassVar[int] = 1
+    replaces: ClassVar[bool] = True
+    concentration: float
+    onsite: float
+    splitting: float | None = None
+    m: Vector | None = None
+
+    def __post_init__(self) -> None:
+        set_ = object.__setattr__
+        set_(self, "concentration", _concentration(self.concentration))
+        set_(self, "onsite", finite("onsite", self.onsite))
+        if self.splitting is not None:
+            set_(self, "splitting", _non_negative("splitting", self.splitting, "Reverse `m` instead."))
+        if self.m is not None:
+            m = check_unit_vector(self.m)
+            if m.shape != (3,):
+                raise ArgumentError(f"Argument `m` must be one vector of shape (3,), but its shape is {m.shape}.")
+            set_(self, "m", tuple(float(x) for x in m))
+
+    @property
+    def conserves_spin(self) -> bool:
+        """Whether the replacement has no exchange field along an axis of its own (False where it might)."""
+        return self.m is None or self.splitting == 0 or self.concentration == 0
+
+    def change(self, levels: Floats, splitting: float, m: Vector, u: Floats) -> None:
+        """Replace the levels of the chosen sites."""
+        chosen = u[:, 0] < self.concentration
+        exchange = splitting if self.splitting is None else self.splitting
+        levels[chosen] = [self.onsite, *(-exchange / 2 * np.array(m if self.m is None else self.m))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MagneticImpurities(Disorder):
+    """Local exchange -(exchange/2) n·σ in random directions: it flips spins, and breaks time reversal.
+
+    Parameters
+    ----------
+    concentration
+        Probability that a site has an impurity, from 0 to 1.
+    exchange
+        Full splitting of the impurity's levels, >= 0, in the unit of the junction's energies; n is uniform on the
+        sphere. The spins are frozen: no inelastic scattering.
+
+    Raises
+    ------
+    ArgumentError
+        The concentration lies outside [0, 1], or the exchange is negative or not finite.
+    """
+
+    draws: ClassVar[int] = 3
+    concentration: float
+    exchange: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "concentration", _concentration(self.concentration))
+        object.__setattr__(
+            self,
+            "exchange",
+            _non_negative("exchange", self.exchange, "Directions are random: the sign has no meaning."),
+        )
+
+    @property
+    def conserves_spin(self) -> bool:
+        """False, unless there is no impurity."""
+        return self.concentration == 0 or self.exchange == 0
+
+    def change(self, levels: Floats, splitting: float, m: Vector, u: Floats) -> None:
+        """Add the exchange field of the impurities."""
+        chosen = u[:, 0] < self.concentration
+        levels[chosen, 1:] -= self.exchange / 2 * _unit_vectors(u[chosen, 1:])
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpinOrbitScattering(Disorder):
+    """Random spin rotations on bonds: -t becomes -t U, U = exp(i angle n·σ), n uniform on the sphere.
+
+    Every bond between two sites of the layer, along y or in the plane, has its own n. U is time-reversal symmetric
+    (a real quaternion), so a junction without magnets keeps Kramers degeneracy: nothing is reflected into the
+    time-reversed mode, and transmission eigenvalues come in pairs. Spin is not conserved: the lattice takes it.
+
+    Parameters
+    ----------
+    angle
+        Half the angle by which a spin turns in one hop, in radians, >= 0. The mean over n of U leaves cos(angle).
+
+    Raises
+    ------
+    ArgumentError
+        The angle is negative or not finite.
+    """
+
+    draws: ClassVar[int] = 6
+    angle: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "angle", _non_negative("angle", self.angle, "Directions are random."))
+
+    @property
+    def conserves_spin(self) -> bool:
+        """False, unless the angle is zero."""
+        return self.angle == 0
+
+    def rotations(self, u: Floats) -> Complex:
+        """Return the unitary matrices of the bonds along y, x and z, shape (sites, 3, 2, 2)."""
+        n = _unit_vectors(u.reshape(-1, 3, 2))
+        x, y, z = np.moveaxis(np.sin(self.angle) * n, -1, 0)
+        U = np.empty((*x.shape, 2, 2), dtype=complex)
+        U[..., 0, 0] = np.cos(self.angle) + 1j * z
+        U[..., 0, 1] = y + 1j * x
+        U[..., 1, 0] = -U[..., 0, 1].conj()
+        U[..., 1, 1] = U[..., 0, 0].conj()
+        return U
+
+
+@dataclass(frozen=True, kw_only=True)
+class Roughness(Disorder):
+    """A rough interface with the neighboring layer: it is displaced by a random height, a whole number of planes.
+
+    The height h(x, z) is a Gaussian field with ⟨h²⟩ = amplitude² and ⟨h(r) h(r')⟩ = amplitude² exp(-|r - r'|²/ξ²),
+    rounded to planes; positive heights move the interface along +y. A site between the nominal and the displaced
+    interface has the neighbor's material: its level, exchange, hoppings and disorder. An interface never passes the
+    far end of either layer, and of two interfaces that would cross the left one stays in front; up
+    to these cuts the mean thickness of a layer is kept. Where both neighbors declare a roughness of the same interface
+    their heights add.
+
+    Through its correlations the height at a site depends on the cross-section along a periodic axis (the field is
+    periodic too); with ``correlation_length=0``, and between hard walls, it does not.
+
+    Parameters
+    ----------
+    amplitude
+        Root mean square height before rounding, in planes, >= 0.
+    correlation_length
+        ξ in lattice constants a, from 0 (independent sites) to 300.
+    side
+        Which interface of the layer: ``"left"``, ``"right"`` or ``"both"`` (independent heights). An interface with a
+        lead cannot be rough: a lead is semi-infinite and clean. Put a layer of the lead's material between.
+
+    Raises
+    ------
+    ArgumentError
+        A length is negative, too large or not finite, or the side is unknown.
+    """
+
+    amplitude: float
+    correlation_length: float = 0.0
+    side: Literal["left", "right", "both"] = "both"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "amplitude", _non_negative("amplitude", self.amplitude))
+        object.__setattr__(self, "correlation_length", _non_negative("correlation_length", self.correlation_length))
+        if self.correlation_length > LARGEST_CORRELATION:
+            raise ArgumentError(
+                f"Argument `correlation_length` must be at most {LARGEST_CORRELATION:g}, but is "
+                f"{self.correlation_length:g}. A cross-section much smaller than that moves as a whole already."
+            )
+        _one_of("side", self.side, SIDES)
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """The rough interfaces: 0 left, 1 right."""
+        return {"left": (0,), "right": (1,), "both": (0, 1)}[self.side]
+
+    def heights(
+        self, stream: Stream, side: int, shape: tuple[int, int], boundary: tuple[str, str]
+    ) -> NDArray[np.int64]:
+        """Return the displacement of one interface in planes, shape ``shape``."""
+        kernels = [_kernel(self.correlation_length, n, word) for n, word in zip(shape, boundary, strict=True)]
+        (x, along_x), (z, along_z) = kernels
+        u = stream.uniform(np.asarray(x)[:, None], np.asarray(z), side, 1)[..., 0]
+        field = along_x @ ndtri(u) @ along_z.T
+        heights: NDArray[np.int64] = np.rint(min(self.amplitude, LARGEST_HEIGHT) * field).astype(np.int64)
+        return heights
+
+
+def _kernel(correlation_length: float, size: int, boundary: str) -> tuple[NDArray[np.int64], Floats]:
+    """Return (positions of the noise, matrix that smooths it) along one axis; rows have norm 1.
+
+    White noise smoothed with exp(-2 r²/ξ²) has the correlation exp(-r²/ξ²).
+    """
+    sites = np.arange(size)
+    if correlation_length == 0:
+        return sites, np.eye(size)
+    reach = int(np.ceil(3 * correlation_length))  # exp(-18) of the peak is left out
+    offsets = np.arange(-reach, reach + 1)
+    weights = np.exp(-2 * (offsets / correlation_length) ** 2)
+    if boundary == "periodic":
+        matrix = np.zeros((size, size))
+        np.add.at(matrix, (sites[:, None], (sites[:, None] + offsets) % size), weights)
+        noise = sites
+    else:
+        noise = np.arange(-reach, size + reach)
+        matrix = np.zeros((size, len(noise)))
+        matrix[sites[:, None], sites[:, None] + offsets + reach] = weights
+    return noise, matrix / np.linalg.norm(matrix, axis=1, keepdims=True)

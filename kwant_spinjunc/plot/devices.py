@@ -1,0 +1,237 @@
+"""Figures of any Kwant system: what a `Device` is made of, and the torques in it against a coordinate.
+
+Maps on the lattice of a two-dimensional system are drawn by `plot.plot_device`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from matplotlib import patheffects
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from ..devices.device import Device, DeviceScattering
+from ..devices.spin_channels import is_transparent, lead_axis
+from ..devices.spin_operators import SpinOperator
+from ..errors import ArgumentError
+from .figures import COLORS, styled
+
+__all__ = ["plot_system", "plot_torques"]
+
+#: Colors of the magnets in the order they are named, then again from the first.
+MAGNETS = (COLORS["left"], COLORS["right"], COLORS["damping_like"], COLORS["field_like"])
+#: How far eigenstates of equal energy are split to tell their spins, relative to the band width.
+SPLIT = 1e-9
+#: Expectation value of m·S above which a state is drawn in the color of its spin.
+DEFINITE = 0.99
+#: Torque on a site that is rounding.
+NOISE = 1e-12
+
+
+@styled
+def plot_system(device: Device, energy: float | None = None) -> Figure:
+    """Draw the sites of a device with its magnets and cuts, and the bands of its leads.
+
+    Parameters
+    ----------
+    device
+        What to draw, with one to three coordinates a site.
+    energy
+        Marked by a line in the bands, if given.
+
+    Raises
+    ------
+    ArgumentError
+        The sites have another number of coordinates.
+    """
+    system = device.system
+    transform, names = _projection(_positions(device))
+    positions: NDArray[np.float64] = np.array([transform(site.pos) for site in system.sites])
+    bands = [lead for lead in range(len(system.leads)) if is_transparent(system.leads[lead])]
+    tall = np.ptp(positions[:, 1]) > 0.4 * np.ptp(positions[:, 0])
+    heights = (3.0 if tall else 1.8, 2.6)
+    figure = Figure(figsize=(6.4, sum(heights[: 1 + bool(bands)]) + 0.6), layout="constrained")
+    grid = figure.add_gridspec(1 + bool(bands), max(len(bands), 1), height_ratios=heights[: 1 + bool(bands)])
+    axes = figure.add_subplot(grid[0, :])
+
+    colors = np.full(len(positions), COLORS["muted"], dtype=object)
+    for number, name in enumerate(device.magnets):
+        color = MAGNETS[number % len(MAGNETS)]
+        colors[device.magnet(name)] = color
+        axes.plot([], [], "o", color=color, label=f"magnet {name}")
+    _plotter().plot(
+        system,
+        num_lead_cells=2,
+        unit="nn",
+        site_color=list(colors),
+        site_size=0.25,
+        site_lw=0.0,
+        hop_lw=0.04,
+        lead_color="#d0d7de",
+        lead_site_lw=0.0,
+        pos_transform=transform,
+        ax=axes,
+        show=False,
+    )
+    outline = [patheffects.withStroke(linewidth=2.5, foreground="white")]
+    for number, name in enumerate(device.cuts):
+        hoppings = device.cut(name).hoppings
+        for ends in positions[hoppings]:
+            axes.plot(*ends.T, color="black", linewidth=2.0)
+        # neighboring names at different heights
+        x, y = positions[hoppings].mean(axis=(0, 1))
+        y += (0.25, -0.25)[number % 2] * np.ptp(positions[hoppings][..., 1])
+        axes.text(x, y, name, ha="center", va="center", path_effects=outline, zorder=10)
+    if device.cuts:
+        axes.plot([], [], color="black", linewidth=2.0, label="cuts")
+    if device.cuts or device.magnets:
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    axes.set_xlabel(names[0])
+    axes.set_ylabel(names[1])
+    axes.set_aspect("equal")
+
+    first: Any = None
+    for panel, lead in enumerate(bands):
+        panel_axes = figure.add_subplot(grid[1, panel], sharey=first)
+        first = first or panel_axes
+        _draw_lead_bands(panel_axes, device, lead)
+        if energy is not None:
+            panel_axes.axhline(energy, color="black", linewidth=0.9, linestyle="--")
+    if first is not None:
+        first.set_ylabel("energy (unit of the hopping)")
+        handles = [Line2D([], [], marker="o", ls="", color=COLORS[spin]) for spin in ("majority", "minority")]
+        panel_axes.legend(handles, ["majority", "minority"], loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
+def _projection(positions: NDArray[np.float64]) -> tuple[Callable[[Any], Any], tuple[str, str]]:
+    """Return the way positions are drawn: the longest axis to the right, a third coordinate obliquely behind."""
+    longest = int(np.argmax(np.ptp(positions, axis=0)))
+    others = [i for i in range(positions.shape[1]) if i != longest]
+    if not others:
+        return lambda position: np.array([position[0], 0.0]), ("x", "")
+    if len(others) == 1:
+        return lambda position: np.array([position[longest], position[others[0]]]), ("xyz"[longest], "xyz"[others[0]])
+    near, far = others
+
+    def oblique(position: Any) -> Any:
+        return np.array([position[longest] + 0.3 * position[far], position[near] + 0.35 * position[far]])
+
+    return oblique, ("xyz"[longest], f"{'xyz'[near]}, {'xyz'[far]} behind")
+
+
+def _plotter() -> Any:
+    """Return `kwant.plotter`, which warns when it is imported without plotly: Matplotlib is all that is needed here."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="plotly is not available", category=RuntimeWarning)
+        import kwant.plotter
+
+        kwant.plotter.get_engine()  # loads what warns
+    return kwant.plotter
+
+
+def _positions(device: Device) -> NDArray[np.float64]:
+    """Return the coordinates of all sites, shape (sites, 1 to 3)."""
+    positions: list[Any] = [np.atleast_1d(getattr(site, "pos", ())) for site in device.system.sites]
+    dimensions = {len(position) for position in positions}
+    if len(dimensions) != 1 or not dimensions <= {1, 2, 3}:
+        raise ArgumentError(
+            f"Argument `device` must have one to three coordinates a site to be drawn, but has {sorted(dimensions)}."
+        )
+    return np.array(positions, dtype=float)
+
+
+def _draw_lead_bands(axes: Any, device: Device, lead: int) -> None:
+    """Draw E(k) of one lead, states of definite spin along its m in the colors of majority and minority."""
+    built = device.system.leads[lead]
+    params = dict(device.params)
+    H0, V = built.cell_hamiltonian(params=params), built.inter_cell_hopping(params=params)
+    V = np.hstack([V, np.zeros((len(H0), len(H0) - V.shape[1]))])
+    along = _along(device, lead, len(H0))
+    momenta = np.linspace(-np.pi, np.pi, 101)
+    width = max(float(abs(H0).max() + 2 * abs(V).max()), 1e-300)
+    energies, spins = np.empty((2, len(momenta), len(H0)))
+    for i, k in enumerate(momenta):
+        H = H0 + V * np.exp(-1j * k) + V.conj().T * np.exp(1j * k)
+        values, states = np.linalg.eigh(H if along is None else H - SPLIT * width * along)
+        energies[i] = values
+        spins[i] = 0.0 if along is None else np.einsum("ai,ab,bi->i", states.conj(), along, states).real
+    k = np.broadcast_to(momenta[:, None] / np.pi, energies.shape)
+    # minority states are drawn smaller and above, so that both are seen where they are degenerate
+    kinds = {"muted": abs(spins) < DEFINITE, "majority": spins >= DEFINITE, "minority": spins <= -DEFINITE}
+    for color, chosen in kinds.items():
+        axes.plot(k[chosen], energies[chosen], ".", markersize=1.2 if color == "minority" else 3.5, color=COLORS[color])
+    axes.set_title(f"lead {lead}")
+    axes.set_xlabel(r"$k/\pi$")
+    axes.set_xticks([-1, 0, 1])
+
+
+def _along(device: Device, lead: int, orbitals: int) -> Any:
+    """Return m·S of a lead's unit cell, None where the sites have no spin."""
+    spin: SpinOperator | None = device.spin_operator()
+    if spin is None:
+        return None
+    built = device.system.leads[lead]
+    m = lead_axis(device.system, lead, spin, device.magnetizations.get(lead), dict(device.params))
+    blocks = spin.block_diagonal(list(built.sites[: built.cell_size]))
+    along = sum(component * block for component, block in zip(m, blocks, strict=True)).toarray()
+    return along if len(along) == orbitals else None
+
+
+@styled
+def plot_torques(scattering: DeviceScattering, lead_in: int = 0) -> Figure:
+    """Draw the torques on the named magnets along the current, exchange and spin-orbit parts side by side.
+
+    Parameters
+    ----------
+    scattering
+        A live result whose device names magnets.
+    lead_in
+        Lead that the electrons come from, all its channels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Torques are summed over the sites of equal coordinate, the one along which the system is longest. The panel of
+        the lattice is left out where there is no spin-orbit torque.
+
+    Raises
+    ------
+    ArgumentError
+        The device names no magnet, or has no such lead.
+    """
+    device = scattering.device
+    if device is None or not device.magnets:
+        raise ArgumentError("Argument `scattering` must be live and its device must name magnets, but it has none.")
+    if not 0 <= lead_in < len(scattering.channels):
+        raise ArgumentError(f"Argument `lead_in` must be 0 to {len(scattering.channels) - 1}, but is {lead_in!r}.")
+    positions = _positions(device)
+    longest = int(np.argmax(np.ptp(positions, axis=0)))
+    torques = {name: scattering.torque(name) for name in device.magnets}
+    parts = {"exchange": "torque on the magnetization"}
+    if any(abs(torque.site_spin_orbit).max() > NOISE for torque in torques.values()):
+        parts["spin_orbit"] = "torque on the lattice (spin-orbit)"
+    figure = Figure(figsize=(3.6 + 2.8 * (len(parts) - 1), 3.2), layout="constrained")
+    panels = figure.subplots(1, len(parts), sharey=True, squeeze=False)[0]
+    for axes, (part, title) in zip(panels, parts.items(), strict=True):
+        for number, (name, torque) in enumerate(torques.items()):
+            planes, member = np.unique(positions[torque.sites, longest].round(6), return_inverse=True)
+            sums = np.zeros((len(planes), 3))
+            np.add.at(sums, member, getattr(torque, f"site_{part}")[lead_in])
+            for component, label in enumerate("xyz"):
+                axes.plot(planes, sums[:, component], "o-", color=COLORS[label], label=None if number else label)
+            axes.axvspan(planes[0] - 0.4, planes[-1] + 0.4, color=MAGNETS[number % len(MAGNETS)], alpha=0.08, lw=0)
+            middle = (planes[0] + planes[-1]) / 2
+            axes.annotate(name, (middle, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom")
+        axes.axhline(0.0, color="black", linewidth=0.6)
+        axes.set_title(title, pad=16)
+        axes.set_xlabel("xyz"[longest])
+    panels[0].set_ylabel(f"per plane (ħ/2), from lead {lead_in}")
+    panels[0].ticklabel_format(axis="y", style="sci", scilimits=(-2, 4), useMathText=True)
+    panels[-1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure

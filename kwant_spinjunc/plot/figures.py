@@ -1,0 +1,533 @@
+"""Figures: what a junction is, and what its spin currents and torques do.
+
+Every function returns a new `matplotlib.figure.Figure` that owns its axes; nothing is shown or saved by itself.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import patheffects
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import MultipleLocator
+from numpy.typing import ArrayLike
+
+from ..devices.device import DeviceScattering
+from ..errors import ArgumentError
+from ..model.junction import Junction, Layer
+from ..model.plane import band_shift
+from ..runs.ensemble import Ensemble
+from ..scattering import Scattering
+from ..spin import SIGNS, angle_between
+
+__all__ = [
+    "COLORS",
+    "STYLE",
+    "draw_error_map",
+    "error_contours",
+    "new_figure",
+    "plot_device",
+    "plot_ensemble",
+    "plot_junction",
+    "plot_layers",
+    "plot_map",
+    "plot_multiscale",
+    "plot_sweep",
+    "styled",
+]
+
+#: One color per meaning, readable in print and with color-vision deficiency (Okabe-Ito).
+COLORS = {
+    "majority": "#0072B2",
+    "minority": "#D55E00",
+    "left": "#0072B2",
+    "right": "#D55E00",
+    "theory": "#000000",
+    "microscopic": "#0072B2",
+    "damping_like": "#009E73",
+    "field_like": "#CC79A7",
+    "x": "#D55E00",
+    "y": "#009E73",
+    "z": "#0072B2",
+    "muted": "#8c959f",
+}
+
+#: Matplotlib settings of all figures.
+STYLE = {
+    "font.size": 9.0,
+    "axes.labelsize": 9.0,
+    "axes.titlesize": 9.0,
+    "legend.fontsize": 8.0,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 4.0,
+}
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def styled(function: Callable[P, R]) -> Callable[P, R]:
+    """Run a plotting function with `STYLE`; Matplotlib resolves settings when an artist is made."""
+
+    @wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        with mpl.rc_context(STYLE):
+            return function(*args, **kwargs)
+
+    return wrapper
+
+
+def new_figure(
+    rows: int = 1, columns: int = 1, *, width: float = 6.4, height: float = 3.4, **grid: Any
+) -> tuple[Figure, Any]:
+    """Return (figure, axes); ``grid`` goes to `Figure.subplots`. Call it in a `styled` function.
+
+    Parameters
+    ----------
+    rows, columns
+        Panels.
+    width, height
+        Size in inches.
+    """
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, **grid)
+
+
+@styled
+def plot_junction(junction: Junction, energy: float | None = None, k: ArrayLike | None = None) -> Figure:
+    """Draw the levels of every plane, the magnetizations, and the bands of both leads.
+
+    Parameters
+    ----------
+    junction
+        What to draw.
+    energy
+        Marked by a line, if given; same unit as the junction's on-site energies.
+    k
+        In-plane wave vector (kx, kz) in 1/a, None for Γ.
+    """
+    c = float(band_shift(k))
+    figure, (left, middle, right) = new_figure(
+        1, 3, width=8.0, height=3.8, sharey=True, gridspec_kw={"width_ratios": [1, 2.4, 1]}
+    )
+    for axes, lead, title in [(left, junction.left, "left lead"), (right, junction.right, "right lead")]:
+        _draw_bands(axes, lead, c)
+        axes.set_title(title)
+    _draw_planes(middle, junction, c)
+    for axes in (left, middle, right):
+        if energy is not None:
+            axes.axhline(energy, color="black", linewidth=0.9, linestyle="--")
+    if energy is not None:
+        left.annotate("E", (0.02, energy), xycoords=("axes fraction", "data"), va="bottom")
+    left.set_ylabel("energy (unit of the hopping)")
+    left.legend(loc="upper left", bbox_to_anchor=(0.0, -0.2), ncols=2, handlelength=1.2)
+    return figure
+
+
+def _draw_bands(axes: Any, lead: Layer, c: float) -> None:
+    ky = np.linspace(-np.pi, np.pi, 201)
+    for spin, level in zip(("majority", "minority"), lead.levels(c), strict=True):
+        axes.plot(ky / np.pi, level - 2 * lead.hopping * np.cos(ky), color=COLORS[spin], label=spin)
+    axes.set_xlabel(r"$k_y a/\pi$")
+    axes.set_xticks([-1, 0, 1])
+
+
+def _draw_planes(axes: Any, junction: Junction, c: float) -> None:
+    for n, plane in enumerate(junction.planes):
+        for spin, level, sign in zip(("majority", "minority"), plane.levels(c), SIGNS, strict=True):
+            half = 0.45 if not plane.is_magnetic else 0.22
+            axes.bar(
+                n if not plane.is_magnetic else n - sign * 0.23,
+                4 * plane.hopping,
+                bottom=level - 2 * plane.hopping,
+                width=2 * half,
+                color=COLORS[spin] if plane.is_magnetic else COLORS["muted"],
+                alpha=0.35,
+                linewidth=0,
+            )
+            if not plane.is_magnetic:
+                break
+    low, high = axes.get_ylim()
+    top = high + 0.12 * (high - low)
+    for n, plane in enumerate(junction.planes):
+        if plane.is_magnetic:
+            x, _, z = np.array(plane.m) * 0.42
+            axes.annotate(
+                "",
+                (n + x, top + z * (high - low) * 0.12),
+                (n - x, top - z * (high - low) * 0.12),
+                arrowprops={"arrowstyle": "-|>", "color": "black", "linewidth": 1.3},
+            )
+    axes.set_ylim(low, top + 0.1 * (high - low))
+    axes.set_xlabel("plane n (position y = n a)")
+    axes.set_title(rf"bands of the planes; arrows: m in the x-z plane, $\Phi$ = {np.degrees(junction.angle):.4g}°")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+
+
+@styled
+def plot_layers(scattering: Scattering, lead_in: int = 0) -> Figure:
+    """Plot spin current through each bond and torque on each plane, for states from one lead.
+
+    Parameters
+    ----------
+    scattering
+        Result for one energy and k.
+    lead_in
+        0 for states from the left, 1 from the right, each of unit flux.
+
+    Raises
+    ------
+    ArgumentError
+        ``scattering`` is a batch, or there is no such lead.
+    """
+    if scattering.unitarity_defect.ndim:
+        raise ArgumentError("Argument `scattering` must be one point, but is a batch. Solve for one energy and k.")
+    if lead_in not in (0, 1):
+        raise ArgumentError(f"Argument `lead_in` must be 0 (left) or 1 (right), but is {lead_in!r}.")
+    currents, torques = scattering.bond_currents[lead_in], scattering.layer_torques[lead_in]
+    figure, (top, bottom) = new_figure(2, 1, width=6.4, height=4.8, sharex=True)
+    bonds, planes = np.arange(len(currents)) + 0.5, np.arange(len(torques))
+    for column, axis in enumerate("xyz"):
+        top.plot(bonds, currents[:, column + 1], "o-", color=COLORS[axis], label=rf"$Q_{axis}$")
+        bottom.plot(planes, torques[:, column], "o-", color=COLORS[axis], label=rf"$\tau_{axis}$")
+    top.plot(bonds, currents[:, 0], "--", color="black", label="charge")
+    spacer = np.flatnonzero(scattering.junction.plane_splitting == 0)
+    for axes in (top, bottom):
+        if len(spacer):
+            axes.axvspan(spacer[0] - 0.5, spacer[-1] + 0.5, color=COLORS["muted"], alpha=0.15, linewidth=0)
+        axes.axhline(0, color="black", linewidth=0.6)
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    side = ("left", "right")[lead_in]
+    top.set_title(rf"states from the {side}, E = {scattering.energy:g}; shaded: nonmagnetic planes")
+    top.set_ylabel("flux per unit\nincoming flux")
+    bottom.set_ylabel("torque on the plane\nper unit incoming flux")
+    bottom.set_xlabel("plane n (bond b lies between planes b and b + 1)")
+    bottom.xaxis.get_major_locator().set_params(integer=True)
+    return figure
+
+
+@styled
+def plot_ensemble(result: Ensemble) -> Figure:
+    """Draw the distribution of the conductance, and its average against the angle or the averages T_ss'.
+
+    Parameters
+    ----------
+    result
+        Of `ensemble`. With directions of the right magnet the distribution is that of the first one.
+    """
+    figure, (left, right) = new_figure(1, 2, width=7.0, height=3.2)
+    swept = result.conductance.mean.ndim == 1
+    mean, error = (np.atleast_1d(x) for x in (result.conductance.mean, result.conductance.error))
+    log = bool(np.atleast_1d(result.conductance.minimum)[0] > 0)
+    bins = int(np.clip(2 * result.conductance.count ** (1 / 3), 5, 60))  # Rice's rule
+    density, edges = result.histogram("conductance", (0,) if swept else (), bins=bins, log=log)
+    left.stairs(density, edges / np.log(10) if log else edges, fill=True, color=COLORS["microscopic"], alpha=0.6)
+    unit = result.quantities[0].units.replace("e^2", "e²")
+    middle = np.log10(mean[0]) if log else mean[0]
+    left.axvline(middle, color=COLORS["theory"], linewidth=1.0, label="mean")
+    if log:
+        typical = np.atleast_1d(result.conductance.typical)[0]
+        left.axvline(np.log10(typical), color=COLORS["theory"], linewidth=1.0, linestyle="--", label="typical")
+    left.set_xlabel(f"log₁₀ conductance ({unit})" if log else f"conductance ({unit})")
+    left.set_ylabel("probability density")
+    left.legend(loc="best")
+    if swept:
+        m = np.array(result.store.identity["m_right"])
+        turned = np.degrees(angle_between(m[0], m))
+        right.errorbar(turned, mean, error, fmt="o", color=COLORS["microscopic"], capsize=2)
+        right.set_xlabel("angle of the right magnet from the first (deg)")
+        right.set_ylabel(f"conductance ({unit})")
+    else:
+        T = result.transmissions
+        names = ["++", "+−", "−+", "−−"]
+        right.errorbar(names, T.mean.ravel(), T.error.ravel(), fmt="o", color=COLORS["microscopic"], capsize=3)
+        right.set_ylabel("T_ss' (left s to right s')")
+        right.margins(x=0.15)
+    right.set_title(f"{result.realizations - result.failed} realizations")
+    return figure
+
+
+@styled
+def plot_sweep(dataset: Any, variable: str = "conductance") -> Figure:
+    """Plot one variable of a sweep: lines over the longest axis, one per value of the others; a map for two long axes.
+
+    Parameters
+    ----------
+    dataset
+        Result of `sweep`.
+    variable
+        Name of a data variable.
+
+    Raises
+    ------
+    ArgumentError
+        No such variable, or more axes than a picture can show.
+    """
+    if variable not in dataset.data_vars:
+        raise ArgumentError(f"Argument `variable` must be one of {sorted(dataset.data_vars)}, but is {variable!r}.")
+    data = dataset[variable]
+    fixed = [dim for dim in data.dims if dim in ("lead", "magnet")]
+    swept = sorted((dim for dim in data.dims if dim not in fixed and data.sizes[dim] > 1), key=lambda d: -data.sizes[d])
+    data = data.squeeze([dim for dim in data.dims if dim not in fixed and data.sizes[dim] == 1], drop=True)
+    if not 1 <= len(swept) <= 2 or len(fixed) > 1:
+        raise ArgumentError(
+            f"Argument `variable` must depend on one or two swept axes to be drawn, but {variable!r} has {data.dims}."
+        )
+    x, series = swept[0], [dim for dim in data.dims if dim != swept[0]]
+    figure, axes = new_figure()
+    if len(swept) == 2 and not fixed and data.sizes[swept[1]] > 8:
+        values = data.transpose(swept[1], x).values
+        decades = values.min() > 0 and values.max() > 100 * values.min()
+        norm = "log" if decades else "linear"
+        axis_x, axis_y = _in_degrees(dataset[x]), _in_degrees(dataset[swept[1]])
+        mesh = axes.pcolormesh(axis_x, axis_y, values, shading="nearest", norm=norm)
+        figure.colorbar(mesh, ax=axes, label=_label(data))
+        axes.set_ylabel(_label(dataset[swept[1]]))
+    else:
+        stacked = data.stack(line=series) if series else data.expand_dims("line")
+        for index in range(stacked.sizes["line"]):
+            line = stacked.isel(line=index)
+            names = [f"{dim} = {_word(line[dim].item(), dataset[dim])}" for dim in series]
+            axes.plot(_in_degrees(dataset[x]), line, "o-", label=", ".join(names) or None)
+        if series:
+            axes.legend()
+        axes.set_ylabel(_label(data))
+        axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 4), useMathText=True)
+    axes.set_xlabel(_label(dataset[x]))
+    return figure
+
+
+#: Errors below and above these look the same.
+ERROR_RANGE = (1e-5, 1.0)
+#: Contours of error maps.
+ERROR_CONTOURS = {0.01: "1 %", 0.1: "10 %"}
+
+
+@styled
+def plot_map(dataset: Any, error: str = "tunnelling") -> Figure:
+    """Draw an error of the phenomenology over the first two swept axes, the worst over all further ones.
+
+    Parameters
+    ----------
+    dataset
+        Result of `validity_map`.
+    error
+        Which of its errors.
+
+    Raises
+    ------
+    ArgumentError
+        No such error, or fewer than two axes with at least two values.
+    """
+    data = _worst_over_further_axes(dataset, error)
+    figure, axes = new_figure(width=5.2, height=3.8)
+    mesh = draw_error_map(axes, data)
+    figure.colorbar(mesh, ax=axes, label=data.attrs["long_name"], extend="min")
+    averaged = "average over k∥" if dataset.attrs["k"] == "average" else "one k∥"
+    axes.set_title("; ".join([averaged, *(f"worst over {name}" for name in data.attrs["worst_over"])]))
+    return figure
+
+
+def _worst_over_further_axes(dataset: Any, error: str) -> Any:
+    if error not in dataset.data_vars:
+        raise ArgumentError(f"Argument `error` must be one of {sorted(dataset.data_vars)}, but is {error!r}.")
+    data = dataset[error]
+    long = [dim for dim in data.dims if data.sizes[dim] > 1]
+    if len(long) < 2:
+        raise ArgumentError(f"Argument `dataset` must have two axes to draw a map, but has {long or 'none'}.")
+    further = [dim for dim in data.dims if dim not in long[:2]]
+    worst = data.max(further, keep_attrs=True)
+    worst.attrs["worst_over"] = [dim for dim in further if data.sizes[dim] > 1]
+    return worst
+
+
+def draw_error_map(axes: Any, data: Any, *, contours: bool = True, shading: Any = "nearest") -> Any:
+    """Draw a two-dimensional error on a logarithmic color scale, with contours at 1 % and 10 %; return the mesh."""
+    x, y = (data[dim] for dim in data.dims)
+    values = data.values.T
+    mesh = axes.pcolormesh(
+        x, y, np.clip(values, *ERROR_RANGE), norm=LogNorm(*ERROR_RANGE), cmap="YlOrRd", shading=shading
+    )
+    if contours:
+        error_contours(axes, data)
+    axes.set_xlabel(_label(x))
+    axes.set_ylabel(_label(y))
+    for axis, coordinate in ((axes.xaxis, x), (axes.yaxis, y)):
+        if coordinate.dtype.kind == "i":
+            axis.get_major_locator().set_params(integer=True)
+    return mesh
+
+
+def error_contours(axes: Any, data: Any, *, color: Any = "black", linestyle: Any = "-", label: bool = True) -> None:
+    """Draw the contours of a two-dimensional error at 1 % and 10 %."""
+    x, y = (data[dim] for dim in data.dims)
+    values = np.log10(np.clip(data.values.T, *ERROR_RANGE))
+    levels = {np.log10(level): name for level, name in ERROR_CONTOURS.items()}
+    drawn = [level for level in levels if np.nanmin(values) < level < np.nanmax(values)]
+    if drawn:
+        lines = axes.contour(x, y, values, levels=drawn, colors=[color], linestyles=[linestyle], linewidths=1.1)
+        if label:
+            outline = [patheffects.withStroke(linewidth=2.5, foreground="white")]
+            for text in axes.clabel(lines, fmt=levels, fontsize=8):
+                text.set_path_effects(outline)
+
+
+def _in_degrees(array: Any) -> Any:
+    """Return the values of a coordinate as a person reads them: angles in degrees."""
+    return np.degrees(array.values) if array.attrs.get("units") == "rad" else array.values
+
+
+def _word(value: Any, coordinate: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{np.degrees(value):.4g}°" if coordinate.attrs.get("units") == "rad" else f"{value:.4g}"
+
+
+def _label(array: Any) -> str:
+    """Return "long name (units)", wrapped to fit beside an axis."""
+    name = array.attrs.get("long_name", array.name)
+    units = {"rad": "degrees"}.get(array.attrs.get("units", ""), array.attrs.get("units", ""))
+    unit = f"({units.replace('^2', '²')})" if units and units != "1" else ""
+    lines = [f"{name} {unit}".strip()] if len(name) + len(unit) < 46 else [*textwrap.wrap(name, 46), unit]
+    return "\n".join(lines)
+
+
+@styled
+def plot_multiscale(dataset: Any, angle: str = "theta") -> Figure:
+    """Plot ΔJ_M, the torque on the right magnet and the resistance of a multiscale run against the angle.
+
+    Parameters
+    ----------
+    dataset
+        Result of `multiscale.multiscale` with the angle as an axis and at most one more, drawn as one line a value.
+    angle
+        Name of that axis.
+
+    Raises
+    ------
+    ArgumentError
+        The dataset has no such axis, or more than two.
+    """
+    further = [dim for dim in dataset["angle"].dims if dim != angle]
+    if angle not in dataset["angle"].dims or len(further) > 1:
+        raise ArgumentError(
+            f"Argument `dataset` must have the axis {angle!r} and at most one more, but has {dataset['angle'].dims}."
+        )
+    lines = [dataset] if not further else [dataset.isel({further[0]: i}) for i in range(dataset.sizes[further[0]])]
+    figure, panels = new_figure(1, 3, width=8.0, height=3.6)
+    for data in lines:
+        degrees = data["angle"]
+        value = data[further[0]] if further else None
+        label = "with diffusion" if value is None else f"{value.name} = {_word(value.item(), value)}"
+        (drawn,) = panels[0].plot(degrees, data["delta_J_M"] / 1e9, "o-", label=label)
+        panels[0].plot(degrees, data["ballistic_delta_J_M"] / 1e9, ":", color=drawn.get_color())
+        panels[1].plot(degrees, data["damping_like"].sel(magnet="right") * 1e6, "o-", color=drawn.get_color())
+        panels[2].plot(degrees, data["resistance_area"] * 1e3, "o-", color=drawn.get_color())
+    panels[0].plot([], [], ":", color=COLORS["muted"], label="between reservoirs")
+    units = (r"$\Delta J_M$ (GA/m²)", "damping-like torque\non the right magnet (µJ/m²)", "resistance × area (mΩ µm²)")
+    for axes, name in zip(panels, units, strict=True):
+        axes.set_xlabel(r"angle $\Phi$ (degrees)")
+        axes.set_ylabel(name)
+        axes.xaxis.set_major_locator(MultipleLocator(60))
+    figure.suptitle(f"{dataset.attrs['current_density_A_per_m2']:.3g} A/m²", fontsize=9)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+@styled
+def plot_device(
+    scattering: DeviceScattering, magnet: Any = None, *, quantity: str = "charge", lead_in: int = 0, axis: str = "z"
+) -> Figure:
+    """Draw a flux on the lattice of any Kwant system, and the torque on a magnet in it, with `kwant.plotter`.
+
+    Parameters
+    ----------
+    scattering
+        A live result of `scatter` for a two-dimensional Kwant system or a `Device`.
+    magnet
+        Name of a magnet, a list of sites or a function of a site; None draws the flux alone.
+    quantity
+        ``"charge"``, ``"x"``, ``"y"`` or ``"z"``: whose flux is drawn.
+    lead_in
+        Lead that the electrons come from, all its channels.
+    axis
+        Component of the torque, ``"x"``, ``"y"`` or ``"z"``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ArgumentError
+        The system is not two-dimensional, or ``axis`` is none.
+    """
+    import kwant.plotter
+
+    if not isinstance(scattering, DeviceScattering):
+        raise ArgumentError(
+            f"Argument `scattering` must be a DeviceScattering, but is {type(scattering).__name__}. "
+            "For a junction use plot_layers."
+        )
+    if axis not in ("x", "y", "z"):
+        raise ArgumentError(f"Argument `axis` must be 'x', 'y' or 'z', but is {axis!r}.")
+    system = scattering.system
+    positions = np.array([site.pos for site in system.sites])
+    if positions.shape[1] != 2:
+        raise ArgumentError(
+            f"Argument `scattering` must be of a two-dimensional system, but its sites have {positions.shape[1]} "
+            "coordinates. Draw spin_current and torque against a coordinate."
+        )
+    flux = scattering.on_lattice(quantity, lead_in)
+    figure = Figure(figsize=(6.4, 2.8 if magnet is None else 6.0), layout="constrained")
+    rows = figure.subplots(1 if magnet is None else 2, 1, squeeze=False)[:, 0]
+    field, box = kwant.plotter.interpolate_current(system, flux, relwidth=0.08)
+    kwant.plotter.streamplot(field, box, ax=rows[0], show=False, colorbar=False, linecolor="#24292f", max_linewidth=2)
+    what = "charge" if quantity == "charge" else f"spin {quantity}"
+    rows[0].set_title(f"Flux of {what}, incoming from lead {lead_in}", loc="left")
+    if magnet is not None:
+        torque = scattering.torque(magnet)
+        total = (torque.site_exchange + torque.site_spin_orbit)[lead_in, :, "xyz".index(axis)]
+        values = np.full(len(positions), np.nan)
+        values[torque.sites] = total
+        scale = max(float(abs(total).max()), 1e-300)
+        inside = np.zeros(len(positions), dtype=bool)
+        inside[torque.sites] = True
+        kwant.plotter.plot(
+            system,
+            num_lead_cells=0,
+            site_color=np.where(inside, values, 0.0),
+            site_size=np.where(inside, 0.42, 0.12),
+            site_lw=0.0,
+            hop_color="#d0d7de",
+            hop_lw=0.04,
+            cmap="PuOr",
+            colorbar=False,
+            ax=rows[1],
+            show=False,
+        )
+        for collection in rows[1].collections:
+            if collection.get_array() is not None:
+                collection.set_clim(-scale, scale)
+        colors = mpl.cm.ScalarMappable(mpl.colors.Normalize(-scale, scale), "PuOr")
+        figure.colorbar(
+            colors, ax=rows[1], orientation="horizontal", shrink=0.5, label=f"torque, {axis} (ħ/2 per unit flux)"
+        )
+        rows[1].set_title(f"Torque on {magnet if isinstance(magnet, str) else 'the sites'}", loc="left")
+    for axes in rows:
+        axes.set_aspect("equal")
+        axes.set_xlim(positions[:, 0].min() - 0.8, positions[:, 0].max() + 0.8)
+        axes.set_ylim(positions[:, 1].min() - 0.8, positions[:, 1].max() + 0.8)
+        axes.set_xlabel("x")
+        axes.set_ylabel("y")
+    return figure

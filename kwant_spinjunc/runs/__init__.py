@@ -1,0 +1,1 @@
+"""Many of them: sweeps, maps of validity, ensembles, their stores and executors."""

@@ -1,0 +1,407 @@
+r"""`Store`: results by realization in one SQLite file that survives being killed at any moment.
+
+A row holds consecutive realizations and is written by one transaction, so it is there whole or not at all. Every row
+carries a checksum that is verified whenever it is read; a row that fails it is as good as absent. It is SQLite's
+rollback journal with ``synchronous=FULL``: a commit has reached the disk when it returns, the store is one file while
+nobody writes, and no memory shared between processes is needed (as a write-ahead log does), so it works on network file
+systems too. The fsyncs of a commit cost milliseconds against a chunk's second.
+
+What the store is of, its identity, is a JSON object. Opening it for something else is refused, the difference named.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ArgumentError, SpinjuncError
+
+__all__ = ["Store", "StoreError", "StoreFullError", "canonical", "is_store"]
+
+Floats = NDArray[np.float64]
+
+#: Written into the header of the file, so that it is known for a store whatever its name: "SpJn".
+APPLICATION = 0x53704A6E
+FORMAT = 1
+
+#: Seconds that a reader waits for a commit and a writer for a reader.
+PATIENCE = 30.0
+
+SCHEMA = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL, checksum BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE chunks (
+    start INTEGER PRIMARY KEY, count INTEGER NOT NULL, failures TEXT NOT NULL, samples BLOB NOT NULL,
+    checksum BLOB NOT NULL
+);
+"""
+
+
+class StoreError(SpinjuncError, RuntimeError):
+    """A store cannot be read or written."""
+
+
+class StoreFullError(StoreError):
+    """The disk is full; what was committed before is kept."""
+
+
+def canonical(value: Any) -> str:
+    """Return the one JSON text of a plain value: sorted keys, no spaces, floats that read back as the same bits.
+
+    Examples
+    --------
+    >>> canonical({"b": 0.1, "a": (1, 2)})
+    '{"a":[1,2],"b":0.1}'
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def is_store(path: str | Path) -> bool:
+    """Return whether a file says in its header that it is a store."""
+    try:
+        with open(path, "rb") as file:
+            header = file.read(72)
+    except OSError:
+        return False
+    return header.startswith(b"SQLite format 3\0") and header[68:72] == APPLICATION.to_bytes(4, "big")
+
+
+def _checksum(*parts: bytes) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.digest()
+
+
+class Store:
+    """Samples of an ensemble by realization, on disk.
+
+    Parameters
+    ----------
+    path
+        The file; made if it does not exist. None: a temporary file, removed by `close`.
+    identity
+        What the store is of, a JSON object; compared with that of an existing store. None opens an existing store for
+        reading, whatever it is of.
+
+    Raises
+    ------
+    ArgumentError
+        The store is of something else (the difference is named), is in use by another process, does not exist (for
+        reading) or cannot be made there.
+    StoreError
+        The file is no store, or is damaged as a whole.
+
+    Examples
+    --------
+    >>> with Store(None, {"seed": 1}) as store:
+    ...     store.write(0, np.array([[1.0], [2.0]]), {})
+    ...     store.rows(0, 10), store.read(0)[0].tolist()
+    ([(0, 2)], [[1.0], [2.0]])
+    """
+
+    def __init__(self, path: str | Path | None, identity: Mapping[str, Any] | None) -> None:
+        self.temporary = path is None
+        if path is None:
+            handle, name = tempfile.mkstemp(prefix="spinjunc-", suffix=".sqlite")
+            os.close(handle)
+            path = name
+        self.path = Path(path)
+        self._lock: IO[bytes] | None = None
+        self._db: sqlite3.Connection | None = None
+        try:
+            self._open(identity)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, identity: Mapping[str, Any] | None) -> None:
+        exists = self.path.exists() and self.path.stat().st_size > 0
+        if self.path.is_dir() or (identity is None and not exists):
+            what = "is a folder" if self.path.is_dir() else "does not exist or is empty"
+            raise ArgumentError(f"Argument `store` must be a file, but {str(self.path)!r} {what}.")
+        if identity is not None:
+            self._lock = _locked(self.path)
+        if exists and not is_store(self.path):
+            # a kill between the creation of the file and its first commit leaves it empty or with a hot journal only
+            raise StoreError(
+                f"The file {str(self.path)!r} is no store of this package, or its header is damaged. Give another "
+                "path, or remove it."
+            )
+        mode = "rwc" if identity is not None else "rw"
+        try:
+            self._db = sqlite3.connect(
+                f"{self.path.absolute().as_uri()}?mode={mode}",
+                uri=True,
+                isolation_level=None,
+                timeout=PATIENCE,
+                check_same_thread=False,  # garbage may be collected, and the store closed, in a thread of a pool
+            )
+        except sqlite3.Error as error:
+            raise ArgumentError(
+                f"Argument `store` must be a writable path, but {str(self.path)!r} is not ({error})."
+            ) from error
+        with self._reported():
+            self._db.execute("PRAGMA journal_mode = DELETE")
+            # a temporary store need not outlive the machine
+            self._db.execute(f"PRAGMA synchronous = {'OFF' if self.temporary else 'FULL'}")
+            if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                if identity is None:
+                    raise StoreError(f"The store {str(self.path)!r} is empty.")
+                self._create(identity)
+        stored = self.fact("identity")
+        if not isinstance(stored, dict):
+            raise StoreError(f"The store {str(self.path)!r} has lost what it is of: it is damaged. Remove it.")
+        self.identity: dict[str, Any] = stored
+        if identity is not None:
+            self._compare(json.loads(canonical(identity)))
+
+    def _create(self, identity: Mapping[str, Any]) -> None:
+        db = self._connection
+        db.execute(f"PRAGMA application_id = {APPLICATION}")
+        with self._transaction():
+            for statement in SCHEMA.split(";"):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {FORMAT}")
+            self._put_fact("identity", identity)
+
+    def _compare(self, identity: dict[str, Any]) -> None:
+        differences = list(_differences(self.identity, identity))
+        differences.sort(key=lambda found: found[0].startswith(("chunk", "quantities")))  # those follow from others
+        if differences:
+            name, stored, asked = differences[0]
+            more = f" (and {len(differences) - 1} more)" if len(differences) > 1 else ""
+            raise ArgumentError(
+                f"Argument `store` must be of the same ensemble, but in {str(self.path)!r} {name} is {stored} and not "
+                f"{asked}{more}. Use another path."
+            )
+
+    # ------------------------------------------------------------------ access
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        if self._db is None:
+            raise StoreError(f"The store {str(self.path)!r} is closed.")
+        return self._db
+
+    def _damaged(self, why: object) -> StoreError:
+        return StoreError(f"The store {str(self.path)!r} is damaged ({why}). Remove it, or bring back a copy.")
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        """Turn SQLite's errors into ours."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code == sqlite3.SQLITE_FULL:
+                raise StoreFullError(
+                    f"The disk of {str(self.path)!r} is full. What was committed is kept: make room and repeat."
+                ) from error
+            if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+                raise self._damaged(error) from error
+            raise StoreError(f"The store {str(self.path)!r} cannot be used ({error}).") from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        db = self._connection
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                with suppress(sqlite3.Error):
+                    db.execute("ROLLBACK")
+            raise
+
+    def _put_fact(self, name: str, value: Any) -> None:
+        text = canonical(value)
+        self._connection.execute(
+            "INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", (name, text, _checksum(name.encode(), text.encode()))
+        )
+
+    def fact(self, name: str) -> Any:
+        """Return a value kept beside the samples, or None where there is none or it is damaged."""
+        with self._reported():
+            row = self._connection.execute("SELECT value, checksum FROM facts WHERE name = ?", (name,)).fetchone()
+        if row is None or not isinstance(row[0], str) or row[1] != _checksum(name.encode(), row[0].encode()):
+            return None
+        return json.loads(row[0])
+
+    def set_fact(self, name: str, value: Any) -> None:
+        """Keep a plain value beside the samples."""
+        with self._reported(), self._transaction():
+            self._put_fact(name, value)
+
+    def rows(self, start: int, stop: int) -> list[tuple[int, int]]:
+        """Return (start, count) of the rows that begin in a range of realizations, in order.
+
+        Only `read` verifies them; a count that is none is given as 1.
+        """
+        with self._reported():
+            found = self._connection.execute(
+                "SELECT start, count FROM chunks WHERE start >= ? AND start < ? ORDER BY start", (start, stop)
+            ).fetchall()
+        starts = [begin for begin, _ in found]
+        if any(a >= b for a, b in zip([start - 1, *starts], [*starts, stop], strict=True)):
+            raise self._damaged("rows out of order")
+        return [(begin, count if isinstance(count, int) and count > 0 else 1) for begin, count in found]
+
+    def write(self, start: int, samples: Floats, failures: Mapping[int, str]) -> None:
+        """Commit consecutive realizations.
+
+        Parameters
+        ----------
+        start
+            The first of them.
+        samples
+            Shape (realizations, columns); the rows of failed ones are NaN.
+        failures
+            Error text by realization.
+
+        Raises
+        ------
+        StoreFullError
+            The disk is full; nothing of this row is kept, all that was before.
+        """
+        blob = np.ascontiguousarray(samples, dtype="<f8").tobytes()
+        text = canonical({str(realization): error for realization, error in failures.items()})
+        row = (start, len(samples), text, blob, _row_checksum(start, len(samples), text, blob))
+        with self._reported(), self._transaction():
+            self._connection.execute("INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?)", row)
+
+    def read(self, start: int) -> tuple[Floats, dict[int, str]] | None:
+        """Return (samples, failures) of the row that begins there, or None if it is absent or damaged."""
+        with self._reported():
+            row = self._connection.execute(
+                "SELECT count, failures, samples, checksum FROM chunks WHERE start = ?", (start,)
+            ).fetchone()
+        if row is None:
+            return None
+        count, text, blob, checksum = row
+        whole = isinstance(count, int) and isinstance(text, str) and isinstance(blob, bytes)
+        if not whole or count < 1 or checksum != _row_checksum(start, count, text, blob):
+            return None
+        samples = np.frombuffer(blob, dtype="<f8").reshape(count, -1)
+        return samples, {int(realization): error for realization, error in json.loads(text).items()}
+
+    def drop(self, start: int) -> None:
+        """Remove the row that begins there."""
+        with self._reported(), self._transaction():
+            dropped = self._connection.execute("DELETE FROM chunks WHERE start = ?", (start,)).rowcount
+        if not dropped:  # found by a scan, not by a search
+            raise self._damaged("rows out of order")
+
+    def end(self) -> int:
+        """Return the number behind the last realization in the store."""
+        with self._reported():
+            found = self._connection.execute("SELECT max(start + count) FROM chunks").fetchone()[0]
+        return int(found or 0)
+
+    def close(self) -> None:
+        """Close the file and let others write; remove it if it is temporary."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+        self.release()
+        if self.temporary:
+            self.path.unlink(missing_ok=True)
+
+    def release(self) -> None:
+        """Let others write; reading goes on."""
+        if self._lock is not None:
+            # removed before it is let go: who opens it meanwhile finds that the path is another file, and tries again
+            Path(self._lock.name).unlink(missing_ok=True)
+            self._lock.close()
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_db"):
+            self.close()
+
+
+def _row_checksum(start: int, count: int, text: str, blob: bytes) -> bytes:
+    return _checksum(f"{start},{count}".encode(), text.encode(), blob)
+
+
+def _differences(stored: Any, asked: Any, name: str = "") -> Iterator[tuple[str, str, str]]:
+    """Yield (name, stored, asked) of every leaf that differs, objects and lists of equal length opened up."""
+    if isinstance(stored, dict) and isinstance(asked, dict):
+        for key in sorted({*stored, *asked}):
+            inner = f"{name}.{key}" if name else key
+            if key not in stored or key not in asked:
+                yield (
+                    inner,
+                    _short(stored[key]) if key in stored else "absent",
+                    (_short(asked[key]) if key in asked else "absent"),
+                )
+            else:
+                yield from _differences(stored[key], asked[key], inner)
+    elif isinstance(stored, list) and isinstance(asked, list) and len(stored) == len(asked):
+        for index, pair in enumerate(zip(stored, asked, strict=True)):
+            yield from _differences(*pair, f"{name}[{index}]")
+    elif stored != asked or type(stored) is not type(asked):
+        yield name, _short(stored), _short(asked)
+
+
+def _short(value: Any) -> str:
+    text = canonical(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _locked(path: Path) -> IO[bytes]:
+    """Return an open lock file beside the store, held until it is closed or the process dies, however it dies."""
+    beside = path.with_name(f"{path.name}-lock")
+    while True:
+        try:
+            file = open(beside, "ab")  # noqa: SIM115
+        except OSError as error:
+            raise ArgumentError(
+                f"Argument `store` must be a writable path, but {str(path)!r} is not ({error.strerror})."
+            ) from None
+        try:
+            _lock_file(file)
+        except OSError:
+            file.close()
+            raise ArgumentError(
+                f"Argument `store` must not be in use, but another process is writing {str(path)!r}. Wait for it, or "
+                "use another path and seed."
+            ) from None
+        try:
+            same = os.path.samestat(os.fstat(file.fileno()), os.stat(beside))
+        except FileNotFoundError:
+            same = False
+        if same:
+            return file
+        file.close()  # the one who had it has just removed it
+
+
+def _lock_file(file: IO[bytes]) -> None:
+    """Take the lock at once or raise OSError; the system lets it go with the process."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,747 @@
+r"""Where the phenomenology holds: its error for a whole family of junctions, and the one number that controls it.
+
+Feed equations (3) and (4) of Chui and Lin (2003) with what two collinear measurements give, T_ss' = R_ss'² D_ss', and
+compare with exact scattering. `validity_map` does so on a grid of barriers, angles and magnets, at one k∥ or averaged
+over the Brillouin zone; `collapse` asks which quantity the error follows.
+
+**The error in closed form.** In the exact probabilities of two halves and one rotation (the module `halves`, equations
+(a) to (c)) the angle Φ enters through one complex number, the spin contrast of a round trip between the magnets,
+
+    z = (u_+ - u_-)(w_+ - w_-)/(d_++ d_--),    d_ss' = 1 - u_s w_s',    D(Φ)/D(0) = 1 + z sin² Φ/2,               (a)
+
+so that at one k∥ the tunnelling factors taken from Φ = 0 and π miss the exact T_ss'(Φ) by
+
+    R_ss'² D_ss'/T_ss' = |1 + z sin² Φ/2|² (equal labels),  |1 + z sin² Φ/2|²/|1 + z|² (opposite labels).            (b)
+
+Spin-flip reflection, which (3) and (4) leave out, is R^L_+- = r_L sin² Φ/(4 |1 + z sin² Φ/2|²) with
+r_L = (2 Im u_+)(2 Im u_-) |w_+ - w_-|²/|d_++ d_--|², and its mirror image. To leading order, theory minus exact is
+
+    δJ_M^L = (sin² Φ)/4 × {Σ_ss' s' δ D_ss' (µ_Ls - µ_Rs') - 2 r_L (µ_L+ - µ_L-)},
+    δJ_M^R = (sin² Φ)/4 × {Σ_ss' s  δ D_ss' (µ_Ls - µ_Rs') + 2 r_R (µ_R+ - µ_R-)},                                  (c)
+
+    δ = 2 (D_++ D_-- - D_+- D_-+)/(D_++ D_-- + D_+- D_-+) = 2 Re z + O(z²).
+
+All terms are linear in quantities of one k∥: (c) is averaged over the zone as it stands, with δ at each k∥. Behind a
+uniform barrier z = e^{-2κd} (ρ_L+ - ρ_L-)(ρ_R+ - ρ_R-) to leading order, with the reflections ρ of
+`theory.tunnelling`: one more passage through the barrier and back, times how differently each magnet reflects the two
+spins. Without spin accumulation and with D_ss' = f_Ls f_Rs' e^{-2κd}, P = (f_+ - f_-)/(f_+ + f_-), the law reads
+
+    δJ_M^L/J = Re z sin² Φ P_R/(1 + P_L P_R cos Φ),    δJ_M^R/J = Re z sin² Φ P_L/(1 + P_L P_R cos Φ).               (d)
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import halves
+from .._version import __version__
+from ..compare import relative_error
+from ..errors import ArgumentError, finite_array
+from ..halves import zone
+from ..halves.batch import Stack, as_stack
+from ..model.junction import Junction
+from ..model.plane import band_shift
+from ..spin import unit_vector
+from ..theory import tunnelling
+from .executors import open_pool, ordered
+from .sweep import axis_attributes, call_family, split_axes
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["ERRORS", "Collapse", "RoundTrip", "collapse", "round_trip", "validity_map"]
+
+Floats = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+#: What can be mapped: name -> what it is an error of.
+ERRORS = {
+    "tunnelling": "error of (3), (4) with T = R²D from collinear data",
+    "rotation": "part of it from T = R²D",
+    "reflection": "error of (3), (4) with the exact T: spin-flip reflection",
+    "conserved": "error of (1), one conserved current",
+    "t0": "error of t0 as the torque on both magnets",
+}
+#: name -> (unit, long name) of what is given with every map.
+CONTROLS = {
+    "conductance": ("e^2/h per cell", "conductance at the angle"),
+    "transmission": ("1", "mean tunnelling factor of the channels that carry the current"),
+    "decay": ("1", "decay exp(-2κd) of the spacer for the channels that carry the current"),
+    "round_trip": ("1", "|z|, spin contrast of a round trip, of the channels that carry the current"),
+    "factorization_defect": ("1", "|D++ D-- / (D+- D-+) - 1| of the collinear data"),
+    "angle": ("rad", "angle between the magnets"),
+}
+#: Relative accuracy asked of the k∥ average.
+RTOL = 1e-6
+#: Points of c per junction after which it is left as it is: only wells with sharp resonances need more.
+MAX_POINTS = 20_000
+#: Junctions solved together.
+BATCH = 256
+#: Points evaluated together, three directions each: the working set stays in the second-level cache.
+CHUNK = 1024
+#: Torques below this part of the current are rounding.
+ROUNDING = 1e-12
+#: Errors above this part of the current are resolved to a few percent: probabilities are accurate to 12 digits.
+RESOLVED = 1e-10
+
+
+# ---------------------------------------------------------------------- one k∥
+@dataclass(frozen=True)
+class RoundTrip:
+    """What one round trip between the magnets does to the spin, at one k∥; see `round_trip`.
+
+    Attributes
+    ----------
+    contrast : ndarray
+        |z|, at most 1.
+    defect : ndarray
+        δ, between -2 and 2.
+    flip_left, flip_right : ndarray
+        r_L and r_R.
+    """
+
+    contrast: Floats
+    defect: Floats
+    flip_left: Floats
+    flip_right: Floats
+
+
+def round_trip(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike = 0.0) -> RoundTrip:
+    r"""Return the spin contrast |z| of a round trip between two magnets, δ and r of equations (a) to (c).
+
+    Parameters
+    ----------
+    junction
+        Two collinear halves; the angle does not matter.
+    energy, band_shift
+        As in `halves.solve`.
+
+    Returns
+    -------
+    RoundTrip
+
+    Raises
+    ------
+    ArgumentError
+        The junction is a texture, or an argument does not fit.
+
+    Notes
+    -----
+    **Validity**: exact, with a relative rounding of 1e-16/√|z|: differences of Green's functions at the cut.
+
+    Examples
+    --------
+    >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
+    >>> iron = ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
+    >>> trip = round_trip(Junction(iron, [barrier(onsite=3.0, hopping=1.0, thickness=4)], iron), 0.0)
+    >>> round(trip.contrast.item(), 6), round(trip.defect.item(), 6)
+    (0.000208, 0.000389)
+    """
+    stack = as_stack(junction)
+    g_left, g_right = halves.surface_greens(stack, energy, band_shift)
+    t = stack.bonds[..., stack.cut or 0, None]
+    u: Complex = t * g_left
+    w: Complex = t * g_right
+    parallel: Any = (1 - u[..., 0] * w[..., 0]) * (1 - u[..., 1] * w[..., 1])
+    du, dw = u[..., 0] - u[..., 1], w[..., 0] - w[..., 1]
+    mixed: Any = du * dw  # d_+- d_-+ - d_++ d_--, without cancellation
+    change: Floats = 2 * (mixed * parallel.conj()).real + abs(mixed) ** 2
+    larger = np.maximum(abs(mixed), abs(parallel))
+    flips = []
+    for near, far_change in ((u, dw), (w, du)):
+        rate = 4 * near[..., 0].imag * near[..., 1].imag
+        flips.append(_ratio(rate * abs(far_change) ** 2, np.where(rate > 0, abs(parallel) ** 2, 0.0)))
+    return RoundTrip(_ratio(abs(mixed), larger), 2 * _ratio(change, 2 * abs(parallel) ** 2 + change), *flips)
+
+
+def _ratio(numerator: Floats, denominator: Floats) -> Floats:
+    """Return the quotient, 0 where the denominator is."""
+    out = np.zeros(np.broadcast_shapes(numerator.shape, denominator.shape))
+    return np.divide(numerator, denominator, out=out, where=denominator != 0)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Junctions with equal numbers of planes: arrays [junction, direction (its own, parallel, antiparallel)]."""
+
+    stack: Stack
+    spacer: slice
+    hopping: Floats  # of the planes of the spacer, [junction, plane]
+
+    @classmethod
+    def of(cls, junctions: Sequence[Junction]) -> _Batch:
+        stack = Stack.from_junctions([[junction] for junction in junctions])
+        left, right = stack.m[..., 0, :], stack.m[..., 1, :]
+        directions = np.concatenate(np.broadcast_arrays(right, left, -left), axis=1)
+        spacer = _spacer(junctions[0])
+        hopping = np.array([[plane.hopping for plane in junction.planes[spacer]] for junction in junctions])
+        return cls(stack.with_directions(left, directions), spacer, hopping)
+
+    def take(self, index: NDArray[np.intp]) -> _Batch:
+        """Return a batch with one row per entry of ``index``."""
+        arrays = {name: getattr(self.stack, name) for name in self.stack.__dataclass_fields__ if name != "cut"}
+        rows = {name: array if len(array) == 1 else array[index] for name, array in arrays.items()}
+        return _Batch(replace(self.stack, **rows), self.spacer, self.hopping[index])
+
+    def splits(self, energy: Floats) -> Floats:
+        """Return where the average over c has kinks: channels that open, and the band edge of each plane."""
+        edges = zone.thresholds(self.stack, energy[:, None])[:, 0]
+        onsite, t = self.stack.onsite[:, 0, self.spacer], 2 * self.stack.in_plane[:, 0, self.spacer]
+        offset = onsite - 2 * self.hopping - energy[:, None]
+        bands = np.divide(offset, t, out=np.full(offset.shape, 2.0), where=t != 0)
+        shape = (len(energy), edges.shape[1])
+        return np.concatenate([np.broadcast_to(edges, shape), np.clip(bands, -2.0, 2.0)], axis=1)
+
+    def decay(self, energy: Floats, c: Floats) -> Floats:
+        """Return exp(-2κd), planes in whose band the energy lies not counting."""
+        onsite, t = self.stack.onsite[:, 0, self.spacer], self.stack.in_plane[:, 0, self.spacer]
+        level = np.maximum(onsite - 2 * t * c[:, None], energy[:, None] + 2 * self.hopping)
+        exponent: Floats = np.exp(-2 * tunnelling.lattice_exponent(level, energy, self.hopping))
+        return exponent
+
+
+def _spacer(junction: Junction) -> slice:
+    """Return the nonmagnetic planes around the cut."""
+    magnetic = junction.plane_splitting > 0
+    cut = junction.cut or 0
+    before, behind = np.flatnonzero(magnetic[: cut + 1]), np.flatnonzero(magnetic[cut + 1 :])
+    return slice(int(before[-1]) + 1, cut + 1 + int(behind[0]))
+
+
+def _check(junction: Junction) -> None:
+    """Refuse what equations (1) to (4) do not describe."""
+    if junction.cut is None or not all(lead.is_magnetic for lead in junction.leads):
+        raise ArgumentError(
+            "Argument `family` must return junctions of two magnetic leads, each collinear with all magnetic planes "
+            "on its side, but it does not. Equations (1) to (4) have one magnetization on each side."
+        )
+
+
+#: Columns of what is averaged over k∥.
+T, D, DEFECT, FLIPS, R, WEIGHTED = (slice(0, 4), slice(4, 8), slice(8, 12), slice(12, 14), slice(14, 16), slice(16, 19))
+COLUMNS = 19
+
+
+def _columns(batch: _Batch, index: NDArray[np.intp], energy: Floats, c: Floats) -> Floats:
+    """Return all that the errors are made of, each linear in what one k∥ contributes, shape (points, COLUMNS)."""
+    columns = np.empty((len(index), COLUMNS))
+    for start in range(0, len(index), CHUNK):
+        part = slice(start, start + CHUNK)
+        columns[part] = _chunk(batch.take(index[part]), energy[part], c[part])
+    return columns
+
+
+def _chunk(batch: _Batch, energy: Floats, c: Floats) -> Floats:
+    P = halves.probabilities(batch.stack, energy[:, None], c[:, None])
+    transmissions = np.swapaxes(P[..., 1, :, 0, :], -1, -2)
+    factors = tunnelling.spin_factors_from_collinear(transmissions[:, 1], transmissions[:, 2])
+    trip = round_trip(batch.stack, energy[:, None], c[:, None])
+    flips = [P[:, 0, lead, 0, lead, 1] + P[:, 0, lead, 1, lead, 0] for lead in (0, 1)]
+    mean = factors.mean(axis=(-1, -2))
+    columns: Floats = np.concatenate(
+        [
+            transmissions[:, 0].reshape(-1, 4),
+            factors.reshape(-1, 4),
+            trip.defect * factors.reshape(-1, 4),
+            np.stack([*flips, trip.flip_left[:, 0], trip.flip_right[:, 0]], axis=-1),
+            mean[:, None] * np.stack([mean, batch.decay(energy, c), trip.contrast[:, 0]], axis=-1),
+        ],
+        axis=-1,
+    )
+    return columns
+
+
+def _solve(junctions: Sequence[Junction], energies: Floats, c: float | None) -> tuple[Floats, float]:
+    """Return the columns at one band shift, or averaged over the zone, and the worst relative error of the average.
+
+    Shape (junctions, energies, COLUMNS).
+    """
+    batch = _Batch.of(junctions)
+    row, column = (index.ravel() for index in np.indices((len(junctions), len(energies))))
+    energy = energies[column]
+    shape = (len(junctions), len(energies), COLUMNS)
+    if c is not None:
+        return _columns(batch, row, energy, np.full(len(energy), c)).reshape(shape), 0.0
+
+    def function(at: Floats, problem: NDArray[np.intp]) -> Floats:
+        return _columns(batch, row[problem], energy[problem], at)
+
+    average = zone.average(function, batch.take(row).splits(energy), rtol=RTOL, max_points=MAX_POINTS, strict=False)
+    size = abs(average.value[:, T]).sum(axis=-1)
+    missed = np.divide(average.error[:, T].max(axis=-1), size, out=np.zeros_like(size), where=size > 0)
+    return average.value.reshape(shape), float(missed.max(initial=0.0))
+
+
+# ---------------------------------------------------------------------- errors
+@dataclass(frozen=True)
+class _Measured:
+    """Columns of all points, with the angle and the potentials; currents have a trailing axis [side]."""
+
+    columns: Floats
+    angle: Floats
+    mu: tuple[Floats, Floats]
+
+    def matrix(self, part: slice) -> Floats:
+        """Return four columns as [..., s, s']."""
+        return self.columns[..., part].reshape(*self.angle.shape, 2, 2)
+
+    def two_currents(self, probabilities: Floats) -> Floats:
+        """Return (3) and (4)."""
+        left = tunnelling.magnetization_current_left(probabilities, *self.mu)
+        return np.stack([left, tunnelling.magnetization_current_right(probabilities, *self.mu)], axis=-1)
+
+    def scale(self, probabilities: Floats) -> Floats:
+        """Return Σ_ss' T_ss' |µ_Ls - µ_Rs'|: the charge current, if all four channels flow the same way."""
+        total: Floats = (probabilities * abs(self.mu[0][:, None] - self.mu[1])).sum(axis=(-1, -2))
+        return total
+
+    def reflected(self, left: Floats, right: Floats) -> Floats:
+        """Return what spin-flip reflection adds to (3) and (4), given its sum over both spins on each side."""
+        splits = [mu[0] - mu[1] for mu in self.mu]
+        return np.stack([left * splits[0], -right * splits[1]], axis=-1)
+
+    @cached_property
+    def rotated(self) -> Floats:
+        """R_ss'² D_ss'."""
+        return tunnelling.rotation_law(self.matrix(D), self.angle)
+
+    @cached_property
+    def exact(self) -> Floats:
+        """J_M on both sides."""
+        flips = self.columns[..., FLIPS]
+        return self.two_currents(self.matrix(T)) + self.reflected(flips[..., 0], flips[..., 1])
+
+    @cached_property
+    def turning(self) -> Floats:
+        """(sin² Φ)/4 with a trailing axis."""
+        return np.sin(self.angle)[..., None] ** 2 / 4
+
+    @cached_property
+    def rotation_correction(self) -> Floats:
+        """First term of equation (c): (4) and (3) with δ D_ss' for T_ss', sides exchanged."""
+        return self.turning * self.two_currents(self.matrix(DEFECT))[..., ::-1]
+
+    @cached_property
+    def reflection_correction(self) -> Floats:
+        """Second term of equation (c)."""
+        r = self.columns[..., R]
+        return -self.turning * self.reflected(2 * r[..., 0], 2 * r[..., 1])
+
+    @property
+    def conserved(self) -> Floats:
+        """J_M of equation (1) with α_s = β_s = s R_ss² D_ss, for both sides."""
+        alpha, beta = tunnelling.collinear_coefficients(self.rotated)
+        return tunnelling.conserved_magnetization_current(alpha, beta, *self.mu)[..., None]
+
+    def error(self, kind: str) -> Floats:
+        """Return one of `ERRORS`."""
+        paper, transmitted = self.two_currents(self.rotated), self.two_currents(self.matrix(T))
+        exact, scale = self.exact, self.scale(self.matrix(T))
+        if kind == "t0":
+            return _torque_error(exact, self.angle, scale)
+        difference = {
+            "tunnelling": paper - exact,
+            "rotation": paper - transmitted,
+            "reflection": transmitted - exact,
+            "conserved": self.conserved - exact,
+        }[kind]
+        return _worst(difference, scale)
+
+    def leading_order(self, kind: str) -> Floats:
+        """Return the same to leading order, from collinear data and a round trip."""
+        paper, scale = self.two_currents(self.rotated), self.scale(self.rotated)
+        if kind == "t0":
+            return _torque_error(paper, self.angle, scale)
+        both = self.rotation_correction + self.reflection_correction
+        difference = {
+            "tunnelling": both,
+            "rotation": self.rotation_correction,
+            "reflection": self.reflection_correction,
+            "conserved": both + self.conserved - paper,
+        }[kind]
+        return _worst(difference, scale)
+
+    def controls(self) -> dict[str, Floats]:
+        """Return what is listed in `CONTROLS`."""
+        factors, weighted = self.matrix(D), self.columns[..., WEIGHTED]
+        mean = factors.mean(axis=(-1, -2))[..., None]
+        means = np.where(mean > 0, _ratio(weighted, mean), np.nan)
+        return {
+            "conductance": self.matrix(T).sum(axis=(-1, -2)),
+            "transmission": means[..., 0],
+            "decay": means[..., 1],
+            "round_trip": means[..., 2],
+            "factorization_defect": abs(tunnelling.factorization_defect(factors)),
+            "angle": self.angle,
+        }
+
+
+def _worst(difference: Floats, scale: Floats) -> Floats:
+    """Return the larger error of both sides per current, NaN where no current flows."""
+    size: Floats = np.where(scale > 0, relative_error(0.0, abs(difference).max(axis=-1), scale), np.nan)
+    return size
+
+
+def _torque_error(J_M: Floats, angle: Floats, scale: Floats) -> Floats:
+    """Return ||t0| - |τ||/max(|t0|, |τ|) with τ = J_M^L m_L - J_M^R m_R, NaN where there is neither."""
+    t0 = abs(tunnelling.implicit_torque(J_M[..., 0], J_M[..., 1]))
+    torque = np.linalg.norm(
+        tunnelling.vector_torque(J_M[..., 0], J_M[..., 1], unit_vector(0.0), unit_vector(angle)), axis=-1
+    )
+    larger = np.maximum(t0, torque)
+    error: Floats = np.where(larger > ROUNDING * scale, relative_error(torque, t0, larger), np.nan)
+    return error
+
+
+# ---------------------------------------------------------------------- the map
+def validity_map(
+    family: Callable[..., Junction],
+    *,
+    error: str | Sequence[str] = "tunnelling",
+    energy: ArrayLike,
+    k: ArrayLike | str | None = None,
+    mu_left: ArrayLike = 0.5,
+    mu_right: ArrayLike = -0.5,
+    progress: bool | None = None,
+    workers: int = 1,
+    executor: Executor | Callable[[], Executor] | None = None,
+    **axes: Any,
+) -> xr.Dataset:
+    r"""Map the relative error of the phenomenology over the parameters of a family.
+
+    Parameters
+    ----------
+    family
+        A function of parameters that returns a `Junction` of two magnetic leads.
+    error
+        Which error, or several of them:
+
+        - ``"tunnelling"``: equations (3), (4) fed with the collinear junctions, T_ss' = R_ss'² D_ss' with D from
+          Φ = 0 and π, against exact linear response. It is the sum of the next two (before absolute values).
+        - ``"rotation"``: the same against (3), (4) with the exact T_ss'(Φ).
+        - ``"reflection"``: (3), (4) with the exact T_ss'(Φ), without the spin-flip reflection.
+        - ``"conserved"``: equation (1), one J_M for both sides, with α_s = β_s = s R_ss² D_ss: the mean of (3), (4).
+        - ``"t0"``: the scalar t0 a = J_M^R - J_M^L, with the exact J_M, against the length of the torque vector both
+          magnets take up, τ = τ_L + τ_R = J_M^L m_L - J_M^R m_R: ||t0| - |τ||/max(|t0|, |τ|). It is 1 where t0 sees
+          nothing of a torque (identical magnets) or makes one up (antiparallel magnets), 0 if it has its length, and
+          NaN if there is neither (parallel magnets). Field-like torques cancel in the sum and are not counted.
+
+        The first four are the larger error of both sides in units of the current
+        Σ_ss' T_ss' |µ_Ls - µ_Rs'|: the charge current, if all spin channels flow the same way.
+    energy
+        One energy or a 1D array of them, in the junction's unit.
+    k
+        In-plane wave vector (kx, kz) in 1/a, None for Γ, or ``"average"`` over the Brillouin zone. Averages of T and D
+        are compared, as an experiment would.
+    mu_left, mu_right
+        Chemical potentials (µ_+, µ_-) along each lead's own m, or one number for both spins. Only their ratios matter.
+    progress
+        Show a progress bar; None shows it on a terminal.
+    workers
+        Processes on this machine; 1 solves in this process. The numbers do not depend on it.
+    executor
+        Any `concurrent.futures.Executor` instead, or a function that makes one.
+    **axes
+        Parameters of the family by name: 1D arrays are swept and become dimensions in the order given, single values
+        are fixed.
+
+    Returns
+    -------
+    xarray.Dataset
+        For each error a variable of its name and ``<name>_leading_order``, equation (c) of this module. Always: the
+        exact ``magnetization_current``, and what could control the error, ``conductance``, ``transmission``,
+        ``decay``, ``round_trip``, ``factorization_defect`` and ``angle``. NaN where no current flows.
+
+    Raises
+    ------
+    ArgumentError
+        Unknown error or parameter, an axis that is not one-dimensional, potentials that drive nothing, or a family that
+        returns a texture or a nonmagnetic lead.
+
+    Notes
+    -----
+    **Validity**: linear response of clean junctions, by the exact engine `halves`. An average is converged to 1e-6
+    unless the attribute ``average_error`` says otherwise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import kwant_spinjunc as sj
+    >>> def junction(theta=np.pi / 2, height=2.0, right=2.0):
+    ...     iron = dict(onsite=1.0, hopping=1.0)
+    ...     return sj.Junction(
+    ...         sj.ferromagnet(**iron, splitting=1.0),
+    ...         [sj.barrier(onsite=1.0 + height, hopping=1.0, thickness=4)],
+    ...         sj.ferromagnet(**iron, splitting=right, m=sj.unit_vector(theta)))
+    >>> data = validity_map(junction, energy=0.0, height=[2.0, 4.0], theta=[0.0, 1.0, 2.0], progress=False)
+    >>> data.tunnelling.dims, bool((data.tunnelling[:, 0] < 1e-12).all())
+    (('height', 'theta'), True)
+    >>> bool(abs(data.tunnelling / data.tunnelling_leading_order - 1)[:, 1:].max() < 1e-2)
+    True
+    """
+    from tqdm import tqdm
+
+    kinds = _kinds(error)
+    swept, fixed = split_axes(axes)
+    energies = finite_array("energy", energy)
+    if energies.ndim > 1:
+        raise ArgumentError(f"Argument `energy` must be a number or a 1D array, but has shape {energies.shape}.")
+    taken = {*CONTROLS, *ERRORS, "magnetization_current", "lead", "energy"} & set(axes)
+    if taken:
+        raise ArgumentError(f"Argument `family` must not have a parameter named like a result, but has {min(taken)!r}.")
+    mu = _potentials(mu_left, mu_right)
+    c = None if isinstance(k, str) else float(band_shift(k))
+    if isinstance(k, str) and k != "average":
+        raise ArgumentError(f"Argument `k` must be a wave vector, None or 'average', but is {k!r}.")
+
+    shape = tuple(len(values) for values in swept.values())
+    count = int(np.prod(shape, dtype=int))
+    columns = np.empty((count, energies.size, COLUMNS))
+    angle = np.empty((count, 1))
+    pending: dict[Any, list[tuple[int, Junction]]] = {}
+    waiting: deque[list[int]] = deque()
+    missed = 0.0
+
+    def flush(group: list[tuple[int, Junction]]) -> tuple[list[Junction], Floats, float | None]:
+        waiting.append([index for index, _ in group])
+        junctions = [junction for _, junction in group]
+        group.clear()
+        return junctions, np.atleast_1d(energies), c
+
+    def tasks() -> Iterator[tuple[list[Junction], Floats, float | None]]:
+        for index, values in enumerate(product(*(array.tolist() for array in swept.values()))):
+            junction = call_family(family, **fixed, **dict(zip(swept, values, strict=True)))
+            _check(junction)
+            angle[index] = junction.angle
+            spacer = _spacer(junction)
+            group = pending.setdefault((len(junction.planes), junction.cut, spacer.start, spacer.stop), [])
+            group.append((index, junction))
+            if len(group) * energies.size >= BATCH:
+                yield flush(group)
+        for group in pending.values():
+            if group:
+                yield flush(group)
+
+    with (
+        tqdm(total=count, unit="junction", disable=None if progress is None else not progress) as bar,
+        open_pool(executor, workers) as pool,
+    ):
+        for found, worst in ordered(pool, _solve, tasks()):
+            indices = waiting.popleft()
+            columns[indices] = found
+            missed = max(missed, worst)
+            bar.update(len(indices))
+
+    whole = (*shape, *energies.shape)
+    measured = _Measured(
+        columns.reshape(*whole, COLUMNS),
+        np.broadcast_to(angle, (count, energies.size)).reshape(whole),
+        mu,
+    )
+    attributes = {
+        "title": f"validity of the phenomenology for {getattr(family, '__name__', 'family')}",
+        "family": getattr(family, "__name__", "family"),
+        "fixed_parameters": json.dumps(fixed, default=float, sort_keys=True),
+        "k": k if isinstance(k, str) else json.dumps(None if k is None else np.asarray(k, dtype=float).tolist()),
+        "mu_left": mu[0].tolist(),
+        "mu_right": mu[1].tolist(),
+        "solver": "halves",
+        "average_error": missed,
+        "kwant_spinjunc": __version__,
+    }
+    return _dataset(measured, kinds, swept, energies, attributes)
+
+
+def _kinds(error: str | Sequence[str]) -> tuple[str, ...]:
+    kinds = (error,) if isinstance(error, str) else tuple(error)
+    for kind in kinds:
+        if kind not in ERRORS:
+            raise ArgumentError(f"Argument `error` must be one of {', '.join(ERRORS)}, but is {kind!r}.")
+    return kinds
+
+
+def _potentials(mu_left: ArrayLike, mu_right: ArrayLike) -> tuple[Floats, Floats]:
+    sides = []
+    for name, mu in [("mu_left", mu_left), ("mu_right", mu_right)]:
+        array = finite_array(name, mu)
+        if array.shape not in ((), (2,)):
+            raise ArgumentError(f"Argument `{name}` must be a number or (µ_+, µ_-), but its shape is {array.shape}.")
+        sides.append(np.broadcast_to(array, (2,)))
+    left, right = sides
+    if not (left[:, None] != right).any():
+        raise ArgumentError("Arguments `mu_left` and `mu_right` must differ, but are equal: no current flows.")
+    return left, right
+
+
+def _dataset(
+    measured: _Measured,
+    kinds: Sequence[str],
+    swept: dict[str, NDArray[Any]],
+    energies: Floats,
+    attributes: dict[str, Any],
+) -> xr.Dataset:
+    import xarray as xr
+
+    dims = (*swept, *(("energy",) if energies.ndim else ()))
+
+    def variable(values: Floats, units: str, long_name: str, *more: str) -> Any:
+        return xr.Variable((*dims, *more), values, {"units": units, "long_name": long_name})
+
+    variables: dict[str, Any] = {}
+    for kind in kinds:
+        variables[kind] = variable(measured.error(kind), "1", ERRORS[kind])
+        variables[f"{kind}_leading_order"] = variable(
+            measured.leading_order(kind), "1", f"{ERRORS[kind]}, to leading order"
+        )
+    variables["magnetization_current"] = variable(
+        measured.exact, "e^2/h per cell x mu", "exact magnetization current along each lead's own m", "lead"
+    )
+    for name, values in measured.controls().items():
+        variables[name] = variable(values, *CONTROLS[name])
+    coords: dict[str, Any] = {
+        name: xr.Variable((name,), values, axis_attributes(name)) for name, values in swept.items()
+    }
+    coords["energy"] = xr.Variable(("energy",) if energies.ndim else (), energies, axis_attributes("energy"))
+    coords["lead"] = ["left", "right"]
+    return xr.Dataset(variables, coords, attributes)
+
+
+# ---------------------------------------------------------------------- the collapse
+@dataclass(frozen=True)
+class Collapse:
+    """How well a power law of one quantity (or two) describes an error over a whole map.
+
+    Attributes
+    ----------
+    candidate : str
+        What the error is fitted with.
+    exponents : tuple of float
+        Power of each quantity in the candidate.
+    angle_exponent : float
+        Power of sin Φ, fitted too; 0 for the leading order, which knows the angle.
+    prefactor : float
+        Error where all quantities are 1.
+    scatter : float
+        Typical factor between error and fit, exp of the standard deviation of the logarithm: 1 is a perfect collapse.
+    worst : float
+        Largest such factor.
+    points : int
+        Number of points fitted.
+    """
+
+    candidate: str
+    exponents: tuple[float, ...]
+    angle_exponent: float
+    prefactor: float
+    scatter: float
+    worst: float
+    points: int
+
+    def __str__(self) -> str:
+        powers = ", ".join(f"{exponent:.3f}" for exponent in self.exponents)
+        return (
+            f"{self.candidate}: power {powers}, scatter × {self.scatter:.3g} (worst × {self.worst:.3g}), "
+            f"{self.points} points"
+        )
+
+
+#: Candidates for what controls an error: name -> variables multiplied in the fitted power law.
+CANDIDATES = {
+    "conductance": ("conductance",),
+    "transmission": ("transmission",),
+    "decay": ("decay",),
+    "transmission and decay": ("transmission", "decay"),
+    "factorization defect": ("factorization_defect",),
+    "round trip": ("round_trip",),
+}
+
+
+def collapse(*datasets: xr.Dataset, error: str = "tunnelling", tunneling: float = 0.1) -> tuple[Collapse, ...]:
+    """Ask which quantity an error follows over all points of one map or several together, best first.
+
+    Parameters
+    ----------
+    *datasets
+        Results of `validity_map`.
+    error
+        Which error, as in `validity_map`.
+    tunneling
+        Only points with a transmission below this are used.
+
+    Returns
+    -------
+    tuple of Collapse
+        Sorted by scatter. Every candidate may use a power of sin Φ besides its own, but for the leading order.
+
+    Raises
+    ------
+    ArgumentError
+        No dataset, one without this error, or fewer than ten points with a resolved error.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> import numpy as np
+    >>> import kwant_spinjunc as sj
+    >>> def junction(theta=1.0, height=2.0, right=2.0):
+    ...     iron = dict(onsite=1.0, hopping=1.0)
+    ...     return sj.Junction(
+    ...         sj.ferromagnet(**iron, splitting=1.0),
+    ...         [sj.barrier(onsite=1.0 + height, hopping=1.0, thickness=4)],
+    ...         sj.ferromagnet(**iron, splitting=right, m=sj.unit_vector(theta)))
+    >>> axes = {"height": np.linspace(2, 4, 4), "theta": [0.5, 1.5, 2.5], "right": [0.5, 2.0]}
+    >>> best = collapse(validity_map(junction, energy=0.0, progress=False, **axes))[0]
+    >>> best.candidate, round(best.exponents[0], 2), round(best.scatter, 2)
+    ('leading order', 1.0, 1.0)
+    """
+    if not datasets or any(error not in data for data in datasets):
+        raise ArgumentError(f"Argument `datasets` must be validity maps of {error!r}, but one has no such error.")
+    own = f"{error}_leading_order"
+    names = {error, own, "angle", *(name for group in CANDIDATES.values() for name in group)}
+    values = {name: np.concatenate([data[name].values.ravel() for data in datasets]) for name in names}
+    sine = np.sin(values["angle"])
+    chosen = (values[error] > RESOLVED) & (sine > 1e-9) & (values["transmission"] < tunneling)
+    fits = [
+        _fit(name, values[error], [values[variable] for variable in group], sine, chosen)
+        for name, group in CANDIDATES.items()
+    ]
+    fits.append(_fit("leading order", values[error], [values[own]], None, chosen))
+    found = [fit for fit in fits if fit is not None]
+    if not found:
+        raise ArgumentError("Argument `datasets` must have ten points with a resolved error, but have fewer.")
+    return tuple(sorted(found, key=lambda fit: fit.scatter))
+
+
+def _fit(
+    name: str, error: Floats, quantities: Sequence[Floats], sine: Floats | None, chosen: NDArray[np.bool_]
+) -> Collapse | None:
+    """Fit ln error linearly to the logarithms of the quantities and of sin Φ."""
+    columns = [*quantities] if sine is None else [*quantities, sine]
+    usable = chosen & np.all([(column > 0) & np.isfinite(column) for column in columns], axis=0)
+    points = int(usable.sum())
+    if points < 10:
+        return None
+    design = np.stack([*(np.log(column[usable]) for column in columns), np.ones(points)], axis=-1)
+    target = np.log(error[usable])
+    solution, *_ = np.linalg.lstsq(design, target, rcond=None)
+    deviation = target - design @ solution
+    count = len(quantities)
+    return Collapse(
+        candidate=name,
+        exponents=tuple(float(x) for x in solution[:count]),
+        angle_exponent=0.0 if sine is None else float(solution[count]),
+        prefactor=float(np.exp(solution[-1])),
+        scatter=float(np.exp(deviation.std())),
+        worst=float(np.exp(abs(deviation).max())),
+        points=points,
+    )

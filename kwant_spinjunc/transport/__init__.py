@@ -1,0 +1,1 @@
+"""What flows: linear response, finite bias, occupied states, local potentials."""

@@ -1,0 +1,742 @@
+r"""Finite bias and temperature: the bands of the leads move with their chemical potentials.
+
+**Sign.** V = µ_L - µ_R is an energy, in eV. For V > 0 particles flow from left to right, along +y, and all currents
+are particle currents as everywhere in the package. Electrons are negative: the *electric* current then flows along -y,
+and the right electrode is at the *higher* electric potential, by V volts.
+
+**Potential.** Each lead shifts rigidly with its µ, by +V/2 and -V/2, so it stays neutral. The potential falls linearly
+over the N nonmagnetic planes between the leads, in N + 1 equal steps (one per bond that touches such a plane); without
+nonmagnetic planes it falls at the interface. Any other profile can be given.
+
+**Window and equilibrium.** With occupations f_αs of the four reservoirs and their mean f_0, every observable is
+
+    X = ∫ dE Σ_αs x_αs(E) (f_αs - f_0)  +  ∫ dE Σ_αs x_αs(E) f_0.
+
+The first integral, the **window**, is over energies where the reservoirs differ; at T = 0 from the lowest to the
+highest µ_αs, end points included. The second is the equilibrium spin current of the biased junction, see `equilibrium`;
+it carries neither charge nor a damping-like torque. Only the sum does not depend on the choice of f_0. With equal
+temperatures and no spin accumulation the window part is, to first order, the linear response to µ_L = -µ_R = V/2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
+
+from .. import halves
+from ..errors import ArgumentError, finite, finite_array, positive
+from ..halves.batch import Stack
+from ..model.junction import Junction
+from ..quadrature import Integral, cut_into_pieces, integrate
+from .equilibrium import (
+    UNIT,
+    EquilibriumResponse,
+    average_over_zone,
+    equilibrium_response,
+    exchange_torques,
+    lead_edges,
+    sharp_steps,
+    shift_of,
+    spread,
+    states_of,
+    take_rows,
+    zone_kinks,
+)
+from .linear import Response
+from .observables import Torques, magnet_torques, magnetization_current
+
+__all__ = [
+    "BiasDerivative",
+    "BiasResponse",
+    "Magnetoresistance",
+    "bias_derivative",
+    "bias_response",
+    "biased",
+    "linear_drop",
+    "tunneling_magnetoresistance",
+]
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+#: Distances from a chemical potential, in kT, at which a thermal integral is cut. e^-745 is the smallest number.
+THERMAL_CUTS = np.array([6.0, 40.0, 745.0])
+#: Positive along +y on both sides.
+DIRECTION = np.array([[1.0], [-1.0]])
+
+
+# ---------------------------------------------------------------------- the junction under bias
+def linear_drop(junction: Junction) -> Floats:
+    """Return the default potential of each plane of the scattering region in units of the bias, from 1/2 to -1/2.
+
+    Parameters
+    ----------
+    junction
+        The junction.
+
+    Returns
+    -------
+    ndarray, shape (planes,)
+        Linear over the nonmagnetic planes between the leads, in N + 1 equal steps; a step at the cut without any.
+
+    Raises
+    ------
+    ArgumentError
+        A texture without a nonmagnetic plane: it has no place where the potential must fall.
+
+    Examples
+    --------
+    >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
+    >>> iron = ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
+    >>> linear_drop(Junction(iron, [barrier(onsite=3.0, hopping=1.0, thickness=3)], iron)).tolist()
+    [0.5, 0.25, 0.0, -0.25, -0.5]
+    """
+    planes, buffer = len(junction.planes), junction.buffer
+    resistive = junction.plane_splitting == 0
+    resistive[:buffer] = resistive[planes - buffer :] = False
+    drops = resistive[:-1] | resistive[1:]
+    if not drops.any():
+        if junction.cut is None:
+            raise ArgumentError(
+                "Argument `profile` must be given for a texture without nonmagnetic planes, but is None. "
+                "Pass one number per plane, from 0.5 to -0.5."
+            )
+        drops[junction.cut] = True
+    fallen = np.concatenate([[0.0], np.cumsum(drops)]) / drops.sum()
+    potential: Floats = 0.5 - fallen
+    return potential
+
+
+def biased(junction: Junction, bias: ArrayLike, profile: ArrayLike | None = None) -> Junction | Stack:
+    """Return the junction with every plane and both leads at their potential.
+
+    Parameters
+    ----------
+    junction
+        The junction without bias.
+    bias
+        V = µ_L - µ_R as an energy; particles flow from left to right for V > 0.
+    profile
+        Potential of each plane of the scattering region in units of V, shape (..., planes); `linear_drop` by default.
+        The planes that belong to the leads must share one value per side, which is also the shift of that lead (and
+        of its µ), and the two must differ by 1.
+
+    Returns
+    -------
+    Junction
+        For one bias and one profile.
+    Stack
+        For an array of biases, with its shape as batch shape.
+
+    Raises
+    ------
+    ArgumentError
+        The bias or the profile is not finite, or the profile has the wrong shape or ends.
+
+    Examples
+    --------
+    >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
+    >>> iron = ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
+    >>> junction = biased(Junction(iron, [barrier(onsite=3.0, hopping=1.0, thickness=1)], iron), 0.4)
+    >>> [round(plane.onsite, 12) for plane in junction.planes]
+    [1.2, 3.0, 0.8]
+    """
+    _check_junction(junction)
+    V, shares = finite_array("bias", bias), _checked_profile(junction, profile)
+    if V.ndim or shares.ndim > 1:
+        return _biased_stack(junction, V, shares)
+    planes = [
+        replace(plane, onsite=plane.onsite + V * share) for plane, share in zip(junction.planes, shares, strict=True)
+    ]
+    return _of_planes(junction, planes)
+
+
+def _check_junction(junction: Any) -> None:
+    if not isinstance(junction, Junction):
+        raise ArgumentError(f"Argument `junction` must be a Junction, but is {type(junction).__name__}.")
+    junction.refuse_disorder()  # a layer cut into planes would be another sample
+
+
+def _of_planes(junction: Junction, planes: Sequence[Any]) -> Junction:
+    """Return the junction with other planes, each a layer of its own; the end planes continue in the leads."""
+    inner = planes[junction.buffer : len(planes) - junction.buffer]
+    return Junction(planes[0], inner, planes[-1], bonds=tuple(junction.bond_hoppings), buffer=junction.buffer)
+
+
+def _checked_profile(junction: Junction, profile: ArrayLike | None) -> Floats:
+    if profile is None:
+        return linear_drop(junction)
+    shares = finite_array("profile", profile, shape=(len(junction.planes),))
+    ends = shares[..., : junction.buffer], shares[..., -junction.buffer :]
+    if any((end != end[..., :1]).any() for end in ends) or (abs(ends[0][..., 0] - ends[1][..., -1] - 1) > 1e-12).any():
+        raise ArgumentError(
+            "Argument `profile` must be constant over the planes of each lead and fall by 1 in all, but goes from "
+            f"{np.ravel(ends[0])[0]:g} to {np.ravel(ends[1])[-1]:g}. It is the potential in units of the bias."
+        )
+    return shares
+
+
+def _biased_stack(junction: Junction, V: Floats, shares: Floats) -> Stack:
+    stack = Stack.from_junction(junction)
+    try:
+        potential = V[..., None] * shares
+    except ValueError:
+        raise ArgumentError(
+            f"Argument `profile` must broadcast with `bias`, but their shapes are {shares.shape} and {V.shape}."
+        ) from None
+    ends = potential[..., [0, -1]]
+    return replace(stack, onsite=stack.onsite + potential, lead_onsite=stack.lead_onsite + ends)
+
+
+# ---------------------------------------------------------------------- the response
+@dataclass(frozen=True, eq=False)
+class BiasResponse(Response):
+    """Currents and torques at finite bias; the inherited attributes are those of the window.
+
+    Attributes
+    ----------
+    spin_resolved : ndarray, shape (..., 2, 2)
+        I_αs as [lead, spin], positive along +y; ``charge`` and ``magnetization`` (J_M) follow from it.
+    m : ndarray, shape (2, 3)
+        The axes (m_L, m_R).
+    spin_current, torques, layer_torques
+        Window part of Q (..., 3), of the torques on both magnets and of those on each plane (..., planes, 3).
+    bias : ndarray, shape (...)
+        V = µ_L - µ_R.
+    mu : ndarray, shape (..., 2, 2)
+        µ_αs as [lead, spin].
+    temperature : tuple of two floats
+        k_B T of both leads.
+    error : ndarray, shape (...)
+        Estimated absolute error of the least accurate current or torque of the window.
+    equilibrium : EquilibriumResponse or None
+        Spin current and torques of the occupied states at the mean occupation, if asked for.
+    unit : str
+        Unit of all currents and torques for energies in eV.
+    """
+
+    bias: Floats
+    mu: Floats
+    temperature: tuple[float, float]
+    error: Floats
+    equilibrium: EquilibriumResponse | None = None
+    unit: str = UNIT
+
+    @property
+    def current(self) -> Floats:
+        """Charge (particle) current J, the mean of both sides, shape (...)."""
+        J: Floats = self.charge.mean(axis=-1)
+        return J
+
+    @property
+    def total_torques(self) -> Torques:
+        """Torques of window and occupied states together.
+
+        Raises
+        ------
+        ArgumentError
+            The equilibrium part was not asked for.
+        """
+        if self.equilibrium is None:
+            raise ArgumentError("Argument `equilibrium` must be True for the total torques, but was False.")
+        window, below = self.torques, self.equilibrium.torques
+        return Torques(
+            window.vectors + below.vectors,
+            window.damping_like + below.damping_like,
+            window.field_like + below.field_like,
+        )
+
+    def __str__(self) -> str:
+        return _summary(self)
+
+
+def bias_response(
+    junction: Junction,
+    bias: ArrayLike,
+    *,
+    fermi_energy: float = 0.0,
+    mu_left: ArrayLike = 0.0,
+    mu_right: ArrayLike = 0.0,
+    temperature: ArrayLike = 0.0,
+    profile: ArrayLike | None = None,
+    k: ArrayLike | str | None = None,
+    equilibrium: bool = False,
+    layers: bool = True,
+    tolerance: float = 1e-8,
+) -> BiasResponse:
+    r"""Return currents and torques at finite bias and temperature, coherent transport between four reservoirs.
+
+    I_Ls = (1/h) ∫ dE Σ_βs' P[Ls, βs'](E, V) (f_Ls - f_βs'), its mirror image, and the spin current and torques of the
+    same states weighted with f_αs - f_0.
+
+    Parameters
+    ----------
+    junction
+        The junction without bias, of two collinear halves.
+    bias
+        V = µ_L - µ_R as an energy, shape (...); particles flow from left to right for V > 0.
+    fermi_energy
+        Chemical potential without bias.
+    mu_left, mu_right
+        Spin accumulation: µ_αs on top of the shift by the bias, (µ_+, µ_-) in the trailing axis or one number for both
+        spins. It fills channels but does not shift bands; at V = 0 these are the arguments of `linear_response`.
+    temperature
+        k_B T as an energy, one number or (left, right).
+    profile
+        Potential of the planes in units of V, see `biased`.
+    k
+        In-plane wave vector (kx, kz) in 1/a, shape (..., 2), None for Γ, or "average" for the mean over the Brillouin
+        zone, which is the result per unit cell of area a².
+    equilibrium
+        Whether to add the torque of the occupied states.
+    layers
+        Whether to resolve the torque by planes. Without it ``layer_torques`` has no planes, and junctions between
+        magnetic leads are solved several times faster.
+    tolerance
+        Error to reach, relative to the largest integral of a modulus among all currents and torques.
+
+    Returns
+    -------
+    BiasResponse
+
+    Raises
+    ------
+    ArgumentError
+        Wrong shapes, numbers that are not finite, a negative temperature, a texture.
+
+    Notes
+    -----
+    A window without an open channel carries no current and is no error. Bound states (outside all bands of both leads)
+    are no scattering states: they count in the equilibrium part only, at the mean occupation.
+
+    **Validity**: exact for noninteracting electrons in the given potential; no self-consistency, no inelastic
+    scattering. The leads' bands move rigidly with their µ.
+
+    References
+    ----------
+    I. Theodonis, N. Kioussis, A. Kalitsov, M. Chshiev, W. H. Butler, Phys. Rev. Lett. 97, 237205 (2006).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
+    >>> from kwant_spinjunc.spin import unit_vector
+    >>> iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
+    >>> spacer = barrier(onsite=3.0, hopping=1.0, thickness=4)
+    >>> junction = Junction(ferromagnet(**iron), [spacer], ferromagnet(**iron, m=unit_vector(np.pi / 2)))
+    >>> response = bias_response(junction, [-0.5, 0.0, 0.5])
+    >>> np.sign(response.current).tolist(), response.layer_torques.shape
+    ([-1.0, 0.0, 1.0], (3, 6, 3))
+    """
+    _check_junction(junction)
+    if junction.cut is None:
+        raise ArgumentError(
+            "Argument `junction` must be of two collinear halves, but its magnetizations have more than two axes: it "
+            "has no one spin current between two magnets."
+        )
+    V, shares, c = finite_array("bias", bias), _checked_profile(junction, profile), shift_of(k)
+    if V.size == 0 or (c is not None and c.size == 0):
+        raise ArgumentError("Arguments `bias` and `k` must not be empty.")
+    kT = _temperatures(temperature)
+    tolerance = positive("tolerance", tolerance)
+    mu = finite("fermi_energy", fermi_energy) + V[..., None, None] * shares[..., [0, -1], None]
+    mu = mu + _accumulation(mu_left, mu_right)
+    stack = _biased_stack(junction, V, shares)
+    try:
+        shape = np.broadcast_shapes(stack.shape, mu.shape[:-2], () if c is None else c.shape)
+    except ValueError:
+        raise ArgumentError(
+            "Arguments `bias`, `mu_left`, `mu_right` and `k` must broadcast, but they do not."
+        ) from None
+    mu = np.broadcast_to(mu, (*shape, 2, 2))
+    stack = spread(stack, shape)
+    waves = layers or not all(lead.is_magnetic for lead in junction.leads)
+    window = _Window(stack, mu.reshape(-1, 2, 2), np.array(kT), tolerance, layers, waves)
+    return _assemble(
+        junction,
+        window.integrate(c, shape),
+        np.broadcast_to(V, shape),
+        mu,
+        kT,
+        shape,
+        (_equilibrium(stack, mu, kT, k, tolerance) if equilibrium else None),
+    )
+
+
+def _temperatures(temperature: ArrayLike) -> tuple[float, float]:
+    kT = finite_array("temperature", temperature)
+    if kT.shape not in ((), (2,)):
+        raise ArgumentError(f"Argument `temperature` must be one number or (left, right), but has shape {kT.shape}.")
+    if (kT < 0).any():
+        raise ArgumentError(
+            f"Argument `temperature` must not be negative, but is {kT.min():g}. It is k_B T as an energy."
+        )
+    left, right = np.broadcast_to(kT, 2)
+    return float(left), float(right)
+
+
+def _accumulation(mu_left: ArrayLike, mu_right: ArrayLike) -> Floats:
+    """Return µ_αs on top of the bias, (..., lead, spin)."""
+    sides = []
+    for name, value in (("mu_left", mu_left), ("mu_right", mu_right)):
+        mu = finite_array(name, value)
+        sides.append(np.stack([mu, mu]) if mu.ndim == 0 else finite_array(name, mu, shape=(2,)))
+    return np.stack(np.broadcast_arrays(*sides), axis=-2)
+
+
+def _equilibrium(stack: Stack, mu: Floats, kT: tuple[float, float], k: Any, tolerance: float) -> EquilibriumResponse:
+    """Return the equilibrium part at the mean of the four occupations; equal ones are solved once."""
+    parts: list[EquilibriumResponse] = []
+    for lead in (0, 1):
+        by_spin = [mu[..., lead, spin] for spin in (0, 1)]
+        same = np.array_equal(by_spin[0], by_spin[1])
+        solved = [
+            equilibrium_response(stack, level, temperature=kT[lead], k=k, tolerance=tolerance)
+            for level in by_spin[: 1 if same else 2]
+        ]
+        parts += solved * 2 if same else solved
+    Q = np.mean([part.spin_current for part in parts], axis=0)
+    error = np.mean([part.error for part in parts], axis=0)
+    return EquilibriumResponse(Q, exchange_torques(Q, stack.m[..., 0, :], stack.m[..., 1, :]), error)
+
+
+# ---------------------------------------------------------------------- the window
+@dataclass(frozen=True, eq=False)
+class _Window:
+    """Integrals over the energies where reservoirs differ, for a flat batch of biased junctions.
+
+    Components: I_αs (4), Q (3), with ``waves`` the spin flux in both leads (6), with ``layers`` the torque on each
+    plane (3 planes).
+    """
+
+    stack: Stack
+    mu: Floats
+    kT: Floats
+    tolerance: float
+    layers: bool
+    waves: bool
+
+    @property
+    def components(self) -> int:
+        return 7 + 6 * self.waves + 3 * self.stack.planes * self.layers
+
+    def integrate(self, c: Floats | None, shape: tuple[int, ...]) -> Integral:
+        """Integrate at the band shifts ``c``, or averaged over the zone for None."""
+        if c is None and self.stack.dispersive:
+            levels = self.mu.reshape(-1, 4)
+            flat = take_rows(self.stack, np.arange(len(levels)))
+            return average_over_zone(self.at_shifts, zone_kinks(flat, levels), self.components, self.tolerance)
+        shifts = np.broadcast_to(0.0 if c is None else c, shape).ravel()
+        return self.at_shifts(np.arange(len(self.mu)), shifts, self.tolerance, 0.0)
+
+    def at_shifts(self, index: Indices, c: Floats, tolerance: float, enough: Any) -> Integral:
+        """Integrate over energy for members of the batch, each at its band shift."""
+        stack = take_rows(self.stack, index)
+        mu = self.mu[index]
+
+        def integrand(owner: Indices, energy: Floats) -> tuple[Floats, float]:
+            rows = take_rows(stack, owner)
+            return self._weighted(rows, energy, c[owner][:, None], mu[owner][:, None]), 0.0
+
+        pieces = self._pieces(stack, c, mu.reshape(-1, 4))
+        return integrate(integrand, pieces, len(index), self.components, tolerance=tolerance, floor=enough)
+
+    def _pieces(self, stack: Stack, c: Floats, mu: Floats) -> tuple[Indices, Floats, Floats]:
+        """Return the pieces of the energy axis between kinks, where reservoirs differ and a channel is open."""
+        edges = np.broadcast_to(lead_edges(stack, c), (len(mu), 8))
+        reach = np.repeat(THERMAL_CUTS[-1] * self.kT, 2)
+        low, high = (mu - reach).min(axis=-1), (mu + reach).max(axis=-1)
+        low, high = np.maximum(low, edges.min(axis=-1)), np.minimum(high, edges.max(axis=-1))
+        texture = stack.as_texture()
+
+        def states_below(owner: Indices, energy: Floats) -> Floats:
+            return states_of(take_rows(texture, owner), energy, c[owner][:, None])
+
+        points = [edges, mu, sharp_steps(states_below, low, high, flanks=True)]
+        if self.kT.any():
+            offsets = np.outer(np.repeat(self.kT, 2), np.concatenate([-THERMAL_CUTS, THERMAL_CUTS]))
+            points.append((mu[..., None] + offsets).reshape(len(mu), -1))
+        owner, lower, upper = cut_into_pieces(low, high, np.concatenate(points, axis=-1))
+        middle = (lower + upper) / 2
+        bands = edges.reshape(-1, 4, 2)[owner]
+        open_ = ((bands[..., 0] < middle[:, None]) & (middle[:, None] < bands[..., 1])).any(axis=-1)
+        return owner[open_], lower[open_], upper[open_]
+
+    def _weighted(self, stack: Stack, energy: Floats, c: Floats, mu: Floats) -> Floats:
+        """Return the integrand, shape (n, points, components)."""
+        difference = occupation_differences(energy, mu, self.kT)
+        P = halves.probabilities(stack, energy, c)
+        weight = difference.mean(axis=(-1, -2))
+        # every term is a product of a probability and a difference of occupations, none a difference of fluxes
+        found = [(P * difference).sum(axis=(-1, -2)) * DIRECTION]
+        found += [np.einsum("nqas,nqas...->nq...", weight, x) for x in self._of_states(stack, energy, c)]
+        return np.concatenate([x.reshape(*energy.shape, -1) for x in found], axis=-1)
+
+    def _of_states(self, stack: Stack, energy: Floats, c: Floats) -> list[Floats]:
+        """Return Q, and if asked for the outer spin fluxes and the layer torques, of each incoming state."""
+        if not self.waves:
+            return [halves.spacer_currents(stack, energy, c)[..., 1:]]
+        states, cut = halves.states(stack, energy, c), stack.cut or 0
+        outer = states.currents[..., [0, -1], 1:]
+        return [states.currents[..., cut, 1:], outer, states.torques][: 3 if self.layers else 2]
+
+
+def occupation_differences(energy: Floats, mu: Floats, kT: Floats) -> Floats:
+    """Return f_αs - f_βs' as [..., α, s, β, s'], accurate also where both are nearly 1.
+
+    Parameters
+    ----------
+    energy
+        Shape (...).
+    mu
+        µ_αs, shape (..., 2, 2).
+    kT
+        k_B T of both leads, shape (2,).
+    """
+    above = energy[..., None, None] - mu
+    width = kT[:, None]
+    x = np.divide(above, width, out=np.where(above < 0, -np.inf, np.inf), where=width > 0)
+    filled, empty = expit(-x), expit(x)
+    electrons = filled[..., :, :, None, None] - filled[..., None, None, :, :]
+    holes = empty[..., None, None, :, :] - empty[..., :, :, None, None]
+    below: NDArray[np.bool_] = above < 0
+    return np.where(below[..., :, :, None, None] & below[..., None, None, :, :], holes, electrons)
+
+
+def _assemble(
+    junction: Junction,
+    window: Integral,
+    V: Floats,
+    mu: Floats,
+    kT: tuple[float, float],
+    shape: tuple[int, ...],
+    equilibrium: EquilibriumResponse | None,
+) -> BiasResponse:
+    """Sort the components of the window into a response."""
+    currents, Q, outer, layer = np.split(window.value.reshape(*shape, -1), [4, 7, 13], axis=-1)
+    m = np.array([lead.m for lead in junction.leads])
+    currents = currents.reshape(*shape, 2, 2)
+    J_M = magnetization_current(currents)
+    outer = outer.reshape(*shape, 2, 3) if outer.size else np.zeros((*shape, 2, 3))
+    for side, lead in enumerate(junction.leads):
+        if lead.is_magnetic:
+            outer[..., side, :] = J_M[..., side, None] * m[side]
+    return BiasResponse(
+        spin_resolved=currents,
+        m=m,
+        spin_current=Q,
+        torques=magnet_torques(junction, Q, outer),
+        layer_torques=layer.reshape(*shape, -1, 3),
+        bias=V,
+        mu=mu,
+        temperature=kT,
+        error=window.error.reshape(shape),
+        equilibrium=equilibrium,
+    )
+
+
+# ---------------------------------------------------------------------- derivatives and magnetoresistance
+@dataclass(frozen=True, eq=False)
+class BiasDerivative:
+    """Derivatives with respect to the bias, per unit cell in e²/h (particle current and Pauli-spin flux per V).
+
+    Attributes
+    ----------
+    bias : ndarray, shape (...)
+    conductance : ndarray, shape (...)
+        Differential conductance dJ/dV.
+    magnetization : ndarray, shape (..., 2)
+        dJ_M/dV on both sides.
+    damping_like, field_like : ndarray, shape (..., 2)
+        Torkances dτ/dV of both magnets; the field-like one with its equilibrium part if that was asked for.
+    error : ndarray, shape (...)
+        Estimated absolute error of the least accurate of them.
+    """
+
+    bias: Floats
+    conductance: Floats
+    magnetization: Floats
+    damping_like: Floats
+    field_like: Floats
+    error: Floats
+
+
+def bias_derivative(junction: Junction, bias: ArrayLike, *, step: float = 0.02, **options: Any) -> BiasDerivative:
+    r"""Return differential conductance and torkances, by central differences of three steps and their extrapolation.
+
+    With D_h = [X(V + h) - X(V - h)]/2h and R_h = (4 D_h/2 - D_h)/3 it is (16 R_h/2 - R_h)/15, good to order h⁶.
+
+    Parameters
+    ----------
+    junction, bias
+        As in `bias_response`.
+    step
+        h > 0, in the unit of the bias.
+    **options
+        Of `bias_response`.
+
+    Returns
+    -------
+    BiasDerivative
+        Its error is the difference to R_h/2, plus what the errors of the responses can do, divided by the step.
+
+    Raises
+    ------
+    ArgumentError
+        As in `bias_response`, or the step is not positive.
+
+    Notes
+    -----
+    At V = 0 and T = 0 this is `linear_response` to µ_L = -µ_R = 1/2 (with ``equilibrium``, plus what the bias does to
+    the interlayer exchange). Where a band edge passes a chemical potential the derivative has a kink and the error is
+    larger.
+
+    Examples
+    --------
+    >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
+    >>> from kwant_spinjunc.scattering import scatter
+    >>> iron = ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
+    >>> junction = Junction(iron, [barrier(onsite=3.0, hopping=1.0, thickness=2)], iron)
+    >>> G = bias_derivative(junction, 0.0).conductance
+    >>> bool(abs(G / scatter(junction, 0.0).conductance - 1) < 1e-6)
+    True
+    """
+    V, h = finite_array("bias", bias), positive("step", step)
+    steps = h * np.array([-1.0, -0.5, -0.25, 0.25, 0.5, 1.0])
+    options = {"tolerance": 1e-10, "layers": False, **options}
+    response = bias_response(junction, V[..., None] + steps, **_with_axis(options, len(V.shape)))
+    torques = response.torques if response.equilibrium is None else response.total_torques
+    noise = response.error if response.equilibrium is None else response.error + response.equilibrium.error
+    found, errors = [], []
+    batch = response.bias.shape[:-1]  # of bias, potentials, profile and k together; the steps are the last axis
+    for values in (response.current, response.magnetization, torques.damping_like, torques.field_like):
+        x = np.moveaxis(values, len(batch), 0)
+        D = [(x[5 - i] - x[i]) / (2 * h * 0.5**i) for i in range(3)]
+        R = [(4 * D[i + 1] - D[i]) / 3 for i in range(2)]
+        found.append((16 * R[1] - R[0]) / 15)
+        change = abs(found[-1] - R[1])
+        errors.append(change.max(axis=tuple(range(len(batch), change.ndim))))
+    error = np.max(errors, axis=0) + noise.max(axis=-1) * 8 / h
+    conductance, magnetization, damping_like, field_like = found
+    return BiasDerivative(np.broadcast_to(V, batch), conductance, magnetization, damping_like, field_like, error)
+
+
+def _with_axis(options: dict[str, Any], ndim: int) -> dict[str, Any]:
+    """Insert the axis of the steps behind the batch axes of options that have any."""
+    out = dict(options)
+    for name, trailing in (("mu_left", 1), ("mu_right", 1), ("k", 1), ("profile", 1)):
+        value = out.get(name)
+        if value is not None and not isinstance(value, str) and np.ndim(value) > trailing:
+            out[name] = np.expand_dims(np.asarray(value), -1 - trailing)
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class Magnetoresistance:
+    """TMR(V) = (J_P - J_AP)/J_AP, dimensionless, with the two currents it comes from.
+
+    Attributes
+    ----------
+    bias : ndarray, shape (...)
+    ratio : ndarray, shape (...)
+    parallel, antiparallel : ndarray, shape (...)
+        Charge currents; at zero bias the conductances, in e²/h per unit cell.
+    error : ndarray, shape (...)
+        Estimated absolute error of the ratio.
+    """
+
+    bias: Floats
+    ratio: Floats
+    parallel: Floats
+    antiparallel: Floats
+    error: Floats
+
+
+def tunneling_magnetoresistance(junction: Junction, bias: ArrayLike, **options: Any) -> Magnetoresistance:
+    """Return TMR(V) = (J_P - J_AP)/J_AP of a junction whose right half is turned parallel and antiparallel to the left.
+
+    Parameters
+    ----------
+    junction, bias, **options
+        As in `bias_response`. The angle of the junction does not matter.
+
+    Returns
+    -------
+    Magnetoresistance
+
+    Raises
+    ------
+    ArgumentError
+        As in `bias_response`.
+
+    Notes
+    -----
+    **Validity**: at V = 0 the ratio of the conductances is taken. Infinite where the antiparallel junction is blocked.
+
+    Examples
+    --------
+    >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
+    >>> iron = ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
+    >>> junction = Junction(iron, [barrier(onsite=3.0, hopping=1.0, thickness=4)], iron)
+    >>> bool(tunneling_magnetoresistance(junction, 0.1).ratio > 0)
+    True
+    """
+    V = finite_array("bias", bias)
+    currents, errors = [], []
+    for sign in (1.0, -1.0):
+        collinear = _collinear(junction, sign)
+        response = bias_response(collinear, V, **{"layers": False, **options})
+        J, error = response.current, response.error
+        if (V == 0).any():
+            zero = bias_derivative(collinear, 0.0, **_unbatched(options))
+            J, error = np.where(V == 0, zero.conductance, J), np.where(V == 0, zero.error, error)
+        currents.append(J)
+        errors.append(error)
+    P, AP = currents
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = P / AP - 1
+        error = (errors[0] + errors[1] * abs(P / AP)) / abs(AP)
+    return Magnetoresistance(V, ratio, P, AP, error)
+
+
+def _unbatched(options: dict[str, Any]) -> dict[str, Any]:
+    """Return options that hold without bias: profiles of other biases do not matter at zero bias."""
+    profile = options.get("profile")
+    return options if profile is None or np.ndim(profile) < 2 else {**options, "profile": None}
+
+
+def _collinear(junction: Junction, sign: float) -> Junction:
+    """Return the junction with its right half along ``sign`` times the left magnetization."""
+    _check_junction(junction)
+    cut = junction.cut
+    if cut is None:
+        return junction  # refused by `bias_response`
+    m_left, m_right = junction.magnetizations
+    planes = [
+        replace(plane, m=tuple(sign * np.sign(np.dot(plane.m, m_right)) * m_left))
+        if n > cut and plane.is_magnetic
+        else plane
+        for n, plane in enumerate(junction.planes)
+    ]
+    return _of_planes(junction, planes)
+
+
+def _summary(r: BiasResponse) -> str:
+    """Return the response as an aligned table with its own quality."""
+    rows = [f"{'bias':>10}{'J':>14}{'J_M left':>14}{'J_M right':>14}{'damping R':>14}{'field R':>14}{'error':>10}"]
+    columns = np.broadcast_arrays(
+        r.bias,
+        r.current,
+        *np.moveaxis(r.magnetization, -1, 0),
+        r.torques.damping_like[..., 1],
+        r.torques.field_like[..., 1],
+        r.error,
+    )
+    for V, *values, error in zip(*(np.ravel(column) for column in columns), strict=True):
+        rows.append(f"{V:10.4g}" + "".join(f"{value:14.6g}" for value in values) + f"{error:10.1e}")
+    return "\n".join([f"Response to a bias, window part, in {r.unit}; k_B T = {r.temperature}", *rows])

@@ -1,0 +1,546 @@
+r"""What the occupied states do without any current: interlayer exchange and the zero-bias field-like torque.
+
+Two magnets exchange spin even in equilibrium. The states below the chemical potential carry a spin current along
+m_L×m_R through the spacer, Q_eq, the torque of the interlayer exchange. It is a property of all occupied states, bound
+ones included, so it is not integrated along the real axis but on a contour in the upper half plane, where the
+Green's functions are smooth.
+
+**Sign and factor.** With the cut of `halves`, D(E) = det(1 - g_L V g_R V†) and the number of states below E is
+-(1/π) Im ln det(E + i0 - H), so the grand potential Ω = -∫ dE f(E) N(E) is
+
+    Ω(Φ) = (1/π) Im ∫ dE f(E) ln D(E),                                                                         (a)
+
+retarded Green's functions (advanced ones have the opposite sign in front). Turning the right half by dΦ about
+n = m_L×m_R/sin Φ does ∂H/∂Φ = -(i/2)[n·σ_R, H_R], and in a stationary state the flux of n·σ into the right half is
+taken up by its exchange field, Q·n = -(2/ħ) ∂Ω/∂Φ as a rate of σ. In the package's unit, h × rate,
+
+    Q_eq·n = -4π ∂Ω/∂Φ = -2 sin Φ Im ∫ dE f(E) (u_+ - u_-)(w_+ - w_-)/D,                                       (b)
+
+where ∂D/∂Φ = (sin Φ/2)(u_+ - u_-)(w_+ - w_-). The right magnet takes up τ_R = Q_eq, the left one τ_L = -Q_eq: both
+turn toward the smaller Ω (`units.torque_to_joule` of τ is -∂Ω/∂Φ, in joule).
+
+**Contour.** From below the spectrum, where D is real, on a semicircle to the chemical potential. At a temperature the
+semicircle ends between the poles of the Fermi function: those below it are summed, and a line of a few kT at that
+height adds the rest. No approximation is made but the quadrature's, whose error is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
+
+from .. import halves
+from ..errors import ArgumentError, finite, finite_array, positive
+from ..halves import clean, zone
+from ..halves.batch import as_stack, part_of
+from ..halves.clean import Stack
+from ..model.junction import Junction
+from ..model.plane import band_shift
+from ..quadrature import Integral, cut_into_pieces, integrate
+from ..spin import SIGNS, torque_axes
+from .observables import Torques
+
+__all__ = ["UNIT", "EquilibriumResponse", "equilibrium_response", "grand_potential"]
+
+#: Unit of every current and torque, for energies in eV.
+UNIT = "(e²/h)·V per unit cell"
+#: Poles of the Fermi function below the end of the contour.
+POLES = 8
+#: The Fermi function is negligible this many kT from the chemical potential.
+TAIL = 40.0
+#: Tolerance of the first look at how large the integrals are.
+PILOT = 0.1
+#: Cells of the first look for resonances, and how many states more in one of them make it suspicious.
+GRID, STEP = 8, 0.25
+#: Intervals are cut at resonances narrower than this part of them; 2^-HALVINGS of a cell is as sharp as numbers are.
+SHARP, HALVINGS = 16, 45
+#: Pieces of the outermost integral evaluated together.
+OUTER = 16
+
+Floats = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+#: (stack of n rows, energies (n, points), band shifts (n, 1)) -> F (n, points)
+Function = Callable[[Stack, Complex, Floats], Complex]
+
+
+@dataclass(frozen=True, eq=False)
+class EquilibriumResponse:
+    """The spin current and the torques of the occupied states.
+
+    Attributes
+    ----------
+    spin_current : ndarray, shape (..., 3)
+        Pauli-spin flux Q_eq through the spacer, positive along +y; it points along m_L×m_R.
+    torques : Torques
+        τ_L = -Q_eq and τ_R = Q_eq; no damping-like part.
+    error : ndarray, shape (...)
+        Estimated absolute error of the length of Q_eq.
+    unit : str
+        Unit of all of them for energies in eV.
+    """
+
+    spin_current: Floats
+    torques: Torques
+    error: Floats
+    unit: str = UNIT
+
+
+def equilibrium_response(
+    junction: Junction | Stack,
+    fermi_energy: ArrayLike = 0.0,
+    *,
+    temperature: ArrayLike = 0.0,
+    k: ArrayLike | str | None = None,
+    tolerance: float = 1e-9,
+    bottom: float | None = None,
+) -> EquilibriumResponse:
+    r"""Return the equilibrium spin current and the torques of interlayer exchange, equation (b).
+
+    Parameters
+    ----------
+    junction
+        A junction of two collinear halves, or a stack of many.
+    fermi_energy
+        Chemical potential µ, shape (...); it broadcasts with the batch of a stack.
+    temperature
+        k_B T in the unit of the energies; 0 for a sharp Fermi edge.
+    k
+        In-plane wave vector (kx, kz) in 1/a, None for Γ, or "average" for the mean over the Brillouin zone.
+    tolerance
+        Error to reach, relative to the integral of the modulus.
+    bottom
+        Where the contour starts, at or below every energy of the spectrum; by default a bound for it is used. The
+        result does not depend on it.
+
+    Returns
+    -------
+    EquilibriumResponse
+        Batch axes in front. Multiply with `units.torque_per_area` to get J/m².
+
+    Raises
+    ------
+    ArgumentError
+        A texture (no bond between two collinear halves), a temperature below 0, or ``bottom`` inside the spectrum.
+
+    Notes
+    -----
+    **Validity**: exact for noninteracting electrons at one chemical potential and temperature. Bound states are
+    occupied like all others.
+
+    References
+    ----------
+    D. M. Edwards, J. Mathon, R. B. Muniz, M. S. Phan, Phys. Rev. Lett. 67, 493 (1991); P. Bruno, Phys. Rev. B 52,
+    411 (1995), the ln det form; M. Brandbyge et al., Phys. Rev. B 65, 165401 (2002), the contour.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
+    >>> from kwant_spinjunc.spin import unit_vector
+    >>> iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
+    >>> spacer = barrier(onsite=3.0, hopping=1.0, thickness=2)
+    >>> junction = Junction(ferromagnet(**iron), [spacer], ferromagnet(**iron, m=unit_vector(np.pi / 2)))
+    >>> exchange = equilibrium_response(junction)
+    >>> bool(abs(exchange.torques.field_like.sum()) < 1e-15), exchange.torques.damping_like.tolist()
+    (True, [0.0, 0.0])
+    """
+    stack = as_stack(junction)
+    if stack.cut is None:
+        raise ArgumentError(
+            "Argument `junction` must be of two collinear halves, but its magnetizations have more than two axes. "
+            "Use `grand_potential` and its change with the directions."
+        )
+    shape, found = _occupied(stack, fermi_energy, temperature, k, tolerance, bottom, _exchange)
+    m_left, m_right = stack.m[..., 0, :], stack.m[..., 1, :]
+    strength = -2 * found.value.reshape(shape)[..., None]
+    Q = strength * np.cross(m_left, m_right)
+    sine = np.linalg.norm(np.cross(m_left, m_right), axis=-1)
+    return EquilibriumResponse(Q, exchange_torques(Q, m_left, m_right), 2 * found.error.reshape(shape) * sine)
+
+
+def grand_potential(
+    junction: Junction | Stack,
+    fermi_energy: ArrayLike = 0.0,
+    *,
+    temperature: ArrayLike = 0.0,
+    k: ArrayLike | str | None = None,
+    tolerance: float = 1e-9,
+    bottom: float | None = None,
+) -> tuple[Floats, Floats]:
+    r"""Return the grand potential Ω that the junction gains by joining its halves, equation (a), and its error.
+
+    Parameters
+    ----------
+    junction, fermi_energy, temperature, k, tolerance, bottom
+        As in `equilibrium_response`. Angles go into the directions of a stack. Textures are accepted: what is left
+        out of their Ω does not depend on the directions, but on ``bottom``.
+
+    Returns
+    -------
+    value, error : ndarray, shape (...)
+        In the unit of the energies, per unit cell.
+
+    Raises
+    ------
+    ArgumentError
+        As in `equilibrium_response`.
+
+    Notes
+    -----
+    **Validity**: as `equilibrium_response`. ∂Ω/∂Φ = -Q_eq·n/4π.
+
+    References
+    ----------
+    P. Bruno, Phys. Rev. B 52, 411 (1995).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
+    >>> iron = ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
+    >>> junction = Junction(iron, [barrier(onsite=3.0, hopping=1.0, thickness=2)], iron)
+    >>> value, error = grand_potential(junction)
+    >>> bool(value < 0), bool(error < 1e-8)
+    (True, True)
+    """
+    shape, found = _occupied(as_stack(junction), fermi_energy, temperature, k, tolerance, bottom, halves.log_det)
+    return found.value.reshape(shape) / np.pi, found.error.reshape(shape) / np.pi
+
+
+def exchange_torques(spin_current: Floats, m_left: Floats, m_right: Floats) -> Torques:
+    """Return the torques τ_L = -Q_eq and τ_R = Q_eq of an equilibrium spin current along m_L×m_R."""
+    _, normal = torque_axes(m_left, m_right)
+    along = (spin_current * normal).sum(axis=-1)
+    field_like = np.stack([-along, along], axis=-1)
+    return Torques(np.stack([-spin_current, spin_current], axis=-2), np.zeros(field_like.shape), field_like)
+
+
+# ---------------------------------------------------------------------- batches of problems
+def take_rows(stack: Stack, index: NDArray[np.intp]) -> Stack:
+    """Return one stack per entry of ``index`` into the flattened batch, batch shape (n, 1)."""
+    values: dict[str, Any] = {}
+    for name in stack.__dataclass_fields__:
+        if name == "cut":
+            continue
+        array = getattr(stack, name)
+        trailing = array.ndim - (2 if name in ("m", "lead_m") else 1)
+        if array.size == np.prod(array.shape[trailing:]):
+            values[name] = array.reshape((1, 1, *array.shape[trailing:]))
+        else:
+            full = np.broadcast_to(array, stack.shape + array.shape[trailing:])
+            values[name] = full.reshape(-1, 1, *array.shape[trailing:])[index]
+    return replace(stack, **values)
+
+
+def zone_kinks(stack: Stack, mu: Floats) -> Floats:
+    """Return the band shifts c where a channel opens, or a sharp resonance lies, at one of the energies.
+
+    And where a resonance leaves a band: outside of it it is a bound state, and no part of a window.
+
+    Parameters
+    ----------
+    stack
+        One row per row of ``mu``, from `take_rows`.
+    mu
+        Energies, shape (rows, count).
+
+    Returns
+    -------
+    ndarray, shape (rows, n)
+        Padded with 2, the end of the zone.
+    """
+    opening = zone.thresholds(stack, mu).reshape(len(mu), -1)
+    texture = stack.as_texture()
+
+    def at_potentials(owner: NDArray[np.intp], c: Floats) -> Floats:
+        row, column = np.divmod(owner, mu.shape[1])
+        return states_of(take_rows(texture, row), np.broadcast_to(mu[row, column, None], c.shape), c)
+
+    def at_edges(owner: NDArray[np.intp], c: Floats) -> Floats:
+        row, column = np.divmod(owner, 8)
+        repeated = take_rows(texture, np.repeat(row, c.shape[1]))
+        edges = lead_edges(repeated, c.ravel()).reshape(*c.shape, 8)
+        energy = np.take_along_axis(edges, column[:, None, None], axis=-1)[..., 0]
+        return states_of(take_rows(texture, row), energy, c)
+
+    sharp = []
+    for function, count in ((at_potentials, mu.shape[1]), (at_edges, 8)):
+        end = np.full(len(mu) * count, 2.0)
+        sharp.append(sharp_steps(function, -end, end).reshape(len(mu), -1))
+    return np.concatenate([opening, *sharp], axis=-1)
+
+
+def states_of(texture: Stack, energy: Floats, c: Floats) -> Floats:
+    """Return N(E) = -(1/π) Im ln det(E - H), the states of the planes below E up to a constant.
+
+    It is taken of all planes at once: in the determinant of two halves the steps of the whole and the poles of the
+    halves compensate.
+    """
+    N: Floats = -halves.log_det(texture, energy, c).imag / np.pi
+    return N
+
+
+def sharp_steps(
+    states: Callable[[NDArray[np.intp], Floats], Floats], low: Floats, high: Floats, flanks: bool = False
+) -> Floats:
+    r"""Return where resonances lie that are too sharp for the nodes of a quadrature.
+
+    A resonance adds one state, however narrow it is, and even a resonance of no width carries spin between the magnets.
+    Steps in the number of states are bracketed on a coarse grid and bisected until the bracket is as narrow as they.
+
+    Parameters
+    ----------
+    states
+        Takes the owner of each of n intervals, shape (n,), and points in them, (n, points); returns the number of
+        states at these.
+    low, high
+        Ends of one interval per owner, shape (owners,).
+    flanks
+        Whether to add points on both sides, at distances that grow from the width of the resonance by factors of 16: a
+        Lorentzian is smooth between them.
+
+    Returns
+    -------
+    ndarray, shape (owners, n)
+        Rows are padded with ``high``.
+    """
+    rows = np.flatnonzero(high > low)
+    grid = low[rows, None] + (high - low)[rows, None] * np.linspace(0, 1, GRID + 1)
+    N = states(rows, grid)
+    row, cell = np.nonzero(abs(np.diff(N)) > STEP)
+    owner, below, gain = rows[row], N[row, cell], np.diff(N)[row, cell]
+    left, right = grid[row, cell], grid[row, cell + 1]
+    found: list[tuple[NDArray[np.intp], Floats, Floats]] = []
+    for _ in range(HALVINGS):
+        if not len(owner):
+            break
+        middle = (left + right) / 2
+        first = states(owner, middle[:, None])[:, 0] - below
+        second = gain - first
+        resolved = np.maximum(abs(first), abs(second)) < 0.75 * abs(gain)
+        narrow = resolved & (right - left < (high - low)[owner] / SHARP)
+        found.append((owner[narrow], middle[narrow], (right - left)[narrow]))
+        # what is resolved may still hide something sharper: a whole state
+        least = np.where(resolved, 0.8, STEP)
+        parts = (left, middle, first, below), (middle, right, second, below + first)
+        kept = [[x[abs(part[2]) > least] for x in (owner, *part)] for part in parts]
+        owner, left, right, gain, below = (np.concatenate(pair) for pair in zip(*kept, strict=True))
+    found.append((owner, (left + right) / 2, right - left))  # sharper than numbers resolve
+    owner, places, width = (np.concatenate(column) for column in zip(*found, strict=True))
+    if flanks:
+        distance = width[:, None] * np.concatenate([[0.0], 16.0 ** np.arange(10), -(16.0 ** np.arange(10))])
+        near = abs(distance) < (high - low)[owner, None]
+        owner, places = np.repeat(owner, near.sum(axis=1)), (places[:, None] + distance)[near]
+    return _padded(owner, places, high)
+
+
+def _padded(owner: NDArray[np.intp], values: Floats, padding: Floats) -> Floats:
+    """Return values sorted into rows, shape (len(padding), longest), with each row's padding."""
+    order = np.argsort(owner, kind="stable")
+    owner, values = owner[order], values[order]
+    count = np.bincount(owner, minlength=len(padding))
+    position = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+    out: Floats = np.repeat(padding[:, None], count.max(initial=0), axis=1)
+    out[owner, position] = values
+    return out
+
+
+def lead_edges(stack: Stack, c: Floats) -> Floats:
+    """Return the ends of the four lead bands of a flat batch of stacks, shape (n, 8) = [left, right] × spin × end."""
+
+    def of_leads(name: str) -> Floats:
+        array: Floats = getattr(stack, name)
+        return array.reshape(-1, 2)
+
+    center = of_leads("lead_onsite") - 2 * of_leads("lead_in_plane") * c.reshape(-1, 1)
+    levels = center[..., None] - SIGNS * of_leads("lead_splitting")[..., None] / 2
+    edges: Floats = levels[..., None] + 2 * of_leads("lead_hopping")[..., None, None] * np.array([-1.0, 1.0])
+    return edges.reshape(len(edges), 8)
+
+
+#: Takes row indices (n,), band shifts (n,), a tolerance and absolute errors that are good enough; n integrals.
+AtShifts = Callable[[NDArray[np.intp], Floats, float, Any], Integral]
+
+
+def average_over_zone(function: AtShifts, kinks: Floats, components: int, tolerance: float) -> Integral:
+    """Average integrals over the Brillouin zone, as integrals over c with the weight g(c) of `brillouin`.
+
+    Unlike `zone.average` it takes the tolerance relative to the largest component, as `integrate` does, adds up
+    the errors of the inner integrals, and spends no effort on those that hardly contribute.
+
+    Parameters
+    ----------
+    function
+        The inner integrals.
+    kinks
+        Band shifts where the integrand has a kink, shape (rows, count).
+    components
+        Of every integral.
+    tolerance
+        Relative error to reach.
+    """
+    rows = len(kinks)
+    points = np.concatenate([kinks, np.zeros((rows, 1))], axis=-1)
+    pieces = cut_into_pieces(np.full(rows, -2.0), np.full(rows, 2.0), points)
+    owner, lower, upper = pieces
+    pilot = function(owner, (lower + upper) / 2, PILOT, 0.0).size * (upper - lower) / 4
+    enough = tolerance * np.bincount(owner, pilot, minlength=rows)
+
+    def integrand(owner: NDArray[np.intp], c: Floats) -> tuple[Floats, Floats]:
+        index = np.repeat(owner, c.shape[1])
+        inner = function(index, c.ravel(), tolerance, enough[index])
+        weight = zone.weight(c)
+        return inner.value.reshape(*c.shape, components) * weight[..., None], inner.error.reshape(c.shape) * weight
+
+    return integrate(integrand, pieces, rows, components, tolerance=tolerance, chunk=OUTER)
+
+
+def shift_of(k: Any) -> Floats | None:
+    """Return the band shift of ``k``, None for the average."""
+    if isinstance(k, str):
+        if k != "average":
+            raise ArgumentError(f"Argument `k` must be a wave vector, None or 'average', but is {k!r}.")
+        return None
+    return band_shift(k)
+
+
+# ---------------------------------------------------------------------- the contour
+def _occupied(
+    stack: Stack,
+    fermi_energy: ArrayLike,
+    temperature: ArrayLike,
+    k: Any,
+    tolerance: float,
+    bottom: float | None,
+    function: Function,
+) -> tuple[tuple[int, ...], Integral]:
+    """Return Im ∫ dE f(E) F(E) of every member of the batch, and the batch shape."""
+    mu, c = finite_array("fermi_energy", fermi_energy), shift_of(k)
+    if mu.size == 0 or (c is not None and c.size == 0):
+        raise ArgumentError("Arguments `fermi_energy` and `k` must not be empty.")
+    kT = finite("temperature", temperature)
+    if kT < 0:
+        raise ArgumentError(f"Argument `temperature` must not be negative, but is {kT:g}. It is k_B T as an energy.")
+    tolerance = positive("tolerance", tolerance)
+    try:
+        shape = np.broadcast_shapes(stack.shape, mu.shape, () if c is None else c.shape)
+    except ValueError:
+        raise ArgumentError(
+            f"Arguments `fermi_energy` and `k[..., 0]` must broadcast with the batch {stack.shape} of the junction, "
+            f"but their shapes are {mu.shape} and {() if c is None else c.shape}."
+        ) from None
+    stack = spread(stack, shape)
+    mu = np.broadcast_to(mu, shape).ravel()
+    everything = np.arange(len(mu))
+
+    def solve(index: NDArray[np.intp], shift: Floats, tolerance: float, enough: Any) -> Integral:
+        return _contour(take_rows(stack, index), mu[index], kT, shift, function, tolerance, enough, bottom)
+
+    if c is None and stack.dispersive:
+        flat = take_rows(stack, everything)
+        return shape, average_over_zone(solve, zone_kinks(flat, mu[:, None]), 1, tolerance)
+    c = np.zeros(()) if c is None else c
+    return shape, solve(everything, np.broadcast_to(c, shape).ravel(), tolerance, 0.0)
+
+
+def spread(stack: Stack, shape: tuple[int, ...]) -> Stack:
+    """Return a stack whose batch shape is ``shape``, for `take_rows`: only its on-site energies are written out."""
+    if stack.shape == shape:
+        return stack
+    return replace(stack, onsite=np.broadcast_to(stack.onsite, (*shape, stack.planes)))
+
+
+def _contour(
+    stack: Stack,
+    mu: Floats,
+    kT: float,
+    c: Floats,
+    function: Function,
+    tolerance: float,
+    enough: Any,
+    bottom: float | None,
+) -> Integral:
+    """Return Im ∫ dE f(E) F(E, c) for rows of stacks, from below the spectrum.
+
+    ∫ f F dE = ∫_arc F dz - 2πi kT Σ_n F(µ + iω_n) + ∫_0^∞ dx f(x) [F(µ + iη + x) - F(µ + iη - x)]
+    with the arc ending at µ + iη, η = 2π kT p, above the first p poles ω_n = (2n + 1)π kT.
+    """
+    rows = len(mu)
+    start = np.minimum(_floor(stack, c, bottom), mu - 1e-3 * (1 + abs(mu)))
+    eta = 2 * np.pi * kT * POLES
+    center = (mu + start) / 2 + eta * eta / (mu - start) / 2
+    radius = center - start
+    swept = np.pi - np.arctan2(eta, mu - center)
+
+    def solve(owner: NDArray[np.intp], z: Complex) -> Complex:
+        return function(take_rows(stack, owner), z, c[owner][:, None])
+
+    def arc(owner: NDArray[np.intp], s: Floats) -> tuple[Floats, float]:
+        turn = -np.exp(-1j * swept[owner][:, None] * s)  # exp(iφ), φ from π down
+        z = center[owner][:, None] + radius[owner][:, None] * turn
+        slope = -1j * (swept * radius)[owner][:, None] * turn
+        z.imag = np.maximum(z.imag, 0.0)
+        return (solve(owner, z) * slope).imag[..., None], 0.0
+
+    whole = np.arange(rows)
+    found = integrate(arc, (whole, np.zeros(rows), np.ones(rows)), rows, 1, tolerance=tolerance, floor=enough)
+    if kT == 0:
+        return found
+
+    def line(owner: NDArray[np.intp], x: Floats) -> tuple[Floats, float]:
+        z = mu[owner][:, None] + 1j * eta + np.concatenate([x, -x], axis=1)
+        ahead, behind = np.split(solve(owner, z), 2, axis=1)
+        return (expit(-x / kT) * (ahead - behind).imag)[..., None], 0.0
+
+    ends = cut_into_pieces(np.zeros(rows), np.full(rows, TAIL * kT), np.full((rows, 1), 4 * kT))
+    thermal = integrate(line, ends, rows, 1, tolerance=tolerance, floor=enough)
+    omega = (2 * np.arange(POLES) + 1) * np.pi * kT
+    poles = -2 * np.pi * kT * solve(whole, mu[:, None] + 1j * omega).real.sum(axis=1)
+    return Integral(
+        found.value + thermal.value + poles[:, None],
+        found.error + thermal.error,
+        found.size,
+        found.evaluations + thermal.evaluations,
+    )
+
+
+def _floor(stack: Stack, c: Floats, bottom: float | None) -> Floats:
+    """Return an energy below the spectrum of each row: Gershgorin's bound, minus one hopping."""
+    levels = np.concatenate(
+        [
+            stack.onsite - 2 * stack.in_plane * c[:, None, None] - abs(stack.splitting) / 2,
+            stack.lead_onsite - 2 * stack.lead_in_plane * c[:, None, None] - abs(stack.lead_splitting) / 2,
+        ],
+        axis=-1,
+    )
+    hopping = np.maximum(stack.bonds.max(axis=-1), stack.lead_hopping.max(axis=-1))
+    bound: Floats = (levels.min(axis=-1) - 2 * hopping)[:, 0]
+    if bottom is None:
+        bound -= hopping[:, 0]
+        return bound
+    if (finite("bottom", bottom) > bound).any():
+        raise ArgumentError(
+            f"Argument `bottom` must lie below the spectrum, at most {bound.min():g} for certain, but is {bottom:g}."
+        )
+    return np.full(len(c), bottom)
+
+
+def _exchange(stack: Stack, energy: Complex, c: Floats) -> Complex:
+    """Return (u_+ - u_-)(w_+ - w_-)/D, without cancellation behind thick spacers."""
+    problem = clean._problem(stack, energy, c, complex_energy=True)
+    out = np.zeros(problem.batch, dtype=complex)
+    R = stack.rotation
+    weight = R[:, 0].real ** 2 + R[:, 0].imag ** 2
+    with np.errstate(all="ignore"):
+        for block, cut in clean._cuts(problem):
+            for target, inner in clean._parts(problem, block):
+                _, sin2 = problem.directions(weight, 1, target)
+                part = cut.take(inner)
+                part_of(out, target)[...] = part.mixed / (part.parallel + sin2 * part.mixed)
+    integrand: Complex = out.reshape(problem.shape)
+    return integrand

@@ -1,0 +1,215 @@
+r"""Occupations of the leads turned into currents: Landauer-Büttiker with spin-split chemical potentials.
+
+Particle currents are positive along +y on both sides, in e²/h × V per unit cell if chemical potentials are in eV
+(they are divided by h only). A spin-split reservoir has µ_α+ and µ_α- along its own magnetization.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import ArgumentError, finite_array
+from ..scattering import Scattering
+from .observables import Torques, magnet_torques, magnetization_current, outer_spin_currents, spacer_spin_current
+
+__all__ = ["LeadCurrents", "Response", "linear_response", "tunneling_response"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LeadCurrents:
+    """Spin-resolved currents in both leads.
+
+    Attributes
+    ----------
+    spin_resolved : ndarray, shape (..., 2, 2)
+        I_αs as [lead, spin], positive along +y, spin along each lead's own m.
+    m : ndarray, shape (2, 3)
+        The axes that label the spins: each lead's own m, also where the lead is not magnetic.
+    """
+
+    spin_resolved: Floats
+    m: Floats
+
+    @property
+    def charge(self) -> Floats:
+        """J = I_+ + I_- in each lead, shape (..., 2)."""
+        total: Floats = self.spin_resolved.sum(axis=-1)
+        return total
+
+    @property
+    def magnetization(self) -> Floats:
+        """J_M = I_+ - I_- in each lead along its own m, shape (..., 2)."""
+        return magnetization_current(self.spin_resolved)
+
+    @property
+    def scalar_difference(self) -> Any:
+        """J_M^R - J_M^L, which the paper's t0 = (J_M^R - J_M^L)/(a µ_B) sees, shape (...)."""
+        J_M = self.magnetization
+        return J_M[..., 1] - J_M[..., 0]
+
+    @property
+    def vector_difference(self) -> Floats:
+        """J_M^R m_R - J_M^L m_L, shape (..., 3): between magnetic leads minus the torque on both magnets together."""
+        J_M = self.magnetization[..., None]
+        difference: Floats = J_M[..., 1, :] * self.m[1] - J_M[..., 0, :] * self.m[0]
+        return difference
+
+    def projected_difference(self, axis: ArrayLike) -> Any:
+        """(J_M^R m_R - J_M^L m_L)·axis: the difference seen along one common direction, shape (...)."""
+        return self.vector_difference @ finite_array("axis", axis, shape=(3,))
+
+
+@dataclass(frozen=True)
+class Response(LeadCurrents):
+    """Currents in both leads with the spin current between them and the torques.
+
+    Attributes
+    ----------
+    spin_current : ndarray, shape (..., 3)
+        Pauli-spin flux Q through the spacer, positive along +y.
+    torques : Torques
+        Total torques on the two magnets.
+    layer_torques : ndarray, shape (..., planes, 3)
+        Torque on each plane of the scattering region.
+    """
+
+    spin_current: Floats
+    torques: Torques
+    layer_torques: Floats
+
+    @property
+    def vector_difference(self) -> Floats:
+        """Spin flux out minus in, minus the torque that both magnets together take up, shape (..., 3).
+
+        Between magnetic leads it is J_M^R m_R - J_M^L m_L; a nonmagnetic lead carries spin of any direction.
+        """
+        difference: Floats = -self.torques.vectors.sum(axis=-2)
+        return difference
+
+
+def _potentials(mu_left: ArrayLike, mu_right: ArrayLike) -> Floats:
+    """Return µ as [..., lead, spin]; a single number is a reservoir without spin accumulation."""
+    sides = []
+    for name, mu in [("mu_left", mu_left), ("mu_right", mu_right)]:
+        array = finite_array(name, mu)
+        sides.append(np.stack([array, array]) if array.ndim == 0 else finite_array(name, array, shape=(2,)))
+    left, right = np.broadcast_arrays(*sides)
+    return np.stack([left, right], axis=-2)
+
+
+def linear_response(scattering: Scattering, mu_left: ArrayLike, mu_right: ArrayLike) -> Response:
+    r"""Exact linear response to spin-split chemical potentials, spin-flip reflection included.
+
+    I_Ls = (1/h)[N_Ls µ_Ls - Σ_s'' R^L_ss'' µ_Ls'' - Σ_s' T_Ls,Rs' µ_Rs'], evaluated by unitarity in the form free of
+    cancellation, (1/h)[Σ_s'' R^L_ss'' (µ_Ls - µ_Ls'') + Σ_s' T_Ls,Rs' (µ_Ls - µ_Rs')], and the mirror image.
+
+    Parameters
+    ----------
+    scattering
+        Result at the Fermi energy.
+    mu_left, mu_right
+        Chemical potentials (µ_+, µ_-) relative to the Fermi energy, trailing axis 2, or one number for both spins.
+        They broadcast against the leading axes of ``scattering``.
+
+    Returns
+    -------
+    Response
+        In units of (e²/h) × V for potentials in eV; per unit cell, unless the cross-section has several sites.
+
+    Raises
+    ------
+    ArgumentError
+        Potentials of wrong shape or not finite; a texture without a spacer.
+
+    Notes
+    -----
+    The spin current between noncollinear magnets is finite even in equilibrium (interlayer exchange). A common shift
+    of all µ therefore changes Q (its component along m_L×m_R), but no current in a lead. Use potentials symmetric
+    around zero to see the effect of a symmetric bias.
+
+    **Validity**: linear in µ around the Fermi energy of ``scattering``; phase-coherent junction between reservoirs
+    without coherence between the spin channels.
+    """
+    _check_scattering(scattering)
+    mu = _potentials(mu_left, mu_right)
+    m = np.array([lead.m for lead in scattering.junction.leads])
+    P = scattering.probabilities
+    # I_αs = ±(1/h) Σ_βs' P[αs, βs'] (µ_αs - µ_βs'), plus on the left and minus on the right (positive along +y).
+    # The four incoming channels are added one by one: every term is a product, none a difference of fluxes.
+    currents = np.zeros((*np.broadcast_shapes(P.shape[:-4], mu.shape[:-2]), 2, 2))
+    for lead_in in range(2):
+        for spin_in in range(2):
+            currents += P[..., lead_in, spin_in] * (mu - mu[..., lead_in, spin_in][..., None, None])
+    currents = currents * np.array([[1.0], [-1.0]])
+    J_M = magnetization_current(currents)
+    spin_current = _weighted(spacer_spin_current(scattering), mu, trailing=1)
+    outer = _weighted(outer_spin_currents(scattering), mu, trailing=2)
+    for side, lead in enumerate(scattering.junction.leads):
+        if lead.is_magnetic:  # the same number as J_M, without the rounding of the fluxes on the near side
+            outer[..., side, :] = J_M[..., side, None] * m[side]
+    return Response(
+        spin_resolved=currents,
+        m=m,
+        spin_current=spin_current,
+        torques=magnet_torques(scattering.junction, spin_current, outer),
+        layer_torques=_weighted(scattering.fields.torques, mu, trailing=2),
+    )
+
+
+def tunneling_response(scattering: Scattering, mu_left: ArrayLike, mu_right: ArrayLike) -> LeadCurrents:
+    r"""Linear response in the paper's reading, equations (3) and (4): transmission only.
+
+    J_M^L = (1/h) Σ_ss' s T_ss' (µ_Ls - µ_Rs') and J_M^R the same with s' in front. What it drops is spin-flip
+    reflection.
+
+    Parameters
+    ----------
+    scattering, mu_left, mu_right
+        As for `linear_response`.
+
+    Returns
+    -------
+    LeadCurrents
+
+    Raises
+    ------
+    ArgumentError
+        Potentials of wrong shape or not finite.
+
+    Notes
+    -----
+    **Validity**: R^L_{+-} << T, which behind a tunnel barrier is O(T²) against O(T); exact for any junction if neither
+    reservoir is spin-split. For a clean metallic junction the dropped term is of order one.
+    """
+    _check_scattering(scattering)
+    mu = _potentials(mu_left, mu_right)
+    P = scattering.probabilities
+    drop = mu[..., 0, :, None] - mu[..., 1, None, :]  # µ_Ls - µ_Rs'
+    # T_ss' is T[Ls, Rs'] on the left and T[Rs', Ls] on the right: equal for coplanar magnetizations only
+    left = (P[..., 0, :, 1, :] * drop).sum(axis=-1)
+    right = (np.swapaxes(P[..., 1, :, 0, :], -1, -2) * drop).sum(axis=-2)
+    return LeadCurrents(
+        spin_resolved=np.stack([left, right], axis=-2),
+        m=np.array([lead.m for lead in scattering.junction.leads]),
+    )
+
+
+def _check_scattering(scattering: Any) -> None:
+    if not isinstance(scattering, Scattering):
+        raise ArgumentError(
+            f"Argument `scattering` must be a Scattering, but is {type(scattering).__name__}. Use `scatter(junction, "
+            "energy)`."
+        )
+
+
+def _weighted(states: Floats, mu: Floats, trailing: int) -> Floats:
+    """Return Σ_αs µ_αs × states[..., α, s, (trailing axes)]."""
+    weights = mu.reshape(mu.shape + (1,) * trailing)
+    summed: Floats = (states * weights).sum(axis=(-trailing - 2, -trailing - 1))
+    return summed

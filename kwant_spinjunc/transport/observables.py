@@ -1,0 +1,127 @@
+r"""Spin currents and torques of a `Scattering`, and their decomposition.
+
+A magnet is one side of the junction's cut (see `Junction.cut`); its total torque counts the spin it absorbs, from the
+spacer to deep inside its lead, where the transverse spin current has dephased:
+
+    τ_L = J_M^L m_L - Q,    τ_R = Q - J_M^R m_R,
+
+with Q the Pauli-spin flux through the spacer. Components: damping-like along m_α×(m_other×m_α), field-like along
+m_L×m_R for both magnets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import ArgumentError
+from ..model.junction import Junction
+from ..scattering import Scattering
+from ..spin import SIGNS, torque_axes
+from ..theory.interface import InterfaceResponse, interface_response
+
+__all__ = [
+    "Torques",
+    "interface_coefficients",
+    "magnet_torques",
+    "magnetization_current",
+    "outer_spin_currents",
+    "spacer_spin_current",
+]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Torques:
+    """Total torques on the two magnets, in the unit of the spin current they come from.
+
+    Attributes
+    ----------
+    vectors : ndarray, shape (..., 2, 3)
+        [magnet, (x, y, z)], exerted by the electrons on the left and the right magnet.
+    damping_like : ndarray, shape (..., 2)
+        Component along e = (m_other - cos Φ m)/sin Φ of each magnet; positive turns it toward the other.
+    field_like : ndarray, shape (..., 2)
+        Component along m_L×m_R/sin Φ, the same direction for both magnets.
+    """
+
+    vectors: Floats
+    damping_like: Floats
+    field_like: Floats
+
+
+def magnetization_current(spin_resolved: ArrayLike) -> Floats:
+    """Return J_M = I_+ - I_- of spin-resolved currents with trailing axis [spin], each along its own magnet."""
+    J_M: Floats = np.asarray(spin_resolved) @ SIGNS
+    return J_M
+
+
+def spacer_spin_current(scattering: Scattering) -> Floats:
+    """Return the Pauli-spin flux Q through the spacer per incoming state, shape (..., 2, 2, 3) = [lead_in, spin_in].
+
+    Raises
+    ------
+    ArgumentError
+        The junction is a texture with no bond between two collinear halves: there is no one spacer current.
+    """
+    cut = scattering.junction.cut
+    if cut is None:
+        raise ArgumentError(
+            "Argument `scattering` must be of a junction of two collinear halves, but its magnetizations have more "
+            "than two axes. Use `bond_currents` and `layer_torques`, which are resolved by plane."
+        )
+    return scattering.fields.currents[..., cut, 1:]
+
+
+def interface_coefficients(scattering: Scattering) -> InterfaceResponse:
+    """Return the r coefficients of equations (5) and (6) of a result, by either solver, in e²/h.
+
+    See `theory.interface.interface_response` for what they are and how they avoid cancellation. Of a Brillouin-zone
+    average they are per unit cell.
+    """
+    return interface_response(scattering.probabilities, scattering.modes)
+
+
+def outer_spin_currents(scattering: Scattering) -> Floats:
+    """Return the spin flux that enters and leaves the device per incoming state, shape (..., 2, 2, 2, 3).
+
+    ``[lead_in, spin_in, side, (x, y, z)]``, positive along +y. Deep inside a magnetic lead only the part along its m
+    is left, (Q·m) m = J_M m; a nonmagnetic lead keeps all of Q.
+    """
+    currents = scattering.fields.currents
+    sides = []
+    for bond, lead in [(0, scattering.junction.left), (-1, scattering.junction.right)]:
+        Q = currents[..., bond, 1:]
+        m = np.array(lead.m)
+        sides.append((Q @ m)[..., None] * m if lead.is_magnetic else Q)
+    return np.stack(sides, axis=-2)
+
+
+def magnet_torques(junction: Junction, spin_current: ArrayLike, outer_currents: ArrayLike) -> Torques:
+    r"""Return the total torque on each side of the spacer, τ_L = Q_left - Q and τ_R = Q - Q_right.
+
+    Parameters
+    ----------
+    junction
+        Gives the two magnetizations.
+    spin_current
+        Q through the spacer, shape (..., 3), positive along +y.
+    outer_currents
+        Spin flux in the left and right lead, J_M^L m_L and J_M^R m_R for magnetic leads, shape (..., 2, 3).
+
+    Returns
+    -------
+    Torques
+    """
+    Q, outer = np.asarray(spin_current), np.asarray(outer_currents)
+    left, right = outer[..., 0, :] - Q, Q - outer[..., 1, :]
+    m_left, m_right = junction.magnetizations
+    (e_left, normal), (e_right, _) = torque_axes(m_left, m_right), torque_axes(m_right, m_left)
+    return Torques(
+        vectors=np.stack([left, right], axis=-2),
+        damping_like=np.stack([left @ e_left, right @ e_right], axis=-1),
+        field_like=np.stack([left @ normal, right @ normal], axis=-1),
+    )
