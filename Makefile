@@ -1,5 +1,5 @@
 # Needs only Python >= 3.11 with venv, a C/C++ compiler and make. Everything else goes into .uv and .venv.
-.PHONY: help validation validation-quick readme test test-numpy2 test-export benchmarks benchmarks-peers docs lint ci clean
+.PHONY: help validation validation-quick readme test test-deep test-numpy2 test-export benchmarks benchmarks-peers docs lint ci clean
 
 export OPENBLAS_NUM_THREADS = 1
 UV = .uv/bin/uv
@@ -25,6 +25,9 @@ lint: $(UV) ## Format check, lint, types, import contracts
 	$(UV) run ruff check .
 	$(UV) run mypy
 	$(UV) run lint-imports
+
+test-deep: $(UV) ## Test every law on 2000 new random examples, hours; TESTS="tests/test_devices.py" for some only
+	HYPOTHESIS_PROFILE=deep $(UV) run pytest $(TESTS)
 
 test-numpy2: $(UV) ## Test the library on NumPy 2, with Kwant re-cythonized
 	./tests/numpy2.sh $(CURDIR)/$(UV)

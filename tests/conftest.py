@@ -1,4 +1,9 @@
-"""Hypothesis profiles: the same examples in every run; ``HYPOTHESIS_PROFILE=thorough pytest`` searches on."""
+"""Hypothesis profiles, chosen by ``HYPOTHESIS_PROFILE``.
+
+``default``: the same few examples in every run. ``ci`` and ``deep`` (``make test-deep``) draw new ones every time, and
+print how to repeat a failure. Tests that need another number of examples say `strategies.examples(number)`, which
+grows with the profile.
+"""
 
 import os
 
@@ -10,7 +15,10 @@ from hypothesis import HealthCheck, settings
 settings.register_profile(
     "default", max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=500, derandomize=False)
+for name, count in [("ci", 100), ("deep", 2000)]:
+    settings.register_profile(
+        name, parent=settings.get_profile("default"), max_examples=count, derandomize=False, print_blob=True
+    )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 
 import kwant_spinjunc as sj
@@ -11,6 +12,16 @@ import kwant_spinjunc as sj
 #: Scattering conserves to rounding (1e-14) except near a band edge, where the defect grows like 1e-13/sqrt(distance).
 CONSERVATION = 1e-10
 EDGE_DISTANCE = 1e-3
+
+
+def examples(count, **other):
+    """Settings of a test that draws ``count`` examples by default, in proportion more in a profile that draws more.
+
+    At most as many as the profile draws for a test that names no number, if that is more than ``count``.
+    """
+    drawn = settings.default.max_examples
+    scaled = count * drawn // settings.get_profile("default").max_examples
+    return settings(max_examples=min(scaled, max(count, drawn)), **other)
 
 
 def numbers(low, high):

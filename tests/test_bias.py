@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.spatial.transform import Rotation
-from strategies import numbers, spin_valves
+from strategies import examples, numbers, spin_valves
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import halves
@@ -110,7 +110,7 @@ def test_where_the_energy_is_counted_from_does_not_matter():
 @given(
     spin_valves(), numbers(-0.8, 0.8), st.sampled_from([0.0, 0.05, (0.1, 0.0)]), st.tuples(*[numbers(-0.3, 0.3)] * 4)
 )
-@settings(max_examples=15)
+@examples(15)
 def test_charge_is_the_same_on_both_sides_and_spin_goes_into_the_magnets(junction, V, temperature, mu):
     r = bias_response(junction, V, temperature=temperature, mu_left=mu[:2], mu_right=mu[2:])
     scale = max(abs(r.spin_resolved).max(), abs(r.spin_current).max()) + 1e-12
@@ -216,7 +216,7 @@ def test_small_bias_is_linear_response(family):
 
 
 @given(spin_valves(), st.tuples(*[numbers(-1, 1)] * 4))
-@settings(max_examples=10)
+@examples(10)
 def test_small_accumulations_are_linear_response_with_spin_flip_reflection(junction, mu):
     """At V = 0 no band moves: µ_αs are the arguments of `linear_response` (of mean zero, for the torques)."""
     energy = float(np.mean([lead.onsite for lead in junction.leads])) + 0.137

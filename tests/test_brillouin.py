@@ -5,8 +5,8 @@ from itertools import pairwise
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from strategies import numbers
+from hypothesis import given
+from strategies import examples, numbers
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import halves
@@ -191,7 +191,7 @@ def test_one_dimensional_integral_is_the_limit_of_the_meshes():
 
 
 # ------------------------------------------------------------------------------------------------------- the junctions
-@settings(max_examples=20)
+@examples(20)
 @given(numbers(-6, 6), numbers(-1, 1))
 def test_channels_open_and_close_at_the_thresholds_only(energy, t):
     junction = sj.Junction(iron(in_plane_hopping=t), [], iron(in_plane_hopping=0.5, onsite=0.3))

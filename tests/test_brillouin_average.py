@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from strategies import CONSERVATION, numbers
+from strategies import CONSERVATION, examples, numbers
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.halves import zone
@@ -14,7 +14,7 @@ from systems.tunnel_junction import tunnel_junction
 
 
 @pytest.mark.filterwarnings("ignore::kwant_spinjunc.BarrierWarning")  # low barriers, on purpose
-@settings(max_examples=8)
+@examples(8)
 @given(numbers(3.5, 6.0), numbers(0.3, 3.0), numbers(0.0, np.pi), st.integers(1, 3))
 def test_average_is_what_a_fine_mesh_tends_to(onsite, height, theta, thickness):
     junction = tunnel_junction(theta=theta, height=height, thickness=thickness, onsite=onsite, in_plane_hopping=1.0)

@@ -6,10 +6,10 @@ from dataclasses import replace
 import kwant
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
-from strategies import CONSERVATION
+from strategies import CONSERVATION, examples
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import halves, scattering
@@ -100,7 +100,7 @@ def ordered(system, **params):
 
 # ---------------------------------------------------------------------------------------------------- the Hamiltonian
 @given(problems())
-@settings(max_examples=25, deadline=None)
+@examples(25)
 def test_kwant_gets_the_numbers_of_the_sample(problem):
     junction, where = problem
     where = {name: value for name, value in where.items() if name != "energy"}
@@ -138,7 +138,7 @@ def test_a_clean_system_needs_no_sample():
 
 # ------------------------------------------------------------------------------------------------------ conservation
 @given(problems())
-@settings(max_examples=20, deadline=None)
+@examples(20)
 def test_charge_and_spin_are_accounted_for_site_by_site(problem):
     junction, where = problem
     s = sj.scatter(junction, **where, solver="kwant")
@@ -158,7 +158,7 @@ def test_charge_and_spin_are_accounted_for_site_by_site(problem):
 
 
 @given(problems())
-@settings(max_examples=15, deadline=None)
+@examples(15)
 def test_analytic_leads_give_what_kwant_finds(problem):
     junction, where = problem
     s, t = (sj.scatter(junction, **where, solver=solver) for solver in ("kwant", "modes"))
@@ -204,7 +204,7 @@ def test_disorder_of_no_strength_is_the_sum_over_k_of_chains(shape):
 
 
 @given(problems(), st.integers(-2, 2), st.integers(-2, 2))
-@settings(max_examples=10, deadline=None)
+@examples(10)
 def test_a_whole_turn_of_the_twist_changes_nothing(problem, i, j):
     junction, where = problem
     shape = where["cross_section"]

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.model.plane import CrossSection
@@ -23,7 +24,7 @@ def sections(draw, largest=4):
 
 
 @given(sections())
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_transverse_modes_diagonalize_a_uniform_plane(section):
     c, U = section.transverse_modes
     H = section.matrix(np.full((section.sites, 2), 0.7))
@@ -32,7 +33,7 @@ def test_transverse_modes_diagonalize_a_uniform_plane(section):
 
 
 @given(sections())
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_every_site_has_the_bonds_its_walls_leave(section):
     to, from_, axis, phase = section.bonds
     for i, (size, word) in enumerate(zip(section.shape, section.boundary, strict=True)):
@@ -47,7 +48,7 @@ def test_every_site_has_the_bonds_its_walls_leave(section):
 
 
 @given(sections(), st.data())
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_a_twist_by_a_whole_turn_around_the_cell_is_a_gauge(section, data):
     t = np.random.default_rng(data.draw(st.integers(0, 99))).uniform(0.5, 1.5, (section.sites, 2))
     k = [x + 2 * np.pi / n if word == "periodic" else x

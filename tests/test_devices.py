@@ -12,10 +12,10 @@ import kwant
 import numpy as np
 import pytest
 import tinyarray as ta
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from strategies import junctions, scattering_problems
+from strategies import examples, junctions, scattering_problems
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.devices.spin_operators import kron_order
@@ -307,7 +307,7 @@ CUTS = {"far": middle(7), "near": middle(1)}
 
 
 @given(**systems, spin_orbit=st.booleans(), law=st.booleans())
-@settings(max_examples=15)
+@examples(15)
 def test_random_systems_conserve_charge_and_account_for_spin(seed, orbitals, order, spin_orbit, law):
     syst, axes, _ = random_system(seed, orbitals, order, spin_orbit, law)
     found = sj.scatter(syst, 0.123, spin=order, magnetizations=axes, cuts=CUTS, magnets=INSIDE)
@@ -329,7 +329,7 @@ def test_random_systems_conserve_charge_and_account_for_spin(seed, orbitals, ord
 
 
 @given(**systems)
-@settings(max_examples=10)
+@examples(10)
 def test_spin_is_told_without_a_conservation_law_as_with_it(seed, orbitals, order):
     lawful, lawless = (random_system(seed, orbitals, order, True, law) for law in (True, False))
     first = sj.scatter(lawful[0], 0.123, spin=order, magnetizations=lawful[1])
@@ -342,7 +342,7 @@ def test_spin_is_told_without_a_conservation_law_as_with_it(seed, orbitals, orde
 
 
 @given(**systems, gauge=st.integers(0, 1000))
-@settings(max_examples=10)
+@examples(10)
 def test_a_random_spin_gauge_on_every_site_changes_nothing(seed, orbitals, order, gauge):
     plain, axes, _ = random_system(seed, orbitals, order, True)
     turned, _, gauged = random_system(seed, orbitals, order, True, gauge=gauge)
@@ -364,7 +364,7 @@ def test_a_random_spin_gauge_on_every_site_changes_nothing(seed, orbitals, order
 
 
 @given(**systems, angles=st.tuples(st.floats(0, 3), st.floats(0, 3)))
-@settings(max_examples=10)
+@examples(10)
 def test_rotating_all_spins_rotates_torques_and_leaves_probabilities(seed, orbitals, order, angles):
     U = sj.spin.spinors(sj.unit_vector(*angles))
     R = np.real([[np.trace(a @ U @ b @ U.conj().T) / 2 for b in PAULI] for a in PAULI])

@@ -5,10 +5,11 @@ import warnings
 import kwant
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.special import expit
+from strategies import examples
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.spin import PAULI, sigma
@@ -21,7 +22,7 @@ QUADRATURE = 1e-6
 ENERGY = 0.123
 SLAB = {"slab": lambda site: 1 <= site.tag[0] < 5 and site.tag[1] == 0}
 #: The dense reference costs a hundred times the solver.
-FEW = settings(max_examples=10)
+FEW = examples(10)
 
 
 def kron(order, orbital, spin):

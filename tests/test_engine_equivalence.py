@@ -7,10 +7,10 @@ import kwant
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
-from strategies import junctions, numbers, scattering_problems, unit_vectors
+from strategies import examples, junctions, numbers, scattering_problems, unit_vectors
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import halves
@@ -114,7 +114,7 @@ def assert_equal_probabilities(found, expected):
 
 
 # ------------------------------------------------------------------------------------------------------------- Kwant
-@settings(max_examples=40)
+@examples(40)
 @given(scattering_problems(junctions(dispersive=True), dispersive=True))
 def test_states_equal_those_of_kwant(problem):
     junction, energy, k = problem
@@ -225,7 +225,7 @@ def test_spacer_currents_are_the_currents_of_the_states_at_the_cut(magnetic):
     np.testing.assert_allclose(Q, expected, rtol=DIGITS, atol=DIGITS * abs(expected).max())
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(scattering_problems(junctions(dispersive=True), dispersive=True), unit_vectors, numbers(0, 2 * np.pi))
 def test_rotating_all_spins_rotates_currents_only(problem, axis, angle):
     junction, energy, k = problem
@@ -652,7 +652,7 @@ def test_bad_arguments_are_named(call, message):
         call()
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=3), st.integers(1, 40))
 def test_blocks_tile_a_batch_exactly_once(shape, limit):
     seen = np.zeros(shape, dtype=int)

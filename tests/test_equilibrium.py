@@ -5,12 +5,12 @@ from dataclasses import replace
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.optimize import brentq
 from scipy.spatial.transform import Rotation
-from strategies import numbers, spin_valves
+from strategies import examples, numbers, spin_valves
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import halves, units
@@ -59,7 +59,7 @@ def test_torque_is_minus_the_derivative_of_the_grand_potential(family, temperatu
 
 
 @given(spin_valves(), numbers(-2, 2), st.sampled_from([0.0, 0.1]))
-@settings(max_examples=10)
+@examples(10)
 def test_random_junctions_turn_toward_the_smaller_grand_potential(junction, mu, temperature):
     if np.sin(junction.angle) < 0.1:
         return
@@ -165,7 +165,7 @@ def test_reported_error_bounds_the_error():
 
 
 @given(spin_valves(), numbers(-1, 1))
-@settings(max_examples=10)
+@examples(10)
 def test_both_magnets_feel_opposite_torques_along_the_common_normal(junction, mu):
     response = equilibrium_response(junction, mu)
     np.testing.assert_array_equal(response.torques.damping_like, 0)

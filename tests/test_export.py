@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.constants import e, hbar, mu_0
-from strategies import numbers
+from strategies import examples, numbers
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import units
@@ -181,7 +181,7 @@ def test_an_average_over_the_zone_makes_the_round_trip(free):
     prime=numbers(-0.5, 0.5),
     data=st.data(),
 )
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_changes_of_sign_leave_the_torque_and_reach_the_range_of_the_code(P, Lambda, prime, data):
     m, p = (np.array(sj.unit_vector(data.draw(numbers(0, 3.1)), data.draw(numbers(0, 6.2)))) for _ in range(2))
     original = slonczewski(m, p, P, Lambda, prime, 1e11)

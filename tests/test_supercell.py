@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
+from strategies import examples
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import halves
@@ -85,7 +86,7 @@ def test_probabilities_and_fields_are_those_of_kwant(problem):
 
 @pytest.mark.filterwarnings("ignore::kwant_spinjunc.BarrierWarning")  # low barriers, on purpose
 @given(problem=problems())
-@settings(max_examples=15)
+@examples(15)
 def test_every_electron_goes_somewhere(problem):
     junction, where = problem
     s = sj.scatter(junction, solver="halves", **where)
@@ -204,7 +205,7 @@ def test_planes_without_spin_are_inverted_once_and_clean_ones_never(monkeypatch)
 
 
 @given(problem=problems(kinds=COLLINEAR))
-@settings(max_examples=15)
+@examples(15)
 def test_the_general_recursion_is_the_two_halves(problem):
     junction, where = problem
     section = CrossSection(where["cross_section"], where["boundary"], where["k"])

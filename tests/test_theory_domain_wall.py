@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq, minimize
+from strategies import examples
 
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import unit_vector
@@ -88,7 +89,7 @@ profiles = st.lists(st.floats(-1.0, 1.0), min_size=1, max_size=8)
 
 
 @given(exchange=st.floats(0.1, 100.0), torque=profiles)
-@settings(deadline=None, max_examples=40)
+@examples(40)
 def test_linear_chain_is_the_closed_form_for_any_torque_profile(exchange, torque):
     chain = dw.spin_chain(exchange=exchange, anisotropy=1.0, planes=(0, 400), theta_right=0.7)
     profile = np.zeros(chain.planes)
@@ -127,7 +128,7 @@ def test_linear_response_is_the_limit_of_small_torque():
 
 
 @given(coupling=st.floats(-0.3, 5.0), left=st.floats(-1.0, 1.0), right=st.floats(-1.0, 1.0))
-@settings(deadline=None, max_examples=25)
+@examples(25)
 def test_exchange_across_the_interface_couples_the_two_rotations(coupling, left, right):
     chain = dw.spin_chain(exchange=(10.0, 3.0), anisotropy=(1.0, 0.4), planes=200, interface_exchange=coupling)
     state = dw.relax(chain, 1e-3 * dw.interface_torque(chain, left=left, right=right), linear=True)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.sparse import coo_matrix
 from scipy.sparse.linalg import splu
+from strategies import examples
 
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS, angle_between, unit_vector
@@ -242,7 +243,7 @@ def boundary_value_solution(
     return y, z.reshape(-1, 9)
 
 
-@settings(deadline=None, max_examples=220, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@examples(220, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(problem=problems())
 def test_matching_solves_the_boundary_value_problem(problem: dict) -> None:
     y, z = boundary_value_solution(**problem)
@@ -346,7 +347,7 @@ def test_growing_lengths_are_refused_with_the_offending_combination() -> None:
 
 
 # ---------------------------------------------------------------------- physics of the solution
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(problem=problems())
 def test_each_spin_is_driven_by_its_own_potential(problem: dict) -> None:
     """J_s = -σ_s µ_s' at every point: the definition of µ_s, by a six-point derivative."""
@@ -364,7 +365,7 @@ def test_each_spin_is_driven_by_its_own_potential(problem: dict) -> None:
         assert (np.abs(J_s + conductivities * slope) <= 1e-8 * np.abs(J_s).max() + floor).all()
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(problem=problems())
 def test_the_face_obeys_equations_5_and_6_and_carries_the_current(problem: dict) -> None:
     solution = match(**problem)
@@ -386,7 +387,7 @@ def test_the_face_obeys_equations_5_and_6_and_carries_the_current(problem: dict)
     assert_allclose(J_M, solution.J_M, atol=ROUNDING * scale)
 
 
-@settings(deadline=None, max_examples=25)
+@examples(25)
 @given(problem=problems())
 def test_sheets_and_dipoles_are_moments_of_the_profile(problem: dict) -> None:
     solution = match(**problem)
@@ -407,7 +408,7 @@ def test_sheets_and_dipoles_are_moments_of_the_profile(problem: dict) -> None:
         assert_allclose(solution.magnetization_dipole[side], sign * (w * x) @ profile.delta_M, atol=1e-7 * M_scale)
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(problem=problems())
 def test_gauss_and_spin_relaxation_fix_the_sheets(problem: dict) -> None:
     solution = match(**problem)
@@ -436,7 +437,7 @@ def test_the_potential_step_of_a_charge_layer_is_its_dipole() -> None:
     assert np.abs(rise).min() > 0.01
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(problem=problems(), side=st.sampled_from([0, 1]))
 def test_four_exponentials_of_equation_11_add_up_to_the_profile(problem: dict, side: int) -> None:
     solution = match(**problem)
@@ -479,7 +480,7 @@ def test_symmetric_susceptibility_needs_equal_alphas() -> None:
     assert defect(metal(alpha1=1.7, alpha2=1.2)) > 0.1
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(problem=problems())
 def test_a_mirror_exchanges_the_sides(problem: dict) -> None:
     assume(isinstance(problem["interface"], InterfaceResponse))
@@ -502,7 +503,7 @@ def test_a_mirror_exchanges_the_sides(problem: dict) -> None:
     assert_allclose(other.resistance, solution.resistance, rtol=1e-7)
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(
     p=materials(),
     axes=st.tuples(directions(), directions()),
@@ -562,7 +563,7 @@ def test_collinear_equal_alphas_are_valet_fert_whatever_the_screening(
     assert_allclose(J_M, currents @ SIGNS, atol=VALET_FERT)
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(left=materials(), right=materials(), r_b=decades(-2, 2), gamma=signed(0.0, 0.9))
 def test_strong_screening_is_valet_fert_for_any_alphas(
     left: Material, right: Material, r_b: float, gamma: float
@@ -609,7 +610,7 @@ def test_without_spin_relaxation_the_interface_drops_out_of_the_spin_current() -
     assert errors[1] < 1e-3
 
 
-@settings(deadline=None, max_examples=50)
+@examples(50)
 @given(
     p=materials(equal_alphas=True),
     spacer=st.tuples(decades(-1, 1), st.floats(0.05, 5.0)),
@@ -708,7 +709,7 @@ def test_clamping_a_tunnel_interface_gives_equations_3_and_4(m: tuple, w: tuple,
         assert_allclose(getattr(clamped, name), getattr(expected, name), atol=1e-12)
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(left=materials(), right=materials(), m=st.tuples(directions(), directions()), G=decades(-2, 2))
 def test_a_spin_independent_barrier_absorbs_no_spin(left: Material, right: Material, m: tuple, G: float) -> None:
     interface = tunnel_interface(*m, np.sqrt([G, G]), [1.0, 1.0])
@@ -754,7 +755,7 @@ def test_a_larger_mixing_conductance_takes_more_transverse_magnetization() -> No
     assert_allclose(bare.with_mixing(Z, m_right, left=1.0, right=1.0).response, bare.response, atol=1e-12)
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(g=st.tuples(st.floats(0.2, 3.0), st.floats(0.2, 3.0)), G=st.floats(0.5, 5.0), Phi=st.floats(0.01, 3.1))
 def test_a_spacer_with_mixing_conductances_has_circuit_theorys_angular_law(g: tuple, G: float, Phi: float) -> None:
     node = node_interface(Z, unit_vector(Phi), g, g, G, G)

@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import constants
-from strategies import numbers
+from strategies import examples, numbers
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.compare import fit_power_law
@@ -75,7 +75,7 @@ def rotation(axis, angle):
     return np.cos(angle) * np.eye(3) - np.sin(angle) * cross + (1 - np.cos(angle)) * np.outer(n, n)
 
 
-@settings(max_examples=10)
+@examples(10)
 @given(axis=st.builds(sj.unit_vector, numbers(0, np.pi), numbers(0, 6.28)), angle=numbers(-3, 3))
 def test_turning_all_spins_turns_the_torque(axis, angle):
     R = rotation(axis, angle)
