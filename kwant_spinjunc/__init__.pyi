@@ -35,6 +35,7 @@ from .spin import unit_vector
 from .transport.bias import bias_response
 from .transport.linear import linear_response, tunneling_response
 from .transport.local import chemical_potentials
+from .transport.vector_response import vector_response
 
 __all__ = [
     "Anderson",
@@ -86,4 +87,5 @@ __all__ = [
     "tunneling_response",
     "unit_vector",
     "units",
+    "vector_response",
 ]

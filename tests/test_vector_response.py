@@ -8,12 +8,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import kwant_spinjunc as sj
-from kwant_spinjunc import brillouin, halves
+from kwant_spinjunc import halves
 from kwant_spinjunc.errors import ArgumentError
+from kwant_spinjunc.halves import zone
 from kwant_spinjunc.spin import PAULI, SIGNS, rotation_matrix, spinors
 from kwant_spinjunc.theory.drift_diffusion import tunnel_interface
 from kwant_spinjunc.theory.interface import interface_response
-from kwant_spinjunc.vector_response import INPUTS, accumulation_frames, vector_interface, vector_response
+from kwant_spinjunc.transport.vector_response import INPUTS, accumulation_frames, vector_interface, vector_response
 from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction
 
@@ -37,7 +38,7 @@ def away_from_edges(problem):
 
 
 def dense(junction, energy, side_in, chi):
-    """Bond spin currents (bond, 4) of one incoming spinor ``chi`` (flux-normalized, lead frame): dense solve in the lab.
+    """Bond spin currents (bond, 4) of one incoming spinor ``chi`` (flux-normalized, lead frame), in the lab.
 
     Shares no code with the engine: planes in the lab frame, leads by k and decay, one linear system.
     """
@@ -70,9 +71,7 @@ def dense(junction, energy, side_in, chi):
             source[block] = -lead.hopping * U @ ((f.conj() - f) * amplitude)
     psi = np.linalg.solve(A, source).reshape(n, 2)
     sigma = np.concatenate([np.eye(2)[None], PAULI])
-    return np.array(
-        [[2 * t * (psi[i].conj() @ s @ psi[i + 1]).imag for s in sigma] for i, t in enumerate(hops)]
-    )
+    return np.array([[2 * t * (psi[i].conj() @ s @ psi[i + 1]).imag for s in sigma] for i, t in enumerate(hops)])
 
 
 @given(scattering_problems(junctions()))
@@ -118,10 +117,13 @@ def test_transverse_current_holds_the_interference_of_incoming_and_outgoing_wave
                 out = S[side, :, other] @ M @ S[side, :, other].conj().T
                 into = M if side == other else 0 * M
                 B = into @ S[side, :, side].conj().T
-                Q = sign * (
-                    eta * (np.exp(1j * q * Y) * into - np.exp(-1j * q * Y) * out)
-                    + zeta * (np.exp(1j * p * Y) * B - np.exp(-1j * p * Y) * B.conj().T)
-                )[0, 1]
+                Q = (
+                    sign
+                    * (
+                        eta * (np.exp(1j * q * Y) * into - np.exp(-1j * q * Y) * out)
+                        + zeta * (np.exp(1j * p * Y) * B - np.exp(-1j * p * Y) * B.conj().T)
+                    )[0, 1]
+                )
                 assert C[side, 1:3, other, number] == pytest.approx([2 * Q.real, -2 * Q.imag], abs=1e-9)
 
 
@@ -214,7 +216,9 @@ def test_barrier_factorizes_into_its_faces_with_an_error_like_the_transmission()
         angles = np.array([0.4, 1.3, 2.2])
         blocks = []
         for theta in angles:
-            s = sj.scatter(tunnel_junction(theta=theta, height=3.0, onsite=1.0, splitting=1.0, thickness=thickness), 0.0)
+            s = sj.scatter(
+                tunnel_junction(theta=theta, height=3.0, onsite=1.0, splitting=1.0, thickness=thickness), 0.0
+            )
             blocks.append(vector_response(s)[1, :, 0] / s.conductance)
             rotation = np.eye(4)
             frames = accumulation_frames(np.array([sj.unit_vector(0.0), sj.unit_vector(theta)]))
@@ -253,7 +257,7 @@ def test_average_is_the_sum_over_a_mesh_and_has_the_stated_coefficients():
         C = vector_response(s, rtol=1e-7) / float(s.conductance)
         assert np.hypot(*C[0, 3, 1, 1:3]) == pytest.approx(transverse, abs=6e-4)
         assert abs(C[0, 3, 1, 3]) == pytest.approx(longitudinal, abs=6e-4)
-    k, weights = brillouin.mesh(120)
+    k, weights = zone.mesh(120)
     mesh = np.tensordot(weights, vector_response(sj.scatter(junction, 0.0, k, solver="halves")), 1)
     assert mesh / float(s.conductance) == pytest.approx(C, abs=5e-3)
 

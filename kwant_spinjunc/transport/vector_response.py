@@ -20,14 +20,14 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from . import brillouin, textures
-from .builder import band_shift
-from .errors import ArgumentError, positive
-from .junction import Junction
-from .scattering import Scattering
-from .spin import PAULI
-from .stack import Lead, Problem, as_stack, blocks, part_of
-from .theory.drift_diffusion import VectorInterface
+from ..errors import ArgumentError, positive
+from ..halves import texture, zone
+from ..halves.batch import Lead, Problem, as_stack, blocks, part_of
+from ..model.junction import Junction
+from ..model.plane import band_shift
+from ..scattering import Scattering
+from ..spin import PAULI
+from ..theory.drift_diffusion import VectorInterface
 
 __all__ = ["accumulation_frames", "vector_interface", "vector_response"]
 
@@ -106,11 +106,11 @@ def vector_response(scattering: Scattering, *, rtol: float = 1e-8) -> Floats:
         return _at(junction, energy, np.asarray(band_shift(scattering.k), dtype=float))
 
     observe: Callable[[Floats], Floats] = partial(_at, junction, energy)
-    split = np.append(brillouin.thresholds(junction, float(energy)), brillouin.resonances(junction, float(energy)))
-    c, weights = brillouin.nodes(split)
+    split = np.append(zone.thresholds(junction, float(energy)), zone.resonances(junction, float(energy)))
+    c, weights = zone.nodes(split)
     used = weights > ROUNDED  # nearer to a threshold rounding decides whether a channel is open
     scale = float(np.tensordot(weights[used], abs(observe(c[used])), axes=1).max())
-    average = brillouin.average(observe, split, rtol=positive("rtol", rtol), atol=rtol * scale)
+    average = zone.average(observe, split, rtol=positive("rtol", rtol), atol=rtol * scale)
     return np.asarray(average.value)
 
 
@@ -131,7 +131,7 @@ def _gauge(junction: Junction) -> Complex:
     """Return the phases ``[lead, spin]`` that carry amplitudes along `spinors` to those of this module."""
     m = np.array([lead.m for lead in junction.leads])
     half = np.arctan2(m[:, 1] + 0.0, m[:, 0] + 0.0) / 2
-    return np.exp(1j * np.stack([half, -half], axis=-1))
+    return np.asarray(np.exp(1j * np.stack([half, -half], axis=-1)))
 
 
 def _response(problem: Problem, block: tuple[int, ...] | None, turns: Complex) -> Floats:
@@ -140,9 +140,9 @@ def _response(problem: Problem, block: tuple[int, ...] | None, turns: Complex) -
     waves: dict[tuple[int, int], Complex] = {}
     leads: list[Lead] = []
     for lead in (0, 1):
-        (first, last), near, _ = textures.waves(problem, lead, block, every=False)
+        (first, last), near, _ = texture.waves(problem, lead, block, every=False)
         leads.append(near)
-        for side, psi in ((lead, first), (1 - lead, textures.in_far_frame(last, R, lead))):
+        for side, psi in ((lead, first), (1 - lead, texture.in_far_frame(last, R, lead))):
             phase = turns[side][:, None] * turns[lead].conj()[None, :]
             waves[side, lead] = psi * phase.reshape(2, 2, *(1,) * (psi.ndim - 2))
     rows = [[_currents(waves[side, lead], leads[side], side, lead) for lead in (0, 1)] for side in (0, 1)]
