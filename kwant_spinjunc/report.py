@@ -6,12 +6,9 @@ import base64
 import io
 import json
 import math
-import os
 import platform
 import re
-import tempfile
 from collections.abc import Iterable, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -21,8 +18,9 @@ from typing import Any
 
 from ._version import __version__
 from .errors import ArgumentError
+from .runs.files import write_atomically
 
-__all__ = ["VERDICTS", "Check", "Claim", "ClaimFigure", "provenance", "typeset", "write_atomically", "write_report"]
+__all__ = ["VERDICTS", "Check", "Claim", "ClaimFigure", "provenance", "typeset", "write_report"]
 
 #: What a claim can turn out to be.
 VERDICTS = ("holds", "holds in a limit", "fails")
@@ -170,36 +168,6 @@ def provenance(**extra: Any) -> dict[str, Any]:
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **extra,
     }
-
-
-@contextmanager
-def write_atomically(path: str | Path) -> Any:
-    """Yield a temporary path beside ``path`` and move it there if the block succeeds; else leave nothing.
-
-    Raises
-    ------
-    ArgumentError
-        The folder does not exist or cannot be written.
-    """
-    target = Path(path)
-    if target.is_dir():
-        raise ArgumentError(f"Argument `output` must be a file, but {str(target)!r} is a folder.")
-    try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=target.suffix)
-    except OSError as error:
-        raise ArgumentError(
-            f"Argument `output` must be a writable path, but {str(target)!r} is not ({error.strerror})."
-        ) from None
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_report(directory: str | Path, claims: Sequence[Claim], source: dict[str, Any]) -> Path:

@@ -8,7 +8,8 @@ import pytest
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.plot.figures import new_figure, plot_junction, plot_layers, styled
-from kwant_spinjunc.report import Check, Claim, ClaimFigure, provenance, typeset, write_atomically, write_report
+from kwant_spinjunc.report import Check, Claim, ClaimFigure, provenance, typeset, write_report
+from kwant_spinjunc.runs.files import write_atomically
 from systems.contact import contact
 from validation import __main__ as runner
 

@@ -12,7 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from kwant_spinjunc.report import write_atomically
+from kwant_spinjunc.runs.files import write_atomically
 
 TOP = Path(__file__).parents[1]
 MARKS = ("<!-- verdicts: begin -->", "<!-- verdicts: end -->")

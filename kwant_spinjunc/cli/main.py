@@ -429,7 +429,7 @@ def _show(options: argparse.Namespace) -> int:
 
 def _sweep(options: argparse.Namespace) -> int:
     from ..plot.figures import plot_sweep
-    from ..report import write_atomically
+    from ..runs.files import write_atomically
     from ..runs.sweep import BIAS_VARIABLES, VARIABLES, SweepError, SweepInterrupted, sweep
 
     family = load_family(options.file, options.family)
@@ -487,7 +487,7 @@ def _sweep(options: argparse.Namespace) -> int:
 
 def _map(options: argparse.Namespace) -> int:
     from ..plot.figures import plot_map
-    from ..report import write_atomically
+    from ..runs.files import write_atomically
     from ..runs.validity import validity_map
 
     family = load_family(options.file, options.family)
@@ -534,7 +534,7 @@ def _map(options: argparse.Namespace) -> int:
 def _export(options: argparse.Namespace) -> int:
     from ..magnets.export import export
     from ..magnets.parameters import ANGLES
-    from ..report import write_atomically
+    from ..runs.files import write_atomically
 
     junction, family, fixed = _family_and_junction(options)
     settings = ", ".join(
@@ -656,7 +656,7 @@ def _check_figure(output: str, option: str = "--output") -> None:
 
 
 def _save_figure(figure: Any, output: str) -> None:
-    from ..report import write_atomically
+    from ..runs.files import write_atomically
 
     _check_figure(output)
     with write_atomically(output) as path:

@@ -45,7 +45,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import halves
 from .._version import __version__
-from ..compare import relative_error
 from ..errors import ArgumentError, finite_array
 from ..halves import zone
 from ..halves.batch import Stack, as_stack
@@ -388,8 +387,8 @@ class _Measured:
 
 def _worst(difference: Floats, scale: Floats) -> Floats:
     """Return the larger error of both sides per current, NaN where no current flows."""
-    size: Floats = np.where(scale > 0, relative_error(0.0, abs(difference).max(axis=-1), scale), np.nan)
-    return size
+    worst: Floats = np.full(scale.shape, np.nan)
+    return np.divide(abs(difference).max(axis=-1), scale, out=worst, where=scale > 0)
 
 
 def _torque_error(J_M: Floats, angle: Floats, scale: Floats) -> Floats:
@@ -399,8 +398,8 @@ def _torque_error(J_M: Floats, angle: Floats, scale: Floats) -> Floats:
         tunnelling.vector_torque(J_M[..., 0], J_M[..., 1], unit_vector(0.0), unit_vector(angle)), axis=-1
     )
     larger = np.maximum(t0, torque)
-    error: Floats = np.where(larger > ROUNDING * scale, relative_error(torque, t0, larger), np.nan)
-    return error
+    error: Floats = np.full(larger.shape, np.nan)
+    return np.divide(abs(t0 - torque), larger, out=error, where=larger > ROUNDING * scale)
 
 
 # ---------------------------------------------------------------------- the map
