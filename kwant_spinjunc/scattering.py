@@ -21,8 +21,9 @@ from . import halves
 from .devices.build import build, checked_shape
 from .devices.device import Device, DeviceScattering, as_device, scatter_device
 from .devices.lead_modes import with_analytic_leads
+from .devices.solve import kwant_lock, solve
 from .devices.spin_operators import ORDERS, SpinOperator
-from .devices.waves import densities, fluxes, solve, torques
+from .devices.waves import densities, fluxes, torques
 from .errors import (
     ArgumentError,
     BarrierWarning,
@@ -654,7 +655,8 @@ def _scatter_kwant(
         raise _no_open_channel(junction, energy, c)
     system = (with_analytic_leads(builder, padded, section) if analytic else builder).finalized()
     try:
-        system = system.precalculate(energy, what="modes")
+        with kwant_lock:
+            system = system.precalculate(energy, what="modes")
     except (ValueError, np.linalg.LinAlgError) as error:
         raise ArgumentError(
             f"Argument `energy` must not lie at a band edge, but at {energy:g} Kwant finds no modes ({error}). "

@@ -34,9 +34,10 @@ from ..errors import (
     positive,
 )
 from .cuts import BUFFER, Between, ResolvedCut, between, resolve_cut, resolve_sites
+from .solve import kwant_lock, solve
 from .spin_channels import LeadSpins, cell_sites, is_transparent, lead_axis, lead_spins, refuse_broken_law
 from .spin_operators import SpinOperator, norbs_of, resolve_spin
-from .waves import densities, fluxes, solve, torques
+from .waves import densities, fluxes, torques
 
 __all__ = ["Between", "Device", "DeviceScattering", "MagnetTorque", "between", "scatter_device"]
 
@@ -609,7 +610,8 @@ def scatter_device(device: Device, energy: Any, params: Mapping[str, Any] | None
             axes[number] = lead_axis(system, number, spin, device.magnetizations.get(number), everything)
     try:
         fresh = [n for n, lead in enumerate(system.leads) if not isinstance(lead, kwant.system.PrecalculatedLead)]
-        prepared = system.precalculate(energy, leads=fresh, what="modes", params=everything)
+        with kwant_lock:
+            prepared = system.precalculate(energy, leads=fresh, what="modes", params=everything)
     except (ValueError, np.linalg.LinAlgError) as error:
         raise ArgumentError(
             f"Argument `energy` must not lie at a band edge of a lead, but at {energy:g} Kwant finds no modes "

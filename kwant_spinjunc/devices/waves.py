@@ -1,9 +1,8 @@
-r"""The one evaluation of Kwant systems, junctions and devices alike: solve, fluxes, densities and torques.
+r"""The one evaluation of wave functions, of junctions and devices alike: fluxes, densities and torques.
 
-One factorization gives the scattering matrix and the wave functions. Fluxes and densities come from `kwant.operator`;
-torques from commutators with the parts of the Hamiltonian, ⟨i [S, H_part]⟩. The spin-dependent part of the Hamiltonian
-is split by time reversal: what is odd is exchange, whose torque the magnetization takes; what is even is spin-orbit
-coupling, whose torque the lattice takes.
+Fluxes and densities come from `kwant.operator`; torques from commutators with the parts of the Hamiltonian,
+⟨i [S, H_part]⟩. The spin-dependent part of the Hamiltonian is split by time reversal: what is odd is exchange, whose
+torque the magnetization takes; what is even is spin-orbit coupling, whose torque the lattice takes.
 """
 
 from __future__ import annotations
@@ -14,51 +13,18 @@ from typing import Any
 
 import kwant
 import numpy as np
-from kwant.solvers.common import SMatrix
 from numpy.typing import NDArray
 
 from ..errors import SpinjuncWarning
 from .spin_operators import SpinOperator, norbs_of
 
-__all__ = ["densities", "fluxes", "solve", "torques"]
+__all__ = ["densities", "fluxes", "torques"]
 
 Floats = NDArray[np.float64]
 Waves = list[NDArray[np.complex128]]
 
 #: A matrix element this small, relative to the largest, is rounding.
 ROUNDING = 1e-12
-
-
-def solve(system: Any, energy: float, params: dict[str, Any] | None = None) -> tuple[SMatrix, Waves]:
-    """Return Kwant's scattering matrix and, per lead, its wave functions (modes, orbitals).
-
-    `kwant.wave_function` factorizes the linear system whose solution also contains the outgoing amplitudes of every
-    lead, so one factorization gives both. Where a Kwant version does not expose it, `kwant.smatrix` is called too.
-    Leads are asked for their modes twice: precalculate them.
-    """
-    waves = kwant.wave_function(system, energy, params=params)
-    count = len(system.leads)
-    if not all(hasattr(waves, name) for name in ("solve", "factorized_h", "rhs", "num_orb")):
-        return kwant.smatrix(system, energy, params=params), [waves(lead) for lead in range(count)]
-
-    info, rows, offset = [], [], waves.num_orb
-    for lead in system.leads:
-        propagating, stabilized = lead.modes(energy, params=params)
-        info.append(propagating)
-        rows.append(np.arange(offset, offset + stabilized.nmodes))
-        offset += stabilized.vecs.shape[1] - stabilized.nmodes
-    out = np.concatenate(rows)
-    psi, columns = [], []
-    for rhs in waves.rhs:
-        if rhs.shape[1] == 0:
-            psi.append(np.zeros((0, waves.num_orb), complex))
-            columns.append(np.zeros((len(out), 0), complex))
-            continue
-        solution = waves.solve(waves.factorized_h, rhs, slice(None))
-        psi.append(solution[: waves.num_orb].T)
-        columns.append(solution[out])
-    leads = list(range(count))
-    return SMatrix(np.hstack(columns), info, leads, leads, True), psi
 
 
 def fluxes(system: Any, onsites: Sequence[Any], waves: Any, where: Any, params: Mapping[str, Any], cuts: int) -> Floats:

@@ -1,0 +1,49 @@
+"""Kwant's solver in many threads: MUMPS, its sparse solver, is not re-entrant."""
+
+import subprocess
+import sys
+
+import pytest
+
+#: Each solver in eight threads, and a fork in the middle; a crash ends this process, not the tests.
+SCRIPT = """
+import multiprocessing, os, sys, warnings
+from concurrent.futures import ThreadPoolExecutor
+import numpy as np
+import kwant_spinjunc as sj
+
+warnings.simplefilter("ignore")
+iron = sj.ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
+tilted = sj.ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0, m=sj.unit_vector(1.0))
+junction = sj.Junction(iron, [sj.barrier(onsite=3.0, hopping=1.0, thickness=3)], tilted)
+system = sj.build(junction, cross_section=(3, 3)).finalized()
+energies = np.linspace(0.0, 0.5, int(sys.argv[1]))
+solves = {
+    "kwant": lambda E: sj.scatter(junction, E, solver="kwant", cross_section=(3, 3)).probabilities,
+    "modes": lambda E: sj.scatter(junction, E, solver="modes", cross_section=(3, 3)).probabilities,
+    "halves": lambda E: sj.scatter(junction, E, solver="halves", cross_section=(3, 3)).probabilities,
+    "device": lambda E: sj.scatter(system, E).probabilities,
+}
+for name, solve in solves.items():
+    alone = [solve(E) for E in energies]
+    with ThreadPoolExecutor(8) as pool:
+        running = pool.map(solve, energies)
+        if name == "device":
+            with multiprocessing.get_context("fork").Pool(1) as forked:
+                assert forked.apply(len, ([1],)) == 1
+            child = os.fork()
+            if not child:
+                solve(0.1)
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+        found = list(running)
+    assert all((a == b).all() for a, b in zip(alone, found)), name
+print("same")
+"""
+
+
+@pytest.mark.parametrize("count", [16])
+def test_threads_give_the_same_bits_as_one(count):
+    done = subprocess.run([sys.executable, "-c", SCRIPT, str(count)], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "same"
