@@ -26,7 +26,7 @@ lint: $(UV) ## Format check, lint, types, import contracts
 	$(UV) run mypy
 	$(UV) run lint-imports
 
-test-deep: $(UV) ## Test every law on 2000 new random examples, hours; TESTS="tests/test_devices.py" for some only
+test-deep: $(UV) ## Test every law on 2000 new random examples, hours; TESTS="tests/laws/test_devices.py" for some only
 	HYPOTHESIS_PROFILE=deep $(UV) run pytest $(TESTS)
 
 test-numpy2: $(UV) ## Test the library on NumPy 2, with Kwant re-cythonized

@@ -13,11 +13,11 @@ pip() { "$uv" pip install --no-config --quiet --exclude-newer 2026-11-15T00:00:0
 pip 'numpy==1.26.4' 'scipy==1.13.1' 'setuptools==80.10.2' wheel 'tinyarray==1.2.5'
 CFLAGS="-O2 -g0 -fwrapv -DNDEBUG" pip --no-build-isolation --no-binary kwant \
     --config-settings=--global-option=build_ext --config-settings=--global-option=-j4 'kwant==1.5.0'
-pip 'numpy==1.26.4' 'scipy==1.13.1' matplotlib xarray tqdm pytest pytest-xdist hypothesis mpmath jinja2 \
+pip 'numpy==1.26.4' 'scipy==1.13.1' matplotlib xarray tqdm lazy_loader pytest pytest-xdist hypothesis mpmath jinja2 \
     'micromagneticmodel==0.65.0' 'oommfc==0.66.0' 'magnumnp==2.2.0' 'cmtj==1.15.0'
 pip --no-deps --editable .
 # Warnings of their dependencies are theirs; a skipped code is a failure here.
-"$VIRTUAL_ENV/bin/python" -m pytest -n 0 -W default -rs tests/test_export.py "${@:2}" | tee "$VIRTUAL_ENV/log"
+"$VIRTUAL_ENV/bin/python" -m pytest -n 0 -W default -rs tests/units/test_export.py "${@:2}" | tee "$VIRTUAL_ENV/log"
 if grep -q '^SKIPPED' "$VIRTUAL_ENV/log"; then
     echo "a code is missing" >&2
     exit 1

@@ -19,7 +19,7 @@ from systems.asymmetric_junction import asymmetric_junction
 from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction
 
-TUNNEL = str(Path(__file__).parents[1] / "systems" / "tunnel_junction.py")
+TUNNEL = str(Path(__file__).parents[2] / "systems" / "tunnel_junction.py")
 #: Spin accumulation on both sides and a bias.
 SPLIT = {"mu_left": (0.6, 0.4), "mu_right": (-0.45, -0.55)}
 #: Magnets with three-dimensional bands, so that an average over k∥ is one.

@@ -15,7 +15,7 @@ from kwant_spinjunc.plot.figures import plot_sweep
 from kwant_spinjunc.runs.sweep import SweepInterrupted
 from systems.tunnel_junction import tunnel_junction
 
-SYSTEMS = Path(__file__).parents[1] / "systems"
+SYSTEMS = Path(__file__).parents[2] / "systems"
 TUNNEL = str(SYSTEMS / "tunnel_junction.py")
 PATHS = sorted(path for path in SYSTEMS.glob("*.py") if path.stem != "__init__")
 #: Families of junctions; those of devices are in test_systems.

@@ -15,7 +15,7 @@ from kwant_spinjunc.runs.executors import available_workers, dask_executor
 from kwant_spinjunc.runs.validity import validity_map
 from systems.tunnel_junction import tunnel_junction
 
-SYSTEMS = Path(__file__).parents[1] / "systems"
+SYSTEMS = Path(__file__).parents[2] / "systems"
 BARRIER = str(SYSTEMS / "disordered_barrier.py")
 TUNNEL = str(SYSTEMS / "tunnel_junction.py")
 COMMAND = ["ensemble", BARRIER, "--energy", "0.5", "--set", "theta=60deg", "--cross-section", "2x2", "--workers", "1"]

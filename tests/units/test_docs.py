@@ -9,7 +9,7 @@ import pytest
 
 from docs import claim_pages, docstrings, executed, figures
 
-TOP = Path(__file__).parents[1]
+TOP = Path(__file__).parents[2]
 DOCS = TOP / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if not {"_build", "_generated", "claims"} & set(page.parts))
 CODE = [page for page in PAGES if executed.blocks(page.read_text(encoding="utf-8"))]

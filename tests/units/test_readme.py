@@ -9,7 +9,7 @@ import pytest
 from docs import executed
 from kwant_spinjunc.cli.main import main
 
-TOP = Path(__file__).parents[1]
+TOP = Path(__file__).parents[2]
 README = (TOP / "README.md").read_text(encoding="utf-8")
 
 

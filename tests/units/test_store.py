@@ -146,7 +146,7 @@ average(Drawn(chunk=2, seconds=0.002), realizations=400, workers=1, store="s", p
 
 def test_kill_9_at_any_moment_loses_only_what_is_in_flight():
     whole = average(Drawn(chunk=2), realizations=400, **QUIET)
-    path = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+    path = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
     done = 0
     for _ in range(3):
         process = subprocess.Popen([sys.executable, "-c", SCRIPT, json.dumps(path)])

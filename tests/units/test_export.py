@@ -31,7 +31,7 @@ from systems.asymmetric_junction import asymmetric_junction
 from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction
 
-SYSTEMS = Path(__file__).parents[1] / "systems"
+SYSTEMS = Path(__file__).parents[2] / "systems"
 A = 0.25  # nm
 D, MS, GAMMA = 2e-9, 8e5, 1.76e11  # m, A/m, rad/(T s)
 #: Numbers in a snippet have ten digits.

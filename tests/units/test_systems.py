@@ -15,7 +15,7 @@ from systems.rashba_junction import clean_junction, rashba_junction
 from systems.three_terminal import three_terminal
 from systems.two_orbital_magnet import two_orbital_magnet
 
-SYSTEMS = Path(__file__).parents[1] / "systems"
+SYSTEMS = Path(__file__).parents[2] / "systems"
 RASHBA = str(SYSTEMS / "rashba_junction.py")
 DEVICES = [rashba_junction, two_orbital_magnet, graphene_spin_valve, three_terminal]
 #: Equality of two exact routes.
