@@ -2,14 +2,11 @@ r"""`sweep`: a family of junctions over parameter axes, returned as a labeled `x
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,7 +16,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
-from ..devices.device import Device
 from ..errors import ArgumentError, NoOpenChannelError, SpinjuncError, finite, finite_array
 from ..model.junction import Junction
 from ..scattering import Scattering
@@ -27,11 +23,12 @@ from ..scattering import scatter_quietly as scatter
 from ..transport.bias import bias_response
 from ..transport.linear import linear_response, tunneling_response
 from .executors import open_pool, ordered
+from .family import call_family, parameters_of, plain, source_digest
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["SweepError", "SweepInterrupted", "axis_attributes", "call_family", "split_axes", "sweep"]
+__all__ = ["SweepError", "SweepInterrupted", "axis_attributes", "split_axes", "sweep"]
 
 Variables = dict[str, tuple[tuple[str, ...], str, str]]
 
@@ -114,68 +111,6 @@ class SweepInterrupted(KeyboardInterrupt):
     def __init__(self, dataset: xr.Dataset) -> None:
         super().__init__("sweep interrupted")
         self.dataset = dataset
-
-
-def call_family(family: Callable[..., Junction], **parameters: Any) -> Junction:
-    """Return ``family(**parameters)``, with errors that name what is wrong.
-
-    Parameters
-    ----------
-    family
-        A function of parameters that returns a `Junction`.
-
-    Raises
-    ------
-    ArgumentError
-        A parameter the family does not have (the nearest name is suggested), one it needs, or a result that is no
-        `Junction`.
-    """
-    result = call_any_family(family, parameters)
-    name = getattr(family, "__name__", repr(family))
-    if isinstance(result, Device):
-        raise ArgumentError(
-            f"Argument `family` must return a Junction, but {name} returned a Device. A Device is solved by `scatter`, "
-            "one at a time: loop over its parameters, or use `spinjunc run`."
-        )
-    return result
-
-
-def call_any_family(family: Callable[..., Any], parameters: Mapping[str, Any]) -> Junction | Device:
-    """Return ``family(**parameters)`` as `call_family` does, of a family of junctions or of devices.
-
-    A finalized Kwant system counts as a `Device` whose spins are inferred.
-    """
-    signature = inspect.signature(family)
-    name = getattr(family, "__name__", repr(family))
-    accepts_any = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
-    for parameter in parameters:
-        if parameter not in signature.parameters and not accepts_any:
-            near = get_close_matches(parameter, signature.parameters, n=1)
-            hint = f"Did you mean `{near[0]}`?" if near else f"It has {', '.join(signature.parameters)}."
-            raise ArgumentError(f"Argument `{parameter}` must be a parameter of {name}, but is not. {hint}")
-    missing = [
-        p.name
-        for p in signature.parameters.values()
-        if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name not in parameters
-    ]
-    if missing:
-        raise ArgumentError(f"Argument `{missing[0]}` must be given: {name} has no default for it.")
-    try:
-        result = family(**parameters)
-    except SpinjuncError:
-        raise
-    except Exception as error:
-        values = ", ".join(f"{key}={value!r}" for key, value in parameters.items())
-        raise ArgumentError(
-            f"Arguments {values or '(none)'} must suit {name}, but it raised {type(error).__name__}: {error}."
-        ) from error
-    if isinstance(result, (kwant.Builder, kwant.system.System)):
-        result = Device(system=result)
-    if not isinstance(result, (Junction, Device)):
-        raise ArgumentError(
-            f"Argument `family` must return a Junction or a Device, but {name} returned {type(result).__name__}."
-        )
-    return result
 
 
 def sweep(
@@ -389,8 +324,8 @@ def _empty_dataset(
     attributes = {
         "title": f"sweep of {getattr(family, '__name__', 'family')}",
         "family": getattr(family, "__name__", "family"),
-        "fixed_parameters": json.dumps(_all_parameters(family, swept, fixed), default=_plain, sort_keys=True),
-        "family_source": _fingerprint(family),
+        "fixed_parameters": json.dumps(parameters_of(family, swept, fixed), default=plain, sort_keys=True),
+        "family_source": source_digest(family),
         **experiment.settings,
         "kwant_spinjunc": __version__,
         "kwant": kwant.__version__,
@@ -411,26 +346,6 @@ def axis_attributes(name: str) -> dict[str, str]:
         "buffer": "planes",
     }
     return {"units": units.get(name, "unit of the family"), "long_name": name.replace("_", " ")}
-
-
-def _all_parameters(family: Callable[..., Junction], swept: Mapping[str, Any], fixed: dict[str, Any]) -> dict[str, Any]:
-    """Return the fixed parameters with the family's defaults, so that a file can be repeated and compared."""
-    defaults = {name: p.default for name, p in inspect.signature(family).parameters.items() if p.default is not p.empty}
-    return {name: value for name, value in {**defaults, **fixed}.items() if name not in swept}
-
-
-def _plain(value: Any) -> Any:
-    """Return a JSON value of a NumPy number, and the text of anything else."""
-    return value.item() if isinstance(value, np.generic) else repr(value)
-
-
-def _fingerprint(family: Callable[..., Junction]) -> str:
-    """Return a short hash of the family's source, or of its name where there is none."""
-    try:
-        source = inspect.getsource(family)
-    except (OSError, TypeError):
-        source = repr(getattr(family, "__qualname__", type(family)))
-    return hashlib.sha256(source.encode()).hexdigest()[:16]
 
 
 def _adopt(dataset: xr.Dataset, earlier: xr.Dataset) -> None:

@@ -53,7 +53,8 @@ from ..model.plane import band_shift
 from ..spin import unit_vector
 from ..theory import tunnelling
 from .executors import open_pool, ordered
-from .sweep import axis_attributes, call_family, split_axes
+from .family import call_family
+from .sweep import axis_attributes, split_axes
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.cli.main import load_family, main, parse_range, parse_value
+from kwant_spinjunc.cli.main import main
+from kwant_spinjunc.cli.values import parse_range, parse_value
 from kwant_spinjunc.plot.figures import plot_sweep
+from kwant_spinjunc.runs.family import load_family
 from kwant_spinjunc.runs.sweep import SweepInterrupted
 from systems.tunnel_junction import tunnel_junction
 

@@ -1,0 +1,193 @@
+"""Options that several verbs share, and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Container, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from ..errors import ArgumentError
+from ..model.junction import Junction
+from .values import number, parse_range, parse_value, split_assignment
+
+__all__ = [
+    "add_energy",
+    "add_family",
+    "add_k",
+    "add_solver",
+    "add_vary",
+    "add_workers",
+    "axes_of",
+    "check_figure",
+    "executor_of",
+    "family_and_junction",
+    "family_and_system",
+    "refuse_for_device",
+    "save_figure",
+]
+
+Family = Callable[..., Any]
+
+#: Names that options of the command line and arguments of `sweep` have taken.
+RESERVED = (
+    "energy",
+    "bias",
+    "temperature",
+    "k",
+    "solver",
+    "resume",
+    "progress",
+    "family",
+    "error",
+    "mu_left",
+    "mu_right",
+    "workers",
+    "executor",
+)
+
+
+# ---------------------------------------------------------------------- declared
+def add_family(parser: argparse.ArgumentParser, returned: str = "a Junction") -> None:
+    """Add FILE.py, --family and --set."""
+    parser.add_argument("file", metavar="FILE.py", help=f"defines a function of parameters that returns {returned}")
+    parser.add_argument("--family", metavar="NAME", help="which function of the file (default: named like the file)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="parameter of the family; angles in radians, or in degrees as 60deg; repeatable",
+    )
+
+
+def add_k(parser: argparse.ArgumentParser) -> None:
+    """Add --k."""
+    parser.add_argument(
+        "--k", metavar="KX,KZ", help="in-plane wave vector in 1/a, or `average` over the Brillouin zone (default: Γ)"
+    )
+
+
+def add_energy(parser: argparse.ArgumentParser) -> None:
+    """Add --energy."""
+    parser.add_argument("--energy", type=number, help="energy in the family's unit (default: 0)")
+
+
+def add_solver(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add --solver."""
+    from ..scattering import SOLVERS
+
+    parser.add_argument("--solver", choices=SOLVERS, help=f"default: {default}")
+
+
+def add_vary(parser: argparse.ArgumentParser, required: bool = False) -> None:
+    """Add --vary."""
+    parser.add_argument(
+        "--vary",
+        action="append",
+        default=None if required else [],
+        required=required,
+        metavar="NAME=START:STOP:COUNT",
+        help="axis of the grid, both ends included; `energy` or a parameter of the family; repeatable",
+    )
+
+
+def add_workers(parser: argparse.ArgumentParser, count: int | None) -> None:
+    """Add --workers and --dask."""
+    parser.add_argument(
+        "--workers", type=int, default=count, metavar="N", help=f"processes (default: {count or 'one per CPU'})"
+    )
+    parser.add_argument("--dask", metavar="ADDRESS", help="scheduler of a Dask cluster, or `local`")
+
+
+# ---------------------------------------------------------------------- read
+
+
+def fixed_parameters(assignments: Sequence[str]) -> dict[str, Any]:
+    """Return --set name=value as keyword arguments."""
+    values: dict[str, Any] = {}
+    for text in assignments:
+        name, value = split_assignment("--set", text)
+        check_free(name, values)
+        values[name] = parse_value(value)
+    return values
+
+
+def check_free(name: str, taken: Container[str]) -> None:
+    if name in taken:
+        raise ArgumentError(f"Argument `{name}` must be given once, but is set or varied twice.")
+    if name in RESERVED:
+        raise ArgumentError(f"Argument `{name}` must not be a parameter of the family. Use the option --{name}.")
+
+
+def family_and_junction(options: argparse.Namespace) -> tuple[Junction, Family, dict[str, Any]]:
+    """Return the `Junction` of the family, the family and its parameters."""
+    from ..runs.family import call_family, load_family
+
+    family = load_family(options.file, options.family)
+    fixed = fixed_parameters(options.set)
+    return call_family(family, **fixed), family, fixed
+
+
+def family_and_system(options: argparse.Namespace) -> tuple[Any, Family, dict[str, Any]]:
+    """Return the `Junction` or `Device` of the family, the family and its parameters."""
+    from ..runs.family import call_any_family, load_family
+
+    family = load_family(options.file, options.family)
+    fixed = fixed_parameters(options.set)
+    return call_any_family(family, fixed), family, fixed
+
+
+def executor_of(options: argparse.Namespace, stack: ExitStack) -> dict[str, Any]:
+    """Return ``workers`` and ``executor`` of the options; a Dask client lives as long as the stack."""
+    from ..runs.executors import dask_executor
+
+    if options.dask is None:
+        return {"workers": options.workers}
+    return {"executor": stack.enter_context(dask_executor(options.dask, options.workers))}
+
+
+def axes_of(options: argparse.Namespace) -> tuple[dict[str, Any], Any]:
+    """Return the parameters of the family, fixed by --set or swept by --vary, and the energy."""
+    axes: dict[str, Any] = fixed_parameters(options.set)
+    energy: Any = options.energy
+    for text in options.vary:
+        name, values = split_assignment("--vary", text)
+        if name == "energy":
+            if energy is not None:
+                raise ArgumentError("Argument `energy` must be given once, but is set or varied twice.")
+            energy = parse_range(values)
+        else:
+            check_free(name, axes)
+            axes[name] = parse_range(values)
+    return axes, 0.0 if energy is None else energy
+
+
+def check_figure(output: str, option: str = "--output") -> None:
+    """Refuse the name of a figure whose ending Matplotlib does not know."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    known = FigureCanvasBase.get_supported_filetypes()
+    if Path(output).suffix.lstrip(".") not in known:
+        raise ArgumentError(f"Argument `{option}` must end in one of {', '.join(sorted(known))}, but is {output!r}.")
+
+
+def save_figure(figure: Any, output: str) -> None:
+    """Write a figure and say so."""
+    from ..runs.files import write_atomically
+
+    check_figure(output)
+    with write_atomically(output) as path:
+        figure.savefig(path, dpi=200, bbox_inches="tight")
+    print(f"figure: {output}")
+
+
+def refuse_for_device(**options: Any) -> None:
+    """Refuse options of junctions, which would be ignored."""
+    for name, value in options.items():
+        if value is not None:
+            raise ArgumentError(
+                f"Argument `--{name}` must be left out for a Device, but is {value!r}. It belongs to a Junction; a "
+                "Device is a Kwant system, with its cross-section and phases built in."
+            )

@@ -1,0 +1,90 @@
+"""`spinjunc run`: solve one junction or device."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ..model.junction import Junction
+from .options import add_energy, add_family, add_k, add_solver, family_and_system, refuse_for_device, save_figure
+from .values import wave_vector
+
+__all__ = ["EXAMPLE", "add_options", "run"]
+
+EXAMPLE = "spinjunc run systems/tunnel_junction.py --set theta=90deg -o layers.png"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this verb."""
+    add_family(parser, "a Junction or Device")
+    add_k(parser)
+    add_energy(parser)
+    add_solver(parser, "kwant; halves for an average")
+    parser.add_argument(
+        "-o", "--output", metavar="FIGURE", help="spin current and torque of every plane (png, svg, pdf)"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do it and return the exit code."""
+    from ..plot.figures import plot_layers
+    from ..scattering import scatter
+    from ..transport.linear import linear_response
+
+    junction, _, _ = family_and_system(options)
+    if not isinstance(junction, Junction):
+        return _run_device(junction, options)
+    result = scatter(junction, options.energy or 0.0, wave_vector(options.k), solver=options.solver)
+    fields = result.fields  # so that the table shows every defect
+    print(result)
+    if junction.cut is None:
+        print("  texture: no spacer between two collinear halves; torques are resolved by plane only")
+    else:
+        response = linear_response(result, 0.5, -0.5)
+        J_M, torques = response.magnetization, response.torques
+        print("  per unit bias (µ_L = -µ_R = 1/2), in e²/h per cell:")
+        print(f"    charge current J                     {response.charge[1]:16.8g}")
+        print(f"    magnetization current J_M left/right {J_M[0]:16.8g}{J_M[1]:16.8g}")
+        print(
+            f"    damping-like torque     left/right   {torques.damping_like[0]:16.8g}{torques.damping_like[1]:16.8g}"
+        )
+        print(f"    field-like torque       left/right   {torques.field_like[0]:16.8g}{torques.field_like[1]:16.8g}")
+    if options.output:
+        save_figure(plot_layers(result), options.output)
+    return 0 if fields is not None else 1
+
+
+def _run_device(device: Any, options: argparse.Namespace) -> int:
+    """Print probabilities, the fluxes through the named cuts and the torques on the named magnets of a `Device`."""
+    from ..scattering import scatter
+
+    refuse_for_device(k=options.k, solver=options.solver)
+    result = scatter(device, options.energy or 0.0)
+    fluxes = {cut: result.spin_current(cut, total=True) for cut in device.cuts}
+    torques = {magnet: result.torque(magnet) for magnet in device.magnets}
+    print(result)
+    if fluxes or torques:
+        print("  fluxes and torques from each lead, all its channels filled, spin in ħ/2:")
+        print(f"    {'':<30}{'charge':>14}{'x':>14}{'y':>14}{'z':>14}")
+    for lead in range(len(result.channels)):
+        for cut, flux in fluxes.items():
+            print(f"    lead {lead}: {'flux through ' + cut:<22}" + _columns(flux[lead]))
+        for magnet, torque in torques.items():
+            print(f"    lead {lead}: {'exchange torque on ' + magnet:<36}" + _columns(torque.exchange_total[lead]))
+            print(f"    lead {lead}: {'spin-orbit torque on ' + magnet:<36}" + _columns(torque.spin_orbit_total[lead]))
+    if options.output:
+        save_figure(_device_figure(result), options.output)
+    return 0
+
+
+def _device_figure(result: Any) -> Any:
+    """Draw torques along a wire or chain, or where no magnet is named the charge that flows on the lattice."""
+    from ..plot.devices import plot_torques
+    from ..plot.figures import plot_device
+
+    return plot_torques(result) if result.device.magnets else plot_device(result)
+
+
+def _columns(values: Any) -> str:
+    """Return numbers in columns, rounding noise as 0."""
+    return "".join(f"{0.0 if abs(value) < 1e-14 else value:14.6g}" for value in values)

@@ -1,0 +1,97 @@
+"""Values as they are typed: numbers, angles with their unit, ranges, assignments."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, finite
+
+__all__ = ["number", "parse_range", "parse_value", "split_assignment", "wave_vector"]
+
+#: More points on one axis are a mistake, and would not fit in memory.
+LONGEST_AXIS = 1_000_000
+
+
+def parse_value(text: str) -> Any:
+    """Return a typed value: int, float, angle in degrees (``60deg``, returned in radians), true/false, or the text.
+
+    Examples
+    --------
+    >>> parse_value("4"), parse_value("0.5"), round(parse_value("180deg"), 6), parse_value("true")
+    (4, 0.5, 3.141593, True)
+    """
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    number = text.removesuffix("deg")
+    try:
+        return math.radians(float(number)) if number != text else int(text)
+    except ValueError:
+        try:
+            return float(text)
+        except ValueError:
+            return text
+
+
+def parse_range(text: str, option: str = "--vary") -> np.ndarray[Any, Any]:
+    """Return ``start:stop:count`` as that many equal steps, both ends included; integers where all steps are whole.
+
+    Raises
+    ------
+    ArgumentError
+        Not three parts, a count below one, or degrees on one end only (a bare 0 is fine).
+
+    Examples
+    --------
+    >>> parse_range("0:5:6").tolist()
+    [0, 1, 2, 3, 4, 5]
+    >>> parse_range("0:180deg:3").round(4).tolist()
+    [0.0, 1.5708, 3.1416]
+    """
+    parts = text.split(":")
+    way_out = "Use start:stop:count, for example 0:180deg:13."
+    if len(parts) != 3:
+        raise ArgumentError(f"Argument `{option}` must be a range, but is {text!r}. {way_out}")
+    start, stop, count = (parse_value(part) for part in parts)
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise ArgumentError(f"Argument `{option}` must have a count of at least 1, but has {parts[2]!r}. {way_out}")
+    for value in (start, stop):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise ArgumentError(f"Argument `{option}` must have numbers at its ends, but is {text!r}. {way_out}")
+    ends = [(part, part.endswith("deg")) for part in parts[:2]]
+    if ends[0][1] != ends[1][1] and not any(value == 0 for value in (start, stop)):
+        raise ArgumentError(f"Argument `{option}` must have the same unit at both ends, but is {text!r}. {way_out}")
+    if count > LONGEST_AXIS:
+        raise ArgumentError(f"Argument `{option}` must have at most {LONGEST_AXIS} points an axis, but has {count}.")
+    values: np.ndarray[Any, Any] = np.linspace(start, stop, count)
+    whole = isinstance(start, int) and isinstance(stop, int) and bool(np.all(values == np.rint(values)))
+    return values.astype(int) if whole else values
+
+
+def split_assignment(option: str, text: str) -> tuple[str, str]:
+    """Return the parts of name=value."""
+    name, equals, value = text.partition("=")
+    if not equals or not name or not value:
+        raise ArgumentError(f"Argument `{option}` must be name=value, but is {text!r}.")
+    return name, value
+
+
+def wave_vector(text: str | None) -> Any:
+    """Return (kx, kz), ``"average"`` or None."""
+    if text is None or text == "average":
+        return text
+    parts = [parse_value(part) for part in text.split(",")]
+    if len(parts) != 2 or any(isinstance(p, (bool, str)) for p in parts):
+        raise ArgumentError(f"Argument `--k` must be two numbers kx,kz in 1/a or `average`, but is {text!r}.")
+    return float(parts[0]), float(parts[1])
+
+
+def number(text: str) -> float:
+    """Return a finite number, for argparse."""
+    try:
+        return finite("number", float(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a finite number, but is {text!r}") from None

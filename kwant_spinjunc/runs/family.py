@@ -1,0 +1,153 @@
+"""Families: functions of parameters that return a `Junction` or a `Device`, from a file or from Python."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import kwant
+import numpy as np
+
+from ..devices.device import Device
+from ..errors import ArgumentError, SpinjuncError
+from ..model.junction import Junction
+
+__all__ = ["Family", "call_any_family", "call_family", "load_family", "parameters_of", "plain", "source_digest"]
+
+#: A function of parameters that returns a `Junction` or a `Device`.
+Family = Callable[..., Any]
+
+
+def load_family(path: str | Path, name: str | None = None) -> Family:
+    """Return the family function of a Python file.
+
+    Parameters
+    ----------
+    path
+        A file that defines a function of parameters returning a `Junction` or a `Device`.
+    name
+        Which function; by default the one named like the file, or ``family``, or the only one defined in the file.
+
+    Raises
+    ------
+    ArgumentError
+        The file does not exist or import, or has no such function.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise ArgumentError(f"Argument `FILE` must be a Python file, but {str(path)!r} does not exist.")
+    spec = importlib.util.spec_from_file_location(f"_spinjunc_family_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise ArgumentError(f"Argument `FILE` must be a Python file ending in .py, but is {str(path)!r}.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # so that the family can be pickled and its dataclasses resolved
+    sys.path.insert(0, str(file.parent.resolve()))  # a family may import what lies beside it, as a script may
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise ArgumentError(
+            f"Argument `FILE` must import, but {str(path)!r} raised {type(error).__name__}: {error}."
+        ) from error
+    finally:
+        sys.path.pop(0)
+    own = {
+        key: value
+        for key, value in vars(module).items()
+        if inspect.isfunction(value) and value.__module__ == spec.name and not key.startswith("_")
+    }
+    candidates = [name] if name is not None else [file.stem, "family", *(own if len(own) == 1 else ())]
+    for candidate in candidates:
+        if candidate in own:
+            return own[candidate]
+    raise ArgumentError(
+        f"Argument `FILE` must define a family function, but {str(path)!r} has no `{candidates[0]}`"
+        f"{' or `family`' if name is None else ''} (it defines {', '.join(own) or 'no function'}). Use --family NAME."
+    )
+
+
+def call_family(family: Callable[..., Junction], **parameters: Any) -> Junction:
+    """Return ``family(**parameters)``, with errors that name what is wrong.
+
+    Parameters
+    ----------
+    family
+        A function of parameters that returns a `Junction`.
+
+    Raises
+    ------
+    ArgumentError
+        A parameter the family does not have (the nearest name is suggested), one it needs, or a result that is no
+        `Junction`.
+    """
+    result = call_any_family(family, parameters)
+    name = getattr(family, "__name__", repr(family))
+    if isinstance(result, Device):
+        raise ArgumentError(
+            f"Argument `family` must return a Junction, but {name} returned a Device. A Device is solved by `scatter`, "
+            "one at a time: loop over its parameters, or use `spinjunc run`."
+        )
+    return result
+
+
+def call_any_family(family: Callable[..., Any], parameters: Mapping[str, Any]) -> Junction | Device:
+    """Return ``family(**parameters)`` as `call_family` does, of a family of junctions or of devices.
+
+    A finalized Kwant system counts as a `Device` whose spins are inferred.
+    """
+    signature = inspect.signature(family)
+    name = getattr(family, "__name__", repr(family))
+    accepts_any = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
+    for parameter in parameters:
+        if parameter not in signature.parameters and not accepts_any:
+            near = get_close_matches(parameter, signature.parameters, n=1)
+            hint = f"Did you mean `{near[0]}`?" if near else f"It has {', '.join(signature.parameters)}."
+            raise ArgumentError(f"Argument `{parameter}` must be a parameter of {name}, but is not. {hint}")
+    missing = [
+        p.name
+        for p in signature.parameters.values()
+        if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name not in parameters
+    ]
+    if missing:
+        raise ArgumentError(f"Argument `{missing[0]}` must be given: {name} has no default for it.")
+    try:
+        result = family(**parameters)
+    except SpinjuncError:
+        raise
+    except Exception as error:
+        values = ", ".join(f"{key}={value!r}" for key, value in parameters.items())
+        raise ArgumentError(
+            f"Arguments {values or '(none)'} must suit {name}, but it raised {type(error).__name__}: {error}."
+        ) from error
+    if isinstance(result, (kwant.Builder, kwant.system.System)):
+        result = Device(system=result)
+    if not isinstance(result, (Junction, Device)):
+        raise ArgumentError(
+            f"Argument `family` must return a Junction or a Device, but {name} returned {type(result).__name__}."
+        )
+    return result
+
+
+def parameters_of(family: Callable[..., Junction], swept: Mapping[str, Any], fixed: dict[str, Any]) -> dict[str, Any]:
+    """Return the fixed parameters with the family's defaults, so that a file can be repeated and compared."""
+    defaults = {name: p.default for name, p in inspect.signature(family).parameters.items() if p.default is not p.empty}
+    return {name: value for name, value in {**defaults, **fixed}.items() if name not in swept}
+
+
+def plain(value: Any) -> Any:
+    """Return a JSON value of a NumPy number, and the text of anything else."""
+    return value.item() if isinstance(value, np.generic) else repr(value)
+
+
+def source_digest(family: Callable[..., Junction]) -> str:
+    """Return a short hash of the family's source, or of its name where there is none."""
+    try:
+        source = inspect.getsource(family)
+    except (OSError, TypeError):
+        source = repr(getattr(family, "__qualname__", type(family)))
+    return hashlib.sha256(source.encode()).hexdigest()[:16]
