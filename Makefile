@@ -1,5 +1,5 @@
 # Needs only Python >= 3.11 with venv, a C/C++ compiler and make. Everything else goes into .uv and .venv.
-.PHONY: help validation validation-quick readme test test-deep test-numpy2 test-export benchmarks benchmarks-peers docs lint ci clean
+.PHONY: help validation validation-quick readme test test-deep test-numpy2 test-export benchmarks benchmarks-scaling benchmarks-peers docs lint ci clean
 
 export OPENBLAS_NUM_THREADS = 1
 UV = .uv/bin/uv
@@ -37,6 +37,9 @@ test-export: $(UV) ## Feed exported torques to magnum.np, cmtj and ubermag, in a
 
 benchmarks: $(UV) ## Time the fast engine against Kwant, both in one process
 	$(UV) run python -m benchmarks
+
+benchmarks-scaling: $(UV) ## Follow the cost over planes, angles, energies, W, digits; writes benchmark-report/
+	$(UV) run python -m benchmarks.scaling
 
 benchmarks-peers: $(UV) ## Time the fast engine against Kwant, sisl and hamop, in an environment of its own
 	./benchmarks/peers.sh $(CURDIR)/$(UV)

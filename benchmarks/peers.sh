@@ -15,6 +15,6 @@ pip 'numpy>=2.1,<2.5' scipy 'cython>=3,<4' 'setuptools==80.10.2' wheel tinyarray
 CFLAGS="-O2 -g0 -fwrapv -DNDEBUG" pip --no-build-isolation --no-binary kwant \
     --config-settings=--global-option=--cython --config-settings=--global-option=build_ext \
     --config-settings=--global-option=-j4 'kwant==1.5.0'
-pip 'matplotlib>=3.9' xarray tqdm 'sisl==0.20.0' 'hamop==0.14.0'
+pip 'matplotlib>=3.9' xarray tqdm lazy_loader 'sisl==0.20.0' 'hamop==0.14.0'
 pip --no-deps --editable .
 "$VIRTUAL_ENV/bin/python" -W "ignore:MUMPS is not available" -m benchmarks.peers "${@:2}"
