@@ -376,6 +376,7 @@ def self_consistent_wall(
     lattice_constant: float,
     planes: int | tuple[int, int] = 100,
     interface_exchange: float = 0.0,
+    demagnetization: Any = 0.0,
     energy: float = 0.0,
     k: ArrayLike | None = None,
     step: float | None = None,
@@ -400,6 +401,9 @@ def self_consistent_wall(
         Resolved planes of each magnetic lead, see `resolve_magnets`: several √(J/K)/a. Beyond them the lead is rigid.
     interface_exchange
         Exchange across the interface in J/m², either sign; 0 behind a barrier.
+    demagnetization
+        µ0 Ms² in J/m³ >= 0, what a tilt along the film normal y costs on top of the anisotropy; one number or (left,
+        right). Cobalt: 2.5e6, as much as its K.
     energy, solve
         As in `torque_profile`.
     k
@@ -422,9 +426,9 @@ def self_consistent_wall(
 
     Notes
     -----
-    **Validity**: statics (no precession), uniaxial anisotropy, linear response at fixed charge current, coherent
-    electrons throughout the wall, no spin accumulation. The last resolved plane has a free end: `ChainState.end_tilt`
-    must be small.
+    **Validity**: statics (`dynamics` tells when it is left), uniaxial anisotropy, an infinite film along x and z, linear
+    response at fixed charge current, coherent electrons throughout the wall, no spin accumulation. The last resolved
+    plane has a free end: `ChainState.end_tilt` must be small.
 
     References
     ----------
@@ -444,7 +448,14 @@ def self_consistent_wall(
     a, current = positive("lattice_constant", lattice_constant), finite("current_density", current_density)
     resolved = resolve_magnets(junction, planes)
     exchange, per_plane = chain_constants(stiffness, anisotropy, a * constants.nano)
-    chain = _chain(junction, resolved, exchange, per_plane, finite("interface_exchange", interface_exchange))
+    normal = finite_array("demagnetization", demagnetization) * a * constants.nano
+    constants_of_chain = {
+        "exchange": exchange,
+        "anisotropy": per_plane,
+        "interface_exchange": finite("interface_exchange", interface_exchange),
+        "demagnetization": normal,
+    }
+    chain = _chain(junction, resolved, constants_of_chain)
     scale = constants.hbar / (2 * constants.e) * current
     if step is None:
         step = STEP * min(1.0, RESOLVED / len(resolved.planes))
@@ -474,9 +485,7 @@ def self_consistent_wall(
     )
 
 
-def _chain(
-    junction: Junction, resolved: Junction, exchange: Floats, anisotropy: Floats, interface_exchange: float
-) -> SpinChain:
+def _chain(junction: Junction, resolved: Junction, constants_of_chain: dict[str, Any]) -> SpinChain:
     """Return the spins of all magnetic planes, at rest along the magnets of the junction."""
     if resolved.cut is None:
         raise ArgumentError(
@@ -494,11 +503,9 @@ def _chain(
     along = resolved.plane_m[turning]
     theta = np.arctan2(m[:, 0], m[:, 2])
     chain = spin_chain(
-        exchange=exchange,
-        anisotropy=anisotropy,
         planes=(left, len(turning) - left),
         theta_left=float(theta[0]),
         theta_right=float(theta[1]),
-        interface_exchange=interface_exchange,
+        **constants_of_chain,
     )
     return replace(chain, easy_angle=np.arctan2(along[:, 0], along[:, 2]))

@@ -8,9 +8,11 @@ lattice, and a chain of spins (exchange J_ex, uniaxial anisotropy, any torque on
 Two energies describe the same magnet, per area of a plane:
 
     continuum   E = ∫ dy [(J/2) (dθ/dy)² + (K/2) sin²(θ - θ_easy)],            J energy/length, K energy/volume
-    chain       E = Σ_n {J_ex [1 - m_n·m_{n+1}] + (K_pl/2) [1 - (m_n·u)²]},    J_ex = J/a, K_pl = K a energy/area
+    chain       E = Σ_n {J_ex [1 - m_n·m_{n+1}] + (K_pl/2) [1 - (m_n·u)²] + (K_d/2) m_y²},
+                J_ex = J/a, K_pl = K a, K_d = µ0 Ms² a energy/area
 
-In terms of the exchange stiffness A and the anisotropy constant K_u of micromagnetics, J = 2A and K = 2K_u.
+In terms of the exchange stiffness A and the anisotropy constant K_u of micromagnetics, J = 2A and K = 2K_u. y is the
+film normal: demagnetization K_d makes every tilt out of the x-z plane cost more than one within it.
 
 A torque is the rate of change of angular momentum of a plane, per area: an energy per area, ħ/2 times the flux of
 Pauli spin it absorbs. The equilibrium condition is τ_n + m_n × h_n = 0 with h_n = -∂E/∂m_n, whatever the sign of
@@ -21,7 +23,7 @@ torque vector, normal to the plane of both magnetizations.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -582,12 +584,15 @@ class SpinChain:
         Angle θ of the easy axis of each plane in the x-z plane (rad).
     left_planes : int
         Number of planes left of the interface.
+    demagnetization : ndarray, shape (planes,), or 0
+        K_d of each plane, energy per area: the cost (K_d/2) m_y² of pointing along the film normal.
     """
 
     exchange: Array
     anisotropy: Array
     easy_angle: Array
     left_planes: int
+    demagnetization: Any = 0.0
 
     @property
     def planes(self) -> int:
@@ -605,7 +610,7 @@ class SpinChain:
         return [n for n in (self.left_planes - 1, self.left_planes) if 0 <= n < self.planes]
 
     def energy(self, m: ArrayLike) -> float:
-        """Return E = Σ J_ex (1 - m_n·m_{n+1}) + (K_pl/2) [1 - (m·u)²] of a texture of shape (planes, 3).
+        """Return E = Σ J_ex (1 - m_n·m_{n+1}) + (K_pl/2) [1 - (m·u)²] + (K_d/2) m_y² of a texture (planes, 3).
 
         Raises
         ------
@@ -616,7 +621,21 @@ class SpinChain:
         if m.shape != (self.planes, 3):
             raise ArgumentError(f"Argument `m` must have shape {(self.planes, 3)}, but its shape is {m.shape}.")
         twist = np.sum(self.exchange * np.sum(np.diff(m, axis=0) ** 2, axis=-1)) / 2
-        return float(twist + np.sum(self.anisotropy * np.sum(np.cross(m, self.easy_axes) ** 2, axis=-1)) / 2)
+        normal = np.sum(self.demagnetization * m[:, 1] ** 2) / 2
+        return float(twist + normal + np.sum(self.anisotropy * np.sum(np.cross(m, self.easy_axes) ** 2, axis=-1)) / 2)
+
+    def field(self, m: Array) -> Array:
+        """Return h_n = -∂E/∂m_n up to a part along m_n, from differences of neighbors, shape (planes, 3).
+
+        The rounding of the exchange field is then that of the small twist.
+        """
+        u = self.easy_axes
+        h: Array = (self.anisotropy * _dot(m, u))[:, None] * u
+        h[:, 1] -= self.demagnetization * m[:, 1]
+        twist = self.exchange[:, None] * np.diff(m, axis=0)
+        h[:-1] += twist
+        h[1:] -= twist
+        return h
 
 
 def _pair(name: str, value: Any) -> tuple[Any, Any]:
@@ -636,6 +655,7 @@ def spin_chain(
     theta_left: float = 0.0,
     theta_right: float = 0.0,
     interface_exchange: float = 0.0,
+    demagnetization: Any = 0.0,
 ) -> SpinChain:
     """Return the `SpinChain` of two magnets that meet at an interface.
 
@@ -652,6 +672,8 @@ def spin_chain(
         Easy axes in the x-z plane (rad).
     interface_exchange
         Exchange between the last left and the first right plane, energy per area, either sign; 0 behind a barrier.
+    demagnetization
+        K_d >= 0 of a plane, µ0 Ms² times its thickness, energy per area; one number or (left, right).
 
     Raises
     ------
@@ -660,7 +682,8 @@ def spin_chain(
 
     Notes
     -----
-    **Validity**: classical spins of fixed length, nearest-plane exchange, uniaxial anisotropy, no stray fields.
+    **Validity**: classical spins of fixed length, nearest-plane exchange, uniaxial anisotropy, the demagnetizing field
+    of an infinite film.
 
     Examples
     --------
@@ -677,11 +700,18 @@ def spin_chain(
     count = [0 if np.ndim(planes) and n == 0 else positive_integer("planes", n) for n in _pair("planes", planes)]
     if not sum(count):
         raise ArgumentError("Argument `planes` must leave at least one plane, but is (0, 0).")
+    K_d = [finite("demagnetization", x) for x in _pair("demagnetization", demagnetization)]
+    if min(K_d) < 0:
+        raise ArgumentError(f"Argument `demagnetization` must not be negative, but is {min(K_d):g}. It is µ0 Ms² a.")
     bonds = [np.full(max(n - 1, 0), J) for n, J in zip(count, J_ex, strict=True)]
     across = [finite("interface_exchange", interface_exchange)] if all(count) else []
     angles = (finite("theta_left", theta_left), finite("theta_right", theta_right))
     return SpinChain(
-        np.concatenate([bonds[0], across, bonds[1]]), np.repeat(K_pl, count), np.repeat(angles, count), count[0]
+        np.concatenate([bonds[0], across, bonds[1]]),
+        np.repeat(K_pl, count),
+        np.repeat(angles, count),
+        count[0],
+        np.repeat(K_d, count),
     )
 
 
@@ -806,22 +836,15 @@ def _dot(a: Array, b: Array) -> Array:
 
 
 def _unbalanced(chain: SpinChain, exchange: Array, torque: Array, m: Array, frames: tuple[Array, Array]) -> Array:
-    """Return e_i·(h_n + τ_n × m_n), shape (planes, 2), the equilibrium condition m × (τ + m × h) = 0 up to sign.
-
-    The exchange field is taken from differences of neighbors, so that its rounding is that of the small twist.
-    """
-    u = chain.easy_axes
-    twist = exchange[:, None] * np.diff(m, axis=0)
-    w = (chain.anisotropy * _dot(m, u))[:, None] * u + np.cross(torque, m)
-    w[:-1] += twist
-    w[1:] -= twist
+    """Return e_i·(h_n + τ_n × m_n), shape (planes, 2), the equilibrium condition m × (τ + m × h) = 0 up to sign."""
+    w = replace(chain, exchange=exchange).field(m) + np.cross(torque, m)
     return np.stack([_dot(e, w) for e in frames], axis=-1)
 
 
 def _stiffness(chain: SpinChain, exchange: Array, torque: Array, m: Array, frames: tuple[Array, Array]) -> Array:
     """Return minus the derivative of `_unbalanced` in the tangent displacements, in banded storage (3 + 1 + 3 rows)."""
-    u, K = chain.easy_axes, chain.anisotropy
-    along = K * _dot(m, u) ** 2
+    u, K, K_d = chain.easy_axes, chain.anisotropy, chain.demagnetization
+    along = K * _dot(m, u) ** 2 - K_d * m[:, 1] ** 2
     bond = exchange * _dot(m[:-1], m[1:])
     along[:-1] += bond
     along[1:] += bond
@@ -831,6 +854,7 @@ def _stiffness(chain: SpinChain, exchange: Array, torque: Array, m: Array, frame
     for i in range(2):
         for j in range(2):
             diagonal = (along if i == j else (j - i) * twist) - K * _dot(frames[i], u) * _dot(frames[j], u)
+            diagonal = diagonal + K_d * frames[i][:, 1] * frames[j][:, 1]
             bands[3 + i - j, j::2] = diagonal
             coupling = -exchange * _dot(frames[i][:-1], frames[j][1:])
             bands[1 + i - j, 2 + j :: 2] = coupling
