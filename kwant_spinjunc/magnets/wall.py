@@ -426,7 +426,7 @@ def self_consistent_wall(
 
     Notes
     -----
-    **Validity**: statics (`dynamics` tells when it is left), uniaxial anisotropy, an infinite film along x and z, linear
+    **Validity**: statics (`dynamics` tells when it is left), uniaxial anisotropy, infinite film along x and z, linear
     response at fixed charge current, coherent electrons throughout the wall, no spin accumulation. The last resolved
     plane has a free end: `ChainState.end_tilt` must be small.
 
