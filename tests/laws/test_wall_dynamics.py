@@ -14,7 +14,7 @@ from kwant_spinjunc.theory.domain_wall import ConvergenceError, chain_response, 
 from kwant_spinjunc.theory.wall_torques import chain_threshold, macrospin_threshold, wall_tilts
 from systems.tunnel_junction import tunnel_junction
 
-from .strategies import numbers, unit_vectors
+from ..strategies import numbers, unit_vectors
 
 MINUS_Z = (0.0, 0.0, -1.0)
 
