@@ -36,7 +36,7 @@ from ..errors import (
 from .cuts import BUFFER, Between, ResolvedCut, between, resolve_cut, resolve_sites
 from .solve import kwant_lock, solve
 from .spin_channels import LeadSpins, cell_sites, is_transparent, lead_axis, lead_spins, refuse_broken_law
-from .spin_operators import SpinOperator, norbs_of, resolve_spin
+from .spin_operators import SpinOperator, identity, norbs_of, resolve_spin
 from .waves import densities, fluxes, torques
 
 __all__ = ["Between", "Device", "DeviceScattering", "MagnetTorque", "between", "scatter_device"]
@@ -183,18 +183,12 @@ class Device:
         """Return the flux of (1, Sx, Sy, Sz) through hoppings, shape (modes, 4); spin is NaN where there is none."""
         spin = self.spin_operator(params)
         values = np.full((len(psi), 4), np.nan)
-        onsites: list[Any] = [_identity] if spin is None else spin.components()
-        if not len(hoppings):
-            values[:, : len(onsites)] = 0.0
-            return values
-        sites = self.system.sites
-        where = [(sites[a], sites[b]) for a, b in hoppings]
-        values[:, : len(onsites)] = fluxes(self.system, onsites, psi, where, params, 1)[:, 0]
+        known = 1 if spin is None else 4
+        values[:, :known] = 0.0
+        if len(hoppings):
+            onsites = identity if spin is None else spin.components
+            values[:, :known] = fluxes(self.system, onsites, psi, hoppings, params, 1)[:, 0]
         return values
-
-
-def _identity(site: Any) -> Floats:
-    return np.eye(norbs_of(site.family))
 
 
 @dataclass(frozen=True)
@@ -420,13 +414,13 @@ class DeviceScattering:
         """
         device, onsite, waves = self._evaluating(quantity, lead_in)
         return np.asarray(
-            fluxes(device.system, [onsite], waves, None, self.params, len(device.edges))[..., 0].sum(axis=0)
+            fluxes(device.system, onsite, waves, None, self.params, len(device.edges))[..., 0].sum(axis=0)
         )
 
     def density(self, quantity: str = "charge", lead_in: int = 0) -> Floats:
         """Return the density of ``"charge"``, ``"x"``, ``"y"`` or ``"z"`` on all sites, in ħ per energy."""
         device, onsite, waves = self._evaluating(quantity, lead_in)
-        return np.asarray(densities(device.system, [onsite], waves, None, self.params)[..., 0].sum(axis=0))
+        return np.asarray(densities(device.system, onsite, waves, None, self.params)[..., 0].sum(axis=0))
 
     def to_dataset(self) -> Any:
         """Return probabilities, modes and the fluxes and torques of the named cuts and magnets as `xarray.Dataset`."""
@@ -514,10 +508,11 @@ class DeviceScattering:
             raise ArgumentError(f"Argument `lead_in` must have open channels, but lead {lead_in} has none.")
         spin = device.spin_operator()
         if quantity == "charge":
-            return device, _identity, waves
+            return device, identity, waves
         if spin is None:
             raise ArgumentError("Argument `quantity` must be 'charge' for sites without spin (spin=None).")
-        return device, spin.components()[names.index(quantity)], waves
+        axis = names.index(quantity) - 1
+        return device, lambda sites: spin.block_diagonal(sites)[axis : axis + 1], waves
 
     def _channel_waves(self, lead: int) -> Any:
         """Return the wave functions of the channels of definite spin, (channels, orbitals)."""

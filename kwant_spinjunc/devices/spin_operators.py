@@ -9,7 +9,7 @@ conservation laws of the leads; where both orders remain, it must be said.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -21,7 +21,7 @@ from scipy import sparse
 from ..errors import ArgumentError
 from ..spin import PAULI
 
-__all__ = ["ORDERS", "SpinOperator", "kron_order", "resolve_spin"]
+__all__ = ["ORDERS", "SpinOperator", "identity", "kron_order", "norbs_of", "resolve_spin"]
 
 Matrices = NDArray[np.complex128]
 
@@ -77,9 +77,9 @@ class SpinOperator:
             self._cache[site.family] = _checked(spec, site.family)
         return self._cache[site.family]
 
-    def components(self) -> list[Callable[[Any], Any]]:
-        """Return the onsite functions of 1, Sx, Sy and Sz in the form `kwant.operator` takes."""
-        return [_Component(self, index) for index in range(-1, 3)]
+    def components(self, sites: list[Any]) -> list[Any]:
+        """Return 1, Sx, Sy and Sz of a list of sites as sparse block-diagonal matrices."""
+        return [identity(sites)[0], *self.block_diagonal(sites)]
 
     def block_diagonal(self, sites: list[Any]) -> list[Any]:
         """Return Sx, Sy and Sz of a list of sites as sparse matrices."""
@@ -104,18 +104,9 @@ class SpinOperator:
         return {"spec": self.spec, "_cache": {}}
 
 
-@dataclass(frozen=True)
-class _Component:
-    """One of 1, Sx, Sy, Sz as a function of a site; `kwant.operator` reads its signature."""
-
-    spin: SpinOperator
-    index: int
-
-    def __call__(self, site: Any) -> Matrices:
-        if self.index < 0:
-            return np.eye(norbs_of(site.family), dtype=complex)
-        component: Matrices = self.spin(site)[self.index]
-        return component
+def identity(sites: list[Any]) -> list[Any]:
+    """Return the identity on a list of sites, as the only operator of a system without spin."""
+    return [sparse.identity(sum(norbs_of(site.family) for site in sites), format="csr")]
 
 
 def norbs_of(family: Any) -> int:

@@ -1,19 +1,19 @@
 r"""The one evaluation of wave functions, of junctions and devices alike: fluxes, densities and torques.
 
-Fluxes and densities come from `kwant.operator`; torques from commutators with the parts of the Hamiltonian,
-⟨i [S, H_part]⟩. The spin-dependent part of the Hamiltonian is split by time reversal: what is odd is exchange, whose
-torque the magnetization takes; what is even is spin-orbit coupling, whose torque the lattice takes.
+Fluxes are 2 Im ψ† S H ψ of the bonds; torques come from commutators with the parts of the Hamiltonian, ⟨i [S, H_part]⟩.
+The spin-dependent part of the Hamiltonian is split by time reversal: what is odd is exchange, whose torque the
+magnetization takes; what is even is spin-orbit coupling, whose torque the lattice takes.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import kwant
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from ..errors import SpinjuncWarning
 from .spin_operators import SpinOperator, norbs_of
@@ -22,48 +22,100 @@ __all__ = ["densities", "fluxes", "torques"]
 
 Floats = NDArray[np.float64]
 Waves = list[NDArray[np.complex128]]
+#: On-site operators, see `fluxes`.
+Operators = Sequence[Any] | Callable[[list[Any]], Any]
+
+#: Numbers of a flux that are held at a time.
+CHUNK = 4_000_000
 
 #: A matrix element this small, relative to the largest, is rounding.
 ROUNDING = 1e-12
 
 
-def fluxes(system: Any, onsites: Sequence[Any], waves: Any, where: Any, params: Mapping[str, Any], cuts: int) -> Floats:
-    """Return the flux of each on-site operator through cuts, shape (modes, cuts, operators).
+def fluxes(
+    system: Any, onsites: Operators, waves: Any, where: Any, params: Mapping[str, Any] | None, cuts: int
+) -> Floats:
+    """Return the flux 2 Im ψ† O H ψ of each on-site operator O through cuts, shape (modes, cuts, operators).
+
+    Not by `kwant.operator.Current`, which reads out of bounds where a hopping leads to a site with more orbitals.
 
     Parameters
     ----------
     system
         A finalized Kwant system.
     onsites
-        What `kwant.operator.Current` takes for ``onsite``.
+        On-site operators: matrices, the same for all sites, or a function of a list of sites that returns them as
+        sparse block-diagonal matrices, see `SpinOperator.components`.
     waves
         Wave functions (modes, orbitals).
     where
-        (to, from) of every hopping, sites or their numbers, the same number for each cut, one cut after the other.
+        (to, from) of every hopping, sites or their numbers, the same number for each cut, one cut after the other; None
+        for all, in the order of the system's graph. The flux goes from ``from`` to ``to``, where O acts.
     params
         Parameters of the system.
     cuts
         Number of cuts.
     """
-    make = kwant.operator.Current
-    return _evaluated([make(system, o, where=where, sum=cuts == 1) for o in onsites], waves, params, cuts)
+    edges = np.array(list(system.graph) if where is None else [_numbers(system, pair) for pair in where])
+    to, from_ = (np.unique(column) for column in edges.reshape(-1, 2).T)
+    H = system.hamiltonian_submatrix(to_sites=to, from_sites=from_, sparse=True, params=dict(params or {})).tocoo()
+    counts, offsets = orbitals_of(system)
+    keys = edges[:, 0] * len(counts) + edges[:, 1]
+    order = np.argsort(keys, kind="stable")
+    wanted = np.repeat(to, counts[to])[H.row] * len(counts) + np.repeat(from_, counts[from_])[H.col]
+    place = np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)
+    kept = np.flatnonzero(keys[order[place]] == wanted)
+    cut = order[place[kept]] // (len(edges) // cuts)
+    rows, columns, values = H.row[kept], H.col[kept], H.data[kept, None]
+    summed = sparse.csr_matrix((np.ones(len(cut)), (cut, np.arange(len(cut)))), shape=(cuts, len(cut)))
+    operators = _operators(onsites, [system.sites[i] for i in to])
+    found = np.empty((len(waves), cuts, len(operators)))
+    step = max(1, CHUNK // max(len(cut), 1))
+    for start in range(0, len(waves), step):
+        psi = np.asarray(waves[start : start + step]).T
+        arriving = psi[orbitals(from_, counts, offsets)][columns] * values
+        target = psi[orbitals(to, counts, offsets)]
+        for number, operator in enumerate(operators):
+            found[start : start + step, :, number] = (
+                summed @ (2 * np.imag((operator @ target)[rows].conj() * arriving))
+            ).T
+    return found
 
 
-def densities(system: Any, onsites: Sequence[Any], waves: Any, where: Any, params: Mapping[str, Any]) -> Floats:
+def densities(system: Any, onsites: Operators, waves: Any, where: Any, params: Mapping[str, Any] | None) -> Floats:
     """Return the density of each on-site operator, shape (modes, sites, operators); arguments as in `fluxes`."""
-    length = len(system.sites) if where is None else len(where)
-    make = kwant.operator.Density
-    return _evaluated([make(system, o, where=where) for o in onsites], waves, params, length)
+    counts, offsets = orbitals_of(system)
+    sites = np.arange(len(counts)) if where is None else np.array([_numbers(system, [site])[0] for site in where])
+    psi = np.asarray(waves)[:, orbitals(sites, counts, offsets)].T
+    starts = np.cumsum(counts[sites]) - counts[sites]
+    found = [
+        np.add.reduceat(np.real(psi.conj() * (operator @ psi)), starts).T
+        for operator in _operators(onsites, [system.sites[i] for i in sites])
+    ]
+    return np.stack(found, axis=-1)
 
 
-def _evaluated(operators: list[Any], waves: Any, params: Mapping[str, Any], groups: int) -> Floats:
-    """Evaluate operators on wave functions and sum over the terms of each group, (modes, groups, operators)."""
-    values = np.empty((len(waves), groups, len(operators)))
-    for column, unbound in enumerate(operators):
-        operator = unbound.bind(params=dict(params))
-        for mode, wave in enumerate(waves):
-            values[mode, :, column] = np.real(operator(wave)).reshape(groups, -1).sum(axis=1)
-    return values
+def _numbers(system: Any, sites: Any) -> list[int]:
+    return [int(site) if isinstance(site, (int, np.integer)) else system.id_by_site[site] for site in sites]
+
+
+def _operators(onsites: Operators, sites: list[Any]) -> list[Any]:
+    if callable(onsites):
+        return list(onsites(sites))
+    return [sparse.kron(sparse.identity(len(sites)), np.asarray(matrix), format="csr") for matrix in onsites]
+
+
+def orbitals_of(system: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the number of orbitals of each site, and the number of the first of them."""
+    counts = np.array([norbs_of(site.family) for site in system.sites], dtype=np.int64)
+    return counts, np.cumsum(counts) - counts
+
+
+def orbitals(sites: Any, counts: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the numbers of the orbitals of some sites, of what `orbitals_of` returned."""
+    own = counts[sites]
+    found: NDArray[np.int64] = np.repeat(offsets[sites] - np.cumsum(own) + own, own) + np.arange(own.sum())
+    return found
 
 
 def torques(
@@ -102,9 +154,8 @@ def torques(
         tells exchange and spin-orbit hoppings apart only up to a gauge.
     """
     objects = [system.sites[i] for i in sites]
-    counts = np.array([norbs_of(site.family) for site in objects])
-    offsets = np.concatenate([[0], np.cumsum([norbs_of(site.family) for site in system.sites])])
-    orbitals = np.repeat(offsets[sites] - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+    everywhere, offsets = orbitals_of(system)
+    counts, own = everywhere[sites], orbitals(sites, everywhere, offsets)
     starts = np.cumsum(counts) - counts
     H = system.hamiltonian_submatrix(to_sites=sites, from_sites=sites, sparse=True, params=dict(params)).tocoo()
     if labels is not None:
@@ -118,7 +169,7 @@ def torques(
     )
     found = []
     for psi in waves:
-        inside = np.asarray(psi)[:, orbitals].T
+        inside = np.asarray(psi)[:, own].T
         values = np.zeros((len(psi), len(sites), len(halves), 3))
         for part, half in enumerate(halves):
             if not len(psi) or abs(half).max() <= negligible:
