@@ -114,8 +114,8 @@ def orbitals_of(system: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def orbitals(sites: Any, counts: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the numbers of the orbitals of some sites, of what `orbitals_of` returned."""
     own = counts[sites]
-    found: NDArray[np.int64] = np.repeat(offsets[sites] - np.cumsum(own) + own, own) + np.arange(own.sum())
-    return found
+    first: NDArray[np.int64] = np.repeat(offsets[sites] - np.cumsum(own) + own, own)
+    return first + np.arange(len(first), dtype=np.int64)
 
 
 def torques(
