@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from strategies import EDGE_DISTANCE, junctions, scattering_problems
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import halves
@@ -17,8 +18,6 @@ from kwant_spinjunc.theory.interface import interface_response
 from kwant_spinjunc.transport.vector_response import INPUTS, accumulation_frames, vector_interface, vector_response
 from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction
-
-from .strategies import EDGE_DISTANCE, junctions, scattering_problems
 
 #: Sums of products of amplitudes of order one; near a band edge velocities of 1e-2 cost two digits.
 ROUNDING = 1e-11

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import numbers, unit_vectors
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.errors import ArgumentError
@@ -13,8 +14,6 @@ from kwant_spinjunc.magnets.wall import self_consistent_wall
 from kwant_spinjunc.theory.domain_wall import ConvergenceError, chain_response, relax, spin_chain
 from kwant_spinjunc.theory.wall_torques import chain_threshold, macrospin_threshold, wall_tilts
 from systems.tunnel_junction import tunnel_junction
-
-from ..strategies import numbers, unit_vectors
 
 MINUS_Z = (0.0, 0.0, -1.0)
 
