@@ -16,7 +16,7 @@ from ..errors import ArgumentError, finite_array
 from ..scattering import Scattering
 from .observables import Torques, magnet_torques, magnetization_current, outer_spin_currents, spacer_spin_current
 
-__all__ = ["LeadCurrents", "Response", "linear_response", "tunneling_response"]
+__all__ = ["LeadCurrents", "Response", "channel_currents", "linear_response", "tunneling_response"]
 
 Floats = NDArray[np.float64]
 
@@ -103,6 +103,30 @@ def _potentials(mu_left: ArrayLike, mu_right: ArrayLike) -> Floats:
     return np.stack([left, right], axis=-2)
 
 
+def channel_currents(probabilities: Floats, mu: Floats) -> Floats:
+    """Return I_αs = ±(1/h) Σ_βs' P[αs, βs'] (µ_αs - µ_βs'), plus on the left and minus on the right, along +y.
+
+    Parameters
+    ----------
+    probabilities
+        ``[..., lead_out, spin_out, lead_in, spin_in]`` of two leads.
+    mu
+        ``[..., lead, spin]``.
+
+    Returns
+    -------
+    ndarray, shape (..., 2, 2)
+        ``[..., lead, spin]``. Every term is a product, none a difference of fluxes.
+    """
+    currents = np.zeros((*np.broadcast_shapes(probabilities.shape[:-4], mu.shape[:-2]), 2, 2))
+    for lead_in in range(2):
+        for spin_in in range(2):
+            drop = mu - mu[..., lead_in, spin_in][..., None, None]
+            currents += probabilities[..., lead_in, spin_in] * drop
+    signed: Floats = currents * np.array([[1.0], [-1.0]])
+    return signed
+
+
 def linear_response(scattering: Scattering, mu_left: ArrayLike, mu_right: ArrayLike) -> Response:
     r"""Exact linear response to spin-split chemical potentials, spin-flip reflection included.
 
@@ -139,14 +163,7 @@ def linear_response(scattering: Scattering, mu_left: ArrayLike, mu_right: ArrayL
     _check_scattering(scattering)
     mu = _potentials(mu_left, mu_right)
     m = np.array([lead.m for lead in scattering.junction.leads])
-    P = scattering.probabilities
-    # I_αs = ±(1/h) Σ_βs' P[αs, βs'] (µ_αs - µ_βs'), plus on the left and minus on the right (positive along +y).
-    # The four incoming channels are added one by one: every term is a product, none a difference of fluxes.
-    currents = np.zeros((*np.broadcast_shapes(P.shape[:-4], mu.shape[:-2]), 2, 2))
-    for lead_in in range(2):
-        for spin_in in range(2):
-            currents += P[..., lead_in, spin_in] * (mu - mu[..., lead_in, spin_in][..., None, None])
-    currents = currents * np.array([[1.0], [-1.0]])
+    currents = channel_currents(scattering.probabilities, mu)
     J_M = magnetization_current(currents)
     spin_current = _weighted(spacer_spin_current(scattering), mu, trailing=1)
     outer = _weighted(outer_spin_currents(scattering), mu, trailing=2)

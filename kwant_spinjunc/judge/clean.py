@@ -1,0 +1,289 @@
+"""Exact numbers of a clean junction: all angles in one batch, at one k∥ or averaged over the Brillouin zone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwant_spinjunc import brillouin, halves
+from kwant_spinjunc.builder import band_shift
+from kwant_spinjunc.errors import ArgumentError, NoOpenChannelError
+from kwant_spinjunc.judge.evidence import Evidence, InapplicableError
+from kwant_spinjunc.junction import Junction
+from kwant_spinjunc.parameters import rotated
+from kwant_spinjunc.spin import torque_axes
+from kwant_spinjunc.stack import Stack
+from kwant_spinjunc.theory import tunnelling
+from kwant_spinjunc.validity import round_trip
+
+__all__ = ["Clean", "Spacer", "spacer_layer"]
+
+Floats = NDArray[np.float64]
+
+#: Points of c per evaluation of all angles, so that the work arrays stay small.
+CHUNK = 256
+#: Relative accuracy of the conductance that sets the scale of what is negligible, and what is, of it.
+ROUGH, NEGLIGIBLE = 1e-2, 1e-3
+
+
+@dataclass(frozen=True)
+class Spacer:
+    """The nonmagnetic planes around the cut.
+
+    Attributes
+    ----------
+    planes : slice
+        In the scattering region.
+    layer : int or None
+        The one entry of ``layers`` they are, None if several or none.
+    """
+
+    planes: slice
+    layer: int | None
+
+
+def spacer_layer(junction: Junction) -> Spacer | None:
+    """Return the spacer of a junction of two halves, None for a bare contact or a texture."""
+    cut = junction.cut
+    if cut is None:
+        return None
+    magnetic = junction.plane_splitting > 0
+    start, stop = cut + 1, cut + 1
+    while start > 0 and not magnetic[start - 1]:
+        start -= 1
+    while stop < len(magnetic) and not magnetic[stop]:
+        stop += 1
+    starts = junction.buffer + np.cumsum([0, *(layer.thickness for layer in junction.layers)])
+    inside = [n for n, at in enumerate(starts[:-1]) if start <= at < stop]
+    return Spacer(slice(start, stop), inside[0] if len(inside) == 1 else None) if stop > start else None
+
+
+@dataclass(frozen=True)
+class Clean:
+    """A clean junction at one energy.
+
+    Attributes
+    ----------
+    junction, energy, k
+        As in `scatter`.
+    mu : tuple
+        Potentials ``[lead][spin]``.
+    angles : tuple of float
+        What errors are taken over.
+    rtol : float
+        Of a Brillouin-zone average.
+    """
+
+    junction: Junction
+    energy: float
+    k: Any
+    mu: tuple[tuple[float, float], tuple[float, float]]
+    angles: tuple[float, ...]
+    rtol: float = 1e-6
+
+    @property
+    def words(self) -> str:
+        """What was solved, in words."""
+        if isinstance(self.k, str):
+            point = "averaged over the Brillouin zone"
+        else:
+            point = "k = Γ" if self.k is None else f"k = ({', '.join(f'{x:.4g}' for x in np.ravel(self.k))})/a"
+        return f"E = {self.energy:g}, {point if self.junction.is_dispersive else 'one chain of atoms'}"
+
+    # ------------------------------------------------------------------ means over k
+    def mean(self, observe: Callable[[Floats], Any], junction: Junction | None = None, atol: float = 0.0) -> Any:
+        """Return a function of the band shift at the k of the problem, or its average over the zone."""
+        stack = self.junction if junction is None else junction
+        if not isinstance(self.k, str):
+            return observe(np.atleast_1d(band_shift(self.k)))[0]
+        split = np.concatenate([brillouin.thresholds(stack, self.energy).ravel(), self._resonances(stack)])
+        return brillouin.average(observe, split, rtol=self.rtol, atol=atol).value
+
+    def _resonances(self, junction: Junction) -> Floats:
+        bare = replace(junction, buffer=1) if junction.bonds is None else junction
+        return brillouin.resonances(bare, self.energy).ravel()
+
+    # ------------------------------------------------------------------ the two halves
+    @cached_property
+    def fixed(self) -> str:
+        """Why the angle cannot be turned, empty if it can."""
+        if self.junction.cut is None:
+            return "its magnets are a texture of more than two directions, with no one angle to turn"
+        try:
+            rotated(self.junction, np.pi / 2)
+        except ArgumentError as error:
+            return _clause(error)
+        return ""
+
+    @cached_property
+    def _all_angles(self) -> Floats:
+        return np.array(sorted({0.0, np.pi, *self.angles})) if not self.fixed else np.array([self.junction.angle])
+
+    @cached_property
+    def stack(self) -> Stack:
+        """Both halves with the right one at every angle, or the junction as it is."""
+        if self.fixed:
+            return Stack.from_junction(self.junction)
+        stack = Stack.from_junction(rotated(self.junction, np.pi / 2))
+        return stack.with_directions(*self._directions)
+
+    @cached_property
+    def _directions(self) -> tuple[Floats, Floats]:
+        left, right = self.junction.magnetizations
+        e, _ = torque_axes(left, right)
+        if not e.any():
+            e, _ = torque_axes(left, np.eye(3)[np.argmin(abs(left))])
+        Phi = self._all_angles[:, None]
+        return left, np.cos(Phi) * left + np.sin(Phi) * e
+
+    @cached_property
+    def decaying(self) -> tuple[Spacer, float]:
+        """The spacer and κd of its planes where it is lowest among the open channels.
+
+        Raises
+        ------
+        InapplicableError
+            No spacer, or one that conducts.
+        """
+        spacer = spacer_layer(self.junction)
+        if spacer is None:
+            raise InapplicableError("it has no barrier between its magnets")
+        c = self.lowest
+        planes = self.junction.planes[spacer.planes]
+        levels = np.array([plane.onsite - 2 * plane.t_parallel * c for plane in planes])
+        hopping = np.array([plane.hopping for plane in planes])
+        try:
+            return spacer, float(tunnelling.lattice_exponent(levels, self.energy, hopping))
+        except tunnelling.ClassicallyAllowedError:
+            raise InapplicableError("its spacer conducts at this energy: there is no decay") from None
+
+    @cached_property
+    def lowest(self) -> float:
+        """The open band shift at which the spacer is lowest."""
+        if not isinstance(self.k, str):
+            return float(band_shift(self.k))
+        spacer = spacer_layer(self.junction)
+        c = np.linspace(-2.0, 2.0, 4001)
+        open_ = self.junction.open_channels(self.energy, c).any(axis=-1).all(axis=-1)
+        if spacer is None or not open_.any():
+            return 2.0
+        planes = self.junction.planes[spacer.planes]
+        lowest = np.min([plane.onsite - 2 * plane.t_parallel * c - 2 * plane.hopping for plane in planes], axis=0)
+        return float(c[open_][np.argmin(lowest[open_])])
+
+    # ------------------------------------------------------------------ evidence
+    @cached_property
+    def evidence(self) -> Evidence:
+        """Exact numbers at every angle."""
+        stack, E, n = self.stack, self.energy, len(self._all_angles)
+        one = replace(stack, m=stack.m[:1], lead_m=stack.lead_m[:1]) if not self.fixed else stack
+        spacer = None if self.fixed and stack.cut is None else stack.cut
+
+        def observe(c: Floats) -> Floats:
+            parts = [self._columns(stack, one, spacer, c[i : i + CHUNK], n) for i in range(0, len(c), CHUNK)]
+            return np.concatenate(parts)
+
+        def conductance(c: Floats) -> Floats:
+            return np.asarray(halves.probabilities(one, E, c[:, None])[:, 0, 1, :, 0, :].sum(axis=(-1, -2)))
+
+        scale = float(self.mean(conductance)) if isinstance(self.k, str) and not self.fixed else 0.0
+        columns = self.mean(observe, atol=NEGLIGIBLE * self.rtol * scale)
+        ends = np.cumsum([n * 16, n * 8, n * 12, 4])
+        P, along, Q, modes, weighted = np.split(columns, ends)
+        modes = modes.reshape(2, 2)
+        if not modes.any():
+            raise NoOpenChannelError(
+                f"Argument `energy` must lie in a band of a lead, but at {E:g} no channel is open. "
+                f"Bands at Γ: {self.junction.describe_bands(2.0)}."
+            )
+        left, right = (np.broadcast_to(m, (n, 3)) for m in self._axes)
+        mean = weighted[0] if weighted[0] > 0 else np.nan
+        return Evidence(
+            problem=self,
+            angles=self._all_angles,
+            asked=np.isin(self._all_angles, self.angles) if not self.fixed else np.ones(1, dtype=bool),
+            probabilities=P.reshape(n, 2, 2, 2, 2),
+            modes=modes,
+            m=np.stack([left, right], axis=1),
+            mu=np.array(self.mu),
+            magnetic=(self.junction.left.is_magnetic, self.junction.right.is_magnetic),
+            spacer=None if spacer is None else Q.reshape(n, 2, 2, 3),
+            along=along.reshape(n, 2, 2, 2),
+            fixed=self.fixed,
+            round_trip=float(weighted[1] / mean),
+            decay=float(weighted[2] / mean),
+        )
+
+    @property
+    def _axes(self) -> Floats:
+        """Directions of the leads' spin labels, where they are magnets those of the halves; [lead, ..., axis]."""
+        return np.moveaxis(np.broadcast_to(self.stack.lead_m, (len(self._all_angles), 2, 3)), 1, 0)
+
+    def _columns(self, stack: Stack, one: Stack, cut: int | None, c: Floats, n: int) -> Floats:
+        """Return all that is averaged, each linear in what one k∥ contributes, shape (points, columns)."""
+        E = self.energy
+        at = c[:, None] if stack.shape else c
+        P = halves.probabilities(stack, E, at).reshape(len(c), n, 2, 2, 2, 2)
+        modes = self.junction.open_channels(E, c).reshape(len(c), 4)
+        left, right = self._axes
+        if cut is None:
+            currents = halves.states(stack, E, at).currents[..., 1:].reshape(len(c), n, 2, 2, -1, 3)
+            inner, outer, Q = currents[..., 0, :], currents[..., -1, :], np.zeros((len(c), n, 2, 2, 3))
+        else:
+            Q = halves.spacer_currents(stack, E, at)[..., 1:].reshape(len(c), n, 2, 2, 3)
+            inner = outer = Q
+        along = np.stack(
+            [np.einsum("pnabi,ni->pnab", inner, left), np.einsum("pnabi,ni->pnab", outer, right)], axis=-1
+        )
+        weights = np.zeros((len(c), 3))
+        if not self.fixed:
+            T = np.swapaxes(P[:, :, 1, :, 0, :], -1, -2)
+            mean = tunnelling.spin_factors_from_collinear(T[:, 0], T[:, -1]).mean(axis=(-1, -2))
+            weights[:, 0] = mean
+            weights[:, 1] = mean * round_trip(one, E, at).contrast[:, 0]
+            weights[:, 2] = mean * self.decay(c)
+        parts = [P, along, Q]
+        return np.concatenate([*(part.reshape(len(c), -1) for part in parts), modes, weights], axis=1)
+
+    def decay(self, c: Floats) -> Floats:
+        """Return e^{-2κd} of the spacer, planes in whose band the energy lies not counting."""
+        spacer = spacer_layer(self.junction)
+        if spacer is None:
+            return np.ones(len(c))
+        planes = self.junction.planes[spacer.planes]
+        hopping = np.array([plane.hopping for plane in planes])
+        levels = np.array([plane.onsite for plane in planes]) - 2 * np.array([p.t_parallel for p in planes]) * c[:, None]
+        decay: Floats = np.exp(
+            -2 * tunnelling.lattice_exponent(np.maximum(levels, self.energy + 2 * hopping), self.energy, hopping)
+        )
+        return decay
+
+    # ------------------------------------------------------------------ changed
+    def changed(self, *, planes: int = 0, height: float = 0.0) -> Clean:
+        """Return the problem with more planes in its spacer, or all of them at a higher level.
+
+        Raises
+        ------
+        InapplicableError
+            The spacer is not one layer, or bonds are given by number.
+        """
+        spacer = spacer_layer(self.junction)
+        if spacer is None or spacer.layer is None:
+            raise InapplicableError("its spacer is not one layer that could grow")
+        if self.junction.bonds is not None:
+            raise InapplicableError("its bonds are given by number and do not grow with it")
+        layers = list(self.junction.layers)
+        old = layers[spacer.layer]
+        layers[spacer.layer] = replace(old, thickness=old.thickness + planes, onsite=old.onsite + height)
+        return replace(self, junction=replace(self.junction, layers=layers))
+
+
+def _clause(error: Exception) -> str:
+    """Return what an error says, as a clause: its way out is for who made the call."""
+    text = str(error)
+    return text[0].lower() + text[1:].rstrip(".")

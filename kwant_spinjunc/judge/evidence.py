@@ -1,0 +1,202 @@
+r"""What exact scattering says about one junction over the angle between its magnets: the side every law is held against.
+
+Laws of two magnets are fed with what two collinear junctions give, D_ss' = T_ss'(0) for equal and T_ss'(π) for opposite
+labels, and compared with the exact numbers at every angle. Potentials are those of the problem, (µ_+, µ_-) along each
+magnet; laws for a voltage without spin accumulation use µ_L - µ_R = 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwant_spinjunc.spin import torque_axes
+from kwant_spinjunc.theory import tunnelling
+from kwant_spinjunc.theory.drift_diffusion import Material
+from kwant_spinjunc.reservoirs import channel_currents
+
+__all__ = ["Evidence", "InapplicableError", "Problem"]
+
+Floats = NDArray[np.float64]
+
+#: A charge current below this part of what its channels carry one by one is their cancellation, and no unit.
+NO_CURRENT = 1e-9
+#: Torques below this part of the current are rounding.
+ROUNDING = 1e-12
+
+
+class InapplicableError(Exception):
+    """A law has no meaning for what is judged; the message is the reason, one clause."""
+
+
+class Problem(Protocol):
+    """What was solved, and how it is solved again when something is changed; see `clean.Clean`."""
+
+    @property
+    def words(self) -> str:
+        """What was solved, in words."""
+
+    @property
+    def junction(self) -> Any:
+        """The `Junction`, or None for a Kwant system."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Exact numbers at every angle.
+
+    Attributes
+    ----------
+    problem : Problem
+        Where they come from.
+    angles : ndarray, shape (n,)
+        Φ in radians; with ``turns`` the first is 0 and the last π.
+    asked : ndarray of bool, shape (n,)
+        Which of them errors are taken over.
+    probabilities : ndarray, shape (n, 2, 2, 2, 2)
+        ``[lead_out, spin_out, lead_in, spin_in]``, spins along each lead's own m.
+    modes : ndarray, shape (2, 2)
+        Open channels ``[lead, spin]``.
+    m : ndarray, shape (n, 2, 3)
+        Directions of both leads' magnetizations.
+    mu : ndarray, shape (2, 2)
+        Potentials ``[lead, spin]``.
+    magnetic : (bool, bool)
+        Whether each lead is magnetic, so that its spins have an axis.
+    spacer : ndarray, shape (n, 2, 2, 3), or None
+        Pauli-spin flux through the spacer ``[lead_in, spin_in, axis]``, from wave functions; None if not known.
+    along : ndarray, shape (n, 2, 2, 2), or None
+        Spin flux along m deep in the ``[..., side]`` of each state, from wave functions.
+    fixed : str
+        Why the angle cannot be turned, empty if it can.
+    round_trip, decay : float
+        |z| and e^{-2κd} of the channels that carry the current; NaN if not known.
+    metals, area
+        Materials of both leads and the area in nm² that the probabilities are of, where given.
+    resample : callable or None
+        Takes a function of the probabilities, returns its value and standard error over samples.
+    """
+
+    problem: Problem
+    angles: Floats
+    asked: NDArray[np.bool_]
+    probabilities: Floats
+    modes: Floats
+    m: Floats
+    mu: Floats
+    magnetic: tuple[bool, bool] = (True, True)
+    spacer: Floats | None = None
+    along: Floats | None = None
+    fixed: str = ""
+    round_trip: float = np.nan
+    decay: float = np.nan
+    metals: tuple[Material, Material] | None = None
+    area: float | None = None
+    resample: Callable[[Callable[[Floats], Floats]], tuple[Floats, Floats]] | None = field(default=None, repr=False)
+
+    def with_probabilities(self, probabilities: Floats) -> Evidence:
+        """Return the same with other averages, for errors by resampling."""
+        return replace(self, probabilities=probabilities, resample=None)
+
+    # ------------------------------------------------------------------ what a law may be fed with
+    def need_turns(self) -> None:
+        """Raise `InapplicableError` unless both collinear junctions are known."""
+        if self.fixed:
+            raise InapplicableError(self.fixed)
+
+    def need_magnets(self) -> None:
+        """Raise `InapplicableError` unless both leads are magnets, whose spins (1) to (4) label."""
+        for name, magnetic in zip(("left", "right"), self.magnetic, strict=True):
+            if not magnetic:
+                raise InapplicableError(f"the {name} lead is no magnet, and its spins have no axis of their own")
+
+    @cached_property
+    def factors(self) -> Floats:
+        """D_ss' from both collinear junctions, shape (2, 2)."""
+        self.need_turns()
+        return tunnelling.spin_factors_from_collinear(self.transmissions[0], self.transmissions[-1])
+
+    @cached_property
+    def rotated(self) -> Floats:
+        """R_ss'² D_ss', shape (n, 2, 2)."""
+        return tunnelling.rotation_law(self.factors, self.angles)
+
+    # ------------------------------------------------------------------ exact
+    @cached_property
+    def transmissions(self) -> Floats:
+        """T_ss' from left to right, shape (n, 2, 2) = [angle, s on the left, s' on the right]."""
+        return np.swapaxes(self.probabilities[:, 1, :, 0, :], -1, -2)
+
+    @cached_property
+    def conductance(self) -> Floats:
+        """G(Φ) in e²/h, shape (n,)."""
+        total: Floats = self.transmissions.sum(axis=(-1, -2))
+        return total
+
+    def spin_currents(self, mu: Floats) -> tuple[Floats, Floats]:
+        """Return J, shape (n,), and J_M of both sides, shape (n, 2), at the given potentials."""
+        currents = channel_currents(self.probabilities, mu)
+        J_M: Floats = currents[..., 0] - currents[..., 1]
+        return currents.sum(axis=-1).mean(axis=-1), J_M
+
+    @cached_property
+    def J(self) -> Floats:
+        """Charge current at the potentials of the problem, shape (n,)."""
+        return self.spin_currents(self.mu)[0]
+
+    @cached_property
+    def J_M(self) -> Floats:
+        """Magnetization current of both sides at the potentials of the problem, shape (n, 2)."""
+        return self.spin_currents(self.mu)[1]
+
+    @cached_property
+    def scale(self) -> Floats:
+        """|J|, shape (n,), the unit of errors of currents; where all channels cancel what they carry one by one."""
+        single: Floats = (self.transmissions * abs(self.mu[0][:, None] - self.mu[1])).sum(axis=(-1, -2))
+        return np.where(abs(self.J) > NO_CURRENT * single, abs(self.J), single)
+
+    @property
+    def cancels(self) -> bool:
+        """Whether at some angle no charge flows although channels do, so that J is no unit."""
+        single = (self.transmissions * abs(self.mu[0][:, None] - self.mu[1])).sum(axis=(-1, -2))
+        return bool(((abs(self.J) <= NO_CURRENT * single) & (single > 0)).any())
+
+    @cached_property
+    def in_plane_torques(self) -> Floats:
+        """Exact τ_L·e_L and τ_R·e_R per unit bias, shape (n, 2): from the spacer's wave functions where known.
+
+        Without them by Slonczewski's relations from J_M, exact for a spacer that neither is magnetic nor turns spins.
+        """
+        if self.spacer is None:
+            self.need_magnets()
+            J_M = self.spin_currents(BIAS)[1]
+            return np.stack(tunnelling.in_plane_torques(J_M[:, 0], J_M[:, 1], self.angles), axis=-1)
+        Q = np.einsum("naic,ai->nc", self.spacer, BIAS)
+        e_left, _ = torque_axes(self.m[:, 0], self.m[:, 1])
+        e_right, _ = torque_axes(self.m[:, 1], self.m[:, 0])
+        return np.stack([-np.sum(Q * e_left, axis=-1), np.sum(Q * e_right, axis=-1)], axis=-1)
+
+    @cached_property
+    def total_torque(self) -> Floats:
+        """Exact torque on both magnets together at the potentials of the problem, shape (n, 3), from wave functions."""
+        if self.along is None:
+            raise InapplicableError("the spin current inside is not known; name a cut, as cuts={'spacer': between(...)}")
+        along = np.einsum("nais,ai->ns", self.along, self.mu)
+        torque: Floats = along[:, 0, None] * self.m[:, 0] - along[:, 1, None] * self.m[:, 1]
+        return torque
+
+    @property
+    def tmr(self) -> float:
+        """(G_P - G_AP)/G_AP; infinite without antiparallel current."""
+        self.need_turns()
+        parallel, antiparallel = float(self.conductance[0]), float(self.conductance[-1])
+        return (parallel - antiparallel) / antiparallel if antiparallel > 0 else np.inf
+
+
+#: One unit of bias and no spin accumulation, [lead, spin].
+BIAS: Floats = np.array([[0.5, 0.5], [-0.5, -0.5]])

@@ -1,0 +1,120 @@
+"""Equations (1) to (4): one conserved current, the rotation of T_ss', and two currents from transmissions alone."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwant_spinjunc.compare import relative_error
+from kwant_spinjunc.judge.evidence import Evidence
+from kwant_spinjunc.judge.laws.rule import Curve, Finding, Rule, contrast
+from kwant_spinjunc.theory import tunnelling
+
+__all__ = ["RULES"]
+
+Floats = NDArray[np.float64]
+
+UNIT = "e²/h × V"
+CURRENT = "the charge current at the same angle"
+#: Two sides that agree to this part of the current do so by symmetry.
+SYMMETRIC = 1e-10
+
+
+def _curves(e: Evidence, left: Floats, right: Floats) -> tuple[Curve, ...]:
+    return tuple(
+        Curve("magnetization current J_M", UNIT, side, theory, e.J_M[:, i])
+        for i, (side, theory) in enumerate((("left", left), ("right", right)))
+    )
+
+
+def _off(e: Evidence, *theory: Floats) -> Floats:
+    worst: Floats = np.max(
+        [relative_error(e.J_M[:, i], values, e.scale) for i, values in enumerate(theory)], axis=0
+    )
+    return worst
+
+
+def _conserved(e: Evidence) -> Finding:
+    e.need_magnets()
+    J_M = tunnelling.conserved_magnetization_current(*tunnelling.collinear_coefficients(e.rotated), *e.mu)
+    lost = relative_error(e.J_M[:, 0], e.J_M[:, 1], e.scale)
+    symmetric = bool(lost.max() < SYMMETRIC)
+    turned = np.linalg.norm(e.J_M[:, :1] * e.m[:, 0] - e.J_M[:, 1:] * e.m[:, 1], axis=-1)
+    worst = float(relative_error(0.0, turned, e.scale).max())
+    reason = f"as a vector the current changes by up to {worst:.2g} of J, the torque on both magnets"
+    if symmetric:
+        reason = f"both sides are mirror images: the lengths agree by symmetry, not by conservation; {reason}"
+    return Finding(
+        _off(e, J_M, J_M),
+        float(lost.max()),
+        "|J_M^R - J_M^L|/J, what is lost on the way",
+        _curves(e, J_M, J_M),
+        reason,
+        restrained=symmetric and worst > SYMMETRIC,
+    )
+
+
+def _rotation(e: Evidence) -> Finding:
+    e.need_magnets()
+    name, value = contrast(e)
+    total = np.maximum(e.conductance, e.rotated.sum(axis=(-1, -2)))
+    error = relative_error(0.0, abs(e.rotated - e.transmissions).max(axis=(-1, -2)), total)
+    labels = ("++", "+-", "-+", "--")
+    curves = tuple(
+        Curve(f"transmission T_{label}", "1", "", e.rotated[:, i, j], e.transmissions[:, i, j])
+        for label, (i, j) in zip(labels, np.ndindex(2, 2), strict=True)
+    )
+    return Finding(error, value, name, curves)
+
+
+def _tunnelling(e: Evidence) -> Finding:
+    e.need_magnets()
+    name, value = contrast(e)
+    left = tunnelling.magnetization_current_left(e.rotated, *e.mu)
+    right = tunnelling.magnetization_current_right(e.rotated, *e.mu)
+    reason = ""
+    if e.cancels:
+        reason = "no net charge flows at some angle, where errors are relative to what the channels carry one by one"
+    flips = [e.probabilities[:, lead, 0, lead, 1] + e.probabilities[:, lead, 1, lead, 0] for lead in (0, 1)]
+    dropped = [flip * abs(mu[0] - mu[1]) for flip, mu in zip(flips, e.mu, strict=True)]
+    share = float(relative_error(0.0, np.max(dropped, axis=0), e.scale).max())
+    if share > 0:
+        reason = f"{reason + '; ' if reason else ''}spin-flip reflection, which (3), (4) drop, carries up to {share:.2g} of J"
+    return Finding(_off(e, left, right), value, name, _curves(e, left, right), reason)
+
+
+RULES = (
+    Rule(
+        "conserved",
+        "(1) one conserved current",
+        ("1",),
+        "One magnetization current, the same on both sides, carried by the channels that keep their label.",
+        "T_ss of the collinear junctions, α_s = β_s = s R_ss² D_ss",
+        "J_M^L and J_M^R of exact linear response",
+        CURRENT,
+        _conserved,
+        "Use one J_M for each side, and the difference of their vectors as the torque.",
+    ),
+    Rule(
+        "rotation",
+        "(2) rotation law",
+        ("2",),
+        "T_ss'(Φ) = R_ss'² D_ss' with the spinor overlap R and D independent of the angle.",
+        "T_ss' of the collinear junctions at 0 and 180 deg",
+        "T_ss'(Φ) of exact scattering",
+        "the conductance at the same angle",
+        _rotation,
+        "Solve every angle: two halves and one rotation cost no more.",
+    ),
+    Rule(
+        "tunnelling",
+        "(3), (4) two currents",
+        ("3", "4"),
+        "J_M^L = Σ s T_ss' (µ_Ls - µ_Rs') and J_M^R = Σ s' T_ss' (µ_Ls - µ_Rs') with T_ss' = R_ss'² D_ss'.",
+        "T_ss' of the collinear junctions at 0 and 180 deg",
+        "J_M^L and J_M^R of exact linear response, spin-flip reflection included",
+        CURRENT,
+        _tunnelling,
+        "Use linear_response(scatter(...)), the exact (5), (6).",
+    ),
+)

@@ -1,0 +1,121 @@
+"""Magnets in which electrons diffuse: Valet and Fert's two channels, and equation (12), where materials are given."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwant_spinjunc.errors import ArgumentError
+from kwant_spinjunc.judge.evidence import Evidence, InapplicableError
+from kwant_spinjunc.judge.laws.rule import Curve, Finding, Rule
+from kwant_spinjunc.theory import angular, drift_diffusion, interface, valet_fert
+from kwant_spinjunc.theory.drift_diffusion import LANDAUER, Material, Matching
+
+__all__ = ["RULES"]
+
+Floats = NDArray[np.float64]
+
+#: Two magnets count as identical when their collinear conductances agree to this part.
+IDENTICAL = 1e-6
+
+
+def _metals(e: Evidence) -> tuple[Material, Material, float]:
+    if e.metals is None or e.area is None:
+        raise InapplicableError("no material is given; pass materials=cobalt() and lattice_constant=0.25")
+    e.need_turns()
+    e.need_magnets()
+    return (*e.metals, e.area)
+
+
+def _matching(e: Evidence) -> Matching:
+    """Return (7) to (11) in both magnets, matched to the exact r of (5), (6) at every angle, at J = 1."""
+    left, right, area = _metals(e)
+    modes = np.broadcast_to(e.modes, (len(e.angles), 2, 2))
+    try:
+        G = interface.sharvin_corrected(interface.conductance_matrix(e.probabilities, modes, tolerance=1e-4), modes)
+        response = drift_diffusion.per_area(interface.response_of(G), area)
+        return drift_diffusion.match(left, right, response, m_left=e.m[:, 0], m_right=e.m[:, 1])
+    except ArgumentError as error:
+        raise InapplicableError(f"its interface has no resistance of its own to match ({type(error).__name__})") from None
+
+
+def _contact(e: Evidence, angle: int) -> tuple[float, float]:
+    """Return r_b and γ of a collinear junction along the axis of the left magnet; spins without channel refuse."""
+    T, area = e.transmissions[angle], e.area or 1.0
+    resistances = []
+    for s in (0, 1):
+        far = s if angle == 0 else 1 - s
+        if T[s, far] <= 0:
+            raise InapplicableError("one spin has no channel through it, and two channels are presumed")
+        resistances.append(float(interface.interface_resistance(T[s, far], e.modes[0, s], e.modes[1, far], area)))
+    up, down = (max(r, 0.0) / LANDAUER for r in resistances)
+    return (up + down) / 4, (down - up) / (down + up) if up + down > 0 else 0.0
+
+
+def _valet_fert(e: Evidence) -> Finding:
+    left, right, _ = _metals(e)
+    exact, error = _matching(e), np.full(len(e.angles), np.nan)
+    theory = np.full(len(e.angles), np.nan)
+    spins = [1 / metal.spin_conductance for metal in (left, right)]  # ρ* l_sd
+    for angle, sign in ((0, 1), (-1, -1)):
+        r_b, gamma = _contact(e, angle)
+        arguments = left.beta, spins[0], sign * right.beta, spins[1], r_b, gamma
+        theory[angle] = float(valet_fert.contact_polarization(*arguments))
+        r = float(valet_fert.contact_resistance(*arguments))
+        found = float(np.asarray(exact.resistance)[angle])
+        error[angle] = max(abs(theory[angle] - exact.J_M[angle, 0]), abs(r / found - 1) if found else abs(r))
+    longest = max(metal.screening_length / metal.spin_diffusion_length for metal in (left, right))
+    curves = (Curve("J_M/J between diffusive magnets", "1", "left", theory, exact.J_M[:, 0]),)
+    return Finding(error, longest, "screening over spin-diffusion length", curves, everywhere=True)
+
+
+def _twelve(e: Evidence) -> Finding:
+    left, right, area = _metals(e)
+    D = e.factors
+    if left != right or not np.isclose(D[0, 1], D[1, 0], rtol=IDENTICAL, atol=0.0):
+        raise InapplicableError("its two magnets differ, and (12) is for identical ones")
+    if left.beta == 0:
+        raise InapplicableError("its material does not polarize the current")
+    exact = _matching(e)
+    r_b, gamma = _contact(e, 0)
+    if r_b == 0:
+        raise InapplicableError("its interface has no resistance of its own")
+    G = 1 / (2 * r_b * (1 - gamma)) + 1 / (2 * r_b * (1 + gamma))
+    xi = float(angular.conductance_ratio(G, left.sigma, left.D, left.tau))
+    A = float(angular.A_polarized(left.beta, gamma))
+    theory = angular.delta_J_M(xi, e.angles, left.beta, A1=A, A2=A)
+    bare = angular.delta_J_M(xi, e.angles, left.beta)
+    found = exact.delta_J_M_length
+    error = abs(abs(theory) - found) / abs(left.beta)
+    without = float((abs(abs(bare) - found) / abs(left.beta)).max())
+    reason = f"ξ = {xi:.4g}, A1 = A2 = (1 - β²)γ/β = {A:.4g}; without them the error is {without:.2g}"
+    curves = (Curve("ΔJ_M/J between diffusive magnets", "1", "", abs(theory), found),)
+    return Finding(error, abs(gamma), "|γ|, spin asymmetry of the interface", curves, reason)
+
+
+RULES = (
+    Rule(
+        "valet_fert",
+        "Valet-Fert, collinear",
+        ("7", "8", "9", "10", "11"),
+        "Two spin channels with r_b, γ of the interface and β, ρ*, l_sf of the magnets, locally neutral.",
+        "collinear spin-resolved resistances without Sharvin's, and the materials",
+        "J_M/J and resistance of (7) to (11) matched to exact r of (5), (6), at 0 and 180 deg",
+        "the charge current, or the resistance",
+        _valet_fert,
+        "Use theory.drift_diffusion.match, or multiscale(...).",
+        sought=False,
+    ),
+    Rule(
+        "equation_12",
+        "(12) ΔJ_M(Φ)",
+        ("12",),
+        "ΔJ_M between identical diffusive magnets from β and ξ, with A1 = A2 = (1 - β²)γ/β.",
+        "conductance and spin asymmetry of the parallel junction, and the material",
+        "|J_M^L m_L - J_M^R m_R| of (7) to (11) matched to exact r of (5), (6)",
+        "βJ",
+        _twelve,
+        "Use multiscale(...), which solves (5) to (11) at every angle.",
+        sought=False,
+    ),
+)

@@ -1,0 +1,121 @@
+"""What a law is to the judge: a statement, what it is fed with, and a function that holds it against exact numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwant_spinjunc.judge.evidence import Evidence
+
+__all__ = ["Curve", "Finding", "Rule", "contrast"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One quantity over the angle, by the law and exactly.
+
+    Attributes
+    ----------
+    quantity, unit : str
+        What it is; curves of one quantity are drawn in one panel.
+    side : str
+        "left", "right" or empty.
+    theory, exact : ndarray, shape (n,)
+        NaN where the law says nothing.
+    """
+
+    quantity: str
+    unit: str
+    side: str
+    theory: Floats
+    exact: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """How far a law is off.
+
+    Attributes
+    ----------
+    error : ndarray, shape (n,)
+        At every angle, NaN where the law says nothing.
+    value : float
+        The small parameter here.
+    parameter : str
+        Its name, where it depends on what is known.
+    curves : tuple of Curve
+        What was compared.
+    reason : str
+        A clause on why it holds or fails here.
+    restrained : bool
+        Whether it must not be called "use" although the error is small.
+    everywhere : bool
+        Whether angles that were not asked for count as well.
+    """
+
+    error: Floats
+    value: float
+    parameter: str
+    curves: tuple[Curve, ...] = ()
+    reason: str = ""
+    restrained: bool = False
+    everywhere: bool = False
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A law.
+
+    Attributes
+    ----------
+    id, title : str
+        Key, and a few words for a table.
+    equations : tuple of str
+        Numbers in the paper, and names for what has none.
+    statement : str
+        What it says.
+    fed : str
+        What it is fed with.
+    against : str
+        Exact counterpart that it is held against.
+    unit : str
+        What the error is relative to.
+    judge : callable
+        Takes `Evidence`, returns a `Finding` or raises `InapplicableError`.
+    instead : str
+        What to use where it fails.
+    sought : bool
+        Whether a thicker or higher barrier is tried where it fails.
+    """
+
+    id: str
+    title: str
+    equations: tuple[str, ...]
+    statement: str
+    fed: str
+    against: str
+    unit: str
+    judge: Callable[[Evidence], Finding] = field(repr=False)
+    instead: str = ""
+    sought: bool = True
+
+
+def contrast(e: Evidence) -> tuple[str, float]:
+    """Return name and value of what makes a junction at an angle differ from its two collinear ones.
+
+    The spin contrast |z| of a round trip between the magnets where wave functions of both halves are known, see
+    `kwant_spinjunc.validity`; to the same order the factorization defect of the collinear conductances; where spins
+    are missing (half metals) their transmission per channel.
+    """
+    if np.isfinite(e.round_trip):
+        return "|z|, spin contrast of a round trip between the magnets", e.round_trip
+    D = e.factors
+    if (D > 0).all():
+        return "|D++ D-- / (D+- D-+) - 1|, factorization defect", float(abs(D[0, 0] * D[1, 1] / (D[0, 1] * D[1, 0]) - 1))
+    channels = max(float(e.modes.sum(axis=-1).min()), 1e-300)
+    return "transmission per channel", float(e.conductance[0]) / channels

@@ -1,0 +1,87 @@
+"""One table for people: aligned text for `print`, the same table as HTML for notebooks and pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html import escape
+
+__all__ = ["Table", "number"]
+
+
+def number(value: float, digits: int = 6) -> str:
+    """Return a number in ``digits`` significant digits, a dash for none (NaN).
+
+    Examples
+    --------
+    >>> number(0.123456789), number(float("nan")), number(1e-20, 3)
+    ('0.123457', '-', '1e-20')
+    """
+    return "-" if value != value else f"{value:.{digits}g}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A title, a head, rows of text and notes below.
+
+    Attributes
+    ----------
+    title : str
+        What it is of.
+    head : tuple of str
+        Names of the columns; empty for none.
+    rows : sequence of sequences of str
+        All as long as the head, if there is one.
+    notes : tuple of str
+        Lines below.
+    left : int
+        How many columns, from the first, are words and flush left; the others are numbers.
+
+    Examples
+    --------
+    >>> print(Table("Two", ("name", "value"), (("a", "1"), ("bb", "22")), ("in eV",)))
+    Two
+      name  value
+      a         1
+      bb       22
+      in eV
+    """
+
+    title: str
+    head: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+    notes: Sequence[str] = field(default=())
+    left: int = 1
+
+    def __str__(self) -> str:
+        lines = [self.title] if self.title else []
+        table = [self.head, *self.rows] if self.head else list(self.rows)
+        if table:
+            widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
+            for row in table:
+                cells = [
+                    f"{cell:<{width}}" if i < self.left else f"{cell:>{width}}"
+                    for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+                ]
+                lines.append(("  " + "  ".join(cells)).rstrip())
+        return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
+
+    def _repr_html_(self) -> str:
+        """Return the table as HTML that inherits the colors of its page, light or dark."""
+        cell = 'style="text-align:{}; padding:0.1em 0.8em; border:0"'
+
+        def row(cells: Sequence[str], tag: str) -> str:
+            inner = "".join(
+                f"<{tag} {cell.format('left' if i < self.left else 'right')}>{escape(text)}</{tag}>"
+                for i, text in enumerate(cells)
+            )
+            return f'<tr style="background:none">{inner}</tr>'
+
+        title = f"<caption style='text-align:left; caption-side:top'><b>{escape(self.title)}</b></caption>"
+        head = f"<thead>{row(self.head, 'th')}</thead>" if self.head else ""
+        body = "".join(row(cells, "td") for cells in self.rows)
+        notes = "".join(f"<div>{escape(note)}</div>" for note in self.notes)
+        return (
+            "<div><table style='border-collapse:collapse; font-variant-numeric:tabular-nums'>"
+            f"{title if self.title else ''}{head}<tbody>{body}</tbody></table>{notes}</div>"
+        )
