@@ -17,6 +17,9 @@ from .errors import (
     UnitarityError,
 )
 from .halves.zone import IntegrationError
+from .judging.door import judge
+from .judging.tmr import tmr
+from .judging.verdict import Judgment, Law
 from .magnets.export import export
 from .magnets.parameters import effective_parameters
 from .model.disorder import (
@@ -49,7 +52,9 @@ __all__ = [
     "Ensemble",
     "EnsembleInterrupted",
     "IntegrationError",
+    "Judgment",
     "Junction",
+    "Law",
     "Layer",
     "MagnetTorque",
     "MagneticImpurities",
@@ -76,6 +81,7 @@ __all__ = [
     "export",
     "ferromagnet",
     "halves",
+    "judge",
     "linear_response",
     "normal_metal",
     "open_ensemble",
@@ -84,6 +90,7 @@ __all__ = [
     "spin",
     "sweep",
     "theory",
+    "tmr",
     "tunneling_response",
     "unit_vector",
     "units",

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from functools import cached_property
+
+import numpy as np
 
 from kwant_spinjunc.errors import SpinjuncError
-from kwant_spinjunc.judge.clean import Clean, spacer_layer
-from kwant_spinjunc.judge.evidence import Evidence, InapplicableError
+from kwant_spinjunc.judging.clean import Clean, spacer_layer
+from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
+from kwant_spinjunc.judging.samples import Samples
+from kwant_spinjunc.judging.verdict import Law
+from kwant_spinjunc.model.junction import Junction
+from kwant_spinjunc.theory import tunnelling
 
-__all__ = ["Search"]
+__all__ = ["SampledSearch", "Search"]
 
 #: Planes added, and heights in units of the spacer's hopping, that are tried first, one after the other.
 PLANES = (1, 2, 4, 8, 16, 32)
@@ -43,8 +51,9 @@ class Search:
                 self._solved[key] = {}
         return self._solved[key].get(law, float("inf")) <= self.tolerance
 
-    def advice(self, law: str) -> str:
+    def advice(self, found_law: Law) -> str:
         """Return how thick or how high the barrier must be for the law, in words, having solved such a junction."""
+        law = found_law.id
         spacer = spacer_layer(self.problem.junction)
         try:
             self.problem.changed(planes=1)
@@ -55,7 +64,9 @@ class Search:
         planes = self._planes(law)
         if planes:
             error = self._solved[planes, 0.0][law]
-            found.append(f"{layer.thickness + planes} planes of its spacer instead of {layer.thickness} (error {error:.2g})")
+            found.append(
+                f"{layer.thickness + planes} planes of its spacer instead of {layer.thickness} (error {error:.2g})"
+            )
         height = self._height(law, layer.hopping)
         if height:
             error = self._solved[0, height][law]
@@ -96,4 +107,67 @@ class Search:
                         low = middle
                 return high
             low = high
+        return 0.0
+
+
+class SampledSearch:
+    """One disordered junction with a thicker barrier, solved for all laws that fail.
+
+    How much thicker is estimated from the decay of the barrier without its disorder, error ∝ e^{-2κd}; what the laws
+    then miss is solved, with as many samples.
+
+    Parameters
+    ----------
+    problem, errors, tolerance
+        As in `Search`.
+    laws
+        What was found.
+    """
+
+    def __init__(
+        self,
+        problem: Samples,
+        laws: Mapping[str, Law],
+        errors: Callable[[Evidence], Mapping[str, float]],
+        tolerance: float,
+    ) -> None:
+        self.problem, self.laws, self.errors, self.tolerance = problem, laws, errors, tolerance
+
+    @cached_property
+    def _trial(self) -> tuple[int, Mapping[str, float]] | str:
+        spacer = spacer_layer(self.problem.junction)
+        if spacer is None or spacer.layer is None:
+            return "its spacer is not one layer that could grow"
+        kappa = _decay(self.problem.junction, spacer.layer, self.problem.energy)
+        if kappa == 0:
+            return "its spacer conducts at this energy without its disorder, and a thicker one would not decay"
+        failing = [law for law in self.laws.values() if law.id in ("rotation", "tunnelling", "slonczewski")]
+        worst = max((law.error for law in failing if law.error > self.tolerance), default=self.tolerance * math.e)
+        planes = max(1, math.ceil(math.log(worst / self.tolerance) / (2 * kappa)))
+        angles = tuple({law.at for law in failing if np.isfinite(law.at)}) or (np.pi / 2,)
+        try:
+            return planes, self.errors(self.problem.changed(planes, angles).evidence)
+        except (SpinjuncError, InapplicableError) as error:
+            return str(error)
+
+    def advice(self, law: Law) -> str:
+        """Return what the law misses behind the thicker barrier, in words."""
+        trial = self._trial
+        if isinstance(trial, str):
+            return f"Nothing was tried: {trial.rstrip('.')}."
+        planes, errors = trial
+        if law.id not in errors:
+            return ""
+        return (
+            f"With {planes} more planes of its spacer it is {100 * errors[law.id]:.3g} %, solved at the worst angles."
+        )
+
+
+def _decay(junction: Junction, layer: int, energy: float) -> float:
+    """Return κa of a layer without its disorder where it is lowest, 0 where it conducts."""
+    spacer = junction.layers[layer]
+    level = spacer.onsite - 4 * abs(spacer.t_parallel)
+    try:
+        return float(tunnelling.lattice_decay_constant(level, energy, spacer.hopping))
+    except tunnelling.ClassicallyAllowedError:
         return 0.0

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwant_spinjunc.compare import relative_error
-from kwant_spinjunc.judge.evidence import Evidence
-from kwant_spinjunc.judge.laws.rule import Curve, Finding, Rule, contrast
+from kwant_spinjunc.judging.evidence import Evidence
+from kwant_spinjunc.judging.laws.rule import Curve, Finding, Rule, contrast
 from kwant_spinjunc.theory import tunnelling
 
 __all__ = ["RULES"]
@@ -28,9 +28,7 @@ def _curves(e: Evidence, left: Floats, right: Floats) -> tuple[Curve, ...]:
 
 
 def _off(e: Evidence, *theory: Floats) -> Floats:
-    worst: Floats = np.max(
-        [relative_error(e.J_M[:, i], values, e.scale) for i, values in enumerate(theory)], axis=0
-    )
+    worst: Floats = np.max([relative_error(e.J_M[:, i], values, e.scale) for i, values in enumerate(theory)], axis=0)
     return worst
 
 
@@ -79,7 +77,7 @@ def _tunnelling(e: Evidence) -> Finding:
     dropped = [flip * abs(mu[0] - mu[1]) for flip, mu in zip(flips, e.mu, strict=True)]
     share = float(relative_error(0.0, np.max(dropped, axis=0), e.scale).max())
     if share > 0:
-        reason = f"{reason + '; ' if reason else ''}spin-flip reflection, which (3), (4) drop, carries up to {share:.2g} of J"
+        reason = f"{reason + '; ' if reason else ''}dropped spin-flip reflection carries up to {share:.2g} of J"
     return Finding(_off(e, left, right), value, name, _curves(e, left, right), reason)
 
 

@@ -1,4 +1,4 @@
-"""Magnetoelectronic circuit theory: two contacts, each with its spin-mixing conductance, and a node that forgets phases."""
+"""Magnetoelectronic circuit theory: two contacts, each with its spin-mixing conductance, and a node without phases."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import numpy as np
 
 from kwant_spinjunc.compare import relative_error
 from kwant_spinjunc.errors import ArgumentError
-from kwant_spinjunc.judge.clean import Clean, spacer_layer
-from kwant_spinjunc.judge.evidence import Evidence, InapplicableError
-from kwant_spinjunc.judge.laws.rule import Curve, Finding, Rule
-from kwant_spinjunc.parameters import SIDES, interface_parameters, rotated
+from kwant_spinjunc.judging.clean import Clean, spacer_layer
+from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
+from kwant_spinjunc.judging.laws.rule import Curve, Finding, Rule
+from kwant_spinjunc.magnets.parameters import SIDES, interface_parameters, rotated
 from kwant_spinjunc.spin import torque_axes
 from kwant_spinjunc.theory import circuit
 
@@ -30,12 +30,14 @@ def _circuit(e: Evidence) -> Finding:
     try:
         contacts = [interface_parameters(junction, side, e.problem.energy, e.problem.k).contact() for side in SIDES]
     except ArgumentError:
-        raise InapplicableError("its spacer has no open channel: behind a barrier there is no node and no mixing") from None
+        raise InapplicableError(
+            "its spacer has no open channel: behind a barrier there is no node and no mixing"
+        ) from None
     inside = (e.angles > COLLINEAR) & (e.angles < np.pi - COLLINEAR)
     if not inside.any():
         raise InapplicableError("no angle between the collinear ones was asked for")
     m_left, m_right = e.m[inside, 0], e.m[inside, 1]
-    valve = circuit.solve_spin_valve(*contacts, m_left, m_right)
+    valve = circuit.solve_spin_valve(contacts[0], contacts[1], m_left, m_right)
     G = np.full(len(e.angles), np.nan)
     G[inside] = valve.conductance
     error = relative_error(e.conductance, G)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from kwant_spinjunc.judge.evidence import Evidence
+from kwant_spinjunc.judging.evidence import Evidence
 
 __all__ = ["Curve", "Finding", "Rule", "contrast"]
 
@@ -114,8 +114,13 @@ def contrast(e: Evidence) -> tuple[str, float]:
     """
     if np.isfinite(e.round_trip):
         return "|z|, spin contrast of a round trip between the magnets", e.round_trip
+    if any(e.unlabeled):
+        channels = max(float(e.modes.sum()) / 2, 1.0) if np.isfinite(e.modes).all() else 1.0
+        return "transmission per channel", float(e.conductance[0]) / channels
     D = e.factors
     if (D > 0).all():
-        return "|D++ D-- / (D+- D-+) - 1|, factorization defect", float(abs(D[0, 0] * D[1, 1] / (D[0, 1] * D[1, 0]) - 1))
+        return "|D++ D-- / (D+- D-+) - 1|, factorization defect", float(
+            abs(D[0, 0] * D[1, 1] / (D[0, 1] * D[1, 0]) - 1)
+        )
     channels = max(float(e.modes.sum(axis=-1).min()), 1e-300)
     return "transmission per channel", float(e.conductance[0]) / channels

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwant_spinjunc.errors import ArgumentError
-from kwant_spinjunc.judge.evidence import Evidence, InapplicableError
-from kwant_spinjunc.judge.laws.rule import Curve, Finding, Rule
+from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
+from kwant_spinjunc.judging.laws.rule import Curve, Finding, Rule
 from kwant_spinjunc.theory import angular, drift_diffusion, interface, valet_fert
-from kwant_spinjunc.theory.drift_diffusion import LANDAUER, Material, Matching
+from kwant_spinjunc.theory.drift_diffusion import LANDAUER, Matching, Material
 
 __all__ = ["RULES"]
 
@@ -36,7 +36,9 @@ def _matching(e: Evidence) -> Matching:
         response = drift_diffusion.per_area(interface.response_of(G), area)
         return drift_diffusion.match(left, right, response, m_left=e.m[:, 0], m_right=e.m[:, 1])
     except ArgumentError as error:
-        raise InapplicableError(f"its interface has no resistance of its own to match ({type(error).__name__})") from None
+        raise InapplicableError(
+            f"its interface has no resistance of its own to match ({type(error).__name__})"
+        ) from None
 
 
 def _contact(e: Evidence, angle: int) -> tuple[float, float]:

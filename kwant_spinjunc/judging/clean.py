@@ -10,18 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kwant_spinjunc import brillouin, halves
-from kwant_spinjunc.builder import band_shift
 from kwant_spinjunc.errors import ArgumentError, NoOpenChannelError
-from kwant_spinjunc.judge.evidence import Evidence, InapplicableError
-from kwant_spinjunc.junction import Junction
-from kwant_spinjunc.parameters import rotated
+from kwant_spinjunc.halves import clean as halves
+from kwant_spinjunc.halves import zone
+from kwant_spinjunc.halves.batch import Stack
+from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
+from kwant_spinjunc.magnets.parameters import rotated
+from kwant_spinjunc.model.junction import Junction
+from kwant_spinjunc.model.plane import band_shift
+from kwant_spinjunc.runs.validity import round_trip
 from kwant_spinjunc.spin import torque_axes
-from kwant_spinjunc.stack import Stack
 from kwant_spinjunc.theory import tunnelling
-from kwant_spinjunc.validity import round_trip
 
-__all__ = ["Clean", "Spacer", "spacer_layer"]
+__all__ = ["Clean", "Spacer", "in_plane_directions", "spacer_layer", "unlabeled", "why_fixed"]
 
 Floats = NDArray[np.float64]
 
@@ -77,6 +78,8 @@ class Clean:
         What errors are taken over.
     rtol : float
         Of a Brillouin-zone average.
+    metals, area
+        As in `Evidence`.
     """
 
     junction: Junction
@@ -85,6 +88,8 @@ class Clean:
     mu: tuple[tuple[float, float], tuple[float, float]]
     angles: tuple[float, ...]
     rtol: float = 1e-6
+    metals: Any = None
+    area: float | None = None
 
     @property
     def words(self) -> str:
@@ -101,24 +106,18 @@ class Clean:
         stack = self.junction if junction is None else junction
         if not isinstance(self.k, str):
             return observe(np.atleast_1d(band_shift(self.k)))[0]
-        split = np.concatenate([brillouin.thresholds(stack, self.energy).ravel(), self._resonances(stack)])
-        return brillouin.average(observe, split, rtol=self.rtol, atol=atol).value
+        split = np.concatenate([zone.thresholds(stack, self.energy).ravel(), self._resonances(stack)])
+        return zone.average(observe, split, rtol=self.rtol, atol=atol).value
 
     def _resonances(self, junction: Junction) -> Floats:
         bare = replace(junction, buffer=1) if junction.bonds is None else junction
-        return brillouin.resonances(bare, self.energy).ravel()
+        return zone.resonances(bare, self.energy).ravel()
 
     # ------------------------------------------------------------------ the two halves
     @cached_property
     def fixed(self) -> str:
         """Why the angle cannot be turned, empty if it can."""
-        if self.junction.cut is None:
-            return "its magnets are a texture of more than two directions, with no one angle to turn"
-        try:
-            rotated(self.junction, np.pi / 2)
-        except ArgumentError as error:
-            return _clause(error)
-        return ""
+        return why_fixed(self.junction)
 
     @cached_property
     def _all_angles(self) -> Floats:
@@ -130,16 +129,9 @@ class Clean:
         if self.fixed:
             return Stack.from_junction(self.junction)
         stack = Stack.from_junction(rotated(self.junction, np.pi / 2))
-        return stack.with_directions(*self._directions)
-
-    @cached_property
-    def _directions(self) -> tuple[Floats, Floats]:
-        left, right = self.junction.magnetizations
-        e, _ = torque_axes(left, right)
-        if not e.any():
-            e, _ = torque_axes(left, np.eye(3)[np.argmin(abs(left))])
-        Phi = self._all_angles[:, None]
-        return left, np.cos(Phi) * left + np.sin(Phi) * e
+        return stack.with_directions(
+            self.junction.magnetizations[0], in_plane_directions(self.junction, self._all_angles)
+        )
 
     @cached_property
     def decaying(self) -> tuple[Spacer, float]:
@@ -211,7 +203,9 @@ class Clean:
             modes=modes,
             m=np.stack([left, right], axis=1),
             mu=np.array(self.mu),
-            magnetic=(self.junction.left.is_magnetic, self.junction.right.is_magnetic),
+            unlabeled=unlabeled(self.junction),
+            metals=self.metals,
+            area=self.area,
             spacer=None if spacer is None else Q.reshape(n, 2, 2, 3),
             along=along.reshape(n, 2, 2, 2),
             fixed=self.fixed,
@@ -237,9 +231,7 @@ class Clean:
         else:
             Q = halves.spacer_currents(stack, E, at)[..., 1:].reshape(len(c), n, 2, 2, 3)
             inner = outer = Q
-        along = np.stack(
-            [np.einsum("pnabi,ni->pnab", inner, left), np.einsum("pnabi,ni->pnab", outer, right)], axis=-1
-        )
+        along = np.stack([np.einsum("pnabi,ni->pnab", inner, left), np.einsum("pnabi,ni->pnab", outer, right)], axis=-1)
         weights = np.zeros((len(c), 3))
         if not self.fixed:
             T = np.swapaxes(P[:, :, 1, :, 0, :], -1, -2)
@@ -257,7 +249,9 @@ class Clean:
             return np.ones(len(c))
         planes = self.junction.planes[spacer.planes]
         hopping = np.array([plane.hopping for plane in planes])
-        levels = np.array([plane.onsite for plane in planes]) - 2 * np.array([p.t_parallel for p in planes]) * c[:, None]
+        levels = (
+            np.array([plane.onsite for plane in planes]) - 2 * np.array([p.t_parallel for p in planes]) * c[:, None]
+        )
         decay: Floats = np.exp(
             -2 * tunnelling.lattice_exponent(np.maximum(levels, self.energy + 2 * hopping), self.energy, hopping)
         )
@@ -281,6 +275,37 @@ class Clean:
         old = layers[spacer.layer]
         layers[spacer.layer] = replace(old, thickness=old.thickness + planes, onsite=old.onsite + height)
         return replace(self, junction=replace(self.junction, layers=layers))
+
+
+def unlabeled(junction: Junction) -> tuple[str, str]:
+    """Return why the spins of each lead have no axis of their own, empty if they have."""
+    left, right = ("" if lead.is_magnetic else "it is no magnet" for lead in junction.leads)
+    return left, right
+
+
+def why_fixed(junction: Junction) -> str:
+    """Return why the magnets of a junction cannot be turned against each other, empty if they can."""
+    if junction.cut is None:
+        return "its magnets are a texture of more than two directions, with no one angle to turn"
+    try:
+        rotated(_without_disorder(junction), np.pi / 2)
+    except ArgumentError as error:
+        return _clause(error)
+    return ""
+
+
+def _without_disorder(junction: Junction) -> Junction:
+    return replace(junction, layers=[replace(layer, disorder=()) for layer in junction.layers])
+
+
+def in_plane_directions(junction: Junction, angles: Floats) -> Floats:
+    """Return the right magnet at these angles from the left one, in the plane of both (any, if they are collinear)."""
+    left, right = junction.magnetizations
+    e, _ = torque_axes(left, right)
+    if not e.any():
+        e, _ = torque_axes(left, np.eye(3)[np.argmin(abs(left))])
+    directions: Floats = np.cos(angles)[:, None] * left + np.sin(angles)[:, None] * e
+    return directions
 
 
 def _clause(error: Exception) -> str:

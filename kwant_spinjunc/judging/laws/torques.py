@@ -1,4 +1,4 @@
-"""t0 in both readings, and Slonczewski's laws of the angle: conductance, torques, and their relation to both currents."""
+"""t0 in both readings, and Slonczewski's laws: conductance and torques over the angle, and their relation to J_M."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwant_spinjunc.compare import relative_error
-from kwant_spinjunc.judge.evidence import BIAS, ROUNDING, Evidence, InapplicableError
-from kwant_spinjunc.judge.laws.rule import Curve, Finding, Rule, contrast
+from kwant_spinjunc.judging.evidence import BIAS, ROUNDING, Evidence, InapplicableError
+from kwant_spinjunc.judging.laws.rule import Curve, Finding, Rule, contrast
 from kwant_spinjunc.theory import julliere, slonczewski, tunnelling
 
 __all__ = ["RULES"]
@@ -47,7 +47,10 @@ def _scalar(e: Evidence) -> Finding:
     seen = float(np.nanmin(np.append(relative_error(0.0, t0, np.where(torque > 0, torque, 1.0)), 1.0)))
     reason = "a difference of lengths is blind to the turn of the current, which is the torque"
     return Finding(
-        error, seen, "|t0| over the torque at the worst angle", (Curve("|torque on both magnets|", UNIT, "", t0, torque),),
+        error,
+        seen,
+        "|t0| over the torque at the worst angle",
+        (Curve("|torque on both magnets|", UNIT, "", t0, torque),),
         reason if np.nanmax(np.append(error, 0.0)) > ROUNDING else "",
     )
 
@@ -62,8 +65,8 @@ def _torque(e: Evidence) -> Floats:
 
 def _relations(e: Evidence) -> Finding:
     e.need_magnets()
-    if e.spacer is None:
-        raise InapplicableError("the spin current through the spacer is not known; name a cut that lies in it")
+    if e.spacer_at_bias is None:
+        raise InapplicableError(e.unseen)
     J_M = e.spin_currents(BIAS)[1]
     theory = np.stack(tunnelling.in_plane_torques(J_M[:, 0], J_M[:, 1], e.angles), axis=-1)
     exact = e.in_plane_torques
@@ -80,11 +83,11 @@ def _relations(e: Evidence) -> Finding:
 
 
 def _angular(e: Evidence) -> Finding:
+    e.need_turns()
     name, value = contrast(e)
-    parallel, antiparallel = julliere.conductances_from_spin_factors(e.factors)
-    G = julliere.angular_conductance(parallel, antiparallel, e.angles)
+    G = julliere.angular_conductance(e.conductance[0], e.conductance[-1], e.angles)
     misfit, curves = [abs(G - e.conductance)], [Curve("conductance", "e²/h", "", G, e.conductance)]
-    if all(e.magnetic):
+    if not any(e.unlabeled):
         torques = slonczewski.torques_from_spin_factors(e.factors, e.angles)
         for i, (side, theory) in enumerate(zip(("left", "right"), torques, strict=True)):
             exact = e.in_plane_torques[:, i]

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kwant_spinjunc import halves
 from kwant_spinjunc.compare import relative_error
-from kwant_spinjunc.judge.clean import Clean, Spacer
-from kwant_spinjunc.judge.evidence import Evidence, InapplicableError
-from kwant_spinjunc.judge.laws.rule import Curve, Finding, Rule, contrast
+from kwant_spinjunc.halves import clean as halves
+from kwant_spinjunc.judging.clean import Clean, Spacer
+from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
+from kwant_spinjunc.judging.laws.rule import Curve, Finding, Rule, contrast
 from kwant_spinjunc.theory import julliere, tunnelling
 
 __all__ = ["RULES"]
@@ -94,7 +94,8 @@ def _matching(e: Evidence) -> Finding:
             tunnelling.lattice_reflection(g, kappa[:, None], hopping, joint)
             for g, joint in zip(greens, joints, strict=True)
         ]
-        return tunnelling.spin_factors(*rho, count * kappa).reshape(len(c), 4)
+        D: Floats = tunnelling.spin_factors(rho[0], rho[1], count * kappa).reshape(len(c), 4)
+        return D
 
     try:
         D = np.asarray(problem.mean(factors)).reshape(2, 2)
@@ -141,7 +142,8 @@ def _surface(e: Evidence) -> Finding:
     spacer, _ = problem.decaying
 
     def densities(c: Floats) -> Floats:
-        return np.stack([abs(g.imag) / np.pi for g in _surfaces(problem, spacer, c)], axis=1).reshape(len(c), 4)
+        rows: Floats = np.stack([abs(g.imag) / np.pi for g in _surfaces(problem, spacer, c)], axis=1)
+        return rows.reshape(len(c), 4)
 
     return _julliere(e, np.asarray(problem.mean(densities)).reshape(2, 2), "surface")
 
@@ -163,7 +165,11 @@ def _julliere(e: Evidence, densities: Floats, where: str) -> Finding:
     reason = f"polarizations {left:.3g} and {right:.3g} ({where}) make TMR {theory:.4g}, exact {exact:.4g}"
     chi = (e.conductance[0] - e.conductance[-1]) / (e.conductance[0] + e.conductance[-1])
     return Finding(
-        error, float(abs(chi - product)), "|χ - P_L P_R| with χ = (G_P - G_AP)/(G_P + G_AP)", reason=reason, everywhere=True
+        error,
+        float(abs(chi - product)),
+        "|χ - P_L P_R| with χ = (G_P - G_AP)/(G_P + G_AP)",
+        reason=reason,
+        everywhere=True,
     )
 
 
@@ -179,7 +185,7 @@ RULES = (
         "T_ss' of the collinear junctions with this and one more plane",
         "the transmission",
         _exponent,
-        "Take κ at each k∥, or measure it: kwant_spinjunc's decay_constant(junction).",
+        "Take κ at each k∥, or measure it: decay_constant(junction).",
     ),
     Rule(
         "prefactor",
@@ -213,6 +219,7 @@ RULES = (
         TMR,
         _bulk,
         "Use sj.tmr(junction), or polarizations of the tunnelling current.",
+        sought=False,
     ),
     Rule(
         "julliere_surface",
@@ -224,5 +231,6 @@ RULES = (
         TMR,
         _surface,
         "Use sj.tmr(junction), or polarizations of the tunnelling current.",
+        sought=False,
     ),
 )

@@ -1,4 +1,4 @@
-r"""What exact scattering says about one junction over the angle between its magnets: the side every law is held against.
+r"""What exact scattering says about one junction over the angle between its magnets, what laws are held against.
 
 Laws of two magnets are fed with what two collinear junctions give, D_ss' = T_ss'(0) for equal and T_ss'(π) for opposite
 labels, and compared with the exact numbers at every angle. Potentials are those of the problem, (µ_+, µ_-) along each
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from kwant_spinjunc.spin import torque_axes
 from kwant_spinjunc.theory import tunnelling
 from kwant_spinjunc.theory.drift_diffusion import Material
-from kwant_spinjunc.reservoirs import channel_currents
+from kwant_spinjunc.transport.linear import channel_currents
 
 __all__ = ["Evidence", "InapplicableError", "Problem"]
 
@@ -66,12 +66,20 @@ class Evidence:
         Directions of both leads' magnetizations.
     mu : ndarray, shape (2, 2)
         Potentials ``[lead, spin]``.
-    magnetic : (bool, bool)
-        Whether each lead is magnetic, so that its spins have an axis.
+    unlabeled : (str, str)
+        Why the spins of each lead have no axis of their own, empty if they have.
     spacer : ndarray, shape (n, 2, 2, 3), or None
         Pauli-spin flux through the spacer ``[lead_in, spin_in, axis]``, from wave functions; None if not known.
     along : ndarray, shape (n, 2, 2, 2), or None
         Spin flux along m deep in the ``[..., side]`` of each state, from wave functions.
+    at_bias : ndarray, shape (n, 3), or None
+        Mean spin flux through the spacer at µ_L - µ_R = 1, where it is not known state by state.
+    unseen : str
+        Why the spin flux inside is not known.
+    total : ndarray, shape (n,), or None
+        Conductance in e²/h where spins cannot be labeled.
+    samples : int
+        Number of samples that were averaged, 0 for one exact solution.
     fixed : str
         Why the angle cannot be turned, empty if it can.
     round_trip, decay : float
@@ -89,9 +97,13 @@ class Evidence:
     modes: Floats
     m: Floats
     mu: Floats
-    magnetic: tuple[bool, bool] = (True, True)
+    unlabeled: tuple[str, str] = ("", "")
     spacer: Floats | None = None
     along: Floats | None = None
+    at_bias: Floats | None = None
+    unseen: str = ""
+    total: Floats | None = None
+    samples: int = 0
     fixed: str = ""
     round_trip: float = np.nan
     decay: float = np.nan
@@ -111,9 +123,9 @@ class Evidence:
 
     def need_magnets(self) -> None:
         """Raise `InapplicableError` unless both leads are magnets, whose spins (1) to (4) label."""
-        for name, magnetic in zip(("left", "right"), self.magnetic, strict=True):
-            if not magnetic:
-                raise InapplicableError(f"the {name} lead is no magnet, and its spins have no axis of their own")
+        for name, reason in zip(("left", "right"), self.unlabeled, strict=True):
+            if reason:
+                raise InapplicableError(f"the spins of the {name} lead have no axis of their own: {reason}")
 
     @cached_property
     def factors(self) -> Floats:
@@ -135,7 +147,7 @@ class Evidence:
     @cached_property
     def conductance(self) -> Floats:
         """G(Φ) in e²/h, shape (n,)."""
-        total: Floats = self.transmissions.sum(axis=(-1, -2))
+        total: Floats = self.transmissions.sum(axis=(-1, -2)) if self.total is None else self.total
         return total
 
     def spin_currents(self, mu: Floats) -> tuple[Floats, Floats]:
@@ -172,21 +184,33 @@ class Evidence:
 
         Without them by Slonczewski's relations from J_M, exact for a spacer that neither is magnetic nor turns spins.
         """
-        if self.spacer is None:
+        Q = self.spacer_at_bias
+        if Q is None:
             self.need_magnets()
             J_M = self.spin_currents(BIAS)[1]
             return np.stack(tunnelling.in_plane_torques(J_M[:, 0], J_M[:, 1], self.angles), axis=-1)
-        Q = np.einsum("naic,ai->nc", self.spacer, BIAS)
         e_left, _ = torque_axes(self.m[:, 0], self.m[:, 1])
         e_right, _ = torque_axes(self.m[:, 1], self.m[:, 0])
         return np.stack([-np.sum(Q * e_left, axis=-1), np.sum(Q * e_right, axis=-1)], axis=-1)
 
+    @property
+    def spacer_at_bias(self) -> Floats | None:
+        """Spin flux through the spacer at unit bias from wave functions, shape (n, 3), None if not known."""
+        if self.spacer is None:
+            return self.at_bias
+        flux: Floats = np.einsum("naic,ai->nc", self.spacer, BIAS)
+        return flux
+
     @cached_property
     def total_torque(self) -> Floats:
         """Exact torque on both magnets together at the potentials of the problem, shape (n, 3), from wave functions."""
-        if self.along is None:
-            raise InapplicableError("the spin current inside is not known; name a cut, as cuts={'spacer': between(...)}")
-        along = np.einsum("nais,ai->ns", self.along, self.mu)
+        if self.along is not None:
+            along = np.einsum("nais,ai->ns", self.along, self.mu)
+        elif self.at_bias is not None and np.ptp(self.mu, axis=1).max() == 0:
+            drop = self.mu[0, 0] - self.mu[1, 0]  # a common shift drives equilibrium flux out of plane only
+            along = drop * np.einsum("nc,nsc->ns", self.at_bias, self.m)
+        else:
+            raise InapplicableError(self.unseen)
         torque: Floats = along[:, 0, None] * self.m[:, 0] - along[:, 1, None] * self.m[:, 1]
         return torque
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kwant_spinjunc.judge.evidence import Evidence
-from kwant_spinjunc.judge.laws import Curve, Finding, Rule
+from kwant_spinjunc.judging.evidence import Evidence
+from kwant_spinjunc.judging.laws import Curve, Finding, Rule
 from kwant_spinjunc.printing import Table, number
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["VERDICTS", "Judgment", "Law"]
+__all__ = ["VERDICTS", "Judgment", "Law", "dismiss", "pronounce", "worst"]
 
 Floats = NDArray[np.float64]
 
@@ -96,11 +96,18 @@ class Law:
         return f"{100 * self.error:.3g}{spread} %"
 
 
+def worst(finding: Finding, e: Evidence) -> tuple[float, float]:
+    """Return the largest error over the angles that were asked for, and where it is; 0 where there is none."""
+    chosen = np.isfinite(finding.error) & (e.asked | finding.everywhere)
+    if not chosen.any():
+        return 0.0, float(e.angles[e.asked][0])
+    at = int(np.argmax(np.where(chosen, finding.error, -1.0)))
+    return float(finding.error[at]), float(e.angles[at])
+
+
 def pronounce(rule: Rule, finding: Finding, e: Evidence, tolerance: float, uncertainty: float = 0.0) -> Law:
     """Return the law with its verdict; advice is left to who can solve changed junctions."""
-    chosen = np.isfinite(finding.error) & (e.asked | finding.everywhere)
-    error = float(finding.error[chosen].max()) if chosen.any() else 0.0
-    at = float(e.angles[chosen][np.argmax(finding.error[chosen])]) if chosen.any() else float(e.angles[e.asked][0])
+    error, at = worst(finding, e)
     if error <= tolerance and not finding.restrained:
         verdict = VERDICTS[0] if error + uncertainty <= tolerance or not uncertainty else VERDICTS[1]
     else:
@@ -138,6 +145,10 @@ def dismiss(rule: Rule, reason: str, e: Evidence) -> Law:
 
 def _words(rule: Rule) -> dict[str, Any]:
     return {name: getattr(rule, name) for name in ("id", "title", "equations", "statement", "fed", "against", "unit")}
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,8 +193,8 @@ class Judgment:
             return f"The paper's equations (3) and (4) do not apply to {self.name}: {law.reason}."
         may = {"use": "may be used", "use with care": "may be used with care", "do not use": "must not be used"}
         return (
-            f"The paper's equations (3) and (4) {may[law.verdict]} for {self.name}: they miss the magnetization currents "
-            f"by at most {law.percent} of {law.unit}, at {np.degrees(law.at):.3g} deg."
+            f"The paper's equations (3) and (4) {may[law.verdict]} for {self.name}: they miss the magnetization "
+            f"currents by at most {law.percent} of {law.unit}, at {np.degrees(law.at):.3g} deg."
         )
 
     def _second(self) -> str:
@@ -191,11 +202,8 @@ class Judgment:
         for law in self.laws.values():
             if law.id != "tunnelling":
                 names[law.verdict].append(law.title)
-        parts = [f"{verdict} {'; '.join(names[verdict])}" for verdict in VERDICTS[:3] if names[verdict]]
-        if not parts:
-            return "No other law has a meaning for it."
-        text = " | ".join(parts)
-        return f"Of the others {text}."
+        parts = [f"{verdict} {_listed(names[verdict])}" for verdict in VERDICTS[:3] if names[verdict]]
+        return f"Of the others {'; '.join(parts)}." if parts else "No other law has a meaning for it."
 
     # ------------------------------------------------------------------ shown
     def table(self) -> Table:
@@ -264,7 +272,7 @@ class Judgment:
                 ("angle", "spin_left", "spin_right"), e.transmissions, "1", "exact transmission T_ss' left to right"
             ),
         }
-        if e.spacer is not None or all(e.magnetic):
+        if e.spacer_at_bias is not None or not any(e.unlabeled):
             variables["in_plane_torque"] = real(
                 ("angle", "magnet"), e.in_plane_torques, "e^2/h", "exact in-plane torque per bias"
             )
@@ -301,8 +309,6 @@ class Judgment:
         ArgumentError
             Another ending, or a folder that cannot be written.
         """
-        from kwant_spinjunc.judge.page import write_page
+        from kwant_spinjunc.judging.page import write_page
 
         write_page(self, output)
-
-

@@ -1,0 +1,366 @@
+"""`judge`: checks what is given, solves it exactly over the angle, and lets every law speak."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kwant_spinjunc.errors import ArgumentError, SpinjuncError, finite, finite_array, positive
+from kwant_spinjunc.judging.clean import Clean, why_fixed
+from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
+from kwant_spinjunc.judging.laws import RULES, Finding, Rule
+from kwant_spinjunc.judging.remedy import SampledSearch, Search
+from kwant_spinjunc.judging.samples import Samples
+from kwant_spinjunc.judging.systems import Systems
+from kwant_spinjunc.judging.verdict import Judgment, Law, dismiss, pronounce, worst
+from kwant_spinjunc.model.junction import Junction
+from kwant_spinjunc.runs.sweep import call_any_family
+from kwant_spinjunc.theory.drift_diffusion import Material
+
+__all__ = ["ANGLES", "conclude", "judge", "problem_of"]
+
+Floats = NDArray[np.float64]
+Potentials = tuple[tuple[float, float], tuple[float, float]]
+
+#: Angles over which laws are judged unless others are asked for.
+ANGLES = np.linspace(0.0, np.pi, 37)
+#: Relative accuracy of the averages of a search for what would have to change.
+SEARCH_RTOL = 1e-4
+
+#: Settings of `judge` by what they belong to; the rest are parameters of a family.
+SAMPLING = (
+    "cross_section",
+    "boundary",
+    "realizations",
+    "seed",
+    "workers",
+    "executor",
+    "store",
+    "progress",
+    "torques",
+    "solver",
+)
+METALS = ("materials", "lattice_constant")
+SYSTEM = ("params", "spin", "magnetizations", "cuts", "magnets", "barriers", "cut")
+GENERAL = ("turns", "advise", "rtol", "name")
+KNOWN = (*SAMPLING, *METALS, *SYSTEM, *GENERAL)
+
+
+def judge(
+    junction: Any,
+    energy: float = 0.0,
+    k: ArrayLike | str | None = None,
+    mu_left: ArrayLike = 0.5,
+    mu_right: ArrayLike = -0.5,
+    angles: ArrayLike | None = None,
+    tolerance: float = 0.01,
+    **settings: Any,
+) -> Judgment:
+    r"""Say which laws may be used for a junction, how far each is off at worst, and what would have to change.
+
+    The answer at every angle between the magnets is computed exactly and every law is held against it: (1), rotation
+    and exponent of (2), (3) and (4), t0 as a vector and as a scalar, Slonczewski's angular law and torque relations,
+    Julliere, circuit theory, and with materials Valet-Fert and (12).
+
+    Parameters
+    ----------
+    junction
+        A `Junction`; a function of parameters that returns one; or a function of the angle Φ that returns a finalized
+        Kwant system or `Device` with two leads (Φ between their magnetizations).
+    energy
+        Fermi energy in the unit of the junction.
+    k
+        In-plane wave vector (kx, kz) in 1/a, None for Γ, or ``"average"``: both sides of every comparison are averaged
+        over the Brillouin zone. Of a disordered junction the Bloch vector of its cross-section.
+    mu_left, mu_right
+        Potentials (µ_+, µ_-) along each lead's own m, or one number for both spins, of (1), (3), (4) and t0. The other
+        laws are for a voltage without spin accumulation.
+    angles
+        Φ in radians within [0, π]; None for every 5 degrees.
+    tolerance
+        Largest error of a law to be used; up to ten times that it is to be used with care.
+    **settings
+        Of a disordered junction ``cross_section``, ``realizations``, ``boundary``, ``seed``, ``workers``, ``torques``
+        and the others of `ensemble`. ``materials`` (a `Material` or one for each side) and ``lattice_constant`` in nm.
+        Of a Kwant family ``params``, ``spin``, ``magnetizations``, ``cuts`` and ``cut`` (which one lies in the spacer);
+        ``turns``, the name of its angle (default: its first parameter, or ``theta``). ``rtol`` of an average (1e-6),
+        ``advise=False`` to skip the search for what would have to change, ``name`` for what is printed. All others are
+        parameters of a family.
+
+    Returns
+    -------
+    Judgment
+        ``laws`` maps an id to a `Law` with error, angle, small parameter, verdict and advice; printing shows all.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is out of range or unknown, or a system does not have two leads. A law that has no meaning for what
+        is judged does not raise: its verdict is "does not apply", with the reason.
+    NoOpenChannelError
+        No channel is open.
+
+    Notes
+    -----
+    ``laws["tunnelling"].error`` is the maximum over angles and sides of |J_M(theory) - J_M(exact)|/|J(exact)|,
+    theory being (3), (4) with T_ss' = R_ss'² D_ss' and D from the exact collinear probabilities. Where potentials are
+    such that all charge currents cancel, Σ T_ss' |µ_Ls - µ_Rs'| takes the place of |J|.
+
+    **Validity**: linear response, coherent junction between reservoirs; magnets longer than their transverse dephasing.
+
+    Examples
+    --------
+    >>> import kwant_spinjunc as sj
+    >>> iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
+    >>> wall = sj.barrier(onsite=3.0, hopping=1.0, thickness=4)
+    >>> v = judge(sj.Junction(sj.ferromagnet(**iron), [wall], sj.ferromagnet(**iron)))
+    >>> v.laws["tunnelling"].verdict, round(v.laws["tunnelling"].error, 6), v.laws["t0_scalar"].verdict
+    ('use', 7.5e-05, 'do not use')
+    """
+    chosen = tuple(_angles(angles).tolist())
+    tolerance = positive("tolerance", tolerance)
+    name, problem, given = problem_of(junction, energy, k, _potentials(mu_left, mu_right), chosen, settings)
+    return conclude(problem.evidence, given.get("name", name), tolerance, advise=given.get("advise", True))
+
+
+def problem_of(
+    junction: Any, energy: float, k: Any, mu: Potentials, angles: tuple[float, ...], settings: Mapping[str, Any]
+) -> tuple[str, Any, dict[str, Any]]:
+    """Return the name of what is judged, its problem, and the settings of `judge` that were given."""
+    energy = finite("energy", energy)
+    given, parameters = _sorted_settings(junction, settings)
+    name, target = _target(junction, parameters, given)
+    metals, area = _materials(given)
+    if isinstance(target, Junction):
+        problem: Any = _of_junction(target, energy, k, mu, angles, given)
+    else:
+        _refuse(given, (*SAMPLING, *METALS, "rtol"), "a Kwant system")
+        if k is not None:
+            raise ArgumentError("Argument `k` must be None for a Kwant system, but is given. Its phases are built in.")
+        of_system = {key: given[key] for key in SYSTEM if key in given and key != "cut"}
+        problem = Systems(target, energy, mu, angles, of_system, given.get("cut"))
+    if metals is not None:
+        cells = int(np.prod(given.get("cross_section", (1, 1))))
+        problem = replace(problem, metals=metals, area=area * cells)
+    return name, problem, given
+
+
+# ---------------------------------------------------------------------- what is given
+def _angles(angles: ArrayLike | None) -> Floats:
+    chosen = ANGLES if angles is None else np.unique(finite_array("angles", angles).ravel())
+    if not chosen.size or chosen[0] < 0 or chosen[-1] > np.pi + 1e-12:
+        found = "are none" if not chosen.size else f"reach from {chosen[0]:g} to {chosen[-1]:g}"
+        raise ArgumentError(
+            f"Argument `angles` must lie in [0, π], but {found}. They are in radians: use np.radians(degrees)."
+        )
+    return np.minimum(chosen, np.pi)
+
+
+def _potentials(left: ArrayLike, right: ArrayLike) -> Potentials:
+    sides = []
+    for name, mu in (("mu_left", left), ("mu_right", right)):
+        values = finite_array(name, mu)
+        if values.shape not in ((), (2,)):
+            raise ArgumentError(f"Argument `{name}` must be a number or (µ_+, µ_-), but its shape is {values.shape}.")
+        plus, minus = np.broadcast_to(values, (2,)).tolist()
+        sides.append((plus, minus))
+    if len({*sides[0], *sides[1]}) == 1:
+        raise ArgumentError("Arguments `mu_left` and `mu_right` must differ, but are equal: no current flows.")
+    return sides[0], sides[1]
+
+
+def _sorted_settings(junction: Any, settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return settings of the judge and parameters of a family; what a family calls its own is its own."""
+    own = set(inspect.signature(junction).parameters) if inspect.isroutine(junction) else set()
+    given = {name: value for name, value in settings.items() if name in KNOWN and name not in own}
+    parameters = {name: value for name, value in settings.items() if name not in given}
+    if parameters and not callable(junction):
+        name = next(iter(parameters))
+        near = get_close_matches(name, KNOWN, n=1)
+        hint = f"Did you mean `{near[0]}`?" if near else f"Known are {', '.join(KNOWN)}."
+        raise ArgumentError(f"Argument `{name}` must be a setting of judge, but is not. {hint}")
+    return given, parameters
+
+
+def _target(junction: Any, parameters: dict[str, Any], given: Mapping[str, Any]) -> tuple[str, Any]:
+    """Return (name, `Junction` or function of the angle)."""
+    if isinstance(junction, Junction):
+        return "this junction", junction
+    if not callable(junction) or hasattr(junction, "hamiltonian"):
+        raise ArgumentError(
+            "Argument `junction` must be a Junction, or a function of parameters that returns one, or of the angle "
+            f"that returns a finalized Kwant system, but is {type(junction).__name__}. One system has no angle to turn: "
+            "write a function of it."
+        )
+    turns = _turning(junction, given.get("turns"))
+    settings = ", ".join(
+        f"{key}={value:.6g}" if isinstance(value, float) else f"{key}={value}" for key, value in parameters.items()
+    )
+    name = f"{getattr(junction, '__name__', 'this family')}({settings})"
+    first = call_any_family(junction, _with_angle(junction, parameters, turns, np.pi / 3))
+    if isinstance(first, Junction):
+        if turns in parameters or why_fixed(first):
+            # its own angle may be what is asked for, and collinear magnets do not show where one ends
+            try:
+                own = call_any_family(junction, parameters)
+            except SpinjuncError:
+                own = first
+            return name, own if isinstance(own, Junction) and not why_fixed(own) else first
+        return name, first
+    if turns is None:
+        raise ArgumentError(
+            f"Argument `turns` must name the angle of the family {name}, which returns Kwant systems, but it has no "
+            "parameter `theta`. Pass turns='...'."
+        )
+    return name, lambda angle: call_any_family(junction, {**parameters, turns: angle})
+
+
+def _turning(family: Callable[..., Any], turns: str | None) -> str | None:
+    """Return the name of the family's angle: as given, ``theta``, or its only parameter without a default."""
+    parameters = inspect.signature(family).parameters
+    if turns is not None:
+        if turns not in parameters:
+            raise ArgumentError(
+                f"Argument `turns` must be a parameter of the family, but {turns!r} is none of {', '.join(parameters)}."
+            )
+        return turns
+    required = [p.name for p in parameters.values() if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    for name in ("theta", "angle", "phi", "Phi"):
+        if name in parameters:
+            return name
+    return required[0] if len(required) == 1 else None
+
+
+def _with_angle(
+    family: Callable[..., Any], parameters: Mapping[str, Any], turns: str | None, angle: float
+) -> dict[str, Any]:
+    return dict(parameters) if turns is None or turns in parameters else {**parameters, turns: angle}
+
+
+def _of_junction(junction: Junction, energy: float, k: Any, mu: Any, angles: Any, given: Mapping[str, Any]) -> Any:
+    _refuse(given, SYSTEM, "a Junction")
+    if not junction.is_disordered:
+        _refuse(given, SAMPLING, "a clean junction", " Averages over k∥ are exact with k='average'.")
+        if isinstance(k, str) and k != "average":
+            raise ArgumentError(f"Argument `k` must be a wave vector, None or 'average', but is {k!r}.")
+        rtol = positive("rtol", given.get("rtol", 1e-6))
+        fixed = k if isinstance(k, str) or k is None else tuple(finite_array("k", k, shape=(2,)).tolist())
+        if isinstance(k, str) and not junction.is_dispersive:
+            fixed = None  # every k is the same
+        return Clean(junction, energy, fixed, mu, angles, rtol)
+    _refuse(given, ("rtol",), "a disordered junction")
+    if isinstance(k, str):
+        raise ArgumentError(
+            "Argument `k` must be one wave vector for a disordered junction, but is 'average'. Use boundary='twisted'."
+        )
+    settings = {name: given[name] for name in SAMPLING if name in given}
+    return Samples(junction, energy, mu, angles, settings if k is None else {**settings, "k": k})
+
+
+def _refuse(given: Mapping[str, Any], names: tuple[str, ...], what: str, hint: str = "") -> None:
+    for name in names:
+        if name in given:
+            raise ArgumentError(f"Argument `{name}` must be left out for {what}, but is given.{hint}")
+
+
+def _materials(given: Mapping[str, Any]) -> tuple[Any, float]:
+    if "materials" not in given and "lattice_constant" not in given:
+        return None, 0.0
+    if len({"materials", "lattice_constant"} & set(given)) < 2:
+        raise ArgumentError(
+            "Arguments `materials` and `lattice_constant` must be given together, but one is missing. Use "
+            "materials=cobalt(), lattice_constant=0.25 (nm)."
+        )
+    materials = given["materials"]
+    pair = (materials, materials) if isinstance(materials, Material) else tuple(materials)
+    if len(pair) != 2 or not all(isinstance(material, Material) for material in pair):
+        raise ArgumentError(f"Argument `materials` must be one Material or two, but is {materials!r}. Use cobalt().")
+    return pair, positive("lattice_constant", given["lattice_constant"]) ** 2
+
+
+# ---------------------------------------------------------------------- the verdict
+def conclude(e: Evidence, name: str, tolerance: float, *, advise: bool = True) -> Judgment:
+    """Let every law speak about the evidence.
+
+    Parameters
+    ----------
+    e
+        Exact numbers.
+    name
+        What was judged.
+    tolerance
+        As in `judge`.
+    advise
+        Whether to solve changed junctions for what would have to change.
+    """
+    findings = {rule.id: _finding(rule, e) for rule in RULES}
+    spread = _uncertainties(e)
+    laws: dict[str, Law] = {}
+    for rule in RULES:
+        found = findings[rule.id]
+        laws[rule.id] = (
+            dismiss(rule, found, e)
+            if isinstance(found, str)
+            else pronounce(rule, found, e, tolerance, spread.get(rule.id, 0.0))
+        )
+    judged = Judgment(laws, name, tolerance, e)
+    if not advise:
+        return judged
+    search = _search(e, laws, tolerance)
+    for rule in RULES:
+        law = laws[rule.id]
+        if rule.sought and np.isfinite(law.error) and law.error > tolerance:
+            laws[rule.id] = replace(law, advice=f"{search(law)} {law.advice}".strip())
+    return judged
+
+
+def _search(e: Evidence, laws: Mapping[str, Law], tolerance: float) -> Callable[[Law], str]:
+    """Return what tells the change that a law needs."""
+    if isinstance(e.problem, Clean):
+        problem = replace(e.problem, rtol=max(e.problem.rtol, SEARCH_RTOL))
+        return Search(problem, worst_errors, tolerance).advice
+    if isinstance(e.problem, Samples):
+        return SampledSearch(e.problem, laws, worst_errors, tolerance).advice
+    return lambda law: (
+        f"The error must fall by a factor {law.error / tolerance:.3g}, and with it, to leading order, the small "
+        "parameter: judge again with a thicker or higher barrier."
+    )
+
+
+def _finding(rule: Rule, e: Evidence) -> Finding | str:
+    """Return what a law's comparison gives, or why it has no meaning."""
+    try:
+        return rule.judge(e)
+    except InapplicableError as reason:
+        return str(reason)
+
+
+def worst_errors(e: Evidence) -> dict[str, float]:
+    """Return the worst error of every law that a barrier may mend, by id; laws that do not apply are missing."""
+    errors = {}
+    for rule in RULES:
+        if rule.sought:
+            found = _finding(rule, e)
+            if not isinstance(found, str):
+                errors[rule.id] = worst(found, e)[0]
+    return errors
+
+
+def _uncertainties(e: Evidence) -> dict[str, float]:
+    """Return the standard errors of the laws' errors, of averages over samples."""
+    if e.resample is None:
+        return {}
+
+    def errors(probabilities: Floats) -> Floats:
+        again = e.with_probabilities(probabilities)
+        found = [_finding(rule, again) for rule in RULES]
+        return np.array([np.nan if isinstance(x, str) else worst(x, again)[0] for x in found])
+
+    _, error = e.resample(errors)
+    return {rule.id: float(x) for rule, x in zip(RULES, error, strict=True) if np.isfinite(x)}

@@ -1,0 +1,124 @@
+"""Exact numbers of a user's Kwant family: a function of the angle that returns a system, solved at every angle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwant_spinjunc.errors import ArgumentError
+from kwant_spinjunc.judging.evidence import Evidence
+from kwant_spinjunc.scattering import scatter
+from kwant_spinjunc.spin import angle_between
+
+__all__ = ["Systems"]
+
+Floats = NDArray[np.float64]
+
+#: The angle of a family and that of the leads it returns agree to this.
+SAME_ANGLE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Systems:
+    """A family of Kwant systems at one energy.
+
+    Attributes
+    ----------
+    make : callable
+        Takes Φ, returns a finalized system or `Device` of two leads.
+    energy, mu, angles
+        As in `clean.Clean`.
+    settings : mapping
+        What else `scatter` takes for a system.
+    cut : str or None
+        Name of the cut through the spacer; None takes the only one.
+    """
+
+    make: Callable[[float], Any]
+    energy: float
+    mu: tuple[tuple[float, float], tuple[float, float]]
+    angles: tuple[float, ...]
+    settings: Mapping[str, Any]
+    cut: str | None = None
+
+    #: A Kwant system has no layers that could be changed.
+    junction = None
+
+    @property
+    def words(self) -> str:
+        """What was solved, in words."""
+        return f"E = {self.energy:g}, Kwant systems"
+
+    def _solved(self, angle: float) -> Any:
+        result = scatter(self.make(angle), self.energy, **self.settings)
+        if len(result.channels) != 2:
+            raise ArgumentError(
+                f"Argument `junction` must give systems of two leads, but has {len(result.channels)}: the laws have "
+                "two sides. Judge pairs of leads by detaching the others."
+            )
+        return result
+
+    @cached_property
+    def _fixed(self) -> str:
+        """Why the angle cannot be turned: the leads do not turn with it."""
+        for angle in (np.pi / 3, 2.0):
+            m = self._solved(angle).magnetizations
+            if not np.isfinite(m).all():
+                return "its leads have no spin that could be labeled"
+            found = float(angle_between(m[0], m[1]))
+            if abs(found - angle) > SAME_ANGLE:
+                return (
+                    f"its angle does not turn the leads against each other: at {np.degrees(angle):.4g} deg they are "
+                    f"{np.degrees(found):.4g} deg apart"
+                )
+        return ""
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """Exact numbers at every angle."""
+        fixed = self._fixed
+        angles = np.array(sorted({0.0, np.pi, *self.angles})) if not fixed else np.array(self.angles[:1] or (0.0,))
+        results = [self._solved(float(angle)) for angle in angles]
+        first = results[len(results) // 2]
+        reasons = tuple("" if spins.resolved else str(spins.reason) for spins in first.spins)
+        if fixed:
+            angles = np.array([float(angle_between(*r.magnetizations)) for r in results])
+        spacer = [self._spacer(result) for result in results]
+        m = np.array([r.magnetizations for r in results])
+        known = all(flux is not None for flux in spacer)
+        Q = np.array(spacer) if known else None
+        along = None
+        if Q is not None:
+            along = np.stack([np.einsum("nabi,ni->nab", Q, m[:, side]) for side in (0, 1)], axis=-1)
+        return Evidence(
+            problem=self,
+            angles=angles,
+            asked=np.isin(angles, self.angles) if not fixed else np.ones(len(angles), dtype=bool),
+            probabilities=np.array([r.probabilities for r in results]),
+            modes=np.asarray(first.modes, dtype=float),
+            m=m,
+            mu=np.array(self.mu),
+            unlabeled=(reasons[0], reasons[1]),
+            spacer=Q,
+            along=along,
+            unseen="the spin current inside is not known; name a cut, as cuts={'spacer': between(...)}",
+            fixed=fixed,
+            total=np.array([r.transmissions[1, 0] for r in results]),
+        )
+
+    def _spacer(self, result: Any) -> Floats | None:
+        """Return the Pauli-spin flux through the cut from lead 0 towards lead 1, [lead_in, spin_in, axis]."""
+        names = list(result.device.cuts)
+        if self.cut is not None and self.cut not in names:
+            raise ArgumentError(f"Argument `cut` must name one of {names}, but is {self.cut!r}.")
+        if self.cut is None and len(names) != 1:
+            return None
+        name = self.cut or names[0]
+        behind = result.device.cut(name).behind
+        flux: Floats = np.asarray(result.spin_current(name))[..., 1:]
+        return flux if behind[1] else -flux

@@ -1,0 +1,83 @@
+"""The tunneling magnetoresistance of anything that has two magnets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kwant_spinjunc.errors import ArgumentError, NoOpenChannelError
+from kwant_spinjunc.judging.door import problem_of
+from kwant_spinjunc.judging.evidence import InapplicableError
+from kwant_spinjunc.magnets.parameters import rotated
+from kwant_spinjunc.model.junction import Junction
+from kwant_spinjunc.scattering import scatter_quietly
+
+__all__ = ["DEFINITIONS", "tmr"]
+
+#: Definitions of the magnetoresistance, by what they divide by.
+DEFINITIONS = ("optimistic", "pessimistic")
+
+
+def tmr(
+    junction: Any, energy: ArrayLike = 0.0, k: Any = None, *, definition: str = "optimistic", **settings: Any
+) -> Any:
+    r"""Return the magnetoresistance (G_P - G_AP)/G_AP of parallel and antiparallel magnets.
+
+    Parameters
+    ----------
+    junction
+        As in `judge`; its own angle does not matter.
+    energy
+        Energy; of a clean junction an array as well.
+    k
+        As in `judge`, ``"average"`` included.
+    definition
+        ``"optimistic"``: (G_P - G_AP)/G_AP, -1 to ∞. ``"pessimistic"``: (G_P - G_AP)/G_P, at most 1.
+    **settings
+        As in `judge`: parameters of a family, ``cross_section`` and the others of samples, ``turns``.
+
+    Returns
+    -------
+    float, or ndarray
+        Dimensionless; infinite where nothing flows in the denominator.
+
+    Raises
+    ------
+    ArgumentError
+        The magnets cannot be turned against each other, or an argument is unknown.
+    NoOpenChannelError
+        No current flows in either state.
+
+    Examples
+    --------
+    >>> import kwant_spinjunc as sj
+    >>> iron = sj.ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
+    >>> junction = sj.Junction(iron, [sj.barrier(onsite=3.0, hopping=1.0, thickness=4)], iron)
+    >>> round(tmr(junction), 6), round(tmr(junction, definition="pessimistic"), 6)
+    (0.004395, 0.004376)
+    """
+    if definition not in DEFINITIONS:
+        raise ArgumentError(f"Argument `definition` must be one of {', '.join(DEFINITIONS)}, but is {definition!r}.")
+    if isinstance(junction, Junction) and not junction.is_disordered and not settings:
+        states = [rotated(junction, angle) for angle in (0.0, np.pi)]
+        pair = [np.asarray(scatter_quietly(at, energy, k, solver="halves").conductance) for at in states]
+    else:
+        _, problem, _ = problem_of(junction, float(np.asarray(energy)), k, ((0.5, 0.5), (-0.5, -0.5)), (), settings)
+        evidence = problem.evidence
+        try:
+            evidence.need_turns()
+        except InapplicableError as reason:
+            raise ArgumentError(f"Argument `junction` must have two magnets that turn, but {reason}.") from None
+        pair = [np.asarray(evidence.conductance[0]), np.asarray(evidence.conductance[-1])]
+    return _ratio(pair[0], pair[1], definition)
+
+
+def _ratio(parallel: NDArray[Any], antiparallel: NDArray[Any], definition: str) -> Any:
+    if not (parallel.any() or antiparallel.any()):
+        raise NoOpenChannelError("No current flows between parallel nor antiparallel magnets. Choose another energy.")
+    below = antiparallel if definition == "optimistic" else parallel
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = (parallel - antiparallel) / below
+    return ratio if ratio.ndim else float(ratio)
