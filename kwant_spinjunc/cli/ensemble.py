@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import ArgumentError
 from ..model.junction import Junction
 from .options import add_energy, add_family, add_k, add_solver, add_workers, executor_of, family_and_junction
-from .values import number, parse_range, wave_vector
+from .values import cross_section, number, parse_range, wave_vector
 
 __all__ = ["EXAMPLE", "add_options", "run"]
 
@@ -49,13 +49,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--profiles", action="store_true", help="average currents, torques, densities by plane")
 
 
-def _shape(text: str) -> tuple[int, int]:
-    parts = text.lower().split("x")
-    if len(parts) != 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise ArgumentError(f"Argument `--cross-section` must be two numbers of sites, as 6x6, but is {text!r}.")
-    return int(parts[0]), int(parts[1])
-
-
 def _directions(text: str | None, junction: Junction) -> Any:
     """Return right magnets at these angles from the left one, in the plane of both."""
     from ..spin import torque_axes
@@ -87,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
             result = ensemble(
                 junction,
                 options.energy or 0.0,
-                cross_section=_shape(options.cross_section),
+                cross_section=cross_section(options.cross_section),
                 boundary=words[0] if len(words) == 1 else (words[0], words[1]) if len(words) == 2 else options.boundary,
                 k=k,
                 realizations=options.realizations,

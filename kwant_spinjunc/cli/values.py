@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import ArgumentError, finite
 
-__all__ = ["number", "parse_range", "parse_value", "split_assignment", "wave_vector"]
+__all__ = ["cross_section", "number", "parse_range", "parse_value", "split_assignment", "wave_vector"]
 
 #: More points on one axis are a mistake, and would not fit in memory.
 LONGEST_AXIS = 1_000_000
@@ -95,3 +95,11 @@ def number(text: str) -> float:
         return finite("number", float(text))
     except ValueError:
         raise argparse.ArgumentTypeError(f"must be a finite number, but is {text!r}") from None
+
+
+def cross_section(text: str) -> tuple[int, int]:
+    """Return the sites of a plane, typed as 6x6."""
+    parts = text.lower().split("x")
+    if len(parts) != 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise ArgumentError(f"Argument `--cross-section` must be two numbers of sites, as 6x6, but is {text!r}.")
+    return int(parts[0]), int(parts[1])

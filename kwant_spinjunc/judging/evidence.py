@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwant_spinjunc.spin import torque_axes
-from kwant_spinjunc.theory import tunnelling
+from kwant_spinjunc.theory import julliere, tunnelling
 from kwant_spinjunc.theory.drift_diffusion import Material
 from kwant_spinjunc.transport.linear import channel_currents
 
@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 
 #: A charge current below this part of what its channels carry one by one is their cancellation, and no unit.
 NO_CURRENT = 1e-9
+#: A current below this part of that at other angles is what rounding of cos π/2 leaves between half metals.
+NOTHING = 1e-20
 #: Torques below this part of the current are rounding.
 ROUNDING = 1e-12
 
@@ -44,6 +46,10 @@ class Problem(Protocol):
     @property
     def junction(self) -> Any:
         """The `Junction`, or None for a Kwant system."""
+
+    @property
+    def energy(self) -> float:
+        """Fermi energy."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +176,13 @@ class Evidence:
     def scale(self) -> Floats:
         """|J|, shape (n,), the unit of errors of currents; where all channels cancel what they carry one by one."""
         single: Floats = (self.transmissions * abs(self.mu[0][:, None] - self.mu[1])).sum(axis=(-1, -2))
-        return np.where(abs(self.J) > NO_CURRENT * single, abs(self.J), single)
+        size: Floats = np.where(abs(self.J) > NO_CURRENT * single, abs(self.J), single)
+        return np.maximum(size, NOTHING * size.max(initial=0.0))
+
+    @cached_property
+    def conductance_scale(self) -> Floats:
+        """G(Φ), the unit of errors at unit bias, shape (n,)."""
+        return np.maximum(self.conductance, NOTHING * self.conductance.max(initial=0.0))
 
     @property
     def cancels(self) -> bool:
@@ -215,10 +227,18 @@ class Evidence:
         return torque
 
     @property
+    def collinear(self) -> tuple[float, float]:
+        """G_P and G_AP in e²/h; where spins are labeled without what rounding of cos π/2 leaves of wrong labels."""
+        self.need_turns()
+        if any(self.unlabeled):
+            return float(self.conductance[0]), float(self.conductance[-1])
+        parallel, antiparallel = julliere.conductances_from_spin_factors(self.factors)
+        return float(parallel), float(antiparallel)
+
+    @property
     def tmr(self) -> float:
         """(G_P - G_AP)/G_AP; infinite without antiparallel current."""
-        self.need_turns()
-        parallel, antiparallel = float(self.conductance[0]), float(self.conductance[-1])
+        parallel, antiparallel = self.collinear
         return (parallel - antiparallel) / antiparallel if antiparallel > 0 else np.inf
 
 

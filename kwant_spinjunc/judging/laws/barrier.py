@@ -7,11 +7,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kwant_spinjunc.compare import relative_error
 from kwant_spinjunc.halves import clean as halves
 from kwant_spinjunc.judging.clean import Clean, Spacer
 from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
-from kwant_spinjunc.judging.laws.rule import Curve, Finding, Rule, contrast
+from kwant_spinjunc.judging.laws.rule import Curve, Finding, Rule, contrast, relative
 from kwant_spinjunc.theory import julliere, tunnelling
 
 __all__ = ["RULES"]
@@ -109,7 +108,7 @@ def _matching(e: Evidence) -> Finding:
 def _law_of(e: Evidence, D: Floats) -> tuple[tuple[Curve, ...], Floats]:
     """Return the conductance and the largest error of T_ss' = R_ss'² D_ss' per conductance."""
     T = tunnelling.rotation_law(D, e.angles)
-    error = relative_error(0.0, abs(T - e.transmissions).max(axis=(-1, -2)), e.conductance)
+    error = relative(0.0, abs(T - e.transmissions).max(axis=(-1, -2)), e.conductance_scale)
     return (Curve("conductance", "e²/h", "", T.sum(axis=(-1, -2)), e.conductance),), error
 
 
@@ -132,7 +131,7 @@ def _bulk(e: Evidence) -> Finding:
             inside = 4 * lead.hopping**2 - (problem.energy - lead.levels(c)) ** 2
             open_ = inside > 0
             rows.append(np.where(open_, 1 / (np.pi * np.sqrt(np.where(open_, inside, 1.0))), 0.0))
-        return np.stack(rows, axis=1).reshape(len(c), 4)
+        return np.asarray(np.stack(rows, axis=1).reshape(len(c), 4))
 
     return _julliere(e, np.asarray(problem.mean(densities)).reshape(2, 2), "bulk")
 

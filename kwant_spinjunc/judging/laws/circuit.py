@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from kwant_spinjunc.compare import relative_error
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.judging.clean import Clean, spacer_layer
 from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
-from kwant_spinjunc.judging.laws.rule import Curve, Finding, Rule
+from kwant_spinjunc.judging.laws.rule import Curve, Finding, Rule, relative
 from kwant_spinjunc.magnets.parameters import SIDES, interface_parameters, rotated
 from kwant_spinjunc.spin import torque_axes
 from kwant_spinjunc.theory import circuit
@@ -40,7 +39,7 @@ def _circuit(e: Evidence) -> Finding:
     valve = circuit.solve_spin_valve(contacts[0], contacts[1], m_left, m_right)
     G = np.full(len(e.angles), np.nan)
     G[inside] = valve.conductance
-    error = relative_error(e.conductance, G)
+    error = relative(e.conductance, G)
     curves = [Curve("conductance", "e²/h", "", G, e.conductance)]
     with np.errstate(invalid="ignore"):
         exact = e.in_plane_torques / e.conductance[:, None]

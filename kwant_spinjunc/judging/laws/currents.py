@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kwant_spinjunc.compare import relative_error
 from kwant_spinjunc.judging.evidence import Evidence
-from kwant_spinjunc.judging.laws.rule import Curve, Finding, Rule, contrast
+from kwant_spinjunc.judging.laws.rule import Curve, Finding, Rule, contrast, relative
 from kwant_spinjunc.theory import tunnelling
 
 __all__ = ["RULES"]
@@ -28,17 +27,17 @@ def _curves(e: Evidence, left: Floats, right: Floats) -> tuple[Curve, ...]:
 
 
 def _off(e: Evidence, *theory: Floats) -> Floats:
-    worst: Floats = np.max([relative_error(e.J_M[:, i], values, e.scale) for i, values in enumerate(theory)], axis=0)
+    worst: Floats = np.max([relative(e.J_M[:, i], values, e.scale) for i, values in enumerate(theory)], axis=0)
     return worst
 
 
 def _conserved(e: Evidence) -> Finding:
     e.need_magnets()
     J_M = tunnelling.conserved_magnetization_current(*tunnelling.collinear_coefficients(e.rotated), *e.mu)
-    lost = relative_error(e.J_M[:, 0], e.J_M[:, 1], e.scale)
+    lost = relative(e.J_M[:, 0], e.J_M[:, 1], e.scale)
     symmetric = bool(lost.max() < SYMMETRIC)
     turned = np.linalg.norm(e.J_M[:, :1] * e.m[:, 0] - e.J_M[:, 1:] * e.m[:, 1], axis=-1)
-    worst = float(relative_error(0.0, turned, e.scale).max())
+    worst = float(relative(0.0, turned, e.scale).max())
     reason = f"as a vector the current changes by up to {worst:.2g} of J, the torque on both magnets"
     if symmetric:
         reason = f"both sides are mirror images: the lengths agree by symmetry, not by conservation; {reason}"
@@ -55,8 +54,7 @@ def _conserved(e: Evidence) -> Finding:
 def _rotation(e: Evidence) -> Finding:
     e.need_magnets()
     name, value = contrast(e)
-    total = np.maximum(e.conductance, e.rotated.sum(axis=(-1, -2)))
-    error = relative_error(0.0, abs(e.rotated - e.transmissions).max(axis=(-1, -2)), total)
+    error = relative(0.0, abs(e.rotated - e.transmissions).max(axis=(-1, -2)), e.conductance_scale)
     labels = ("++", "+-", "-+", "--")
     curves = tuple(
         Curve(f"transmission T_{label}", "1", "", e.rotated[:, i, j], e.transmissions[:, i, j])
@@ -75,7 +73,7 @@ def _tunnelling(e: Evidence) -> Finding:
         reason = "no net charge flows at some angle, where errors are relative to what the channels carry one by one"
     flips = [e.probabilities[:, lead, 0, lead, 1] + e.probabilities[:, lead, 1, lead, 0] for lead in (0, 1)]
     dropped = [flip * abs(mu[0] - mu[1]) for flip, mu in zip(flips, e.mu, strict=True)]
-    share = float(relative_error(0.0, np.max(dropped, axis=0), e.scale).max())
+    share = float(relative(0.0, np.max(dropped, axis=0), e.scale).max())
     if share > 0:
         reason = f"{reason + '; ' if reason else ''}dropped spin-flip reflection carries up to {share:.2g} of J"
     return Finding(_off(e, left, right), value, name, _curves(e, left, right), reason)

@@ -72,7 +72,7 @@ def _valet_fert(e: Evidence) -> Finding:
 
 
 def _twelve(e: Evidence) -> Finding:
-    left, right, area = _metals(e)
+    left, right, _ = _metals(e)
     D = e.factors
     if left != right or not np.isclose(D[0, 1], D[1, 0], rtol=IDENTICAL, atol=0.0):
         raise InapplicableError("its two magnets differ, and (12) is for identical ones")

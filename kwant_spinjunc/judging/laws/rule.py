@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kwant_spinjunc.judging.evidence import Evidence
 
-__all__ = ["Curve", "Finding", "Rule", "contrast"]
+__all__ = ["Curve", "Finding", "Rule", "contrast", "relative"]
 
 Floats = NDArray[np.float64]
+
+
+def relative(exact: Any, theory: Any, scale: Any | None = None) -> Floats:
+    """Return |theory - exact|/|scale|, of |exact| by default; 0 where both agree, also where the scale is 0."""
+    difference = abs(np.asarray(theory) - exact)
+    size = abs(np.asarray(exact if scale is None else scale))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(difference == 0, 0.0, difference / size)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kwant_spinjunc.compare import relative_error
 from kwant_spinjunc.judging.evidence import BIAS, ROUNDING, Evidence, InapplicableError
-from kwant_spinjunc.judging.laws.rule import Curve, Finding, Rule, contrast
+from kwant_spinjunc.judging.laws.rule import Curve, Finding, Rule, contrast, relative
 from kwant_spinjunc.theory import julliere, slonczewski, tunnelling
 
 __all__ = ["RULES"]
@@ -33,7 +32,7 @@ def _vector(e: Evidence) -> Finding:
     missing = np.linalg.norm(t0 + e.total_torque, axis=-1)
     return Finding(
         _against(e, *lengths, missing),
-        float(relative_error(0.0, missing, e.scale).max()),
+        float(relative(0.0, missing, e.scale).max()),
         "spin per J that neither side carries nor a magnet takes up",
         (Curve("|torque on both magnets|", UNIT, "", *lengths),),
     )
@@ -44,7 +43,7 @@ def _scalar(e: Evidence) -> Finding:
     t0 = abs(tunnelling.implicit_torque(e.J_M[:, 0], e.J_M[:, 1]))
     torque = np.linalg.norm(_torque(e), axis=-1)
     error = _against(e, t0, torque, abs(t0 - torque))
-    seen = float(np.nanmin(np.append(relative_error(0.0, t0, np.where(torque > 0, torque, 1.0)), 1.0)))
+    seen = float(np.nanmin(np.append(relative(0.0, t0, np.where(torque > 0, torque, 1.0)), 1.0)))
     reason = "a difference of lengths is blind to the turn of the current, which is the torque"
     return Finding(
         error,
@@ -70,7 +69,7 @@ def _relations(e: Evidence) -> Finding:
     J_M = e.spin_currents(BIAS)[1]
     theory = np.stack(tunnelling.in_plane_torques(J_M[:, 0], J_M[:, 1], e.angles), axis=-1)
     exact = e.in_plane_torques
-    error = relative_error(0.0, abs(theory - exact).max(axis=-1), e.conductance)
+    error = relative(0.0, abs(theory - exact).max(axis=-1), e.conductance_scale)
     return Finding(
         error,
         float(error.max()),
@@ -93,7 +92,7 @@ def _angular(e: Evidence) -> Finding:
             exact = e.in_plane_torques[:, i]
             misfit.append(abs(theory - exact))
             curves.append(Curve("in-plane torque per bias", UNIT, side, theory, exact))
-    error = relative_error(0.0, np.max(misfit, axis=0), e.conductance)
+    error = relative(0.0, np.max(misfit, axis=0), e.conductance_scale)
     return Finding(error, value, name, tuple(curves))
 
 

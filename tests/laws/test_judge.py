@@ -1,0 +1,378 @@
+"""The judge against independent recomputation, and its laws against what is known of them."""
+
+import numpy as np
+import pytest
+
+import kwant_spinjunc as sj
+from kwant_spinjunc.judging.door import conclude
+from kwant_spinjunc.judging.verdict import VERDICTS
+
+CONTRACT = (
+    "conserved",
+    "rotation",
+    "exponent",
+    "tunnelling",
+    "t0_vector",
+    "t0_scalar",
+    "julliere",
+    "slonczewski",
+    "circuit",
+)
+#: Rounding of two independent routes to one number, relative; both are accurate to twelve digits.
+ROUTES = 1e-9
+
+
+def tunnel(theta=1.0, height=2.0, thickness=4, right=1.6, in_plane=0.0):
+    iron = dict(onsite=1.0, hopping=1.0, in_plane_hopping=in_plane)
+    return sj.Junction(
+        sj.ferromagnet(**iron, splitting=1.0),
+        [sj.barrier(onsite=1.0 + height, hopping=1.0, thickness=thickness, in_plane_hopping=in_plane)],
+        sj.ferromagnet(**iron, splitting=right, m=sj.unit_vector(theta)),
+    )
+
+
+def valve(theta=1.0, in_plane=0.0):
+    iron = dict(onsite=1.0, hopping=1.0, splitting=1.0, in_plane_hopping=in_plane)
+    copper = sj.normal_metal(onsite=0.0, hopping=1.0, thickness=5, in_plane_hopping=in_plane)
+    return sj.Junction(sj.ferromagnet(**iron), [copper], sj.ferromagnet(**iron, m=sj.unit_vector(theta)))
+
+
+def error_of_two_currents(family, angles, mu_left, mu_right, k=None, solver="kwant"):
+    """Return the contract's number, angle by angle through `scatter`, `linear_response` and a rotation by hand."""
+    collinear = [sj.scatter(family(angle), 0.0, k, solver=solver).probabilities for angle in (0.0, np.pi)]
+    D = np.array(
+        [[collinear[0][1, 0, 0, 0], collinear[1][1, 1, 0, 0]], [collinear[1][1, 0, 0, 1], collinear[0][1, 1, 0, 1]]]
+    )
+    drop = np.subtract.outer(np.broadcast_to(mu_left, 2), np.broadcast_to(mu_right, 2))
+    worst = 0.0
+    for angle in angles:
+        c, s = np.cos(angle / 2) ** 2, np.sin(angle / 2) ** 2
+        flow = D * np.array([[c, s], [s, c]]) * drop
+        theory = flow[0].sum() - flow[1].sum(), flow[:, 0].sum() - flow[:, 1].sum()
+        exact = sj.linear_response(sj.scatter(family(angle), 0.0, k, solver=solver), mu_left, mu_right)
+        worst = max(worst, *(abs(np.array(theory) - exact.magnetization) / abs(exact.charge.mean())))
+    return worst
+
+
+@pytest.mark.parametrize(
+    ("family", "mu"),
+    [(tunnel, (0.5, -0.5)), (tunnel, ((0.6, 0.3), -0.5)), (valve, (0.5, -0.5)), (valve, ((0.7, 0.3), (-0.4, -0.6)))],
+)
+def test_error_of_two_currents_is_that_of_kwant(family, mu):
+    angles = np.linspace(0, np.pi, 7)
+    found = sj.judge(family, mu_left=mu[0], mu_right=mu[1], angles=angles, advise=False).laws["tunnelling"]
+    assert found.error == pytest.approx(error_of_two_currents(family, angles, *mu), rel=1e-6, abs=1e-12)
+
+
+def test_zone_average_compares_averages():
+    angles = np.linspace(0, np.pi, 5)
+
+    def family(theta):
+        return tunnel(theta, height=3.0, in_plane=0.4)
+
+    found = sj.judge(family(1.0), k="average", mu_left=(0.6, 0.4), angles=angles, advise=False).laws["tunnelling"]
+    again = error_of_two_currents(family, angles, (0.6, 0.4), -0.5, k="average", solver="halves")
+    assert found.error == pytest.approx(again, rel=1e-4)
+    single = sj.judge(family(1.0), mu_left=(0.6, 0.4), angles=angles, advise=False).laws["tunnelling"]
+    assert abs(single.error / found.error - 1) > 0.05  # Γ is not the average: the test above can fail
+
+
+def test_laws_of_the_contract_are_there_with_their_words():
+    judged = sj.judge(valve())
+    assert set(CONTRACT) <= set(judged.laws)
+    for law in judged.laws.values():
+        assert law.verdict in VERDICTS
+        assert law.equations
+        assert law.statement.endswith(".")
+        if law.verdict == "does not apply":
+            assert law.reason
+            assert np.isnan(law.error)
+        else:
+            assert law.error >= 0
+            assert 0 <= law.at <= np.pi
+            assert law.parameter
+            assert np.isfinite(law.value)
+            assert law.advice or law.verdict == "use"
+    assert judged.summary.count(". ") == 1  # two sentences
+
+
+def test_barrier_makes_the_paper_hold_and_a_metal_does_not():
+    assert sj.judge(tunnel(thickness=6), advise=False).laws["tunnelling"].verdict == "use"
+    metal = sj.judge(valve(), mu_left=(0.9, 0.1), advise=False).laws["tunnelling"]
+    assert metal.error > 0.03
+    assert metal.verdict == "use with care"
+    assert (
+        sj.judge(valve(), mu_left=(0.9, 0.1), tolerance=1e-3, advise=False).laws["tunnelling"].verdict == "do not use"
+    )
+
+
+def test_error_follows_its_small_parameter():
+    rows = [sj.judge(tunnel(thickness=n), advise=False).laws["tunnelling"] for n in (3, 5, 7)]
+    ratios = [row.error / row.value for row in rows]
+    assert rows[0].error / rows[2].error > 1e3
+    assert np.ptp(ratios) / np.mean(ratios) < 0.05
+
+
+def test_vector_is_exact_and_scalar_blind():
+    for family in (tunnel, valve):
+        laws = sj.judge(family, mu_left=(0.6, 0.4), advise=False).laws
+        assert laws["t0_vector"].error < 1e-10
+        assert laws["torque_relations"].error < 1e-12
+    laws = sj.judge(valve(), advise=False).laws
+    assert laws["t0_scalar"].error == pytest.approx(1.0)
+    assert laws["t0_scalar"].verdict == "do not use"
+
+
+def test_mirror_images_do_not_make_one_current_conserved():
+    law = sj.judge(tunnel(right=1.0, thickness=8), advise=False).laws["conserved"]
+    assert law.error < 1e-4
+    assert law.verdict == "use with care"
+    assert "symmetry" in law.reason
+
+
+@pytest.mark.parametrize("k", [None, "average"])
+def test_advice_is_solved_not_guessed(k):
+    junction = tunnel(height=1.7 if k else 1.2, thickness=1 if k else 2, right=1.0, in_plane=0.1 if k else 0.0)
+    judged = sj.judge(junction, k=k, tolerance=0.001)
+    law = judged.laws["tunnelling"]
+    assert law.error > 0.001
+    planes = int(law.advice.split("with ")[1].split(" planes")[0])
+    level = float(law.advice.split("a level ")[1].split(" instead")[0])
+    layer = junction.layers[0]
+
+    def error(thickness, onsite):
+        wall = sj.barrier(onsite=onsite, hopping=1.0, thickness=thickness, in_plane_hopping=layer.in_plane_hopping)
+        changed = sj.Junction(junction.left, [wall], junction.right)
+        return sj.judge(changed, k=k, tolerance=0.001, advise=False).laws["tunnelling"].error
+
+    assert error(planes, layer.onsite) <= 0.001 < error(planes - 1, layer.onsite)
+    assert (
+        error(layer.thickness, level * 1.002)
+        <= 0.001
+        < error(layer.thickness, layer.onsite + 0.9 * (level - layer.onsite))
+    )
+
+
+def test_exponent_is_that_of_one_more_plane():
+    law = sj.judge(tunnel(thickness=3), advise=False).laws["exponent"]
+    T = [sj.scatter(tunnel(theta, thickness=n), 0.0).transmissions for theta in (0.0, np.pi) for n in (3, 4)]
+    kappa = np.arccosh((3.0 - 0.0) / 2)
+    ratios = [T[1][0, 0] / T[0][0, 0], T[1][1, 1] / T[0][1, 1], T[3][0, 1] / T[2][0, 1], T[3][1, 0] / T[2][1, 0]]
+    there = [r for r in ratios if np.isfinite(r)]
+    assert law.error == pytest.approx(max(abs(r / np.exp(-2 * kappa) - 1) for r in there), rel=1e-6)
+
+
+def test_julliere_and_tmr_are_what_they_say():
+    judged = sj.judge(tunnel(right=1.0), advise=False)
+    G = [float(sj.scatter(tunnel(theta, right=1.0), 0.0).conductance) for theta in (0.0, np.pi)]
+    assert judged.tmr == pytest.approx(G[0] / G[1] - 1, rel=1e-6)
+    assert sj.tmr(tunnel, right=1.0) == pytest.approx(judged.tmr, rel=1e-6)
+    # densities of states 1/v of a chain: cos k = (1 ∓ 1/2)/2
+    rho = 1 / np.sqrt(4 - np.array([0.5, 1.5]) ** 2)
+    P = (rho[0] - rho[1]) / rho.sum()
+    theory = 2 * P**2 / (1 - P**2)
+    expected = abs(theory - judged.tmr) / max(abs(theory), abs(judged.tmr))
+    assert judged.laws["julliere"].error == pytest.approx(expected, rel=1e-6)
+
+
+def test_tmr_has_both_definitions_and_takes_energies():
+    energies = np.array([0.0, 0.1, 0.2])
+    optimistic = sj.tmr(tunnel(), energies)
+    pessimistic = sj.tmr(tunnel(), energies, definition="pessimistic")
+    assert optimistic.shape == (3,)
+    np.testing.assert_allclose(pessimistic, optimistic / (1 + optimistic), rtol=1e-10)
+    with pytest.raises(sj.ArgumentError, match="`definition` must be one of"):
+        sj.tmr(tunnel(), definition="mean")
+
+
+def test_materials_bring_valet_fert_and_twelve():
+    from kwant_spinjunc.magnets.multiscale import cobalt
+
+    iron = dict(onsite=5.0, hopping=1.0, splitting=1.0, in_plane_hopping=1.0)
+    copper = sj.normal_metal(onsite=4.2, hopping=1.0, thickness=4, in_plane_hopping=1.0)
+    junction = sj.Junction(sj.ferromagnet(**iron), [copper], sj.ferromagnet(**iron))
+    laws = sj.judge(
+        junction, k="average", angles=np.linspace(0, np.pi, 5), materials=cobalt(), lattice_constant=0.25, advise=False
+    ).laws
+    assert laws["valet_fert"].error < 0.01
+    assert np.isfinite(laws["equation_12"].error)
+    assert laws["valet_fert"].verdict == "use"
+
+
+# ---------------------------------------------------------------------- what cannot be judged whole
+def test_texture_is_judged_where_it_stands():
+    iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
+    twisted = [sj.ferromagnet(**iron, m=sj.unit_vector(theta)) for theta in (0.4, 0.9)]
+    junction = sj.Junction(sj.ferromagnet(**iron), twisted, sj.ferromagnet(**iron, m=sj.unit_vector(1.5)))
+    judged = sj.judge(junction)
+    assert judged.laws["t0_vector"].error < 1e-10
+    assert judged.laws["t0_scalar"].verdict == "do not use"
+    for law in ("tunnelling", "rotation", "slonczewski", "exponent", "julliere", "circuit"):
+        assert judged.laws[law].verdict == "does not apply"
+        assert "texture" in judged.laws[law].reason or "barrier" in judged.laws[law].reason
+    assert np.isnan(judged.tmr)
+    with pytest.raises(sj.ArgumentError, match="texture"):
+        sj.tmr(twisted[0] and junction, 0.0, k=(0.1, 0.2))
+
+
+def test_bare_contact_is_judged_without_a_barrier():
+    iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
+    contact = sj.Junction(sj.ferromagnet(**iron), [], sj.ferromagnet(**iron, m=sj.unit_vector(1.0)))
+    laws = sj.judge(contact).laws
+    assert laws["tunnelling"].verdict != "does not apply"
+    assert laws["exponent"].reason == "it has no barrier between its magnets"
+    assert laws["circuit"].verdict == "does not apply"
+    collinear = sj.Junction(sj.ferromagnet(**iron), [], sj.ferromagnet(**iron))
+    judged = sj.judge(collinear)
+    assert "where one magnet ends" in judged.laws["rotation"].reason
+    assert judged.laws["t0_vector"].verdict == "use"
+
+    def family(theta=0.0):
+        return sj.Junction(sj.ferromagnet(**iron), [], sj.ferromagnet(**iron, m=sj.unit_vector(theta)))
+
+    assert sj.judge(family, advise=False).laws["tunnelling"].error == laws["tunnelling"].error
+
+
+def test_nonmagnetic_lead_leaves_the_angular_law():
+    iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
+    copper = sj.normal_metal(onsite=0.0, hopping=1.0)
+    free = sj.ferromagnet(**iron, m=sj.unit_vector(1.0), thickness=4)
+    junction = sj.Junction(sj.ferromagnet(**iron), [sj.barrier(onsite=3.0, hopping=1.0, thickness=4), free], copper)
+    laws = sj.judge(junction).laws
+    assert laws["tunnelling"].verdict == "does not apply"
+    assert "right lead" in laws["tunnelling"].reason
+    assert np.isfinite(laws["slonczewski"].error)
+
+
+def test_half_metals_and_pure_spin_drives_are_judged():
+    iron = dict(onsite=1.0, hopping=1.0, splitting=5.0)
+    wall = sj.barrier(onsite=3.5, hopping=1.0, thickness=3)
+    junction = sj.Junction(sj.ferromagnet(**iron), [wall], sj.ferromagnet(**iron))
+    judged = sj.judge(junction, energy=-1.0)
+    assert judged.tmr == np.inf
+    assert judged.laws["tunnelling"].error < 1e-3
+    assert judged.laws["tunnelling"].errors[-1] < 1e-10  # rounding of cos π/2 is no error
+    pure = sj.judge(tunnel(right=1.0), mu_left=(0.5, -0.5), mu_right=(-0.5, 0.5), advise=False)
+    assert np.isfinite(pure.laws["tunnelling"].error)
+
+
+def test_samples_have_errors_with_uncertainties():
+    iron = dict(onsite=4.0, hopping=1.0, splitting=1.0, in_plane_hopping=1.0)
+    dirty = sj.barrier(onsite=7.0, hopping=1.0, in_plane_hopping=0.2, thickness=3, disorder=[sj.Anderson(width=1.0)])
+    junction = sj.Junction(sj.ferromagnet(**iron), [dirty], sj.ferromagnet(**iron | {"splitting": 2.0}))
+    settings = dict(cross_section=(2, 2), realizations=8, workers=1, progress=False)
+    angles = np.linspace(0, np.pi, 3)
+    judged = sj.judge(junction, angles=angles, torques=True, **settings)
+    law = judged.laws["tunnelling"]
+    result = sj.ensemble(junction, 0.0, m_right=sj.unit_vector(angles), torques=True, **settings)
+    T, J_M = result.transmissions.mean, result.magnetization_current.mean
+    D = np.where(np.eye(2), T[0], T[2])
+    flow = D / 2
+    theory = np.array([flow[0].sum() - flow[1].sum(), flow[:, 0].sum() - flow[:, 1].sum()])
+    assert law.error == pytest.approx((abs(theory - J_M[1]) / T[1].sum()).max(), rel=ROUTES)
+    assert 0 < law.uncertainty < 1
+    assert judged.laws["t0_vector"].error < 1e-9
+    assert judged.laws["julliere"].verdict == "does not apply"
+    assert "±" in str(judged)
+
+
+def test_kwant_families_are_judged_as_their_junctions():
+    def family(theta, height=2.0):
+        return sj.build(tunnel(theta, height)).finalized()
+
+    angles = np.linspace(0, np.pi, 4)
+    settings = dict(height=1.5, angles=angles, mu_left=(0.6, 0.4), advise=False)
+    ours, theirs = sj.judge(tunnel, **settings), sj.judge(family, **settings)
+    for law in ("conserved", "rotation", "tunnelling", "slonczewski", "t0_scalar"):
+        assert theirs.laws[law].error == pytest.approx(ours.laws[law].error, rel=1e-6, abs=1e-10)
+    assert theirs.laws["t0_vector"].verdict == "does not apply"
+
+    def with_cut(theta):
+        return sj.Device(
+            system=family(theta, 1.5),
+            cuts={"spacer": sj.between(lambda site: site.tag[1] <= 2, lambda site: site.tag[1] > 2)},
+        )
+
+    laws = sj.judge(with_cut, angles=angles, advise=False).laws
+    assert laws["t0_vector"].error < 1e-9
+    assert laws["torque_relations"].error < 1e-9
+
+
+def test_kwant_family_that_does_not_turn_says_so():
+    def family(theta):
+        return sj.build(tunnel(0.5)).finalized()
+
+    laws = sj.judge(family, advise=False).laws
+    assert "does not turn the leads" in laws["tunnelling"].reason
+    assert np.isfinite(laws["t0_scalar"].error)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: sj.judge(tunnel(), angles=[0, 90]), r"`angles` must lie in \[0, π\].*np.radians"),
+        (lambda: sj.judge(tunnel(), mu_left=0.5, mu_right=0.5), "must differ"),
+        (lambda: sj.judge(tunnel(), mu_left=(1, 2, 3)), "`mu_left` must be a number or"),
+        (lambda: sj.judge(tunnel(), tolerance=0), "`tolerance` must be positive"),
+        (lambda: sj.judge(tunnel(), materialz=1), "Did you mean `materials`"),
+        (lambda: sj.judge(tunnel, hight=3.0), "Did you mean `height`"),
+        (lambda: sj.judge(tunnel(), cross_section=(2, 2)), "must be left out for a clean junction"),
+        (lambda: sj.judge(tunnel(), cuts={}), "must be left out for a Junction"),
+        (lambda: sj.judge(tunnel(), lattice_constant=0.25), "must be given together"),
+        (lambda: sj.judge(3), "must be a Junction, or a function"),
+        (lambda: sj.judge(sj.build(tunnel()).finalized()), "has no angle"),
+        (lambda: sj.judge(tunnel(), k="mean"), "`k` must be a wave vector"),
+        (lambda: sj.judge(tunnel(), energy=99.0), "no channel is open"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(call, message):
+    with pytest.raises(sj.ArgumentError, match=message) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+# ---------------------------------------------------------------------- negative controls
+def test_judge_sees_a_broken_law():
+    """A transmission moved by 3 % of itself must show: the verdicts rest on the numbers, not on the words."""
+    judged = sj.judge(tunnel(thickness=8), advise=False)
+    e = judged.evidence
+    P = e.probabilities.copy()
+    P[len(P) // 2, 1, 0, 0, 0] *= 1.03
+    broken = conclude(e.with_probabilities(P), "broken", 0.01, advise=False)
+    assert judged.laws["rotation"].verdict == "use"
+    assert broken.laws["rotation"].error > 0.003
+    assert broken.laws["tunnelling"].error > 0.003
+    assert broken.laws["t0_vector"].error > 0.003
+
+
+# ---------------------------------------------------------------------- shown
+def test_dataset_has_all_laws_and_units(tmp_path):
+    judged = sj.judge(valve(), angles=np.linspace(0, np.pi, 5), advise=False)
+    data = judged.to_dataset()
+    assert list(data.law.values) == list(judged.laws)
+    assert all("long_name" in data[name].attrs for name in data.data_vars)
+    assert data.error_at.sel(law="tunnelling").max() == judged.laws["tunnelling"].error
+    data.to_netcdf(tmp_path / "judge.nc", engine="scipy")
+
+
+def test_page_is_one_file_that_needs_no_other(tmp_path):
+    judged = sj.judge(tunnel(thickness=6), angles=np.linspace(0, np.pi, 7), advise=False)
+    judged.report(tmp_path / "judge.html")
+    text = (tmp_path / "judge.html").read_text()
+    assert "<script" not in text
+    assert "http" not in text
+    assert 'src="data:image/svg+xml' in text
+    assert all(f'id="{law}"' in text for law in judged.laws)
+    assert "For mumax3" in text
+    with pytest.raises(sj.ArgumentError, match=r"must end in \.html"):
+        judged.report(tmp_path / "judge.txt")
+    with pytest.raises(sj.ArgumentError, match="writable"):
+        judged.report(tmp_path / "none" / "judge.html")
+
+
+def test_shown_in_notebook_and_terminal():
+    judged = sj.judge(tunnel(), advise=False)
+    assert judged._repr_html_().count("<tr") == len(judged.laws) + 1
+    assert len(repr(judged)) < 120
+    assert "(3), (4) two currents" in str(judged)
+    assert "error" in str(judged.laws["tunnelling"])
