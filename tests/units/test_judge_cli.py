@@ -1,11 +1,14 @@
 """The command `spinjunc judge`."""
 
+from pathlib import Path
+
 import pytest
 import xarray as xr
 
 from kwant_spinjunc.cli.main import main
 
-FAMILY = "systems/tunnel_junction.py"
+SYSTEMS = Path(__file__).parents[2] / "systems"
+FAMILY = str(SYSTEMS / "tunnel_junction.py")
 
 
 def test_judge_prints_verdicts_and_writes_a_page(capsys, tmp_path):
@@ -28,10 +31,26 @@ def test_judge_writes_numbers(capsys, tmp_path):
 
 
 def test_judge_takes_samples_and_materials(capsys):
-    disordered = ["systems/disordered_barrier.py", "--cross-section", "2x2", "--realizations", "4", "--workers", "1"]
+    disordered = [
+        str(SYSTEMS / "disordered_barrier.py"),
+        "--cross-section",
+        "2x2",
+        "--realizations",
+        "4",
+        "--workers",
+        "1",
+    ]
     assert main(["judge", *disordered, "--angles", "0:180deg:3", "--no-advice"]) == 0
     assert "4 samples of 2×2 sites" in capsys.readouterr().out
-    metal = ["systems/spin_valve.py", "--material", "cobalt", "--lattice-constant", "0.25", "--angles", "0:180deg:3"]
+    metal = [
+        str(SYSTEMS / "spin_valve.py"),
+        "--material",
+        "cobalt",
+        "--lattice-constant",
+        "0.25",
+        "--angles",
+        "0:180deg:3",
+    ]
     assert main(["judge", *metal, "--set", "in_plane_hopping=0.3", "--k", "average", "--no-advice"]) == 0
     assert "no material is given" not in capsys.readouterr().out
 
