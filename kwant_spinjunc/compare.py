@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import ArgumentError, finite_array
+from .checks import finite_array
+from .errors import ArgumentError
 from .scattering import Scattering
 from .theory.tunnelling import spin_factors_from_collinear
 

@@ -18,22 +18,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import halves
+from .checks import finite, finite_array, positive
 from .devices.build import build, checked_shape
 from .devices.device import Device, DeviceScattering, as_device, scatter_device
 from .devices.lead_modes import with_analytic_leads
 from .devices.solve import kwant_lock, solve
 from .devices.spin_operators import ORDERS, SpinOperator
 from .devices.waves import densities, fluxes, torques
-from .errors import (
-    ArgumentError,
-    BarrierWarning,
-    ContinuityError,
-    NoOpenChannelError,
-    UnitarityError,
-    finite,
-    finite_array,
-    positive,
-)
+from .errors import ArgumentError, BarrierWarning, ContinuityError, NoOpenChannelError, UnitarityError
 from .halves import supercell, zone
 from .model.junction import COLLINEAR, Junction
 from .model.plane import CrossSection, band_shift

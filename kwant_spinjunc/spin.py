@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import ArgumentError, finite_array
+from .checks import finite_array
+from .errors import ArgumentError
 
 __all__ = [
     "PAULI",
@@ -62,7 +63,7 @@ def unit_vector(theta: ArrayLike, phi: ArrayLike = 0.0) -> NDArray[np.float64]:
 
 def check_unit_vector(m: Any, name: str = "m") -> NDArray[np.float64]:
     """Return ``m`` normalized to rounding, or raise `ArgumentError` if it is no real unit vector (1e-8)."""
-    vector = finite_array(name, m, shape=(3,))
+    vector = finite_array(name, m, "(..., 3)")
     norm = np.linalg.norm(vector, axis=-1)
     if np.any(abs(norm - 1) > 1e-8):
         worst = norm.flat[np.argmax(abs(norm - 1))] if norm.ndim else norm

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import constants
 
-from .errors import ArgumentError, finite, finite_array, positive
+from .checks import finite, finite_array, positive, positive_array
+from .errors import ArgumentError
 
 __all__ = [
     "CONDUCTANCE_QUANTUM",
@@ -74,7 +75,7 @@ def hbar2_2m_from_mass(effective_mass: ArrayLike = 1.0) -> Real:
     >>> float(hbar2_2m_from_mass().round(6))
     0.0381
     """
-    return np.asarray(ELECTRON_HBAR2_2M / _positive("effective_mass", effective_mass))
+    return np.asarray(ELECTRON_HBAR2_2M / positive_array("effective_mass", effective_mass))
 
 
 def hopping_from_mass(effective_mass: ArrayLike, lattice_constant: ArrayLike) -> Real:
@@ -101,7 +102,7 @@ def hopping_from_mass(effective_mass: ArrayLike, lattice_constant: ArrayLike) ->
     >>> float(hopping_from_mass(1.0, 0.2).round(4))
     0.9525
     """
-    return np.asarray(hbar2_2m_from_mass(effective_mass) / _positive("lattice_constant", lattice_constant) ** 2)
+    return np.asarray(hbar2_2m_from_mass(effective_mass) / positive_array("lattice_constant", lattice_constant) ** 2)
 
 
 def mass_from_hopping(hopping: ArrayLike, lattice_constant: ArrayLike) -> Real:
@@ -128,8 +129,8 @@ def mass_from_hopping(hopping: ArrayLike, lattice_constant: ArrayLike) -> Real:
     >>> float(mass_from_hopping(hopping_from_mass(0.4, 0.25), 0.25).round(12))
     0.4
     """
-    a = _positive("lattice_constant", lattice_constant)
-    return np.asarray(ELECTRON_HBAR2_2M / (_positive("hopping", hopping) * a**2))
+    a = positive_array("lattice_constant", lattice_constant)
+    return np.asarray(ELECTRON_HBAR2_2M / (positive_array("hopping", hopping) * a**2))
 
 
 # ---------------------------------------------------------------------- band bottoms and on-site energies
@@ -377,7 +378,7 @@ def resistance_area_product(conductance: ArrayLike, lattice_constant: ArrayLike)
     >>> float((resistance_area_product(1.0, 0.2) * 1e3).round(6))
     1.032512
     """
-    return np.asarray(1e12 / conductance_per_area(_positive("conductance", conductance), lattice_constant))
+    return np.asarray(1e12 / conductance_per_area(positive_array("conductance", conductance), lattice_constant))
 
 
 def flux_rate(current: ArrayLike) -> Real:
@@ -485,18 +486,11 @@ def torque_per_area(spin_flux: ArrayLike, lattice_constant: ArrayLike) -> Real:
 
 
 # ---------------------------------------------------------------------- checks at the border
-def _positive(name: str, value: ArrayLike) -> Real:
-    array = finite_array(name, value)
-    if np.any(array <= 0):
-        raise ArgumentError(f"Argument `{name}` must be positive, but is {array.min():g}.")
-    return array
-
-
 def _area(lattice_constant: ArrayLike) -> Real:
     """Return a² in m²."""
-    return np.asarray((_positive("lattice_constant", lattice_constant) * 1e-9) ** 2)
+    return np.asarray((positive_array("lattice_constant", lattice_constant) * 1e-9) ** 2)
 
 
 def _half_width(hopping: ArrayLike, in_plane_hopping: ArrayLike) -> Real:
     """Return 2t + 4t∥, from the band center down to the state with k = 0."""
-    return np.asarray(2 * _positive("hopping", hopping) + 4 * finite_array("in_plane_hopping", in_plane_hopping))
+    return np.asarray(2 * positive_array("hopping", hopping) + 4 * finite_array("in_plane_hopping", in_plane_hopping))

@@ -26,7 +26,7 @@ import kwant
 import numpy as np
 
 from kwant_spinjunc import ArgumentError, Device, between, unit_vector
-from kwant_spinjunc.errors import positive_integer
+from kwant_spinjunc.checks import positive_integer
 from kwant_spinjunc.spin import sigma
 
 #: Lattice vectors and basis with zigzag lines along y, and with armchair lines along y.

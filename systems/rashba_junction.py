@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from kwant_spinjunc import Device, Junction, barrier, between, build, ferromagnet, unit_vector
-from kwant_spinjunc.errors import positive_integer
+from kwant_spinjunc.checks import positive_integer
 from kwant_spinjunc.model.plane import CrossSection
 from kwant_spinjunc.spin import PAULI
 

@@ -24,7 +24,7 @@ import kwant
 import numpy as np
 
 from kwant_spinjunc import Device, between, unit_vector
-from kwant_spinjunc.errors import positive_integer
+from kwant_spinjunc.checks import positive_integer
 from kwant_spinjunc.spin import sigma
 
 

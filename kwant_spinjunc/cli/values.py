@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, finite
+from ..checks import finite
+from ..errors import ArgumentError
 
 __all__ = ["cross_section", "number", "parse_range", "parse_value", "split_assignment", "wave_vector"]
 

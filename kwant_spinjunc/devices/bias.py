@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
-from ..errors import ArgumentError, NoOpenChannelError, finite, finite_array, positive
+from ..checks import finite, finite_array, positive
+from ..errors import ArgumentError, NoOpenChannelError
 from ..quadrature import cut_into_pieces, integrate
 from .device import TOLERANCE, as_device, scatter_device
 

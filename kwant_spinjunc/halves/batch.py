@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import ArgumentError, finite_array
+from ..checks import finite_array
+from ..errors import ArgumentError
 from ..model.junction import Junction
 from ..spin import PAULI, check_unit_vector, rotation_matrix, spinors
 
@@ -112,14 +113,12 @@ class Stack:
         if planes < (2,):
             raise ArgumentError(f"Argument `onsite` must have a trailing axis of at least 2 planes, but has {planes}.")
         count = planes[0]
-        trailing: dict[str, tuple[int, ...]] = {
-            "onsite": planes,
-            "splitting": planes,
-            "in_plane": planes,
-            "bonds": (count - 1,),
-            "m": (2 if self.cut is not None else count, 3),
-            **dict.fromkeys(("lead_onsite", "lead_splitting", "lead_in_plane", "lead_hopping"), (2,)),
-            "lead_m": (2, 3),
+        trailing = {
+            **dict.fromkeys(("onsite", "splitting", "in_plane"), f"(..., {count})"),
+            "bonds": f"(..., {count - 1})",
+            "m": f"(..., {2 if self.cut is not None else count}, 3)",
+            **dict.fromkeys(("lead_onsite", "lead_splitting", "lead_in_plane", "lead_hopping"), "(..., 2)"),
+            "lead_m": "(..., 2, 3)",
         }
         for name, shape in trailing.items():
             set_(self, name, finite_array(name, getattr(self, name), shape))
@@ -131,7 +130,7 @@ class Stack:
         if self.cut is not None and not 0 <= self.cut < count - 1:
             raise ArgumentError(f"Argument `cut` must be a bond from 0 to {count - 2}, but is {self.cut}.")
         try:
-            shapes = [getattr(self, name).shape[: -len(shape)] for name, shape in trailing.items()]
+            shapes = [getattr(self, name).shape[: -2 if name in ("m", "lead_m") else -1] for name in trailing]
             set_(self, "_shape", np.broadcast_shapes(*shapes))
         except ValueError:
             raise ArgumentError(

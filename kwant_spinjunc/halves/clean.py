@@ -36,7 +36,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import ArgumentError, finite_array
+from ..checks import finite_array
+from ..errors import ArgumentError
 from ..model.junction import Junction
 from . import texture
 from .batch import Lead, Problem, Stack, as_stack, blocks, part_of, solve_lead, spins, take

@@ -38,7 +38,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import blas, eig, lapack
 
-from ..errors import ArgumentError, finite
+from ..checks import finite
+from ..errors import ArgumentError
 from ..model.junction import COLLINEAR, Junction, Layer
 from ..model.plane import CrossSection
 from ..model.sample import Realization

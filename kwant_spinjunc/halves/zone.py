@@ -24,7 +24,8 @@ import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ellipkm1
 
-from ..errors import ArgumentError, SpinjuncError, finite, finite_array, positive, positive_integer
+from ..checks import finite, finite_array, positive, positive_integer
+from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
 from ..spin import PAULI, SIGNS
 from . import clean

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kwant_spinjunc.errors import ArgumentError, SpinjuncError, finite, finite_array, positive
+from kwant_spinjunc.checks import finite, finite_array, positive
+from kwant_spinjunc.errors import ArgumentError, SpinjuncError
 from kwant_spinjunc.judging.clean import Clean, why_fixed
 from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
 from kwant_spinjunc.judging.laws import RULES, Finding, Rule
@@ -250,7 +251,7 @@ def _of_junction(junction: Junction, energy: float, k: Any, mu: Any, angles: Any
         if isinstance(k, str) and k != "average":
             raise ArgumentError(f"Argument `k` must be a wave vector, None or 'average', but is {k!r}.")
         rtol = positive("rtol", given.get("rtol", 1e-6))
-        fixed = k if isinstance(k, str) or k is None else tuple(finite_array("k", k, shape=(2,)).tolist())
+        fixed = k if isinstance(k, str) or k is None else tuple(finite_array("k", k, "(..., 2)").tolist())
         if isinstance(k, str) and not junction.is_dispersive:
             fixed = None  # every k is the same
         return Clean(junction, energy, fixed, mu, angles, rtol)

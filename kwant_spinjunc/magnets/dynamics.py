@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
-from ..errors import ArgumentError, finite_array, positive
+from ..checks import finite_array, positive
+from ..errors import ArgumentError
 from ..spin import check_unit_vector
 from ..theory.domain_wall import ConvergenceError, SpinChain
 

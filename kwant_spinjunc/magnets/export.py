@@ -23,7 +23,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.constants import mu_0
 
 from .._version import __version__
-from ..errors import ArgumentError, SpinjuncError, finite, finite_array, positive
+from ..checks import finite, finite_array, positive
+from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
 from ..transport.bias import bias_response
 from ..units import conductance_per_area, current_density, resistance_area_product
@@ -419,7 +420,7 @@ def export(
     J = _current(response, current, a, free)
     P, Lambda = torque.symmetric["P"], torque.symmetric["Lambda"]
     prime = fit["epsilon_prime"] if field_like else 0.0
-    direction = finite_array("fixed_layer", fixed_layer, shape=(3,))
+    direction = finite_array("fixed_layer", fixed_layer, "(..., 3)")
     length = float(np.linalg.norm(direction))
     if direction.shape != (3,) or length == 0:
         raise ArgumentError("Argument `fixed_layer` must be a vector (x, y, z), but is 0. Use (0, 0, 1).")

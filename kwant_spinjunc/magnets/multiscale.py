@@ -28,7 +28,8 @@ from scipy import constants
 
 from .. import halves
 from .._version import __version__
-from ..errors import ArgumentError, NoOpenChannelError, finite, positive
+from ..checks import finite, positive
+from ..errors import ArgumentError, NoOpenChannelError
 from ..halves import zone
 from ..model.junction import Junction
 from ..model.plane import band_shift

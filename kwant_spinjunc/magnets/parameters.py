@@ -25,7 +25,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import least_squares
 
 from .. import halves
-from ..errors import ArgumentError, NoOpenChannelError, finite, finite_array, positive_integer
+from ..checks import finite, finite_array, positive_integer
+from ..errors import ArgumentError, NoOpenChannelError
 from ..halves import zone
 from ..model.junction import Junction
 from ..scattering import Scattering
@@ -780,7 +781,7 @@ def interface_parameters(
         result = zone.average(sums, split, rtol=rtol, atol=1e-3 * rtol)
         values, error = np.asarray(result.value), float(np.max(result.error))
     else:
-        kx, kz = (0.0, 0.0) if k is None else finite_array("k", k, shape=(2,))
+        kx, kz = (0.0, 0.0) if k is None else finite_array("k", k, "(..., 2)")
         values, error = sums(np.asarray(np.cos(kx) + np.cos(kz))), 0.0
     real, imaginary, up, down, modes, N_up, N_down = (float(x) for x in values)
     if modes == 0:

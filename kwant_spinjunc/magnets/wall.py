@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import constants
 
-from ..errors import ArgumentError, finite, finite_array, positive, positive_integer
+from ..checks import finite, finite_array, positive, positive_integer
+from ..errors import ArgumentError
 from ..halves.zone import nodes, resonances, thresholds
 from ..model.junction import Junction
 from ..scattering import Scattering
@@ -285,7 +286,7 @@ def _halves_alone(junction: Junction, cut: int) -> list[tuple[Junction, slice]]:
 
 
 def _given(k: ArrayLike, weights: ArrayLike | None) -> tuple[Floats, Floats]:
-    points = finite_array("k", k, shape=(2,)).reshape(-1, 2)
+    points = finite_array("k", k, "(..., 2)").reshape(-1, 2)
     weight = np.ones(1) if weights is None else finite_array("weights", weights).ravel()
     if len(weight) != len(points):
         raise ArgumentError(

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-from ..errors import ArgumentError, finite
+from ..checks import finite
+from ..errors import ArgumentError
 from ..spin import check_unit_vector
 
 __all__ = [

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import ArgumentError, finite, finite_array, positive, positive_integer
+from ..checks import finite, finite_array, positive, positive_integer
+from ..errors import ArgumentError
 from ..spin import SIGNS, angle_between, check_unit_vector
 from .disorder import Disorder, Roughness
 

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import ArgumentError, finite_array, positive_integer
+from ..checks import finite_array, positive_integer
+from ..errors import ArgumentError
 
 __all__ = ["BOUNDARIES", "CrossSection", "band_shift"]
 
@@ -50,7 +51,7 @@ def band_shift(k: ArrayLike | None) -> NDArray[np.float64]:
     >>> float(band_shift((0, 0)))
     2.0
     """
-    c: NDArray[np.float64] = np.cos(finite_array("k", (0.0, 0.0) if k is None else k, shape=(2,))).sum(axis=-1)
+    c: NDArray[np.float64] = np.cos(finite_array("k", (0.0, 0.0) if k is None else k, "(..., 2)")).sum(axis=-1)
     return c
 
 

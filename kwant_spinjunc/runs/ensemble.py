@@ -22,16 +22,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
+from ..checks import finite, positive, positive_integer
 from ..devices.build import _machine_memory, memory
-from ..errors import (
-    ArgumentError,
-    NoOpenChannelError,
-    SpinjuncError,
-    UnitarityError,
-    finite,
-    positive,
-    positive_integer,
-)
+from ..errors import ArgumentError, NoOpenChannelError, SpinjuncError, UnitarityError
 from ..halves import supercell
 from ..model.junction import Junction
 from ..model.plane import CrossSection

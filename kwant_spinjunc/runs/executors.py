@@ -20,7 +20,8 @@ from functools import partial
 from multiprocessing import connection
 from typing import Any
 
-from ..errors import ArgumentError, SpinjuncError, positive_integer
+from ..checks import positive_integer
+from ..errors import ArgumentError, SpinjuncError
 
 __all__ = ["ExecutorError", "Pool", "available_workers", "dask_executor", "open_pool", "ordered", "process_pool"]
 

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
-from ..errors import ArgumentError, NoOpenChannelError, SpinjuncError, finite, finite_array
+from ..checks import finite, finite_array
+from ..errors import ArgumentError, NoOpenChannelError, SpinjuncError
 from ..model.junction import Junction
 from ..scattering import Scattering
 from ..scattering import scatter_quietly as scatter

@@ -45,7 +45,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import halves
 from .._version import __version__
-from ..errors import ArgumentError, finite_array
+from ..checks import finite_array
+from ..errors import ArgumentError
 from ..halves import zone
 from ..halves.batch import Stack, as_stack
 from ..model.junction import Junction

@@ -24,7 +24,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kwant_spinjunc.errors import ArgumentError, finite, finite_array, positive
+from kwant_spinjunc.checks import finite, finite_array, positive
+from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import unit_vector
 from kwant_spinjunc.theory.drift_diffusion import Material, VectorInterface, match, tunnel_interface
 from kwant_spinjunc.theory.interface import InterfaceResponse, tunnelling_response
@@ -338,9 +339,9 @@ def vector_difference(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLi
     >>> vector_difference(1.0, 1.0, [0, 0, 1], [0, 0, -1]).tolist()
     [0.0, 0.0, 2.0]
     """
-    left = finite_array("J_M_left", J_M_left)[..., None] * finite_array("m_left", m_left, shape=(3,))
+    left = finite_array("J_M_left", J_M_left)[..., None] * finite_array("m_left", m_left, "(..., 3)")
     return np.asarray(
-        left - finite_array("J_M_right", J_M_right)[..., None] * finite_array("m_right", m_right, shape=(3,))
+        left - finite_array("J_M_right", J_M_right)[..., None] * finite_array("m_right", m_right, "(..., 3)")
     )
 
 

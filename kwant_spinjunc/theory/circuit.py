@@ -26,7 +26,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kwant_spinjunc.errors import ArgumentError, UnitarityError, finite, finite_array
+from kwant_spinjunc.checks import complex_array, finite, finite_array
+from kwant_spinjunc.errors import ArgumentError, UnitarityError
 from kwant_spinjunc.spin import check_unit_vector
 
 __all__ = [
@@ -50,16 +51,6 @@ __all__ = [
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
-
-
-def _complex_array(name: str, value: ArrayLike) -> Complex:
-    try:
-        array = np.asarray(value, dtype=complex)
-    except (TypeError, ValueError):
-        raise ArgumentError(f"Argument `{name}` must be an array of complex numbers, but is {value!r}.") from None
-    if not np.isfinite(array).all():
-        raise ArgumentError(f"Argument `{name}` must be finite, but contains NaN or infinity.")
-    return array
 
 
 # ---------------------------------------------------------------------- from scattering amplitudes
@@ -102,8 +93,8 @@ def mixing_conductance(
     >>> complex(mixing_conductance([[1.0]], [[0.0]]))  # a half metal that transmits all minority electrons
     (1+0j)
     """
-    up = _complex_array("reflection_majority", reflection_majority)
-    down = _complex_array("reflection_minority", reflection_minority)
+    up = complex_array("reflection_majority", reflection_majority)
+    down = complex_array("reflection_minority", reflection_minority)
     if up.ndim < 2 or up.shape[-1] != up.shape[-2]:
         raise ArgumentError(
             f"Argument `reflection_majority` must have square trailing shape (M, M), but its shape is {up.shape}. "
@@ -118,7 +109,7 @@ def mixing_conductance(
     product = (up * down.conj()).sum(axis=(-2, -1))
     if transmission is None:
         return np.asarray(modes - product)
-    T = finite_array("transmission", transmission, shape=(2,))
+    T = finite_array("transmission", transmission, "(..., 2)")
     for name, r, T_s in (("majority", up, T[..., 0]), ("minority", down, T[..., 1])):
         defect = abs(modes - (abs(r) ** 2).sum(axis=(-2, -1)) - T_s)
         if np.any(defect > 1e-8 * modes):
@@ -166,7 +157,7 @@ def corrected_mixing_conductance(mixing: ArrayLike, modes: ArrayLike) -> Complex
     N = finite_array("modes", modes)
     if np.any(N <= 0):
         raise ArgumentError(f"Argument `modes` must be positive, but is {N.min():g}.")
-    G = _complex_array("mixing", mixing)
+    G = complex_array("mixing", mixing)
     rest = 1 - G / (2 * N)
     if np.any(abs(rest) < 1e-12):
         raise ArgumentError(
@@ -216,11 +207,11 @@ def relative_mixing(conductances: ArrayLike, mixing: ArrayLike) -> Complex:
     **Validity**: a definition. Re η ≥ 1 for bare conductances, 1 for a tunnel contact; Sharvin corrections can lower it
     below 1. Brataas, Nazarov, Bauer (2000).
     """
-    return np.asarray(2 * _complex_array("mixing", mixing) / _conductances(conductances).sum(axis=-1))
+    return np.asarray(2 * complex_array("mixing", mixing) / _conductances(conductances).sum(axis=-1))
 
 
 def _conductances(conductances: ArrayLike) -> Array:
-    G = finite_array("conductances", conductances, shape=(2,))
+    G = finite_array("conductances", conductances, "(..., 2)")
     if np.any(G < 0) or np.any(G.sum(axis=-1) == 0):
         raise ArgumentError(
             f"Argument `conductances` must be non-negative and not both zero, but the smallest is {G.min():g}."
@@ -271,9 +262,9 @@ def contact_currents(
     **Validity**: no spin accumulation in the magnet, magnet longer than the transverse coherence length, node in which
     the occupation is isotropic. Brataas, Nazarov, Bauer (2000), their equation for the matrix current.
     """
-    G, G_mix, m = _conductances(conductances), _complex_array("mixing", mixing), check_unit_vector(m)
+    G, G_mix, m = _conductances(conductances), complex_array("mixing", mixing), check_unit_vector(m)
     bias = finite_array("mu_node", mu_node) - finite_array("mu_magnet", mu_magnet)
-    delta = finite_array("accumulation", accumulation, shape=(3,))
+    delta = finite_array("accumulation", accumulation, "(..., 3)")
     along = np.sum(m * delta, axis=-1)
     total, difference = G.sum(axis=-1), G[..., 0] - G[..., 1]
     charge = total * bias + difference * along
@@ -287,7 +278,7 @@ def contact_currents(
 # ---------------------------------------------------------------------- the symmetric spin valve in closed form
 def _valve(angle: ArrayLike, p: ArrayLike, eta: ArrayLike) -> tuple[Array, Array, Array, Array]:
     """Return sin²(Φ/2), cos²(Φ/2), the checked p and |η|²/Re η."""
-    p, eta = finite_array("p", p), _complex_array("eta", eta)
+    p, eta = finite_array("p", p), complex_array("eta", eta)
     if np.any(abs(p) > 1):
         raise ArgumentError(f"Argument `p` must lie in [-1, 1], but is {p.flat[np.argmax(abs(p))]:g}.")
     if np.any(eta.real <= 0):
@@ -361,7 +352,7 @@ def spin_valve_accumulation(angle: ArrayLike, p: ArrayLike, eta: ArrayLike, bias
     **Validity**: as `spin_valve_conductance`. Derived from the contact equation of Brataas, Nazarov, Bauer (2000).
     """
     s2, c2, p, eta2 = _valve(angle, p, eta)
-    half, eta = finite_array("angle", angle) / 2, _complex_array("eta", eta)
+    half, eta = finite_array("angle", angle) / 2, complex_array("eta", eta)
     along = p * finite_array("bias", bias) / 2 * np.sin(half) / (s2 + eta2 * c2)
     normal = -(eta.imag / eta.real) * np.cos(half) * along
     return np.stack(np.broadcast_arrays(along, normal), axis=-1)
@@ -594,7 +585,7 @@ class Contact:
             object.__setattr__(self, name, value)
         if self.majority + self.minority == 0:
             raise ArgumentError("Argument `majority` or `minority` must be positive, but both are 0.")
-        mixing = complex(_complex_array("mixing", self.mixing))
+        mixing = complex(complex_array("mixing", self.mixing))
         if mixing.real <= 0:
             raise ArgumentError(f"Argument `mixing` must have a positive real part, but it is {mixing.real:g}.")
         object.__setattr__(self, "mixing", mixing)

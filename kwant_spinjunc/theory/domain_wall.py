@@ -31,7 +31,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import LinAlgError, cholesky_banded, solve_banded
 from scipy.optimize import root
 
-from kwant_spinjunc.errors import ArgumentError, SpinjuncError, finite, finite_array, positive, positive_integer
+from kwant_spinjunc.checks import finite, finite_array, positive, positive_array, positive_integer
+from kwant_spinjunc.errors import ArgumentError, SpinjuncError
 from kwant_spinjunc.spin import angle_between
 
 __all__ = [
@@ -75,19 +76,12 @@ class ConvergenceError(SpinjuncError, RuntimeError):
     """An iteration ended without a solution; the message says how far it came and why it stopped."""
 
 
-def _positive_array(name: str, value: ArrayLike, hint: str = "") -> Array:
-    array = finite_array(name, value)
-    if np.any(array <= 0):
-        raise ArgumentError(f"Argument `{name}` must be positive, but is {array.min():g}. {hint}".rstrip())
-    return array
-
-
 def _constants(J: ArrayLike, K: ArrayLike) -> tuple[Array, Array]:
     """Return the checked exchange stiffness and anisotropy."""
     return (
-        _positive_array("J", J, "Without exchange there is no wall."),
-        _positive_array(
-            "K", K, "Take θ from the easy axis, along which K > 0; without anisotropy the wall is infinite."
+        positive_array("J", J, hint="Without exchange there is no wall."),
+        positive_array(
+            "K", K, hint="Take θ from the easy axis, along which K > 0; without anisotropy the wall is infinite."
         ),
     )
 
@@ -211,7 +205,7 @@ def net_torque_restored(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, a: Arra
     **Validity**: K a² ≪ J. Source: the paper, paragraph after equation (6), with a restored.
     """
     J, K = _constants(J, K)
-    bracket = K - np.sqrt(J * K) / _positive_array("a", a)
+    bracket = K - np.sqrt(J * K) / positive_array("a", a)
     return np.asarray(finite_array("M0", M0) * finite_array("rotation", rotation) * bracket)
 
 
@@ -287,7 +281,7 @@ def rotation_restored(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: Array
     kwant_spinjunc.errors.ArgumentError: Argument `K` must differ from J/a², but K a²/J = 1: ...
     """
     J, K = _constants(J, K)
-    a = _positive_array("a", a)
+    a = positive_array("a", a)
     stiffness = K * a - np.sqrt(J * K)
     singular = abs(stiffness) <= SINGULAR * K * a
     if np.any(singular):
@@ -295,7 +289,7 @@ def rotation_restored(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: Array
             "Argument `K` must differ from J/a², but K a²/J = 1: K - √(JK)/a vanishes there. "
             "Use `rotation_lattice`, which is regular."
         )
-    return np.asarray(finite_array("delta_J_M", delta_J_M) / (_positive_array("M0", M0) * stiffness))
+    return np.asarray(finite_array("delta_J_M", delta_J_M) / (positive_array("M0", M0) * stiffness))
 
 
 # ---------------------------------------------------------------------- the lattice, exactly
@@ -323,7 +317,7 @@ def chain_constants(J: ArrayLike, K: ArrayLike, a: ArrayLike) -> tuple[Array, Ar
     [4.0, 1.5]
     """
     J, K = _constants(J, K)
-    a = _positive_array("a", a)
+    a = positive_array("a", a)
     return J / a, K * a
 
 
@@ -346,8 +340,8 @@ def continuum_constants(exchange: ArrayLike, anisotropy: ArrayLike, a: ArrayLike
     -----
     **Validity**: as `chain_constants`.
     """
-    a = _positive_array("a", a)
-    return _positive_array("exchange", exchange) * a, _positive_array("anisotropy", anisotropy) / a
+    a = positive_array("a", a)
+    return positive_array("exchange", exchange) * a, positive_array("anisotropy", anisotropy) / a
 
 
 def _decay(exchange: Array, anisotropy: Array) -> Array:
@@ -420,7 +414,7 @@ def net_torque_lattice(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, a: Array
     """
     # ERRATA: the paper prints K - √(JK) where its own balance gives -(K + √(JK)), on the lattice this bracket.
     J, K = _constants(J, K)
-    a = _positive_array("a", a)
+    a = positive_array("a", a)
     bracket = K / 2 + np.sqrt(J * K / a**2 + K**2 / 4)
     return np.asarray(-finite_array("M0", M0) * finite_array("rotation", rotation) * bracket)
 
@@ -463,9 +457,9 @@ def rotation_lattice(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayL
     (-0.00951, -0.01111)
     """
     J, K = _constants(J, K)
-    a = _positive_array("a", a)
+    a = positive_array("a", a)
     stiffness = K * a / 2 + np.sqrt(J * K + (K * a / 2) ** 2)
-    return np.asarray(-finite_array("delta_J_M", delta_J_M) / (_positive_array("M0", M0) * stiffness))
+    return np.asarray(-finite_array("delta_J_M", delta_J_M) / (positive_array("M0", M0) * stiffness))
 
 
 def chain_response(n: ArrayLike, source: ArrayLike, exchange: ArrayLike, anisotropy: ArrayLike) -> Array:
@@ -505,8 +499,8 @@ def chain_response(n: ArrayLike, source: ArrayLike, exchange: ArrayLike, anisotr
     for name, plane in zip(("n", "source"), planes, strict=True):
         if np.any(plane < 0):
             raise ArgumentError(f"Argument `{name}` must be >= 0, but is {plane.min():g}. Plane 0 is the interface.")
-    J_ex = _positive_array("exchange", exchange)
-    q = _decay(J_ex, _positive_array("anisotropy", anisotropy))
+    J_ex = positive_array("exchange", exchange)
+    q = _decay(J_ex, positive_array("anisotropy", anisotropy))
     direct, image = np.exp(-q * abs(planes[0] - planes[1])), np.exp(-q * (planes[0] + planes[1] + 1))
     return np.asarray((direct + image) / (2 * J_ex * np.sinh(q)))
 
@@ -560,7 +554,7 @@ def rotation_nonlinear(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, M0: Arr
     -----
     **Validity**: as `critical_torque`.
     """
-    ratio = -finite_array("delta_J_M", delta_J_M) / (_positive_array("M0", M0) * critical_torque(J, K))
+    ratio = -finite_array("delta_J_M", delta_J_M) / (positive_array("M0", M0) * critical_torque(J, K))
     if np.any(abs(ratio) > 1):
         raise ArgumentError(
             f"Argument `delta_J_M` must not exceed M0 √(JK), but is {abs(ratio).max():.4g} times as large. "

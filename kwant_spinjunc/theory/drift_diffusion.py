@@ -40,7 +40,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.constants import e, epsilon_0, h, nano, pico
 
-from kwant_spinjunc.errors import ArgumentError, finite, finite_array, positive
+from kwant_spinjunc.checks import finite, finite_array, positive
+from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import PAULI, SIGNS, angle_between, check_unit_vector, sigma
 from kwant_spinjunc.theory.interface import InterfaceResponse
 from kwant_spinjunc.theory.parallel_circuit import difference_length
@@ -427,7 +428,7 @@ def _checked(response: InterfaceResponse) -> tuple[Real, Real, Real]:
     """Return (charge, r_left, r_right), each [..., lead, spin], or refuse what is no linear response."""
     arrays = []
     for name in ("charge", "left", "right"):
-        pair = [finite_array(f"{name}_{i}", getattr(response, f"{name}_{i}"), shape=(2,)) for i in (1, 2)]
+        pair = [finite_array(f"{name}_{i}", getattr(response, f"{name}_{i}"), "(..., 2)") for i in (1, 2)]
         array = np.stack(np.broadcast_arrays(*pair), axis=-2)
         sums, scale = array.sum(axis=-1), np.abs(array).sum(axis=(-1, -2))
         worst = np.abs(sums[..., 0] - sums[..., 1]) - GAUGE_TOLERANCE * scale
@@ -476,7 +477,7 @@ class VectorInterface:
     response: Real
 
     def __post_init__(self) -> None:
-        response = finite_array("response", self.response, shape=(2, 2, 4, 4))
+        response = finite_array("response", self.response, "(..., 2, 2, 4, 4)")
         object.__setattr__(self, "response", response)
         scale = np.abs(response).max(axis=(-1, -2, -3, -4))
         unequal = np.abs(response[..., 0, :, 0, :] - response[..., 1, :, 0, :]).max(axis=(-1, -2))
@@ -717,7 +718,7 @@ def node_interface(
         (mixing_left, mixing_right),
         strict=True,
     ):
-        conductance = finite_array(f"conductances_{side}", g, shape=(2,))
+        conductance = finite_array(f"conductances_{side}", g, "(..., 2)")
         mixing = np.asarray(G, dtype=complex)
         if np.any(conductance < 0):
             raise ArgumentError(f"Argument `conductances_{side}` must be non-negative, but is {conductance.tolist()}.")

@@ -24,7 +24,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kwant_spinjunc.errors import ArgumentError, UnitarityError, finite_array, positive
+from kwant_spinjunc.checks import finite_array, not_negative_array, positive
+from kwant_spinjunc.errors import ArgumentError, UnitarityError
 from kwant_spinjunc.spin import SIGNS
 
 __all__ = [
@@ -79,17 +80,10 @@ class InterfaceResponse:
         return "\n".join(rows)
 
 
-def _non_negative(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Array:
-    array = finite_array(name, value, shape=shape)
-    if np.any(array < 0):
-        raise ArgumentError(f"Argument `{name}` must be non-negative, but is {array.min():g}. It counts electrons.")
-    return array
-
-
 def _per_spin(name: str, mu: ArrayLike) -> Array:
     """Return chemical potentials of shape (..., 2); a scalar stands for both spins."""
     array = finite_array(name, mu)
-    return np.stack([array, array], axis=-1) if array.ndim == 0 else finite_array(name, array, shape=(2,))
+    return np.stack([array, array], axis=-1) if array.ndim == 0 else finite_array(name, array, "(..., 2)")
 
 
 def _check_unitarity(probabilities: Array, modes: Array, tolerance: float) -> None:
@@ -132,9 +126,13 @@ def conductance_matrix(probabilities: ArrayLike, modes: ArrayLike | None = None,
     **Validity**: exact linear response at zero temperature, transverse spin clamped on both sides (the electrons of
     each side are incoherent mixtures along its own m). M. Büttiker, Phys. Rev. Lett. 57, 1761 (1986).
     """
-    P = _non_negative("probabilities", probabilities, (2, 2, 2, 2))
+    P = not_negative_array("probabilities", probabilities, "(..., 2, 2, 2, 2)", "It counts electrons.")
     if modes is not None:
-        _check_unitarity(P, _non_negative("modes", modes, (2, 2)), positive("tolerance", tolerance))
+        _check_unitarity(
+            P,
+            not_negative_array("modes", modes, "(..., 2, 2)", "It counts electrons."),
+            positive("tolerance", tolerance),
+        )
     scattered = P.reshape(*P.shape[:-4], 4, 4) * (1 - np.eye(4))
     G = np.eye(4) * scattered.sum(axis=-2)[..., None, :] - scattered
     return np.asarray(G.reshape(P.shape))
@@ -160,7 +158,7 @@ def response_of(conductance: ArrayLike) -> InterfaceResponse:
     **Validity**: that of G. The charge coefficients use the columns' zero sum, so they too are free of cancellation.
     Source: the paper, equations (5) and (6).
     """
-    G = finite_array("conductance", conductance, shape=(2, 2, 2, 2))
+    G = finite_array("conductance", conductance, "(..., 2, 2, 2, 2)")
     spin = np.einsum("s,...asbt->...abt", SIGNS, G)  # Σ_s s G[a s, b t]
     return InterfaceResponse(
         left_1=spin[..., 0, 0, :],
@@ -282,7 +280,7 @@ def tunnelling_response(transmission: ArrayLike) -> InterfaceResponse:
     **Validity**: to first order in T; the exact coefficients add `dropped_response`, of second order behind a tunnel
     barrier and of order one in a metal. Source: the paper, equations (3) and (4), in linear response.
     """
-    T = _non_negative("transmission", transmission, (2, 2))
+    T = not_negative_array("transmission", transmission, "(..., 2, 2)", "It counts electrons.")
     s = SIGNS
     return InterfaceResponse(
         left_1=s * T.sum(axis=-1),
@@ -331,7 +329,10 @@ def tunnelling_limit(angle: ArrayLike, left: ArrayLike, right: ArrayLike) -> Int
     [0.004, -0.001]
     """
     cosine = np.cos(finite_array("angle", angle))[..., None]
-    D_L, D_R = _non_negative("left", left, (2,)), _non_negative("right", right, (2,))
+    D_L, D_R = (
+        not_negative_array("left", left, "(..., 2)", "It counts electrons."),
+        not_negative_array("right", right, "(..., 2)", "It counts electrons."),
+    )
     s = SIGNS
 
     def mixed(D: Array) -> tuple[Array, Array]:
@@ -413,7 +414,7 @@ def dropped_response(probabilities: ArrayLike) -> InterfaceResponse:
     `interface_response` = `tunnelling_response` + this. It acts on spin accumulation only: with equal chemical
     potentials of both spins on each side its sum over s vanishes there, as R_{+-} = R_{-+}.
     """
-    P = _non_negative("probabilities", probabilities, (2, 2, 2, 2))
+    P = not_negative_array("probabilities", probabilities, "(..., 2, 2, 2, 2)", "It counts electrons.")
     flips = [np.stack([P[..., lead, 1, lead, 0], P[..., lead, 0, lead, 1]], axis=-1) for lead in (0, 1)]
     none = np.zeros_like(flips[0])
     return InterfaceResponse(2 * SIGNS * flips[0], none, none, 2 * SIGNS * flips[1], none, none)
@@ -444,7 +445,7 @@ def conserved_response(probabilities: ArrayLike) -> InterfaceResponse:
     **Validity**: collinear magnetizations, where it is exact. It is the baseline the paper refutes: noncollinear
     magnets transfer T_{+-} as well. Source: the paper, equation (1).
     """
-    P = _non_negative("probabilities", probabilities, (2, 2, 2, 2))
+    P = not_negative_array("probabilities", probabilities, "(..., 2, 2, 2, 2)", "It counts electrons.")
     T = (np.einsum("...ss->...s", P[..., 1, :, 0, :]) + np.einsum("...ss->...s", P[..., 0, :, 1, :])) / 2
     alpha = SIGNS * T
     return InterfaceResponse(alpha, alpha, alpha, alpha, T, T)
@@ -531,8 +532,8 @@ def in_series(conductance: ArrayLike, resistance: ArrayLike) -> Array:
     **Validity**: spins do not flip inside the resistances (thinner than the spin-diffusion length), transverse spin
     clamped.
     """
-    G = finite_array("conductance", conductance, shape=(2, 2, 2, 2))
-    Z = finite_array("resistance", resistance, shape=(2, 2))
+    G = finite_array("conductance", conductance, "(..., 2, 2, 2, 2)")
+    Z = finite_array("resistance", resistance, "(..., 2, 2)")
     G, Z = G.reshape(*G.shape[:-4], 4, 4), Z.reshape(*Z.shape[:-2], 4, 1)
     drop = np.eye(4) + Z * G
     condition = np.linalg.cond(drop)
@@ -580,5 +581,5 @@ def sharvin_corrected(conductance: ArrayLike, modes: ArrayLike) -> Array:
     length on both sides. Schep et al. (see `interface_resistance`); G. E. W. Bauer, Y. Tserkovnyak,
     D. Huertas-Hernando, A. Brataas, Phys. Rev. B 67, 094421 (2003) for circuit theory.
     """
-    N = _non_negative("modes", modes, (2, 2))
+    N = not_negative_array("modes", modes, "(..., 2, 2)", "It counts electrons.")
     return in_series(conductance, np.where(N > 0, -0.5 / np.where(N > 0, N, 1.0), 0.0))

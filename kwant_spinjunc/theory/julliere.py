@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kwant_spinjunc.errors import ArgumentError, finite_array
+from kwant_spinjunc.checks import finite_array
+from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS
 
 __all__ = [
@@ -26,7 +27,7 @@ Real = NDArray[np.float64]
 
 
 def _dos(name: str, value: ArrayLike) -> Real:
-    dos = finite_array(name, value, shape=(2,))
+    dos = finite_array(name, value, "(..., 2)")
     if np.any(dos < 0):
         raise ArgumentError(f"Argument `{name}` must not be negative, but is {dos.tolist()}.")
     return dos
@@ -241,7 +242,7 @@ def conductances_from_spin_factors(factors: ArrayLike) -> tuple[Real, Real]:
     >>> [float(G) for G in conductances_from_spin_factors([[4.0, 2.0], [2.0, 1.0]])]
     [5.0, 4.0]
     """
-    D = finite_array("factors", factors, shape=(2, 2))
+    D = finite_array("factors", factors, "(..., 2, 2)")
     return np.asarray(D[..., 0, 0] + D[..., 1, 1]), np.asarray(D[..., 0, 1] + D[..., 1, 0])
 
 

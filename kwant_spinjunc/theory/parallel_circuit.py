@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kwant_spinjunc.errors import ArgumentError, finite_array
+from kwant_spinjunc.checks import finite_array
+from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS
 
 from .tunnelling import rotation_probabilities
@@ -30,7 +31,7 @@ Real = NDArray[np.float64]
 
 
 def _sigma(name: str, value: ArrayLike) -> Real:
-    sigma = finite_array(name, value, shape=(2,))
+    sigma = finite_array(name, value, "(..., 2)")
     if np.any(sigma < 0) or np.any(sigma.sum(axis=-1) == 0):
         raise ArgumentError(
             f"Argument `{name}` must have conductances >= 0 of positive sum, but is {np.asarray(value).tolist()}."
@@ -100,7 +101,7 @@ def magnetization_current(currents: ArrayLike) -> Real:
     >>> float(magnetization_current([6.0, 2.0]))
     4.0
     """
-    return np.asarray(finite_array("currents", currents, shape=(2,)) @ SIGNS)
+    return np.asarray(finite_array("currents", currents, "(..., 2)") @ SIGNS)
 
 
 def polarization(sigma: ArrayLike) -> Real:
@@ -173,7 +174,7 @@ def rotated_spin_currents(currents_right: ArrayLike, angle: ArrayLike) -> Real:
     >>> rotated_spin_currents([6.0, 2.0], np.pi / 3).round(12).tolist()
     [5.0, 3.0]
     """
-    currents = finite_array("currents_right", currents_right, shape=(2,))
+    currents = finite_array("currents_right", currents_right, "(..., 2)")
     return np.asarray((currents[..., :, None] * rotation_probabilities(angle)).sum(axis=-2))
 
 

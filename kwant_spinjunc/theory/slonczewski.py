@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kwant_spinjunc.errors import ArgumentError, finite_array, positive
+from kwant_spinjunc.checks import finite_array, positive, positive_array
+from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS
 
 from .tunnelling import continuum_reflection, interface_factor
@@ -39,17 +40,10 @@ Real = NDArray[np.float64]
 
 # ---------------------------------------------------------------------- checks at the border
 def _wave_numbers(name: str, value: ArrayLike) -> Real:
-    k = finite_array(name, value, shape=(2,))
+    k = finite_array(name, value, "(..., 2)")
     if np.any(k < 0):
         raise ArgumentError(f"Argument `{name}` must not be negative, but is {k.tolist()}. A closed channel is 0.")
     return k
-
-
-def _positive(name: str, value: ArrayLike) -> Real:
-    array = finite_array(name, value)
-    if np.any(array <= 0):
-        raise ArgumentError(f"Argument `{name}` must be positive, but is {array.min():g}.")
-    return array
 
 
 def _open(name: str, k: Real) -> Real:
@@ -134,7 +128,7 @@ def effective_polarization(k: ArrayLike, kappa: ArrayLike) -> Real:
     >>> float(effective_polarization([2.0, 1.0], kappa=2.0).round(12)), round(1 / 9, 12)
     (0.111111111111, 0.111111111111)
     """
-    waves, decay = _open("k", _wave_numbers("k", k)), _positive("kappa", kappa)
+    waves, decay = _open("k", _wave_numbers("k", k)), positive_array("kappa", kappa)
     up, down = waves[..., 0], waves[..., 1]
     return np.asarray((up - down) / (up + down) * (decay**2 - up * down) / (decay**2 + up * down))
 
@@ -175,7 +169,7 @@ def rectangular_transmission(k_left: ArrayLike, k_right: ArrayLike, kappa: Array
     [[1.0, 0.888888888889], [0.888888888889, 1.0]]
     """
     left, right = _wave_numbers("k_left", k_left)[..., :, None], _wave_numbers("k_right", k_right)[..., None, :]
-    decay = _positive("kappa", kappa)[..., None, None]
+    decay = positive_array("kappa", kappa)[..., None, None]
     d = finite_array("thickness", thickness)[..., None, None]
     if np.any(d < 0):
         raise ArgumentError(f"Argument `thickness` must not be negative, but is {d.min():g}.")
@@ -220,7 +214,7 @@ def mean_conductance(k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, th
     >>> float(mean_conductance([1.0, 1.0], [1.0, 1.0], kappa=1.0, thickness=0.0).round(12))
     8.0
     """
-    decay = _positive("kappa", kappa)
+    decay = positive_array("kappa", kappa)
     mean_left = _factors("k_left", k_left, decay).mean(axis=-1)
     mean_right = _factors("k_right", k_right, decay).mean(axis=-1)
     return np.asarray(2 * mean_left * mean_right * np.exp(-2 * decay * finite_array("thickness", thickness)))
@@ -304,7 +298,9 @@ def conductance_per_area(
     10.24
     """
     conductance = angular_conductance(k_left, k_right, kappa, thickness, angle)
-    return np.asarray(conductance * _positive("kappa", kappa) / (4 * np.pi * _positive("thickness", thickness)))
+    return np.asarray(
+        conductance * positive_array("kappa", kappa) / (4 * np.pi * positive_array("thickness", thickness))
+    )
 
 
 def _factors(name: str, k: ArrayLike, kappa: Real) -> Real:
@@ -390,7 +386,7 @@ def torques_from_spin_factors(factors: ArrayLike, angle: ArrayLike) -> tuple[Rea
     >>> [float(torque) for torque in torques_from_spin_factors([[4.0, 2.0], [2.0, 1.0]], np.pi / 2)]
     [-1.5, 1.5]
     """
-    G, sine = finite_array("factors", factors, shape=(2, 2)), np.sin(finite_array("angle", angle))
+    G, sine = finite_array("factors", factors, "(..., 2, 2)"), np.sin(finite_array("angle", angle))
     return -sine / 2 * (G.sum(axis=-2) @ SIGNS), sine / 2 * (G.sum(axis=-1) @ SIGNS)
 
 
@@ -450,7 +446,7 @@ def field_like_torque_from_reflections(
 def _differences(name: str, reflection: ArrayLike) -> tuple[Real, Real]:
     """Return f_+ - f_- and q_+ - q_-, where ρ = q + i f/2."""
     rho = np.asarray(reflection, dtype=complex)
-    return finite_array(name, 2 * rho.imag, shape=(2,)) @ SIGNS, finite_array(name, rho.real, shape=(2,)) @ SIGNS
+    return finite_array(name, 2 * rho.imag, "(..., 2)") @ SIGNS, finite_array(name, rho.real, "(..., 2)") @ SIGNS
 
 
 def field_like_torque(
@@ -490,7 +486,7 @@ def field_like_torque(
     >>> float(abs(left))
     0.0
     """
-    decay = _positive("kappa", kappa)
+    decay = positive_array("kappa", kappa)
     rho_left = continuum_reflection(_wave_numbers("k_left", k_left), decay[..., None])
     rho_right = continuum_reflection(_wave_numbers("k_right", k_right), decay[..., None])
     exponent = decay * finite_array("thickness", thickness)
@@ -535,7 +531,7 @@ def angular_efficiency(angle: ArrayLike, polarization: ArrayLike, asymmetry: Arr
     >>> float(angular_efficiency(0.3, polarization=0.5, asymmetry=1.0))
     0.25
     """
-    square = _positive("asymmetry", asymmetry) ** 2
+    square = positive_array("asymmetry", asymmetry) ** 2
     modulation = (square + 1) + (square - 1) * np.cos(finite_array("angle", angle))
     return np.asarray(finite_array("polarization", polarization) * square / modulation)
 
@@ -659,4 +655,4 @@ def angular_parameters_from_mixing(polarization: ArrayLike, mixing_ratio: ArrayL
     p = finite_array("polarization", polarization)
     if np.any(abs(p) >= 1):
         raise ArgumentError(f"Argument `polarization` must be within (-1, 1), but is {p.flat[np.argmax(abs(p))]:g}.")
-    return np.asarray(p), np.asarray(np.sqrt(_positive("mixing_ratio", mixing_ratio) / (1 - p**2)))
+    return np.asarray(p), np.asarray(np.sqrt(positive_array("mixing_ratio", mixing_ratio) / (1 - p**2)))

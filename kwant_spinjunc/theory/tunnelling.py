@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import quad
 
-from kwant_spinjunc.errors import ArgumentError, finite, finite_array, positive
+from kwant_spinjunc.checks import complex_array, finite, finite_array, positive
+from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS, check_unit_vector
 
 __all__ = [
@@ -551,7 +552,7 @@ def continuum_reflection(k: ArrayLike, kappa: ArrayLike, mass_ratio: float = 1.0
     >>> complex(continuum_reflection(1.0, 1.0).round(12))
     1j
     """
-    decay, wave = finite_array("kappa", kappa), positive("mass_ratio", mass_ratio) * _complex("k", k)
+    decay, wave = finite_array("kappa", kappa), positive("mass_ratio", mass_ratio) * complex_array("k", k)
     return np.asarray((decay + 1j * wave) / (decay - 1j * wave))
 
 
@@ -636,7 +637,7 @@ def lattice_reflection(
     """
     t = finite_array("hopping", hopping)
     joined = t if joint is None else finite_array("joint", joint)
-    x = -(joined**2) * _complex("green", green) / t
+    x = -(joined**2) * complex_array("green", green) / t
     decay = np.exp(-finite_array("kappa_a", kappa_a))
     return np.asarray((x - decay) / (1 - decay * x))
 
@@ -668,7 +669,7 @@ def interface_factor(reflection: ArrayLike) -> Real:
     >>> float(interface_factor(continuum_reflection(1.0, 1.0)).round(12))
     2.0
     """
-    return np.asarray(2 * _complex("reflection", reflection).imag)
+    return np.asarray(2 * complex_array("reflection", reflection).imag)
 
 
 def spin_factors(reflection_left: ArrayLike, reflection_right: ArrayLike, exponent: ArrayLike) -> Real:
@@ -704,8 +705,8 @@ def spin_factors(reflection_left: ArrayLike, reflection_right: ArrayLike, expone
     >>> spin_factors([1j, 1j], [1j, 0.6 + 0.8j], exponent=0.0).round(12).tolist()
     [[4.0, 3.2], [4.0, 3.2]]
     """
-    left = interface_factor(_complex("reflection_left", reflection_left, shape=(2,)))
-    right = interface_factor(_complex("reflection_right", reflection_right, shape=(2,)))
+    left = interface_factor(complex_array("reflection_left", reflection_left, "(..., 2)"))
+    right = interface_factor(complex_array("reflection_right", reflection_right, "(..., 2)"))
     decay = np.exp(-2 * finite_array("exponent", exponent))[..., None, None]
     return np.asarray(left[..., :, None] * right[..., None, :] * decay)
 
@@ -714,8 +715,8 @@ def _round_trips(rotation: ArrayLike, left: ArrayLike, right: ArrayLike, exponen
     """Return R, the far reflection B = e^{-2κd} R ρ_R R† in the left frame, and 1/(1 - B ρ_L)."""
     R = _matrix("rotation", rotation)
     decay = np.exp(-2 * finite_array("exponent", exponent))[..., None, None]
-    rho_left = _complex("reflection_left", left, shape=(2,))[..., None, :]
-    rho_right = _complex("reflection_right", right, shape=(2,))[..., None, :]
+    rho_left = complex_array("reflection_left", left, "(..., 2)")[..., None, :]
+    rho_right = complex_array("reflection_right", right, "(..., 2)")[..., None, :]
     far = decay * ((R * rho_right) @ np.swapaxes(R.conj(), -1, -2))
     trips = np.linalg.inv(np.eye(2) - far * rho_left)
     return R, far, trips
@@ -1002,7 +1003,7 @@ def conserved_magnetization_current(alpha: ArrayLike, beta: ArrayLike, mu_left: 
     >>> float(conserved_magnetization_current([4.0, -1.0], [4.0, -1.0], 0.5, 0.0))
     1.5
     """
-    a, b = finite_array("alpha", alpha, shape=(2,)), finite_array("beta", beta, shape=(2,))
+    a, b = finite_array("alpha", alpha, "(..., 2)"), finite_array("beta", beta, "(..., 2)")
     return np.asarray((a * _pair("mu_left", mu_left) - b * _pair("mu_right", mu_right)).sum(axis=-1))
 
 
@@ -1222,8 +1223,8 @@ def _printed_fluxes(
     amplitudes: ArrayLike, density_left: Density, density_right: Density, mu_left: ArrayLike, mu_right: ArrayLike
 ) -> Real:
     """Return |T_ss'|² (n_L(µ_Ls) - n_R(µ_Rs'))."""
-    n_left = finite_array("density_left(mu_left)", density_left(_pair("mu_left", mu_left)), shape=(2,))
-    n_right = finite_array("density_right(mu_right)", density_right(_pair("mu_right", mu_right)), shape=(2,))
+    n_left = finite_array("density_left(mu_left)", density_left(_pair("mu_left", mu_left)), "(..., 2)")
+    n_right = finite_array("density_right(mu_right)", density_right(_pair("mu_right", mu_right)), "(..., 2)")
     squares = abs(_matrix("amplitudes", amplitudes)) ** 2
     return np.asarray(squares * (n_left[..., :, None] - n_right[..., None, :]))
 
@@ -1566,25 +1567,18 @@ def _length(value: ArrayLike) -> Real:
     return length
 
 
-def _complex(name: str, value: ArrayLike, shape: tuple[int, ...] = ()) -> Complex:
-    array = np.asarray(value, dtype=complex)
-    finite_array(name, array.real, shape)
-    finite_array(name, array.imag)
-    return array
-
-
 def _matrix(name: str, value: ArrayLike) -> Complex:
-    return _complex(name, value, shape=(2, 2))
+    return complex_array(name, value, "(..., 2, 2)")
 
 
 def _probabilities(name: str, value: ArrayLike) -> Real:
-    return finite_array(name, value, shape=(2, 2))
+    return finite_array(name, value, "(..., 2, 2)")
 
 
 def _pair(name: str, value: ArrayLike) -> Real:
     """Return one number per spin; a scalar stands for both."""
     array = finite_array(name, value)
-    return np.full(2, float(array)) if array.ndim == 0 else finite_array(name, array, shape=(2,))
+    return np.full(2, float(array)) if array.ndim == 0 else finite_array(name, array, "(..., 2)")
 
 
 def _drop(mu_left: ArrayLike, mu_right: ArrayLike) -> Real:

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kwant_spinjunc.errors import ArgumentError, finite_array
+from kwant_spinjunc.checks import finite_array, not_negative_array, positive_array
+from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS
 
 __all__ = [
@@ -42,20 +43,6 @@ def _asymmetry(name: str, value: ArrayLike) -> Real:
             f"Argument `{name}` must lie between -1 and 1, but contains {array.flat[np.argmax(abs(array))]:g}. "
             "It is a ratio of (difference to sum) of two positive conductances."
         )
-    return array
-
-
-def _resistance(name: str, value: ArrayLike) -> Real:
-    array = finite_array(name, value)
-    if np.any(array < 0):
-        raise ArgumentError(f"Argument `{name}` must be non-negative, but contains {array.min():g}.")
-    return array
-
-
-def _positive(name: str, value: ArrayLike) -> Real:
-    array = finite_array(name, value)
-    if np.any(array <= 0):
-        raise ArgumentError(f"Argument `{name}` must be positive, but contains {array.min():g}.")
     return array
 
 
@@ -88,7 +75,7 @@ def starred_resistivity(rho: ArrayLike, beta: ArrayLike) -> Real:
     >>> float(starred_resistivity(3.0, 0.5))
     4.0
     """
-    return np.asarray(_positive("rho", rho) / (1 - _asymmetry("beta", beta) ** 2))
+    return np.asarray(positive_array("rho", rho) / (1 - _asymmetry("beta", beta) ** 2))
 
 
 def channel_resistivities(rho_star: ArrayLike, beta: ArrayLike) -> Real:
@@ -120,7 +107,7 @@ def channel_resistivities(rho_star: ArrayLike, beta: ArrayLike) -> Real:
     >>> channel_resistivities(4.0, 0.5).tolist()
     [4.0, 12.0]
     """
-    rho = _positive("rho_star", rho_star)
+    rho = positive_array("rho_star", rho_star)
     return np.asarray(2 * rho[..., None] * (1 - SIGNS * _asymmetry("beta", beta)[..., None]))
 
 
@@ -153,7 +140,7 @@ def channel_resistances(r_b: ArrayLike, gamma: ArrayLike) -> Real:
     >>> channel_resistances(1.0, 0.5).tolist()
     [1.0, 3.0]
     """
-    r = _resistance("r_b", r_b)
+    r = not_negative_array("r_b", r_b)
     return np.asarray(2 * r[..., None] * (1 - SIGNS * _asymmetry("gamma", gamma)[..., None]))
 
 
@@ -185,7 +172,7 @@ def spin_resistance(rho_star: ArrayLike, l_sf: ArrayLike) -> Real:
     >>> float(spin_resistance(0.1, 50.0))
     5.0
     """
-    return np.asarray(_positive("rho_star", rho_star) * _positive("l_sf", l_sf))
+    return np.asarray(positive_array("rho_star", rho_star) * positive_array("l_sf", l_sf))
 
 
 def contact_polarization(
@@ -228,7 +215,11 @@ def contact_polarization(
     >>> float(contact_polarization(0.5, 1.0, 0.0, 3.0))
     0.125
     """
-    left, right, contact = _positive("r_left", r_left), _positive("r_right", r_right), _resistance("r_b", r_b)
+    left, right, contact = (
+        positive_array("r_left", r_left),
+        positive_array("r_right", r_right),
+        not_negative_array("r_b", r_b),
+    )
     driving = (
         _asymmetry("beta_left", beta_left) * left
         + _asymmetry("beta_right", beta_right) * right
@@ -376,7 +367,7 @@ def profile(
 
 def _spacer(r_spacer: ArrayLike, ratio: ArrayLike) -> tuple[Real, Real]:
     """Return r_N coth(t/l) and r_N/sinh(t/l) of the spacer, finite for thick ones."""
-    r, x = _positive("r_spacer", r_spacer), _positive("ratio", ratio)
+    r, x = positive_array("r_spacer", r_spacer), positive_array("ratio", ratio)
     return r / np.tanh(x), -2 * r * np.exp(-x) / np.expm1(-2 * x)
 
 
@@ -426,7 +417,7 @@ def spin_valve_polarization(
     # r_1(β_1 - p_1) - δ_a = r_b1(p_1 - γ_1) with δ_a = coth p_1 - csch p_2, and its mirror image.
     source, load = [], []
     for i, name in enumerate(("left", "right")):
-        magnet, contact = _positive(f"r[{name}]", r[i]), _resistance(f"r_b[{name}]", r_b[i])
+        magnet, contact = positive_array(f"r[{name}]", r[i]), not_negative_array(f"r_b[{name}]", r_b[i])
         source.append(_asymmetry(f"beta[{name}]", beta[i]) * magnet + _asymmetry(f"gamma[{name}]", gamma[i]) * contact)
         load.append(magnet + contact)
     # (load + coth)(load' + coth) - csch², with coth² - csch² = r_N² done by hand: it cancels in thin spacers.
@@ -519,7 +510,7 @@ def magnetoresistance(
     >>> round(float(magnetoresistance(0.5, 1.0, 1.0, 1e-9)), 6)
     0.5
     """
-    half = _positive("ratio", ratio) / 2
-    spacer, own = _positive("r_spacer", r_spacer), _positive("r", r) + _resistance("r_b", r_b)
+    half = positive_array("ratio", ratio) / 2
+    spacer, own = positive_array("r_spacer", r_spacer), positive_array("r", r) + not_negative_array("r_b", r_b)
     driving = _asymmetry("beta", beta) * finite_array("r", r) + _asymmetry("gamma", gamma) * finite_array("r_b", r_b)
     return np.asarray(2 * driving**2 * (1 / (own + spacer * np.tanh(half)) - 1 / (own + spacer / np.tanh(half))))

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kwant_spinjunc.errors import ArgumentError, finite_array, positive, positive_integer
+from kwant_spinjunc.checks import finite_array, positive, positive_integer
+from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.theory.domain_wall import chain_response
 
 __all__ = ["chain_threshold", "macrospin_threshold", "wall_tilts"]

@@ -29,7 +29,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from .. import halves
-from ..errors import ArgumentError, finite, finite_array, positive
+from ..checks import finite, finite_array, positive
+from ..errors import ArgumentError
 from ..halves.batch import Stack
 from ..model.junction import Junction
 from ..quadrature import Integral, cut_into_pieces, integrate
@@ -171,7 +172,7 @@ def _of_planes(junction: Junction, planes: Sequence[Any]) -> Junction:
 def _checked_profile(junction: Junction, profile: ArrayLike | None) -> Floats:
     if profile is None:
         return linear_drop(junction)
-    shares = finite_array("profile", profile, shape=(len(junction.planes),))
+    shares = finite_array("profile", profile, f"(..., {len(junction.planes)})")
     ends = shares[..., : junction.buffer], shares[..., -junction.buffer :]
     if any((end != end[..., :1]).any() for end in ends) or (abs(ends[0][..., 0] - ends[1][..., -1] - 1) > 1e-12).any():
         raise ArgumentError(
@@ -385,7 +386,7 @@ def _accumulation(mu_left: ArrayLike, mu_right: ArrayLike) -> Floats:
     sides = []
     for name, value in (("mu_left", mu_left), ("mu_right", mu_right)):
         mu = finite_array(name, value)
-        sides.append(np.stack([mu, mu]) if mu.ndim == 0 else finite_array(name, mu, shape=(2,)))
+        sides.append(np.stack([mu, mu]) if mu.ndim == 0 else finite_array(name, mu, "(..., 2)"))
     return np.stack(np.broadcast_arrays(*sides), axis=-2)
 
 

@@ -35,7 +35,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from .. import halves
-from ..errors import ArgumentError, finite, finite_array, positive
+from ..checks import finite, finite_array, positive
+from ..errors import ArgumentError
 from ..halves import clean, zone
 from ..halves.batch import as_stack, part_of
 from ..halves.clean import Stack

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import ArgumentError, finite_array
+from ..checks import finite_array
+from ..errors import ArgumentError
 from ..scattering import Scattering
 from .observables import Torques, magnet_torques, magnetization_current, outer_spin_currents, spacer_spin_current
 
@@ -62,7 +63,7 @@ class LeadCurrents:
 
     def projected_difference(self, axis: ArrayLike) -> Any:
         """(J_M^R m_R - J_M^L m_L)·axis: the difference seen along one common direction, shape (...)."""
-        return self.vector_difference @ finite_array("axis", axis, shape=(3,))
+        return self.vector_difference @ finite_array("axis", axis, "(..., 3)")
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def _potentials(mu_left: ArrayLike, mu_right: ArrayLike) -> Floats:
     sides = []
     for name, mu in [("mu_left", mu_left), ("mu_right", mu_right)]:
         array = finite_array(name, mu)
-        sides.append(np.stack([array, array]) if array.ndim == 0 else finite_array(name, array, shape=(2,)))
+        sides.append(np.stack([array, array]) if array.ndim == 0 else finite_array(name, array, "(..., 2)"))
     left, right = np.broadcast_arrays(*sides)
     return np.stack([left, right], axis=-2)
 

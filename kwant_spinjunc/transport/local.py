@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import ArgumentError, finite_array
+from ..checks import finite_array
+from ..errors import ArgumentError
 from ..model.junction import Junction
 from ..scattering import Scattering
 from ..spin import check_unit_vector

@@ -20,7 +20,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ArgumentError, positive
+from ..checks import positive
+from ..errors import ArgumentError
 from ..halves import texture, zone
 from ..halves.batch import Lead, Problem, as_stack, blocks, part_of
 from ..model.junction import Junction

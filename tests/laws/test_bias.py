@@ -469,7 +469,7 @@ def test_bad_arguments_are_named():
     junction = tunnel_junction(thickness=2)
     with pytest.raises(ArgumentError, match="`profile` must be constant over the planes of each lead and fall by 1"):
         biased(junction, 0.1, [0.5, 0.0, 0.0, 0.5])
-    with pytest.raises(ArgumentError, match="`profile` must have trailing shape"):
+    with pytest.raises(ArgumentError, match="`profile` must have shape"):
         biased(junction, 0.1, [0.5, -0.5])
     with pytest.raises(ArgumentError, match="`bias` must be finite"):
         bias_response(junction, np.nan)
@@ -477,7 +477,7 @@ def test_bad_arguments_are_named():
         bias_response(junction, 0.1, temperature=(0.1, -0.1))
     with pytest.raises(ArgumentError, match="`temperature` must be one number or"):
         bias_response(junction, 0.1, temperature=[0.1, 0.1, 0.1])
-    with pytest.raises(ArgumentError, match="`mu_left` must have trailing shape"):
+    with pytest.raises(ArgumentError, match="`mu_left` must have shape"):
         bias_response(junction, 0.1, mu_left=[0.1, 0.1, 0.1])
     with pytest.raises(ArgumentError, match="`junction` must be a Junction"):
         bias_response(Stack.from_junction(junction), 0.1)

@@ -359,9 +359,9 @@ def test_lost_probability_is_refused():
 
 
 def test_nonsense_is_refused():
-    with pytest.raises(ArgumentError, match="`probabilities` must have trailing shape"):
+    with pytest.raises(ArgumentError, match="`probabilities` must have shape"):
         it.interface_response(np.ones((2, 2)))
-    with pytest.raises(ArgumentError, match="`probabilities` must be non-negative"):
+    with pytest.raises(ArgumentError, match="`probabilities` must not be negative"):
         it.interface_response(-np.ones((2, 2, 2, 2)))
     with pytest.raises(ArgumentError, match="`transmission` must be positive"):
         it.interface_resistance(0.0, 1.0, 1.0)
@@ -369,7 +369,7 @@ def test_nonsense_is_refused():
         it.interface_resistance(1.5, 1.0, 2.0)
     with pytest.raises(ArgumentError, match="`modes` must be positive"):
         it.metallic_limit(0.1, 0.0)
-    with pytest.raises(ArgumentError, match="`mu_left` must have trailing shape"):
+    with pytest.raises(ArgumentError, match="`mu_left` must have shape"):
         it.interface_currents(it.metallic_limit(0.1, 1.0), [1.0, 2.0, 3.0], 0.0)
 
 

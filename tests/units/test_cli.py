@@ -206,7 +206,7 @@ def test_resume_refuses_another_sweep():
         (["run", TUNNEL, "-o", "no/such/folder/a.png"], "`output` must be a writable path"),
         (["run", TUNNEL, "-o", "a.docx"], "must end in one of"),
         (["sweep", TUNNEL, "--bias", "0.1", "-o", "a.nc"], "`--bias` must be a range"),
-        (["sweep", TUNNEL, "--bias", "0:1e300:2", "-o", "a.nc"], "`bias` must be at most 1e+06"),
+        (["sweep", TUNNEL, "--bias", "0:1e30:2", "-o", "a.nc"], "`bias` must be at most 1e+06"),
         (["sweep", TUNNEL, "--bias", "0:1:2", "--vary", "energy=0:1:3", "-o", "a.nc"], "must not be given with --bias"),
         (["map", TUNNEL, "--vary", "height=1:2:2", "--vary", "theta=1:1:1", "-o", "a.png"], "at least two axes"),
         (

@@ -21,7 +21,7 @@ IRON = sj.ferromagnet(**GOOD)
     [
         (dict(m=(1.0, 1.0, 0.0)), r"`m` must be a unit vector, but has norm 1\.414\. Use `unit_vector"),
         (dict(m=(0.0, 0.0, 1j)), "`m` must be real, but is complex"),
-        (dict(m=(0.0, 1.0)), r"`m` must have trailing shape \(3,\), but its shape is \(2,\)"),
+        (dict(m=(0.0, 1.0)), r"`m` must have shape \(\.\.\., 3\), but its shape is \(2,\)"),
         (dict(m=[[0, 0, 1.0]] * 2), r"`m` must be one vector of shape \(3,\)"),
         (dict(m=(0.0, np.nan, 1.0)), "`m` must be finite"),
         (dict(m="up"), "`m` must be an array of real numbers"),
@@ -64,7 +64,7 @@ def test_a_junction_names_the_bad_part(arguments, message):
     [
         (dict(energy=np.nan), "`energy` must be finite"),
         (dict(energy=[0.0, 1.0], solver="kwant"), "`energy` must be a real number"),
-        (dict(energy=0.0, k=(0.0,)), r"`k` must have trailing shape \(2,\)|`k` must be one vector"),
+        (dict(energy=0.0, k=(0.0,)), r"`k` must have shape \(\.\.\., 2\)|`k` must be one vector"),
         (dict(energy=0.0, k=[(0, 0), (1, 1)], solver="kwant"), r"`k` must be one vector \(kx, kz\)"),
         (dict(energy=0.0, solver="magic"), "`solver` must be one of kwant, halves, modes, but is 'magic'"),
         (dict(energy=0.0, boundary="open"), "`boundary` must be 'periodic' or 'hard wall', but is 'open'"),
@@ -111,7 +111,7 @@ def test_a_lead_whose_exchange_field_leaves_the_declared_axis_is_refused():
 
 def test_potentials_must_be_one_number_or_one_per_spin():
     s = sj.scatter(tunnel_junction(), 0.0)
-    with pytest.raises(sj.ArgumentError, match=r"`mu_left` must have trailing shape \(2,\)"):
+    with pytest.raises(sj.ArgumentError, match=r"`mu_left` must have shape \(\.\.\., 2\)"):
         linear_response(s, (1, 2, 3), 0.0)
     with pytest.raises(sj.ArgumentError, match="`mu_right` must be finite"):
         linear_response(s, 0.0, np.nan)

@@ -1,0 +1,275 @@
+"""The one gate for numbers: every value that enters the package is checked here, under its own name.
+
+A number is finite, real, not a truth value, not text, not masked, and of a size that can still be squared, divided and
+multiplied with others: at most 1e100, and a positive scale at least 1e-100. Beyond that doubles run over or under in
+the first product, and the formula, not the caller, would be blamed; another unit brings every physical scale inside.
+
+One grammar of errors: "Argument `x` must ..., but ... . <way out>".
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import ArgumentError
+
+__all__ = [
+    "check_shape",
+    "choice",
+    "complex_array",
+    "finite",
+    "finite_array",
+    "integer",
+    "is_average",
+    "not_negative",
+    "not_negative_array",
+    "positive",
+    "positive_array",
+    "positive_integer",
+    "potentials",
+    "shown",
+    "temperature",
+    "wave_vector",
+    "within",
+]
+
+#: Largest size of a number, and smallest of a positive scale (a length, a stiffness, a resistance).
+LARGEST, SMALLEST = 1e100, 1e-100
+#: Largest integer: what NumPy counts with.
+LARGEST_INTEGER = 2**63 - 1
+#: Largest k_B T; a thermal window reaches 745 k_B T to either side.
+LARGEST_TEMPERATURE = 1e6
+
+
+def shown(value: Any) -> str:
+    """Return what an error message prints of ``value``: its representation, at most one line, and never an error."""
+    if isinstance(value, int) and abs(value) > 10**30:
+        return f"an integer of {value.bit_length()} bits"
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # a foreign object may raise anything
+        return f"a {type(value).__name__} that cannot be printed"
+    return text if len(text) <= 100 else f"{text[:80]} ... {text[-10:]}"
+
+
+# ---------------------------------------------------------------------- arrays
+def _is_masked(value: Any) -> bool:
+    return value is np.ma.masked or (isinstance(value, np.ma.MaskedArray) and bool(np.any(value.mask)))
+
+
+def _is_number(value: Any) -> bool:
+    """Say whether every entry is a number: no truth value, no text, nothing masked."""
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_number, value))
+    if isinstance(value, (float, int)):
+        return not isinstance(value, bool)
+    if _is_masked(value):
+        return False
+    array = np.asarray(value)
+    if array.dtype.kind != "O":
+        return array.dtype.kind in "iufc"
+    methods = ("__float__", "__index__", "__complex__")
+    return all(not isinstance(x, bool) and any(hasattr(type(x), m) for m in methods) for x in array.flat)
+
+
+def _numbers(name: str, value: Any, dtype: type[np.float64] | type[np.complex128]) -> NDArray[Any]:
+    """Return ``value`` as an array of ``dtype``, each entry a finite number of usable size."""
+    kind = "real" if dtype is np.float64 else "complex"
+    if _is_masked(value):
+        raise _refusal(name, "have no masked entries", "has some", "Use `.compressed()` or `.filled(value)`.")
+    try:
+        numeric, raw = _is_number(value), np.asarray(value)
+        if kind == "real" and numeric and any(map(np.iscomplexobj, raw.flat if raw.dtype.kind == "O" else [raw])):
+            raise _refusal(name, "be real", "is complex")
+        with np.errstate(all="ignore"):
+            array = raw.astype(dtype, copy=False)
+            usable = bool((np.abs(array) <= LARGEST).all())
+    except OverflowError:  # an integer no double can hold
+        array, usable = np.zeros(0), False
+    except ArgumentError:
+        raise
+    except Exception:  # a foreign object may raise anything when it is turned into an array
+        numeric = False
+    if not numeric:
+        raise _refusal(name, f"be an array of {kind} numbers", f"is {shown(value)}")
+    if usable:
+        return array
+    if np.isfinite(array).all():
+        reach = f"reaches {np.abs(array).max():g}" if array.size else f"is {shown(value)}"
+        raise _refusal(name, f"be at most {LARGEST:g} in size", reach, "Use another unit.")
+    raise _refusal(name, "be finite", "contains NaN or infinity")
+
+
+def finite_array(name: str, value: Any, shape: str | None = None) -> NDArray[np.float64]:
+    """Return ``value`` as an array of finite real numbers, whose shape fits the pattern ``shape`` (`check_shape`)."""
+    array: NDArray[np.float64] = _numbers(name, value, np.float64)
+    if shape is not None:
+        check_shape(name, array, shape)
+    return array
+
+
+def complex_array(name: str, value: Any, shape: str | None = None) -> NDArray[np.complex128]:
+    """Return ``value`` as an array of finite complex numbers, whose shape fits the pattern ``shape``."""
+    array: NDArray[np.complex128] = _numbers(name, value, np.complex128)
+    if shape is not None:
+        check_shape(name, array, shape)
+    return array
+
+
+def positive_array(name: str, value: Any, shape: str | None = None, hint: str = "") -> NDArray[np.float64]:
+    """Return ``value`` as an array of positive scales, from 1e-100 to 1e100."""
+    array = finite_array(name, value, shape)
+    if (array < SMALLEST).any():
+        raise _too_small(name, float(array.min()), hint)
+    return array
+
+
+def not_negative_array(name: str, value: Any, shape: str | None = None, hint: str = "") -> NDArray[np.float64]:
+    """Return ``value`` as an array of numbers >= 0."""
+    array = finite_array(name, value, shape)
+    if (array < 0).any():
+        raise _refusal(name, "not be negative", f"is {array.min():g}", hint)
+    return array
+
+
+def check_shape(name: str, value: Any, pattern: str) -> dict[str, int]:
+    """Check the shape of an array against a pattern as ``"(..., n, 3)"``, and return the sizes of its letters.
+
+    ``...`` stands for any leading axes; a letter that repeats stands for the same size each time.
+    """
+    actual = np.shape(value)
+    axes = [part.strip() for part in pattern.strip("()").split(",") if part.strip()]
+    sizes: dict[str, int] = {}
+    fits = len(actual) >= len(axes) - 1 if axes[:1] == ["..."] else len(actual) == len(axes)
+    trailing = [axis for axis in axes if axis != "..."]
+    for axis, size in zip(trailing, actual[len(actual) - len(trailing) :], strict=False):
+        fits = fits and size == (int(axis) if axis.isdigit() else sizes.setdefault(axis, size))
+    if not fits:
+        raise _refusal(name, f"have shape {pattern}", f"its shape is {actual}")
+    return sizes
+
+
+# ---------------------------------------------------------------------- single numbers
+def finite(name: str, value: Any) -> float:
+    """Return ``value`` as a finite real float."""
+    if type(value) is float and abs(value) <= LARGEST:
+        return value
+    number = LARGEST * 2  # of an integer no double can hold
+    try:
+        single = bool(np.ndim(value) == 0 and _is_number(value) and not np.iscomplexobj(value))
+        if single:
+            number = float(value)
+    except OverflowError:
+        single = True
+    except Exception:  # a foreign object may raise anything when it is turned into a number
+        single = False
+    if not single:
+        raise _refusal(name, "be a real number", f"is {shown(value)}")
+    if not math.isfinite(number):
+        raise _refusal(name, "be finite", f"is {number}")
+    if abs(number) > LARGEST:
+        raise _refusal(name, f"be at most {LARGEST:g} in size", f"is {shown(value)}", "Use another unit.")
+    return number
+
+
+def positive(name: str, value: Any, hint: str = "") -> float:
+    """Return ``value`` as a positive scale, a float from 1e-100 to 1e100."""
+    number = finite(name, value)
+    if number < SMALLEST:
+        raise _too_small(name, number, hint)
+    return number
+
+
+def not_negative(name: str, value: Any, hint: str = "") -> float:
+    """Return ``value`` as a float >= 0."""
+    number = finite(name, value)
+    if number < 0:
+        raise _refusal(name, "not be negative", f"is {number:g}", hint)
+    return number
+
+
+def within(name: str, value: Any, low: float, high: float, hint: str = "") -> float:
+    """Return ``value`` as a float from ``low`` to ``high``, both included."""
+    number = finite(name, value)
+    if not low <= number <= high:
+        raise _refusal(name, f"lie from {low:g} to {high:g}", f"is {number:g}", hint)
+    return number
+
+
+def integer(name: str, value: Any, least: int = 0, hint: str = "") -> int:
+    """Return ``value`` as an int >= ``least``; integral floats are accepted, `True` is not."""
+    kind = {0: "an integer >= 0", 1: "a positive integer"}.get(least, f"an integer >= {least}")
+    try:
+        if isinstance(value, (bool, np.bool_)) or _is_masked(value):
+            raise TypeError
+        number = int(value) if isinstance(value, float) and value.is_integer() else operator.index(value)
+    except Exception:  # a foreign object may raise anything when it is turned into a number
+        raise _refusal(name, f"be {kind}", f"is {shown(value)}", hint) from None
+    if number < least:
+        raise _refusal(name, f"be at least {least}", f"is {number}" if abs(number) < 1e30 else shown(number), hint)
+    if number > LARGEST_INTEGER:
+        raise _refusal(name, "be below 2**63", f"is {shown(number)}", hint)
+    return number
+
+
+def positive_integer(name: str, value: Any, hint: str = "") -> int:
+    """Return ``value`` as an int >= 1; integral floats are accepted, `True` is not."""
+    return integer(name, value, 1, hint)
+
+
+# ---------------------------------------------------------------------- words
+def choice(name: str, value: Any, allowed: Collection[str], hint: str = "") -> str:
+    """Return ``value`` if it is one of the words ``allowed``."""
+    if not isinstance(value, str) or value not in allowed:
+        raise _refusal(name, f"be one of {', '.join(map(repr, allowed))}", f"is {shown(value)}", hint)
+    return value
+
+
+# ---------------------------------------------------------------------- arguments with one meaning everywhere
+def potentials(name: str, mu: Any) -> NDArray[np.float64]:
+    """Return chemical potentials (µ_+, µ_-), shape (..., 2); one number stands for both spins."""
+    array = finite_array(name, mu)
+    return np.stack([array, array]) if array.ndim == 0 else finite_array(name, array, "(..., 2)")
+
+
+def temperature(name: str, kT: Any) -> float:
+    """Return k_B T >= 0, an energy in the unit of all others."""
+    number = not_negative(name, kT, "It is k_B T as an energy.")
+    if number > LARGEST_TEMPERATURE:
+        raise _refusal(
+            name, f"be at most {LARGEST_TEMPERATURE:g}", f"is {number:g}", "It is k_B T in the unit of the energies."
+        )
+    return number
+
+
+def is_average(name: str, k: Any) -> bool:
+    """Say whether ``k`` is the word 'average', and refuse any other word."""
+    if isinstance(k, str) and k != "average":
+        raise _refusal(name, "be a wave vector, None or 'average'", f"is {k!r}")
+    return isinstance(k, str)
+
+
+def wave_vector(name: str, k: Any, *, many: bool = False) -> NDArray[np.float64]:
+    """Return (kx, kz) in 1/a, shape (2,), or shape (..., 2) with ``many``; None is Γ."""
+    array = finite_array(name, (0.0, 0.0) if k is None else k)
+    if many:
+        check_shape(name, array, "(..., 2)")
+    elif array.shape != (2,):
+        raise _refusal(name, "be one vector (kx, kz)", f"its shape is {array.shape}")
+    return array
+
+
+def _refusal(name: str, must: str, but: str, hint: str = "") -> ArgumentError:
+    return ArgumentError(f"Argument `{name}` must {must}, but {but}. {hint}".rstrip())
+
+
+def _too_small(name: str, number: float, hint: str) -> ArgumentError:
+    if number <= 0:
+        return _refusal(name, "be positive", f"is {number:g}", hint)
+    return _refusal(name, f"be at least {SMALLEST:g}", f"is {number:g}", "Use another unit.")
