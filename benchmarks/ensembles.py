@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.runs.ensemble import Ensemble
+from kwant_spinjunc.runs.averages import Ensemble
 from kwant_spinjunc.runs.executors import Pool, open_pool
 from kwant_spinjunc.runs.store import Store, is_store
 

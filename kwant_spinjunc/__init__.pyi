@@ -31,7 +31,8 @@ from .model.disorder import (
     Substitution,
 )
 from .model.junction import Junction, Layer, barrier, ferromagnet, normal_metal
-from .runs.ensemble import Ensemble, EnsembleInterrupted, ensemble, open_ensemble
+from .runs.averages import Ensemble
+from .runs.ensemble import EnsembleInterrupted, ensemble, open_ensemble
 from .runs.sweep import sweep
 from .scattering import Scattering, scatter
 from .spin import unit_vector

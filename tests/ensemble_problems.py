@@ -1,5 +1,6 @@
 """Problems for the tests of ensembles: what they do is known, and some of them kill their worker."""
 
+import builtins
 import os
 import time
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kwant_spinjunc.runs.ensemble import Quantity
+from kwant_spinjunc.runs.problem import Observable
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,11 @@ class Drawn:
     once: str = ""
     seconds: float = 0.0
     log: str = ""
+    kind: str = "RuntimeError"
+    environment: str = ""  # raise and kill only while this file exists
     quantities = (
-        Quantity("conductance", (), (), "1", "a positive number"),
-        Quantity("pair", ("lead",), (2,), "1", "two correlated numbers"),
+        Observable("conductance", (), (), "1", "a positive number"),
+        Observable("pair", ("lead",), (2,), "1", "two correlated numbers"),
     )
 
     @property
@@ -36,10 +39,10 @@ class Drawn:
             first = self.once and not Path(self.once).exists()
             if first:
                 Path(self.once).touch()
-            if first or not self.once:
+            if first or not (self.once or (self.environment and not Path(self.environment).exists())):
                 if realization in self.kills:
                     os._exit(9)
-                raise RuntimeError(f"sample {realization} is impossible")
+                raise getattr(builtins, self.kind)(f"sample {realization} is impossible")
         if self.log:
             with open(self.log, "a") as file:
                 file.write(f"{realization}\n")

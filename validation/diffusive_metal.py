@@ -14,7 +14,7 @@ from kwant_spinjunc.magnets.multiscale import solve_interface
 from kwant_spinjunc.model.disorder import Anderson, Substitution
 from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
-from kwant_spinjunc.runs.ensemble import Ensemble
+from kwant_spinjunc.runs.averages import Ensemble
 from kwant_spinjunc.runs.statistics import value_with_error
 from kwant_spinjunc.spin import SIGNS
 from kwant_spinjunc.theory import parallel_circuit

@@ -49,6 +49,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--profiles", action="store_true", help="average currents, torques, densities by plane")
 
 
+#: Beyond, an angle in radians has lost the digits of its direction.
+LARGEST_ANGLE = 1e6
+
+
 def _directions(text: str | None, junction: Junction) -> Any:
     """Return right magnets at these angles from the left one, in the plane of both."""
     from ..spin import torque_axes
@@ -56,6 +60,10 @@ def _directions(text: str | None, junction: Junction) -> Any:
     if text is None:
         return None
     angles = parse_range(text, "--angles")
+    if abs(angles).max() > LARGEST_ANGLE:
+        raise ArgumentError(
+            f"Argument `--angles` must be at most {LARGEST_ANGLE:g} rad, but is {text!r}. Degrees are typed as 180deg."
+        )
     left, right = junction.magnetizations
     e, normal = torque_axes(left, right)
     if not normal.any():  # collinear: any plane
@@ -66,7 +74,9 @@ def _directions(text: str | None, junction: Junction) -> Any:
 def run(options: argparse.Namespace) -> int:
     """Do it and return the exit code."""
     from ..runs.ensemble import EnsembleInterrupted, ensemble
+    from ..runs.files import refuse_same_files
 
+    refuse_same_files({"FILE": options.file}, {"--output": options.output})
     junction, _, _ = family_and_junction(options)
     k = wave_vector(options.k)
     if isinstance(k, str):

@@ -51,8 +51,9 @@ def run(options: argparse.Namespace) -> int:
     """Do it and return the exit code."""
     from ..magnets.export import export
     from ..magnets.parameters import ANGLES
-    from ..runs.files import write_atomically
+    from ..runs.files import refuse_same_files, write_atomically
 
+    refuse_same_files({"FILE": options.file}, {"--output": options.output})
     junction, family, fixed = family_and_junction(options)
     settings = ", ".join(
         f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in fixed.items()

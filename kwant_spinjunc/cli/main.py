@@ -7,14 +7,18 @@ degrees with the unit, ``theta=60deg``; plain numbers are radians.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
+import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 from .._version import __version__
-from ..errors import ArgumentError, SpinjuncError
+from ..errors import ArgumentError, SpinjuncError, SpinjuncWarning
+from .console import encodable, ended_by_signals, flushed, missing_module, one_line, silence_output
 
 __all__ = ["VERBS", "main"]
 
@@ -70,21 +74,63 @@ def _joined(arguments: Sequence[str]) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit code: 0, 2 for bad input, 1 for a refused result, 130 after Ctrl-C."""
+    """Run the command line and return the exit code.
+
+    0; 2 for bad input and files that cannot be read or written; 1 for a refused result; 130 after Ctrl-C or a signal
+    that asks to end; 141 if nobody reads the output any more.
+    """
     words = _joined(sys.argv[1:] if arguments is None else arguments)
+    os.environ["MPLBACKEND"] = "agg"  # figures are files; another may be none of Matplotlib's, which then fails
+    with encodable(), ended_by_signals():
+        try:
+            code = _run(words)
+            flushed()
+        except BrokenPipeError:
+            silence_output()
+            return 141
+        except OSError as error:
+            silence_output()
+            return _failed(f"error: the output cannot be written ({error.strerror or error})", 2)
+    return code
+
+
+def _run(words: Sequence[str]) -> int:
     try:
         options = _parser(next((word for word in words if not word.startswith("-")), None)).parse_args(words)
-        code: int = options.function(options)
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            code: int = options.function(options)
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # also those of SpinjuncError that are both
+        return _failed(f"error: {_told(error)}", 2)
     except ArgumentError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return _failed(f"error: {error}", 2)
     except MemoryError as error:
-        print(f"error: not enough memory: {error or 'make the grid or the cross-section smaller'}", file=sys.stderr)
-        return 2
+        return _failed(f"error: not enough memory: {error or 'make the grid or the cross-section smaller'}", 2)
+    except ModuleNotFoundError as error:
+        return _failed(f"error: {missing_module(error)}", 2)
     except SpinjuncError as error:
-        print(f"refused: {error}", file=sys.stderr)
-        return 1
+        return _failed(f"refused: {error}", 1)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+        return _failed("interrupted", 130)
+    return code
+
+
+def _told(error: OSError) -> str:
+    if isinstance(error, SpinjuncError):
+        return str(error)
+    what = f" {error.filename!r}" if error.filename else ""
+    return f"the file{what} cannot be used ({error.strerror or error})"
+
+
+def _warn(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    """Print a warning of this package as a sentence, and others with their kind."""
+    own = issubclass(category, SpinjuncWarning)
+    print(one_line(f"warning: {message}" if own else f"warning: {category.__name__}: {message}"), file=sys.stderr)
+
+
+def _failed(message: str, code: int) -> int:
+    with suppress(OSError, ValueError):
+        print(one_line(message), file=sys.stderr)
     return code

@@ -51,7 +51,8 @@ def run(options: argparse.Namespace) -> int:
     """Do it and return the exit code."""
     from ..plot.figures import plot_map
     from ..runs.family import load_family
-    from ..runs.files import write_atomically
+    from ..runs.files import refuse_same_files, write_atomically
+    from ..runs.tables import TableFile
     from ..runs.validity import validity_map
 
     family = load_family(options.file, options.family)
@@ -60,9 +61,10 @@ def run(options: argparse.Namespace) -> int:
         raise ArgumentError("Argument `--vary` must give at least two axes of several points, the axes of the map.")
     left, right = _accumulations(options.accumulation)
     check_figure(options.output)
-    with ExitStack() as stack:  # both files appear only when everything is done, and fail now if they cannot
+    refuse_same_files({"FILE": options.file}, {"--output": options.output, "--data": options.data})
+    with ExitStack() as stack:  # the figure appears when everything is done, and fails now if it cannot
         figure_path = stack.enter_context(write_atomically(options.output))
-        data_path = stack.enter_context(write_atomically(options.data)) if options.data else None
+        data = TableFile(options.data, "--data", fresh=True) if options.data else None
         dataset = validity_map(
             family,
             error=options.error,
@@ -78,8 +80,8 @@ def run(options: argparse.Namespace) -> int:
                 "No point of the map carries a current: no channel is open at any of its energies."
             )
         plot_map(dataset, options.error).savefig(figure_path, dpi=200, bbox_inches="tight")
-        if data_path:
-            dataset.to_netcdf(data_path, engine="scipy")
+        if data:
+            data.save(dataset, force=True)
     errors = dataset[options.error]
     print(f"{errors.attrs['long_name']}, axes {dict(errors.sizes)}:")
     finite = errors.values[np.isfinite(errors.values)]

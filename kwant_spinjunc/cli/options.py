@@ -173,14 +173,15 @@ def check_figure(output: str, option: str = "--output") -> None:
         raise ArgumentError(f"Argument `{option}` must end in one of {', '.join(sorted(known))}, but is {output!r}.")
 
 
-def save_figure(figure: Any, output: str) -> None:
+def save_figure(figure: Any, output: str, quiet: bool = False) -> None:
     """Write a figure and say so."""
     from ..runs.files import write_atomically
 
     check_figure(output)
     with write_atomically(output) as path:
         figure.savefig(path, dpi=200, bbox_inches="tight")
-    print(f"figure: {output}")
+    if not quiet:
+        print(f"figure: {output}")
 
 
 def refuse_for_device(**options: Any) -> None:

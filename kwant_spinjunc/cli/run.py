@@ -28,9 +28,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do it and return the exit code."""
     from ..plot.figures import plot_layers
+    from ..runs.files import refuse_same_files
     from ..scattering import scatter
     from ..transport.linear import linear_response
 
+    refuse_same_files({"FILE": options.file}, {"--output": options.output})
     junction, _, _ = family_and_system(options)
     if not isinstance(junction, Junction):
         return _run_device(junction, options)

@@ -83,8 +83,10 @@ def run(options: argparse.Namespace) -> int:
     """Do it and return the exit code."""
     from ..model.plane import band_shift
     from ..plot.figures import plot_junction
+    from ..runs.files import refuse_same_files
     from ..runs.store import is_store
 
+    refuse_same_files({"FILE": options.file}, {"--output": options.output})
     if is_store(options.file):
         return _show_store(options)
     junction, family, fixed = family_and_system(options)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import ExitStack
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..errors import ArgumentError
+from ..runs.files import destination, refuse_same_files
+from ..runs.tables import TableFile
 from .options import (
     add_energy,
     add_family,
@@ -57,7 +57,6 @@ def run(options: argparse.Namespace) -> int:
     """Do it and return the exit code."""
     from ..plot.figures import plot_sweep
     from ..runs.family import load_family
-    from ..runs.files import write_atomically
     from ..runs.sweep import BIAS_VARIABLES, VARIABLES, SweepError, SweepInterrupted, sweep
 
     family = load_family(options.file, options.family)
@@ -78,10 +77,9 @@ def run(options: argparse.Namespace) -> int:
             raise ArgumentError(
                 f"Argument `--figure` must show one or two swept axes, but {long_axes} have more than one point."
             )
-    earlier = _earlier_result(options)
+    file = _table_file(options)
     refusal = ""
     with ExitStack() as stack:
-        path = stack.enter_context(write_atomically(options.output))  # fails now if the folder cannot be written
         try:
             dataset = sweep(
                 family,
@@ -90,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
                 temperature=options.temperature,
                 k=wave_vector(options.k),
                 solver=options.solver or "halves",
-                resume=earlier,
+                resume=file,
                 **executor_of(options, stack),
                 **axes,
             )
@@ -98,9 +96,11 @@ def run(options: argparse.Namespace) -> int:
             dataset = interruption.dataset
         except SweepError as failure:
             dataset, refusal = failure.dataset, str(failure)
-        dataset.to_netcdf(path, engine="scipy")
     done = int(np.isfinite(dataset["angle"].values).sum())
     total = dataset["angle"].size
+    figure = options.figure if dataset.attrs["complete"] else None
+    if figure:
+        save_figure(plot_sweep(dataset, shown), figure, quiet=True)
     print(f"{options.output}: {done} of {total} points, axes {dict(dataset['angle'].sizes)}")
     if refusal:
         print(f"refused: {refusal}", file=sys.stderr)
@@ -108,28 +108,18 @@ def run(options: argparse.Namespace) -> int:
     if not dataset.attrs["complete"]:
         print("interrupted: repeat the command with --resume to finish", file=sys.stderr)
         return 130
-    if options.figure:
-        save_figure(plot_sweep(dataset, shown), options.figure)
+    if figure:
+        print(f"figure: {figure}")
     return 0
 
 
-def _earlier_result(options: argparse.Namespace) -> Any:
-    """Return the earlier dataset for --resume, or refuse to overwrite an unfinished one unasked."""
-    import xarray as xr
-
-    output = Path(options.output)
-    if not output.exists():
-        return None
-    if not options.resume and not options.overwrite:
+def _table_file(options: argparse.Namespace) -> TableFile:
+    """Return the file of the sweep, or refuse to overwrite an unfinished one unasked."""
+    refuse_same_files({"FILE": options.file}, {"--output": options.output, "--figure": options.figure})
+    file = TableFile(options.output, fresh=options.overwrite)
+    if destination(options.output).exists() and not options.resume and not options.overwrite:
         raise ArgumentError(
-            f"Argument `--output` must not exist, but {str(output)!r} does. Use --resume to finish it, --overwrite to "
-            "replace it."
+            f"Argument `--output` must not exist, but {options.output!r} does. Use --resume to finish it, --overwrite "
+            "to replace it."
         )
-    if not options.resume:
-        return None
-    try:
-        return xr.load_dataset(output, engine="scipy")
-    except Exception as error:
-        raise ArgumentError(
-            f"Argument `--output` must be the result of a sweep, but {str(output)!r} cannot be read ({error})."
-        ) from error
+    return file

@@ -15,6 +15,8 @@ __all__ = ["cross_section", "number", "parse_range", "parse_value", "split_assig
 
 #: More points on one axis are a mistake, and would not fit in memory.
 LONGEST_AXIS = 1_000_000
+#: Whole numbers up to here are exact as floats.
+LARGEST_WHOLE = 2**53
 
 
 def parse_value(text: str) -> Any:
@@ -60,15 +62,22 @@ def parse_range(text: str, option: str = "--vary") -> np.ndarray[Any, Any]:
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise ArgumentError(f"Argument `{option}` must have a count of at least 1, but has {parts[2]!r}. {way_out}")
     for value in (start, stop):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) == math.inf or value != value:
             raise ArgumentError(f"Argument `{option}` must have numbers at its ends, but is {text!r}. {way_out}")
     ends = [(part, part.endswith("deg")) for part in parts[:2]]
     if ends[0][1] != ends[1][1] and not any(value == 0 for value in (start, stop)):
         raise ArgumentError(f"Argument `{option}` must have the same unit at both ends, but is {text!r}. {way_out}")
     if count > LONGEST_AXIS:
         raise ArgumentError(f"Argument `{option}` must have at most {LONGEST_AXIS} points an axis, but has {count}.")
-    values: np.ndarray[Any, Any] = np.linspace(start, stop, count)
+    try:
+        values: np.ndarray[Any, Any] = np.linspace(float(start), float(stop), count)
+    except OverflowError:
+        raise ArgumentError(f"Argument `{option}` must have numbers that fit a float, but is {text!r}.") from None
     whole = isinstance(start, int) and isinstance(stop, int) and bool(np.all(values == np.rint(values)))
+    if whole and max(abs(start), abs(stop)) > LARGEST_WHOLE:
+        raise ArgumentError(
+            f"Argument `{option}` must have whole numbers of at most 2^53, but is {text!r}. Write 1e20, not its digits."
+        )
     return values.astype(int) if whole else values
 
 

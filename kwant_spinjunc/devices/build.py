@@ -134,7 +134,7 @@ def checked_shape(
         As in `memory`.
     """
     shape = CrossSection(cross_section).shape  # type: ignore[arg-type]
-    gigabytes, available = memory(shape, planes, solver, states=states), min(LARGEST, _machine_memory())
+    gigabytes, available = memory(shape, planes, solver, states=states), min(LARGEST, machine_memory())
     if gigabytes > available:
         raise ArgumentError(
             f"Argument `cross_section` must fit into {available:.3g} GB, but {shape[0]} × {shape[1]} sites need "
@@ -165,7 +165,7 @@ def memory(shape: tuple[int, int], planes: int, solver: str = "kwant", *, states
     return 16 * orbitals**2 * (fixed + each * planes) / 1e9
 
 
-def _machine_memory() -> float:
+def machine_memory() -> float:
     """Return the memory of this machine in GB, infinity where it does not tell."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9

@@ -34,7 +34,7 @@ from ..halves import zone
 from ..model.junction import Junction
 from ..model.plane import band_shift
 from ..runs.family import call_family
-from ..runs.sweep import LABELS, axis_attributes, split_axes
+from ..runs.tables import LABELS, axis_attributes, split_axes
 from ..spin import angle_between
 from ..theory import circuit, drift_diffusion, interface, tunnelling
 from ..theory.drift_diffusion import AMPERE_PER_SQUARE_METER, LANDAUER, SIEMENS_PER_METER, Matching, Material

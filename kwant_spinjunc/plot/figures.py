@@ -22,7 +22,7 @@ from ..devices.device import DeviceScattering
 from ..errors import ArgumentError
 from ..model.junction import Junction, Layer
 from ..model.plane import band_shift
-from ..runs.ensemble import Ensemble
+from ..runs.averages import Ensemble
 from ..scattering import Scattering
 from ..spin import SIGNS, angle_between
 

@@ -14,16 +14,30 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from multiprocessing import connection
-from typing import Any
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
 
 from ..checks import positive_integer
 from ..errors import ArgumentError, SpinjuncError
 
-__all__ = ["ExecutorError", "Pool", "available_workers", "dask_executor", "open_pool", "ordered", "process_pool"]
+__all__ = [
+    "ExecutorError",
+    "Pool",
+    "Task",
+    "available_workers",
+    "dask_executor",
+    "open_pool",
+    "ordered",
+    "process_pool",
+]
+
+K = TypeVar("K")
 
 #: One thread per worker: two BLAS threads gain little on matrices of these sizes, and lose much on a busy machine.
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
@@ -34,12 +48,19 @@ THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"
 TRIM_THRESHOLD = MMAP_THRESHOLD = 256 * 2**20
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
+#: Seconds without any result after which an executor that is not our own is given up.
+SILENCE = 600.0
+
 #: Seconds to wait for a Dask scheduler.
 DASK_TIMEOUT = 10.0
 
 
 class ExecutorError(SpinjuncError, RuntimeError):
     """The workers cannot be started, or an executor died that cannot be made anew."""
+
+
+class LostTaskError(BrokenExecutor):
+    """A task was lost with its worker; the executor goes on."""
 
 
 class _Serial(Executor):
@@ -55,7 +76,7 @@ class _Serial(Executor):
 
 
 class Pool:
-    """An executor that can be made anew when it dies.
+    """An executor that can be made anew when it dies, and is given up when it falls silent.
 
     Parameters
     ----------
@@ -65,28 +86,59 @@ class Pool:
         How many tasks run at the same time; None asks the executor.
     renewable
         Whether ``make`` can be called again.
+    timeout
+        Seconds without any result after which it is given up; None waits forever.
     """
 
-    def __init__(self, make: Callable[[], Executor], workers: int | None = None, renewable: bool = True) -> None:
+    def __init__(
+        self,
+        make: Callable[[], Executor],
+        workers: int | None = None,
+        renewable: bool = True,
+        timeout: float | None = None,
+    ) -> None:
         self.renewable = renewable
+        self.timeout = timeout
         self._make = make
         self.executor = make()
         self.workers = workers or getattr(self.executor, "_max_workers", None) or available_workers()
-        self._tasks: set[Future[Any]] = set()
+        self._finished: SimpleQueue[int] = SimpleQueue()
 
     @property
     def is_serial(self) -> bool:
         """Whether tasks run in this process, one after the other."""
         return isinstance(self.executor, _Serial)
 
-    def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
-        """Start a task; a dead executor gives a future that says so."""
+    def submit(self, function: Callable[..., Any], *args: Any) -> Task:
+        """Start a task; of a dead executor it is one that says so."""
+        number = next(_numbers)
         try:
-            return self.executor.submit(function, *args)
+            future = self.executor.submit(_answered, number, function, *args)
         except (BrokenExecutor, RuntimeError) as error:
-            future: Future[Any] = Future()
+            future = Future()
             future.set_exception(error if isinstance(error, BrokenExecutor) else BrokenExecutor(str(error)))
-            return future
+        if not hasattr(future, "add_done_callback"):
+            name = type(self.executor).__name__
+            raise ExecutorError(f"The executor must return a Future for every task, but {name}.submit did not.")
+        # called by a cancellation too, through which concurrent.futures.wait would sleep
+        future.add_done_callback(lambda _: self._finished.put(number))
+        return Task(number, future)
+
+    def finished(self) -> int:
+        """Wait for any task to end, by whatever way, and return its number.
+
+        Raises
+        ------
+        ExecutorError
+            Nothing came for the time of ``timeout``.
+        """
+        try:
+            return self._finished.get(timeout=self.timeout)
+        except Empty:
+            raise ExecutorError(
+                f"The executor gave no result for {self.timeout:g} s and was given up. What was finished is kept. Give "
+                "`kwant_spinjunc.runs.executors.Pool(make, timeout=None)` as the executor to wait longer."
+            ) from None
 
     def renew(self) -> None:
         """Make the executor anew after it broke.
@@ -114,6 +166,54 @@ class Pool:
             for process in processes:
                 if isinstance(process, multiprocessing.process.BaseProcess):
                     process.terminate()
+
+
+_numbers = count()
+
+
+def _answered(number: int, function: Callable[..., Any], *args: Any) -> tuple[int, Any]:
+    """Return the result with the number of its task, by which an answer to another task, or none, is known."""
+    return number, function(*args)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What `Pool.submit` has started, by its number."""
+
+    number: int
+    future: Future[Any]
+
+    def result(self) -> Any:
+        """Return what the task returned, once it has ended.
+
+        Raises
+        ------
+        BrokenExecutor
+            The executor died or was shut down; `LostTaskError` where it goes on.
+        ExecutorError
+            The executor gave no answer to this task.
+        Exception
+            What the task raised.
+        """
+        try:
+            answer = self.future.result(timeout=0)
+        except CancelledError:
+            raise BrokenExecutor("a task was cancelled by its executor") from None
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] == "distributed":  # KilledWorker, lost connections
+                raise LostTaskError(f"{type(error).__name__}: {error}") from error
+            raise
+        if not isinstance(answer, tuple) or len(answer) != 2 or type(answer[0]) is not int or answer[0] != self.number:
+            raise ExecutorError(
+                f"The executor must return what a task returned, but answered with {_brief(answer)}. Nothing of it is "
+                "kept."
+            )
+        return answer[1]
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def available_workers() -> int:
@@ -189,14 +289,17 @@ _allocator_is_settled: list[bool] = []
 
 @contextmanager
 def open_pool(
-    executor: Executor | Callable[[], Executor] | None = None, workers: int | None = None, tasks: int | None = None
+    executor: Executor | Callable[[], Executor] | Pool | None = None,
+    workers: int | None = None,
+    tasks: int | None = None,
 ) -> Iterator[Pool]:
     """Yield where tasks run, and end it afterwards.
 
     Parameters
     ----------
     executor
-        Any executor, which stays open; a function that makes one; None for processes of this machine.
+        Any executor, which stays open; a function that makes one; None for processes of this machine. One that gives no
+        result for `SILENCE` seconds is given up; a `Pool` says otherwise.
     workers
         Number of processes: 1 runs in this process, None is one for each CPU. With an executor: how many tasks it
         runs at the same time, where it does not say so itself.
@@ -210,15 +313,17 @@ def open_pool(
     ExecutorError
         Workers cannot be started.
     """
-    count = None if workers is None else positive_integer("workers", workers)
+    number = None if workers is None else positive_integer("workers", workers)
     if executor is None:
-        count = min(count or available_workers(), max(tasks or 2**31, 1))
-        pool = Pool(_Serial, 1) if count == 1 else Pool(partial(process_pool, count), count)
+        number = min(number or available_workers(), max(tasks or 2**31, 1))
+        pool = Pool(_Serial, 1) if number == 1 else Pool(partial(process_pool, number), number)
+    elif isinstance(executor, Pool):
+        pool = executor
     elif isinstance(executor, Executor) or (hasattr(executor, "submit") and not isinstance(executor, type)):
         ready: Any = executor
-        pool = Pool(lambda: ready, count, renewable=False)
+        pool = Pool(lambda: ready, number, renewable=False, timeout=SILENCE)
     elif callable(executor):
-        pool = Pool(executor, count)
+        pool = Pool(executor, number, timeout=SILENCE)
     else:
         raise ArgumentError(
             f"Argument `executor` must be a concurrent.futures.Executor, but is {type(executor).__name__}. "
@@ -232,29 +337,38 @@ def open_pool(
     pool.close(wait=False)
 
 
-def ordered(pool: Pool, function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
-    """Yield ``function(*task)`` in the order of the tasks, which are taken as they are needed.
+def ordered(
+    pool: Pool, function: Callable[..., Any], tasks: Iterable[tuple[K, tuple[Any, ...]]]
+) -> Iterator[tuple[K, Any]]:
+    """Yield (key, ``function(*arguments)``) in the order of the tasks (key, arguments), taken as they are needed.
 
     Raises
     ------
     ExecutorError
-        A worker died.
+        A worker died, the executor is shut down, silent, or gives something else.
     """
-    waiting: deque[Future[Any]] = deque()
+    waiting: deque[tuple[K, Task]] = deque()
     window = 1 if pool.is_serial else 2 * pool.workers
     remaining = iter(tasks)
+    done: set[int] = set()
     try:
         while True:
             while len(waiting) < window and (task := next(remaining, None)) is not None:
-                waiting.append(pool.submit(function, *task))
+                waiting.append((task[0], pool.submit(function, *task[1])))
             if not waiting:
                 return
-            yield waiting.popleft().result()
+            while waiting[0][1].number not in done:
+                done.add(pool.finished())
+            key, first = waiting.popleft()
+            done.discard(first.number)
+            yield key, first.result()
     except BrokenExecutor as death:
-        raise ExecutorError(f"A worker died, for example for lack of memory ({death}). Use fewer workers.") from death
+        raise ExecutorError(
+            f"A worker died or was shut down, for example for lack of memory ({death}). Use fewer workers."
+        ) from death
     finally:
-        for future in waiting:
-            future.cancel()
+        for _, started in waiting:
+            started.future.cancel()
 
 
 @contextmanager

@@ -50,7 +50,9 @@ def load_family(path: str | Path, name: str | None = None) -> Family:
     sys.path.insert(0, str(file.parent.resolve()))  # a family may import what lies beside it, as a script may
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a file may call sys.exit
         raise ArgumentError(
             f"Argument `FILE` must import, but {str(path)!r} raised {type(error).__name__}: {error}."
         ) from error
@@ -117,9 +119,9 @@ def call_any_family(family: Callable[..., Any], parameters: Mapping[str, Any]) -
         raise ArgumentError(f"Argument `{missing[0]}` must be given: {name} has no default for it.")
     try:
         result = family(**parameters)
-    except SpinjuncError:
+    except (SpinjuncError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # a family may call sys.exit
         values = ", ".join(f"{key}={value!r}" for key, value in parameters.items())
         raise ArgumentError(
             f"Arguments {values or '(none)'} must suit {name}, but it raised {type(error).__name__}: {error}."

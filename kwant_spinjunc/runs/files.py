@@ -1,43 +1,316 @@
-"""Writing files: whole or not at all, never over what is not a file of one's own."""
+"""Files: written whole or not at all, never over what is an input, and tables with a checksum that is verified."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import secrets
+import signal
+import stat
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 
-from ..errors import ArgumentError
+import numpy as np
 
-__all__ = ["write_atomically"]
+from ..errors import ArgumentError, SpinjuncError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = [
+    "FileError",
+    "destination",
+    "lock",
+    "read_table",
+    "refuse_same_files",
+    "shielded",
+    "table_digest",
+    "verify_table",
+    "write_atomically",
+    "write_table",
+]
+
+#: What a file is called that is none, by the test of its mode.
+SPECIAL = {
+    "a folder": stat.S_ISDIR,
+    "a pipe": stat.S_ISFIFO,
+    "a device": stat.S_ISCHR,
+    "a disk": stat.S_ISBLK,
+    "a socket": stat.S_ISSOCK,
+}
+#: Endings longer than this are part of the name.
+LONGEST_SUFFIX = 16
+#: Signals that ask a process to end.
+ENDINGS = ("SIGINT", "SIGTERM", "SIGHUP")
+#: A table on disk is not larger than its numbers by more than this factor and these bytes of names and attributes.
+LARGEST_RATIO, LARGEST_HEADER = 4, 2**20
 
 
-@contextmanager
-def write_atomically(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path`` and move it there if the block succeeds; else leave nothing.
+class FileError(SpinjuncError, OSError):
+    """A file cannot be written or read: the disk is full, the folder is gone, the name too long."""
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def _short(path: str | Path) -> str:
+    text = os.fspath(path)
+    return repr(text if len(text) <= 120 else f"{text[:60]}...{text[-50:]}")
+
+
+def destination(path: str | Path, name: str = "output") -> Path:
+    """Return the file that a path leads to, links followed.
 
     Raises
     ------
     ArgumentError
-        The folder does not exist or cannot be written.
+        It is a folder, pipe, device or socket, may not be written, or the path cannot exist.
     """
-    target = Path(path)
-    if target.is_dir():
-        raise ArgumentError(f"Argument `output` must be a file, but {str(target)!r} is a folder.")
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=target.suffix)
+        target = Path(os.path.realpath(path))
+        mode = os.stat(target).st_mode
+    except FileNotFoundError:
+        return target
+    except (OSError, ValueError) as error:  # too long, a loop of links, a null character
+        raise ArgumentError(
+            f"Argument `{name}` must be a writable path, but {_short(path)} is not ({_reason(error)})."
+        ) from None
+    for what, test in SPECIAL.items():
+        if test(mode):
+            raise ArgumentError(f"Argument `{name}` must be a file, but {_short(path)} is {what}.")
+    if not os.access(target, os.W_OK):
+        raise ArgumentError(f"Argument `{name}` must be a writable path, but {_short(path)} is read-only.")
+    return target
+
+
+def _same(one: str | Path, other: str | Path) -> bool:
+    try:
+        if os.path.realpath(one) == os.path.realpath(other):
+            return True
+        return os.path.samefile(one, other)  # a hard link
+    except (OSError, ValueError):
+        return False
+
+
+def refuse_same_files(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> None:
+    """Refuse an output that is an input, a module in use, or another output, under whatever name.
+
+    Parameters
+    ----------
+    inputs, outputs
+        Path, or None where there is none, by the name of the argument.
+    """
+    given = [(name, path) for name, path in outputs.items() if path]
+    modules = [("a module in use", file) for m in list(sys.modules.values()) if (file := getattr(m, "__file__", None))]
+    others = [(f"`{name}`", path) for name, path in inputs.items() if path] + modules
+    for number, (name, path) in enumerate(given):
+        for what, other in [*((f"`{n}`", p) for n, p in given[:number]), *others]:
+            if _same(path, other):
+                raise ArgumentError(
+                    f"Argument `{name}` must be a file of its own, but {_short(path)} is {what} too, which it would "
+                    "overwrite. Give another name."
+                )
+
+
+def lock(file: IO[bytes] | int) -> None:
+    """Take a lock at once or raise OSError; the system lets it go with the process, however it ends."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        number = file if isinstance(file, int) else file.fileno()
+        msvcrt.locking(number, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _prefix(target: Path) -> str:
+    """Return how temporary files of a target begin, so that a later run knows them."""
+    return f".spinjunc-{hashlib.blake2b(target.name.encode(errors='surrogateescape'), digest_size=6).hexdigest()}-"
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove temporary files of this target whose process was killed: nobody holds their lock."""
+    with suppress(OSError):
+        for entry in os.scandir(target.parent):
+            if not entry.name.startswith(_prefix(target)):
+                continue
+            with suppress(OSError), open(entry.path, "rb") as file:
+                lock(file)
+                os.unlink(entry.path)
+
+
+@contextmanager
+def write_atomically(path: str | Path, name: str = "output") -> Iterator[Path]:
+    """Yield a temporary path beside the file and move it there if the block succeeds; else leave all as it was.
+
+    Links are followed and the mode of an existing file is kept. Temporary files left by a process that was killed are
+    removed.
+
+    Raises
+    ------
+    ArgumentError
+        The path is no place for a file, see `destination`.
+    FileError
+        Writing failed, for example for lack of space.
+    """
+    target = destination(path, name)
+    _remove_leftovers(target)
+    suffix = target.suffix if len(target.suffix) <= LONGEST_SUFFIX else ""
+    temporary = target.with_name(f"{_prefix(target)}{secrets.token_hex(6)}{suffix}")
+    try:
+        os.lstat(target)
+        mode: int | None = stat.S_IMODE(os.stat(target).st_mode)
+    except FileNotFoundError:
+        mode = None
     except OSError as error:
         raise ArgumentError(
-            f"Argument `output` must be a writable path, but {str(target)!r} is not ({error.strerror})."
+            f"Argument `{name}` must be a writable path, but {_short(path)} is not ({_reason(error)})."
         ) from None
-    os.close(handle)
-    temporary = Path(name)
     try:
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600)
+    except OSError as error:
+        raise ArgumentError(
+            f"Argument `{name}` must be a writable path, but {_short(path)} is not ({_reason(error)})."
+        ) from None
+    try:
+        with suppress(OSError):  # a file system without locks
+            lock(handle)
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(target)
+        if mode is not None:
+            os.chmod(temporary, mode)
+        os.fsync(handle)
+        os.replace(temporary, target)
+    except OSError as error:
+        if isinstance(error, (SpinjuncError, BrokenPipeError)):
+            raise
+        raise FileError(f"The file {_short(path)} cannot be written ({_reason(error)}); it is as before.") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        os.close(handle)
+        with suppress(OSError):
+            os.unlink(temporary)
+
+
+@contextmanager
+def shielded() -> Iterator[None]:
+    """Let the block end before a signal that asks the process to end is obeyed; effective in the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[tuple[int, Any]] = []
+    numbers = [getattr(signal, name) for name in ENDINGS if hasattr(signal, name)]
+    former = {n: signal.getsignal(n) for n in numbers}
+    former = {n: handler for n, handler in former.items() if callable(handler)}
+    for number in former:
+        signal.signal(number, lambda n, frame: came.append((n, frame)))
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+    for number, frame in came[:1]:
+        handler = former[number]
+        if callable(handler):
+            handler(number, frame)
+
+
+# ---------------------------------------------------------------------- tables
+def _canonical(values: Any) -> bytes:
+    """Return the bytes of an array as any NetCDF file gives it back: integers and floats in 64 bits, words as JSON."""
+    array = np.asarray(values)
+    if array.dtype.kind in "fc":
+        return np.ascontiguousarray(array, dtype="<c16" if array.dtype.kind == "c" else "<f8").tobytes()
+    if array.dtype.kind in "iub":
+        return np.ascontiguousarray(array, dtype="<i8").tobytes()
+    return json.dumps(array.tolist(), default=str).encode()
+
+
+def table_digest(dataset: xr.Dataset) -> str:
+    """Return a checksum of all names, dimensions, numbers and attributes but the checksum itself."""
+    digest = hashlib.blake2b(digest_size=16)
+
+    def add(part: bytes) -> None:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+
+    def attributes(found: Mapping[Any, Any]) -> bytes:
+        plain = {str(k): np.asarray(v).tolist() for k, v in found.items() if k != "checksum"}
+        plain = {k: v[0] if isinstance(v, list) and len(v) == 1 else v for k, v in plain.items()}
+        return json.dumps(plain, sort_keys=True, default=str).encode()
+
+    add(attributes(dataset.attrs))
+    for name in sorted(map(str, dataset.variables)):
+        variable = dataset.variables[name]
+        add(json.dumps([name, list(map(str, variable.dims)), list(variable.shape)]).encode())
+        add(attributes(variable.attrs))
+        add(_canonical(variable.values))
+    return digest.hexdigest()
+
+
+def write_table(dataset: xr.Dataset, path: str | Path, name: str = "output") -> None:
+    """Write a dataset as NetCDF 3, with a checksum, whole or not at all."""
+    dataset = dataset.copy()
+    dataset.attrs["checksum"] = table_digest(dataset)
+    with write_atomically(path, name) as temporary:
+        dataset.to_netcdf(temporary, engine="scipy")
+
+
+def read_table(path: str | Path, name: str = "output", nbytes: int | None = None) -> xr.Dataset:
+    """Return a dataset that `write_table` has written.
+
+    Parameters
+    ----------
+    path
+        The file.
+    name
+        Of the argument, for errors.
+    nbytes
+        Size of the numbers that are expected: a file that cannot be of them is refused before it is read.
+
+    Raises
+    ------
+    ArgumentError
+        It cannot be read, has no checksum, or does not fit it.
+    """
+    import xarray as xr
+
+    try:
+        target = destination(path, name)
+        size = os.stat(target).st_size
+        if nbytes is not None and size > LARGEST_RATIO * nbytes + LARGEST_HEADER:
+            raise ArgumentError(
+                f"Argument `{name}` must be an earlier result of the same run, but {_short(path)} is too large "
+                f"({size} bytes for {nbytes} of numbers)."
+            )
+        dataset: xr.Dataset = xr.load_dataset(target, engine="scipy")
+    except SpinjuncError:
+        raise
+    except Exception as error:
+        raise ArgumentError(
+            f"Argument `{name}` must be a readable NetCDF file, but {_short(path)} is none ({_reason(error)})."
+        ) from error
+    verify_table(dataset, name, f"{_short(path)} ")
+    return dataset
+
+
+def verify_table(dataset: xr.Dataset, name: str, which: str = "it") -> None:
+    """Refuse a dataset read from a file whose numbers are not those of its checksum."""
+    stored = dataset.attrs.get("checksum")
+    if stored is None:
+        raise ArgumentError(f"Argument `{name}` must carry a checksum, but {which.strip()} has none. Compute it anew.")
+    try:
+        found = table_digest(dataset)
+    except (TypeError, ValueError, OverflowError) as error:
+        found = f"none ({error})"
+    if stored != found:
+        raise ArgumentError(
+            f"Argument `{name}` must be as it was written, but {which.strip()} is damaged: its checksum differs. "
+            "Compute it anew."
+        )

@@ -14,8 +14,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sqlite3
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ArgumentError, SpinjuncError
+from .files import destination, lock
 
 __all__ = ["Store", "StoreError", "StoreFullError", "canonical", "is_store"]
 
@@ -35,16 +38,28 @@ Floats = NDArray[np.float64]
 APPLICATION = 0x53704A6E
 FORMAT = 1
 
+#: How temporary stores are called.
+TEMPORARY = "spinjunc-"
+
 #: Seconds that a reader waits for a commit and a writer for a reader.
 PATIENCE = 30.0
 
-SCHEMA = """
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL, checksum BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE chunks (
-    start INTEGER PRIMARY KEY, count INTEGER NOT NULL, failures TEXT NOT NULL, samples BLOB NOT NULL,
-    checksum BLOB NOT NULL
-);
-"""
+#: Table -> the statement that makes it. A file with anything else, such as a view or a trigger, is no store.
+SCHEMA = {
+    "facts": "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL, checksum BLOB NOT NULL) WITHOUT ROWID",
+    "chunks": "CREATE TABLE chunks (start INTEGER PRIMARY KEY, count INTEGER NOT NULL, failures TEXT NOT NULL, "
+    "samples BLOB NOT NULL, checksum BLOB NOT NULL)",
+}
+#: Formats of schemas that mean the same but for the blanks.
+BLANKS = re.compile(r"[\s]+")
+#: No value of a store is larger, in bytes; nothing that says so is read.
+LARGEST_VALUE = 2**28
+#: No realization has a larger number.
+LARGEST_NUMBER = 2**53
+#: Chunks that are missing between the rows of a store at most.
+FURTHEST = 100_000
+#: SQLite's instructions between two looks at the clock.
+STEPS = 100_000
 
 
 class StoreError(SpinjuncError, RuntimeError):
@@ -113,13 +128,14 @@ class Store:
 
     def __init__(self, path: str | Path | None, identity: Mapping[str, Any] | None) -> None:
         self.temporary = path is None
-        if path is None:
-            handle, name = tempfile.mkstemp(prefix="spinjunc-", suffix=".sqlite")
-            os.close(handle)
-            path = name
-        self.path = Path(path)
         self._lock: IO[bytes] | None = None
+        self._held: IO[bytes] | None = None
         self._db: sqlite3.Connection | None = None
+        self._reopens = False
+        self._deadline = float("inf")
+        if path is None:
+            path, self._held = _temporary_file()
+        self.path = destination(path, "store") if identity is not None else Path(os.path.realpath(path))
         try:
             self._open(identity)
         except BaseException:
@@ -127,11 +143,15 @@ class Store:
             raise
 
     def _open(self, identity: Mapping[str, Any] | None) -> None:
-        exists = self.path.exists() and self.path.stat().st_size > 0
-        if self.path.is_dir() or (identity is None and not exists):
-            what = "is a folder" if self.path.is_dir() else "does not exist or is empty"
+        exists = os.path.isfile(self.path) and self.path.stat().st_size > 0
+        if identity is None and not exists:
+            what = "is a folder" if os.path.isdir(self.path) else "does not exist or is empty"
             raise ArgumentError(f"Argument `store` must be a file, but {str(self.path)!r} {what}.")
         if identity is not None:
+            if exists and os.stat(self.path).st_nlink > 1:  # SQLite finds the journal by the name
+                raise ArgumentError(
+                    f"Argument `store` must be a file of one name, but {str(self.path)!r} has hard links. Use a copy."
+                )
             self._lock = _locked(self.path)
         if exists and not is_store(self.path):
             # a kill between the creation of the file and its first commit leaves it empty or with a hot journal only
@@ -152,14 +172,20 @@ class Store:
             raise ArgumentError(
                 f"Argument `store` must be a writable path, but {str(self.path)!r} is not ({error})."
             ) from error
+        self._db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST_VALUE)
+        self._db.set_progress_handler(lambda: int(time.monotonic() > self._deadline), STEPS)
         with self._reported():
+            self._db.execute("PRAGMA trusted_schema = OFF")
             self._db.execute("PRAGMA journal_mode = DELETE")
             # a temporary store need not outlive the machine
             self._db.execute(f"PRAGMA synchronous = {'OFF' if self.temporary else 'FULL'}")
-            if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            found = self._db.execute("SELECT type, name, sql FROM sqlite_master LIMIT 9").fetchall()
+            if not found:
                 if identity is None:
                     raise StoreError(f"The store {str(self.path)!r} is empty.")
                 self._create(identity)
+            else:
+                self._compare_schema(found)
         stored = self.fact("identity")
         if not isinstance(stored, dict):
             raise StoreError(f"The store {str(self.path)!r} has lost what it is of: it is damaged. Remove it.")
@@ -171,10 +197,24 @@ class Store:
         db = self._connection
         db.execute(f"PRAGMA application_id = {APPLICATION}")
         with self._transaction():
-            for statement in SCHEMA.split(";"):
+            for statement in SCHEMA.values():
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {FORMAT}")
             self._put_fact("identity", identity)
+
+    def _compare_schema(self, found: list[tuple[Any, Any, Any]]) -> None:
+        """Refuse a file of another form before anything of it is used."""
+        form = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        if form != FORMAT:
+            raise StoreError(f"The store {str(self.path)!r} must be of format {FORMAT}, but is of {form}.")
+        expected = {("table", name, _squeezed(sql)) for name, sql in SCHEMA.items()}
+        strange = {(kind, name, _squeezed(sql)) for kind, name, sql in found} ^ expected
+        if strange:
+            kind, name, _ = sorted(strange, key=str)[0]
+            raise StoreError(
+                f"The file {str(self.path)!r} must have the two tables of a store, but {kind} {name!r} is not one of "
+                "them or differs."
+            )
 
     def _compare(self, identity: dict[str, Any]) -> None:
         differences = list(_differences(self.identity, identity))
@@ -190,19 +230,32 @@ class Store:
     # ------------------------------------------------------------------ access
     @property
     def _connection(self) -> sqlite3.Connection:
+        if self._db is None and self._reopens:
+            self._reopens = False
+            self._open(None)
         if self._db is None:
             raise StoreError(f"The store {str(self.path)!r} is closed.")
         return self._db
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy needs, which reads the same file when it is asked and never writes."""
+        return {"path": self.path, "identity": self.identity}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.path, self.identity = state["path"], state["identity"]
+        self.temporary, self._lock, self._held, self._db, self._reopens = False, None, None, None, True
+        self._deadline = float("inf")
 
     def _damaged(self, why: object) -> StoreError:
         return StoreError(f"The store {str(self.path)!r} is damaged ({why}). Remove it, or bring back a copy.")
 
     @contextmanager
     def _reported(self) -> Iterator[None]:
-        """Turn SQLite's errors into ours."""
+        """Turn SQLite's errors into ours, and end what takes too long."""
+        self._deadline = time.monotonic() + 2 * PATIENCE
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, sqlite3.Warning, OverflowError, UnicodeDecodeError) as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             if code == sqlite3.SQLITE_FULL:
                 raise StoreFullError(
@@ -237,7 +290,10 @@ class Store:
             row = self._connection.execute("SELECT value, checksum FROM facts WHERE name = ?", (name,)).fetchone()
         if row is None or not isinstance(row[0], str) or row[1] != _checksum(name.encode(), row[0].encode()):
             return None
-        return json.loads(row[0])
+        try:
+            return json.loads(row[0])
+        except (ValueError, RecursionError):
+            return None
 
     def set_fact(self, name: str, value: Any) -> None:
         """Keep a plain value beside the samples."""
@@ -254,7 +310,8 @@ class Store:
                 "SELECT start, count FROM chunks WHERE start >= ? AND start < ? ORDER BY start", (start, stop)
             ).fetchall()
         starts = [begin for begin, _ in found]
-        if any(a >= b for a, b in zip([start - 1, *starts], [*starts, stop], strict=True)):
+        known = all(isinstance(begin, int) for begin in starts)
+        if not known or any(a >= b for a, b in zip([start - 1, *starts], [*starts, stop], strict=True)):
             raise self._damaged("rows out of order")
         return [(begin, count if isinstance(count, int) and count > 0 else 1) for begin, count in found]
 
@@ -293,8 +350,11 @@ class Store:
         whole = isinstance(count, int) and isinstance(text, str) and isinstance(blob, bytes)
         if not whole or count < 1 or checksum != _row_checksum(start, count, text, blob):
             return None
-        samples = np.frombuffer(blob, dtype="<f8").reshape(count, -1)
-        return samples, {int(realization): error for realization, error in json.loads(text).items()}
+        try:
+            samples = np.frombuffer(blob, dtype="<f8").reshape(count, -1)
+            return samples, {int(realization): str(error) for realization, error in json.loads(text).items()}
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            return None
 
     def drop(self, start: int) -> None:
         """Remove the row that begins there."""
@@ -309,6 +369,30 @@ class Store:
             found = self._connection.execute("SELECT max(start + count) FROM chunks").fetchone()[0]
         return int(found or 0)
 
+    def readable_end(self, chunk: int) -> int:
+        """Return the number behind the last realization that can be read, damaged rows behind it counted as chunks.
+
+        Raises
+        ------
+        StoreError
+            Rows are further apart than a run leaves them: their numbers are wrong.
+        """
+        with self._reported():
+            rows = self._connection.execute("SELECT count(*) FROM chunks").fetchone()[0]
+            starts = self._connection.execute("SELECT start FROM chunks ORDER BY start DESC")
+            damaged, last = 0, None
+            for (start,) in starts:
+                found = self.read(start) if isinstance(start, int) and 0 <= start < LARGEST_NUMBER else None
+                if found is not None:
+                    last = start + len(found[0])
+                    break
+                damaged += 1
+        if last is None:
+            return 0
+        if last > chunk * (rows + FURTHEST):
+            raise self._damaged("rows far apart")
+        return int(last + damaged * chunk)
+
     def close(self) -> None:
         """Close the file and let others write; remove it if it is temporary."""
         if self._db is not None:
@@ -317,6 +401,9 @@ class Store:
         self.release()
         if self.temporary:
             self.path.unlink(missing_ok=True)
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
     def release(self) -> None:
         """Let others write; reading goes on."""
@@ -337,6 +424,29 @@ class Store:
     def __del__(self) -> None:
         if hasattr(self, "_db"):
             self.close()
+
+
+def _temporary_file() -> tuple[str, IO[bytes]]:
+    """Return a new file and what holds its lock, and remove those whose process was killed: nobody holds theirs."""
+    folder = tempfile.gettempdir()
+    with suppress(OSError):
+        for entry in os.scandir(folder):
+            if entry.name.startswith(TEMPORARY) and entry.is_file(follow_symlinks=False):
+                with suppress(OSError), open(entry.path, "r+b") as file:
+                    lock(file)
+                    os.unlink(entry.path)
+                    for suffix in ("-lock", "-journal"):
+                        with suppress(OSError):
+                            os.unlink(entry.path + suffix)
+    handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=".sqlite", dir=folder)
+    held = os.fdopen(handle, "r+b")
+    with suppress(OSError):
+        lock(held)
+    return name, held
+
+
+def _squeezed(sql: Any) -> str:
+    return BLANKS.sub(" ", str(sql)).replace("( ", "(").replace(" )", ")").strip()
 
 
 def _row_checksum(start: int, count: int, text: str, blob: bytes) -> bytes:
@@ -379,7 +489,7 @@ def _locked(path: Path) -> IO[bytes]:
                 f"Argument `store` must be a writable path, but {str(path)!r} is not ({error.strerror})."
             ) from None
         try:
-            _lock_file(file)
+            lock(file)
         except OSError:
             file.close()
             raise ArgumentError(
@@ -393,15 +503,3 @@ def _locked(path: Path) -> IO[bytes]:
         if same:
             return file
         file.close()  # the one who had it has just removed it
-
-
-def _lock_file(file: IO[bytes]) -> None:
-    """Take the lock at once or raise OSError; the system lets it go with the process."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-    else:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

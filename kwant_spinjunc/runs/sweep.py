@@ -3,12 +3,12 @@ r"""`sweep`: a family of junctions over parameter axes, returned as a labeled `x
 from __future__ import annotations
 
 import json
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import kwant
@@ -17,61 +17,43 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
 from ..checks import finite, finite_array
+from ..devices.build import machine_memory
 from ..errors import ArgumentError, NoOpenChannelError, SpinjuncError
 from ..model.junction import Junction
 from ..scattering import Scattering
 from ..scattering import scatter_quietly as scatter
 from ..transport.bias import bias_response
 from ..transport.linear import linear_response, tunneling_response
-from .executors import open_pool, ordered
+from .executors import ExecutorError, open_pool, ordered
 from .family import call_family, parameters_of, plain, source_digest
+from .files import verify_table
+from .tables import LABELS, Quantity, TableFile, attributes, axis_attributes, quantities, split_axes
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["SweepError", "SweepInterrupted", "axis_attributes", "split_axes", "sweep"]
+__all__ = ["BIAS_VARIABLES", "VARIABLES", "SweepError", "SweepInterrupted", "sweep"]
 
-Variables = dict[str, tuple[tuple[str, ...], str, str]]
-
-#: Of a linear-response sweep: name -> (dimensions behind the swept ones, unit, long name).
-VARIABLES: Variables = {
-    "probabilities": (
-        ("lead_out", "spin_out", "lead_in", "spin_in"),
-        "1",
-        "scattering probability summed over modes",
-    ),
-    "modes": (("lead", "spin"), "1", "open channels"),
-    "conductance": ((), "e^2/h per cell", "conductance"),
-    "magnetization_current": (("lead",), "e^2/h per cell", "magnetization current per bias, along each lead's own m"),
-    "spin_current": (("axis",), "e^2/h per cell", "Pauli-spin current through the spacer per bias"),
-    "damping_like": (("magnet",), "e^2/h per cell", "damping-like torque per bias, as Pauli-spin flux"),
-    "field_like": (("magnet",), "e^2/h per cell", "field-like torque per bias, as Pauli-spin flux"),
-    "angle": ((), "rad", "angle between the magnets"),
-    "unitarity_defect": ((), "1", "largest element of S†S - 1"),
-    "continuity_defect": ((), "1", "largest violation of charge and spin continuity per unit flux"),
-}
+#: Of a linear-response sweep.
+VARIABLES = quantities(
+    "probabilities modes conductance magnetization_current spin_current damping_like field_like angle unitarity_defect "
+    "continuity_defect",
+    "e^2/h per cell",
+    " per bias",
+)
+#: Of a sweep at finite bias.
+BIAS_VARIABLES = quantities(
+    "current magnetization_current spin_current damping_like field_like equilibrium_field_like angle error "
+    "equilibrium_error",
+    "e^2/h V per cell",
+)
 
 #: No band of a solid is as wide; beyond, integrals over the window overflow.
 LARGEST_BIAS = 1e6
-CURRENT = "e^2/h V per cell"
-#: Of a sweep at finite bias.
-BIAS_VARIABLES: Variables = {
-    "current": ((), CURRENT, "charge (particle) current"),
-    "magnetization_current": (("lead",), CURRENT, "magnetization current along each lead's own m"),
-    "spin_current": (("axis",), CURRENT, "Pauli-spin current through the spacer, bias window"),
-    "damping_like": (("magnet",), CURRENT, "damping-like torque, as Pauli-spin flux"),
-    "field_like": (("magnet",), CURRENT, "field-like torque of the bias window, as Pauli-spin flux"),
-    "equilibrium_field_like": (("magnet",), CURRENT, "field-like torque of the occupied states, as Pauli-spin flux"),
-    "angle": ((), "rad", "angle between the magnets"),
-    "error": ((), CURRENT, "estimated absolute error of the bias window"),
-    "equilibrium_error": ((), CURRENT, "estimated absolute error of the torque of the occupied states"),
-}
-
-LABELS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("lead", "lead_in", "lead_out", "magnet"), ("left", "right")),
-    **dict.fromkeys(("spin", "spin_in", "spin_out"), ("majority", "minority")),
-    "axis": ("x", "y", "z"),
-}
+#: Points of the inner axis that are solved, committed and kept together.
+CHUNK, BIAS_CHUNK = 4096, 16
+#: Times its own size that a table takes while it is written, and gigabytes for what is solved at a time.
+COPIES, OVERHEAD = 2.0, 0.3
 
 
 @dataclass(frozen=True)
@@ -80,22 +62,27 @@ class _Experiment:
 
     axis: str
     points: NDArray[np.float64]
-    variables: Variables
+    variables: dict[str, Quantity]
     observe: Callable[[Junction, Any], dict[str, Any]]
-    vectorized: bool
+    chunk: int
     settings: dict[str, Any]
 
     @property
     def swept(self) -> dict[str, NDArray[Any]]:
         return {self.axis: self.points} if self.points.ndim else {}
 
-    def runs(self, missing: NDArray[np.intp]) -> list[tuple[tuple[Any, ...], Any]]:
-        """Return (index, points) of the solves that fill what is missing along the inner axis."""
+    def runs(self, missing: NDArray[np.bool_]) -> list[tuple[tuple[Any, ...], Any]]:
+        """Return (index, points) of the solves that fill what is missing along the inner axis.
+
+        Chunks begin at the same places whatever is missing, so that the numbers have the same bits.
+        """
         if not self.points.ndim:
-            return [((), self.points[()])]
-        if self.vectorized:
-            return [((missing,), self.points[missing])]
-        return [((index,), self.points[index]) for index in missing]
+            return [((), self.points[()])] if missing.any() else []
+        if self.chunk == 1:
+            return [((index,), self.points[index]) for index in np.flatnonzero(missing)]
+        starts = range(0, len(self.points), self.chunk)
+        parts = [slice(start, start + self.chunk) for start in starts]
+        return [((part,), self.points[part]) for part in parts if missing[part].any()]
 
 
 class SweepError(SpinjuncError):
@@ -105,6 +92,9 @@ class SweepError(SpinjuncError):
         super().__init__(message)
         self.dataset = dataset
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.dataset)
+
 
 class SweepInterrupted(KeyboardInterrupt):
     """Ctrl-C during a sweep; ``dataset`` holds what was finished (the rest is NaN, ``attrs["complete"]`` is 0)."""
@@ -112,6 +102,9 @@ class SweepInterrupted(KeyboardInterrupt):
     def __init__(self, dataset: xr.Dataset) -> None:
         super().__init__("sweep interrupted")
         self.dataset = dataset
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.dataset,)
 
 
 def sweep(
@@ -122,7 +115,7 @@ def sweep(
     temperature: float = 0.0,
     k: ArrayLike | Literal["average"] | None = None,
     solver: str = "halves",
-    resume: xr.Dataset | None = None,
+    resume: xr.Dataset | str | Path | TableFile | None = None,
     progress: bool | None = None,
     workers: int = 1,
     executor: Executor | Callable[[], Executor] | None = None,
@@ -146,7 +139,9 @@ def sweep(
     solver
         ``"halves"``, the exact fast engine (the default), or ``"kwant"``, the reference.
     resume
-        An unfinished result of the same sweep: its finished points are kept.
+        An unfinished result of the same sweep, whose finished points are kept; or the path of a NetCDF file: the sweep
+        goes on from it if it exists, and brings it up to date while it runs, so that a process that is killed loses
+        the last seconds only.
     progress
         Show a progress bar; None shows it on a terminal.
     workers
@@ -167,7 +162,8 @@ def sweep(
     Raises
     ------
     ArgumentError
-        Unknown parameter, axis that is not one-dimensional, disorder, or ``resume`` of another sweep.
+        Unknown parameter, axis that is not one-dimensional or of another type than numbers and words, disorder, more
+        numbers than this machine has memory for, or ``resume`` of another sweep or damaged.
     SweepInterrupted
         On Ctrl-C, with the unfinished dataset.
     SweepError
@@ -186,56 +182,97 @@ def sweep(
     >>> [abs(round(float(g), 10)) for g in data.conductance[[0, 2]]]
     [1.0, 0.0]
     """
-    from tqdm import tqdm
-
     if not callable(family):
         raise ArgumentError(f"Argument `family` must be a function that returns a Junction, but is {family!r}.")
     outer, fixed = split_axes(axes)
     experiment = _experiment(energy, bias, temperature, k, solver)
-    swept = {**outer, **experiment.swept}
-    dataset = _empty_dataset(family, swept, fixed, experiment)
-    if resume is not None:
-        _adopt(dataset, resume)
-    data = {name: dataset[name].values for name in experiment.variables}
-
-    bar = tqdm(total=data["angle"].size, unit="point", disable=None if progress is None else not progress)
-    waiting: deque[tuple[tuple[Any, ...], int]] = deque()
-    refused: list[SpinjuncError] = []
-
-    def tasks() -> Iterator[tuple[Junction, Any]]:
-        """Yield what is to be solved, and note in ``waiting`` where it goes; stop at a junction that is refused."""
-        for place in product(*(range(len(values)) for values in outer.values())):
-            missing = np.flatnonzero(np.isnan(np.atleast_1d(data["angle"][place])))
-            bar.update(experiment.points.size - len(missing))
-            if not len(missing):
-                continue
-            values = {name: outer[name][index].item() for name, index in zip(outer, place, strict=True)}
-            try:
-                junction = call_family(family, **fixed, **values)
-            except SpinjuncError as error:
-                refused.append(error)
-                return
-            for at, points in experiment.runs(missing):
-                waiting.append(((*place, *at), np.size(points)))
-                yield junction, points
-
+    kept = TableFile(resume, "resume") if isinstance(resume, (str, Path)) else resume
+    dataset = _empty_dataset(family, {**outer, **experiment.swept}, fixed, experiment)
+    if isinstance(kept, TableFile):
+        earlier = kept.earlier(dataset.nbytes)
+        if earlier is not None:
+            _adopt(dataset, earlier, kept.name)
+    elif kept is not None:
+        _adopt(dataset, kept)
+    filling = _Filling(dataset, experiment, outer, fixed, family, kept if isinstance(kept, TableFile) else None)
     try:
-        with bar, open_pool(executor, workers) as pool:
-            for found in ordered(pool, experiment.observe, tasks()):
-                where, size = waiting.popleft()
-                for name, value in found.items():
-                    data[name][where] = value
-                bar.update(size)
-            for error in refused:
-                raise error
+        filling.fill(workers, executor, progress)
     except KeyboardInterrupt:
+        filling.save(force=True)
         raise SweepInterrupted(dataset) from None
     except SpinjuncError as error:
-        if np.isnan(data["angle"]).all():
+        if np.isnan(dataset["angle"].values).all():
             raise
+        filling.save(force=True)
         raise SweepError(f"{error} The points before it are kept.", dataset) from error
     dataset.attrs["complete"] = 1
+    filling.save(force=True)
     return dataset
+
+
+@dataclass
+class _Filling:
+    """A table and what fills it."""
+
+    dataset: xr.Dataset
+    experiment: _Experiment
+    outer: dict[str, NDArray[Any]]
+    fixed: dict[str, Any]
+    family: Callable[..., Junction]
+    file: TableFile | None
+
+    def __post_init__(self) -> None:
+        self.data = {name: self.dataset[name].values for name in self.experiment.variables}
+        self.refused: list[SpinjuncError] = []
+
+    def fill(self, workers: int, executor: Any, progress: bool | None) -> None:
+        """Solve what is missing, in order; raise what refused a junction after all that was before it."""
+        from tqdm import tqdm
+
+        bar = tqdm(total=self.data["angle"].size, unit="point", disable=None if progress is None else not progress)
+        bar.update(int(np.isfinite(self.data["angle"]).sum()))
+        with bar, open_pool(executor, workers) as pool:
+            for where, found in ordered(pool, self.experiment.observe, self.tasks()):
+                before = int(np.isnan(self.data["angle"][where]).sum())
+                self.enter(where, found)
+                bar.update(before)
+                self.save()
+        for error in self.refused:
+            raise error
+
+    def tasks(self) -> Iterator[tuple[tuple[Any, ...], tuple[Junction, Any]]]:
+        """Yield where a result goes and what is to be solved; stop at a junction that is refused."""
+        for place in product(*(range(len(values)) for values in self.outer.values())):
+            runs = self.experiment.runs(np.isnan(np.atleast_1d(self.data["angle"][place])))
+            if not runs:
+                continue
+            values = {name: self.outer[name][index].item() for name, index in zip(self.outer, place, strict=True)}
+            try:
+                junction = call_family(self.family, **self.fixed, **values)
+            except SpinjuncError as error:
+                self.refused.append(error)
+                return
+            for at, points in runs:
+                yield (*place, *at), (junction, points)
+
+    def enter(self, where: tuple[Any, ...], found: Any) -> None:
+        """Enter a result, the angle last, by which a finished point is known."""
+        try:
+            values = {name: np.asarray(found[name], dtype=float) for name in self.experiment.variables}
+            for name, value in values.items():
+                np.broadcast_to(value, self.data[name][where].shape)
+        except (TypeError, KeyError, ValueError, IndexError) as error:
+            raise ExecutorError(
+                f"A task of the sweep must give {', '.join(self.experiment.variables)}, but gave something else "
+                f"({type(error).__name__}: {error})."
+            ) from error
+        for name in sorted(values, key=lambda name: name == "angle"):
+            self.data[name][where] = values[name]
+
+    def save(self, force: bool = False) -> None:
+        """Bring the file up to date."""
+        if self.file is not None:
+            self.file.save(self.dataset, force)
 
 
 def _experiment(energy: ArrayLike, bias: ArrayLike | None, temperature: float, k: Any, solver: str) -> _Experiment:
@@ -260,47 +297,14 @@ def _experiment(energy: ArrayLike, bias: ArrayLike | None, temperature: float, k
                 f"Argument `temperature` must be 0 without a bias, but is {temperature!r}. Give `bias`."
             )
         linear = partial(_linear, k=k, solver=solver)
-        vectorized = solver == "halves" and not isinstance(k, str)
-        return _Experiment("energy", points, VARIABLES, linear, vectorized, settings)
+        chunk = CHUNK if solver == "halves" and not isinstance(k, str) else 1
+        return _Experiment("energy", points, VARIABLES, linear, chunk, settings)
     if solver != "halves":
         raise ArgumentError(f"Argument `solver` must be 'halves' at finite bias, but is {solver!r}.")
     fermi_energy = finite("energy", energy)
     settings |= {"fermi_energy": fermi_energy, "temperature": finite("temperature", temperature)}
     at_bias = partial(_at_bias, fermi_energy=fermi_energy, temperature=temperature, k=k)
-    return _Experiment("bias", points, BIAS_VARIABLES, at_bias, True, settings)
-
-
-def split_axes(axes: Mapping[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Return the swept parameters (1D arrays) and the fixed ones (single values) of keyword arguments.
-
-    Raises
-    ------
-    ArgumentError
-        An array is empty or has more than one dimension.
-
-    Examples
-    --------
-    >>> split_axes({"height": [1.0, 2.0], "thickness": 4})
-    ({'height': array([1., 2.])}, {'thickness': 4})
-    """
-    swept: dict[str, NDArray[Any]] = {}
-    fixed: dict[str, Any] = {}
-    for name, values in axes.items():
-        if name in LABELS or name in VARIABLES or name in BIAS_VARIABLES:
-            raise ArgumentError(
-                f"Argument `{name}` must not be swept or set: a variable or dimension of the result has that name. "
-                "Rename the parameter of the family."
-            )
-        array = np.asarray(values)
-        if array.ndim == 0:
-            fixed[name] = values
-        elif array.ndim == 1 and len(array):
-            swept[name] = array
-        else:
-            raise ArgumentError(
-                f"Argument `{name}` must be a value or a non-empty 1D array, but has shape {array.shape}."
-            )
-    return swept, fixed
+    return _Experiment("bias", points, BIAS_VARIABLES, at_bias, BIAS_CHUNK, settings)
 
 
 def _empty_dataset(
@@ -309,20 +313,22 @@ def _empty_dataset(
     """Return the dataset full of NaN, so that what is unfinished can be told from what is not."""
     import xarray as xr
 
-    shape = tuple(len(values) for values in swept.values())
-    variables = {}
-    for name, (dims, units, long_name) in experiment.variables.items():
-        trailing = tuple(len(LABELS[dim]) for dim in dims)
-        variables[name] = xr.Variable(
-            (*swept, *dims), np.full(shape + trailing, np.nan), {"units": units, "long_name": long_name}
-        )
-    used = sorted({dim for dims, _, _ in experiment.variables.values() for dim in dims})
+    shapes = {
+        name: (*(len(values) for values in swept.values()), *(len(LABELS[dim]) for dim in q.dims))
+        for name, q in experiment.variables.items()
+    }
+    _check_memory(sum(8.0 * np.prod(shape, dtype=float) for shape in shapes.values()) / 1e9)
+    variables = {
+        name: xr.Variable((*swept, *q.dims), np.full(shapes[name], np.nan), attributes(q))
+        for name, q in experiment.variables.items()
+    }
+    used = sorted({dim for q in experiment.variables.values() for dim in q.dims})
     coords: dict[str, Any] = {dim: list(LABELS[dim]) for dim in used}
     for name, values in swept.items():
         coords[name] = xr.Variable((name,), values, axis_attributes(name))
     if not experiment.points.ndim:
         coords[experiment.axis] = xr.Variable((), float(experiment.points), axis_attributes(experiment.axis))
-    attributes = {
+    facts = {
         "title": f"sweep of {getattr(family, '__name__', 'family')}",
         "family": getattr(family, "__name__", "family"),
         "fixed_parameters": json.dumps(parameters_of(family, swept, fixed), default=plain, sort_keys=True),
@@ -332,39 +338,41 @@ def _empty_dataset(
         "kwant": kwant.__version__,
         "complete": 0,
     }
-    return xr.Dataset(variables, coords, attributes)
+    return xr.Dataset(variables, coords, facts)
 
 
-def axis_attributes(name: str) -> dict[str, str]:
-    """Return ``units`` and ``long_name`` of a swept parameter."""
-    if name in ("theta", "phi"):
-        return {"units": "rad", "long_name": f"angle {name}"}
-    units = {
-        "energy": "unit of the hopping",
-        "bias": "unit of the hopping",
-        "thickness": "planes",
-        "spacer": "planes",
-        "buffer": "planes",
-    }
-    return {"units": units.get(name, "unit of the family"), "long_name": name.replace("_", " ")}
+def _check_memory(gigabytes: float) -> None:
+    """Refuse a table that this machine has no memory for."""
+    needed, available = COPIES * gigabytes + OVERHEAD, machine_memory()
+    if needed > available:
+        raise ArgumentError(
+            f"The axes must give a table that fits into {available:.3g} GB, but about {needed:.3g} GB are needed. Use "
+            "fewer points, or several sweeps."
+        )
 
 
-def _adopt(dataset: xr.Dataset, earlier: xr.Dataset) -> None:
+def _adopt(dataset: xr.Dataset, earlier: Any, name: str = "resume") -> None:
     """Copy the finished points of an earlier run of the same sweep, or say how it differs."""
     if not hasattr(earlier, "data_vars"):
-        raise ArgumentError(f"Argument `resume` must be the dataset of a sweep, but is {type(earlier).__name__}.")
+        raise ArgumentError(f"Argument `{name}` must be the dataset of a sweep, but is {type(earlier).__name__}.")
+    if "checksum" in earlier.attrs:  # it comes from a file
+        verify_table(earlier, name)
     for key in dataset.attrs:
         if key != "complete" and earlier.attrs.get(key) != dataset.attrs[key]:
             raise ArgumentError(
-                f"Argument `resume` must be the same sweep, but its {key} is {earlier.attrs.get(key)!r} "
+                f"Argument `{name}` must be the same sweep, but its {key} is {earlier.attrs.get(key)!r} "
                 f"and not {dataset.attrs[key]!r}."
             )
-    for name, coordinate in dataset.coords.items():
-        same = name in earlier.coords and earlier[name].shape == coordinate.shape
-        if not same or not np.array_equal(earlier[name].values.astype(coordinate.dtype), coordinate.values):
-            raise ArgumentError(f"Argument `resume` must be the same sweep, but its axis `{name}` differs.")
-    for name in dataset.data_vars:
-        dataset[name].values[...] = earlier[name].values
+    for axis, coordinate in dataset.coords.items():
+        same = axis in earlier.coords and earlier[axis].shape == coordinate.shape
+        if not same or not np.array_equal(earlier[axis].values.astype(coordinate.dtype), coordinate.values):
+            raise ArgumentError(f"Argument `{name}` must be the same sweep, but its axis `{axis}` differs.")
+    for variable in dataset.data_vars.values():
+        found = earlier.data_vars.get(variable.name)
+        if found is None or found.dims != variable.dims or found.dtype.kind != "f":
+            raise ArgumentError(f"Argument `{name}` must be the same sweep, but has no such `{variable.name}`.")
+    for data in dataset.data_vars:
+        dataset[data].values[...] = earlier[data].values
 
 
 def _linear(junction: Junction, energy: Any, *, k: Any, solver: str) -> dict[str, Any]:

@@ -32,7 +32,6 @@ spins. Without spin accumulation and with D_ss' = f_Ls f_Rs' e^{-2κd}, P = (f_+
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -55,7 +54,7 @@ from ..spin import unit_vector
 from ..theory import tunnelling
 from .executors import open_pool, ordered
 from .family import call_family
-from .sweep import axis_attributes, split_axes
+from .tables import axis_attributes, split_axes
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -510,16 +509,14 @@ def validity_map(
     columns = np.empty((count, energies.size, COLUMNS))
     angle = np.empty((count, 1))
     pending: dict[Any, list[tuple[int, Junction]]] = {}
-    waiting: deque[list[int]] = deque()
     missed = 0.0
 
-    def flush(group: list[tuple[int, Junction]]) -> tuple[list[Junction], Floats, float | None]:
-        waiting.append([index for index, _ in group])
-        junctions = [junction for _, junction in group]
+    def flush(group: list[tuple[int, Junction]]) -> tuple[list[int], tuple[list[Junction], Floats, float | None]]:
+        indices, junctions = [index for index, _ in group], [junction for _, junction in group]
         group.clear()
-        return junctions, np.atleast_1d(energies), c
+        return indices, (junctions, np.atleast_1d(energies), c)
 
-    def tasks() -> Iterator[tuple[list[Junction], Floats, float | None]]:
+    def tasks() -> Iterator[tuple[list[int], tuple[list[Junction], Floats, float | None]]]:
         for index, values in enumerate(product(*(array.tolist() for array in swept.values()))):
             junction = call_family(family, **fixed, **dict(zip(swept, values, strict=True)))
             _check(junction)
@@ -537,8 +534,7 @@ def validity_map(
         tqdm(total=count, unit="junction", disable=None if progress is None else not progress) as bar,
         open_pool(executor, workers) as pool,
     ):
-        for found, worst in ordered(pool, _solve, tasks()):
-            indices = waiting.popleft()
+        for indices, (found, worst) in ordered(pool, _solve, tasks()):
             columns[indices] = found
             missed = max(missed, worst)
             bar.update(len(indices))

@@ -3,6 +3,7 @@
 import pickle
 import sys
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import pytest
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.model.disorder import Anderson
-from kwant_spinjunc.runs.ensemble import _Run, average, ensemble, open_ensemble, turned
+from kwant_spinjunc.runs.ensemble import average, ensemble, open_ensemble
 from kwant_spinjunc.runs.executors import ExecutorError, process_pool
+from kwant_spinjunc.runs.problem import turned
+from kwant_spinjunc.runs.schedule import Run
 from kwant_spinjunc.runs.statistics import BlockMeans, Moments
 from kwant_spinjunc.runs.store import Store
 from systems.tunnel_junction import tunnel_junction
@@ -67,7 +70,7 @@ def test_what_was_solved_beyond_the_stop_changes_nothing():
 
 
 def test_ctrl_c_keeps_what_was_done(monkeypatch):
-    commit = _Run._commit
+    commit = Run._commit
 
     def interrupted(self, numbers, *rest):
         commit(self, numbers, *rest)
@@ -75,7 +78,7 @@ def test_ctrl_c_keeps_what_was_done(monkeypatch):
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(_Run, "_commit", interrupted)
+        patch.setattr(Run, "_commit", interrupted)
         with pytest.raises(sj.EnsembleInterrupted) as caught:
             average(Drawn(), realizations=40, store="s", **QUIET)
     assert caught.value.result.realizations == 8
@@ -108,7 +111,7 @@ def test_streaming_statistics_are_those_of_numpy():
 def test_quantiles_are_exact_when_samples_do_not_fit(monkeypatch):
     result = average(Drawn(chunk=50), realizations=500, **QUIET)
     levels = [0.0, 0.05, 0.5, 0.777, 1.0]
-    monkeypatch.setattr(sys.modules["kwant_spinjunc.runs.ensemble"], "HELD", 20)
+    monkeypatch.setattr(sys.modules["kwant_spinjunc.runs.averages"], "HELD", 20)
     np.testing.assert_allclose(
         result.quantile("pair", levels), np.quantile(result.samples("pair"), levels, axis=0), rtol=1e-14
     )
@@ -150,11 +153,32 @@ def test_a_sample_that_raises_is_retried_once_and_then_left_out_with_its_seed():
 
 
 def test_a_worker_that_dies_is_replaced_and_the_sample_that_killed_it_is_told():
-    result = average(Drawn(kills=(6,)), realizations=16, executor=partial(process_pool, 1), progress=False)
-    assert [f.realization for f in result.failures] == [6]
-    assert "terminated abruptly" in result.failures[0].error
+    Path("broken").touch()
+    kills = Drawn(kills=(6,), environment="broken")
+    result = average(kills, realizations=16, executor=partial(process_pool, 1), progress=False, store="s")
+    assert [f.realization for f in result.losses] == [6]
+    assert "its worker died 3 times" in result.losses[0].error
+    assert (result.failed, result.lost) == (0, 1)
     clean = average(Drawn(), realizations=16, **QUIET)
     np.testing.assert_array_equal(result.samples("conductance"), np.delete(clean.samples("conductance"), 6))
+    result.close()
+    Path("broken").unlink()  # the machine is well again: the same run solves what was lost, to the same bits
+    again = average(replace(kills, log="log"), realizations=16, store="s", **QUIET)
+    assert Path("log").read_text().split() == ["6"]
+    assert again.lost == 0
+    np.testing.assert_array_equal(again.samples("conductance"), clean.samples("conductance"))
+    np.testing.assert_array_equal(again.conductance.error, clean.conductance.error)
+
+
+def test_what_the_machine_lacks_is_not_kept_as_physics():
+    Path("broken").touch()
+    problem = Drawn(raises=(5,), kind="MemoryError", environment="broken")
+    result = average(problem, realizations=8, store="s", **QUIET)
+    assert (result.failed, result.lost, result.losses[0].realization) == (0, 1, 5)
+    assert "MemoryError" in str(result)
+    result.close()
+    Path("broken").unlink()
+    assert average(problem, realizations=8, store="s", **QUIET).conductance.count == 8
 
 
 class _Dying(Executor):
@@ -305,7 +329,7 @@ def test_an_energy_outside_the_bands_is_refused_at_once():
 def test_a_cross_section_too_large_for_the_memory_is_refused_with_what_it_needs(monkeypatch):
     with pytest.raises(sj.ArgumentError, match="GB"):
         ensemble(disordered(), 0.3, cross_section=(300, 300), **QUIET)
-    monkeypatch.setattr(sys.modules["kwant_spinjunc.runs.ensemble"], "_machine_memory", lambda: 1.5e-3)
+    monkeypatch.setattr(sys.modules["kwant_spinjunc.runs.problem"], "machine_memory", lambda: 1.5e-3)
     with pytest.raises(sj.ArgumentError, match=r"5 workers need about .* GB each for 5 planes\. Use 2 workers"):
         ensemble(disordered(), 0.3, cross_section=(5, 4), workers=5, progress=False)
 

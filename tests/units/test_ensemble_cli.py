@@ -10,8 +10,8 @@ import xarray as xr
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.cli.main import main
-from kwant_spinjunc.runs.ensemble import _Run
 from kwant_spinjunc.runs.executors import available_workers, dask_executor
+from kwant_spinjunc.runs.schedule import Run
 from kwant_spinjunc.runs.validity import validity_map
 from systems.tunnel_junction import tunnel_junction
 
@@ -72,7 +72,7 @@ def test_ctrl_c_keeps_the_store_and_exits_130(monkeypatch, capsys):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(_Run, "_show", interrupted)
+        patch.setattr(Run, "_show", interrupted)
         assert main([*COMMAND, "--realizations", "40", "-o", "store"]) == 130
     assert "repeat the command" in capsys.readouterr().err
     assert main([*COMMAND, "--realizations", "40", "-o", "store"]) == 0

@@ -65,8 +65,10 @@ def test_a_damaged_row_is_recomputed_and_changes_nothing(column):
         damage = {"samples": "zeroblob(length(samples))", "failures": '\'{"4":"x"}\'', "count": "3"}[column]
         db.execute(f"UPDATE chunks SET {column} = {damage} WHERE start = 4")
     db.close()
-    with open_ensemble("s") as ends_before:
-        assert ends_before.realizations == 4
+    with open_ensemble("s") as without:
+        assert (without.realizations, without.lost, without.conductance.count) == (12, 4, 8)
+        assert "4 of 12 lost or unreadable and left out" in str(without)
+        assert len(without.samples("conductance")) == 8
     again = average(Drawn(log="log"), realizations=12, store="s", **QUIET)
     assert sorted(map(int, Path("log").read_text().split())) == [4, 5, 6, 7]
     assert same(whole, again)

@@ -1,0 +1,316 @@
+r"""What an ensemble averages: a function of the number of a realization, and the one that a junction makes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._version import __version__
+from ..devices.build import machine_memory, memory
+from ..errors import ArgumentError, NoOpenChannelError, UnitarityError
+from ..halves import supercell
+from ..model.junction import Junction
+from ..model.plane import CrossSection
+from ..model.sample import realize
+from ..scattering import scatter_quietly as scatter
+from ..spin import check_unit_vector
+from ..transport.linear import linear_response
+from .tables import LABELS, quantities
+
+__all__ = ["JunctionProblem", "Observable", "Problem", "check_memory", "chunk_size", "plain_tree", "turned"]
+
+Floats = NDArray[np.float64]
+
+#: Quantities resolved by plane.
+PROFILES = ("bond_currents", "layer_torques", "densities")
+#: Chunks take about this long on one core, so that handing them out and committing them costs little.
+SECONDS = 0.25
+LARGEST_CHUNK = 64
+
+
+@dataclass(frozen=True)
+class Observable:
+    """One thing that is averaged.
+
+    Attributes
+    ----------
+    name, units, long_name : str
+        As in a dataset.
+    dims : tuple of str
+        Names of its axes.
+    shape : tuple of int
+        Its shape.
+    profile : bool
+        Whether it is resolved by plane.
+    """
+
+    name: str
+    dims: tuple[str, ...]
+    shape: tuple[int, ...]
+    units: str
+    long_name: str
+    profile: bool = False
+
+    @property
+    def size(self) -> int:
+        """Number of columns."""
+        return math.prod(self.shape)
+
+
+class Problem(Protocol):
+    """What is averaged: a picklable function of the number of the realization."""
+
+    @property
+    def quantities(self) -> tuple[Observable, ...]:
+        """What `solve` returns, in order."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Everything the samples depend on, as a JSON object."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of the ensemble."""
+
+    @property
+    def chunk(self) -> int:
+        """Number of realizations solved and committed together."""
+
+    def solve(self, realization: int) -> Mapping[str, Any]:
+        """Return all quantities of one realization."""
+
+
+@dataclass(frozen=True)
+class JunctionProblem:
+    """An ensemble of a junction at one energy; see `ensemble` for the fields."""
+
+    junction: Junction
+    energy: float
+    cross_section: tuple[int, int]
+    boundary: tuple[str, str]
+    k: tuple[float, float] | None
+    seed: int
+    m_right: tuple[tuple[float, float, float], ...] | None
+    torques: bool
+    profiles: bool
+    solver: str | None
+    tolerance: float
+    chunk: int
+
+    @property
+    def walls(self) -> tuple[str, str]:
+        """Boundary conditions of one realization: a twist is a Bloch vector of a periodic axis."""
+        x, z = ("hard wall" if word == "hard wall" else "periodic" for word in self.boundary)
+        return x, z
+
+    def section(self, realization: int) -> CrossSection:
+        """Return the cross-section of a realization, with its twist."""
+        if "twisted" not in self.boundary:
+            return CrossSection(self.cross_section, self.walls, self.k)
+        # disorder draws from the spawn keys (realization, layer, number)
+        u = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(realization,))).random(2)
+        k = [
+            2 * math.pi * float(x) / size if word == "twisted" else 0.0
+            for x, size, word in zip(u, self.cross_section, self.boundary, strict=True)
+        ]
+        return CrossSection(self.cross_section, self.walls, tuple(k))
+
+    @property
+    def junctions(self) -> list[Junction]:
+        """The junction for each direction of the right magnet."""
+        return [self.junction] if self.m_right is None else [turned(self.junction, m) for m in self.m_right]
+
+    @cached_property
+    def quantities(self) -> tuple[Observable, ...]:
+        """Quantities of a realization, those that depend on the direction of the right magnet with that axis first."""
+        cells = math.prod(self.cross_section)
+        flux = "e^2/h per cell" if cells == 1 else f"e^2/h of {cells} cells"
+        planes = len(self.junction.planes)
+        sizes = {**{dim: len(words) for dim, words in LABELS.items()}, "plane": planes, "bond": planes - 1}
+        names = ["conductance", "transmissions", "probabilities", "modes", "magnetization_current"]
+        names += ["spin_current", "damping_like", "field_like"] if self.torques else []
+        names += ["unitarity_defect"] + (["continuity_defect"] if self.torques or self.profiles else [])
+        names += list(PROFILES) if self.profiles else []
+        found = []
+        for name, q in quantities(names, flux, " per bias").items():
+            swept = self.m_right is not None and name != "modes"
+            dims, shape = q.dims, tuple(sizes[dim] for dim in q.dims)
+            if swept:
+                dims, shape = ("direction", *dims), (len(self.m_right or ()), *shape)
+            found.append(Observable(name, dims, shape, q.units, q.long_name, name in PROFILES))
+        return tuple(found)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Everything the samples depend on."""
+        own = {field.name: plain_tree(getattr(self, field.name)) for field in fields(self)}
+        return {**own, "kwant_spinjunc": __version__}
+
+    def check(self) -> None:
+        """Refuse before any work what no realization can have."""
+        section = self.section(0)
+        if "twisted" not in self.boundary and not self._modes(section).any():
+            raise NoOpenChannelError(
+                f"Argument `energy` must lie in a band of a lead, but at {self.energy:g} no channel of this "
+                f"cross-section is open. Bands at Γ: {self.junction.describe_bands(2.0)}."
+            )
+        for junction in self.junctions:
+            if self.torques and junction.cut is None:
+                raise ArgumentError(
+                    "Argument `torques` must be False for a texture, but is True: its magnetizations have more than "
+                    "two axes, and there is no one torque on each of two magnets. Use profiles=True."
+                )
+
+    def _modes(self, section: CrossSection) -> NDArray[np.intp]:
+        c, _ = section.transverse_modes
+        modes: NDArray[np.intp] = self.junction.open_channels(self.energy, c).sum(axis=0)
+        return modes
+
+    def solve(self, realization: int) -> dict[str, Any]:
+        """Return all quantities of one realization; without an open channel it carries no current."""
+        section = self.section(realization)
+        modes = self._modes(section)
+        if not modes.any():
+            return {q.name: np.zeros(q.shape) for q in self.quantities}
+        if self.torques or self.profiles or self.solver not in (None, "halves"):
+            found = [self._scattered(junction, section, realization) for junction in self.junctions]
+            values = {name: np.array([one[name] for one in found]) for name in found[0]}
+        else:
+            values = self._transmitted(section, realization, modes)
+        if self.m_right is None:
+            values = {name: value[0] for name, value in values.items()}
+        return {**values, "modes": modes}
+
+    def _transmitted(self, section: CrossSection, realization: int, modes: NDArray[np.intp]) -> dict[str, Any]:
+        """Return probabilities and what follows from them, the halves of the sample solved once for all directions."""
+        sample = realize(self.junction, section, self.seed, realization)
+        if self.m_right is None:
+            P = supercell.probabilities(self.junction, self.energy, section, sample)[None]
+        elif supercell.find_cut(self.junction, sample) is not None:
+            P = supercell.probabilities(self.junction, self.energy, section, sample, m_right=np.array(self.m_right))
+        else:
+            samples = ((j, realize(j, section, self.seed, realization)) for j in self.junctions)
+            P = np.array([supercell.probabilities(j, self.energy, section, one) for j, one in samples])
+        defect = np.maximum(
+            abs(P.sum(axis=(-4, -3)) - modes).max(axis=(-2, -1)), abs(P.sum(axis=(-2, -1)) - modes).max(axis=(-2, -1))
+        )
+        if not defect.max() <= self.tolerance:
+            raise UnitarityError(
+                f"The probabilities miss unitarity by {defect.max():.2g}, more than the tolerance {self.tolerance:.2g}."
+            )
+        return {**_from_probabilities(P), "unitarity_defect": defect}
+
+    def _scattered(self, junction: Junction, section: CrossSection, realization: int) -> dict[str, Any]:
+        k = section.k if "periodic" in section.boundary else None
+        boundary: Any = section.boundary[0] if len(set(section.boundary)) == 1 else section.boundary
+        s = scatter(
+            junction,
+            self.energy,
+            k,
+            solver=self.solver,
+            cross_section=self.cross_section,
+            boundary=boundary,
+            seed=self.seed,
+            realization=realization,
+            tolerance=self.tolerance,
+        )
+        values = {**_from_probabilities(s.probabilities), "unitarity_defect": s.unitarity_defect}
+        if self.torques:
+            response = linear_response(s, 0.5, -0.5)
+            values |= {
+                "spin_current": response.spin_current,
+                "damping_like": response.torques.damping_like,
+                "field_like": response.torques.field_like,
+            }
+        if self.torques or self.profiles:
+            values["continuity_defect"] = s.continuity_defect
+        if self.profiles:
+            values |= {
+                "bond_currents": s.fields.currents,
+                "layer_torques": s.fields.torques,
+                "densities": s.fields.densities,
+            }
+        return values
+
+
+def _from_probabilities(P: Floats) -> dict[str, Any]:
+    """Return what follows from the probabilities alone; J_M of a bias without spin accumulation has no reflection."""
+    T = np.swapaxes(P[..., 1, :, 0, :], -1, -2)
+    signs = np.array([1.0, -1.0])
+    J_M = [P[..., 0, :, 1, :].sum(axis=-1) @ signs, P[..., 1, :, 0, :].sum(axis=-1) @ signs]
+    return {
+        "conductance": T.sum(axis=(-1, -2)),
+        "transmissions": T,
+        "probabilities": P,
+        "magnetization_current": np.stack(J_M, axis=-1),
+    }
+
+
+def check_memory(problem: JunctionProblem, processes: int) -> None:
+    """Refuse a cross-section that together the processes of this machine have no memory for."""
+    planes = len(problem.junction.planes)
+    engine = problem.solver or "halves"
+    needed = memory(problem.cross_section, planes, engine, states=problem.torques or problem.profiles)
+    available = machine_memory()
+    if needed * processes > available:
+        way_out = f"Use {int(available // needed)} workers" if needed < available else "Use a smaller cross-section"
+        raise ArgumentError(
+            f"Argument `cross_section` must fit into {available:.3g} GB, but {processes} workers need about "
+            f"{needed:.3g} GB each for {planes} planes. {way_out}."
+        )
+
+
+def turned(junction: Junction, m_right: ArrayLike) -> Junction:
+    """Return the junction with every magnetic layer behind its cut turned with the right magnet to ``m_right``.
+
+    Raises
+    ------
+    ArgumentError
+        The junction is a texture: its magnetizations have more than two axes.
+    """
+    if junction.cut is None:
+        raise ArgumentError("Argument `m_right` must be None for a texture, whose magnets have more than two axes.")
+    m = check_unit_vector(m_right, "m_right")
+    axis = junction.magnetizations[1]
+
+    def layer(old: Any) -> Any:
+        if not old.is_magnetic:
+            return old
+        return replace(old, m=tuple(float(x) for x in (m if np.dot(old.m, axis) > 0 else -m)))
+
+    starts = junction.buffer + np.cumsum([0, *(old.thickness for old in junction.layers)])
+    layers = [layer(old) if start > junction.cut else old for old, start in zip(junction.layers, starts, strict=False)]
+    return replace(junction, layers=layers, right=layer(junction.right))
+
+
+def plain_tree(value: Any) -> Any:
+    """Return a JSON value of dataclasses, tuples, numbers and words."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {"type": type(value).__name__, **{f.name: plain_tree(getattr(value, f.name)) for f in fields(value)}}
+    if isinstance(value, (tuple, list)):
+        return [plain_tree(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
+
+
+def chunk_size(junction: Junction, sites: int, directions: int, states: bool, solver: str | None) -> int:
+    """Return a power of two of realizations that take about `SECONDS`, by a rough count of operations.
+
+    A function of the problem alone: the machine and the number of workers must not change it.
+    """
+    planes = len(junction.planes)
+    seconds = planes * (1.5e-4 + 4e-9 * sites**3) + directions * (2e-4 + 1e-8 * sites**3)
+    if states:
+        seconds = directions * planes * (1e-3 + 3e-8 * sites**3)
+    if solver not in (None, "halves"):
+        seconds = directions * planes * sites * 3e-3
+    return int(2 ** np.clip(np.floor(np.log2(SECONDS / seconds)), 0, math.log2(LARGEST_CHUNK)))

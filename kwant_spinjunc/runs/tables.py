@@ -1,0 +1,251 @@
+"""Tables of results: what every quantity is called and measured in, said once, and the file a table is kept in."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._version import __version__
+from ..errors import ArgumentError
+from .files import destination, read_table, shielded, write_table
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = [
+    "LABELS",
+    "QUANTITIES",
+    "Quantity",
+    "TableFile",
+    "attributes",
+    "axis_attributes",
+    "provenance",
+    "quantities",
+    "split_axes",
+]
+
+#: Labels of the axes that results have of themselves.
+LABELS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("lead", "lead_in", "lead_out", "magnet"), ("left", "right")),
+    **dict.fromkeys(("spin", "spin_in", "spin_out", "spin_left", "spin_right"), ("majority", "minority")),
+    "axis": ("x", "y", "z"),
+    "component": ("charge", "x", "y", "z"),
+}
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What a quantity of a result is.
+
+    Attributes
+    ----------
+    dims : tuple of str
+        Its own axes, behind the swept ones.
+    units : str
+        ``{flux}`` stands for that of a current per bias, or at a bias.
+    long_name : str
+        In words.
+    """
+
+    dims: tuple[str, ...]
+    units: str
+    long_name: str
+
+
+#: Every quantity of sweeps, maps and ensembles by its name.
+QUANTITIES: dict[str, Quantity] = {
+    "probabilities": Quantity(
+        ("lead_out", "spin_out", "lead_in", "spin_in"), "1", "scattering probability summed over modes"
+    ),
+    "transmissions": Quantity(("spin_left", "spin_right"), "1", "T_ss' from left to right"),
+    "modes": Quantity(("lead", "spin"), "1", "open channels"),
+    "conductance": Quantity((), "{flux}", "conductance"),
+    "current": Quantity((), "{flux}", "charge (particle) current"),
+    "magnetization_current": Quantity(("lead",), "{flux}", "magnetization current along each lead's own m"),
+    "spin_current": Quantity(("axis",), "{flux}", "Pauli-spin current through the spacer"),
+    "damping_like": Quantity(("magnet",), "{flux}", "damping-like torque, as Pauli-spin flux"),
+    "field_like": Quantity(("magnet",), "{flux}", "field-like torque, as Pauli-spin flux"),
+    "equilibrium_field_like": Quantity(
+        ("magnet",), "{flux}", "field-like torque of the occupied states, as Pauli-spin flux"
+    ),
+    "error": Quantity((), "{flux}", "estimated absolute error of the bias window"),
+    "equilibrium_error": Quantity((), "{flux}", "estimated absolute error of the torque of the occupied states"),
+    "angle": Quantity((), "rad", "angle between the magnets"),
+    "unitarity_defect": Quantity((), "1", "largest element of S†S - 1"),
+    "continuity_defect": Quantity((), "1", "largest violation of charge and spin continuity per unit flux"),
+    "bond_currents": Quantity(
+        ("lead_in", "spin_in", "bond", "component"),
+        "1",
+        "charge and Pauli-spin flux of a bond per unit incoming flux, summed over incoming modes",
+    ),
+    "layer_torques": Quantity(
+        ("lead_in", "spin_in", "plane", "axis"),
+        "1",
+        "torque on a plane per unit incoming flux, summed over incoming modes",
+    ),
+    "densities": Quantity(
+        ("lead_in", "spin_in", "plane", "component"),
+        "hbar per energy",
+        "particle and Pauli-spin density of a plane, summed over incoming modes",
+    ),
+    "transmission": Quantity((), "1", "mean tunnelling factor of the channels that carry the current"),
+    "decay": Quantity((), "1", "decay exp(-2κd) of the spacer for the channels that carry the current"),
+    "round_trip": Quantity((), "1", "|z|, spin contrast of a round trip, of the channels that carry the current"),
+    "factorization_defect": Quantity((), "1", "|D++ D-- / (D+- D-+) - 1| of the collinear data"),
+}
+
+
+def quantities(names: Iterable[str] | str, flux: str, suffix: str = "") -> dict[str, Quantity]:
+    """Return quantities with the unit of currents filled in, and a suffix to the words of those that have it."""
+    found = {}
+    for name in names.split() if isinstance(names, str) else names:
+        q = QUANTITIES[name]
+        flows = "{flux}" in q.units
+        found[name] = Quantity(q.dims, q.units.format(flux=flux), q.long_name + (suffix if flows else ""))
+    return found
+
+
+def attributes(quantity: Quantity) -> dict[str, str]:
+    """Return ``units`` and ``long_name`` as a variable of a dataset has them."""
+    return {"units": quantity.units, "long_name": quantity.long_name}
+
+
+def axis_attributes(name: str) -> dict[str, str]:
+    """Return ``units`` and ``long_name`` of a swept parameter."""
+    if name in ("theta", "phi"):
+        return {"units": "rad", "long_name": f"angle {name}"}
+    units = {
+        "energy": "unit of the hopping",
+        "bias": "unit of the hopping",
+        "thickness": "planes",
+        "spacer": "planes",
+        "buffer": "planes",
+    }
+    return {"units": units.get(name, "unit of the family"), "long_name": name.replace("_", " ")}
+
+
+def split_axes(axes: Mapping[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Return the swept parameters (1D arrays) and the fixed ones (single values) of keyword arguments.
+
+    Raises
+    ------
+    ArgumentError
+        An array is empty, has more than one dimension, or holds what no file can keep.
+
+    Examples
+    --------
+    >>> split_axes({"height": [1.0, 2.0], "thickness": 4})
+    ({'height': array([1., 2.])}, {'thickness': 4})
+    """
+    swept: dict[str, NDArray[Any]] = {}
+    fixed: dict[str, Any] = {}
+    for name, values in axes.items():
+        if name in LABELS or name in QUANTITIES:
+            raise ArgumentError(
+                f"Argument `{name}` must not be swept or set: a variable or dimension of the result has that name. "
+                "Rename the parameter of the family."
+            )
+        if isinstance(values, np.ma.MaskedArray):
+            raise ArgumentError(f"Argument `{name}` must not be masked, but is. Use values[~values.mask].")
+        try:
+            array = np.asarray(values)
+        except ValueError:
+            raise ArgumentError(f"Argument `{name}` must be a value or a 1D array, but is ragged.") from None
+        if array.ndim == 0:
+            fixed[name] = values
+        elif array.ndim == 1 and len(array):
+            swept[name] = _axis(name, values, array)
+        else:
+            raise ArgumentError(
+                f"Argument `{name}` must be a value or a non-empty 1D array, but has shape {array.shape}."
+            )
+    return swept, fixed
+
+
+#: Whole numbers beyond are not told apart as floats, in which files keep what does not fit 32 bits.
+LARGEST_WHOLE = 2**53
+
+
+def _axis(name: str, values: Any, array: NDArray[Any]) -> NDArray[Any]:
+    """Return an axis of numbers, booleans or words, or refuse what cannot be kept."""
+    kind = array.dtype.kind
+    if kind == "U" and not all(isinstance(value, str) for value in values):
+        raise ArgumentError(f"Argument `{name}` must be numbers or words, but mixes them.")
+    if kind not in "biufU":
+        raise ArgumentError(
+            f"Argument `{name}` must be an axis of real numbers, booleans or words, but is of type {array.dtype}."
+        )
+    if kind in "iu" and max(int(array.max()), -int(array.min())) > LARGEST_WHOLE:
+        raise ArgumentError(f"Argument `{name}` must be whole numbers of at most 2^53, but is not. Use floats.")
+    if kind == "f" and not np.isfinite(array).all():
+        raise ArgumentError(f"Argument `{name}` must be finite, but contains NaN or infinity.")
+    return array
+
+
+def provenance(**extra: Any) -> dict[str, Any]:
+    """Return what is needed to repeat a run: versions, kind of machine, and whatever is given."""
+    import kwant
+    import scipy
+
+    return {
+        "kwant_spinjunc": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "kwant": kwant.__version__,
+        "machine": platform.machine(),
+        **extra,
+    }
+
+
+class TableFile:
+    """The file that a table is kept in while it is filled.
+
+    Parameters
+    ----------
+    path
+        NetCDF file, need not exist.
+    name
+        Of the argument, for errors.
+    fresh
+        Whether an earlier file is replaced instead of gone on with.
+
+    Raises
+    ------
+    ArgumentError
+        The path is no place for a file.
+    """
+
+    #: Seconds between two versions on disk at least, and how many times longer than writing one takes.
+    INTERVAL, SHARE = 1.0, 20.0
+
+    def __init__(self, path: str | Path, name: str = "output", fresh: bool = False) -> None:
+        self.path, self.name, self.fresh = path, name, fresh
+        folder = destination(path, name).parent
+        if not os.access(folder, os.W_OK):
+            why = "the folder is read-only" if folder.is_dir() else "No such file or directory"
+            raise ArgumentError(f"Argument `{name}` must be a writable path, but {str(path)!r} is not ({why}).")
+        self._next = time.monotonic() + self.INTERVAL
+
+    def earlier(self, nbytes: int) -> xr.Dataset | None:
+        """Return what an earlier run has left, verified, or None."""
+        if self.fresh or not destination(self.path, self.name).exists():
+            return None
+        return read_table(self.path, self.name, nbytes)
+
+    def save(self, dataset: xr.Dataset, force: bool = False) -> None:
+        """Write the table if it is time for it, or in any case; a signal waits until it is written."""
+        begin = time.monotonic()
+        if force or begin >= self._next:
+            with shielded():
+                write_table(dataset, self.path, self.name)
+            now = time.monotonic()
+            self._next = now + max(self.INTERVAL, self.SHARE * (now - begin))
