@@ -54,7 +54,9 @@ def run(options: argparse.Namespace) -> int:
     """Do it and return the exit code."""
     from ..judging.door import judge
     from ..runs.family import load_family
-    from ..runs.files import write_atomically
+    from ..runs.files import refuse_same_files, with_checksum, write_atomically
+
+    refuse_same_files({"FILE": options.file}, {"--output": options.output})
 
     family = load_family(options.file, options.family)
     if options.output and Path(options.output).suffix not in ENDINGS:
@@ -74,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
         )
         print(judgment)
         if path and Path(options.output).suffix == ".nc":
-            judgment.to_dataset().to_netcdf(path, engine="scipy")
+            with_checksum(judgment.to_dataset()).to_netcdf(path, engine="scipy")
         elif path:
             from ..judging.page import page
 

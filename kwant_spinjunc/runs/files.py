@@ -31,6 +31,7 @@ __all__ = [
     "shielded",
     "table_digest",
     "verify_table",
+    "with_checksum",
     "write_atomically",
     "write_table",
 ]
@@ -254,10 +255,20 @@ def table_digest(dataset: xr.Dataset) -> str:
     return digest.hexdigest()
 
 
+def with_checksum(dataset: xr.Dataset) -> xr.Dataset:
+    """Return a dataset as NetCDF 3 can keep it, whole numbers beyond 32 bits as floats, with its checksum."""
+    dataset = dataset.copy()
+    for name, variable in dataset.variables.items():
+        values = variable.values
+        if values.dtype.kind in "iu" and values.size and not -(2**31) <= values.min() <= values.max() < 2**31:
+            dataset[name] = variable.copy(data=values.astype(float))
+    dataset.attrs["checksum"] = table_digest(dataset)
+    return dataset
+
+
 def write_table(dataset: xr.Dataset, path: str | Path, name: str = "output") -> None:
     """Write a dataset as NetCDF 3, with a checksum, whole or not at all."""
-    dataset = dataset.copy()
-    dataset.attrs["checksum"] = table_digest(dataset)
+    dataset = with_checksum(dataset)
     with write_atomically(path, name) as temporary:
         dataset.to_netcdf(temporary, engine="scipy")
 
