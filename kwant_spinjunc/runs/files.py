@@ -258,10 +258,10 @@ def table_digest(dataset: xr.Dataset) -> str:
 def with_checksum(dataset: xr.Dataset) -> xr.Dataset:
     """Return a dataset as NetCDF 3 can keep it, whole numbers beyond 32 bits as floats, with its checksum."""
     dataset = dataset.copy()
-    for name, variable in dataset.variables.items():
-        values = variable.values
+    for name, variable in dict(dataset.variables).items():
+        values: Any = variable.values
         if values.dtype.kind in "iu" and values.size and not -(2**31) <= values.min() <= values.max() < 2**31:
-            dataset[name] = variable.copy(data=values.astype(float))
+            dataset[name] = (variable.dims, values.astype(float), variable.attrs)
     dataset.attrs["checksum"] = table_digest(dataset)
     return dataset
 
