@@ -31,6 +31,7 @@ from .model.disorder import (
     Substitution,
 )
 from .model.junction import Junction, Layer, barrier, ferromagnet, normal_metal
+from .optional import MissingPackageError
 from .runs.averages import Ensemble
 from .runs.ensemble import EnsembleInterrupted, ensemble, open_ensemble
 from .runs.sweep import sweep
@@ -59,6 +60,7 @@ __all__ = [
     "Layer",
     "MagnetTorque",
     "MagneticImpurities",
+    "MissingPackageError",
     "NearSideWarning",
     "NoOpenChannelError",
     "Roughness",

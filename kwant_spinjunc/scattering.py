@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, Literal, overload
 
-import kwant
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -30,6 +29,7 @@ from .halves import supercell, zone
 from .model.junction import COLLINEAR, Junction
 from .model.plane import CrossSection, band_shift
 from .model.sample import Realization, realize
+from .optional import has, is_kwant
 from .spin import PAULI
 
 __all__ = ["PlaneFields", "Scattering", "scatter", "scatter_quietly"]
@@ -208,7 +208,7 @@ def scatter(
 ) -> Scattering: ...
 @overload
 def scatter(
-    junction: kwant.system.FiniteSystem | Device,
+    junction: Any,
     energy: float,
     *,
     params: Mapping[str, Any] | None = None,
@@ -252,7 +252,7 @@ def scatter(
         the leads, for wide cross-sections. ``"halves"``, the exact fast engine. For one clean cell per plane ``energy``
         and ``k[..., 0]`` are arrays that broadcast, and the result has leading batch axes; a supercell or wire,
         disordered or not, takes one energy and k (see `supercell`).
-        None: the engine for arrays, averages and several sites per plane, Kwant otherwise.
+        None: the engine for arrays, averages and several sites per plane, and where Kwant is not installed; else Kwant.
     cross_section, boundary
         See `build`: a supercell or wire with several sites per plane.
     seed, realization
@@ -299,7 +299,7 @@ def scatter(
     >>> s.modes.tolist(), s.bond_currents.shape, s.layer_torques.shape
     ([[1, 1], [1, 1]], (2, 5, 4), (2, 6, 3))
     """
-    if isinstance(junction, (Device, kwant.system.System, kwant.Builder)):
+    if isinstance(junction, Device) or is_kwant(junction):
         given = {"k": k, "solver": solver, "cross_section": cross_section, "boundary": boundary}
         given |= {"seed": seed, "realization": realization}
         return _scatter_any(junction, energy, {**given, "rtol": rtol}, device, tolerance)
@@ -381,7 +381,7 @@ def scatter_quietly(
     if solver is None:
         batch = np.ndim(energy) > 0 or (k is not None and not averaged and np.ndim(k) > 1)
         # a cross-section of several sites: the dense engine was faster than Kwant wherever both were measured
-        solver = "halves" if averaged or batch or shape != (1, 1) else "kwant"
+        solver = "halves" if averaged or batch or shape != (1, 1) or not has("kwant") else "kwant"
     if solver not in SOLVERS:
         raise ArgumentError(f"Argument `solver` must be one of {', '.join(SOLVERS)}, but is {solver!r}.")
     if solver in ("kwant", "modes"):
@@ -444,8 +444,10 @@ def _summary(s: Scattering) -> str:
     where = f"E = {s.energy}{per_cell}" if not batch else f"{int(np.prod(batch))} points, shape {batch}"
     if s.junction.is_disordered:
         where += f", sample {s.realization} of seed {s.seed}"
+    absent = "" if has("kwant") else " (Kwant is not installed)"
     lines = [
-        f"Scattering by {s.solver}: {where}, angle between the magnets {angle:.4g} deg, {len(s.junction.planes)} planes"
+        f"Scattering by {s.solver}{absent}: {where}, angle between the magnets {angle:.4g} deg, "
+        f"{len(s.junction.planes)} planes"
     ]
     if not batch:
         names = [f"{lead} {spin}" for lead in ("left", "right") for spin in ("majority", "minority")]

@@ -27,7 +27,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do it and return the exit code."""
-    from ..plot.figures import plot_layers
     from ..runs.files import refuse_same_files
     from ..scattering import scatter
     from ..transport.linear import linear_response
@@ -52,6 +51,8 @@ def run(options: argparse.Namespace) -> int:
         )
         print(f"    field-like torque       left/right   {torques.field_like[0]:16.8g}{torques.field_like[1]:16.8g}")
     if options.output:
+        from ..plot.figures import plot_layers
+
         save_figure(plot_layers(result), options.output)
     return 0 if fields is not None else 1
 

@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-import kwant
 import numpy as np
-import tinyarray as ta
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ArgumentError
@@ -24,6 +22,7 @@ from ..model.disorder import Roughness
 from ..model.junction import Junction, Layer
 from ..model.plane import CrossSection
 from ..model.sample import Realization, realize
+from ..optional import kwant, tinyarray
 from ..spin import PAULI, sigma
 
 __all__ = ["build", "check_conservation_law"]
@@ -293,21 +292,21 @@ def _add_region(
     planes = [[lattice(x, n, z) for x, z in cells.sites] for n in range(first_plane, first_plane + len(values.onsite))]
     for plane, sites in enumerate(planes):
         for site, value in zip(sites, values.onsite[plane], strict=True):
-            syst[site] = function.onsite if function else ta.array(value, complex)
+            syst[site] = function.onsite if function else tinyarray.array(value, complex)
         if coupled[plane]:
             for (to, from_), value in zip(cells.pairs[-1], values.in_plane[plane], strict=True):
                 if function or value.any():
-                    syst[sites[to], sites[from_]] = function.hopping if function else ta.array(value, complex)
+                    syst[sites[to], sites[from_]] = function.hopping if function else tinyarray.array(value, complex)
         if plane:
             for to, from_, value in zip(sites, planes[plane - 1], values.along[plane - 1], strict=True):
-                syst[to, from_] = function.hopping if function else ta.array(value, complex)
+                syst[to, from_] = function.hopping if function else tinyarray.array(value, complex)
 
 
 def _lead(lattice: Any, material: Layer, n: int, direction: int, section: CrossSection) -> kwant.Builder:
     """Return the semi-infinite lead that continues plane n in ``direction`` (-1 left, +1 right) along y."""
     lead = kwant.Builder(
         kwant.TranslationalSymmetry((0, direction, 0)),
-        conservation_law=ta.array(-sigma(material.m), complex),
+        conservation_law=tinyarray.array(-sigma(material.m), complex),
     )
     uniform = realize(Junction(material, [], material), section)
     _add_region(lead, lattice, n, Values(Cells(section), uniform), uniform.in_plane.any(axis=(1, 2)))

@@ -17,13 +17,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-import kwant
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from ..checks import finite, finite_array, positive
 from ..errors import ArgumentError, BarrierWarning, ContinuityError, NearSideWarning, NoOpenChannelError, UnitarityError
+from ..optional import kwant
 from .cuts import BUFFER, Between, ResolvedCut, between, resolve_cut, resolve_sites
 from .solve import kwant_lock, solve
 from .spin_channels import LeadSpins, cell_sites, is_transparent, lead_axis, lead_spins, refuse_broken_law

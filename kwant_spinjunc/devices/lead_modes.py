@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import kwant
 import numpy as np
-from kwant.physics.leads import PropagatingModes, StabilizedModes
 from numpy.typing import NDArray
 
 from ..model.junction import Junction, Layer
 from ..model.plane import CrossSection
+from ..optional import kwant
 from ..spin import spinors
 
 __all__ = ["AnalyticModes", "with_analytic_leads"]
@@ -79,9 +78,7 @@ class AnalyticModes:
         levels = self.material.levels(c).T.ravel()
         return levels, np.hstack([np.kron(U, chi[:, [s]]) for s in (0, 1)])
 
-    def __call__(
-        self, energy: float, args: Any = (), *, params: Any = None
-    ) -> tuple[PropagatingModes, StabilizedModes]:
+    def __call__(self, energy: float, args: Any = (), *, params: Any = None) -> tuple[Any, Any]:
         """Return the propagating modes, and all modes as Kwant's solvers want them."""
         levels, vectors = self._channels
         t = self.material.hopping
@@ -97,10 +94,13 @@ class AnalyticModes:
         factors = np.concatenate([out[open_].conj(), out[open_], out[~open_]])
         # rows of Kwant's linear system: (H - E) ψ + √t vecs a = 0 and √t ψ - vecslmbdainv a = 0
         inverse = np.sqrt(t) * shape
-        stabilized = StabilizedModes(inverse * factors, inverse, int(open_.sum()), np.sqrt(t) * np.eye(len(levels)))
+        leads = kwant.physics.leads
+        stabilized = leads.StabilizedModes(
+            inverse * factors, inverse, int(open_.sum()), np.sqrt(t) * np.eye(len(levels))
+        )
         velocity = 2 * t * root[open_]
         k = np.angle(-out[open_])
-        propagating = PropagatingModes(
+        propagating = leads.PropagatingModes(
             shape[:, : 2 * len(k)], np.concatenate([-velocity, velocity]), np.concatenate([-k, k])
         )
         propagating.block_nmodes = [int(part.sum()) for part in np.split(open_, 2)]

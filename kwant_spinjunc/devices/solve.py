@@ -9,10 +9,10 @@ import os
 import threading
 from typing import Any
 
-import kwant
 import numpy as np
-from kwant.solvers.common import SMatrix
 from numpy.typing import NDArray
+
+from ..optional import kwant
 
 __all__ = ["kwant_lock", "solve"]
 
@@ -28,7 +28,7 @@ if hasattr(os, "register_at_fork"):
 Waves = list[NDArray[np.complex128]]
 
 
-def solve(system: Any, energy: float, params: dict[str, Any] | None = None) -> tuple[SMatrix, Waves]:
+def solve(system: Any, energy: float, params: dict[str, Any] | None = None) -> tuple[Any, Waves]:
     """Return Kwant's scattering matrix and, per lead, its wave functions (modes, orbitals), one thread at a time.
 
     `kwant.wave_function` factorizes the linear system whose solution also contains the outgoing amplitudes of every
@@ -39,7 +39,7 @@ def solve(system: Any, energy: float, params: dict[str, Any] | None = None) -> t
         return _solve(system, energy, params)
 
 
-def _solve(system: Any, energy: float, params: dict[str, Any] | None) -> tuple[SMatrix, Waves]:
+def _solve(system: Any, energy: float, params: dict[str, Any] | None) -> tuple[Any, Waves]:
     # in a frame of its own, so that the factorization is destroyed before the lock is released
     waves = kwant.wave_function(system, energy, params=params)
     count = len(system.leads)
@@ -63,4 +63,4 @@ def _solve(system: Any, energy: float, params: dict[str, Any] | None) -> tuple[S
         psi.append(solution[: waves.num_orb].T)
         columns.append(solution[out])
     leads = list(range(count))
-    return SMatrix(np.hstack(columns), info, leads, leads, True), psi
+    return kwant.solvers.common.SMatrix(np.hstack(columns), info, leads, leads, True), psi

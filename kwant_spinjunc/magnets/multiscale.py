@@ -33,6 +33,7 @@ from ..errors import ArgumentError, NoOpenChannelError
 from ..halves import zone
 from ..model.junction import Junction
 from ..model.plane import band_shift
+from ..optional import version
 from ..runs.family import call_family
 from ..runs.tables import LABELS, axis_attributes, split_axes
 from ..spin import angle_between
@@ -834,8 +835,6 @@ class _Solver:
 
 # ---------------------------------------------------------------------- the dataset
 def _provenance(family: Callable[..., Junction], fixed: Mapping[str, Any], solver: _Solver) -> dict[str, Any]:
-    import kwant
-
     name = getattr(family, "__name__", "family")
     materials = {side: vars(replace(getattr(solver, side))) for side in ("left", "right")}
     return {
@@ -852,7 +851,7 @@ def _provenance(family: Callable[..., Junction], fixed: Mapping[str, Any], solve
         "spacer": solver.spacer,
         "rtol": solver.rtol,
         "kwant_spinjunc": __version__,
-        "kwant": kwant.__version__,
+        "kwant": version("kwant"),
     }
 
 

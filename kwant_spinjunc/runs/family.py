@@ -11,12 +11,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import kwant
 import numpy as np
 
 from ..devices.device import Device
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
+from ..optional import is_kwant
 
 __all__ = ["Family", "call_any_family", "call_family", "load_family", "parameters_of", "plain", "source_digest"]
 
@@ -126,7 +126,7 @@ def call_any_family(family: Callable[..., Any], parameters: Mapping[str, Any]) -
         raise ArgumentError(
             f"Arguments {values or '(none)'} must suit {name}, but it raised {type(error).__name__}: {error}."
         ) from error
-    if isinstance(result, (kwant.Builder, kwant.system.System)):
+    if is_kwant(result):
         result = Device(system=result)
     if not isinstance(result, (Junction, Device)):
         raise ArgumentError(

@@ -11,7 +11,6 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import kwant
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -20,6 +19,7 @@ from ..checks import finite, finite_array
 from ..devices.build import machine_memory
 from ..errors import ArgumentError, NoOpenChannelError, SpinjuncError
 from ..model.junction import Junction
+from ..optional import version
 from ..scattering import Scattering
 from ..scattering import scatter_quietly as scatter
 from ..transport.bias import bias_response
@@ -335,7 +335,7 @@ def _empty_dataset(
         "family_source": source_digest(family),
         **experiment.settings,
         "kwant_spinjunc": __version__,
-        "kwant": kwant.__version__,
+        "kwant": version("kwant"),
         "complete": 0,
     }
     return xr.Dataset(variables, coords, facts)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .._version import __version__
 from ..errors import ArgumentError
+from ..optional import version
 from .files import destination, read_table, shielded, write_table
 
 if TYPE_CHECKING:
@@ -192,7 +193,6 @@ def _axis(name: str, values: Any, array: NDArray[Any]) -> NDArray[Any]:
 
 def provenance(**extra: Any) -> dict[str, Any]:
     """Return what is needed to repeat a run: versions, kind of machine, and whatever is given."""
-    import kwant
     import scipy
 
     return {
@@ -200,7 +200,7 @@ def provenance(**extra: Any) -> dict[str, Any]:
         "python": platform.python_version(),
         "numpy": np.__version__,
         "scipy": scipy.__version__,
-        "kwant": kwant.__version__,
+        "kwant": version("kwant"),
         "machine": platform.machine(),
         **extra,
     }
