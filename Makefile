@@ -1,5 +1,5 @@
 # Needs only Python >= 3.11 with venv, a C/C++ compiler and make. Everything else goes into .uv and .venv.
-.PHONY: help validation validation-quick readme test test-deep test-numpy2 test-export benchmarks benchmarks-scaling benchmarks-peers docs lint ci clean
+.PHONY: help validation validation-quick readme test test-deep test-numpy2 test-wheel test-export benchmarks benchmarks-scaling benchmarks-peers docs lint ci clean
 
 export OPENBLAS_NUM_THREADS = 1
 UV = .uv/bin/uv
@@ -32,6 +32,9 @@ test-deep: $(UV) ## Test every law on 2000 new random examples, hours; TESTS="te
 test-numpy2: $(UV) ## Test the library on NumPy 2, with Kwant re-cythonized
 	./tests/numpy2.sh $(CURDIR)/$(UV)
 
+test-wheel: $(UV) ## Build wheel and sdist, test the wheel on newest NumPy without Kwant and compiler
+	./tests/wheel.sh $(CURDIR)/$(UV)
+
 test-export: $(UV) ## Feed exported torques to magnum.np, cmtj and ubermag, in an environment of their own
 	./tests/export.sh $(CURDIR)/$(UV)
 
@@ -54,7 +57,7 @@ ci: ## What continuous integration runs
 	bash .ci/run
 
 clean: ## Remove environments, caches and reports
-	rm -rf .uv .venv .venv-numpy2 .venv-peers .venv-export validation-report docs/_build docs/_generated docs/claims .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .uv .venv .venv-numpy2 .venv-peers .venv-export .venv-wheel dist validation-report docs/_build docs/_generated docs/claims .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 readme: $(UV) ## Rewrite the README's table of verdicts from validation-report/
 	$(UV) run python -m validation.readme validation-report
