@@ -24,8 +24,7 @@ import scipy
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import halves
-from kwant_spinjunc.halves import zone
-from kwant_spinjunc.halves.clean import Stack
+from kwant_spinjunc.halves import Stack, zone
 from kwant_spinjunc.spin import PAULI
 from kwant_spinjunc.theory.angular import fit_matching
 from kwant_spinjunc.theory.drift_diffusion import Material, match

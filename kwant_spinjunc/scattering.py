@@ -1,81 +1,39 @@
-r"""`scatter`: a junction and an energy in, a `Scattering` out; the result type every solver returns.
+r"""`scatter`: a junction and an energy in, a `Scattering` out, one result whatever the route.
 
-Kwant is the reference solver. Its linear system is factorized once for the scattering matrix and the wave functions;
-currents, densities and torques come from `kwant.operator`. The fast engine of `halves` solves whole batches of clean
-junctions with one cell per plane.
+Kwant is the reference solver (`devices.junctions`); the fast engine (`halves.route`) solves whole batches of clean
+junctions with one cell per plane, averages and supercells. Both take a `Problem` and return what is `Solved`.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
-from typing import Any, Literal, overload
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import halves
-from .checks import finite, finite_array, positive
-from .devices.build import build, checked_shape
+from .devices import junctions
 from .devices.device import Device, DeviceScattering, as_device, scatter_device
-from .devices.lead_modes import with_analytic_leads
-from .devices.solve import kwant_lock, solve
-from .devices.spin_operators import ORDERS, SpinOperator
-from .devices.waves import densities, fluxes, torques
-from .errors import ArgumentError, BarrierWarning, ContinuityError, NoOpenChannelError, UnitarityError
-from .halves import supercell, zone
-from .model.junction import COLLINEAR, Junction
-from .model.plane import CrossSection, band_shift
-from .model.sample import Realization, realize
+from .errors import ArgumentError, BarrierWarning
+from .halves import route
+from .model.junction import Junction
+from .model.problem import TOLERANCE, Problem, Settings
 from .optional import has, is_kwant
-from .spin import PAULI
+from .solved import Fields, Solved, refuse_discontinuity, refuse_unitarity
 
-__all__ = ["PlaneFields", "Scattering", "scatter", "scatter_quietly"]
+__all__ = ["TOLERANCE", "Scattering", "scatter", "scatter_quietly"]
 
 Floats = NDArray[np.float64]
 
-#: Default of the largest defect per unit flux that `scatter` accepts. Rounding is 1e-14; a state with velocity v
-#: near a band edge loses a factor 1/v, so 1e-8 still admits energies 1e-10 t from the edge.
-TOLERANCE = 1e-8
-
-#: Reflection probabilities below this are rounding of an amplitude of order one, squared.
-ZERO_REFLECTION = 1e-30
-
 SOLVERS = ("kwant", "halves", "modes")
+#: Band shifts of an average at which a barrier is looked at.
+LOOKS = np.linspace(-2.0, 2.0, 401)
 
 
-@dataclass(frozen=True)
-class PlaneFields:
-    """What one incoming state does in each plane, summed over the modes of its lead and spin.
-
-    Attributes
-    ----------
-    currents : ndarray, shape (..., 2, 2, bonds, 4)
-        ``[lead_in, spin_in, bond, (charge, x, y, z)]``, particle and Pauli-spin flux positive along +y, per unit
-        incoming flux. Where a spin-orbit bond turns the spin: as it arrives in +y.
-    torques : ndarray, shape (..., 2, 2, planes, 3)
-        Spin flux in minus out of each plane. It acts on the exchange field and, where spin-orbit bonds lie in the
-        plane or lead from it to the next, on the lattice.
-    densities : ndarray, shape (..., 2, 2, planes, 4)
-        Particle and Pauli-spin density, in ħ per energy (unit flux over velocity times lattice constant).
-    continuity_defect : ndarray, shape (...)
-        Largest violation of charge and spin continuity per unit incoming flux.
-    torque_defect : ndarray, shape (...)
-        Largest difference of the torque taken from the fluxes and from its source: the exchange field and the
-        spin-orbit bonds.
-    """
-
-    currents: Floats
-    torques: Floats
-    densities: Floats
-    continuity_defect: Floats
-    torque_defect: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class Scattering:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Scattering(Solved):
     r"""The result of `scatter`: spin-resolved probabilities, currents and torques, and how well they conserve.
 
     Lead 0 is the left, 1 the right; spin 0 is the majority (along the lead's own m), 1 the minority. Out-index before
@@ -83,8 +41,9 @@ class Scattering:
 
     Attributes
     ----------
-    junction, energy, k
-        The problem; energy in the junction's unit, k in 1/a.
+    problem : Problem
+        What was asked: ``junction``, ``energy`` in its unit, ``k`` in 1/a, ``seed``, ``realization`` and ``tolerance``
+        are attributes of the result as well.
     solver : str
         Which solver ran.
     probabilities : ndarray, shape (..., 2, 2, 2, 2)
@@ -93,12 +52,8 @@ class Scattering:
         N_αs, open channels ``[lead, spin]``; of a Brillouin-zone average their (fractional) number per unit cell.
     unitarity_defect : ndarray, shape (...)
         Largest element of S†S - 1 (Kwant), or largest excess of flux into or out of a channel (fast engine).
-    tolerance : float
-        Largest defect that was accepted.
-    cells : int
-        Number of unit cells (sites per plane) that all numbers are sums over.
-    seed, realization : int
-        Which sample of a disordered junction.
+    states : Fields, or a function that solves for them
+        See `fields`.
     k_error : ndarray, shape (2, 2, 2, 2), or None
         Estimated error of the probabilities of a Brillouin-zone average.
     system : kwant.system.FiniteSystem or None
@@ -108,30 +63,87 @@ class Scattering:
         Kwant's own result, where Kwant solved.
     """
 
-    junction: Junction
-    energy: Any
-    k: Any
-    solver: str
-    probabilities: Floats
-    modes: NDArray[Any]
-    unitarity_defect: Floats
-    tolerance: float = TOLERANCE
-    cells: int = 1
-    seed: int = 0
-    realization: int = 0
-    k_error: Any = None
-    system: Any = field(default=None, repr=False)
-    smatrix: Any = field(default=None, repr=False)
-    _solve_fields: Callable[[], PlaneFields] | None = field(default=None, repr=False)
+    problem: Problem
+
+    @classmethod
+    def of(cls, problem: Problem, solved: Solved) -> Scattering:
+        """Return the answer to a problem, or refuse it.
+
+        Raises
+        ------
+        UnitarityError, ContinuityError
+            It violates a conservation law by more than the tolerance.
+        """
+        answer = {name: getattr(solved, name) for name in solved.__dataclass_fields__}
+        result = cls(problem=problem, **answer)
+        refuse_unitarity(result.unitarity_defect, result.tolerance)
+        if isinstance(result.states, Fields):
+            refuse_discontinuity(result.states, result.tolerance)
+        return result
+
+    @property
+    def junction(self) -> Junction:
+        """The junction."""
+        return self.problem.junction
+
+    @property
+    def energy(self) -> Any:
+        """Energy or energies in the junction's unit."""
+        return self.problem.energy
+
+    @property
+    def k(self) -> Any:
+        """Wave vectors (kx, kz) in 1/a, None for Γ, or "average"."""
+        return self.problem.k
+
+    @property
+    def seed(self) -> int:
+        """The ensemble of a disordered junction."""
+        return self.problem.seed
+
+    @property
+    def realization(self) -> int:
+        """Which of its samples."""
+        return self.problem.realization
+
+    @property
+    def cells(self) -> int:
+        """Number of unit cells (sites per plane) that all numbers are sums over."""
+        return self.problem.section.sites
+
+    @property
+    def tolerance(self) -> float:
+        """Largest defect that is accepted."""
+        return max(self.problem.tolerance, self.problem.rtol) if self.problem.is_average else self.problem.tolerance
 
     @cached_property
-    def fields(self) -> PlaneFields:
+    def fields(self) -> Fields:
         """Currents, torques and densities of each incoming lead and spin (solved for on first use)."""
-        if self._solve_fields is None:
-            raise ArgumentError("This Scattering was made without a solver for its states.")
-        fields = self._solve_fields()
-        _refuse_discontinuity(fields, self.tolerance)
-        return fields
+        found = self.states if isinstance(self.states, Fields) else self.states()
+        refuse_discontinuity(found, self.tolerance)
+        return found
+
+    def transmission(self, out: int | tuple[int, int], in_: int | tuple[int, int]) -> Any:
+        """Return the transmission (of one lead: the reflection) summed over modes, as Kwant's `SMatrix` does.
+
+        Parameters
+        ----------
+        out, in_
+            A lead (0 or 1), or (lead, spin), spin 0 the majority along that lead's own m.
+
+        Returns
+        -------
+        float, or ndarray of shape (...)
+        """
+        channels = (*_channels("out", out), *_channels("in_", in_))
+        return self.probabilities[(..., *channels)].sum(axis=(-4, -3, -2, -1))
+
+    def conductance_matrix(self) -> Floats:
+        """Return G, e²/h, with I_α = Σ_β G_αβ V_β the particle current into the junction, shape (..., 2, 2)."""
+        N = self.modes.sum(axis=-1)
+        T = self.probabilities.sum(axis=(-3, -1))
+        matrix: Floats = N[..., None] * np.eye(2) - T
+        return matrix
 
     @property
     def bond_currents(self) -> Floats:
@@ -171,7 +183,8 @@ class Scattering:
 
         The index order of the paper's T_ss'; equal to ``probabilities[..., 1, s', 0, s]``.
         """
-        return np.swapaxes(self.probabilities[..., 1, :, 0, :], -1, -2)
+        T: Floats = np.swapaxes(self.probabilities[..., 1, :, 0, :], -1, -2)
+        return T
 
     @property
     def conductance(self) -> Any:
@@ -181,15 +194,28 @@ class Scattering:
     @property
     def continuity_defect(self) -> Floats:
         """Largest violation of charge and spin continuity per unit incoming flux, shape (...)."""
-        return self.fields.continuity_defect
+        defect: Floats = self.fields.continuity_defect
+        return defect
 
     @property
     def torque_defect(self) -> Floats:
         """Largest difference between flux and exchange-field torque per unit incoming flux, shape (...)."""
-        return self.fields.torque_defect
+        defect: Floats = self.fields.torque_defect
+        return defect
 
     def __str__(self) -> str:
         return _summary(self)
+
+
+def _channels(name: str, end: Any) -> tuple[slice, slice]:
+    """Return the leads and spins that an argument of `Scattering.transmission` means."""
+    pair = end if isinstance(end, tuple) else (end,)
+    if len(pair) not in (1, 2) or any(isinstance(x, bool) or not isinstance(x, (int, np.integer)) for x in pair):
+        raise ArgumentError(f"Argument `{name}` must be a lead or (lead, spin), but is {end!r}.")
+    if any(x not in (0, 1) for x in pair):
+        raise ArgumentError(f"Argument `{name}` must have leads and spins 0 or 1, but is {end!r}.")
+    lead, *spin = (slice(x, x + 1) for x in pair)
+    return lead, spin[0] if spin else slice(None)
 
 
 @overload
@@ -199,40 +225,11 @@ def scatter(
     k: ArrayLike | Literal["average"] | None = None,
     *,
     solver: str | None = None,
-    cross_section: tuple[int, int] = (1, 1),
-    boundary: str | tuple[str, str] = "periodic",
-    seed: int = 0,
-    realization: int = 0,
-    tolerance: float = TOLERANCE,
-    rtol: float = 1e-8,
+    **settings: Unpack[Settings],
 ) -> Scattering: ...
 @overload
-def scatter(
-    junction: Any,
-    energy: float,
-    *,
-    params: Mapping[str, Any] | None = None,
-    spin: Any = ...,
-    magnetizations: Mapping[int, Any] | None = None,
-    cuts: Mapping[str, Any] | None = None,
-    magnets: Mapping[str, Any] | None = None,
-    barriers: Mapping[str, Any] | None = None,
-    tolerance: float = TOLERANCE,
-) -> DeviceScattering: ...
-def scatter(
-    junction: Any,
-    energy: ArrayLike,
-    k: ArrayLike | Literal["average"] | None = None,
-    *,
-    solver: str | None = None,
-    cross_section: tuple[int, int] = (1, 1),
-    boundary: str | tuple[str, str] = "periodic",
-    seed: int = 0,
-    realization: int = 0,
-    tolerance: float = TOLERANCE,
-    rtol: float = 1e-8,
-    **device: Any,
-) -> Any:
+def scatter(junction: Any, energy: float, *, tolerance: float = TOLERANCE, **device: Any) -> DeviceScattering: ...
+def scatter(junction: Any, energy: Any, k: Any = None, *, solver: Any = None, **settings: Any) -> Any:
     r"""Scatter electrons of one energy through a junction, or through any finalized Kwant system.
 
     A Kwant system (or `Device`) takes ``params``, ``spin``, ``magnetizations``, ``cuts``, ``magnets`` and ``barriers``,
@@ -300,47 +297,45 @@ def scatter(
     ([[1, 1], [1, 1]], (2, 5, 4), (2, 6, 3))
     """
     if isinstance(junction, Device) or is_kwant(junction):
-        given = {"k": k, "solver": solver, "cross_section": cross_section, "boundary": boundary}
-        given |= {"seed": seed, "realization": realization}
-        return _scatter_any(junction, energy, {**given, "rtol": rtol}, device, tolerance)
+        return _scatter_any(junction, energy, {"k": k, "solver": solver, **settings})
     if not isinstance(junction, Junction):
         raise ArgumentError(
             f"Argument `junction` must be a Junction, a Device or a finalized kwant system, but is "
             f"{type(junction).__name__}."
         )
-    if device:
-        raise ArgumentError(
-            f"Argument `{next(iter(device))}` must be left out for a Junction. It belongs to a Kwant system; "
-            "a Junction knows its spin, magnetizations and planes."
-        )
-    result = scatter_quietly(
-        junction,
-        energy,
-        k,
-        solver=solver,
-        cross_section=cross_section,
-        boundary=boundary,
-        seed=seed,
-        realization=realization,
-        tolerance=tolerance,
-        rtol=rtol,
-    )
-    _warn_of_open_barriers(junction, result.energy, k, cross_section, boundary)
+    _refuse_foreign(settings, DEVICE_ONLY, "a Junction. It belongs to a Kwant system; a Junction knows its spin")
+    result = scatter_quietly(junction, energy, k, solver=solver, **settings)
+    _warn_of_open_barriers(result.problem)
     return result
 
 
-def _warn_of_open_barriers(junction: Junction, energy: Any, k: Any, cross_section: Any, boundary: Any) -> None:
+def scatter_quietly(
+    junction: Junction, energy: Any, k: Any = None, *, solver: str | None = None, **settings: Unpack[Settings]
+) -> Scattering:
+    """Scatter from a junction without a warning of barriers that conduct: for series that include them on purpose."""
+    problem = Problem.of(junction, energy, k, **settings)
+    if solver is None:
+        # several sites: the dense engine was faster than Kwant wherever both were measured
+        fast = problem.is_average or problem.is_batch or problem.section.shape != (1, 1) or not has("kwant")
+        solver = "halves" if fast else "kwant"
+    if solver not in SOLVERS:
+        raise ArgumentError(f"Argument `solver` must be one of {', '.join(SOLVERS)}, but is {solver!r}.")
+    if solver == "halves":
+        return Scattering.of(problem, route.answer(problem))
+    return Scattering.of(problem, junctions.answer(problem, analytic=solver == "modes"))
+
+
+def _warn_of_open_barriers(problem: Problem) -> None:
     """Warn once of layers called barriers that conduct where a lead does; see `scatter`."""
+    junction = problem.junction
     called = [layer for layer in junction.layers if layer.role == "barrier"]
     if not called:
         return
-    if isinstance(k, str):
-        c = np.linspace(-2.0, 2.0, 401)
-    elif CrossSection(cross_section, boundary).is_single_cell:
-        c = np.asarray(band_shift(k))
+    if problem.is_average:
+        c = LOOKS
     else:
-        c = CrossSection(cross_section, boundary, k).transverse_modes[0]
-    E = np.asarray(energy, dtype=float)
+        c = problem.band_shift if problem.section.is_single_cell else problem.section.transverse_modes[0]
+    E = np.asarray(problem.energy, dtype=float)
     open_ = junction.open_channels(E, c).any(axis=(-1, -2))
     for layer in called:
         edges = layer.band_edges(c)
@@ -358,82 +353,27 @@ def _warn_of_open_barriers(junction: Junction, energy: Any, k: Any, cross_sectio
             return
 
 
-def scatter_quietly(
-    junction: Junction,
-    energy: Any,
-    k: Any = None,
-    *,
-    solver: str | None = None,
-    cross_section: tuple[int, int] = (1, 1),
-    boundary: str | tuple[str, str] = "periodic",
-    seed: int = 0,
-    realization: int = 0,
-    tolerance: float = TOLERANCE,
-    rtol: float = 1e-8,
-) -> Scattering:
-    """Scatter from a junction without a warning of barriers that conduct: for series that include them on purpose."""
-    tolerance = positive("tolerance", tolerance)
-    averaged = isinstance(k, str)
-    if averaged and k != "average":
-        raise ArgumentError(f"Argument `k` must be wave vectors, None or 'average', but is {k!r}.")
-    shape = CrossSection(cross_section, boundary).shape
-    plain = CrossSection(shape, boundary).is_single_cell
-    if solver is None:
-        batch = np.ndim(energy) > 0 or (k is not None and not averaged and np.ndim(k) > 1)
-        # a cross-section of several sites: the dense engine was faster than Kwant wherever both were measured
-        solver = "halves" if averaged or batch or shape != (1, 1) or not has("kwant") else "kwant"
-    if solver not in SOLVERS:
-        raise ArgumentError(f"Argument `solver` must be one of {', '.join(SOLVERS)}, but is {solver!r}.")
-    if solver in ("kwant", "modes"):
-        if averaged:
-            raise ArgumentError(
-                "Argument `k` must not be 'average' with Kwant, a cross-section of several sites or hard walls. "
-                "Use one cell per plane and solver='halves'."
-            )
-        checked_shape(shape, len(junction.planes) + 2)
-        section = CrossSection(shape, boundary, k)
-        return _scatter_kwant(junction, energy, section, k, seed, realization, tolerance, analytic=solver == "modes")
-    if not plain:
-        if averaged:
-            raise ArgumentError(
-                "Argument `k` must not be 'average' with Kwant, a cross-section of several sites or hard walls. "
-                "Use one cell per plane and solver='halves'."
-            )
-        checked_shape(shape, len(junction.planes), "halves", states=False)
-        section = CrossSection(shape, boundary, k)
-        return _scatter_supercell(junction, finite("energy", energy), section, k, seed, realization, tolerance)
-    if np.size(energy) == 0 or (k is not None and np.size(k) == 0):
-        raise ArgumentError("Arguments `energy` and `k` must not be empty.")
-    if averaged:
-        return _scatter_average(junction, finite("energy", energy), tolerance, positive("rtol", rtol))
-    return _scatter_halves(junction, finite_array("energy", energy), k, tolerance)
+#: What `scatter` takes for a junction only, and for a Kwant system only.
+JUNCTION_ONLY = ("k", "solver", "cross_section", "boundary", "seed", "realization", "rtol")
+DEVICE_ONLY = ("params", "spin", "magnetizations", "cuts", "magnets", "barriers")
 
 
-#: What `scatter` takes for a junction only, with its defaults.
-JUNCTION_ONLY = {
-    "k": None,
-    "solver": None,
-    "cross_section": (1, 1),
-    "boundary": "periodic",
-    "seed": 0,
-    "realization": 0,
-    "rtol": 1e-8,
-}
+def _refuse_foreign(settings: dict[str, Any], names: tuple[str, ...], why: str) -> None:
+    """Raise `ArgumentError` for a setting of the other kind of system."""
+    for name in names:
+        if settings.get(name) is not None:
+            raise ArgumentError(f"Argument `{name}` must be left out for {why}.")
 
 
-def _scatter_any(
-    system: Any, energy: Any, given: dict[str, Any], settings: dict[str, Any], tolerance: float
-) -> DeviceScattering:
+def _scatter_any(system: Any, energy: Any, settings: dict[str, Any]) -> DeviceScattering:
     """Scatter from a Kwant system or a device, having refused what it cannot use."""
-    for name, default in JUNCTION_ONLY.items():
-        if given[name] is not default and given[name] != default:
-            raise ArgumentError(f"Argument `{name}` must be left out for a Kwant system. It belongs to a Junction.")
-    known = {"params", "spin", "magnetizations", "cuts", "magnets", "barriers"}
-    for name in settings:
-        if name not in known:
+    _refuse_foreign(settings, JUNCTION_ONLY, "a Kwant system. It belongs to a Junction")
+    given = {name: value for name, value in settings.items() if name not in JUNCTION_ONLY}
+    tolerance, params = given.pop("tolerance", TOLERANCE), given.pop("params", None)
+    for name in given:
+        if name not in DEVICE_ONLY:
             raise TypeError(f"scatter() got an unexpected keyword argument {name!r}")
-    params = settings.pop("params", None)
-    return scatter_device(as_device(system, **settings), energy, params, tolerance)
+    return scatter_device(as_device(system, **given), energy, params, tolerance)
 
 
 def _summary(s: Scattering) -> str:
@@ -460,396 +400,3 @@ def _summary(s: Scattering) -> str:
         defects += [("continuity", s.continuity_defect), ("torque", s.torque_defect)]
     lines.append("  defects: " + ", ".join(f"{name} {np.max(value, initial=0.0):.1e}" for name, value in defects))
     return "\n".join(lines)
-
-
-# ---------------------------------------------------------------------- the fast engine
-def _scatter_halves(junction: Junction, energy: Floats, k: Any, tolerance: float) -> Scattering:
-    c = band_shift(k)
-    try:
-        modes = junction.open_channels(energy, c).astype(np.int64)
-    except ValueError:
-        raise ArgumentError(
-            f"Arguments `energy` and `k[..., 0]` must broadcast, but their shapes are {energy.shape} and {c.shape}."
-        ) from None
-    if not modes.any():
-        worst = np.unravel_index(0, modes.shape[:-2])
-        at = [float(np.broadcast_to(x, modes.shape[:-2])[worst]) for x in (energy, c)]
-        raise _no_open_channel(junction, *at)
-    P = halves.probabilities(junction, energy, c)
-    # S is not stored for batches; the flux into and out of every channel is
-    unitarity = np.maximum(
-        abs(P.sum(axis=(-4, -3)) - modes).max(axis=(-2, -1)), abs(P.sum(axis=(-2, -1)) - modes).max(axis=(-2, -1))
-    )
-    result = Scattering(
-        junction=junction,
-        energy=energy if energy.ndim else float(energy),
-        k=None if k is None else np.asarray(k, dtype=float),
-        solver="halves",
-        probabilities=P,
-        modes=modes,
-        unitarity_defect=unitarity,
-        tolerance=tolerance,
-        _solve_fields=partial(_fields_from_halves, junction, energy, c),
-    )
-    _refuse_unitarity(result)
-    return result
-
-
-def _scatter_supercell(
-    junction: Junction,
-    energy: float,
-    section: CrossSection,
-    k: Any,
-    seed: int,
-    realization: int,
-    tolerance: float,
-) -> Scattering:
-    """Scatter by the dense engine; what the states need is solved for when they are asked for."""
-    c, _ = section.transverse_modes
-    modes = junction.open_channels(energy, c).sum(axis=0)
-    if not modes.any():
-        raise _no_open_channel(junction, energy, float(c.max()))
-    sample = realize(junction, section, seed, realization)
-    P = supercell.probabilities(junction, energy, section, sample)
-    unitarity = max(abs(P.sum(axis=(0, 1)) - modes).max(), abs(P.sum(axis=(2, 3)) - modes).max())
-    result = Scattering(
-        junction=junction,
-        energy=energy,
-        k=None if k is None else np.asarray(k, dtype=float),
-        solver="halves",
-        probabilities=P,
-        modes=modes,
-        unitarity_defect=np.asarray(unitarity),
-        tolerance=tolerance,
-        cells=section.sites,
-        seed=seed,
-        realization=realization,
-        _solve_fields=partial(_supercell_fields, junction, energy, section, sample),
-    )
-    _refuse_unitarity(result)
-    return result
-
-
-def _supercell_fields(junction: Junction, energy: float, section: CrossSection, sample: Realization) -> PlaneFields:
-    checked_shape(section.shape, len(junction.planes), "halves")
-    found = supercell.states(junction, energy, section, sample)
-    defects = np.asarray(found.continuity_defect), np.asarray(found.torque_defect)
-    return PlaneFields(found.currents, found.torques, found.densities, *defects)
-
-
-def _fields_from_halves(junction: Junction, energy: Floats, c: Floats) -> PlaneFields:
-    """Return the engine's states; its currents conserve by construction, so the torques are what is audited."""
-    states = halves.states(junction, energy, c)
-    return _audited(junction, states.currents, states.torques, states.densities)
-
-
-def _audited(junction: Junction, currents: Floats, torques: Floats, densities: Floats) -> PlaneFields:
-    """Return the fields with their defects: charge, flux in minus out, and the torque of the exchange field."""
-    flux = currents[..., :-1, 1:] - currents[..., 1:, 1:]
-    exchange = junction.plane_splitting[:, None] * np.cross(junction.plane_m, densities[..., 1:])
-    defect = abs(torques - exchange).max(axis=(-4, -3, -2, -1))
-    charge = np.ptp(currents[..., 0], axis=-1).max(axis=(-2, -1))
-    balance = abs(flux - torques[..., 1:-1, :]).max(axis=(-4, -3, -2, -1), initial=0.0)
-    return PlaneFields(currents, torques, densities, np.maximum(charge, balance), defect)
-
-
-def _scatter_average(junction: Junction, energy: float, tolerance: float, rtol: float) -> Scattering:
-    """Return probabilities and modes averaged over the Brillouin zone, per unit cell."""
-
-    def channels(c: Floats) -> Floats:
-        P = halves.probabilities(junction, energy, c)
-        for lead in (0, 1):  # a reflection that is zero by symmetry has no digits to converge
-            R = P[:, lead, :, lead]
-            R[R < ZERO_REFLECTION] = 0.0
-        P = P.reshape(len(c), 16)
-        return np.concatenate([P, junction.open_channels(energy, c).reshape(len(c), 4)], axis=1)
-
-    split = _split_points(junction, energy)
-    average = zone.average(channels, split, rtol=rtol)
-    P, modes = average.value[:16].reshape(2, 2, 2, 2), average.value[16:].reshape(2, 2)
-    if not modes.any():
-        raise NoOpenChannelError(
-            f"Argument `energy` must lie in a band of a lead, but at {energy:g} no channel is open at any k. "
-            f"Bands at Γ: {junction.describe_bands(2.0)}."
-        )
-    unitarity = max(abs(P.sum(axis=(0, 1)) - modes).max(), abs(P.sum(axis=(2, 3)) - modes).max())
-    result = Scattering(
-        junction=junction,
-        energy=energy,
-        k="average",
-        solver="halves",
-        probabilities=P,
-        modes=modes,
-        unitarity_defect=np.asarray(unitarity),
-        tolerance=max(tolerance, rtol),
-        k_error=average.error[:16].reshape(2, 2, 2, 2),
-        _solve_fields=partial(_average_fields, junction, energy, rtol),
-    )
-    _refuse_unitarity(result)
-    return result
-
-
-def _split_points(junction: Junction, energy: float) -> Floats:
-    """Return the band shifts at which an average is split: channel thresholds and resonances."""
-    # planes of the leads bind no state, and resonances cost a dense diagonalization of all planes
-    bare = replace(junction, buffer=1) if junction.bonds is None else junction
-    split: Floats = np.concatenate([zone.thresholds(junction, energy).ravel(), zone.resonances(bare, energy).ravel()])
-    return split
-
-
-def _average_fields(junction: Junction, energy: float, rtol: float) -> PlaneFields:
-    planes = len(junction.planes)
-    shapes = [(2, 2, planes - 1, 4), (2, 2, planes, 3), (2, 2, planes, 4)]
-    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
-
-    def states(c: Floats) -> Floats:
-        found = halves.states(junction, energy, c)
-        parts = (found.currents, found.torques, found.densities)
-        return np.concatenate([part.reshape(len(c), -1) for part in parts], axis=1)
-
-    split = _split_points(junction, energy)
-    # how large the quantities are, from fixed nodes, sets the absolute tolerance of the small ones
-    c, weights = zone.nodes(split)
-    open_ = junction.open_channels(energy, c).any(axis=(-1, -2))
-    scale = float(
-        (weights[open_] * abs(halves.states(junction, energy, c[open_]).currents).max(axis=(-4, -3, -2, -1))).sum()
-    )
-    value = zone.average(states, split, rtol=rtol, atol=rtol * scale).value
-    currents, torques, densities, _ = np.split(value, ends)
-    fields = [part.reshape(shape) for part, shape in zip((currents, torques, densities), shapes, strict=True)]
-    return _audited(junction, *fields)
-
-
-# ---------------------------------------------------------------------- Kwant
-def _scatter_kwant(
-    junction: Junction,
-    energy: Any,
-    section: CrossSection,
-    k: Any,
-    seed: int,
-    realization: int,
-    tolerance: float,
-    *,
-    analytic: bool,
-) -> Scattering:
-    """Scatter by Kwant; ``analytic``: with the modes of the leads typed in."""
-    energy = finite("energy", energy)
-    padded = junction.padded()
-    builder = build(
-        padded,
-        section.k if "periodic" in section.boundary else None,
-        cross_section=section.shape,
-        boundary=section.boundary,
-        first_plane=-1,
-        seed=seed,
-        realization=realization,
-    )
-    c = float(section.transverse_modes[0].max())
-    if section.sites == 1 and not junction.open_channels(energy, c).any():
-        raise _no_open_channel(junction, energy, c)
-    system = (with_analytic_leads(builder, padded, section) if analytic else builder).finalized()
-    try:
-        with kwant_lock:
-            system = system.precalculate(energy, what="modes")
-    except (ValueError, np.linalg.LinAlgError) as error:
-        raise ArgumentError(
-            f"Argument `energy` must not lie at a band edge, but at {energy:g} Kwant finds no modes ({error}). "
-            f"Bands: {junction.describe_bands(c)}. Move the energy."
-        ) from error
-    smatrix, psi = solve(system, energy)
-    modes = np.array([lead.block_nmodes for lead in smatrix.lead_info])
-    if not modes.any():
-        raise _no_open_channel(junction, energy, c)
-
-    probabilities = np.zeros((2, 2, 2, 2))
-    for out, in_ in np.ndindex(4, 4):
-        (a, s), (b, s_in) = divmod(out, 2), divmod(in_, 2)
-        probabilities[a, s, b, s_in] = smatrix.transmission((a, s), (b, s_in))
-    unitarity = abs(smatrix.data.conj().T @ smatrix.data - np.eye(len(smatrix.data))).max(initial=0.0)
-    fields = _fields_from_waves(realize(padded, section, seed, realization), system, psi, modes, section)
-    result = Scattering(
-        junction=junction,
-        energy=energy,
-        k=None if k is None else np.asarray(k, dtype=float),
-        solver="modes" if analytic else "kwant",
-        probabilities=probabilities,
-        modes=modes,
-        unitarity_defect=np.asarray(unitarity),
-        tolerance=tolerance,
-        cells=section.sites,
-        seed=seed,
-        realization=realization,
-        system=system,
-        smatrix=smatrix,
-    )
-    _refuse_unitarity(result)
-    _refuse_discontinuity(fields, tolerance)
-    result.__dict__["fields"] = fields
-    return result
-
-
-def _no_open_channel(junction: Junction, energy: float, c: float) -> NoOpenChannelError:
-    return NoOpenChannelError(
-        f"Argument `energy` must lie in a band of a lead, but at {energy:g} no channel is open. "
-        f"Bands at this k: {junction.describe_bands(c)}."
-    )
-
-
-def _refuse_unitarity(result: Scattering) -> None:
-    """Raise a named error if the scattering matrix is not unitary within the tolerance."""
-    worst = float(np.max(result.unitarity_defect, initial=0.0))
-    if not worst <= result.tolerance:
-        raise UnitarityError(
-            f"The scattering matrix misses unitarity by {worst:.2g}, more than the tolerance {result.tolerance:.2g}. "
-            "Energies very near a band edge do this; move the energy or widen `tolerance`."
-        )
-
-
-def _refuse_discontinuity(fields: PlaneFields, tolerance: float) -> None:
-    """Raise a named error if charge or spin is not continuous within the tolerance."""
-    for name, defect in [("continuity", fields.continuity_defect), ("the torque balance", fields.torque_defect)]:
-        worst = float(np.max(defect, initial=0.0))
-        if not worst <= tolerance:
-            raise ContinuityError(
-                f"The spin currents miss {name} by {worst:.2g} per unit flux, more than the tolerance {tolerance:.2g}. "
-                "Energies very near a band edge do this; move the energy or widen `tolerance`."
-            )
-
-
-def _fields_from_waves(
-    sample: Realization,
-    system: Any,
-    psi: list[NDArray[np.complex128]],
-    modes: NDArray[np.int64],
-    section: CrossSection,
-) -> PlaneFields:
-    """Evaluate fluxes, torques and densities, settle them with the conservation laws, drop the padding."""
-    planes = len(sample.levels)
-    by_plane: list[list[Any]] = [[] for _ in range(planes)]
-    for site in system.sites:
-        by_plane[site.tag[1] + 1].append(site)  # the padded region starts at plane -1
-    for group in by_plane:
-        group.sort(key=lambda site: site.tag)
-    bonds = [pair for b in range(planes - 1) for pair in zip(by_plane[b + 1], by_plane[b], strict=True)]
-    where = [site for group in by_plane for site in group]
-    spin = SpinOperator(ORDERS[0])
-    onsites = [np.eye(2), *PAULI]
-
-    def by_spin(per_lead: Any) -> Floats:
-        """Sum what the modes of each lead (first axis) do by their spin, shape (2, 2, ...)."""
-        parts = [np.split(values, [majority]) for values, (majority, _) in zip(per_lead, modes, strict=True)]
-        return np.array([[part.sum(axis=0) for part in lead] for lead in parts])
-
-    def of_planes(values: Floats) -> Floats:
-        summed: Floats = values.reshape(len(values), planes, section.sites, *values.shape[2:]).sum(axis=2)
-        return summed
-
-    numbers = np.array([system.id_by_site[site] for site in where])
-    labels = np.repeat(np.arange(planes), section.sites)
-    found = torques(system, numbers, spin, psi, {}, labels, split=False)
-    on_planes = by_spin([of_planes(values[:, :, 0]) for values in found])
-    currents = by_spin([fluxes(system, onsites, waves, bonds, {}, planes - 1) for waves in psi])
-    density = by_spin([of_planes(densities(system, onsites, waves, where, {})) for waves in psi])
-    turning, along = _turning_bonds(sample, section, by_plane)
-    for plane, pairs in along.items():
-        # a bond that turns the spin gives it to the lattice: what leaves one end is not what arrives at the other
-        ends = [pair for to, from_ in pairs for pair in ((to, from_), (from_, to))]
-        on_planes[:, :, plane] -= by_spin([fluxes(system, onsites[1:], waves, ends, {}, 1)[:, 0] for waves in psi])
-    axes, free = _exchange_axes(sample, turning)
-    settled = settle(axes, free, currents, on_planes, modes)
-    return replace(
-        settled,
-        currents=settled.currents[..., 1:-1, :],
-        torques=settled.torques[..., 1:-1, :],
-        densities=density[..., 1:-1, :],
-    )
-
-
-def _turning_bonds(
-    sample: Realization, section: CrossSection, by_plane: list[list[Any]]
-) -> tuple[list[int], dict[int, list[Any]]]:
-    """Return the planes with spin-orbit bonds in them or to the next, and {plane: [(to, from), ...]} of the latter."""
-    if sample.bond_rotations is None:
-        return [], {}
-    along: dict[int, list[Any]] = {}
-    turned = abs(sample.bond_rotations - np.eye(2)).max(axis=(-1, -2)) > 0
-    for plane, site in zip(*np.nonzero(turned), strict=True):
-        along.setdefault(int(plane), []).append((by_plane[plane + 1][site], by_plane[plane][site]))
-    _, from_, axis, _ = section.bonds
-    inside = abs(sample.in_plane_rotations[:, from_, axis] - np.eye(2)).max(axis=(-1, -2)) > 0
-    inside &= sample.in_plane[:, from_, axis] != 0
-    return sorted({*along, *np.flatnonzero(inside.any(axis=1)).tolist()}), along
-
-
-def _exchange_axes(sample: Realization, turning: list[int]) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return the axis of each plane's exchange field (planes, 3), 0 for none, and where there is no one axis."""
-    fields = sample.levels[..., 1:]
-    size = np.linalg.norm(fields, axis=-1)
-    largest = np.take_along_axis(fields, size.argmax(axis=1)[:, None, None], axis=1)[:, 0]
-    norm = size.max(axis=1)
-    axes = np.divide(largest, norm[:, None], out=np.zeros_like(largest), where=norm[:, None] > 0)
-    free = np.linalg.norm(np.cross(fields, axes[:, None]), axis=-1).max(axis=1) > COLLINEAR * norm
-    free[turning] = True
-    return axes, free
-
-
-def settle(
-    axes: Floats, free: NDArray[np.bool_], raw: Floats, source_torques: Floats, modes: NDArray[np.int64]
-) -> PlaneFields:
-    r"""Impose on raw bond currents what each plane cannot change, and report by how much they missed it.
-
-    A plane exchanges no charge; a nonmagnetic plane exchanges no spin, and one whose exchange field has one axis only
-    spin perpendicular to it. The flux of a tunneling state on its own side of the barrier is a difference of two
-    numbers of order one, noise below 1e-14, but exact on the far side. So the currents are taken on the far side and
-    carried back through the planes; of the raw difference across a plane only the part its exchange field can cause is
-    kept. What is dropped is the continuity defect.
-
-    Where the exchange field has different axes at different sites, or spin-orbit bonds give spin to the lattice, every
-    component may change: the currents are carried back with the torque at the source. The raw difference must equal
-    it, and by how much it does not is the torque defect.
-
-    Parameters
-    ----------
-    axes
-        Axis of the exchange field of each plane, 0 for a nonmagnetic one, shape (planes, 3).
-    free
-        Whether a plane can take any spin, shape (planes,).
-    raw
-        Raw currents (2, 2, bonds, 4).
-    source_torques
-        Torque from the exchange field and the spin-orbit bonds (2, 2, planes, 3): compared with the fluxes, and kept
-        for the two end planes.
-    modes
-        Open channels (2, 2): the incoming flux that defects are measured against.
-
-    Returns
-    -------
-    PlaneFields
-        Without densities.
-    """
-    bonds = raw.shape[-2]
-    magnetic = axes.any(axis=-1)
-    currents = raw.copy()
-    torques = source_torques.copy()
-    incoming = np.maximum(modes, 1)[..., None]
-    continuity = torque = 0.0
-    for lead, order in [(0, range(bonds - 1, 0, -1)), (1, range(1, bonds))]:
-        sign = 1 if lead == 0 else -1
-        # plane n lies between bonds n - 1 and n; lead 0's far side is the last bond, lead 1's the first
-        for n in order:
-            known, sought = (n, n - 1) if lead == 0 else (n - 1, n)
-            change: Floats = raw[lead, :, sought] - raw[lead, :, known]
-            allowed: Floats = np.zeros((2, 4))
-            if free[n]:
-                allowed[:, 1:] = sign * source_torques[lead, :, n]
-                flux_torque = sign * change[:, 1:]
-                continuity = max(continuity, (abs(change[:, :1]) / incoming[lead]).max())
-            else:
-                if magnetic[n]:
-                    allowed[:, 1:] = change[:, 1:] - (change[:, 1:] @ axes[n])[:, None] * axes[n]
-                flux_torque = sign * allowed[:, 1:]
-                continuity = max(continuity, (abs(change - allowed) / incoming[lead]).max())
-            currents[lead, :, sought] = currents[lead, :, known] + allowed
-            torque = max(torque, (abs(flux_torque - source_torques[lead, :, n]) / incoming[lead]).max())
-            torques[lead, :, n] = sign * allowed[:, 1:]
-    return PlaneFields(currents, torques, np.empty(0), np.asarray(continuity), np.asarray(torque))

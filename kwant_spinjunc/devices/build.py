@@ -8,8 +8,6 @@ its samples (see `realization`), or as all of them with value functions of ``see
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -34,8 +32,6 @@ BASIS = np.concatenate([np.eye(2)[None], PAULI])
 
 #: Largest element of a commutator (relative to the Hamiltonian) that counts as rounding.
 COMMUTES = 1e-12
-#: Memory in GB above which Kwant is not attempted even where a machine has it: days of computing.
-LARGEST = 64.0
 #: Samples that a process keeps for systems with value functions.
 KEPT = 4
 
@@ -118,58 +114,6 @@ def build(
     for lead, n, direction in [(junction.left, first_plane, -1), (junction.right, last_plane, 1)]:
         syst.attach_lead(_lead(lattice, lead, n, direction, section))
     return syst
-
-
-def checked_shape(
-    cross_section: Sequence[int], planes: int = 1, solver: str = "kwant", *, states: bool = True
-) -> tuple[int, int]:
-    """Return the two numbers of sites, or raise `ArgumentError`, also where the memory of this machine would not do.
-
-    Parameters
-    ----------
-    cross_section
-        Number of sites along x and z.
-    planes, solver, states
-        As in `memory`.
-    """
-    shape = CrossSection(cross_section).shape  # type: ignore[arg-type]
-    gigabytes, available = memory(shape, planes, solver, states=states), min(LARGEST, machine_memory())
-    if gigabytes > available:
-        raise ArgumentError(
-            f"Argument `cross_section` must fit into {available:.3g} GB, but {shape[0]} × {shape[1]} sites need "
-            f"about {gigabytes:.3g} GB for {planes} planes. Use k∥ for a clean junction, a smaller cross-section and "
-            "more samples for a disordered one."
-        )
-    return shape
-
-
-def memory(shape: tuple[int, int], planes: int, solver: str = "kwant", *, states: bool = True) -> float:
-    """Return about how much memory in GB a supercell needs.
-
-    Parameters
-    ----------
-    shape
-        Number of sites along x and z.
-    planes
-        Number of planes of the scattering region.
-    solver
-        ``"halves"`` for the dense engine, otherwise Kwant.
-    states
-        Whether wave functions are needed, not only probabilities (Kwant always solves for them).
-    """
-    orbitals = 2 * shape[0] * shape[1]
-    # Measured in matrices of one plane, at 6 × 6 and 10 × 10 sites and 12 and 22 planes: the engine 14, and 2.3 a plane
-    # for states; Kwant 30 and 2 a plane, the factors of its sparse matrix not counted, which are taken as large again.
-    fixed, each = (14.0, 2.5 * states) if solver == "halves" else (30.0, 4.0)
-    return 16 * orbitals**2 * (fixed + each * planes) / 1e9
-
-
-def machine_memory() -> float:
-    """Return the memory of this machine in GB, infinity where it does not tell."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    except (AttributeError, ValueError, OSError):
-        return float("inf")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-r"""Arrays of junctions: the parameters of many, their common batch axes, their leads and how batches are cut in chunks.
+r"""Arrays of junctions: the parameters of many, their common batch axes and how batches are cut in chunks.
 
 What a junction looks like to the fast engine of `halves`. Internally batch axes come last, so that whatever acts on
 one component of one plane acts on contiguous memory.
@@ -21,7 +21,7 @@ from ..errors import ArgumentError
 from ..model.junction import Junction
 from ..spin import PAULI, check_unit_vector, rotation_matrix, spinors
 
-__all__ = ["Lead", "Problem", "Stack", "as_stack", "blocks", "pad", "part_of", "solve_lead", "spins", "take"]
+__all__ = ["Array", "Batch", "Block", "Complex", "Stack", "as_stack", "blocks", "pad", "part_of", "take"]
 
 #: Longest run of nonmagnetic planes that is crossed in one step; its factors grow like (E/t)^RUN.
 RUN = 8
@@ -441,7 +441,7 @@ def part_of(array: NDArray[Any], block: Block) -> NDArray[Any]:
     return array if block is None else array[(Ellipsis, *block)]
 
 
-class Problem:
+class Batch:
     """A stack, energies and band shifts on common batch axes; parameter axes in front."""
 
     def __init__(self, stack: Stack, energy: NDArray[Any], band_shift: Array) -> None:
@@ -454,8 +454,8 @@ class Problem:
             ) from None
         self.stack = stack
         self.shape = shape
-        self.batch = shape or (1,)
-        ndim = len(self.batch)
+        self.axes = shape or (1,)
+        ndim = len(self.axes)
         self.energy = pad(energy, 0, ndim)
         self.band_shift = pad(band_shift, 0, ndim)
         self.parameters = stack.parameters(ndim)
@@ -466,7 +466,7 @@ class Problem:
             shapes += [local.shape[2:] for local in stack.local_m]
         half_shape = np.broadcast_shapes(*shapes)
         #: Batch shape of all that is solved before the halves are joined (of everything, for a texture).
-        self.half_batch: tuple[int, ...] = (1,) * (ndim - len(half_shape)) + half_shape
+        self.half_axes: tuple[int, ...] = (1,) * (ndim - len(half_shape)) + half_shape
 
     def get(self, name: str, index: int, block: Block) -> Any:
         """Return one parameter: a float, or an array on the batch axes."""
@@ -490,57 +490,4 @@ class Problem:
 
     def directions(self, array: NDArray[Any], front: int, block: Block) -> NDArray[Any]:
         """Return an array of the stack that depends on directions only."""
-        return take(pad(array, front, len(self.batch)), block, front)
-
-
-@dataclass
-class Lead:
-    """A lead: self-energies σ_s = t² g_s, their difference σ_+ - σ_- and velocities 2 t sin k (0 if closed)."""
-
-    sigma: Complex
-    difference: Any
-    velocity: Array
-    hopping: Any
-
-    @cached_property
-    def open(self) -> Any:
-        """1.0 for open and 0.0 for closed channels, [spin, ...]; the float 1.0 if all are open."""
-        return 1.0 if self.velocity.all() else (self.velocity > 0) * 1.0
-
-
-def solve_lead(problem: Problem, side: int, block: Block) -> Lead:
-    """Solve one lead: σ = t λ, with λ = exp(-ik) (open) or the decaying root (closed) of E - ε = t (λ + 1/λ)."""
-    splitting, t, onsite, in_plane = (
-        problem.get(name, side, block) for name in ("lead_splitting", "lead_hopping", "lead_onsite", "lead_in_plane")
-    )
-    e = spins(problem.level(onsite, in_plane, block), splitting, bool(np.any(splitting)))
-    sigma: Complex
-    if np.iscomplexobj(e):
-        # Both factors keep the retarded branch for Im E >= 0; the denominator is the larger root.
-        root = np.sqrt(2 * t - e) * np.sqrt(2 * t + e)
-        sigma = 2 * t * t / (e + 1j * root)
-        velocity = np.zeros(e.shape)
-    else:
-        square = (2 * t - e) * (2 * t + e)  # exact differences next to the band edges
-        sigma = np.empty(square.shape, dtype=complex)
-        if (square > 0).all():
-            velocity = np.sqrt(square)
-            np.multiply(e, 0.5, out=sigma.real)
-        else:
-            open_ = square > 0
-            root = np.sqrt(abs(square))
-            velocity = np.where(open_, root, 0.0)
-            sigma.real = np.where(open_, e / 2, 2 * t * t / (e + np.copysign(root, e)))
-        np.multiply(velocity, -0.5, out=sigma.imag)
-    if len(sigma) == 1:
-        return Lead(np.concatenate([sigma, sigma]), 0.0, np.concatenate([velocity, velocity]), t)
-    both = sigma[0] * sigma[1]
-    distance = t * t - both
-    if not distance.all():
-        distance[distance == 0] = 1.0  # both spins at the same band edge: no splitting
-    return Lead(sigma, -splitting * (both / distance), velocity, t)
-
-
-def spins(e: NDArray[Any], splitting: Any, magnetic: bool) -> NDArray[Any]:
-    """Return E - ε + s Δ/2, shape (2 or 1, ...)."""
-    return np.stack([e + splitting / 2, e - splitting / 2]) if magnetic else e[None]
+        return take(pad(array, front, len(self.axes)), block, front)

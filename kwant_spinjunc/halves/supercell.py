@@ -43,9 +43,10 @@ from ..errors import ArgumentError
 from ..model.junction import COLLINEAR, Junction, Layer
 from ..model.plane import CrossSection
 from ..model.sample import Realization
+from ..solved import Fields
 from ..spin import PAULI, SIGNS, check_unit_vector, rotation_matrix, sigma, spinors
 
-__all__ = ["States", "find_cut", "probabilities", "states"]
+__all__ = ["find_cut", "probabilities", "states"]
 
 #: A difference of the two spins is propagated by products once it is this small; above, it is taken as it is.
 SMALL_DIFFERENCE = 1e-4
@@ -919,38 +920,7 @@ class _General:
 
 
 # ------------------------------------------------------------------------------------------------------------- states
-@dataclass(frozen=True)
-class States:
-    """Currents, torques and densities of the states incoming from each lead and spin, summed over their modes.
-
-    Attributes
-    ----------
-    currents : ndarray, shape (2, 2, bonds, 4)
-        ``[lead_in, spin_in, bond, (charge, x, y, z)]``, particle and Pauli-spin flux positive along +y through all
-        sites of a bond, per unit flux of each incoming mode. Where a bond turns the spin: as it arrives in +y.
-    torques : ndarray, shape (2, 2, planes, 3)
-        Spin flux in minus out of each plane.
-    densities : ndarray, shape (2, 2, planes, 4)
-        Particle and Pauli-spin density of all sites of a plane, in ħ per energy.
-    site_densities : ndarray, shape (2, 2, planes, sites, 4)
-        The same of every site.
-    modes : ndarray, shape (2, 2)
-        Open modes of each lead and spin.
-    continuity_defect, torque_defect : float
-        Largest difference, per unit incoming flux, of the current taken on a bond itself and carried there from the far
-        side: of charge and of spin between planes without torque, and of spin across planes with torque.
-    """
-
-    currents: Floats
-    torques: Floats
-    densities: Floats
-    site_densities: Floats
-    modes: NDArray[np.int64]
-    continuity_defect: float
-    torque_defect: float
-
-
-def states(junction: Junction, energy: float, section: CrossSection, sample: Realization) -> States:
+def states(junction: Junction, energy: float, section: CrossSection, sample: Realization) -> Fields:
     """Return bond currents, torques and densities of all incoming states of one sample.
 
     Currents are taken where the electrons leave, on the far side of the barrier, and carried back with the torque of
@@ -1062,7 +1032,7 @@ class _Fields:
         self.torques = np.zeros((2, 2, planes, 3))
         self.densities = np.zeros((2, 2, planes, sites, 4))
 
-    def fill(self, cut: int, axes: Floats, halves: list[_Half], waves: Waves) -> States:
+    def fill(self, cut: int, axes: Floats, halves: list[_Half], waves: Waves) -> Fields:
         """Evaluate all waves."""
         problem = self.problem
         planes = problem.planes
@@ -1086,14 +1056,14 @@ class _Fields:
             steps = np.abs(np.diff(self._raw(psi)[:, 1:], axis=0) + torques[1:-1]) / modes[lead, s]
             continuity = max(continuity, miss[:, 0].max(), steps[quiet[1:-1]].max(initial=0.0))
             torque = max(torque, steps[~quiet[1:-1]].max(initial=0.0))
-        return States(
-            self.currents,
-            self.torques,
-            self.densities.sum(axis=3),
-            self.densities,
-            modes,
-            float(continuity),
-            float(torque),
+        return Fields(
+            currents=self.currents,
+            torques=self.torques,
+            densities=self.densities.sum(axis=3),
+            site_densities=self.densities,
+            modes=modes,
+            continuity_defect=np.asarray(continuity),
+            torque_defect=np.asarray(torque),
         )
 
     def _one(self, lead: int, psi: list[Complex], densities: Floats) -> tuple[Floats, Floats]:

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .batch import Block, Complex, Lead, Problem, solve_lead
+from .batch import Array, Batch, Block, Complex
+from .half import Lead, solve_lead
 
 __all__ = ["amplitudes", "in_far_frame", "log_det", "log_upper", "waves"]
 
@@ -25,19 +26,17 @@ __all__ = ["amplitudes", "in_far_frame", "log_det", "log_upper", "waves"]
 #: direction: half of them.
 SHIFT = 1e-8
 
-Array = NDArray[np.float64]
 
-
-def _chain(problem: Problem, lead: int, block: Block) -> tuple[list[Any], list[Any], Lead, Lead]:
+def _chain(batch: Batch, lead: int, block: Block) -> tuple[list[Any], list[Any], Lead, Lead]:
     """Return g_n = g_0 + g·σ (four components) seen from ``lead``, its own plane first, in the frame of that lead.
 
     The first entry contains both leads, the others everything behind them:
     g_n = (E - ε_n + (Δ_n/2) m_n·σ - t² g_n+1)^{-1} = (A_0 - A·σ)/(A_0² - A·A).
     """
-    stack = problem.stack
-    near = solve_lead(problem, lead, block)
-    far = near if stack.equal_leads else solve_lead(problem, 1 - lead, block)
-    local = problem.directions(stack.local_m[lead], 2, block)
+    stack = batch.stack
+    near = solve_lead(batch, lead, block)
+    far = near if stack.equal_leads else solve_lead(batch, 1 - lead, block)
+    local = batch.directions(stack.local_m[lead], 2, block)
     planes = list(stack.order(lead))
     hops = stack.inner_bonds(lead)
     s0: Any = (far.sigma[0] + far.sigma[1]) / 2
@@ -47,10 +46,10 @@ def _chain(problem: Problem, lead: int, block: Block) -> tuple[list[Any], list[A
     levels: dict[Any, NDArray[Any]] = {}
     for position in range(len(planes) - 1, -1, -1):
         n = planes[position]
-        A0 = problem.plane_level(n, block, levels) - s0
+        A0 = batch.plane_level(n, block, levels) - s0
         A = [-component for component in sv]
         if stack.magnetic[n]:
-            half = problem.get("splitting", n, block) / 2
+            half = batch.get("splitting", n, block) / 2
             A = [half * m + component for m, component in zip(local[n], A, strict=True)]
         if position == 0:
             A0 = A0 - (near.sigma[0] + near.sigma[1]) / 2
@@ -65,18 +64,18 @@ def _chain(problem: Problem, lead: int, block: Block) -> tuple[list[Any], list[A
         g = [A0 * inverse, *(-component * inverse for component in A)]
         chain.append(g)
         if position:
-            t = problem.get("bonds", hops[position], block)
+            t = batch.get("bonds", hops[position], block)
             used.append(t)
             s0, sv = t * t * g[0], [t * t * component for component in g[1:]]
     return chain[::-1], used[::-1], near, far
 
 
-def waves(problem: Problem, lead: int, block: Block, every: bool) -> tuple[list[Complex], Lead, Lead]:
+def waves(batch: Batch, lead: int, block: Block, every: bool) -> tuple[list[Complex], Lead, Lead]:
     """Return ψ [spin, spin_in, ...] of the states incoming from ``lead`` at its own plane first, in its frame.
 
     ψ_0 = i G_00 √v, ψ_n+1 = -t g_n+1 ψ_n; only the first and the last plane unless ``every``.
     """
-    chain, hops, near, far = _chain(problem, lead, block)
+    chain, hops, near, far = _chain(batch, lead, block)
     root = np.sqrt(near.velocity)
     wave = _matrix(chain[0]) * (1j * root)
     found = [wave]
@@ -103,13 +102,13 @@ def in_far_frame(wave: Complex, R: Complex, lead: int) -> Complex:
     return np.stack([T[0, 0] * wave[0] + T[0, 1] * wave[1], T[1, 0] * wave[0] + T[1, 1] * wave[1]])
 
 
-def amplitudes(problem: Problem, block: Block) -> tuple[Complex, list[Array]]:
+def amplitudes(batch: Batch, block: Block) -> tuple[Complex, list[Array]]:
     """Return S between the lead labels and the velocities of both leads."""
-    R = problem.directions(problem.stack.rotation, 2, block)
+    R = batch.directions(batch.stack.rotation, 2, block)
     S: Any = None
     velocities: list[Any] = [None, None]
     for lead in (0, 1):
-        (first, last), near, far = waves(problem, lead, block, every=False)
+        (first, last), near, far = waves(batch, lead, block, every=False)
         last = in_far_frame(last, R, lead)
         if S is None:
             S = np.empty((2, 2, 2, 2, *last.shape[2:]), dtype=complex)
@@ -121,9 +120,9 @@ def amplitudes(problem: Problem, block: Block) -> tuple[Complex, list[Array]]:
     return S, velocities
 
 
-def log_det(problem: Problem, block: Block) -> Complex:
+def log_det(batch: Batch, block: Block) -> Complex:
     """Return Σ_n ln det(1/g_n) by the recursion from the left; each 1/g_n is dissipative, so its eigenvalues are."""
-    chain, _, _, _ = _chain(problem, 0, block)
+    chain, _, _, _ = _chain(batch, 0, block)
     total: Any = 0.0
     for g0, gx, gy, gz in chain:
         root = np.sqrt(gx * gx + gy * gy + gz * gz)

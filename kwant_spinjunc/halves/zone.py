@@ -28,8 +28,8 @@ from ..checks import finite, finite_array, positive, positive_integer
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
 from ..spin import PAULI, SIGNS
-from . import clean
 from .batch import Stack, as_stack
+from .solver import probabilities as probabilities_at
 
 __all__ = [
     "Average",
@@ -588,6 +588,6 @@ def probabilities(
 
     def value_at(c: Floats, index: Any = None) -> Floats:
         at = E if index is None else E[index].reshape(-1, *axes)
-        return clean.probabilities(stack, at, c.reshape(-1, *axes))
+        return probabilities_at(stack, at, c.reshape(-1, *axes))
 
     return average(value_at, split if E.ndim else split[0], rtol=rtol, atol=atol, max_points=max_points, strict=strict)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kwant_spinjunc import halves
 from kwant_spinjunc.errors import ArgumentError, NoOpenChannelError
-from kwant_spinjunc.halves import clean as halves
 from kwant_spinjunc.halves import zone
 from kwant_spinjunc.halves.batch import Stack
 from kwant_spinjunc.judging.evidence import Evidence, InapplicableError

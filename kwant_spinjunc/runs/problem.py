@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
-from ..devices.build import machine_memory, memory
 from ..errors import ArgumentError, NoOpenChannelError, UnitarityError
 from ..halves import supercell
 from ..model.junction import Junction
+from ..model.memory import machine_memory, memory
 from ..model.plane import CrossSection
 from ..model.sample import realize
 from ..scattering import scatter_quietly as scatter

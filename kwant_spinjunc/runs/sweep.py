@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
 from ..checks import finite, finite_array
-from ..devices.build import machine_memory
 from ..errors import ArgumentError, NoOpenChannelError, SpinjuncError
 from ..model.junction import Junction
+from ..model.memory import machine_memory
 from ..optional import version
 from ..scattering import Scattering
 from ..scattering import scatter_quietly as scatter

@@ -37,9 +37,8 @@ from scipy.special import expit
 from .. import halves
 from ..checks import finite, finite_array, positive
 from ..errors import ArgumentError
-from ..halves import clean, zone
-from ..halves.batch import as_stack, part_of
-from ..halves.clean import Stack
+from ..halves import zone
+from ..halves.batch import Stack, as_stack
 from ..model.junction import Junction
 from ..model.plane import band_shift
 from ..quadrature import Integral, cut_into_pieces, integrate
@@ -156,7 +155,7 @@ def equilibrium_response(
             "Argument `junction` must be of two collinear halves, but its magnetizations have more than two axes. "
             "Use `grand_potential` and its change with the directions."
         )
-    shape, found = _occupied(stack, fermi_energy, temperature, k, tolerance, bottom, _exchange)
+    shape, found = _occupied(stack, fermi_energy, temperature, k, tolerance, bottom, halves.exchange_integrand)
     m_left, m_right = stack.m[..., 0, :], stack.m[..., 1, :]
     strength = -2 * found.value.reshape(shape)[..., None]
     Q = strength * np.cross(m_left, m_right)
@@ -529,19 +528,3 @@ def _floor(stack: Stack, c: Floats, bottom: float | None) -> Floats:
             f"Argument `bottom` must lie below the spectrum, at most {bound.min():g} for certain, but is {bottom:g}."
         )
     return np.full(len(c), bottom)
-
-
-def _exchange(stack: Stack, energy: Complex, c: Floats) -> Complex:
-    """Return (u_+ - u_-)(w_+ - w_-)/D, without cancellation behind thick spacers."""
-    problem = clean._problem(stack, energy, c, complex_energy=True)
-    out = np.zeros(problem.batch, dtype=complex)
-    R = stack.rotation
-    weight = R[:, 0].real ** 2 + R[:, 0].imag ** 2
-    with np.errstate(all="ignore"):
-        for block, cut in clean._cuts(problem):
-            for target, inner in clean._parts(problem, block):
-                _, sin2 = problem.directions(weight, 1, target)
-                part = cut.take(inner)
-                part_of(out, target)[...] = part.mixed / (part.parallel + sin2 * part.mixed)
-    integrand: Complex = out.reshape(problem.shape)
-    return integrand

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from ..checks import positive
 from ..errors import ArgumentError
 from ..halves import texture, zone
-from ..halves.batch import Lead, Problem, as_stack, blocks, part_of
+from ..halves.batch import Batch, as_stack, blocks, part_of
+from ..halves.half import Lead
 from ..model.junction import Junction
 from ..model.plane import band_shift
 from ..scattering import Scattering
@@ -117,14 +118,14 @@ def vector_response(scattering: Scattering, *, rtol: float = 1e-8) -> Floats:
 
 def _at(junction: Junction, energy: Floats, c: Floats) -> Floats:
     """Return the response at energies and band shifts that broadcast."""
-    problem = Problem(as_stack(junction).as_texture(), energy, c)
-    out = np.empty((2, 4, 2, 4, *problem.batch))
+    batch = Batch(as_stack(junction).as_texture(), energy, c)
+    out = np.empty((2, 4, 2, 4, *batch.axes))
     turns = _gauge(junction)
     with np.errstate(all="ignore"):
-        for block in blocks(problem.batch, CHUNK):
-            found = _response(problem, block, turns)
+        for block in blocks(batch.axes, CHUNK):
+            found = _response(batch, block, turns)
             part_of(out, block)[...] = found
-    out = out.reshape(2, 4, 2, 4, *problem.shape)
+    out = out.reshape(2, 4, 2, 4, *batch.shape)
     return np.moveaxis(out, range(4), range(-4, 0))
 
 
@@ -135,13 +136,13 @@ def _gauge(junction: Junction) -> Complex:
     return np.asarray(np.exp(1j * np.stack([half, -half], axis=-1)))
 
 
-def _response(problem: Problem, block: tuple[int, ...] | None, turns: Complex) -> Floats:
+def _response(batch: Batch, block: tuple[int, ...] | None, turns: Complex) -> Floats:
     """Return C [side, current, side_in, input, ...] of one block of points."""
-    R = problem.directions(problem.stack.rotation, 2, block)
+    R = batch.directions(batch.stack.rotation, 2, block)
     waves: dict[tuple[int, int], Complex] = {}
     leads: list[Lead] = []
     for lead in (0, 1):
-        (first, last), near, _ = texture.waves(problem, lead, block, every=False)
+        (first, last), near, _ = texture.waves(batch, lead, block, every=False)
         leads.append(near)
         for side, psi in ((lead, first), (1 - lead, texture.in_far_frame(last, R, lead))):
             phase = turns[side][:, None] * turns[lead].conj()[None, :]

@@ -14,8 +14,7 @@ import kwant_spinjunc as sj
 from kwant_spinjunc import halves
 from kwant_spinjunc.compare import fit_power_law
 from kwant_spinjunc.errors import ArgumentError
-from kwant_spinjunc.halves import zone
-from kwant_spinjunc.halves.clean import Stack
+from kwant_spinjunc.halves import Stack, zone
 from kwant_spinjunc.transport.bias import (
     bias_derivative,
     bias_response,

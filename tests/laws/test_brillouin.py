@@ -10,8 +10,7 @@ from strategies import examples, numbers
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import halves
-from kwant_spinjunc.halves import clean, zone
-from kwant_spinjunc.halves.clean import Stack
+from kwant_spinjunc.halves import Stack, half, zone
 from kwant_spinjunc.model.plane import band_shift
 
 #: Sums of a few hundred terms of order one.
@@ -260,9 +259,9 @@ def test_a_junction_without_dispersion_is_its_own_average():
 def test_angles_and_energies_share_one_refinement(monkeypatch):
     """37 angles cost no more halves than one; several energies are one adaptive run."""
     counted = []
-    original = clean.solve_lead
+    original = half.solve_lead
     monkeypatch.setattr(
-        clean, "solve_lead", lambda p, s, b: (lead := original(p, s, b), counted.append(lead.sigma[0].size))[0]
+        half, "solve_lead", lambda p, s, b: (lead := original(p, s, b), counted.append(lead.sigma[0].size))[0]
     )
     stack = Stack.from_junction(tunnel_junction())
     costs = []

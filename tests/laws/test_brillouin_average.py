@@ -67,7 +67,7 @@ def test_the_tolerance_is_kept():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (dict(k="mean"), "`k` must be wave vectors, None or 'average', but is 'mean'"),
+        (dict(k="mean"), "`k` must be a wave vector, None or 'average', but is 'mean'"),
         (dict(k="average", solver="kwant"), "`k` must not be 'average' with Kwant"),
         (dict(k="average", rtol=-1.0), "`rtol` must be positive"),
     ],

@@ -12,11 +12,13 @@ from scipy.spatial.transform import Rotation
 from strategies import CONSERVATION, examples
 
 import kwant_spinjunc as sj
-from kwant_spinjunc import halves, scattering
+from kwant_spinjunc import halves
 from kwant_spinjunc.devices import build as builder
+from kwant_spinjunc.devices import junctions
 from kwant_spinjunc.devices.lead_modes import AnalyticModes, with_analytic_leads
 from kwant_spinjunc.halves import zone
 from kwant_spinjunc.magnets import wall
+from kwant_spinjunc.model import memory
 from kwant_spinjunc.model.plane import CrossSection
 from kwant_spinjunc.model.sample import realize
 from kwant_spinjunc.spin import PAULI, sigma
@@ -246,7 +248,7 @@ def test_rotating_magnets_impurities_and_spin_orbit_bonds_together_changes_no_pr
         return replace(sample, levels=levels, bond_rotations=turn[0], in_plane_rotations=turn[1])
 
     assert abs(sj.scatter(turned, ENERGY, **options).probabilities - before).max() > 1e-3  # directions stayed behind
-    for module in (builder, scattering):
+    for module in (builder, junctions):
         monkeypatch.setattr(module, "realize", rotated)
     after = sj.scatter(turned, ENERGY, **options)
     np.testing.assert_allclose(after.probabilities, before, atol=ROUNDING)
@@ -372,11 +374,11 @@ def test_a_stack_that_fits_no_machine_is_refused_before_its_planes_are_made(diso
 
 
 def test_a_cross_section_that_does_not_fit_the_machine_is_refused_before_work(monkeypatch):
-    monkeypatch.setattr(builder, "_machine_memory", lambda: 0.5)
+    monkeypatch.setattr(memory, "machine_memory", lambda: 0.5)
     with pytest.raises(
         sj.ArgumentError, match=r"must fit into 0.5 GB, but 30 × 30 sites need about .* GB for 9 planes"
     ):
         sj.scatter(valve(sj.Anderson(width=1.0)), ENERGY, cross_section=(30, 30), solver="kwant")
-    sizes = [builder.memory((9, 9), planes, solver) for planes in (5, 20) for solver in ("halves", "kwant")]
+    sizes = [memory.memory((9, 9), planes, solver) for planes in (5, 20) for solver in ("halves", "kwant")]
     assert sizes == sorted(sizes)
-    assert builder.memory((9, 9), 100, "halves", states=False) == builder.memory((9, 9), 5, "halves", states=False)
+    assert memory.memory((9, 9), 100, "halves", states=False) == memory.memory((9, 9), 5, "halves", states=False)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from strategies import CONSERVATION, junctions, numbers, scattering_problems, spin_valves
 
 import kwant_spinjunc as sj
+from kwant_spinjunc.devices.junctions import settle
 from kwant_spinjunc.errors import ContinuityError, UnitarityError
-from kwant_spinjunc.scattering import settle
 from kwant_spinjunc.spin import PAULI
 from kwant_spinjunc.transport.linear import linear_response, tunneling_response
 from kwant_spinjunc.transport.observables import magnet_torques

@@ -14,9 +14,8 @@ from strategies import examples, junctions, numbers, scattering_problems, unit_v
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import halves
-from kwant_spinjunc.halves import clean
+from kwant_spinjunc.halves import Stack, batch, cut, half, solver, waves
 from kwant_spinjunc.halves import texture as textures
-from kwant_spinjunc.halves.clean import Stack
 from kwant_spinjunc.model.plane import band_shift
 from kwant_spinjunc.spin import sigma, spinors
 
@@ -503,8 +502,9 @@ def test_torque_is_the_derivative_of_log_det():
 
 # ---------------------------------------------------------------------------------------------- batches and their cost
 def test_a_batch_is_its_members(monkeypatch):
-    monkeypatch.setattr(clean, "CHUNK", 7)
-    monkeypatch.setattr(clean, "STATES_CHUNK", 5)
+    monkeypatch.setattr(cut, "CHUNK", 7)
+    monkeypatch.setattr(solver, "CHUNK", 7)
+    monkeypatch.setattr(waves, "STATES_CHUNK", 5)
     angles, heights = np.linspace(0, np.pi, 3), np.array([1.0, 2.0, 4.0, 8.0])
     grid = [[tunnel_junction(theta, height) for height in heights] for theta in angles]
     stack = Stack.from_junctions(grid)
@@ -526,8 +526,9 @@ def test_a_batch_is_its_members(monkeypatch):
 
 
 def test_textures_come_in_batches_too(monkeypatch):
-    monkeypatch.setattr(clean, "CHUNK", 8)
-    monkeypatch.setattr(clean, "STATES_CHUNK", 4)
+    monkeypatch.setattr(cut, "CHUNK", 8)
+    monkeypatch.setattr(solver, "CHUNK", 8)
+    monkeypatch.setattr(waves, "STATES_CHUNK", 4)
     iron = dict(onsite=0.5, hopping=1.0, splitting=1.0)
     grid = [
         sj.Junction(
@@ -549,14 +550,14 @@ def test_textures_come_in_batches_too(monkeypatch):
 @pytest.mark.parametrize("evaluate", [halves.probabilities, halves.solve, halves.states, halves.spacer_currents])
 def test_an_extra_angle_solves_no_half_again(monkeypatch, evaluate):
     solved = []
-    original = clean.solve_lead
+    original = half.solve_lead
 
     def counted(problem, side, block):
         lead = original(problem, side, block)
         solved.append(lead.sigma[0].size)
         return lead
 
-    monkeypatch.setattr(clean, "solve_lead", counted)
+    monkeypatch.setattr(half, "solve_lead", counted)
     stack = Stack.from_junction(tunnel_junction(onsite=0.9))
     E = np.linspace(-0.4, 0.4, 100)
     costs = []
@@ -569,8 +570,8 @@ def test_an_extra_angle_solves_no_half_again(monkeypatch, evaluate):
 
 def test_mirror_images_are_solved_once(monkeypatch):
     calls = []
-    original = clean._half
-    monkeypatch.setattr(clean, "_half", lambda *args, **kw: (calls.append(1), original(*args, **kw))[1])
+    original = half.solve_half
+    monkeypatch.setattr(half, "solve_half", lambda *args, **kw: (calls.append(1), original(*args, **kw))[1])
     halves.probabilities(tunnel_junction(), 0.1)
     assert len(calls) == 1
     halves.probabilities(tunnel_junction(onsite=0.9), 0.1)
@@ -656,7 +657,7 @@ def test_bad_arguments_are_named(call, message):
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=3), st.integers(1, 40))
 def test_blocks_tile_a_batch_exactly_once(shape, limit):
     seen = np.zeros(shape, dtype=int)
-    for block in clean.blocks(tuple(shape), limit):
+    for block in batch.blocks(tuple(shape), limit):
         part = seen if block is None else seen[block]
         assert part.size <= limit
         part += 1

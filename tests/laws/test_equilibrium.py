@@ -16,8 +16,7 @@ import kwant_spinjunc as sj
 from kwant_spinjunc import halves, units
 from kwant_spinjunc.compare import fit_power_law
 from kwant_spinjunc.errors import ArgumentError
-from kwant_spinjunc.halves import zone
-from kwant_spinjunc.halves.clean import Stack
+from kwant_spinjunc.halves import Stack, zone
 from kwant_spinjunc.transport.equilibrium import equilibrium_response, grand_potential
 from systems.asymmetric_junction import asymmetric_junction
 from systems.contact import contact

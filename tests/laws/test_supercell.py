@@ -11,8 +11,8 @@ from strategies import examples
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import halves
-from kwant_spinjunc.devices import build as builder
 from kwant_spinjunc.halves import supercell
+from kwant_spinjunc.model import memory
 from kwant_spinjunc.model.plane import CrossSection
 from kwant_spinjunc.model.sample import realize
 
@@ -289,7 +289,7 @@ def test_a_sample_that_does_not_begin_like_its_lead_is_refused():
 def test_no_open_channel_and_too_little_memory_are_told(monkeypatch):
     with pytest.raises(sj.NoOpenChannelError, match="no channel is open"):
         sj.scatter(valve(), 50.0, cross_section=(2, 2))
-    monkeypatch.setattr(builder, "_machine_memory", lambda: 0.01)
+    monkeypatch.setattr(memory, "machine_memory", lambda: 0.01)
     with pytest.raises(sj.ArgumentError, match=r"must fit into 0.01 GB, but 20 × 20 sites need about .* GB"):
         sj.scatter(valve(), ENERGY, cross_section=(20, 20))
 

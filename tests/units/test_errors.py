@@ -63,7 +63,7 @@ def test_a_junction_names_the_bad_part(arguments, message):
     ("arguments", "message"),
     [
         (dict(energy=np.nan), "`energy` must be finite"),
-        (dict(energy=[0.0, 1.0], solver="kwant"), "`energy` must be a real number"),
+        (dict(energy=[0.0, 1.0], solver="kwant"), "`energy` must be one number with Kwant"),
         (dict(energy=0.0, k=(0.0,)), r"`k` must have shape \(\.\.\., 2\)|`k` must be one vector"),
         (dict(energy=0.0, k=[(0, 0), (1, 1)], solver="kwant"), r"`k` must be one vector \(kx, kz\)"),
         (dict(energy=0.0, solver="magic"), "`solver` must be one of kwant, halves, modes, but is 'magic'"),
@@ -71,7 +71,7 @@ def test_a_junction_names_the_bad_part(arguments, message):
         (dict(energy=0.0, boundary="hard wall", k=(0, 0)), "`k` must be None for hard walls"),
         (dict(energy=0.0, cross_section=(2, 0)), r"`cross_section\[1\]` must be at least 1, but is 0"),
         (dict(energy=0.0, cross_section=3), "`cross_section` must be two numbers of sites, but is 3"),
-        (dict(energy=[0.0, 1.0], cross_section=(2, 2)), "`energy` must be a real number"),
+        (dict(energy=[0.0, 1.0], cross_section=(2, 2)), "`energy` must be one number with Kwant"),
         (dict(energy=0.0, cross_section=[(1, 2), 1]), r"`cross_section\[0\]` must be a positive integer"),
         (dict(energy=0.0, cross_section=(1000, 1000)), "1000 × 1000 sites need about"),
         (dict(energy=0.0, k="average", boundary="hard wall"), "`k` must not be 'average' with Kwant"),

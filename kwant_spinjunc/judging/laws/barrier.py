@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kwant_spinjunc.halves import clean as halves
+from kwant_spinjunc import halves
 from kwant_spinjunc.judging.clean import Clean, Spacer
 from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
 from kwant_spinjunc.judging.laws.rule import Curve, Finding, Rule, contrast, relative

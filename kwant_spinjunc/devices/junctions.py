@@ -1,0 +1,234 @@
+r"""Kwant's way from a `Problem` to what is `Solved`: the reference for junctions of any cross-section.
+
+The linear system is factorized once for the scattering matrix and the wave functions; currents, densities and torques
+come from `kwant.operator`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ArgumentError
+from ..model.junction import COLLINEAR
+from ..model.memory import checked_shape
+from ..model.plane import CrossSection
+from ..model.problem import Problem
+from ..model.sample import Realization, realize
+from ..solved import Fields, Solved
+from ..spin import PAULI
+from .build import build
+from .lead_modes import with_analytic_leads
+from .solve import kwant_lock, solve
+from .spin_operators import ORDERS, SpinOperator
+from .waves import densities, fluxes, torques
+
+__all__ = ["answer", "settle"]
+
+Floats = NDArray[np.float64]
+
+
+def answer(problem: Problem, *, analytic: bool) -> Solved:
+    """Return what Kwant finds; ``analytic``: with the modes of the leads typed in.
+
+    Raises
+    ------
+    ArgumentError
+        A batch or an average, or an energy at a band edge, where Kwant cannot tell incoming from outgoing modes.
+    NoOpenChannelError
+        No channel is open in either lead.
+    """
+    problem.refuse_many()
+    junction, energy, section = problem.junction, problem.energy, problem.section
+    if section.is_single_cell:
+        section = CrossSection(section.shape, section.boundary, problem.k)
+    checked_shape(section.shape, len(junction.planes) + 2)
+    padded, which = junction.padded(), (problem.seed, problem.realization)
+    builder = build(
+        padded,
+        section.k if "periodic" in section.boundary else None,
+        cross_section=section.shape,
+        boundary=section.boundary,
+        first_plane=-1,
+        seed=which[0],
+        realization=which[1],
+    )
+    c = float(section.transverse_modes[0].max())
+    if section.sites == 1:
+        problem.refuse_closed(junction.open_channels(energy, c), c)
+    system = (with_analytic_leads(builder, padded, section) if analytic else builder).finalized()
+    try:
+        with kwant_lock:
+            system = system.precalculate(energy, what="modes")
+    except (ValueError, np.linalg.LinAlgError) as error:
+        raise ArgumentError(
+            f"Argument `energy` must not lie at a band edge, but at {energy:g} Kwant finds no modes ({error}). "
+            f"Bands: {junction.describe_bands(c)}. Move the energy."
+        ) from error
+    smatrix, psi = solve(system, energy)
+    modes = np.array([lead.block_nmodes for lead in smatrix.lead_info])
+    problem.refuse_closed(modes, c)
+
+    probabilities = np.zeros((2, 2, 2, 2))
+    for out, in_ in np.ndindex(4, 4):
+        (a, s), (b, s_in) = divmod(out, 2), divmod(in_, 2)
+        probabilities[a, s, b, s_in] = smatrix.transmission((a, s), (b, s_in))
+    unitarity = abs(smatrix.data.conj().T @ smatrix.data - np.eye(len(smatrix.data))).max(initial=0.0)
+    return Solved(
+        solver="modes" if analytic else "kwant",
+        probabilities=probabilities,
+        modes=modes,
+        unitarity_defect=np.asarray(unitarity),
+        states=_fields_from_waves(realize(padded, section, *which), system, psi, modes, section),
+        system=system,
+        smatrix=smatrix,
+    )
+
+
+def _fields_from_waves(
+    sample: Realization,
+    system: Any,
+    psi: list[NDArray[np.complex128]],
+    modes: NDArray[np.int64],
+    section: CrossSection,
+) -> Fields:
+    """Evaluate fluxes, torques and densities, settle them with the conservation laws, drop the padding."""
+    planes = len(sample.levels)
+    by_plane: list[list[Any]] = [[] for _ in range(planes)]
+    for site in system.sites:
+        by_plane[site.tag[1] + 1].append(site)  # the padded region starts at plane -1
+    for group in by_plane:
+        group.sort(key=lambda site: site.tag)
+    bonds = [pair for b in range(planes - 1) for pair in zip(by_plane[b + 1], by_plane[b], strict=True)]
+    where = [site for group in by_plane for site in group]
+    spin = SpinOperator(ORDERS[0])
+    onsites = [np.eye(2), *PAULI]
+
+    def by_spin(per_lead: Any) -> Floats:
+        """Sum what the modes of each lead (first axis) do by their spin, shape (2, 2, ...)."""
+        parts = [np.split(values, [majority]) for values, (majority, _) in zip(per_lead, modes, strict=True)]
+        return np.array([[part.sum(axis=0) for part in lead] for lead in parts])
+
+    def of_planes(values: Floats) -> Floats:
+        summed: Floats = values.reshape(len(values), planes, section.sites, *values.shape[2:]).sum(axis=2)
+        return summed
+
+    numbers = np.array([system.id_by_site[site] for site in where])
+    labels = np.repeat(np.arange(planes), section.sites)
+    found = torques(system, numbers, spin, psi, {}, labels, split=False)
+    on_planes = by_spin([of_planes(values[:, :, 0]) for values in found])
+    currents = by_spin([fluxes(system, onsites, waves, bonds, {}, planes - 1) for waves in psi])
+    density = by_spin([of_planes(densities(system, onsites, waves, where, {})) for waves in psi])
+    turning, along = _turning_bonds(sample, section, by_plane)
+    for plane, pairs in along.items():
+        # a bond that turns the spin gives it to the lattice: what leaves one end is not what arrives at the other
+        ends = [pair for to, from_ in pairs for pair in ((to, from_), (from_, to))]
+        on_planes[:, :, plane] -= by_spin([fluxes(system, onsites[1:], waves, ends, {}, 1)[:, 0] for waves in psi])
+    axes, free = _exchange_axes(sample, turning)
+    settled = settle(axes, free, currents, on_planes, modes)
+    return replace(
+        settled,
+        currents=settled.currents[..., 1:-1, :],
+        torques=settled.torques[..., 1:-1, :],
+        densities=density[..., 1:-1, :],
+    )
+
+
+def _turning_bonds(
+    sample: Realization, section: CrossSection, by_plane: list[list[Any]]
+) -> tuple[list[int], dict[int, list[Any]]]:
+    """Return the planes with spin-orbit bonds in them or to the next, and {plane: [(to, from), ...]} of the latter."""
+    if sample.bond_rotations is None:
+        return [], {}
+    along: dict[int, list[Any]] = {}
+    turned = abs(sample.bond_rotations - np.eye(2)).max(axis=(-1, -2)) > 0
+    for plane, site in zip(*np.nonzero(turned), strict=True):
+        along.setdefault(int(plane), []).append((by_plane[plane + 1][site], by_plane[plane][site]))
+    _, from_, axis, _ = section.bonds
+    inside = abs(sample.in_plane_rotations[:, from_, axis] - np.eye(2)).max(axis=(-1, -2)) > 0
+    inside &= sample.in_plane[:, from_, axis] != 0
+    return sorted({*along, *np.flatnonzero(inside.any(axis=1)).tolist()}), along
+
+
+def _exchange_axes(sample: Realization, turning: list[int]) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the axis of each plane's exchange field (planes, 3), 0 for none, and where there is no one axis."""
+    fields = sample.levels[..., 1:]
+    size = np.linalg.norm(fields, axis=-1)
+    largest = np.take_along_axis(fields, size.argmax(axis=1)[:, None, None], axis=1)[:, 0]
+    norm = size.max(axis=1)
+    axes = np.divide(largest, norm[:, None], out=np.zeros_like(largest), where=norm[:, None] > 0)
+    free = np.linalg.norm(np.cross(fields, axes[:, None]), axis=-1).max(axis=1) > COLLINEAR * norm
+    free[turning] = True
+    return axes, free
+
+
+def settle(
+    axes: Floats, free: NDArray[np.bool_], raw: Floats, source_torques: Floats, modes: NDArray[np.int64]
+) -> Fields:
+    r"""Impose on raw bond currents what each plane cannot change, and report by how much they missed it.
+
+    A plane exchanges no charge; a nonmagnetic plane exchanges no spin, and one whose exchange field has one axis only
+    spin perpendicular to it. The flux of a tunneling state on its own side of the barrier is a difference of two
+    numbers of order one, noise below 1e-14, but exact on the far side. So the currents are taken on the far side and
+    carried back through the planes; of the raw difference across a plane only the part its exchange field can cause is
+    kept. What is dropped is the continuity defect.
+
+    Where the exchange field has different axes at different sites, or spin-orbit bonds give spin to the lattice, every
+    component may change: the currents are carried back with the torque at the source. The raw difference must equal
+    it, and by how much it does not is the torque defect.
+
+    Parameters
+    ----------
+    axes
+        Axis of the exchange field of each plane, 0 for a nonmagnetic one, shape (planes, 3).
+    free
+        Whether a plane can take any spin, shape (planes,).
+    raw
+        Raw currents (2, 2, bonds, 4).
+    source_torques
+        Torque from the exchange field and the spin-orbit bonds (2, 2, planes, 3): compared with the fluxes, and kept
+        for the two end planes.
+    modes
+        Open channels (2, 2): the incoming flux that defects are measured against.
+
+    Returns
+    -------
+    Fields
+        Without densities.
+    """
+    bonds = raw.shape[-2]
+    magnetic = axes.any(axis=-1)
+    currents = raw.copy()
+    torques = source_torques.copy()
+    incoming = np.maximum(modes, 1)[..., None]
+    continuity = torque = 0.0
+    for lead, order in [(0, range(bonds - 1, 0, -1)), (1, range(1, bonds))]:
+        sign = 1 if lead == 0 else -1
+        # plane n lies between bonds n - 1 and n; lead 0's far side is the last bond, lead 1's the first
+        for n in order:
+            known, sought = (n, n - 1) if lead == 0 else (n - 1, n)
+            change: Floats = raw[lead, :, sought] - raw[lead, :, known]
+            allowed: Floats = np.zeros((2, 4))
+            if free[n]:
+                allowed[:, 1:] = sign * source_torques[lead, :, n]
+                flux_torque = sign * change[:, 1:]
+                continuity = max(continuity, (abs(change[:, :1]) / incoming[lead]).max())
+            else:
+                if magnetic[n]:
+                    allowed[:, 1:] = change[:, 1:] - (change[:, 1:] @ axes[n])[:, None] * axes[n]
+                flux_torque = sign * allowed[:, 1:]
+                continuity = max(continuity, (abs(change - allowed) / incoming[lead]).max())
+            currents[lead, :, sought] = currents[lead, :, known] + allowed
+            torque = max(torque, (abs(flux_torque - source_torques[lead, :, n]) / incoming[lead]).max())
+            torques[lead, :, n] = sign * allowed[:, 1:]
+    return Fields(
+        currents=currents,
+        torques=torques,
+        densities=np.empty(0),
+        modes=modes,
+        continuity_defect=np.asarray(continuity),
+        torque_defect=np.asarray(torque),
+    )

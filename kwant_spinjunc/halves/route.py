@@ -1,0 +1,147 @@
+r"""The fast engine's way from a `Problem` to what is `Solved`: one cell per plane, its average, a supercell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ArgumentError, NoOpenChannelError
+from ..model.junction import Junction
+from ..model.memory import checked_shape
+from ..model.problem import Problem
+from ..solved import Fields, Solved, unitarity_of
+from . import supercell, zone
+from .solver import probabilities, states
+
+__all__ = ["answer"]
+
+Floats = NDArray[np.float64]
+
+SOLVER = "halves"
+#: Reflection probabilities below this are rounding of an amplitude of order one, squared.
+ZERO_REFLECTION = 1e-30
+
+
+def answer(problem: Problem) -> Solved:
+    """Return what the engine finds; the states are solved for when their fields are asked for.
+
+    Raises
+    ------
+    NoOpenChannelError
+        No channel is open in either lead.
+    ArgumentError
+        A batch or an average of a cross-section of several sites.
+    """
+    if problem.section.is_single_cell:
+        return _average(problem) if problem.is_average else _cell(problem)
+    problem.refuse_many()
+    return _supercell(problem)
+
+
+def _cell(problem: Problem) -> Solved:
+    junction, energy, c = problem.junction, np.asarray(problem.energy), problem.band_shift
+    try:
+        modes = junction.open_channels(energy, c).astype(np.int64)
+    except ValueError:
+        raise ArgumentError(
+            f"Arguments `energy` and `k[..., 0]` must broadcast, but their shapes are {energy.shape} and {c.shape}."
+        ) from None
+    problem.refuse_closed(modes, c)
+    P = probabilities(junction, energy, c)
+    # S is not stored for batches; the flux into and out of every channel is
+    return Solved(
+        solver=SOLVER,
+        probabilities=P,
+        modes=modes,
+        unitarity_defect=unitarity_of(P, modes),
+        states=partial(_fields, junction, energy, c),
+    )
+
+
+def _fields(junction: Junction, energy: Floats, c: Floats) -> Fields:
+    """Return the engine's states; its currents conserve by construction, so the torques are what is audited."""
+    return states(junction, energy, c).audited(junction.plane_splitting, junction.plane_m)
+
+
+def _supercell(problem: Problem) -> Solved:
+    junction, section = problem.junction, problem.section
+    checked_shape(section.shape, len(junction.planes), SOLVER, states=False)
+    c, _ = section.transverse_modes
+    modes = junction.open_channels(problem.energy, c).sum(axis=0)
+    problem.refuse_closed(modes, c.max())
+    P = supercell.probabilities(junction, problem.energy, section, problem.sample)
+    return Solved(
+        solver=SOLVER,
+        probabilities=P,
+        modes=modes,
+        unitarity_defect=unitarity_of(P, modes),
+        states=partial(_supercell_fields, problem),
+    )
+
+
+def _supercell_fields(problem: Problem) -> Fields:
+    checked_shape(problem.section.shape, len(problem.junction.planes), SOLVER)
+    return supercell.states(problem.junction, problem.energy, problem.section, problem.sample)
+
+
+def _average(problem: Problem) -> Solved:
+    """Return probabilities and modes averaged over the Brillouin zone, per unit cell."""
+    junction, energy = problem.junction, problem.energy
+    if np.ndim(energy):
+        raise ArgumentError("Argument `energy` must be one number for an average, but is an array. Use `sweep`.")
+
+    def channels(c: Floats) -> Floats:
+        P = probabilities(junction, energy, c)
+        for lead in (0, 1):  # a reflection that is zero by symmetry has no digits to converge
+            R = P[:, lead, :, lead]
+            R[R < ZERO_REFLECTION] = 0.0
+        P = P.reshape(len(c), 16)
+        return np.concatenate([P, junction.open_channels(energy, c).reshape(len(c), 4)], axis=1)
+
+    average = zone.average(channels, _split_points(junction, energy), rtol=problem.rtol)
+    P, modes = average.value[:16].reshape(2, 2, 2, 2), average.value[16:].reshape(2, 2)
+    if not modes.any():
+        raise NoOpenChannelError(
+            f"Argument `energy` must lie in a band of a lead, but at {energy:g} no channel is open at any k. "
+            f"Bands at Γ: {junction.describe_bands(2.0)}."
+        )
+    return Solved(
+        solver=SOLVER,
+        probabilities=P,
+        modes=modes,
+        unitarity_defect=unitarity_of(P, modes),
+        states=partial(_average_fields, junction, energy, problem.rtol, modes),
+        k_error=average.error[:16].reshape(2, 2, 2, 2),
+    )
+
+
+def _split_points(junction: Junction, energy: float) -> Floats:
+    """Return the band shifts at which an average is split: channel thresholds and resonances."""
+    # planes of the leads bind no state, and resonances cost a dense diagonalization of all planes
+    bare = replace(junction, buffer=1) if junction.bonds is None else junction
+    split: Floats = np.concatenate([zone.thresholds(junction, energy).ravel(), zone.resonances(bare, energy).ravel()])
+    return split
+
+
+def _average_fields(junction: Junction, energy: float, rtol: float, modes: Floats) -> Fields:
+    planes = len(junction.planes)
+    shapes = [(2, 2, planes - 1, 4), (2, 2, planes, 3), (2, 2, planes, 4)]
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
+
+    def observe(c: Floats) -> Floats:
+        found = states(junction, energy, c)
+        parts = (found.currents, found.torques, found.densities)
+        return np.concatenate([part.reshape(len(c), -1) for part in parts], axis=1)
+
+    split = _split_points(junction, energy)
+    # how large the quantities are, from fixed nodes, sets the absolute tolerance of the small ones
+    c, weights = zone.nodes(split)
+    open_ = junction.open_channels(energy, c).any(axis=(-1, -2))
+    scale = float((weights[open_] * abs(states(junction, energy, c[open_]).currents).max(axis=(-4, -3, -2, -1))).sum())
+    value = zone.average(observe, split, rtol=rtol, atol=rtol * scale).value
+    parts = [part.reshape(shape) for part, shape in zip(np.split(value, ends), shapes, strict=False)]
+    fields = Fields(currents=parts[0], torques=parts[1], densities=parts[2], modes=modes)
+    return fields.audited(junction.plane_splitting, junction.plane_m)

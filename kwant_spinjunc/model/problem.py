@@ -1,0 +1,148 @@
+r"""What is asked of a junction: energies, wave vectors, a cross-section and a sample, checked once at the border."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..checks import finite_array, is_average, positive, wave_vector
+from ..errors import ArgumentError, NoOpenChannelError
+from .junction import Junction
+from .plane import CrossSection, band_shift
+from .sample import Realization, realize
+
+__all__ = ["AVERAGE", "TOLERANCE", "Problem", "Settings"]
+
+#: What stands for the mean over the Brillouin zone in place of wave vectors.
+AVERAGE = "average"
+#: Default of the largest defect per unit flux that is accepted. Rounding is 1e-14; a state with velocity v near a band
+#: edge loses a factor 1/v, so 1e-8 still admits energies 1e-10 t from the edge.
+TOLERANCE = 1e-8
+
+
+class Settings(TypedDict, total=False):
+    """What a `Problem` takes besides junction, energy and k."""
+
+    cross_section: tuple[int, int]
+    boundary: str | tuple[str, str]
+    seed: int
+    realization: int
+    tolerance: float
+    rtol: float
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Problem:
+    """One scattering problem of a junction, or a batch of them.
+
+    Attributes
+    ----------
+    junction : Junction
+    energy : float, or ndarray for a batch
+    k : None, ndarray or "average"
+        Γ; wave vectors (kx, kz) in 1/a, trailing axis 2; or the mean over the zone.
+    section : CrossSection
+        Sites and boundaries of a plane, with its Bloch vector where there is one.
+    seed, realization : int
+        Which sample of a disordered junction.
+    tolerance, rtol : float
+        Largest defect per unit flux; relative accuracy of an average.
+    """
+
+    junction: Junction
+    energy: Any
+    k: Any = None
+    section: CrossSection = field(default_factory=CrossSection)
+    seed: int = 0
+    realization: int = 0
+    tolerance: float = TOLERANCE
+    rtol: float = 1e-8
+
+    @classmethod
+    def of(
+        cls,
+        junction: Junction,
+        energy: ArrayLike,
+        k: ArrayLike | str | None = None,
+        *,
+        cross_section: tuple[int, int] = (1, 1),
+        boundary: str | tuple[str, str] = "periodic",
+        seed: int = 0,
+        realization: int = 0,
+        tolerance: float = TOLERANCE,
+        rtol: float = 1e-8,
+    ) -> Problem:
+        """Check the arguments of `scatter`.
+
+        Raises
+        ------
+        ArgumentError
+            A number, shape or word that means nothing.
+        """
+        E = finite_array("energy", energy)
+        if E.size == 0 or (k is not None and np.size(k) == 0):
+            raise ArgumentError("Arguments `energy` and `k` must not be empty.")
+        section = CrossSection(cross_section, boundary)
+        vectors: Any = k
+        if not is_average("k", k) and k is not None:
+            vectors = wave_vector("k", k, many=True)
+            if not section.is_single_cell:
+                section = CrossSection(cross_section, boundary, vectors)
+        return cls(
+            junction=junction,
+            energy=E if E.ndim else float(E),
+            k=vectors,
+            section=section,
+            seed=seed,
+            realization=realization,
+            tolerance=positive("tolerance", tolerance),
+            rtol=positive("rtol", rtol),
+        )
+
+    @property
+    def is_average(self) -> bool:
+        """Whether the mean over the Brillouin zone is asked for."""
+        return isinstance(self.k, str)
+
+    @property
+    def is_batch(self) -> bool:
+        """Whether there are many energies or wave vectors."""
+        return bool(np.ndim(self.energy)) or (self.k is not None and not self.is_average and np.ndim(self.k) > 1)
+
+    @cached_property
+    def band_shift(self) -> NDArray[np.float64]:
+        """C = cos kx + cos kz of one clean cell per plane, shape ``k.shape[:-1]``."""
+        return band_shift(self.k)
+
+    @cached_property
+    def sample(self) -> Realization:
+        """The numbers on all sites."""
+        return realize(self.junction, self.section, self.seed, self.realization)
+
+    def refuse_many(self) -> None:
+        """Raise `ArgumentError` for a batch or an average, where a route takes one energy and k at a time."""
+        where = "with Kwant, a cross-section of several sites or hard walls"
+        if self.is_average:
+            raise ArgumentError(
+                f"Argument `k` must not be 'average' {where}. Use one cell per plane and solver='halves'."
+            )
+        for name, one, value, ndim in (("energy", "number", self.energy, 0), ("k", "vector (kx, kz)", self.k, 1)):
+            if value is not None and np.ndim(value) > ndim:
+                raise ArgumentError(
+                    f"Argument `{name}` must be one {one} {where}, but its shape is {np.shape(value)}. "
+                    "Use solver='halves' for many."
+                )
+
+    def refuse_closed(self, modes: NDArray[Any], band_shift: ArrayLike) -> None:
+        """Raise `NoOpenChannelError` where there is no mode in either lead; it names the bands at the first point."""
+        if modes.any():
+            return
+        energy, c = (float(np.ravel(x)[0]) for x in (self.energy, band_shift))
+        raise NoOpenChannelError(
+            f"Argument `energy` must lie in a band of a lead, but at {energy:g} no channel is open. "
+            f"Bands at this k: {self.junction.describe_bands(c)}."
+        )

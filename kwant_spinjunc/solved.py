@@ -1,0 +1,125 @@
+r"""What every route answers: probabilities, and the fields of the states, with how well both conserve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import ContinuityError, UnitarityError
+
+__all__ = ["Fields", "Solved", "refuse_discontinuity", "refuse_unitarity", "unitarity_of"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Fields:
+    """What one incoming state does in each plane, summed over the modes of its lead and spin.
+
+    Attributes
+    ----------
+    currents : ndarray, shape (..., 2, 2, bonds, 4)
+        ``[lead_in, spin_in, bond, (charge, x, y, z)]``, particle and Pauli-spin flux positive along +y, per unit
+        incoming flux. Where a spin-orbit bond turns the spin: as it arrives in +y.
+    torques : ndarray, shape (..., 2, 2, planes, 3)
+        Spin flux in minus out of each plane. It acts on the exchange field and, where spin-orbit bonds lie in the
+        plane or lead from it to the next, on the lattice.
+    densities : ndarray, shape (..., 2, 2, planes, 4)
+        Particle and Pauli-spin density, in ħ per energy (unit flux over velocity times lattice constant).
+    modes : ndarray, shape (..., 2, 2)
+        Open channels [lead, spin]; where there is none the entries above are zero.
+    site_densities : ndarray, shape (2, 2, planes, sites, 4), or None
+        Densities of every site of a cross-section.
+    continuity_defect : ndarray, shape (...), or None
+        Largest violation of charge and spin continuity per unit incoming flux; None before `audited`.
+    torque_defect : ndarray, shape (...), or None
+        Largest difference of the torque taken from the fluxes and from its source: the exchange field and the
+        spin-orbit bonds.
+    """
+
+    currents: Floats
+    torques: Floats
+    densities: Floats
+    modes: NDArray[Any]
+    site_densities: Any = None
+    continuity_defect: Any = None
+    torque_defect: Any = None
+
+    def audited(self, splitting: Floats, m: Floats) -> Fields:
+        """Return the fields with their defects: charge, flux in minus out, and the torque of the exchange field.
+
+        Parameters
+        ----------
+        splitting, m
+            Δ, shape (planes,), and direction, (planes, 3), of the exchange field of each plane.
+        """
+        flux = self.currents[..., :-1, 1:] - self.currents[..., 1:, 1:]
+        exchange = splitting[:, None] * np.cross(m, self.densities[..., 1:])
+        defect = abs(self.torques - exchange).max(axis=(-4, -3, -2, -1))
+        charge = np.ptp(self.currents[..., 0], axis=-1).max(axis=(-2, -1))
+        balance = abs(flux - self.torques[..., 1:-1, :]).max(axis=(-4, -3, -2, -1), initial=0.0)
+        return replace(self, continuity_defect=np.maximum(charge, balance), torque_defect=defect)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Solved:
+    """The answer to a `Problem`, whatever the route.
+
+    Attributes
+    ----------
+    solver : str
+        Which route.
+    probabilities : ndarray, shape (..., 2, 2, 2, 2)
+        T[α s, β s'] as ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes.
+    modes : ndarray, shape (..., 2, 2)
+        Open channels [lead, spin]; of an average their fractional number per unit cell.
+    unitarity_defect : ndarray, shape (...)
+        Largest element of S†S - 1 (Kwant), or largest excess of flux into or out of a channel (fast engine).
+    states : Fields, or a function that solves for them
+    k_error : ndarray, shape (2, 2, 2, 2), or None
+        Estimated error of the probabilities of an average.
+    system, smatrix
+        Kwant's own objects, where Kwant solved.
+    """
+
+    solver: str
+    probabilities: Floats
+    modes: NDArray[Any]
+    unitarity_defect: Floats
+    states: Fields | Callable[[], Fields]
+    k_error: Any = None
+    system: Any = None
+    smatrix: Any = None
+
+
+def unitarity_of(probabilities: Floats, modes: NDArray[Any]) -> Floats:
+    """Return the largest excess of flux into or out of a channel, shape (...), for routes without an S-matrix."""
+    into = abs(probabilities.sum(axis=(-4, -3)) - modes).max(axis=(-2, -1))
+    out = abs(probabilities.sum(axis=(-2, -1)) - modes).max(axis=(-2, -1))
+    worst: Floats = np.maximum(into, out)
+    return worst
+
+
+def refuse_unitarity(defect: ArrayLike, tolerance: float) -> None:
+    """Raise `UnitarityError` unless the scattering matrix is unitary within the tolerance."""
+    worst = float(np.max(defect, initial=0.0))
+    if not worst <= tolerance:
+        raise UnitarityError(
+            f"The scattering matrix misses unitarity by {worst:.2g}, more than the tolerance {tolerance:.2g}. "
+            "Energies very near a band edge do this; move the energy or widen `tolerance`."
+        )
+
+
+def refuse_discontinuity(fields: Fields, tolerance: float) -> None:
+    """Raise `ContinuityError` unless charge and spin are continuous within the tolerance."""
+    for name, defect in [("continuity", fields.continuity_defect), ("the torque balance", fields.torque_defect)]:
+        worst = float(np.max(defect, initial=0.0))
+        if not worst <= tolerance:
+            raise ContinuityError(
+                f"The spin currents miss {name} by {worst:.2g} per unit flux, more than the tolerance {tolerance:.2g}. "
+                "Energies very near a band edge do this; move the energy or widen `tolerance`."
+            )

@@ -1,0 +1,64 @@
+"""One result whatever the route: Kwant's grammar on it, and it survives being stored and sent."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import kwant_spinjunc as sj
+from systems.spin_valve import spin_valve
+from systems.tunnel_junction import tunnel_junction
+
+JUNCTION = tunnel_junction(theta=1.0, thickness=2)
+FILM = spin_valve(theta=1.0, onsite=4.0, in_plane_hopping=1.0)
+ROUTES = {
+    "kwant": dict(energy=0.1, solver="kwant"),
+    "modes": dict(energy=0.1, solver="modes"),
+    "halves": dict(energy=0.1, solver="halves"),
+    "batch": dict(energy=[0.1, 0.2]),
+    "average": dict(junction=FILM, energy=0.1, k="average", rtol=1e-4),
+    "supercell": dict(energy=0.1, cross_section=(2, 2)),
+}
+
+
+def solved(route):
+    return sj.scatter(**{"junction": JUNCTION} | ROUTES[route])
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_transmission_between_leads_and_spins_sums_the_probabilities_like_kwant(route):
+    s = solved(route)
+    for out in (0, 1):
+        for in_ in (0, 1):
+            block = s.probabilities[..., out, :, in_, :]
+            np.testing.assert_allclose(s.transmission(out, in_), block.sum(axis=(-2, -1)), rtol=1e-15)
+            np.testing.assert_array_equal(s.transmission((out, 1), (in_, 0)), block[..., 1, 0])
+            np.testing.assert_allclose(s.transmission((out, 0), in_), block[..., 0, :].sum(axis=-1), rtol=1e-15)
+            if s.smatrix is not None:
+                assert s.transmission(out, in_) == pytest.approx(s.smatrix.transmission(out, in_), rel=1e-12)
+                assert s.transmission((out, 1), (in_, 0)) == s.smatrix.transmission((out, 1), (in_, 0))
+    G = s.conductance_matrix()
+    np.testing.assert_allclose(G.sum(axis=-1), 0.0, atol=1e-8)
+    np.testing.assert_allclose(-G[..., 1, 0], s.conductance, rtol=1e-14)
+    if s.smatrix is not None:
+        np.testing.assert_allclose(G, s.smatrix.conductance_matrix(), atol=1e-12)
+
+
+@pytest.mark.parametrize("end", ["left", 2, (0, 2), (0, 0, 0), True, 1.0])
+def test_an_end_that_is_no_lead_or_spin_is_named(end):
+    with pytest.raises(sj.ArgumentError, match=r"`out` must"):
+        solved("halves").transmission(end, 0)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_every_route_is_of_the_same_record_and_survives_a_copy(route):
+    s = solved(route)
+    for twin in (pickle.loads(pickle.dumps(s)), copy.copy(s), copy.deepcopy(s)):
+        np.testing.assert_array_equal(twin.probabilities, s.probabilities)
+        np.testing.assert_array_equal(twin.bond_currents, s.bond_currents)
+        assert twin.solver == s.solver
+        assert str(twin) == str(s)
+        assert twin.junction == s.junction
+    assert type(s) is sj.Scattering
+    assert s.fields.currents.shape == (*s.fields.modes.shape[:-2], 2, 2, len(s.junction.planes) - 1, 4)
