@@ -7,6 +7,7 @@ from .devices.cuts import between
 from .devices.device import Device, DeviceScattering, MagnetTorque
 from .errors import (
     ArgumentError,
+    BandEdgeError,
     BarrierWarning,
     ConservationError,
     ContinuityError,
@@ -45,6 +46,7 @@ from .transport.vector_response import vector_response
 __all__ = [
     "Anderson",
     "ArgumentError",
+    "BandEdgeError",
     "BarrierWarning",
     "ConservationError",
     "ContinuityError",

@@ -15,6 +15,10 @@ class NoOpenChannelError(ArgumentError):
     """No electron can propagate: the energy lies outside every band of both leads."""
 
 
+class BandEdgeError(ArgumentError):
+    """An energy lies so near a band edge or a flat band of a lead that its channels cannot be told."""
+
+
 class ConservationError(SpinjuncError, RuntimeError):
     """A result violates a conservation law by more than its tolerance and is refused."""
 

@@ -25,9 +25,10 @@ from ..checks import finite, finite_array, positive
 from ..errors import ArgumentError, BarrierWarning, ContinuityError, NearSideWarning, NoOpenChannelError, UnitarityError
 from ..optional import kwant
 from .cuts import BUFFER, Between, ResolvedCut, between, resolve_cut, resolve_sites
-from .solve import kwant_lock, solve
-from .spin_channels import LeadSpins, cell_sites, is_transparent, lead_axis, lead_spins, refuse_broken_law
-from .spin_operators import SpinOperator, identity, norbs_of, resolve_spin
+from .solve import diagnose, is_transparent, prepare, solve
+from .spin_channels import LeadSpins, cell_sites, lead_axis, lead_spins, refuse_broken_law
+from .spin_operators import SpinOperator, identity, norbs_of
+from .spin_order import refuse_what_is_no_spin, resolve_spin
 from .waves import densities, fluxes, torques
 
 __all__ = ["Between", "Device", "DeviceScattering", "MagnetTorque", "between", "scatter_device"]
@@ -53,8 +54,9 @@ class Device:
         Finalized, with at least two leads. Precalculated leads are used as they are: that it was at the same energy
         cannot be checked, as they do not know it and stay unitary.
     spin
-        ``"auto"``; ``"spin-orbital"`` for np.kron(σ, 1), ``"orbital-spin"`` for np.kron(1, σ); three matrices (norbs,
-        norbs); a mapping of site families (or names) to either; a function of a site; None for sites without spin.
+        ``"auto"``: σ for two orbitals, with more only where ``magnetizations`` tell the order; ``"spin-orbital"`` for
+        np.kron(σ, 1), ``"orbital-spin"`` for np.kron(1, σ); three matrices (norbs, norbs); a mapping of site families
+        (or names) to either; a function of a site; None for sites without spin.
     magnetizations : mapping
         Lead number to m, unit vector of its majority spin. A lead that is not listed is resolved along its exchange
         field; if it has none along that of its conservation law, else along +z.
@@ -111,9 +113,13 @@ class Device:
         return {}
 
     def spin_operator(self, params: Mapping[str, Any] | None = None) -> SpinOperator | None:
-        """Return S of every site; the order of ``"auto"`` is inferred once."""
+        """Return S of every site, having looked once whether it is one; see `spin_order`."""
         if "spin" not in self._found:
-            self._found["spin"] = resolve_spin(self.spin, self.system, {**self.params, **(params or {})})
+            everything = {**self.params, **(params or {})}
+            spin = resolve_spin(self.spin, self.system, everything, self.magnetizations)
+            if spin is not None:
+                refuse_what_is_no_spin(self.system, self.edges, spin, everything)
+            self._found["spin"] = spin
         operator: SpinOperator | None = self._found["spin"]
         return operator
 
@@ -594,22 +600,20 @@ def scatter_device(device: Device, energy: Any, params: Mapping[str, Any] | None
         refuse_broken_law(lead, number, everything)
         if spin is not None:
             axes[number] = lead_axis(system, number, spin, device.magnetizations.get(number), everything)
-    try:
-        fresh = [n for n, lead in enumerate(system.leads) if not isinstance(lead, kwant.system.PrecalculatedLead)]
-        with kwant_lock:
-            prepared = system.precalculate(energy, leads=fresh, what="modes", params=everything)
-    except (ValueError, np.linalg.LinAlgError) as error:
-        raise ArgumentError(
-            f"Argument `energy` must not lie at a band edge of a lead, but at {energy:g} Kwant finds no modes "
-            f"({error}). Move the energy."
-        ) from error
-    smatrix, waves = solve(prepared, energy, everything)
-    channels = np.array([len(info.momenta) // 2 for info in smatrix.lead_info])
+    along = [
+        sum(x * component for x, component in zip(m, spin.block_diagonal(cell_sites(system, number)), strict=True))
+        if spin is not None and is_transparent(lead)
+        else None
+        for number, (lead, m) in enumerate(zip(system.leads, axes, strict=True))
+    ]
+    prepared = prepare(system, energy, everything, along)
+    channels = np.array([len(lead.modes(energy)[0].momenta) // 2 for lead in prepared.leads])
     if not channels.any():
         raise NoOpenChannelError(
             f"Argument `energy` must lie in a band of a lead, but at {energy:g} no channel is open in any lead. "
             "Look at the bands with kwant.plotter.bands(syst.leads[0])."
         )
+    smatrix, waves = solve(prepared, energy, everything)
     spins = tuple(
         lead_spins(info, _cell_sites(system, number, info), spin, None if spin is None else axes[number])
         for number, info in enumerate(smatrix.lead_info)
@@ -618,7 +622,7 @@ def scatter_device(device: Device, energy: Any, params: Mapping[str, Any] | None
     if not unitarity <= tolerance:
         raise UnitarityError(
             f"The scattering matrix misses unitarity by {unitarity:.2g}, more than the tolerance {tolerance:.2g}. "
-            "Energies very near a band edge do this; move the energy or widen `tolerance`."
+            + diagnose(system, everything, smatrix)
         )
     probabilities, transmissions = _probabilities(smatrix.data, channels, spins)
     return DeviceScattering(

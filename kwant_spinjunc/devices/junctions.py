@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ArgumentError
+from ..errors import BandEdgeError
 from ..model.junction import COLLINEAR
 from ..model.memory import checked_shape
 from ..model.plane import CrossSection
@@ -22,7 +22,7 @@ from ..solved import Fields, Solved
 from ..spin import PAULI
 from .build import build
 from .lead_modes import with_analytic_leads
-from .solve import kwant_lock, solve
+from .solve import prepare, solve
 from .spin_operators import ORDERS, SpinOperator
 from .waves import densities, fluxes, torques
 
@@ -61,13 +61,9 @@ def answer(problem: Problem, *, analytic: bool) -> Solved:
         problem.refuse_closed(junction.open_channels(energy, c), c)
     system = (with_analytic_leads(builder, padded, section) if analytic else builder).finalized()
     try:
-        with kwant_lock:
-            system = system.precalculate(energy, what="modes")
-    except (ValueError, np.linalg.LinAlgError) as error:
-        raise ArgumentError(
-            f"Argument `energy` must not lie at a band edge, but at {energy:g} Kwant finds no modes ({error}). "
-            f"Bands: {junction.describe_bands(c)}. Move the energy."
-        ) from error
+        system = prepare(system, energy)
+    except BandEdgeError as error:
+        raise BandEdgeError(f"{error} Bands: {junction.describe_bands(c)}.") from error
     smatrix, psi = solve(system, energy)
     modes = np.array([lead.block_nmodes for lead in smatrix.lead_info])
     problem.refuse_closed(modes, c)

@@ -1,20 +1,29 @@
 r"""The one place where Kwant solves, for junctions and devices alike, one thread at a time.
 
-One factorization gives the scattering matrix and the wave functions.
+`prepare` finds the modes of the leads, `solve` factorizes once for the scattering matrix and the wave functions.
+
+Kwant copies the modes of one conserved block to another if both pass ``np.allclose``: a Zeeman splitting up to 1e-5 of
+the energies is lost. So blocks are solved apart here. A lead that conserves spin has such blocks also where no
+conservation law was declared. The number of its modes is held against the eigenvalues λ of the transfer pencil
+(E - H) ψ = (V λ + V† / λ) ψ on the unit circle: where a band edge is too near to tell, an energy is refused.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import linalg, sparse
 
+from ..errors import ArgumentError, BandEdgeError
 from ..optional import kwant
 
-__all__ = ["kwant_lock", "solve"]
+__all__ = ["diagnose", "is_transparent", "kwant_lock", "prepare", "solve"]
 
 #: MUMPS, Kwant's sparse solver, is not re-entrant: two threads in it at once end the process. Whatever factorizes by
 #: Kwant, and the end of the life of a factorization too, happens ``with kwant_lock:``.
@@ -26,6 +35,216 @@ if hasattr(os, "register_at_fork"):
     )
 
 Waves = list[NDArray[np.complex128]]
+Modes = tuple[Any, Any]
+
+#: Largest miss of a Hermitian or commuting matrix, relative to its largest element, that is rounding.
+ROUNDING = 1e-12
+#: Velocity over twice the hopping, or distance of |λ| from 1, below which open and closed channels cannot be told: an
+#: energy 1e-12 of the hopping from a band edge. Kwant was found wrong up to 1e-14.
+EDGE = 1e-6
+#: Orbitals of a cell up to which modes are counted a second time: by a plain eigenproblem, or a generalized one if the
+#: hopping is singular. Beyond it would cost as much as Kwant's own.
+COUNTED, COUNTED_SINGULAR = 200, 60
+#: Momenta of different modes closer than this are nearly degenerate: Kwant returns them neither apart nor orthogonal.
+NEARLY = 1e-6
+
+
+def is_transparent(lead: Any) -> bool:
+    """Tell whether a lead's Hamiltonian can be looked at: it is not precalculated nor given by modes only."""
+    return hasattr(lead, "cell_hamiltonian") and hasattr(lead, "cell_size")
+
+
+def prepare(
+    system: Any,
+    energy: float,
+    params: Mapping[str, Any] | None = None,
+    spins: Sequence[Any] | None = None,
+    *,
+    count: bool = False,
+) -> Any:
+    """Return a copy of a finalized system whose leads are precalculated; those that are stay as they are.
+
+    Parameters
+    ----------
+    system, energy, params
+        The problem.
+    spins
+        For each lead the matrix m·S of its unit cell, or None: a lead that commutes with it, and has no symmetry
+        declared, is solved by spin, majority first.
+    count
+        Count the modes of leads of any size a second time.
+
+    Raises
+    ------
+    ArgumentError
+        The Hamiltonian of a lead is not finite or not Hermitian.
+    BandEdgeError
+        The energy lies too near a band edge of a lead, or in a flat band.
+    """
+    prepared = copy(system)
+    along = [None] * len(system.leads) if spins is None else spins
+    with kwant_lock:
+        prepared.leads = [
+            lead
+            if isinstance(lead, kwant.system.PrecalculatedLead)
+            else kwant.system.PrecalculatedLead(modes=_modes(number, lead, energy, dict(params or {}), m_s, count))
+            for number, (lead, m_s) in enumerate(zip(system.leads, along, strict=True))
+        ]
+    return prepared
+
+
+def _modes(number: int, lead: Any, energy: float, params: dict[str, Any], along: Any, count: bool) -> Modes:
+    """Return the modes of one lead, of its conserved blocks apart."""
+    if not is_transparent(lead):
+        with _kwant_errors(number, energy):
+            found: Modes = lead.modes(energy, params=params)
+        return found
+    H, hop = (np.asarray(matrix(params=params)) for matrix in (lead.cell_hamiltonian, lead.inter_cell_hopping))
+    _refuse_improper(f"lead {number}", H, hop)
+    symmetry = lead.discrete_symmetry(params=params)
+    V = np.zeros_like(H, dtype=np.result_type(H, hop))
+    V[:, : hop.shape[1]] = hop
+    size = 2.0 ** np.ceil(np.log2(max(abs(H - energy * np.eye(len(H))).max(), abs(hop).max()) or 1.0))
+    h, v = (H - energy * np.eye(len(H))) / size, V / size
+    if any(part is not None for part in (symmetry.time_reversal, symmetry.particle_hole, symmetry.chiral)):
+        with _kwant_errors(number, energy):
+            found = lead.modes(energy, params=params)
+        _refuse_edge(number, energy, found[0].velocities / size, [(h, v)], count)
+        return found
+    projectors = symmetry.projectors
+    if projectors is None and along is not None:
+        projectors = _spin_projectors(along, H, hop, ROUNDING * size)
+    P = [np.eye(len(H))] if projectors is None else [p.toarray() if sparse.issparse(p) else p for p in projectors]
+    blocks = [(p.conj().T @ h @ p, p.conj().T @ v @ p) for p in P]
+    with _kwant_errors(number, energy):
+        parts = [kwant.physics.modes(*block) for block in blocks]
+    _refuse_edge(number, energy, np.concatenate([part.velocities for part, _ in parts]), blocks, count)
+    return _joined(P, parts, hop.shape[1], size)
+
+
+def _spin_projectors(along: Any, H: Any, hop: Any, negligible: float) -> list[Any] | None:
+    """Return the projectors on the eigenspaces +1 and -1 of m·S if the lead commutes with it."""
+    m = hop.shape[1]
+    dense = np.asarray(along.todense() if sparse.issparse(along) else along)
+    defects = (H @ along - along @ H, hop @ dense[:m, :m] - dense @ hop)
+    if dense.shape != H.shape or max(abs(d).max(initial=0.0) for d in map(np.asarray, defects)) > negligible:
+        return None
+    values, vectors = np.linalg.eigh(dense)
+    return [vectors[:, values > 0], vectors[:, values < 0]]
+
+
+def _joined(projectors: list[Any], parts: list[Modes], rows: int, size: float) -> Modes:
+    """Return the modes of all blocks as Kwant orders them: incoming ones of all blocks, outgoing ones, evanescent.
+
+    Kwant's mode solver has absolute tolerances: it is given Hamiltonians in units of ``size``.
+    """
+    counts = [len(propagating.momenta) // 2 for propagating, _ in parts]
+
+    def halves(arrays: list[Any]) -> Any:
+        pairs = [(a[..., :n], a[..., n:]) for a, n in zip(arrays, counts, strict=True)]
+        return np.concatenate([half for side in zip(*pairs, strict=True) for half in side], axis=-1)
+
+    def groups(arrays: list[Any]) -> Any:
+        split = [(a[:, :n], a[:, n : 2 * n], a[:, 2 * n :]) for a, n in zip(arrays, counts, strict=True)]
+        return np.hstack([linalg.block_diag(*group) for group in zip(*split, strict=True)])
+
+    waves = [p @ propagating.wave_functions for p, (propagating, _) in zip(projectors, parts, strict=True)]
+    joined = kwant.physics.PropagatingModes(
+        halves(waves) / np.sqrt(size),
+        size * halves([part.velocities for part, _ in parts]),
+        halves([part.momenta for part, _ in parts]),
+    )
+    joined.block_nmodes = counts
+    roots = np.hstack([p @ stable.sqrt_hop for p, (_, stable) in zip(projectors, parts, strict=True)]) * np.sqrt(size)
+    vecs, over = (groups([getattr(stable, name) for _, stable in parts]) for name in ("vecs", "vecslmbdainv"))
+    return joined, kwant.physics.StabilizedModes(vecs, over, sum(counts), roots[:rows])
+
+
+class _kwant_errors:  # noqa: N801
+    """Turn what Kwant's mode solver raises into a named error."""
+
+    def __init__(self, number: int, energy: float) -> None:
+        self.number, self.energy = number, energy
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if isinstance(error, (ValueError, RuntimeError, IndexError, AssertionError, np.linalg.LinAlgError)):
+            raise BandEdgeError(
+                f"Argument `energy` must not lie at a band edge or in a flat band of a lead, but at {self.energy:g} "
+                f"Kwant finds no modes of lead {self.number} ({error}). Move the energy."
+            ) from error
+
+
+def _refuse_improper(where: str, H: Any, *others: Any) -> None:
+    """Raise `ArgumentError` unless a Hamiltonian, as a matrix of either kind, is Hermitian, and all is finite."""
+    matrices = [sparse.csr_matrix(matrix, dtype=complex) for matrix in (H, *others)]
+    if not all(np.isfinite(matrix.data).all() for matrix in matrices):
+        raise ArgumentError(
+            f"Argument `syst` must have finite matrix elements, but {where} has some that are NaN or infinite. "
+            "Look at its values and `params`."
+        )
+    H = matrices[0]
+    miss = abs(H - H.conj().T).max()
+    if miss > ROUNDING * abs(H).max():
+        raise ArgumentError(
+            f"Argument `syst` must be Hermitian, but {where} differs from its adjoint by {miss:.2g}. "
+            "On-site matrices must equal their conjugate transpose; a lead or site that absorbs is no part of a "
+            "scattering problem: attach one more lead instead."
+        )
+
+
+def _refuse_edge(number: int, energy: float, velocities: Any, blocks: list[Any], count: bool) -> None:
+    """Raise `BandEdgeError` if some mode hardly moves, or the number of modes is not that of λ on the unit circle."""
+    scale = 2 * max((np.linalg.norm(V, 2) for _, V in blocks), default=0.0)
+    slowest = min(abs(velocities), default=scale)
+    open_ = sum(_on_circle(h, V, count) for h, V in blocks)
+    if slowest < EDGE * scale or (open_ >= 0 and open_ != len(velocities)):
+        slow = slowest / scale if scale else 0.0
+        raise BandEdgeError(
+            f"Argument `energy` must not lie at a band edge of a lead, but at {energy:g} lead {number} has a mode at "
+            f"{slow:.2g} of its largest velocity, {len(velocities) // 2} channels by Kwant "
+            f"and {open_ / 2:g} by the transfer matrix. Move the energy by more than 1e-12 of the hopping."
+        )
+
+
+def _on_circle(h: Any, V: Any, count: bool) -> float:
+    """Return how many λ have |λ| = 1, -inf if it was not counted."""
+    n = len(V)
+    if not V.any():
+        return 0
+    inverse_condition = 1 / np.linalg.cond(V)
+    plain = inverse_condition > EDGE
+    if not count and n > (COUNTED if plain else COUNTED_SINGULAR):
+        return -np.inf
+    unit, zero = np.eye(n), np.zeros((n, n))
+    if plain:
+        top = np.linalg.solve(V, np.hstack([-h, -V.conj().T]))
+        size = abs(np.linalg.eigvals(np.vstack([top, np.hstack([unit, zero])])))
+        away = abs(size - 1)
+    else:
+        scale = np.linalg.norm(V, 2)
+        A = np.block([[-h / scale, -V.conj().T / scale], [unit, zero]])
+        B = np.block([[V / scale, zero], [zero, unit]])
+        alpha, beta = abs(linalg.eigvals(A, B, homogeneous_eigvals=True))
+        away = abs(alpha - beta) / np.maximum(np.maximum(alpha, beta), 1e-300)
+    return int((away < EDGE).sum())
+
+
+def diagnose(system: Any, params: Mapping[str, Any] | None, smatrix: Any = None) -> str:
+    """Return what may be wrong with a system that could not be solved, or raise `ArgumentError` if that is certain."""
+    _refuse_improper("the scattering region", system.hamiltonian_submatrix(sparse=True, params=dict(params or {})))
+    for number, info in enumerate([] if smatrix is None else smatrix.lead_info):
+        incoming = np.sort(np.mod(info.momenta[: len(info.momenta) // 2], 2 * np.pi))
+        gaps = np.diff(incoming, append=incoming[:1] + 2 * np.pi)
+        near = gaps[(gaps > 1e-13) & (gaps < NEARLY)]
+        if len(near):
+            return (
+                f"Modes of lead {number} are nearly degenerate (momenta differ by {near.min():.1g}), and Kwant tells "
+                "them apart badly: declare a conservation law of the lead, or leave out the term that splits them."
+            )
+    return "Energies very near a band edge do this; move the energy or widen `tolerance`."
 
 
 def solve(system: Any, energy: float, params: dict[str, Any] | None = None) -> tuple[Any, Waves]:
@@ -35,8 +254,15 @@ def solve(system: Any, energy: float, params: dict[str, Any] | None = None) -> t
     lead, so one factorization gives both. Where a Kwant version does not expose it, `kwant.smatrix` is called too.
     Leads are asked for their modes twice: precalculate them.
     """
-    with kwant_lock:
-        return _solve(system, energy, params)
+    try:
+        with kwant_lock:
+            return _solve(system, energy, params)
+    except (ValueError, RuntimeError, np.linalg.LinAlgError) as error:
+        diagnose(system, params)
+        raise BandEdgeError(
+            "Argument `energy` must not be the level of a state that no lead reaches, or a band edge, but at "
+            f"{energy:g} Kwant cannot solve ({error}). Move the energy, or remove sites that hang on nothing."
+        ) from error
 
 
 def _solve(system: Any, energy: float, params: dict[str, Any] | None) -> tuple[Any, Waves]:

@@ -18,9 +18,10 @@ from scipy import sparse
 
 from ..errors import ArgumentError
 from ..spin import check_unit_vector
+from .solve import is_transparent
 from .spin_operators import SpinOperator
 
-__all__ = ["LeadSpins", "lead_axis", "lead_spins", "refuse_broken_law"]
+__all__ = ["ALIGNED", "LeadSpins", "cell_sites", "lead_axis", "lead_exchange", "lead_spins", "refuse_broken_law"]
 
 #: Modes whose momenta differ by less than this are one group; grouping too many does no harm.
 SAME_MOMENTUM = 1e-6
@@ -63,11 +64,6 @@ class LeadSpins:
         return np.bincount(self.incoming, minlength=2).astype(float)
 
 
-def is_transparent(lead: Any) -> bool:
-    """Tell whether a lead's Hamiltonian can be looked at: it is not precalculated nor given by modes only."""
-    return hasattr(lead, "cell_hamiltonian") and hasattr(lead, "cell_size")
-
-
 def cell_sites(system: Any, number: int) -> list[Any]:
     """Return the sites of a lead whose Hamiltonian can be looked at: the unit cell next to the scattering region.
 
@@ -96,15 +92,14 @@ def lead_axis(
     ArgumentError
         The exchange field of the lead does not point along the declared m.
     """
-    lead = system.leads[number]
     declared = None if m is None else check_unit_vector(m, f"magnetizations[{number}]")
     if declared is not None and declared.shape != (3,):
         raise ArgumentError(
             f"Argument `magnetizations[{number}]` must be one vector, but its shape is {declared.shape}."
         )
-    field = _exchange(lead, cell_sites(system, number), spin, params) if is_transparent(lead) else np.zeros(3)
+    field = lead_exchange(system, number, spin, params)
     strength = np.linalg.norm(field)
-    if strength < 1e-12:
+    if not strength:
         return _axis_of_law(system, number, spin, params) if declared is None else declared
     if declared is None:
         inferred: NDArray[np.float64] = field / strength
@@ -135,11 +130,19 @@ def _axis_of_law(system: Any, number: int, spin: SpinOperator, params: Mapping[s
     return found
 
 
-def _exchange(lead: Any, sites: list[Any], spin: SpinOperator, params: Mapping[str, Any] | None) -> NDArray[np.float64]:
-    """Return the direction along which spin is lowest, -Σ tr(h S), over the on-site terms of the unit cell."""
+def lead_exchange(
+    system: Any, number: int, spin: SpinOperator, params: Mapping[str, Any] | None
+) -> NDArray[np.float64]:
+    """Return the direction along which spin is lowest, -Σ tr(h S), over the on-site terms of the unit cell.
+
+    Zero for a lead whose Hamiltonian cannot be looked at.
+    """
     field = np.zeros(3)
     size = 0.0
-    for i, site in enumerate(sites):
+    lead = system.leads[number]
+    if not is_transparent(lead):
+        return field
+    for i, site in enumerate(cell_sites(system, number)):
         S = spin(site)
         h = np.asarray(lead.hamiltonian(i, i, params=params)).reshape(S.shape[1:])
         field -= np.einsum("iab,ba->i", S, h).real / len(h)

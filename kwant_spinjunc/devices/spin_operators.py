@@ -1,17 +1,14 @@
-r"""The spin operator of any Kwant system: three matrices per site, given by the user or inferred.
+r"""The spin operator of any Kwant system: three matrices per site, given by the user (see `spin_order`).
 
 A site with n orbitals has S = (Sx, Sy, Sz), three (n, n) matrices with the algebra of the Pauli matrices (eigenvalues
 ±1, so multiply by ħ/2). Two orders are in use: ``np.kron(σ, 1)``, spin as the slow index, here ``"spin-orbital"``, and
-``np.kron(1, σ)``, spin as the fast index, ``"orbital-spin"``. With two orbitals they are the same. With more, the order
-is read off the hoppings, where in one order they neither conserve spin nor are spin-orbit coupling, and off the
-conservation laws of the leads; where both orders remain, it must be said.
+``np.kron(1, σ)``, spin as the fast index, ``"orbital-spin"``. With two orbitals they are the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -21,7 +18,7 @@ from scipy import sparse
 from ..errors import ArgumentError
 from ..spin import PAULI
 
-__all__ = ["ORDERS", "SpinOperator", "identity", "kron_order", "norbs_of", "resolve_spin"]
+__all__ = ["ORDERS", "WAY_OUT", "SpinOperator", "checked_spin", "identity", "kron_order", "norbs_of"]
 
 Matrices = NDArray[np.complex128]
 
@@ -29,9 +26,6 @@ ORDERS = ("spin-orbital", "orbital-spin")
 
 #: Largest error of the algebra of Pauli matrices, or of a commutator relative to the Hamiltonian, that is rounding.
 ROUNDING = 1e-10
-
-#: Hoppings that the inference of the order looks at.
-SAMPLE = 400
 
 WAY_OUT = (
     "Say which order the orbitals have: spin='spin-orbital' for S_i = np.kron(σ_i, np.eye(orbitals)), "
@@ -70,11 +64,11 @@ class SpinOperator:
         """Return S at a site, shape (3, norbs, norbs)."""
         spec = self.spec
         if callable(spec):
-            return _checked(spec(site), site.family)
+            return checked_spin(spec(site), site.family)
         if site.family not in self._cache:
             if isinstance(spec, Mapping):
                 spec = _of_family(spec, site.family)
-            self._cache[site.family] = _checked(spec, site.family)
+            self._cache[site.family] = checked_spin(spec, site.family)
         return self._cache[site.family]
 
     def components(self, sites: list[Any]) -> list[Any]:
@@ -129,7 +123,7 @@ def _of_family(spec: Mapping[Any, Any], family: Any) -> Any:
     )
 
 
-def _checked(value: Any, family: Any) -> Matrices:
+def checked_spin(value: Any, family: Any) -> Matrices:
     """Return three matrices that fit the family and obey the algebra of Pauli matrices."""
     norbs = norbs_of(family)
     name = family.name or repr(family)
@@ -170,90 +164,3 @@ def _time_reversal(S: Matrices, family: Any) -> Matrices:
         "Argument `spin` must let time reversal be told, to separate exchange from spin-orbit torque, but for family "
         f"{family.name or family!r} it is no SU(2) rotation of np.kron(σ, 1) or np.kron(1, σ)."
     )
-
-
-def resolve_spin(spin: Any, system: Any, params: Mapping[str, Any] | None = None) -> SpinOperator | None:
-    """Return the spin operator of a finalized system, inferring the order of its orbitals for ``"auto"``.
-
-    Parameters
-    ----------
-    spin
-        ``"auto"``, None (sites without spin), or what `SpinOperator` takes.
-    system
-        A finalized Kwant system.
-    params
-        Its parameters.
-
-    Raises
-    ------
-    ArgumentError
-        The operator does not fit ``norbs`` or has not the algebra of Pauli matrices; ``"auto"`` is ambiguous.
-    """
-    if spin is None:
-        return None
-    if isinstance(spin, SpinOperator):
-        return spin
-    families = list(dict.fromkeys(site.family for site in system.sites))
-    if not (isinstance(spin, str) and spin == "auto"):
-        operator = SpinOperator(spin)
-        for family in families:  # one site of each: a function may still fail elsewhere, where it is called
-            operator(next(site for site in system.sites if site.family is family))
-        return operator
-    for family in families:
-        if norbs_of(family) % 2:
-            _checked(ORDERS[0], family)
-    if all(norbs_of(family) == 2 for family in families):
-        return SpinOperator(ORDERS[0])
-    # an order is out of the question if in it hoppings depend on spin as no spin-orbit coupling does
-    possible = [order for order in ORDERS if _fits_hoppings(SpinOperator(order), system, params)] or list(ORDERS)
-    chosen = [order for order in possible if _fits_laws(SpinOperator(order), system, params)]
-    if not chosen:
-        raise ArgumentError(
-            f"Argument `spin` must agree with the leads, but the hoppings have the order {' or '.join(possible)} and "
-            f"the conservation law of a lead does not. {WAY_OUT}"
-        )
-    if len(chosen) == 2:
-        raise ArgumentError(
-            f"Argument `spin` must be given, but from norbs = {max(norbs_of(f) for f in families)} the order of spin "
-            f"and orbitals cannot be told: both fit the hoppings and the conservation laws of the leads. {WAY_OUT}"
-        )
-    return SpinOperator(chosen[0])
-
-
-def _fits_hoppings(spin: SpinOperator, system: Any, params: Mapping[str, Any] | None) -> bool:
-    """Tell whether the hoppings carry spin unchanged or may be those of spin-orbit coupling.
-
-    The latter are even under time reversal, up to the phase of a magnetic flux. Both must be allowed for: 1 + iα 1⊗σ_y
-    is Rashba hopping if spin is the fast index, and mixes orbitals if it is the slow one.
-    """
-    conserved = even = True
-    for i, j in islice(system.graph, SAMPLE):
-        t = np.asarray(system.hamiltonian(i, j, params=params))
-        t = t.reshape(norbs_of(system.sites[i].family), norbs_of(system.sites[j].family))
-        S, S_from = spin(system.sites[i]), spin(system.sites[j])
-        tau, tau_from = (_time_reversal(s, system.sites[n].family) for s, n in ((S, i), (S_from, j)))
-        limit = ROUNDING * max(1.0, abs(t).max())
-        conserved = conserved and bool(abs(S @ t - t @ S_from).max() <= limit)
-        turned = tau @ t.conj() @ tau_from.conj().T
-        phase = np.vdot(turned, t) / max(np.vdot(t, t).real, 1e-300)  # of a magnetic flux
-        even = even and bool(abs(phase * turned - t).max() <= limit)
-    return conserved or even
-
-
-def _fits_laws(spin: SpinOperator, system: Any, params: Mapping[str, Any] | None) -> bool:
-    """Tell whether each conservation law of a lead is a component of S: its blocks span eigenspaces of one m·S."""
-    for lead in system.leads:
-        if not hasattr(lead, "discrete_symmetry") or not hasattr(lead, "cell_size"):
-            continue
-        projectors = lead.discrete_symmetry(params=params).projectors
-        if projectors is None:
-            continue
-        S = [block.toarray() for block in spin.block_diagonal(list(lead.sites[: lead.cell_size]))]
-        # within a block m·S = ±1, so that P† S P is ±m times the identity and of length one
-        for projector in projectors:
-            P = np.asarray(projector.todense() if sparse.issparse(projector) else projector)
-            inside = np.array([P.conj().T @ s @ P for s in S])
-            vector = np.einsum("ijj->i", inside).real / P.shape[1]
-            if abs(np.linalg.norm(vector) - 1) > 1e-6:
-                return False
-    return True

@@ -16,7 +16,8 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ..devices.device import Device, DeviceScattering
-from ..devices.spin_channels import is_transparent, lead_axis
+from ..devices.solve import is_transparent
+from ..devices.spin_channels import lead_axis
 from ..devices.spin_operators import SpinOperator
 from ..errors import ArgumentError
 from .figures import COLORS, styled

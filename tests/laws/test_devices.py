@@ -157,7 +157,7 @@ def superconductor(length=6):
 
 
 SPINLESS = {
-    "quantum wire": (spinless_wire(), 1.0),
+    "quantum wire": (spinless_wire(), 1.05),
     "quantum well": (spinless_wire(potential=0.8), 1.1),
     "Aharonov-Bohm ring": (aharonov_bohm_ring(), 1.3),
     "graphene dot": (graphene_dot(), 1.2),
@@ -407,7 +407,7 @@ def test_a_junction_and_its_kwant_system_give_the_same(problem):
 
 # ---------------------------------------------------------------------- inference, leads, results
 @pytest.mark.parametrize("order", ["spin-orbital", "orbital-spin"])
-def test_the_order_of_spin_and_orbitals_is_told_from_hoppings_or_laws(order):
+def test_the_order_of_spin_and_orbitals_is_told_by_declared_magnetizations(order):
     plain, plain_axes, _ = random_system(3, 2, order, spin_orbit=False, law=False)
     lawful, lawful_axes, _ = random_system(3, 2, order, spin_orbit=True, law=True)
     for syst, axes in ((plain, plain_axes), (lawful, lawful_axes)):
@@ -437,15 +437,18 @@ def test_an_ambiguous_order_is_refused_with_both_ways_to_write_it(order, flux):
     # regression: Rashba hopping commutes with S of the wrong order, which was taken silently
     with pytest.raises(sj.ArgumentError, match=r"np\.kron\(σ_i, np\.eye.*np\.kron\(np\.eye"):
         sj.scatter(two_orbital_rashba(order, flux), 0.1)
-    S = kron_order(order, 4)
-    told = sj.scatter(two_orbital_rashba(order, flux, law=ta.array(-S[2])), 0.1)
-    assert told.device.spin_operator().spec == order
+    # nor does a conservation law tell: it may be one of an orbital, a layer or a sublattice
+    law = ta.array(-kron_order(order, 4)[2])
+    with pytest.raises(sj.ArgumentError, match="`spin` must be given"):
+        sj.scatter(two_orbital_rashba(order, flux, law=law), 0.1)
 
 
 @pytest.mark.parametrize("order", ["spin-orbital", "orbital-spin"])
-def test_spin_orbit_hoppings_of_several_orbitals_tell_the_order(order):
-    syst, _, _ = random_system(3, 2, order, spin_orbit=True, law=False)
-    assert sj.scatter(syst, 0.1).device.spin_operator().spec == order
+def test_hoppings_of_several_orbitals_do_not_tell_the_order(order):
+    syst, axes, _ = random_system(3, 2, order, spin_orbit=True, law=False)
+    with pytest.raises(sj.ArgumentError, match="`spin` must be given"):
+        sj.scatter(syst, 0.1)
+    assert sj.scatter(syst, 0.1, magnetizations=axes).device.spin_operator().spec == order
 
 
 def test_a_nonmagnetic_lead_is_resolved_along_its_conservation_law():

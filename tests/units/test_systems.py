@@ -187,7 +187,7 @@ def test_the_other_order_of_orbitals_is_refused():
     device = two_orbital_magnet()
     with pytest.raises(sj.ArgumentError, match="the exchange field of the lead points along"):
         sj.scatter(device, 0.0, spin="orbital-spin")
-    inferred = sj.scatter(sj.Device(system=device.system), 0.0)
+    inferred = sj.scatter(sj.Device(system=device.system, magnetizations=device.magnetizations), 0.0)
     np.testing.assert_allclose(inferred.probabilities, sj.scatter(device, 0.0).probabilities, atol=EXACT)
 
 

@@ -1,0 +1,202 @@
+r"""What is spin in a system of several orbitals: its order in the basis, and that it is spin at all.
+
+In one order σ ⊗ 1 is the spin and 1 ⊗ σ an orbital, a layer or a sublattice; in the other it is the reverse, and every
+Hamiltonian can be read both ways: hoppings may depend on spin, orbitals may be mixed by complex numbers, and a
+conservation law may be one of a layer. So an order is never read off the Hamiltonian alone. It must be said by
+``spin``, or follow from what else was said: in the true order the declared exchange field of each lead points along the
+declared m, and the declared exchange acts on spin only; in the other one of these fails.
+
+Electrons and holes are no spins either: with τ = σx or σy between them, H = -U H* U† for U = τ ⊗ V, and no hopping of
+theirs has a part that is the same for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ArgumentError
+from ..spin import PAULI, check_unit_vector
+from .spin_channels import ALIGNED, lead_exchange
+from .spin_operators import ORDERS, WAY_OUT, SpinOperator, checked_spin, norbs_of
+
+__all__ = ["are_electrons_and_holes", "refuse_what_is_no_spin", "resolve_spin"]
+
+Complex = NDArray[np.complex128]
+Params = Mapping[str, Any] | None
+
+#: Sites and hoppings that are looked at.
+SAMPLE = 400
+#: Miss of a relation of matrices, relative to their size, that is rounding.
+ROUNDING = 1e-10
+
+ELECTRONS_AND_HOLES = (
+    "With spin=None transmissions of quasiparticles are computed and nothing is called spin. If these are no holes but "
+    "orbitals, add a constant to all on-site terms and to `energy`."
+)
+
+
+def resolve_spin(
+    spin: Any,
+    system: Any,
+    params: Params = None,
+    magnetizations: Mapping[int, Any] | None = None,
+    exchange: Callable[[Any], Any] | None = None,
+) -> SpinOperator | None:
+    """Return the spin operator of a finalized system; the order of ``"auto"`` from what was declared, else asked for.
+
+    Parameters
+    ----------
+    spin
+        ``"auto"``, None (sites without spin), or what `SpinOperator` takes.
+    system
+        A finalized Kwant system.
+    params
+        Its parameters.
+    magnetizations
+        Lead number to the declared m.
+    exchange
+        Function of a site that returns its declared exchange matrix, or None.
+
+    Raises
+    ------
+    ArgumentError
+        The operator does not fit ``norbs`` or has not the algebra of Pauli matrices; the order must be said.
+    """
+    if spin is None:
+        return None
+    if isinstance(spin, SpinOperator):
+        return spin
+    families = list(dict.fromkeys(site.family for site in system.sites))
+    if not (isinstance(spin, str) and spin == "auto"):
+        operator = SpinOperator(spin)
+        for family in families:  # one site of each: a function may still fail elsewhere, where it is called
+            operator(next(site for site in system.sites if site.family is family))
+        return operator
+    for family in families:
+        if norbs_of(family) % 2:
+            checked_spin(ORDERS[0], family)
+    several = {family for family in families if norbs_of(family) > 2}
+    if not several:
+        return SpinOperator(ORDERS[0])
+    verdicts = {}
+    for order in ORDERS:
+        operator = SpinOperator(order)
+        seen, verdict = _by_leads(operator, system, params, magnetizations or {})
+        if exchange is not None:
+            more, by_sites = _by_exchange(operator, system, exchange)
+            seen, verdict = seen | more, [*verdict, *by_sites]
+        verdicts[order] = several <= seen and 1 in verdict and -1 not in verdict, -1 in verdict
+    for order, other in (ORDERS, ORDERS[::-1]):
+        if verdicts[order][0] and verdicts[other][1]:
+            return SpinOperator(order)
+    raise ArgumentError(
+        f"Argument `spin` must be given, but from norbs = {max(map(norbs_of, families))} the order of spin and "
+        "orbitals cannot be told: what is spin in one order is an orbital, a layer or a sublattice in the other, and "
+        f"hoppings and conservation laws of both kinds exist. {WAY_OUT} Declared `magnetizations` of magnetic leads "
+        "tell it as well, if in one order only they are the exchange fields."
+    )
+
+
+def _by_leads(spin: SpinOperator, system: Any, params: Params, axes: Mapping[int, Any]) -> tuple[set[Any], list[int]]:
+    """Return the families of the declared leads, and for each lead 1 if its exchange is along m, -1 if it is not."""
+    families, verdicts = set(), []
+    for number, m in axes.items():
+        axis = check_unit_vector(m, f"magnetizations[{number}]")
+        field = lead_exchange(system, number, spin, params)
+        strength = np.linalg.norm(field)
+        if not strength or axis.shape != (3,):
+            continue
+        along = np.linalg.norm(np.cross(field, axis)) <= ALIGNED * strength and field @ axis > 0
+        verdicts.append(1 if along else -1)
+        families |= {site.family for site in system.leads[number].sites}
+    return families, verdicts
+
+
+def _by_exchange(spin: SpinOperator, system: Any, exchange: Callable[[Any], Any]) -> tuple[set[Any], list[int]]:
+    """Return the families with exchange, and 1 for sites where it acts on spin only, -1 where it has a part without."""
+    families, verdicts = set(), []
+    for site in _sample(system.sites):
+        matrix = exchange(site)
+        if matrix is None or not abs(matrix).max() > 0:
+            continue
+        free = _free(matrix, spin(site), spin(site))
+        verdicts.append(1 if abs(free).max() <= ROUNDING * abs(matrix).max() else -1)
+        families.add(site.family)
+    return families, verdicts
+
+
+def _free(t: Any, S: Any, S_from: Any) -> Any:
+    """Return the part of a matrix that does not depend on spin."""
+    return (t + sum(s @ t @ s_from for s, s_from in zip(S, S_from, strict=True))) / 4
+
+
+def _sample(values: Any) -> list[Any]:
+    return [values[i] for i in np.unique(np.linspace(0, len(values) - 1, min(len(values), SAMPLE)).astype(int))]
+
+
+def _matrices(system: Any, edges: Any, params: Params) -> tuple[list[Any], list[Any]]:
+    """Return (site, site, matrix) of some on-site terms, and of some hoppings that are not zero."""
+    sites = system.sites
+
+    def value(i: int, j: int) -> Any:
+        shape = norbs_of(sites[i].family), norbs_of(sites[j].family)
+        matrix = np.asarray(system.hamiltonian(int(i), int(j), params=params), dtype=complex).reshape(shape)
+        return sites[i], sites[j], matrix
+
+    onsite = [value(i, i) for i in _sample(np.arange(len(sites)))]
+    hoppings = [value(i, j) for i, j in _sample(edges)] if len(edges) else []
+    return onsite, [found for found in hoppings if found[2].any()]
+
+
+def are_electrons_and_holes(system: Any, edges: Any, params: Params) -> bool:
+    """Tell whether H = -U H* U† with one U = τ ⊗ V on every site, τ between the first or the last two components."""
+    if any(lead_of_holes(lead, params) for lead in system.leads):
+        return True
+    if any(norbs_of(site.family) % 2 for site in system.sites):
+        return False
+    onsite, hoppings = _matrices(system, edges, params)
+    negligible = ROUNDING * max((abs(term[2]).max() for term in hoppings), default=0.0)
+    return bool(hoppings) and any(
+        all(_misses(kind, *term) <= negligible for term in (*hoppings, *onsite))
+        for kind in product((True, False), (PAULI[0], PAULI[1]), ("one", "slow", "fast"))
+    )
+
+
+def lead_of_holes(lead: Any, params: Params) -> bool:
+    """Tell whether a lead declares an electron-hole symmetry."""
+    return hasattr(lead, "discrete_symmetry") and lead.discrete_symmetry(params=params).particle_hole is not None
+
+
+def _misses(kind: tuple[bool, Complex, str], site: Any, site_from: Any, t: Complex) -> float:
+    U, U_from = _conjugation(*kind, norbs_of(site.family)), _conjugation(*kind, norbs_of(site_from.family))
+    return float(abs(t + U @ t.conj() @ U_from.conj().T).max())
+
+
+def _conjugation(slow: bool, tau: Complex, rest: str, norbs: int) -> Complex:
+    half = norbs // 2
+    if rest == "one" or half % 2:
+        V = np.eye(half, dtype=complex)
+    else:
+        V = np.kron(PAULI[1], np.eye(half // 2)) if rest == "slow" else np.kron(np.eye(half // 2), PAULI[1])
+    return np.kron(tau, V) if slow else np.kron(V, tau)
+
+
+def refuse_what_is_no_spin(system: Any, edges: Any, spin: SpinOperator, params: Params) -> None:
+    """Raise `ArgumentError` where S tells electrons from holes, or two things between which every hopping differs."""
+    if are_electrons_and_holes(system, edges, params):
+        raise ArgumentError(
+            "Argument `syst` must consist of electrons to have spins, but it turns into minus itself when electrons "
+            f"and holes are exchanged: it is a superconductor. {ELECTRONS_AND_HOLES}"
+        )
+    _, hoppings = _matrices(system, edges, params)
+    if hoppings and all(abs(_free(t, spin(a), spin(b))).max() <= ROUNDING * abs(t).max() for a, b, t in hoppings):
+        raise ArgumentError(
+            "Argument `spin` must act as a spin, but every hopping is different, with mean zero, for the two values of "
+            "what it calls spin: these are electrons and holes, or two orbitals. If `spin` was left out, give the "
+            f"three matrices of the spin. {ELECTRONS_AND_HOLES}"
+        )
