@@ -1,5 +1,5 @@
 # Needs only Python >= 3.11 with venv, a C/C++ compiler and make. Everything else goes into .uv and .venv.
-.PHONY: help validation validation-quick readme test test-deep test-numpy2 test-wheel test-export benchmarks benchmarks-scaling benchmarks-peers docs lint ci clean
+.PHONY: help validation validation-quick readme test test-deep test-faults test-numpy2 test-wheel test-export benchmarks benchmarks-scaling benchmarks-peers docs lint ci clean
 
 export OPENBLAS_NUM_THREADS = 1
 UV = .uv/bin/uv
@@ -28,6 +28,9 @@ lint: $(UV) ## Format check, lint, types, import contracts
 
 test-deep: $(UV) ## Test every law on 2000 new random examples, hours; TESTS="tests/laws/test_devices.py" for some only
 	HYPOTHESIS_PROFILE=deep $(UV) run pytest $(TESTS)
+
+test-faults: $(UV) ## Damage hundreds of files and kill dozens of runs: right, told, or refused, and nothing finished lost
+	PYTHONPATH=.:tests $(UV) run python tests/faults.py
 
 test-numpy2: $(UV) ## Test the library on NumPy 2, with Kwant re-cythonized
 	./tests/numpy2.sh $(CURDIR)/$(UV)

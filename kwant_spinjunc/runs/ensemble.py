@@ -27,7 +27,7 @@ from .averages import Ensemble
 from .executors import available_workers, open_pool
 from .problem import JunctionProblem, Observable, Problem, check_memory, chunk_size, plain_tree
 from .schedule import Merged, Run, read
-from .store import Store, StoreError
+from .store import FURTHEST, Store, StoreError
 from .tables import provenance
 
 __all__ = ["EnsembleInterrupted", "average", "ensemble", "open_ensemble"]
@@ -253,7 +253,9 @@ def _result(run: Run) -> Ensemble:
 
 
 def open_ensemble(store: str | Path) -> Ensemble:
-    """Return the result kept in a store: of the finished run, or all that is complete from the first realization on.
+    """Return the result kept in a store: of the finished run, or of all realizations up to the last readable one.
+
+    What is missing or unreadable among them is left out, counted (`Ensemble.lost`) and printed.
 
     Parameters
     ----------
@@ -263,7 +265,7 @@ def open_ensemble(store: str | Path) -> Ensemble:
     Raises
     ------
     ArgumentError, StoreError
-        There is no store, or it has no complete chunk.
+        There is no store, it is damaged as a whole, or no row of it can be read.
     """
     kept = Store(store, None)
     try:
@@ -276,6 +278,8 @@ def open_ensemble(store: str | Path) -> Ensemble:
         finished = dict(kept.fact("finished") or {})
         quantity, rtol = str(finished.get("quantity", quantities[0].name)), finished.get("rtol")
         merged.statistic(quantity)
+        told = finished.get("realizations")
+        known = None if told is None else positive_integer("realizations", told)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, MemoryError) as error:
         kept.close()
         raise StoreError(
@@ -286,7 +290,9 @@ def open_ensemble(store: str | Path) -> Ensemble:
     except BaseException:
         kept.close()
         raise
-    count = min(int(finished.get("realizations", end)), end)
+    had = end if known is None else known
+    # what a finished run had is missed where rows are gone; no run leaves more to miss
+    count = min(had, end + FURTHEST * size) if end else 0
     if not count:
         kept.close()
         raise ArgumentError(f"Argument `store` must have a readable row, but {str(store)!r} has none.")

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from ..errors import ArgumentError, SpinjuncError
 from .files import destination, lock
 
-__all__ = ["Store", "StoreError", "StoreFullError", "canonical", "is_store"]
+__all__ = ["FURTHEST", "Store", "StoreError", "StoreFullError", "canonical", "is_store"]
 
 Floats = NDArray[np.float64]
 
@@ -148,11 +148,11 @@ class Store:
             what = "is a folder" if os.path.isdir(self.path) else "does not exist or is empty"
             raise ArgumentError(f"Argument `store` must be a file, but {str(self.path)!r} {what}.")
         if identity is not None:
+            self._lock = _locked(self.path)
             if exists and os.stat(self.path).st_nlink > 1:  # SQLite finds the journal by the name
                 raise ArgumentError(
                     f"Argument `store` must be a file of one name, but {str(self.path)!r} has hard links. Use a copy."
                 )
-            self._lock = _locked(self.path)
         if exists and not is_store(self.path):
             # a kill between the creation of the file and its first commit leaves it empty or with a hot journal only
             raise StoreError(

@@ -1,0 +1,215 @@
+"""Damaged files and killed processes: what comes of them must be right, told, or refused, and nothing finished lost.
+
+``make test-faults`` tries hundreds of each; the tests of files try a few.
+"""
+
+import collections
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+import kwant_spinjunc as sj
+from kwant_spinjunc.runs.ensemble import average, open_ensemble
+from kwant_spinjunc.runs.store import is_store
+from kwant_spinjunc.runs.tables import TableFile
+from systems.tunnel_junction import tunnel_junction
+
+from ensemble_problems import Drawn  # isort: skip
+
+TOP = Path(__file__).resolve().parents[1]
+KINDS = ("bit", "bit", "byte", "cut", "zeros", "insert", "header", "page")
+QUIET = dict(workers=1, progress=False)
+REALIZATIONS = 200
+GRID = dict(energy=[0.0, 0.1], height=[2.0, 3.0], theta=np.linspace(0, 3, 4), progress=False)
+
+
+def damaged(content, rng):
+    """Return the content with one fault."""
+    b, kind, at = bytearray(content), rng.choice(KINDS), rng.randrange(len(content))
+    if kind == "header":
+        kind, at = "bit", rng.randrange(min(2000, len(b)))
+    if kind == "bit":
+        b[at] ^= 1 << rng.randrange(8)
+    elif kind == "byte":
+        b[at] = rng.randrange(256)
+    elif kind == "cut":
+        del b[at:]
+    elif kind == "zeros":
+        b[at : at + 64] = bytes(len(b[at : at + 64]))
+    elif kind == "insert":
+        b[at:at] = b[at : at + 8]
+    else:
+        x, y = rng.randrange(0, len(b), 4096), rng.randrange(0, len(b), 4096)
+        b[x : x + 4096] = content[y : y + 4096]
+    return bytes(b)
+
+
+def damaged_tables(count, seed=0):
+    """Resume sweeps from damaged files; return how often the result was right, refused or wrong."""
+    rng, path, found = random.Random(seed), Path("table.nc"), collections.Counter()
+    whole = sj.sweep(tunnel_junction, resume=path, **GRID)
+    content = path.read_bytes()
+    for _ in range(count):
+        path.write_bytes(damaged(content, rng))
+        try:
+            result = sj.sweep(tunnel_junction, resume=path, **GRID)
+        except sj.ArgumentError:
+            found["refused"] += 1
+        else:
+            found["right" if result.equals(whole) else "wrong"] += 1
+    return found
+
+
+def damaged_stores(count, seed=0):
+    """Open damaged stores, and run on from them; return how often what came was right, told, refused or wrong."""
+    rng, path, found = random.Random(seed), Path("store"), collections.Counter()
+    with average(Drawn(), realizations=REALIZATIONS, store=path, **QUIET) as whole:
+        statistics = {name: (whole[name].mean, whole[name].error) for name in whole.names}
+        samples = whole.samples("conductance")
+    content = path.read_bytes()
+    for _ in range(count):
+        Path("store-journal").unlink(missing_ok=True)
+        path.write_bytes(damaged(content, rng))
+        try:
+            with open_ensemble(path) as opened:
+                kept = opened.samples("conductance")
+                honest = np.isin(kept, samples).all() and len(kept) + opened.lost == REALIZATIONS
+                found["told" if honest and opened.lost else "right" if honest else "wrong"] += 1
+        except sj.SpinjuncError:
+            found["refused"] += 1
+        try:
+            with average(Drawn(), realizations=REALIZATIONS, store=path, **QUIET) as again:
+                same = all(
+                    np.array_equal(again[name].mean, mean) and np.array_equal(again[name].error, error)
+                    for name, (mean, error) in statistics.items()
+                )
+                found["repaired" if same and not again.lost else "wrong"] += 1
+        except sj.SpinjuncError:
+            found["refused"] += 1
+    return found
+
+
+SLOW_FAMILY = """
+import time
+from systems.tunnel_junction import tunnel_junction
+def family(height=2.0, theta=0.3):
+    time.sleep(0.05)
+    return tunnel_junction(theta=theta, height=height)
+"""
+SLOW_ENSEMBLE = """
+from ensemble_problems import Drawn
+from kwant_spinjunc.runs.ensemble import average
+average(Drawn(chunk=2, seconds=0.002), realizations=400, workers=1, store="s", progress=False)
+"""
+POINTS = 60
+
+
+def process(code, *words):
+    """Start Python with this code; it finds the project."""
+    header = f"import sys; sys.path[:0] = {json.dumps([str(TOP), str(TOP / 'tests')])}\n"
+    return subprocess.Popen([sys.executable, "-c", header + code, *words], stderr=subprocess.PIPE)
+
+
+def left_over(*expected):
+    """Return files of this folder that nobody asked for."""
+    return sorted({entry.name for entry in os.scandir(".")} - {*expected, "__pycache__"})
+
+
+def interrupted_sweeps(count, number, seed=0):
+    """Interrupt a sweep at random moments and go on; return the numbers of points kept.
+
+    Raises
+    ------
+    AssertionError
+        A point finished before the last version on disk is lost, or a temporary file is left.
+    """
+    rng, kept = random.Random(seed), []
+    Path("family.py").write_text(SLOW_FAMILY)
+    words = ["sweep", "family.py", "--vary", f"height=2:4:{POINTS}", "-o", "out.nc"]
+    code = "from kwant_spinjunc.cli import main\nsys.exit(main())"
+    for _ in range(count):
+        Path("out.nc").unlink(missing_ok=True)
+        running = process(code, *words)
+        begin = time.monotonic()
+        while time.monotonic() - begin < 60 and running.poll() is None and not Path("out.nc").exists():
+            time.sleep(0.02)  # the first version on disk
+        time.sleep(rng.uniform(0, 1.5))
+        running.send_signal(number)
+        text = running.communicate()[1].decode()
+        assert number == signal.SIGKILL or running.returncode in (0, 130), text
+        done = TableFile("out.nc").earlier(10**6)
+        kept.append(int(np.isfinite(done["angle"]).sum()))
+        assert kept[-1] >= 1, kept
+        whole = process(code, *words, "--resume")
+        text = whole.communicate()[1].decode()
+        assert whole.returncode == 0, text
+        assert left_over("family.py", "out.nc") == []
+    return kept
+
+
+def interrupted_ensembles(count, number, seed=0):
+    """Interrupt an ensemble at random moments until it is done; nothing committed is lost, the bits are the same."""
+    rng = random.Random(seed)
+    with average(Drawn(chunk=2), realizations=400, **QUIET) as whole:
+        right = whole["conductance"].mean, whole["conductance"].error
+    done, kept = 0, []
+    for _ in range(count):
+        running = process(SLOW_ENSEMBLE)
+        begin = time.monotonic()
+        while time.monotonic() - begin < 60 and running.poll() is None and not is_store("s"):
+            time.sleep(0.02)
+        time.sleep(rng.uniform(0, 0.7))
+        running.send_signal(number)
+        running.communicate()
+        with open_ensemble("s") as found:
+            assert found.lost == 0
+            assert found.realizations >= done, "committed realizations are lost"
+            done = found.realizations
+        kept.append(done)
+        if done == 400:
+            with average(Drawn(chunk=2), realizations=400, store="s", **QUIET) as again:
+                same = again["conductance"].mean, again["conductance"].error
+            assert same == right
+            assert left_over("s") == []
+            Path("s").unlink()
+            done = 0
+    return kept
+
+
+def main():
+    """Try hundreds of faults in a temporary folder and print what came of them."""
+    import tempfile
+
+    count, kills = 400, 30
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        wrong = 0
+        for name, attempt in (("NetCDF files", damaged_tables), ("stores", damaged_stores)):
+            found = attempt(count)
+            wrong += found["wrong"]
+            print(f"{count} damaged {name}: {dict(found)}", flush=True)
+            for entry in os.scandir("."):
+                os.unlink(entry.path)
+        for word in ("SIGKILL", "SIGTERM", "SIGINT"):
+            number = getattr(signal, word)
+            print(f"{kills} x {word}: points of sweeps kept {interrupted_sweeps(kills, number)}", flush=True)
+            for entry in os.scandir("."):
+                if entry.is_file():
+                    os.unlink(entry.path)
+            print(f"{kills} x {word}: realizations kept {interrupted_ensembles(kills, number)}", flush=True)
+            for entry in os.scandir("."):
+                if entry.is_file():
+                    os.unlink(entry.path)
+        os.chdir("/")
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
