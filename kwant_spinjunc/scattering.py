@@ -23,7 +23,7 @@ from .model.problem import TOLERANCE, Problem, Settings
 from .optional import has, is_kwant
 from .solved import Fields, Solved, refuse_discontinuity, refuse_unitarity
 
-__all__ = ["TOLERANCE", "Scattering", "scatter", "scatter_quietly"]
+__all__ = ["TOLERANCE", "Scattering", "conducting_barrier", "scatter", "scatter_quietly"]
 
 Floats = NDArray[np.float64]
 
@@ -305,7 +305,9 @@ def scatter(junction: Any, energy: Any, k: Any = None, *, solver: Any = None, **
         )
     _refuse_foreign(settings, DEVICE_ONLY, "a Junction. It belongs to a Kwant system; a Junction knows its spin")
     result = scatter_quietly(junction, energy, k, solver=solver, **settings)
-    _warn_of_open_barriers(result.problem)
+    message = conducting_barrier(result.problem)
+    if message is not None:
+        warnings.warn(message, BarrierWarning, stacklevel=2)
     return result
 
 
@@ -325,12 +327,12 @@ def scatter_quietly(
     return Scattering.of(problem, junctions.answer(problem, analytic=solver == "modes"))
 
 
-def _warn_of_open_barriers(problem: Problem) -> None:
-    """Warn once of layers called barriers that conduct where a lead does; see `scatter`."""
+def conducting_barrier(problem: Problem) -> str | None:
+    """Return what is to be said of layers called barriers that conduct where a lead does, or None; see `scatter`."""
     junction = problem.junction
     called = [layer for layer in junction.layers if layer.role == "barrier"]
     if not called:
-        return
+        return None
     if problem.is_average:
         c = LOOKS
     else:
@@ -343,14 +345,12 @@ def _warn_of_open_barriers(problem: Problem) -> None:
         if inside.any():
             at = np.unravel_index(int(inside.argmax()), inside.shape)
             low, high = np.broadcast_to(edges[..., 0, :], (*inside.shape, 2))[at]
-            warnings.warn(
+            return (
                 f"A layer called a barrier has a band from {low:.4g} to {high:.4g}, around the energy "
                 f"{np.broadcast_to(E, inside.shape)[at]:.4g}, where a lead conducts as well: electrons pass it without "
-                "tunneling. Raise its on-site energy, or call it normal_metal(...).",
-                BarrierWarning,
-                stacklevel=3,
+                "tunneling. Raise its on-site energy, or call it normal_metal(...)."
             )
-            return
+    return None
 
 
 #: What `scatter` takes for a junction only, and for a Kwant system only.

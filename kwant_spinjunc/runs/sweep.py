@@ -3,6 +3,7 @@ r"""`sweep`: a family of junctions over parameter axes, returned as a labeled `x
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -16,11 +17,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
 from ..checks import finite, finite_array
-from ..errors import ArgumentError, NoOpenChannelError, SpinjuncError
+from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError, SpinjuncError
 from ..model.junction import Junction
 from ..model.memory import machine_memory
+from ..model.problem import Problem
 from ..optional import version
-from ..scattering import Scattering
+from ..scattering import Scattering, conducting_barrier
 from ..scattering import scatter_quietly as scatter
 from ..transport.bias import bias_response
 from ..transport.linear import linear_response, tunneling_response
@@ -224,6 +226,7 @@ class _Filling:
     def __post_init__(self) -> None:
         self.data = {name: self.dataset[name].values for name in self.experiment.variables}
         self.refused: list[SpinjuncError] = []
+        self.warned = False
 
     def fill(self, workers: int, executor: Any, progress: bool | None) -> None:
         """Solve what is missing, in order; raise what refused a junction after all that was before it."""
@@ -252,8 +255,21 @@ class _Filling:
             except SpinjuncError as error:
                 self.refused.append(error)
                 return
+            self.look_at(junction, values)
             for at, points in runs:
                 yield (*place, *at), (junction, points)
+
+    def look_at(self, junction: Junction, values: dict[str, Any]) -> None:
+        """Warn of the first junction whose barrier conducts."""
+        settings = self.experiment.settings
+        if self.warned:
+            return
+        energy = settings.get("fermi_energy", self.experiment.points)
+        message = conducting_barrier(Problem.of(junction, energy, json.loads(settings["k"])))
+        if message is not None:
+            self.warned = True
+            at = ", ".join(f"{name}={value:.6g}" for name, value in values.items() if isinstance(value, float))
+            warnings.warn(message + (f" First at {at}." if at else ""), BarrierWarning, stacklevel=5)
 
     def enter(self, where: tuple[Any, ...], found: Any) -> None:
         """Enter a result, the angle last, by which a finished point is known."""
