@@ -12,6 +12,8 @@ from strategies import examples
 import kwant_spinjunc as sj
 from kwant_spinjunc import halves
 from kwant_spinjunc.halves import supercell
+from kwant_spinjunc.halves.supercell import dense, sampled
+from kwant_spinjunc.halves.supercell.general import General
 from kwant_spinjunc.model import memory
 from kwant_spinjunc.model.plane import CrossSection
 from kwant_spinjunc.model.sample import realize
@@ -103,7 +105,7 @@ def matrices_only(monkeypatch):
         ends[[0, -1]] = True
         return ends
 
-    monkeypatch.setattr(supercell._Problem, "uniform", property(nothing))
+    monkeypatch.setattr(sampled.Sampled, "uniform", property(nothing))
 
 
 def clean(thickness):
@@ -112,9 +114,9 @@ def clean(thickness):
 
 
 @pytest.mark.parametrize("thickness", [3, 12, 18])
-@pytest.mark.parametrize("dense", [False, True])
-def test_a_clean_supercell_is_a_sum_over_k_down_to_1e_30(thickness, dense, request):
-    if dense:
+@pytest.mark.parametrize("matrices", [False, True])
+def test_a_clean_supercell_is_a_sum_over_k_down_to_1e_30(thickness, matrices, request):
+    if matrices:
         request.getfixturevalue("matrices_only")
     junction = clean(thickness)
     for section in (CrossSection((3, 2), "periodic", (0.4, 0.2)), CrossSection((2, 3), "hard wall")):
@@ -127,9 +129,9 @@ def test_a_clean_supercell_is_a_sum_over_k_down_to_1e_30(thickness, dense, reque
         np.testing.assert_allclose(found, expected, rtol=RELATIVE)
 
 
-@pytest.mark.parametrize("dense", [False, True])
-def test_fields_of_a_clean_supercell_are_sums_over_k_on_both_sides_of_the_barrier(dense, request):
-    if dense:
+@pytest.mark.parametrize("matrices", [False, True])
+def test_fields_of_a_clean_supercell_are_sums_over_k_on_both_sides_of_the_barrier(matrices, request):
+    if matrices:
         request.getfixturevalue("matrices_only")
     junction, section = clean(12), CrossSection((3, 2), "periodic", (0.4, 0.2))
     c, _ = section.transverse_modes
@@ -174,8 +176,8 @@ def test_turning_the_magnets_of_a_sample_is_turning_those_of_the_junction():
 
 def test_the_number_of_inverted_planes_does_not_grow_with_the_number_of_angles(monkeypatch):
     counted = []
-    inverse = supercell._inverse
-    monkeypatch.setattr(supercell, "_inverse", lambda a: counted.append(len(a)) or inverse(a))
+    invert = dense.invert
+    monkeypatch.setattr(dense, "invert", lambda a: counted.append(len(a)) or invert(a))
     junction, section = valve(4.0), CrossSection((3, 2))
     sample = realize(junction, section, 1)
 
@@ -193,8 +195,8 @@ def test_the_number_of_inverted_planes_does_not_grow_with_the_number_of_angles(m
 
 def test_planes_without_spin_are_inverted_once_and_clean_ones_never(monkeypatch):
     counted = []
-    inverse = supercell._inverse
-    monkeypatch.setattr(supercell, "_inverse", lambda a: counted.append(len(a)) or inverse(a))
+    invert = dense.invert
+    monkeypatch.setattr(dense, "invert", lambda a: counted.append(len(a)) or invert(a))
     dirty = replace(COPPER, thickness=4, disorder=(sj.Anderson(width=1.0),))
     for layers, expected in ([dirty, RIGHT], 4), ([replace(dirty, disorder=()), RIGHT], 0):
         junction = sj.Junction(COPPER, layers, COPPER)
@@ -211,7 +213,7 @@ def test_the_general_recursion_is_the_two_halves(problem):
     section = CrossSection(where["cross_section"], where["boundary"], where["k"])
     sample = realize(junction, section, 0, where["realization"])
     expected = supercell.probabilities(junction, ENERGY, section, sample)
-    general = supercell._General(supercell._Problem(junction, ENERGY, section, sample)).probabilities()
+    general = General(sampled.Sampled(junction, ENERGY, section, sample)).probabilities()
     np.testing.assert_allclose(general, expected, rtol=RELATIVE, atol=1e-13)
 
 
@@ -302,6 +304,6 @@ def test_inversion_by_blocks_keeps_its_digits_where_the_first_block_is_singular(
     a = a + a.T
     a[:60, :60] *= corner
     a = np.asfortranarray(a)
-    found = supercell._symmetric_inverse(a.copy(order="F"))
+    found = dense.symmetric_inverse(a.copy(order="F"))
     assert found.dtype == a.dtype
     assert abs(a @ found - np.eye(120)).max() < ROUNDING

@@ -1,0 +1,121 @@
+r"""Probabilities and fields of one sample, by whatever covers it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...checks import finite
+from ...errors import ArgumentError
+from ...model.junction import Junction
+from ...model.plane import CrossSection
+from ...model.sample import Realization
+from ...solved import Fields
+from ...spin import check_unit_vector, rotation_matrix
+from .fields import Evaluator
+from .general import General
+from .half import solve_halves
+from .joint import Cut, Side, label_turn
+from .sampled import Sampled, cut_of
+from .waves import collinear_waves, general_waves
+
+__all__ = [
+    "probabilities",
+    "states",
+]
+
+#: Directions from which on the angle is put into a series or an eigenvalue problem.
+MANY = 4
+
+Floats = NDArray[np.float64]
+
+
+def probabilities(
+    junction: Junction,
+    energy: float,
+    section: CrossSection,
+    sample: Realization,
+    m_left: ArrayLike | None = None,
+    m_right: ArrayLike | None = None,
+) -> Floats:
+    """Return the spin-resolved probabilities of one sample, for one or many pairs of directions.
+
+    Parameters
+    ----------
+    junction
+        The leads, and the directions of the two magnets where none are given.
+    energy
+        Energy E in the junction's unit.
+    section
+        Sites and boundary conditions of a plane.
+    sample
+        The numbers of every plane. The first and last plane must be like their lead.
+    m_left, m_right
+        Directions of the magnets of the left and right half, shape (..., 3): every field up to the cut turns with the
+        left one and every field behind it with the right one, and so do the labels of magnetic leads. The halves are
+        solved once for all directions.
+
+    Returns
+    -------
+    ndarray, shape (..., 2, 2, 2, 2)
+        ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes.
+
+    Raises
+    ------
+    ArgumentError
+        Directions are given for a sample that has no two collinear halves, or the sample does not fit the junction.
+    """
+    problem = Sampled(junction, finite("energy", energy), section, sample)
+    axes = junction.magnetizations
+    cut = cut_of(problem, axes)
+    if cut is None:
+        if m_left is not None or m_right is not None:
+            raise ArgumentError(
+                "Arguments `m_left` and `m_right` must be None for a sample without two collinear halves, but are "
+                "given. Build a junction for each direction."
+            )
+        return General(problem).probabilities()
+    pairs = np.stack(
+        np.broadcast_arrays(
+            check_unit_vector(axes[0] if m_left is None else m_left, "m_left"),
+            check_unit_vector(axes[1] if m_right is None else m_right, "m_right"),
+        ),
+        axis=-2,
+    )
+    turns = [
+        [label_turn(lead, m, axes[i]) for m in pairs[..., i, :].reshape(-1, 3)] for i, lead in enumerate(junction.leads)
+    ]
+    halves = solve_halves(problem, cut, axes, outgoing=[any(turn is not None for turn in row) for row in turns])
+    joint = Cut([Side.of(half, sample.bonds[cut]) for half in halves], problem.real)
+    if len(turns[0]) >= MANY and joint.mixed and not any(turn is not None for row in turns for turn in row):
+        found = joint.many(abs(rotation_matrix(pairs[..., 0, :], pairs[..., 1, :])[..., 0, 1].ravel()) ** 2)
+        return found.reshape(*pairs.shape[:-2], 2, 2, 2, 2)
+    out = np.empty((*pairs.shape[:-2], 2, 2, 2, 2))
+    for target, pair, *joint_turns in zip(out.reshape(-1, 2, 2, 2, 2), pairs.reshape(-1, 2, 3), *turns, strict=True):
+        for side, turn in zip(joint.sides, joint_turns, strict=True):
+            side.turn = turn
+        target[...] = joint.probabilities(rotation_matrix(*pair))
+    return out
+
+
+def states(junction: Junction, energy: float, section: CrossSection, sample: Realization) -> Fields:
+    """Return bond currents, torques and densities of all incoming states of one sample.
+
+    Currents are taken where the electrons leave, on the far side of the barrier, and carried back with the torque of
+    each plane, so that they keep their relative digits where little is transmitted.
+
+    Parameters
+    ----------
+    junction, energy, section, sample
+        As in `probabilities`.
+
+    Raises
+    ------
+    ArgumentError
+        The sample does not fit the junction.
+    """
+    problem = Sampled(junction, finite("energy", energy), section, sample)
+    axes = junction.magnetizations
+    cut = cut_of(problem, axes)
+    source = collinear_waves(problem, cut, axes) if cut is not None else general_waves(problem)
+    return Evaluator(problem).fill(*source)
