@@ -9,10 +9,15 @@ One grammar of errors: "Argument `x` must ..., but ... . <way out>".
 
 from __future__ import annotations
 
+import collections.abc
+import inspect
 import math
 import operator
-from collections.abc import Collection
-from typing import Any
+import re
+from collections.abc import Callable, Collection
+from functools import update_wrapper
+from types import FunctionType, UnionType
+from typing import Any, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +30,7 @@ __all__ = [
     "complex_array",
     "finite",
     "finite_array",
+    "formula",
     "integer",
     "is_average",
     "not_negative",
@@ -34,10 +40,14 @@ __all__ = [
     "positive_integer",
     "potentials",
     "shown",
+    "sides",
     "temperature",
     "wave_vector",
     "within",
 ]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 #: Largest size of a number, and smallest of a positive scale (a length, a stiffness, a resistance).
 LARGEST, SMALLEST = 1e100, 1e-100
@@ -263,6 +273,64 @@ def wave_vector(name: str, k: Any, *, many: bool = False) -> NDArray[np.float64]
     elif array.shape != (2,):
         raise _refusal(name, "be one vector (kx, kz)", f"its shape is {array.shape}")
     return array
+
+
+def sides(name: str, value: Any, *, alike: bool = False) -> tuple[Any, Any]:
+    """Return the two members of (left, right), whose own kinds are not checked; with ``alike`` one value is both."""
+    try:
+        pair = tuple(value) if not isinstance(value, (str, bytes)) else ()
+    except Exception:  # a foreign object may raise anything when it is unpacked
+        pair = (value, value) if alike else ()
+    if len(pair) != 2:
+        must = "be one value or a pair (left, right)" if alike else "be a pair (left, right)"
+        raise _refusal(name, must, f"is {shown(value)}")
+    return pair[0], pair[1]
+
+
+# ---------------------------------------------------------------------- what no single argument shows
+def formula(function: Callable[P, T]) -> Callable[P, T]:
+    """Refuse what a closed form cannot answer: shapes that do not broadcast, results no double can hold."""
+    parameters = tuple(inspect.signature(function).parameters)
+
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            with np.errstate(over="raise", divide="raise", invalid="raise"):
+                return function(*args, **kwargs)
+        except (FloatingPointError, OverflowError, ZeroDivisionError) as error:
+            raise ArgumentError(
+                f"Arguments of `{function.__name__}` must give numbers a double can hold, but do not ({error}). "
+                "Use units in which they are closer to 1."
+            ) from None
+        except (AttributeError, TypeError):
+            _check_records(function, {**dict(zip(parameters, args, strict=False)), **kwargs})
+            raise
+        except ValueError as error:
+            if isinstance(error, ArgumentError) or not re.search("broadcast|mismatch", str(error)):
+                raise
+            given: dict[str, Any] = {**dict(zip(parameters, args, strict=False)), **kwargs}
+            arrays = {name: np.shape(value) for name, value in given.items() if _is_number(value)}
+            raise ArgumentError(
+                f"Arguments of `{function.__name__}` must broadcast, but their shapes are {arrays}."
+            ) from None
+
+    def checked(*args: P.args, **kwargs: P.kwargs) -> T:
+        return guarded(*args, **kwargs)
+
+    # doctest takes a function for its module's own if it has its globals
+    own = FunctionType(checked.__code__, function.__globals__, function.__name__, None, checked.__closure__)
+    return update_wrapper(own, function)
+
+
+def _check_records(function: Callable[..., Any], given: dict[str, Any]) -> None:
+    """Refuse what is annotated as a class of this package, or as a function, and is none."""
+    hints = get_type_hints(function)
+    for name, value in given.items():
+        options = get_args(hints[name]) if get_origin(hints[name]) in (Union, UnionType) else (hints[name],)
+        kinds = tuple(x for x in options if isinstance(x, type) and x.__module__.split(".")[0] == __package__)
+        if kinds and not isinstance(value, kinds):
+            raise _refusal(name, f"be a {kinds[0].__name__}", f"is {shown(value)}")
+        if any(get_origin(x) is collections.abc.Callable for x in options) and not callable(value):
+            raise _refusal(name, "be a function", f"is {shown(value)}")
 
 
 def _refusal(name: str, must: str, but: str, hint: str = "") -> ArgumentError:

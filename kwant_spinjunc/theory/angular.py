@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kwant_spinjunc.checks import finite, finite_array, positive
+from kwant_spinjunc.checks import finite, finite_array, formula, positive
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import unit_vector
 from kwant_spinjunc.theory.drift_diffusion import Material, VectorInterface, match, tunnel_interface
@@ -78,6 +78,7 @@ def _half_angles(Phi: ArrayLike) -> tuple[Real, Real]:
     return np.cos(half) ** 2, np.sin(half) ** 2
 
 
+@formula
 def conductance_ratio(G: ArrayLike, sigma: ArrayLike, D: ArrayLike, tau: ArrayLike) -> Real:
     r"""Return ξ = G √(Dτ)/σ, the interface conductance over that of the metal across its bare spin-diffusion length.
 
@@ -122,6 +123,7 @@ def conductance_ratio(G: ArrayLike, sigma: ArrayLike, D: ArrayLike, tau: ArrayLi
     return np.asarray(conductance * np.sqrt(values[1] * values[2]) / values[0])
 
 
+@formula
 def renormalized_ratio(xi: ArrayLike, beta: ArrayLike) -> Real:
     r"""Return ξ' = ξ/√(1-β²) = G/g, with g = σ(1-β²)/l_sd the spin conductance of the metal.
 
@@ -153,6 +155,7 @@ def renormalized_ratio(xi: ArrayLike, beta: ArrayLike) -> Real:
     return np.asarray(_xi(xi) / np.sqrt(1 - _beta(beta) ** 2))
 
 
+@formula
 def delta_J_M(
     xi: ArrayLike,
     Phi: ArrayLike,
@@ -213,6 +216,7 @@ def delta_J_M(
     return np.asarray(beta * J * np.cos(Phi / 2) * np.sin(Phi) * numerator / denominator)
 
 
+@formula
 def spin_current_reduced(xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, *, current: ArrayLike = 1.0) -> Real:
     r"""Return J_M^L = J_M^R = βJ · 2ξ'c²/(1 + 2ξ'c²), the solution for a spin-independent interface.
 
@@ -244,6 +248,7 @@ def spin_current_reduced(xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, *, curr
     return np.asarray(_beta(beta) * finite_array("current", current) * transmitted / (1 + transmitted))
 
 
+@formula
 def delta_J_M_reduced(xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, *, current: ArrayLike = 1.0) -> Real:
     r"""Return 2 sin(Φ/2) J_M with `spin_current_reduced`: equation (12) for A1 = A2 = 0.
 
@@ -277,6 +282,7 @@ def delta_J_M_reduced(xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, *, current
     return np.asarray(2 * np.sin(finite_array("Phi", Phi) / 2) * spin_current_reduced(xi, Phi, beta, current=current))
 
 
+@formula
 def delta_J_M_transparent(Phi: ArrayLike, beta: ArrayLike, *, current: ArrayLike = 1.0) -> Real:
     r"""Return 2βJ sin(Φ/2), the limit of (12) for ξ → ∞ and the parallel circuit's value.
 
@@ -310,6 +316,7 @@ def delta_J_M_transparent(Phi: ArrayLike, beta: ArrayLike, *, current: ArrayLike
     return np.asarray(2 * _beta(beta) * finite_array("current", current) * np.sin(finite_array("Phi", Phi) / 2))
 
 
+@formula
 def vector_difference(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike) -> Real:
     r"""Return J_M^L m_L - J_M^R m_R, whose length is the ΔJ_M of equation (12).
 
@@ -364,6 +371,7 @@ def _flip(value: ArrayLike | None, gamma: Real) -> Real:
     return flip
 
 
+@formula
 def spin_current_polarized(
     xi: ArrayLike,
     Phi: ArrayLike,
@@ -421,6 +429,7 @@ def spin_current_polarized(
     return np.asarray(J * c2 * (gamma + 2 * ratio * beta * spin) / (c2 + kappa * s2 + 2 * ratio * c2 * spin))
 
 
+@formula
 def spin_current_imbalance(
     xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, imbalance: ArrayLike, *, current: ArrayLike = 1.0
 ) -> Real:
@@ -457,6 +466,7 @@ def spin_current_imbalance(
     return np.asarray(driving / (1 + 2 * renormalized_ratio(xi, beta) * s2))
 
 
+@formula
 def transverse_ratio(material: Material) -> float:
     r"""Return η = g Re[1/(σ k⊥)], the longitudinal over the transverse spin conductance of a magnet.
 
@@ -482,6 +492,7 @@ def transverse_ratio(material: Material) -> float:
     return float((material.spin_conductance / (material.sigma * material.modes.transverse)).real)
 
 
+@formula
 def spin_current_transverse(
     xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, eta: ArrayLike, *, current: ArrayLike = 1.0
 ) -> Real:
@@ -523,6 +534,7 @@ def spin_current_transverse(
     return np.asarray(_beta(beta) * J * 2 * ratio * c2 / (1 + 2 * ratio * (c2 + eta * s2)))
 
 
+@formula
 def A_polarized(beta: ArrayLike, gamma: ArrayLike) -> Real:
     r"""Return A1 = A2 = (1-β²) γ/β of an interface of spin asymmetry γ.
 
@@ -565,6 +577,7 @@ def A_polarized(beta: ArrayLike, gamma: ArrayLike) -> Real:
     return np.asarray((1 - beta**2) * _gamma(gamma) / beta)
 
 
+@formula
 def A_screening(material: Material, thickness: float = 0.0) -> float:
     r"""Return the part of A1 = A2 that screening adds, -(1-β²) (α1-α2)/(α1-β²α2) (λ/l_sd) 2λ/(2λ+d).
 
@@ -639,6 +652,7 @@ class AngularFit:
     beta: float
 
 
+@formula
 def fit_A(xi: ArrayLike, Phi: ArrayLike, delta: ArrayLike, *, beta: float, current: float = 1.0) -> AngularFit:
     r"""Fit A1 and A2 of equation (12), which is linear in them, to a ΔJ_M(ξ, Φ).
 
@@ -706,6 +720,7 @@ def fit_A(xi: ArrayLike, Phi: ArrayLike, delta: ArrayLike, *, beta: float, curre
     )
 
 
+@formula
 def fit_matching(
     material: Material,
     xi: ArrayLike,

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kwant_spinjunc.checks import complex_array, finite, finite_array
+from kwant_spinjunc.checks import complex_array, finite, finite_array, formula
 from kwant_spinjunc.errors import ArgumentError, UnitarityError
 from kwant_spinjunc.spin import check_unit_vector
 
@@ -54,6 +54,7 @@ Complex = NDArray[np.complex128]
 
 
 # ---------------------------------------------------------------------- from scattering amplitudes
+@formula
 def mixing_conductance(
     reflection_majority: ArrayLike,
     reflection_minority: ArrayLike,
@@ -121,6 +122,7 @@ def mixing_conductance(
     return np.asarray(real - 1j * product.imag)
 
 
+@formula
 def corrected_mixing_conductance(mixing: ArrayLike, modes: ArrayLike) -> Complex:
     r"""Return G̃_mix from 1/G̃_mix = 1/G_mix - 1/(2N), the mixing conductance seen by a diffusive normal metal.
 
@@ -166,6 +168,7 @@ def corrected_mixing_conductance(mixing: ArrayLike, modes: ArrayLike) -> Complex
     return np.asarray(G / rest)
 
 
+@formula
 def polarization(conductances: ArrayLike) -> Array:
     """Return p = (G_↑ - G_↓)/(G_↑ + G_↓).
 
@@ -187,6 +190,7 @@ def polarization(conductances: ArrayLike) -> Array:
     return np.asarray((G[..., 0] - G[..., 1]) / G.sum(axis=-1))
 
 
+@formula
 def relative_mixing(conductances: ArrayLike, mixing: ArrayLike) -> Complex:
     """Return η = 2 G_mix/(G_↑ + G_↓), complex.
 
@@ -220,6 +224,7 @@ def _conductances(conductances: ArrayLike) -> Array:
 
 
 # ---------------------------------------------------------------------- one contact
+@formula
 def contact_currents(
     conductances: ArrayLike,
     mixing: ArrayLike,
@@ -289,6 +294,7 @@ def _valve(angle: ArrayLike, p: ArrayLike, eta: ArrayLike) -> tuple[Array, Array
     return np.sin(half) ** 2, np.cos(half) ** 2, p, np.asarray(abs(eta) ** 2 / eta.real)
 
 
+@formula
 def spin_valve_conductance(angle: ArrayLike, p: ArrayLike, eta: ArrayLike, conductance: ArrayLike = 1.0) -> Array:
     r"""Return the conductance G(Φ) = (G/2) [1 - p² tan²(Φ/2)/(tan²(Φ/2) + |η|²/Re η)] of a symmetric F|N|F valve.
 
@@ -325,6 +331,7 @@ def spin_valve_conductance(angle: ArrayLike, p: ArrayLike, eta: ArrayLike, condu
     return np.asarray(finite_array("conductance", conductance) / 2 * (1 - p**2 * s2 / (s2 + eta2 * c2)))
 
 
+@formula
 def spin_valve_accumulation(angle: ArrayLike, p: ArrayLike, eta: ArrayLike, bias: ArrayLike = 1.0) -> Array:
     r"""Return the spin accumulation of the node of a symmetric valve along m_L - m_R and along m_L × m_R.
 
@@ -358,6 +365,7 @@ def spin_valve_accumulation(angle: ArrayLike, p: ArrayLike, eta: ArrayLike, bias
     return np.stack(np.broadcast_arrays(along, normal), axis=-1)
 
 
+@formula
 def spin_valve_torque(angle: ArrayLike, p: ArrayLike, eta: ArrayLike, conductance: ArrayLike = 1.0) -> Array:
     r"""Return the torque per bias on the right magnet of a symmetric valve, along e_R = (m_L - cos Φ m_R)/sin Φ.
 
@@ -389,6 +397,7 @@ def spin_valve_torque(angle: ArrayLike, p: ArrayLike, eta: ArrayLike, conductanc
     return np.asarray(p * G / 4 * np.sin(finite_array("angle", angle)) * eta2 / (s2 + eta2 * c2))
 
 
+@formula
 def torque_per_current(angle: ArrayLike, p: ArrayLike, eta: ArrayLike) -> Array:
     r"""Return τ_R·e_R/J = (p/2) sin Φ Λ_η/[(1 - p²) sin²(Φ/2) + Λ_η cos²(Φ/2)] of a symmetric valve.
 
@@ -427,6 +436,7 @@ def torque_per_current(angle: ArrayLike, p: ArrayLike, eta: ArrayLike) -> Array:
     return np.asarray(p / 2 * np.sin(finite_array("angle", angle)) * eta2 / denominator)
 
 
+@formula
 def slonczewski_lambda_squared(p: ArrayLike, eta: ArrayLike) -> Array:
     r"""Return Slonczewski's Λ² = |η|²/[Re η (1 - p²)].
 
@@ -462,6 +472,7 @@ def slonczewski_lambda_squared(p: ArrayLike, eta: ArrayLike) -> Array:
     return np.asarray(eta2 / (1 - p**2))
 
 
+@formula
 def slonczewski_torque_per_current(angle: ArrayLike, p: ArrayLike, lambda_squared: ArrayLike) -> Array:
     r"""Return τ_R·e_R/J = p Λ² sin Φ/[(Λ² + 1) + (Λ² - 1) cos Φ].
 
@@ -493,6 +504,7 @@ def slonczewski_torque_per_current(angle: ArrayLike, p: ArrayLike, lambda_square
     return np.asarray(finite_array("p", p) * lambda2 * np.sin(Phi) / ((lambda2 + 1) + (lambda2 - 1) * np.cos(Phi)))
 
 
+@formula
 def torque_asymmetry(p: ArrayLike, eta: ArrayLike) -> Array:
     """Return the ratio of the slopes of the torque per current against angle, antiparallel over parallel, which is Λ².
 
@@ -518,6 +530,7 @@ def torque_asymmetry(p: ArrayLike, eta: ArrayLike) -> Array:
     return slonczewski_lambda_squared(p, eta)
 
 
+@formula
 def reduced_resistance(angle: ArrayLike, lambda_squared: ArrayLike) -> Array:
     r"""Return [R(Φ) - R(0)]/[R(π) - R(0)] = [1 - cos²(Φ/2)]/[1 + χ cos²(Φ/2)], χ = Λ² - 1.
 
@@ -632,6 +645,7 @@ class SpinValve:
     accumulation: Array
 
 
+@formula
 def solve_spin_valve(left: Contact, right: Contact, m_left: ArrayLike, m_right: ArrayLike) -> SpinValve:
     r"""Return the spin valve of two contacts at any angle from Kirchhoff's laws for charge and spin of the node.
 

@@ -31,7 +31,16 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import LinAlgError, cholesky_banded, solve_banded
 from scipy.optimize import root
 
-from kwant_spinjunc.checks import finite, finite_array, positive, positive_array, positive_integer
+from kwant_spinjunc.checks import (
+    finite,
+    finite_array,
+    formula,
+    integer,
+    positive,
+    positive_array,
+    positive_integer,
+    sides,
+)
 from kwant_spinjunc.errors import ArgumentError, SpinjuncError
 from kwant_spinjunc.spin import angle_between
 
@@ -87,6 +96,7 @@ def _constants(J: ArrayLike, K: ArrayLike) -> tuple[Array, Array]:
 
 
 # ---------------------------------------------------------------------- the paper's continuum estimate
+@formula
 def wall_length(J: ArrayLike, K: ArrayLike) -> Array:
     """Return the magnetic length d = √(J/K).
 
@@ -121,6 +131,7 @@ def wall_length(J: ArrayLike, K: ArrayLike) -> Array:
     return np.asarray(np.sqrt(J / K))
 
 
+@formula
 def wall_profile(y: ArrayLike, rotation: ArrayLike, J: ArrayLike, K: ArrayLike) -> Array:
     """Return δθ(y) = δθ_i exp(-|y|/d), the solution of J δθ'' - K δθ = 0 that vanishes far from the interface.
 
@@ -145,6 +156,7 @@ def wall_profile(y: ArrayLike, rotation: ArrayLike, J: ArrayLike, K: ArrayLike) 
     return np.asarray(finite_array("rotation", rotation) * np.exp(-abs(finite_array("y", y)) / wall_length(J, K)))
 
 
+@formula
 def net_torque_printed(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, M0: ArrayLike = 1.0) -> Array:
     """Return t = M0 δθ_i [K - √(JK)], the net torque on the interface plane as printed.
 
@@ -176,6 +188,7 @@ def net_torque_printed(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, M0: Arra
     return net_torque_restored(rotation, J, K, 1.0, M0)
 
 
+@formula
 def net_torque_restored(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Array:
     """Return t = M0 δθ_i [K - √(JK)/a], the printed net torque with the lattice constant restored.
 
@@ -209,6 +222,7 @@ def net_torque_restored(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, a: Arra
     return np.asarray(finite_array("M0", M0) * finite_array("rotation", rotation) * bracket)
 
 
+@formula
 def rotation_printed(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, M0: ArrayLike = 1.0) -> Array:
     """Return δθ_i = ΔJ_M / {M0 a [K - √(JK)]} as printed, in lattice units (a = 1).
 
@@ -238,6 +252,7 @@ def rotation_printed(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, M0: Array
     return rotation_restored(delta_J_M, J, K, 1.0, M0)
 
 
+@formula
 def rotation_restored(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Array:
     r"""Return δθ_i = ΔJ_M / {M0 a [K - √(JK)/a]}, the printed rotation with the lattice constant restored.
 
@@ -293,6 +308,7 @@ def rotation_restored(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: Array
 
 
 # ---------------------------------------------------------------------- the lattice, exactly
+@formula
 def chain_constants(J: ArrayLike, K: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
     """Return the constants (J_ex, K_pl) = (J/a, K a) of the chain, energies per area of a plane.
 
@@ -321,6 +337,7 @@ def chain_constants(J: ArrayLike, K: ArrayLike, a: ArrayLike) -> tuple[Array, Ar
     return J / a, K * a
 
 
+@formula
 def continuum_constants(exchange: ArrayLike, anisotropy: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
     """Return (J, K) = (J_ex a, K_pl/a), the inverse of `chain_constants`.
 
@@ -349,6 +366,7 @@ def _decay(exchange: Array, anisotropy: Array) -> Array:
     return np.asarray(2 * np.arcsinh(np.sqrt(anisotropy / exchange) / 2))
 
 
+@formula
 def lattice_wall_length(J: ArrayLike, K: ArrayLike, a: ArrayLike) -> Array:
     r"""Return the decay length λ of small rotations on the lattice, cosh(a/λ) = 1 + K a²/(2J).
 
@@ -381,6 +399,7 @@ def lattice_wall_length(J: ArrayLike, K: ArrayLike, a: ArrayLike) -> Array:
     return np.asarray(a, dtype=float) / _decay(exchange, anisotropy)
 
 
+@formula
 def net_torque_lattice(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Array:
     r"""Return t = -M0 δθ_i {K/2 + √[JK/a² + (K/2)²]}, the net torque on the interface plane of the lattice.
 
@@ -419,6 +438,7 @@ def net_torque_lattice(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, a: Array
     return np.asarray(-finite_array("M0", M0) * finite_array("rotation", rotation) * bracket)
 
 
+@formula
 def rotation_lattice(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Array:
     r"""Return δθ_i = -ΔJ_M / (M0 {K a/2 + √[JK + (K a/2)²]}), the exact linear rotation of the interface plane.
 
@@ -462,6 +482,7 @@ def rotation_lattice(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayL
     return np.asarray(-finite_array("delta_J_M", delta_J_M) / (positive_array("M0", M0) * stiffness))
 
 
+@formula
 def chain_response(n: ArrayLike, source: ArrayLike, exchange: ArrayLike, anisotropy: ArrayLike) -> Array:
     r"""Return ∂δθ_n/∂τ_source of a half-infinite chain with a free end at plane 0.
 
@@ -506,6 +527,7 @@ def chain_response(n: ArrayLike, source: ArrayLike, exchange: ArrayLike, anisotr
 
 
 # ---------------------------------------------------------------------- beyond small rotations
+@formula
 def critical_torque(J: ArrayLike, K: ArrayLike) -> Array:
     """Return √(JK), the largest torque per area on the interface that a static wall can hold.
 
@@ -533,6 +555,7 @@ def critical_torque(J: ArrayLike, K: ArrayLike) -> Array:
     return np.asarray(np.sqrt(J * K))
 
 
+@formula
 def rotation_nonlinear(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, M0: ArrayLike = 1.0) -> Array:
     """Return δθ_i from sin δθ_i = -ΔJ_M/(M0 √(JK)), the static wall of the continuum at any rotation.
 
@@ -560,7 +583,7 @@ def rotation_nonlinear(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, M0: Arr
             f"Argument `delta_J_M` must not exceed M0 √(JK), but is {abs(ratio).max():.4g} times as large. "
             "No static wall holds that torque."
         )
-    return np.arcsin(ratio)
+    return np.asarray(np.arcsin(ratio))
 
 
 # ---------------------------------------------------------------------- the atomistic chain
@@ -632,15 +655,7 @@ class SpinChain:
         return h
 
 
-def _pair(name: str, value: Any) -> tuple[Any, Any]:
-    """Return a value given once for both magnets, or as (left, right), as a pair."""
-    if np.ndim(value) == 0:
-        return value, value
-    if np.shape(value) != (2,):
-        raise ArgumentError(f"Argument `{name}` must be one value or a pair (left, right), but is {value!r}.")
-    return value[0], value[1]
-
-
+@formula
 def spin_chain(
     *,
     exchange: Any,
@@ -686,15 +701,18 @@ def spin_chain(
     >>> round(float(state.rotation[0]), 5)
     0.00951
     """
-    J_ex = [positive("exchange", x, "It joins planes of one magnet.") for x in _pair("exchange", exchange)]
+    J_ex = [positive("exchange", x, "It joins planes of one magnet.") for x in sides("exchange", exchange, alike=True)]
     K_pl = [
         positive("anisotropy", x, "Take θ from the easy axis, along which K > 0.")
-        for x in _pair("anisotropy", anisotropy)
+        for x in sides("anisotropy", anisotropy, alike=True)
     ]
-    count = [0 if np.ndim(planes) and n == 0 else positive_integer("planes", n) for n in _pair("planes", planes)]
+    count = [
+        integer("planes", n, 0 if isinstance(planes, (tuple, list, np.ndarray)) else 1)
+        for n in sides("planes", planes, alike=True)
+    ]
     if not sum(count):
         raise ArgumentError("Argument `planes` must leave at least one plane, but is (0, 0).")
-    K_d = [finite("demagnetization", x) for x in _pair("demagnetization", demagnetization)]
+    K_d = [finite("demagnetization", x) for x in sides("demagnetization", demagnetization, alike=True)]
     if min(K_d) < 0:
         raise ArgumentError(f"Argument `demagnetization` must not be negative, but is {min(K_d):g}. It is µ0 Ms² a.")
     bonds = [np.full(max(n - 1, 0), J) for n, J in zip(count, J_ex, strict=True)]
@@ -709,6 +727,7 @@ def spin_chain(
     )
 
 
+@formula
 def interface_torque(chain: SpinChain, *, left: ArrayLike = 0.0, right: ArrayLike = 0.0) -> Array:
     """Return the torque profile with everything on the two planes next to the interface, as the paper assumes.
 
@@ -975,6 +994,7 @@ def _state(chain: SpinChain, m: Array, torque: Array, iterations: int, linear: b
     return ChainState(chain, m, torque, float(abs(residual).max()), iterations, stable, linear)
 
 
+@formula
 def relax(
     chain: SpinChain,
     torque: ArrayLike,
@@ -1169,6 +1189,7 @@ def _why_not(residuals: list[float], tolerance: float) -> str:
     )
 
 
+@formula
 def self_consistent(
     torque_of_texture: Callable[[Array], ArrayLike],
     chain: SpinChain,

@@ -40,7 +40,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.constants import e, epsilon_0, h, nano, pico
 
-from kwant_spinjunc.checks import finite, finite_array, positive
+from kwant_spinjunc.checks import complex_array, finite, finite_array, formula, positive
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import PAULI, SIGNS, angle_between, check_unit_vector, sigma
 from kwant_spinjunc.theory.interface import InterfaceResponse
@@ -333,6 +333,7 @@ class Modes:
         return decay * np.cos(self.transverse.imag * x), decay * np.sin(self.transverse.imag * x)
 
 
+@formula
 def wave_numbers(material: Material) -> Complex:
     r"""Return the four wave numbers k = 1/l of equation (11): screening, spin, transverse and its conjugate.
 
@@ -365,6 +366,7 @@ def wave_numbers(material: Material) -> Complex:
     return material.modes.wave_numbers
 
 
+@formula
 def strong_screening_wave_numbers(material: Material) -> tuple[float, float]:
     r"""Return k → √(σq(1-β²)/(D(α1-β²α2))) and √(1/(Dτ(1-β²))), the limit of `wave_numbers` for q → ∞.
 
@@ -394,6 +396,7 @@ def strong_screening_wave_numbers(material: Material) -> tuple[float, float]:
     return 1 / material.screening_length, 1 / material.spin_diffusion_length
 
 
+@formula
 def per_area(response: InterfaceResponse, area: float) -> InterfaceResponse:
     """Return the response of an interface from e²/h per ``area`` to particle conductances per area, 1/(eV nm² ps).
 
@@ -585,6 +588,7 @@ def _frames(m: Real) -> Real:
     return np.stack([m, e1, np.cross(m, e1)], axis=-2)
 
 
+@formula
 def tunnel_interface(
     m_left: ArrayLike, m_right: ArrayLike, amplitudes_left: ArrayLike, amplitudes_right: ArrayLike
 ) -> VectorInterface:
@@ -633,9 +637,7 @@ def tunnel_interface(
         ("amplitudes_left", "amplitudes_right"),
         strict=True,
     ):
-        a = np.asarray(amplitudes, dtype=complex)
-        if a.shape[-1:] != (2,) or not np.isfinite(a).all():
-            raise ArgumentError(f"Argument `{name}` must be finite of trailing shape (2,), but is {amplitudes!r}.")
+        a = complex_array(name, amplitudes, "(..., 2)")
         mean, half = a.sum(axis=-1)[..., None, None] / 2, (a @ SIGNS)[..., None, None] / 2
         w.append(mean * np.eye(2) + half * sigma(m))
     t = w[1] @ w[0]
@@ -662,6 +664,7 @@ def tunnel_interface(
     return VectorInterface(response=response)
 
 
+@formula
 def node_interface(
     m_left: ArrayLike,
     m_right: ArrayLike,
@@ -719,11 +722,11 @@ def node_interface(
         strict=True,
     ):
         conductance = finite_array(f"conductances_{side}", g, "(..., 2)")
-        mixing = np.asarray(G, dtype=complex)
+        mixing = complex_array(f"mixing_{side}", G)
         if np.any(conductance < 0):
             raise ArgumentError(f"Argument `conductances_{side}` must be non-negative, but is {conductance.tolist()}.")
-        if not np.isfinite(mixing).all() or np.any(mixing.real <= 0):
-            raise ArgumentError(f"Argument `mixing_{side}` must be finite with a positive real part, but is {G!r}.")
+        if np.any(mixing.real <= 0):
+            raise ArgumentError(f"Argument `mixing_{side}` must have a positive real part, but is {G!r}.")
         shape = np.broadcast_shapes(m.shape[:-1], conductance.shape[:-1], mixing.shape)
         m = np.broadcast_to(m, (*shape, 3))
         # Column s: what µ_s feeds into the spacer; the state (µ_N, s_N) loses Σ_s of the same and the transverse part.
@@ -1145,6 +1148,7 @@ def _interface_rows(interface: InterfaceResponse | VectorInterface, m: Real) -> 
     return np.asarray(flux[..., [0, 1, 5, 2, 3, 6, 7], :][..., [0, 1, 4, 5, 2, 3, 6, 7]])
 
 
+@formula
 def match(
     left: Material,
     right: Material,

@@ -24,7 +24,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kwant_spinjunc.checks import finite_array, not_negative_array, positive
+from kwant_spinjunc.checks import finite_array, formula, not_negative_array, positive
 from kwant_spinjunc.errors import ArgumentError, UnitarityError
 from kwant_spinjunc.spin import SIGNS
 
@@ -96,6 +96,7 @@ def _check_unitarity(probabilities: Array, modes: Array, tolerance: float) -> No
         )
 
 
+@formula
 def conductance_matrix(probabilities: ArrayLike, modes: ArrayLike | None = None, *, tolerance: float = 1e-8) -> Array:
     r"""Return G[α s, β s'] = N_αs δ - P[α s, β s'], without its cancellation.
 
@@ -138,6 +139,7 @@ def conductance_matrix(probabilities: ArrayLike, modes: ArrayLike | None = None,
     return np.asarray(G.reshape(P.shape))
 
 
+@formula
 def response_of(conductance: ArrayLike) -> InterfaceResponse:
     r"""Return the coefficients of (5) and (6) of a conductance matrix whose columns sum to zero.
 
@@ -170,6 +172,7 @@ def response_of(conductance: ArrayLike) -> InterfaceResponse:
     )
 
 
+@formula
 def interface_response(
     probabilities: ArrayLike, modes: ArrayLike | None = None, *, tolerance: float = 1e-8
 ) -> InterfaceResponse:
@@ -219,6 +222,7 @@ def interface_response(
     return response_of(conductance_matrix(probabilities, modes, tolerance=tolerance))
 
 
+@formula
 def interface_currents(
     response: InterfaceResponse, mu_left: ArrayLike, mu_right: ArrayLike
 ) -> tuple[Array, Array, Array]:
@@ -255,6 +259,7 @@ def interface_currents(
 
 
 # ---------------------------------------------------------------------- limits in closed form
+@formula
 def tunnelling_response(transmission: ArrayLike) -> InterfaceResponse:
     r"""Return the coefficients of (5), (6) that equations (3) and (4) contain.
 
@@ -292,6 +297,7 @@ def tunnelling_response(transmission: ArrayLike) -> InterfaceResponse:
     )
 
 
+@formula
 def tunnelling_limit(angle: ArrayLike, left: ArrayLike, right: ArrayLike) -> InterfaceResponse:
     r"""Return the coefficients of (5), (6) of a factorized tunnel junction, T_ss' = |R_ss'(Φ)|² D^L_s D^R_s'.
 
@@ -351,6 +357,7 @@ def tunnelling_limit(angle: ArrayLike, left: ArrayLike, right: ArrayLike) -> Int
     )
 
 
+@formula
 def metallic_limit(angle: ArrayLike, modes: ArrayLike) -> InterfaceResponse:
     r"""Return the coefficients of (5), (6) of an ideal contact, P[R s', L s] = N |R_ss'(Φ)|² and no reflection.
 
@@ -388,6 +395,7 @@ def metallic_limit(angle: ArrayLike, modes: ArrayLike) -> InterfaceResponse:
     return InterfaceResponse(kept, turned, turned, kept, both, both)
 
 
+@formula
 def dropped_response(probabilities: ArrayLike) -> InterfaceResponse:
     r"""Return what equations (3) and (4) leave out of (5), (6): reflection with spin flip.
 
@@ -420,6 +428,7 @@ def dropped_response(probabilities: ArrayLike) -> InterfaceResponse:
     return InterfaceResponse(2 * SIGNS * flips[0], none, none, 2 * SIGNS * flips[1], none, none)
 
 
+@formula
 def conserved_response(probabilities: ArrayLike) -> InterfaceResponse:
     r"""Return the coefficients of equation (1): one magnetization current for both sides, collinear by assumption.
 
@@ -452,6 +461,7 @@ def conserved_response(probabilities: ArrayLike) -> InterfaceResponse:
 
 
 # ---------------------------------------------------------------------- effective resistances for diffusive matching
+@formula
 def interface_resistance(
     transmission: ArrayLike, modes_left: ArrayLike, modes_right: ArrayLike, area: ArrayLike = 1.0
 ) -> Array:
@@ -505,6 +515,7 @@ def interface_resistance(
     return np.asarray(finite_array("area", area) * (1 / T - (1 / N_L + 1 / N_R) / 2))
 
 
+@formula
 def in_series(conductance: ArrayLike, resistance: ArrayLike) -> Array:
     r"""Return G (1 + Z G)⁻¹, the conductance matrix of an interface behind a resistance in every channel.
 
@@ -549,6 +560,7 @@ def in_series(conductance: ArrayLike, resistance: ArrayLike) -> Array:
     return np.asarray(series.reshape(*series.shape[:-2], 2, 2, 2, 2))
 
 
+@formula
 def sharvin_corrected(conductance: ArrayLike, modes: ArrayLike) -> Array:
     r"""Return G̃ = G [1 - (2N)⁻¹ G]⁻¹, the conductance matrix between diffusive metals at any angle.
 

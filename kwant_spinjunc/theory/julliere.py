@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kwant_spinjunc.checks import finite_array
+from kwant_spinjunc.checks import finite_array, formula
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS
 
@@ -33,6 +33,7 @@ def _dos(name: str, value: ArrayLike) -> Real:
     return dos
 
 
+@formula
 def polarization(dos: ArrayLike) -> Real:
     """Return P = (N_+ - N_-)/(N_+ + N_-).
 
@@ -72,6 +73,7 @@ def polarization(dos: ArrayLike) -> Real:
     return np.asarray(N @ SIGNS / total)
 
 
+@formula
 def conductance_parallel(dos_left: ArrayLike, dos_right: ArrayLike) -> Real:
     """Return G_P ∝ N_L+ N_R+ + N_L- N_R-.
 
@@ -106,6 +108,7 @@ def conductance_parallel(dos_left: ArrayLike, dos_right: ArrayLike) -> Real:
     return np.asarray((_dos("dos_left", dos_left) * _dos("dos_right", dos_right)).sum(axis=-1))
 
 
+@formula
 def conductance_antiparallel(dos_left: ArrayLike, dos_right: ArrayLike) -> Real:
     """Return G_AP ∝ N_L+ N_R- + N_L- N_R+.
 
@@ -140,6 +143,7 @@ def conductance_antiparallel(dos_left: ArrayLike, dos_right: ArrayLike) -> Real:
     return np.asarray((_dos("dos_left", dos_left) * _dos("dos_right", dos_right)[..., ::-1]).sum(axis=-1))
 
 
+@formula
 def tmr(polarization_left: ArrayLike, polarization_right: ArrayLike) -> Real:
     """Return TMR = (G_P - G_AP)/G_AP = 2 P_L P_R/(1 - P_L P_R).
 
@@ -181,6 +185,7 @@ def tmr(polarization_left: ArrayLike, polarization_right: ArrayLike) -> Real:
     return np.asarray(np.where(product == 1, np.inf, 2 * product / np.where(product == 1, 1.0, 1 - product)))
 
 
+@formula
 def tmr_from_conductances(parallel: ArrayLike, antiparallel: ArrayLike) -> Real:
     """Return TMR = (G_P - G_AP)/G_AP.
 
@@ -214,6 +219,7 @@ def tmr_from_conductances(parallel: ArrayLike, antiparallel: ArrayLike) -> Real:
     return np.asarray((GP - GAP) / GAP)
 
 
+@formula
 def conductances_from_spin_factors(factors: ArrayLike) -> tuple[Real, Real]:
     r"""Return G_P = D_++ + D_-- and G_AP = D_+- + D_-+ from the spin factors of a junction.
 
@@ -246,6 +252,7 @@ def conductances_from_spin_factors(factors: ArrayLike) -> tuple[Real, Real]:
     return np.asarray(D[..., 0, 0] + D[..., 1, 1]), np.asarray(D[..., 0, 1] + D[..., 1, 0])
 
 
+@formula
 def polarization_product(parallel: ArrayLike, antiparallel: ArrayLike) -> Real:
     """Return P_L P_R = (G_P - G_AP)/(G_P + G_AP), what the two conductances tell of the polarizations.
 
@@ -284,6 +291,7 @@ def polarization_product(parallel: ArrayLike, antiparallel: ArrayLike) -> Real:
     return np.asarray((GP - GAP) / total)
 
 
+@formula
 def angular_conductance(parallel: ArrayLike, antiparallel: ArrayLike, angle: ArrayLike) -> Real:
     r"""Return G(Φ) = (G_P + G_AP)/2 + (G_P - G_AP)/2 cos Φ.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kwant_spinjunc.checks import finite_array
+from kwant_spinjunc.checks import finite_array, formula, sides
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS
 
@@ -39,6 +39,7 @@ def _sigma(name: str, value: ArrayLike) -> Real:
     return sigma
 
 
+@formula
 def spin_currents(sigma: ArrayLike, field: ArrayLike) -> Real:
     r"""Return J_s = σ_s E, the two spin channels of one side in parallel.
 
@@ -75,6 +76,7 @@ def spin_currents(sigma: ArrayLike, field: ArrayLike) -> Real:
     return np.asarray(_sigma("sigma", sigma) * finite_array("field", field)[..., None])
 
 
+@formula
 def magnetization_current(currents: ArrayLike) -> Real:
     """Return J_M = J_+ - J_- of one side.
 
@@ -104,6 +106,7 @@ def magnetization_current(currents: ArrayLike) -> Real:
     return np.asarray(finite_array("currents", currents, "(..., 2)") @ SIGNS)
 
 
+@formula
 def polarization(sigma: ArrayLike) -> Real:
     """Return β = (σ_+ - σ_-)/(σ_+ + σ_-), so that J_M = βJ.
 
@@ -139,6 +142,7 @@ def polarization(sigma: ArrayLike) -> Real:
     return np.asarray(conductances @ SIGNS / conductances.sum(axis=-1))
 
 
+@formula
 def rotated_spin_currents(currents_right: ArrayLike, angle: ArrayLike) -> Real:
     r"""Return J^L_s' = Σ_s |R_ss'|² J^R_s, the right currents counted along the left magnetization.
 
@@ -178,6 +182,7 @@ def rotated_spin_currents(currents_right: ArrayLike, angle: ArrayLike) -> Real:
     return np.asarray((currents[..., :, None] * rotation_probabilities(angle)).sum(axis=-2))
 
 
+@formula
 def rotated_magnetization_current(J_M_right: ArrayLike, angle: ArrayLike) -> Real:
     """Return J_M^R cos Φ, the right magnetization current seen along m_L.
 
@@ -209,6 +214,7 @@ def rotated_magnetization_current(J_M_right: ArrayLike, angle: ArrayLike) -> Rea
     return np.asarray(finite_array("J_M_right", J_M_right) * np.cos(finite_array("angle", angle)))
 
 
+@formula
 def printed_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLike = 1.0) -> tuple[Real, Real]:
     r"""Return E_L = σ_L E/(σ_L + σ_R) and E_R = σ_R E/(σ_L + σ_R), the field division **as printed**.
 
@@ -247,6 +253,7 @@ def printed_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLi
     return left * total, right * total
 
 
+@formula
 def series_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLike = 1.0) -> tuple[Real, Real]:
     r"""Return E_L = σ_R E/(σ_L + σ_R) and E_R = σ_L E/(σ_L + σ_R), the field division of resistors in series.
 
@@ -282,6 +289,7 @@ def series_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLik
     return right * total, left * total
 
 
+@formula
 def continuity_defect(sigma_left: ArrayLike, sigma_right: ArrayLike, fields: tuple[ArrayLike, ArrayLike]) -> Real:
     r"""Return J_L - J_R = σ_L E_L - σ_R E_R, the charge a field division loses at the interface.
 
@@ -312,11 +320,13 @@ def continuity_defect(sigma_left: ArrayLike, sigma_right: ArrayLike, fields: tup
     >>> float(continuity_defect(*sigmas, printed_fields(*sigmas)))
     2.0
     """
-    left = spin_currents(_sigma("sigma_left", sigma_left), fields[0])
-    right = spin_currents(_sigma("sigma_right", sigma_right), fields[1])
+    field_left, field_right = sides("fields", fields)
+    left = spin_currents(_sigma("sigma_left", sigma_left), field_left)
+    right = spin_currents(_sigma("sigma_right", sigma_right), field_right)
     return np.asarray(left.sum(axis=-1) - right.sum(axis=-1))
 
 
+@formula
 def difference_length(J_M_left: ArrayLike, J_M_right: ArrayLike, angle: ArrayLike) -> Real:
     r"""Return |J_M^R m_R - J_M^L m_L| = √((J_M^R - J_M^L)² + 4 J_M^L J_M^R sin²(Φ/2)).
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kwant_spinjunc.checks import finite_array, positive, positive_array
+from kwant_spinjunc.checks import complex_array, finite_array, formula, positive, positive_array
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS
 
@@ -53,6 +53,7 @@ def _open(name: str, k: Real) -> Real:
 
 
 # ---------------------------------------------------------------------- free electrons and a rectangular barrier
+@formula
 def wave_numbers(energy: ArrayLike, band_center: ArrayLike, splitting: ArrayLike, hbar2_2m: float) -> Real:
     r"""Return k_s = √(2m(E - E_s))/ħ with the band bottoms E_s = band_center - sΔ/2.
 
@@ -94,6 +95,7 @@ def wave_numbers(energy: ArrayLike, band_center: ArrayLike, splitting: ArrayLike
     return np.asarray(np.sqrt(np.maximum(kinetic, 0.0) / positive("hbar2_2m", hbar2_2m)))
 
 
+@formula
 def effective_polarization(k: ArrayLike, kappa: ArrayLike) -> Real:
     r"""Return P = [(k↑ - k↓)/(k↑ + k↓)]·[(κ² - k↑k↓)/(κ² + k↑k↓)] of one interface.
 
@@ -133,6 +135,7 @@ def effective_polarization(k: ArrayLike, kappa: ArrayLike) -> Real:
     return np.asarray((up - down) / (up + down) * (decay**2 - up * down) / (decay**2 + up * down))
 
 
+@formula
 def rectangular_transmission(k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike) -> Real:
     r"""Return the exact D_ss' = 4 k_L k_R κ² / [κ²(k_L + k_R)² + (k_L² + κ²)(k_R² + κ²) sinh² κd].
 
@@ -179,6 +182,7 @@ def rectangular_transmission(k_left: ArrayLike, k_right: ArrayLike, kappa: Array
     return np.asarray(4 * left * right * decay**2 / np.where(denominator > 0, denominator, 1.0))
 
 
+@formula
 def mean_conductance(k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike) -> Real:
     r"""Return G_0 = 2 f̄_L f̄_R e^{-2κd}, the mean of parallel and antiparallel conductance at normal incidence.
 
@@ -220,6 +224,7 @@ def mean_conductance(k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, th
     return np.asarray(2 * mean_left * mean_right * np.exp(-2 * decay * finite_array("thickness", thickness)))
 
 
+@formula
 def angular_conductance(
     k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike, angle: ArrayLike
 ) -> Real:
@@ -261,6 +266,7 @@ def angular_conductance(
     return np.asarray(mean_conductance(k_left, k_right, kappa, thickness) * modulation)
 
 
+@formula
 def conductance_per_area(
     k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike, angle: ArrayLike
 ) -> Real:
@@ -309,6 +315,7 @@ def _factors(name: str, k: ArrayLike, kappa: Real) -> Real:
 
 
 # ---------------------------------------------------------------------- torques
+@formula
 def in_plane_torques(
     k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike, angle: ArrayLike
 ) -> tuple[Real, Real]:
@@ -349,6 +356,7 @@ def in_plane_torques(
     return -scale * effective_polarization(k_right, kappa), scale * effective_polarization(k_left, kappa)
 
 
+@formula
 def torques_from_spin_factors(factors: ArrayLike, angle: ArrayLike) -> tuple[Real, Real]:
     r"""Return the in-plane torques from the spin-resolved conductances G_ss'.
 
@@ -390,6 +398,7 @@ def torques_from_spin_factors(factors: ArrayLike, angle: ArrayLike) -> tuple[Rea
     return -sine / 2 * (G.sum(axis=-2) @ SIGNS), sine / 2 * (G.sum(axis=-1) @ SIGNS)
 
 
+@formula
 def field_like_torque_from_reflections(
     reflection_left: ArrayLike, reflection_right: ArrayLike, exponent: ArrayLike, angle: ArrayLike
 ) -> tuple[Real, Real]:
@@ -445,10 +454,11 @@ def field_like_torque_from_reflections(
 
 def _differences(name: str, reflection: ArrayLike) -> tuple[Real, Real]:
     """Return f_+ - f_- and q_+ - q_-, where ρ = q + i f/2."""
-    rho = np.asarray(reflection, dtype=complex)
-    return finite_array(name, 2 * rho.imag, "(..., 2)") @ SIGNS, finite_array(name, rho.real, "(..., 2)") @ SIGNS
+    rho = complex_array(name, reflection, "(..., 2)")
+    return np.asarray(2 * rho.imag @ SIGNS), np.asarray(rho.real @ SIGNS)
 
 
+@formula
 def field_like_torque(
     k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike, angle: ArrayLike
 ) -> tuple[Real, Real]:
@@ -494,6 +504,7 @@ def field_like_torque(
 
 
 # ---------------------------------------------------------------------- the angular law of torque per current
+@formula
 def angular_efficiency(angle: ArrayLike, polarization: ArrayLike, asymmetry: ArrayLike) -> Real:
     r"""Return g(Φ) = PΛ²/[(Λ² + 1) + (Λ² - 1) cos Φ], so that τ_R·e_R = g(Φ) sin Φ J.
 
@@ -536,6 +547,7 @@ def angular_efficiency(angle: ArrayLike, polarization: ArrayLike, asymmetry: Arr
     return np.asarray(finite_array("polarization", polarization) * square / modulation)
 
 
+@formula
 def asymmetric_efficiency(angle: ArrayLike, q_plus: ArrayLike, q_minus: ArrayLike, modulation: ArrayLike) -> Real:
     r"""Return g(Φ) = q_+/(1 + b cos Φ) + q_-/(1 - b cos Φ), so that τ_R·e_R = g(Φ) sin Φ J.
 
@@ -580,6 +592,7 @@ def asymmetric_efficiency(angle: ArrayLike, q_plus: ArrayLike, q_minus: ArrayLik
     return np.asarray(finite_array("q_plus", q_plus) / (1 + swing) + finite_array("q_minus", q_minus) / (1 - swing))
 
 
+@formula
 def angular_parameters_from_tunnelling(
     polarization_left: ArrayLike, polarization_right: ArrayLike
 ) -> tuple[Real, Real]:
@@ -618,6 +631,7 @@ def angular_parameters_from_tunnelling(
     return np.asarray(2 * left / (1 + product)), np.asarray(np.sqrt((1 + product) / (1 - product)))
 
 
+@formula
 def angular_parameters_from_mixing(polarization: ArrayLike, mixing_ratio: ArrayLike) -> tuple[Real, Real]:
     r"""Return (P, Λ) of a symmetric spin valve in circuit theory: P = p, Λ² = η/(1 - p²).
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import quad
 
-from kwant_spinjunc.checks import complex_array, finite, finite_array, positive
+from kwant_spinjunc.checks import choice, complex_array, finite, finite_array, formula, positive
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS, check_unit_vector
 
@@ -98,6 +98,7 @@ def _integral_of_root(start: Real, end: Real, length: Any, allowed: Allowed) -> 
     return np.asarray(length * share * mean)
 
 
+@formula
 def barrier_excess(
     height: ArrayLike,
     mu_left: ArrayLike = 0.0,
@@ -142,6 +143,7 @@ def barrier_excess(
     return finite_array("height", height) - left + right - drop
 
 
+@formula
 def decay_constant(excess: ArrayLike, hbar2_2m: float, *, allowed: Allowed = "raise") -> Real:
     r"""Return κ = √(2m·excess)/ħ, equation (2) with the dimension restored.
 
@@ -179,6 +181,7 @@ def decay_constant(excess: ArrayLike, hbar2_2m: float, *, allowed: Allowed = "ra
     return np.asarray(np.sqrt(_forbidden(finite_array("excess", excess), allowed) / positive("hbar2_2m", hbar2_2m)))
 
 
+@formula
 def wkb_exponent(
     height: ArrayLike,
     thickness: ArrayLike,
@@ -236,6 +239,7 @@ def wkb_exponent(
     )
 
 
+@formula
 def wkb_exponent_profile(
     profile: Callable[[float], float] | ArrayLike,
     thickness: float,
@@ -303,6 +307,7 @@ def wkb_exponent_profile(
     return np.asarray(pieces.sum(axis=-1) / scale)
 
 
+@formula
 def printed_wkb_exponent(
     height: ArrayLike,
     thickness: ArrayLike,
@@ -353,6 +358,7 @@ def printed_wkb_exponent(
     return np.asarray(_integral_of_root(start, end, d, allowed) * np.sqrt(positive("hbar2_2m", hbar2_2m)))
 
 
+@formula
 def lattice_decay_constant(
     level: ArrayLike, energy: ArrayLike, hopping: ArrayLike, lattice_constant: float = 1.0
 ) -> Real:
@@ -405,6 +411,7 @@ def lattice_decay_constant(
     return np.asarray(2 * np.arcsinh(np.sqrt(excess / (4 * t))) / positive("lattice_constant", lattice_constant))
 
 
+@formula
 def lattice_exponent(levels: ArrayLike, energy: ArrayLike, hopping: ArrayLike) -> Real:
     r"""Return Σ_n κ_n a over the planes of a barrier, the lattice form of the integral in equation (2).
 
@@ -441,6 +448,7 @@ def lattice_exponent(levels: ArrayLike, energy: ArrayLike, hopping: ArrayLike) -
 
 
 # ---------------------------------------------------------------------- the tunnelling matrix, equation (2)
+@formula
 def tunnelling_matrix(rotation: ArrayLike, exponent: ArrayLike) -> Complex:
     r"""Return T_ss' = R_ss' exp(-∫κ dy), equation (2) corrected.
 
@@ -479,6 +487,7 @@ def tunnelling_matrix(rotation: ArrayLike, exponent: ArrayLike) -> Complex:
     return np.asarray(_matrix("rotation", rotation) * np.exp(-finite_array("exponent", exponent)))
 
 
+@formula
 def printed_tunnelling_matrix(rotation: ArrayLike, bracket: ArrayLike) -> Complex:
     r"""Return T_ss' = R_ss' exp(+bracket), equation (2) **as printed**.
 
@@ -515,6 +524,7 @@ def printed_tunnelling_matrix(rotation: ArrayLike, bracket: ArrayLike) -> Comple
 
 
 # ---------------------------------------------------------------------- matching of waves at the interfaces
+@formula
 def continuum_reflection(k: ArrayLike, kappa: ArrayLike, mass_ratio: float = 1.0) -> Complex:
     r"""Return ρ = (κ + i r k)/(κ - i r k), the reflection of the decaying wave by an electrode of wave number k.
 
@@ -556,6 +566,7 @@ def continuum_reflection(k: ArrayLike, kappa: ArrayLike, mass_ratio: float = 1.0
     return np.asarray((decay + 1j * wave) / (decay - 1j * wave))
 
 
+@formula
 def surface_green_function(energy: ArrayLike, level: ArrayLike, hopping: ArrayLike) -> Complex:
     r"""Return the retarded Green function g at the end of a semi-infinite chain, 1/g = E - ε - t² g.
 
@@ -593,6 +604,7 @@ def surface_green_function(energy: ArrayLike, level: ArrayLike, hopping: ArrayLi
     return np.asarray(np.where(abs(x) <= 1, x - 1j * root, outside) / t)
 
 
+@formula
 def lattice_reflection(
     green: ArrayLike, kappa_a: ArrayLike, hopping: ArrayLike, joint: ArrayLike | None = None
 ) -> Complex:
@@ -642,6 +654,7 @@ def lattice_reflection(
     return np.asarray((x - decay) / (1 - decay * x))
 
 
+@formula
 def interface_factor(reflection: ArrayLike) -> Real:
     r"""Return the spin factor f = 2 Im ρ of one interface, so that D_ss' = f_Ls f_Rs' e^{-2κd}.
 
@@ -672,6 +685,7 @@ def interface_factor(reflection: ArrayLike) -> Real:
     return np.asarray(2 * complex_array("reflection", reflection).imag)
 
 
+@formula
 def spin_factors(reflection_left: ArrayLike, reflection_right: ArrayLike, exponent: ArrayLike) -> Real:
     r"""Return D_ss' = f_Ls f_Rs' e^{-2κd}, the tunnelling probability without the rotation, thick-barrier limit.
 
@@ -722,6 +736,7 @@ def _round_trips(rotation: ArrayLike, left: ArrayLike, right: ArrayLike, exponen
     return R, far, trips
 
 
+@formula
 def barrier_probabilities(
     rotation: ArrayLike, reflection_left: ArrayLike, reflection_right: ArrayLike, exponent: ArrayLike
 ) -> Real:
@@ -766,6 +781,7 @@ def barrier_probabilities(
     return np.asarray(spin_factors(reflection_left, reflection_right, exponent) * abs(trips @ R) ** 2)
 
 
+@formula
 def spin_flip_reflection(
     rotation: ArrayLike, reflection_left: ArrayLike, reflection_right: ArrayLike, exponent: ArrayLike
 ) -> Real:
@@ -803,6 +819,7 @@ def spin_flip_reflection(
     return np.asarray(f[..., 0] * f[..., 1] * abs((trips @ far)[..., 0, 1]) ** 2)
 
 
+@formula
 def golden_rule_probabilities(amplitudes: ArrayLike, dos_left: ArrayLike, dos_right: ArrayLike) -> Real:
     r"""Return T_ss' = 4π² |T_ss'|² ρ_Ls ρ_Rs', the transmission of a tunnelling Hamiltonian.
 
@@ -841,6 +858,7 @@ def golden_rule_probabilities(amplitudes: ArrayLike, dos_left: ArrayLike, dos_ri
 
 
 # ---------------------------------------------------------------------- the rotation law
+@formula
 def rotation_probabilities(angle: ArrayLike) -> Real:
     """Return |R_ss'|² = [[cos² Φ/2, sin² Φ/2], [sin² Φ/2, cos² Φ/2]].
 
@@ -871,6 +889,7 @@ def rotation_probabilities(angle: ArrayLike) -> Real:
     return np.asarray((1 + cosine * np.outer(SIGNS, SIGNS)) / 2)
 
 
+@formula
 def rotation_law(factors: ArrayLike, angle: ArrayLike) -> Real:
     r"""Return T_ss'(Φ) = R_ss'² D_ss', the angular dependence equation (2) asserts.
 
@@ -906,6 +925,7 @@ def rotation_law(factors: ArrayLike, angle: ArrayLike) -> Real:
     return np.asarray(rotation_probabilities(angle) * _probabilities("factors", factors))
 
 
+@formula
 def spin_factors_from_collinear(parallel: ArrayLike, antiparallel: ArrayLike) -> Real:
     r"""Return D_ss' from the two collinear junctions: D_ss from Φ = 0, D_s,-s from Φ = π.
 
@@ -936,6 +956,7 @@ def spin_factors_from_collinear(parallel: ArrayLike, antiparallel: ArrayLike) ->
     return np.where(np.eye(2, dtype=bool), P, AP)
 
 
+@formula
 def factorization_defect(factors: ArrayLike) -> Real:
     r"""Return D_++ D_-- / (D_+- D_-+) - 1, zero if D_ss' is a left times a right spin factor.
 
@@ -964,11 +985,14 @@ def factorization_defect(factors: ArrayLike) -> Real:
     0.0
     """
     D = _probabilities("factors", factors)
+    largest = np.max(abs(D), axis=(-2, -1), keepdims=True)
+    D = D / np.where(largest > 0, largest, 1.0)  # so that products of tiny factors stay doubles
     same, crossed = D[..., 0, 0] * D[..., 1, 1], D[..., 0, 1] * D[..., 1, 0]
     return np.asarray(np.where(crossed > 0, same / np.where(crossed > 0, crossed, 1.0) - 1, np.nan))
 
 
 # ---------------------------------------------------------------------- the conserved current, equation (1)
+@formula
 def conserved_magnetization_current(alpha: ArrayLike, beta: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Real:
     r"""Return J_M = Σ_s (α_s µ_Ls - β_s µ_Rs), equation (1): one magnetization current for both sides.
 
@@ -1007,6 +1031,7 @@ def conserved_magnetization_current(alpha: ArrayLike, beta: ArrayLike, mu_left: 
     return np.asarray((a * _pair("mu_left", mu_left) - b * _pair("mu_right", mu_right)).sum(axis=-1))
 
 
+@formula
 def collinear_coefficients(probabilities: ArrayLike) -> tuple[Real, Real]:
     r"""Return α_s = β_s = s T_ss, the coefficients of equation (1) when only spin-conserving channels are kept.
 
@@ -1038,6 +1063,7 @@ def collinear_coefficients(probabilities: ArrayLike) -> tuple[Real, Real]:
     return coefficients, coefficients.copy()
 
 
+@formula
 def one_sided_coefficients(probabilities: ArrayLike, side: Side) -> tuple[Real, Real]:
     r"""Return α_s, β_s with which equation (1) gives the current (3) or (4) of one side.
 
@@ -1071,13 +1097,12 @@ def one_sided_coefficients(probabilities: ArrayLike, side: Side) -> tuple[Real, 
     ([6.0, -3.0], [2.0, 1.0])
     """
     T = _probabilities("probabilities", probabilities)
-    if side == "left":
+    if choice("side", side, ("left", "right")) == "left":
         return SIGNS * T.sum(axis=-1), SIGNS @ T
-    if side == "right":
-        return T @ SIGNS, SIGNS * T.sum(axis=-2)
-    raise ArgumentError(f"Argument `side` must be 'left' or 'right', but is {side!r}.")
+    return T @ SIGNS, SIGNS * T.sum(axis=-2)
 
 
+@formula
 def spin_flip_current(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Real:
     r"""Return F = Σ_s s T_s,-s (µ_Ls - µ_R,-s), half the difference J_M^L - J_M^R of (3) and (4).
 
@@ -1111,6 +1136,7 @@ def spin_flip_current(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: Ar
 
 
 # ---------------------------------------------------------------------- the two currents, equations (3) and (4)
+@formula
 def magnetization_current_left(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Real:
     r"""Return J_M^L = (1/h) Σ_ss' s T_ss' (µ_Ls - µ_Rs'), equation (3) in Landauer form.
 
@@ -1150,6 +1176,7 @@ def magnetization_current_left(probabilities: ArrayLike, mu_left: ArrayLike, mu_
     return np.asarray(flux.sum(axis=-1) @ SIGNS)
 
 
+@formula
 def magnetization_current_right(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Real:
     r"""Return J_M^R = (1/h) Σ_ss' s' T_ss' (µ_Ls - µ_Rs'), equation (4) in Landauer form.
 
@@ -1185,6 +1212,7 @@ def magnetization_current_right(probabilities: ArrayLike, mu_left: ArrayLike, mu
     return np.asarray(flux.sum(axis=-2) @ SIGNS)
 
 
+@formula
 def charge_current(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Real:
     r"""Return J = (1/h) Σ_ss' T_ss' (µ_Ls - µ_Rs'), the particle current in the reading of (3) and (4).
 
@@ -1229,6 +1257,7 @@ def _printed_fluxes(
     return np.asarray(squares * (n_left[..., :, None] - n_right[..., None, :]))
 
 
+@formula
 def printed_magnetization_current_left(
     amplitudes: ArrayLike,
     density_left: Density,
@@ -1281,6 +1310,7 @@ def printed_magnetization_current_left(
     return np.asarray(4 * np.pi * finite("charge", charge) * (flux.sum(axis=-1) @ SIGNS))
 
 
+@formula
 def printed_magnetization_current_right(
     amplitudes: ArrayLike,
     density_left: Density,
@@ -1325,6 +1355,7 @@ def printed_magnetization_current_right(
 
 
 # ---------------------------------------------------------------------- torques and measures of nonconservation
+@formula
 def implicit_torque(J_M_left: ArrayLike, J_M_right: ArrayLike, lattice_constant: float = 1.0) -> Real:
     r"""Return t0 = (J_M^R - J_M^L)/(a µ_B), the paper's implicit torque, with µ_B = 1.
 
@@ -1363,6 +1394,7 @@ def implicit_torque(J_M_left: ArrayLike, J_M_right: ArrayLike, lattice_constant:
     return scalar_difference(J_M_left, J_M_right) / positive("lattice_constant", lattice_constant)
 
 
+@formula
 def in_plane_torques(J_M_left: ArrayLike, J_M_right: ArrayLike, angle: ArrayLike) -> tuple[Real, Real]:
     r"""Return the in-plane torques (τ_L·e_L, τ_R·e_R) from the two magnetization currents.
 
@@ -1410,6 +1442,7 @@ def in_plane_torques(J_M_left: ArrayLike, J_M_right: ArrayLike, angle: ArrayLike
     return torque_left, torque_right
 
 
+@formula
 def vector_torque(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike) -> Real:
     r"""Return τ = J_M^L m_L - J_M^R m_R, the total torque on both magnets.
 
@@ -1444,6 +1477,7 @@ def vector_torque(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, 
     return left - right
 
 
+@formula
 def scalar_difference(J_M_left: ArrayLike, J_M_right: ArrayLike) -> Real:
     """Return J_M^R - J_M^L, the nonconservation the paper measures by lengths.
 
@@ -1478,6 +1512,7 @@ def scalar_difference(J_M_left: ArrayLike, J_M_right: ArrayLike) -> Real:
     return np.asarray(finite_array("J_M_right", J_M_right) - finite_array("J_M_left", J_M_left))
 
 
+@formula
 def projected_difference(
     J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike, axis: ArrayLike
 ) -> Real:
@@ -1517,6 +1552,7 @@ def projected_difference(
     return np.asarray((difference * check_unit_vector(axis, "axis")).sum(axis=-1))
 
 
+@formula
 def vector_difference(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike) -> Real:
     r"""Return J_M^R m_R - J_M^L m_L, the nonconservation of the spin current vector.
 

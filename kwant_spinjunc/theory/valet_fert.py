@@ -10,12 +10,13 @@ particle currents they are 1/conductance of `kwant_spinjunc.theory.drift_diffusi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kwant_spinjunc.checks import finite_array, not_negative_array, positive_array
+from kwant_spinjunc.checks import finite, finite_array, formula, not_negative_array, positive, positive_array, sides
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS
 
@@ -46,6 +47,7 @@ def _asymmetry(name: str, value: ArrayLike) -> Real:
     return array
 
 
+@formula
 def starred_resistivity(rho: ArrayLike, beta: ArrayLike) -> Real:
     """Return ρ* = ρ/(1-β²) of a metal of resistivity ρ.
 
@@ -78,6 +80,7 @@ def starred_resistivity(rho: ArrayLike, beta: ArrayLike) -> Real:
     return np.asarray(positive_array("rho", rho) / (1 - _asymmetry("beta", beta) ** 2))
 
 
+@formula
 def channel_resistivities(rho_star: ArrayLike, beta: ArrayLike) -> Real:
     """Return ρ_s = 2ρ*(1 - sβ), shape (..., 2).
 
@@ -111,6 +114,7 @@ def channel_resistivities(rho_star: ArrayLike, beta: ArrayLike) -> Real:
     return np.asarray(2 * rho[..., None] * (1 - SIGNS * _asymmetry("beta", beta)[..., None]))
 
 
+@formula
 def channel_resistances(r_b: ArrayLike, gamma: ArrayLike) -> Real:
     """Return r_s = 2 r_b (1 - sγ) of a contact, shape (..., 2).
 
@@ -144,6 +148,7 @@ def channel_resistances(r_b: ArrayLike, gamma: ArrayLike) -> Real:
     return np.asarray(2 * r[..., None] * (1 - SIGNS * _asymmetry("gamma", gamma)[..., None]))
 
 
+@formula
 def spin_resistance(rho_star: ArrayLike, l_sf: ArrayLike) -> Real:
     """Return r = ρ* l_sf, the accumulation δ over the spin current it drives into the metal.
 
@@ -175,6 +180,7 @@ def spin_resistance(rho_star: ArrayLike, l_sf: ArrayLike) -> Real:
     return np.asarray(positive_array("rho_star", rho_star) * positive_array("l_sf", l_sf))
 
 
+@formula
 def contact_polarization(
     beta_left: ArrayLike,
     r_left: ArrayLike,
@@ -228,6 +234,7 @@ def contact_polarization(
     return np.asarray(driving / (left + right + contact))
 
 
+@formula
 def contact_accumulation(
     beta_left: ArrayLike,
     r_left: ArrayLike,
@@ -267,6 +274,7 @@ def contact_accumulation(
     return np.asarray(left), np.asarray(finite_array("r_right", r_right) * (p - finite_array("beta_right", beta_right)))
 
 
+@formula
 def contact_resistance(
     beta_left: ArrayLike,
     r_left: ArrayLike,
@@ -311,6 +319,7 @@ def contact_resistance(
     )
 
 
+@formula
 def profile(
     y: ArrayLike,
     *,
@@ -352,17 +361,26 @@ def profile(
     [[0.75, 0.25], [0.25, 0.75]]
     """
     y = finite_array("y", y)
-    r = [float(spin_resistance(rho, length)) for rho, length in zip(rho_star, l_sf, strict=True)]
-    arguments: tuple[Any, ...] = beta[0], r[0], beta[1], r[1], r_b, gamma
+    rho = [positive(f"rho_star[{i}]", x) for i, x in enumerate(sides("rho_star", rho_star))]
+    lengths = [positive(f"l_sf[{i}]", x) for i, x in enumerate(sides("l_sf", l_sf))]
+    r = [x * length for x, length in zip(rho, lengths, strict=True)]
+    betas = [finite(f"beta[{i}]", x) for i, x in enumerate(sides("beta", beta))]
+    arguments: tuple[Any, ...] = betas[0], r[0], betas[1], r[1], finite("r_b", r_b), finite("gamma", gamma)
     faces = contact_accumulation(*arguments)
     side = (~np.signbit(y)).astype(int)
-    b, resistance, length = np.array(beta)[side], np.array(r)[side], np.array(l_sf)[side]
+    b, resistance, length = np.array(betas)[side], np.array(r)[side], np.array(lengths)[side]
     delta = np.array(faces)[side] * np.exp(-np.abs(y) / length)
     # J_M = βJ ∓ δ/r on the left (right); µ + βδ is the Ohmic line of resistivity ρ*(1-β²).
     polarization = b + np.where(side == 1, 1.0, -1.0) * delta / resistance
-    line = -np.array(rho_star)[side] * (1 - b**2) * y - np.where(side == 1, contact_resistance(*arguments), 0.0)
+    line = -np.array(rho)[side] * (1 - b**2) * y - np.where(side == 1, contact_resistance(*arguments), 0.0)
     average = line - b * delta
     return average[..., None] + SIGNS * delta[..., None], (1 + SIGNS * polarization[..., None]) / 2
+
+
+def _magnets(beta: Any, r: Any, r_b: Any, gamma: Any) -> Iterator[tuple[Any, ...]]:
+    """Yield (name, β, r, r_b, γ) of the left and of the right magnet of a spin valve."""
+    named = {"beta": beta, "r": r, "r_b": r_b, "gamma": gamma}
+    return zip(("left", "right"), *(sides(name, value) for name, value in named.items()), strict=True)
 
 
 def _spacer(r_spacer: ArrayLike, ratio: ArrayLike) -> tuple[Real, Real]:
@@ -371,6 +389,7 @@ def _spacer(r_spacer: ArrayLike, ratio: ArrayLike) -> tuple[Real, Real]:
     return r / np.tanh(x), -2 * r * np.exp(-x) / np.expm1(-2 * x)
 
 
+@formula
 def spin_valve_polarization(
     beta: tuple[ArrayLike, ArrayLike],
     r: tuple[ArrayLike, ArrayLike],
@@ -416,9 +435,9 @@ def spin_valve_polarization(
     coth, csch = _spacer(r_spacer, ratio)
     # r_1(β_1 - p_1) - δ_a = r_b1(p_1 - γ_1) with δ_a = coth p_1 - csch p_2, and its mirror image.
     source, load = [], []
-    for i, name in enumerate(("left", "right")):
-        magnet, contact = positive_array(f"r[{name}]", r[i]), not_negative_array(f"r_b[{name}]", r_b[i])
-        source.append(_asymmetry(f"beta[{name}]", beta[i]) * magnet + _asymmetry(f"gamma[{name}]", gamma[i]) * contact)
+    for name, b, own, other, g in _magnets(beta, r, r_b, gamma):
+        magnet, contact = positive_array(f"r[{name}]", own), not_negative_array(f"r_b[{name}]", other)
+        source.append(_asymmetry(f"beta[{name}]", b) * magnet + _asymmetry(f"gamma[{name}]", g) * contact)
         load.append(magnet + contact)
     # (load + coth)(load' + coth) - csch², with coth² - csch² = r_N² done by hand: it cancels in thin spacers.
     determinant = load[0] * load[1] + coth * (load[0] + load[1]) + finite_array("r_spacer", r_spacer) ** 2
@@ -427,6 +446,7 @@ def spin_valve_polarization(
     return np.asarray(left), np.asarray((load[0] * source[1] + csch * source[0]) / determinant)
 
 
+@formula
 def spin_valve_resistance(
     beta: tuple[ArrayLike, ArrayLike],
     r: tuple[ArrayLike, ArrayLike],
@@ -463,12 +483,13 @@ def spin_valve_resistance(
     """
     p = spin_valve_polarization(beta, r, r_spacer, ratio, r_b, gamma)
     total = finite_array("r_spacer", r_spacer) * finite_array("ratio", ratio)
-    for i in range(2):
-        b, g = finite_array("beta", beta[i]), finite_array("gamma", gamma[i])
-        total = total + finite_array("r_b", r_b[i]) * (1 - g * p[i]) + finite_array("r", r[i]) * b * (b - p[i])
+    for flow, (_, b, own, contact, g) in zip(p, _magnets(beta, r, r_b, gamma), strict=True):
+        b, g = finite_array("beta", b), finite_array("gamma", g)
+        total = total + finite_array("r_b", contact) * (1 - g * flow) + finite_array("r", own) * b * (b - flow)
     return np.asarray(total)
 
 
+@formula
 def magnetoresistance(
     beta: ArrayLike,
     r: ArrayLike,

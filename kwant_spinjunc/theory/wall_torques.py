@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kwant_spinjunc.checks import finite_array, positive, positive_integer
+from kwant_spinjunc.checks import finite_array, formula, positive, positive_integer
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.theory.domain_wall import chain_response
 
@@ -25,6 +25,7 @@ __all__ = ["chain_threshold", "macrospin_threshold", "wall_tilts"]
 Array = NDArray[np.float64]
 
 
+@formula
 def wall_tilts(
     n: ArrayLike,
     *,
@@ -77,6 +78,7 @@ def wall_tilts(
     return np.asarray(u), np.asarray(w)
 
 
+@formula
 def macrospin_threshold(
     damping: ArrayLike, anisotropy: ArrayLike, demagnetization: ArrayLike = 0.0, field_like: ArrayLike = 0.0
 ) -> Any:
@@ -105,6 +107,7 @@ def macrospin_threshold(
     return finite_array("damping", damping) * (K + K_d / 2 + tau)
 
 
+@formula
 def chain_threshold(
     planes: int, damping: float, exchange: float, anisotropy: float, demagnetization: float = 0.0
 ) -> tuple[float, int]:
