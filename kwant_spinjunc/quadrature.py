@@ -210,7 +210,8 @@ def integrate(
         evaluations += len(active.owner) * len(NODES)
         goal = np.maximum(enough, max(tolerance, ROUNDING) * _sum(active.owner, magnitude, size).max(axis=-1))
         active = _watched(active, defect, magnitude)
-        done = _accepted(active, defect, goal - error) if left else np.full(len(defect), True)
+        # what has been accepted as noise must not be made up for by all the others
+        done = _accepted(active, defect, np.maximum(goal - error, goal / 10)) if left else np.full(len(defect), True)
         np.add.at(value, active.owner[done], estimate[done])
         np.add.at(size, active.owner[done], magnitude[done])
         np.add.at(error, active.owner[done], defect[done])

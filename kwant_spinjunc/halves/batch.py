@@ -222,6 +222,27 @@ class Stack:
         signs = np.sign(self.lead_splitting)[..., None]
         return replace(self, m=pair, lead_m=np.where(signs == 0, self.lead_m, signs * pair))
 
+    def rows(self, index: NDArray[np.intp]) -> Stack:
+        """Return one stack per entry of ``index`` into the flattened batch, batch shape (n, 1)."""
+        values: dict[str, Any] = {}
+        for name in self.__dataclass_fields__:
+            if name == "cut":
+                continue
+            array = getattr(self, name)
+            trailing = array.ndim - (2 if name in ("m", "lead_m") else 1)
+            if array.size == np.prod(array.shape[trailing:]):
+                values[name] = array.reshape((1, 1, *array.shape[trailing:]))
+            else:
+                full = np.broadcast_to(array, self.shape + array.shape[trailing:])
+                values[name] = full.reshape(-1, 1, *array.shape[trailing:])[index]
+        return replace(self, **values)
+
+    def spread(self, shape: tuple[int, ...]) -> Stack:
+        """Return a stack whose batch shape is ``shape``, for `rows`: only its on-site energies are written out."""
+        if self.shape == shape:
+            return self
+        return replace(self, onsite=np.broadcast_to(self.onsite, (*shape, self.planes)))
+
     # ------------------------------------------------------------------ derived once per stack
     def as_texture(self) -> Stack:
         """Return the same stack with a direction for every plane, to be solved by the general 2×2 recursion."""

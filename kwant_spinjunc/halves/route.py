@@ -2,7 +2,6 @@ r"""The fast engine's way from a `Problem` to what is `Solved`: one cell per pla
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -21,8 +20,8 @@ __all__ = ["answer"]
 Floats = NDArray[np.float64]
 
 SOLVER = "halves"
-#: Reflection probabilities below this are rounding of an amplitude of order one, squared.
-ZERO_REFLECTION = 1e-30
+#: Rounding of a reflection amplitude: where it vanishes by symmetry it has no digits to converge.
+AMPLITUDE = 1e-14
 
 
 def answer(problem: Problem) -> Solved:
@@ -93,15 +92,17 @@ def _average(problem: Problem) -> Solved:
     if np.ndim(energy):
         raise ArgumentError("Argument `energy` must be one number for an average, but is an array. Use `sweep`.")
 
-    def channels(c: Floats) -> Floats:
+    def channels(c: Floats) -> tuple[Floats, Floats]:
         P = probabilities(junction, energy, c)
-        for lead in (0, 1):  # a reflection that is zero by symmetry has no digits to converge
-            R = P[:, lead, :, lead]
-            R[R < ZERO_REFLECTION] = 0.0
-        P = P.reshape(len(c), 16)
-        return np.concatenate([P, junction.open_channels(energy, c).reshape(len(c), 4)], axis=1)
+        noise = np.zeros((len(c), 20))
+        for lead in (0, 1):  # a reflection amplitude is a difference of two numbers of order one
+            for s in (0, 1):
+                R = P[:, lead, s, lead, s]
+                noise[:, 10 * lead + 5 * s] = AMPLITUDE * (2 * np.sqrt(R) + AMPLITUDE)
+        modes = junction.open_channels(energy, c).reshape(len(c), 4)
+        return np.concatenate([P.reshape(len(c), 16), modes], axis=1), noise
 
-    average = zone.average(channels, _split_points(junction, energy), rtol=problem.rtol)
+    average = zone.mean(channels, junction, energy, rtol=problem.rtol)
     P, modes = average.value[:16].reshape(2, 2, 2, 2), average.value[16:].reshape(2, 2)
     if not modes.any():
         raise NoOpenChannelError(
@@ -118,30 +119,11 @@ def _average(problem: Problem) -> Solved:
     )
 
 
-def _split_points(junction: Junction, energy: float) -> Floats:
-    """Return the band shifts at which an average is split: channel thresholds and resonances."""
-    # planes of the leads bind no state, and resonances cost a dense diagonalization of all planes
-    bare = replace(junction, buffer=1) if junction.bonds is None else junction
-    split: Floats = np.concatenate([zone.thresholds(junction, energy).ravel(), zone.resonances(bare, energy).ravel()])
-    return split
-
-
 def _average_fields(junction: Junction, energy: float, rtol: float, modes: Floats) -> Fields:
-    planes = len(junction.planes)
-    shapes = [(2, 2, planes - 1, 4), (2, 2, planes, 3), (2, 2, planes, 4)]
-    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
-
-    def observe(c: Floats) -> Floats:
+    def observe(c: Floats) -> dict[str, Floats]:
         found = states(junction, energy, c)
-        parts = (found.currents, found.torques, found.densities)
-        return np.concatenate([part.reshape(len(c), -1) for part in parts], axis=1)
+        return {name: getattr(found, name) for name in ("currents", "torques", "densities")}
 
-    split = _split_points(junction, energy)
-    # how large the quantities are, from fixed nodes, sets the absolute tolerance of the small ones
-    c, weights = zone.nodes(split)
-    open_ = junction.open_channels(energy, c).any(axis=(-1, -2))
-    scale = float((weights[open_] * abs(states(junction, energy, c[open_]).currents).max(axis=(-4, -3, -2, -1))).sum())
-    value = zone.average(observe, split, rtol=rtol, atol=rtol * scale).value
-    parts = [part.reshape(shape) for part, shape in zip(np.split(value, ends), shapes, strict=False)]
-    fields = Fields(currents=parts[0], torques=parts[1], densities=parts[2], modes=modes)
+    found = zone.mean(observe, junction, energy, rtol=rtol, floor=1.0).value
+    fields = Fields(**found, modes=modes)
     return fields.audited(junction.plane_splitting, junction.plane_m)

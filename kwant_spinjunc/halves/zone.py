@@ -15,20 +15,21 @@ For what is no function of c, `mesh` is the half-shifted mesh in (kx, kz) on the
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ellipkm1
 
-from ..checks import finite, finite_array, positive, positive_integer
+from ..checks import finite, finite_array, is_average, positive, positive_integer
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
-from ..spin import PAULI, SIGNS
+from ..model.plane import band_shift
+from ..model.problem import AVERAGE
 from .batch import Stack, as_stack
+from .kinks import resonances, split_points, thresholds
 from .solver import probabilities as probabilities_at
 
 __all__ = [
@@ -36,10 +37,12 @@ __all__ = [
     "IntegrationError",
     "average",
     "gamma_mesh",
+    "mean",
     "mesh",
     "nodes",
     "probabilities",
     "resonances",
+    "split_points",
     "thresholds",
     "weight",
 ]
@@ -56,6 +59,8 @@ FAST = 1e-3
 ROUNDING = 1e-14
 #: Panels in u a piece is cut into when halving the step did not do.
 PANELS = 8
+#: Part of the zone that may be left out.
+LOST = 1e-3
 #: Split points nearer than this are one.
 SAME = 1e-13
 
@@ -98,12 +103,15 @@ class Average:
         Number of c at which the integrand was evaluated.
     converged
         Whether every component meets the tolerance.
+    left_out
+        Part of the zone at whose nodes the integrand was not finite; what that may cost is in the error.
     """
 
     value: Any
     error: Any
     points: int
     converged: bool
+    left_out: float = 0.0
 
     def __str__(self) -> str:
         if np.ndim(self.value) == 0:
@@ -123,87 +131,6 @@ def weight(c: ArrayLike) -> Floats:
     c = np.asarray(c, dtype=float)
     g: Floats = ellipkm1(c * c / 4) / np.pi**2
     return g
-
-
-# --------------------------------------------------------------------------------------------------- where f is rough
-def thresholds(junction: Junction | Stack, energy: ArrayLike) -> Floats:
-    """Return the band shifts at which a lead's spin channel opens or closes, in [-2, 2].
-
-    Parameters
-    ----------
-    junction
-        A junction, or a stack whose batch shape broadcasts with ``energy``.
-    energy
-        Energy, shape (...).
-
-    Returns
-    -------
-    ndarray, shape (..., 8)
-        Unordered; thresholds outside of the zone, or of a lead without in-plane hopping, are moved to its edge.
-
-    Examples
-    --------
-    >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
-    >>> iron = ferromagnet(onsite=0.0, hopping=1.0, splitting=1.0, in_plane_hopping=1.0)
-    >>> thresholds(Junction(iron, [], iron), -2.0)[:4].tolist()
-    [-0.25, 1.75, 0.25, 2.0]
-    """
-    stack = as_stack(junction)
-    E = finite_array("energy", energy)[..., None, None, None]
-    center = stack.lead_onsite[..., None] - SIGNS * stack.lead_splitting[..., None] / 2
-    edges = center[..., None] + 2 * stack.lead_hopping[..., None, None] * np.array([-1.0, 1.0])
-    t = 2 * stack.lead_in_plane[..., None, None]
-    c = np.divide(edges - E, t, out=np.full(np.broadcast_shapes(edges.shape, E.shape, t.shape), 2.0), where=t != 0)
-    clipped: Floats = np.clip(c.reshape(*c.shape[:-3], 8), -2.0, 2.0)
-    return clipped
-
-
-def resonances(junction: Junction | Stack, energy: float, width: float = 0.05) -> Floats:
-    """Return the band shifts near which sharp resonances are to be expected, shape (n,).
-
-    Parameters
-    ----------
-    junction
-        A junction, or a stack without batch axes.
-    energy
-        Energy.
-    width
-        Only states whose width in c, estimated by golden rule, is below this are returned; wider ones need no care.
-
-    Returns
-    -------
-    ndarray
-        Solutions c of det(E - H(c)) = 0 for the scattering region without its leads, with H(c) linear in c. They miss
-        the true resonances by no more than about their widths.
-    """
-    stack = as_stack(junction).as_texture()
-    if stack.shape:
-        raise ArgumentError(f"Argument `junction` must be a single junction, but has batch shape {stack.shape}.")
-    if not stack.dispersive:
-        return np.zeros(0)
-    energy = finite("energy", energy)
-    skip = 1  # the end planes are strongly coupled to the leads
-    planes = slice(skip, stack.planes - skip)
-    count = stack.planes - 2 * skip
-    if count < 1:
-        return np.zeros(0)
-    exchange = np.tensordot(stack.splitting[planes, None] * stack.m[planes] / 2, PAULI, axes=1)
-    H = np.zeros((count, 2, count, 2), dtype=complex)
-    n = np.arange(count)
-    H[n, :, n, :] = stack.onsite[planes, None, None] * np.eye(2) - exchange
-    inner = stack.bonds[skip : len(stack.bonds) - skip]
-    H[n[:-1], :, n[1:], :] = H[n[1:], :, n[:-1], :] = -inner[:, None, None] * np.eye(2)
-    slope = np.repeat(2 * stack.in_plane[planes], 2)
-    matrix = H.reshape(2 * count, 2 * count) - energy * np.eye(2 * count)
-    c, states = scipy.linalg.eig(matrix, np.diag(slope).astype(complex))
-    states = states.reshape(count, 2, -1)
-    ends = stack.bonds[[0, -1]] ** 2 / stack.lead_hopping
-    with np.errstate(all="ignore"):
-        decay = sum(end * (abs(states[i]) ** 2).sum(axis=0) for i, end in zip((0, -1), ends, strict=True))
-        norm = abs(np.einsum("i,isj->j", slope[::2], abs(states) ** 2))
-        good = np.isfinite(c) & (abs(c.imag) < 1e-6) & (abs(c.real) < 2) & (decay < width * norm)
-    found: Floats = np.sort(c.real[good])
-    return found
 
 
 # ------------------------------------------------------------------------------------------------------------ nodes
@@ -311,27 +238,46 @@ def gamma_mesh(n: int) -> tuple[Floats, Floats]:
 class _Integrand:
     """The function to average, with its bookkeeping: f(c) g(c) dc/du for pieces of several problems."""
 
-    def __init__(self, function: Callable[..., Any], single: bool) -> None:
+    def __init__(self, function: Callable[..., Any], single: bool, weighted: bool) -> None:
         self.function = function
         self.single = single
+        self.weighted = weighted
         self.points = 0
 
-    def __call__(self, pieces: _Pieces, u: Floats) -> Floats:
-        """Return the integrand at u, shape (pieces, nodes), as (pieces, nodes, ...)."""
+    def __call__(self, pieces: _Pieces, u: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return the integrand at u, shape (pieces, nodes), as (pieces, nodes, ...), its error and what was left out.
+
+        A node at which the function is not finite takes the value of the nearest that is, with that value as its error.
+        """
         c, density = _substitute(pieces.a[:, None], pieces.b[:, None], u)
-        index = np.broadcast_to(pieces.problem[:, None], c.shape)
-        values = np.asarray(self.function(c.ravel()) if self.single else self.function(c.ravel(), index.ravel()))
+        arguments = [c.ravel()] if self.single else [c.ravel(), np.repeat(pieces.problem, c.shape[1])]
+        found = self.function(*arguments, *([density.ravel()] if self.weighted else []))
+        values, errors = (np.asarray(x) for x in (found if isinstance(found, tuple) else (found, 0.0)))
         if values.shape[:1] != (c.size,):
             raise ArgumentError(
                 f"Argument `function` must return an array with one entry per c in front, shape ({c.size}, ...), but "
                 f"returned shape {values.shape}."
             )
-        if not np.isfinite(values).all():
-            raise IntegrationError("The function to average returned NaN or infinity.")
         self.points += c.size
         values = values.reshape(c.shape + values.shape[1:])
-        product: Floats = values * density.reshape(c.shape + (1,) * (values.ndim - 2))
-        return product
+        errors = np.broadcast_to(errors, (c.size, *values.shape[2:])).reshape(values.shape)
+        bad = ~np.isfinite(values).all(axis=tuple(range(2, values.ndim)))
+        if bad.any():
+            values, errors = _stepped_around(values, errors, bad)
+        scale = density.reshape(c.shape + (1,) * (values.ndim - 2))
+        return values * scale, errors * scale, np.where(bad, density, 0.0)
+
+
+def _stepped_around(values: Floats, errors: Floats, bad: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Give bad nodes (pieces, nodes) the value of the nearest good one of their piece, and that as their error."""
+    values, errors = np.where(np.isfinite(values), values, 0.0), errors.copy()
+    for row in np.flatnonzero(bad.any(axis=1)):
+        good = np.flatnonzero(~bad[row])
+        for node in np.flatnonzero(bad[row]):
+            if len(good):
+                values[row, node] = values[row, good[abs(good - node).argmin()]]
+            errors[row, node] = abs(values[row, node])
+    return values, errors
 
 
 @dataclass
@@ -346,6 +292,8 @@ class _Pieces:
     value: Any = None
     error: Any = None
     size: Any = None
+    inner: Any = None  # error of the function itself
+    lost: Any = None  # weight of the nodes at which it is not finite
 
     def pick(self, which: Any) -> _Pieces:
         """Return some of the pieces, without results."""
@@ -354,7 +302,8 @@ class _Pieces:
     def with_results(self, which: Any) -> _Pieces:
         """Return some of the pieces, with results."""
         part = self.pick(which)
-        part.value, part.error, part.size = self.value[which], self.error[which], self.size[which]
+        for name in RESULTS:
+            setattr(part, name, getattr(self, name)[which])
         return part
 
     def total(self, array: Any, problems: int) -> Any:
@@ -364,8 +313,11 @@ class _Pieces:
         return out
 
 
+RESULTS = ("value", "error", "size", "inner", "lost")
+
+
 def _join(*parts: _Pieces) -> _Pieces:
-    names = ("problem", "a", "b", "lo", "hi", "value", "error", "size")
+    names = ("problem", "a", "b", "lo", "hi", *RESULTS)
     return _Pieces(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
@@ -374,9 +326,12 @@ def average(
     split: ArrayLike = (),
     *,
     rtol: float = 1e-8,
-    atol: float = 0.0,
+    atol: ArrayLike = 0.0,
+    floor: float = 0.0,
     max_points: int = 200_000,
     strict: bool = True,
+    weighted: bool = False,
+    kinds: Callable[[], list[int]] = lambda: [0],
 ) -> Average:
     """Return the Brillouin-zone average of a function of the band shift, equation (a).
 
@@ -384,17 +339,25 @@ def average(
     ----------
     function
         ``function(c)`` with c of shape (n,) returns values of shape (n, ...), real or complex. All pieces are evaluated
-        together, so that one call serves a vectorized solver.
+        together, so that one call serves a vectorized solver. With a pair (values, errors), the errors add to that of
+        the average, and no digit below them is sought. Where a value is not finite the integral steps around the node,
+        and the error says what that may cost.
     split
         Where the function has kinks or sharp peaks: `thresholds` and `resonances`, shape (n,). With shape
         (problems, n) several averages are refined at once, and ``function(c, problem)`` also gets the number of the
         problem each c belongs to.
-    rtol, atol
-        A component is converged when its error estimate is below max(atol, rtol |value|), or at rounding level.
+    rtol, atol, floor
+        A component is converged when its error estimate is below max(atol, rtol |value|, rtol floor × the largest
+        ∫|f| of the components), or at the level of rounding and of the function's own errors. ``atol`` may be one per
+        problem.
     max_points
         Evaluations allowed per problem.
     strict
         Raise when the tolerance is not reached; otherwise return with ``converged`` False.
+    weighted
+        ``function`` takes one more argument, the weight of each node: what a nested integral need not be accurate for.
+    kinds
+        Returns the first component of each kind that ``floor`` is taken of by itself.
 
     Returns
     -------
@@ -424,38 +387,45 @@ def average(
     >>> round(float(result.value), 10), result.converged
     (2.25, True)
     """
-    rtol, atol = _tolerances(rtol, atol)
     ends = finite_array("split", split)
     single = ends.ndim < 2
     pieces, problems = _start(np.atleast_2d(ends))
-    integrand = _Integrand(function, single)
+    goal = _Goal(problems, *_tolerances(rtol, atol), finite("floor", floor), kinds)
+    integrand = _Integrand(function, single, weighted)
     limit = positive_integer("max_points", max_points) * problems
-    pieces = _double_exponential(integrand, pieces, problems, rtol, atol)
-    rough = _unfinished(pieces, problems, rtol, atol)
+    pieces = _double_exponential(integrand, pieces, goal)
+    rough = goal.unfinished(pieces)
     if rough.any():
-        pieces = _bisect(integrand, pieces, rough, problems, rtol, atol, limit)
+        pieces = _bisect(integrand, pieces, rough, goal, limit)
 
-    value, size = pieces.total(pieces.value, problems), pieces.total(pieces.size, problems)
+    value, size, inner = (pieces.total(x, problems) for x in (pieces.value, pieces.size, pieces.inner))
     error = pieces.total(pieces.error, problems) + ROUNDING * size
-    converged = bool((error <= _allowed(value, size, rtol, atol) + ROUNDING * size).all())
+    lost = float(pieces.total(pieces.lost, problems).max())
+    converged = bool((error <= goal.allowed(value, size, inner) + ROUNDING * size).all()) and lost < LOST
+    error = error + inner
     if single:
         value, error = value[0], error[0]
     if value.ndim == 0:
         value, error = value[()], float(error)
-    result = Average(value, error, integrand.points, converged)
+    result = Average(value, error, integrand.points, converged, lost)
     if strict and not converged:
+        if lost >= LOST:
+            raise IntegrationError(f"The function to average is NaN or infinity in {lost:.1%} of the zone.")
         raise IntegrationError(
-            f"The average did not reach rtol = {rtol:g}, atol = {atol:g} with {integrand.points} points: {result}. "
-            "Split at thresholds and resonances, raise `max_points`, widen the tolerance, or pass strict=False."
+            f"The average did not reach rtol = {rtol:g}, atol = {np.max(atol):g} with {integrand.points} points: "
+            f"{result}. Split at thresholds and resonances, raise `max_points`, widen the tolerance, or pass "
+            "strict=False."
         )
     return result
 
 
-def _tolerances(rtol: float, atol: float) -> tuple[float, float]:
-    rtol, atol = finite("rtol", rtol), finite("atol", atol)
-    if rtol < 0 or atol < 0 or rtol + atol == 0:
-        raise ArgumentError(f"Arguments `rtol` and `atol` must not be negative nor both zero, but are {rtol}, {atol}.")
-    return rtol, atol
+def _tolerances(rtol: float, atol: ArrayLike) -> tuple[float, Floats]:
+    rtol, absolute = finite("rtol", rtol), finite_array("atol", atol)
+    if rtol < 0 or (absolute < 0).any() or (rtol == 0 and not absolute.all()):
+        raise ArgumentError(
+            f"Arguments `rtol` and `atol` must not be negative nor both zero, but are {rtol}, {atol!r}."
+        )
+    return rtol, absolute
 
 
 def _start(ends: Floats) -> tuple[_Pieces, int]:
@@ -466,41 +436,64 @@ def _start(ends: Floats) -> tuple[_Pieces, int]:
     return _Pieces(owner, a, b, -full, full), len(rows)
 
 
-def _allowed(value: Any, size: Any, rtol: float, atol: float) -> Any:
-    return np.maximum(np.maximum(atol, rtol * abs(value)), ROUNDING * size)
+@dataclass(frozen=True)
+class _Goal:
+    """What accuracy is asked of each problem, see `average`."""
+
+    problems: int
+    rtol: float
+    atol: Floats
+    floor: float
+    kinds: Callable[[], list[int]]
+
+    def allowed(self, value: Any, size: Any, inner: Any) -> Any:
+        """Return the absolute error that each component of each problem may have."""
+        axes = tuple(range(1, size.ndim))
+        atol = np.broadcast_to(self.atol, (self.problems,)).reshape((-1,) + (1,) * len(axes))
+        largest = size
+        if self.floor and axes:
+            starts = self.kinds()
+            most = np.maximum.reduceat(size.reshape(len(size), -1), starts, axis=1)
+            length = np.diff([*starts, size[0].size])
+            largest = np.repeat(most, length, axis=1).reshape(size.shape)
+        relative = self.rtol * np.maximum(abs(value), self.floor * largest)
+        return np.maximum(np.maximum(atol, relative), np.maximum(ROUNDING * size, inner))
+
+    def unfinished(self, pieces: _Pieces) -> NDArray[np.bool_]:
+        """Return which pieces must improve: those with more than an equal share of what their problem may miss."""
+        value, size, inner, error = (
+            pieces.total(x, self.problems) for x in (pieces.value, pieces.size, pieces.inner, pieces.error)
+        )
+        allowed = self.allowed(value, size, inner)
+        axes = tuple(range(1, allowed.ndim))
+        done = (error <= allowed).all(axis=axes)
+        count = np.bincount(pieces.problem, minlength=self.problems)
+        share = allowed / count.reshape((-1,) + (1,) * (allowed.ndim - 1))
+        rough: NDArray[np.bool_] = (pieces.error > share[pieces.problem]).any(axis=axes) & ~done[pieces.problem]
+        return rough
 
 
-def _unfinished(pieces: _Pieces, problems: int, rtol: float, atol: float) -> NDArray[np.bool_]:
-    """Return which pieces must improve: those with more than an equal share of what their problem may miss."""
-    value, size = pieces.total(pieces.value, problems), pieces.total(pieces.size, problems)
-    allowed = _allowed(value, size, rtol, atol)
-    error = pieces.total(pieces.error, problems)
-    axes = tuple(range(1, allowed.ndim))
-    done = (error <= allowed).all(axis=axes)
-    count = np.bincount(pieces.problem, minlength=problems)
-    share = allowed / count.reshape((-1,) + (1,) * (allowed.ndim - 1))
-    rough: NDArray[np.bool_] = (pieces.error > share[pieces.problem]).any(axis=axes) & ~done[pieces.problem]
-    return rough
-
-
-def _double_exponential(integrand: _Integrand, pieces: _Pieces, problems: int, rtol: float, atol: float) -> _Pieces:
+def _double_exponential(integrand: _Integrand, pieces: _Pieces, goal: _Goal) -> _Pieces:
     """Integrate all pieces by the trapezoidal rule in u, halving the step where needed."""
     count = int(RANGE / STEP)
     k = np.arange(-count, count + 1)
-    F = integrand(pieces, np.broadcast_to(STEP * k, (len(pieces.a), len(k))))
+    F, E, lost = integrand(pieces, np.broadcast_to(STEP * k, (len(pieces.a), len(k))))
     value = STEP * F.sum(axis=1)
     gain = abs(value - 2 * STEP * F[:, k % 2 == 0].sum(axis=1))
     pieces.value, pieces.error, pieces.size = value, gain.copy(), STEP * abs(F).sum(axis=1)
+    pieces.inner, pieces.lost = STEP * E.sum(axis=1), STEP * lost.sum(axis=1)
     step = STEP
     for halving in range(2):
         # the first difference may be small by accident, so that it is always checked by a second one
-        rough = np.flatnonzero(_unfinished(pieces, problems, rtol, atol)) if halving else np.arange(len(pieces.a))
+        rough = np.flatnonzero(goal.unfinished(pieces)) if halving else np.arange(len(pieces.a))
         if not len(rough):
             break
         step, count = step / 2, 2 * count
         u = step * np.arange(1 - count, count, 2)
-        F = integrand(pieces.pick(rough), np.broadcast_to(u, (len(rough), len(u))))
+        F, E, lost = integrand(pieces.pick(rough), np.broadcast_to(u, (len(rough), len(u))))
         better = pieces.value[rough] / 2 + step * F.sum(axis=1)
+        pieces.inner[rough] = pieces.inner[rough] / 2 + step * E.sum(axis=1)
+        pieces.lost[rough] = pieces.lost[rough] / 2 + step * lost.sum(axis=1)
         change = abs(better - pieces.value[rough])
         before = np.maximum(gain[rough], 1e-300)
         fast = change < FAST * before
@@ -509,30 +502,23 @@ def _double_exponential(integrand: _Integrand, pieces: _Pieces, problems: int, r
     return pieces
 
 
-def _bisect(
-    integrand: _Integrand,
-    pieces: _Pieces,
-    rough: NDArray[np.bool_],
-    problems: int,
-    rtol: float,
-    atol: float,
-    limit: int,
-) -> _Pieces:
+def _bisect(integrand: _Integrand, pieces: _Pieces, rough: NDArray[np.bool_], goal: _Goal, limit: int) -> _Pieces:
     """Replace rough pieces by panels in u with Gauss-Kronrod rules, and bisect those that are still rough."""
     fresh, parents = _cut(pieces.pick(rough), PANELS), None
     pieces = pieces.with_results(~rough)
     while len(fresh.a) and integrand.points + 15 * len(fresh.a) <= limit:
         half, mid = (fresh.hi - fresh.lo) / 2, (fresh.hi + fresh.lo) / 2
-        F = integrand(fresh, mid[:, None] + half[:, None] * GK_NODES)
+        F, E, lost = integrand(fresh, mid[:, None] + half[:, None] * GK_NODES)
         scale = half.reshape((-1,) + (1,) * (F.ndim - 2))
         fresh.value = scale * np.einsum("j,ij...->i...", GK_WEIGHTS, F)
         fresh.error = abs(fresh.value - scale * np.einsum("j,ij...->i...", GAUSS_WEIGHTS, F))
         fresh.size = scale * np.einsum("j,ij...->i...", GK_WEIGHTS, abs(F))
+        fresh.inner, fresh.lost = scale * np.einsum("j,ij...->i...", GK_WEIGHTS, E), half * (lost @ GK_WEIGHTS)
         if parents is not None:  # a kink can make both rules agree by accident, but not with the panel before
             change = abs(fresh.value[::2] + fresh.value[1::2] - parents) / 2
             fresh.error = np.maximum(fresh.error, np.repeat(change, 2, axis=0))
         pieces = _join(pieces, fresh)
-        rough = _unfinished(pieces, problems, rtol, atol)
+        rough = goal.unfinished(pieces)
         if not rough.any() or integrand.points + 30 * np.count_nonzero(rough) > limit:
             break
         fresh, parents = _cut(pieces.pick(rough), 2), pieces.value[rough]
@@ -546,6 +532,94 @@ def _cut(pieces: _Pieces, parts: int) -> _Pieces:
     lo = (pieces.lo[:, None] + width[:, None] * np.arange(parts)).ravel()
     problem, a, b = np.repeat(pieces.problem, parts), np.repeat(pieces.a, parts), np.repeat(pieces.b, parts)
     return _Pieces(problem, a, b, lo, lo + np.repeat(width, parts))
+
+
+def mean(
+    observe: Callable[..., Any],
+    problem: Junction | Stack,
+    energy: ArrayLike,
+    k: ArrayLike | str | None = AVERAGE,
+    *,
+    rtol: float = 1e-8,
+    atol: ArrayLike = 0.0,
+    floor: float = 0.0,
+    split: ArrayLike = (),
+    max_points: int = 200_000,
+    strict: bool = True,
+) -> Average:
+    """Return the mean over k∥ of anything that is a function of the band shift: the one door to such means.
+
+    Parameters
+    ----------
+    observe
+        ``observe(c)`` with c of shape (n,) returns an array (n, ...), or a mapping of name to such arrays. With
+        several energies ``observe(c, index)`` gets the number of the energy each c belongs to.
+    problem, energy
+        The junction, or the stack of those averaged together, whose openings and resonances at ``energy``, shape () or
+        (problems,), split the integral.
+    k
+        "average" for the mean over the Brillouin zone; wave vectors, shape (..., 2), or None for Γ: `observe` there.
+    rtol, atol, floor, max_points, strict
+        As in `average`; with a mapping ``floor`` is relative to the largest of each of its arrays.
+    split
+        Where else the function is rough, shape (n,) or (problems, n).
+
+    Returns
+    -------
+    Average
+        ``value`` and ``error`` as `observe` returns them, the axis of c gone (k: replaced by the leading axes of k).
+
+    Raises
+    ------
+    ArgumentError, IntegrationError
+        As in `average`.
+
+    Examples
+    --------
+    >>> from kwant_spinjunc.model.junction import Junction, ferromagnet
+    >>> iron = ferromagnet(onsite=0.0, hopping=1.0, splitting=1.0, in_plane_hopping=1.0)
+    >>> junction = Junction(iron, [], iron)
+    >>> found = mean(lambda c: {"open": junction.open_channels(0.0, c)[:, 0].sum(axis=-1) + 0.0}, junction, 0.0)
+    >>> round(float(found.value["open"]), 4)
+    1.2494
+    """
+    parts: dict[str, tuple[int, ...]] = {}
+
+    def flat(*arguments: Any) -> Any:
+        found = observe(*arguments)
+        if not isinstance(found, Mapping):
+            return found
+        arrays = {name: np.asarray(array) for name, array in found.items()}
+        parts.update({name: array.shape[1:] for name, array in arrays.items()})
+        return np.concatenate([array.reshape(len(array), -1) for array in arrays.values()], axis=1)
+
+    stack, E = as_stack(problem), finite_array("energy", energy)
+    if is_average("k", k) and stack.dispersive:
+        rough = split_points(problem, E)
+        more = np.broadcast_to(finite_array("split", split), (*rough.shape[:-1], np.shape(split)[-1]))
+        options: dict[str, Any] = {"rtol": rtol, "atol": atol, "floor": floor}
+        options["kinds"] = lambda: [0, *np.cumsum([int(np.prod(shape)) for shape in parts.values()])[:-1]]
+        found = average(flat, np.concatenate([rough, more], axis=-1), max_points=max_points, strict=strict, **options)
+        value, error, batch = found.value, found.error, E.shape
+    else:
+        c = np.zeros(()) if isinstance(k, str) else band_shift(k)
+        at = np.broadcast_to(c, E.shape + c.shape) if E.ndim else c
+        index = np.indices(at.shape)[0].ravel() if E.ndim else None
+        value = flat(at.ravel()) if index is None else flat(at.ravel(), index)
+        value, error = (np.asarray(x) for x in (value if isinstance(value, tuple) else (value, 0.0)))
+        error = np.broadcast_to(error, value.shape)
+        found, batch = Average(value, error, at.size, True), at.shape
+        value, error = (x.reshape(batch + x.shape[1:]) for x in (value, error))
+    return replace(found, value=_unflattened(value, parts, batch), error=_unflattened(error, parts, batch))
+
+
+def _unflattened(values: Any, parts: dict[str, tuple[int, ...]], batch: tuple[int, ...]) -> Any:
+    """Return the arrays of a mapping that was concatenated along its last axis."""
+    if not parts:
+        return values
+    ends = np.cumsum([int(np.prod(shape)) for shape in parts.values()])[:-1]
+    pieces = np.split(values, ends, axis=-1)
+    return {name: x.reshape(batch + shape) for (name, shape), x in zip(parts.items(), pieces, strict=True)}
 
 
 def probabilities(
@@ -576,18 +650,11 @@ def probabilities(
     """
     stack = as_stack(junction)
     E = finite_array("energy", energy)
-    if E.ndim > 1:
-        raise ArgumentError(f"Argument `energy` must be a number or one axis of them, but its shape is {E.shape}.")
     axes = (1,) * len(stack.shape)
-    rows = []
-    for value in np.atleast_1d(E):
-        edges = np.unique(thresholds(stack, np.full(axes, value)))
-        rows.append(np.concatenate([edges, resonances(stack, value)]) if not stack.shape else edges)
-    width = max(len(row) for row in rows)
-    split = np.array([np.append(row, np.full(width - len(row), 2.0)) for row in rows])
 
     def value_at(c: Floats, index: Any = None) -> Floats:
         at = E if index is None else E[index].reshape(-1, *axes)
         return probabilities_at(stack, at, c.reshape(-1, *axes))
 
-    return average(value_at, split if E.ndim else split[0], rtol=rtol, atol=atol, max_points=max_points, strict=strict)
+    split = split_points(junction, E)
+    return average(value_at, split, rtol=rtol, atol=atol, max_points=max_points, strict=strict)

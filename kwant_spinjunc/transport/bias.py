@@ -32,6 +32,7 @@ from .. import halves
 from ..checks import finite, finite_array, positive
 from ..errors import ArgumentError
 from ..halves.batch import Stack
+from ..halves.kinks import lead_edges, sharp_steps, states_below, window_kinks
 from ..model.junction import Junction
 from ..quadrature import Integral, cut_into_pieces, integrate
 from .equilibrium import (
@@ -40,13 +41,7 @@ from .equilibrium import (
     average_over_zone,
     equilibrium_response,
     exchange_torques,
-    lead_edges,
-    sharp_steps,
     shift_of,
-    spread,
-    states_of,
-    take_rows,
-    zone_kinks,
 )
 from .linear import Response
 from .observables import Torques, magnet_torques, magnetization_current
@@ -355,7 +350,7 @@ def bias_response(
             "Arguments `bias`, `mu_left`, `mu_right` and `k` must broadcast, but they do not."
         ) from None
     mu = np.broadcast_to(mu, (*shape, 2, 2))
-    stack = spread(stack, shape)
+    stack = stack.spread(shape)
     waves = layers or not all(lead.is_magnetic for lead in junction.leads)
     window = _Window(stack, mu.reshape(-1, 2, 2), np.array(kT), tolerance, layers, waves)
     return _assemble(
@@ -428,20 +423,23 @@ class _Window:
 
     def integrate(self, c: Floats | None, shape: tuple[int, ...]) -> Integral:
         """Integrate at the band shifts ``c``, or averaged over the zone for None."""
+        if self.kT[0] == self.kT[1] and not np.ptp(self.mu, axis=(1, 2)).any():
+            rows = len(self.mu)  # equal reservoirs: nothing flows between them at any energy
+            return Integral(np.zeros((rows, self.components)), np.zeros(rows), np.zeros(rows), 0)
         if c is None and self.stack.dispersive:
             levels = self.mu.reshape(-1, 4)
-            flat = take_rows(self.stack, np.arange(len(levels)))
-            return average_over_zone(self.at_shifts, zone_kinks(flat, levels), self.components, self.tolerance)
+            flat = self.stack.rows(np.arange(len(levels)))
+            return average_over_zone(self.at_shifts, window_kinks(flat, levels), self.tolerance)
         shifts = np.broadcast_to(0.0 if c is None else c, shape).ravel()
         return self.at_shifts(np.arange(len(self.mu)), shifts, self.tolerance, 0.0)
 
     def at_shifts(self, index: Indices, c: Floats, tolerance: float, enough: Any) -> Integral:
         """Integrate over energy for members of the batch, each at its band shift."""
-        stack = take_rows(self.stack, index)
+        stack = self.stack.rows(index)
         mu = self.mu[index]
 
         def integrand(owner: Indices, energy: Floats) -> tuple[Floats, float]:
-            rows = take_rows(stack, owner)
+            rows = stack.rows(owner)
             return self._weighted(rows, energy, c[owner][:, None], mu[owner][:, None]), 0.0
 
         pieces = self._pieces(stack, c, mu.reshape(-1, 4))
@@ -455,10 +453,10 @@ class _Window:
         low, high = np.maximum(low, edges.min(axis=-1)), np.minimum(high, edges.max(axis=-1))
         texture = stack.as_texture()
 
-        def states_below(owner: Indices, energy: Floats) -> Floats:
-            return states_of(take_rows(texture, owner), energy, c[owner][:, None])
+        def states(owner: Indices, energy: Floats) -> Floats:
+            return states_below(texture.rows(owner), energy, c[owner][:, None])
 
-        points = [edges, mu, sharp_steps(states_below, low, high, flanks=True)]
+        points = [edges, mu, sharp_steps(states, low, high, flanks=True)]
         if self.kT.any():
             offsets = np.outer(np.repeat(self.kT, 2), np.concatenate([-THERMAL_CUTS, THERMAL_CUTS]))
             points.append((mu[..., None] + offsets).reshape(len(mu), -1))

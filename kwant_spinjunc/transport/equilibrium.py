@@ -27,7 +27,7 @@ height adds the rest. No approximation is made but the quadrature's, whose error
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -39,10 +39,11 @@ from ..checks import finite, finite_array, positive
 from ..errors import ArgumentError
 from ..halves import zone
 from ..halves.batch import Stack, as_stack
+from ..halves.kinks import window_kinks
 from ..model.junction import Junction
 from ..model.plane import band_shift
 from ..quadrature import Integral, cut_into_pieces, integrate
-from ..spin import SIGNS, torque_axes
+from ..spin import torque_axes
 from .observables import Torques
 
 __all__ = ["UNIT", "EquilibriumResponse", "equilibrium_response", "grand_potential"]
@@ -55,12 +56,8 @@ POLES = 8
 TAIL = 40.0
 #: Tolerance of the first look at how large the integrals are.
 PILOT = 0.1
-#: Cells of the first look for resonances, and how many states more in one of them make it suspicious.
-GRID, STEP = 8, 0.25
-#: Intervals are cut at resonances narrower than this part of them; 2^-HALVINGS of a cell is as sharp as numbers are.
-SHARP, HALVINGS = 16, 45
-#: Pieces of the outermost integral evaluated together.
-OUTER = 16
+#: Part of the tolerance of an average that each inner integral takes, and the least weight of a node in that.
+SHARES, NEGLIGIBLE = 10.0, 1e-6
 
 Floats = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -220,158 +217,12 @@ def exchange_torques(spin_current: Floats, m_left: Floats, m_right: Floats) -> T
     return Torques(np.stack([-spin_current, spin_current], axis=-2), np.zeros(field_like.shape), field_like)
 
 
-# ---------------------------------------------------------------------- batches of problems
-def take_rows(stack: Stack, index: NDArray[np.intp]) -> Stack:
-    """Return one stack per entry of ``index`` into the flattened batch, batch shape (n, 1)."""
-    values: dict[str, Any] = {}
-    for name in stack.__dataclass_fields__:
-        if name == "cut":
-            continue
-        array = getattr(stack, name)
-        trailing = array.ndim - (2 if name in ("m", "lead_m") else 1)
-        if array.size == np.prod(array.shape[trailing:]):
-            values[name] = array.reshape((1, 1, *array.shape[trailing:]))
-        else:
-            full = np.broadcast_to(array, stack.shape + array.shape[trailing:])
-            values[name] = full.reshape(-1, 1, *array.shape[trailing:])[index]
-    return replace(stack, **values)
-
-
-def zone_kinks(stack: Stack, mu: Floats) -> Floats:
-    """Return the band shifts c where a channel opens, or a sharp resonance lies, at one of the energies.
-
-    And where a resonance leaves a band: outside of it it is a bound state, and no part of a window.
-
-    Parameters
-    ----------
-    stack
-        One row per row of ``mu``, from `take_rows`.
-    mu
-        Energies, shape (rows, count).
-
-    Returns
-    -------
-    ndarray, shape (rows, n)
-        Padded with 2, the end of the zone.
-    """
-    opening = zone.thresholds(stack, mu).reshape(len(mu), -1)
-    texture = stack.as_texture()
-
-    def at_potentials(owner: NDArray[np.intp], c: Floats) -> Floats:
-        row, column = np.divmod(owner, mu.shape[1])
-        return states_of(take_rows(texture, row), np.broadcast_to(mu[row, column, None], c.shape), c)
-
-    def at_edges(owner: NDArray[np.intp], c: Floats) -> Floats:
-        row, column = np.divmod(owner, 8)
-        repeated = take_rows(texture, np.repeat(row, c.shape[1]))
-        edges = lead_edges(repeated, c.ravel()).reshape(*c.shape, 8)
-        energy = np.take_along_axis(edges, column[:, None, None], axis=-1)[..., 0]
-        return states_of(take_rows(texture, row), energy, c)
-
-    sharp = []
-    for function, count in ((at_potentials, mu.shape[1]), (at_edges, 8)):
-        end = np.full(len(mu) * count, 2.0)
-        sharp.append(sharp_steps(function, -end, end).reshape(len(mu), -1))
-    return np.concatenate([opening, *sharp], axis=-1)
-
-
-def states_of(texture: Stack, energy: Floats, c: Floats) -> Floats:
-    """Return N(E) = -(1/π) Im ln det(E - H), the states of the planes below E up to a constant.
-
-    It is taken of all planes at once: in the determinant of two halves the steps of the whole and the poles of the
-    halves compensate.
-    """
-    N: Floats = -halves.log_det(texture, energy, c).imag / np.pi
-    return N
-
-
-def sharp_steps(
-    states: Callable[[NDArray[np.intp], Floats], Floats], low: Floats, high: Floats, flanks: bool = False
-) -> Floats:
-    r"""Return where resonances lie that are too sharp for the nodes of a quadrature.
-
-    A resonance adds one state, however narrow it is, and even a resonance of no width carries spin between the magnets.
-    Steps in the number of states are bracketed on a coarse grid and bisected until the bracket is as narrow as they.
-
-    Parameters
-    ----------
-    states
-        Takes the owner of each of n intervals, shape (n,), and points in them, (n, points); returns the number of
-        states at these.
-    low, high
-        Ends of one interval per owner, shape (owners,).
-    flanks
-        Whether to add points on both sides, at distances that grow from the width of the resonance by factors of 16: a
-        Lorentzian is smooth between them.
-
-    Returns
-    -------
-    ndarray, shape (owners, n)
-        Rows are padded with ``high``.
-    """
-    rows = np.flatnonzero(high > low)
-    grid = low[rows, None] + (high - low)[rows, None] * np.linspace(0, 1, GRID + 1)
-    N = states(rows, grid)
-    row, cell = np.nonzero(abs(np.diff(N)) > STEP)
-    owner, below, gain = rows[row], N[row, cell], np.diff(N)[row, cell]
-    left, right = grid[row, cell], grid[row, cell + 1]
-    found: list[tuple[NDArray[np.intp], Floats, Floats]] = []
-    for _ in range(HALVINGS):
-        if not len(owner):
-            break
-        middle = (left + right) / 2
-        first = states(owner, middle[:, None])[:, 0] - below
-        second = gain - first
-        resolved = np.maximum(abs(first), abs(second)) < 0.75 * abs(gain)
-        narrow = resolved & (right - left < (high - low)[owner] / SHARP)
-        found.append((owner[narrow], middle[narrow], (right - left)[narrow]))
-        # what is resolved may still hide something sharper: a whole state
-        least = np.where(resolved, 0.8, STEP)
-        parts = (left, middle, first, below), (middle, right, second, below + first)
-        kept = [[x[abs(part[2]) > least] for x in (owner, *part)] for part in parts]
-        owner, left, right, gain, below = (np.concatenate(pair) for pair in zip(*kept, strict=True))
-    found.append((owner, (left + right) / 2, right - left))  # sharper than numbers resolve
-    owner, places, width = (np.concatenate(column) for column in zip(*found, strict=True))
-    if flanks:
-        distance = width[:, None] * np.concatenate([[0.0], 16.0 ** np.arange(10), -(16.0 ** np.arange(10))])
-        near = abs(distance) < (high - low)[owner, None]
-        owner, places = np.repeat(owner, near.sum(axis=1)), (places[:, None] + distance)[near]
-    return _padded(owner, places, high)
-
-
-def _padded(owner: NDArray[np.intp], values: Floats, padding: Floats) -> Floats:
-    """Return values sorted into rows, shape (len(padding), longest), with each row's padding."""
-    order = np.argsort(owner, kind="stable")
-    owner, values = owner[order], values[order]
-    count = np.bincount(owner, minlength=len(padding))
-    position = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
-    out: Floats = np.repeat(padding[:, None], count.max(initial=0), axis=1)
-    out[owner, position] = values
-    return out
-
-
-def lead_edges(stack: Stack, c: Floats) -> Floats:
-    """Return the ends of the four lead bands of a flat batch of stacks, shape (n, 8) = [left, right] × spin × end."""
-
-    def of_leads(name: str) -> Floats:
-        array: Floats = getattr(stack, name)
-        return array.reshape(-1, 2)
-
-    center = of_leads("lead_onsite") - 2 * of_leads("lead_in_plane") * c.reshape(-1, 1)
-    levels = center[..., None] - SIGNS * of_leads("lead_splitting")[..., None] / 2
-    edges: Floats = levels[..., None] + 2 * of_leads("lead_hopping")[..., None, None] * np.array([-1.0, 1.0])
-    return edges.reshape(len(edges), 8)
-
-
 #: Takes row indices (n,), band shifts (n,), a tolerance and absolute errors that are good enough; n integrals.
 AtShifts = Callable[[NDArray[np.intp], Floats, float, Any], Integral]
 
 
-def average_over_zone(function: AtShifts, kinks: Floats, components: int, tolerance: float) -> Integral:
-    """Average integrals over the Brillouin zone, as integrals over c with the weight g(c) of `brillouin`.
-
-    Unlike `zone.average` it takes the tolerance relative to the largest component, as `integrate` does, adds up
-    the errors of the inner integrals, and spends no effort on those that hardly contribute.
+def average_over_zone(function: AtShifts, kinks: Floats, tolerance: float) -> Integral:
+    """Average integrals over energy over the Brillouin zone, each inner one only as well as its weight deserves.
 
     Parameters
     ----------
@@ -379,25 +230,24 @@ def average_over_zone(function: AtShifts, kinks: Floats, components: int, tolera
         The inner integrals.
     kinks
         Band shifts where the integrand has a kink, shape (rows, count).
-    components
-        Of every integral.
     tolerance
-        Relative error to reach.
+        Error to reach, relative to the largest component.
     """
     rows = len(kinks)
-    points = np.concatenate([kinks, np.zeros((rows, 1))], axis=-1)
-    pieces = cut_into_pieces(np.full(rows, -2.0), np.full(rows, 2.0), points)
+    pieces = cut_into_pieces(np.full(rows, -2.0), np.full(rows, 2.0), kinks)
     owner, lower, upper = pieces
     pilot = function(owner, (lower + upper) / 2, PILOT, 0.0).size * (upper - lower) / 4
-    enough = tolerance * np.bincount(owner, pilot, minlength=rows)
+    enough = tolerance / SHARES * np.bincount(owner, pilot, minlength=rows)
+    evaluations = 0
 
-    def integrand(owner: NDArray[np.intp], c: Floats) -> tuple[Floats, Floats]:
-        index = np.repeat(owner, c.shape[1])
-        inner = function(index, c.ravel(), tolerance, enough[index])
-        weight = zone.weight(c)
-        return inner.value.reshape(*c.shape, components) * weight[..., None], inner.error.reshape(c.shape) * weight
+    def observe(c: Floats, index: NDArray[np.intp], weight: Floats) -> tuple[Floats, Floats]:
+        nonlocal evaluations
+        inner = function(index, c, tolerance / SHARES, enough[index] / np.clip(weight, NEGLIGIBLE, 1.0))
+        evaluations += inner.evaluations
+        return inner.value, inner.error[:, None]
 
-    return integrate(integrand, pieces, rows, components, tolerance=tolerance, chunk=OUTER)
+    found = zone.average(observe, kinks, rtol=tolerance, floor=1.0, weighted=True, strict=False)
+    return Integral(found.value, found.error.max(axis=-1), abs(found.value).max(axis=-1), evaluations)
 
 
 def shift_of(k: Any) -> Floats | None:
@@ -434,25 +284,18 @@ def _occupied(
             f"Arguments `fermi_energy` and `k[..., 0]` must broadcast with the batch {stack.shape} of the junction, "
             f"but their shapes are {mu.shape} and {() if c is None else c.shape}."
         ) from None
-    stack = spread(stack, shape)
+    stack = stack.spread(shape)
     mu = np.broadcast_to(mu, shape).ravel()
     everything = np.arange(len(mu))
 
     def solve(index: NDArray[np.intp], shift: Floats, tolerance: float, enough: Any) -> Integral:
-        return _contour(take_rows(stack, index), mu[index], kT, shift, function, tolerance, enough, bottom)
+        return _contour(stack.rows(index), mu[index], kT, shift, function, tolerance, enough, bottom)
 
     if c is None and stack.dispersive:
-        flat = take_rows(stack, everything)
-        return shape, average_over_zone(solve, zone_kinks(flat, mu[:, None]), 1, tolerance)
+        flat = stack.rows(everything)
+        return shape, average_over_zone(solve, window_kinks(flat, mu[:, None]), tolerance)
     c = np.zeros(()) if c is None else c
     return shape, solve(everything, np.broadcast_to(c, shape).ravel(), tolerance, 0.0)
-
-
-def spread(stack: Stack, shape: tuple[int, ...]) -> Stack:
-    """Return a stack whose batch shape is ``shape``, for `take_rows`: only its on-site energies are written out."""
-    if stack.shape == shape:
-        return stack
-    return replace(stack, onsite=np.broadcast_to(stack.onsite, (*shape, stack.planes)))
 
 
 def _contour(
@@ -478,7 +321,7 @@ def _contour(
     swept = np.pi - np.arctan2(eta, mu - center)
 
     def solve(owner: NDArray[np.intp], z: Complex) -> Complex:
-        return function(take_rows(stack, owner), z, c[owner][:, None])
+        return function(stack.rows(owner), z, c[owner][:, None])
 
     def arc(owner: NDArray[np.intp], s: Floats) -> tuple[Floats, float]:
         turn = -np.exp(-1j * swept[owner][:, None] * s)  # exp(iφ), φ from π down

@@ -1,0 +1,291 @@
+r"""Where a junction's answer is rough in energy or k∥: channels that open, resonances, levels that cross a band edge.
+
+Integrals are split there. A resonance adds one state to the number of states below, -(1/π) Im ln det(E - H), however
+narrow it is: that is how it is found without a diagonalization, for many junctions at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import ArrayLike, NDArray
+
+from ..checks import finite, finite_array
+from ..errors import ArgumentError
+from ..model.junction import Junction
+from ..spin import PAULI, SIGNS
+from .batch import Stack, as_stack
+from .solver import log_det
+
+__all__ = ["lead_edges", "resonances", "sharp_steps", "split_points", "states_below", "thresholds", "window_kinks"]
+
+Floats = NDArray[np.float64]
+
+#: Planes up to which resonances are found by diagonalization; of more the number of states is counted.
+FEW = 40
+#: Cells of the first look for resonances, into how many a suspicious one is cut, and how many states more make it so.
+GRID, SECTIONS, STEP = 8, 16, 0.25
+#: Intervals are cut at resonances narrower than this part of them; after so many cuts a cell is as sharp as numbers.
+SHARP, LEVELS = 16, 13
+#: States in a cell from which on they are several.
+SEVERAL = 1.5
+
+
+def split_points(problem: Junction | Stack, energy: ArrayLike) -> Floats:
+    """Return the band shifts at which a mean over the zone is split: `thresholds`, and of one junction `resonances`.
+
+    Parameters
+    ----------
+    problem
+        A junction, or a stack whose members are averaged together.
+    energy
+        Energies, shape () or (problems,): one mean each.
+
+    Returns
+    -------
+    ndarray, shape (n,) or (problems, n)
+        Padded with 2, the end of the zone.
+    """
+    stack = as_stack(problem)
+    E = finite_array("energy", energy)
+    if E.ndim > 1:
+        raise ArgumentError(f"Argument `energy` must be a number or one axis of them, but its shape is {E.shape}.")
+    # planes of the leads bind no state
+    bare = replace(problem, buffer=1) if isinstance(problem, Junction) and problem.bonds is None else problem
+    axes = (1,) * len(stack.shape)
+    rows = []
+    for value in np.atleast_1d(E):
+        edges = np.unique(thresholds(stack, np.full(axes, value)))
+        rows.append(np.concatenate([edges, resonances(bare, value)]) if not stack.shape else edges)
+    width = max(len(row) for row in rows)
+    split: Floats = np.array([np.append(row, np.full(width - len(row), 2.0)) for row in rows])
+    return split if E.ndim else split[0]
+
+
+def thresholds(junction: Junction | Stack, energy: ArrayLike) -> Floats:
+    """Return the band shifts at which a lead's spin channel opens or closes, in [-2, 2].
+
+    Parameters
+    ----------
+    junction
+        A junction, or a stack whose batch shape broadcasts with ``energy``.
+    energy
+        Energy, shape (...).
+
+    Returns
+    -------
+    ndarray, shape (..., 8)
+        Unordered; thresholds outside of the zone, or of a lead without in-plane hopping, are moved to its edge.
+
+    Examples
+    --------
+    >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
+    >>> iron = ferromagnet(onsite=0.0, hopping=1.0, splitting=1.0, in_plane_hopping=1.0)
+    >>> thresholds(Junction(iron, [], iron), -2.0)[:4].tolist()
+    [-0.25, 1.75, 0.25, 2.0]
+    """
+    stack = as_stack(junction)
+    E = finite_array("energy", energy)[..., None, None, None]
+    center = stack.lead_onsite[..., None] - SIGNS * stack.lead_splitting[..., None] / 2
+    edges = center[..., None] + 2 * stack.lead_hopping[..., None, None] * np.array([-1.0, 1.0])
+    t = 2 * stack.lead_in_plane[..., None, None]
+    c = np.divide(edges - E, t, out=np.full(np.broadcast_shapes(edges.shape, E.shape, t.shape), 2.0), where=t != 0)
+    clipped: Floats = np.clip(c.reshape(*c.shape[:-3], 8), -2.0, 2.0)
+    return clipped
+
+
+def resonances(junction: Junction | Stack, energy: float, width: float = 0.05) -> Floats:
+    """Return the band shifts near which sharp resonances are to be expected, shape (n,).
+
+    Parameters
+    ----------
+    junction
+        A junction, or a stack without batch axes.
+    energy
+        Energy.
+    width
+        Only states whose width in c, estimated by golden rule, is below this are returned; wider ones need no care.
+
+    Returns
+    -------
+    ndarray
+        Solutions c of det(E - H(c)) = 0 for the scattering region without its leads, with H(c) linear in c. They miss
+        the true resonances by no more than about their widths.
+    """
+    stack = as_stack(junction).as_texture()
+    if stack.shape:
+        raise ArgumentError(f"Argument `junction` must be a single junction, but has batch shape {stack.shape}.")
+    if not stack.dispersive:
+        return np.zeros(0)
+    energy = finite("energy", energy)
+    if stack.planes > FEW:
+        return _counted(stack, energy)
+    skip = 1  # the end planes are strongly coupled to the leads
+    planes = slice(skip, stack.planes - skip)
+    count = stack.planes - 2 * skip
+    if count < 1:
+        return np.zeros(0)
+    exchange = np.tensordot(stack.splitting[planes, None] * stack.m[planes] / 2, PAULI, axes=1)
+    H = np.zeros((count, 2, count, 2), dtype=complex)
+    n = np.arange(count)
+    H[n, :, n, :] = stack.onsite[planes, None, None] * np.eye(2) - exchange
+    inner = stack.bonds[skip : len(stack.bonds) - skip]
+    H[n[:-1], :, n[1:], :] = H[n[1:], :, n[:-1], :] = -inner[:, None, None] * np.eye(2)
+    slope = np.repeat(2 * stack.in_plane[planes], 2)
+    matrix = H.reshape(2 * count, 2 * count) - energy * np.eye(2 * count)
+    c, states = scipy.linalg.eig(matrix, np.diag(slope).astype(complex))
+    states = states.reshape(count, 2, -1)
+    ends = stack.bonds[[0, -1]] ** 2 / stack.lead_hopping
+    with np.errstate(all="ignore"):
+        decay = sum(end * (abs(states[i]) ** 2).sum(axis=0) for i, end in zip((0, -1), ends, strict=True))
+        norm = abs(np.einsum("i,isj->j", slope[::2], abs(states) ** 2))
+        good = np.isfinite(c) & (abs(c.imag) < 1e-6) & (abs(c.real) < 2) & (decay < width * norm)
+    found: Floats = np.sort(c.real[good])
+    return found
+
+
+def _counted(texture: Stack, energy: float) -> Floats:
+    """Return the sharp resonances of a thick junction by counting states, where a channel is open at all."""
+    ends = np.unique(np.append(thresholds(texture, energy), [-2.0, 2.0]))
+    low, high = ends[:-1], ends[1:]
+    single = texture.spread((1,)).rows(np.zeros(1, dtype=np.intp))
+    bands = lead_edges(single.rows(np.zeros(len(low), dtype=np.intp)), (low + high) / 2).reshape(-1, 4, 2)
+    open_ = ((bands[..., 0] < energy) & (energy < bands[..., 1])).any(axis=-1)
+    if not open_.any():
+        return np.zeros(0)
+
+    def states(owner: NDArray[np.intp], c: Floats) -> Floats:
+        return states_below(single, np.full(c.shape, energy), c)
+
+    found: Floats = np.unique(sharp_steps(states, low[open_], high[open_]))
+    return found[abs(found) < 2]
+
+
+def window_kinks(stack: Stack, mu: Floats) -> Floats:
+    """Return the band shifts c where a channel opens, or a sharp resonance lies, at one of the energies.
+
+    And where a resonance leaves a band: outside of it it is a bound state, and no part of a window.
+
+    Parameters
+    ----------
+    stack
+        One row per row of ``mu``, see `Stack.rows`.
+    mu
+        Energies, shape (rows, count).
+
+    Returns
+    -------
+    ndarray, shape (rows, n)
+        Padded with 2, the end of the zone.
+    """
+    opening = thresholds(stack, mu).reshape(len(mu), -1)
+    texture = stack.as_texture()
+
+    def at_potentials(owner: NDArray[np.intp], c: Floats) -> Floats:
+        row, column = np.divmod(owner, mu.shape[1])
+        return states_below(texture.rows(row), np.broadcast_to(mu[row, column, None], c.shape), c)
+
+    def at_edges(owner: NDArray[np.intp], c: Floats) -> Floats:
+        row, column = np.divmod(owner, 8)
+        repeated = texture.rows(np.repeat(row, c.shape[1]))
+        edges = lead_edges(repeated, c.ravel()).reshape(*c.shape, 8)
+        energy = np.take_along_axis(edges, column[:, None, None], axis=-1)[..., 0]
+        return states_below(texture.rows(row), energy, c)
+
+    sharp = []
+    for function, count in ((at_potentials, mu.shape[1]), (at_edges, 8)):
+        end = np.full(len(mu) * count, 2.0)
+        sharp.append(sharp_steps(function, -end, end).reshape(len(mu), -1))
+    return np.concatenate([opening, *sharp], axis=-1)
+
+
+def states_below(texture: Stack, energy: Floats, c: Floats) -> Floats:
+    """Return N(E) = -(1/π) Im ln det(E - H), the states of the planes below E up to a constant.
+
+    It is taken of all planes at once: in the determinant of two halves the steps of the whole and the poles of the
+    halves compensate.
+    """
+    N: Floats = -log_det(texture, energy, c).imag / np.pi
+    return N
+
+
+def sharp_steps(
+    states: Callable[[NDArray[np.intp], Floats], Floats], low: Floats, high: Floats, flanks: bool = False
+) -> Floats:
+    r"""Return where resonances lie that are too sharp for the nodes of a quadrature.
+
+    A resonance adds one state, however narrow it is, and even a resonance of no width carries spin between the magnets.
+    Steps in the number of states are bracketed on a coarse grid, and the brackets cut until they are as narrow as the
+    steps.
+
+    Parameters
+    ----------
+    states
+        Takes the owner of each of n intervals, shape (n,), and points in them, (n, points); returns the number of
+        states at these.
+    low, high
+        Ends of one interval per owner, shape (owners,).
+    flanks
+        Whether to add points on both sides, at distances that grow from the width of the resonance by factors of 16: a
+        Lorentzian is smooth between them.
+
+    Returns
+    -------
+    ndarray, shape (owners, n)
+        Rows are padded with ``high``.
+    """
+    rows = np.flatnonzero(high > low)
+    count = GRID
+    owner, left, right = rows, low[rows], high[rows]
+    gain = np.full(len(rows), np.inf)
+    found: list[tuple[NDArray[np.intp], Floats, Floats]] = []
+    for level in range(LEVELS):
+        if not len(owner):
+            break
+        grid = left[:, None] + (right - left)[:, None] * np.linspace(0, 1, count + 1)
+        steps = np.diff(states(owner, grid))
+        resolved = abs(steps).max(axis=1) < 0.75 * abs(gain) if level else np.full(len(owner), False)
+        width = (right - left) / 2
+        # several states that a cell shows smoothly are broader than their spacing: no one of them is sharp
+        narrow = resolved & (abs(gain) < SEVERAL) & (width < (high - low)[owner] / SHARP)
+        place = steps.argmax(axis=1)
+        here = np.arange(len(owner))
+        found.append(tuple(x[narrow] for x in (owner, (grid[here, place] + grid[here, place + 1]) / 2, width)))  # type: ignore[arg-type]
+        # what is resolved may still hide something sharper: a whole state
+        row, cell = np.nonzero(abs(steps) > np.where(resolved, 0.8, STEP)[:, None])
+        owner, left, right, gain = owner[row], grid[row, cell], grid[row, cell + 1], steps[row, cell]
+        count = SECTIONS
+    found.append((owner, (left + right) / 2, right - left))  # sharper than numbers resolve
+    owner, places, width = (np.concatenate(column) for column in zip(*found, strict=True))
+    if flanks:
+        distance = width[:, None] * np.concatenate([[0.0], 16.0 ** np.arange(10), -(16.0 ** np.arange(10))])
+        near = abs(distance) < (high - low)[owner, None]
+        owner, places = np.repeat(owner, near.sum(axis=1)), (places[:, None] + distance)[near]
+    return _padded(owner, places, high)
+
+
+def _padded(owner: NDArray[np.intp], values: Floats, padding: Floats) -> Floats:
+    """Return values sorted into rows, shape (len(padding), longest), with each row's padding."""
+    order = np.argsort(owner, kind="stable")
+    owner, values = owner[order], values[order]
+    count = np.bincount(owner, minlength=len(padding))
+    position = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+    out: Floats = np.repeat(padding[:, None], count.max(initial=0), axis=1)
+    out[owner, position] = values
+    return out
+
+
+def lead_edges(stack: Stack, c: Floats) -> Floats:
+    """Return the ends of the four lead bands of a flat batch of stacks, shape (n, 8) = [left, right] × spin × end."""
+
+    def of_leads(name: str) -> Floats:
+        array: Floats = getattr(stack, name)
+        return array.reshape(-1, 2)
+
+    center = of_leads("lead_onsite") - 2 * of_leads("lead_in_plane") * c.reshape(-1, 1)
+    levels = center[..., None] - SIGNS * of_leads("lead_splitting")[..., None] / 2
+    edges: Floats = levels[..., None] + 2 * of_leads("lead_hopping")[..., None, None] * np.array([-1.0, 1.0])
+    return edges.reshape(len(edges), 8)
