@@ -1,0 +1,357 @@
+r"""A finalized Kwant system taken apart once: planes of two sides of a cut and cells of leads, as functions of momenta.
+
+What is taken is exact; nothing of Kwant is asked for again at another energy, momentum or angle, except the modes of
+leads that the fast routes doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import kwant
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ..devices.device import Device
+from ..devices.spin_channels import cell_sites, is_transparent, lead_axis
+from ..devices.spin_operators import SpinOperator, norbs_of
+from ..errors import ArgumentError
+from .fourier import Series, sampled
+from .planes import Partition, partition
+from .spins import ALIGNED, Axis, axis_of, basis_of, imaginary_part, scale_of, spin_part, spins_apart
+
+__all__ = ["Crystal", "LeadCell", "Side", "take_apart"]
+
+Complex = NDArray[np.complex128]
+Indices = NDArray[np.int64]
+
+#: Orbitals up to which the Hamiltonian of the scattering region is evaluated as one dense matrix.
+DENSE = 1000
+#: Imaginary part of the exchange in real space, relative to the largest element, that counts as spin-orbit coupling.
+SPIN_ORBIT = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class LeadCell:
+    """A lead: cell h and hopping t = ⟨j|H|j+1⟩ from each cell to the interface of the one before.
+
+    Attributes
+    ----------
+    number, side, plane : int
+    rows : ndarray of int
+        Its orbitals in its plane, in the order (spin, orbital).
+    cell, hopping : Series
+        Of orbitals (spin, orbital); with ``resolved`` spins apart, (terms, 2, n, n): along and against m.
+    m : ndarray, shape (3,)
+        The axis that labels its spins.
+    resolved : bool
+        Whether it conserves m·S.
+    magnetic : bool
+        Whether its spins differ.
+    """
+
+    number: int
+    side: int
+    plane: int
+    rows: Indices
+    cell: Series
+    hopping: Series
+    m: Axis
+    resolved: bool
+    magnetic: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """The planes of a side, outward from the cut.
+
+    Attributes
+    ----------
+    sites : tuple of arrays of site numbers
+    onsite, hopping : tuple of Series
+        Orbitals (spin, orbital); with an axis spins apart, (terms, 2, n, m); without one (terms, 1, 2n, 2m).
+    mixed : tuple of Series
+        ``onsite`` with spins together, always.
+    m : ndarray or None
+        The axis along which spins are apart in all planes and leads.
+    """
+
+    sites: tuple[Indices, ...]
+    onsite: tuple[Series, ...]
+    hopping: tuple[Series, ...]
+    mixed_onsite: tuple[Series, ...]
+    mixed_hopping: tuple[Series, ...]
+    m: Axis | None
+
+
+@dataclass(frozen=True, eq=False)
+class Crystal:
+    """A Kwant system taken apart at a cut (see `take_apart`).
+
+    Attributes
+    ----------
+    device : Device
+    momenta : tuple of str
+    params : mapping
+    spin : SpinOperator or None
+    partition : Partition
+    sides : tuple of Side
+        Front and, with a cut, back.
+    across : Series or None
+        Hopping from the back to the front, orbitals (spin, orbital).
+    leads : tuple of LeadCell
+    shares : tuple of int or None
+        For every lead the number of an earlier one whose modes it shares, as (number, mirrored).
+    """
+
+    device: Device
+    momenta: tuple[str, ...]
+    params: Mapping[str, Any]
+    spin: SpinOperator | None
+    partition: Partition
+    sides: tuple[Side, ...]
+    across: Series | None
+    leads: tuple[LeadCell, ...]
+    shares: tuple[tuple[int, bool] | None, ...]
+
+    @property
+    def spins(self) -> int:
+        """2 for a system with spin, 1 without."""
+        return 1 if self.spin is None else 2
+
+
+def take_apart(
+    device: Device, params: Mapping[str, Any], momenta: Sequence[str], cut: Any, *, name: str = "behind"
+) -> Crystal:
+    """Return the planes and leads of a device as functions of the momenta.
+
+    Parameters
+    ----------
+    device
+        The system, with its spin.
+    params
+        Its parameters besides the momenta.
+    momenta
+        Names of the parameters that are momenta in units of the inverse lattice vectors, period 2π.
+    cut
+        `between` two sets of sites, hoppings, or a function of a site that is true behind it; None for no cut.
+    """
+    system = device.system
+    at_zero = {**params, **dict.fromkeys(momenta, 0.3)}
+    spin = device.spin_operator(at_zero)
+    for number, lead in enumerate(system.leads):
+        if not is_transparent(lead):
+            raise ArgumentError(
+                f"Argument `syst` must have leads with a Hamiltonian, but lead {number} is "
+                f"{'precalculated' if isinstance(lead, kwant.system.PrecalculatedLead) else 'given by its modes'}. "
+                "Attach the lead itself."
+            )
+    parts = partition(system, device.edges, cut, name)
+    frames = _Frames(system, spin)
+    planes = [parts.front, parts.back]
+    blocks = sampled(
+        lambda k: _region(system, frames, planes, {**params, **dict(zip(momenta, k.tolist(), strict=True))}),
+        len(momenta),
+        momenta,
+    )
+    cells = sampled(
+        lambda k: _leads(system, frames, {**params, **dict(zip(momenta, k.tolist(), strict=True))}),
+        len(momenta),
+        momenta,
+    )
+    leads = []
+    for number in range(len(system.leads)):
+        cell = cells[2 * number : 2 * number + 2]
+        axis = _axis(device, number, cell, spin, at_zero)
+        leads.append(_lead((system, frames, parts), number, *cell, axis))
+    sides, start = [], 0
+    for side, own in enumerate(planes):
+        if not own:
+            continue
+        onsite, hopping = blocks[start : start + len(own)], blocks[start + len(own) : start + 2 * len(own) - 1]
+        start += 2 * len(own) - 1
+        own_leads = [lead for lead in leads if lead.side == side]
+        sides.append(_side(own, onsite, hopping, own_leads, 1 if spin is None else 2))
+    across = blocks[start] if len(sides) == 2 else None
+    return Crystal(device, tuple(momenta), params, spin, parts, tuple(sides), across, tuple(leads), _shares(leads))
+
+
+class _Frames:
+    """Where the orbitals (spin, orbital) of sets of sites are, and the unitary matrix to them if it is no permutation."""
+
+    def __init__(self, system: Any, spin: SpinOperator | None) -> None:
+        self.spin = spin
+        self.sites = list(system.sites)
+        self.norbs = np.array([norbs_of(site.family) for site in self.sites])
+        self.offsets = np.concatenate([[0], np.cumsum(self.norbs)])
+        self.local: dict[Any, tuple[Indices, Any]] = {}
+        self.rotation = self.matrix(self.sites)
+
+    def _basis(self, site: Any) -> tuple[Indices, Any]:
+        """Return the orbitals of a site in the order (spin, orbital), and W where it is no permutation."""
+        key = site if callable(self.spin.spec) else site.family  # type: ignore[union-attr]
+        if key not in self.local:
+            W = basis_of(self.spin(site))  # type: ignore[misc]
+            order = np.argmax(abs(W), axis=0)
+            plain = np.array_equal(W, np.eye(len(W))[:, order])
+            self.local[key] = (order, None) if plain else (np.arange(len(W)), W)
+        return self.local[key]
+
+    def matrix(self, sites: list[Any]) -> Any:
+        """Return the block-diagonal matrix of all W, None if all are permutations."""
+        if self.spin is None:
+            return None
+        found = [self._basis(site)[1] for site in sites]
+        if all(W is None for W in found):
+            return None
+        eyes = [np.eye(norbs_of(s.family)) if W is None else W for s, W in zip(sites, found, strict=True)]
+        return sparse.block_diag(eyes, format="csr")
+
+    def orbitals(self, numbers: Any, sites: list[Any] | None = None, offsets: Any = None) -> Indices:
+        """Return the orbitals of sites, those of spin up first."""
+        sites, offsets = (self.sites, self.offsets) if sites is None else (sites, offsets)
+        if self.spin is None:
+            return np.concatenate([np.arange(offsets[i], offsets[i + 1]) for i in numbers])
+        up, down = [], []
+        for i in numbers:
+            order = offsets[i] + self._basis(sites[i])[0]
+            half = len(order) // 2
+            up.append(order[:half])
+            down.append(order[half:])
+        return np.concatenate(up + down)
+
+
+def _region(system: Any, frames: _Frames, planes: Any, params: Mapping[str, Any]) -> list[Complex]:
+    """Return onsite and hopping blocks of both sides, and the hopping across the cut."""
+    dense = frames.offsets[-1] <= DENSE
+    H = system.hamiltonian_submatrix(params=dict(params), sparse=not dense)
+    H = H if dense else H.tocsr()
+    W = frames.rotation
+    if W is not None:
+        H = W.conj().T @ (H @ W)
+    orbitals = [[frames.orbitals(plane) for plane in side] for side in planes]
+
+    def block(a: Indices, b: Indices) -> Complex:
+        part = H[a[:, None], b]
+        return part if dense else part.toarray()
+
+    found = []
+    for side in orbitals:
+        found += [block(a, a) for a in side]
+        found += [block(a, b) for a, b in zip(side[:-1], side[1:], strict=True)]
+    if all(orbitals):
+        found.append(block(orbitals[0][0], orbitals[1][0]))
+    return found
+
+
+def _leads(system: Any, frames: _Frames, params: Mapping[str, Any]) -> list[Complex]:
+    """Return cell and hopping of every lead, orbitals (spin, orbital)."""
+    found = []
+    for number, lead in enumerate(system.leads):
+        sites = cell_sites(system, number) + [system.sites[i] for i in system.lead_interfaces[number]]
+        offsets = np.concatenate([[0], np.cumsum([norbs_of(site.family) for site in sites])])
+        H = lead.hamiltonian_submatrix(params=dict(params))
+        W = frames.matrix(sites)
+        if W is not None:
+            H = W.conj().T @ (H @ W)
+        cell = frames.orbitals(range(lead.cell_size), sites, offsets)
+        interface = frames.orbitals(range(lead.cell_size, len(sites)), sites, offsets)
+        # from the interface of a cell to the next cell in Kwant: t is the conjugate
+        found += [H[cell[:, None], cell], H[cell[:, None], interface].conj().T]
+    return found
+
+
+def _lead(
+    crystal_of: tuple[Any, _Frames, Partition], number: int, cell: Series, hopping: Series, axis: Axis | None
+) -> LeadCell:
+    """Return a lead with its spins apart along its axis if it conserves them."""
+    system, frames, parts = crystal_of
+    side, plane = int(parts.lead_side[number]), int(parts.lead_plane[number])
+    in_plane = frames.orbitals((parts.front, parts.back)[side][plane])
+    position = {int(orbital): row for row, orbital in enumerate(in_plane)}
+    rows = np.array([position[int(i)] for i in frames.orbitals(system.lead_interfaces[number])], dtype=np.int64)
+    if axis is None:
+        return LeadCell(number, side, plane, rows, _one(cell), _one(hopping), np.full(3, np.nan), False, False)
+    blocks = (cell, hopping)
+    vectors, scale = spin_part(blocks), scale_of(blocks)
+    across = vectors - axis[:, None] * (axis @ vectors)
+    magnetic = abs(vectors).max(initial=0.0) > ALIGNED * scale
+    if abs(across).max(initial=0.0) > ALIGNED * scale:
+        return LeadCell(number, side, plane, rows, _one(cell), _one(hopping), axis, False, True)
+    apart = [series.map(lambda block: spins_apart(block, axis)) for series in blocks]
+    return LeadCell(number, side, plane, rows, *apart, axis, True, bool(magnetic))
+
+
+def _one(series: Series) -> Series:
+    return series.map(lambda block: block[..., None, :, :])
+
+
+def _axis(device: Device, number: int, blocks: Sequence[Series], spin: SpinOperator | None, params: Any) -> Any:
+    """Return the axis that labels the spins of a lead; see `lead_axis`.
+
+    An antiferromagnet or altermagnet has no net exchange field: what its whole Hamiltonian conserves is its axis.
+    """
+    if spin is None:
+        return None
+    declared = device.magnetizations.get(number)
+    axis = lead_axis(device.system, number, spin, declared, params)
+    vectors, scale = spin_part(blocks), scale_of(blocks)
+    conserved, magnetic = axis_of(vectors, scale)
+    if declared is None and magnetic and conserved is not None and abs(axis @ conserved) < 1 - 1e-9:
+        return conserved
+    return axis
+
+
+def _side(
+    sites: tuple[Indices, ...], onsite: Sequence[Series], hopping: Sequence[Series], leads: Sequence[LeadCell], spins: int
+) -> Side:
+    """Return the planes of a side, spins apart if one axis is conserved in all of them and in their leads."""
+    blocks = [*onsite, *hopping]
+    m = None
+    if spins == 2 and all(lead.resolved for lead in leads):
+        m, magnetic = axis_of(spin_part(blocks), scale_of(blocks))
+        for lead in leads:
+            if not magnetic and lead.magnetic:
+                m, magnetic = lead.m, True
+            elif m is not None and lead.magnetic and abs(m @ lead.m) < 1 - ALIGNED:
+                m = None
+        if m is not None and not magnetic and leads:
+            m = leads[0].m
+    if m is None:
+        apart = [_one(series) for series in blocks]
+    else:
+        axis = m
+        apart = [series.map(lambda block: spins_apart(block, axis)) for series in blocks]
+    count = len(onsite)
+    return Side(sites, tuple(apart[:count]), tuple(apart[count:]), tuple(onsite), tuple(hopping), m)
+
+
+def _shares(leads: Sequence[LeadCell]) -> tuple[tuple[int, bool] | None, ...]:
+    """Return for every lead an earlier one with the same cell and the same or the mirrored hopping, (number, mirrored)."""
+    found: list[tuple[int, bool] | None] = []
+    for lead in leads:
+        match = None
+        for other in leads[: lead.number]:
+            if found[other.number] is not None or lead.resolved != other.resolved or not _same(lead.cell, other.cell):
+                continue
+            if _same(lead.hopping, other.hopping):
+                match = (other.number, False)
+            elif _same(lead.hopping, other.hopping.dagger()):
+                match = (other.number, True)
+            if match is not None:
+                break
+        found.append(match)
+    return tuple(found)
+
+
+def _same(a: Series, b: Series) -> bool:
+    if a.coefficients.shape != b.coefficients.shape:
+        return False
+    order_a, order_b = (np.lexsort(s.translations.T) if s.translations.size else np.arange(1) for s in (a, b))
+    return bool(
+        np.array_equal(a.translations[order_a], b.translations[order_b])
+        and np.array_equal(a.coefficients[order_a], b.coefficients[order_b])
+    )

@@ -1,0 +1,114 @@
+r"""Hamiltonians as Fourier series of the momenta: from a few samples a dimension, checked at one more.
+
+Kwant evaluates a wrapped Hamiltonian in milliseconds; H(k) = Σ_R H_R exp(i k·R) is a matrix product. R are the lattice
+translations of `kwant.wraparound`, so that H_R are the hoppings in real space, of which more can be told than of H(k).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ArgumentError
+
+__all__ = ["Series", "sampled"]
+
+Complex = NDArray[np.complex128]
+Floats = NDArray[np.float64]
+
+#: Largest |R| per dimension that is tried.
+REACH = 4
+#: A Fourier coefficient, or a miss at the momentum of the check, below this part of the largest element is rounding.
+ROUNDING = 1e-13
+#: The momentum of the check: generic, and outside of the first zone.
+CHECK = (7.1, -4.3, 9.7)
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """A matrix as a Fourier series.
+
+    Attributes
+    ----------
+    coefficients : ndarray, (terms, ..., n, m)
+    translations : ndarray of int, (terms, dimensions)
+    """
+
+    coefficients: Complex
+    translations: NDArray[np.int64]
+
+    def at(self, k: Floats) -> Complex:
+        """Return the matrix at momenta (points, dimensions), (points, ..., n, m)."""
+        C = self.coefficients
+        if len(C) == 1 and not self.translations.any():
+            return np.broadcast_to(C[0], (len(k), *C.shape[1:]))
+        phases = np.exp(1j * (k @ self.translations.T))
+        return (phases @ C.reshape(len(C), -1)).reshape(len(k), *C.shape[1:])
+
+    def map(self, change: Callable[[Complex], Complex]) -> Series:
+        """Return the series with its coefficients changed linearly."""
+        return Series(change(self.coefficients), self.translations)
+
+    def dagger(self) -> Series:
+        """Return the series of the Hermitian conjugate."""
+        return Series(np.swapaxes(self.coefficients, -1, -2).conj(), -self.translations)
+
+
+def sampled(evaluate: Callable[[Floats], Sequence[Complex]], dimensions: int, names: Sequence[str]) -> list[Series]:
+    """Return the series of all matrices that ``evaluate(k)`` returns.
+
+    Raises
+    ------
+    ArgumentError
+        They are no such series: a momentum is not periodic with 2π.
+    """
+    if not dimensions:
+        zero = np.zeros((1, 0), dtype=np.int64)
+        return [Series(np.asarray(matrix, dtype=complex)[None], zero) for matrix in evaluate(np.zeros(0))]
+    check = np.array([CHECK[:dimensions]])
+    wanted = evaluate(check[0])
+    scale = max((float(abs(matrix).max(initial=0.0)) for matrix in wanted), default=0.0)
+    missed = np.inf
+    for reach in range(1, REACH + 1):
+        found = [_pruned(series, scale) for series in _series(evaluate, dimensions, reach)]
+        misses = (abs(s.at(check)[0] - matrix).max(initial=0.0) for s, matrix in zip(found, wanted, strict=True))
+        missed = max(misses, default=0.0)
+        if missed <= 100 * ROUNDING * max(scale, 1e-300):
+            return found
+    raise ArgumentError(
+        f"Argument `momenta` must name parameters in which the Hamiltonian has period 2π and hoppings of at most "
+        f"{REACH} cells, but with {', '.join(names)} it misses its Fourier series by {missed:.2g}. Momenta of "
+        "kwant.wraparound are those conjugate to the lattice vectors."
+    )
+
+
+def _series(evaluate: Callable[[Floats], Sequence[Any]], dimensions: int, reach: int) -> list[Series]:
+    """Return the series with |R| <= reach from samples."""
+    size = 2 * reach + 1
+    line = 2 * np.pi * np.arange(size) / size
+    points = np.array(list(product(line, repeat=dimensions)))
+    translations = np.array(list(product(range(-reach, reach + 1), repeat=dimensions)))
+    weights = np.exp(-1j * (translations @ points.T)) / len(points)
+    samples = [evaluate(k) for k in points]
+    found = []
+    for column in range(len(samples[0])):
+        stacked = np.array([sample[column] for sample in samples], dtype=complex)
+        found.append(Series(np.tensordot(weights, stacked, axes=1), translations))
+    return found
+
+
+def _pruned(series: Series, scale: float) -> Series:
+    """Return the series without terms that are rounding."""
+    size = abs(series.coefficients).max(axis=tuple(range(1, series.coefficients.ndim)), initial=0.0)
+    keep = size > ROUNDING * scale
+    if not keep.any():
+        keep[len(keep) // 2] = True
+    coefficients = series.coefficients[keep]
+    # a real hopping comes back from the samples with an imaginary part of rounding
+    negligible = abs(coefficients.imag).max(initial=0.0) <= ROUNDING * scale
+    return Series(coefficients.real + 0j if negligible else coefficients, series.translations[keep])

@@ -1,0 +1,152 @@
+r"""The two sides of a cut through a Kwant system, and their planes: sites by their distance from the cut.
+
+Sites of one side at graph distance k from the cut are its plane k; planes join neighbors only. A lead ties all sites of
+its interface together: the planes it spans are merged into one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from ..devices.cuts import Between, resolve_cut, resolve_sites
+from ..errors import ArgumentError
+
+__all__ = ["Partition", "partition"]
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """Sites by side and plane.
+
+    Attributes
+    ----------
+    front, back : tuple of arrays of site numbers, outward from the cut
+    lead_side : ndarray of int
+        0 for a lead at the front, 1 for one behind.
+    lead_plane : ndarray of int
+        The plane of its side that holds a lead's interface.
+    """
+
+    front: tuple[Indices, ...]
+    back: tuple[Indices, ...]
+    lead_side: Indices
+    lead_plane: Indices
+
+
+def partition(system: Any, edges: Indices, cut: Any, name: str = "behind") -> Partition:
+    """Return the planes of both sides of a cut; without a cut (None) all sites are in front, seen from the last lead.
+
+    Raises
+    ------
+    ArgumentError
+        The cut does not separate its two sides, a lead is attached to both, or nothing joins them.
+    """
+    count = len(system.sites)
+    graph = sparse.csr_matrix((np.ones(len(edges), dtype=np.int8), (edges[:, 0], edges[:, 1])), shape=(count, count))
+    if cut is None:
+        start = np.asarray(system.lead_interfaces[-1], dtype=np.int64)
+        planes, at = _planes(system, graph, np.ones(count, dtype=bool), start, range(len(system.leads)))
+        return Partition(planes, (), np.zeros(len(system.leads), dtype=np.int64), at)
+    behind = _behind(system, edges, graph, cut, name)
+    across = edges[behind[edges[:, 0]] & ~behind[edges[:, 1]]]
+    if not len(across):
+        raise ArgumentError(f"Argument `{name}` must leave hoppings between its two sides, but there are none.")
+    lead_side = np.array([int(behind[interface[0]]) for interface in system.lead_interfaces])
+    sides = []
+    lead_plane = np.zeros(len(lead_side), dtype=np.int64)
+    for side in (0, 1):
+        leads = np.flatnonzero(lead_side == side)
+        planes, at = _planes(system, graph, behind == bool(side), np.unique(across[:, 1 - side]), leads)
+        lead_plane[leads] = at
+        sides.append(planes)
+    return Partition(sides[0], sides[1], lead_side, lead_plane)
+
+
+def _behind(system: Any, edges: Indices, graph: Any, cut: Any, name: str) -> NDArray[np.bool_]:
+    """Return which sites lie behind the cut."""
+    count = len(system.sites)
+    if callable(cut):
+        behind = np.zeros(count, dtype=bool)
+        behind[resolve_sites(name, cut, system)] = True
+        if behind.all():
+            raise ArgumentError(f"Argument `{name}` must be true of a part of the system, but is true of all sites.")
+    else:
+        behind = _connected_behind(system, edges, cut, name)
+    for number, interface in enumerate(system.lead_interfaces):
+        sides = behind[np.asarray(interface, dtype=int)]
+        if sides.any() and not sides.all():
+            raise ArgumentError(
+                f"Argument `{name}` must leave each lead on one side, but cuts the interface of lead {number}: the "
+                "spins of a lead turn together. Move the cut away from the lead, or attach the lead with add_cells=1."
+            )
+    return behind
+
+
+def _connected_behind(system: Any, edges: Indices, cut: Any, name: str) -> NDArray[np.bool_]:
+    """Return which sites are connected to the target of a cut once its hoppings are gone."""
+    count = len(system.sites)
+    hoppings = _hoppings(system, edges, cut, name)
+    keys, gone = edges[:, 0] * count + edges[:, 1], hoppings[:, 0] * count + hoppings[:, 1]
+    kept = edges[~np.isin(keys, np.concatenate([gone, hoppings[:, 1] * count + hoppings[:, 0]]))]
+    rest = sparse.coo_matrix((np.ones(len(kept)), (kept[:, 0], kept[:, 1])), shape=(count, count))
+    parts, part = csgraph.connected_components(rest, directed=False)
+    front, back = np.unique(part[hoppings[:, 1]]), np.unique(part[hoppings[:, 0]])
+    if len(np.intersect1d(front, back)):
+        raise ArgumentError(
+            f"Argument `{name}` must separate the two sides, but they are still connected. Include every hopping of the "
+            "cross-section, or give a function of a site that is true behind the cut."
+        )
+    found: NDArray[np.bool_] = np.isin(part, back)
+    return found
+
+
+def _hoppings(system: Any, edges: Indices, cut: Any, name: str) -> Indices:
+    """Return the hoppings (behind, front) of a cut that is not a function of a site."""
+    if isinstance(cut, Between):
+        sides = [resolve_sites(name, sites, system) for sites in (cut.source, cut.target)]
+        side = np.zeros((2, len(system.sites)), dtype=bool)
+        side[0, sides[0]] = side[1, sides[1]] = True
+        if (side[0] & side[1]).any():
+            raise ArgumentError(f"Argument `{name}` must lie between two different sets of sites, but they overlap.")
+        hoppings = edges[side[1, edges[:, 0]] & side[0, edges[:, 1]]]
+        if not len(hoppings):
+            raise ArgumentError(f"Argument `{name}` must contain hoppings, but none joins its two sides.")
+        return np.asarray(hoppings)
+    return resolve_cut(name, cut, system, edges).hoppings
+
+
+def _planes(
+    system: Any, graph: Any, inside: NDArray[np.bool_], start: Indices, leads: Any
+) -> tuple[tuple[Indices, ...], Indices]:
+    """Return the planes of the sites ``inside`` by distance from ``start``, and the plane of each lead."""
+    interfaces = [np.asarray(system.lead_interfaces[lead], dtype=np.int64) for lead in leads]
+    distance = np.full(len(inside), -1)
+    unseen = set(range(len(interfaces)))
+    frontier, step = start, 0
+    while len(frontier):
+        distance[frontier] = step
+        following = [graph[frontier].indices]
+        for lead in [lead for lead in unseen if (distance[interfaces[lead]] >= 0).any()]:
+            following.append(interfaces[lead])
+            unseen.discard(lead)
+        near = np.unique(np.concatenate(following))
+        frontier = near[inside[near] & (distance[near] < 0)]
+        step += 1
+    distance[inside & (distance < 0)] = step  # joined to nothing seen from the cut
+    last = int(distance[inside].max())
+    merged = np.zeros(last + 1, dtype=bool)  # plane k + 1 belongs to plane k
+    for interface in interfaces:
+        low, high = distance[interface].min(), distance[interface].max()
+        merged[low:high] = True
+    label = np.concatenate([[0], np.cumsum(~merged[:-1])])
+    plane = np.where(inside, label[distance], -1)
+    planes = tuple(np.flatnonzero(plane == k) for k in range(int(label[-1]) + 1))
+    return tuple(p for p in planes if len(p)), np.array([plane[i[0]] for i in interfaces], dtype=np.int64)

@@ -1,0 +1,212 @@
+r"""Every angle of a crystal at many energies and momenta: surfaces, halves, joint.
+
+The only place where the pieces meet: blocks of `crystal` at given points, `halves.surface` for the leads,
+`halves.chain` for each side, `halves.joint` for the cut.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import kwant
+import numpy as np
+
+from ..halves.chain import Attached, Chain, Half, eliminate
+from ..halves.joint import Joint, Turn, from_orbitals, into_orbitals, join, lifted, of_channels, of_orbitals
+from ..halves.matrices import Complex, Flags, Floats, Indices, dagger
+from ..halves.surface import Surface, settled, surfaces
+from ..spin import spinors
+from .crystal import Crystal, LeadCell, Side
+
+__all__ = ["Solved", "solve"]
+
+#: |D̃⁻¹T| of an elimination from which planes are merged: a level of a plane by itself lies at the energy.
+GROWTH = 1e4
+
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """Amplitudes of all points and angles, and what states are made of.
+
+    Attributes
+    ----------
+    S : ndarray, (points, angles, channels, channels)
+    lead, spin : ndarray of int, (channels,)
+        Lead and spin (0 along the lead's axis, 1 against it, -1 unresolved) of each channel.
+    count : ndarray of int, (points, leads, 2)
+        Open channels by spin; of an unresolved lead all in the first.
+    residual : ndarray, (points,)
+        Largest residual of the leads' surfaces.
+    bad : ndarray of bool, (points,)
+        Where the modes of a lead cannot be had: a band edge.
+    """
+
+    S: Complex
+    lead: Indices
+    spin: Indices
+    count: Indices
+    residual: Floats
+    bad: Flags
+    joint: Joint | None
+    halves: tuple[Half, ...]
+
+
+def kwant_surface(h: Complex, t: Complex) -> tuple[Complex, Complex, Complex, Complex] | None:
+    """Return (Σ, source, out, r) of one lead from Kwant's modes, None where it finds none."""
+    try:
+        _, modes = kwant.physics.modes(h, np.ascontiguousarray(t.conj().T))
+    except (ValueError, RuntimeError, np.linalg.LinAlgError):
+        return None
+    N, V = modes.nmodes, modes.sqrt_hop
+    vecs, inverse = modes.vecs, modes.vecslmbdainv
+    if not vecs.size:
+        n = len(h)
+        return np.zeros((n, n), complex), np.zeros((n, 0), complex), np.zeros((0, n), complex), np.zeros((0, 0), complex)
+    # (H - E) ψ + V u_out a_out = -V u_in a_in,  V†ψ - u'_out a_out = u'_in a_in
+    u_in, u_out, in_, out_ = vecs[:, :N], vecs[:, N:], inverse[:, :N], inverse[:, N:]
+    amplitudes = np.linalg.solve(out_, np.concatenate([V.conj().T, in_], axis=1))
+    n = V.shape[0]
+    return (
+        V @ u_out @ amplitudes[:, :n],
+        V @ (u_out @ amplitudes[:, n:] - u_in),
+        amplitudes[:N, :n],
+        -amplitudes[:N, n:],
+    )
+
+
+def solve(crystal: Crystal, energy: Floats, k: Floats, turn: Turn | None) -> Solved:
+    """Solve all points and angles.
+
+    Parameters
+    ----------
+    crystal
+        The system taken apart.
+    energy : ndarray, (points,)
+    k : ndarray, (points, dimensions)
+    turn
+        Of the spins behind the cut; None for none.
+    """
+    found = _surfaces(crystal, energy, k)
+    halves, seen, columns = [], [], []
+    for number, side in enumerate(crystal.sides):
+        own = [lead for lead in crystal.leads if lead.side == number]
+        half = _half(side, own, found, energy, k)
+        lead, spin, labels = _channels(side, own, found)
+        halves.append(half)
+        seen.append(lifted(half, side.m, labels))
+        columns.append((lead, spin))
+    if crystal.across is None:
+        joint, S = None, seen[0].s[:, None]
+    else:
+        joint = join(*seen, crystal.across.at(k), turn)
+        S = joint.S
+    count = np.zeros((len(energy), len(crystal.leads), 2), dtype=np.int64)
+    for cell in crystal.leads:
+        open_ = found[cell.number].count
+        count[:, cell.number, : open_.shape[1]] = open_
+    return Solved(
+        S=S,
+        lead=np.concatenate([lead for lead, _ in columns]),
+        spin=np.concatenate([spin for _, spin in columns]),
+        count=count,
+        residual=np.max([surface.residual.max(axis=1) for surface in found], axis=0),
+        bad=np.any([surface.doubtful.any(axis=1) for surface in found], axis=0),
+        joint=joint,
+        halves=tuple(halves),
+    )
+
+
+def _surfaces(crystal: Crystal, energy: Floats, k: Floats) -> list[Surface]:
+    """Return the surfaces of all leads, leading axes (points, 2) by spin, or (points, 1) unresolved."""
+    found: list[Any] = [None] * len(crystal.leads)
+    for lead, share in zip(crystal.leads, crystal.shares, strict=True):
+        if share is not None:
+            continue
+        twins = [(n, other[1]) for n, other in enumerate(crystal.shares) if other is not None and other[0] == lead.number]
+        h, t = _measured(lead.cell.at(k), energy), _spread(lead.hopping.at(k), len(energy))
+        alike = lead.resolved and not lead.magnetic
+        if alike:
+            h, t = h[:, :1], t[:, :1]
+        pair = surfaces(h, t, mirrored=any(mirrored for _, mirrored in twins))
+        pair = tuple(settled(s, h, hop, kwant_surface) for s, hop in zip(pair, (t, dagger(t)), strict=False))
+        if alike:
+            pair = tuple(s[:, [0, 0]] for s in pair)
+        found[lead.number] = pair[0]
+        for n, mirrored in twins:
+            found[n] = pair[int(mirrored)]
+    return found
+
+
+def _spread(block: Complex, points: int) -> Complex:
+    """Return blocks with an axis of points, which they have not where nothing depends on momenta."""
+    return block if len(block) == points else np.broadcast_to(block, (points, *block.shape[1:]))
+
+
+def _measured(block: Complex, energy: Floats) -> Complex:
+    """Return square blocks minus the energy."""
+    n = block.shape[-1]
+    shifted = _spread(block, len(energy)).copy()
+    shifted[..., np.arange(n), np.arange(n)] -= energy.reshape((-1,) + (1,) * (block.ndim - 2))
+    return shifted
+
+
+def _half(side: Side, leads: list[LeadCell], found: list[Surface], energy: Floats, k: Floats) -> Half:
+    """Return a side eliminated down to its cut."""
+    return eliminate(
+        Chain(
+            onsite=[_measured(series.at(k), energy) for series in side.onsite],
+            hopping=[series.at(k) for series in side.hopping],
+            leads=[_attached(side, lead, found[lead.number]) for lead in leads],
+        )
+    )
+
+
+def _attached(side: Side, lead: LeadCell, surface: Surface) -> Attached:
+    """Return a lead's surface in the orbitals of its side."""
+    if side.m is not None:
+        # spins are apart along the axis of the side, to which that of a magnetic lead may be opposite
+        flipped = lead.magnetic and lead.m @ side.m < 0
+        return Attached(lead.plane, lead.rows[: len(lead.rows) // 2], surface[:, ::-1] if flipped else surface)
+    if not lead.resolved:
+        return Attached(lead.plane, lead.rows, surface)
+    chi = spinors(lead.m)
+    mixed = Surface(
+        sigma=of_orbitals(surface.sigma, chi)[:, None],
+        source=into_orbitals(surface.source, chi)[:, None],
+        out=from_orbitals(surface.out, chi)[:, None],
+        reflection=of_channels(surface.reflection, chi)[:, None],
+        count=surface.count.sum(axis=1, keepdims=True),
+        doubtful=surface.doubtful.any(axis=1, keepdims=True),
+        residual=surface.residual.max(axis=1, keepdims=True),
+    )
+    return Attached(lead.plane, lead.rows, mixed)
+
+
+def _channels(side: Side, leads: list[LeadCell], found: list[Surface]) -> tuple[Indices, Indices, Complex | None]:
+    """Return lead and spin of each channel of a side, and the matrix to channels along the leads' own axes, if any."""
+    widths = [found[lead.number].source.shape[-1] for lead in leads]
+    numbers = [np.full(width, lead.number) for lead, width in zip(leads, widths, strict=True)]
+    if side.m is None:
+        pairs = zip(leads, widths, strict=True)
+        spin = [np.repeat([0, 1], width) if lead.resolved else np.full(width, -1) for lead, width in pairs]
+        lead = [np.full(len(s), cell.number) for s, cell in zip(spin, leads, strict=True)]
+        return _joined(lead), _joined(spin), None
+    total = sum(widths)
+    spin, V, turned = np.repeat([0, 1], total), np.eye(2 * total, dtype=complex), False
+    for lead, width, start in zip(leads, widths, np.cumsum([0, *widths]), strict=False):
+        if lead.magnetic:
+            if lead.m @ side.m < 0:
+                spin[start : start + width], spin[total + start : total + start + width] = 1, 0
+            continue
+        rho = dagger(spinors(lead.m)) @ spinors(side.m)
+        if abs(rho - np.eye(2)).max() > 1e-15:
+            turned = True
+            for (i, j), value in np.ndenumerate(rho):
+                at = start + np.arange(width)
+                V[i * total + at, j * total + at] = value
+    return np.tile(_joined(numbers), 2), spin, V if turned else None
+
+
+def _joined(arrays: list[Indices]) -> Indices:
+    return np.concatenate(arrays) if arrays else np.zeros(0, dtype=np.int64)

@@ -1,0 +1,93 @@
+r"""What blocks of a Hamiltonian do to spin: which axis they conserve, and whether turning the spins turns the magnet.
+
+In orbitals (spin, orbital) every block is H = H_0 ⊗ 1 + Σ_a H_a σ_a. If all H_a are multiples of one direction, H_a =
+m_a H_m, spins along m are apart. Turning all spins by U turns the exchange field, H_a → R_ab H_b, and does what turning
+the *magnet* does only if nothing ties spin to the lattice. In real orbitals that is told by time reversal: H_0 of a
+system without magnetic flux is real, exchange has H_a real (textures, the spin-dependent hopping of an altermagnet),
+and spin-orbit coupling has H_a imaginary (L·S, Rashba). A flux gives phases to H_0; to exchange on a site or bond
+without a phase it gives none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .fourier import Series
+
+__all__ = ["Axis", "axis_of", "imaginary_part", "pauli_parts", "spin_part", "spins_apart"]
+
+Complex = NDArray[np.complex128]
+Floats = NDArray[np.float64]
+Axis = NDArray[np.float64]
+
+#: What of a block is across the axis, relative to its largest element, and still rounding.
+ALIGNED = 1e-12
+
+
+def pauli_parts(block: Complex) -> Complex:
+    """Return (H_0, H_x, H_y, H_z) of blocks (..., 2n, 2m) in orbitals (spin, orbital), shape (4, ..., n, m)."""
+    n, m = block.shape[-2] // 2, block.shape[-1] // 2
+    uu, ud = block[..., :n, :m], block[..., :n, m:]
+    du, dd = block[..., n:, :m], block[..., n:, m:]
+    return np.array([uu + dd, ud + du, 1j * (ud - du), uu - dd]) / 2
+
+
+def spin_part(blocks: Iterable[Series]) -> Complex:
+    """Return the three vectors of all elements of H_x, H_y, H_z, shape (3, elements)."""
+    parts = [pauli_parts(series.coefficients)[1:].reshape(3, -1) for series in blocks]
+    return np.concatenate(parts, axis=1) if parts else np.zeros((3, 0), dtype=complex)
+
+
+def axis_of(vectors: Complex, scale: float) -> tuple[Axis | None, bool]:
+    """Return the axis along which spin is conserved, None if there is none, and whether spin matters at all.
+
+    Parameters
+    ----------
+    vectors
+        What `spin_part` returns.
+    scale
+        Largest element of the Hamiltonian.
+    """
+    if abs(vectors).max(initial=0.0) <= ALIGNED * scale:
+        return np.array([0.0, 0.0, 1.0]), False
+    _, directions = np.linalg.eigh((vectors @ vectors.conj().T).real)
+    m: Floats = directions[:, -1]
+    m = np.where(abs(m) < 1e-15, 0.0, m)
+    m = m / np.linalg.norm(m) * np.sign(m[np.argmax(abs(m) > 0.5 * abs(m).max())])
+    across = abs(vectors - m[:, None] * (m @ vectors)).max(initial=0.0)
+    return (m if across <= ALIGNED * scale else None), True
+
+
+def spins_apart(block: Complex, m: Axis) -> Complex:
+    """Return the blocks of spin along and against m, (..., 2n, 2m) to (..., 2, n, m): H_0 ± m·H."""
+    parts = pauli_parts(block)
+    along = np.tensordot(m, parts[1:], axes=1)
+    return np.stack([parts[0] + along, parts[0] - along], axis=-3)
+
+
+def imaginary_part(blocks: Iterable[Series]) -> float:
+    """Return the largest imaginary part of H_x, H_y, H_z in real space: what is not exchange if orbitals are real."""
+    return float(abs(spin_part(blocks).imag).max(initial=0.0))
+
+
+def scale_of(blocks: Iterable[Series]) -> float:
+    """Return the largest element of all blocks."""
+    return max((float(abs(series.coefficients).max(initial=0.0)) for series in blocks), default=0.0)
+
+
+def basis_of(S: Any) -> Complex:
+    """Return the unitary matrix W of a site with W† S_a W = σ_a ⊗ 1.
+
+    Columns are the eigenvectors of S_z with eigenvalue 1, u_j, then S_x u_j.
+    """
+    Sx, _, Sz = S
+    if abs(Sz - np.diag(np.diagonal(Sz))).max() == 0:
+        up = np.eye(len(Sz), dtype=complex)[:, np.diagonal(Sz).real > 0]
+    else:
+        values, vectors = np.linalg.eigh(Sz)
+        up = vectors[:, values > 0]
+    return np.concatenate([up, Sx @ up], axis=1)

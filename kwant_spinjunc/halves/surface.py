@@ -1,0 +1,290 @@
+r"""Surfaces of leads: from the blocks of a unit cell to self-energy, sources and outgoing amplitudes, many at once.
+
+A lead with cell h (measured from the energy) and hopping t = ⟨j|H|j+1⟩, j counting away from the system, has the modes
+
+    (h + tλ + t†/λ) φ = 0,    v = -2 Im(λ φ†tφ),                                                              (a)
+
+open ones normalized to v = ±1; outgoing are |λ| < 1, or |λ| = 1 and v > 0. With Φ all outgoing modes as columns and
+φ_in the incoming ones, ψ_j = ΦΛ^j a_out + φ_in λ_in^j a_in at the interface (j = 0) and beyond gives
+
+    Σ = tΦΛΦ⁻¹,  source = Σφ_in - tφ_in λ_in,  out = open rows of Φ⁻¹,  r = -out φ_in,                        (b)
+    (H - E + Σ) ψ = source a_in,    a_out = out ψ + r a_in.
+
+Which is right is told by two residuals that know nothing of each other: Dyson's Σ = -t(h + Σ)⁻¹t†, and the flux
+i(Σ - Σ†) = out†out. Where they, or the modes themselves, are in doubt, `Surface.doubtful` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .matrices import Complex, Flags, Floats, dagger, magnitude
+
+__all__ = ["Surface", "settled", "surfaces"]
+
+#: (h, t) of one lead -> (Σ, source, out, r) or None where it has no modes either
+Reference = Callable[[Complex, Complex], "tuple[Complex, Complex, Complex, Complex] | None"]
+
+#: |log|λ|| below which a mode is open, and above which it is closed; between them nobody can tell.
+OPEN, CLOSED = 1e-9, 1e-7
+#: Largest defect of Dyson's equation and of the flux, relative to |Σ| or |t|.
+RESIDUAL = 1e-11
+#: The same of a reference that was asked where they were larger.
+REFERENCE = 1e-8
+#: Smallest velocity over |t|, and smallest distance of two open λ of one direction.
+SLOW, SAME = 1e-6, 1e-6
+#: |h_bb⁻¹| over the size of a cell from which a level of the rest of the cell lies too near.
+LEVEL = 1e5
+#: Condition of t (of the triangle of its Cholesky factor) up to which it is inverted.
+SINGULAR = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """What a scattering region feels of leads, equation (b); ``channels`` are padded with zeros to the largest number.
+
+    Attributes
+    ----------
+    sigma : ndarray, shape (..., n, n)
+    source : ndarray, shape (..., n, channels)
+    out : ndarray, shape (..., channels, n)
+    reflection : ndarray, shape (..., channels, channels)
+    count : ndarray of int, shape (...)
+        Open channels.
+    doubtful : ndarray of bool, shape (...)
+        Where modes cannot be told apart, or a residual is too large.
+    residual : ndarray, shape (...)
+        The larger of both residuals.
+    """
+
+    sigma: Complex
+    source: Complex
+    out: Complex
+    reflection: Complex
+    count: NDArray[np.int64]
+    doubtful: Flags
+    residual: Floats
+
+    def __getitem__(self, index: Any) -> Surface:
+        return Surface(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+
+
+def surfaces(h: Complex, t: Complex, *, mirrored: bool = False) -> tuple[Surface, ...]:
+    """Return the surfaces of leads with cells h and hoppings t, and those of their mirror images (h, t†) if asked for.
+
+    Parameters
+    ----------
+    h : ndarray, shape (..., n, n)
+        Cell measured from the energy; its first p orbitals are those of its interface.
+    t : ndarray, shape (..., p, n)
+        Hopping from cell j + 1 to the interface of cell j, p <= n. A mirror image has p = n.
+    """
+    sides = (1, -1) if mirrored else (1,)
+    inner, hopping, extra, doubtful = _reduced(h, t)
+    definite = _cholesky(hopping)
+    if definite is not None:
+        parts = [_of_definite(inner, hopping, *definite)] * len(sides)
+    else:
+        lam, phi, singular = _transfer_modes(inner, hopping)
+        doubtful = doubtful | singular
+        parts = [_of_modes(hopping if side > 0 else dagger(hopping), lam**side, phi, doubtful) for side in sides]
+    return tuple(
+        _audited(h, t if side > 0 else dagger(t), sigma + extra, *rest[:-1], rest[-1] | doubtful)
+        for side, (sigma, *rest) in zip(sides, parts, strict=True)
+    )
+
+
+def _reduced(h: Complex, t: Complex) -> tuple[Complex, Complex, Any, Flags]:
+    """Return cell and hopping on the interface's orbitals alone, what the rest adds to Σ, and where it has a level.
+
+    With a the interface and b the rest, t = (t_a, t_b): b_j = -h_bb⁻¹ (h_ba a_j + t_b† a_j-1) leaves
+    h' = h_aa - h_ab h_bb⁻¹ h_ba - t_b h_bb⁻¹ t_b†, t' = t_a - t_b h_bb⁻¹ h_ba.
+    """
+    p, n = t.shape[-2:]
+    none = np.zeros(h.shape[:-2], dtype=bool)
+    if p == n:
+        return h, t, 0.0, none
+    h_ab, h_ba, t_a, t_b = h[..., :p, p:], h[..., p:, :p], t[..., :p], t[..., p:]
+    level = none
+    try:
+        inverse = np.linalg.inv(h[..., p:, p:])
+    except np.linalg.LinAlgError:
+        level = np.linalg.cond(h[..., p:, p:]) > 1 / np.finfo(float).eps
+        inverse = np.linalg.inv(np.where(level[..., None, None], np.eye(n - p), h[..., p:, p:]))
+    level = level | (magnitude(inverse) * np.maximum(magnitude(h), magnitude(t)) > LEVEL)
+    extra = -t_b @ inverse @ dagger(t_b)
+    return h[..., :p, :p] - h_ab @ inverse @ h_ba + extra, t_a - t_b @ inverse @ h_ba, extra, level
+
+
+
+
+# ------------------------------------------------------------------------------------- a Hermitian, definite hopping
+def _cholesky(t: Complex) -> tuple[Complex, float] | None:
+    """Return C⁻¹ and s = ±1 with t = s C C† for all t, None if some t is not Hermitian and definite."""
+    scale = magnitude(t).max(initial=0.0)
+    if not scale or abs(t - dagger(t)).max() > 1e-14 * scale:
+        return None
+    sign = float(np.sign(t.real.flat[0]))
+    try:
+        C = np.linalg.cholesky(sign * t)
+    except np.linalg.LinAlgError:
+        return None
+    diagonal = np.diagonal(C, axis1=-2, axis2=-1).real
+    if diagonal.min() < SINGULAR * diagonal.max():
+        return None
+    return np.linalg.inv(C), sign
+
+
+def _of_definite(h: Complex, t: Complex, root: Complex, sign: float) -> tuple[Any, ...]:
+    """Return the surfaces for t = s C C†: h φ = -x t φ with x = λ + 1/λ real; degeneracies are exact."""
+    a, u = np.linalg.eigh(root @ h @ dagger(root))
+    x = -sign * a / 2
+    open_ = abs(x) < 1
+    s = np.sqrt(abs((1 - x) * (1 + x)))
+    lam = np.where(open_, x - 1j * sign * s, 1 / (x + np.copysign(s, x)))
+    dual = sign * (t @ (dagger(root) @ u))  # Φ†t s = Φ⁻¹: its dagger
+    sigma = (sign * dual * lam[..., None, :]) @ dagger(dual)
+    order = np.argsort(~open_, axis=-1, kind="stable")
+    count = open_.sum(axis=-1)
+    most = int(count.max(initial=0))
+    first = order[..., :most]
+    live = np.arange(most) < count[..., None]
+    chosen = np.take_along_axis(dual, first[..., None, :], axis=-1)
+    root_v = np.sqrt(2 * np.take_along_axis(s, first, axis=-1)) * live
+    # normalized modes φ/√v: source = t φ (λ - λ*)/√v, with t φ = s·dual
+    source = -1j * chosen * root_v[..., None, :]
+    out = dagger(chosen) * root_v[..., None]
+    reflection = -np.eye(most) * live[..., None]
+    doubtful = (abs(abs(x) - 1) < (SLOW / 2) ** 2 / 2).any(axis=-1)
+    return sigma, source, out, reflection + 0j, count, doubtful
+
+
+# --------------------------------------------------------------------------------------------------- any other hopping
+def _transfer_modes(h: Complex, t: Complex) -> tuple[Complex, Complex, Flags]:
+    """Return all 2n Bloch factors (..., 2n) and modes (..., n, 2n), and where they cannot be had."""
+    n = h.shape[-1]
+    singular = np.zeros(h.shape[:-2], dtype=bool)
+    try:
+        inverse = np.linalg.inv(t)
+    except np.linalg.LinAlgError:
+        singular = np.linalg.cond(t) > 1 / np.finfo(float).eps
+        t = np.where(singular[..., None, None], np.eye(n), t)
+        inverse = np.linalg.inv(t)
+    M = np.zeros((*h.shape[:-2], 2 * n, 2 * n), dtype=complex)
+    M[..., :n, :n] = -inverse @ h
+    M[..., :n, n:] = -inverse @ dagger(t)
+    M[..., n:, :n] = np.eye(n)
+    lam, vectors = np.linalg.eig(M)
+    return lam, vectors[..., n:, :], singular
+
+
+def _of_modes(t: Complex, lam: Complex, phi: Complex, doubtful: Flags) -> tuple[Any, ...]:
+    """Return the surfaces from all 2n modes of each lead."""
+    n = t.shape[-1]
+    phi = phi / np.linalg.norm(phi, axis=-2, keepdims=True)
+    scale = magnitude(t)
+    with np.errstate(divide="ignore"):
+        distance = abs(np.log(abs(lam)))
+    open_ = distance < CLOSED
+    v = -2 * np.imag(lam * np.einsum("...ij,...ij->...j", phi.conj(), t @ phi))
+    outgoing, incoming = open_ & (v > 0), open_ & (v <= 0)
+    inside = ~open_ & (abs(lam) < 1)
+    count = outgoing.sum(axis=-1)
+    slow = (open_ & (abs(v) < SLOW * scale[..., None])).any(axis=-1)
+    unclear = ((distance > OPEN) & open_).any(axis=-1)
+    wrong = (count + inside.sum(axis=-1) != n) | (incoming.sum(axis=-1) != count)
+    doubtful = doubtful | slow | unclear | wrong
+    most = int(np.where(doubtful, 0, count).max(initial=0))
+    count = np.where(doubtful, 0, count)
+    live = np.arange(most) < count[..., None]
+
+    first = np.argsort(np.where(outgoing, 0, np.where(inside, 1, 2)), axis=-1, kind="stable")[..., :n]
+    Phi, Lam = np.take_along_axis(phi, first[..., None, :], axis=-1), np.take_along_axis(lam, first, axis=-1)
+    back = np.argsort(~incoming, axis=-1, kind="stable")[..., :most]
+    phi_in, lam_in = np.take_along_axis(phi, back[..., None, :], axis=-1), np.take_along_axis(lam, back, axis=-1)
+    v_out, v_in = (abs(np.take_along_axis(v, pick, axis=-1)) for pick in (first[..., :most], back))
+    doubtful = doubtful | _degenerate(Lam[..., :most], live) | _degenerate(lam_in, live)
+    Phi[..., :most] /= np.sqrt(np.where(live, v_out, 1.0))[..., None, :]
+    phi_in = phi_in * np.where(live, 1 / np.sqrt(np.where(live, v_in, 1.0)), 0.0)[..., None, :]
+    lam_in = np.where(live, lam_in, 1.0)
+    try:
+        inverse = np.linalg.inv(Phi)
+    except np.linalg.LinAlgError:
+        bad = np.linalg.cond(Phi) > 1 / np.finfo(float).eps
+        doubtful = doubtful | bad
+        inverse = np.linalg.inv(np.where(bad[..., None, None], np.eye(n), Phi))
+    sigma = t @ ((Phi * Lam[..., None, :]) @ inverse)
+    out = np.where(live[..., None], inverse[..., :most, :], 0.0)
+    source = sigma @ phi_in - t @ (phi_in * lam_in[..., None, :])
+    return sigma, source, out, -out @ phi_in, count, doubtful
+
+
+def _degenerate(lam: Complex, live: Flags) -> Flags:
+    """Tell where two open Bloch factors of one direction nearly agree: their modes are no basis to be trusted."""
+    most = lam.shape[-1]
+    if most < 2:
+        return np.zeros(lam.shape[:-1], dtype=bool)
+    near = abs(lam[..., :, None] - lam[..., None, :]) < SAME
+    both = live[..., :, None] & live[..., None, :] & ~np.eye(most, dtype=bool)
+    found: Flags = (near & both).any(axis=(-1, -2))
+    return found
+
+
+def _audited(
+    h: Complex,
+    t: Complex,
+    sigma: Complex,
+    source: Complex,
+    out: Complex,
+    reflection: Complex,
+    count: NDArray[np.int64],
+    doubtful: Flags,
+) -> Surface:
+    """Return the surface with its residuals, those of the flux and of Dyson's equation."""
+    scale = np.maximum(magnitude(sigma), 1e-300)
+    count = np.where(doubtful, 0, count)
+    gamma = 1j * (sigma - dagger(sigma))
+    flux = np.maximum(magnitude(gamma - dagger(out) @ out), magnitude(gamma - source @ dagger(source)))
+    p = t.shape[-2]
+    inner = h.copy()
+    inner[..., :p, :p] += sigma
+    try:
+        dyson = magnitude(sigma + t @ np.linalg.solve(inner, dagger(t)))
+    except np.linalg.LinAlgError:
+        dyson = np.full(scale.shape, np.inf)
+    residual = np.maximum(flux, dyson) / scale
+    return Surface(sigma, source, out, reflection, count, doubtful | ~(residual < RESIDUAL), residual)
+
+
+def settled(surface: Surface, h: Complex, t: Complex, reference: Reference) -> Surface:
+    """Return the surface with what is doubtful taken from a slower reference, and doubted on if that fails as well."""
+    if not surface.doubtful.any():
+        return surface
+    found = {}
+    for at in map(tuple, np.argwhere(surface.doubtful)):
+        modes = reference(h[at], t[at])
+        if modes is not None:
+            found[at] = modes
+    most = max([surface.source.shape[-1], *(modes[1].shape[-1] for modes in found.values())])
+    n, shape = t.shape[-2], surface.count.shape
+    extra = most - surface.source.shape[-1]
+    sigma = surface.sigma.copy()
+    source = np.concatenate([surface.source, np.zeros((*shape, n, extra))], axis=-1)
+    out = np.concatenate([surface.out, np.zeros((*shape, extra, n))], axis=-2)
+    reflection = np.zeros((*shape, most, most), dtype=complex)
+    old = surface.reflection.shape[-1]
+    reflection[..., :old, :old] = surface.reflection
+    count, doubtful = surface.count.copy(), surface.doubtful.copy()
+    for at, (sigma_, source_, out_, reflection_) in found.items():
+        N = source_.shape[-1]
+        sigma[at], count[at], doubtful[at] = sigma_, N, False
+        source[at], out[at], reflection[at] = 0, 0, 0
+        source[at][:, :N], out[at][:N], reflection[at][:N, :N] = source_, out_, reflection_
+    # the reference is judged by the same residuals, as it is the last resort by the looser one that Kwant reaches
+    checked = _audited(h, t, sigma, source, out, reflection, count, doubtful)
+    return replace(checked, doubtful=doubtful | ~(checked.residual < REFERENCE))
