@@ -157,6 +157,7 @@ def integrate(
     tolerance: float,
     floor: ArrayLike = 0.0,
     chunk: int = 256,
+    stop: Callable[[], bool] | None = None,
 ) -> Integral:
     """Integrate vector functions of one variable over pieces, all together.
 
@@ -175,6 +176,8 @@ def integrate(
         Absolute error that is good enough, a number or one per owner.
     chunk
         Pieces evaluated together.
+    stop
+        Asked after every round; when true no piece is halved any more, and the error says what is missing.
 
     Returns
     -------
@@ -210,8 +213,9 @@ def integrate(
         evaluations += len(active.owner) * len(NODES)
         goal = np.maximum(enough, max(tolerance, ROUNDING) * _sum(active.owner, magnitude, size).max(axis=-1))
         active = _watched(active, defect, magnitude)
+        going = left and not (stop is not None and stop())
         # what has been accepted as noise must not be made up for by all the others
-        done = _accepted(active, defect, np.maximum(goal - error, goal / 10)) if left else np.full(len(defect), True)
+        done = _accepted(active, defect, np.maximum(goal - error, goal / 10)) if going else np.full(len(defect), True)
         np.add.at(value, active.owner[done], estimate[done])
         np.add.at(size, active.owner[done], magnitude[done])
         np.add.at(error, active.owner[done], defect[done])

@@ -7,7 +7,8 @@ leads that the fast routes doubt.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import kwant
@@ -19,9 +20,10 @@ from ..devices.device import Device
 from ..devices.spin_channels import cell_sites, is_transparent, lead_axis
 from ..devices.spin_operators import SpinOperator, norbs_of
 from ..errors import ArgumentError
+from ..spin import check_unit_vector
 from .fourier import Series, sampled
 from .planes import Partition, partition
-from .spins import ALIGNED, Axis, axis_of, basis_of, imaginary_part, scale_of, spin_part, spins_apart
+from .spins import ALIGNED, Axis, axis_of, basis_of, pauli_parts, scale_of, spin_part, spins_apart
 
 __all__ = ["Crystal", "LeadCell", "Side", "take_apart"]
 
@@ -51,6 +53,10 @@ class LeadCell:
         Whether it conserves m·S.
     magnetic : bool
         Whether its spins differ.
+    mixed_cell, mixed_hopping : Series
+        With spins together, always, (terms, 2n, 2m).
+    owner : ndarray of int
+        The site in its cell of each orbital of one spin.
     """
 
     number: int
@@ -62,6 +68,9 @@ class LeadCell:
     m: Axis
     resolved: bool
     magnetic: bool
+    mixed_cell: Series
+    mixed_hopping: Series
+    owner: Indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +82,10 @@ class Side:
     sites : tuple of arrays of site numbers
     onsite, hopping : tuple of Series
         Orbitals (spin, orbital); with an axis spins apart, (terms, 2, n, m); without one (terms, 1, 2n, 2m).
-    mixed : tuple of Series
-        ``onsite`` with spins together, always.
+    mixed_onsite, mixed_hopping : tuple of Series
+        The same with spins together, always, (terms, 2n, 2m).
+    owners : tuple of ndarray of int
+        The site in its plane of each orbital of one spin.
     m : ndarray or None
         The axis along which spins are apart in all planes and leads.
     """
@@ -84,6 +95,7 @@ class Side:
     hopping: tuple[Series, ...]
     mixed_onsite: tuple[Series, ...]
     mixed_hopping: tuple[Series, ...]
+    owners: tuple[Indices, ...]
     m: Axis | None
 
 
@@ -117,6 +129,29 @@ class Crystal:
     leads: tuple[LeadCell, ...]
     shares: tuple[tuple[int, bool] | None, ...]
 
+    @cached_property
+    def coarser(self) -> Crystal | None:
+        """The same with pairs of neighboring planes merged; None where every side is one plane."""
+        if all(len(side.sites) == 1 for side in self.sides):
+            return None
+        return _assembled(self.device, self.params, self.momenta, self.partition.coarser())
+
+    def blocks(self, side: int) -> list[tuple[Series, Indices | None]]:
+        """Return all blocks of a side and its leads, of those on the diagonal with the sites of their orbitals."""
+        own = self.sides[side]
+        leads = [lead for lead in self.leads if lead.side == side]
+        return [
+            *zip(own.mixed_onsite, own.owners, strict=True),
+            *((series, None) for series in own.mixed_hopping),
+            *((lead.mixed_cell, lead.owner) for lead in leads),
+            *((lead.mixed_hopping, None) for lead in leads),
+        ]
+
+    @cached_property
+    def scale(self) -> float:
+        """Largest element of the Hamiltonian of the region."""
+        return max(*(scale_of(side.mixed_onsite) for side in self.sides), 1e-300)
+
     @property
     def spins(self) -> int:
         """2 for a system with spin, 1 without."""
@@ -139,17 +174,24 @@ def take_apart(
     cut
         `between` two sets of sites, hoppings, or a function of a site that is true behind it; None for no cut.
     """
-    system = device.system
-    at_zero = {**params, **dict.fromkeys(momenta, 0.3)}
-    spin = device.spin_operator(at_zero)
-    for number, lead in enumerate(system.leads):
+    for number, lead in enumerate(device.system.leads):
         if not is_transparent(lead):
             raise ArgumentError(
                 f"Argument `syst` must have leads with a Hamiltonian, but lead {number} is "
                 f"{'precalculated' if isinstance(lead, kwant.system.PrecalculatedLead) else 'given by its modes'}. "
                 "Attach the lead itself."
             )
-    parts = partition(system, device.edges, cut, name)
+    parts = partition(device.system, device.edges, cut, name)
+    return _assembled(device, params, tuple(momenta), parts)
+
+
+def _assembled(
+    device: Device, params: Mapping[str, Any], momenta: tuple[str, ...], parts: Partition
+) -> Crystal:
+    """Return the system taken apart into given planes."""
+    system = device.system
+    at_zero = {**params, **dict.fromkeys(momenta, 0.3)}
+    spin = device.spin_operator(at_zero)
     frames = _Frames(system, spin)
     planes = [parts.front, parts.back]
     blocks = sampled(
@@ -174,9 +216,10 @@ def take_apart(
         onsite, hopping = blocks[start : start + len(own)], blocks[start + len(own) : start + 2 * len(own) - 1]
         start += 2 * len(own) - 1
         own_leads = [lead for lead in leads if lead.side == side]
-        sides.append(_side(own, onsite, hopping, own_leads, 1 if spin is None else 2))
+        owners = tuple(frames.owners([frames.sites[i] for i in plane]) for plane in own)
+        sides.append(_side(own, onsite, hopping, owners, own_leads, 1 if spin is None else 2))
     across = blocks[start] if len(sides) == 2 else None
-    return Crystal(device, tuple(momenta), params, spin, parts, tuple(sides), across, tuple(leads), _shares(leads))
+    return Crystal(device, momenta, params, spin, parts, tuple(sides), across, tuple(leads), _shares(leads))
 
 
 class _Frames:
@@ -209,6 +252,11 @@ class _Frames:
             return None
         eyes = [np.eye(norbs_of(s.family)) if W is None else W for s, W in zip(sites, found, strict=True)]
         return sparse.block_diag(eyes, format="csr")
+
+    def owners(self, sites: list[Any]) -> Indices:
+        """Return the place in a list of sites of each of their orbitals of one spin."""
+        spins = 1 if self.spin is None else 2
+        return np.repeat(np.arange(len(sites)), [norbs_of(site.family) // spins for site in sites])
 
     def orbitals(self, numbers: Any, sites: list[Any] | None = None, offsets: Any = None) -> Indices:
         """Return the orbitals of sites, those of spin up first."""
@@ -272,17 +320,18 @@ def _lead(
     side, plane = int(parts.lead_side[number]), int(parts.lead_plane[number])
     in_plane = frames.orbitals((parts.front, parts.back)[side][plane])
     position = {int(orbital): row for row, orbital in enumerate(in_plane)}
+    owner = frames.owners(cell_sites(system, number))
     rows = np.array([position[int(i)] for i in frames.orbitals(system.lead_interfaces[number])], dtype=np.int64)
     if axis is None:
-        return LeadCell(number, side, plane, rows, _one(cell), _one(hopping), np.full(3, np.nan), False, False)
+        return LeadCell(number, side, plane, rows, _one(cell), _one(hopping), np.full(3, np.nan), False, False, cell, hopping, owner)
     blocks = (cell, hopping)
     vectors, scale = spin_part(blocks), scale_of(blocks)
     across = vectors - axis[:, None] * (axis @ vectors)
     magnetic = abs(vectors).max(initial=0.0) > ALIGNED * scale
     if abs(across).max(initial=0.0) > ALIGNED * scale:
-        return LeadCell(number, side, plane, rows, _one(cell), _one(hopping), axis, False, True)
+        return LeadCell(number, side, plane, rows, _one(cell), _one(hopping), axis, False, True, cell, hopping, owner)
     apart = [series.map(lambda block: spins_apart(block, axis)) for series in blocks]
-    return LeadCell(number, side, plane, rows, *apart, axis, True, bool(magnetic))
+    return LeadCell(number, side, plane, rows, *apart, axis, True, bool(magnetic), cell, hopping, owner)
 
 
 def _one(series: Series) -> Series:
@@ -290,23 +339,46 @@ def _one(series: Series) -> Series:
 
 
 def _axis(device: Device, number: int, blocks: Sequence[Series], spin: SpinOperator | None, params: Any) -> Any:
-    """Return the axis that labels the spins of a lead; see `lead_axis`.
+    """Return the axis that labels the spins of a lead: declared, its net exchange field, what it conserves.
 
-    An antiferromagnet or altermagnet has no net exchange field: what its whole Hamiltonian conserves is its axis.
+    The field is that of real space: at one momentum the spin-dependent hopping of an altermagnet looks like one, and
+    turns its sign over the zone. Without a net field the axis of an antiferromagnet or altermagnet is what all of its
+    Hamiltonian conserves; a lead without exchange is left to `lead_axis`.
     """
     if spin is None:
         return None
-    declared = device.magnetizations.get(number)
-    axis = lead_axis(device.system, number, spin, declared, params)
     vectors, scale = spin_part(blocks), scale_of(blocks)
     conserved, magnetic = axis_of(vectors, scale)
-    if declared is None and magnetic and conserved is not None and abs(axis @ conserved) < 1 - 1e-9:
-        return conserved
-    return axis
+    if not magnetic:
+        return lead_axis(device.system, number, spin, device.magnetizations.get(number), params)
+    cell = blocks[0]
+    home = np.flatnonzero(~cell.translations.any(axis=1))
+    parts = pauli_parts(cell.coefficients[home].sum(axis=0))[1:]
+    field = -np.einsum("aii->a", parts).real
+    strength = float(np.linalg.norm(field))
+    field = field / strength if strength > ALIGNED * scale else None
+    declared = device.magnetizations.get(number)
+    if declared is None:
+        if field is not None:
+            return np.where(abs(field) < ALIGNED, 0.0, field)
+        return np.array([0.0, 0.0, 1.0]) if conserved is None else conserved
+    m = check_unit_vector(declared, f"magnetizations[{number}]")
+    if field is not None and not m @ field > 1 - 1e-9:
+        raise ArgumentError(
+            f"Argument `magnetizations[{number}]` must be the direction of the majority spin of lead {number}, but is "
+            f"{m.round(4).tolist()}, and the exchange field of the lead points along {field.round(4).tolist()}. Declare "
+            "that direction, or rotate the lead."
+        )
+    return m
 
 
 def _side(
-    sites: tuple[Indices, ...], onsite: Sequence[Series], hopping: Sequence[Series], leads: Sequence[LeadCell], spins: int
+    sites: tuple[Indices, ...],
+    onsite: Sequence[Series],
+    hopping: Sequence[Series],
+    owners: tuple[Indices, ...],
+    leads: Sequence[LeadCell],
+    spins: int,
 ) -> Side:
     """Return the planes of a side, spins apart if one axis is conserved in all of them and in their leads."""
     blocks = [*onsite, *hopping]
@@ -326,7 +398,7 @@ def _side(
         axis = m
         apart = [series.map(lambda block: spins_apart(block, axis)) for series in blocks]
     count = len(onsite)
-    return Side(sites, tuple(apart[:count]), tuple(apart[count:]), tuple(onsite), tuple(hopping), m)
+    return Side(sites, tuple(apart[:count]), tuple(apart[count:]), tuple(onsite), tuple(hopping), owners, m)
 
 
 def _shares(leads: Sequence[LeadCell]) -> tuple[tuple[int, bool] | None, ...]:

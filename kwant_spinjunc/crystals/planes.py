@@ -40,6 +40,14 @@ class Partition:
     lead_side: Indices
     lead_plane: Indices
 
+    def coarser(self) -> Partition:
+        """Return the partition with pairs of neighboring planes merged."""
+
+        def pairs(planes: tuple[Indices, ...]) -> tuple[Indices, ...]:
+            return tuple(np.sort(np.concatenate(planes[n : n + 2])) for n in range(0, len(planes), 2))
+
+        return Partition(pairs(self.front), pairs(self.back), self.lead_side, self.lead_plane // 2)
+
 
 def partition(system: Any, edges: Indices, cut: Any, name: str = "behind") -> Partition:
     """Return the planes of both sides of a cut; without a cut (None) all sites are in front, seen from the last lead.

@@ -36,20 +36,27 @@ class Solved:
         Lead and spin (0 along the lead's axis, 1 against it, -1 unresolved) of each channel.
     count : ndarray of int, (points, leads, 2)
         Open channels by spin; of an unresolved lead all in the first.
+    resolved : tuple of bool, (leads,)
+        Which leads conserve spin.
     residual : ndarray, (points,)
         Largest residual of the leads' surfaces.
     bad : ndarray of bool, (points,)
         Where the modes of a lead cannot be had: a band edge.
+    grown : ndarray of bool, (points,)
+        Where a level of planes by themselves lies at the energy: solve with coarser planes.
     """
 
     S: Complex
     lead: Indices
     spin: Indices
     count: Indices
+    resolved: tuple[bool, ...]
     residual: Floats
     bad: Flags
+    grown: Flags
     joint: Joint | None
     halves: tuple[Half, ...]
+    labels: tuple[Complex | None, ...]
 
 
 def kwant_surface(h: Complex, t: Complex) -> tuple[Complex, Complex, Complex, Complex] | None:
@@ -95,7 +102,7 @@ def solve(crystal: Crystal, energy: Floats, k: Floats, turn: Turn | None) -> Sol
         lead, spin, labels = _channels(side, own, found)
         halves.append(half)
         seen.append(lifted(half, side.m, labels))
-        columns.append((lead, spin))
+        columns.append((lead, spin, labels))
     if crystal.across is None:
         joint, S = None, seen[0].s[:, None]
     else:
@@ -107,13 +114,16 @@ def solve(crystal: Crystal, energy: Floats, k: Floats, turn: Turn | None) -> Sol
         count[:, cell.number, : open_.shape[1]] = open_
     return Solved(
         S=S,
-        lead=np.concatenate([lead for lead, _ in columns]),
-        spin=np.concatenate([spin for _, spin in columns]),
+        lead=np.concatenate([lead for lead, _, _ in columns]),
+        spin=np.concatenate([spin for _, spin, _ in columns]),
         count=count,
+        resolved=tuple(cell.resolved for cell in crystal.leads),
         residual=np.max([surface.residual.max(axis=1) for surface in found], axis=0),
         bad=np.any([surface.doubtful.any(axis=1) for surface in found], axis=0),
+        grown=np.any([(half.growth > GROWTH).any(axis=1) for half in halves], axis=0),
         joint=joint,
         halves=tuple(halves),
+        labels=tuple(labels for _, _, labels in columns),
     )
 
 

@@ -14,15 +14,24 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..halves.matrices import Complex, Floats, Indices
 from .fourier import Series
 
-__all__ = ["Axis", "axis_of", "imaginary_part", "pauli_parts", "spin_part", "spins_apart"]
+__all__ = [
+    "ALIGNED",
+    "Axis",
+    "axis_of",
+    "basis_of",
+    "pauli_parts",
+    "scale_of",
+    "spin_orbit_coupling",
+    "spin_part",
+    "spins_apart",
+]
 
-Complex = NDArray[np.complex128]
-Floats = NDArray[np.float64]
-Axis = NDArray[np.float64]
+#: A unit vector, shape (3,).
+Axis = Floats
 
 #: What of a block is across the axis, relative to its largest element, and still rounding.
 ALIGNED = 1e-12
@@ -69,9 +78,35 @@ def spins_apart(block: Complex, m: Axis) -> Complex:
     return np.stack([parts[0] + along, parts[0] - along], axis=-3)
 
 
-def imaginary_part(blocks: Iterable[Series]) -> float:
-    """Return the largest imaginary part of H_x, H_y, H_z in real space: what is not exchange if orbitals are real."""
-    return float(abs(spin_part(blocks).imag).max(initial=0.0))
+def spin_orbit_coupling(blocks: Iterable[tuple[Series, Indices | None]], scale: float) -> tuple[float, bool]:
+    """Return the part of blocks in real space that is spin-orbit coupling, and whether more of it could hide.
+
+    Real orbitals: H_a is real for exchange. Where H_0 is complex, by a magnetic flux or by complex orbitals, H_a must
+    be a number on every site for it to be known as exchange, as L·S never is.
+
+    Parameters
+    ----------
+    blocks
+        Blocks in orbitals (spin, orbital); of one on the diagonal also the site of each orbital of one spin.
+    scale
+        Largest element of the Hamiltonian.
+    """
+    imaginary, complex_, entangled = 0.0, False, False
+    for series, sites in blocks:
+        parts = pauli_parts(series.coefficients)
+        imaginary = max(imaginary, float(abs(parts[1:].imag).max(initial=0.0)) / scale)
+        complex_ |= bool(abs(parts[0].imag).max(initial=0.0) > ALIGNED * scale)
+        plain = np.zeros_like(parts[1:]) if sites is None else _number_on_sites(parts[1:], sites)
+        entangled |= bool(abs(parts[1:] - plain).max(initial=0.0) > ALIGNED * scale)
+    return (imaginary if imaginary > ALIGNED else 0.0), complex_ and entangled
+
+
+def _number_on_sites(parts: Complex, sites: Indices) -> Complex:
+    """Return the part of blocks (..., n, n) that is a multiple of unity on every site."""
+    same = (sites[:, None] == np.arange(sites.max(initial=-1) + 1)).astype(float)
+    diagonal = np.diagonal(parts, axis1=-2, axis2=-1)
+    mean = (diagonal @ same) / same.sum(axis=0) @ same.T
+    return mean[..., None] * np.eye(len(sites))
 
 
 def scale_of(blocks: Iterable[Series]) -> float:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from .matrices import Complex, Flags, Floats, dagger, magnitude
 
-__all__ = ["Surface", "settled", "surfaces"]
+__all__ = ["Surface", "channels", "settled", "surfaces"]
 
 #: (h, t) of one lead -> (Σ, source, out, r) or None where it has no modes either
 Reference = Callable[[Complex, Complex], "tuple[Complex, Complex, Complex, Complex] | None"]
@@ -167,6 +167,13 @@ def _of_definite(h: Complex, t: Complex, root: Complex, sign: float) -> tuple[An
 # --------------------------------------------------------------------------------------------------- any other hopping
 def _transfer_modes(h: Complex, t: Complex) -> tuple[Complex, Complex, Flags]:
     """Return all 2n Bloch factors (..., 2n) and modes (..., n, 2n), and where they cannot be had."""
+    M, singular = _transfer(h, t)
+    lam, vectors = np.linalg.eig(M)
+    return lam, vectors[..., h.shape[-1] :, :], singular
+
+
+def _transfer(h: Complex, t: Complex) -> tuple[Complex, Flags]:
+    """Return the transfer matrices of (λφ, φ), and where t has no inverse."""
     n = h.shape[-1]
     singular = np.zeros(h.shape[:-2], dtype=bool)
     try:
@@ -179,8 +186,7 @@ def _transfer_modes(h: Complex, t: Complex) -> tuple[Complex, Complex, Flags]:
     M[..., :n, :n] = -inverse @ h
     M[..., :n, n:] = -inverse @ dagger(t)
     M[..., n:, :n] = np.eye(n)
-    lam, vectors = np.linalg.eig(M)
-    return lam, vectors[..., n:, :], singular
+    return M, singular
 
 
 def _of_modes(t: Complex, lam: Complex, phi: Complex, doubtful: Flags) -> tuple[Any, ...]:
@@ -288,3 +294,17 @@ def settled(surface: Surface, h: Complex, t: Complex, reference: Reference) -> S
     # the reference is judged by the same residuals, as it is the last resort by the looser one that Kwant reaches
     checked = _audited(h, t, sigma, source, out, reflection, count, doubtful)
     return replace(checked, doubtful=doubtful | ~(checked.residual < REFERENCE))
+
+
+def channels(h: Complex, t: Complex) -> NDArray[np.int64]:
+    """Return the number of open channels of leads (see `surfaces`), shape (...), from Bloch factors alone."""
+    inner, hopping, *_ = _reduced(h, t)
+    definite = _cholesky(hopping)
+    if definite is not None:
+        root, _ = definite
+        found: NDArray[np.int64] = (abs(np.linalg.eigvalsh(root @ inner @ dagger(root))) < 2).sum(axis=-1)
+        return found
+    M, _ = _transfer(inner, hopping)
+    with np.errstate(divide="ignore"):
+        distance = abs(np.log(abs(np.linalg.eigvals(M))))
+    return np.asarray((distance < CLOSED).sum(axis=-1) // 2)

@@ -1,0 +1,148 @@
+r"""What is asked of a solved crystal: probabilities, spin fluxes and torques, summed over the modes of a lead and spin.
+
+All are sums of |amplitude|² or of bilinear forms over the channels that come in, so that the arbitrary basis of modes
+drops out. Arrays are [point, angle, ...]; vectors are in the frame of the front: what lies behind the cut is turned.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..halves.joint import Turn
+from ..halves.matrices import Complex, Flags, Floats, dagger, spin_times
+from ..spin import PAULI, spinors
+from .crystal import Crystal
+from .solve import Solved
+
+__all__ = ["by_input", "cut_flux", "lead_axes", "pauli", "probabilities", "rotations", "side_torques", "unitarity"]
+
+
+def rotations(turn: Turn | None) -> Floats:
+    """Return the rotation of vectors behind the cut, R(n, θ), shape (angles, 3, 3)."""
+    if turn is None:
+        return np.eye(3)[None]
+    n = turn.axis
+    cross = np.array([[0, -n[2], n[1]], [n[2], 0, -n[0]], [-n[1], n[0], 0]])
+    c, s = np.cos(turn.angles)[:, None, None], np.sin(turn.angles)[:, None, None]
+    found: Floats = c * np.eye(3) + s * cross + (1 - c) * np.outer(n, n)
+    return found
+
+
+def lead_axes(crystal: Crystal, turn: Turn | None) -> Floats:
+    """Return the axis of each lead, turned with what lies behind, shape (angles, leads, 3)."""
+    R = rotations(turn)
+    return np.stack([lead.m @ R.swapaxes(1, 2) if lead.side else np.tile(lead.m, (len(R), 1)) for lead in crystal.leads], axis=1)
+
+
+def _groups(solved: Solved, leads: int) -> tuple[Floats, Floats]:
+    """Return which channel belongs to which (lead, spin), (channels, 2 leads), and to which lead, (channels, leads)."""
+    by_lead = (solved.lead[:, None] == np.arange(leads)).astype(float)
+    by_spin = (solved.spin[:, None] == np.arange(2)).astype(float)
+    return (by_lead[:, :, None] * by_spin[:, None, :]).reshape(len(by_lead), 2 * leads), by_lead
+
+
+def probabilities(crystal: Crystal, solved: Solved) -> tuple[Floats, Floats]:
+    """Return T[α s, β s'], (points, angles, leads, 2, leads, 2), NaN for leads that conserve no spin, and T[α, β]."""
+    leads = len(crystal.leads)
+    by_spin, by_lead = _groups(solved, leads)
+    flux = solved.S.real**2 + solved.S.imag**2
+    spin_resolved = (by_spin.T @ flux @ by_spin).reshape(*flux.shape[:2], leads, 2, leads, 2)
+    for lead in crystal.leads:
+        if not lead.resolved:
+            spin_resolved[:, :, lead.number] = spin_resolved[..., lead.number, :] = np.nan
+    return spin_resolved, by_lead.T @ flux @ by_lead
+
+
+def unitarity(solved: Solved) -> Floats:
+    """Return the largest element of S†S - 1 over open channels, (points, angles)."""
+    S = solved.S
+    return _largest(dagger(S) @ S - open_channels(solved)[:, None, :, None] * np.eye(S.shape[-1]))
+
+
+def _largest(a: Any) -> Floats:
+    found: Floats = abs(a).max(axis=(-1, -2), initial=0.0)
+    return found
+
+
+def open_channels(solved: Solved) -> Flags:
+    """Return which channels are open, (points, channels): arrays are padded to the most of any point."""
+    found = np.zeros((len(solved.count), len(solved.lead)), dtype=bool)
+    for lead in np.unique(solved.lead):
+        for spin in (0, 1) if solved.resolved[lead] else (-1,):
+            own = np.flatnonzero((solved.lead == lead) & (solved.spin == spin))
+            found[:, own] = np.arange(len(own)) < solved.count[:, lead, max(spin, 0)][:, None]
+    return found
+
+
+def by_input(per_channel: Floats, solved: Solved, leads: int) -> tuple[Floats, Floats]:
+    """Sum (points, angles, channels, ...) over channels: (..., leads, 2, ...) by spin and (..., leads, ...)."""
+    by_spin, by_lead = _groups(solved, leads)
+    rest = per_channel.shape[3:]
+    flat = per_channel.reshape(*per_channel.shape[:3], int(np.prod(rest)))
+    summed = np.einsum("pacx,cg->pagx", flat, by_spin).reshape(*per_channel.shape[:2], leads, 2, *rest)
+    total = np.einsum("pacx,cg->pagx", flat, by_lead).reshape(*per_channel.shape[:2], leads, *rest)
+    for lead in range(leads):
+        if not solved.resolved[lead]:
+            summed[:, :, lead] = np.nan
+    return summed, total
+
+
+def pauli(left: Complex, right: Complex, spins: int) -> Floats:
+    """Return 2 Im ⟨left| (1, σ) |right⟩ of orbitals (spin, orbital), (..., orbitals, channels) to (..., channels, 4)."""
+    if spins == 1:
+        charge = 2 * np.einsum("...oc,...oc->...c", left.conj(), right).imag
+        return np.stack([charge, *[np.full_like(charge, np.nan)] * 3], axis=-1)
+    n = left.shape[-2] // 2
+    product = np.empty((*left.shape[:-2], left.shape[-1], 2, 2), dtype=complex)
+    for i, j in np.ndindex(2, 2):
+        rows, columns = slice(i * n, (i + 1) * n), slice(j * n, (j + 1) * n)
+        product[..., i, j] = np.einsum("...oc,...oc->...c", left[..., rows, :].conj(), right[..., columns, :])
+    uu, ud, du, dd = product[..., 0, 0], product[..., 0, 1], product[..., 1, 0], product[..., 1, 1]
+    return 2 * np.stack([(uu + dd).imag, (ud + du).imag, (du - ud).real, (uu - dd).imag], axis=-1)
+
+
+def cut_flux(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> tuple[Floats, Floats]:
+    """Return the flux of (1, σ) through the cut, from front to back, by lead and spin, (..., leads, 2, 4), and by lead."""
+    if solved.joint is None or crystal.across is None:
+        raise ValueError("a crystal without a cut has no flux through it")
+    hopped = dagger(crystal.across.at(k))[:, None] @ solved.joint.front
+    behind = solved.joint.back
+    if turn is not None:
+        behind = spin_times(turn.matrices(), behind)
+    return by_input(pauli(behind, hopped, crystal.spins), solved, len(crystal.leads))
+
+
+def side_torques(crystal: Crystal, solved: Solved, turn: Turn | None, flux: Floats) -> Floats:
+    r"""Return the torque on all that lies in front of the cut and behind it, (points, angles, 2, leads, 2, 3).
+
+    The flux through the cut minus what the leads of that side carry off: along its axis for a magnetic lead, in which
+    transverse spin dephases, the whole vector for one whose spins are alike. NaN if a lead of the side mixes spins.
+
+    Parameters
+    ----------
+    flux
+        What `cut_flux` returns, by lead and spin.
+    """
+    found = np.stack([-flux[..., 1:], flux[..., 1:]], axis=2)
+    axes = lead_axes(crystal, turn)
+    for lead in crystal.leads:
+        if not lead.resolved:
+            found[:, :, lead.side] = np.nan
+            continue
+        own = [np.flatnonzero((solved.lead == lead.number) & (solved.spin == s)) for s in (0, 1)]
+        up, down = solved.S[:, :, own[0]], solved.S[:, :, own[1]]
+        leaving = np.zeros((*solved.S.shape[:2], solved.S.shape[-1], 3))
+        along = (abs(up) ** 2 - abs(down) ** 2).sum(axis=2)
+        entering = np.zeros(solved.S.shape[-1])
+        entering[own[0]], entering[own[1]] = 1.0, -1.0
+        along = along - open_channels(solved)[:, None] * entering
+        chi = spinors(axes[:, lead.number])
+        leaving += along[..., None] * axes[:, lead.number][None, :, None, :]
+        if not lead.magnetic:
+            cross = (up.conj() * down).sum(axis=2)  # ⟨up|down⟩
+            transverse = np.einsum("ai,xij,aj->ax", chi[:, :, 0].conj(), PAULI, chi[:, :, 1])
+            leaving += 2 * np.real(cross[..., None] * transverse[:, None, :])
+        found[:, :, lead.side] -= by_input(leaving, solved, len(crystal.leads))[0]
+    return found

@@ -1,0 +1,128 @@
+r"""One crystal to be solved: its cut, its turn, and what is asked of it at any points.
+
+`Problem.observe` evaluates observables at points (energy, momenta), in chunks that fit the memory; where a level of
+planes by themselves lies at the energy it solves again with coarser planes, and where a lead has no modes (a band edge)
+it says so. Single points, maps, averages and energy windows all go through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..halves.joint import Turn
+from ..halves.matrices import Flags, Floats
+from .crystal import Crystal
+from .observe import cut_flux, probabilities, side_torques, unitarity
+from .solve import Solved, solve
+
+__all__ = ["BASIC", "TURNED", "Observable", "Observed", "Problem"]
+
+
+@dataclass(frozen=True)
+class Observable:
+    """Something asked of a solved crystal.
+
+    Attributes
+    ----------
+    function
+        (crystal, solved, turn, k) -> arrays (points, angles, ...).
+    kept
+        For each array its axes, counted from the angles (0), along which the size of what is averaged differs in kind:
+        a transmission is not to be resolved to a part of a reflection. None: of a defect the largest counts, no mean.
+    """
+
+    function: Callable[[Crystal, Solved, Turn | None, Floats], Sequence[Any]]
+    kept: tuple[tuple[int, ...] | None, ...]
+
+
+#: Elements of the largest arrays that are held at a time.
+CHUNK = 4_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """Values of observables at points, each (points, angles, ...), and at which points they are to be trusted.
+
+    Attributes
+    ----------
+    values : tuple of ndarray
+    bad : ndarray of bool, (points,)
+        A lead has no modes that could be told apart: the energy is a band edge there.
+    residual : ndarray, (points,)
+        Largest residual of the surfaces of leads.
+    """
+
+    values: tuple[Any, ...]
+    bad: Flags
+    residual: Floats
+
+
+def _basic(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> Sequence[Any]:
+    """Return probabilities, transmissions, open channels, and the defect of unitarity."""
+    P, T = probabilities(crystal, solved)
+    count = solved.count.astype(float)
+    for lead in crystal.leads:
+        if not lead.resolved:
+            count[:, lead.number, 1] = np.nan
+    return P, T, np.broadcast_to(count[:, None], (*P.shape[:2], *count.shape[1:])), unitarity(solved)
+
+
+def _turned(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> Sequence[Any]:
+    """Return the flux through the cut, by lead and spin and by lead, and the torques on both sides."""
+    flux, total = cut_flux(crystal, solved, turn, k)
+    return flux, total, side_torques(crystal, solved, turn, flux)
+
+
+BASIC = Observable(_basic, ((1, 3), (1, 2), (1,), None))
+TURNED = Observable(_turned, ((1,), (1,), (2,)))
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A crystal and the turn of what lies behind its cut."""
+
+    crystal: Crystal
+    turn: Turn | None
+
+    @property
+    def angles(self) -> int:
+        """Number of angles, 1 without a turn."""
+        return 1 if self.turn is None else len(self.turn.angles)
+
+    def observe(self, energy: Floats, k: Floats, functions: Sequence[Any] = (_basic,)) -> Observed:
+        """Return observables at points.
+
+        Parameters
+        ----------
+        energy : ndarray, (points,)
+        k : ndarray, (points, dimensions)
+        functions
+            Those of observables.
+        """
+        orbitals = max(series.coefficients.shape[-1] for side in self.crystal.sides for series in side.mixed_onsite)
+        step = max(1, CHUNK // (orbitals * orbitals * max(self.angles, 4)))
+        parts = [
+            self._observe(energy[at : at + step], k[at : at + step], functions) for at in range(0, len(energy), step)
+        ]
+        values = zip(*(part.values for part in parts), strict=True)
+        return Observed(
+            tuple(np.concatenate(arrays) for arrays in values),
+            np.concatenate([part.bad for part in parts]),
+            np.concatenate([part.residual for part in parts]),
+        )
+
+    def _observe(self, energy: Floats, k: Floats, functions: Sequence[Any]) -> Observed:
+        solved = solve(self.crystal, energy, k, self.turn)
+        values = tuple(array for ask in functions for array in ask(self.crystal, solved, self.turn, k))
+        again = solved.grown & ~solved.bad
+        coarser = self.crystal.coarser if again.any() else None
+        if coarser is not None:
+            better = replace(self, crystal=coarser)._observe(energy[again], k[again], functions)
+            values = tuple(np.array(array) for array in values)
+            for array, part in zip(values, better.values, strict=True):
+                array[again] = part
+        return Observed(values, solved.bad, solved.residual)

@@ -1,0 +1,263 @@
+r"""`CrystalScattering`: what `scatter` returns for angles, momenta and zone averages of a Kwant system."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..devices.cuts import resolve_cut, resolve_sites
+from ..errors import ArgumentError, finite_array
+from ..halves.matrices import Floats, Indices
+from .measure import Measurement
+from .problem import Observable
+from .waves import hopping_flux, site_torques
+
+__all__ = ["CrystalScattering", "CrystalTorque"]
+
+AXES = ("x", "y", "z")
+
+
+@dataclass(frozen=True, eq=False)
+class CrystalTorque:
+    """Torque of the electrons on the exchange of a set of sites, per unit incoming flux; multiply by ħ/2.
+
+    Attributes
+    ----------
+    exchange : ndarray, shape (..., leads, 2, 3)
+        ``[..., lead_in, spin_in, (x, y, z)]`` in the frame of what is not turned; NaN for a lead that mixes spins.
+    total : ndarray, shape (..., leads, 3)
+        Summed over all channels of a lead.
+    site_exchange, site_total : ndarray, shape (..., leads, 2, sites, 3) and (..., leads, sites, 3)
+        On every site, half of a bond's torque to each of its ends: a staggered torque is their alternating sum.
+    sites : ndarray of int
+        Numbers of the sites.
+    k_error : ndarray, shape (..., leads, 2, sites, 3)
+        Estimated error of ``site_exchange`` in a zone average, 0 otherwise.
+    """
+
+    exchange: Floats
+    total: Floats
+    site_exchange: Floats
+    site_total: Floats
+    sites: Indices
+    k_error: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class CrystalScattering:
+    r"""Spin-resolved scattering off a Kwant system at all angles of a turn and at momenta, or its zone average.
+
+    Leading axes ``...`` are (angles, points): angles if ``turns`` was an array, points of the broadcast shape of energy
+    and k[..., 0]; none for a number and an average. Spin 0 is the majority (along the lead's own m), out-index before
+    in-index. What lies behind the cut, its leads included, is turned by exp(-iθ n·σ/2): its m goes to R(n, θ) m.
+    Of an average everything is per unit cell of the plane.
+
+    Attributes
+    ----------
+    device : Device or None
+        What was scattered from; None in an unpickled result.
+    energy, params, momenta, k, turns, axis
+        The problem; k and the momenta in units of the inverse lattice vectors, period 2π.
+    magnetizations : ndarray, shape (angles?, leads, 3)
+        The axis along which each lead is resolved, turned with it.
+    probabilities : ndarray, shape (..., leads, 2, leads, 2)
+        T[α s, β s'] as ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes; NaN for a lead that mixes spins.
+    transmissions : ndarray, shape (..., leads, leads)
+        ``[lead_out, lead_in]``, both spins together.
+    modes : ndarray, shape (..., leads, 2)
+        Open channels of each lead and spin; of an average their mean.
+    unitarity_defect : float
+        Largest element of S†S - 1 anywhere.
+    residual : float
+        Largest miss of Dyson's equation or of the flux by a lead's self-energy, relative to it.
+    tolerance : float
+        Largest defect that was accepted.
+    k_error : ndarray, shape of ``probabilities``, or None
+        Estimated error of a zone average.
+    points : int
+        Momenta and energies at which the crystal was solved.
+    """
+
+    device: Any
+    energy: Any
+    params: Mapping[str, Any]
+    momenta: tuple[str, ...]
+    k: Any
+    turns: Any
+    axis: Floats
+    magnetizations: Floats
+    probabilities: Floats
+    transmissions: Floats
+    modes: Floats
+    unitarity_defect: float
+    residual: float
+    tolerance: float
+    k_error: Any
+    points: int
+    _flux: Any = field(repr=False)
+    _side_torques: Any = field(repr=False)
+    _measurement: Measurement | None = field(default=None, repr=False)
+    _found: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    # ------------------------------------------------------------------ probabilities
+    def transmission(self, out: Any, in_: Any) -> Floats:
+        """Return T from one lead to another, or from and to (lead, spin), shape (...), as `kwant`'s ``transmission``."""
+        (a, s), (b, s_in) = self._lead_spin("out", out), self._lead_spin("in_", in_)
+        if s is None and s_in is None:
+            return self.transmissions[..., a, b]
+        block = self.probabilities[..., a, :, b, :]
+        rows = block if s is None else block[..., s : s + 1, :]
+        columns = rows if s_in is None else rows[..., s_in : s_in + 1]
+        return np.asarray(columns.sum(axis=(-1, -2)))
+
+    def conductance_matrix(self) -> Floats:
+        """Return G[α, β] in e²/h, shape (..., leads, leads), the diagonal by unitarity without cancellation."""
+        return _conserving(self.transmissions)
+
+    def spin_conductance_matrix(self) -> Floats:
+        """Return G[α s, β s'] = N δ - T in e²/h, shape (..., leads, 2, leads, 2)."""
+        leads = self.modes.shape[-2]
+        P = self.probabilities
+        return _conserving(P.reshape(*P.shape[:-4], 2 * leads, 2 * leads)).reshape(P.shape)
+
+    def currents(self, mu: ArrayLike) -> Floats:
+        r"""Return the particle currents that leave the leads into the system, I_αs = Σ G[α s, β s'] µ_βs' / h.
+
+        Parameters
+        ----------
+        mu
+            Chemical potentials of each lead, shape (leads,), or of each lead and spin, (leads, 2), along its own m.
+
+        Returns
+        -------
+        ndarray
+            Shape (..., leads), or (..., leads, 2) for spin-split potentials. From differences of µ, so equal potentials
+            give zero exactly.
+        """
+        leads = self.modes.shape[-2]
+        potentials = finite_array("mu", mu)
+        if potentials.shape == (leads,):
+            return np.asarray((self.transmissions * (potentials[:, None] - potentials)).sum(axis=-1))
+        if potentials.shape != (leads, 2):
+            raise ArgumentError(
+                f"Argument `mu` must have shape ({leads},) or ({leads}, 2), but its shape is {potentials.shape}."
+            )
+        return np.asarray((self.probabilities * (potentials[:, :, None, None] - potentials)).sum(axis=(-1, -2)))
+
+    # ------------------------------------------------------------------ fluxes and torques
+    def spin_current(self, cut: Any = None, *, total: bool = False) -> Floats:
+        """Return the flux of charge and spin through a cut, (1, Sx, Sy, Sz), per unit flux in each channel.
+
+        Parameters
+        ----------
+        cut
+            None: the cut behind which everything is turned, from front to back. Else the name of a cut of the device or
+            a cut, positive from its source to its target; an average is done anew for it.
+        total
+            Sum over all channels of a lead, also where its spins are not resolved.
+
+        Returns
+        -------
+        ndarray, shape (..., leads, 2, 4), or (..., leads, 4) for ``total``
+            ``[lead_in, spin_in, (charge, x, y, z)]``, spin in ħ/2, in the frame of what is not turned.
+        """
+        if cut is None:
+            if self._flux is None:
+                raise ArgumentError("Argument `cut` must be given, but is None and nothing was turned behind a cut.")
+            return np.asarray(self._flux[int(total)])
+        key = ("cut", cut)
+        if not (isinstance(cut, str) and key in self._found):
+            hoppings = self._hoppings(cut)
+
+            def observe(crystal: Any, solved: Any, turn: Any, k: Any) -> Any:
+                return hopping_flux(crystal, solved, turn, k, hoppings)
+
+            found = self._live().measure([Observable(observe, ((1,), (1,)))])
+            if not isinstance(cut, str):
+                return np.asarray(found.values[int(total)])
+            self._found[key] = found.values
+        return np.asarray(self._found[key][int(total)])
+
+    @property
+    def side_torques(self) -> Floats:
+        r"""Torque on all that lies in front of the cut and behind it, (..., 2, leads, 2, 3) = [side, lead_in, spin_in, xyz].
+
+        The flux through the cut minus what the leads of that side carry off: along its axis for a magnetic lead, in
+        which transverse spin dephases, the whole vector for one whose spins are alike. In ħ/2 per unit incoming flux.
+        """
+        if self._side_torques is None:
+            raise ArgumentError("Attribute `side_torques` must have a cut: give `turns` and `behind`.")
+        return np.asarray(self._side_torques)
+
+    def torque(self, magnet: Any) -> CrystalTorque:
+        """Return the torque on a set of sites and on each of them (see `CrystalTorque`).
+
+        Parameters
+        ----------
+        magnet
+            Name of a magnet of the device, a list of sites or a function of a site; an average is done anew for it.
+        """
+        key = ("magnet", magnet)
+        if isinstance(magnet, str) and key in self._found:
+            known: CrystalTorque = self._found[key]
+            return known
+        measurement = self._live()
+        sites = self._sites(magnet)
+        measurement.refuse_spin_orbit()
+
+        def observe(crystal: Any, solved: Any, turn: Any, k: Any) -> Any:
+            return site_torques(crystal, solved, turn, k, sites)
+
+        found = measurement.measure([Observable(observe, ((1,), (1,)))])
+        by_spin, total = found.values
+        errors = found.errors[0] if found.errors else np.zeros_like(by_spin)
+        torque = CrystalTorque(by_spin.sum(axis=-2), total.sum(axis=-2), by_spin, total, sites, errors)
+        if isinstance(magnet, str):
+            self._found[key] = torque
+        return torque
+
+    # ------------------------------------------------------------------ details
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave behind the system, which need not pickle."""
+        return {**self.__dict__, "device": None, "_measurement": None}
+
+    def _live(self) -> Measurement:
+        if self._measurement is None:
+            raise ArgumentError("This CrystalScattering was pickled: scatter again to ask for other cuts and magnets.")
+        return self._measurement
+
+    def _lead_spin(self, name: str, value: Any) -> tuple[int, int | None]:
+        lead, spin = value if isinstance(value, tuple) else (value, None)
+        leads = self.modes.shape[-2]
+        if not isinstance(lead, (int, np.integer)) or not 0 <= lead < leads or spin not in (None, 0, 1):
+            raise ArgumentError(
+                f"Argument `{name}` must be a lead 0 to {leads - 1} or (lead, spin) with spin 0 or 1, but is {value!r}."
+            )
+        return int(lead), None if spin is None else int(spin)
+
+    def _hoppings(self, cut: Any) -> Indices:
+        device = self._live().problem.crystal.device
+        if isinstance(cut, str):
+            return device.cut(cut).hoppings
+        return resolve_cut("cut", cut, device.system, device.edges).hoppings
+
+    def _sites(self, magnet: Any) -> Indices:
+        device = self._live().problem.crystal.device
+        if isinstance(magnet, str):
+            if magnet not in device.magnets:
+                raise ArgumentError(f"Argument `magnet` must name one of {list(device.magnets)}, but is {magnet!r}.")
+            return resolve_sites(f"magnets[{magnet!r}]", device.magnets[magnet], device.system)
+        return resolve_sites("magnet", magnet, device.system)
+
+
+def _conserving(T: Floats) -> Floats:
+    """Return G = N - T with the diagonal from the sums of the other elements of each row."""
+    G = -np.array(T)
+    diagonal = np.arange(G.shape[-1])
+    G[..., diagonal, diagonal] = 0.0
+    G[..., diagonal, diagonal] = -G.sum(axis=-1)
+    return G

@@ -1,0 +1,298 @@
+r"""The border of crystals: what `scatter` takes for angles, momenta and zone averages of a Kwant system."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..devices.device import TOLERANCE, Device
+from ..errors import (
+    ArgumentError,
+    NoOpenChannelError,
+    SpinjuncWarning,
+    UnitarityError,
+    finite_array,
+    positive,
+    positive_integer,
+)
+from ..halves.joint import Turn
+from ..halves.matrices import Floats
+from ..spin import check_unit_vector
+from .crystal import Crystal, take_apart
+from .measure import Measured, Measurement
+from .observe import lead_axes
+from .problem import BASIC, TURNED, Problem
+from .result import CrystalScattering
+from .spins import ALIGNED, scale_of, spin_orbit_coupling, spin_part
+
+__all__ = ["scatter_crystal"]
+
+#: What `kwant.wraparound` calls momenta.
+MOMENTUM = re.compile(r"k_\w+")
+
+
+def scatter_crystal(
+    device: Device,
+    energy: ArrayLike,
+    *,
+    params: Mapping[str, Any] | None = None,
+    momenta: Sequence[str] | None = None,
+    k: Any = None,
+    turns: Any = None,
+    behind: Any = None,
+    axis: ArrayLike = (0.0, 1.0, 0.0),
+    spin_orbit: bool | None = None,
+    rtol: float = 1e-4,
+    max_points: int = 200_000,
+    tolerance: float = TOLERANCE,
+) -> CrystalScattering:
+    r"""Scatter off a Kwant system at all angles of a turn, at many energies and momenta, or averaged over the zone.
+
+    Parameters
+    ----------
+    device
+        The system with its spin, magnetizations, cuts and magnets.
+    energy
+        Energy, an array for points.
+    params
+        Parameters of the system besides momenta and angle.
+    momenta
+        Names of the parameters that are momenta in units of the inverse lattice vectors; None: those that are called as
+        `kwant.wraparound` does and not in ``params``.
+    k
+        Momenta, trailing axis as ``momenta`` (which may be left out for one); ``"average"``: the mean over the zone.
+    turns
+        Angles θ in radians, a number or one axis of them, by which all spins behind the cut are turned about ``axis``,
+        exp(-iθ n·σ/2); leads behind it as well. None for no turn.
+    behind
+        The cut: a function of a site that is true behind it, `between` two sets of sites, hoppings (to, from), or the
+        name of a cut of the device.
+    axis
+        Unit vector n.
+    spin_orbit
+        False: nothing behind the cut ties spin to the lattice, on your word, where real orbitals cannot tell.
+    rtol, max_points
+        Error of an average to reach, relative to the largest of its kind, and how many momenta it may cost.
+    tolerance
+        Largest defect of unitarity that is accepted.
+
+    Returns
+    -------
+    CrystalScattering
+
+    Raises
+    ------
+    ArgumentError
+        An argument is wrong, the cut does not separate, the spins behind cannot be turned, or an energy is a band edge.
+    NoOpenChannelError
+        No channel is open anywhere.
+    UnitarityError
+        The result violates unitarity by more than ``tolerance``.
+
+    Warns
+    -----
+    SpinjuncWarning
+        An average spent ``max_points`` before it reached ``rtol``; ``k_error`` says what it reached.
+    """
+    everything = {**device.params, **(params or {})}
+    names = _momenta(device, everything, momenta)
+    turn, listed = _turn(turns, axis, behind)
+    E, points, shape = _points(energy, k, names)
+    cut = behind
+    if isinstance(behind, str):
+        if behind not in device.cuts:
+            raise ArgumentError(f"Argument `behind` must name one of {list(device.cuts)}, but is {behind!r}.")
+        cut = device.cuts[behind]
+    crystal = taken_apart(device, everything, names, cut)
+    if turn is not None:
+        _refuse_unturnable(crystal, spin_orbit)
+    problem = Problem(crystal, turn)
+    measurement = Measurement(
+        problem, E, points, shape, listed, positive("rtol", rtol), positive_integer("max_points", max_points)
+    )
+    found = measurement.measure([BASIC] if turn is None else [BASIC, TURNED])
+    P, T, modes, unitarity, *turned = found.values
+    _judge(measurement, found, modes, float(np.max(unitarity, initial=0.0)), positive("tolerance", tolerance))
+    axes = lead_axes(crystal, turn)
+    return CrystalScattering(
+        device=device,
+        energy=energy,
+        params=everything,
+        momenta=names,
+        k=k,
+        turns=turns,
+        axis=np.asarray(axis, dtype=float) if turn is None else turn.axis,
+        magnetizations=axes if listed else axes[0],
+        probabilities=P,
+        transmissions=T,
+        modes=modes,
+        unitarity_defect=float(np.max(unitarity, initial=0.0)),
+        residual=found.residual,
+        tolerance=tolerance,
+        k_error=None if found.errors is None else found.errors[0],
+        points=found.points,
+        _flux=tuple(turned[:2]) if turned else None,
+        _side_torques=turned[2] if turned else None,
+        _measurement=measurement,
+    )
+
+
+def taken_apart(device: Device, params: Mapping[str, Any], momenta: tuple[str, ...], cut: Any) -> Crystal:
+    """Return the device taken apart, the last one again if nothing has changed."""
+    known = device.__dict__.setdefault("_crystal", [])
+    for old_params, old_momenta, old_cut, crystal in known:
+        if old_momenta == momenta and old_cut is cut and _same(old_params, params):
+            found: Crystal = crystal
+            return found
+    crystal = take_apart(device, params, momenta, cut)
+    known[:] = [(dict(params), momenta, cut, crystal)]
+    return crystal
+
+
+def _same(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
+    """Tell whether parameters are the same: the same objects, or equal numbers and strings."""
+    return a.keys() == b.keys() and all(
+        a[name] is b[name] or (isinstance(a[name], (int, float, complex, str)) and a[name] == b[name]) for name in a
+    )
+
+
+def _momenta(device: Device, params: Mapping[str, Any], momenta: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the names of the momenta, each of which the region and every lead must know."""
+    parts = {"the scattering region": device.system, **{f"lead {n}": lead for n, lead in enumerate(device.system.leads)}}
+    known = {where: set(getattr(part, "parameters", ()) or ()) for where, part in parts.items()}
+    union = set().union(*known.values())
+    if momenta is None:
+        names = tuple(sorted(name for name in union if MOMENTUM.fullmatch(name) and name not in params))
+    else:
+        names = (momenta,) if isinstance(momenta, str) else tuple(momenta)
+    for name in names:
+        if name not in union:
+            raise ArgumentError(
+                f"Argument `momenta` must name parameters of the system, but {name!r} is none of "
+                f"{', '.join(sorted(union)) or 'none'}."
+            )
+        if name in params:
+            raise ArgumentError(f"Argument `params` must leave out the momentum {name!r}: give it as `k`.")
+        without = [where for where, own in known.items() if name not in own]
+        if without:
+            raise ArgumentError(
+                f"Argument `momenta` must name parameters that the region and all leads know, but {name!r} is unknown "
+                f"to {', '.join(without)}. Give the momenta of region and leads the same names: "
+                "kwant.wraparound.wraparound(builder, coordinate_names=...)."
+            )
+    missing = union - set(params) - set(names)
+    if missing:
+        raise ArgumentError(
+            f"Argument `params` must have a value for every parameter, but {', '.join(sorted(missing))} has none."
+        )
+    return names
+
+
+def _turn(turns: Any, axis: ArrayLike, behind: Any) -> tuple[Turn | None, bool]:
+    """Return the turn, and whether there is an axis of angles."""
+    if turns is None:
+        if behind is not None:
+            raise ArgumentError("Argument `behind` must come with `turns`: angles by which the spins behind are turned.")
+        return None, False
+    if behind is None:
+        raise ArgumentError("Argument `behind` must be given with `turns`: a function of a site true behind the cut.")
+    angles = finite_array("turns", turns)
+    if angles.ndim > 1 or not angles.size:
+        raise ArgumentError(f"Argument `turns` must be a number or one axis of them, but its shape is {angles.shape}.")
+    n = check_unit_vector(axis, "axis")
+    if n.shape != (3,):
+        raise ArgumentError(f"Argument `axis` must be one vector, but its shape is {n.shape}.")
+    return Turn(np.atleast_1d(angles), n), angles.ndim == 1
+
+
+def _points(energy: Any, k: Any, names: tuple[str, ...]) -> tuple[Floats, Floats | None, tuple[int, ...]]:
+    """Return energies (points,), momenta (points, dimensions) or None for an average, and the shape of the points."""
+    E = finite_array("energy", energy)
+    if isinstance(k, str):
+        if k != "average":
+            raise ArgumentError(f"Argument `k` must be momenta or 'average', but is {k!r}.")
+        if not names:
+            raise ArgumentError("Argument `k` must be left out for a system without momenta, but is 'average'.")
+        if E.ndim:
+            raise ArgumentError(f"Argument `energy` must be a number for an average, but its shape is {E.shape}.")
+        return E.reshape(1), None, ()
+    if k is None:
+        if names:
+            raise ArgumentError(
+                f"Argument `k` must be given, but is None and the system depends on {', '.join(names)}. Use k='average' "
+                "for the mean over the zone."
+            )
+        return E.ravel(), np.zeros((E.size, 0)), E.shape
+    momenta = finite_array("k", k)
+    if not names:
+        raise ArgumentError("Argument `k` must be left out for a system without momenta. Are they in `params`?")
+    if len(names) == 1 and momenta.shape[-1:] != (1,):
+        momenta = momenta[..., None]
+    if momenta.shape[-1] != len(names):
+        raise ArgumentError(
+            f"Argument `k` must have a trailing axis of {len(names)}, {', '.join(names)}, but its shape is {momenta.shape}."
+        )
+    if not momenta.size or not E.size:
+        raise ArgumentError("Arguments `energy` and `k` must not be empty.")
+    shape = np.broadcast_shapes(E.shape, momenta.shape[:-1])
+    E = np.broadcast_to(E, shape).ravel()
+    return E, np.broadcast_to(momenta, (*shape, len(names))).reshape(-1, len(names)), shape
+
+
+def _refuse_unturnable(crystal: Crystal, spin_orbit: bool | None) -> None:
+    """Raise `ArgumentError` where turning spins behind the cut is not turning the magnet."""
+    if crystal.spin is None:
+        raise ArgumentError("Argument `turns` must be left out for sites without spin (spin=None).")
+    if crystal.across is not None:
+        across = crystal.across
+        dependent = abs(spin_part([across])).max(initial=0.0) / max(scale_of([across]), 1e-300)
+        if dependent > ALIGNED:
+            raise ArgumentError(
+                f"Argument `behind` must cut hoppings that carry spin unchanged, but a part {dependent:.2g} of them "
+                "depends on spin and belongs to neither side. Move the cut into a region without exchange and spin-orbit "
+                "coupling."
+            )
+    if spin_orbit is False:
+        return
+    coupling, hidden = spin_orbit_coupling(crystal.blocks(1), crystal.scale)
+    way_out = "Give spin_orbit=False if you know that nothing behind the cut ties spin to the lattice."
+    if coupling:
+        raise ArgumentError(
+            f"Argument `turns` must turn spins that are tied to the magnet alone, but behind the cut a part {coupling:.2g} "
+            "of the Hamiltonian is spin-orbit coupling (spin-dependent and, in real orbitals, imaginary): turning the "
+            f"spins is not turning the magnet. Move the cut, or turn the magnetization in the Hamiltonian. {way_out}"
+        )
+    if hidden:
+        raise ArgumentError(
+            "Argument `turns` must turn spins that are tied to the magnet alone, but behind the cut terms without spin are "
+            "complex (a magnetic flux or complex orbitals) and the exchange mixes orbitals or sites, so that it cannot be "
+            f"told from spin-orbit coupling. {way_out}"
+        )
+
+
+def _judge(measurement: Measurement, found: Measured, modes: Any, unitarity: float, tolerance: float) -> None:
+    """Raise what makes a result no result, and warn of what it misses."""
+    if not np.nansum(modes):
+        k = "any momentum" if measurement.k is None else "the momenta given"
+        raise NoOpenChannelError(
+            f"Argument `energy` must lie in a band of a lead, but at {measurement.energy[0]:g} no channel is open at {k}. "
+            "Look at the bands of the leads."
+        )
+    if not unitarity <= tolerance:
+        raise UnitarityError(
+            f"The scattering matrix misses unitarity by {unitarity:.2g}, more than the tolerance {tolerance:.2g}. "
+            "Energies very near a band edge do this; move the energy or widen `tolerance`."
+        )
+    if not found.converged:
+        worst = max((float(np.nanmax(error, initial=0.0)) for error in (found.errors or ())), default=0.0)
+        warnings.warn(
+            f"The average over the zone spent {found.points} momenta before it reached rtol = {measurement.rtol:g}: its "
+            f"error is up to {worst:.2g} (see `k_error`). Raise `max_points`, or widen `rtol`.",
+            SpinjuncWarning,
+            stacklevel=4,
+        )

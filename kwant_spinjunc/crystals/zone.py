@@ -1,0 +1,282 @@
+r"""Means over the Brillouin zone of a crystal, in one and two dimensions, split where the integrand is rough.
+
+Along a line f has square-root kinks where a channel of a lead opens: found by counting channels and bisecting. It has
+peaks where a level of the region lies at the energy: found by counting the negative eigenvalues of H - E + Re Σ, and
+graded splits on either side. Between them the rule of `quadrature` is exact to many digits, and its claim honest;
+without splits it is slow *and* claims too much.
+
+A mean over two momenta is a mean of such means, split where the number of openings along the inner line changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, SpinjuncError
+from ..halves.matrices import Floats, Indices
+from ..halves.surface import channels
+from ..quadrature import integrate
+from .crystal import Crystal
+from .problem import Observable, Problem
+
+__all__ = ["Mean", "count_channels", "jumps", "mean"]
+
+#: Points of the grid on which channels are counted first.
+GRID = 64
+#: Width to which jumps are bracketed, in radians.
+BRACKET = 1e-11
+
+
+def jumps(count: Callable[[Indices, Floats], Any], lines: int, grid: Floats, width: float = BRACKET) -> tuple[Indices, Floats]:
+    """Return where integers jump along lines, as numbers of lines and positions.
+
+    Parameters
+    ----------
+    count
+        Takes numbers of lines and positions on them, (n,), returns integers (n, columns).
+    lines
+        Number of lines.
+    grid
+        Sorted positions between which jumps are looked for. Two that cancel between neighbors are not seen.
+    width
+        To which each jump is bracketed.
+    """
+    values = count(np.repeat(np.arange(lines), len(grid)), np.tile(grid, lines))
+    values = values.reshape(lines, len(grid), -1)
+    line, at = np.nonzero((values[:, 1:] != values[:, :-1]).any(axis=-1))
+    low, high, below, above = grid[at], grid[at + 1], values[line, at], values[line, at + 1]
+    while len(low) and (high - low).max() > width:
+        middle = (low + high) / 2
+        between = count(line, middle)
+        left, right = (between != below).any(axis=1), (between != above).any(axis=1)
+        line = np.concatenate([line[left], line[right]])
+        low, high = np.concatenate([low[left], middle[right]]), np.concatenate([middle[left], high[right]])
+        below, above = np.concatenate([below[left], between[right]]), np.concatenate([between[left], above[right]])
+    return line, (low + high) / 2
+
+
+def count_channels(crystal: Crystal, energy: float, k: Floats) -> Indices:
+    """Return the open channels of each lead and spin at momenta (points, dimensions), (points, columns)."""
+    columns = []
+    for lead, share in zip(crystal.leads, crystal.shares, strict=True):
+        if share is not None:
+            continue
+        h, t = lead.cell.at(k), lead.hopping.at(k)
+        h, t = (np.broadcast_to(a, (len(k), *a.shape[1:])) for a in (h, t))
+        if lead.resolved and not lead.magnetic:
+            h, t = h[:, :1], t[:, :1]
+        columns.append(channels(h - energy * np.eye(h.shape[-1]), t))
+    return np.concatenate(columns, axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Mean:
+    """A mean over the zone.
+
+    Attributes
+    ----------
+    values, errors : tuple of ndarray, (angles, ...)
+        What the observables return, and estimates of the absolute errors, the same for all of a kind.
+    points : int
+        Momenta at which the crystal was solved.
+    residual : float
+        Largest residual of the surfaces of leads.
+    converged : bool
+        Whether the tolerance was reached.
+    """
+
+    values: tuple[Any, ...]
+    errors: tuple[Any, ...]
+    points: int
+    residual: float
+    converged: bool
+
+
+def mean(
+    problem: Problem,
+    energy: float,
+    observables: Sequence[Observable],
+    *,
+    rtol: float,
+    max_points: int,
+    fold: Sequence[bool] | None = None,
+) -> Mean:
+    """Return the mean of observables over the zone.
+
+    Parameters
+    ----------
+    problem
+        A crystal with one or two momenta.
+    energy
+    observables
+    rtol
+        Error to reach, relative to the largest mean of its kind.
+    max_points
+        Momenta after which it gives up improving; `Mean.converged` is then false.
+    fold
+        For every momentum whether the observables are even in it, so that half of the zone will do. None: found out.
+    """
+    dimensions = len(problem.crystal.momenta)
+    if dimensions not in (1, 2):
+        raise ArgumentError(f"Argument `momenta` must name one or two parameters for an average, but names {dimensions}.")
+    work = _Integrand(problem, energy, observables, max_points)
+    folded = work.even() if fold is None else tuple(fold)
+    tolerance = rtol / 2 if dimensions == 2 else rtol
+    if dimensions == 1:
+        found = _along(work, np.zeros((1, 0)), folded[0], tolerance)
+        value, error = found.value[0], float(found.error[0])
+    else:
+        low = 0.0 if folded[0] else -np.pi
+        outer = _outer_splits(work, low)
+        length = np.pi - low
+
+        def inner(_: Indices, x: Floats) -> tuple[Floats, Floats]:
+            result = _along(work, x.reshape(-1, 1), folded[1], tolerance)
+            return result.value.reshape(*x.shape, -1) / length, result.error.reshape(x.shape) / length
+
+        pieces = _pieces(1, low, np.zeros(len(outer), dtype=np.intp), outer)
+        result = integrate(inner, pieces, 1, work.components, tolerance=tolerance, stop=work.spent, chunk=1)
+        value, error = result.value[0], float(result.error[0])
+    return work.restored(value, error, converged=error <= 1.5 * rtol)
+
+
+def _pieces(lines: int, low: float, line: Indices, at: Floats) -> tuple[Indices, Floats, Floats]:
+    """Return the pieces of lines from ``low`` to π, cut at points."""
+    line = np.concatenate([np.arange(lines), line, np.arange(lines)])
+    at = np.concatenate([np.full(lines, low), at, np.full(lines, np.pi)])
+    order = np.lexsort((at, line))
+    line, at = line[order], at[order]
+    same = (line[1:] == line[:-1]) & (np.diff(at) > 10 * BRACKET)
+    return line[:-1][same].astype(np.intp), at[:-1][same], at[1:][same]
+
+
+def _along(work: _Integrand, outer: Floats, folded: bool, tolerance: float) -> Any:
+    """Return the means along the last momentum at fixed others (lines, dimensions - 1)."""
+    low = 0.0 if folded else -np.pi
+    line, at = work.splits(outer, low)
+    pieces = _pieces(len(outer), low, line, at)
+    length = np.pi - low
+
+    def function(owner: Indices, x: Floats) -> tuple[Floats, Floats]:
+        k = np.concatenate([np.repeat(outer[owner], x.shape[1], axis=0), x.reshape(-1, 1)], axis=1)
+        values, errors = work(k)
+        return values.reshape(*x.shape, -1) / length, errors.reshape(x.shape) / length
+
+    return integrate(function, pieces, len(outer), work.components, tolerance=tolerance, stop=work.spent)
+
+
+def _outer_splits(work: _Integrand, low: float) -> Floats:
+    """Return where the number of openings along the inner line changes for some channel."""
+    grid = np.linspace(-np.pi, np.pi, GRID + 1)
+
+    def count(_: Indices, x: Floats) -> Any:
+        k = np.stack([np.repeat(x, len(grid)), np.tile(grid, len(x))], axis=1)
+        values = count_channels(work.problem.crystal, work.energy, k).reshape(len(x), len(grid), -1)
+        return (values[:, 1:] != values[:, :-1]).sum(axis=1)
+
+    return jumps(count, 1, np.linspace(low, np.pi, GRID + 1), 1e-6)[1]
+
+
+class _Integrand:
+    """The observables of a problem as one vector per momentum, each kind in units of its mean size."""
+
+    def __init__(self, problem: Problem, energy: float, observables: Sequence[Observable], max_points: int) -> None:
+        self.problem, self.energy, self.max_points = problem, energy, max_points
+        self.ask = [observable.function for observable in observables]
+        self.kept = [kept for observable in observables for kept in observable.kept]
+        self.points, self.residual = 0, 0.0
+        self.scales: Any = None
+        rng = np.random.default_rng(7)
+        self.probe = rng.uniform(0.2, 3.0, (3, len(problem.crystal.momenta)))
+        first = self._observed(self.probe)[0]
+        self.shapes = [array.shape[1:] for array in first]
+        self.missing = [np.isnan(array[:1]) for array in first]
+        self.components = sum(int(np.prod(shape)) for shape in self.shapes)
+        self.first = self._flat(first)
+        self.worst = np.zeros(self.components)
+
+    def _observed(self, k: Floats) -> tuple[Any, Any]:
+        self.points += len(k)
+        found = self.problem.observe(np.full(len(k), self.energy), k, self.ask)
+        self.residual = max(self.residual, float(np.where(found.bad, 0.0, found.residual).max(initial=0.0)))
+        return found.values, found.bad
+
+    def _flat(self, arrays: Any) -> Floats:
+        return np.concatenate([np.nan_to_num(array).reshape(len(array), int(np.prod(array.shape[1:]))) for array in arrays], axis=1)
+
+    def even(self) -> tuple[bool, ...]:
+        """Tell in which momenta all observables are even, from three points that know nothing of symmetry."""
+        found = []
+        for axis in range(self.probe.shape[1]):
+            mirrored = self.probe.copy()
+            mirrored[:, axis] *= -1
+            other = self._flat(self._observed(mirrored)[0])
+            allowed = 1e-9 * abs(self.first) + 1e-12 * abs(self.first).max(axis=1, keepdims=True)
+            found.append(bool((abs(other - self.first) <= allowed).all()))
+        return tuple(found)
+
+    def spent(self) -> bool:
+        """Tell whether no more points are allowed."""
+        return self.points >= self.max_points
+
+    def __call__(self, k: Floats) -> tuple[Floats, Floats]:
+        """Return the values (points, components) in units of their kinds, and errors (points,) of what was stepped around."""
+        arrays, bad = self._observed(k)
+        values = self._flat(arrays)
+        errors = np.zeros(len(k))
+        for step in (1e-8, 1e-6):  # an edge that a node hits
+            if not bad.any():
+                break
+            at = np.flatnonzero(bad)
+            moved = k[at].copy()
+            moved[:, -1] += step
+            arrays, still = self._observed(moved)
+            values[at] = self._flat(arrays)
+            bad[at] = still
+        values[bad] = 0.0
+        if self.scales is None:
+            self.scales = self._scales(abs(values).mean(axis=0))
+        self.worst = np.maximum(self.worst, abs(values).max(axis=0))
+        values = values / self.scales
+        errors[bad] = abs(values).max(initial=1.0)
+        return values, errors
+
+    def _scales(self, size: Floats) -> Floats:
+        """Return for every component the largest mean of its kind."""
+        scales, start = [], 0
+        for shape, kept in zip(self.shapes, self.kept, strict=True):
+            part = size[start : start + int(np.prod(shape))].reshape(shape)
+            start += part.size
+            if kept is None:
+                scales.append(np.full(part.size, np.inf))
+                continue
+            axes = tuple(axis for axis in range(len(shape)) if axis not in kept)
+            largest = np.broadcast_to(part.max(axis=axes, keepdims=True, initial=0.0), shape)
+            scales.append(largest.ravel())
+        found = np.concatenate(scales)
+        return np.where(found > 0, found, 1.0)
+
+    def splits(self, outer: Floats, low: float) -> tuple[Indices, Floats]:
+        """Return where channels open along the last momentum at fixed others."""
+        crystal = self.problem.crystal
+
+        def count(line: Indices, x: Floats) -> Any:
+            return count_channels(crystal, self.energy, np.concatenate([outer[line], x[:, None]], axis=1))
+
+        return jumps(count, len(outer), np.linspace(low, np.pi, GRID + 1))
+
+    def restored(self, value: Floats, error: float, *, converged: bool) -> Mean:
+        """Return values and errors in their shapes and units."""
+        values, errors, start = [], [], 0
+        scales = np.ones(self.components) if self.scales is None else self.scales
+        for shape, missing, kept in zip(self.shapes, self.missing, self.kept, strict=True):
+            part = slice(start, start + int(np.prod(shape)))
+            start = part.stop
+            found = self.worst[part] if kept is None else value[part] * scales[part]
+            values.append(np.where(missing[0], np.nan, found.reshape(shape)))
+            errors.append((np.zeros(len(found)) if kept is None else error * scales[part]).reshape(shape))
+        return Mean(tuple(values), tuple(errors), self.points, self.residual, converged)
