@@ -1,6 +1,7 @@
 # The public names, each once: `__init__.py` loads them from here on first use, and type checkers read them here.
 from . import errors, halves, plot, spin, theory, units
 from ._version import __version__
+from .crystals.result import CrystalScattering
 from .devices.bias import DeviceCurrents, current_voltage
 from .devices.build import build
 from .devices.cuts import between
@@ -50,6 +51,7 @@ __all__ = [
     "BarrierWarning",
     "ConservationError",
     "ContinuityError",
+    "CrystalScattering",
     "Device",
     "DeviceCurrents",
     "DeviceScattering",

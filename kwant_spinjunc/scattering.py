@@ -14,6 +14,8 @@ from typing import Any, Literal, Unpack, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .crystals.result import CrystalScattering
+from .crystals.scatter import scatter_crystal
 from .devices import junctions
 from .devices.device import Device, DeviceScattering, as_device, scatter_device
 from .errors import ArgumentError, BarrierWarning
@@ -228,12 +230,16 @@ def scatter(
     **settings: Unpack[Settings],
 ) -> Scattering: ...
 @overload
-def scatter(junction: Any, energy: float, *, tolerance: float = TOLERANCE, **device: Any) -> DeviceScattering: ...
+def scatter(
+    junction: Any, energy: ArrayLike, k: Any = None, *, tolerance: float = TOLERANCE, **device: Any
+) -> DeviceScattering | CrystalScattering: ...
 def scatter(junction: Any, energy: Any, k: Any = None, *, solver: Any = None, **settings: Any) -> Any:
     r"""Scatter electrons of one energy through a junction, or through any finalized Kwant system.
 
     A Kwant system (or `Device`) takes ``params``, ``spin``, ``magnetizations``, ``cuts``, ``magnets`` and ``barriers``,
-    described at `Device`, and ``tolerance``; it gives a `DeviceScattering`. What follows is about a junction.
+    described at `Device`, and ``tolerance``; it gives a `DeviceScattering`. With angles (``turns``, ``behind``,
+    ``axis``), momenta (``k``, ``momenta``) or several energies it gives a `CrystalScattering`, as told at
+    `crystals.scatter.scatter_crystal`. What follows is about a junction.
 
     Parameters
     ----------
@@ -303,7 +309,8 @@ def scatter(junction: Any, energy: Any, k: Any = None, *, solver: Any = None, **
             f"Argument `junction` must be a Junction, a Device or a finalized kwant system, but is "
             f"{type(junction).__name__}."
         )
-    _refuse_foreign(settings, DEVICE_ONLY, "a Junction. It belongs to a Kwant system; a Junction knows its spin")
+    own = (*DEVICE_ONLY, *CRYSTAL_ONLY[:5], "max_points")
+    _refuse_foreign(settings, own, "a Junction. It belongs to a Kwant system; a Junction knows its spin")
     result = scatter_quietly(junction, energy, k, solver=solver, **settings)
     message = conducting_barrier(result.problem)
     if message is not None:
@@ -356,6 +363,8 @@ def conducting_barrier(problem: Problem) -> str | None:
 #: What `scatter` takes for a junction only, and for a Kwant system only.
 JUNCTION_ONLY = ("k", "solver", "cross_section", "boundary", "seed", "realization", "rtol")
 DEVICE_ONLY = ("params", "spin", "magnetizations", "cuts", "magnets", "barriers")
+#: What makes a Kwant system a crystal: angles, momenta, averages (see `scatter_crystal`).
+CRYSTAL_ONLY = ("turns", "behind", "axis", "momenta", "spin_orbit", "k", "rtol", "max_points")
 
 
 def _refuse_foreign(settings: dict[str, Any], names: tuple[str, ...], why: str) -> None:
@@ -365,15 +374,19 @@ def _refuse_foreign(settings: dict[str, Any], names: tuple[str, ...], why: str) 
             raise ArgumentError(f"Argument `{name}` must be left out for {why}.")
 
 
-def _scatter_any(system: Any, energy: Any, settings: dict[str, Any]) -> DeviceScattering:
+def _scatter_any(system: Any, energy: Any, settings: dict[str, Any]) -> DeviceScattering | CrystalScattering:
     """Scatter from a Kwant system or a device, having refused what it cannot use."""
     _refuse_foreign(settings, JUNCTION_ONLY, "a Kwant system. It belongs to a Junction")
-    given = {name: value for name, value in settings.items() if name not in JUNCTION_ONLY}
+    crystal = {name: settings.pop(name) for name in CRYSTAL_ONLY if settings.get(name) is not None}
+    given = {name: value for name, value in settings.items() if name not in (*JUNCTION_ONLY, *CRYSTAL_ONLY)}
     tolerance, params = given.pop("tolerance", TOLERANCE), given.pop("params", None)
     for name in given:
         if name not in DEVICE_ONLY:
             raise TypeError(f"scatter() got an unexpected keyword argument {name!r}")
-    return scatter_device(as_device(system, **given), energy, params, tolerance)
+    device = as_device(system, **given)
+    if crystal or np.ndim(energy):
+        return scatter_crystal(device, energy, params=params, tolerance=tolerance, **crystal)
+    return scatter_device(device, energy, params, tolerance)
 
 
 def _summary(s: Scattering) -> str:

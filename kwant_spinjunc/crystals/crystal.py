@@ -7,17 +7,19 @@ leads that the fast routes doubt.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
-import kwant
+from ..optional import kwant
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from ..devices.device import Device
-from ..devices.spin_channels import cell_sites, is_transparent, lead_axis
+from ..devices.solve import is_transparent
+from ..devices.spin_channels import cell_sites, lead_axis
 from ..devices.spin_operators import SpinOperator, norbs_of
 from ..errors import ArgumentError
 from ..spin import check_unit_vector
@@ -185,9 +187,7 @@ def take_apart(
     return _assembled(device, params, tuple(momenta), parts)
 
 
-def _assembled(
-    device: Device, params: Mapping[str, Any], momenta: tuple[str, ...], parts: Partition
-) -> Crystal:
+def _assembled(device: Device, params: Mapping[str, Any], momenta: tuple[str, ...], parts: Partition) -> Crystal:
     """Return the system taken apart into given planes."""
     system = device.system
     at_zero = {**params, **dict.fromkeys(momenta, 0.3)}
@@ -206,9 +206,9 @@ def _assembled(
     )
     leads = []
     for number in range(len(system.leads)):
-        cell = cells[2 * number : 2 * number + 2]
-        axis = _axis(device, number, cell, spin, at_zero)
-        leads.append(_lead((system, frames, parts), number, *cell, axis))
+        cell, hop = cells[2 * number : 2 * number + 2]
+        axis = _axis(device, number, (cell, hop), spin, at_zero)
+        leads.append(_lead((system, frames, parts), number, cell, hop, axis))
     sides, start = [], 0
     for side, own in enumerate(planes):
         if not own:
@@ -223,7 +223,7 @@ def _assembled(
 
 
 class _Frames:
-    """Where the orbitals (spin, orbital) of sets of sites are, and the unitary matrix to them if it is no permutation."""
+    """Where orbitals (spin, orbital) of sets of sites are, and the unitary matrix to them if it is no permutation."""
 
     def __init__(self, system: Any, spin: SpinOperator | None) -> None:
         self.spin = spin
@@ -284,12 +284,13 @@ def _region(system: Any, frames: _Frames, planes: Any, params: Mapping[str, Any]
 
     def block(a: Indices, b: Indices) -> Complex:
         part = H[a[:, None], b]
-        return part if dense else part.toarray()
+        dense_part: Complex = part if dense else part.toarray()
+        return dense_part
 
     found = []
     for side in orbitals:
         found += [block(a, a) for a in side]
-        found += [block(a, b) for a, b in zip(side[:-1], side[1:], strict=True)]
+        found += [block(a, b) for a, b in pairwise(side)]
     if all(orbitals):
         found.append(block(orbitals[0][0], orbitals[1][0]))
     return found
@@ -323,15 +324,17 @@ def _lead(
     owner = frames.owners(cell_sites(system, number))
     rows = np.array([position[int(i)] for i in frames.orbitals(system.lead_interfaces[number])], dtype=np.int64)
     if axis is None:
-        return LeadCell(number, side, plane, rows, _one(cell), _one(hopping), np.full(3, np.nan), False, False, cell, hopping, owner)
+        return LeadCell(
+            number, side, plane, rows, _one(cell), _one(hopping), np.full(3, np.nan), False, False, cell, hopping, owner
+        )
     blocks = (cell, hopping)
     vectors, scale = spin_part(blocks), scale_of(blocks)
     across = vectors - axis[:, None] * (axis @ vectors)
     magnetic = abs(vectors).max(initial=0.0) > ALIGNED * scale
     if abs(across).max(initial=0.0) > ALIGNED * scale:
         return LeadCell(number, side, plane, rows, _one(cell), _one(hopping), axis, False, True, cell, hopping, owner)
-    apart = [series.map(lambda block: spins_apart(block, axis)) for series in blocks]
-    return LeadCell(number, side, plane, rows, *apart, axis, True, bool(magnetic), cell, hopping, owner)
+    h, t = (series.map(lambda block: spins_apart(block, axis)) for series in blocks)
+    return LeadCell(number, side, plane, rows, h, t, axis, True, bool(magnetic), cell, hopping, owner)
 
 
 def _one(series: Series) -> Series:
@@ -366,7 +369,8 @@ def _axis(device: Device, number: int, blocks: Sequence[Series], spin: SpinOpera
     if field is not None and not m @ field > 1 - 1e-9:
         raise ArgumentError(
             f"Argument `magnetizations[{number}]` must be the direction of the majority spin of lead {number}, but is "
-            f"{m.round(4).tolist()}, and the exchange field of the lead points along {field.round(4).tolist()}. Declare "
+            f"{m.round(4).tolist()}, and the exchange field of the lead points along {field.round(4).tolist()}. "
+            "Declare "
             "that direction, or rotate the lead."
         )
     return m
@@ -402,7 +406,7 @@ def _side(
 
 
 def _shares(leads: Sequence[LeadCell]) -> tuple[tuple[int, bool] | None, ...]:
-    """Return for every lead an earlier one with the same cell and the same or the mirrored hopping, (number, mirrored)."""
+    """Return for every lead an earlier one with its cell and its or the mirrored hopping, as (number, mirrored)."""
     found: list[tuple[int, bool] | None] = []
     for lead in leads:
         match = None

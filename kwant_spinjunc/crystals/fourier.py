@@ -48,7 +48,8 @@ class Series:
         if len(C) == 1 and not self.translations.any():
             return np.broadcast_to(C[0], (len(k), *C.shape[1:]))
         phases = np.exp(1j * (k @ self.translations.T))
-        return (phases @ C.reshape(len(C), -1)).reshape(len(k), *C.shape[1:])
+        found: Complex = (phases @ C.reshape(len(C), -1)).reshape(len(k), *C.shape[1:])
+        return found
 
     def map(self, change: Callable[[Complex], Complex]) -> Series:
         """Return the series with its coefficients changed linearly."""

@@ -56,9 +56,7 @@ class Measurement:
     def measure(self, observables: Sequence[Observable]) -> Measured:
         """Return the values of observables."""
         if self.k is None:
-            found = mean(
-                self.problem, float(self.energy[0]), observables, rtol=self.rtol, max_points=self.max_points
-            )
+            found = mean(self.problem, float(self.energy[0]), observables, rtol=self.rtol, max_points=self.max_points)
             values, errors = (tuple(a if self.angles else a[0] for a in part) for part in (found.values, found.errors))
             return Measured(values, errors, found.points, found.residual, found.converged)
         found_ = self.problem.observe(self.energy, self.k, [o.function for o in observables])
@@ -85,7 +83,8 @@ class Measurement:
             coupling, _ = spin_orbit_coupling(crystal.blocks(side), crystal.scale)
             if coupling:
                 raise ArgumentError(
-                    f"Argument `magnet` must lie in a system without spin-orbit coupling, but a part {coupling:.2g} of the "
+                    f"Argument `magnet` must lie in a system without spin-orbit coupling, but a part {coupling:.2g} "
+                    "of the "
                     "Hamiltonian is that: the torque would go to magnet and lattice. Scatter the system at one k with "
                     "scatter(syst, energy, params=...), which separates both, or take differences of `spin_current`."
                 )

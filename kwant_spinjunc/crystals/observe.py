@@ -6,12 +6,10 @@ drops out. Arrays are [point, angle, ...]; vectors are in the frame of the front
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..halves.joint import Turn
-from ..halves.matrices import Complex, Flags, Floats, dagger, spin_times
+from ..halves.matrices import Complex, Flags, Floats, dagger, magnitude, spin_times
 from ..spin import PAULI, spinors
 from .crystal import Crystal
 from .solve import Solved
@@ -33,7 +31,9 @@ def rotations(turn: Turn | None) -> Floats:
 def lead_axes(crystal: Crystal, turn: Turn | None) -> Floats:
     """Return the axis of each lead, turned with what lies behind, shape (angles, leads, 3)."""
     R = rotations(turn)
-    return np.stack([lead.m @ R.swapaxes(1, 2) if lead.side else np.tile(lead.m, (len(R), 1)) for lead in crystal.leads], axis=1)
+    return np.stack(
+        [lead.m @ R.swapaxes(1, 2) if lead.side else np.tile(lead.m, (len(R), 1)) for lead in crystal.leads], axis=1
+    )
 
 
 def _groups(solved: Solved, leads: int) -> tuple[Floats, Floats]:
@@ -58,12 +58,7 @@ def probabilities(crystal: Crystal, solved: Solved) -> tuple[Floats, Floats]:
 def unitarity(solved: Solved) -> Floats:
     """Return the largest element of S†S - 1 over open channels, (points, angles)."""
     S = solved.S
-    return _largest(dagger(S) @ S - open_channels(solved)[:, None, :, None] * np.eye(S.shape[-1]))
-
-
-def _largest(a: Any) -> Floats:
-    found: Floats = abs(a).max(axis=(-1, -2), initial=0.0)
-    return found
+    return magnitude(dagger(S) @ S - open_channels(solved)[:, None, :, None] * np.eye(S.shape[-1]))
 
 
 def open_channels(solved: Solved) -> Flags:
@@ -90,7 +85,7 @@ def by_input(per_channel: Floats, solved: Solved, leads: int) -> tuple[Floats, F
 
 
 def pauli(left: Complex, right: Complex, spins: int) -> Floats:
-    """Return 2 Im ⟨left| (1, σ) |right⟩ of orbitals (spin, orbital), (..., orbitals, channels) to (..., channels, 4)."""
+    """Return 2 Im ⟨left|(1, σ)|right⟩ of orbitals (spin, orbital), (..., orbitals, channels) to (..., channels, 4)."""
     if spins == 1:
         charge = 2 * np.einsum("...oc,...oc->...c", left.conj(), right).imag
         return np.stack([charge, *[np.full_like(charge, np.nan)] * 3], axis=-1)
@@ -100,11 +95,12 @@ def pauli(left: Complex, right: Complex, spins: int) -> Floats:
         rows, columns = slice(i * n, (i + 1) * n), slice(j * n, (j + 1) * n)
         product[..., i, j] = np.einsum("...oc,...oc->...c", left[..., rows, :].conj(), right[..., columns, :])
     uu, ud, du, dd = product[..., 0, 0], product[..., 0, 1], product[..., 1, 0], product[..., 1, 1]
-    return 2 * np.stack([(uu + dd).imag, (ud + du).imag, (du - ud).real, (uu - dd).imag], axis=-1)
+    found: Floats = 2 * np.stack([(uu + dd).imag, (ud + du).imag, (du - ud).real, (uu - dd).imag], axis=-1)
+    return found
 
 
 def cut_flux(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> tuple[Floats, Floats]:
-    """Return the flux of (1, σ) through the cut, from front to back, by lead and spin, (..., leads, 2, 4), and by lead."""
+    """Return the flux of (1, σ) through the cut, front to back, by lead and spin (..., leads, 2, 4), and by lead."""
     if solved.joint is None or crystal.across is None:
         raise ValueError("a crystal without a cut has no flux through it")
     hopped = dagger(crystal.across.at(k))[:, None] @ solved.joint.front
@@ -125,7 +121,7 @@ def side_torques(crystal: Crystal, solved: Solved, turn: Turn | None, flux: Floa
     flux
         What `cut_flux` returns, by lead and spin.
     """
-    found = np.stack([-flux[..., 1:], flux[..., 1:]], axis=2)
+    found: Floats = np.stack([-flux[..., 1:], flux[..., 1:]], axis=2)
     axes = lead_axes(crystal, turn)
     for lead in crystal.leads:
         if not lead.resolved:

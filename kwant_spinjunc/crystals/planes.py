@@ -105,11 +105,12 @@ def _connected_behind(system: Any, edges: Indices, cut: Any, name: str) -> NDArr
     keys, gone = edges[:, 0] * count + edges[:, 1], hoppings[:, 0] * count + hoppings[:, 1]
     kept = edges[~np.isin(keys, np.concatenate([gone, hoppings[:, 1] * count + hoppings[:, 0]]))]
     rest = sparse.coo_matrix((np.ones(len(kept)), (kept[:, 0], kept[:, 1])), shape=(count, count))
-    parts, part = csgraph.connected_components(rest, directed=False)
+    _, part = csgraph.connected_components(rest, directed=False)
     front, back = np.unique(part[hoppings[:, 1]]), np.unique(part[hoppings[:, 0]])
     if len(np.intersect1d(front, back)):
         raise ArgumentError(
-            f"Argument `{name}` must separate the two sides, but they are still connected. Include every hopping of the "
+            f"Argument `{name}` must separate the two sides, but they are still connected. Include every hopping of "
+            "the "
             "cross-section, or give a function of a site that is true behind the cut."
         )
     found: NDArray[np.bool_] = np.isin(part, back)

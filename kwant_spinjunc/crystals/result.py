@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..checks import finite_array
 from ..devices.cuts import resolve_cut, resolve_sites
-from ..errors import ArgumentError, finite_array
+from ..errors import ArgumentError
 from ..halves.matrices import Floats, Indices
 from .measure import Measurement
 from .problem import Observable
@@ -68,8 +69,8 @@ class CrystalScattering:
         T[α s, β s'] as ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes; NaN for a lead that mixes spins.
     transmissions : ndarray, shape (..., leads, leads)
         ``[lead_out, lead_in]``, both spins together.
-    modes : ndarray, shape (..., leads, 2)
-        Open channels of each lead and spin; of an average their mean.
+    modes : ndarray, shape (points..., leads, 2)
+        Open channels of each lead and spin, the same at all angles; of an average their mean.
     unitarity_defect : float
         Largest element of S†S - 1 anywhere.
     residual : float
@@ -105,7 +106,7 @@ class CrystalScattering:
 
     # ------------------------------------------------------------------ probabilities
     def transmission(self, out: Any, in_: Any) -> Floats:
-        """Return T from one lead to another, or from and to (lead, spin), shape (...), as `kwant`'s ``transmission``."""
+        """Return T from one lead to another, or from and to (lead, spin), as Kwant's ``transmission``, shape (...)."""
         (a, s), (b, s_in) = self._lead_spin("out", out), self._lead_spin("in_", in_)
         if s is None and s_in is None:
             return self.transmissions[..., a, b]
@@ -184,7 +185,7 @@ class CrystalScattering:
 
     @property
     def side_torques(self) -> Floats:
-        r"""Torque on all that lies in front of the cut and behind it, (..., 2, leads, 2, 3) = [side, lead_in, spin_in, xyz].
+        r"""Torque on all in front of the cut and behind it, (..., 2, leads, 2, 3) = [side, lead_in, spin_in, xyz].
 
         The flux through the cut minus what the leads of that side carry off: along its axis for a magnetic lead, in
         which transverse spin dephases, the whole vector for one whose spins are alike. In ħ/2 per unit incoming flux.

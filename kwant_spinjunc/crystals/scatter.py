@@ -10,16 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..checks import finite_array, positive, positive_integer
 from ..devices.device import TOLERANCE, Device
-from ..errors import (
-    ArgumentError,
-    NoOpenChannelError,
-    SpinjuncWarning,
-    UnitarityError,
-    finite_array,
-    positive,
-    positive_integer,
-)
+from ..errors import ArgumentError, NoOpenChannelError, SpinjuncWarning, UnitarityError
 from ..halves.joint import Turn
 from ..halves.matrices import Floats
 from ..spin import check_unit_vector
@@ -65,7 +58,8 @@ def scatter_crystal(
         Names of the parameters that are momenta in units of the inverse lattice vectors; None: those that are called as
         `kwant.wraparound` does and not in ``params``.
     k
-        Momenta, trailing axis as ``momenta`` (which may be left out for one); ``"average"``: the mean over the zone.
+        Momenta, trailing axis as ``momenta``, without it a number or one axis of them for one momentum; ``"average"``:
+        the mean over the zone.
     turns
         Angles θ in radians, a number or one axis of them, by which all spins behind the cut are turned about ``axis``,
         exp(-iθ n·σ/2); leads behind it as well. None for no turn.
@@ -130,7 +124,7 @@ def scatter_crystal(
         magnetizations=axes if listed else axes[0],
         probabilities=P,
         transmissions=T,
-        modes=modes,
+        modes=modes[0] if listed else modes,
         unitarity_defect=float(np.max(unitarity, initial=0.0)),
         residual=found.residual,
         tolerance=tolerance,
@@ -163,7 +157,10 @@ def _same(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
 
 def _momenta(device: Device, params: Mapping[str, Any], momenta: Sequence[str] | None) -> tuple[str, ...]:
     """Return the names of the momenta, each of which the region and every lead must know."""
-    parts = {"the scattering region": device.system, **{f"lead {n}": lead for n, lead in enumerate(device.system.leads)}}
+    parts = {
+        "the scattering region": device.system,
+        **{f"lead {n}": lead for n, lead in enumerate(device.system.leads)},
+    }
     known = {where: set(getattr(part, "parameters", ()) or ()) for where, part in parts.items()}
     union = set().union(*known.values())
     if momenta is None:
@@ -197,7 +194,9 @@ def _turn(turns: Any, axis: ArrayLike, behind: Any) -> tuple[Turn | None, bool]:
     """Return the turn, and whether there is an axis of angles."""
     if turns is None:
         if behind is not None:
-            raise ArgumentError("Argument `behind` must come with `turns`: angles by which the spins behind are turned.")
+            raise ArgumentError(
+                "Argument `behind` must come with `turns`: angles by which the spins behind are turned."
+            )
         return None, False
     if behind is None:
         raise ArgumentError("Argument `behind` must be given with `turns`: a function of a site true behind the cut.")
@@ -224,18 +223,20 @@ def _points(energy: Any, k: Any, names: tuple[str, ...]) -> tuple[Floats, Floats
     if k is None:
         if names:
             raise ArgumentError(
-                f"Argument `k` must be given, but is None and the system depends on {', '.join(names)}. Use k='average' "
+                f"Argument `k` must be given, but is None and the system depends on {', '.join(names)}. Use "
+                "k='average' "
                 "for the mean over the zone."
             )
         return E.ravel(), np.zeros((E.size, 0)), E.shape
     momenta = finite_array("k", k)
     if not names:
         raise ArgumentError("Argument `k` must be left out for a system without momenta. Are they in `params`?")
-    if len(names) == 1 and momenta.shape[-1:] != (1,):
+    if len(names) == 1 and momenta.ndim < 2:
         momenta = momenta[..., None]
     if momenta.shape[-1] != len(names):
         raise ArgumentError(
-            f"Argument `k` must have a trailing axis of {len(names)}, {', '.join(names)}, but its shape is {momenta.shape}."
+            f"Argument `k` must have a trailing axis of {len(names)}, {', '.join(names)}, but its shape is "
+            f"{momenta.shape}."
         )
     if not momenta.size or not E.size:
         raise ArgumentError("Arguments `energy` and `k` must not be empty.")
@@ -254,7 +255,8 @@ def _refuse_unturnable(crystal: Crystal, spin_orbit: bool | None) -> None:
         if dependent > ALIGNED:
             raise ArgumentError(
                 f"Argument `behind` must cut hoppings that carry spin unchanged, but a part {dependent:.2g} of them "
-                "depends on spin and belongs to neither side. Move the cut into a region without exchange and spin-orbit "
+                "depends on spin and belongs to neither side. Move the cut into a region without exchange and "
+                "spin-orbit "
                 "coupling."
             )
     if spin_orbit is False:
@@ -263,14 +265,17 @@ def _refuse_unturnable(crystal: Crystal, spin_orbit: bool | None) -> None:
     way_out = "Give spin_orbit=False if you know that nothing behind the cut ties spin to the lattice."
     if coupling:
         raise ArgumentError(
-            f"Argument `turns` must turn spins that are tied to the magnet alone, but behind the cut a part {coupling:.2g} "
+            "Argument `turns` must turn spins that are tied to the magnet alone, but behind the cut a part "
+            f"{coupling:.2g} "
             "of the Hamiltonian is spin-orbit coupling (spin-dependent and, in real orbitals, imaginary): turning the "
             f"spins is not turning the magnet. Move the cut, or turn the magnetization in the Hamiltonian. {way_out}"
         )
     if hidden:
         raise ArgumentError(
-            "Argument `turns` must turn spins that are tied to the magnet alone, but behind the cut terms without spin are "
-            "complex (a magnetic flux or complex orbitals) and the exchange mixes orbitals or sites, so that it cannot be "
+            "Argument `turns` must turn spins that are tied to the magnet alone, but behind the cut terms without "
+            "spin are "
+            "complex (a magnetic flux or complex orbitals) and the exchange mixes orbitals or sites, so that it "
+            "cannot be "
             f"told from spin-orbit coupling. {way_out}"
         )
 
@@ -280,7 +285,8 @@ def _judge(measurement: Measurement, found: Measured, modes: Any, unitarity: flo
     if not np.nansum(modes):
         k = "any momentum" if measurement.k is None else "the momenta given"
         raise NoOpenChannelError(
-            f"Argument `energy` must lie in a band of a lead, but at {measurement.energy[0]:g} no channel is open at {k}. "
+            f"Argument `energy` must lie in a band of a lead, but at {measurement.energy[0]:g} no channel is open at "
+            f"{k}. "
             "Look at the bands of the leads."
         )
     if not unitarity <= tolerance:
@@ -291,7 +297,8 @@ def _judge(measurement: Measurement, found: Measured, modes: Any, unitarity: flo
     if not found.converged:
         worst = max((float(np.nanmax(error, initial=0.0)) for error in (found.errors or ())), default=0.0)
         warnings.warn(
-            f"The average over the zone spent {found.points} momenta before it reached rtol = {measurement.rtol:g}: its "
+            f"The average over the zone spent {found.points} momenta before it reached rtol = {measurement.rtol:g}: "
+            "its "
             f"error is up to {worst:.2g} (see `k_error`). Raise `max_points`, or widen `rtol`.",
             SpinjuncWarning,
             stacklevel=4,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import kwant
+from ..optional import kwant
 import numpy as np
 
 from ..halves.chain import Attached, Chain, Half, eliminate
@@ -18,6 +18,7 @@ from ..halves.matrices import Complex, Flags, Floats, Indices, dagger
 from ..halves.surface import Surface, settled, surfaces
 from ..spin import spinors
 from .crystal import Crystal, LeadCell, Side
+from .spins import Axis
 
 __all__ = ["Solved", "solve"]
 
@@ -69,7 +70,12 @@ def kwant_surface(h: Complex, t: Complex) -> tuple[Complex, Complex, Complex, Co
     vecs, inverse = modes.vecs, modes.vecslmbdainv
     if not vecs.size:
         n = len(h)
-        return np.zeros((n, n), complex), np.zeros((n, 0), complex), np.zeros((0, n), complex), np.zeros((0, 0), complex)
+        return (
+            np.zeros((n, n), complex),
+            np.zeros((n, 0), complex),
+            np.zeros((0, n), complex),
+            np.zeros((0, 0), complex),
+        )
     # (H - E) ψ + V u_out a_out = -V u_in a_in,  V†ψ - u'_out a_out = u'_in a_in
     u_in, u_out, in_, out_ = vecs[:, :N], vecs[:, N:], inverse[:, :N], inverse[:, N:]
     amplitudes = np.linalg.solve(out_, np.concatenate([V.conj().T, in_], axis=1))
@@ -106,7 +112,7 @@ def solve(crystal: Crystal, energy: Floats, k: Floats, turn: Turn | None) -> Sol
     if crystal.across is None:
         joint, S = None, seen[0].s[:, None]
     else:
-        joint = join(*seen, crystal.across.at(k), turn)
+        joint = join(seen[0], seen[1], crystal.across.at(k), turn)
         S = joint.S
     count = np.zeros((len(energy), len(crystal.leads), 2), dtype=np.int64)
     for cell in crystal.leads:
@@ -133,7 +139,9 @@ def _surfaces(crystal: Crystal, energy: Floats, k: Floats) -> list[Surface]:
     for lead, share in zip(crystal.leads, crystal.shares, strict=True):
         if share is not None:
             continue
-        twins = [(n, other[1]) for n, other in enumerate(crystal.shares) if other is not None and other[0] == lead.number]
+        twins = [
+            (n, other[1]) for n, other in enumerate(crystal.shares) if other is not None and other[0] == lead.number
+        ]
         h, t = _measured(lead.cell.at(k), energy), _spread(lead.hopping.at(k), len(energy))
         alike = lead.resolved and not lead.magnetic
         if alike:
@@ -196,27 +204,29 @@ def _attached(side: Side, lead: LeadCell, surface: Surface) -> Attached:
 def _channels(side: Side, leads: list[LeadCell], found: list[Surface]) -> tuple[Indices, Indices, Complex | None]:
     """Return lead and spin of each channel of a side, and the matrix to channels along the leads' own axes, if any."""
     widths = [found[lead.number].source.shape[-1] for lead in leads]
-    numbers = [np.full(width, lead.number) for lead, width in zip(leads, widths, strict=True)]
+    numbers = [lead.number for lead in leads]
     if side.m is None:
-        pairs = zip(leads, widths, strict=True)
-        spin = [np.repeat([0, 1], width) if lead.resolved else np.full(width, -1) for lead, width in pairs]
-        lead = [np.full(len(s), cell.number) for s, cell in zip(spin, leads, strict=True)]
-        return _joined(lead), _joined(spin), None
+        spins = [[0, 1] if lead.resolved else [-1] for lead in leads]
+        repeated = [np.repeat(spin, width) for spin, width in zip(spins, widths, strict=True)]
+        return np.repeat(numbers, [len(spin) for spin in repeated]), np.concatenate([[], *repeated]).astype(int), None
+    spin = [
+        np.full(width, int(lead.magnetic and lead.m @ side.m < 0)) for lead, width in zip(leads, widths, strict=True)
+    ]
+    majority = np.concatenate([[], *spin]).astype(np.int64)
+    return (
+        np.tile(np.repeat(numbers, widths), 2),
+        np.concatenate([majority, 1 - majority]),
+        _to_own_axes(side.m, leads, widths),
+    )
+
+
+def _to_own_axes(m: Axis, leads: list[LeadCell], widths: list[int]) -> Complex | None:
+    """Return the unitary matrix from channels along m to those along the axes of leads whose spins are alike."""
     total = sum(widths)
-    spin, V, turned = np.repeat([0, 1], total), np.eye(2 * total, dtype=complex), False
+    V = np.eye(2 * total, dtype=complex)
     for lead, width, start in zip(leads, widths, np.cumsum([0, *widths]), strict=False):
-        if lead.magnetic:
-            if lead.m @ side.m < 0:
-                spin[start : start + width], spin[total + start : total + start + width] = 1, 0
-            continue
-        rho = dagger(spinors(lead.m)) @ spinors(side.m)
-        if abs(rho - np.eye(2)).max() > 1e-15:
-            turned = True
-            for (i, j), value in np.ndenumerate(rho):
-                at = start + np.arange(width)
+        if not lead.magnetic:
+            at = start + np.arange(width)
+            for (i, j), value in np.ndenumerate(dagger(spinors(lead.m)) @ spinors(m)):
                 V[i * total + at, j * total + at] = value
-    return np.tile(_joined(numbers), 2), spin, V if turned else None
-
-
-def _joined(arrays: list[Indices]) -> Indices:
-    return np.concatenate(arrays) if arrays else np.zeros(0, dtype=np.int64)
+    return None if np.array_equal(V, np.eye(2 * total)) else V

@@ -11,7 +11,7 @@ without a phase it gives none.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 #: A unit vector, shape (3,).
-Axis = Floats
+Axis: TypeAlias = Floats
 
 #: What of a block is across the axis, relative to its largest element, and still rounding.
 ALIGNED = 1e-12
@@ -42,7 +42,7 @@ def pauli_parts(block: Complex) -> Complex:
     n, m = block.shape[-2] // 2, block.shape[-1] // 2
     uu, ud = block[..., :n, :m], block[..., :n, m:]
     du, dd = block[..., n:, :m], block[..., n:, m:]
-    return np.array([uu + dd, ud + du, 1j * (ud - du), uu - dd]) / 2
+    return np.asarray(np.array([uu + dd, ud + du, 1j * (ud - du), uu - dd]) / 2, dtype=complex)
 
 
 def spin_part(blocks: Iterable[Series]) -> Complex:
@@ -106,7 +106,8 @@ def _number_on_sites(parts: Complex, sites: Indices) -> Complex:
     same = (sites[:, None] == np.arange(sites.max(initial=-1) + 1)).astype(float)
     diagonal = np.diagonal(parts, axis1=-2, axis2=-1)
     mean = (diagonal @ same) / same.sum(axis=0) @ same.T
-    return mean[..., None] * np.eye(len(sites))
+    found: Complex = mean[..., None] * np.eye(len(sites))
+    return found
 
 
 def scale_of(blocks: Iterable[Series]) -> float:

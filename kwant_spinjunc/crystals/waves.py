@@ -25,7 +25,7 @@ __all__ = ["hopping_flux", "site_torques", "waves_of"]
 
 
 def waves_of(crystal: Crystal, solved: Solved, side: int) -> Iterator[Complex]:
-    """Yield ψ of each plane of a side, outward, (points, angles, orbitals, channels); behind the cut in the turned frame."""
+    """Yield ψ of each plane of a side, outward, (points, angles, orbitals, channels), in the frame of the side."""
     half, m = solved.halves[side], crystal.sides[side].m
     channels = solved.S.shape[-1]
     first = 0 if side == 0 else channels - _own_channels(solved, 1)
@@ -93,7 +93,7 @@ def site_torques(
 
 def _turned(vectors: Floats, R: Floats) -> Floats:
     """Return vectors (points, angles, ..., 3) rotated by R (angles, 3, 3)."""
-    return np.einsum("axy,pa...y->pa...x", R, vectors)
+    return np.asarray(np.einsum("axy,pa...y->pa...x", R, vectors))
 
 
 def _neighbors(onsite: Any, hopping: Any, n: int, last: int) -> Iterator[tuple[int, Series]]:
@@ -125,7 +125,7 @@ def _orbitals(owner: Indices, rows: Indices, spins: int) -> tuple[Indices, Indic
 def hopping_flux(
     crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats, hoppings: Indices
 ) -> tuple[Floats, Floats]:
-    """Return the flux of (1, σ) through hoppings (to, from), (points, angles, leads, 2, 4) by lead and spin, and by lead."""
+    """Return the flux of (1, σ) through hoppings (to, from), (points, angles, leads, 2, 4) and summed over spins."""
     count = 1 + max(int(plane.max()) for side in crystal.sides for plane in side.sites)
     side_of, plane_of = np.full(count, -1), np.full(count, -1)
     for number, side in enumerate(crystal.sides):
@@ -140,18 +140,13 @@ def hopping_flux(
     for to, from_ in sorted(pairs):
         rows, columns = crystal.sides[to[0]].sites[to[1]], crystal.sides[from_[0]].sites[from_[1]]
         block = _block(crystal, to, from_).at(k)
-        if turn is not None and to[0] == from_[0] == 1:
-            U = turn.matrices()
-        else:
-            U = None
+        U = turn.matrices() if turn is not None and to[0] == from_[0] == 1 else None
         mask = np.array([[(i, j) in wanted for j in columns] for i in rows])
         a, b = (np.tile(crystal.sides[at[0]].owners[at[1]], crystal.spins) for at in (to, from_))
         block = np.where(mask[a[:, None], b], block, 0)
         right = psi[from_[0]][from_[1]]
-        if U is None:
-            hopped = block[:, None] @ right
-        else:  # the block is that of the turned frame
-            hopped = spin_times(U, block[:, None] @ spin_times(dagger(U), right))
+        # behind the cut the block is that of the turned frame
+        hopped = block[:, None] @ right if U is None else spin_times(U, block[:, None] @ spin_times(dagger(U), right))
         total = total + pauli(psi[to[0]][to[1]], hopped, crystal.spins)
     return by_input(total, solved, len(crystal.leads))
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, SpinjuncError
+from ..errors import ArgumentError
 from ..halves.matrices import Floats, Indices
 from ..halves.surface import channels
 from ..quadrature import integrate
@@ -29,9 +29,19 @@ __all__ = ["Mean", "count_channels", "jumps", "mean"]
 GRID = 64
 #: Width to which jumps are bracketed, in radians.
 BRACKET = 1e-11
+#: Points of the mesh, per momentum, from which the sizes of all kinds are estimated.
+MESH = 16
+#: Part of the tolerance that is asked for, as sizes are estimates.
+SHARE = 0.7
+#: Times an average is done, with better sizes, before it is said not to converge.
+PASSES = 3
+#: Errors below this are rounding of probabilities.
+ROUNDING = 1e-15
 
 
-def jumps(count: Callable[[Indices, Floats], Any], lines: int, grid: Floats, width: float = BRACKET) -> tuple[Indices, Floats]:
+def jumps(
+    count: Callable[[Indices, Floats], Any], lines: int, grid: Floats, width: float = BRACKET
+) -> tuple[Indices, Floats]:
     """Return where integers jump along lines, as numbers of lines and positions.
 
     Parameters
@@ -122,26 +132,43 @@ def mean(
     """
     dimensions = len(problem.crystal.momenta)
     if dimensions not in (1, 2):
-        raise ArgumentError(f"Argument `momenta` must name one or two parameters for an average, but names {dimensions}.")
+        raise ArgumentError(
+            f"Argument `momenta` must name one or two parameters for an average, but names {dimensions}."
+        )
     work = _Integrand(problem, energy, observables, max_points)
     folded = work.even() if fold is None else tuple(fold)
-    tolerance = rtol / 2 if dimensions == 2 else rtol
-    if dimensions == 1:
-        found = _along(work, np.zeros((1, 0)), folded[0], tolerance)
-        value, error = found.value[0], float(found.error[0])
-    else:
-        low = 0.0 if folded[0] else -np.pi
-        outer = _outer_splits(work, low)
-        length = np.pi - low
+    low = np.where(folded, 0.0, -np.pi)
+    work.rescale(work.sizes_on_mesh(low))
+    for _ in range(PASSES):
+        value, error = _along_line(work, low, rtol) if dimensions == 1 else _over_plane(work, low, rtol)
+        found = work.restored(value, error, rtol)
+        if found.converged or work.spent():
+            break
+        # the mesh misjudged how large something is: peaks are narrower than it is fine
+        work.rescale(abs(value) * work.scales)
+    return found
 
-        def inner(_: Indices, x: Floats) -> tuple[Floats, Floats]:
-            result = _along(work, x.reshape(-1, 1), folded[1], tolerance)
-            return result.value.reshape(*x.shape, -1) / length, result.error.reshape(x.shape) / length
 
-        pieces = _pieces(1, low, np.zeros(len(outer), dtype=np.intp), outer)
-        result = integrate(inner, pieces, 1, work.components, tolerance=tolerance, stop=work.spent, chunk=1)
-        value, error = result.value[0], float(result.error[0])
-    return work.restored(value, error, converged=error <= 1.5 * rtol)
+def _along_line(work: _Integrand, low: Floats, rtol: float) -> tuple[Floats, float]:
+    """Return the mean over one momentum and its error, in units of each kind."""
+    found = _along(work, np.zeros((1, 0)), low[0], SHARE * rtol)
+    return found.value[0], float(found.error[0])
+
+
+def _over_plane(work: _Integrand, low: Floats, rtol: float) -> tuple[Floats, float]:
+    """Return the mean over two momenta, that of means along the second, and its error."""
+    length = np.pi - low[0]
+
+    def inner(_: Indices, x: Floats) -> tuple[Floats, Floats]:
+        found = _along(work, x.reshape(-1, 1), low[1], SHARE * rtol / 2)
+        return found.value.reshape(*x.shape, -1) / length, found.error.reshape(x.shape) / length
+
+    outer = _outer_splits(work, low[0])
+    pieces = _pieces(1, low[0], np.zeros(len(outer), dtype=np.intp), outer)
+    found = integrate(
+        inner, pieces, 1, work.components, tolerance=0.0, floor=SHARE * rtol / 2, stop=work.spent, chunk=1
+    )
+    return found.value[0], float(found.error[0])
 
 
 def _pieces(lines: int, low: float, line: Indices, at: Floats) -> tuple[Indices, Floats, Floats]:
@@ -154,9 +181,8 @@ def _pieces(lines: int, low: float, line: Indices, at: Floats) -> tuple[Indices,
     return line[:-1][same].astype(np.intp), at[:-1][same], at[1:][same]
 
 
-def _along(work: _Integrand, outer: Floats, folded: bool, tolerance: float) -> Any:
+def _along(work: _Integrand, outer: Floats, low: float, tolerance: float) -> Any:
     """Return the means along the last momentum at fixed others (lines, dimensions - 1)."""
-    low = 0.0 if folded else -np.pi
     line, at = work.splits(outer, low)
     pieces = _pieces(len(outer), low, line, at)
     length = np.pi - low
@@ -166,7 +192,7 @@ def _along(work: _Integrand, outer: Floats, folded: bool, tolerance: float) -> A
         values, errors = work(k)
         return values.reshape(*x.shape, -1) / length, errors.reshape(x.shape) / length
 
-    return integrate(function, pieces, len(outer), work.components, tolerance=tolerance, stop=work.spent)
+    return integrate(function, pieces, len(outer), work.components, tolerance=0.0, floor=tolerance, stop=work.spent)
 
 
 def _outer_splits(work: _Integrand, low: float) -> Floats:
@@ -206,7 +232,9 @@ class _Integrand:
         return found.values, found.bad
 
     def _flat(self, arrays: Any) -> Floats:
-        return np.concatenate([np.nan_to_num(array).reshape(len(array), int(np.prod(array.shape[1:]))) for array in arrays], axis=1)
+        return np.concatenate(
+            [np.nan_to_num(array).reshape(len(array), int(np.prod(array.shape[1:]))) for array in arrays], axis=1
+        )
 
     def even(self) -> tuple[bool, ...]:
         """Tell in which momenta all observables are even, from three points that know nothing of symmetry."""
@@ -224,7 +252,7 @@ class _Integrand:
         return self.points >= self.max_points
 
     def __call__(self, k: Floats) -> tuple[Floats, Floats]:
-        """Return the values (points, components) in units of their kinds, and errors (points,) of what was stepped around."""
+        """Return values (points, components) in units of their kinds, and errors (points,) of what was avoided."""
         arrays, bad = self._observed(k)
         values = self._flat(arrays)
         errors = np.zeros(len(k))
@@ -238,15 +266,20 @@ class _Integrand:
             values[at] = self._flat(arrays)
             bad[at] = still
         values[bad] = 0.0
-        if self.scales is None:
-            self.scales = self._scales(abs(values).mean(axis=0))
         self.worst = np.maximum(self.worst, abs(values).max(axis=0))
         values = values / self.scales
         errors[bad] = abs(values).max(initial=1.0)
         return values, errors
 
-    def _scales(self, size: Floats) -> Floats:
-        """Return for every component the largest mean of its kind."""
+    def sizes_on_mesh(self, low: Floats) -> Floats:
+        """Return the mean modulus of each component on a coarse mesh, (components,)."""
+        line = (np.arange(MESH) + 0.5) / MESH
+        axes = np.meshgrid(*(start + (np.pi - start) * line for start in low), indexing="ij")
+        arrays, bad = self._observed(np.stack([axis.ravel() for axis in axes], axis=1))
+        return abs(self._flat(arrays)[~bad]).mean(axis=0)
+
+    def rescale(self, size: Floats) -> None:
+        """Measure every component in units of the largest of its kind; the largest of nothing is 1."""
         scales, start = [], 0
         for shape, kept in zip(self.shapes, self.kept, strict=True):
             part = size[start : start + int(np.prod(shape))].reshape(shape)
@@ -255,10 +288,9 @@ class _Integrand:
                 scales.append(np.full(part.size, np.inf))
                 continue
             axes = tuple(axis for axis in range(len(shape)) if axis not in kept)
-            largest = np.broadcast_to(part.max(axis=axes, keepdims=True, initial=0.0), shape)
-            scales.append(largest.ravel())
+            scales.append(np.broadcast_to(part.max(axis=axes, keepdims=True, initial=0.0), shape).ravel())
         found = np.concatenate(scales)
-        return np.where(found > 0, found, 1.0)
+        self.scales = np.where(found > 0, found, 1.0)
 
     def splits(self, outer: Floats, low: float) -> tuple[Indices, Floats]:
         """Return where channels open along the last momentum at fixed others."""
@@ -269,14 +301,21 @@ class _Integrand:
 
         return jumps(count, len(outer), np.linspace(low, np.pi, GRID + 1))
 
-    def restored(self, value: Floats, error: float, *, converged: bool) -> Mean:
+    def restored(self, value: Floats, error: float, rtol: float) -> Mean:
         """Return values and errors in their shapes and units."""
-        values, errors, start = [], [], 0
-        scales = np.ones(self.components) if self.scales is None else self.scales
+        values, errors, start, converged = [], [], 0, True
         for shape, missing, kept in zip(self.shapes, self.missing, self.kept, strict=True):
             part = slice(start, start + int(np.prod(shape)))
             start = part.stop
-            found = self.worst[part] if kept is None else value[part] * scales[part]
-            values.append(np.where(missing[0], np.nan, found.reshape(shape)))
-            errors.append((np.zeros(len(found)) if kept is None else error * scales[part]).reshape(shape))
+            if kept is None:
+                values.append(np.where(missing[0], np.nan, self.worst[part].reshape(shape)))
+                errors.append(np.zeros(shape))
+                continue
+            found, miss = ((a * self.scales[part]).reshape(shape) for a in (value[part], error))
+            axes = tuple(axis for axis in range(len(shape)) if axis not in kept)
+            allowed = rtol * abs(found).max(axis=axes, keepdims=True, initial=0.0)
+            # what is nothing at all needs no digits
+            converged &= bool((miss <= np.maximum(allowed, ROUNDING)).all())
+            values.append(np.where(missing[0], np.nan, found))
+            errors.append(miss)
         return Mean(tuple(values), tuple(errors), self.points, self.residual, converged)

@@ -16,13 +16,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .matrices import Complex, Floats, Indices, dagger, magnitude
+from .matrices import Complex, Floats, Indices, dagger, inverse, magnitude, solved
 from .surface import Surface
 
 __all__ = ["Attached", "Chain", "Half", "eliminate"]
-
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class Half:
 
     Attributes
     ----------
-    D, R, O : ndarray, (..., c, c), (..., c, channels), (..., channels, c)
+    D, R, out : ndarray, (..., c, c), (..., c, channels), (..., channels, c)
         The effective L of the plane at the cut, its sources and its outgoing amplitudes.
     s0 : ndarray, (..., channels, channels)
         Amplitudes of what returns without having been at the cut.
@@ -71,7 +69,7 @@ class Half:
 
     D: Complex
     R: Complex
-    O: Complex  # noqa: E741
+    out: Complex
     s0: Complex
     g: Complex
     w: Complex
@@ -79,15 +77,6 @@ class Half:
     s: Complex
     growth: Floats
     steps: tuple[tuple[Complex, Complex], ...]
-
-    def waves(self, y: Complex, a: Complex) -> list[Complex]:
-        """Return ψ of every plane, (..., n_k, states), from ψ at the cut and the incoming amplitudes (..., channels, states)."""
-        psi = [y]
-        for X_T, X_R in self.steps:
-            psi.append(X_R @ a - X_T @ psi[-1])
-        return psi
-
-
 
 
 def eliminate(chain: Chain) -> Half:
@@ -97,7 +86,7 @@ def eliminate(chain: Chain) -> Half:
     widths = [lead.surface.source.shape[-1] for lead in chain.leads]
     starts = np.cumsum([0, *widths])
     total = int(starts[-1])
-    D, R, O = _with_leads(chain, last, starts, total)
+    D, R, out = _with_leads(chain, last, starts, total)
     s = np.zeros((*shape, total, total), dtype=complex)
     for lead, at in zip(chain.leads, starts, strict=False):
         width = lead.surface.source.shape[-1]
@@ -107,32 +96,36 @@ def eliminate(chain: Chain) -> Half:
     for k in range(last - 1, -1, -1):
         T = chain.hopping[k]
         n = T.shape[-2]
-        X = np.linalg.solve(D, np.concatenate([np.broadcast_to(dagger(T), (*shape, T.shape[-1], n)), R], axis=-1))
+        right = np.concatenate([np.broadcast_to(dagger(T), (*shape, T.shape[-1], n)), R], axis=-1)
+        X, singular = solved(D, right)
         X_T, X_R = X[..., :n], X[..., n:]
-        growth = np.maximum(growth, magnitude(X_T))
+        growth = np.maximum(growth, np.where(singular, np.inf, magnitude(X_T)))
         steps.append((X_T, X_R))
-        s = s + O @ X_R
-        own, R_own, O_own = _with_leads(chain, k, starts, total)
-        D, R, O = own - T @ X_T, R_own - T @ X_R, O_own - O @ X_T
-    g = np.linalg.inv(D)
-    w = g @ R
-    return Half(D, R, O, s, g, w, O @ g, s + O @ w, growth, tuple(reversed(steps)))
+        s = s + out @ X_R
+        own, R_own, out_own = _with_leads(chain, k, starts, total)
+        D, R, out = own - T @ X_T, R_own - T @ X_R, out_own - out @ X_T
+    g, singular = inverse(D)
+    if singular.any():
+        g = np.where(singular[..., None, None], np.inf, g)
+    with np.errstate(invalid="ignore"):
+        w: Complex = g @ R
+        o: Complex = out @ g
+        through: Complex = s + out @ w
+    return Half(D, R, out, s, g, w, o, through, growth, tuple(reversed(steps)))
 
 
 def _with_leads(chain: Chain, k: int, starts: Any, total: int) -> tuple[Complex, Complex, Complex]:
     """Return L, sources and outgoing amplitudes of a plane by itself."""
     D = chain.onsite[k]
     shape, n = D.shape[:-2], D.shape[-1]
-    R, O = np.zeros((*shape, n, total), dtype=complex), np.zeros((*shape, total, n), dtype=complex)
-    copied = False
-    for lead, at in zip(chain.leads, starts, strict=False):
-        if lead.plane != k:
-            continue
-        if not copied:
-            D, copied = D.copy(), True
+    R, out = np.zeros((*shape, n, total), dtype=complex), np.zeros((*shape, total, n), dtype=complex)
+    own = [(lead, at) for lead, at in zip(chain.leads, starts, strict=False) if lead.plane == k]
+    if own:
+        D = D.copy()
+    for lead, at in own:
         surface, rows = lead.surface, lead.rows
         width = surface.source.shape[-1]
         D[..., rows[:, None], rows] += surface.sigma
         R[..., rows, at : at + width] += surface.source
-        O[..., at : at + width, rows] += surface.out
-    return D, R, O
+        out[..., at : at + width, rows] += surface.out
+    return D, R, out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Complex", "Flags", "Floats", "Indices", "dagger", "magnitude", "spin_times"]
+__all__ = ["Complex", "Flags", "Floats", "Indices", "dagger", "inverse", "magnitude", "solved", "spin_times"]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -30,3 +30,19 @@ def spin_times(matrix: Complex, a: Complex) -> Complex:
     up, down = a[..., :n, :], a[..., n:, :]
     m = matrix[..., None, None, :, :]
     return np.concatenate([m[..., 0, 0] * up + m[..., 0, 1] * down, m[..., 1, 0] * up + m[..., 1, 1] * down], axis=-2)
+
+
+def inverse(a: Complex) -> tuple[Complex, Flags]:
+    """Return the inverses of matrices (..., n, n), and which are singular (there the result is unity)."""
+    return solved(a, np.broadcast_to(np.eye(a.shape[-1]), a.shape))
+
+
+def solved(a: Complex, b: Complex) -> tuple[Complex, Flags]:
+    """Return a⁻¹ b of matrices (..., n, n) and (..., n, m), and which a are singular (there the result is b)."""
+    try:
+        return np.linalg.solve(a, b), np.zeros(a.shape[:-2], dtype=bool)
+    except np.linalg.LinAlgError:
+        flat = a.reshape(-1, *a.shape[-2:])
+        condition = np.array([np.linalg.cond(matrix) for matrix in flat]).reshape(a.shape[:-2])
+        singular = ~(condition < 1 / np.finfo(float).eps)
+        return np.linalg.solve(np.where(singular[..., None, None], np.eye(a.shape[-1]), a), b), singular

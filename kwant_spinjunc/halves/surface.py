@@ -21,9 +21,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .matrices import Complex, Flags, Floats, dagger, magnitude
+from .matrices import Complex, Flags, Floats, Indices, dagger, inverse, magnitude, solved
 
 __all__ = ["Surface", "channels", "settled", "surfaces"]
 
@@ -66,7 +65,7 @@ class Surface:
     source: Complex
     out: Complex
     reflection: Complex
-    count: NDArray[np.int64]
+    count: Indices
     doubtful: Flags
     residual: Floats
 
@@ -94,8 +93,10 @@ def surfaces(h: Complex, t: Complex, *, mirrored: bool = False) -> tuple[Surface
         doubtful = doubtful | singular
         parts = [_of_modes(hopping if side > 0 else dagger(hopping), lam**side, phi, doubtful) for side in sides]
     return tuple(
-        _audited(h, t if side > 0 else dagger(t), sigma + extra, *rest[:-1], rest[-1] | doubtful)
-        for side, (sigma, *rest) in zip(sides, parts, strict=True)
+        _audited(
+            h, t if side > 0 else dagger(t), replace(part, sigma=part.sigma + extra, doubtful=part.doubtful | doubtful)
+        )
+        for side, part in zip(sides, parts, strict=True)
     )
 
 
@@ -106,21 +107,13 @@ def _reduced(h: Complex, t: Complex) -> tuple[Complex, Complex, Any, Flags]:
     h' = h_aa - h_ab h_bb⁻¹ h_ba - t_b h_bb⁻¹ t_b†, t' = t_a - t_b h_bb⁻¹ h_ba.
     """
     p, n = t.shape[-2:]
-    none = np.zeros(h.shape[:-2], dtype=bool)
     if p == n:
-        return h, t, 0.0, none
+        return h, t, 0.0, np.zeros(h.shape[:-2], dtype=bool)
     h_ab, h_ba, t_a, t_b = h[..., :p, p:], h[..., p:, :p], t[..., :p], t[..., p:]
-    level = none
-    try:
-        inverse = np.linalg.inv(h[..., p:, p:])
-    except np.linalg.LinAlgError:
-        level = np.linalg.cond(h[..., p:, p:]) > 1 / np.finfo(float).eps
-        inverse = np.linalg.inv(np.where(level[..., None, None], np.eye(n - p), h[..., p:, p:]))
-    level = level | (magnitude(inverse) * np.maximum(magnitude(h), magnitude(t)) > LEVEL)
-    extra = -t_b @ inverse @ dagger(t_b)
-    return h[..., :p, :p] - h_ab @ inverse @ h_ba + extra, t_a - t_b @ inverse @ h_ba, extra, level
-
-
+    g, level = inverse(h[..., p:, p:])
+    level = level | (magnitude(g) * np.maximum(magnitude(h), magnitude(t)) > LEVEL)
+    extra = -t_b @ g @ dagger(t_b)
+    return h[..., :p, :p] - h_ab @ g @ h_ba + extra, t_a - t_b @ g @ h_ba, extra, level
 
 
 # ------------------------------------------------------------------------------------- a Hermitian, definite hopping
@@ -140,7 +133,7 @@ def _cholesky(t: Complex) -> tuple[Complex, float] | None:
     return np.linalg.inv(C), sign
 
 
-def _of_definite(h: Complex, t: Complex, root: Complex, sign: float) -> tuple[Any, ...]:
+def _of_definite(h: Complex, t: Complex, root: Complex, sign: float) -> Surface:
     """Return the surfaces for t = s C C†: h φ = -x t φ with x = λ + 1/λ real; degeneracies are exact."""
     a, u = np.linalg.eigh(root @ h @ dagger(root))
     x = -sign * a / 2
@@ -161,7 +154,7 @@ def _of_definite(h: Complex, t: Complex, root: Complex, sign: float) -> tuple[An
     out = dagger(chosen) * root_v[..., None]
     reflection = -np.eye(most) * live[..., None]
     doubtful = (abs(abs(x) - 1) < (SLOW / 2) ** 2 / 2).any(axis=-1)
-    return sigma, source, out, reflection + 0j, count, doubtful
+    return Surface(sigma, source, out, reflection + 0j, count, doubtful, np.zeros(count.shape))
 
 
 # --------------------------------------------------------------------------------------------------- any other hopping
@@ -175,21 +168,15 @@ def _transfer_modes(h: Complex, t: Complex) -> tuple[Complex, Complex, Flags]:
 def _transfer(h: Complex, t: Complex) -> tuple[Complex, Flags]:
     """Return the transfer matrices of (λφ, φ), and where t has no inverse."""
     n = h.shape[-1]
-    singular = np.zeros(h.shape[:-2], dtype=bool)
-    try:
-        inverse = np.linalg.inv(t)
-    except np.linalg.LinAlgError:
-        singular = np.linalg.cond(t) > 1 / np.finfo(float).eps
-        t = np.where(singular[..., None, None], np.eye(n), t)
-        inverse = np.linalg.inv(t)
+    back, singular = inverse(t)
     M = np.zeros((*h.shape[:-2], 2 * n, 2 * n), dtype=complex)
-    M[..., :n, :n] = -inverse @ h
-    M[..., :n, n:] = -inverse @ dagger(t)
+    M[..., :n, :n] = -back @ h
+    M[..., :n, n:] = -back @ dagger(t)
     M[..., n:, :n] = np.eye(n)
     return M, singular
 
 
-def _of_modes(t: Complex, lam: Complex, phi: Complex, doubtful: Flags) -> tuple[Any, ...]:
+def _of_modes(t: Complex, lam: Complex, phi: Complex, doubtful: Flags) -> Surface:
     """Return the surfaces from all 2n modes of each lead."""
     n = t.shape[-1]
     phi = phi / np.linalg.norm(phi, axis=-2, keepdims=True)
@@ -218,16 +205,12 @@ def _of_modes(t: Complex, lam: Complex, phi: Complex, doubtful: Flags) -> tuple[
     Phi[..., :most] /= np.sqrt(np.where(live, v_out, 1.0))[..., None, :]
     phi_in = phi_in * np.where(live, 1 / np.sqrt(np.where(live, v_in, 1.0)), 0.0)[..., None, :]
     lam_in = np.where(live, lam_in, 1.0)
-    try:
-        inverse = np.linalg.inv(Phi)
-    except np.linalg.LinAlgError:
-        bad = np.linalg.cond(Phi) > 1 / np.finfo(float).eps
-        doubtful = doubtful | bad
-        inverse = np.linalg.inv(np.where(bad[..., None, None], np.eye(n), Phi))
-    sigma = t @ ((Phi * Lam[..., None, :]) @ inverse)
-    out = np.where(live[..., None], inverse[..., :most, :], 0.0)
+    dual, bad = inverse(Phi)
+    doubtful = doubtful | bad
+    sigma = t @ ((Phi * Lam[..., None, :]) @ dual)
+    out = np.where(live[..., None], dual[..., :most, :], 0.0)
     source = sigma @ phi_in - t @ (phi_in * lam_in[..., None, :])
-    return sigma, source, out, -out @ phi_in, count, doubtful
+    return Surface(sigma, source, out, -out @ phi_in, count, doubtful, np.zeros(count.shape))
 
 
 def _degenerate(lam: Complex, live: Flags) -> Flags:
@@ -241,30 +224,20 @@ def _degenerate(lam: Complex, live: Flags) -> Flags:
     return found
 
 
-def _audited(
-    h: Complex,
-    t: Complex,
-    sigma: Complex,
-    source: Complex,
-    out: Complex,
-    reflection: Complex,
-    count: NDArray[np.int64],
-    doubtful: Flags,
-) -> Surface:
+def _audited(h: Complex, t: Complex, surface: Surface) -> Surface:
     """Return the surface with its residuals, those of the flux and of Dyson's equation."""
+    sigma, source, out = surface.sigma, surface.source, surface.out
     scale = np.maximum(magnitude(sigma), 1e-300)
-    count = np.where(doubtful, 0, count)
     gamma = 1j * (sigma - dagger(sigma))
     flux = np.maximum(magnitude(gamma - dagger(out) @ out), magnitude(gamma - source @ dagger(source)))
     p = t.shape[-2]
     inner = h.copy()
     inner[..., :p, :p] += sigma
-    try:
-        dyson = magnitude(sigma + t @ np.linalg.solve(inner, dagger(t)))
-    except np.linalg.LinAlgError:
-        dyson = np.full(scale.shape, np.inf)
+    right, singular = solved(inner, dagger(t))
+    dyson = np.where(singular, np.inf, magnitude(sigma + t @ right))
     residual = np.maximum(flux, dyson) / scale
-    return Surface(sigma, source, out, reflection, count, doubtful | ~(residual < RESIDUAL), residual)
+    doubtful = surface.doubtful | ~(residual < RESIDUAL)
+    return replace(surface, count=np.where(doubtful, 0, surface.count), doubtful=doubtful, residual=residual)
 
 
 def settled(surface: Surface, h: Complex, t: Complex, reference: Reference) -> Surface:
@@ -292,17 +265,17 @@ def settled(surface: Surface, h: Complex, t: Complex, reference: Reference) -> S
         source[at], out[at], reflection[at] = 0, 0, 0
         source[at][:, :N], out[at][:N], reflection[at][:N, :N] = source_, out_, reflection_
     # the reference is judged by the same residuals, as it is the last resort by the looser one that Kwant reaches
-    checked = _audited(h, t, sigma, source, out, reflection, count, doubtful)
-    return replace(checked, doubtful=doubtful | ~(checked.residual < REFERENCE))
+    residual = _audited(h, t, Surface(sigma, source, out, reflection, count, doubtful, surface.residual)).residual
+    return Surface(sigma, source, out, reflection, count, doubtful | ~(residual < REFERENCE), residual)
 
 
-def channels(h: Complex, t: Complex) -> NDArray[np.int64]:
+def channels(h: Complex, t: Complex) -> Indices:
     """Return the number of open channels of leads (see `surfaces`), shape (...), from Bloch factors alone."""
     inner, hopping, *_ = _reduced(h, t)
     definite = _cholesky(hopping)
     if definite is not None:
         root, _ = definite
-        found: NDArray[np.int64] = (abs(np.linalg.eigvalsh(root @ inner @ dagger(root))) < 2).sum(axis=-1)
+        found: Indices = (abs(np.linalg.eigvalsh(root @ inner @ dagger(root))) < 2).sum(axis=-1)
         return found
     M, _ = _transfer(inner, hopping)
     with np.errstate(divide="ignore"):

@@ -1,0 +1,142 @@
+"""Random Kwant systems of several orbitals, sites, leads and textures, with the same turned by hand."""
+
+import kwant
+import numpy as np
+
+from kwant_spinjunc.spin import sigma
+
+#: Both orders of spin and orbital that are in use.
+ORDERS = ("spin-orbital", "orbital-spin")
+
+
+def turned(matrix, angle, axis, left, right=None):
+    """Rotate the spins of a matrix between sites given as (orbitals, order): U H U†, U = exp(-iθ n·σ/2)."""
+    U = np.cos(angle / 2) * np.eye(2) - 1j * np.sin(angle / 2) * sigma(axis)
+
+    def full(site):
+        orbitals, order = site
+        return np.kron(U, np.eye(orbitals)) if order == "spin-orbital" else np.kron(np.eye(orbitals), U)
+
+    return full(left) @ matrix @ full(left if right is None else right).conj().T
+
+
+def with_spin(free, order):
+    """Return a matrix without spin for both spins."""
+    return np.kron(np.eye(2), free) if order == "spin-orbital" else np.kron(free, np.eye(2))
+
+
+def exchange(m, field, order):
+    """Return -m·σ times a matrix of orbitals."""
+    return -np.kron(sigma(m), field) if order == "spin-orbital" else -np.kron(field, sigma(m))
+
+
+def unit(rng):
+    """Return a random direction."""
+    m = rng.normal(size=3)
+    return m / np.linalg.norm(m)
+
+
+def symmetric(rng, n):
+    """Return a random real symmetric matrix."""
+    a = rng.normal(size=(n, n)) / np.sqrt(n)
+    return (a + a.T) / 2
+
+
+class RandomSystem:
+    """A strip of some sites a plane with random Hamiltonian; ``build(angle)`` turns all behind the cut by hand.
+
+    Attributes
+    ----------
+    cut : int
+        The first plane behind it.
+    textured : bool
+        Magnetizations of all planes point anywhere; else all along the lead's.
+    """
+
+    def __init__(self, rng, *, orbitals=None, leads=None, textured=None):
+        self.rng = rng
+        self.orbitals = int(rng.integers(1, 5)) if orbitals is None else orbitals
+        self.width = int(rng.integers(1, 3)) if self.orbitals < 5 else 1
+        self.planes = int(rng.integers(3, 7))
+        self.cut = int(rng.integers(1, self.planes))
+        self.order = ORDERS[rng.integers(2)]
+        self.textured = bool(rng.integers(2)) if textured is None else textured
+        self.axis = unit(rng)
+        self.leads = int(rng.integers(2, 5)) if leads is None else leads
+        self.mixed = self.orbitals > 1 and bool(rng.integers(2))  # planes of another family with one orbital
+        self.m = [unit(rng), unit(rng)]
+        self._draw()
+
+    def count(self, x):
+        """Return the orbitals of a site of plane x."""
+        return 1 if self.mixed and 0 < x < self.planes - 1 and x % 2 else self.orbitals
+
+    def family(self, x):
+        """Return the site family of plane x."""
+        return self.families[self.count(x)]
+
+    def _draw(self):
+        rng = self.rng
+        kwargs = [dict(norbs=2 * n, name=f"n{n}") for n in {1, self.orbitals}]
+        self.families = {kw["norbs"] // 2: kwant.lattice.square(**kw) for kw in kwargs}
+        self.onsite, self.along, self.across = {}, {}, {}
+        for x in range(self.planes):
+            n = self.count(x)
+            base = self.m[int(x >= self.cut)]
+            for y in range(self.width):
+                m = unit(rng) if self.textured else base
+                field = symmetric(rng, n) if rng.integers(4) else np.zeros((n, n))
+                self.onsite[x, y] = with_spin(symmetric(rng, n), self.order) + exchange(m, field, self.order)
+            for y in range(self.width - 1):
+                self.across[x, y] = with_spin(rng.normal(size=(n, n)) / np.sqrt(n), self.order)
+                if rng.integers(2):  # spin-dependent hopping
+                    self.across[x, y] = self.across[x, y] + exchange(base, symmetric(rng, n), self.order)
+            if x:
+                shape = (n, self.count(x - 1))
+                for y in range(self.width):
+                    hop = -np.eye(*shape) + rng.normal(size=shape) / 2 / np.sqrt(n)
+                    self.along[x, y] = with_spin(hop, self.order)
+        self.lead_parts = []
+        for number in range(self.leads):
+            x = (0, self.planes - 1)[number] if number < 2 else int(rng.integers(self.planes))
+            # a third lead hangs on one side; two leads of a plane would share its interface
+            n = self.count(x)
+            field = symmetric(rng, n) if rng.integers(4) else np.zeros((n, n))
+            m = self.m[int(x >= self.cut)]
+            cell = with_spin(symmetric(rng, n) - 0.3 * np.eye(n), self.order) + exchange(m, field, self.order)
+            hop = with_spin(-np.eye(n) + rng.normal(size=(n, n)) / 2 / np.sqrt(n), self.order)
+            self.lead_parts.append((x, cell, hop))
+
+    def build(self, angle=0.0):
+        """Return the finalized system with all behind the cut turned."""
+
+        def turn(matrix, x, x_from=None):
+            x_from = x if x_from is None else x_from
+            if min(x, x_from) < self.cut:
+                return matrix
+            return turned(matrix, angle, self.axis, (self.count(x), self.order), (self.count(x_from), self.order))
+
+        syst = kwant.Builder()
+        for (x, y), h in self.onsite.items():
+            syst[self.family(x)(x, y)] = turn(h, x)
+        for (x, y), h in self.across.items():
+            syst[self.family(x)(x, y + 1), self.family(x)(x, y)] = turn(h, x)
+        for (x, y), h in self.along.items():
+            syst[self.family(x)(x, y), self.family(x - 1)(x - 1, y)] = turn(h, x, x - 1)
+        for number, (x, cell, hop) in enumerate(self.lead_parts):
+            direction = [(-1, 0), (1, 0), (0, 1), (0, -1)][number]
+            family = self.family(x)
+            lead = kwant.Builder(kwant.TranslationalSymmetry(direction))
+            rows = range(self.width) if number < 2 else [0]
+            for y in rows:
+                lead[family(x, y) if number < 2 else family(x, 0)] = turn(cell, x)
+                start = family(x, y)
+                lead[family(*(np.array(start.tag) + direction)), start] = turn(hop, x)
+            for y in rows[:-1] if number < 2 else []:
+                lead[family(x, y + 1), family(x, y)] = turn(with_spin(0.3 * np.eye(self.count(x)), self.order), x)
+            syst.attach_lead(lead)
+        return syst.finalized()
+
+    def behind(self, site):
+        """Tell whether a site lies behind the cut."""
+        return site.pos[0] >= self.cut

@@ -1,0 +1,324 @@
+"""Laws of crystals: every angle of a Kwant system at once equals Kwant on the system turned by hand."""
+
+import pickle
+
+import kwant
+import numpy as np
+import pytest
+from crystal_systems import RandomSystem
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import examples
+
+import kwant_spinjunc as sj
+from kwant_spinjunc.spin import PAULI
+
+#: Agreement of amplitudes with plain Kwant per unit incoming flux; 1e-13 typical, 6e-13 the worst of 160 systems.
+AGREEMENT = 1e-10
+#: Axes of a lead that are one: labels by spin are compared only where they are.
+SAME_AXIS = 1e-12
+
+one, (sx, sy, sz) = np.eye(2), PAULI
+square = kwant.lattice.square(norbs=2)
+
+
+def draw(seed):
+    """Return a random system, an energy in a band, and angles."""
+    rng = np.random.default_rng(seed)
+    system = RandomSystem(rng)
+    return system, float(rng.uniform(-0.5, 0.5)), np.array([0.0, np.pi, *rng.uniform(-np.pi, np.pi, 2)])
+
+
+def inner_sites(syst):
+    """Return a function of a site that is true where no lead touches, None if there is no such site."""
+    touching = {int(i) for interface in syst.lead_interfaces for i in interface}
+    names = {(s.family.norbs, tuple(s.tag)) for i, s in enumerate(syst.sites) if i not in touching}
+    return (lambda site: (site.family.norbs, tuple(site.tag)) in names) if names else None
+
+
+@examples(6)
+@given(st.integers(0, 10**6))
+def test_every_angle_is_what_kwant_finds_for_the_turned_system(seed):
+    system, energy, angles = draw(seed)
+    try:
+        found = sj.scatter(
+            system.build(), energy, spin=system.order, turns=angles, behind=system.behind, axis=system.axis
+        )
+    except sj.NoOpenChannelError:
+        return
+    magnet = inner_sites(system.build())
+    for i, angle in enumerate(angles):
+        plain = sj.scatter(system.build(angle), energy, spin=system.order)
+        assert abs(found.transmissions[i] - plain.transmissions).max() < AGREEMENT
+        flux = found.spin_current(total=True)[i] - plain.spin_current(system.behind, total=True)
+        assert abs(flux).max() < AGREEMENT
+        if ((found.magnetizations[i] * plain.magnetizations).sum(axis=-1) > 1 - SAME_AXIS).all():
+            assert np.nanmax(abs(found.probabilities[i] - plain.probabilities), initial=0.0) < AGREEMENT
+        if magnet is not None:
+            torque = plain.torque(magnet)
+            total = torque.exchange_total + torque.spin_orbit_total
+            assert abs(found.torque(magnet).total[i] - total).max() < AGREEMENT
+
+
+def test_turning_by_the_opposite_angle_is_seen():
+    # seeds whose halves are textured: the sign of the angle matters, and the law above must notice it
+    missed = []
+    for seed in range(4):
+        system = RandomSystem(np.random.default_rng(seed), textured=True, leads=2)
+        found = sj.scatter(system.build(), 0.1, spin=system.order, turns=0.8, behind=system.behind, axis=system.axis)
+        plain = sj.scatter(system.build(-0.8), 0.1, spin=system.order)
+        missed.append(abs(found.transmissions - plain.transmissions).max())
+    assert max(missed) > 1e-3
+
+
+# ------------------------------------------------------------------ a junction of an altermagnet
+def altermagnet_junction(angle=0.0, barrier=3, planes=2, height=5.0):
+    """An altermagnet, a barrier and a ferromagnet on the square lattice, periodic along y, current along x."""
+    U = np.cos(angle / 2) * one - 1j * np.sin(angle / 2) * sy
+    first = planes + barrier
+
+    def onsite(x):
+        if x < planes:
+            return 2.5 * one
+        return height * one if x < first else U @ (2.5 * one - 0.5 * sz) @ U.conj().T
+
+    def along(x):
+        return -(one + 0.4 * sz) if x < planes else -one + 0j
+
+    def up(x):
+        return -(one - 0.4 * sz) if x < planes else -one + 0j
+
+    syst = kwant.Builder(kwant.TranslationalSymmetry((0, 1)))
+    for x in range(first + planes):
+        syst[square(x, 0)] = onsite(x) + 0j
+        syst[square(x, 1), square(x, 0)] = up(x)
+        if x:
+            syst[square(x, 0), square(x - 1, 0)] = along(x)
+    syst = kwant.wraparound.wraparound(syst, coordinate_names="y")
+    for direction, x in ((-1, 0), (1, first + planes - 1)):
+        lead = kwant.Builder(kwant.TranslationalSymmetry((direction, 0), (0, 1)))
+        lead[square(x, 0)] = onsite(x) + 0j
+        lead[square(x, 1), square(x, 0)] = up(x)
+        lead[square(x + 1, 0), square(x, 0)] = along(x)
+        syst.attach_lead(kwant.wraparound.wraparound(lead, keep=0))
+    return syst.finalized()
+
+
+def behind_barrier(site):
+    return site.pos[0] >= 4
+
+
+def test_momenta_are_those_of_wraparound():
+    k = np.linspace(-3.0, 3.0, 7)
+    found = sj.scatter(altermagnet_junction(), 0.3, k=k, turns=[0.0, 1.2], behind=behind_barrier)
+    assert found.probabilities.shape == (2, 7, 2, 2, 2, 2)
+    for i, angle in enumerate([0.0, 1.2]):
+        for j, k_y in enumerate(k):
+            plain = kwant.smatrix(altermagnet_junction(angle), 0.3, params={"k_y": k_y})
+            assert found.transmissions[i, j, 1, 0] == pytest.approx(plain.transmission(1, 0), abs=1e-12)
+
+
+def test_the_axis_of_an_altermagnet_is_one_all_over_the_zone():
+    found = sj.scatter(altermagnet_junction(), 0.3, k=[0.2, 2.9], turns=0.0, behind=behind_barrier)
+    assert found.magnetizations.tolist() == [[0, 0, 1], [0, 0, 1]]
+    # majority and minority change places over the zone: at one k the spin-dependent hopping looks like a field
+    assert found.modes[0, 0].tolist() != found.modes[1, 0].tolist()
+
+
+def test_a_zone_average_is_the_mean_of_a_dense_mesh_and_its_claim_covers_the_error():
+    angles = np.linspace(0, np.pi, 5)
+    syst = altermagnet_junction()
+    mean = sj.scatter(syst, 0.3, k="average", turns=angles, behind=behind_barrier, rtol=1e-6)
+    mesh = (np.arange(6000) + 0.5) / 6000 * 2 * np.pi
+    points = sj.scatter(syst, 0.3, k=mesh, turns=angles, behind=behind_barrier)
+    T = points.probabilities.mean(axis=1)
+    assert mean.points <= 400
+    # a mesh of 6000 points misses square-root kinks by about 6000^-1.5
+    assert abs(mean.probabilities - T)[:, 1, :, 0].max() < 1e-4 * T[:, 1, :, 0].max()
+    finer = sj.scatter(syst, 0.3, k="average", turns=angles, behind=behind_barrier, rtol=1e-11)
+    assert (abs(mean.probabilities - finer.probabilities) <= mean.k_error + finer.k_error).all()
+    assert mean.k_error[:, 1, :, 0].max() < 1e-5 * T[:, 1, :, 0].max()
+
+
+def test_what_leaves_one_side_arrives_at_the_other_and_torques_close_the_balance():
+    syst = altermagnet_junction()
+    s = sj.scatter(syst, 0.3, k="average", turns=[1.1], behind=behind_barrier, rtol=1e-8)
+    for plane in (3, 4):
+        other = s.spin_current(lambda site, x=plane: site.pos[0] >= x)
+        assert other == pytest.approx(s.spin_current(), abs=1e-7 * abs(s.spin_current()).max())
+    # torque on both sides is what the leads do not carry off
+    lost = s.side_torques.sum(axis=1)
+    leaving = np.einsum("aosix,aod->aixd", s.probabilities * np.array([1, -1])[:, None, None], s.magnetizations)
+    incoming = s.modes[:, :, None] * np.array([1, -1])[None, :, None] * s.magnetizations[0][:, None, :]
+    assert lost == pytest.approx(incoming - leaving, abs=1e-9)
+
+
+def test_reciprocity_and_unitarity_hold_in_the_mean():
+    s = sj.scatter(altermagnet_junction(), 0.3, k="average", turns=[0.4, 2.0], behind=behind_barrier)
+    assert s.unitarity_defect < 1e-12
+    assert s.probabilities.sum(axis=(1, 2)) == pytest.approx(np.broadcast_to(s.modes, (2, 2, 2)), abs=1e-9)
+    # coplanar, no spin-orbit coupling: S is symmetric at (k, -k), and this zone is even
+    assert s.probabilities == pytest.approx(np.moveaxis(s.probabilities, (1, 2), (3, 4)), abs=1e-9)
+    assert s.conductance_matrix().sum(axis=-1) == pytest.approx(0.0, abs=1e-15)
+
+
+def test_a_level_of_planes_by_themselves_costs_no_digits():
+    # sites between cut and lead at the energy exactly, each coupled by t: every other plane is singular by itself
+    lattice = kwant.lattice.chain(norbs=2)
+
+    def build(angle):
+        U = np.cos(angle / 2) * one - 1j * np.sin(angle / 2) * sy
+        syst = kwant.Builder()
+        for x in range(8):
+            level = U @ sz @ U.conj().T * 0.5 if x >= 6 else 0 * one
+            syst[lattice(x)] = level if x not in (1, 2) else 0 * one
+        syst[lattice.neighbors()] = -one
+        syst[lattice(1), lattice(0)] = -1e-6 * one
+        for direction, x in ((-1, 0), (1, 7)):
+            lead = kwant.Builder(kwant.TranslationalSymmetry((direction,)))
+            lead[lattice(0)] = U @ sz @ U.conj().T * 0.5 if x else 3 * one - 0.5 * sz  # nothing open on the left
+            lead[lattice.neighbors()] = -one
+            syst.attach_lead(lead)
+        return syst.finalized()
+
+    found = sj.scatter(build(0.0), 0.0, turns=[0.3, 2.0], behind=lambda site: site.pos[0] >= 5)
+    for i, angle in enumerate([0.3, 2.0]):
+        plain = sj.scatter(build(angle), 0.0)
+        assert abs(found.transmissions[i] - plain.transmissions).max() < 1e-9
+    assert found.unitarity_defect < 1e-9
+
+
+def test_a_result_pickles():
+    s = sj.scatter(altermagnet_junction(), 0.3, k="average", turns=[0.4], behind=behind_barrier)
+    again = pickle.loads(pickle.dumps(s))
+    assert (again.probabilities == s.probabilities).all()
+    assert (again.side_torques == s.side_torques).all()
+    with pytest.raises(sj.ArgumentError, match="pickled"):
+        again.torque(behind_barrier)
+
+
+# ------------------------------------------------------------------ what is refused
+def chain(hop=-one, onsite=one, lead_hop=None, behind_onsite=None, norbs=2):
+    lattice = kwant.lattice.chain(norbs=norbs)
+    behind_onsite = onsite if behind_onsite is None else behind_onsite
+    syst = kwant.Builder()
+    for x in range(6):
+        syst[lattice(x)] = onsite if x < 3 else behind_onsite
+    syst[lattice.neighbors()] = hop
+    for direction, level in ((-1, onsite), (1, behind_onsite)):
+        lead = kwant.Builder(kwant.TranslationalSymmetry((direction,)))
+        lead[lattice(0)] = level
+        lead[lattice.neighbors()] = hop if lead_hop is None else lead_hop
+        syst.attach_lead(lead)
+    return syst.finalized()
+
+
+HALF = {"turns": [0.1], "behind": lambda site: site.pos[0] >= 3}
+
+
+@pytest.mark.parametrize(
+    ("syst", "arguments", "message"),
+    [
+        (chain(), {"turns": [0.1]}, "`behind` must be given"),
+        (chain(), {"behind": HALF["behind"]}, "must come with `turns`"),
+        (chain(), {**HALF, "behind": lambda site: site.pos[0] > 9}, "contains none"),
+        (chain(), {**HALF, "behind": lambda site: True}, "true of all sites"),
+        (chain(), {**HALF, "behind": "barrier"}, "must name one of"),
+        (chain(), {**HALF, "axis": (0, 1, 1)}, "`axis` must be a unit vector"),
+        (chain(), {**HALF, "turns": [[0.1]]}, "`turns` must be a number or one axis"),
+        (chain(), {**HALF, "k": 0.1}, "without momenta"),
+        (chain(), {"k": "average"}, "without momenta"),
+        (chain(), {**HALF, "momenta": ("k_y",)}, "'k_y' is none of"),
+        (chain(), {**HALF, "spin": None}, "sites without spin"),
+        (chain(hop=-one + 0.2j * sy), HALF, "depends on spin"),
+        (chain(hop=-one + 0.1 * sz), HALF, "depends on spin"),
+        (altermagnet_junction(), {"k": [[0.1, 0.2]], "turns": 0.1, "behind": behind_barrier}, "trailing axis of 1"),
+        (altermagnet_junction(), {"turns": 0.1, "behind": behind_barrier}, "`k` must be given"),
+        (altermagnet_junction(), {"params": {"k_y": 0.1}, "momenta": "k_y", "k": 0.2}, "leave out the momentum"),
+        (altermagnet_junction(), {"k": "everywhere"}, "must be momenta or 'average'"),
+        (altermagnet_junction(), {"k": "average", "solver": "halves"}, "`solver` must be left out"),
+    ],
+)
+def test_wrong_requests_are_refused_in_one_line(syst, arguments, message):
+    with pytest.raises(sj.ArgumentError, match=message) as caught:
+        sj.scatter(syst, 0.5, **arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_lead_on_both_sides_of_the_cut_is_refused():
+    lattice = kwant.lattice.square(norbs=2)
+    syst = kwant.Builder()
+    syst[(lattice(x, y) for x in range(4) for y in range(2))] = one
+    syst[lattice.neighbors()] = -one
+    lead = kwant.Builder(kwant.TranslationalSymmetry((-1, 0)))
+    lead[(lattice(0, y) for y in range(2))] = one
+    lead[lattice.neighbors()] = -one
+    syst.attach_lead(lead)
+    syst.attach_lead(lead.reversed())
+    with pytest.raises(sj.ArgumentError, match="cuts the interface of lead 0"):
+        sj.scatter(syst.finalized(), 0.5, turns=0.1, behind=lambda site: site.pos[1] >= 1)
+
+
+def test_spin_orbit_coupling_behind_the_cut_is_refused_with_its_size_and_in_front_of_it_is_exact():
+    lattice = kwant.lattice.chain(norbs=2)
+
+    def build(where, angle=0.0):
+        U = np.cos(angle / 2) * one - 1j * np.sin(angle / 2) * sy
+        syst = kwant.Builder()
+        for x in range(8):
+            syst[lattice(x)] = one - (0.4 * sz if x < 4 else 0.4 * U @ sz @ U.conj().T)
+        syst[lattice.neighbors()] = -one
+        syst[lattice(where + 1), lattice(where)] = -one + 0.3j * sx
+        for direction, turn in ((-1, one), (1, U)):
+            lead = kwant.Builder(kwant.TranslationalSymmetry((direction,)))
+            lead[lattice(0)] = one - 0.4 * turn @ sz @ turn.conj().T
+            lead[lattice.neighbors()] = -one
+            syst.attach_lead(lead)
+        return syst.finalized()
+
+    def half(site):
+        return site.pos[0] >= 4
+
+    with pytest.raises(sj.ArgumentError, match=r"a part 0\.\d+ of the Hamiltonian is spin-orbit coupling"):
+        sj.scatter(build(5), 0.5, turns=[1.0], behind=half)
+    front = sj.scatter(build(1), 0.5, turns=[1.0], behind=half)
+    assert front.probabilities[0] == pytest.approx(sj.scatter(build(1, 1.0), 0.5).probabilities, abs=1e-12)
+    # what the refusal guards: turning spins there is not turning the magnet
+    forced = sj.scatter(build(5), 0.5, turns=[1.0], behind=half, spin_orbit=False)
+    assert abs(forced.transmissions[0] - sj.scatter(build(5, 1.0), 0.5).transmissions).max() > 1e-4
+
+
+def test_names_of_momenta_that_differ_between_region_and_leads_are_refused():
+    syst = kwant.Builder(kwant.TranslationalSymmetry((0, 1)))
+    syst[(square(x, 0) for x in range(3))] = one
+    syst[square.neighbors()] = -one
+    syst = kwant.wraparound.wraparound(syst)  # calls its only momentum k_x
+    lead = kwant.Builder(kwant.TranslationalSymmetry((-1, 0), (0, 1)))
+    lead[square(0, 0)] = one
+    lead[square.neighbors()] = -one
+    for builder in (lead, lead.reversed()):
+        syst.attach_lead(kwant.wraparound.wraparound(builder, keep=0))
+    with pytest.raises(sj.ArgumentError, match="'k_x' is unknown to lead 0, lead 1"):
+        sj.scatter(syst.finalized(), 0.5, k="average")
+
+
+def test_a_parameter_that_is_no_momentum_is_refused_by_its_period():
+    def level(site, k_y):
+        return (1 + k_y**2) * one
+
+    lattice = kwant.lattice.chain(norbs=2)
+    syst = kwant.Builder()
+    syst[(lattice(x) for x in range(3))] = level
+    syst[lattice.neighbors()] = -one
+    lead = kwant.Builder(kwant.TranslationalSymmetry((-1,)))
+    lead[lattice(0)] = level
+    lead[lattice.neighbors()] = -one
+    syst.attach_lead(lead)
+    syst.attach_lead(lead.reversed())
+    with pytest.raises(sj.ArgumentError, match="period 2π"):
+        sj.scatter(syst.finalized(), 0.5, k=0.2)
+
+
+def test_no_channel_anywhere_is_refused():
+    with pytest.raises(sj.NoOpenChannelError, match="any momentum"):
+        sj.scatter(altermagnet_junction(), -60.0, k="average")
