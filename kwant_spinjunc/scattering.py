@@ -361,7 +361,7 @@ def conducting_barrier(problem: Problem) -> str | None:
 
 
 #: What `scatter` takes for a junction only, and for a Kwant system only.
-JUNCTION_ONLY = ("k", "solver", "cross_section", "boundary", "seed", "realization", "rtol")
+JUNCTION_ONLY = ("solver", "cross_section", "boundary", "seed", "realization")
 DEVICE_ONLY = ("params", "spin", "magnetizations", "cuts", "magnets", "barriers")
 #: What makes a Kwant system a crystal: angles, momenta, averages (see `scatter_crystal`).
 CRYSTAL_ONLY = ("turns", "behind", "axis", "momenta", "spin_orbit", "k", "rtol", "max_points")

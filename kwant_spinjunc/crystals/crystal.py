@@ -12,7 +12,6 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from ..optional import kwant
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -22,6 +21,7 @@ from ..devices.solve import is_transparent
 from ..devices.spin_channels import cell_sites, lead_axis
 from ..devices.spin_operators import SpinOperator, norbs_of
 from ..errors import ArgumentError
+from ..optional import kwant
 from ..spin import check_unit_vector
 from .fourier import Series, sampled
 from .planes import Partition, partition

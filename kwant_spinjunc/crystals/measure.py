@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, BandEdgeError
 from ..halves.matrices import Floats
 from .problem import Observable, Problem
 from .spins import spin_orbit_coupling
@@ -62,7 +62,7 @@ class Measurement:
         found_ = self.problem.observe(self.energy, self.k, [o.function for o in observables])
         if found_.bad.any():
             at = int(np.flatnonzero(found_.bad)[0])
-            raise ArgumentError(
+            raise BandEdgeError(
                 f"Argument `energy` must not lie at a band edge of a lead, but at {self.energy[at]:g} and k = "
                 f"{self.k[at].tolist()} its modes cannot be told apart (residual {found_.residual[at]:.2g}). Move it."
             )

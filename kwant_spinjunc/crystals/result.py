@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checks import finite_array
+from ..checks import finite_array, shown
 from ..devices.cuts import resolve_cut, resolve_sites
 from ..errors import ArgumentError
 from ..halves.matrices import Floats, Indices
+from ..printing import Table, number
 from .measure import Measurement
 from .problem import Observable
 from .waves import hopping_flux, site_torques
@@ -220,6 +221,69 @@ class CrystalScattering:
         if isinstance(magnet, str):
             self._found[key] = torque
         return torque
+
+    # ------------------------------------------------------------------ tables
+    def to_dataset(self) -> Any:
+        """Return probabilities, transmissions, modes, fluxes and torques on both sides as `xarray.Dataset`."""
+        import xarray as xr
+
+        points = () if isinstance(self.k, str) else tuple(f"point_{n}" for n in range(self.modes.ndim - 2))
+        lead = (*(("angle",) if np.ndim(self.turns) else ()), *points)
+        P = ("lead_out", "spin_out", "lead_in", "spin_in")
+        variables = {
+            "probability": ((*lead, *P), self.probabilities, "e²/h"),
+            "transmission": ((*lead, "lead_out", "lead_in"), self.transmissions, "e²/h"),
+            "modes": ((*points, "lead_in", "spin_in"), self.modes, "1"),
+        }
+        if self.k_error is not None:
+            variables["k_error"] = ((*lead, *P), self.k_error, "e²/h")
+        if self._flux is not None:
+            variables["flux"] = ((*lead, "lead_in", "spin_in", "flux_of"), self._flux[0], "ħ/2 for spin")
+            variables["side_torque"] = ((*lead, "side", "lead_in", "spin_in", "axis"), self.side_torques, "ħ/2")
+        leads, spins = np.arange(self.modes.shape[-2]), ["majority", "minority"]
+        coordinates = {"lead_out": leads, "spin_out": spins, "lead_in": leads, "spin_in": spins, "axis": list(AXES)}
+        coordinates |= {"flux_of": ["charge", *AXES], "side": ["front", "back"]}
+        if np.ndim(self.turns):
+            coordinates["angle"] = np.asarray(self.turns)
+        used = {dim for dims, *_ in variables.values() for dim in dims}
+        return xr.Dataset(
+            {
+                name: (dims, values, {"units": unit, "long_name": name.replace("_", " ")})
+                for name, (dims, values, unit) in variables.items()
+            },
+            coords={name: values for name, values in coordinates.items() if name in used},
+            attrs={"unitarity_defect": self.unitarity_defect, "residual": self.residual, "points": self.points},
+        )
+
+    def table(self) -> Table:
+        """Return the table that is printed."""
+        where = "averaged over the zone" if isinstance(self.k, str) else f"{self.points} points"
+        leads = self.modes.shape[-2]
+        title = f"Scattering off a crystal at E = {shown(self.energy)}, {where}, {leads} leads"
+        defects = f"defects: unitarity {self.unitarity_defect:.1e}, leads {self.residual:.1e}"
+        if self.k_error is not None:
+            defects += f", zone {np.nanmax(self.k_error, initial=0.0):.1e} in {self.points} momenta"
+        if self.transmissions.ndim > 2 + np.ndim(self.turns):
+            return Table(title, notes=(f"shape of the points: {self.modes.shape[:-2]}", defects))
+        pairs = [(a, b) for a in range(leads) for b in range(leads) if a != b]
+        head = ("angle", *(f"T {b} → {a}" for a, b in pairs))
+        angles = [None] if self.turns is None else np.atleast_1d(self.turns)
+        T = self.transmissions.reshape(len(angles), leads, leads)
+        rows = [
+            ("-" if angle is None else f"{np.degrees(angle):.4g}°", *(number(float(t[a, b]), 8) for a, b in pairs))
+            for angle, t in zip(angles, T, strict=True)
+        ]
+        return Table(title, head, rows, (defects,))
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    def __repr__(self) -> str:
+        k = self.k if isinstance(self.k, str) else f"{self.points} points"
+        return f"<CrystalScattering at E = {shown(self.energy)}, {k}, {np.size(self.turns)} angles>"
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
 
     # ------------------------------------------------------------------ details
     def __getstate__(self) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..optional import kwant
 import numpy as np
 
 from ..halves.chain import Attached, Chain, Half, eliminate
 from ..halves.joint import Joint, Turn, from_orbitals, into_orbitals, join, lifted, of_channels, of_orbitals
 from ..halves.matrices import Complex, Flags, Floats, Indices, dagger
 from ..halves.surface import Surface, settled, surfaces
+from ..optional import kwant
 from ..spin import spinors
 from .crystal import Crystal, LeadCell, Side
 from .spins import Axis

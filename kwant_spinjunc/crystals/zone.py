@@ -276,7 +276,7 @@ class _Integrand:
         line = (np.arange(MESH) + 0.5) / MESH
         axes = np.meshgrid(*(start + (np.pi - start) * line for start in low), indexing="ij")
         arrays, bad = self._observed(np.stack([axis.ravel() for axis in axes], axis=1))
-        return abs(self._flat(arrays)[~bad]).mean(axis=0)
+        return np.asarray(abs(self._flat(arrays)[~bad]).mean(axis=0))
 
     def rescale(self, size: Floats) -> None:
         """Measure every component in units of the largest of its kind; the largest of nothing is 1."""
