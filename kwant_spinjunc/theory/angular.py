@@ -82,31 +82,17 @@ def _half_angles(Phi: ArrayLike) -> tuple[Real, Real]:
 def conductance_ratio(G: ArrayLike, sigma: ArrayLike, D: ArrayLike, tau: ArrayLike) -> Real:
     r"""Return ξ = G √(Dτ)/σ, the interface conductance over that of the metal across its bare spin-diffusion length.
 
+    **Result**: Dimensionless. **Validity**: a definition. The paper says only "the ratio of the conductance of the
+    interface to that of the metal"; this one makes (12) the solution of (5) to (11).
+
+    Source: the paper, equation (12).
+
     Parameters
     ----------
     G
         Interface conductance per area, both spins together, >= 0.
     sigma, D, tau
         Conductivity, diffusion coefficient and spin relaxation time of the metal, > 0.
-
-    Returns
-    -------
-    ndarray
-        Dimensionless.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is out of range.
-
-    Notes
-    -----
-    **Validity**: a definition. The paper says only "the ratio of the conductance of the interface to that of the
-    metal"; this one makes (12) the solution of (5) to (11).
-
-    References
-    ----------
-    The paper, equation (12).
 
     Examples
     --------
@@ -127,25 +113,14 @@ def conductance_ratio(G: ArrayLike, sigma: ArrayLike, D: ArrayLike, tau: ArrayLi
 def renormalized_ratio(xi: ArrayLike, beta: ArrayLike) -> Real:
     r"""Return ξ' = ξ/√(1-β²) = G/g, with g = σ(1-β²)/l_sd the spin conductance of the metal.
 
+    **Validity**: identity, l_sd = √(Dτ(1-β²)).
+
     Parameters
     ----------
     xi
         ξ >= 0.
     beta
         Current polarization, |β| < 1.
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ArgumentError
-        ξ is negative or |β| >= 1.
-
-    Notes
-    -----
-    **Validity**: identity, l_sd = √(Dτ(1-β²)).
 
     Examples
     --------
@@ -169,6 +144,13 @@ def delta_J_M(
 
     βJ cos(Φ/2) sin Φ {A1 + 2√(1-β²) ξ [1 + A2 sin²(Φ/2)/(1-β²)] + 4ξ² sin²(Φ/2)} / {1-β² + 2√(1-β²) ξ + ξ² sin²Φ}
 
+    **Result**: Broadcast shape, unit of J. With A1 = A2 = 0 it has the sign of βJ sin(Φ/2). **Validity**: solution of
+    (5) to (11) for identical magnets, δM⊥ = 0, a mirror-symmetric interface without spin-flip reflection, to first
+    order in its spin asymmetry γ and in λ/l_sd, with A1 = A2. See `fit_matching`. The limits ξ → ∞ and Φ → π do not
+    commute: antiparallel magnets pass no J_M at any finite ξ.
+
+    Source: the paper, equation (12).
+
     Parameters
     ----------
     xi
@@ -181,26 +163,6 @@ def delta_J_M(
         The paper's unspecified constants; see `A_polarized`, `A_screening`, `fit_A`.
     current
         J.
-
-    Returns
-    -------
-    ndarray
-        Broadcast shape, unit of J. With A1 = A2 = 0 it has the sign of βJ sin(Φ/2).
-
-    Raises
-    ------
-    ArgumentError
-        ξ is negative, |β| >= 1 or an argument not finite.
-
-    Notes
-    -----
-    **Validity**: solution of (5) to (11) for identical magnets, δM⊥ = 0, a mirror-symmetric interface without
-    spin-flip reflection, to first order in its spin asymmetry γ and in λ/l_sd, with A1 = A2. See `fit_matching`. The
-    limits ξ → ∞ and Φ → π do not commute: antiparallel magnets pass no J_M at any finite ξ.
-
-    References
-    ----------
-    The paper, equation (12).
 
     Examples
     --------
@@ -220,22 +182,8 @@ def delta_J_M(
 def spin_current_reduced(xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, *, current: ArrayLike = 1.0) -> Real:
     r"""Return J_M^L = J_M^R = βJ · 2ξ'c²/(1 + 2ξ'c²), the solution for a spin-independent interface.
 
-    Parameters
-    ----------
-    xi, Phi, beta, current
-        As in `delta_J_M`.
+    Arguments as in `delta_J_M`.
 
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ArgumentError
-        As in `delta_J_M`.
-
-    Notes
-    -----
     **Validity**: identical magnets, T_ss' = R_ss'² G/2, δM⊥ = 0, and α1 = α2 or strong screening.
 
     Examples
@@ -252,27 +200,11 @@ def spin_current_reduced(xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, *, curr
 def delta_J_M_reduced(xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, *, current: ArrayLike = 1.0) -> Real:
     r"""Return 2 sin(Φ/2) J_M with `spin_current_reduced`: equation (12) for A1 = A2 = 0.
 
-    Parameters
-    ----------
-    xi, Phi, beta, current
-        As in `delta_J_M`.
+    Arguments as in `delta_J_M`.
 
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ArgumentError
-        As in `delta_J_M`.
-
-    Notes
-    -----
     **Validity**: as `spin_current_reduced`. Multiply its numerator and denominator by 1 + 2ξ's² to obtain the print.
 
-    References
-    ----------
-    The paper, equation (12).
+    Source: the paper, equation (12).
 
     Examples
     --------
@@ -286,27 +218,11 @@ def delta_J_M_reduced(xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, *, current
 def delta_J_M_transparent(Phi: ArrayLike, beta: ArrayLike, *, current: ArrayLike = 1.0) -> Real:
     r"""Return 2βJ sin(Φ/2), the limit of (12) for ξ → ∞ and the parallel circuit's value.
 
-    Parameters
-    ----------
-    Phi, beta, current
-        As in `delta_J_M`.
+    Arguments as in `delta_J_M`.
 
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ArgumentError
-        As in `delta_J_M`.
-
-    Notes
-    -----
     **Validity**: ξ cos²(Φ/2) ≫ 1.
 
-    References
-    ----------
-    The paper, equation (12) and the text before equation (5).
+    Source: the paper, equation (12) and the text before equation (5).
 
     Examples
     --------
@@ -320,26 +236,15 @@ def delta_J_M_transparent(Phi: ArrayLike, beta: ArrayLike, *, current: ArrayLike
 def vector_difference(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike) -> Real:
     r"""Return J_M^L m_L - J_M^R m_R, whose length is the ΔJ_M of equation (12).
 
+    **Result**: shape (..., 3); The spin flux the junction absorbs, i.e. (times ħ/2) the torque on both magnets
+    together. **Validity**: a definition; the paper's scalar difference J_M^R - J_M^L vanishes for identical magnets.
+
     Parameters
     ----------
     J_M_left, J_M_right
         Magnetization currents along each magnetization, shape (...).
     m_left, m_right
         Unit vectors, shape (..., 3).
-
-    Returns
-    -------
-    ndarray, shape (..., 3)
-        The spin flux the junction absorbs, i.e. (times ħ/2) the torque on both magnets together.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite.
-
-    Notes
-    -----
-    **Validity**: a definition; the paper's scalar difference J_M^R - J_M^L vanishes for identical magnets.
 
     Examples
     --------
@@ -385,6 +290,11 @@ def spin_current_polarized(
 
     J c² {γ + 2ξ'β c̃}/{c² + κs² + 2ξ'c² c̃},    c̃ = c²(1-γ²) + κs²,    κ = 2G_{+-}/G.
 
+    **Validity**: T_ss' = R_ss'² D_ss' without spin-flip reflection, D symmetric, identical magnets, δM⊥ = 0, α1 = α2 or
+    strong screening. ξ → 0 leaves the interface's own polarization c²γ/(c² + κs²).
+
+    Source: Solution of the paper's equations (5) to (11) with the r's of (3) and (4).
+
     Parameters
     ----------
     xi
@@ -395,24 +305,6 @@ def spin_current_polarized(
         (G_{++} - G_{--})/G, |γ| <= 1; half-metallic interfaces are allowed, β is the metal's.
     flip
         κ >= 0 of the conductance D_{+-} = D_{-+} = κG/2; default √(1-γ²), the tunnelling rule D_{+-}² = D_{++}D_{--}.
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ArgumentError
-        An argument is out of range.
-
-    Notes
-    -----
-    **Validity**: T_ss' = R_ss'² D_ss' without spin-flip reflection, D symmetric, identical magnets, δM⊥ = 0, α1 = α2 or
-    strong screening. ξ → 0 leaves the interface's own polarization c²γ/(c² + κs²).
-
-    References
-    ----------
-    Solution of the paper's equations (5) to (11) with the r's of (3) and (4).
 
     Examples
     --------
@@ -435,26 +327,15 @@ def spin_current_imbalance(
 ) -> Real:
     r"""Return (J_M^L - J_M^R)/2 = J γ_- s²/(1 + 2ξ's²), to first order in the asymmetry between the two faces.
 
+    **Validity**: |γ_L|, |γ_R| ≪ 1, identical metals. It is the mode whose factor 1 + 2ξ's² is in the denominator of
+    (12). ΔJ_M contains it in quadrature, ΔJ_M² = (2sJ_M)² + (2c × this)², so A1 and A2 do not represent it.
+
     Parameters
     ----------
     xi, Phi, beta, current
         As in `delta_J_M`.
     imbalance
         γ_- = γ_L - γ_R of an interface with D_ss' = (G/2)(1 + sγ_L)(1 + s'γ_R).
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ArgumentError
-        An argument is out of range.
-
-    Notes
-    -----
-    **Validity**: |γ_L|, |γ_R| ≪ 1, identical metals. It is the mode whose factor 1 + 2ξ's² is in the denominator of
-    (12). ΔJ_M contains it in quadrature, ΔJ_M² = (2sJ_M)² + (2c × this)², so A1 and A2 do not represent it.
 
     Examples
     --------
@@ -470,19 +351,13 @@ def spin_current_imbalance(
 def transverse_ratio(material: Material) -> float:
     r"""Return η = g Re[1/(σ k⊥)], the longitudinal over the transverse spin conductance of a magnet.
 
+    **Result**: (1-β²) Re(1/k⊥)/l_sd: 0 for clamped spins, √(1-β²) without precession. **Validity**: drift-diffusion
+    also for δM⊥, i.e. precession length √(D/ω) above the mean free path.
+
     Parameters
     ----------
     material
         The magnet.
-
-    Returns
-    -------
-    float
-        (1-β²) Re(1/k⊥)/l_sd: 0 for clamped spins, √(1-β²) without precession.
-
-    Notes
-    -----
-    **Validity**: drift-diffusion also for δM⊥, i.e. precession length √(D/ω) above the mean free path.
 
     Examples
     --------
@@ -498,27 +373,16 @@ def spin_current_transverse(
 ) -> Real:
     r"""Return J_M = βJ · 2ξ'c²/(1 + 2ξ'(c² + ηs²)) with transverse accumulation on both sides.
 
+    **Validity**: identical magnets, spin-independent tunnel interface that itself absorbs no spin, Q = G(s_L - s_R).
+    Not of the form of (12) unless η = 0: all torque is then at the interface. A transparent interface gives βJ c²/(c² +
+    ηs²) instead of βJ.
+
     Parameters
     ----------
     xi, Phi, beta, current
         As in `delta_J_M`.
     eta
         η >= 0 of `transverse_ratio`.
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ArgumentError
-        An argument is out of range.
-
-    Notes
-    -----
-    **Validity**: identical magnets, spin-independent tunnel interface that itself absorbs no spin, Q = G(s_L - s_R).
-    Not of the form of (12) unless η = 0: all torque is then at the interface. A transparent interface gives
-    βJ c²/(c² + ηs²) instead of βJ.
 
     Examples
     --------
@@ -538,31 +402,18 @@ def spin_current_transverse(
 def A_polarized(beta: ArrayLike, gamma: ArrayLike) -> Real:
     r"""Return A1 = A2 = (1-β²) γ/β of an interface of spin asymmetry γ.
 
+    **Validity**: first order in γ; then (12) is exact in ξ, Φ and β. The collinear limit Φ → 0 is exact in γ if ξ is
+    formed with G(1-γ²), Valet and Fert's 1/r_b. Of order one, as the paper says, if the interface is as polarized as
+    the metal.
+
+    Source: the paper, equation (12); derivation in the module's docstring.
+
     Parameters
     ----------
     beta
         Current polarization, 0 < |β| < 1.
     gamma
         γ = (G_+ - G_-)/(G_+ + G_-) of the collinear interface, |γ| <= 1.
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ArgumentError
-        β is zero or an argument out of range.
-
-    Notes
-    -----
-    **Validity**: first order in γ; then (12) is exact in ξ, Φ and β. The collinear limit Φ → 0 is exact in γ if ξ is
-    formed with G(1-γ²), Valet and Fert's 1/r_b. Of order one, as the paper says, if the interface is as polarized as
-    the metal.
-
-    References
-    ----------
-    The paper, equation (12); derivation in the module's docstring.
 
     Examples
     --------
@@ -581,32 +432,18 @@ def A_polarized(beta: ArrayLike, gamma: ArrayLike) -> Real:
 def A_screening(material: Material, thickness: float = 0.0) -> float:
     r"""Return the part of A1 = A2 that screening adds, -(1-β²) (α1-α2)/(α1-β²α2) (λ/l_sd) 2λ/(2λ+d).
 
+    **Result**: Zero for α1 = α2. **Validity**: first order in λ/l_sd, spin-independent interface, and G d/σ ≪ 1 (the
+    barrier resists more than a slab of metal of its thickness). The charge layer at each face, driven by the part
+    2λ/(2λ+d) of the drop, splits µ_+ and µ_- through χ and thus acts as an interface asymmetry γ.
+
+    Source: the paper, equations (8) to (12).
+
     Parameters
     ----------
     material
         The metal of both sides.
     thickness
         Thickness d >= 0 of the barrier (its ε_r that of the metal's q).
-
-    Returns
-    -------
-    float
-        Zero for α1 = α2.
-
-    Raises
-    ------
-    ArgumentError
-        The thickness is negative.
-
-    Notes
-    -----
-    **Validity**: first order in λ/l_sd, spin-independent interface, and G d/σ ≪ 1 (the barrier resists more than a slab
-    of metal of its thickness). The charge layer at each face, driven by the part 2λ/(2λ+d) of the drop, splits µ_+ and
-    µ_- through χ and thus acts as an interface asymmetry γ.
-
-    References
-    ----------
-    The paper, equations (8) to (12).
 
     Examples
     --------
@@ -656,6 +493,11 @@ class AngularFit:
 def fit_A(xi: ArrayLike, Phi: ArrayLike, delta: ArrayLike, *, beta: float, current: float = 1.0) -> AngularFit:
     r"""Fit A1 and A2 of equation (12), which is linear in them, to a ΔJ_M(ξ, Φ).
 
+    **Validity**: least squares in ΔJ_M/(βJ), every point of equal weight. The sign of Φ and β goes with ``delta``: give
+    Φ in [0, π] and β J > 0, or signed data.
+
+    Source: the paper, equation (12).
+
     Parameters
     ----------
     xi, Phi
@@ -670,20 +512,6 @@ def fit_A(xi: ArrayLike, Phi: ArrayLike, delta: ArrayLike, *, beta: float, curre
     Returns
     -------
     AngularFit
-
-    Raises
-    ------
-    ArgumentError
-        β or J is zero, or the data do not determine both constants.
-
-    Notes
-    -----
-    **Validity**: least squares in ΔJ_M/(βJ), every point of equal weight. The sign of Φ and β goes with ``delta``: give
-    Φ in [0, π] and β J > 0, or signed data.
-
-    References
-    ----------
-    The paper, equation (12).
 
     Examples
     --------
@@ -733,6 +561,19 @@ def fit_matching(
 ) -> AngularFit:
     r"""Solve (5) to (11) between identical magnets on a grid of ξ and Φ, and fit equation (12) to it.
 
+    **Validity**: any screening, α1, α2, ω. For which interfaces (12) solves (5) to (11), found with β = 0.5 and 40×40
+    points, ξ from 0.01 to 100, Φ from 0 to π (residuals in units of βJ):
+
+    - spin-independent interface, δM⊥ = 0, α1 = α2: exactly, A1 = A2 = 0 (residual 1e-14).
+    - γ = 0.01, 0.1, 0.3, 0.5, 0.8: residual 1e-5, 1e-3, 7e-3, 3e-2, 0.16, about 0.1 γ². A1 and A2 stay within 6 % of
+      (1-β²)γ/β up to γ = 0.3, and are 19 % and 45 % above it at γ = 0.8, where they mean little.
+    - α1 - α2 = 0.6, no barrier thickness: residual 6e-6 at λ/l_sd = 0.013 and 5e-4 at 0.13, A1 = A2 = `A_screening` to
+      2 % and 12 %. Behind a thick barrier (d ~ 10 λ) A1 and A2 differ, by a third.
+    - transverse accumulation: not, if ξη is not small (`transverse_ratio`). Residual 0.4 for η = 0.006 near Φ = π and
+      ξ = 100, but 3e-3 for ξ <= 1 and 3e-5 for ξ <= 0.1.
+
+    Source: the paper, equations (5) to (12).
+
     Parameters
     ----------
     material
@@ -751,28 +592,6 @@ def fit_matching(
     Returns
     -------
     AngularFit
-
-    Raises
-    ------
-    ArgumentError
-        An argument is out of range, or ``flip`` is given together with ``transverse``.
-
-    Notes
-    -----
-    **Validity**: any screening, α1, α2, ω. For which interfaces (12) solves (5) to (11), found with β = 0.5 and 40×40
-    points, ξ from 0.01 to 100, Φ from 0 to π (residuals in units of βJ):
-
-    - spin-independent interface, δM⊥ = 0, α1 = α2: exactly, A1 = A2 = 0 (residual 1e-14).
-    - γ = 0.01, 0.1, 0.3, 0.5, 0.8: residual 1e-5, 1e-3, 7e-3, 3e-2, 0.16, about 0.1 γ². A1 and A2 stay within 6 % of
-      (1-β²)γ/β up to γ = 0.3, and are 19 % and 45 % above it at γ = 0.8, where they mean little.
-    - α1 - α2 = 0.6, no barrier thickness: residual 6e-6 at λ/l_sd = 0.013 and 5e-4 at 0.13, A1 = A2 = `A_screening` to
-      2 % and 12 %. Behind a thick barrier (d ~ 10 λ) A1 and A2 differ, by a third.
-    - transverse accumulation: not, if ξη is not small (`transverse_ratio`). Residual 0.4 for η = 0.006 near Φ = π and
-      ξ = 100, but 3e-3 for ξ <= 1 and 3e-5 for ξ <= 0.1.
-
-    References
-    ----------
-    The paper, equations (5) to (12).
 
     Examples
     --------

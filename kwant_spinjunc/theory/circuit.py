@@ -62,6 +62,12 @@ def mixing_conductance(
 ) -> Complex:
     r"""Return G_mix = Σ_nm [δ_nm - r_↑,nm r*_↓,nm], the spin-mixing conductance of an N|F interface.
 
+    **Result**: e²/h. Re G_mix ≥ (G_↑ + G_↓)/2; it absorbs, Im G_mix turns the spin about m (exchange field of the
+    magnet). **Validity**: magnet longer than the transverse coherence length, so that no transverse spin passes; for a
+    normal metal that is diffusive use `corrected_mixing_conductance`. A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Phys.
+    Rev. Lett. 84, 2481 (2000); A. Brataas, G. E. W. Bauer, P. J. Kelly, Phys. Rep. 427, 157 (2006). Raises
+    `UnitarityError`: ``transmission`` and reflection do not add up to the number of modes (1e-8 of it).
+
     Parameters
     ----------
     reflection_majority, reflection_minority
@@ -70,24 +76,6 @@ def mixing_conductance(
     transmission
         ΣT_s of both spins into the magnet, shape (..., 2). If given, the real part is taken without cancellation as
         [Σ|r_↑ - r_↓|² + ΣT_↑ + ΣT_↓]/2, accurate behind any barrier.
-
-    Returns
-    -------
-    complex ndarray, shape (...)
-        e²/h. Re G_mix ≥ (G_↑ + G_↓)/2; it absorbs, Im G_mix turns the spin about m (exchange field of the magnet).
-
-    Raises
-    ------
-    ArgumentError
-        The matrices are not square or differ in shape.
-    UnitarityError
-        ``transmission`` and reflection do not add up to the number of modes (1e-8 of it).
-
-    Notes
-    -----
-    **Validity**: magnet longer than the transverse coherence length, so that no transverse spin passes; for a normal
-    metal that is diffusive use `corrected_mixing_conductance`. A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Phys. Rev.
-    Lett. 84, 2481 (2000); A. Brataas, G. E. W. Bauer, P. J. Kelly, Phys. Rep. 427, 157 (2006).
 
     Examples
     --------
@@ -126,30 +114,19 @@ def mixing_conductance(
 def corrected_mixing_conductance(mixing: ArrayLike, modes: ArrayLike) -> Complex:
     r"""Return G̃_mix from 1/G̃_mix = 1/G_mix - 1/(2N), the mixing conductance seen by a diffusive normal metal.
 
+    The longitudinal counterpart, 1/G̃_s = 1/G_s - (1/N + 1/N_Fs)/2, is the inverse of `interface.interface_resistance`;
+    the transverse spin lives in the normal metal only, so only its Sharvin resistance is taken off.
+
+    **Result**: G̃_mix in e²/h; about twice G_mix for a good contact (G_mix ≈ N). **Validity**: isotropic occupations in
+    the normal metal. G. E. W. Bauer, Y. Tserkovnyak, D. Huertas-Hernando, A. Brataas, Phys. Rev. B 67, 094421 (2003);
+    Phys. Rep. 427, 157 (2006).
+
     Parameters
     ----------
     mixing
         G_mix in e²/h, complex.
     modes
         Open channels N > 0 of the normal metal, for the same area.
-
-    Returns
-    -------
-    complex ndarray
-        G̃_mix in e²/h; about twice G_mix for a good contact (G_mix ≈ N).
-
-    Raises
-    ------
-    ArgumentError
-        ``modes`` is not positive or G_mix = 2N.
-
-    Notes
-    -----
-    The longitudinal counterpart, 1/G̃_s = 1/G_s - (1/N + 1/N_Fs)/2, is the inverse of `interface.interface_resistance`;
-    the transverse spin lives in the normal metal only, so only its Sharvin resistance is taken off.
-
-    **Validity**: isotropic occupations in the normal metal. G. E. W. Bauer, Y. Tserkovnyak, D. Huertas-Hernando,
-    A. Brataas, Phys. Rev. B 67, 094421 (2003); Phys. Rep. 427, 157 (2006).
 
     Examples
     --------
@@ -172,19 +149,12 @@ def corrected_mixing_conductance(mixing: ArrayLike, modes: ArrayLike) -> Complex
 def polarization(conductances: ArrayLike) -> Array:
     """Return p = (G_↑ - G_↓)/(G_↑ + G_↓).
 
+    **Validity**: a definition. Brataas, Nazarov, Bauer (2000).
+
     Parameters
     ----------
     conductances
         (G_↑, G_↓) >= 0 of a contact, shape (..., 2), majority first.
-
-    Raises
-    ------
-    ArgumentError
-        A conductance is negative or both are zero.
-
-    Notes
-    -----
-    **Validity**: a definition. Brataas, Nazarov, Bauer (2000).
     """
     G = _conductances(conductances)
     return np.asarray((G[..., 0] - G[..., 1]) / G.sum(axis=-1))
@@ -194,22 +164,15 @@ def polarization(conductances: ArrayLike) -> Array:
 def relative_mixing(conductances: ArrayLike, mixing: ArrayLike) -> Complex:
     """Return η = 2 G_mix/(G_↑ + G_↓), complex.
 
+    **Validity**: a definition. Re η ≥ 1 for bare conductances, 1 for a tunnel contact; Sharvin corrections can lower it
+    below 1. Brataas, Nazarov, Bauer (2000).
+
     Parameters
     ----------
     conductances
         (G_↑, G_↓) of a contact in e²/h, shape (..., 2).
     mixing
         G_mix in e²/h.
-
-    Raises
-    ------
-    ArgumentError
-        A conductance is negative or both are zero.
-
-    Notes
-    -----
-    **Validity**: a definition. Re η ≥ 1 for bare conductances, 1 for a tunnel contact; Sharvin corrections can lower it
-    below 1. Brataas, Nazarov, Bauer (2000).
     """
     return np.asarray(2 * complex_array("mixing", mixing) / _conductances(conductances).sum(axis=-1))
 
@@ -237,6 +200,9 @@ def contact_currents(
 
     charge = G (µ - µ_F + p m·δµ),    spin = m G [p (µ - µ_F) + m·δµ] + 2 Re G_mix δµ_⊥ - 2 Im G_mix m × δµ.
 
+    **Validity**: no spin accumulation in the magnet, magnet longer than the transverse coherence length, node in which
+    the occupation is isotropic. Brataas, Nazarov, Bauer (2000), their equation for the matrix current.
+
     Parameters
     ----------
     conductances
@@ -256,16 +222,6 @@ def contact_currents(
         (e²/h)·V.
     spin : ndarray, shape (..., 3)
         Pauli flux in the same unit, on the normal side; its part normal to m is the torque on the magnet.
-
-    Raises
-    ------
-    ArgumentError
-        An argument has a wrong shape or value.
-
-    Notes
-    -----
-    **Validity**: no spin accumulation in the magnet, magnet longer than the transverse coherence length, node in which
-    the occupation is isotropic. Brataas, Nazarov, Bauer (2000), their equation for the matrix current.
     """
     G, G_mix, m = _conductances(conductances), complex_array("mixing", mixing), check_unit_vector(m)
     bias = finite_array("mu_node", mu_node) - finite_array("mu_magnet", mu_magnet)
@@ -298,6 +254,10 @@ def _valve(angle: ArrayLike, p: ArrayLike, eta: ArrayLike) -> tuple[Array, Array
 def spin_valve_conductance(angle: ArrayLike, p: ArrayLike, eta: ArrayLike, conductance: ArrayLike = 1.0) -> Array:
     r"""Return the conductance G(Φ) = (G/2) [1 - p² tan²(Φ/2)/(tan²(Φ/2) + |η|²/Re η)] of a symmetric F|N|F valve.
 
+    **Result**: e²/h: G/2 parallel, (G/2)(1 - p²) antiparallel; independent of Φ < π for η → ∞. **Validity**: identical
+    contacts, no spin relaxation in the node. A tunnel contact (η = 1) gives 1 - p² sin²(Φ/2). Brataas, Nazarov, Bauer
+    (2000); Phys. Rep. 427, 157 (2006).
+
     Parameters
     ----------
     angle
@@ -306,21 +266,6 @@ def spin_valve_conductance(angle: ArrayLike, p: ArrayLike, eta: ArrayLike, condu
         Polarization and relative mixing conductance η (complex, Re η > 0) of each contact.
     conductance
         G = G_↑ + G_↓ of each contact, e²/h.
-
-    Returns
-    -------
-    ndarray
-        e²/h: G/2 parallel, (G/2)(1 - p²) antiparallel; independent of Φ < π for η → ∞.
-
-    Raises
-    ------
-    ArgumentError
-        |p| > 1 or Re η ≤ 0.
-
-    Notes
-    -----
-    **Validity**: identical contacts, no spin relaxation in the node. A tunnel contact (η = 1) gives 1 - p² sin²(Φ/2).
-    Brataas, Nazarov, Bauer (2000); Phys. Rep. 427, 157 (2006).
 
     Examples
     --------
@@ -337,26 +282,15 @@ def spin_valve_accumulation(angle: ArrayLike, p: ArrayLike, eta: ArrayLike, bias
 
     δµ_1 = (p V/2) sin(Φ/2)/[sin²(Φ/2) + cos²(Φ/2) |η|²/Re η],    δµ_2 = -(Im η/Re η) cos(Φ/2) δµ_1.
 
+    **Result**: shape (..., 2); eV, along the unit vectors of m_L - m_R and of m_L × m_R. None along m_L + m_R.
+    **Validity**: as `spin_valve_conductance`. Derived from the contact equation of Brataas, Nazarov, Bauer (2000).
+
     Parameters
     ----------
     angle, p, eta
         As in `spin_valve_conductance`.
     bias
         V = µ_L - µ_R in eV.
-
-    Returns
-    -------
-    ndarray, shape (..., 2)
-        eV, along the unit vectors of m_L - m_R and of m_L × m_R. None along m_L + m_R.
-
-    Raises
-    ------
-    ArgumentError
-        |p| > 1 or Re η ≤ 0.
-
-    Notes
-    -----
-    **Validity**: as `spin_valve_conductance`. Derived from the contact equation of Brataas, Nazarov, Bauer (2000).
     """
     s2, c2, p, eta2 = _valve(angle, p, eta)
     half, eta = finite_array("angle", angle) / 2, complex_array("eta", eta)
@@ -371,26 +305,12 @@ def spin_valve_torque(angle: ArrayLike, p: ArrayLike, eta: ArrayLike, conductanc
 
     τ_R·e_R/V = (p G/4) sin Φ Λ_η/[sin²(Φ/2) + Λ_η cos²(Φ/2)],    Λ_η = |η|²/Re η,    V = µ_L - µ_R.
 
-    Parameters
-    ----------
-    angle, p, eta, conductance
-        As in `spin_valve_conductance`.
+    Arguments as in `spin_valve_conductance`.
 
-    Returns
-    -------
-    ndarray
-        Rate of σ in e²/h (times ħ/2 for angular momentum): positive turns m_R toward m_L when electrons come from the
-        left. The left magnet has the opposite amplitude along e_L; the component along m_L × m_R vanishes for identical
-        contacts, whatever Im η.
-
-    Raises
-    ------
-    ArgumentError
-        |p| > 1 or Re η ≤ 0.
-
-    Notes
-    -----
-    **Validity**: as `spin_valve_conductance`. Brataas, Nazarov, Bauer (2000); Phys. Rep. 427, 157 (2006).
+    **Result**: Rate of σ in e²/h (times ħ/2 for angular momentum): positive turns m_R toward m_L when electrons come
+    from the left. The left magnet has the opposite amplitude along e_L; the component along m_L × m_R vanishes for
+    identical contacts, whatever Im η. **Validity**: as `spin_valve_conductance`. Brataas, Nazarov, Bauer (2000); Phys.
+    Rep. 427, 157 (2006).
     """
     s2, c2, p, eta2 = _valve(angle, p, eta)
     G = finite_array("conductance", conductance)
@@ -401,25 +321,10 @@ def spin_valve_torque(angle: ArrayLike, p: ArrayLike, eta: ArrayLike, conductanc
 def torque_per_current(angle: ArrayLike, p: ArrayLike, eta: ArrayLike) -> Array:
     r"""Return τ_R·e_R/J = (p/2) sin Φ Λ_η/[(1 - p²) sin²(Φ/2) + Λ_η cos²(Φ/2)] of a symmetric valve.
 
-    Parameters
-    ----------
-    angle, p, eta
-        As in `spin_valve_conductance`.
+    Arguments as in `spin_valve_conductance`.
 
-    Returns
-    -------
-    ndarray
-        Rate of σ per electron, dimensionless; times ħ/2 for angular momentum.
-
-    Raises
-    ------
-    ArgumentError
-        |p| > 1 or Re η ≤ 0; or |p| = 1 at Φ = π, where no current flows.
-
-    Notes
-    -----
-    **Validity**: as `spin_valve_conductance`. Equal to `slonczewski_torque_per_current` with the Λ² of
-    `slonczewski_lambda_squared`.
+    **Result**: Rate of σ per electron, dimensionless; times ħ/2 for angular momentum. **Validity**: as
+    `spin_valve_conductance`. Equal to `slonczewski_torque_per_current` with the Λ² of `slonczewski_lambda_squared`.
 
     Examples
     --------
@@ -440,26 +345,15 @@ def torque_per_current(angle: ArrayLike, p: ArrayLike, eta: ArrayLike) -> Array:
 def slonczewski_lambda_squared(p: ArrayLike, eta: ArrayLike) -> Array:
     r"""Return Slonczewski's Λ² = |η|²/[Re η (1 - p²)].
 
+    **Result**: Dimensionless. For real η this is G_mix (1/G_↑ + 1/G_↓)/2, his product of the spacer's mixing
+    conductance and the mean resistance of both spins. **Validity**: as `spin_valve_conductance`. J. C. Slonczewski, J.
+    Magn. Magn. Mater. 247, 324 (2002), who has real η; the identification with circuit theory is in Phys. Rep. 427, 157
+    (2006).
+
     Parameters
     ----------
     p, eta
         Polarization and relative mixing conductance of each contact.
-
-    Returns
-    -------
-    ndarray
-        Dimensionless. For real η this is G_mix (1/G_↑ + 1/G_↓)/2, his product of the spacer's mixing conductance and
-        the mean resistance of both spins.
-
-    Raises
-    ------
-    ArgumentError
-        |p| ≥ 1 or Re η ≤ 0.
-
-    Notes
-    -----
-    **Validity**: as `spin_valve_conductance`. J. C. Slonczewski, J. Magn. Magn. Mater. 247, 324 (2002), who has real η;
-    the identification with circuit theory is in Phys. Rep. 427, 157 (2006).
 
     Examples
     --------
@@ -476,6 +370,9 @@ def slonczewski_lambda_squared(p: ArrayLike, eta: ArrayLike) -> Array:
 def slonczewski_torque_per_current(angle: ArrayLike, p: ArrayLike, lambda_squared: ArrayLike) -> Array:
     r"""Return τ_R·e_R/J = p Λ² sin Φ/[(Λ² + 1) + (Λ² - 1) cos Φ].
 
+    **Result**: Rate of σ per electron; times ħ/2 for angular momentum. **Validity**: symmetric valve. J. C.
+    Slonczewski, J. Magn. Magn. Mater. 247, 324 (2002).
+
     Parameters
     ----------
     angle
@@ -484,20 +381,6 @@ def slonczewski_torque_per_current(angle: ArrayLike, p: ArrayLike, lambda_square
         Polarization of each contact.
     lambda_squared
         Λ² > 0.
-
-    Returns
-    -------
-    ndarray
-        Rate of σ per electron; times ħ/2 for angular momentum.
-
-    Raises
-    ------
-    ArgumentError
-        Λ² is not positive.
-
-    Notes
-    -----
-    **Validity**: symmetric valve. J. C. Slonczewski, J. Magn. Magn. Mater. 247, 324 (2002).
     """
     lambda2 = _lambda_squared(lambda_squared)
     Phi = finite_array("angle", angle)
@@ -508,24 +391,10 @@ def slonczewski_torque_per_current(angle: ArrayLike, p: ArrayLike, lambda_square
 def torque_asymmetry(p: ArrayLike, eta: ArrayLike) -> Array:
     """Return the ratio of the slopes of the torque per current against angle, antiparallel over parallel, which is Λ².
 
-    Parameters
-    ----------
-    p, eta
-        As in `slonczewski_lambda_squared`.
+    Arguments as in `slonczewski_lambda_squared`.
 
-    Returns
-    -------
-    ndarray
-        |dτ/dΦ| at π over |dτ/dΦ| at 0, at constant current: 1 for a torque ∝ sin Φ.
-
-    Raises
-    ------
-    ArgumentError
-        |p| ≥ 1 or Re η ≤ 0.
-
-    Notes
-    -----
-    **Validity**: as `spin_valve_conductance`. The slope is p/2 at Φ = 0 and -p Λ²/2 at Φ = π.
+    **Result**: |dτ/dΦ| at π over |dτ/dΦ| at 0, at constant current: 1 for a torque ∝ sin Φ. **Validity**: as
+    `spin_valve_conductance`. The slope is p/2 at Φ = 0 and -p Λ²/2 at Φ = π.
     """
     return slonczewski_lambda_squared(p, eta)
 
@@ -534,21 +403,14 @@ def torque_asymmetry(p: ArrayLike, eta: ArrayLike) -> Array:
 def reduced_resistance(angle: ArrayLike, lambda_squared: ArrayLike) -> Array:
     r"""Return [R(Φ) - R(0)]/[R(π) - R(0)] = [1 - cos²(Φ/2)]/[1 + χ cos²(Φ/2)], χ = Λ² - 1.
 
+    **Validity**: symmetric valve; the same Λ² governs resistance and torque. Slonczewski (2002).
+
     Parameters
     ----------
     angle
         Φ (rad).
     lambda_squared
         Λ² > 0.
-
-    Raises
-    ------
-    ArgumentError
-        Λ² is not positive.
-
-    Notes
-    -----
-    **Validity**: symmetric valve; the same Λ² governs resistance and torque. Slonczewski (2002).
 
     Examples
     --------
@@ -579,11 +441,6 @@ class Contact:
         G_↑, G_↓ >= 0 in e²/h.
     mixing
         G_mix in e²/h, complex, Re G_mix > 0.
-
-    Raises
-    ------
-    ArgumentError
-        A conductance is negative, both are zero, or Re G_mix is not positive.
     """
 
     majority: float
@@ -651,6 +508,9 @@ def solve_spin_valve(left: Contact, right: Contact, m_left: ArrayLike, m_right: 
 
     Σ over both contacts of `contact_currents` = 0, four equations for µ and δµ.
 
+    **Validity**: no spin relaxation in the node, magnets longer than the transverse coherence length, node in which
+    occupations are isotropic (use corrected conductances). Brataas, Nazarov, Bauer (2000).
+
     Parameters
     ----------
     left, right
@@ -661,17 +521,6 @@ def solve_spin_valve(left: Contact, right: Contact, m_left: ArrayLike, m_right: 
     Returns
     -------
     SpinValve
-
-    Raises
-    ------
-    ArgumentError
-        A magnetization is no unit vector, or the node is singular: two identical half metals at Φ = 0 or π, say, leave
-        a spin of the node undetermined or no way through it.
-
-    Notes
-    -----
-    **Validity**: no spin relaxation in the node, magnets longer than the transverse coherence length, node in which
-    occupations are isotropic (use corrected conductances). Brataas, Nazarov, Bauer (2000).
 
     Examples
     --------

@@ -100,27 +100,15 @@ def _constants(J: ArrayLike, K: ArrayLike) -> tuple[Array, Array]:
 def wall_length(J: ArrayLike, K: ArrayLike) -> Array:
     """Return the magnetic length d = √(J/K).
 
+    **Result**: d, a length; leading axes broadcast. **Validity**: small rotations, d much longer than the lattice
+    constant; `lattice_wall_length` is exact on the lattice. Source: the paper, paragraph after equation (6).
+
     Parameters
     ----------
     J
         Exchange stiffness, energy/length, > 0 (2A of micromagnetics).
     K
         Anisotropy, energy/volume, > 0 (2K_u of micromagnetics).
-
-    Returns
-    -------
-    ndarray
-        d, a length; leading axes broadcast.
-
-    Raises
-    ------
-    ArgumentError
-        J or K is not positive.
-
-    Notes
-    -----
-    **Validity**: small rotations, d much longer than the lattice constant; `lattice_wall_length` is exact on the
-    lattice. Source: the paper, paragraph after equation (6).
 
     Examples
     --------
@@ -135,6 +123,8 @@ def wall_length(J: ArrayLike, K: ArrayLike) -> Array:
 def wall_profile(y: ArrayLike, rotation: ArrayLike, J: ArrayLike, K: ArrayLike) -> Array:
     """Return δθ(y) = δθ_i exp(-|y|/d), the solution of J δθ'' - K δθ = 0 that vanishes far from the interface.
 
+    **Validity**: |δθ_i| ≪ 1, a ≪ d, and all torque at y = 0. Source: the paper, paragraph after equation (6).
+
     Parameters
     ----------
     y
@@ -143,15 +133,6 @@ def wall_profile(y: ArrayLike, rotation: ArrayLike, J: ArrayLike, K: ArrayLike) 
         δθ_i, the rotation at the interface (rad).
     J, K
         Exchange stiffness (energy/length) and anisotropy (energy/volume), > 0.
-
-    Raises
-    ------
-    ArgumentError
-        J or K is not positive, or an argument is not finite.
-
-    Notes
-    -----
-    **Validity**: |δθ_i| ≪ 1, a ≪ d, and all torque at y = 0. Source: the paper, paragraph after equation (6).
     """
     return np.asarray(finite_array("rotation", rotation) * np.exp(-abs(finite_array("y", y)) / wall_length(J, K)))
 
@@ -159,6 +140,10 @@ def wall_profile(y: ArrayLike, rotation: ArrayLike, J: ArrayLike, K: ArrayLike) 
 @formula
 def net_torque_printed(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, M0: ArrayLike = 1.0) -> Array:
     """Return t = M0 δθ_i [K - √(JK)], the net torque on the interface plane as printed.
+
+    **Result**: Torque of exchange and anisotropy on the plane, -∂E/∂θ, per volume. **Validity**: a = 1 and K ≪ J, where
+    the second term dominates; see `net_torque_lattice` for the sign of the first. Source: the paper, paragraph after
+    equation (6).
 
     Parameters
     ----------
@@ -168,21 +153,6 @@ def net_torque_printed(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, M0: Arra
         Exchange stiffness and anisotropy in lattice units (a = 1), > 0.
     M0
         Magnetization if J and K are given as effective fields, as in the paper; 1 if they are energies.
-
-    Returns
-    -------
-    ndarray
-        Torque of exchange and anisotropy on the plane, -∂E/∂θ, per volume.
-
-    Raises
-    ------
-    ArgumentError
-        J or K is not positive.
-
-    Notes
-    -----
-    **Validity**: a = 1 and K ≪ J, where the second term dominates; see `net_torque_lattice` for the sign of the first.
-    Source: the paper, paragraph after equation (6).
     """
     # ERRATA: the bracket adds an energy/volume to an energy/area. Right only in lattice units.
     return net_torque_restored(rotation, J, K, 1.0, M0)
@@ -191,6 +161,9 @@ def net_torque_printed(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, M0: Arra
 @formula
 def net_torque_restored(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Array:
     """Return t = M0 δθ_i [K - √(JK)/a], the printed net torque with the lattice constant restored.
+
+    **Result**: -∂E/∂θ of the interface plane, per volume. **Validity**: K a² ≪ J. Source: the paper, paragraph after
+    equation (6), with a restored.
 
     Parameters
     ----------
@@ -202,20 +175,6 @@ def net_torque_restored(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, a: Arra
         Lattice constant, > 0.
     M0
         As in `net_torque_printed`.
-
-    Returns
-    -------
-    ndarray
-        -∂E/∂θ of the interface plane, per volume.
-
-    Raises
-    ------
-    ArgumentError
-        J, K or a is not positive.
-
-    Notes
-    -----
-    **Validity**: K a² ≪ J. Source: the paper, paragraph after equation (6), with a restored.
     """
     J, K = _constants(J, K)
     bracket = K - np.sqrt(J * K) / positive_array("a", a)
@@ -226,6 +185,8 @@ def net_torque_restored(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, a: Arra
 def rotation_printed(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, M0: ArrayLike = 1.0) -> Array:
     """Return δθ_i = ΔJ_M / {M0 a [K - √(JK)]} as printed, in lattice units (a = 1).
 
+    **Result**: δθ_i in rad. **Validity**: as `rotation_restored`. Source: the paper, paragraph after equation (6).
+
     Parameters
     ----------
     delta_J_M
@@ -234,20 +195,6 @@ def rotation_printed(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, M0: Array
         Exchange stiffness and anisotropy in lattice units, > 0.
     M0
         As in `net_torque_printed`.
-
-    Returns
-    -------
-    ndarray
-        δθ_i in rad.
-
-    Raises
-    ------
-    ArgumentError
-        J or K is not positive, or K = J, where the printed form is singular.
-
-    Notes
-    -----
-    **Validity**: as `rotation_restored`. Source: the paper, paragraph after equation (6).
     """
     return rotation_restored(delta_J_M, J, K, 1.0, M0)
 
@@ -255,6 +202,12 @@ def rotation_printed(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, M0: Array
 @formula
 def rotation_restored(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Array:
     r"""Return δθ_i = ΔJ_M / {M0 a [K - √(JK)/a]}, the printed rotation with the lattice constant restored.
+
+    **Result**: δθ_i in rad. **Validity**: small rotations and K a² ≪ J. With κ = K a²/J it then exceeds
+    `rotation_lattice` by the factor 1 + (3/2)√κ + O(κ). The singularity at κ = 1 and the sign beyond it are artefacts,
+    see `net_torque_lattice`.
+
+    Source: the paper, paragraph after equation (6), with a restored.
 
     Parameters
     ----------
@@ -268,23 +221,6 @@ def rotation_restored(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: Array
         Lattice constant, > 0.
     M0
         As in `net_torque_printed`.
-
-    Returns
-    -------
-    ndarray
-        δθ_i in rad.
-
-    Raises
-    ------
-    ArgumentError
-        J, K or a is not positive, or K = J/a² within rounding, where this form is singular.
-
-    Notes
-    -----
-    **Validity**: small rotations and K a² ≪ J. With κ = K a²/J it then exceeds `rotation_lattice` by the factor
-    1 + (3/2)√κ + O(κ). The singularity at κ = 1 and the sign beyond it are artefacts, see `net_torque_lattice`.
-
-    Source: the paper, paragraph after equation (6), with a restored.
 
     Examples
     --------
@@ -312,20 +248,13 @@ def rotation_restored(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: Array
 def chain_constants(J: ArrayLike, K: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
     """Return the constants (J_ex, K_pl) = (J/a, K a) of the chain, energies per area of a plane.
 
+    **Validity**: nearest-plane exchange of a stack with spacing a. Multiply by the area of a unit cell for energies per
+    atom.
+
     Parameters
     ----------
     J, K, a
         Exchange stiffness (energy/length), anisotropy (energy/volume), lattice constant, all > 0.
-
-    Raises
-    ------
-    ArgumentError
-        One of them is not positive.
-
-    Notes
-    -----
-    **Validity**: nearest-plane exchange of a stack with spacing a. Multiply by the area of a unit cell for energies per
-    atom.
 
     Examples
     --------
@@ -341,21 +270,14 @@ def chain_constants(J: ArrayLike, K: ArrayLike, a: ArrayLike) -> tuple[Array, Ar
 def continuum_constants(exchange: ArrayLike, anisotropy: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
     """Return (J, K) = (J_ex a, K_pl/a), the inverse of `chain_constants`.
 
+    **Validity**: as `chain_constants`.
+
     Parameters
     ----------
     exchange, anisotropy
         J_ex and K_pl, energies per area of a plane, > 0.
     a
         Lattice constant, > 0.
-
-    Raises
-    ------
-    ArgumentError
-        One of them is not positive.
-
-    Notes
-    -----
-    **Validity**: as `chain_constants`.
     """
     a = positive_array("a", a)
     return positive_array("exchange", exchange) * a, positive_array("anisotropy", anisotropy) / a
@@ -370,25 +292,13 @@ def _decay(exchange: Array, anisotropy: Array) -> Array:
 def lattice_wall_length(J: ArrayLike, K: ArrayLike, a: ArrayLike) -> Array:
     r"""Return the decay length λ of small rotations on the lattice, cosh(a/λ) = 1 + K a²/(2J).
 
+    **Result**: λ ≥ d, a length: λ = d (1 + κ/24 + O(κ²)) with κ = K a²/J. **Validity**: small rotations; exact in κ.
+    Derived from J_ex(δθ_{n+1} - 2δθ_n + δθ_{n-1}) = K_pl δθ_n, the lattice form of the paper's J δθ'' = K δθ.
+
     Parameters
     ----------
     J, K, a
         Exchange stiffness (energy/length), anisotropy (energy/volume), lattice constant, all > 0.
-
-    Returns
-    -------
-    ndarray
-        λ ≥ d, a length: λ = d (1 + κ/24 + O(κ²)) with κ = K a²/J.
-
-    Raises
-    ------
-    ArgumentError
-        One of them is not positive.
-
-    Notes
-    -----
-    **Validity**: small rotations; exact in κ. Derived from J_ex(δθ_{n+1} - 2δθ_n + δθ_{n-1}) = K_pl δθ_n, the lattice
-    form of the paper's J δθ'' = K δθ.
 
     Examples
     --------
@@ -403,6 +313,13 @@ def lattice_wall_length(J: ArrayLike, K: ArrayLike, a: ArrayLike) -> Array:
 def net_torque_lattice(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Array:
     r"""Return t = -M0 δθ_i {K/2 + √[JK/a² + (K/2)²]}, the net torque on the interface plane of the lattice.
 
+    The interface plane n = 0 has one neighbor: -∂E/∂θ_0 = J_ex(δθ_1 - δθ_0) - K_pl δθ_0 with δθ_1 = e^{-q} δθ_0. Both
+    terms restore, so the bracket is a **sum**, J_ex(e^q - 1)/a. The paper takes the exchange term J δθ'/a = -√(JK)
+    δθ_i/a with its sign and the anisotropy term with the opposite of the sign it has in its own J δθ'' - K δθ.
+
+    **Result**: -∂E/∂θ of the interface plane, per volume. **Validity**: small rotations, no exchange across the
+    interface, all torque on one plane; exact in K a²/J. Derived here; the paper's estimate is `net_torque_restored`.
+
     Parameters
     ----------
     rotation
@@ -411,25 +328,6 @@ def net_torque_lattice(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, a: Array
         Exchange stiffness (energy/length), anisotropy (energy/volume), lattice constant, all > 0.
     M0
         As in `net_torque_printed`.
-
-    Returns
-    -------
-    ndarray
-        -∂E/∂θ of the interface plane, per volume.
-
-    Raises
-    ------
-    ArgumentError
-        J, K or a is not positive.
-
-    Notes
-    -----
-    The interface plane n = 0 has one neighbor: -∂E/∂θ_0 = J_ex(δθ_1 - δθ_0) - K_pl δθ_0 with δθ_1 = e^{-q} δθ_0. Both
-    terms restore, so the bracket is a **sum**, J_ex(e^q - 1)/a. The paper takes the exchange term J δθ'/a = -√(JK)
-    δθ_i/a with its sign and the anisotropy term with the opposite of the sign it has in its own J δθ'' - K δθ.
-
-    **Validity**: small rotations, no exchange across the interface, all torque on one plane; exact in K a²/J. Derived
-    here; the paper's estimate is `net_torque_restored`.
     """
     # ERRATA: the paper prints K - √(JK) where its own balance gives -(K + √(JK)), on the lattice this bracket.
     J, K = _constants(J, K)
@@ -442,6 +340,14 @@ def net_torque_lattice(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, a: Array
 def rotation_lattice(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Array:
     r"""Return δθ_i = -ΔJ_M / (M0 {K a/2 + √[JK + (K a/2)²]}), the exact linear rotation of the interface plane.
 
+    **Result**: δθ_i in rad, regular for every K a²/J > 0. **Validity**: small rotations, no exchange across the
+    interface, all torque on one plane. For a torque spread over several planes use `chain_response`, for large ones
+    `relax`. Inverse of `net_torque_lattice`.
+
+    The rotation is in the plane of both magnetizations only for a torque **normal** to that plane (field-like). A
+    torque in the plane (damping-like) tilts the spins by the same angle **out of** the plane: a static uniaxial magnet
+    answers a torque τ by δm ∝ τ × m. The paper uses its in-plane torque as if it were conjugate to θ.
+
     Parameters
     ----------
     delta_J_M
@@ -450,25 +356,6 @@ def rotation_lattice(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayL
         Exchange stiffness (energy/length), anisotropy (energy/volume), lattice constant, all > 0.
     M0
         As in `net_torque_printed`.
-
-    Returns
-    -------
-    ndarray
-        δθ_i in rad, regular for every K a²/J > 0.
-
-    Raises
-    ------
-    ArgumentError
-        J, K, a or M0 is not positive.
-
-    Notes
-    -----
-    **Validity**: small rotations, no exchange across the interface, all torque on one plane. For a torque spread over
-    several planes use `chain_response`, for large ones `relax`. Inverse of `net_torque_lattice`.
-
-    The rotation is in the plane of both magnetizations only for a torque **normal** to that plane (field-like). A
-    torque in the plane (damping-like) tilts the spins by the same angle **out of** the plane: a static uniaxial magnet
-    answers a torque τ by δm ∝ τ × m. The paper uses its in-plane torque as if it were conjugate to θ.
 
     Examples
     --------
@@ -488,28 +375,17 @@ def chain_response(n: ArrayLike, source: ArrayLike, exchange: ArrayLike, anisotr
 
     g(n, n') = [e^{-q|n - n'|} + e^{-q(n + n' + 1)}] / (2 J_ex sinh q),    cosh q = 1 + K_pl/(2 J_ex).
 
+    **Result**: Rotation per torque, 1/(energy per area). For all torque on plane 0: e^{-qn}/[J_ex (e^q - 1)].
+    **Validity**: small rotations, no exchange across the interface, chain much longer than 1/q planes. It holds for
+    both components of the rotation: a torque vector τ gives δm = g (τ × m). Derived here (Green's function of the
+    lattice form of the paper's J δθ'' = K δθ, the free end by an image).
+
     Parameters
     ----------
     n, source
         Plane indices >= 0, counted from the interface.
     exchange, anisotropy
         J_ex and K_pl, energies per area of a plane, > 0.
-
-    Returns
-    -------
-    ndarray
-        Rotation per torque, 1/(energy per area). For all torque on plane 0: e^{-qn}/[J_ex (e^q - 1)].
-
-    Raises
-    ------
-    ArgumentError
-        A plane index is negative or a constant is not positive.
-
-    Notes
-    -----
-    **Validity**: small rotations, no exchange across the interface, chain much longer than 1/q planes. It holds for
-    both components of the rotation: a torque vector τ gives δm = g (τ × m). Derived here (Green's function of the
-    lattice form of the paper's J δθ'' = K δθ, the free end by an image).
 
     Examples
     --------
@@ -531,25 +407,13 @@ def chain_response(n: ArrayLike, source: ArrayLike, exchange: ArrayLike, anisotr
 def critical_torque(J: ArrayLike, K: ArrayLike) -> Array:
     """Return √(JK), the largest torque per area on the interface that a static wall can hold.
 
+    **Result**: Energy per area. **Validity**: continuum (a ≪ d), all torque at y = 0, fixed in direction, anisotropy
+    (K/2) sin². Derived here from the first integral of J δθ'' = K sin δθ cos δθ; the paper stops at small δθ.
+
     Parameters
     ----------
     J, K
         Exchange stiffness (energy/length) and anisotropy (energy/volume), > 0.
-
-    Returns
-    -------
-    ndarray
-        Energy per area.
-
-    Raises
-    ------
-    ArgumentError
-        J or K is not positive.
-
-    Notes
-    -----
-    **Validity**: continuum (a ≪ d), all torque at y = 0, fixed in direction, anisotropy (K/2) sin². Derived here from
-    the first integral of J δθ'' = K sin δθ cos δθ; the paper stops at small δθ.
     """
     J, K = _constants(J, K)
     return np.asarray(np.sqrt(J * K))
@@ -559,6 +423,8 @@ def critical_torque(J: ArrayLike, K: ArrayLike) -> Array:
 def rotation_nonlinear(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, M0: ArrayLike = 1.0) -> Array:
     """Return δθ_i from sin δθ_i = -ΔJ_M/(M0 √(JK)), the static wall of the continuum at any rotation.
 
+    **Validity**: as `critical_torque`.
+
     Parameters
     ----------
     delta_J_M
@@ -567,15 +433,6 @@ def rotation_nonlinear(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, M0: Arr
         Exchange stiffness (energy/length) and anisotropy (energy/volume), > 0.
     M0
         As in `net_torque_printed`.
-
-    Raises
-    ------
-    ArgumentError
-        J or K is not positive, or |ΔJ_M| > M0 √(JK): no static wall exists.
-
-    Notes
-    -----
-    **Validity**: as `critical_torque`.
     """
     ratio = -finite_array("delta_J_M", delta_J_M) / (positive_array("M0", M0) * critical_torque(J, K))
     if np.any(abs(ratio) > 1):
@@ -627,13 +484,7 @@ class SpinChain:
         return [n for n in (self.left_planes - 1, self.left_planes) if 0 <= n < self.planes]
 
     def energy(self, m: ArrayLike) -> float:
-        """Return E = Σ J_ex (1 - m_n·m_{n+1}) + (K_pl/2) [1 - (m·u)²] + (K_d/2) m_y² of a texture (planes, 3).
-
-        Raises
-        ------
-        ArgumentError
-            The texture does not have shape (planes, 3).
-        """
+        """Return E = Σ J_ex (1 - m_n·m_{n+1}) + (K_pl/2)[1 - (m·u)²] + (K_d/2) m_y² of a texture, shape (planes, 3)."""
         m = finite_array("m", m)
         if m.shape != (self.planes, 3):
             raise ArgumentError(f"Argument `m` must have shape {(self.planes, 3)}, but its shape is {m.shape}.")
@@ -668,6 +519,9 @@ def spin_chain(
 ) -> SpinChain:
     """Return the `SpinChain` of two magnets that meet at an interface.
 
+    **Validity**: classical spins of fixed length, nearest-plane exchange, uniaxial anisotropy, the demagnetizing field
+    of an infinite film.
+
     Parameters
     ----------
     exchange
@@ -683,16 +537,6 @@ def spin_chain(
         Exchange between the last left and the first right plane, energy per area, either sign; 0 behind a barrier.
     demagnetization
         K_d >= 0 of a plane, µ0 Ms² times its thickness, energy per area; one number or (left, right).
-
-    Raises
-    ------
-    ArgumentError
-        A constant is not positive or no plane is left.
-
-    Notes
-    -----
-    **Validity**: classical spins of fixed length, nearest-plane exchange, uniaxial anisotropy, the demagnetizing field
-    of an infinite film.
 
     Examples
     --------
@@ -742,11 +586,6 @@ def interface_torque(chain: SpinChain, *, left: ArrayLike = 0.0, right: ArrayLik
     Returns
     -------
     ndarray, shape (planes, 3)
-
-    Raises
-    ------
-    ArgumentError
-        A torque is neither a scalar nor a vector.
     """
     profile = np.zeros((chain.planes, 3))
     for name, plane, value in [("left", chain.left_planes - 1, left), ("right", chain.left_planes, right)]:
@@ -1008,6 +847,13 @@ def relax(
 
     τ_n + m_n × h_n = 0,    h_n = J_ex (m_{n-1} + m_{n+1}) + K_pl (m_n·u_n) u_n.
 
+    Newton's method on the sphere with a block-tridiagonal stiffness (`scipy.linalg.solve_banded`).
+
+    **Validity**: statics. A damping-like torque that drives precession makes the state unstable in time although it
+    balances; ``stable`` judges overdamped motion only. Antiparallel easy axes with exchange across the interface have a
+    wall that turns freely about the axis: no unique answer, and no branch from the easy axes. Raises
+    `ConvergenceError`: No equilibrium was reached; the message says up to which fraction of the torque there was one.
+
     Parameters
     ----------
     chain
@@ -1029,21 +875,6 @@ def relax(
     Returns
     -------
     ChainState
-
-    Raises
-    ------
-    ArgumentError
-        The shape of an argument does not fit the chain, or ``tolerance`` is not positive.
-    ConvergenceError
-        No equilibrium was reached; the message says up to which fraction of the torque there was one.
-
-    Notes
-    -----
-    Newton's method on the sphere with a block-tridiagonal stiffness (`scipy.linalg.solve_banded`).
-
-    **Validity**: statics. A damping-like torque that drives precession makes the state unstable in time although it
-    balances; ``stable`` judges overdamped motion only. Antiparallel easy axes with exchange across the interface have
-    a wall that turns freely about the axis: no unique answer, and no branch from the easy axes.
 
     Examples
     --------
@@ -1201,6 +1032,9 @@ def self_consistent(
 ) -> LoopReport:
     r"""Return the wall whose own torque makes it: τ → m(τ) → τ(m), repeated.
 
+    **Validity**: statics, see `relax`. Far from an instability the wall is shallow, the torque hardly depends on it,
+    and a few evaluations suffice. Raises `ConvergenceError`: The magnets have no equilibrium even without torque.
+
     Parameters
     ----------
     torque_of_texture
@@ -1222,18 +1056,6 @@ def self_consistent(
     -------
     LoopReport
         Converged or not, and why. A torque too large for the chain is reported there, not raised.
-
-    Raises
-    ------
-    ArgumentError
-        ``method`` is unknown, ``mixing`` outside (0, 1], or the function returns a wrong shape or no finite number.
-    ConvergenceError
-        The magnets have no equilibrium even without torque.
-
-    Notes
-    -----
-    **Validity**: statics, see `relax`. Far from an instability the wall is shallow, the torque hardly depends on it,
-    and a few evaluations suffice.
 
     Examples
     --------

@@ -96,6 +96,9 @@ class SingularMatchingError(ArgumentError):
 class Material:
     r"""A magnet or a metal in the drift-diffusion equations (8), (9).
 
+    Longitudinal modes exp(-k|y|) obey a k⁴ - b k² + c = 0 with a = D²(α1 - β²α2), b = D[σq(1-β²) + α1/τ],
+    c = σq/τ. They decay, possibly in oscillation, unless k² <= 0: that needs α1 <= β²α2 or b <= -2√(ac).
+
     Parameters
     ----------
     sigma
@@ -113,16 +116,6 @@ class Material:
         Precession rate ω = γH of δM⊥ about m, 1/time, any sign.
     q
         e²/(ε0 ε_r), energy × length; default vacuum, in eV nm.
-
-    Raises
-    ------
-    ArgumentError
-        A number is not finite, σ, D, τ or q not positive, |β| >= 1, or a longitudinal mode does not decay.
-
-    Notes
-    -----
-    Longitudinal modes exp(-k|y|) obey a k⁴ - b k² + c = 0 with a = D²(α1 - β²α2), b = D[σq(1-β²) + α1/τ],
-    c = σq/τ. They decay, possibly in oscillation, unless k² <= 0: that needs α1 <= β²α2 or b <= -2√(ac).
 
     Examples
     --------
@@ -337,25 +330,17 @@ class Modes:
 def wave_numbers(material: Material) -> Complex:
     r"""Return the four wave numbers k = 1/l of equation (11): screening, spin, transverse and its conjugate.
 
+    **Result**: shape (4,); Complex, positive real part, 1/length. Decay lengths are ``1 / k.real``. **Validity**: exact
+    roots of a k⁴ - b k² + c = 0 (see `Material.quadratic`) and of D k² = 1/τ ± iω. For α1 = α2 the longitudinal pair
+    factorizes for any screening, k² = 1/(Dτ(1-β²)) and k² = σq/(α1 D); only α1 ≠ α2 lets charge and spin renormalize
+    each other's length, relatively by (λ/l_sd)².
+
+    Source: the paper, equation (11) and the text after it.
+
     Parameters
     ----------
     material
         The material.
-
-    Returns
-    -------
-    ndarray, shape (4,)
-        Complex, positive real part, 1/length. Decay lengths are ``1 / k.real``.
-
-    Notes
-    -----
-    **Validity**: exact roots of a k⁴ - b k² + c = 0 (see `Material.quadratic`) and of D k² = 1/τ ± iω. For α1 = α2
-    the longitudinal pair factorizes for any screening, k² = 1/(Dτ(1-β²)) and k² = σq/(α1 D); only α1 ≠ α2 lets
-    charge and spin renormalize each other's length, relatively by (λ/l_sd)².
-
-    References
-    ----------
-    The paper, equation (11) and the text after it.
 
     Examples
     --------
@@ -370,6 +355,10 @@ def wave_numbers(material: Material) -> Complex:
 def strong_screening_wave_numbers(material: Material) -> tuple[float, float]:
     r"""Return k → √(σq(1-β²)/(D(α1-β²α2))) and √(1/(Dτ(1-β²))), the limit of `wave_numbers` for q → ∞.
 
+    **Validity**: λ ≪ l_sd; corrections are of relative order β²(α1-α2)(λ/l_sd)². Exact for α1 = α2.
+
+    Source: the paper, text after equation (11).
+
     Parameters
     ----------
     material
@@ -379,14 +368,6 @@ def strong_screening_wave_numbers(material: Material) -> tuple[float, float]:
     -------
     screening, spin : float
         1/length.
-
-    Notes
-    -----
-    **Validity**: λ ≪ l_sd; corrections are of relative order β²(α1-α2)(λ/l_sd)². Exact for α1 = α2.
-
-    References
-    ----------
-    The paper, text after equation (11).
 
     Examples
     --------
@@ -400,22 +381,15 @@ def strong_screening_wave_numbers(material: Material) -> tuple[float, float]:
 def per_area(response: InterfaceResponse, area: float) -> InterfaceResponse:
     """Return the response of an interface from e²/h per ``area`` to particle conductances per area, 1/(eV nm² ps).
 
+    **Validity**: a change of unit. Coefficients between reservoirs need their Sharvin resistance removed first
+    (`kwant_spinjunc.theory.interface.sharvin_corrected`): the µ of diffusion are not those of arriving electrons.
+
     Parameters
     ----------
     response
         Coefficients in e²/h, e.g. of one unit cell.
     area
         The area in nm² they are given for, > 0.
-
-    Raises
-    ------
-    ArgumentError
-        The area is not positive.
-
-    Notes
-    -----
-    **Validity**: a change of unit. Coefficients between reservoirs need their Sharvin resistance removed first
-    (`kwant_spinjunc.theory.interface.sharvin_corrected`): the µ of diffusion are not those of arriving electrons.
 
     Examples
     --------
@@ -459,22 +433,14 @@ def _check_conducting(conductance: Real) -> None:
 class VectorInterface:
     r"""Linear response of an interface to spin accumulations of any direction.
 
+    The spin accumulation vector is δ m + (D/σ) δM⊥ in each metal: a transverse and a longitudinal accumulation of the
+    same energy are the same state to a nonmagnetic barrier.
+
     Parameters
     ----------
     response
         Shape (..., 2, 2, 4, 4): [side, lead, out, in]. The flux (J, Q_x, Q_y, Q_z) at the face of ``side``, positive
         along +y, is response[side, 0] f_L - response[side, 1] f_R with f = (average µ, spin accumulation vector).
-
-    Raises
-    ------
-    ArgumentError
-        The array is not finite or of the wrong shape, charge is not conserved, or a common shift of all potentials
-        drives a flux.
-
-    Notes
-    -----
-    The spin accumulation vector is δ m + (D/σ) δM⊥ in each metal: a transverse and a longitudinal accumulation of the
-    same energy are the same state to a nonmagnetic barrier.
     """
 
     response: Real
@@ -528,11 +494,6 @@ class VectorInterface:
             2 Re G s⊥ - 2 Im G m×s⊥ into the interface (normalized like the conductance of one spin; the sign of Im G
             is that of `circuit.mixing_conductance`, G = Σ (δ - r_+ r_-*)). Shape (...). None keeps what ``response``
             has.
-
-        Raises
-        ------
-        ArgumentError
-            A real part is negative.
         """
         directions = _directions(m_left, m_right)
         batch = np.broadcast_shapes(self.response.shape[:-4], directions[0].shape[:-1])
@@ -597,6 +558,12 @@ def tunnel_interface(
     The transmission matrix is t = w_R w_L, w_i = Σ_s w_is |s, m_i⟩⟨s, m_i|, and the fluxes of the distribution
     matrices f = µ + s·σ are I_R = t f_L t† - {t t†, f_R}/2, I_L = {t†t, f_L}/2 - t† f_R t.
 
+    **Validity**: lowest order in the transmission (exchange fields of order one in t, from evanescent overlap, are left
+    out), many channels alike. Spin-independent amplitudes give Q = G(s_L - s_R) for all components.
+
+    Source: Equations (2) to (4) of the paper with the coherences kept; A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Eur.
+    Phys. J. B 22, 99 (2001).
+
     Parameters
     ----------
     m_left, m_right
@@ -608,21 +575,6 @@ def tunnel_interface(
     -------
     VectorInterface
         Its `VectorInterface.clamped` is equations (3), (4) with T_ss' = R_ss'² D_ss' (`tunnelling_response`).
-
-    Raises
-    ------
-    ArgumentError
-        A direction is no unit vector or an amplitude not finite.
-
-    Notes
-    -----
-    **Validity**: lowest order in the transmission (exchange fields of order one in t, from evanescent overlap, are
-    left out), many channels alike. Spin-independent amplitudes give Q = G(s_L - s_R) for all components.
-
-    References
-    ----------
-    Equations (2) to (4) of the paper with the coherences kept; A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Eur. Phys.
-    J. B 22, 99 (2001).
 
     Examples
     --------
@@ -678,6 +630,11 @@ def node_interface(
     Each contact carries J_s = g_s (µ_s - µ_N - s s_N·m) along its magnet and absorbs the transverse accumulation of
     the spacer, 2 Re G s_N⊥ + 2 Im G m×s_N; the spacer conserves charge and spin.
 
+    **Validity**: metallic multilayers, spacer thinner than its spin-diffusion length and of negligible resistance;
+    magnets thicker than the transverse decoherence length.
+
+    Source: A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Phys. Rev. Lett. 84, 2481 (2000).
+
     Parameters
     ----------
     m_left, m_right
@@ -692,20 +649,6 @@ def node_interface(
     InterfaceResponse
         The r's of (5), (6), in the unit of the conductances, for δM⊥ = 0: all transverse spin is absorbed at the
         interface.
-
-    Raises
-    ------
-    ArgumentError
-        A conductance is negative or not finite.
-
-    Notes
-    -----
-    **Validity**: metallic multilayers, spacer thinner than its spin-diffusion length and of negligible resistance;
-    magnets thicker than the transverse decoherence length.
-
-    References
-    ----------
-    A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Phys. Rev. Lett. 84, 2481 (2000).
 
     Examples
     --------
@@ -980,11 +923,6 @@ class Matching:
         delta_n : ndarray, shape (..., 4)
         delta_M : ndarray, shape (..., 4, 3)
             Complex; the sums over the four modes are real.
-
-        Raises
-        ------
-        ArgumentError
-            The two longitudinal modes coincide: the solution then has no four exponentials; use `profile`.
         """
         material = self.materials[side]
         modes = material.modes
@@ -1039,11 +977,6 @@ class Matching:
         Returns
         -------
         Profile
-
-        Raises
-        ------
-        ArgumentError
-            A position lies inside the barrier or is not finite.
         """
         y = self.grid() if y is None else np.atleast_1d(finite_array("y", y))
         if y.ndim != 1:
@@ -1162,6 +1095,16 @@ def match(
 ) -> Matching:
     r"""Solve equations (7) to (11) on both sides of an interface, at constant current.
 
+    **Validity**: linear response, half-spaces longer than their spin-diffusion lengths, no charge in the barrier. The
+    unknowns and equations are counted in the module's docstring. Passive interfaces (dissipating r's) never make the
+    matching singular in exact arithmetic: each half-space is passive too. Interface conductances above about 1e12 times
+    those of the metals are refused for lack of digits; 1e8 times is already a transparent contact. Raises
+    `SingularMatchingError`: The interface conditions leave a combination of N and δ undetermined (condition number
+    above 1e13).
+
+    Source: the paper, equations (5) to (11). The collinear solution for α1 = α2 is that of T. Valet and A. Fert, Phys.
+    Rev. B 48, 7099 (1993), whatever the screening.
+
     Parameters
     ----------
     left, right
@@ -1183,25 +1126,6 @@ def match(
     -------
     Matching
         Face values, currents, sheets, dipoles, and `Matching.profile`.
-
-    Raises
-    ------
-    SingularMatchingError
-        The interface conditions leave a combination of N and δ undetermined (condition number above 1e13).
-    ArgumentError
-        An argument is not finite, no unit vector, or a negative thickness.
-
-    Notes
-    -----
-    **Validity**: linear response, half-spaces longer than their spin-diffusion lengths, no charge in the barrier.
-    The unknowns and equations are counted in the module's docstring. Passive interfaces (dissipating r's) never make
-    the matching singular in exact arithmetic: each half-space is passive too. Interface conductances above about 1e12
-    times those of the metals are refused for lack of digits; 1e8 times is already a transparent contact.
-
-    References
-    ----------
-    The paper, equations (5) to (11). The collinear solution for α1 = α2 is that of T. Valet and A. Fert, Phys. Rev. B
-    48, 7099 (1993), whatever the screening.
 
     Examples
     --------

@@ -100,6 +100,11 @@ def _check_unitarity(probabilities: Array, modes: Array, tolerance: float) -> No
 def conductance_matrix(probabilities: ArrayLike, modes: ArrayLike | None = None, *, tolerance: float = 1e-8) -> Array:
     r"""Return G[α s, β s'] = N_αs δ - P[α s, β s'], without its cancellation.
 
+    **Result**: shape (..., 2, 2, 2, 2); e²/h. Rows: current into the interface from lead α, spin s. Columns (and for
+    unitary scattering rows) sum to 0. **Validity**: exact linear response at zero temperature, transverse spin clamped
+    on both sides (the electrons of each side are incoherent mixtures along its own m). M. Büttiker, Phys. Rev. Lett.
+    57, 1761 (1986). Raises `UnitarityError`: Probabilities do not add up to ``modes``.
+
     Parameters
     ----------
     probabilities
@@ -109,23 +114,6 @@ def conductance_matrix(probabilities: ArrayLike, modes: ArrayLike | None = None,
         unitarity; None skips the check.
     tolerance
         Largest unitarity defect, relative to the number of modes where there is more than one.
-
-    Returns
-    -------
-    ndarray, shape (..., 2, 2, 2, 2)
-        e²/h. Rows: current into the interface from lead α, spin s. Columns (and for unitary scattering rows) sum to 0.
-
-    Raises
-    ------
-    ArgumentError
-        A probability is negative or the shape does not fit.
-    UnitarityError
-        Probabilities do not add up to ``modes``.
-
-    Notes
-    -----
-    **Validity**: exact linear response at zero temperature, transverse spin clamped on both sides (the electrons of
-    each side are incoherent mixtures along its own m). M. Büttiker, Phys. Rev. Lett. 57, 1761 (1986).
     """
     P = not_negative_array("probabilities", probabilities, "(..., 2, 2, 2, 2)", "It counts electrons.")
     if modes is not None:
@@ -145,20 +133,13 @@ def response_of(conductance: ArrayLike) -> InterfaceResponse:
 
     r^L_1s = Σ_s'' s'' G[L s'', L s],    r^L_2s' = -Σ_s s G[L s, R s'],    and the mirror image with the opposite sign.
 
+    **Validity**: that of G. The charge coefficients use the columns' zero sum, so they too are free of cancellation.
+    Source: the paper, equations (5) and (6).
+
     Parameters
     ----------
     conductance
         G, shape (..., 2, 2, 2, 2), from `conductance_matrix`, `sharvin_corrected` or `in_series`.
-
-    Raises
-    ------
-    ArgumentError
-        The shape does not fit.
-
-    Notes
-    -----
-    **Validity**: that of G. The charge coefficients use the columns' zero sum, so they too are free of cancellation.
-    Source: the paper, equations (5) and (6).
     """
     G = finite_array("conductance", conductance, "(..., 2, 2, 2, 2)")
     spin = np.einsum("s,...asbt->...abt", SIGNS, G)  # Σ_s s G[a s, b t]
@@ -181,28 +162,16 @@ def interface_response(
     r^L_1s = s N_Ls - Σ_s'' s'' R^L_{s''s} = s [Σ_s' T_{Rs',Ls} + 2 R^L_{-s s}],    r^L_2s' = Σ_s s T_{Ls,Rs'},
     r^R_2s = s N_Rs - Σ_s'' s'' R^R_{s''s} = s [Σ_s' T_{Ls',Rs} + 2 R^R_{-s s}],    r^R_1s = Σ_s' s' T_{Rs',Ls}.
 
-    Parameters
-    ----------
-    probabilities, modes, tolerance
-        As in `conductance_matrix`.
+    Arguments as in `conductance_matrix`.
+
+    **Validity**: as `conductance_matrix`; µ's are those of the electrons **arriving** at the interface. Against the
+    average over arriving and leaving electrons, which diffusion equations use, take `sharvin_corrected` first. Source:
+    the paper, equations (5) and (6). Raises `UnitarityError`: Probabilities do not add up to ``modes``.
 
     Returns
     -------
     InterfaceResponse
         In e²/h.
-
-    Raises
-    ------
-    ArgumentError
-        A probability is negative or the shape does not fit.
-    UnitarityError
-        Probabilities do not add up to ``modes``.
-
-    Notes
-    -----
-    **Validity**: as `conductance_matrix`; µ's are those of the electrons **arriving** at the interface. Against the
-    average over arriving and leaving electrons, which diffusion equations use, take `sharvin_corrected` first.
-    Source: the paper, equations (5) and (6).
 
     Examples
     --------
@@ -228,6 +197,8 @@ def interface_currents(
 ) -> tuple[Array, Array, Array]:
     """Return the charge current J and the magnetization currents J_M^L (5) and J_M^R (6).
 
+    **Validity**: linear response. Source: the paper, equations (5) and (6).
+
     Parameters
     ----------
     response
@@ -239,15 +210,6 @@ def interface_currents(
     -------
     J, J_M_left, J_M_right : ndarray, shape (...)
         (e²/h)·V for the area of the coefficients, positive along +y, each J_M along its own magnetization.
-
-    Raises
-    ------
-    ArgumentError
-        A chemical potential is not finite or has the wrong shape.
-
-    Notes
-    -----
-    **Validity**: linear response. Source: the paper, equations (5) and (6).
     """
     left, right = _per_spin("mu_left", mu_left), _per_spin("mu_right", mu_right)
 
@@ -265,6 +227,9 @@ def tunnelling_response(transmission: ArrayLike) -> InterfaceResponse:
 
     r^L_1s = s Σ_s' T_ss',    r^L_2s' = Σ_s s T_ss',    r^R_1s = Σ_s' s' T_ss',    r^R_2s' = s' Σ_s T_ss'.
 
+    **Validity**: to first order in T; the exact coefficients add `dropped_response`, of second order behind a tunnel
+    barrier and of order one in a metal. Source: the paper, equations (3) and (4), in linear response.
+
     Parameters
     ----------
     transmission
@@ -274,16 +239,6 @@ def tunnelling_response(transmission: ArrayLike) -> InterfaceResponse:
     -------
     InterfaceResponse
         In e²/h.
-
-    Raises
-    ------
-    ArgumentError
-        A transmission is negative or the shape does not fit.
-
-    Notes
-    -----
-    **Validity**: to first order in T; the exact coefficients add `dropped_response`, of second order behind a tunnel
-    barrier and of order one in a metal. Source: the paper, equations (3) and (4), in linear response.
     """
     T = not_negative_array("transmission", transmission, "(..., 2, 2)", "It counts electrons.")
     s = SIGNS
@@ -306,6 +261,10 @@ def tunnelling_limit(angle: ArrayLike, left: ArrayLike, right: ArrayLike) -> Int
     r^L_1s  = s D^L_s  D_R (1 + s P_R cos Φ)/2,    r^L_2s' = D^R_s' D_L (P_L + s' cos Φ)/2,
     r^R_2s' = s' D^R_s' D_L (1 + s' P_L cos Φ)/2,  r^R_1s  = D^L_s  D_R (P_R + s cos Φ)/2.
 
+    **Validity**: first order in the transmission, coherence across the barrier only through R; transverse averages must
+    factorize as well (one dominant k∥). Source: the paper, equations (2) to (4); J. C. Slonczewski, Phys. Rev. B 39,
+    6995 (1989) for the angular form.
+
     Parameters
     ----------
     angle
@@ -317,17 +276,6 @@ def tunnelling_limit(angle: ArrayLike, left: ArrayLike, right: ArrayLike) -> Int
     -------
     InterfaceResponse
         In e²/h. For equal chemical potentials of both spins J_M^L = D_L D_R (P_L + P_R cos Φ)/2 · (µ^L - µ^R).
-
-    Raises
-    ------
-    ArgumentError
-        A factor is negative or an argument has the wrong shape.
-
-    Notes
-    -----
-    **Validity**: first order in the transmission, coherence across the barrier only through R; transverse averages must
-    factorize as well (one dominant k∥). Source: the paper, equations (2) to (4); J. C. Slonczewski, Phys. Rev. B 39,
-    6995 (1989) for the angular form.
 
     Examples
     --------
@@ -363,6 +311,11 @@ def metallic_limit(angle: ArrayLike, modes: ArrayLike) -> InterfaceResponse:
 
     r^L_1s = s N,    r^L_2s = s N cos Φ,    r^R_1s = s N cos Φ,    r^R_2s = s N,    g_1s = g_2s = N.
 
+    **Validity**: exchange splitting small against the energy of the electrons (the polarization of the current then
+    comes from the bulk); a splitting Δ makes the interface reflect, with and without spin flip, in proportion to Δ². An
+    ideal contact has no resistance of its own, so `sharvin_corrected` refuses it. Source: the paper, paragraph before
+    equation (5), zero interface resistance.
+
     Parameters
     ----------
     angle
@@ -374,18 +327,6 @@ def metallic_limit(angle: ArrayLike, modes: ArrayLike) -> InterfaceResponse:
     -------
     InterfaceResponse
         In e²/h. The right magnetization current seen along m_L is J_M^R cos Φ: the paper's rotation law.
-
-    Raises
-    ------
-    ArgumentError
-        ``modes`` is not positive.
-
-    Notes
-    -----
-    **Validity**: exchange splitting small against the energy of the electrons (the polarization of the current then
-    comes from the bulk); a splitting Δ makes the interface reflect, with and without spin flip, in proportion to Δ².
-    An ideal contact has no resistance of its own, so `sharvin_corrected` refuses it. Source: the paper, paragraph
-    before equation (5), zero interface resistance.
     """
     N = finite_array("modes", modes)
     if np.any(N <= 0):
@@ -401,6 +342,10 @@ def dropped_response(probabilities: ArrayLike) -> InterfaceResponse:
 
     r^L_1s gains 2 s R^L_{-s s} and r^R_2s gains 2 s R^R_{-s s}; everything else is kept.
 
+    **Validity**: exact where T is the same in both directions (coplanar magnetizations, no spin-orbit coupling):
+    `interface_response` = `tunnelling_response` + this. It acts on spin accumulation only: with equal chemical
+    potentials of both spins on each side its sum over s vanishes there, as R_{+-} = R_{-+}.
+
     Parameters
     ----------
     probabilities
@@ -410,17 +355,6 @@ def dropped_response(probabilities: ArrayLike) -> InterfaceResponse:
     -------
     InterfaceResponse
         In e²/h; charge coefficients are zero.
-
-    Raises
-    ------
-    ArgumentError
-        A probability is negative or the shape does not fit.
-
-    Notes
-    -----
-    **Validity**: exact where T is the same in both directions (coplanar magnetizations, no spin-orbit coupling):
-    `interface_response` = `tunnelling_response` + this. It acts on spin accumulation only: with equal chemical
-    potentials of both spins on each side its sum over s vanishes there, as R_{+-} = R_{-+}.
     """
     P = not_negative_array("probabilities", probabilities, "(..., 2, 2, 2, 2)", "It counts electrons.")
     flips = [np.stack([P[..., lead, 1, lead, 0], P[..., lead, 0, lead, 1]], axis=-1) for lead in (0, 1)]
@@ -434,6 +368,9 @@ def conserved_response(probabilities: ArrayLike) -> InterfaceResponse:
 
     α_s = β_s = s T_ss with T_ss the probability, averaged over both directions, to pass without a change of label.
 
+    **Validity**: collinear magnetizations, where it is exact. It is the baseline the paper refutes: noncollinear
+    magnets transfer T_{+-} as well. Source: the paper, equation (1).
+
     Parameters
     ----------
     probabilities
@@ -443,16 +380,6 @@ def conserved_response(probabilities: ArrayLike) -> InterfaceResponse:
     -------
     InterfaceResponse
         In e²/h; left and right coefficients are equal.
-
-    Raises
-    ------
-    ArgumentError
-        A probability is negative or the shape does not fit.
-
-    Notes
-    -----
-    **Validity**: collinear magnetizations, where it is exact. It is the baseline the paper refutes: noncollinear
-    magnets transfer T_{+-} as well. Source: the paper, equation (1).
     """
     P = not_negative_array("probabilities", probabilities, "(..., 2, 2, 2, 2)", "It counts electrons.")
     T = (np.einsum("...ss->...s", P[..., 1, :, 0, :]) + np.einsum("...ss->...s", P[..., 0, :, 1, :])) / 2
@@ -467,6 +394,14 @@ def interface_resistance(
 ) -> Array:
     r"""Return AR_s = (h/e²) A [1/ΣT_s - (1/N_L + 1/N_R)/2], the resistance an interface adds between diffusive metals.
 
+    1/ΣT_s is the resistance between reservoirs. Half of each Sharvin resistance 1/N belongs to the contact with the
+    reservoir, which a diffusive metal does not have.
+
+    **Result**: AR_s in (h/e²)·[area]; zero for a contact that transmits every channel of both metals. **Validity**:
+    specular interface between metals that are diffusive on both sides, spins do not mix; noncollinear:
+    `sharvin_corrected`. K. M. Schep, J. B. A. N. van Hoof, P. J. Kelly, G. E. W. Bauer, J. E. Inglesfield, Phys. Rev. B
+    56, 10805 (1997).
+
     Parameters
     ----------
     transmission
@@ -475,25 +410,6 @@ def interface_resistance(
         Open channels of that spin in each metal, for the same area.
     area
         The area A the sums are for; the result has its unit times h/e².
-
-    Returns
-    -------
-    ndarray
-        AR_s in (h/e²)·[area]; zero for a contact that transmits every channel of both metals.
-
-    Raises
-    ------
-    ArgumentError
-        A transmission is not positive or exceeds the number of channels.
-
-    Notes
-    -----
-    1/ΣT_s is the resistance between reservoirs. Half of each Sharvin resistance 1/N belongs to the contact with the
-    reservoir, which a diffusive metal does not have.
-
-    **Validity**: specular interface between metals that are diffusive on both sides, spins do not mix; noncollinear:
-    `sharvin_corrected`. K. M. Schep, J. B. A. N. van Hoof, P. J. Kelly, G. E. W. Bauer, J. E. Inglesfield, Phys. Rev. B
-    56, 10805 (1997).
 
     Examples
     --------
@@ -519,29 +435,17 @@ def interface_resistance(
 def in_series(conductance: ArrayLike, resistance: ArrayLike) -> Array:
     r"""Return G (1 + Z G)⁻¹, the conductance matrix of an interface behind a resistance in every channel.
 
+    µ beyond = µ at the interface + Z I, and I = G µ at the interface.
+
+    **Result**: shape (..., 2, 2, 2, 2); e²/h, in the chemical potentials beyond the resistances. **Validity**: spins do
+    not flip inside the resistances (thinner than the spin-diffusion length), transverse spin clamped.
+
     Parameters
     ----------
     conductance
         G, shape (..., 2, 2, 2, 2), e²/h.
     resistance
         Z, shape (..., 2, 2) = [lead, spin], h/e²: a metal of thickness l has l/σ_s per area. Negative takes away.
-
-    Returns
-    -------
-    ndarray, shape (..., 2, 2, 2, 2)
-        e²/h, in the chemical potentials beyond the resistances.
-
-    Raises
-    ------
-    ArgumentError
-        Z takes away the whole resistance of the interface (1 + Z G is singular).
-
-    Notes
-    -----
-    µ beyond = µ at the interface + Z I, and I = G µ at the interface.
-
-    **Validity**: spins do not flip inside the resistances (thinner than the spin-diffusion length), transverse spin
-    clamped.
     """
     G = finite_array("conductance", conductance, "(..., 2, 2, 2, 2)")
     Z = finite_array("resistance", resistance, "(..., 2, 2)")
@@ -564,34 +468,23 @@ def in_series(conductance: ArrayLike, resistance: ArrayLike) -> Array:
 def sharvin_corrected(conductance: ArrayLike, modes: ArrayLike) -> Array:
     r"""Return G̃ = G [1 - (2N)⁻¹ G]⁻¹, the conductance matrix between diffusive metals at any angle.
 
-    Parameters
-    ----------
-    conductance
-        G of `conductance_matrix`, shape (..., 2, 2, 2, 2), e²/h.
-    modes
-        Open channels N, shape (..., 2, 2) = [lead, spin], for the same area. A spin without channels carries nothing.
-
-    Returns
-    -------
-    ndarray, shape (..., 2, 2, 2, 2)
-        e²/h, in the chemical potentials a diffusion equation has; `response_of` turns it into the r's of (5), (6).
-
-    Raises
-    ------
-    ArgumentError
-        The interface is an ideal contact: it has no resistance of its own.
-
-    Notes
-    -----
     G acts on the occupations µ_in of arriving electrons, a diffusion equation knows their mean with the leaving ones,
     (µ_in + µ_out)/2 with N µ_out = P µ_in, hence µ_in - I/(2N). Collinear, this is the Schep-Bauer resistance of
     `interface_resistance` for each spin. Our reading for noncollinear magnets: the same argument channel by channel in
     the four longitudinal channels, because a ferromagnet that clamps the transverse spin sends none back to the
     interface. A normal metal does: its transverse channels are corrected by `circuit.corrected_mixing_conductance`.
 
-    **Validity**: isotropic occupations within each channel, ferromagnets much longer than the transverse coherence
-    length on both sides. Schep et al. (see `interface_resistance`); G. E. W. Bauer, Y. Tserkovnyak,
-    D. Huertas-Hernando, A. Brataas, Phys. Rev. B 67, 094421 (2003) for circuit theory.
+    **Result**: shape (..., 2, 2, 2, 2); e²/h, in the chemical potentials a diffusion equation has; `response_of` turns
+    it into the r's of (5), (6). **Validity**: isotropic occupations within each channel, ferromagnets much longer than
+    the transverse coherence length on both sides. Schep et al. (see `interface_resistance`); G. E. W. Bauer, Y.
+    Tserkovnyak, D. Huertas-Hernando, A. Brataas, Phys. Rev. B 67, 094421 (2003) for circuit theory.
+
+    Parameters
+    ----------
+    conductance
+        G of `conductance_matrix`, shape (..., 2, 2, 2, 2), e²/h.
+    modes
+        Open channels N, shape (..., 2, 2) = [lead, spin], for the same area. A spin without channels carries nothing.
     """
     N = not_negative_array("modes", modes, "(..., 2, 2)", "It counts electrons.")
     return in_series(conductance, np.where(N > 0, -0.5 / np.where(N > 0, N, 1.0), 0.0))

@@ -37,29 +37,16 @@ def _dos(name: str, value: ArrayLike) -> Real:
 def polarization(dos: ArrayLike) -> Real:
     """Return P = (N_+ - N_-)/(N_+ + N_-).
 
+    **Result**: P in [-1, 1]. **Validity**: as far as the transmission is proportional to the density of states; what
+    tunnels is weighted by the interface (`kwant_spinjunc.theory.slonczewski.effective_polarization`), which can reverse
+    the sign.
+
+    Source: M. Jullière, Phys. Lett. A 54, 225 (1975).
+
     Parameters
     ----------
     dos
         N_s, shape (..., 2).
-
-    Returns
-    -------
-    ndarray, shape (...)
-        P in [-1, 1].
-
-    Raises
-    ------
-    ArgumentError
-        A density is not finite or negative, or both are zero.
-
-    Notes
-    -----
-    **Validity**: as far as the transmission is proportional to the density of states; what tunnels is weighted by the
-    interface (`kwant_spinjunc.theory.slonczewski.effective_polarization`), which can reverse the sign.
-
-    References
-    ----------
-    M. Jullière, Phys. Lett. A 54, 225 (1975).
 
     Examples
     --------
@@ -77,28 +64,15 @@ def polarization(dos: ArrayLike) -> Real:
 def conductance_parallel(dos_left: ArrayLike, dos_right: ArrayLike) -> Real:
     """Return G_P ∝ N_L+ N_R+ + N_L- N_R-.
 
+    **Result**: In the unit of N_L N_R, times a transmission common to all spins. **Validity**: spin-independent
+    tunnelling matrix element, no dependence on k∥.
+
+    Source: M. Jullière, Phys. Lett. A 54, 225 (1975).
+
     Parameters
     ----------
     dos_left, dos_right
         N_Ls and N_Rs, shape (..., 2).
-
-    Returns
-    -------
-    ndarray, shape (...)
-        In the unit of N_L N_R, times a transmission common to all spins.
-
-    Raises
-    ------
-    ArgumentError
-        A density is not finite or negative.
-
-    Notes
-    -----
-    **Validity**: spin-independent tunnelling matrix element, no dependence on k∥.
-
-    References
-    ----------
-    M. Jullière, Phys. Lett. A 54, 225 (1975).
 
     Examples
     --------
@@ -112,28 +86,14 @@ def conductance_parallel(dos_left: ArrayLike, dos_right: ArrayLike) -> Real:
 def conductance_antiparallel(dos_left: ArrayLike, dos_right: ArrayLike) -> Real:
     """Return G_AP ∝ N_L+ N_R- + N_L- N_R+.
 
+    **Result**: In the unit of `conductance_parallel`. **Validity**: as `conductance_parallel`.
+
+    Source: M. Jullière, Phys. Lett. A 54, 225 (1975).
+
     Parameters
     ----------
     dos_left, dos_right
         N_Ls and N_Rs, shape (..., 2), each along its own magnetization.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        In the unit of `conductance_parallel`.
-
-    Raises
-    ------
-    ArgumentError
-        A density is not finite or negative.
-
-    Notes
-    -----
-    **Validity**: as `conductance_parallel`.
-
-    References
-    ----------
-    M. Jullière, Phys. Lett. A 54, 225 (1975).
 
     Examples
     --------
@@ -147,29 +107,16 @@ def conductance_antiparallel(dos_left: ArrayLike, dos_right: ArrayLike) -> Real:
 def tmr(polarization_left: ArrayLike, polarization_right: ArrayLike) -> Real:
     """Return TMR = (G_P - G_AP)/G_AP = 2 P_L P_R/(1 - P_L P_R).
 
+    **Result**: A ratio (0.5 is 50 %); infinite for two half-metals, negative for polarizations of opposite sign.
+    **Validity**: tunnelling limit. This is the "optimistic" ratio, referred to the antiparallel conductance.
+
+    Source: M. Jullière, Phys. Lett. A 54, 225 (1975), in the present-day normalization (Jullière divides by G_P, which
+    gives 2 P_L P_R/(1 + P_L P_R)).
+
     Parameters
     ----------
     polarization_left, polarization_right
         P_L and P_R in [-1, 1].
-
-    Returns
-    -------
-    ndarray
-        A ratio (0.5 is 50 %); infinite for two half-metals, negative for polarizations of opposite sign.
-
-    Raises
-    ------
-    ArgumentError
-        A polarization is not finite or outside [-1, 1].
-
-    Notes
-    -----
-    **Validity**: tunnelling limit. This is the "optimistic" ratio, referred to the antiparallel conductance.
-
-    References
-    ----------
-    M. Jullière, Phys. Lett. A 54, 225 (1975), in the present-day normalization (Jullière divides by G_P, which gives
-    2 P_L P_R/(1 + P_L P_R)).
 
     Examples
     --------
@@ -189,24 +136,12 @@ def tmr(polarization_left: ArrayLike, polarization_right: ArrayLike) -> Real:
 def tmr_from_conductances(parallel: ArrayLike, antiparallel: ArrayLike) -> Real:
     """Return TMR = (G_P - G_AP)/G_AP.
 
+    **Result**: A ratio. **Validity**: a definition.
+
     Parameters
     ----------
     parallel, antiparallel
         G_P and G_AP in one unit, the latter positive.
-
-    Returns
-    -------
-    ndarray
-        A ratio.
-
-    Raises
-    ------
-    ArgumentError
-        A conductance is not finite or G_AP not positive.
-
-    Notes
-    -----
-    **Validity**: a definition.
 
     Examples
     --------
@@ -223,6 +158,9 @@ def tmr_from_conductances(parallel: ArrayLike, antiparallel: ArrayLike) -> Real:
 def conductances_from_spin_factors(factors: ArrayLike) -> tuple[Real, Real]:
     r"""Return G_P = D_++ + D_-- and G_AP = D_+- + D_-+ from the spin factors of a junction.
 
+    **Validity**: exact if D_ss is taken at Φ = 0 and D_s,-s at Φ = π; it becomes Jullière's form, with f_Ls f_Rs' in
+    place of N_Ls N_Rs', in the tunnelling limit.
+
     Parameters
     ----------
     factors
@@ -232,16 +170,6 @@ def conductances_from_spin_factors(factors: ArrayLike) -> tuple[Real, Real]:
     -------
     parallel, antiparallel : ndarray, shape (...)
         In the unit of D, e²/h.
-
-    Raises
-    ------
-    ArgumentError
-        ``factors`` is not finite or no 2×2 matrix.
-
-    Notes
-    -----
-    **Validity**: exact if D_ss is taken at Φ = 0 and D_s,-s at Φ = π; it becomes Jullière's form, with f_Ls f_Rs'
-    in place of N_Ls N_Rs', in the tunnelling limit.
 
     Examples
     --------
@@ -256,28 +184,14 @@ def conductances_from_spin_factors(factors: ArrayLike) -> tuple[Real, Real]:
 def polarization_product(parallel: ArrayLike, antiparallel: ArrayLike) -> Real:
     """Return P_L P_R = (G_P - G_AP)/(G_P + G_AP), what the two conductances tell of the polarizations.
 
+    **Result**: In [-1, 1]. **Validity**: tunnelling limit, one k∥ (a sum over k∥ gives an average of products).
+
+    Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
+
     Parameters
     ----------
     parallel, antiparallel
         G_P and G_AP in one unit, of positive sum.
-
-    Returns
-    -------
-    ndarray
-        In [-1, 1].
-
-    Raises
-    ------
-    ArgumentError
-        A conductance is not finite, or their sum not positive.
-
-    Notes
-    -----
-    **Validity**: tunnelling limit, one k∥ (a sum over k∥ gives an average of products).
-
-    References
-    ----------
-    J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
 
     Examples
     --------
@@ -295,30 +209,17 @@ def polarization_product(parallel: ArrayLike, antiparallel: ArrayLike) -> Real:
 def angular_conductance(parallel: ArrayLike, antiparallel: ArrayLike, angle: ArrayLike) -> Real:
     r"""Return G(Φ) = (G_P + G_AP)/2 + (G_P - G_AP)/2 cos Φ.
 
+    **Result**: In the unit of the conductances. **Validity**: lowest order in the transmission: Σ_ss' R_ss'² D_ss' with
+    D independent of Φ.
+
+    Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
+
     Parameters
     ----------
     parallel, antiparallel
         G_P and G_AP in one unit.
     angle
         Φ in radians.
-
-    Returns
-    -------
-    ndarray
-        In the unit of the conductances.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite.
-
-    Notes
-    -----
-    **Validity**: lowest order in the transmission: Σ_ss' R_ss'² D_ss' with D independent of Φ.
-
-    References
-    ----------
-    J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
 
     Examples
     --------

@@ -43,30 +43,17 @@ def _sigma(name: str, value: ArrayLike) -> Real:
 def spin_currents(sigma: ArrayLike, field: ArrayLike) -> Real:
     r"""Return J_s = σ_s E, the two spin channels of one side in parallel.
 
+    **Result**: shape (..., 2); Currents along the side's own magnetization, positive along +y, in the unit of σE.
+    **Validity**: structure shorter than the spin-diffusion length, no interface resistance.
+
+    Source: the paper, text before equation (5).
+
     Parameters
     ----------
     sigma
         σ_s, shape (..., 2).
     field
         E on this side, shape (...).
-
-    Returns
-    -------
-    ndarray, shape (..., 2)
-        Currents along the side's own magnetization, positive along +y, in the unit of σE.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite, or a conductance negative.
-
-    Notes
-    -----
-    **Validity**: structure shorter than the spin-diffusion length, no interface resistance.
-
-    References
-    ----------
-    The paper, text before equation (5).
 
     Examples
     --------
@@ -80,23 +67,12 @@ def spin_currents(sigma: ArrayLike, field: ArrayLike) -> Real:
 def magnetization_current(currents: ArrayLike) -> Real:
     """Return J_M = J_+ - J_- of one side.
 
+    **Validity**: a definition, along the side's own magnetization.
+
     Parameters
     ----------
     currents
         J_s, shape (..., 2).
-
-    Returns
-    -------
-    ndarray, shape (...)
-
-    Raises
-    ------
-    ArgumentError
-        ``currents`` is not finite or lacks the spin axis.
-
-    Notes
-    -----
-    **Validity**: a definition, along the side's own magnetization.
 
     Examples
     --------
@@ -110,28 +86,14 @@ def magnetization_current(currents: ArrayLike) -> Real:
 def polarization(sigma: ArrayLike) -> Real:
     """Return β = (σ_+ - σ_-)/(σ_+ + σ_-), so that J_M = βJ.
 
+    **Result**: β in [-1, 1]. **Validity**: bulk of a metal, both spins in the same field.
+
+    Source: the paper, β in equations (8) and (9).
+
     Parameters
     ----------
     sigma
         σ_s, shape (..., 2).
-
-    Returns
-    -------
-    ndarray, shape (...)
-        β in [-1, 1].
-
-    Raises
-    ------
-    ArgumentError
-        A conductance is not finite or negative, or both are zero.
-
-    Notes
-    -----
-    **Validity**: bulk of a metal, both spins in the same field.
-
-    References
-    ----------
-    The paper, β in equations (8) and (9).
 
     Examples
     --------
@@ -146,6 +108,13 @@ def polarization(sigma: ArrayLike) -> Real:
 def rotated_spin_currents(currents_right: ArrayLike, angle: ArrayLike) -> Real:
     r"""Return J^L_s' = Σ_s |R_ss'|² J^R_s, the right currents counted along the left magnetization.
 
+    **Validity**: the transverse part of the current is thrown away (the paper: ⟨c†_s c_t⟩ = 0 for s ≠ t). The charge is
+    kept, and the magnetization current becomes J_M^R cos Φ (`rotated_magnetization_current`). With J_s = σ_s E on
+    *both* sides and a continuous charge current this asks for β_L = β_R cos Φ: the two statements of the paper hold
+    together for collinear equal magnets only.
+
+    Source: the paper, text before equation (5).
+
     Parameters
     ----------
     currents_right
@@ -156,22 +125,6 @@ def rotated_spin_currents(currents_right: ArrayLike, angle: ArrayLike) -> Real:
     Returns
     -------
     ndarray, shape (..., 2)
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or lacks the spin axis.
-
-    Notes
-    -----
-    **Validity**: the transverse part of the current is thrown away (the paper: ⟨c†_s c_t⟩ = 0 for s ≠ t). The
-    charge is kept, and the magnetization current becomes J_M^R cos Φ (`rotated_magnetization_current`). With
-    J_s = σ_s E on *both* sides and a continuous charge current this asks for β_L = β_R cos Φ: the two statements of
-    the paper hold together for collinear equal magnets only.
-
-    References
-    ----------
-    The paper, text before equation (5).
 
     Examples
     --------
@@ -186,25 +139,14 @@ def rotated_spin_currents(currents_right: ArrayLike, angle: ArrayLike) -> Real:
 def rotated_magnetization_current(J_M_right: ArrayLike, angle: ArrayLike) -> Real:
     """Return J_M^R cos Φ, the right magnetization current seen along m_L.
 
+    **Validity**: follows exactly from `rotated_spin_currents`; the part J_M^R sin Φ across m_L is the torque.
+
     Parameters
     ----------
     J_M_right
         J_M along m_R.
     angle
         Φ in radians.
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite.
-
-    Notes
-    -----
-    **Validity**: follows exactly from `rotated_spin_currents`; the part J_M^R sin Φ across m_L is the torque.
 
     Examples
     --------
@@ -218,6 +160,10 @@ def rotated_magnetization_current(J_M_right: ArrayLike, angle: ArrayLike) -> Rea
 def printed_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLike = 1.0) -> tuple[Real, Real]:
     r"""Return E_L = σ_L E/(σ_L + σ_R) and E_R = σ_R E/(σ_L + σ_R), the field division **as printed**.
 
+    **Validity**: σ_L = σ_R only. Otherwise J_L - J_R = (σ_L - σ_R) E: charge is not conserved (`continuity_defect`).
+
+    Source: the paper, text before equation (5), as printed.
+
     Parameters
     ----------
     sigma_left, sigma_right
@@ -228,19 +174,6 @@ def printed_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLi
     Returns
     -------
     E_left, E_right : ndarray, shape (...)
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite, or a conductance negative.
-
-    Notes
-    -----
-    **Validity**: σ_L = σ_R only. Otherwise J_L - J_R = (σ_L - σ_R) E: charge is not conserved (`continuity_defect`).
-
-    References
-    ----------
-    The paper, text before equation (5), as printed.
 
     Examples
     --------
@@ -257,27 +190,15 @@ def printed_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLi
 def series_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLike = 1.0) -> tuple[Real, Real]:
     r"""Return E_L = σ_R E/(σ_L + σ_R) and E_R = σ_L E/(σ_L + σ_R), the field division of resistors in series.
 
-    Parameters
-    ----------
-    sigma_left, sigma_right, field
-        As in `printed_fields`.
+    Arguments as in `printed_fields`.
+
+    **Validity**: no interface resistance and no spin accumulation, at any conductances: σ_L E_L = σ_R E_R.
+
+    Source: the paper, text before equation (5), corrected for continuity of the charge current.
 
     Returns
     -------
     E_left, E_right : ndarray, shape (...)
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite, or a conductance negative.
-
-    Notes
-    -----
-    **Validity**: no interface resistance and no spin accumulation, at any conductances: σ_L E_L = σ_R E_R.
-
-    References
-    ----------
-    The paper, text before equation (5), corrected for continuity of the charge current.
 
     Examples
     --------
@@ -293,26 +214,15 @@ def series_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLik
 def continuity_defect(sigma_left: ArrayLike, sigma_right: ArrayLike, fields: tuple[ArrayLike, ArrayLike]) -> Real:
     r"""Return J_L - J_R = σ_L E_L - σ_R E_R, the charge a field division loses at the interface.
 
+    **Result**: In the unit of σE; (σ_L - σ_R)E for the printed division, 0 for the series division. **Validity**: a
+    definition.
+
     Parameters
     ----------
     sigma_left, sigma_right
         σ_s of each side, shape (..., 2).
     fields
         (E_L, E_R), from `printed_fields` or `series_fields`.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        In the unit of σE; (σ_L - σ_R)E for the printed division, 0 for the series division.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite, or a conductance negative.
-
-    Notes
-    -----
-    **Validity**: a definition.
 
     Examples
     --------
@@ -330,30 +240,17 @@ def continuity_defect(sigma_left: ArrayLike, sigma_right: ArrayLike, fields: tup
 def difference_length(J_M_left: ArrayLike, J_M_right: ArrayLike, angle: ArrayLike) -> Real:
     r"""Return |J_M^R m_R - J_M^L m_L| = √((J_M^R - J_M^L)² + 4 J_M^L J_M^R sin²(Φ/2)).
 
+    **Result**: Non-negative; 2βJ sin(Φ/2) for identical magnets, the limit of equation (12) for a transparent
+    interface. **Validity**: a definition. The paper calls the two magnitudes equal; the vectors differ by this.
+
+    Source: the paper, text before equation (5), and equation (12) for ξ → ∞.
+
     Parameters
     ----------
     J_M_left, J_M_right
         Magnetization currents, each along its own magnetization.
     angle
         Φ in radians.
-
-    Returns
-    -------
-    ndarray
-        Non-negative; 2βJ sin(Φ/2) for identical magnets, the limit of equation (12) for a transparent interface.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite.
-
-    Notes
-    -----
-    **Validity**: a definition. The paper calls the two magnitudes equal; the vectors differ by this.
-
-    References
-    ----------
-    The paper, text before equation (5), and equation (12) for ξ → ∞.
 
     Examples
     --------

@@ -57,30 +57,17 @@ def _open(name: str, k: Real) -> Real:
 def wave_numbers(energy: ArrayLike, band_center: ArrayLike, splitting: ArrayLike, hbar2_2m: float) -> Real:
     r"""Return k_s = √(2m(E - E_s))/ħ with the band bottoms E_s = band_center - sΔ/2.
 
+    **Result**: shape (..., 2); k_s >= 0; 0 where the band lies above the energy (closed channel, half-metal).
+    **Validity**: parabolic, exchange-split bands at normal incidence.
+
+    Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), section II.
+
     Parameters
     ----------
     energy, band_center, splitting
         E, mean of the two band bottoms, and Δ >= 0, in one unit; they broadcast.
     hbar2_2m
         ħ²/2m in energy × length².
-
-    Returns
-    -------
-    ndarray, shape (..., 2)
-        k_s >= 0; 0 where the band lies above the energy (closed channel, half-metal).
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite, ``splitting`` negative or ``hbar2_2m`` not positive.
-
-    Notes
-    -----
-    **Validity**: parabolic, exchange-split bands at normal incidence.
-
-    References
-    ----------
-    J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), section II.
 
     Examples
     --------
@@ -99,31 +86,18 @@ def wave_numbers(energy: ArrayLike, band_center: ArrayLike, splitting: ArrayLike
 def effective_polarization(k: ArrayLike, kappa: ArrayLike) -> Real:
     r"""Return P = [(k↑ - k↓)/(k↑ + k↓)]·[(κ² - k↑k↓)/(κ² + k↑k↓)] of one interface.
 
+    **Result**: P in [-1, 1]; it changes sign at κ² = k↑k↓. **Validity**: free electrons, thick barrier, equal masses.
+    It is (f_+ - f_-)/(f_+ + f_-) with f = 4kκ/(k² + κ²), `kwant_spinjunc.theory.tunnelling.interface_factor`.
+
+    Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), the effective polarization of the ferromagnet-barrier
+    couple.
+
     Parameters
     ----------
     k
         k_s, shape (..., 2); 0 for a closed channel, which gives P = ±1.
     kappa
         κ > 0 in the barrier, shape (...), same unit.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        P in [-1, 1]; it changes sign at κ² = k↑k↓.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite, a wave number negative, both zero, or κ not positive.
-
-    Notes
-    -----
-    **Validity**: free electrons, thick barrier, equal masses. It is (f_+ - f_-)/(f_+ + f_-) with
-    f = 4kκ/(k² + κ²), `kwant_spinjunc.theory.tunnelling.interface_factor`.
-
-    References
-    ----------
-    J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), the effective polarization of the ferromagnet-barrier couple.
 
     Examples
     --------
@@ -139,32 +113,18 @@ def effective_polarization(k: ArrayLike, kappa: ArrayLike) -> Real:
 def rectangular_transmission(k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike) -> Real:
     r"""Return the exact D_ss' = 4 k_L k_R κ² / [κ²(k_L + k_R)² + (k_L² + κ²)(k_R² + κ²) sinh² κd].
 
+    **Result**: shape (..., 2, 2); ``D[..., s, s']``, transmission from spin s to s' were they parallel; collinear
+    junctions have T_ss' = D_ss' for the pairs that conserve spin. **Validity**: exact for free electrons of one mass,
+    collinear magnets and κd < 300. At an angle R_ss'² D_ss' is the lowest order in the transmission.
+
+    Source: L. D. Landau, E. M. Lifshitz, Quantum Mechanics, § 25; J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
+
     Parameters
     ----------
     k_left, k_right
         k_Ls and k_Rs', shape (..., 2).
     kappa, thickness
         κ > 0 and d >= 0, shape (...).
-
-    Returns
-    -------
-    ndarray, shape (..., 2, 2)
-        ``D[..., s, s']``, transmission from spin s to s' were they parallel; collinear junctions have T_ss' = D_ss'
-        for the pairs that conserve spin.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite, a wave number or thickness negative, or κ not positive.
-
-    Notes
-    -----
-    **Validity**: exact for free electrons of one mass, collinear magnets and κd < 300. At an angle R_ss'² D_ss' is
-    the lowest order in the transmission.
-
-    References
-    ----------
-    L. D. Landau, E. M. Lifshitz, Quantum Mechanics, § 25; J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
 
     Examples
     --------
@@ -188,30 +148,16 @@ def mean_conductance(k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, th
 
     f̄ = (f_+ + f_-)/2 = 2κ(k↑ + k↓)(κ² + k↑k↓)/[(κ² + k↑²)(κ² + k↓²)].
 
+    **Result**: In e²/h. **Validity**: free electrons, κd ≫ 1, k∥ = 0.
+
+    Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), before the integral over k∥ (`conductance_per_area`).
+
     Parameters
     ----------
     k_left, k_right
         k_Ls and k_Rs', shape (..., 2).
     kappa, thickness
         κ > 0 and d >= 0, shape (...).
-
-    Returns
-    -------
-    ndarray, shape (...)
-        In e²/h.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite, a wave number negative, or κ not positive.
-
-    Notes
-    -----
-    **Validity**: free electrons, κd ≫ 1, k∥ = 0.
-
-    References
-    ----------
-    J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), before the integral over k∥ (`conductance_per_area`).
 
     Examples
     --------
@@ -230,30 +176,16 @@ def angular_conductance(
 ) -> Real:
     r"""Return G(Φ) = G_0 (1 + P_L P_R cos Φ) at normal incidence.
 
+    **Result**: In e²/h. **Validity**: as `mean_conductance`.
+
+    Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
+
     Parameters
     ----------
     k_left, k_right
         k_Ls and k_Rs', shape (..., 2).
     kappa, thickness, angle
         κ > 0, d >= 0 and Φ in radians, shape (...).
-
-    Returns
-    -------
-    ndarray, shape (...)
-        In e²/h.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite, a wave number negative, both zero, or κ not positive.
-
-    Notes
-    -----
-    **Validity**: as `mean_conductance`.
-
-    References
-    ----------
-    J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
 
     Examples
     --------
@@ -274,29 +206,15 @@ def conductance_per_area(
 
     ∫ d²k∥/(2π)² e^{-k∥² d/κ} = κ/(4πd), with all prefactors taken at k∥ = 0.
 
+    **Result**: In e²/h per squared length. **Validity**: free electrons of one mass, κd ≫ 1; relative corrections of
+    order 1/κd. Its mean over Φ is Slonczewski's (κ/ħd)[eκ(κ² + k↑k↓)(k↑ + k↓)/(π(κ² + k↑²)(κ² + k↓²))]² e^{-2κd}.
+
+    Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), the mean surface conductance.
+
     Parameters
     ----------
     k_left, k_right, kappa, thickness, angle
         As in `angular_conductance`, with d > 0.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        In e²/h per squared length.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite, a wave number negative, both zero, or κ or d not positive.
-
-    Notes
-    -----
-    **Validity**: free electrons of one mass, κd ≫ 1; relative corrections of order 1/κd. Its mean over Φ is
-    Slonczewski's (κ/ħd)[eκ(κ² + k↑k↓)(k↑ + k↓)/(π(κ² + k↑²)(κ² + k↓²))]² e^{-2κd}.
-
-    References
-    ----------
-    J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), the mean surface conductance.
 
     Examples
     --------
@@ -321,29 +239,17 @@ def in_plane_torques(
 ) -> tuple[Real, Real]:
     r"""Return τ_L·e_L = -G_0 P_R sin Φ and τ_R·e_R = G_0 P_L sin Φ at normal incidence.
 
-    Parameters
-    ----------
-    k_left, k_right, kappa, thickness, angle
-        As in `angular_conductance`.
+    Arguments as in `angular_conductance`.
+
+    **Validity**: as `mean_conductance`; both magnets absorb the transverse spin completely. Each torque is set by the
+    polarization of the *other* interface.
+
+    Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
 
     Returns
     -------
     torque_left, torque_right : ndarray, shape (...)
         Torques on the magnets per voltage, as rates of σ, in e²/h.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite, a wave number negative, both zero, or κ not positive.
-
-    Notes
-    -----
-    **Validity**: as `mean_conductance`; both magnets absorb the transverse spin completely. Each torque is set by the
-    polarization of the *other* interface.
-
-    References
-    ----------
-    J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
 
     Examples
     --------
@@ -362,6 +268,12 @@ def torques_from_spin_factors(factors: ArrayLike, angle: ArrayLike) -> tuple[Rea
 
     τ_R·e_R = ½ sin Φ (G_++ - G_-- + G_+- - G_-+) and τ_L·e_L = -½ sin Φ (G_++ - G_-- - G_+- + G_-+).
 
+    **Validity**: tunnelling limit with any band structure (G_++ and G_-- from the parallel, G_+- and G_-+ from the
+    antiparallel junction, summed over k∥); the torque relations are exact, the rotation law is lowest order in T.
+
+    Source: J. C. Slonczewski, Phys. Rev. B 71, 024411 (2005); J. C. Slonczewski, J. Z. Sun, J. Magn. Magn. Mater. 310,
+    169 (2007).
+
     Parameters
     ----------
     factors
@@ -373,21 +285,6 @@ def torques_from_spin_factors(factors: ArrayLike, angle: ArrayLike) -> tuple[Rea
     -------
     torque_left, torque_right : ndarray, shape (...)
         Torques on the magnets per voltage, as rates of σ, in the unit of G (Slonczewski's ħ/4e is ħ/2 times the ½).
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or ``factors`` no 2×2 matrix.
-
-    Notes
-    -----
-    **Validity**: tunnelling limit with any band structure (G_++ and G_-- from the parallel, G_+- and G_-+ from the
-    antiparallel junction, summed over k∥); the torque relations are exact, the rotation law is lowest order in T.
-
-    References
-    ----------
-    J. C. Slonczewski, Phys. Rev. B 71, 024411 (2005); J. C. Slonczewski, J. Z. Sun, J. Magn. Magn. Mater. 310, 169
-    (2007).
 
     Examples
     --------
@@ -408,6 +305,14 @@ def field_like_torque_from_reflections(
     from the right -e^{-2κd} sin Φ (q_L+ - q_L-)(f_R+ - f_R-), where q + i f/2 = ρ is the reflection of the decaying
     wave by the electrode.
 
+    **Validity**: lowest order in e^{-2κd}; incident electrons polarized along their own magnet, transverse spin
+    absorbed. The *sum* over all occupied states is the equilibrium exchange coupling; under a voltage divided
+    symmetrically half the *difference* counts, which vanishes for identical magnets: their field-like torque has no
+    term linear in V.
+
+    Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989) (exchange coupling); I. Theodonis et al., Phys. Rev. Lett.
+    97, 237205 (2006) (field-like torque quadratic in the voltage).
+
     Parameters
     ----------
     reflection_left, reflection_right
@@ -422,23 +327,6 @@ def field_like_torque_from_reflections(
     from_left, from_right : ndarray, shape (...)
         dτ_R·n/dµ as rates of σ in units of 1/h (e²/h per voltage), for electrons incident from the left and from the
         right reservoir at the energy of the ρ's.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or lacks the spin axis.
-
-    Notes
-    -----
-    **Validity**: lowest order in e^{-2κd}; incident electrons polarized along their own magnet, transverse spin
-    absorbed. The *sum* over all occupied states is the equilibrium exchange coupling; under a voltage divided
-    symmetrically half the *difference* counts, which vanishes for identical magnets: their field-like torque has no
-    term linear in V.
-
-    References
-    ----------
-    J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989) (exchange coupling); I. Theodonis et al., Phys. Rev. Lett. 97,
-    237205 (2006) (field-like torque quadratic in the voltage).
 
     Examples
     --------
@@ -466,29 +354,17 @@ def field_like_torque(
 
     `field_like_torque_from_reflections` with f = 4kκ/(k² + κ²) and q = (κ² - k²)/(κ² + k²).
 
-    Parameters
-    ----------
-    k_left, k_right, kappa, thickness, angle
-        As in `angular_conductance`.
+    Arguments as in `angular_conductance`.
+
+    **Validity**: κd ≫ 1, k∥ = 0, all channels open. For a half-metal use complex wave numbers in `continuum_reflection`
+    and the general function: a closed channel still shifts the phase of the wave.
+
+    Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
 
     Returns
     -------
     from_left, from_right : ndarray, shape (...)
         dτ_R·n/dµ for electrons incident from the left and from the right, as rates of σ in e²/h.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite, a wave number negative, or κ not positive.
-
-    Notes
-    -----
-    **Validity**: κd ≫ 1, k∥ = 0, all channels open. For a half-metal use complex wave numbers in `continuum_reflection`
-    and the general function: a closed channel still shifts the phase of the wave.
-
-    References
-    ----------
-    J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
 
     Examples
     --------
@@ -508,6 +384,12 @@ def field_like_torque(
 def angular_efficiency(angle: ArrayLike, polarization: ArrayLike, asymmetry: ArrayLike) -> Real:
     r"""Return g(Φ) = PΛ²/[(Λ² + 1) + (Λ² - 1) cos Φ], so that τ_R·e_R = g(Φ) sin Φ J.
 
+    **Result**: Dimensionless torque (rate of σ) per particle current. **Validity**: constant current; symmetric
+    metallic spin valve (`angular_parameters_from_mixing`) or tunnel junction (`angular_parameters_from_tunnelling`).
+
+    Source: J. C. Slonczewski, J. Magn. Magn. Mater. 247, 324 (2002); A. Brataas, G. E. W. Bauer, P. J. Kelly, Phys.
+    Rep. 427, 157 (2006).
+
     Parameters
     ----------
     angle
@@ -516,26 +398,6 @@ def angular_efficiency(angle: ArrayLike, polarization: ArrayLike, asymmetry: Arr
         P.
     asymmetry
         Λ > 0; Λ = 1 gives the pure sine with g = P/2.
-
-    Returns
-    -------
-    ndarray
-        Dimensionless torque (rate of σ) per particle current.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or Λ not positive.
-
-    Notes
-    -----
-    **Validity**: constant current; symmetric metallic spin valve (`angular_parameters_from_mixing`) or tunnel
-    junction (`angular_parameters_from_tunnelling`).
-
-    References
-    ----------
-    J. C. Slonczewski, J. Magn. Magn. Mater. 247, 324 (2002); A. Brataas, G. E. W. Bauer, P. J. Kelly, Phys. Rep. 427,
-    157 (2006).
 
     Examples
     --------
@@ -551,6 +413,11 @@ def angular_efficiency(angle: ArrayLike, polarization: ArrayLike, asymmetry: Arr
 def asymmetric_efficiency(angle: ArrayLike, q_plus: ArrayLike, q_minus: ArrayLike, modulation: ArrayLike) -> Real:
     r"""Return g(Φ) = q_+/(1 + b cos Φ) + q_-/(1 - b cos Φ), so that τ_R·e_R = g(Φ) sin Φ J.
 
+    **Result**: Dimensionless torque (rate of σ) per particle current. **Validity**: spin valve of two different
+    contacts in circuit theory, real mixing conductances, constant current.
+
+    Source: J. Xiao, A. Zangwill, M. D. Stiles, Phys. Rev. B 70, 172405 (2004).
+
     Parameters
     ----------
     angle
@@ -559,24 +426,6 @@ def asymmetric_efficiency(angle: ArrayLike, q_plus: ArrayLike, q_minus: ArrayLik
         Weights of both terms; q_- = 0 is `angular_efficiency` with Λ² = (1 + b)/(1 - b) and P = 2 q_+/(1 + b).
     modulation
         b in (-1, 1).
-
-    Returns
-    -------
-    ndarray
-        Dimensionless torque (rate of σ) per particle current.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or |b| >= 1.
-
-    Notes
-    -----
-    **Validity**: spin valve of two different contacts in circuit theory, real mixing conductances, constant current.
-
-    References
-    ----------
-    J. Xiao, A. Zangwill, M. D. Stiles, Phys. Rev. B 70, 172405 (2004).
 
     Examples
     --------
@@ -600,6 +449,8 @@ def angular_parameters_from_tunnelling(
 
     With them `angular_efficiency` is the tunnelling torque per current P_L/(1 + P_L P_R cos Φ) on the right magnet.
 
+    **Validity**: tunnelling limit. P may exceed 1 here: it is a parameter of the law, not a polarization.
+
     Parameters
     ----------
     polarization_left, polarization_right
@@ -608,15 +459,6 @@ def angular_parameters_from_tunnelling(
     Returns
     -------
     polarization, asymmetry : ndarray
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or |P_L P_R| >= 1.
-
-    Notes
-    -----
-    **Validity**: tunnelling limit. P may exceed 1 here: it is a parameter of the law, not a polarization.
 
     Examples
     --------
@@ -635,6 +477,11 @@ def angular_parameters_from_tunnelling(
 def angular_parameters_from_mixing(polarization: ArrayLike, mixing_ratio: ArrayLike) -> tuple[Real, Real]:
     r"""Return (P, Λ) of a symmetric spin valve in circuit theory: P = p, Λ² = η/(1 - p²).
 
+    **Validity**: two identical contacts with real mixing conductance to a node without spin relaxation.
+
+    Source: A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Phys. Rev. Lett. 84, 2481 (2000); J. C. Slonczewski, J. Magn.
+    Magn. Mater. 247, 324 (2002).
+
     Parameters
     ----------
     polarization
@@ -645,20 +492,6 @@ def angular_parameters_from_mixing(polarization: ArrayLike, mixing_ratio: ArrayL
     Returns
     -------
     polarization, asymmetry : ndarray
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite, |p| >= 1 or η not positive.
-
-    Notes
-    -----
-    **Validity**: two identical contacts with real mixing conductance to a node without spin relaxation.
-
-    References
-    ----------
-    A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Phys. Rev. Lett. 84, 2481 (2000); J. C. Slonczewski, J. Magn. Magn.
-    Mater. 247, 324 (2002).
 
     Examples
     --------

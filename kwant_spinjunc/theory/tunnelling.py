@@ -108,6 +108,9 @@ def barrier_excess(
 ) -> Real:
     """Return U - µ_Ls + µ_Rs' - V y/d, the energy under the root of equation (2).
 
+    **Result**: The broadcast of all arguments. **Validity**: a plane barrier with a linear drop. In linear response all
+    terms but U are absent.
+
     Parameters
     ----------
     height
@@ -118,20 +121,6 @@ def barrier_excess(
         V, the drop across the barrier as an energy.
     position
         y/d, from 0 to 1. (The print has V y; with V a voltage it is V y/d.)
-
-    Returns
-    -------
-    ndarray
-        The broadcast of all arguments.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite.
-
-    Notes
-    -----
-    **Validity**: a plane barrier with a linear drop. In linear response all terms but U are absent.
 
     Examples
     --------
@@ -147,6 +136,10 @@ def barrier_excess(
 def decay_constant(excess: ArrayLike, hbar2_2m: float, *, allowed: Allowed = "raise") -> Real:
     r"""Return κ = √(2m·excess)/ħ, equation (2) with the dimension restored.
 
+    **Result**: κ in the inverse of the length of ``hbar2_2m``. **Validity**: parabolic band. On a lattice use
+    `lattice_decay_constant`; the two agree to order (κa)². Raises `ClassicallyAllowedError`: The excess is negative and
+    ``allowed="raise"``.
+
     Parameters
     ----------
     excess
@@ -155,22 +148,6 @@ def decay_constant(excess: ArrayLike, hbar2_2m: float, *, allowed: Allowed = "ra
         ħ²/2m in energy × length²: 0.0381 eV nm² for a free electron, t a² for a lattice of hopping t.
     allowed
         What to do where the excess is negative: "raise" (`ClassicallyAllowedError`) or "zero" (no decay).
-
-    Returns
-    -------
-    ndarray
-        κ in the inverse of the length of ``hbar2_2m``.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite, or ``hbar2_2m`` not positive.
-    ClassicallyAllowedError
-        The excess is negative and ``allowed="raise"``.
-
-    Notes
-    -----
-    **Validity**: parabolic band. On a lattice use `lattice_decay_constant`; the two agree to order (κa)².
 
     Examples
     --------
@@ -197,6 +174,12 @@ def wkb_exponent(
     With e(y) = U - µ_Ls + µ_Rs' - V y/d linear in y the integral is
     (2d/3)(e_0 + √(e_0 e_d) + e_d) / ((√e_0 + √e_d) √(ħ²/2m)).
 
+    **Result**: The dimensionless exponent, positive. **Validity**: WKB, exponent well above 1. Prefactors of order one
+    are those of `interface_factor`. Raises `ClassicallyAllowedError`: The barrier sinks below the energy and
+    ``allowed="raise"``.
+
+    Source: the paper, equation (2).
+
     Parameters
     ----------
     height, mu_left, mu_right, voltage
@@ -206,26 +189,6 @@ def wkb_exponent(
         d, in the length of ``hbar2_2m``.
     hbar2_2m, allowed
         As in `decay_constant`.
-
-    Returns
-    -------
-    ndarray
-        The dimensionless exponent, positive.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite, or ``hbar2_2m`` or ``thickness`` negative.
-    ClassicallyAllowedError
-        The barrier sinks below the energy and ``allowed="raise"``.
-
-    Notes
-    -----
-    **Validity**: WKB, exponent well above 1. Prefactors of order one are those of `interface_factor`.
-
-    References
-    ----------
-    The paper, equation (2).
 
     Examples
     --------
@@ -250,6 +213,12 @@ def wkb_exponent_profile(
 ) -> Real:
     r"""Return ∫_0^d √((U(y) - E)/(ħ²/2m)) dy for any barrier profile.
 
+    **Result**: The exponent, shape (...) of the samples, or a 0-dimensional array for a function. **Validity**: as
+    `wkb_exponent`; in addition the profile must vary slowly on the scale 1/κ. Raises `ClassicallyAllowedError`: The
+    profile sinks below the energy (for a function: at a node of the quadrature) and ``allowed="raise"``.
+
+    Source: the paper, equation (2).
+
     Parameters
     ----------
     profile
@@ -262,26 +231,6 @@ def wkb_exponent_profile(
         As in `decay_constant`.
     energy
         E, in the unit of the profile.
-
-    Returns
-    -------
-    ndarray
-        The exponent, shape (...) of the samples, or a 0-dimensional array for a function.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite, a length not positive, or fewer than two samples are given.
-    ClassicallyAllowedError
-        The profile sinks below the energy (for a function: at a node of the quadrature) and ``allowed="raise"``.
-
-    Notes
-    -----
-    **Validity**: as `wkb_exponent`; in addition the profile must vary slowly on the scale 1/κ.
-
-    References
-    ----------
-    The paper, equation (2).
 
     Examples
     --------
@@ -320,31 +269,18 @@ def printed_wkb_exponent(
 ) -> Real:
     r"""Return ∫_0^d dy √(ħ²(U - µ_Ls + µ_Rs' - V y)/2m), the bracket of equation (2) **as printed**.
 
+    **Result**: The printed bracket, in energy × length²: not dimensionless. **Validity**: none; kept for comparison. It
+    equals the exponent only in units where ħ²/2m = 1 (and d = 1 under bias), and its sign in
+    `printed_tunnelling_matrix` makes a thicker barrier transmit more.
+
+    Source: the paper, equation (2) as printed.
+
     Parameters
     ----------
     height, thickness, hbar2_2m, mu_left, mu_right, allowed
         As in `wkb_exponent`.
     voltage
         V as printed, in front of y and not of y/d: an energy per length.
-
-    Returns
-    -------
-    ndarray
-        The printed bracket, in energy × length²: not dimensionless.
-
-    Raises
-    ------
-    ArgumentError, ClassicallyAllowedError
-        As in `wkb_exponent`.
-
-    Notes
-    -----
-    **Validity**: none; kept for comparison. It equals the exponent only in units where ħ²/2m = 1 (and d = 1 under
-    bias), and its sign in `printed_tunnelling_matrix` makes a thicker barrier transmit more.
-
-    References
-    ----------
-    The paper, equation (2) as printed.
 
     Examples
     --------
@@ -364,6 +300,11 @@ def lattice_decay_constant(
 ) -> Real:
     r"""Return κ of a tight-binding barrier, cosh κa = (ε - E)/(2t).
 
+    **Result**: κ in 1/a; they broadcast. **Validity**: exact for a uniform barrier. κ² = (ε - 2t - E)/(t a²) [1 -
+    (κa)²/12 + ...]: the continuum of `decay_constant` with ħ²/2m = t a². Raises `ClassicallyAllowedError`: The energy
+    reaches into the band of the barrier, ε - 2t < E (or lies above it, where the sign of the decaying wave alternates
+    from plane to plane: not a tunnel barrier).
+
     Parameters
     ----------
     level
@@ -374,24 +315,6 @@ def lattice_decay_constant(
         t > 0, same unit.
     lattice_constant
         a.
-
-    Returns
-    -------
-    ndarray
-        κ in 1/a; they broadcast.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or a hopping not positive.
-    ClassicallyAllowedError
-        The energy reaches into the band of the barrier, ε - 2t < E (or lies above it, where the sign of the
-        decaying wave alternates from plane to plane: not a tunnel barrier).
-
-    Notes
-    -----
-    **Validity**: exact for a uniform barrier. κ² = (ε - 2t - E)/(t a²) [1 - (κa)²/12 + ...]: the continuum of
-    `decay_constant` with ħ²/2m = t a².
 
     Examples
     --------
@@ -415,6 +338,9 @@ def lattice_decay_constant(
 def lattice_exponent(levels: ArrayLike, energy: ArrayLike, hopping: ArrayLike) -> Real:
     r"""Return Σ_n κ_n a over the planes of a barrier, the lattice form of the integral in equation (2).
 
+    **Validity**: N planes count as a thickness d = N a, the interfaces lying half a spacing outside the end planes;
+    with this choice `lattice_reflection` holds. Exact decay for a uniform barrier, WKB for a slowly varying one.
+
     Parameters
     ----------
     levels
@@ -423,20 +349,6 @@ def lattice_exponent(levels: ArrayLike, energy: ArrayLike, hopping: ArrayLike) -
         E, shape (...).
     hopping
         t > 0, a number or one per plane.
-
-    Returns
-    -------
-    ndarray, shape (...)
-
-    Raises
-    ------
-    ArgumentError, ClassicallyAllowedError
-        As in `lattice_decay_constant`.
-
-    Notes
-    -----
-    **Validity**: N planes count as a thickness d = N a, the interfaces lying half a spacing outside the end planes;
-    with this choice `lattice_reflection` holds. Exact decay for a uniform barrier, WKB for a slowly varying one.
 
     Examples
     --------
@@ -452,31 +364,18 @@ def lattice_exponent(levels: ArrayLike, energy: ArrayLike, hopping: ArrayLike) -
 def tunnelling_matrix(rotation: ArrayLike, exponent: ArrayLike) -> Complex:
     r"""Return T_ss' = R_ss' exp(-∫κ dy), equation (2) corrected.
 
+    **Result**: shape (..., 2, 2); Complex amplitudes (real for magnetizations in the x-z plane). **Validity**: the
+    dependence on thickness and angle behind a strong barrier. What it lacks are the spin factors of the interfaces
+    (`interface_factor`): with one exponent for all spins |T_++| = |T_--| and nothing is polarized.
+
+    Source: the paper, equation (2).
+
     Parameters
     ----------
     rotation
         R_ss' = ⟨s, m_L | s', m_R⟩, shape (..., 2, 2), from `kwant_spinjunc.spin.rotation_matrix`.
     exponent
         ∫κ dy: a number for all spins, or shape (..., 2, 2).
-
-    Returns
-    -------
-    ndarray, shape (..., 2, 2)
-        Complex amplitudes (real for magnetizations in the x-z plane).
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or has the wrong shape.
-
-    Notes
-    -----
-    **Validity**: the dependence on thickness and angle behind a strong barrier. What it lacks are the spin factors of
-    the interfaces (`interface_factor`): with one exponent for all spins |T_++| = |T_--| and nothing is polarized.
-
-    References
-    ----------
-    The paper, equation (2).
 
     Examples
     --------
@@ -491,6 +390,10 @@ def tunnelling_matrix(rotation: ArrayLike, exponent: ArrayLike) -> Complex:
 def printed_tunnelling_matrix(rotation: ArrayLike, bracket: ArrayLike) -> Complex:
     r"""Return T_ss' = R_ss' exp(+bracket), equation (2) **as printed**.
 
+    **Validity**: none, see `printed_wkb_exponent`. `tunnelling_matrix` is the corrected form.
+
+    Source: the paper, equation (2) as printed.
+
     Parameters
     ----------
     rotation
@@ -501,19 +404,6 @@ def printed_tunnelling_matrix(rotation: ArrayLike, bracket: ArrayLike) -> Comple
     Returns
     -------
     ndarray, shape (..., 2, 2)
-
-    Raises
-    ------
-    ArgumentError
-        ``bracket`` is not finite or ``rotation`` no 2×2 matrix.
-
-    Notes
-    -----
-    **Validity**: none, see `printed_wkb_exponent`. `tunnelling_matrix` is the corrected form.
-
-    References
-    ----------
-    The paper, equation (2) as printed.
 
     Examples
     --------
@@ -530,6 +420,11 @@ def continuum_reflection(k: ArrayLike, kappa: ArrayLike, mass_ratio: float = 1.0
 
     Inside the barrier, measured from the interface at y = 0, the wave e^{-κy} + ρ e^{κy} joins t e^{iky} behind it.
 
+    **Result**: Complex, |ρ| = 1 for an open channel, real for a closed one. **Validity**: parabolic bands, step at the
+    interface.
+
+    Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), section II.
+
     Parameters
     ----------
     k
@@ -538,24 +433,6 @@ def continuum_reflection(k: ArrayLike, kappa: ArrayLike, mass_ratio: float = 1.0
         Decay constant κ in the barrier, same unit.
     mass_ratio
         r = m_barrier/m_electrode (the current k/m is continuous).
-
-    Returns
-    -------
-    ndarray
-        Complex, |ρ| = 1 for an open channel, real for a closed one.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite, or ``mass_ratio`` not positive.
-
-    Notes
-    -----
-    **Validity**: parabolic bands, step at the interface.
-
-    References
-    ----------
-    J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), section II.
 
     Examples
     --------
@@ -570,24 +447,13 @@ def continuum_reflection(k: ArrayLike, kappa: ArrayLike, mass_ratio: float = 1.0
 def surface_green_function(energy: ArrayLike, level: ArrayLike, hopping: ArrayLike) -> Complex:
     r"""Return the retarded Green function g at the end of a semi-infinite chain, 1/g = E - ε - t² g.
 
+    **Result**: -e^{ika}/t inside the band E = ε - 2t cos ka, real and decaying outside; in 1/energy. **Validity**:
+    exact.
+
     Parameters
     ----------
     energy, level, hopping
         E, ε and t > 0 in one unit; they broadcast. A magnet has one level per spin, ε - sΔ/2.
-
-    Returns
-    -------
-    ndarray
-        -e^{ika}/t inside the band E = ε - 2t cos ka, real and decaying outside; in 1/energy.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or a hopping not positive.
-
-    Notes
-    -----
-    **Validity**: exact.
 
     Examples
     --------
@@ -614,6 +480,11 @@ def lattice_reflection(
     λⁿ (λ = e^{-κa}) is then reflected with ρ = (x - λ)/(1 - λx), x = -t_c² g/t, referred to the interface half a
     spacing behind that plane.
 
+    **Result**: Complex, |ρ| = 1 for an electrode that is a uniform chain of hopping t = t_c with an open channel.
+    **Validity**: exact for a uniform barrier of N >= 1 planes and any electrode. For a chain with the hopping of the
+    barrier 2 Im ρ = 2 sinh κa sin ka/(cosh κa - cos ka) and Re ρ = (cosh κa cos ka - 1)/(cosh κa - cos ka), which tend
+    to `continuum_reflection` with relative corrections (κ² - k²)a²/12.
+
     Parameters
     ----------
     green
@@ -624,22 +495,6 @@ def lattice_reflection(
         t in the barrier.
     joint
         t_c, hopping from the barrier to the electrode; by default that of the barrier.
-
-    Returns
-    -------
-    ndarray
-        Complex, |ρ| = 1 for an electrode that is a uniform chain of hopping t = t_c with an open channel.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite.
-
-    Notes
-    -----
-    **Validity**: exact for a uniform barrier of N >= 1 planes and any electrode. For a chain with the hopping of the
-    barrier 2 Im ρ = 2 sinh κa sin ka/(cosh κa - cos ka) and Re ρ = (cosh κa cos ka - 1)/(cosh κa - cos ka), which
-    tend to `continuum_reflection` with relative corrections (κ² - k²)a²/12.
 
     Examples
     --------
@@ -658,24 +513,13 @@ def lattice_reflection(
 def interface_factor(reflection: ArrayLike) -> Real:
     r"""Return the spin factor f = 2 Im ρ of one interface, so that D_ss' = f_Ls f_Rs' e^{-2κd}.
 
+    **Result**: Non-negative, zero for a closed channel; 4 k κ/(k² + κ²) in the continuum, at most 2. **Validity**:
+    exact factor; D factorizes to lowest order in e^{-2κd}.
+
     Parameters
     ----------
     reflection
         ρ per spin, from `continuum_reflection` or `lattice_reflection`.
-
-    Returns
-    -------
-    ndarray
-        Non-negative, zero for a closed channel; 4 k κ/(k² + κ²) in the continuum, at most 2.
-
-    Raises
-    ------
-    ArgumentError
-        ``reflection`` is not finite.
-
-    Notes
-    -----
-    **Validity**: exact factor; D factorizes to lowest order in e^{-2κd}.
 
     Examples
     --------
@@ -689,30 +533,17 @@ def interface_factor(reflection: ArrayLike) -> Real:
 def spin_factors(reflection_left: ArrayLike, reflection_right: ArrayLike, exponent: ArrayLike) -> Real:
     r"""Return D_ss' = f_Ls f_Rs' e^{-2κd}, the tunnelling probability without the rotation, thick-barrier limit.
 
+    **Result**: shape (..., 2, 2); ``D[..., s, s']``; with `rotation_law` it gives T_ss'(Φ). **Validity**: lowest order
+    in e^{-2κd}; `barrier_probabilities` is exact.
+
+    Source: the paper, equation (2), completed by the interfaces; J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
+
     Parameters
     ----------
     reflection_left, reflection_right
         ρ_Ls and ρ_Rs', shape (..., 2).
     exponent
         κd, shape (...).
-
-    Returns
-    -------
-    ndarray, shape (..., 2, 2)
-        ``D[..., s, s']``; with `rotation_law` it gives T_ss'(Φ).
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or lacks the spin axis.
-
-    Notes
-    -----
-    **Validity**: lowest order in e^{-2κd}; `barrier_probabilities` is exact.
-
-    References
-    ----------
-    The paper, equation (2), completed by the interfaces; J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
 
     Examples
     --------
@@ -745,6 +576,10 @@ def barrier_probabilities(
     T_ss' = f_Ls f_Rs' e^{-2κd} |[(1 - e^{-2κd} R ρ_R R† ρ_L)⁻¹ R]_ss'|². The inverse sums the round trips in the
     barrier. Its lowest order is |R_ss'|² f_Ls f_Rs' e^{-2κd}: equation (2) and the spin factors of the interfaces.
 
+    **Result**: shape (..., 2, 2); ``T[..., s, s']``, probability of transmission between s on the left and s' on the
+    right. **Validity**: exact for a uniform nonmagnetic barrier (one exponent for both spins) between two electrodes
+    that are each collinear, at one k∥, on the lattice as in the continuum.
+
     Parameters
     ----------
     rotation
@@ -753,21 +588,6 @@ def barrier_probabilities(
         ρ_Ls and ρ_Rs', shape (..., 2).
     exponent
         κd (κaN for N planes), shape (...).
-
-    Returns
-    -------
-    ndarray, shape (..., 2, 2)
-        ``T[..., s, s']``, probability of transmission between s on the left and s' on the right.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or has the wrong shape.
-
-    Notes
-    -----
-    **Validity**: exact for a uniform nonmagnetic barrier (one exponent for both spins) between two electrodes that
-    are each collinear, at one k∥, on the lattice as in the continuum.
 
     Examples
     --------
@@ -790,23 +610,12 @@ def spin_flip_reflection(
     R^L_{+-} = f_L+ f_L- |[(1 - B ρ_L)⁻¹ B]_{+-}|² with B = e^{-2κd} R ρ_R R†: the electron enters the barrier, is
     turned by the far magnet and comes back.
 
+    **Validity**: as `barrier_probabilities`. Of order e^{-4κd}, i.e. T²: the error of (3), (4) behind a tunnel barrier.
+
     Parameters
     ----------
     rotation, reflection_left, reflection_right, exponent
         As in `barrier_probabilities`. For the right side exchange the reflections and pass the adjoint rotation.
-
-    Returns
-    -------
-    ndarray, shape (...)
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or has the wrong shape.
-
-    Notes
-    -----
-    **Validity**: as `barrier_probabilities`. Of order e^{-4κd}, i.e. T²: the error of (3), (4) behind a tunnel barrier.
 
     Examples
     --------
@@ -823,6 +632,11 @@ def spin_flip_reflection(
 def golden_rule_probabilities(amplitudes: ArrayLike, dos_left: ArrayLike, dos_right: ArrayLike) -> Real:
     r"""Return T_ss' = 4π² |T_ss'|² ρ_Ls ρ_Rs', the transmission of a tunnelling Hamiltonian.
 
+    **Validity**: golden rule, T ≪ 1. It links the paper's matrix elements to the Landauer form of (3) and (4).
+
+    Source: M. H. Cohen, L. M. Falicov, J. C. Phillips, Phys. Rev. Lett. 8, 316 (1962); G. D. Mahan, Many-Particle
+    Physics.
+
     Parameters
     ----------
     amplitudes
@@ -833,19 +647,6 @@ def golden_rule_probabilities(amplitudes: ArrayLike, dos_left: ArrayLike, dos_ri
     Returns
     -------
     ndarray, shape (..., 2, 2)
-
-    Raises
-    ------
-    ArgumentError
-        A density is not finite, or ``amplitudes`` no 2×2 matrix.
-
-    Notes
-    -----
-    **Validity**: golden rule, T ≪ 1. It links the paper's matrix elements to the Landauer form of (3) and (4).
-
-    References
-    ----------
-    M. H. Cohen, L. M. Falicov, J. C. Phillips, Phys. Rev. Lett. 8, 316 (1962); G. D. Mahan, Many-Particle Physics.
 
     Examples
     --------
@@ -862,6 +663,8 @@ def golden_rule_probabilities(amplitudes: ArrayLike, dos_left: ArrayLike, dos_ri
 def rotation_probabilities(angle: ArrayLike) -> Real:
     """Return |R_ss'|² = [[cos² Φ/2, sin² Φ/2], [sin² Φ/2, cos² Φ/2]].
 
+    **Validity**: exact for spin 1/2.
+
     Parameters
     ----------
     angle
@@ -870,15 +673,6 @@ def rotation_probabilities(angle: ArrayLike) -> Real:
     Returns
     -------
     ndarray, shape (..., 2, 2)
-
-    Raises
-    ------
-    ArgumentError
-        The angle is not finite.
-
-    Notes
-    -----
-    **Validity**: exact for spin 1/2.
 
     Examples
     --------
@@ -893,6 +687,10 @@ def rotation_probabilities(angle: ArrayLike) -> Real:
 def rotation_law(factors: ArrayLike, angle: ArrayLike) -> Real:
     r"""Return T_ss'(Φ) = R_ss'² D_ss', the angular dependence equation (2) asserts.
 
+    **Validity**: lowest order in the transmission; D is then independent of Φ and factorizes.
+
+    Source: the paper, equation (2) and the text before it.
+
     Parameters
     ----------
     factors
@@ -903,19 +701,6 @@ def rotation_law(factors: ArrayLike, angle: ArrayLike) -> Real:
     Returns
     -------
     ndarray, shape (..., 2, 2)
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or ``factors`` no 2×2 matrix.
-
-    Notes
-    -----
-    **Validity**: lowest order in the transmission; D is then independent of Φ and factorizes.
-
-    References
-    ----------
-    The paper, equation (2) and the text before it.
 
     Examples
     --------
@@ -929,6 +714,8 @@ def rotation_law(factors: ArrayLike, angle: ArrayLike) -> Real:
 def spin_factors_from_collinear(parallel: ArrayLike, antiparallel: ArrayLike) -> Real:
     r"""Return D_ss' from the two collinear junctions: D_ss from Φ = 0, D_s,-s from Φ = π.
 
+    **Validity**: an identity at Φ = 0 and π; with `rotation_law` an interpolation, valid in the tunnelling limit.
+
     Parameters
     ----------
     parallel, antiparallel
@@ -937,15 +724,6 @@ def spin_factors_from_collinear(parallel: ArrayLike, antiparallel: ArrayLike) ->
     Returns
     -------
     ndarray, shape (..., 2, 2)
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or no 2×2 matrix.
-
-    Notes
-    -----
-    **Validity**: an identity at Φ = 0 and π; with `rotation_law` an interpolation, valid in the tunnelling limit.
 
     Examples
     --------
@@ -960,24 +738,13 @@ def spin_factors_from_collinear(parallel: ArrayLike, antiparallel: ArrayLike) ->
 def factorization_defect(factors: ArrayLike) -> Real:
     r"""Return D_++ D_-- / (D_+- D_-+) - 1, zero if D_ss' is a left times a right spin factor.
 
+    **Result**: NaN where a spin channel is closed and the quotient undefined. **Validity**: a diagnostic of any
+    junction; it vanishes in proportion to the transmission.
+
     Parameters
     ----------
     factors
         D_ss', shape (..., 2, 2).
-
-    Returns
-    -------
-    ndarray, shape (...)
-        NaN where a spin channel is closed and the quotient undefined.
-
-    Raises
-    ------
-    ArgumentError
-        ``factors`` is not finite or no 2×2 matrix.
-
-    Notes
-    -----
-    **Validity**: a diagnostic of any junction; it vanishes in proportion to the transmission.
 
     Examples
     --------
@@ -996,31 +763,17 @@ def factorization_defect(factors: ArrayLike) -> Real:
 def conserved_magnetization_current(alpha: ArrayLike, beta: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Real:
     r"""Return J_M = Σ_s (α_s µ_Ls - β_s µ_Rs), equation (1): one magnetization current for both sides.
 
+    **Result**: J_M in (e²/h)·V. **Validity**: collinear magnets. This is the conventional form the paper refutes, kept
+    as the baseline of every comparison; see `collinear_coefficients` for what it means in a noncollinear junction.
+
+    Source: the paper, equation (1).
+
     Parameters
     ----------
     alpha, beta
         α_s and β_s, shape (..., 2), dimensionless.
     mu_left, mu_right
         µ_Ls and µ_Rs, shape (..., 2) or a scalar for both spins, in eV.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        J_M in (e²/h)·V.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or lacks the spin axis.
-
-    Notes
-    -----
-    **Validity**: collinear magnets. This is the conventional form the paper refutes, kept as the baseline of every
-    comparison; see `collinear_coefficients` for what it means in a noncollinear junction.
-
-    References
-    ----------
-    The paper, equation (1).
 
     Examples
     --------
@@ -1035,6 +788,9 @@ def conserved_magnetization_current(alpha: ArrayLike, beta: ArrayLike, mu_left: 
 def collinear_coefficients(probabilities: ArrayLike) -> tuple[Real, Real]:
     r"""Return α_s = β_s = s T_ss, the coefficients of equation (1) when only spin-conserving channels are kept.
 
+    **Validity**: exact for collinear magnets. At an angle the dropped part is the `spin_flip_current` F: (1) with these
+    coefficients is the *mean* of (3) and (4), J_M^L = J_M + F and J_M^R = J_M - F.
+
     Parameters
     ----------
     probabilities
@@ -1043,16 +799,6 @@ def collinear_coefficients(probabilities: ArrayLike) -> tuple[Real, Real]:
     Returns
     -------
     alpha, beta : ndarray, shape (..., 2)
-
-    Raises
-    ------
-    ArgumentError
-        ``probabilities`` is not finite or no 2×2 matrix.
-
-    Notes
-    -----
-    **Validity**: exact for collinear magnets. At an angle the dropped part is the `spin_flip_current` F: (1) with
-    these coefficients is the *mean* of (3) and (4), J_M^L = J_M + F and J_M^R = J_M - F.
 
     Examples
     --------
@@ -1069,6 +815,9 @@ def one_sided_coefficients(probabilities: ArrayLike, side: Side) -> tuple[Real, 
 
     Left: α_s = s Σ_s' T_ss', β_s' = Σ_s s T_ss'. Right: α_s = Σ_s' s' T_ss', β_s' = s' Σ_s T_ss'.
 
+    **Validity**: as (3) and (4). No choice of α and β serves both sides unless T is diagonal: what is dropped is that
+    the other side has its own pair.
+
     Parameters
     ----------
     probabilities
@@ -1079,16 +828,6 @@ def one_sided_coefficients(probabilities: ArrayLike, side: Side) -> tuple[Real, 
     Returns
     -------
     alpha, beta : ndarray, shape (..., 2)
-
-    Raises
-    ------
-    ArgumentError
-        ``probabilities`` is not finite or no 2×2 matrix, or ``side`` another word.
-
-    Notes
-    -----
-    **Validity**: as (3) and (4). No choice of α and β serves both sides unless T is diagonal: what is dropped is that
-    the other side has its own pair.
 
     Examples
     --------
@@ -1106,24 +845,10 @@ def one_sided_coefficients(probabilities: ArrayLike, side: Side) -> tuple[Real, 
 def spin_flip_current(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Real:
     r"""Return F = Σ_s s T_s,-s (µ_Ls - µ_R,-s), half the difference J_M^L - J_M^R of (3) and (4).
 
-    Parameters
-    ----------
-    probabilities, mu_left, mu_right
-        As in `magnetization_current_left`.
+    Arguments as in `magnetization_current_left`.
 
-    Returns
-    -------
-    ndarray, shape (...)
-        F in (e²/h)·V.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or has the wrong shape.
-
-    Notes
-    -----
-    **Validity**: as (3) and (4). It vanishes for collinear magnets, and for T_+- = T_-+ without spin accumulation.
+    **Result**: F in (e²/h)·V. **Validity**: as (3) and (4). It vanishes for collinear magnets, and for T_+- = T_-+
+    without spin accumulation.
 
     Examples
     --------
@@ -1140,32 +865,19 @@ def spin_flip_current(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: Ar
 def magnetization_current_left(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Real:
     r"""Return J_M^L = (1/h) Σ_ss' s T_ss' (µ_Ls - µ_Rs'), equation (3) in Landauer form.
 
+    **Result**: Majority minus minority particle current along m_L, positive along +y, in (e²/h)·V. **Validity**: exact
+    for any junction without spin accumulation on the left, µ_L+ = µ_L-. With it, reflection with spin flip adds Σ_ss''
+    s R^L_ss'' (µ_Ls - µ_Ls''), which (3) leaves out: of order T² behind a barrier (`spin_flip_reflection`), of order
+    one in a metal.
+
+    Source: the paper, equation (3), with n(µ) linear in µ and 4πe|T_ss'|² times the density of states read as T_ss'/h.
+
     Parameters
     ----------
     probabilities
         T_ss', shape (..., 2, 2): **s on the left, s' on the right**.
     mu_left, mu_right
         µ_Ls and µ_Rs', shape (..., 2) or a scalar for both spins, in eV.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        Majority minus minority particle current along m_L, positive along +y, in (e²/h)·V.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or has the wrong shape.
-
-    Notes
-    -----
-    **Validity**: exact for any junction without spin accumulation on the left, µ_L+ = µ_L-. With it, reflection with
-    spin flip adds Σ_ss'' s R^L_ss'' (µ_Ls - µ_Ls''), which (3) leaves out: of order T² behind a barrier
-    (`spin_flip_reflection`), of order one in a metal.
-
-    References
-    ----------
-    The paper, equation (3), with n(µ) linear in µ and 4πe|T_ss'|² times the density of states read as T_ss'/h.
 
     Examples
     --------
@@ -1180,28 +892,15 @@ def magnetization_current_left(probabilities: ArrayLike, mu_left: ArrayLike, mu_
 def magnetization_current_right(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Real:
     r"""Return J_M^R = (1/h) Σ_ss' s' T_ss' (µ_Ls - µ_Rs'), equation (4) in Landauer form.
 
+    **Result**: Majority minus minority particle current along m_R, positive along +y, in (e²/h)·V. **Validity**: as
+    `magnetization_current_left`, with spin accumulation and spin-flip reflection on the right.
+
+    Source: the paper, equation (4).
+
     Parameters
     ----------
     probabilities, mu_left, mu_right
         As in `magnetization_current_left`: s on the left, s' on the right.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        Majority minus minority particle current along m_R, positive along +y, in (e²/h)·V.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or has the wrong shape.
-
-    Notes
-    -----
-    **Validity**: as `magnetization_current_left`, with spin accumulation and spin-flip reflection on the right.
-
-    References
-    ----------
-    The paper, equation (4).
 
     Examples
     --------
@@ -1216,24 +915,10 @@ def magnetization_current_right(probabilities: ArrayLike, mu_left: ArrayLike, mu
 def charge_current(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Real:
     r"""Return J = (1/h) Σ_ss' T_ss' (µ_Ls - µ_Rs'), the particle current in the reading of (3) and (4).
 
-    Parameters
-    ----------
-    probabilities, mu_left, mu_right
-        As in `magnetization_current_left`.
+    Arguments as in `magnetization_current_left`.
 
-    Returns
-    -------
-    ndarray, shape (...)
-        J in (e²/h)·V, the same on both sides.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or has the wrong shape.
-
-    Notes
-    -----
-    **Validity**: exact for coplanar magnets: R^L_+- = R^L_-+, so reflection with spin flip carries no charge.
+    **Result**: J in (e²/h)·V, the same on both sides. **Validity**: exact for coplanar magnets: R^L_+- = R^L_-+, so
+    reflection with spin flip carries no charge.
 
     Examples
     --------
@@ -1268,6 +953,11 @@ def printed_magnetization_current_left(
 ) -> Real:
     r"""Return J_M^L = 4πe Σ_ss' s |T_ss'|² (n_L(µ_Ls) - n_R(µ_Rs')), equation (3) **as printed**.
 
+    **Result**: In the unit of e |T|² n. **Validity**: electrodes with the same n(µ). For n(µ) = Nµ it is
+    `magnetization_current_left` with T_ss'/h = 4πe N |T_ss'|².
+
+    Source: the paper, equation (3) as printed.
+
     Parameters
     ----------
     amplitudes
@@ -1278,25 +968,6 @@ def printed_magnetization_current_left(
         µ_Ls and µ_Rs', shape (..., 2) or a scalar for both spins.
     charge
         e.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        In the unit of e |T|² n.
-
-    Raises
-    ------
-    ArgumentError
-        An argument or density is not finite or has the wrong shape.
-
-    Notes
-    -----
-    **Validity**: electrodes with the same n(µ). For n(µ) = Nµ it is `magnetization_current_left` with
-    T_ss'/h = 4πe N |T_ss'|².
-
-    References
-    ----------
-    The paper, equation (3) as printed.
 
     Examples
     --------
@@ -1321,28 +992,11 @@ def printed_magnetization_current_right(
 ) -> Real:
     r"""Return J_M^R = 4πe Σ_ss' s' |T_ss'|² (n_L(µ_Ls) - n_R(µ_Rs')), equation (4) **as printed**.
 
-    Parameters
-    ----------
-    amplitudes, density_left, density_right, mu_left, mu_right, charge
-        As in `printed_magnetization_current_left`.
+    Arguments as in `printed_magnetization_current_left`.
 
-    Returns
-    -------
-    ndarray, shape (...)
-        In the unit of e |T|² n.
+    **Result**: In the unit of e |T|² n. **Validity**: as `printed_magnetization_current_left`.
 
-    Raises
-    ------
-    ArgumentError
-        An argument or density is not finite or has the wrong shape.
-
-    Notes
-    -----
-    **Validity**: as `printed_magnetization_current_left`.
-
-    References
-    ----------
-    The paper, equation (4) as printed.
+    Source: the paper, equation (4) as printed.
 
     Examples
     --------
@@ -1359,32 +1013,19 @@ def printed_magnetization_current_right(
 def implicit_torque(J_M_left: ArrayLike, J_M_right: ArrayLike, lattice_constant: float = 1.0) -> Real:
     r"""Return t0 = (J_M^R - J_M^L)/(a µ_B), the paper's implicit torque, with µ_B = 1.
 
+    **Result**: J_M per length: the rate at which an external torque supplies the scalar spin current. **Validity**: t0
+    sees the lengths of two vectors only. The whole torque on both magnets is `vector_torque`; for identical magnets
+    without spin accumulation t0 = 0 while the torque is 2 J_M sin(Φ/2). t0 acts on the electrons: its sign is opposite
+    to that of a torque on the magnets.
+
+    Source: the paper, text after equation (4).
+
     Parameters
     ----------
     J_M_left, J_M_right
         Magnetization currents, each along its own magnetization.
     lattice_constant
         a.
-
-    Returns
-    -------
-    ndarray
-        J_M per length: the rate at which an external torque supplies the scalar spin current.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or ``lattice_constant`` not positive.
-
-    Notes
-    -----
-    **Validity**: t0 sees the lengths of two vectors only. The whole torque on both magnets is `vector_torque`; for
-    identical magnets without spin accumulation t0 = 0 while the torque is 2 J_M sin(Φ/2). t0 acts on the electrons:
-    its sign is opposite to that of a torque on the magnets.
-
-    References
-    ----------
-    The paper, text after equation (4).
 
     Examples
     --------
@@ -1401,6 +1042,11 @@ def in_plane_torques(J_M_left: ArrayLike, J_M_right: ArrayLike, angle: ArrayLike
     τ_R·e_R = (J_M^L - J_M^R cos Φ)/sin Φ with e_R = (m_L - cos Φ m_R)/sin Φ, and
     τ_L·e_L = -(J_M^R - J_M^L cos Φ)/sin Φ with e_L = (m_R - cos Φ m_L)/sin Φ.
 
+    **Validity**: exact if the spin current is continuous through the spacer (no magnetism, no spin-orbit coupling) and
+    each magnet absorbs all of its transverse part. Near Φ = 0 and π errors of J_M are divided by sin Φ.
+
+    Source: J. C. Slonczewski, Phys. Rev. B 71, 024411 (2005), the torque relations.
+
     Parameters
     ----------
     J_M_left, J_M_right
@@ -1412,20 +1058,6 @@ def in_plane_torques(J_M_left: ArrayLike, J_M_right: ArrayLike, angle: ArrayLike
     -------
     torque_left, torque_right : ndarray
         Torques on the magnets in the unit of J_M (rates of σ); zero for collinear magnets (|sin Φ| < 1e-12).
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite.
-
-    Notes
-    -----
-    **Validity**: exact if the spin current is continuous through the spacer (no magnetism, no spin-orbit coupling)
-    and each magnet absorbs all of its transverse part. Near Φ = 0 and π errors of J_M are divided by sin Φ.
-
-    References
-    ----------
-    J. C. Slonczewski, Phys. Rev. B 71, 024411 (2005), the torque relations.
 
     Examples
     --------
@@ -1446,27 +1078,16 @@ def in_plane_torques(J_M_left: ArrayLike, J_M_right: ArrayLike, angle: ArrayLike
 def vector_torque(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike) -> Real:
     r"""Return τ = J_M^L m_L - J_M^R m_R, the total torque on both magnets.
 
+    **Result**: shape (..., 3); In the unit of J_M (rates of σ): what flows in on the left minus what flows out on the
+    right. **Validity**: exact where the transverse spin current has dephased in both magnets. It has no out-of-plane
+    part: the field-like torques on the two magnets are opposite.
+
     Parameters
     ----------
     J_M_left, J_M_right
         Magnetization currents, shape (...).
     m_left, m_right
         Unit vectors, shape (..., 3).
-
-    Returns
-    -------
-    ndarray, shape (..., 3)
-        In the unit of J_M (rates of σ): what flows in on the left minus what flows out on the right.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or a vector not of unit length.
-
-    Notes
-    -----
-    **Validity**: exact where the transverse spin current has dephased in both magnets. It has no out-of-plane part:
-    the field-like torques on the two magnets are opposite.
 
     Examples
     --------
@@ -1481,28 +1102,15 @@ def vector_torque(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, 
 def scalar_difference(J_M_left: ArrayLike, J_M_right: ArrayLike) -> Real:
     """Return J_M^R - J_M^L, the nonconservation the paper measures by lengths.
 
+    **Result**: In the unit of J_M. **Validity**: a definition. Zero between identical magnets without spin
+    accumulation, at any angle.
+
+    Source: the paper, text after equation (4).
+
     Parameters
     ----------
     J_M_left, J_M_right
         Magnetization currents, each along its own magnetization.
-
-    Returns
-    -------
-    ndarray
-        In the unit of J_M.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite.
-
-    Notes
-    -----
-    **Validity**: a definition. Zero between identical magnets without spin accumulation, at any angle.
-
-    References
-    ----------
-    The paper, text after equation (4).
 
     Examples
     --------
@@ -1518,30 +1126,17 @@ def projected_difference(
 ) -> Real:
     """Return (J_M^R m_R - J_M^L m_L)·axis, the nonconservation of one spin component.
 
+    **Result**: In the unit of J_M. Along m_L: J_M^R cos Φ - J_M^L; along m_R: J_M^R - J_M^L cos Φ. **Validity**: a
+    definition; the condition "for magnetizations along the same direction" of the paper.
+
+    Source: the paper, text after equation (4).
+
     Parameters
     ----------
     J_M_left, J_M_right
         Magnetization currents, shape (...).
     m_left, m_right, axis
         Unit vectors, shape (..., 3).
-
-    Returns
-    -------
-    ndarray, shape (...)
-        In the unit of J_M. Along m_L: J_M^R cos Φ - J_M^L; along m_R: J_M^R - J_M^L cos Φ.
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or a vector not of unit length.
-
-    Notes
-    -----
-    **Validity**: a definition; the condition "for magnetizations along the same direction" of the paper.
-
-    References
-    ----------
-    The paper, text after equation (4).
 
     Examples
     --------
@@ -1556,26 +1151,15 @@ def projected_difference(
 def vector_difference(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike) -> Real:
     r"""Return J_M^R m_R - J_M^L m_L, the nonconservation of the spin current vector.
 
+    **Result**: shape (..., 3); In the unit of J_M; its length squared is (J_M^R - J_M^L)² + 4 J_M^L J_M^R sin²(Φ/2).
+    **Validity**: a definition. Minus the torque on the magnets (`vector_torque`).
+
     Parameters
     ----------
     J_M_left, J_M_right
         Magnetization currents, shape (...).
     m_left, m_right
         Unit vectors, shape (..., 3).
-
-    Returns
-    -------
-    ndarray, shape (..., 3)
-        In the unit of J_M; its length squared is (J_M^R - J_M^L)² + 4 J_M^L J_M^R sin²(Φ/2).
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or a vector not of unit length.
-
-    Notes
-    -----
-    **Validity**: a definition. Minus the torque on the magnets (`vector_torque`).
 
     Examples
     --------

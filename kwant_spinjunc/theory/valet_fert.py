@@ -51,26 +51,15 @@ def _asymmetry(name: str, value: ArrayLike) -> Real:
 def starred_resistivity(rho: ArrayLike, beta: ArrayLike) -> Real:
     """Return ρ* = ρ/(1-β²) of a metal of resistivity ρ.
 
+    **Validity**: definition; two channels of resistivity 2ρ*(1 ∓ β) in parallel have ρ. T. Valet and A. Fert, Phys.
+    Rev. B 48, 7099 (1993).
+
     Parameters
     ----------
     rho
         Resistivity > 0.
     beta
         Bulk asymmetry, |β| < 1.
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ArgumentError
-        ρ is not positive or |β| >= 1.
-
-    Notes
-    -----
-    **Validity**: definition; two channels of resistivity 2ρ*(1 ∓ β) in parallel have ρ.
-    T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
 
     Examples
     --------
@@ -84,6 +73,9 @@ def starred_resistivity(rho: ArrayLike, beta: ArrayLike) -> Real:
 def channel_resistivities(rho_star: ArrayLike, beta: ArrayLike) -> Real:
     """Return ρ_s = 2ρ*(1 - sβ), shape (..., 2).
 
+    **Validity**: definition; a current shared by the channels alone has J_M = βJ. T. Valet and A. Fert, Phys. Rev. B
+    48, 7099 (1993).
+
     Parameters
     ----------
     rho_star
@@ -94,16 +86,6 @@ def channel_resistivities(rho_star: ArrayLike, beta: ArrayLike) -> Real:
     Returns
     -------
     ndarray, shape (..., 2)
-
-    Raises
-    ------
-    ArgumentError
-        ρ* is not positive or |β| >= 1.
-
-    Notes
-    -----
-    **Validity**: definition; a current shared by the channels alone has J_M = βJ.
-    T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
 
     Examples
     --------
@@ -118,6 +100,9 @@ def channel_resistivities(rho_star: ArrayLike, beta: ArrayLike) -> Real:
 def channel_resistances(r_b: ArrayLike, gamma: ArrayLike) -> Real:
     """Return r_s = 2 r_b (1 - sγ) of a contact, shape (..., 2).
 
+    **Validity**: definition; the channel conductances are (1 ± γ)/(2 r_b (1-γ²)), so that γ = (G_+ - G_-)/(G_+ + G_-).
+    T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
+
     Parameters
     ----------
     r_b
@@ -128,16 +113,6 @@ def channel_resistances(r_b: ArrayLike, gamma: ArrayLike) -> Real:
     Returns
     -------
     ndarray, shape (..., 2)
-
-    Raises
-    ------
-    ArgumentError
-        r_b is negative or |γ| >= 1.
-
-    Notes
-    -----
-    **Validity**: definition; the channel conductances are (1 ± γ)/(2 r_b (1-γ²)), so that γ = (G_+ - G_-)/(G_+ + G_-).
-    T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
 
     Examples
     --------
@@ -152,25 +127,14 @@ def channel_resistances(r_b: ArrayLike, gamma: ArrayLike) -> Real:
 def spin_resistance(rho_star: ArrayLike, l_sf: ArrayLike) -> Real:
     """Return r = ρ* l_sf, the accumulation δ over the spin current it drives into the metal.
 
+    **Validity**: metal longer than l_sf. T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
+
     Parameters
     ----------
     rho_star
         ρ* > 0; in a normal metal the resistivity itself.
     l_sf
         Spin-diffusion length > 0.
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not positive.
-
-    Notes
-    -----
-    **Validity**: metal longer than l_sf. T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
 
     Examples
     --------
@@ -191,6 +155,9 @@ def contact_polarization(
 ) -> Real:
     r"""Return J_M/J = (β_L r_L + β_R r_R + γ r_b)/(r_L + r_R + r_b) at the contact of two half-infinite metals.
 
+    **Validity**: collinear, local neutrality, no spin flip in the contact. T. Valet and A. Fert, Phys. Rev. B 48, 7099
+    (1993); A. Fert and H. Jaffrès, Phys. Rev. B 64, 184420 (2001) for F|N.
+
     Parameters
     ----------
     beta_left, beta_right
@@ -199,20 +166,6 @@ def contact_polarization(
         Spin resistances ρ* l_sf > 0.
     r_b, gamma
         Contact resistance >= 0 and asymmetry, |γ| < 1.
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ArgumentError
-        An asymmetry or resistance is out of range.
-
-    Notes
-    -----
-    **Validity**: collinear, local neutrality, no spin flip in the contact. T. Valet and A. Fert, Phys. Rev. B 48, 7099
-    (1993); A. Fert and H. Jaffrès, Phys. Rev. B 64, 184420 (2001) for F|N.
 
     Examples
     --------
@@ -245,6 +198,8 @@ def contact_accumulation(
 ) -> tuple[Real, Real]:
     r"""Return δ_L/J = r_L(β_L - p) and δ_R/J = r_R(p - β_R), the accumulations (µ_+ - µ_-)/2 at both faces.
 
+    **Validity**: as `contact_polarization`.
+
     Parameters
     ----------
     beta_left, r_left, beta_right, r_right, r_b, gamma
@@ -254,15 +209,6 @@ def contact_accumulation(
     -------
     left, right : ndarray
         Resistance × area.
-
-    Raises
-    ------
-    ArgumentError
-        An asymmetry or resistance is out of range.
-
-    Notes
-    -----
-    **Validity**: as `contact_polarization`.
 
     Examples
     --------
@@ -285,25 +231,11 @@ def contact_resistance(
 ) -> Real:
     r"""Return r_b(1 - γp) + β_L δ_L/J - β_R δ_R/J, the contact and its spin-coupled resistance.
 
-    Parameters
-    ----------
-    beta_left, r_left, beta_right, r_right, r_b, gamma
-        As in `contact_polarization`.
+    Arguments as in `contact_polarization`.
 
-    Returns
-    -------
-    ndarray
-        Drop between the Ohmic lines of both metals extrapolated to the contact, per J.
-
-    Raises
-    ------
-    ArgumentError
-        An asymmetry or resistance is out of range.
-
-    Notes
-    -----
-    **Validity**: as `contact_polarization`. Antiparallel magnets without contact resistance give 2β²ρ*l_sf.
-    T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
+    **Result**: Drop between the Ohmic lines of both metals extrapolated to the contact, per J. **Validity**: as
+    `contact_polarization`. Antiparallel magnets without contact resistance give 2β²ρ*l_sf. T. Valet and A. Fert, Phys.
+    Rev. B 48, 7099 (1993).
 
     Examples
     --------
@@ -331,6 +263,8 @@ def profile(
 ) -> tuple[Real, Real]:
     r"""Return µ_s(y)/J and J_s(y)/J around the contact of two half-infinite metals at y = 0.
 
+    **Validity**: as `contact_polarization`. T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
+
     Parameters
     ----------
     y
@@ -344,15 +278,6 @@ def profile(
     -------
     mu, currents : ndarray, shape (..., 2)
         Spin last. The average µ_s + βδ is zero at the left face.
-
-    Raises
-    ------
-    ArgumentError
-        A parameter is out of range.
-
-    Notes
-    -----
-    **Validity**: as `contact_polarization`. T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
 
     Examples
     --------
@@ -400,6 +325,9 @@ def spin_valve_polarization(
 ) -> tuple[Real, Real]:
     r"""Return J_M/J at the two contacts of a collinear F|N|F spin valve.
 
+    **Validity**: magnets thicker than l_sf, collinear, local neutrality, no spin flip in the contacts. T. Valet and A.
+    Fert, Phys. Rev. B 48, 7099 (1993).
+
     Parameters
     ----------
     beta
@@ -416,16 +344,6 @@ def spin_valve_polarization(
     Returns
     -------
     left, right : ndarray
-
-    Raises
-    ------
-    ArgumentError
-        A parameter is out of range.
-
-    Notes
-    -----
-    **Validity**: magnets thicker than l_sf, collinear, local neutrality, no spin flip in the contacts.
-    T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
 
     Examples
     --------
@@ -457,24 +375,10 @@ def spin_valve_resistance(
 ) -> Real:
     r"""Return the resistance between the magnets' extrapolated Ohmic lines: contacts, spacer and spin accumulation.
 
-    Parameters
-    ----------
-    beta, r, r_spacer, ratio, r_b, gamma
-        As in `spin_valve_polarization`.
+    Arguments as in `spin_valve_polarization`.
 
-    Returns
-    -------
-    ndarray
-        Resistance × area.
-
-    Raises
-    ------
-    ArgumentError
-        A parameter is out of range.
-
-    Notes
-    -----
-    **Validity**: as `spin_valve_polarization`; R = Σ_i r_bi(1 - γ_i p_i) + r_i β_i(β_i - p_i) + r_N t/l_N.
+    **Result**: Resistance × area. **Validity**: as `spin_valve_polarization`; R = Σ_i r_bi(1 - γ_i p_i) + r_i β_i(β_i -
+    p_i) + r_N t/l_N.
 
     Examples
     --------
@@ -502,6 +406,9 @@ def magnetoresistance(
 
     ΔR = 2(βr + γr_b)² [1/(r + r_b + r_N tanh(t/2l)) - 1/(r + r_b + r_N coth(t/2l))]
 
+    **Result**: Resistance × area, non-negative. **Validity**: as `spin_valve_polarization`, magnets much thicker than
+    l_sf. T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
+
     Parameters
     ----------
     beta, r
@@ -510,21 +417,6 @@ def magnetoresistance(
         Spin resistance of the spacer and its thickness over its spin-diffusion length.
     r_b, gamma
         Resistance and asymmetry of both contacts.
-
-    Returns
-    -------
-    ndarray
-        Resistance × area, non-negative.
-
-    Raises
-    ------
-    ArgumentError
-        A parameter is out of range.
-
-    Notes
-    -----
-    **Validity**: as `spin_valve_polarization`, magnets much thicker than l_sf.
-    T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
 
     Examples
     --------

@@ -42,6 +42,8 @@ def wall_tilts(
 
     1/λ(K) = 1 + K/2J + √(K/J + K²/4J²).
 
+    **Validity**: small tilts, a free end at the interface, a chain much longer than the wall.
+
     Parameters
     ----------
     n
@@ -57,10 +59,6 @@ def wall_tilts(
     -------
     u, w : ndarray
         Components along x and y, radians; their angle to the plane is arctan(w/u), arctan(τ_D/τ_F) without K_d.
-
-    Notes
-    -----
-    **Validity**: small tilts, a free end at the interface, a chain much longer than the wall.
 
     Examples
     --------
@@ -115,8 +113,6 @@ def chain_threshold(
 
     min over n of N α (ε_n + K_d/2)/(2 - δ_n0),    ε_n = K + 2J (1 - cos πn/N).
 
-    Notes
-    -----
     The torque on one end feeds a nonuniform mode with twice the weight it has in the uniform one.
 
     **Validity**: first order in τ_D/J, and an end weight cos²(πn/2N) ≈ 1: the lowest modes of many spins.
