@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from .arrays import Floats
 from .checks import finite_array
 from .errors import ArgumentError
 from .scattering import Scattering
@@ -20,8 +21,6 @@ __all__ = [
     "relative_error",
     "spin_factors",
 ]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

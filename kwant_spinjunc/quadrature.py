@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .arrays import Floats, Indices
+
 __all__ = ["Integral", "cut_into_pieces", "integrate"]
 
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
 #: (owner (n,), x (n, nodes)) -> (values (n, nodes, components), their absolute errors (n, nodes) or 0.0)
 Integrand = Callable[[Indices, Floats], tuple[Floats, Any]]
 

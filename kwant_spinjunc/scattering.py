@@ -12,8 +12,9 @@ from functools import cached_property
 from typing import Any, Literal, Unpack, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from .arrays import Floats
 from .crystals.result import CrystalScattering
 from .crystals.scatter import scatter_crystal
 from .devices import junctions
@@ -27,7 +28,6 @@ from .solved import Fields, Solved, refuse_discontinuity, refuse_unitarity
 
 __all__ = ["TOLERANCE", "Scattering", "conducting_barrier", "scatter", "scatter_quietly"]
 
-Floats = NDArray[np.float64]
 
 SOLVERS = ("kwant", "halves", "modes")
 #: Band shifts of an average at which a barrier is looked at.

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .arrays import Floats
 from .errors import ContinuityError, UnitarityError
 
 __all__ = ["Fields", "Solved", "refuse_discontinuity", "refuse_unitarity", "unitarity_of"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

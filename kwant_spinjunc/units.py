@@ -13,9 +13,10 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import constants
 
+from .arrays import Floats
 from .checks import finite, finite_array, positive, positive_array
 from .errors import ArgumentError
 
@@ -39,7 +40,6 @@ __all__ = [
     "torque_to_joule",
 ]
 
-Real = NDArray[np.float64]
 
 #: e²/h in siemens: conductance of one open channel of one spin.
 CONDUCTANCE_QUANTUM: float = constants.e**2 / constants.h
@@ -53,7 +53,7 @@ IRON_WAVE_NUMBERS: tuple[float, float] = (10.9, 4.2)
 
 
 # ---------------------------------------------------------------------- effective masses and hoppings
-def hbar2_2m_from_mass(effective_mass: ArrayLike = 1.0) -> Real:
+def hbar2_2m_from_mass(effective_mass: ArrayLike = 1.0) -> Floats:
     """Return ħ²/2m in eV nm².
 
     Parameters
@@ -78,7 +78,7 @@ def hbar2_2m_from_mass(effective_mass: ArrayLike = 1.0) -> Real:
     return np.asarray(ELECTRON_HBAR2_2M / positive_array("effective_mass", effective_mass))
 
 
-def hopping_from_mass(effective_mass: ArrayLike, lattice_constant: ArrayLike) -> Real:
+def hopping_from_mass(effective_mass: ArrayLike, lattice_constant: ArrayLike) -> Floats:
     r"""Return the hopping t = ħ²/(2 m a²) in eV, which gives the band bottom the mass m.
 
     Parameters
@@ -105,7 +105,7 @@ def hopping_from_mass(effective_mass: ArrayLike, lattice_constant: ArrayLike) ->
     return np.asarray(hbar2_2m_from_mass(effective_mass) / positive_array("lattice_constant", lattice_constant) ** 2)
 
 
-def mass_from_hopping(hopping: ArrayLike, lattice_constant: ArrayLike) -> Real:
+def mass_from_hopping(hopping: ArrayLike, lattice_constant: ArrayLike) -> Floats:
     r"""Return the effective mass m = ħ²/(2 t a²) of the band bottom, in electron masses.
 
     Parameters
@@ -134,7 +134,7 @@ def mass_from_hopping(hopping: ArrayLike, lattice_constant: ArrayLike) -> Real:
 
 
 # ---------------------------------------------------------------------- band bottoms and on-site energies
-def onsite_from_band_bottom(band_bottom: ArrayLike, hopping: ArrayLike, in_plane_hopping: ArrayLike = 0.0) -> Real:
+def onsite_from_band_bottom(band_bottom: ArrayLike, hopping: ArrayLike, in_plane_hopping: ArrayLike = 0.0) -> Floats:
     """Return onsite = band_bottom + 2t + 4t∥, the band center a `Layer` takes.
 
     Parameters
@@ -164,7 +164,7 @@ def onsite_from_band_bottom(band_bottom: ArrayLike, hopping: ArrayLike, in_plane
     return np.asarray(finite_array("band_bottom", band_bottom) + _half_width(hopping, in_plane_hopping))
 
 
-def band_bottom_from_onsite(onsite: ArrayLike, hopping: ArrayLike, in_plane_hopping: ArrayLike = 0.0) -> Real:
+def band_bottom_from_onsite(onsite: ArrayLike, hopping: ArrayLike, in_plane_hopping: ArrayLike = 0.0) -> Floats:
     """Return band_bottom = onsite - 2t - 4t∥, the energy of the state with k = 0.
 
     Parameters
@@ -302,7 +302,7 @@ def free_electron_ferromagnet(
 
 
 # ---------------------------------------------------------------------- conductances, currents, torques
-def conductance_to_siemens(conductance: ArrayLike) -> Real:
+def conductance_to_siemens(conductance: ArrayLike) -> Floats:
     """Return a conductance in siemens.
 
     Parameters
@@ -327,7 +327,7 @@ def conductance_to_siemens(conductance: ArrayLike) -> Real:
     return np.asarray(finite_array("conductance", conductance) * CONDUCTANCE_QUANTUM)
 
 
-def conductance_per_area(conductance: ArrayLike, lattice_constant: ArrayLike) -> Real:
+def conductance_per_area(conductance: ArrayLike, lattice_constant: ArrayLike) -> Floats:
     """Return a conductance per unit cell, G/a², in S/m².
 
     Parameters
@@ -354,7 +354,7 @@ def conductance_per_area(conductance: ArrayLike, lattice_constant: ArrayLike) ->
     return np.asarray(conductance_to_siemens(conductance) / _area(lattice_constant))
 
 
-def resistance_area_product(conductance: ArrayLike, lattice_constant: ArrayLike) -> Real:
+def resistance_area_product(conductance: ArrayLike, lattice_constant: ArrayLike) -> Floats:
     """Return the resistance-area product a²/G in Ω µm².
 
     Parameters
@@ -381,7 +381,7 @@ def resistance_area_product(conductance: ArrayLike, lattice_constant: ArrayLike)
     return np.asarray(1e12 / conductance_per_area(positive_array("conductance", conductance), lattice_constant))
 
 
-def flux_rate(current: ArrayLike) -> Real:
+def flux_rate(current: ArrayLike) -> Floats:
     """Return a particle current in electrons per second.
 
     Parameters
@@ -406,7 +406,7 @@ def flux_rate(current: ArrayLike) -> Real:
     return np.asarray(finite_array("current", current) * constants.e / constants.h)
 
 
-def current_density(current: ArrayLike, lattice_constant: ArrayLike) -> Real:
+def current_density(current: ArrayLike, lattice_constant: ArrayLike) -> Floats:
     """Return the current density in A/m², of charge or (J_M) of spin in charge units.
 
     Parameters
@@ -433,7 +433,7 @@ def current_density(current: ArrayLike, lattice_constant: ArrayLike) -> Real:
     return np.asarray(finite_array("current", current) * conductance_per_area(1.0, lattice_constant))
 
 
-def torque_to_joule(spin_flux: ArrayLike) -> Real:
+def torque_to_joule(spin_flux: ArrayLike) -> Floats:
     r"""Return a torque in joule: (ħ/2) times the rate of σ, which is e/4π times the flux in (e²/h)·V.
 
     Parameters
@@ -458,7 +458,7 @@ def torque_to_joule(spin_flux: ArrayLike) -> Real:
     return np.asarray(constants.hbar / 2 * flux_rate(spin_flux))
 
 
-def torque_per_area(spin_flux: ArrayLike, lattice_constant: ArrayLike) -> Real:
+def torque_per_area(spin_flux: ArrayLike, lattice_constant: ArrayLike) -> Floats:
     """Return a torque per area in J/m².
 
     Parameters
@@ -486,11 +486,11 @@ def torque_per_area(spin_flux: ArrayLike, lattice_constant: ArrayLike) -> Real:
 
 
 # ---------------------------------------------------------------------- checks at the border
-def _area(lattice_constant: ArrayLike) -> Real:
+def _area(lattice_constant: ArrayLike) -> Floats:
     """Return a² in m²."""
     return np.asarray((positive_array("lattice_constant", lattice_constant) * 1e-9) ** 2)
 
 
-def _half_width(hopping: ArrayLike, in_plane_hopping: ArrayLike) -> Real:
+def _half_width(hopping: ArrayLike, in_plane_hopping: ArrayLike) -> Floats:
     """Return 2t + 4t∥, from the band center down to the state with k = 0."""
     return np.asarray(2 * positive_array("hopping", hopping) + 4 * finite_array("in_plane_hopping", in_plane_hopping))

@@ -13,9 +13,9 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
+from ..arrays import Complex, Integers
 from ..devices.device import Device
 from ..devices.solve import is_transparent
 from ..devices.spin_channels import cell_sites, lead_axis
@@ -29,8 +29,6 @@ from .spins import ALIGNED, Axis, axis_of, basis_of, pauli_parts, scale_of, spin
 
 __all__ = ["Crystal", "LeadCell", "Side", "take_apart"]
 
-Complex = NDArray[np.complex128]
-Indices = NDArray[np.int64]
 
 #: Orbitals up to which the Hamiltonian of the scattering region is evaluated as one dense matrix.
 DENSE = 1000
@@ -64,7 +62,7 @@ class LeadCell:
     number: int
     side: int
     plane: int
-    rows: Indices
+    rows: Integers
     cell: Series
     hopping: Series
     m: Axis
@@ -72,7 +70,7 @@ class LeadCell:
     magnetic: bool
     mixed_cell: Series
     mixed_hopping: Series
-    owner: Indices
+    owner: Integers
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,12 +90,12 @@ class Side:
         The axis along which spins are apart in all planes and leads.
     """
 
-    sites: tuple[Indices, ...]
+    sites: tuple[Integers, ...]
     onsite: tuple[Series, ...]
     hopping: tuple[Series, ...]
     mixed_onsite: tuple[Series, ...]
     mixed_hopping: tuple[Series, ...]
-    owners: tuple[Indices, ...]
+    owners: tuple[Integers, ...]
     m: Axis | None
 
 
@@ -138,7 +136,7 @@ class Crystal:
             return None
         return _assembled(self.device, self.params, self.momenta, self.partition.coarser())
 
-    def blocks(self, side: int) -> list[tuple[Series, Indices | None]]:
+    def blocks(self, side: int) -> list[tuple[Series, Integers | None]]:
         """Return all blocks of a side and its leads, of those on the diagonal with the sites of their orbitals."""
         own = self.sides[side]
         leads = [lead for lead in self.leads if lead.side == side]
@@ -230,10 +228,10 @@ class _Frames:
         self.sites = list(system.sites)
         self.norbs = np.array([norbs_of(site.family) for site in self.sites])
         self.offsets = np.concatenate([[0], np.cumsum(self.norbs)])
-        self.local: dict[Any, tuple[Indices, Any]] = {}
+        self.local: dict[Any, tuple[Integers, Any]] = {}
         self.rotation = self.matrix(self.sites)
 
-    def _basis(self, site: Any) -> tuple[Indices, Any]:
+    def _basis(self, site: Any) -> tuple[Integers, Any]:
         """Return the orbitals of a site in the order (spin, orbital), and W where it is no permutation."""
         key = site if callable(self.spin.spec) else site.family  # type: ignore[union-attr]
         if key not in self.local:
@@ -253,12 +251,12 @@ class _Frames:
         eyes = [np.eye(norbs_of(s.family)) if W is None else W for s, W in zip(sites, found, strict=True)]
         return sparse.block_diag(eyes, format="csr")
 
-    def owners(self, sites: list[Any]) -> Indices:
+    def owners(self, sites: list[Any]) -> Integers:
         """Return the place in a list of sites of each of their orbitals of one spin."""
         spins = 1 if self.spin is None else 2
         return np.repeat(np.arange(len(sites)), [norbs_of(site.family) // spins for site in sites])
 
-    def orbitals(self, numbers: Any, sites: list[Any] | None = None, offsets: Any = None) -> Indices:
+    def orbitals(self, numbers: Any, sites: list[Any] | None = None, offsets: Any = None) -> Integers:
         """Return the orbitals of sites, those of spin up first."""
         sites, offsets = (self.sites, self.offsets) if sites is None else (sites, offsets)
         if self.spin is None:
@@ -282,7 +280,7 @@ def _region(system: Any, frames: _Frames, planes: Any, params: Mapping[str, Any]
         H = W.conj().T @ (H @ W)
     orbitals = [[frames.orbitals(plane) for plane in side] for side in planes]
 
-    def block(a: Indices, b: Indices) -> Complex:
+    def block(a: Integers, b: Integers) -> Complex:
         part = H[a[:, None], b]
         dense_part: Complex = part if dense else part.toarray()
         return dense_part
@@ -377,10 +375,10 @@ def _axis(device: Device, number: int, blocks: Sequence[Series], spin: SpinOpera
 
 
 def _side(
-    sites: tuple[Indices, ...],
+    sites: tuple[Integers, ...],
     onsite: Sequence[Series],
     hopping: Sequence[Series],
-    owners: tuple[Indices, ...],
+    owners: tuple[Integers, ...],
     leads: Sequence[LeadCell],
     spins: int,
 ) -> Side:

@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Complex, Floats
 from ..errors import ArgumentError
 
 __all__ = ["Series", "sampled"]
 
-Complex = NDArray[np.complex128]
-Floats = NDArray[np.float64]
 
 #: Largest |R| per dimension that is tried.
 REACH = 4

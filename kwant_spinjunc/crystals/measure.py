@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import Floats
 from ..errors import ArgumentError, BandEdgeError
-from ..halves.matrices import Floats
 from .problem import Observable, Problem
 from .spins import spin_orbit_coupling
 from .zone import mean

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..arrays import Complex, Flags, Floats
 from ..halves.joint import Turn
-from ..halves.matrices import Complex, Flags, Floats, dagger, magnitude, spin_times
+from ..halves.matrices import dagger, magnitude, spin_times
 from ..spin import PAULI, spinors
 from .crystal import Crystal
 from .solve import Solved

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
 
+from ..arrays import Integers
 from ..devices.cuts import Between, resolve_cut, resolve_sites
 from ..errors import ArgumentError
 
 __all__ = ["Partition", "partition"]
-
-Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,21 +34,21 @@ class Partition:
         The plane of its side that holds a lead's interface.
     """
 
-    front: tuple[Indices, ...]
-    back: tuple[Indices, ...]
-    lead_side: Indices
-    lead_plane: Indices
+    front: tuple[Integers, ...]
+    back: tuple[Integers, ...]
+    lead_side: Integers
+    lead_plane: Integers
 
     def coarser(self) -> Partition:
         """Return the partition with pairs of neighboring planes merged."""
 
-        def pairs(planes: tuple[Indices, ...]) -> tuple[Indices, ...]:
+        def pairs(planes: tuple[Integers, ...]) -> tuple[Integers, ...]:
             return tuple(np.sort(np.concatenate(planes[n : n + 2])) for n in range(0, len(planes), 2))
 
         return Partition(pairs(self.front), pairs(self.back), self.lead_side, self.lead_plane // 2)
 
 
-def partition(system: Any, edges: Indices, cut: Any, name: str = "behind") -> Partition:
+def partition(system: Any, edges: Integers, cut: Any, name: str = "behind") -> Partition:
     """Return the planes of both sides of a cut; without a cut (None) all sites are in front, seen from the last lead.
 
     Raises
@@ -78,7 +77,7 @@ def partition(system: Any, edges: Indices, cut: Any, name: str = "behind") -> Pa
     return Partition(sides[0], sides[1], lead_side, lead_plane)
 
 
-def _behind(system: Any, edges: Indices, graph: Any, cut: Any, name: str) -> NDArray[np.bool_]:
+def _behind(system: Any, edges: Integers, graph: Any, cut: Any, name: str) -> NDArray[np.bool_]:
     """Return which sites lie behind the cut."""
     count = len(system.sites)
     if callable(cut):
@@ -98,7 +97,7 @@ def _behind(system: Any, edges: Indices, graph: Any, cut: Any, name: str) -> NDA
     return behind
 
 
-def _connected_behind(system: Any, edges: Indices, cut: Any, name: str) -> NDArray[np.bool_]:
+def _connected_behind(system: Any, edges: Integers, cut: Any, name: str) -> NDArray[np.bool_]:
     """Return which sites are connected to the target of a cut once its hoppings are gone."""
     count = len(system.sites)
     hoppings = _hoppings(system, edges, cut, name)
@@ -117,7 +116,7 @@ def _connected_behind(system: Any, edges: Indices, cut: Any, name: str) -> NDArr
     return found
 
 
-def _hoppings(system: Any, edges: Indices, cut: Any, name: str) -> Indices:
+def _hoppings(system: Any, edges: Integers, cut: Any, name: str) -> Integers:
     """Return the hoppings (behind, front) of a cut that is not a function of a site."""
     if isinstance(cut, Between):
         sides = [resolve_sites(name, sites, system) for sites in (cut.source, cut.target)]
@@ -133,8 +132,8 @@ def _hoppings(system: Any, edges: Indices, cut: Any, name: str) -> Indices:
 
 
 def _planes(
-    system: Any, graph: Any, inside: NDArray[np.bool_], start: Indices, leads: Any
-) -> tuple[tuple[Indices, ...], Indices]:
+    system: Any, graph: Any, inside: NDArray[np.bool_], start: Integers, leads: Any
+) -> tuple[tuple[Integers, ...], Integers]:
     """Return the planes of the sites ``inside`` by distance from ``start``, and the plane of each lead."""
     interfaces = [np.asarray(system.lead_interfaces[lead], dtype=np.int64) for lead in leads]
     distance = np.full(len(inside), -1)

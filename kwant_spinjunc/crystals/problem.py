@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import Flags, Floats
 from ..halves.joint import Turn
-from ..halves.matrices import Flags, Floats
 from .crystal import Crystal
 from .observe import cut_flux, probabilities, side_torques, unitarity
 from .solve import Solved, solve

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arrays import Floats, Integers
 from ..checks import finite_array, shown
 from ..devices.cuts import resolve_cut, resolve_sites
 from ..errors import ArgumentError
-from ..halves.matrices import Floats, Indices
 from ..printing import Table, number
 from .measure import Measurement
 from .problem import Observable
@@ -45,7 +45,7 @@ class CrystalTorque:
     total: Floats
     site_exchange: Floats
     site_total: Floats
-    sites: Indices
+    sites: Integers
     k_error: Floats
 
 
@@ -304,13 +304,13 @@ class CrystalScattering:
             )
         return int(lead), None if spin is None else int(spin)
 
-    def _hoppings(self, cut: Any) -> Indices:
+    def _hoppings(self, cut: Any) -> Integers:
         device = self._live().problem.crystal.device
         if isinstance(cut, str):
             return device.cut(cut).hoppings
         return resolve_cut("cut", cut, device.system, device.edges).hoppings
 
-    def _sites(self, magnet: Any) -> Indices:
+    def _sites(self, magnet: Any) -> Integers:
         device = self._live().problem.crystal.device
         if isinstance(magnet, str):
             if magnet not in device.magnets:

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arrays import Floats
 from ..checks import finite_array, positive, positive_integer
 from ..devices.device import TOLERANCE, Device
 from ..errors import ArgumentError, NoOpenChannelError, SpinjuncWarning, UnitarityError
 from ..halves.joint import Turn
-from ..halves.matrices import Floats
 from ..spin import check_unit_vector
 from .crystal import Crystal, take_apart
 from .measure import Measured, Measurement

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import Complex, Flags, Floats, Integers
 from ..halves.chain import Attached, Chain, Half, eliminate
 from ..halves.joint import Joint, Turn, from_orbitals, into_orbitals, join, lifted, of_channels, of_orbitals
-from ..halves.matrices import Complex, Flags, Floats, Indices, dagger
+from ..halves.matrices import dagger
 from ..halves.surface import Surface, settled, surfaces
 from ..optional import kwant
 from ..spin import spinors
@@ -48,9 +49,9 @@ class Solved:
     """
 
     S: Complex
-    lead: Indices
-    spin: Indices
-    count: Indices
+    lead: Integers
+    spin: Integers
+    count: Integers
     resolved: tuple[bool, ...]
     residual: Floats
     bad: Flags
@@ -201,7 +202,7 @@ def _attached(side: Side, lead: LeadCell, surface: Surface) -> Attached:
     return Attached(lead.plane, lead.rows, mixed)
 
 
-def _channels(side: Side, leads: list[LeadCell], found: list[Surface]) -> tuple[Indices, Indices, Complex | None]:
+def _channels(side: Side, leads: list[LeadCell], found: list[Surface]) -> tuple[Integers, Integers, Complex | None]:
     """Return lead and spin of each channel of a side, and the matrix to channels along the leads' own axes, if any."""
     widths = [found[lead.number].source.shape[-1] for lead in leads]
     numbers = [lead.number for lead in leads]

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..halves.matrices import Complex, Floats, Indices
+from ..arrays import Complex, Floats, Integers
 from .fourier import Series
 
 __all__ = [
@@ -78,7 +78,7 @@ def spins_apart(block: Complex, m: Axis) -> Complex:
     return np.stack([parts[0] + along, parts[0] - along], axis=-3)
 
 
-def spin_orbit_coupling(blocks: Iterable[tuple[Series, Indices | None]], scale: float) -> tuple[float, bool]:
+def spin_orbit_coupling(blocks: Iterable[tuple[Series, Integers | None]], scale: float) -> tuple[float, bool]:
     """Return the part of blocks in real space that is spin-orbit coupling, and whether more of it could hide.
 
     Real orbitals: H_a is real for exchange. Where H_0 is complex, by a magnetic flux or by complex orbitals, H_a must
@@ -101,7 +101,7 @@ def spin_orbit_coupling(blocks: Iterable[tuple[Series, Indices | None]], scale: 
     return (imaginary if imaginary > ALIGNED else 0.0), complex_ and entangled
 
 
-def _number_on_sites(parts: Complex, sites: Indices) -> Complex:
+def _number_on_sites(parts: Complex, sites: Integers) -> Complex:
     """Return the part of blocks (..., n, n) that is a multiple of unity on every site."""
     same = (sites[:, None] == np.arange(sites.max(initial=-1) + 1)).astype(float)
     diagonal = np.diagonal(parts, axis1=-2, axis2=-1)

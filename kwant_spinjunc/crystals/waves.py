@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import Complex, Floats, Integers
 from ..halves.joint import Turn, into_orbitals, of_orbitals
-from ..halves.matrices import Complex, Floats, Indices, dagger, spin_times
+from ..halves.matrices import dagger, spin_times
 from ..spin import spinors
 from .crystal import Crystal
 from .fourier import Series
@@ -56,7 +57,7 @@ def _lift_sources(a: Complex, m: Any, labels: Complex | None) -> Complex:
 
 
 def site_torques(
-    crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats, sites: Indices
+    crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats, sites: Integers
 ) -> tuple[Floats, Floats]:
     """Return the torque on every site of a set, by lead and spin (points, angles, leads, 2, sites, 3), and by lead."""
     shape = (*solved.S.shape[:2], len(crystal.leads))
@@ -115,7 +116,7 @@ def _spin_dependent(block: Complex) -> Complex:
     return rest
 
 
-def _orbitals(owner: Indices, rows: Indices, spins: int) -> tuple[Indices, Indices]:
+def _orbitals(owner: Integers, rows: Integers, spins: int) -> tuple[Integers, Integers]:
     """Return the orbitals (spin, orbital) of some sites of a plane, and which of the sites each belongs to."""
     one = np.flatnonzero(np.isin(owner, rows))
     number = np.searchsorted(rows, owner[one])
@@ -123,7 +124,7 @@ def _orbitals(owner: Indices, rows: Indices, spins: int) -> tuple[Indices, Indic
 
 
 def hopping_flux(
-    crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats, hoppings: Indices
+    crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats, hoppings: Integers
 ) -> tuple[Floats, Floats]:
     """Return the flux of (1, σ) through hoppings (to, from), (points, angles, leads, 2, 4) and summed over spins."""
     count = 1 + max(int(plane.max()) for side in crystal.sides for plane in side.sites)

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import Floats, Integers
 from ..errors import ArgumentError
-from ..halves.matrices import Floats, Indices
 from ..halves.surface import channels
 from ..quadrature import integrate
 from .crystal import Crystal
@@ -40,8 +40,8 @@ ROUNDING = 1e-15
 
 
 def jumps(
-    count: Callable[[Indices, Floats], Any], lines: int, grid: Floats, width: float = BRACKET
-) -> tuple[Indices, Floats]:
+    count: Callable[[Integers, Floats], Any], lines: int, grid: Floats, width: float = BRACKET
+) -> tuple[Integers, Floats]:
     """Return where integers jump along lines, as numbers of lines and positions.
 
     Parameters
@@ -69,7 +69,7 @@ def jumps(
     return line, (low + high) / 2
 
 
-def count_channels(crystal: Crystal, energy: float, k: Floats) -> Indices:
+def count_channels(crystal: Crystal, energy: float, k: Floats) -> Integers:
     """Return the open channels of each lead and spin at momenta (points, dimensions), (points, columns)."""
     columns = []
     for lead, share in zip(crystal.leads, crystal.shares, strict=True):
@@ -159,7 +159,7 @@ def _over_plane(work: _Integrand, low: Floats, rtol: float) -> tuple[Floats, flo
     """Return the mean over two momenta, that of means along the second, and its error."""
     length = np.pi - low[0]
 
-    def inner(_: Indices, x: Floats) -> tuple[Floats, Floats]:
+    def inner(_: Integers, x: Floats) -> tuple[Floats, Floats]:
         found = _along(work, x.reshape(-1, 1), low[1], SHARE * rtol / 2)
         return found.value.reshape(*x.shape, -1) / length, found.error.reshape(x.shape) / length
 
@@ -171,7 +171,7 @@ def _over_plane(work: _Integrand, low: Floats, rtol: float) -> tuple[Floats, flo
     return found.value[0], float(found.error[0])
 
 
-def _pieces(lines: int, low: float, line: Indices, at: Floats) -> tuple[Indices, Floats, Floats]:
+def _pieces(lines: int, low: float, line: Integers, at: Floats) -> tuple[Integers, Floats, Floats]:
     """Return the pieces of lines from ``low`` to π, cut at points."""
     line = np.concatenate([np.arange(lines), line, np.arange(lines)])
     at = np.concatenate([np.full(lines, low), at, np.full(lines, np.pi)])
@@ -187,7 +187,7 @@ def _along(work: _Integrand, outer: Floats, low: float, tolerance: float) -> Any
     pieces = _pieces(len(outer), low, line, at)
     length = np.pi - low
 
-    def function(owner: Indices, x: Floats) -> tuple[Floats, Floats]:
+    def function(owner: Integers, x: Floats) -> tuple[Floats, Floats]:
         k = np.concatenate([np.repeat(outer[owner], x.shape[1], axis=0), x.reshape(-1, 1)], axis=1)
         values, errors = work(k)
         return values.reshape(*x.shape, -1) / length, errors.reshape(x.shape) / length
@@ -199,7 +199,7 @@ def _outer_splits(work: _Integrand, low: float) -> Floats:
     """Return where the number of openings along the inner line changes for some channel."""
     grid = np.linspace(-np.pi, np.pi, GRID + 1)
 
-    def count(_: Indices, x: Floats) -> Any:
+    def count(_: Integers, x: Floats) -> Any:
         k = np.stack([np.repeat(x, len(grid)), np.tile(grid, len(x))], axis=1)
         values = count_channels(work.problem.crystal, work.energy, k).reshape(len(x), len(grid), -1)
         return (values[:, 1:] != values[:, :-1]).sum(axis=1)
@@ -292,11 +292,11 @@ class _Integrand:
         found = np.concatenate(scales)
         self.scales = np.where(found > 0, found, 1.0)
 
-    def splits(self, outer: Floats, low: float) -> tuple[Indices, Floats]:
+    def splits(self, outer: Floats, low: float) -> tuple[Integers, Floats]:
         """Return where channels open along the last momentum at fixed others."""
         crystal = self.problem.crystal
 
-        def count(line: Indices, x: Floats) -> Any:
+        def count(line: Integers, x: Floats) -> Any:
             return count_channels(crystal, self.energy, np.concatenate([outer[line], x[:, None]], axis=1))
 
         return jumps(count, len(outer), np.linspace(low, np.pi, GRID + 1))

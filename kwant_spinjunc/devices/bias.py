@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
+from ..arrays import Floats
 from ..checks import finite, finite_array, positive
 from ..errors import ArgumentError, NoOpenChannelError
 from ..quadrature import cut_into_pieces, integrate
@@ -17,7 +18,6 @@ from .device import TOLERANCE, as_device, scatter_device
 
 __all__ = ["DeviceCurrents", "current_voltage"]
 
-Floats = NDArray[np.float64]
 
 #: Thermal energies beyond the chemical potentials where the Fermi functions are 0 or 1 to rounding.
 TAIL = 36.0

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arrays import Complex
 from ..errors import ArgumentError
 from ..model.disorder import Roughness
 from ..model.junction import Junction, Layer
@@ -25,7 +26,6 @@ from ..spin import PAULI, sigma
 
 __all__ = ["build", "check_conservation_law"]
 
-Complex = NDArray[np.complex128]
 
 #: Identity and Pauli matrices, shape (4, 2, 2).
 BASIS = np.concatenate([np.eye(2)[None], PAULI])

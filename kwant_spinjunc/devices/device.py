@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from ..arrays import Floats
 from ..checks import finite, finite_array, positive
 from ..errors import ArgumentError, BarrierWarning, ContinuityError, NearSideWarning, NoOpenChannelError, UnitarityError
 from ..optional import kwant
@@ -33,7 +34,6 @@ from .waves import densities, fluxes, torques
 
 __all__ = ["Between", "Device", "DeviceScattering", "MagnetTorque", "between", "scatter_device"]
 
-Floats = NDArray[np.float64]
 
 #: Default of the largest defect per unit flux that is accepted, as for junctions.
 TOLERANCE = 1e-8

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Floats
 from ..errors import BandEdgeError
 from ..model.junction import COLLINEAR
 from ..model.memory import checked_shape
@@ -27,8 +28,6 @@ from .spin_operators import ORDERS, SpinOperator
 from .waves import densities, fluxes, torques
 
 __all__ = ["answer", "settle"]
-
-Floats = NDArray[np.float64]
 
 
 def answer(problem: Problem, *, analytic: bool) -> Solved:

@@ -12,17 +12,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Complex, Floats
 from ..model.junction import Junction, Layer
 from ..model.plane import CrossSection
 from ..optional import kwant
 from ..spin import spinors
 
 __all__ = ["AnalyticModes", "with_analytic_leads"]
-
-Complex = NDArray[np.complex128]
-Floats = NDArray[np.float64]
 
 
 def with_analytic_leads(system: kwant.Builder, junction: Junction, section: CrossSection) -> kwant.Builder:

@@ -12,15 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
+from ..arrays import Complex
 from ..errors import ArgumentError
 from ..spin import PAULI
 
 __all__ = ["ORDERS", "WAY_OUT", "SpinOperator", "checked_spin", "identity", "kron_order", "norbs_of"]
 
-Matrices = NDArray[np.complex128]
 
 ORDERS = ("spin-orbital", "orbital-spin")
 
@@ -33,7 +32,7 @@ WAY_OUT = (
 )
 
 
-def kron_order(order: str, norbs: int) -> Matrices:
+def kron_order(order: str, norbs: int) -> Complex:
     """Return S of one order for a site of ``norbs`` orbitals, shape (3, norbs, norbs).
 
     Examples
@@ -58,9 +57,9 @@ class SpinOperator:
     """
 
     spec: Any
-    _cache: dict[Any, Matrices] = field(default_factory=dict, repr=False)
+    _cache: dict[Any, Complex] = field(default_factory=dict, repr=False)
 
-    def __call__(self, site: Any) -> Matrices:
+    def __call__(self, site: Any) -> Complex:
         """Return S at a site, shape (3, norbs, norbs)."""
         spec = self.spec
         if callable(spec):
@@ -88,7 +87,7 @@ class SpinOperator:
             return sparse.kron(sparse.identity(len(sites)), _time_reversal(block, sites[0].family), format="csr")
         return sparse.block_diag([_time_reversal(self(site), site.family) for site in sites], format="csr")
 
-    def _uniform(self, sites: list[Any]) -> Matrices | None:
+    def _uniform(self, sites: list[Any]) -> Complex | None:
         """Return S of all sites if they are of one family, None if it may differ between them."""
         if callable(self.spec) or any(site.family is not sites[0].family for site in sites):
             return None
@@ -123,7 +122,7 @@ def _of_family(spec: Mapping[Any, Any], family: Any) -> Any:
     )
 
 
-def checked_spin(value: Any, family: Any) -> Matrices:
+def checked_spin(value: Any, family: Any) -> Complex:
     """Return three matrices that fit the family and obey the algebra of Pauli matrices."""
     norbs = norbs_of(family)
     name = family.name or repr(family)
@@ -155,9 +154,9 @@ def checked_spin(value: Any, family: Any) -> Matrices:
     return S
 
 
-def _time_reversal(S: Matrices, family: Any) -> Matrices:
+def _time_reversal(S: Complex, family: Any) -> Complex:
     for order in ORDERS:
-        tau: Matrices = 1j * kron_order(order, len(S[0]))[1]
+        tau: Complex = 1j * kron_order(order, len(S[0]))[1]
         if all(abs(tau @ s.conj() @ tau.conj().T + s).max() < ROUNDING for s in S):
             return tau
     raise ArgumentError(

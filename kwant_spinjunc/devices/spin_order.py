@@ -17,8 +17,8 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Complex
 from ..errors import ArgumentError
 from ..spin import PAULI, check_unit_vector
 from .spin_channels import ALIGNED, lead_exchange
@@ -26,7 +26,6 @@ from .spin_operators import ORDERS, WAY_OUT, SpinOperator, checked_spin, norbs_o
 
 __all__ = ["are_electrons_and_holes", "refuse_what_is_no_spin", "resolve_spin"]
 
-Complex = NDArray[np.complex128]
 Params = Mapping[str, Any] | None
 
 #: Sites and hoppings that are looked at.

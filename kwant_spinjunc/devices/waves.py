@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ..arrays import Floats
 from ..errors import SpinjuncWarning
 from .spin_operators import SpinOperator, norbs_of
 
 __all__ = ["densities", "fluxes", "torques"]
 
-Floats = NDArray[np.float64]
 Waves = list[NDArray[np.complex128]]
 #: On-site operators, see `fluxes`.
 Operators = Sequence[Any] | Callable[[list[Any]], Any]

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arrays import Complex, Floats
 from ..checks import finite_array
 from ..errors import ArgumentError
 from ..model.junction import Junction
 from ..spin import PAULI, check_unit_vector, rotation_matrix, spinors
 
-__all__ = ["Array", "Batch", "Block", "Complex", "Stack", "as_stack", "blocks", "pad", "part_of", "take"]
+__all__ = ["Batch", "Block", "Stack", "as_stack", "blocks", "pad", "part_of", "take"]
 
 #: Longest run of nonmagnetic planes that is crossed in one step; its factors grow like (E/t)^RUN.
 RUN = 8
@@ -41,8 +42,6 @@ SCALARS = (
 # mapping and zeroing the pages of every chunk's temporaries anew: half the time of a batch of 10^4 points.
 np.empty(31 << 20, dtype=np.uint8)
 
-Array = NDArray[np.float64]
-Complex = NDArray[np.complex128]
 Block = tuple[Any, ...] | None
 
 
@@ -95,16 +94,16 @@ class Stack:
     (2, 4)
     """
 
-    onsite: Array
-    splitting: Array
-    in_plane: Array
-    bonds: Array
-    m: Array
-    lead_onsite: Array
-    lead_splitting: Array
-    lead_in_plane: Array
-    lead_hopping: Array
-    lead_m: Array
+    onsite: Floats
+    splitting: Floats
+    in_plane: Floats
+    bonds: Floats
+    m: Floats
+    lead_onsite: Floats
+    lead_splitting: Floats
+    lead_in_plane: Floats
+    lead_hopping: Floats
+    lead_m: Floats
     cut: int | None
 
     def __post_init__(self) -> None:
@@ -348,7 +347,7 @@ class Stack:
         return left, right
 
     @cached_property
-    def frames(self) -> Array:
+    def frames(self) -> Floats:
         """Frames (e_1, e_2, m) of the halves (of the lead labels of a texture), shape (2, 3, 3, ...).
 
         χ_+†σχ_- = e_1 - i e_2 for the spinors χ along m, so that ψ = ψ_+ χ_+ + ψ_- χ_- has
@@ -360,7 +359,7 @@ class Stack:
         return _front(np.stack([flip.real, -flip.imag, m], axis=-2), 3)
 
     @cached_property
-    def local_m(self) -> tuple[Array, Array]:
+    def local_m(self) -> tuple[Floats, Floats]:
         """Directions of the planes and of both leads of a texture in the frame of each lead, [plane, component, ...].
 
         Entries planes and planes + 1 are the left and right lead. Components at rounding level are set to zero, so
@@ -391,7 +390,7 @@ class Stack:
         return np.broadcast_shapes(*(getattr(self, name).shape[:-1] for name in SCALARS))
 
 
-def _same(a: Array, b: Array) -> bool:
+def _same(a: Floats, b: Floats) -> bool:
     return a.shape == b.shape and bool((a == b).all())
 
 
@@ -405,7 +404,7 @@ def pad(array: NDArray[Any], front: int, ndim: int) -> NDArray[Any]:
     return array.reshape(array.shape[:front] + (1,) * (ndim + front - array.ndim) + array.shape[front:])
 
 
-def _squeeze_constant(array: Array, axes: int) -> Array:
+def _squeeze_constant(array: Floats, axes: int) -> Floats:
     """Shorten the axes along which the array does not vary to length 1."""
     for axis in range(axes):
         first = array.take([0], axis=axis)
@@ -465,7 +464,7 @@ def part_of(array: NDArray[Any], block: Block) -> NDArray[Any]:
 class Batch:
     """A stack, energies and band shifts on common batch axes; parameter axes in front."""
 
-    def __init__(self, stack: Stack, energy: NDArray[Any], band_shift: Array) -> None:
+    def __init__(self, stack: Stack, energy: NDArray[Any], band_shift: Floats) -> None:
         try:
             shape = np.broadcast_shapes(stack.shape, energy.shape, band_shift.shape)
         except ValueError:

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from .matrices import Complex, Floats, Indices, dagger, inverse, magnitude, solved
+from ..arrays import Complex, Floats, Integers
+from .matrices import dagger, inverse, magnitude, solved
 from .surface import Surface
 
 __all__ = ["Attached", "Chain", "Half", "eliminate"]
@@ -28,7 +29,7 @@ class Attached:
     """A lead at orbitals ``rows`` of plane ``plane``."""
 
     plane: int
-    rows: Indices
+    rows: Integers
     surface: Surface
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import Complex, Floats
 from . import texture
-from .batch import Array, Batch, Block, Complex, blocks, take
+from .batch import Batch, Block, blocks, take
 from .half import Half, nonzero, solve_halves
 
 __all__ = [
@@ -85,7 +86,7 @@ class Cut:
 T_ROWS, FLIP_ROWS, D_ROWS, R_ROWS = 0, 4, 6, 10
 
 
-def probability_rows(cut: Cut) -> Array:
+def probability_rows(cut: Cut) -> Floats:
     """Return the numerators of (a) and (c) and the real and imaginary parts of all that is linear in |R_+-|²."""
     u, w, d = cut.u, cut.w, cut.d
     rows = np.empty((26, *d.shape[2:]))
@@ -114,12 +115,12 @@ def probability_rows(cut: Cut) -> Array:
     return rows
 
 
-def _split(rows: Array, at: int, parallel: Complex, mixed: Any) -> None:
+def _split(rows: Floats, at: int, parallel: Complex, mixed: Any) -> None:
     rows[at], rows[at + 1] = parallel.real, parallel.imag
     rows[at + 2], rows[at + 3] = np.real(mixed), np.imag(mixed)
 
 
-def fill_probabilities(out: Array, rows: Array, cos2: Array, sin2: Array) -> None:
+def fill_probabilities(out: Floats, rows: Floats, cos2: Floats, sin2: Floats) -> None:
     """Write equations (a) to (c) into ``out``, shape (2, 2, 2, 2, ...)."""
     inverse = 1 / _size(rows, D_ROWS, sin2)
     weights = cos2 * inverse, sin2 * inverse
@@ -134,9 +135,9 @@ def fill_probabilities(out: Array, rows: Array, cos2: Array, sin2: Array) -> Non
             np.multiply(_size(rows, R_ROWS + 8 * lead + 4 * s, sin2), inverse, out=out[lead, s, lead, s])
 
 
-def _size(rows: Array, at: int, sin2: Array) -> Array:
+def _size(rows: Floats, at: int, sin2: Floats) -> Floats:
     """Return |parallel + sin² mixed|²."""
-    re: Array
+    re: Floats
     re, im = sin2 * rows[at + 2], sin2 * rows[at + 3]
     re += rows[at]
     im += rows[at + 1]
@@ -194,7 +195,7 @@ def fill_amplitudes(out: Complex, rows: Complex, R: Complex) -> None:
             np.add(alone, change, out=out[lead, s, lead, s])
 
 
-def current_rows(cut: Cut) -> Array:
+def current_rows(cut: Cut) -> Floats:
     """Return the factors of the spin fluxes that do not depend on the angle: T, Q⊥ of each lead and spin, and D."""
     rows = np.empty((16, *cut.d.shape[2:]))
     _split(rows, 12, cut.parallel, cut.mixed)
@@ -214,7 +215,7 @@ def current_rows(cut: Cut) -> Array:
     return rows
 
 
-def fill_currents(out: Array, rows: Array, cos2: Array, sin2: Array, Z: Complex, m: Array) -> None:
+def fill_currents(out: Floats, rows: Floats, cos2: Floats, sin2: Floats, Z: Complex, m: Floats) -> None:
     """Write charge flux and Q [lead_in, spin_in, (charge, x, y, z), ...]."""
     inverse = 1 / _size(rows, 12, sin2)
     weights = cos2 * inverse, sin2 * inverse
@@ -232,7 +233,7 @@ def fill_currents(out: Array, rows: Array, cos2: Array, sin2: Array, Z: Complex,
             _combine(out[lead, s, 1 + i], terms)
 
 
-def _combine(out: Array, terms: list[tuple[Any, Array]]) -> None:
+def _combine(out: Floats, terms: list[tuple[Any, Floats]]) -> None:
     """Write Σ factor × array, skipping factors that are zero for the whole batch."""
     empty = True
     for factor, array in terms:
@@ -247,7 +248,7 @@ def _combine(out: Array, terms: list[tuple[Any, Array]]) -> None:
         out[...] = 0.0
 
 
-def log_det_of_cut(cut: Cut, cos2: Array, sin2: Array) -> Complex:
+def log_det_of_cut(cut: Cut, cos2: Floats, sin2: Floats) -> Complex:
     """Return ln D = ln d_++ + ln d_-- + ln(1 + sin² mixed/parallel), on the continuous branch.
 
     Every d is a product of two Herglotz factors, so its principal logarithm is continuous; the last term is put on the

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .batch import Array, Batch, Block, Complex, take
+from ..arrays import Complex, Floats
+from .batch import Batch, Block, take
 
 __all__ = ["TINY", "Half", "Lead", "nonzero", "solve_half", "solve_halves", "solve_lead", "spins"]
 
@@ -26,7 +27,7 @@ class Lead:
 
     sigma: Complex
     difference: Any
-    velocity: Array
+    velocity: Floats
     hopping: Any
 
     @cached_property
@@ -106,9 +107,9 @@ class Half:
         )
 
     @cached_property
-    def phase_size(self) -> Array:
+    def phase_size(self) -> Floats:
         """|phase|², 1 where that is 0."""
-        size: Array = self.phase.real**2 + self.phase.imag**2
+        size: Floats = self.phase.real**2 + self.phase.imag**2
         if not size.all():
             size[size == 0] = 1.0
         return size

@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import Complex, Floats
 from ..spin import sigma, spinors
 from .chain import Half
-from .matrices import Complex, Floats, dagger, magnitude, spin_times
+from .matrices import dagger, magnitude, spin_times
 
 __all__ = ["Joint", "Seen", "Turn", "from_orbitals", "into_orbitals", "join", "lifted", "of_channels", "of_orbitals"]
 

@@ -13,6 +13,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
+from ..arrays import Floats
 from ..checks import finite, finite_array
 from ..errors import ArgumentError
 from ..model.junction import Junction
@@ -22,7 +23,6 @@ from .solver import log_det
 
 __all__ = ["lead_edges", "resonances", "sharp_steps", "split_points", "states_below", "thresholds", "window_kinks"]
 
-Floats = NDArray[np.float64]
 
 #: Planes up to which resonances are found by diagonalization; of more the number of states is counted.
 FEW = 40

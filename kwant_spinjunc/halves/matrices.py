@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-__all__ = ["Complex", "Flags", "Floats", "Indices", "dagger", "inverse", "magnitude", "solved", "spin_times"]
+from ..arrays import Complex, Flags, Floats
 
-Complex = NDArray[np.complex128]
-Floats = NDArray[np.float64]
-Indices = NDArray[np.int64]
-Flags = NDArray[np.bool_]
+__all__ = ["dagger", "inverse", "magnitude", "solved", "spin_times"]
 
 
 def dagger(a: Complex) -> Complex:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Floats
 from ..errors import ArgumentError, NoOpenChannelError
 from ..model.junction import Junction
 from ..model.memory import checked_shape
@@ -17,7 +17,6 @@ from .solver import probabilities, states
 
 __all__ = ["answer"]
 
-Floats = NDArray[np.float64]
 
 SOLVER = "halves"
 #: Rounding of a reflection amplitude: where it vanishes by symmetry it has no digits to converge.

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arrays import Complex, Floats
 from ..checks import finite_array
 from ..errors import ArgumentError
 from ..model.junction import Junction
 from ..solved import Fields
 from . import texture
-from .batch import Array, Batch, Block, Complex, Stack, as_stack, blocks, part_of, take
+from .batch import Batch, Block, Stack, as_stack, blocks, part_of, take
 from .cut import (
     CHUNK,
     amplitude_rows,
@@ -66,10 +67,10 @@ class Solution:
     modes: NDArray[np.int64]
 
     @cached_property
-    def probabilities(self) -> Array:
+    def probabilities(self) -> Floats:
         """|S|², the shape of ``amplitudes``."""
         S = np.moveaxis(self.amplitudes, range(-4, 0), range(4))  # as it lies in memory
-        size: Array = S.real**2
+        size: Floats = S.real**2
         size += S.imag**2
         return np.moveaxis(size, range(4), range(-4, 0))
 
@@ -108,7 +109,7 @@ def solve(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike =
     return Solution(_batch_first(amplitudes, 4, batch), _batch_first(modes, 2, batch))
 
 
-def probabilities(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike = 0.0) -> Array:
+def probabilities(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike = 0.0) -> Floats:
     """Return the probabilities alone, shape (..., 2, 2, 2, 2): faster, and in a third of the memory of `solve`.
 
     Parameters and errors are those of `solve`.
@@ -178,7 +179,7 @@ def states(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike 
     )
 
 
-def spacer_currents(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike = 0.0) -> Array:
+def spacer_currents(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike = 0.0) -> Floats:
     r"""Return charge and Pauli-spin flux through the cut bond per incoming channel, without the waves of `states`.
 
     Parameters

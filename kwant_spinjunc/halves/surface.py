@@ -22,7 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from .matrices import Complex, Flags, Floats, Indices, dagger, inverse, magnitude, solved
+from ..arrays import Complex, Flags, Floats, Integers
+from .matrices import dagger, inverse, magnitude, solved
 
 __all__ = ["Surface", "channels", "settled", "surfaces"]
 
@@ -65,7 +66,7 @@ class Surface:
     source: Complex
     out: Complex
     reflection: Complex
-    count: Indices
+    count: Integers
     doubtful: Flags
     residual: Floats
 
@@ -269,13 +270,13 @@ def settled(surface: Surface, h: Complex, t: Complex, reference: Reference) -> S
     return Surface(sigma, source, out, reflection, count, doubtful | ~(residual < REFERENCE), residual)
 
 
-def channels(h: Complex, t: Complex) -> Indices:
+def channels(h: Complex, t: Complex) -> Integers:
     """Return the number of open channels of leads (see `surfaces`), shape (...), from Bloch factors alone."""
     inner, hopping, *_ = _reduced(h, t)
     definite = _cholesky(hopping)
     if definite is not None:
         root, _ = definite
-        found: Indices = (abs(np.linalg.eigvalsh(root @ inner @ dagger(root))) < 2).sum(axis=-1)
+        found: Integers = (abs(np.linalg.eigvalsh(root @ inner @ dagger(root))) < 2).sum(axis=-1)
         return found
     M, _ = _transfer(inner, hopping)
     with np.errstate(divide="ignore"):

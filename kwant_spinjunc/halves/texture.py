@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .batch import Array, Batch, Block, Complex
+from ..arrays import Complex, Floats
+from .batch import Batch, Block
 from .half import Lead, solve_lead
 
 __all__ = ["amplitudes", "in_far_frame", "log_det", "log_upper", "waves"]
@@ -102,7 +103,7 @@ def in_far_frame(wave: Complex, R: Complex, lead: int) -> Complex:
     return np.stack([T[0, 0] * wave[0] + T[0, 1] * wave[1], T[1, 0] * wave[0] + T[1, 1] * wave[1]])
 
 
-def amplitudes(batch: Batch, block: Block) -> tuple[Complex, list[Array]]:
+def amplitudes(batch: Batch, block: Block) -> tuple[Complex, list[Floats]]:
     """Return S between the lead labels and the velocities of both leads."""
     R = batch.directions(batch.stack.rotation, 2, block)
     S: Any = None

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Complex, Floats
 from . import texture
-from .batch import Array, Batch, Block, Complex, blocks, part_of
+from .batch import Batch, Block, blocks, part_of
 from .cut import Cut, cuts, parts
 from .half import Lead, nonzero, spins
 
@@ -36,16 +37,16 @@ class Waves:
     lead: int
 
 
-def _shared(array: Array) -> Any:
+def _shared(array: Floats) -> Any:
     """Return a float where the batch shares one number."""
     return array.item() if array.size == 1 else array
 
 
-def _frame(frame: Array) -> Frame:
+def _frame(frame: Floats) -> Frame:
     return [[_shared(component) for component in vector] for vector in frame]
 
 
-def fill_fields(currents: Array, torques: Array, densities: Array, waves: Waves) -> None:
+def fill_fields(currents: Floats, torques: Floats, densities: Floats, waves: Waves) -> None:
     """Evaluate densities, torques and currents [spin_in, plane or bond, component, ...] of one lead's states."""
     psi = waves.psi
     size = psi.real**2
@@ -75,7 +76,7 @@ def fill_fields(currents: Array, torques: Array, densities: Array, waves: Waves)
         currents[:, b, 1:] = Q
 
 
-def _transmitted(waves: Waves, batch: tuple[int, ...]) -> tuple[int, Array, Array]:
+def _transmitted(waves: Waves, batch: tuple[int, ...]) -> tuple[int, Floats, Floats]:
     """Return the direction of flow, the flux (positive) and the spin flux Q that leave through the far lead.
 
     There ψ' = -(σ/t) ψ in the next plane, so that Q⊥ = 2t Im ψ†σψ' contains σ_- - σ_+*.
@@ -113,7 +114,7 @@ def _cross_product(a: Any, b: Any) -> tuple[Any, Any, Any]:
     return minor(1, 2), minor(2, 0), minor(0, 1)
 
 
-def _to_lab(out: Array, frame: Frame, local: Any) -> None:
+def _to_lab(out: Floats, frame: Frame, local: Any) -> None:
     """Write vectors given in a frame into ``out`` [(x, y, z), ...], skipping what is zero for the whole batch."""
     for i in range(3):
         target, empty = out[i], True

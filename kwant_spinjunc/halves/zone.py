@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ellipkm1
 
+from ..arrays import Floats
 from ..checks import finite, finite_array, is_average, positive, positive_integer
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
@@ -47,7 +48,6 @@ __all__ = [
     "weight",
 ]
 
-Floats = NDArray[np.float64]
 
 #: Range of u: tanh(π/2 sinh u) is ±1 to rounding beyond it.
 RANGE = 3.25

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kwant_spinjunc import halves
 from kwant_spinjunc.errors import ArgumentError, NoOpenChannelError
@@ -22,9 +21,10 @@ from kwant_spinjunc.runs.validity import round_trip
 from kwant_spinjunc.spin import torque_axes
 from kwant_spinjunc.theory import tunnelling
 
+from ..arrays import Floats
+
 __all__ = ["Clean", "Spacer", "in_plane_directions", "spacer_layer", "unlabeled", "why_fixed"]
 
-Floats = NDArray[np.float64]
 
 #: Points of c per evaluation of all angles, so that the work arrays stay small.
 CHUNK = 256

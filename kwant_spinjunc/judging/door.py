@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kwant_spinjunc.checks import finite, finite_array, positive
 from kwant_spinjunc.errors import ArgumentError, SpinjuncError
@@ -24,9 +24,10 @@ from kwant_spinjunc.model.junction import Junction
 from kwant_spinjunc.runs.family import call_any_family
 from kwant_spinjunc.theory.drift_diffusion import Material
 
+from ..arrays import Floats
+
 __all__ = ["ANGLES", "conclude", "judge", "problem_of"]
 
-Floats = NDArray[np.float64]
 Potentials = tuple[tuple[float, float], tuple[float, float]]
 
 #: Angles over which laws are judged unless others are asked for.

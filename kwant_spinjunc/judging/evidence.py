@@ -20,9 +20,10 @@ from kwant_spinjunc.theory import julliere, tunnelling
 from kwant_spinjunc.theory.drift_diffusion import Material
 from kwant_spinjunc.transport.linear import channel_currents
 
+from ..arrays import Floats
+
 __all__ = ["Evidence", "InapplicableError", "Problem"]
 
-Floats = NDArray[np.float64]
 
 #: A charge current below this part of what its channels carry one by one is their cancellation, and no unit.
 NO_CURRENT = 1e-9

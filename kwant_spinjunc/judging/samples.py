@@ -8,16 +8,15 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kwant_spinjunc.judging.clean import in_plane_directions, spacer_layer, unlabeled, why_fixed
 from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
 from kwant_spinjunc.model.junction import Junction
 from kwant_spinjunc.runs.ensemble import ensemble
 
-__all__ = ["Samples"]
+from ..arrays import Floats
 
-Floats = NDArray[np.float64]
+__all__ = ["Samples"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,16 +8,16 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.judging.evidence import Evidence
 from kwant_spinjunc.scattering import scatter
 from kwant_spinjunc.spin import angle_between
 
+from ..arrays import Floats
+
 __all__ = ["Systems"]
 
-Floats = NDArray[np.float64]
 
 #: The angle of a family and that of the leads it returns agree to this.
 SAME_ANGLE = 1e-6

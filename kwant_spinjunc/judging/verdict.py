@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kwant_spinjunc.judging.evidence import Evidence
 from kwant_spinjunc.judging.laws import Curve, Finding, Rule
 from kwant_spinjunc.printing import Table, number
+
+from ..arrays import Floats
 
 if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["VERDICTS", "Judgment", "Law", "dismiss", "pronounce", "worst"]
 
-Floats = NDArray[np.float64]
 
 #: What a law can be told.
 VERDICTS = ("use", "use with care", "do not use", "does not apply")

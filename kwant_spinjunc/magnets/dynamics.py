@@ -15,10 +15,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
+from ..arrays import Floats
 from ..checks import finite_array, positive
 from ..errors import ArgumentError
 from ..spin import check_unit_vector
@@ -26,7 +27,6 @@ from ..theory.domain_wall import ConvergenceError, SpinChain
 
 __all__ = ["SpinTorque", "Threshold", "Trajectory", "critical_torque", "evolve", "growth_rate", "static_wall"]
 
-Floats = NDArray[np.float64]
 
 #: Newton steps, and the largest turn of a spin (rad) in one of them.
 STEPS, TURN = 60, 0.3

@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.constants import mu_0
 
 from .._version import __version__
+from ..arrays import Floats, Side
 from ..checks import finite, finite_array, positive
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
@@ -34,7 +35,6 @@ from .parameters import (
     AngularResponse,
     EffectiveParameters,
     Fit,
-    Side,
     effective_parameters,
     interface_parameters,
     refuse_settings,
@@ -43,7 +43,6 @@ from .parameters import (
 
 __all__ = ["TARGETS", "BiasLaw", "InvalidParametrizationError", "Snippet", "bias_law", "export", "export_boris"]
 
-Floats = NDArray[np.float64]
 
 #: Current density of a snippet whose user gave none, A/m².
 PLACEHOLDER_CURRENT = 1e10

@@ -28,6 +28,7 @@ from scipy import constants
 
 from .. import halves
 from .._version import __version__
+from ..arrays import Floats
 from ..checks import finite, positive
 from ..errors import ArgumentError, NoOpenChannelError
 from ..halves import zone
@@ -60,7 +61,6 @@ __all__ = [
     "spin_flip_conductance",
 ]
 
-Floats = NDArray[np.float64]
 
 #: 1/(nm² ps eV) of a conductance per area in S/m², and eV nm² ps of a resistance-area product in Ω µm².
 _SIEMENS_PER_SQUARE_METER = AMPERE_PER_SQUARE_METER

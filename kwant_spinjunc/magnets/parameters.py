@@ -18,13 +18,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import least_squares
 
 from .. import halves
+from ..arrays import Floats, Side
 from ..checks import finite, finite_array, positive_integer
 from ..errors import ArgumentError, NoOpenChannelError
 from ..halves import zone
@@ -53,8 +54,6 @@ __all__ = [
     "rotated",
 ]
 
-Floats = NDArray[np.float64]
-Side = Literal["left", "right"]
 SIDES: tuple[Side, Side] = ("left", "right")
 
 #: A parametrization is called valid when its largest misfit is below this share of what it describes.

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import constants
 
+from ..arrays import Floats
 from ..checks import finite, finite_array, positive, positive_integer
 from ..errors import ArgumentError
 from ..halves.zone import nodes, resonances, thresholds
@@ -31,7 +32,6 @@ from ..theory.domain_wall import ChainState, LoopReport, SpinChain, chain_consta
 
 __all__ = ["TorqueProfile", "Wall", "resolve_magnets", "self_consistent_wall", "texture", "torque_profile", "zone"]
 
-Floats = NDArray[np.float64]
 
 #: Largest y component of an easy axis: the chain's easy axes lie in the x-z plane.
 IN_PLANE = 1e-9

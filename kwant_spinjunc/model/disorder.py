@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
+from ..arrays import Complex, Floats, Vector
 from ..checks import finite
 from ..errors import ArgumentError
 from ..spin import check_unit_vector
@@ -33,9 +34,6 @@ __all__ = [
     "Substitution",
 ]
 
-Complex = NDArray[np.complex128]
-Floats = NDArray[np.float64]
-Vector = tuple[float, float, float]
 
 DISTRIBUTIONS = ("uniform", "normal")
 SIDES = ("left", "right", "both")

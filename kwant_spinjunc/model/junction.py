@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arrays import Vector
 from ..checks import finite, finite_array, positive, positive_integer
 from ..errors import ArgumentError
 from ..spin import SIGNS, angle_between, check_unit_vector
@@ -29,8 +30,6 @@ __all__ = ["Junction", "Layer", "barrier", "ferromagnet", "normal_metal"]
 LARGEST_STACK = 10**6
 #: Two magnetizations count as collinear when the sine of their angle is below this (rounding of unit vectors).
 COLLINEAR = 1e-12
-
-Vector = tuple[float, float, float]
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arrays import Complex, Floats, Indices
 from ..checks import finite_array, positive_integer
 from ..errors import ArgumentError
 
@@ -23,10 +24,6 @@ __all__ = ["BOUNDARIES", "CrossSection", "band_shift"]
 
 #: Boundary conditions of one axis.
 BOUNDARIES = ("periodic", "hard wall")
-
-Complex = NDArray[np.complex128]
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 
 def band_shift(k: ArrayLike | None) -> NDArray[np.float64]:

@@ -7,18 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Complex, Floats, Indices
 from ..errors import ArgumentError
 from .disorder import Roughness, Stream
 from .junction import Junction
 from .plane import CrossSection
 
 __all__ = ["Realization", "realize"]
-
-Complex = NDArray[np.complex128]
-Floats = NDArray[np.float64]
-Owners = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -139,7 +135,7 @@ def whole(name: str, value: Any) -> int:
 
 def _interfaces(
     junction: Junction, section: CrossSection, streams: dict[tuple[int, int], Stream], starts: Any
-) -> Owners | None:
+) -> Indices | None:
     """Return the plane at which each material but the first begins, shape (materials - 1, sites), or None if smooth."""
     first = starts[1:-1]
     position = first[:, None].repeat(section.sites, axis=1)
@@ -156,12 +152,12 @@ def _interfaces(
     # no interface passes the far end of either layer, or another interface
     position = np.clip(position, starts[:-2, None], starts[2:, None])
     position[0], position[-1] = first[0], first[-1]
-    clipped: Owners = np.maximum.accumulate(position, axis=0)
+    clipped: Indices = np.maximum.accumulate(position, axis=0)
     return clipped
 
 
 def _hoppings(
-    junction: Junction, section: CrossSection, owner: Owners, materials: Any, rough: bool
+    junction: Junction, section: CrossSection, owner: Indices, materials: Any, rough: bool
 ) -> tuple[Floats, Floats]:
     """Return the hoppings along y (planes - 1, sites) and in the plane (planes, sites, 2)."""
     t_parallel = np.array([material.t_parallel for material in materials])[owner]
@@ -181,7 +177,7 @@ def _hoppings(
     return bonds, in_plane.reshape(*owner.shape, 2)
 
 
-def _rotate(rotations: list[Any], section: CrossSection, owner: Owners, where: Any, U: Complex) -> None:
+def _rotate(rotations: list[Any], section: CrossSection, owner: Indices, where: Any, U: Complex) -> None:
     """Multiply the bonds that lead from the sites ``where`` to sites of the same material by U (sites, 3, 2, 2)."""
     planes, sites = owner.shape
     if rotations[0] is None:

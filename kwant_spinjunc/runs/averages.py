@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from .._version import __version__
+from ..arrays import Floats
 from ..checks import positive_integer
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Ensemble", "Failure"]
 
-Floats = NDArray[np.float64]
 
 #: Samples of one quantity held at the same time for a quantile.
 HELD = 2**20

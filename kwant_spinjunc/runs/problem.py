@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
+from ..arrays import Floats
 from ..errors import ArgumentError, NoOpenChannelError, UnitarityError
 from ..halves import supercell
 from ..model.junction import Junction
@@ -25,7 +26,6 @@ from .tables import LABELS, quantities
 
 __all__ = ["JunctionProblem", "Observable", "Problem", "check_memory", "chunk_size", "plain_tree", "turned"]
 
-Floats = NDArray[np.float64]
 
 #: Quantities resolved by plane.
 PROFILES = ("bond_currents", "layer_torques", "densities")

@@ -14,8 +14,8 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Floats
 from ..errors import ArgumentError
 from .executors import ExecutorError, LostTaskError, Pool, Task, settle_allocator
 from .problem import Observable, Problem
@@ -24,7 +24,6 @@ from .store import Store
 
 __all__ = ["Chunk", "Merged", "Run", "Solved", "read", "solve_realizations"]
 
-Floats = NDArray[np.float64]
 
 #: With a tolerance, at least so many realizations: the error bar of a few samples is itself uncertain.
 MINIMUM = 16

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Floats
+
 __all__ = ["BLOCKS", "BlockMeans", "Moments", "Statistic", "value_with_error"]
 
-Floats = NDArray[np.float64]
 
 #: Blocks of a jackknife: sample i belongs to block i modulo this. The relative error of its error bar is
 #: 1/sqrt(2 (BLOCKS - 1)), 9 %.

@@ -25,14 +25,13 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Floats
 from ..errors import ArgumentError, SpinjuncError
 from .files import destination, lock
 
 __all__ = ["FURTHEST", "Store", "StoreError", "StoreFullError", "canonical", "is_store"]
 
-Floats = NDArray[np.float64]
 
 #: Written into the header of the file, so that it is known for a store whatever its name: "SpJn".
 APPLICATION = 0x53704A6E

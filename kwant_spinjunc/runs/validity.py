@@ -44,6 +44,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import halves
 from .._version import __version__
+from ..arrays import Complex, Floats
 from ..checks import finite_array
 from ..errors import ArgumentError
 from ..halves import zone
@@ -61,8 +62,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ERRORS", "Collapse", "RoundTrip", "collapse", "round_trip", "validity_map"]
 
-Floats = NDArray[np.float64]
-Complex = NDArray[np.complex128]
 
 #: What can be mapped: name -> what it is an error of.
 ERRORS = {

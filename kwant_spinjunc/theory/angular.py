@@ -22,8 +22,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kwant_spinjunc.arrays import Floats
 from kwant_spinjunc.checks import finite, finite_array, formula, positive
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import unit_vector
@@ -50,10 +51,8 @@ __all__ = [
     "vector_difference",
 ]
 
-Real = NDArray[np.float64]
 
-
-def _beta(value: ArrayLike) -> Real:
+def _beta(value: ArrayLike) -> Floats:
     beta = finite_array("beta", value)
     if np.any(np.abs(beta) >= 1):
         raise ArgumentError(
@@ -63,7 +62,7 @@ def _beta(value: ArrayLike) -> Real:
     return beta
 
 
-def _xi(value: ArrayLike) -> Real:
+def _xi(value: ArrayLike) -> Floats:
     xi = finite_array("xi", value)
     if np.any(xi < 0):
         raise ArgumentError(
@@ -72,14 +71,14 @@ def _xi(value: ArrayLike) -> Real:
     return xi
 
 
-def _half_angles(Phi: ArrayLike) -> tuple[Real, Real]:
+def _half_angles(Phi: ArrayLike) -> tuple[Floats, Floats]:
     """Return cos²(Φ/2) and sin²(Φ/2)."""
     half = finite_array("Phi", Phi) / 2
     return np.cos(half) ** 2, np.sin(half) ** 2
 
 
 @formula
-def conductance_ratio(G: ArrayLike, sigma: ArrayLike, D: ArrayLike, tau: ArrayLike) -> Real:
+def conductance_ratio(G: ArrayLike, sigma: ArrayLike, D: ArrayLike, tau: ArrayLike) -> Floats:
     r"""Return ξ = G √(Dτ)/σ, the interface conductance over that of the metal across its bare spin-diffusion length.
 
     **Result**: Dimensionless. **Validity**: a definition. The paper says only "the ratio of the conductance of the
@@ -110,7 +109,7 @@ def conductance_ratio(G: ArrayLike, sigma: ArrayLike, D: ArrayLike, tau: ArrayLi
 
 
 @formula
-def renormalized_ratio(xi: ArrayLike, beta: ArrayLike) -> Real:
+def renormalized_ratio(xi: ArrayLike, beta: ArrayLike) -> Floats:
     r"""Return ξ' = ξ/√(1-β²) = G/g, with g = σ(1-β²)/l_sd the spin conductance of the metal.
 
     **Validity**: identity, l_sd = √(Dτ(1-β²)).
@@ -139,7 +138,7 @@ def delta_J_M(
     A1: ArrayLike = 0.0,
     A2: ArrayLike = 0.0,
     current: ArrayLike = 1.0,
-) -> Real:
+) -> Floats:
     r"""Return e ΔJ_M of equation (12), as printed.
 
     βJ cos(Φ/2) sin Φ {A1 + 2√(1-β²) ξ [1 + A2 sin²(Φ/2)/(1-β²)] + 4ξ² sin²(Φ/2)} / {1-β² + 2√(1-β²) ξ + ξ² sin²Φ}
@@ -179,7 +178,7 @@ def delta_J_M(
 
 
 @formula
-def spin_current_reduced(xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, *, current: ArrayLike = 1.0) -> Real:
+def spin_current_reduced(xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, *, current: ArrayLike = 1.0) -> Floats:
     r"""Return J_M^L = J_M^R = βJ · 2ξ'c²/(1 + 2ξ'c²), the solution for a spin-independent interface.
 
     Arguments as in `delta_J_M`.
@@ -197,7 +196,7 @@ def spin_current_reduced(xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, *, curr
 
 
 @formula
-def delta_J_M_reduced(xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, *, current: ArrayLike = 1.0) -> Real:
+def delta_J_M_reduced(xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, *, current: ArrayLike = 1.0) -> Floats:
     r"""Return 2 sin(Φ/2) J_M with `spin_current_reduced`: equation (12) for A1 = A2 = 0.
 
     Arguments as in `delta_J_M`.
@@ -215,7 +214,7 @@ def delta_J_M_reduced(xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, *, current
 
 
 @formula
-def delta_J_M_transparent(Phi: ArrayLike, beta: ArrayLike, *, current: ArrayLike = 1.0) -> Real:
+def delta_J_M_transparent(Phi: ArrayLike, beta: ArrayLike, *, current: ArrayLike = 1.0) -> Floats:
     r"""Return 2βJ sin(Φ/2), the limit of (12) for ξ → ∞ and the parallel circuit's value.
 
     Arguments as in `delta_J_M`.
@@ -233,7 +232,7 @@ def delta_J_M_transparent(Phi: ArrayLike, beta: ArrayLike, *, current: ArrayLike
 
 
 @formula
-def vector_difference(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike) -> Real:
+def vector_difference(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike) -> Floats:
     r"""Return J_M^L m_L - J_M^R m_R, whose length is the ΔJ_M of equation (12).
 
     **Result**: shape (..., 3); The spin flux the junction absorbs, i.e. (times ħ/2) the torque on both magnets
@@ -257,7 +256,7 @@ def vector_difference(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLi
     )
 
 
-def _gamma(value: ArrayLike) -> Real:
+def _gamma(value: ArrayLike) -> Floats:
     gamma = finite_array("gamma", value)
     if np.any(np.abs(gamma) > 1):
         raise ArgumentError(
@@ -267,7 +266,7 @@ def _gamma(value: ArrayLike) -> Real:
     return gamma
 
 
-def _flip(value: ArrayLike | None, gamma: Real) -> Real:
+def _flip(value: ArrayLike | None, gamma: Floats) -> Floats:
     if value is None:
         return np.asarray(np.sqrt(1 - gamma**2))
     flip = finite_array("flip", value)
@@ -285,7 +284,7 @@ def spin_current_polarized(
     *,
     flip: ArrayLike | None = None,
     current: ArrayLike = 1.0,
-) -> Real:
+) -> Floats:
     r"""Return J_M^L = J_M^R for a spin-dependent interface between identical magnets, to all orders in γ.
 
     J c² {γ + 2ξ'β c̃}/{c² + κs² + 2ξ'c² c̃},    c̃ = c²(1-γ²) + κs²,    κ = 2G_{+-}/G.
@@ -324,7 +323,7 @@ def spin_current_polarized(
 @formula
 def spin_current_imbalance(
     xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, imbalance: ArrayLike, *, current: ArrayLike = 1.0
-) -> Real:
+) -> Floats:
     r"""Return (J_M^L - J_M^R)/2 = J γ_- s²/(1 + 2ξ's²), to first order in the asymmetry between the two faces.
 
     **Validity**: |γ_L|, |γ_R| ≪ 1, identical metals. It is the mode whose factor 1 + 2ξ's² is in the denominator of
@@ -370,7 +369,7 @@ def transverse_ratio(material: Material) -> float:
 @formula
 def spin_current_transverse(
     xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, eta: ArrayLike, *, current: ArrayLike = 1.0
-) -> Real:
+) -> Floats:
     r"""Return J_M = βJ · 2ξ'c²/(1 + 2ξ'(c² + ηs²)) with transverse accumulation on both sides.
 
     **Validity**: identical magnets, spin-independent tunnel interface that itself absorbs no spin, Q = G(s_L - s_R).
@@ -399,7 +398,7 @@ def spin_current_transverse(
 
 
 @formula
-def A_polarized(beta: ArrayLike, gamma: ArrayLike) -> Real:
+def A_polarized(beta: ArrayLike, gamma: ArrayLike) -> Floats:
     r"""Return A1 = A2 = (1-β²) γ/β of an interface of spin asymmetry γ.
 
     **Validity**: first order in γ; then (12) is exact in ξ, Φ and β. The collinear limit Φ → 0 is exact in γ if ξ is

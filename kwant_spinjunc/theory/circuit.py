@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kwant_spinjunc.arrays import Complex, Floats
 from kwant_spinjunc.checks import complex_array, finite, finite_array, formula
 from kwant_spinjunc.errors import ArgumentError, UnitarityError
 from kwant_spinjunc.spin import check_unit_vector
@@ -48,9 +49,6 @@ __all__ = [
     "torque_asymmetry",
     "torque_per_current",
 ]
-
-Array = NDArray[np.float64]
-Complex = NDArray[np.complex128]
 
 
 # ---------------------------------------------------------------------- from scattering amplitudes
@@ -146,7 +144,7 @@ def corrected_mixing_conductance(mixing: ArrayLike, modes: ArrayLike) -> Complex
 
 
 @formula
-def polarization(conductances: ArrayLike) -> Array:
+def polarization(conductances: ArrayLike) -> Floats:
     """Return p = (G_↑ - G_↓)/(G_↑ + G_↓).
 
     **Validity**: a definition. Brataas, Nazarov, Bauer (2000).
@@ -177,7 +175,7 @@ def relative_mixing(conductances: ArrayLike, mixing: ArrayLike) -> Complex:
     return np.asarray(2 * complex_array("mixing", mixing) / _conductances(conductances).sum(axis=-1))
 
 
-def _conductances(conductances: ArrayLike) -> Array:
+def _conductances(conductances: ArrayLike) -> Floats:
     G = finite_array("conductances", conductances, "(..., 2)")
     if np.any(G < 0) or np.any(G.sum(axis=-1) == 0):
         raise ArgumentError(
@@ -195,7 +193,7 @@ def contact_currents(
     mu_magnet: ArrayLike,
     mu_node: ArrayLike,
     accumulation: ArrayLike,
-) -> tuple[Array, Array]:
+) -> tuple[Floats, Floats]:
     r"""Return the charge current and the spin current from a normal node into a magnet.
 
     charge = G (µ - µ_F + p m·δµ),    spin = m G [p (µ - µ_F) + m·δµ] + 2 Re G_mix δµ_⊥ - 2 Im G_mix m × δµ.
@@ -237,7 +235,7 @@ def contact_currents(
 
 
 # ---------------------------------------------------------------------- the symmetric spin valve in closed form
-def _valve(angle: ArrayLike, p: ArrayLike, eta: ArrayLike) -> tuple[Array, Array, Array, Array]:
+def _valve(angle: ArrayLike, p: ArrayLike, eta: ArrayLike) -> tuple[Floats, Floats, Floats, Floats]:
     """Return sin²(Φ/2), cos²(Φ/2), the checked p and |η|²/Re η."""
     p, eta = finite_array("p", p), complex_array("eta", eta)
     if np.any(abs(p) > 1):
@@ -251,7 +249,7 @@ def _valve(angle: ArrayLike, p: ArrayLike, eta: ArrayLike) -> tuple[Array, Array
 
 
 @formula
-def spin_valve_conductance(angle: ArrayLike, p: ArrayLike, eta: ArrayLike, conductance: ArrayLike = 1.0) -> Array:
+def spin_valve_conductance(angle: ArrayLike, p: ArrayLike, eta: ArrayLike, conductance: ArrayLike = 1.0) -> Floats:
     r"""Return the conductance G(Φ) = (G/2) [1 - p² tan²(Φ/2)/(tan²(Φ/2) + |η|²/Re η)] of a symmetric F|N|F valve.
 
     **Result**: e²/h: G/2 parallel, (G/2)(1 - p²) antiparallel; independent of Φ < π for η → ∞. **Validity**: identical
@@ -277,7 +275,7 @@ def spin_valve_conductance(angle: ArrayLike, p: ArrayLike, eta: ArrayLike, condu
 
 
 @formula
-def spin_valve_accumulation(angle: ArrayLike, p: ArrayLike, eta: ArrayLike, bias: ArrayLike = 1.0) -> Array:
+def spin_valve_accumulation(angle: ArrayLike, p: ArrayLike, eta: ArrayLike, bias: ArrayLike = 1.0) -> Floats:
     r"""Return the spin accumulation of the node of a symmetric valve along m_L - m_R and along m_L × m_R.
 
     δµ_1 = (p V/2) sin(Φ/2)/[sin²(Φ/2) + cos²(Φ/2) |η|²/Re η],    δµ_2 = -(Im η/Re η) cos(Φ/2) δµ_1.
@@ -300,7 +298,7 @@ def spin_valve_accumulation(angle: ArrayLike, p: ArrayLike, eta: ArrayLike, bias
 
 
 @formula
-def spin_valve_torque(angle: ArrayLike, p: ArrayLike, eta: ArrayLike, conductance: ArrayLike = 1.0) -> Array:
+def spin_valve_torque(angle: ArrayLike, p: ArrayLike, eta: ArrayLike, conductance: ArrayLike = 1.0) -> Floats:
     r"""Return the torque per bias on the right magnet of a symmetric valve, along e_R = (m_L - cos Φ m_R)/sin Φ.
 
     τ_R·e_R/V = (p G/4) sin Φ Λ_η/[sin²(Φ/2) + Λ_η cos²(Φ/2)],    Λ_η = |η|²/Re η,    V = µ_L - µ_R.
@@ -318,7 +316,7 @@ def spin_valve_torque(angle: ArrayLike, p: ArrayLike, eta: ArrayLike, conductanc
 
 
 @formula
-def torque_per_current(angle: ArrayLike, p: ArrayLike, eta: ArrayLike) -> Array:
+def torque_per_current(angle: ArrayLike, p: ArrayLike, eta: ArrayLike) -> Floats:
     r"""Return τ_R·e_R/J = (p/2) sin Φ Λ_η/[(1 - p²) sin²(Φ/2) + Λ_η cos²(Φ/2)] of a symmetric valve.
 
     Arguments as in `spin_valve_conductance`.
@@ -342,7 +340,7 @@ def torque_per_current(angle: ArrayLike, p: ArrayLike, eta: ArrayLike) -> Array:
 
 
 @formula
-def slonczewski_lambda_squared(p: ArrayLike, eta: ArrayLike) -> Array:
+def slonczewski_lambda_squared(p: ArrayLike, eta: ArrayLike) -> Floats:
     r"""Return Slonczewski's Λ² = |η|²/[Re η (1 - p²)].
 
     **Result**: Dimensionless. For real η this is G_mix (1/G_↑ + 1/G_↓)/2, his product of the spacer's mixing
@@ -367,7 +365,7 @@ def slonczewski_lambda_squared(p: ArrayLike, eta: ArrayLike) -> Array:
 
 
 @formula
-def slonczewski_torque_per_current(angle: ArrayLike, p: ArrayLike, lambda_squared: ArrayLike) -> Array:
+def slonczewski_torque_per_current(angle: ArrayLike, p: ArrayLike, lambda_squared: ArrayLike) -> Floats:
     r"""Return τ_R·e_R/J = p Λ² sin Φ/[(Λ² + 1) + (Λ² - 1) cos Φ].
 
     **Result**: Rate of σ per electron; times ħ/2 for angular momentum. **Validity**: symmetric valve. J. C.
@@ -388,7 +386,7 @@ def slonczewski_torque_per_current(angle: ArrayLike, p: ArrayLike, lambda_square
 
 
 @formula
-def torque_asymmetry(p: ArrayLike, eta: ArrayLike) -> Array:
+def torque_asymmetry(p: ArrayLike, eta: ArrayLike) -> Floats:
     """Return the ratio of the slopes of the torque per current against angle, antiparallel over parallel, which is Λ².
 
     Arguments as in `slonczewski_lambda_squared`.
@@ -400,7 +398,7 @@ def torque_asymmetry(p: ArrayLike, eta: ArrayLike) -> Array:
 
 
 @formula
-def reduced_resistance(angle: ArrayLike, lambda_squared: ArrayLike) -> Array:
+def reduced_resistance(angle: ArrayLike, lambda_squared: ArrayLike) -> Floats:
     r"""Return [R(Φ) - R(0)]/[R(π) - R(0)] = [1 - cos²(Φ/2)]/[1 + χ cos²(Φ/2)], χ = Λ² - 1.
 
     **Validity**: symmetric valve; the same Λ² governs resistance and torque. Slonczewski (2002).
@@ -423,7 +421,7 @@ def reduced_resistance(angle: ArrayLike, lambda_squared: ArrayLike) -> Array:
     return np.asarray(np.sin(half) ** 2 / (1 + (lambda2 - 1) * np.cos(half) ** 2))
 
 
-def _lambda_squared(lambda_squared: ArrayLike) -> Array:
+def _lambda_squared(lambda_squared: ArrayLike) -> Floats:
     lambda2 = finite_array("lambda_squared", lambda_squared)
     if np.any(lambda2 <= 0):
         raise ArgumentError(f"Argument `lambda_squared` must be positive, but is {lambda2.min():g}.")
@@ -495,11 +493,11 @@ class SpinValve:
         δµ of the node in eV.
     """
 
-    conductance: Array
-    spin_currents: Array
-    torques: Array
-    mu: Array
-    accumulation: Array
+    conductance: Floats
+    spin_currents: Floats
+    torques: Floats
+    mu: Floats
+    accumulation: Floats
 
 
 @formula
@@ -556,7 +554,7 @@ def solve_spin_valve(left: Contact, right: Contact, m_left: ArrayLike, m_right: 
     )
 
 
-def _contact_matrix(contact: Contact, m: NDArray[Any]) -> Array:
+def _contact_matrix(contact: Contact, m: NDArray[Any]) -> Floats:
     """Return the matrix that gives (charge, spin) into the magnet from (µ - µ_F, δµ), shape (..., 4, 4)."""
     G, p, eta = contact.total, contact.p, contact.eta
     projector = m[..., :, None] * m[..., None, :]

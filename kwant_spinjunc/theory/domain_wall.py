@@ -27,10 +27,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.linalg import LinAlgError, cholesky_banded, solve_banded
 from scipy.optimize import root
 
+from kwant_spinjunc.arrays import Floats
 from kwant_spinjunc.checks import (
     finite,
     finite_array,
@@ -69,7 +70,6 @@ __all__ = [
     "wall_profile",
 ]
 
-Array = NDArray[np.float64]
 
 #: Relative distance from K = J/a² below which the printed rotation is refused: rounding of K - √(JK)/a.
 SINGULAR = 1e-12
@@ -85,7 +85,7 @@ class ConvergenceError(SpinjuncError, RuntimeError):
     """An iteration ended without a solution; the message says how far it came and why it stopped."""
 
 
-def _constants(J: ArrayLike, K: ArrayLike) -> tuple[Array, Array]:
+def _constants(J: ArrayLike, K: ArrayLike) -> tuple[Floats, Floats]:
     """Return the checked exchange stiffness and anisotropy."""
     return (
         positive_array("J", J, hint="Without exchange there is no wall."),
@@ -97,7 +97,7 @@ def _constants(J: ArrayLike, K: ArrayLike) -> tuple[Array, Array]:
 
 # ---------------------------------------------------------------------- the paper's continuum estimate
 @formula
-def wall_length(J: ArrayLike, K: ArrayLike) -> Array:
+def wall_length(J: ArrayLike, K: ArrayLike) -> Floats:
     """Return the magnetic length d = √(J/K).
 
     **Result**: d, a length; leading axes broadcast. **Validity**: small rotations, d much longer than the lattice
@@ -120,7 +120,7 @@ def wall_length(J: ArrayLike, K: ArrayLike) -> Array:
 
 
 @formula
-def wall_profile(y: ArrayLike, rotation: ArrayLike, J: ArrayLike, K: ArrayLike) -> Array:
+def wall_profile(y: ArrayLike, rotation: ArrayLike, J: ArrayLike, K: ArrayLike) -> Floats:
     """Return δθ(y) = δθ_i exp(-|y|/d), the solution of J δθ'' - K δθ = 0 that vanishes far from the interface.
 
     **Validity**: |δθ_i| ≪ 1, a ≪ d, and all torque at y = 0. Source: the paper, paragraph after equation (6).
@@ -138,7 +138,7 @@ def wall_profile(y: ArrayLike, rotation: ArrayLike, J: ArrayLike, K: ArrayLike) 
 
 
 @formula
-def net_torque_printed(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, M0: ArrayLike = 1.0) -> Array:
+def net_torque_printed(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
     """Return t = M0 δθ_i [K - √(JK)], the net torque on the interface plane as printed.
 
     **Result**: Torque of exchange and anisotropy on the plane, -∂E/∂θ, per volume. **Validity**: a = 1 and K ≪ J, where
@@ -159,7 +159,7 @@ def net_torque_printed(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, M0: Arra
 
 
 @formula
-def net_torque_restored(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Array:
+def net_torque_restored(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
     """Return t = M0 δθ_i [K - √(JK)/a], the printed net torque with the lattice constant restored.
 
     **Result**: -∂E/∂θ of the interface plane, per volume. **Validity**: K a² ≪ J. Source: the paper, paragraph after
@@ -182,7 +182,7 @@ def net_torque_restored(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, a: Arra
 
 
 @formula
-def rotation_printed(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, M0: ArrayLike = 1.0) -> Array:
+def rotation_printed(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
     """Return δθ_i = ΔJ_M / {M0 a [K - √(JK)]} as printed, in lattice units (a = 1).
 
     **Result**: δθ_i in rad. **Validity**: as `rotation_restored`. Source: the paper, paragraph after equation (6).
@@ -200,7 +200,7 @@ def rotation_printed(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, M0: Array
 
 
 @formula
-def rotation_restored(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Array:
+def rotation_restored(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
     r"""Return δθ_i = ΔJ_M / {M0 a [K - √(JK)/a]}, the printed rotation with the lattice constant restored.
 
     **Result**: δθ_i in rad. **Validity**: small rotations and K a² ≪ J. With κ = K a²/J it then exceeds
@@ -245,7 +245,7 @@ def rotation_restored(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: Array
 
 # ---------------------------------------------------------------------- the lattice, exactly
 @formula
-def chain_constants(J: ArrayLike, K: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
+def chain_constants(J: ArrayLike, K: ArrayLike, a: ArrayLike) -> tuple[Floats, Floats]:
     """Return the constants (J_ex, K_pl) = (J/a, K a) of the chain, energies per area of a plane.
 
     **Validity**: nearest-plane exchange of a stack with spacing a. Multiply by the area of a unit cell for energies per
@@ -267,7 +267,7 @@ def chain_constants(J: ArrayLike, K: ArrayLike, a: ArrayLike) -> tuple[Array, Ar
 
 
 @formula
-def continuum_constants(exchange: ArrayLike, anisotropy: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
+def continuum_constants(exchange: ArrayLike, anisotropy: ArrayLike, a: ArrayLike) -> tuple[Floats, Floats]:
     """Return (J, K) = (J_ex a, K_pl/a), the inverse of `chain_constants`.
 
     **Validity**: as `chain_constants`.
@@ -283,13 +283,13 @@ def continuum_constants(exchange: ArrayLike, anisotropy: ArrayLike, a: ArrayLike
     return positive_array("exchange", exchange) * a, positive_array("anisotropy", anisotropy) / a
 
 
-def _decay(exchange: Array, anisotropy: Array) -> Array:
+def _decay(exchange: Floats, anisotropy: Floats) -> Floats:
     """Return q of exp(-q n), from cosh q = 1 + K_pl/(2 J_ex) written as sinh(q/2) = √(K_pl/J_ex)/2."""
     return np.asarray(2 * np.arcsinh(np.sqrt(anisotropy / exchange) / 2))
 
 
 @formula
-def lattice_wall_length(J: ArrayLike, K: ArrayLike, a: ArrayLike) -> Array:
+def lattice_wall_length(J: ArrayLike, K: ArrayLike, a: ArrayLike) -> Floats:
     r"""Return the decay length λ of small rotations on the lattice, cosh(a/λ) = 1 + K a²/(2J).
 
     **Result**: λ ≥ d, a length: λ = d (1 + κ/24 + O(κ²)) with κ = K a²/J. **Validity**: small rotations; exact in κ.
@@ -310,7 +310,7 @@ def lattice_wall_length(J: ArrayLike, K: ArrayLike, a: ArrayLike) -> Array:
 
 
 @formula
-def net_torque_lattice(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Array:
+def net_torque_lattice(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
     r"""Return t = -M0 δθ_i {K/2 + √[JK/a² + (K/2)²]}, the net torque on the interface plane of the lattice.
 
     The interface plane n = 0 has one neighbor: -∂E/∂θ_0 = J_ex(δθ_1 - δθ_0) - K_pl δθ_0 with δθ_1 = e^{-q} δθ_0. Both
@@ -337,7 +337,7 @@ def net_torque_lattice(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, a: Array
 
 
 @formula
-def rotation_lattice(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Array:
+def rotation_lattice(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
     r"""Return δθ_i = -ΔJ_M / (M0 {K a/2 + √[JK + (K a/2)²]}), the exact linear rotation of the interface plane.
 
     **Result**: δθ_i in rad, regular for every K a²/J > 0. **Validity**: small rotations, no exchange across the
@@ -370,7 +370,7 @@ def rotation_lattice(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayL
 
 
 @formula
-def chain_response(n: ArrayLike, source: ArrayLike, exchange: ArrayLike, anisotropy: ArrayLike) -> Array:
+def chain_response(n: ArrayLike, source: ArrayLike, exchange: ArrayLike, anisotropy: ArrayLike) -> Floats:
     r"""Return ∂δθ_n/∂τ_source of a half-infinite chain with a free end at plane 0.
 
     g(n, n') = [e^{-q|n - n'|} + e^{-q(n + n' + 1)}] / (2 J_ex sinh q),    cosh q = 1 + K_pl/(2 J_ex).
@@ -404,7 +404,7 @@ def chain_response(n: ArrayLike, source: ArrayLike, exchange: ArrayLike, anisotr
 
 # ---------------------------------------------------------------------- beyond small rotations
 @formula
-def critical_torque(J: ArrayLike, K: ArrayLike) -> Array:
+def critical_torque(J: ArrayLike, K: ArrayLike) -> Floats:
     """Return √(JK), the largest torque per area on the interface that a static wall can hold.
 
     **Result**: Energy per area. **Validity**: continuum (a ≪ d), all torque at y = 0, fixed in direction, anisotropy
@@ -420,7 +420,7 @@ def critical_torque(J: ArrayLike, K: ArrayLike) -> Array:
 
 
 @formula
-def rotation_nonlinear(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, M0: ArrayLike = 1.0) -> Array:
+def rotation_nonlinear(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
     """Return δθ_i from sin δθ_i = -ΔJ_M/(M0 √(JK)), the static wall of the continuum at any rotation.
 
     **Validity**: as `critical_torque`.
@@ -462,9 +462,9 @@ class SpinChain:
         K_d of each plane, energy per area: the cost (K_d/2) m_y² of pointing along the film normal.
     """
 
-    exchange: Array
-    anisotropy: Array
-    easy_angle: Array
+    exchange: Floats
+    anisotropy: Floats
+    easy_angle: Floats
     left_planes: int
     demagnetization: Any = 0.0
 
@@ -474,7 +474,7 @@ class SpinChain:
         return len(self.anisotropy)
 
     @property
-    def easy_axes(self) -> Array:
+    def easy_axes(self) -> Floats:
         """Unit vectors of the easy axes, shape (planes, 3)."""
         return _vectors(self.easy_angle, np.zeros(self.planes))
 
@@ -492,13 +492,13 @@ class SpinChain:
         normal = np.sum(self.demagnetization * m[:, 1] ** 2) / 2
         return float(twist + normal + np.sum(self.anisotropy * np.sum(np.cross(m, self.easy_axes) ** 2, axis=-1)) / 2)
 
-    def field(self, m: Array) -> Array:
+    def field(self, m: Floats) -> Floats:
         """Return h_n = -∂E/∂m_n up to a part along m_n, from differences of neighbors, shape (planes, 3).
 
         The rounding of the exchange field is then that of the small twist.
         """
         u = self.easy_axes
-        h: Array = (self.anisotropy * _dot(m, u))[:, None] * u
+        h: Floats = (self.anisotropy * _dot(m, u))[:, None] * u
         h[:, 1] -= self.demagnetization * m[:, 1]
         twist = self.exchange[:, None] * np.diff(m, axis=0)
         h[:-1] += twist
@@ -572,7 +572,7 @@ def spin_chain(
 
 
 @formula
-def interface_torque(chain: SpinChain, *, left: ArrayLike = 0.0, right: ArrayLike = 0.0) -> Array:
+def interface_torque(chain: SpinChain, *, left: ArrayLike = 0.0, right: ArrayLike = 0.0) -> Floats:
     """Return the torque profile with everything on the two planes next to the interface, as the paper assumes.
 
     Parameters
@@ -597,7 +597,7 @@ def interface_torque(chain: SpinChain, *, left: ArrayLike = 0.0, right: ArrayLik
     return profile
 
 
-def _vectors(theta: Array, elevation: Array) -> Array:
+def _vectors(theta: Floats, elevation: Floats) -> Floats:
     """Return m from the angle θ in the x-z plane and the elevation out of it."""
     c = np.cos(elevation)
     return np.stack([c * np.sin(theta), np.sin(elevation), c * np.cos(theta)], axis=-1)
@@ -626,32 +626,32 @@ class ChainState:
     """
 
     chain: SpinChain
-    m: Array = field(repr=False)
-    torque: Array = field(repr=False)
+    m: Floats = field(repr=False)
+    torque: Floats = field(repr=False)
     residual: float
     iterations: int
     stable: bool
     linear: bool = False
 
     @property
-    def theta(self) -> Array:
+    def theta(self) -> Floats:
         """Angle of each spin in the x-z plane (rad), within π of the easy axis, shape (planes,)."""
-        easy: Array = self.chain.easy_angle
+        easy: Floats = self.chain.easy_angle
         return easy + self.rotation
 
     @property
-    def rotation(self) -> Array:
+    def rotation(self) -> Floats:
         """δθ_n: rotation from the easy axis within the x-z plane (rad), in (-π, π], shape (planes,)."""
         x, z, easy = self.m[:, 0], self.m[:, 2], self.chain.easy_angle
         return np.asarray(np.arctan2(x * np.cos(easy) - z * np.sin(easy), z * np.cos(easy) + x * np.sin(easy)))
 
     @property
-    def elevation(self) -> Array:
+    def elevation(self) -> Floats:
         """Angle of each spin out of the x-z plane (rad), positive toward +y, shape (planes,)."""
         return np.arctan2(self.m[:, 1], np.hypot(self.m[:, 0], self.m[:, 2]))
 
     @property
-    def tilt(self) -> Array:
+    def tilt(self) -> Floats:
         """Angle between each spin and its easy axis, in [0, π], shape (planes,)."""
         return angle_between(self.m, self.chain.easy_axes)
 
@@ -675,7 +675,7 @@ class ChainState:
         return "\n".join(f"{name:<27}{value}" for name, value in rows)
 
 
-def _frames(m: Array) -> tuple[Array, Array]:
+def _frames(m: Floats) -> tuple[Floats, Floats]:
     """Return tangent vectors with e1 × e2 = m: e1 = ŷ × m (growing θ), or x̂ × m for spins near ±ŷ."""
     pole = np.where((abs(m[:, 1]) > 0.9)[:, None], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
     e1 = np.cross(pole, m)
@@ -683,17 +683,17 @@ def _frames(m: Array) -> tuple[Array, Array]:
     return e1, np.cross(m, e1)
 
 
-def _dot(a: Array, b: Array) -> Array:
+def _dot(a: Floats, b: Floats) -> Floats:
     return np.asarray(np.einsum("...i,...i->...", a, b))
 
 
-def _unbalanced(chain: SpinChain, exchange: Array, torque: Array, m: Array, frames: tuple[Array, Array]) -> Array:
+def _unbalanced(chain: SpinChain, exchange: Floats, torque: Floats, m: Floats, frames: tuple[Floats, Floats]) -> Floats:
     """Return e_i·(h_n + τ_n × m_n), shape (planes, 2), the equilibrium condition m × (τ + m × h) = 0 up to sign."""
     w = replace(chain, exchange=exchange).field(m) + np.cross(torque, m)
     return np.stack([_dot(e, w) for e in frames], axis=-1)
 
 
-def _stiffness(chain: SpinChain, exchange: Array, torque: Array, m: Array, frames: tuple[Array, Array]) -> Array:
+def _stiffness(chain: SpinChain, exchange: Floats, torque: Floats, m: Floats, frames: tuple[Floats, Floats]) -> Floats:
     """Return minus the derivative of `_unbalanced` in the tangent displacements, in banded storage (3 + 1 + 3 rows)."""
     u, K, K_d = chain.easy_axes, chain.anisotropy, chain.demagnetization
     along = K * _dot(m, u) ** 2 - K_d * m[:, 1] ** 2
@@ -714,7 +714,7 @@ def _stiffness(chain: SpinChain, exchange: Array, torque: Array, m: Array, frame
     return bands
 
 
-def _is_stable(chain: SpinChain, exchange: Array, m: Array) -> bool:
+def _is_stable(chain: SpinChain, exchange: Floats, m: Floats) -> bool:
     """Return whether the symmetric part of the stiffness is positive definite."""
     bands = _stiffness(chain, exchange, np.zeros_like(m), m, _frames(m))
     try:
@@ -724,12 +724,12 @@ def _is_stable(chain: SpinChain, exchange: Array, m: Array) -> bool:
     return True
 
 
-def _rotate(m: Array, frames: tuple[Array, Array], step: Array) -> Array:
+def _rotate(m: Floats, frames: tuple[Floats, Floats], step: Floats) -> Floats:
     """Return the spins moved along great circles by the tangent displacements ``step``, shape (planes, 2)."""
     size = np.linalg.norm(step, axis=-1)[:, None]
     direction = step[:, :1] * frames[0] + step[:, 1:] * frames[1]
     moved = np.cos(size) * m + np.sinc(size / np.pi) * direction
-    normalized: Array = moved / np.linalg.norm(moved, axis=-1, keepdims=True)
+    normalized: Floats = moved / np.linalg.norm(moved, axis=-1, keepdims=True)
     return normalized
 
 
@@ -742,7 +742,7 @@ class _Newton:
     max_iterations: int
     steps: int = 0
 
-    def solve(self, exchange: Array, torque: Array, m: Array) -> Array | None:
+    def solve(self, exchange: Floats, torque: Floats, m: Floats) -> Floats | None:
         """Return the equilibrium reached from ``m``, or None."""
         for _ in range(self.max_iterations):
             self.steps += 1
@@ -765,8 +765,8 @@ class _Newton:
         return None
 
     def _descend(
-        self, exchange: Array, torque: Array, m: Array, frames: tuple[Array, Array], step: Array, force: Array
-    ) -> Array | None:
+        self, exchange: Floats, torque: Floats, m: Floats, frames: tuple[Floats, Floats], step: Floats, force: Floats
+    ) -> Floats | None:
         """Return the first point along the step, halved until it lowers the unbalanced torque, or None."""
         before = np.linalg.norm(force)
         for halvings in range(12):
@@ -776,7 +776,7 @@ class _Newton:
         return None
 
 
-def _follow(newton: _Newton, loads: Callable[[float], tuple[Array, Array]], m: Array, what: str) -> Array:
+def _follow(newton: _Newton, loads: Callable[[float], tuple[Floats, Floats]], m: Floats, what: str) -> Floats:
     """Return the equilibrium at full load, following the stable branch from ``m`` at zero load."""
     fraction, step = 0.0, 1.0
     while fraction < 1:
@@ -800,7 +800,7 @@ def _follow(newton: _Newton, loads: Callable[[float], tuple[Array, Array]], m: A
     return m
 
 
-def _torque_profile(chain: SpinChain, torque: ArrayLike) -> Array:
+def _torque_profile(chain: SpinChain, torque: ArrayLike) -> Floats:
     """Return a torque given as scalars (the y component) or vectors as vectors, shape (planes, 3)."""
     profile = finite_array("torque", torque)
     if profile.shape == (chain.planes, 3):
@@ -813,7 +813,7 @@ def _torque_profile(chain: SpinChain, torque: ArrayLike) -> Array:
     )
 
 
-def _start(chain: SpinChain, start: ArrayLike) -> Array:
+def _start(chain: SpinChain, start: ArrayLike) -> Floats:
     """Return a starting texture, given as angles θ or as vectors, as unit vectors."""
     texture = finite_array("start", start)
     if texture.shape == (chain.planes,):
@@ -823,11 +823,11 @@ def _start(chain: SpinChain, start: ArrayLike) -> Array:
         raise ArgumentError(
             f"Argument `start` must be {chain.planes} angles or nonzero vectors, but its shape is {texture.shape}."
         )
-    unit: Array = texture / norm
+    unit: Floats = texture / norm
     return unit
 
 
-def _state(chain: SpinChain, m: Array, torque: Array, iterations: int, linear: bool = False) -> ChainState:
+def _state(chain: SpinChain, m: Floats, torque: Floats, iterations: int, linear: bool = False) -> ChainState:
     residual = _unbalanced(chain, chain.exchange, torque, m, _frames(m))
     stable = _is_stable(chain, chain.exchange, m)
     return ChainState(chain, m, torque, float(abs(residual).max()), iterations, stable, linear)
@@ -910,7 +910,7 @@ def relax(
     return _state(chain, m, profile, newton.steps)
 
 
-def _at_rest(newton: _Newton, start: ArrayLike | None) -> Array:
+def _at_rest(newton: _Newton, start: ArrayLike | None) -> Floats:
     """Return the equilibrium without torque, from ``start`` or by switching on the interface exchange."""
     chain = newton.chain
     no_torque = np.zeros((chain.planes, 3))
@@ -925,7 +925,7 @@ def _at_rest(newton: _Newton, start: ArrayLike | None) -> Array:
     if len(chain.interface_planes) < 2 or chain.exchange[chain.left_planes - 1] == 0:
         return chain.easy_axes
 
-    def loads(fraction: float) -> tuple[Array, Array]:
+    def loads(fraction: float) -> tuple[Floats, Floats]:
         exchange = chain.exchange.copy()
         exchange[chain.left_planes - 1] *= fraction
         return exchange, no_torque
@@ -984,18 +984,18 @@ class _Loop:
     """The map torque -> torque of the wall it makes, with its history."""
 
     chain: SpinChain
-    torque_of_texture: Callable[[Array], ArrayLike]
+    torque_of_texture: Callable[[Floats], ArrayLike]
     tolerance: float
     state: ChainState
     scale: float
     residuals: list[float] = field(default_factory=list)
 
-    def defect(self, torque: Array) -> Array:
+    def defect(self, torque: Floats) -> Floats:
         """Return [τ(m) - τ]/scale for a torque given in units of ``scale``, flat; stop when it is small."""
         profile = self.scale * torque.reshape(self.chain.planes, 3)
         self.state = relax(self.chain, profile, start=None)
         answer = _torque_profile(self.chain, self.torque_of_texture(self.state.m))
-        defect: Array = ((answer - profile) / self.scale).ravel()
+        defect: Floats = ((answer - profile) / self.scale).ravel()
         self.residuals.append(float(abs(defect).max()))
         if self.residuals[-1] <= self.tolerance:
             raise _LoopEnd
@@ -1022,7 +1022,7 @@ def _why_not(residuals: list[float], tolerance: float) -> str:
 
 @formula
 def self_consistent(
-    torque_of_texture: Callable[[Array], ArrayLike],
+    torque_of_texture: Callable[[Floats], ArrayLike],
     chain: SpinChain,
     *,
     method: str = "anderson",

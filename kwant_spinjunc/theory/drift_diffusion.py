@@ -40,6 +40,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.constants import e, epsilon_0, h, nano, pico
 
+from kwant_spinjunc.arrays import Complex, Floats
 from kwant_spinjunc.checks import complex_array, finite, finite_array, formula, positive
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import PAULI, SIGNS, angle_between, check_unit_vector, sigma
@@ -65,8 +66,6 @@ __all__ = [
     "wave_numbers",
 ]
 
-Real = NDArray[np.float64]
-Complex = NDArray[np.complex128]
 
 #: q = e²/ε0 in eV nm, the electrostatics of an unscreened charge in vacuum.
 VACUUM_SCREENING: float = e / epsilon_0 / nano
@@ -302,7 +301,7 @@ class Modes:
         charge = (m.chi * excess / (excess - 1) if excess != 1 else complex(np.inf)) if m.chi else 0j
         return complex(spin), complex(charge)
 
-    def propagator(self, x: ArrayLike) -> tuple[Real, Real, Real, Real]:
+    def propagator(self, x: ArrayLike) -> tuple[Floats, Floats, Floats, Floats]:
         """Return the entries (nn, nv, vn, vv) of exp(-√B x), each of the shape of ``x`` >= 0."""
         x = np.asarray(x, dtype=float)
         k_v, k_n = (self.spin, self.screening) if self.shift.imag else (self.spin.real, self.screening.real)
@@ -319,7 +318,7 @@ class Modes:
             np.real(f_v + divided * shift),
         )
 
-    def transverse_decay(self, x: ArrayLike) -> tuple[Real, Real]:
+    def transverse_decay(self, x: ArrayLike) -> tuple[Floats, Floats]:
         """Return (c, s) with δM⊥(x) = c δM⊥(0) - s m×δM⊥(0)."""
         x = np.asarray(x, dtype=float)
         decay = np.exp(-self.transverse.real * x)
@@ -401,7 +400,7 @@ def per_area(response: InterfaceResponse, area: float) -> InterfaceResponse:
     return InterfaceResponse(**{f.name: factor * getattr(response, f.name) for f in fields(response)})
 
 
-def _checked(response: InterfaceResponse) -> tuple[Real, Real, Real]:
+def _checked(response: InterfaceResponse) -> tuple[Floats, Floats, Floats]:
     """Return (charge, r_left, r_right), each [..., lead, spin], or refuse what is no linear response."""
     arrays = []
     for name in ("charge", "left", "right"):
@@ -421,7 +420,7 @@ def _checked(response: InterfaceResponse) -> tuple[Real, Real, Real]:
     return charge, left, right
 
 
-def _check_conducting(conductance: Real) -> None:
+def _check_conducting(conductance: Floats) -> None:
     if np.any(conductance <= 0):
         raise SingularMatchingError(
             "Argument `interface` must have a positive charge conductance, but it is "
@@ -443,7 +442,7 @@ class VectorInterface:
         along +y, is response[side, 0] f_L - response[side, 1] f_R with f = (average µ, spin accumulation vector).
     """
 
-    response: Real
+    response: Floats
 
     def __post_init__(self) -> None:
         response = finite_array("response", self.response, "(..., 2, 2, 4, 4)")
@@ -461,7 +460,7 @@ class VectorInterface:
         _check_conducting(response[..., 0, 0, 0, 0])
 
     @property
-    def conductance(self) -> Real:
+    def conductance(self) -> Floats:
         """Charge conductance of equal spins, shape (...)."""
         return np.asarray(self.response[..., 0, 0, 0, 0])
 
@@ -515,7 +514,7 @@ class VectorInterface:
         return replace(self, response=response)
 
 
-def _response(charge: Real, r_left: Real, r_right: Real) -> InterfaceResponse:
+def _response(charge: Floats, r_left: Floats, r_right: Floats) -> InterfaceResponse:
     """Return an `InterfaceResponse` from arrays [..., lead, spin]."""
     return InterfaceResponse(
         left_1=r_left[..., 0, :],
@@ -527,7 +526,7 @@ def _response(charge: Real, r_left: Real, r_right: Real) -> InterfaceResponse:
     )
 
 
-def _cross_matrix(m: Real) -> Real:
+def _cross_matrix(m: Floats) -> Floats:
     """Return [m×], shape (..., 3, 3)."""
     x, y, z = np.moveaxis(m, -1, 0)
     zero = np.zeros_like(x)
@@ -535,12 +534,12 @@ def _cross_matrix(m: Real) -> Real:
     return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
 
-def _directions(m_left: ArrayLike, m_right: ArrayLike) -> tuple[Real, Real]:
+def _directions(m_left: ArrayLike, m_right: ArrayLike) -> tuple[Floats, Floats]:
     left, right = np.broadcast_arrays(check_unit_vector(m_left, "m_left"), check_unit_vector(m_right, "m_right"))
     return np.asarray(left), np.asarray(right)
 
 
-def _frames(m: Real) -> Real:
+def _frames(m: Floats) -> Floats:
     """Return rows (m, e1, e2) with e1×e2 = m, shape (..., 3, 3)."""
     # The coordinate axis farthest from m, so that the cross product never vanishes.
     axis = np.eye(3)[np.argmin(np.abs(m), axis=-1)]
@@ -596,7 +595,7 @@ def tunnel_interface(
     dagger = np.swapaxes(t.conj(), -1, -2)
     basis = np.concatenate([np.eye(2)[None], PAULI])
 
-    def superoperator(left: NDArray[Any], right: NDArray[Any]) -> Real:
+    def superoperator(left: NDArray[Any], right: NDArray[Any]) -> Floats:
         return np.asarray(np.einsum("aij,...jk,bkl,...li->...ab", basis, left, basis, right, optimize=True).real)
 
     one = np.broadcast_to(np.eye(2), t.shape)
@@ -719,15 +718,15 @@ class Profile:
         Q = J_M m + Q⊥, shape (..., points, 3).
     """
 
-    y: Real
+    y: Floats
     side: NDArray[np.intp]
-    delta_n: Real
-    delta_M: Real
-    V: Real
-    field: Real
-    mu: Real
-    J_M: Real
-    spin_current: Real
+    delta_n: Floats
+    delta_M: Floats
+    V: Floats
+    field: Floats
+    mu: Floats
+    J_M: Floats
+    spin_current: Floats
 
 
 # +1 on the left, where y increases towards the face, -1 on the right.
@@ -760,64 +759,64 @@ class Matching:
 
     left: Material
     right: Material
-    m: Real
-    current: Real
+    m: Floats
+    current: Floats
     thickness: float
     q_barrier: float
-    N: Real
-    delta: Real
-    transverse: Real
-    condition: Real
+    N: Floats
+    delta: Floats
+    transverse: Floats
+    condition: Floats
 
     @property
     def materials(self) -> tuple[Material, Material]:
         """Left and right material."""
         return self.left, self.right
 
-    def _material(self, name: str) -> Real:
+    def _material(self, name: str) -> Floats:
         return np.array([getattr(material, name) for material in self.materials])
 
     @cached_property
-    def delta_n(self) -> Real:
+    def delta_n(self) -> Floats:
         """δn at the faces, shape (..., 2)."""
         return np.asarray(self.N / self._density_scale / self._material("charge_stiffness"))
 
     @cached_property
-    def v(self) -> Real:
+    def v(self) -> Floats:
         """The variable v = (σ/D) δ at the faces, shape (..., 2)."""
         return np.asarray(self.delta / self._density_scale)
 
     @property
-    def _density_scale(self) -> Real:
+    def _density_scale(self) -> Floats:
         return np.asarray(self._material("D") / self._material("sigma"))
 
     @property
-    def delta_M(self) -> Real:
+    def delta_M(self) -> Floats:
         """δM at the faces, shape (..., 2, 3)."""
         longitudinal = self.v + self._material("chi") * self.delta_n
         return np.asarray(longitudinal[..., None] * self.m + self.transverse / self._density_scale[:, None])
 
     @cached_property
-    def J_M(self) -> Real:
+    def J_M(self) -> Floats:
         """J_M^L and J_M^R at the faces, each along its own m, shape (..., 2)."""
         admittances = np.array([_spin_admittance(material) for material in self.materials])
         carried = admittances[:, 0] * self.N + admittances[:, 1] * self.delta
         return np.asarray(self._material("beta") * self.current[..., None] - _ETA * carried)
 
     @property
-    def delta_J_M(self) -> Real:
+    def delta_J_M(self) -> Floats:
         """J_M^L m_L - J_M^R m_R, the longitudinal spin the interface takes, shape (..., 3)."""
         flux = self.J_M[..., None] * self.m
         return np.asarray(flux[..., 0, :] - flux[..., 1, :])
 
     @property
-    def delta_J_M_length(self) -> Real:
+    def delta_J_M_length(self) -> Floats:
         """Length of `delta_J_M`, the left side of equation (12), shape (...)."""
         angle = angle_between(self.m[..., 0, :], self.m[..., 1, :])
         return difference_length(self.J_M[..., 0], self.J_M[..., 1], angle)
 
     @cached_property
-    def transverse_spin_current(self) -> Real:
+    def transverse_spin_current(self) -> Floats:
         """Q⊥ = ∓ σ k s⊥ at the faces, shape (..., 2, 3)."""
         k = np.array([material.modes.transverse for material in self.materials])
         s = self.transverse
@@ -825,41 +824,41 @@ class Matching:
         return np.asarray(-(_ETA * self._material("sigma"))[:, None] * rotated)
 
     @property
-    def spin_current(self) -> Real:
+    def spin_current(self) -> Floats:
         """Q = J_M m + Q⊥ at the faces, shape (..., 2, 3)."""
         return np.asarray(self.J_M[..., None] * self.m + self.transverse_spin_current)
 
     @property
-    def interface_torque(self) -> Real:
+    def interface_torque(self) -> Floats:
         """Q(left face) - Q(right face), all spin absorbed within the interface, shape (..., 3)."""
         Q = self.spin_current
         return np.asarray(Q[..., 0, :] - Q[..., 1, :])
 
     @property
-    def layer_torque(self) -> Real:
+    def layer_torque(self) -> Floats:
         """-ω ∫ δM×m dy, what precession of δM⊥ hands to the magnetization of each side, shape (..., 2, 3)."""
         return np.asarray(-self._material("omega")[:, None] * np.cross(self.magnetization_sheet, self.m))
 
     @cached_property
-    def displacement(self) -> Real:
+    def displacement(self) -> Floats:
         """-V'/q at both faces and in the barrier, shape (...)."""
         weights = _charge_weights(self.left)
         driven = weights[0] * self.N[..., 0] + weights[1] * self.delta[..., 0]
         return np.asarray(self.current / (self.left.sigma * self.left.q) + driven)
 
     @property
-    def barrier_drop(self) -> Real:
+    def barrier_drop(self) -> Floats:
         """V(-d/2) - V(d/2), the step of the electrostatic potential energy, shape (...)."""
         return np.asarray(self.thickness * self.q_barrier * self.displacement)
 
     @property
-    def mu(self) -> Real:
+    def mu(self) -> Floats:
         """µ_s at the faces, V = 0 in the middle of the barrier, shape (..., 2, 2): [side, spin]."""
         average = _ETA / 2 * self.barrier_drop[..., None] + self.N
         return np.asarray(average[..., None] + SIGNS * self.delta[..., None])
 
     @property
-    def drop(self) -> Real:
+    def drop(self) -> Floats:
         r"""Electrochemical drop of the interface and its spin accumulation, shape (...).
 
         The difference of the two Ohmic lines const - Jy/σ extrapolated to the faces: [µ + βδ]_L - [µ + βδ]_R.
@@ -868,23 +867,23 @@ class Matching:
         return np.asarray(line[..., 0] - line[..., 1])
 
     @property
-    def resistance(self) -> Real:
+    def resistance(self) -> Floats:
         """`drop` per current, resistance × area, shape (...)."""
         return np.asarray(self.drop / self.current)
 
     @property
-    def charge_sheet(self) -> Real:
+    def charge_sheet(self) -> Floats:
         """∫ δn dy of each side's layer, per area, shape (..., 2)."""
         weights = np.array([material.modes.sheet_weights for material in self.materials])
         return np.asarray(weights[:, 0] * self.delta_n + weights[:, 1] * self.v)
 
     @property
-    def magnetization_sheet(self) -> Real:
+    def magnetization_sheet(self) -> Floats:
         """∫ δM dy of each side's layer, per area, shape (..., 2, 3)."""
         return self._magnetization_moment(1)
 
     @property
-    def charge_dipole(self) -> Real:
+    def charge_dipole(self) -> Floats:
         """∫ (y - y_face) δn dy of each side, shape (..., 2).
 
         q times it is the rise of V along +y across the layer, beyond the Ohmic line -Jy/σ.
@@ -894,11 +893,11 @@ class Matching:
         return np.asarray(-_ETA * (weights[:, 0] * self.delta_n + weights[:, 1] * self.v))
 
     @property
-    def magnetization_dipole(self) -> Real:
+    def magnetization_dipole(self) -> Floats:
         """∫ (y - y_face) δM dy of each side, shape (..., 2, 3)."""
         return np.asarray(-_ETA[:, None] * self._magnetization_moment(2))
 
-    def _magnetization_moment(self, power: int) -> Real:
+    def _magnetization_moment(self, power: int) -> Floats:
         """Return ∫ x^(power-1) δM dx of each side for power 1 or 2."""
         inverse = np.array([_inverse_root_power(material.modes, power) for material in self.materials])
         moment = inverse @ np.stack([self.delta_n, self.v], axis=-1)[..., None]
@@ -951,7 +950,7 @@ class Matching:
         )
         return modes.wave_numbers, delta_n, delta_M
 
-    def grid(self, points: int = 1000, reach: float = 8.0) -> Real:
+    def grid(self, points: int = 1000, reach: float = 8.0) -> Floats:
         """Return positions on both sides, denser towards the faces, out to ``reach`` of each side's longest length.
 
         The last left point is ``-thickness/2`` (-0.0 without a barrier), the first right point ``thickness/2``.
@@ -1004,7 +1003,7 @@ class Matching:
             mu[..., chosen, :] = one["mu"]
         return Profile(y=y, side=side, mu=mu, **scalars, **vectors)
 
-    def _one_side(self, side: int, x: Real) -> dict[str, Real]:
+    def _one_side(self, side: int, x: Floats) -> dict[str, Floats]:
         p, eta = self.materials[side], _ETA[side]
         modes = p.modes
         J = self.current[..., None]
@@ -1025,7 +1024,7 @@ class Matching:
         m = self.m[..., side, None, :]
         cosine, sine = (part[:, None] for part in modes.transverse_decay(x))
 
-        def across(vector: Real) -> Real:
+        def across(vector: Floats) -> Floats:
             return np.asarray(cosine * vector - sine * np.cross(m, vector))
 
         s, Q = self.transverse[..., side, None, :], self.transverse_spin_current[..., side, None, :]
@@ -1040,7 +1039,7 @@ class Matching:
         }
 
 
-def _inverse_root_power(modes: Modes, power: int) -> Real:
+def _inverse_root_power(modes: Modes, power: int) -> Floats:
     """Return B^(-power/2) for power 1 or 2, shape (2, 2)."""
     if power == 2:
         return np.array([[modes.B_vv, -modes.B_nv], [-modes.B_vn, modes.B_nn]]) / modes.product**2
@@ -1062,7 +1061,7 @@ def _charge_weights(material: Material) -> tuple[float, float]:
     return density * sheet[0] / material.charge_stiffness, density * sheet[1]
 
 
-def _interface_rows(interface: InterfaceResponse | VectorInterface, m: Real) -> Real:
+def _interface_rows(interface: InterfaceResponse | VectorInterface, m: Floats) -> Floats:
     """Return the fluxes (J, J_M^L, J_M^R, [Q⊥L (2), Q⊥R (2)]) per (µ_L, δ_L, µ_R, δ_R, [s⊥L (2), s⊥R (2)])."""
     if isinstance(interface, InterfaceResponse):
         rows = np.stack(_checked(interface), axis=-3)
@@ -1173,8 +1172,8 @@ def match(
 
 
 def _matching_equations(
-    left: Material, right: Material, flux: Real, J: Real, barrier: float
-) -> tuple[Real, Real, Real]:
+    left: Material, right: Material, flux: Floats, J: Floats, barrier: float
+) -> tuple[Floats, Floats, Floats]:
     """Return A x = b for x = (N_L, δ_L, N_R, δ_R, [s⊥L (2), s⊥R (2)]), and the size of the terms A sums."""
     rows, size = flux.shape[-2:]
     b = np.zeros((*J.shape, size))
@@ -1205,7 +1204,7 @@ def _matching_equations(
     return A, b, size_of_terms
 
 
-def _solve(A: Real, b: Real, size_of_terms: Real) -> tuple[Real, Real]:
+def _solve(A: Floats, b: Floats, size_of_terms: Floats) -> tuple[Floats, Floats]:
     """Solve A x = b with rows and columns scaled to order one; refuse a singular system."""
     # Scales come from the terms, not from their sums: an equation whose terms cancel must not be blown up.
     row = 1 / size_of_terms.max(axis=-1, keepdims=True)

@@ -22,8 +22,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kwant_spinjunc.arrays import Floats
 from kwant_spinjunc.checks import finite_array, formula, not_negative_array, positive
 from kwant_spinjunc.errors import ArgumentError, UnitarityError
 from kwant_spinjunc.spin import SIGNS
@@ -44,7 +45,6 @@ __all__ = [
     "tunnelling_response",
 ]
 
-Array = NDArray[np.float64]
 
 #: Condition number of 1 - G/(2N) above which the interface has no resistance of its own (rounding of four channels).
 IDEAL_CONTACT = 1e12
@@ -64,12 +64,12 @@ class InterfaceResponse:
         g_1s and g_2s of the charge current, which is the same on both sides.
     """
 
-    left_1: Array
-    left_2: Array
-    right_1: Array
-    right_2: Array
-    charge_1: Array
-    charge_2: Array
+    left_1: Floats
+    left_2: Floats
+    right_1: Floats
+    right_2: Floats
+    charge_1: Floats
+    charge_2: Floats
 
     def __str__(self) -> str:
         """Return the coefficients as an aligned table, majority and minority."""
@@ -80,13 +80,13 @@ class InterfaceResponse:
         return "\n".join(rows)
 
 
-def _per_spin(name: str, mu: ArrayLike) -> Array:
+def _per_spin(name: str, mu: ArrayLike) -> Floats:
     """Return chemical potentials of shape (..., 2); a scalar stands for both spins."""
     array = finite_array(name, mu)
     return np.stack([array, array], axis=-1) if array.ndim == 0 else finite_array(name, array, "(..., 2)")
 
 
-def _check_unitarity(probabilities: Array, modes: Array, tolerance: float) -> None:
+def _check_unitarity(probabilities: Floats, modes: Floats, tolerance: float) -> None:
     defect = np.maximum(abs(modes - probabilities.sum(axis=(-4, -3))), abs(modes - probabilities.sum(axis=(-2, -1))))
     excess = defect / np.maximum(modes, 1.0)
     if np.any(excess > tolerance):
@@ -97,7 +97,7 @@ def _check_unitarity(probabilities: Array, modes: Array, tolerance: float) -> No
 
 
 @formula
-def conductance_matrix(probabilities: ArrayLike, modes: ArrayLike | None = None, *, tolerance: float = 1e-8) -> Array:
+def conductance_matrix(probabilities: ArrayLike, modes: ArrayLike | None = None, *, tolerance: float = 1e-8) -> Floats:
     r"""Return G[α s, β s'] = N_αs δ - P[α s, β s'], without its cancellation.
 
     **Result**: shape (..., 2, 2, 2, 2); e²/h. Rows: current into the interface from lead α, spin s. Columns (and for
@@ -194,7 +194,7 @@ def interface_response(
 @formula
 def interface_currents(
     response: InterfaceResponse, mu_left: ArrayLike, mu_right: ArrayLike
-) -> tuple[Array, Array, Array]:
+) -> tuple[Floats, Floats, Floats]:
     """Return the charge current J and the magnetization currents J_M^L (5) and J_M^R (6).
 
     **Validity**: linear response. Source: the paper, equations (5) and (6).
@@ -213,7 +213,7 @@ def interface_currents(
     """
     left, right = _per_spin("mu_left", mu_left), _per_spin("mu_right", mu_right)
 
-    def current(r_1: Array, r_2: Array) -> Array:
+    def current(r_1: Floats, r_2: Floats) -> Floats:
         return np.asarray(np.sum(r_1 * left - r_2 * right, axis=-1))
 
     r = response
@@ -289,7 +289,7 @@ def tunnelling_limit(angle: ArrayLike, left: ArrayLike, right: ArrayLike) -> Int
     )
     s = SIGNS
 
-    def mixed(D: Array) -> tuple[Array, Array]:
+    def mixed(D: Floats) -> tuple[Floats, Floats]:
         """Return Σ_s |R_ss'|² D_s and Σ_s s |R_ss'|² D_s for both s'."""
         total, difference = D.sum(axis=-1, keepdims=True), (D * s).sum(axis=-1, keepdims=True)
         return (total + s * cosine * difference) / 2, (difference + s * cosine * total) / 2
@@ -391,7 +391,7 @@ def conserved_response(probabilities: ArrayLike) -> InterfaceResponse:
 @formula
 def interface_resistance(
     transmission: ArrayLike, modes_left: ArrayLike, modes_right: ArrayLike, area: ArrayLike = 1.0
-) -> Array:
+) -> Floats:
     r"""Return AR_s = (h/e²) A [1/ΣT_s - (1/N_L + 1/N_R)/2], the resistance an interface adds between diffusive metals.
 
     1/ΣT_s is the resistance between reservoirs. Half of each Sharvin resistance 1/N belongs to the contact with the
@@ -432,7 +432,7 @@ def interface_resistance(
 
 
 @formula
-def in_series(conductance: ArrayLike, resistance: ArrayLike) -> Array:
+def in_series(conductance: ArrayLike, resistance: ArrayLike) -> Floats:
     r"""Return G (1 + Z G)⁻¹, the conductance matrix of an interface behind a resistance in every channel.
 
     µ beyond = µ at the interface + Z I, and I = G µ at the interface.
@@ -465,7 +465,7 @@ def in_series(conductance: ArrayLike, resistance: ArrayLike) -> Array:
 
 
 @formula
-def sharvin_corrected(conductance: ArrayLike, modes: ArrayLike) -> Array:
+def sharvin_corrected(conductance: ArrayLike, modes: ArrayLike) -> Floats:
     r"""Return G̃ = G [1 - (2N)⁻¹ G]⁻¹, the conductance matrix between diffusive metals at any angle.
 
     G acts on the occupations µ_in of arriving electrons, a diffusion equation knows their mean with the leaving ones,

@@ -6,8 +6,9 @@ Densities of states are ``dos[..., s]``, index 0 = majority, each along its own 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kwant_spinjunc.arrays import Floats
 from kwant_spinjunc.checks import finite_array, formula
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS
@@ -23,10 +24,8 @@ __all__ = [
     "tmr_from_conductances",
 ]
 
-Real = NDArray[np.float64]
 
-
-def _dos(name: str, value: ArrayLike) -> Real:
+def _dos(name: str, value: ArrayLike) -> Floats:
     dos = finite_array(name, value, "(..., 2)")
     if np.any(dos < 0):
         raise ArgumentError(f"Argument `{name}` must not be negative, but is {dos.tolist()}.")
@@ -34,7 +33,7 @@ def _dos(name: str, value: ArrayLike) -> Real:
 
 
 @formula
-def polarization(dos: ArrayLike) -> Real:
+def polarization(dos: ArrayLike) -> Floats:
     """Return P = (N_+ - N_-)/(N_+ + N_-).
 
     **Result**: P in [-1, 1]. **Validity**: as far as the transmission is proportional to the density of states; what
@@ -61,7 +60,7 @@ def polarization(dos: ArrayLike) -> Real:
 
 
 @formula
-def conductance_parallel(dos_left: ArrayLike, dos_right: ArrayLike) -> Real:
+def conductance_parallel(dos_left: ArrayLike, dos_right: ArrayLike) -> Floats:
     """Return G_P ∝ N_L+ N_R+ + N_L- N_R-.
 
     **Result**: In the unit of N_L N_R, times a transmission common to all spins. **Validity**: spin-independent
@@ -83,7 +82,7 @@ def conductance_parallel(dos_left: ArrayLike, dos_right: ArrayLike) -> Real:
 
 
 @formula
-def conductance_antiparallel(dos_left: ArrayLike, dos_right: ArrayLike) -> Real:
+def conductance_antiparallel(dos_left: ArrayLike, dos_right: ArrayLike) -> Floats:
     """Return G_AP ∝ N_L+ N_R- + N_L- N_R+.
 
     **Result**: In the unit of `conductance_parallel`. **Validity**: as `conductance_parallel`.
@@ -104,7 +103,7 @@ def conductance_antiparallel(dos_left: ArrayLike, dos_right: ArrayLike) -> Real:
 
 
 @formula
-def tmr(polarization_left: ArrayLike, polarization_right: ArrayLike) -> Real:
+def tmr(polarization_left: ArrayLike, polarization_right: ArrayLike) -> Floats:
     """Return TMR = (G_P - G_AP)/G_AP = 2 P_L P_R/(1 - P_L P_R).
 
     **Result**: A ratio (0.5 is 50 %); infinite for two half-metals, negative for polarizations of opposite sign.
@@ -133,7 +132,7 @@ def tmr(polarization_left: ArrayLike, polarization_right: ArrayLike) -> Real:
 
 
 @formula
-def tmr_from_conductances(parallel: ArrayLike, antiparallel: ArrayLike) -> Real:
+def tmr_from_conductances(parallel: ArrayLike, antiparallel: ArrayLike) -> Floats:
     """Return TMR = (G_P - G_AP)/G_AP.
 
     **Result**: A ratio. **Validity**: a definition.
@@ -155,7 +154,7 @@ def tmr_from_conductances(parallel: ArrayLike, antiparallel: ArrayLike) -> Real:
 
 
 @formula
-def conductances_from_spin_factors(factors: ArrayLike) -> tuple[Real, Real]:
+def conductances_from_spin_factors(factors: ArrayLike) -> tuple[Floats, Floats]:
     r"""Return G_P = D_++ + D_-- and G_AP = D_+- + D_-+ from the spin factors of a junction.
 
     **Validity**: exact if D_ss is taken at Φ = 0 and D_s,-s at Φ = π; it becomes Jullière's form, with f_Ls f_Rs' in
@@ -181,7 +180,7 @@ def conductances_from_spin_factors(factors: ArrayLike) -> tuple[Real, Real]:
 
 
 @formula
-def polarization_product(parallel: ArrayLike, antiparallel: ArrayLike) -> Real:
+def polarization_product(parallel: ArrayLike, antiparallel: ArrayLike) -> Floats:
     """Return P_L P_R = (G_P - G_AP)/(G_P + G_AP), what the two conductances tell of the polarizations.
 
     **Result**: In [-1, 1]. **Validity**: tunnelling limit, one k∥ (a sum over k∥ gives an average of products).
@@ -206,7 +205,7 @@ def polarization_product(parallel: ArrayLike, antiparallel: ArrayLike) -> Real:
 
 
 @formula
-def angular_conductance(parallel: ArrayLike, antiparallel: ArrayLike, angle: ArrayLike) -> Real:
+def angular_conductance(parallel: ArrayLike, antiparallel: ArrayLike, angle: ArrayLike) -> Floats:
     r"""Return G(Φ) = (G_P + G_AP)/2 + (G_P - G_AP)/2 cos Φ.
 
     **Result**: In the unit of the conductances. **Validity**: lowest order in the transmission: Σ_ss' R_ss'² D_ss' with

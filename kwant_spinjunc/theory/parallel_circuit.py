@@ -7,8 +7,9 @@ are driving fields (voltage drops) along +y, so that currents are σE in the uni
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kwant_spinjunc.arrays import Floats
 from kwant_spinjunc.checks import finite_array, formula, sides
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS
@@ -27,10 +28,8 @@ __all__ = [
     "spin_currents",
 ]
 
-Real = NDArray[np.float64]
 
-
-def _sigma(name: str, value: ArrayLike) -> Real:
+def _sigma(name: str, value: ArrayLike) -> Floats:
     sigma = finite_array(name, value, "(..., 2)")
     if np.any(sigma < 0) or np.any(sigma.sum(axis=-1) == 0):
         raise ArgumentError(
@@ -40,7 +39,7 @@ def _sigma(name: str, value: ArrayLike) -> Real:
 
 
 @formula
-def spin_currents(sigma: ArrayLike, field: ArrayLike) -> Real:
+def spin_currents(sigma: ArrayLike, field: ArrayLike) -> Floats:
     r"""Return J_s = σ_s E, the two spin channels of one side in parallel.
 
     **Result**: shape (..., 2); Currents along the side's own magnetization, positive along +y, in the unit of σE.
@@ -64,7 +63,7 @@ def spin_currents(sigma: ArrayLike, field: ArrayLike) -> Real:
 
 
 @formula
-def magnetization_current(currents: ArrayLike) -> Real:
+def magnetization_current(currents: ArrayLike) -> Floats:
     """Return J_M = J_+ - J_- of one side.
 
     **Validity**: a definition, along the side's own magnetization.
@@ -83,7 +82,7 @@ def magnetization_current(currents: ArrayLike) -> Real:
 
 
 @formula
-def polarization(sigma: ArrayLike) -> Real:
+def polarization(sigma: ArrayLike) -> Floats:
     """Return β = (σ_+ - σ_-)/(σ_+ + σ_-), so that J_M = βJ.
 
     **Result**: β in [-1, 1]. **Validity**: bulk of a metal, both spins in the same field.
@@ -105,7 +104,7 @@ def polarization(sigma: ArrayLike) -> Real:
 
 
 @formula
-def rotated_spin_currents(currents_right: ArrayLike, angle: ArrayLike) -> Real:
+def rotated_spin_currents(currents_right: ArrayLike, angle: ArrayLike) -> Floats:
     r"""Return J^L_s' = Σ_s |R_ss'|² J^R_s, the right currents counted along the left magnetization.
 
     **Validity**: the transverse part of the current is thrown away (the paper: ⟨c†_s c_t⟩ = 0 for s ≠ t). The charge is
@@ -136,7 +135,7 @@ def rotated_spin_currents(currents_right: ArrayLike, angle: ArrayLike) -> Real:
 
 
 @formula
-def rotated_magnetization_current(J_M_right: ArrayLike, angle: ArrayLike) -> Real:
+def rotated_magnetization_current(J_M_right: ArrayLike, angle: ArrayLike) -> Floats:
     """Return J_M^R cos Φ, the right magnetization current seen along m_L.
 
     **Validity**: follows exactly from `rotated_spin_currents`; the part J_M^R sin Φ across m_L is the torque.
@@ -157,7 +156,7 @@ def rotated_magnetization_current(J_M_right: ArrayLike, angle: ArrayLike) -> Rea
 
 
 @formula
-def printed_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLike = 1.0) -> tuple[Real, Real]:
+def printed_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLike = 1.0) -> tuple[Floats, Floats]:
     r"""Return E_L = σ_L E/(σ_L + σ_R) and E_R = σ_R E/(σ_L + σ_R), the field division **as printed**.
 
     **Validity**: σ_L = σ_R only. Otherwise J_L - J_R = (σ_L - σ_R) E: charge is not conserved (`continuity_defect`).
@@ -187,7 +186,7 @@ def printed_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLi
 
 
 @formula
-def series_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLike = 1.0) -> tuple[Real, Real]:
+def series_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLike = 1.0) -> tuple[Floats, Floats]:
     r"""Return E_L = σ_R E/(σ_L + σ_R) and E_R = σ_L E/(σ_L + σ_R), the field division of resistors in series.
 
     Arguments as in `printed_fields`.
@@ -211,7 +210,7 @@ def series_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLik
 
 
 @formula
-def continuity_defect(sigma_left: ArrayLike, sigma_right: ArrayLike, fields: tuple[ArrayLike, ArrayLike]) -> Real:
+def continuity_defect(sigma_left: ArrayLike, sigma_right: ArrayLike, fields: tuple[ArrayLike, ArrayLike]) -> Floats:
     r"""Return J_L - J_R = σ_L E_L - σ_R E_R, the charge a field division loses at the interface.
 
     **Result**: In the unit of σE; (σ_L - σ_R)E for the printed division, 0 for the series division. **Validity**: a
@@ -237,7 +236,7 @@ def continuity_defect(sigma_left: ArrayLike, sigma_right: ArrayLike, fields: tup
 
 
 @formula
-def difference_length(J_M_left: ArrayLike, J_M_right: ArrayLike, angle: ArrayLike) -> Real:
+def difference_length(J_M_left: ArrayLike, J_M_right: ArrayLike, angle: ArrayLike) -> Floats:
     r"""Return |J_M^R m_R - J_M^L m_L| = √((J_M^R - J_M^L)² + 4 J_M^L J_M^R sin²(Φ/2)).
 
     **Result**: Non-negative; 2βJ sin(Φ/2) for identical magnets, the limit of equation (12) for a transparent

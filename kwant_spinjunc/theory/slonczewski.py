@@ -10,8 +10,9 @@ when the left reservoir is at the higher electron potential, so that electrons f
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kwant_spinjunc.arrays import Floats
 from kwant_spinjunc.checks import complex_array, finite_array, formula, positive, positive_array
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS
@@ -35,18 +36,16 @@ __all__ = [
     "wave_numbers",
 ]
 
-Real = NDArray[np.float64]
-
 
 # ---------------------------------------------------------------------- checks at the border
-def _wave_numbers(name: str, value: ArrayLike) -> Real:
+def _wave_numbers(name: str, value: ArrayLike) -> Floats:
     k = finite_array(name, value, "(..., 2)")
     if np.any(k < 0):
         raise ArgumentError(f"Argument `{name}` must not be negative, but is {k.tolist()}. A closed channel is 0.")
     return k
 
 
-def _open(name: str, k: Real) -> Real:
+def _open(name: str, k: Floats) -> Floats:
     if np.any(k.sum(axis=-1) == 0):
         raise ArgumentError(f"Argument `{name}` must have an open channel, but both wave numbers are 0.")
     return k
@@ -54,7 +53,7 @@ def _open(name: str, k: Real) -> Real:
 
 # ---------------------------------------------------------------------- free electrons and a rectangular barrier
 @formula
-def wave_numbers(energy: ArrayLike, band_center: ArrayLike, splitting: ArrayLike, hbar2_2m: float) -> Real:
+def wave_numbers(energy: ArrayLike, band_center: ArrayLike, splitting: ArrayLike, hbar2_2m: float) -> Floats:
     r"""Return k_s = √(2m(E - E_s))/ħ with the band bottoms E_s = band_center - sΔ/2.
 
     **Result**: shape (..., 2); k_s >= 0; 0 where the band lies above the energy (closed channel, half-metal).
@@ -83,7 +82,7 @@ def wave_numbers(energy: ArrayLike, band_center: ArrayLike, splitting: ArrayLike
 
 
 @formula
-def effective_polarization(k: ArrayLike, kappa: ArrayLike) -> Real:
+def effective_polarization(k: ArrayLike, kappa: ArrayLike) -> Floats:
     r"""Return P = [(k↑ - k↓)/(k↑ + k↓)]·[(κ² - k↑k↓)/(κ² + k↑k↓)] of one interface.
 
     **Result**: P in [-1, 1]; it changes sign at κ² = k↑k↓. **Validity**: free electrons, thick barrier, equal masses.
@@ -110,7 +109,7 @@ def effective_polarization(k: ArrayLike, kappa: ArrayLike) -> Real:
 
 
 @formula
-def rectangular_transmission(k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike) -> Real:
+def rectangular_transmission(k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike) -> Floats:
     r"""Return the exact D_ss' = 4 k_L k_R κ² / [κ²(k_L + k_R)² + (k_L² + κ²)(k_R² + κ²) sinh² κd].
 
     **Result**: shape (..., 2, 2); ``D[..., s, s']``, transmission from spin s to s' were they parallel; collinear
@@ -143,7 +142,7 @@ def rectangular_transmission(k_left: ArrayLike, k_right: ArrayLike, kappa: Array
 
 
 @formula
-def mean_conductance(k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike) -> Real:
+def mean_conductance(k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike) -> Floats:
     r"""Return G_0 = 2 f̄_L f̄_R e^{-2κd}, the mean of parallel and antiparallel conductance at normal incidence.
 
     f̄ = (f_+ + f_-)/2 = 2κ(k↑ + k↓)(κ² + k↑k↓)/[(κ² + k↑²)(κ² + k↓²)].
@@ -173,7 +172,7 @@ def mean_conductance(k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, th
 @formula
 def angular_conductance(
     k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike, angle: ArrayLike
-) -> Real:
+) -> Floats:
     r"""Return G(Φ) = G_0 (1 + P_L P_R cos Φ) at normal incidence.
 
     **Result**: In e²/h. **Validity**: as `mean_conductance`.
@@ -201,7 +200,7 @@ def angular_conductance(
 @formula
 def conductance_per_area(
     k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike, angle: ArrayLike
-) -> Real:
+) -> Floats:
     r"""Return the conductance per area G(Φ) κ/(4πd), summed over k∥ for a thick barrier.
 
     ∫ d²k∥/(2π)² e^{-k∥² d/κ} = κ/(4πd), with all prefactors taken at k∥ = 0.
@@ -227,7 +226,7 @@ def conductance_per_area(
     )
 
 
-def _factors(name: str, k: ArrayLike, kappa: Real) -> Real:
+def _factors(name: str, k: ArrayLike, kappa: Floats) -> Floats:
     """Return the spin factors f_s = 4 k_s κ/(k_s² + κ²) of one interface."""
     return interface_factor(continuum_reflection(_wave_numbers(name, k), kappa[..., None]))
 
@@ -236,7 +235,7 @@ def _factors(name: str, k: ArrayLike, kappa: Real) -> Real:
 @formula
 def in_plane_torques(
     k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike, angle: ArrayLike
-) -> tuple[Real, Real]:
+) -> tuple[Floats, Floats]:
     r"""Return τ_L·e_L = -G_0 P_R sin Φ and τ_R·e_R = G_0 P_L sin Φ at normal incidence.
 
     Arguments as in `angular_conductance`.
@@ -263,7 +262,7 @@ def in_plane_torques(
 
 
 @formula
-def torques_from_spin_factors(factors: ArrayLike, angle: ArrayLike) -> tuple[Real, Real]:
+def torques_from_spin_factors(factors: ArrayLike, angle: ArrayLike) -> tuple[Floats, Floats]:
     r"""Return the in-plane torques from the spin-resolved conductances G_ss'.
 
     τ_R·e_R = ½ sin Φ (G_++ - G_-- + G_+- - G_-+) and τ_L·e_L = -½ sin Φ (G_++ - G_-- - G_+- + G_-+).
@@ -298,7 +297,7 @@ def torques_from_spin_factors(factors: ArrayLike, angle: ArrayLike) -> tuple[Rea
 @formula
 def field_like_torque_from_reflections(
     reflection_left: ArrayLike, reflection_right: ArrayLike, exponent: ArrayLike, angle: ArrayLike
-) -> tuple[Real, Real]:
+) -> tuple[Floats, Floats]:
     r"""Return the field-like torque τ_R·n from each reservoir; τ_L·n is its opposite.
 
     States incident from the left carry -e^{-2κd} sin Φ (f_L+ - f_L-)(q_R+ - q_R-) along n through the barrier, those
@@ -340,7 +339,7 @@ def field_like_torque_from_reflections(
     return scale * f_left * q_right, scale * q_left * f_right
 
 
-def _differences(name: str, reflection: ArrayLike) -> tuple[Real, Real]:
+def _differences(name: str, reflection: ArrayLike) -> tuple[Floats, Floats]:
     """Return f_+ - f_- and q_+ - q_-, where ρ = q + i f/2."""
     rho = complex_array(name, reflection, "(..., 2)")
     return np.asarray(2 * rho.imag @ SIGNS), np.asarray(rho.real @ SIGNS)
@@ -349,7 +348,7 @@ def _differences(name: str, reflection: ArrayLike) -> tuple[Real, Real]:
 @formula
 def field_like_torque(
     k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike, angle: ArrayLike
-) -> tuple[Real, Real]:
+) -> tuple[Floats, Floats]:
     r"""Return the field-like torque τ_R·n ∝ sin Φ of free electrons, from each reservoir; τ_L·n is its opposite.
 
     `field_like_torque_from_reflections` with f = 4kκ/(k² + κ²) and q = (κ² - k²)/(κ² + k²).
@@ -381,7 +380,7 @@ def field_like_torque(
 
 # ---------------------------------------------------------------------- the angular law of torque per current
 @formula
-def angular_efficiency(angle: ArrayLike, polarization: ArrayLike, asymmetry: ArrayLike) -> Real:
+def angular_efficiency(angle: ArrayLike, polarization: ArrayLike, asymmetry: ArrayLike) -> Floats:
     r"""Return g(Φ) = PΛ²/[(Λ² + 1) + (Λ² - 1) cos Φ], so that τ_R·e_R = g(Φ) sin Φ J.
 
     **Result**: Dimensionless torque (rate of σ) per particle current. **Validity**: constant current; symmetric
@@ -410,7 +409,7 @@ def angular_efficiency(angle: ArrayLike, polarization: ArrayLike, asymmetry: Arr
 
 
 @formula
-def asymmetric_efficiency(angle: ArrayLike, q_plus: ArrayLike, q_minus: ArrayLike, modulation: ArrayLike) -> Real:
+def asymmetric_efficiency(angle: ArrayLike, q_plus: ArrayLike, q_minus: ArrayLike, modulation: ArrayLike) -> Floats:
     r"""Return g(Φ) = q_+/(1 + b cos Φ) + q_-/(1 - b cos Φ), so that τ_R·e_R = g(Φ) sin Φ J.
 
     **Result**: Dimensionless torque (rate of σ) per particle current. **Validity**: spin valve of two different
@@ -444,7 +443,7 @@ def asymmetric_efficiency(angle: ArrayLike, q_plus: ArrayLike, q_minus: ArrayLik
 @formula
 def angular_parameters_from_tunnelling(
     polarization_left: ArrayLike, polarization_right: ArrayLike
-) -> tuple[Real, Real]:
+) -> tuple[Floats, Floats]:
     r"""Return (P, Λ) of a tunnel junction: P = 2P_L/(1 + P_L P_R), Λ² = (1 + P_L P_R)/(1 - P_L P_R).
 
     With them `angular_efficiency` is the tunnelling torque per current P_L/(1 + P_L P_R cos Φ) on the right magnet.
@@ -474,7 +473,7 @@ def angular_parameters_from_tunnelling(
 
 
 @formula
-def angular_parameters_from_mixing(polarization: ArrayLike, mixing_ratio: ArrayLike) -> tuple[Real, Real]:
+def angular_parameters_from_mixing(polarization: ArrayLike, mixing_ratio: ArrayLike) -> tuple[Floats, Floats]:
     r"""Return (P, Λ) of a symmetric spin valve in circuit theory: P = p, Λ² = η/(1 - p²).
 
     **Validity**: two identical contacts with real mixing conductance to a node without spin relaxation.

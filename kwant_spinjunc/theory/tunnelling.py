@@ -18,9 +18,10 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.integrate import quad
 
+from kwant_spinjunc.arrays import Complex, Floats, Side
 from kwant_spinjunc.checks import choice, complex_array, finite, finite_array, formula, positive
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS, check_unit_vector
@@ -65,10 +66,7 @@ __all__ = [
     "wkb_exponent_profile",
 ]
 
-Real = NDArray[np.float64]
-Complex = NDArray[np.complex128]
 Allowed = Literal["raise", "zero"]
-Side = Literal["left", "right"]
 
 
 class ClassicallyAllowedError(ArgumentError):
@@ -76,7 +74,7 @@ class ClassicallyAllowedError(ArgumentError):
 
 
 # ---------------------------------------------------------------------- decay through the barrier, equation (2)
-def _forbidden(excess: Real, allowed: Allowed) -> Real:
+def _forbidden(excess: Floats, allowed: Allowed) -> Floats:
     """Return the excess with classically allowed parts set to zero, or refuse them."""
     if allowed not in ("raise", "zero"):
         raise ArgumentError(f"Argument `allowed` must be 'raise' or 'zero', but is {allowed!r}.")
@@ -88,13 +86,13 @@ def _forbidden(excess: Real, allowed: Allowed) -> Real:
     return np.maximum(excess, 0.0)
 
 
-def _integral_of_root(start: Real, end: Real, length: Any, allowed: Allowed) -> Real:
+def _integral_of_root(start: Floats, end: Floats, length: Any, allowed: Allowed) -> Floats:
     """Return ∫_0^length √e(y) dy for e linear from ``start`` to ``end``; the root is zero where e < 0."""
     a, b = np.sqrt(_forbidden(start, allowed)), np.sqrt(_forbidden(end, allowed))
     crosses = (start < 0) != (end < 0)
     share = np.where(crosses, (a * a - b * b) / np.where(crosses, start - end, 1.0), 1.0)
     # (2/3)(a³ - b³)/(a² - b²), free of cancellation as a -> b.
-    mean: Real = (2 / 3) * (a * a + a * b + b * b) / np.where(a + b > 0, a + b, 1.0)
+    mean: Floats = (2 / 3) * (a * a + a * b + b * b) / np.where(a + b > 0, a + b, 1.0)
     return np.asarray(length * share * mean)
 
 
@@ -105,7 +103,7 @@ def barrier_excess(
     mu_right: ArrayLike = 0.0,
     voltage: ArrayLike = 0.0,
     position: ArrayLike = 0.0,
-) -> Real:
+) -> Floats:
     """Return U - µ_Ls + µ_Rs' - V y/d, the energy under the root of equation (2).
 
     **Result**: The broadcast of all arguments. **Validity**: a plane barrier with a linear drop. In linear response all
@@ -133,7 +131,7 @@ def barrier_excess(
 
 
 @formula
-def decay_constant(excess: ArrayLike, hbar2_2m: float, *, allowed: Allowed = "raise") -> Real:
+def decay_constant(excess: ArrayLike, hbar2_2m: float, *, allowed: Allowed = "raise") -> Floats:
     r"""Return κ = √(2m·excess)/ħ, equation (2) with the dimension restored.
 
     **Result**: κ in the inverse of the length of ``hbar2_2m``. **Validity**: parabolic band. On a lattice use
@@ -168,7 +166,7 @@ def wkb_exponent(
     mu_right: ArrayLike = 0.0,
     voltage: ArrayLike = 0.0,
     allowed: Allowed = "raise",
-) -> Real:
+) -> Floats:
     r"""Return ∫_0^d κ(y) dy of equation (2), in closed form for a constant or linearly biased barrier.
 
     With e(y) = U - µ_Ls + µ_Rs' - V y/d linear in y the integral is
@@ -210,7 +208,7 @@ def wkb_exponent_profile(
     *,
     energy: float = 0.0,
     allowed: Allowed = "raise",
-) -> Real:
+) -> Floats:
     r"""Return ∫_0^d √((U(y) - E)/(ħ²/2m)) dy for any barrier profile.
 
     **Result**: The exponent, shape (...) of the samples, or a 0-dimensional array for a function. **Validity**: as
@@ -266,7 +264,7 @@ def printed_wkb_exponent(
     mu_right: ArrayLike = 0.0,
     voltage: ArrayLike = 0.0,
     allowed: Allowed = "raise",
-) -> Real:
+) -> Floats:
     r"""Return ∫_0^d dy √(ħ²(U - µ_Ls + µ_Rs' - V y)/2m), the bracket of equation (2) **as printed**.
 
     **Result**: The printed bracket, in energy × length²: not dimensionless. **Validity**: none; kept for comparison. It
@@ -297,7 +295,7 @@ def printed_wkb_exponent(
 @formula
 def lattice_decay_constant(
     level: ArrayLike, energy: ArrayLike, hopping: ArrayLike, lattice_constant: float = 1.0
-) -> Real:
+) -> Floats:
     r"""Return κ of a tight-binding barrier, cosh κa = (ε - E)/(2t).
 
     **Result**: κ in 1/a; they broadcast. **Validity**: exact for a uniform barrier. κ² = (ε - 2t - E)/(t a²) [1 -
@@ -335,7 +333,7 @@ def lattice_decay_constant(
 
 
 @formula
-def lattice_exponent(levels: ArrayLike, energy: ArrayLike, hopping: ArrayLike) -> Real:
+def lattice_exponent(levels: ArrayLike, energy: ArrayLike, hopping: ArrayLike) -> Floats:
     r"""Return Σ_n κ_n a over the planes of a barrier, the lattice form of the integral in equation (2).
 
     **Validity**: N planes count as a thickness d = N a, the interfaces lying half a spacing outside the end planes;
@@ -510,7 +508,7 @@ def lattice_reflection(
 
 
 @formula
-def interface_factor(reflection: ArrayLike) -> Real:
+def interface_factor(reflection: ArrayLike) -> Floats:
     r"""Return the spin factor f = 2 Im ρ of one interface, so that D_ss' = f_Ls f_Rs' e^{-2κd}.
 
     **Result**: Non-negative, zero for a closed channel; 4 k κ/(k² + κ²) in the continuum, at most 2. **Validity**:
@@ -530,7 +528,7 @@ def interface_factor(reflection: ArrayLike) -> Real:
 
 
 @formula
-def spin_factors(reflection_left: ArrayLike, reflection_right: ArrayLike, exponent: ArrayLike) -> Real:
+def spin_factors(reflection_left: ArrayLike, reflection_right: ArrayLike, exponent: ArrayLike) -> Floats:
     r"""Return D_ss' = f_Ls f_Rs' e^{-2κd}, the tunnelling probability without the rotation, thick-barrier limit.
 
     **Result**: shape (..., 2, 2); ``D[..., s, s']``; with `rotation_law` it gives T_ss'(Φ). **Validity**: lowest order
@@ -570,7 +568,7 @@ def _round_trips(rotation: ArrayLike, left: ArrayLike, right: ArrayLike, exponen
 @formula
 def barrier_probabilities(
     rotation: ArrayLike, reflection_left: ArrayLike, reflection_right: ArrayLike, exponent: ArrayLike
-) -> Real:
+) -> Floats:
     r"""Return the exact T_ss' of a uniform barrier between two magnets at any angle.
 
     T_ss' = f_Ls f_Rs' e^{-2κd} |[(1 - e^{-2κd} R ρ_R R† ρ_L)⁻¹ R]_ss'|². The inverse sums the round trips in the
@@ -604,7 +602,7 @@ def barrier_probabilities(
 @formula
 def spin_flip_reflection(
     rotation: ArrayLike, reflection_left: ArrayLike, reflection_right: ArrayLike, exponent: ArrayLike
-) -> Real:
+) -> Floats:
     r"""Return R^L_{+-} = R^L_{-+}, the reflection with spin flip on the left, which (3) and (4) leave out.
 
     R^L_{+-} = f_L+ f_L- |[(1 - B ρ_L)⁻¹ B]_{+-}|² with B = e^{-2κd} R ρ_R R†: the electron enters the barrier, is
@@ -629,7 +627,7 @@ def spin_flip_reflection(
 
 
 @formula
-def golden_rule_probabilities(amplitudes: ArrayLike, dos_left: ArrayLike, dos_right: ArrayLike) -> Real:
+def golden_rule_probabilities(amplitudes: ArrayLike, dos_left: ArrayLike, dos_right: ArrayLike) -> Floats:
     r"""Return T_ss' = 4π² |T_ss'|² ρ_Ls ρ_Rs', the transmission of a tunnelling Hamiltonian.
 
     **Validity**: golden rule, T ≪ 1. It links the paper's matrix elements to the Landauer form of (3) and (4).
@@ -660,7 +658,7 @@ def golden_rule_probabilities(amplitudes: ArrayLike, dos_left: ArrayLike, dos_ri
 
 # ---------------------------------------------------------------------- the rotation law
 @formula
-def rotation_probabilities(angle: ArrayLike) -> Real:
+def rotation_probabilities(angle: ArrayLike) -> Floats:
     """Return |R_ss'|² = [[cos² Φ/2, sin² Φ/2], [sin² Φ/2, cos² Φ/2]].
 
     **Validity**: exact for spin 1/2.
@@ -684,7 +682,7 @@ def rotation_probabilities(angle: ArrayLike) -> Real:
 
 
 @formula
-def rotation_law(factors: ArrayLike, angle: ArrayLike) -> Real:
+def rotation_law(factors: ArrayLike, angle: ArrayLike) -> Floats:
     r"""Return T_ss'(Φ) = R_ss'² D_ss', the angular dependence equation (2) asserts.
 
     **Validity**: lowest order in the transmission; D is then independent of Φ and factorizes.
@@ -711,7 +709,7 @@ def rotation_law(factors: ArrayLike, angle: ArrayLike) -> Real:
 
 
 @formula
-def spin_factors_from_collinear(parallel: ArrayLike, antiparallel: ArrayLike) -> Real:
+def spin_factors_from_collinear(parallel: ArrayLike, antiparallel: ArrayLike) -> Floats:
     r"""Return D_ss' from the two collinear junctions: D_ss from Φ = 0, D_s,-s from Φ = π.
 
     **Validity**: an identity at Φ = 0 and π; with `rotation_law` an interpolation, valid in the tunnelling limit.
@@ -735,7 +733,7 @@ def spin_factors_from_collinear(parallel: ArrayLike, antiparallel: ArrayLike) ->
 
 
 @formula
-def factorization_defect(factors: ArrayLike) -> Real:
+def factorization_defect(factors: ArrayLike) -> Floats:
     r"""Return D_++ D_-- / (D_+- D_-+) - 1, zero if D_ss' is a left times a right spin factor.
 
     **Result**: NaN where a spin channel is closed and the quotient undefined. **Validity**: a diagnostic of any
@@ -760,7 +758,9 @@ def factorization_defect(factors: ArrayLike) -> Real:
 
 # ---------------------------------------------------------------------- the conserved current, equation (1)
 @formula
-def conserved_magnetization_current(alpha: ArrayLike, beta: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Real:
+def conserved_magnetization_current(
+    alpha: ArrayLike, beta: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike
+) -> Floats:
     r"""Return J_M = Σ_s (α_s µ_Ls - β_s µ_Rs), equation (1): one magnetization current for both sides.
 
     **Result**: J_M in (e²/h)·V. **Validity**: collinear magnets. This is the conventional form the paper refutes, kept
@@ -785,7 +785,7 @@ def conserved_magnetization_current(alpha: ArrayLike, beta: ArrayLike, mu_left: 
 
 
 @formula
-def collinear_coefficients(probabilities: ArrayLike) -> tuple[Real, Real]:
+def collinear_coefficients(probabilities: ArrayLike) -> tuple[Floats, Floats]:
     r"""Return α_s = β_s = s T_ss, the coefficients of equation (1) when only spin-conserving channels are kept.
 
     **Validity**: exact for collinear magnets. At an angle the dropped part is the `spin_flip_current` F: (1) with these
@@ -810,7 +810,7 @@ def collinear_coefficients(probabilities: ArrayLike) -> tuple[Real, Real]:
 
 
 @formula
-def one_sided_coefficients(probabilities: ArrayLike, side: Side) -> tuple[Real, Real]:
+def one_sided_coefficients(probabilities: ArrayLike, side: Side) -> tuple[Floats, Floats]:
     r"""Return α_s, β_s with which equation (1) gives the current (3) or (4) of one side.
 
     Left: α_s = s Σ_s' T_ss', β_s' = Σ_s s T_ss'. Right: α_s = Σ_s' s' T_ss', β_s' = s' Σ_s T_ss'.
@@ -842,7 +842,7 @@ def one_sided_coefficients(probabilities: ArrayLike, side: Side) -> tuple[Real, 
 
 
 @formula
-def spin_flip_current(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Real:
+def spin_flip_current(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Floats:
     r"""Return F = Σ_s s T_s,-s (µ_Ls - µ_R,-s), half the difference J_M^L - J_M^R of (3) and (4).
 
     Arguments as in `magnetization_current_left`.
@@ -862,7 +862,7 @@ def spin_flip_current(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: Ar
 
 # ---------------------------------------------------------------------- the two currents, equations (3) and (4)
 @formula
-def magnetization_current_left(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Real:
+def magnetization_current_left(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Floats:
     r"""Return J_M^L = (1/h) Σ_ss' s T_ss' (µ_Ls - µ_Rs'), equation (3) in Landauer form.
 
     **Result**: Majority minus minority particle current along m_L, positive along +y, in (e²/h)·V. **Validity**: exact
@@ -889,7 +889,7 @@ def magnetization_current_left(probabilities: ArrayLike, mu_left: ArrayLike, mu_
 
 
 @formula
-def magnetization_current_right(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Real:
+def magnetization_current_right(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Floats:
     r"""Return J_M^R = (1/h) Σ_ss' s' T_ss' (µ_Ls - µ_Rs'), equation (4) in Landauer form.
 
     **Result**: Majority minus minority particle current along m_R, positive along +y, in (e²/h)·V. **Validity**: as
@@ -912,7 +912,7 @@ def magnetization_current_right(probabilities: ArrayLike, mu_left: ArrayLike, mu
 
 
 @formula
-def charge_current(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Real:
+def charge_current(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Floats:
     r"""Return J = (1/h) Σ_ss' T_ss' (µ_Ls - µ_Rs'), the particle current in the reading of (3) and (4).
 
     Arguments as in `magnetization_current_left`.
@@ -929,12 +929,12 @@ def charge_current(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: Array
     return np.asarray(flux.sum(axis=(-1, -2)))
 
 
-Density = Callable[[Real], ArrayLike]
+Density = Callable[[Floats], ArrayLike]
 
 
 def _printed_fluxes(
     amplitudes: ArrayLike, density_left: Density, density_right: Density, mu_left: ArrayLike, mu_right: ArrayLike
-) -> Real:
+) -> Floats:
     """Return |T_ss'|² (n_L(µ_Ls) - n_R(µ_Rs'))."""
     n_left = finite_array("density_left(mu_left)", density_left(_pair("mu_left", mu_left)), "(..., 2)")
     n_right = finite_array("density_right(mu_right)", density_right(_pair("mu_right", mu_right)), "(..., 2)")
@@ -950,7 +950,7 @@ def printed_magnetization_current_left(
     mu_left: ArrayLike,
     mu_right: ArrayLike,
     charge: float = 1.0,
-) -> Real:
+) -> Floats:
     r"""Return J_M^L = 4πe Σ_ss' s |T_ss'|² (n_L(µ_Ls) - n_R(µ_Rs')), equation (3) **as printed**.
 
     **Result**: In the unit of e |T|² n. **Validity**: electrodes with the same n(µ). For n(µ) = Nµ it is
@@ -989,7 +989,7 @@ def printed_magnetization_current_right(
     mu_left: ArrayLike,
     mu_right: ArrayLike,
     charge: float = 1.0,
-) -> Real:
+) -> Floats:
     r"""Return J_M^R = 4πe Σ_ss' s' |T_ss'|² (n_L(µ_Ls) - n_R(µ_Rs')), equation (4) **as printed**.
 
     Arguments as in `printed_magnetization_current_left`.
@@ -1010,7 +1010,7 @@ def printed_magnetization_current_right(
 
 # ---------------------------------------------------------------------- torques and measures of nonconservation
 @formula
-def implicit_torque(J_M_left: ArrayLike, J_M_right: ArrayLike, lattice_constant: float = 1.0) -> Real:
+def implicit_torque(J_M_left: ArrayLike, J_M_right: ArrayLike, lattice_constant: float = 1.0) -> Floats:
     r"""Return t0 = (J_M^R - J_M^L)/(a µ_B), the paper's implicit torque, with µ_B = 1.
 
     **Result**: J_M per length: the rate at which an external torque supplies the scalar spin current. **Validity**: t0
@@ -1036,7 +1036,7 @@ def implicit_torque(J_M_left: ArrayLike, J_M_right: ArrayLike, lattice_constant:
 
 
 @formula
-def in_plane_torques(J_M_left: ArrayLike, J_M_right: ArrayLike, angle: ArrayLike) -> tuple[Real, Real]:
+def in_plane_torques(J_M_left: ArrayLike, J_M_right: ArrayLike, angle: ArrayLike) -> tuple[Floats, Floats]:
     r"""Return the in-plane torques (τ_L·e_L, τ_R·e_R) from the two magnetization currents.
 
     τ_R·e_R = (J_M^L - J_M^R cos Φ)/sin Φ with e_R = (m_L - cos Φ m_R)/sin Φ, and
@@ -1075,7 +1075,7 @@ def in_plane_torques(J_M_left: ArrayLike, J_M_right: ArrayLike, angle: ArrayLike
 
 
 @formula
-def vector_torque(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike) -> Real:
+def vector_torque(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike) -> Floats:
     r"""Return τ = J_M^L m_L - J_M^R m_R, the total torque on both magnets.
 
     **Result**: shape (..., 3); In the unit of J_M (rates of σ): what flows in on the left minus what flows out on the
@@ -1099,7 +1099,7 @@ def vector_torque(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, 
 
 
 @formula
-def scalar_difference(J_M_left: ArrayLike, J_M_right: ArrayLike) -> Real:
+def scalar_difference(J_M_left: ArrayLike, J_M_right: ArrayLike) -> Floats:
     """Return J_M^R - J_M^L, the nonconservation the paper measures by lengths.
 
     **Result**: In the unit of J_M. **Validity**: a definition. Zero between identical magnets without spin
@@ -1123,7 +1123,7 @@ def scalar_difference(J_M_left: ArrayLike, J_M_right: ArrayLike) -> Real:
 @formula
 def projected_difference(
     J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike, axis: ArrayLike
-) -> Real:
+) -> Floats:
     """Return (J_M^R m_R - J_M^L m_L)·axis, the nonconservation of one spin component.
 
     **Result**: In the unit of J_M. Along m_L: J_M^R cos Φ - J_M^L; along m_R: J_M^R - J_M^L cos Φ. **Validity**: a
@@ -1148,7 +1148,7 @@ def projected_difference(
 
 
 @formula
-def vector_difference(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike) -> Real:
+def vector_difference(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike) -> Floats:
     r"""Return J_M^R m_R - J_M^L m_L, the nonconservation of the spin current vector.
 
     **Result**: shape (..., 3); In the unit of J_M; its length squared is (J_M^R - J_M^L)² + 4 J_M^L J_M^R sin²(Φ/2).
@@ -1172,7 +1172,7 @@ def vector_difference(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLi
 
 def _spin_currents(
     J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike
-) -> tuple[Real, Real]:
+) -> tuple[Floats, Floats]:
     """Return the vectors J_M^L m_L and J_M^R m_R."""
     left = finite_array("J_M_left", J_M_left)[..., None] * check_unit_vector(m_left, "m_left")
     right = finite_array("J_M_right", J_M_right)[..., None] * check_unit_vector(m_right, "m_right")
@@ -1180,7 +1180,7 @@ def _spin_currents(
 
 
 # ---------------------------------------------------------------------- checks at the border
-def _length(value: ArrayLike) -> Real:
+def _length(value: ArrayLike) -> Floats:
     length = finite_array("thickness", value)
     if np.any(length < 0):
         raise ArgumentError(f"Argument `thickness` must not be negative, but is {length.min():g}.")
@@ -1191,16 +1191,16 @@ def _matrix(name: str, value: ArrayLike) -> Complex:
     return complex_array(name, value, "(..., 2, 2)")
 
 
-def _probabilities(name: str, value: ArrayLike) -> Real:
+def _probabilities(name: str, value: ArrayLike) -> Floats:
     return finite_array(name, value, "(..., 2, 2)")
 
 
-def _pair(name: str, value: ArrayLike) -> Real:
+def _pair(name: str, value: ArrayLike) -> Floats:
     """Return one number per spin; a scalar stands for both."""
     array = finite_array(name, value)
     return np.full(2, float(array)) if array.ndim == 0 else finite_array(name, array, "(..., 2)")
 
 
-def _drop(mu_left: ArrayLike, mu_right: ArrayLike) -> Real:
+def _drop(mu_left: ArrayLike, mu_right: ArrayLike) -> Floats:
     """Return µ_Ls - µ_Rs' for all pairs of spins, shape (..., 2, 2)."""
     return np.asarray(_pair("mu_left", mu_left)[..., :, None] - _pair("mu_right", mu_right)[..., None, :])

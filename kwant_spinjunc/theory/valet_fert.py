@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kwant_spinjunc.arrays import Floats
 from kwant_spinjunc.checks import finite, finite_array, formula, not_negative_array, positive, positive_array, sides
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS
@@ -34,10 +35,8 @@ __all__ = [
     "starred_resistivity",
 ]
 
-Real = NDArray[np.float64]
 
-
-def _asymmetry(name: str, value: ArrayLike) -> Real:
+def _asymmetry(name: str, value: ArrayLike) -> Floats:
     array = finite_array(name, value)
     if np.any(np.abs(array) >= 1):
         raise ArgumentError(
@@ -48,7 +47,7 @@ def _asymmetry(name: str, value: ArrayLike) -> Real:
 
 
 @formula
-def starred_resistivity(rho: ArrayLike, beta: ArrayLike) -> Real:
+def starred_resistivity(rho: ArrayLike, beta: ArrayLike) -> Floats:
     """Return ρ* = ρ/(1-β²) of a metal of resistivity ρ.
 
     **Validity**: definition; two channels of resistivity 2ρ*(1 ∓ β) in parallel have ρ. T. Valet and A. Fert, Phys.
@@ -70,7 +69,7 @@ def starred_resistivity(rho: ArrayLike, beta: ArrayLike) -> Real:
 
 
 @formula
-def channel_resistivities(rho_star: ArrayLike, beta: ArrayLike) -> Real:
+def channel_resistivities(rho_star: ArrayLike, beta: ArrayLike) -> Floats:
     """Return ρ_s = 2ρ*(1 - sβ), shape (..., 2).
 
     **Validity**: definition; a current shared by the channels alone has J_M = βJ. T. Valet and A. Fert, Phys. Rev. B
@@ -97,7 +96,7 @@ def channel_resistivities(rho_star: ArrayLike, beta: ArrayLike) -> Real:
 
 
 @formula
-def channel_resistances(r_b: ArrayLike, gamma: ArrayLike) -> Real:
+def channel_resistances(r_b: ArrayLike, gamma: ArrayLike) -> Floats:
     """Return r_s = 2 r_b (1 - sγ) of a contact, shape (..., 2).
 
     **Validity**: definition; the channel conductances are (1 ± γ)/(2 r_b (1-γ²)), so that γ = (G_+ - G_-)/(G_+ + G_-).
@@ -124,7 +123,7 @@ def channel_resistances(r_b: ArrayLike, gamma: ArrayLike) -> Real:
 
 
 @formula
-def spin_resistance(rho_star: ArrayLike, l_sf: ArrayLike) -> Real:
+def spin_resistance(rho_star: ArrayLike, l_sf: ArrayLike) -> Floats:
     """Return r = ρ* l_sf, the accumulation δ over the spin current it drives into the metal.
 
     **Validity**: metal longer than l_sf. T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
@@ -152,7 +151,7 @@ def contact_polarization(
     r_right: ArrayLike,
     r_b: ArrayLike = 0.0,
     gamma: ArrayLike = 0.0,
-) -> Real:
+) -> Floats:
     r"""Return J_M/J = (β_L r_L + β_R r_R + γ r_b)/(r_L + r_R + r_b) at the contact of two half-infinite metals.
 
     **Validity**: collinear, local neutrality, no spin flip in the contact. T. Valet and A. Fert, Phys. Rev. B 48, 7099
@@ -195,7 +194,7 @@ def contact_accumulation(
     r_right: ArrayLike,
     r_b: ArrayLike = 0.0,
     gamma: ArrayLike = 0.0,
-) -> tuple[Real, Real]:
+) -> tuple[Floats, Floats]:
     r"""Return δ_L/J = r_L(β_L - p) and δ_R/J = r_R(p - β_R), the accumulations (µ_+ - µ_-)/2 at both faces.
 
     **Validity**: as `contact_polarization`.
@@ -228,7 +227,7 @@ def contact_resistance(
     r_right: ArrayLike,
     r_b: ArrayLike = 0.0,
     gamma: ArrayLike = 0.0,
-) -> Real:
+) -> Floats:
     r"""Return r_b(1 - γp) + β_L δ_L/J - β_R δ_R/J, the contact and its spin-coupled resistance.
 
     Arguments as in `contact_polarization`.
@@ -260,7 +259,7 @@ def profile(
     l_sf: tuple[float, float],
     r_b: float = 0.0,
     gamma: float = 0.0,
-) -> tuple[Real, Real]:
+) -> tuple[Floats, Floats]:
     r"""Return µ_s(y)/J and J_s(y)/J around the contact of two half-infinite metals at y = 0.
 
     **Validity**: as `contact_polarization`. T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
@@ -308,7 +307,7 @@ def _magnets(beta: Any, r: Any, r_b: Any, gamma: Any) -> Iterator[tuple[Any, ...
     return zip(("left", "right"), *(sides(name, value) for name, value in named.items()), strict=True)
 
 
-def _spacer(r_spacer: ArrayLike, ratio: ArrayLike) -> tuple[Real, Real]:
+def _spacer(r_spacer: ArrayLike, ratio: ArrayLike) -> tuple[Floats, Floats]:
     """Return r_N coth(t/l) and r_N/sinh(t/l) of the spacer, finite for thick ones."""
     r, x = positive_array("r_spacer", r_spacer), positive_array("ratio", ratio)
     return r / np.tanh(x), -2 * r * np.exp(-x) / np.expm1(-2 * x)
@@ -322,7 +321,7 @@ def spin_valve_polarization(
     ratio: ArrayLike,
     r_b: tuple[ArrayLike, ArrayLike] = (0.0, 0.0),
     gamma: tuple[ArrayLike, ArrayLike] = (0.0, 0.0),
-) -> tuple[Real, Real]:
+) -> tuple[Floats, Floats]:
     r"""Return J_M/J at the two contacts of a collinear F|N|F spin valve.
 
     **Validity**: magnets thicker than l_sf, collinear, local neutrality, no spin flip in the contacts. T. Valet and A.
@@ -372,7 +371,7 @@ def spin_valve_resistance(
     ratio: ArrayLike,
     r_b: tuple[ArrayLike, ArrayLike] = (0.0, 0.0),
     gamma: tuple[ArrayLike, ArrayLike] = (0.0, 0.0),
-) -> Real:
+) -> Floats:
     r"""Return the resistance between the magnets' extrapolated Ohmic lines: contacts, spacer and spin accumulation.
 
     Arguments as in `spin_valve_polarization`.
@@ -401,7 +400,7 @@ def magnetoresistance(
     ratio: ArrayLike,
     r_b: ArrayLike = 0.0,
     gamma: ArrayLike = 0.0,
-) -> Real:
+) -> Floats:
     r"""Return R_AP - R_P of a spin valve with equal magnets and contacts.
 
     ΔR = 2(βr + γr_b)² [1/(r + r_b + r_N tanh(t/2l)) - 1/(r + r_b + r_N coth(t/2l))]

@@ -14,15 +14,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kwant_spinjunc.arrays import Floats
 from kwant_spinjunc.checks import finite_array, formula, positive, positive_integer
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.theory.domain_wall import chain_response
 
 __all__ = ["chain_threshold", "macrospin_threshold", "wall_tilts"]
-
-Array = NDArray[np.float64]
 
 
 @formula
@@ -35,7 +34,7 @@ def wall_tilts(
     exchange: ArrayLike,
     anisotropy: ArrayLike,
     demagnetization: ArrayLike = 0.0,
-) -> tuple[Array, Array]:
+) -> tuple[Floats, Floats]:
     r"""Return the small static tilts (u_n, w_n) of spin n within and out of the plane of both magnets.
 
     u_n = -τ_F sin ψ λ(K)^n (1 - λ(K))/K,   w_n = -τ_D sin ψ λ(K + K_d)^n (1 - λ(K + K_d))/(K + K_d),

@@ -29,6 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from .. import halves
+from ..arrays import Floats, Indices
 from ..checks import finite, finite_array, positive
 from ..errors import ArgumentError
 from ..halves.batch import Stack
@@ -57,8 +58,6 @@ __all__ = [
     "tunneling_magnetoresistance",
 ]
 
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 #: Distances from a chemical potential, in kT, at which a thermal integral is cut. e^-745 is the smallest number.
 THERMAL_CUTS = np.array([6.0, 40.0, 745.0])

@@ -35,6 +35,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from .. import halves
+from ..arrays import Complex, Floats
 from ..checks import finite, finite_array, positive
 from ..errors import ArgumentError
 from ..halves import zone
@@ -59,8 +60,6 @@ PILOT = 0.1
 #: Part of the tolerance of an average that each inner integral takes, and the least weight of a node in that.
 SHARES, NEGLIGIBLE = 10.0, 1e-6
 
-Floats = NDArray[np.float64]
-Complex = NDArray[np.complex128]
 #: (stack of n rows, energies (n, points), band shifts (n, 1)) -> F (n, points)
 Function = Callable[[Stack, Complex, Floats], Complex]
 

@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from ..arrays import Floats
 from ..checks import finite_array
 from ..errors import ArgumentError
 from ..scattering import Scattering
 from .observables import Torques, magnet_torques, magnetization_current, outer_spin_currents, spacer_spin_current
 
 __all__ = ["LeadCurrents", "Response", "channel_currents", "linear_response", "tunneling_response"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

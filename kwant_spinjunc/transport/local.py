@@ -15,8 +15,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from ..arrays import Floats
 from ..checks import finite_array
 from ..errors import ArgumentError
 from ..model.junction import Junction
@@ -25,8 +26,6 @@ from ..spin import check_unit_vector
 from .linear import _potentials
 
 __all__ = ["chemical_potentials", "chemical_potentials_of", "default_axes"]
-
-Floats = NDArray[np.float64]
 
 
 def default_axes(junction: Junction) -> Floats:

@@ -14,8 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from ..arrays import Floats
 from ..errors import ArgumentError
 from ..model.junction import Junction
 from ..scattering import Scattering
@@ -30,8 +31,6 @@ __all__ = [
     "outer_spin_currents",
     "spacer_spin_current",
 ]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Complex, Floats
 from ..checks import positive
 from ..errors import ArgumentError
 from ..halves import texture, zone
@@ -33,8 +33,6 @@ from ..theory.drift_diffusion import VectorInterface
 
 __all__ = ["accumulation_frames", "vector_interface", "vector_response"]
 
-Floats = NDArray[np.float64]
-Complex = NDArray[np.complex128]
 
 #: δµ_0, δµ_1, δµ_2, δµ_3 as matrices.
 INPUTS = np.concatenate([np.eye(2)[None], PAULI])

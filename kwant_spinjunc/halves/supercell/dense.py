@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import blas, eig, lapack
 
+from ...arrays import Floats, Matrix
+
 __all__ = [
     "LU",
     "between",
@@ -31,10 +33,6 @@ __all__ = [
 LARGEST_RATIO, SERIES_END, LARGEST_CONDITION = 0.25, 1e-18, 1e5
 #: Rows up to which LAPACK inverts a symmetric matrix; above it is done by blocks, as long as a a^{-1} - 1 is less.
 LEAF, LARGEST_RESIDUAL = 50, 1e-12
-
-Matrix = NDArray[Any]
-Complex = NDArray[np.complex128]
-Floats = NDArray[np.float64]
 
 
 def gemm(a: Matrix, b: Matrix) -> Matrix:

@@ -3,8 +3,9 @@ r"""Probabilities and fields of one sample, by whatever covers it."""
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from ...arrays import Floats
 from ...checks import finite
 from ...errors import ArgumentError
 from ...model.junction import Junction
@@ -26,8 +27,6 @@ __all__ = [
 
 #: Directions from which on the angle is put into a series or an eigenvalue problem.
 MANY = 4
-
-Floats = NDArray[np.float64]
 
 
 def probabilities(

@@ -3,8 +3,8 @@ r"""Currents, torques and densities of waves, plane by plane."""
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...arrays import Complex, Floats
 from ...model.junction import COLLINEAR
 from ...solved import Fields
 from ...spin import PAULI, spinors
@@ -17,9 +17,6 @@ from .waves import Waves
 __all__ = [
     "Evaluator",
 ]
-
-Complex = NDArray[np.complex128]
-Floats = NDArray[np.float64]
 
 
 class Evaluator:

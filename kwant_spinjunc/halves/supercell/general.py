@@ -6,8 +6,8 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...arrays import Floats, Matrix
 from ...spin import rotation_matrix, spinors
 from .dense import LU, dagger, gemm, one_minus, squared
 from .half import solve_halves
@@ -17,9 +17,6 @@ from .surface import hopped, make_full
 __all__ = [
     "General",
 ]
-
-Matrix = NDArray[Any]
-Floats = NDArray[np.float64]
 
 
 class General:

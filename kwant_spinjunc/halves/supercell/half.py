@@ -3,11 +3,10 @@ r"""One half, plane by plane from its lead to the cut."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...arrays import Complex, Floats, Matrix
 from ...errors import ArgumentError
 from ...spin import SIGNS, spinors
 from .dense import between, dagger, gemm, invert, squared, symmetric_inverse
@@ -22,10 +21,6 @@ __all__ = [
 
 #: A difference of the two spins is propagated by products once it is this small; above, it is taken as it is.
 SMALL_DIFFERENCE = 1e-4
-
-Matrix = NDArray[Any]
-Complex = NDArray[np.complex128]
-Floats = NDArray[np.float64]
 
 
 def solve_half(

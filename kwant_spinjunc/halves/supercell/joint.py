@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...arrays import Complex, Floats, Matrix
 from ...model.junction import Layer
 from ...spin import rotation_matrix
 from .dense import LU, between, dagger, gemm, one_minus, resolvent, squared
@@ -24,10 +23,6 @@ __all__ = [
 
 #: Labels of a nonmagnetic lead that turn by less than this from the axis of their half do not mix.
 SAME_LABELS = 1e-15
-
-Matrix = NDArray[Any]
-Complex = NDArray[np.complex128]
-Floats = NDArray[np.float64]
 
 
 @dataclass

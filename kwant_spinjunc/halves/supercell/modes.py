@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...arrays import Complex, Floats, Matrix
 from ...spin import SIGNS
 from .dense import dagger, gemm
 from .sampled import Sampled
@@ -15,10 +15,6 @@ from .surface import Half, Plane
 __all__ = [
     "Modes",
 ]
-
-Matrix = NDArray[Any]
-Complex = NDArray[np.complex128]
-Floats = NDArray[np.float64]
 
 
 class Modes:

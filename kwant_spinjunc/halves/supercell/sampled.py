@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...arrays import Complex, Floats, Matrix
 from ...model.junction import COLLINEAR, Junction
 from ...model.plane import CrossSection
 from ...model.sample import Realization
@@ -19,10 +20,6 @@ __all__ = [
     "cut_of",
     "find_cut",
 ]
-
-Matrix = NDArray[Any]
-Complex = NDArray[np.complex128]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,11 +3,10 @@ r"""What a half is to the rest: the matrices at its last plane, and what it take
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...arrays import Complex, Floats, Matrix
 from .dense import block_diagonal, dagger, gemm
 
 __all__ = [
@@ -17,10 +16,6 @@ __all__ = [
     "make_full",
     "pick",
 ]
-
-Matrix = NDArray[Any]
-Complex = NDArray[np.complex128]
-Floats = NDArray[np.float64]
 
 
 @dataclass

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...arrays import Complex, Floats
 from ...spin import rotation_matrix, spinors
 from .dense import gemm
 from .general import General
@@ -21,9 +21,6 @@ __all__ = [
     "collinear_waves",
     "general_waves",
 ]
-
-Complex = NDArray[np.complex128]
-Floats = NDArray[np.float64]
 
 
 #: Per lead and spin that come in: waves of every plane, with spin before site, along the axis of the plane's half.

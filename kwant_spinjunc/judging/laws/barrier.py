@@ -13,9 +13,10 @@ from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
 from kwant_spinjunc.judging.laws.rule import Curve, Finding, Rule, contrast, relative
 from kwant_spinjunc.theory import julliere, tunnelling
 
+from ...arrays import Floats
+
 __all__ = ["RULES"]
 
-Floats = NDArray[np.float64]
 
 CONDUCTANCE = "the conductance at the same angle"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
@@ -13,7 +12,6 @@ from kwant_spinjunc.theory.drift_diffusion import LANDAUER, Matching, Material
 
 __all__ = ["RULES"]
 
-Floats = NDArray[np.float64]
 
 #: Two magnets count as identical when their collinear conductances agree to this part.
 IDENTICAL = 1e-6

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kwant_spinjunc.judging.evidence import Evidence
 
-__all__ = ["Curve", "Finding", "Rule", "contrast", "relative"]
+from ...arrays import Floats
 
-Floats = NDArray[np.float64]
+__all__ = ["Curve", "Finding", "Rule", "contrast", "relative"]
 
 
 def relative(exact: Any, theory: Any, scale: Any | None = None) -> Floats:

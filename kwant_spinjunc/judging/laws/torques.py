@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kwant_spinjunc.judging.evidence import BIAS, ROUNDING, Evidence, InapplicableError
 from kwant_spinjunc.judging.laws.rule import Curve, Finding, Rule, contrast, relative
 from kwant_spinjunc.theory import julliere, slonczewski, tunnelling
 
+from ...arrays import Floats
+
 __all__ = ["RULES"]
 
-Floats = NDArray[np.float64]
 
 UNIT = "e²/h × V"
 TORQUE = "the torque at the same angle"
