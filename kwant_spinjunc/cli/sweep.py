@@ -55,7 +55,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do it and return the exit code."""
-    from ..plot.figures import plot_sweep
     from ..runs.family import load_family
     from ..runs.sweep import BIAS_VARIABLES, VARIABLES, SweepError, SweepInterrupted, sweep
 
@@ -100,6 +99,8 @@ def run(options: argparse.Namespace) -> int:
     total = dataset["angle"].size
     figure = options.figure if dataset.attrs["complete"] else None
     if figure:
+        from ..plot.figures import plot_sweep
+
         save_figure(plot_sweep(dataset, shown), figure, quiet=True)
     print(f"{options.output}: {done} of {total} points, axes {dict(dataset['angle'].sizes)}")
     if refusal:

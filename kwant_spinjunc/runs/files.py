@@ -223,21 +223,26 @@ def shielded() -> Iterator[None]:
 
 
 # ---------------------------------------------------------------------- tables
-def _canonical(values: Any) -> bytes:
+def _canonical(values: Any) -> Any:
     """Return the bytes of an array as any NetCDF file gives it back: integers and floats in 64 bits, words as JSON."""
     array = np.asarray(values)
     if array.dtype.kind in "fc":
-        return np.ascontiguousarray(array, dtype="<c16" if array.dtype.kind == "c" else "<f8").tobytes()
+        return _view(array, "<c16" if array.dtype.kind == "c" else "<f8")
     if array.dtype.kind in "iub":
-        return np.ascontiguousarray(array, dtype="<i8").tobytes()
+        return _view(array, "<i8")
     return json.dumps(array.tolist(), default=str).encode()
+
+
+def _view(array: Any, dtype: str) -> Any:
+    """Return the bytes of an array, not copied if they are as asked."""
+    return np.ascontiguousarray(array, dtype=dtype).reshape(-1).view(np.uint8).data
 
 
 def table_digest(dataset: xr.Dataset) -> str:
     """Return a checksum of all names, dimensions, numbers and attributes but the checksum itself."""
     digest = hashlib.blake2b(digest_size=16)
 
-    def add(part: bytes) -> None:
+    def add(part: Any) -> None:
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
 
@@ -268,9 +273,23 @@ def with_checksum(dataset: xr.Dataset) -> xr.Dataset:
 
 def write_table(dataset: xr.Dataset, path: str | Path, name: str = "output") -> None:
     """Write a dataset as NetCDF 3, with a checksum, whole or not at all."""
+    from xarray.backends import ScipyDataStore
+
     dataset = with_checksum(dataset)
     with write_atomically(path, name) as temporary:
-        dataset.to_netcdf(temporary, engine="scipy")
+        store: Any = ScipyDataStore(str(temporary), mode="w")
+        dataset.dump_to_store(store)
+        for variable in store.ds.variables.values():
+            variable.__dict__["data"] = np.asarray(variable.data).view(_Uncopied)
+        store.close()
+
+
+class _Uncopied(np.ndarray[Any, Any]):
+    """An array whose bytes SciPy writes where they are: a copy of the largest variable is half of a sweep's memory."""
+
+    def tobytes(self, order: Any = "C") -> Any:
+        """Return the bytes themselves, of an array in C order."""
+        return np.asarray(self).reshape(-1).view(np.uint8).data
 
 
 def read_table(path: str | Path, name: str = "output", nbytes: int | None = None) -> xr.Dataset:
