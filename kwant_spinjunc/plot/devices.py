@@ -20,7 +20,7 @@ from ..devices.solve import is_transparent
 from ..devices.spin_channels import lead_axis
 from ..devices.spin_operators import SpinOperator
 from ..errors import ArgumentError
-from .figures import COLORS, styled
+from .figures import COLORS, NOISE, styled
 
 __all__ = ["plot_system", "plot_torques"]
 
@@ -30,8 +30,6 @@ MAGNETS = (COLORS["left"], COLORS["right"], COLORS["damping_like"], COLORS["fiel
 SPLIT = 1e-9
 #: Expectation value of m·S above which a state is drawn in the color of its spin.
 DEFINITE = 0.99
-#: Torque on a site that is rounding.
-NOISE = 1e-12
 
 
 @styled
@@ -97,16 +95,19 @@ def plot_system(device: Device, energy: float | None = None) -> Figure:
     axes.set_aspect("equal")
 
     first: Any = None
+    drawn: set[str] = set()
     for panel, lead in enumerate(bands):
         panel_axes = figure.add_subplot(grid[1, panel], sharey=first)
         first = first or panel_axes
-        _draw_lead_bands(panel_axes, device, lead)
+        drawn |= _draw_lead_bands(panel_axes, device, lead)
         if energy is not None:
             panel_axes.axhline(energy, color="black", linewidth=0.9, linestyle="--")
     if first is not None:
         first.set_ylabel("energy (unit of the hopping)")
-        handles = [Line2D([], [], marker="o", ls="", color=COLORS[spin]) for spin in ("majority", "minority")]
-        panel_axes.legend(handles, ["majority", "minority"], loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        spins = [spin for spin in ("majority", "minority") if spin in drawn]
+        handles = [Line2D([], [], marker="o", ls="", color=COLORS[spin]) for spin in spins]
+        if handles:
+            panel_axes.legend(handles, spins, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 
 
@@ -147,8 +148,11 @@ def _positions(device: Device) -> NDArray[np.float64]:
     return np.array(positions, dtype=float)
 
 
-def _draw_lead_bands(axes: Any, device: Device, lead: int) -> None:
-    """Draw E(k) of one lead, states of definite spin along its m in the colors of majority and minority."""
+def _draw_lead_bands(axes: Any, device: Device, lead: int) -> set[str]:
+    """Draw E(k) of one lead, states of definite spin along its m in the colors of majority and minority; return which.
+
+    States of no definite spin are gray.
+    """
     built = device.system.leads[lead]
     params = dict(device.params)
     H0, V = built.cell_hamiltonian(params=params), built.inter_cell_hopping(params=params)
@@ -170,6 +174,7 @@ def _draw_lead_bands(axes: Any, device: Device, lead: int) -> None:
     axes.set_title(f"lead {lead}")
     axes.set_xlabel(r"$k/\pi$")
     axes.set_xticks([-1, 0, 1])
+    return {kind for kind, chosen in kinds.items() if chosen.any()}
 
 
 def _along(device: Device, lead: int, orbitals: int) -> Any:

@@ -16,6 +16,7 @@ from matplotlib import patheffects
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
+from matplotlib.transforms import ScaledTranslation
 from numpy.typing import ArrayLike
 
 from ..devices.device import DeviceScattering
@@ -29,6 +30,7 @@ from ..spin import SIGNS, angle_between
 __all__ = [
     "COLORS",
     "STYLE",
+    "draw_direction",
     "draw_error_map",
     "error_contours",
     "new_figure",
@@ -58,6 +60,8 @@ COLORS = {
     "muted": "#8c959f",
 }
 
+#: Torque on a site that is rounding.
+NOISE = 1e-12
 #: Matplotlib settings of all figures.
 STYLE = {
     "font.size": 9.0,
@@ -101,6 +105,10 @@ def new_figure(
     """
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, **grid)
+
+
+#: Length of an arrow that shows m, in points.
+ARROW = 15.0
 
 
 @styled
@@ -161,17 +169,29 @@ def _draw_planes(axes: Any, junction: Junction, c: float) -> None:
     top = high + 0.12 * (high - low)
     for n, plane in enumerate(junction.planes):
         if plane.is_magnetic:
-            x, _, z = np.array(plane.m) * 0.42
-            axes.annotate(
-                "",
-                (n + x, top + z * (high - low) * 0.12),
-                (n - x, top - z * (high - low) * 0.12),
-                arrowprops={"arrowstyle": "-|>", "color": "black", "linewidth": 1.3},
-            )
+            draw_direction(axes, (n, top), plane.m)
     axes.set_ylim(low, top + 0.1 * (high - low))
     axes.set_xlabel("plane n (position y = n a)")
     axes.set_title(rf"bands of the planes; arrows: m in the x-z plane, $\Phi$ = {np.degrees(junction.angle):.4g}°")
     axes.xaxis.get_major_locator().set_params(integer=True)
+
+
+def draw_direction(axes: Any, at: tuple[float, float], m: Any, length: float = ARROW) -> None:
+    """Draw m in the x-z plane as an arrow around a point, x to the right and z up, at its true angle on paper.
+
+    What points along y is a dot.
+    """
+    x, _, z = np.asarray(m, dtype=float)
+    if np.hypot(x, z) < 0.05:
+        axes.plot(*at, "o", color="black", markersize=3.0)
+        return
+    figure, half = axes.figure, 0.5 * length / 72.0
+
+    def end(sign: float) -> Any:
+        return axes.transData + ScaledTranslation(sign * half * x, sign * half * z, figure.dpi_scale_trans)
+
+    style = {"arrowstyle": "-|>", "color": "black", "linewidth": 1.3, "shrinkA": 0, "shrinkB": 0}
+    axes.annotate("", xy=at, xycoords=end(1.0), xytext=at, textcoords=end(-1.0), arrowprops=style)
 
 
 @styled
@@ -202,9 +222,10 @@ def plot_layers(scattering: Scattering, lead_in: int = 0) -> Figure:
         bottom.plot(planes, torques[:, column], "o-", color=COLORS[axis], label=rf"$\tau_{axis}$")
     top.plot(bonds, currents[:, 0], "--", color="black", label="charge")
     spacer = np.flatnonzero(scattering.junction.plane_splitting == 0)
+    stretches = np.split(spacer, np.flatnonzero(np.diff(spacer) > 1) + 1) if len(spacer) else []
     for axes in (top, bottom):
-        if len(spacer):
-            axes.axvspan(spacer[0] - 0.5, spacer[-1] + 0.5, color=COLORS["muted"], alpha=0.15, linewidth=0)
+        for planes_ in stretches:
+            axes.axvspan(planes_[0] - 0.5, planes_[-1] + 0.5, color=COLORS["muted"], alpha=0.15, linewidth=0)
         axes.axhline(0, color="black", linewidth=0.6)
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     side = ("left", "right")[lead_in]
@@ -297,8 +318,14 @@ def plot_sweep(dataset: Any, variable: str = "conductance") -> Figure:
         stacked = data.stack(line=series) if series else data.expand_dims("line")
         for index in range(stacked.sizes["line"]):
             line = stacked.isel(line=index)
+            if not np.isfinite(line.values).any():  # nothing to see, such as torques of a texture
+                continue
             names = [f"{dim} = {_word(line[dim].item(), dataset[dim])}" for dim in series]
             axes.plot(_in_degrees(dataset[x]), line, "o-", label=", ".join(names) or None)
+        if not axes.lines:
+            raise ArgumentError(
+                f"Argument `variable` must have numbers to be drawn, but {variable!r} is NaN throughout."
+            )
         if series:
             axes.legend()
         axes.set_ylabel(_label(data))
@@ -489,8 +516,10 @@ def plot_device(
             "coordinates. Draw spin_current and torque against a coordinate."
         )
     flux = scattering.on_lattice(quantity, lead_in)
-    figure = Figure(figsize=(6.4, 2.8 if magnet is None else 6.0), layout="constrained")
-    rows = figure.subplots(1 if magnet is None else 2, 1, squeeze=False)[:, 0]
+    panels = 1 if magnet is None else 2
+    tall = bool(np.ptp(positions[:, 1]) > np.ptp(positions[:, 0]))  # panels side by side
+    figure = Figure(figsize=(3.2 * panels, 4.8) if tall else (6.4, 3.0 * panels), layout="constrained")
+    rows = figure.subplots(*((1, panels) if tall else (panels, 1)), squeeze=False).ravel()
     field, box = kwant.plotter.interpolate_current(system, flux, relwidth=0.08)
     kwant.plotter.streamplot(field, box, ax=rows[0], show=False, colorbar=False, linecolor="#24292f", max_linewidth=2)
     what = "charge" if quantity == "charge" else f"spin {quantity}"
@@ -499,8 +528,16 @@ def plot_device(
         torque = scattering.torque(magnet)
         total = (torque.site_exchange + torque.site_spin_orbit)[lead_in, :, "xyz".index(axis)]
         values = np.full(len(positions), np.nan)
+        scale = float(abs(total).max())
+        if scale < NOISE:
+            largest = abs(torque.site_exchange + torque.site_spin_orbit)[lead_in].max(axis=0)
+            others = [c for c, size in zip("xyz", largest, strict=True) if size > NOISE]
+            way_out = f"Draw {' or '.join(others)}" if others else "There is none along any axis"
+            raise ArgumentError(
+                f"Argument `axis` must be one along which there is a torque, but along {axis!r} it is {scale:.1g} at "
+                f"most, rounding. {way_out}."
+            )
         values[torque.sites] = total
-        scale = max(float(abs(total).max()), 1e-300)
         inside = np.zeros(len(positions), dtype=bool)
         inside[torque.sites] = True
         kwant.plotter.plot(

@@ -372,11 +372,11 @@ class Ensemble:
         rows = []
         for q in shown:
             s = self[q.name]
+            if "defect" in q.name:
+                rows.append((f"{q.name}, largest", f"{float(np.max(s.maximum)):.1e}", "", "", q.units))
+                continue
             for at in np.ndindex(*q.shape):
                 mean, error, std, typical = (float(np.asarray(x)[at]) for x in (s.mean, s.error, s.std, s.typical))
-                if "defect" in q.name:
-                    rows.append((f"{q.name}, largest", f"{float(np.asarray(s.maximum)[at]):.1e}", "", "", q.units))
-                    continue
                 word = " ".join(_label(dim, i) for dim, i in zip(q.dims, at, strict=True))
                 log = f"{typical:.6g}" if math.isfinite(typical) else "-"
                 rows.append((f"{q.name} {word}".rstrip(), value_with_error(mean, error), f"{std:.3g}", log, q.units))

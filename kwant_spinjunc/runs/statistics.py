@@ -22,6 +22,8 @@ __all__ = ["BLOCKS", "BlockMeans", "Moments", "Statistic", "value_with_error"]
 #: Blocks of a jackknife: sample i belongs to block i modulo this. The relative error of its error bar is
 #: 1/sqrt(2 (BLOCKS - 1)), 9 %.
 BLOCKS = 64
+#: An error below this part of the value is that of the last digit.
+ROUNDING = 1e-15
 
 
 def value_with_error(value: float, error: float) -> str:
@@ -32,6 +34,8 @@ def value_with_error(value: float, error: float) -> str:
     >>> value_with_error(1.23456, 0.0123), value_with_error(1234.5, 0.0), value_with_error(-1.5e-9, 2.2e-11)
     ('1.235 ± 0.012', '1234.5 ± 0', '-1.500e-09 ± 2.2e-11')
     """
+    if error <= ROUNDING * abs(value):
+        error = 0.0
     if not (math.isfinite(value) and math.isfinite(error)) or error <= 0:
         return f"{value:.8g} ± {error:.2g}"
     place = math.floor(math.log10(error)) - 1
