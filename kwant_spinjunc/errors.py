@@ -31,6 +31,10 @@ class ContinuityError(ConservationError):
     """Charge or spin is not continuous through the planes within the tolerance."""
 
 
+class DisagreementError(ConservationError):
+    """Two independent routes to the same result differ by more than the tolerance; neither is returned."""
+
+
 class SpinjuncWarning(UserWarning):
     """Base class of every warning of this package: the result stands, but may not mean what it seems to."""
 

@@ -7,7 +7,7 @@ junctions with one cell per plane, averages and supercells. Both take a `Problem
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, Unpack, overload
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .arrays import Floats
+from .crosscheck import Check, cross_check
 from .crystals.result import CrystalScattering
 from .crystals.scatter import scatter_crystal
 from .devices import junctions
@@ -63,9 +64,12 @@ class Scattering(Solved):
         indices -1 to ``planes``), so that every plane of the junction has both its bonds inside.
     smatrix : kwant.solvers.common.SMatrix or None
         Kwant's own result, where Kwant solved.
+    check : Check or None
+        What a second route said, if asked for.
     """
 
     problem: Problem
+    check: Check | None = None
 
     @classmethod
     def of(cls, problem: Problem, solved: Solved) -> Scattering:
@@ -78,9 +82,9 @@ class Scattering(Solved):
         """
         answer = {name: getattr(solved, name) for name in solved.__dataclass_fields__}
         result = cls(problem=problem, **answer)
-        refuse_unitarity(result.unitarity_defect, result.tolerance)
+        refuse_unitarity(result.unitarity_defect, result.tolerance, problem.doubt)
         if isinstance(result.states, Fields):
-            refuse_discontinuity(result.states, result.tolerance)
+            refuse_discontinuity(result.states, result.tolerance, problem.doubt)
         return result
 
     @property
@@ -122,7 +126,7 @@ class Scattering(Solved):
     def fields(self) -> Fields:
         """Currents, torques and densities of each incoming lead and spin (solved for on first use)."""
         found = self.states if isinstance(self.states, Fields) else self.states()
-        refuse_discontinuity(found, self.tolerance)
+        refuse_discontinuity(found, self.tolerance, self.problem.doubt)
         return found
 
     def transmission(self, out: int | tuple[int, int], in_: int | tuple[int, int]) -> Any:
@@ -227,13 +231,16 @@ def scatter(
     k: ArrayLike | Literal["average"] | None = None,
     *,
     solver: str | None = None,
+    check: bool = False,
     **settings: Unpack[Settings],
 ) -> Scattering: ...
 @overload
 def scatter(
     junction: Any, energy: ArrayLike, k: Any = None, *, tolerance: float = TOLERANCE, **device: Any
 ) -> DeviceScattering | CrystalScattering: ...
-def scatter(junction: Any, energy: Any, k: Any = None, *, solver: Any = None, **settings: Any) -> Any:
+def scatter(
+    junction: Any, energy: Any, k: Any = None, *, solver: Any = None, check: Any = False, **settings: Any
+) -> Any:
     r"""Scatter electrons of one energy through a junction, or through any finalized Kwant system.
 
     A Kwant system (or `Device`) takes ``params``, ``spin``, ``magnetizations``, ``cuts``, ``magnets`` and ``barriers``,
@@ -256,6 +263,9 @@ def scatter(junction: Any, energy: Any, k: Any = None, *, solver: Any = None, **
         and ``k[..., 0]`` are arrays that broadcast, and the result has leading batch axes; a supercell or wire,
         disordered or not, takes one energy and k (see `supercell`).
         None: the engine for arrays, averages and several sites per plane, and where Kwant is not installed; else Kwant.
+    check
+        Solve again by an independent route (see `crosscheck`) and refuse where the two differ; ``s.check`` tells by how
+        much they did. It costs another solve, and three by Kwant for a batch.
     cross_section, boundary
         See `build`: a supercell or wire with several sites per plane.
     seed, realization
@@ -280,6 +290,8 @@ def scatter(junction: Any, energy: Any, k: Any = None, *, solver: Any = None, **
         A Brillouin-zone average did not reach ``rtol``.
     UnitarityError, ContinuityError
         The result violates a conservation law by more than ``tolerance``; it is refused.
+    DisagreementError
+        With ``check``: the second route finds something else.
 
     Warns
     -----
@@ -303,6 +315,8 @@ def scatter(junction: Any, energy: Any, k: Any = None, *, solver: Any = None, **
     ([[1, 1], [1, 1]], (2, 5, 4), (2, 6, 3))
     """
     if isinstance(junction, Device) or is_kwant(junction):
+        if check:
+            raise ArgumentError("Argument `check` must be left out for a Kwant system. It belongs to a Junction.")
         return _scatter_any(junction, energy, {"k": k, "solver": solver, **settings})
     if not isinstance(junction, Junction):
         raise ArgumentError(
@@ -312,6 +326,8 @@ def scatter(junction: Any, energy: Any, k: Any = None, *, solver: Any = None, **
     own = (*DEVICE_ONLY, *CRYSTAL_ONLY[:5], "max_points")
     _refuse_foreign(settings, own, "a Junction. It belongs to a Kwant system; a Junction knows its spin")
     result = scatter_quietly(junction, energy, k, solver=solver, **settings)
+    if check:
+        result = replace(result, check=cross_check(result.problem, result))
     message = conducting_barrier(result.problem)
     if message is not None:
         warnings.warn(message, BarrierWarning, stacklevel=2)
@@ -412,4 +428,6 @@ def _summary(s: Scattering) -> str:
     if "fields" in s.__dict__:
         defects += [("continuity", s.continuity_defect), ("torque", s.torque_defect)]
     lines.append("  defects: " + ", ".join(f"{name} {np.max(value, initial=0.0):.1e}" for name, value in defects))
+    if s.check is not None:
+        lines.append(f"  second route: {s.check}")
     return "\n".join(lines)

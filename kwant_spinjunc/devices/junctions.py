@@ -66,6 +66,12 @@ def answer(problem: Problem, *, analytic: bool) -> Solved:
     smatrix, psi = solve(system, energy)
     modes = np.array([lead.block_nmodes for lead in smatrix.lead_info])
     problem.refuse_closed(modes, c)
+    expected = junction.open_channels(energy, section.transverse_modes[0]).sum(axis=0)
+    if (modes != expected).any():
+        raise BandEdgeError(
+            f"Argument `energy` must not lie at a band edge of a lead, but at {energy:g} Kwant finds {modes.tolist()} "
+            f"channels [lead, spin] where {expected.tolist()} are open. Bands: {junction.describe_bands(c)}."
+        )
 
     probabilities = np.zeros((2, 2, 2, 2))
     for out, in_ in np.ndindex(4, 4):

@@ -22,6 +22,8 @@ AVERAGE = "average"
 #: Default of the largest defect per unit flux that is accepted. Rounding is 1e-14; a state with velocity v near a band
 #: edge loses a factor 1/v, so 1e-8 still admits energies 1e-10 t from the edge.
 TOLERANCE = 1e-8
+#: Largest level over smallest hopping from which on their ratio is the likelier reason of lost digits.
+UNEVEN = 1e6
 
 
 class Settings(TypedDict, total=False):
@@ -122,6 +124,22 @@ class Problem:
     def sample(self) -> Realization:
         """The numbers on all sites."""
         return realize(self.junction, self.section, self.seed, self.realization)
+
+    @cached_property
+    def doubt(self) -> str:
+        """What is likely to spoil digits, in words: energies far above a hopping, or a band edge nearby."""
+        planes = self.junction.planes
+        hoppings = np.append(self.junction.bond_hoppings, [lead.hopping for lead in self.junction.leads])
+        levels = [abs(plane.onsite) + plane.splitting / 2 + 4 * abs(plane.t_parallel) for plane in planes]
+        largest = max(float(np.max(abs(np.asarray(self.energy)))), *levels, float(hoppings.max()))
+        spread = largest / float(hoppings.min())
+        if spread > UNEVEN:
+            return (
+                f"Its numbers differ by a factor {spread:.1g} (the largest level, splitting or energy to the smallest "
+                "hopping), and rounding of the large is not small against the small. Use solver='halves', or leave "
+                "out what the smallest hopping connects."
+            )
+        return "Energies very near a band edge do this; move the energy or widen `tolerance`."
 
     def refuse_many(self) -> None:
         """Raise `ArgumentError` for a batch or an average, where a route takes one energy and k at a time."""

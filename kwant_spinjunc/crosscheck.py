@@ -1,0 +1,128 @@
+r"""A second, independent route to what has been solved: `scatter(..., check=True)`.
+
+| solved by | checked by |
+|---|---|
+| Kwant, modes of the leads found or typed in | the fast engine |
+| the engine, one cell or a supercell | Kwant, on the first, the middle and the last point of a batch |
+| the engine, average | the general 2×2 recursion, integrated without being told of resonances |
+
+Where Kwant is not installed or refuses a point (within 1e-12 of a band edge), the general 2×2 recursion takes its
+place: of the engine's own kind, but no number of the two halves enters it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from . import halves
+from .arrays import Floats
+from .devices import junctions
+from .errors import ArgumentError, DisagreementError
+from .halves import route, zone
+from .halves.batch import as_stack
+from .model.problem import Problem
+from .optional import has
+from .solved import Solved
+
+__all__ = ["Check", "cross_check"]
+
+#: Points of a batch that are solved again.
+POINTS = 3
+#: Average: the two may differ by their errors, and by so many tolerances.
+MARGIN = 10.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a second route said.
+
+    Attributes
+    ----------
+    route : str
+        Which.
+    points : int
+        How many points were solved again.
+    difference : float
+        Largest difference of a probability or of a bond current.
+    allowed : float
+        Up to where the two agree.
+    """
+
+    route: str
+    points: int
+    difference: float
+    allowed: float
+
+    def __str__(self) -> str:
+        return f"{self.route} at {self.points} point{'s' * (self.points != 1)} differs by {self.difference:.1e}"
+
+
+def cross_check(problem: Problem, solved: Solved) -> Check:
+    """Solve again by another route and compare.
+
+    Raises
+    ------
+    DisagreementError
+        The two differ by more than the tolerance.
+    """
+    check = _average(problem, solved) if problem.is_average else _points(problem, solved)
+    if not check.difference <= check.allowed:
+        raise DisagreementError(
+            f"Two routes must agree, but {solved.solver} and {check.route} differ by {check.difference:.2g}, more than "
+            f"{check.allowed:.2g}. Do not use either; energies very near a band edge do this: move the energy."
+        )
+    return check
+
+
+def _points(problem: Problem, solved: Solved) -> Check:
+    shape = solved.modes.shape[:-2]
+    energy = np.broadcast_to(problem.energy, shape)
+    k: Any = None if problem.k is None else np.broadcast_to(problem.k, (*shape, 2))
+    count = int(np.prod(shape))
+    flat = np.unique(np.linspace(0, count - 1, POINTS).round().astype(int)) if shape else np.zeros(1, dtype=int)
+    worst, names = 0.0, set()
+    for number in flat:
+        at = np.unravel_index(number, shape)
+        if not solved.modes[at].any():
+            continue
+        single = replace(problem, energy=float(energy[at]), k=None if k is None else k[at])
+        other, name = _second(single, solved.solver)
+        names.add(name)
+        worst = max(worst, float(abs(other.probabilities - solved.probabilities[at]).max()))
+        mine = solved if not shape else route.answer(single)
+        currents = [(x.states if not callable(x.states) else x.states()).currents for x in (mine, other)]
+        worst = max(worst, float(abs(currents[0] - currents[1]).max()))
+    return Check(" and ".join(sorted(names)), len(flat), worst, problem.tolerance)
+
+
+def _second(problem: Problem, solver: str) -> tuple[Solved, str]:
+    """Return the answer of another route than ``solver`` to one point, and its name."""
+    if solver != "halves":
+        return route.answer(problem), "halves"
+    for analytic in (False, True) if has("kwant") else ():
+        try:
+            return junctions.answer(problem, analytic=analytic), "modes" if analytic else "kwant"
+        except ArgumentError:  # at a band edge, or too large
+            continue
+    if not problem.section.is_single_cell:
+        raise ArgumentError("Argument `check` must be False for a supercell without Kwant: there is no second route.")
+    texture, c = as_stack(problem.junction).as_texture(), problem.band_shift
+    found = halves.states(texture, problem.energy, c)
+    P = halves.probabilities(texture, problem.energy, c)
+    return Solved(solver="texture", probabilities=P, modes=found.modes, unitarity_defect=P, states=found), "texture"
+
+
+def _average(problem: Problem, solved: Solved) -> Check:
+    texture, energy = as_stack(problem.junction).as_texture(), problem.energy
+
+    def channels(c: Floats) -> Floats:
+        return halves.probabilities(texture, energy, c)
+
+    split = zone.thresholds(problem.junction, energy)
+    found = zone.average(channels, split, rtol=problem.rtol, atol=problem.rtol, strict=False)
+    difference = float(abs(found.value - solved.probabilities).max())
+    allowed = MARGIN * max(problem.tolerance, problem.rtol) + float((found.error + solved.k_error).max())
+    return Check("texture", found.points, difference, allowed)
