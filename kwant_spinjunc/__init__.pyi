@@ -5,7 +5,8 @@ from .crystals.result import CrystalScattering
 from .devices.bias import DeviceCurrents, current_voltage
 from .devices.build import build
 from .devices.cuts import between
-from .devices.device import Device, DeviceScattering, MagnetTorque
+from .devices.device import Device
+from .devices.result import DeviceScattering, MagnetTorque
 from .errors import (
     ArgumentError,
     BandEdgeError,

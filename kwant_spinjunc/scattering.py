@@ -19,7 +19,9 @@ from .crosscheck import Check, cross_check
 from .crystals.result import CrystalScattering
 from .crystals.scatter import scatter_crystal
 from .devices import junctions
-from .devices.device import Device, DeviceScattering, as_device, scatter_device
+from .devices.device import Device, as_device
+from .devices.result import DeviceScattering
+from .devices.scatter import scatter_device
 from .errors import ArgumentError, BarrierWarning
 from .halves import route
 from .model.junction import Junction
@@ -378,7 +380,7 @@ def conducting_barrier(problem: Problem) -> str | None:
 
 #: What `scatter` takes for a junction only, and for a Kwant system only.
 JUNCTION_ONLY = ("solver", "cross_section", "boundary", "seed", "realization")
-DEVICE_ONLY = ("params", "spin", "magnetizations", "cuts", "magnets", "barriers")
+DEVICE_ONLY = ("params", "spin", "magnetizations", "cuts", "magnets", "exchange", "barriers")
 #: What makes a Kwant system a crystal: angles, momenta, averages (see `scatter_crystal`).
 CRYSTAL_ONLY = ("turns", "behind", "axis", "momenta", "spin_orbit", "k", "rtol", "max_points")
 

@@ -63,8 +63,11 @@ def two_orbital_magnet(
     def spin_degenerate(orbitals: np.ndarray) -> np.ndarray:
         return np.kron(np.eye(2), orbitals) + 0j
 
+    def exchange(m: np.ndarray) -> np.ndarray:
+        return -np.kron(sigma(m), splittings) / 2
+
     def magnetic(m: np.ndarray) -> np.ndarray:
-        return spin_degenerate(np.diag(levels)) - np.kron(sigma(m), splittings) / 2
+        return spin_degenerate(np.diag(levels)) + exchange(m)
 
     syst = kwant.Builder()
     first_right = magnet + 1 + thickness
@@ -91,4 +94,8 @@ def two_orbital_magnet(
         magnetizations={0: m_left, 1: m_right},
         cuts={"barrier": between(sites[: magnet + 1], sites[magnet + 1 :])},
         magnets={"left": sites[1 : magnet + 1], "right": sites[first_right:-1]},
+        exchange={
+            **{site: exchange(m_left) for site in sites[: magnet + 1]},
+            **{site: exchange(m_right) for site in sites[first_right:]},
+        },
     )

@@ -73,6 +73,9 @@ def _run_device(device: Any, options: argparse.Namespace) -> int:
         for cut, flux in fluxes.items():
             print(f"    lead {lead}: {'flux through ' + cut:<22}" + _columns(flux[lead]))
         for magnet, torque in torques.items():
+            if torque.undivided:
+                print(f"    lead {lead}: {'torque on ' + magnet:<36}" + _columns(torque.flux_total[lead]))
+                continue
             print(f"    lead {lead}: {'exchange torque on ' + magnet:<36}" + _columns(torque.exchange_total[lead]))
             print(f"    lead {lead}: {'spin-orbit torque on ' + magnet:<36}" + _columns(torque.spin_orbit_total[lead]))
     if options.output:

@@ -3,6 +3,7 @@ r"""Currents of any Kwant system at finite bias and temperature, by adaptive int
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +13,17 @@ from scipy.special import expit
 
 from ..arrays import Floats
 from ..checks import finite, finite_array, positive
-from ..errors import ArgumentError, NoOpenChannelError
+from ..errors import ArgumentError, BandEdgeError, ConservationError, NoOpenChannelError
 from ..quadrature import cut_into_pieces, integrate
-from .device import TOLERANCE, as_device, scatter_device
+from .device import Device, as_device
+from .scatter import TOLERANCE, scatter_device
+from .spin_order import are_electrons_and_holes
 
 __all__ = ["DeviceCurrents", "current_voltage"]
 
 
+#: Steps aside from an energy that is refused, in units of the window of energies.
+STEPS = (1e-9, 1e-7, 1e-5, 1e-3)
 #: Thermal energies beyond the chemical potentials where the Fermi functions are 0 or 1 to rounding.
 TAIL = 36.0
 
@@ -34,7 +39,10 @@ class DeviceCurrents:
     charge : ndarray, shape (..., leads)
         Both spins together. With spin-split potentials it needs leads that conserve spin.
     error : ndarray, shape (...)
-        Estimated absolute error of the integrals.
+        Estimated absolute error of the integrals, with what may lie in the energies left out.
+    left_out : ndarray of float, shape (...)
+        Width of the energies, next to those that were refused (band edges, flat bands, isolated levels), over which
+        the current is taken from both sides.
     solves : int
         Energies at which the device was solved.
     """
@@ -42,6 +50,7 @@ class DeviceCurrents:
     spin_resolved: Floats
     charge: Floats
     error: Floats
+    left_out: Floats
     solves: int
 
 
@@ -89,7 +98,34 @@ def current_voltage(
     [0.1, -0.1]
     """
     device = as_device(device)
+    if are_electrons_and_holes(device.system, device.edges, {**device.params, **(params or {})}):
+        raise ArgumentError(
+            "Argument `device` must consist of electrons, but has holes, which carry the opposite charge: "
+            "transmissions of quasiparticles give no current. Sum those of electrons and of holes by hand."
+        )
+    points, kT, batch, split = _conditions(mu, temperature, len(device.system.leads))
+    flat = points.reshape(len(points), -1)
+    low, high = flat.min(axis=1) - TAIL * kT, flat.max(axis=1) + TAIL * kT
     leads = len(device.system.leads)
+    current = _Current(device, points, kT, split, params, positive("tolerance", tolerance), high - low)
+    pieces = cut_into_pieces(low, high, flat)
+    found = integrate(current, pieces, len(points), 3 * leads, tolerance=positive("rtol", rtol), floor=1e-14)
+    spin_resolved = found.value[:, : 2 * leads].reshape(-1, leads, 2)
+    charge = found.value[:, 2 * leads :].copy()
+    spin_resolved[:, list(current.unresolved)] = np.nan
+    if split:
+        charge[:, list(current.unresolved)] = np.nan
+    return DeviceCurrents(
+        spin_resolved.reshape(*batch, leads, 2),
+        charge.reshape(*batch, leads),
+        (found.error + current.missed).reshape(batch),
+        current.left_out.reshape(batch),
+        current.solves,
+    )
+
+
+def _conditions(mu: ArrayLike, temperature: float, leads: int) -> tuple[Floats, float, tuple[int, ...], bool]:
+    """Return chemical potentials (points, leads, 2), k_B T, the shape of the points, and whether spins differ."""
     potentials = finite_array("mu", mu)
     if potentials.shape[-2:] not in {(leads, 2), (leads, 1)}:
         if (leads == 2 and potentials.ndim > 1) or potentials.shape[-1:] != (leads,):
@@ -99,45 +135,76 @@ def current_voltage(
             )
         potentials = potentials[..., None]
     split = potentials.shape[-1] == 2 and bool((potentials[..., 0] != potentials[..., 1]).any())
-    potentials = np.broadcast_to(potentials, (*potentials.shape[:-1], 2))
     kT = finite("temperature", temperature)
     if kT < 0:
         raise ArgumentError(f"Argument `temperature` must not be negative, but is {kT:g}. It is k_B T as an energy.")
     batch = potentials.shape[:-2]
-    points = potentials.reshape(-1, leads, 2)
-    flat = points.reshape(len(points), -1)
-    pieces = cut_into_pieces(flat.min(axis=1) - TAIL * kT, flat.max(axis=1) + TAIL * kT, flat)
-    solves = 0
+    return np.broadcast_to(potentials, (*batch, leads, 2)).reshape(-1, leads, 2), kT, batch, split
 
-    def integrand(owner: NDArray[np.intp], energies: Floats) -> tuple[Floats, float]:
-        nonlocal solves
-        values = np.zeros((*energies.shape, 3 * leads))
+
+class _Current:
+    """The integrand of `current_voltage`, which steps around energies that are refused and keeps account of it.
+
+    Attributes
+    ----------
+    solves : int
+        Energies that were solved or refused.
+    unresolved : set
+        Leads that conserve no spin at some energy.
+    missed, left_out : ndarray, shape (points,)
+        What the energies left out may change of a current, and their width.
+    """
+
+    def __init__(
+        self, device: Device, points: Floats, kT: float, split: bool, params: Any, tolerance: float, windows: Floats
+    ) -> None:
+        self.device, self.points, self.kT, self.split = device, points, kT, split
+        self.params, self.tolerance, self.windows = params, tolerance, windows
+        self.solves = 0
+        self.unresolved: set[int] = set()
+        self.missed, self.left_out = np.zeros(len(points)), np.zeros(len(points))
+
+    def __call__(self, owner: NDArray[np.intp], energies: Floats) -> tuple[Floats, Floats]:
+        """Return the currents and how uncertain they are; see `quadrature.integrate`."""
+        values, errors = np.zeros((*energies.shape, 3 * self.points.shape[1])), np.zeros(energies.shape)
         for (piece, node), energy in np.ndenumerate(energies):
-            solves += 1
+            point = int(owner[piece])
             try:
-                found = scatter_device(device, energy, params, tolerance)
-            except NoOpenChannelError:
-                continue
-            occupation = _occupation(float(energy), points[owner[piece]], kT)
-            by_spin = found.currents(occupation)
-            charge = by_spin.sum(axis=-1) if split else found.currents(occupation[:, 0])
-            # a quadrature cannot weigh NaN: unresolved leads are marked afterwards
-            values[piece, node] = np.concatenate([np.nan_to_num(by_spin).ravel(), np.nan_to_num(charge)])
-            unresolved.update(np.flatnonzero(np.isnan(by_spin).any(axis=-1)).tolist())
-            if split:
-                unresolved_charge.update(np.flatnonzero(np.isnan(charge)).tolist())
-        return values, 0.0
+                values[piece, node] = self._at(float(energy), point)
+            except (BandEdgeError, ConservationError) as error:
+                values[piece, node], errors[piece, node] = self._beside(float(energy), point, error)
+        return values, errors
 
-    unresolved: set[int] = set()
-    unresolved_charge: set[int] = set()
-    found = integrate(integrand, pieces, len(points), 3 * leads, tolerance=positive("rtol", rtol), floor=1e-14)
-    spin_resolved = found.value[:, : 2 * leads].reshape(-1, leads, 2)
-    charge = found.value[:, 2 * leads :].copy()
-    spin_resolved[:, list(unresolved)] = np.nan
-    charge[:, list(unresolved_charge)] = np.nan
-    return DeviceCurrents(
-        spin_resolved.reshape(*batch, leads, 2), charge.reshape(*batch, leads), found.error.reshape(batch), solves
-    )
+    def _at(self, energy: float, point: int) -> Floats:
+        """Return the currents of each spin of each lead, and of each lead, at one energy."""
+        self.solves += 1
+        try:
+            found = scatter_device(self.device, energy, self.params, self.tolerance)
+        except NoOpenChannelError:
+            return np.zeros(3 * self.points.shape[1])
+        occupation = _occupation(energy, self.points[point], self.kT)
+        by_spin = found.currents(occupation)
+        charge = by_spin.sum(axis=-1) if self.split else found.currents(occupation[:, 0])
+        # a quadrature cannot weigh NaN: unresolved leads are marked afterwards
+        self.unresolved.update(np.flatnonzero(np.isnan(by_spin).any(axis=-1)).tolist())
+        return np.concatenate([np.nan_to_num(by_spin).ravel(), np.nan_to_num(charge)])
+
+    def _beside(self, energy: float, point: int, refused: Exception) -> tuple[Floats, float]:
+        """Return the mean of the currents on both sides of an energy, and half of their difference."""
+        for step in STEPS:
+            width = step * float(self.windows[point])
+            sides = []
+            for side in (-width, width):
+                with suppress(BandEdgeError, ConservationError):
+                    sides.append(self._at(energy + side, point))
+            if sides:
+                self.left_out[point] += 2 * width
+                self.missed[point] += 2 * width * float(max(abs(side).max() for side in sides))
+                return np.mean(sides, axis=0), float(np.ptp(sides, axis=0).max()) / 2
+        raise BandEdgeError(
+            f"Argument `mu` must leave energies that can be solved, but none within {width:.2g} of {energy:g} can. "
+            f"{refused}"
+        ) from refused
 
 
 def _occupation(energy: float, mu: Floats, kT: float) -> Floats:

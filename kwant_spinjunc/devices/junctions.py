@@ -119,7 +119,7 @@ def _fields_from_waves(
 
     numbers = np.array([system.id_by_site[site] for site in where])
     labels = np.repeat(np.arange(planes), section.sites)
-    found = torques(system, numbers, spin, psi, {}, labels, split=False)
+    found = torques(system, numbers, spin, psi, {}, labels)
     on_planes = by_spin([of_planes(values[:, :, 0]) for values in found])
     currents = by_spin([fluxes(system, onsites, waves, bonds, {}, planes - 1) for waves in psi])
     density = by_spin([of_planes(densities(system, onsites, waves, where, {})) for waves in psi])

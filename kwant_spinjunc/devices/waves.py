@@ -1,13 +1,11 @@
 r"""The one evaluation of wave functions, of junctions and devices alike: fluxes, densities and torques.
 
-Fluxes are 2 Im ψ† S H ψ of the bonds; torques come from commutators with the parts of the Hamiltonian, ⟨i [S, H_part]⟩.
-The spin-dependent part of the Hamiltonian is split by time reversal: what is odd is exchange, whose torque the
-magnetization takes; what is even is spin-orbit coupling, whose torque the lattice takes.
+Fluxes are 2 Im ψ† S H ψ of the bonds; torques come from commutators with the parts of the Hamiltonian, ⟨i [S, H_part]⟩,
+see `exchange` for what the parts are.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +14,6 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..arrays import Floats
-from ..errors import SpinjuncWarning
 from .spin_operators import SpinOperator, norbs_of
 
 __all__ = ["densities", "fluxes", "torques"]
@@ -27,7 +24,6 @@ Operators = Sequence[Any] | Callable[[list[Any]], Any]
 
 #: Numbers of a flux that are held at a time.
 CHUNK = 4_000_000
-
 #: A matrix element this small, relative to the largest, is rounding.
 ROUNDING = 1e-12
 
@@ -125,10 +121,9 @@ def torques(
     waves: Waves,
     params: Mapping[str, Any],
     labels: NDArray[np.int64] | None = None,
-    *,
-    split: bool = True,
+    exchange: Any = None,
 ) -> list[Floats]:
-    """Return the exchange and spin-orbit torque on each site, per lead (modes, sites, 2, 3).
+    """Return the torque on each site, per lead (modes, sites, 1, 3), or its exchange part and the rest, (..., 2, 3).
 
     Parameters
     ----------
@@ -144,14 +139,8 @@ def torques(
         Parameters of the system.
     labels
         To which set each site belongs, shape (sites,): bonds between different sets are left out. None: one set.
-    split
-        False: the sum of both parts only, (modes, sites, 1, 3).
-
-    Warns
-    -----
-    SpinjuncWarning
-        Hoppings are complex also without spin-orbit coupling (a magnetic flux, complex orbitals), so that time reversal
-        tells exchange and spin-orbit hoppings apart only up to a gauge.
+    exchange
+        The part of H within the sites that is exchange, see `exchange.divide`; None: the sum only.
     """
     objects = [system.sites[i] for i in sites]
     everywhere, offsets = orbitals_of(system)
@@ -163,18 +152,14 @@ def torques(
         H.data[owner[H.row] != owner[H.col]] = 0
     H = H.tocsr()
     S = spin.block_diagonal(objects)
-    negligible = ROUNDING * abs(H).max()
-    halves = (
-        _by_time_reversal(H, S, spin.time_reversal(objects), np.repeat(np.arange(len(sites)), counts)) if split else [H]
-    )
+    # what does not depend on spin commutes with S: it would add noise only
+    parts = [_dependent(part, S, abs(H).max()) for part in ([H] if exchange is None else [exchange, H - exchange])]
     found = []
     for psi in waves:
         inside = np.asarray(psi)[:, own].T
-        values = np.zeros((len(psi), len(sites), len(halves), 3))
-        for part, half in enumerate(halves):
-            if not len(psi) or abs(half).max() <= negligible:
-                continue
-            field = half @ inside
+        values = np.zeros((len(psi), len(sites), len(parts), 3))
+        for part, term in enumerate(parts):
+            field = term @ inside
             for axis, s in enumerate(S):
                 # i⟨[S, H]⟩ = -2 Im⟨S H⟩, at the site where S acts: half of a bond's is at each end
                 per_orbital = -2 * np.imag((s @ inside).conj() * field)
@@ -183,22 +168,7 @@ def torques(
     return found
 
 
-def _by_time_reversal(H: Any, S: Any, tau: Any, site_of: NDArray[np.int64]) -> list[Any]:
-    """Return the spin-dependent part of H that is odd under time reversal, exchange, and the even one, spin-orbit."""
-    free = (H + sum(s @ H @ s for s in S)) / 4
-    dependent = H - free
-
-    def reversed_(part: Any) -> Any:
-        return tau @ part.conj() @ tau.conj().T
-
-    turned = reversed_(dependent)
-    negligible = ROUNDING * abs(H).max()
-    rows, columns = (abs(dependent) > negligible).nonzero()
-    if (site_of[rows] != site_of[columns]).any() and abs(free - reversed_(free)).max() > negligible:
-        warnings.warn(
-            "Hoppings are complex also without spin-orbit coupling (a magnetic flux, complex orbitals): which part of "
-            "the torque is exchange and which spin-orbit depends on their gauge. The sum and the flux do not.",
-            SpinjuncWarning,
-            stacklevel=5,
-        )
-    return [(dependent - turned) / 2, (dependent + turned) / 2]
+def _dependent(H: Any, S: list[Any], scale: float) -> Any:
+    """Return the spin-dependent part of H, nothing where it is rounding."""
+    dependent = H - (H + sum(s @ H @ s for s in S)) / 4
+    return dependent if abs(dependent).max() > ROUNDING * scale else sparse.csr_matrix(H.shape)

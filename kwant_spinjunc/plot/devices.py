@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from ..devices.device import Device, DeviceScattering
+from ..devices.device import Device
+from ..devices.result import DeviceScattering
 from ..devices.solve import is_transparent
 from ..devices.spin_channels import lead_axis
 from ..devices.spin_operators import SpinOperator
@@ -220,7 +221,9 @@ def plot_torques(scattering: DeviceScattering, lead_in: int = 0) -> Figure:
     longest = int(np.argmax(np.ptp(positions, axis=0)))
     torques = {name: scattering.torque(name) for name in device.magnets}
     parts = {"exchange": "torque on the magnetization"}
-    if any(abs(torque.site_spin_orbit).max() > NOISE for torque in torques.values()):
+    if any(torque.undivided for torque in torques.values()):
+        parts = {"torque": "torque"}  # on the magnetization and on the lattice, which cannot be told apart
+    elif any(abs(torque.site_spin_orbit).max() > NOISE for torque in torques.values()):
         parts["spin_orbit"] = "torque on the lattice (spin-orbit)"
     figure = Figure(figsize=(3.6 + 2.8 * (len(parts) - 1), 3.2), layout="constrained")
     panels = figure.subplots(1, len(parts), sharey=True, squeeze=False)[0]

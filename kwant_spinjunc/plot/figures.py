@@ -19,7 +19,7 @@ from matplotlib.ticker import MultipleLocator
 from matplotlib.transforms import ScaledTranslation
 from numpy.typing import ArrayLike
 
-from ..devices.device import DeviceScattering
+from ..devices.result import DeviceScattering
 from ..errors import ArgumentError
 from ..model.junction import Junction, Layer
 from ..model.plane import band_shift
@@ -526,7 +526,7 @@ def plot_device(
     rows[0].set_title(f"Flux of {what}, incoming from lead {lead_in}", loc="left")
     if magnet is not None:
         torque = scattering.torque(magnet)
-        total = (torque.site_exchange + torque.site_spin_orbit)[lead_in, :, "xyz".index(axis)]
+        total = torque.site_torque[lead_in, :, "xyz".index(axis)]
         values = np.full(len(positions), np.nan)
         scale = float(abs(total).max())
         if scale < NOISE:

@@ -90,7 +90,8 @@ problems = dict(
 @FEW
 def test_dense_greens_functions_give_the_same_probabilities_and_torques(seed, orbitals, order):
     syst, axes = three_terminals(seed, orbitals, order)
-    found = sj.scatter(syst, ENERGY, spin=order, magnetizations=axes, magnets=SLAB)
+    # orbitals are real and there is no flux
+    found = sj.scatter(syst, ENERGY, spin=order, magnetizations=axes, magnets=SLAB, exchange="time-reversal")
     H, n = syst.hamiltonian_submatrix(), 2 * orbitals
     everywhere = np.arange(len(H)).reshape(-1, n)
     S = [np.kron(np.eye(len(syst.sites)), kron(order, np.eye(orbitals), s)) for s in PAULI]
@@ -139,7 +140,7 @@ def test_currents_of_three_leads_sum_to_zero(seed, orbitals, order):
     assert_allclose(found.probabilities.sum(axis=(0, 1)), found.modes, atol=ROUTES)
     mu = np.array([[0.2, 0.1], [-0.3, 0.4], [0.0, -0.1]])
     assert abs(found.currents(mu).sum()) < ROUTES
-    assert_allclose(found.currents(mu), np.einsum("asbt,bt->as", found.conductance_matrix, mu), atol=ROUTES)
+    assert_allclose(found.currents(mu), np.einsum("asbt,bt->as", found.conductance_matrix(spins=True), mu), atol=ROUTES)
     assert abs(found.currents([0.2, -0.3, 0.1]).sum()) < ROUTES
 
 
@@ -187,7 +188,7 @@ def test_the_flux_into_an_island_is_asked_of_its_torque():
     assert np.isfinite(found.torque(SLAB["slab"]).flux).all()
 
 
-def test_the_gauge_of_a_magnetic_flux_is_told_where_it_decides_what_is_exchange():
+def test_with_a_magnetic_flux_time_reversal_tells_no_exchange():
     lattice = kwant.lattice.square(norbs=2)
     syst = kwant.Builder()
     syst[(lattice(x, y) for x in range(6) for y in range(2))] = 0.3 * PAULI[0]
@@ -203,9 +204,12 @@ def test_the_gauge_of_a_magnetic_flux_is_told_where_it_decides_what_is_exchange(
         lead[lattice.neighbors()] = -np.eye(2)
         syst.attach_lead(lead)
     found = sj.scatter(syst.finalized(), 0.3)
-    with pytest.warns(sj.SpinjuncWarning, match="gauge"):
+    with pytest.warns(sj.SpinjuncWarning, match="magnetic flux.*`exchange`"):
         torque = found.torque(lambda site: 1 <= site.tag[0] < 5)
     assert torque.defect < ROUTES
+    assert np.isnan(torque.exchange).all()
+    assert np.isfinite(torque.flux).all()
+    assert_allclose(torque.site_torque.sum(axis=1), torque.flux_total, atol=ROUTES)
 
 
 def test_leads_given_by_their_modes_are_resolved_like_those_of_kwant():
@@ -267,3 +271,67 @@ def test_two_plain_potentials_are_those_of_two_leads():
     assert plain.charge[0] > 0
     with pytest.raises(sj.ArgumentError, match="trailing shape"):
         sj.current_voltage(syst, np.zeros((5, 2)))
+
+
+def zigzag(width=3, length=4):
+    """A zigzag graphene ribbon with spin: one channel of each at every energy but zero, where its edges are flat."""
+    lattice = kwant.lattice.honeycomb(norbs=2)
+
+    def inside(position):
+        return 0.3 < position[1] < width * np.sqrt(3) / 2 + 0.3
+
+    syst = kwant.Builder()
+    syst[lattice.shape(lambda p: inside(p) and 0 <= p[0] < length, (0.0, 0.6))] = np.zeros((2, 2))
+    syst[lattice.neighbors()] = -np.eye(2)
+    lead = kwant.Builder(kwant.TranslationalSymmetry((-1, 0)))
+    lead[lattice.shape(inside, (0.0, 0.6))] = np.zeros((2, 2))
+    lead[lattice.neighbors()] = -np.eye(2)
+    syst.attach_lead(lead)
+    syst.attach_lead(lead.reversed())
+    return syst.finalized()
+
+
+def test_a_flat_band_at_a_node_is_stepped_around():
+    syst = zigzag()
+    with pytest.raises(sj.BandEdgeError):
+        sj.scatter(syst, 0.0)
+    found = sj.current_voltage(syst, [0.1, -0.1])
+    assert found.charge[0] == pytest.approx(0.4, abs=1e-9)
+    assert 0 < found.left_out < 1e-3
+    assert abs(found.charge[0] - 0.4) < found.error < 1e-6
+
+
+@pytest.mark.parametrize("level", [0.0, 0.02])
+def test_isolated_levels_and_band_edges_in_the_window_change_no_current(level):
+    lattice, other = kwant.lattice.chain(norbs=2), kwant.lattice.chain(norbs=2, name="other")
+    syst = kwant.Builder()
+    syst[(lattice(x) for x in range(4))] = np.zeros((2, 2))
+    syst[lattice.neighbors()] = -np.eye(2)
+    syst[other(2)] = level * np.eye(2)  # hangs on nothing
+    lead = kwant.Builder(kwant.TranslationalSymmetry((-1,)))
+    lead[lattice(0)], lead[lattice.neighbors()] = np.zeros((2, 2)), -np.eye(2)
+    syst.attach_lead(lead)
+    syst.attach_lead(lead.reversed())
+    found = sj.current_voltage(syst.finalized(), [0.1, -0.1])
+    assert found.charge[0] == pytest.approx(0.4, abs=1e-9)
+    edge = kwant.Builder()
+    edge[(lattice(x) for x in range(4))] = 2.0 * np.eye(2)
+    edge[lattice.neighbors()] = -np.eye(2)
+    lead = kwant.Builder(kwant.TranslationalSymmetry((-1,)))
+    lead[lattice(0)], lead[lattice.neighbors()] = 2.0 * np.eye(2), -np.eye(2)
+    edge.attach_lead(lead)
+    edge.attach_lead(lead.reversed())
+    assert sj.current_voltage(edge.finalized(), [0.1, -0.1]).charge[0] == pytest.approx(0.2, rel=QUADRATURE)
+
+
+def test_currents_of_electrons_and_holes_are_refused():
+    lattice = kwant.lattice.chain(norbs=2)
+    syst = kwant.Builder()
+    syst[(lattice(x) for x in range(4))] = 1.5 * PAULI[2] + 0.3 * PAULI[0]
+    syst[lattice.neighbors()] = -PAULI[2]
+    lead = kwant.Builder(kwant.TranslationalSymmetry((-1,)))
+    lead[lattice(0)], lead[lattice.neighbors()] = 1.5 * PAULI[2], -PAULI[2]
+    syst.attach_lead(lead)
+    syst.attach_lead(lead.reversed())
+    with pytest.raises(sj.ArgumentError, match="opposite charge"):
+        sj.current_voltage(sj.Device(system=syst.finalized(), spin=None), [0.1, -0.1])

@@ -1,0 +1,237 @@
+r"""Which part of a Hamiltonian is exchange, whose torque the magnetization takes; the lattice takes the rest.
+
+It is best said: ``exchange`` as matrices, as a function of a site, or by the same system without magnetization. Without
+a word the spin-dependent part D of H is divided by time reversal τK, D = (D ∓ τ D* τ†)/2, odd: exchange, even:
+spin-orbit coupling. That is exact for real orbitals and no magnetic flux, at a Bloch phase if the wave vector is
+reversed too. A Hamiltonian does not tell all of this: p± orbitals exchange under τK, the Rashba field 2α sin(k) σ at
+fixed k looks like exchange. Where it may be so the torque is not divided, and the reason given.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ..errors import ArgumentError, SpinjuncError
+from ..optional import kwant
+from .spin_operators import SpinOperator, norbs_of
+
+__all__ = ["TIME_REVERSAL", "divide", "exchange_of_site"]
+
+Sites = NDArray[np.int64]
+
+#: What `exchange` says if time reversal is to be trusted.
+TIME_REVERSAL = "time-reversal"
+#: A matrix element this small, relative to the largest, is rounding.
+ROUNDING = 1e-12
+#: Names of parameters that are wave vectors, as `kwant.wraparound` calls them and people do.
+MOMENTUM = re.compile(r"k(_?[xyz]|_?\d+)?")
+#: How a parameter is changed to see whether hoppings depend on it.
+CHANGE = 1.37
+
+WAY_OUT = (
+    "The sum is right. Give `exchange`: the exchange part of the on-site matrix as a function of the site, or the same "
+    "system without magnetization; or exchange='time-reversal' if all orbitals are real and no Bloch phase or magnetic "
+    "flux is in the Hamiltonian (but for wave vectors that are parameters named kx, k_x, ...)."
+)
+
+
+def exchange_of_site(exchange: Any, params: Mapping[str, Any]) -> Callable[[Any], Any] | None:
+    """Return the function of a site that gives its exchange matrix, None where it was not given so.
+
+    Parameters
+    ----------
+    exchange
+        A matrix (norbs, norbs); a mapping from sites, site families, or their names; or a function of a site and of
+        parameters of the system by name, that returns a matrix, or None where there is no exchange.
+    params
+        Parameters of the system.
+    """
+    if exchange is None or isinstance(exchange, str) or hasattr(exchange, "hamiltonian_submatrix"):
+        return None
+    if callable(exchange):
+        names = list(inspect.signature(exchange).parameters)[1:]
+        missing = [name for name in names if name not in params]
+        if missing:
+            raise ArgumentError(
+                f"Argument `params` must have `{missing[0]}`, which `exchange` depends on, but has not."
+            )
+        given = {name: params[name] for name in names}
+        return lambda site: _checked(exchange(site, **given), site)
+    if isinstance(exchange, Mapping):
+        keys: Callable[[Any], Any] = lambda site: (site, site.family, site.family.name)  # noqa: E731
+        return lambda site: _checked(next((exchange[key] for key in keys(site) if key in exchange), None), site)
+    return lambda site: _checked(exchange, site)
+
+
+def _checked(matrix: Any, site: Any) -> Any:
+    if matrix is None:
+        return None
+    found = np.asarray(matrix, dtype=complex)
+    n = norbs_of(site.family)
+    if found.shape != (n, n) or not np.isfinite(found).all():
+        raise ArgumentError(
+            f"Argument `exchange` must give finite matrices ({n}, {n}) at {site}, but gave one of shape {found.shape}."
+        )
+    if abs(found - found.conj().T).max() > ROUNDING * abs(found).max():
+        raise ArgumentError(f"Argument `exchange` must be Hermitian, but at {site} is not.")
+    return found
+
+
+def divide(
+    exchange: Any, system: Any, edges: Any, sites: Sites, spin: SpinOperator, params: Mapping[str, Any]
+) -> tuple[Any, str]:
+    """Return the exchange part of H within a set of sites as a sparse matrix, or None and why it cannot be told.
+
+    Parameters
+    ----------
+    exchange
+        What the user said, see `exchange_of_site`; or a finalized system, `TIME_REVERSAL`, None.
+    system, edges, params
+        The problem; all hoppings as numbers of sites, both directions.
+    sites
+        Numbers of the sites of the set.
+    spin
+        The spin operator.
+    """
+    H = _within(system, sites, params)
+    if hasattr(exchange, "hamiltonian_submatrix"):
+        return H - _without_magnetization(exchange, system, sites, params), ""
+    objects = [system.sites[i] for i in sites]
+    of_site = exchange_of_site(exchange, params)
+    if of_site is not None:
+        blocks = [of_site(site) for site in objects]
+        zeros = [np.zeros((norbs_of(site.family),) * 2) for site in objects]
+        return sparse.block_diag([z if b is None else b for b, z in zip(blocks, zeros, strict=True)], format="csr"), ""
+    if isinstance(exchange, str) and exchange != TIME_REVERSAL:
+        raise ArgumentError(f"Argument `exchange` must be {TIME_REVERSAL!r} if it is a text, but is {exchange!r}.")
+    return _by_time_reversal(system, edges, sites, spin, params, trusted=exchange is not None)
+
+
+def _within(system: Any, sites: Sites, params: Mapping[str, Any]) -> Any:
+    matrix = system.hamiltonian_submatrix(to_sites=sites, from_sites=sites, sparse=True, params=dict(params))
+    return sparse.csr_matrix(matrix)
+
+
+def _without_magnetization(other: Any, system: Any, sites: Sites, params: Mapping[str, Any]) -> Any:
+    if not isinstance(other, kwant.system.FiniteSystem) or not hasattr(other, "id_by_site"):
+        raise ArgumentError("Argument `exchange` must be a finalized finite system if it is one, but is not.")
+    try:
+        numbers = np.array([other.id_by_site[system.sites[i]] for i in sites])
+    except KeyError as error:
+        raise ArgumentError(
+            f"Argument `exchange` must be a system of the same sites without magnetization, but has no {error}."
+        ) from None
+    return _within(other, numbers, params)
+
+
+def _parts(H: Any, S: list[Any]) -> tuple[Any, Any]:
+    """Return the parts of H that do not depend on spin, and that do."""
+    free = (H + sum(s @ H @ s for s in S)) / 4
+    return free, H - free
+
+
+def _largest(matrix: Any) -> float:
+    return float(abs(matrix).max()) if matrix.nnz else 0.0
+
+
+def _by_time_reversal(
+    system: Any,
+    edges: Any,
+    sites: Sites,
+    spin: SpinOperator,
+    params: Mapping[str, Any],
+    *,
+    trusted: bool,
+) -> tuple[Any, str]:
+    """Return the part of D that is odd under time reversal, or None and a reason; ``trusted``: the user vouches."""
+    objects = [system.sites[i] for i in sites]
+    S = spin.block_diagonal(objects)
+    H = _within(system, sites, params)
+    free, dependent = _parts(H, S)
+    negligible = ROUNDING * _largest(H)
+    if _largest(dependent) <= negligible:
+        return sparse.csr_matrix(H.shape), ""
+    if not trusted and not _one_orbital(dependent, S, objects, negligible):
+        return (
+            None,
+            f"Orbitals differ in how they depend on spin: that may be exchange or spin-orbit coupling. {WAY_OUT}",
+        )
+    try:
+        tau = spin.time_reversal(objects)
+    except ArgumentError as error:
+        return None, f"{error} {WAY_OUT}"
+    used = system.parameters if hasattr(system, "parameters") else params
+    momenta = [n for n in params if n in used and MOMENTUM.fullmatch(n) and _is_number(params[n])]
+    turned_params = {**params, **{name: -params[name] for name in momenta}}
+    free_turned, dependent_turned = _parts(_within(system, sites, turned_params), S) if momenta else (free, dependent)
+
+    def reversed_(part: Any) -> Any:
+        return tau @ part.conj() @ tau.conj().T
+
+    if _largest(free - reversed_(free_turned)) > negligible:
+        return None, (
+            "Hoppings are complex also without spin-orbit coupling (a magnetic flux, a Bloch phase, complex orbitals): "
+            f"time reversal does not tell exchange from it. {WAY_OUT}"
+        )
+    turned = reversed_(dependent_turned)
+    odd, even = (dependent - turned) / 2, (dependent + turned) / 2
+    if not trusted and not momenta:
+        both = min(_largest(odd), _largest(even)) > negligible
+        if both and np.bincount(edges[:, 0], minlength=1).max() <= 2:
+            return None, f"In a chain fields may be spin-orbit coupling at a fixed wave vector. {WAY_OUT}"
+        for name in params:
+            if name in used and _may_be_momentum(name, system, sites, S, params, (free, dependent), negligible):
+                return None, f"The parameter `{name}` acts like a wave vector, at which fields may be both. {WAY_OUT}"
+    return odd, ""
+
+
+def _one_orbital(dependent: Any, S: list[Any], objects: list[Any], negligible: float) -> bool:
+    """Tell whether the spin-dependent part is the same for all orbitals of a site, D = Σ A_a S_a with A_a numbers."""
+    counts = np.array([norbs_of(site.family) for site in objects])
+    if (counts == 2).all():
+        return True
+    starts = np.cumsum(counts) - counts
+    owner = np.repeat(np.arange(len(counts)), counts)
+    local = np.arange(len(owner)) - starts[owner]
+    for s in S:
+        A = sparse.coo_matrix(_parts(dependent @ s, S)[0])
+        keep = abs(A.data) > negligible
+        rows, columns, data = A.row[keep], A.col[keep], A.data[keep]
+        to, from_ = owner[rows], owner[columns]
+        if (counts[to] != counts[from_]).any() or (local[rows] != local[columns]).any():
+            return False
+        blocks, which = np.unique(to * len(counts) + from_, return_inverse=True)
+        first = np.zeros(len(blocks), dtype=complex)
+        first[which] = data
+        filled = np.bincount(which, minlength=len(blocks)) == counts[blocks // len(counts)]
+        if not filled.all() or abs(data - first[which]).max(initial=0.0) > 10 * negligible:
+            return False
+    return True
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+def _may_be_momentum(
+    name: str, system: Any, sites: Sites, S: list[Any], params: Mapping[str, Any], parts: Any, negligible: float
+) -> bool:
+    """Tell whether H without spin is even in a parameter and depends on it, and with spin is not even in it."""
+    value = params[name]
+    if not _is_number(value) or value == 0:
+        return False
+    try:
+        (free, dependent), (other, _) = (
+            _parts(_within(system, sites, {**params, name: x}), S) for x in (-value, CHANGE * value)
+        )
+    except (SpinjuncError, ArithmeticError, LookupError, TypeError, ValueError, kwant.UserCodeError):
+        return False  # a parameter that cannot be reversed is no wave vector
+    even = _largest(free - parts[0]) <= negligible
+    return even and _largest(other - parts[0]) > negligible and _largest(dependent - parts[1]) > negligible

@@ -1,0 +1,507 @@
+r"""What scattering off any Kwant system gives: spin-resolved probabilities, fluxes through cuts, torques on magnets.
+
+spin flux into the sites = exchange torque + spin-orbit torque,   torque = ⟨i [S, H_part]⟩.
+"""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..arrays import Floats
+from ..checks import finite_array
+from ..errors import ArgumentError, ContinuityError, NearSideWarning, SpinjuncError, SpinjuncWarning
+from .device import Device
+from .spin_channels import LeadSpins
+from .spin_operators import identity
+from .waves import densities, fluxes, torques
+
+__all__ = ["DeviceScattering", "MagnetTorque", "apply"]
+
+
+#: A flux this small (per incoming channel) is compared with the scattering matrix before it is believed, and must agree
+#: with it to this relative error.
+SMALL_FLUX, SMALL_FLUX_ERROR = 1e-8, 1e-3
+
+
+@dataclass(frozen=True)
+class MagnetTorque:
+    """Torque of the electrons on a set of sites, per unit incoming flux in every channel; multiply by ħ/2.
+
+    Attributes
+    ----------
+    exchange, spin_orbit, flux : ndarray, shape (leads, 2, 3)
+        ``[lead_in, spin_in, (x, y, z)]``: torque on the magnetization, torque on the lattice, and the spin flux into
+        the sites, which is their sum. NaN for the spins of a lead that does not conserve spin. A spin-orbit bond that
+        leaves the set belongs to its surroundings: the flux is what arrives at the sites of the set.
+    exchange_total, spin_orbit_total, flux_total : ndarray, shape (leads, 3)
+        The same, summed over all channels of a lead.
+    site_exchange, site_spin_orbit, site_torque : ndarray, shape (leads, sites, 3)
+        Torque on every site, half of a bond's to each of its ends, and the sum of both kinds.
+    sites : ndarray of int
+        Numbers of the sites.
+    defect : float
+        Largest miss of flux = exchange + spin-orbit torque per incoming channel.
+    undivided : str
+        Why exchange and spin-orbit torque cannot be told apart, and what to do: both are NaN, and their sum is the
+        flux. Empty where they are told.
+    """
+
+    exchange: Floats
+    spin_orbit: Floats
+    flux: Floats
+    exchange_total: Floats
+    spin_orbit_total: Floats
+    flux_total: Floats
+    site_exchange: Floats
+    site_spin_orbit: Floats
+    site_torque: Floats
+    sites: NDArray[np.int64]
+    defect: float
+    undivided: str = ""
+
+    def __str__(self) -> str:
+        rows = [f"Torque on {len(self.sites)} sites per unit incoming flux, in ħ/2 (x, y, z)"]
+        parts = [("exchange", self.exchange_total), ("spin-orbit", self.spin_orbit_total), ("flux", self.flux_total)]
+        shown = parts[2:] if self.undivided else parts
+        for lead in range(len(self.flux)):
+            text = "   ".join(
+                f"{name} ({', '.join(f'{x:.6g}' for x in values[lead].round(15) + 0.0)})" for name, values in shown
+            )
+            rows.append(f"  from lead {lead}: {text}")
+        if self.undivided:
+            rows.append(f"  not divided: {self.undivided}")
+        return "\n".join([*rows, f"  defect {self.defect:.1e}"])
+
+
+@dataclass(frozen=True, eq=False)
+class DeviceScattering:
+    r"""Spin-resolved scattering off any Kwant system, and how well it conserves.
+
+    Spin 0 is the majority (along the lead's own m), 1 the minority; out-index before in-index. What is resolved by the
+    spin of a lead that does not conserve it is NaN; totals are always there.
+
+    Attributes
+    ----------
+    device : Device or None
+        What was scattered from; None in an unpickled result.
+    energy, params
+        The problem.
+    magnetizations : ndarray, shape (leads, 3)
+        The axis along which each lead is resolved.
+    probabilities : ndarray, shape (leads, 2, leads, 2)
+        T[α s, β s'] as ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes.
+    modes : ndarray, shape (leads, 2)
+        Incoming channels of each lead and spin.
+    channels : ndarray of int, shape (leads,)
+        Incoming channels of each lead.
+    transmissions : ndarray, shape (leads, leads)
+        ``[lead_out, lead_in]``, both spins together.
+    spin_mixing : ndarray, shape (leads,)
+        How far the modes of each lead are from definite spin along m, 0 to 1; NaN if it cannot be known.
+    spins : tuple of LeadSpins
+        Which combination of Kwant's modes has which spin.
+    unitarity_defect : float
+        Largest element of S†S - 1.
+    tolerance : float
+        Largest defect that was accepted.
+    smatrix : kwant.solvers.common.SMatrix
+        Kwant's own result, in Kwant's own modes.
+    """
+
+    device: Device | None
+    energy: float
+    params: Mapping[str, Any]
+    magnetizations: Floats
+    probabilities: Floats
+    modes: Floats
+    channels: NDArray[np.int64]
+    transmissions: Floats
+    spin_mixing: Floats
+    spins: tuple[LeadSpins, ...]
+    unitarity_defect: float
+    tolerance: float
+    smatrix: Any = field(repr=False)
+    _waves: Any = field(default=None, repr=False)
+    _found: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def system(self) -> Any:
+        """The finalized Kwant system."""
+        return self._live().system
+
+    def transmission(self, out: int | tuple[int, int], in_: int | tuple[int, int]) -> float:
+        """Return the transmission (of one lead: the reflection) summed over modes, as Kwant's `SMatrix` does.
+
+        Parameters
+        ----------
+        out, in_
+            A lead, or (lead, spin), spin 0 the majority along that lead's own m. NaN if a spin is asked for that a lead
+            does not conserve. The 2 × 2 block [spin_out, spin_in] of two leads is ``probabilities[out, :, in_]``.
+        """
+        (a, s), (b, r) = self._channel("out", out), self._channel("in_", in_)
+        if s is None and r is None:
+            return float(self.transmissions[a, b])
+        rows, columns = (slice(None) if x is None else slice(x, x + 1) for x in (s, r))
+        return float(self.probabilities[a, rows, b, columns].sum())
+
+    def conductance_matrix(self, *, spins: bool = False) -> Floats:
+        """Return G in e²/h, N δ - T, diagonal by unitarity without cancellation.
+
+        Parameters
+        ----------
+        spins
+            False: G[α, β] of the leads, as Kwant's, shape (leads, leads). True: G[α s, β s'], shape
+            (leads, 2, leads, 2).
+        """
+        leads = len(self.channels)
+        G = -(self.probabilities.reshape(2 * leads, 2 * leads) if spins else self.transmissions)
+        np.fill_diagonal(G, 0.0)
+        np.fill_diagonal(G, -G.sum(axis=1))
+        return G.reshape(self.probabilities.shape) if spins else G
+
+    def currents(self, mu: ArrayLike) -> Floats:
+        r"""Return the particle currents that leave the leads into the device, I_αs = Σ G[α s, β s'] µ_βs' / h.
+
+        Parameters
+        ----------
+        mu
+            Chemical potentials of each lead, shape (leads,), or of each lead and spin, (leads, 2), along its own m.
+
+        Returns
+        -------
+        ndarray
+            Shape (leads,) for spins in equilibrium, in every lead; (leads, 2) else. Evaluated from differences of µ,
+            so equal potentials give zero exactly. The current of lead 0 (left) is the project's J, along +y; that of
+            lead 1 (right) is -J.
+        """
+        leads = len(self.channels)
+        potentials = finite_array("mu", mu)
+        if potentials.shape == (leads,):
+            return np.asarray((self.transmissions * (potentials[:, None] - potentials)).sum(axis=1))
+        if potentials.shape != (leads, 2):
+            raise ArgumentError(
+                f"Argument `mu` must have shape ({leads},) or ({leads}, 2), but its shape is {potentials.shape}."
+            )
+        difference = potentials[:, :, None, None] - potentials
+        return np.asarray((self.probabilities * difference).sum(axis=(2, 3)))
+
+    def spin_current(self, cut: Any, *, total: bool = False) -> Floats:
+        """Return the flux of charge and spin through a cut, (1, Sx, Sy, Sz), per unit flux in each channel.
+
+        Parameters
+        ----------
+        cut
+            Name of a cut of the device, or a cut.
+        total
+            Sum over all channels of a lead, also where its spins are not resolved.
+
+        Returns
+        -------
+        ndarray, shape (leads, 2, 4), or (leads, 4) for ``total``
+            ``[lead_in, spin_in, (charge, x, y, z)]``, positive from source to target, spin in ħ/2 and summed over the
+            modes. Across a spin-orbit bond the flux is what arrives at the target.
+
+        Warns
+        -----
+        NearSideWarning
+            The flux from some lead is below what this cut can resolve.
+        """
+        key = ("cut", cut) if isinstance(cut, str) else None
+        if key not in self._found or key is None:
+            resolved = self._live().cut(cut)
+            per_lead = [
+                self._live().flux_per_mode(self._channel_waves(lead), resolved.hoppings, self.params)
+                for lead in range(len(self.channels))
+            ]
+            found = self._by_spin(per_lead)
+            self._audit_charge(cut, resolved.behind, found[1][:, 0])
+            if key is None:
+                return found[1] if total else found[0]
+            self._found[key] = found
+        by_spin, totals = self._found[key]
+        result: Floats = totals if total else by_spin
+        return result
+
+    def torque(self, magnet: Any) -> MagnetTorque:
+        """Return the torque on a set of sites, exchange and spin-orbit parts apart where they can be told.
+
+        Parameters
+        ----------
+        magnet
+            Name of a magnet of the device, a list of sites or a function of a site.
+
+        Raises
+        ------
+        ArgumentError
+            The sites touch a lead, or have no spin.
+        ContinuityError
+            Flux and torques differ by more than the tolerance.
+
+        Warns
+        -----
+        SpinjuncWarning
+            Exchange and spin-orbit torque cannot be told apart: both are NaN. See `Device` for ``exchange``.
+        """
+        key = ("magnet", magnet)
+        if isinstance(magnet, str) and key in self._found:
+            known: MagnetTorque = self._found[key]
+            return known
+        found = self._solve_torque(self._live().magnet(magnet))
+        if not found.defect <= self.tolerance:
+            raise ContinuityError(
+                f"The torque misses the spin flux into the sites by {found.defect:.2g} per channel, more than the "
+                f"tolerance {self.tolerance:.2g}. Energies very near a band edge do this; move the energy."
+            )
+        if found.undivided:
+            warnings.warn(f"The torque on {magnet!r} is not divided. {found.undivided}", SpinjuncWarning, stacklevel=2)
+        if isinstance(magnet, str):
+            self._found[key] = found
+        return found
+
+    def on_lattice(self, quantity: str = "charge", lead_in: int = 0) -> Floats:
+        """Return the flux of ``"charge"``, ``"x"``, ``"y"`` or ``"z"`` on all hoppings, as kwant.plotter.current takes.
+
+        Summed over all channels of a lead, in the order of the system's graph.
+        """
+        device, onsite, waves = self._evaluating(quantity, lead_in)
+        return np.asarray(
+            fluxes(device.system, onsite, waves, None, self.params, len(device.edges))[..., 0].sum(axis=0)
+        )
+
+    def density(self, quantity: str = "charge", lead_in: int = 0) -> Floats:
+        """Return the density of ``"charge"``, ``"x"``, ``"y"`` or ``"z"`` on all sites, in ħ per energy."""
+        device, onsite, waves = self._evaluating(quantity, lead_in)
+        return np.asarray(densities(device.system, onsite, waves, None, self.params)[..., 0].sum(axis=0))
+
+    def to_dataset(self) -> Any:
+        """Return probabilities, modes and the fluxes and torques of the named cuts and magnets as `xarray.Dataset`."""
+        import xarray as xr
+
+        spins, axes = ["majority", "minority"], ["x", "y", "z"]
+        leads = np.arange(len(self.channels))
+        coordinates: dict[str, Any] = {
+            "lead_out": leads,
+            "spin_out": spins,
+            "lead_in": leads,
+            "spin_in": spins,
+            "axis": axes,
+            "flux_of": ["charge", *axes],
+        }
+        variables: dict[str, Any] = {
+            "probability": (("lead_out", "spin_out", "lead_in", "spin_in"), self.probabilities, "e²/h"),
+            "transmission": (("lead_out", "lead_in"), self.transmissions, "e²/h"),
+            "modes": (("lead_in", "spin_in"), self.modes, "1"),
+            "spin_mixing": (("lead_in",), self.spin_mixing, "1"),
+            "magnetization": (("lead_in", "axis"), self.magnetizations, "1"),
+        }
+        if self._names("cut"):
+            coordinates["cut"] = self._names("cut")
+            flux = np.array([self.spin_current(cut) for cut in self._names("cut")])
+            variables["flux"] = (("cut", "lead_in", "spin_in", "flux_of"), flux, "ħ/2 for spin")
+        if self._names("magnet"):
+            coordinates["magnet"] = self._names("magnet")
+            torques = [self.torque(magnet) for magnet in self._names("magnet")]
+            for name in ("exchange", "spin_orbit"):
+                values = np.array([getattr(torque, name) for torque in torques])
+                variables[f"{name}_torque"] = (("magnet", "lead_in", "spin_in", "axis"), values, "ħ/2")
+        return xr.Dataset(
+            {
+                name: (dims, values, {"units": unit, "long_name": name.replace("_", " ")})
+                for name, (dims, values, unit) in variables.items()
+            },
+            coords=coordinates,
+            attrs={"energy": self.energy, "unitarity_defect": self.unitarity_defect},
+        )
+
+    def to_dataframe(self) -> Any:
+        """Return the probabilities as a `pandas.DataFrame`, one row per (lead_out, spin_out, lead_in, spin_in)."""
+        return self.to_dataset()["probability"].to_dataframe()[["probability"]].reset_index()
+
+    def __str__(self) -> str:
+        return _summary(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Evaluate what the device names, then leave behind the system, which need not pickle, and the waves."""
+        if self.device is not None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SpinjuncWarning)
+                for kind, evaluate in (("cut", self.spin_current), ("magnet", self.torque)):
+                    for name in self._names(kind):
+                        with suppress(SpinjuncError):  # what cannot be evaluated here cannot be there either
+                            evaluate(name)
+        params = {name: value if _pickles(value) else repr(value) for name, value in self.params.items()}
+        return {**self.__dict__, "device": None, "_waves": None, "params": params}
+
+    def __copy__(self) -> DeviceScattering:
+        return replace(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> DeviceScattering:
+        # the system is not to be changed, and its functions need not copy
+        shared = ("device", "params")
+        own = {f.name: deepcopy(getattr(self, f.name), memo) for f in fields(self) if f.name not in shared}
+        return DeviceScattering(device=self.device, params=dict(self.params), **own)
+
+    # ------------------------------------------------------------------ details
+    def _live(self) -> Device:
+        if self.device is None:
+            raise ArgumentError(
+                "This DeviceScattering was pickled: it holds only the cuts and magnets that its device named. "
+                "Name them, or scatter again."
+            )
+        return self.device
+
+    def _lead(self, name: str, lead: int) -> int:
+        if not 0 <= lead < len(self.channels):
+            raise ArgumentError(f"Argument `{name}` must be 0 to {len(self.channels) - 1}, but is {lead!r}.")
+        return lead
+
+    def _channel(self, name: str, end: Any) -> tuple[int, int | None]:
+        """Return the lead and spin that an argument of `transmission` means."""
+        pair = end if isinstance(end, tuple) else (end,)
+        if len(pair) not in (1, 2) or any(isinstance(x, bool) or not isinstance(x, (int, np.integer)) for x in pair):
+            raise ArgumentError(f"Argument `{name}` must be a lead or (lead, spin), but is {end!r}.")
+        if len(pair) == 2 and pair[1] not in (0, 1):
+            raise ArgumentError(f"Argument `{name}` must have spin 0 or 1, but is {end!r}.")
+        return self._lead(name, pair[0]), pair[1] if len(pair) == 2 else None
+
+    def _names(self, kind: str) -> list[str]:
+        if self.device is not None:
+            return list(self.device.cuts if kind == "cut" else self.device.magnets)
+        return [name for what, name in self._found if what == kind]
+
+    def _evaluating(self, quantity: str, lead_in: int) -> tuple[Device, Any, Any]:
+        """Return the device, the on-site operator of a quantity, and the waves from a lead."""
+        names = ("charge", "x", "y", "z")
+        if quantity not in names:
+            raise ArgumentError(f"Argument `quantity` must be one of {', '.join(names)}, but is {quantity!r}.")
+        device = self._live()
+        waves = self._waves[self._lead("lead_in", lead_in)]
+        if not len(waves):
+            raise ArgumentError(f"Argument `lead_in` must have open channels, but lead {lead_in} has none.")
+        spin = device.spin_operator()
+        if quantity == "charge":
+            return device, identity, waves
+        if spin is None:
+            raise ArgumentError("Argument `quantity` must be 'charge' for sites without spin (spin=None).")
+        axis = names.index(quantity) - 1
+        return device, lambda sites: spin.block_diagonal(sites)[axis : axis + 1], waves
+
+    def _channel_waves(self, lead: int) -> Any:
+        """Return the wave functions of the channels of definite spin, (channels, orbitals)."""
+        return apply(self.spins[lead].to_incoming.T, self._waves[lead])
+
+    def _by_spin(self, per_lead: list[Floats]) -> tuple[Floats, Floats]:
+        """Sum what each lead's channels (first axis) do by spin, (leads, 2, ...), and over all, (leads, ...)."""
+        shape = per_lead[0].shape[1:]
+        by_spin = np.full((len(per_lead), 2, *shape), np.nan)
+        for lead, values in enumerate(per_lead):
+            if self.spins[lead].resolved:
+                for s in range(2):
+                    by_spin[lead, s] = values[self.spins[lead].incoming == s].sum(axis=0)
+        return by_spin, np.array([values.sum(axis=0) for values in per_lead])
+
+    def _audit_charge(self, cut: Any, behind: NDArray[np.bool_], charge: Floats) -> None:
+        """Compare the charge through a cut with the scattering matrix, which knows it without cancellation."""
+        for lead, flux in enumerate(charge):
+            beyond = self.transmissions[behind != behind[lead], lead].sum()
+            expected = -beyond if behind[lead] else beyond
+            count = max(int(self.channels[lead]), 1)
+            miss = abs(flux - expected)
+            if not miss <= self.tolerance * count:
+                raise ContinuityError(
+                    f"The charge through {cut!r} misses the scattering matrix by {miss:.2g}, more than the tolerance."
+                )
+            if beyond < SMALL_FLUX * count and miss > SMALL_FLUX_ERROR * beyond and miss > 0 and beyond > 0:
+                warnings.warn(
+                    f"From lead {lead} only {beyond:.2g} is transmitted through {cut!r}, where the flux is a "
+                    f"difference of numbers of order one and comes out as {abs(flux):.2g}. Place the cut on "
+                    "the far side of the barrier, or inject from the other lead.",
+                    NearSideWarning,
+                    stacklevel=4,
+                )
+
+    def _solve_torque(self, sites: NDArray[np.int64]) -> MagnetTorque:
+        device = self._live()
+        spin = device.spin_operator(self.params)
+        if spin is None:
+            raise ArgumentError("Argument `magnet` must have spin, but the device has none (spin=None).")
+        exchange, undivided = device.exchange_part(sites, spin, self.params)
+        inside = np.zeros(len(device.system.sites), dtype=bool)
+        inside[sites] = True
+        edges = device.edges
+        entering = edges[inside[edges[:, 0]] & ~inside[edges[:, 1]]]
+        waves = [self._channel_waves(lead) for lead in range(len(self.channels))]
+        flux, flux_total = self._by_spin([device.flux_per_mode(psi, entering, self.params)[:, 1:] for psi in waves])
+        per_site = torques(device.system, sites, spin, waves, self.params, exchange=exchange)
+        torque, torque_total = self._by_spin([values.sum(axis=1) for values in per_site])
+        on_sites = np.array([values.sum(axis=0) for values in per_site])
+        miss = abs(flux_total - torque_total.sum(axis=1)) / np.maximum(self.channels, 1)[:, None]
+        site_torque = on_sites.sum(axis=2)
+        if undivided:
+            torque, torque_total, on_sites = (
+                np.full((*values.shape[:-2], 2, 3), np.nan) for values in (torque, torque_total, on_sites)
+            )
+        return MagnetTorque(
+            exchange=torque[:, :, 0],
+            spin_orbit=torque[:, :, 1],
+            flux=flux,
+            exchange_total=torque_total[:, 0],
+            spin_orbit_total=torque_total[:, 1],
+            flux_total=flux_total,
+            site_exchange=on_sites[:, :, 0],
+            site_spin_orbit=on_sites[:, :, 1],
+            site_torque=site_torque,
+            sites=sites,
+            defect=float(miss.max(initial=0.0)),
+            undivided=undivided,
+        )
+
+
+def apply(transform: Any, waves: Any) -> Any:
+    """Return transform @ waves, the waves themselves for the identity."""
+    if transform.nnz == transform.shape[0] and np.all(transform.diagonal() == 1):
+        return waves
+    return transform @ waves
+
+
+def _pickles(value: Any) -> bool:
+    try:
+        pickle.dumps(value)
+    except Exception:  # whatever a user's object raises
+        return False
+    return True
+
+
+def _summary(s: DeviceScattering) -> str:
+    """Return the result as an aligned table with its own quality."""
+    leads = len(s.channels)
+    lines = [f"Scattering by kwant: E = {s.energy}, {leads} leads"]
+    resolved = all(lead.resolved for lead in s.spins)
+    if any(lead.resolved for lead in s.spins):
+        names = [f"{lead} {spin}" for lead in range(leads) for spin in ("maj", "min")]
+        rows, counts = s.probabilities.reshape(2 * leads, -1), s.modes.ravel()
+    else:
+        names, rows, counts = [str(lead) for lead in range(leads)], s.transmissions, s.channels.astype(float)
+    lines.append(f"  {'to / from':<10}" + "".join(f"{name:>14}" for name in names) + f"{'modes':>8}")
+    for name, row, count in zip(names, rows, counts, strict=True):
+        lines.append(f"  {name:<10}" + "".join(f"{value:14.7g}" for value in row) + f"{count:8.4g}")
+    if not resolved and len(rows) != leads:
+        for lead, row in enumerate(s.transmissions):
+            lines.append(f"  total to {lead}: " + ", ".join(f"{value:.7g} from {i}" for i, value in enumerate(row)))
+    for number, (spins, m) in enumerate(zip(s.spins, s.magnetizations, strict=True)):
+        axis = ", ".join(f"{x:.4g}" for x in m + 0.0)
+        state = f"spin along ({axis}), mixing {spins.mixing:.1e}" if spins.resolved else f"not resolved: {spins.reason}"
+        lines.append(f"  lead {number}: {state}")
+    defects = [("unitarity", s.unitarity_defect)]
+    defects += [(f"torque on {key[1]}", found.defect) for key, found in s._found.items() if key[0] == "magnet"]
+    lines.append("  defects: " + ", ".join(f"{name} {value:.1e}" for name, value in defects))
+    return "\n".join(lines)

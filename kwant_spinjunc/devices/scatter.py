@@ -1,0 +1,139 @@
+r"""Scattering off any Kwant system: build → solve → waves.
+
+The user's finalized system is solved by Kwant with one factorization (`solve`); spins of the leads' modes are told from
+their wave functions (`spin_channels`); fluxes, densities and torques (`waves`) are evaluated by the result when asked.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ..arrays import Floats
+from ..checks import finite, positive
+from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError, UnitarityError
+from ..optional import kwant
+from .cuts import resolve_sites
+from .device import Device
+from .result import DeviceScattering, apply
+from .solve import diagnose, is_transparent, prepare, solve
+from .spin_channels import LeadSpins, cell_sites, lead_axis, lead_spins, refuse_broken_law
+from .spin_operators import norbs_of
+
+__all__ = ["TOLERANCE", "scatter_device"]
+
+
+#: Default of the largest defect per unit flux that is accepted, as for junctions.
+TOLERANCE = 1e-8
+#: Orbitals of a barrier up to which its levels are found densely.
+DENSE = 600
+
+
+def scatter_device(device: Device, energy: Any, params: Mapping[str, Any] | None, tolerance: float) -> DeviceScattering:
+    """Solve a device at one energy; see `scattering.scatter`."""
+    energy = finite("energy", energy)
+    tolerance = positive("tolerance", tolerance)
+    everything = {**device.params, **(params or {})}
+    system = device.system
+    spin = device.spin_operator(everything)
+    for name, barrier in device.barriers.items():
+        _warn_of_open_barrier(device, name, barrier, energy, everything)
+    axes = np.full((len(system.leads), 3), np.nan)
+    for number, lead in enumerate(system.leads):
+        if kwant.system.is_selfenergy_lead(lead) or getattr(lead, "_modes", True) is None:
+            raise ArgumentError(
+                f"Argument `syst` must have leads with modes, but lead {number} is given by a self-energy only. "
+                "Use syst.precalculate(energy, what='modes')."
+            )
+        refuse_broken_law(lead, number, everything)
+        if spin is not None:
+            axes[number] = lead_axis(system, number, spin, device.magnetizations.get(number), everything)
+    along = [
+        sum(x * component for x, component in zip(m, spin.block_diagonal(cell_sites(system, number)), strict=True))
+        if spin is not None and is_transparent(lead)
+        else None
+        for number, (lead, m) in enumerate(zip(system.leads, axes, strict=True))
+    ]
+    prepared = prepare(system, energy, everything, along)
+    channels = np.array([len(lead.modes(energy)[0].momenta) // 2 for lead in prepared.leads])
+    if not channels.any():
+        raise NoOpenChannelError(
+            f"Argument `energy` must lie in a band of a lead, but at {energy:g} no channel is open in any lead. "
+            "Look at the bands with kwant.plotter.bands(syst.leads[0])."
+        )
+    smatrix, waves = solve(prepared, energy, everything)
+    spins = tuple(
+        lead_spins(info, _cell_sites(system, number, info), spin, None if spin is None else axes[number])
+        for number, info in enumerate(smatrix.lead_info)
+    )
+    unitarity = float(abs(smatrix.data.conj().T @ smatrix.data - np.eye(len(smatrix.data))).max(initial=0.0))
+    if not unitarity <= tolerance:
+        raise UnitarityError(
+            f"The scattering matrix misses unitarity by {unitarity:.2g}, more than the tolerance {tolerance:.2g}. "
+            + diagnose(system, everything, smatrix)
+        )
+    probabilities, transmissions = _probabilities(smatrix.data, channels, spins)
+    return DeviceScattering(
+        device=device,
+        energy=energy,
+        params=everything,
+        magnetizations=axes,
+        probabilities=probabilities,
+        modes=np.array([lead.counts() for lead in spins]),
+        channels=channels,
+        transmissions=transmissions,
+        spin_mixing=np.array([lead.mixing for lead in spins]),
+        spins=spins,
+        unitarity_defect=unitarity,
+        tolerance=tolerance,
+        smatrix=smatrix,
+        _waves=waves,
+    )
+
+
+def _cell_sites(system: Any, number: int, modes: Any) -> list[Any] | None:
+    """Return the sites that the wave functions of a lead's modes live on."""
+    if is_transparent(system.leads[number]):
+        return cell_sites(system, number)
+    sites = [system.sites[i] for i in system.lead_interfaces[number]]
+    return sites if sum(norbs_of(site.family) for site in sites) == len(modes.wave_functions) else None
+
+
+def _probabilities(S: Any, channels: NDArray[np.int64], spins: tuple[LeadSpins, ...]) -> tuple[Floats, Floats]:
+    """Return T[α s, β s'] and T[α, β] from Kwant's scattering matrix."""
+    count = len(channels)
+    ends = np.concatenate([[0], np.cumsum(channels)])
+    probabilities, transmissions = np.full((count, 2, count, 2), np.nan), np.empty((count, count))
+    for out, in_ in np.ndindex(count, count):
+        block = S[ends[out] : ends[out + 1], ends[in_] : ends[in_ + 1]]
+        transmissions[out, in_] = (abs(block) ** 2).sum()
+        if not (spins[out].resolved and spins[in_].resolved):
+            continue
+        block = apply(spins[out].to_outgoing.conj().T, block)
+        flux = abs(apply(spins[in_].to_incoming.T, block.T).T) ** 2
+        for s_out, s_in in np.ndindex(2, 2):
+            rows, columns = spins[out].outgoing == s_out, spins[in_].incoming == s_in
+            probabilities[out, s_out, in_, s_in] = flux[np.ix_(rows, columns)].sum()
+    return probabilities, transmissions
+
+
+def _warn_of_open_barrier(device: Device, name: str, barrier: Any, energy: float, params: Mapping[str, Any]) -> None:
+    sites = resolve_sites(f"barriers[{name!r}]", barrier, device.system)
+    H = device.system.hamiltonian_submatrix(to_sites=sites, from_sites=sites, sparse=True, params=dict(params))
+    if H.shape[0] <= DENSE:
+        lowest = float(np.linalg.eigvalsh(H.toarray())[0])
+    else:
+        start = np.ones(H.shape[0])
+        lowest = float(sparse.linalg.eigsh(H, 1, which="SA", v0=start, return_eigenvectors=False)[0])
+    if lowest < energy:
+        warnings.warn(
+            f"barriers[{name!r}] has levels from {lowest:.4g} on, below the energy {energy:.4g}: electrons pass it "
+            "without tunneling. Raise its on-site energy, or do not call it a barrier.",
+            BarrierWarning,
+            stacklevel=4,
+        )
