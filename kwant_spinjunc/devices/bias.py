@@ -15,8 +15,8 @@ from ..arrays import Floats
 from ..checks import finite, finite_array, positive
 from ..errors import ArgumentError, BandEdgeError, ConservationError, NoOpenChannelError
 from ..quadrature import cut_into_pieces, integrate
-from .device import Device, as_device
-from .scatter import TOLERANCE, scatter_device
+from .device import TOLERANCE, Device, as_device
+from .scatter import scatter_device
 from .spin_order import are_electrons_and_holes
 
 __all__ = ["DeviceCurrents", "current_voltage"]

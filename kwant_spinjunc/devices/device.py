@@ -19,7 +19,10 @@ from .spin_operators import SpinOperator, identity
 from .spin_order import refuse_what_is_no_spin, resolve_spin
 from .waves import fluxes
 
-__all__ = ["Device", "as_device"]
+__all__ = ["TOLERANCE", "Device", "as_device"]
+
+#: Default of the largest defect per unit flux that is accepted, as for junctions.
+TOLERANCE = 1e-8
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -25,11 +25,9 @@ from .solve import diagnose, is_transparent, prepare, solve
 from .spin_channels import LeadSpins, cell_sites, lead_axis, lead_spins, refuse_broken_law
 from .spin_operators import norbs_of
 
-__all__ = ["TOLERANCE", "scatter_device"]
+__all__ = ["scatter_device"]
 
 
-#: Default of the largest defect per unit flux that is accepted, as for junctions.
-TOLERANCE = 1e-8
 #: Orbitals of a barrier up to which its levels are found densely.
 DENSE = 600
 
