@@ -390,6 +390,9 @@ def export(
             "fixed_layer": not np.array_equal(fixed_layer, (0.0, 0.0, 1.0)),
             "asymmetric": asymmetric,
             "field_like": not field_like,
+            "free_thickness": free_thickness is not None,
+            "saturation": saturation is not None,
+            **{option: True for option in options if option != "biases"},
         }
         for argument, is_given in unused.items():
             if is_given:
@@ -398,6 +401,9 @@ def export(
                     + (" Use `biases` for RA(V)." if argument == "bias" else "")
                 )
         return export_boris(source, lattice_constant=a, energy=energy, k=k, tolerance=tolerance, name=name, **options)
+    for option in options:
+        if option not in ("angles", "temperature"):
+            raise ArgumentError(f"Argument `{option}` must be left out for {target}, but is given.")
     if asymmetric and target != "oommf":
         raise ArgumentError(f"Argument `asymmetric` must be False for {target}, but is True: only OOMMF has two terms.")
     if isinstance(source, EffectiveParameters):

@@ -18,7 +18,16 @@ from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
 from ..optional import is_kwant
 
-__all__ = ["Family", "call_any_family", "call_family", "load_family", "parameters_of", "plain", "source_digest"]
+__all__ = [
+    "Family",
+    "call_any_family",
+    "call_family",
+    "check_family",
+    "load_family",
+    "parameters_of",
+    "plain",
+    "source_digest",
+]
 
 #: A function of parameters that returns a `Junction` or a `Device`.
 Family = Callable[..., Any]
@@ -71,6 +80,14 @@ def load_family(path: str | Path, name: str | None = None) -> Family:
         f"Argument `FILE` must define a family function, but {str(path)!r} has no `{candidates[0]}`"
         f"{' or `family`' if name is None else ''} (it defines {', '.join(own) or 'no function'}). Use --family NAME."
     )
+
+
+def check_family(family: Any) -> None:
+    """Refuse what is no function of parameters, such as a junction itself."""
+    if not callable(family):
+        what = type(family).__name__
+        hint = " Use `lambda: junction`, or a function of what you vary." if isinstance(family, Junction) else ""
+        raise ArgumentError(f"Argument `family` must be a function that returns a Junction, but is a {what}.{hint}")
 
 
 def call_family(family: Callable[..., Junction], **parameters: Any) -> Junction:

@@ -27,7 +27,7 @@ from ..scattering import scatter_quietly as scatter
 from ..transport.bias import bias_response
 from ..transport.linear import linear_response, tunneling_response
 from .executors import ExecutorError, open_pool, ordered
-from .family import call_family, parameters_of, plain, source_digest
+from .family import call_family, check_family, parameters_of, plain, source_digest
 from .files import verify_table
 from .tables import LABELS, Quantity, TableFile, attributes, axis_attributes, quantities, split_axes
 
@@ -184,8 +184,7 @@ def sweep(
     >>> [abs(round(float(g), 10)) for g in data.conductance[[0, 2]]]
     [1.0, 0.0]
     """
-    if not callable(family):
-        raise ArgumentError(f"Argument `family` must be a function that returns a Junction, but is {family!r}.")
+    check_family(family)
     outer, fixed = split_axes(axes)
     experiment = _experiment(energy, bias, temperature, k, solver)
     kept = TableFile(resume, "resume") if isinstance(resume, (str, Path)) else resume

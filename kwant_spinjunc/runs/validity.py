@@ -54,7 +54,7 @@ from ..model.plane import band_shift
 from ..spin import unit_vector
 from ..theory import tunnelling
 from .executors import open_pool, ordered
-from .family import call_family
+from .family import call_family, check_family
 from .tables import axis_attributes, split_axes
 
 if TYPE_CHECKING:
@@ -490,6 +490,7 @@ def validity_map(
     """
     from tqdm import tqdm
 
+    check_family(family)
     kinds = _kinds(error)
     swept, fixed = split_axes(axes)
     energies = finite_array("energy", energy)
