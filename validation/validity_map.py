@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from kwant_spinjunc import Junction
+from kwant_spinjunc.halves.round_trip import round_trip
 from kwant_spinjunc.plot.figures import COLORS, ERROR_RANGE, draw_error_map, error_contours, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
-from kwant_spinjunc.runs.validity import ERRORS, Collapse, collapse, round_trip, validity_map
+from kwant_spinjunc.runs.collapse import Collapse, collapse
+from kwant_spinjunc.runs.validity import ERRORS, validity_map
 from kwant_spinjunc.scattering import scatter_quietly as scatter
 from kwant_spinjunc.theory import tunnelling
 from kwant_spinjunc.transport.linear import linear_response

@@ -13,11 +13,11 @@ from kwant_spinjunc import halves
 from kwant_spinjunc.errors import ArgumentError, NoOpenChannelError
 from kwant_spinjunc.halves import zone
 from kwant_spinjunc.halves.batch import Stack
+from kwant_spinjunc.halves.round_trip import round_trip
 from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
 from kwant_spinjunc.magnets.parameters import rotated
 from kwant_spinjunc.model.junction import Junction
 from kwant_spinjunc.model.plane import band_shift
-from kwant_spinjunc.runs.validity import round_trip
 from kwant_spinjunc.spin import torque_axes
 from kwant_spinjunc.theory import tunnelling
 

@@ -2,7 +2,7 @@ r"""Where the phenomenology holds: its error for a whole family of junctions, an
 
 Feed equations (3) and (4) of Chui and Lin (2003) with what two collinear measurements give, T_ss' = R_ss'² D_ss', and
 compare with exact scattering. `validity_map` does so on a grid of barriers, angles and magnets, at one k∥ or averaged
-over the Brillouin zone; `collapse` asks which quantity the error follows.
+over the Brillouin zone; the module `collapse` asks which quantity the error follows.
 
 **The error in closed form.** In the exact probabilities of two halves and one rotation (the module `halves`, equations
 (a) to (c)) the angle Φ enters through one complex number, the spin contrast of a round trip between the magnets,
@@ -44,23 +44,24 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import halves
 from .._version import __version__
-from ..arrays import Complex, Floats
+from ..arrays import Floats
 from ..checks import finite_array
 from ..errors import ArgumentError
 from ..halves import zone
-from ..halves.batch import Stack, as_stack
+from ..halves.batch import Stack
+from ..halves.round_trip import ratio, round_trip
 from ..model.junction import Junction
 from ..model.plane import band_shift
 from ..spin import unit_vector
 from ..theory import tunnelling
 from .executors import open_pool, ordered
 from .family import call_family, check_family
-from .tables import axis_attributes, split_axes
+from .tables import axis_attributes, quantities, split_axes
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["ERRORS", "Collapse", "RoundTrip", "collapse", "round_trip", "validity_map"]
+__all__ = ["ERRORS", "validity_map"]
 
 
 #: What can be mapped: name -> what it is an error of.
@@ -71,15 +72,8 @@ ERRORS = {
     "conserved": "error of (1), one conserved current",
     "t0": "error of t0 as the torque on both magnets",
 }
-#: name -> (unit, long name) of what is given with every map.
-CONTROLS = {
-    "conductance": ("e^2/h per cell", "conductance at the angle"),
-    "transmission": ("1", "mean tunnelling factor of the channels that carry the current"),
-    "decay": ("1", "decay exp(-2κd) of the spacer for the channels that carry the current"),
-    "round_trip": ("1", "|z|, spin contrast of a round trip, of the channels that carry the current"),
-    "factorization_defect": ("1", "|D++ D-- / (D+- D-+) - 1| of the collinear data"),
-    "angle": ("rad", "angle between the magnets"),
-}
+#: What is given with every map.
+CONTROLS = quantities("conductance transmission decay round_trip factorization_defect angle", "e^2/h per cell")
 #: Relative accuracy asked of the k∥ average.
 RTOL = 1e-6
 #: Points of c per junction after which it is left as it is: only wells with sharp resonances need more.
@@ -90,83 +84,6 @@ BATCH = 256
 CHUNK = 1024
 #: Torques below this part of the current are rounding.
 ROUNDING = 1e-12
-#: Errors above this part of the current are resolved to a few percent: probabilities are accurate to 12 digits.
-RESOLVED = 1e-10
-
-
-# ---------------------------------------------------------------------- one k∥
-@dataclass(frozen=True)
-class RoundTrip:
-    """What one round trip between the magnets does to the spin, at one k∥; see `round_trip`.
-
-    Attributes
-    ----------
-    contrast : ndarray
-        |z|, at most 1.
-    defect : ndarray
-        δ, between -2 and 2.
-    flip_left, flip_right : ndarray
-        r_L and r_R.
-    """
-
-    contrast: Floats
-    defect: Floats
-    flip_left: Floats
-    flip_right: Floats
-
-
-def round_trip(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike = 0.0) -> RoundTrip:
-    r"""Return the spin contrast |z| of a round trip between two magnets, δ and r of equations (a) to (c).
-
-    Parameters
-    ----------
-    junction
-        Two collinear halves; the angle does not matter.
-    energy, band_shift
-        As in `halves.solve`.
-
-    Returns
-    -------
-    RoundTrip
-
-    Raises
-    ------
-    ArgumentError
-        The junction is a texture, or an argument does not fit.
-
-    Notes
-    -----
-    **Validity**: exact, with a relative rounding of 1e-16/√|z|: differences of Green's functions at the cut.
-
-    Examples
-    --------
-    >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
-    >>> iron = ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
-    >>> trip = round_trip(Junction(iron, [barrier(onsite=3.0, hopping=1.0, thickness=4)], iron), 0.0)
-    >>> round(trip.contrast.item(), 6), round(trip.defect.item(), 6)
-    (0.000208, 0.000389)
-    """
-    stack = as_stack(junction)
-    g_left, g_right = halves.surface_greens(stack, energy, band_shift)
-    t = stack.bonds[..., stack.cut or 0, None]
-    u: Complex = t * g_left
-    w: Complex = t * g_right
-    parallel: Any = (1 - u[..., 0] * w[..., 0]) * (1 - u[..., 1] * w[..., 1])
-    du, dw = u[..., 0] - u[..., 1], w[..., 0] - w[..., 1]
-    mixed: Any = du * dw  # d_+- d_-+ - d_++ d_--, without cancellation
-    change: Floats = 2 * (mixed * parallel.conj()).real + abs(mixed) ** 2
-    larger = np.maximum(abs(mixed), abs(parallel))
-    flips = []
-    for near, far_change in ((u, dw), (w, du)):
-        rate = 4 * near[..., 0].imag * near[..., 1].imag
-        flips.append(_ratio(rate * abs(far_change) ** 2, np.where(rate > 0, abs(parallel) ** 2, 0.0)))
-    return RoundTrip(_ratio(abs(mixed), larger), 2 * _ratio(change, 2 * abs(parallel) ** 2 + change), *flips)
-
-
-def _ratio(numerator: Floats, denominator: Floats) -> Floats:
-    """Return the quotient, 0 where the denominator is."""
-    out = np.zeros(np.broadcast_shapes(numerator.shape, denominator.shape))
-    return np.divide(numerator, denominator, out=out, where=denominator != 0)
 
 
 @dataclass(frozen=True)
@@ -374,7 +291,7 @@ class _Measured:
         """Return what is listed in `CONTROLS`."""
         factors, weighted = self.matrix(D), self.columns[..., WEIGHTED]
         mean = factors.mean(axis=(-1, -2))[..., None]
-        means = np.where(mean > 0, _ratio(weighted, mean), np.nan)
+        means = np.where(mean > 0, ratio(weighted, mean), np.nan)
         return {
             "conductance": self.matrix(T).sum(axis=(-1, -2)),
             "transmission": means[..., 0],
@@ -604,141 +521,10 @@ def _dataset(
         measured.exact, "e^2/h per cell x mu", "exact magnetization current along each lead's own m", "lead"
     )
     for name, values in measured.controls().items():
-        variables[name] = variable(values, *CONTROLS[name])
+        variables[name] = variable(values, CONTROLS[name].units, CONTROLS[name].long_name)
     coords: dict[str, Any] = {
         name: xr.Variable((name,), values, axis_attributes(name)) for name, values in swept.items()
     }
     coords["energy"] = xr.Variable(("energy",) if energies.ndim else (), energies, axis_attributes("energy"))
     coords["lead"] = ["left", "right"]
     return xr.Dataset(variables, coords, attributes)
-
-
-# ---------------------------------------------------------------------- the collapse
-@dataclass(frozen=True)
-class Collapse:
-    """How well a power law of one quantity (or two) describes an error over a whole map.
-
-    Attributes
-    ----------
-    candidate : str
-        What the error is fitted with.
-    exponents : tuple of float
-        Power of each quantity in the candidate.
-    angle_exponent : float
-        Power of sin Φ, fitted too; 0 for the leading order, which knows the angle.
-    prefactor : float
-        Error where all quantities are 1.
-    scatter : float
-        Typical factor between error and fit, exp of the standard deviation of the logarithm: 1 is a perfect collapse.
-    worst : float
-        Largest such factor.
-    points : int
-        Number of points fitted.
-    """
-
-    candidate: str
-    exponents: tuple[float, ...]
-    angle_exponent: float
-    prefactor: float
-    scatter: float
-    worst: float
-    points: int
-
-    def __str__(self) -> str:
-        powers = ", ".join(f"{exponent:.3f}" for exponent in self.exponents)
-        return (
-            f"{self.candidate}: power {powers}, scatter × {self.scatter:.3g} (worst × {self.worst:.3g}), "
-            f"{self.points} points"
-        )
-
-
-#: Candidates for what controls an error: name -> variables multiplied in the fitted power law.
-CANDIDATES = {
-    "conductance": ("conductance",),
-    "transmission": ("transmission",),
-    "decay": ("decay",),
-    "transmission and decay": ("transmission", "decay"),
-    "factorization defect": ("factorization_defect",),
-    "round trip": ("round_trip",),
-}
-
-
-def collapse(*datasets: xr.Dataset, error: str = "tunnelling", tunneling: float = 0.1) -> tuple[Collapse, ...]:
-    """Ask which quantity an error follows over all points of one map or several together, best first.
-
-    Parameters
-    ----------
-    *datasets
-        Results of `validity_map`.
-    error
-        Which error, as in `validity_map`.
-    tunneling
-        Only points with a transmission below this are used.
-
-    Returns
-    -------
-    tuple of Collapse
-        Sorted by scatter. Every candidate may use a power of sin Φ besides its own, but for the leading order.
-
-    Raises
-    ------
-    ArgumentError
-        No dataset, one without this error, or fewer than ten points with a resolved error.
-
-    Examples
-    --------
-    >>> from functools import partial
-    >>> import numpy as np
-    >>> import kwant_spinjunc as sj
-    >>> def junction(theta=1.0, height=2.0, right=2.0):
-    ...     iron = dict(onsite=1.0, hopping=1.0)
-    ...     return sj.Junction(
-    ...         sj.ferromagnet(**iron, splitting=1.0),
-    ...         [sj.barrier(onsite=1.0 + height, hopping=1.0, thickness=4)],
-    ...         sj.ferromagnet(**iron, splitting=right, m=sj.unit_vector(theta)))
-    >>> axes = {"height": np.linspace(2, 4, 4), "theta": [0.5, 1.5, 2.5], "right": [0.5, 2.0]}
-    >>> best = collapse(validity_map(junction, energy=0.0, progress=False, **axes))[0]
-    >>> best.candidate, round(best.exponents[0], 2), round(best.scatter, 2)
-    ('leading order', 1.0, 1.0)
-    """
-    if not datasets or any(error not in data for data in datasets):
-        raise ArgumentError(f"Argument `datasets` must be validity maps of {error!r}, but one has no such error.")
-    own = f"{error}_leading_order"
-    names = {error, own, "angle", *(name for group in CANDIDATES.values() for name in group)}
-    values = {name: np.concatenate([data[name].values.ravel() for data in datasets]) for name in names}
-    sine = np.sin(values["angle"])
-    chosen = (values[error] > RESOLVED) & (sine > 1e-9) & (values["transmission"] < tunneling)
-    fits = [
-        _fit(name, values[error], [values[variable] for variable in group], sine, chosen)
-        for name, group in CANDIDATES.items()
-    ]
-    fits.append(_fit("leading order", values[error], [values[own]], None, chosen))
-    found = [fit for fit in fits if fit is not None]
-    if not found:
-        raise ArgumentError("Argument `datasets` must have ten points with a resolved error, but have fewer.")
-    return tuple(sorted(found, key=lambda fit: fit.scatter))
-
-
-def _fit(
-    name: str, error: Floats, quantities: Sequence[Floats], sine: Floats | None, chosen: NDArray[np.bool_]
-) -> Collapse | None:
-    """Fit ln error linearly to the logarithms of the quantities and of sin Φ."""
-    columns = [*quantities] if sine is None else [*quantities, sine]
-    usable = chosen & np.all([(column > 0) & np.isfinite(column) for column in columns], axis=0)
-    points = int(usable.sum())
-    if points < 10:
-        return None
-    design = np.stack([*(np.log(column[usable]) for column in columns), np.ones(points)], axis=-1)
-    target = np.log(error[usable])
-    solution, *_ = np.linalg.lstsq(design, target, rcond=None)
-    deviation = target - design @ solution
-    count = len(quantities)
-    return Collapse(
-        candidate=name,
-        exponents=tuple(float(x) for x in solution[:count]),
-        angle_exponent=0.0 if sine is None else float(solution[count]),
-        prefactor=float(np.exp(solution[-1])),
-        scatter=float(np.exp(deviation.std())),
-        worst=float(np.exp(abs(deviation).max())),
-        points=points,
-    )

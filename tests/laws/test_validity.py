@@ -12,8 +12,10 @@ from strategies import energies, spin_valves
 import kwant_spinjunc as sj
 from kwant_spinjunc.cli.main import main
 from kwant_spinjunc.compare import fit_power_law
+from kwant_spinjunc.halves.round_trip import round_trip
 from kwant_spinjunc.plot.figures import plot_map
-from kwant_spinjunc.runs.validity import ERRORS, collapse, round_trip, validity_map
+from kwant_spinjunc.runs.collapse import collapse
+from kwant_spinjunc.runs.validity import ERRORS, validity_map
 from kwant_spinjunc.theory import tunnelling
 from systems.asymmetric_junction import asymmetric_junction
 from systems.spin_valve import spin_valve
@@ -253,7 +255,7 @@ def test_every_variable_has_units_and_the_map_says_how_it_was_made():
         ({"energy": [[0.0]]}, "must be a number or a 1D array"),
         ({"hieght": [1.0]}, "Did you mean `height`"),
         ({"height": [[1.0]]}, "non-empty 1D array"),
-        ({"transmission": [1.0]}, "must not have a parameter named like a result"),
+        ({"transmission": [1.0]}, "a variable or dimension of the result has that name"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):
