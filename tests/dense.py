@@ -15,34 +15,35 @@ STEP, POINTS = 2e-4, 8
 
 def surface(E, H, V):
     """Surface Green function of a lead with cell H; V is the hopping to a cell from the one nearer the region."""
-    n = len(H)
-    own, surface, up, down = H.copy(), H.copy(), V.conj().T, V
+    # the cell beyond gives V† g V, as this one gives it to the region; next: to the cell beyond the next
+    own, surface, back, out = H.copy(), H.copy(), V.conj().T, V
     for _ in range(200):
-        g = np.linalg.inv(E * np.eye(n) - own)
-        a, b = down @ g @ up, up @ g @ down
+        g = np.linalg.inv(E * np.eye(len(H)) - own)
+        a, b = back @ g @ out, out @ g @ back
         surface = surface + a
         own = own + a + b
-        up, down = up @ g @ up, down @ g @ down
-        if abs(up).max() + abs(down).max() < 1e-30:
+        back, out = back @ g @ back, out @ g @ out
+        if abs(back).max() + abs(out).max() < 1e-30:
             break
-    return np.linalg.inv(E * np.eye(n) - surface)
+    return np.linalg.inv(E * np.eye(len(H)) - surface)
 
 
 def self_energy(lead, energy, params):
     """Σ on the sites of the region that the lead is joined to, and how far the extrapolation can be trusted."""
     H = np.asarray(lead.cell_hamiltonian(params=params), complex)
-    hop = np.asarray(lead.inter_cell_hopping(params=params), complex)  # from a cell to the next one outward: see Kwant
+    hop = np.asarray(lead.inter_cell_hopping(params=params), complex)
     V = np.zeros_like(H)
     V[:, : hop.shape[1]] = hop
-    scale = max(abs(H).max(), abs(hop).max())
-    h = STEP * scale
-    values = [hop.conj().T @ surface(energy + 1j * h * j, H, V) @ hop for j in range(1, POINTS + 1)]
-    found = []
-    for count in (POINTS - 1, POINTS):
-        nodes = np.arange(1, count + 1)
-        weights = [np.prod([k / (k - j) for k in nodes if k != j]) for j in nodes]
-        found.append(sum(w * v for w, v in zip(weights, values, strict=False)))
-    return found[1], abs(found[1] - found[0]).max()
+    scale, best = max(abs(H).max(), abs(hop).max()), (None, np.inf)
+    for h in (STEP * scale, 0.1 * STEP * scale):
+        values = [hop.conj().T @ surface(energy + 1j * h * j, H, V) @ hop for j in range(1, POINTS + 1)]
+        found = []
+        for count in (POINTS - 1, POINTS):
+            nodes = np.arange(1, count + 1)
+            weights = [np.prod([k / (k - j) for k in nodes if k != j]) for j in nodes]
+            found.append(sum(w * v for w, v in zip(weights, values, strict=False)))
+        best = min(best, (found[1], abs(found[1] - found[0]).max()), key=lambda pair: pair[1])
+    return best
 
 
 class Dense:
@@ -68,7 +69,9 @@ class Dense:
         for i, site in enumerate(system.sites):
             block = slice(self.offsets[i], self.offsets[i + 1])
             self.S[:, block, block] = spin(site)
-        total, self.rates, self.error = np.zeros_like(self.H), [], 0.0
+        total, self.gammas, self.rates = np.zeros_like(self.H), [], []
+        #: what the extrapolation may be wrong by, and how far each lead is from conserving its spin
+        self.error, self.mixing = 0.0, []
         for number, lead in enumerate(system.leads):
             orbitals = self.orbitals(system.lead_interfaces[number])
             own, error = self_energy(lead, energy, self.params)
@@ -77,11 +80,11 @@ class Dense:
             sigma[np.ix_(orbitals, orbitals)] = own
             total += sigma
             gamma = 1j * (sigma - sigma.conj().T)
+            self.gammas.append(gamma)
             along = np.einsum("i,iab->ab", np.asarray(axes[number], float), self.S)
             P = [(np.eye(size) + s * along) / 2 for s in (1, -1)]
             self.rates.append([p @ gamma @ p for p in P])
-            #: how far the lead is from conserving its spin
-            self.error = max(self.error, abs(P[0] @ gamma @ P[1]).max())
+            self.mixing.append(abs(P[0] @ gamma @ P[1]).max())
         self.G = np.linalg.inv(energy * np.eye(size) - self.H - total)
 
     def orbitals(self, sites):
@@ -103,11 +106,24 @@ class Dense:
                 T[a, s, b, r] += self.modes[a, s] - np.trace(1j * self.rates[a][s] @ (G - G.conj().T)).real
         return T
 
-    def states(self, lead, spin):
-        """Σ ψψ† over the incoming channels of a lead and spin, each of unit flux."""
-        return self.G @ self.rates[lead][spin] @ self.G.conj().T
+    @cached_property
+    def transmissions(self):
+        """T[α, β] of both spins together, (leads, leads), also where leads conserve no spin."""
+        count, G = len(self.gammas), self.G
+        T = np.empty((count, count))
+        for a, b in np.ndindex(count, count):
+            T[a, b] = np.trace(self.gammas[a] @ G @ self.gammas[b] @ G.conj().T).real
+            if a == b:
+                channels = np.linalg.matrix_rank(self.gammas[a], tol=1e-6, hermitian=True)
+                T[a, b] += channels - np.trace(1j * self.gammas[a] @ (G - G.conj().T)).real
+        return T
 
-    def flux(self, hoppings, lead, spin):
+    def states(self, lead, spin=None):
+        """Σ ψψ† over the incoming channels of a lead and spin, or of a lead, each of unit flux."""
+        rate = self.gammas[lead] if spin is None else self.rates[lead][spin]
+        return self.G @ rate @ self.G.conj().T
+
+    def flux(self, hoppings, lead, spin=None):
         """Flux of (1, Sx, Sy, Sz) through hoppings (to, from), site numbers."""
         rho = self.states(lead, spin)
         masked = np.zeros_like(self.H)
@@ -116,7 +132,7 @@ class Dense:
             masked[block] = self.H[block]
         return np.array([2 * np.trace(s @ masked @ rho).imag for s in [np.eye(len(self.H)), *self.S]])
 
-    def torque(self, part, lead, spin):
+    def torque(self, part, lead, spin=None):
         """⟨i [S, part]⟩ for a part of the Hamiltonian, all sites together."""
         rho = self.states(lead, spin)
         return np.array([np.trace(1j * (s @ part - part @ s) @ rho).real for s in self.S])
