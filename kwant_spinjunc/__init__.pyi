@@ -20,6 +20,7 @@ from .errors import (
     SpinjuncWarning,
     UnitarityError,
 )
+from .exploring.explorer import explore
 from .halves.zone import IntegrationError
 from .judging.door import judge
 from .judging.tmr import tmr
@@ -88,6 +89,7 @@ __all__ = [
     "effective_parameters",
     "ensemble",
     "errors",
+    "explore",
     "export",
     "ferromagnet",
     "halves",

@@ -19,6 +19,7 @@ PACKAGES = {
         " (needs a C compiler), or conda install -c conda-forge kwant",
     ),
     "tinyarray": ("kwant", "tinyarray, a part of Kwant,", " (needs a C compiler)"),
+    "anywidget": ("explore", "anywidget, which shows the explorer in notebooks,", ""),
     "jinja2": ("report", "Jinja2, which fills reports,", ""),
     "distributed": ("dask", "Dask, which reaches the workers of a cluster,", ""),
 }

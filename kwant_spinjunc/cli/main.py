@@ -25,6 +25,7 @@ __all__ = ["VERBS", "main"]
 #: Verb -> what it does. Its module has its name.
 VERBS = {
     "judge": "Say which laws may be used for a junction, how far each is off, and what would have to change.",
+    "explore": "Open a page with a slider for every parameter, which shows live what they do.",
     "run": "Solve one junction or device: probabilities, currents, torques and their audit; figure with -o.",
     "sweep": "Solve a family on a grid of parameters and write a NetCDF file. Ctrl-C keeps what is done.",
     "map": "Map the error of the phenomenology against exact scattering, with contours at 1 and 10 percent. The first "

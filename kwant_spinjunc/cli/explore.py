@@ -1,0 +1,41 @@
+"""`spinjunc explore`: a page with a slider for every parameter of a family, on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+
+from .options import add_energy, add_family, fixed_parameters
+
+__all__ = ["EXAMPLE", "add_options", "run"]
+
+EXAMPLE = "spinjunc explore systems/tunnel_junction.py --set height=3"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this verb."""
+    add_family(parser)
+    add_energy(parser)
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do it and return the exit code."""
+    import webbrowser
+
+    from ..exploring.explorer import explore
+    from ..runs.family import load_family
+
+    family = load_family(options.file, options.family)
+    energy = 0.0 if options.energy is None else options.energy
+    explorer = explore(family, energy=energy, **fixed_parameters(options.set))
+    print(f"{explorer.url}\non this machine only; Ctrl-C ends it", flush=True)
+    if not options.no_browser:
+        webbrowser.open(explorer.url)
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        print()
+    finally:
+        explorer.close()
+    return 0

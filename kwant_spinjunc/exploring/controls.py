@@ -1,0 +1,157 @@
+"""Which sliders a family has: from its signature, with ranges from annotations, or around its defaults."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from kwant_spinjunc.errors import ArgumentError
+
+__all__ = ["Control", "checked_values", "controls_of"]
+
+#: Parameters that are angles in radians, shown in degrees.
+ANGLES = ("theta", "phi", "angle")
+#: Steps of a slider over its range.
+STEPS = 200
+
+
+@dataclass(frozen=True)
+class Control:
+    """One input of the page.
+
+    Attributes
+    ----------
+    name, label, unit : str
+        Parameter, and how it is shown.
+    kind : str
+        "float", "int", "bool" or "choice".
+    low, high, step : float
+        Of a slider, in the unit shown.
+    value : Any
+        Where it starts, in the unit shown.
+    choices : tuple
+        Of a choice.
+    scale : float
+        The parameter is the value shown times this.
+    """
+
+    name: str
+    label: str
+    kind: str
+    value: Any
+    low: float = 0.0
+    high: float = 1.0
+    step: float = 0.01
+    unit: str = ""
+    choices: tuple[Any, ...] = ()
+    scale: float = 1.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        return asdict(self)
+
+
+def controls_of(family: Callable[..., Any], start: Mapping[str, Any]) -> tuple[Control, ...]:
+    """Return an input for every parameter that is a number, a truth value or a `Literal`.
+
+    Parameters
+    ----------
+    family
+        A function of parameters. A range is taken from ``Annotated[float, (low, high)]``, else from the default: 0 to
+        twice it, -1 to 1 around 0, 0 to 180 degrees for an angle, 1 to at least 10 for a count.
+    start
+        Values to start from instead of the defaults.
+
+    Raises
+    ------
+    ArgumentError
+        A parameter without default that is not given, or an unknown one.
+    """
+    signature = inspect.signature(family)
+    for name in start:
+        if name not in signature.parameters:
+            raise ArgumentError(
+                f"Argument `{name}` must be a parameter of {family.__name__}, but is none of "
+                f"{', '.join(signature.parameters)}."
+            )
+    try:
+        hints = typing.get_type_hints(family, include_extras=True)
+    except NameError:  # names that only type checkers see
+        hints = {}
+    found = []
+    for name, parameter in signature.parameters.items():
+        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+            continue
+        value = start.get(name, parameter.default)
+        if value is parameter.empty:
+            if name not in ANGLES:
+                raise ArgumentError(f"Argument `{name}` must be given: {family.__name__} has no default for it.")
+            value = math.pi / 2
+        control = _control(name, value, hints.get(name))
+        if control is not None:
+            found.append(control)
+    return tuple(found)
+
+
+def _control(name: str, value: Any, hint: Any) -> Control | None:
+    bounds = next((x for x in getattr(hint, "__metadata__", ()) if isinstance(x, (tuple, list)) and len(x) == 2), None)
+    literal = typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else ()
+    if literal:
+        return Control(name, name, "choice", value, choices=literal)
+    if isinstance(value, bool):
+        return Control(name, name, "bool", value)
+    if isinstance(value, int):
+        low, high = bounds or (min(1, value), max(2 * value, 10))
+        return Control(name, name, "int", value, low, high, 1)
+    if not isinstance(value, float) or not math.isfinite(value):
+        return None
+    scale = 1.0
+    if name in ANGLES:
+        scale = math.pi / 180
+        bounds = None if bounds is None else (math.degrees(bounds[0]), math.degrees(bounds[1]))
+    shown = float(f"{value / scale:.12g}")  # 60 degrees are 60, not 59.99999999999999
+    low, high = bounds or ((0.0, 180.0) if name in ANGLES else _around(shown))
+    low, high = min(low, shown), max(high, shown)
+    step = 1.0 if name in ANGLES else _nice((high - low) / STEPS)
+    return Control(name, name, "float", shown, low, high, step, "deg" if name in ANGLES else "", scale=scale)
+
+
+def _around(value: float) -> tuple[float, float]:
+    if value == 0:
+        return -1.0, 1.0
+    return (0.0, 2 * value) if value > 0 else (2 * value, -2 * value)
+
+
+def _nice(step: float) -> float:
+    """Return the largest 1, 2 or 5 times a power of ten that is no larger."""
+    power = 10.0 ** math.floor(math.log10(step))
+    return max(x * power for x in (1, 2, 5) if x * power <= step * (1 + 1e-9))
+
+
+def checked_values(controls: tuple[Control, ...], shown: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters from the values that a page sends, each of the kind of its control.
+
+    Raises
+    ------
+    ArgumentError
+        A value is missing or of another kind.
+    """
+    values = {}
+    for control in controls:
+        value = shown.get(control.name, control.value)
+        if control.kind == "choice":
+            if value not in control.choices:
+                raise ArgumentError(f"Argument `{control.name}` must be one of {control.choices}, but is {value!r}.")
+            values[control.name] = value
+        elif control.kind == "bool":
+            values[control.name] = bool(value)
+        else:
+            number = float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
+            if not math.isfinite(number):
+                raise ArgumentError(f"Argument `{control.name}` must be a finite number, but is {value!r}.")
+            values[control.name] = round(number) if control.kind == "int" else number * control.scale
+    return values
