@@ -7,8 +7,6 @@ import sys
 from contextlib import ExitStack
 from typing import Any
 
-import numpy as np
-
 from ..errors import ArgumentError
 from ..model.junction import Junction
 from .options import add_energy, add_family, add_k, add_solver, add_workers, executor_of, family_and_junction
@@ -55,8 +53,6 @@ LARGEST_ANGLE = 1e6
 
 def _directions(text: str | None, junction: Junction) -> Any:
     """Return right magnets at these angles from the left one, in the plane of both."""
-    from ..spin import torque_axes
-
     if text is None:
         return None
     angles = parse_range(text, "--angles")
@@ -64,11 +60,7 @@ def _directions(text: str | None, junction: Junction) -> Any:
         raise ArgumentError(
             f"Argument `--angles` must be at most {LARGEST_ANGLE:g} rad, but is {text!r}. Degrees are typed as 180deg."
         )
-    left, right = junction.magnetizations
-    e, normal = torque_axes(left, right)
-    if not normal.any():  # collinear: any plane
-        e, _ = torque_axes(left, np.eye(3)[abs(left).argmin()])
-    return np.cos(angles)[:, None] * left + np.sin(angles)[:, None] * e
+    return junction.directions_at(angles)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -15,7 +15,6 @@ from kwant_spinjunc.halves import zone
 from kwant_spinjunc.halves.batch import Stack
 from kwant_spinjunc.halves.round_trip import round_trip
 from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
-from kwant_spinjunc.magnets.parameters import rotated
 from kwant_spinjunc.model.junction import Junction
 from kwant_spinjunc.model.plane import band_shift
 from kwant_spinjunc.spin import torque_axes
@@ -128,7 +127,7 @@ class Clean:
         """Both halves with the right one at every angle, or the junction as it is."""
         if self.fixed:
             return Stack.from_junction(self.junction)
-        stack = Stack.from_junction(rotated(self.junction, np.pi / 2))
+        stack = Stack.from_junction(self.junction.turned(m_right=self.junction.directions_at(np.pi / 2)))
         return stack.with_directions(
             self.junction.magnetizations[0], in_plane_directions(self.junction, self._all_angles)
         )
@@ -288,7 +287,7 @@ def why_fixed(junction: Junction) -> str:
     if junction.cut is None:
         return "its magnets are a texture of more than two directions, with no one angle to turn"
     try:
-        rotated(_without_disorder(junction), np.pi / 2)
+        _without_disorder(junction).turned(m_right=_without_disorder(junction).directions_at(np.pi / 2))
     except ArgumentError as error:
         return _clause(error)
     return ""

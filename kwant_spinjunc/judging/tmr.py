@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from kwant_spinjunc.errors import ArgumentError, NoOpenChannelError
 from kwant_spinjunc.judging.door import problem_of
 from kwant_spinjunc.judging.evidence import InapplicableError
-from kwant_spinjunc.magnets.parameters import rotated
 from kwant_spinjunc.model.junction import Junction
 from kwant_spinjunc.scattering import scatter_quietly
 
@@ -61,7 +60,7 @@ def tmr(
     if definition not in DEFINITIONS:
         raise ArgumentError(f"Argument `definition` must be one of {', '.join(DEFINITIONS)}, but is {definition!r}.")
     if isinstance(junction, Junction) and not junction.is_disordered and not settings:
-        states = [rotated(junction, angle) for angle in (0.0, np.pi)]
+        states = [junction.turned(m_right=junction.directions_at(angle)) for angle in (0.0, np.pi)]
         pair = [_conductance(at, energy, k) for at in states]
     else:
         _, problem, _ = problem_of(junction, float(np.asarray(energy)), k, ((0.5, 0.5), (-0.5, -0.5)), (), settings)

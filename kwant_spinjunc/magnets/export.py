@@ -38,7 +38,6 @@ from .parameters import (
     effective_parameters,
     interface_parameters,
     refuse_settings,
-    rotated,
 )
 
 __all__ = ["TARGETS", "BiasLaw", "InvalidParametrizationError", "Snippet", "bias_law", "export", "export_boris"]
@@ -628,7 +627,7 @@ def export_boris(
         The conductance of a barrier is not linear in cos Φ, or RA(V) not of second order.
     """
     a = _nanometers("lattice_constant", lattice_constant)
-    at = rotated(junction, np.pi / 2)
+    at = junction.turned(m_right=junction.directions_at(np.pi / 2))
     cut = at.cut
     metallic = cut is not None and at.planes[cut].is_magnetic is False and _has_metal(at, energy, k)
     point = "Γ" if k is None else "Brillouin-zone average" if isinstance(k, str) else f"k = {tuple(np.ravel(k))}"
@@ -663,7 +662,7 @@ def export_boris(
             f"Argument `junction` must have a conductance linear in cos Φ to {tolerance:g}, but misses it by "
             f"{residual:.3g} of its change. Raise `tolerance` to export all the same."
         )
-    parallel, antiparallel = rotated(at, 0.0), rotated(at, np.pi)
+    parallel, antiparallel = at.turned(m_right=at.directions_at(0.0)), at.turned(m_right=at.directions_at(np.pi))
     G = found_all.response.current
     products = [float(1 / conductance_per_area(g, a)) for g in (G[0], G[-1])]
     equations: list[str] = []

@@ -51,7 +51,6 @@ __all__ = [
     "decay_constant",
     "effective_parameters",
     "interface_parameters",
-    "rotated",
 ]
 
 SIDES: tuple[Side, Side] = ("left", "right")
@@ -218,54 +217,6 @@ def _side_index(free: str) -> int:
     return SIDES.index(free)
 
 
-def rotated(junction: Junction, angle: float) -> Junction:
-    """Return the junction with its right half turned to the angle Φ from the left magnet, in the plane of both.
-
-    Parameters
-    ----------
-    junction
-        Two collinear halves at any angle; the bond between them is its `Junction.cut`.
-    angle
-        Φ in radians.
-
-    Raises
-    ------
-    ArgumentError
-        The junction is a texture, random, has fewer than two magnets, or is a bare contact of parallel magnets, where
-        nothing says which plane belongs to which.
-    """
-    if not isinstance(junction, Junction):
-        raise ArgumentError(f"Argument `junction` must be a Junction, but is {type(junction).__name__}.")
-    if junction.is_disordered:
-        raise ArgumentError(
-            "Argument `junction` must be clean, but has random layers. Average over samples with `ensemble(..., "
-            "m_right=...)` and pass an `AngularResponse` of its means."
-        )
-    cut, magnetic = junction.cut, junction.plane_splitting > 0
-    if cut is None:
-        raise ArgumentError(
-            "Argument `junction` must have two collinear halves, but is a texture: it has no one angle."
-        )
-    if not magnetic[: cut + 1].any() or not magnetic[cut + 1 :].any():
-        raise ArgumentError("Argument `junction` must have a magnet on each side, but has not. Use `ferromagnet(...)`.")
-    m_left, m_right = junction.magnetizations
-    e, _ = torque_axes(m_left, m_right)
-    if not e.any():
-        if magnetic[cut] and magnetic[cut + 1]:
-            raise ArgumentError(
-                "Argument `junction` must show where one magnet ends, but is a contact of collinear magnets. Build it "
-                "at an angle, for example 90 degrees."
-            )
-        e, _ = torque_axes(m_left, np.eye(3)[np.argmin(abs(m_left))])
-    turned = np.cos(angle) * m_left + np.sin(angle) * e
-    planes = [
-        replace(plane, m=tuple(np.sign(plane.m @ m_right) * turned)) if n > cut and magnetic[n] else plane
-        for n, plane in enumerate(junction.planes)
-    ]
-    b = junction.buffer
-    return replace(junction, layers=tuple(planes[b:-b]), right=planes[-1], bonds=tuple(junction.bond_hoppings))
-
-
 def angular_response(
     junction: Junction,
     energy: float = 0.0,
@@ -294,11 +245,18 @@ def angular_response(
     Raises
     ------
     ArgumentError
-        See `rotated`; angles out of range; a temperature without a bias.
+        See `Junction.turned`; angles out of range; a temperature without a bias.
     NoOpenChannelError
         No current flows.
     """
     Phi = np.unique(finite_array("angles", angles).ravel())
+    if not isinstance(junction, Junction):
+        raise ArgumentError(f"Argument `junction` must be a Junction, but is {type(junction).__name__}.")
+    if junction.is_disordered:
+        raise ArgumentError(
+            "Argument `junction` must be clean, but has random layers. Average over samples with `ensemble(..., "
+            "m_right=...)` and pass an `AngularResponse` of its means."
+        )
     if bias is None and temperature != 0:
         raise ArgumentError(f"Argument `temperature` must be 0 without a bias, but is {temperature!r}. Give `bias`.")
     if bias is not None and finite("bias", bias) == 0:
@@ -306,7 +264,7 @@ def angular_response(
     energy = finite("energy", energy)
     rows = []
     for angle in Phi:
-        at = rotated(junction, float(angle))
+        at = junction.turned(m_right=junction.directions_at(angle))
         if bias is None:
             response = linear_response(scatter(at, energy, k, solver="halves"), 0.5, -0.5)
             current = response.charge.mean()
@@ -895,7 +853,7 @@ def effective_parameters(
     conductance = _tunnelling_conductance(response)
     interfaces: tuple[InterfaceParameters, ...] = ()
     if response.junction is not None and response.bias is None:
-        at = rotated(response.junction, np.pi / 2)
+        at = response.junction.turned(m_right=response.junction.directions_at(np.pi / 2))
         try:
             interfaces = tuple(interface_parameters(at, side, response.energy or 0.0, response.k) for side in SIDES)
         except ArgumentError:

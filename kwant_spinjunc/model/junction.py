@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..arrays import Vector
 from ..checks import finite, finite_array, positive, positive_integer
 from ..errors import ArgumentError
-from ..spin import SIGNS, angle_between, check_unit_vector
+from ..spin import SIGNS, angle_between, check_unit_vector, torque_axes
 from .disorder import Disorder, Roughness
 
 __all__ = ["Junction", "Layer", "barrier", "ferromagnet", "normal_metal"]
@@ -376,6 +376,71 @@ class Junction:
         inside = [b for b in candidates if not (magnetic[b] and magnetic[b + 1])]
         chosen = inside or list(candidates)
         return int(chosen[(len(chosen) - 1) // 2]) if chosen else None
+
+    def directions_at(self, angles: ArrayLike) -> NDArray[np.float64]:
+        """Return right magnetizations at angles Φ (rad) from the left one in the plane of both, shape (..., 3).
+
+        From collinear magnets the plane is that of the axis most perpendicular to them.
+        """
+        m_left, m_right = self.magnetizations
+        e, _ = torque_axes(m_left, m_right)
+        if not e.any():
+            e, _ = torque_axes(m_left, np.eye(3)[np.argmin(abs(m_left))])
+        angle = finite_array("angles", angles)[..., None]
+        turned: NDArray[np.float64] = np.cos(angle) * m_left + np.sin(angle) * e
+        return turned
+
+    def turned(self, *, m_left: ArrayLike | None = None, m_right: ArrayLike | None = None) -> Junction:
+        """Return the junction with the magnets of its halves turned; what is antiparallel to them stays so.
+
+        Parameters
+        ----------
+        m_left, m_right
+            New directions of the left and right magnet, see `magnetizations`; None leaves one as it is.
+
+        Raises
+        ------
+        ArgumentError
+            The junction is a texture, a half to be turned has no magnet, or nothing says where one magnet ends.
+
+        Examples
+        --------
+        >>> iron = ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
+        >>> j = Junction(iron, [barrier(onsite=3, hopping=1, thickness=4)], iron)
+        >>> float(j.turned(m_right=(1.0, 0.0, 0.0)).angle.__round__(6))
+        1.570796
+        """
+        cut, magnetic = self.cut, self.plane_splitting > 0
+        if cut is None:
+            raise ArgumentError(
+                "Argument `junction` must have two collinear halves to be turned, but is a texture: it has no one "
+                "angle."
+            )
+        new = [
+            None if m is None else check_unit_vector(m, name) for name, m in (("m_left", m_left), ("m_right", m_right))
+        ]
+        for side, m in enumerate(new):
+            if m is not None and not (magnetic[: cut + 1], magnetic[cut + 1 :])[side].any():
+                raise ArgumentError(
+                    "Argument `junction` must have a magnet on each side that is turned, but has not. "
+                    "Use `ferromagnet(...)`."
+                )
+        if magnetic[cut] and magnetic[cut + 1] and np.linalg.norm(np.cross(*self.magnetizations)) < COLLINEAR:
+            raise ArgumentError(
+                "Argument `junction` must show where one magnet ends, but is a contact of collinear magnets. Build it "
+                "at an angle, for example 90 degrees."
+            )
+
+        def layer(old: Layer, side: int) -> Layer:
+            m = new[side]
+            if m is None or not old.is_magnetic:
+                return old
+            sign = 1.0 if np.dot(old.m, self.magnetizations[side]) > 0 else -1.0
+            return replace(old, m=tuple(float(x) for x in sign * m))  # type: ignore[arg-type]
+
+        starts = self.buffer + np.cumsum([0, *(old.thickness for old in self.layers)])
+        layers = [layer(old, int(start > cut)) for old, start in zip(self.layers, starts, strict=False)]
+        return replace(self, left=layer(self.left, 0), layers=layers, right=layer(self.right, 1))
 
     # ------------------------------------------------------------------ bands of the leads
     def open_channels(self, energy: ArrayLike, band_shift: ArrayLike = 0.0) -> NDArray[np.bool_]:

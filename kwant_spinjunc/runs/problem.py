@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from .._version import __version__
 from ..arrays import Floats
@@ -20,11 +20,10 @@ from ..model.memory import machine_memory, memory
 from ..model.plane import CrossSection
 from ..model.sample import realize
 from ..scattering import scatter_quietly as scatter
-from ..spin import check_unit_vector
 from ..transport.linear import linear_response
 from .tables import LABELS, quantities
 
-__all__ = ["JunctionProblem", "Observable", "Problem", "check_memory", "chunk_size", "plain_tree", "turned"]
+__all__ = ["JunctionProblem", "Observable", "Problem", "check_memory", "chunk_size", "plain_tree"]
 
 
 #: Quantities resolved by plane.
@@ -124,7 +123,7 @@ class JunctionProblem:
     @property
     def junctions(self) -> list[Junction]:
         """The junction for each direction of the right magnet."""
-        return [self.junction] if self.m_right is None else [turned(self.junction, m) for m in self.m_right]
+        return [self.junction] if self.m_right is None else [self.junction.turned(m_right=m) for m in self.m_right]
 
     @cached_property
     def quantities(self) -> tuple[Observable, ...]:
@@ -264,29 +263,6 @@ def check_memory(problem: JunctionProblem, processes: int) -> None:
             f"Argument `cross_section` must fit into {available:.3g} GB, but {processes} workers need about "
             f"{needed:.3g} GB each for {planes} planes. {way_out}."
         )
-
-
-def turned(junction: Junction, m_right: ArrayLike) -> Junction:
-    """Return the junction with every magnetic layer behind its cut turned with the right magnet to ``m_right``.
-
-    Raises
-    ------
-    ArgumentError
-        The junction is a texture: its magnetizations have more than two axes.
-    """
-    if junction.cut is None:
-        raise ArgumentError("Argument `m_right` must be None for a texture, whose magnets have more than two axes.")
-    m = check_unit_vector(m_right, "m_right")
-    axis = junction.magnetizations[1]
-
-    def layer(old: Any) -> Any:
-        if not old.is_magnetic:
-            return old
-        return replace(old, m=tuple(float(x) for x in (m if np.dot(old.m, axis) > 0 else -m)))
-
-    starts = junction.buffer + np.cumsum([0, *(old.thickness for old in junction.layers)])
-    layers = [layer(old) if start > junction.cut else old for old, start in zip(junction.layers, starts, strict=False)]
-    return replace(junction, layers=layers, right=layer(junction.right))
 
 
 def plain_tree(value: Any) -> Any:

@@ -684,10 +684,12 @@ def tunneling_magnetoresistance(junction: Junction, bias: ArrayLike, **options: 
     >>> bool(tunneling_magnetoresistance(junction, 0.1).ratio > 0)
     True
     """
+    _check_junction(junction)
     V = finite_array("bias", bias)
     currents, errors = [], []
     for sign in (1.0, -1.0):
-        collinear = _collinear(junction, sign)
+        # a texture is refused by `bias_response`
+        collinear = junction if junction.cut is None else junction.turned(m_right=sign * junction.magnetizations[0])
         response = bias_response(collinear, V, **{"layers": False, **options})
         J, error = response.current, response.error
         if (V == 0).any():
@@ -706,22 +708,6 @@ def _unbatched(options: dict[str, Any]) -> dict[str, Any]:
     """Return options that hold without bias: profiles of other biases do not matter at zero bias."""
     profile = options.get("profile")
     return options if profile is None or np.ndim(profile) < 2 else {**options, "profile": None}
-
-
-def _collinear(junction: Junction, sign: float) -> Junction:
-    """Return the junction with its right half along ``sign`` times the left magnetization."""
-    _check_junction(junction)
-    cut = junction.cut
-    if cut is None:
-        return junction  # refused by `bias_response`
-    m_left, m_right = junction.magnetizations
-    planes = [
-        replace(plane, m=tuple(sign * np.sign(np.dot(plane.m, m_right)) * m_left))
-        if n > cut and plane.is_magnetic
-        else plane
-        for n, plane in enumerate(junction.planes)
-    ]
-    return _of_planes(junction, planes)
 
 
 def _summary(r: BiasResponse) -> str:

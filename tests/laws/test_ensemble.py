@@ -14,7 +14,6 @@ import kwant_spinjunc as sj
 from kwant_spinjunc.model.disorder import Anderson
 from kwant_spinjunc.runs.ensemble import average, ensemble, open_ensemble
 from kwant_spinjunc.runs.executors import ExecutorError, process_pool
-from kwant_spinjunc.runs.problem import turned
 from kwant_spinjunc.runs.schedule import Run
 from kwant_spinjunc.runs.statistics import BlockMeans, Moments
 from kwant_spinjunc.runs.store import Store
@@ -267,7 +266,7 @@ def test_one_solve_gives_all_directions_of_the_right_magnet():
     many = ensemble(junction, 0.3, m_right=m, torques=False, **settings)
     slow = ensemble(junction, 0.3, m_right=m, torques=True, **settings)
     np.testing.assert_allclose(many.samples("probabilities"), slow.samples("probabilities"), atol=1e-11)
-    one = ensemble(turned(junction, m[1]), 0.3, torques=False, **settings)
+    one = ensemble(junction.turned(m_right=m[1]), 0.3, torques=False, **settings)
     np.testing.assert_allclose(many.transmissions.mean[1], one.transmissions.mean, atol=1e-11)
     np.testing.assert_allclose(slow["damping_like"].mean[0], 0.0, atol=1e-12)  # collinear
     assert many.to_dataset().conductance.dims == ("direction",)

@@ -17,7 +17,6 @@ from kwant_spinjunc.magnets.parameters import (
     decay_constant,
     effective_parameters,
     interface_parameters,
-    rotated,
 )
 from kwant_spinjunc.model.plane import band_shift
 from kwant_spinjunc.theory import circuit, slonczewski, tunnelling
@@ -170,7 +169,7 @@ def test_polarizations_behind_a_thick_barrier_are_those_of_the_interfaces():
 def test_rotation_keeps_each_half_and_sets_the_angle():
     junction = replace(asymmetric_junction(theta=2.0), buffer=2)
     for angle in (0.0, 0.4, np.pi):
-        turned = rotated(junction, angle)
+        turned = junction.turned(m_right=junction.directions_at(angle))
         assert turned.angle == pytest.approx(angle, abs=1e-7)
         assert turned.cut is not None
         np.testing.assert_allclose(turned.bond_hoppings, junction.bond_hoppings)
@@ -280,7 +279,10 @@ def test_phase_of_the_mixing_conductance_turns_the_spin_as_the_field_like_torque
         (lambda: angular_response(tunnel_junction(), bias=0.0), "Argument `bias` must not be 0"),
         (lambda: angular_response(tunnel_junction(), temperature=0.1), "Argument `temperature` must be 0"),
         (lambda: effective_parameters(tunnel_junction()).torque("top"), "Argument `free` must be"),
-        (lambda: rotated(contact(theta=0.0), 1.0), "contact of collinear magnets"),
+        (
+            lambda: contact(theta=0.0).turned(m_right=(1.0, 0.0, 0.0)),
+            "contact of collinear magnets",
+        ),
         (lambda: interface_parameters(tunnel_junction(), "left"), "metallic spacer"),
         (lambda: interface_parameters(contact(), "left"), "bare contact"),
         (lambda: decay_constant(contact()), "Argument `layer` must be given"),

@@ -62,3 +62,44 @@ def test_every_route_is_of_the_same_record_and_survives_a_copy(route):
         assert twin.junction == s.junction
     assert type(s) is sj.Scattering
     assert s.fields.currents.shape == (*s.fields.modes.shape[:-2], 2, 2, len(s.junction.planes) - 1, 4)
+
+
+def test_turning_a_magnet_turns_its_whole_half_and_keeps_what_is_antiparallel():
+    iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
+    layers = [
+        sj.ferromagnet(**iron, m=(0, 0, -1.0), thickness=2),
+        sj.barrier(onsite=3.0, hopping=1.0, thickness=2, disorder=[sj.Anderson(width=1.0)]),
+        sj.ferromagnet(**iron, m=sj.unit_vector(1.0 + np.pi), disorder=[sj.Anderson(width=0.5)]),
+    ]
+    junction = sj.Junction(sj.ferromagnet(**iron), layers, sj.ferromagnet(**iron, m=sj.unit_vector(1.0)))
+    left, right = sj.unit_vector(0.4, 2.0), sj.unit_vector(2.0, -1.0)
+    turned = junction.turned(m_left=left, m_right=right)
+    np.testing.assert_allclose(turned.magnetizations, [left, right], atol=1e-15)
+    np.testing.assert_allclose(turned.layers[0].m, -left, atol=1e-15)
+    np.testing.assert_allclose(turned.layers[2].m, -right, atol=1e-15)
+    assert turned.layers[1] == junction.layers[1]  # the same sample
+    assert turned.layers[2].disorder == junction.layers[2].disorder
+    assert junction.turned() == junction
+    assert junction.turned(m_right=right).left == junction.left
+    angles = np.array([0.0, 0.3, np.pi])
+    for angle, m in zip(angles, junction.directions_at(angles), strict=True):
+        assert junction.turned(m_right=m).angle == pytest.approx(angle, abs=1e-7)
+    np.testing.assert_allclose(junction.directions_at(junction.angle), junction.magnetizations[1], atol=1e-15)
+
+
+METAL = sj.normal_metal(onsite=0.0, hopping=1.0)
+
+
+@pytest.mark.parametrize(
+    ("junction", "words"),
+    [
+        (
+            sj.Junction(sj.normal_metal(onsite=0.0, hopping=1.0), [], sj.normal_metal(onsite=0.0, hopping=1.0)),
+            "a magnet",
+        ),
+        (sj.Junction(JUNCTION.left, [], JUNCTION.left), "contact of collinear"),
+    ],
+)
+def test_what_cannot_be_turned_is_refused(junction, words):
+    with pytest.raises(sj.ArgumentError, match=words):
+        junction.turned(m_right=(1.0, 0.0, 0.0))

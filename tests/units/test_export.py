@@ -25,7 +25,7 @@ from kwant_spinjunc.magnets.export import (
     bias_law,
     export,
 )
-from kwant_spinjunc.magnets.parameters import effective_parameters, interface_parameters, rotated
+from kwant_spinjunc.magnets.parameters import effective_parameters, interface_parameters
 from kwant_spinjunc.theory import circuit
 from systems.asymmetric_junction import asymmetric_junction
 from systems.spin_valve import spin_valve
@@ -211,7 +211,7 @@ def test_electrons_from_the_fixed_layer_pull_the_free_one_toward_it_for_positive
 def test_current_of_a_bias_is_the_junctions_own():
     junction = asymmetric_junction()
     snippets = {free: export(junction, "mumax3", bias=0.2, free=free, **GEOMETRY) for free in ("left", "right")}
-    at = sj.bias_response(rotated(junction, np.pi / 2), 0.2)
+    at = sj.bias_response(junction.turned(m_right=junction.directions_at(np.pi / 2)), 0.2)
     J = float(units.current_density(at.current, A))
     assert snippets["right"].values["J"][2] == pytest.approx(J, rel=1e-6)
     assert snippets["left"].values["J"][2] == pytest.approx(-J, rel=1e-6)
@@ -226,12 +226,14 @@ def test_resistances_of_a_barrier_are_those_of_boris_law():
     ratio = v["RAtmr_p"] / v["RAtmr_ap"]
     for angle in (0.3, 1.2, 2.5):
         law = ((1 + ratio) + (1 - ratio) * np.cos(angle)) / (2 * v["RAtmr_p"])
-        exact = units.conductance_per_area(sj.scatter(rotated(junction, angle), 0.0, solver="halves").conductance, A)
+        exact = units.conductance_per_area(
+            sj.scatter(junction.turned(m_right=junction.directions_at(angle)), 0.0, solver="halves").conductance, A
+        )
         assert law == pytest.approx(float(exact), rel=1e-6)
 
 
 def test_text_equations_give_the_resistance_at_a_bias():
-    junction = rotated(tunnel_junction(), 0.0)
+    junction = tunnel_junction().turned(m_right=tunnel_junction().directions_at(0.0))
     law = bias_law(junction, np.linspace(-0.1, 0.1, 6), lattice_constant=A)
     exact = 0.07 / units.current_density(sj.bias_response(junction, 0.07).current, A)
     formula = law.equation("RAp").replace("^", "**")
@@ -245,7 +247,7 @@ def test_interface_conductances_give_the_torque_of_circuit_theory_in_boris_law(s
     """BORIS, Bfunc_N_S: flux of moments into the magnet 2 Re G V_perp - 2 Im G m×V, plus (G_up + G_down) V_par m."""
     junction = spin_valve(spacer_onsite=0.4, in_plane_hopping=0.2)
     v = export(junction, "boris", lattice_constant=A, k="average", energy=-0.6).values
-    found = interface_parameters(rotated(junction, 1.0), side, -0.6, "average")
+    found = interface_parameters(junction.turned(m_right=junction.directions_at(1.0)), side, -0.6, "average")
     assert abs(found.mixing.imag) > 1e-3
     m, delta = np.array([0.0, 0.6, 0.8]), np.array([0.3, -0.2, 0.5])  # of the spins
     contact = found.contact()

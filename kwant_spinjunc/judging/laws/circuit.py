@@ -8,7 +8,7 @@ from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.judging.clean import Clean, spacer_layer
 from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
 from kwant_spinjunc.judging.laws.rule import Curve, Finding, Rule, relative
-from kwant_spinjunc.magnets.parameters import SIDES, interface_parameters, rotated
+from kwant_spinjunc.magnets.parameters import SIDES, interface_parameters
 from kwant_spinjunc.spin import torque_axes
 from kwant_spinjunc.theory import circuit
 
@@ -25,7 +25,7 @@ def _circuit(e: Evidence) -> Finding:
     e.need_magnets()
     if spacer_layer(e.problem.junction) is None:
         raise InapplicableError("it has no spacer that could be a node between two contacts")
-    junction = rotated(e.problem.junction, np.pi / 2)
+    junction = e.problem.junction.turned(m_right=e.problem.junction.directions_at(np.pi / 2))
     try:
         contacts = [interface_parameters(junction, side, e.problem.energy, e.problem.k).contact() for side in SIDES]
     except ArgumentError:
