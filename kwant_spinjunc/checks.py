@@ -39,6 +39,7 @@ __all__ = [
     "positive_array",
     "positive_integer",
     "potentials",
+    "reservoirs",
     "shown",
     "sides",
     "temperature",
@@ -246,6 +247,12 @@ def potentials(name: str, mu: Any) -> NDArray[np.float64]:
     """Return chemical potentials (µ_+, µ_-), shape (..., 2); one number stands for both spins."""
     array = finite_array(name, mu)
     return np.stack([array, array]) if array.ndim == 0 else finite_array(name, array, "(..., 2)")
+
+
+def reservoirs(mu_left: Any, mu_right: Any) -> NDArray[np.float64]:
+    """Return both sides' `potentials`, shape (..., lead, spin)."""
+    pair = np.broadcast_arrays(potentials("mu_left", mu_left), potentials("mu_right", mu_right))
+    return np.stack(pair, axis=-2)
 
 
 def temperature(name: str, kT: Any) -> float:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Container, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError
 from ..model.junction import Junction
+from ..runs.family import Family
 from .values import number, parse_range, parse_value, split_assignment
 
 __all__ = [
@@ -27,8 +28,6 @@ __all__ = [
     "refuse_for_device",
     "save_figure",
 ]
-
-Family = Callable[..., Any]
 
 #: Names that options of the command line and arguments of `sweep` have taken.
 RESERVED = (

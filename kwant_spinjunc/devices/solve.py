@@ -17,9 +17,9 @@ from copy import copy
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import linalg, sparse
 
+from ..arrays import Complex
 from ..errors import ArgumentError, BandEdgeError
 from ..optional import kwant
 
@@ -34,7 +34,6 @@ if hasattr(os, "register_at_fork"):
         before=kwant_lock.acquire, after_in_parent=kwant_lock.release, after_in_child=kwant_lock.release
     )
 
-Waves = list[NDArray[np.complex128]]
 Modes = tuple[Any, Any]
 
 #: Largest miss of a Hermitian or commuting matrix, relative to its largest element, that is rounding.
@@ -247,7 +246,7 @@ def diagnose(system: Any, params: Mapping[str, Any] | None, smatrix: Any = None)
     return "Energies very near a band edge do this; move the energy or widen `tolerance`."
 
 
-def solve(system: Any, energy: float, params: dict[str, Any] | None = None) -> tuple[Any, Waves]:
+def solve(system: Any, energy: float, params: dict[str, Any] | None = None) -> tuple[Any, list[Complex]]:
     """Return Kwant's scattering matrix and, per lead, its wave functions (modes, orbitals), one thread at a time.
 
     `kwant.wave_function` factorizes the linear system whose solution also contains the outgoing amplitudes of every
@@ -265,7 +264,7 @@ def solve(system: Any, energy: float, params: dict[str, Any] | None = None) -> t
         ) from error
 
 
-def _solve(system: Any, energy: float, params: dict[str, Any] | None) -> tuple[Any, Waves]:
+def _solve(system: Any, energy: float, params: dict[str, Any] | None) -> tuple[Any, list[Complex]]:
     # in a frame of its own, so that the factorization is destroyed before the lock is released
     waves = kwant.wave_function(system, energy, params=params)
     count = len(system.leads)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kwant_spinjunc.errors import ArgumentError, SpinjuncError
 from kwant_spinjunc.exploring.controls import Control, checked_values, controls_of
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Explorer", "explore"]
 
-Floats = NDArray[np.float64]
 
 #: Angles of the curves, accuracy of averages, and band shifts of the map.
 ANGLES = tuple(np.linspace(0.0, np.pi, 37).tolist())

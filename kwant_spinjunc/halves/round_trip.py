@@ -11,16 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from ..arrays import Complex, Floats
 from ..model.junction import Junction
 from .batch import Stack, as_stack
 from .solver import surface_greens
 
 __all__ = ["RoundTrip", "ratio", "round_trip"]
-
-Floats = NDArray[np.float64]
-Complex = NDArray[np.complex128]
 
 
 @dataclass(frozen=True)

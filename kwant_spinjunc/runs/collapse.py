@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Floats
 from ..errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Collapse", "collapse"]
 
-Floats = NDArray[np.float64]
 
 #: Errors above this part of the current are resolved to a few percent: probabilities are accurate to 12 digits.
 RESOLVED = 1e-10

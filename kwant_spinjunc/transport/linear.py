@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Floats
-from ..checks import finite_array
+from ..checks import finite_array, reservoirs
 from ..errors import ArgumentError
 from ..scattering import Scattering
 from .observables import Torques, magnet_torques, magnetization_current, outer_spin_currents, spacer_spin_current
@@ -93,16 +93,6 @@ class Response(LeadCurrents):
         return difference
 
 
-def _potentials(mu_left: ArrayLike, mu_right: ArrayLike) -> Floats:
-    """Return µ as [..., lead, spin]; a single number is a reservoir without spin accumulation."""
-    sides = []
-    for name, mu in [("mu_left", mu_left), ("mu_right", mu_right)]:
-        array = finite_array(name, mu)
-        sides.append(np.stack([array, array]) if array.ndim == 0 else finite_array(name, array, "(..., 2)"))
-    left, right = np.broadcast_arrays(*sides)
-    return np.stack([left, right], axis=-2)
-
-
 def channel_currents(probabilities: Floats, mu: Floats) -> Floats:
     """Return I_αs = ±(1/h) Σ_βs' P[αs, βs'] (µ_αs - µ_βs'), plus on the left and minus on the right, along +y.
 
@@ -161,7 +151,7 @@ def linear_response(scattering: Scattering, mu_left: ArrayLike, mu_right: ArrayL
     without coherence between the spin channels.
     """
     _check_scattering(scattering)
-    mu = _potentials(mu_left, mu_right)
+    mu = reservoirs(mu_left, mu_right)
     m = np.array([lead.m for lead in scattering.junction.leads])
     currents = channel_currents(scattering.probabilities, mu)
     J_M = magnetization_current(currents)
@@ -205,7 +195,7 @@ def tunneling_response(scattering: Scattering, mu_left: ArrayLike, mu_right: Arr
     reservoir is spin-split. For a clean metallic junction the dropped term is of order one.
     """
     _check_scattering(scattering)
-    mu = _potentials(mu_left, mu_right)
+    mu = reservoirs(mu_left, mu_right)
     P = scattering.probabilities
     drop = mu[..., 0, :, None] - mu[..., 1, None, :]  # µ_Ls - µ_Rs'
     # T_ss' is T[Ls, Rs'] on the left and T[Rs', Ls] on the right: equal for coplanar magnetizations only

@@ -18,12 +18,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Floats
-from ..checks import finite_array
+from ..checks import finite_array, reservoirs
 from ..errors import ArgumentError
 from ..model.junction import Junction
 from ..scattering import Scattering
 from ..spin import check_unit_vector
-from .linear import _potentials
 
 __all__ = ["chemical_potentials", "chemical_potentials_of", "default_axes"]
 
@@ -69,7 +68,7 @@ def chemical_potentials_of(densities: ArrayLike, axes: ArrayLike, mu_left: Array
     d = finite_array("densities", densities)
     if d.ndim < 4 or d.shape[-4:-2] != (2, 2) or d.shape[-1] != 4:
         raise ArgumentError(f"Argument `densities` must have shape (..., 2, 2, planes, 4), but has {d.shape}.")
-    mu = _potentials(mu_left, mu_right)
+    mu = reservoirs(mu_left, mu_right)
     along = np.einsum("...nj,nj->...n", d[..., 1:], np.broadcast_to(axes, (d.shape[-2], 3)))
     rho = np.maximum(np.stack([d[..., 0] + along, d[..., 0] - along], axis=-1) / 2, 0.0)  # not below zero by rounding
     total = rho.sum(axis=(-4, -3))
