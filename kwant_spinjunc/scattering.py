@@ -317,9 +317,7 @@ def scatter(
     ([[1, 1], [1, 1]], (2, 5, 4), (2, 6, 3))
     """
     if isinstance(junction, Device) or is_kwant(junction):
-        if check:
-            raise ArgumentError("Argument `check` must be left out for a Kwant system. It belongs to a Junction.")
-        return _scatter_any(junction, energy, {"k": k, "solver": solver, **settings})
+        return _scatter_any(junction, energy, {"k": k, "solver": solver, **settings}, check)
     if not isinstance(junction, Junction):
         raise ArgumentError(
             f"Argument `junction` must be a Junction, a Device or a finalized kwant system, but is "
@@ -392,7 +390,9 @@ def _refuse_foreign(settings: dict[str, Any], names: tuple[str, ...], why: str) 
             raise ArgumentError(f"Argument `{name}` must be left out for {why}.")
 
 
-def _scatter_any(system: Any, energy: Any, settings: dict[str, Any]) -> DeviceScattering | CrystalScattering:
+def _scatter_any(
+    system: Any, energy: Any, settings: dict[str, Any], check: Any
+) -> DeviceScattering | CrystalScattering:
     """Scatter from a Kwant system or a device, having refused what it cannot use."""
     _refuse_foreign(settings, JUNCTION_ONLY, "a Kwant system. It belongs to a Junction")
     crystal = {name: settings.pop(name) for name in CRYSTAL_ONLY if settings.get(name) is not None}
@@ -403,8 +403,10 @@ def _scatter_any(system: Any, energy: Any, settings: dict[str, Any]) -> DeviceSc
             raise TypeError(f"scatter() got an unexpected keyword argument {name!r}")
     device = as_device(system, **given)
     if crystal or np.ndim(energy):
+        if check:
+            raise ArgumentError("Argument `check` must be left out for a crystal. Check one angle, k and energy of it.")
         return scatter_crystal(device, energy, params=params, tolerance=tolerance, **crystal)
-    return scatter_device(device, energy, params, tolerance)
+    return scatter_device(device, energy, params, tolerance, check=bool(check))
 
 
 def _summary(s: Scattering) -> str:

@@ -113,6 +113,8 @@ class DeviceScattering:
         Largest element of S†S - 1.
     tolerance : float
         Largest defect that was accepted.
+    check : float or None
+        With ``check=True``, the largest difference of a probability from that by Green functions, see `audit`.
     smatrix : kwant.solvers.common.SMatrix
         Kwant's own result, in Kwant's own modes.
     """
@@ -129,6 +131,7 @@ class DeviceScattering:
     spins: tuple[LeadSpins, ...]
     unitarity_defect: float
     tolerance: float
+    check: float | None
     smatrix: Any = field(repr=False)
     _waves: Any = field(default=None, repr=False)
     _found: dict[Any, Any] = field(default_factory=dict, repr=False)
@@ -502,6 +505,8 @@ def _summary(s: DeviceScattering) -> str:
         state = f"spin along ({axis}), mixing {spins.mixing:.1e}" if spins.resolved else f"not resolved: {spins.reason}"
         lines.append(f"  lead {number}: {state}")
     defects = [("unitarity", s.unitarity_defect)]
+    if s.check is not None:
+        defects.append(("Green functions", s.check))
     defects += [(f"torque on {key[1]}", found.defect) for key, found in s._found.items() if key[0] == "magnet"]
     lines.append("  defects: " + ", ".join(f"{name} {value:.1e}" for name, value in defects))
     return "\n".join(lines)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from ..arrays import Floats
 from ..checks import finite, positive
 from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError, UnitarityError
 from ..optional import kwant
+from .audit import audit
 from .cuts import resolve_sites
 from .device import Device
 from .result import DeviceScattering, apply
@@ -32,8 +34,10 @@ __all__ = ["scatter_device"]
 DENSE = 600
 
 
-def scatter_device(device: Device, energy: Any, params: Mapping[str, Any] | None, tolerance: float) -> DeviceScattering:
-    """Solve a device at one energy; see `scattering.scatter`."""
+def scatter_device(
+    device: Device, energy: Any, params: Mapping[str, Any] | None, tolerance: float, *, check: bool = False
+) -> DeviceScattering:
+    """Solve a device at one energy; see `scattering.scatter`. ``check``: and by Green functions, see `audit`."""
     energy = finite("energy", energy)
     tolerance = positive("tolerance", tolerance)
     everything = {**device.params, **(params or {})}
@@ -57,7 +61,7 @@ def scatter_device(device: Device, energy: Any, params: Mapping[str, Any] | None
         else None
         for number, (lead, m) in enumerate(zip(system.leads, axes, strict=True))
     ]
-    prepared = prepare(system, energy, everything, along)
+    prepared = prepare(system, energy, everything, along, count=check)
     channels = np.array([len(lead.modes(energy)[0].momenta) // 2 for lead in prepared.leads])
     if not channels.any():
         raise NoOpenChannelError(
@@ -76,7 +80,7 @@ def scatter_device(device: Device, energy: Any, params: Mapping[str, Any] | None
             + diagnose(system, everything, smatrix)
         )
     probabilities, transmissions = _probabilities(smatrix.data, channels, spins)
-    return DeviceScattering(
+    found = DeviceScattering(
         device=device,
         energy=energy,
         params=everything,
@@ -89,9 +93,11 @@ def scatter_device(device: Device, energy: Any, params: Mapping[str, Any] | None
         spins=spins,
         unitarity_defect=unitarity,
         tolerance=tolerance,
+        check=None,
         smatrix=smatrix,
         _waves=waves,
     )
+    return replace(found, check=audit(found)) if check else found
 
 
 def _cell_sites(system: Any, number: int, modes: Any) -> list[Any] | None:
