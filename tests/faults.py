@@ -109,12 +109,16 @@ from kwant_spinjunc.runs.ensemble import average
 average(Drawn(chunk=2, seconds=0.002), realizations=400, workers=1, store="s", progress=False)
 """
 POINTS = 60
+#: Seconds for Python to start on a busy machine.
+PATIENCE = 300
 
 
 def process(code, *words):
     """Start Python with this code; it finds the project."""
     header = f"import sys; sys.path[:0] = {json.dumps([str(TOP), str(TOP / 'tests')])}\n"
-    return subprocess.Popen([sys.executable, "-c", header + code, *words], stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        [sys.executable, "-c", header + code, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
 
 
 def left_over(*expected):
@@ -138,7 +142,7 @@ def interrupted_sweeps(count, number, seed=0):
         Path("out.nc").unlink(missing_ok=True)
         running = process(code, *words)
         begin = time.monotonic()
-        while time.monotonic() - begin < 60 and running.poll() is None and not Path("out.nc").exists():
+        while time.monotonic() - begin < PATIENCE and running.poll() is None and not Path("out.nc").exists():
             time.sleep(0.02)  # the first version on disk
         time.sleep(rng.uniform(0, 1.5))
         running.send_signal(number)
@@ -163,7 +167,7 @@ def interrupted_ensembles(count, number, seed=0):
     for _ in range(count):
         running = process(SLOW_ENSEMBLE)
         begin = time.monotonic()
-        while time.monotonic() - begin < 60 and running.poll() is None and not is_store("s"):
+        while time.monotonic() - begin < PATIENCE and running.poll() is None and not is_store("s"):
             time.sleep(0.02)
         time.sleep(rng.uniform(0, 0.7))
         running.send_signal(number)
