@@ -26,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_k(parser)
     add_energy(parser)
     add_solver(parser, "halves")
-    add_workers(parser, None)
+    add_workers(parser, 1)
     parser.add_argument("-o", "--output", required=True, metavar="STORE", help="file that keeps all samples")
     parser.add_argument("--realizations", type=int, default=100, metavar="N", help="at most (default: %(default)s)")
     parser.add_argument("--rtol", type=number, help="stop at this relative error of --quantity")

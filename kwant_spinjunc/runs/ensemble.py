@@ -13,19 +13,14 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import fields
 from pathlib import Path
+from typing import Unpack
 
-from numpy.typing import ArrayLike
-
-from ..checks import finite, positive, positive_integer
+from ..checks import positive, positive_integer
 from ..errors import ArgumentError
 from ..model.junction import Junction
-from ..model.plane import CrossSection
-from ..model.sample import whole
-from ..scattering import TOLERANCE
-from ..spin import check_unit_vector
 from .averages import Ensemble
 from .executors import available_workers, open_pool
-from .problem import JunctionProblem, Observable, Problem, check_memory, chunk_size, plain_tree
+from .problem import JunctionProblem, Observable, Problem, SampleSettings, check_memory, plain_tree
 from .schedule import Merged, Run, read
 from .store import FURTHEST, Store, StoreError
 from .tables import provenance
@@ -45,23 +40,14 @@ def ensemble(
     junction: Junction,
     energy: float,
     *,
-    cross_section: tuple[int, int] = (1, 1),
-    boundary: str | tuple[str, str] = "periodic",
-    k: ArrayLike | None = None,
     realizations: int = 100,
     rtol: float | None = None,
     quantity: str = "conductance",
-    seed: int = 0,
-    m_right: ArrayLike | None = None,
-    torques: bool = True,
-    profiles: bool = False,
-    solver: str | None = None,
-    tolerance: float = TOLERANCE,
-    chunk: int | None = None,
-    workers: int | None = None,
+    workers: int | None = 1,
     executor: Executor | Callable[[], Executor] | None = None,
     store: str | Path | None = None,
     progress: bool | None = None,
+    **settings: Unpack[SampleSettings],
 ) -> Ensemble:
     r"""Average a junction over its disorder, and over twists of its boundary conditions.
 
@@ -71,13 +57,6 @@ def ensemble(
         What is random is the ``disorder`` of its layers.
     energy
         Energy E in the junction's unit.
-    cross_section
-        Sites of a plane (x, z). All results are sums over the cross-section, not per cell.
-    boundary
-        ``"periodic"``, ``"hard wall"`` or ``"twisted"``, or a pair (x, z). Twisted: each realization has a Bloch vector
-        drawn evenly from [0, 2π/W) by (seed, realization), the average over which is that of a larger sample.
-    k
-        Bloch vector (kx, kz) in 1/a of all realizations along periodic axes.
     realizations
         How many; with ``rtol`` at most so many.
     rtol
@@ -85,27 +64,37 @@ def ensemble(
         ``rtol`` times its mean.
     quantity
         What ``rtol`` refers to: the name of a quantity of the result.
-    seed
-        Of the ensemble; realization i of a seed is always the same sample.
-    m_right
-        Directions of the right magnet, shape (directions, 3): every sample is solved for all of them, its halves once
-        if ``torques`` and ``profiles`` are False. Results have a leading axis ``direction``.
-    torques
-        Also average Q and torques, which need the scattering states: several times the work.
-    profiles
-        Also average bond currents, layer torques and densities by plane.
-    solver, tolerance
-        As for `scatter`. A sample refused by its audits counts as failed.
-    chunk
-        Realizations solved and committed together; None chooses by the size of the problem, never by the workers.
     workers
-        Processes on this machine, None for one per CPU, 1 for none but this.
+        Processes on this machine, 1 for none but this, None for one per CPU.
     executor
         Any `concurrent.futures.Executor` instead, or a function that makes one (and can make it anew if it dies).
     store
         File in which results are kept and from which a run resumes; None for a temporary file.
     progress
         Show a progress bar; None shows it on a terminal.
+    cross_section : tuple of two ints
+        Sites of a plane (x, z), (1, 1) by default. All results are sums over the cross-section, not per cell.
+    boundary : str or tuple of two
+        ``"periodic"`` (the default), ``"hard wall"`` or ``"twisted"``, or a pair (x, z). Twisted: each realization has
+        a Bloch vector drawn evenly from [0, 2π/W) by (seed, realization), the average over which is that of a larger
+        sample.
+    k : array_like
+        Bloch vector (kx, kz) in 1/a of all realizations along periodic axes.
+    seed : int
+        Of the ensemble; realization i of a seed is always the same sample.
+    m_right : array_like
+        Directions of the right magnet, shape (directions, 3): every sample is solved for all of them, its halves once
+        if ``torques`` and ``profiles`` are False. Results have a leading axis ``direction``.
+    torques : bool
+        Also average Q and torques (the default), which need the scattering states: several times the work.
+    profiles : bool
+        Also average bond currents, layer torques and densities by plane.
+    solver : str
+        As for `scatter`.
+    tolerance : float
+        Largest defect per unit flux. A sample refused by its audits counts as failed.
+    chunk : int
+        Realizations solved and committed together; by default by the size of the problem, never by the workers.
 
     Returns
     -------
@@ -127,8 +116,9 @@ def ensemble(
 
     Notes
     -----
-    A worker that dies is replaced and its realizations are solved again, one at a time; one that fails twice, or raises
-    twice, is recorded as failed with its seed, and left out of the averages.
+    A worker that dies is replaced and its realizations are solved again, one at a time. A realization that raises twice
+    is recorded as failed with its seed; one that kills three workers, or lacks memory, is lost: named, not recorded,
+    and solved by the next run with this store. Both are left out of the averages.
 
     Examples
     --------
@@ -142,42 +132,7 @@ def ensemble(
     >>> result.conductance.mean.shape, result.conductance.count, bool(result.conductance.error > 0)
     ((), 20, True)
     """
-    if not isinstance(junction, Junction):
-        raise ArgumentError(f"Argument `junction` must be a Junction, but is {type(junction).__name__}.")
-    pair = (boundary,) * 2 if isinstance(boundary, str) else tuple(boundary)
-    if len(pair) != 2 or any(word not in ("periodic", "hard wall", "twisted") for word in pair):
-        raise ArgumentError(
-            f"Argument `boundary` must be 'periodic', 'hard wall' or 'twisted', or a pair of them, but is {boundary!r}."
-        )
-    if k is not None and "twisted" in pair:
-        raise ArgumentError("Argument `k` must be None for a twisted boundary, which draws it. Use 'periodic'.")
-    walls = tuple("hard wall" if word == "hard wall" else "periodic" for word in pair)
-    section = CrossSection(cross_section, walls, k)
-    directions = None
-    if m_right is not None:
-        m = check_unit_vector(m_right, "m_right")
-        if m.ndim != 2 or not len(m):
-            raise ArgumentError(f"Argument `m_right` must have shape (directions, 3), but its shape is {m.shape}.")
-        directions = tuple((float(x), float(y), float(z)) for x, y, z in m)
-    if solver not in (None, "halves", "kwant", "modes"):
-        raise ArgumentError(f"Argument `solver` must be 'halves', 'modes' or 'kwant', but is {solver!r}.")
-    states = bool(torques or profiles)
-    problem = JunctionProblem(
-        junction=junction,
-        energy=finite("energy", energy),
-        cross_section=section.shape,
-        boundary=pair,
-        k=None if k is None else section.k,
-        seed=whole("seed", seed),
-        m_right=directions,
-        torques=bool(torques),
-        profiles=bool(profiles),
-        solver=solver,
-        tolerance=positive("tolerance", tolerance),
-        chunk=chunk_size(junction, section.sites, len(directions or (0,)), states, solver)
-        if chunk is None
-        else positive_integer("chunk", chunk),
-    )
+    problem = JunctionProblem.of(junction, energy, **settings)
     if executor is None:  # of other machines nothing is known
         at_once = available_workers() if workers is None else positive_integer("workers", workers)
         processes = min(at_once, positive_integer("realizations", realizations))
@@ -201,7 +156,7 @@ def average(
     realizations: int = 100,
     rtol: float | None = None,
     quantity: str = "conductance",
-    workers: int | None = None,
+    workers: int | None = 1,
     executor: Executor | Callable[[], Executor] | None = None,
     store: str | Path | None = None,
     progress: bool | None = None,

@@ -6,24 +6,35 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict, Unpack
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
 from ..arrays import Floats
+from ..checks import finite, positive, positive_integer
 from ..errors import ArgumentError, NoOpenChannelError, UnitarityError
 from ..halves import supercell
 from ..model.junction import Junction
 from ..model.memory import machine_memory, memory
 from ..model.plane import CrossSection
-from ..model.sample import realize
+from ..model.sample import realize, whole
+from ..scattering import TOLERANCE
 from ..scattering import scatter_quietly as scatter
+from ..spin import check_unit_vector
 from ..transport.linear import linear_response
 from .tables import LABELS, quantities
 
-__all__ = ["JunctionProblem", "Observable", "Problem", "check_memory", "chunk_size", "plain_tree"]
+__all__ = [
+    "JunctionProblem",
+    "Observable",
+    "Problem",
+    "SampleSettings",
+    "check_memory",
+    "chunk_size",
+    "plain_tree",
+]
 
 
 #: Quantities resolved by plane.
@@ -85,6 +96,35 @@ class Problem(Protocol):
         """Return all quantities of one realization."""
 
 
+class SampleSettings(TypedDict, total=False):
+    """What an ensemble takes besides junction and energy; see `ensemble`."""
+
+    cross_section: tuple[int, int]
+    boundary: str | tuple[str, str]
+    k: ArrayLike | None
+    seed: int
+    m_right: ArrayLike | None
+    torques: bool
+    profiles: bool
+    solver: str | None
+    tolerance: float
+    chunk: int | None
+
+
+DEFAULTS: SampleSettings = {
+    "cross_section": (1, 1),
+    "boundary": "periodic",
+    "k": None,
+    "seed": 0,
+    "m_right": None,
+    "torques": True,
+    "profiles": False,
+    "solver": None,
+    "tolerance": TOLERANCE,
+    "chunk": None,
+}
+
+
 @dataclass(frozen=True)
 class JunctionProblem:
     """An ensemble of a junction at one energy; see `ensemble` for the fields."""
@@ -101,6 +141,53 @@ class JunctionProblem:
     solver: str | None
     tolerance: float
     chunk: int
+
+    @classmethod
+    def of(cls, junction: Junction, energy: float, **settings: Unpack[SampleSettings]) -> JunctionProblem:
+        """Check the arguments of `ensemble`.
+
+        Raises
+        ------
+        ArgumentError
+            A number, shape or word that means nothing.
+        """
+        if not isinstance(junction, Junction):
+            raise ArgumentError(f"Argument `junction` must be a Junction, but is {type(junction).__name__}.")
+        for name in settings:
+            if name not in DEFAULTS:
+                raise TypeError(f"ensemble() got an unexpected keyword argument {name!r}")
+        given: SampleSettings = {**DEFAULTS, **settings}
+        boundary, k, solver = given["boundary"], given["k"], given["solver"]
+        pair = (boundary,) * 2 if isinstance(boundary, str) else tuple(boundary)
+        if len(pair) != 2 or any(word not in ("periodic", "hard wall", "twisted") for word in pair):
+            raise ArgumentError(
+                "Argument `boundary` must be 'periodic', 'hard wall' or 'twisted', or a pair of them, but is "
+                f"{boundary!r}."
+            )
+        if k is not None and "twisted" in pair:
+            raise ArgumentError("Argument `k` must be None for a twisted boundary, which draws it. Use 'periodic'.")
+        walls = tuple("hard wall" if word == "hard wall" else "periodic" for word in pair)
+        section = CrossSection(given["cross_section"], walls, k)
+        directions = _directions(given["m_right"])
+        if solver not in (None, "halves", "kwant", "modes"):
+            raise ArgumentError(f"Argument `solver` must be 'halves', 'modes' or 'kwant', but is {solver!r}.")
+        chunk, states = given["chunk"], bool(given["torques"] or given["profiles"])
+        return cls(
+            junction=junction,
+            energy=finite("energy", energy),
+            cross_section=section.shape,
+            boundary=pair,
+            k=None if k is None else section.k,
+            seed=whole("seed", given["seed"]),
+            m_right=directions,
+            torques=bool(given["torques"]),
+            profiles=bool(given["profiles"]),
+            solver=solver,
+            tolerance=positive("tolerance", given["tolerance"]),
+            chunk=chunk_size(junction, section.sites, len(directions or (0,)), states, solver)
+            if chunk is None
+            else positive_integer("chunk", chunk),
+        )
 
     @property
     def walls(self) -> tuple[str, str]:
@@ -249,6 +336,16 @@ def _from_probabilities(P: Floats) -> dict[str, Any]:
         "probabilities": P,
         "magnetization_current": np.stack(J_M, axis=-1),
     }
+
+
+def _directions(m_right: ArrayLike | None) -> tuple[tuple[float, float, float], ...] | None:
+    """Return the directions of the right magnet, or None for its own."""
+    if m_right is None:
+        return None
+    m = check_unit_vector(m_right, "m_right")
+    if m.ndim != 2 or not len(m):
+        raise ArgumentError(f"Argument `m_right` must have shape (directions, 3), but its shape is {m.shape}.")
+    return tuple((float(x), float(y), float(z)) for x, y, z in m)
 
 
 def check_memory(problem: JunctionProblem, processes: int) -> None:
