@@ -10,8 +10,6 @@ conservation law was declared. The number of its modes is held against the eigen
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any
@@ -21,18 +19,12 @@ from scipy import linalg, sparse
 
 from ..arrays import Complex
 from ..errors import ArgumentError, BandEdgeError
-from ..optional import kwant
+from ..optional import kwant, mumps_lock
 
 __all__ = ["diagnose", "is_transparent", "kwant_lock", "prepare", "solve"]
 
-#: MUMPS, Kwant's sparse solver, is not re-entrant: two threads in it at once end the process. Whatever factorizes by
-#: Kwant, and the end of the life of a factorization too, happens ``with kwant_lock:``.
-kwant_lock = threading.RLock()
-if hasattr(os, "register_at_fork"):
-    # a child must not inherit a lock that a thread holds which the child has not, nor a half-done factorization
-    os.register_at_fork(
-        before=kwant_lock.acquire, after_in_parent=kwant_lock.release, after_in_child=kwant_lock.release
-    )
+#: Kwant's own factorizations are MUMPS too: one lock for both.
+kwant_lock = mumps_lock
 
 Modes = tuple[Any, Any]
 

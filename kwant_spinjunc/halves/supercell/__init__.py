@@ -27,6 +27,7 @@ Conventions: lead 0 = left, spin 0 = majority, ħ = 1; S = -1 + i √v G √v (F
 """
 
 from .door import probabilities, states
+from .joint import label_turn
 from .sampled import find_cut
 
-__all__ = ["find_cut", "probabilities", "states"]
+__all__ = ["find_cut", "label_turn", "probabilities", "states"]

@@ -13,6 +13,7 @@ from ...model.plane import CrossSection
 from ...model.sample import Realization
 from ...solved import Fields
 from ...spin import check_unit_vector, rotation_matrix
+from .. import real
 from .fields import Evaluator
 from .general import General
 from .half import solve_halves
@@ -36,6 +37,8 @@ def probabilities(
     sample: Realization,
     m_left: ArrayLike | None = None,
     m_right: ArrayLike | None = None,
+    *,
+    by: str | None = None,
 ) -> Floats:
     """Return the spin-resolved probabilities of one sample, for one or many pairs of directions.
 
@@ -84,6 +87,10 @@ def probabilities(
     turns = [
         [label_turn(lead, m, axes[i]) for m in pairs[..., i, :].reshape(-1, 3)] for i, lead in enumerate(junction.leads)
     ]
+    if by != "complex" and real.covers(problem, cut):
+        found = real.probabilities(problem, cut, axes, pairs.reshape(-1, 2, 3), list(zip(*turns, strict=True)))
+        if found is not None:
+            return found.reshape(*pairs.shape[:-2], 2, 2, 2, 2)
     halves = solve_halves(problem, cut, axes, outgoing=[any(turn is not None for turn in row) for row in turns])
     joint = Cut([Side.of(half, sample.bonds[cut]) for half in halves], problem.real)
     if len(turns[0]) >= MANY and joint.mixed and not any(turn is not None for row in turns for turn in row):

@@ -1,0 +1,63 @@
+r"""Which samples are solved in real arithmetic, and how safely."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...spin import rotation_matrix
+from ..supercell.sampled import Sampled
+from .face import Watch
+from .joint import Joint, Turns, WeakError
+from .slabs import is_available
+
+__all__ = ["covers", "probabilities"]
+
+Floats = NDArray[np.float64]
+
+#: Sites of a plane from which on sparse real elimination is faster than the dense complex recursion.
+SMALLEST = 25
+#: Largest number met (energies in the largest hopping, inverses in its inverse) that is accepted: 1e-16 of it is lost.
+RESONANT = 1e3
+#: Real shift of the self-energies of open modes in the second attempt: resonances that have a lead move away.
+SHIFT = 0.7
+
+
+def covers(problem: Sampled, cut: int | None) -> bool:
+    """Return whether a sample has two collinear halves without complex phases, and MUMPS is there."""
+    return (
+        cut is not None
+        and problem.sites >= SMALLEST
+        and problem.real
+        and not bool(problem.uniform.all() and problem.uniform_bonds.all())
+        and is_available()
+    )
+
+
+def probabilities(problem: Sampled, cut: int, axes: Floats, pairs: Floats, turns: Sequence[Turns]) -> Floats | None:
+    """Return T[pair, lead_out, spin_out, lead_in, spin_in] for every pair of directions, or None where in doubt.
+
+    Parameters
+    ----------
+    problem, cut, axes
+        The sample, the bond that joins its halves and the axes of their fields.
+    pairs
+        Directions of the magnets, shape (pairs, 2, 3).
+    turns
+        Rotations of the labels of both leads for every pair, None where they are along the magnet.
+    """
+    largest = float(problem.sample.bonds.max())
+    for shift in (0.0, SHIFT):
+        watch = Watch(largest, shift)
+        try:
+            joint = Joint(problem, cut, axes, watch)
+            if watch.worst > RESONANT:
+                continue
+            found = np.array([joint.probabilities(rotation_matrix(*p), t) for p, t in zip(pairs, turns, strict=True)])
+        except WeakError:
+            return None
+        if watch.worst <= RESONANT:
+            return found
+    return None

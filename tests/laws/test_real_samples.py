@@ -1,0 +1,193 @@
+"""Disordered samples in real arithmetic are those of the complex engine and of Kwant, also on a resonance."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from strategies import examples
+
+import kwant_spinjunc as sj
+from kwant_spinjunc.halves import real, supercell
+from kwant_spinjunc.halves.real import slabs, solve
+from kwant_spinjunc.halves.real.face import Watch
+from kwant_spinjunc.halves.real.joint import Joint
+from kwant_spinjunc.halves.supercell.sampled import Sampled, cut_of
+from kwant_spinjunc.model.plane import CrossSection
+from kwant_spinjunc.model.sample import realize
+
+pytestmark = pytest.mark.skipif(not slabs.is_available(), reason="real samples need python-mumps")
+
+#: Both engines against each other; unflagged samples reach 1e-10 (largest number 1e3), the median is 1e-14.
+AGREEMENT = 1e-9
+#: The same far from any resonance.
+ROUNDING = 1e-11
+#: Away from the band edges of the sizes drawn below.
+ENERGY = 0.834
+
+LEFT = sj.ferromagnet(onsite=0.1, hopping=1.0, splitting=0.6, in_plane_hopping=0.25)
+RIGHT = sj.ferromagnet(onsite=-0.2, hopping=1.1, splitting=0.9, in_plane_hopping=0.2, m=sj.unit_vector(1.1, 0.5))
+COPPER = sj.normal_metal(onsite=0.0, hopping=1.0, in_plane_hopping=0.25)
+KINDS = [
+    sj.Anderson(width=1.5),
+    sj.SpinDependent(width=0.8),
+    sj.Substitution(concentration=0.3, onsite=0.8, splitting=0.4),
+    sj.Roughness(amplitude=0.7, correlation_length=1.0, side="left"),
+]
+
+
+@pytest.fixture
+def every_size(monkeypatch):
+    """Let the smallest samples take the real route."""
+    monkeypatch.setattr(solve, "SMALLEST", 1)
+
+
+@st.composite
+def samples(draw):
+    """A disordered junction with two collinear halves, a cross-section and the number of a sample."""
+    first, second, third = (draw(st.lists(st.sampled_from(KINDS), max_size=2, unique=True)) for _ in range(3))
+    thickness = st.integers(1, 4)
+    magnet = replace(LEFT, onsite=0.3, thickness=draw(thickness), disorder=first)
+    last = replace(RIGHT, onsite=0.2, thickness=draw(thickness), disorder=third)
+    height = draw(st.sampled_from([-0.4, 2.5, 5.0]))
+    spacer = sj.Layer(height, 1.2, thickness=draw(thickness), in_plane_hopping=0.2, disorder=second)
+    left = draw(st.sampled_from([LEFT, COPPER, replace(COPPER, m=sj.unit_vector(2.0, 1.0))]))
+    right = draw(st.sampled_from([RIGHT, COPPER]))
+    layers = draw(st.sampled_from([[magnet, spacer, last], [spacer, last], [magnet, spacer], [LEFT, magnet, last]]))
+    shape = draw(st.sampled_from([(1, 2), (2, 2), (3, 2)]))
+    boundary = draw(st.sampled_from(["periodic", "hard wall", ("periodic", "hard wall")]))
+    return sj.Junction(left, [left, *layers, right], right), CrossSection(shape, boundary), draw(st.integers(0, 99))
+
+
+def both(junction, section, sample, energy=ENERGY):
+    """Return the probabilities of the complex engine and of the real one, None where that leaves it to the other."""
+    problem = Sampled(junction, energy, section, sample)
+    axes = junction.magnetizations
+    cut = cut_of(problem, axes)
+    if cut is None:
+        return None, None
+    turns = [tuple(supercell.label_turn(lead, m, m) for lead, m in zip(junction.leads, axes, strict=True))]
+    found = real.probabilities(problem, cut, axes, axes[None], turns)
+    return supercell.probabilities(junction, energy, section, sample, by="complex"), None if found is None else found[0]
+
+
+def worst_relative(found, expected):
+    """Return the largest relative difference of what goes from lead to lead or from spin to spin."""
+    crossing = np.ones((2, 2, 2, 2), dtype=bool)
+    for lead in (0, 1):
+        for spin in (0, 1):
+            crossing[lead, spin, lead, spin] = False
+    crossing &= expected > 1e-60
+    return (abs(found - expected)[crossing] / expected[crossing]).max(initial=0.0)
+
+
+@given(case=samples())
+@examples(40)
+def test_real_arithmetic_gives_every_probability_of_the_complex_engine(case):
+    junction, section, number = case
+    sample = realize(junction, section, 0, number)
+    expected, found = both(junction, section, sample)
+    assume(expected is not None)
+    if found is not None:
+        assert worst_relative(found, expected) < AGREEMENT
+        assert abs(found - expected).max() < AGREEMENT
+        np.testing.assert_array_equal(found[expected == 0], 0)
+
+
+def test_scatter_and_ensembles_take_real_arithmetic_where_it_covers_the_sample(monkeypatch):
+    counted = []
+    complement = slabs.Slab.complement
+    monkeypatch.setattr(slabs.Slab, "complement", lambda *args: counted.append(1) or complement(*args))
+    junction = valve(6.0)
+    s = sj.scatter(junction, ENERGY, cross_section=(5, 5), seed=3)
+    assert len(counted) == 5  # both spins of both magnets, and the spacer once
+    sj.ensemble(junction, ENERGY, cross_section=(5, 5), realizations=2, seed=3)
+    assert len(counted) == 15
+    t = sj.scatter(junction, ENERGY, cross_section=(5, 5), seed=3, solver="modes") if sj.optional.has("kwant") else s
+    assert worst_relative(s.probabilities, t.probabilities) < AGREEMENT
+
+
+def valve(height, thickness=3, planes=4):
+    """Two disordered magnets and a disordered spacer."""
+    disorder = (sj.Anderson(width=1.0),)
+    spacer = sj.Layer(height, 1.2, thickness=thickness, in_plane_hopping=0.2, disorder=disorder)
+    first, last = (replace(magnet, thickness=planes, disorder=disorder) for magnet in (LEFT, RIGHT))
+    return sj.Junction(LEFT, [first, spacer, last], RIGHT)
+
+
+@pytest.mark.parametrize("thickness", [3, 10, 22])
+def test_small_probabilities_keep_their_digits(thickness):
+    junction, section = valve(8.0, thickness), CrossSection((3, 2))
+    sample = realize(junction, section, 5)
+    expected, found = both(junction, section, sample)
+    assert expected[1, :, 0].max() < {3: 1e-3, 10: 1e-14, 22: 1e-28}[thickness]
+    assert worst_relative(found, expected) < ROUNDING
+
+
+def tuned(junction, section, number):
+    """Return a sample whose inner planes of the left magnet have an eigenvalue at the energy, majority spin."""
+    sample = realize(junction, section, number)
+    problem = Sampled(junction, ENERGY, section, sample)
+    inner = range(2, 4)
+    M = section.sites
+    block = np.zeros((2 * M, 2 * M))
+    for i, n in enumerate(inner):
+        rows = slice(i * M, (i + 1) * M)
+        block[rows, rows] = problem.plane(n) - np.diag(sample.levels[n, :, 1:] @ junction.magnetizations[0])
+    block[:M, M:] = block[M:, :M] = np.diag(sample.bonds[2])
+    values = np.linalg.eigvalsh(block)
+    levels = sample.levels.copy()
+    levels[2:4, :, 0] += values[abs(values).argmin()]
+    return replace(sample, levels=levels)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e-9, 1e-6])
+def test_a_resonance_of_the_real_sample_is_seen_and_without_the_watch_it_is_a_wrong_number(offset, monkeypatch):
+    junction, section = valve(1.0), CrossSection((3, 2))
+    worst = []
+    for number in range(4):
+        sample = tuned(junction, section, number)
+        expected, found = both(junction, section, sample, ENERGY + offset)
+        assert found is None or worst_relative(found, expected) < AGREEMENT
+        chosen = supercell.probabilities(junction, ENERGY + offset, section, sample)
+        assert worst_relative(chosen, expected) < AGREEMENT
+        with monkeypatch.context() as m:
+            m.setattr(solve, "RESONANT", np.inf)
+            worst.append(worst_relative(both(junction, section, sample, ENERGY + offset)[1], expected))
+    if offset < 1e-6:
+        assert max(worst) > AGREEMENT
+
+
+def test_resonances_next_to_a_lead_are_moved_by_the_shift():
+    """Both shifts agree, each of them a sample with other numbers inside."""
+    junction, section = valve(6.0), CrossSection((3, 2))
+    problem = Sampled(junction, ENERGY, section, realize(junction, section, 2))
+    axes = junction.magnetizations
+    R = sj.spin.rotation_matrix(*axes)
+    found = [Joint(problem, cut_of(problem, axes), axes, Watch(1.2, s)).probabilities(R) for s in (0.0, 0.7, -1.3)]
+    for other in found[1:]:
+        assert worst_relative(other, found[0]) < AGREEMENT
+
+
+def test_spins_that_hardly_differ_are_left_to_products():
+    weak = [replace(x, splitting=1e-7) for x in (LEFT, RIGHT)]
+    disorder = (sj.Anderson(width=1.0),)
+    spacer = sj.Layer(3.0, 1.2, thickness=3, in_plane_hopping=0.2, disorder=disorder)
+    layers = [
+        replace(weak[0], thickness=3, disorder=disorder),
+        spacer,
+        replace(weak[1], thickness=3, disorder=disorder),
+    ]
+    junction, section = sj.Junction(weak[0], layers, weak[1]), CrossSection((3, 2))
+    assert both(junction, section, realize(junction, section))[1] is None
+
+
+def test_without_mumps_the_complex_engine_does_it(monkeypatch):
+    junction, section = valve(2.0), CrossSection((5, 5))
+    sample = realize(junction, section, 1)
+    expected = supercell.probabilities(junction, ENERGY, section, sample)
+    monkeypatch.setattr(solve, "is_available", lambda: False)
+    found = supercell.probabilities(junction, ENERGY, section, sample)
+    assert not np.array_equal(found, expected)
+    assert worst_relative(found, expected) < AGREEMENT
