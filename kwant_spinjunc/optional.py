@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
 import sys
-import threading
 from typing import TYPE_CHECKING, Any
 
 from .errors import SpinjuncError
 
-__all__ = ["MissingPackageError", "has", "is_kwant", "kwant", "mumps_lock", "need", "tinyarray", "version"]
+__all__ = ["MissingPackageError", "has", "is_kwant", "kwant", "need", "tinyarray", "version"]
 
 #: Package -> (extra that has it, what it is needed for, how to get it where pip alone does not do).
 PACKAGES = {
@@ -25,15 +23,6 @@ PACKAGES = {
     "jinja2": ("report", "Jinja2, which fills reports,", ""),
     "distributed": ("dask", "Dask, which reaches the workers of a cluster,", ""),
 }
-
-#: MUMPS, the sparse solver of Kwant and of real samples, is not re-entrant: two threads in it at once end the process.
-#: Whatever factorizes by it, and the end of the life of a factorization too, happens ``with mumps_lock:``.
-mumps_lock = threading.RLock()
-if hasattr(os, "register_at_fork"):
-    # a child must not inherit a lock that a thread holds which the child has not, nor a half-done factorization
-    os.register_at_fork(
-        before=mumps_lock.acquire, after_in_parent=mumps_lock.release, after_in_child=mumps_lock.release
-    )
 
 
 class MissingPackageError(SpinjuncError, ImportError):

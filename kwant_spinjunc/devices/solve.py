@@ -19,7 +19,8 @@ from scipy import linalg, sparse
 
 from ..arrays import Complex
 from ..errors import ArgumentError, BandEdgeError
-from ..optional import kwant, mumps_lock
+from ..optional import kwant
+from ..sparse import mumps_lock
 
 __all__ = ["diagnose", "is_transparent", "kwant_lock", "prepare", "solve"]
 

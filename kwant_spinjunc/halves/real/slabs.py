@@ -14,7 +14,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from ...model.plane import CrossSection
-from ...optional import has, mumps_lock
+from ...sparse import has_mumps, mumps_lock
 
 __all__ = ["Slab", "is_available", "slab_of"]
 
@@ -26,9 +26,10 @@ PATTERNS = 6
 Floats = NDArray[np.float64]
 
 
+@lru_cache(maxsize=1)
 def is_available() -> bool:
     """Whether MUMPS can be called with Schur complements (python-mumps)."""
-    return has("mumps")
+    return has_mumps()
 
 
 class Slab:
