@@ -142,54 +142,65 @@ def _largest(matrix: Any) -> float:
 
 
 def _by_time_reversal(
-    system: Any,
-    edges: Any,
-    sites: Sites,
-    spin: SpinOperator,
-    params: Mapping[str, Any],
-    *,
-    trusted: bool,
+    system: Any, edges: Any, sites: Sites, spin: SpinOperator, params: Mapping[str, Any], *, trusted: bool
 ) -> tuple[Any, str]:
     """Return the part of D that is odd under time reversal, or None and a reason; ``trusted``: the user vouches."""
     objects = [system.sites[i] for i in sites]
     S = spin.block_diagonal(objects)
-    H = _within(system, sites, params)
-    free, dependent = _parts(H, S)
-    negligible = ROUNDING * _largest(H)
+    free, dependent = _parts(_within(system, sites, params), S)
+    negligible = ROUNDING * max(_largest(free), _largest(dependent))
     if _largest(dependent) <= negligible:
-        return sparse.csr_matrix(H.shape), ""
+        return dependent * 0, ""
     if not trusted and not _one_orbital(dependent, S, objects, negligible):
-        return (
-            None,
-            f"Orbitals differ in how they depend on spin: that may be exchange or spin-orbit coupling. {WAY_OUT}",
-        )
+        reason = "Orbitals differ in how they depend on spin: that may be exchange or spin-orbit coupling."
+        return None, f"{reason} {WAY_OUT}"
     try:
-        tau = spin.time_reversal(objects)
+        odd, _, miss = _reversed_parts(system, sites, spin, params)
     except ArgumentError as error:
         return None, f"{error} {WAY_OUT}"
-    used = system.parameters if hasattr(system, "parameters") else params
-    momenta = [n for n in params if n in used and MOMENTUM.fullmatch(n) and _is_number(params[n])]
-    turned_params = {**params, **{name: -params[name] for name in momenta}}
-    free_turned, dependent_turned = _parts(_within(system, sites, turned_params), S) if momenta else (free, dependent)
-
-    def reversed_(part: Any) -> Any:
-        return tau @ part.conj() @ tau.conj().T
-
-    if _largest(free - reversed_(free_turned)) > negligible:
+    if miss > negligible:
         return None, (
             "Hoppings are complex also without spin-orbit coupling (a magnetic flux, a Bloch phase, complex orbitals): "
             f"time reversal does not tell exchange from it. {WAY_OUT}"
         )
-    turned = reversed_(dependent_turned)
-    odd, even = (dependent - turned) / 2, (dependent + turned) / 2
-    if not trusted and not momenta:
-        both = min(_largest(odd), _largest(even)) > negligible
-        if both and np.bincount(edges[:, 0], minlength=1).max() <= 2:
-            return None, f"In a chain fields may be spin-orbit coupling at a fixed wave vector. {WAY_OUT}"
-        for name in params:
-            if name in used and _may_be_momentum(name, system, sites, S, params, (free, dependent), negligible):
-                return None, f"The parameter `{name}` acts like a wave vector, at which fields may be both. {WAY_OUT}"
+    if not trusted and not _momenta(system, params):
+        reason = _suspicion(system, edges, sites, spin, params, _largest(odd) > negligible, negligible)
+        if reason:
+            return None, f"{reason} {WAY_OUT}"
     return odd, ""
+
+
+def _momenta(system: Any, params: Mapping[str, Any]) -> list[str]:
+    """Return the parameters of the system that are called like wave vectors."""
+    return [n for n in params if n in system.parameters and MOMENTUM.fullmatch(n) and _is_number(params[n])]
+
+
+def _reversed_parts(system: Any, sites: Sites, spin: SpinOperator, params: Mapping[str, Any]) -> tuple[Any, Any, float]:
+    """Return the odd and the even part of D, wave vectors reversed, and by how much what knows no spin is not even."""
+    objects = [system.sites[i] for i in sites]
+    S, tau = spin.block_diagonal(objects), spin.time_reversal(objects)
+    free, dependent = parts = _parts(_within(system, sites, params), S)
+    momenta = _momenta(system, params)
+    if momenta:
+        parts = _parts(_within(system, sites, {**params, **{name: -params[name] for name in momenta}}), S)
+    free_turned, turned = (tau @ part.conj() @ tau.conj().T for part in parts)
+    return (dependent - turned) / 2, (dependent + turned) / 2, _largest(free - free_turned)
+
+
+def _suspicion(
+    system: Any, edges: Any, sites: Sites, spin: SpinOperator, params: Mapping[str, Any], odd: bool, negligible: float
+) -> str:
+    """Return why what is odd under time reversal may be spin-orbit coupling at a fixed wave vector, empty if not."""
+    if odd and np.bincount(edges[:, 0], minlength=1).max() <= 2:
+        _, even, _ = _reversed_parts(system, np.arange(len(system.sites)), spin, params)
+        if _largest(even) > negligible:
+            return "In a chain with spin-orbit coupling fields may be of it, at a fixed wave vector."
+    S = spin.block_diagonal([system.sites[i] for i in sites])
+    parts = _parts(_within(system, sites, params), S)
+    for name in params:
+        if name in system.parameters and _may_be_momentum(name, system, sites, S, params, parts, negligible):
+            return f"The parameter `{name}` acts like a wave vector, at which fields may be of both kinds."
+    return ""
 
 
 def _one_orbital(dependent: Any, S: list[Any], objects: list[Any], negligible: float) -> bool:

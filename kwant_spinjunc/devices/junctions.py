@@ -23,7 +23,7 @@ from ..solved import Fields, Solved
 from ..spin import PAULI
 from .build import build
 from .lead_modes import with_analytic_leads
-from .solve import prepare, solve
+from .solve import prepare, solve, unitarity
 from .spin_operators import ORDERS, SpinOperator
 from .waves import densities, fluxes, torques
 
@@ -77,12 +77,11 @@ def answer(problem: Problem, *, analytic: bool) -> Solved:
     for out, in_ in np.ndindex(4, 4):
         (a, s), (b, s_in) = divmod(out, 2), divmod(in_, 2)
         probabilities[a, s, b, s_in] = smatrix.transmission((a, s), (b, s_in))
-    unitarity = abs(smatrix.data.conj().T @ smatrix.data - np.eye(len(smatrix.data))).max(initial=0.0)
     return Solved(
         solver="modes" if analytic else "kwant",
         probabilities=probabilities,
         modes=modes,
-        unitarity_defect=np.asarray(unitarity),
+        unitarity_defect=np.asarray(unitarity(smatrix)),
         states=_fields_from_waves(realize(padded, section, *which), system, psi, modes, section),
         system=system,
         smatrix=smatrix,

@@ -486,20 +486,7 @@ def _pickles(value: Any) -> bool:
 
 def _summary(s: DeviceScattering) -> str:
     """Return the result as an aligned table with its own quality."""
-    leads = len(s.channels)
-    lines = [f"Scattering by kwant: E = {s.energy}, {leads} leads"]
-    resolved = all(lead.resolved for lead in s.spins)
-    if any(lead.resolved for lead in s.spins):
-        names = [f"{lead} {spin}" for lead in range(leads) for spin in ("maj", "min")]
-        rows, counts = s.probabilities.reshape(2 * leads, -1), s.modes.ravel()
-    else:
-        names, rows, counts = [str(lead) for lead in range(leads)], s.transmissions, s.channels.astype(float)
-    lines.append(f"  {'to / from':<10}" + "".join(f"{name:>14}" for name in names) + f"{'modes':>8}")
-    for name, row, count in zip(names, rows, counts, strict=True):
-        lines.append(f"  {name:<10}" + "".join(f"{value:14.7g}" for value in row) + f"{count:8.4g}")
-    if not resolved and len(rows) != leads:
-        for lead, row in enumerate(s.transmissions):
-            lines.append(f"  total to {lead}: " + ", ".join(f"{value:.7g} from {i}" for i, value in enumerate(row)))
+    lines = [f"Scattering by kwant: E = {s.energy}, {len(s.channels)} leads", *_table(s)]
     for number, (spins, m) in enumerate(zip(s.spins, s.magnetizations, strict=True)):
         axis = ", ".join(f"{x:.4g}" for x in m + 0.0)
         state = f"spin along ({axis}), mixing {spins.mixing:.1e}" if spins.resolved else f"not resolved: {spins.reason}"
@@ -510,3 +497,20 @@ def _summary(s: DeviceScattering) -> str:
     defects += [(f"torque on {key[1]}", found.defect) for key, found in s._found.items() if key[0] == "magnet"]
     lines.append("  defects: " + ", ".join(f"{name} {value:.1e}" for name, value in defects))
     return "\n".join(lines)
+
+
+def _table(s: DeviceScattering) -> list[str]:
+    """Return the probabilities as lines, of spins where there are some, and the totals where not all are resolved."""
+    leads, resolved = len(s.channels), [lead.resolved for lead in s.spins]
+    if any(resolved):
+        names = [f"{lead} {spin}" for lead in range(leads) for spin in ("maj", "min")]
+        rows, counts = s.probabilities.reshape(2 * leads, -1), s.modes.ravel()
+    else:
+        names, rows, counts = [str(lead) for lead in range(leads)], s.transmissions, s.channels.astype(float)
+    lines = [f"  {'to / from':<10}" + "".join(f"{name:>14}" for name in names) + f"{'modes':>8}"]
+    for name, row, count in zip(names, rows, counts, strict=True):
+        lines.append(f"  {name:<10}" + "".join(f"{value:14.7g}" for value in row) + f"{count:8.4g}")
+    if any(resolved) and not all(resolved):
+        for lead, row in enumerate(s.transmissions):
+            lines.append(f"  total to {lead}: " + ", ".join(f"{value:.7g} from {i}" for i, value in enumerate(row)))
+    return lines

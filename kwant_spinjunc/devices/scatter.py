@@ -17,13 +17,14 @@ from scipy import sparse
 
 from ..arrays import Floats
 from ..checks import finite, positive
-from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError, UnitarityError
+from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError
 from ..optional import kwant
+from ..solved import refuse_unitarity
 from .audit import audit
 from .cuts import resolve_sites
 from .device import Device
 from .result import DeviceScattering, apply
-from .solve import diagnose, is_transparent, prepare, solve
+from .solve import diagnose, is_transparent, prepare, solve, unitarity
 from .spin_channels import LeadSpins, cell_sites, lead_axis, lead_spins, refuse_broken_law
 from .spin_operators import norbs_of
 
@@ -73,12 +74,9 @@ def scatter_device(
         lead_spins(info, _cell_sites(system, number, info), spin, None if spin is None else axes[number])
         for number, info in enumerate(smatrix.lead_info)
     )
-    unitarity = float(abs(smatrix.data.conj().T @ smatrix.data - np.eye(len(smatrix.data))).max(initial=0.0))
-    if not unitarity <= tolerance:
-        raise UnitarityError(
-            f"The scattering matrix misses unitarity by {unitarity:.2g}, more than the tolerance {tolerance:.2g}. "
-            + diagnose(system, everything, smatrix)
-        )
+    defect = unitarity(smatrix)
+    if not defect <= tolerance:
+        refuse_unitarity(defect, tolerance, diagnose(system, everything, smatrix))
     probabilities, transmissions = _probabilities(smatrix.data, channels, spins)
     found = DeviceScattering(
         device=device,
@@ -91,7 +89,7 @@ def scatter_device(
         transmissions=transmissions,
         spin_mixing=np.array([lead.mixing for lead in spins]),
         spins=spins,
-        unitarity_defect=unitarity,
+        unitarity_defect=defect,
         tolerance=tolerance,
         check=None,
         smatrix=smatrix,

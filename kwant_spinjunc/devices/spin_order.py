@@ -80,21 +80,27 @@ def resolve_spin(
         if norbs_of(family) % 2:
             checked_spin(ORDERS[0], family)
     several = {family for family in families if norbs_of(family) > 2}
-    if not several:
-        return SpinOperator(ORDERS[0])
-    verdicts = {}
+    return SpinOperator(_order(several, system, params, magnetizations or {}, exchange) if several else ORDERS[0])
+
+
+def _order(
+    several: set[Any], system: Any, params: Params, axes: Mapping[int, Any], exchange: Callable[[Any], Any] | None
+) -> str:
+    """Return the order of spin and orbitals that was declared for all families of several orbitals, or ask for it."""
+    shown, failed = {}, {}
     for order in ORDERS:
         operator = SpinOperator(order)
-        seen, verdict = _by_leads(operator, system, params, magnetizations or {})
+        seen, verdicts = _by_leads(operator, system, params, axes)
         if exchange is not None:
             more, by_sites = _by_exchange(operator, system, exchange)
-            seen, verdict = seen | more, [*verdict, *by_sites]
-        verdicts[order] = several <= seen and 1 in verdict and -1 not in verdict, -1 in verdict
+            seen, verdicts = seen | more, [*verdicts, *by_sites]
+        failed[order] = -1 in verdicts
+        shown[order] = several <= seen and 1 in verdicts and not failed[order]
     for order, other in (ORDERS, ORDERS[::-1]):
-        if verdicts[order][0] and verdicts[other][1]:
-            return SpinOperator(order)
+        if shown[order] and failed[other]:
+            return order
     raise ArgumentError(
-        f"Argument `spin` must be given, but from norbs = {max(map(norbs_of, families))} the order of spin and "
+        f"Argument `spin` must be given, but from norbs = {max(map(norbs_of, several))} the order of spin and "
         "orbitals cannot be told: what is spin in one order is an orbital, a layer or a sublattice in the other, and "
         f"hoppings and conservation laws of both kinds exist. {WAY_OUT} Declared `magnetizations` of magnetic leads "
         "tell it as well, if in one order only they are the exchange fields."

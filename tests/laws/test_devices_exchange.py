@@ -116,6 +116,10 @@ def test_phases_that_are_numbers_are_not_divided_but_their_sum_stands():
     assert "not divided" in str(torque)
     told = sj.scatter(system, ENERGY, magnets=INSIDE, exchange=field).torque("magnet")
     assert_allclose(told.exchange[0], wanted, atol=ROUTES)
+    with pytest.warns(
+        sj.SpinjuncWarning, match="wave vector"
+    ):  # one plane has no spin-orbit bond within, yet a field of it
+        assert np.isnan(found.torque([site for site in system.sites if site.tag[0] == 3]).exchange).all()
     # what is trusted against the truth is wrong: the reason why it is not the default
     trusted = sj.scatter(system, ENERGY, magnets=INSIDE, exchange="time-reversal").torque("magnet")
     assert abs(trusted.exchange[0] - wanted).max() > 1e-2
