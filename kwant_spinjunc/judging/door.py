@@ -12,15 +12,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kwant_spinjunc.checks import finite, finite_array, positive
+from kwant_spinjunc.devices.device import Device
 from kwant_spinjunc.errors import ArgumentError, SpinjuncError
 from kwant_spinjunc.judging.clean import Clean, why_fixed
 from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
 from kwant_spinjunc.judging.laws import RULES, Finding, Rule
 from kwant_spinjunc.judging.remedy import SampledSearch, Search
 from kwant_spinjunc.judging.samples import Samples
-from kwant_spinjunc.judging.systems import Systems
+from kwant_spinjunc.judging.systems import Systems, Turned
 from kwant_spinjunc.judging.verdict import Judgment, Law, dismiss, pronounce, worst
 from kwant_spinjunc.model.junction import Junction
+from kwant_spinjunc.optional import is_kwant
 from kwant_spinjunc.runs.family import call_any_family
 from kwant_spinjunc.theory.drift_diffusion import Material
 
@@ -50,8 +52,9 @@ SAMPLING = (
 )
 METALS = ("materials", "lattice_constant")
 SYSTEM = ("params", "spin", "magnetizations", "cuts", "magnets", "barriers", "cut")
+TURNED = ("behind", "axis", "momenta", "spin_orbit", "max_points")
 GENERAL = ("turns", "advise", "rtol", "name")
-KNOWN = (*SAMPLING, *METALS, *SYSTEM, *GENERAL)
+KNOWN = (*SAMPLING, *METALS, *SYSTEM, *TURNED, *GENERAL)
 
 
 def judge(
@@ -73,8 +76,10 @@ def judge(
     Parameters
     ----------
     junction
-        A `Junction`; a function of parameters that returns one; or a function of the angle Φ that returns a finalized
-        Kwant system or `Device` with two leads (Φ between their magnetizations).
+        A `Junction`; a function of parameters that returns one; a function of the angle Φ that returns a finalized
+        Kwant system or `Device` with two leads (Φ between their magnetizations); or one such system, its magnets
+        parallel, with ``behind``, the cut behind which everything is turned (see `scatter`: also ``axis``, ``momenta``
+        and ``k``, the zone average of any crystal).
     energy
         Fermi energy in the unit of the junction.
     k
@@ -142,11 +147,7 @@ def problem_of(
     if isinstance(target, Junction):
         problem: Any = _of_junction(target, energy, k, mu, angles, given)
     else:
-        _refuse(given, (*SAMPLING, *METALS, "rtol"), "a Kwant system")
-        if k is not None:
-            raise ArgumentError("Argument `k` must be None for a Kwant system, but is given. Its phases are built in.")
-        of_system = {key: given[key] for key in SYSTEM if key in given and key != "cut"}
-        problem = Systems(target, energy, mu, angles, of_system, given.get("cut"))
+        problem = _of_system(target, energy, k, mu, angles, given)
     if metals is not None:
         cells = int(np.prod(given.get("cross_section", (1, 1))))
         problem = replace(problem, metals=metals, area=area * cells)
@@ -182,7 +183,7 @@ def _sorted_settings(junction: Any, settings: Mapping[str, Any]) -> tuple[dict[s
     own = set(inspect.signature(junction).parameters) if inspect.isroutine(junction) else set()
     given = {name: value for name, value in settings.items() if name in KNOWN and name not in own}
     parameters = {name: value for name, value in settings.items() if name not in given}
-    if parameters and not callable(junction):
+    if parameters and (not callable(junction) or is_kwant(junction)):
         name = next(iter(parameters))
         near = get_close_matches(name, KNOWN, n=1)
         hint = f"Did you mean `{near[0]}`?" if near else f"Known are {', '.join(KNOWN)}."
@@ -194,11 +195,13 @@ def _target(junction: Any, parameters: dict[str, Any], given: Mapping[str, Any])
     """Return (name, `Junction` or function of the angle)."""
     if isinstance(junction, Junction):
         return "this junction", junction
-    if not callable(junction) or hasattr(junction, "hamiltonian"):
+    if "behind" in given and (is_kwant(junction) or isinstance(junction, Device)):
+        return "this system", junction
+    if not callable(junction) or is_kwant(junction):
         raise ArgumentError(
             "Argument `junction` must be a Junction, or a function of parameters that returns one, or of the angle "
             f"that returns a finalized Kwant system, but is {type(junction).__name__}. One system has no angle: "
-            "write a function of it."
+            "write a function of it, or name a cut, behind=..., behind which everything turns."
         )
     turns = _turning(junction, given.get("turns"))
     settings = ", ".join(
@@ -263,6 +266,25 @@ def _of_junction(junction: Junction, energy: float, k: Any, mu: Any, angles: Any
         )
     settings = {name: given[name] for name in SAMPLING if name in given}
     return Samples(junction, energy, mu, angles, settings if k is None else {**settings, "k": k})
+
+
+def _of_system(target: Any, energy: float, k: Any, mu: Any, angles: Any, given: Mapping[str, Any]) -> Any:
+    """Return the problem of a family of Kwant systems, or of one with a cut."""
+    _refuse(given, (*SAMPLING, *METALS), "a Kwant system")
+    of_system = {key: given[key] for key in (*SYSTEM, *TURNED) if key in given and key != "cut"}
+    if not callable(target) or is_kwant(target):
+        if k is not None:
+            of_system["k"] = k
+        if "rtol" in given:
+            of_system["rtol"] = given["rtol"]
+        return Turned(target, energy, mu, angles, of_system)
+    _refuse(given, (*TURNED, "rtol"), "a family of Kwant systems, which turns by itself")
+    if k is not None:
+        raise ArgumentError(
+            "Argument `k` must be None for a family of Kwant systems, but is given. Its phases are built in; or "
+            "give one system with `behind`, a cut behind which everything turns."
+        )
+    return Systems(target, energy, mu, angles, of_system, given.get("cut"))
 
 
 def _refuse(given: Mapping[str, Any], names: tuple[str, ...], what: str, hint: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Exact numbers of a user's Kwant family: a function of the angle that returns a system, solved at every angle."""
+"""Exact numbers of Kwant systems: a function of the angle, or one system with a cut behind which all turns."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kwant_spinjunc.spin import angle_between
 
 from ..arrays import Floats
 
-__all__ = ["Systems"]
+__all__ = ["Systems", "Turned"]
 
 
 #: The angle of a family and that of the leads it returns agree to this.
@@ -122,3 +122,85 @@ class Systems:
         behind = result.device.cut(name).behind
         flux: Floats = np.asarray(result.spin_current(name))[..., 1:]
         return flux if behind[1] else -flux
+
+
+@dataclass(frozen=True, eq=False)
+class Turned:
+    """One Kwant system with a cut behind which all spins turn, periodic in its plane or not; see `scatter`.
+
+    Attributes
+    ----------
+    system
+        A finalized system or `Device` with two leads, whose magnetizations are parallel before the turn.
+    energy, mu, angles
+        As in `clean.Clean`.
+    settings : mapping
+        What else `scatter` takes: ``behind``, ``axis``, ``k``, ``momenta``, ``params`` and those of a `Device`.
+    """
+
+    system: Any
+    energy: float
+    mu: tuple[tuple[float, float], tuple[float, float]]
+    angles: tuple[float, ...]
+    settings: Mapping[str, Any]
+
+    #: A Kwant system has no layers that could be changed.
+    junction = None
+
+    @property
+    def words(self) -> str:
+        """What was solved, in words."""
+        k = self.settings.get("k")
+        point = "" if k is None else ", averaged over the zone" if isinstance(k, str) else f", k = {k}"
+        return f"E = {self.energy:g}{point}, a Kwant system turned behind a cut"
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """Exact numbers at every angle."""
+        angles = np.array(sorted({0.0, np.pi, *self.angles}))
+        found: Any = scatter(self.system, self.energy, turns=angles, **self.settings)
+        if found.probabilities.shape[1] != 2:
+            raise ArgumentError(
+                f"Argument `junction` must be a system of two leads, but has {found.probabilities.shape[1]}: the laws "
+                "have two sides. Judge pairs of leads by detaching the others."
+            )
+        if found.probabilities.ndim != 5:
+            raise ArgumentError(
+                "Argument `k` must be one momentum or 'average', but is several. Judge them one by one."
+            )
+        flux = np.asarray(found.spin_current())[..., 1:]
+        # the flux counts from the front of the cut to what is turned; the right side is lead 1
+        turned = found.magnetizations[-1] @ found.magnetizations[0].T
+        sign = 1.0 if abs(turned[1, 1] - 1) > abs(turned[0, 0] - 1) else -1.0
+        m = np.asarray(found.magnetizations)
+        fixed = ""
+        if not np.isfinite(m).all():
+            fixed = "its leads have no spin that could be labeled"
+        else:
+            between = angle_between(m[:, 0], m[:, 1])
+            if abs(between - angles).max() > SAME_ANGLE:
+                at = int(np.argmax(abs(between - angles)))
+                fixed = (
+                    f"its leads are not parallel before the turn, or not across its axis: turned by "
+                    f"{np.degrees(angles[at]):.4g} deg they are {np.degrees(between[at]):.4g} deg apart"
+                )
+                m, flux, angles, found_p = m[:1], flux[:1], between[:1], found.probabilities[:1]
+        P = found.probabilities if not fixed or len(angles) > 1 else found_p
+        unlabeled = ["its channels mix spins" if np.isnan(P[:, lead]).any() else "" for lead in (0, 1)]
+        Q = sign * flux
+        known = np.isfinite(Q).all()
+        return Evidence(
+            problem=self,
+            angles=angles,
+            asked=np.isin(angles, self.angles) if not fixed else np.ones(len(angles), dtype=bool),
+            probabilities=P,
+            modes=np.asarray(found.modes, dtype=float),
+            m=m,
+            mu=np.array(self.mu),
+            unlabeled=(unlabeled[0], unlabeled[1]),
+            spacer=Q if known else None,
+            along=np.stack([np.einsum("nabi,ni->nab", Q, m[:, side]) for side in (0, 1)], axis=-1) if known else None,
+            unseen="its channels mix spins",
+            fixed=fixed,
+            total=np.asarray(found.transmissions)[: len(angles), 1, 0],
+        )

@@ -376,3 +376,24 @@ def test_shown_in_notebook_and_terminal():
     assert len(repr(judged)) < 120
     assert "(3), (4) two currents" in str(judged)
     assert "error" in str(judged.laws["tunnelling"])
+
+
+def test_one_system_turned_behind_a_cut_is_judged_as_its_family():
+    def family(theta):
+        return sj.build(tunnel(theta, 1.5)).finalized()
+
+    angles = np.linspace(0, np.pi, 4)
+    settings = dict(angles=angles, mu_left=(0.6, 0.4), advise=False)
+    laws = sj.judge(family(0.0), behind=lambda site: site.tag[1] > 2, **settings).laws
+    theirs = sj.judge(family, **settings).laws
+    for law in ("conserved", "rotation", "tunnelling", "slonczewski", "t0_scalar"):
+        assert laws[law].error == pytest.approx(theirs[law].error, rel=1e-6, abs=1e-10)
+    assert laws["t0_vector"].error < 1e-9
+    assert laws["torque_relations"].error < 1e-9
+    backwards = sj.judge(family(0.0), behind=lambda site: site.tag[1] <= 2, **settings).laws
+    assert backwards["torque_relations"].error < 1e-9
+    skew = sj.judge(family(0.5), behind=lambda site: site.tag[1] > 2, **settings).laws
+    assert "not parallel before the turn" in skew["tunnelling"].reason
+    assert skew["t0_vector"].error < 1e-9
+    with pytest.raises(sj.ArgumentError, match="must be left out for a family of Kwant systems"):
+        sj.judge(family, behind=lambda site: True)
