@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-__all__ = ["Table", "number"]
+__all__ = ["Table", "as_html", "first_line", "number"]
 
 
 def number(value: float, digits: int = 6) -> str:
@@ -18,6 +18,16 @@ def number(value: float, digits: int = 6) -> str:
     ('0.123457', '-', '1e-20')
     """
     return "-" if value != value else f"{value:.{digits}g}"
+
+
+def as_html(self: object) -> str:
+    """Return what `print` shows, aligned as there; the ``_repr_html_`` of results that print a table of their own."""
+    return f"<pre>{escape(str(self))}</pre>"
+
+
+def first_line(self: object) -> str:
+    """Return the first line of what `print` shows, the ``__repr__`` of results full of arrays."""
+    return f"<{str(self).splitlines()[0].rstrip(':')}>"
 
 
 @dataclass(frozen=True)

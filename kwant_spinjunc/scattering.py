@@ -27,6 +27,7 @@ from .halves import route
 from .model.junction import Junction
 from .model.problem import TOLERANCE, Problem, Settings
 from .optional import has, is_kwant
+from .printing import as_html, first_line
 from .solved import Fields, Solved, refuse_discontinuity, refuse_unitarity
 
 __all__ = ["TOLERANCE", "Scattering", "conducting_barrier", "scatter", "scatter_quietly"]
@@ -210,6 +211,9 @@ class Scattering(Solved):
         """Largest difference between flux and exchange-field torque per unit incoming flux, shape (...)."""
         defect: Floats = self.fields.torque_defect
         return defect
+
+    __repr__ = first_line
+    _repr_html_ = as_html
 
     def __str__(self) -> str:
         return _summary(self)

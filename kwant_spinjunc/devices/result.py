@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..arrays import Floats
 from ..checks import finite_array
 from ..errors import ArgumentError, ContinuityError, NearSideWarning, SpinjuncError, SpinjuncWarning
+from ..printing import as_html, first_line
 from .device import Device
 from .spin_channels import LeadSpins
 from .spin_operators import identity
@@ -328,6 +329,9 @@ class DeviceScattering:
     def to_dataframe(self) -> Any:
         """Return the probabilities as a `pandas.DataFrame`, one row per (lead_out, spin_out, lead_in, spin_in)."""
         return self.to_dataset()["probability"].to_dataframe()[["probability"]].reset_index()
+
+    __repr__ = first_line
+    _repr_html_ = as_html
 
     def __str__(self) -> str:
         return _summary(self)

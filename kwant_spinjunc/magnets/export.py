@@ -27,6 +27,7 @@ from ..arrays import Floats, Side
 from ..checks import finite, finite_array, positive
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
+from ..printing import as_html, first_line
 from ..transport.bias import bias_response
 from ..units import conductance_per_area, current_density, resistance_area_product
 from .parameters import (
@@ -79,6 +80,9 @@ class Snippet:
     residual: float
     fixed_layer_flipped: bool = False
     current_reversed: bool = False
+
+    __repr__ = first_line
+    _repr_html_ = as_html
 
     def __str__(self) -> str:
         return self.text

@@ -30,6 +30,7 @@ from ..checks import finite, finite_array, positive_integer
 from ..errors import ArgumentError, NoOpenChannelError
 from ..halves import zone
 from ..model.junction import Junction
+from ..printing import as_html, first_line
 from ..scattering import Scattering
 from ..scattering import scatter_quietly as scatter
 from ..spin import torque_axes
@@ -792,6 +793,9 @@ class EffectiveParameters:
     def torque(self, free: Side) -> TorqueFit:
         """Return the torque fit of the free magnet, "left" or "right"."""
         return self.torques[_side_index(free)]
+
+    __repr__ = first_line
+    _repr_html_ = as_html
 
     def __str__(self) -> str:
         lines = [f"Effective parameters ({self.response.source or 'given data'}; {len(self.response.angles)} angles)"]

@@ -459,3 +459,15 @@ class Junction:
             (lo, hi), (lo2, hi2) = lead.band_edges(band_shift)
             words.append(f"{name}: majority {lo:g} to {hi:g}, minority {lo2:g} to {hi2:g}")
         return "; ".join(words)
+
+    # ------------------------------------------------------------------ shown
+    def __str__(self) -> str:
+        from .drawing import table
+
+        return str(table(self))
+
+    def _repr_html_(self) -> str:
+        """Return bands and magnetizations as a drawing, and the table of layers."""
+        from .drawing import drawing, table
+
+        return f"<div>{drawing(self)}{table(self)._repr_html_()}</div>"

@@ -15,6 +15,7 @@ from ..arrays import Floats
 from ..checks import positive_integer
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
+from ..printing import as_html, first_line
 from ..spin import angle_between
 from ..transport.local import chemical_potentials_of, default_axes
 from .problem import Observable
@@ -353,6 +354,9 @@ class Ensemble:
         if directions is None or self.junction is None:
             return None
         return angle_between(self.junction.magnetizations[0], np.array(directions))
+
+    __repr__ = first_line
+    _repr_html_ = as_html
 
     def __str__(self) -> str:
         done = self.realizations - self.failed - self.lost

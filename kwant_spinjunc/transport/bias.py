@@ -35,6 +35,7 @@ from ..errors import ArgumentError
 from ..halves.batch import Stack
 from ..halves.kinks import lead_edges, sharp_steps, states_below, window_kinks
 from ..model.junction import Junction
+from ..printing import as_html, first_line
 from ..quadrature import Integral, cut_into_pieces, integrate
 from .equilibrium import (
     UNIT,
@@ -245,6 +246,9 @@ class BiasResponse(Response):
             window.damping_like + below.damping_like,
             window.field_like + below.field_like,
         )
+
+    __repr__ = first_line
+    _repr_html_ = as_html
 
     def __str__(self) -> str:
         return _summary(self)

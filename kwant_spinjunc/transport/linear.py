@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from ..arrays import Floats
 from ..checks import finite_array, reservoirs
 from ..errors import ArgumentError
+from ..printing import Table, first_line
 from ..scattering import Scattering
 from .observables import Torques, magnet_torques, magnetization_current, outer_spin_currents, spacer_spin_current
 
@@ -91,6 +92,35 @@ class Response(LeadCurrents):
         """
         difference: Floats = -self.torques.vectors.sum(axis=-2)
         return difference
+
+    def table(self) -> Table:
+        """Return currents and torques as a table; of a batch only its shape."""
+        batch = self.spin_resolved.shape[:-2]
+        if batch:
+            return Table(f"Linear response of {np.prod(batch)} points, shape {batch}")
+        rows = [
+            ("charge current J", *self.charge),
+            ("magnetization current J_M", *self.magnetization),
+            ("damping-like torque", *self.torques.damping_like),
+            ("field-like torque", *self.torques.field_like),
+        ]
+        cells = [(name, *(f"{x:.8g}" for x in values)) for name, *values in rows]
+        Q = ", ".join(f"{x:.6g}" for x in self.spin_current)
+        notes = (
+            f"spin current through the spacer ({Q})",
+            "in e²/h × V per cell or cross-section, torques as rates of σ",
+        )
+        return Table("Linear response", ("", "left", "right"), cells, notes)
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    def __repr__(self) -> str:
+        return first_line(self)
+
+    def _repr_html_(self) -> str:
+        """Return the table as HTML."""
+        return self.table()._repr_html_()
 
 
 def channel_currents(probabilities: Floats, mu: Floats) -> Floats:

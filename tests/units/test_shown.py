@@ -1,0 +1,64 @@
+"""What a user gets shows itself: a short line, an aligned table with units, and the same in a notebook."""
+
+import re
+
+import numpy as np
+import pytest
+
+import kwant_spinjunc as sj
+from systems.disordered_barrier import disordered_barrier
+from systems.tunnel_junction import tunnel_junction
+
+
+def scattering():
+    return sj.scatter(tunnel_junction(), 0.0, solver="halves")
+
+
+def response():
+    return sj.linear_response(scattering(), 0.5, -0.5)
+
+
+RESULTS = {
+    "junction": lambda: tunnel_junction(),
+    "disordered": lambda: disordered_barrier(),
+    "scattering": scattering,
+    "response": response,
+    "bias": lambda: sj.bias_response(tunnel_junction(), 0.1),
+    "ensemble": lambda: sj.ensemble(
+        disordered_barrier(), 0.0, cross_section=(2, 2), realizations=4, workers=1, progress=False
+    ),
+    "parameters": lambda: sj.effective_parameters(tunnel_junction(height=4.0)),
+    "judgment": lambda: sj.judge(tunnel_junction(), advise=False),
+    "device": lambda: sj.scatter(sj.build(tunnel_junction()).finalized(), 0.0),
+    "snippet": lambda: sj.export(tunnel_junction(height=4.0), "mumax3", lattice_constant=0.25),
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_results_show_themselves(name):
+    result = RESULTS[name]()
+    page, text = result._repr_html_(), str(result)
+    assert re.search(r"<(table|pre)", page)
+    assert "<script" not in page
+    assert len(text.splitlines()) > 1
+    if "unction" not in name and name != "disordered":  # a specification is written as it is made
+        assert len(repr(result)) < 200
+        assert "\n" not in repr(result)
+
+
+def test_junction_is_drawn_with_every_plane():
+    page = tunnel_junction(theta=np.pi / 3)._repr_html_()
+    junction = tunnel_junction()
+    assert page.count("<rect") == sum(2 if plane.is_magnetic else 1 for plane in junction.planes)
+    assert page.count("<circle") == sum(plane.is_magnetic for plane in junction.planes)
+    long = sj.Junction(junction.left, [sj.barrier(onsite=3.0, hopping=1.0, thickness=5000)], junction.right)
+    assert long._repr_html_().count("<rect") < 400
+
+
+def test_response_prints_its_numbers():
+    r, text = response(), str(response())
+    for value in (*r.magnetization, *r.torques.damping_like):
+        assert f"{value:.8g}" in text
+    assert "e²/h" in text
+    batch = sj.linear_response(sj.scatter(tunnel_junction(), [0.0, 0.1], solver="halves"), 0.5, -0.5)
+    assert str(batch) == "Linear response of 2 points, shape (2,)"
