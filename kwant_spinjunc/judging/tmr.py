@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kwant_spinjunc.errors import ArgumentError, NoOpenChannelError
 from kwant_spinjunc.judging.door import problem_of
 from kwant_spinjunc.judging.evidence import InapplicableError
 from kwant_spinjunc.model.junction import Junction
-from kwant_spinjunc.scattering import scatter_quietly
+from kwant_spinjunc.transport.magnetoresistance import collinear_conductances, ratio
 
 __all__ = ["DEFINITIONS", "tmr"]
 
@@ -60,31 +60,15 @@ def tmr(
     if definition not in DEFINITIONS:
         raise ArgumentError(f"Argument `definition` must be one of {', '.join(DEFINITIONS)}, but is {definition!r}.")
     if isinstance(junction, Junction) and not junction.is_disordered and not settings:
-        states = [junction.turned(m_right=junction.directions_at(angle)) for angle in (0.0, np.pi)]
-        pair = [_conductance(at, energy, k) for at in states]
+        parallel, antiparallel = collinear_conductances(junction, energy, k)
     else:
         _, problem, _ = problem_of(junction, float(np.asarray(energy)), k, ((0.5, 0.5), (-0.5, -0.5)), (), settings)
         evidence = problem.evidence
         try:
-            pair = [np.asarray(G) for G in evidence.collinear]
+            parallel, antiparallel = (np.asarray(G) for G in evidence.collinear)
         except InapplicableError as reason:
             raise ArgumentError(f"Argument `junction` must have two magnets that turn, but {reason}.") from None
-    return _ratio(pair[0], pair[1], definition)
-
-
-def _conductance(junction: Junction, energy: ArrayLike, k: Any) -> NDArray[Any]:
-    """Return G of collinear magnets: equal labels at Φ = 0, opposite ones at π, no rounding of others."""
-    found = scatter_quietly(junction, energy, k, solver="halves")
-    if not all(lead.is_magnetic for lead in junction.leads):
-        return np.asarray(found.conductance)
-    kept = np.eye(2) if junction.angle < np.pi / 2 else 1 - np.eye(2)
-    return np.asarray((found.transmissions * kept).sum(axis=(-1, -2)))
-
-
-def _ratio(parallel: NDArray[Any], antiparallel: NDArray[Any], definition: str) -> Any:
     if not (parallel.any() or antiparallel.any()):
         raise NoOpenChannelError("No current flows between parallel nor antiparallel magnets. Choose another energy.")
-    below = antiparallel if definition == "optimistic" else parallel
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = (parallel - antiparallel) / below
-    return ratio if ratio.ndim else float(ratio)
+    found = ratio(parallel, antiparallel, antiparallel if definition == "optimistic" else parallel)
+    return found if found.ndim else float(found)

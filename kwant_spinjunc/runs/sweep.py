@@ -26,6 +26,7 @@ from ..scattering import Scattering, conducting_barrier
 from ..scattering import scatter_quietly as scatter
 from ..transport.bias import bias_response
 from ..transport.linear import linear_response, tunneling_response
+from ..transport.magnetoresistance import collinear_conductances, ratio
 from .executors import ExecutorError, open_pool, ordered
 from .family import call_family, check_family, parameters_of, plain, source_digest
 from .files import verify_table
@@ -38,8 +39,8 @@ __all__ = ["BIAS_VARIABLES", "VARIABLES", "SweepError", "SweepInterrupted", "swe
 
 #: Of a linear-response sweep.
 VARIABLES = quantities(
-    "probabilities modes conductance magnetization_current spin_current damping_like field_like angle unitarity_defect "
-    "continuity_defect",
+    "probabilities modes conductance tmr magnetization_current spin_current damping_like field_like angle "
+    "unitarity_defect continuity_defect",
     "e^2/h per cell",
     " per bias",
 )
@@ -396,7 +397,7 @@ def _linear(junction: Junction, energy: Any, *, k: Any, solver: str) -> dict[str
     try:
         s: Scattering = scatter(junction, energy, k, solver=solver)
     except NoOpenChannelError:
-        return {**dict.fromkeys(VARIABLES, 0.0), "angle": junction.angle}
+        return {**dict.fromkeys(VARIABLES, 0.0), "tmr": np.nan, "angle": junction.angle}
     if junction.cut is None:  # a texture: no spacer, and no one torque on each of two magnets
         shape = s.probabilities.shape[:-4]
         nothing = {name: np.full((*shape, n), np.nan) for name, n in [("spin_current", 3), ("damping_like", 2)]}
@@ -404,6 +405,7 @@ def _linear(junction: Junction, energy: Any, *, k: Any, solver: str) -> dict[str
             "probabilities": s.probabilities,
             "modes": s.modes,
             "conductance": s.conductance,
+            "tmr": np.full(shape, np.nan),
             "magnetization_current": tunneling_response(s, 0.5, -0.5).magnetization,
             **nothing,
             "field_like": nothing["damping_like"],
@@ -416,6 +418,7 @@ def _linear(junction: Junction, energy: Any, *, k: Any, solver: str) -> dict[str
         "probabilities": s.probabilities,
         "modes": s.modes,
         "conductance": s.conductance,
+        "tmr": _tmr(junction, energy, k),
         "magnetization_current": response.magnetization,
         "spin_current": response.spin_current,
         "damping_like": response.torques.damping_like,
@@ -424,6 +427,15 @@ def _linear(junction: Junction, energy: Any, *, k: Any, solver: str) -> dict[str
         "unitarity_defect": s.unitarity_defect,
         "continuity_defect": s.continuity_defect,
     }
+
+
+def _tmr(junction: Junction, energy: Any, k: Any) -> Any:
+    """Return (G_P - G_AP)/G_AP, NaN for magnets that cannot be turned against each other."""
+    try:
+        parallel, antiparallel = collinear_conductances(junction, energy, k)
+    except ArgumentError:
+        return np.full(np.shape(energy), np.nan)
+    return ratio(parallel, antiparallel, antiparallel)
 
 
 def _at_bias(junction: Junction, bias: Any, *, fermi_energy: float, temperature: float, k: Any) -> dict[str, Any]:

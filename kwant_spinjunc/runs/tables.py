@@ -69,6 +69,7 @@ QUANTITIES: dict[str, Quantity] = {
     "transmissions": Quantity(("spin_left", "spin_right"), "1", "T_ss' from left to right"),
     "modes": Quantity(("lead", "spin"), "1", "open channels"),
     "conductance": Quantity((), "{flux}", "conductance"),
+    "tmr": Quantity((), "1", "magnetoresistance (G_P - G_AP)/G_AP, whatever the angle"),
     "current": Quantity((), "{flux}", "charge (particle) current"),
     "magnetization_current": Quantity(("lead",), "{flux}", "magnetization current along each lead's own m"),
     "spin_current": Quantity(("axis",), "{flux}", "Pauli-spin current through the spacer"),

@@ -397,3 +397,14 @@ def test_one_system_turned_behind_a_cut_is_judged_as_its_family():
     assert skew["t0_vector"].error < 1e-9
     with pytest.raises(sj.ArgumentError, match="must be left out for a family of Kwant systems"):
         sj.judge(family, behind=lambda site: True)
+
+
+def test_sweeps_carry_the_magnetoresistance():
+    data = sj.sweep(tunnel, energy=0.0, height=[2.0, 3.0], theta=[0.3, 1.0], progress=False)
+    for i, height in enumerate((2.0, 3.0)):
+        expected = sj.tmr(tunnel, height=height)
+        np.testing.assert_allclose(data.tmr.values[i], expected, rtol=1e-9)  # whatever the angle
+    assert data.tmr.attrs["units"] == "1"
+    energies = sj.sweep(tunnel, energy=[0.0, 0.1, 50.0], progress=False)
+    np.testing.assert_allclose(energies.tmr.values[:2], sj.tmr(tunnel(), [0.0, 0.1]), rtol=1e-9)
+    assert np.isnan(energies.tmr.values[2])

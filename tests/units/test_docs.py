@@ -44,6 +44,7 @@ def test_every_public_module_is_in_the_reference():
         named |= set(re.findall(r"automodule:: kwant_spinjunc\.([\w.]+)", page.read_text()))
     package = TOP / "kwant_spinjunc"
     modules = {".".join(path.relative_to(package).with_suffix("").parts) for path in package.rglob("*.py")}
+    modules = {name.removesuffix(".__init__") for name in modules}
     stub = ast.parse((package / "__init__.pyi").read_text())
     homes = {node.module for node in stub.body if isinstance(node, ast.ImportFrom) and node.module} - {"_version"}
     equations = {name for name in modules if name.startswith("theory.") and not name.endswith("__init__")}
@@ -165,3 +166,10 @@ def test_indented_formulas_of_a_module_stay_as_they_are():
 def test_drawings_are_drawn(tmp_path):
     figures.draw(tmp_path)
     assert all((tmp_path / f"{name}.svg").stat().st_size > 1000 for name in figures.FIGURES)
+
+
+def test_every_verb_is_on_the_page_of_the_command_line():
+    from kwant_spinjunc.cli.main import VERBS
+
+    rows = re.findall(r"^\| `(\w+)` \|", (DOCS / "command_line.md").read_text(), flags=re.MULTILINE)
+    assert rows == list(VERBS)
