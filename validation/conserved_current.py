@@ -128,8 +128,7 @@ def one_current(T: np.ndarray, mu: Any) -> np.ndarray:
 
 def two_currents(T: np.ndarray, mu: Any) -> np.ndarray:
     """Return J_M^L and J_M^R of equations (3) and (4), shape [..., side]."""
-    equations = (tunnelling.magnetization_current_left, tunnelling.magnetization_current_right)
-    return np.stack([equation(T, *mu) for equation in equations], axis=-1)
+    return np.stack([tunnelling.magnetization_current(T, *mu, side) for side in ("left", "right")], axis=-1)
 
 
 def zone_mesh(junction: Junction) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,7 @@ from kwant_spinjunc.report import Check, Claim, ClaimFigure
 from kwant_spinjunc.runs.averages import Ensemble
 from kwant_spinjunc.runs.statistics import value_with_error
 from kwant_spinjunc.spin import SIGNS
-from kwant_spinjunc.theory import parallel_circuit
+from kwant_spinjunc.theory import parallel_circuit, printed
 from kwant_spinjunc.transport.local import chemical_potentials_of, default_axes
 
 from .samples import SampleLaboratory
@@ -362,8 +362,8 @@ def divisions(left: Ohmic, right: Ohmic) -> tuple[Number, Number]:
     def share(division: Any, a: float, b: float, c: float, d: float) -> float:
         return float(division([a, b], [c, d])[0])
 
-    printed = Number.of(partial(share, parallel_circuit.printed_fields), *sigmas)
-    return printed, Number.of(partial(share, parallel_circuit.series_fields), *sigmas)
+    as_printed = Number.of(partial(share, printed.fields), *sigmas)
+    return as_printed, Number.of(partial(share, parallel_circuit.series_fields), *sigmas)
 
 
 def spin_shares(left: Ohmic, right: Ohmic) -> list[Number]:
@@ -562,7 +562,7 @@ def claim(quick: bool) -> Claim:
     given = {name: divisions(metals[left], metals[right]) for name, (left, right, _) in CIRCUITS.items()}
     spins = {name: spin_shares(metals[left], metals[right]) for name, (left, right, _) in CIRCUITS.items()}
     measured = [circuit.mean_share for circuit in circuits.values()]
-    verdict = judge(measured, [printed for printed, _ in given.values()])
+    verdict = judge(measured, [as_printed for as_printed, _ in given.values()])
 
     shown = circuits["A|B, 0°"]
     printed, series = given["A|B, 0°"]

@@ -185,7 +185,7 @@ def current_error(P: np.ndarray) -> np.ndarray:
     exact = lead_currents(P[right], SPLIT)
     T = np.swapaxes(P[..., 1, :, 0, :], -1, -2)
     law = tunnelling.rotation_law(tunnelling.spin_factors_from_collinear(T[0], T[-1]), ANGLES[right])
-    return (tunnelling.magnetization_current_left(law, *SPLIT) - exact[0] @ SIGNS) / exact[0].sum()
+    return (tunnelling.magnetization_current(law, *SPLIT, "left") - exact[0] @ SIGNS) / exact[0].sum()
 
 
 def weighted_mean(values: np.ndarray, weights: np.ndarray) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from kwant_spinjunc.compare import Fit, fit_power_law
 from kwant_spinjunc.magnets.multiscale import cobalt
 from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
-from kwant_spinjunc.theory import interface, parallel_circuit, tunnelling
+from kwant_spinjunc.theory import interface, parallel_circuit, printed, tunnelling
 from kwant_spinjunc.theory.drift_diffusion import Matching, Material, match
 
 #: The metal of the right side.
@@ -58,7 +58,7 @@ class Pair:
     @property
     def printed(self) -> float:
         """E_L/(E_L + E_R) as printed."""
-        return float(parallel_circuit.printed_fields(*self.sigmas)[0])
+        return float(printed.fields(*self.sigmas)[0])
 
     @property
     def series(self) -> float:
@@ -68,7 +68,7 @@ class Pair:
     @property
     def continuity(self) -> float:
         """J_L/J_R of the printed division."""
-        fields = parallel_circuit.printed_fields(*self.sigmas)
+        fields = printed.fields(*self.sigmas)
         left, right = (parallel_circuit.spin_currents(s, f).sum() for s, f in zip(self.sigmas, fields, strict=True))
         return float(left / right)
 

@@ -113,8 +113,7 @@ def curve_angles() -> np.ndarray:
 def paper_currents(D: np.ndarray, angles: np.ndarray, mu: Any) -> np.ndarray:
     """Return (J_M^L, J_M^R) of (3), (4) with T_ss' = R_ss'² D_ss', shape [angle, side]."""
     T = tunnelling.rotation_law(D, angles)
-    equations = (tunnelling.magnetization_current_left, tunnelling.magnetization_current_right)
-    return np.stack([equation(T, *mu) for equation in equations], axis=-1)
+    return np.stack([tunnelling.magnetization_current(T, *mu, side) for side in ("left", "right")], axis=-1)
 
 
 def solve(lab: Laboratory, junction: Junction) -> Scattering:

@@ -12,7 +12,7 @@ from kwant_spinjunc import Junction, Scattering, barrier, normal_metal
 from kwant_spinjunc.compare import Fit, fit_power_law, relative_error
 from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
-from kwant_spinjunc.theory import interface, parallel_circuit, tunnelling
+from kwant_spinjunc.theory import interface, parallel_circuit, printed, tunnelling
 from kwant_spinjunc.transport.linear import linear_response
 from systems.contact import contact
 
@@ -89,7 +89,7 @@ class Division:
     @property
     def printed(self) -> np.ndarray:
         """E_L/E as printed."""
-        return parallel_circuit.printed_fields(*self._spins())[0]
+        return printed.fields(*self._spins())[0]
 
     @property
     def series(self) -> np.ndarray:
@@ -100,7 +100,7 @@ class Division:
     def lost_charge(self) -> np.ndarray:
         """|J_L - J_R| of the printed division over the mean of both."""
         left, right = self._spins()
-        fields = parallel_circuit.printed_fields(left, right)
+        fields = printed.fields(left, right)
         lost = parallel_circuit.continuity_defect(left, right, fields)
         currents = [
             parallel_circuit.spin_currents(s, f).sum(axis=-1) for s, f in zip((left, right), fields, strict=True)

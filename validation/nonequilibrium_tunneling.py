@@ -12,7 +12,7 @@ from kwant_spinjunc import Junction
 from kwant_spinjunc.compare import Fit, fit_power_law
 from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
-from kwant_spinjunc.theory import tunnelling
+from kwant_spinjunc.theory import printed, tunnelling
 from kwant_spinjunc.transport.bias import bias_response, biased
 from systems.tunnel_junction import tunnel_junction
 
@@ -174,8 +174,7 @@ def collinear_windows(planes: int, bias: Any, accumulation: str) -> np.ndarray:
 def predict(fluxes: np.ndarray) -> np.ndarray:
     """Return (J_M^L, J_M^R) by (3) and (4) with T_ss' = |R_ss'|² D_ss', the windows already in ``fluxes``."""
     T = tunnelling.rotation_law(fluxes, ANGLE)
-    currents = [tunnelling.magnetization_current_left, tunnelling.magnetization_current_right]
-    return np.stack([current(T, 1.0, 0.0) for current in currents], axis=-1)
+    return np.stack([tunnelling.magnetization_current(T, 1.0, 0.0, side) for side in ("left", "right")], axis=-1)
 
 
 def windows(lab: Laboratory, bias: float, accumulation: str, thicknesses: Sequence[int]) -> Windows:
@@ -209,8 +208,8 @@ def asymmetry(lab: Laboratory, planes: int, bias: np.ndarray) -> Asymmetry:
 def units_defect() -> float:
     """Return the difference of the printed bracket from the exponent where ħ²/2m = t a² = 1 makes them comparable."""
     options = {"mu_left": LARGEST / 2, "mu_right": -LARGEST / 2}
-    printed = tunnelling.printed_wkb_exponent(HEIGHT, 4.0, 1.0, voltage=LARGEST / 4.0, **options)
-    return float(abs(printed - tunnelling.wkb_exponent(HEIGHT, 4.0, 1.0, voltage=LARGEST, **options)))
+    bracket = printed.wkb_exponent(HEIGHT, 4.0, 1.0, voltage=LARGEST / 4.0, **options)
+    return float(abs(bracket - tunnelling.wkb_exponent(HEIGHT, 4.0, 1.0, voltage=LARGEST, **options)))
 
 
 # ---------------------------------------------------------------------- what it says of the paper

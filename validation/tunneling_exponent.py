@@ -13,7 +13,7 @@ from kwant_spinjunc import Junction, barrier
 from kwant_spinjunc.compare import Fit, fit_power_law
 from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 from kwant_spinjunc.report import Check, Claim, ClaimFigure
-from kwant_spinjunc.theory import tunnelling
+from kwant_spinjunc.theory import printed, tunnelling
 from kwant_spinjunc.units import hbar2_2m_from_mass
 from systems.free_electron_junction import free_electron_junction
 from systems.tunnel_junction import tunnel_junction
@@ -171,7 +171,7 @@ def decay(lab: Laboratory, excess: float, points: int) -> Decay:
 def mass_dependence(lab: Laboratory, masses: Sequence[float]) -> MassDependence:
     """Measure the decay rate of a 1 eV barrier at normal incidence between Fe-like electrodes, in nanometers."""
     widths, height = np.array([2.0, 2.4]), 1.0
-    rates, corrected, printed = [], [], []
+    rates, corrected, brackets = [], [], []
     for mass in masses:
         G = [
             lab.scatter(
@@ -182,8 +182,8 @@ def mass_dependence(lab: Laboratory, masses: Sequence[float]) -> MassDependence:
         rates.append(-np.log(G[1] / G[0]) / 2 / np.ptp(widths))
         scale = float(hbar2_2m_from_mass(mass))
         corrected.append(tunnelling.wkb_exponent(height, 1.0, scale))
-        printed.append(tunnelling.printed_wkb_exponent(height, 1.0, scale))
-    return MassDependence(np.array(masses), *(np.array(column) for column in (rates, corrected, printed)))
+        brackets.append(printed.wkb_exponent(height, 1.0, scale))
+    return MassDependence(np.array(masses), *(np.array(column) for column in (rates, corrected, brackets)))
 
 
 def sloping_barrier(lab: Laboratory, counts: Sequence[int]) -> SlopingBarrier:

@@ -113,7 +113,10 @@ def pointwise_difference(lab: Laboratory, measured: Measured, every: int) -> flo
             exact = linear_response(result, *mu)
             D = collinear_factors(junction, solve)
             T = tunnelling.rotation_law(D, junction.angle)
-            paper = [tunnelling.magnetization_current_left(T, *mu), tunnelling.magnetization_current_right(T, *mu)]
+            paper = [
+                tunnelling.magnetization_current(T, *mu, "left"),
+                tunnelling.magnetization_current(T, *mu, "right"),
+            ]
             error = abs(np.array(paper) - exact.magnetization).max() / exact.charge[0]
             worst = max(worst, abs(float(error) - point["tunnelling"].item()))
     return worst

@@ -33,6 +33,7 @@ VERBS = {
     "ensemble": "Average a junction over disorder and twisted boundaries. Goes on where the store ends; Ctrl-C keeps "
     "it.",
     "show": "Draw the levels of all planes, or the sites of a device, the magnetizations, and the bands of the leads.",
+    "equation": "Say where an equation of the paper stands: printed, corrected, exact, and the verdicts of its claims.",
     "export": "Write the torque (or, for boris, the conductances) of a junction as a block for a micromagnetic code.",
 }
 

@@ -156,8 +156,8 @@ class Explorer:
         """Return J_M on both sides exactly, and by (3), (4) from the collinear junctions."""
         curves: dict[str, Any] = {"left": e.J_M[:, 0], "right": e.J_M[:, 1]}
         if not e.fixed and not any(e.unlabeled):
-            curves["left (3)"] = tunnelling.magnetization_current_left(e.rotated, *e.mu)
-            curves["right (4)"] = tunnelling.magnetization_current_right(e.rotated, *e.mu)
+            curves["left (3)"] = tunnelling.magnetization_current(e.rotated, e.mu[0], e.mu[1], "left")
+            curves["right (4)"] = tunnelling.magnetization_current(e.rotated, e.mu[0], e.mu[1], "right")
         return curves
 
     @staticmethod

@@ -213,8 +213,8 @@ class _Measured:
 
     def two_currents(self, probabilities: Floats) -> Floats:
         """Return (3) and (4)."""
-        left = tunnelling.magnetization_current_left(probabilities, *self.mu)
-        return np.stack([left, tunnelling.magnetization_current_right(probabilities, *self.mu)], axis=-1)
+        left = tunnelling.magnetization_current(probabilities, *self.mu, "left")
+        return np.stack([left, tunnelling.magnetization_current(probabilities, *self.mu, "right")], axis=-1)
 
     def scale(self, probabilities: Floats) -> Floats:
         """Return Σ_ss' T_ss' |µ_Ls - µ_Rs'|: the charge current, if all four channels flow the same way."""

@@ -21,7 +21,6 @@ __all__ = [
     "difference_length",
     "magnetization_current",
     "polarization",
-    "printed_fields",
     "rotated_magnetization_current",
     "rotated_spin_currents",
     "series_fields",
@@ -156,12 +155,12 @@ def rotated_magnetization_current(J_M_right: ArrayLike, angle: ArrayLike) -> Flo
 
 
 @formula
-def printed_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLike = 1.0) -> tuple[Floats, Floats]:
-    r"""Return E_L = σ_L E/(σ_L + σ_R) and E_R = σ_R E/(σ_L + σ_R), the field division **as printed**.
+def series_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLike = 1.0) -> tuple[Floats, Floats]:
+    r"""Return E_L = σ_R E/(σ_L + σ_R) and E_R = σ_L E/(σ_L + σ_R), the field division of resistors in series.
 
-    **Validity**: σ_L = σ_R only. Otherwise J_L - J_R = (σ_L - σ_R) E: charge is not conserved (`continuity_defect`).
+    **Validity**: no interface resistance and no spin accumulation, at any conductances: σ_L E_L = σ_R E_R.
 
-    Source: the paper, text before equation (5), as printed.
+    Source: the paper, text before equation (5), corrected for continuity of the charge current.
 
     Parameters
     ----------
@@ -169,31 +168,6 @@ def printed_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLi
         σ_s of each side, shape (..., 2); σ_L, σ_R are their sums.
     field
         E = E_L + E_R, the total drop, shape (...).
-
-    Returns
-    -------
-    E_left, E_right : ndarray, shape (...)
-
-    Examples
-    --------
-    >>> [float(field) for field in printed_fields([2.0, 1.0], [1.0, 0.0])]
-    [0.75, 0.25]
-    """
-    # ERRATA: the better conductor is given the larger field. Resistances in series give the opposite: `series_fields`.
-    left, right = _sigma("sigma_left", sigma_left).sum(axis=-1), _sigma("sigma_right", sigma_right).sum(axis=-1)
-    total = finite_array("field", field) / (left + right)
-    return left * total, right * total
-
-
-@formula
-def series_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLike = 1.0) -> tuple[Floats, Floats]:
-    r"""Return E_L = σ_R E/(σ_L + σ_R) and E_R = σ_L E/(σ_L + σ_R), the field division of resistors in series.
-
-    Arguments as in `printed_fields`.
-
-    **Validity**: no interface resistance and no spin accumulation, at any conductances: σ_L E_L = σ_R E_R.
-
-    Source: the paper, text before equation (5), corrected for continuity of the charge current.
 
     Returns
     -------
@@ -221,12 +195,12 @@ def continuity_defect(sigma_left: ArrayLike, sigma_right: ArrayLike, fields: tup
     sigma_left, sigma_right
         σ_s of each side, shape (..., 2).
     fields
-        (E_L, E_R), from `printed_fields` or `series_fields`.
+        (E_L, E_R), from `series_fields` or `printed.fields`.
 
     Examples
     --------
     >>> sigmas = [2.0, 1.0], [1.0, 0.0]
-    >>> float(continuity_defect(*sigmas, printed_fields(*sigmas)))
+    >>> float(continuity_defect(*sigmas, fields=(0.75, 0.25)))
     2.0
     """
     field_left, field_right = sides("fields", fields)

@@ -31,7 +31,7 @@ def test_torque_at_a_right_angle_is_half_the_difference_of_kwant_s_collinear_cur
     for theta in (0.0, np.pi):
         tilted = biased(bias_dependence.junction(theta, magnet), V)
         T = [scatter(tilted, node * V / 2, k).transmissions for node in x]
-        J_M.append(V / 2 * w @ [tunnelling.magnetization_current_right(t, 1.0, 0.0) for t in T])
+        J_M.append(V / 2 * w @ [tunnelling.magnetization_current(t, 1.0, 0.0, "right") for t in T])
     crossed = bias_response(bias_dependence.junction(np.pi / 2, magnet), V, k=k)
     transmission = float(crossed.current / V)
     difference = crossed.torques.damping_like[1] - (J_M[0] - J_M[1]) / 2

@@ -97,7 +97,8 @@ def example_call(function):
         calls.append(inspect.signature(function).bind(*args, **kwargs).arguments)
         return function(*args, **kwargs)
 
-    names = {**vars(importlib.import_module(function.__module__)), function.__name__: recorder}
+    module = importlib.import_module(function.__module__)
+    names = {**vars(importlib.import_module(module.__package__)), **vars(module), function.__name__: recorder}
     for example in doctest.DocTestParser().get_examples(inspect.getdoc(function)):
         if not calls:
             exec(compile(example.source, function.__name__, "exec"), names)

@@ -12,6 +12,7 @@ from strategies import examples
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import unit_vector
 from kwant_spinjunc.theory import domain_wall as dw
+from kwant_spinjunc.theory import printed
 
 CLOSED_FORM = 1e-12  # two closed forms of one number: rounding
 SOLVED = 1e-9  # a banded solve of a stiffness with condition number up to 4 J/K ~ 1e5
@@ -48,8 +49,8 @@ def test_rotation_and_net_torque_invert_each_other(J, K, a, delta):
 
 def test_restored_form_is_the_printed_one_in_lattice_units():
     J, K, a = 7.0, 0.3, 0.25
-    assert dw.net_torque_restored(0.1, J, K, a) == pytest.approx(dw.net_torque_printed(0.1, J / a**2, K))
-    assert dw.rotation_restored(0.1, J, K, a) == pytest.approx(dw.rotation_printed(0.1 / a, J / a**2, K))
+    assert dw.net_torque_restored(0.1, J, K, a) == pytest.approx(printed.net_torque(0.1, J / a**2, K))
+    assert dw.rotation_restored(0.1, J, K, a) == pytest.approx(printed.rotation(0.1 / a, J / a**2, K))
 
 
 @pytest.mark.parametrize("a", [1.0, 0.3, 2.5e-10])

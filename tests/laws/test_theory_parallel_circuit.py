@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import unit_vector
 from kwant_spinjunc.theory import parallel_circuit as circuit
-from kwant_spinjunc.theory import tunnelling
+from kwant_spinjunc.theory import printed, tunnelling
 
 #: Algebraic identities of a few operations on numbers of order ten.
 ROUNDING = 1e-11
@@ -20,7 +20,7 @@ angles = st.floats(0, np.pi)
 
 @given(sigmas, sigmas, fields)
 def test_both_field_divisions_add_up_to_the_total_drop(left, right, field):
-    for divide in (circuit.printed_fields, circuit.series_fields):
+    for divide in (printed.fields, circuit.series_fields):
         assert sum(divide(left, right, field)) == pytest.approx(field)
 
 
@@ -35,14 +35,14 @@ def test_series_division_conserves_charge(left, right, field):
 
 @given(sigmas, sigmas, fields)
 def test_printed_division_violates_continuity_unless_the_conductances_are_equal(left, right, field):
-    defect = circuit.continuity_defect(left, right, circuit.printed_fields(left, right, field))
+    defect = circuit.continuity_defect(left, right, printed.fields(left, right, field))
     assert defect == pytest.approx((left.sum() - right.sum()) * field, abs=ROUNDING)
 
 
 @given(sigmas, fields)
 def test_both_divisions_agree_for_equal_total_conductances(left, field):
     right = left[::-1]
-    np.testing.assert_allclose(circuit.printed_fields(left, right, field), circuit.series_fields(left, right, field))
+    np.testing.assert_allclose(printed.fields(left, right, field), circuit.series_fields(left, right, field))
 
 
 @given(sigmas, fields)

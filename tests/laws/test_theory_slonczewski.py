@@ -100,7 +100,7 @@ def test_conductance_and_torques_follow_from_the_two_currents(k_left, k_right, k
     T = tunnelling.rotation_law(D, angle)
     case = (k_left, k_right, kappa, 1.5, angle)
     assert T.sum() == pytest.approx(float(slon.angular_conductance(*case)), rel=1e-10)
-    currents = [J(T, 1.0, 0.0) for J in (tunnelling.magnetization_current_left, tunnelling.magnetization_current_right)]
+    currents = [tunnelling.magnetization_current(T, 1.0, 0.0, side) for side in ("left", "right")]
     scale = float(slon.mean_conductance(k_left, k_right, kappa, 1.5))
     relations = tunnelling.in_plane_torques(*currents, angle)  # divides rounding by sin Φ >= 0.05
     np.testing.assert_allclose(slon.in_plane_torques(*case), relations, atol=1e-9 * scale)
@@ -111,7 +111,7 @@ def test_conductance_and_torques_follow_from_the_two_currents(k_left, k_right, k
 def test_torque_from_conductances_is_the_torque_relation_for_any_spin_factors(G, angle):
     """Slonczewski 2005: the relation does not need G_ss' to factorize."""
     T = tunnelling.rotation_law(G, angle)
-    currents = [J(T, 1.0, 0.0) for J in (tunnelling.magnetization_current_left, tunnelling.magnetization_current_right)]
+    currents = [tunnelling.magnetization_current(T, 1.0, 0.0, side) for side in ("left", "right")]
     expected = tunnelling.in_plane_torques(*currents, angle)
     np.testing.assert_allclose(slon.torques_from_spin_factors(G, angle), expected, atol=1e-10)
 

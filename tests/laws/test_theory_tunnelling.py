@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import PAULI, SIGNS, rotation_matrix, spinors, torque_axes, unit_vector
+from kwant_spinjunc.theory import printed
 from kwant_spinjunc.theory import tunnelling as tun
 
 #: Algebraic identities of a few operations.
@@ -156,8 +157,8 @@ def test_factorization_defect_of_the_reference_junction(height, defect):
 def test_bare_overlap_without_interfaces_polarizes_nothing():
     R = rotation_matrix(unit_vector(0), unit_vector(1.0))
     T = abs(tun.tunnelling_matrix(R, 2.0)) ** 2
-    assert abs(tun.magnetization_current_left(T, 1.0, 0.0)) < ROUNDING
-    assert abs(tun.magnetization_current_right(T, 1.0, 0.0)) < ROUNDING
+    assert abs(tun.magnetization_current(T, 1.0, 0.0, "left")) < ROUNDING
+    assert abs(tun.magnetization_current(T, 1.0, 0.0, "right")) < ROUNDING
 
 
 @given(st.floats(0.1, 3), st.floats(0.1, 3))
@@ -206,20 +207,18 @@ def test_heavier_electrons_match_by_velocity():
 # ---------------------------------------------------------------------- decay
 def test_printed_matrix_grows_where_the_corrected_one_decays():
     R, thin, thick = np.eye(2), 1.0, 2.0
-    printed = [
-        tun.printed_tunnelling_matrix(R, tun.printed_wkb_exponent(1.0, d, 1.0))[0, 0].real for d in (thin, thick)
-    ]
+    grown = [printed.tunnelling_matrix(R, printed.wkb_exponent(1.0, d, 1.0))[0, 0].real for d in (thin, thick)]
     corrected = [tun.tunnelling_matrix(R, tun.wkb_exponent(1.0, d, 1.0))[0, 0].real for d in (thin, thick)]
-    assert printed[1] > printed[0] > 1 > corrected[0] > corrected[1]
-    np.testing.assert_allclose(np.multiply(printed, corrected), 1.0)  # reciprocal where ħ²/2m = 1
+    assert grown[1] > grown[0] > 1 > corrected[0] > corrected[1]
+    np.testing.assert_allclose(np.multiply(grown, corrected), 1.0)  # reciprocal where ħ²/2m = 1
 
 
 def test_printed_exponent_depends_on_units():
     scale = 1e-2  # nanometers to decimeters of nothing: any change of the unit of length
     corrected = tun.wkb_exponent(1.0, 1.0, 0.04), tun.wkb_exponent(1.0, 1.0 / scale, 0.04 / scale**2)
-    printed = tun.printed_wkb_exponent(1.0, 1.0, 0.04), tun.printed_wkb_exponent(1.0, 1.0 / scale, 0.04 / scale**2)
+    bracket = printed.wkb_exponent(1.0, 1.0, 0.04), printed.wkb_exponent(1.0, 1.0 / scale, 0.04 / scale**2)
     assert corrected[0] == pytest.approx(corrected[1])
-    assert printed[1] == pytest.approx(printed[0] / scale**2)
+    assert bracket[1] == pytest.approx(bracket[0] / scale**2)
 
 
 @given(st.floats(0.5, 5), st.floats(-0.4, 0.4), st.floats(-1, 1), st.floats(0.2, 3))
@@ -280,16 +279,16 @@ def test_linear_response_has_one_exponent_for_all_spins():
 @given(st.lists(st.floats(0, 2), min_size=2, max_size=2), pairs, pairs)
 def test_diagonal_transmission_conserves_the_magnetization_current(diagonal, mu_left, mu_right):
     T = np.diag(diagonal)
-    left = tun.magnetization_current_left(T, mu_left, mu_right)
-    assert left == pytest.approx(float(tun.magnetization_current_right(T, mu_left, mu_right)), abs=ROUNDING)
+    left = tun.magnetization_current(T, mu_left, mu_right, "left")
+    assert left == pytest.approx(float(tun.magnetization_current(T, mu_left, mu_right, "right")), abs=ROUNDING)
     baseline = tun.conserved_magnetization_current(*tun.collinear_coefficients(T), mu_left, mu_right)
     assert left == pytest.approx(float(baseline), abs=ROUNDING)
 
 
 @given(matrices, pairs, pairs)
 def test_the_conserved_current_is_the_mean_of_both_sides(T, mu_left, mu_right):
-    left = tun.magnetization_current_left(T, mu_left, mu_right)
-    right = tun.magnetization_current_right(T, mu_left, mu_right)
+    left = tun.magnetization_current(T, mu_left, mu_right, "left")
+    right = tun.magnetization_current(T, mu_left, mu_right, "right")
     baseline = tun.conserved_magnetization_current(*tun.collinear_coefficients(T), mu_left, mu_right)
     flip = tun.spin_flip_current(T, mu_left, mu_right)
     np.testing.assert_allclose([left, right], [baseline + flip, baseline - flip], atol=ROUNDING)
@@ -298,21 +297,24 @@ def test_the_conserved_current_is_the_mean_of_both_sides(T, mu_left, mu_right):
 
 @given(matrices, pairs, pairs)
 def test_one_sided_coefficients_reproduce_their_side(T, mu_left, mu_right):
-    for side, current in [("left", tun.magnetization_current_left), ("right", tun.magnetization_current_right)]:
+    for side in ("left", "right"):
         found = tun.conserved_magnetization_current(*tun.one_sided_coefficients(T, side), mu_left, mu_right)
-        assert found == pytest.approx(float(current(T, mu_left, mu_right)), abs=ROUNDING)
+        assert found == pytest.approx(float(tun.magnetization_current(T, mu_left, mu_right, side)), abs=ROUNDING)
 
 
 @given(matrices, st.floats(-1, 1))
 def test_symmetric_transmission_without_accumulation_conserves_the_scalar(T, voltage):
     T = T + T.T
-    left, right = tun.magnetization_current_left(T, voltage, 0.0), tun.magnetization_current_right(T, voltage, 0.0)
+    left, right = (
+        tun.magnetization_current(T, voltage, 0.0, "left"),
+        tun.magnetization_current(T, voltage, 0.0, "right"),
+    )
     assert left == pytest.approx(float(right), abs=ROUNDING)
 
 
 def test_spin_accumulation_breaks_the_scalar_conservation_of_identical_magnets():
     T = tun.rotation_law([[4.0, 2.0], [2.0, 1.0]], np.pi / 2)
-    left, right = (J(T, [0.1, -0.1], 0.0) for J in (tun.magnetization_current_left, tun.magnetization_current_right))
+    left, right = (tun.magnetization_current(T, [0.1, -0.1], 0.0, side) for side in ("left", "right"))
     assert left - right == pytest.approx(2 * 0.2 * T[0, 1])
 
 
@@ -323,7 +325,7 @@ def test_spin_flip_reflection_is_all_that_equation_3_leaves_out(case, angle, mu_
     off = R * (1 - np.eye(2))
     # Landauer-Büttiker with the diagonal of R eliminated by unitarity.
     exact = (off * (mu_left[:, None] - mu_left)).sum(axis=-1) + (T * (mu_left[:, None] - mu_right)).sum(axis=-1)
-    J = tun.magnetization_current_left(T, mu_left, mu_right)
+    J = tun.magnetization_current(T, mu_left, mu_right, "left")
     left, right, kappa = halves(case)
     R_flip = tun.spin_flip_reflection(
         rotation_matrix(unit_vector(0.3), unit_vector(0.3 + angle)), left, right, 3 * kappa
@@ -347,20 +349,17 @@ def test_printed_currents_are_the_landauer_form_for_a_linear_density():
     def n(mu):
         return dos * mu
 
-    for printed, landauer in [
-        (tun.printed_magnetization_current_left, tun.magnetization_current_left),
-        (tun.printed_magnetization_current_right, tun.magnetization_current_right),
-    ]:
-        found = printed(amplitudes, n, n, mu_left, mu_right)
-        assert found == pytest.approx(float(landauer(T, mu_left, mu_right)), rel=ROUNDING)
+    for side in ("left", "right"):
+        found = printed.magnetization_current(amplitudes, n, n, mu_left, mu_right, side)
+        assert found == pytest.approx(float(tun.magnetization_current(T, mu_left, mu_right, side)), rel=ROUNDING)
 
 
 def test_printed_currents_flow_in_equilibrium_between_unlike_electrodes():
     amplitudes = np.array([[0.3, 0.1], [0.2, 0.4]])
-    printed = tun.printed_magnetization_current_left(amplitudes, lambda mu: mu, lambda mu: 2 * mu, 1.0, 1.0)
+    current = printed.magnetization_current(amplitudes, lambda mu: mu, lambda mu: 2 * mu, 1.0, 1.0, "left")
     T = tun.golden_rule_probabilities(amplitudes, 1.0, 2.0)
-    assert abs(printed) > 0.1
-    assert tun.magnetization_current_left(T, 1.0, 1.0) == 0
+    assert abs(current) > 0.1
+    assert tun.magnetization_current(T, 1.0, 1.0, "left") == 0
 
 
 # ---------------------------------------------------------------------- rotation law
@@ -409,7 +408,7 @@ def test_torque_relations_give_the_microscopic_torque(case, angle, planes, lead)
     assert fluxes[lead][0] == pytest.approx(sign * T.sum(), rel=1e-8)
     # One reservoir raised without spin accumulation: (3) and (4) are exact.
     mu = (1.0, 0.0) if lead == 0 else (0.0, 1.0)
-    J_left, J_right = tun.magnetization_current_left(T, *mu), tun.magnetization_current_right(T, *mu)
+    J_left, J_right = tun.magnetization_current(T, *mu, "left"), tun.magnetization_current(T, *mu, "right")
     assert Q @ m_left == pytest.approx(float(J_left), abs=1e-9)
     assert Q @ m_right == pytest.approx(float(J_right), abs=1e-9)
     tau_left, tau_right = tun.in_plane_torques(J_left, J_right, angle)
@@ -424,7 +423,7 @@ def test_collinear_magnets_feel_no_torque():
 
 def test_the_implicit_torque_misses_the_torque_on_identical_magnets():
     T = tun.rotation_law([[4.0, 2.0], [2.0, 1.0]], 1.0)
-    left, right = tun.magnetization_current_left(T, 1.0, 0.0), tun.magnetization_current_right(T, 1.0, 0.0)
+    left, right = tun.magnetization_current(T, 1.0, 0.0, "left"), tun.magnetization_current(T, 1.0, 0.0, "right")
     assert abs(tun.implicit_torque(left, right)) < ROUNDING
     torque = np.linalg.norm(tun.vector_torque(left, right, unit_vector(0), unit_vector(1.0)))
     assert torque == pytest.approx(2 * left * np.sin(0.5), rel=ROUNDING)
@@ -439,7 +438,7 @@ def test_leading_axes_broadcast():
     angle = np.linspace(0.1, 3.0, 5)
     T = tun.rotation_law([[4.0, 2.0], [2.0, 1.0]], angle)
     mu = np.linspace(0, 1, 3)[:, None, None] * SIGNS
-    assert tun.magnetization_current_left(T, mu, 0.0).shape == (3, 5)
+    assert tun.magnetization_current(T, mu, 0.0, "left").shape == (3, 5)
     assert tun.vector_torque(np.ones((4, 1)), np.ones(5), unit_vector(0), unit_vector(angle)).shape == (4, 5, 3)
     R = rotation_matrix(unit_vector(0), unit_vector(angle))
     rho = tun.continuum_reflection([1.0, 2.0], 1.0)
@@ -452,8 +451,8 @@ def test_leading_axes_broadcast():
 @pytest.mark.parametrize(
     ("call", "name"),
     [
-        (lambda: tun.magnetization_current_left(np.eye(3), 1.0, 0.0), "probabilities"),
-        (lambda: tun.magnetization_current_left(np.eye(2), np.ones(3), 0.0), "mu_left"),
+        (lambda: tun.magnetization_current(np.eye(3), 1.0, 0.0, "left"), "probabilities"),
+        (lambda: tun.magnetization_current(np.eye(2), np.ones(3), 0.0, "left"), "mu_left"),
         (lambda: tun.charge_current(np.eye(2), 1.0, np.nan), "mu_right"),
         (lambda: tun.tunnelling_matrix(np.eye(3), 1.0), "rotation"),
         (lambda: tun.tunnelling_matrix(np.eye(2) * np.nan, 1.0), "rotation"),

@@ -177,8 +177,8 @@ def errors_of(junction, energy, k, mu_left, mu_right):
     J_M = exact.magnetization
     paper = np.array(
         [
-            tunnelling.magnetization_current_left(rotated, mu_left, mu_right),
-            tunnelling.magnetization_current_right(rotated, mu_left, mu_right),
+            tunnelling.magnetization_current(rotated, mu_left, mu_right, "left"),
+            tunnelling.magnetization_current(rotated, mu_left, mu_right, "right"),
         ]
     )
     one = tunnelling.conserved_magnetization_current(*tunnelling.collinear_coefficients(rotated), mu_left, mu_right)

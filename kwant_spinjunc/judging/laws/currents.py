@@ -66,8 +66,8 @@ def _rotation(e: Evidence) -> Finding:
 def _tunnelling(e: Evidence) -> Finding:
     e.need_magnets()
     name, value = contrast(e)
-    left = tunnelling.magnetization_current_left(e.rotated, *e.mu)
-    right = tunnelling.magnetization_current_right(e.rotated, *e.mu)
+    left = tunnelling.magnetization_current(e.rotated, e.mu[0], e.mu[1], "left")
+    right = tunnelling.magnetization_current(e.rotated, e.mu[0], e.mu[1], "right")
     reason = ""
     if e.cancels:
         reason = "no net charge flows at some angle, where errors are relative to what the channels carry one by one"

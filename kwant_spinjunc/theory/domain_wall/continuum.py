@@ -1,0 +1,349 @@
+"""The continuum estimate of the wall, and the same on the lattice, where it is exact."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from kwant_spinjunc.arrays import Floats
+from kwant_spinjunc.checks import (
+    finite_array,
+    formula,
+    positive_array,
+)
+from kwant_spinjunc.errors import ArgumentError
+
+__all__ = [
+    "SINGULAR",
+    "chain_constants",
+    "chain_response",
+    "continuum_constants",
+    "critical_torque",
+    "lattice_wall_length",
+    "net_torque_lattice",
+    "net_torque_restored",
+    "rotation_lattice",
+    "rotation_nonlinear",
+    "rotation_restored",
+    "wall_length",
+    "wall_profile",
+]
+
+#: Relative distance from K = J/a² below which the printed rotation is refused: rounding of K - √(JK)/a.
+SINGULAR = 1e-12
+
+
+def _constants(J: ArrayLike, K: ArrayLike) -> tuple[Floats, Floats]:
+    """Return the checked exchange stiffness and anisotropy."""
+    return (
+        positive_array("J", J, hint="Without exchange there is no wall."),
+        positive_array(
+            "K", K, hint="Take θ from the easy axis, along which K > 0; without anisotropy the wall is infinite."
+        ),
+    )
+
+
+@formula
+def wall_length(J: ArrayLike, K: ArrayLike) -> Floats:
+    """Return the magnetic length d = √(J/K).
+
+    **Result**: d, a length; leading axes broadcast. **Validity**: small rotations, d much longer than the lattice
+    constant; `lattice_wall_length` is exact on the lattice. Source: the paper, paragraph after equation (6).
+
+    Parameters
+    ----------
+    J
+        Exchange stiffness, energy/length, > 0 (2A of micromagnetics).
+    K
+        Anisotropy, energy/volume, > 0 (2K_u of micromagnetics).
+
+    Examples
+    --------
+    >>> float(wall_length(4.0, 1.0))
+    2.0
+    """
+    J, K = _constants(J, K)
+    return np.asarray(np.sqrt(J / K))
+
+
+@formula
+def wall_profile(y: ArrayLike, rotation: ArrayLike, J: ArrayLike, K: ArrayLike) -> Floats:
+    """Return δθ(y) = δθ_i exp(-|y|/d), the solution of J δθ'' - K δθ = 0 that vanishes far from the interface.
+
+    **Validity**: |δθ_i| ≪ 1, a ≪ d, and all torque at y = 0. Source: the paper, paragraph after equation (6).
+
+    Parameters
+    ----------
+    y
+        Distance from the interface, a length, either sign.
+    rotation
+        δθ_i, the rotation at the interface (rad).
+    J, K
+        Exchange stiffness (energy/length) and anisotropy (energy/volume), > 0.
+    """
+    return np.asarray(finite_array("rotation", rotation) * np.exp(-abs(finite_array("y", y)) / wall_length(J, K)))
+
+
+@formula
+def net_torque_restored(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
+    """Return t = M0 δθ_i [K - √(JK)/a], the printed net torque with the lattice constant restored.
+
+    **Result**: -∂E/∂θ of the interface plane, per volume. **Validity**: K a² ≪ J. Source: the paper, paragraph after
+    equation (6), with a restored.
+
+    Parameters
+    ----------
+    rotation
+        δθ_i (rad).
+    J, K
+        Exchange stiffness (energy/length) and anisotropy (energy/volume), > 0.
+    a
+        Lattice constant, > 0.
+    M0
+        Magnetization if J and K are given as effective fields, as in the paper; 1 if they are energies.
+    """
+    J, K = _constants(J, K)
+    bracket = K - np.sqrt(J * K) / positive_array("a", a)
+    return np.asarray(finite_array("M0", M0) * finite_array("rotation", rotation) * bracket)
+
+
+@formula
+def rotation_restored(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
+    r"""Return δθ_i = ΔJ_M / {M0 a [K - √(JK)/a]}, the printed rotation with the lattice constant restored.
+
+    **Result**: δθ_i in rad. **Validity**: small rotations and K a² ≪ J. With κ = K a²/J it then exceeds
+    `rotation_lattice` by the factor 1 + (3/2)√κ + O(κ). The singularity at κ = 1 and the sign beyond it are artefacts,
+    see `net_torque_lattice`.
+
+    Source: the paper, paragraph after equation (6), with a restored.
+
+    Parameters
+    ----------
+    delta_J_M
+        ΔJ_M = J_M^R - J_M^L as a torque per area, an energy per area (ħ/2 times the Pauli flux). The paper sets
+        t = t0 = ΔJ_M/a: the lattice returns what the electrons deposit, so ΔJ_M is **minus** the torque of the
+        electrons on the interface plane.
+    J, K
+        Exchange stiffness (energy/length) and anisotropy (energy/volume), > 0.
+    a
+        Lattice constant, > 0.
+    M0
+        Magnetization if J and K are given as effective fields, as in the paper; 1 if they are energies.
+
+    Examples
+    --------
+    >>> round(float(rotation_restored(0.1, J=100.0, K=1.0, a=1.0)), 5)
+    -0.01111
+    >>> rotation_restored(0.1, J=1.0, K=1.0, a=1.0)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    kwant_spinjunc.errors.ArgumentError: Argument `K` must differ from J/a², but K a²/J = 1: ...
+    """
+    J, K = _constants(J, K)
+    a = positive_array("a", a)
+    stiffness = K * a - np.sqrt(J * K)
+    singular = abs(stiffness) <= SINGULAR * K * a
+    if np.any(singular):
+        raise ArgumentError(
+            "Argument `K` must differ from J/a², but K a²/J = 1: K - √(JK)/a vanishes there. "
+            "Use `rotation_lattice`, which is regular."
+        )
+    return np.asarray(finite_array("delta_J_M", delta_J_M) / (positive_array("M0", M0) * stiffness))
+
+
+@formula
+def chain_constants(J: ArrayLike, K: ArrayLike, a: ArrayLike) -> tuple[Floats, Floats]:
+    """Return the constants (J_ex, K_pl) = (J/a, K a) of the chain, energies per area of a plane.
+
+    **Validity**: nearest-plane exchange of a stack with spacing a. Multiply by the area of a unit cell for energies per
+    atom.
+
+    Parameters
+    ----------
+    J, K, a
+        Exchange stiffness (energy/length), anisotropy (energy/volume), lattice constant, all > 0.
+
+    Examples
+    --------
+    >>> [float(x) for x in chain_constants(J=2.0, K=3.0, a=0.5)]
+    [4.0, 1.5]
+    """
+    J, K = _constants(J, K)
+    a = positive_array("a", a)
+    return J / a, K * a
+
+
+@formula
+def continuum_constants(exchange: ArrayLike, anisotropy: ArrayLike, a: ArrayLike) -> tuple[Floats, Floats]:
+    """Return (J, K) = (J_ex a, K_pl/a), the inverse of `chain_constants`.
+
+    **Validity**: as `chain_constants`.
+
+    Parameters
+    ----------
+    exchange, anisotropy
+        J_ex and K_pl, energies per area of a plane, > 0.
+    a
+        Lattice constant, > 0.
+    """
+    a = positive_array("a", a)
+    return positive_array("exchange", exchange) * a, positive_array("anisotropy", anisotropy) / a
+
+
+def _decay(exchange: Floats, anisotropy: Floats) -> Floats:
+    """Return q of exp(-q n), from cosh q = 1 + K_pl/(2 J_ex) written as sinh(q/2) = √(K_pl/J_ex)/2."""
+    return np.asarray(2 * np.arcsinh(np.sqrt(anisotropy / exchange) / 2))
+
+
+@formula
+def lattice_wall_length(J: ArrayLike, K: ArrayLike, a: ArrayLike) -> Floats:
+    r"""Return the decay length λ of small rotations on the lattice, cosh(a/λ) = 1 + K a²/(2J).
+
+    **Result**: λ ≥ d, a length: λ = d (1 + κ/24 + O(κ²)) with κ = K a²/J. **Validity**: small rotations; exact in κ.
+    Derived from J_ex(δθ_{n+1} - 2δθ_n + δθ_{n-1}) = K_pl δθ_n, the lattice form of the paper's J δθ'' = K δθ.
+
+    Parameters
+    ----------
+    J, K, a
+        Exchange stiffness (energy/length), anisotropy (energy/volume), lattice constant, all > 0.
+
+    Examples
+    --------
+    >>> round(float(lattice_wall_length(J=100.0, K=1.0, a=1.0)), 4)
+    10.0042
+    """
+    exchange, anisotropy = chain_constants(J, K, a)
+    return np.asarray(a, dtype=float) / _decay(exchange, anisotropy)
+
+
+@formula
+def net_torque_lattice(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
+    r"""Return t = -M0 δθ_i {K/2 + √[JK/a² + (K/2)²]}, the net torque on the interface plane of the lattice.
+
+    The interface plane n = 0 has one neighbor: -∂E/∂θ_0 = J_ex(δθ_1 - δθ_0) - K_pl δθ_0 with δθ_1 = e^{-q} δθ_0. Both
+    terms restore, so the bracket is a **sum**, J_ex(e^q - 1)/a. The paper takes the exchange term J δθ'/a = -√(JK)
+    δθ_i/a with its sign and the anisotropy term with the opposite of the sign it has in its own J δθ'' - K δθ.
+
+    **Result**: -∂E/∂θ of the interface plane, per volume. **Validity**: small rotations, no exchange across the
+    interface, all torque on one plane; exact in K a²/J. Derived here; the paper's estimate is `net_torque_restored`.
+
+    Parameters
+    ----------
+    rotation
+        δθ_i (rad).
+    J, K, a
+        Exchange stiffness (energy/length), anisotropy (energy/volume), lattice constant, all > 0.
+    M0
+        Magnetization if J and K are given as effective fields, as in the paper; 1 if they are energies.
+    """
+    # ERRATA: the paper prints K - √(JK) where its own balance gives -(K + √(JK)), on the lattice this bracket.
+    J, K = _constants(J, K)
+    a = positive_array("a", a)
+    bracket = K / 2 + np.sqrt(J * K / a**2 + K**2 / 4)
+    return np.asarray(-finite_array("M0", M0) * finite_array("rotation", rotation) * bracket)
+
+
+@formula
+def rotation_lattice(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
+    r"""Return δθ_i = -ΔJ_M / (M0 {K a/2 + √[JK + (K a/2)²]}), the exact linear rotation of the interface plane.
+
+    **Result**: δθ_i in rad, regular for every K a²/J > 0. **Validity**: small rotations, no exchange across the
+    interface, all torque on one plane. For a torque spread over several planes use `chain_response`, for large ones
+    `relax`. Inverse of `net_torque_lattice`.
+
+    The rotation is in the plane of both magnetizations only for a torque **normal** to that plane (field-like). A
+    torque in the plane (damping-like) tilts the spins by the same angle **out of** the plane: a static uniaxial magnet
+    answers a torque τ by δm ∝ τ × m. The paper uses its in-plane torque as if it were conjugate to θ.
+
+    Parameters
+    ----------
+    delta_J_M
+        ΔJ_M as in `rotation_restored`: minus the torque of the electrons on the plane, an energy per area.
+    J, K, a
+        Exchange stiffness (energy/length), anisotropy (energy/volume), lattice constant, all > 0.
+    M0
+        Magnetization if J and K are given as effective fields, as in the paper; 1 if they are energies.
+
+    Examples
+    --------
+    >>> J, K, a = 100.0, 1.0, 1.0
+    >>> round(float(rotation_lattice(0.1, J, K, a)), 5), round(float(rotation_restored(0.1, J, K, a)), 5)
+    (-0.00951, -0.01111)
+    """
+    J, K = _constants(J, K)
+    a = positive_array("a", a)
+    stiffness = K * a / 2 + np.sqrt(J * K + (K * a / 2) ** 2)
+    return np.asarray(-finite_array("delta_J_M", delta_J_M) / (positive_array("M0", M0) * stiffness))
+
+
+@formula
+def chain_response(n: ArrayLike, source: ArrayLike, exchange: ArrayLike, anisotropy: ArrayLike) -> Floats:
+    r"""Return ∂δθ_n/∂τ_source of a half-infinite chain with a free end at plane 0.
+
+    g(n, n') = [e^{-q|n - n'|} + e^{-q(n + n' + 1)}] / (2 J_ex sinh q),    cosh q = 1 + K_pl/(2 J_ex).
+
+    **Result**: Rotation per torque, 1/(energy per area). For all torque on plane 0: e^{-qn}/[J_ex (e^q - 1)].
+    **Validity**: small rotations, no exchange across the interface, chain much longer than 1/q planes. It holds for
+    both components of the rotation: a torque vector τ gives δm = g (τ × m). Derived here (Green's function of the
+    lattice form of the paper's J δθ'' = K δθ, the free end by an image).
+
+    Parameters
+    ----------
+    n, source
+        Plane indices >= 0, counted from the interface.
+    exchange, anisotropy
+        J_ex and K_pl, energies per area of a plane, > 0.
+
+    Examples
+    --------
+    >>> round(float(chain_response(0, 0, exchange=100.0, anisotropy=1.0)), 5)
+    0.09512
+    """
+    planes = [finite_array("n", n), finite_array("source", source)]
+    for name, plane in zip(("n", "source"), planes, strict=True):
+        if np.any(plane < 0):
+            raise ArgumentError(f"Argument `{name}` must be >= 0, but is {plane.min():g}. Plane 0 is the interface.")
+    J_ex = positive_array("exchange", exchange)
+    q = _decay(J_ex, positive_array("anisotropy", anisotropy))
+    direct, image = np.exp(-q * abs(planes[0] - planes[1])), np.exp(-q * (planes[0] + planes[1] + 1))
+    return np.asarray((direct + image) / (2 * J_ex * np.sinh(q)))
+
+
+@formula
+def critical_torque(J: ArrayLike, K: ArrayLike) -> Floats:
+    """Return √(JK), the largest torque per area on the interface that a static wall can hold.
+
+    **Result**: Energy per area. **Validity**: continuum (a ≪ d), all torque at y = 0, fixed in direction, anisotropy
+    (K/2) sin². Derived here from the first integral of J δθ'' = K sin δθ cos δθ; the paper stops at small δθ.
+
+    Parameters
+    ----------
+    J, K
+        Exchange stiffness (energy/length) and anisotropy (energy/volume), > 0.
+    """
+    J, K = _constants(J, K)
+    return np.asarray(np.sqrt(J * K))
+
+
+@formula
+def rotation_nonlinear(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
+    """Return δθ_i from sin δθ_i = -ΔJ_M/(M0 √(JK)), the static wall of the continuum at any rotation.
+
+    **Validity**: as `critical_torque`.
+
+    Parameters
+    ----------
+    delta_J_M
+        As in `rotation_restored`: minus the torque of the electrons on the interface, energy per area.
+    J, K
+        Exchange stiffness (energy/length) and anisotropy (energy/volume), > 0.
+    M0
+        Magnetization if J and K are given as effective fields, as in the paper; 1 if they are energies.
+    """
+    ratio = -finite_array("delta_J_M", delta_J_M) / (positive_array("M0", M0) * critical_torque(J, K))
+    if np.any(abs(ratio) > 1):
+        raise ArgumentError(
+            f"Argument `delta_J_M` must not exceed M0 √(JK), but is {abs(ratio).max():.4g} times as large. "
+            "No static wall holds that torque."
+        )
+    return np.asarray(np.arcsin(ratio))

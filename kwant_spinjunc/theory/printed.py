@@ -1,0 +1,167 @@
+r"""What the paper prints where its print is a slip: kept for comparison, each beside the corrected form it names.
+
+No formula of this module should be used for anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from kwant_spinjunc.arrays import Complex, Floats, Side
+from kwant_spinjunc.checks import (
+    choice,
+    complex_array,
+    finite,
+    finite_array,
+    formula,
+    not_negative_array,
+    positive,
+    potentials,
+)
+from kwant_spinjunc.spin import SIGNS
+from kwant_spinjunc.theory.domain_wall import net_torque_restored, rotation_restored
+from kwant_spinjunc.theory.parallel_circuit import series_fields
+from kwant_spinjunc.theory.tunnelling import barrier_excess
+from kwant_spinjunc.theory.tunnelling.decay import Allowed, integral_of_root
+
+__all__ = ["fields", "magnetization_current", "net_torque", "rotation", "tunnelling_matrix", "wkb_exponent"]
+
+Density = Callable[[Floats], ArrayLike]
+
+
+@formula
+def wkb_exponent(
+    height: ArrayLike,
+    thickness: ArrayLike,
+    hbar2_2m: float,
+    *,
+    mu_left: ArrayLike = 0.0,
+    mu_right: ArrayLike = 0.0,
+    voltage: ArrayLike = 0.0,
+    allowed: Allowed = "raise",
+) -> Floats:
+    r"""Return ∫_0^d dy √(ħ²(U - µ_Ls + µ_Rs' - V y)/2m), the bracket of equation (2) as printed.
+
+    Arguments as in `tunnelling.wkb_exponent`, but ``voltage`` stands in front of y, not y/d: an energy per length.
+
+    **Result**: energy × length², not dimensionless. **Validity**: none. It equals the exponent only where ħ²/2m = 1
+    (and d = 1 under bias), and its sign in `tunnelling_matrix` makes a thicker barrier transmit more. Source: the
+    paper, equation (2).
+
+    Examples
+    --------
+    >>> float(wkb_exponent(height=4.0, thickness=3.0, hbar2_2m=0.25))
+    3.0
+    """
+    # ERRATA: ħ² and 2m are exchanged, and V y stands for V y/d.
+    d = not_negative_array("thickness", thickness)
+    start = barrier_excess(height, mu_left, mu_right)
+    start, end = np.broadcast_arrays(start, start - finite_array("voltage", voltage) * d)
+    return np.asarray(integral_of_root(start, end, d, allowed) * np.sqrt(positive("hbar2_2m", hbar2_2m)))
+
+
+@formula
+def tunnelling_matrix(rotation: ArrayLike, bracket: ArrayLike) -> Complex:
+    r"""Return T_ss' = R_ss' exp(+bracket), equation (2) as printed, shape (..., 2, 2).
+
+    ``rotation`` is R_ss', shape (..., 2, 2), ``bracket`` a number or (..., 2, 2), e.g. `wkb_exponent`.
+
+    **Validity**: none; `tunnelling.tunnelling_matrix` has the decay. Source: the paper, equation (2).
+
+    Examples
+    --------
+    >>> tunnelling_matrix(np.eye(2), np.log(2)).real.round(12).tolist()
+    [[2.0, 0.0], [0.0, 2.0]]
+    """
+    # ERRATA: the minus sign of the exponent is missing.
+    return np.asarray(complex_array("rotation", rotation, "(..., 2, 2)") * np.exp(finite_array("bracket", bracket)))
+
+
+@formula
+def magnetization_current(
+    amplitudes: ArrayLike,
+    density_left: Density,
+    density_right: Density,
+    mu_left: ArrayLike,
+    mu_right: ArrayLike,
+    side: Side,
+    charge: float = 1.0,
+) -> Floats:
+    r"""Return J_M of one side, 4πe Σ_ss' (s or s') |T_ss'|² (n_L(µ_Ls) - n_R(µ_Rs')), equations (3), (4) as printed.
+
+    **Result**: in the unit of e |T|² n. **Validity**: electrodes with the same n(µ). For n(µ) = Nµ it is
+    `tunnelling.magnetization_current` with T_ss'/h = 4πe N |T_ss'|². Source: the paper, equations (3), (4).
+
+    Parameters
+    ----------
+    amplitudes
+        The tunnelling matrix T_ss', shape (..., 2, 2), s on the left, s' on the right.
+    density_left, density_right
+        n_L and n_R: functions taking µ of shape (..., 2) and returning densities of that shape.
+    mu_left, mu_right
+        µ_Ls and µ_Rs', shape (..., 2) or a number for both spins.
+    side
+        "left" for (3), s in front; "right" for (4), s' in front.
+    charge
+        e.
+
+    Examples
+    --------
+    >>> n = lambda mu: mu / (4 * np.pi)
+    >>> float(magnetization_current(np.diag([2.0, 1.0]), n, n, 1.0, 0.0, "left").round(12))
+    3.0
+    """
+    # ERRATA: with n_L ≠ n_R the print has a current at equal chemical potentials. The golden rule has the product of
+    # both densities of states times µ_L - µ_R instead: `golden_rule_probabilities` in the Landauer form.
+    n_left = finite_array("density_left(mu_left)", density_left(potentials("mu_left", mu_left)), "(..., 2)")
+    n_right = finite_array("density_right(mu_right)", density_right(potentials("mu_right", mu_right)), "(..., 2)")
+    squares = abs(complex_array("amplitudes", amplitudes, "(..., 2, 2)")) ** 2
+    flux = squares * (n_left[..., :, None] - n_right[..., None, :])
+    summed = flux.sum(axis=-1 if choice("side", side, ("left", "right")) == "left" else -2)
+    return np.asarray(4 * np.pi * finite("charge", charge) * (summed @ SIGNS))
+
+
+@formula
+def fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLike = 1.0) -> tuple[Floats, Floats]:
+    r"""Return E_L = σ_L E/(σ_L + σ_R) and E_R = σ_R E/(σ_L + σ_R), the field division as printed.
+
+    Arguments as in `parallel_circuit.series_fields`.
+
+    **Validity**: σ_L = σ_R only. Otherwise J_L - J_R = (σ_L - σ_R) E: charge is not conserved (`continuity_defect`).
+    Source: the paper, text before equation (5).
+
+    Examples
+    --------
+    >>> [float(field) for field in fields([2.0, 1.0], [1.0, 0.0])]
+    [0.75, 0.25]
+    """
+    # ERRATA: the better conductor is given the larger field. Resistances in series give the opposite.
+    left, right = series_fields(sigma_left, sigma_right, field)
+    return right, left
+
+
+@formula
+def net_torque(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
+    """Return t = M0 δθ_i [K - √(JK)], the net torque on the interface plane as printed.
+
+    Arguments as in `domain_wall.net_torque_restored`, with J and K in lattice units (a = 1).
+
+    **Result**: torque of exchange and anisotropy on the plane, -∂E/∂θ, per volume. **Validity**: a = 1 and K ≪ J, where
+    the second term dominates. Source: the paper, paragraph after equation (6).
+    """
+    # ERRATA: the bracket adds an energy/volume to an energy/area. Right only in lattice units.
+    return net_torque_restored(rotation, J, K, 1.0, M0)
+
+
+@formula
+def rotation(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
+    """Return δθ_i = ΔJ_M / {M0 a [K - √(JK)]} as printed, in rad.
+
+    Arguments as in `domain_wall.rotation_restored`, with J and K in lattice units (a = 1).
+
+    **Validity**: as there. Source: the paper, paragraph after equation (6).
+    """
+    return rotation_restored(delta_J_M, J, K, 1.0, M0)

@@ -1,0 +1,313 @@
+"""The decay through the barrier, equation (2): its exponent in the continuum and on the lattice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.integrate import quad
+
+from kwant_spinjunc.arrays import Complex, Floats
+from kwant_spinjunc.checks import (
+    complex_array,
+    finite,
+    finite_array,
+    formula,
+    not_negative_array,
+    positive,
+)
+from kwant_spinjunc.errors import ArgumentError
+
+__all__ = [
+    "Allowed",
+    "ClassicallyAllowedError",
+    "barrier_excess",
+    "decay_constant",
+    "forbidden",
+    "integral_of_root",
+    "lattice_decay_constant",
+    "lattice_exponent",
+    "tunnelling_matrix",
+    "wkb_exponent",
+    "wkb_exponent_profile",
+]
+
+Allowed = Literal["raise", "zero"]
+
+
+class ClassicallyAllowedError(ArgumentError):
+    """The barrier lies below the energy somewhere: there is no decay, and equation (2) does not apply there."""
+
+
+def forbidden(excess: Floats, allowed: Allowed) -> Floats:
+    """Return the excess with classically allowed parts set to zero, or refuse them."""
+    if allowed not in ("raise", "zero"):
+        raise ArgumentError(f"Argument `allowed` must be 'raise' or 'zero', but is {allowed!r}.")
+    if allowed == "raise" and np.any(excess < 0):
+        raise ClassicallyAllowedError(
+            f"Argument `height` must exceed the energy throughout the barrier, but it sinks to {excess.min():g}."
+            " Raise the barrier, lower the voltage, or pass allowed='zero' to count no decay in the allowed part."
+        )
+    return np.maximum(excess, 0.0)
+
+
+def integral_of_root(start: Floats, end: Floats, length: Any, allowed: Allowed) -> Floats:
+    """Return ∫_0^length √e(y) dy for e linear from ``start`` to ``end``; the root is zero where e < 0."""
+    a, b = np.sqrt(forbidden(start, allowed)), np.sqrt(forbidden(end, allowed))
+    crosses = (start < 0) != (end < 0)
+    share = np.where(crosses, (a * a - b * b) / np.where(crosses, start - end, 1.0), 1.0)
+    # (2/3)(a³ - b³)/(a² - b²), free of cancellation as a -> b.
+    mean: Floats = (2 / 3) * (a * a + a * b + b * b) / np.where(a + b > 0, a + b, 1.0)
+    return np.asarray(length * share * mean)
+
+
+@formula
+def barrier_excess(
+    height: ArrayLike,
+    mu_left: ArrayLike = 0.0,
+    mu_right: ArrayLike = 0.0,
+    voltage: ArrayLike = 0.0,
+    position: ArrayLike = 0.0,
+) -> Floats:
+    """Return U - µ_Ls + µ_Rs' - V y/d, the energy under the root of equation (2).
+
+    **Result**: The broadcast of all arguments. **Validity**: a plane barrier with a linear drop. In linear response all
+    terms but U are absent.
+
+    Parameters
+    ----------
+    height
+        U, height of the barrier above the Fermi energy, in eV (or the unit of all other energies here).
+    mu_left, mu_right
+        µ_Ls and µ_Rs', measured from the Fermi energy.
+    voltage
+        V, the drop across the barrier as an energy.
+    position
+        y/d, from 0 to 1. (The print has V y; with V a voltage it is V y/d.)
+
+    Examples
+    --------
+    >>> barrier_excess(2.0, mu_left=0.1, voltage=0.4, position=[0.0, 0.5]).round(12).tolist()
+    [1.9, 1.7]
+    """
+    left, right = finite_array("mu_left", mu_left), finite_array("mu_right", mu_right)
+    drop = finite_array("voltage", voltage) * finite_array("position", position)
+    return finite_array("height", height) - left + right - drop
+
+
+@formula
+def decay_constant(excess: ArrayLike, hbar2_2m: float, *, allowed: Allowed = "raise") -> Floats:
+    r"""Return κ = √(2m·excess)/ħ, equation (2) with the dimension restored.
+
+    **Result**: κ in the inverse of the length of ``hbar2_2m``. **Validity**: parabolic band. On a lattice use
+    `lattice_decay_constant`; the two agree to order (κa)². Raises `ClassicallyAllowedError`: The excess is negative and
+    ``allowed="raise"``.
+
+    Parameters
+    ----------
+    excess
+        Height of the barrier above the energy, e.g. from `barrier_excess`.
+    hbar2_2m
+        ħ²/2m in energy × length²: 0.0381 eV nm² for a free electron, t a² for a lattice of hopping t.
+    allowed
+        What to do where the excess is negative: "raise" (`ClassicallyAllowedError`) or "zero" (no decay).
+
+    Examples
+    --------
+    >>> decay_constant([0.0, 4.0], hbar2_2m=1.0).tolist()
+    [0.0, 2.0]
+    """
+    # ERRATA: equation (2) prints ħ²(U - ...)/2m under the root, which is no inverse length: 2m(U - ...)/ħ² is meant.
+    return np.asarray(np.sqrt(forbidden(finite_array("excess", excess), allowed) / positive("hbar2_2m", hbar2_2m)))
+
+
+@formula
+def wkb_exponent(
+    height: ArrayLike,
+    thickness: ArrayLike,
+    hbar2_2m: float,
+    *,
+    mu_left: ArrayLike = 0.0,
+    mu_right: ArrayLike = 0.0,
+    voltage: ArrayLike = 0.0,
+    allowed: Allowed = "raise",
+) -> Floats:
+    r"""Return ∫_0^d κ(y) dy of equation (2), in closed form for a constant or linearly biased barrier.
+
+    With e(y) = U - µ_Ls + µ_Rs' - V y/d linear in y the integral is
+    (2d/3)(e_0 + √(e_0 e_d) + e_d) / ((√e_0 + √e_d) √(ħ²/2m)).
+
+    **Result**: The dimensionless exponent, positive. **Validity**: WKB, exponent well above 1. Prefactors of order one
+    are those of `interface_factor`. Raises `ClassicallyAllowedError`: The barrier sinks below the energy and
+    ``allowed="raise"``.
+
+    Source: the paper, equation (2).
+
+    Parameters
+    ----------
+    height, mu_left, mu_right, voltage
+        As in `barrier_excess`. All broadcast: for all pairs of spins pass ``mu_left[..., :, None]`` and
+        ``mu_right[..., None, :]``.
+    thickness
+        d, in the length of ``hbar2_2m``.
+    hbar2_2m, allowed
+        As in `decay_constant`.
+
+    Examples
+    --------
+    >>> float(wkb_exponent(height=4.0, thickness=3.0, hbar2_2m=1.0))
+    6.0
+    """
+    start = barrier_excess(height, mu_left, mu_right)
+    start, end = np.broadcast_arrays(start, start - finite_array("voltage", voltage))
+    return np.asarray(
+        integral_of_root(start, end, not_negative_array("thickness", thickness), allowed)
+        / np.sqrt(positive("hbar2_2m", hbar2_2m))
+    )
+
+
+@formula
+def wkb_exponent_profile(
+    profile: Callable[[float], float] | ArrayLike,
+    thickness: float,
+    hbar2_2m: float,
+    *,
+    energy: float = 0.0,
+    allowed: Allowed = "raise",
+) -> Floats:
+    r"""Return ∫_0^d √((U(y) - E)/(ħ²/2m)) dy for any barrier profile.
+
+    **Result**: The exponent, shape (...) of the samples, or a 0-dimensional array for a function. **Validity**: as
+    `wkb_exponent`; in addition the profile must vary slowly on the scale 1/κ. Raises `ClassicallyAllowedError`: The
+    profile sinks below the energy (for a function: at a node of the quadrature) and ``allowed="raise"``.
+
+    Source: the paper, equation (2).
+
+    Parameters
+    ----------
+    profile
+        U(y) as a function of y in [0, d], or its samples at equally spaced points from y = 0 to y = d, both ends
+        included, shape (..., points). Samples are joined by straight lines, whose integral is exact; a function is
+        integrated by adaptive quadrature.
+    thickness
+        d, in the length of ``hbar2_2m``.
+    hbar2_2m, allowed
+        As in `decay_constant`.
+    energy
+        E, in the unit of the profile.
+
+    Examples
+    --------
+    >>> round(float(wkb_exponent_profile(lambda y: 4.0 - y, thickness=3.0, hbar2_2m=1.0)), 10)
+    4.6666666667
+    >>> round(float(wkb_exponent_profile([4.0, 1.0], thickness=3.0, hbar2_2m=1.0)), 10)
+    4.6666666667
+    """
+    d, scale = positive("thickness", thickness), np.sqrt(positive("hbar2_2m", hbar2_2m))
+    level = finite("energy", energy)
+    if callable(profile):
+        function = profile
+
+        def root(y: float) -> float:
+            excess = np.array(finite("profile(y)", function(y)) - level)
+            return float(np.sqrt(forbidden(excess, allowed)))
+
+        return np.asarray(quad(root, 0.0, d, limit=200, epsabs=1e-14, epsrel=1e-11)[0] / scale)
+    samples = finite_array("profile", profile) - level
+    if samples.ndim == 0 or samples.shape[-1] < 2:
+        raise ArgumentError("Argument `profile` must have at least two samples, y = 0 and y = d. Use `wkb_exponent`.")
+    pieces = integral_of_root(samples[..., :-1], samples[..., 1:], d / (samples.shape[-1] - 1), allowed)
+    return np.asarray(pieces.sum(axis=-1) / scale)
+
+
+@formula
+def lattice_decay_constant(
+    level: ArrayLike, energy: ArrayLike, hopping: ArrayLike, lattice_constant: float = 1.0
+) -> Floats:
+    r"""Return κ of a tight-binding barrier, cosh κa = (ε - E)/(2t).
+
+    **Result**: κ in 1/a; they broadcast. **Validity**: exact for a uniform barrier. κ² = (ε - 2t - E)/(t a²) [1 -
+    (κa)²/12 + ...]: the continuum of `decay_constant` with ħ²/2m = t a². Raises `ClassicallyAllowedError`: The energy
+    reaches into the band of the barrier, ε - 2t < E (or lies above it, where the sign of the decaying wave alternates
+    from plane to plane: not a tunnel barrier).
+
+    Parameters
+    ----------
+    level
+        ε, band center of the barrier at the k∥ in question.
+    energy
+        E, same unit.
+    hopping
+        t > 0, same unit.
+    lattice_constant
+        a.
+
+    Examples
+    --------
+    >>> float(lattice_decay_constant(level=2.5, energy=0.0, hopping=1.0).round(12)), round(float(np.log(2)), 12)
+    (0.69314718056, 0.69314718056)
+    """
+    t = finite_array("hopping", hopping)
+    if np.any(t <= 0):
+        raise ArgumentError(f"Argument `hopping` must be positive, but is {t.min():g}.")
+    excess = finite_array("level", level) - 2 * t - finite_array("energy", energy)
+    if np.any(excess < 0):
+        raise ClassicallyAllowedError(
+            f"Argument `level` must be at least energy + 2 hopping, but is {-excess.min():g} below it. "
+            "The band of the barrier reaches down to level - 2 hopping."
+        )
+    # cosh κa - 1 = 2 sinh²(κa/2) = (ε - 2t - E)/2t: accurate also for a shallow barrier.
+    return np.asarray(2 * np.arcsinh(np.sqrt(excess / (4 * t))) / positive("lattice_constant", lattice_constant))
+
+
+@formula
+def lattice_exponent(levels: ArrayLike, energy: ArrayLike, hopping: ArrayLike) -> Floats:
+    r"""Return Σ_n κ_n a over the planes of a barrier, the lattice form of the integral in equation (2).
+
+    **Validity**: N planes count as a thickness d = N a, the interfaces lying half a spacing outside the end planes;
+    with this choice `lattice_reflection` holds. Exact decay for a uniform barrier, WKB for a slowly varying one.
+
+    Parameters
+    ----------
+    levels
+        Band center ε_n of each plane, shape (..., planes).
+    energy
+        E, shape (...).
+    hopping
+        t > 0, a number or one per plane.
+
+    Examples
+    --------
+    >>> float(lattice_exponent([2.5, 2.5, 2.5], energy=0.0, hopping=1.0).round(12)), round(float(3 * np.log(2)), 12)
+    (2.07944154168, 2.07944154168)
+    """
+    energies = finite_array("energy", energy)[..., None]
+    return np.asarray(lattice_decay_constant(levels, energies, hopping).sum(axis=-1))
+
+
+@formula
+def tunnelling_matrix(rotation: ArrayLike, exponent: ArrayLike) -> Complex:
+    r"""Return T_ss' = R_ss' exp(-∫κ dy), equation (2) corrected.
+
+    **Result**: shape (..., 2, 2); Complex amplitudes (real for magnetizations in the x-z plane). **Validity**: the
+    dependence on thickness and angle behind a strong barrier. What it lacks are the spin factors of the interfaces
+    (`interface_factor`): with one exponent for all spins |T_++| = |T_--| and nothing is polarized.
+
+    Source: the paper, equation (2).
+
+    Parameters
+    ----------
+    rotation
+        R_ss' = ⟨s, m_L | s', m_R⟩, shape (..., 2, 2), from `kwant_spinjunc.spin.rotation_matrix`.
+    exponent
+        ∫κ dy: a number for all spins, or shape (..., 2, 2).
+
+    Examples
+    --------
+    >>> tunnelling_matrix(np.eye(2), np.log(2)).real.round(12).tolist()
+    [[0.5, 0.0], [0.0, 0.5]]
+    """
+    # ERRATA: equation (2) prints exp[+∫...]: growth through a barrier. Decay is meant.
+    return np.asarray(complex_array("rotation", rotation, "(..., 2, 2)") * np.exp(-finite_array("exponent", exponent)))
