@@ -36,6 +36,7 @@ def inner_sites(syst):
     return (lambda site: (site.family.norbs, tuple(site.tag)) in names) if names else None
 
 
+@pytest.mark.filterwarnings("ignore:The torque on")  # what of it is exchange is not asked
 @examples(6)
 @given(st.integers(0, 10**6))
 def test_every_angle_is_what_kwant_finds_for_the_turned_system(seed):
@@ -55,8 +56,7 @@ def test_every_angle_is_what_kwant_finds_for_the_turned_system(seed):
         if ((found.magnetizations[i] * plain.magnetizations).sum(axis=-1) > 1 - SAME_AXIS).all():
             assert np.nanmax(abs(found.probabilities[i] - plain.probabilities), initial=0.0) < AGREEMENT
         if magnet is not None:
-            torque = plain.torque(magnet)
-            total = torque.exchange_total + torque.spin_orbit_total
+            total = plain.torque(magnet).flux_total
             assert abs(found.torque(magnet).total[i] - total).max() < AGREEMENT
 
 
