@@ -19,7 +19,7 @@ from .crystal import Crystal
 from .observe import cut_flux, probabilities, side_torques, unitarity
 from .solve import Solved, solve
 
-__all__ = ["BASIC", "TURNED", "Observable", "Observed", "Problem"]
+__all__ = ["BASIC", "ROUNDING", "TURNED", "Observable", "Observed", "Problem"]
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,17 @@ class Observable:
     kept
         For each array its axes, counted from the angles (0), along which the size of what is averaged differs in kind:
         a transmission is not to be resolved to a part of a reflection. None: of a defect the largest counts, no mean.
+    noise
+        Rounding per unit incoming flux of what is a difference of numbers of order one.
     """
 
     function: Callable[[Crystal, Solved, Turn | None, Floats], Sequence[Any]]
     kept: tuple[tuple[int, ...] | None, ...]
+    noise: float = 0.0
 
 
+#: Rounding of a flux per unit incoming flux: it is a difference of products of waves.
+ROUNDING = 1e-14
 #: Elements of the largest arrays that are held at a time.
 CHUNK = 4_000_000
 
@@ -78,7 +83,7 @@ def _turned(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> S
 
 
 BASIC = Observable(_basic, ((1, 3), (1, 2), (1,), None))
-TURNED = Observable(_turned, ((1,), (1,), (2,)))
+TURNED = Observable(_turned, ((1,), (1,), (2,)), ROUNDING)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from ..devices.cuts import resolve_cut, resolve_sites
 from ..errors import ArgumentError
 from ..printing import Table, number
 from .measure import Measurement
-from .problem import Observable
+from .problem import ROUNDING, Observable
 from .waves import hopping_flux, site_torques
 
 __all__ = ["CrystalScattering", "CrystalTorque"]
@@ -178,7 +178,7 @@ class CrystalScattering:
             def observe(crystal: Any, solved: Any, turn: Any, k: Any) -> Any:
                 return hopping_flux(crystal, solved, turn, k, hoppings)
 
-            found = self._live().measure([Observable(observe, ((1,), (1,)))])
+            found = self._live().measure([Observable(observe, ((1,), (1,)), ROUNDING)])
             if not isinstance(cut, str):
                 return np.asarray(found.values[int(total)])
             self._found[key] = found.values
@@ -214,7 +214,7 @@ class CrystalScattering:
         def observe(crystal: Any, solved: Any, turn: Any, k: Any) -> Any:
             return site_torques(crystal, solved, turn, k, sites)
 
-        found = measurement.measure([Observable(observe, ((1,), (1,)))])
+        found = measurement.measure([Observable(observe, ((1,), (1,)), ROUNDING)])
         by_spin, total = found.values
         errors = found.errors[0] if found.errors else np.zeros_like(by_spin)
         torque = CrystalTorque(by_spin.sum(axis=-2), total.sum(axis=-2), by_spin, total, sites, errors)

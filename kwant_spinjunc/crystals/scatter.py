@@ -111,7 +111,9 @@ def scatter_crystal(
     )
     found = measurement.measure([BASIC] if turn is None else [BASIC, TURNED])
     P, T, modes, unitarity, *turned = found.values
-    _judge(measurement, found, modes, float(np.max(unitarity, initial=0.0)), positive("tolerance", tolerance))
+    # a node of an average may lie very near a band edge, where amplitudes lose digits that the mean does not need
+    tolerance = positive("tolerance", tolerance) if points is not None else max(positive("tolerance", tolerance), rtol)
+    _judge(measurement, found, modes, float(np.max(unitarity, initial=0.0)), tolerance)
     axes = lead_axes(crystal, turn)
     return CrystalScattering(
         device=device,

@@ -21,7 +21,7 @@ from ..spin import spinors
 from .crystal import Crystal, LeadCell, Side
 from .spins import Axis
 
-__all__ = ["Solved", "solve"]
+__all__ = ["Solved", "chain_of", "lead_surfaces", "solve"]
 
 #: |D̃⁻¹T| of an elimination from which planes are merged: a level of a plane by itself lies at the energy.
 GROWTH = 1e4
@@ -101,11 +101,11 @@ def solve(crystal: Crystal, energy: Floats, k: Floats, turn: Turn | None) -> Sol
     turn
         Of the spins behind the cut; None for none.
     """
-    found = _surfaces(crystal, energy, k)
+    found = lead_surfaces(crystal, energy, k)
     halves, seen, columns = [], [], []
     for number, side in enumerate(crystal.sides):
         own = [lead for lead in crystal.leads if lead.side == number]
-        half = _half(side, own, found, energy, k)
+        half = eliminate(chain_of(crystal, number, found, energy, k))
         lead, spin, labels = _channels(side, own, found)
         halves.append(half)
         seen.append(lifted(half, side.m, labels))
@@ -134,7 +134,7 @@ def solve(crystal: Crystal, energy: Floats, k: Floats, turn: Turn | None) -> Sol
     )
 
 
-def _surfaces(crystal: Crystal, energy: Floats, k: Floats) -> list[Surface]:
+def lead_surfaces(crystal: Crystal, energy: Floats, k: Floats) -> list[Surface]:
     """Return the surfaces of all leads, leading axes (points, 2) by spin, or (points, 1) unresolved."""
     found: list[Any] = [None] * len(crystal.leads)
     for lead, share in zip(crystal.leads, crystal.shares, strict=True):
@@ -170,14 +170,13 @@ def _measured(block: Complex, energy: Floats) -> Complex:
     return shifted
 
 
-def _half(side: Side, leads: list[LeadCell], found: list[Surface], energy: Floats, k: Floats) -> Half:
-    """Return a side eliminated down to its cut."""
-    return eliminate(
-        Chain(
-            onsite=[_measured(series.at(k), energy) for series in side.onsite],
-            hopping=[series.at(k) for series in side.hopping],
-            leads=[_attached(side, lead, found[lead.number]) for lead in leads],
-        )
+def chain_of(crystal: Crystal, number: int, found: list[Surface], energy: Floats, k: Floats) -> Chain:
+    """Return a side with its leads at points."""
+    side = crystal.sides[number]
+    return Chain(
+        onsite=[_measured(series.at(k), energy) for series in side.onsite],
+        hopping=[series.at(k) for series in side.hopping],
+        leads=[_attached(side, lead, found[lead.number]) for lead in crystal.leads if lead.side == number],
     )
 
 

@@ -10,25 +10,27 @@ A mean over two momenta is a mean of such means, split where the number of openi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..arrays import Floats, Integers
 from ..errors import ArgumentError
-from ..halves.surface import channels
+from ..arrays import Floats, Integers
 from ..quadrature import integrate
-from .crystal import Crystal
+from .levels import BRACKET, count_channels, count_levels, jumps, sharpness
 from .problem import Observable, Problem
 
-__all__ = ["Mean", "count_channels", "jumps", "mean"]
+__all__ = ["Mean", "mean"]
 
 #: Points of the grid on which channels are counted first.
 GRID = 64
-#: Width to which jumps are bracketed, in radians.
-BRACKET = 1e-11
+#: Sharpness of a level from which the integral is split around it, and the widths of the splits.
+SHARP = 8.0
+WIDTHS = 10.0 ** -np.arange(1, 8)
+#: Width to which levels are bracketed: narrower ones have no weight.
+LEVEL_BRACKET = 1e-9
 #: Points of the mesh, per momentum, from which the sizes of all kinds are estimated.
 MESH = 16
 #: Part of the tolerance that is asked for, as sizes are estimates.
@@ -37,50 +39,6 @@ SHARE = 0.7
 PASSES = 3
 #: Errors below this are rounding of probabilities.
 ROUNDING = 1e-15
-
-
-def jumps(
-    count: Callable[[Integers, Floats], Any], lines: int, grid: Floats, width: float = BRACKET
-) -> tuple[Integers, Floats]:
-    """Return where integers jump along lines, as numbers of lines and positions.
-
-    Parameters
-    ----------
-    count
-        Takes numbers of lines and positions on them, (n,), returns integers (n, columns).
-    lines
-        Number of lines.
-    grid
-        Sorted positions between which jumps are looked for. Two that cancel between neighbors are not seen.
-    width
-        To which each jump is bracketed.
-    """
-    values = count(np.repeat(np.arange(lines), len(grid)), np.tile(grid, lines))
-    values = values.reshape(lines, len(grid), -1)
-    line, at = np.nonzero((values[:, 1:] != values[:, :-1]).any(axis=-1))
-    low, high, below, above = grid[at], grid[at + 1], values[line, at], values[line, at + 1]
-    while len(low) and (high - low).max() > width:
-        middle = (low + high) / 2
-        between = count(line, middle)
-        left, right = (between != below).any(axis=1), (between != above).any(axis=1)
-        line = np.concatenate([line[left], line[right]])
-        low, high = np.concatenate([low[left], middle[right]]), np.concatenate([middle[left], high[right]])
-        below, above = np.concatenate([below[left], between[right]]), np.concatenate([between[left], above[right]])
-    return line, (low + high) / 2
-
-
-def count_channels(crystal: Crystal, energy: float, k: Floats) -> Integers:
-    """Return the open channels of each lead and spin at momenta (points, dimensions), (points, columns)."""
-    columns = []
-    for lead, share in zip(crystal.leads, crystal.shares, strict=True):
-        if share is not None:
-            continue
-        h, t = lead.cell.at(k), lead.hopping.at(k)
-        h, t = (np.broadcast_to(a, (len(k), *a.shape[1:])) for a in (h, t))
-        if lead.resolved and not lead.magnetic:
-            h, t = h[:, :1], t[:, :1]
-        columns.append(channels(h - energy * np.eye(h.shape[-1]), t))
-    return np.concatenate(columns, axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,13 +93,13 @@ def mean(
         raise ArgumentError(
             f"Argument `momenta` must name one or two parameters for an average, but names {dimensions}."
         )
-    work = _Integrand(problem, energy, observables, max_points)
+    work = _Integrand(problem, energy, observables, rtol, max_points)
     folded = work.even() if fold is None else tuple(fold)
     low = np.where(folded, 0.0, -np.pi)
     work.rescale(work.sizes_on_mesh(low))
     for _ in range(PASSES):
         value, error = _along_line(work, low, rtol) if dimensions == 1 else _over_plane(work, low, rtol)
-        found = work.restored(value, error, rtol)
+        found = work.restored(value, error)
         if found.converged or work.spent():
             break
         # the mesh misjudged how large something is: peaks are narrower than it is fine
@@ -210,11 +168,14 @@ def _outer_splits(work: _Integrand, low: float) -> Floats:
 class _Integrand:
     """The observables of a problem as one vector per momentum, each kind in units of its mean size."""
 
-    def __init__(self, problem: Problem, energy: float, observables: Sequence[Observable], max_points: int) -> None:
-        self.problem, self.energy, self.max_points = problem, energy, max_points
+    def __init__(
+        self, problem: Problem, energy: float, observables: Sequence[Observable], rtol: float, max_points: int
+    ) -> None:
+        self.problem, self.energy, self.rtol, self.max_points = problem, energy, rtol, max_points
         self.ask = [observable.function for observable in observables]
         self.kept = [kept for observable in observables for kept in observable.kept]
         self.points, self.residual = 0, 0.0
+        self.found_splits: tuple[Integers, Floats] | None = None
         self.scales: Any = None
         rng = np.random.default_rng(7)
         self.probe = rng.uniform(0.2, 3.0, (3, len(problem.crystal.momenta)))
@@ -223,6 +184,8 @@ class _Integrand:
         self.missing = [np.isnan(array[:1]) for array in first]
         self.components = sum(int(np.prod(shape)) for shape in self.shapes)
         self.first = self._flat(first)
+        noise = [observable.noise for observable in observables for _ in observable.kept]
+        self.noise = np.repeat(noise, [int(np.prod(shape)) for shape in self.shapes])
         self.worst = np.zeros(self.components)
 
     def _observed(self, k: Floats) -> tuple[Any, Any]:
@@ -290,18 +253,41 @@ class _Integrand:
             axes = tuple(axis for axis in range(len(shape)) if axis not in kept)
             scales.append(np.broadcast_to(part.max(axis=axes, keepdims=True, initial=0.0), shape).ravel())
         found = np.concatenate(scales)
-        self.scales = np.where(found > 0, found, 1.0)
+        self.scales = np.where(found > 0, np.maximum(found, self.noise / self.rtol), 1.0)
 
     def splits(self, outer: Floats, low: float) -> tuple[Integers, Floats]:
-        """Return where channels open along the last momentum at fixed others."""
-        crystal = self.problem.crystal
+        """Return where to split along the last momentum at fixed others: openings, and around sharp levels."""
+        if not outer.shape[1] and self.found_splits is not None:
+            return self.found_splits
+        found = self.found_splits = self._splits(outer, low)
+        return found
 
-        def count(line: Integers, x: Floats) -> Any:
-            return count_channels(crystal, self.energy, np.concatenate([outer[line], x[:, None]], axis=1))
+    def _splits(self, outer: Floats, low: float) -> tuple[Integers, Floats]:
+        crystal, turn = self.problem.crystal, self.problem.turn
+        grid = np.linspace(low, np.pi, GRID + 1)
 
-        return jumps(count, len(outer), np.linspace(low, np.pi, GRID + 1))
+        def at(line: Integers, x: Floats) -> Floats:
+            return np.concatenate([outer[line], x[:, None]], axis=1)
 
-    def restored(self, value: Floats, error: float, rtol: float) -> Mean:
+        line, x = jumps(lambda i, y: count_channels(crystal, self.energy, at(i, y)), len(outer), grid)
+        level_line, level = jumps(
+            lambda i, y: count_levels(crystal, self.energy, at(i, y), turn), len(outer), grid, LEVEL_BRACKET
+        )
+        if not len(level):
+            return line, x
+        sharp = sharpness(crystal, self.energy, at(level_line, level), turn)
+        graded = (sharp[:, None] > SHARP) & (0.3 / sharp[:, None] < WIDTHS)
+        which, width = np.nonzero(graded)
+        first = np.unique(which)
+        lines = [line, level_line[first], level_line[which], level_line[which]]
+        positions = [x, level[first], level[which] - WIDTHS[width], level[which] + WIDTHS[width]]
+        inside = [(p > low) & (p < np.pi) for p in positions]
+        return (
+            np.concatenate([a[keep] for a, keep in zip(lines, inside, strict=True)]),
+            np.concatenate([p[keep] for p, keep in zip(positions, inside, strict=True)]),
+        )
+
+    def restored(self, value: Floats, error: float) -> Mean:
         """Return values and errors in their shapes and units."""
         values, errors, start, converged = [], [], 0, True
         for shape, missing, kept in zip(self.shapes, self.missing, self.kept, strict=True):
@@ -313,9 +299,11 @@ class _Integrand:
                 continue
             found, miss = ((a * self.scales[part]).reshape(shape) for a in (value[part], error))
             axes = tuple(axis for axis in range(len(shape)) if axis not in kept)
-            allowed = rtol * abs(found).max(axis=axes, keepdims=True, initial=0.0)
-            # what is nothing at all needs no digits
-            converged &= bool((miss <= np.maximum(allowed, ROUNDING)).all())
+            allowed = self.rtol * abs(found).max(axis=axes, keepdims=True, initial=0.0)
+            # what is nothing but rounding needs no digits
+            converged &= bool(
+                (miss <= np.maximum(allowed, np.maximum(self.noise[part].reshape(shape), ROUNDING))).all()
+            )
             values.append(np.where(missing[0], np.nan, found))
             errors.append(miss)
         return Mean(tuple(values), tuple(errors), self.points, self.residual, converged)

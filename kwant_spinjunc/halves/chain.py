@@ -21,7 +21,7 @@ from ..arrays import Complex, Floats, Integers
 from .matrices import dagger, inverse, magnitude, solved
 from .surface import Surface
 
-__all__ = ["Attached", "Chain", "Half", "eliminate"]
+__all__ = ["Attached", "Chain", "Half", "eliminate", "negative"]
 
 
 @dataclass(frozen=True)
@@ -130,3 +130,30 @@ def _with_leads(chain: Chain, k: int, starts: Any, total: int) -> tuple[Complex,
         R[..., rows, at : at + width] += surface.source
         out[..., at : at + width, rows] += surface.out
     return D, R, out
+
+
+def negative(chain: Chain) -> tuple[Integers, Complex]:
+    """Return the negative eigenvalues of H - E + Re Σ of all planes but that at the cut, (...), and what is left there.
+
+    Counted plane by plane in an elimination without absorption (Sylvester's law of inertia).
+    """
+    last = len(chain.onsite) - 1
+    count = np.zeros(chain.onsite[0].shape[:-2], dtype=np.int64)
+    D = _reactive(chain, last)
+    for k in range(last - 1, -1, -1):
+        count += (np.linalg.eigvalsh(D) < 0).sum(axis=-1)
+        T = chain.hopping[k]
+        right, _ = solved(D, np.broadcast_to(dagger(T), (*D.shape[:-1], T.shape[-2])))
+        D = _reactive(chain, k) - T @ right
+        D = (D + dagger(D)) / 2
+    return count, D
+
+
+def _reactive(chain: Chain, k: int) -> Complex:
+    """Return H - E + Re Σ of a plane by itself."""
+    D = chain.onsite[k]
+    for lead in chain.leads:
+        if lead.plane == k:
+            D = D.copy()
+            D[..., lead.rows[:, None], lead.rows] += (lead.surface.sigma + dagger(lead.surface.sigma)) / 2
+    return D

@@ -1,0 +1,57 @@
+"""Layered junctions of one orbital, periodic in one or two momenta, with wells: what averages are tried on."""
+
+import kwant
+import kwant.wraparound
+import numpy as np
+
+from kwant_spinjunc.spin import PAULI
+
+one, sz = np.eye(2), PAULI[2]
+
+
+def layers(levels, splittings, t_plane, t_j=0.0, dimensions=1, contact=1.0):
+    """Return a finalized system of one plane per level, hopping -1 along x, -(t_plane ± t_j σ_z) in the plane.
+
+    The first and last planes are those of the leads; ``contact`` scales the hoppings around the inner planes.
+    """
+    lattice = kwant.lattice.general(np.eye(dimensions + 1), norbs=2)
+    names = "xyz"[: dimensions + 1]
+    axes = [tuple(int(i == axis) for i in range(dimensions + 1)) for axis in range(1, dimensions + 1)]
+    zero = (0,) * dimensions
+    end = len(levels) - 1
+
+    def fill(builder, planes):
+        for x in planes:
+            builder[lattice(x, *zero)] = levels[x] * one - splittings[x] / 2 * sz + 0j
+            sign = 1
+            for axis in axes:
+                hop = t_plane * one + (sign * t_j * sz if x <= end // 3 else 0)
+                builder[lattice(x, *axis[1:]), lattice(x, *zero)] = -hop + 0j
+                sign = -1
+
+    syst = kwant.Builder(kwant.TranslationalSymmetry(*axes))
+    fill(syst, range(end + 1))
+    for x in range(end):
+        scale = contact if levels[x] != levels[x + 1] else 1.0
+        syst[lattice(x + 1, *zero), lattice(x, *zero)] = -scale * one + 0j
+    syst = kwant.wraparound.wraparound(syst, coordinate_names=names[1:])
+    for direction, x in ((-1, 0), (1, end)):
+        lead = kwant.Builder(kwant.TranslationalSymmetry((direction, *zero), *axes))
+        fill(lead, [x])
+        lead[lattice(x + 1, *zero), lattice(x, *zero)] = -one + 0j
+        syst.attach_lead(kwant.wraparound.wraparound(lead, keep=0, coordinate_names=names))
+    return syst.finalized()
+
+
+def random_layers(seed, dimensions=1, well=True):
+    """Return a random F|I|N|I|F with a well (or F|I|F), a function true behind the cut, and an energy."""
+    rng = np.random.default_rng(seed)
+    thick = [int(n) for n in rng.integers(2, 5, 3)]
+    left, right = rng.uniform(0.5, 2.0, 2) + 1.5 * dimensions
+    high = 5.0 + 2 * dimensions
+    inner = [high] * thick[0] + ([float(rng.uniform(0.0, 2.0))] * thick[1] + [high] * thick[2] if well else [])
+    levels = [left] * 2 + inner + [right] * 2
+    splittings = [rng.uniform(0, 1)] * 2 + [0.0] * len(inner) + [rng.uniform(0.2, 1)] * 2
+    syst = layers(levels, splittings, float(rng.uniform(0.4, 1.0)), float(rng.uniform(0, 0.3)), dimensions)
+    cut = 2 + thick[0] // 2
+    return syst, (lambda site: site.tag[0] >= cut), float(rng.uniform(-0.2, 0.4))

@@ -1,0 +1,93 @@
+"""Laws of zone averages of crystals: claims cover errors, with and without wells, in one and two dimensions."""
+
+import numpy as np
+import pytest
+from crystal_layers import layers, random_layers
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import examples
+
+import kwant_spinjunc as sj
+from kwant_spinjunc.crystals.levels import count_channels, count_levels, jumps, sharpness
+from systems.altermagnet_junction import altermagnet_junction
+
+ANGLES = np.array([0.0, 1.0, 2.5])
+
+
+def averaged(syst, cut, energy, rtol, **more):
+    return sj.scatter(syst, energy, k="average", turns=ANGLES, behind=cut, rtol=rtol, **more)
+
+
+@examples(4)
+@given(st.integers(0, 10**6), st.booleans())
+@pytest.mark.filterwarnings("ignore:The average over the zone spent")
+def test_the_claim_of_an_average_over_a_line_covers_its_error(seed, well):
+    syst, cut, energy = random_layers(seed, 1, well)
+    try:
+        rough = averaged(syst, cut, energy, 1e-3, max_points=4000)
+    except sj.NoOpenChannelError:
+        return
+    fine = averaged(syst, cut, energy, 1e-7, max_points=12_000)
+    miss = abs(rough.probabilities - fine.probabilities)
+    assert (miss <= rough.k_error + fine.k_error).all()
+
+
+def test_a_sharp_level_is_found_by_counting_and_an_average_without_it_would_be_wrong():
+    syst, cut, energy = random_layers(0, 1, well=True)
+    from kwant_spinjunc.crystals.scatter import taken_apart
+    from kwant_spinjunc.devices.device import Device
+
+    crystal = taken_apart(Device(system=syst), {}, ("k_y",), cut)
+    grid = np.linspace(0, np.pi, 65)
+    _, level = jumps(lambda _, x: count_levels(crystal, energy, x[:, None], None), 1, grid, 1e-9)
+    sharp = sharpness(crystal, energy, level[:, None], None)
+    assert sharp.max() > 100
+    # the sharpest level carries a peak that a mesh of 64 points does not see
+    at = level[np.argmax(sharp)]
+    peak = sj.scatter(syst, energy, k=at + np.linspace(-1, 1, 41) / sharp.max())
+    mesh = sj.scatter(syst, energy, k=grid)
+    assert peak.transmission(1, 0).max() > 20 * np.median(mesh.transmission(1, 0))
+    # openings are the band edges of the leads, known in closed form for this band
+    _, opening = jumps(lambda _, x: count_channels(crystal, energy, x[:, None]), 1, grid)
+    levels = sj.scatter(syst, energy, k=opening + 1e-9).modes != sj.scatter(syst, energy, k=opening - 1e-9).modes
+    assert levels.any(axis=(1, 2)).all()
+
+
+def test_the_mean_over_two_momenta_is_that_of_a_dense_mesh():
+    device = altermagnet_junction(dimensions=3, onsite=4.5, height=9.0)
+    mean = sj.scatter(device, 0.2, k="average", turns=[0.0, np.pi], behind="barrier", rtol=1e-3)
+    line = (np.arange(60) + 0.5) / 60 * 2 * np.pi
+    mesh = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2)
+    points = sj.scatter(device, 0.2, k=mesh, turns=[0.0, np.pi], behind="barrier")
+    T = points.transmission(1, 0).mean(axis=1)
+    assert mean.transmission(1, 0) == pytest.approx(T, rel=5e-3)
+    assert mean.k_error[:, 1, :, 0].max() < 1e-3 * T.max()
+
+
+@pytest.mark.parametrize("orientation", ["along", "diagonal"])
+def test_turning_the_crystal_by_a_right_angle_reverses_the_magnetoresistance(orientation):
+    # t_J -> -t_J is the crystal turned by 90 degrees; at 45 degrees there is no magnetoresistance
+    def ratio(t_j):
+        device = altermagnet_junction(hopping_splitting=t_j, orientation=orientation)
+        s = sj.scatter(device, 0.2, k="average", turns=[0.0, np.pi / 2, np.pi], behind="barrier", rtol=1e-8)
+        T = s.transmission(1, 0)
+        return (T[0] - T[2]) / T[1], s
+
+    (plus, s), (minus, _) = ratio(0.3), ratio(-0.3)
+    assert plus == pytest.approx(-minus, abs=1e-10)
+    if orientation == "along":
+        assert abs(plus) > 1e-2
+        # the torque on the ferromagnet of an altermagnet's electrons at a right angle, none when collinear
+        torque = s.torque("right").total[:, 0]
+        assert abs(torque[1]).max() > 1e-3 * s.transmission(1, 0)[1]
+        assert abs(torque[[0, 2]]).max() < 1e-9
+    else:
+        assert abs(plus) < 1e-10
+
+
+def test_an_average_that_spends_its_points_says_what_it_reached():
+    syst = layers([1.5, 1.5, 6.0, 6.0, 1.5, 1.5], [0.5] * 2 + [0.0] * 2 + [0.5] * 2, 0.7, 0.2)
+    with pytest.warns(sj.SpinjuncWarning, match="before it reached rtol = 1e-12"):
+        s = averaged(syst, lambda site: site.tag[0] >= 3, 0.1, 1e-12, max_points=100)
+    exact = averaged(syst, lambda site: site.tag[0] >= 3, 0.1, 1e-9)
+    assert (abs(s.probabilities - exact.probabilities) <= s.k_error + exact.k_error).all()
