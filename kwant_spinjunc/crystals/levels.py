@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import Complex, Floats, Integers
 from ..halves.chain import negative
 from ..halves.joint import Turn, of_orbitals
-from ..arrays import Complex, Floats, Integers
 from ..halves.matrices import dagger, magnitude, spin_times
 from ..halves.surface import channels
 from ..spin import spinors

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError
 from ..arrays import Floats, Integers
+from ..errors import ArgumentError
 from ..quadrature import integrate
 from .levels import BRACKET, count_channels, count_levels, jumps, sharpness
 from .problem import Observable, Problem
