@@ -17,8 +17,8 @@ validation: $(UV) ## Judge every claim of the paper with Kwant; writes validatio
 validation-quick: $(UV) ## The same on small grids, under 90 s
 	$(UV) run python -m validation --quick -o validation-report
 
-test: $(UV) ## Run the test suite
-	$(UV) run pytest
+test: $(UV) ## Run the test suite; TESTS="tests/laws/test_exact.py" for some only
+	$(UV) run pytest $(TESTS)
 
 lint: $(UV) ## Format check, lint, types, import contracts
 	$(UV) run ruff format --check .
@@ -33,7 +33,10 @@ test-faults: $(UV) ## Damage hundreds of files and kill dozens of runs: right, t
 	PYTHONPATH=.:tests $(UV) run python tests/faults.py
 
 test-numpy2: $(UV) ## Test the library on NumPy 2, with Kwant re-cythonized
-	./tests/numpy2.sh $(CURDIR)/$(UV)
+	./tests/numpy2.sh $(CURDIR)/$(UV) $(TESTS)
+
+mutation: $(UV) ## Break the library in 400 places, one at a time, and count what the tests notice; hours
+	$(UV) run --with coverage python tests/mutation.py
 
 test-wheel: $(UV) ## Build wheel and sdist, test the wheel on newest NumPy without Kwant and compiler
 	./tests/wheel.sh $(CURDIR)/$(UV)

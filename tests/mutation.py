@@ -1,0 +1,306 @@
+"""Mutation testing: break the library in one place, see whether a test notices. Not run in continuous integration.
+
+    make mutation                      # 400 mutants, seed 0, two workers
+    python tests/mutation.py --mutants 40 --only halves/ --tests tests/laws/test_exact.py tests/laws/test_symmetry.py
+
+1. The suite (or ``--tests``) runs once under `coverage` with a context per test: which tests execute which line.
+2. Mutants are drawn with a seed, evenly over the executed lines: a comparison turned, an operator or sign exchanged, a
+   constant moved, ``.conj()`` or ``abs`` dropped, ``and``/``or`` exchanged, a condition negated, ``sin`` and ``cos``
+   exchanged, a keyword argument or a statement removed.
+3. Each mutant is written into a private copy of the checkout; the tests that execute its line run there, fastest first,
+   until one fails. A mutant that none notices survives.
+
+Mutants that change nothing a caller can see are listed with their reason in `EQUIVALENT` (by module, line of source and
+kind, so that the list survives a moved line) and leave the score. ``--survivors FILE`` of an earlier report tries again
+only those that survived.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import copy
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent
+PACKAGE = "kwant_spinjunc"
+#: Tests tried per mutant at most, and seconds for all of them.
+MOST_TESTS, SECONDS = 60, 120
+#: (module, stripped line of source, kind): why no caller can tell.
+EQUIVALENT: dict[tuple[str, str, str], str] = {}
+
+COMPARE = {ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
+ARITHMETIC = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult}
+PARTNERS = {"sin": "cos", "cos": "sin", "max": "min", "min": "max", "maximum": "minimum", "minimum": "maximum"}
+PARTNERS |= {"any": "all", "all": "any", "real": "imag", "imag": "real", "argmax": "argmin", "argmin": "argmax"}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change: the module, where, what, and the source after it."""
+
+    module: str
+    line: int
+    kind: str
+    before: str
+    after: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.module}:{self.line} {self.kind}: {self.before} -> {self.after}"
+
+
+def changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+    """Yield (kind, replacement) of one node of the syntax tree."""
+    if isinstance(node, ast.Compare) and type(node.ops[0]) in COMPARE:
+        yield "comparison", ast.Compare(node.left, [COMPARE[type(node.ops[0])](), *node.ops[1:]], node.comparators)
+    words = isinstance(node, ast.BinOp) and isinstance(node.left, ast.Constant) and isinstance(node.left.value, str)
+    if isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC and not words:
+        yield "operator", ast.BinOp(node.left, ARITHMETIC[type(node.op)](), node.right)
+    if isinstance(node, ast.BoolOp):
+        other = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+        yield "and/or", ast.BoolOp(other, node.values)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.Not)):
+        yield "sign" if isinstance(node.op, ast.USub) else "not", node.operand
+    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)) and not isinstance(node.value, bool):
+        moved = node.value + 1 if isinstance(node.value, int) else node.value * 1.1 + 0.1
+        yield "constant", ast.Constant(moved)
+    if isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        yield "constant", ast.Constant(not node.value)
+    if isinstance(node, (ast.If, ast.IfExp, ast.While)):
+        turned = copy.copy(node)
+        turned.test = ast.UnaryOp(ast.Not(), node.test)
+        yield "condition", turned
+    if isinstance(node, ast.Attribute) and node.attr in PARTNERS:
+        yield "function", ast.Attribute(node.value, PARTNERS[node.attr], node.ctx)
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in PARTNERS:
+        yield "function", ast.Name(PARTNERS[node.id], node.ctx)
+    if isinstance(node, ast.Call):
+        if (
+            isinstance(node.func, ast.Attribute)
+            and node.func.attr in ("conj", "copy", "swapaxes")
+            and not node.keywords
+        ):
+            yield f"drop .{node.func.attr}()", node.func.value
+        if isinstance(node.func, ast.Name) and node.func.id == "abs":
+            yield "drop abs", node.args[0]
+        for number in range(len(node.keywords)):
+            if node.keywords[number].arg is not None:
+                kept = node.keywords[:number] + node.keywords[number + 1 :]
+                yield f"drop {node.keywords[number].arg}=", ast.Call(node.func, node.args, kept)
+    if isinstance(node, (ast.AugAssign, ast.Raise)) or (
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    ):
+        yield "drop statement", ast.Pass()
+
+
+class _Replace(ast.NodeTransformer):
+    def __init__(self, target: ast.AST, value: ast.AST) -> None:
+        self.target, self.value = target, value
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        return self.value if node is self.target else self.generic_visit(node)
+
+
+def _skipped(tree: ast.Module) -> set[int]:
+    """Return ids of nodes that only type checkers, readers or printers of messages see."""
+    skip: set[int] = set()
+    for node in ast.walk(tree):
+        hidden: list[ast.AST] = []
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            hidden += [a.annotation for a in node.args.args + node.args.kwonlyargs if a.annotation]
+            hidden += ([node.returns] if node.returns else []) + node.decorator_list
+        elif isinstance(node, ast.AnnAssign):
+            hidden.append(node.annotation)
+        elif isinstance(node, (ast.JoinedStr, ast.Import, ast.ImportFrom)):
+            hidden.append(node)
+        elif isinstance(node, ast.Raise) and node.exc is not None:
+            hidden.append(node.exc)
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            hidden.append(node)
+        for part in hidden:
+            skip |= {id(inner) for inner in ast.walk(part)}
+    return skip
+
+
+def candidates(path: Path, executed: set[int]) -> Iterator[tuple[int, str, ast.AST, ast.AST]]:
+    """Yield (line, kind, node, replacement) of the executed lines of a module."""
+    tree = ast.parse(path.read_text())
+    skip = _skipped(tree)
+    for node in ast.walk(tree):
+        line = getattr(node, "lineno", None)
+        if line in executed and id(node) not in skip:
+            for kind, replacement in changes(node):
+                yield line, kind, node, ast.copy_location(replacement, node)
+
+
+def mutated(path: Path, line: int, kind: str, text: str) -> str | None:
+    """Return the source with one mutation of that description, laid out by `ast.unparse`."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if getattr(node, "lineno", None) == line and ast.unparse(node).split("\n")[0] == text:
+            for found, replacement in changes(node):
+                if found == kind:
+                    new = _Replace(node, ast.copy_location(replacement, node)).visit(tree)
+                    return ast.unparse(ast.fix_missing_locations(new))
+    return None
+
+
+def trace(data: Path, tests: list[str]) -> None:
+    """Run tests once under coverage, a context per test."""
+    setup = data.parent / "coveragerc"
+    setup.write_text(f"[run]\nsource = {PACKAGE}\ndata_file = {data}\ndynamic_context = test_function\n")
+    command = [sys.executable, "-m", "coverage", "run", f"--rcfile={setup}", "-m", "pytest", "-n", "0", "-q"]
+    command += ["-p", "no:cacheprovider", "--durations=0", "--durations-min=0.0", *tests]
+    with open(data.parent / "durations.txt", "w") as out:
+        subprocess.run(command, cwd=TOP, stdout=out, check=False)
+
+
+def load(data: Path) -> tuple[dict[str, dict[int, set[str]]], dict[str, float]]:
+    """Return {module: {line: tests}} and {test: seconds} of a trace; tests by file and function, parameters dropped."""
+    from coverage import CoverageData
+
+    found = CoverageData(basename=str(data))
+    found.read()
+    lines: dict[str, dict[int, set[str]]] = {}
+    for file in found.measured_files():
+        module = str(Path(file).resolve().relative_to(TOP)) if Path(file).resolve().is_relative_to(TOP) else None
+        if module is not None:
+            lines[module] = {k: {c for c in v if c} for k, v in found.contexts_by_lineno(file).items()}
+    seconds: dict[str, float] = defaultdict(float)
+    for row in (data.parent / "durations.txt").read_text().splitlines():
+        parts = row.split()
+        if len(parts) >= 3 and parts[1] == "call" and parts[0].endswith("s"):
+            file, _, test = parts[2].partition("::")
+            seconds[f"{Path(file).stem}.{test.partition('[')[0]}"] += float(parts[0][:-1])
+    return lines, seconds
+
+
+def _node(context: str) -> str:
+    """Return the pytest address of a coverage context ``tests.test_x.test_y`` or ``test_x.test_y``."""
+    *module, function = context.split(".")
+    matches = list((TOP / "tests").rglob(f"{module[-1]}.py"))
+    return f"{matches[0].relative_to(TOP)}::{function}" if matches else ""
+
+
+def draw(lines: dict[str, dict[int, set[str]]], count: int, seed: int, only: str) -> list[Mutant]:
+    """Draw mutants: lines evenly over the executed ones, then one change of each."""
+    rng = random.Random(seed)
+    pool: list[tuple[str, int]] = []
+    by_line: dict[tuple[str, int], list[tuple[str, str, str]]] = {}
+    for module in sorted(lines):
+        if only not in module:
+            continue
+        executed = {line for line, tests in lines[module].items() if tests}
+        for line, kind, node, replacement in candidates(TOP / module, executed):
+            text, after = ast.unparse(node).split("\n")[0], ast.unparse(replacement).split("\n")[0]
+            by_line.setdefault((module, line), []).append((kind, text, after))
+    pool = sorted(by_line)
+    rng.shuffle(pool)
+    return [Mutant(module, line, *rng.choice(by_line[module, line])) for module, line in pool[:count]]
+
+
+class Bench:
+    """A private copy of the checkout, in which one mutant at a time is tried."""
+
+    def __init__(self, place: Path) -> None:
+        self.top = place
+        ignore = shutil.ignore_patterns(
+            ".git", ".venv*", ".uv", "*cache*", "validation-report", "_build", ".hypothesis"
+        )
+        shutil.copytree(TOP, place, ignore=ignore, symlinks=True)
+
+    def run(self, mutant: Mutant, tests: list[str]) -> tuple[str, str]:
+        """Return ("killed" | "survived" | "killed by time", the test) of one mutant."""
+        target = self.top / mutant.module
+        original = target.read_text()
+        source = mutated(TOP / mutant.module, mutant.line, mutant.kind, mutant.before)
+        if source is None:
+            return "skipped", ""
+        target.write_text(source)
+        env = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(self.top), "OPENBLAS_NUM_THREADS": "1"}
+        command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "--no-header", "-p", "no:cacheprovider"]
+        try:
+            done = subprocess.run(
+                [*command, *tests], cwd=self.top, env=env, capture_output=True, text=True, timeout=SECONDS
+            )
+        except subprocess.TimeoutExpired:
+            return "killed by time", ""
+        finally:
+            target.write_text(original)
+        if done.returncode == 0:
+            return "survived", ""
+        failed = [row.split()[1] for row in done.stdout.splitlines() if row.startswith(("FAILED", "ERROR"))]
+        return "killed", failed[0] if failed else f"exit {done.returncode}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mutants", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="part of the path of the modules to mutate")
+    parser.add_argument("--tests", nargs="*", default=["tests"], help="tests that may notice")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--trace", type=Path, help="folder of an earlier trace; made there if it is not")
+    parser.add_argument("--report", type=Path, default=Path("mutants.json"))
+    parser.add_argument("--survivors", type=Path, help="an earlier report: try again those that survived there")
+    options = parser.parse_args()
+
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.trace or Path(temporary)
+        folder.mkdir(exist_ok=True, parents=True)
+        data = (folder / "coverage.sqlite").resolve()
+        if not data.exists():
+            trace(data, options.tests)
+        lines, seconds = load(data)
+        if options.survivors:
+            rows = json.loads(options.survivors.read_text())
+            names = ("module", "line", "kind", "before", "after")
+            mutants = [Mutant(*(row[name] for name in names)) for row in rows if row["outcome"] == "survived"]
+        else:
+            mutants = draw(lines, options.mutants, options.seed, options.only)
+        benches = [Bench(Path(temporary) / f"copy{n}") for n in range(options.workers)]
+        results: list[dict[str, object]] = []
+
+        def attempt(mutant: Mutant) -> None:
+            source = (TOP / mutant.module).read_text().splitlines()[mutant.line - 1].strip()
+            reason = EQUIVALENT.get((mutant.module, source, mutant.kind))
+            contexts = sorted(
+                lines[mutant.module].get(mutant.line, ()), key=lambda c: seconds.get(".".join(c.split(".")[-2:]), 0)
+            )
+            tests = [node for node in map(_node, contexts[:MOST_TESTS]) if node]
+            begun = time.monotonic()
+            if reason is None:
+                bench = benches.pop()
+                try:
+                    outcome, by = bench.run(mutant, tests)
+                finally:
+                    benches.append(bench)
+            else:
+                outcome, by = "equivalent", reason
+            row = asdict(mutant) | {"outcome": outcome, "by": by, "seconds": round(time.monotonic() - begun, 1)}
+            results.append(row | {"tests": len(tests)})
+            options.report.write_text(json.dumps(results, indent=1))
+            print(f"{len(results):4d}/{len(mutants)} {outcome:14s} {mutant.label}", flush=True)
+
+        with ThreadPoolExecutor(options.workers) as pool:
+            list(pool.map(attempt, mutants))
+    counted = [row for row in results if row["outcome"] not in ("equivalent", "skipped")]
+    killed = sum(str(row["outcome"]).startswith("killed") for row in counted)
+    print(f"{killed} of {len(counted)} non-equivalent mutants killed: {killed / max(len(counted), 1):.1%}")
+
+
+if __name__ == "__main__":
+    main()
