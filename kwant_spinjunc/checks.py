@@ -15,6 +15,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Collection
+from difflib import get_close_matches
 from functools import update_wrapper
 from types import FunctionType, UnionType
 from typing import Any, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -33,6 +34,7 @@ __all__ = [
     "formula",
     "integer",
     "is_average",
+    "known_keywords",
     "not_negative",
     "not_negative_array",
     "positive",
@@ -348,3 +350,22 @@ def _too_small(name: str, number: float, hint: str) -> ArgumentError:
     if number <= 0:
         return _refusal(name, "be positive", f"is {number:g}", hint)
     return _refusal(name, f"be at least {SMALLEST:g}", f"is {number:g}", "Use another unit.")
+
+
+R = TypeVar("R")
+
+
+def known_keywords(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function of keywords refuse one that it does not have by naming the nearest that it has."""
+    names = tuple(inspect.signature(function).parameters)
+
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name in kwargs:
+            if name not in names:
+                near = get_close_matches(name, names, n=1)
+                hint = f"Did you mean `{near[0]}`?" if near else f"It has {', '.join(names)}."
+                called = getattr(function, "__name__", "this function")
+                raise ArgumentError(f"Argument `{name}` must be a keyword of {called}, but is not. {hint}")
+        return function(*args, **kwargs)
+
+    return update_wrapper(checked, function)

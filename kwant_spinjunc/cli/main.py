@@ -28,6 +28,7 @@ VERBS = {
     "explore": "Open a page with a slider for every parameter, which shows live what they do.",
     "run": "Solve one junction or device: probabilities, currents, torques and their audit; figure with -o.",
     "sweep": "Solve a family on a grid of parameters and write a NetCDF file. Ctrl-C keeps what is done.",
+    "plot": "Draw what a sweep has written: one quantity or several, lines or a map.",
     "map": "Map the error of the phenomenology against exact scattering, with contours at 1 and 10 percent. The first "
     "two axes are drawn, the worst over further ones.",
     "ensemble": "Average a junction over disorder and twisted boundaries. Goes on where the store ends; Ctrl-C keeps "

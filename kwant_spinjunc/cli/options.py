@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import ArgumentError
 from ..model.junction import Junction
 from ..runs.family import Family
-from .values import number, parse_range, parse_value, split_assignment
+from .values import number, parse_range, parse_value, split_assignment, warn_of_degrees
 
 __all__ = [
     "add_energy",
@@ -110,6 +110,7 @@ def fixed_parameters(assignments: Sequence[str]) -> dict[str, Any]:
         name, value = split_assignment("--set", text)
         check_free(name, values)
         values[name] = parse_value(value)
+        warn_of_degrees(name, values[name])
     return values
 
 
@@ -160,6 +161,7 @@ def axes_of(options: argparse.Namespace) -> tuple[dict[str, Any], Any]:
         else:
             check_free(name, axes)
             axes[name] = parse_range(values)
+            warn_of_degrees(name, axes[name])
     return axes, 0.0 if energy is None else energy
 
 

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import argparse
 import math
+import warnings
 from typing import Any
 
 import numpy as np
 
 from ..checks import finite
-from ..errors import ArgumentError
+from ..errors import ArgumentError, SpinjuncWarning
 
-__all__ = ["cross_section", "number", "parse_range", "parse_value", "split_assignment", "wave_vector"]
+__all__ = [
+    "cross_section",
+    "number",
+    "parse_range",
+    "parse_value",
+    "split_assignment",
+    "warn_of_degrees",
+    "wave_vector",
+]
 
 #: More points on one axis are a mistake, and would not fit in memory.
 LONGEST_AXIS = 1_000_000
@@ -19,19 +28,53 @@ LONGEST_AXIS = 1_000_000
 LARGEST_WHOLE = 2**53
 
 
+#: Units that may be typed behind a number: degrees to radians, kelvin to k_B T in eV.
+UNITS = {"deg": math.pi / 180, "K": 8.617333262e-5}
+#: Angles above a full turn are degrees that lack their unit.
+FULL_TURN = 2 * math.pi
+ANGLES = ("theta", "phi", "angle")
+
+
+def unit_of(text: str) -> str:
+    """Return the unit typed behind a number, empty for none."""
+    return next((unit for unit in UNITS if text.endswith(unit)), "")
+
+
+def warn_of_degrees(name: str, value: Any) -> None:
+    """Warn of an angle above a full turn, which was probably meant in degrees."""
+    numbers = np.asarray(value)
+    largest = float(abs(numbers).max()) if numbers.size and numbers.dtype.kind in "if" else 0.0
+    if name in ANGLES and largest > FULL_TURN * (1 + 1e-9):
+        warnings.warn(
+            f"{name} = {largest:g} is in radians, more than a full turn. Degrees are typed with their unit, "
+            f"{name}={largest:g}deg.",
+            SpinjuncWarning,
+            stacklevel=2,
+        )
+
+
 def parse_value(text: str) -> Any:
-    """Return a typed value: int, float, angle in degrees (``60deg``, returned in radians), true/false, or the text.
+    """Return a typed value: int, float, a number with its unit, true/false, or the text.
+
+    Angles with ``deg`` are returned in radians, temperatures with ``K`` as k_B T in eV.
 
     Examples
     --------
     >>> parse_value("4"), parse_value("0.5"), round(parse_value("180deg"), 6), parse_value("true")
     (4, 0.5, 3.141593, True)
+    >>> round(parse_value("300K"), 6)
+    0.025852
     """
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
-    number = text.removesuffix("deg")
+    for unit, size in UNITS.items():
+        if text.endswith(unit):
+            try:
+                return size * float(text.removesuffix(unit))
+            except ValueError:
+                return text
     try:
-        return math.radians(float(number)) if number != text else int(text)
+        return int(text)
     except ValueError:
         try:
             return float(text)
@@ -64,7 +107,7 @@ def parse_range(text: str, option: str = "--vary") -> np.ndarray[Any, Any]:
     for value in (start, stop):
         if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) == math.inf or value != value:
             raise ArgumentError(f"Argument `{option}` must have numbers at its ends, but is {text!r}. {way_out}")
-    ends = [(part, part.endswith("deg")) for part in parts[:2]]
+    ends = [(part, unit_of(part)) for part in parts[:2]]
     if ends[0][1] != ends[1][1] and not any(value == 0 for value in (start, stop)):
         raise ArgumentError(f"Argument `{option}` must have the same unit at both ends, but is {text!r}. {way_out}")
     if count > LONGEST_AXIS:
@@ -102,7 +145,7 @@ def wave_vector(text: str | None) -> Any:
 def number(text: str) -> float:
     """Return a finite number, for argparse."""
     try:
-        return finite("number", float(text))
+        return finite("number", parse_value(text))
     except ValueError:
         raise argparse.ArgumentTypeError(f"must be a finite number, but is {text!r}") from None
 

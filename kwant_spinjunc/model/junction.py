@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Vector
-from ..checks import finite, finite_array, positive, positive_integer
+from ..checks import finite, finite_array, known_keywords, positive, positive_integer
 from ..errors import ArgumentError
 from ..spin import SIGNS, angle_between, check_unit_vector, torque_axes
 from .disorder import Disorder, Roughness
@@ -139,6 +139,7 @@ class Layer:
         return self.levels(band_shift)[..., None] + 2 * self.hopping * np.array([-1.0, 1.0])
 
 
+@known_keywords
 def ferromagnet(
     *,
     onsite: float,
@@ -159,6 +160,7 @@ def ferromagnet(
     return Layer(onsite, hopping, splitting, m, in_plane_hopping, thickness, disorder)  # type: ignore[arg-type]
 
 
+@known_keywords
 def normal_metal(
     *,
     onsite: float,
@@ -171,6 +173,7 @@ def normal_metal(
     return Layer(onsite, hopping, in_plane_hopping=in_plane_hopping, thickness=thickness, disorder=disorder)
 
 
+@known_keywords
 def barrier(
     *,
     onsite: float,

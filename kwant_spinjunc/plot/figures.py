@@ -6,7 +6,7 @@ Every function returns a new `matplotlib.figure.Figure` that owns its axes; noth
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -278,8 +278,12 @@ def plot_ensemble(result: Ensemble) -> Figure:
     return figure
 
 
+#: A positive quantity that varies by more than this gets a logarithmic axis.
+DECADES = 100
+
+
 @styled
-def plot_sweep(dataset: Any, variable: str = "conductance") -> Figure:
+def plot_sweep(dataset: Any, variable: str | Sequence[str] = "conductance", *, log: bool | None = None) -> Figure:
     """Plot one variable of a sweep: lines over the longest axis, one per value of the others; a map for two long axes.
 
     Parameters
@@ -287,13 +291,38 @@ def plot_sweep(dataset: Any, variable: str = "conductance") -> Figure:
     dataset
         Result of `sweep`.
     variable
-        Name of a data variable.
+        Name of a data variable, or several that are drawn over each other as lines.
+    log
+        Whether the quantity has a logarithmic axis; None: where all of it is positive and spans more than two decades.
 
     Raises
     ------
     ArgumentError
-        No such variable, or more axes than a picture can show.
+        No such variable, more axes than a picture can show, or a logarithmic axis for what is not positive.
     """
+    names = [variable] if isinstance(variable, str) else list(variable)
+    if log is None and len(names) > 1:  # one axis for all
+        log = all(name in dataset and _is_log(dataset[name].values, None, name) for name in names)
+    figure, axes = new_figure()
+    for name in names:
+        _draw_sweep(figure, axes, dataset, name, log, alone=len(names) == 1)
+    if len(names) > 1:
+        axes.set_ylabel(", ".join(dict.fromkeys(dataset[name].attrs.get("units", "") for name in names)))
+        axes.legend()
+    return figure
+
+
+def _is_log(values: Any, log: bool | None, name: str) -> bool:
+    """Return whether an axis is logarithmic: as asked, or for positive numbers over more than two decades."""
+    known = np.asarray(values)[np.isfinite(values)]
+    positive = bool(known.size and known.min() > 0)
+    if log and not positive:
+        raise ArgumentError(f"Argument `log` must be False for {name!r}, which is not positive everywhere.")
+    return positive and bool(known.max() > DECADES * known.min()) if log is None else log
+
+
+def _draw_sweep(figure: Any, axes: Any, dataset: Any, variable: str, log: bool | None, *, alone: bool) -> None:
+    """Draw one variable of a sweep into axes; several are told apart by their names."""
     if variable not in dataset.data_vars:
         raise ArgumentError(f"Argument `variable` must be one of {sorted(dataset.data_vars)}, but is {variable!r}.")
     data = dataset[variable]
@@ -305,10 +334,9 @@ def plot_sweep(dataset: Any, variable: str = "conductance") -> Figure:
             f"Argument `variable` must depend on one or two swept axes to be drawn, but {variable!r} has {data.dims}."
         )
     x, series = swept[0], [dim for dim in data.dims if dim != swept[0]]
-    figure, axes = new_figure()
-    if len(swept) == 2 and not fixed and data.sizes[swept[1]] > 8:
+    decades = _is_log(data.values, log, variable)
+    if alone and len(swept) == 2 and not fixed and data.sizes[swept[1]] > 8:
         values = data.transpose(swept[1], x).values
-        decades = values.min() > 0 and values.max() > 100 * values.min()
         norm = "log" if decades else "linear"
         axis_x, axis_y = _in_degrees(dataset[x]), _in_degrees(dataset[swept[1]])
         mesh = axes.pcolormesh(axis_x, axis_y, values, shading="nearest", norm=norm)
@@ -320,7 +348,8 @@ def plot_sweep(dataset: Any, variable: str = "conductance") -> Figure:
             line = stacked.isel(line=index)
             if not np.isfinite(line.values).any():  # nothing to see, such as torques of a texture
                 continue
-            names = [f"{dim} = {_word(line[dim].item(), dataset[dim])}" for dim in series]
+            names = [] if alone else [str(data.attrs.get("long_name", variable))]
+            names += [f"{dim} = {_word(line[dim].item(), dataset[dim])}" for dim in series]
             axes.plot(_in_degrees(dataset[x]), line, "o-", label=", ".join(names) or None)
         if not axes.lines:
             raise ArgumentError(
@@ -329,9 +358,11 @@ def plot_sweep(dataset: Any, variable: str = "conductance") -> Figure:
         if series:
             axes.legend()
         axes.set_ylabel(_label(data))
-        axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 4), useMathText=True)
+        if decades:
+            axes.set_yscale("log")
+        else:
+            axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 4), useMathText=True)
     axes.set_xlabel(_label(dataset[x]))
-    return figure
 
 
 #: Errors below and above these look the same.

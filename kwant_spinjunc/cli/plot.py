@@ -1,0 +1,60 @@
+"""`spinjunc plot`: draw what a sweep has written."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ..errors import ArgumentError
+from .options import check_figure, save_figure
+
+__all__ = ["EXAMPLE", "add_options", "run"]
+
+EXAMPLE = "spinjunc plot out.nc --plot conductance --plot tmr -o out.png"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this verb."""
+    parser.add_argument("file", metavar="FILE.nc", help="what `spinjunc sweep` has written")
+    parser.add_argument(
+        "--plot", action="append", metavar="VARIABLE", help="what to draw; repeatable, drawn over each other"
+    )
+    parser.add_argument(
+        "--log",
+        action=argparse.BooleanOptionalAction,
+        help="logarithmic axis of the quantity (default: positive over more than two decades)",
+    )
+    parser.add_argument("-o", "--output", required=True, metavar="FIGURE", help="png, svg or pdf")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do it and return the exit code."""
+    check_figure(options.output)
+    dataset = _read(options.file)
+    from ..plot.figures import plot_sweep
+
+    default = "conductance" if "conductance" in dataset else "current"
+    chosen = options.plot or [default]
+    for name in chosen:
+        if name not in dataset.data_vars:
+            raise ArgumentError(f"Argument `--plot` must be one of {', '.join(dataset.data_vars)}, but is {name!r}.")
+    save_figure(plot_sweep(dataset, chosen[0] if len(chosen) == 1 else chosen, log=options.log), options.output)
+    return 0
+
+
+def _read(path: str) -> Any:
+    """Return the dataset of a file.
+
+    Raises
+    ------
+    ArgumentError
+        The file does not exist or is no table of this package.
+    """
+    import xarray as xr
+
+    try:
+        return xr.load_dataset(path, engine="scipy")
+    except Exception as error:
+        raise ArgumentError(
+            f"Argument `FILE` must be the NetCDF file of a sweep, but {path!r} is not ({error})."
+        ) from error

@@ -1,0 +1,80 @@
+"""What one types every day: units behind numbers, misspelt keywords, pictures of what was swept."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kwant_spinjunc as sj
+from kwant_spinjunc.cli.main import main
+from kwant_spinjunc.cli.values import number, parse_range, parse_value
+from kwant_spinjunc.plot.figures import plot_sweep
+from systems.tunnel_junction import tunnel_junction
+
+TUNNEL = str(Path(__file__).parents[2] / "systems" / "tunnel_junction.py")
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_units_are_typed_behind_numbers():
+    assert parse_value("300K") == pytest.approx(0.02585199)
+    assert number("90deg") == pytest.approx(np.pi / 2)
+    assert number("300K") == parse_value("300K")
+    assert parse_value("OK") == "OK"
+    np.testing.assert_allclose(parse_range("0:300K:3"), [0.0, parse_value("150K"), parse_value("300K")])
+    with pytest.raises(sj.ArgumentError, match="same unit at both ends"):
+        parse_range("10K:20:3")
+
+
+@pytest.mark.filterwarnings("default")
+def test_angles_above_a_full_turn_are_told(capsys):
+    assert main(["run", TUNNEL, "--set", "theta=60", "--solver", "halves"]) == 0
+    err = capsys.readouterr().err
+    assert "theta=60deg" in err
+    assert err.count("\n") == 1
+    assert main(["run", TUNNEL, "--set", "theta=60deg", "--solver", "halves"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("call", "near"),
+    [
+        (lambda: sj.ferromagnet(onsit=1.0, hopping=1.0, splitting=1.0), "onsite"),
+        (lambda: sj.barrier(onsite=1.0, hopping=1.0, thicknes=4), "thickness"),
+        (lambda: sj.normal_metal(onsite=1.0, hoping=1.0), "hopping"),
+    ],
+)
+def test_misspelt_keywords_are_answered_with_the_nearest(call, near):
+    with pytest.raises(sj.ArgumentError, match=f"Did you mean `{near}`"):
+        call()
+
+
+def test_sweeps_are_drawn_again_from_their_file(capsys):
+    assert main(["sweep", TUNNEL, "--vary", "height=2:5:4", "--set", "thickness=6", "-o", "out.nc"]) == 0
+    assert main(["plot", "out.nc", "-o", "one.png"]) == 0
+    assert main(["plot", "out.nc", "--plot", "conductance", "--plot", "tmr", "--no-log", "-o", "two.svg"]) == 0
+    assert Path("one.png").stat().st_size > 1000
+    capsys.readouterr()
+    for words, message in (
+        (["out.nc", "--plot", "speed", "-o", "x.png"], "`--plot` must be one of"),
+        (["none.nc", "-o", "x.png"], "must be the NetCDF file of a sweep"),
+        (["out.nc", "-o", "x.jpgg"], "must end in one of"),
+        (["out.nc", "--plot", "magnetization_current", "--log", "-o", "x.png"], "not positive everywhere"),
+    ):
+        assert main(["plot", *words]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_positive_data_over_two_decades_have_a_log_axis():
+    data = sj.sweep(tunnel_junction, energy=0.0, height=np.linspace(2, 6, 5), thickness=6, progress=False)
+    (axes,) = plot_sweep(data, "conductance").axes
+    assert axes.get_yscale() == "log"
+    (axes,) = plot_sweep(data, "conductance", log=False).axes
+    assert axes.get_yscale() == "linear"
+    (axes,) = plot_sweep(data, "tmr").axes
+    assert axes.get_yscale() == "linear"
+    (axes,) = plot_sweep(data, ["conductance", "tmr"]).axes
+    assert len(axes.lines) == 2
