@@ -48,6 +48,7 @@ def _cell(problem: Problem) -> Solved:
             f"Arguments `energy` and `k[..., 0]` must broadcast, but their shapes are {energy.shape} and {c.shape}."
         ) from None
     problem.refuse_closed(modes, c)
+    problem.refuse_edges(exact=False)
     P = probabilities(junction, energy, c)
     # S is not stored for batches; the flux into and out of every channel is
     return Solved(
@@ -70,6 +71,7 @@ def _supercell(problem: Problem) -> Solved:
     c, _ = section.transverse_modes
     modes = junction.open_channels(problem.energy, c).sum(axis=0)
     problem.refuse_closed(modes, c.max())
+    problem.refuse_edges(exact=False)
     P = supercell.probabilities(junction, problem.energy, section, problem.sample)
     return Solved(
         solver=SOLVER,

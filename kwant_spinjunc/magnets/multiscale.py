@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -33,7 +33,7 @@ from ..checks import finite, positive
 from ..errors import ArgumentError, NoOpenChannelError
 from ..halves import zone
 from ..model.junction import Junction
-from ..model.plane import band_shift
+from ..model.problem import AVERAGE
 from ..optional import version
 from ..runs.family import call_family
 from ..runs.tables import LABELS, axis_attributes, split_axes
@@ -41,6 +41,7 @@ from ..spin import angle_between
 from ..theory import circuit, drift_diffusion, interface, tunnelling
 from ..theory.drift_diffusion import AMPERE_PER_SQUARE_METER, LANDAUER, SIEMENS_PER_METER, Matching, Material
 from ..theory.interface import InterfaceResponse
+from ..transport.interface import contact_conductances
 from ..units import conductance_per_area, torque_per_area
 
 if TYPE_CHECKING:
@@ -66,9 +67,7 @@ __all__ = [
 _SIEMENS_PER_SQUARE_METER = AMPERE_PER_SQUARE_METER
 _OHM_SQUARE_MICROMETER = 1e12 * AMPERE_PER_SQUARE_METER
 
-#: Relative accuracy of the conductance that sets the scale of what is negligible.
-ROUGH = 1e-2
-#: Coefficients below this part of the conductance need no relative accuracy of their own.
+#: Coefficients below this part of the largest of their kind need no relative accuracy of their own.
 NEGLIGIBLE = 1e-3
 
 #: name -> (dimensions behind the swept ones, unit, long name)
@@ -390,7 +389,7 @@ class Interface:
 
 
 def solve_interface(
-    junction: Junction, energy: float = 0.0, *, k: ArrayLike | None = None, rtol: float = 1e-8
+    junction: Junction, energy: float = 0.0, *, k: ArrayLike | str | None = AVERAGE, rtol: float = 1e-8
 ) -> Interface:
     """Return what diffusive leads see of a junction, by the fast engine.
 
@@ -401,7 +400,7 @@ def solve_interface(
     energy
         Fermi energy in the junction's unit.
     k
-        One wave vector (kx, kz) in 1/a instead of the average over the Brillouin zone.
+        "average" over the Brillouin zone, one wave vector (kx, kz) in 1/a, or None for Γ.
     rtol
         Relative accuracy of every averaged coefficient.
 
@@ -424,30 +423,37 @@ def solve_interface(
     _check_magnets(junction)
     energy, cut = finite("energy", energy), junction.cut
 
-    def observe(c: Floats) -> Floats:
-        states = halves.states(junction, energy, c)
-        parts = [halves.probabilities(junction, energy, c), states.modes, states.currents[..., cut, 1:]]
-        return np.concatenate([part.reshape(len(c), -1) for part in parts], axis=-1)
+    def observe(c: Floats) -> dict[str, Floats]:
+        states, P = halves.states(junction, energy, c), halves.probabilities(junction, energy, c)
+        # what vanishes with the transmission is one kind, what stays another
+        passing = [P[:, 0, :, 1], P[:, 1, :, 0], states.currents[..., cut, 1:], P[:, 0, [0, 1], 0, [1, 0]]]
+        passing.append(P[:, 1, [0, 1], 1, [1, 0]])
+        staying = [P[:, [0, 0, 1, 1], [0, 1, 0, 1], [0, 0, 1, 1], [0, 1, 0, 1]], states.modes]
+        return {name: _flat(parts, len(c)) for name, parts in (("passing", passing), ("staying", staying))}
 
-    # Of what is small against the conductance, the digits that rounding leaves in the large do not matter.
-    def conductance(c: Floats) -> Floats:
-        return np.asarray(halves.probabilities(junction, energy, c)[..., 1, :, 0, :].sum(axis=(-1, -2)))
-
-    scale = float(_averaged(conductance, junction, energy, k, ROUGH))
-    values = _averaged(observe, junction, energy, k, rtol, atol=NEGLIGIBLE * rtol * scale)
-    P, modes, Q = np.split(values, [16, 20])
+    # Of what is small against its kind, the digits that rounding leaves in the large do not matter.
+    found = zone.mean(observe, junction, energy, k, rtol=rtol, floor=NEGLIGIBLE).value
+    to_left, to_right, Q, flips = np.split(found["passing"], [4, 8, 20])
+    P = np.zeros((2, 2, 2, 2))
+    P[0, :, 1], P[1, :, 0] = to_left.reshape(2, 2), to_right.reshape(2, 2)
+    P[[0, 0, 1, 1], [0, 1, 0, 1], [0, 0, 1, 1], [1, 0, 1, 0]] = flips
+    P[[0, 0, 1, 1], [0, 1, 0, 1], [0, 0, 1, 1], [0, 1, 0, 1]] = found["staying"][:4]
+    modes, Q = found["staying"][4:].reshape(2, 2), Q.reshape(2, 2, 3)
     if not modes.any():
         raise NoOpenChannelError(
             f"Argument `energy` must lie in a band of a lead, but at {energy:g} no channel is open anywhere. "
             f"Bands at Γ: {junction.describe_bands(2.0)}."
         )
-    modes = modes.reshape(2, 2)
     return Interface(
-        conductance=interface.conductance_matrix(P.reshape(2, 2, 2, 2), modes),
+        conductance=interface.conductance_matrix(P, modes),
         modes=modes,
-        spin_current=Q.reshape(2, 2, 3),
+        spin_current=Q,
         m=np.array([lead.m for lead in junction.leads]),
     )
+
+
+def _flat(parts: Sequence[Any], count: int) -> Floats:
+    return np.concatenate([np.asarray(part, dtype=float).reshape(count, -1) for part in parts], axis=-1)
 
 
 def _check_magnets(junction: Junction) -> None:
@@ -462,21 +468,6 @@ def _check_magnets(junction: Junction) -> None:
             "Argument `junction` must consist of two collinear halves, but is a texture. "
             "The chemical potentials of (5) and (6) refer to two directions only."
         )
-
-
-def _averaged(
-    observe: Callable[[Floats], Any],
-    junction: Junction,
-    energy: float,
-    k: ArrayLike | None,
-    rtol: float,
-    atol: float = 0.0,
-) -> Any:
-    """Return the Brillouin-zone average of a function of the band shift, or its value where there is one k only."""
-    if k is not None or not junction.is_dispersive:
-        return observe(np.atleast_1d(band_shift(k)))[0]
-    split = np.concatenate([zone.thresholds(junction, energy), zone.resonances(junction, energy)])
-    return zone.average(observe, split, rtol=rtol, atol=atol).value
 
 
 # ---------------------------------------------------------------------- spin mixing
@@ -519,7 +510,7 @@ class MixingConductance:
 
 
 def mixing_conductances(
-    junction: Junction, energy: float = 0.0, *, k: ArrayLike | None = None, rtol: float = 1e-8
+    junction: Junction, energy: float = 0.0, *, k: ArrayLike | str | None = AVERAGE, rtol: float = 1e-8
 ) -> tuple[MixingConductance, MixingConductance] | None:
     """Return the spin-mixing conductances of the two contacts between spacer and magnets, per unit cell.
 
@@ -566,24 +557,12 @@ def _contacts(junction: Junction) -> tuple[tuple[Junction, int], tuple[Junction,
     return (left, 1), (right, 0)
 
 
-def _mixing(
-    contact: Junction, spacer: int, energy: float, k: ArrayLike | None, rtol: float
-) -> MixingConductance | None:
+def _mixing(contact: Junction, spacer: int, energy: float, k: Any, rtol: float) -> MixingConductance | None:
     """Return the mixing conductance seen from lead number ``spacer``."""
-
-    def observe(c: Floats) -> NDArray[np.complex128]:
-        solution = halves.solve(contact, energy, c)
-        r, modes = solution.amplitudes[..., spacer, :, spacer, :], solution.modes
-        T = solution.probabilities[..., 1 - spacer, :, spacer, :].sum(axis=-2)
-        up, down = r[..., 0, 0], r[..., 1, 1]
-        # Re G_mix = Σ(|r_↑ - r_↓|² + T_↑ + T_↓)/2, free of cancellation.
-        real = (abs(up - down) ** 2 + T.sum(axis=-1)) / 2 * modes[..., spacer, 0]
-        mixing = real - 1j * (up * down.conj()).imag
-        return np.concatenate([mixing[:, None], T, modes[..., spacer, :1], modes[..., 1 - spacer, :]], axis=-1)
-
-    mixing, *rest = _averaged(observe, contact, energy, k, rtol)
-    T_up, T_down, N, *modes = np.real(rest)
-    return MixingConductance(np.array([T_up, T_down]), complex(mixing), float(N), np.array(modes)) if N > 0 else None
+    found = contact_conductances(contact, spacer, energy, k, rtol=rtol)
+    if found.modes_metal == 0:
+        return None
+    return MixingConductance(found.conductances, found.mixing, found.modes_metal, found.modes_magnet)
 
 
 # ---------------------------------------------------------------------- the whole run
@@ -595,7 +574,7 @@ def multiscale(
     lattice_constant: float,
     current_density: float = 1e11,
     energy: float = 0.0,
-    k: ArrayLike | None = None,
+    k: ArrayLike | str | None = AVERAGE,
     spacer: Literal["coherent", "diffuse"] = "coherent",
     turns: str | None = "theta",
     rtol: float = 1e-8,
@@ -715,7 +694,7 @@ class _Solver:
     lattice_constant: float
     current_density: float
     energy: float
-    k: ArrayLike | None
+    k: Any
     spacer: str
     rtol: float
 
@@ -847,7 +826,7 @@ def _provenance(family: Callable[..., Junction], fixed: Mapping[str, Any], solve
         "lattice_constant_nm": solver.lattice_constant,
         "current_density_A_per_m2": solver.current_density,
         "energy": solver.energy,
-        "k": json.dumps("average" if solver.k is None else np.asarray(solver.k, dtype=float).tolist()),
+        "k": json.dumps(solver.k if solver.k in (None, AVERAGE) else np.asarray(solver.k, dtype=float).tolist()),
         "spacer": solver.spacer,
         "rtol": solver.rtol,
         "kwant_spinjunc": __version__,

@@ -28,15 +28,16 @@ from .. import halves
 from ..arrays import Floats, Side
 from ..checks import finite, finite_array, positive_integer
 from ..errors import ArgumentError, NoOpenChannelError
-from ..halves import zone
+from ..halves import Stack, zone
 from ..model.junction import Junction
 from ..printing import as_html, first_line
 from ..scattering import Scattering
 from ..scattering import scatter_quietly as scatter
-from ..spin import torque_axes
+from ..spin import SIGNS, torque_axes
 from ..theory import circuit
 from ..theory.slonczewski import asymmetric_efficiency
 from ..transport.bias import bias_response
+from ..transport.interface import contact_conductances
 from ..transport.linear import linear_response
 
 __all__ = [
@@ -62,6 +63,8 @@ TOLERANCE = 0.01
 ANGLES = np.linspace(0, np.pi, 13)
 #: A current this much smaller than at another angle is none, and no torque is a number of electrons.
 NO_CURRENT = 1e-12
+#: Part of the largest spin current below which digits of an averaged torque do not matter.
+NO_TORQUE = 1e-3
 #: |χ| of a fit stays below this; Λ² = (1 + χ)/(1 - χ) diverges at 1 (half metals).
 LARGEST_ASYMMETRY = 1 - 1e-9
 
@@ -263,22 +266,47 @@ def angular_response(
     if bias is not None and finite("bias", bias) == 0:
         raise ArgumentError("Argument `bias` must not be 0, but is. Leave it out for the linear response.")
     energy = finite("energy", energy)
-    rows = []
-    for angle in Phi:
-        at = junction.turned(m_right=junction.directions_at(angle))
-        if bias is None:
-            response = linear_response(scatter(at, energy, k, solver="halves"), 0.5, -0.5)
-            current = response.charge.mean()
-        else:
-            window = bias_response(at, bias, fermi_energy=energy, temperature=temperature, k=k, layers=False)
-            response, current = window, float(window.current)
-        rows.append((current, response.torques.damping_like, response.torques.field_like))
-    current, damping_like, field_like = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
+    turned = junction.turned(m_right=junction.directions_at(np.pi / 2))
+    if bias is None and all(lead.is_magnetic for lead in junction.leads):
+        current, damping_like, field_like = _at_all_angles(turned, energy, k, junction.directions_at(Phi))
+    else:
+        rows = []
+        for m in junction.directions_at(Phi):
+            at = turned.turned(m_right=m)
+            if bias is None:
+                response = linear_response(scatter(at, energy, k, solver="halves"), 0.5, -0.5)
+                current = response.charge.mean()
+            else:
+                window = bias_response(at, bias, fermi_energy=energy, temperature=temperature, k=k, layers=False)
+                response, current = window, window.current
+            rows.append((current, response.torques.damping_like, response.torques.field_like))
+        current, damping_like, field_like = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
     point = "Γ" if k is None else "Brillouin-zone average" if isinstance(k, str) else f"k = {tuple(np.ravel(k))}"
     drive = "linear response" if bias is None else f"bias V = {bias:g}, k_B T = {temperature:g}"
     return AngularResponse(
         Phi, current, damping_like, field_like, bias, f"E = {energy:g}, {point}, {drive}", junction, energy, k
     )
+
+
+def _at_all_angles(junction: Junction, energy: float, k: Any, m_right: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return current and torques, µ_L = -µ_R = 1/2, of all directions of the right magnet from one solve."""
+    m_left = junction.magnetizations[0]
+    signs = [np.dot(lead.m, m) for lead, m in zip(junction.leads, junction.magnetizations, strict=True)]
+    stack = Stack.from_junction(junction).with_directions(m_left, m_right)
+
+    def observe(c: Floats) -> dict[str, Floats]:
+        P = halves.probabilities(stack, energy, c[:, None])
+        Q = halves.spacer_currents(stack, energy, c[:, None])[..., 1:].sum(axis=-2)
+        return {"left": P[..., 0, :, 1, :], "right": P[..., 1, :, 0, :], "spin": (Q[..., 0, :] - Q[..., 1, :]) / 2}
+
+    found = zone.mean(observe, stack, energy, k, rtol=1e-8, floor=NO_TORQUE).value
+    currents = [found[side].sum(axis=-1) for side in SIDES]
+    vectors = [(x @ SIGNS * s)[:, None] * m for x, s, m in zip(currents, signs, (m_left, m_right), strict=True)]
+    (e_left, normal), (e_right, _) = torque_axes(m_left, m_right), torque_axes(m_right, m_left)
+    left, right = vectors[0] - found["spin"], found["spin"] - vectors[1]
+    damping_like = np.stack([(left * e_left).sum(axis=-1), (right * e_right).sum(axis=-1)], axis=-1)
+    field_like = np.stack([(left * normal).sum(axis=-1), (right * normal).sum(axis=-1)], axis=-1)
+    return currents[0].sum(axis=-1), damping_like, field_like
 
 
 def angular_response_from(source: Any) -> AngularResponse:
@@ -718,30 +746,8 @@ def interface_parameters(
     single = Junction(metal, [planes[n] for n in beyond], lead, bonds=dict(enumerate(bonds)), buffer=1)
     flipped = float(np.dot(lead.m, m)) < 0
 
-    def sums(c: Floats) -> Floats:
-        solution = halves.solve(single, energy, c)
-        S, P = solution.amplitudes, solution.probabilities
-        r = np.stack([S[..., 0, s, 0, s] for s in (0, 1)], axis=-1)
-        T = P[..., 1, :, 0, :].sum(axis=-2)
-        N = np.asarray(solution.modes, dtype=float)
-        product = r[..., 0] * r[..., 1].conj()
-        # Re G_mix without cancellation, see `theory.circuit.mixing_conductance`
-        real = (abs(r[..., 0] - r[..., 1]) ** 2 + T.sum(axis=-1)) / 2
-        columns = [real, -product.imag, T[..., 0], T[..., 1], N[..., 0, 0], N[..., 1, 0], N[..., 1, 1]]
-        return np.stack(columns, axis=-1)
-
-    if isinstance(k, str):
-        if k != "average":
-            raise ArgumentError(f"Argument `k` must be a wave vector, None or 'average', but is {k!r}.")
-        split = np.unique(zone.thresholds(single, energy))
-        # Im G_mix may vanish and a spin be closed: relative to a conductance quantum there
-        split = np.append(split, zone.resonances(single, energy))
-        result = zone.average(sums, split, rtol=rtol, atol=1e-3 * rtol)
-        values, error = np.asarray(result.value), float(np.max(result.error))
-    else:
-        kx, kz = (0.0, 0.0) if k is None else finite_array("k", k, "(..., 2)")
-        values, error = sums(np.asarray(np.cos(kx) + np.cos(kz))), 0.0
-    real, imaginary, up, down, modes, N_up, N_down = (float(x) for x in values)
+    found = contact_conductances(single, 0, energy, k, rtol=rtol)
+    (up, down), modes = found.conductances.tolist(), found.modes_metal
     if modes == 0:
         raise NoOpenChannelError(
             "Argument `junction` must have a metallic spacer for a mixing conductance, but the spacer has no open "
@@ -749,8 +755,9 @@ def interface_parameters(
         )
     if up + down == 0:
         raise NoOpenChannelError(f"No channel of the {side} magnet is open at E = {energy:g}: it is an insulator.")
+    N_up, N_down = found.modes_magnet.tolist()
     magnet = (N_down, N_up) if flipped else (N_up, N_down)
-    return InterfaceParameters(side, up, down, complex(real, imaginary), modes, magnet, error)
+    return InterfaceParameters(side, up, down, found.mixing, modes, magnet, found.error)
 
 
 # ---------------------------------------------------------------------- everything at once

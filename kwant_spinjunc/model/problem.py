@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..checks import finite_array, is_average, positive, wave_vector
-from ..errors import ArgumentError, NoOpenChannelError
+from ..errors import ArgumentError, BandEdgeError, NoOpenChannelError
 from .junction import Junction
 from .plane import CrossSection, band_shift
 from .sample import Realization, realize
@@ -24,6 +24,8 @@ AVERAGE = "average"
 TOLERANCE = 1e-8
 #: Largest level over smallest hopping from which on their ratio is the likelier reason of lost digits.
 UNEVEN = 1e6
+#: Distance from a band edge over the hopping that is refused, for energies of the size of the hopping.
+NEAR = 1e-13
 
 
 class Settings(TypedDict, total=False):
@@ -140,6 +142,32 @@ class Problem:
                 "out what the smallest hopping connects."
             )
         return "Energies very near a band edge do this; move the energy or widen `tolerance`."
+
+    def refuse_edges(self, *, exact: bool) -> None:
+        """Raise `BandEdgeError` where an energy is so near a band edge of a lead that rounding decides the answer.
+
+        With an energy known to ε = 1e-16 of the largest level, a probability or current near an edge is known to some
+        10 ε/√(δ t), δ the distance: refused is what would be wrong by more than 1e-8. Without ``exact`` an energy
+        right on an edge passes: its channel is closed.
+        """
+        plain = self.section.is_single_cell
+        c = self.band_shift if plain else self.section.transverse_modes[0]
+        E = np.asarray(self.energy, dtype=float)[..., None]
+        for lead in self.junction.leads:
+            levels = lead.levels(c)
+            distance = abs(abs(E - levels) / (2 * lead.hopping) - 1)
+            ratio = np.maximum(np.maximum(abs(E), abs(levels)) / lead.hopping, 2.0)
+            near = (distance < NEAR * ratio**2) & (exact | (distance > 0))
+            if near.any():
+                at = np.unravel_index(int(near.argmax()), near.shape)
+                energy, r = (float(np.broadcast_to(x, near.shape)[at]) for x in (E, ratio))
+                why = f"at {energy:g} it is {distance[at]:.1g} of a lead's hopping from one. Move the energy."
+                if r > UNEVEN:
+                    why = f"of its hopping {lead.hopping:g} is lost in the rounding of {energy:g}. Shift all levels."
+                raise BandEdgeError(
+                    f"Argument `energy` must be told from the band edges of the leads, but {why} "
+                    f"Bands: {self.junction.describe_bands(float(np.ravel(c)[0]))}."
+                )
 
     def refuse_many(self) -> None:
         """Raise `ArgumentError` for a batch or an average, where a route takes one energy and k at a time."""
