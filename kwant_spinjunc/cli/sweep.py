@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import ExitStack
+from typing import Any
 
 import numpy as np
 
@@ -56,26 +57,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do it and return the exit code."""
     from ..runs.family import load_family
-    from ..runs.sweep import BIAS_VARIABLES, VARIABLES, SweepError, SweepInterrupted, sweep
+    from ..runs.sweep import SweepError, SweepInterrupted, sweep
 
     family = load_family(options.file, options.family)
     axes, energy = axes_of(options)
     bias = None if options.bias is None else parse_range(options.bias, "--bias")
-    if bias is not None and np.ndim(energy):
-        raise ArgumentError("Argument `--vary energy` must not be given with --bias: the Fermi energy is one number.")
-    if bias is None and not options.vary:
-        raise ArgumentError("Argument `--vary` or `--bias` must be given: a sweep needs an axis.")
-    shown = options.plot or ("conductance" if bias is None else "current")
-    if shown not in (VARIABLES if bias is None else BIAS_VARIABLES):
-        known = ", ".join(VARIABLES if bias is None else BIAS_VARIABLES)
-        raise ArgumentError(f"Argument `--plot` must be one of {known}, but is {shown!r}.")
-    if options.figure:
-        check_figure(options.figure, "--figure")
-        long_axes = sum(np.size(axis) > 1 for axis in (*axes.values(), energy, bias) if axis is not None)
-        if not 1 <= long_axes <= 2:
-            raise ArgumentError(
-                f"Argument `--figure` must show one or two swept axes, but {long_axes} have more than one point."
-            )
+    shown = _checked(options, axes, energy, bias)
     file = _table_file(options)
     refusal = ""
     with ExitStack() as stack:
@@ -112,6 +99,28 @@ def run(options: argparse.Namespace) -> int:
     if figure:
         print(f"figure: {figure}")
     return 0
+
+
+def _checked(options: argparse.Namespace, axes: dict[str, Any], energy: Any, bias: Any) -> str:
+    """Refuse what cannot be swept or drawn, and return the name of the variable that is drawn."""
+    from ..runs.sweep import BIAS_VARIABLES, VARIABLES
+
+    if bias is not None and np.ndim(energy):
+        raise ArgumentError("Argument `--vary energy` must not be given with --bias: the Fermi energy is one number.")
+    if bias is None and not options.vary:
+        raise ArgumentError("Argument `--vary` or `--bias` must be given: a sweep needs an axis.")
+    shown = options.plot or ("conductance" if bias is None else "current")
+    if shown not in (VARIABLES if bias is None else BIAS_VARIABLES):
+        known = ", ".join(VARIABLES if bias is None else BIAS_VARIABLES)
+        raise ArgumentError(f"Argument `--plot` must be one of {known}, but is {shown!r}.")
+    if options.figure:
+        check_figure(options.figure, "--figure")
+        long_axes = sum(np.size(axis) > 1 for axis in (*axes.values(), energy, bias) if axis is not None)
+        if not 1 <= long_axes <= 2:
+            raise ArgumentError(
+                f"Argument `--figure` must show one or two swept axes, but {long_axes} have more than one point."
+            )
+    return shown
 
 
 def _table_file(options: argparse.Namespace) -> TableFile:

@@ -98,18 +98,12 @@ def parse_range(text: str, option: str = "--vary") -> np.ndarray[Any, Any]:
     [0.0, 1.5708, 3.1416]
     """
     parts = text.split(":")
-    way_out = "Use start:stop:count, for example 0:180deg:13."
     if len(parts) != 3:
-        raise ArgumentError(f"Argument `{option}` must be a range, but is {text!r}. {way_out}")
+        raise ArgumentError(f"Argument `{option}` must be a range, but is {text!r}. {RANGE}")
     start, stop, count = (parse_value(part) for part in parts)
+    _check_ends(text, option, (start, stop))
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise ArgumentError(f"Argument `{option}` must have a count of at least 1, but has {parts[2]!r}. {way_out}")
-    for value in (start, stop):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) == math.inf or value != value:
-            raise ArgumentError(f"Argument `{option}` must have numbers at its ends, but is {text!r}. {way_out}")
-    ends = [(part, unit_of(part)) for part in parts[:2]]
-    if ends[0][1] != ends[1][1] and not any(value == 0 for value in (start, stop)):
-        raise ArgumentError(f"Argument `{option}` must have the same unit at both ends, but is {text!r}. {way_out}")
+        raise ArgumentError(f"Argument `{option}` must have a count of at least 1, but has {parts[2]!r}. {RANGE}")
     if count > LONGEST_AXIS:
         raise ArgumentError(f"Argument `{option}` must have at most {LONGEST_AXIS} points an axis, but has {count}.")
     try:
@@ -122,6 +116,20 @@ def parse_range(text: str, option: str = "--vary") -> np.ndarray[Any, Any]:
             f"Argument `{option}` must have whole numbers of at most 2^53, but is {text!r}. Write 1e20, not its digits."
         )
     return values.astype(int) if whole else values
+
+
+#: How a range is typed.
+RANGE = "Use start:stop:count, for example 0:180deg:13."
+
+
+def _check_ends(text: str, option: str, ends: tuple[Any, Any]) -> None:
+    """Refuse ends of a range that are no numbers, or of two units."""
+    for value in ends:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) == math.inf or value != value:
+            raise ArgumentError(f"Argument `{option}` must have numbers at its ends, but is {text!r}. {RANGE}")
+    units = [unit_of(part) for part in text.split(":")[:2]]
+    if units[0] != units[1] and not any(value == 0 for value in ends):
+        raise ArgumentError(f"Argument `{option}` must have the same unit at both ends, but is {text!r}. {RANGE}")
 
 
 def split_assignment(option: str, text: str) -> tuple[str, str]:

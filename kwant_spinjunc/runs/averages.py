@@ -372,6 +372,17 @@ class Ensemble:
             lines.append(
                 f"  tolerance {self.rtol:.2g} of {self.quantity} {reached}: relative error {self.relative_error:.2g}"
             )
+        lines += self._table()
+        for failure in self.failures[:5]:
+            lines.append(f"  failed: realization {failure.realization} of seed {failure.seed}: {failure.error}")
+        if self.failed > 5:
+            lines.append(f"  ... and {self.failed - 5} more failed")
+        lines += [f"  lost: realization {loss.realization}: {loss.error}" for loss in self.losses[:5]]
+        return "\n".join(lines)
+
+    def _table(self) -> list[str]:
+        """Return the lines of all quantities of a realization but profiles and what is too long."""
+        lines: list[str] = []
         shown = [q for q in self.quantities if not q.profile and q.name != "probabilities" and q.size <= 60]
         rows = []
         for q in shown:
@@ -389,12 +400,7 @@ class Ensemble:
         for row in (head, *rows):
             cells = [row[0].ljust(widths[0]), *(row[i].rjust(widths[i]) for i in (1, 2, 3)), row[4]]
             lines.append("  " + "  ".join(cells).rstrip())
-        for failure in self.failures[:5]:
-            lines.append(f"  failed: realization {failure.realization} of seed {failure.seed}: {failure.error}")
-        if self.failed > 5:
-            lines.append(f"  ... and {self.failed - 5} more failed")
-        lines += [f"  lost: realization {loss.realization}: {loss.error}" for loss in self.losses[:5]]
-        return "\n".join(lines)
+        return lines
 
 
 def _label(dim: str, index: int) -> str:
