@@ -17,7 +17,7 @@ import numpy as np
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.runs.ensemble import average, open_ensemble
-from kwant_spinjunc.runs.store import is_store
+from kwant_spinjunc.runs.store import Store, is_store
 from kwant_spinjunc.runs.tables import TableFile
 from systems.tunnel_junction import tunnel_junction
 
@@ -158,6 +158,14 @@ def interrupted_sweeps(count, number, seed=0):
     return kept
 
 
+def committed(path):
+    """Return how many realizations a store has at this moment."""
+    if not is_store(path):
+        return 0
+    with Store(path, None) as store:
+        return store.end()
+
+
 def interrupted_ensembles(count, number, seed=0):
     """Interrupt an ensemble at random moments until it is done; nothing committed is lost, the bits are the same."""
     rng = random.Random(seed)
@@ -167,7 +175,7 @@ def interrupted_ensembles(count, number, seed=0):
     for _ in range(count):
         running = process(SLOW_ENSEMBLE)
         begin = time.monotonic()
-        while time.monotonic() - begin < PATIENCE and running.poll() is None and not is_store("s"):
+        while time.monotonic() - begin < PATIENCE and running.poll() is None and committed("s") <= done:
             time.sleep(0.02)
         time.sleep(rng.uniform(0, 0.7))
         running.send_signal(number)

@@ -85,8 +85,7 @@ def _run_device(device: Any, options: argparse.Namespace) -> int:
 
 def _device_figure(result: Any) -> Any:
     """Draw torques along a wire or chain, or where no magnet is named the charge that flows on the lattice."""
-    from ..plot.devices import plot_torques
-    from ..plot.figures import plot_device
+    from ..plot.devices import plot_device, plot_torques
 
     return plot_torques(result) if result.device.magnets else plot_device(result)
 

@@ -1,7 +1,6 @@
 # The public names, each once: `__init__.py` loads them from here on first use, and type checkers read them here.
-from .devices import plot_system, plot_torques
+from .devices import plot_device, plot_system, plot_torques
 from .figures import (
-    plot_device,
     plot_ensemble,
     plot_junction,
     plot_layers,

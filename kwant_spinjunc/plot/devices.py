@@ -1,6 +1,6 @@
 """Figures of any Kwant system: what a `Device` is made of, and the torques in it against a coordinate.
 
-Maps on the lattice of a two-dimensional system are drawn by `plot.plot_device`.
+`plot_device` draws maps on the lattice of a two-dimensional system.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.figure import Figure
@@ -23,7 +24,7 @@ from ..devices.spin_operators import SpinOperator
 from ..errors import ArgumentError
 from .figures import COLORS, NOISE, styled
 
-__all__ = ["plot_system", "plot_torques"]
+__all__ = ["plot_device", "plot_system", "plot_torques"]
 
 #: Colors of the magnets in the order they are named, then again from the first.
 MAGNETS = (COLORS["left"], COLORS["right"], COLORS["damping_like"], COLORS["field_like"])
@@ -243,4 +244,103 @@ def plot_torques(scattering: DeviceScattering, lead_in: int = 0) -> Figure:
     panels[0].set_ylabel(f"per plane (ħ/2), from lead {lead_in}")
     panels[0].ticklabel_format(axis="y", style="sci", scilimits=(-2, 4), useMathText=True)
     panels[-1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
+@styled
+def plot_device(
+    scattering: DeviceScattering, magnet: Any = None, *, quantity: str = "charge", lead_in: int = 0, axis: str = "z"
+) -> Figure:
+    """Draw a flux on the lattice of any Kwant system, and the torque on a magnet in it, with `kwant.plotter`.
+
+    Parameters
+    ----------
+    scattering
+        A live result of `scatter` for a two-dimensional Kwant system or a `Device`.
+    magnet
+        Name of a magnet, a list of sites or a function of a site; None draws the flux alone.
+    quantity
+        ``"charge"``, ``"x"``, ``"y"`` or ``"z"``: whose flux is drawn.
+    lead_in
+        Lead that the electrons come from, all its channels.
+    axis
+        Component of the torque, ``"x"``, ``"y"`` or ``"z"``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ArgumentError
+        The system is not two-dimensional, or ``axis`` is none.
+    """
+    import kwant.plotter
+
+    if not isinstance(scattering, DeviceScattering):
+        raise ArgumentError(
+            f"Argument `scattering` must be a DeviceScattering, but is {type(scattering).__name__}. "
+            "For a junction use plot_layers."
+        )
+    if axis not in ("x", "y", "z"):
+        raise ArgumentError(f"Argument `axis` must be 'x', 'y' or 'z', but is {axis!r}.")
+    system = scattering.system
+    positions = np.array([site.pos for site in system.sites])
+    if positions.shape[1] != 2:
+        raise ArgumentError(
+            f"Argument `scattering` must be of a two-dimensional system, but its sites have {positions.shape[1]} "
+            "coordinates. Draw spin_current and torque against a coordinate."
+        )
+    flux = scattering.on_lattice(quantity, lead_in)
+    panels = 1 if magnet is None else 2
+    tall = bool(np.ptp(positions[:, 1]) > np.ptp(positions[:, 0]))  # panels side by side
+    figure = Figure(figsize=(3.2 * panels, 4.8) if tall else (6.4, 3.0 * panels), layout="constrained")
+    rows = figure.subplots(*((1, panels) if tall else (panels, 1)), squeeze=False).ravel()
+    field, box = kwant.plotter.interpolate_current(system, flux, relwidth=0.08)
+    kwant.plotter.streamplot(field, box, ax=rows[0], show=False, colorbar=False, linecolor="#24292f", max_linewidth=2)
+    what = "charge" if quantity == "charge" else f"spin {quantity}"
+    rows[0].set_title(f"Flux of {what}, incoming from lead {lead_in}", loc="left")
+    if magnet is not None:
+        torque = scattering.torque(magnet)
+        total = torque.site_torque[lead_in, :, "xyz".index(axis)]
+        values = np.full(len(positions), np.nan)
+        scale = float(abs(total).max())
+        if scale < NOISE:
+            largest = abs(torque.site_exchange + torque.site_spin_orbit)[lead_in].max(axis=0)
+            others = [c for c, size in zip("xyz", largest, strict=True) if size > NOISE]
+            way_out = f"Draw {' or '.join(others)}" if others else "There is none along any axis"
+            raise ArgumentError(
+                f"Argument `axis` must be one along which there is a torque, but along {axis!r} it is {scale:.1g} at "
+                f"most, rounding. {way_out}."
+            )
+        values[torque.sites] = total
+        inside = np.zeros(len(positions), dtype=bool)
+        inside[torque.sites] = True
+        kwant.plotter.plot(
+            system,
+            num_lead_cells=0,
+            site_color=np.where(inside, values, 0.0),
+            site_size=np.where(inside, 0.42, 0.12),
+            site_lw=0.0,
+            hop_color="#d0d7de",
+            hop_lw=0.04,
+            cmap="PuOr",
+            colorbar=False,
+            ax=rows[1],
+            show=False,
+        )
+        for collection in rows[1].collections:
+            if collection.get_array() is not None:
+                collection.set_clim(-scale, scale)
+        colors = mpl.cm.ScalarMappable(mpl.colors.Normalize(-scale, scale), "PuOr")
+        figure.colorbar(
+            colors, ax=rows[1], orientation="horizontal", shrink=0.5, label=f"torque, {axis} (ħ/2 per unit flux)"
+        )
+        rows[1].set_title(f"Torque on {magnet if isinstance(magnet, str) else 'the sites'}", loc="left")
+    for axes in rows:
+        axes.set_aspect("equal")
+        axes.set_xlim(positions[:, 0].min() - 0.8, positions[:, 0].max() + 0.8)
+        axes.set_ylim(positions[:, 1].min() - 0.8, positions[:, 1].max() + 0.8)
+        axes.set_xlabel("x")
+        axes.set_ylabel("y")
     return figure

@@ -19,7 +19,6 @@ from matplotlib.ticker import MultipleLocator
 from matplotlib.transforms import ScaledTranslation
 from numpy.typing import ArrayLike
 
-from ..devices.result import DeviceScattering
 from ..errors import ArgumentError
 from ..model.junction import Junction, Layer
 from ..model.plane import band_shift
@@ -34,7 +33,6 @@ __all__ = [
     "draw_error_map",
     "error_contours",
     "new_figure",
-    "plot_device",
     "plot_ensemble",
     "plot_junction",
     "plot_layers",
@@ -333,36 +331,41 @@ def _draw_sweep(figure: Any, axes: Any, dataset: Any, variable: str, log: bool |
         raise ArgumentError(
             f"Argument `variable` must depend on one or two swept axes to be drawn, but {variable!r} has {data.dims}."
         )
-    x, series = swept[0], [dim for dim in data.dims if dim != swept[0]]
     decades = _is_log(data.values, log, variable)
+    x = swept[0]
     if alone and len(swept) == 2 and not fixed and data.sizes[swept[1]] > 8:
-        values = data.transpose(swept[1], x).values
-        norm = "log" if decades else "linear"
-        axis_x, axis_y = _in_degrees(dataset[x]), _in_degrees(dataset[swept[1]])
-        mesh = axes.pcolormesh(axis_x, axis_y, values, shading="nearest", norm=norm)
-        figure.colorbar(mesh, ax=axes, label=_label(data))
-        axes.set_ylabel(_label(dataset[swept[1]]))
+        _draw_map(figure, axes, dataset, data.transpose(swept[1], x), "log" if decades else "linear")
     else:
-        stacked = data.stack(line=series) if series else data.expand_dims("line")
-        for index in range(stacked.sizes["line"]):
-            line = stacked.isel(line=index)
-            if not np.isfinite(line.values).any():  # nothing to see, such as torques of a texture
-                continue
-            names = [] if alone else [str(data.attrs.get("long_name", variable))]
-            names += [f"{dim} = {_word(line[dim].item(), dataset[dim])}" for dim in series]
-            axes.plot(_in_degrees(dataset[x]), line, "o-", label=", ".join(names) or None)
-        if not axes.lines:
-            raise ArgumentError(
-                f"Argument `variable` must have numbers to be drawn, but {variable!r} is NaN throughout."
-            )
-        if series:
-            axes.legend()
-        axes.set_ylabel(_label(data))
+        _draw_lines(axes, dataset, data, x, [] if alone else [str(data.attrs.get("long_name", variable))])
         if decades:
             axes.set_yscale("log")
         else:
             axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 4), useMathText=True)
     axes.set_xlabel(_label(dataset[x]))
+
+
+def _draw_map(figure: Any, axes: Any, dataset: Any, data: Any, norm: str) -> None:
+    """Draw a variable [y, x] in colors."""
+    y, x = (dataset[dim] for dim in data.dims)
+    mesh = axes.pcolormesh(_in_degrees(x), _in_degrees(y), data.values, shading="nearest", norm=norm)
+    figure.colorbar(mesh, ax=axes, label=_label(data))
+    axes.set_ylabel(_label(y))
+
+
+def _draw_lines(axes: Any, dataset: Any, data: Any, x: str, title: list[str]) -> None:
+    """Draw a variable over x, one line for each value of the other axes, named by the title and these values."""
+    series = [dim for dim in data.dims if dim != x]
+    stacked = data.stack(line=series) if series else data.expand_dims("line")
+    for index in range(stacked.sizes["line"]):
+        line = stacked.isel(line=index)
+        if np.isfinite(line.values).any():  # else nothing to see, such as torques of a texture
+            names = [*title, *(f"{dim} = {_word(line[dim].item(), dataset[dim])}" for dim in series)]
+            axes.plot(_in_degrees(dataset[x]), line, "o-", label=", ".join(names) or None)
+    if not axes.lines:
+        raise ArgumentError(f"Argument `variable` must have numbers to be drawn, but {data.name!r} is NaN throughout.")
+    if series:
+        axes.legend()
+    axes.set_ylabel(_label(data))
 
 
 #: Errors below and above these look the same.
@@ -499,103 +502,4 @@ def plot_multiscale(dataset: Any, angle: str = "theta") -> Figure:
         axes.xaxis.set_major_locator(MultipleLocator(60))
     figure.suptitle(f"{dataset.attrs['current_density_A_per_m2']:.3g} A/m²", fontsize=9)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    return figure
-
-
-@styled
-def plot_device(
-    scattering: DeviceScattering, magnet: Any = None, *, quantity: str = "charge", lead_in: int = 0, axis: str = "z"
-) -> Figure:
-    """Draw a flux on the lattice of any Kwant system, and the torque on a magnet in it, with `kwant.plotter`.
-
-    Parameters
-    ----------
-    scattering
-        A live result of `scatter` for a two-dimensional Kwant system or a `Device`.
-    magnet
-        Name of a magnet, a list of sites or a function of a site; None draws the flux alone.
-    quantity
-        ``"charge"``, ``"x"``, ``"y"`` or ``"z"``: whose flux is drawn.
-    lead_in
-        Lead that the electrons come from, all its channels.
-    axis
-        Component of the torque, ``"x"``, ``"y"`` or ``"z"``.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    ArgumentError
-        The system is not two-dimensional, or ``axis`` is none.
-    """
-    import kwant.plotter
-
-    if not isinstance(scattering, DeviceScattering):
-        raise ArgumentError(
-            f"Argument `scattering` must be a DeviceScattering, but is {type(scattering).__name__}. "
-            "For a junction use plot_layers."
-        )
-    if axis not in ("x", "y", "z"):
-        raise ArgumentError(f"Argument `axis` must be 'x', 'y' or 'z', but is {axis!r}.")
-    system = scattering.system
-    positions = np.array([site.pos for site in system.sites])
-    if positions.shape[1] != 2:
-        raise ArgumentError(
-            f"Argument `scattering` must be of a two-dimensional system, but its sites have {positions.shape[1]} "
-            "coordinates. Draw spin_current and torque against a coordinate."
-        )
-    flux = scattering.on_lattice(quantity, lead_in)
-    panels = 1 if magnet is None else 2
-    tall = bool(np.ptp(positions[:, 1]) > np.ptp(positions[:, 0]))  # panels side by side
-    figure = Figure(figsize=(3.2 * panels, 4.8) if tall else (6.4, 3.0 * panels), layout="constrained")
-    rows = figure.subplots(*((1, panels) if tall else (panels, 1)), squeeze=False).ravel()
-    field, box = kwant.plotter.interpolate_current(system, flux, relwidth=0.08)
-    kwant.plotter.streamplot(field, box, ax=rows[0], show=False, colorbar=False, linecolor="#24292f", max_linewidth=2)
-    what = "charge" if quantity == "charge" else f"spin {quantity}"
-    rows[0].set_title(f"Flux of {what}, incoming from lead {lead_in}", loc="left")
-    if magnet is not None:
-        torque = scattering.torque(magnet)
-        total = torque.site_torque[lead_in, :, "xyz".index(axis)]
-        values = np.full(len(positions), np.nan)
-        scale = float(abs(total).max())
-        if scale < NOISE:
-            largest = abs(torque.site_exchange + torque.site_spin_orbit)[lead_in].max(axis=0)
-            others = [c for c, size in zip("xyz", largest, strict=True) if size > NOISE]
-            way_out = f"Draw {' or '.join(others)}" if others else "There is none along any axis"
-            raise ArgumentError(
-                f"Argument `axis` must be one along which there is a torque, but along {axis!r} it is {scale:.1g} at "
-                f"most, rounding. {way_out}."
-            )
-        values[torque.sites] = total
-        inside = np.zeros(len(positions), dtype=bool)
-        inside[torque.sites] = True
-        kwant.plotter.plot(
-            system,
-            num_lead_cells=0,
-            site_color=np.where(inside, values, 0.0),
-            site_size=np.where(inside, 0.42, 0.12),
-            site_lw=0.0,
-            hop_color="#d0d7de",
-            hop_lw=0.04,
-            cmap="PuOr",
-            colorbar=False,
-            ax=rows[1],
-            show=False,
-        )
-        for collection in rows[1].collections:
-            if collection.get_array() is not None:
-                collection.set_clim(-scale, scale)
-        colors = mpl.cm.ScalarMappable(mpl.colors.Normalize(-scale, scale), "PuOr")
-        figure.colorbar(
-            colors, ax=rows[1], orientation="horizontal", shrink=0.5, label=f"torque, {axis} (ħ/2 per unit flux)"
-        )
-        rows[1].set_title(f"Torque on {magnet if isinstance(magnet, str) else 'the sites'}", loc="left")
-    for axes in rows:
-        axes.set_aspect("equal")
-        axes.set_xlim(positions[:, 0].min() - 0.8, positions[:, 0].max() + 0.8)
-        axes.set_ylim(positions[:, 1].min() - 0.8, positions[:, 1].max() + 0.8)
-        axes.set_xlabel("x")
-        axes.set_ylabel("y")
     return figure

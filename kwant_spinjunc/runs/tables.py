@@ -226,7 +226,7 @@ class TableFile:
     """
 
     #: Seconds between two versions on disk at least, and how many times longer than writing one takes.
-    INTERVAL, SHARE = 1.0, 20.0
+    INTERVAL, SHARE = 1.0, 10.0
 
     def __init__(self, path: str | Path, name: str = "output", fresh: bool = False) -> None:
         self.path, self.name, self.fresh = path, name, fresh

@@ -533,7 +533,7 @@ def test_results_open_as_tables():
 
 
 def test_flux_and_torque_are_drawn_on_the_lattice():
-    from kwant_spinjunc.plot.figures import plot_device
+    from kwant_spinjunc.plot.devices import plot_device
 
     syst, params = local_quantities()
     found = sj.scatter(syst, 1.2, params=params, magnets={"texture": lambda site: 2 <= site.tag[0] < 8})

@@ -7,10 +7,9 @@ from matplotlib.patches import Polygon, Rectangle
 from matplotlib.text import Annotation
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.plot.devices import plot_system, plot_torques
+from kwant_spinjunc.plot.devices import plot_device, plot_system, plot_torques
 from kwant_spinjunc.plot.figures import (
     COLORS,
-    plot_device,
     plot_ensemble,
     plot_junction,
     plot_layers,
