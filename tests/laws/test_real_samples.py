@@ -10,7 +10,7 @@ from strategies import examples
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.halves import real, supercell
-from kwant_spinjunc.halves.real import slabs, solve
+from kwant_spinjunc.halves.real import angles, slabs, solve
 from kwant_spinjunc.halves.real.face import Watch
 from kwant_spinjunc.halves.real.joint import Joint
 from kwant_spinjunc.halves.supercell.sampled import Sampled, cut_of
@@ -191,3 +191,37 @@ def test_without_mumps_the_complex_engine_does_it(monkeypatch):
     found = supercell.probabilities(junction, ENERGY, section, sample)
     assert not np.array_equal(found, expected)
     assert worst_relative(found, expected) < AGREEMENT
+
+
+def solves(monkeypatch, junction, section, m_right):
+    """Return probabilities at many directions, those of the complex engine, and how many angles were solved."""
+    counted = []
+    one = Joint.probabilities
+    monkeypatch.setattr(Joint, "probabilities", lambda *args: counted.append(1) or one(*args))
+    sample = realize(junction, section, 1)
+    found = supercell.probabilities(junction, ENERGY, section, sample, m_right=m_right)
+    expected = supercell.probabilities(junction, ENERGY, section, sample, m_right=m_right, by="complex")
+    return found, expected, len(counted)
+
+
+@pytest.mark.parametrize(("height", "thickness", "most"), [(9.0, 8, 3), (6.0, 4, 9), (0.5, 4, 14)])
+def test_three_angles_give_all_behind_a_barrier_and_a_metal_is_asked_for_every_one(
+    height, thickness, most, monkeypatch
+):
+    """Errors are shown by coefficients that fall, so a metal is not interpolated where they do not."""
+    theta = np.linspace(0.1, 3.0, 11)
+    found, expected, count = solves(
+        monkeypatch, valve(height, thickness), CrossSection((5, 5)), sj.unit_vector(theta, 0.5)
+    )
+    assert count <= most
+    for one, reference in zip(found, expected, strict=True):
+        assert worst_relative(one, reference) < AGREEMENT
+    assert abs(found - expected).max() < AGREEMENT
+
+
+def test_interpolation_that_is_trusted_too_early_is_wrong(monkeypatch):
+    """The negative control of the error estimate."""
+    monkeypatch.setattr(angles, "ERROR", 1e3)
+    theta = np.linspace(0.1, 3.0, 11)
+    found, expected, _ = solves(monkeypatch, valve(0.5, 1), CrossSection((5, 5)), sj.unit_vector(theta, 0.5))
+    assert max(worst_relative(one, reference) for one, reference in zip(found, expected, strict=True)) > AGREEMENT

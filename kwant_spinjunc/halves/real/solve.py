@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ...spin import rotation_matrix
 from ..supercell.sampled import Sampled
+from .angles import interpolated
 from .face import Watch
 from .joint import Joint, Turns, WeakError
 from .slabs import is_available
@@ -55,9 +56,21 @@ def probabilities(problem: Sampled, cut: int, axes: Floats, pairs: Floats, turns
             joint = Joint(problem, cut, axes, watch)
             if watch.worst > RESONANT:
                 continue
-            found = np.array([joint.probabilities(rotation_matrix(*p), t) for p, t in zip(pairs, turns, strict=True)])
+            found = _of_pairs(joint, pairs, turns)
         except WeakError:
             return None
         if watch.worst <= RESONANT:
             return found
     return None
+
+
+def _of_pairs(joint: Joint, pairs: Floats, turns: Sequence[Turns]) -> Floats:
+    """Return the probabilities of every pair of directions, from as few angles as can be trusted."""
+    R = [rotation_matrix(*pair) for pair in pairs]
+    if any(turn is not None for pair in turns for turn in pair):
+        return np.array([joint.probabilities(r, turn) for r, turn in zip(R, turns, strict=True)])
+
+    def at(x: float) -> Floats:
+        return joint.probabilities(np.array([[np.sqrt(1 - x), -np.sqrt(x)], [np.sqrt(x), np.sqrt(1 - x)]]))
+
+    return interpolated(at, np.array([abs(r[0, 1]) ** 2 for r in R]))
