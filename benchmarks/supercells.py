@@ -12,7 +12,11 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is imported
 
 import argparse
+import subprocess
 import sys
+import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import kwant
@@ -31,21 +35,25 @@ __all__ = ["junction", "random_sample_agreement", "supercell_rows"]
 ENERGY = -2.0
 ANGLES = 19
 #: Sizes W of the W × W cross-sections, and the ratios asked for: to Kwant with precalculated modes, and naive.
-SIZES = {6: (6, 15), 10: (6, 15), 14: (6, 15), 20: (4, 12)}
+SIZES = {6: (10, 15), 10: (16, 22), 14: (25, 32), 20: (30, 40)}
+#: Ratios asked for of each of `ANGLES` angles of one sample, to Kwant with precalculated modes.
+ANGLE_BARS = {10: 250, 14: 350}
+#: The widest sample: W, its 30 planes, the ratios (prepared, naive) and the memory in GB asked for.
+WIDE, WIDE_PLANES, WIDE_BARS, WIDE_MEMORY = 30, (9, 12, 9), (25, 35), 0.6
 #: Relative agreement with Kwant of every probability above `RESOLVED`.
 RELATIVE = 1e-9
 
 
-def junction(theta: float = 1.0) -> sj.Junction:
+def junction(theta: float = 1.0, planes: tuple[int, int, int] = (6, 8, 6)) -> sj.Junction:
     """Return two magnets of six planes each and a barrier of eight, 20 planes of which every site is disordered."""
     band = {"hopping": 1.0, "in_plane_hopping": 1.0}
     disorder = (sj.Anderson(width=1.0),)
     left = sj.ferromagnet(onsite=0.0, splitting=1.5, **band)
     right = sj.ferromagnet(onsite=0.0, splitting=1.2, m=sj.unit_vector(theta), **band)
-    barrier = sj.barrier(onsite=7.0, thickness=8, disorder=disorder, **band)
+    barrier = sj.barrier(onsite=7.0, thickness=planes[1], disorder=disorder, **band)
     magnets = [
-        sj.ferromagnet(onsite=0.0, splitting=lead.splitting, m=lead.m, thickness=6, disorder=disorder, **band)
-        for lead in (left, right)
+        sj.ferromagnet(onsite=0.0, splitting=lead.splitting, m=lead.m, thickness=count, disorder=disorder, **band)
+        for lead, count in ((left, planes[0]), (right, planes[2]))
     ]
     return sj.Junction(left, [magnets[0], barrier, magnets[1]], right)
 
@@ -75,14 +83,17 @@ def supercell_rows(quick: bool = False, count: int | None = None) -> list[Row]:
             "naive": (lambda _, system=plain: kwant.smatrix(system, ENERGY), 1),
             "prepared": (lambda _, system=prepared: kwant.smatrix(system, ENERGY), 1),
         }
-        if width == 10:
+        if width in ANGLE_BARS:
             works["angles"] = (turned, ANGLES)
         t = turn_by_turn(works, 5 if width <= 10 else 3 if width < 20 else 1)
         size = f"T_ss' of one sample, {width} × {width} × 20 sites"
         rows.append(ratio(size, t["engine"], t["prepared"], bar))
         rows.append(ratio("  against Kwant with the modes of its leads", t["engine"], t["naive"], naive_bar))
-        if width == 10:
-            rows.append(ratio(f"  one of {ANGLES} angles of one sample", t["angles"], t["prepared"], 50))
+        if width in ANGLE_BARS:
+            bar = ANGLE_BARS[width]
+            rows.append(ratio(f"  one of {ANGLES} angles of one sample", t["angles"], t["prepared"], bar))
+    if not quick:
+        rows += wide_rows()
     count = count or (100 if quick else 300)
     absolute, relative, textures = random_sample_agreement(count)
     rows.append(
@@ -96,6 +107,38 @@ def supercell_rows(quick: bool = False, count: int | None = None) -> list[Row]:
         )
     )
     return rows
+
+
+def wide_rows() -> list[Row]:
+    """Time one wide sample, each side once, and measure the memory of a process that solves it."""
+    device, section = junction(planes=WIDE_PLANES), CrossSection((WIDE, WIDE))
+    plain = sj.build(device, cross_section=section.shape).finalized()
+    prepared = plain.precalculate(ENERGY, what="modes")
+
+    def timed(work: Callable[[], Any]) -> float:
+        start = time.process_time()
+        work()
+        return time.process_time() - start
+
+    def solve() -> Any:
+        return supercell.probabilities(device, ENERGY, section, realize(device, section))
+
+    solve()
+    engine = float(np.median([timed(solve) for _ in range(3)]))
+    times = [timed(partial(kwant.smatrix, system, ENERGY)) for system in (prepared, plain)]
+    program = (
+        "import resource; from benchmarks import supercells as s; "
+        "device = s.junction(planes=s.WIDE_PLANES); section = s.CrossSection((s.WIDE, s.WIDE)); "
+        "s.supercell.probabilities(device, s.ENERGY, section, s.realize(device, section)); "
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    memory = int(subprocess.run([sys.executable, "-c", program], check=True, capture_output=True).stdout) / 1e6
+    size = f"T_ss' of one sample, {WIDE} × {WIDE} × {sum(WIDE_PLANES)} sites"
+    return [
+        ratio(size, engine, times[0], WIDE_BARS[0]),
+        ratio("  against Kwant with the modes of its leads", engine, times[1], WIDE_BARS[1]),
+        Row("  memory", f"{memory:.2f} GB", "", "", f"{WIDE_MEMORY} GB", memory < WIDE_MEMORY),
+    ]
 
 
 def random_sample(rng: np.random.Generator) -> tuple[sj.Junction, CrossSection, float, int]:
