@@ -53,12 +53,18 @@ LARGEST_HEIGHT = 1e9
 
 def philox(counter: tuple[Any, Any, Any, Any], key: tuple[int, int]) -> tuple[Any, Any, Any, Any]:
     """Return the four 32-bit words (as uint64 arrays) of Philox-4x32-10 at the counters, which broadcast."""
-    a, b, c, d = counter
+    a, b, c, d = np.broadcast_arrays(*counter)
     k, l = key  # noqa: E741
     for _ in range(_ROUNDS):
         first, second = _MULTIPLIERS[0] * a, _MULTIPLIERS[1] * c
-        a, b = (second >> _HALF) ^ b ^ np.uint64(k), second & _LOW
-        c, d = (first >> _HALF) ^ d ^ np.uint64(l), first & _LOW
+        a, c = second >> _HALF, first >> _HALF
+        a ^= b
+        a ^= np.uint64(k)
+        c ^= d
+        c ^= np.uint64(l)
+        second &= _LOW
+        first &= _LOW
+        b, d = second, first
         k, l = (k + _WEYL[0]) & 0xFFFFFFFF, (l + _WEYL[1]) & 0xFFFFFFFF  # noqa: E741
     return a, b, c, d
 

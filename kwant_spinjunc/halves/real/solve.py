@@ -66,11 +66,11 @@ def probabilities(problem: Sampled, cut: int, axes: Floats, pairs: Floats, turns
 
 def _of_pairs(joint: Joint, pairs: Floats, turns: Sequence[Turns]) -> Floats:
     """Return the probabilities of every pair of directions, from as few angles as can be trusted."""
-    R = [rotation_matrix(*pair) for pair in pairs]
     if any(turn is not None for pair in turns for turn in pair):
+        R = rotation_matrix(pairs[:, 0], pairs[:, 1])
         return np.array([joint.probabilities(r, turn) for r, turn in zip(R, turns, strict=True)])
 
     def at(x: float) -> Floats:
         return joint.probabilities(np.array([[np.sqrt(1 - x), -np.sqrt(x)], [np.sqrt(x), np.sqrt(1 - x)]]))
 
-    return interpolated(at, np.array([abs(r[0, 1]) ** 2 for r in R]))
+    return interpolated(at, np.minimum(((pairs[:, 0] - pairs[:, 1]) ** 2).sum(axis=1) / 4, 1.0))

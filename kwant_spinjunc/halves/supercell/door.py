@@ -79,8 +79,8 @@ def probabilities(
         return General(problem).probabilities()
     pairs = np.stack(
         np.broadcast_arrays(
-            check_unit_vector(axes[0] if m_left is None else m_left, "m_left"),
-            check_unit_vector(axes[1] if m_right is None else m_right, "m_right"),
+            axes[0] if m_left is None else check_unit_vector(m_left, "m_left"),
+            axes[1] if m_right is None else check_unit_vector(m_right, "m_right"),
         ),
         axis=-2,
     )

@@ -62,7 +62,10 @@ def label_turn(lead: Layer, m: Floats, axis: Floats) -> Complex | None:
 
     The label of a magnetic lead turns with its half, that of a nonmagnetic one stays.
     """
-    label = np.sign(np.dot(lead.m, axis)) * m if lead.is_magnetic else lead.m
+    along = float(np.dot(lead.m, axis))
+    if (lead.is_magnetic and along > 0) or (not lead.is_magnetic and np.array_equal(lead.m, m)):
+        return None
+    label = np.sign(along) * m if lead.is_magnetic else lead.m
     turn = rotation_matrix(m, label)
     if abs(turn[0, 1]) < SAME_LABELS:
         return None
