@@ -51,7 +51,7 @@ class Scattering(Solved):
         What was asked: ``junction``, ``energy`` in its unit, ``k`` in 1/a, ``seed``, ``realization`` and ``tolerance``
         are attributes of the result as well.
     solver : str
-        Which solver ran.
+        Which solver ran; "halves (real)" is a disordered sample in real arithmetic.
     probabilities : ndarray, shape (..., 2, 2, 2, 2)
         T[α s, β s'] as ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes.
     modes : ndarray, shape (..., 2, 2)

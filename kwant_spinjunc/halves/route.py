@@ -72,9 +72,9 @@ def _supercell(problem: Problem) -> Solved:
     modes = junction.open_channels(problem.energy, c).sum(axis=0)
     problem.refuse_closed(modes, c.max())
     problem.refuse_edges(exact=False)
-    P = supercell.probabilities(junction, problem.energy, section, problem.sample)
+    P, arithmetic = supercell.probabilities_by(junction, problem.energy, section, problem.sample)
     return Solved(
-        solver=SOLVER,
+        solver=f"{SOLVER} ({arithmetic})" if arithmetic == "real" else SOLVER,
         probabilities=P,
         modes=modes,
         unitarity_defect=unitarity_of(P, modes),

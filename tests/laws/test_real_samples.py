@@ -104,8 +104,20 @@ def test_scatter_and_ensembles_take_real_arithmetic_where_it_covers_the_sample(m
     assert len(counted) == 5  # both spins of both magnets, and the spacer once
     sj.ensemble(junction, ENERGY, cross_section=(5, 5), realizations=2, seed=3)
     assert len(counted) == 15
-    t = sj.scatter(junction, ENERGY, cross_section=(5, 5), seed=3, solver="modes") if sj.optional.has("kwant") else s
+    assert s.solver == "halves (real)"
+
+
+def test_real_arithmetic_gives_what_kwant_does(every_size):
+    junction = valve(3.0, 2, 2)
+    s, t = (sj.scatter(junction, ENERGY, cross_section=(3, 2), solver=solver) for solver in ("halves", "kwant"))
+    assert s.solver == "halves (real)"
     assert worst_relative(s.probabilities, t.probabilities) < AGREEMENT
+
+
+def test_a_check_of_real_arithmetic_takes_another_route(every_size):
+    s = sj.scatter(valve(6.0, 1, 1), ENERGY, cross_section=(2, 2), check=True)
+    assert s.solver == "halves (real)"
+    assert s.check.route == "kwant"
 
 
 def valve(height, thickness=3, planes=4):

@@ -26,8 +26,8 @@ probabilities keep their relative digits also at T = 1e-30.
 Conventions: lead 0 = left, spin 0 = majority, ħ = 1; S = -1 + i √v G √v (Fisher and Lee, Phys. Rev. B 23, 6851 (1981)).
 """
 
-from .door import probabilities, states
+from .door import probabilities, probabilities_by, states
 from .joint import label_turn
 from .sampled import find_cut
 
-__all__ = ["find_cut", "label_turn", "probabilities", "states"]
+__all__ = ["find_cut", "label_turn", "probabilities", "probabilities_by", "states"]

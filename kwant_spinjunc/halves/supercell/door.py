@@ -23,11 +23,14 @@ from .waves import collinear_waves, general_waves
 
 __all__ = [
     "probabilities",
+    "probabilities_by",
     "states",
 ]
 
 #: Directions from which on the angle is put into a series or an eigenvalue problem.
 MANY = 4
+#: Arithmetic of a sample.
+REAL, COMPLEX = "real", "complex"
 
 
 def probabilities(
@@ -56,6 +59,8 @@ def probabilities(
         Directions of the magnets of the left and right half, shape (..., 3): every field up to the cut turns with the
         left one and every field behind it with the right one, and so do the labels of magnetic leads. The halves are
         solved once for all directions.
+    by
+        ``"complex"`` for the dense complex recursion also where real arithmetic covers the sample.
 
     Returns
     -------
@@ -67,6 +72,20 @@ def probabilities(
     ArgumentError
         Directions are given for a sample that has no two collinear halves, or the sample does not fit the junction.
     """
+    return probabilities_by(junction, energy, section, sample, m_left, m_right, by=by)[0]
+
+
+def probabilities_by(
+    junction: Junction,
+    energy: float,
+    section: CrossSection,
+    sample: Realization,
+    m_left: ArrayLike | None = None,
+    m_right: ArrayLike | None = None,
+    *,
+    by: str | None = None,
+) -> tuple[Floats, str]:
+    """Return the same and the arithmetic they were solved in: "real" or "complex"."""
     problem = Sampled(junction, finite("energy", energy), section, sample)
     axes = junction.magnetizations
     cut = cut_of(problem, axes)
@@ -76,7 +95,7 @@ def probabilities(
                 "Arguments `m_left` and `m_right` must be None for a sample without two collinear halves, but are "
                 "given. Build a junction for each direction."
             )
-        return General(problem).probabilities()
+        return General(problem).probabilities(), COMPLEX
     pairs = np.stack(
         np.broadcast_arrays(
             axes[0] if m_left is None else check_unit_vector(m_left, "m_left"),
@@ -87,21 +106,21 @@ def probabilities(
     turns = [
         [label_turn(lead, m, axes[i]) for m in pairs[..., i, :].reshape(-1, 3)] for i, lead in enumerate(junction.leads)
     ]
-    if by != "complex" and real.covers(problem, cut):
+    if by != COMPLEX and real.covers(problem, cut):
         found = real.probabilities(problem, cut, axes, pairs.reshape(-1, 2, 3), list(zip(*turns, strict=True)))
         if found is not None:
-            return found.reshape(*pairs.shape[:-2], 2, 2, 2, 2)
+            return found.reshape(*pairs.shape[:-2], 2, 2, 2, 2), REAL
     halves = solve_halves(problem, cut, axes, outgoing=[any(turn is not None for turn in row) for row in turns])
     joint = Cut([Side.of(half, sample.bonds[cut]) for half in halves], problem.real)
     if len(turns[0]) >= MANY and joint.mixed and not any(turn is not None for row in turns for turn in row):
         found = joint.many(abs(rotation_matrix(pairs[..., 0, :], pairs[..., 1, :])[..., 0, 1].ravel()) ** 2)
-        return found.reshape(*pairs.shape[:-2], 2, 2, 2, 2)
+        return found.reshape(*pairs.shape[:-2], 2, 2, 2, 2), COMPLEX
     out = np.empty((*pairs.shape[:-2], 2, 2, 2, 2))
     for target, pair, *joint_turns in zip(out.reshape(-1, 2, 2, 2, 2), pairs.reshape(-1, 2, 3), *turns, strict=True):
         for side, turn in zip(joint.sides, joint_turns, strict=True):
             side.turn = turn
         target[...] = joint.probabilities(rotation_matrix(*pair))
-    return out
+    return out, COMPLEX
 
 
 def states(junction: Junction, energy: float, section: CrossSection, sample: Realization) -> Fields:
