@@ -50,8 +50,6 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "kwant_spinjunc/transport/bias.py:bias_response": "to be divided",
     },
     "complexity": {
-        "kwant_spinjunc/devices/exchange.py:_by_time_reversal": "to be divided",
-        "kwant_spinjunc/devices/spin_order.py:resolve_spin": "to be divided",
         "kwant_spinjunc/magnets/export.py:export": "to be divided",
         "validation/bias_dependence.py:claim": "to be divided",
         "validation/conservation.py:claim": "to be divided",
