@@ -112,3 +112,24 @@ def test_bad_axes_and_potentials_are_refused():
         chemical_potentials(s, axis=[[0.0, 0.0, 1.0]] * 2)
     with pytest.raises(sj.ArgumentError, match="`mu_left`"):
         chemical_potentials(s, [1.0, 2.0, 3.0])
+
+
+def test_a_texture_has_potentials_along_the_axis_of_each_plane():
+    """Every plane its own m: equal reservoirs fill all of them, and turning the whole texture changes nothing."""
+    iron = dict(onsite=0.0, hopping=1.0, splitting=1.0)
+
+    def texture(phi):
+        planes = [sj.ferromagnet(**iron, m=sj.unit_vector(theta, phi)) for theta in (0.0, 0.5, 1.1, 1.4)]
+        return sj.Junction(planes[0], planes[1:3], planes[3])
+
+    problem = texture(0.3)
+    axes = default_axes(problem)
+    np.testing.assert_allclose(axes, [plane.m for plane in problem.planes], atol=ROUNDING)
+    s = sj.scatter(problem, 0.2, solver="halves")
+    np.testing.assert_allclose(chemical_potentials(s, 0.7, 0.7), 0.7, rtol=1e-10)
+    found = chemical_potentials(s, (1.0, 0.2), 0.0)
+    turned = chemical_potentials(sj.scatter(texture(-1.2), 0.2, solver="halves"), (1.0, 0.2), 0.0)
+    np.testing.assert_allclose(turned, found, atol=1e-10)
+    assert np.ptp(found[:, 0] - found[:, 1]) > 1e-3
+    along_z = chemical_potentials(s, (1.0, 0.2), 0.0, np.broadcast_to((0.0, 0.0, 1.0), axes.shape))
+    assert abs(along_z - found)[-1].max() > 1e-3  # the axis of the plane matters

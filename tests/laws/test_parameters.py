@@ -328,3 +328,42 @@ def test_half_metals_antiparallel_are_refused_because_no_current_flows():
         effective_parameters(junction, -3.0)
     found = effective_parameters(junction, -3.0, angles=np.linspace(0.0, 2.8, 12))
     assert found.polarizations["P_L"] == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("R_P", "R_AP", "Lambda"), [(1.0, 1.4, 1.7), (2.0, 2.1, 0.6), (0.3, 0.9, 1.0), (1.0, 0.8, 2.5)]
+)
+def test_the_metallic_law_is_recovered_from_its_own_curve(R_P, R_AP, Lambda):
+    s2, c2 = np.sin(Phi / 2) ** 2, np.cos(Phi / 2) ** 2
+    current = 1 / (R_P + (R_AP - R_P) * s2 / (1 + (Lambda**2 - 1) * c2))
+    torque = np.sin(Phi) * current
+    fit = effective_parameters(given_response(current, torque, -torque, 0 * Phi)).resistance
+    assert [fit[name] for name in ("R_P", "R_AP", "Lambda")] == pytest.approx([R_P, R_AP, Lambda], rel=1e-9)
+    assert fit.residual < FITTED
+
+
+@pytest.mark.parametrize(("q_plus", "q_minus", "b"), [(0.4, 0.1, 0.6), (0.3, -0.2, 0.3), (-0.1, 0.5, 0.7)])
+def test_two_terms_are_recovered_from_their_own_curve_at_every_angle(q_plus, q_minus, b):
+    efficiency = slonczewski.asymmetric_efficiency(Phi, q_plus, q_minus, b)
+    current = 1 + 0.1 * np.cos(Phi)
+    torque = 2 * efficiency * np.sin(Phi) * current
+    found = effective_parameters(given_response(current, torque, -torque, 0 * Phi))
+    for side in ("left", "right"):
+        fit = found.torque(side).asymmetric
+        assert [fit["q_plus"], fit["q_minus"], fit["b"]] == pytest.approx([q_plus, q_minus, b], rel=1e-9)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_diffusive_contact_has_lost_half_the_sharvin_resistance_of_each_side(side):
+    """1/G_s - (1/N + 1/N_s)/2 and 1/G_mix - 1/2N, by hand."""
+    found = interface_parameters(spin_valve(in_plane_hopping=0.5), side, k=(0.4, 0.2))
+    corrected = found.contact(diffusive=True)
+    for own, G, N in zip((corrected.majority, corrected.minority), (found.majority, found.minority), found.magnet_modes,
+                         strict=True):  # fmt: skip
+        expected = 1 / G - (1 / found.modes + 1 / N) / 2
+        assert 1 / own == pytest.approx(expected, rel=1e-12)
+    assert 1 / corrected.mixing == pytest.approx(1 / found.mixing - 1 / (2 * found.modes), rel=1e-12)
+    plain = found.contact()
+    assert (plain.majority, plain.minority, plain.mixing) == (found.majority, found.minority, found.mixing)
+    with pytest.raises(sj.ArgumentError, match="`diffusive` must be False for a transparent contact"):
+        replace(found, majority=found.modes, magnet_modes=(found.modes, 1.0)).contact(diffusive=True)

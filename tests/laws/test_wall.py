@@ -191,6 +191,22 @@ def test_free_layer_on_a_normal_lead_turns_as_a_chain_of_its_own():
     assert tilt.min() > 0.3 * tilt.max()  # thinner than a wall: it turns as a whole
 
 
+def test_magnets_of_unequal_thickness_turn_each_as_with_its_own_number_of_planes():
+    hard = {key: value for key, value in HARD.items() if key != "planes"}
+    found = {
+        planes: wall.self_consistent_wall(barrier(theta=np.pi / 2), current_density=2e12, planes=planes, **hard)
+        for planes in [(9, 14), (9, 9), (14, 14)]
+    }
+    uneven = found[9, 14]
+    assert uneven.report.converged
+    assert (uneven.chain.left_planes, uneven.chain.planes) == (9, 23)
+    left, right = uneven.state.tilt[:9], uneven.state.tilt[9:]
+    # the torques of the two textures agree to second order in the current only
+    np.testing.assert_allclose(left, found[9, 9].state.tilt[:9], rtol=1e-2)
+    np.testing.assert_allclose(right, found[14, 14].state.tilt[14:], rtol=1e-2)
+    assert abs(left - found[14, 14].state.tilt[5:14]).max() > 0.05 * left.max()  # the thickness matters
+
+
 def test_resolving_the_magnets_changes_nothing():
     junction = barrier(theta=1.0)
     resolved = wall.resolve_magnets(junction, (3, 5))
