@@ -25,8 +25,9 @@ from kwant_spinjunc.magnets.export import (
     bias_law,
     export,
 )
-from kwant_spinjunc.magnets.parameters import effective_parameters, interface_parameters
+from kwant_spinjunc.magnets.parameters import AngularResponse, effective_parameters, interface_parameters
 from kwant_spinjunc.theory import circuit
+from kwant_spinjunc.theory.slonczewski import asymmetric_efficiency
 from systems.asymmetric_junction import asymmetric_junction
 from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction
@@ -153,6 +154,20 @@ def test_two_terms_of_oommf_give_back_the_microscopic_torque(free):
     of_code, exact, snippet = round_trip(JUNCTIONS["different magnets"], "oommf", free, oommf, asymmetric=True)
     assert set(snippet.values) >= {"P_fixed", "P_free", "Lambda_fixed", "Lambda_free"}
     assert np.linalg.norm(of_code - exact) <= 0.01 * np.linalg.norm(exact)
+
+
+@pytest.mark.parametrize(("q_plus", "q_minus", "b"), [(0.4, 0.1, 0.6), (0.3, 0.05, 0.3)])
+def test_two_terms_of_oommf_are_the_curve_they_were_fitted_to_at_every_angle(q_plus, q_minus, b):
+    """A law of two terms goes through fit, export and the formula of the code without loss."""
+    angles = np.linspace(0, np.pi, 13)
+    efficiency = asymmetric_efficiency(angles, q_plus, q_minus, b)
+    torque = 2 * efficiency * np.sin(angles)
+    response = AngularResponse(angles, np.ones(13), np.stack([torque, -torque], -1), np.zeros((13, 2)))
+    v = export(effective_parameters(response), "oommf", free="right", asymmetric=True, current=1e11, **GEOMETRY).values
+    for angle, exact in zip(angles[1:-1], efficiency[1:-1], strict=True):
+        m = sj.unit_vector(angle)
+        expected = GAMMA * hbar * v["J"] / (e * MS * D) * abs(exact * np.sin(angle))
+        assert np.linalg.norm(oommf(m, v)) == pytest.approx(abs(expected), rel=1e-9)
 
 
 @pytest.mark.parametrize("free", ["left", "right"])
