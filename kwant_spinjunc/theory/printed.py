@@ -38,9 +38,9 @@ def wkb_exponent(
     thickness: ArrayLike,
     hbar2_2m: float,
     *,
+    voltage: ArrayLike = 0.0,
     mu_left: ArrayLike = 0.0,
     mu_right: ArrayLike = 0.0,
-    voltage: ArrayLike = 0.0,
     allowed: Allowed = "raise",
 ) -> Floats:
     r"""Return ∫_0^d dy √(ħ²(U - µ_Ls + µ_Rs' - V y)/2m), the bracket of equation (2) as printed.

@@ -50,6 +50,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "kwant_spinjunc/transport/bias.py:bias_response": "to be divided",
     },
     "complexity": {
+        "kwant_spinjunc/halves/supercell/door.py:probabilities_by": "to be divided",
         "kwant_spinjunc/magnets/export.py:export": "to be divided",
         "validation/bias_dependence.py:claim": "to be divided",
         "validation/conservation.py:claim": "to be divided",

@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ...arrays import Complex, Floats
 from ...model.plane import CrossSection
 from ..supercell.dense import gemm
 from ..supercell.modes import Modes
@@ -19,9 +20,6 @@ __all__ = ["Border", "border_of", "real_modes"]
 
 #: Borders kept: the same lead meets every sample of an ensemble.
 BORDERS = 8
-
-Floats = NDArray[np.float64]
-Complex = NDArray[np.complex128]
 
 
 @lru_cache(maxsize=8)

@@ -14,18 +14,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import blas
 
+from ...arrays import Complex, Floats
 from ..supercell.dense import gemm, symmetric_inverse
 from ..supercell.sampled import Sampled
 from .border import border_of
 from .slabs import slab_of
 
 __all__ = ["PLAIN", "Face", "Watch", "eliminate", "face_of", "reach", "slab_ends", "transposed_gemm"]
-
-Floats = NDArray[np.float64]
-Complex = NDArray[np.complex128]
 
 
 #: Largest number of an elimination (energies in the largest hopping, inverses in its inverse) that is taken as it is.

@@ -19,9 +19,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import blas
 
+from ...arrays import Complex, Floats
 from ..supercell.dense import gemm, squared, symmetric_inverse
 from ..supercell.joint import fill_squares
 from ..supercell.sampled import Sampled
@@ -33,8 +33,6 @@ __all__ = ["Joint", "WeakError", "gauged"]
 #: Spins whose matrices differ by less than this leave too few digits of the difference.
 WEAK = 1e-4
 
-Complex = NDArray[np.complex128]
-Floats = NDArray[np.float64]
 Turns = tuple[Complex | None, Complex | None]
 
 

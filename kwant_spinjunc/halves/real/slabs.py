@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
-from numpy.typing import NDArray
 
+from ...arrays import Floats
 from ...model.plane import CrossSection
 from ...sparse import has_mumps, mumps_lock
 
@@ -22,8 +22,6 @@ __all__ = ["Slab", "is_available", "slab_of"]
 ORDERING = "metis"
 #: Patterns kept, each with the memory of its factorization.
 PATTERNS = 6
-
-Floats = NDArray[np.float64]
 
 
 @lru_cache(maxsize=1)

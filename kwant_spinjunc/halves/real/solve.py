@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...arrays import Floats
 from ...spin import rotation_matrix
 from ..supercell.sampled import Sampled
 from .angles import interpolated
@@ -16,7 +16,6 @@ from .slabs import is_available
 
 __all__ = ["covers", "probabilities"]
 
-Floats = NDArray[np.float64]
 
 #: Sites of a plane from which on sparse real elimination is faster than the dense complex recursion.
 SMALLEST = 25
