@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from kwant_spinjunc.checks import finite, finite_array, positive
 from kwant_spinjunc.devices.device import Device
-from kwant_spinjunc.errors import ArgumentError, SpinjuncError
+from kwant_spinjunc.errors import ArgumentError, NoOpenChannelError, SpinjuncError
 from kwant_spinjunc.judging.clean import Clean, why_fixed
 from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
 from kwant_spinjunc.judging.laws import RULES, Finding, Rule
@@ -323,6 +323,11 @@ def conclude(e: Evidence, name: str, tolerance: float, *, advise: bool = True) -
     advise
         Whether to solve changed junctions for what would have to change.
     """
+    if not e.conductance.any():
+        raise NoOpenChannelError(
+            f"No current flows through {name} at any angle, and no law could be wrong about it: its leads have no "
+            "channel in common, or nothing that a double can hold passes. Choose another energy or a thinner barrier."
+        )
     findings = {rule.id: _finding(rule, e) for rule in RULES}
     spread = _uncertainties(e)
     laws: dict[str, Law] = {}

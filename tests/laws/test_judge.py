@@ -133,7 +133,8 @@ def test_mirror_images_do_not_make_one_current_conserved():
 @pytest.mark.parametrize("k", [None, "average"])
 def test_advice_is_solved_not_guessed(k):
     junction = tunnel(height=1.7 if k else 1.2, thickness=1 if k else 2, right=1.0, in_plane=0.1 if k else 0.0)
-    judged = sj.judge(junction, k=k, tolerance=0.001)
+    angles = np.linspace(0, np.pi, 9)
+    judged = sj.judge(junction, k=k, angles=angles, tolerance=0.001)
     law = judged.laws["tunnelling"]
     assert law.error > 0.001
     planes = int(law.advice.split("with ")[1].split(" planes")[0])
@@ -143,7 +144,7 @@ def test_advice_is_solved_not_guessed(k):
     def error(thickness, onsite):
         wall = sj.barrier(onsite=onsite, hopping=1.0, thickness=thickness, in_plane_hopping=layer.in_plane_hopping)
         changed = sj.Junction(junction.left, [wall], junction.right)
-        return sj.judge(changed, k=k, tolerance=0.001, advise=False).laws["tunnelling"].error
+        return sj.judge(changed, k=k, angles=angles, tolerance=0.001, advise=False).laws["tunnelling"].error
 
     assert error(planes, layer.onsite) <= 0.001 < error(planes - 1, layer.onsite)
     assert (
@@ -323,6 +324,7 @@ def test_kwant_family_that_does_not_turn_says_so():
         (lambda: sj.judge(sj.build(tunnel()).finalized()), "has no angle"),
         (lambda: sj.judge(tunnel(), k="mean"), "`k` must be a wave vector"),
         (lambda: sj.judge(tunnel(), energy=99.0), "no channel is open"),
+        (lambda: sj.judge(tunnel(thickness=900), advise=False), "No current flows"),
     ],
 )
 def test_bad_input_is_refused_in_one_line(call, message):
