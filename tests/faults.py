@@ -4,11 +4,9 @@
 """
 
 import collections
-import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -16,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import kwant_spinjunc as sj
+from kwant_spinjunc.cli.main import main
 from kwant_spinjunc.runs.ensemble import average, open_ensemble
 from kwant_spinjunc.runs.store import Store, is_store
 from kwant_spinjunc.runs.tables import TableFile
@@ -23,7 +22,6 @@ from systems.tunnel_junction import tunnel_junction
 
 from ensemble_problems import Drawn  # isort: skip
 
-TOP = Path(__file__).resolve().parents[1]
 KINDS = ("bit", "bit", "byte", "cut", "zeros", "insert", "header", "page")
 QUIET = dict(workers=1, progress=False)
 REALIZATIONS = 200
@@ -100,25 +98,49 @@ SLOW_FAMILY = """
 import time
 from systems.tunnel_junction import tunnel_junction
 def family(height=2.0, theta=0.3):
-    time.sleep(0.05)
+    time.sleep(0.03)
     return tunnel_junction(theta=theta, height=height)
 """
-SLOW_ENSEMBLE = """
-from ensemble_problems import Drawn
-from kwant_spinjunc.runs.ensemble import average
-average(Drawn(chunk=2, seconds=0.002), realizations=400, workers=1, store="s", progress=False)
-"""
 POINTS = 60
-#: Seconds for Python to start on a busy machine.
+#: Seconds to wait for a process on a busy machine.
 PATIENCE = 300
 
 
-def process(code, *words):
-    """Start Python with this code; it finds the project."""
-    header = f"import sys; sys.path[:0] = {json.dumps([str(TOP), str(TOP / 'tests')])}\n"
-    return subprocess.Popen(
-        [sys.executable, "-c", header + code, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+class Forked:
+    """A copy of this process that calls a function and ends with what it returns; it need not import anything."""
+
+    def __init__(self, function):
+        self.code = None
+        self.pid = os.fork()
+        if not self.pid:
+            try:
+                sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+                os._exit(function() or 0)
+            except KeyboardInterrupt:
+                os._exit(130)
+            finally:
+                os._exit(99)
+
+    def ended(self):
+        """Whether it has ended."""
+        if self.code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.code = os.waitstatus_to_exitcode(status)
+        return self.code is not None
+
+    def wait(self):
+        """Wait for its end and return the exit code, minus a signal's number."""
+        begin = time.monotonic()
+        while not self.ended():
+            time.sleep(0.01)
+            assert time.monotonic() - begin < PATIENCE, "hangs"
+        return self.code
+
+
+def slow_ensemble():
+    """Average four hundred realizations that take their time."""
+    average(Drawn(chunk=2, seconds=0.002), realizations=400, store="s", **QUIET).close()
 
 
 def left_over(*expected):
@@ -137,23 +159,21 @@ def interrupted_sweeps(count, number, seed=0):
     rng, kept = random.Random(seed), []
     Path("family.py").write_text(SLOW_FAMILY)
     words = ["sweep", "family.py", "--vary", f"height=2:4:{POINTS}", "-o", "out.nc"]
-    code = "from kwant_spinjunc.cli import main\nsys.exit(main())"
     for _ in range(count):
         Path("out.nc").unlink(missing_ok=True)
-        running = process(code, *words)
-        begin = time.monotonic()
-        while time.monotonic() - begin < PATIENCE and running.poll() is None and not Path("out.nc").exists():
-            time.sleep(0.02)  # the first version on disk
+        running = Forked(lambda: main(words))
+        while not running.ended() and not Path("out.nc").exists():
+            time.sleep(0.01)  # the first version on disk
         time.sleep(rng.uniform(0, 1.5))
-        running.send_signal(number)
-        text = running.communicate()[1].decode()
-        assert number == signal.SIGKILL or running.returncode in (0, 130), text
+        if not running.ended():
+            os.kill(running.pid, number)
+        code = running.wait()
+        assert code in (0, -number if number == signal.SIGKILL else 130), code
         done = TableFile("out.nc").earlier(10**6)
         kept.append(int(np.isfinite(done["angle"]).sum()))
         assert kept[-1] >= 1, kept
-        whole = process(code, *words, "--resume")
-        text = whole.communicate()[1].decode()
-        assert whole.returncode == 0, text
+        assert Forked(lambda: main([*words, "--resume"])).wait() == 0
+        assert np.isfinite(TableFile("out.nc").earlier(10**6)["angle"]).all()
         assert left_over("family.py", "out.nc") == []
     return kept
 
@@ -173,13 +193,13 @@ def interrupted_ensembles(count, number, seed=0):
         right = whole["conductance"].mean, whole["conductance"].error
     done, kept = 0, []
     for _ in range(count):
-        running = process(SLOW_ENSEMBLE)
-        begin = time.monotonic()
-        while time.monotonic() - begin < PATIENCE and running.poll() is None and committed("s") <= done:
-            time.sleep(0.02)
-        time.sleep(rng.uniform(0, 0.7))
-        running.send_signal(number)
-        running.communicate()
+        running = Forked(slow_ensemble)
+        while not running.ended() and committed("s") <= done:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.4))
+        if not running.ended():
+            os.kill(running.pid, number)
+        running.wait()
         with open_ensemble("s") as found:
             assert found.lost == 0
             assert found.realizations >= done, "committed realizations are lost"
@@ -195,7 +215,7 @@ def interrupted_ensembles(count, number, seed=0):
     return kept
 
 
-def main():
+def everything():
     """Try hundreds of faults in a temporary folder and print what came of them."""
     import tempfile
 
@@ -224,4 +244,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(everything())
