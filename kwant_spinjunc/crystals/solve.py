@@ -204,7 +204,7 @@ def _attached(side: Side, lead: LeadCell, surface: Surface) -> Attached:
 def _channels(side: Side, leads: list[LeadCell], found: list[Surface]) -> tuple[Integers, Integers, Complex | None]:
     """Return lead and spin of each channel of a side, and the matrix to channels along the leads' own axes, if any."""
     widths = [found[lead.number].source.shape[-1] for lead in leads]
-    numbers = [lead.number for lead in leads]
+    numbers = np.array([lead.number for lead in leads], dtype=np.int64)
     if side.m is None:
         spins = [[0, 1] if lead.resolved else [-1] for lead in leads]
         repeated = [np.repeat(spin, width) for spin, width in zip(spins, widths, strict=True)]

@@ -85,20 +85,48 @@ def surfaces(h: Complex, t: Complex, *, mirrored: bool = False) -> tuple[Surface
         Hopping from cell j + 1 to the interface of cell j, p <= n. A mirror image has p = n.
     """
     sides = (1, -1) if mirrored else (1,)
-    inner, hopping, extra, doubtful = _reduced(h, t)
+    inner, hopping, extra, level = _reduced(h, t)
     definite = _cholesky(hopping)
     if definite is not None:
         parts = [_of_definite(inner, hopping, *definite)] * len(sides)
-    else:
-        lam, phi, singular = _transfer_modes(inner, hopping)
-        doubtful = doubtful | singular
-        parts = [_of_modes(hopping if side > 0 else dagger(hopping), lam**side, phi, doubtful) for side in sides]
-    return tuple(
-        _audited(
-            h, t if side > 0 else dagger(t), replace(part, sigma=part.sigma + extra, doubtful=part.doubtful | doubtful)
-        )
-        for side, part in zip(sides, parts, strict=True)
-    )
+        return tuple(_whole(h, t, part, side, extra, level) for side, part in zip(sides, parts, strict=True))
+    lam, phi, singular = _transfer_modes(inner, hopping)
+
+    def finished(lam: Complex, phi: Complex) -> tuple[Surface, ...]:
+        parts = [
+            _of_modes(hopping if side > 0 else dagger(hopping), lam**side, phi, level | singular) for side in sides
+        ]
+        return tuple(_whole(h, t, part, side, extra, level) for side, part in zip(sides, parts, strict=True))
+
+    found = finished(lam, phi)
+    doubtful = np.any([surface.doubtful for surface in found], axis=0) & ~singular & ~level
+    if not doubtful.any():
+        return found
+    # a hopping that is nearly singular costs digits of the modes: two steps of inverse iteration bring them back
+    lam, phi = lam.copy(), phi.copy()
+    for _ in range(2):
+        lam[doubtful], phi[doubtful] = _refined(inner[doubtful], hopping[doubtful], lam[doubtful], phi[doubtful])
+    return finished(lam, phi)
+
+
+def _whole(h: Complex, t: Complex, part: Surface, side: int, extra: Any, level: Flags) -> Surface:
+    """Return the surface of a whole lead, or of its mirror image, from that of its interface's orbitals."""
+    whole = replace(part, sigma=part.sigma + extra, doubtful=part.doubtful | level)
+    return _audited(h, t if side > 0 else dagger(t), whole)
+
+
+def _refined(h: Complex, t: Complex, lam: Complex, phi: Complex) -> tuple[Complex, Complex]:
+    """Return modes after one step of inverse iteration on M(λ) = h + tλ + t†/λ: u = M⁻¹M'φ, λ ← λ - 1/φ†u."""
+    x = lam[..., None, None]
+    back = dagger(t)[..., None, :, :]
+    M = h[..., None, :, :] + t[..., None, :, :] * x + back / x
+    columns = np.swapaxes(phi / np.linalg.norm(phi, axis=-2, keepdims=True), -1, -2)[..., None]
+    u, singular = solved(M, (t[..., None, :, :] - back / x**2) @ columns)
+    u = np.where(singular[..., None, None], columns, u)
+    overlap = (columns.conj() * u).sum(axis=(-1, -2))
+    better = np.where(singular, lam, lam - 1 / overlap)
+    u = u / np.linalg.norm(u, axis=-2, keepdims=True)
+    return better, np.swapaxes(u[..., 0], -1, -2)
 
 
 def _reduced(h: Complex, t: Complex) -> tuple[Complex, Complex, Any, Flags]:
@@ -238,7 +266,7 @@ def _audited(h: Complex, t: Complex, surface: Surface) -> Surface:
     dyson = np.where(singular, np.inf, magnitude(sigma + t @ right))
     residual = np.maximum(flux, dyson) / scale
     doubtful = surface.doubtful | ~(residual < RESIDUAL)
-    return replace(surface, count=np.where(doubtful, 0, surface.count), doubtful=doubtful, residual=residual)
+    return replace(surface, doubtful=doubtful, residual=residual)
 
 
 def settled(surface: Surface, h: Complex, t: Complex, reference: Reference) -> Surface:
@@ -267,7 +295,15 @@ def settled(surface: Surface, h: Complex, t: Complex, reference: Reference) -> S
         source[at][:, :N], out[at][:N], reflection[at][:N, :N] = source_, out_, reflection_
     # the reference is judged by the same residuals, as it is the last resort by the looser one that Kwant reaches
     residual = _audited(h, t, Surface(sigma, source, out, reflection, count, doubtful, surface.residual)).residual
-    return Surface(sigma, source, out, reflection, count, doubtful | ~(residual < REFERENCE), residual)
+    # a reference may miscount channels where t is nearly singular: the residuals tell which of both is nearer
+    worse = surface.doubtful & (surface.residual < np.minimum(residual, REFERENCE))
+    for at in map(tuple, np.argwhere(worse)):
+        sigma[at], count[at] = surface.sigma[at], surface.count[at]
+        source[at], out[at], reflection[at] = 0, 0, 0
+        source[at][:, :old], out[at][:old] = surface.source[at], surface.out[at]
+        reflection[at][:old, :old] = surface.reflection[at]
+    residual = np.where(worse, surface.residual, residual)
+    return Surface(sigma, source, out, reflection, count, (doubtful & ~worse) | ~(residual < REFERENCE), residual)
 
 
 def channels(h: Complex, t: Complex) -> Integers:

@@ -1,0 +1,69 @@
+"""Families of crystals: bands, electrons and symmetries that are known, and Kwant's transmissions."""
+
+import kwant
+import numpy as np
+import pytest
+
+import kwant_spinjunc as sj
+from systems.iron_barrier import LEVELS, RYDBERG, SHELLS, SPLITTING, iron_bands, iron_barrier, two_center
+
+
+def test_two_center_integrals_are_those_of_slater_and_koster():
+    x, y, z = d = np.array([0.3, 0.5, -0.4]) / np.linalg.norm([0.3, 0.5, -0.4])
+    V = dict(sss=0.2, sps=0.9, pps=0.8, ppp=-0.3, sds=0.6, pds=1.3, pdp=0.7, dds=1.1, ddp=0.4, ddd=0.25)
+    E = two_center(3 * d, V)
+    r3 = np.sqrt(3)
+    assert E[1, 2] == pytest.approx(x * y * (0.8 + 0.3))
+    assert E[1, 4] == pytest.approx(r3 * x * x * y * 1.3 + y * (1 - 2 * x * x) * 0.7)
+    assert E[1, 7] == pytest.approx(r3 / 2 * x * (x * x - y * y) * 1.3 + x * (1 - x * x + y * y) * 0.7)
+    assert E[4, 4] == pytest.approx(
+        3 * x**2 * y**2 * 1.1 + (x**2 + y**2 - 4 * x**2 * y**2) * 0.4 + (z**2 + x**2 * y**2) * 0.25
+    )
+    assert E[7, 8] == pytest.approx(
+        r3 / 2 * (x * x - y * y) * (z * z - (x * x + y * y) / 2) * 1.1
+        + r3 * z * z * (y * y - x * x) * 0.4
+        + r3 / 4 * (1 + z * z) * (x * x - y * y) * 0.25
+    )
+    # from either end
+    assert two_center(-d, V) == pytest.approx(E.T)
+
+
+def test_iron_holds_eight_electrons_and_only_its_majority_has_a_delta_1_band_at_the_fermi_energy():
+    reciprocal = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]]) * 2 * np.pi
+    f = (np.arange(16) + 0.5) / 16
+    k = np.stack(np.meshgrid(f, f, f, indexing="ij"), axis=-1).reshape(-1, 3) @ reciprocal
+    electrons = 2 * (iron_bands(k, 0.0) < 0).sum() / len(k)
+    assert electrons == pytest.approx(8.0, abs=0.05)
+    moment = sum(s * (iron_bands(k, spin=s) < 0).sum() / len(k) for s in (1, -1))
+    assert 1.5 < moment < 3.0
+    # along Γ-H the Δ1 bands are those that change when the s level does
+    line = np.linspace(0.05, 0.95, 91)[:, None] * np.array([2 * np.pi, 0, 0])
+    levels = dict(LEVELS)
+    crossing = {}
+    for spin in (1, -1):
+        before = iron_bands(line, spin=spin)
+        LEVELS["s"] = levels["s"] + 0.02
+        after = iron_bands(line, spin=spin)
+        LEVELS["s"] = levels["s"]
+        mixed = abs(after - before) > 1e-3
+        near = abs(before) < 0.25
+        crossing[spin] = bool((mixed & near).any())
+    assert crossing == {1: True, -1: False}
+
+
+def test_iron_barrier_equals_kwant_and_its_minority_current_avoids_the_zone_center():
+    device = iron_barrier(thickness=2, planes=1)
+    k = np.array([[0.1, 0.2], [1.2, 0.4]])
+    s = sj.scatter(device, 0.0, k=k, turns=[0.0, np.pi / 2], behind="barrier")
+    for j, (k_y, k_z) in enumerate(k):
+        plain = kwant.smatrix(device.system, 0.0, params={"k_y": k_y, "k_z": k_z})
+        assert s.transmissions[0, j, 1, 0] == pytest.approx(plain.transmission(1, 0), rel=1e-7)
+    center = sj.scatter(device, 0.0, k=[0.02, 0.01], turns=0.0, behind="barrier")
+    # symmetry filtering: next to Γ the barrier passes Δ1 alone, which the minority lacks
+    assert center.transmission((1, 1), (0, 1)) < 1e-2 * center.transmission((1, 0), (0, 0))
+
+
+def test_the_numbers_of_iron_are_those_of_its_source():
+    assert LEVELS["s"] == pytest.approx(1.2017709017, abs=1e-9)
+    assert SHELLS[0]["dds"] == -0.0508569255
+    assert pytest.approx(2.2009, abs=1e-3) == SPLITTING * RYDBERG
