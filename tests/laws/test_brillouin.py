@@ -24,12 +24,12 @@ def iron(theta=0.0, **changes):
 
 
 def tunnel_junction(theta=1.0, height=9.0, thickness=3):
-    spacer = sj.barrier(onsite=height, hopping=1.0, thickness=thickness, in_plane_hopping=1.0)
+    spacer = sj.barrier(onsite=height, hopping=1.0, thickness=45, in_plane_hopping=1.0)
     return sj.Junction(iron(), [spacer], iron(theta))
 
 
 def double_barrier(theta=1.0, thickness=2):
-    wall = sj.barrier(onsite=9.0, hopping=1.0, thickness=thickness, in_plane_hopping=1.0)
+    wall = sj.barrier(onsite=9.0, hopping=1.0, thickness=45, in_plane_hopping=1.0)
     well = sj.normal_metal(onsite=0.0, hopping=1.0, thickness=3, in_plane_hopping=1.0)
     return sj.Junction(iron(), [wall, well, wall], iron(theta))
 
@@ -283,3 +283,88 @@ def test_an_average_prints_its_error():
     assert text.startswith("1 ±")
     assert "points" in text
     assert "shape (2,)" in str(zone.average(lambda c: np.stack([c, c], axis=-1), atol=1e-9))
+
+
+# --------------------------------------------------------------------------------------------------- one door to means
+def test_a_mean_is_the_average_the_point_or_one_for_each_energy():
+    junction = tunnel_junction()
+    seen = []
+
+    def observe(c, index=None):
+        E = -3.0 if index is None else np.array([-3.0, 0.3])[index]
+        seen.append(len(c))
+        P = halves.probabilities(junction, E, c)
+        return {"T": P[:, 1, :, 0], "R": P[:, 0, 0, 0, 0]}
+
+    average = zone.mean(observe, junction, -3.0)
+    reference = zone.probabilities(junction, -3.0).value
+    np.testing.assert_allclose(average.value["T"], reference[1, :, 0], rtol=1e-8)
+    np.testing.assert_allclose(average.value["R"], reference[0, 0, 0, 0], rtol=1e-8)
+    assert average.error["T"].shape == (2, 2)
+    k = np.array([[0.1, 0.2], [1.0, -2.0], [0.0, 0.0]])
+    points = zone.mean(observe, junction, -3.0, k)
+    np.testing.assert_array_equal(points.value["T"], halves.probabilities(junction, -3.0, band_shift(k))[:, 1, :, 0])
+    np.testing.assert_array_equal(zone.mean(observe, junction, -3.0, None).value["R"], points.value["R"][2])
+    both = zone.mean(observe, junction, [-3.0, 0.3])
+    np.testing.assert_allclose(both.value["T"][0], average.value["T"], rtol=1e-8)
+    np.testing.assert_allclose(both.value["T"][1], zone.mean(observe_at(0.3), junction, 0.3).value, rtol=1e-8)
+    with pytest.raises(sj.ArgumentError, match="`k` must be a wave vector, None or 'average'"):
+        zone.mean(observe, junction, -3.0, "mean")
+
+
+def observe_at(energy):
+    return lambda c: halves.probabilities(tunnel_junction(), energy, c)[:, 1, :, 0]
+
+
+def test_a_floor_saves_the_digits_of_what_is_small_within_its_kind():
+    def observe(c):
+        return {"large": np.exp(c), "small": np.stack([1e-6 * np.exp(-c), 1e-12 * np.cos(90 * c)], axis=-1)}
+
+    junction = tunnel_junction()
+    rough = zone.mean(observe, junction, -3.0, floor=1e-3)
+    assert 2 * rough.points < zone.mean(observe, junction, -3.0).points
+    exact = 1e-6 * zone.average(lambda c: np.exp(-c), rtol=1e-12).value
+    assert rough.value["small"][0] == pytest.approx(exact, rel=1e-8)  # not of the kind of the large one
+
+
+def test_nodes_at_which_nothing_is_known_are_stepped_around_and_told():
+    exact = zone.average(np.exp).value
+
+    def lost(c, width):
+        return np.where(abs(c - 0.3) < width, np.nan, np.exp(c))
+
+    found = zone.average(lambda c: lost(c, 1e-5), [0.3], rtol=1e-6, strict=False)
+    assert 0 < found.left_out < 1e-3
+    assert abs(found.value - exact) <= found.error
+    assert found.error > found.left_out * np.exp(0.29)
+    with pytest.raises(zone.IntegrationError, match="NaN or infinity in .*% of the zone"):
+        zone.average(lambda c: lost(c, 0.1), [0.3])
+
+
+def test_errors_of_the_function_are_those_of_its_average_and_end_the_search():
+    calls = []
+
+    def noisy(c):
+        calls.append(len(c))
+        noise = 1e-6 * np.cos(1e7 * c)
+        return np.exp(c) + noise, np.full(len(c), 1e-6)
+
+    found = zone.average(noisy, rtol=1e-12)
+    assert found.converged
+    assert found.error >= 0.99e-6
+    assert sum(calls) < 2000
+    assert abs(found.value - zone.average(np.exp).value) <= found.error
+
+
+def test_resonances_of_a_thick_well_are_counted_where_they_are_not_diagonalized():
+    """Beyond forty planes; an integral that was told of none finds the same."""
+    wall = sj.barrier(onsite=9.0, hopping=1.0, thickness=2, in_plane_hopping=1.0)
+    well = sj.normal_metal(onsite=0.0, hopping=1.0, thickness=45, in_plane_hopping=1.0)
+    junction = sj.Junction(iron(), [wall, well, wall], iron(1.0))
+    counted = zone.resonances(junction, 0.3)
+    assert len(counted) > 10
+    told = zone.probabilities(junction, 0.3, rtol=1e-6).value
+    blind = zone.average(
+        lambda c: halves.probabilities(junction, 0.3, c), zone.thresholds(junction, 0.3), rtol=1e-7, max_points=10**6
+    ).value
+    np.testing.assert_allclose(told[1, :, 0], blind[1, :, 0], rtol=1e-5)
