@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from ..errors import ArgumentError
 from .options import check_figure, save_figure
@@ -29,32 +28,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do it and return the exit code."""
+    from ..runs.files import read_table, refuse_same_files
+
     check_figure(options.output)
-    dataset = _read(options.file)
+    refuse_same_files({"FILE": options.file}, {"--output": options.output})
+    dataset = read_table(options.file, "FILE", foreign=True)
     from ..plot.figures import plot_sweep
 
     default = "conductance" if "conductance" in dataset else "current"
     chosen = options.plot or [default]
     for name in chosen:
         if name not in dataset.data_vars:
-            raise ArgumentError(f"Argument `--plot` must be one of {', '.join(dataset.data_vars)}, but is {name!r}.")
+            raise ArgumentError(
+                f"Argument `--plot` must be one of {', '.join(map(str, dataset.data_vars))}, but is {name!r}."
+            )
     save_figure(plot_sweep(dataset, chosen[0] if len(chosen) == 1 else chosen, log=options.log), options.output)
     return 0
-
-
-def _read(path: str) -> Any:
-    """Return the dataset of a file.
-
-    Raises
-    ------
-    ArgumentError
-        The file does not exist or is no table of this package.
-    """
-    import xarray as xr
-
-    try:
-        return xr.load_dataset(path, engine="scipy")
-    except Exception as error:
-        raise ArgumentError(
-            f"Argument `FILE` must be the NetCDF file of a sweep, but {path!r} is not ({error})."
-        ) from error

@@ -292,7 +292,7 @@ class _Uncopied(np.ndarray[Any, Any]):
         return np.asarray(self).reshape(-1).view(np.uint8).data
 
 
-def read_table(path: str | Path, name: str = "output", nbytes: int | None = None) -> xr.Dataset:
+def read_table(path: str | Path, name: str = "output", nbytes: int | None = None, foreign: bool = False) -> xr.Dataset:
     """Return a dataset that `write_table` has written.
 
     Parameters
@@ -303,6 +303,8 @@ def read_table(path: str | Path, name: str = "output", nbytes: int | None = None
         Of the argument, for errors.
     nbytes
         Size of the numbers that are expected: a file that cannot be of them is refused before it is read.
+    foreign
+        Whether a file without a checksum, which somebody else has written, is taken as it is.
 
     Raises
     ------
@@ -312,7 +314,9 @@ def read_table(path: str | Path, name: str = "output", nbytes: int | None = None
     import xarray as xr
 
     try:
-        target = destination(path, name)
+        target = Path(os.path.realpath(path))
+        if not target.is_file():  # reading from a pipe would wait
+            raise OSError("it does not exist" if not target.exists() else "it is no file")
         size = os.stat(target).st_size
         if nbytes is not None and size > LARGEST_RATIO * nbytes + LARGEST_HEADER:
             raise ArgumentError(
@@ -326,7 +330,8 @@ def read_table(path: str | Path, name: str = "output", nbytes: int | None = None
         raise ArgumentError(
             f"Argument `{name}` must be a readable NetCDF file, but {_short(path)} is none ({_reason(error)})."
         ) from error
-    verify_table(dataset, name, f"{_short(path)} ")
+    if not foreign or "checksum" in dataset.attrs:
+        verify_table(dataset, name, _short(path))
     return dataset
 
 
@@ -334,13 +339,13 @@ def verify_table(dataset: xr.Dataset, name: str, which: str = "it") -> None:
     """Refuse a dataset read from a file whose numbers are not those of its checksum."""
     stored = dataset.attrs.get("checksum")
     if stored is None:
-        raise ArgumentError(f"Argument `{name}` must carry a checksum, but {which.strip()} has none. Compute it anew.")
+        raise ArgumentError(f"Argument `{name}` must carry a checksum, but {which} has none. Compute it anew.")
     try:
         found = table_digest(dataset)
     except (TypeError, ValueError, OverflowError) as error:
         found = f"none ({error})"
     if stored != found:
         raise ArgumentError(
-            f"Argument `{name}` must be as it was written, but {which.strip()} is damaged: its checksum differs. "
+            f"Argument `{name}` must be as it was written, but {which} is damaged: its checksum differs. "
             "Compute it anew."
         )

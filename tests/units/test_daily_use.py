@@ -60,7 +60,7 @@ def test_sweeps_are_drawn_again_from_their_file(capsys):
     capsys.readouterr()
     for words, message in (
         (["out.nc", "--plot", "speed", "-o", "x.png"], "`--plot` must be one of"),
-        (["none.nc", "-o", "x.png"], "must be the NetCDF file of a sweep"),
+        (["none.nc", "-o", "x.png"], "must be a readable NetCDF file"),
         (["out.nc", "-o", "x.jpgg"], "must end in one of"),
         (["out.nc", "--plot", "magnetization_current", "--log", "-o", "x.png"], "not positive everywhere"),
     ):

@@ -146,6 +146,8 @@ def test_a_table_reads_back_with_its_checksum_and_damage_is_refused():
     data.isel(n=[0]).to_netcdf("plain.nc", engine="scipy")
     with pytest.raises(sj.ArgumentError, match="must carry a checksum"):
         read_table("plain.nc")
+    assert read_table("plain.nc", foreign=True)["x"].shape == (1, 3)
+    assert main(["plot", "t.nc", "-o", "a.png"]) == 2  # damaged
     Path("t.nc").write_bytes(bytes(2_000_000))
     with pytest.raises(sj.ArgumentError, match="too large"):
         read_table("t.nc", nbytes=1000)
