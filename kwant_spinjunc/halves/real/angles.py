@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
+
+from ...arrays import Floats
 
 __all__ = ["FEWEST", "interpolated"]
 
-Floats = NDArray[np.float64]
 
 #: Nodes of the first attempt; the second has three times as many, these among them.
 FEWEST = 3
