@@ -20,17 +20,30 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import ellipkm1
+from numpy.typing import ArrayLike
 
 from ..arrays import Floats
 from ..checks import finite, finite_array, is_average, positive, positive_integer
-from ..errors import ArgumentError, SpinjuncError
+from ..errors import ArgumentError
 from ..model.junction import Junction
 from ..model.plane import band_shift
 from ..model.problem import AVERAGE
 from .batch import Stack, as_stack
 from .kinks import resonances, split_points, thresholds
+from .panels import (
+    LOST,
+    RANGE,
+    ROUNDING,
+    STEP,
+    Goal,
+    Integrand,
+    IntegrationError,
+    bisect,
+    double_exponential,
+    start_pieces,
+    substitute,
+    weight,
+)
 from .solver import probabilities as probabilities_at
 
 __all__ = [
@@ -47,46 +60,6 @@ __all__ = [
     "thresholds",
     "weight",
 ]
-
-
-#: Range of u: tanh(π/2 sinh u) is ±1 to rounding beyond it.
-RANGE = 3.25
-#: First step in u; it is halved twice before pieces are bisected instead.
-STEP = 0.25
-#: A change of the double-exponential rule this much below the one before shows that it converges as it should.
-FAST = 1e-3
-#: What rounding leaves of an integral, relative to the integral of the modulus.
-ROUNDING = 1e-14
-#: Panels in u a piece is cut into when halving the step did not do.
-PANELS = 8
-#: Part of the zone that may be left out.
-LOST = 1e-3
-#: Split points nearer than this are one.
-SAME = 1e-13
-
-# Kronrod's extension of the 7-point Gauss rule (QUADPACK): nodes and weights on [-1, 1], nonnegative half.
-_KRONROD = np.array(
-    [
-        [0.000000000000000000, 0.209482141084727828],
-        [0.207784955007898468, 0.204432940075298892],
-        [0.405845151377397167, 0.190350578064785410],
-        [0.586087235467691130, 0.169004726639267903],
-        [0.741531185599394440, 0.140653259715525919],
-        [0.864864423359769073, 0.104790010322250184],
-        [0.949107912342758525, 0.063092092629978553],
-        [0.991455371120812639, 0.022935322010529225],
-    ]
-)
-_GAUSS = np.array([0.417959183673469388, 0.381830050505118945, 0.279705391489276668, 0.129484966168869693])
-GK_NODES: Floats = np.concatenate([-_KRONROD[:0:-1, 0], _KRONROD[:, 0]])
-GK_WEIGHTS: Floats = np.concatenate([_KRONROD[:0:-1, 1], _KRONROD[:, 1]])
-GAUSS_WEIGHTS: Floats = np.zeros(15)
-GAUSS_WEIGHTS[[7, 5, 3, 1]] = _GAUSS
-GAUSS_WEIGHTS[[9, 11, 13]] = _GAUSS[1:]
-
-
-class IntegrationError(SpinjuncError, RuntimeError):
-    """A Brillouin-zone average did not reach the tolerance that was asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,44 +93,7 @@ class Average:
         return f"average of shape {np.shape(self.value)} ± {worst:.1g} ({self.points} points)"
 
 
-def weight(c: ArrayLike) -> Floats:
-    """Return the density of states g(c) of c = cos kx + cos kz, equation (a), for |c| <= 2; infinite at 0.
-
-    Examples
-    --------
-    >>> bool(abs(2 * 3.141592653589793 * weight(2.0) - 1) < 1e-15)
-    True
-    """
-    c = np.asarray(c, dtype=float)
-    g: Floats = ellipkm1(c * c / 4) / np.pi**2
-    return g
-
-
 # ------------------------------------------------------------------------------------------------------------ nodes
-def _substitute(a: Floats, b: Floats, u: Floats) -> tuple[Floats, Floats]:
-    """Return c(u) in [a, b] and g(c) dc/du for c = mid + half tanh(π/2 sinh u).
-
-    The distance to the nearer end is formed first: c is exact where that end is 0, the peak of g.
-    """
-    x = np.pi / 2 * np.sinh(abs(u))
-    small = np.exp(-2 * x)
-    distance = (b - a) * small / (1 + small)
-    c = np.where(u < 0, a + distance, b - distance)
-    density = weight(np.where(c == 0, 1e-150, c))
-    return c, density * (b - a) * np.pi * np.cosh(u) * small / (1 + small) ** 2
-
-
-def _splits(points: Floats) -> Floats:
-    """Return the sorted ends of all pieces, with 0 and ±2."""
-    inside = points[abs(points) < 2]
-    ends: Floats = np.sort(np.concatenate([[-2.0, 0.0, 2.0], inside]))
-    keep = np.append(True, np.diff(ends) > SAME)
-    ends = ends[keep]
-    ends[abs(ends) <= SAME] = 0.0
-    ends[-1] = 2.0
-    return ends
-
-
 def nodes(split: ArrayLike = (), step: float = STEP / 2) -> tuple[Floats, Floats]:
     """Return fixed nodes c and weights of the average (a), for thresholds that differ along batch axes.
 
@@ -186,7 +122,7 @@ def nodes(split: ArrayLike = (), step: float = STEP / 2) -> tuple[Floats, Floats
     ends = np.sort(np.concatenate([fixed, split], axis=-1), axis=-1)
     count = int(RANGE / step)
     u = step * np.arange(-count, count + 1)
-    c, w = _substitute(ends[..., :-1, None], ends[..., 1:, None], u)
+    c, w = substitute(ends[..., :-1, None], ends[..., 1:, None], u)
     return c.reshape(*shape, -1), (w * step).reshape(*shape, -1)
 
 
@@ -235,92 +171,6 @@ def gamma_mesh(n: int) -> tuple[Floats, Floats]:
 
 
 # ---------------------------------------------------------------------------------------------------------- averages
-class _Integrand:
-    """The function to average, with its bookkeeping: f(c) g(c) dc/du for pieces of several problems."""
-
-    def __init__(self, function: Callable[..., Any], single: bool, weighted: bool) -> None:
-        self.function = function
-        self.single = single
-        self.weighted = weighted
-        self.points = 0
-
-    def __call__(self, pieces: _Pieces, u: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return the integrand at u, shape (pieces, nodes), as (pieces, nodes, ...), its error and what was left out.
-
-        A node at which the function is not finite takes the value of the nearest that is, with that value as its error.
-        """
-        c, density = _substitute(pieces.a[:, None], pieces.b[:, None], u)
-        arguments = [c.ravel()] if self.single else [c.ravel(), np.repeat(pieces.problem, c.shape[1])]
-        found = self.function(*arguments, *([density.ravel()] if self.weighted else []))
-        values, errors = (np.asarray(x) for x in (found if isinstance(found, tuple) else (found, 0.0)))
-        if values.shape[:1] != (c.size,):
-            raise ArgumentError(
-                f"Argument `function` must return an array with one entry per c in front, shape ({c.size}, ...), but "
-                f"returned shape {values.shape}."
-            )
-        self.points += c.size
-        values = values.reshape(c.shape + values.shape[1:])
-        errors = np.broadcast_to(errors, (c.size, *values.shape[2:])).reshape(values.shape)
-        bad = ~np.isfinite(values).all(axis=tuple(range(2, values.ndim)))
-        if bad.any():
-            values, errors = _stepped_around(values, errors, bad)
-        scale = density.reshape(c.shape + (1,) * (values.ndim - 2))
-        return values * scale, errors * scale, np.where(bad, density, 0.0)
-
-
-def _stepped_around(values: Floats, errors: Floats, bad: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Give bad nodes (pieces, nodes) the value of the nearest good one of their piece, and that as their error."""
-    values, errors = np.where(np.isfinite(values), values, 0.0), errors.copy()
-    for row in np.flatnonzero(bad.any(axis=1)):
-        good = np.flatnonzero(~bad[row])
-        for node in np.flatnonzero(bad[row]):
-            if len(good):
-                values[row, node] = values[row, good[abs(good - node).argmin()]]
-            errors[row, node] = abs(values[row, node])
-    return values, errors
-
-
-@dataclass
-class _Pieces:
-    """Pieces of the integrals: [a, b] in c, and the range of u for panels."""
-
-    problem: NDArray[np.int64]
-    a: Floats
-    b: Floats
-    lo: Floats
-    hi: Floats
-    value: Any = None
-    error: Any = None
-    size: Any = None
-    inner: Any = None  # error of the function itself
-    lost: Any = None  # weight of the nodes at which it is not finite
-
-    def pick(self, which: Any) -> _Pieces:
-        """Return some of the pieces, without results."""
-        return _Pieces(self.problem[which], self.a[which], self.b[which], self.lo[which], self.hi[which])
-
-    def with_results(self, which: Any) -> _Pieces:
-        """Return some of the pieces, with results."""
-        part = self.pick(which)
-        for name in RESULTS:
-            setattr(part, name, getattr(self, name)[which])
-        return part
-
-    def total(self, array: Any, problems: int) -> Any:
-        """Sum an array over the pieces of every problem."""
-        out = np.zeros((problems, *array.shape[1:]), dtype=array.dtype)
-        np.add.at(out, self.problem, array)
-        return out
-
-
-RESULTS = ("value", "error", "size", "inner", "lost")
-
-
-def _join(*parts: _Pieces) -> _Pieces:
-    names = ("problem", "a", "b", "lo", "hi", *RESULTS)
-    return _Pieces(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
-
-
 def average(
     function: Callable[..., Any],
     split: ArrayLike = (),
@@ -389,14 +239,14 @@ def average(
     """
     ends = finite_array("split", split)
     single = ends.ndim < 2
-    pieces, problems = _start(np.atleast_2d(ends))
-    goal = _Goal(problems, *_tolerances(rtol, atol), finite("floor", floor), kinds)
-    integrand = _Integrand(function, single, weighted)
+    pieces, problems = start_pieces(np.atleast_2d(ends))
+    goal = Goal(problems, *_tolerances(rtol, atol), finite("floor", floor), kinds)
+    integrand = Integrand(function, single, weighted)
     limit = positive_integer("max_points", max_points) * problems
-    pieces = _double_exponential(integrand, pieces, goal)
+    pieces = double_exponential(integrand, pieces, goal)
     rough = goal.unfinished(pieces)
     if rough.any():
-        pieces = _bisect(integrand, pieces, rough, goal, limit)
+        pieces = bisect(integrand, pieces, rough, goal, limit)
 
     value, size, inner = (pieces.total(x, problems) for x in (pieces.value, pieces.size, pieces.inner))
     error = pieces.total(pieces.error, problems) + ROUNDING * size
@@ -426,112 +276,6 @@ def _tolerances(rtol: float, atol: ArrayLike) -> tuple[float, Floats]:
             f"Arguments `rtol` and `atol` must not be negative nor both zero, but are {rtol}, {atol!r}."
         )
     return rtol, absolute
-
-
-def _start(ends: Floats) -> tuple[_Pieces, int]:
-    rows = [_splits(row) for row in ends]
-    owner = np.repeat(np.arange(len(rows)), [len(row) - 1 for row in rows])
-    a, b = (np.concatenate([row[pick] for row in rows]) for pick in (slice(None, -1), slice(1, None)))
-    full = np.full(a.shape, RANGE)
-    return _Pieces(owner, a, b, -full, full), len(rows)
-
-
-@dataclass(frozen=True)
-class _Goal:
-    """What accuracy is asked of each problem, see `average`."""
-
-    problems: int
-    rtol: float
-    atol: Floats
-    floor: float
-    kinds: Callable[[], list[int]]
-
-    def allowed(self, value: Any, size: Any, inner: Any) -> Any:
-        """Return the absolute error that each component of each problem may have."""
-        axes = tuple(range(1, size.ndim))
-        atol = np.broadcast_to(self.atol, (self.problems,)).reshape((-1,) + (1,) * len(axes))
-        largest = size
-        if self.floor and axes:
-            starts = self.kinds()
-            most = np.maximum.reduceat(size.reshape(len(size), -1), starts, axis=1)
-            length = np.diff([*starts, size[0].size])
-            largest = np.repeat(most, length, axis=1).reshape(size.shape)
-        relative = self.rtol * np.maximum(abs(value), self.floor * largest)
-        return np.maximum(np.maximum(atol, relative), np.maximum(ROUNDING * size, inner))
-
-    def unfinished(self, pieces: _Pieces) -> NDArray[np.bool_]:
-        """Return which pieces must improve: those with more than an equal share of what their problem may miss."""
-        value, size, inner, error = (
-            pieces.total(x, self.problems) for x in (pieces.value, pieces.size, pieces.inner, pieces.error)
-        )
-        allowed = self.allowed(value, size, inner)
-        axes = tuple(range(1, allowed.ndim))
-        done = (error <= allowed).all(axis=axes)
-        count = np.bincount(pieces.problem, minlength=self.problems)
-        share = allowed / count.reshape((-1,) + (1,) * (allowed.ndim - 1))
-        rough: NDArray[np.bool_] = (pieces.error > share[pieces.problem]).any(axis=axes) & ~done[pieces.problem]
-        return rough
-
-
-def _double_exponential(integrand: _Integrand, pieces: _Pieces, goal: _Goal) -> _Pieces:
-    """Integrate all pieces by the trapezoidal rule in u, halving the step where needed."""
-    count = int(RANGE / STEP)
-    k = np.arange(-count, count + 1)
-    F, E, lost = integrand(pieces, np.broadcast_to(STEP * k, (len(pieces.a), len(k))))
-    value = STEP * F.sum(axis=1)
-    gain = abs(value - 2 * STEP * F[:, k % 2 == 0].sum(axis=1))
-    pieces.value, pieces.error, pieces.size = value, gain.copy(), STEP * abs(F).sum(axis=1)
-    pieces.inner, pieces.lost = STEP * E.sum(axis=1), STEP * lost.sum(axis=1)
-    step = STEP
-    for halving in range(2):
-        # the first difference may be small by accident, so that it is always checked by a second one
-        rough = np.flatnonzero(goal.unfinished(pieces)) if halving else np.arange(len(pieces.a))
-        if not len(rough):
-            break
-        step, count = step / 2, 2 * count
-        u = step * np.arange(1 - count, count, 2)
-        F, E, lost = integrand(pieces.pick(rough), np.broadcast_to(u, (len(rough), len(u))))
-        better = pieces.value[rough] / 2 + step * F.sum(axis=1)
-        pieces.inner[rough] = pieces.inner[rough] / 2 + step * E.sum(axis=1)
-        pieces.lost[rough] = pieces.lost[rough] / 2 + step * lost.sum(axis=1)
-        change = abs(better - pieces.value[rough])
-        before = np.maximum(gain[rough], 1e-300)
-        fast = change < FAST * before
-        pieces.error[rough] = np.where(fast, 10 * change * (change / before), np.maximum(change, before / 10))
-        pieces.value[rough], gain[rough] = better, change
-    return pieces
-
-
-def _bisect(integrand: _Integrand, pieces: _Pieces, rough: NDArray[np.bool_], goal: _Goal, limit: int) -> _Pieces:
-    """Replace rough pieces by panels in u with Gauss-Kronrod rules, and bisect those that are still rough."""
-    fresh, parents = _cut(pieces.pick(rough), PANELS), None
-    pieces = pieces.with_results(~rough)
-    while len(fresh.a) and integrand.points + 15 * len(fresh.a) <= limit:
-        half, mid = (fresh.hi - fresh.lo) / 2, (fresh.hi + fresh.lo) / 2
-        F, E, lost = integrand(fresh, mid[:, None] + half[:, None] * GK_NODES)
-        scale = half.reshape((-1,) + (1,) * (F.ndim - 2))
-        fresh.value = scale * np.einsum("j,ij...->i...", GK_WEIGHTS, F)
-        fresh.error = abs(fresh.value - scale * np.einsum("j,ij...->i...", GAUSS_WEIGHTS, F))
-        fresh.size = scale * np.einsum("j,ij...->i...", GK_WEIGHTS, abs(F))
-        fresh.inner, fresh.lost = scale * np.einsum("j,ij...->i...", GK_WEIGHTS, E), half * (lost @ GK_WEIGHTS)
-        if parents is not None:  # a kink can make both rules agree by accident, but not with the panel before
-            change = abs(fresh.value[::2] + fresh.value[1::2] - parents) / 2
-            fresh.error = np.maximum(fresh.error, np.repeat(change, 2, axis=0))
-        pieces = _join(pieces, fresh)
-        rough = goal.unfinished(pieces)
-        if not rough.any() or integrand.points + 30 * np.count_nonzero(rough) > limit:
-            break
-        fresh, parents = _cut(pieces.pick(rough), 2), pieces.value[rough]
-        pieces = pieces.with_results(~rough)
-    return pieces
-
-
-def _cut(pieces: _Pieces, parts: int) -> _Pieces:
-    """Cut the range of u of every piece into equal parts."""
-    width = (pieces.hi - pieces.lo) / parts
-    lo = (pieces.lo[:, None] + width[:, None] * np.arange(parts)).ravel()
-    problem, a, b = np.repeat(pieces.problem, parts), np.repeat(pieces.a, parts), np.repeat(pieces.b, parts)
-    return _Pieces(problem, a, b, lo, lo + np.repeat(width, parts))
 
 
 def mean(

@@ -49,14 +49,11 @@ from .linear import Response
 from .observables import Torques, magnet_torques, magnetization_current
 
 __all__ = [
-    "BiasDerivative",
     "BiasResponse",
-    "Magnetoresistance",
-    "bias_derivative",
     "bias_response",
     "biased",
+    "check_junction",
     "linear_drop",
-    "tunneling_magnetoresistance",
 ]
 
 
@@ -142,7 +139,7 @@ def biased(junction: Junction, bias: ArrayLike, profile: ArrayLike | None = None
     >>> [round(plane.onsite, 12) for plane in junction.planes]
     [1.2, 3.0, 0.8]
     """
-    _check_junction(junction)
+    check_junction(junction)
     V, shares = finite_array("bias", bias), _checked_profile(junction, profile)
     if V.ndim or shares.ndim > 1:
         return _biased_stack(junction, V, shares)
@@ -152,7 +149,8 @@ def biased(junction: Junction, bias: ArrayLike, profile: ArrayLike | None = None
     return _of_planes(junction, planes)
 
 
-def _check_junction(junction: Any) -> None:
+def check_junction(junction: Any) -> None:
+    """Refuse what is no clean junction."""
     if not isinstance(junction, Junction):
         raise ArgumentError(f"Argument `junction` must be a Junction, but is {type(junction).__name__}.")
     junction.refuse_disorder()  # a layer cut into planes would be another sample
@@ -332,7 +330,7 @@ def bias_response(
     >>> np.sign(response.current).tolist(), response.layer_torques.shape
     ([-1.0, 0.0, 1.0], (3, 6, 3))
     """
-    _check_junction(junction)
+    check_junction(junction)
     if junction.cut is None:
         raise ArgumentError(
             "Argument `junction` must be of two collinear halves, but its magnetizations have more than two axes: it "
@@ -540,178 +538,6 @@ def _assemble(
         error=window.error.reshape(shape),
         equilibrium=equilibrium,
     )
-
-
-# ---------------------------------------------------------------------- derivatives and magnetoresistance
-@dataclass(frozen=True, eq=False)
-class BiasDerivative:
-    """Derivatives with respect to the bias, per unit cell in e²/h (particle current and Pauli-spin flux per V).
-
-    Attributes
-    ----------
-    bias : ndarray, shape (...)
-    conductance : ndarray, shape (...)
-        Differential conductance dJ/dV.
-    magnetization : ndarray, shape (..., 2)
-        dJ_M/dV on both sides.
-    damping_like, field_like : ndarray, shape (..., 2)
-        Torkances dτ/dV of both magnets; the field-like one with its equilibrium part if that was asked for.
-    error : ndarray, shape (...)
-        Estimated absolute error of the least accurate of them.
-    """
-
-    bias: Floats
-    conductance: Floats
-    magnetization: Floats
-    damping_like: Floats
-    field_like: Floats
-    error: Floats
-
-
-def bias_derivative(junction: Junction, bias: ArrayLike, *, step: float = 0.02, **options: Any) -> BiasDerivative:
-    r"""Return differential conductance and torkances, by central differences of three steps and their extrapolation.
-
-    With D_h = [X(V + h) - X(V - h)]/2h and R_h = (4 D_h/2 - D_h)/3 it is (16 R_h/2 - R_h)/15, good to order h⁶.
-
-    Parameters
-    ----------
-    junction, bias
-        As in `bias_response`.
-    step
-        h > 0, in the unit of the bias.
-    **options
-        Of `bias_response`.
-
-    Returns
-    -------
-    BiasDerivative
-        Its error is the difference to R_h/2, plus what the errors of the responses can do, divided by the step.
-
-    Raises
-    ------
-    ArgumentError
-        As in `bias_response`, or the step is not positive.
-
-    Notes
-    -----
-    At V = 0 and T = 0 this is `linear_response` to µ_L = -µ_R = 1/2 (with ``equilibrium``, plus what the bias does to
-    the interlayer exchange). Where a band edge passes a chemical potential the derivative has a kink and the error is
-    larger.
-
-    Examples
-    --------
-    >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
-    >>> from kwant_spinjunc.scattering import scatter
-    >>> iron = ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
-    >>> junction = Junction(iron, [barrier(onsite=3.0, hopping=1.0, thickness=2)], iron)
-    >>> G = bias_derivative(junction, 0.0).conductance
-    >>> bool(abs(G / scatter(junction, 0.0).conductance - 1) < 1e-6)
-    True
-    """
-    V, h = finite_array("bias", bias), positive("step", step)
-    steps = h * np.array([-1.0, -0.5, -0.25, 0.25, 0.5, 1.0])
-    options = {"tolerance": 1e-10, "layers": False, **options}
-    response = bias_response(junction, V[..., None] + steps, **_with_axis(options, len(V.shape)))
-    torques = response.torques if response.equilibrium is None else response.total_torques
-    noise = response.error if response.equilibrium is None else response.error + response.equilibrium.error
-    found, errors = [], []
-    batch = response.bias.shape[:-1]  # of bias, potentials, profile and k together; the steps are the last axis
-    for values in (response.current, response.magnetization, torques.damping_like, torques.field_like):
-        x = np.moveaxis(values, len(batch), 0)
-        D = [(x[5 - i] - x[i]) / (2 * h * 0.5**i) for i in range(3)]
-        R = [(4 * D[i + 1] - D[i]) / 3 for i in range(2)]
-        found.append((16 * R[1] - R[0]) / 15)
-        change = abs(found[-1] - R[1])
-        errors.append(change.max(axis=tuple(range(len(batch), change.ndim))))
-    error = np.max(errors, axis=0) + noise.max(axis=-1) * 8 / h
-    conductance, magnetization, damping_like, field_like = found
-    return BiasDerivative(np.broadcast_to(V, batch), conductance, magnetization, damping_like, field_like, error)
-
-
-def _with_axis(options: dict[str, Any], ndim: int) -> dict[str, Any]:
-    """Insert the axis of the steps behind the batch axes of options that have any."""
-    out = dict(options)
-    for name, trailing in (("mu_left", 1), ("mu_right", 1), ("k", 1), ("profile", 1)):
-        value = out.get(name)
-        if value is not None and not isinstance(value, str) and np.ndim(value) > trailing:
-            out[name] = np.expand_dims(np.asarray(value), -1 - trailing)
-    return out
-
-
-@dataclass(frozen=True, eq=False)
-class Magnetoresistance:
-    """TMR(V) = (J_P - J_AP)/J_AP, dimensionless, with the two currents it comes from.
-
-    Attributes
-    ----------
-    bias : ndarray, shape (...)
-    ratio : ndarray, shape (...)
-    parallel, antiparallel : ndarray, shape (...)
-        Charge currents; at zero bias the conductances, in e²/h per unit cell.
-    error : ndarray, shape (...)
-        Estimated absolute error of the ratio.
-    """
-
-    bias: Floats
-    ratio: Floats
-    parallel: Floats
-    antiparallel: Floats
-    error: Floats
-
-
-def tunneling_magnetoresistance(junction: Junction, bias: ArrayLike, **options: Any) -> Magnetoresistance:
-    """Return TMR(V) = (J_P - J_AP)/J_AP of a junction whose right half is turned parallel and antiparallel to the left.
-
-    Parameters
-    ----------
-    junction, bias, **options
-        As in `bias_response`. The angle of the junction does not matter.
-
-    Returns
-    -------
-    Magnetoresistance
-
-    Raises
-    ------
-    ArgumentError
-        As in `bias_response`.
-
-    Notes
-    -----
-    **Validity**: at V = 0 the ratio of the conductances is taken. Infinite where the antiparallel junction is blocked.
-
-    Examples
-    --------
-    >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
-    >>> iron = ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
-    >>> junction = Junction(iron, [barrier(onsite=3.0, hopping=1.0, thickness=4)], iron)
-    >>> bool(tunneling_magnetoresistance(junction, 0.1).ratio > 0)
-    True
-    """
-    _check_junction(junction)
-    V = finite_array("bias", bias)
-    currents, errors = [], []
-    for sign in (1.0, -1.0):
-        # a texture is refused by `bias_response`
-        collinear = junction if junction.cut is None else junction.turned(m_right=sign * junction.magnetizations[0])
-        response = bias_response(collinear, V, **{"layers": False, **options})
-        J, error = response.current, response.error
-        if (V == 0).any():
-            zero = bias_derivative(collinear, 0.0, **_unbatched(options))
-            J, error = np.where(V == 0, zero.conductance, J), np.where(V == 0, zero.error, error)
-        currents.append(J)
-        errors.append(error)
-    P, AP = currents
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = P / AP - 1
-        error = (errors[0] + errors[1] * abs(P / AP)) / abs(AP)
-    return Magnetoresistance(V, ratio, P, AP, error)
-
-
-def _unbatched(options: dict[str, Any]) -> dict[str, Any]:
-    """Return options that hold without bias: profiles of other biases do not matter at zero bias."""
-    profile = options.get("profile")
-    return options if profile is None or np.ndim(profile) < 2 else {**options, "profile": None}
 
 
 def _summary(r: BiasResponse) -> str:

@@ -16,13 +16,12 @@ from kwant_spinjunc.compare import fit_power_law
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.halves import Stack, zone
 from kwant_spinjunc.transport.bias import (
-    bias_derivative,
     bias_response,
     biased,
     linear_drop,
     occupation_differences,
-    tunneling_magnetoresistance,
 )
+from kwant_spinjunc.transport.derivatives import bias_derivative, tunneling_magnetoresistance
 from kwant_spinjunc.transport.equilibrium import equilibrium_response
 from kwant_spinjunc.transport.linear import linear_response
 from systems.asymmetric_junction import asymmetric_junction

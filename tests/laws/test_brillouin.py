@@ -24,12 +24,12 @@ def iron(theta=0.0, **changes):
 
 
 def tunnel_junction(theta=1.0, height=9.0, thickness=3):
-    spacer = sj.barrier(onsite=height, hopping=1.0, thickness=45, in_plane_hopping=1.0)
+    spacer = sj.barrier(onsite=height, hopping=1.0, thickness=thickness, in_plane_hopping=1.0)
     return sj.Junction(iron(), [spacer], iron(theta))
 
 
 def double_barrier(theta=1.0, thickness=2):
-    wall = sj.barrier(onsite=9.0, hopping=1.0, thickness=45, in_plane_hopping=1.0)
+    wall = sj.barrier(onsite=9.0, hopping=1.0, thickness=thickness, in_plane_hopping=1.0)
     well = sj.normal_metal(onsite=0.0, hopping=1.0, thickness=3, in_plane_hopping=1.0)
     return sj.Junction(iron(), [wall, well, wall], iron(theta))
 
