@@ -237,3 +237,26 @@ def test_interpolation_that_is_trusted_too_early_is_wrong(monkeypatch):
     theta = np.linspace(0.1, 3.0, 11)
     found, expected, _ = solves(monkeypatch, valve(0.5, 1), CrossSection((5, 5)), sj.unit_vector(theta, 0.5))
     assert max(worst_relative(one, reference) for one, reference in zip(found, expected, strict=True)) > AGREEMENT
+
+
+def test_a_plane_that_is_exactly_at_the_energy_is_left_to_the_complex_engine():
+    junction, section = valve(3.0), CrossSection((3, 2))
+    sample = realize(junction, section, 1)
+    levels, in_plane = sample.levels.copy(), sample.in_plane.copy()
+    levels[6, :, 0], in_plane[6] = ENERGY, 0.0  # the middle plane of the spacer, alone inside of its neighbors' slab
+    sample = replace(sample, levels=levels, in_plane=in_plane)
+    expected, found = both(junction, section, sample)
+    assert found is None or worst_relative(found, expected) < AGREEMENT
+    chosen = supercell.probabilities(junction, ENERGY, section, sample)
+    assert worst_relative(chosen, expected) < AGREEMENT
+
+
+def test_a_factorization_that_fails_is_left_to_the_complex_engine(every_size, monkeypatch):
+    def fail(*args):
+        raise slabs.SingularError
+
+    monkeypatch.setattr(slabs.Slab, "complement", fail)
+    junction, section = valve(3.0), CrossSection((3, 2))
+    sample = realize(junction, section, 1)
+    assert both(junction, section, sample)[1] is None
+    assert supercell.probabilities(junction, ENERGY, section, sample).shape == (2, 2, 2, 2)

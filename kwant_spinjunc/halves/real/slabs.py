@@ -16,12 +16,16 @@ from ...arrays import Floats
 from ...model.plane import CrossSection
 from ...sparse import has_mumps, mumps_lock
 
-__all__ = ["Slab", "is_available", "slab_of"]
+__all__ = ["SingularError", "Slab", "is_available", "slab_of"]
 
 #: Orders the elimination of a slab of some hundred sites and more best; below there is no difference.
 ORDERING = "metis"
 #: Patterns kept, each with the memory of its factorization.
 PATTERNS = 6
+
+
+class SingularError(Exception):
+    """What lies inside a slab cannot be eliminated at this energy."""
 
 
 @lru_cache(maxsize=1)
@@ -87,7 +91,10 @@ class Slab:
             )
             data[inside : inside + bonds.size] = bonds.ravel()
             data[inside + bonds.size :] = levels.ravel()
-            self._context.factor(reuse_analysis=True)
+            try:
+                self._context.factor(reuse_analysis=True)
+            except RuntimeError as error:  # MUMPSError: a pivot is zero, or memory is short
+                raise SingularError(str(error)) from error
             found = self._complement.T  # MUMPS fills the lower triangle of an array in C order
             first, across, last = (np.array(x, order="F") for x in (found[:M, :M], found[:M, M:], found[M:, M:]))
         for block in (first, last):

@@ -12,7 +12,7 @@ from ..supercell.sampled import Sampled
 from .angles import interpolated
 from .face import Watch
 from .joint import Joint, Turns, WeakError
-from .slabs import is_available
+from .slabs import SingularError, is_available
 
 __all__ = ["covers", "probabilities"]
 
@@ -57,6 +57,8 @@ def probabilities(problem: Sampled, cut: int, axes: Floats, pairs: Floats, turns
                 continue
             found = _of_pairs(joint, pairs, turns)
         except WeakError:
+            return None
+        except SingularError:  # inside a slab, which no shift reaches
             return None
         if watch.worst <= RESONANT:
             return found
