@@ -224,14 +224,26 @@ def test_bare_contact_is_judged_without_a_barrier():
     assert laws["exponent"].reason == "it has no barrier between its magnets"
     assert laws["circuit"].verdict == "does not apply"
     collinear = sj.Junction(sj.ferromagnet(**iron), [], sj.ferromagnet(**iron))
-    judged = sj.judge(collinear)
+    judged = sj.judge(collinear, mu_left=(0.8, 0.2))
     assert "where one magnet ends" in judged.laws["rotation"].reason
-    assert judged.laws["t0_vector"].verdict == "use"
+    assert judged.laws["t0_vector"].verdict in ("use", "does not apply")  # parallel magnets take up no torque
 
     def family(theta=0.0):
         return sj.Junction(sj.ferromagnet(**iron), [], sj.ferromagnet(**iron, m=sj.unit_vector(theta)))
 
     assert sj.judge(family, advise=False).laws["tunnelling"].error == laws["tunnelling"].error
+
+
+def test_no_torque_is_no_evidence_for_a_law_of_torques():
+    iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)  # both spins pass a perfect contact alike
+    contact = sj.Junction(sj.ferromagnet(**iron), [], sj.ferromagnet(**iron, m=sj.unit_vector(1.0)))
+    laws = sj.judge(contact, advise=False).laws
+    assert laws["t0_scalar"].verdict == laws["t0_vector"].verdict == "does not apply"
+    assert "no torque acts" in laws["t0_scalar"].reason
+    assert "no magnetization current" in laws["tunnelling"].reason
+    driven = sj.judge(contact, mu_left=(0.8, 0.2), advise=False).laws
+    assert driven["t0_vector"].error < 1e-10
+    assert driven["t0_scalar"].error > 0.5
 
 
 def test_nonmagnetic_lead_leaves_the_angular_law():

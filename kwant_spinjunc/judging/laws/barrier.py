@@ -51,7 +51,7 @@ def _exponent(e: Evidence) -> Finding:
     off = abs(found / np.exp(-2 * kappa) - 1)
     error = np.full(len(e.angles), np.nan)
     error[0], error[-1] = (np.nanmax(np.append(off[[0, 1], columns], 0.0)) for columns in ([0, 1], [1, 0]))
-    reason = f"κa = {kappa:.6g}; found " + ", ".join(f"{-np.log(x) / 2:.6g}" for x in found[there])
+    reason = f"the formula has κa = {kappa:.6g}, found is " + ", ".join(f"{-np.log(x) / 2:.6g}" for x in found[there])
     name = "e^{-2κd}, what the barrier leaves of the waves reflected in it"
     return Finding(error, e.decay, name, reason=reason, everywhere=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kwant_spinjunc.judging.evidence import Evidence
+from kwant_spinjunc.judging.evidence import ROUNDING, Evidence
 from kwant_spinjunc.judging.laws.rule import Curve, Finding, Rule, contrast, relative
 from kwant_spinjunc.theory import tunnelling
 
@@ -76,6 +76,8 @@ def _tunnelling(e: Evidence) -> Finding:
     share = float(relative(0.0, np.max(dropped, axis=0), e.scale).max())
     if share > 0:
         reason = f"{reason + '; ' if reason else ''}dropped spin-flip reflection carries up to {share:.2g} of J"
+    if not (abs(e.J_M) > ROUNDING * e.scale[:, None]).any():
+        reason = "no magnetization current flows at these potentials, by the law and exactly"
     return Finding(_off(e, left, right), value, name, _curves(e, left, right), reason)
 
 

@@ -21,6 +21,8 @@ def _against(e: Evidence, theory: Floats, exact: Floats, difference: Floats) -> 
     """Return the difference relative to the larger of both lengths, NaN where there is no torque at all."""
     larger = np.maximum(theory, exact)
     there = larger > ROUNDING * e.scale
+    if not there.any():
+        raise InapplicableError("no torque acts at any angle: no magnetization current flows at these potentials")
     error: Floats = np.where(there, difference / np.where(there, larger, 1.0), np.nan)
     return error
 
