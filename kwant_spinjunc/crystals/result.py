@@ -15,7 +15,7 @@ from ..devices.cuts import resolve_cut, resolve_sites
 from ..errors import ArgumentError
 from ..printing import Table, number
 from .measure import Measurement
-from .problem import ROUNDING, Observable
+from .problem import ROUNDING, TURNED, Observable
 from .waves import hopping_flux, site_torques
 
 __all__ = ["CrystalScattering", "CrystalTorque"]
@@ -100,8 +100,7 @@ class CrystalScattering:
     tolerance: float
     k_error: Any
     points: int
-    _flux: Any = field(repr=False)
-    _side_torques: Any = field(repr=False)
+    _turned: tuple[Any, ...] = field(default=(), repr=False)
     _measurement: Measurement | None = field(default=None, repr=False)
     _found: dict[Any, Any] = field(default_factory=dict, repr=False)
 
@@ -168,9 +167,7 @@ class CrystalScattering:
             ``[lead_in, spin_in, (charge, x, y, z)]``, spin in ħ/2, in the frame of what is not turned.
         """
         if cut is None:
-            if self._flux is None:
-                raise ArgumentError("Argument `cut` must be given, but is None and nothing was turned behind a cut.")
-            return np.asarray(self._flux[int(total)])
+            return np.asarray(self._at_cut()[int(total)])
         key = ("cut", cut)
         if not (isinstance(cut, str) and key in self._found):
             hoppings = self._hoppings(cut)
@@ -191,9 +188,7 @@ class CrystalScattering:
         The flux through the cut minus what the leads of that side carry off: along its axis for a magnetic lead, in
         which transverse spin dephases, the whole vector for one whose spins are alike. In ħ/2 per unit incoming flux.
         """
-        if self._side_torques is None:
-            raise ArgumentError("Attribute `side_torques` must have a cut: give `turns` and `behind`.")
-        return np.asarray(self._side_torques)
+        return np.asarray(self._at_cut()[2])
 
     def torque(self, magnet: Any) -> CrystalTorque:
         """Return the torque on a set of sites and on each of them (see `CrystalTorque`).
@@ -237,8 +232,8 @@ class CrystalScattering:
         }
         if self.k_error is not None:
             variables["k_error"] = ((*lead, *P), self.k_error, "e²/h")
-        if self._flux is not None:
-            variables["flux"] = ((*lead, "lead_in", "spin_in", "flux_of"), self._flux[0], "ħ/2 for spin")
+        if self.turns is not None:
+            variables["flux"] = ((*lead, "lead_in", "spin_in", "flux_of"), self.spin_current(), "ħ/2 for spin")
             variables["side_torque"] = ((*lead, "side", "lead_in", "spin_in", "axis"), self.side_torques, "ħ/2")
         leads, spins = np.arange(self.modes.shape[-2]), ["majority", "minority"]
         coordinates = {"lead_out": leads, "spin_out": spins, "lead_in": leads, "spin_in": spins, "axis": list(AXES)}
@@ -287,8 +282,20 @@ class CrystalScattering:
 
     # ------------------------------------------------------------------ details
     def __getstate__(self) -> dict[str, Any]:
-        """Leave behind the system, which need not pickle."""
+        """Evaluate the fluxes through the cut, then leave behind the system, which need not pickle."""
+        if self.turns is not None:
+            self._at_cut()
         return {**self.__dict__, "device": None, "_measurement": None}
+
+    def _at_cut(self) -> tuple[Any, ...]:
+        """Return the flux through the cut, by lead and spin and by lead, and the torques on both sides, solved once."""
+        if self.turns is None:
+            raise ArgumentError(
+                "Argument `cut` must be given: nothing was turned behind a cut (see `turns`, `behind`)."
+            )
+        if not self._turned:
+            object.__setattr__(self, "_turned", self._live().measure([TURNED]).values)
+        return self._turned
 
     def _live(self) -> Measurement:
         if self._measurement is None:

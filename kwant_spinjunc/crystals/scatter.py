@@ -109,7 +109,8 @@ def scatter_crystal(
     measurement = Measurement(
         problem, E, points, shape, listed, positive("rtol", rtol), positive_integer("max_points", max_points)
     )
-    found = measurement.measure([BASIC] if turn is None else [BASIC, TURNED])
+    # of an average the fluxes come with the probabilities; at points they are solved for when asked for
+    found = measurement.measure([BASIC] if turn is None or points is not None else [BASIC, TURNED])
     P, T, modes, unitarity, *turned = found.values
     # a node of an average may lie very near a band edge, where amplitudes lose digits that the mean does not need
     tolerance = positive("tolerance", tolerance) if points is not None else max(positive("tolerance", tolerance), rtol)
@@ -132,8 +133,7 @@ def scatter_crystal(
         tolerance=tolerance,
         k_error=None if found.errors is None else found.errors[0],
         points=found.points,
-        _flux=tuple(turned[:2]) if turned else None,
-        _side_torques=turned[2] if turned else None,
+        _turned=tuple(turned),
         _measurement=measurement,
     )
 
