@@ -25,7 +25,7 @@ from ..optional import kwant
 from ..spin import check_unit_vector
 from .fourier import Series, sampled
 from .planes import Partition, partition
-from .spins import ALIGNED, Axis, axis_of, basis_of, pauli_parts, scale_of, spin_part, spins_apart
+from .spins import ALIGNED, Axis, axis_of, basis_of, pauli_parts, scale_of, spin_orbit_coupling, spin_part, spins_apart
 
 __all__ = ["Crystal", "LeadCell", "Side", "take_apart"]
 
@@ -146,6 +146,11 @@ class Crystal:
             *((lead.mixed_cell, lead.owner) for lead in leads),
             *((lead.mixed_hopping, None) for lead in leads),
         ]
+
+    @cached_property
+    def spin_orbit_behind(self) -> tuple[float, bool]:
+        """What `spin_orbit_coupling` finds behind the cut."""
+        return spin_orbit_coupling(self.blocks(1), self.scale)
 
     @cached_property
     def scale(self) -> float:

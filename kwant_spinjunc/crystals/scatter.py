@@ -21,7 +21,7 @@ from .measure import Measured, Measurement
 from .observe import lead_axes
 from .problem import BASIC, TURNED, Problem
 from .result import CrystalScattering
-from .spins import ALIGNED, scale_of, spin_orbit_coupling, spin_part
+from .spins import ALIGNED, scale_of, spin_part
 
 __all__ = ["scatter_crystal"]
 
@@ -263,7 +263,7 @@ def _refuse_unturnable(crystal: Crystal, spin_orbit: bool | None) -> None:
             )
     if spin_orbit is False:
         return
-    coupling, hidden = spin_orbit_coupling(crystal.blocks(1), crystal.scale)
+    coupling, hidden = crystal.spin_orbit_behind
     way_out = "Give spin_orbit=False if you know that nothing behind the cut ties spin to the lattice."
     if coupling:
         raise ArgumentError(

@@ -13,7 +13,9 @@ g worth the name: there [[D_F, K], [K†, D_B]] is solved as it stands.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -81,7 +83,12 @@ class Joint:
 
     S: Complex
     front: Complex
-    back: Complex
+    behind: Callable[[], Complex]
+
+    @cached_property
+    def back(self) -> Complex:
+        """Waves behind the cut, solved for on first use."""
+        return self.behind()
 
 
 def lifted(half: Half, m: Floats | None, labels: Complex | None = None) -> Seen:
@@ -152,7 +159,8 @@ def join(front: Seen, back: Seen, hopping: Complex, turn: Turn | None) -> Joint:
         joined = joined or [np.empty((len(pole), *a.shape[1:]), dtype=complex) for a in values]
         for array, some in zip(joined, values, strict=True):
             array[which] = some
-    return Joint(*joined)
+    S, y_F, y_B = joined
+    return Joint(S, y_F, lambda: y_B)
 
 
 def _by_halves(front: Seen, back: Seen, h: Complex, turn: Turn | None) -> Joint:
@@ -165,16 +173,23 @@ def _by_halves(front: Seen, back: Seen, h: Complex, turn: Turn | None) -> Joint:
     y_F = np.linalg.solve(M, sources)
     U = None if turn is None else turn.matrices()
     K_y = hd[:, None] @ y_F  # K† y_F
+    through = (F.o @ h)[:, None]  # o_F K, from the few channels on: waves behind the cut wait until asked for
     if U is not None:
-        K_y = spin_times(dagger(U), K_y)
-    y_B = -(B.g[:, None] @ K_y)
+        Ud = dagger(U)
+        K_y = spin_times(Ud, K_y)
+        through = dagger(spin_times(Ud, dagger(through)))
     inner = F.w.shape[-1]
-    y_B[..., inner:] += B.w[:, None]
-    turned = y_B if U is None else spin_times(U, y_B)
-    S = np.concatenate([-(F.o[:, None] @ (h[:, None] @ turned)), -(B.o[:, None] @ K_y)], axis=-2)
+    S = np.concatenate([(through @ B.g[:, None]) @ K_y, -(B.o[:, None] @ K_y)], axis=-2)
+    S[..., :inner, inner:] -= through @ B.w[:, None]
     S[..., :inner, :inner] += F.s[:, None]
     S[..., inner:, inner:] += B.s[:, None]
-    return Joint(S, y_F, y_B)
+
+    def behind() -> Complex:
+        y_B = -(B.g[:, None] @ K_y)
+        y_B[..., inner:] += B.w[:, None]
+        return y_B
+
+    return Joint(S, y_F, behind)
 
 
 def _small_system(g: Complex, h: Complex, back: Seen, turn: Turn | None) -> tuple[Complex, Complex]:
@@ -209,4 +224,4 @@ def _together(front: Seen, back: Seen, h: Complex, turn: Turn | None) -> Joint:
     for part, rows, states in ((front, slice(n_F), slice(N_F)), (back, slice(n_F, None), slice(N_F, None))):
         R[:, 0, rows, states], out[:, 0, states, rows], s0[:, 0, states, states] = part.R, part.out, part.s0
     y = np.linalg.solve(L, np.broadcast_to(R, (points, angles, *R.shape[2:])))
-    return Joint(np.asarray(s0 + out @ y), y[..., :n_F, :], y[..., n_F:, :])
+    return Joint(np.asarray(s0 + out @ y), y[..., :n_F, :], lambda: y[..., n_F:, :])
