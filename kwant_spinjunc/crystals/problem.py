@@ -44,8 +44,8 @@ class Observable:
 
 #: Rounding of a flux per unit incoming flux: it is a difference of products of waves.
 ROUNDING = 1e-14
-#: Elements of the largest arrays that are held at a time.
-CHUNK = 4_000_000
+#: Elements of the largest arrays that are held at a time: what stays in the cache is three times faster.
+CHUNK = 150_000
 
 
 @dataclass(frozen=True, eq=False)
