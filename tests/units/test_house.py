@@ -19,7 +19,6 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "module": {
         "kwant_spinjunc/magnets/export.py": "to be divided",
         "kwant_spinjunc/magnets/multiscale.py": "to be divided",
-        "kwant_spinjunc/magnets/parameters.py": "to be divided",
         "kwant_spinjunc/theory/angular.py": "to be divided",
         "validation/diffusive_metal.py": "to be divided",
         "validation/spin_flip.py": "to be divided",

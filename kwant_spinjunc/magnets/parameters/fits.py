@@ -1,0 +1,95 @@
+"""Laws fitted to microscopic numbers: estimates, their standard errors and the misfit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from ...arrays import Floats
+
+__all__ = ["TOLERANCE", "Estimate", "Fit", "least_squares_fit", "relative_misfit", "standard_error"]
+
+#: A parametrization is called valid when its largest misfit is below this share of what it describes.
+TOLERANCE = 0.01
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its standard error, from the scatter of the data about the fitted law (0 without a fit)."""
+
+    value: Any
+    error: float = 0.0
+
+    def __str__(self) -> str:
+        value = f"{self.value:.6g}"
+        return f"{value} ± {self.error:.1g}" if self.error else value
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A law fitted to microscopic numbers.
+
+    Attributes
+    ----------
+    law : str
+        The law, in words a person reads.
+    estimates : mapping
+        Name -> `Estimate`; ``fit["name"]`` is the value alone.
+    residual : float
+        Largest |law - microscopic| divided by ``scale``.
+    scale : str
+        What the misfit is relative to.
+    points : int
+        Number of angles (or thicknesses) it rests on.
+    """
+
+    law: str
+    estimates: Mapping[str, Estimate]
+    residual: float
+    scale: str
+    points: int
+
+    def __getitem__(self, name: str) -> Any:
+        return self.estimates[name].value
+
+    def is_valid(self, tolerance: float = TOLERANCE) -> bool:
+        """Whether the law holds: its residual is at most ``tolerance``."""
+        return bool(self.residual <= tolerance)
+
+    @property
+    def criterion(self) -> str:
+        """The criterion of `is_valid`, in words."""
+        return f"largest misfit at most {TOLERANCE:.0%} of {self.scale}"
+
+    def __str__(self) -> str:
+        values = ", ".join(f"{name} = {estimate}" for name, estimate in self.estimates.items())
+        verdict = "valid" if self.is_valid() else "NOT VALID"
+        return f"{self.law}: {values}; residual {self.residual:.2g} of {self.scale}: {verdict}"
+
+
+def least_squares_fit(
+    model: Callable[[Floats], Floats], data: Floats, start: Sequence[float]
+) -> tuple[Floats, Floats, Floats]:
+    """Return parameters, their covariance and the misfits of a least-squares fit, all in the unit of the data."""
+    size: float = max(float(abs(data).max()), float(np.finfo(float).tiny))
+    result = least_squares(lambda x: (model(x) - data) / size, np.array(start), xtol=1e-15, ftol=1e-15, gtol=1e-15)
+    misfit = model(result.x) - data
+    freedom = max(len(data) - len(result.x), 1)
+    covariance = np.linalg.pinv(result.jac.T @ result.jac) * (misfit @ misfit) / (freedom * size**2)
+    return result.x, covariance, misfit
+
+
+def standard_error(covariance: Floats, *gradient: Any) -> float:
+    """Return the standard error of a number with this gradient with respect to the parameters fitted."""
+    g = np.array(gradient, dtype=float)
+    return float(np.sqrt(max(g @ covariance @ g, 0.0)))
+
+
+def relative_misfit(misfit: Floats, size: float) -> float:
+    """Return the largest misfit relative to ``size``; where there is nothing to describe there is no misfit."""
+    worst = float(abs(misfit).max())
+    return worst / size if size > 0 else (0.0 if worst == 0 else np.inf)

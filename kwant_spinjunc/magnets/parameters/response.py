@@ -1,0 +1,284 @@
+"""Current and torques of a junction against the angle between its magnets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ... import halves
+from ...arrays import Floats, Side
+from ...checks import finite, finite_array
+from ...errors import ArgumentError, NoOpenChannelError
+from ...halves import Stack, zone
+from ...model.junction import Junction
+from ...scattering import Scattering
+from ...scattering import scatter_quietly as scatter
+from ...spin import SIGNS, torque_axes
+from ...transport.bias import bias_response
+from ...transport.linear import linear_response
+
+__all__ = [
+    "ANGLES",
+    "NO_CURRENT",
+    "NO_TORQUE",
+    "SIDES",
+    "AngularResponse",
+    "angular_response",
+    "angular_response_from",
+    "refuse_settings",
+    "side_index",
+]
+
+SIDES: tuple[Side, Side] = ("left", "right")
+
+
+#: Angles of the fits: both collinear ones and eleven between.
+ANGLES = np.linspace(0, np.pi, 13)
+
+
+#: A current this much smaller than at another angle is none, and no torque is a number of electrons.
+NO_CURRENT = 1e-12
+
+
+#: Part of the largest spin current below which digits of an averaged torque do not matter.
+NO_TORQUE = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class AngularResponse:
+    """Current and torques of a junction against the angle between its magnets.
+
+    Attributes
+    ----------
+    angles : ndarray, shape (n,)
+        Φ in radians, within [0, π].
+    current : ndarray, shape (n,)
+        Particle current from left to right: the conductance (e²/h per cell, per unit bias), or (e²/h)·V at a finite
+        bias.
+    damping_like, field_like : ndarray, shape (n, 2)
+        Torques on both magnets as in `Torques`, in the unit of ``current``.
+    bias : float or None
+        V = µ_L - µ_R as an energy; None for the linear response, µ_L = -µ_R.
+    source : str
+        Where the numbers come from, for provenance.
+    junction, energy, k
+        The problem, where there is one.
+    """
+
+    angles: Floats
+    current: Floats
+    damping_like: Floats
+    field_like: Floats
+    bias: float | None = None
+    source: str = ""
+    junction: Junction | None = None
+    energy: float | None = None
+    k: Any = None
+
+    def __post_init__(self) -> None:
+        if len(self.angles) < 5 or np.ptp(self.angles) < np.pi / 2:
+            raise ArgumentError(
+                f"Argument `angles` must be at least 5 over a range of 90 degrees, but are {len(self.angles)} over "
+                f"{np.degrees(np.ptp(self.angles)) if len(self.angles) else 0:.3g}. Use np.linspace(0, np.pi, 13)."
+            )
+        if np.any(self.angles < 0) or np.any(self.angles > np.pi + 1e-12):
+            raise ArgumentError(
+                f"Argument `angles` must lie in [0, π], but reach from {self.angles.min():g} to {self.angles.max():g}."
+            )
+        if not np.any(self.current):
+            raise NoOpenChannelError("No current flows at any angle: no channel is open. Choose another energy.")
+        if abs(self.current).min() < NO_CURRENT * abs(self.current).max() or np.ptp(np.sign(self.current)):
+            raise ArgumentError(
+                "Argument `angles` must leave a current at every angle, but it vanishes at some (half metals, "
+                "antiparallel). Leave that angle out: torque per current is undefined there."
+            )
+
+    def efficiencies(self, free: Side) -> tuple[Floats, Floats]:
+        """Return ε sin Φ and ε' sin Φ of the free magnet, shape (n,), per electron from the fixed into the free one."""
+        side = side_index(free)
+        # J flows from left to right, out of a free left magnet: this sign makes ε > 0 "toward the fixed one".
+        into = self.current * (1 if side else -1)
+        # For both magnets: m_fixed×m_free is ±m_L×m_R with the same ± as `into`, and dm/dt is opposite to the spins'.
+        return self.damping_like[:, side] / (2 * into), -self.field_like[:, side] / (2 * self.current)
+
+
+def refuse_settings(source: Any, given: Mapping[str, Any]) -> None:
+    """Raise `ArgumentError` where a setting is given (truthy) to numbers that are there already."""
+    for name, value in given.items():
+        if value:
+            raise ArgumentError(
+                f"Argument `{name}` must be left out for a {type(source).__name__}, whose numbers are there already, "
+                "but is given. Pass a `Junction` to have it solved."
+            )
+
+
+def side_index(free: str) -> int:
+    """Return 0 for the left magnet, 1 for the right one."""
+    if free not in SIDES:
+        raise ArgumentError(f"Argument `free` must be 'left' or 'right', but is {free!r}.")
+    return SIDES.index(free)
+
+
+def angular_response(
+    junction: Junction,
+    energy: float = 0.0,
+    k: Any = None,
+    *,
+    angles: ArrayLike = ANGLES,
+    bias: float | None = None,
+    temperature: float = 0.0,
+) -> AngularResponse:
+    """Return the exact angular response of a junction.
+
+    Parameters
+    ----------
+    junction
+        Two collinear halves; its own angle does not matter.
+    energy
+        Fermi energy.
+    k
+        In-plane wave vector (kx, kz), None for Γ, "average" for the Brillouin-zone average per unit cell.
+    angles
+        Φ in radians within [0, π], shape (n,), n >= 5.
+    bias, temperature
+        V = µ_L - µ_R and k_B T as energies: the response to a finite bias instead of the linear one. The torque of the
+        occupied states (interlayer exchange), which flows without a current, is never part of it.
+
+    Raises
+    ------
+    ArgumentError
+        See `Junction.turned`; angles out of range; a temperature without a bias.
+    NoOpenChannelError
+        No current flows.
+    """
+    Phi = np.unique(finite_array("angles", angles).ravel())
+    if not isinstance(junction, Junction):
+        raise ArgumentError(f"Argument `junction` must be a Junction, but is {type(junction).__name__}.")
+    if junction.is_disordered:
+        raise ArgumentError(
+            "Argument `junction` must be clean, but has random layers. Average over samples with `ensemble(..., "
+            "m_right=...)` and pass an `AngularResponse` of its means."
+        )
+    if bias is None and temperature != 0:
+        raise ArgumentError(f"Argument `temperature` must be 0 without a bias, but is {temperature!r}. Give `bias`.")
+    if bias is not None and finite("bias", bias) == 0:
+        raise ArgumentError("Argument `bias` must not be 0, but is. Leave it out for the linear response.")
+    energy = finite("energy", energy)
+    turned = junction.turned(m_right=junction.directions_at(np.pi / 2))
+    if bias is None and all(lead.is_magnetic for lead in junction.leads):
+        current, damping_like, field_like = _at_all_angles(turned, energy, k, junction.directions_at(Phi))
+    else:
+        rows = []
+        for m in junction.directions_at(Phi):
+            at = turned.turned(m_right=m)
+            if bias is None:
+                response = linear_response(scatter(at, energy, k, solver="halves"), 0.5, -0.5)
+                current = response.charge.mean()
+            else:
+                window = bias_response(at, bias, fermi_energy=energy, temperature=temperature, k=k, layers=False)
+                response, current = window, window.current
+            rows.append((current, response.torques.damping_like, response.torques.field_like))
+        current, damping_like, field_like = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
+    point = "Γ" if k is None else "Brillouin-zone average" if isinstance(k, str) else f"k = {tuple(np.ravel(k))}"
+    drive = "linear response" if bias is None else f"bias V = {bias:g}, k_B T = {temperature:g}"
+    return AngularResponse(
+        Phi, current, damping_like, field_like, bias, f"E = {energy:g}, {point}, {drive}", junction, energy, k
+    )
+
+
+def _at_all_angles(junction: Junction, energy: float, k: Any, m_right: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return current and torques, µ_L = -µ_R = 1/2, of all directions of the right magnet from one solve."""
+    m_left = junction.magnetizations[0]
+    signs = [np.dot(lead.m, m) for lead, m in zip(junction.leads, junction.magnetizations, strict=True)]
+    stack = Stack.from_junction(junction).with_directions(m_left, m_right)
+
+    def observe(c: Floats) -> dict[str, Floats]:
+        P = halves.probabilities(stack, energy, c[:, None])
+        Q = halves.spacer_currents(stack, energy, c[:, None])[..., 1:].sum(axis=-2)
+        return {"left": P[..., 0, :, 1, :], "right": P[..., 1, :, 0, :], "spin": (Q[..., 0, :] - Q[..., 1, :]) / 2}
+
+    found = zone.mean(observe, stack, energy, k, rtol=1e-8, floor=NO_TORQUE).value
+    currents = [found[side].sum(axis=-1) for side in SIDES]
+    vectors = [(x @ SIGNS * s)[:, None] * m for x, s, m in zip(currents, signs, (m_left, m_right), strict=True)]
+    (e_left, normal), (e_right, _) = torque_axes(m_left, m_right), torque_axes(m_right, m_left)
+    left, right = vectors[0] - found["spin"], found["spin"] - vectors[1]
+    damping_like = np.stack([(left * e_left).sum(axis=-1), (right * e_right).sum(axis=-1)], axis=-1)
+    field_like = np.stack([(left * normal).sum(axis=-1), (right * normal).sum(axis=-1)], axis=-1)
+    return currents[0].sum(axis=-1), damping_like, field_like
+
+
+def angular_response_from(source: Any) -> AngularResponse:
+    """Return the angular response contained in a sweep, in scattering results, or in the junction of one result.
+
+    Parameters
+    ----------
+    source
+        The Dataset of a `sweep` whose ``angle`` varies along its only axis with several points; a sequence of
+        `Scattering` of one junction at several angles; or one `Scattering`, whose junction is then rotated.
+
+    Raises
+    ------
+    ArgumentError
+        Another type, or more than one axis.
+    """
+    if isinstance(source, Scattering):
+        if np.ndim(source.energy) or source.cells != 1:
+            raise ArgumentError(
+                "Argument `source` must be of one energy and one cell per plane, but is a batch or a supercell. Pass a "
+                "sequence of results, one an angle."
+            )
+        return angular_response(source.junction, float(source.energy), source.k)
+    if hasattr(source, "data_vars"):
+        return _from_dataset(source)
+    if isinstance(source, Sequence) and len(source) and all(isinstance(s, Scattering) for s in source):
+        rows = [(s.junction.angle, linear_response(s, 0.5, -0.5)) for s in source]
+        rows.sort(key=lambda row: row[0])
+        return AngularResponse(
+            np.array([angle for angle, _ in rows]),
+            np.array([np.mean(r.charge) for _, r in rows]),
+            np.array([r.torques.damping_like for _, r in rows]),
+            np.array([r.torques.field_like for _, r in rows]),
+            source=f"{len(rows)} scattering results at E = {source[0].energy}",
+            energy=float(source[0].energy),
+            k=source[0].k,
+        )
+    raise ArgumentError(
+        f"Argument `source` must be a sweep's Dataset or Scattering results, but is {type(source).__name__}."
+    )
+
+
+def _from_dataset(dataset: Any) -> AngularResponse:
+    data = dataset.squeeze()
+    dims = data["angle"].dims
+    if len(dims) != 1:
+        raise ArgumentError(
+            f"Argument `source` must be swept over the angle alone, but has the axes {dict(data['angle'].sizes)}. "
+            "Select one point of the others with `.isel` or `.sel`."
+        )
+    finite_points = np.isfinite(data["damping_like"].values).all(axis=-1)
+    if not finite_points.all():
+        raise ArgumentError("Argument `source` must be finished and without textures, but has NaN. Use --resume.")
+    order = np.argsort(data["angle"].values)
+    name = "current" if "current" in data else "conductance"
+    angles, current, damping_like, field_like = (
+        data[key].values[order] for key in ("angle", name, "damping_like", "field_like")
+    )
+    bias = float(data["bias"]) if "bias" in data.coords and name == "current" else None
+    settings = ", ".join(
+        f"{key} = {data.attrs[key]}" for key in ("family", "fixed_parameters", "k") if key in data.attrs
+    )
+    drive = "linear response" if bias is None else f"bias V = {bias:g}"
+    energy = float(data["energy"]) if "energy" in data.coords else data.attrs.get("fermi_energy")
+    return AngularResponse(
+        angles,
+        current,
+        damping_like,
+        field_like,
+        bias=bias,
+        source=f"sweep of {settings}, E = {energy}, {drive}",
+        energy=energy,
+    )

@@ -1,0 +1,132 @@
+"""The torque per current: one term of Slonczewski, or two of Xiao, Zangwill and Stiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...arrays import Floats, Side
+from ...theory.slonczewski import asymmetric_efficiency
+from .fits import Estimate, Fit, least_squares_fit, relative_misfit, standard_error
+from .response import AngularResponse
+
+__all__ = ["LARGEST_ASYMMETRY", "ONE_TERM", "SCALE", "TWO_TERMS", "TorqueFit", "torque_fit"]
+
+#: |χ| of a fit stays below this; Λ² = (1 + χ)/(1 - χ) diverges at 1 (half metals).
+LARGEST_ASYMMETRY = 1 - 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class TorqueFit:
+    r"""Slonczewski's torque per current on one magnet.
+
+    dm/dt = γβ [ε(Φ) m×(m_p×m) + ε' m_p×m], β = ħJ/(e µ_0 M_s d), in every code; m, m_p the magnetizations of the free
+    and the fixed magnet, J > 0 for electrons that flow from the fixed into the free one.
+
+    Attributes
+    ----------
+    free : str
+        "left" or "right".
+    symmetric : Fit
+        P, Λ and ε' of ε = PΛ²/[(Λ² + 1) + (Λ² - 1) cos Φ], with χ = (Λ² - 1)/(Λ² + 1). Λ < 1 for inverse
+        magnetoresistance; `kwant_spinjunc.magnets.export` brings (P, Λ) into the range a code takes.
+    asymmetric : Fit
+        q_plus, q_minus, b and ε' of ε = q_+/(1 + b cos Φ) + q_-/(1 - b cos Φ), two different contacts.
+    """
+
+    free: Side
+    symmetric: Fit
+    asymmetric: Fit
+
+
+ONE_TERM = "ε = PΛ²/[(Λ² + 1) + (Λ² - 1) cos Φ]"
+
+
+TWO_TERMS = "ε = q_+/(1 + b cos Φ) + q_-/(1 - b cos Φ)"
+
+
+SCALE = "the largest torque per current"
+
+
+def torque_fit(response: AngularResponse, free: Side) -> TorqueFit:
+    """Return both laws of the torque on the free magnet."""
+    Phi = response.angles
+    sine, cosine = np.sin(Phi), np.cos(Phi)
+    torque, field_like = response.efficiencies(free)
+    size = float(np.hypot(torque, field_like).max())
+    weight = sine @ sine
+    prime = float(field_like @ sine / weight)
+    prime_misfit = field_like - prime * sine
+    prime_estimate = Estimate(prime, float(np.sqrt(prime_misfit @ prime_misfit / ((len(sine) - 1) * weight))))
+
+    def residual(misfit: Floats) -> float:
+        return relative_misfit(np.hypot(misfit, prime_misfit), size)
+
+    if not torque.any():  # no torque, no asymmetry of it
+        none = dict.fromkeys(("P", "chi", "q_plus", "q_minus", "b"), Estimate(0.0)) | {"Lambda": Estimate(1.0)}
+        fits = [
+            Fit(
+                law,
+                {name: none[name] for name in names} | {"epsilon_prime": prime_estimate},
+                residual(torque),
+                SCALE,
+                len(Phi),
+            )
+            for law, names in ((ONE_TERM, ("P", "Lambda", "chi")), (TWO_TERMS, ("q_plus", "q_minus", "b")))
+        ]
+        return TorqueFit(free, *fits)
+
+    # ε (1 + χ cos Φ) = A is linear in A and χ: the start of the fit of ε = A/(1 + χ cos Φ), χ = tanh u
+    columns = np.stack([sine, -torque * cosine], axis=-1)
+    A, chi = np.linalg.lstsq(columns, torque, rcond=None)[0]
+    start = [A, np.arctanh(np.clip(chi, -0.999, 0.999))]
+
+    def single(x: Floats) -> Floats:
+        return np.asarray(x[0] * sine / (1 + LARGEST_ASYMMETRY * np.tanh(x[1]) * cosine))
+
+    (A, u), covariance, misfit = least_squares_fit(single, torque, start)
+    chi = LARGEST_ASYMMETRY * np.tanh(u)
+    slope = 1 / np.cosh(u) ** 2  # dχ/du
+    P, asymmetry = 2 * A / (1 + chi), np.sqrt((1 + chi) / (1 - chi))
+    symmetric = Fit(
+        ONE_TERM,
+        {
+            "P": Estimate(float(P), standard_error(covariance, 2 / (1 + chi), -P * slope / (1 + chi))),
+            "Lambda": Estimate(float(asymmetry), standard_error(covariance, 0, asymmetry * slope / (1 - chi**2))),
+            "chi": Estimate(float(chi), standard_error(covariance, 0, slope)),
+            "epsilon_prime": prime_estimate,
+        },
+        residual(misfit),
+        SCALE,
+        len(Phi),
+    )
+    # two terms: b >= 0 by exchange of q_+ and q_-
+    b0 = max(abs(chi), 0.3)
+    q0 = np.linalg.lstsq(np.stack([sine / (1 + b0 * cosine), sine / (1 - b0 * cosine)], axis=-1), torque, rcond=None)[0]
+
+    def double(x: Floats) -> Floats:
+        return np.asarray(sine * asymmetric_efficiency(Phi, x[0], x[1], LARGEST_ASYMMETRY * np.tanh(x[2])))
+
+    x, covariance, misfit = least_squares_fit(double, torque, [*q0, np.arctanh(b0)])
+    one_term = single(np.array([A, u])) - torque
+    if misfit @ misfit > one_term @ one_term:  # never worse than its special case
+        x, covariance, misfit = np.array([A, 0.0, u]), np.zeros((3, 3)), one_term
+    b = LARGEST_ASYMMETRY * np.tanh(x[2])
+    first, second = [
+        Estimate(float(q), standard_error(covariance, *row)) for q, row in zip(x[:2], np.eye(3)[:2], strict=True)
+    ]
+    q_plus, q_minus = (first, second) if b >= 0 else (second, first)
+    asymmetric = Fit(
+        TWO_TERMS,
+        {
+            "q_plus": q_plus,
+            "q_minus": q_minus,
+            "b": Estimate(float(abs(b)), standard_error(covariance, 0, 0, 1 / np.cosh(x[2]) ** 2)),
+            "epsilon_prime": prime_estimate,
+        },
+        residual(misfit),
+        SCALE,
+        len(Phi),
+    )
+    return TorqueFit(free, symmetric, asymmetric)
