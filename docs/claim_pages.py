@@ -9,10 +9,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from kwant_spinjunc.report import typeset
+from validation.report import typeset
 
 #: What a verdict looks like at a glance.
-MARKS = {"holds": "✓", "holds in a limit": "≈", "fails": "✗"}
+MARKS = {"holds": "✓", "holds in a limit": "≈", "follows": "⇒", "fails": "✗"}
 
 
 def escaped(text: str) -> str:
@@ -60,17 +60,21 @@ def page(claim: dict[str, Any], figures: str, source: str) -> str:
     return "\n\n".join(
         [
             f"# {escaped(claim['title'])}",
-            f"Equations: {escaped(', '.join(claim['equations']))}. Verdict: **{claim['verdict']}** "
-            f"{MARKS[claim['verdict']]}",
+            f"Equations: {escaped(', '.join(claim['equations']))}. As printed: **{claim['verdict']}** "
+            f"{MARKS[claim['verdict']]}. Corrected: **{claim['corrected']}** {MARKS[claim['corrected']]}.",
             f"**The paper says.** {escaped(claim['statement'])}",
             f"> {escaped(claim['formula'])}",
             f"**What was computed.** {escaped(claim['experiment'])}",
             f"**What decides.** {escaped(claim['parameter'])}",
-            f"**Found.** {escaped(claim['finding'])}",
+            f"**{escaped(claim['headline'])}**",
+            *(escaped(paragraph) for paragraph in claim["finding"].split("\n\n")[1:]),
+            f"**The corrected form.** {escaped(claim['corrected_statement'])}",
+            f"**Use it when** {escaped(claim['use_when'])}",
+            f"**Typical error:** {escaped(claim['typical_error'])}",
             *images,
             "## The numbers it rests on",
-            "The first row is the number of the verdict; the others are invariants of the computation. A run that "
-            "breaks one of them is refused.",
+            "The first row is the number of the verdicts, the second the same by another route; the others are "
+            "invariants of the computation. A run that breaks one of them is refused.",
             "\n".join(["| what | value | expected |", "|---|---|---|", *rows]),
             source,
         ]
@@ -81,20 +85,46 @@ def index(claims: list[dict[str, Any]], source: str) -> str:
     """Return the page that lists all claims with their verdicts."""
     rows = [
         f"| [{escaped(claim['title'])}]({claim['id']}.md) | {escaped(', '.join(claim['equations']))} | "
-        f"{claim['verdict']} {MARKS[claim['verdict']]} |"
+        f"{claim['verdict']} {MARKS[claim['verdict']]} | {claim['corrected']} {MARKS[claim['corrected']]} | "
+        f"{escaped(claim['use_when'])} |"
         for claim in claims
     ]
     counts = [f"{sum(claim['verdict'] == verdict for claim in claims)} {verdict}" for verdict in MARKS]
     return "\n\n".join(
         [
             "# The paper, claim by claim",
-            f"{len(claims)} claims of Chui and Lin (2003) put to the test: {', '.join(counts)}. A claim that holds in "
-            "a limit names the parameter that decides; a claim that fails says what holds instead.",
-            "\n".join(["| claim | equations | verdict |", "|---|---|---|", *rows]),
+            f"{len(claims)} claims of Chui and Lin (2003) put to the test, as printed: {', '.join(counts)}. A second "
+            "verdict judges the corrected form. “Follows” is algebra from equations (5) to (11), which the claim "
+            "assumes. [Which claim tests which sentence](coverage.md), "
+            "and [published numbers beside ours](published.md).",
+            "\n".join(["| claim | equations | as printed | corrected | use it when |", "|---|---|---|---|---|", *rows]),
             source,
-            "\n".join(["```{toctree}", ":hidden:", "", *(claim["id"] for claim in claims), "```"]),
+            "\n".join(
+                ["```{toctree}", ":hidden:", "", *(claim["id"] for claim in claims), "coverage", "published", "```"]
+            ),
         ]
     )
+
+
+def coverage(rows: list[dict[str, Any]], source: str) -> str:
+    """Return the page of every sentence and equation of the paper."""
+    lines = []
+    for one in rows:
+        tested = ", ".join(f"[{name}]({name}.md)" for name in one["claims"]) or f"not tested: {escaped(one['because'])}"
+        lines.append(f"| {escaped(one['place'])} | {escaped(one['says'])} | {tested} |")
+    table = "\n".join(["| where | what it says | tested by |", "|---|---|---|", *lines])
+    return f"# Every sentence and equation\n\n{table}\n\n{source}"
+
+
+def published(rows: list[dict[str, Any]], source: str) -> str:
+    """Return the page of published numbers."""
+    lines = [
+        f"| {escaped(one['quantity'])} | {number(one['published'])} {escaped(one['unit'])} | {number(one['ours'])} | "
+        f"{number(100 * one['deviation'])} % | {escaped(one['source'])} ({one['kind']}) | {escaped(one['why'])} |"
+        for one in rows
+    ]
+    head = ["| quantity | theirs | ours | deviation | source | why they differ |", "|---|---|---|---|---|---|"]
+    return "# Published numbers\n\n" + "\n".join([*head, *lines]) + f"\n\n{source}"
 
 
 def provenance(report: dict[str, Any]) -> str:
@@ -144,3 +174,5 @@ def write(report: Path, pages: Path, figures: Path) -> None:
     for claim in claims:
         (pages / f"{claim['id']}.md").write_text(page(claim, place, source) + "\n", encoding="utf-8")
     (pages / "index.md").write_text(index(claims, source) + "\n", encoding="utf-8")
+    (pages / "coverage.md").write_text(coverage(data.get("coverage", []), source) + "\n", encoding="utf-8")
+    (pages / "published.md").write_text(published(data.get("published", []), source) + "\n", encoding="utf-8")

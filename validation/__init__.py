@@ -1,4 +1,4 @@
-"""The paper put to the test: one claim a file, each a function ``claim(quick)`` that returns a `Claim`.
+"""The paper put to the test: one claim a file of ``claims``, one published number a file of ``published``.
 
 ``python -m validation`` runs them all into one report.
 """
@@ -13,19 +13,27 @@ CLAIMS = (
     "rotation_law",
     "tunneling_exponent",
     "magnetization_currents",
+    "golden_rule",
+    "linear_term",
     "nonequilibrium_tunneling",
     "conservation",
     "torque",
+    "t0_lengths",
+    "other_torques",
     "bias_dependence",
     "dephasing",
     "metallic_limit",
+    "equal_magnitudes",
     "conserved_current",
     "validity_map",
     "interface_response",
     "domain_wall",
+    "wall_stability",
     "length_scales",
+    "relaxation",
     "dipole_layers",
-    "transverse",
+    "transverse_pair",
+    "transverse_accumulation",
     "equation_12",
     "field_division",
     "disordered_barrier",
@@ -33,5 +41,5 @@ CLAIMS = (
     "diffusive_interface",
     "disordered_coherence",
     "spin_flip",
-    "multiscale_run",
+    "multiscale",
 )

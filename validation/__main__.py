@@ -18,7 +18,9 @@ from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from . import CLAIMS
-from .worker import run_claim
+from .claim import Claim
+from .published import PUBLISHED, Compared
+from .worker import run_claim, run_comparison
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -42,17 +44,68 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the claims, write the report, return the exit code."""
+def run(options: argparse.Namespace, names: list[str], pool: ProcessPoolExecutor) -> tuple[dict, dict, list[str]]:
+    """Run claims and comparisons; return both by name, and the names of what could not be finished."""
     from tqdm import tqdm
 
+    # comparisons that average many samples are the longest jobs after the claims on disorder
+    compared = [] if options.only else list(PUBLISHED)
+    futures = {pool.submit(run_claim, name, options.quick): name for name in longest_first(names)}
+    futures |= {pool.submit(run_comparison, name, options.quick): f"published.{name}" for name in compared}
+    claims, published, broken = {}, {}, []
+    with tqdm(total=len(futures), unit="claim", disable=None) as progress:
+        for future in as_completed(futures):
+            name = futures[future]
+            try:
+                found, seconds, error = future.result()
+            except BrokenExecutor as death:  # a worker was killed, for example for its memory
+                found, seconds, error = None, 0.0, f"{type(death).__name__}: {death}"
+            if found is None:
+                broken.append(name)
+                tqdm.write(f"{name}: could not be finished\n{error}", file=sys.stderr)
+            elif isinstance(found, Claim):
+                claims[name] = found
+                verdicts = f"{found.verdict} / {found.corrected}"
+                tqdm.write(f"{found.id:<28} {verdicts:<36} {seconds:6.1f} s{'' if found.passed else '  BROKE A CHECK'}")
+            else:
+                published[name] = found
+                missed = "" if all(one.passed for one in found) else "  MISSED"
+                tqdm.write(f"{name:<28} {len(found)} published numbers {seconds:25.1f} s{missed}")
+            progress.update()
+    return claims, published, broken
+
+
+#: Claims that take longest, first: two processes then end together.
+LONGEST = ("diffusive_interface", "spin_flip", "disordered_barrier", "diffusive_metal", "disordered_coherence")
+
+
+def longest_first(names: list[str]) -> list[str]:
+    """Return the names, the longest computations in front."""
+    return sorted(names, key=lambda name: LONGEST.index(name) if name in LONGEST else len(LONGEST))
+
+
+def tell_missed(claims: list[Claim], rows: list[Compared]) -> None:
+    """Print every broken check and missed number to stderr."""
+    for name, check in [(claim.id, check) for claim in claims for check in claim.all_checks if not check.passed]:
+        print(
+            f"{name}: {check.name} is {check.value:.4g}, expected {check.expected:.4g} within {check.tolerance:.2g}",
+            file=sys.stderr,
+        )
+    for one in rows:
+        if not one.passed:
+            print(f"{one.id}: {one.ours:.4g}, published {one.published:.4g} ± {one.tolerance:.2g}", file=sys.stderr)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the claims, write the report, return the exit code."""
     from kwant_spinjunc.errors import SpinjuncError
-    from kwant_spinjunc.report import provenance, write_report
+
+    from .coverage import COVERAGE
+    from .report import provenance, write_report
 
     options = parse_arguments(arguments)
     names = [name for name in CLAIMS if not options.only or name in options.only]
     start = time.perf_counter()
-    claims, broken = {}, []
     pool = ProcessPoolExecutor(
         min(options.workers, len(names)),
         mp_context=multiprocessing.get_context("spawn"),
@@ -62,27 +115,15 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         # an unwritable folder is noticed now and not after the computation
         options.output.mkdir(parents=True, exist_ok=True)
-        futures = {pool.submit(run_claim, name, options.quick): name for name in names}
-        with tqdm(total=len(names), unit="claim", disable=None) as progress:
-            for future in as_completed(futures):
-                name = futures[future]
-                try:
-                    claim, seconds, error = future.result()
-                except BrokenExecutor as death:  # a worker was killed, for example for its memory
-                    claim, seconds, error = None, 0.0, f"{type(death).__name__}: {death}"
-                if claim is None:
-                    broken.append(name)
-                    tqdm.write(f"{name}: could not be finished\n{error}", file=sys.stderr)
-                else:
-                    claims[name] = claim
-                    state = "" if claim.passed else "  BROKE A CHECK"
-                    tqdm.write(f"{claim.id:<28} {claim.verdict:<17} {seconds:6.1f} s{state}")
-                progress.update()
+        claims, published, broken = run(options, names, pool)
         ordered = [claims[name] for name in names if name in claims]
+        rows = [one for name in PUBLISHED for one in published.get(f"published.{name}", [])]
         page = write_report(
             options.output,
             ordered,
             provenance(quick=options.quick, seconds=round(time.perf_counter() - start, 1), unfinished=broken),
+            rows,
+            () if options.only else COVERAGE,
         )
     except KeyboardInterrupt:
         pool.shutdown(wait=False, cancel_futures=True)
@@ -95,16 +136,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     pool.shutdown()
-    for claim in ordered:
-        for check in claim.all_checks:
-            if not check.passed:
-                print(
-                    f"{claim.id}: {check.name} is {check.value:.4g}, expected {check.expected:.4g} "
-                    f"within {check.tolerance:.2g}",
-                    file=sys.stderr,
-                )
+    tell_missed(ordered, rows)
     print(f"{len(ordered)} claims in {time.perf_counter() - start:.0f} s: {page}")
-    return 1 if broken or not all(claim.passed for claim in ordered) else 0
+    return 1 if broken or not all(one.passed for one in (*ordered, *rows)) else 0
 
 
 if __name__ == "__main__":

@@ -19,14 +19,21 @@ MARKS = ("<!-- verdicts: begin -->", "<!-- verdicts: end -->")
 FIGURE = "validity-map"
 
 
+def cell(text: str) -> str:
+    """Return text for a cell of Markdown."""
+    return text.replace("|", "\\|")
+
+
 def rows(report: dict) -> list[str]:
     """Return the table as Markdown lines, one claim a row."""
-    lines = ["| claim | equations | verdict | the number it rests on |", "|---|---|---|---|"]
+    lines = [
+        "| claim | equations | as printed | corrected | use it when | typical error |",
+        "|---|---|---|---|---|---|",
+    ]
     for claim in report["claims"]:
-        name = claim["value_name"].replace("|", "\\|")
-        number = "" if claim["value"] is None else f"{claim['value']:.3g} {claim['unit']}".strip()
-        equations = ", ".join(claim["equations"])
-        lines.append(f"| {claim['title']} | {equations} | {claim['verdict']} | {name}: {number} |")
+        words = (claim["title"], ", ".join(claim["equations"]), claim["verdict"], claim["corrected"])
+        words += (claim["use_when"], claim["typical_error"])
+        lines.append(f"| {' | '.join(cell(word) for word in words)} |")
     return lines
 
 
@@ -38,9 +45,9 @@ def split(text: str) -> tuple[str, str, str]:
 
 
 def verdicts(lines: list[str]) -> dict[str, str]:
-    """Return {title: verdict} of the table's rows."""
-    cells = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines if line.startswith("|")]
-    return {row[0]: row[2] for row in cells[2:]}
+    """Return {title: as printed / corrected} of the table's rows."""
+    cells = [[word.strip() for word in line.strip("| ").split(" | ")] for line in lines if line.startswith("|")]
+    return {row[0]: f"{row[2]} / {row[3]}" for row in cells[2:]}
 
 
 def main(arguments: list[str] | None = None) -> int:

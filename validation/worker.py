@@ -1,22 +1,33 @@
-"""What a worker process does: run one claim (spawned processes cannot import it from ``__main__``)."""
+"""What a worker process does (spawned processes cannot import it from ``__main__``): one claim, or one comparison."""
 
 from __future__ import annotations
 
-import importlib
 import time
 import traceback
 import warnings
+from collections.abc import Callable
+from typing import Any
 
-from kwant_spinjunc.report import Claim
+from .claim import Claim, make
+from .published import Compared, compare
 
 
-def run_claim(module: str, quick: bool) -> tuple[Claim | None, float, str]:
+def run_claim(name: str, quick: bool) -> tuple[Claim | None, float, str]:
     """Run one claim and return (claim or None, seconds, error text)."""
+    return _run(make, name, quick)
+
+
+def run_comparison(name: str, quick: bool) -> tuple[list[Compared] | None, float, str]:
+    """Run one file of published numbers and return (rows or None, seconds, error text)."""
+    return _run(compare, name, quick)
+
+
+def _run(function: Callable[[str, bool], Any], name: str, quick: bool) -> tuple[Any, float, str]:
     warnings.filterwarnings("ignore", message="plotly is not available", category=RuntimeWarning)
     warnings.filterwarnings("ignore", message="MUMPS is not available", category=RuntimeWarning)
     start = time.perf_counter()
     try:
-        claim = importlib.import_module(f"validation.{module}").claim(quick)
+        found = function(name, quick)
     except Exception:
         return None, time.perf_counter() - start, traceback.format_exc()
-    return claim, time.perf_counter() - start, ""
+    return found, time.perf_counter() - start, ""

@@ -62,6 +62,10 @@ __all__ = [
 ]
 
 
+#: Distance of fixed nodes from the ends of their pieces.
+AWAY = 1e-10
+
+
 @dataclass(frozen=True, eq=False)
 class Average:
     """A Brillouin-zone average and how good it is.
@@ -122,7 +126,10 @@ def nodes(split: ArrayLike = (), step: float = STEP / 2) -> tuple[Floats, Floats
     ends = np.sort(np.concatenate([fixed, split], axis=-1), axis=-1)
     count = int(RANGE / step)
     u = step * np.arange(-count, count + 1)
-    c, w = substitute(ends[..., :-1, None], ends[..., 1:, None], u)
+    a, b = ends[..., :-1, None], ends[..., 1:, None]
+    c, w = substitute(a, b, u)
+    away = np.minimum(AWAY, (b - a) / 2)  # nearer to a band edge, whose part is AWAY^(3/2), rounding decides the answer
+    c = np.clip(c, a + away, b - away)
     return c.reshape(*shape, -1), (w * step).reshape(*shape, -1)
 
 

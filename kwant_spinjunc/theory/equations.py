@@ -88,6 +88,7 @@ EQUATIONS: dict[str, Equation] = {
             "bias-dependence",
             "nonequilibrium-tunneling",
             "validity-map",
+            "linear-term",
         ),
     ),
     "3": Equation(
@@ -106,6 +107,7 @@ EQUATIONS: dict[str, Equation] = {
             "bias-dependence",
             "conservation",
             "disordered-barrier",
+            "golden-rule",
         ),
     ),
     "4": Equation(
@@ -124,6 +126,7 @@ EQUATIONS: dict[str, Equation] = {
             "bias-dependence",
             "conservation",
             "disordered-barrier",
+            "golden-rule",
         ),
     ),
     "t0": Equation(
@@ -140,6 +143,9 @@ EQUATIONS: dict[str, Equation] = {
             "disordered-coherence",
             "domain-wall",
             "validity-map",
+            "other-torques",
+            "t0-lengths",
+            "wall-stability",
         ),
     ),
     "circuit": Equation(
@@ -150,7 +156,13 @@ EQUATIONS: dict[str, Equation] = {
         printed=("printed.fields",),
         corrected=("parallel_circuit.series_fields", "parallel_circuit.rotated_spin_currents"),
         exact=("runs.ensemble.ensemble", "transport.linear.linear_response"),
-        claims=("field-division", "metallic-limit", "diffusive-metal", "diffusive-interface"),
+        claims=(
+            "field-division",
+            "metallic-limit",
+            "diffusive-metal",
+            "diffusive-interface",
+            "equal-magnitudes",
+        ),
     ),
     "5": Equation(
         title="General linear response of the left current",
@@ -182,7 +194,10 @@ EQUATIONS: dict[str, Equation] = {
             "wall_torques.wall_tilts",
         ),
         exact=("magnets.wall.self_consistent_wall", "theory.domain_wall.relax"),
-        claims=("domain-wall",),
+        claims=(
+            "domain-wall",
+            "wall-stability",
+        ),
     ),
     "7": Equation(
         title="Balance of magnetization: precession, relaxation, and the divergence of its current",
@@ -190,7 +205,13 @@ EQUATIONS: dict[str, Equation] = {
         holds="one relaxation time; steady in `drift_diffusion`, in time in `magnets.dynamics`",
         corrected=_DIFFUSION,
         exact=("magnets.multiscale.multiscale",),
-        claims=("length-scales", "spin-flip", "transverse-accumulation"),
+        claims=(
+            "length-scales",
+            "spin-flip",
+            "transverse-accumulation",
+            "relaxation",
+            "transverse-pair",
+        ),
     ),
     "8": Equation(
         title="Charge current of drift and diffusion",
@@ -206,7 +227,12 @@ EQUATIONS: dict[str, Equation] = {
         holds="metals thicker than a mean free path, small deviations",
         corrected=_DIFFUSION,
         exact=("magnets.multiscale.multiscale",),
-        claims=("length-scales", "spin-flip", "transverse-accumulation"),
+        claims=(
+            "length-scales",
+            "spin-flip",
+            "transverse-accumulation",
+            "transverse-pair",
+        ),
     ),
     "10": Equation(
         title="Continuity of charge",
@@ -214,7 +240,11 @@ EQUATIONS: dict[str, Equation] = {
         holds="exactly",
         corrected=_DIFFUSION,
         exact=("magnets.multiscale.multiscale",),
-        claims=("length-scales", "spin-flip"),
+        claims=(
+            "length-scales",
+            "spin-flip",
+            "relaxation",
+        ),
     ),
     "11": Equation(
         title="Four decaying exponentials a side",
@@ -222,7 +252,13 @@ EQUATIONS: dict[str, Equation] = {
         holds="as (7) to (10)",
         corrected=("drift_diffusion.wave_numbers", "drift_diffusion.strong_screening_wave_numbers"),
         exact=("magnets.multiscale.multiscale",),
-        claims=("length-scales", "dipole-layers", "transverse-accumulation"),
+        claims=(
+            "length-scales",
+            "dipole-layers",
+            "transverse-accumulation",
+            "relaxation",
+            "transverse-pair",
+        ),
     ),
     "12": Equation(
         title="Length of the difference of both magnetization currents against the angle",

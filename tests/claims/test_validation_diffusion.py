@@ -1,6 +1,5 @@
 """The claims about interfaces and diffusion, equations (5) to (12). Each runs, keeps its checks and obeys a law."""
 
-import importlib
 from dataclasses import replace
 
 import numpy as np
@@ -11,42 +10,24 @@ from kwant_spinjunc import scatter
 from kwant_spinjunc.spin import unit_vector
 from kwant_spinjunc.theory.drift_diffusion import match, tunnel_interface
 from kwant_spinjunc.theory.interface import interface_currents, tunnelling_response
-from validation import (
+from validation.claims import (
     dipole_layers,
     equation_12,
     field_division,
     interface_response,
     length_scales,
-    transverse,
+    transverse_accumulation,
 )
-from validation.microscopic import Laboratory
-
-CLAIMS = (
-    "interface_response",
-    "length_scales",
-    "dipole_layers",
-    "transverse",
-    "equation_12",
-    "field_division",
-)
+from validation.laboratory import Laboratory
 
 #: Rounding of sums of some hundred numbers of order one.
 ROUNDING = 1e-10
 
 
-@pytest.mark.parametrize("name", CLAIMS)
-def test_claim_keeps_its_invariants_and_shows_itself(name):
-    claim = importlib.import_module(f"validation.{name}").claim(quick=True)
-    assert claim.passed, [check for check in claim.all_checks if not check.passed]
-    assert claim.finding
-    assert len({len(row) for row in claim.table}) == 1
-    assert all(figure.name.startswith(claim.id) for figure in claim.figures)
-
-
 # ---------------------------------------------------------------------- equations (5), (6)
 def test_interface_takes_the_power_that_its_currents_lose():
     """Joule's heat Σ I µ of the r's is positive for any accumulation: no interface drives a current by itself."""
-    measured = interface_response.measure(Laboratory(), interface_response.FAMILIES["F|N|F"](theta=1.0))
+    measured = interface_response.sample(Laboratory(), interface_response.FAMILIES["F|N|F"](theta=1.0))
     rng = np.random.default_rng(5)
     for mu_left, mu_right in rng.normal(size=(50, 2, 2)):
         J, left, right = interface_currents(measured.response, mu_left, mu_right)
@@ -109,7 +90,7 @@ def test_magnetization_per_voltage_does_not_depend_on_the_density_of_states():
 @pytest.mark.parametrize("gamma", [0.0, 0.5])
 def test_spin_that_enters_is_torque_or_relaxes(omega, gamma):
     """ΔJ_M = what the interface takes + precession torque + transverse spin lost to the lattice."""
-    c = transverse.case(omega, 2.0, gamma)
+    c = transverse_accumulation.case(omega, 2.0, gamma)
     s, sheets = c.solution, c.solution.magnetization_sheet
     relaxed = (sheets - np.sum(sheets * s.m, axis=-1, keepdims=True) * s.m).sum(axis=0) / c.metal.tau
     balance = s.interface_torque + s.layer_torque.sum(axis=0) + relaxed
@@ -117,8 +98,8 @@ def test_spin_that_enters_is_torque_or_relaxes(omega, gamma):
 
 
 def test_clean_depth_of_the_torque_is_shorter_than_spin_diffusion_and_falls_with_the_splitting():
-    shallow, deep = (transverse.half_depth(Laboratory(), splitting) for splitting in (0.8, 0.4))
-    assert shallow < deep < 0.1 * transverse.COBALT.spin_diffusion_length
+    shallow, deep = (transverse_accumulation.half_depth(Laboratory(), splitting) for splitting in (0.8, 0.4))
+    assert shallow < deep < 0.1 * transverse_accumulation.COBALT.spin_diffusion_length
 
 
 # ---------------------------------------------------------------------- equation (12)

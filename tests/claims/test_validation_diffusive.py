@@ -1,6 +1,5 @@
 """The claims about disordered metals, Ohm's law and spin diffusion, and the two channels they are held against."""
 
-import importlib
 from dataclasses import replace
 
 import numpy as np
@@ -17,8 +16,8 @@ from kwant_spinjunc.spin import PAULI, SIGNS, unit_vector
 from kwant_spinjunc.theory.drift_diffusion import match, per_area
 from kwant_spinjunc.theory.interface import conductance_matrix, response_of, sharvin_corrected
 from kwant_spinjunc.theory.tunnelling import rotation_probabilities
-from validation import diffusive_metal, spin_flip
-from validation.diffusive_metal import Number
+from validation.claims import diffusive_metal, spin_flip
+from validation.laboratory import Number
 from validation.two_channels import Metal, solve, spin_diffusion_length, transmissions
 
 #: Rounding of linear systems of some hundred nodes.
@@ -39,15 +38,6 @@ def turning(angle, modes=MODES):
     P = np.zeros((2, 2, 2, 2))
     P[1, :, 0, :], P[0, :, 1, :] = R2.T, R2
     return conductance_matrix(P), np.full((2, 2), mean)
-
-
-@pytest.mark.parametrize("name", ["diffusive_metal", "spin_flip"])
-def test_claim_keeps_its_invariants_and_shows_itself(name):
-    claim = importlib.import_module(f"validation.{name}").claim(quick=True)
-    assert claim.passed, [check for check in claim.all_checks if not check.passed]
-    assert claim.finding
-    assert len({len(row) for row in claim.table}) == 1
-    assert all(figure.name.startswith(claim.id) for figure in claim.figures)
 
 
 # ---------------------------------------------------------------------- the two-channel network
@@ -190,10 +180,10 @@ def test_fit_finds_the_metal_that_made_the_transmissions():
 # ---------------------------------------------------------------------- judges
 def test_judge_of_the_field_division_asks_the_error_bars():
     printed = [Number(0.5, 0.001), Number(0.7, 0.004)]
-    assert diffusive_metal.judge([Number(0.501, 0.004), Number(0.695, 0.004)], printed) == "holds"
-    assert diffusive_metal.judge([Number(0.501, 0.004), Number(0.3, 0.004)], printed) == "holds in a limit"
-    assert diffusive_metal.judge([Number(0.501, 0.004), Number(0.3, 0.2)], printed) == "holds"
-    assert diffusive_metal.judge([Number(0.53, 0.004), Number(0.3, 0.004)], printed) == "fails"
+    assert diffusive_metal.verdict([Number(0.501, 0.004), Number(0.695, 0.004)], printed) == "holds"
+    assert diffusive_metal.verdict([Number(0.501, 0.004), Number(0.3, 0.004)], printed) == "fails"
+    assert diffusive_metal.verdict([Number(0.501, 0.004), Number(0.3, 0.2)], printed) == "holds"
+    assert diffusive_metal.verdict([Number(0.53, 0.004), Number(0.695, 0.004)], printed) == "fails"
 
 
 def relaxation(exchange, ratio):
@@ -210,8 +200,8 @@ def relaxation(exchange, ratio):
 
 def test_judge_of_spin_flip_asks_the_weakest_impurities():
     right, wrong = relaxation(0.6, 1.01), relaxation(2.0, 1.2)
-    assert spin_flip.judge([right, replace(right, realizations=20)], [1.0]) == "holds"
-    assert spin_flip.judge([right], [1.0]) == "holds"
-    assert spin_flip.judge([wrong, right], [1.0]) == "holds in a limit"
-    assert spin_flip.judge([right], [5.0]) == "fails"
-    assert spin_flip.judge([relaxation(0.5, 1.2), wrong], [1.0]) == "fails"
+    assert spin_flip.verdict([right, replace(right, realizations=20)], [1.0]) == "holds"
+    assert spin_flip.verdict([right], [1.0]) == "holds"
+    assert spin_flip.verdict([wrong, right], [1.0]) == "holds in a limit"
+    assert spin_flip.verdict([right], [5.0]) == "fails"
+    assert spin_flip.verdict([relaxation(0.5, 1.2), wrong], [1.0]) == "fails"

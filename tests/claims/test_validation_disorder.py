@@ -6,8 +6,8 @@ import pytest
 from kwant_spinjunc import ensemble, linear_response, scatter
 from kwant_spinjunc.spin import SIGNS
 from kwant_spinjunc.theory import tunnelling
-from validation import diffusive_interface, disordered_barrier, disordered_coherence
-from validation.samples import SampleLaboratory
+from validation.claims import diffusive_interface, disordered_barrier, disordered_coherence
+from validation.laboratory import SampleLaboratory
 
 #: Rounding of sums of probabilities.
 ROUNDING = 1e-12
@@ -37,9 +37,9 @@ def test_law_defect_sees_one_angle_that_deviates():
 
 
 def test_barrier_of_disorder_is_judged_by_the_power_of_its_defect():
-    assert disordered_barrier.judge(1.0, 1e-12) == "holds"
-    assert disordered_barrier.judge(0.95, 0.5) == "holds in a limit"
-    assert disordered_barrier.judge(0.1, 0.5) == "fails"
+    assert disordered_barrier.verdict(1.0, 1e-12) == "holds"
+    assert disordered_barrier.verdict(0.95, 0.5) == "holds in a limit"
+    assert disordered_barrier.verdict(0.1, 0.5) == "fails"
 
 
 def test_weighted_mean_of_equal_weights_is_the_mean_with_its_standard_error():
@@ -49,9 +49,9 @@ def test_weighted_mean_of_equal_weights_is_the_mean_with_its_standard_error():
 
 
 def test_error_bar_decides_whether_the_rotation_law_is_refuted():
-    angle = np.pi / 3
-    assert diffusive_interface.judge((1.0, 0.01), angle) == "fails"
-    assert diffusive_interface.judge((1.0, 0.2), angle) == "holds"
+    assert diffusive_interface.verdicts([(60.0, 1.0, 0.01, 1.0)], 0.01) == ("fails", "holds in a limit")
+    assert diffusive_interface.verdicts([(60.0, 1.0, 0.5, 1.0)], 0.5) == ("holds", "fails")
+    assert diffusive_interface.verdicts([(60.0, 0.5, 0.01, 0.5)], 0.01)[0] == "holds"
 
 
 def test_half_depth_is_interpolated_and_infinite_without_decay():
@@ -60,10 +60,10 @@ def test_half_depth_is_interpolated_and_infinite_without_decay():
 
 
 def test_coherence_is_judged_by_sample_and_by_mean():
-    assert disordered_coherence.judge(0.01, 0.0, 0.01) == "holds"
-    assert disordered_coherence.judge(0.5, 0.02, 0.01) == "holds in a limit"
-    assert disordered_coherence.judge(0.5, 0.4, 0.01) == "fails"
-    assert disordered_coherence.judge(0.5, 0.05, 0.2) == "fails"  # noise is no loss
+    assert disordered_coherence.verdict(0.01, 0.0, 0.01) == "holds"
+    assert disordered_coherence.verdict(0.5, 0.02, 0.01) == "holds in a limit"
+    assert disordered_coherence.verdict(0.5, 0.4, 0.01) == "fails"
+    assert disordered_coherence.verdict(0.5, 0.05, 0.2) == "fails"  # noise is no loss
 
 
 def test_clean_magnets_have_no_spread_and_their_samples_agree_with_kwant():

@@ -1,6 +1,5 @@
 """The claims about vectors: conservation, torque, dephasing, the metallic limit. Each runs and obeys a law."""
 
-import importlib
 from dataclasses import replace
 
 import numpy as np
@@ -9,10 +8,8 @@ import pytest
 from kwant_spinjunc import scatter
 from kwant_spinjunc.halves import zone
 from systems.tunnel_junction import tunnel_junction
-from validation import conservation, dephasing, metallic_limit, torque
-from validation.microscopic import Laboratory
-
-CLAIMS = ("conservation", "torque", "dephasing", "metallic_limit")
+from validation.claims import conservation, dephasing, metallic_limit, torque
+from validation.laboratory import Laboratory
 
 #: Behind the barrier of these claims corrections to the rotation law are of the order of the transmission per channel,
 #: 1e-5, times the few percent of k∥ near Γ that carry it.
@@ -24,18 +21,9 @@ MESH = 1e-2
 ROUNDING = 1e-10
 
 
-@pytest.mark.parametrize("name", CLAIMS)
-def test_claim_keeps_its_invariants_and_shows_itself(name):
-    claim = importlib.import_module(f"validation.{name}").claim(quick=True)
-    assert claim.passed, [check for check in claim.all_checks if not check.passed]
-    assert claim.finding
-    assert len({len(row) for row in claim.table}) == 1
-    assert all(figure.name.startswith(claim.id) for figure in claim.figures)
-
-
 def test_scalar_difference_behind_a_barrier_grows_as_the_spin_rotation():
     angles = np.radians([30.0, 60.0, 90.0, 120.0, 180.0])
-    for found in conservation.measure(Laboratory(), "F|I|F", angles):
+    for found in conservation.sample(Laboratory(), "F|I|F", angles):
         if found.accumulation == "equal":
             lost = found.scalar * found.charge / np.sin(angles / 2) ** 2
             assert lost == pytest.approx(np.full(5, lost[-1]), rel=TUNNELING)
@@ -43,8 +31,8 @@ def test_scalar_difference_behind_a_barrier_grows_as_the_spin_rotation():
 
 def test_in_plane_torque_behind_a_barrier_is_a_sine_of_the_angle():
     angles = np.radians([20.0, 60.0, 90.0, 140.0])
-    charges = conservation.measure(Laboratory(), "F|I|F", angles)[0].charge
-    torques = torque.measure(Laboratory(), "F|I|F", angles)[0].damping_like
+    charges = conservation.sample(Laboratory(), "F|I|F", angles)[0].charge
+    torques = torque.sample(Laboratory(), "F|I|F", angles)[0].damping_like
     amplitude = torques * charges[:, None] / np.sin(angles)[:, None]
     assert amplitude == pytest.approx(np.tile([-amplitude[0, 1], amplitude[0, 1]], (4, 1)), rel=TUNNELING)
 
@@ -62,7 +50,7 @@ def test_dephasing_is_that_of_a_two_dimensional_mesh():
 
 @pytest.mark.parametrize("splitting", [0.1, 1.0])
 def test_spin_from_the_left_is_the_mirror_image_of_spin_from_the_right(splitting):
-    contact = metallic_limit.measure(Laboratory(), metallic_limit.ALL_K, splitting, np.pi / 3)
+    contact = metallic_limit.sample(Laboratory(), metallic_limit.ALL_K, splitting, np.pi / 3)
     product = contact.ratio("accumulation on the left") * contact.ratio("accumulation on the right")
     assert product == pytest.approx(1.0, abs=ROUNDING)
 

@@ -12,7 +12,6 @@ from strategies import examples, numbers, spin_valves
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import halves
-from kwant_spinjunc.compare import fit_power_law
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.halves import Stack, zone
 from kwant_spinjunc.transport.bias import (
@@ -28,6 +27,7 @@ from systems.asymmetric_junction import asymmetric_junction
 from systems.contact import contact
 from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction
+from validation.compare import fit_power_law
 
 #: Two quadratures asked for 1e-8 (the default) of the largest current.
 QUADRATURE = 1e-7

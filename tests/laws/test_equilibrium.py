@@ -14,7 +14,6 @@ from strategies import examples, numbers, spin_valves
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import halves, units
-from kwant_spinjunc.compare import fit_power_law
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.halves import Stack, zone
 from kwant_spinjunc.transport.equilibrium import equilibrium_response, grand_potential
@@ -22,6 +21,7 @@ from systems.asymmetric_junction import asymmetric_junction
 from systems.contact import contact
 from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction
+from validation.compare import fit_power_law
 
 #: Five-point difference of Ω: its own error h⁴ ~ 1e-11 and rounding 1e-16/h ~ 1e-13, over torques of 1e-3 and more.
 DERIVATIVE = 1e-7

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from strategies import CONSERVATION, numbers, scattering_problems, spin_valves
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.compare import fit_power_law, spin_factors
 from kwant_spinjunc.theory.tunnelling import rotation_law
 from kwant_spinjunc.transport.linear import linear_response, tunneling_response
 from systems.asymmetric_junction import asymmetric_junction
 from systems.contact import contact
 from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction
+from validation.compare import fit_power_law, spin_factors
 
 FAMILIES = [tunnel_junction, spin_valve, contact, asymmetric_junction]
 split_potentials = st.tuples(*[numbers(-1, 1)] * 4)

@@ -9,7 +9,6 @@ from scipy import constants
 from strategies import numbers, spin_valves
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.compare import fit_power_law
 from kwant_spinjunc.errors import ArgumentError, NoOpenChannelError
 from kwant_spinjunc.magnets import multiscale as ms
 from kwant_spinjunc.plot import figures as plot
@@ -19,6 +18,7 @@ from systems.asymmetric_junction import asymmetric_junction
 from systems.contact import contact
 from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction
+from validation.compare import fit_power_law
 
 #: A three-dimensional magnet with few carriers, and junctions of it.
 IRON = {"onsite": 5.0, "splitting": 1.0, "in_plane_hopping": 1.0}

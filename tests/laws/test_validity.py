@@ -11,7 +11,6 @@ from strategies import energies, spin_valves
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.cli.main import main
-from kwant_spinjunc.compare import fit_power_law
 from kwant_spinjunc.halves.round_trip import round_trip
 from kwant_spinjunc.plot.figures import plot_map
 from kwant_spinjunc.runs.collapse import collapse
@@ -20,6 +19,7 @@ from kwant_spinjunc.theory import tunnelling
 from systems.asymmetric_junction import asymmetric_junction
 from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction
+from validation.compare import fit_power_law
 
 TUNNEL = str(Path(__file__).parents[2] / "systems" / "tunnel_junction.py")
 #: Spin accumulation on both sides and a bias.

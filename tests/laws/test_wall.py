@@ -12,7 +12,6 @@ from scipy import constants
 from strategies import examples, numbers
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.compare import fit_power_law
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.magnets import wall
 from kwant_spinjunc.theory.domain_wall import chain_response
@@ -20,6 +19,7 @@ from kwant_spinjunc.transport.linear import linear_response
 from systems.contact import contact
 from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction
+from validation.compare import fit_power_law
 
 IRON = {"onsite": 5.0, "splitting": 1.0, "in_plane_hopping": 1.0}
 barrier = partial(tunnel_junction, height=3.0, **IRON)

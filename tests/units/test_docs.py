@@ -107,10 +107,14 @@ def report(folder, claims, **provenance):
 
 
 def claim(name, **changes):
-    words = ("title", "statement", "formula", "experiment", "parameter", "finding")
+    words = ("title", "statement", "formula", "experiment", "parameter", "finding", "headline", "corrected_statement")
+    words += ("use_when", "typical_error")
     check = dict(name="defect of J_M", value=2.5e-13, expected=0.0, tolerance=1e-9, passed=True)
     texts = {word: f"{word} with |x| and J_M^L" for word in words}
-    return dict(id=name, equations=["2"], verdict="fails", checks=[check], figures=[], **texts) | changes
+    return (
+        dict(id=name, equations=["2"], verdict="fails", corrected="holds", checks=[check], figures=[], **texts)
+        | changes
+    )
 
 
 def test_a_claim_has_a_page_with_its_verdict_and_numbers(tmp_path):
@@ -121,7 +125,7 @@ def test_a_claim_has_a_page_with_its_verdict_and_numbers(tmp_path):
     claim_pages.write(report(tmp_path / "r", [claim(name) for name in names]), pages, tmp_path / "site" / "images")
     text = (pages / f"{names[3]}.md").read_text()
     assert "**fails**" in text
-    assert r"finding with \|x\| and J{sub}`M`{sup}`L`" in text
+    assert r"headline with \|x\| and J{sub}`M`{sup}`L`" in text
     assert "| 2.5e−13 | 0 ± 1e−09 |" in text
     assert "small grids" in text
     assert all(f"({name}.md)" in (pages / "index.md").read_text() for name in names)

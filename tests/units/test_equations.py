@@ -9,15 +9,13 @@ import pytest
 
 from kwant_spinjunc.cli import main
 from kwant_spinjunc.theory import EQUATIONS, printed
+from validation.claim import read_text
 
 ROOT = Path(__file__).parents[2]
-#: Where the validation writes a claim's number and equations.
+#: The equations of every claim, from its text.
 CLAIMS = {
-    found.group(1): found.group(2)
-    for path in sorted((ROOT / "validation").rglob("*.py"))
-    for found in re.finditer(
-        r'\bid="([a-z0-9-]+)",.*?equations=\((.*?)\),', path.read_text(encoding="utf-8"), flags=re.DOTALL
-    )
+    path.stem.replace("_", "-"): read_text(path).equations
+    for path in sorted((ROOT / "validation" / "claims").glob("*.md"))
 }
 #: What claims call the equations without a number.
 UNNUMBERED = {"text before 5": "circuit", "domain wall": "wall", "text after 4": "t0", "text after 11": "11"}
@@ -58,7 +56,7 @@ def test_what_is_printed_is_printed_and_has_a_misprint():
 
 def test_every_equation_a_claim_judges_lists_the_claim():
     for claim, equations in CLAIMS.items():
-        for name in re.findall(r'"([^"]+)"', equations):
+        for name in equations:
             number = UNNUMBERED.get(name, name)
             assert claim in EQUATIONS[number].claims, (claim, name)
 

@@ -62,8 +62,17 @@ def test_the_verdict_table_says_what_a_report_says(tmp_path, monkeypatch, capsys
     from validation import readme
 
     claims = [
-        dict(title="One", equations=["2", "t0"], verdict="fails", value=0.5, value_name="|x|", unit="e²/h"),
-        dict(title="Three", equations=["1"], verdict="holds", value=None, value_name="y", unit=""),
+        dict(
+            title="One",
+            equations=["2", "t0"],
+            verdict="fails",
+            corrected="holds",
+            use_when="|x| < 1",
+            typical_error="1 %",
+        ),
+        dict(
+            title="Three", equations=["1"], verdict="holds", corrected="holds", use_when="always", typical_error="none"
+        ),
     ]
     (tmp_path / "report.json").write_text(json.dumps({"claims": claims}))
     (tmp_path / "README.md").write_text(f"top\n{readme.MARKS[0]}\nold\n{readme.MARKS[1]}\nend\n")
@@ -73,9 +82,9 @@ def test_the_verdict_table_says_what_a_report_says(tmp_path, monkeypatch, capsys
     text = (tmp_path / "README.md").read_text()
     assert text.startswith("top\n")
     assert text.endswith("\nend\n")
-    assert "| One | 2, t0 | fails | \\|x\\|: 0.5 e²/h |" in text
+    assert "| One | 2, t0 | fails | holds | \\|x\\| < 1 | 1 % |" in text
     assert readme.main([str(tmp_path)]) == 0  # again, to the same text
     assert (tmp_path / "README.md").read_text() == text
-    (tmp_path / "report.json").write_text(json.dumps({"claims": [dict(claims[1], verdict="fails")]}))
+    (tmp_path / "report.json").write_text(json.dumps({"claims": [dict(claims[1], corrected="fails")]}))
     assert readme.main(["--check", str(tmp_path)]) == 1
-    assert "the report 'fails': Three" in capsys.readouterr().err
+    assert "the report 'holds / fails': Three" in capsys.readouterr().err

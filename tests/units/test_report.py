@@ -8,10 +8,13 @@ import pytest
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.plot.figures import new_figure, plot_junction, plot_layers, styled
-from kwant_spinjunc.report import Check, Claim, ClaimFigure, provenance, typeset, write_report
 from kwant_spinjunc.runs.files import write_atomically
 from systems.contact import contact
 from validation import __main__ as runner
+from validation.claim import Check, Claim, ClaimFigure, Judged
+from validation.coverage import Covered
+from validation.published import Compared
+from validation.report import provenance, typeset, write_report
 
 
 @styled
@@ -21,22 +24,36 @@ def drawing():
     return figure
 
 
-def claim(**changes):
-    words = dict.fromkeys(
-        ("title", "statement", "formula", "experiment", "parameter", "finding", "value_name", "unit"), "words & <tags>"
-    )
-    numbers = dict(value=1.02, expected=1.0, tolerance=0.05, equations=("2", "t0"), verdict="holds in a limit")
-    return Claim(**{"id": "a-claim", **words, **numbers, **changes})
+def judged(**changes):
+    route = Check("by another route", 1.0, 0.1, 1.0)
+    numbers = dict(printed="holds in a limit", corrected="holds", value=1.02, expected=1.0, tolerance=0.05, route=route)
+    return Judged(**numbers | changes)
+
+
+def claim(figures=(), id="a-claim", **changes):
+    words = ("title", "statement", "formula", "experiment", "parameter", "finding", "value_name")
+    words += ("corrected_statement", "use_when", "typical_error")
+    texts = dict.fromkeys(words, "words & <tags>")
+    return Claim(id=id, equations=("2", "t0"), judged=judged(**changes), figures=figures, **texts)
+
+
+def compared(**changes):
+    words = dict(id="one", source="Author <1999>", kind="exact", quantity="T", why="same", published=1.0, ours=1.01)
+    return Compared(**words | dict(tolerance=0.1) | changes)
 
 
 def test_report_has_the_page_the_data_and_the_figures():
-    claims = [claim(figures=(ClaimFigure("one", "caption", drawing()),)), claim(id="other", verdict="fails")]
-    page = write_report("out/deep", claims, provenance(quick=True))
+    claims = [claim(figures=(ClaimFigure("one", "caption", drawing()),)), claim(id="other", printed="fails")]
+    rows = [Covered("(2)", "T <turns>", ("a-claim",)), Covered("text", "a word", because="a definition")]
+    page = write_report("out/deep", claims, provenance(quick=True), [compared()], rows)
     data = json.loads(Path("out/deep/report.json").read_text(encoding="utf-8"))
     assert data["provenance"]["kwant_spinjunc"] == sj.__version__
     assert [c["id"] for c in data["claims"]] == ["a-claim", "other"]
     for entry in data["claims"]:
         assert {"id", "equations", "statement", "verdict", "value", "tolerance", "unit", "figures"} <= entry.keys()
+        assert {"corrected", "use_when", "typical_error", "corrected_statement", "headline"} <= entry.keys()
+    assert data["published"][0]["deviation"] == pytest.approx(0.01)
+    assert data["coverage"][0]["claims"] == ["a-claim"]
     assert data["claims"][0]["figures"] == ["figures/one.png"]
     assert Path("out/deep/figures/one.png").read_bytes().startswith(b"\x89PNG")
     html = page.read_text(encoding="utf-8")
@@ -46,12 +63,20 @@ def test_report_has_the_page_the_data_and_the_figures():
 
 
 def test_a_claim_fails_only_by_its_checks_and_never_by_its_verdict():
-    assert claim(verdict="fails").passed
+    assert claim(printed="fails").passed
     assert not claim(value=1.2).passed
     assert not claim(value=np.nan).passed
     assert not claim(checks=(Check("unitarity", 1e-3, 1e-9),)).passed
-    with pytest.raises(sj.ArgumentError, match="`verdict` must be one of holds, holds in a limit, fails"):
-        claim(verdict="maybe")
+    assert not claim(route=Check("by another route", 0.8, 0.1, 1.0)).passed
+    for name in ("printed", "corrected"):
+        with pytest.raises(sj.ArgumentError, match=f"`{name}` must be one of holds, holds in a limit, follows, fails"):
+            claim(**{name: "maybe"})
+
+
+def test_a_published_number_is_met_within_its_tolerance_only():
+    assert compared().passed
+    assert not compared(ours=1.2).passed
+    assert not compared(ours=np.nan).passed
 
 
 def test_indices_and_powers_are_typeset_and_names_left_alone():
@@ -108,7 +133,8 @@ def test_validation_exit_codes_tell_findings_from_failures(monkeypatch, capsys):
 
     monkeypatch.setattr(runner, "ProcessPoolExecutor", Pool)
     monkeypatch.setattr(runner, "CLAIMS", ("one",))
-    for result, code in [(claim(verdict="fails"), 0), (claim(value=9.0), 1), (None, 1)]:
+    monkeypatch.setattr(runner, "PUBLISHED", ())
+    for result, code in [(claim(printed="fails"), 0), (claim(value=9.0), 1), (None, 1)]:
         Pool.results = {"one": result}
         assert runner.main(["-o", "out"]) == code
         assert json.loads(Path("out/report.json").read_text())["provenance"]["unfinished"] == (

@@ -1,0 +1,135 @@
+"""Every claim runs, keeps its checks, tells itself, and notices wrong data."""
+
+import dataclasses
+import json
+import math
+import os
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from kwant_spinjunc.errors import ArgumentError
+from validation import CLAIMS
+from validation.claim import FOLDER, VERDICTS, assemble, module_of, read_text
+from validation.coverage import COVERAGE
+
+#: Claims of many seconds, run whole by the validation and by ``make test-deep``; their parts have tests of their own.
+LONG = (
+    "disordered_barrier",
+    "diffusive_interface",
+    "disordered_coherence",
+    "diffusive_metal",
+    "spin_flip",
+    "wall_stability",
+    "transverse_pair",
+    "equal_magnitudes",
+    "bias_dependence",
+)
+RUN = CLAIMS if os.environ.get("HYPOTHESIS_PROFILE") == "deep" else [name for name in CLAIMS if name not in LONG]
+#: Relative sizes of the errors, one of which a judge must notice: the larger ones in means over samples.
+WRONG = (0.05, 0.5)
+
+
+def disturbed(value, rng, size):
+    """Return a measurement with an error in every number, each of its own: relative, and absolute in defects near 0."""
+    if isinstance(value, (bool, np.bool_, str, int)) or value is None or callable(value):
+        return value
+    if isinstance(value, (float, np.floating)):
+        return float(disturbed(np.array(float(value)), rng, size))
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind not in "fc" or not value.size:
+            return value
+        near_zero = np.abs(value).max() < 1e-6
+        return value * np.exp(size * rng.normal(size=value.shape)) + near_zero * size * 1e-2
+    if isinstance(value, SimpleNamespace):
+        return type(value)({name: disturbed(x, rng, size) for name, x in vars(value).items()})
+    if isinstance(value, dict):
+        return {name: disturbed(x, rng, size) for name, x in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(disturbed(x, rng, size) for x in value)
+    if dataclasses.is_dataclass(value) and type(value).__module__.startswith("validation"):
+        copy = object.__new__(type(value))
+        for name, x in vars(value).items():
+            object.__setattr__(copy, name, disturbed(x, rng, size))
+        return copy
+    return value
+
+
+def broken(judged):
+    """Return the names of the checks that do not pass, the value and its second route among them."""
+    value = abs(judged.value - judged.expected) <= judged.tolerance
+    return [check.name for check in (judged.route, *judged.checks) if not check.passed] + ["value"] * (not value)
+
+
+def noticed(module, measured):
+    """Return whether a judge refuses a measurement or finds a check broken."""
+    try:
+        return bool(broken(module.judge(measured)))
+    except ArgumentError:  # no power law through zero
+        return True
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_claim_keeps_its_checks_tells_itself_and_notices_wrong_data(name):
+    module = module_of(name)
+    measured = module.measure(True)
+    claim = assemble(name, measured)
+    assert claim.passed, [check for check in claim.all_checks if not check.passed]
+    assert len({len(row) for row in claim.table}) <= 1
+    assert all(figure.name.startswith(claim.id) for figure in claim.figures)
+    assert all(math.isfinite(check.value) for check in claim.all_checks)
+    json.dumps(claim.to_json(), allow_nan=False)
+    assert not re.search(
+        r"\bnan\b|\binf\b|\{|\}", " ".join([claim.headline, claim.corrected_statement, claim.use_when])
+    )
+    rng = np.random.default_rng(7)
+    assert any(noticed(module, disturbed(measured, rng, size)) for size in WRONG)
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_text_is_complete_and_every_number_of_it_has_a_source(name):
+    text = read_text(FOLDER / f"{name}.md")
+    assert text.title
+    assert text.equations
+    assert "TODO" not in " ".join(text.sections.values())
+
+
+def test_text_without_a_section_is_refused(tmp_path):
+    page = (FOLDER / "torque.md").read_text(encoding="utf-8")
+    (tmp_path / "a.md").write_text(page.replace("## use when", "## used when"), encoding="utf-8")
+    with pytest.raises(ArgumentError, match=r"lacks \['use when'\]"):
+        read_text(tmp_path / "a.md")
+
+
+def test_number_that_nobody_quotes_is_refused_and_so_is_a_name_without_a_number(monkeypatch):
+    module = module_of("relaxation")
+    measured = module.measure(True)
+    numbers = module.numbers(measured)
+    monkeypatch.setattr(module, "numbers", lambda m: numbers | {"of_no_use": 1.0})
+    with pytest.raises(ArgumentError, match=r"not \['of_no_use'\]"):
+        assemble("relaxation", measured, draw=False)
+    first = next(iter(numbers))
+    monkeypatch.setattr(module, "numbers", lambda m: {k: v for k, v in numbers.items() if k != first})
+    with pytest.raises(ArgumentError, match="which is no number of the claim"):
+        assemble("relaxation", measured, draw=False)
+
+
+# ---------------------------------------------------------------------- coverage
+def test_coverage_names_claims_that_exist_and_leaves_none_out():
+    named = {name for row in COVERAGE for name in row.claims}
+    assert named <= {name.replace("_", "-") for name in CLAIMS} | set(CLAIMS)
+    assert {name.replace("-", "_") for name in named} == set(CLAIMS)
+
+
+def test_coverage_has_every_equation():
+    text = " ".join(row.place for row in COVERAGE)
+    assert {str(n) for n in range(1, 13)} <= set(re.findall(r"\d+", text))
+
+
+def test_every_claim_has_a_file_and_every_file_is_a_claim():
+    files = {path.stem for path in Path(FOLDER).glob("*.py")} - {"__init__"}
+    assert files == set(CLAIMS) == {path.stem for path in Path(FOLDER).glob("*.md")}
+    assert len(VERDICTS) == 4

@@ -1,0 +1,102 @@
+"""Every condition of a verdict, from both sides: a judge that asks less, or more, is noticed here."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from validation.claim import module_of
+
+
+def power(exponent):
+    return SimpleNamespace(exponent=exponent)
+
+
+SMALL, LARGE = 1e-13, 0.3
+LIMIT = "holds in a limit"
+CASES = [
+    ("bias_dependence", (1.0, SMALL, SMALL), "holds"),
+    ("bias_dependence", (0.9, 9e-4, LARGE), LIMIT),
+    ("bias_dependence", (0.7, 9e-4, LARGE), "fails"),
+    ("bias_dependence", (0.9, 2e-3, LARGE), "fails"),
+    ("conservation", (SMALL, LARGE, LARGE), "holds"),
+    ("conservation", (SMALL, LARGE, SMALL), LIMIT),
+    ("conservation", (1e-8, LARGE, LARGE), "fails"),
+    ("conservation", (SMALL, SMALL, LARGE), "fails"),
+    ("conserved_current", (SMALL, [LARGE, LARGE]), "holds"),
+    ("conserved_current", (SMALL, [1e-4, LARGE]), LIMIT),
+    ("conserved_current", (1e-8, [LARGE, LARGE]), "fails"),
+    ("conserved_current", (SMALL, [SMALL, SMALL]), "fails"),
+    ("dephasing", (0.005, [power(-1.0)]), "holds"),
+    ("dephasing", (0.5, [power(-1.0), power(-1.05)]), LIMIT),
+    ("dephasing", (0.5, [power(-1.0), power(-0.5)]), "fails"),
+    ("dephasing", (0.5, [power(-1.0), power(-2.0)]), "fails"),
+    ("dipole_layers", ([1.0, 3.0],), "follows"),
+    ("dipole_layers", ([1.0, 30.0],), "fails"),
+    ("dipole_layers", ([1.0, 0.03],), "fails"),
+    ("equal_magnitudes", ([1.0, 1.3],), "fails"),
+    ("equal_magnitudes", ([1.0, 0.7],), "fails"),
+    ("equal_magnitudes", ([1.0, 1.0],), "holds"),
+    ("equation_12", (SMALL, 1.0, [2.0, 1.9]), ("follows", "follows")),
+    ("equation_12", (1e-3, 1.0, [2.0, 1.9]), ("fails", "follows")),
+    ("equation_12", (SMALL, 1.1, [2.0, 1.9]), ("follows", "fails")),
+    ("equation_12", (SMALL, 0.9, [2.0, 1.9]), ("follows", "fails")),
+    ("equation_12", (SMALL, 1.0, [2.0, 1.0]), ("follows", "fails")),
+    ("golden_rule", (1.0, 0.001, 1.0, 1e-4), ("holds", LIMIT)),
+    ("golden_rule", (2.0, 0.001, 1.0, 1e-4), ("fails", LIMIT)),
+    ("golden_rule", (1.0, 0.1, 1.0, 1e-4), ("fails", LIMIT)),
+    ("golden_rule", (1.0, 0.001, 0.5, 1e-4), ("holds", "fails")),
+    ("golden_rule", (1.0, 0.001, 1.0, 1e-2), ("holds", "fails")),
+    ("interface_response", (SMALL, SMALL), "holds"),
+    ("interface_response", (SMALL, LARGE), LIMIT),
+    ("interface_response", (1e-8, SMALL), "fails"),
+    ("linear_term", ([1.0, 2.0],), "holds"),
+    ("linear_term", ([0.1, 2.0],), "fails"),
+    ("magnetization_currents", ([1.0], SMALL, SMALL), "holds"),
+    ("magnetization_currents", ([1.0], 1e-4, LARGE), LIMIT),
+    ("magnetization_currents", ([1.0, 0.5], 1e-4, LARGE), "fails"),
+    ("magnetization_currents", ([1.0], 1e-2, LARGE), "fails"),
+    ("nonequilibrium_tunneling", (1e-4, 1e-4), "holds"),
+    ("nonequilibrium_tunneling", (0.1, 1e-4), "fails"),
+    ("nonequilibrium_tunneling", (1e-4, 0.1), "fails"),
+    ("relaxation", ([1e-3], 1e9), "follows"),
+    ("relaxation", ([0.1], 1e9), "fails"),
+    ("relaxation", ([1e-3], 0.0), "fails"),
+    ("rotation_law", ([power(1.0)], SMALL), "holds"),
+    ("rotation_law", ([power(1.0), power(1.05)], LARGE), LIMIT),
+    ("rotation_law", ([power(1.0), power(0.5)], LARGE), "fails"),
+    ("rotation_law", ([power(1.0), power(1.5)], LARGE), "fails"),
+    ("t0_lengths", ([np.ones(3)],), "holds"),
+    ("t0_lengths", ([np.array([1.0, 2.0])],), LIMIT),
+    ("t0_lengths", ([np.array([2.0, 1.0])],), "fails"),
+    ("t0_lengths", ([np.array([1.0, 2.0]), np.array([0.2, 1.0])],), "fails"),
+    ("torque", ([SMALL, SMALL],), "holds"),
+    ("torque", ([SMALL, LARGE],), "fails"),
+    ("transverse_accumulation", (power(-0.5), 0.01, 0.01), "holds"),
+    ("transverse_accumulation", (power(-0.5), LARGE, 0.01), LIMIT),
+    ("transverse_accumulation", (power(-0.2), LARGE, 0.01), "fails"),
+    ("transverse_accumulation", (power(-0.5), LARGE, LARGE), "fails"),
+    ("transverse_pair", ([(1.1, 0.01)],), LIMIT),
+    ("transverse_pair", ([(1.5, 0.01)],), "fails"),
+    ("transverse_pair", ([(0.5, 0.01)],), "fails"),
+    ("transverse_pair", ([(1.5, 0.2)],), LIMIT),
+    ("tunneling_exponent", (1e-5, LARGE, 2.0, 1.0), (LIMIT, LIMIT)),
+    ("tunneling_exponent", (1e-5, 1e-4, 2.0, 1.0), ("holds", "holds")),
+    ("tunneling_exponent", (1e-5, LARGE, 2.0, 1.4), ("fails", LIMIT)),
+    ("tunneling_exponent", (1e-2, LARGE, 2.0, 1.0), ("fails", "fails")),
+    ("tunneling_exponent", (1e-5, LARGE, 1.0, 1.0), ("fails", "fails")),
+    ("multiscale", ([LARGE], [1.0, 2.0]), LIMIT),
+    ("multiscale", ([LARGE], [1.0, 0.1]), "fails"),
+    ("multiscale", ([SMALL], [1.0, 0.1]), "holds"),
+    ("wall_stability", (SMALL, 0.1, 0.01), ("holds", LIMIT)),
+    ("wall_stability", (SMALL, 10.0, 0.01), (LIMIT, LIMIT)),
+    ("wall_stability", (0.1, 0.1, 0.01), ("fails", LIMIT)),
+    ("wall_stability", (SMALL, 0.1, 0.1), ("holds", "fails")),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "expected"), CASES)
+def test_verdict_is_that_of_its_numbers(name, arguments, expected):
+    module = module_of(name)
+    judge = module.verdicts if isinstance(expected, tuple) else module.verdict
+    assert judge(*arguments) == expected

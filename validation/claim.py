@@ -1,0 +1,312 @@
+"""A claim of the paper: measured, judged, drawn and told, each in a function of its own.
+
+A file ``claims/NAME.py`` has
+
+    measure(quick) -> anything           the numbers
+    judge(measured) -> Judged            verdicts, the number they rest on, its second route, invariants
+    numbers(measured) -> dict            what the text quotes besides attributes of ``measured`` and constants
+    figures(measured) -> dict            Matplotlib figures, by name
+    table(measured) -> Rows              optional
+
+and beside it ``claims/NAME.md``, the text, where ``{name:.3f}`` stands for a number.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import re
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+from kwant_spinjunc.errors import ArgumentError
+
+__all__ = [
+    "VERDICTS",
+    "Check",
+    "Claim",
+    "ClaimFigure",
+    "Judged",
+    "Record",
+    "Rows",
+    "Text",
+    "assemble",
+    "make",
+    "plain",
+    "read_text",
+]
+
+#: What a claim can turn out to be. "follows" is algebra from equations that are assumed: nothing microscopic tests it.
+VERDICTS = ("holds", "holds in a limit", "follows", "fails")
+#: Sections that every text has.
+SECTIONS = ("says", "formula", "computed", "decides", "corrected", "use when", "typical error", "number", "found")
+FOLDER = Path(__file__).parent / "claims"
+
+Rows = tuple[tuple[str, ...], ...]
+
+
+class Record(SimpleNamespace):
+    """What a claim measured: its local variables, by name."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__(**values)
+
+
+@dataclass(frozen=True)
+class Check:
+    """An invariant of the computation or a stated tolerance: breaking it means the run cannot be trusted.
+
+    Attributes
+    ----------
+    name : str
+        What is checked, in words.
+    value : float
+        The number found.
+    tolerance : float
+        Largest |value - expected| that passes.
+    expected : float
+        0 for a defect.
+    """
+
+    name: str
+    value: float
+    tolerance: float
+    expected: float = 0.0
+
+    @property
+    def passed(self) -> bool:
+        """Whether the value is within the tolerance (NaN never is)."""
+        return bool(abs(self.value - self.expected) <= self.tolerance)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the check as plain data."""
+        return {
+            "name": self.name,
+            "value": plain(self.value),
+            "expected": plain(self.expected),
+            "tolerance": plain(self.tolerance),
+            "passed": self.passed,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """Two verdicts and what they rest on.
+
+    Attributes
+    ----------
+    printed, corrected : str
+        Verdict on the sentence as printed, and on the corrected form that the text states; one of `VERDICTS`.
+    value, expected, tolerance, unit
+        The number the verdicts rest on, what it should be, and how near it must come.
+    route : Check
+        The same number by a second route that shares no code with the first beyond the problem.
+    checks : tuple of Check
+        Invariants.
+    """
+
+    printed: str
+    corrected: str
+    value: float
+    expected: float
+    tolerance: float
+    route: Check
+    unit: str = ""
+    checks: tuple[Check, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("printed", "corrected"):
+            if getattr(self, name) not in VERDICTS:
+                raise ArgumentError(
+                    f"Argument `{name}` must be one of {', '.join(VERDICTS)}, but is {getattr(self, name)!r}."
+                )
+
+
+@dataclass(frozen=True)
+class ClaimFigure:
+    """A figure of a claim: file name without ending, caption, and the Matplotlib figure itself."""
+
+    name: str
+    caption: str
+    figure: Any = field(repr=False)
+
+
+# ---------------------------------------------------------------------- the text
+class _Strict(string.Formatter):
+    """Fills a text from several places; a number that is in none of them is an error."""
+
+    def __init__(self, numbers: Mapping[str, Any], *places: Any) -> None:
+        self.numbers, self.places = numbers, places
+
+    def get_value(self, key: int | str, args: Any, kwargs: Any) -> Any:
+        if key in self.numbers:
+            return self.numbers[str(key)]
+        for place in self.places:
+            if hasattr(place, str(key)):
+                return getattr(place, str(key))
+        raise ArgumentError(f"The text quotes {key!r}, which is no number of the claim.")
+
+
+@dataclass(frozen=True)
+class Text:
+    """The text of a claim, numbers not yet filled in."""
+
+    title: str
+    equations: tuple[str, ...]
+    sections: Mapping[str, str]
+
+    @property
+    def captions(self) -> dict[str, str]:
+        """Captions by figure."""
+        start = "figure "
+        return {name[len(start) :]: text for name, text in self.sections.items() if name.startswith(start)}
+
+    @property
+    def names(self) -> set[str]:
+        """Names of all numbers it quotes."""
+        every = " ".join([self.title, *self.sections.values()])
+        return {name.split(".")[0].split("[")[0] for _, name, _, _ in string.Formatter().parse(every) if name}
+
+
+def read_text(path: Path) -> Text:
+    """Read ``# title``, ``equations: ...`` and ``## section`` blocks; lines of a paragraph are joined."""
+    head, *blocks = re.split(r"^## ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    title, equations = head.strip().removeprefix("# ").split("\n\nequations: ")
+    sections = {}
+    for block in blocks:
+        name, _, body = block.partition("\n")
+        paragraphs = [" ".join(part.split()) for part in re.split(r"\n\s*\n", body.strip())]
+        sections[name.strip()] = "\n\n".join(paragraphs)
+    missing = [name for name in SECTIONS if not sections.get(name)]
+    if missing:
+        raise ArgumentError(f"Argument `path` must have the sections {', '.join(SECTIONS)}, but lacks {missing}.")
+    return Text(" ".join(title.split()), tuple(x.strip() for x in equations.split(",")), sections)
+
+
+# ---------------------------------------------------------------------- one claim, whole
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One claim of the paper put to the test, as the report shows it.
+
+    ``statement`` is what the paper says, ``corrected_statement`` what holds instead; ``finding`` opens with one
+    sentence, ``headline``; ``judged`` has the verdicts.
+    """
+
+    id: str
+    title: str
+    equations: tuple[str, ...]
+    statement: str
+    formula: str
+    experiment: str
+    parameter: str
+    corrected_statement: str
+    use_when: str
+    typical_error: str
+    value_name: str
+    finding: str
+    judged: Judged
+    table: Rows = ()
+    figures: tuple[ClaimFigure, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """The verdict on the sentence as printed."""
+        return self.judged.printed
+
+    @property
+    def corrected(self) -> str:
+        """The verdict on the corrected form."""
+        return self.judged.corrected
+
+    @property
+    def headline(self) -> str:
+        """The first sentence of the finding."""
+        return self.finding.split("\n\n")[0]
+
+    @property
+    def details(self) -> list[str]:
+        """The other paragraphs."""
+        return self.finding.split("\n\n")[1:]
+
+    @property
+    def all_checks(self) -> tuple[Check, ...]:
+        """The value itself, its second route, and the invariants."""
+        j = self.judged
+        return Check(self.value_name, j.value, j.tolerance, j.expected), j.route, *j.checks
+
+    @property
+    def passed(self) -> bool:
+        """Whether the computation kept every invariant and tolerance, whatever it says of the paper."""
+        return all(check.passed for check in self.all_checks)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the claim as plain data."""
+        words = ("id", "title", "statement", "formula", "experiment", "parameter", "verdict", "corrected", "finding")
+        words += ("corrected_statement", "use_when", "typical_error", "headline", "value_name")
+        return {
+            **{word: getattr(self, word) for word in words},
+            "equations": list(self.equations),
+            "value": plain(self.judged.value),
+            "expected": plain(self.judged.expected),
+            "tolerance": plain(self.judged.tolerance),
+            "unit": self.judged.unit,
+            "route": self.judged.route.to_json(),
+            "figures": [f"figures/{figure.name}.png" for figure in self.figures],
+            "checks": [check.to_json() for check in self.all_checks],
+        }
+
+
+def plain(number: float) -> float | None:
+    """Return a JSON number; NaN and infinity have none and become null."""
+    return float(number) if math.isfinite(number) else None
+
+
+def module_of(name: str) -> ModuleType:
+    """Return the module of a claim."""
+    return importlib.import_module(f"validation.claims.{name}")
+
+
+def make(name: str, quick: bool) -> Claim:
+    """Measure one claim and tell it."""
+    return assemble(name, module_of(name).measure(quick))
+
+
+def assemble(name: str, measured: Any, *, draw: bool = True) -> Claim:
+    """Judge and tell what was measured.
+
+    Raises
+    ------
+    ArgumentError
+        The text quotes a number that is nowhere, or leaves one of `numbers` out, or a figure has no caption.
+    """
+    module, text = module_of(name), read_text(FOLDER / f"{name}.md")
+    judged, numbers = module.judge(measured), module.numbers(measured)
+    if unused := set(numbers) - text.names:
+        raise ArgumentError(f"The text of {name} must quote every number of the claim, but not {sorted(unused)}.")
+    fill = _Strict(numbers, measured, module)
+    told = {key: fill.vformat(value, (), {}) for key, value in text.sections.items()}
+    captions = Text(text.title, (), told).captions
+    drawn = module.figures(measured) if draw else {}
+    if draw and set(drawn) != set(captions):
+        raise ArgumentError(f"The figures of {name} must have captions, but {set(drawn) ^ set(captions)} differ.")
+    return Claim(
+        id=name.replace("_", "-"),
+        title=text.title,
+        equations=text.equations,
+        statement=told["says"],
+        formula=told["formula"],
+        experiment=told["computed"],
+        parameter=told["decides"],
+        corrected_statement=told["corrected"],
+        use_when=told["use when"],
+        typical_error=told["typical error"],
+        value_name=told["number"],
+        finding=told["found"],
+        judged=judged,
+        table=module.table(measured) if hasattr(module, "table") else (),
+        figures=tuple(ClaimFigure(key, captions[key], figure) for key, figure in drawn.items()),
+    )

@@ -1,0 +1,1 @@
+"""One claim of the paper a file, its text beside it; see `validation.claim`."""

@@ -1,0 +1,363 @@
+"""Equation (1), one conserved magnetization current, as the baseline: the error one makes with it, case by case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from kwant_spinjunc import Junction, Scattering, unit_vector
+from kwant_spinjunc.halves import zone
+from kwant_spinjunc.scattering import scatter_quietly as scatter
+from kwant_spinjunc.theory import tunnelling
+from kwant_spinjunc.transport.linear import linear_response
+from systems.asymmetric_junction import asymmetric_junction
+from systems.contact import contact
+from systems.tunnel_junction import tunnel_junction
+
+from ..claim import Check, Judged, Rows
+from ..compare import Fit, fit_power_law
+from ..figures import COLORS, angle_axis, legend_below, new_figure, styled
+from ..laboratory import Laboratory, currents_of_waves
+
+#: The left magnet of all junctions, unit t: three-dimensional bands, majority -1.5 to 10.5, minority -0.5 to 11.5.
+IRON = {"onsite": 5.0, "splitting": 1.0, "in_plane_hopping": 1.0}
+#: [regime, magnets]. The tunnel barrier is at least 2 t above the energy at every k∥, the contact has none.
+JUNCTIONS: dict[tuple[str, str], Callable[..., Junction]] = {
+    ("tunnel", "identical"): partial(tunnel_junction, height=3.0, **IRON),
+    ("tunnel", "different"): partial(asymmetric_junction, height=3.0, onsite_right=4.8, splitting_right=1.8, **IRON),
+    ("metallic", "identical"): partial(contact, splitting_right=1.0, **IRON),
+    ("metallic", "different"): partial(contact, splitting_right=1.8, **IRON),
+}
+#: Spin accumulation (µ_+ - µ_-)/2 on the left and on the right in units of the voltage.
+ACCUMULATIONS = {"none": (0.0, 0.0), "left only": (0.2, 0.0), "opposite": (0.2, -0.2)}
+ENERGY = 0.0
+#: Differences below this part of the charge current are rounding: k∥ averages of some hundred points of 1e-16 each.
+ROUNDING = 1e-10
+
+#: The junction of the headline.
+WORST = ("tunnel", "different")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One junction with one accumulation at all angles; magnetization currents per charge current."""
+
+    regime: str
+    magnets: str
+    accumulation: str
+    angles: np.ndarray
+    exact: np.ndarray  # [angle, side]
+    baseline: np.ndarray  # (1) with the spin-conserving channels of each angle
+    fixed: np.ndarray  # (1) with those of Φ = 0 at every angle
+    transmitted: np.ndarray  # (3), (4) with T_ss' at each angle, [angle, side]
+    paper: np.ndarray  # (3), (4) fed with Φ = 0 and π, [angle, side]
+    transmission: float  # mean of D over pairs of spins, per unit cell
+
+    def error(self, theory: np.ndarray) -> np.ndarray:
+        """Return the larger error over both sides, shape [angle]."""
+        return abs(self.exact - theory.reshape(len(self.angles), -1)).max(axis=1)
+
+    @property
+    def right_angle(self) -> int:
+        """Index of Φ = 90°."""
+        return int(np.argmin(abs(self.angles - np.pi / 2)))
+
+    @property
+    def unavoidable(self) -> np.ndarray:
+        """Half of |J_M^R - J_M^L|: the least error of any one number for both sides, shape [angle]."""
+        return abs(tunnelling.scalar_difference(*self.exact.T)) / 2
+
+    @property
+    def vector(self) -> np.ndarray:
+        """|J_M^R m_R - J_M^L m_L|, what is not conserved of the vector, shape [angle]."""
+        m_left, m_right = unit_vector(0.0), unit_vector(self.angles)
+        return np.linalg.norm(tunnelling.vector_difference(*self.exact.T, m_left, m_right), axis=-1)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All that the claim computes."""
+
+    cases: tuple[Case, ...]  # averaged over k∥
+    normal: tuple[Case, ...]  # at normal incidence
+    thick: tuple[Case, ...]  # identical magnets, accumulation on the left, growing thickness
+    checks: tuple[Check, ...]
+
+    @property
+    def worst_case(self) -> Case:
+        """The accumulation behind the barrier between different magnets that (1) gets least."""
+        chosen = [case for case in self.cases if (case.regime, case.magnets) == WORST]
+        return max(chosen, key=lambda case: float(case.unavoidable[case.right_angle]))
+
+    @property
+    def worst_tunnel(self) -> float:
+        """Its error at 90° that no coefficients avoid."""
+        return float(self.worst_case.unavoidable[self.worst_case.right_angle])
+
+    @property
+    def waves(self) -> float:
+        """The same from the flux of the waves."""
+        case = self.worst_case
+        junction = JUNCTIONS[WORST](theta=np.pi / 2)
+        J, left, right = currents_of_waves(junction, ENERGY, *potentials(case.accumulation))
+        return abs(right - left) / J / 2
+
+    @property
+    def parallel(self) -> float:
+        """Largest error of (1) between parallel magnets."""
+        return max(float(case.error(case.baseline)[0]) for case in self.cases + self.normal)
+
+    @property
+    def antiparallel(self) -> float:
+        """Largest change of J_M along one common axis between antiparallel magnets."""
+        return max(float(abs(case.exact[-1].sum())) for case in self.cases + self.normal)
+
+    @property
+    def unavoidable(self) -> dict[tuple[str, str], float]:
+        """For each junction the largest error at 90° that no coefficients of (1) avoid."""
+        worst = dict.fromkeys(JUNCTIONS, 0.0)
+        for case in self.cases:
+            name = (case.regime, case.magnets)
+            worst[name] = max(worst[name], float(case.unavoidable[case.right_angle]))
+        return worst
+
+    @property
+    def silent(self) -> list[Case]:
+        """Cases whose scalars agree at every angle: identical magnets, no or opposite accumulation."""
+        return [case for case in self.cases if case.magnets == "identical" and case.accumulation != "left only"]
+
+    def power(self, theory: str) -> Fit:
+        """Power of an error at 90° in the transmission, from barriers of growing thickness."""
+        errors = [case.error(getattr(case, theory))[case.right_angle] for case in self.thick]
+        return fit_power_law([case.transmission for case in self.thick], errors)
+
+
+# ---------------------------------------------------------------------- what is computed
+def potentials(accumulation: str) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return µ_L and µ_R per spin: a bias of 1 and the accumulation."""
+    left, right = ACCUMULATIONS[accumulation]
+    return (0.5 + left, 0.5 - left), (-0.5 + right, -0.5 - right)
+
+
+def one_current(T: np.ndarray, mu: Any) -> np.ndarray:
+    """Return J_M of equation (1) with α_s = β_s = s T_ss."""
+    return tunnelling.conserved_magnetization_current(*tunnelling.collinear_coefficients(T), *mu)
+
+
+def two_currents(T: np.ndarray, mu: Any) -> np.ndarray:
+    """Return J_M^L and J_M^R of equations (3) and (4), shape [..., side]."""
+    return np.stack([tunnelling.magnetization_current(T, *mu, side) for side in ("left", "right")], axis=-1)
+
+
+def zone_mesh(junction: Junction) -> tuple[np.ndarray, np.ndarray]:
+    """Return k∥ (kx, kz) in 1/a and weights of the Brillouin-zone average; exact to rounding without resonances."""
+    c, weight = zone.nodes(np.unique(zone.thresholds(junction, ENERGY)))
+    return np.stack([np.arccos(c / 2)] * 2, axis=-1)[weight > 0], weight[weight > 0]
+
+
+def solve(lab: Laboratory, junction: Junction, k: np.ndarray) -> Scattering:
+    """Scatter at all ``k``; normal incidence goes through the laboratory's audit, other k∥ end at band edges."""
+    lab.scatter(junction, ENERGY, (0.0, 0.0))
+    return scatter(junction, ENERGY, k, solver="halves")
+
+
+def measure_cases(
+    lab: Laboratory, name: tuple[str, str], angles: np.ndarray, averaged: bool = True, **parameters: Any
+) -> list[Case]:
+    """Scatter off one junction at all angles (from 0 to π) and apply every accumulation."""
+    junctions = [JUNCTIONS[name](theta=angle, **parameters) for angle in angles]
+    k, weight = zone_mesh(junctions[0]) if averaged else (np.zeros((1, 2)), np.ones(1))
+    states = [solve(lab, junction, k) for junction in junctions]
+    T = np.array([np.tensordot(weight, state.transmissions, 1) for state in states])
+    D = tunnelling.spin_factors_from_collinear(T[0], T[-1])
+    found = []
+    for accumulation in ACCUMULATIONS:
+        mu = potentials(accumulation)
+        responses = [linear_response(state, *mu) for state in states]
+        J = np.array([weight @ response.charge[:, 0] for response in responses])
+        found.append(
+            Case(
+                *name,
+                accumulation,
+                angles,
+                exact=np.array([weight @ response.magnetization for response in responses]) / J[:, None],
+                baseline=one_current(T, mu) / J,
+                fixed=one_current(T[0], mu) / J,
+                transmitted=two_currents(T, mu) / J[:, None],
+                paper=two_currents(tunnelling.rotation_law(D, angles), mu) / J[:, None],
+                transmission=float(D.mean()),
+            )
+        )
+    return found
+
+
+def measure(quick: bool) -> Measured:
+    """Measure all junctions with all accumulations."""
+    lab = Laboratory(spot_check_every=12)
+    angles = np.linspace(0, np.pi, 7 if quick else 13)
+    thicknesses, three = (2, 4, 6) if quick else (2, 3, 4, 6, 8, 10), np.linspace(0, np.pi, 3)
+    thick = [
+        case
+        for n in thicknesses
+        for case in measure_cases(lab, ("tunnel", "identical"), three, thickness=n)
+        if case.accumulation == "left only"
+    ]
+    return Measured(
+        cases=tuple(case for name in JUNCTIONS for case in measure_cases(lab, name, angles)),
+        normal=tuple(case for name in JUNCTIONS for case in measure_cases(lab, name, angles, averaged=False)),
+        thick=tuple(thick),
+        checks=lab.checks(),
+    )
+
+
+# ---------------------------------------------------------------------- what it says of the paper
+def verdict(parallel: float, unavoidable: Sequence[float]) -> str:
+    """Return the verdict on: (1) is exact between parallel magnets and cannot always be used between others.
+
+    ``parallel``: largest error at Φ = 0; ``unavoidable``: for each junction the largest error at 90° that no choice of
+    coefficients avoids.
+    """
+    if parallel > ROUNDING or max(unavoidable) < ROUNDING:
+        return "fails"
+    return "holds" if min(unavoidable) > 1e-3 else "holds in a limit"
+
+
+# ---------------------------------------------------------------------- figures
+@styled
+def draw_angles(cases: Sequence[Case]) -> Any:
+    """Plot the error of (1) against the angle."""
+    figure, axes = new_figure(1, 2, height=4.0, sharey=True)
+    colors = dict(zip(ACCUMULATIONS, (COLORS["theory"], COLORS["right"], COLORS["left"]), strict=True))
+    lines = {"identical": "-", "different": "--"}
+    for panel, regime in zip(axes, ("tunnel", "metallic"), strict=True):
+        for case in cases:
+            if case.regime == regime:
+                look = {"color": colors[case.accumulation], "linestyle": lines[case.magnets]}
+                panel.plot(np.degrees(case.angles), case.error(case.baseline), **look)
+        panel.set_title({"tunnel": "tunnel junction", "metallic": "metallic contact"}[regime])
+        angle_axis(panel)
+    axes[0].set_ylabel("error of (1) / charge current")
+    for accumulation, color in colors.items():
+        axes[0].plot([], [], color=color, label=f"accumulation: {accumulation}")
+    for magnets, line in lines.items():
+        axes[0].plot([], [], color=COLORS["muted"], linestyle=line, label=f"{magnets} magnets")
+    legend_below(figure, axes[0], 2)
+    return figure
+
+
+@styled
+def draw_thickness(measured: Measured) -> Any:
+    """Plot the errors of (1) and of (3), (4) against the transmission."""
+    figure, axes = new_figure(width=5.2, height=3.4)
+    T = np.array([case.transmission for case in measured.thick])
+    for theory, label, marker, color in [
+        ("baseline", "equation (1)", "o", COLORS["right"]),
+        ("paper", "equations (3), (4) from Φ = 0, π", "s", COLORS["left"]),
+    ]:
+        error = [case.error(getattr(case, theory))[case.right_angle] for case in measured.thick]
+        fit = measured.power(theory)
+        axes.loglog(T, error, marker, color=color, label=f"{label}: power {fit.exponent:.2f}")
+        axes.loglog(T, fit.prefactor * T**fit.exponent, "-", color=color, linewidth=0.8)
+    axes.set_xlabel(r"transmission per unit cell, mean of $D_{ss'}$")
+    axes.set_ylabel("error at 90° / charge current")
+    axes.set_ylim(None, 30)
+    axes.legend(loc="lower right")
+    return figure
+
+
+def rows(measured: Measured) -> tuple[tuple[str, ...], ...]:
+    """Return the rows: errors per charge current, case by case."""
+    errors = (
+        "(1), 0°",
+        "(1), 90°",
+        "(1), 180°",
+        "(1), 90°, normal incidence",
+        "(1) with Φ = 0 data, 90°",
+        "(1) at best, 90°",
+    )
+    others = ("(3), (4), 90°", "(3), (4) from Φ = 0, π; 90°", "|J_M^R m_R − J_M^L m_L|, 90°")
+    rows = [("junction", "magnets", "accumulation", *errors, *others)]
+    for case, single in zip(measured.cases, measured.normal, strict=True):
+        i, baseline = case.right_angle, case.error(case.baseline)
+        values = [baseline[0], baseline[i], baseline[-1], single.error(single.baseline)[i], case.error(case.fixed)[i]]
+        values += [case.unavoidable[i], case.error(case.transmitted)[i], case.error(case.paper)[i], case.vector[i]]
+        rows.append((case.regime, case.magnets, case.accumulation, *(number(value) for value in values)))
+    return tuple(rows)
+
+
+def number(value: float) -> str:
+    """Return an error for the table; rounding is written as zero."""
+    if value < ROUNDING:
+        return "0"
+    return f"{value:.3f}" if value > 5e-4 else f"{value:.0e}"
+
+
+# ---------------------------------------------------------------------- the skeleton
+def judge(measured: Measured) -> Judged:
+    """Judge the sentence as printed and as corrected."""
+    return Judged(
+        printed=verdict(measured.parallel, list(measured.unavoidable.values())),
+        corrected="holds in a limit" if measured.power("paper").exponent > 0.8 else "fails",
+        value=measured.worst_tunnel,
+        expected=float(abs(np.diff(measured.worst_case.paper)[measured.worst_case.right_angle, 0]) / 2),
+        tolerance=2e-3,  # of the order of the transmission per channel
+        unit="J",
+        route=Check("the same from the flux of the waves", measured.waves, 1e-8, measured.worst_tunnel),
+        checks=(
+            # the k∥ mean, and with it the polarization, drifts with the thickness
+            Check("power of the error of (1) in the transmission", measured.power("baseline").exponent, 0.05),
+            Check("error of (1) between parallel magnets", measured.parallel, ROUNDING),
+            Check("change of J_M along one axis between antiparallel magnets", measured.antiparallel, ROUNDING),
+            Check(
+                "J_M^R − J_M^L of identical magnets, no or opposite accumulation",
+                max(float(case.unavoidable.max()) for case in measured.silent),
+                ROUNDING,
+            ),
+            *measured.checks,
+        ),
+    )
+
+
+def numbers(measured: Measured) -> dict[str, Any]:
+    """Return what the text quotes."""
+    cases = measured.cases
+    at_90 = {
+        regime: max(float(case.error(case.baseline)[case.right_angle]) for case in cases if case.regime == regime)
+        for regime in ("tunnel", "metallic")
+    }
+    fixed = max(float(case.error(case.fixed)[case.right_angle]) for case in cases)
+    collinear = max(float(case.error(case.paper)[case.right_angle]) for case in cases if case.regime == "metallic")
+    best = ", ".join(f"{error:.2f} ({' '.join(name)})" for name, error in measured.unavoidable.items())
+    scalar = max(float(case.unavoidable.max()) for case in measured.silent)
+    vector = min(float(case.vector[case.right_angle]) for case in measured.silent)
+    antiparallel = max(float(case.error(case.baseline)[-1]) for case in cases)
+    return {
+        "len_measured_cases_0_angles": len(measured.cases[0].angles),
+        "at_90_tunnel": at_90["tunnel"],
+        "at_90_metallic": at_90["metallic"],
+        "fixed": fixed,
+        "best": best,
+        "measured_power_baseline_exponent": measured.power("baseline").exponent,
+        "measured_power_paper_exponent": measured.power("paper").exponent,
+        "collinear": collinear,
+        "scalar": scalar,
+        "vector": vector,
+        "antiparallel": antiparallel,
+    }
+
+
+def figures(measured: Measured) -> dict[str, Any]:
+    """Draw everything."""
+    return {
+        "conserved-current-angle": draw_angles(measured.cases),
+        "conserved-current-thickness": draw_thickness(measured),
+    }
+
+
+def table(measured: Measured) -> Rows:
+    """Return the rows of the report."""
+    return rows(measured)

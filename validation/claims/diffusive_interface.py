@@ -1,0 +1,483 @@
+"""The text before equation (5) and ΔJ_M of (12) at a clean contact of two diffusive magnets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+
+from kwant_spinjunc import Anderson, Ensemble, Junction, Scattering, Substitution, ferromagnet, unit_vector
+from kwant_spinjunc.magnets.multiscale import Interface, solve_interface
+from kwant_spinjunc.runs.statistics import value_with_error
+from kwant_spinjunc.spin import SIGNS, torque_axes
+from kwant_spinjunc.theory import tunnelling
+from kwant_spinjunc.theory.interface import in_series
+
+from ..claim import Check, Judged, Rows
+from ..figures import COLORS, new_figure, styled
+from ..laboratory import Laboratory, SampleLaboratory, k_average, lead_currents
+from ..two_channels import Metal, solve
+
+#: Concentration, shift of the minority and of the majority level there, width of the random levels everywhere.
+MAGNET = {"onsite": 3.0, "splitting": 1.0, "hopping": 1.0, "in_plane_hopping": 1.0}
+#: Concentration, shift of the minority and of the majority level there, width of the random levels everywhere.
+ALLOYS = {"A": (0.3, 4.0, 0.0, 1.5), "B": (0.15, 0.0, -4.0, 2.0)}
+SHAPE = (4, 4)
+ENERGY = 0.0
+DEGREES = (0.0, 30.0, 60.0, 90.0, 120.0, 150.0)
+#: The angle the numbers are given at.
+QUOTED = DEGREES.index(60.0)
+#: Planes of the magnets up to which resistances grow linearly for both spins, and of the study of cross-sections.
+OHMIC = 8
+#: Planes of each magnet when the torque is resolved by depth, and the angles of that.
+RESOLVED, RESOLVED_DEGREES = 8, (60.0, 90.0, 120.0)
+#: Lengths at which two channels are followed further, planes.
+FAR = (2, 100, 1000, 100_000)
+#: Chemical potentials (µ_L+, µ_L-), (µ_R+, µ_R-): a voltage, and spin accumulation on the right alone.
+BIAS = ((0.5, 0.5), (-0.5, -0.5))
+FROM_RIGHT = ((0.0, 0.0), (1.0, -1.0))
+#: Largest angle of the verdicts, and how near, per J, two channels must come.
+QUOTED_MAX, NEAR = 90.0, 0.06
+#: Standard errors by which a number must miss to be called wrong.
+SIGNIFICANT = 5.0
+
+
+@dataclass(frozen=True)
+class Contact:
+    """One contact of two magnets of ``planes`` planes each: means over samples at all angles."""
+
+    planes: int
+    result: Ensemble
+
+    @cached_property
+    def polarization(self) -> tuple[float, float]:
+        """β = J_M/J at Φ = 0 and its standard error."""
+        return self.result.of_means(lambda means: _J_M(means)[0].mean() / means["conductance"][0])
+
+    @cached_property
+    def polarized(self) -> np.ndarray:
+        """J_M/J of both sides at every angle, [angle, side]."""
+        return np.asarray(self.result.of_means(lambda means: _J_M(means) / means["conductance"][:, None])[0])
+
+    @cached_property
+    def ratio(self) -> tuple[np.ndarray, np.ndarray]:
+        """J_M^L/J_M^R under a voltage at every angle, and its standard error."""
+        return self.result.of_means(lambda means: _J_M(means)[:, 0] / _J_M(means)[:, 1])
+
+    @cached_property
+    def ratio_from_right(self) -> tuple[np.ndarray, np.ndarray]:
+        """J_M^L/J_M^R of spin accumulation on the right at every angle, and its standard error."""
+
+        def ratio(means: dict[str, np.ndarray]) -> np.ndarray:
+            J_M = lead_currents(means["probabilities"], FROM_RIGHT) @ SIGNS
+            return J_M[:, 0] / J_M[:, 1]
+
+        return self.result.of_means(ratio)
+
+    @cached_property
+    def length(self) -> tuple[np.ndarray, np.ndarray]:
+        """|J_M^R m_R - J_M^L m_L| over 2βJ sin(Φ/2) at angles beyond 0, and its standard error."""
+        angles = np.radians(DEGREES[1:])
+
+        def length(means: dict[str, np.ndarray]) -> np.ndarray:
+            J_M, J = _J_M(means), means["conductance"]
+            beta = J_M[0].mean() / J[0]
+            difference = [
+                np.linalg.norm(tunnelling.vector_difference(*J_M[i + 1], unit_vector(0.0), unit_vector(angle)))
+                for i, angle in enumerate(angles)
+            ]
+            return np.array(difference) / (2 * beta * J[1:] * np.sin(angles / 2))
+
+        return self.result.of_means(length)
+
+    @cached_property
+    def resistances(self) -> tuple[np.ndarray, np.ndarray]:
+        """N_s/⟨T_s⟩ at Φ = 0 and its standard error, [spin]."""
+        return self.result.of_means(lambda means: means["modes"][0] / np.diagonal(means["transmissions"][0]))
+
+
+@dataclass(frozen=True)
+class Depth:
+    """In-plane transverse spin current under a voltage in the right magnet over that at the contact, by angle."""
+
+    left: np.ndarray  # [angle, depth]
+    error: np.ndarray
+    clean: np.ndarray  # [depth], all k∥ of the clean contact at 90°
+
+    def depth(self, index: int) -> float:
+        """Return the depth behind which less than half of the in-plane torque acts, interpolated."""
+        return half_depth(self.left[index])
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All that the claim computes."""
+
+    contacts: tuple[Contact, ...]  # A|A, from thin to thick
+    unequal: tuple[Contact, ...]  # A|B
+    sections: dict[int, Contact]  # A|A of `OHMIC` planes by width of the cross-section
+    alloys: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]  # σ_s, their errors, N_s
+    depth: Depth
+    samples: int
+    checks: tuple[Check, ...]
+
+    @cached_property
+    def free_paths(self) -> np.ndarray:
+        """ℓ_s = 3σ_s/(4N_s) of A, in planes: kinetic theory of N channels per area."""
+        sigma, _, modes = self.alloys["A"]
+        return 0.75 * sigma / modes
+
+    def told(self, alloys: str, planes: int, degrees: float) -> tuple[float, float]:
+        """Return J_M^L, J_M^R per J of two channels."""
+        left, right = (self.alloys[name][0] for name in alloys)
+        return network(left, right, self.alloys["A"][2], planes, np.radians(degrees))
+
+    @cached_property
+    def quotients(self) -> list[tuple[float, float, float, float]]:
+        """(degrees, J_M^L/J_M^R, its error, the same of two channels) of A|B, thickest."""
+        thick = self.unequal[-1]
+        value, error = thick.ratio
+        told = [self.told("AB", thick.planes, d) for d in DEGREES]
+        return [(d, float(v), float(e), a / b) for d, v, e, (a, b) in zip(DEGREES, value, error, told, strict=True)]
+
+    @cached_property
+    def missed(self) -> float:
+        """Largest difference of J_M/J of A|B from two channels, thickest, up to `QUOTED_MAX`."""
+        thick = self.unequal[-1]
+        told = np.array([self.told("AB", thick.planes, d) for d in DEGREES])
+        return float(abs(thick.polarized - told)[np.array(DEGREES) <= QUOTED_MAX].max())
+
+    @property
+    def crossover(self) -> dict[float, float]:
+        """(σ_s/N_s) tan²(Φ/2) in planes, larger spin of A, by angle."""
+        sigma, _, modes = self.alloys["A"]
+        return {d: float((sigma / modes).max() * np.tan(np.radians(d) / 2) ** 2) for d in DEGREES[1:]}
+
+
+# ---------------------------------------------------------------------- what is computed
+def _J_M(means: dict[str, np.ndarray]) -> np.ndarray:
+    return means["magnetization_current"]
+
+
+def alloy(name: str) -> list[Any]:
+    """Return the disorder of an alloy."""
+    concentration, minority, majority, width = ALLOYS[name]
+    mean, difference = (majority + minority) / 2, minority - majority
+    substitution = Substitution(
+        concentration=concentration,
+        onsite=MAGNET["onsite"] + mean,
+        splitting=MAGNET["splitting"] + difference,
+    )
+    return [substitution, Anderson(width=width)]
+
+
+def contact(planes: int, theta: float = np.pi / 2, alloys: str = "AA") -> Junction:
+    """Return F|F': two diffusive magnets in contact, between clean leads of their band."""
+    m = unit_vector(theta)
+    left, right = ({**MAGNET, "thickness": planes, "disorder": alloy(name)} for name in alloys)
+    return Junction(ferromagnet(**MAGNET), [ferromagnet(**left), ferromagnet(**right, m=m)], ferromagnet(**MAGNET, m=m))
+
+
+def channels(lab: SampleLaboratory, name: str, samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return σ_s of an alloy in e²/h per a, its error, and N_s per cell, from magnets of 4 and 2 × `OHMIC` planes."""
+    found = []
+    for planes in (2, OHMIC):
+        sampling = {"cross_section": SHAPE, "boundary": "twisted", "realizations": samples, "torques": False}
+        average = lab.average(contact(planes, 0.0, name * 2), ENERGY, **sampling)
+        cells = SHAPE[0] * SHAPE[1]
+        R = average.of_means(lambda means, c=cells: c / np.diagonal(means["transmissions"]))
+        found.append((R, average["modes"].mean[0] / cells))
+    (thin, thin_error), (thick, thick_error) = found[0][0], found[1][0]
+    sigma = 2 * (OHMIC - 2) / (thick - thin)
+    return sigma, sigma * np.hypot(thin_error, thick_error) / (thick - thin), found[1][1]
+
+
+@cache
+def clean_contact(angle: float) -> Interface:
+    """Return the linear response of the contact of the clean host, averaged over k∥."""
+    return solve_interface(Junction(ferromagnet(**MAGNET), [], ferromagnet(**MAGNET, m=unit_vector(angle))), ENERGY)
+
+
+def network(left: np.ndarray, right: np.ndarray, modes: np.ndarray, planes: int, angle: float) -> tuple[float, float]:
+    """Return J_M^L, J_M^R per J of two diffusive channels on each side of the clean contact; nothing fitted."""
+    found = clean_contact(angle)
+    metals = [Metal(planes, left), Metal(planes, right)]
+    J = solve(metals, modes, interface=(found.conductance, found.modes)).currents[planes : planes + 2]
+    polarized = J @ SIGNS / J.sum(axis=1)
+    return float(polarized[0]), float(polarized[1])
+
+
+def far_length(sigma: np.ndarray, modes: np.ndarray, planes: int, angle: float) -> float:
+    """Return ΔJ_M/(2βJ sin(Φ/2)) of equal magnets of so many planes, two channels in closed form.
+
+    Without spin flip each side is a pair of resistors, so that no network of planes needs to be solved.
+    """
+    found = clean_contact(angle)
+    half = planes / sigma + 0.5 / modes
+    G = in_series(found.conductance, np.stack([half, half]) - 0.5 / found.modes)
+    into = G[:, :, 0, :].sum(axis=-1) * np.array([[1.0], [-1.0]])
+    J_M = into @ SIGNS / into.sum(axis=1)
+    beta = (sigma[0] - sigma[1]) / sigma.sum()
+    m = unit_vector(0.0), unit_vector(angle)
+    return float(np.linalg.norm(tunnelling.vector_difference(*J_M, *m)) / (2 * abs(beta) * np.sin(angle / 2)))
+
+
+def half_depth(left: np.ndarray) -> float:
+    """Return where ``left`` [depth], from 1 at the contact, first falls below one half, interpolated; inf if never."""
+    below = np.flatnonzero(left < 0.5)
+    if not len(below):
+        return np.inf
+    n = int(below[0])
+    return float(n - (0.5 - left[n]) / (left[n - 1] - left[n]))
+
+
+def in_plane(currents: np.ndarray, start: int, theta: float) -> np.ndarray:
+    """Return the in-plane part of Q⊥ in the right magnet under a voltage, from bond ``start`` (the contact) on.
+
+    ``currents`` [..., lead_in, bond, (charge, x, y, z)].
+    """
+    direction, _ = torque_axes(unit_vector(theta), unit_vector(0.0))
+    return (currents[..., 0, start:, 1:] - currents[..., 1, start:, 1:]) @ direction / 2
+
+
+def clean_depth(lab: Laboratory, planes: int) -> np.ndarray:
+    """Return the in-plane Q⊥ over that at the contact in clean magnets at 90°, all k∥."""
+    magnets = ferromagnet(**MAGNET), ferromagnet(**MAGNET, m=unit_vector(np.pi / 2))
+    junction = Junction(magnets[0], [], magnets[1], buffer=planes + 1)
+
+    def observe(state: Scattering) -> dict[str, np.ndarray]:
+        return {"Q": in_plane(state.bond_currents, junction.buffer - 1, np.pi / 2), "G": state.conductance}
+
+    Q = k_average(lab, junction, ENERGY, observe, accuracy=1e-6)["Q"]
+    return Q / Q[0]
+
+
+def measure_depth(lab: SampleLaboratory, clean: Laboratory, samples: int) -> Depth:
+    """Follow the in-plane transverse spin current from the contact into the right magnet, at several angles."""
+    angles, junction = np.radians(RESOLVED_DEGREES), contact(RESOLVED)
+    result = lab.average(
+        junction,
+        ENERGY,
+        cross_section=SHAPE,
+        boundary="twisted",
+        realizations=samples,
+        m_right=unit_vector(angles),
+        torques=False,
+        profiles=True,
+    )
+    start = junction.buffer + RESOLVED - 1
+
+    def left(means: dict[str, np.ndarray]) -> np.ndarray:
+        currents = means["bond_currents"].sum(axis=2)
+        Q = np.array([in_plane(currents[i], start, angle) for i, angle in enumerate(angles)])
+        return Q / Q[:, :1]
+
+    return Depth(*result.of_means(left), clean_depth(clean, RESOLVED))
+
+
+def average(lab: SampleLaboratory, planes: int, samples: int, alloys: str = "AA", width: int = SHAPE[0]) -> Contact:
+    """Average one contact at all angles."""
+    result = lab.average(
+        contact(planes, alloys=alloys),
+        ENERGY,
+        cross_section=(width, width),
+        boundary="twisted",
+        realizations=samples,
+        m_right=unit_vector(np.radians(DEGREES)),
+        torques=False,
+    )
+    return Contact(planes, result)
+
+
+def measure(quick: bool) -> Measured:
+    """Measure both currents for equal and unequal magnets, in wider cross-sections, and the torque by depth."""
+    lab, clean = SampleLaboratory(spot_check_every=4), Laboratory(spot_check_every=50)
+    samples = 160 if quick else 700
+    equal = tuple(average(lab, planes, samples) for planes in ((2, 8, 16) if quick else (2, 8, 16, 24)))
+    unequal = tuple(average(lab, planes, samples, "AB") for planes in ((8,) if quick else (2, 8, 16)))
+    wide = {6: 24} if quick else {6: 200, 8: 60}
+    sections = {SHAPE[0]: equal[1], **{W: average(lab, OHMIC, count, width=W) for W, count in wide.items()}}
+    alloys = {name: channels(lab, name, samples) for name in ALLOYS}
+    depth = measure_depth(lab, clean, 48 if quick else 300)
+    return Measured(equal, unequal, sections, alloys, depth, samples, (*lab.checks(), *clean.checks()))
+
+
+# ---------------------------------------------------------------------- what it says of the paper
+def verdicts(quotients: Sequence[tuple[float, float, float, float]], missed: float) -> tuple[str, str]:
+    """Return the verdicts on J_M^L = J_M^R cos Φ, unequal magnets under a voltage, and on two channels.
+
+    ``quotients``: degrees, J_M^L/J_M^R, its error, the same of two channels; ``missed``: largest error of two channels
+    per J, which magnets of a few mean free paths need not reach.
+    """
+    turned = [q for q in quotients if 0 < q[0] <= QUOTED_MAX]
+    law = max(abs(value - np.cos(np.radians(d))) / error for d, value, error, _ in turned)
+    return "fails" if law > SIGNIFICANT else "holds", "holds in a limit" if missed < NEAR else "fails"
+
+
+def at(pair: tuple[np.ndarray, np.ndarray], index: int) -> str:
+    """Return value ± error of one element."""
+    return value_with_error(float(pair[0][index]), float(pair[1][index]))
+
+
+# ---------------------------------------------------------------------- figures
+@styled
+def draw_currents(measured: Measured) -> Any:
+    """Plot the ratio of the currents and the length of their difference against the angle."""
+    figure, axes = new_figure(1, 2, height=3.9)
+    left, right = axes
+    angles = np.linspace(0, 180, 91)
+    left.plot(angles, np.cos(np.radians(angles)), "-", color="black", label="rotation law, cos Φ")
+    colors = [COLORS[name] for name in ("damping_like", "left", "right", "field_like", "muted")]
+    for contact_, color in zip((measured.unequal[0], measured.unequal[-1]), colors[:2], strict=True):
+        value, error = contact_.ratio
+        left.errorbar(DEGREES, value, error, fmt="o", color=color, label=f"A|B, voltage, {contact_.planes} planes")
+    told = [q[3] for q in measured.quotients]
+    left.plot(DEGREES, told, "-", color=colors[1], linewidth=1, label="A|B, two channels")
+    value, error = measured.contacts[-1].ratio_from_right
+    label = f"A|A, spin from the right, {measured.contacts[-1].planes}"
+    left.errorbar(DEGREES, value, error, fmt="s:", mfc="none", color=colors[2], label=label)
+    left.set_ylabel(r"$J_M^L/J_M^R$")
+    for contact_, color in zip(measured.contacts, colors, strict=False):
+        value, error = contact_.length
+        right.errorbar(DEGREES[1:], value, error, fmt="o-", color=color, label=f"{contact_.planes} planes")
+    right.axhline(1.0, color="black", linewidth=0.8)
+    right.set_ylabel(r"$|\Delta\mathbf{J}_M|\,/\,2\beta J\sin(\Phi/2)$")
+    right.set_ylim(0, 1.2)
+    for panel in axes:
+        panel.set_xlabel("angle Φ (degrees)")
+        panel.set_xticks([0, 45, 90, 135, 180])
+    left.legend(loc="lower left", fontsize=7)
+    right.legend(loc="lower left")
+    return figure
+
+
+@styled
+def draw_depth(measured: Measured) -> Any:
+    """Plot the in-plane transverse spin current against the depth."""
+    figure, axes = new_figure(1, 1, height=3.4)
+    depth = np.arange(RESOLVED + 1)
+    shift = 0.08
+    for i, (angle, name) in enumerate(zip(RESOLVED_DEGREES, ("left", "right", "damping_like"), strict=True)):
+        x = depth + (i - 1) * shift
+        left, error = measured.depth.left[i, : len(depth)], measured.depth.error[i, : len(depth)]
+        axes.errorbar(x, left, error, fmt="o-", linewidth=1, color=COLORS[name], label=f"diffusive, Φ = {angle:g}°")
+    axes.plot(depth, measured.depth.clean[: len(depth)], "--", color="black", label="clean, k∥ average, Φ = 90°")
+    axes.axhline(0.0, color=COLORS["muted"], linewidth=0.6)
+    path = float(measured.free_paths.min())
+    if path < RESOLVED:
+        axes.axvline(path, color=COLORS["muted"], linestyle=":", label="shorter mean free path")
+    axes.set_xlabel("planes of the right magnet passed, n")
+    axes.set_ylabel(r"$\mathbf{Q}(n)\cdot\mathbf{e}_R\,/\,\mathbf{Q}(0)\cdot\mathbf{e}_R$")
+    axes.legend(loc="upper right")
+    return figure
+
+
+def rows(measured: Measured) -> Rows:
+    """Return the rows: one contact each."""
+    head = (
+        "magnets",
+        "cells",
+        "planes each",
+        "β",
+        "J_M^L/J_M^R, 60°",
+        "two channels",
+        *(f"ΔJ_M ratio, {a:g}°" for a in DEGREES[2:]),
+    )
+    found = [head]
+    named = [("A|A", SHAPE[0], c) for c in measured.contacts] + [("A|B", SHAPE[0], c) for c in measured.unequal]
+    named += [("A|A", W, c) for W, c in measured.sections.items() if SHAPE[0] != W]
+    for name, W, one in named:
+        left, right = measured.told(name.replace("|", ""), one.planes, DEGREES[QUOTED])
+        lengths = [at(one.length, i) if name == "A|A" else "–" for i in range(1, len(DEGREES) - 1)]
+        beta = value_with_error(*map(float, one.polarization))
+        found.append(
+            (name, f"{W} × {W}", f"{one.planes}", beta, at(one.ratio, QUOTED), f"{left / right:.3f}", *lengths)
+        )
+    return tuple(found)
+
+
+# ---------------------------------------------------------------------- the skeleton
+def judge(measured: Measured) -> Judged:
+    """Judge the sentence as printed and as corrected."""
+    printed, corrected = verdicts(measured.quotients, measured.missed)
+    _, value, error, told = measured.quotients[QUOTED]
+    clean = clean_contact(np.pi / 3).between_metals
+    return Judged(
+        printed=printed,
+        corrected=corrected,
+        value=value,
+        expected=told,
+        tolerance=0.1 * abs(told) + 4 * error,
+        route=Check(
+            "ΔJ_M/(2βJ sin(Φ/2)) at 60°, 10⁵ planes of two channels",
+            far_length(*measured.alloys["A"][::2], FAR[-1], np.pi / 3),
+            0.01,
+            expected=1.0,
+        ),
+        checks=(
+            Check(
+                "J_L − J_R of the mean, of J",
+                max(
+                    float(abs(lead_currents(c.result.probabilities.mean, BIAS).sum(axis=-1) @ [1, -1]).max())
+                    / float(c.result.conductance.mean.min())
+                    for c in (*measured.contacts, *measured.unequal)
+                ),
+                1e-9,
+            ),
+            Check("charge of the contact's conductance matrix", float(abs(clean.sum(axis=(0, 1))).max()), 1e-9),
+            *measured.checks,
+        ),
+    )
+
+
+def numbers(measured: Measured) -> dict[str, Any]:
+    """Return what the text quotes."""
+    thin, thick, depth = measured.contacts[0], measured.contacts[-1], measured.depth
+    _, value, error, told = measured.quotients[QUOTED]
+    (sigma, sigma_error, modes), middle = measured.alloys["A"], RESOLVED_DEGREES.index(90.0)
+    last, right_angle = len(DEGREES) - 2, DEGREES.index(90.0)
+    sections = {W: c.length for W, c in measured.sections.items()}
+    return {
+        "plus_path": measured.free_paths[0],
+        "minus_path": measured.free_paths[1],
+        "sigma": ", ".join(value_with_error(float(x), float(e)) for x, e in zip(sigma, sigma_error, strict=True)),
+        "thick": thick.planes,
+        "thin": thin.planes,
+        "unequal_planes": measured.unequal[-1].planes,
+        "degrees": DEGREES[QUOTED],
+        "cosine": np.cos(np.radians(DEGREES[QUOTED])),
+        "ratio": value_with_error(value, error),
+        "told": told,
+        "from_right": at(thick.ratio_from_right, right_angle),
+        "beta": value_with_error(*map(float, thick.polarization)),
+        "length_60": at(thick.length, QUOTED - 1),
+        "length_150": at(thick.length, last),
+        "thin_60": at(thin.length, QUOTED - 1),
+        "thin_150": at(thin.length, last),
+        "cross_60": measured.crossover[60.0],
+        "cross_150": measured.crossover[150.0],
+        "far": ", ".join(f"{far_length(sigma, modes, n, np.radians(150)):.2f} at {n:g}" for n in FAR),
+        "sections_text": ", ".join(f"{at(x, QUOTED - 1)} ({W} × {W})" for W, x in sections.items()),
+        "betas_text": ", ".join(value_with_error(*map(float, c.polarization)) for c in measured.sections.values()),
+        "first": value_with_error(float(depth.left[middle, 1]), float(depth.error[middle, 1])),
+        "clean_first": depth.clean[1],
+        "halves": ", ".join(f"{depth.depth(i):.2f} at {angle:g}°" for i, angle in enumerate(RESOLVED_DEGREES)),
+        "half_clean": half_depth(depth.clean),
+        "angles": len(DEGREES),
+    }
+
+
+def figures(measured: Measured) -> dict[str, Any]:
+    """Draw everything."""
+    return {
+        "diffusive-interface-currents": draw_currents(measured),
+        "diffusive-interface-depth": draw_depth(measured),
+    }
+
+
+def table(measured: Measured) -> Rows:
+    """Return the rows of the report."""
+    return rows(measured)

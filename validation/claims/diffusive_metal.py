@@ -1,0 +1,594 @@
+"""The text before equation (5): two diffusive magnets in series as circuits of two parallel spin channels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from kwant_spinjunc import Junction, ferromagnet, normal_metal, unit_vector
+from kwant_spinjunc.magnets.multiscale import solve_interface
+from kwant_spinjunc.model.disorder import Anderson, Substitution
+from kwant_spinjunc.spin import SIGNS
+from kwant_spinjunc.theory import parallel_circuit, printed
+from kwant_spinjunc.transport.local import chemical_potentials_of, default_axes
+
+from ..claim import Check, Judged, Record, Rows
+from ..figures import COLORS, legend_below, new_figure, styled
+from ..laboratory import Number, Wires
+from ..two_channels import Metal, Solution, solve
+
+#: All metals and leads, unit t: one cubic band, weakly split, so that a clean contact reflects next to nothing.
+HOST = {"onsite": 0.0, "hopping": 1.0, "in_plane_hopping": 1.0}
+SPLITTING = 1.0
+ENERGY = 1.0
+#: The nonmagnetic metal: Anderson disorder of full width 3t.
+NORMAL = (Anderson(width=3.0),)
+#: The anchor, R - 1/N per layer of 8 × 8 periodic sites, found with 12 samples of other random numbers.
+ANCHOR = 0.0050
+#: Magnets: Anderson disorder, and impurities that one spin sees (A, B: the minority, C: the majority).
+MAGNETS = {
+    "A": (Substitution(concentration=0.07, onsite=2.0, splitting=5.0), Anderson(width=2.0)),
+    "B": (Substitution(concentration=0.17, onsite=2.0, splitting=5.0), Anderson(width=3.0)),
+    "C": (Substitution(concentration=0.078, onsite=-2.0, splitting=5.0), Anderson(width=2.15)),
+}
+#: Circuits: left metal, right metal, angle.
+CIRCUITS = {
+    "A|A, 0°": ("A", "A", 0.0),
+    "A|B, 0°": ("A", "B", 0.0),
+    "A|B, 90°": ("A", "B", np.pi / 2),
+    "A|C, 0°": ("A", "C", 0.0),
+}
+#: Planes at either end of a metal that a slope leaves out, about a mean free path.
+SKIP = 4
+#: Standard errors within which two numbers agree.
+AGREES = 3.0
+
+
+# ---------------------------------------------------------------------- resistance against length
+@dataclass(frozen=True)
+class Ohmic:
+    """Resistance of both spins of a metal against its length: A/⟨T_ss⟩ in h/e² a², mean over samples.
+
+    ``sigma``, ``contact``, ``chi2``: weighted straight line contact + L/σ_s, and χ² per degree of freedom.
+    """
+
+    length: np.ndarray
+    resistance: np.ndarray  # [length, spin]
+    error: np.ndarray
+    modes: np.ndarray  # [spin], N_s per a²
+    width: int
+    realizations: int  # at each length
+    start: int = 0  # shortest length that is fitted
+
+    def _line(self, s: int) -> tuple[np.ndarray, np.ndarray, float]:
+        used = self.length >= self.start
+        L, R, error = self.length[used], self.resistance[used, s], self.error[used, s]
+        design = np.stack([np.ones_like(L, dtype=float), L], axis=-1) / error[:, None]
+        covariance = np.linalg.inv(design.T @ design)
+        line = covariance @ design.T @ (R / error)
+        chi2 = float(np.sum((design @ line - R / error) ** 2) / max(len(L) - 2, 1))
+        return line, covariance * max(chi2, 1.0), chi2
+
+    def sigma(self, s: int) -> Number:
+        """σ_s in e²/h per a."""
+        line, covariance, _ = self._line(s)
+        return Number(float(1 / line[1]), float(np.sqrt(covariance[1, 1]) / line[1] ** 2))
+
+    def contact(self, s: int) -> Number:
+        """Resistance at L = 0, per a²: 1/N_s for an isotropic mean free path."""
+        line, covariance, _ = self._line(s)
+        return Number(float(line[0]), float(np.sqrt(covariance[0, 0])))
+
+    def chi2(self, s: int) -> float:
+        """χ² per degree of freedom of the straight line."""
+        return self._line(s)[2]
+
+    @property
+    def sigmas(self) -> np.ndarray:
+        """σ_s without errors."""
+        return np.array([self.sigma(s).value for s in (0, 1)])
+
+    @property
+    def total(self) -> Number:
+        """σ_+ + σ_-."""
+        return Number.of(lambda a, b: a + b, self.sigma(0), self.sigma(1))
+
+    @property
+    def beta(self) -> Number:
+        """(σ_+ - σ_-)/(σ_+ + σ_-)."""
+        return Number.of(lambda a, b: (a - b) / (a + b), self.sigma(0), self.sigma(1))
+
+    def mean_free_path(self, s: int) -> Number:
+        """3σ_s/(4N_s), the mean free path of an isotropic metal, in a."""
+        return Number.of(lambda x: 0.75 * x / self.modes[s], self.sigma(s))
+
+    def localization(self, s: int) -> float:
+        """σ_s A, the length at which the resistance is h/e² and an electron localizes, in a."""
+        return float(self.sigma(s).value * self.width**2)
+
+
+def slab(disorder: Sequence[Any], length: int, splitting: float) -> Junction:
+    """Return a disordered metal between clean leads of the same band."""
+    if splitting == 0:
+        lead = normal_metal(**HOST)
+        return Junction(lead, [normal_metal(**HOST, thickness=length, disorder=disorder)], lead)
+    lead = ferromagnet(**HOST, splitting=splitting)
+    return Junction(lead, [ferromagnet(**HOST, splitting=splitting, thickness=length, disorder=disorder)], lead)
+
+
+def measure_resistance(
+    lab: Wires,
+    disorder: Sequence[Any],
+    lengths: Sequence[int],
+    realizations: int,
+    *,
+    splitting: float = SPLITTING,
+    width: int | None = None,
+    start: int = 0,
+) -> Ohmic:
+    """Average T_ss at every length."""
+    W = width or lab.width
+    found, modes = [], []
+    for length in lengths:
+        average = lab.mean(slab(disorder, length, splitting), realizations, width=W)
+        found.append(average.of_means(lambda means: W**2 / np.diagonal(means["transmissions"])))
+        modes.append(average["modes"].mean[0] / W**2)
+    values, errors = (np.array(part) for part in zip(*found, strict=True))
+    return Ohmic(np.array(lengths), values, errors, np.mean(modes, axis=0), W, realizations, start)
+
+
+def measure_anchor(lab: Wires, realizations: int) -> Number:
+    """Return R - 1/N per layer of the nonmagnetic metal, 8 × 8 sites, periodic, 5 to 40 layers; ⟨1/T⟩ as there."""
+    length, R, error = [], [], []
+    for planes in (5, 10, 20, 40):
+        average = lab.mean(slab(NORMAL, planes, 0.0), realizations, width=8, boundary="periodic")
+        one = average.derived(lambda batch: 1 / batch["transmissions"][:, 0, 0] - 1 / batch["modes"][:, 0, 0])
+        length.append(planes)
+        R.append(float(one.mean))
+        error.append(float(one.error))
+    weights = np.array(length) / np.array(error)
+    return Number(float(weights @ (np.array(R) / error) / (weights @ weights)), float(1 / np.sqrt(weights @ weights)))
+
+
+@dataclass(frozen=True)
+class Localized:
+    """Typical conductance exp⟨ln G⟩ of one spin of a thin wire far beyond its localization length."""
+
+    length: np.ndarray
+    typical: np.ndarray
+    error: np.ndarray
+    width: int
+
+    @property
+    def localization_length(self) -> Number:
+        """ξ of exp⟨ln G⟩ ∝ exp(-2L/ξ), from lengths at which G is below 0.3 e²/h."""
+        far = self.typical < 0.3
+        x, y, error = self.length[far], np.log(self.typical[far]), self.error[far] / self.typical[far]
+        design = np.stack([np.ones_like(x, dtype=float), x], axis=-1) / error[:, None]
+        covariance = np.linalg.inv(design.T @ design)
+        rate = float((covariance @ design.T @ (y / error))[1])
+        return Number(-2 / rate, 2 / rate**2 * float(np.sqrt(covariance[1, 1])))
+
+
+def measure_localization(lab: Wires, lengths: Sequence[int], realizations: int, width: int) -> Localized:
+    """Average the logarithm of the conductance of a thin wire."""
+    found = [lab.mean(slab(NORMAL, length, 0.0), realizations, width=width) for length in lengths]
+    typical = np.array([one.transmissions.typical[0, 0] for one in found])
+    error = np.array([one.transmissions.typical_error[0, 0] for one in found])
+    return Localized(np.array(lengths), typical, error, width)
+
+
+# ---------------------------------------------------------------------- two magnets in series
+@dataclass(frozen=True)
+class Circuit:
+    """Fields and currents of two magnets in series, arrays [side, spin] unless said, per unit bias and a².
+
+    ``share`` is E_Ls/(E_Ls + E_Rs), [spin]; ``mean_share`` the same of the mean of both spins.
+    """
+
+    mu: np.ndarray  # [plane, spin], the metals only
+    mu_error: np.ndarray
+    field: np.ndarray
+    field_error: np.ndarray
+    current: np.ndarray
+    current_error: np.ndarray
+    share: np.ndarray
+    share_error: np.ndarray
+    mean_share: Number
+    J_M: np.ndarray  # [side], per βJ of the side
+    planes: int  # of each metal
+    realizations: int
+    network: Solution
+    angle: float
+
+
+def junction_of(left: Sequence[Any], right: Sequence[Any], angle: float, planes: int) -> Junction:
+    """Return two disordered magnets of the same band in contact, between clean leads of it."""
+    magnet = partial(ferromagnet, **HOST, splitting=SPLITTING)
+    m = unit_vector(angle)
+    layers = [magnet(thickness=planes, disorder=left), magnet(thickness=planes, disorder=right, m=m)]
+    return Junction(magnet(), layers, magnet(m=m))
+
+
+def observe(junction: Junction, means: Mapping[str, np.ndarray], cells: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return µ_s(n) [plane, spin] and J_s(bond) [side, bond, spin] along either m, from averaged states.
+
+    Potentials ±1/2 of the leads; currents per a².
+    """
+    mu = chemical_potentials_of(means["densities"], default_axes(junction), 0.5, -0.5)
+    from_left, from_right = means["bond_currents"].sum(axis=1)
+    flux = (from_left - from_right) / 2 / cells
+    along = np.stack([flux[:, 1:] @ m for m in junction.magnetizations])
+    return mu, (flux[None, :, 0, None] + along[..., None] * SIGNS) / 2
+
+
+def slopes(mu: np.ndarray, planes: int) -> np.ndarray:
+    """Return E_s = -dµ_s/dy in both metals, [side, spin], from their inner planes."""
+    inner = slice(SKIP, planes - SKIP)
+    y = np.arange(planes)[inner]
+    y = (y - y.mean()) / np.sum((y - y.mean()) ** 2)
+    return np.array([-(y @ mu[side * planes : (side + 1) * planes][inner]) for side in (0, 1)])
+
+
+def measure_circuit(lab: Wires, metals: Mapping[str, Ohmic], name: str, planes: int, realizations: int) -> Circuit:
+    """Average the states of two magnets in series."""
+    left, right, angle = CIRCUITS[name]
+    junction = junction_of(MAGNETS[left], MAGNETS[right], angle, planes)
+    average = lab.mean(junction, realizations, profiles=True)
+    cells = lab.width**2
+    buffer = junction.buffer
+
+    def everything(means: Mapping[str, np.ndarray]) -> np.ndarray:
+        mu, J = observe(junction, means, cells)
+        mu = mu[buffer:-buffer]
+        E = slopes(mu, planes)
+        sides = [J[0, buffer : buffer + planes - 1], J[1, buffer + planes : buffer + 2 * planes - 1]]
+        currents = np.array([side.mean(axis=0) for side in sides])
+        share, mean = E[0] / E.sum(axis=0), E.mean(axis=1)
+        return np.concatenate([mu.ravel(), E.ravel(), currents.ravel(), share, [mean[0] / mean.sum()]])
+
+    value, error = average.of_means(everything)
+    cuts = np.cumsum([4 * planes, 4, 4, 2])
+    parts, errors = np.split(value, cuts), np.split(error, cuts)
+    current = parts[2].reshape(2, 2)
+    sides = [metals[left], metals[right]]
+    interface = None
+    if angle:
+        clean = ferromagnet(**HOST, splitting=SPLITTING)
+        contact = solve_interface(
+            Junction(clean, [], ferromagnet(**HOST, splitting=SPLITTING, m=unit_vector(angle))), ENERGY
+        )
+        interface = contact.conductance, contact.modes
+    network = solve([Metal(planes, side.sigmas) for side in sides], sides[0].modes, interface=interface)
+    beta = np.array([side.beta.value for side in sides])
+    return Circuit(
+        mu=parts[0].reshape(-1, 2),
+        mu_error=errors[0].reshape(-1, 2),
+        field=parts[1].reshape(2, 2),
+        field_error=errors[1].reshape(2, 2),
+        current=current,
+        current_error=errors[2].reshape(2, 2),
+        share=parts[3],
+        share_error=errors[3],
+        mean_share=Number(float(parts[4][0]), float(errors[4][0])),
+        J_M=current @ SIGNS / current.sum(axis=1) / beta,
+        planes=planes,
+        realizations=realizations,
+        network=network,
+        angle=angle,
+    )
+
+
+def local_ohm(circuit: Circuit, sides: Sequence[Ohmic], *, common: bool) -> list[Number]:
+    """Return J_s/(σ_s E) on both sides and spins, with the field of each spin, or the common one of both spins."""
+    ratios = []
+    for side in (0, 1):
+        for s in (0, 1):
+            E = circuit.field[side].mean() if common else circuit.field[side, s]
+            error = np.hypot(*circuit.field_error[side]) / 2 if common else circuit.field_error[side, s]
+            current = Number(circuit.current[side, s], circuit.current_error[side, s])
+            ratios.append(
+                Number.of(lambda J, e, sigma: J / (sigma * e), current, Number(E, error), sides[side].sigma(s))
+            )
+    return ratios
+
+
+def divisions(left: Ohmic, right: Ohmic) -> tuple[Number, Number]:
+    """Return E_L/(E_L + E_R) as printed and in series, with the errors of the conductivities."""
+    sigmas = [left.sigma(0), left.sigma(1), right.sigma(0), right.sigma(1)]
+
+    def share(division: Any, a: float, b: float, c: float, d: float) -> float:
+        return float(division([a, b], [c, d])[0])
+
+    as_printed = Number.of(partial(share, printed.fields), *sigmas)
+    return as_printed, Number.of(partial(share, parallel_circuit.series_fields), *sigmas)
+
+
+def spin_shares(left: Ohmic, right: Ohmic) -> list[Number]:
+    """Return E_Ls/(E_Ls + E_Rs) = σ_Rs/(σ_Ls + σ_Rs) of spin channels that do not mix."""
+    return [Number.of(lambda a, b: b / (a + b), left.sigma(s), right.sigma(s)) for s in (0, 1)]
+
+
+# ---------------------------------------------------------------------- what it says of the paper
+def verdict(measured: Sequence[Number], printed: Sequence[Number]) -> str:
+    """Return the verdict on the printed division for all circuits; equal conductivities cannot tell divisions apart."""
+    agrees = [a.deviation(b) < AGREES for a, b in zip(measured, printed, strict=True)]
+    return "holds" if all(agrees) else "fails"
+
+
+# ---------------------------------------------------------------------- figures
+@styled
+def draw_ohm(normal: Ohmic, thin: Localized, metals: Mapping[str, Ohmic]) -> Any:
+    """Plot resistance against length: a wide and a thin wire of the normal metal, and the spins of the magnets."""
+    figure, (left, right) = new_figure(1, 2, width=7.2, height=3.6)
+    sigma, A = normal.sigma(0).value, thin.width**2
+    L = np.geomspace(3, 1.1 * thin.length.max(), 100)
+    left.loglog(L, L / sigma, "-", color="black", linewidth=1, label=r"Ohm, $L/\sigma_s$")
+    bulk = normal.resistance[:, 0] - normal.contact(0).value
+    left.errorbar(
+        normal.length, bulk, normal.error[:, 0], fmt="o", color=COLORS["microscopic"], label=f"W = {normal.width}"
+    )
+    R = A / thin.typical - 1 / normal.modes[0]
+    left.errorbar(
+        thin.length,
+        R,
+        A * thin.error / thin.typical**2,
+        fmt="s",
+        color=COLORS["minority"],
+        label=f"W = {thin.width}, typical",
+    )
+    left.set_xlim(2, None)
+    left.set_ylim(0.3, None)
+    left.axvline(sigma * A, color=COLORS["muted"], linestyle=":")
+    left.annotate(
+        rf"$\sigma_s A$, W = {thin.width}",
+        (sigma * A, left.get_ylim()[0]),
+        (3, 4),
+        textcoords="offset points",
+        fontsize=7,
+    )
+    left.axvline(normal.mean_free_path(0).value, color=COLORS["muted"], linestyle="--")
+    left.annotate(
+        "l", (normal.mean_free_path(0).value, left.get_ylim()[0]), (3, 4), textcoords="offset points", fontsize=8
+    )
+    left.set_xlabel("length L (planes)")
+    left.set_ylabel(r"$A(1/T_{ss} - 1/N_s)$ (h/e² a²)")
+    left.set_title("nonmagnetic, Anderson width 3t")
+    left.legend(loc="upper left", framealpha=1, frameon=True, edgecolor="none")
+    top = max(metal.length.max() for metal in metals.values())
+    for (name, metal), marker in zip(metals.items(), "os^", strict=False):
+        for s, spin in enumerate(("majority", "minority")):
+            color = COLORS[spin]
+            right.errorbar(
+                metal.length,
+                metal.resistance[:, s],
+                metal.error[:, s],
+                fmt=marker,
+                color=color,
+                label=f"{name}, {spin}",
+                markerfacecolor=color if name != "C" else "none",
+            )
+            x = np.array([0, top])
+            right.plot(x, metal.contact(s).value + x / metal.sigma(s).value, "-", color=color, linewidth=0.8)
+    right.set_xlabel("length L (planes)")
+    right.set_ylabel(r"$A/T_{ss}$ (h/e² a²)")
+    right.set_title("magnets")
+    right.set_xlim(0, None)
+    right.set_ylim(0, None)
+    right.legend(loc="upper left", ncols=1, fontsize=7)
+    return figure
+
+
+@styled
+def draw_profiles(circuits: Mapping[str, Circuit]) -> Any:
+    """Plot the chemical potentials of both spins, measured and of the two-channel network."""
+    chosen = list(circuits)[1:]
+    figure, axes = new_figure(1, len(chosen), width=7.2, height=3.3, sharey=True)
+    for panel, name in zip(axes, chosen, strict=True):
+        circuit = circuits[name]
+        y = np.arange(2 * circuit.planes) - circuit.planes + 0.5
+        for s, spin in enumerate(("majority", "minority")):
+            color = COLORS[spin]
+            panel.errorbar(
+                y,
+                circuit.mu[:, s],
+                circuit.mu_error[:, s],
+                fmt="." if s == 0 else "x",
+                color=color,
+                markersize=4,
+                label=spin,
+            )
+            panel.plot(y, circuit.network.mu[:, s], "-", color=color, linewidth=1)
+        panel.axvline(0, color="black", linewidth=1)
+        panel.set_title(name)
+        panel.set_xlabel("plane")
+    axes[0].set_ylabel(r"$\mu_s$ / ($\mu_L - \mu_R$)")
+    axes[0].plot([], [], "-", color="black", linewidth=1, label="two channels")
+    legend_below(figure, axes[0], 3)
+    return figure
+
+
+@styled
+def draw_division(
+    circuits: Mapping[str, Circuit], given: Mapping[str, tuple[Number, Number]], spins: Mapping[str, list[Number]]
+) -> Any:
+    """Plot E_L/E of every circuit against both divisions."""
+    figure, axes = new_figure(width=5.4, height=3.4)
+    for x, name in enumerate(circuits):
+        circuit, (printed, series) = circuits[name], given[name]
+        first = x == 0
+        mean = circuit.mean_share
+        axes.errorbar(
+            x, mean.value, mean.error, fmt="o", color="black", label="measured, mean of spins" if first else None
+        )
+        for s, (spin, shift) in enumerate((("majority", -0.12), ("minority", 0.12))):
+            label = f"measured, {spin}" if first else None
+            axes.errorbar(x + shift, circuit.share[s], circuit.share_error[s], fmt="^", color=COLORS[spin], label=label)
+            if circuit.angle == 0:
+                expected = spins[name][s].value
+                axes.plot([x + shift - 0.06, x + shift + 0.06], [expected] * 2, "-", color=COLORS[spin], linewidth=1)
+        for value, look, label in ((printed.value, ":", "printed"), (series.value, "--", "in series")):
+            axes.plot([x - 0.35, x + 0.35], [value, value], look, color=COLORS["muted"], label=label if first else None)
+    axes.set_xticks(range(len(circuits)), list(circuits))
+    axes.set_ylabel(r"$E_L/(E_L + E_R)$")
+    axes.set_ylim(0, 1.0)
+    axes.set_xlim(-0.5, len(circuits) - 0.5)
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+def rows(
+    circuits: Mapping[str, Circuit], given: Mapping[str, tuple[Number, Number]], metals: Mapping[str, Ohmic]
+) -> tuple[tuple[str, ...], ...]:
+    """Return the rows: shares of the voltage and Ohm's law with one field per spin and with one for both."""
+    rows = [
+        (
+            "circuit",
+            "E_L/E measured",
+            "in series",
+            "printed",
+            "E_L/E majority",
+            "E_L/E minority",
+            "J_s/(σ_s E_s): L+, L−, R+, R−",
+            "J_s/(σ_s E)",
+            "J_M/(βJ): L, R",
+        )
+    ]
+    for name, circuit in circuits.items():
+        sides = [metals[side] for side in CIRCUITS[name][:2]]
+        own, one = (local_ohm(circuit, sides, common=common) for common in (False, True))
+        shares = [str(Number(circuit.share[s], circuit.share_error[s])) for s in (0, 1)]
+        printed, series = given[name]
+        rows.append(
+            (
+                name,
+                str(circuit.mean_share),
+                str(series),
+                str(printed),
+                *shares,
+                ", ".join(str(number) for number in own),
+                ", ".join(f"{number.value:.2f}" for number in one),
+                ", ".join(f"{value:.2f}" for value in circuit.J_M),
+            )
+        )
+    return tuple(rows)
+
+
+# ---------------------------------------------------------------------- the skeleton
+def measure(quick: bool) -> Record:
+    """Measure the conductivities of disordered metals, put two in series and look at fields and currents."""
+    lab = Wires(width=6 if quick else 8)
+    lengths = (5, 10, 20) if quick else (5, 10, 15, 20, 25, 30)
+    count, samples, planes = (14, 30, 13) if quick else (56, 200, 20)
+    for left, right, angle in CIRCUITS.values():
+        lab.mean(junction_of(MAGNETS[left], MAGNETS[right], angle, 2), 2, width=3, compared=True, profiles=True)
+    anchor = measure_anchor(lab, 12 if quick else 100)
+    normal = measure_resistance(
+        lab, NORMAL, (3, 5, 10, 20) if quick else (2, 3, 5, 10, 20, 30, 40), count, splitting=0.0, start=5
+    )
+    thin = measure_localization(
+        lab, (5, 20, 40, 70, 100, 130) if quick else (5, 10, 20, 30, 40, 60, 80, 100, 120, 140), samples, 3
+    )
+    metals = {
+        name: measure_resistance(lab, disorder, lengths, count, start=5 if quick else 10)
+        for name, disorder in MAGNETS.items()
+    }
+    circuits = {name: measure_circuit(lab, metals, name, planes, count) for name in CIRCUITS}
+    given = {name: divisions(metals[left], metals[right]) for name, (left, right, _) in CIRCUITS.items()}
+    spins = {name: spin_shares(metals[left], metals[right]) for name, (left, right, _) in CIRCUITS.items()}
+    measured = [circuit.mean_share for circuit in circuits.values()]
+    shown = circuits["A|B, 0°"]
+    printed, series = given["A|B, 0°"]
+    unequal = circuits["A|C, 0°"]
+    turned = circuits["A|B, 90°"]
+    own = [
+        n for name, c in circuits.items() for n in local_ohm(c, [metals[x] for x in CIRCUITS[name][:2]], common=False)
+    ]
+    worst_own = max(n.deviation(Number(1.0, 0.0)) for n in own)
+    one = local_ohm(unequal, [metals["A"], metals["C"]], common=True)
+    spread = f"{min(n.value for n in one):.2f} to {max(n.value for n in one):.2f}"
+    offsets = {n: float(np.abs(c.mu - c.network.mu).max()) for n, c in circuits.items()}
+    A, B, C = (metals[name] for name in "ABC")
+    xi = thin.localization_length
+    z = shown.mean_share
+    return Record(locals())
+
+
+def judge(m: Record) -> Judged:
+    """Judge the sentence as printed and as corrected."""
+    return Judged(
+        printed=verdict(m.measured, [printed for printed, _ in m.given.values()]),
+        corrected="holds" if m.z.deviation(m.series) < 4 and m.worst_own < 4 else "fails",
+        value=m.z.value,
+        expected=m.series.value,
+        tolerance=4 * float(np.hypot(m.z.error, m.series.error)),  # four standard errors of the difference
+        unit="",
+        route=Check("J_s/(σ_s E_s) of every spin: largest deviation in standard errors", m.worst_own, 4.0),
+        checks=(
+            # ANCHOR came from 12 samples, about 2 % each length
+            Check(
+                "R − 1/N per layer, W = 8 periodic, h/e²",
+                m.anchor.value,
+                3 * np.hypot(m.anchor.error, 1e-4),
+                expected=ANCHOR,
+            ),
+            Check(
+                "charge current left minus right, per current",
+                max(abs(c.current[0].sum() / c.current[1].sum() - 1) for c in m.circuits.values()),
+                1e-9,
+            ),
+            Check("µ_s of A|B, 0°, against two channels, per bias", m.offsets["A|B, 0°"], 0.06 if m.quick else 0.03),
+            *m.lab.checks(),
+        ),
+    )
+
+
+def numbers(m: Record) -> dict[str, Any]:
+    """Return what the text quotes."""
+    return {
+        "normal_sigma_0": m.normal.sigma(0),
+        "normal_mean_free_path_0": m.normal.mean_free_path(0),
+        "normal_contact_0": m.normal.contact(0),
+        "n_1_normal_modes_0": 1 / m.normal.modes[0],
+        "normal_chi2_0": m.normal.chi2(0),
+        "normal_localization_0": m.normal.localization(0),
+        "normal_sigma_0_value_thin_width_2": m.normal.sigma(0).value * m.thin.width**2,
+        "xi": m.xi,
+        "anchor": m.anchor,
+        "a_sigma_0": m.A.sigma(0),
+        "a_sigma_1": m.A.sigma(1),
+        "b_sigma_0": m.B.sigma(0),
+        "b_sigma_1": m.B.sigma(1),
+        "c_sigma_0": m.C.sigma(0),
+        "c_sigma_1": m.C.sigma(1),
+        "planes": m.planes,
+        "count": m.count,
+        "a_total_value_b_total_value": m.A.total.value / m.B.total.value,
+        "series": m.series,
+        "printed": m.printed,
+        "shown_mean_share_deviation_printed": m.shown.mean_share.deviation(m.printed),
+        "len_own": len(m.own),
+        "worst_own": m.worst_own,
+        "min_n_error_for_n_in_own": min(n.error for n in m.own),
+        "max_n_error_for_n_in_own": max(n.error for n in m.own),
+        "spread": m.spread,
+        "samples": m.samples,
+    }
+
+
+def figures(m: Record) -> dict[str, Any]:
+    """Draw everything."""
+    return {
+        "diffusive-metal-ohm": draw_ohm(m.normal, m.thin, m.metals),
+        "diffusive-metal-profile": draw_profiles(m.circuits),
+        "diffusive-metal-division": draw_division(m.circuits, m.given, m.spins),
+    }
+
+
+def table(m: Record) -> Rows:
+    """Return the rows of the report."""
+    return rows(m.circuits, m.given, m.metals)

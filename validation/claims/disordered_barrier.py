@@ -1,0 +1,471 @@
+"""Equations (2), (3) behind a disordered barrier: the rotation law sample by sample, on resonance, and on average."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from kwant_spinjunc import (
+    Anderson,
+    Ensemble,
+    Junction,
+    Roughness,
+    Substitution,
+    barrier,
+    ferromagnet,
+    linear_response,
+    scatter,
+    unit_vector,
+)
+from kwant_spinjunc.runs.statistics import value_with_error
+from kwant_spinjunc.spin import SIGNS
+from kwant_spinjunc.theory import tunnelling
+
+from ..claim import Check, Judged, Rows
+from ..compare import Fit, fit_power_law
+from ..figures import COLORS, legend_below, new_figure, styled
+from ..laboratory import SampleLaboratory, lead_currents
+
+#: The magnet, unit t: at E = 0 a cross-section of 3 × 3 has five open majority channels and one minority channel.
+MAGNET = {"onsite": 4.0, "splitting": 2.4, "hopping": 1.0, "in_plane_hopping": 1.0}
+#: Level of the barrier; its band begins 2 t above the energy.
+HOST = 8.0
+#: Level of an impurity in it that gives a state at about E = 0, and the width of the levels of all sites.
+RESONANT, WIDTH = 1.0, 1.0
+SHAPE = (3, 3)
+ENERGY = 0.0
+ANGLES = np.linspace(0, np.pi, 5)
+#: Chemical potentials (µ_L+, µ_L-), (µ_R+, µ_R-) in units of the voltage, with spin accumulation on both sides.
+SPLIT = ((0.8, 0.2), (-0.4, -0.6))
+#: Samples of an ensemble whose transmission eigenvalues are computed, evenly spread over the order of conductances.
+EIGENVALUES = 8
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One ensemble: its rotation law, sample by sample and of the mean."""
+
+    kind: str
+    value: float  # what its scan varies: level, thickness or concentration
+    result: Ensemble
+    largest: np.ndarray  # largest transmission eigenvalue of some samples at a right angle
+    chosen: np.ndarray  # which samples these are
+
+    @cached_property
+    def transmissions(self) -> np.ndarray:
+        """T_ss' of every sample, [sample, angle, s, s']."""
+        return self.result.samples("transmissions")
+
+    @cached_property
+    def conductances(self) -> np.ndarray:
+        """Conductance of every sample at a right angle."""
+        return self.transmissions[:, len(ANGLES) // 2].sum(axis=(-1, -2))
+
+    @cached_property
+    def defects(self) -> np.ndarray:
+        """Defect of the rotation law of every sample, see `law_defect`."""
+        return law_defect(self.transmissions)
+
+    @property
+    def mean(self) -> tuple[float, float]:
+        """Mean conductance at a right angle and its standard error."""
+        G = self.result.conductance
+        return float(G.mean[len(ANGLES) // 2]), float(G.error[len(ANGLES) // 2])
+
+    @property
+    def typical(self) -> float:
+        """exp⟨ln G⟩ at a right angle."""
+        return float(self.result.conductance.typical[len(ANGLES) // 2])
+
+    @cached_property
+    def weighted_defect(self) -> tuple[float, float]:
+        """Defect of the samples, each weighted with its conductance, and its standard error."""
+        return weighted_mean(self.defects, self.conductances)
+
+    @cached_property
+    def mean_defect(self) -> tuple[float, float]:
+        """1 - G(90°)/[(G(0) + G(180°))/2] of the mean conductances, and its standard error: signs may cancel."""
+
+        def defect(means: dict[str, np.ndarray]) -> np.ndarray:
+            G = means["conductance"]
+            return 1 - G[len(ANGLES) // 2] / ((G[0] + G[-1]) / 2)
+
+        return self.result.of_means(defect)
+
+    @cached_property
+    def current_error(self) -> tuple[float, float]:
+        """Error of J_M^L of (3) per charge current at 90°, mean T_ss' and spin accumulation, and its standard error."""
+        return self.result.of_means(lambda means: current_error(means["probabilities"]))
+
+    @cached_property
+    def product_defect(self) -> tuple[float, float]:
+        """D_++ D_-- / (D_+- D_-+) - 1 of the mean, and its standard error."""
+
+        def defect(means: dict[str, np.ndarray]) -> np.ndarray:
+            T = means["transmissions"]
+            return tunnelling.factorization_defect(tunnelling.spin_factors_from_collinear(T[0], T[-1]))
+
+        return self.result.of_means(defect)
+
+    @property
+    def share(self) -> float:
+        """Part of the mean conductance that the most conducting twentieth of the samples carries."""
+        ordered = np.sort(self.conductances)[::-1]
+        return float(ordered[: max(len(ordered) // 20, 1)].sum() / ordered.sum())
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All that the claim computes."""
+
+    levels: tuple[Batch, ...]
+    clean: tuple[Batch, ...]  # thickness, no impurities
+    impure: tuple[Batch, ...]  # thickness, impurities on resonance
+    concentrations: tuple[Batch, ...]
+    rough: tuple[Batch, ...]
+    kwant: tuple[float, float]  # defect of one sample, by Kwant alone and by the engine
+    checks: tuple[Check, ...]
+
+    @property
+    def batches(self) -> list[Batch]:
+        """All ensembles."""
+        return [*self.levels, *self.clean, *self.impure, *self.concentrations, *self.rough]
+
+    @cached_property
+    def points(self) -> tuple[np.ndarray, np.ndarray]:
+        """(largest transmission eigenvalue, defect of the rotation law) of all samples with eigenvalues."""
+        return (
+            np.concatenate([batch.largest for batch in self.batches]),
+            np.concatenate([batch.defects[batch.chosen] for batch in self.batches]),
+        )
+
+    @property
+    def power(self) -> Fit:
+        """Power of the defect of a sample in its largest transmission eigenvalue."""
+        return fit_power_law(*self.points)
+
+
+# ---------------------------------------------------------------------- what is computed
+def disordered_junction(level: float = RESONANT, concentration: float = 0.05, thickness: int = 4) -> Junction:
+    """Return F|I|F with impurities of one level in the barrier and random levels everywhere in it."""
+    disorder = [Substitution(concentration=concentration, onsite=level), Anderson(width=WIDTH)]
+    insulator = barrier(onsite=HOST, hopping=1.0, in_plane_hopping=1.0, thickness=thickness, disorder=disorder)
+    return Junction(ferromagnet(**MAGNET), [insulator], ferromagnet(**MAGNET, m=unit_vector(np.pi / 2)))
+
+
+def rough_junction(amplitude: float, thickness: int = 5) -> Junction:
+    """Return F|I|F whose interfaces are displaced at random by whole planes."""
+    left, right = ferromagnet(**MAGNET), ferromagnet(**MAGNET, m=unit_vector(np.pi / 2))
+    layer = {"onsite": HOST, "hopping": 1.0, "in_plane_hopping": 1.0, "thickness": thickness}
+    rough = barrier(**layer, disorder=[Roughness(amplitude=amplitude)])
+    magnets = (
+        ferromagnet(**MAGNET, thickness=3),
+        ferromagnet(**MAGNET, thickness=3, m=unit_vector(np.pi / 2)),
+    )
+    return Junction(left, [magnets[0], rough, magnets[1]], right)
+
+
+def law_defect(T: np.ndarray) -> np.ndarray:
+    """Return the largest |T_ss'(Φ) - R_ss'² D_ss'| over angles and spins, per conductance at that angle.
+
+    D_ss' is that of the two collinear junctions; ``T`` [..., angle, s, s'] at `ANGLES`.
+    """
+    D = tunnelling.spin_factors_from_collinear(T[..., 0, :, :], T[..., -1, :, :])
+    law = tunnelling.rotation_probabilities(ANGLES) * D[..., None, :, :]
+    missed = abs(T - law).max(axis=(-1, -2)) / T.sum(axis=(-1, -2))
+    return missed.max(axis=-1)
+
+
+def current_error(P: np.ndarray) -> np.ndarray:
+    """Return J_M^L of (3), with T_ss' from the rotation law, minus the exact one at a right angle, per J."""
+    right = len(ANGLES) // 2
+    exact = lead_currents(P[right], SPLIT)
+    T = np.swapaxes(P[..., 1, :, 0, :], -1, -2)
+    law = tunnelling.rotation_law(tunnelling.spin_factors_from_collinear(T[0], T[-1]), ANGLES[right])
+    return (tunnelling.magnetization_current(law, *SPLIT, "left") - exact[0] @ SIGNS) / exact[0].sum()
+
+
+def weighted_mean(values: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+    """Return Σ w x / Σ w over samples and its standard error (of a ratio of means, to first order)."""
+    mean = float((weights * values).sum() / weights.sum())
+    deviation = weights * (values - mean)
+    count = len(weights)
+    return mean, float(np.sqrt((deviation**2).sum() * count / (count - 1)) / weights.sum())
+
+
+def largest_eigenvalues(lab: SampleLaboratory, junction: Junction, numbers: Sequence[int]) -> np.ndarray:
+    """Return the largest transmission eigenvalue of some samples, by Kwant; audits `lead_currents` on the first."""
+    states = [scatter(junction, ENERGY, solver="kwant", cross_section=SHAPE, realization=int(i)) for i in numbers]
+    J_M = linear_response(states[0], *SPLIT).magnetization
+    lab.remember(
+        "J_M from probabilities minus linear response", lead_currents(states[0].probabilities, SPLIT) @ SIGNS - J_M
+    )
+    return np.array([np.linalg.norm(state.smatrix.submatrix(1, 0), 2) ** 2 for state in states])
+
+
+def measure_batch(lab: SampleLaboratory, kind: str, value: float, junction: Junction, samples: int) -> Batch:
+    """Average one junction, every sample at all angles."""
+    result = lab.average(
+        junction,
+        ENERGY,
+        cross_section=SHAPE,
+        realizations=samples,
+        m_right=unit_vector(ANGLES),
+        torques=False,
+    )
+    conductances = result.samples("conductance")[:, len(ANGLES) // 2]
+    ranks = np.unique(np.linspace(0, len(conductances) - 1, EIGENVALUES).astype(int))
+    chosen = np.argsort(conductances)[ranks]
+    return Batch(kind, value, result, largest_eigenvalues(lab, junction, chosen), chosen)
+
+
+def kwant_defect() -> tuple[float, float]:
+    """Return the defect of the rotation law of one sample by Kwant alone, and by the engine."""
+    found, rest = [], disordered_junction()
+    junctions = [replace(rest, right=replace(rest.right, m=m)) for m in unit_vector(ANGLES)]
+    for solver in ("kwant", "halves"):
+        T = [scatter(one, ENERGY, solver=solver, cross_section=SHAPE).transmissions for one in junctions]
+        found.append(float(law_defect(np.array(T)[None])[0]))
+    return found[0], found[1]
+
+
+def measure(quick: bool) -> Measured:
+    """Measure T_ss'(Φ) of every sample of every ensemble."""
+    lab = SampleLaboratory(spot_check_every=4)
+    samples = 48 if quick else 400
+    levels = (5, 3, 1, -2) if quick else (6, 4, 3, 2, 1, 0.5, 0, -1, -3)
+    planes = (2, 4, 6) if quick else (2, 3, 4, 5, 6)
+
+    def scan(kind: str, values: Sequence[float], junctions: Sequence[Junction]) -> tuple[Batch, ...]:
+        return tuple(
+            measure_batch(lab, kind, value, junction, samples)
+            for value, junction in zip(values, junctions, strict=True)
+        )
+
+    parts = (0.01, 0.2) if quick else (0.01, 0.02, 0.1, 0.2)
+    heights = (0.5,) if quick else (0.5, 1.0)
+    return Measured(
+        levels=scan("impurity level", levels, [disordered_junction(level=x) for x in levels]),
+        clean=scan("no impurities", planes, [disordered_junction(concentration=0.0, thickness=n) for n in planes]),
+        impure=scan("impurities on resonance", planes, [disordered_junction(thickness=n) for n in planes]),
+        concentrations=scan("concentration", parts, [disordered_junction(concentration=x) for x in parts]),
+        rough=scan("rough interfaces", heights, [rough_junction(x) for x in heights]),
+        kwant=kwant_defect(),
+        checks=lab.checks(),
+    )
+
+
+# ---------------------------------------------------------------------- what it says of the paper
+def verdict(power: float, worst: float) -> str:
+    """Return the verdict: exact, right as the most open channel of a sample closes, or not even then.
+
+    A power of one is a round trip; whatever is well above zero vanishes as the channel closes.
+    """
+    if worst < 1e-9:
+        return "holds"
+    return "holds in a limit" if power > 0.5 else "fails"
+
+
+def significant(value: float, error: float) -> bool:
+    """Return whether a number is more than three standard errors from zero."""
+    return value > 3 * error
+
+
+def fraction(value: tuple[float, float]) -> str:
+    """Return value ± error."""
+    return value_with_error(float(value[0]), float(value[1]))
+
+
+# ---------------------------------------------------------------------- figures
+LOOKS = {
+    "impurity level": ("o", "left", "impurity level scanned"),
+    "no impurities": ("s", "muted", "no impurities, thickness"),
+    "impurities on resonance": ("D", "right", "resonant impurities, thickness"),
+    "concentration": ("^", "damping_like", "concentration"),
+    "rough interfaces": ("v", "field_like", "rough interfaces"),
+}
+
+
+@styled
+def draw_law(measured: Measured) -> Any:
+    """Plot the defect of samples against their most open channel, and of means against the mean conductance."""
+    figure, (left, right) = new_figure(1, 2, height=4.3, sharey=True)
+    for batch in measured.batches:
+        marker, color, _ = LOOKS[batch.kind]
+        left.plot(batch.largest, batch.defects[batch.chosen], marker, color=COLORS[color], markersize=3)
+        (G, G_error), (defect, error) = batch.mean, batch.weighted_defect
+        bar = {"fmt": marker, "color": COLORS[color], "markersize": 5, "elinewidth": 0.8}
+        right.errorbar([G], [defect], xerr=[G_error], yerr=[[min(error, 0.9 * defect)], [error]], **bar)
+    line = np.array([1e-8, 1.0])
+    for panel in (left, right):
+        panel.loglog(line, 0.1 * line, ":", color="black")
+    right.loglog([], [], ":", color="black", label="0.1 × abscissa")
+    for marker, color, label in LOOKS.values():
+        right.plot([], [], marker, color=COLORS[color], label=label)
+    left.set_title("every sample")
+    right.set_title("mean, weighted by conductance")
+    left.set_xlabel("largest transmission eigenvalue τ")
+    right.set_xlabel(r"$\langle G\rangle$ (e²/h)")
+    left.set_ylabel(r"defect of $T_{ss'}=R^2_{ss'}D_{ss'}$, per conductance")
+    legend_below(figure, right, 3)
+    return figure
+
+
+@styled
+def draw_levels(measured: Measured) -> Any:
+    """Plot conductance and defect against the level of the impurities, and against the thickness."""
+    figure, axes = new_figure(2, 2, height=5.2, sharex="col", sharey="row")
+
+    def show(column: int, batches: Sequence[Batch], color: str, name: str) -> None:
+        x = [batch.value for batch in batches]
+        for panel, values, label in (
+            (axes[0, column], [batch.mean for batch in batches], rf"$\langle G\rangle$, {name}"),
+            (axes[1, column], [batch.weighted_defect for batch in batches], f"weighted by G, {name}"),
+        ):
+            y, error = np.array(values).T
+            panel.errorbar(x, y, [np.minimum(error, 0.9 * y), error], fmt="o-", color=COLORS[color], label=label)
+        typical = [batch.typical for batch in batches]
+        axes[0, column].plot(
+            x, typical, "o:", mfc="none", color=COLORS[color], label=rf"$\exp\langle\ln G\rangle$, {name}"
+        )
+        median = [np.median(batch.defects) for batch in batches]
+        axes[1, column].plot(x, median, "o:", mfc="none", color=COLORS[color], label=f"median sample, {name}")
+
+    show(0, sorted(measured.levels, key=lambda batch: batch.value), "left", "5 % impurities")
+    show(1, measured.clean, "muted", "no impurities")
+    show(1, measured.impure, "right", "5 % on resonance")
+    for row in axes:  # each row shares its scale
+        row[0].set_yscale("log")
+        low, high = row[0].get_ylim()
+        row[0].set_ylim(low, high * 300)
+    for panel in axes.flat:
+        panel.legend(loc="upper right", fontsize=7)
+    axes[0, 0].set_ylabel("conductance (e²/h)")
+    axes[1, 0].set_ylabel("defect of the rotation law")
+    axes[1, 0].set_xlabel("level of the impurities (t)")
+    axes[1, 1].set_xlabel("thickness of the barrier (planes)")
+    return figure
+
+
+def rows(measured: Measured) -> tuple[tuple[str, ...], ...]:
+    """Return the rows: one ensemble each, values with standard errors."""
+    head = (
+        "barrier",
+        "samples",
+        "⟨G⟩ (e²/h)",
+        "exp⟨ln G⟩",
+        "median defect",
+        "weighted defect",
+        "1 − G(90°)/Ḡ",
+        "J_M^L of (3)",
+    )
+    rows = [
+        (
+            f"{batch.kind} {batch.value:g}"
+            + (" planes" if batch.kind in ("no impurities", "impurities on resonance") else ""),
+            f"{batch.result.realizations}",
+            fraction(batch.mean),
+            f"{batch.typical:.2e}",
+            f"{np.median(batch.defects):.1e}",
+            fraction(batch.weighted_defect),
+            fraction(batch.mean_defect),
+            fraction(batch.current_error),
+        )
+        for batch in measured.batches
+    ]
+    return head, *rows
+
+
+# ---------------------------------------------------------------------- the skeleton
+def judge(measured: Measured) -> Judged:
+    """Judge the sentence as printed and as corrected."""
+    _, defects = measured.points
+    largest, _ = measured.points
+    printed = verdict(measured.power.exponent, float(defects.max()))
+    return Judged(
+        printed=printed,
+        corrected=printed,
+        value=float((defects / largest).max()),
+        expected=0.0,
+        tolerance=1.0,  # the prefactor, the spin asymmetry of both couplings, varies from sample to sample
+        route=Check("defect of one sample by Kwant alone", *measured.kwant[:1], 1e-8, expected=measured.kwant[1]),
+        checks=(
+            Check("power of the defect in the largest eigenvalue", measured.power.exponent, 0.1, expected=1.0),
+            *measured.checks,
+        ),
+    )
+
+
+def numbers(measured: Measured) -> dict[str, Any]:
+    """Return what the text quotes."""
+    _, defects = measured.points
+    samples = measured.batches[0].result.realizations
+    largest, defects = measured.points
+    ratio = defects / largest
+    clean, impure, rough = measured.clean[-1], measured.impure[-1], measured.rough[-1]
+    count = sum(batch.result.realizations for batch in measured.batches)
+    worst = max(measured.batches, key=lambda batch: float(batch.defects.max()))
+    stays = significant(*impure.weighted_defect) and impure.weighted_defect[0] > 100 * clean.weighted_defect[0]
+    return {
+        "median_ratio": float(np.median(measured.points[1] / measured.points[0])),
+        "min_b_value_for_b_in_measured_levels": min(b.value for b in measured.levels),
+        "max_b_value_for_b_in_measured_levels": max(b.value for b in measured.levels),
+        "max_b_value_for_b_in_measured_concentr": max(b.value for b in measured.concentrations),
+        "samples": samples,
+        "len_angles": len(ANGLES),
+        "count": count,
+        "np_median_ratio": np.median(ratio),
+        "np_quantile_ratio_0_95": np.quantile(ratio, 0.95),
+        "ratio_max": ratio.max(),
+        "np_log10_largest_max_largest_min": np.log10(largest.max() / largest.min()),
+        "len_ratio": len(ratio),
+        "defects_largest_0_1_max_initial_0_0": defects[largest > 0.1].max(initial=0.0),
+        "defects_largest_0_001_max_initial_0_0": defects[largest < 0.001].max(initial=0.0),
+        "worst_defects_max": worst.defects.max(),
+        "worst_kind": worst.kind,
+        "worst_value": worst.value,
+        "fraction_clean_mean": fraction(clean.mean),
+        "clean_value": clean.value,
+        "fraction_clean_weighted_defect": fraction(clean.weighted_defect),
+        "fraction_measured_clean_0_weighted_def": fraction(measured.clean[0].weighted_defect),
+        "fraction_impure_mean": fraction(impure.mean),
+        "impure_value": impure.value,
+        "impure_typical": impure.typical,
+        "impure_result_realizations": impure.result.realizations,
+        "impure_share": impure.share,
+        "np_median_impure_defects": np.median(impure.defects),
+        "fraction_impure_weighted_defect": fraction(impure.weighted_defect),
+        "fraction_measured_impure_0_weighted_de": fraction(measured.impure[0].weighted_defect),
+        "fraction_impure_mean_defect": fraction(impure.mean_defect),
+        "trend": (
+            "So the law of the mean is set by the few resonant samples and does not improve with the thickness as the "
+            "typical transmission does."
+            if stays
+            else "So few resonant samples make the mean that these samples do not tell whether its defect vanishes."
+        ),
+        "fraction_clean_current_error": fraction(clean.current_error),
+        "fraction_impure_current_error": fraction(impure.current_error),
+        "fraction_clean_product_defect": fraction(clean.product_defect),
+        "fraction_impure_product_defect": fraction(impure.product_defect),
+        "rough_value": rough.value,
+        "fraction_rough_mean": fraction(rough.mean),
+        "rough_typical": rough.typical,
+        "fraction_rough_weighted_defect": fraction(rough.weighted_defect),
+    }
+
+
+def figures(measured: Measured) -> dict[str, Any]:
+    """Draw everything."""
+    return {
+        "disordered-barrier-law": draw_law(measured),
+        "disordered-barrier-levels": draw_levels(measured),
+    }
+
+
+def table(measured: Measured) -> Rows:
+    """Return the rows of the report."""
+    return rows(measured)

@@ -1,0 +1,342 @@
+"""The text after equation (4) with disorder: coherence between the spins, lost in a sample or in the mean only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from kwant_spinjunc import Anderson, Ensemble, Junction, Scattering, ferromagnet, unit_vector
+from kwant_spinjunc.runs.statistics import value_with_error
+from kwant_spinjunc.spin import torque_axes
+
+from ..claim import Check, Judged, Rows
+from ..compare import Fit, fit_exponential
+from ..figures import COLORS, new_figure, styled
+from ..laboratory import Laboratory, SampleLaboratory, clean_density, dephasing_length, k_average
+
+#: Level and hoppings of both magnets, unit t; the splitting is scanned.
+METAL = {"onsite": 3.0, "hopping": 1.0, "in_plane_hopping": 1.0}
+SHAPE = (4, 4)
+ENERGY = 0.0
+#: Angle between the magnets.
+ANGLE = np.pi / 2
+#: Planes of the disordered magnet.
+PLANES = 16
+#: Exchange splitting and width of the levels of the magnet that is shown.
+SHOWN = (0.5, 3.0)
+#: Coherence left at the far end of the magnet below which the mean counts as lost.
+LOST = 0.1
+
+
+@dataclass(frozen=True)
+class Magnet:
+    """Spin current of electrons from the left in a disordered magnet at 90°, per mean charge current."""
+
+    splitting: float
+    width: float
+    result: Ensemble
+    free_path: tuple[tuple[float, float], tuple[float, float]]  # of each spin with its error, planes
+
+    @property
+    def charge(self) -> float:
+        """Mean charge current of the electrons from the left."""
+        return float(self.result.conductance.mean)
+
+    @cached_property
+    def mean(self) -> tuple[np.ndarray, np.ndarray]:
+        """|⟨Q⊥⟩| at every depth and the standard error of one component of ⟨Q⊥⟩."""
+        mean, count = self.samples.mean(axis=0), len(self.samples)
+        variance = (abs(self.samples - mean) ** 2).sum(axis=0) / (count - 1) / 2
+        return abs(mean), np.sqrt(variance / count)
+
+    @cached_property
+    def samples(self) -> np.ndarray:
+        """Complex Q⊥ of every sample, [sample, depth], per mean charge current."""
+        from_left = self.result.samples("bond_currents")[:, 0].sum(axis=1)
+        return transverse(self.result.junction, from_left) / self.charge
+
+    @cached_property
+    def rms(self) -> np.ndarray:
+        """⟨|Q⊥|²⟩^½ at every depth."""
+        return np.sqrt((abs(self.samples) ** 2).mean(axis=0))
+
+    @property
+    def rms_error(self) -> np.ndarray:
+        """Standard error of `rms`."""
+        squares = abs(self.samples) ** 2
+        return squares.std(axis=0, ddof=1) / np.sqrt(len(squares)) / (2 * self.rms)
+
+    @property
+    def yardstick(self) -> float:
+        """√(2ħD/Δ) in planes, D from the mean free paths."""
+        lead = self.result.junction.left
+        modes = self.result["modes"].mean[0] / (SHAPE[0] * SHAPE[1])
+        sigma = 4 / 3 * modes * np.array([path for path, _ in self.free_path])
+        return dephasing_length(self.splitting, sigma, clean_density(lead, ENERGY))
+
+    @cached_property
+    def decay(self) -> Fit | None:
+        """Exponential decay of |⟨Q⊥⟩| from the contact to where it drowns in its error; None within three planes."""
+        value, error = self.mean
+        drowned = np.flatnonzero(value < 3 * error)
+        stop = int(drowned[0]) if len(drowned) else len(value)
+        return fit_exponential(np.arange(stop), value[:stop]) if stop >= 3 else None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All that the claim computes."""
+
+    clean: dict[float, np.ndarray]  # |Q⊥| per charge current by splitting, all k∥
+    magnets: tuple[Magnet, ...]
+    checks: tuple[Check, ...]
+
+    @property
+    def shown(self) -> Magnet:
+        """The magnet of the first figure."""
+        return next(magnet for magnet in self.magnets if (magnet.splitting, magnet.width) == SHOWN)
+
+
+# ---------------------------------------------------------------------- what is computed
+def junction(splitting: float, width: float, planes: int = PLANES, theta: float = ANGLE) -> Junction:
+    """Return F|F: a clean magnet in contact with ``planes`` of a disordered one of the same material."""
+    m = unit_vector(theta)
+    metal = {**METAL, "splitting": splitting}
+    dirty = ferromagnet(**metal, thickness=planes, m=m, disorder=[Anderson(width=width)])
+    return Junction(ferromagnet(**metal), [dirty], ferromagnet(**metal, m=m))
+
+
+def transverse(junction: Junction, currents: np.ndarray) -> np.ndarray:
+    """Return Q⊥ in the right magnet, in plus i times out of the plane of both m; depth 0 is the contact."""
+    m_left, m_right = junction.magnetizations
+    in_plane, normal = torque_axes(m_right, m_left)
+    Q = currents[..., junction.buffer - 1 :, 1:]
+    return Q @ in_plane + 1j * (Q @ normal)
+
+
+def clean_average(lab: Laboratory, splitting: float, planes: int = PLANES) -> np.ndarray:
+    """Return |Q⊥| per charge current of electrons from the left in the clean magnet, all k∥."""
+    metal = {**METAL, "splitting": splitting}
+    contact = Junction(ferromagnet(**metal), [], ferromagnet(**metal, m=unit_vector(ANGLE)), buffer=planes + 1)
+
+    def observe(state: Scattering) -> dict[str, np.ndarray]:
+        Q = transverse(contact, state.bond_currents[..., 0, :, :])
+        return {"x": Q.real, "y": Q.imag, "G": state.conductance}
+
+    found = k_average(lab, contact, ENERGY, observe, accuracy=1e-6)
+    return np.hypot(found["x"], found["y"]) / float(found["G"])
+
+
+def free_paths(
+    lab: SampleLaboratory, splitting: float, width: float, samples: int
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return ℓ_s in planes, with its error, from two lengths of the collinear metal.
+
+    It is 3/4 of that in N_s/⟨T_s⟩ = const + L/ℓ: kinetic theory has σ = (4/3) N ℓ for N channels per area.
+    """
+    lengths = (PLANES // 4, PLANES // 2)
+    resistances = []
+    for planes in lengths:
+        found = lab.average(
+            junction(splitting, width, planes, theta=0.0),
+            ENERGY,
+            cross_section=SHAPE,
+            boundary="twisted",
+            realizations=samples,
+            torques=False,
+        )
+        resistances.append(found.of_means(lambda means: means["modes"][0] / np.diagonal(means["transmissions"])))
+    (short, short_error), (long, long_error) = resistances
+    path = 0.75 * (lengths[1] - lengths[0]) / (long - short)
+    error = path * np.hypot(short_error, long_error) / (long - short)
+    return tuple((float(p), float(e)) for p, e in zip(path, error, strict=True))  # type: ignore[return-value]
+
+
+def measure_magnet(lab: SampleLaboratory, splitting: float, width: float, samples: int) -> Magnet:
+    """Follow the transverse spin current into a disordered magnet, sample by sample."""
+    result = lab.average(
+        junction(splitting, width),
+        ENERGY,
+        cross_section=SHAPE,
+        boundary="twisted",
+        realizations=samples,
+        torques=False,
+        profiles=True,
+    )
+    return Magnet(splitting, width, result, free_paths(lab, splitting, width, samples))
+
+
+def measure(quick: bool) -> Measured:
+    """Compare the clean magnet with disordered ones."""
+    clean, lab = Laboratory(spot_check_every=50), SampleLaboratory(spot_check_every=6)
+    cases = (SHOWN, (1.5, 3.0)) if quick else ((0.25, 3.0), SHOWN, (1.0, 3.0), (1.5, 3.0), (0.5, 2.0), (0.5, 4.0))
+    magnets = tuple(measure_magnet(lab, *case, samples=96 if quick else 320) for case in cases)
+    averages = {splitting: clean_average(clean, splitting) for splitting in sorted({case[0] for case in cases})}
+    return Measured(averages, magnets, (*lab.checks(), *clean.checks()))
+
+
+# ---------------------------------------------------------------------- what it says of the paper
+def verdict(behind_one_plane: float, left: float, error: float) -> str:
+    """Return the verdict: lost at once in a sample, lost with the depth in the mean, or not lost.
+
+    ``behind_one_plane`` is the rms over samples relative to the contact; ``left`` with its error is what the mean has
+    at the far end, relative to the contact.
+    """
+    if behind_one_plane < LOST:
+        return "holds"
+    return "holds in a limit" if left + 2 * error < LOST else "fails"
+
+
+def length(fit: Fit | None) -> str:
+    """Return the decay length of a fit with its error."""
+    if fit is None or fit.exponent >= 0:
+        return "–"
+    return value_with_error(-1 / fit.exponent, fit.error / fit.exponent**2)
+
+
+def remaining(magnet: Magnet) -> tuple[float, float, float]:
+    """Return |⟨Q⊥⟩| at the far end and its error over that at the contact, and the same of the rms over samples."""
+    (value, error), rms = magnet.mean, magnet.rms
+    return float(value[-1] / value[0]), float(error[-1] / value[0]), float(rms[-1] / rms[0])
+
+
+# ---------------------------------------------------------------------- figures
+@styled
+def draw_depth(measured: Measured) -> Any:
+    """Plot mean and rms of the transverse spin current against the depth, with single samples."""
+    magnet = measured.shown
+    figure, (left, right) = new_figure(1, 2, height=3.8, gridspec_kw={"width_ratios": [1.25, 1]})
+    depth = np.arange(len(magnet.rms))
+    for sample in magnet.samples[:3]:
+        left.semilogy(depth, abs(sample), "-", color=COLORS["muted"], linewidth=0.7)
+    left.plot([], [], "-", color=COLORS["muted"], linewidth=0.7, label="three samples")
+    value, error = magnet.mean
+    left.errorbar(depth, magnet.rms, magnet.rms_error, fmt="s-", color=COLORS["right"], label="rms of samples")
+    shown = value > error
+    bars = [np.minimum(error, 0.9 * value)[shown], error[shown]]
+    left.errorbar(depth[shown], value[shown], bars, fmt="o-", color=COLORS["left"], label="length of the mean")
+    left.plot(depth, measured.clean[magnet.splitting], "--", color="black", label="clean, k∥ average")
+    left.set_xlabel("planes of the right magnet passed, n")
+    left.set_ylabel(r"$|\mathbf{Q}_\perp|\,/\,\langle J\rangle$")
+    left.set_title(rf"$\Delta$ = {magnet.splitting:g} t, W = {magnet.width:g} t")
+    left.legend(loc="lower left")
+    names = ("left", "right", "damping_like", "field_like", "muted")
+    others = [m for m in measured.magnets if m is not magnet]
+    for other, color in zip([magnet, *others], (*names, "theory"), strict=False):
+        value, error = other.mean
+        shown = value > 2 * error
+        label = rf"$\Delta$ = {other.splitting:g} t, W = {other.width:g} t"
+        right.errorbar(
+            depth[shown], value[shown], error[shown], fmt=".-", color=COLORS[color], linewidth=1, label=label
+        )
+    right.set_yscale("log")
+    right.set_ylim(2e-3, None)
+    right.set_xlabel("planes passed, n")
+    right.set_title("mean above twice its error")
+    right.legend(loc="upper right", fontsize=7)
+    return figure
+
+
+def rows(magnets: Sequence[Magnet]) -> tuple[tuple[str, ...], ...]:
+    """Return the rows: decay of the mean, free paths and what a sample keeps."""
+    head = (
+        "Δ (t)",
+        "W (t)",
+        "samples",
+        "ℓ_+ (planes)",
+        "ℓ_−",
+        "√(2ħD/Δ)",
+        "decay of ⟨Q⊥⟩",
+        f"⟨Q⊥⟩ left at {PLANES}",
+        "rms left",
+    )
+    rows = []
+    for magnet in magnets:
+        left, error, per_sample = remaining(magnet)
+        rows.append(
+            (
+                f"{magnet.splitting:g}",
+                f"{magnet.width:g}",
+                f"{magnet.result.realizations}",
+                *(value_with_error(*path) for path in magnet.free_path),
+                f"{magnet.yardstick:.1f}",
+                length(magnet.decay),
+                value_with_error(left, error),
+                f"{per_sample:.2f}",
+            )
+        )
+    return head, *rows
+
+
+# ---------------------------------------------------------------------- the skeleton
+def judge(measured: Measured) -> Judged:
+    """Judge the sentence as printed and as corrected."""
+    left, error, _ = remaining(measured.shown)
+    shown = measured.shown
+    printed = verdict(float(shown.rms[1] / shown.rms[0]), left, error)
+    decay = -1 / shown.decay.exponent if shown.decay else np.inf
+    return Judged(
+        printed=printed,
+        corrected="holds in a limit" if printed != "holds" and decay < 3 * shown.yardstick else "fails",
+        value=left,
+        expected=0.0,
+        tolerance=LOST,
+        unit="",
+        # both lengths are of the order of the mean free path here: the claim on the transverse pair tests the law
+        route=Check("decay of the mean over √(2ħD/Δ)", decay / shown.yardstick, 1.0, expected=1.0),
+        checks=measured.checks,
+    )
+
+
+def numbers(measured: Measured) -> dict[str, Any]:
+    """Return what the text quotes."""
+    left, error, _ = remaining(measured.shown)
+    magnet = measured.shown
+    left, error, per_sample = remaining(magnet)
+    (value, errors), count = magnet.mean, magnet.result.realizations
+    clean = measured.clean[magnet.splitting]
+    lengths = "; ".join(
+        f"Δ = {m.splitting:g}, W = {m.width:g}: {length(m.decay)} (√(2ħD/Δ) = {m.yardstick:.1f}, ℓ_+ = "
+        f"{value_with_error(*m.free_path[0])}, ℓ_− = {value_with_error(*m.free_path[1])})"
+        for m in measured.magnets
+    )
+    early, half = 1, len(value) // 2
+    return {
+        "magnet_splitting": magnet.splitting,
+        "magnet_width": magnet.width,
+        "count": count,
+        "at_contact": value_with_error(value[0], errors[0]),
+        "behind_one": value_with_error(value[early], errors[early]),
+        "behind_half": value_with_error(value[half], errors[half]),
+        "half": half,
+        "at_end": value_with_error(value[-1], errors[-1]),
+        "end": len(value) - 1,
+        "clean_0": clean[0],
+        "clean_early": clean[early],
+        "clean_half": clean[half],
+        "clean_1": clean[-1],
+        "rms_contact": value_with_error(magnet.rms[0], magnet.rms_error[0]),
+        "rms_half": value_with_error(magnet.rms[half], magnet.rms_error[half]),
+        "rms_end": value_with_error(magnet.rms[-1], magnet.rms_error[-1]),
+        "excess": magnet.rms[-1] / max(value[-1], errors[-1]),
+        "left": left,
+        "error": error,
+        "per_sample": per_sample,
+        "lengths": lengths,
+    }
+
+
+def figures(measured: Measured) -> dict[str, Any]:
+    """Draw everything."""
+    return {
+        "disordered-coherence-depth": draw_depth(measured),
+    }
+
+
+def table(measured: Measured) -> Rows:
+    """Return the rows of the report."""
+    return rows(measured.magnets)

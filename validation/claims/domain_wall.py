@@ -1,0 +1,466 @@
+"""The paragraph after equation (6): the torque turns the magnetization near the interface, δθ_i from ΔJ_M."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from scipy import constants
+
+from kwant_spinjunc import Junction
+from kwant_spinjunc.magnets.wall import Wall, resolve_magnets, self_consistent_wall, torque_profile
+from kwant_spinjunc.scattering import scatter_quietly as scatter
+from kwant_spinjunc.spin import torque_axes
+from kwant_spinjunc.theory import domain_wall
+from kwant_spinjunc.transport.linear import linear_response
+from systems.asymmetric_junction import asymmetric_junction
+
+from ..claim import Check, Judged, Record, Rows
+from ..compare import Fit, fit_power_law
+from ..figures import COLORS, new_figure, styled
+from ..laboratory import FAMILIES, IRON, Laboratory
+
+#: Exchange stiffness 2A (J/m) and anisotropy 2K_u (J/m³) of hcp cobalt, A = 31 pJ/m and K_u = 0.41 MJ/m³: J. M. D.
+#: Coey, Magnetism and Magnetic Materials (Cambridge, 2010). Spacing of the planes in nm.
+STIFFNESS, COBALT, SPACING = 6.2e-11, 8.2e5, 0.25
+#: µ0 Ms² of cobalt (J/m³), Ms = 1.44 MA/m: what a tilt along the film normal costs besides.
+DEMAGNETIZATION = 2.6e6
+#: Junctions, angles, current (A/m²) and resolved planes of each magnet of the directions.
+DIRECTIONS: dict[str, Callable[..., Junction]] = {
+    **FAMILIES,
+    "F|N|F'": partial(asymmetric_junction, height=-0.8, onsite_right=4.8, splitting_right=1.8, **IRON),
+    "F|N|f": partial(asymmetric_junction, height=-0.8, thickness=2, onsite_right=4.0, splitting_right=0.3, **IRON),
+    "F|1|F'": partial(asymmetric_junction, height=0.5, thickness=1, onsite_right=4.5, splitting_right=2.5, **IRON),
+}
+DEGREES = (60.0, 90.0, 120.0)
+CURRENT, DEEP = 1e11, 40
+#: The easy axes are at right angles in all loops.
+ANGLE = np.pi / 2
+#: Largest change of the torque, relative to the largest, at which a loop has converged.
+TOLERANCE = 1e-7
+#: Torque on the interface of the chains, in units of √(JK): small enough that the response is linear.
+SMALL = 1e-6
+#: A tilt nearer to the plane of both magnetizations than this counts as the paper's rotation (degrees).
+IN_PLANE = 25.0
+#: What a tilt is made of, exactly, is known for a torque on the interface plane; rounding of chains of 10³ planes.
+EXACT = 1e-7
+
+
+@dataclass(frozen=True)
+class Chains:
+    """Atomistic chains with a torque on their first plane, conjugate to θ, against κ = K a²/J; J = a = M0 = 1."""
+
+    kappa: np.ndarray
+    rotation: np.ndarray  # of the first plane, over the torque that makes it
+    length: np.ndarray  # fitted decay length over d
+    residual: np.ndarray  # of that fit, in ln δθ
+    profiles: list[np.ndarray]  # δθ_n/δθ_0
+
+    @property
+    def paper(self) -> np.ndarray:
+        """The printed δθ_i with a restored, per torque; ΔJ_M is minus the torque on the plane."""
+        return np.array([domain_wall.rotation_restored(-1.0, 1.0, k, 1.0) for k in self.kappa])
+
+    @property
+    def lattice(self) -> np.ndarray:
+        """The exact linear answer."""
+        return np.array([domain_wall.rotation_lattice(-1.0, 1.0, k, 1.0) for k in self.kappa])
+
+    @property
+    def lattice_length(self) -> np.ndarray:
+        """The exact decay length over d."""
+        return domain_wall.lattice_wall_length(1.0, self.kappa, 1.0) / domain_wall.wall_length(1.0, self.kappa)
+
+
+@dataclass(frozen=True)
+class Loop:
+    """One wall made by a current, self-consistent with its torque."""
+
+    family: str
+    current: float  # A/m²
+    anisotropy: float  # J/m³
+    wall: Wall
+
+    @property
+    def d(self) -> float:
+        """The paper's wall length in nm."""
+        return float(domain_wall.wall_length(STIFFNESS, self.anisotropy) * 1e9)
+
+    @property
+    def in_plane(self) -> np.ndarray:
+        """Net torques (left, right) in the plane of both magnetizations, toward the other, rigid magnets (J/m²)."""
+        left, right = self.wall.net_torque(self.wall.rigid)
+        m_left, m_right = self.wall.chain.easy_axes[[0, -1]]
+        return np.array([left @ m_right, right @ m_left])
+
+    @property
+    def scalar_share(self) -> float:
+        """|t0| over the in-plane torque on the right magnet; t0 counts both magnets turning toward each other."""
+        return float(abs(np.tan(ANGLE / 2) * self.in_plane.sum() / self.in_plane[1]))
+
+    @property
+    def predicted(self) -> float:
+        """The paper's |δθ_i| (rad) of the right magnet, its in-plane torque taken for ΔJ_M."""
+        return float(abs(domain_wall.rotation_restored(self.in_plane[1], STIFFNESS, self.anisotropy, SPACING * 1e-9)))
+
+    @property
+    def concentrated(self) -> float:
+        """The exact small rotation (rad) if all that torque were on the first plane and turned θ."""
+        return float(abs(domain_wall.rotation_lattice(self.in_plane[1], STIFFNESS, self.anisotropy, SPACING * 1e-9)))
+
+    @property
+    def tilt(self) -> float:
+        """Tilt of the first plane of the right magnet (rad)."""
+        return float(self.wall.state.tilt[self.wall.chain.left_planes])
+
+    @property
+    def rotation(self) -> float:
+        """Its part in the plane of both magnetizations (rad)."""
+        return float(self.wall.state.rotation[self.wall.chain.left_planes])
+
+    @property
+    def elevation(self) -> float:
+        """Its part out of that plane (rad)."""
+        return float(self.wall.state.elevation[self.wall.chain.left_planes])
+
+    @property
+    def turned(self) -> float:
+        """The tilt toward the other magnet (rad)."""
+        m_left, m_right = self.wall.chain.easy_axes[[0, -1]]
+        return float(self.wall.state.m[self.wall.chain.left_planes] @ torque_axes(m_right, m_left)[0])
+
+    @property
+    def raised(self) -> float:
+        """The tilt along m_R × m_L (rad)."""
+        m_left, m_right = self.wall.chain.easy_axes[[0, -1]]
+        return float(self.wall.state.m[self.wall.chain.left_planes] @ torque_axes(m_right, m_left)[1])
+
+    @property
+    def direction(self) -> float:
+        """Angle between the tilt of the right magnet and the plane of both magnetizations (degrees)."""
+        return float(np.degrees(np.arctan2(abs(self.elevation), abs(self.rotation))))
+
+    @property
+    def response(self) -> float:
+        """Size of the linear tilt (rad)."""
+        return float(np.linalg.norm(self.linear))
+
+    @property
+    def linear(self) -> np.ndarray:
+        """(u, w) of the right magnet, in and out of the plane (rad), from the lattice response to the rigid torque."""
+        torque = self.wall.scale * self.wall.rigid.torque[self.wall.chain.left_planes :]
+        m_left, m_right = self.wall.chain.easy_axes[[0, -1]]
+        return tilt_of(torque, m_right, m_left, self.anisotropy, DEMAGNETIZATION / COBALT * self.anisotropy)
+
+
+@dataclass(frozen=True)
+class Tilt:
+    """What a current tilts in one magnet, linear response to the rigid torque; radians at `CURRENT`."""
+
+    family: str
+    angle: float
+    magnet: str
+    damping_like: float  # net torque per charge current
+    field_like: float  # along m_L × m_R
+    bare: np.ndarray  # (in, out of the plane) without demagnetization
+    film: np.ndarray  # with it
+
+    @property
+    def to_plane(self) -> float:
+        """Angle between the tilt and the plane of both magnetizations in a film (degrees)."""
+        return float(np.degrees(np.arctan2(abs(self.film[1]), abs(self.film[0]))))
+
+    @property
+    def quotient(self) -> float:
+        """|field-like/damping-like|."""
+        return abs(self.field_like / self.damping_like)
+
+
+# ---------------------------------------------------------------------- what is computed
+def measure_chains(kappa: np.ndarray) -> Chains:
+    """Relax one chain per κ under a small torque on its first plane."""
+    rotation, length, residual, profiles = [], [], [], []
+    for k in kappa:
+        planes = int(np.clip(25 / np.sqrt(k), 40, 2500))
+        chain = domain_wall.spin_chain(exchange=1.0, anisotropy=float(k), planes=(0, planes))
+        torque = SMALL * np.sqrt(k)
+        found = domain_wall.relax(chain, domain_wall.interface_torque(chain, right=torque)).rotation
+        used = np.flatnonzero(found > 1e-4 * found[0])[: max(3, planes // 4)]
+        slope, offset = np.polyfit(used, np.log(found[used]), 1)
+        rotation.append(found[0] / torque)
+        length.append(-np.sqrt(k) / slope)
+        residual.append(abs(np.log(found[used]) - slope * used - offset).max())
+        profiles.append(found / found[0])
+    return Chains(kappa, np.array(rotation), np.array(length), np.array(residual), profiles)
+
+
+def tilt_of(torque: np.ndarray, m: np.ndarray, other: np.ndarray, K: float, K_d: float) -> np.ndarray:
+    """Return the small tilt of the first plane in and out of the plane of both m, torque [plane, xyz] in J/m².
+
+    δm = g (τ × m): the field-like torque turns within the plane, against K, the damping-like one out of it, against K +
+    K_d.
+    """
+    e, normal = torque_axes(m, other)
+    planes = np.arange(len(torque))
+    J, a = STIFFNESS / (SPACING * 1e-9), SPACING * 1e-9
+    inside, outside = (domain_wall.chain_response(0, planes, J, k * a) for k in (K, K + K_d))
+    return np.array([inside @ (torque @ normal), -outside @ (torque @ e)])
+
+
+def measure_tilts(family: str, angle: float) -> list[Tilt]:
+    """Resolve the torque of one rigid junction plane by plane and let both magnets answer."""
+    junction = resolve_magnets(DIRECTIONS[family](theta=angle), DEEP)
+    profile = torque_profile(junction)
+    net = linear_response(scatter(DIRECTIONS[family](theta=angle), 0.0, "average"), 0.5, -0.5)
+    m = junction.magnetizations
+    scale = constants.hbar / (2 * constants.e) * CURRENT
+    left, right = profile.torque[:DEEP][::-1], profile.torque[DEEP:]
+    found = []
+    for side, (name, torque) in enumerate((("left", left), ("right", right))):
+        own, other = m[side], m[1 - side]
+        both = (net.torques.damping_like[side], net.torques.field_like[side])
+        bare, film = (tilt_of(scale * torque, own, other, COBALT, K_d) for K_d in (0.0, DEMAGNETIZATION))
+        found.append(Tilt(family, angle, name, *(float(x / net.charge[0]) for x in both), bare, film))
+    return found
+
+
+def measure_loop(lab: Laboratory, family: str, current: float, hardness: float) -> Loop:
+    """Let the torque of a current and the wall it makes settle, cobalt's anisotropy times ``hardness``."""
+    anisotropy = hardness * COBALT
+    length = np.sqrt(STIFFNESS / anisotropy) / (SPACING * 1e-9)
+    wall = self_consistent_wall(
+        FAMILIES[family](theta=ANGLE),
+        stiffness=STIFFNESS,
+        anisotropy=anisotropy,
+        current_density=current,
+        lattice_constant=SPACING,
+        demagnetization=DEMAGNETIZATION / COBALT * anisotropy,
+        planes=int(np.ceil(4 * length)),
+        solve=lambda junction, energy, k: lab.scatter(junction, energy, k),
+        tolerance=TOLERANCE,
+        max_evaluations=15,
+    )
+    return Loop(family, current, anisotropy, wall)
+
+
+# ---------------------------------------------------------------------- what it says of the paper
+def verdicts(length_power: float, size_power: float, tilts: Sequence[Tilt], loops: Sequence[Loop]) -> tuple[str, str]:
+    """Return the verdicts on the print and on the linear lattice response to both torques.
+
+    Errors of length and size must vanish with κ, and the tilt lie in the plane; the loops must be the response.
+    """
+    soft = min(length_power, size_power) > 0.25
+    in_plane = max(tilt.to_plane for tilt in tilts) < IN_PLANE
+    missed = max(float(np.linalg.norm(loop.linear - [loop.turned, loop.raised]) / loop.tilt) for loop in loops)
+    return "holds in a limit" if soft and in_plane else "fails", "holds in a limit" if missed < 0.05 else "fails"
+
+
+# ---------------------------------------------------------------------- figures
+@styled
+def draw_chains(chains: Chains) -> Any:
+    """Plot profiles of three chains on a log scale, and the size of the rotation against κ."""
+    figure, (left, right) = new_figure(1, 2, width=6.8, height=3.6)
+    shown = [int(np.argmin(abs(np.log(chains.kappa / k)))) for k in (1e-3, 0.1, 4.0)]
+    for index, color, marker in zip(shown, ("left", "damping_like", "right"), ("o", "s", "^"), strict=True):
+        kappa = chains.kappa[index]
+        n = np.arange(len(chains.profiles[index]))
+        every = max(1, round(0.4 / np.sqrt(kappa)))
+        y = n * np.sqrt(kappa)
+        here = y < 6
+        label = rf"chain, $Ka^2/J$ = {kappa:.2g}"
+        left.semilogy(y[here][::every], chains.profiles[index][here][::every], marker, color=COLORS[color], label=label)
+    y = np.linspace(0, 6, 50)
+    left.semilogy(y, np.exp(-y), color=COLORS["theory"], linewidth=1, label=r"paper, $e^{-y/d}$")
+    left.set_xlabel(r"distance from the interface, $y/d$")
+    left.set_ylabel(r"rotation $\delta\theta(y)/\delta\theta_i$")
+    left.legend(loc="lower left")
+    left.set_ylim(2e-4, 1.5)
+
+    scale = np.sqrt(chains.kappa)
+    right.axhline(0, color="black", linewidth=0.6)
+    right.semilogx(chains.kappa, chains.rotation * scale, "o", color=COLORS["microscopic"], label="chain")
+    fine = np.geomspace(chains.kappa.min(), chains.kappa.max(), 400)
+    exact = np.array([domain_wall.rotation_lattice(-1.0, 1.0, k, 1.0) for k in fine]) * np.sqrt(fine)
+    right.semilogx(fine, exact, color=COLORS["damping_like"], label="lattice, exact")
+    print_ = np.where(abs(fine - 1) > 0.02, 1 / (np.sqrt(fine) - fine) * np.sqrt(fine), np.nan)
+    right.semilogx(fine, print_, "--", color=COLORS["theory"], label="paper, $a$ restored")
+    right.axvline(1, color=COLORS["muted"], linewidth=1, linestyle=":")
+    right.set_ylim(-4, 6)
+    right.annotate(r"$K = J/a^2$", (1, -3.6), ha="right", fontsize=8, xytext=(-3, 0), textcoords="offset points")
+    right.set_xlabel(r"$\kappa = Ka^2/J$")
+    right.set_ylabel(r"$\delta\theta_i\sqrt{JK}$ / torque")
+    right.legend(loc="upper left")
+    return figure
+
+
+@styled
+def draw_loops(shown: Loop, by_current: Sequence[Loop]) -> Any:
+    """Plot the wall of one loop, in and out of the plane, and what the walls change against the current."""
+    figure, (left, right) = new_figure(1, 2, width=6.8, height=3.6)
+    wall, chain = shown.wall, shown.wall.chain
+    start = chain.left_planes
+    y = wall.position[start:]
+    left.plot(y, np.degrees(wall.state.elevation[start:]), "o", color=COLORS["damping_like"], label="out of the plane")
+    left.plot(y, np.degrees(wall.state.rotation[start:]), "s", color=COLORS["field_like"], label="in the plane")
+    fine = np.linspace(0, y[-1], 200)
+    profile = domain_wall.wall_profile(fine * 1e-9, np.degrees(shown.predicted), STIFFNESS, shown.anisotropy)
+    left.plot(fine, profile, "--", color=COLORS["theory"], label="paper, in the plane")
+    left.axhline(0, color="black", linewidth=0.6)
+    left.set_xlabel("distance from the interface (nm)")
+    left.set_ylabel("tilt from the easy axis (degrees)")
+    left.set_title(f"{shown.family}, right magnet")
+    left.legend()
+    currents = np.array([loop.current for loop in by_current])
+    lines = [
+        ("tilt (rad)", "o-", "damping_like", [loop.tilt for loop in by_current]),
+        ("change of the torque", "s-", "left", [loop.wall.torque_change for loop in by_current]),
+        ("change of the conductance", "^-", "right", [abs(loop.wall.conductance_change) for loop in by_current]),
+    ]
+    for label, look, color, values in lines:
+        right.loglog(currents, values, look, color=COLORS[color], label=label)
+    right.set_xlabel("current density (A/m²)")
+    right.set_ylabel("relative to the rigid junction")
+    right.set_title(by_current[0].family)
+    right.set_ylim(top=max(1.0, 300 * by_current[-1].tilt))
+    right.legend(loc="upper left")
+    return figure
+
+
+def rows(tilts: Sequence[Tilt]) -> Rows:
+    """Return the rows: both torques and the tilt of every magnet."""
+    head = (
+        "junction",
+        "Φ",
+        "magnet",
+        "damping-like/J",
+        "field-like/J",
+        "in plane (µrad)",
+        "out, no K_d",
+        "out, film",
+        "to the plane",
+    )
+    found = [head]
+    for tilt in tilts:
+        angles = (f"{1e6 * x:+.1f}" for x in (tilt.film[0], tilt.bare[1], tilt.film[1]))
+        torques = (f"{tilt.damping_like:+.4f}", f"{tilt.field_like:+.4f}")
+        found.append(
+            (tilt.family, f"{np.degrees(tilt.angle):.0f}°", tilt.magnet, *torques, *angles, f"{tilt.to_plane:.0f}°")
+        )
+    return tuple(found)
+
+
+def checks(chains: Chains, size: Fit, length: Fit, loops: Sequence[Loop], lab: Laboratory) -> tuple[Check, ...]:
+    """Return the invariants: the chains against closed forms, the loops against equilibrium, engine against Kwant."""
+    rotation, decay = chains.rotation / chains.lattice - 1, chains.length / chains.lattice_length - 1
+    unbalanced = [loop.wall.state.residual / abs(loop.wall.state.torque).max() for loop in loops]
+    return (
+        Check("rotation of the chain against the exact lattice response", float(abs(rotation).max()), EXACT),
+        Check("length of the chain against cosh(a/λ) = 1 + κ/2", float(abs(decay).max()), EXACT),
+        Check("deviation of ln δθ from a straight line", float(chains.residual.max()), EXACT),
+        # leading order of the exact lattice answer; the fit ends at κ = 0.02, where the next order is a tenth of it
+        Check("power of the error of the printed rotation", size.exponent, 0.05, expected=0.5),
+        Check("power of the error of d", length.exponent, 0.05, expected=1.0),
+        Check("largest unbalanced torque over the torque, all loops", max(unbalanced), EXACT),
+        *lab.checks(),
+    )
+
+
+# ---------------------------------------------------------------------- the skeleton
+def measure(quick: bool) -> Record:
+    """Compare the printed wall with relaxed chains, and close the loop between torque and wall."""
+    lab = Laboratory(spot_check_every=25)
+    kappa = np.concatenate([np.geomspace(1e-4, 0.5, 9 if quick else 25), [0.7, 0.9, 1.1, 1.5, 2.0, 4.0]])
+    chains = measure_chains(kappa)
+    currents = [3e11, 1e12, 3e12] if quick else [1e11, 1e12, 1e13]
+    hardness = 100 if quick else 10
+    by_current = [measure_loop(lab, "F|N|F", current, hardness) for current in currents]
+    others = ["F|I|F"] if quick else ["F|I|F", "F|F", "F|I|F'"]
+    by_family = [measure_loop(lab, family, 1e12, hardness) for family in others]
+    soft = [] if quick else [measure_loop(lab, "F|I|F", 1e12, 1)]
+    loops = [*by_current, *by_family, *soft]
+    shown = (soft or by_family)[0]
+    tilts = [
+        tilt for family in DIRECTIONS for degrees in DEGREES for tilt in measure_tilts(family, np.radians(degrees))
+    ]
+    equal = next(
+        pair
+        for pair in zip(tilts[::2], tilts[1::2], strict=True)
+        if pair[0].family == "F|I|F" and np.isclose(pair[0].angle, np.pi / 2)
+    )
+    # ΔJ_M of (12) is the length of J_M^L m_L - J_M^R m_R, the sum of both in-plane torques
+    factor = float(np.sqrt(2 * (1 + np.cos(equal[0].angle)))) * abs(equal[0].damping_like / equal[1].damping_like)
+    small = kappa < 0.02
+    length = fit_power_law(kappa[small], abs(chains.length[small] - 1))
+    size = fit_power_law(kappa[small], abs(chains.paper / chains.rotation - 1)[small])
+    return Record(locals())
+
+
+def judge(m: Record) -> Judged:
+    """Judge the sentence as printed and as corrected."""
+    printed, corrected = verdicts(m.length.exponent, m.size.exponent, m.tilts, m.loops)
+    weakest = min(m.by_current, key=lambda loop: loop.current)
+    return Judged(
+        printed=printed,
+        corrected=corrected,
+        value=weakest.direction,
+        expected=float(np.degrees(np.arctan2(*abs(weakest.linear[::-1])))),
+        tolerance=2.0,  # the torque answers the wall, and the response is linear: some percent of the tilt
+        unit="degrees",
+        route=Check("size of that tilt over the lattice response", weakest.tilt, 0.05 * weakest.tilt, weakest.response),
+        checks=checks(m.chains, m.size, m.length, m.loops, m.lab),
+    )
+
+
+def numbers(m: Record) -> dict[str, Any]:
+    """Return what the text quotes."""
+    chains, loops = m.chains, m.loops
+    over = chains.paper / chains.rotation
+    beyond = over[chains.kappa > 1]
+    settled = [loop for loop in loops if loop.wall.report.converged]
+    evaluations = [loop.wall.report.evaluations for loop in settled]
+    change = fit_power_law([loop.current for loop in m.by_current], [loop.wall.torque_change for loop in m.by_current])
+    largest = max(settled, key=lambda loop: loop.wall.torque_change)
+    planes, quotients = [tilt.to_plane for tilt in m.tilts], [tilt.quotient for tilt in m.tilts]
+    return {
+        "kappa_min": m.kappa.min(),
+        "kappa_max": m.kappa.max(),
+        "lengths": ", ".join(sorted({f"{loop.d:.1f}" for loop in loops})),
+        "low_current": min(m.currents),
+        "high_current": max(m.currents),
+        "straight": chains.residual.max(),
+        "cobalt": COBALT * (SPACING * 1e-9) ** 2 / STIFFNESS,
+        "lattice_error": abs(chains.rotation / chains.lattice - 1).max(),
+        "near": over[np.argmin(abs(chains.kappa - 0.9))],
+        "beyond_max": beyond.max(),
+        "beyond_min": beyond.min(),
+        "to_plane_min": min(planes),
+        "to_plane_max": max(planes),
+        "quotient_min": min(q for q in quotients if q > 1e-6),
+        "quotient_max": max(quotients),
+        "film": float(np.median([tilt.film[1] / tilt.bare[1] for tilt in m.tilts])),
+        "equal_factor": m.factor,
+        "settled": len(settled),
+        "all": len(loops),
+        "evaluations_min": min(evaluations),
+        "evaluations_max": max(evaluations),
+        "change_power": change.exponent,
+        "largest_change": largest.wall.torque_change,
+        "largest_family": largest.family,
+        "largest_current": largest.current,
+    }
+
+
+def figures(m: Record) -> dict[str, Any]:
+    """Draw everything."""
+    return {
+        "domain-wall-chain": draw_chains(m.chains),
+        "domain-wall-loop": draw_loops(m.shown, m.by_current),
+    }
+
+
+def table(m: Record) -> Rows:
+    """Return the rows of the report."""
+    return rows(m.tilts)

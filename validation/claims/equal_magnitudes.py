@@ -1,0 +1,174 @@
+"""The end of the parallel circuit: “the magnitudes of the two currents are equal to each other, however”."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kwant_spinjunc import Junction
+from kwant_spinjunc.magnets import wall
+from kwant_spinjunc.scattering import scatter_quietly as scatter
+from kwant_spinjunc.spin import SIGNS
+from kwant_spinjunc.theory import tunnelling
+from systems.contact import contact
+
+from ..claim import Check, Judged, Record, Rows
+from ..figures import COLORS, angle_axis, legend_below, new_figure, styled
+from ..laboratory import Laboratory, currents_of_waves, lead_currents
+
+#: Three-dimensional magnets, unit t, and the splitting of the left one.
+METAL = {"onsite": 5.0, "in_plane_hopping": 1.0}
+LEFT = 0.1
+#: Splittings of the right one over that of the left one.
+RATIOS = (0.2, 0.5, 1.0, 2.0, 5.0)
+#: The ratio and the angle of the headline.
+SHOWN, ANGLE = 5.0, np.pi / 3
+VOLTAGE = (0.5, -0.5)
+ENERGY = 0.0
+#: Difference of the magnitudes from one that counts.
+AGREES = 0.01
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One contact of two magnets under a voltage, averaged over k∥."""
+
+    ratio: float  # splitting right over left
+    angle: float
+    J_M: np.ndarray  # [side], per J
+    told: np.ndarray  # the same of channels that only turn spins
+
+    @property
+    def quotient(self) -> float:
+        """J_M^L/J_M^R."""
+        return float(self.J_M[0] / self.J_M[1])
+
+    @property
+    def told_quotient(self) -> float:
+        """The same of channels that only turn spins."""
+        return float(self.told[0] / self.told[1])
+
+
+# ---------------------------------------------------------------------- what is computed
+def junction(left: float, right: float, angle: float) -> Junction:
+    """Return the bare contact of two magnets of these splittings."""
+    return contact(theta=angle, splitting=left, splitting_right=right, **METAL)
+
+
+def turned_channels(modes: np.ndarray, angle: float) -> np.ndarray:
+    """Return J_M^L, J_M^R per J of T_ss' = R_ss'² min(N_Ls, N_Rs').
+
+    Weak magnets of one band: a channel that both sides have open passes and is turned, nothing else happens.
+    """
+    T = tunnelling.rotation_probabilities(angle) * np.minimum(modes[0][:, None], modes[1][None, :])
+    return np.array([SIGNS @ T.sum(axis=1), SIGNS @ T.sum(axis=0)]) / T.sum()
+
+
+def currents(P: np.ndarray) -> np.ndarray:
+    """Return J_M^L, J_M^R per J under a voltage."""
+    found = lead_currents(P, [[v, v] for v in VOLTAGE])
+    return found @ SIGNS / found[0].sum()
+
+
+def kwant_quotient() -> float:
+    """Return J_M^L/J_M^R of the headline from Kwant at fixed k∥, points next to a threshold left out."""
+    one = junction(LEFT, SHOWN * LEFT, ANGLE)
+    k, weights = wall.zone(one, ENERGY, step=0.25)
+    is_open = one.open_channels(np.asarray(ENERGY), np.cos(k).sum(axis=-1)).any(axis=(-1, -2))
+    used = (weights > 1e-8) & is_open
+    P = sum(w * scatter(one, ENERGY, point).probabilities for point, w in zip(k[used], weights[used], strict=True))
+    left, right = currents(np.asarray(P))
+    return float(left / right)
+
+
+def pair(lab: Laboratory, left: float, ratio: float, angle: float) -> Pair:
+    """Drive one contact by a voltage."""
+    state = lab.scatter(junction(left, ratio * left, angle), ENERGY, "average")
+    return Pair(ratio, angle, currents(state.probabilities), turned_channels(state.modes, angle))
+
+
+def measure(quick: bool) -> Record:
+    """Drive contacts of unequal magnets by a voltage at several angles."""
+    lab = Laboratory(spot_check_every=5)
+    angles = np.radians(np.linspace(10, 80, 4 if quick else 8))
+    curves = {ratio: [pair(lab, LEFT, ratio, float(angle)) for angle in angles] for ratio in RATIOS}
+    shown = pair(lab, LEFT, SHOWN, ANGLE)
+    J, left, right = currents_of_waves(junction(LEFT, SHOWN * LEFT, ANGLE), ENERGY, *VOLTAGE)
+    unequal = [p for ratio, found in curves.items() if ratio != 1 for p in found]
+    equal = max(abs(p.quotient - 1) for p in curves[1.0])
+    least = min(abs(p.quotient - 1) for p in unequal)
+    rough = max(abs(p.told_quotient / p.quotient - 1) for p in unequal)
+    quotient, waves, kwant = shown.quotient, left / right, kwant_quotient()
+    return Record(locals())
+
+
+# ---------------------------------------------------------------------- what it says of the paper
+def verdict(unequal: Sequence[float]) -> str:
+    """Return the verdict from J_M^L/J_M^R of unequal magnets; equal ones have no choice, they are mirror images."""
+    return "holds" if max(abs(np.array(unequal) - 1)) < AGREES else "fails"
+
+
+def judge(m: Record) -> Judged:
+    """Judge the sentence as printed and as corrected."""
+    return Judged(
+        printed=verdict([p.quotient for p in m.unequal]),
+        corrected="holds" if abs(m.waves / m.quotient - 1) < 1e-6 else "fails",
+        value=m.quotient,
+        expected=m.waves,
+        tolerance=1e-7,
+        # what the points left out carry, and the coarse step
+        route=Check("the same from Kwant at fixed k∥", m.kwant, 1e-2, expected=m.quotient),
+        checks=(
+            # channels open for the majority alone reflect a part, whatever the splitting
+            Check("channels that only turn spins against the exact quotient, relative", m.rough, 0.5),
+            Check("|J_M^L/J_M^R| − 1 of identical magnets (mirror images)", m.equal, 1e-9),
+            *m.lab.checks(),
+        ),
+    )
+
+
+def numbers(m: Record) -> dict[str, Any]:
+    """Return what the text quotes."""
+    quotients = [p.quotient for p in m.unequal]
+    return {"low": min(quotients), "high": max(quotients), "degrees": np.degrees(ANGLE), "cosine": np.cos(ANGLE)}
+
+
+# ---------------------------------------------------------------------- figures
+@styled
+def draw(curves: dict[float, list[Pair]]) -> Any:
+    """Plot J_M^L/J_M^R against the angle for every pair of magnets."""
+    figure, axes = new_figure(width=5.6, height=4.0)
+    colors = ("majority", "damping_like", "theory", "field_like", "minority")
+    for (ratio, found), color in zip(curves.items(), colors, strict=True):
+        degrees = np.degrees([p.angle for p in found])
+        label = rf"$\Delta_R = {ratio:g}\,\Delta_L$"
+        axes.semilogy(degrees, [p.quotient for p in found], "o", color=COLORS[color], label=label)
+        axes.semilogy(degrees, [p.told_quotient for p in found], "-", color=COLORS[color], linewidth=1)
+    axes.plot([], [], "-", color=COLORS["muted"], label="channels that only turn")
+    axes.semilogy(degrees, np.cos(np.radians(degrees)), ":", color="black", label=r"rotation law, cos $\Phi$")
+    angle_axis(axes, 15)
+    axes.set_xlim(5, 85)
+    axes.set_yticks([0.2, 0.5, 1, 2, 5], ["0.2", "0.5", "1", "2", "5"])
+    axes.set_yticks([], minor=True)
+    axes.set_ylabel(r"$J_M^L/J_M^R$ under a voltage")
+    legend_below(figure, axes, 3)
+    return figure
+
+
+def figures(m: Record) -> dict[str, Any]:
+    """Draw everything."""
+    return {"equal-magnitudes-angle": draw(m.curves)}
+
+
+def table(m: Record) -> Rows:
+    """Return the rows: every pair at the first and the last angle."""
+    ends = (0, -1)
+    rows = [
+        ("Δ_R/Δ_L", *(f"J_M^L/J_M^R, {np.degrees(m.angles[i]):.0f}°{what}" for i in ends for what in ("", ", closed")))
+    ]
+    for ratio, found in m.curves.items():
+        rows.append((f"{ratio:g}", *(f"{x:.4f}" for i in ends for x in (found[i].quotient, found[i].told_quotient))))
+    return tuple(rows)

@@ -1,0 +1,397 @@
+"""Equations (7) to (11): charge and magnetization on each side are four exponentials with renormalized lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.integrate import solve_bvp
+
+from kwant_spinjunc.magnets.multiscale import cobalt
+from kwant_spinjunc.spin import torque_axes, unit_vector
+from kwant_spinjunc.theory.drift_diffusion import (
+    Matching,
+    Material,
+    VectorInterface,
+    match,
+    strong_screening_wave_numbers,
+    tunnel_interface,
+    wave_numbers,
+)
+
+from ..claim import Check, Judged, Record, Rows
+from ..compare import Fit, fit_power_law
+from ..figures import COLORS, new_figure, styled
+
+#: Two magnets that differ in everything, weakly screened so that all lengths are visible; any consistent units.
+LEFT = Material(sigma=2.0, beta=0.6, D=1.0, tau=4.0, alpha1=1.0, alpha2=0.4, omega=3.0, q=10.0)
+RIGHT = Material(sigma=1.0, beta=0.3, D=2.0, tau=2.0, alpha1=1.2, alpha2=-1.0, omega=1.5, q=10.0)
+ANGLE = 2 * np.pi / 3
+#: Thickness of the barrier between them.
+THICKNESS = 0.3
+#: Random magnets of the count of modes.
+SETS = 400
+#: Two numerical exponents agree to the square root of rounding where they coincide.
+EXPONENTS = 1e-6
+#: The boundary-value solver's own error; the domain ends after 25 decay lengths.
+SOLVER = 1e-5
+DOMAIN = 25.0
+#: α2/α1 of the curves, and the magnet whose other parameters vary.
+ALPHAS = (1.0, 0.4, -1.0)
+METAL = Material(sigma=1.0, beta=0.6, D=1.0, tau=1.0, q=1.0)
+#: A screening length below this part of l_sd counts as that of a metal.
+SCREENED = 1 / 3
+
+
+@dataclass(frozen=True)
+class Census:
+    """Random magnets: what the raw equations say about their modes against equation (11)."""
+
+    decaying: np.ndarray  # number of decaying modes of each set
+    deviation: np.ndarray  # largest relative difference of an exponent from `wave_numbers`
+    ratio: np.ndarray  # the same of δn/δM∥ of the longitudinal modes
+    complex_pair: np.ndarray  # whether the longitudinal pair oscillates
+    screened: np.ndarray  # whether λ < l_sd/3
+
+
+# ---------------------------------------------------------------------- the raw equations
+def raw_equations(p: Material, m: np.ndarray, J: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Return equations (7) to (10) as z' = A z + b for z = (δn, δM, V, F = -V', Q), fixed axes, nothing eliminated."""
+    gradients = np.zeros((4, 4))  # (8) and (9) in δn' and δM'
+    gradients[0, 0], gradients[0, 1:] = p.alpha1 * p.D, p.beta * p.D * m
+    gradients[1:, 0], gradients[1:, 1:] = p.alpha2 * p.beta * p.D * m, p.D * np.eye(3)
+    right, constant = np.zeros((4, 9)), np.zeros(4)
+    right[0, 5], constant[0] = p.sigma, -J
+    right[1:, 5], right[1:, 6:] = p.beta * p.sigma * m, -np.eye(3)
+    A, b = np.zeros((9, 9)), np.zeros(9)
+    A[:4], b[:4] = np.linalg.solve(gradients, right), np.linalg.solve(gradients, constant)
+    A[4, 5], A[5, 0] = -1.0, p.q
+    x, y, z = m
+    A[6:, 1:4] = p.omega * np.array([[0, z, -y], [-z, 0, x], [y, -x, 0]]) - np.eye(3) / p.tau
+    return A, b
+
+
+def energies(p: Material, m: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Return the average µ and the spin accumulation vector of z, which drive the currents of an interface."""
+    scale = p.D / p.sigma
+    return np.concatenate([[z[4] + scale * p.charge_stiffness * z[0]], scale * (z[1:4] - p.chi * z[0] * m)])
+
+
+def integrate(interface: VectorInterface, m: np.ndarray) -> Any:
+    """Solve the raw equations on both sides with the interface conditions, by `scipy.integrate.solve_bvp`.
+
+    Both half-spaces share the distance x from their face; 18 unknowns, ten conditions at the faces and eight far away.
+    """
+    sides = [raw_equations(p, axis) for p, axis in zip((LEFT, RIGHT), m, strict=True)]
+    A = np.zeros((18, 18))
+    A[:9, :9], A[9:, 9:] = -sides[0][0], sides[1][0]
+    b = np.concatenate([-sides[0][1], sides[1][1]])[:, None]
+    response = interface.response
+
+    def conditions(face: np.ndarray, far: np.ndarray) -> np.ndarray:
+        z = face[:9], face[9:]
+        f = [energies(p, axis, z) for p, axis, z in zip((LEFT, RIGHT), m, z, strict=True)]
+        flux = [response[side, 0] @ f[0] - response[side, 1] @ f[1] for side in (0, 1)]
+        step = THICKNESS * z[0][5]  # the barrier has the ε_r of both metals
+        electric = [z[0][5] / LEFT.q - z[1][5] / RIGHT.q, z[0][4] - z[1][4] - step, z[0][4] + z[1][4]]
+        spins = [z[side][6:] - flux[side][1:] for side in (0, 1)]
+        return np.concatenate([*spins, [flux[0][0] - 1.0], electric, far[:4], far[9:13]])
+
+    k = np.concatenate([wave_numbers(LEFT), wave_numbers(RIGHT)])
+    x = DOMAIN / k.real.min() * np.expm1(6 * np.linspace(0, 1, 120)) / np.expm1(6)
+    return solve_bvp(
+        lambda _, z: A @ z + b,
+        conditions,
+        x,
+        np.zeros((18, x.size)),
+        fun_jac=lambda x, _: np.repeat(A[:, :, None], x.size, axis=2),
+        tol=1e-7,
+        max_nodes=20000,
+    )
+
+
+# ---------------------------------------------------------------------- what is computed
+def matched() -> tuple[VectorInterface, np.ndarray, Matching]:
+    """Return the interface of the example, both axes, and the closed-form solution."""
+    m = np.stack([unit_vector(0.0), unit_vector(ANGLE)])
+    interface = tunnel_interface(*m, [0.9, 0.6], [0.8, 1.0])
+    return interface, m, match(LEFT, RIGHT, interface, m_left=m[0], m_right=m[1], thickness=THICKNESS)
+
+
+def compare_profiles(solution: Any, closed: Matching, points: int) -> dict[str, float]:
+    """Return the largest deviation of each field of the closed form from the numerical one, per largest value."""
+    x = np.geomspace(1e-3, 0.6 * solution.x[-1], points)
+    z = solution.sol(x)
+    profile = closed.profile(np.concatenate([-THICKNESS / 2 - x[::-1], THICKNESS / 2 + x]))
+    numerical = np.concatenate([z[:9, ::-1], z[9:]], axis=1)
+    pairs = {
+        "δn": (profile.delta_n, numerical[0]),
+        "δM": (profile.delta_M.T, numerical[1:4]),
+        "−V'": (profile.field, numerical[5]),
+        "Q": (profile.spin_current.T, numerical[6:]),
+    }
+    return {name: float(abs(a - b).max() / abs(b).max()) for name, (a, b) in pairs.items()}
+
+
+def random_magnet(rng: np.random.Generator) -> Material:
+    """Return a magnet with all parameters drawn, σqτ from 0.1 (hardly screened) to 10⁴."""
+    while True:
+        beta, alpha1, alpha2 = rng.uniform(-0.95, 0.95), rng.uniform(0.4, 2.5), rng.uniform(-1.0, 3.0)
+        if alpha1 - beta**2 * alpha2 > 0.05:
+            break
+    sigma, D, tau = 10 ** rng.uniform(-1, 1, 3)
+    return Material(
+        sigma=sigma,
+        beta=beta,
+        D=D,
+        tau=tau,
+        alpha1=alpha1,
+        alpha2=alpha2,
+        omega=rng.uniform(-8, 8) / tau,
+        q=10 ** rng.uniform(-1, 4) / (sigma * tau),
+    )
+
+
+def count_modes(sets: int) -> Census:
+    """Diagonalize the raw equations of random magnets and compare with equation (11)."""
+    rng = np.random.default_rng(11)
+    rows = []
+    for _ in range(sets):
+        p = random_magnet(rng)
+        m = unit_vector(rng.uniform(0, np.pi), rng.uniform(0, 2 * np.pi))
+        values, vectors = np.linalg.eig(raw_equations(p, m)[0])
+        # one eigenvalue is zero: the constant of V
+        decaying = values.real < -1e-6 / p.spin_diffusion_length
+        k = -values[decaying]
+        distance = abs(k[None, :] / wave_numbers(p)[:, None] - 1)
+        worst = float(max(distance.min(axis=0).max(), distance.min(axis=1).max()))
+        rows.append((decaying.sum(), worst, _ratio_defect(p, m, k, vectors[:, decaying]), *_kind(p)))
+    return Census(*(np.array(column) for column in zip(*rows, strict=True)))
+
+
+def _ratio_defect(p: Material, m: np.ndarray, k: np.ndarray, vectors: np.ndarray) -> float:
+    """Return how much δn/δM∥ of the raw spin mode differs from `Modes.mode_ratios`; 0 where both modes coincide."""
+    if abs(p.modes.spin / p.modes.screening - 1) < 0.05:
+        return 0.0
+    vector = vectors[:, np.argmin(abs(k - p.modes.spin))]
+    raw, formula = vector[0] / (m @ vector[1:4]), p.modes.mode_ratios[0]
+    return float(abs(raw - formula) / (1 + abs(formula)))
+
+
+def _kind(p: Material) -> tuple[bool, bool]:
+    """Return whether the longitudinal pair is complex, and whether the magnet is screened like a metal."""
+    return abs(p.modes.spin.imag) > 1e-9 * abs(p.modes.spin), p.screening_length < SCREENED * p.spin_diffusion_length
+
+
+def strong_screening(alpha2: float) -> tuple[Fit | None, float]:
+    """Fit the power of λ/l_sd in the relative shift of the spin-diffusion length; None if there is no shift."""
+    qs = np.geomspace(1e3, 1e6, 6)
+    magnets = [replace(METAL, alpha2=alpha2, q=float(q)) for q in qs]
+    ratios = [p.screening_length / p.spin_diffusion_length for p in magnets]
+    shifts = [abs(p.modes.spin.real / strong_screening_wave_numbers(p)[1] - 1) for p in magnets]
+    if max(shifts) < 1e-13:
+        return None, max(shifts)
+    return fit_power_law(ratios, shifts), max(shifts)
+
+
+def bare_lengths(p: Material) -> tuple[float, float]:
+    """Return the uncoupled lengths: √(α1 D/(σq)) of the charge alone and √(Dτ) of the magnetization alone."""
+    return float(np.sqrt(p.alpha1 * p.D / (p.sigma * p.q))), float(np.sqrt(p.D * p.tau))
+
+
+def renormalization(p: Material) -> tuple[float, float]:
+    """Return the screening and the spin-diffusion length of (11) over their bare values."""
+    screening, spin = bare_lengths(p)
+    return 1 / p.modes.screening.real / screening, 1 / p.modes.spin.real / spin
+
+
+# ---------------------------------------------------------------------- what it says of the paper
+def verdict(census: Census, renormalized: float) -> str:
+    """Return the verdict: four exponentials always, lengths as named in every metal, renormalized by the coupling."""
+    four = bool((census.decaying == 4).all()) and census.deviation.max() < EXPONENTS
+    if not four or renormalized < EXPONENTS:
+        return "fails"
+    return "follows" if not census.complex_pair[census.screened].any() else "holds in a limit"
+
+
+# ---------------------------------------------------------------------- figures
+@styled
+def draw_profiles(closed: Matching, solution: Any) -> Any:
+    """Plot δn, δM∥ and δM⊥ on both sides, from the closed form and from the numerical solution."""
+    figure, axes = new_figure(3, 1, width=6.4, height=6.2, sharex=True)
+    reach = 4.0
+    y = np.concatenate([-THICKNESS / 2 - np.linspace(0, reach, 300)[::-1], THICKNESS / 2 + np.linspace(0, reach, 300)])
+    x = np.linspace(0, reach, 25)
+    z = solution.sol(x)
+    dots = np.concatenate([-THICKNESS / 2 - x[::-1], THICKNESS / 2 + x])
+    numerical = np.concatenate([z[:9, ::-1], z[9:]], axis=1)
+    profile = closed.profile(y)
+    e_left, normal = torque_axes(closed.m[0], closed.m[1])
+    e_right = torque_axes(closed.m[1], closed.m[0])[0]
+    frames = np.stack([np.stack([closed.m[0], e_left, normal]), np.stack([closed.m[1], e_right, normal])])
+    components = np.einsum("pij,pj->pi", frames[profile.side], profile.delta_M)
+    sampled = np.einsum("pij,jp->pi", frames[(dots > 0).astype(int)], numerical[1:4])
+    left = y < 0
+    rows = [
+        [(profile.delta_n, numerical[0], "theory", r"$\delta n$")],
+        [(components[:, 0], sampled[:, 0], "microscopic", r"$\delta M_\parallel$ along $\mathbf{m}$")],
+        [
+            (components[:, 1], sampled[:, 1], "damping_like", "in the plane of both magnets"),
+            (components[:, 2], sampled[:, 2], "field_like", "normal to it"),
+        ],
+    ]
+    for panel, curves in zip(axes, rows, strict=True):
+        for exact, points, color, label in curves:
+            for part in (left, ~left):
+                panel.plot(y[part], exact[part], color=COLORS[color], label=label if part is left else None)
+            panel.plot(dots, points, "o", color=COLORS[color], markerfacecolor="none", markersize=3)
+        panel.axvspan(-THICKNESS / 2, THICKNESS / 2, color=COLORS["muted"], alpha=0.35, linewidth=0)
+        panel.axhline(0, color=COLORS["muted"], linewidth=0.6)
+    axes[0].set_ylabel(r"$\delta n$")
+    axes[1].set_ylabel(r"$\delta M_\parallel$")
+    axes[2].set_ylabel(r"$\delta M_\perp$")
+    axes[2].legend(loc="upper right")
+    axes[0].set_title("left magnet | barrier | right magnet;  lines: equation (11), circles: numerical solution")
+    axes[2].set_xlabel("position y (any unit of length; barrier shaded)")
+    return figure
+
+
+@styled
+def draw_roots() -> Any:
+    """Plot the lengths of (11) over their bare values against screening, polarization and precession."""
+    figure, (left, middle, right) = new_figure(1, 3, width=7.4, height=3.6)
+    bare = np.geomspace(0.01, 1.0, 120)
+    styles = ("-", "--", ":")
+    for alpha2, style in zip(ALPHAS, styles, strict=True):
+        magnets = [replace(METAL, alpha2=alpha2, q=float(1 / ratio**2)) for ratio in bare]
+        screening, spin = np.array([renormalization(p) for p in magnets]).T
+        left.semilogx(bare, spin, style, color=COLORS["microscopic"])
+        left.semilogx(bare, screening, style, color=COLORS["minority"])
+        left.semilogx([], [], style, color="black", label=rf"$\alpha_2/\alpha_1$ = {alpha2:g}")
+    left.legend(loc="upper left", fontsize=7)
+    left.set_ylim(0.5, 2.4)
+    left.set_xlabel("bare screening length /\nbare spin-diffusion length")
+    left.set_ylabel("length / bare length")
+    left.set_title(rf"$\beta$ = {METAL.beta:g}")
+    betas = np.linspace(0, 0.95, 60)
+    for alpha2, style in zip(ALPHAS, styles, strict=True):
+        magnets = [replace(METAL, beta=float(beta), alpha2=alpha2, q=1e4) for beta in betas]
+        screening, spin = np.array([renormalization(p) for p in magnets]).T
+        middle.plot(betas, spin, style, color=COLORS["microscopic"])
+        middle.plot(betas, screening, style, color=COLORS["minority"])
+    middle.plot([], [], color=COLORS["microscopic"], label="spin diffusion")
+    middle.plot([], [], color=COLORS["minority"], label="screening")
+    middle.legend(loc="upper left", fontsize=7)
+    middle.set_ylim(0, 4)
+    middle.set_xlabel(r"polarization $\beta$")
+    middle.set_title("strong screening")
+    turns = np.geomspace(0.1, 1e4, 80)
+    k = np.array([replace(METAL, omega=float(w)).modes.transverse for w in turns])
+    right.loglog(turns, 1 / k.real, color=COLORS["damping_like"], label="decay length")
+    right.loglog(turns, 2 * np.pi / k.imag, "--", color=COLORS["field_like"], label="period of rotation")
+    right.set_ylim(1e-2, 4e3)
+    right.legend(loc="upper right", fontsize=7)
+    right.set_xlabel(r"precession $\omega\tau$")
+    right.set_ylabel(r"transverse length / $\sqrt{D\tau}$")
+    return figure
+
+
+def rows(pairs: Sequence[tuple[str, Material]]) -> tuple[tuple[str, ...], ...]:
+    """Return the rows: lengths of the two magnets of the example and of a metal."""
+    rows = [
+        ("magnet", "screening", "bare", "spin diffusion", "bare", "transverse decay", "turn per decay length (rad)")
+    ]
+    for name, p in pairs:
+        screening, spin = bare_lengths(p)
+        k = p.modes
+        numbers = [1 / k.screening.real, screening, 1 / k.spin.real, spin, 1 / k.transverse.real]
+        rows.append((name, *(f"{x:.4g}" for x in numbers), f"{k.transverse.imag / k.transverse.real:.3f}"))
+    return tuple(rows)
+
+
+# ---------------------------------------------------------------------- the skeleton
+def measure(quick: bool) -> Record:
+    """Count the modes of the raw equations, solve them numerically once, and follow the roots."""
+    census = count_modes(SETS // 4 if quick else SETS)
+    interface, m, closed = matched()
+    solution = integrate(interface, m)
+    deviations = compare_profiles(solution, closed, 40 if quick else 200)
+    shifts = {alpha2: strong_screening(alpha2) for alpha2 in ALPHAS}
+    strong = replace(METAL, q=1e6)
+    shortened = {alpha2: renormalization(replace(strong, alpha2=alpha2)) for alpha2 in ALPHAS}
+    expected = np.sqrt(1 - METAL.beta**2)
+    charge = max(float(abs(closed.amplitudes(side)[1][2:]).max()) for side in (0, 1))
+    sums = max(
+        float(abs(closed.amplitudes(side)[1].sum() - closed.delta_n[side]) / abs(closed.delta_n[side]))
+        for side in (0, 1)
+    )
+    precession = np.geomspace(1e2, 1e4, 5)
+    rotating = fit_power_law(precession, [1 / replace(METAL, omega=w).modes.transverse.real for w in precession])
+    shift = shifts[ALPHAS[1]][0]
+    metal = replace(cobalt(), alpha2=0.4)
+    ratio = metal.screening_length / metal.spin_diffusion_length
+    tiny = shift.prefactor * ratio**shift.exponent
+    return Record(locals())
+
+
+def judge(m: Record) -> Judged:
+    """Judge the sentence as printed and as corrected."""
+    return Judged(
+        printed=verdict(m.census, abs(m.shortened[1.0][1] - 1)),
+        corrected="follows" if m.charge < 1e-12 else "fails",
+        value=float(m.census.deviation.max()),
+        expected=0.0,
+        tolerance=EXPONENTS,
+        unit="",
+        route=Check("both sides solved numerically against (11), relative", max(m.deviations.values()), SOLVER),
+        checks=(
+            Check("decaying modes per side, fewest", float(m.census.decaying.min()), 0.0, 4.0),
+            Check("decaying modes per side, most", float(m.census.decaying.max()), 0.0, 4.0),
+            Check("δn/δM of the raw spin mode, relative", float(m.census.ratio.max()), EXPONENTS),
+            *(Check(f"{name}: closed form minus numerical, relative", x, SOLVER) for name, x in m.deviations.items()),
+            Check("terms of (11) summed at the face against δn, relative", m.sums, 1e-10),
+            Check(
+                "spin-diffusion length over √(Dτ(1−β²)), strong screening", m.shortened[1.0][1] / m.expected, 1e-9, 1.0
+            ),
+            # relative corrections (λ/l_sd)² < 1e-3 at the first point
+            Check("power of λ/l_sd in the shift of the spin-diffusion length", m.shift.exponent, 0.01, 2.0),
+            Check("power of ω in the transverse decay length", m.rotating.exponent, 0.01, -0.5),
+        ),
+    )
+
+
+def numbers(m: Record) -> dict[str, Any]:
+    """Return what the text quotes."""
+    return {
+        "len_census_decaying": len(m.census.decaying),
+        "census_deviation_max": m.census.deviation.max(),
+        "max_deviations_values": max(m.deviations.values()),
+        "charge": m.charge,
+        "census_ratio_max": m.census.ratio.max(),
+        "shortened_1_0_1": m.shortened[1.0][1],
+        "expected": m.expected,
+        "shortened_0_4_0": m.shortened[0.4][0],
+        "abs_shortened_1_0_0_1": abs(m.shortened[1.0][0] - 1),
+        "shifts_1_0_1": m.shifts[1.0][1],
+        "ratio": m.ratio,
+        "tiny": m.tiny,
+        "int_census_complex_pair_sum": int(m.census.complex_pair.sum()),
+        "int_census_complex_pair_census_screene": int((m.census.complex_pair & m.census.screened).sum()),
+        "int_census_screened_sum": int(m.census.screened.sum()),
+        "np_degrees_angle": np.degrees(ANGLE),
+    }
+
+
+def figures(m: Record) -> dict[str, Any]:
+    """Draw everything."""
+    return {
+        "length-scales-profiles": draw_profiles(m.closed, m.solution),
+        "length-scales-roots": draw_roots(),
+    }
+
+
+def table(m: Record) -> Rows:
+    """Return the rows of the report."""
+    return rows([("left, in the figure", LEFT), ("right, in the figure", RIGHT)])

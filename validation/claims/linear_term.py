@@ -1,0 +1,138 @@
+"""Equation (2), the last sentence: “in linear response, the term -µ_Ls + µ_Rs' - V y is absent”."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from kwant_spinjunc import Junction
+from kwant_spinjunc.scattering import scatter_quietly as scatter
+from kwant_spinjunc.transport.bias import bias_response, biased
+from kwant_spinjunc.transport.linear import linear_response
+from systems.asymmetric_junction import asymmetric_junction
+from systems.tunnel_junction import tunnel_junction
+
+from ..claim import Check, Judged, Record, Rows
+from ..compare import Fit, fit_power_law
+from ..figures import COLORS, guide, new_figure, styled
+from ..laboratory import Laboratory
+
+ANGLE, ENERGY = np.pi / 3, 0.0
+#: Equal and different magnets behind the same barrier.
+FAMILIES = {
+    "identical magnets": partial(tunnel_junction, height=2.0, thickness=3),
+    "different magnets": partial(asymmetric_junction, height=2.0, thickness=3),
+}
+#: Biases, unit t; the accumulation (µ_+ - µ_-)/2 on the left in units of the bias.
+BIAS = np.geomspace(0.16, 0.005, 6)
+SPLIT = 0.25
+
+
+@dataclass(frozen=True)
+class Approach:
+    """Currents under a bias over those of linear response, minus one, per J; the term of (2) in the barrier."""
+
+    name: str
+    bias: np.ndarray
+    charge: np.ndarray
+    magnetization: np.ndarray  # larger side
+
+    @property
+    def order(self) -> Fit:
+        """Power of the difference of J_M in the bias."""
+        return fit_power_law(self.bias, self.magnetization)
+
+
+# ---------------------------------------------------------------------- what is computed
+def approach(lab: Laboratory, name: str) -> Approach:
+    """Compare full windows of the biased junction with the unbiased one times the bias."""
+    junction = FAMILIES[name](theta=ANGLE)
+    linear = linear_response(lab.scatter(junction, ENERGY), (0.5 + SPLIT, 0.5 - SPLIT), (-0.5, -0.5))
+    charge, magnetization = [], []
+    for V in BIAS:
+        found = bias_response(junction, float(V), mu_left=(SPLIT * V, -SPLIT * V), tolerance=1e-11)
+        charge.append(abs(found.current / V / linear.charge[0] - 1))
+        magnetization.append(abs(found.magnetization / V - linear.magnetization).max() / linear.charge[0])
+    return Approach(name, BIAS, np.array(charge, dtype=float), np.array(magnetization, dtype=float))
+
+
+def kwant_order(junction: Junction) -> float:
+    """Return the power of V in T(E = 0, V)/T(0, 0) - 1, largest over the spins, by Kwant alone."""
+    T0 = scatter(junction, ENERGY).transmissions
+    change = [abs(scatter(biased(junction, float(V)), ENERGY).transmissions / T0 - 1).max() for V in BIAS]
+    return fit_power_law(BIAS, change).exponent
+
+
+def measure(quick: bool) -> Record:
+    """Follow both junctions down to no bias."""
+    lab = Laboratory(spot_check_every=1)
+    approaches = [approach(lab, name) for name in FAMILIES]
+    kwant = kwant_order(FAMILIES["different magnets"](theta=ANGLE))
+    return Record(locals())
+
+
+# ---------------------------------------------------------------------- what it says of the paper
+def verdict(orders: list[float]) -> str:
+    """Return the verdict: what the term changes vanishes with the bias, so that linear response lacks it, or not."""
+    return "holds" if min(orders) > 0.9 else "fails"
+
+
+def judge(m: Record) -> Judged:
+    """Judge the sentence as printed and as corrected."""
+    found = verdict([one.order.exponent for one in m.approaches])
+    unequal = m.approaches[1]
+    return Judged(
+        printed=found,
+        corrected=found,
+        value=unequal.order.exponent,
+        expected=1.0,
+        tolerance=0.1,  # the second order is some ten percent at the largest bias
+        route=Check("power of V in T_ss'(0, V), different magnets, by Kwant", m.kwant, 0.1, expected=1.0),
+        checks=m.lab.checks(),
+    )
+
+
+def numbers(m: Record) -> dict[str, Any]:
+    """Return what the text quotes."""
+    equal, unequal = m.approaches
+    return {
+        "equal_order": equal.order.exponent,
+        "largest": unequal.magnetization[0],
+        "smallest": unequal.magnetization[-1],
+        "low": BIAS[-1],
+        "slope": unequal.magnetization[-1] / BIAS[-1],
+    }
+
+
+# ---------------------------------------------------------------------- figures
+@styled
+def draw(approaches: list[Approach]) -> Any:
+    """Plot what a bias changes beyond linear response against the bias."""
+    figure, axes = new_figure(width=5.2, height=3.5)
+    for one, color, marker in zip(approaches, ("left", "right"), "os", strict=True):
+        axes.loglog(one.bias, one.magnetization, marker, color=COLORS[color], label=f"$J_M$, {one.name}")
+        axes.loglog(one.bias, one.charge, marker, mfc="none", color=COLORS[color], label=f"$J$, {one.name}")
+    guide(axes, BIAS, approaches[1].magnetization[-1] / BIAS[-1] * BIAS, "first power")
+    axes.set_xlabel("bias V (t)")
+    axes.set_ylabel("current / linear response − 1, per J")
+    axes.set_xticks([0.01, 0.1], ["0.01", "0.1"])
+    axes.legend(loc="upper left", fontsize=7)
+    axes.set_ylim(None, 20 * max(one.magnetization.max() for one in approaches))
+    return figure
+
+
+def figures(m: Record) -> dict[str, Any]:
+    """Draw everything."""
+    return {"linear-term-bias": draw(m.approaches)}
+
+
+def table(m: Record) -> Rows:
+    """Return the rows: every bias."""
+    rows = [("V (t)", *(f"{what}, {one.name}" for one in m.approaches for what in ("J/GV − 1", "J_M, per J")))]
+    for i, V in enumerate(BIAS):
+        values = [x for one in m.approaches for x in (one.charge[i], one.magnetization[i])]
+        rows.append((f"{V:.3g}", *(f"{x:.1e}" for x in values)))
+    return tuple(rows)

@@ -1,0 +1,185 @@
+"""The sentence on t0: “in addition to this torque there may be other contributions which we shall not discuss”."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from kwant_spinjunc import Junction, scatter
+from kwant_spinjunc.scattering import scatter_quietly
+from kwant_spinjunc.theory import tunnelling
+from kwant_spinjunc.transport.equilibrium import equilibrium_response, grand_potential
+from kwant_spinjunc.transport.linear import linear_response
+from systems.asymmetric_junction import asymmetric_junction
+from systems.rashba_junction import rashba_junction
+
+from ..claim import Check, Judged, Record, Rows
+from ..figures import COLORS, legend_below, new_figure, styled
+from ..laboratory import IRON, Laboratory
+
+#: Two different three-dimensional magnets behind a barrier.
+FAMILY = partial(asymmetric_junction, onsite_right=4.8, splitting_right=1.8, **IRON)
+ANGLE, ENERGY = np.pi / 2, 0.0
+#: Scan of the barrier: heights (t) at 3 planes, and planes at 3 t.
+HEIGHTS, PLANES = (1.5, 2.0, 3.0, 5.0, 8.0), (1, 2, 4, 6, 8)
+#: Bias (t) at which the torque of the occupied states is compared with that of the current.
+BIAS = 0.1
+#: Rashba couplings (t) at the left face of a wire of 3 × 3 sites.
+ALPHAS = (0.05, 0.1, 0.2, 0.4)
+#: Step of the derivative of the grand potential.
+STEP = 1e-3
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Torques of one barrier, Pauli flux per unit bias in e²/h per cell, equal and opposite on both magnets but t0."""
+
+    height: float
+    planes: int
+    t0: float  # |t0|, vectors
+    field_like: float
+    occupied: float  # equilibrium exchange over the bias
+
+
+# ---------------------------------------------------------------------- what is computed
+def sizes(lab: Laboratory, height: float, planes: int) -> Sizes:
+    """Return the torques of one barrier."""
+    junction = FAMILY(theta=ANGLE, height=height, thickness=planes)
+    response = linear_response(lab.scatter(junction, ENERGY, "average"), 0.5, -0.5)
+    t0 = tunnelling.vector_difference(*response.magnetization, *junction.magnetizations)
+    occupied = equilibrium_response(junction, ENERGY, k="average", tolerance=1e-7).torques.field_like[..., 1]
+    return Sizes(
+        height,
+        planes,
+        float(np.linalg.norm(t0)),
+        abs(float(response.torques.field_like[1])),
+        abs(float(occupied)) / BIAS,
+    )
+
+
+def lattice_share(alpha: float) -> float:
+    """Return the torque that spin-orbit coupling hands to the lattice over that on both magnets, symmetric voltage."""
+    state = scatter(rashba_junction(theta=ANGLE, alpha=alpha), ENERGY)
+    parts = [state.torque(name) for name in ("left", "right")]
+    lattice, magnets = (
+        sum(half(getattr(part, name)) for part in parts) for name in ("spin_orbit_total", "exchange_total")
+    )
+    return float(np.linalg.norm(lattice) / np.linalg.norm(magnets))
+
+
+def half(per_lead: np.ndarray) -> np.ndarray:
+    """Return what ±1/2 drives."""
+    return np.asarray((per_lead[0] - per_lead[1]) / 2)
+
+
+def slope_of_energy(junction_at: Any) -> tuple[float, float]:
+    """Return the torque of the occupied states from the spin current, and from -4π ∂Ω/∂Φ, at one k∥."""
+    torque = float(equilibrium_response(junction_at(ANGLE), ENERGY).torques.field_like[1])
+    up, down = (float(grand_potential(junction_at(ANGLE + s * STEP), ENERGY)[0]) for s in (1, -1))
+    return torque, 4 * np.pi * (up - down) / (2 * STEP)
+
+
+def chain(theta: float) -> Junction:
+    """Return a chain with different magnets."""
+    return asymmetric_junction(theta=theta, height=2.0, thickness=2)
+
+
+def waves_field_like(junction: Junction) -> float:
+    """Return Q·n in the barrier per bias from the wave functions, the field-like torque of a current."""
+    state = scatter_quietly(junction, ENERGY, "average")
+    Q = (state.bond_currents[0] - state.bond_currents[1])[junction.cut, 1:] / 2
+    normal = np.cross(*junction.magnetizations)
+    return abs(float(Q @ normal / np.linalg.norm(normal)))
+
+
+def measure(quick: bool) -> Record:
+    """Size every torque that no J_M contains against t0."""
+    lab = Laboratory(spot_check_every=4)
+    heights = [sizes(lab, h, 3) for h in (HEIGHTS[::2] if quick else HEIGHTS)]
+    planes = [sizes(lab, 3.0, n) for n in (PLANES[::2] if quick else PLANES)]
+    shares = {alpha: lattice_share(alpha) for alpha in ALPHAS}
+    torque, slope = slope_of_energy(chain)
+    shown = heights[1]
+    quotient = shown.field_like / shown.t0
+    waves = waves_field_like(FAMILY(theta=ANGLE, height=shown.height, thickness=3)) / shown.t0
+    every = [*heights, *planes]
+    return Record(locals())
+
+
+# ---------------------------------------------------------------------- what it says of the paper
+def verdict(sizes_: list[Sizes], shares: dict[float, float]) -> str:
+    """Return the verdict: there are other torques, of some percent of t0 or more, or none."""
+    largest = max(max(s.field_like / s.t0, s.occupied / s.t0) for s in sizes_)
+    return "holds" if min(largest, max(shares.values())) > 0.01 else "fails"
+
+
+def judge(m: Record) -> Judged:
+    """Judge the sentence as printed and as corrected."""
+    found = verdict(m.every, m.shares)
+    return Judged(
+        printed=found,
+        corrected=found,
+        value=m.quotient,
+        expected=m.waves,
+        tolerance=1e-6,
+        # error of the difference quotient
+        route=Check("torque of the occupied states over −4π ∂Ω/∂Φ", abs(m.torque / m.slope), 1e-4, expected=1.0),
+        checks=m.lab.checks(),
+    )
+
+
+def numbers(m: Record) -> dict[str, Any]:
+    """Return what the text quotes."""
+    thin, thick = m.planes[0], m.planes[-1]
+    field = [s.field_like / s.t0 for s in m.every]
+    return {
+        "field_min": min(field),
+        "field_max": max(field),
+        "thin_occupied": thin.occupied / thin.t0,
+        "thick_occupied": thick.occupied / thick.t0,
+        "thin": thin.planes,
+        "thick": thick.planes,
+        "shares_text": ", ".join(f"{share:.1%} (α = {alpha:g} t)" for alpha, share in m.shares.items()),
+        "height": m.shown.height,
+        "energy": abs(abs(m.torque / m.slope) - 1),
+    }
+
+
+# ---------------------------------------------------------------------- figures
+@styled
+def draw(heights: list[Sizes], planes: list[Sizes]) -> Any:
+    """Plot every torque over t0 against height and thickness."""
+    figure, axes = new_figure(1, 2, width=6.8, height=3.5, sharey=True)
+    for panel, found, name, label in (
+        (axes[0], heights, "height", "barrier height U (t), 3 planes"),
+        (axes[1], planes, "planes", "thickness (planes), U = 3 t"),
+    ):
+        x = [getattr(s, name) for s in found]
+        t0 = np.array([s.t0 for s in found])
+        panel.semilogy(x, t0 / t0, "-", color=COLORS["theory"], label=r"$t_0$")
+        field = [s.field_like for s in found] / t0
+        panel.semilogy(x, field, "o-", color=COLORS["field_like"], label="field-like torque of the current")
+        occupied = [s.occupied for s in found] / t0
+        panel.semilogy(x, occupied, "s-", color=COLORS["minority"], label=f"occupied states, V = {BIAS:g} t")
+        panel.set_xlabel(label)
+    axes[0].set_ylabel(r"torque / $|t_0|$")
+    legend_below(figure, axes[0], 3)
+    return figure
+
+
+def figures(m: Record) -> dict[str, Any]:
+    """Draw everything."""
+    return {"other-torques-size": draw(m.heights, m.planes)}
+
+
+def table(m: Record) -> Rows:
+    """Return the rows: every barrier."""
+    rows = [("U (t)", "planes", "|t0| (e²/h V per cell)", "field-like/|t0|", f"occupied states/|t0|, V = {BIAS:g} t")]
+    for s in m.every:
+        rows.append(
+            (f"{s.height:g}", f"{s.planes}", f"{s.t0:.2e}", f"{s.field_like / s.t0:.4f}", f"{s.occupied / s.t0:.3f}")
+        )
+    return tuple(rows)

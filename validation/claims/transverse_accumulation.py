@@ -1,0 +1,343 @@
+"""The text after equation (11): a large longitudinal change, a small transverse one, all torque at the interface."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+from scipy.constants import e, hbar, physical_constants, pico
+
+from kwant_spinjunc import Junction, Scattering, ferromagnet, unit_vector
+from kwant_spinjunc.halves import zone
+from kwant_spinjunc.magnets.multiscale import cobalt, mixing_conductances
+from kwant_spinjunc.scattering import scatter_quietly as scatter
+from kwant_spinjunc.spin import torque_axes
+from kwant_spinjunc.theory import angular
+from kwant_spinjunc.theory.drift_diffusion import Matching, Material, match, tunnel_interface
+from systems.spin_valve import spin_valve
+
+from ..claim import Check, Judged, Record, Rows
+from ..compare import Fit, fit_power_law
+from ..figures import COLORS, new_figure, styled
+from ..laboratory import Laboratory, k_average
+
+#: The metal of both sides.
+COBALT = cobalt()
+#: Angle of everything below.
+ANGLE = np.pi / 2
+#: Unit of the microscopic energies, eV, and their lattice constant, nm.
+HOPPING = 1.0
+LATTICE_CONSTANT = 0.25
+#: The magnet of the microscopic penetration, unit t, free-electron-like at E = 0, and its exchange splittings.
+IRON = {"onsite": 5.0, "in_plane_hopping": 1.0}
+SPLITTINGS = np.array([0.1, 0.2, 0.4, 0.8])
+#: ħω in eV of the exchange field of a ferromagnet, and ω per tesla in 1/ps.
+EXCHANGE = 1.0
+PER_TESLA = physical_constants["electron gyromag. ratio"][0] * pico
+#: Precession rates times τ of the curves, and where powers are fitted.
+TURNS = np.geomspace(1e-2, 1e6, 41)
+FAST = np.geomspace(1e5, 1e7, 5)
+#: Conductance ratios of the curves.
+RATIOS = (0.1, 1.0, 10.0, 100.0)
+#: Spin asymmetry of a polarized interface.
+GAMMA = 0.5
+#: "Much smaller": less than a tenth.
+SMALL = 0.1
+
+
+@dataclass(frozen=True)
+class Case:
+    """Two cobalt magnets of precession rate ω through a tunnel interface, transverse accumulation included."""
+
+    omega: float
+    xi: float
+    gamma: float
+    solution: Matching
+
+    @property
+    def metal(self) -> Material:
+        """The magnet."""
+        return self.solution.left
+
+    @property
+    def ratio(self) -> float:
+        """|δM⊥|/|δM∥| at the left face."""
+        return float(ratio(self.solution))
+
+    @property
+    def depth(self) -> float:
+        """Depth within which half of the torque inside a magnet acts, ln 2/Re k⊥, nm."""
+        return float(np.log(2) / self.metal.modes.transverse.real)
+
+    @property
+    def share(self) -> float:
+        """Precession torque on both magnets over the total change of the spin current."""
+        inside = self.solution.layer_torque.sum(axis=0)
+        return float(np.linalg.norm(inside) / self.solution.delta_J_M_length)
+
+    @property
+    def clamping_error(self) -> float:
+        """Relative change of J_M if δM⊥ is clamped to zero."""
+        eta = angular.transverse_ratio(self.metal)
+        free, clamped = (angular.spin_current_transverse(self.xi, ANGLE, self.metal.beta, x) for x in (eta, 0.0))
+        return float(abs(free / clamped - 1))
+
+
+# ---------------------------------------------------------------------- what is computed
+def ratio(solution: Matching) -> Any:
+    """Return |δM⊥|/|δM∥| at the left face."""
+    M, m = solution.delta_M[..., 0, :], solution.m[..., 0, :]
+    along = np.sum(M * m, axis=-1)
+    return np.linalg.norm(M - along[..., None] * m, axis=-1) / abs(along)
+
+
+@cache
+def case(omega: float, xi: float = 1.0, gamma: float = 0.0, mixing: float | None = None) -> Case:
+    """Match through an interface of conductance ratio ξ and spin asymmetry γ, optionally with a mixing conductance."""
+    metal = replace(COBALT, omega=omega)
+    G = xi * metal.sigma / np.sqrt(metal.D * metal.tau)
+    amplitudes = (np.array([1 + gamma, 1 - gamma]) / 2) ** 0.25
+    m = unit_vector(0.0), unit_vector(ANGLE)
+    interface = tunnel_interface(*m, np.sqrt(G) * amplitudes, amplitudes)
+    if mixing is not None:
+        interface = interface.with_mixing(*m, left=mixing, right=mixing)
+    return Case(omega, xi, gamma, match(metal, metal, interface, m_left=m[0], m_right=m[1]))
+
+
+def valve(splitting: float, planes: int = 1) -> Junction:
+    """Return the metallic valve, its spacer matched to the majority band, with ``planes`` of each magnet resolved."""
+    junction = spin_valve(theta=ANGLE, splitting=splitting, spacer_onsite=IRON["onsite"] - splitting / 2, **IRON)
+    return replace(junction, buffer=planes)
+
+
+def half_depth(lab: Laboratory, splitting: float) -> float:
+    """Return the depth in nm at which half of the transverse spin current is absorbed, clean and k∥-averaged.
+
+    Spin is sent through the valve by a spin accumulation on the left.
+    """
+    planes = int(10 / splitting) + 10
+    junction = valve(splitting, planes)
+    m_left, m_right = junction.magnetizations
+    in_plane, normal = torque_axes(m_right, m_left)
+
+    def observe(scattering: Scattering) -> dict[str, np.ndarray]:
+        currents = scattering.fields.currents[:, 0, :, -planes:, 1:]
+        return {"Q": currents[:, 0] - currents[:, 1]}
+
+    Q = k_average(lab, junction, 0.0, observe, accuracy=1e-6)["Q"]
+    size = np.hypot(Q @ in_plane, Q @ normal)
+    last = int(np.flatnonzero(size >= size[0] / 2)[-1])
+    above, below = np.log(size[last : last + 2] / size[0])
+    return LATTICE_CONSTANT * float(last + (above - np.log(0.5)) / (above - below))
+
+
+def fermi_velocity(splitting: float) -> float:
+    """Return the Fermi velocity of the microscopic magnet in nm/ps, 2⟨|v_y|⟩ over its Fermi surface."""
+    lead = ferromagnet(hopping=1.0, splitting=splitting, **IRON)
+    c, weight = zone.nodes(zone.thresholds(Junction(lead, [], lead), 0.0))
+    squared = 4 - lead.levels(c) ** 2
+    is_open = squared > 1e-12
+    channels = weight @ is_open
+    states = weight @ np.where(is_open, 1 / np.sqrt(np.where(is_open, squared, 1.0)), 0.0)
+    speed = 2 * channels.sum() / states.sum()  # a t/ħ
+    return float(speed * LATTICE_CONSTANT * HOPPING * e / hbar * pico)
+
+
+def mixing_per_channel(splitting: float) -> tuple[complex, float]:
+    """Return G_mix of spacer and magnet per channel, k∥-averaged, and its difference from Kwant's at k∥ = Γ."""
+    junction = valve(splitting)
+    left, _ = mixing_conductances(junction)
+    at_gamma, _ = mixing_conductances(junction, k=(0.0, 0.0))
+    spacer = junction.planes[len(junction.planes) // 2]
+    S = scatter(Junction(replace(spacer, m=junction.left.m), [], junction.left), 0.0, (0.0, 0.0)).smatrix
+    up, down = (S.submatrix((0, s), (0, s))[0, 0] for s in (0, 1))
+    return left.mixing / left.modes_spacer, float(abs(at_gamma.mixing - (1 - up * down.conj())))
+
+
+def turning_point(xi: float) -> float:
+    """Return the ωτ above which |δM⊥| stays below a tenth of |δM∥|, interpolated; 0 if it always is, or infinite."""
+    found = np.array([case(float(turn) / COBALT.tau, xi).ratio for turn in TURNS])
+    if found[-1] > SMALL or found.max() < SMALL:
+        return np.inf if found[-1] > SMALL else 0.0
+    last = int(np.flatnonzero(found > SMALL)[-1])
+    x, y = np.log(TURNS[last : last + 2]), np.log(found[last : last + 2])
+    return float(np.exp(np.interp(np.log(SMALL), y[::-1], x[::-1])))
+
+
+# ---------------------------------------------------------------------- what it says of the paper
+def verdict(power: Fit, slow: float, exchange: float) -> str:
+    """Return the verdict: small at any precession rate, in the limit of fast precession only, or not even there."""
+    if slow < SMALL:
+        return "holds"
+    return "holds in a limit" if exchange < SMALL and power.exponent < -0.4 else "fails"
+
+
+# ---------------------------------------------------------------------- figures
+@styled
+def draw_ratio() -> Any:
+    """Plot |δM⊥|/|δM∥| against ωτ for several interfaces."""
+    figure, axes = new_figure(width=6.2, height=4.0)
+    colors = ("majority", "damping_like", "field_like", "minority")
+    for xi, color in zip(RATIOS, colors, strict=True):
+        curve = [case(float(turn) / COBALT.tau, xi).ratio for turn in TURNS]
+        axes.loglog(TURNS, curve, color=COLORS[color], label=rf"$\xi$ = {xi:g}")
+        polarized = [case(float(turn) / COBALT.tau, xi, GAMMA).ratio for turn in TURNS]
+        axes.loglog(TURNS, polarized, "--", color=COLORS[color], linewidth=1)
+    axes.plot([], [], "--", color=COLORS["muted"], linewidth=1, label=rf"the same, $\gamma$ = {GAMMA:g}")
+    for turn, label in (
+        (PER_TESLA * COBALT.tau, "1 T"),
+        (EXCHANGE * e / hbar * pico * COBALT.tau, "exchange,\n1 eV"),
+    ):
+        axes.axvline(turn, color=COLORS["muted"], linewidth=1.2)
+        axes.annotate(label, (turn, 1.6e-3), xytext=(3, 0), textcoords="offset points", color="#57606a", fontsize=8)
+    axes.set_ylim(1e-3, 2)
+    axes.set_xlim(TURNS[0], TURNS[-1])
+    axes.set_xlabel(r"precession $\omega\tau$")
+    axes.set_ylabel(r"$|\delta M_\perp|/|\delta M_\parallel|$ at the interface")
+    figure.legend(loc="outside lower center", ncols=5, columnspacing=1.0, handlelength=1.4)
+    return figure
+
+
+@styled
+def draw_depth(depths: Sequence[float], power: Fit, free_path: float) -> Any:
+    """Plot the depth of the torque against the splitting: diffusion, and the clean microscopic magnet."""
+    figure, axes = new_figure(width=6.0, height=4.0)
+    energy = np.geomspace(1e-4, 3, 41)
+    diffusive = [case(E * e / hbar * pico).depth for E in energy]
+    valid = np.array(diffusive) > free_path
+    axes.loglog(
+        energy[valid], np.array(diffusive)[valid], color=COLORS["theory"], label=r"diffusion, ln 2/Re $k_\perp$"
+    )
+    axes.loglog(
+        energy[~valid], np.array(diffusive)[~valid], ":", color=COLORS["theory"], label="diffusion where it fails"
+    )
+    axes.loglog(
+        SPLITTINGS * HOPPING, depths, "o", color=COLORS["microscopic"], label=r"clean magnet, $k_\parallel$ average"
+    )
+    fit = power.prefactor * (energy / HOPPING) ** power.exponent
+    axes.loglog(
+        energy[energy > 0.02],
+        fit[energy > 0.02],
+        "--",
+        color=COLORS["microscopic"],
+        linewidth=1,
+        label=rf"$\propto \Delta^{{{power.exponent:.2f}}}$",
+    )
+    axes.axhline(COBALT.spin_diffusion_length, color=COLORS["damping_like"], linewidth=1.2)
+    axes.axhline(free_path, color=COLORS["minority"], linewidth=1.2)
+    axes.text(
+        1.1e-4, COBALT.spin_diffusion_length * 1.12, "spin-diffusion length", color=COLORS["damping_like"], fontsize=8
+    )
+    axes.text(1.1e-4, free_path * 1.12, "mean free path", color=COLORS["minority"], fontsize=8)
+    axes.set_ylim(0.2, 5e3)
+    axes.set_xlabel(r"exchange splitting $\Delta = \hbar\omega$ (eV)")
+    axes.set_ylabel("depth of half the torque (nm)")
+    axes.legend(loc="upper right")
+    return figure
+
+
+def rows(cases: Sequence[tuple[str, Case]]) -> tuple[tuple[str, ...], ...]:
+    """Return the rows: what H in (7) is taken to be, from nothing to the exchange field."""
+    rows = [("H in (7)", "ωτ", "depth (nm)", "|δM⊥|/|δM∥|", "torque inside the magnets", "J_M changed by clamping")]
+    for name, c in cases:
+        row = (
+            f"{c.omega * c.metal.tau:.3g}",
+            f"{c.depth:.3g}",
+            f"{c.ratio:.3f}",
+            f"{c.share:.0%}",
+            f"{c.clamping_error:.1%}",
+        )
+        rows.append((name, *row))
+    return tuple(rows)
+
+
+# ---------------------------------------------------------------------- the skeleton
+def measure(quick: bool) -> Record:
+    """Follow the transverse accumulation from no precession to the exchange field, and the depth of the torque."""
+    lab = Laboratory(spot_check_every=3)
+    exchange_rate = EXCHANGE * e / hbar * pico
+    rows = [
+        ("none", case(0.0)),
+        ("field of 1 T", case(PER_TESLA)),
+        ("field of 10 T", case(10 * PER_TESLA)),
+        ("exchange, 0.01 eV", case(0.01 * exchange_rate)),
+        ("exchange, 1 eV", case(exchange_rate)),
+    ]
+    by_name = dict(rows)
+    exchange, tesla = by_name["exchange, 1 eV"], by_name["field of 1 T"]
+    fast = [case(float(turn) / COBALT.tau) for turn in FAST]
+    ratio_power, depth_power = (fit_power_law(FAST, [getattr(c, name) for c in fast]) for name in ("ratio", "depth"))
+    polarized = case(exchange_rate, gamma=GAMMA)
+    transparent, turning = case(0.0, xi=1e6), case(exchange_rate, xi=1e6)
+    barrier = case(PER_TESLA, xi=0.01), case(PER_TESLA, xi=0.01, gamma=GAMMA)
+    metallic = case(exchange_rate, xi=10.0)
+    turns = {xi: turning_point(xi) for xi in RATIOS}
+    depths = [half_depth(lab, float(d)) for d in SPLITTINGS]
+    ballistic = fit_power_law(SPLITTINGS, depths)
+    velocity = fermi_velocity(EXCHANGE / HOPPING)
+    free_path = 3 * COBALT.D / velocity
+    crossing = EXCHANGE * (exchange.depth / free_path) ** 2
+    mixing, kwant = mixing_per_channel(EXCHANGE / HOPPING)
+    in_units = depths[-1] * SPLITTINGS[-1] * HOPPING * e / hbar * pico / velocity
+    clamped = case(exchange_rate, mixing=1e12)
+    return Record(locals())
+
+
+def judge(m: Record) -> Judged:
+    """Judge the sentence as printed and as corrected."""
+    return Judged(
+        printed=verdict(m.ratio_power, m.tesla.ratio, m.exchange.ratio),
+        corrected="holds" if abs(m.exchange.share - 1) < 1e-9 and abs(m.ballistic.exponent + 1) < 0.1 else "fails",
+        value=m.ratio_power.exponent,
+        expected=-0.5,
+        tolerance=0.02,  # corrections are of relative order ξη ≈ 1e-2 at the beginning of the fit
+        unit="",
+        route=Check("from Re k⊥ ∝ ω^½ alone, the inverse depth", m.depth_power.exponent, 0.02, expected=-0.5),
+        checks=(
+            Check("torque inside the magnets, spin-independent interface", m.exchange.share, 1e-9, 1.0),
+            Check("torque inside the magnets, infinite mixing conductance", m.clamped.share, 1e-3),
+            # next order 1/(ξη) with ξ = 1e6
+            Check("|δM⊥|/|δM∥| of a transparent interface", m.transparent.ratio, 1e-3, 1 / np.tan(ANGLE / 2)),
+            Check("power of ω in the depth", m.depth_power.exponent, 0.001, -0.5),
+            # the velocities of both spins differ by a relative Δ/E_F at the largest splitting
+            Check("power of Δ in the depth, clean magnet", m.ballistic.exponent, 0.1, -1.0),
+            Check("G_mix at Γ, engine minus Kwant", m.kwant, 1e-9),
+            *m.lab.checks(),
+        ),
+    )
+
+
+def numbers(m: Record) -> dict[str, Any]:
+    """Return what the text quotes."""
+    return {
+        "turns_1": TURNS[-1],
+        "ratios_1": RATIOS[-1],
+        "exchange_omega_cobalt_tau": m.exchange.omega * COBALT.tau,
+        "turns_1_0": m.turns[1.0],
+        "turns_10_0": m.turns[10.0],
+        "turns_100_0": m.turns[100.0],
+        "angular_transverse_ratio_exchange_meta": angular.transverse_ratio(m.exchange.metal),
+        "free_path": m.free_path,
+        "velocity": m.velocity,
+        "crossing": m.crossing,
+        "depths_1": m.depths[-1],
+        "splittings_1_hopping": SPLITTINGS[-1] * HOPPING,
+        "depths_1_lattice_constant": m.depths[-1] / LATTICE_CONSTANT,
+        "in_units": m.in_units,
+    }
+
+
+def figures(m: Record) -> dict[str, Any]:
+    """Draw everything."""
+    return {
+        "transverse-accumulation-ratio": draw_ratio(),
+        "transverse-accumulation-depth": draw_depth(m.depths, m.ballistic, m.free_path),
+    }
+
+
+def table(m: Record) -> Rows:
+    """Return the rows of the report."""
+    return rows(m.rows)

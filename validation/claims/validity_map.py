@@ -1,0 +1,403 @@
+"""Where equations (1) to (4) and t0 can be used: the error over barriers, angles and magnets, and what controls it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from kwant_spinjunc import Junction
+from kwant_spinjunc.halves.round_trip import round_trip
+from kwant_spinjunc.plot.figures import ERROR_RANGE, draw_error_map, error_contours
+from kwant_spinjunc.runs.collapse import Collapse, collapse
+from kwant_spinjunc.runs.validity import ERRORS, validity_map
+from kwant_spinjunc.scattering import scatter_quietly as scatter
+from kwant_spinjunc.theory import tunnelling
+from kwant_spinjunc.transport.linear import linear_response
+from systems.asymmetric_junction import asymmetric_junction
+from systems.free_electron_junction import free_electron_junction
+
+from ..claim import Check, Judged, Rows
+from ..figures import COLORS, legend_below, new_figure, styled
+from ..laboratory import Laboratory
+
+#: Two different magnets with three-dimensional bands, unit t.
+MAGNETS = {"onsite": 5.0, "onsite_right": 4.8, "in_plane_hopping": 1.0}
+LATTICE = partial(asymmetric_junction, **MAGNETS)
+#: Chemical potentials (µ_+, µ_-) of both leads in units of the voltage, without and with spin accumulation.
+POTENTIALS = {
+    "without accumulation": {"mu_left": (0.5, 0.5), "mu_right": (-0.5, -0.5)},
+    "with accumulation": {"mu_left": (0.6, 0.4), "mu_right": (-0.45, -0.55)},
+}
+#: One k∥ is Γ.
+SAMPLINGS = {"one k∥": None, "k∥ average": "average"}
+ENERGY = 0.0
+#: Errors below this part of the current are rounding.
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All maps: datasets by sampling of k∥ and by accumulation."""
+
+    iron: dict[str, Any]  # free electrons at 90°: height × width, with accumulation
+    cloud: dict[tuple[str, str], Any]  # height × thickness × angle × right splitting
+    errors: Any  # angle × right splitting behind one barrier, k∥ average, with accumulation
+    pointwise: float = np.nan  # largest difference from junctions scattered one by one, per current
+    contrast: float = np.nan  # of δ from the reflections at both faces, relative
+    checks: tuple[Check, ...] = ()
+
+    def collapses(self, error: str, samplings: Sequence[str] = tuple(SAMPLINGS)) -> dict[str, Collapse]:
+        """Return the fits of all candidates, over all junctions with accumulation and without."""
+        chosen = [data for (sampling, _), data in self.cloud.items() if sampling in samplings]
+        chosen += [self.iron[sampling] for sampling in samplings if error in self.iron[sampling]]
+        return {fit.candidate: fit for fit in collapse(*chosen, error=error)}
+
+    def points(self, *names: str) -> tuple[np.ndarray, ...]:
+        """Return variables at all points of all junctions, one after another."""
+        every = [*self.cloud.values(), *self.iron.values()]
+        return tuple(np.concatenate([data[name].values.ravel() for data in every]) for name in names)
+
+
+# ---------------------------------------------------------------------- what is computed
+def measure(quick: bool) -> Measured:
+    """Map all junctions."""
+    run = partial(validity_map, energy=ENERGY, progress=False)
+    heights, widths = (8, 6) if quick else (36, 16)
+    iron = {
+        name: run(
+            free_electron_junction,
+            k=k,
+            height=np.linspace(-0.5, 3.0, heights),
+            width=0.05 * np.linspace(1, 16, widths).round(),
+            theta=np.pi / 2,
+            **POTENTIALS["with accumulation"],
+        )
+        for name, k in SAMPLINGS.items()
+    }
+    axes = {
+        "height": np.linspace(1.2, 6.0, 4 if quick else 7),
+        "thickness": [1, 2, 4] if quick else [1, 2, 3, 4, 6],
+        "theta": np.radians([45, 120] if quick else [20, 60, 100, 140]),
+        "splitting_right": [0.5, 1.8] if quick else [0.3, 0.8, 1.3, 1.8],
+    }
+    cloud = {
+        (name, accumulation): run(LATTICE, error=tuple(ERRORS), k=k, **axes, **mu)
+        for name, k in SAMPLINGS.items()
+        for accumulation, mu in POTENTIALS.items()
+    }
+    errors = run(
+        LATTICE,
+        error=tuple(ERRORS),
+        k="average",
+        height=2.0,
+        thickness=2,
+        theta=np.radians(np.linspace(0, 180, 7 if quick else 37)),
+        splitting_right=np.linspace(0.1, 2.5, 4 if quick else 21),
+        **POTENTIALS["with accumulation"],
+    )
+    maps, lab = Measured(iron, cloud, errors), Laboratory(spot_check_every=2)
+    pointwise = pointwise_difference(lab, maps, 17 if quick else 97)
+    return replace(maps, pointwise=pointwise, contrast=reflection_contrast(), checks=lab.checks())
+
+
+def pointwise_difference(lab: Laboratory, measured: Measured, every: int) -> float:
+    """Return the largest difference between the maps and junctions scattered one by one, at every n-th point."""
+    worst = 0.0
+    for (sampling, accumulation), data in measured.cloud.items():
+        mu = POTENTIALS[accumulation].values()
+        stacked = data.stack(point=("height", "thickness", "theta", "splitting_right"))
+        for index in range(0, stacked.sizes["point"], every):
+            point = stacked.isel(point=index)
+            names = ("height", "thickness", "theta", "splitting_right")
+            junction = LATTICE(**{name: point[name].item() for name in names})
+            solve = partial(lab.scatter) if sampling == "one k∥" else partial(scatter, k="average")
+            result = solve(junction, ENERGY)
+            exact = linear_response(result, *mu)
+            D = collinear_factors(junction, solve)
+            T = tunnelling.rotation_law(D, junction.angle)
+            paper = [
+                tunnelling.magnetization_current(T, *mu, "left"),
+                tunnelling.magnetization_current(T, *mu, "right"),
+            ]
+            error = abs(np.array(paper) - exact.magnetization).max() / exact.charge[0]
+            worst = max(worst, abs(float(error) - point["tunnelling"].item()))
+    return worst
+
+
+def collinear_factors(junction: Junction, solve: Any) -> np.ndarray:
+    """Return D_ss' from the same junction at Φ = 0 and π."""
+    m = np.array(junction.left.m)
+    turned = [replace(junction, right=replace(junction.right, m=sign * m)) for sign in (1, -1)]
+    return tunnelling.spin_factors_from_collinear(*(solve(other, ENERGY).transmissions for other in turned))
+
+
+def reflection_contrast() -> float:
+    """Return the largest relative deviation of δ from 2 Re e^{-2κd}(ρ_L+ - ρ_L-)(ρ_R+ - ρ_R-) behind 8 planes."""
+    deviations = []
+    for height in (1.5, 2.0, 3.0):
+        junction = asymmetric_junction(theta=np.pi / 2, height=height, thickness=8)
+        (insulator,) = junction.layers
+        kappa = tunnelling.lattice_decay_constant(insulator.onsite, ENERGY, insulator.hopping)
+        contrast = [
+            np.diff(
+                tunnelling.lattice_reflection(
+                    tunnelling.surface_green_function(ENERGY, lead.levels(), lead.hopping), kappa, insulator.hopping
+                )
+            )
+            for lead in junction.leads
+        ]
+        law = 2 * (np.exp(-2 * kappa * insulator.thickness) * contrast[0] * contrast[1]).real
+        deviations.append(abs(round_trip(junction, ENERGY).defect / law - 1))
+    return float(np.max(deviations))
+
+
+# ---------------------------------------------------------------------- what it says of the paper
+def verdict(law: Collapse, error: np.ndarray, transmission: np.ndarray) -> str:
+    """Return the verdict on (3) and (4): right everywhere, as the transmission goes to zero, or not even then."""
+    if np.nanmax(error) < ROUNDING:
+        return "holds"
+    thick = transmission < 1e-4
+    vanishes = thick.any() and np.nanmax(error[thick]) < 1e-4
+    return "holds in a limit" if vanishes and abs(law.exponents[0] - 1) < 0.05 else "fails"
+
+
+def window(error: np.ndarray, control: np.ndarray, limit: float) -> tuple[float, float]:
+    """Return the smallest control with an error above the limit and the largest with one below."""
+    return float(control[error > limit].min()), float(control[(error < limit) & (error > ROUNDING)].max())
+
+
+# ---------------------------------------------------------------------- figures
+LAW = "#56B4E9"
+TITLES = {"one k∥": r"one $\mathbf{k}_\parallel$", "k∥ average": r"$\mathbf{k}_\parallel$ average"}
+
+
+@styled
+def draw_maps(measured: Measured) -> Any:
+    """Draw the error of (3), (4) of the free-electron junction at one k∥ and averaged."""
+    figure, axes = new_figure(1, 2, width=5.4, height=3.4, sharey=True)
+    for panel, (name, data) in zip(axes, measured.iron.items(), strict=True):
+        mesh = draw_error_map(panel, data["tunnelling"], contours=False, shading="gouraud")
+        error_contours(panel, data["tunnelling"])
+        error_contours(panel, data["tunnelling_leading_order"], color=LAW, linestyle="--", label=False)
+        panel.axvline(0, color="black", linestyle=":", linewidth=0.8)
+        panel.annotate("error below 1 %", (1.7, 0.45), ha="center", fontsize=8)
+        panel.set_title(TITLES[name])
+        panel.set_xlabel("barrier height U (eV)")
+        panel.set_ylabel("")
+    axes[0].set_ylabel("barrier width d (nm)")
+    bar = figure.colorbar(mesh, ax=axes, extend="min", pad=0.02, ticks=np.geomspace(*ERROR_RANGE, 6))
+    bar.set_label("error of (3), (4) / current")
+    axes[0].plot([], [], color="black", linewidth=1.1, label="exact scattering")
+    axes[0].plot([], [], "--", color=LAW, linewidth=1.1, label="round-trip law")
+    legend_below(figure, axes[0], 2)
+    return figure
+
+
+@styled
+def draw_collapse(measured: Measured, fits: dict[str, Collapse]) -> Any:
+    """Plot the error of (3), (4) at all points against three quantities."""
+    figure, axes = new_figure(1, 3, width=7.2, height=3.6, sharex=True, sharey=True)
+    panels = {
+        "transmission": ("transmission", "transmission"),
+        "decay": ("decay", r"decay $e^{-2\kappa d}$"),
+        "leading order": ("tunnelling_leading_order", "round-trip law"),
+    }
+    looks = {"k∥ average": ("s", COLORS["right"], 3.0), "one k∥": ("o", COLORS["left"], 2.0)}
+    for panel, (name, (variable, label)) in zip(axes, panels.items(), strict=True):
+        for sampling, (marker, color, size) in looks.items():
+            for accumulation in POTENTIALS:
+                data = measured.cloud[sampling, accumulation]
+                face = color if accumulation == "with accumulation" else "none"
+                panel.loglog(
+                    data[variable].values.ravel(),
+                    data["tunnelling"].values.ravel(),
+                    marker,
+                    color=color,
+                    markerfacecolor=face,
+                    markersize=size,
+                    markeredgewidth=0.5,
+                    linestyle="none",
+                    label=f"{TITLES[sampling]}, {accumulation}",
+                )
+        for level in (0.01, 0.1):
+            panel.axhline(level, color=COLORS["muted"], linewidth=0.8, zorder=0)
+        panel.set_xlabel(label)
+        panel.set_title(f"scatter × {fits[name].scatter:.2f}")
+    axes[2].loglog([1e-10, 1], [1e-10, 1], color="black", linewidth=0.8, zorder=3)
+    axes[0].set_xlim(1e-10, 2)
+    axes[0].set_ylim(1e-10, 1)
+    for level, name in ((0.01, "1 %"), (0.1, "10 %")):
+        axes[0].annotate(name, (2e-10, level), va="bottom", fontsize=8)
+    axes[0].set_ylabel("error of (3), (4) / current")
+    legend_below(figure, axes[0], 2, markerscale=1.6)
+    return figure
+
+
+@styled
+def draw_errors(measured: Measured) -> Any:
+    """Draw four errors over the angle and the right magnet, behind one barrier."""
+    figure, axes = new_figure(2, 2, width=6.2, height=5.2, sharex=True, sharey=True)
+    titles = {
+        "tunnelling": "(3), (4) from collinear data",
+        "reflection": r"(3), (4) with exact $T_{ss'}(\Phi)$",
+        "conserved": "(1), one conserved current",
+        "t0": r"$t_0$ as the torque on both magnets",
+    }
+    data = measured.errors.assign_coords(theta=np.degrees(measured.errors["theta"]))
+    for panel, (name, title) in zip(axes.flat, titles.items(), strict=True):
+        mesh = draw_error_map(panel, data[name])
+        panel.set_title(title)
+        panel.set_xlabel("")
+        panel.set_ylabel("")
+        panel.set_xticks(range(0, 181, 45))
+    for panel in axes[1]:
+        panel.set_xlabel(r"angle $\Phi$ (degrees)")
+    for panel in axes[:, 0]:
+        panel.set_ylabel("splitting Δ' of the right magnet (t)")
+    figure.colorbar(mesh, ax=axes, extend="min", label="relative error", ticks=np.geomspace(*ERROR_RANGE, 6))
+    return figure
+
+
+def rows(measured: Measured) -> tuple[tuple[str, ...], ...]:
+    """Return the rows: every candidate, at one k∥, averaged, and both together."""
+    header = (
+        "what the error of (3), (4) is fitted with",
+        "power",
+        "scatter, one k∥",
+        "scatter, k∥ average",
+        "all",
+        "worst",
+    )
+    single, average = (measured.collapses("tunnelling", [name]) for name in SAMPLINGS)
+    rows = [header]
+    for name, fit in measured.collapses("tunnelling").items():
+        rows.append(
+            (
+                "round-trip law" if name == "leading order" else name,
+                ", ".join(f"{exponent:.2f}" for exponent in fit.exponents),
+                f"× {single[name].scatter:.2f}",
+                f"× {average[name].scatter:.2f}",
+                f"× {fit.scatter:.2f}",
+                f"× {fit.worst:.3g}",
+            )
+        )
+    return tuple(rows)
+
+
+def invariants(measured: Measured, law: Collapse) -> tuple[Check, ...]:
+    """Return what must hold if the maps and the law are computed rightly."""
+    datasets = [*measured.cloud.values(), *measured.iron.values(), measured.errors]
+    unsplit = [data for (_, name), data in measured.cloud.items() if name == "without accumulation"]
+    return (
+        Check("error of (3), (4) for collinear magnets", float(measured.errors["tunnelling"][[0, -1]].max()), ROUNDING),
+        Check(
+            "spin-flip reflection without accumulation",
+            max(float(data["reflection"].max()) for data in unsplit),
+            ROUNDING,
+        ),
+        # the next order is |z| < 0.1 at one end of a fit over many decades
+        Check("power of the error in the round-trip law", law.exponents[0], 0.02, expected=1.0),
+        Check("scatter of the round-trip law", law.scatter, 0.05, expected=1.0),
+        Check("relative error of the k∥ averages", max(data.attrs["average_error"] for data in datasets), 1e-4),
+        # the next order is e^{-2κd}, below 5e-5 behind 8 planes
+        Check("δ against reflections at the interfaces, relative", measured.contrast, 1e-3),
+        *measured.checks,
+    )
+
+
+# ---------------------------------------------------------------------- the skeleton
+def judge(measured: Measured) -> Judged:
+    """Judge the sentence as printed and as corrected."""
+    fits = measured.collapses("tunnelling")
+    law = fits["leading order"]
+    return Judged(
+        printed=verdict(law, *measured.points("tunnelling", "transmission")),
+        corrected="holds" if abs(law.prefactor - 1) < 0.05 and law.scatter < 1.05 else "fails",
+        value=law.prefactor,
+        expected=1.0,
+        tolerance=0.05,  # the next order is |z| < 0.1 at one end of a fit over many decades
+        unit="",
+        route=Check(
+            "maps against junctions scattered one by one, per current",
+            measured.pointwise,
+            1e-6,
+        ),
+        checks=invariants(measured, law),
+    )
+
+
+def numbers(measured: Measured) -> dict[str, Any]:
+    """Return what the text quotes."""
+    fits = measured.collapses("tunnelling")
+    law = fits["leading order"]
+    axes = measured.cloud["one k∥", "with accumulation"]
+    spans = {name: f"{axes[name].min().item():g} to {axes[name].max().item():g}" for name in axes["tunnelling"].dims}
+    law, best = fits["leading order"], min(fits.values(), key=lambda fit: fit.scatter)
+    error, predicted, transmission, contrast = measured.points(
+        "tunnelling", "tunnelling_leading_order", "transmission", "round_trip"
+    )
+    by_law, by_transmission = window(error, predicted, 0.01), window(error, transmission, 0.01)
+    parts = [
+        float((data["reflection"] / data["rotation"]).median())
+        for (_, accumulation), data in measured.cloud.items()
+        if accumulation == "with accumulation"
+    ]
+    powers = [
+        next(
+            fit.exponents[0]
+            for fit in collapse(*measured.cloud.values(), error=name)
+            if fit.candidate == "transmission"
+        )
+        for name in ("conserved", "t0")
+    ]
+    median = {name: float(measured.errors[name].median()) for name in ("tunnelling", "conserved", "t0")}
+    average = measured.iron["k∥ average"]["tunnelling"]
+    typical = float(average.sel(width=0.5, height=1.0, method="nearest"))
+    return {
+        "law_scatter": law.scatter,
+        "law_prefactor": law.prefactor,
+        "law_points": law.points,
+        "fits_transmission_scatter": fits["transmission"].scatter,
+        "fits_decay_scatter": fits["decay"].scatter,
+        "fits_transmission_and_decay_scatter": fits["transmission and decay"].scatter,
+        "the_round_trip_law_if_best_is_law_else": "The round-trip law" if best is law else best.candidate,
+        "best_scatter": best.scatter,
+        "best_exponents_0": best.exponents[0],
+        "best_prefactor": best.prefactor,
+        "parts_0": parts[0],
+        "parts_1": parts[1],
+        "by_law_0": by_law[0],
+        "by_law_1": by_law[1],
+        "by_transmission_0": by_transmission[0],
+        "by_transmission_1": by_transmission[1],
+        "float_contrast_error_0_01_min": float(contrast[error > 0.01].min()),
+        "fits_factorization_defect_scatter": fits["factorization defect"].scatter,
+        "typical": typical,
+        "median_tunnelling": median["tunnelling"],
+        "median_conserved": median["conserved"],
+        "median_t0": median["t0"],
+        "powers_0": powers[0],
+        "abs_powers_1": abs(powers[1]),
+        "spans_splitting_right": spans["splitting_right"],
+        "spans_height": spans["height"],
+        "spans_thickness": spans["thickness"],
+    }
+
+
+def figures(measured: Measured) -> dict[str, Any]:
+    """Draw everything."""
+    fits = measured.collapses("tunnelling")
+    return {
+        "validity-map": draw_maps(measured),
+        "validity-map-collapse": draw_collapse(measured, fits),
+        "validity-map-errors": draw_errors(measured),
+    }
+
+
+def table(measured: Measured) -> Rows:
+    """Return the rows of the report."""
+    return rows(measured)

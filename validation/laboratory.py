@@ -1,0 +1,339 @@
+"""The microscopic side of every claim: solve, average over k∥ and disorder, compare with Kwant, keep the defects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from kwant_spinjunc import Ensemble, Junction, Layer, Scattering, ensemble
+from kwant_spinjunc.halves import zone
+from kwant_spinjunc.model.plane import band_shift
+from kwant_spinjunc.runs.statistics import value_with_error
+from kwant_spinjunc.scattering import scatter_quietly as scatter
+from systems.asymmetric_junction import asymmetric_junction
+from systems.contact import contact
+from systems.spin_valve import spin_valve
+from systems.tunnel_junction import tunnel_junction
+
+from .claim import Check
+
+#: The magnet of most junctions, unit t: three-dimensional bands, majority -1.5 to 10.5, minority -0.5 to 11.5.
+IRON = {"onsite": 5.0, "splitting": 1.0, "in_plane_hopping": 1.0}
+#: Barrier, metallic spacer and bare contact between identical magnets, and a barrier between different ones.
+FAMILIES: dict[str, Callable[..., Junction]] = {
+    "F|I|F": partial(tunnel_junction, height=3.0, **IRON),
+    "F|N|F": partial(spin_valve, spacer_onsite=4.2, **IRON),
+    "F|F": partial(contact, splitting_right=IRON["splitting"], **IRON),
+    "F|I|F'": partial(asymmetric_junction, height=3.0, onsite_right=4.8, splitting_right=1.8, **IRON),
+}
+#: Families whose two magnets are equal, and the one where they are not.
+IDENTICAL, DIFFERENT = ("F|I|F", "F|N|F", "F|F"), "F|I|F'"
+#: Transmissions above this are compared relatively too.
+RESOLVED = 1e-28
+#: Distance from a band edge, in cos kx a + cos kz a, below which a point of the zone is moved: a part of 1e-10 of it.
+NEAR_EDGE = 1e-10
+#: Wave vectors kx = kz from Γ to the corner of the zone.
+DIAGONAL = np.repeat(np.linspace(0.05, np.pi - 0.05, 24)[:, None], 2, axis=1)
+
+
+def distance_from_edges(result: Scattering) -> np.ndarray:
+    """Return how far each point's energy is from the nearest band edge of a lead: near one Kwant loses digits."""
+    c = band_shift(result.k)
+    gaps = [abs(np.asarray(result.energy)[..., None, None] - lead.band_edges(c)) for lead in result.junction.leads]
+    return np.minimum(*(gap.min(axis=(-2, -1)) for gap in gaps))
+
+
+@dataclass
+class Laboratory:
+    """Solves junctions for one claim and remembers how well every result kept the conservation laws.
+
+    Every ``spot_check_every``-th junction is solved by Kwant as well, at its point farthest from band edges, and the
+    largest differences of probabilities and bond currents between the two solvers are kept.
+    """
+
+    spot_check_every: int = 10
+    solved: int = 0
+    spot_checks: int = 0
+    defects: dict[str, float] = field(default_factory=dict)
+
+    def scatter(self, junction: Junction, energy: Any = 0.0, k: Any = None, **options: Any) -> Scattering:
+        """Return `kwant_spinjunc.scatter` of a junction, audited."""
+        result = scatter(junction, energy, k, solver="halves", **options)
+        if self.solved % self.spot_check_every == 0:
+            self._spot_check(result)
+        self.solved += 1
+        self._remember("unitarity defect", result.unitarity_defect)
+        return result
+
+    def _spot_check(self, result: Scattering) -> None:
+        if isinstance(result.k, str):  # of an average, one of the points it is an average of
+            result = scatter(result.junction, result.energy, DIAGONAL, solver="halves")
+        shape = result.modes.shape[:-2]
+        distance = np.where(result.modes.any(axis=(-1, -2)), distance_from_edges(result), -1.0)
+        if distance.max() < 0:
+            return
+        point = np.unravel_index(int(np.argmax(distance)), shape)
+        energy = np.broadcast_to(result.energy, shape)[point]
+        k = None if result.k is None else np.broadcast_to(result.k, (*shape, 2))[point]
+        exact = scatter(result.junction, float(energy), k)
+        self._remember("probabilities, engine minus Kwant", result.probabilities[point] - exact.probabilities)
+        resolved = exact.transmissions > RESOLVED
+        ratio = result.transmissions[point][resolved] / exact.transmissions[resolved]
+        self._remember("transmissions relative to Kwant's", ratio - 1)
+        self._remember("bond currents, engine minus Kwant", result.bond_currents[point] - exact.bond_currents)
+        self._remember("continuity defect (Kwant)", exact.continuity_defect)
+        self._remember("flux minus exchange-field torque (Kwant)", exact.torque_defect)
+        self.spot_checks += 1
+
+    def _remember(self, name: str, value: Any) -> None:
+        worst = float(np.max(abs(np.asarray(value)), initial=0.0))
+        self.defects[name] = max(self.defects.get(name, 0.0), worst)
+
+    def checks(self, tolerance: float = 1e-9) -> tuple[Check, ...]:
+        """Return one check per kind of defect, all per unit incoming flux."""
+        compared = Check("engine without a comparison to Kwant", float(self.spot_checks == 0), 0.5)
+        return compared, *(
+            Check(f"{name}, {self.spot_checks} Kwant points" if "Kwant" in name else name, value, tolerance)
+            for name, value in self.defects.items()
+        )
+
+
+Observables = Mapping[str, np.ndarray]
+
+
+def k_average(
+    lab: Laboratory,
+    junction: Junction,
+    energy: float,
+    observe: Callable[[Scattering], Observables],
+    *,
+    accuracy: float = 1e-8,
+) -> dict[str, np.ndarray]:
+    """Return the adaptive Brillouin-zone average of what ``observe`` finds at every k∥.
+
+    Parameters
+    ----------
+    lab
+        Solves and audits.
+    junction, energy
+        What to scatter from; the junction must be dispersive and have its default bonds.
+    observe
+        Takes the `Scattering` of n points and returns real arrays of shape (n, ...).
+    accuracy
+        Largest error of any component over the larger of its size and the conductance.
+
+    Raises
+    ------
+    kwant_spinjunc.halves.zone.IntegrationError
+        The accuracy was not reached.
+    """
+    edges = np.unique(zone.thresholds(junction, energy))
+    bare = replace(junction, buffer=1)  # the planes of the leads that are resolved hold no states of their own
+    split = np.concatenate([edges, zone.resonances(bare, energy)])
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def function(c: np.ndarray) -> np.ndarray:
+        c = _off_edges(c, edges)
+        order = _safest_in_the_middle(c, edges)
+        found = observe(lab.scatter(junction, energy, in_plane_vectors(c[order])))
+        shapes.update({name: array.shape[1:] for name, array in found.items()})
+        flat = np.concatenate([array.reshape(len(c), -1) for array in found.values()], axis=-1)
+        values = np.empty_like(flat)
+        values[order] = flat
+        return values
+
+    rough = zone.probabilities(bare, energy, rtol=1e-2, strict=False).value
+    conductance = float(rough[1, :, 0, :].sum())
+    flat = zone.average(function, split, rtol=accuracy, atol=accuracy * conductance).value
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes.values()])
+    parts = np.split(flat, ends[:-1])
+    return {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
+
+
+def _off_edges(c: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Return ``c``, what lies within `NEAR_EDGE` of a band edge moved to that distance, beyond rounding."""
+    if not len(edges):
+        return c
+    nearest = edges[abs(c[:, None] - edges).argmin(axis=-1)]
+    away = np.where(c == nearest, -np.sign(nearest), np.sign(c - nearest))
+    return np.where(abs(c - nearest) < NEAR_EDGE, np.clip(nearest + away * NEAR_EDGE, -2, 2), c)
+
+
+def in_plane_vectors(c: np.ndarray) -> np.ndarray:
+    """Return wave vectors with cos kx a + cos kz a = c, on the diagonal of the zone, shape (..., 2) in 1/a."""
+    return np.stack([np.arccos(np.clip(c / 2, -1, 1))] * 2, axis=-1)
+
+
+def _safest_in_the_middle(c: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Return an order of ``c`` whose middle is farthest from all band edges.
+
+    `Laboratory` has Kwant solve the middle one of the open points, and Kwant loses digits where a velocity vanishes.
+    """
+    distance = abs(c[:, None] - np.append(edges, np.inf)).min(axis=-1)
+    rising = np.argsort(distance, kind="stable")
+    return np.concatenate([rising[::2], rising[1::2][::-1]])
+
+
+# ---------------------------------------------------------------------- samples
+#: Transmissions above this are compared relatively too: an amplitude is exact to about 1e-15 in Kwant.
+RESOLVED_SAMPLE = 1e-8
+#: Quantities that are differences of probabilities, or audits, and not compared one by one.
+AUDITS = ("unitarity_defect", "continuity_defect")
+
+
+@dataclass
+class SampleLaboratory:
+    """Averages junctions over disorder for one claim and remembers how well every sample kept the conservation laws.
+
+    The first sample of every ``spot_check_every``-th ensemble is solved by Kwant as well, for its middle direction, and
+    the largest difference of any averaged quantity between the two solvers is kept.
+    """
+
+    spot_check_every: int = 5
+    solved: int = 0
+    samples: int = 0
+    failed: int = 0
+    spot_checks: int = 0
+    defects: dict[str, float] = field(default_factory=dict)
+
+    def average(self, junction: Junction, energy: float, **options: Any) -> Ensemble:
+        """Return `kwant_spinjunc.runs.ensemble` of a junction in this process, audited."""
+        result = ensemble(junction, energy, workers=1, progress=False, **options)
+        for name in AUDITS:
+            if name in result.names:
+                self.remember(name.replace("_", " "), result[name].maximum)
+        if self.solved % self.spot_check_every == 0:
+            self._spot_check(result, junction, energy, options)
+        self.solved += 1
+        self.samples += result.realizations
+        self.failed += result.failed
+        return result
+
+    def _spot_check(self, result: Ensemble, junction: Junction, energy: float, options: dict[str, Any]) -> None:
+        directions = options.get("m_right")
+        middle = None if directions is None else len(directions) // 2
+        chosen = None if directions is None else np.asarray(directions)[[middle]]
+        one = {**options, "m_right": chosen, "realizations": 1, "rtol": None, "chunk": 1, "solver": "kwant"}
+        exact = next(ensemble(junction, energy, workers=1, progress=False, **one).batches())
+        found = next(result.batches())
+        for name, values in exact.items():
+            if name in AUDITS:
+                continue
+            mine = found[name][:1] if middle is None or name == "modes" else found[name][:1, [middle]]
+            scale = max(1.0, float(abs(values).max(initial=0.0)))
+            self.remember("sample, engine minus Kwant, of the largest element", (mine - values) / scale)
+            if name == "transmissions":
+                resolved = values > RESOLVED_SAMPLE
+                self.remember("transmissions of a sample relative to Kwant's", mine[resolved] / values[resolved] - 1)
+        self.spot_checks += 1
+
+    def remember(self, name: str, value: Any) -> None:
+        """Keep a defect if it is the largest of its kind."""
+        worst = float(np.max(abs(np.asarray(value)), initial=0.0))
+        self.defects[name] = max(self.defects.get(name, 0.0), worst)
+
+    def checks(self, tolerance: float = 1e-9) -> tuple[Check, ...]:
+        """Return one check per kind of defect: probabilities per mode, currents per unit incoming flux."""
+        return (
+            Check("ensembles without a comparison to Kwant", float(self.spot_checks == 0), 0.5),
+            Check(f"failed samples of {self.samples}", float(self.failed), 0.5),
+            *(
+                Check(f"{name}, {self.spot_checks} samples" if "Kwant" in name else name, value, tolerance)
+                for name, value in self.defects.items()
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class Number:
+    """A value and its standard error."""
+
+    value: float
+    error: float
+
+    def __str__(self) -> str:
+        return value_with_error(self.value, self.error)
+
+    def deviation(self, other: Number) -> float:
+        """Return the distance from another number in standard errors of the difference."""
+        return abs(self.value - other.value) / np.hypot(self.error, other.error)
+
+    @classmethod
+    def of(cls, function: Any, *numbers: Number) -> Number:
+        """Return a function of independent numbers, its error to first order."""
+        values = np.array([number.value for number in numbers])
+        value, variance = float(function(*values)), 0.0
+        for i, number in enumerate(numbers):
+            moved = values.copy()
+            moved[i] += number.error
+            variance += (float(function(*moved)) - value) ** 2
+        return cls(value, float(np.sqrt(variance)))
+
+
+@dataclass
+class Wires(SampleLaboratory):
+    """Averages supercells of one width, each ensemble with random numbers of its own.
+
+    Twisted boundary conditions: every sample has its own Bloch vector, which breaks time reversal for most and so
+    suppresses weak localization, -1/3 e²/h of a wire, in part: the variance of the conductance lies between that with
+    time reversal and that without.
+    """
+
+    width: int = 8
+    seed: int = 0
+    energy: float = 1.0
+
+    def mean(
+        self,
+        junction: Junction,
+        realizations: int,
+        *,
+        width: int | None = None,
+        boundary: str = "twisted",
+        compared: bool = False,
+        **options: Any,
+    ) -> Ensemble:
+        """Return the average of a junction; ``compared``: solve its first sample with Kwant as well."""
+        self.seed += 1
+        self.spot_check_every = 1 if compared else 10**9
+        W = width or self.width
+        sampling = {"cross_section": (W, W), "boundary": boundary, "realizations": realizations, "seed": self.seed}
+        return self.average(junction, self.energy, torques=False, **sampling, **options)
+
+
+def lead_currents(P: np.ndarray, mu: Any) -> np.ndarray:
+    """Return I_αs = ±Σ_βs' P[αs, βs'](µ_αs - µ_βs') of exact linear response, shape [..., lead, spin]."""
+    potentials = np.array(mu)
+    drop = potentials[:, :, None, None] - potentials
+    return np.array([[1.0], [-1.0]]) * (P * drop).sum(axis=(-1, -2))
+
+
+# ---------------------------------------------------------------------- second routes
+def currents_of_waves(junction: Junction, energy: float, mu_left: Any, mu_right: Any) -> tuple[float, float, float]:
+    """Return (J, J_M^L, J_M^R) from the wave functions: charge and Q·m through the outer bonds, k∥-averaged.
+
+    The other route to `linear_response`, which takes them from probabilities.
+    """
+    state = scatter(junction, energy, "average" if junction.is_dispersive else None)
+    mu = np.array([np.broadcast_to(mu_left, 2), np.broadcast_to(mu_right, 2)], dtype=float)
+    flux = np.einsum("lsbc,ls->bc", state.fields.currents, mu)
+    m_left, m_right = junction.magnetizations
+    return float(flux[0, 0]), float(flux[0, 1:] @ m_left), float(flux[-1, 1:] @ m_right)
+
+
+def clean_density(lead: Layer, energy: float) -> np.ndarray:
+    """Return the density of states ν_s of a clean metal per site, energy and spin."""
+    c, weight = zone.nodes(np.unique(zone.thresholds(Junction(lead, [], lead), energy)))
+    squared = 4 * lead.hopping**2 - (lead.levels(c) - energy) ** 2
+    inside = squared > 1e-12
+    return np.asarray(weight @ np.where(inside, 1 / np.sqrt(np.where(inside, squared, 1.0)), 0.0) / np.pi)
+
+
+def dephasing_length(splitting: float, sigma: np.ndarray, density: np.ndarray) -> float:
+    """Return √(2ħD/Δ) in planes of a diffusive magnet, D = σ/(e²ν) of both spins together, σ_s in e²/h per a."""
+    D = float(np.sum(sigma) / (2 * np.pi * np.sum(density)))
+    return float(np.sqrt(2 * D / splitting))

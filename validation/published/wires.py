@@ -1,0 +1,59 @@
+"""Disordered nonmagnetic wires, one spin: what several published numbers are about."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from kwant_spinjunc import Anderson, Ensemble, Junction, ensemble, normal_metal, scatter
+
+#: A cubic band at E = t with Anderson disorder of full width 3 or 4 t.
+HOST = {"onsite": 0.0, "hopping": 1.0, "in_plane_hopping": 1.0}
+ENERGY = 1.0
+#: A Bloch vector that no symmetry of time reversal leaves alone, 1/a.
+GENERIC = (0.13, 0.21)
+
+
+def wire(length: int, width: float) -> Junction:
+    """Return so many planes of disorder of this width between clean leads."""
+    lead = normal_metal(**HOST)
+    return Junction(lead, [normal_metal(**HOST, thickness=length, disorder=[Anderson(width=width)])], lead)
+
+
+@cache
+def eigenvalues(samples: int, length: int = 20, width: float = 3.0, side: int = 5) -> np.ndarray:
+    """Return transmission eigenvalues of one spin of samples at a generic Bloch vector, by Kwant."""
+    found = []
+    for number in range(samples):
+        state = scatter(
+            wire(length, width),
+            ENERGY,
+            solver="modes",
+            cross_section=(side, side),
+            realization=number,
+            k=GENERIC,
+        )
+        found.append(np.linalg.svd(state.smatrix.submatrix((1, 0), (0, 0)), compute_uv=False) ** 2)
+    return np.array(found)
+
+
+@cache
+def conductances(samples: int, length: int, width: float, side: int, *, reversal: bool) -> Ensemble:
+    """Return an ensemble with time reversal (periodic, Γ), or without (a generic Bloch vector)."""
+    return ensemble(
+        wire(length, width),
+        ENERGY,
+        cross_section=(side, side),
+        boundary="periodic",
+        k=None if reversal else GENERIC,
+        realizations=samples,
+        workers=1,
+        progress=False,
+        torques=False,
+    )
+
+
+def mean(values: np.ndarray) -> tuple[float, float]:
+    """Return mean and standard error."""
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
