@@ -16,19 +16,23 @@ from validation import CLAIMS
 from validation.claim import FOLDER, VERDICTS, assemble, module_of, read_text
 from validation.coverage import COVERAGE
 
-#: Claims of many seconds, run whole by the validation and by ``make test-deep``; their parts have tests of their own.
-LONG = (
-    "disordered_barrier",
-    "diffusive_interface",
-    "disordered_coherence",
-    "diffusive_metal",
-    "spin_flip",
-    "wall_stability",
-    "transverse_pair",
-    "equal_magnitudes",
-    "bias_dependence",
+#: Claims of a second or two. ``make test-deep`` and the validation run all; their parts have tests of their own.
+SHORT = (
+    "rotation_law",
+    "tunneling_exponent",
+    "golden_rule",
+    "linear_term",
+    "nonequilibrium_tunneling",
+    "conservation",
+    "t0_lengths",
+    "other_torques",
+    "length_scales",
+    "relaxation",
+    "dipole_layers",
+    "equation_12",
+    "field_division",
 )
-RUN = CLAIMS if os.environ.get("HYPOTHESIS_PROFILE") == "deep" else [name for name in CLAIMS if name not in LONG]
+RUN = CLAIMS if os.environ.get("HYPOTHESIS_PROFILE") == "deep" else SHORT
 #: Relative sizes of the errors, one of which a judge must notice: the larger ones in means over samples.
 WRONG = (0.05, 0.5)
 
@@ -105,16 +109,16 @@ def test_text_without_a_section_is_refused(tmp_path):
 
 
 def test_number_that_nobody_quotes_is_refused_and_so_is_a_name_without_a_number(monkeypatch):
-    module = module_of("relaxation")
+    module = module_of("field_division")
     measured = module.measure(True)
     numbers = module.numbers(measured)
     monkeypatch.setattr(module, "numbers", lambda m: numbers | {"of_no_use": 1.0})
     with pytest.raises(ArgumentError, match=r"not \['of_no_use'\]"):
-        assemble("relaxation", measured, draw=False)
+        assemble("field_division", measured, draw=False)
     first = next(iter(numbers))
     monkeypatch.setattr(module, "numbers", lambda m: {k: v for k, v in numbers.items() if k != first})
     with pytest.raises(ArgumentError, match="which is no number of the claim"):
-        assemble("relaxation", measured, draw=False)
+        assemble("field_division", measured, draw=False)
 
 
 # ---------------------------------------------------------------------- coverage
