@@ -174,9 +174,9 @@ def test_a_wrong_engine_is_caught_by_the_check(monkeypatch, name):
     """Probabilities of another spacer, or energy: unitary, continuous, and not the answer."""
     family = FILM if name == "average" else CHAIN
     other = replace(family, layers=[replace(family.layers[0], onsite=family.layers[0].onsite + 1e-3)])
-    right, dense = route.probabilities, route.supercell.probabilities
+    right, dense = route.probabilities, route.supercell.probabilities_by
     monkeypatch.setattr(route, "probabilities", lambda _, *rest: right(other, *rest))
-    monkeypatch.setattr(route.supercell, "probabilities", lambda j, E, *rest: dense(j, E + 1e-3, *rest))
+    monkeypatch.setattr(route.supercell, "probabilities_by", lambda j, E, *rest: dense(j, E + 1e-3, *rest))
     with pytest.raises(sj.DisagreementError):
         sj.scatter(family, **ROUTES[name], check=True)
 

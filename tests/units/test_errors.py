@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import kwant_spinjunc as sj
-from kwant_spinjunc import compare
 from kwant_spinjunc.devices.build import check_conservation_law
 from kwant_spinjunc.plot import figures as plot
 from kwant_spinjunc.spin import unit_vector
 from kwant_spinjunc.transport.linear import linear_response
 from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction
+from validation import compare
 
 GOOD = dict(onsite=1.0, hopping=1.0, splitting=1.0)
 IRON = sj.ferromagnet(**GOOD)
