@@ -2,6 +2,7 @@ r"""Theory against microscopic calculation: predictions fed with measured input,
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ __all__ = [
     "fit_exponential",
     "fit_power_law",
     "relative_error",
+    "safe_limit",
     "spin_factors",
 ]
 
@@ -110,6 +112,42 @@ def relative_error(microscopic: ArrayLike, theory: ArrayLike, scale: ArrayLike |
     difference = abs(model - exact)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(difference == 0, 0.0, difference / size)
+
+
+def safe_limit(curves: Iterable[tuple[ArrayLike, ArrayLike]], tolerance: float) -> float:
+    """Return the x below which every sample of all curves (x, error) stays within the tolerance.
+
+    Between the last sample within and the first one beyond, the error is taken as c x with the larger c of the two: an
+    upper bound wherever error/x is monotonic. Where no curve passes it is the largest sample; where the smallest sample
+    of a curve passes already, no x is known to be safe and it is 0.
+
+    Parameters
+    ----------
+    curves
+        Positive x and errors, shape (n,) each, in any order.
+    tolerance
+        Largest error that is accepted.
+
+    Raises
+    ------
+    ArgumentError
+        A value is not finite, or x not positive.
+    """
+    limits, largest = [], 0.0
+    for abscissa, error in curves:
+        x, y = finite_array("x", abscissa), abs(finite_array("error", error))
+        if np.any(x <= 0):
+            raise ArgumentError("Argument `curves` must have positive x, but has values <= 0.")
+        order = np.argsort(x)
+        x, y = x[order], y[order]
+        largest = max(largest, float(x[-1]))
+        beyond = np.flatnonzero(y > tolerance)
+        if beyond.size:
+            first = int(beyond[0])
+            around = slice(max(first - 1, 0), first + 1)
+            law = tolerance / float(np.max(y[around] / x[around]))
+            limits.append(max(law, float(x[first - 1])) if first else 0.0)
+    return min(limits, default=largest)
 
 
 def spin_factors(parallel: Scattering, antiparallel: Scattering) -> Floats:

@@ -19,7 +19,7 @@ from systems.asymmetric_junction import asymmetric_junction
 from systems.tunnel_junction import tunnel_junction
 
 from ..claim import Check, Judged, Rows
-from ..compare import Fit, fit_power_law
+from ..compare import Fit, fit_power_law, safe_limit
 from ..figures import COLORS, angle_axis, legend_below, new_figure, styled
 from ..laboratory import Laboratory, currents_of_waves
 
@@ -108,10 +108,14 @@ class Measured:
         """Largest error of (3), (4) where the transmission per pair of channels is below `TUNNELING`."""
         return max(float(s.column("error")[s.column("transmission") < TUNNELING].max(initial=0.0)) for s in self.sweeps)
 
-    @property
-    def safe(self) -> float:
-        """Smallest transmission at which the error passes a percent of the charge current."""
-        return min(float(s.column("transmission")[s.column("error") > 0.01].min(initial=np.inf)) for s in self.sweeps)
+    def over(self, *, mean: bool) -> list[tuple[np.ndarray, np.ndarray]]:
+        """(transmission, error) of the sweeps of the k∥ mean, or of those at one k∥."""
+        chosen = (s for s in self.sweeps if (s.magnets == "k∥ mean") is mean)
+        return [(s.column("transmission"), s.column("error")) for s in chosen]
+
+    def slope(self, *, mean: bool) -> float:
+        """Largest error over transmission behind tunnel barriers."""
+        return max(float((error / T)[T < TUNNELING].max(initial=0.0)) for T, error in self.over(mean=mean))
 
     def worst(self, name: str) -> dict[str, float]:
         """Largest value of a number over the heights, by family."""
@@ -353,6 +357,10 @@ def numbers(measured: Measured) -> dict[str, Any]:
     takeover = measured.takeover or (float("nan"), float("nan"))
     return {
         "angles": len(measured.angles),
+        "safe": safe_limit(measured.over(mean=False), 0.01),
+        "safe_mean": safe_limit(measured.over(mean=True), 0.01),
+        "slope": measured.slope(mean=False),
+        "slope_mean": measured.slope(mean=True),
         "low": heights[0],
         "high": heights[-1],
         "thin": planes[0],

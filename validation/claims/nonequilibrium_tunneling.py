@@ -220,6 +220,10 @@ def verdict(printed: float, corrected: float) -> str:
 
 
 # ---------------------------------------------------------------------- figures
+#: The mirror image of V y/d in the barrier has the same exponent: its line lies on that one, dashed to show both.
+STYLES = {OTHER_SIGN: "--"}
+
+
 @styled
 def draw_exponent(found: Sequence[Rates], currents: Characteristic) -> Any:
     """Plot the exponents over the measured decay, and the current."""
@@ -237,9 +241,11 @@ def draw_exponent(found: Sequence[Rates], currents: Characteristic) -> Any:
             left.plot(
                 [r.bias for r in chosen],
                 [r.exponent[reading] / r.measured.mean() for r in chosen],
-                marker + "-",
+                marker + STYLES.get(reading, "-"),
                 color=color,
                 linewidth=0.8,
+                zorder=3 if reading == OTHER_SIGN else 2,
+                markerfacecolor="none" if reading == OTHER_SIGN else color,
                 label=label if reading == CORRECTED else None,
             )
     left.set_xlabel(r"bias $V=\mu_L-\mu_R$ (t)")
@@ -248,7 +254,10 @@ def draw_exponent(found: Sequence[Rates], currents: Characteristic) -> Any:
     left.legend(loc="lower left")
     right.semilogy(currents.bias, currents.exact, "o", color="black", label="exact")
     for reading, color in colors.items():
-        right.semilogy(currents.bias, currents.reading[reading], "-", color=color, label=LABELS[reading])
+        look: dict[str, Any] = {"color": color, "zorder": 3 if reading == OTHER_SIGN else 2}
+        right.semilogy(
+            currents.bias, currents.reading[reading], STYLES.get(reading, "-"), label=LABELS[reading], **look
+        )
     right.semilogy(
         currents.bias,
         currents.reading["corrected, over the window"],

@@ -18,7 +18,7 @@ from systems.free_electron_junction import free_electron_junction
 from systems.tunnel_junction import tunnel_junction
 
 from ..claim import Check, Judged, Rows
-from ..compare import Fit, fit_power_law
+from ..compare import Fit, fit_power_law, safe_limit
 from ..figures import COLORS, legend_below, new_figure, styled
 from ..laboratory import Laboratory
 
@@ -289,11 +289,6 @@ def measure(quick: bool) -> Measured:
 
 
 # ---------------------------------------------------------------------- what it says of the paper
-def safe(sweeps: Sequence[Sweep], error: float) -> float:
-    """Return the transmission below which no D_ss' changes with the angle by more than ``error``."""
-    return min(float(one.transmission[one.angle_dependence > error].min(initial=np.inf)) for one in sweeps)
-
-
 def verdict(powers: Sequence[Fit], metallic_defect: float) -> str:
     """Return the verdict: exact at any barrier, exact in the tunnelling limit, or not even there."""
     if metallic_defect < 1e-9:
@@ -421,7 +416,7 @@ def numbers(measured: Measured) -> dict[str, Any]:
     over_thickness = next(m for m in sweeps if m.parameter == "thickness")
     last = len(averaged.values) - 1
     return {
-        "safe": safe(sweeps, 0.01),
+        "safe": safe_limit([(one.transmission, one.angle_dependence) for one in sweeps], 0.01),
         "slope": max(float((one.angle_dependence / one.transmission).max()) for one in sweeps),
         "count": len(measured.angles),
         "low": over_height.values[0],
