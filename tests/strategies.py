@@ -14,14 +14,21 @@ CONSERVATION = 1e-10
 EDGE_DISTANCE = 1e-3
 
 
-def examples(count, **other):
+def examples(count, full=None, **other):
     """Settings of a test that draws ``count`` examples by default, in proportion more in a profile that draws more.
 
-    At most as many as the profile draws for a test that names no number, if that is more than ``count``.
+    At most as many as the profile draws for a test that names no number, if that is more than ``count``. With ``full``
+    a profile that draws more counts from it instead of from ``count``: for laws whose examples are solved by Kwant.
     """
     drawn = settings.default.max_examples
+    count = repetitions(count, full or count)
     scaled = count * drawn // settings.get_profile("default").max_examples
     return settings(max_examples=min(scaled, max(count, drawn)), **other)
+
+
+def repetitions(default, full):
+    """Return ``full`` in a profile that draws more than the default one, else ``default``: for repeated solves."""
+    return full if settings.default.max_examples > settings.get_profile("default").max_examples else default
 
 
 def numbers(low, high):

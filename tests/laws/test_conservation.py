@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import CONSERVATION, junctions, numbers, scattering_problems, spin_valves
+from strategies import CONSERVATION, examples, junctions, numbers, scattering_problems, spin_valves
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.devices.junctions import settle
@@ -19,6 +19,7 @@ valve_problem = scattering_problems(spin_valves())
 metal_lead_problem = scattering_problems(spin_valves(metal_leads=True))
 
 
+@examples(10, full=25)
 @given(any_problem)
 def test_every_incoming_electron_leaves(problem):
     s = sj.scatter(*problem)
@@ -27,6 +28,7 @@ def test_every_incoming_electron_leaves(problem):
     np.testing.assert_allclose(s.probabilities.sum(axis=(2, 3)), s.modes, atol=CONSERVATION)
 
 
+@examples(10, full=25)
 @given(any_problem)
 def test_raw_kwant_currents_agree_with_the_settled_ones(problem):
     """`settle` must not invent: unprocessed operators on Kwant's own wave functions give the same numbers."""
@@ -43,6 +45,7 @@ def test_raw_kwant_currents_agree_with_the_settled_ones(problem):
             np.testing.assert_allclose(s.bond_currents[lead, :, column], raw, atol=CONSERVATION)
 
 
+@examples(10, full=25)
 @given(any_problem)
 def test_charge_flux_is_the_transmission_through_every_bond(problem):
     s = sj.scatter(*problem)
@@ -50,6 +53,7 @@ def test_charge_flux_is_the_transmission_through_every_bond(problem):
     np.testing.assert_allclose(s.bond_currents[1, :, 0], -s.conductance, atol=CONSERVATION)
 
 
+@examples(10, full=25)
 @given(any_problem)
 def test_layer_torques_add_up_to_the_spin_current_lost(problem):
     s = sj.scatter(*problem)
@@ -57,6 +61,7 @@ def test_layer_torques_add_up_to_the_spin_current_lost(problem):
     np.testing.assert_allclose(s.layer_torques[:, 1:-1].sum(axis=1), Q[:, 0] - Q[:, -1], atol=CONSERVATION)
 
 
+@examples(10, full=25)
 @given(any_problem)
 def test_torque_is_exchange_field_cross_spin_density_on_every_plane(problem):
     s = sj.scatter(*problem)
@@ -67,6 +72,7 @@ def test_torque_is_exchange_field_cross_spin_density_on_every_plane(problem):
     assert s.continuity_defect < CONSERVATION
 
 
+@examples(10, full=25)
 @given(any_problem)
 def test_torque_is_perpendicular_to_the_magnetization(problem):
     s = sj.scatter(*problem)
@@ -74,6 +80,7 @@ def test_torque_is_perpendicular_to_the_magnetization(problem):
     np.testing.assert_allclose(along, 0, atol=CONSERVATION)
 
 
+@examples(10, full=25)
 @given(valve_problem)
 def test_spacer_absorbs_no_spin(problem):
     s = sj.scatter(*problem)
@@ -83,6 +90,7 @@ def test_spacer_absorbs_no_spin(problem):
     np.testing.assert_allclose(Q, np.broadcast_to(Q[:, :1], Q.shape), atol=CONSERVATION)
 
 
+@examples(10, full=25)
 @given(valve_problem, st.tuples(*[numbers(-1, 1)] * 4))
 def test_longitudinal_spin_current_is_the_magnetization_current_on_each_side(problem, mu):
     """Two routes to J_M: wave functions at the spacer, and probabilities with Landauer-Büttiker."""
@@ -93,6 +101,7 @@ def test_longitudinal_spin_current_is_the_magnetization_current_on_each_side(pro
     np.testing.assert_allclose(projected, response.magnetization, atol=CONSERVATION)
 
 
+@examples(10, full=25)
 @given(valve_problem, st.tuples(*[numbers(-1, 1)] * 4))
 def test_both_torques_take_up_the_difference_of_the_magnetization_currents(problem, mu):
     s = sj.scatter(*problem)
@@ -106,6 +115,7 @@ def test_both_torques_take_up_the_difference_of_the_magnetization_currents(probl
     assert response.projected_difference(m_left) == pytest.approx(-lost @ m_left, abs=CONSERVATION)
 
 
+@examples(10, full=25)
 @given(metal_lead_problem, st.tuples(*[numbers(-1, 1)] * 4))
 def test_torques_are_the_spin_flux_that_does_not_come_out(problem, mu):
     """Also between nonmagnetic leads, which carry spin of any direction."""
@@ -125,6 +135,7 @@ def test_torques_are_the_spin_flux_that_does_not_come_out(problem, mu):
         np.testing.assert_allclose(resolved.sum(axis=0), response.torques.vectors.sum(axis=0), atol=CONSERVATION)
 
 
+@examples(10, full=25)
 @given(valve_problem, st.tuples(*[numbers(-1, 1)] * 4))
 def test_in_plane_torques_follow_from_the_two_magnetization_currents(problem, mu):
     """Slonczewski 2005: τ_R·e_R = (J_M^L - J_M^R cos Φ)/sin Φ and τ_L·e_L = -(J_M^R - J_M^L cos Φ)/sin Φ."""
@@ -138,18 +149,21 @@ def test_in_plane_torques_follow_from_the_two_magnetization_currents(problem, mu
     np.testing.assert_allclose(response.torques.damping_like, expected, atol=CONSERVATION / np.sin(angle))
 
 
+@examples(10, full=25)
 @given(valve_problem, st.tuples(*[numbers(-1, 1)] * 4))
 def test_charge_current_is_the_same_on_both_sides(problem, mu):
     left, right = linear_response(sj.scatter(*problem), mu[:2], mu[2:]).charge
     assert left == pytest.approx(right, abs=CONSERVATION)
 
 
+@examples(10, full=25)
 @given(valve_problem, numbers(-1, 1))
 def test_nothing_flows_in_the_leads_when_all_potentials_are_equal(problem, mu):
     response = linear_response(sj.scatter(*problem), mu, mu)
     np.testing.assert_array_equal(response.spin_resolved, 0)
 
 
+@examples(10, full=25)
 @given(any_problem, st.tuples(numbers(-1, 1), numbers(-1, 1)))
 def test_without_spin_accumulation_transmission_alone_gives_the_currents(problem, mu):
     """Landauer-Büttiker term by term, for any texture: the two T_ss' differ if the magnetizations are not coplanar."""

@@ -382,6 +382,7 @@ def test_rotating_all_spins_rotates_torques_and_leaves_probabilities(seed, orbit
 
 
 @given(problem=scattering_problems(junctions()))
+@examples(10, full=25)
 def test_a_junction_and_its_kwant_system_give_the_same(problem):
     junction, energy, _ = problem
     wanted = sj.scatter(junction, energy)

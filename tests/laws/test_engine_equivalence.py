@@ -113,7 +113,7 @@ def assert_equal_probabilities(found, expected):
 
 
 # ------------------------------------------------------------------------------------------------------------- Kwant
-@examples(40)
+@examples(20, full=40)
 @given(scattering_problems(junctions(dispersive=True), dispersive=True))
 def test_states_equal_those_of_kwant(problem):
     junction, energy, k = problem

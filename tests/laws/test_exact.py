@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import CONSERVATION, junctions, numbers, scattering_problems
+from strategies import CONSERVATION, examples, junctions, numbers, scattering_problems
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.model.plane import band_shift
@@ -99,6 +99,7 @@ def test_transmission_keeps_eight_digits_from_one_to_1e_30(height, thickness, so
         assert expected.max() < 1e-28
 
 
+@examples(10, full=25)
 @given(scattering_problems(junctions(dispersive=True), dispersive=True))
 def test_probabilities_are_those_of_kwant_on_the_built_system(problem):
     junction, energy, k = problem
@@ -110,6 +111,7 @@ def test_probabilities_are_those_of_kwant_on_the_built_system(problem):
     np.testing.assert_array_equal(s.modes, junction.open_channels(energy, band_shift(k)))
 
 
+@examples(10, full=25)
 @given(scattering_problems(junctions(dispersive=True), dispersive=True))
 def test_the_fast_engine_gives_what_kwant_gives(problem):
     junction, energy, k = problem

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import numbers, scattering_problems, spin_valves
+from strategies import examples, numbers, scattering_problems, spin_valves
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.model.disorder import Anderson
@@ -24,6 +24,7 @@ def test_a_ballistic_wire_has_the_mean_of_both_reservoirs_everywhere(data, left,
     np.testing.assert_allclose(chemical_potentials(s, left, right), (left + right) / 2, atol=ROUNDING)
 
 
+@examples(10, full=25)
 @given(scattering_problems(spin_valves()), st.lists(numbers(-1, 1), min_size=4, max_size=4))
 def test_potentials_lie_between_those_of_the_reservoirs_and_are_linear_in_them(problem, mu):
     s = sj.scatter(*problem, solver="halves")
@@ -36,6 +37,7 @@ def test_potentials_lie_between_those_of_the_reservoirs_and_are_linear_in_them(p
     np.testing.assert_allclose(chemical_potentials(s, 0.3, 0.3)[finite], 0.3, atol=ROUNDING)
 
 
+@examples(10, full=25)
 @given(scattering_problems(spin_valves()))
 def test_turned_around_the_potentials_are_those_of_the_other_end(problem):
     junction, energy, k = problem

@@ -5,7 +5,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
-from strategies import CONSERVATION, junctions, numbers, scattering_problems, spin_valves
+from strategies import CONSERVATION, examples, junctions, numbers, scattering_problems, spin_valves
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.spin import angle_between, rotation_matrix, sigma, spinors, torque_axes
@@ -28,6 +28,7 @@ def rotated(junction, change):
     )
 
 
+@examples(10, full=25)
 @given(scattering_problems(junctions()), rotations)
 def test_rotating_all_magnets_rotates_spin_currents_and_nothing_else(problem, rotation):
     junction, energy, _ = problem
@@ -40,6 +41,7 @@ def test_rotating_all_magnets_rotates_spin_currents_and_nothing_else(problem, ro
     np.testing.assert_allclose(t.layer_torques, s.layer_torques @ matrix.T, atol=CONSERVATION)
 
 
+@examples(10, full=25)
 @given(scattering_problems(junctions()), st.integers(0, 2**32 - 1))
 def test_a_spin_frame_of_its_own_on_every_plane_changes_no_probability(problem, seed):
     junction, energy, _ = problem
@@ -65,6 +67,7 @@ def random_direction(rng):
     return v / np.linalg.norm(v)
 
 
+@examples(10, full=25)
 @given(scattering_problems(junctions()))
 def test_onsager_reciprocity_with_all_magnetizations_reversed(problem):
     junction, energy, _ = problem
@@ -73,6 +76,7 @@ def test_onsager_reciprocity_with_all_magnetizations_reversed(problem):
     np.testing.assert_allclose(forward, backward.transpose(2, 3, 0, 1), atol=CONSERVATION)
 
 
+@examples(10, full=25)
 @given(scattering_problems(junctions()))
 def test_coplanar_magnetizations_scatter_symmetrically(problem):
     junction, energy, _ = problem
@@ -84,6 +88,7 @@ def test_coplanar_magnetizations_scatter_symmetrically(problem):
     np.testing.assert_allclose(T, T.transpose(2, 3, 0, 1), atol=CONSERVATION)
 
 
+@examples(10, full=25)
 @given(scattering_problems(spin_valves()))
 def test_mirrored_junction_exchanges_left_and_right(problem):
     junction, energy, _ = problem

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import EDGE_DISTANCE, junctions, scattering_problems
+from strategies import EDGE_DISTANCE, examples, junctions, scattering_problems
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import halves
@@ -73,6 +73,7 @@ def dense(junction, energy, side_in, chi):
     return np.array([[2 * t * (psi[i].conj() @ s @ psi[i + 1]).imag for s in sigma] for i, t in enumerate(hops)])
 
 
+@examples(10, full=25)
 @given(scattering_problems(junctions()))
 def test_response_is_that_of_waves_solved_in_the_lab(problem):
     junction, energy, _ = problem
@@ -95,6 +96,7 @@ def test_response_is_that_of_waves_solved_in_the_lab(problem):
                 assert C[side, 3, lead, number] == pytest.approx(Q[2], abs=1e-9)
 
 
+@examples(10, full=25)
 @given(scattering_problems(junctions()))
 def test_transverse_current_holds_the_interference_of_incoming_and_outgoing_waves(problem):
     """The closed form with η and ζ, from the scattering matrix."""
@@ -126,6 +128,7 @@ def test_transverse_current_holds_the_interference_of_incoming_and_outgoing_wave
                 assert C[side, 1:3, other, number] == pytest.approx([2 * Q.real, -2 * Q.imag], abs=1e-9)
 
 
+@examples(10, full=25)
 @given(scattering_problems(junctions()))
 def test_longitudinal_part_is_equations_5_and_6(problem):
     junction, energy, _ = problem
@@ -140,6 +143,7 @@ def test_longitudinal_part_is_equations_5_and_6(problem):
     assert charge == pytest.approx(r.charge_1, abs=1e-9)
 
 
+@examples(10, full=25)
 @given(scattering_problems(junctions()))
 def test_charge_is_conserved_and_a_common_shift_drives_neither_charge_nor_J_M(problem):
     junction, energy, _ = problem
@@ -148,6 +152,7 @@ def test_charge_is_conserved_and_a_common_shift_drives_neither_charge_nor_J_M(pr
     assert abs(C[:, [0, 3], 0, 0] + C[:, [0, 3], 1, 0]).max() <= 1e-9
 
 
+@examples(10, full=25)
 @given(scattering_problems(junctions()))
 def test_reciprocity_of_what_passes(problem):
     """Onsager: C_iν^αβ(m) = ε_i ε_ν C_νi^βα(-m) of Tr σ_i S σ_ν S†, in frames flipped with m: ε = (+, -, +, +)."""
