@@ -44,15 +44,15 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def run(options: argparse.Namespace, names: list[str], pool: ProcessPoolExecutor) -> tuple[dict, dict, list[str]]:
-    """Run claims and comparisons; return both by name, and the names of what could not be finished."""
+def run(options: argparse.Namespace, names: list[str], pool: ProcessPoolExecutor) -> tuple[dict, dict, dict[str, str]]:
+    """Run claims and comparisons; return both by name, and why the others could not be finished."""
     from tqdm import tqdm
 
     # comparisons that average many samples are the longest jobs after the claims on disorder
     compared = [] if options.only else list(PUBLISHED)
     futures = {pool.submit(run_claim, name, options.quick): name for name in longest_first(names)}
     futures |= {pool.submit(run_comparison, name, options.quick): f"published.{name}" for name in compared}
-    claims, published, broken = {}, {}, []
+    claims, published, broken = {}, {}, {}
     with tqdm(total=len(futures), unit="claim", disable=None) as progress:
         for future in as_completed(futures):
             name = futures[future]
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace, names: list[str], pool: ProcessPoolExecutor
             except BrokenExecutor as death:  # a worker was killed, for example for its memory
                 found, seconds, error = None, 0.0, f"{type(death).__name__}: {death}"
             if found is None:
-                broken.append(name)
+                broken[name] = error.strip().splitlines()[-1]
                 tqdm.write(f"{name}: could not be finished\n{error}", file=sys.stderr)
             elif isinstance(found, Claim):
                 claims[name] = found

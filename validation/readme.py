@@ -56,7 +56,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("report", type=Path, help="folder with report.json")
     parser.add_argument("--check", action="store_true", help="compare verdicts only, change nothing")
     options = parser.parse_args(arguments)
-    table = rows(json.loads((options.report / "report.json").read_text(encoding="utf-8")))
+    report = json.loads((options.report / "report.json").read_text(encoding="utf-8"))
+    if unfinished := report.get("provenance", {}).get("unfinished"):  # their rows would be lost without a word
+        for name, reason in unfinished.items():
+            print(f"The report has no verdict on {name}, which could not be finished: {reason}", file=sys.stderr)
+        return 1
+    table = rows(report)
     before, between, after = split((TOP / "README.md").read_text(encoding="utf-8"))
     if options.check:
         written, found = verdicts(between.splitlines()), verdicts(table)

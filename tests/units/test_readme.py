@@ -88,3 +88,10 @@ def test_the_verdict_table_says_what_a_report_says(tmp_path, monkeypatch, capsys
     (tmp_path / "report.json").write_text(json.dumps({"claims": [dict(claims[1], corrected="fails")]}))
     assert readme.main(["--check", str(tmp_path)]) == 1
     assert "the report 'holds / fails': Three" in capsys.readouterr().err
+    text = (tmp_path / "README.md").read_text()
+    lost = {"claims": claims[:1], "provenance": {"unfinished": {"three": "ValueError: no"}}}
+    (tmp_path / "report.json").write_text(json.dumps(lost))
+    for arguments in ([], ["--check"]):
+        assert readme.main([*arguments, str(tmp_path)]) == 1
+        assert "no verdict on three, which could not be finished: ValueError: no" in capsys.readouterr().err
+    assert (tmp_path / "README.md").read_text() == text

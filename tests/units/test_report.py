@@ -126,7 +126,7 @@ def test_validation_exit_codes_tell_findings_from_failures(monkeypatch, capsys):
             from concurrent.futures import Future
 
             future = Future()
-            future.set_result((self.results[name], 0.1, "Traceback: no"))
+            future.set_result((self.results[name], 0.1, "Traceback:\n  a line\nValueError: no\n"))
             return future
 
         def shutdown(self, **_): ...
@@ -138,7 +138,7 @@ def test_validation_exit_codes_tell_findings_from_failures(monkeypatch, capsys):
         Pool.results = {"one": result}
         assert runner.main(["-o", "out"]) == code
         assert json.loads(Path("out/report.json").read_text())["provenance"]["unfinished"] == (
-            ["one"] if result is None else []
+            {"one": "ValueError: no"} if result is None else {}
         )
     assert "words & <tags> is 9, expected 1 within 0.05" in capsys.readouterr().err
     Path("blocked").write_text("a file")
