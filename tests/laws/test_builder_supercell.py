@@ -102,7 +102,7 @@ def ordered(system, **params):
 
 # ---------------------------------------------------------------------------------------------------- the Hamiltonian
 @given(problems())
-@examples(25)
+@examples(10, full=25)
 def test_kwant_gets_the_numbers_of_the_sample(problem):
     junction, where = problem
     where = {name: value for name, value in where.items() if name != "energy"}
@@ -140,7 +140,7 @@ def test_a_clean_system_needs_no_sample():
 
 # ------------------------------------------------------------------------------------------------------ conservation
 @given(problems())
-@examples(20)
+@examples(8, full=20)
 def test_charge_and_spin_are_accounted_for_site_by_site(problem):
     junction, where = problem
     s = sj.scatter(junction, **where, solver="kwant")
@@ -160,7 +160,7 @@ def test_charge_and_spin_are_accounted_for_site_by_site(problem):
 
 
 @given(problems())
-@examples(15)
+@examples(8, full=15)
 def test_analytic_leads_give_what_kwant_finds(problem):
     junction, where = problem
     s, t = (sj.scatter(junction, **where, solver=solver) for solver in ("kwant", "modes"))

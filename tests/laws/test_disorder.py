@@ -85,7 +85,7 @@ def test_samples_of_this_version_are_those_of_the_next():
 
 
 @given(disorders, disorders, st.integers(0, 5), st.integers(0, 5))
-@examples(40)
+@examples(15, full=40)
 def test_a_sample_is_a_function_of_seed_and_realization(first, second, seed, realization):
     junction = sample_junction(first, second)
     one = realize(junction, (3, 4), seed, realization)
@@ -95,7 +95,7 @@ def test_a_sample_is_a_function_of_seed_and_realization(first, second, seed, rea
 
 
 @given(disorders, disorders)
-@examples(40)
+@examples(15, full=40)
 def test_a_site_does_not_know_the_cross_section(first, second):
     junction = sample_junction(first, second)
     small, large = realize(junction, (3, 4), 1, 2), realize(junction, (5, 6), 1, 2)
@@ -118,7 +118,7 @@ def test_correlated_heights_between_hard_walls_do_not_know_the_walls():
 
 
 @given(disorders, disorders)
-@examples(20)
+@examples(12, full=20)
 def test_buffer_planes_change_no_random_number(first, second):
     junction = sample_junction(first, second)
     for name, value in arrays(realize(junction, (3, 2), 4)).items():

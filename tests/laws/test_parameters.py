@@ -39,7 +39,7 @@ def given_response(current, right, left, field_like):
 
 # ---------------------------------------------------------------------- fits
 @given(P=numbers(0.05, 0.9), asymmetry=numbers(0.3, 3.0), prime=numbers(-0.3, 0.3), flow=st.sampled_from([1.0, -1.0]))
-@examples(25)
+@examples(12, full=25)
 def test_the_law_of_slonczewski_is_recovered_from_its_own_curves(P, asymmetry, prime, flow):
     torque = 2 * slonczewski.angular_efficiency(Phi, P, asymmetry) * np.sin(Phi)
     current = flow * (1 + 0.1 * np.cos(Phi))
@@ -57,7 +57,7 @@ def test_the_law_of_slonczewski_is_recovered_from_its_own_curves(P, asymmetry, p
 
 
 @given(p_left=numbers(-0.8, 0.8), p_right=numbers(-0.8, 0.8))
-@examples(25)
+@examples(12, full=25)
 def test_tunnelling_gives_the_asymmetry_and_polarization_of_the_product_of_polarizations(p_left, p_right):
     """Λ² = (1 + χ)/(1 - χ) and P = P_L/(1 + χ) with χ = P_L P_R."""
     factors = np.outer([1 + p_left, 1 - p_left], [1 + p_right, 1 - p_right]) / 2
@@ -126,7 +126,7 @@ def test_standard_errors_are_the_scatter_of_repeated_fits_in_any_unit(size):
 
 
 @given(junction=spin_valves())
-@examples(15)
+@examples(10, full=15)
 def test_one_channel_obeys_the_law_of_slonczewski_exactly(junction):
     """At a fixed in-plane wave vector current and damping-like torque share one denominator, whatever the spacer."""
     try:

@@ -83,7 +83,7 @@ def worst_relative(found, expected):
 
 
 @given(case=samples())
-@examples(40)
+@examples(15, full=40)
 def test_real_arithmetic_gives_every_probability_of_the_complex_engine(case):
     junction, section, number = case
     sample = realize(junction, section, 0, number)

@@ -88,7 +88,7 @@ def test_probabilities_and_fields_are_those_of_kwant(problem):
 
 @pytest.mark.filterwarnings("ignore::kwant_spinjunc.BarrierWarning")  # low barriers, on purpose
 @given(problem=problems())
-@examples(15)
+@examples(8, full=15)
 def test_every_electron_goes_somewhere(problem):
     junction, where = problem
     s = sj.scatter(junction, solver="halves", **where)
@@ -207,7 +207,7 @@ def test_planes_without_spin_are_inverted_once_and_clean_ones_never(monkeypatch)
 
 
 @given(problem=problems(kinds=COLLINEAR))
-@examples(15)
+@examples(8, full=15)
 def test_the_general_recursion_is_the_two_halves(problem):
     junction, where = problem
     section = CrossSection(where["cross_section"], where["boundary"], where["k"])

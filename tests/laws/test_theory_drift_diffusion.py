@@ -347,7 +347,7 @@ def test_growing_lengths_are_refused_with_the_offending_combination() -> None:
 
 
 # ---------------------------------------------------------------------- physics of the solution
-@examples(40)
+@examples(20, full=40)
 @given(problem=problems())
 def test_each_spin_is_driven_by_its_own_potential(problem: dict) -> None:
     """J_s = -σ_s µ_s' at every point: the definition of µ_s, by a six-point derivative."""
@@ -365,7 +365,7 @@ def test_each_spin_is_driven_by_its_own_potential(problem: dict) -> None:
         assert (np.abs(J_s + conductivities * slope) <= 1e-8 * np.abs(J_s).max() + floor).all()
 
 
-@examples(40)
+@examples(20, full=40)
 @given(problem=problems())
 def test_the_face_obeys_equations_5_and_6_and_carries_the_current(problem: dict) -> None:
     solution = match(**problem)
@@ -437,7 +437,7 @@ def test_the_potential_step_of_a_charge_layer_is_its_dipole() -> None:
     assert np.abs(rise).min() > 0.01
 
 
-@examples(40)
+@examples(20, full=40)
 @given(problem=problems(), side=st.sampled_from([0, 1]))
 def test_four_exponentials_of_equation_11_add_up_to_the_profile(problem: dict, side: int) -> None:
     solution = match(**problem)
@@ -480,7 +480,7 @@ def test_symmetric_susceptibility_needs_equal_alphas() -> None:
     assert defect(metal(alpha1=1.7, alpha2=1.2)) > 0.1
 
 
-@examples(40)
+@examples(20, full=40)
 @given(problem=problems())
 def test_a_mirror_exchanges_the_sides(problem: dict) -> None:
     assume(isinstance(problem["interface"], InterfaceResponse))
@@ -503,7 +503,7 @@ def test_a_mirror_exchanges_the_sides(problem: dict) -> None:
     assert_allclose(other.resistance, solution.resistance, rtol=1e-7)
 
 
-@examples(30)
+@examples(20, full=30)
 @given(
     p=materials(),
     axes=st.tuples(directions(), directions()),
@@ -563,7 +563,7 @@ def test_collinear_equal_alphas_are_valet_fert_whatever_the_screening(
     assert_allclose(J_M, currents @ SIGNS, atol=VALET_FERT)
 
 
-@examples(40)
+@examples(20, full=40)
 @given(left=materials(), right=materials(), r_b=decades(-2, 2), gamma=signed(0.0, 0.9))
 def test_strong_screening_is_valet_fert_for_any_alphas(
     left: Material, right: Material, r_b: float, gamma: float
@@ -610,7 +610,7 @@ def test_without_spin_relaxation_the_interface_drops_out_of_the_spin_current() -
     assert errors[1] < 1e-3
 
 
-@examples(50)
+@examples(25, full=50)
 @given(
     p=materials(equal_alphas=True),
     spacer=st.tuples(decades(-1, 1), st.floats(0.05, 5.0)),
@@ -709,7 +709,7 @@ def test_clamping_a_tunnel_interface_gives_equations_3_and_4(m: tuple, w: tuple,
         assert_allclose(getattr(clamped, name), getattr(expected, name), atol=1e-12)
 
 
-@examples(40)
+@examples(20, full=40)
 @given(left=materials(), right=materials(), m=st.tuples(directions(), directions()), G=decades(-2, 2))
 def test_a_spin_independent_barrier_absorbs_no_spin(left: Material, right: Material, m: tuple, G: float) -> None:
     interface = tunnel_interface(*m, np.sqrt([G, G]), [1.0, 1.0])
@@ -755,7 +755,7 @@ def test_a_larger_mixing_conductance_takes_more_transverse_magnetization() -> No
     assert_allclose(bare.with_mixing(Z, m_right, left=1.0, right=1.0).response, bare.response, atol=1e-12)
 
 
-@examples(30)
+@examples(20, full=30)
 @given(g=st.tuples(st.floats(0.2, 3.0), st.floats(0.2, 3.0)), G=st.floats(0.5, 5.0), Phi=st.floats(0.01, 3.1))
 def test_a_spacer_with_mixing_conductances_has_circuit_theorys_angular_law(g: tuple, G: float, Phi: float) -> None:
     node = node_interface(Z, unit_vector(Phi), g, g, G, G)
