@@ -1,5 +1,5 @@
 # Needs only Python >= 3.11 with venv, a C/C++ compiler and make. Everything else goes into .uv and .venv.
-.PHONY: help validation validation-quick readme test test-deep test-faults test-numpy2 test-wheel test-export benchmarks benchmarks-scaling benchmarks-peers docs lint ci clean
+.PHONY: help validation validation-quick readme test test-deep test-faults test-numpy2 test-wheel test-dask test-export benchmarks benchmarks-smoke benchmarks-scaling benchmarks-peers docs lint ci clean
 
 export OPENBLAS_NUM_THREADS = 1
 UV = .uv/bin/uv
@@ -41,11 +41,17 @@ mutation: $(UV) ## Break the library in 400 places, one at a time, and count wha
 test-wheel: $(UV) ## Build wheel and sdist, test the wheel on newest NumPy without Kwant and compiler
 	./tests/wheel.sh $(CURDIR)/$(UV)
 
+test-dask: $(UV) ## Run ensembles on a Dask cluster on this machine, with a worker killed in the middle
+	$(UV) run --isolated --extra dask pytest -n 0 -q tests/units/test_executors.py -k dask
+
 test-export: $(UV) ## Feed exported torques to magnum.np, cmtj and ubermag, in an environment of their own
 	./tests/export.sh $(CURDIR)/$(UV)
 
 benchmarks: $(UV) ## Time the fast engine against Kwant, both in one process
 	$(UV) run python -m benchmarks
+
+benchmarks-smoke: $(UV) ## Run the shortest benchmarks, whatever they measure
+	$(UV) run python -m benchmarks --smoke
 
 benchmarks-scaling: $(UV) ## Follow the cost over planes, angles, energies, W, digits; writes benchmark-report/
 	$(UV) run python -m benchmarks.scaling

@@ -201,8 +201,12 @@ def main() -> int:
     """Run everything; the exit status is the number of bars missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer repetitions and random junctions")
+    parser.add_argument("--smoke", action="store_true", help="one repetition of the clean engine, bars not counted")
     parser.add_argument("--agreement", type=int, metavar="N", help="number of random junctions compared with Kwant")
     options = parser.parse_args()
+    if options.smoke:
+        print(table([*scattering_rows(1), *diffusion_rows(1), agreement := agreement_row(20)]))
+        return int(not agreement.passed)
     rounds = 7 if options.quick else 25
     count = options.agreement or (100 if options.quick else 1000)
     print(describe())

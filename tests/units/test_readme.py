@@ -18,7 +18,7 @@ def blocks(language):
 
 
 def test_readme_code_runs(capsys):
-    shown = ["torque on the right magnet", "damping_like right", "uu, ud, du, dd", "J/m"]
+    shown = ["torque on the right magnet", "damping_like right", "torque on the ferromagnet", "uu, ud, du, dd", "J/m"]
     for code, expected in zip(blocks("python"), shown, strict=True):
         exec(compile(code, "README.md", "exec"), {})
         assert expected in capsys.readouterr().out
