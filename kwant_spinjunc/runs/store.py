@@ -39,6 +39,8 @@ FORMAT = 1
 
 #: How temporary stores are called.
 TEMPORARY = "spinjunc-"
+#: How it ends; a journal is called after it.
+ENDING = ".sqlite"
 
 #: Seconds that a reader waits for a commit and a writer for a reader.
 PATIENCE = 30.0
@@ -426,22 +428,35 @@ class Store:
 
 
 def _temporary_file() -> tuple[str, IO[bytes]]:
-    """Return a new file and what holds its lock, and remove those whose process was killed: nobody holds theirs."""
+    """Return a new file and what holds its lock, and remove those whose process was killed: nobody holds theirs.
+
+    Only the store itself is locked: its journal tells nothing of whether it is in use, and goes with it.
+    """
     folder = tempfile.gettempdir()
     with suppress(OSError):
         for entry in os.scandir(folder):
-            if entry.name.startswith(TEMPORARY) and entry.is_file(follow_symlinks=False):
+            name = entry.name
+            if name.startswith(TEMPORARY) and name.endswith(ENDING) and entry.is_file(follow_symlinks=False):
                 with suppress(OSError), open(entry.path, "r+b") as file:
                     lock(file)
                     os.unlink(entry.path)
                     for suffix in ("-lock", "-journal"):
                         with suppress(OSError):
                             os.unlink(entry.path + suffix)
-    handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=".sqlite", dir=folder)
-    held = os.fdopen(handle, "r+b")
-    with suppress(OSError):
-        lock(held)
-    return name, held
+    while True:
+        handle, path = tempfile.mkstemp(prefix=TEMPORARY, suffix=ENDING, dir=folder)
+        held = os.fdopen(handle, "r+b")
+        try:
+            lock(held)
+        except BlockingIOError:  # another process takes it for a leftover
+            held.close()
+            continue
+        except OSError:  # a file system without locks: nobody removes anything
+            return path, held
+        with suppress(OSError):
+            if os.path.samestat(os.stat(path), os.fstat(handle)):
+                return path, held
+        held.close()
 
 
 def _squeezed(sql: Any) -> str:

@@ -167,3 +167,22 @@ def test_kill_9_at_any_moment_loses_only_what_is_in_flight():
     resumed = average(Drawn(chunk=2, log="log"), realizations=400, store="s", **QUIET)
     assert len(Path("log").read_text().split()) == 400 - done
     assert same(whole, resumed)
+
+
+def test_journals_of_temporary_stores_in_use_stay_and_those_of_killed_processes_go(monkeypatch, tmp_path):
+    """Regression: a second process took the journal of a running ensemble for a leftover, "disk I/O error"."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    dead = tmp_path / "spinjunc-dead.sqlite"
+    for path in (dead, tmp_path / "spinjunc-dead.sqlite-journal"):
+        path.write_bytes(b"left by kill -9")
+    with Store(None, {"seed": 1}) as store:
+        journal = Path(f"{store.path}-journal")
+        journal.write_bytes(b"")
+        other = "from kwant_spinjunc.runs.store import Store; Store(None, {'seed': 2}).close()"
+        environment = {**os.environ, "TMPDIR": str(tmp_path)}
+        subprocess.run([sys.executable, "-c", other], env=environment, check=True)
+        assert journal.exists()
+        assert store.path.exists()
+        journal.unlink()
+        store.write(0, np.ones((1, 2)), {})
+    assert [path.name for path in tmp_path.iterdir() if "dead" in path.name] == []
