@@ -11,6 +11,9 @@ from .values import wave_vector
 
 __all__ = ["EXAMPLE", "add_options", "run"]
 
+#: Planes of a magnetic lead that are drawn at least.
+PLANES = 10
+
 EXAMPLE = "spinjunc run systems/tunnel_junction.py --set theta=90deg -o layers.png"
 
 
@@ -21,14 +24,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_energy(parser)
     add_solver(parser, "kwant; halves for an average")
     parser.add_argument(
-        "-o", "--output", metavar="FIGURE", help="spin current and torque of every plane (png, svg, pdf)"
+        "-o",
+        "--output",
+        metavar="FIGURE",
+        help="linear response by planes, ten of each magnet at least: spin current, torque, cumulated torque; of a "
+        "Device its torques or fluxes (png, svg, pdf)",
     )
 
 
 def run(options: argparse.Namespace) -> int:
     """Do it and return the exit code."""
     from ..runs.files import refuse_same_files
-    from ..scattering import scatter
+    from ..scattering import scatter, scatter_quietly
     from ..transport.linear import linear_response
 
     refuse_same_files({"FILE": options.file}, {"--output": options.output})
@@ -53,6 +60,11 @@ def run(options: argparse.Namespace) -> int:
     if options.output:
         from ..plot.figures import plot_layers
 
+        more = PLANES - junction.buffer if any(lead.is_magnetic for lead in junction.leads) else 0
+        if more > 0:
+            result = scatter_quietly(
+                junction.padded(more), options.energy or 0.0, wave_vector(options.k), solver=options.solver
+            )
         save_figure(plot_layers(result), options.output)
     return 0 if fields is not None else 1
 

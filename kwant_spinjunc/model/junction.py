@@ -340,10 +340,11 @@ class Junction:
         """Whether any plane has an in-plane dispersion, so that results depend on k∥."""
         return any(plane.t_parallel for plane in self.planes)
 
-    def padded(self) -> Junction:
-        """Return the same junction with one more plane of each lead in the scattering region."""
-        bonds = None if self.bonds is None else (self.left.hopping, *self.bond_hoppings, self.right.hopping)
-        return replace(self, buffer=self.buffer + 1, bonds=bonds)
+    def padded(self, planes: int = 1) -> Junction:
+        """Return the same junction with more planes of each lead in the scattering region."""
+        left, right = (self.left.hopping,) * planes, (self.right.hopping,) * planes
+        bonds = None if self.bonds is None else (*left, *self.bond_hoppings, *right)
+        return replace(self, buffer=self.buffer + planes, bonds=bonds)
 
     # ------------------------------------------------------------------ the two magnets
     @cached_property

@@ -25,6 +25,7 @@ from ..model.plane import band_shift
 from ..runs.averages import Ensemble
 from ..scattering import Scattering
 from ..spin import SIGNS, angle_between
+from ..transport.linear import linear_response
 
 __all__ = [
     "COLORS",
@@ -58,6 +59,8 @@ COLORS = {
     "muted": "#8c959f",
 }
 
+#: Planes above which points are drawn as a line only.
+CROWDED = 100
 #: Torque on a site that is rounding.
 NOISE = 1e-12
 #: Matplotlib settings of all figures.
@@ -193,15 +196,19 @@ def draw_direction(axes: Any, at: tuple[float, float], m: Any, length: float = A
 
 
 @styled
-def plot_layers(scattering: Scattering, lead_in: int = 0) -> Figure:
-    """Plot spin current through each bond and torque on each plane, for states from one lead.
+def plot_layers(scattering: Scattering, lead_in: int | None = None) -> Figure:
+    """Plot spin current through each bond, torque on each plane, and that torque cumulated from the cut outward.
+
+    The cumulated torque of a magnet swings around the torque on all of it (dotted) and tends to it as its transverse
+    spin dephases. Of a texture it is cumulated from the left.
 
     Parameters
     ----------
     scattering
-        Result for one energy and k.
+        Result for one energy and k. More planes of the leads are shown for ``junction.padded(planes)``.
     lead_in
-        0 for states from the left, 1 from the right, each of unit flux.
+        None for the linear response to a unit bias, µ_L = -µ_R = 1/2; 0 for states from the left, 1 from the right,
+        each of unit flux.
 
     Raises
     ------
@@ -210,26 +217,43 @@ def plot_layers(scattering: Scattering, lead_in: int = 0) -> Figure:
     """
     if scattering.unitarity_defect.ndim:
         raise ArgumentError("Argument `scattering` must be one point, but is a batch. Solve for one energy and k.")
-    if lead_in not in (0, 1):
-        raise ArgumentError(f"Argument `lead_in` must be 0 (left) or 1 (right), but is {lead_in!r}.")
-    currents, torques = scattering.bond_currents[lead_in], scattering.layer_torques[lead_in]
-    figure, (top, bottom) = new_figure(2, 1, width=6.4, height=4.8, sharex=True)
-    bonds, planes = np.arange(len(currents)) + 0.5, np.arange(len(torques))
+    if lead_in not in (None, 0, 1):
+        raise ArgumentError(f"Argument `lead_in` must be 0 (left), 1 (right) or None, but is {lead_in!r}.")
+    weights = np.array([0.5, -0.5]) if lead_in is None else np.eye(2)[lead_in]
+    currents, torques = (np.tensordot(weights, x, 1) for x in (scattering.bond_currents, scattering.layer_torques))
+    figure, (top, middle, bottom) = new_figure(3, 1, width=6.4, height=6.4, sharex=True)
+    bonds, planes, cut = np.arange(len(currents)) + 0.5, np.arange(len(torques)), scattering.junction.cut
+    first = 0 if cut is None else cut + 1
+    cumulated = np.concatenate([torques[:first][::-1].cumsum(axis=0)[::-1], torques[first:].cumsum(axis=0)])
+    style = "o-" if len(planes) <= CROWDED else "-"
     for column, axis in enumerate("xyz"):
-        top.plot(bonds, currents[:, column + 1], "o-", color=COLORS[axis], label=rf"$Q_{axis}$")
-        bottom.plot(planes, torques[:, column], "o-", color=COLORS[axis], label=rf"$\tau_{axis}$")
+        top.plot(bonds, currents[:, column + 1], style, color=COLORS[axis], label=rf"$Q_{axis}$")
+        for axes, values, label in ((middle, torques, r"\tau"), (bottom, cumulated, r"\Sigma\tau")):
+            axes.plot(planes, values[:, column], style, color=COLORS[axis], label=rf"${label}_{axis}$")
+    if cut is not None:
+        totals = linear_response(scattering, *weights).torques.vectors
+        for of_magnet, ends in zip(totals, ((0, cut), (first, planes[-1])), strict=True):
+            bottom.hlines(of_magnet, *ends, colors=[COLORS[axis] for axis in "xyz"], linestyles="dotted", linewidth=1.0)
     top.plot(bonds, currents[:, 0], "--", color="black", label="charge")
     spacer = np.flatnonzero(scattering.junction.plane_splitting == 0)
     stretches = np.split(spacer, np.flatnonzero(np.diff(spacer) > 1) + 1) if len(spacer) else []
-    for axes in (top, bottom):
+    for axes in (top, middle, bottom):
         for planes_ in stretches:
             axes.axvspan(planes_[0] - 0.5, planes_[-1] + 0.5, color=COLORS["muted"], alpha=0.15, linewidth=0)
         axes.axhline(0, color="black", linewidth=0.6)
+        axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 4), useMathText=True)
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    side = ("left", "right")[lead_in]
-    top.set_title(rf"states from the {side}, E = {scattering.energy:g}; shaded: nonmagnetic planes")
-    top.set_ylabel("flux per unit\nincoming flux")
-    bottom.set_ylabel("torque on the plane\nper unit incoming flux")
+    if lead_in is None:
+        cells = "per cell" if scattering.cells == 1 else f"of {scattering.cells} cells"
+        drive, unit = "linear response to a bias, µ_L = −µ_R = 1/2", f"e²/h {cells}"
+    else:
+        drive, unit = f"states from the {('left', 'right')[lead_in]}", "per unit incoming flux"
+    top.set_title(f"{drive}, E = {scattering.energy:g}; shaded: nonmagnetic planes")
+    top.set_ylabel(f"flux\n({unit})")
+    middle.set_ylabel(f"torque on the plane\n({unit})")
+    bottom.set_ylabel(
+        "torque cumulated\n" + ("from the left" if cut is None else "from the cut outward") + f"\n({unit})"
+    )
     bottom.set_xlabel("plane n (bond b lies between planes b and b + 1)")
     bottom.xaxis.get_major_locator().set_params(integer=True)
     return figure

@@ -9,6 +9,7 @@ import kwant_spinjunc as sj
 from kwant_spinjunc.cli.main import main
 from kwant_spinjunc.cli.values import number, parse_range, parse_value
 from kwant_spinjunc.plot.figures import plot_sweep
+from kwant_spinjunc.runs.family import load_family
 from systems.tunnel_junction import tunnel_junction
 
 TUNNEL = str(Path(__file__).parents[2] / "systems" / "tunnel_junction.py")
@@ -78,3 +79,17 @@ def test_positive_data_over_two_decades_have_a_log_axis():
     assert axes.get_yscale() == "linear"
     (axes,) = plot_sweep(data, ["conductance", "tmr"]).axes
     assert len(axes.lines) == 2
+
+
+@pytest.mark.parametrize(("bonds", "planes"), [(None, 24), ({0: 1.1}, 24)])
+def test_run_draws_the_net_response_in_ten_planes_of_each_magnet(bonds, planes, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("kwant_spinjunc.cli.run.save_figure", lambda figure, output: drawn.append(figure))
+    text = "from dataclasses import replace\nfrom systems.tunnel_junction import tunnel_junction as base\n"
+    Path("family.py").write_text(text + f"def family(theta=1.0): return replace(base(theta), bonds={bonds})\n")
+    assert main(["run", "family.py", "--solver", "halves", "-o", "x.png"]) == 0
+    top, _, bottom = drawn[0].axes
+    s = sj.scatter(load_family("family.py")(), 0.0, solver="halves")
+    np.testing.assert_allclose(top.get_lines()[3].get_ydata(), s.conductance, rtol=1e-10)
+    assert len(bottom.get_lines()[0].get_xdata()) == planes
+    assert bottom.get_ylabel().endswith("(e²/h per cell)")

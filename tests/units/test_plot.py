@@ -43,7 +43,7 @@ def test_only_nonmagnetic_planes_are_gray():
     for axes in figure.axes:
         assert shaded(axes) == [(0.5, 3.5), (5.5, 8.5)]  # planes 1 to 3 and 6 to 8, not the magnet 4, 5 between them
     magnets = sj.Junction(sj.ferromagnet(**IRON), [], sj.ferromagnet(**IRON, m=sj.unit_vector(1.0)))
-    assert [shaded(axes) for axes in plot_layers(sj.scatter(magnets, 0.0)).axes] == [[], []]
+    assert [shaded(axes) for axes in plot_layers(sj.scatter(magnets, 0.0)).axes] == [[], [], []]
 
 
 def arrows(axes):

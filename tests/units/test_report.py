@@ -148,8 +148,15 @@ def test_validation_exit_codes_tell_findings_from_failures(monkeypatch, capsys):
 
 def test_layer_plots_show_all_components_and_the_leads():
     s = sj.scatter(contact(buffer=4, theta=1.0), 0.1)
-    top, bottom = plot_layers(s).axes
-    shown = {line.get_label() for line in [*top.get_lines(), *bottom.get_lines()]}
+    top, middle, bottom = plot_layers(s, lead_in=0).axes
+    shown = {line.get_label() for line in [*top.get_lines(), *middle.get_lines()]}
     assert {"$Q_x$", "$Q_y$", "$Q_z$", "charge", r"$\tau_x$", r"$\tau_y$", r"$\tau_z$"} <= shown
     np.testing.assert_allclose(top.get_lines()[1].get_ydata(), s.bond_currents[0, :, 2])
+    cut, Q = s.junction.cut, s.bond_currents[0, :, 1:]
+    for column in range(3):  # continuity: what flowed in and has not flowed out
+        cumulated = bottom.get_lines()[column].get_ydata()
+        np.testing.assert_allclose(cumulated[cut + 1 : -1], Q[cut, column] - Q[cut + 1 :, column], atol=1e-12)
+        np.testing.assert_allclose(cumulated[1 : cut + 1], Q[:cut, column] - Q[cut, column], atol=1e-12)
+    top, *_ = plot_layers(s).axes  # the net response
+    np.testing.assert_allclose(top.get_lines()[3].get_ydata(), s.conductance, rtol=1e-12)
     assert len(plot_junction(s.junction, energy=0.1).axes) == 3
