@@ -21,10 +21,10 @@ from kwant_spinjunc.cli import main as cli
 from kwant_spinjunc.magnets.export import (
     TARGETS,
     InvalidParametrizationError,
-    _in_range,
     bias_law,
     export,
 )
+from kwant_spinjunc.magnets.export.codes import CODES, Numbers
 from kwant_spinjunc.magnets.parameters import AngularResponse, effective_parameters, interface_parameters
 from kwant_spinjunc.theory import circuit
 from kwant_spinjunc.theory.slonczewski import asymmetric_efficiency
@@ -200,11 +200,13 @@ def test_an_average_over_the_zone_makes_the_round_trip(free):
 def test_changes_of_sign_leave_the_torque_and_reach_the_range_of_the_code(P, Lambda, prime, data):
     m, p = (np.array(sj.unit_vector(data.draw(numbers(0, 3.1)), data.draw(numbers(0, 6.2)))) for _ in range(2))
     original = slonczewski(m, p, P, Lambda, prime, 1e11)
-    for wants in ({"Lambda_at_least_1": True, "P_positive": False}, {"Lambda_at_least_1": True, "P_positive": True}):
-        P2, Lambda2, prime2, flipped, reverse = _in_range(P, Lambda, prime, **wants)
-        assert Lambda2 >= 1
-        assert P2 > 0 or not wants["P_positive"]
-        changed = slonczewski(m, -p if flipped else p, P2, Lambda2, prime2, -1e11 if reverse else 1e11)
+    for target in ("oommf", "ubermag"):
+        numbers_ = Numbers(P=P, Lambda=Lambda, epsilon_prime=prime, direction=tuple(p), J=1e11)
+        t = numbers_.in_range_of(CODES[target])
+        assert t.Lambda >= 1
+        assert t.P > 0 or target == "oommf"
+        assert (t.flipped, t.reversed) == (not np.array_equal(t.direction, p), t.J < 0)
+        changed = slonczewski(m, np.array(t.direction), t.P, t.Lambda, t.epsilon_prime, t.J)
         np.testing.assert_allclose(changed, original, rtol=1e-10, atol=1e-10 * abs(original).max())
 
 
@@ -295,7 +297,7 @@ def test_without_its_field_like_part_a_torque_may_be_exported():
 @pytest.mark.parametrize(
     ("target", "options", "words"),
     [
-        ("mumax", {}, "Argument `target` must be one of oommf, mumax3"),
+        ("mumax", {}, "Argument `target` must be one of 'oommf', 'mumax3'"),
         ("mumax3", {"lattice_constant": 0.0}, "Argument `lattice_constant` must be positive"),
         (
             "mumax3",

@@ -1,0 +1,181 @@
+"""RA(V), Gi and Gmix for BORIS, which takes conductances of interfaces and of bias, not of an angle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..._version import __version__
+from ...checks import finite_array
+from ...errors import ArgumentError
+from ...model.junction import Junction
+from ...transport.bias import bias_response
+from ...units import conductance_per_area
+from ..parameters import SIDES, TOLERANCE, effective_parameters, interface_parameters
+from .snippet import InvalidParametrizationError, Snippet, nanometers, vector
+
+__all__ = ["BiasLaw", "bias_law", "export_boris"]
+
+
+@dataclass(frozen=True, eq=False)
+class BiasLaw:
+    """RA(V) = RA_0/(1 + c_1 V + c_2 V²) of one magnetic configuration.
+
+    Attributes
+    ----------
+    resistance_area : float
+        RA_0 in Ω m².
+    coefficients : tuple of float
+        c_1 in 1/V and c_2 in 1/V².
+    residual : float
+        Largest relative misfit of the conductance.
+    """
+
+    resistance_area: float
+    coefficients: tuple[float, float]
+    residual: float
+
+    def equation(self, symbol: str) -> str:
+        """Return the text equation of the variables ``symbol`` (RA_0) and V."""
+        c1, c2 = self.coefficients
+        return f"{symbol} / (1 + ({c1:.10g})*V + ({c2:.10g})*V^2)"
+
+
+def bias_law(
+    junction: Junction, biases: ArrayLike, *, lattice_constant: float, fermi_energy: float = 0.0, k: Any = None
+) -> BiasLaw:
+    """Return RA(V) of a junction in its present configuration, fitted over biases.
+
+    Parameters
+    ----------
+    junction
+        Energies in eV.
+    biases
+        V = µ_L - µ_R in eV, at least three and none of them 0.
+    lattice_constant
+        a in nm.
+    fermi_energy, k
+        As in `bias_response`.
+
+    Raises
+    ------
+    ArgumentError
+        Too few biases, a zero, or a configuration that carries no current.
+    """
+    V = finite_array("biases", biases).ravel()
+    if len(np.unique(V)) < 3 or np.any(V == 0):
+        raise ArgumentError(
+            f"Argument `biases` must be at least three values other than 0, but are {V.tolist()}. "
+            "Use np.linspace(-0.5, 0.5, 6)."
+        )
+    G = bias_response(junction, V, fermi_energy=fermi_energy, k=k, layers=False).current / V
+    if np.any(G <= 0):
+        raise ArgumentError("Argument `junction` must carry a current at every bias, but does not.")
+    powers = np.stack([np.ones_like(V), V, V**2], axis=-1)
+    c = np.linalg.lstsq(powers / G[:, None], np.ones_like(V), rcond=None)[0]  # relative misfits
+    residual = float(abs(powers @ c / G - 1).max())
+    return BiasLaw(float(1 / conductance_per_area(c[0], lattice_constant)), (c[1] / c[0], c[2] / c[0]), residual)
+
+
+def export_boris(
+    junction: Junction,
+    *,
+    lattice_constant: float,
+    energy: float = 0.0,
+    k: Any = None,
+    biases: ArrayLike | None = None,
+    tolerance: float = TOLERANCE,
+    name: str = "junction",
+) -> Snippet:
+    """Return the parameters of BORIS: Gi and Gmix of both interfaces of a metal, RA products of a barrier.
+
+    Parameters
+    ----------
+    junction
+        With a metallic spacer (Gi, Gmix) or a barrier (RAtmr_p, RAtmr_ap).
+    lattice_constant, energy, k, tolerance, name
+        As in `export`.
+    biases
+        Of the equations RA(V) of a barrier, in eV; without them RA is that of the linear response.
+
+    Raises
+    ------
+    ArgumentError
+        A junction without two magnets, or biases for a metal.
+    InvalidParametrizationError
+        The conductance of a barrier is not linear in cos Φ, or RA(V) not of second order.
+    """
+    a = nanometers("lattice_constant", lattice_constant)
+    at = junction.turned(m_right=junction.directions_at(np.pi / 2))
+    cut = at.cut
+    metallic = cut is not None and at.planes[cut].is_magnetic is False and _has_metal(at, energy, k)
+    point = "Γ" if k is None else "Brillouin-zone average" if isinstance(k, str) else f"k = {tuple(np.ravel(k))}"
+    head = [
+        f"# Conductances of {name} by kwant-spinjunc {__version__}",
+        f"# E = {energy:g} eV, {point}; lattice constant {a:g} nm",
+    ]
+    values: dict[str, Any] = {}
+    if metallic:
+        if biases is not None:
+            raise ArgumentError("Argument `biases` must be left out for a metallic spacer, but is given.")
+        head += [
+            "# Gi = (G_up, G_down) and Gmix = (Re, Im) in S/m², majority first; parameters of the mesh on top of each",
+            "# interface. Landauer conductances of one interface between leads: Sharvin resistances are included.",
+            "# Im Gmix has the sign of -Im Σ(1 - r_up r_down*): BORIS writes it for magnetic moments, not spins.",
+        ]
+        lines = []
+        for side in SIDES:
+            found = interface_parameters(at, side, energy, k)
+            pair = conductance_per_area([found.majority, found.minority], a)
+            mixing = conductance_per_area([found.mixing.real, -found.mixing.imag], a)
+            values[f"Gi_{side}"], values[f"Gmix_{side}"] = pair.tolist(), mixing.tolist()
+            lines += [
+                f"{side}.param.Gi = [{vector(pair)}]",
+                f"{side}.param.Gmix = [{vector(mixing)}]",
+            ]
+        return Snippet("boris", "\n".join([*head, *lines, ""]), values, 0.0)
+    found_all = effective_parameters(junction, energy, k)
+    residual = found_all.conductance.residual
+    if residual > tolerance:
+        raise InvalidParametrizationError(
+            f"Argument `junction` must have a conductance linear in cos Φ to {tolerance:g}, but misses it by "
+            f"{residual:.3g} of its change. Raise `tolerance` to export all the same."
+        )
+    parallel, antiparallel = at.turned(m_right=at.directions_at(0.0)), at.turned(m_right=at.directions_at(np.pi))
+    G = found_all.response.current
+    products = [float(1 / conductance_per_area(g, a)) for g in (G[0], G[-1])]
+    equations: list[str] = []
+    if biases is not None:
+        laws = [bias_law(j, biases, lattice_constant=a, fermi_energy=energy, k=k) for j in (parallel, antiparallel)]
+        residual = max(residual, *(law.residual for law in laws))
+        if residual > tolerance:
+            raise InvalidParametrizationError(
+                f"Argument `biases` must be a range where G(V) is a parabola to {tolerance:g}, but it misses by "
+                f"{residual:.3g}. Choose smaller biases, or raise `tolerance`."
+            )
+        products = [law.resistance_area for law in laws]
+        values["RAp(V)"], values["RAap(V)"] = laws[0].equation("RAp"), laws[1].equation("RAap")
+        equations = [
+            "# bias equations of the TMR module, variables RAp, RAap, V (V > 0 drives electrons from left to right):",
+            f"# parallel:     {values['RAp(V)']}",
+            f"# antiparallel: {values['RAap(V)']}",
+        ]
+    values |= {"RAtmr_p": products[0], "RAtmr_ap": products[1]}
+    head += [
+        "# RA in Ω m²; TMR type Slonczewski (conductance linear in cos Φ, the default), not cosine",
+        f"# residual {residual:.2g}",
+    ]
+    lines = [f"barrier.param.RAtmr_p = {products[0]:.10g}", f"barrier.param.RAtmr_ap = {products[1]:.10g}", *equations]
+    return Snippet("boris", "\n".join([*head, *lines, ""]), values, residual)
+
+
+def _has_metal(junction: Junction, energy: float, k: Any) -> bool:
+    """Return whether the spacer carries electrons at this energy, so that it has a mixing conductance."""
+    try:
+        interface_parameters(junction, "right", energy, k)
+    except ArgumentError:
+        return False
+    return True

@@ -1,0 +1,69 @@
+"""What an export gives, how it refuses, and how numbers and vectors are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...checks import positive
+from ...errors import ArgumentError, SpinjuncError
+from ...printing import as_html, first_line
+
+__all__ = ["InvalidParametrizationError", "Snippet", "nanometers", "vector"]
+
+#: Lattice constants and thicknesses in nm lie between; a length in meters does not.
+LENGTHS = (1e-3, 1e3)
+
+
+class InvalidParametrizationError(SpinjuncError, ValueError):
+    """The junction does not obey the law that the code presumes, so no numbers can stand for it."""
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """A block to paste, and the numbers in it.
+
+    Attributes
+    ----------
+    target : str
+        One of `TARGETS`.
+    text : str
+        The snippet with its provenance; ``str(snippet)`` is the same.
+    values : mapping
+        Name in the target code -> number or vector, as written in the text.
+    residual : float
+        Largest misfit of the law, relative to the largest microscopic value it describes.
+    fixed_layer_flipped : bool
+        Whether the direction given for the fixed layer is opposite to its magnetization (inverse magnetoresistance).
+    current_reversed : bool
+        Whether J changed sign so that P > 0 (negative polarization).
+    """
+
+    target: str
+    text: str
+    values: Mapping[str, Any]
+    residual: float
+    fixed_layer_flipped: bool = False
+    current_reversed: bool = False
+
+    __repr__ = first_line
+    _repr_html_ = as_html
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def nanometers(name: str, value: Any) -> float:
+    """Return a length in nm, refusing one that must have been meant in another unit."""
+    length = positive(name, value)
+    if not LENGTHS[0] <= length <= LENGTHS[1]:
+        raise ArgumentError(
+            f"Argument `{name}` must be from {LENGTHS[0]:g} to {LENGTHS[1]:g}, but is {length:g}. It is in nanometers."
+        )
+    return length
+
+
+def vector(values: Iterable[float], separator: str = ", ") -> str:
+    """Return the components of a vector as text, ten digits each."""
+    return separator.join(f"{x:.10g}" for x in values)
