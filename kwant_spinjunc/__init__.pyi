@@ -45,6 +45,8 @@ from .spin import unit_vector
 from .transport.bias import bias_response
 from .transport.linear import linear_response, tunneling_response
 from .transport.local import chemical_potentials
+from .transport.noise import Noise, shot_noise
+from .transport.pumping import gilbert_damping
 from .transport.vector_response import vector_response
 
 __all__ = [
@@ -71,6 +73,7 @@ __all__ = [
     "MissingPackageError",
     "NearSideWarning",
     "NoOpenChannelError",
+    "Noise",
     "Roughness",
     "Scattering",
     "SpinDependent",
@@ -92,6 +95,7 @@ __all__ = [
     "explore",
     "export",
     "ferromagnet",
+    "gilbert_damping",
     "halves",
     "judge",
     "linear_response",
@@ -99,6 +103,7 @@ __all__ = [
     "open_ensemble",
     "plot",
     "scatter",
+    "shot_noise",
     "spin",
     "sweep",
     "theory",

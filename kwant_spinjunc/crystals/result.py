@@ -14,7 +14,7 @@ from ..checks import finite_array, shown
 from ..devices.cuts import resolve_cut, resolve_sites
 from ..errors import ArgumentError
 from ..printing import Table, number
-from .measure import Measurement
+from .measure import Measured, Measurement
 from .problem import ROUNDING, TURNED, Observable
 from .waves import hopping_flux, site_torques
 
@@ -175,7 +175,7 @@ class CrystalScattering:
             def observe(crystal: Any, solved: Any, turn: Any, k: Any) -> Any:
                 return hopping_flux(crystal, solved, turn, k, hoppings)
 
-            found = self._live().measure([Observable(observe, ((1,), (1,)), ROUNDING)])
+            found = self.measure(Observable(observe, ((1,), (1,)), ROUNDING))
             if not isinstance(cut, str):
                 return np.asarray(found.values[int(total)])
             self._found[key] = found.values
@@ -202,14 +202,12 @@ class CrystalScattering:
         if isinstance(magnet, str) and key in self._found:
             known: CrystalTorque = self._found[key]
             return known
-        measurement = self._live()
-        sites = self._sites(magnet)
-        measurement.refuse_spin_orbit()
+        sites = self.sites(magnet)
 
         def observe(crystal: Any, solved: Any, turn: Any, k: Any) -> Any:
             return site_torques(crystal, solved, turn, k, sites)
 
-        found = measurement.measure([Observable(observe, ((1,), (1,)), ROUNDING)])
+        found = self.measure(Observable(observe, ((1,), (1,)), ROUNDING), exchange=True)
         by_spin, total = found.values
         errors = found.errors[0] if found.errors else np.zeros_like(by_spin)
         torque = CrystalTorque(by_spin.sum(axis=-2), total.sum(axis=-2), by_spin, total, sites, errors)
@@ -317,7 +315,18 @@ class CrystalScattering:
             return device.cut(cut).hoppings
         return resolve_cut("cut", cut, device.system, device.edges).hoppings
 
-    def _sites(self, magnet: Any) -> Integers:
+    def measure(self, observable: Observable, *, exchange: bool = False) -> Measured:
+        """Return anything else that is a function of the solved crystal, at the same points or averaged anew.
+
+        ``exchange``: refuse spin-orbit coupling, which torques on the exchange cannot be told from.
+        """
+        measurement = self._live()
+        if exchange:
+            measurement.refuse_spin_orbit()
+        return measurement.measure([observable])
+
+    def sites(self, magnet: Any) -> Integers:
+        """Return the numbers of the sites of a magnet: a name, a list of sites or a function of a site."""
         device = self._live().problem.crystal.device
         if isinstance(magnet, str):
             if magnet not in device.magnets:

@@ -22,7 +22,7 @@ from .observe import by_input, pauli, rotations
 from .solve import Solved
 from .spins import pauli_parts
 
-__all__ = ["hopping_flux", "site_torques", "waves_of"]
+__all__ = ["exchange_fields", "hopping_flux", "site_torques", "waves_of"]
 
 
 def waves_of(crystal: Crystal, solved: Solved, side: int) -> Iterator[Complex]:
@@ -63,6 +63,23 @@ def site_torques(
     shape = (*solved.S.shape[:2], len(crystal.leads))
     found = np.zeros((*shape, 2, len(sites), 3)), np.zeros((*shape, len(sites), 3))
     R = rotations(turn)
+    for number, at, owner, psi, field in exchange_fields(crystal, solved, k, sites):
+        for row, site in enumerate(at):
+            own = np.flatnonzero(owner == row)
+            parts = by_input(-pauli(psi[:, :, own], field[:, :, own], 2)[..., 1:], solved, len(crystal.leads))
+            for target, part in zip(found, parts, strict=True):
+                target[..., site, :] = part if number == 0 else _turned(part, R)
+    return found
+
+
+def exchange_fields(
+    crystal: Crystal, solved: Solved, k: Floats, sites: Integers
+) -> Iterator[tuple[int, Integers, Integers, Complex, Complex]]:
+    """Yield for each plane with sites of a set what the spin-dependent part of H within the set makes of the waves.
+
+    Side; place in ``sites`` of each of the plane's sites; which of these each orbital belongs to; ψ and H_s ψ there,
+    (points, angles, orbitals, channels), in the frame of the side.
+    """
     for number, side in enumerate(crystal.sides):
         inside = [np.flatnonzero(np.isin(plane, sites)) for plane in side.sites]
         if not any(len(rows) for rows in inside):
@@ -83,13 +100,7 @@ def site_torques(
                 block = _spin_dependent(series.at(k))[:, rows[:, None], orbitals[other][0]]
                 if block.size and abs(block).max() > 0:
                     field += block[:, None] @ psi[other]
-            at = np.searchsorted(sites, side.sites[n][inside[n]])
-            for row, site in enumerate(at):
-                own = np.flatnonzero(owner == row)
-                parts = by_input(-pauli(psi[n][:, :, own], field[:, :, own], 2)[..., 1:], solved, len(crystal.leads))
-                for target, part in zip(found, parts, strict=True):
-                    target[..., site, :] = part if number == 0 else _turned(part, R)
-    return found
+            yield number, np.searchsorted(sites, side.sites[n][inside[n]]), owner, psi[n], field
 
 
 def _turned(vectors: Floats, R: Floats) -> Floats:

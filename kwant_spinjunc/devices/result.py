@@ -223,7 +223,7 @@ class DeviceScattering:
         if key not in self._found or key is None:
             resolved = self._live().cut(cut)
             per_lead = [
-                self._live().flux_per_mode(self._channel_waves(lead), resolved.hoppings, self.params)
+                self._live().flux_per_mode(self.channel_waves(lead), resolved.hoppings, self.params)
                 for lead in range(len(self.channels))
             ]
             found = self._by_spin(per_lead)
@@ -402,7 +402,7 @@ class DeviceScattering:
         axis = names.index(quantity) - 1
         return device, lambda sites: spin.block_diagonal(sites)[axis : axis + 1], waves
 
-    def _channel_waves(self, lead: int) -> Any:
+    def channel_waves(self, lead: int) -> Any:
         """Return the wave functions of the channels of definite spin, (channels, orbitals)."""
         return apply(self.spins[lead].to_incoming.T, self._waves[lead])
 
@@ -446,7 +446,7 @@ class DeviceScattering:
         inside[sites] = True
         edges = device.edges
         entering = edges[inside[edges[:, 0]] & ~inside[edges[:, 1]]]
-        waves = [self._channel_waves(lead) for lead in range(len(self.channels))]
+        waves = [self.channel_waves(lead) for lead in range(len(self.channels))]
         flux, flux_total = self._by_spin([device.flux_per_mode(psi, entering, self.params)[:, 1:] for psi in waves])
         per_site = torques(device.system, sites, spin, waves, self.params, exchange=exchange)
         torque, torque_total = self._by_spin([values.sum(axis=1) for values in per_site])

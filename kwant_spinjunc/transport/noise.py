@@ -1,0 +1,220 @@
+r"""Shot noise of charge and spin, at zero temperature and a small voltage on one lead, from the scattering matrix.
+
+With C = S_in S_in† of the biased lead and C' = S_out S_out† of all others, both products of amplitudes, the correlation
+of the currents that leave channels i and j is (Büttiker)
+
+    P_ij = 2e |eV| (e²/h) N_ij,    N_ij = Re C*_ij C'_ij,
+
+summed here over the channels of each lead and spin. Unitarity makes C + C' = 1, so that N_ii = T_i (1 - T_i), without
+a difference of large numbers, and all currents together do not fluctuate: Σ_ij N_ij = Tr C C' = 0.
+
+M. Büttiker, Phys. Rev. B 46, 12485 (1992); Ya. M. Blanter and M. Büttiker, Phys. Rep. 336, 1 (2000), Sec. 2.
+**Validity**: coherent electrons, e|V| far above the temperature and far below the energies over which S changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .. import halves
+from ..arrays import Complex, Flags, Floats, Integers
+from ..crystals.problem import Observable
+from ..crystals.result import CrystalScattering
+from ..devices.result import DeviceScattering, apply
+from ..errors import ArgumentError
+from ..halves import zone
+from ..model.plane import band_shift
+from ..scattering import Scattering, scatter_quietly
+
+__all__ = ["Noise", "shot_noise"]
+
+#: N by spin and lead, by lead, currents by spin and lead, by lead.
+Arrays = tuple[Floats, Floats, Floats, Floats]
+#: Axes along which the size of `_noise`'s arrays differs in kind, counted from that of the angles.
+KINDS = ((1, 3), (1, 2), (1,), (1,))
+
+
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """Correlations of the currents into the leads while ``lead_in`` is biased, and the currents.
+
+    Attributes
+    ----------
+    matrix : ndarray, shape (..., leads, 2, leads, 2)
+        N[α s, β s'] in units of 2e |eV| e²/h (per unit cell for an average), spins along each lead's m; NaN where a
+        lead does not conserve spin.
+    total : ndarray, shape (..., leads, leads)
+        The same summed over spins.
+    by_spin, currents : ndarray, shapes (..., leads, 2) and (..., leads)
+        Σ |S|² from the biased lead to each lead and spin, and to each lead.
+    lead_in : int
+        The biased lead.
+    error : float
+        Largest estimated absolute error of an average, 0 without.
+    """
+
+    matrix: Floats
+    total: Floats
+    by_spin: Floats
+    currents: Floats
+    lead_in: int
+    error: float = 0.0
+
+    def fano(self, lead: int) -> Any:
+        """Return the Fano factor of the charge current, N_αα/T_α, shape (...): 1 Poisson, 1/3 diffusive, 0 open."""
+        return _ratio(self.total[..., lead, lead], self.currents[..., lead])
+
+    def fano_by_spin(self, lead: int) -> Floats:
+        """Return the Fano factor of each spin's current, N_ss/T_s, shape (..., 2)."""
+        own = self.matrix[..., lead, :, lead, :]
+        return np.asarray(_ratio(np.diagonal(own, axis1=-2, axis2=-1), self.by_spin[..., lead, :]))
+
+    def spin_fano(self, lead: int) -> Any:
+        """Return the noise of the spin current along m over the charge current, Σ s s' N_ss'/T, shape (...)."""
+        own = self.matrix[..., lead, :, lead, :]
+        signed = own[..., 0, 0] - own[..., 0, 1] - own[..., 1, 0] + own[..., 1, 1]
+        return _ratio(signed, self.currents[..., lead])
+
+
+def _ratio(noise: Any, current: Any) -> Any:
+    """Return a Fano factor, NaN where no current flows."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(current > 0, noise / current, np.nan)[()]
+
+
+def shot_noise(scattering: Any, *, lead_in: int = 0) -> Noise:
+    """Return the zero-frequency shot noise of what was scattered from, a junction, a sample, a Kwant system, a crystal.
+
+    Parameters
+    ----------
+    scattering
+        What `scatter` returned: at one or many energies and k, at all angles, or averaged over the zone.
+    lead_in
+        The lead that is biased against all others.
+
+    Raises
+    ------
+    ArgumentError
+        No such lead, or a result that was pickled.
+
+    Examples
+    --------
+    >>> import kwant_spinjunc as sj
+    >>> iron = sj.ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
+    >>> s = sj.scatter(sj.Junction(iron, [sj.barrier(onsite=4.0, hopping=1.0, thickness=4)], iron), 0.0)
+    >>> round(float(shot_noise(s).fano(1)), 4)
+    0.9999
+    """
+    leads = scattering.modes.shape[-2] if hasattr(scattering, "modes") else 0
+    if isinstance(lead_in, bool) or not isinstance(lead_in, (int, np.integer)) or not 0 <= lead_in < leads:
+        raise ArgumentError(f"Argument `lead_in` must be a lead 0 to {leads - 1}, but is {lead_in!r}.")
+    lead_in = int(lead_in)
+    if isinstance(scattering, CrystalScattering):
+        return _of_crystal(scattering, lead_in)
+    if isinstance(scattering, DeviceScattering):
+        return _of_device(scattering, lead_in)
+    if not isinstance(scattering, Scattering):
+        raise ArgumentError(
+            f"Argument `scattering` must be what `scatter` returns, but is {type(scattering).__name__}."
+        )
+    return _of_junction(scattering, lead_in)
+
+
+def _noise(
+    S: Complex, lead: Integers, spin: Integers, biased: Flags, leads: int
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return the arrays of `Noise` for matrices S (..., channels, channels), rows of a lead and spin (-1: of none).
+
+    Parameters
+    ----------
+    biased
+        Which columns come in from the biased lead.
+    """
+    from_it, others = S[..., biased], S[..., ~biased]
+    C, rest = (part @ np.swapaxes(part, -1, -2).conj() for part in (from_it, others))
+    N = (C.conj() * rest).real
+    passed = np.diagonal(C, axis1=-2, axis2=-1).real
+    by_lead = (lead[:, None] == np.arange(leads)).astype(float)
+    spins = (spin[:, None] == np.arange(2)).astype(float)
+    by_spin = (by_lead[:, :, None] * spins[:, None, :]).reshape(len(lead), 2 * leads)
+    matrix = (by_spin.T @ N @ by_spin).reshape(*N.shape[:-2], leads, 2, leads, 2)
+    currents = (passed @ by_spin).reshape(*N.shape[:-2], leads, 2)
+    for mixed in np.unique(lead[spin < 0]):
+        matrix[..., mixed, :, :, :] = matrix[..., mixed, :] = currents[..., mixed, :] = np.nan
+    return matrix, by_lead.T @ N @ by_lead, currents, passed @ by_lead
+
+
+def _of_crystal(s: CrystalScattering, lead_in: int) -> Noise:
+    def observe(crystal: Any, solved: Any, turn: Any, k: Any) -> Sequence[Any]:
+        return _noise(solved.S, solved.lead, solved.spin, solved.lead == lead_in, len(crystal.leads))
+
+    found = s.measure(Observable(observe, KINDS))
+    error = max((float(np.nanmax(part, initial=0.0)) for part in found.errors or ()), default=0.0)
+    matrix, total, by_spin, currents = found.values
+    return Noise(matrix, total, by_spin, currents, lead_in, error)
+
+
+def _of_device(s: DeviceScattering, lead_in: int) -> Noise:
+    ends = np.concatenate([[0], np.cumsum(s.channels)])
+    rows = [
+        apply(spins.to_outgoing.conj().T, s.smatrix.data[start:end])
+        for spins, start, end in zip(s.spins, ends, ends[1:], strict=False)
+    ]
+    spin = [
+        spins.outgoing if spins.resolved else np.full(count, -1)
+        for spins, count in zip(s.spins, s.channels, strict=True)
+    ]
+    lead = np.repeat(np.arange(len(s.channels)), s.channels)
+    found = _noise(np.concatenate(rows), lead, np.concatenate(spin), lead == lead_in, len(s.channels))
+    for number, spins in enumerate(s.spins):
+        if not spins.resolved:
+            found[0][number] = found[0][..., number, :] = found[2][number] = np.nan
+    return Noise(*found, lead_in)
+
+
+def _of_sample(s: Scattering, lead_in: int) -> Noise:
+    """Return the noise of a supercell or a sample, from Kwant's scattering matrix; solved by it if it was not."""
+    problem = s.problem
+    if s.smatrix is None:
+        again: dict[str, Any] = {"cross_section": problem.section.shape, "boundary": problem.section.boundary}
+        again |= {"seed": s.seed, "realization": s.realization, "tolerance": s.tolerance}
+        s = scatter_quietly(s.junction, s.energy, s.k, solver="modes", **again)
+    counts = np.asarray(s.modes, dtype=int)
+    lead, spin = np.repeat([0, 1], counts.sum(axis=1)), np.repeat([0, 1, 0, 1], counts.ravel())
+    return Noise(*_noise(s.smatrix.data, lead, spin, lead == lead_in, 2), lead_in)
+
+
+def _of_junction(s: Scattering, lead_in: int) -> Noise:
+    problem = s.problem
+    if not problem.section.is_single_cell or s.junction.is_disordered:
+        return _of_sample(s, lead_in)
+    lead, spin = np.repeat([0, 1], 2), np.tile([0, 1], 2)
+
+    def at(c: Any) -> tuple[Floats, Floats, Floats, Floats]:
+        S = halves.solve(s.junction, s.energy, c).amplitudes
+        return _noise(S.reshape(*S.shape[:-4], 4, 4), lead, spin, lead == lead_in, 2)
+
+    if not problem.is_average:
+        return Noise(*at(band_shift(s.k)), lead_in)
+
+    def observe(c: Floats) -> dict[str, Floats]:
+        # what passes a barrier is not to be resolved to a part of what it reflects
+        matrix, total, by_spin, currents = at(c)
+        parts = {f"N{a}{b}": matrix[:, a, :, b] for a, b in np.ndindex(2, 2)}
+        return (
+            parts
+            | {f"t{a}{b}": total[:, a, b] for a, b in np.ndindex(2, 2)}
+            | {name: part[:, a] for a in (0, 1) for name, part in ((f"s{a}", by_spin), (f"c{a}", currents))}
+        )
+
+    found = zone.mean(observe, s.junction, s.energy, "average", rtol=problem.rtol, floor=problem.rtol)
+    value = found.value
+    matrix = np.array([[value[f"N{a}{b}"] for b in (0, 1)] for a in (0, 1)]).swapaxes(1, 2)
+    total = np.array([[value[f"t{a}{b}"] for b in (0, 1)] for a in (0, 1)])
+    by_spin, currents = (np.array([value[f"{name}{a}"] for a in (0, 1)]) for name in "sc")
+    error = max(float(np.max(part, initial=0.0)) for part in found.error.values())
+    return replace(Noise(matrix, total, by_spin, currents, lead_in), error=error)
