@@ -511,7 +511,7 @@ def plot_multiscale(dataset: Any, angle: str = "theta") -> Figure:
     lines = [dataset] if not further else [dataset.isel({further[0]: i}) for i in range(dataset.sizes[further[0]])]
     figure, panels = new_figure(1, 3, width=8.0, height=3.6)
     for data in lines:
-        degrees = data["angle"]
+        degrees = np.degrees(data["angle"])
         value = data[further[0]] if further else None
         label = "with diffusion" if value is None else f"{value.name} = {_word(value.item(), value)}"
         (drawn,) = panels[0].plot(degrees, data["delta_J_M"] / 1e9, "o-", label=label)

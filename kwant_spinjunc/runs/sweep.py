@@ -19,7 +19,6 @@ from .._version import __version__
 from ..checks import finite, finite_array
 from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError, SpinjuncError
 from ..model.junction import Junction
-from ..model.memory import machine_memory
 from ..model.problem import Problem
 from ..optional import version
 from ..scattering import Scattering, conducting_barrier
@@ -30,7 +29,7 @@ from ..transport.magnetoresistance import collinear_conductances, ratio
 from .executors import ExecutorError, open_pool, ordered
 from .family import call_family, check_family, parameters_of, plain, source_digest
 from .files import verify_table
-from .tables import LABELS, Quantity, TableFile, attributes, axis_attributes, quantities, split_axes
+from .tables import Quantity, TableFile, quantities, split_axes, table
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -55,8 +54,6 @@ BIAS_VARIABLES = quantities(
 LARGEST_BIAS = 1e6
 #: Points of the inner axis that are solved, committed and kept together.
 CHUNK, BIAS_CHUNK = 4096, 16
-#: Times its own size that a table takes while it is written, and gigabytes for what is solved at a time.
-COPIES, OVERHEAD = 2.0, 0.3
 
 
 @dataclass(frozen=True)
@@ -327,23 +324,6 @@ def _empty_dataset(
     family: Callable[..., Junction], swept: dict[str, NDArray[Any]], fixed: dict[str, Any], experiment: _Experiment
 ) -> xr.Dataset:
     """Return the dataset full of NaN, so that what is unfinished can be told from what is not."""
-    import xarray as xr
-
-    shapes = {
-        name: (*(len(values) for values in swept.values()), *(len(LABELS[dim]) for dim in q.dims))
-        for name, q in experiment.variables.items()
-    }
-    _check_memory(sum(8.0 * np.prod(shape, dtype=float) for shape in shapes.values()) / 1e9)
-    variables = {
-        name: xr.Variable((*swept, *q.dims), np.full(shapes[name], np.nan), attributes(q))
-        for name, q in experiment.variables.items()
-    }
-    used = sorted({dim for q in experiment.variables.values() for dim in q.dims})
-    coords: dict[str, Any] = {dim: list(LABELS[dim]) for dim in used}
-    for name, values in swept.items():
-        coords[name] = xr.Variable((name,), values, axis_attributes(name))
-    if not experiment.points.ndim:
-        coords[experiment.axis] = xr.Variable((), float(experiment.points), axis_attributes(experiment.axis))
     facts = {
         "title": f"sweep of {getattr(family, '__name__', 'family')}",
         "family": getattr(family, "__name__", "family"),
@@ -354,17 +334,8 @@ def _empty_dataset(
         "kwant": version("kwant"),
         "complete": 0,
     }
-    return xr.Dataset(variables, coords, facts)
-
-
-def _check_memory(gigabytes: float) -> None:
-    """Refuse a table that this machine has no memory for."""
-    needed, available = COPIES * gigabytes + OVERHEAD, machine_memory()
-    if needed > available:
-        raise ArgumentError(
-            f"The axes must give a table that fits into {available:.3g} GB, but about {needed:.3g} GB are needed. Use "
-            "fewer points, or several sweeps."
-        )
+    axes = swept if experiment.points.ndim else {**swept, experiment.axis: experiment.points}
+    return table(experiment.variables, axes, facts)
 
 
 def _adopt(dataset: xr.Dataset, earlier: Any, name: str = "resume") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import time
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from .._version import __version__
 from ..errors import ArgumentError
+from ..model.memory import machine_memory
 from ..optional import version
 from .files import destination, read_table, shielded, write_table
 
@@ -31,7 +33,11 @@ __all__ = [
     "provenance",
     "quantities",
     "split_axes",
+    "table",
 ]
+
+#: Times its own size that a table takes while it is written, and gigabytes for what is solved at a time.
+COPIES, OVERHEAD = 2.0, 0.3
 
 #: Labels of the axes that results have of themselves.
 LABELS: dict[str, tuple[str, ...]] = {
@@ -73,13 +79,30 @@ QUANTITIES: dict[str, Quantity] = {
     "current": Quantity((), "{flux}", "charge (particle) current"),
     "magnetization_current": Quantity(("lead",), "{flux}", "magnetization current along each lead's own m"),
     "spin_current": Quantity(("axis",), "{flux}", "Pauli-spin current through the spacer"),
-    "damping_like": Quantity(("magnet",), "{flux}", "damping-like torque, as Pauli-spin flux"),
-    "field_like": Quantity(("magnet",), "{flux}", "field-like torque, as Pauli-spin flux"),
-    "equilibrium_field_like": Quantity(
-        ("magnet",), "{flux}", "field-like torque of the occupied states, as Pauli-spin flux"
-    ),
+    "damping_like": Quantity(("magnet",), "{torque}", "damping-like torque"),
+    "field_like": Quantity(("magnet",), "{torque}", "field-like torque"),
+    "equilibrium_field_like": Quantity(("magnet",), "{torque}", "field-like torque of the occupied states"),
     "error": Quantity((), "{flux}", "estimated absolute error of the bias window"),
     "equilibrium_error": Quantity((), "{flux}", "estimated absolute error of the torque of the occupied states"),
+    "conductance_matrix": Quantity(
+        ("lead_out", "spin_out", "lead_in", "spin_in"),
+        "e^2/h per cell",
+        "conductance matrix between reservoirs, current into the interface",
+    ),
+    "r_left": Quantity(("lead", "spin"), "S/m^2", "effective coefficients r^L_1s (left), r^L_2s (right) of (5)"),
+    "r_right": Quantity(("lead", "spin"), "S/m^2", "effective coefficients r^R_1s (left), r^R_2s (right) of (6)"),
+    "mixing_real": Quantity(("magnet",), "S/m^2", "real part of the spin-mixing conductance of spacer and magnet"),
+    "mixing_imag": Quantity(("magnet",), "S/m^2", "imaginary part of the spin-mixing conductance of spacer and magnet"),
+    "conductance_ratio": Quantity(("lead",), "1", "xi of equation (12) with each side's metal"),
+    "delta_J_M": Quantity((), "{flux}", "length of J_M^L m_L - J_M^R m_R"),
+    "delta_J_M_vector": Quantity(("axis",), "{flux}", "J_M^L m_L - J_M^R m_R"),
+    "ballistic_delta_J_M": Quantity((), "{flux}", "delta_J_M between reservoirs without spin accumulation"),
+    "accumulation": Quantity(("lead",), "meV", "spin accumulation (mu_+ - mu_-)/2 at the faces"),
+    "accumulated_moment": Quantity(("lead",), "mu_B/nm^2", "moment accumulated in each magnet"),
+    "resistance_area": Quantity((), "ohm um^2", "resistance of interface and spin accumulation times area"),
+    "magnetoresistance": Quantity((), "1", "resistance_area over its value at parallel magnets, minus 1"),
+    "torque_efficiency": Quantity(("magnet",), "hbar/2e", "damping-like torque per charge current"),
+    "spin_defect": Quantity((), "1", "difference of spin current through the spacer and J_M, per charge current"),
     "angle": Quantity((), "rad", "angle between the magnets"),
     "unitarity_defect": Quantity((), "1", "largest element of S†S - 1"),
     "continuity_defect": Quantity((), "1", "largest violation of charge and spin continuity per unit flux"),
@@ -105,13 +128,18 @@ QUANTITIES: dict[str, Quantity] = {
 }
 
 
-def quantities(names: Iterable[str] | str, flux: str, suffix: str = "") -> dict[str, Quantity]:
-    """Return quantities with the unit of currents filled in, and a suffix to the words of those that have it."""
+def quantities(
+    names: Iterable[str] | str, flux: str, suffix: str = "", *, torque: str | None = None
+) -> dict[str, Quantity]:
+    """Return quantities with the units of currents and torques filled in, and a suffix to the words of those.
+
+    Without a unit of its own a torque is the Pauli-spin flux it takes up.
+    """
     found = {}
     for name in names.split() if isinstance(names, str) else names:
         q = QUANTITIES[name]
-        flows = "{flux}" in q.units
-        found[name] = Quantity(q.dims, q.units.format(flux=flux), q.long_name + (suffix if flows else ""))
+        words = ", as Pauli-spin flux" * ("{torque}" in q.units and torque is None) + suffix * ("{" in q.units)
+        found[name] = Quantity(q.dims, q.units.format(flux=flux, torque=torque or flux), q.long_name + words)
     return found
 
 
@@ -132,6 +160,50 @@ def axis_attributes(name: str) -> dict[str, str]:
         "buffer": "planes",
     }
     return {"units": units.get(name, "unit of the family"), "long_name": name.replace("_", " ")}
+
+
+def table(
+    schema: Mapping[str, Quantity],
+    axes: Mapping[str, NDArray[Any]],
+    facts: Mapping[str, Any],
+    values: Mapping[str, Any] | None = None,
+) -> xr.Dataset:
+    """Return a dataset over swept axes: NaN without values, an axis that is a single number as a scalar coordinate.
+
+    Raises
+    ------
+    ArgumentError
+        The machine has no memory for it.
+    """
+    import xarray as xr
+
+    swept = {name: array for name, array in axes.items() if array.ndim}
+    shapes = {
+        name: (*map(len, swept.values()), *(len(LABELS[dim]) for dim in quantity.dims))
+        for name, quantity in schema.items()
+    }
+    _check_memory(sum(8.0 * math.prod(shape) for shape in shapes.values()) / 1e9)
+    variables = {
+        name: xr.Variable(
+            (*swept, *quantity.dims),
+            np.full(shapes[name], np.nan) if values is None else values[name],
+            attributes(quantity),
+        )
+        for name, quantity in schema.items()
+    }
+    used = sorted({dim for quantity in schema.values() for dim in quantity.dims})
+    coords: dict[str, Any] = {dim: list(LABELS[dim]) for dim in used}
+    coords |= {n: xr.Variable((n,) if v.ndim else (), v, axis_attributes(n)) for n, v in axes.items()}
+    return xr.Dataset(variables, coords, facts)
+
+
+def _check_memory(gigabytes: float) -> None:
+    needed, available = COPIES * gigabytes + OVERHEAD, machine_memory()
+    if needed > available:
+        raise ArgumentError(
+            f"The axes must give a table that fits into {available:.3g} GB, but about {needed:.3g} GB are needed. Use "
+            "fewer points, or several runs."
+        )
 
 
 def split_axes(axes: Mapping[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

@@ -32,7 +32,7 @@ spins. Without spin accumulation and with D_ss' = f_Ls f_Rs' e^{-2κd}, P = (f_+
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -43,9 +43,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import halves
-from .._version import __version__
 from ..arrays import Floats
-from ..checks import finite_array
+from ..checks import finite_array, reservoirs
 from ..errors import ArgumentError
 from ..halves import zone
 from ..halves.batch import Stack
@@ -56,7 +55,7 @@ from ..spin import unit_vector
 from ..theory import tunnelling
 from .executors import open_pool, ordered
 from .family import call_family, check_family
-from .tables import axis_attributes, quantities, split_axes
+from .tables import Quantity, provenance, quantities, split_axes, table
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -413,7 +412,7 @@ def validity_map(
     energies = finite_array("energy", energy)
     if energies.ndim > 1:
         raise ArgumentError(f"Argument `energy` must be a number or a 1D array, but has shape {energies.shape}.")
-    taken = {*CONTROLS, *ERRORS, "magnetization_current", "lead", "energy"} & set(axes)
+    taken = {*ERRORS, "energy"} & set(axes)
     if taken:
         raise ArgumentError(f"Argument `family` must not have a parameter named like a result, but has {min(taken)!r}.")
     mu = _potentials(mu_left, mu_right)
@@ -462,18 +461,18 @@ def validity_map(
         np.broadcast_to(angle, (count, energies.size)).reshape(whole),
         mu,
     )
-    attributes = {
-        "title": f"validity of the phenomenology for {getattr(family, '__name__', 'family')}",
-        "family": getattr(family, "__name__", "family"),
-        "fixed_parameters": json.dumps(fixed, default=float, sort_keys=True),
-        "k": k if isinstance(k, str) else json.dumps(None if k is None else np.asarray(k, dtype=float).tolist()),
-        "mu_left": mu[0].tolist(),
-        "mu_right": mu[1].tolist(),
-        "solver": "halves",
-        "average_error": missed,
-        "kwant_spinjunc": __version__,
-    }
-    return _dataset(measured, kinds, swept, energies, attributes)
+    name = getattr(family, "__name__", "family")
+    facts = provenance(
+        title=f"validity of the phenomenology for {name}",
+        family=name,
+        fixed_parameters=json.dumps(fixed, default=float, sort_keys=True),
+        k=k if isinstance(k, str) else json.dumps(None if k is None else np.asarray(k, dtype=float).tolist()),
+        mu_left=mu[0].tolist(),
+        mu_right=mu[1].tolist(),
+        solver="halves",
+        average_error=missed,
+    )
+    return _dataset(measured, kinds, {**swept, "energy": energies}, facts)
 
 
 def _kinds(error: str | Sequence[str]) -> tuple[str, ...]:
@@ -485,46 +484,26 @@ def _kinds(error: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def _potentials(mu_left: ArrayLike, mu_right: ArrayLike) -> tuple[Floats, Floats]:
-    sides = []
-    for name, mu in [("mu_left", mu_left), ("mu_right", mu_right)]:
-        array = finite_array(name, mu)
-        if array.shape not in ((), (2,)):
-            raise ArgumentError(f"Argument `{name}` must be a number or (µ_+, µ_-), but its shape is {array.shape}.")
-        sides.append(np.broadcast_to(array, (2,)))
-    left, right = sides
-    if not (left[:, None] != right).any():
+    mu = reservoirs(mu_left, mu_right)
+    if mu.shape != (2, 2):
+        raise ArgumentError(
+            f"Arguments `mu_left` and `mu_right` must be numbers or (µ_+, µ_-), but their shape is {mu.shape}."
+        )
+    if not (mu[0][:, None] != mu[1]).any():
         raise ArgumentError("Arguments `mu_left` and `mu_right` must differ, but are equal: no current flows.")
-    return left, right
+    return mu[0], mu[1]
 
 
 def _dataset(
-    measured: _Measured,
-    kinds: Sequence[str],
-    swept: dict[str, NDArray[Any]],
-    energies: Floats,
-    attributes: dict[str, Any],
+    measured: _Measured, kinds: Sequence[str], axes: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]
 ) -> xr.Dataset:
-    import xarray as xr
-
-    dims = (*swept, *(("energy",) if energies.ndim else ()))
-
-    def variable(values: Floats, units: str, long_name: str, *more: str) -> Any:
-        return xr.Variable((*dims, *more), values, {"units": units, "long_name": long_name})
-
-    variables: dict[str, Any] = {}
+    schema, values = dict(CONTROLS), measured.controls()
+    schema["magnetization_current"] = quantities("magnetization_current", "e^2/h per cell x mu")[
+        "magnetization_current"
+    ]
+    values["magnetization_current"] = measured.exact
     for kind in kinds:
-        variables[kind] = variable(measured.error(kind), "1", ERRORS[kind])
-        variables[f"{kind}_leading_order"] = variable(
-            measured.leading_order(kind), "1", f"{ERRORS[kind]}, to leading order"
-        )
-    variables["magnetization_current"] = variable(
-        measured.exact, "e^2/h per cell x mu", "exact magnetization current along each lead's own m", "lead"
-    )
-    for name, values in measured.controls().items():
-        variables[name] = variable(values, CONTROLS[name].units, CONTROLS[name].long_name)
-    coords: dict[str, Any] = {
-        name: xr.Variable((name,), values, axis_attributes(name)) for name, values in swept.items()
-    }
-    coords["energy"] = xr.Variable(("energy",) if energies.ndim else (), energies, axis_attributes("energy"))
-    coords["lead"] = ["left", "right"]
-    return xr.Dataset(variables, coords, attributes)
+        schema[kind], values[kind] = Quantity((), "1", ERRORS[kind]), measured.error(kind)
+        schema[f"{kind}_leading_order"] = Quantity((), "1", f"{ERRORS[kind]}, to leading order")
+        values[f"{kind}_leading_order"] = measured.leading_order(kind)
+    return table(schema, axes, facts, values)

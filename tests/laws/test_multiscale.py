@@ -126,7 +126,7 @@ def test_numbers_are_in_the_units_they_claim():
     assert data.resistance_area.item() == pytest.approx(expected, rel=1e-3)
     unit = constants.hbar / (2 * constants.e) * 1e11
     assert data.damping_like.values == pytest.approx(unit * data.torque_efficiency.values, rel=1e-12)
-    assert data.angle.item() == pytest.approx(np.degrees(1.0))
+    assert data.angle.item() == pytest.approx(1.0)
     # Accumulation: δ = J_M leakage over the spin conductance of cobalt, 1/(ρ* l_sf).
     leak = 0.46 * 1e11 - data.magnetization_current.values
     assert data.accumulation.values * 1e-3 == pytest.approx(leak * 75e-9 * 59e-9 * np.array([1, -1]), rel=1e-6)
