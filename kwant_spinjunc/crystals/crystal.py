@@ -21,9 +21,10 @@ from ..devices.solve import is_transparent
 from ..devices.spin_channels import cell_sites, lead_axis
 from ..devices.spin_operators import SpinOperator, norbs_of
 from ..errors import ArgumentError
+from ..halves.joint import Lift
 from ..optional import kwant
 from ..spin import check_unit_vector
-from .fourier import Series, sampled
+from .fourier import Blocks, Series, sampled
 from .planes import Partition, partition
 from .spins import ALIGNED, Axis, axis_of, basis_of, pauli_parts, scale_of, spin_orbit_coupling, spin_part, spins_apart
 
@@ -72,6 +73,11 @@ class LeadCell:
     mixed_hopping: Series
     owner: Integers
 
+    @property
+    def alike(self) -> bool:
+        """Whether its two spins are one."""
+        return self.resolved and not self.magnetic
+
 
 @dataclass(frozen=True, eq=False)
 class Side:
@@ -97,6 +103,11 @@ class Side:
     mixed_hopping: tuple[Series, ...]
     owners: tuple[Integers, ...]
     m: Axis | None
+
+    @cached_property
+    def lift(self) -> Lift | None:
+        """From spins apart to both together."""
+        return None if self.m is None else Lift(self.m)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +139,31 @@ class Crystal:
     across: Series | None
     leads: tuple[LeadCell, ...]
     shares: tuple[tuple[int, bool] | None, ...]
+
+    @cached_property
+    def lead_blocks(self) -> tuple[list[LeadCell], Blocks]:
+        """The leads whose modes are looked for, and their cells and hoppings; of alike spins one is enough."""
+        leads = [lead for lead, share in zip(self.leads, self.shares, strict=True) if share is None]
+        pairs = [(lead.cell, lead.hopping) for lead in leads]
+        for n, lead in enumerate(leads):
+            if lead.alike:
+                cell, hopping = (series.map(lambda block: block[:, :1]) for series in pairs[n])
+                pairs[n] = cell, hopping
+        return leads, Blocks([cell for cell, _ in pairs], [hopping for _, hopping in pairs])
+
+    @cached_property
+    def region_blocks(self) -> Blocks:
+        """Planes of all sides, the hoppings between them, and the hopping across the cut."""
+        hopping = [series for side in self.sides for series in side.hopping]
+        return Blocks(
+            [series for side in self.sides for series in side.onsite],
+            hopping if self.across is None else [*hopping, self.across],
+        )
+
+    @cached_property
+    def layouts(self) -> dict[Any, Any]:
+        """Channels by the widths of the leads, where they were met."""
+        return {}
 
     @cached_property
     def coarser(self) -> Crystal | None:

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Complex, Floats
+from ..arrays import Complex, Floats, Integers
 from ..errors import ArgumentError
 
-__all__ = ["Series", "sampled"]
+__all__ = ["Blocks", "Series", "sampled"]
 
 
 #: Largest |R| per dimension that is tried.
@@ -45,7 +45,7 @@ class Series:
         """Return the matrix at momenta (points, dimensions), (points, ..., n, m)."""
         C = self.coefficients
         if len(C) == 1 and not self.translations.any():
-            return np.broadcast_to(C[0], (len(k), *C.shape[1:]))
+            return C if len(k) == 1 else np.broadcast_to(C[0], (len(k), *C.shape[1:]))
         phases = np.exp(1j * (k @ self.translations.T))
         found: Complex = (phases @ C.reshape(len(C), -1)).reshape(len(k), *C.shape[1:])
         return found
@@ -57,6 +57,57 @@ class Series:
     def dagger(self) -> Series:
         """Return the series of the Hermitian conjugate."""
         return Series(np.swapaxes(self.coefficients, -1, -2).conj(), -self.translations)
+
+
+class Blocks:
+    """Many series evaluated at once, the square ones ``onsite`` measured from the energy.
+
+    Parameters
+    ----------
+    onsite, hopping
+        Series; `at` returns the blocks of the first, then those of the second.
+    """
+
+    def __init__(self, onsite: Sequence[Series], hopping: Sequence[Series]) -> None:
+        self.series = [*onsite, *hopping]
+        groups: dict[Any, list[int]] = {}
+        for number, one in enumerate(self.series):
+            groups.setdefault((number < len(onsite), one.translations.tobytes()), []).append(number)
+        self.groups = [
+            (members, self._joined(members), self._diagonal(members, square)) for (square, _), members in groups.items()
+        ]
+
+    def _joined(self, members: list[int]) -> Series:
+        """Return some series with the same translations side by side, (terms, elements)."""
+        parts = [self.series[i] for i in members]
+        flat = [part.coefficients.reshape(len(part.coefficients), -1) for part in parts]
+        joined = np.concatenate(flat, axis=1)
+        joined.flags.writeable = False
+        return Series(joined, parts[0].translations)
+
+    def _diagonal(self, members: list[int], square: bool) -> Integers | None:
+        """Return where the diagonals of blocks side by side are, None of blocks that have none."""
+        if not square:
+            return None
+        shapes = [self.series[i].coefficients.shape[1:] for i in members]
+        marks = [np.broadcast_to(np.eye(shape[-1], dtype=bool), shape).ravel() for shape in shapes]
+        return np.flatnonzero(np.concatenate(marks))
+
+    def at(self, k: Floats, energy: Floats) -> list[Complex]:
+        """Return all blocks at momenta (points, dimensions) and energies (points,), each (points, ..., n, m)."""
+        found: list[Any] = [None] * len(self.series)
+        for members, joined, diagonal in self.groups:
+            flat = joined.at(k)
+            if diagonal is not None:
+                flat = flat if flat.flags.writeable else flat.copy()
+                flat[:, diagonal] -= energy[:, None]
+            start = 0
+            for number in members:
+                shape = self.series[number].coefficients.shape[1:]
+                size = int(np.prod(shape))
+                found[number] = flat[:, start : start + size].reshape(len(k), *shape)
+                start += size
+        return found
 
 
 def sampled(evaluate: Callable[[Floats], Sequence[Complex]], dimensions: int, names: Sequence[str]) -> list[Series]:

@@ -15,12 +15,11 @@ import numpy as np
 
 from ..arrays import Complex, Floats, Integers
 from ..halves.chain import negative
-from ..halves.joint import Turn, of_orbitals
+from ..halves.joint import Turn, expanded
 from ..halves.matrices import dagger, magnitude, spin_times
 from ..halves.surface import channels
-from ..spin import spinors
 from .crystal import Crystal
-from .solve import chain_of, lead_surfaces, solve
+from .solve import chains_of, lead_surfaces, solve
 
 __all__ = ["count_channels", "count_levels", "jumps", "sharpness"]
 
@@ -62,16 +61,10 @@ def jumps(
 
 def count_channels(crystal: Crystal, energy: float, k: Floats) -> Integers:
     """Return the open channels of each lead and spin at momenta (points, dimensions), (points, columns)."""
-    columns = []
-    for lead, share in zip(crystal.leads, crystal.shares, strict=True):
-        if share is not None:
-            continue
-        h, t = lead.cell.at(k), lead.hopping.at(k)
-        h, t = (np.broadcast_to(a, (len(k), *a.shape[1:])) for a in (h, t))
-        if lead.resolved and not lead.magnetic:
-            h, t = h[:, :1], t[:, :1]
-        columns.append(channels(h - energy * np.eye(h.shape[-1]), t))
-    return np.concatenate(columns, axis=1)
+    leads, blocks = crystal.lead_blocks
+    matrices = blocks.at(k, np.full(len(k), energy))
+    pairs = zip(matrices[: len(leads)], matrices[len(leads) :], strict=True)
+    return np.concatenate([channels(h, t) for h, t in pairs], axis=1)
 
 
 def count_levels(crystal: Crystal, energy: float, k: Floats, turn: Turn | None) -> Integers:
@@ -80,14 +73,14 @@ def count_levels(crystal: Crystal, energy: float, k: Floats, turn: Turn | None) 
     found = lead_surfaces(crystal, E, k)
     total = np.zeros((len(k), 1), dtype=np.int64)
     ends = []
-    for number, side in enumerate(crystal.sides):
-        chain = chain_of(crystal, number, found, E, k)
+    chains, across = chains_of(crystal, found, E, k)
+    for side, chain in zip(crystal.sides, chains, strict=True):
         count, end = negative(chain)
         total += count.sum(axis=1, keepdims=True)
-        ends.append(end[:, 0] if side.m is None else of_orbitals(end, spinors(side.m)))
-    if crystal.across is None:
+        ends.append(end[:, 0] if side.lift is None else expanded(end, side.lift.orbitals))
+    if across is None:
         return np.asarray(total + _negative(ends[0])[:, None])
-    Kd = dagger(crystal.across.at(k))[:, None]
+    Kd = dagger(across)[:, None]
     if turn is not None:
         some = np.unique([turn.angles.min(), np.median(turn.angles), turn.angles.max()])
         Kd = spin_times(dagger(Turn(some, turn.axis).matrices()), Kd)

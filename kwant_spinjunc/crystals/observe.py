@@ -37,17 +37,10 @@ def lead_axes(crystal: Crystal, turn: Turn | None) -> Floats:
     )
 
 
-def _groups(solved: Solved, leads: int) -> tuple[Floats, Floats]:
-    """Return which channel belongs to which (lead, spin), (channels, 2 leads), and to which lead, (channels, leads)."""
-    by_lead = (solved.lead[:, None] == np.arange(leads)).astype(float)
-    by_spin = (solved.spin[:, None] == np.arange(2)).astype(float)
-    return (by_lead[:, :, None] * by_spin[:, None, :]).reshape(len(by_lead), 2 * leads), by_lead
-
-
 def probabilities(crystal: Crystal, solved: Solved) -> tuple[Floats, Floats]:
     """Return T[α s, β s'], (points, angles, leads, 2, leads, 2), NaN for leads that conserve no spin, and T[α, β]."""
     leads = len(crystal.leads)
-    by_spin, by_lead = _groups(solved, leads)
+    by_spin, by_lead = solved.layout.by_spin, solved.layout.by_lead
     flux = solved.S.real**2 + solved.S.imag**2
     spin_resolved = (by_spin.T @ flux @ by_spin).reshape(*flux.shape[:2], leads, 2, leads, 2)
     for lead in crystal.leads:
@@ -64,17 +57,14 @@ def unitarity(solved: Solved) -> Floats:
 
 def open_channels(solved: Solved) -> Flags:
     """Return which channels are open, (points, channels): arrays are padded to the most of any point."""
-    found = np.zeros((len(solved.count), len(solved.lead)), dtype=bool)
-    for lead in np.unique(solved.lead):
-        for spin in (0, 1) if solved.resolved[lead] else (-1,):
-            own = np.flatnonzero((solved.lead == lead) & (solved.spin == spin))
-            found[:, own] = np.arange(len(own)) < solved.count[:, lead, max(spin, 0)][:, None]
+    layout = solved.layout
+    found: Flags = layout.rank < solved.count[:, layout.lead, np.maximum(layout.spin, 0)]
     return found
 
 
 def by_input(per_channel: Floats, solved: Solved, leads: int) -> tuple[Floats, Floats]:
     """Sum (points, angles, channels, ...) over channels: (..., leads, 2, ...) by spin and (..., leads, ...)."""
-    by_spin, by_lead = _groups(solved, leads)
+    by_spin, by_lead = solved.layout.by_spin, solved.layout.by_lead
     rest = per_channel.shape[3:]
     flat = per_channel.reshape(*per_channel.shape[:3], int(np.prod(rest)))
     summed = np.einsum("pacx,cg->pagx", flat, by_spin).reshape(*per_channel.shape[:2], leads, 2, *rest)
@@ -128,7 +118,7 @@ def side_torques(crystal: Crystal, solved: Solved, turn: Turn | None, flux: Floa
         if not lead.resolved:
             found[:, :, lead.side] = np.nan
             continue
-        own = [np.flatnonzero((solved.lead == lead.number) & (solved.spin == s)) for s in (0, 1)]
+        own = [np.flatnonzero((solved.layout.lead == lead.number) & (solved.layout.spin == s)) for s in (0, 1)]
         up, down = solved.S[:, :, own[0]], solved.S[:, :, own[1]]
         leaving = np.zeros((*solved.S.shape[:2], solved.S.shape[-1], 3))
         along = (abs(up) ** 2 - abs(down) ** 2).sum(axis=2)

@@ -7,13 +7,14 @@ The only place where the pieces meet: blocks of `crystal` at given points, `halv
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from ..arrays import Complex, Flags, Floats, Integers
 from ..halves.chain import Attached, Chain, Half, eliminate
-from ..halves.joint import Joint, Turn, from_orbitals, into_orbitals, join, lifted, of_channels, of_orbitals
+from ..halves.joint import Joint, Lift, Seen, Turn, expanded, join
 from ..halves.matrices import dagger
 from ..halves.surface import Surface, settled, surfaces
 from ..optional import kwant
@@ -21,10 +22,34 @@ from ..spin import spinors
 from .crystal import Crystal, LeadCell, Side
 from .spins import Axis
 
-__all__ = ["Solved", "chain_of", "lead_surfaces", "solve"]
+__all__ = ["Layout", "Solved", "chains_of", "lead_surfaces", "solve"]
 
 #: |D̃⁻¹T| of an elimination from which planes are merged: a level of a plane by itself lies at the energy.
 GROWTH = 1e4
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """What the channels are, those of the front first.
+
+    Attributes
+    ----------
+    lead, spin : ndarray of int, (channels,)
+        Lead and spin (0 along the lead's axis, 1 against it, -1 unresolved) of each channel.
+    rank : ndarray of int, (channels,)
+        Its number among those of its lead and spin: arrays are padded to the most that are open anywhere.
+    by_spin, by_lead : ndarray, (channels, 2 leads) and (channels, leads)
+        Which channel belongs to which (lead, spin), and to which lead.
+    labels : tuple of (ndarray or None)
+        For each side the matrix to channels along the leads' own axes.
+    """
+
+    lead: Integers
+    spin: Integers
+    rank: Integers
+    by_spin: Floats
+    by_lead: Floats
+    labels: tuple[Complex | None, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +59,8 @@ class Solved:
     Attributes
     ----------
     S : ndarray, (points, angles, channels, channels)
-    lead, spin : ndarray of int, (channels,)
-        Lead and spin (0 along the lead's axis, 1 against it, -1 unresolved) of each channel.
+    layout : Layout
+        What the channels are.
     count : ndarray of int, (points, leads, 2)
         Open channels by spin; of an unresolved lead all in the first.
     resolved : tuple of bool, (leads,)
@@ -49,8 +74,7 @@ class Solved:
     """
 
     S: Complex
-    lead: Integers
-    spin: Integers
+    layout: Layout
     count: Integers
     resolved: tuple[bool, ...]
     residual: Floats
@@ -58,7 +82,6 @@ class Solved:
     grown: Flags
     joint: Joint | None
     halves: tuple[Half, ...]
-    labels: tuple[Complex | None, ...]
 
 
 def kwant_surface(h: Complex, t: Complex) -> tuple[Complex, Complex, Complex, Complex] | None:
@@ -102,54 +125,40 @@ def solve(crystal: Crystal, energy: Floats, k: Floats, turn: Turn | None) -> Sol
         Of the spins behind the cut; None for none.
     """
     found = lead_surfaces(crystal, energy, k)
-    halves, seen, columns = [], [], []
-    for number, side in enumerate(crystal.sides):
-        own = [lead for lead in crystal.leads if lead.side == number]
-        half = eliminate(chain_of(crystal, number, found, energy, k))
-        lead, spin, labels = _channels(side, own, found)
-        halves.append(half)
-        seen.append(lifted(half, side.m, labels))
-        columns.append((lead, spin, labels))
-    if crystal.across is None:
-        joint, S = None, seen[0].s[:, None]
-    else:
-        joint = join(seen[0], seen[1], crystal.across.at(k), turn)
-        S = joint.S
+    chains, across = chains_of(crystal, found, energy, k)
+    layout = layout_of(crystal, tuple(surface.source.shape[-1] for surface in found))
+    halves = tuple(eliminate(chain) for chain in chains)
+    seen = [
+        Seen(half, side.lift, labels) for half, side, labels in zip(halves, crystal.sides, layout.labels, strict=True)
+    ]
+    joint = None if across is None else join(seen[0], seen[1], across, turn)
     count = np.zeros((len(energy), len(crystal.leads), 2), dtype=np.int64)
     for cell in crystal.leads:
         open_ = found[cell.number].count
         count[:, cell.number, : open_.shape[1]] = open_
     return Solved(
-        S=S,
-        lead=np.concatenate([lead for lead, _, _ in columns]),
-        spin=np.concatenate([spin for _, spin, _ in columns]),
+        S=seen[0].open[3][:, None] if joint is None else joint.S,
+        layout=layout,
         count=count,
         resolved=tuple(cell.resolved for cell in crystal.leads),
         residual=np.max([surface.residual.max(axis=1) for surface in found], axis=0),
         bad=np.any([surface.doubtful.any(axis=1) for surface in found], axis=0),
         grown=np.any([(half.growth > GROWTH).any(axis=1) for half in halves], axis=0),
         joint=joint,
-        halves=tuple(halves),
-        labels=tuple(labels for _, _, labels in columns),
+        halves=halves,
     )
 
 
 def lead_surfaces(crystal: Crystal, energy: Floats, k: Floats) -> list[Surface]:
     """Return the surfaces of all leads, leading axes (points, 2) by spin, or (points, 1) unresolved."""
     found: list[Any] = [None] * len(crystal.leads)
-    for lead, share in zip(crystal.leads, crystal.shares, strict=True):
-        if share is not None:
-            continue
-        twins = [
-            (n, other[1]) for n, other in enumerate(crystal.shares) if other is not None and other[0] == lead.number
-        ]
-        h, t = _measured(lead.cell.at(k), energy), _spread(lead.hopping.at(k), len(energy))
-        alike = lead.resolved and not lead.magnetic
-        if alike:
-            h, t = h[:, :1], t[:, :1]
+    leads, blocks = crystal.lead_blocks
+    matrices = blocks.at(k, energy)
+    for lead, h, t in zip(leads, matrices[: len(leads)], matrices[len(leads) :], strict=True):
+        twins = [(n, other[1]) for n, other in enumerate(crystal.shares) if other and other[0] == lead.number]
         pair = surfaces(h, t, mirrored=any(mirrored for _, mirrored in twins))
         pair = tuple(settled(s, h, hop, kwant_surface) for s, hop in zip(pair, (t, dagger(t)), strict=False))
-        if alike:
+        if lead.alike:
             pair = tuple(s[:, [0, 0]] for s in pair)
         found[lead.number] = pair[0]
         for n, mirrored in twins:
@@ -157,27 +166,16 @@ def lead_surfaces(crystal: Crystal, energy: Floats, k: Floats) -> list[Surface]:
     return found
 
 
-def _spread(block: Complex, points: int) -> Complex:
-    """Return blocks with an axis of points, which they have not where nothing depends on momenta."""
-    return block if len(block) == points else np.broadcast_to(block, (points, *block.shape[1:]))
-
-
-def _measured(block: Complex, energy: Floats) -> Complex:
-    """Return square blocks minus the energy."""
-    n = block.shape[-1]
-    shifted = _spread(block, len(energy)).copy()
-    shifted[..., np.arange(n), np.arange(n)] -= energy.reshape((-1,) + (1,) * (block.ndim - 2))
-    return shifted
-
-
-def chain_of(crystal: Crystal, number: int, found: list[Surface], energy: Floats, k: Floats) -> Chain:
-    """Return a side with its leads at points."""
-    side = crystal.sides[number]
-    return Chain(
-        onsite=[_measured(series.at(k), energy) for series in side.onsite],
-        hopping=[series.at(k) for series in side.hopping],
-        leads=[_attached(side, lead, found[lead.number]) for lead in crystal.leads if lead.side == number],
-    )
+def chains_of(crystal: Crystal, found: list[Surface], energy: Floats, k: Floats) -> tuple[list[Chain], Complex | None]:
+    """Return the sides with their leads at points, and the hopping across the cut."""
+    blocks = iter(crystal.region_blocks.at(k, energy))
+    onsite = [list(islice(blocks, len(side.onsite))) for side in crystal.sides]
+    hopping = [list(islice(blocks, len(side.hopping))) for side in crystal.sides]
+    chains = []
+    for number, side in enumerate(crystal.sides):
+        leads = [_attached(side, lead, found[lead.number]) for lead in crystal.leads if lead.side == number]
+        chains.append(Chain(onsite[number], hopping[number], leads))
+    return chains, next(blocks, None)
 
 
 def _attached(side: Side, lead: LeadCell, surface: Surface) -> Attached:
@@ -188,12 +186,12 @@ def _attached(side: Side, lead: LeadCell, surface: Surface) -> Attached:
         return Attached(lead.plane, lead.rows[: len(lead.rows) // 2], surface[:, ::-1] if flipped else surface)
     if not lead.resolved:
         return Attached(lead.plane, lead.rows, surface)
-    chi = spinors(lead.m)
+    lift = Lift(lead.m)
     mixed = Surface(
-        sigma=of_orbitals(surface.sigma, chi)[:, None],
-        source=into_orbitals(surface.source, chi)[:, None],
-        out=from_orbitals(surface.out, chi)[:, None],
-        reflection=of_channels(surface.reflection, chi)[:, None],
+        sigma=expanded(surface.sigma, lift.orbitals)[:, None],
+        source=expanded(surface.source, lift.into)[:, None],
+        out=expanded(surface.out, lift.out_of)[:, None],
+        reflection=expanded(surface.reflection, lift.channels)[:, None],
         count=surface.count.sum(axis=1, keepdims=True),
         doubtful=surface.doubtful.any(axis=1, keepdims=True),
         residual=surface.residual.max(axis=1, keepdims=True),
@@ -201,23 +199,41 @@ def _attached(side: Side, lead: LeadCell, surface: Surface) -> Attached:
     return Attached(lead.plane, lead.rows, mixed)
 
 
-def _channels(side: Side, leads: list[LeadCell], found: list[Surface]) -> tuple[Integers, Integers, Complex | None]:
-    """Return lead and spin of each channel of a side, and the matrix to channels along the leads' own axes, if any."""
-    widths = [found[lead.number].source.shape[-1] for lead in leads]
-    numbers = np.array([lead.number for lead in leads], dtype=np.int64)
+def layout_of(crystal: Crystal, widths: tuple[int, ...]) -> Layout:
+    """Return what the channels are where leads have at most ``widths`` of each spin, worked out once."""
+    if widths not in crystal.layouts:
+        parts = [
+            _channels(side, [lead for lead in crystal.leads if lead.side == number], widths)
+            for number, side in enumerate(crystal.sides)
+        ]
+        lead, spin, rank = (np.concatenate([part[i] for part in parts]) for i in range(3))
+        by_lead = (lead[:, None] == np.arange(len(crystal.leads))).astype(float)
+        by_spin = by_lead[:, :, None] * (spin[:, None, None] == np.arange(2))
+        labels = tuple(part[3] for part in parts)
+        crystal.layouts[widths] = Layout(lead, spin, rank, by_spin.reshape(len(lead), by_lead.shape[1] * 2), by_lead, labels)
+    found: Layout = crystal.layouts[widths]
+    return found
+
+
+def _channels(
+    side: Side, leads: list[LeadCell], all_widths: tuple[int, ...]
+) -> tuple[Integers, Integers, Integers, Complex | None]:
+    """Return lead, spin and rank of each channel of a side, and the matrix to channels along the leads' own axes."""
+    columns: list[tuple[int, int, int]] = []
+    widths = [all_widths[lead.number] for lead in leads]
     if side.m is None:
-        spins = [[0, 1] if lead.resolved else [-1] for lead in leads]
-        repeated = [np.repeat(spin, width) for spin, width in zip(spins, widths, strict=True)]
-        return np.repeat(numbers, [len(spin) for spin in repeated]), np.concatenate([[], *repeated]).astype(int), None
-    spin = [
-        np.full(width, int(lead.magnetic and lead.m @ side.m < 0)) for lead, width in zip(leads, widths, strict=True)
-    ]
-    majority = np.concatenate([[], *spin]).astype(np.int64)
-    return (
-        np.tile(np.repeat(numbers, widths), 2),
-        np.concatenate([majority, 1 - majority]),
-        _to_own_axes(side.m, leads, widths),
-    )
+        for lead, width in zip(leads, widths, strict=True):
+            for spin in (0, 1) if lead.resolved else (-1,):
+                columns += [(lead.number, spin, rank) for rank in range(width)]
+        labels = None
+    else:
+        for spin in (0, 1):
+            for lead, width in zip(leads, widths, strict=True):
+                flipped = lead.magnetic and lead.m @ side.m < 0
+                columns += [(lead.number, 1 - spin if flipped else spin, rank) for rank in range(width)]
+        labels = _to_own_axes(side.m, leads, widths)
+    lead_, spin_, rank_ = np.array(columns, dtype=np.int64).reshape(-1, 3).T
+    return lead_, spin_, rank_, labels
 
 
 def _to_own_axes(m: Axis, leads: list[LeadCell], widths: list[int]) -> Complex | None:

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Complex, Floats, Integers
-from ..halves.joint import Turn, into_orbitals, of_orbitals
+from ..halves.joint import Lift, Turn, expanded
 from ..halves.matrices import dagger, spin_times
-from ..spin import spinors
 from .crystal import Crystal
 from .fourier import Series
 from .observe import by_input, pauli, rotations
@@ -27,32 +26,32 @@ __all__ = ["exchange_fields", "hopping_flux", "site_torques", "waves_of"]
 
 def waves_of(crystal: Crystal, solved: Solved, side: int) -> Iterator[Complex]:
     """Yield ψ of each plane of a side, outward, (points, angles, orbitals, channels), in the frame of the side."""
-    half, m = solved.halves[side], crystal.sides[side].m
+    half, lift, labels = solved.halves[side], crystal.sides[side].lift, solved.layout.labels[side]
     channels = solved.S.shape[-1]
     first = 0 if side == 0 else channels - _own_channels(solved, 1)
     if solved.joint is None:
-        psi = _lift_sources(half.w, m, solved.labels[0])[:, None]
+        psi = _lift_sources(half.w, lift, labels)[:, None]
     else:
         psi = solved.joint.front if side == 0 else solved.joint.back
     yield psi
     for X_T, X_R in half.steps:
-        inward = X_T[:, 0] if m is None else of_orbitals(X_T, spinors(m))
-        sources = _lift_sources(X_R, m, solved.labels[side])
+        inward = X_T[:, 0] if lift is None else expanded(X_T, lift.orbitals)
+        sources = _lift_sources(X_R, lift, labels)
         psi = -(inward[:, None] @ psi)
         psi[..., first : first + sources.shape[-1]] += sources[:, None]
         yield psi
 
 
 def _own_channels(solved: Solved, side: int) -> int:
-    half, labels = solved.halves[side], solved.labels[side]
+    half, labels = solved.halves[side], solved.layout.labels[side]
     return half.w.shape[-1] * half.w.shape[1] if labels is None else len(labels)
 
 
-def _lift_sources(a: Complex, m: Any, labels: Complex | None) -> Complex:
+def _lift_sources(a: Complex, lift: Lift | None, labels: Complex | None) -> Complex:
     """Return what sources do in orbitals (spin, orbital) and channels along the leads' axes."""
-    if m is None:
+    if lift is None:
         return a[:, 0]
-    full = into_orbitals(a, spinors(m))
+    full = expanded(a, lift.into)
     return full if labels is None else full @ dagger(labels)
 
 

@@ -79,6 +79,10 @@ class Half:
     growth: Floats
     steps: tuple[tuple[Complex, Complex], ...]
 
+    def __getitem__(self, index: Any) -> Half:
+        arrays = (self.D, self.R, self.out, self.s0, self.g, self.w, self.o, self.s, self.growth)
+        return Half(*(a[index] for a in arrays), tuple((a[index], b[index]) for a, b in self.steps))
+
 
 def eliminate(chain: Chain) -> Half:
     """Eliminate the planes of a half down to its cut."""
@@ -87,7 +91,8 @@ def eliminate(chain: Chain) -> Half:
     widths = [lead.surface.source.shape[-1] for lead in chain.leads]
     starts = np.cumsum([0, *widths])
     total = int(starts[-1])
-    D, R, out = _with_leads(chain, last, starts, total)
+    # sources are columns beside L, outgoing amplitudes rows: one solve and one product do all of a plane
+    L, out = _with_leads(chain, last, starts, total)
     s = np.zeros((*shape, total, total), dtype=complex)
     for lead, at in zip(chain.leads, starts, strict=False):
         width = lead.surface.source.shape[-1]
@@ -96,15 +101,20 @@ def eliminate(chain: Chain) -> Half:
     steps = []
     for k in range(last - 1, -1, -1):
         T = chain.hopping[k]
-        n = T.shape[-2]
-        right = np.concatenate([np.broadcast_to(dagger(T), (*shape, T.shape[-1], n)), R], axis=-1)
-        X, singular = solved(D, right)
+        n, m = T.shape[-2:]
+        right = np.empty((*shape, m, n + total), dtype=complex)
+        right[..., :n], right[..., n:] = dagger(T), L[..., m:]
+        X, singular = solved(L[..., :m], right)
         X_T, X_R = X[..., :n], X[..., n:]
         growth = np.maximum(growth, np.where(singular, np.inf, magnitude(X_T)))
         steps.append((X_T, X_R))
-        s = s + out @ X_R
-        own, R_own, out_own = _with_leads(chain, k, starts, total)
-        D, R, out = own - T @ X_T, R_own - T @ X_R, out_own - out @ X_T
+        passed = out @ X
+        s += passed[..., n:]
+        L, own = _with_leads(chain, k, starts, total)
+        L -= T @ X
+        out = own - passed[..., :n]
+    n = L.shape[-2]
+    D, R = L[..., :n], L[..., n:]
     g, singular = inverse(D)
     if singular.any():
         g = np.where(singular[..., None, None], np.inf, g)
@@ -115,21 +125,20 @@ def eliminate(chain: Chain) -> Half:
     return Half(D, R, out, s, g, w, o, through, growth, tuple(reversed(steps)))
 
 
-def _with_leads(chain: Chain, k: int, starts: Any, total: int) -> tuple[Complex, Complex, Complex]:
-    """Return L, sources and outgoing amplitudes of a plane by itself."""
+def _with_leads(chain: Chain, k: int, starts: Any, total: int) -> tuple[Complex, Complex]:
+    """Return L of a plane by itself with its sources beside it, (..., n, n + channels), and its outgoing amplitudes."""
     D = chain.onsite[k]
     shape, n = D.shape[:-2], D.shape[-1]
-    R, out = np.zeros((*shape, n, total), dtype=complex), np.zeros((*shape, total, n), dtype=complex)
-    own = [(lead, at) for lead, at in zip(chain.leads, starts, strict=False) if lead.plane == k]
-    if own:
-        D = D.copy()
-    for lead, at in own:
-        surface, rows = lead.surface, lead.rows
-        width = surface.source.shape[-1]
-        D[..., rows[:, None], rows] += surface.sigma
-        R[..., rows, at : at + width] += surface.source
-        out[..., at : at + width, rows] += surface.out
-    return D, R, out
+    L, out = np.zeros((*shape, n, n + total), dtype=complex), np.zeros((*shape, total, n), dtype=complex)
+    L[..., :n] = D
+    for lead, at in zip(chain.leads, starts, strict=False):
+        if lead.plane == k:
+            surface, rows = lead.surface, lead.rows
+            width = surface.source.shape[-1]
+            L[..., rows[:, None], rows] += surface.sigma
+            L[..., rows, n + at : n + at + width] += surface.source
+            out[..., at : at + width, rows] += surface.out
+    return L, out
 
 
 def negative(chain: Chain) -> tuple[Integers, Complex]:

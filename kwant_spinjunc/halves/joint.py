@@ -25,35 +25,85 @@ from ..spin import sigma, spinors
 from .chain import Half
 from .matrices import dagger, magnitude, spin_times
 
-__all__ = ["Joint", "Seen", "Turn", "from_orbitals", "into_orbitals", "join", "lifted", "of_channels", "of_orbitals"]
+__all__ = ["Joint", "Lift", "Seen", "Turn", "expanded", "join"]
 
 
 #: |g||h| of a half from which both halves are solved together.
 POLE = 1e4
 
 
-@dataclass(frozen=True, eq=False)
+class Lift:
+    """From spins apart along m, axes (..., 2, n, m), to both together in the global spin frame, (..., 2n, 2m).
+
+    Attributes
+    ----------
+    orbitals, into, out_of, channels : ndarray, (4, 2)
+        Weights of Σ_s |s⟩⟨s| ⊗ a_s, Σ_s |s⟩ ⊗ a_s for channels (spin, channel), Σ_s a_s ⊗ ⟨s|, and of what is of
+        channels (spin, channel) on both sides; |s⟩ are the spinors along m.
+    """
+
+    def __init__(self, m: Floats) -> None:
+        self.chi, one = spinors(m), np.eye(2)
+        pairs = ((self.chi, self.chi), (self.chi, one), (one, self.chi), (one, one))
+        weights = [np.einsum("is,js->ijs", a, b.conj()).reshape(4, 2) for a, b in pairs]
+        self.orbitals, self.into, self.out_of, self.channels = weights
+
+
+def expanded(a: Complex, weights: Complex) -> Complex:
+    """Return blocks (..., 2, n, m) of spins apart as (..., 2n, 2m), by weights of a `Lift`."""
+    lead, (n, m) = a.shape[:-3], a.shape[-2:]
+    full = weights @ a.reshape(*lead, 2, n * m)
+    return full.reshape(*lead, 2, 2, n, m).swapaxes(-3, -2).reshape(*lead, 2 * n, 2 * m)
+
+
 class Seen:
-    """A half as the cut sees it, spins mixed or not: orbitals (spin, orbital), see `Half` for the letters."""
+    """A half as the cut sees it, orbitals (spin, orbital), in the global spin frame; see `Half` for the letters.
 
-    D: Complex
-    R: Complex
-    out: Complex
-    s0: Complex
-    g: Complex
-    w: Complex
-    o: Complex
-    s: Complex
+    Parameters
+    ----------
+    half
+        Leading axes (points, 2) with spins apart, (points, 1) together.
+    lift
+        Of spins that are apart; channels become (spin, channel). None: they are together.
+    labels
+        Unitary matrix from these channels to channels of other axes.
+    """
 
-    def relabelled(self, V: Complex) -> Seen:
-        """Return the half with channels V a instead of a."""
-        Vd = dagger(V)
-        return Seen(
-            self.D, self.R @ Vd, V @ self.out, V @ self.s0 @ Vd, self.g, self.w @ Vd, V @ self.o, V @ self.s @ Vd
+    def __init__(self, half: Half, lift: Lift | None, labels: Complex | None = None) -> None:
+        self.half, self.lift, self.labels = half, lift, labels
+
+    def _together(self, a: Complex, kind: str) -> Complex:
+        full = a[:, 0] if self.lift is None else expanded(a, getattr(self.lift, kind))
+        if self.labels is not None and kind in ("out_of", "channels"):
+            full = self.labels @ full
+        if self.labels is not None and kind in ("into", "channels"):
+            full = full @ dagger(self.labels)
+        return full
+
+    @cached_property
+    def open(self) -> tuple[Complex, Complex, Complex, Complex]:
+        """What the half is with its cut open: (g, w, o, s)."""
+        half = self.half
+        return (
+            self._together(half.g, "orbitals"),
+            self._together(half.w, "into"),
+            self._together(half.o, "out_of"),
+            self._together(half.s, "channels"),
+        )
+
+    @cached_property
+    def bare(self) -> tuple[Complex, Complex, Complex, Complex]:
+        """What the plane at the cut is: (D, R, out, s0)."""
+        half = self.half
+        return (
+            self._together(half.D, "orbitals"),
+            self._together(half.R, "into"),
+            self._together(half.out, "out_of"),
+            self._together(half.s0, "channels"),
         )
 
     def __getitem__(self, index: Any) -> Seen:
-        return Seen(*(part[index] for part in (self.D, self.R, self.out, self.s0, self.g, self.w, self.o, self.s)))
+        return Seen(self.half[index], self.lift, self.labels)
 
 
 @dataclass(frozen=True)
@@ -91,50 +141,6 @@ class Joint:
         return self.behind()
 
 
-def lifted(half: Half, m: Floats | None, labels: Complex | None = None) -> Seen:
-    """Return a half in the global spin frame: spins apart along m, leading axes (points, 2), or together, (points, 1).
-
-    With spins apart the channels become (spin, channel). ``labels``: unitary matrix from them to channels of other
-    axes.
-    """
-    parts = (half.D, half.R, half.out, half.s0, half.g, half.w, half.o, half.s)
-    if m is None:
-        return Seen(*(part[:, 0] for part in parts))
-    chi = spinors(m)
-    lifts = (of_orbitals, into_orbitals, from_orbitals, of_channels) * 2
-    seen = Seen(*(lift(part, chi) for lift, part in zip(lifts, parts, strict=True)))
-    return seen if labels is None else seen.relabelled(labels)
-
-
-def of_orbitals(a: Complex, chi: Complex) -> Complex:
-    """Return Σ_s |s⟩⟨s| ⊗ a_s, (..., 2, n, m) to (..., 2n, 2m), |s⟩ the columns of ``chi``."""
-    n, m = a.shape[-2:]
-    full = np.empty((*a.shape[:-3], 2, n, 2, m), dtype=complex)
-    for i, j in np.ndindex(2, 2):
-        weights = chi[i] * chi[j].conj()
-        full[..., i, :, j, :] = weights[0] * a[..., 0, :, :] + weights[1] * a[..., 1, :, :]
-    return full.reshape(*a.shape[:-3], 2 * n, 2 * m)
-
-
-def into_orbitals(a: Complex, chi: Complex) -> Complex:
-    """Return Σ_s |s⟩ ⊗ a_s of channels (spin, channel), (..., 2, n, channels) to (..., 2n, 2 channels)."""
-    n, channels = a.shape[-2:]
-    full = np.empty((*a.shape[:-3], 2, n, 2, channels), dtype=complex)
-    for i, s in np.ndindex(2, 2):
-        full[..., i, :, s, :] = chi[i, s] * a[..., s, :, :]
-    return full.reshape(*a.shape[:-3], 2 * n, 2 * channels)
-
-
-def from_orbitals(a: Complex, chi: Complex) -> Complex:
-    """Return Σ_s a_s ⊗ ⟨s|, (..., 2, channels, n) to (..., 2 channels, 2n)."""
-    return dagger(into_orbitals(dagger(a), chi))
-
-
-def of_channels(a: Complex, _: Complex) -> Complex:
-    """Return a of channels (spin, channel), diagonal in spin."""
-    return of_orbitals(a, np.eye(2, dtype=complex))
-
-
 def join(front: Seen, back: Seen, hopping: Complex, turn: Turn | None) -> Joint:
     """Return the solution of all points and angles.
 
@@ -147,7 +153,7 @@ def join(front: Seen, back: Seen, hopping: Complex, turn: Turn | None) -> Joint:
     turn
         None for none: one angle. Else orbitals are (spin, orbital) and ``hopping`` is the same for both spins.
     """
-    pole = ~(np.maximum(magnitude(front.g), magnitude(back.g)) * magnitude(hopping) <= POLE)
+    pole = ~(np.maximum(magnitude(front.open[0]), magnitude(back.open[0])) * magnitude(hopping) <= POLE)
     if not pole.any():
         return _by_halves(front, back, hopping, turn)
     if pole.all():
@@ -164,64 +170,65 @@ def join(front: Seen, back: Seen, hopping: Complex, turn: Turn | None) -> Joint:
 
 
 def _by_halves(front: Seen, back: Seen, h: Complex, turn: Turn | None) -> Joint:
-    """Solve equation (a)."""
-    F, B, hd = front, back, dagger(h)
-    M, gKw = _small_system(F.g, h, B, turn)
-    points, angles, size, _ = M.shape
-    M[..., np.arange(size), np.arange(size)] += 1
-    sources = np.concatenate([np.broadcast_to(F.w[:, None], (points, angles, *F.w.shape[1:])), -gKw], axis=-1)
+    """Solve equation (a), with K = Σ_j a_j K_j: an angle is a few numbers a_j, and one small solve."""
+    (g_F, w_F, o_F, s_F), (g_B, w_B, o_B, s_B) = front.open, back.open
+    n, inner, b = g_F.shape[-1], w_F.shape[-1], g_B.shape[-1]
+    a, K = _hopping(h, turn)
+    Kd = dagger(K)
+    ends = np.concatenate([g_F, o_F], axis=-2)[:, None]  # of a kick at the cut: waves there, and what leaves
+    kicked = ends @ (K @ np.concatenate([g_B, w_B], axis=-1)[:, None])
+    # [g_F; o_F] K g_B K†: a pair of terms of K each
+    pairs = kicked[:, :, None, :, :b] @ Kd[:, None]
+    returned = _weighted((a[:, :, None] * a[:, None]).reshape(len(a), -1), pairs.reshape(len(h), -1, *pairs.shape[-2:]))
+    entered = _weighted(a, kicked[..., b:])  # [g_F; o_F] K w_B
+    passed = _weighted(a, o_B[:, None] @ Kd)
+    points, angles = returned.shape[:2]
+    M = -returned[..., :n, :]
+    M[..., np.arange(n), np.arange(n)] += 1
+    sources = np.empty((points, angles, n, inner + w_B.shape[-1]), dtype=complex)
+    sources[..., :inner], sources[..., inner:] = w_F[:, None], -entered[..., :n, :]
     y_F = np.linalg.solve(M, sources)
-    U = None if turn is None else turn.matrices()
-    K_y = hd[:, None] @ y_F  # K† y_F
-    through = (F.o @ h)[:, None]  # o_F K, from the few channels on: waves behind the cut wait until asked for
-    if U is not None:
-        Ud = dagger(U)
-        K_y = spin_times(Ud, K_y)
-        through = dagger(spin_times(Ud, dagger(through)))
-    inner = F.w.shape[-1]
-    S = np.concatenate([(through @ B.g[:, None]) @ K_y, -(B.o[:, None] @ K_y)], axis=-2)
-    S[..., :inner, inner:] -= through @ B.w[:, None]
-    S[..., :inner, :inner] += F.s[:, None]
-    S[..., inner:, inner:] += B.s[:, None]
+    S = np.concatenate([returned[..., n:, :], -passed], axis=-2) @ y_F
+    S[..., :inner, inner:] -= entered[..., n:, :]
+    S[..., :inner, :inner] += s_F[:, None]
+    S[..., inner:, inner:] += s_B[:, None]
 
     def behind() -> Complex:
-        y_B = -(B.g[:, None] @ K_y)
-        y_B[..., inner:] += B.w[:, None]
+        y_B = -(_weighted(a, g_B[:, None] @ Kd) @ y_F)
+        y_B[..., inner:] += w_B[:, None]
         return y_B
 
     return Joint(S, y_F, behind)
 
 
-def _small_system(g: Complex, h: Complex, back: Seen, turn: Turn | None) -> tuple[Complex, Complex]:
-    """Return -g K g_B K† and g K w_B for all angles, (points, angles, ...)."""
-    G, hw = h @ back.g @ dagger(h), h @ back.w
+def _hopping(h: Complex, turn: Turn | None) -> tuple[Floats, Complex]:
+    """Return weights (angles, terms) and terms (points, terms, ...) of K = cos(θ/2) h - sin(θ/2) i n·σ h."""
     if turn is None:
-        return -(g @ G)[:, None], (g @ hw)[:, None]
-    n = sigma(turn.axis)
-    NG = spin_times(n, G)
-    GN = dagger(spin_times(n, dagger(G)))
-    NGN = dagger(spin_times(n, dagger(NG)))
-    half = turn.angles[:, None, None] / 2
-    c, s = np.cos(half), np.sin(half)
-    M = -(c * c * (g @ G)[:, None] + s * s * (g @ NGN)[:, None] + s * c * (g @ (1j * (GN - NG)))[:, None])
-    return M, c * (g @ hw)[:, None] + s * (-1j * (g @ spin_times(n, hw)))[:, None]
+        return np.ones((1, 1)), h[:, None]
+    half = turn.angles / 2
+    terms = np.stack([h, spin_times(-1j * sigma(turn.axis), h)], axis=1)
+    return np.stack([np.cos(half), np.sin(half)], axis=1), terms
+
+
+def _weighted(weights: Floats, terms: Complex) -> Complex:
+    """Return Σ_j a_j T_j for all angles, (angles, terms) and (points, terms, n, m) to (points, angles, n, m)."""
+    flat = np.ascontiguousarray(terms).reshape(*terms.shape[:2], -1).view(float)  # real weights: half of the work
+    return (weights @ flat).view(complex).reshape(len(terms), len(weights), *terms.shape[2:])
 
 
 def _together(front: Seen, back: Seen, h: Complex, turn: Turn | None) -> Joint:
     """Solve both halves as one."""
     n_F, n_B = h.shape[-2:]
-    N_F, N_B = front.R.shape[-1], back.R.shape[-1]
-    Kd = dagger(h)[:, None]
-    if turn is not None:
-        Kd = spin_times(dagger(turn.matrices()), Kd)
+    N_F, N_B = front.bare[1].shape[-1], back.bare[1].shape[-1]
+    Kd = dagger(_weighted(*_hopping(h, turn)))
     points, angles = Kd.shape[:2]
     L = np.empty((points, angles, n_F + n_B, n_F + n_B), dtype=complex)
-    L[..., :n_F, :n_F], L[..., n_F:, n_F:] = front.D[:, None], back.D[:, None]
+    L[..., :n_F, :n_F], L[..., n_F:, n_F:] = front.bare[0][:, None], back.bare[0][:, None]
     L[..., :n_F, n_F:], L[..., n_F:, :n_F] = dagger(Kd), Kd
     R = np.zeros((points, 1, n_F + n_B, N_F + N_B), dtype=complex)
     out = np.zeros((points, 1, N_F + N_B, n_F + n_B), dtype=complex)
     s0 = np.zeros((points, 1, N_F + N_B, N_F + N_B), dtype=complex)
     for part, rows, states in ((front, slice(n_F), slice(N_F)), (back, slice(n_F, None), slice(N_F, None))):
-        R[:, 0, rows, states], out[:, 0, states, rows], s0[:, 0, states, states] = part.R, part.out, part.s0
+        R[:, 0, rows, states], out[:, 0, states, rows], s0[:, 0, states, states] = part.bare[1:]
     y = np.linalg.solve(L, np.broadcast_to(R, (points, angles, *R.shape[2:])))
     return Joint(np.asarray(s0 + out @ y), y[..., :n_F, :], lambda: y[..., n_F:, :])

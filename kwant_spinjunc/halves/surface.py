@@ -84,35 +84,31 @@ def surfaces(h: Complex, t: Complex, *, mirrored: bool = False) -> tuple[Surface
     t : ndarray, shape (..., p, n)
         Hopping from cell j + 1 to the interface of cell j, p <= n. A mirror image has p = n.
     """
-    sides = (1, -1) if mirrored else (1,)
     inner, hopping, extra, level = _reduced(h, t)
     definite = _cholesky(hopping)
-    if definite is not None:
-        parts = [_of_definite(inner, hopping, *definite)] * len(sides)
-        return tuple(_whole(h, t, part, side, extra, level) for side, part in zip(sides, parts, strict=True))
+    if definite is not None:  # its own mirror image
+        part = _of_definite(inner, hopping, *definite)
+        whole = _audited(h, t, replace(part, sigma=part.sigma + extra, doubtful=part.doubtful | level))
+        return (whole, whole) if mirrored else (whole,)
     lam, phi, singular = _transfer_modes(inner, hopping)
+    hoppings = np.stack([hopping, dagger(hopping)]) if mirrored else hopping[None]
+    whole_hoppings = hoppings if mirrored else t[None]
 
-    def finished(lam: Complex, phi: Complex) -> tuple[Surface, ...]:
-        parts = [
-            _of_modes(hopping if side > 0 else dagger(hopping), lam**side, phi, level | singular) for side in sides
-        ]
-        return tuple(_whole(h, t, part, side, extra, level) for side, part in zip(sides, parts, strict=True))
+    def finished(lam: Complex, phi: Complex) -> Surface:
+        factors = np.stack([lam, 1 / lam]) if mirrored else lam[None]
+        part = _of_modes(hoppings, factors, phi, level | singular)
+        whole = replace(part, sigma=part.sigma + extra, doubtful=part.doubtful | level)
+        return _audited(h, whole_hoppings, whole)
 
     found = finished(lam, phi)
-    doubtful = np.any([surface.doubtful for surface in found], axis=0) & ~singular & ~level
-    if not doubtful.any():
-        return found
-    # a hopping that is nearly singular costs digits of the modes: two steps of inverse iteration bring them back
-    lam, phi = lam.copy(), phi.copy()
-    for _ in range(2):
-        lam[doubtful], phi[doubtful] = _refined(inner[doubtful], hopping[doubtful], lam[doubtful], phi[doubtful])
-    return finished(lam, phi)
-
-
-def _whole(h: Complex, t: Complex, part: Surface, side: int, extra: Any, level: Flags) -> Surface:
-    """Return the surface of a whole lead, or of its mirror image, from that of its interface's orbitals."""
-    whole = replace(part, sigma=part.sigma + extra, doubtful=part.doubtful | level)
-    return _audited(h, t if side > 0 else dagger(t), whole)
+    doubtful = found.doubtful.any(axis=0) & ~singular & ~level
+    if doubtful.any():
+        # a hopping that is nearly singular costs digits of the modes: two steps of inverse iteration bring them back
+        lam, phi = lam.copy(), phi.copy()
+        for _ in range(2):
+            lam[doubtful], phi[doubtful] = _refined(inner[doubtful], hopping[doubtful], lam[doubtful], phi[doubtful])
+        found = finished(lam, phi)
+    return tuple(found[side] for side in range(len(hoppings)))
 
 
 def _refined(h: Complex, t: Complex, lam: Complex, phi: Complex) -> tuple[Complex, Complex]:
@@ -208,12 +204,12 @@ def _transfer(h: Complex, t: Complex) -> tuple[Complex, Flags]:
 def _of_modes(t: Complex, lam: Complex, phi: Complex, doubtful: Flags) -> Surface:
     """Return the surfaces from all 2n modes of each lead."""
     n = t.shape[-1]
-    phi = phi / np.linalg.norm(phi, axis=-2, keepdims=True)
+    phi = np.broadcast_to(phi / np.linalg.norm(phi, axis=-2, keepdims=True), (*t.shape[:-1], phi.shape[-1]))
     scale = magnitude(t)
     with np.errstate(divide="ignore"):
         distance = abs(np.log(abs(lam)))
     open_ = distance < CLOSED
-    v = -2 * np.imag(lam * np.einsum("...ij,...ij->...j", phi.conj(), t @ phi))
+    v = -2 * np.imag(lam * (phi.conj() * (t @ phi)).sum(axis=-2))
     outgoing, incoming = open_ & (v > 0), open_ & (v <= 0)
     inside = ~open_ & (abs(lam) < 1)
     count = outgoing.sum(axis=-1)
@@ -260,7 +256,7 @@ def _audited(h: Complex, t: Complex, surface: Surface) -> Surface:
     gamma = 1j * (sigma - dagger(sigma))
     flux = np.maximum(magnitude(gamma - dagger(out) @ out), magnitude(gamma - source @ dagger(source)))
     p = t.shape[-2]
-    inner = h.copy()
+    inner = np.array(np.broadcast_to(h, (*sigma.shape[:-2], *h.shape[-2:])))
     inner[..., :p, :p] += sigma
     right, singular = solved(inner, dagger(t))
     dyson = np.where(singular, np.inf, magnitude(sigma + t @ right))
