@@ -24,9 +24,9 @@ from ..errors import ArgumentError
 from ..halves.joint import Lift
 from ..optional import kwant
 from ..spin import check_unit_vector
-from .fourier import Blocks, Series, sampled
+from .fourier import Blocks, Series, pauli_parts, sampled
 from .planes import Partition, partition
-from .spins import ALIGNED, Axis, axis_of, basis_of, pauli_parts, scale_of, spin_orbit_coupling, spin_part, spins_apart
+from .spins import ALIGNED, Axis, axis_of, basis_of, scale_of, spin_orbit_coupling, spin_part, spins_apart
 
 __all__ = ["Crystal", "LeadCell", "Side", "take_apart"]
 
@@ -372,7 +372,7 @@ def _lead(
     magnetic = abs(vectors).max(initial=0.0) > ALIGNED * scale
     if abs(across).max(initial=0.0) > ALIGNED * scale:
         return LeadCell(number, side, plane, rows, _one(cell), _one(hopping), axis, False, True, cell, hopping, owner)
-    h, t = (series.map(lambda block: spins_apart(block, axis)) for series in blocks)
+    h, t = (spins_apart(series, axis) for series in blocks)
     return LeadCell(number, side, plane, rows, h, t, axis, True, bool(magnetic), cell, hopping, owner)
 
 
@@ -435,11 +435,7 @@ def _side(
                 m = None
         if m is not None and not magnetic and leads:
             m = leads[0].m
-    if m is None:
-        apart = [_one(series) for series in blocks]
-    else:
-        axis = m
-        apart = [series.map(lambda block: spins_apart(block, axis)) for series in blocks]
+    apart = [_one(series) if m is None else spins_apart(series, m) for series in blocks]
     count = len(onsite)
     return Side(sites, tuple(apart[:count]), tuple(apart[count:]), tuple(onsite), tuple(hopping), owners, m)
 

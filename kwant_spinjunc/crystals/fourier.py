@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from ..arrays import Complex, Floats, Integers
 from ..errors import ArgumentError
 
-__all__ = ["Blocks", "Series", "sampled"]
+__all__ = ["Blocks", "Series", "pauli_parts", "sampled"]
 
 
 #: Largest |R| per dimension that is tried.
@@ -26,6 +28,14 @@ REACH = 4
 ROUNDING = 1e-13
 #: The momentum of the check: generic, and outside of the first zone.
 CHECK = (7.1, -4.3, 9.7)
+
+
+def pauli_parts(block: Complex) -> Complex:
+    """Return (H_0, H_x, H_y, H_z) of blocks (..., 2n, 2m) in orbitals (spin, orbital), shape (4, ..., n, m)."""
+    n, m = block.shape[-2] // 2, block.shape[-1] // 2
+    uu, ud = block[..., :n, :m], block[..., :n, m:]
+    du, dd = block[..., n:, :m], block[..., n:, m:]
+    return np.asarray(np.array([uu + dd, ud + du, 1j * (ud - du), uu - dd]) / 2, dtype=complex)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +59,11 @@ class Series:
         phases = np.exp(1j * (k @ self.translations.T))
         found: Complex = (phases @ C.reshape(len(C), -1)).reshape(len(k), *C.shape[1:])
         return found
+
+    @cached_property
+    def parts(self) -> Complex:
+        """Its parts (H_0, H_x, H_y, H_z) in orbitals (spin, orbital), see `pauli_parts`."""
+        return pauli_parts(self.coefficients)
 
     def map(self, change: Callable[[Complex], Complex]) -> Series:
         """Return the series with its coefficients changed linearly."""
@@ -74,8 +89,15 @@ class Blocks:
         for number, one in enumerate(self.series):
             groups.setdefault((number < len(onsite), one.translations.tobytes()), []).append(number)
         self.groups = [
-            (members, self._joined(members), self._diagonal(members, square)) for (square, _), members in groups.items()
+            (self._places(members), self._joined(members), self._diagonal(members, square))
+            for (square, _), members in groups.items()
         ]
+
+    def _places(self, members: list[int]) -> list[tuple[int, int, int, tuple[int, ...]]]:
+        """Return number, start, end and shape of some series side by side."""
+        shapes = [self.series[i].coefficients.shape[1:] for i in members]
+        ends = np.cumsum([0, *(prod(shape) for shape in shapes)]).tolist()
+        return list(zip(members, ends[:-1], ends[1:], shapes, strict=True))
 
     def _joined(self, members: list[int]) -> Series:
         """Return some series with the same translations side by side, (terms, elements)."""
@@ -96,17 +118,13 @@ class Blocks:
     def at(self, k: Floats, energy: Floats) -> list[Complex]:
         """Return all blocks at momenta (points, dimensions) and energies (points,), each (points, ..., n, m)."""
         found: list[Any] = [None] * len(self.series)
-        for members, joined, diagonal in self.groups:
+        for places, joined, diagonal in self.groups:
             flat = joined.at(k)
             if diagonal is not None:
                 flat = flat if flat.flags.writeable else flat.copy()
                 flat[:, diagonal] -= energy[:, None]
-            start = 0
-            for number in members:
-                shape = self.series[number].coefficients.shape[1:]
-                size = int(np.prod(shape))
-                found[number] = flat[:, start : start + size].reshape(len(k), *shape)
-                start += size
+            for number, start, end, shape in places:
+                found[number] = flat[:, start:end].reshape(len(k), *shape)
         return found
 
 

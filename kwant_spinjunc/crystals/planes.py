@@ -141,7 +141,8 @@ def _planes(
     frontier, step = start, 0
     while len(frontier):
         distance[frontier] = step
-        following = [graph[frontier].indices]
+        first, many = graph.indptr[frontier], graph.indptr[frontier + 1] - graph.indptr[frontier]
+        following = [graph.indices[np.repeat(first - np.cumsum(many) + many, many) + np.arange(many.sum())]]
         for lead in [lead for lead in unseen if (distance[interfaces[lead]] >= 0).any()]:
             following.append(interfaces[lead])
             unseen.discard(lead)

@@ -210,7 +210,9 @@ def layout_of(crystal: Crystal, widths: tuple[int, ...]) -> Layout:
         by_lead = (lead[:, None] == np.arange(len(crystal.leads))).astype(float)
         by_spin = by_lead[:, :, None] * (spin[:, None, None] == np.arange(2))
         labels = tuple(part[3] for part in parts)
-        crystal.layouts[widths] = Layout(lead, spin, rank, by_spin.reshape(len(lead), by_lead.shape[1] * 2), by_lead, labels)
+        crystal.layouts[widths] = Layout(
+            lead, spin, rank, by_spin.reshape(len(lead), by_lead.shape[1] * 2), by_lead, labels
+        )
     found: Layout = crystal.layouts[widths]
     return found
 

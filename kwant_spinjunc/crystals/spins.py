@@ -23,7 +23,6 @@ __all__ = [
     "Axis",
     "axis_of",
     "basis_of",
-    "pauli_parts",
     "scale_of",
     "spin_orbit_coupling",
     "spin_part",
@@ -37,17 +36,9 @@ Axis: TypeAlias = Floats
 ALIGNED = 1e-12
 
 
-def pauli_parts(block: Complex) -> Complex:
-    """Return (H_0, H_x, H_y, H_z) of blocks (..., 2n, 2m) in orbitals (spin, orbital), shape (4, ..., n, m)."""
-    n, m = block.shape[-2] // 2, block.shape[-1] // 2
-    uu, ud = block[..., :n, :m], block[..., :n, m:]
-    du, dd = block[..., n:, :m], block[..., n:, m:]
-    return np.asarray(np.array([uu + dd, ud + du, 1j * (ud - du), uu - dd]) / 2, dtype=complex)
-
-
 def spin_part(blocks: Iterable[Series]) -> Complex:
     """Return the three vectors of all elements of H_x, H_y, H_z, shape (3, elements)."""
-    parts = [pauli_parts(series.coefficients)[1:].reshape(3, -1) for series in blocks]
+    parts = [series.parts[1:].reshape(3, -1) for series in blocks]
     return np.concatenate(parts, axis=1) if parts else np.zeros((3, 0), dtype=complex)
 
 
@@ -61,21 +52,21 @@ def axis_of(vectors: Complex, scale: float) -> tuple[Axis | None, bool]:
     scale
         Largest element of the Hamiltonian.
     """
-    if abs(vectors).max(initial=0.0) <= ALIGNED * scale:
+    size = abs(vectors)
+    if size.max(initial=0.0) <= ALIGNED * scale:
         return np.array([0.0, 0.0, 1.0]), False
-    _, directions = np.linalg.eigh((vectors @ vectors.conj().T).real)
-    m: Floats = directions[:, -1]
-    m = np.where(abs(m) < 1e-15, 0.0, m)
+    largest = np.unravel_index(np.argmax(size), size.shape)  # all are multiples of it, or there is no axis
+    m: Floats = (vectors[:, largest[1]] / vectors[largest]).real
+    m = np.where(abs(m) < 1e-15 * abs(m).max(), 0.0, m)
     m = m / np.linalg.norm(m) * np.sign(m[np.argmax(abs(m) > 0.5 * abs(m).max())])
     across = abs(vectors - m[:, None] * (m @ vectors)).max(initial=0.0)
     return (m if across <= ALIGNED * scale else None), True
 
 
-def spins_apart(block: Complex, m: Axis) -> Complex:
+def spins_apart(series: Series, m: Axis) -> Series:
     """Return the blocks of spin along and against m, (..., 2n, 2m) to (..., 2, n, m): H_0 ± m·H."""
-    parts = pauli_parts(block)
-    along = np.tensordot(m, parts[1:], axes=1)
-    return np.stack([parts[0] + along, parts[0] - along], axis=-3)
+    free, along = series.parts[0], (m @ series.parts[1:].reshape(3, -1)).reshape(series.parts.shape[1:])
+    return Series(np.stack([free + along, free - along], axis=-3), series.translations)
 
 
 def spin_orbit_coupling(blocks: Iterable[tuple[Series, Integers | None]], scale: float) -> tuple[float, bool]:
@@ -93,7 +84,7 @@ def spin_orbit_coupling(blocks: Iterable[tuple[Series, Integers | None]], scale:
     """
     imaginary, complex_, entangled = 0.0, False, False
     for series, sites in blocks:
-        parts = pauli_parts(series.coefficients)
+        parts = series.parts
         imaginary = max(imaginary, float(abs(parts[1:].imag).max(initial=0.0)) / scale)
         complex_ |= bool(abs(parts[0].imag).max(initial=0.0) > ALIGNED * scale)
         plain = np.zeros_like(parts[1:]) if sites is None else _number_on_sites(parts[1:], sites)

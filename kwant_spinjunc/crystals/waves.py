@@ -16,10 +16,9 @@ from ..arrays import Complex, Floats, Integers
 from ..halves.joint import Lift, Turn, expanded
 from ..halves.matrices import dagger, spin_times
 from .crystal import Crystal
-from .fourier import Series
+from .fourier import Series, pauli_parts
 from .observe import by_input, pauli, rotations
 from .solve import Solved
-from .spins import pauli_parts
 
 __all__ = ["exchange_fields", "hopping_flux", "site_torques", "waves_of"]
 

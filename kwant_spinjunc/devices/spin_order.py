@@ -13,6 +13,7 @@ theirs has a part that is the same for both.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from itertools import product
 from typing import Any
 
@@ -30,6 +31,8 @@ Params = Mapping[str, Any] | None
 
 #: Sites and hoppings that are looked at, and the few of them that nearly always tell.
 SAMPLE, FEW = 400, 3
+#: τ on the first or the last two components, which τ, and what V is.
+KINDS = tuple(product((True, False), (0, 1), ("one", "slow", "fast")))
 #: Miss of a relation of matrices, relative to their size, that is rounding.
 ROUNDING = 1e-10
 
@@ -158,20 +161,24 @@ def _matrices(system: Any, edges: Any, params: Params, count: int) -> tuple[list
     return onsite, [found for found in hoppings if found[2].any()]
 
 
-def are_electrons_and_holes(system: Any, edges: Any, params: Params) -> bool:
+def are_electrons_and_holes(system: Any, edges: Any, params: Params, look: Any = None) -> bool:
     """Tell whether H = -U H* U† with one U = τ ⊗ V on every site, τ between the first or the last two components."""
     if any(lead_of_holes(lead, params) for lead in system.leads):
         return True
     if any(norbs_of(site.family) % 2 for site in system.sites):
         return False
-    kinds = list(product((True, False), (PAULI[0], PAULI[1]), ("one", "slow", "fast")))
+    look = look or partial(_matrices, system, edges, params)
+    possible = np.ones(len(KINDS), dtype=bool)
     for count in (FEW, SAMPLE):
-        onsite, hoppings = _matrices(system, edges, params, count)
+        onsite, hoppings = look(count)
         negligible = ROUNDING * max(abs(term[2]).max() for term in (*hoppings, *onsite))
-        kinds = [k for k in kinds if all(_misses(k, *term) <= negligible for term in (*hoppings, *onsite))]
-        if not kinds:
-            break
-    return bool(hoppings) and bool(kinds)
+        for site, site_from, t in (*hoppings, *onsite):
+            U, U_from = _conjugations(norbs_of(site.family)), _conjugations(norbs_of(site_from.family))
+            mirrored = U @ t.conj() @ np.swapaxes(U_from.conj(), 1, 2)
+            possible &= abs(t + mirrored).max(axis=(1, 2)) <= negligible
+            if not possible.any():
+                return False
+    return bool(hoppings)
 
 
 def lead_of_holes(lead: Any, params: Params) -> bool:
@@ -179,29 +186,28 @@ def lead_of_holes(lead: Any, params: Params) -> bool:
     return hasattr(lead, "discrete_symmetry") and lead.discrete_symmetry(params=params).particle_hole is not None
 
 
-def _misses(kind: tuple[bool, Complex, str], site: Any, site_from: Any, t: Complex) -> float:
-    U, U_from = _conjugation(*kind, norbs_of(site.family)), _conjugation(*kind, norbs_of(site_from.family))
-    return float(abs(t + U @ t.conj() @ U_from.conj().T).max())
-
-
-def _conjugation(slow: bool, tau: Complex, rest: str, norbs: int) -> Complex:
-    half = norbs // 2
-    if rest == "one" or half % 2:
-        V = np.eye(half, dtype=complex)
-    else:
-        V = np.kron(PAULI[1], np.eye(half // 2)) if rest == "slow" else np.kron(np.eye(half // 2), PAULI[1])
-    return np.kron(tau, V) if slow else np.kron(V, tau)
+@lru_cache(maxsize=16)
+def _conjugations(norbs: int) -> Complex:
+    """Return U of all kinds for a site, (kinds, norbs, norbs)."""
+    half, found = norbs // 2, []
+    for slow, component, rest in KINDS:
+        tau, V = PAULI[component], np.eye(half, dtype=complex)
+        if rest != "one" and not half % 2:
+            V = np.kron(PAULI[1], np.eye(half // 2)) if rest == "slow" else np.kron(np.eye(half // 2), PAULI[1])
+        found.append(np.kron(tau, V) if slow else np.kron(V, tau))
+    return np.array(found)
 
 
 def refuse_what_is_no_spin(system: Any, edges: Any, spin: SpinOperator, params: Params) -> None:
     """Raise `ArgumentError` where S tells electrons from holes, or two things between which every hopping differs."""
-    if are_electrons_and_holes(system, edges, params):
+    look = lru_cache(partial(_matrices, system, edges, params))
+    if are_electrons_and_holes(system, edges, params, look):
         raise ArgumentError(
             "Argument `syst` must consist of electrons to have spins, but it turns into minus itself when electrons "
             f"and holes are exchanged: it is a superconductor. {ELECTRONS_AND_HOLES}"
         )
     for count in (FEW, SAMPLE):
-        _, hoppings = _matrices(system, edges, params, count)
+        _, hoppings = look(count)
         even = [abs(_free(t, spin(a), spin(b))).max() > ROUNDING * abs(t).max() for a, b, t in hoppings]
         if any(even):
             return

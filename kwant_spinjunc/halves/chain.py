@@ -12,7 +12,7 @@ ever subtracted that is of the order of the result: transmissions of 1e-20 keep 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -80,8 +80,8 @@ class Half:
     steps: tuple[tuple[Complex, Complex], ...]
 
     def __getitem__(self, index: Any) -> Half:
-        arrays = (self.D, self.R, self.out, self.s0, self.g, self.w, self.o, self.s, self.growth)
-        return Half(*(a[index] for a in arrays), tuple((a[index], b[index]) for a, b in self.steps))
+        arrays = {f.name: getattr(self, f.name)[index] for f in fields(self) if f.name != "steps"}
+        return Half(**arrays, steps=tuple((a[index], b[index]) for a, b in self.steps))
 
 
 def eliminate(chain: Chain) -> Half:

@@ -213,7 +213,8 @@ def _hopping(h: Complex, turn: Turn | None) -> tuple[Floats, Complex]:
 def _weighted(weights: Floats, terms: Complex) -> Complex:
     """Return Σ_j a_j T_j for all angles, (angles, terms) and (points, terms, n, m) to (points, angles, n, m)."""
     flat = np.ascontiguousarray(terms).reshape(*terms.shape[:2], -1).view(float)  # real weights: half of the work
-    return (weights @ flat).view(complex).reshape(len(terms), len(weights), *terms.shape[2:])
+    found: Complex = (weights @ flat).view(complex).reshape(len(terms), len(weights), *terms.shape[2:])
+    return found
 
 
 def _together(front: Seen, back: Seen, h: Complex, turn: Turn | None) -> Joint:
