@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError
-from ..runs.files import destination, refuse_same_files
+from ..runs.files import refuse_same_files
 from ..runs.tables import TableFile
 from .options import (
     add_energy,
@@ -127,9 +127,9 @@ def _table_file(options: argparse.Namespace) -> TableFile:
     """Return the file of the sweep, or refuse to overwrite an unfinished one unasked."""
     refuse_same_files({"FILE": options.file}, {"--output": options.output, "--figure": options.figure})
     file = TableFile(options.output, fresh=options.overwrite)
-    if destination(options.output).exists() and not options.resume and not options.overwrite:
+    if file.exists and not options.resume and not options.overwrite:
         raise ArgumentError(
-            f"Argument `--output` must not exist, but {options.output!r} does. Use --resume to finish it, --overwrite "
-            "to replace it."
+            f"Argument `--output` must not exist, but {options.output!r} does, or its journal of an interrupted sweep. "
+            "Use --resume to finish it, --overwrite to replace it."
         )
     return file

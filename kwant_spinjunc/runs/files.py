@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = [
     "FileError",
     "destination",
+    "held",
+    "leads_to",
     "lock",
     "read_table",
     "refuse_same_files",
@@ -127,9 +129,38 @@ def lock(file: IO[bytes] | int) -> None:
         import msvcrt
 
         number = file if isinstance(file, int) else file.fileno()
-        msvcrt.locking(number, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        try:
+            msvcrt.locking(number, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        except PermissionError as error:  # held by another process
+            raise BlockingIOError(*error.args) from None
     else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def held(file: IO[bytes] | int, path: str | Path) -> bool:
+    """Lock an open file; return whether its name still leads to it, else who held it before has just removed it.
+
+    Without this second look a file is lost to whoever takes it for a leftover between its creation and its lock.
+
+    Raises
+    ------
+    BlockingIOError
+        Another process holds it.
+    """
+    try:
+        lock(file)
+    except BlockingIOError:
+        raise
+    except OSError:  # a file system without locks: nobody removes anything
+        return True
+    return leads_to(path, file)
+
+
+def leads_to(path: str | Path, file: IO[bytes] | int) -> bool:
+    """Return whether a path is that of an open file."""
+    with suppress(OSError):
+        return os.path.samestat(os.stat(path), os.fstat(file if isinstance(file, int) else file.fileno()))
+    return False
 
 
 def _prefix(target: Path) -> str:
@@ -148,6 +179,18 @@ def _remove_leftovers(target: Path) -> None:
                 os.unlink(entry.path)
 
 
+def _temporary(target: Path, mode: int) -> tuple[Path, int]:
+    """Return a new file beside the target and the descriptor that holds its lock."""
+    suffix = target.suffix if len(target.suffix) <= LONGEST_SUFFIX else ""
+    while True:
+        temporary = target.with_name(f"{_prefix(target)}{secrets.token_hex(6)}{suffix}")
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
+        with suppress(BlockingIOError):  # another process takes it for a leftover
+            if held(handle, temporary):
+                return temporary, handle
+        os.close(handle)
+
+
 @contextmanager
 def write_atomically(path: str | Path, name: str = "output") -> Iterator[Path]:
     """Yield a temporary path beside the file and move it there if the block succeeds; else leave all as it was.
@@ -164,8 +207,6 @@ def write_atomically(path: str | Path, name: str = "output") -> Iterator[Path]:
     """
     target = destination(path, name)
     _remove_leftovers(target)
-    suffix = target.suffix if len(target.suffix) <= LONGEST_SUFFIX else ""
-    temporary = target.with_name(f"{_prefix(target)}{secrets.token_hex(6)}{suffix}")
     try:
         os.lstat(target)
         mode: int | None = stat.S_IMODE(os.stat(target).st_mode)
@@ -176,14 +217,12 @@ def write_atomically(path: str | Path, name: str = "output") -> Iterator[Path]:
             f"Argument `{name}` must be a writable path, but {_short(path)} is not ({_reason(error)})."
         ) from None
     try:
-        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600)
+        temporary, handle = _temporary(target, 0o666 if mode is None else 0o600)
     except OSError as error:
         raise ArgumentError(
             f"Argument `{name}` must be a writable path, but {_short(path)} is not ({_reason(error)})."
         ) from None
     try:
-        with suppress(OSError):  # a file system without locks
-            lock(handle)
         yield temporary
         if mode is not None:
             os.chmod(temporary, mode)

@@ -28,7 +28,7 @@ import numpy as np
 
 from ..arrays import Floats
 from ..errors import ArgumentError, SpinjuncError
-from .files import destination, lock
+from .files import destination, held, leads_to, lock
 
 __all__ = ["FURTHEST", "Store", "StoreError", "StoreFullError", "canonical", "is_store"]
 
@@ -445,18 +445,11 @@ def _temporary_file() -> tuple[str, IO[bytes]]:
                             os.unlink(entry.path + suffix)
     while True:
         handle, path = tempfile.mkstemp(prefix=TEMPORARY, suffix=ENDING, dir=folder)
-        held = os.fdopen(handle, "r+b")
-        try:
-            lock(held)
-        except BlockingIOError:  # another process takes it for a leftover
-            held.close()
-            continue
-        except OSError:  # a file system without locks: nobody removes anything
-            return path, held
-        with suppress(OSError):
-            if os.path.samestat(os.stat(path), os.fstat(handle)):
-                return path, held
-        held.close()
+        file = os.fdopen(handle, "r+b")
+        with suppress(BlockingIOError):  # another process takes it for a leftover
+            if held(file, path):
+                return path, file
+        file.close()
 
 
 def _squeezed(sql: Any) -> str:
@@ -510,10 +503,6 @@ def _locked(path: Path) -> IO[bytes]:
                 f"Argument `store` must not be in use, but another process is writing {str(path)!r}. Wait for it, or "
                 "use another path and seed."
             ) from None
-        try:
-            same = os.path.samestat(os.fstat(file.fileno()), os.stat(beside))
-        except FileNotFoundError:
-            same = False
-        if same:
+        if leads_to(beside, file):
             return file
         file.close()  # the one who had it has just removed it

@@ -6,6 +6,7 @@ import json
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -140,8 +141,8 @@ def sweep(
         ``"halves"``, the exact fast engine (the default), or ``"kwant"``, the reference.
     resume
         An unfinished result of the same sweep, whose finished points are kept; or the path of a NetCDF file: the sweep
-        goes on from it if it exists, and brings it up to date while it runs, so that a process that is killed loses
-        the last seconds only.
+        goes on from it if it exists, and brings it and a journal beside it up to date while it runs, so that a process
+        that is killed loses what it was solving only.
     progress
         Show a progress bar; None shows it on a terminal.
     workers
@@ -193,19 +194,21 @@ def sweep(
             _adopt(dataset, earlier, kept.name)
     elif kept is not None:
         _adopt(dataset, kept)
-    filling = _Filling(dataset, experiment, outer, fixed, family, kept if isinstance(kept, TableFile) else None)
-    try:
-        filling.fill(workers, executor, progress)
-    except KeyboardInterrupt:
+    file = kept if isinstance(kept, TableFile) else None
+    filling = _Filling(dataset, experiment, outer, fixed, family, file)
+    with nullcontext() if file is None else file.filling(dataset):
+        try:
+            filling.fill(workers, executor, progress)
+        except KeyboardInterrupt:
+            filling.save(force=True)
+            raise SweepInterrupted(dataset) from None
+        except SpinjuncError as error:
+            if np.isnan(dataset["angle"].values).all():
+                raise
+            filling.save(force=True)
+            raise SweepError(f"{error} The points before it are kept.", dataset) from error
+        dataset.attrs["complete"] = 1
         filling.save(force=True)
-        raise SweepInterrupted(dataset) from None
-    except SpinjuncError as error:
-        if np.isnan(dataset["angle"].values).all():
-            raise
-        filling.save(force=True)
-        raise SweepError(f"{error} The points before it are kept.", dataset) from error
-    dataset.attrs["complete"] = 1
-    filling.save(force=True)
     return dataset
 
 
@@ -281,6 +284,8 @@ class _Filling:
             ) from error
         for name in sorted(values, key=lambda name: name == "angle"):
             self.data[name][where] = values[name]
+        if self.file is not None:
+            self.file.note(where)
 
     def save(self, force: bool = False) -> None:
         """Bring the file up to date."""

@@ -6,7 +6,8 @@ import math
 import os
 import platform
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,8 @@ from .._version import __version__
 from ..errors import ArgumentError
 from ..model.memory import machine_memory
 from ..optional import version
-from .files import destination, read_table, shielded, write_table
+from .files import destination, read_table, shielded, table_digest, write_table
+from .journal import Journal, journal_path
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -297,7 +299,8 @@ class TableFile:
         The path is no place for a file.
     """
 
-    #: Seconds between two versions on disk at least, and how many times longer than writing one takes.
+    #: Seconds between two versions on disk at least, and how many times longer than writing one takes. What comes
+    #: between them is in the journal.
     INTERVAL, SHARE = 1.0, 10.0
 
     def __init__(self, path: str | Path, name: str = "output", fresh: bool = False) -> None:
@@ -307,6 +310,42 @@ class TableFile:
             why = "the folder is read-only" if folder.is_dir() else "No such file or directory"
             raise ArgumentError(f"Argument `{name}` must be a writable path, but {str(path)!r} is not ({why}).")
         self._next = time.monotonic() + self.INTERVAL
+        self._journal: Journal | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether an earlier run has left something: the file, or its journal if it was killed before the first one."""
+        return destination(self.path, self.name).exists() or journal_path(self.path).exists()
+
+    @contextmanager
+    def filling(self, dataset: xr.Dataset) -> Iterator[None]:
+        """Keep every result `note` is told of until the table holds it; begin with those of a run that was killed.
+
+        Raises
+        ------
+        ArgumentError
+            Another process is filling the file, or its journal is of another table.
+        """
+        axes = dataset.drop_vars(list(dataset.data_vars))
+        axes.attrs = {key: value for key, value in dataset.attrs.items() if key != "complete"}
+        identity = bytes.fromhex(table_digest(axes))
+        arrays = {str(name): variable.values for name, variable in dataset.data_vars.items()}
+        self._journal = Journal(self.path, self.name, identity, arrays, self.fresh)
+        self._dataset = dataset
+        try:
+            yield
+        finally:
+            self._journal.close()
+            self._journal = None
+
+    def note(self, where: tuple[Any, ...]) -> None:
+        """Keep what has been entered into the table there, whatever becomes of the process; a signal waits."""
+        if self._journal is not None:
+            with shielded():
+                self._journal.note(where)
+            if self.fresh:  # what is replaced would not go with the journal
+                self.save(self._dataset, force=True)
+                self.fresh = False
 
     def earlier(self, nbytes: int) -> xr.Dataset | None:
         """Return what an earlier run has left, verified, or None."""
@@ -320,5 +359,7 @@ class TableFile:
         if force or begin >= self._next:
             with shielded():
                 write_table(dataset, self.path, self.name)
+                if self._journal is not None:
+                    self._journal.clear()
             now = time.monotonic()
             self._next = now + max(self.INTERVAL, self.SHARE * (now - begin))

@@ -15,12 +15,12 @@ import xarray as xr
 import kwant_spinjunc as sj
 from kwant_spinjunc.cli.main import main
 from kwant_spinjunc.runs.ensemble import open_ensemble
-from kwant_spinjunc.runs.files import FileError, read_table, shielded, write_atomically, write_table
+from kwant_spinjunc.runs.files import FileError, lock, read_table, shielded, write_atomically, write_table
 from kwant_spinjunc.runs.store import Store, StoreError
 from kwant_spinjunc.runs.tables import TableFile, split_axes
 from systems.tunnel_junction import tunnel_junction
 
-from faults import damaged_stores, damaged_tables, left_over  # isort: skip
+from faults import Forked, damaged_stores, damaged_tables, interrupted_sweeps, left_over  # isort: skip
 
 TUNNEL = str(Path(__file__).parents[2] / "systems" / "tunnel_junction.py")
 SWEEP = ["sweep", TUNNEL, "--vary", "theta=0:1:2"]
@@ -75,6 +75,25 @@ def test_temporary_files_of_killed_processes_are_removed_and_those_in_use_are_no
         path.write_text("first")
     assert os.listdir() == ["a"]
     assert Path("a").read_text() == "first"
+
+
+def test_a_temporary_file_taken_for_a_leftover_is_drawn_again(monkeypatch):
+    """Regression: between the creation of the file and its lock another process could remove it."""
+    came = []
+
+    def cleaned_up_before(handle):
+        if not came:
+            came.extend(name for name in os.listdir() if name.startswith(".spinjunc"))
+            os.unlink(came[0])
+        lock(handle)
+
+    monkeypatch.setattr("kwant_spinjunc.runs.files.lock", cleaned_up_before)
+    with write_atomically("a") as path:
+        assert path.exists()
+        path.write_text("new")
+    assert came
+    assert Path("a").read_text() == "new"
+    assert os.listdir() == ["a"]
 
 
 def test_a_full_disk_is_one_line(capsys):
@@ -179,6 +198,94 @@ def test_a_sweep_keeps_its_file_up_to_date(monkeypatch):
     assert read_table("a.nc").attrs["complete"] == 0
 
 
+HEIGHTS = dict(energy=[0.0, 0.1], height=[3.0, 4.0, 5.0, 6.0], progress=False)
+
+
+class Ending:
+    """A family whose process ends at a call, without any cleaning up, as by kill -9."""
+
+    def __init__(self):
+        self.calls, self.parent = [], os.getpid()
+
+    def tunnel(self, height=1.0):
+        self.calls.append(height)
+        if os.getpid() != self.parent and len(self.calls) > self.last:
+            os._exit(9)
+        return tunnel_junction(height=height)
+
+    def run(self, resume="a.nc"):
+        """Sweep to the end; return the table and the points that were solved."""
+        self.calls.clear()
+        return sj.sweep(self.tunnel, resume=resume, **HEIGHTS), list(self.calls)
+
+    def kill(self, after, fresh=False):
+        """End a process that sweeps after so many points."""
+        self.last = after
+        assert Forked(lambda: self.run(TableFile("a.nc", fresh=fresh))).wait() == 9
+
+
+@pytest.mark.parametrize("after", [0, 1, 3])
+def test_a_killed_sweep_loses_only_what_was_in_flight(after):
+    family = Ending()
+    family.kill(after)
+    assert TableFile("a.nc").exists
+    assert main(["sweep", TUNNEL, "--vary", "height=1:4:4", "-o", "a.nc"]) == 2  # not replaced unasked
+    whole, _ = family.run(None)
+    again, solved = family.run()
+    assert solved == HEIGHTS["height"][after:]
+    xr.testing.assert_identical(again, whole)
+    assert os.listdir() == ["a.nc"]
+
+
+def test_a_killed_sweep_that_replaces_another_file_can_be_gone_on_with():
+    sj.sweep(tunnel_junction, energy=[0.0], resume="a.nc", progress=False)
+    family = Ending()
+    family.kill(0, fresh=True)
+    assert read_table("a.nc")["angle"].shape == (1,)  # nothing of the new one yet
+    family.kill(2, fresh=True)
+    assert family.run()[1] == HEIGHTS["height"][2:]
+
+
+def test_a_damaged_journal_is_right_or_refused():
+    family = Ending()
+    family.kill(3)
+    whole, content = family.run(None)[0], Path("a.nc-journal").read_bytes()
+    record = (len(content) - 35) // 3
+    for at in [3, 34, 36, 35 + record + 8, len(content) - 1]:
+        for end in (at, len(content)):
+            Path("a.nc").unlink(missing_ok=True)
+            broken = bytearray(content[:end])
+            if at < end:
+                broken[at] ^= 4
+            Path("a.nc-journal").write_bytes(broken)
+            if end >= 35 > at:
+                with pytest.raises(sj.ArgumentError, match="holds results of another one"):
+                    family.run()
+                continue
+            again, solved = family.run()
+            assert solved == HEIGHTS["height"][max(at - 35, 0) // record :]
+            xr.testing.assert_identical(again, whole)
+
+
+def test_a_journal_goes_on_behind_its_last_whole_record():
+    family = Ending()
+    family.kill(1)
+    with open("a.nc-journal", "ab") as file:
+        file.write(b"half of a record")
+    family.kill(1)
+    assert family.run()[1] == HEIGHTS["height"][2:]
+
+
+def test_two_processes_do_not_fill_one_table():
+    def family(height=1.0):
+        with pytest.raises(sj.ArgumentError, match="another process is filling it"):
+            sj.sweep(tunnel_junction, resume="a.nc", **HEIGHTS)
+        return tunnel_junction(height=height)
+
+    sj.sweep(family, resume="a.nc", **HEIGHTS)
+    assert os.listdir() == ["a.nc"]
+
+
 @pytest.mark.parametrize(("axis", "message"), [
     ([1, "a"], "mixes them"), ([object()], "of type object"), ([1j], "complex"), ([1.0, np.nan], "must be finite"),
     (np.ma.masked_array([1.0, 2.0], [True, False]), "masked"), ([10**400], "must be"), ([[1.0]], "1D array"),
@@ -200,6 +307,10 @@ def test_a_signal_waits_until_a_table_is_written():
         done.append(os.kill(os.getpid(), signal.SIGINT))
     assert done
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_sweep_killed_at_any_moment_solves_nothing_twice():
+    assert len(interrupted_sweeps(3, signal.SIGKILL, points=30, seconds=0.01)) == 3
 
 
 @pytest.mark.parametrize("word", ["SIGTERM", "SIGINT", "SIGHUP"])
