@@ -24,7 +24,6 @@ __all__ = [
     "CONDUCTANCE_QUANTUM",
     "ELECTRON_HBAR2_2M",
     "IRON_WAVE_NUMBERS",
-    "band_bottom_from_onsite",
     "conductance_per_area",
     "conductance_to_siemens",
     "current_density",
@@ -33,7 +32,6 @@ __all__ = [
     "free_electron_levels",
     "hbar2_2m_from_mass",
     "hopping_from_mass",
-    "mass_from_hopping",
     "onsite_from_band_bottom",
     "resistance_area_product",
     "torque_per_area",
@@ -105,34 +103,6 @@ def hopping_from_mass(effective_mass: ArrayLike, lattice_constant: ArrayLike) ->
     return np.asarray(hbar2_2m_from_mass(effective_mass) / positive_array("lattice_constant", lattice_constant) ** 2)
 
 
-def mass_from_hopping(hopping: ArrayLike, lattice_constant: ArrayLike) -> Floats:
-    r"""Return the effective mass m = ħ²/(2 t a²) of the band bottom, in electron masses.
-
-    Parameters
-    ----------
-    hopping
-        t in eV, > 0.
-    lattice_constant
-        a in nm, > 0.
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not positive.
-
-    Examples
-    --------
-    >>> float(mass_from_hopping(hopping_from_mass(0.4, 0.25), 0.25).round(12))
-    0.4
-    """
-    a = positive_array("lattice_constant", lattice_constant)
-    return np.asarray(ELECTRON_HBAR2_2M / (positive_array("hopping", hopping) * a**2))
-
-
 # ---------------------------------------------------------------------- band bottoms and on-site energies
 def onsite_from_band_bottom(band_bottom: ArrayLike, hopping: ArrayLike, in_plane_hopping: ArrayLike = 0.0) -> Floats:
     """Return onsite = band_bottom + 2t + 4t∥, the band center a `Layer` takes.
@@ -162,33 +132,6 @@ def onsite_from_band_bottom(band_bottom: ArrayLike, hopping: ArrayLike, in_plane
     (1.0, 5.0)
     """
     return np.asarray(finite_array("band_bottom", band_bottom) + _half_width(hopping, in_plane_hopping))
-
-
-def band_bottom_from_onsite(onsite: ArrayLike, hopping: ArrayLike, in_plane_hopping: ArrayLike = 0.0) -> Floats:
-    """Return band_bottom = onsite - 2t - 4t∥, the energy of the state with k = 0.
-
-    Parameters
-    ----------
-    onsite
-        Band center in eV.
-    hopping, in_plane_hopping
-        As in `onsite_from_band_bottom`.
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or the hopping not positive.
-
-    Examples
-    --------
-    >>> float(band_bottom_from_onsite(5.0, hopping=1.0, in_plane_hopping=1.0))
-    -1.0
-    """
-    return np.asarray(finite_array("onsite", onsite) - _half_width(hopping, in_plane_hopping))
 
 
 def free_electron_levels(

@@ -41,11 +41,6 @@ class Realization:
     bond_rotations: Any = None
     in_plane_rotations: Any = None
 
-    @property
-    def has_spin_orbit(self) -> bool:
-        """Whether a bond rotates spins, so that the lattice takes spin."""
-        return self.bond_rotations is not None
-
 
 def realize(
     junction: Junction, shape: tuple[int, int] | CrossSection, seed: int = 0, realization: int = 0

@@ -43,8 +43,6 @@ __all__ = [
     "fit_A",
     "fit_matching",
     "renormalized_ratio",
-    "spin_current_imbalance",
-    "spin_current_polarized",
     "spin_current_reduced",
     "spin_current_transverse",
     "transverse_ratio",
@@ -276,77 +274,6 @@ def _flip(value: ArrayLike | None, gamma: Floats) -> Floats:
 
 
 @formula
-def spin_current_polarized(
-    xi: ArrayLike,
-    Phi: ArrayLike,
-    beta: ArrayLike,
-    gamma: ArrayLike,
-    *,
-    flip: ArrayLike | None = None,
-    current: ArrayLike = 1.0,
-) -> Floats:
-    r"""Return J_M^L = J_M^R for a spin-dependent interface between identical magnets, to all orders in γ.
-
-    J c² {γ + 2ξ'β c̃}/{c² + κs² + 2ξ'c² c̃},    c̃ = c²(1-γ²) + κs²,    κ = 2G_{+-}/G.
-
-    **Validity**: T_ss' = R_ss'² D_ss' without spin-flip reflection, D symmetric, identical magnets, δM⊥ = 0, α1 = α2 or
-    strong screening. ξ → 0 leaves the interface's own polarization c²γ/(c² + κs²).
-
-    Source: Solution of the paper's equations (5) to (11) with the r's of (3) and (4).
-
-    Parameters
-    ----------
-    xi
-        ξ >= 0 with G = G_{++} + G_{--}.
-    Phi, beta, current
-        As in `delta_J_M`.
-    gamma
-        (G_{++} - G_{--})/G, |γ| <= 1; half-metallic interfaces are allowed, β is the metal's.
-    flip
-        κ >= 0 of the conductance D_{+-} = D_{-+} = κG/2; default √(1-γ²), the tunnelling rule D_{+-}² = D_{++}D_{--}.
-
-    Examples
-    --------
-    >>> float(spin_current_polarized(0.0, 0.0, 0.5, 0.3))
-    0.3
-    """
-    gamma = _gamma(gamma)
-    kappa = _flip(flip, gamma)
-    beta, ratio = _beta(beta), renormalized_ratio(xi, beta)
-    c2, s2 = _half_angles(Phi)
-    # The spin conductance left when the charge current is held fixed, times c² + κ s².
-    spin = c2 * (1 - gamma**2) + kappa * s2
-    J = finite_array("current", current)
-    return np.asarray(J * c2 * (gamma + 2 * ratio * beta * spin) / (c2 + kappa * s2 + 2 * ratio * c2 * spin))
-
-
-@formula
-def spin_current_imbalance(
-    xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, imbalance: ArrayLike, *, current: ArrayLike = 1.0
-) -> Floats:
-    r"""Return (J_M^L - J_M^R)/2 = J γ_- s²/(1 + 2ξ's²), to first order in the asymmetry between the two faces.
-
-    **Validity**: |γ_L|, |γ_R| ≪ 1, identical metals. It is the mode whose factor 1 + 2ξ's² is in the denominator of
-    (12). ΔJ_M contains it in quadrature, ΔJ_M² = (2sJ_M)² + (2c × this)², so A1 and A2 do not represent it.
-
-    Parameters
-    ----------
-    xi, Phi, beta, current
-        As in `delta_J_M`.
-    imbalance
-        γ_- = γ_L - γ_R of an interface with D_ss' = (G/2)(1 + sγ_L)(1 + s'γ_R).
-
-    Examples
-    --------
-    >>> float(spin_current_imbalance(0.0, np.pi, 0.5, 0.1))
-    0.1
-    """
-    _, s2 = _half_angles(Phi)
-    driving = finite_array("current", current) * finite_array("imbalance", imbalance) * s2
-    return np.asarray(driving / (1 + 2 * renormalized_ratio(xi, beta) * s2))
-
-
-@formula
 def transverse_ratio(material: Material) -> float:
     r"""Return η = g Re[1/(σ k⊥)], the longitudinal over the transverse spin conductance of a magnet.
 
@@ -422,7 +349,7 @@ def A_polarized(beta: ArrayLike, gamma: ArrayLike) -> Floats:
     beta = _beta(beta)
     if np.any(beta == 0):
         raise ArgumentError(
-            "Argument `beta` must not be zero, but is. The product βA1 stays finite; use `spin_current_polarized`."
+            "Argument `beta` must not be zero, but is. The product βA1 stays finite: use the module's J_M."
         )
     return np.asarray((1 - beta**2) * _gamma(gamma) / beta)
 
@@ -582,7 +509,8 @@ def fit_matching(
     Phi
         Angles in [0, π], shape (k,).
     gamma, flip
-        Spin asymmetry |γ| < 1 of the interface and κ, as in `spin_current_polarized`.
+        Spin asymmetry |γ| < 1 of the interface, and κ >= 0 of D_+- = κG/2; default √(1-γ²), the
+        tunnelling rule D_+-² = D_++ D_--.
     thickness
         Thickness of the barrier.
     transverse

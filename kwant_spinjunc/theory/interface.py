@@ -32,7 +32,6 @@ from kwant_spinjunc.spin import SIGNS
 __all__ = [
     "InterfaceResponse",
     "conductance_matrix",
-    "conserved_response",
     "dropped_response",
     "in_series",
     "interface_currents",
@@ -360,31 +359,6 @@ def dropped_response(probabilities: ArrayLike) -> InterfaceResponse:
     flips = [np.stack([P[..., lead, 1, lead, 0], P[..., lead, 0, lead, 1]], axis=-1) for lead in (0, 1)]
     none = np.zeros_like(flips[0])
     return InterfaceResponse(2 * SIGNS * flips[0], none, none, 2 * SIGNS * flips[1], none, none)
-
-
-@formula
-def conserved_response(probabilities: ArrayLike) -> InterfaceResponse:
-    r"""Return the coefficients of equation (1): one magnetization current for both sides, collinear by assumption.
-
-    α_s = β_s = s T_ss with T_ss the probability, averaged over both directions, to pass without a change of label.
-
-    **Validity**: collinear magnetizations, where it is exact. It is the baseline the paper refutes: noncollinear
-    magnets transfer T_{+-} as well. Source: the paper, equation (1).
-
-    Parameters
-    ----------
-    probabilities
-        P, shape (..., 2, 2, 2, 2) = [lead_out, spin_out, lead_in, spin_in].
-
-    Returns
-    -------
-    InterfaceResponse
-        In e²/h; left and right coefficients are equal.
-    """
-    P = not_negative_array("probabilities", probabilities, "(..., 2, 2, 2, 2)", "It counts electrons.")
-    T = (np.einsum("...ss->...s", P[..., 1, :, 0, :]) + np.einsum("...ss->...s", P[..., 0, :, 1, :])) / 2
-    alpha = SIGNS * T
-    return InterfaceResponse(alpha, alpha, alpha, alpha, T, T)
 
 
 # ---------------------------------------------------------------------- effective resistances for diffusive matching

@@ -15,13 +15,9 @@ from kwant_spinjunc.spin import SIGNS
 
 __all__ = [
     "angular_conductance",
-    "conductance_antiparallel",
-    "conductance_parallel",
     "conductances_from_spin_factors",
     "polarization",
-    "polarization_product",
     "tmr",
-    "tmr_from_conductances",
 ]
 
 
@@ -60,49 +56,6 @@ def polarization(dos: ArrayLike) -> Floats:
 
 
 @formula
-def conductance_parallel(dos_left: ArrayLike, dos_right: ArrayLike) -> Floats:
-    """Return G_P ∝ N_L+ N_R+ + N_L- N_R-.
-
-    **Result**: In the unit of N_L N_R, times a transmission common to all spins. **Validity**: spin-independent
-    tunnelling matrix element, no dependence on k∥.
-
-    Source: M. Jullière, Phys. Lett. A 54, 225 (1975).
-
-    Parameters
-    ----------
-    dos_left, dos_right
-        N_Ls and N_Rs, shape (..., 2).
-
-    Examples
-    --------
-    >>> float(conductance_parallel([3.0, 1.0], [3.0, 1.0]))
-    10.0
-    """
-    return np.asarray((_dos("dos_left", dos_left) * _dos("dos_right", dos_right)).sum(axis=-1))
-
-
-@formula
-def conductance_antiparallel(dos_left: ArrayLike, dos_right: ArrayLike) -> Floats:
-    """Return G_AP ∝ N_L+ N_R- + N_L- N_R+.
-
-    **Result**: In the unit of `conductance_parallel`. **Validity**: as `conductance_parallel`.
-
-    Source: M. Jullière, Phys. Lett. A 54, 225 (1975).
-
-    Parameters
-    ----------
-    dos_left, dos_right
-        N_Ls and N_Rs, shape (..., 2), each along its own magnetization.
-
-    Examples
-    --------
-    >>> float(conductance_antiparallel([3.0, 1.0], [3.0, 1.0]))
-    6.0
-    """
-    return np.asarray((_dos("dos_left", dos_left) * _dos("dos_right", dos_right)[..., ::-1]).sum(axis=-1))
-
-
-@formula
 def tmr(polarization_left: ArrayLike, polarization_right: ArrayLike) -> Floats:
     """Return TMR = (G_P - G_AP)/G_AP = 2 P_L P_R/(1 - P_L P_R).
 
@@ -132,28 +85,6 @@ def tmr(polarization_left: ArrayLike, polarization_right: ArrayLike) -> Floats:
 
 
 @formula
-def tmr_from_conductances(parallel: ArrayLike, antiparallel: ArrayLike) -> Floats:
-    """Return TMR = (G_P - G_AP)/G_AP.
-
-    **Result**: A ratio. **Validity**: a definition.
-
-    Parameters
-    ----------
-    parallel, antiparallel
-        G_P and G_AP in one unit, the latter positive.
-
-    Examples
-    --------
-    >>> float(tmr_from_conductances(10.0, 5.0))
-    1.0
-    """
-    GP, GAP = finite_array("parallel", parallel), finite_array("antiparallel", antiparallel)
-    if np.any(GAP <= 0):
-        raise ArgumentError(f"Argument `antiparallel` must be positive, but is {GAP.min():g}.")
-    return np.asarray((GP - GAP) / GAP)
-
-
-@formula
 def conductances_from_spin_factors(factors: ArrayLike) -> tuple[Floats, Floats]:
     r"""Return G_P = D_++ + D_-- and G_AP = D_+- + D_-+ from the spin factors of a junction.
 
@@ -177,31 +108,6 @@ def conductances_from_spin_factors(factors: ArrayLike) -> tuple[Floats, Floats]:
     """
     D = finite_array("factors", factors, "(..., 2, 2)")
     return np.asarray(D[..., 0, 0] + D[..., 1, 1]), np.asarray(D[..., 0, 1] + D[..., 1, 0])
-
-
-@formula
-def polarization_product(parallel: ArrayLike, antiparallel: ArrayLike) -> Floats:
-    """Return P_L P_R = (G_P - G_AP)/(G_P + G_AP), what the two conductances tell of the polarizations.
-
-    **Result**: In [-1, 1]. **Validity**: tunnelling limit, one k∥ (a sum over k∥ gives an average of products).
-
-    Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
-
-    Parameters
-    ----------
-    parallel, antiparallel
-        G_P and G_AP in one unit, of positive sum.
-
-    Examples
-    --------
-    >>> float(polarization_product(10.0, 6.0))
-    0.25
-    """
-    GP, GAP = finite_array("parallel", parallel), finite_array("antiparallel", antiparallel)
-    total = GP + GAP
-    if np.any(total <= 0):
-        raise ArgumentError(f"Argument `parallel` must have a positive sum with G_AP, but it is {total.min():g}.")
-    return np.asarray((GP - GAP) / total)
 
 
 @formula

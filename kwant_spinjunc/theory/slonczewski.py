@@ -22,12 +22,9 @@ from .tunnelling import continuum_reflection, interface_factor
 __all__ = [
     "angular_conductance",
     "angular_efficiency",
-    "angular_parameters_from_mixing",
-    "angular_parameters_from_tunnelling",
     "asymmetric_efficiency",
     "conductance_per_area",
     "effective_polarization",
-    "field_like_torque",
     "field_like_torque_from_reflections",
     "in_plane_torques",
     "mean_conductance",
@@ -345,46 +342,13 @@ def _differences(name: str, reflection: ArrayLike) -> tuple[Floats, Floats]:
     return np.asarray(2 * rho.imag @ SIGNS), np.asarray(rho.real @ SIGNS)
 
 
-@formula
-def field_like_torque(
-    k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike, angle: ArrayLike
-) -> tuple[Floats, Floats]:
-    r"""Return the field-like torque τ_R·n ∝ sin Φ of free electrons, from each reservoir; τ_L·n is its opposite.
-
-    `field_like_torque_from_reflections` with f = 4kκ/(k² + κ²) and q = (κ² - k²)/(κ² + k²).
-
-    Arguments as in `angular_conductance`.
-
-    **Validity**: κd ≫ 1, k∥ = 0, all channels open. For a half-metal use complex wave numbers in `continuum_reflection`
-    and the general function: a closed channel still shifts the phase of the wave.
-
-    Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
-
-    Returns
-    -------
-    from_left, from_right : ndarray, shape (...)
-        dτ_R·n/dµ for electrons incident from the left and from the right, as rates of σ in e²/h.
-
-    Examples
-    --------
-    >>> left, right = field_like_torque([2.0, 1.0], [2.0, 1.0], kappa=1.0, thickness=1.0, angle=0.0)
-    >>> float(abs(left))
-    0.0
-    """
-    decay = positive_array("kappa", kappa)
-    rho_left = continuum_reflection(_wave_numbers("k_left", k_left), decay[..., None])
-    rho_right = continuum_reflection(_wave_numbers("k_right", k_right), decay[..., None])
-    exponent = decay * finite_array("thickness", thickness)
-    return field_like_torque_from_reflections(rho_left, rho_right, exponent, angle)
-
-
 # ---------------------------------------------------------------------- the angular law of torque per current
 @formula
 def angular_efficiency(angle: ArrayLike, polarization: ArrayLike, asymmetry: ArrayLike) -> Floats:
     r"""Return g(Φ) = PΛ²/[(Λ² + 1) + (Λ² - 1) cos Φ], so that τ_R·e_R = g(Φ) sin Φ J.
 
     **Result**: Dimensionless torque (rate of σ) per particle current. **Validity**: constant current; symmetric
-    metallic spin valve (`angular_parameters_from_mixing`) or tunnel junction (`angular_parameters_from_tunnelling`).
+    metallic valve, P = p and Λ² = η/(1 - p²), or tunnel junction, P = 2 P_L/(1 + χ), Λ² = (1 + χ)/(1 - χ), χ = P_L P_R.
 
     Source: J. C. Slonczewski, J. Magn. Magn. Mater. 247, 324 (2002); A. Brataas, G. E. W. Bauer, P. J. Kelly, Phys.
     Rep. 427, 157 (2006).
@@ -438,67 +402,3 @@ def asymmetric_efficiency(angle: ArrayLike, q_plus: ArrayLike, q_minus: ArrayLik
         raise ArgumentError(f"Argument `modulation` must be within (-1, 1), but is {b.flat[np.argmax(abs(b))]:g}.")
     swing = b * np.cos(finite_array("angle", angle))
     return np.asarray(finite_array("q_plus", q_plus) / (1 + swing) + finite_array("q_minus", q_minus) / (1 - swing))
-
-
-@formula
-def angular_parameters_from_tunnelling(
-    polarization_left: ArrayLike, polarization_right: ArrayLike
-) -> tuple[Floats, Floats]:
-    r"""Return (P, Λ) of a tunnel junction: P = 2P_L/(1 + P_L P_R), Λ² = (1 + P_L P_R)/(1 - P_L P_R).
-
-    With them `angular_efficiency` is the tunnelling torque per current P_L/(1 + P_L P_R cos Φ) on the right magnet.
-
-    **Validity**: tunnelling limit. P may exceed 1 here: it is a parameter of the law, not a polarization.
-
-    Parameters
-    ----------
-    polarization_left, polarization_right
-        P_L and P_R, with |P_L P_R| < 1.
-
-    Returns
-    -------
-    polarization, asymmetry : ndarray
-
-    Examples
-    --------
-    >>> P, asymmetry = angular_parameters_from_tunnelling(0.5, 0.0)
-    >>> float(P), float(asymmetry)
-    (1.0, 1.0)
-    """
-    left = finite_array("polarization_left", polarization_left)
-    product = left * finite_array("polarization_right", polarization_right)
-    if np.any(abs(product) >= 1):
-        raise ArgumentError(f"Argument `polarization_left` must keep |P_L P_R| < 1, but it is {abs(product).max():g}.")
-    return np.asarray(2 * left / (1 + product)), np.asarray(np.sqrt((1 + product) / (1 - product)))
-
-
-@formula
-def angular_parameters_from_mixing(polarization: ArrayLike, mixing_ratio: ArrayLike) -> tuple[Floats, Floats]:
-    r"""Return (P, Λ) of a symmetric spin valve in circuit theory: P = p, Λ² = η/(1 - p²).
-
-    **Validity**: two identical contacts with real mixing conductance to a node without spin relaxation.
-
-    Source: A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Phys. Rev. Lett. 84, 2481 (2000); J. C. Slonczewski, J. Magn.
-    Magn. Mater. 247, 324 (2002).
-
-    Parameters
-    ----------
-    polarization
-        p = (g↑ - g↓)/(g↑ + g↓) of each contact, |p| < 1.
-    mixing_ratio
-        η = 2 Re g↑↓/(g↑ + g↓) > 0.
-
-    Returns
-    -------
-    polarization, asymmetry : ndarray
-
-    Examples
-    --------
-    >>> P, asymmetry = angular_parameters_from_mixing(0.6, mixing_ratio=0.64)
-    >>> float(P), float(asymmetry)
-    (0.6, 1.0)
-    """
-    p = finite_array("polarization", polarization)
-    if np.any(abs(p) >= 1):
-        raise ArgumentError(f"Argument `polarization` must be within (-1, 1), but is {p.flat[np.argmax(abs(p))]:g}.")
-    return np.asarray(p), np.asarray(np.sqrt(positive_array("mixing_ratio", mixing_ratio) / (1 - p**2)))

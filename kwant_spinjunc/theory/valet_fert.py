@@ -22,17 +22,12 @@ from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS
 
 __all__ = [
-    "channel_resistances",
-    "channel_resistivities",
     "contact_accumulation",
     "contact_polarization",
     "contact_resistance",
-    "magnetoresistance",
     "profile",
-    "spin_resistance",
     "spin_valve_polarization",
     "spin_valve_resistance",
-    "starred_resistivity",
 ]
 
 
@@ -44,103 +39,6 @@ def _asymmetry(name: str, value: ArrayLike) -> Floats:
             "It is a ratio of (difference to sum) of two positive conductances."
         )
     return array
-
-
-@formula
-def starred_resistivity(rho: ArrayLike, beta: ArrayLike) -> Floats:
-    """Return ρ* = ρ/(1-β²) of a metal of resistivity ρ.
-
-    **Validity**: definition; two channels of resistivity 2ρ*(1 ∓ β) in parallel have ρ. T. Valet and A. Fert, Phys.
-    Rev. B 48, 7099 (1993).
-
-    Parameters
-    ----------
-    rho
-        Resistivity > 0.
-    beta
-        Bulk asymmetry, |β| < 1.
-
-    Examples
-    --------
-    >>> float(starred_resistivity(3.0, 0.5))
-    4.0
-    """
-    return np.asarray(positive_array("rho", rho) / (1 - _asymmetry("beta", beta) ** 2))
-
-
-@formula
-def channel_resistivities(rho_star: ArrayLike, beta: ArrayLike) -> Floats:
-    """Return ρ_s = 2ρ*(1 - sβ), shape (..., 2).
-
-    **Validity**: definition; a current shared by the channels alone has J_M = βJ. T. Valet and A. Fert, Phys. Rev. B
-    48, 7099 (1993).
-
-    Parameters
-    ----------
-    rho_star
-        ρ* > 0.
-    beta
-        Bulk asymmetry, |β| < 1.
-
-    Returns
-    -------
-    ndarray, shape (..., 2)
-
-    Examples
-    --------
-    >>> channel_resistivities(4.0, 0.5).tolist()
-    [4.0, 12.0]
-    """
-    rho = positive_array("rho_star", rho_star)
-    return np.asarray(2 * rho[..., None] * (1 - SIGNS * _asymmetry("beta", beta)[..., None]))
-
-
-@formula
-def channel_resistances(r_b: ArrayLike, gamma: ArrayLike) -> Floats:
-    """Return r_s = 2 r_b (1 - sγ) of a contact, shape (..., 2).
-
-    **Validity**: definition; the channel conductances are (1 ± γ)/(2 r_b (1-γ²)), so that γ = (G_+ - G_-)/(G_+ + G_-).
-    T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
-
-    Parameters
-    ----------
-    r_b
-        Contact resistance r_b* >= 0 times area.
-    gamma
-        Contact asymmetry, |γ| < 1.
-
-    Returns
-    -------
-    ndarray, shape (..., 2)
-
-    Examples
-    --------
-    >>> channel_resistances(1.0, 0.5).tolist()
-    [1.0, 3.0]
-    """
-    r = not_negative_array("r_b", r_b)
-    return np.asarray(2 * r[..., None] * (1 - SIGNS * _asymmetry("gamma", gamma)[..., None]))
-
-
-@formula
-def spin_resistance(rho_star: ArrayLike, l_sf: ArrayLike) -> Floats:
-    """Return r = ρ* l_sf, the accumulation δ over the spin current it drives into the metal.
-
-    **Validity**: metal longer than l_sf. T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
-
-    Parameters
-    ----------
-    rho_star
-        ρ* > 0; in a normal metal the resistivity itself.
-    l_sf
-        Spin-diffusion length > 0.
-
-    Examples
-    --------
-    >>> float(spin_resistance(0.1, 50.0))
-    5.0
-    """
-    return np.asarray(positive_array("rho_star", rho_star) * positive_array("l_sf", l_sf))
 
 
 @formula
@@ -390,39 +288,3 @@ def spin_valve_resistance(
         b, g = finite_array("beta", b), finite_array("gamma", g)
         total = total + finite_array("r_b", contact) * (1 - g * flow) + finite_array("r", own) * b * (b - flow)
     return np.asarray(total)
-
-
-@formula
-def magnetoresistance(
-    beta: ArrayLike,
-    r: ArrayLike,
-    r_spacer: ArrayLike,
-    ratio: ArrayLike,
-    r_b: ArrayLike = 0.0,
-    gamma: ArrayLike = 0.0,
-) -> Floats:
-    r"""Return R_AP - R_P of a spin valve with equal magnets and contacts.
-
-    ΔR = 2(βr + γr_b)² [1/(r + r_b + r_N tanh(t/2l)) - 1/(r + r_b + r_N coth(t/2l))]
-
-    **Result**: Resistance × area, non-negative. **Validity**: as `spin_valve_polarization`, magnets much thicker than
-    l_sf. T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
-
-    Parameters
-    ----------
-    beta, r
-        Asymmetry and spin resistance of both magnets.
-    r_spacer, ratio
-        Spin resistance of the spacer and its thickness over its spin-diffusion length.
-    r_b, gamma
-        Resistance and asymmetry of both contacts.
-
-    Examples
-    --------
-    >>> round(float(magnetoresistance(0.5, 1.0, 1.0, 1e-9)), 6)
-    0.5
-    """
-    half = positive_array("ratio", ratio) / 2
-    spacer, own = positive_array("r_spacer", r_spacer), positive_array("r", r) + not_negative_array("r_b", r_b)
-    driving = _asymmetry("beta", beta) * finite_array("r", r) + _asymmetry("gamma", gamma) * finite_array("r_b", r_b)
-    return np.asarray(2 * driving**2 * (1 / (own + spacer * np.tanh(half)) - 1 / (own + spacer / np.tanh(half))))

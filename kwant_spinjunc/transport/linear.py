@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Floats
-from ..checks import finite_array, reservoirs
+from ..checks import reservoirs
 from ..errors import ArgumentError
 from ..printing import Table, first_line
 from ..scattering import Scattering
@@ -60,10 +60,6 @@ class LeadCurrents:
         J_M = self.magnetization[..., None]
         difference: Floats = J_M[..., 1, :] * self.m[1] - J_M[..., 0, :] * self.m[0]
         return difference
-
-    def projected_difference(self, axis: ArrayLike) -> Any:
-        """(J_M^R m_R - J_M^L m_L)·axis: the difference seen along one common direction, shape (...)."""
-        return self.vector_difference @ finite_array("axis", axis, "(..., 3)")
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ def test_a_site_does_not_know_the_cross_section(first, second):
     np.testing.assert_array_equal(small.levels, large.levels[:, chosen])
     np.testing.assert_array_equal(small.bonds, large.bonds[:, chosen])
     np.testing.assert_array_equal(small.in_plane[:, inner], large.in_plane[:, chosen[inner]])
-    if small.has_spin_orbit:
+    if small.bond_rotations is not None:
         np.testing.assert_array_equal(small.bond_rotations, large.bond_rotations[:, chosen])
         np.testing.assert_array_equal(small.in_plane_rotations[:, inner], large.in_plane_rotations[:, chosen[inner]])
 

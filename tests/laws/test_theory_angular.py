@@ -65,6 +65,14 @@ def test_the_renormalized_ratio_is_interface_over_spin_conductance(
     assert_allclose(angular.renormalized_ratio(xi, beta), G / p.spin_conductance, rtol=1e-12)
 
 
+def polarized(xi, Phi, beta, gamma, flip=None):
+    """J c² {γ + 2ξ'β c̃}/{c² + κs² + 2ξ'c² c̃}, c̃ = c²(1-γ²) + κs²: J_M to all orders in γ, see the module."""
+    kappa = np.sqrt(1 - gamma**2) if flip is None else flip
+    c2, s2, ratio = np.cos(Phi / 2) ** 2, np.sin(Phi / 2) ** 2, angular.renormalized_ratio(xi, beta)
+    spin = c2 * (1 - gamma**2) + kappa * s2
+    return c2 * (gamma + 2 * ratio * beta * spin) / (c2 + kappa * s2 + 2 * ratio * c2 * spin)
+
+
 @settings(deadline=None)
 @given(
     xi=ratios, Phi=angles, beta=polarizations, gamma=asymmetries, flip=st.none() | st.floats(0.05, 1.5),
@@ -79,7 +87,7 @@ def test_the_closed_form_is_the_full_matching_at_any_screening_for_equal_alphas(
     solution = match(
         p, p, tunnelling_response(rotation_law(D, Phi)), m_left=unit_vector(0), m_right=unit_vector(Phi), thickness=0.5
     )
-    expected = angular.spin_current_polarized(xi, Phi, beta, gamma, flip=flip)
+    expected = polarized(xi, Phi, beta, gamma, flip)
     assert_allclose(solution.J_M, expected, rtol=MATCHING, atol=MATCHING)
     difference = angular.vector_difference(*solution.J_M, *solution.m)
     assert_allclose(difference, solution.delta_J_M, atol=1e-14)
@@ -88,8 +96,7 @@ def test_the_closed_form_is_the_full_matching_at_any_screening_for_equal_alphas(
 
 @given(xi=ratios, Phi=angles, beta=polarizations)
 def test_a_spin_independent_interface_has_the_reduced_form(xi: float, Phi: float, beta: float) -> None:
-    polarized = angular.spin_current_polarized(xi, Phi, beta, 0.0)
-    assert_allclose(polarized, angular.spin_current_reduced(xi, Phi, beta), rtol=1e-12, atol=1e-15)
+    assert_allclose(polarized(xi, Phi, beta, 0.0), angular.spin_current_reduced(xi, Phi, beta), rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize("flip", [None, 1.0])
@@ -100,7 +107,7 @@ def test_equation_12_with_derived_constants_is_exact_to_first_order_in_the_inter
     errors = []
     for gamma in (1e-2, 1e-3):
         A = angular.A_polarized(beta, gamma)
-        exact = 2 * np.sin(Phi / 2) * angular.spin_current_polarized(xi, Phi, beta, gamma, flip=flip)
+        exact = 2 * np.sin(Phi / 2) * polarized(xi, Phi, beta, gamma, flip)
         errors.append(np.abs(exact - angular.delta_J_M(xi, Phi, beta, A1=A, A2=A)).max())
     assert_allclose(errors[0] / errors[1], 100, rtol=0.05)
 
@@ -112,7 +119,7 @@ def test_the_collinear_limit_is_exact_for_any_asymmetry_with_the_series_conducta
     """With ξ from 1/r_b = G(1-γ²), (12) at Φ → 0 and A1 = (1-β²)γ/β is Valet and Fert's weighted mean."""
     Phi = 1e-6
     printed = angular.delta_J_M(xi * (1 - gamma**2), Phi, beta, A1=angular.A_polarized(beta, gamma))
-    exact = Phi * angular.spin_current_polarized(xi, 0.0, beta, gamma)
+    exact = Phi * polarized(xi, 0.0, beta, gamma)
     assert_allclose(printed, exact, rtol=1e-8, atol=1e-15)
 
 
@@ -145,7 +152,8 @@ def test_unequal_faces_excite_the_even_mode_to_first_order_but_the_length_only_t
         interface = tunnelling_response(rotation_law(G * factors, Phi))
         solution = match(p, p, interface, m_left=unit_vector(0), m_right=unit_vector(Phi))
         half = (solution.J_M[0] - solution.J_M[1]) / 2
-        errors.append(abs(half - angular.spin_current_imbalance(xi, Phi, p.beta, 2 * gamma)))
+        s2, ratio = np.sin(Phi / 2) ** 2, angular.renormalized_ratio(xi, p.beta)
+        errors.append(abs(half - 2 * gamma * s2 / (1 + 2 * ratio * s2)))  # the even mode's factor
         lengths.append(abs(solution.delta_J_M_length - angular.delta_J_M(xi, Phi, p.beta)))
     assert errors[0] / 100 < 1e-4 * 2e-2
     assert errors[1] < 2e-2 * errors[0]
@@ -229,8 +237,8 @@ def test_transverse_accumulation_is_not_of_the_form_of_equation_12() -> None:
         (lambda: angular.conductance_ratio(-1.0, 1.0, 1.0, 1.0), "`G` must be non-negative"),
         (lambda: angular.A_polarized(0.0, 0.1), "`beta` must not be zero"),
         (lambda: angular.A_screening(metal(), -1.0), "`thickness` must be non-negative"),
-        (lambda: angular.spin_current_polarized(1.0, 0.1, 0.5, 1.2), "`gamma` must lie in"),
-        (lambda: angular.spin_current_polarized(1.0, 0.1, 0.5, 0.2, flip=-1.0), "`flip` must be non-negative"),
+        (lambda: angular.A_polarized(0.5, 1.2), "`gamma` must lie in"),
+        (lambda: angular.fit_matching(metal(), XI, PHI, flip=-1.0), "`flip` must be non-negative"),
         (lambda: angular.spin_current_transverse(1.0, 0.1, 0.5, -1.0), "`eta` must be non-negative"),
         (lambda: angular.fit_A(XI, 1.0, XI, beta=0.5, current=0.0), "`beta` must not be zero, nor `current`"),
         (lambda: angular.fit_A(1.0, [0.0, np.pi], [0.0, 0.0], beta=0.5), "do not determine A1"),

@@ -112,7 +112,6 @@ def test_collinear_magnets_conserve_the_magnetization_current(seed, counts):
     T = np.diagonal(P[1, :, 0, :])
     for coefficient in (r.left_1, r.left_2, r.right_1, r.right_2):
         np.testing.assert_allclose(coefficient, SIGNS * T, atol=ROUNDING)
-    np.testing.assert_allclose(astuple(r), astuple(it.conserved_response(P)), atol=ROUNDING)
     mu = np.random.default_rng(seed).normal(size=(2, 2))
     _, J_M_left, J_M_right = it.interface_currents(r, *mu)
     assert J_M_left == pytest.approx(J_M_right, abs=ROUNDING)
@@ -249,8 +248,7 @@ def test_ideal_contact_turns_the_current_by_the_rotation_law(angle):
 
 def test_conserved_current_fails_for_noncollinear_magnets():
     P = chain_junction(1.0, 1.0, barrier=4.0, planes=3)
-    exact, baseline = it.interface_response(P), it.conserved_response(P)
-    assert abs(exact.left_1[0] / baseline.left_1[0] - 1) > 0.1
+    assert abs(it.interface_response(P).left_1[0] / P[1, 0, 0, 0] - 1) > 0.1  # (1): s T_ss on both sides
 
 
 # ---------------------------------------------------------------------- resistances between diffusive metals

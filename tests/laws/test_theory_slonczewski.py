@@ -196,8 +196,6 @@ def test_field_like_torque_is_the_perpendicular_spin_current_of_a_thick_barrier(
 def test_field_like_torque_of_free_electrons_follows_from_the_reflections(k_left, k_right, kappa, angle):
     rho = [tunnelling.continuum_reflection(k, kappa) for k in (k_left, k_right)]
     general = slon.field_like_torque_from_reflections(*rho, kappa * 1.5, angle)
-    found = slon.field_like_torque(k_left, k_right, kappa, 1.5, angle)
-    np.testing.assert_allclose(found, general, rtol=ROUNDING)
 
     def f(k):
         return 4 * k * kappa / (k**2 + kappa**2)
@@ -206,19 +204,21 @@ def test_field_like_torque_of_free_electrons_follows_from_the_reflections(k_left
         return (kappa**2 - k**2) / (kappa**2 + k**2)
 
     explicit = -np.exp(-3 * kappa) * np.sin(angle) * (f(k_left[0]) - f(k_left[1])) * (q(k_right[0]) - q(k_right[1]))
-    assert found[0] == pytest.approx(explicit, abs=ROUNDING)
+    assert general[0] == pytest.approx(explicit, abs=ROUNDING)
 
 
 @given(waves, decays, angles)
 def test_identical_magnets_have_no_field_like_torque_linear_in_the_voltage(k, kappa, angle):
-    left, right = slon.field_like_torque(k, k, kappa, 1.0, angle)
+    rho = tunnelling.continuum_reflection(k, kappa)
+    left, right = slon.field_like_torque_from_reflections(rho, rho, kappa, angle)
     assert left == pytest.approx(float(right), abs=ROUNDING)
 
 
 # ---------------------------------------------------------------------- the angular law
 @given(polarizations, polarizations, st.floats(0, np.pi))
 def test_tunnelling_torque_per_current_obeys_the_angular_law(P_left, P_right, angle):
-    efficiency = slon.angular_efficiency(angle, *slon.angular_parameters_from_tunnelling(P_left, P_right))
+    product = P_left * P_right
+    efficiency = slon.angular_efficiency(angle, 2 * P_left / (1 + product), np.sqrt((1 + product) / (1 - product)))
     expected = P_left / (1 + P_left * P_right * np.cos(angle))
     assert efficiency == pytest.approx(expected, rel=1e-9, abs=ROUNDING)
 
@@ -246,7 +246,7 @@ def test_symmetric_spin_valve_of_circuit_theory_obeys_the_angular_law(p, eta, an
     mu, *accumulation = np.linalg.solve(linear, -offset)
     current, spin_out = contact(m[1], mu, np.array(accumulation))
     torque = spin_out @ torque_axes(m[1], m[0])[0]
-    g = slon.angular_efficiency(angle, *slon.angular_parameters_from_mixing(p, eta))
+    g = slon.angular_efficiency(angle, p, np.sqrt(eta / (1 - p**2)))
     assert torque / current == pytest.approx(float(g) * np.sin(angle), rel=1e-8)
 
 
@@ -263,9 +263,8 @@ def test_angular_law_is_a_sine_only_for_unit_asymmetry():
 @given(st.lists(st.floats(0.1, 3), min_size=4, max_size=4).map(lambda x: np.reshape(x, (2, 2))), angles)
 def test_julliere_ratio_follows_from_the_densities_of_states(dos, angle):
     P = [float(julliere.polarization(N)) for N in dos]
-    G_P, G_AP = julliere.conductance_parallel(*dos), julliere.conductance_antiparallel(*dos)
-    assert julliere.tmr_from_conductances(G_P, G_AP) == pytest.approx(float(julliere.tmr(*P)), abs=1e-9)
-    assert julliere.polarization_product(G_P, G_AP) == pytest.approx(P[0] * P[1], abs=ROUNDING)
+    G_P, G_AP = dos[0] @ dos[1], dos[0] @ dos[1][::-1]
+    assert pytest.approx(float(julliere.tmr(*P)), abs=1e-9) == G_P / G_AP - 1
     D = np.outer(*dos)
     np.testing.assert_allclose(julliere.conductances_from_spin_factors(D), (G_P, G_AP))
     total = tunnelling.rotation_law(D, angle).sum()
@@ -289,7 +288,8 @@ def test_julliere_limits():
 def test_tunnelling_magnetoresistance_is_julliere_with_the_effective_polarizations(k_left, k_right, kappa):
     D = slon.rectangular_transmission(k_left, k_right, kappa, 9 / kappa)
     P = [slon.effective_polarization(k, kappa) for k in (k_left, k_right)]
-    ratio = julliere.tmr_from_conductances(*julliere.conductances_from_spin_factors(D))
+    G_P, G_AP = julliere.conductances_from_spin_factors(D)
+    ratio = G_P / G_AP - 1
     # Corrections of order e^{-18} times the sum of G_P and G_AP over their difference: absolute.
     assert ratio == pytest.approx(float(julliere.tmr(*P)), abs=1e-5)
 
@@ -301,8 +301,7 @@ def test_leading_axes_broadcast():
     assert slon.rectangular_transmission(k, k, kappa, 1.0).shape == (4, 3, 2, 2)
     for function in (slon.angular_conductance, slon.conductance_per_area):
         assert function(k, k, kappa, 1.0, angle).shape == (4, 3)
-    for function in (slon.in_plane_torques, slon.field_like_torque):
-        assert function(k, k, kappa, 1.0, angle)[0].shape == (4, 3)
+    assert slon.in_plane_torques(k, k, kappa, 1.0, angle)[0].shape == (4, 3)
 
 
 @pytest.mark.parametrize(
@@ -314,14 +313,9 @@ def test_leading_axes_broadcast():
         (lambda: slon.rectangular_transmission([1.0, 1.0], [1.0, 1.0], 1.0, -1.0), "thickness"),
         (lambda: slon.wave_numbers(1.0, 0.0, -1.0, 1.0), "splitting"),
         (lambda: slon.angular_efficiency(0.0, 0.5, 0.0), "asymmetry"),
-        (lambda: slon.angular_parameters_from_tunnelling(1.0, 1.0), "polarization_left"),
-        (lambda: slon.angular_parameters_from_mixing(1.0, 1.0), "polarization"),
         (lambda: slon.field_like_torque_from_reflections(1j, [1j, 1j], 1.0, 1.0), "reflection_left"),
         (lambda: julliere.polarization([0.0, 0.0]), "dos"),
-        (lambda: julliere.conductance_parallel([1.0, -1.0], [1.0, 1.0]), "dos_left"),
         (lambda: julliere.tmr(0.5, 1.1), "polarization_right"),
-        (lambda: julliere.tmr_from_conductances(1.0, 0.0), "antiparallel"),
-        (lambda: julliere.polarization_product(0.0, 0.0), "parallel"),
     ],
 )
 def test_arguments_the_physics_does_not_allow_are_named(call, name):

@@ -7,7 +7,6 @@ analyzed once, and every sample overwrites the numbers.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -113,8 +112,3 @@ class Slab:
 def slab_of(section: CrossSection, planes: int) -> Slab:
     """Return the analyzed pattern, remembered."""
     return Slab(section, planes)
-
-
-def forget() -> Any:
-    """Free the memory of all patterns."""
-    slab_of.cache_clear()

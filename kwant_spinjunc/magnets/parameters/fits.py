@@ -60,11 +60,6 @@ class Fit:
         """Whether the law holds: its residual is at most ``tolerance``."""
         return bool(self.residual <= tolerance)
 
-    @property
-    def criterion(self) -> str:
-        """The criterion of `is_valid`, in words."""
-        return f"largest misfit at most {TOLERANCE:.0%} of {self.scale}"
-
     def __str__(self) -> str:
         values = ", ".join(f"{name} = {estimate}" for name, estimate in self.estimates.items())
         verdict = "valid" if self.is_valid() else "NOT VALID"

@@ -17,13 +17,10 @@ __all__ = [
     "SINGULAR",
     "chain_constants",
     "chain_response",
-    "continuum_constants",
     "critical_torque",
     "lattice_wall_length",
-    "net_torque_lattice",
     "net_torque_restored",
     "rotation_lattice",
-    "rotation_nonlinear",
     "rotation_restored",
     "wall_length",
     "wall_profile",
@@ -112,8 +109,8 @@ def rotation_restored(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: Array
     r"""Return δθ_i = ΔJ_M / {M0 a [K - √(JK)/a]}, the printed rotation with the lattice constant restored.
 
     **Result**: δθ_i in rad. **Validity**: small rotations and K a² ≪ J. With κ = K a²/J it then exceeds
-    `rotation_lattice` by the factor 1 + (3/2)√κ + O(κ). The singularity at κ = 1 and the sign beyond it are artefacts,
-    see `net_torque_lattice`.
+    `rotation_lattice` by the factor 1 + (3/2)√κ + O(κ). The singularity at κ = 1 and the sign beyond it are
+    artefacts.
 
     Source: the paper, paragraph after equation (6), with a restored.
 
@@ -173,23 +170,6 @@ def chain_constants(J: ArrayLike, K: ArrayLike, a: ArrayLike) -> tuple[Floats, F
     return J / a, K * a
 
 
-@formula
-def continuum_constants(exchange: ArrayLike, anisotropy: ArrayLike, a: ArrayLike) -> tuple[Floats, Floats]:
-    """Return (J, K) = (J_ex a, K_pl/a), the inverse of `chain_constants`.
-
-    **Validity**: as `chain_constants`.
-
-    Parameters
-    ----------
-    exchange, anisotropy
-        J_ex and K_pl, energies per area of a plane, > 0.
-    a
-        Lattice constant, > 0.
-    """
-    a = positive_array("a", a)
-    return positive_array("exchange", exchange) * a, positive_array("anisotropy", anisotropy) / a
-
-
 def _decay(exchange: Floats, anisotropy: Floats) -> Floats:
     """Return q of exp(-q n), from cosh q = 1 + K_pl/(2 J_ex) written as sinh(q/2) = √(K_pl/J_ex)/2."""
     return np.asarray(2 * np.arcsinh(np.sqrt(anisotropy / exchange) / 2))
@@ -217,39 +197,16 @@ def lattice_wall_length(J: ArrayLike, K: ArrayLike, a: ArrayLike) -> Floats:
 
 
 @formula
-def net_torque_lattice(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
-    r"""Return t = -M0 δθ_i {K/2 + √[JK/a² + (K/2)²]}, the net torque on the interface plane of the lattice.
-
-    The interface plane n = 0 has one neighbor: -∂E/∂θ_0 = J_ex(δθ_1 - δθ_0) - K_pl δθ_0 with δθ_1 = e^{-q} δθ_0. Both
-    terms restore, so the bracket is a **sum**, J_ex(e^q - 1)/a. The paper takes the exchange term J δθ'/a = -√(JK)
-    δθ_i/a with its sign and the anisotropy term with the opposite of the sign it has in its own J δθ'' - K δθ.
-
-    **Result**: -∂E/∂θ of the interface plane, per volume. **Validity**: small rotations, no exchange across the
-    interface, all torque on one plane; exact in K a²/J. Derived here; the paper's estimate is `net_torque_restored`.
-
-    Parameters
-    ----------
-    rotation
-        δθ_i (rad).
-    J, K, a
-        Exchange stiffness (energy/length), anisotropy (energy/volume), lattice constant, all > 0.
-    M0
-        Magnetization if J and K are given as effective fields, as in the paper; 1 if they are energies.
-    """
-    # ERRATA: the paper prints K - √(JK) where its own balance gives -(K + √(JK)), on the lattice this bracket.
-    J, K = _constants(J, K)
-    a = positive_array("a", a)
-    bracket = K / 2 + np.sqrt(J * K / a**2 + K**2 / 4)
-    return np.asarray(-finite_array("M0", M0) * finite_array("rotation", rotation) * bracket)
-
-
-@formula
 def rotation_lattice(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
     r"""Return δθ_i = -ΔJ_M / (M0 {K a/2 + √[JK + (K a/2)²]}), the exact linear rotation of the interface plane.
 
     **Result**: δθ_i in rad, regular for every K a²/J > 0. **Validity**: small rotations, no exchange across the
     interface, all torque on one plane. For a torque spread over several planes use `chain_response`, for large ones
-    `relax`. Inverse of `net_torque_lattice`.
+    `relax`.
+
+    The interface plane n = 0 has one neighbor: -∂E/∂θ_0 = J_ex(δθ_1 - δθ_0) - K_pl δθ_0 with δθ_1 = e^{-q} δθ_0. Both
+    terms restore, so the bracket is a **sum**, J_ex(e^q - 1) = K a/2 + √[JK + (K a/2)²]. The paper takes the exchange
+    term with its sign and the anisotropy term with the opposite of the sign it has in its own J δθ'' - K δθ.
 
     The rotation is in the plane of both magnetizations only for a torque **normal** to that plane (field-like). A
     torque in the plane (damping-like) tilts the spins by the same angle **out of** the plane: a static uniaxial magnet
@@ -323,27 +280,3 @@ def critical_torque(J: ArrayLike, K: ArrayLike) -> Floats:
     """
     J, K = _constants(J, K)
     return np.asarray(np.sqrt(J * K))
-
-
-@formula
-def rotation_nonlinear(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
-    """Return δθ_i from sin δθ_i = -ΔJ_M/(M0 √(JK)), the static wall of the continuum at any rotation.
-
-    **Validity**: as `critical_torque`.
-
-    Parameters
-    ----------
-    delta_J_M
-        As in `rotation_restored`: minus the torque of the electrons on the interface, energy per area.
-    J, K
-        Exchange stiffness (energy/length) and anisotropy (energy/volume), > 0.
-    M0
-        Magnetization if J and K are given as effective fields, as in the paper; 1 if they are energies.
-    """
-    ratio = -finite_array("delta_J_M", delta_J_M) / (positive_array("M0", M0) * critical_torque(J, K))
-    if np.any(abs(ratio) > 1):
-        raise ArgumentError(
-            f"Argument `delta_J_M` must not exceed M0 √(JK), but is {abs(ratio).max():.4g} times as large. "
-            "No static wall holds that torque."
-        )
-    return np.asarray(np.arcsin(ratio))

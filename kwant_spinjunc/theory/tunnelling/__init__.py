@@ -18,7 +18,6 @@ from .currents import (
     conserved_magnetization_current,
     magnetization_current,
     one_sided_coefficients,
-    spin_flip_current,
 )
 from .decay import (
     ClassicallyAllowedError,
@@ -28,7 +27,6 @@ from .decay import (
     lattice_exponent,
     tunnelling_matrix,
     wkb_exponent,
-    wkb_exponent_profile,
 )
 from .matching import (
     barrier_probabilities,
@@ -47,7 +45,6 @@ from .matching import (
 from .torques import (
     implicit_torque,
     in_plane_torques,
-    projected_difference,
     scalar_difference,
     vector_difference,
     vector_torque,
@@ -72,18 +69,15 @@ __all__ = [
     "lattice_reflection",
     "magnetization_current",
     "one_sided_coefficients",
-    "projected_difference",
     "rotation_law",
     "rotation_probabilities",
     "scalar_difference",
     "spin_factors",
     "spin_factors_from_collinear",
-    "spin_flip_current",
     "spin_flip_reflection",
     "surface_green_function",
     "tunnelling_matrix",
     "vector_difference",
     "vector_torque",
     "wkb_exponent",
-    "wkb_exponent_profile",
 ]

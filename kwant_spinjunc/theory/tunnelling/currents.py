@@ -20,7 +20,6 @@ __all__ = [
     "conserved_magnetization_current",
     "magnetization_current",
     "one_sided_coefficients",
-    "spin_flip_current",
 ]
 
 
@@ -55,8 +54,8 @@ def conserved_magnetization_current(
 def collinear_coefficients(probabilities: ArrayLike) -> tuple[Floats, Floats]:
     r"""Return α_s = β_s = s T_ss, the coefficients of equation (1) when only spin-conserving channels are kept.
 
-    **Validity**: exact for collinear magnets. At an angle the dropped part is the `spin_flip_current` F: (1) with these
-    coefficients is the *mean* of (3) and (4), J_M^L = J_M + F and J_M^R = J_M - F.
+    **Validity**: exact for collinear magnets. At an angle (1) with these coefficients is the *mean* of (3) and (4):
+    J_M^L = J_M + F and J_M^R = J_M - F with the dropped F = Σ_s s T_s,-s (µ_Ls - µ_R,-s).
 
     Parameters
     ----------
@@ -106,25 +105,6 @@ def one_sided_coefficients(probabilities: ArrayLike, side: Side) -> tuple[Floats
     if choice("side", side, ("left", "right")) == "left":
         return SIGNS * T.sum(axis=-1), SIGNS @ T
     return T @ SIGNS, SIGNS * T.sum(axis=-2)
-
-
-@formula
-def spin_flip_current(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Floats:
-    r"""Return F = Σ_s s T_s,-s (µ_Ls - µ_R,-s), half the difference J_M^L - J_M^R of (3) and (4).
-
-    Arguments as in `magnetization_current`.
-
-    **Result**: F in (e²/h)·V. **Validity**: as (3) and (4). It vanishes for collinear magnets, and for T_+- = T_-+
-    without spin accumulation.
-
-    Examples
-    --------
-    >>> float(spin_flip_current([[4.0, 2.0], [2.0, 1.0]], 0.5, 0.0))
-    0.0
-    """
-    T, drop = finite_array("probabilities", probabilities, "(..., 2, 2)"), _drop(mu_left, mu_right)
-    flux = T * drop
-    return np.asarray(flux[..., 0, 1] - flux[..., 1, 0])
 
 
 @formula

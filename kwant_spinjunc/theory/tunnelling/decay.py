@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.integrate import quad
 
 from kwant_spinjunc.arrays import Complex, Floats
 from kwant_spinjunc.checks import (
     complex_array,
-    finite,
     finite_array,
     formula,
     not_negative_array,
@@ -31,7 +28,6 @@ __all__ = [
     "lattice_exponent",
     "tunnelling_matrix",
     "wkb_exponent",
-    "wkb_exponent_profile",
 ]
 
 Allowed = Literal["raise", "zero"]
@@ -166,60 +162,6 @@ def wkb_exponent(
         integral_of_root(start, end, not_negative_array("thickness", thickness), allowed)
         / np.sqrt(positive("hbar2_2m", hbar2_2m))
     )
-
-
-@formula
-def wkb_exponent_profile(
-    profile: Callable[[float], float] | ArrayLike,
-    thickness: float,
-    hbar2_2m: float,
-    *,
-    energy: float = 0.0,
-    allowed: Allowed = "raise",
-) -> Floats:
-    r"""Return ∫_0^d √((U(y) - E)/(ħ²/2m)) dy for any barrier profile.
-
-    **Result**: The exponent, shape (...) of the samples, or a 0-dimensional array for a function. **Validity**: as
-    `wkb_exponent`; in addition the profile must vary slowly on the scale 1/κ. Raises `ClassicallyAllowedError`: The
-    profile sinks below the energy (for a function: at a node of the quadrature) and ``allowed="raise"``.
-
-    Source: the paper, equation (2).
-
-    Parameters
-    ----------
-    profile
-        U(y) as a function of y in [0, d], or its samples at equally spaced points from y = 0 to y = d, both ends
-        included, shape (..., points). Samples are joined by straight lines, whose integral is exact; a function is
-        integrated by adaptive quadrature.
-    thickness
-        d, in the length of ``hbar2_2m``.
-    hbar2_2m, allowed
-        As in `decay_constant`.
-    energy
-        E, in the unit of the profile.
-
-    Examples
-    --------
-    >>> round(float(wkb_exponent_profile(lambda y: 4.0 - y, thickness=3.0, hbar2_2m=1.0)), 10)
-    4.6666666667
-    >>> round(float(wkb_exponent_profile([4.0, 1.0], thickness=3.0, hbar2_2m=1.0)), 10)
-    4.6666666667
-    """
-    d, scale = positive("thickness", thickness), np.sqrt(positive("hbar2_2m", hbar2_2m))
-    level = finite("energy", energy)
-    if callable(profile):
-        function = profile
-
-        def root(y: float) -> float:
-            excess = np.array(finite("profile(y)", function(y)) - level)
-            return float(np.sqrt(forbidden(excess, allowed)))
-
-        return np.asarray(quad(root, 0.0, d, limit=200, epsabs=1e-14, epsrel=1e-11)[0] / scale)
-    samples = finite_array("profile", profile) - level
-    if samples.ndim == 0 or samples.shape[-1] < 2:
-        raise ArgumentError("Argument `profile` must have at least two samples, y = 0 and y = d. Use `wkb_exponent`.")
-    pieces = integral_of_root(samples[..., :-1], samples[..., 1:], d / (samples.shape[-1] - 1), allowed)
-    return np.asarray(pieces.sum(axis=-1) / scale)
 
 
 @formula

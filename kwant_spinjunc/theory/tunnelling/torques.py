@@ -16,7 +16,6 @@ from kwant_spinjunc.spin import check_unit_vector
 __all__ = [
     "implicit_torque",
     "in_plane_torques",
-    "projected_difference",
     "scalar_difference",
     "vector_difference",
     "vector_torque",
@@ -132,33 +131,6 @@ def scalar_difference(J_M_left: ArrayLike, J_M_right: ArrayLike) -> Floats:
     0.5
     """
     return np.asarray(finite_array("J_M_right", J_M_right) - finite_array("J_M_left", J_M_left))
-
-
-@formula
-def projected_difference(
-    J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike, axis: ArrayLike
-) -> Floats:
-    """Return (J_M^R m_R - J_M^L m_L)·axis, the nonconservation of one spin component.
-
-    **Result**: In the unit of J_M. Along m_L: J_M^R cos Φ - J_M^L; along m_R: J_M^R - J_M^L cos Φ. **Validity**: a
-    definition; the condition "for magnetizations along the same direction" of the paper.
-
-    Source: the paper, text after equation (4).
-
-    Parameters
-    ----------
-    J_M_left, J_M_right
-        Magnetization currents, shape (...).
-    m_left, m_right, axis
-        Unit vectors, shape (..., 3).
-
-    Examples
-    --------
-    >>> float(projected_difference(1.0, 1.0, (0, 0, 1), (1, 0, 0), axis=(0, 0, 1)))
-    -1.0
-    """
-    difference = vector_difference(J_M_left, J_M_right, m_left, m_right)
-    return np.asarray((difference * check_unit_vector(axis, "axis")).sum(axis=-1))
 
 
 @formula
