@@ -127,8 +127,7 @@ def map_row(rounds: int) -> Row:
     found: list[zone.Average] = []
 
     def conductance_and_torque(c: Any) -> Any:
-        currents = halves.spacer_currents(family, energy, c[:, None, None])
-        return currents[..., 0, 0, :] + currents[..., 0, 1, :]
+        return halves.spacer_currents(family, energy, c[:, None, None], summed=True)[..., 0, :]
 
     def work(_: int) -> None:
         # a torque that crosses zero has no relative error there: 1e-6 of the smallest conductance of the map counts

@@ -93,6 +93,8 @@ def _is_number(value: Any) -> bool:
 
 def _numbers(name: str, value: Any, dtype: type[np.float64] | type[np.complex128]) -> NDArray[Any]:
     """Return ``value`` as an array of ``dtype``, each entry a finite number of usable size."""
+    if type(value) is np.ndarray and value.dtype == dtype and bool((np.abs(value) <= LARGEST).all()):
+        return value  # what most calls pass, without further questions
     kind = "real" if dtype is np.float64 else "complex"
     if _is_masked(value):
         raise _refusal(name, "have no masked entries", "has some", "Use `.compressed()` or `.filled(value)`.")

@@ -22,7 +22,7 @@ from ..errors import ArgumentError
 from ..model.junction import Junction
 from ..spin import PAULI, check_unit_vector, rotation_matrix, spinors
 
-__all__ = ["Batch", "Block", "Stack", "as_stack", "blocks", "pad", "part_of", "take"]
+__all__ = ["SCALARS", "Batch", "Block", "Stack", "as_stack", "blocks", "pad", "part_of", "take"]
 
 #: Longest run of nonmagnetic planes that is crossed in one step; its factors grow like (E/t)^RUN.
 RUN = 8

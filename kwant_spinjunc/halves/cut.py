@@ -23,9 +23,11 @@ __all__ = [
     "fill_amplitudes",
     "fill_currents",
     "fill_probabilities",
+    "fill_summed",
     "log_det_of_cut",
     "parts",
     "probability_rows",
+    "summed_rows",
 ]
 
 #: Points evaluated together: its working set stays in cache, and Python costs little per point.
@@ -228,9 +230,33 @@ def fill_currents(out: Floats, rows: Floats, cos2: Floats, sin2: Floats, Z: Comp
             np.negative(out[lead, s, 0], out=out[lead, s, 0])
         along = up - down
         re, im = (row * inverse for row in rows[4 + 4 * lead + 2 * s : 6 + 4 * lead + 2 * s])
-        for i in range(3):
-            terms = [(sign * m[lead, i], along), (sign * Z[lead, i].real, re), (-sign * Z[lead, i].imag, im)]
-            _combine(out[lead, s, 1 + i], terms)
+        _fill_vector(out[lead, s], sign, along, re, im, Z[lead], m[lead])
+
+
+def summed_rows(rows: Floats) -> Floats:
+    """Return what `fill_summed` needs of `current_rows`: T of both spins with and without a flip, Q⊥, D."""
+    equal, flipped = rows[0] + rows[3], rows[1] + rows[2]
+    of_leads = [rows[4 + 4 * lead + part] + rows[6 + 4 * lead + part] for lead in (0, 1) for part in (0, 1)]
+    return np.stack([equal, flipped, rows[0] - rows[3], rows[2] - rows[1], *of_leads, *rows[12:]])
+
+
+def fill_summed(out: Floats, rows: Floats, cos2: Floats, sin2: Floats, Z: Complex, m: Floats) -> None:
+    """Write charge flux and Q summed over both spins, [lead_in, (charge, x, y, z), ...]."""
+    inverse = 1 / _size(rows, 8, sin2)
+    straight, turned = cos2 * inverse, sin2 * inverse
+    np.add(rows[0] * straight, rows[1] * turned, out=out[0, 0])
+    np.negative(out[0, 0], out=out[1, 0])
+    kept, swapped = rows[2] * straight, rows[3] * turned
+    for lead, sign in ((0, 1), (1, -1)):
+        along = kept + sign * swapped
+        re, im = (row * inverse for row in rows[4 + 2 * lead : 6 + 2 * lead])
+        _fill_vector(out[lead], sign, along, re, im, Z[lead], m[lead])
+
+
+def _fill_vector(out: Floats, sign: int, along: Floats, re: Floats, im: Floats, Z: Any, m: Any) -> None:
+    """Write Q into out[1:], its part along the far magnet and the two across."""
+    for i in range(3):
+        _combine(out[1 + i], [(sign * m[i], along), (sign * Z[i].real, re), (-sign * Z[i].imag, im)])
 
 
 def _combine(out: Floats, terms: list[tuple[Any, Floats]]) -> None:

@@ -10,22 +10,32 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import Floats
+from ..arrays import Complex, Floats
 from ..checks import finite, finite_array
 from ..errors import ArgumentError
 from ..model.junction import Junction
-from ..spin import PAULI, SIGNS
-from .batch import Stack, as_stack
+from ..spin import SIGNS
+from .batch import SCALARS, Stack, as_stack
 from .solver import log_det
 
-__all__ = ["lead_edges", "resonances", "sharp_steps", "split_points", "states_below", "thresholds", "window_kinks"]
+__all__ = [
+    "lead_edges",
+    "resonances",
+    "sharp_steps",
+    "split_points",
+    "states_below",
+    "states_of_one_spin",
+    "thresholds",
+    "window_kinks",
+]
 
 
-#: Planes up to which resonances are found by diagonalization; of more the number of states is counted.
-FEW = 40
+#: Part of the spin that the halves share from which on they count as parallel.
+EQUAL = 0.499
+#: States so near an opening are told apart by the nodes next to it.
+AT_END = 1e-9
 #: Cells of the first look for resonances, into how many a suspicious one is cut, and how many states more make it so.
 GRID, SECTIONS, STEP = 8, 16, 0.25
 #: Intervals are cut at resonances narrower than this part of them; after so many cuts a cell is as sharp as numbers.
@@ -59,7 +69,7 @@ def split_points(problem: Junction | Stack, energy: ArrayLike) -> Floats:
     rows = []
     for value in np.atleast_1d(E):
         edges = np.unique(thresholds(stack, np.full(axes, value)))
-        rows.append(np.concatenate([edges, resonances(bare, value)]) if not stack.shape else edges)
+        rows.append(np.concatenate([edges, resonances(bare, value)]) if _is_single(stack) else edges)
     width = max(len(row) for row in rows)
     split: Floats = np.array([np.append(row, np.full(width - len(row), 2.0)) for row in rows])
     return split if E.ndim else split[0]
@@ -97,71 +107,104 @@ def thresholds(junction: Junction | Stack, energy: ArrayLike) -> Floats:
     return clipped
 
 
-def resonances(junction: Junction | Stack, energy: float, width: float = 0.05) -> Floats:
+def resonances(junction: Junction | Stack, energy: float) -> Floats:
     """Return the band shifts near which sharp resonances are to be expected, shape (n,).
 
     Parameters
     ----------
     junction
-        A junction, or a stack without batch axes.
+        A junction, or a stack of one junction at many angles.
     energy
         Energy.
-    width
-        Only states whose width in c, estimated by golden rule, is below this are returned; wider ones need no care.
 
     Returns
     -------
     ndarray
-        Solutions c of det(E - H(c)) = 0 for the scattering region without its leads, with H(c) linear in c. They miss
-        the true resonances by no more than about their widths.
+        Where the number of states steps, see `sharp_steps`, in the parts of the zone where a channel is open. Of two
+        collinear halves the states of each spin of the parallel junction are counted (of the antiparallel one beyond
+        90 degrees): bound states included, which a small angle makes resonances as narrow as the angle squared, and
+        which at larger angles are near theirs by no more than about their width.
     """
-    stack = as_stack(junction).as_texture()
-    if stack.shape:
+    stack = as_stack(junction)
+    if not _is_single(stack):
         raise ArgumentError(f"Argument `junction` must be a single junction, but has batch shape {stack.shape}.")
     if not stack.dispersive:
         return np.zeros(0)
     energy = finite("energy", energy)
-    if stack.planes > FEW:
-        return _counted(stack, energy)
-    skip = 1  # the end planes are strongly coupled to the leads
-    planes = slice(skip, stack.planes - skip)
-    count = stack.planes - 2 * skip
-    if count < 1:
-        return np.zeros(0)
-    exchange = np.tensordot(stack.splitting[planes, None] * stack.m[planes] / 2, PAULI, axes=1)
-    H = np.zeros((count, 2, count, 2), dtype=complex)
-    n = np.arange(count)
-    H[n, :, n, :] = stack.onsite[planes, None, None] * np.eye(2) - exchange
-    inner = stack.bonds[skip : len(stack.bonds) - skip]
-    H[n[:-1], :, n[1:], :] = H[n[1:], :, n[:-1], :] = -inner[:, None, None] * np.eye(2)
-    slope = np.repeat(2 * stack.in_plane[planes], 2)
-    matrix = H.reshape(2 * count, 2 * count) - energy * np.eye(2 * count)
-    c, states = scipy.linalg.eig(matrix, np.diag(slope).astype(complex))
-    states = states.reshape(count, 2, -1)
-    ends = stack.bonds[[0, -1]] ** 2 / stack.lead_hopping
-    with np.errstate(all="ignore"):
-        decay = sum(end * (abs(states[i]) ** 2).sum(axis=0) for i, end in zip((0, -1), ends, strict=True))
-        norm = abs(np.einsum("i,isj->j", slope[::2], abs(states) ** 2))
-        good = np.isfinite(c) & (abs(c.imag) < 1e-6) & (abs(c.real) < 2) & (decay < width * norm)
-    found: Floats = np.sort(c.real[good])
-    return found
-
-
-def _counted(texture: Stack, energy: float) -> Floats:
-    """Return the sharp resonances of a thick junction by counting states, where a channel is open at all."""
-    ends = np.unique(np.append(thresholds(texture, energy), [-2.0, 2.0]))
+    ends = np.unique(np.append(thresholds(stack, np.full((1,) * len(stack.shape), energy)), [-2.0, 2.0]))
     low, high = ends[:-1], ends[1:]
-    single = texture.spread((1,)).rows(np.zeros(1, dtype=np.intp))
-    bands = lead_edges(single.rows(np.zeros(len(low), dtype=np.intp)), (low + high) / 2).reshape(-1, 4, 2)
+    bands = lead_edges(stack, (low + high) / 2).reshape(-1, 4, 2)
     open_ = ((bands[..., 0] < energy) & (energy < bands[..., 1])).any(axis=-1)
-    if not open_.any():
-        return np.zeros(0)
+    low, high = low[open_], high[open_]
+    if stack.cut is None:
+        single = stack.spread((1,)).rows(np.zeros(1, dtype=np.intp))
 
-    def states(owner: NDArray[np.intp], c: Floats) -> Floats:
-        return states_below(single, np.full(c.shape, energy), c)
+        def states(owner: NDArray[np.intp], c: Floats) -> Floats:
+            return states_below(single, np.full(c.shape, energy), c)
 
-    found: Floats = np.unique(sharp_steps(states, low[open_], high[open_]))
-    return found[abs(found) < 2]
+        pairs = 1
+    else:
+        same = abs(stack.rotation[0, 0]) ** 2
+        kinds = [(same >= EQUAL).any(), (same <= 1 - EQUAL).any()]
+        signs = [sign for sign, wanted in zip((1, -1), kinds, strict=True) if wanted]
+        spins = np.array([(s, s * sign) for sign in signs for s in (1, -1)])
+        pairs = len(spins)
+        count = len(low)
+
+        def states(owner: NDArray[np.intp], c: Floats) -> Floats:
+            return states_of_one_spin(stack, energy, spins[owner // count], c)
+
+    # many sections and few levels: what a level costs is Python
+    steps = sharp_steps(states, np.tile(low, pairs), np.tile(high, pairs), sections=64, levels=6)
+    found = np.unique(steps)
+    inside: Floats = found[(abs(found[:, None] - ends) > AT_END).all(axis=-1)]
+    return inside
+
+
+def _is_single(stack: Stack) -> bool:
+    """Whether all members are one junction, at several angles if it has two collinear halves."""
+    return int(np.prod(stack.shape if stack.cut is None else stack.parameter_shape)) == 1
+
+
+def states_of_one_spin(stack: Stack, energy: float, spins: NDArray[np.intp], c: Floats) -> Floats:
+    """Return the states below the energy of electrons that keep their spin in both halves.
+
+    Parameters
+    ----------
+    stack
+        Two collinear halves; batch axes of directions only.
+    spins
+        The spin in either half, 1 or -1, shape (n, 2).
+    c
+        Shape (n, points).
+    """
+    cut = stack.cut or 0
+    one = {name: getattr(stack, name).reshape(-1) for name in SCALARS}
+    half = np.where(np.arange(stack.planes) <= cut, 0, 1)
+
+    def level(which: str, n: int, side: int) -> Floats:
+        e: Floats = energy - one[which + "onsite"][n] + 2 * one[which + "in_plane"][n] * c
+        e += spins[:, side, None] * one[which + "splitting"][n] / 2
+        return e
+
+    def surface(side: int) -> Complex:
+        e, t = level("lead_", side, side), one["lead_hopping"][side]
+        square = (2 * t - e) * (2 * t + e)
+        root = np.sqrt(abs(square))
+        sigma: Complex = np.where(square > 0, (e - 1j * root) / 2, 2 * t * t / (e + np.copysign(root, e)))
+        return sigma
+
+    angle = np.zeros(c.shape)
+    with np.errstate(all="ignore"):
+        back = surface(0)
+        for n in range(stack.planes):
+            pivot = level("", n, half[n]) - back
+            if n == stack.planes - 1:
+                pivot -= surface(1)
+            else:
+                back = one["bonds"][n] ** 2 / pivot
+            angle += np.arctan2(np.maximum(pivot.imag, 0.0), pivot.real)
+    return -angle / np.pi
 
 
 def window_kinks(stack: Stack, mu: Floats) -> Floats:
@@ -213,7 +256,13 @@ def states_below(texture: Stack, energy: Floats, c: Floats) -> Floats:
 
 
 def sharp_steps(
-    states: Callable[[NDArray[np.intp], Floats], Floats], low: Floats, high: Floats, flanks: bool = False
+    states: Callable[[NDArray[np.intp], Floats], Floats],
+    low: Floats,
+    high: Floats,
+    *,
+    flanks: bool = False,
+    sections: int = SECTIONS,
+    levels: int = LEVELS,
 ) -> Floats:
     r"""Return where resonances lie that are too sharp for the nodes of a quadrature.
 
@@ -231,6 +280,8 @@ def sharp_steps(
     flanks
         Whether to add points on both sides, at distances that grow from the width of the resonance by factors of 16: a
         Lorentzian is smooth between them.
+    sections, levels
+        Into how many parts a cell is cut, and how often.
 
     Returns
     -------
@@ -242,7 +293,7 @@ def sharp_steps(
     owner, left, right = rows, low[rows], high[rows]
     gain = np.full(len(rows), np.inf)
     found: list[tuple[NDArray[np.intp], Floats, Floats]] = []
-    for level in range(LEVELS):
+    for level in range(levels):
         if not len(owner):
             break
         grid = left[:, None] + (right - left)[:, None] * np.linspace(0, 1, count + 1)
@@ -257,7 +308,7 @@ def sharp_steps(
         # what is resolved may still hide something sharper: a whole state
         row, cell = np.nonzero(abs(steps) > np.where(resolved, 0.8, STEP)[:, None])
         owner, left, right, gain = owner[row], grid[row, cell], grid[row, cell + 1], steps[row, cell]
-        count = SECTIONS
+        count = sections
     found.append((owner, (left + right) / 2, right - left))  # sharper than numbers resolve
     owner, places, width = (np.concatenate(column) for column in zip(*found, strict=True))
     if flanks:

@@ -25,9 +25,11 @@ from .cut import (
     fill_amplitudes,
     fill_currents,
     fill_probabilities,
+    fill_summed,
     log_det_of_cut,
     parts,
     probability_rows,
+    summed_rows,
 )
 from .half import solve_halves
 from .waves import collinear_states, fill_fields, fill_modes, texture_states
@@ -179,7 +181,9 @@ def states(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike 
     )
 
 
-def spacer_currents(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike = 0.0) -> Floats:
+def spacer_currents(
+    junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike = 0.0, *, summed: bool = False
+) -> Floats:
     r"""Return charge and Pauli-spin flux through the cut bond per incoming channel, without the waves of `states`.
 
     Parameters
@@ -188,10 +192,12 @@ def spacer_currents(junction: Junction | Stack, energy: ArrayLike, band_shift: A
         A junction, or stack, with a ``cut``. Several angles share their halves.
     energy, band_shift
         As in `solve`.
+    summed
+        Whether to sum over the incoming spins, in half the time.
 
     Returns
     -------
-    ndarray, shape (..., 2, 2, 4)
+    ndarray, shape (..., 2, 2, 4), or (..., 2, 4) if summed
         ``[..., lead_in, spin_in, (charge, x, y, z)]``, positive along +y: ``states(...).currents[..., cut, :]``.
 
     Raises
@@ -227,8 +233,10 @@ def spacer_currents(junction: Junction | Stack, energy: ArrayLike, band_shift: A
             "Argument `junction` must be cut into two collinear halves, but is a texture. Use `states`."
         )
     if stack.labels_differ:  # the spin states of a nonmagnetic lead are then superpositions
-        return states(junction, energy, band_shift).currents[..., stack.cut, :]
-    out = np.empty((2, 2, 4, *batch.axes))
+        currents = states(junction, energy, band_shift).currents[..., stack.cut, :]
+        return currents.sum(axis=-2) if summed else currents
+    out = np.empty((2, 4, *batch.axes) if summed else (2, 2, 4, *batch.axes))
+    fill = fill_summed if summed else fill_currents
     R, frames = stack.rotation, stack.frames
     weight = R[:, 0].real ** 2 + R[:, 0].imag ** 2
     turns = np.stack([R[0, 0] * R[1, 0], -(R[0, 0] * R[1, 0].conj()).conj()])  # R_++ R_-+ of R and of its inverse
@@ -237,13 +245,13 @@ def spacer_currents(junction: Junction | Stack, energy: ArrayLike, band_shift: A
     m = frames[::-1, 2]
     for block, cut in cuts(batch):
         with np.errstate(all="ignore"):
-            rows = current_rows(cut)
+            rows = summed_rows(current_rows(cut)) if summed else current_rows(cut)
             for target, inner in parts(batch, block):
                 cos2, sin2 = batch.directions(weight, 1, target)
                 part = take(rows, inner, 1)
                 Z, m_far = (batch.directions(x, 2, target) for x in (axes, m))
-                fill_currents(part_of(out, target), part, cos2, sin2, Z, m_far)
-    return _batch_first(out, 3, batch)
+                fill(part_of(out, target), part, cos2, sin2, Z, m_far)
+    return _batch_first(out, 2 + (not summed), batch)
 
 
 def surface_greens(

@@ -312,7 +312,7 @@ class Junction:
         """The planes of the scattering region, left to right, each a `Layer` of thickness 1."""
         stack = [(self.left, self.buffer), *((layer, layer.thickness) for layer in self.layers)]
         stack.append((self.right, self.buffer))
-        single = [(replace(layer, thickness=1), count) for layer, count in stack]
+        single = [(layer if layer.thickness == 1 else replace(layer, thickness=1), count) for layer, count in stack]
         return tuple(plane for plane, count in single for _ in range(count))
 
     @cached_property

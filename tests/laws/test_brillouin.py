@@ -1,5 +1,6 @@
 """Brillouin-zone averages: exact moments, honest errors, the meshes they stand for, and what they cost."""
 
+from functools import partial
 from itertools import pairwise
 
 import mpmath
@@ -10,7 +11,7 @@ from strategies import examples, numbers
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import halves
-from kwant_spinjunc.halves import Stack, half, zone
+from kwant_spinjunc.halves import Stack, half, kinks, zone
 from kwant_spinjunc.model.plane import band_shift
 
 #: Sums of a few hundred terms of order one.
@@ -147,7 +148,7 @@ def test_complex_values_are_averaged():
         (lambda: zone.mesh(5), sj.errors.ArgumentError, "must be even"),
         (lambda: zone.probabilities(tunnel_junction(), [[0.0]]), sj.errors.ArgumentError, "one axis"),
         (
-            lambda: zone.resonances(Stack.from_junctions([tunnel_junction(), tunnel_junction(2.0)]), 0.0),
+            lambda: zone.resonances(Stack.from_junctions([tunnel_junction(), tunnel_junction(height=8.0)]), 0.0),
             sj.errors.ArgumentError,
             "single junction",
         ),
@@ -356,8 +357,55 @@ def test_errors_of_the_function_are_those_of_its_average_and_end_the_search():
     assert abs(found.value - zone.average(np.exp).value) <= found.error
 
 
-def test_resonances_of_a_thick_well_are_counted_where_they_are_not_diagonalized():
-    """Beyond forty planes; an integral that was told of none finds the same."""
+def well_of_a_closed_spin(theta, thickness=8):
+    """Return a metal between magnets whose minority spin is closed in part of the zone, where the majority is open."""
+    copper = sj.normal_metal(onsite=4.2, hopping=1.0, thickness=thickness, in_plane_hopping=1.0)
+    left, right = (
+        sj.ferromagnet(onsite=4.0, hopping=1.0, splitting=1.0, in_plane_hopping=1.0, m=sj.unit_vector(t))
+        for t in (0.0, theta)
+    )
+    return sj.Junction(left, [copper], right)
+
+
+@pytest.mark.parametrize(("theta", "thickness"), [(0.002, 4), (0.001, 6), (0.003, 20)])
+def test_bound_states_that_a_small_angle_couples_are_not_missed(theta, thickness):
+    """Their width goes as the angle squared. The reference is split at every step of the noncollinear density."""
+    junction = well_of_a_closed_spin(theta, thickness)
+    found = zone.probabilities(junction, 0.0)
+    edges = np.unique(zone.thresholds(junction, 0.0))
+    texture = Stack.from_junction(junction).as_texture().spread((1,)).rows(np.zeros(1, dtype=int))
+
+    def states(_, c):
+        return kinks.states_below(texture, np.zeros(c.shape), c)
+
+    near = kinks.sharp_steps(states, np.append(-2.0, edges), np.append(edges, 2.0), flanks=True)
+    P = partial(halves.probabilities, junction, 0.0)
+    told = zone.average(P, np.append(edges, near), rtol=1e-11, floor=1.0)
+    assert (abs(found.value - told.value) <= 3e-9 * told.value.max()).all()
+    if thickness == 4:  # blind to them it is wrong by fifty times what it claims
+        blind = zone.average(P, edges, rtol=1e-8)
+        assert (abs(blind.value - told.value) > 10 * (blind.error + told.error)).any()
+
+
+@pytest.mark.parametrize("theta", [0.0, np.pi])
+def test_states_of_collinear_spins_add_up_to_those_of_the_junction(theta):
+    """One count is of numbers, spin by spin, the other of 2×2 matrices."""
+    junction = sj.Junction(
+        iron(), [sj.normal_metal(onsite=1.2, hopping=0.8, thickness=5, in_plane_hopping=-0.3)], iron(theta)
+    )
+    stack = Stack.from_junction(junction)
+    c = np.linspace(-1.99, 1.99, 400)[None]
+    for energy in (-3.0, 0.1, 2.5):
+        pairs = np.array([[1, 1], [-1, -1]]) * [1, 1 if theta == 0 else -1]
+        by_spin = sum(kinks.states_of_one_spin(stack, energy, pair[None], c) for pair in pairs)
+        texture = stack.as_texture().spread((1,)).rows(np.zeros(1, dtype=int))
+        whole = kinks.states_below(texture, np.full(c.shape, energy), c)
+        np.testing.assert_allclose(by_spin, whole, atol=1e-12)
+        assert np.ptp(whole) > 1
+
+
+def test_resonances_of_a_thick_well_are_found_by_counting():
+    """An integral that was told of none finds the same."""
     wall = sj.barrier(onsite=9.0, hopping=1.0, thickness=2, in_plane_hopping=1.0)
     well = sj.normal_metal(onsite=0.0, hopping=1.0, thickness=45, in_plane_hopping=1.0)
     junction = sj.Junction(iron(), [wall, well, wall], iron(1.0))

@@ -218,6 +218,7 @@ def test_spacer_currents_are_the_currents_of_the_states_at_the_cut(magnetic):
     if not magnetic:
         stack = dataclasses.replace(stack, lead_m=stack.m[::-1])
     Q = halves.spacer_currents(stack, E, c)
+    np.testing.assert_allclose(halves.spacer_currents(stack, E, c, summed=True), Q.sum(axis=-2), rtol=1e-11, atol=1e-13)
     np.testing.assert_allclose(Q, halves.states(stack, E, c).currents[..., stack.cut, :], atol=UNITARITY)
     deep = tunnel_junction(height=12.0, thickness=15, onsite=0.7)
     Q, expected = halves.spacer_currents(deep, 0.3), halves.states(deep, 0.3).currents[..., deep.cut, :]

@@ -15,8 +15,12 @@ from kwant_spinjunc.magnets.parameters import (
     angular_response,
     angular_response_from,
     decay_constant,
+    effective,
     effective_parameters,
+    fits,
     interface_parameters,
+    interfaces,
+    torque,
 )
 from kwant_spinjunc.model.plane import band_shift
 from kwant_spinjunc.theory import circuit, slonczewski, tunnelling
@@ -267,6 +271,40 @@ def test_phase_of_the_mixing_conductance_turns_the_spin_as_the_field_like_torque
     Q = result.fields.currents[0, 0, 0, 1:]
     assert Q[0] == pytest.approx(found.mixing.real, abs=1e-9)
     assert Q[1] == pytest.approx(-found.mixing.imag, abs=1e-9)
+
+
+@pytest.mark.parametrize("right", [1.0, 0.7])
+def test_mirror_images_are_solved_once_and_others_are_not(right, monkeypatch):
+    valve = spin_valve()
+    junction = replace(valve, right=replace(valve.right, splitting=right))
+    each = [interface_parameters(junction, side, 0.2) for side in ("left", "right")]
+    solved = []
+    original = interfaces.contact_conductances
+    monkeypatch.setattr(interfaces, "contact_conductances", lambda *a, **k: solved.append(a) or original(*a, **k))
+    both = interfaces.both_interfaces(junction, 0.2, None)
+    assert [str(x) for x in both] == [str(x) for x in each]
+    assert len(solved) == (1 if right == 1.0 else 2)
+
+
+def test_slopes_of_the_laws_are_their_derivatives(monkeypatch):
+    """Every fit with its own derivative is at the minimum that a numerical one finds."""
+    checked = []
+    original = fits.least_squares_fit
+
+    def both(model, data, start, slopes=None):
+        found = original(model, data, start, slopes)
+        if slopes is not None:
+            x = np.asarray(found[0], dtype=float)
+            steps = 1e-6 * np.eye(len(x))
+            numeric = np.stack([(model(x + h) - model(x - h)) / 2e-6 for h in steps], axis=-1)
+            np.testing.assert_allclose(slopes(x), numeric, atol=1e-7 * abs(numeric).max())
+            checked.append(1)
+        return found
+
+    for module in (effective, torque, interfaces):
+        monkeypatch.setattr(module, "least_squares_fit", both)
+    effective_parameters(spin_valve(spacer_onsite=0.3), 0.2)
+    assert len(checked) == 6
 
 
 # ---------------------------------------------------------------------- refusals

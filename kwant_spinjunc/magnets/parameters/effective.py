@@ -15,11 +15,10 @@ from ...printing import as_html, first_line
 from ...spin import torque_axes
 from ...theory import circuit
 from .fits import Estimate, Fit, least_squares_fit, relative_misfit, standard_error
-from .interfaces import InterfaceParameters, interface_parameters
+from .interfaces import InterfaceParameters, both_interfaces
 from .response import (
     ANGLES,
     NO_CURRENT,
-    SIDES,
     AngularResponse,
     angular_response,
     angular_response_from,
@@ -33,7 +32,8 @@ __all__ = ["EffectiveParameters", "effective_parameters"]
 
 def _tunnelling_conductance(response: AngularResponse) -> Fit:
     cosine, J = np.cos(response.angles), response.current
-    (G0, swing), covariance, misfit = least_squares_fit(lambda x: x[0] + x[1] * cosine, J, [J.mean(), 0.0])
+    columns = np.stack([np.ones(len(J)), cosine], axis=-1)
+    (G0, swing), covariance, misfit = least_squares_fit(lambda x: columns @ x, J, [J.mean(), 0.0], lambda _: columns)
     estimates = {
         "G_0": Estimate(float(G0), standard_error(covariance, 1, 0)),
         "chi": Estimate(float(swing / G0), standard_error(covariance, -swing / G0**2, 1 / G0)),
@@ -50,6 +50,10 @@ def _metallic_resistance(response: AngularResponse) -> Fit:
     def law(x: Floats) -> Floats:
         return np.asarray(x[0] + x[1] * s2 / (1 + np.expm1(x[2]) * c2))
 
+    def slopes(x: Floats) -> Floats:
+        below = 1 + np.expm1(x[2]) * c2
+        return np.stack([np.ones(len(R)), s2 / below, -x[1] * s2 * np.exp(x[2]) * c2 / below**2], axis=-1)
+
     size = abs(R).max()
     law_text = "R = R_P + (R_AP - R_P) sin²(Φ/2)/[1 + (Λ² - 1) cos²(Φ/2)]"
     scale_text = "the change of R with Φ"
@@ -58,7 +62,7 @@ def _metallic_resistance(response: AngularResponse) -> Fit:
         estimates = {"R_P": constant, "R_AP": constant, "Lambda": Estimate(1.0, np.inf)}
         return Fit(law_text, estimates, 0.0, scale_text, len(R))
     start = [R[0] / size, (R[-1] - R[0]) / size, 0.0]
-    x, covariance, misfit = least_squares_fit(law, R / size, start)
+    x, covariance, misfit = least_squares_fit(law, R / size, start, slopes)
     Lambda = float(np.exp(x[2] / 2))
     estimates = {
         "R_P": Estimate(float(x[0] * size), standard_error(covariance, size, 0, 0)),
@@ -188,7 +192,7 @@ def effective_parameters(
     if response.junction is not None and response.bias is None:
         at = response.junction.turned(m_right=response.junction.directions_at(np.pi / 2))
         try:
-            interfaces = tuple(interface_parameters(at, side, response.energy or 0.0, response.k) for side in SIDES)
+            interfaces = both_interfaces(at, response.energy or 0.0, response.k)
         except ArgumentError:
             interfaces = ()  # no metallic spacer: these parameters do not exist
     return EffectiveParameters(

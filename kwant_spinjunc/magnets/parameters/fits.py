@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import least_squares
+from scipy.optimize import leastsq
 
 from ...arrays import Floats
 
@@ -67,15 +67,25 @@ class Fit:
 
 
 def least_squares_fit(
-    model: Callable[[Floats], Floats], data: Floats, start: Sequence[float]
+    model: Callable[[Floats], Floats],
+    data: Floats,
+    start: Sequence[float],
+    slopes: Callable[[Floats], Floats] | None = None,
 ) -> tuple[Floats, Floats, Floats]:
-    """Return parameters, their covariance and the misfits of a least-squares fit, all in the unit of the data."""
+    """Return parameters, their covariance and the misfits of a least-squares fit, all in the unit of the data.
+
+    ``slopes`` returns ∂model/∂parameters, shape (data, parameters); by default it is taken numerically.
+    """
     size: float = max(float(abs(data).max()), float(np.finfo(float).tiny))
-    result = least_squares(lambda x: (model(x) - data) / size, np.array(start), xtol=1e-15, ftol=1e-15, gtol=1e-15)
-    misfit = model(result.x) - data
-    freedom = max(len(data) - len(result.x), 1)
-    covariance = np.linalg.pinv(result.jac.T @ result.jac) * (misfit @ misfit) / (freedom * size**2)
-    return result.x, covariance, misfit
+    derivative = None if slopes is None else lambda x: slopes(x) / size
+    x, _, info, *_ = leastsq(
+        lambda x: (model(x) - data) / size, start, Dfun=derivative, full_output=True, xtol=1e-15, ftol=1e-15, gtol=1e-15
+    )
+    misfit = model(x) - data
+    freedom = max(len(data) - len(x), 1)
+    R = np.triu(info["fjac"].T[: len(x)])[:, np.argsort(info["ipvt"])]  # of the derivative's QR, columns in order
+    covariance = np.linalg.pinv(R.T @ R) * (misfit @ misfit) / (freedom * size**2)
+    return x, covariance, misfit
 
 
 def standard_error(covariance: Floats, *gradient: Any) -> float:

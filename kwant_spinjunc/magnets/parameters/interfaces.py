@@ -10,16 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...arrays import Floats, Side
-from ...checks import finite, positive_integer
+from ...checks import finite, is_average, positive_integer
 from ...errors import ArgumentError, NoOpenChannelError
 from ...model.junction import Junction
+from ...model.plane import band_shift
 from ...scattering import scatter_quietly as scatter
 from ...theory import circuit
 from ...transport.interface import contact_conductances
 from .fits import Estimate, Fit, least_squares_fit, standard_error
 from .response import side_index
 
-__all__ = ["DecayConstant", "InterfaceParameters", "decay_constant", "interface_parameters"]
+__all__ = ["DecayConstant", "InterfaceParameters", "both_interfaces", "decay_constant", "interface_parameters"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +95,9 @@ def decay_constant(
     if min(G) <= 0:
         raise ArgumentError("Argument `energy` must give a conductance at every thickness, but it vanishes at some.")
     logarithm = np.log(G)
+    columns = np.stack([np.ones(len(planes)), -2.0 * planes], axis=-1)
     (offset, kappa), covariance, misfit = least_squares_fit(
-        lambda x: x[0] - 2 * x[1] * planes, logarithm, [logarithm[0], 0.1]
+        lambda x: columns @ x, logarithm, [logarithm[0], 0.1], lambda _: columns
     )
     estimates = {
         "kappa": Estimate(float(kappa), standard_error(covariance, 0, 1)),
@@ -194,8 +196,19 @@ def interface_parameters(
         A texture, a bare contact without spacer, a random layer, or a spacer without an open channel: behind a barrier
         there is no incoming wave to reflect, and the mixing conductance of the spacer does not exist.
     """
-    index = side_index(side)
-    energy, cut = finite("energy", energy), junction.cut
+    return _of_contact(_contact(junction, side_index(side)), side, energy, k, rtol)
+
+
+def both_interfaces(junction: Junction, energy: float, k: Any) -> tuple[InterfaceParameters, InterfaceParameters]:
+    """Return `interface_parameters` of both sides; two that are mirror images are solved once."""
+    left, right = _contact(junction, 0), _contact(junction, 1)
+    found = _of_contact(left, "left", energy, k)
+    return found, replace(found, side="right") if left == right else _of_contact(right, "right", energy, k)
+
+
+def _contact(junction: Junction, index: int) -> Junction:
+    """Return the metal of the spacer in contact with one magnet, whose axis is turned to z."""
+    cut = junction.cut
     if cut is None or junction.is_disordered:
         raise ArgumentError("Argument `junction` must be clean with two collinear halves, but is not.")
     planes, hoppings, magnetic = junction.planes, junction.bond_hoppings, junction.plane_splitting > 0
@@ -218,22 +231,30 @@ def interface_parameters(
     bonds = [
         metal_plane.hopping if here == there else float(hoppings[min(here, there)]) for here, there in pairwise(path)
     ]
+    numbers = [(p.onsite, p.t_parallel, p.splitting) for p in (metal_plane, *(planes[n] for n in beyond))]
+    while len(beyond) > 1 and numbers[1] == numbers[0] and bonds[0] == metal_plane.hopping:
+        beyond, bonds, numbers = beyond[1:], bonds[1:], numbers[1:]  # more of the lead's metal
     m = junction.magnetizations[index]
-    axis = (float(m[0]), float(m[1]), float(m[2]))
     # one axis for all labels, so that the metal's channels are the magnet's ↑ and ↓
-    metal, lead = replace(metal_plane, m=axis), planes[beyond[-1]]
-    single = Junction(metal, [planes[n] for n in beyond], lead, bonds=dict(enumerate(bonds)), buffer=1)
-    flipped = float(np.dot(lead.m, m)) < 0
+    half = [replace(planes[n], m=(0.0, 0.0, -1.0 if np.dot(planes[n].m, m) < 0 else 1.0)) for n in beyond]
+    metal = replace(metal_plane, m=(0.0, 0.0, 1.0))
+    return Junction(metal, half, half[-1], bonds=dict(enumerate(bonds)), buffer=1)
 
-    found = contact_conductances(single, 0, energy, k, rtol=rtol)
-    (up, down), modes = found.conductances.tolist(), found.modes_metal
-    if modes == 0:
+
+def _of_contact(contact: Junction, side: Side, energy: float, k: Any, rtol: float = 1e-8) -> InterfaceParameters:
+    """Return the parameters of a contact of a metal on the left and a magnet along ±z."""
+    energy, metal = finite("energy", energy), contact.left
+    c = np.array([-2.0, 2.0]) if is_average("k", k) else band_shift(k)
+    level = metal.levels(c)[..., 0]
+    if not level.min() - 2 * metal.hopping < energy < level.max() + 2 * metal.hopping:
         raise NoOpenChannelError(
             "Argument `junction` must have a metallic spacer for a mixing conductance, but the spacer has no open "
             f"channel at E = {energy:g}. Behind a barrier use the tunnelling polarizations P_L and P_R."
         )
+    found = contact_conductances(contact, 0, energy, k, rtol=rtol)
+    (up, down), modes = found.conductances.tolist(), found.modes_metal
     if up + down == 0:
         raise NoOpenChannelError(f"No channel of the {side} magnet is open at E = {energy:g}: it is an insulator.")
     N_up, N_down = found.modes_magnet.tolist()
-    magnet = (N_down, N_up) if flipped else (N_up, N_down)
+    magnet = (N_down, N_up) if contact.right.m[2] < 0 else (N_up, N_down)
     return InterfaceParameters(side, up, down, found.mixing, modes, magnet, found.error)

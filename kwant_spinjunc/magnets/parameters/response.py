@@ -17,7 +17,7 @@ from ...halves import Stack, zone
 from ...model.junction import Junction
 from ...scattering import Scattering
 from ...scattering import scatter_quietly as scatter
-from ...spin import SIGNS, torque_axes
+from ...spin import torque_axes
 from ...transport.bias import bias_response
 from ...transport.linear import linear_response
 
@@ -193,22 +193,19 @@ def angular_response(
 def _at_all_angles(junction: Junction, energy: float, k: Any, m_right: Floats) -> tuple[Floats, Floats, Floats]:
     """Return current and torques, µ_L = -µ_R = 1/2, of all directions of the right magnet from one solve."""
     m_left = junction.magnetizations[0]
-    signs = [np.dot(lead.m, m) for lead, m in zip(junction.leads, junction.magnetizations, strict=True)]
     stack = Stack.from_junction(junction).with_directions(m_left, m_right)
+    (e_left, normal), (e_right, _) = torque_axes(m_left, m_right), torque_axes(m_right, m_left)
+    axes = np.stack(np.broadcast_arrays(-e_left, e_right, normal), axis=-1)
 
     def observe(c: Floats) -> dict[str, Floats]:
-        P = halves.probabilities(stack, energy, c[:, None])
-        Q = halves.spacer_currents(stack, energy, c[:, None])[..., 1:].sum(axis=-2)
-        return {"left": P[..., 0, :, 1, :], "right": P[..., 1, :, 0, :], "spin": (Q[..., 0, :] - Q[..., 1, :]) / 2}
+        flux = halves.spacer_currents(stack, energy, c[:, None], summed=True)
+        flux = (flux[..., 0, :] - flux[..., 1, :]) / 2
+        # what a magnetic lead carries away is along its m and exerts none of these torques
+        return {"current": flux[..., 0], "torques": sum(flux[..., 1 + i, None] * axes[:, i] for i in range(3))}
 
     found = zone.mean(observe, stack, energy, k, rtol=1e-8, floor=NO_TORQUE).value
-    currents = [found[side].sum(axis=-1) for side in SIDES]
-    vectors = [(x @ SIGNS * s)[:, None] * m for x, s, m in zip(currents, signs, (m_left, m_right), strict=True)]
-    (e_left, normal), (e_right, _) = torque_axes(m_left, m_right), torque_axes(m_right, m_left)
-    left, right = vectors[0] - found["spin"], found["spin"] - vectors[1]
-    damping_like = np.stack([(left * e_left).sum(axis=-1), (right * e_right).sum(axis=-1)], axis=-1)
-    field_like = np.stack([(left * normal).sum(axis=-1), (right * normal).sum(axis=-1)], axis=-1)
-    return currents[0].sum(axis=-1), damping_like, field_like
+    left, right, field = np.moveaxis(found["torques"], -1, 0)
+    return found["current"], np.stack([left, right], axis=-1), np.stack([-field, field], axis=-1)
 
 
 def angular_response_from(source: Any) -> AngularResponse:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ...arrays import Floats, Side
-from ...theory.slonczewski import asymmetric_efficiency
 from .fits import Estimate, Fit, least_squares_fit, relative_misfit, standard_error
 from .response import AngularResponse
 
@@ -85,7 +85,11 @@ def torque_fit(response: AngularResponse, free: Side) -> TorqueFit:
     def single(x: Floats) -> Floats:
         return np.asarray(x[0] * sine / (1 + LARGEST_ASYMMETRY * np.tanh(x[1]) * cosine))
 
-    (A, u), covariance, misfit = least_squares_fit(single, torque, start)
+    def single_slopes(x: Floats) -> Floats:
+        swing = 1 + LARGEST_ASYMMETRY * np.tanh(x[1]) * cosine
+        return np.stack([sine / swing, -x[0] * sine * cosine / swing**2 / np.cosh(x[1]) ** 2], axis=-1)
+
+    (A, u), covariance, misfit = least_squares_fit(single, torque, start, single_slopes)
     chi = LARGEST_ASYMMETRY * np.tanh(u)
     slope = 1 / np.cosh(u) ** 2  # dχ/du
     P, asymmetry = 2 * A / (1 + chi), np.sqrt((1 + chi) / (1 - chi))
@@ -103,12 +107,21 @@ def torque_fit(response: AngularResponse, free: Side) -> TorqueFit:
     )
     # two terms: b >= 0 by exchange of q_+ and q_-
     b0 = max(abs(chi), 0.3)
-    q0 = np.linalg.lstsq(np.stack([sine / (1 + b0 * cosine), sine / (1 - b0 * cosine)], axis=-1), torque, rcond=None)[0]
+
+    def terms(b: Any) -> Floats:
+        return np.stack([sine / (1 + b * cosine), sine / (1 - b * cosine)], axis=-1)
+
+    q0 = np.linalg.lstsq(terms(b0), torque, rcond=None)[0]
 
     def double(x: Floats) -> Floats:
-        return np.asarray(sine * asymmetric_efficiency(Phi, x[0], x[1], LARGEST_ASYMMETRY * np.tanh(x[2])))
+        return np.asarray(terms(LARGEST_ASYMMETRY * np.tanh(x[2])) @ x[:2])
 
-    x, covariance, misfit = least_squares_fit(double, torque, [*q0, np.arctanh(b0)])
+    def double_slopes(x: Floats) -> Floats:
+        both = terms(LARGEST_ASYMMETRY * np.tanh(x[2]))
+        change = both**2 @ (x[:2] * [-1, 1]) * cosine / np.where(sine == 0, 1.0, sine) / np.cosh(x[2]) ** 2
+        return np.column_stack([both, change])
+
+    x, covariance, misfit = least_squares_fit(double, torque, [*q0, np.arctanh(b0)], double_slopes)
     one_term = single(np.array([A, u])) - torque
     if misfit @ misfit > one_term @ one_term:  # never worse than its special case
         x, covariance, misfit = np.array([A, 0.0, u]), np.zeros((3, 3)), one_term
