@@ -15,6 +15,9 @@ D_+- = D_-+ = κG/2, equations (5) to (11) with δM⊥ = 0 and α1 = α2 (or λ 
 To first order in γ (κ = 1) this is (12) with A1 = A2 = (1-β²)γ/β; screening with α1 ≠ α2 adds
 `A_screening`, of order λ/l_sd. At second order in γ, and with transverse accumulation, the solution leaves the form
 of (12); `fit_matching` measures by how much.
+
+``xi`` is ξ >= 0 of `conductance_ratio`, ``beta`` the metal's polarization, |β| < 1, ``current`` J, and ``gamma`` γ =
+(G_+ - G_-)/(G_+ + G_-) of the collinear interface, |γ| <= 1; results are in the unit of J.
 """
 
 from __future__ import annotations
@@ -46,7 +49,6 @@ __all__ = [
     "spin_current_reduced",
     "spin_current_transverse",
     "transverse_ratio",
-    "vector_difference",
 ]
 
 
@@ -90,11 +92,6 @@ def conductance_ratio(G: ArrayLike, sigma: ArrayLike, D: ArrayLike, tau: ArrayLi
         Interface conductance per area, both spins together, >= 0.
     sigma, D, tau
         Conductivity, diffusion coefficient and spin relaxation time of the metal, > 0.
-
-    Examples
-    --------
-    >>> float(conductance_ratio(0.5, 2.0, 4.0, 9.0))
-    1.5
     """
     values = [finite_array(name, value) for name, value in (("sigma", sigma), ("D", D), ("tau", tau))]
     for name, value in zip(("sigma", "D", "tau"), values, strict=True):
@@ -111,18 +108,6 @@ def renormalized_ratio(xi: ArrayLike, beta: ArrayLike) -> Floats:
     r"""Return ξ' = ξ/√(1-β²) = G/g, with g = σ(1-β²)/l_sd the spin conductance of the metal.
 
     **Validity**: identity, l_sd = √(Dτ(1-β²)).
-
-    Parameters
-    ----------
-    xi
-        ξ >= 0.
-    beta
-        Current polarization, |β| < 1.
-
-    Examples
-    --------
-    >>> float(renormalized_ratio(0.8, 0.6))
-    1.0
     """
     return np.asarray(_xi(xi) / np.sqrt(1 - _beta(beta) ** 2))
 
@@ -150,21 +135,8 @@ def delta_J_M(
 
     Parameters
     ----------
-    xi
-        ξ >= 0, see `conductance_ratio`.
-    Phi
-        Angle between the magnetizations in radians.
-    beta
-        Current polarization, |β| < 1.
     A1, A2
         The paper's unspecified constants; see `A_polarized`, `A_screening`, `fit_A`.
-    current
-        J.
-
-    Examples
-    --------
-    >>> float(delta_J_M(1e9, np.pi / 3, 0.5).round(6))   # 2βJ sin(Φ/2)
-    0.5
     """
     beta, xi, J = _beta(beta), _xi(xi), finite_array("current", current)
     A1, A2, Phi = finite_array("A1", A1), finite_array("A2", A2), finite_array("Phi", Phi)
@@ -179,14 +151,7 @@ def delta_J_M(
 def spin_current_reduced(xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, *, current: ArrayLike = 1.0) -> Floats:
     r"""Return J_M^L = J_M^R = βJ · 2ξ'c²/(1 + 2ξ'c²), the solution for a spin-independent interface.
 
-    Arguments as in `delta_J_M`.
-
     **Validity**: identical magnets, T_ss' = R_ss'² G/2, δM⊥ = 0, and α1 = α2 or strong screening.
-
-    Examples
-    --------
-    >>> float(spin_current_reduced(0.8, 0.0, 0.6).round(12))
-    0.4
     """
     c2, _ = _half_angles(Phi)
     transmitted = 2 * renormalized_ratio(xi, beta) * c2
@@ -197,16 +162,9 @@ def spin_current_reduced(xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, *, curr
 def delta_J_M_reduced(xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, *, current: ArrayLike = 1.0) -> Floats:
     r"""Return 2 sin(Φ/2) J_M with `spin_current_reduced`: equation (12) for A1 = A2 = 0.
 
-    Arguments as in `delta_J_M`.
-
     **Validity**: as `spin_current_reduced`. Multiply its numerator and denominator by 1 + 2ξ's² to obtain the print.
 
     Source: the paper, equation (12).
-
-    Examples
-    --------
-    >>> bool(np.isclose(delta_J_M_reduced(0.7, 1.0, 0.4), delta_J_M(0.7, 1.0, 0.4), rtol=1e-14))
-    True
     """
     return np.asarray(2 * np.sin(finite_array("Phi", Phi) / 2) * spin_current_reduced(xi, Phi, beta, current=current))
 
@@ -215,43 +173,11 @@ def delta_J_M_reduced(xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, *, current
 def delta_J_M_transparent(Phi: ArrayLike, beta: ArrayLike, *, current: ArrayLike = 1.0) -> Floats:
     r"""Return 2βJ sin(Φ/2), the limit of (12) for ξ → ∞ and the parallel circuit's value.
 
-    Arguments as in `delta_J_M`.
-
     **Validity**: ξ cos²(Φ/2) ≫ 1.
 
     Source: the paper, equation (12) and the text before equation (5).
-
-    Examples
-    --------
-    >>> float(delta_J_M_transparent(np.pi / 3, 0.5).round(12))
-    0.5
     """
     return np.asarray(2 * _beta(beta) * finite_array("current", current) * np.sin(finite_array("Phi", Phi) / 2))
-
-
-@formula
-def vector_difference(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike) -> Floats:
-    r"""Return J_M^L m_L - J_M^R m_R, whose length is the ΔJ_M of equation (12).
-
-    **Result**: shape (..., 3); The spin flux the junction absorbs, i.e. (times ħ/2) the torque on both magnets
-    together. **Validity**: a definition; the paper's scalar difference J_M^R - J_M^L vanishes for identical magnets.
-
-    Parameters
-    ----------
-    J_M_left, J_M_right
-        Magnetization currents along each magnetization, shape (...).
-    m_left, m_right
-        Unit vectors, shape (..., 3).
-
-    Examples
-    --------
-    >>> vector_difference(1.0, 1.0, [0, 0, 1], [0, 0, -1]).tolist()
-    [0.0, 0.0, 2.0]
-    """
-    left = finite_array("J_M_left", J_M_left)[..., None] * finite_array("m_left", m_left, "(..., 3)")
-    return np.asarray(
-        left - finite_array("J_M_right", J_M_right)[..., None] * finite_array("m_right", m_right, "(..., 3)")
-    )
 
 
 def _gamma(value: ArrayLike) -> Floats:
@@ -279,16 +205,6 @@ def transverse_ratio(material: Material) -> float:
 
     **Result**: (1-β²) Re(1/k⊥)/l_sd: 0 for clamped spins, √(1-β²) without precession. **Validity**: drift-diffusion
     also for δM⊥, i.e. precession length √(D/ω) above the mean free path.
-
-    Parameters
-    ----------
-    material
-        The magnet.
-
-    Examples
-    --------
-    >>> round(transverse_ratio(Material(sigma=1.0, beta=0.6, D=1.0, tau=1.0)), 12)
-    0.8
     """
     return float((material.spin_conductance / (material.sigma * material.modes.transverse)).real)
 
@@ -305,15 +221,8 @@ def spin_current_transverse(
 
     Parameters
     ----------
-    xi, Phi, beta, current
-        As in `delta_J_M`.
     eta
         η >= 0 of `transverse_ratio`.
-
-    Examples
-    --------
-    >>> float(spin_current_transverse(0.8, np.pi / 2, 0.6, 1.0).round(12))
-    0.2
     """
     eta = finite_array("eta", eta)
     if np.any(eta < 0):
@@ -333,18 +242,6 @@ def A_polarized(beta: ArrayLike, gamma: ArrayLike) -> Floats:
     the metal.
 
     Source: the paper, equation (12); derivation in the module's docstring.
-
-    Parameters
-    ----------
-    beta
-        Current polarization, 0 < |β| < 1.
-    gamma
-        γ = (G_+ - G_-)/(G_+ + G_-) of the collinear interface, |γ| <= 1.
-
-    Examples
-    --------
-    >>> float(A_polarized(0.5, 0.5))
-    0.75
     """
     beta = _beta(beta)
     if np.any(beta == 0):
@@ -366,15 +263,8 @@ def A_screening(material: Material, thickness: float = 0.0) -> float:
 
     Parameters
     ----------
-    material
-        The metal of both sides.
     thickness
         Thickness d >= 0 of the barrier (its ε_r that of the metal's q).
-
-    Examples
-    --------
-    >>> A_screening(Material(sigma=1.0, beta=0.5, D=1.0, tau=1.0, alpha1=1.0, alpha2=1.0))
-    0.0
     """
     d = finite("thickness", thickness)
     if d < 0:
@@ -434,17 +324,6 @@ def fit_A(xi: ArrayLike, Phi: ArrayLike, delta: ArrayLike, *, beta: float, curre
         Current polarization, 0 < |β| < 1.
     current
         J, not zero.
-
-    Returns
-    -------
-    AngularFit
-
-    Examples
-    --------
-    >>> xi, Phi = np.geomspace(0.1, 10, 5)[:, None], np.linspace(0.3, 2.5, 5)
-    >>> fit = fit_A(xi, Phi, delta_J_M(xi, Phi, 0.5, A1=0.7, A2=1.2), beta=0.5)
-    >>> round(fit.A1, 9), round(fit.A2, 9), fit.residual < 1e-12
-    (0.7, 1.2, True)
     """
     scale = finite("beta", beta) * finite("current", current)
     if scale == 0:
@@ -515,10 +394,6 @@ def fit_matching(
         Thickness of the barrier.
     transverse
         Match δM⊥ through a tunnel barrier (κ = √(1-γ²)) instead of clamping it.
-
-    Returns
-    -------
-    AngularFit
 
     Examples
     --------

@@ -15,7 +15,8 @@ The transverse part is absorbed: it is the torque on the magnet.
 
 Conventions: conductances in e²/h for the area at hand, chemical potentials in eV, currents in (e²/h)·V; torques are
 rates of σ in the same unit, multiply by ħ/2 for angular momentum. Currents through a valve are positive from left to
-right. δµ = (µ_+ - µ_-)/2 along its direction: half the splitting. ↑ is the majority spin (index 0).
+right. δµ = (µ_+ - µ_-)/2 along its direction, shape (..., 3): half the splitting. ↑ is the majority spin (index 0);
+``conductances`` are (G_↑, G_↓) >= 0 of a contact, shape (..., 2), ``mixing`` is its G_mix.
 """
 
 from __future__ import annotations
@@ -66,11 +67,6 @@ def mixing_conductance(
     transmission
         ΣT_s of both spins into the magnet, shape (..., 2). If given, the real part is taken without cancellation as
         [Σ|r_↑ - r_↓|² + ΣT_↑ + ΣT_↓]/2, accurate behind any barrier.
-
-    Examples
-    --------
-    >>> complex(mixing_conductance([[1.0]], [[0.0]]))  # a half metal that transmits all minority electrons
-    (1+0j)
     """
     up = complex_array("reflection_majority", reflection_majority)
     down = complex_array("reflection_minority", reflection_minority)
@@ -113,15 +109,8 @@ def corrected_mixing_conductance(mixing: ArrayLike, modes: ArrayLike) -> Complex
 
     Parameters
     ----------
-    mixing
-        G_mix in e²/h, complex.
     modes
         Open channels N > 0 of the normal metal, for the same area.
-
-    Examples
-    --------
-    >>> complex(corrected_mixing_conductance(1.0, 1.0))
-    (2+0j)
     """
     N = finite_array("modes", modes)
     if np.any(N <= 0):
@@ -140,11 +129,6 @@ def polarization(conductances: ArrayLike) -> Floats:
     """Return p = (G_↑ - G_↓)/(G_↑ + G_↓).
 
     **Validity**: a definition. Brataas, Nazarov, Bauer (2000).
-
-    Parameters
-    ----------
-    conductances
-        (G_↑, G_↓) >= 0 of a contact, shape (..., 2), majority first.
     """
     G = _conductances(conductances)
     return np.asarray((G[..., 0] - G[..., 1]) / G.sum(axis=-1))
@@ -156,13 +140,6 @@ def relative_mixing(conductances: ArrayLike, mixing: ArrayLike) -> Complex:
 
     **Validity**: a definition. Re η ≥ 1 for bare conductances, 1 for a tunnel contact; Sharvin corrections can lower it
     below 1. Brataas, Nazarov, Bauer (2000).
-
-    Parameters
-    ----------
-    conductances
-        (G_↑, G_↓) of a contact in e²/h, shape (..., 2).
-    mixing
-        G_mix in e²/h.
     """
     return np.asarray(2 * complex_array("mixing", mixing) / _conductances(conductances).sum(axis=-1))
 
@@ -192,19 +169,6 @@ def contact_currents(
 
     **Validity**: no spin accumulation in the magnet, magnet longer than the transverse coherence length, node in which
     the occupation is isotropic. Brataas, Nazarov, Bauer (2000), their equation for the matrix current.
-
-    Parameters
-    ----------
-    conductances
-        (G_↑, G_↓) in e²/h, shape (..., 2).
-    mixing
-        G_mix in e²/h.
-    m
-        Unit vector of the magnet, shape (..., 3).
-    mu_magnet, mu_node
-        µ_F and µ, in eV.
-    accumulation
-        δµ of the node in eV, shape (..., 3).
 
     Returns
     -------
@@ -309,17 +273,6 @@ def solve_spin_valve(left: Contact, right: Contact, m_left: ArrayLike, m_right: 
 
     **Validity**: no spin relaxation in the node, magnets longer than the transverse coherence length, node in which
     occupations are isotropic (use corrected conductances). Brataas, Nazarov, Bauer (2000).
-
-    Parameters
-    ----------
-    left, right
-        The contacts; they may differ in everything.
-    m_left, m_right
-        Unit vectors of the magnets, shape (..., 3).
-
-    Returns
-    -------
-    SpinValve
 
     Examples
     --------

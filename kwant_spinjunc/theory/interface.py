@@ -134,11 +134,6 @@ def response_of(conductance: ArrayLike) -> InterfaceResponse:
 
     **Validity**: that of G. The charge coefficients use the columns' zero sum, so they too are free of cancellation.
     Source: the paper, equations (5) and (6).
-
-    Parameters
-    ----------
-    conductance
-        G, shape (..., 2, 2, 2, 2), from `conductance_matrix`, `sharvin_corrected` or `in_series`.
     """
     G = finite_array("conductance", conductance, "(..., 2, 2, 2, 2)")
     spin = np.einsum("s,...asbt->...abt", SIGNS, G)  # Σ_s s G[a s, b t]
@@ -202,8 +197,6 @@ def interface_currents(
     ----------
     response
         Coefficients of the interface.
-    mu_left, mu_right
-        Chemical potentials per spin in eV, shape (..., 2); a scalar stands for both spins.
 
     Returns
     -------
@@ -266,8 +259,6 @@ def tunnelling_limit(angle: ArrayLike, left: ArrayLike, right: ArrayLike) -> Int
 
     Parameters
     ----------
-    angle
-        Φ between the magnetizations (rad).
     left, right
         Spin factors D^L_s and D^R_s' >= 0, shape (..., 2); their product is a transmission in e²/h.
 
@@ -275,11 +266,6 @@ def tunnelling_limit(angle: ArrayLike, left: ArrayLike, right: ArrayLike) -> Int
     -------
     InterfaceResponse
         In e²/h. For equal chemical potentials of both spins J_M^L = D_L D_R (P_L + P_R cos Φ)/2 · (µ^L - µ^R).
-
-    Examples
-    --------
-    >>> tunnelling_limit(0.0, [0.02, 0.01], [0.2, 0.1]).left_1.round(6).tolist()
-    [0.004, -0.001]
     """
     cosine = np.cos(finite_array("angle", angle))[..., None]
     D_L, D_R = (
@@ -317,8 +303,6 @@ def metallic_limit(angle: ArrayLike, modes: ArrayLike) -> InterfaceResponse:
 
     Parameters
     ----------
-    angle
-        Φ between the magnetizations (rad).
     modes
         Open channels N > 0 of each spin, the same for both spins and both sides (per unit cell after a mean over k∥).
 
@@ -384,11 +368,6 @@ def interface_resistance(
         Open channels of that spin in each metal, for the same area.
     area
         The area A the sums are for; the result has its unit times h/e².
-
-    Examples
-    --------
-    >>> round(float(interface_resistance(0.5, 1.0, 1.0)), 12)
-    1.0
     """
     T = finite_array("transmission", transmission)
     N_L, N_R = finite_array("modes_left", modes_left), finite_array("modes_right", modes_right)
@@ -416,8 +395,6 @@ def in_series(conductance: ArrayLike, resistance: ArrayLike) -> Floats:
 
     Parameters
     ----------
-    conductance
-        G, shape (..., 2, 2, 2, 2), e²/h.
     resistance
         Z, shape (..., 2, 2) = [lead, spin], h/e²: a metal of thickness l has l/σ_s per area. Negative takes away.
     """
@@ -455,8 +432,6 @@ def sharvin_corrected(conductance: ArrayLike, modes: ArrayLike) -> Floats:
 
     Parameters
     ----------
-    conductance
-        G of `conductance_matrix`, shape (..., 2, 2, 2, 2), e²/h.
     modes
         Open channels N, shape (..., 2, 2) = [lead, spin], for the same area. A spin without channels carries nothing.
     """

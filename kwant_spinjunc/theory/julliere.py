@@ -42,11 +42,6 @@ def polarization(dos: ArrayLike) -> Floats:
     ----------
     dos
         N_s, shape (..., 2).
-
-    Examples
-    --------
-    >>> float(polarization([3.0, 1.0]))
-    0.5
     """
     N = _dos("dos", dos)
     total = N.sum(axis=-1)
@@ -69,11 +64,6 @@ def tmr(polarization_left: ArrayLike, polarization_right: ArrayLike) -> Floats:
     ----------
     polarization_left, polarization_right
         P_L and P_R in [-1, 1].
-
-    Examples
-    --------
-    >>> float(tmr(0.5, 0.5).round(12)), float(tmr(1.0, 1.0))
-    (0.666666666667, inf)
     """
     left = finite_array("polarization_left", polarization_left)
     right = finite_array("polarization_right", polarization_right)
@@ -91,20 +81,10 @@ def conductances_from_spin_factors(factors: ArrayLike) -> tuple[Floats, Floats]:
     **Validity**: exact if D_ss is taken at Φ = 0 and D_s,-s at Φ = π; it becomes Jullière's form, with f_Ls f_Rs' in
     place of N_Ls N_Rs', in the tunnelling limit.
 
-    Parameters
-    ----------
-    factors
-        D_ss', shape (..., 2, 2), s on the left, s' on the right.
-
     Returns
     -------
     parallel, antiparallel : ndarray, shape (...)
         In the unit of D, e²/h.
-
-    Examples
-    --------
-    >>> [float(G) for G in conductances_from_spin_factors([[4.0, 2.0], [2.0, 1.0]])]
-    [5.0, 4.0]
     """
     D = finite_array("factors", factors, "(..., 2, 2)")
     return np.asarray(D[..., 0, 0] + D[..., 1, 1]), np.asarray(D[..., 0, 1] + D[..., 1, 0])
@@ -123,13 +103,6 @@ def angular_conductance(parallel: ArrayLike, antiparallel: ArrayLike, angle: Arr
     ----------
     parallel, antiparallel
         G_P and G_AP in one unit.
-    angle
-        Φ in radians.
-
-    Examples
-    --------
-    >>> float(angular_conductance(10.0, 6.0, np.pi / 3).round(12))
-    9.0
     """
     GP, GAP = finite_array("parallel", parallel), finite_array("antiparallel", antiparallel)
     return np.asarray((GP + GAP) / 2 + (GP - GAP) / 2 * np.cos(finite_array("angle", angle)))

@@ -1,7 +1,8 @@
 r"""The paper's weak-barrier limit: a parallel circuit of two spin channels on each side of a transparent interface.
 
 Conductances are ``sigma[..., s]``, index 0 = majority, each side along its own magnetization; the fields E_L and E_R
-are driving fields (voltage drops) along +y, so that currents are σE in the unit of conductance × voltage.
+are driving fields (voltage drops) along +y, so that currents J_s = σ_s E, shape (..., 2), are in the unit of
+conductance × voltage. ``field`` is that of one side, or the sum of both drops.
 """
 
 from __future__ import annotations
@@ -48,15 +49,8 @@ def spin_currents(sigma: ArrayLike, field: ArrayLike) -> Floats:
 
     Parameters
     ----------
-    sigma
-        σ_s, shape (..., 2).
     field
         E on this side, shape (...).
-
-    Examples
-    --------
-    >>> spin_currents([3.0, 1.0], 2.0).tolist()
-    [6.0, 2.0]
     """
     return np.asarray(_sigma("sigma", sigma) * finite_array("field", field)[..., None])
 
@@ -66,16 +60,6 @@ def magnetization_current(currents: ArrayLike) -> Floats:
     """Return J_M = J_+ - J_- of one side.
 
     **Validity**: a definition, along the side's own magnetization.
-
-    Parameters
-    ----------
-    currents
-        J_s, shape (..., 2).
-
-    Examples
-    --------
-    >>> float(magnetization_current([6.0, 2.0]))
-    4.0
     """
     return np.asarray(finite_array("currents", currents, "(..., 2)") @ SIGNS)
 
@@ -87,16 +71,6 @@ def polarization(sigma: ArrayLike) -> Floats:
     **Result**: β in [-1, 1]. **Validity**: bulk of a metal, both spins in the same field.
 
     Source: the paper, β in equations (8) and (9).
-
-    Parameters
-    ----------
-    sigma
-        σ_s, shape (..., 2).
-
-    Examples
-    --------
-    >>> float(polarization([3.0, 1.0]))
-    0.5
     """
     conductances = _sigma("sigma", sigma)
     return np.asarray(conductances @ SIGNS / conductances.sum(axis=-1))
@@ -113,21 +87,9 @@ def rotated_spin_currents(currents_right: ArrayLike, angle: ArrayLike) -> Floats
 
     Source: the paper, text before equation (5).
 
-    Parameters
-    ----------
-    currents_right
-        J^R_s, shape (..., 2).
-    angle
-        Φ in radians, shape (...).
-
     Returns
     -------
     ndarray, shape (..., 2)
-
-    Examples
-    --------
-    >>> rotated_spin_currents([6.0, 2.0], np.pi / 3).round(12).tolist()
-    [5.0, 3.0]
     """
     currents = finite_array("currents_right", currents_right, "(..., 2)")
     return np.asarray((currents[..., :, None] * rotation_probabilities(angle)).sum(axis=-2))
@@ -138,18 +100,6 @@ def rotated_magnetization_current(J_M_right: ArrayLike, angle: ArrayLike) -> Flo
     """Return J_M^R cos Φ, the right magnetization current seen along m_L.
 
     **Validity**: follows exactly from `rotated_spin_currents`; the part J_M^R sin Φ across m_L is the torque.
-
-    Parameters
-    ----------
-    J_M_right
-        J_M along m_R.
-    angle
-        Φ in radians.
-
-    Examples
-    --------
-    >>> float(rotated_magnetization_current(4.0, np.pi / 3).round(12))
-    2.0
     """
     return np.asarray(finite_array("J_M_right", J_M_right) * np.cos(finite_array("angle", angle)))
 
@@ -164,19 +114,12 @@ def series_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLik
 
     Parameters
     ----------
-    sigma_left, sigma_right
-        σ_s of each side, shape (..., 2); σ_L, σ_R are their sums.
     field
         E = E_L + E_R, the total drop, shape (...).
 
     Returns
     -------
     E_left, E_right : ndarray, shape (...)
-
-    Examples
-    --------
-    >>> [float(field) for field in series_fields([2.0, 1.0], [1.0, 0.0])]
-    [0.25, 0.75]
     """
     left, right = _sigma("sigma_left", sigma_left).sum(axis=-1), _sigma("sigma_right", sigma_right).sum(axis=-1)
     total = finite_array("field", field) / (left + right)
@@ -189,19 +132,6 @@ def continuity_defect(sigma_left: ArrayLike, sigma_right: ArrayLike, fields: tup
 
     **Result**: In the unit of σE; (σ_L - σ_R)E for the printed division, 0 for the series division. **Validity**: a
     definition.
-
-    Parameters
-    ----------
-    sigma_left, sigma_right
-        σ_s of each side, shape (..., 2).
-    fields
-        (E_L, E_R), from `series_fields` or `printed.fields`.
-
-    Examples
-    --------
-    >>> sigmas = [2.0, 1.0], [1.0, 0.0]
-    >>> float(continuity_defect(*sigmas, fields=(0.75, 0.25)))
-    2.0
     """
     field_left, field_right = sides("fields", fields)
     left = spin_currents(_sigma("sigma_left", sigma_left), field_left)
@@ -217,18 +147,6 @@ def difference_length(J_M_left: ArrayLike, J_M_right: ArrayLike, angle: ArrayLik
     interface. **Validity**: a definition. The paper calls the two magnitudes equal; the vectors differ by this.
 
     Source: the paper, text before equation (5), and equation (12) for ξ → ∞.
-
-    Parameters
-    ----------
-    J_M_left, J_M_right
-        Magnetization currents, each along its own magnetization.
-    angle
-        Φ in radians.
-
-    Examples
-    --------
-    >>> float(difference_length(4.0, 4.0, np.pi / 3).round(12))
-    4.0
     """
     left, right = finite_array("J_M_left", J_M_left), finite_array("J_M_right", J_M_right)
     half = finite_array("angle", angle) / 2

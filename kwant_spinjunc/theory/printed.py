@@ -50,11 +50,6 @@ def wkb_exponent(
     **Result**: energy × length², not dimensionless. **Validity**: none. It equals the exponent only where ħ²/2m = 1
     (and d = 1 under bias), and its sign in `tunnelling_matrix` makes a thicker barrier transmit more. Source: the
     paper, equation (2).
-
-    Examples
-    --------
-    >>> float(wkb_exponent(height=4.0, thickness=3.0, hbar2_2m=0.25))
-    3.0
     """
     # ERRATA: ħ² and 2m are exchanged, and V y stands for V y/d.
     d = not_negative_array("thickness", thickness)
@@ -70,11 +65,6 @@ def tunnelling_matrix(rotation: ArrayLike, bracket: ArrayLike) -> Complex:
     ``rotation`` is R_ss', shape (..., 2, 2), ``bracket`` a number or (..., 2, 2), e.g. `wkb_exponent`.
 
     **Validity**: none; `tunnelling.tunnelling_matrix` has the decay. Source: the paper, equation (2).
-
-    Examples
-    --------
-    >>> tunnelling_matrix(np.eye(2), np.log(2)).real.round(12).tolist()
-    [[2.0, 0.0], [0.0, 2.0]]
     """
     # ERRATA: the minus sign of the exponent is missing.
     return np.asarray(complex_array("rotation", rotation, "(..., 2, 2)") * np.exp(finite_array("bracket", bracket)))
@@ -101,18 +91,8 @@ def magnetization_current(
         The tunnelling matrix T_ss', shape (..., 2, 2), s on the left, s' on the right.
     density_left, density_right
         n_L and n_R: functions taking µ of shape (..., 2) and returning densities of that shape.
-    mu_left, mu_right
-        µ_Ls and µ_Rs', shape (..., 2) or a number for both spins.
-    side
-        "left" for (3), s in front; "right" for (4), s' in front.
     charge
         e.
-
-    Examples
-    --------
-    >>> n = lambda mu: mu / (4 * np.pi)
-    >>> float(magnetization_current(np.diag([2.0, 1.0]), n, n, 1.0, 0.0, "left").round(12))
-    3.0
     """
     # ERRATA: with n_L ≠ n_R the print has a current at equal chemical potentials. The golden rule has the product of
     # both densities of states times µ_L - µ_R instead: `golden_rule_probabilities` in the Landauer form.
@@ -132,11 +112,6 @@ def fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLike = 1.0
 
     **Validity**: σ_L = σ_R only. Otherwise J_L - J_R = (σ_L - σ_R) E: charge is not conserved (`continuity_defect`).
     Source: the paper, text before equation (5).
-
-    Examples
-    --------
-    >>> [float(field) for field in fields([2.0, 1.0], [1.0, 0.0])]
-    [0.75, 0.25]
     """
     # ERRATA: the better conductor is given the larger field. Resistances in series give the opposite.
     left, right = series_fields(sigma_left, sigma_right, field)

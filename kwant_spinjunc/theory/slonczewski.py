@@ -1,6 +1,7 @@
 r"""Slonczewski's tunnelling magnetism: free electrons, effective polarization, torques, and the angular law of torque.
 
-Wave numbers are ``k[..., s]`` in 1/length, index 0 = majority; 0 stands for a closed channel. Conductances per
+Wave numbers are ``k[..., s]`` in 1/length, index 0 = majority; 0 stands for a closed channel, which gives P = ±1. The
+barrier has decay constant κ > 0 and thickness d >= 0, ``exponent`` is κd. Conductances per
 channel at normal incidence are in e²/h, torques are rates of σ per applied voltage in the same unit (multiply by ħ/2
 for angular momentum). In-plane torques are along e_L = (m_R - cos Φ m_L)/sin Φ on the left magnet and
 e_R = (m_L - cos Φ m_R)/sin Φ on the right one, field-like torques along n = m_L×m_R/sin Φ; they act on the magnets
@@ -64,11 +65,6 @@ def wave_numbers(energy: ArrayLike, band_center: ArrayLike, splitting: ArrayLike
         E, mean of the two band bottoms, and Δ >= 0, in one unit; they broadcast.
     hbar2_2m
         ħ²/2m in energy × length².
-
-    Examples
-    --------
-    >>> wave_numbers(energy=5.0, band_center=2.5, splitting=3.0, hbar2_2m=1.0).tolist()
-    [2.0, 1.0]
     """
     delta = finite_array("splitting", splitting)
     if np.any(delta < 0):
@@ -87,18 +83,6 @@ def effective_polarization(k: ArrayLike, kappa: ArrayLike) -> Floats:
 
     Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), the effective polarization of the ferromagnet-barrier
     couple.
-
-    Parameters
-    ----------
-    k
-        k_s, shape (..., 2); 0 for a closed channel, which gives P = ±1.
-    kappa
-        κ > 0 in the barrier, shape (...), same unit.
-
-    Examples
-    --------
-    >>> float(effective_polarization([2.0, 1.0], kappa=2.0).round(12)), round(1 / 9, 12)
-    (0.111111111111, 0.111111111111)
     """
     waves, decay = _open("k", _wave_numbers("k", k)), positive_array("kappa", kappa)
     up, down = waves[..., 0], waves[..., 1]
@@ -114,18 +98,6 @@ def rectangular_transmission(k_left: ArrayLike, k_right: ArrayLike, kappa: Array
     collinear magnets and κd < 300. At an angle R_ss'² D_ss' is the lowest order in the transmission.
 
     Source: L. D. Landau, E. M. Lifshitz, Quantum Mechanics, § 25; J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
-
-    Parameters
-    ----------
-    k_left, k_right
-        k_Ls and k_Rs', shape (..., 2).
-    kappa, thickness
-        κ > 0 and d >= 0, shape (...).
-
-    Examples
-    --------
-    >>> rectangular_transmission([1.0, 2.0], [1.0, 2.0], kappa=1.0, thickness=0.0).round(12).tolist()
-    [[1.0, 0.888888888889], [0.888888888889, 1.0]]
     """
     left, right = _wave_numbers("k_left", k_left)[..., :, None], _wave_numbers("k_right", k_right)[..., None, :]
     decay = positive_array("kappa", kappa)[..., None, None]
@@ -147,18 +119,6 @@ def mean_conductance(k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, th
     **Result**: In e²/h. **Validity**: free electrons, κd ≫ 1, k∥ = 0.
 
     Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), before the integral over k∥ (`conductance_per_area`).
-
-    Parameters
-    ----------
-    k_left, k_right
-        k_Ls and k_Rs', shape (..., 2).
-    kappa, thickness
-        κ > 0 and d >= 0, shape (...).
-
-    Examples
-    --------
-    >>> float(mean_conductance([1.0, 1.0], [1.0, 1.0], kappa=1.0, thickness=0.0).round(12))
-    8.0
     """
     decay = positive_array("kappa", kappa)
     mean_left = _factors("k_left", k_left, decay).mean(axis=-1)
@@ -175,19 +135,6 @@ def angular_conductance(
     **Result**: In e²/h. **Validity**: as `mean_conductance`.
 
     Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
-
-    Parameters
-    ----------
-    k_left, k_right
-        k_Ls and k_Rs', shape (..., 2).
-    kappa, thickness, angle
-        κ > 0, d >= 0 and Φ in radians, shape (...).
-
-    Examples
-    --------
-    >>> k = [2.0, 0.0]  # half-metals, antiparallel
-    >>> float(angular_conductance(k, k, kappa=1.0, thickness=1.0, angle=np.pi))
-    0.0
     """
     product = effective_polarization(k_left, kappa) * effective_polarization(k_right, kappa)
     modulation = 1 + product * np.cos(finite_array("angle", angle))
@@ -206,16 +153,6 @@ def conductance_per_area(
     order 1/κd. Its mean over Φ is Slonczewski's (κ/ħd)[eκ(κ² + k↑k↓)(k↑ + k↓)/(π(κ² + k↑²)(κ² + k↓²))]² e^{-2κd}.
 
     Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), the mean surface conductance.
-
-    Parameters
-    ----------
-    k_left, k_right, kappa, thickness, angle
-        As in `angular_conductance`, with d > 0.
-
-    Examples
-    --------
-    >>> float((4 * np.pi * conductance_per_area([1.0, 1.0], [1.0, 1.0], 2.0, 1.0, 0.0) * np.exp(4.0)).round(12))
-    10.24
     """
     conductance = angular_conductance(k_left, k_right, kappa, thickness, angle)
     return np.asarray(
@@ -235,8 +172,6 @@ def in_plane_torques(
 ) -> tuple[Floats, Floats]:
     r"""Return τ_L·e_L = -G_0 P_R sin Φ and τ_R·e_R = G_0 P_L sin Φ at normal incidence.
 
-    Arguments as in `angular_conductance`.
-
     **Validity**: as `mean_conductance`; both magnets absorb the transverse spin completely. Each torque is set by the
     polarization of the *other* interface.
 
@@ -246,13 +181,6 @@ def in_plane_torques(
     -------
     torque_left, torque_right : ndarray, shape (...)
         Torques on the magnets per voltage, as rates of σ, in e²/h.
-
-    Examples
-    --------
-    >>> k = [2.0, 0.0]
-    >>> left, right = in_plane_torques(k, k, kappa=2.0, thickness=0.0, angle=np.pi / 2)
-    >>> float(left.round(12)), float(right.round(12))
-    (-2.0, 2.0)
     """
     scale = mean_conductance(k_left, k_right, kappa, thickness) * np.sin(finite_array("angle", angle))
     return -scale * effective_polarization(k_right, kappa), scale * effective_polarization(k_left, kappa)
@@ -270,22 +198,10 @@ def torques_from_spin_factors(factors: ArrayLike, angle: ArrayLike) -> tuple[Flo
     Source: J. C. Slonczewski, Phys. Rev. B 71, 024411 (2005); J. C. Slonczewski, J. Z. Sun, J. Magn. Magn. Mater. 310,
     169 (2007).
 
-    Parameters
-    ----------
-    factors
-        G_ss' (the D_ss' of T_ss' = R_ss'² D_ss'), shape (..., 2, 2), s on the left, s' on the right, in e²/h.
-    angle
-        Φ in radians, shape (...).
-
     Returns
     -------
     torque_left, torque_right : ndarray, shape (...)
         Torques on the magnets per voltage, as rates of σ, in the unit of G (Slonczewski's ħ/4e is ħ/2 times the ½).
-
-    Examples
-    --------
-    >>> [float(torque) for torque in torques_from_spin_factors([[4.0, 2.0], [2.0, 1.0]], np.pi / 2)]
-    [-1.5, 1.5]
     """
     G, sine = finite_array("factors", factors, "(..., 2, 2)"), np.sin(finite_array("angle", angle))
     return -sine / 2 * (G.sum(axis=-2) @ SIGNS), sine / 2 * (G.sum(axis=-1) @ SIGNS)
@@ -313,22 +229,12 @@ def field_like_torque_from_reflections(
     ----------
     reflection_left, reflection_right
         ρ_Ls and ρ_Rs', complex, shape (..., 2), from `kwant_spinjunc.theory.tunnelling`, on the lattice or not.
-    exponent
-        κd, shape (...).
-    angle
-        Φ in radians, shape (...).
 
     Returns
     -------
     from_left, from_right : ndarray, shape (...)
         dτ_R·n/dµ as rates of σ in units of 1/h (e²/h per voltage), for electrons incident from the left and from the
         right reservoir at the energy of the ρ's.
-
-    Examples
-    --------
-    >>> rho = continuum_reflection([2.0, 1.0], 1.0)
-    >>> [float(torque.round(12)) for torque in field_like_torque_from_reflections(rho, rho, 0.0, np.pi / 2)]
-    [-0.24, -0.24]
     """
     scale = -np.exp(-2 * finite_array("exponent", exponent)) * np.sin(finite_array("angle", angle))
     f_left, q_left = _differences("reflection_left", reflection_left)
@@ -355,17 +261,8 @@ def angular_efficiency(angle: ArrayLike, polarization: ArrayLike, asymmetry: Arr
 
     Parameters
     ----------
-    angle
-        Φ in radians.
-    polarization
-        P.
     asymmetry
         Λ > 0; Λ = 1 gives the pure sine with g = P/2.
-
-    Examples
-    --------
-    >>> float(angular_efficiency(0.3, polarization=0.5, asymmetry=1.0))
-    0.25
     """
     square = positive_array("asymmetry", asymmetry) ** 2
     modulation = (square + 1) + (square - 1) * np.cos(finite_array("angle", angle))
@@ -383,19 +280,10 @@ def asymmetric_efficiency(angle: ArrayLike, q_plus: ArrayLike, q_minus: ArrayLik
 
     Parameters
     ----------
-    angle
-        Φ in radians.
     q_plus, q_minus
         Weights of both terms; q_- = 0 is `angular_efficiency` with Λ² = (1 + b)/(1 - b) and P = 2 q_+/(1 + b).
     modulation
         b in (-1, 1).
-
-    Examples
-    --------
-    >>> import math
-    >>> b, single = 0.6, angular_efficiency(1.0, polarization=0.5, asymmetry=2.0)
-    >>> math.isclose(asymmetric_efficiency(1.0, q_plus=0.4, q_minus=0.0, modulation=b), single)
-    True
     """
     b = finite_array("modulation", modulation)
     if np.any(abs(b) >= 1):

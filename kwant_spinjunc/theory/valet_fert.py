@@ -6,6 +6,10 @@ r_s = 2 r_b (1 - sγ) through a contact; the spin accumulation δ = (µ_+ - µ_-
 
 A resistivity ρ* and the measured one are related by ρ = ρ*(1-β²). Resistances are resistance × area; with µ in eV and
 particle currents they are 1/conductance of `kwant_spinjunc.theory.drift_diffusion`.
+
+``beta`` and ``gamma`` lie in (-1, 1); ``r`` (``r_left``, ``r_right``) is a magnet's spin resistance ρ* l_sf > 0,
+``r_b`` >= 0 that of a contact; ``r_spacer`` = ρ_N l_N and ``ratio`` = thickness/l_N > 0 belong to a normal spacer.
+Where one name stands for two magnets or contacts it is (left, right).
 """
 
 from __future__ import annotations
@@ -54,22 +58,6 @@ def contact_polarization(
 
     **Validity**: collinear, local neutrality, no spin flip in the contact. T. Valet and A. Fert, Phys. Rev. B 48, 7099
     (1993); A. Fert and H. Jaffrès, Phys. Rev. B 64, 184420 (2001) for F|N.
-
-    Parameters
-    ----------
-    beta_left, beta_right
-        Bulk asymmetries along the global axis, |β| < 1.
-    r_left, r_right
-        Spin resistances ρ* l_sf > 0.
-    r_b, gamma
-        Contact resistance >= 0 and asymmetry, |γ| < 1.
-
-    Examples
-    --------
-    >>> float(contact_polarization(0.5, 1.0, -0.5, 1.0))
-    0.0
-    >>> float(contact_polarization(0.5, 1.0, 0.0, 3.0))
-    0.125
     """
     left, right, contact = (
         positive_array("r_left", r_left),
@@ -97,20 +85,10 @@ def contact_accumulation(
 
     **Validity**: as `contact_polarization`.
 
-    Parameters
-    ----------
-    beta_left, r_left, beta_right, r_right, r_b, gamma
-        As in `contact_polarization`, which gives p.
-
     Returns
     -------
     left, right : ndarray
         Resistance × area.
-
-    Examples
-    --------
-    >>> [float(delta) for delta in contact_accumulation(0.5, 1.0, -0.5, 1.0)]
-    [0.5, 0.5]
     """
     p = contact_polarization(beta_left, r_left, beta_right, r_right, r_b, gamma)
     left = finite_array("r_left", r_left) * (finite_array("beta_left", beta_left) - p)
@@ -128,16 +106,9 @@ def contact_resistance(
 ) -> Floats:
     r"""Return r_b(1 - γp) + β_L δ_L/J - β_R δ_R/J, the contact and its spin-coupled resistance.
 
-    Arguments as in `contact_polarization`.
-
     **Result**: Drop between the Ohmic lines of both metals extrapolated to the contact, per J. **Validity**: as
     `contact_polarization`. Antiparallel magnets without contact resistance give 2β²ρ*l_sf. T. Valet and A. Fert, Phys.
     Rev. B 48, 7099 (1993).
-
-    Examples
-    --------
-    >>> float(contact_resistance(0.5, 1.0, -0.5, 1.0))
-    0.5
     """
     arguments = beta_left, r_left, beta_right, r_right, r_b, gamma
     p = contact_polarization(*arguments)
@@ -166,21 +137,11 @@ def profile(
     ----------
     y
         Positions, shape (...); y = 0 is right, y = -0.0 left of the contact.
-    rho_star, beta, l_sf
-        (left, right) values of ρ* > 0, β and l_sf > 0.
-    r_b, gamma
-        Contact resistance and asymmetry.
 
     Returns
     -------
     mu, currents : ndarray, shape (..., 2)
         Spin last. The average µ_s + βδ is zero at the left face.
-
-    Examples
-    --------
-    >>> mu, currents = profile([-1e3, 1e3], rho_star=(1.0, 1.0), beta=(0.5, -0.5), l_sf=(2.0, 2.0))
-    >>> currents.tolist()
-    [[0.75, 0.25], [0.25, 0.75]]
     """
     y = finite_array("y", y)
     rho = [positive(f"rho_star[{i}]", x) for i, x in enumerate(sides("rho_star", rho_star))]
@@ -225,27 +186,9 @@ def spin_valve_polarization(
     **Validity**: magnets thicker than l_sf, collinear, local neutrality, no spin flip in the contacts. T. Valet and A.
     Fert, Phys. Rev. B 48, 7099 (1993).
 
-    Parameters
-    ----------
-    beta
-        (left, right) bulk asymmetries along the global axis; opposite signs for antiparallel magnets.
-    r
-        (left, right) spin resistances of the magnets > 0.
-    r_spacer
-        Spin resistance ρ_N l_N > 0 of the normal metal.
-    ratio
-        Thickness of the spacer over its spin-diffusion length, > 0.
-    r_b, gamma
-        (left, right) contact resistances >= 0 and asymmetries.
-
     Returns
     -------
     left, right : ndarray
-
-    Examples
-    --------
-    >>> [round(float(p), 6) for p in spin_valve_polarization((0.5, 0.5), (1.0, 1.0), 1.0, 1e-9)]
-    [0.5, 0.5]
     """
     coth, csch = _spacer(r_spacer, ratio)
     # r_1(β_1 - p_1) - δ_a = r_b1(p_1 - γ_1) with δ_a = coth p_1 - csch p_2, and its mirror image.
@@ -272,15 +215,8 @@ def spin_valve_resistance(
 ) -> Floats:
     r"""Return the resistance between the magnets' extrapolated Ohmic lines: contacts, spacer and spin accumulation.
 
-    Arguments as in `spin_valve_polarization`.
-
     **Result**: Resistance × area. **Validity**: as `spin_valve_polarization`; R = Σ_i r_bi(1 - γ_i p_i) + r_i β_i(β_i -
     p_i) + r_N t/l_N.
-
-    Examples
-    --------
-    >>> round(float(spin_valve_resistance((0.5, -0.5), (1.0, 1.0), 1.0, 1e-9)), 6)
-    0.5
     """
     p = spin_valve_polarization(beta, r, r_spacer, ratio, r_b, gamma)
     total = finite_array("r_spacer", r_spacer) * finite_array("ratio", ratio)

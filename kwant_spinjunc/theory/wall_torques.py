@@ -49,8 +49,6 @@ def wall_tilts(
         Planes from the interface, >= 0.
     damping_like, field_like
         τ_D and τ_F, energy per area.
-    angle
-        ψ between the polarizer p and the easy axis (rad).
     exchange, anisotropy, demagnetization
         J, K > 0 and K_d >= 0, energy per area.
 
@@ -58,12 +56,6 @@ def wall_tilts(
     -------
     u, w : ndarray
         Components along x and y, radians; their angle to the plane is arctan(w/u), arctan(τ_D/τ_F) without K_d.
-
-    Examples
-    --------
-    >>> u, w = wall_tilts(0, damping_like=0.1, field_like=0.1, angle=1.57, exchange=100.0, anisotropy=1.0)
-    >>> bool(u == w), round(float(u), 5)
-    (True, -0.00951)
     """
     K_d = finite_array("demagnetization", demagnetization)
     if np.any(K_d < 0):
@@ -87,11 +79,6 @@ def macrospin_threshold(
         Gilbert damping α.
     anisotropy, demagnetization, field_like
         K, K_d and τ_F, energy per area.
-
-    Examples
-    --------
-    >>> float(macrospin_threshold(0.01, 1.0, 0.5))
-    0.0125
     """
     K, K_d, tau = (
         finite_array(name, value)
@@ -115,12 +102,6 @@ def chain_threshold(
     The torque on one end feeds a nonuniform mode with twice the weight it has in the uniform one.
 
     **Validity**: first order in τ_D/J, and an end weight cos²(πn/2N) ≈ 1: the lowest modes of many spins.
-
-    Examples
-    --------
-    >>> threshold, mode = chain_threshold(40, 0.01, 100.0, 1.0)
-    >>> round(threshold, 3), mode
-    (0.323, 1)
     """
     N = positive_integer("planes", planes)
     n = np.arange(N)

@@ -14,7 +14,7 @@ from kwant_spinjunc.theory import angular
 from kwant_spinjunc.theory.drift_diffusion import Material, match, tunnel_interface
 from kwant_spinjunc.theory.interface import tunnelling_response
 from kwant_spinjunc.theory.parallel_circuit import difference_length
-from kwant_spinjunc.theory.tunnelling import rotation_law
+from kwant_spinjunc.theory.tunnelling import rotation_law, vector_torque
 
 #: The print divides by 1-β² and multiplies factors up to ξ²: rounding, amplified by the size of its terms.
 ROUNDING = 1e-12
@@ -89,7 +89,7 @@ def test_the_closed_form_is_the_full_matching_at_any_screening_for_equal_alphas(
     )
     expected = polarized(xi, Phi, beta, gamma, flip)
     assert_allclose(solution.J_M, expected, rtol=MATCHING, atol=MATCHING)
-    difference = angular.vector_difference(*solution.J_M, *solution.m)
+    difference = vector_torque(*solution.J_M, *solution.m)
     assert_allclose(difference, solution.delta_J_M, atol=1e-14)
     assert_allclose(np.linalg.norm(difference), 2 * np.sin(Phi / 2) * abs(expected), rtol=1e-8, atol=1e-8)
 

@@ -1,7 +1,8 @@
 """No argument, however wrong, gets a raw error or a silent number out of `theory`: right or refused, by name.
 
-The functions are discovered, and so are arguments that work: the calls in their own examples. Then one argument at a
-time is replaced by what is no number, or all of them are scaled out of the range of doubles.
+The functions are discovered, and so are arguments that work: samples of their parameters, or the calls in their own
+examples. Then one argument at a time is replaced by what is no number, or all of them are scaled out of the range of
+doubles.
 """
 
 import dataclasses
@@ -19,7 +20,8 @@ from strategies import examples
 
 from kwant_spinjunc import theory
 from kwant_spinjunc.errors import SpinjuncError
-from kwant_spinjunc.theory import domain_wall, interface
+from kwant_spinjunc.theory import domain_wall, interface, tunnelling
+from kwant_spinjunc.theory.drift_diffusion import Material
 
 
 class Rude:
@@ -70,27 +72,62 @@ ODD_NUMBERS = {
     "complex": 0.5 + 0.5j,
 }
 SCALES = [1e-300, 1e-200, 1e-110, 1e-90, 1e-60, 1e60, 1e90, 1e200]
-#: Arguments that work, for functions whose examples do not call them; the rest are numbers.
+#: Arguments that work, by the name of the parameter, or else numbers; an example in the docstring goes first.
 UNITARY = np.full((2, 2, 2, 2), 0.25)
+MATRIX, Z, X = ((4.0, 2.0), (2.0, 1.0)), (0.0, 0.0, 1.0), (1.0, 0.0, 0.0)
 SAMPLES = {
+    **dict.fromkeys(("m", "m_left"), Z),
+    "m_right": X,
+    **dict.fromkeys(("factors", "parallel", "antiparallel"), MATRIX),
+    **dict.fromkeys(("rotation", "amplitudes"), np.eye(2)),
+    **dict.fromkeys(("k", "k_left", "k_right", "dos", "sigma_left", "alpha"), (2.0, 1.0)),
+    **dict.fromkeys(("sigma", "currents", "currents_right"), (3.0, 1.0)),
+    **dict.fromkeys(("reflection_left", "reflection_right"), tunnelling.continuum_reflection([2.0, 1.0], 1.0)),
+    **dict.fromkeys(("density_left", "density_right"), lambda mu: mu),
+    **dict.fromkeys(("amplitudes_left", "amplitudes_right", "conductances_left", "conductances_right"), (1.0, 0.5)),
+    "sigma_right": [1.0, 0.5],
+    "fields": [0.75, 0.25],
+    "levels": [2.5, 2.5, 2.5],
+    "level": 2.5,
     "chain": domain_wall.spin_chain(exchange=10.0, anisotropy=1.0, planes=5),
     "conductance": interface.conductance_matrix(UNITARY),
     "conductances": [0.7, 0.3],
-    "m": [0.0, 0.0, 1.0],
+    "material": Material(sigma=1.0, beta=0.5, D=1.0, tau=1.0),
     "modes": np.ones((2, 2)),
     "mu_left": [1.0, 0.5],
     "mu_right": [-1.0, -0.5],
     "probabilities": UNITARY,
+    "reflection_majority": [[0.6]],
+    "reflection_minority": [[0.8]],
     "resistance": np.full((2, 2), 0.1),
     "response": interface.interface_response(UNITARY),
+    "side": "left",
     "transmission": np.full((2, 2), 0.25),
     "J": 0.7,
     "accumulation": [0.1, 0.0, 0.2],
 }
+#: Where a name means something else.
+SAMPLES_OF = {
+    "tunnelling": {"probabilities": MATRIX},
+    "domain_wall": {"rotation": 0.1, "n": 0, "source": 0},
+    "tunnelling.conserved_magnetization_current": {"beta": [2.0, 1.0]},
+    "tunnelling.barrier_excess": {"mu_left": 0.1, "mu_right": 0.0},
+    "julliere.angular_conductance": {"parallel": 10.0, "antiparallel": 6.0},
+    "interface.interface_resistance": {"transmission": 0.5},
+    "interface.tunnelling_limit": {"left": [0.02, 0.01], "right": [0.2, 0.1]},
+    "interface.metallic_limit": {"modes": 1.0},
+    "circuit.corrected_mixing_conductance": {"modes": 1.0},
+    "tunnelling.continuum_reflection": {"k": 1.0},
+    "angular.fit_A": {"xi": [0.1, 1.0, 10.0], "Phi": [0.3, 1.0, 2.5], "delta": [0.1, 0.3, 0.2]},
+    "valet_fert.profile": {"rho_star": (1.0, 1.0), "l_sf": (1.0, 1.0), "y": [-1.0, 1.0]},
+    "valet_fert": {"beta": (0.5, 0.3), "r": (1.0, 2.0)},
+    "slonczewski.wave_numbers": {"energy": 5.0, "band_center": 2.5, "splitting": 3.0, "hbar2_2m": 1.0},
+    "wall_torques.chain_threshold": {"planes": 40, "damping": 0.01, "exchange": 100.0, "anisotropy": 1.0},
+}
 
 
-def example_call(function):
-    """Return the arguments of the first call of ``function`` in its own examples, or samples of its parameters."""
+def example_call(full, function):
+    """Return the arguments of the first call of the function in its own examples, or samples of its parameters."""
     calls = []
 
     def recorder(*args, **kwargs):
@@ -103,10 +140,11 @@ def example_call(function):
         if not calls:
             exec(compile(example.source, function.__name__, "exec"), names)
     required = [p.name for p in inspect.signature(function).parameters.values() if p.default is p.empty]
-    return calls[0] if calls else {name: SAMPLES.get(name, 0.5) for name in required}
+    samples = SAMPLES | SAMPLES_OF.get(full.split(".")[0], {}) | SAMPLES_OF.get(full, {})
+    return calls[0] if calls else {name: samples.get(name, 0.5) for name in required}
 
 
-CALLS = {name: example_call(function) for name, function in FUNCTIONS.items()}
+CALLS = {name: example_call(name, function) for name, function in FUNCTIONS.items()}
 
 
 def is_numeric(value):
@@ -123,7 +161,7 @@ def numbers_of(result):
 
 
 #: Results that may be infinite, because the quantity is.
-INFINITE = {"julliere.tmr", "circuit.slonczewski_lambda_squared"}
+INFINITE = {"julliere.tmr"}
 
 
 def outcome(name, arguments):

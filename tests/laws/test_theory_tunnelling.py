@@ -377,7 +377,7 @@ def test_factorization_defect_is_undefined_for_closed_channels():
 def test_three_measures_of_nonconservation_agree(left, right, angle):
     m_left, m_right = unit_vector(0.4), unit_vector(0.4 + angle)
     vector = tun.vector_difference(left, right, m_left, m_right)
-    scalar = float(tun.scalar_difference(left, right))
+    scalar = float(tun.implicit_torque(left, right))
     on_right, on_left = vector @ m_right, vector @ m_left
     assert vector @ vector == pytest.approx(scalar**2 + 4 * left * right * np.sin(angle / 2) ** 2, abs=1e-11)
     assert on_right == pytest.approx(scalar + left * (1 - np.cos(angle)), abs=ROUNDING)

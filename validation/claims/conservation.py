@@ -48,7 +48,7 @@ class Measured:
     @property
     def scalar(self) -> np.ndarray:
         """(J_M^R - J_M^L)/J."""
-        return tunnelling.scalar_difference(self.J_M[:, 0], self.J_M[:, 1])
+        return tunnelling.implicit_torque(self.J_M[:, 0], self.J_M[:, 1])
 
     @property
     def vector(self) -> np.ndarray:
@@ -78,7 +78,7 @@ def potentials(accumulation: str) -> tuple[tuple[float, float], tuple[float, flo
 def difference(response: interface.InterfaceResponse, mu_left: Any, mu_right: Any) -> float:
     """Return J_M^R - J_M^L of coefficients of equations (5) and (6)."""
     _, left, right = interface.interface_currents(response, mu_left, mu_right)
-    return float(tunnelling.scalar_difference(left, right))
+    return float(tunnelling.implicit_torque(left, right))
 
 
 def observe(scattering: Scattering) -> dict[str, np.ndarray]:

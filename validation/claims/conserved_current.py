@@ -69,7 +69,7 @@ class Case:
     @property
     def unavoidable(self) -> np.ndarray:
         """Half of |J_M^R - J_M^L|: the least error of any one number for both sides, shape [angle]."""
-        return abs(tunnelling.scalar_difference(*self.exact.T)) / 2
+        return abs(tunnelling.implicit_torque(*self.exact.T)) / 2
 
     @property
     def vector(self) -> np.ndarray:

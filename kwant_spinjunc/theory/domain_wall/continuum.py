@@ -1,4 +1,12 @@
-"""The continuum estimate of the wall, and the same on the lattice, where it is exact."""
+"""The continuum estimate of the wall, and the same on the lattice, where it is exact.
+
+J is the exchange stiffness (energy/length, 2A of micromagnetics), K the anisotropy (energy/volume, 2K_u), a the
+lattice constant, all > 0; M0 is the magnetization if J and K are effective fields, as in the paper, and 1 if they are
+energies. ``exchange`` and ``anisotropy`` are J_ex and K_pl of the chain, energies per area of a plane, ``rotation``
+is δθ_i in rad. ΔJ_M = J_M^R - J_M^L is a torque per area (ħ/2 times the Pauli flux). The paper sets t = t0 = ΔJ_M/a:
+the lattice returns what the electrons deposit, so ΔJ_M is **minus** the torque of the electrons on the interface
+plane.
+"""
 
 from __future__ import annotations
 
@@ -46,18 +54,6 @@ def wall_length(J: ArrayLike, K: ArrayLike) -> Floats:
 
     **Result**: d, a length; leading axes broadcast. **Validity**: small rotations, d much longer than the lattice
     constant; `lattice_wall_length` is exact on the lattice. Source: the paper, paragraph after equation (6).
-
-    Parameters
-    ----------
-    J
-        Exchange stiffness, energy/length, > 0 (2A of micromagnetics).
-    K
-        Anisotropy, energy/volume, > 0 (2K_u of micromagnetics).
-
-    Examples
-    --------
-    >>> float(wall_length(4.0, 1.0))
-    2.0
     """
     J, K = _constants(J, K)
     return np.asarray(np.sqrt(J / K))
@@ -73,10 +69,6 @@ def wall_profile(y: ArrayLike, rotation: ArrayLike, J: ArrayLike, K: ArrayLike) 
     ----------
     y
         Distance from the interface, a length, either sign.
-    rotation
-        δθ_i, the rotation at the interface (rad).
-    J, K
-        Exchange stiffness (energy/length) and anisotropy (energy/volume), > 0.
     """
     return np.asarray(finite_array("rotation", rotation) * np.exp(-abs(finite_array("y", y)) / wall_length(J, K)))
 
@@ -87,17 +79,6 @@ def net_torque_restored(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, a: Arra
 
     **Result**: -∂E/∂θ of the interface plane, per volume. **Validity**: K a² ≪ J. Source: the paper, paragraph after
     equation (6), with a restored.
-
-    Parameters
-    ----------
-    rotation
-        δθ_i (rad).
-    J, K
-        Exchange stiffness (energy/length) and anisotropy (energy/volume), > 0.
-    a
-        Lattice constant, > 0.
-    M0
-        Magnetization if J and K are given as effective fields, as in the paper; 1 if they are energies.
     """
     J, K = _constants(J, K)
     bracket = K - np.sqrt(J * K) / positive_array("a", a)
@@ -113,28 +94,6 @@ def rotation_restored(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: Array
     artefacts.
 
     Source: the paper, paragraph after equation (6), with a restored.
-
-    Parameters
-    ----------
-    delta_J_M
-        ΔJ_M = J_M^R - J_M^L as a torque per area, an energy per area (ħ/2 times the Pauli flux). The paper sets
-        t = t0 = ΔJ_M/a: the lattice returns what the electrons deposit, so ΔJ_M is **minus** the torque of the
-        electrons on the interface plane.
-    J, K
-        Exchange stiffness (energy/length) and anisotropy (energy/volume), > 0.
-    a
-        Lattice constant, > 0.
-    M0
-        Magnetization if J and K are given as effective fields, as in the paper; 1 if they are energies.
-
-    Examples
-    --------
-    >>> round(float(rotation_restored(0.1, J=100.0, K=1.0, a=1.0)), 5)
-    -0.01111
-    >>> rotation_restored(0.1, J=1.0, K=1.0, a=1.0)  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    ...
-    kwant_spinjunc.errors.ArgumentError: Argument `K` must differ from J/a², but K a²/J = 1: ...
     """
     J, K = _constants(J, K)
     a = positive_array("a", a)
@@ -154,16 +113,6 @@ def chain_constants(J: ArrayLike, K: ArrayLike, a: ArrayLike) -> tuple[Floats, F
 
     **Validity**: nearest-plane exchange of a stack with spacing a. Multiply by the area of a unit cell for energies per
     atom.
-
-    Parameters
-    ----------
-    J, K, a
-        Exchange stiffness (energy/length), anisotropy (energy/volume), lattice constant, all > 0.
-
-    Examples
-    --------
-    >>> [float(x) for x in chain_constants(J=2.0, K=3.0, a=0.5)]
-    [4.0, 1.5]
     """
     J, K = _constants(J, K)
     a = positive_array("a", a)
@@ -181,16 +130,6 @@ def lattice_wall_length(J: ArrayLike, K: ArrayLike, a: ArrayLike) -> Floats:
 
     **Result**: λ ≥ d, a length: λ = d (1 + κ/24 + O(κ²)) with κ = K a²/J. **Validity**: small rotations; exact in κ.
     Derived from J_ex(δθ_{n+1} - 2δθ_n + δθ_{n-1}) = K_pl δθ_n, the lattice form of the paper's J δθ'' = K δθ.
-
-    Parameters
-    ----------
-    J, K, a
-        Exchange stiffness (energy/length), anisotropy (energy/volume), lattice constant, all > 0.
-
-    Examples
-    --------
-    >>> round(float(lattice_wall_length(J=100.0, K=1.0, a=1.0)), 4)
-    10.0042
     """
     exchange, anisotropy = chain_constants(J, K, a)
     return np.asarray(a, dtype=float) / _decay(exchange, anisotropy)
@@ -211,21 +150,6 @@ def rotation_lattice(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayL
     The rotation is in the plane of both magnetizations only for a torque **normal** to that plane (field-like). A
     torque in the plane (damping-like) tilts the spins by the same angle **out of** the plane: a static uniaxial magnet
     answers a torque τ by δm ∝ τ × m. The paper uses its in-plane torque as if it were conjugate to θ.
-
-    Parameters
-    ----------
-    delta_J_M
-        ΔJ_M as in `rotation_restored`: minus the torque of the electrons on the plane, an energy per area.
-    J, K, a
-        Exchange stiffness (energy/length), anisotropy (energy/volume), lattice constant, all > 0.
-    M0
-        Magnetization if J and K are given as effective fields, as in the paper; 1 if they are energies.
-
-    Examples
-    --------
-    >>> J, K, a = 100.0, 1.0, 1.0
-    >>> round(float(rotation_lattice(0.1, J, K, a)), 5), round(float(rotation_restored(0.1, J, K, a)), 5)
-    (-0.00951, -0.01111)
     """
     J, K = _constants(J, K)
     a = positive_array("a", a)
@@ -248,13 +172,6 @@ def chain_response(n: ArrayLike, source: ArrayLike, exchange: ArrayLike, anisotr
     ----------
     n, source
         Plane indices >= 0, counted from the interface.
-    exchange, anisotropy
-        J_ex and K_pl, energies per area of a plane, > 0.
-
-    Examples
-    --------
-    >>> round(float(chain_response(0, 0, exchange=100.0, anisotropy=1.0)), 5)
-    0.09512
     """
     planes = [finite_array("n", n), finite_array("source", source)]
     for name, plane in zip(("n", "source"), planes, strict=True):
@@ -272,11 +189,6 @@ def critical_torque(J: ArrayLike, K: ArrayLike) -> Floats:
 
     **Result**: Energy per area. **Validity**: continuum (a ≪ d), all torque at y = 0, fixed in direction, anisotropy
     (K/2) sin². Derived here from the first integral of J δθ'' = K sin δθ cos δθ; the paper stops at small δθ.
-
-    Parameters
-    ----------
-    J, K
-        Exchange stiffness (energy/length) and anisotropy (energy/volume), > 0.
     """
     J, K = _constants(J, K)
     return np.asarray(np.sqrt(J * K))

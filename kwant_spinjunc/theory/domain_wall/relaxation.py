@@ -170,10 +170,6 @@ def relax(
     max_iterations
         Newton steps of each solve.
 
-    Returns
-    -------
-    ChainState
-
     Examples
     --------
     >>> from kwant_spinjunc.theory.domain_wall import interface_torque, spin_chain

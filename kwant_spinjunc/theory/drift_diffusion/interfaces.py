@@ -49,12 +49,6 @@ def per_area(response: InterfaceResponse, area: float) -> InterfaceResponse:
         Coefficients in e²/h, e.g. of one unit cell.
     area
         The area in nm² they are given for, > 0.
-
-    Examples
-    --------
-    >>> from kwant_spinjunc.theory.interface import tunnelling_response
-    >>> per_area(tunnelling_response(np.eye(2)), 0.1).charge_1.round(1).tolist()
-    [2418.0, 2418.0]
     """
     factor = LANDAUER / positive("area", area)
     return InterfaceResponse(**{f.name: factor * getattr(response, f.name) for f in fields(response)})
@@ -146,8 +140,6 @@ class VectorInterface:
 
         Parameters
         ----------
-        m_left, m_right
-            Unit vectors of the two magnetizations.
         left, right
             Complex conductance per area, Re >= 0: the accumulation s⊥ of that magnet drives the spin flux
             2 Re G s⊥ - 2 Im G m×s⊥ into the interface (normalized like the conductance of one spin; the sign of Im G
@@ -226,8 +218,6 @@ def tunnel_interface(
 
     Parameters
     ----------
-    m_left, m_right
-        Unit vectors, shape (..., 3).
     amplitudes_left, amplitudes_right
         w_is, complex, shape (..., 2); |w_Ls w_Rs'|² = D_ss' is a conductance per area.
 
@@ -235,12 +225,6 @@ def tunnel_interface(
     -------
     VectorInterface
         Its `VectorInterface.clamped` is equations (3), (4) with T_ss' = R_ss'² D_ss' (`tunnelling_response`).
-
-    Examples
-    --------
-    >>> z = [0.0, 0.0, 1.0]
-    >>> tunnel_interface(z, z, [1.0, 1.0], [1.0, 1.0]).response[0, 0].round(12).tolist()[1]
-    [0.0, 2.0, 0.0, 0.0]
     """
     w = []
     for m, amplitudes, name in zip(
@@ -297,8 +281,6 @@ def node_interface(
 
     Parameters
     ----------
-    m_left, m_right
-        Unit vectors, shape (..., 3).
     conductances_left, conductances_right
         g_s >= 0 of each contact per area, shape (..., 2).
     mixing_left, mixing_right
@@ -309,12 +291,6 @@ def node_interface(
     InterfaceResponse
         The r's of (5), (6), in the unit of the conductances, for δM⊥ = 0: all transverse spin is absorbed at the
         interface.
-
-    Examples
-    --------
-    >>> z = [0.0, 0.0, 1.0]
-    >>> node_interface(z, z, [2.0, 1.0], [2.0, 1.0], 1.0, 1.0).charge_1.round(12).tolist()
-    [1.0, 0.5]
     """
     feeds, losses, axes = [], [], []
     for side, m, g, G in zip(

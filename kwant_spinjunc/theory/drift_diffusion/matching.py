@@ -240,11 +240,6 @@ class Matching:
     def amplitudes(self, side: int) -> tuple[Complex, Complex, Complex]:
         """Return the terms of equation (11) on one side: k_i, δn_i0, δM_i0.
 
-        Parameters
-        ----------
-        side
-            0 = left, 1 = right.
-
         Returns
         -------
         k : ndarray, shape (4,)
@@ -302,10 +297,6 @@ class Matching:
         ----------
         y
             Positions, shape (points,), outside the barrier; a zero counts as left if it is -0.0. Default `grid`.
-
-        Returns
-        -------
-        Profile
         """
         y = self.grid() if y is None else np.atleast_1d(finite_array("y", y))
         if y.ndim != 1:
@@ -442,8 +433,6 @@ def match(
         `kwant_spinjunc.theory.interface.InterfaceResponse`, the r's of (5), (6) and the charge response, with δM⊥ = 0
         at the faces; or `VectorInterface`, with δM⊥ matched as well. Conductances per area (`per_area`); the µ are
         those of (8), (9) at the faces. Leading axes broadcast.
-    m_left, m_right
-        Unit vectors, shape (..., 3).
     current
         Charge (particle) current J along +y, shape (...).
     thickness

@@ -293,12 +293,6 @@ def wave_numbers(material: Material) -> Complex:
     ----------
     material
         The material.
-
-    Examples
-    --------
-    >>> bare = Material(sigma=1.0, beta=0.5, D=1.0, tau=1.0, q=1e4)
-    >>> (1 / wave_numbers(bare).real).round(4).tolist()
-    [0.01, 0.866, 1.0, 1.0]
     """
     return material.modes.wave_numbers
 
@@ -320,10 +314,5 @@ def strong_screening_wave_numbers(material: Material) -> tuple[float, float]:
     -------
     screening, spin : float
         1/length.
-
-    Examples
-    --------
-    >>> strong_screening_wave_numbers(Material(sigma=1.0, beta=0.0, D=1.0, tau=4.0, q=100.0))
-    (10.0, 0.5)
     """
     return 1 / material.screening_length, 1 / material.spin_diffusion_length

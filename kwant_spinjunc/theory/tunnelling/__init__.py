@@ -45,7 +45,6 @@ from .matching import (
 from .torques import (
     implicit_torque,
     in_plane_torques,
-    scalar_difference,
     vector_difference,
     vector_torque,
 )
@@ -71,7 +70,6 @@ __all__ = [
     "one_sided_coefficients",
     "rotation_law",
     "rotation_probabilities",
-    "scalar_difference",
     "spin_factors",
     "spin_factors_from_collinear",
     "spin_flip_reflection",

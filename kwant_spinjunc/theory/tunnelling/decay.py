@@ -1,4 +1,9 @@
-"""The decay through the barrier, equation (2): its exponent in the continuum and on the lattice."""
+"""The decay through the barrier, equation (2): its exponent in the continuum and on the lattice.
+
+All energies are in one unit (eV), the thickness d in the length of ``hbar2_2m`` = ħ²/2m, energy × length²: 0.0381 eV
+nm² for a free electron, t a² for a lattice of ``hopping`` t > 0. ``allowed`` says what to do where the barrier lies
+below the energy: "raise" (`ClassicallyAllowedError`) or "zero" (no decay there).
+"""
 
 from __future__ import annotations
 
@@ -76,17 +81,10 @@ def barrier_excess(
     ----------
     height
         U, height of the barrier above the Fermi energy, in eV (or the unit of all other energies here).
-    mu_left, mu_right
-        µ_Ls and µ_Rs', measured from the Fermi energy.
     voltage
         V, the drop across the barrier as an energy.
     position
         y/d, from 0 to 1. (The print has V y; with V a voltage it is V y/d.)
-
-    Examples
-    --------
-    >>> barrier_excess(2.0, mu_left=0.1, voltage=0.4, position=[0.0, 0.5]).round(12).tolist()
-    [1.9, 1.7]
     """
     left, right = finite_array("mu_left", mu_left), finite_array("mu_right", mu_right)
     drop = finite_array("voltage", voltage) * finite_array("position", position)
@@ -105,15 +103,6 @@ def decay_constant(excess: ArrayLike, hbar2_2m: float, *, allowed: Allowed = "ra
     ----------
     excess
         Height of the barrier above the energy, e.g. from `barrier_excess`.
-    hbar2_2m
-        ħ²/2m in energy × length²: 0.0381 eV nm² for a free electron, t a² for a lattice of hopping t.
-    allowed
-        What to do where the excess is negative: "raise" (`ClassicallyAllowedError`) or "zero" (no decay).
-
-    Examples
-    --------
-    >>> decay_constant([0.0, 4.0], hbar2_2m=1.0).tolist()
-    [0.0, 2.0]
     """
     # ERRATA: equation (2) prints ħ²(U - ...)/2m under the root, which is no inverse length: 2m(U - ...)/ħ² is meant.
     return np.asarray(np.sqrt(forbidden(finite_array("excess", excess), allowed) / positive("hbar2_2m", hbar2_2m)))
@@ -146,15 +135,6 @@ def wkb_exponent(
     height, mu_left, mu_right, voltage
         As in `barrier_excess`. All broadcast: for all pairs of spins pass ``mu_left[..., :, None]`` and
         ``mu_right[..., None, :]``.
-    thickness
-        d, in the length of ``hbar2_2m``.
-    hbar2_2m, allowed
-        As in `decay_constant`.
-
-    Examples
-    --------
-    >>> float(wkb_exponent(height=4.0, thickness=3.0, hbar2_2m=1.0))
-    6.0
     """
     start = barrier_excess(height, mu_left, mu_right)
     start, end = np.broadcast_arrays(start, start - finite_array("voltage", voltage))
@@ -179,17 +159,6 @@ def lattice_decay_constant(
     ----------
     level
         ε, band center of the barrier at the k∥ in question.
-    energy
-        E, same unit.
-    hopping
-        t > 0, same unit.
-    lattice_constant
-        a.
-
-    Examples
-    --------
-    >>> float(lattice_decay_constant(level=2.5, energy=0.0, hopping=1.0).round(12)), round(float(np.log(2)), 12)
-    (0.69314718056, 0.69314718056)
     """
     t = finite_array("hopping", hopping)
     if np.any(t <= 0):
@@ -215,15 +184,6 @@ def lattice_exponent(levels: ArrayLike, energy: ArrayLike, hopping: ArrayLike) -
     ----------
     levels
         Band center ε_n of each plane, shape (..., planes).
-    energy
-        E, shape (...).
-    hopping
-        t > 0, a number or one per plane.
-
-    Examples
-    --------
-    >>> float(lattice_exponent([2.5, 2.5, 2.5], energy=0.0, hopping=1.0).round(12)), round(float(3 * np.log(2)), 12)
-    (2.07944154168, 2.07944154168)
     """
     energies = finite_array("energy", energy)[..., None]
     return np.asarray(lattice_decay_constant(levels, energies, hopping).sum(axis=-1))
@@ -241,15 +201,8 @@ def tunnelling_matrix(rotation: ArrayLike, exponent: ArrayLike) -> Complex:
 
     Parameters
     ----------
-    rotation
-        R_ss' = ⟨s, m_L | s', m_R⟩, shape (..., 2, 2), from `kwant_spinjunc.spin.rotation_matrix`.
     exponent
         ∫κ dy: a number for all spins, or shape (..., 2, 2).
-
-    Examples
-    --------
-    >>> tunnelling_matrix(np.eye(2), np.log(2)).real.round(12).tolist()
-    [[0.5, 0.0], [0.0, 0.5]]
     """
     # ERRATA: equation (2) prints exp[+∫...]: growth through a barrier. Decay is meant.
     return np.asarray(complex_array("rotation", rotation, "(..., 2, 2)") * np.exp(-finite_array("exponent", exponent)))

@@ -1,4 +1,8 @@
-"""The matching of waves at the interfaces, the exact barrier, and the rotation law of its probabilities."""
+"""The matching of waves at the interfaces, the exact barrier, and the rotation law of its probabilities.
+
+``reflection_left`` and ``reflection_right`` are ρ_Ls and ρ_Rs', shape (..., 2); ``exponent`` is κd (κaN for N planes);
+``factors`` are D_ss' and ``rotation`` R_ss', shape (..., 2, 2).
+"""
 
 from __future__ import annotations
 
@@ -53,11 +57,6 @@ def continuum_reflection(k: ArrayLike, kappa: ArrayLike, mass_ratio: float = 1.0
         Decay constant κ in the barrier, same unit.
     mass_ratio
         r = m_barrier/m_electrode (the current k/m is continuous).
-
-    Examples
-    --------
-    >>> complex(continuum_reflection(1.0, 1.0).round(12))
-    1j
     """
     decay, wave = finite_array("kappa", kappa), positive("mass_ratio", mass_ratio) * complex_array("k", k)
     return np.asarray((decay + 1j * wave) / (decay - 1j * wave))
@@ -74,11 +73,6 @@ def surface_green_function(energy: ArrayLike, level: ArrayLike, hopping: ArrayLi
     ----------
     energy, level, hopping
         E, ε and t > 0 in one unit; they broadcast. A magnet has one level per spin, ε - sΔ/2.
-
-    Examples
-    --------
-    >>> complex(surface_green_function(0.0, level=0.0, hopping=1.0).round(12))
-    -1j
     """
     t = finite_array("hopping", hopping)
     if np.any(t <= 0):
@@ -115,12 +109,6 @@ def lattice_reflection(
         t in the barrier.
     joint
         t_c, hopping from the barrier to the electrode; by default that of the barrier.
-
-    Examples
-    --------
-    >>> g = surface_green_function(0.0, level=0.0, hopping=1.0)
-    >>> complex(lattice_reflection(g, kappa_a=np.log(2), hopping=1.0).round(12))
-    (-0.8+0.6j)
     """
     t = finite_array("hopping", hopping)
     joined = t if joint is None else finite_array("joint", joint)
@@ -140,11 +128,6 @@ def interface_factor(reflection: ArrayLike) -> Floats:
     ----------
     reflection
         ρ per spin, from `continuum_reflection` or `lattice_reflection`.
-
-    Examples
-    --------
-    >>> float(interface_factor(continuum_reflection(1.0, 1.0)).round(12))
-    2.0
     """
     return np.asarray(2 * complex_array("reflection", reflection).imag)
 
@@ -157,18 +140,6 @@ def spin_factors(reflection_left: ArrayLike, reflection_right: ArrayLike, expone
     in e^{-2κd}; `barrier_probabilities` is exact.
 
     Source: the paper, equation (2), completed by the interfaces; J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
-
-    Parameters
-    ----------
-    reflection_left, reflection_right
-        ρ_Ls and ρ_Rs', shape (..., 2).
-    exponent
-        κd, shape (...).
-
-    Examples
-    --------
-    >>> spin_factors([1j, 1j], [1j, 0.6 + 0.8j], exponent=0.0).round(12).tolist()
-    [[4.0, 3.2], [4.0, 3.2]]
     """
     left = interface_factor(complex_array("reflection_left", reflection_left, "(..., 2)"))
     right = interface_factor(complex_array("reflection_right", reflection_right, "(..., 2)"))
@@ -199,23 +170,6 @@ def barrier_probabilities(
     **Result**: shape (..., 2, 2); ``T[..., s, s']``, probability of transmission between s on the left and s' on the
     right. **Validity**: exact for a uniform nonmagnetic barrier (one exponent for both spins) between two electrodes
     that are each collinear, at one k∥, on the lattice as in the continuum.
-
-    Parameters
-    ----------
-    rotation
-        R_ss', shape (..., 2, 2).
-    reflection_left, reflection_right
-        ρ_Ls and ρ_Rs', shape (..., 2).
-    exponent
-        κd (κaN for N planes), shape (...).
-
-    Examples
-    --------
-    Two interfaces of a free electron with k = κ and no barrier left between them transmit everything:
-
-    >>> rho = continuum_reflection([1.0, 1.0], 1.0)
-    >>> barrier_probabilities(np.eye(2), rho, rho, exponent=0.0).round(12).tolist()
-    [[1.0, 0.0], [0.0, 1.0]]
     """
     R, _, trips = _round_trips(rotation, reflection_left, reflection_right, exponent)
     return np.asarray(spin_factors(reflection_left, reflection_right, exponent) * abs(trips @ R) ** 2)
@@ -236,12 +190,6 @@ def spin_flip_reflection(
     ----------
     rotation, reflection_left, reflection_right, exponent
         As in `barrier_probabilities`. For the right side exchange the reflections and pass the adjoint rotation.
-
-    Examples
-    --------
-    >>> rho = continuum_reflection([2.0, 1.0], 1.0)
-    >>> float(spin_flip_reflection(np.eye(2), rho, rho, exponent=1.0))
-    0.0
     """
     _, far, trips = _round_trips(rotation, reflection_left, reflection_right, exponent)
     f = interface_factor(reflection_left)
@@ -267,11 +215,6 @@ def golden_rule_probabilities(amplitudes: ArrayLike, dos_left: ArrayLike, dos_ri
     Returns
     -------
     ndarray, shape (..., 2, 2)
-
-    Examples
-    --------
-    >>> golden_rule_probabilities(np.eye(2) / (2 * np.pi), 1.0, [3.0, 1.0]).round(12).tolist()
-    [[3.0, 0.0], [0.0, 1.0]]
     """
     left, right = potentials("dos_left", dos_left), potentials("dos_right", dos_right)
     squares = abs(complex_array("amplitudes", amplitudes, "(..., 2, 2)")) ** 2
@@ -284,19 +227,9 @@ def rotation_probabilities(angle: ArrayLike) -> Floats:
 
     **Validity**: exact for spin 1/2.
 
-    Parameters
-    ----------
-    angle
-        Φ in radians, shape (...).
-
     Returns
     -------
     ndarray, shape (..., 2, 2)
-
-    Examples
-    --------
-    >>> rotation_probabilities(np.pi / 3).round(12).tolist()
-    [[0.75, 0.25], [0.25, 0.75]]
     """
     cosine = np.cos(finite_array("angle", angle))[..., None, None]
     return np.asarray((1 + cosine * np.outer(SIGNS, SIGNS)) / 2)
@@ -310,21 +243,9 @@ def rotation_law(factors: ArrayLike, angle: ArrayLike) -> Floats:
 
     Source: the paper, equation (2) and the text before it.
 
-    Parameters
-    ----------
-    factors
-        D_ss', shape (..., 2, 2), e.g. `spin_factors_from_collinear`.
-    angle
-        Φ in radians, shape (...).
-
     Returns
     -------
     ndarray, shape (..., 2, 2)
-
-    Examples
-    --------
-    >>> rotation_law([[4.0, 2.0], [2.0, 1.0]], np.pi / 2).round(12).tolist()
-    [[2.0, 1.0], [1.0, 0.5]]
     """
     return np.asarray(rotation_probabilities(angle) * finite_array("factors", factors, "(..., 2, 2)"))
 
@@ -343,11 +264,6 @@ def spin_factors_from_collinear(parallel: ArrayLike, antiparallel: ArrayLike) ->
     Returns
     -------
     ndarray, shape (..., 2, 2)
-
-    Examples
-    --------
-    >>> spin_factors_from_collinear([[4, 0], [0, 1]], [[0, 2], [3, 0]]).tolist()
-    [[4.0, 2.0], [3.0, 1.0]]
     """
     P, AP = finite_array("parallel", parallel, "(..., 2, 2)"), finite_array("antiparallel", antiparallel, "(..., 2, 2)")
     return np.where(np.eye(2, dtype=bool), P, AP)
@@ -359,16 +275,6 @@ def factorization_defect(factors: ArrayLike) -> Floats:
 
     **Result**: NaN where a spin channel is closed and the quotient undefined. **Validity**: a diagnostic of any
     junction; it vanishes in proportion to the transmission.
-
-    Parameters
-    ----------
-    factors
-        D_ss', shape (..., 2, 2).
-
-    Examples
-    --------
-    >>> float(factorization_defect([[4.0, 2.0], [2.0, 1.0]]))
-    0.0
     """
     D = finite_array("factors", factors, "(..., 2, 2)")
     largest = np.max(abs(D), axis=(-2, -1), keepdims=True)

@@ -1,4 +1,4 @@
-"""The torque t0, the torques of two magnetization currents, and three measures of nonconservation."""
+"""The torque t0, the torques of two magnetization currents, and what the paper calls nonconservation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from kwant_spinjunc.spin import check_unit_vector
 __all__ = [
     "implicit_torque",
     "in_plane_torques",
-    "scalar_difference",
     "vector_difference",
     "vector_torque",
 ]
@@ -32,20 +31,9 @@ def implicit_torque(J_M_left: ArrayLike, J_M_right: ArrayLike, lattice_constant:
     to that of a torque on the magnets.
 
     Source: the paper, text after equation (4).
-
-    Parameters
-    ----------
-    J_M_left, J_M_right
-        Magnetization currents, each along its own magnetization.
-    lattice_constant
-        a.
-
-    Examples
-    --------
-    >>> float(implicit_torque(1.0, 1.5))
-    0.5
     """
-    return scalar_difference(J_M_left, J_M_right) / positive("lattice_constant", lattice_constant)
+    difference = finite_array("J_M_right", J_M_right) - finite_array("J_M_left", J_M_left)
+    return np.asarray(difference / positive("lattice_constant", lattice_constant))
 
 
 @formula
@@ -60,22 +48,10 @@ def in_plane_torques(J_M_left: ArrayLike, J_M_right: ArrayLike, angle: ArrayLike
 
     Source: J. C. Slonczewski, Phys. Rev. B 71, 024411 (2005), the torque relations.
 
-    Parameters
-    ----------
-    J_M_left, J_M_right
-        Magnetization currents, each along its own magnetization, both positive along +y.
-    angle
-        Φ in radians.
-
     Returns
     -------
     torque_left, torque_right : ndarray
         Torques on the magnets in the unit of J_M (rates of σ); zero for collinear magnets (|sin Φ| < 1e-12).
-
-    Examples
-    --------
-    >>> [float(torque.round(12)) for torque in in_plane_torques(1.0, 1.0, np.pi / 2)]
-    [-1.0, 1.0]
     """
     left, right = finite_array("J_M_left", J_M_left), finite_array("J_M_right", J_M_right)
     phi = finite_array("angle", angle)
@@ -94,43 +70,10 @@ def vector_torque(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, 
     **Result**: shape (..., 3); In the unit of J_M (rates of σ): what flows in on the left minus what flows out on the
     right. **Validity**: exact where the transverse spin current has dephased in both magnets. It has no out-of-plane
     part: the field-like torques on the two magnets are opposite.
-
-    Parameters
-    ----------
-    J_M_left, J_M_right
-        Magnetization currents, shape (...).
-    m_left, m_right
-        Unit vectors, shape (..., 3).
-
-    Examples
-    --------
-    >>> vector_torque(1.0, 1.0, (0, 0, 1), (1, 0, 0)).tolist()
-    [-1.0, 0.0, 1.0]
     """
-    left, right = _spin_currents(J_M_left, J_M_right, m_left, m_right)
-    return left - right
-
-
-@formula
-def scalar_difference(J_M_left: ArrayLike, J_M_right: ArrayLike) -> Floats:
-    """Return J_M^R - J_M^L, the nonconservation the paper measures by lengths.
-
-    **Result**: In the unit of J_M. **Validity**: a definition. Zero between identical magnets without spin
-    accumulation, at any angle.
-
-    Source: the paper, text after equation (4).
-
-    Parameters
-    ----------
-    J_M_left, J_M_right
-        Magnetization currents, each along its own magnetization.
-
-    Examples
-    --------
-    >>> float(scalar_difference(1.0, 1.5))
-    0.5
-    """
-    return np.asarray(finite_array("J_M_right", J_M_right) - finite_array("J_M_left", J_M_left))
+    left = finite_array("J_M_left", J_M_left)[..., None] * check_unit_vector(m_left, "m_left")
+    right = finite_array("J_M_right", J_M_right)[..., None] * check_unit_vector(m_right, "m_right")
+    return np.asarray(left - right)
 
 
 @formula
@@ -139,27 +82,5 @@ def vector_difference(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLi
 
     **Result**: shape (..., 3); In the unit of J_M; its length squared is (J_M^R - J_M^L)² + 4 J_M^L J_M^R sin²(Φ/2).
     **Validity**: a definition. Minus the torque on the magnets (`vector_torque`).
-
-    Parameters
-    ----------
-    J_M_left, J_M_right
-        Magnetization currents, shape (...).
-    m_left, m_right
-        Unit vectors, shape (..., 3).
-
-    Examples
-    --------
-    >>> vector_difference(1.0, 2.0, (0, 0, 1), (0, 0, 1)).tolist()
-    [0.0, 0.0, 1.0]
     """
-    left, right = _spin_currents(J_M_left, J_M_right, m_left, m_right)
-    return right - left
-
-
-def _spin_currents(
-    J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike
-) -> tuple[Floats, Floats]:
-    """Return the vectors J_M^L m_L and J_M^R m_R."""
-    left = finite_array("J_M_left", J_M_left)[..., None] * check_unit_vector(m_left, "m_left")
-    right = finite_array("J_M_right", J_M_right)[..., None] * check_unit_vector(m_right, "m_right")
-    return left, right
+    return -vector_torque(J_M_left, J_M_right, m_left, m_right)
