@@ -12,8 +12,7 @@ place: of the engine's own kind, but no number of the two halves enters it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,7 +24,7 @@ from .halves import route, zone
 from .halves.batch import as_stack
 from .model.problem import Problem
 from .optional import has
-from .solved import Solved
+from .solved import Fields, Solved
 
 __all__ = ["Check", "cross_check"]
 
@@ -79,23 +78,26 @@ def cross_check(problem: Problem, solved: Solved) -> Check:
 
 def _points(problem: Problem, solved: Solved) -> Check:
     shape = solved.modes.shape[:-2]
-    energy = np.broadcast_to(problem.energy, shape)
-    k: Any = None if problem.k is None else np.broadcast_to(problem.k, (*shape, 2))
     count = int(np.prod(shape))
     flat = np.unique(np.linspace(0, count - 1, POINTS).round().astype(int)) if shape else np.zeros(1, dtype=int)
-    worst, names = 0.0, set()
+    worst, names, fields = 0.0, set(), None
     for number in flat:
         at = np.unravel_index(number, shape)
         if not solved.modes[at].any():
             continue
-        single = replace(problem, energy=float(energy[at]), k=None if k is None else k[at])
+        single = problem.at(at, shape)
         other, name = _second(single, solved.solver)
         names.add(name)
         worst = max(worst, float(abs(other.probabilities - solved.probabilities[at]).max()))
-        mine = solved if not shape else route.answer(single)
-        currents = [(x.states if not callable(x.states) else x.states()).currents for x in (mine, other)]
-        worst = max(worst, float(abs(currents[0] - currents[1]).max()))
+        if fields is None and (not shape or problem.m_right is not None):  # of a batch of energies the points alone
+            fields = _fields(solved)
+        mine = _fields(route.answer(single)).currents if fields is None else fields.currents[at]
+        worst = max(worst, float(abs(mine - _fields(other).currents).max()))
     return Check(" and ".join(sorted(names)), len(flat), worst, problem.tolerance)
+
+
+def _fields(solved: Solved) -> Fields:
+    return solved.states() if callable(solved.states) else solved.states
 
 
 def _second(problem: Problem, solver: str) -> tuple[Solved, str]:

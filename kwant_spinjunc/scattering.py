@@ -101,6 +101,11 @@ class Scattering(Solved):
         return self.problem.energy
 
     @property
+    def magnetizations(self) -> Floats:
+        """Directions of the two magnets, shape (..., 2, 3) with the leading axes of ``m_right``."""
+        return self.problem.magnetizations
+
+    @property
     def k(self) -> Any:
         """Wave vectors (kx, kz) in 1/a, None for Γ, or "average"."""
         return self.problem.k
@@ -276,6 +281,10 @@ def scatter(
         See `build`: a supercell or wire with several sites per plane.
     seed, realization
         Which sample of a disordered junction (see `realize`); without effect on a clean one.
+    m_right
+        Directions of the right magnet, shape (..., 3), as `Junction.turned` takes one: what is behind the cut turns,
+        the label of a magnetic lead as well. Leading axes broadcast with those of ``energy`` and ``k`` and lead all
+        results; the halves, and the sample of a disordered junction, are solved once (fast engine only).
     tolerance
         Largest defect of unitarity or continuity (per unit flux) that is accepted.
     rtol
@@ -381,7 +390,7 @@ def conducting_barrier(problem: Problem) -> str | None:
 
 
 #: What `scatter` takes for a junction only, and for a Kwant system only.
-JUNCTION_ONLY = ("solver", "cross_section", "boundary", "seed", "realization")
+JUNCTION_ONLY = ("solver", "cross_section", "boundary", "seed", "realization", "m_right")
 DEVICE_ONLY = ("params", "spin", "magnetizations", "cuts", "magnets", "exchange", "barriers")
 #: What makes a Kwant system a crystal: angles, momenta, averages (see `scatter_crystal`).
 CRYSTAL_ONLY = ("turns", "behind", "axis", "momenta", "spin_orbit", "k", "rtol", "max_points")
@@ -416,16 +425,15 @@ def _scatter_any(
 def _summary(s: Scattering) -> str:
     """Return the result as an aligned table with its own quality."""
     batch = s.unitarity_defect.shape
-    angle = np.degrees(s.junction.angle)
+    angle = f"angle between the magnets {np.degrees(s.junction.angle):.4g} deg"
+    if s.problem.m_right is not None:
+        angle = f"{s.magnetizations[..., 0, 0].size} directions of the right magnet"
     per_cell = ", average over k" if isinstance(s.k, str) else ""
     where = f"E = {s.energy}{per_cell}" if not batch else f"{int(np.prod(batch))} points, shape {batch}"
     if s.junction.is_disordered:
         where += f", sample {s.realization} of seed {s.seed}"
     absent = "" if has("kwant") else " (Kwant is not installed)"
-    lines = [
-        f"Scattering by {s.solver}{absent}: {where}, angle between the magnets {angle:.4g} deg, "
-        f"{len(s.junction.planes)} planes"
-    ]
+    lines = [f"Scattering by {s.solver}{absent}: {where}, {angle}, {len(s.junction.planes)} planes"]
     if not batch:
         names = [f"{lead} {spin}" for lead in ("left", "right") for spin in ("majority", "minority")]
         lines.append(f"  {'to / from':<15}" + "".join(f"{name:>16}" for name in names) + f"{'modes':>8}")

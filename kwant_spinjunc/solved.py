@@ -48,6 +48,12 @@ class Fields:
     continuity_defect: Any = None
     torque_defect: Any = None
 
+    def reshaped(self, shape: tuple[int, ...]) -> Fields:
+        """Return the fields with their one leading axis in the place of those of ``shape``."""
+        given = {name: x for name in self.__dataclass_fields__ if (x := getattr(self, name)) is not None}
+        arrays: dict[str, Any] = {name: x.reshape(*shape, *x.shape[1:]) for name, x in given.items()}
+        return Fields(**arrays)
+
     def audited(self, splitting: Floats, m: Floats) -> Fields:
         """Return the fields with their defects: charge, flux in minus out, and the torque of the exchange field.
 

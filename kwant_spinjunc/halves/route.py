@@ -13,6 +13,7 @@ from ..model.memory import checked_shape
 from ..model.problem import Problem
 from ..solved import Fields, Solved, unitarity_of
 from . import supercell, zone
+from .batch import Stack
 from .solver import probabilities, states
 
 __all__ = ["answer"]
@@ -33,9 +34,10 @@ def answer(problem: Problem) -> Solved:
     ArgumentError
         A batch or an average of a cross-section of several sites.
     """
-    if problem.section.is_single_cell:
+    chain = problem.m_right is not None and problem.junction.is_disordered  # one sample of it, at many directions
+    if problem.section.is_single_cell and not chain:
         return _average(problem) if problem.is_average else _cell(problem)
-    problem.refuse_many()
+    problem.refuse_many(turns=True)
     return _supercell(problem)
 
 
@@ -50,20 +52,33 @@ def _cell(problem: Problem) -> Solved:
     problem.refuse_closed(modes, c)
     if not problem.is_batch:  # nodes of an integral come as near to an edge as that, with weights as small
         problem.refuse_edges(exact=False)
-    P = probabilities(junction, energy, c)
+    stack: Junction | Stack = junction
+    if problem.m_right is not None:
+        stack = Stack.from_junction(problem.base).with_directions(junction.magnetizations[0], problem.m_right)
+        try:
+            modes = np.broadcast_to(modes, (*np.broadcast_shapes(modes.shape[:-2], stack.shape), 2, 2))
+        except ValueError:
+            raise ArgumentError(
+                f"Argument `m_right` must broadcast with `energy` and `k[..., 0]`, but its shape is "
+                f"{problem.m_right.shape} beside {modes.shape[:-2]}."
+            ) from None
+    P = probabilities(stack, energy, c)
     # S is not stored for batches; the flux into and out of every channel is
     return Solved(
         solver=SOLVER,
         probabilities=P,
         modes=modes,
         unitarity_defect=unitarity_of(P, modes),
-        states=partial(_fields, junction, energy, c),
+        states=partial(_fields, stack, energy, c),
     )
 
 
-def _fields(junction: Junction, energy: Floats, c: Floats) -> Fields:
+def _fields(junction: Junction | Stack, energy: Floats, c: Floats) -> Fields:
     """Return the engine's states; its currents conserve by construction, so the torques are what is audited."""
-    return states(junction, energy, c).audited(junction.plane_splitting, junction.plane_m)
+    found = states(junction, energy, c)
+    if isinstance(junction, Junction):
+        return found.audited(junction.plane_splitting, junction.plane_m)
+    return found.audited(junction.splitting, junction.as_texture().m[..., None, None, :, :])
 
 
 def _supercell(problem: Problem) -> Solved:
@@ -73,7 +88,10 @@ def _supercell(problem: Problem) -> Solved:
     modes = junction.open_channels(problem.energy, c).sum(axis=0)
     problem.refuse_closed(modes, c.max())
     problem.refuse_edges(exact=False)
-    P, arithmetic = supercell.probabilities_by(junction, problem.energy, section, problem.sample)
+    P, arithmetic = supercell.probabilities_by(
+        problem.base, problem.energy, section, problem.sample, m_right=problem.m_right
+    )
+    modes = np.broadcast_to(modes, (*P.shape[:-4], 2, 2))
     return Solved(
         solver=f"{SOLVER} ({arithmetic})" if arithmetic == "real" else SOLVER,
         probabilities=P,
@@ -85,7 +103,7 @@ def _supercell(problem: Problem) -> Solved:
 
 def _supercell_fields(problem: Problem) -> Fields:
     checked_shape(problem.section.shape, len(problem.junction.planes), SOLVER)
-    return supercell.states(problem.junction, problem.energy, problem.section, problem.sample)
+    return supercell.states(problem.base, problem.energy, problem.section, problem.sample, m_right=problem.m_right)
 
 
 def _average(problem: Problem) -> Solved:

@@ -369,7 +369,7 @@ class Junction:
 
         Every plane up to the cut is nonmagnetic or collinear with the left magnet, every plane behind it
         nonmagnetic or collinear with the right one. Among several candidates those touching a nonmagnetic plane are
-        preferred, and the middle one is taken.
+        preferred, of these those between magnets, and the middle one is taken.
         """
         magnetic = self.plane_splitting > 0
         sines = np.linalg.norm(np.cross(self.plane_m[:, None], self.magnetizations), axis=-1)
@@ -378,7 +378,8 @@ class Junction:
         right_fits = np.logical_and.accumulate(fits[::-1, 1])[::-1]
         candidates = np.flatnonzero(left_fits[:-1] & right_fits[1:])
         inside = [b for b in candidates if not (magnetic[b] and magnetic[b + 1])]
-        chosen = inside or list(candidates)
+        between = [b for b in inside if magnetic[: b + 1].any() and magnetic[b + 1 :].any()]
+        chosen = between or inside or list(candidates)
         return int(chosen[(len(chosen) - 1) // 2]) if chosen else None
 
     def directions_at(self, angles: ArrayLike) -> NDArray[np.float64]:

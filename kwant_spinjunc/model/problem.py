@@ -2,20 +2,22 @@ r"""What is asked of a junction: energies, wave vectors, a cross-section and a s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arrays import Floats
 from ..checks import finite_array, is_average, positive, wave_vector
 from ..errors import ArgumentError, BandEdgeError, NoOpenChannelError
-from .junction import Junction
+from ..spin import check_unit_vector
+from .junction import COLLINEAR, Junction
 from .plane import CrossSection, band_shift
 from .sample import Realization, realize
 
-__all__ = ["AVERAGE", "TOLERANCE", "Problem", "Settings"]
+__all__ = ["AVERAGE", "TOLERANCE", "Problem", "Settings", "told_apart"]
 
 #: What stands for the mean over the Brillouin zone in place of wave vectors.
 AVERAGE = "average"
@@ -37,6 +39,7 @@ class Settings(TypedDict, total=False):
     realization: int
     tolerance: float
     rtol: float
+    m_right: ArrayLike | None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -55,6 +58,8 @@ class Problem:
         Which sample of a disordered junction.
     tolerance, rtol : float
         Largest defect per unit flux; relative accuracy of an average.
+    m_right : ndarray, shape (..., 3), or None
+        Directions of the right magnet, for many at a time.
     """
 
     junction: Junction
@@ -65,6 +70,7 @@ class Problem:
     realization: int = 0
     tolerance: float = TOLERANCE
     rtol: float = 1e-8
+    m_right: Any = None
 
     @classmethod
     def of(
@@ -79,6 +85,7 @@ class Problem:
         realization: int = 0,
         tolerance: float = TOLERANCE,
         rtol: float = 1e-8,
+        m_right: ArrayLike | None = None,
     ) -> Problem:
         """Check the arguments of `scatter`.
 
@@ -94,8 +101,20 @@ class Problem:
         vectors: Any = k
         if not is_average("k", k) and k is not None:
             vectors = wave_vector("k", k, many=True)
-            if not section.is_single_cell:
+            if not section.is_single_cell or (m_right is not None and junction.is_disordered):
                 section = CrossSection(cross_section, boundary, vectors)
+        directions = None if m_right is None else check_unit_vector(m_right, "m_right")
+        if directions is not None:
+            if not directions.size:
+                raise ArgumentError("Argument `m_right` must not be empty.")
+            if is_average("k", k):
+                raise ArgumentError(
+                    "Argument `m_right` must be left out of an average over k, but is given. Use "
+                    "`angular_response(..., k='average')`, or `junction.turned(m_right=...)`."
+                )
+            turned = told_apart(junction).turned(m_right=directions.reshape(-1, 3)[0])
+            if directions.ndim == 1:
+                junction, directions = turned, None
         return cls(
             junction=junction,
             energy=E if E.ndim else float(E),
@@ -105,7 +124,17 @@ class Problem:
             realization=realization,
             tolerance=positive("tolerance", tolerance),
             rtol=positive("rtol", rtol),
+            m_right=directions,
         )
+
+    def at(self, index: tuple[int, ...], shape: tuple[int, ...]) -> Problem:
+        """Return the problem of one point of a batch of a shape."""
+        junction = self.junction
+        if self.m_right is not None:
+            junction = self.base.turned(m_right=np.broadcast_to(self.m_right, (*shape, 3))[index])
+        energy = float(np.broadcast_to(self.energy, shape)[index])
+        k = None if self.k is None else np.broadcast_to(self.k, (*shape, 2))[index]
+        return replace(self, junction=junction, energy=energy, k=k, m_right=None)
 
     @property
     def is_average(self) -> bool:
@@ -114,8 +143,28 @@ class Problem:
 
     @property
     def is_batch(self) -> bool:
-        """Whether there are many energies or wave vectors."""
-        return bool(np.ndim(self.energy)) or (self.k is not None and not self.is_average and np.ndim(self.k) > 1)
+        """Whether there are many energies, wave vectors or directions."""
+        many_k = self.k is not None and not self.is_average and np.ndim(self.k) > 1
+        return bool(np.ndim(self.energy)) or many_k or self.m_right is not None
+
+    @cached_property
+    def magnetizations(self) -> Floats:
+        """Directions of the two magnets, shape (..., 2, 3) with the leading axes of ``m_right``."""
+        axes = self.junction.magnetizations
+        if self.m_right is None:
+            return axes
+        return np.stack(np.broadcast_arrays(axes[0], self.m_right), axis=-2)
+
+    @cached_property
+    def labels(self) -> Floats:
+        """Direction of each lead's majority spin, shape (..., 2, 3): that of a magnetic lead turns with its magnet."""
+        axes, leads = self.junction.magnetizations, self.junction.leads
+        own = np.array([lead.m for lead in leads])
+        if self.m_right is None:
+            return own
+        right = np.sign(np.dot(own[1], axes[1])) * self.m_right if leads[1].is_magnetic else own[1]
+        right = np.broadcast_to(right, self.m_right.shape)
+        return np.stack(np.broadcast_arrays(own[0], right), axis=-2)
 
     @cached_property
     def band_shift(self) -> NDArray[np.float64]:
@@ -125,7 +174,12 @@ class Problem:
     @cached_property
     def sample(self) -> Realization:
         """The numbers on all sites."""
-        return realize(self.junction, self.section, self.seed, self.realization)
+        return realize(self.base, self.section, self.seed, self.realization)
+
+    @cached_property
+    def base(self) -> Junction:
+        """The junction to turn: magnets that are collinear do not tell where one of them ends in a sample."""
+        return self.junction if self.m_right is None else told_apart(self.junction)
 
     @cached_property
     def doubt(self) -> str:
@@ -169,8 +223,11 @@ class Problem:
                     f"Bands: {self.junction.describe_bands(float(np.ravel(c)[0]))}."
                 )
 
-    def refuse_many(self) -> None:
-        """Raise `ArgumentError` for a batch or an average, where a route takes one energy and k at a time."""
+    def refuse_many(self, *, turns: bool = False) -> None:
+        """Raise `ArgumentError` for a batch or an average, where a route takes one energy and k at a time.
+
+        ``turns``: directions of the right magnet may be many.
+        """
         where = "with Kwant, a cross-section of several sites or hard walls"
         if self.is_average:
             raise ArgumentError(
@@ -182,6 +239,11 @@ class Problem:
                     f"Argument `{name}` must be one {one} {where}, but its shape is {np.shape(value)}. "
                     "Use solver='halves' for many."
                 )
+        if self.m_right is not None and not turns:
+            raise ArgumentError(
+                f"Argument `m_right` must be one direction with Kwant, but its shape is {np.shape(self.m_right)}. Use "
+                "solver='halves' for many."
+            )
 
     def refuse_closed(self, modes: NDArray[Any], band_shift: ArrayLike) -> None:
         """Raise `NoOpenChannelError` where there is no mode in either lead; it names the bands at the first point."""
@@ -192,3 +254,11 @@ class Problem:
             f"Argument `energy` must lie in a band of a lead, but at {energy:g} no channel is open. "
             f"Bands at this k: {self.junction.describe_bands(c)}."
         )
+
+
+def told_apart(junction: Junction) -> Junction:
+    """Return a junction with its magnets at 90° where they are collinear, so that a sample tells where one ends."""
+    axes = junction.magnetizations
+    if junction.cut is None or np.linalg.norm(np.cross(*axes)) > COLLINEAR:
+        return junction
+    return junction.turned(m_right=junction.directions_at(np.pi / 2))

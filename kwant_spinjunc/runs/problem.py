@@ -19,6 +19,7 @@ from ..halves import supercell
 from ..model.junction import Junction
 from ..model.memory import machine_memory, memory
 from ..model.plane import CrossSection
+from ..model.problem import told_apart
 from ..model.sample import realize, whole
 from ..scattering import TOLERANCE
 from ..scattering import scatter_quietly as scatter
@@ -207,10 +208,15 @@ class JunctionProblem:
         ]
         return CrossSection(self.cross_section, self.walls, tuple(k))
 
+    @cached_property
+    def base(self) -> Junction:
+        """The junction to draw samples of: where magnets turn, collinear ones do not tell where one of them ends."""
+        return self.junction if self.m_right is None else told_apart(self.junction)
+
     @property
     def junctions(self) -> list[Junction]:
         """The junction for each direction of the right magnet."""
-        return [self.junction] if self.m_right is None else [self.junction.turned(m_right=m) for m in self.m_right]
+        return [self.junction] if self.m_right is None else [self.base.turned(m_right=m) for m in self.m_right]
 
     @cached_property
     def quantities(self) -> tuple[Observable, ...]:
@@ -265,8 +271,7 @@ class JunctionProblem:
         if not modes.any():
             return {q.name: np.zeros(q.shape) for q in self.quantities}
         if self.torques or self.profiles or self.solver not in (None, "halves"):
-            found = [self._scattered(junction, section, realization) for junction in self.junctions]
-            values = {name: np.array([one[name] for one in found]) for name in found[0]}
+            values = self._scattered(section, realization)
         else:
             values = self._transmitted(section, realization, modes)
         if self.m_right is None:
@@ -275,11 +280,11 @@ class JunctionProblem:
 
     def _transmitted(self, section: CrossSection, realization: int, modes: NDArray[np.intp]) -> dict[str, Any]:
         """Return probabilities and what follows from them, the halves of the sample solved once for all directions."""
-        sample = realize(self.junction, section, self.seed, realization)
+        sample = realize(self.base, section, self.seed, realization)
         if self.m_right is None:
-            P = supercell.probabilities(self.junction, self.energy, section, sample)[None]
-        elif supercell.find_cut(self.junction, sample) is not None:
-            P = supercell.probabilities(self.junction, self.energy, section, sample, m_right=np.array(self.m_right))
+            P = supercell.probabilities(self.base, self.energy, section, sample)[None]
+        elif supercell.find_cut(self.base, sample) is not None:
+            P = supercell.probabilities(self.base, self.energy, section, sample, m_right=np.array(self.m_right))
         else:
             samples = ((j, realize(j, section, self.seed, realization)) for j in self.junctions)
             P = np.array([supercell.probabilities(j, self.energy, section, one) for j, one in samples])
@@ -292,7 +297,16 @@ class JunctionProblem:
             )
         return {**_from_probabilities(P), "unitarity_defect": defect}
 
-    def _scattered(self, junction: Junction, section: CrossSection, realization: int) -> dict[str, Any]:
+    def _scattered(self, section: CrossSection, realization: int) -> dict[str, Any]:
+        """Return everything of all directions, by one solve where the sample has two halves to turn."""
+        if self.m_right is not None and self.solver in (None, "halves"):
+            sample = realize(self.base, section, self.seed, realization)
+            if supercell.find_cut(self.base, sample) is not None:
+                return self._one(self.junction, section, realization, m_right=self.m_right)
+        found = [self._one(junction, section, realization) for junction in self.junctions]
+        return {name: np.array([one[name] for one in found]) for name in found[0]}
+
+    def _one(self, junction: Junction, section: CrossSection, realization: int, m_right: Any = None) -> dict[str, Any]:
         k = section.k if "periodic" in section.boundary else None
         boundary: Any = section.boundary[0] if len(set(section.boundary)) == 1 else section.boundary
         s = scatter(
@@ -305,6 +319,7 @@ class JunctionProblem:
             seed=self.seed,
             realization=realization,
             tolerance=self.tolerance,
+            m_right=m_right,
         )
         values = {**_from_probabilities(s.probabilities), "unitarity_defect": s.unitarity_defect}
         if self.torques:

@@ -530,7 +530,7 @@ def _assemble(
         spin_resolved=currents,
         m=m,
         spin_current=Q,
-        torques=magnet_torques(junction, Q, outer),
+        torques=magnet_torques(junction.magnetizations, Q, outer),
         layer_torques=layer.reshape(*shape, -1, 3),
         bias=V,
         mu=mu,

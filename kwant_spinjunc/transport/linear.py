@@ -30,7 +30,7 @@ class LeadCurrents:
     ----------
     spin_resolved : ndarray, shape (..., 2, 2)
         I_αs as [lead, spin], positive along +y, spin along each lead's own m.
-    m : ndarray, shape (2, 3)
+    m : ndarray, shape (..., 2, 3)
         The axes that label the spins: each lead's own m, also where the lead is not magnetic.
     """
 
@@ -58,7 +58,7 @@ class LeadCurrents:
     def vector_difference(self) -> Floats:
         """J_M^R m_R - J_M^L m_L, shape (..., 3): between magnetic leads minus the torque on both magnets together."""
         J_M = self.magnetization[..., None]
-        difference: Floats = J_M[..., 1, :] * self.m[1] - J_M[..., 0, :] * self.m[0]
+        difference: Floats = J_M[..., 1, :] * self.m[..., 1, :] - J_M[..., 0, :] * self.m[..., 0, :]
         return difference
 
 
@@ -178,19 +178,19 @@ def linear_response(scattering: Scattering, mu_left: ArrayLike, mu_right: ArrayL
     """
     _check_scattering(scattering)
     mu = reservoirs(mu_left, mu_right)
-    m = np.array([lead.m for lead in scattering.junction.leads])
+    m = scattering.problem.labels
     currents = channel_currents(scattering.probabilities, mu)
     J_M = magnetization_current(currents)
     spin_current = _weighted(spacer_spin_current(scattering), mu, trailing=1)
     outer = _weighted(outer_spin_currents(scattering), mu, trailing=2)
     for side, lead in enumerate(scattering.junction.leads):
         if lead.is_magnetic:  # the same number as J_M, without the rounding of the fluxes on the near side
-            outer[..., side, :] = J_M[..., side, None] * m[side]
+            outer[..., side, :] = J_M[..., side, None] * m[..., side, :]
     return Response(
         spin_resolved=currents,
         m=m,
         spin_current=spin_current,
-        torques=magnet_torques(scattering.junction, spin_current, outer),
+        torques=magnet_torques(scattering.problem.magnetizations, spin_current, outer),
         layer_torques=_weighted(scattering.fields.torques, mu, trailing=2),
     )
 
@@ -229,7 +229,7 @@ def tunneling_response(scattering: Scattering, mu_left: ArrayLike, mu_right: Arr
     right = (np.swapaxes(P[..., 1, :, 0, :], -1, -2) * drop).sum(axis=-2)
     return LeadCurrents(
         spin_resolved=np.stack([left, right], axis=-2),
-        m=np.array([lead.m for lead in scattering.junction.leads]),
+        m=scattering.problem.labels,
     )
 
 

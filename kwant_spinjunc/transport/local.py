@@ -112,8 +112,9 @@ def chemical_potentials(
     >>> chemical_potentials(sj.scatter(wire, 0.3, solver="halves"), 1.0, 0.0).round(12).tolist()
     [[0.5, 0.5], [0.5, 0.5], [0.5, 0.5]]
     """
-    junction = scattering.junction
-    axes = checked_axes(junction, axis)
+    if axis is None and scattering.problem.m_right is not None:
+        raise ArgumentError("Argument `axis` must be given for many directions of the right magnet, but is None.")
+    axes = checked_axes(scattering.junction, axis)
     return chemical_potentials_of(scattering.fields.densities, axes, mu_left, mu_right)
 
 

@@ -18,7 +18,6 @@ from numpy.typing import ArrayLike
 
 from ..arrays import Floats
 from ..errors import ArgumentError
-from ..model.junction import Junction
 from ..scattering import Scattering
 from ..spin import SIGNS, torque_axes
 from ..theory.interface import InterfaceResponse, interface_response
@@ -66,7 +65,7 @@ def spacer_spin_current(scattering: Scattering) -> Floats:
     ArgumentError
         The junction is a texture with no bond between two collinear halves: there is no one spacer current.
     """
-    cut = scattering.junction.cut
+    cut = scattering.problem.base.cut
     if cut is None:
         raise ArgumentError(
             "Argument `scattering` must be of a junction of two collinear halves, but its magnetizations have more "
@@ -92,20 +91,20 @@ def outer_spin_currents(scattering: Scattering) -> Floats:
     """
     currents = scattering.fields.currents
     sides = []
-    for bond, lead in [(0, scattering.junction.left), (-1, scattering.junction.right)]:
-        Q = currents[..., bond, 1:]
-        m = np.array(lead.m)
-        sides.append((Q @ m)[..., None] * m if lead.is_magnetic else Q)
+    for side, bond in ((0, 0), (1, -1)):
+        Q, m = currents[..., bond, 1:], scattering.problem.labels[..., None, None, side, :]
+        magnetic = scattering.junction.leads[side].is_magnetic
+        sides.append((Q * m).sum(axis=-1, keepdims=True) * m if magnetic else Q)
     return np.stack(sides, axis=-2)
 
 
-def magnet_torques(junction: Junction, spin_current: ArrayLike, outer_currents: ArrayLike) -> Torques:
+def magnet_torques(magnetizations: ArrayLike, spin_current: ArrayLike, outer_currents: ArrayLike) -> Torques:
     r"""Return the total torque on each side of the spacer, τ_L = Q_left - Q and τ_R = Q - Q_right.
 
     Parameters
     ----------
-    junction
-        Gives the two magnetizations.
+    magnetizations
+        Directions of the two magnets, shape (..., 2, 3).
     spin_current
         Q through the spacer, shape (..., 3), positive along +y.
     outer_currents
@@ -117,10 +116,10 @@ def magnet_torques(junction: Junction, spin_current: ArrayLike, outer_currents: 
     """
     Q, outer = np.asarray(spin_current), np.asarray(outer_currents)
     left, right = outer[..., 0, :] - Q, Q - outer[..., 1, :]
-    m_left, m_right = junction.magnetizations
+    m_left, m_right = np.moveaxis(np.asarray(magnetizations, dtype=float), -2, 0)
     (e_left, normal), (e_right, _) = torque_axes(m_left, m_right), torque_axes(m_right, m_left)
     return Torques(
         vectors=np.stack([left, right], axis=-2),
-        damping_like=np.stack([left @ e_left, right @ e_right], axis=-1),
-        field_like=np.stack([left @ normal, right @ normal], axis=-1),
+        damping_like=np.stack([(left * e_left).sum(axis=-1), (right * e_right).sum(axis=-1)], axis=-1),
+        field_like=np.stack([(left * normal).sum(axis=-1), (right * normal).sum(axis=-1)], axis=-1),
     )

@@ -209,7 +209,7 @@ def test_kwant_near_side_torques_have_a_floor_and_the_engine_none():
 def test_torques_of_given_currents_are_in_minus_out():
     iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
     junction = sj.Junction(sj.ferromagnet(**iron), [], sj.ferromagnet(**iron, m=(1.0, 0.0, 0.0)))
-    torques = magnet_torques(junction, [0.2, 0.3, 0.1], [[0, 0, 0.1], [0.2, 0, 0]])
+    torques = magnet_torques(junction.magnetizations, [0.2, 0.3, 0.1], [[0, 0, 0.1], [0.2, 0, 0]])
     np.testing.assert_allclose(torques.vectors, [[-0.2, -0.3, 0.0], [0.0, 0.3, 0.1]])
     np.testing.assert_allclose(torques.damping_like, [-0.2, 0.1])
     np.testing.assert_allclose(torques.field_like, [-0.3, 0.3])  # m_L×m_R = +y for both

@@ -152,6 +152,8 @@ ROUTES = {
     "halves": dict(energy=0.1, solver="halves"),
     "batch": dict(energy=[0.1, 0.2, 99.0]),
     "supercell": dict(energy=0.1, cross_section=(2, 2)),
+    "directions": dict(energy=0.1, m_right=sj.unit_vector(np.linspace(0.2, 3.0, 4))),
+    "directions of a sample": dict(energy=0.1, m_right=sj.unit_vector([0.2, 2.0]), cross_section=(2, 2)),
     "average": dict(energy=0.1, k="average", rtol=1e-6),
 }
 
@@ -173,10 +175,14 @@ def test_a_check_tells_the_other_route_and_how_far_they_are_apart(name):
 def test_a_wrong_engine_is_caught_by_the_check(monkeypatch, name):
     """Probabilities of another spacer, or energy: unitary, continuous, and not the answer."""
     family = FILM if name == "average" else CHAIN
-    other = replace(family, layers=[replace(family.layers[0], onsite=family.layers[0].onsite + 1e-3)])
+    other = replace(FILM, layers=[replace(FILM.layers[0], onsite=FILM.layers[0].onsite + 1e-3)])
     right, dense = route.probabilities, route.supercell.probabilities_by
-    monkeypatch.setattr(route, "probabilities", lambda _, *rest: right(other, *rest))
-    monkeypatch.setattr(route.supercell, "probabilities_by", lambda j, E, *rest: dense(j, E + 1e-3, *rest))
+
+    def wrong(junction, E, *rest):
+        return right(other, E, *rest) if name == "average" else right(junction, np.add(E, 1e-3), *rest)
+
+    monkeypatch.setattr(route, "probabilities", wrong)
+    monkeypatch.setattr(route.supercell, "probabilities_by", lambda j, E, *rest, **kw: dense(j, E + 1e-3, *rest, **kw))
     with pytest.raises(sj.DisagreementError):
         sj.scatter(family, **ROUTES[name], check=True)
 

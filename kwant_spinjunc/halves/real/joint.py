@@ -23,12 +23,12 @@ from scipy.linalg import blas
 
 from ...arrays import Complex, Floats
 from ..supercell.dense import gemm, squared, symmetric_inverse
-from ..supercell.joint import fill_squares
+from ..supercell.joint import fill_squares, gauged
 from ..supercell.sampled import Sampled
 from ..supercell.surface import pick
 from .face import PLAIN, Face, Watch, eliminate, face_of, slab_ends, transposed_gemm
 
-__all__ = ["Joint", "WeakError", "gauged"]
+__all__ = ["Joint", "WeakError"]
 
 #: Spins whose matrices differ by less than this leave too few digits of the difference.
 WEAK = 1e-4
@@ -38,16 +38,6 @@ Turns = tuple[Complex | None, Complex | None]
 
 class WeakError(Exception):
     """The two spins differ too little to take their difference."""
-
-
-def gauged(R: Complex) -> tuple[Floats, Complex, Complex]:
-    """Return (r, a, b) of R_ss' = a_s r_ss' b_s' with r a real rotation and phases a, b."""
-    c, s = abs(R[0, 0]), abs(R[0, 1])
-    a, b = np.ones(2, dtype=complex), np.ones(2, dtype=complex)
-    b[0] = R[0, 0] / c if c > 0 else 1.0
-    b[1] = -R[0, 1] / s if s > 0 else 1.0
-    a[1] = R[1, 1] / (c * b[1]) if c > s else R[1, 0] / (s * b[0])  # the larger one, so that rounding has no phase
-    return np.array([[c, -s], [s, c]]), a, b
 
 
 @dataclass

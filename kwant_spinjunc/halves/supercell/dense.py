@@ -31,6 +31,8 @@ __all__ = [
 
 #: Largest norm of its matrix for a series, which ends at the second number; largest condition of eigenvectors.
 LARGEST_RATIO, SERIES_END, LARGEST_CONDITION = 0.25, 1e-18, 1e5
+#: Numbers x for which an eigenvalue problem does not pay.
+FEW = 40
 #: Rows up to which LAPACK inverts a symmetric matrix; above it is done by blocks, as long as a a^{-1} - 1 is less.
 LEAF, LARGEST_RESIDUAL = 50, 1e-12
 
@@ -177,6 +179,9 @@ def resolvent(rows: Matrix, N: Matrix, columns: Matrix, x: Floats) -> list[Matri
             columns = -gemm(N, columns)
             terms.append(gemm(rows, columns))
         return [sum(x_**order * term for order, term in enumerate(terms)) for x_ in x]
+    if len(x) < FEW:
+        shifted = (x_ * N + np.eye(len(N)) for x_ in x)
+        return [gemm(rows, LU.of(one).solve(columns)) for one in shifted]
     values, V = eig(N)
     if not np.linalg.cond(V) < LARGEST_CONDITION:
         shifted = (x_ * N + np.eye(len(N)) for x_ in x)

@@ -19,6 +19,7 @@ from .general import General
 from .half import solve_halves
 from .joint import Cut, Side, label_turn
 from .sampled import Sampled, cut_of
+from .turned import turned_fields
 from .waves import collinear_waves, general_waves
 
 __all__ = [
@@ -86,23 +87,9 @@ def probabilities_by(
     by: str | None = None,
 ) -> tuple[Floats, str]:
     """Return the same and the arithmetic they were solved in: "real" or "complex"."""
-    problem = Sampled(junction, finite("energy", energy), section, sample)
-    axes = junction.magnetizations
-    cut = cut_of(problem, axes)
+    problem, cut, axes, pairs = _asked(junction, energy, section, sample, m_left, m_right)
     if cut is None:
-        if m_left is not None or m_right is not None:
-            raise ArgumentError(
-                "Arguments `m_left` and `m_right` must be None for a sample without two collinear halves, but are "
-                "given. Build a junction for each direction."
-            )
         return General(problem).probabilities(), COMPLEX
-    pairs = np.stack(
-        np.broadcast_arrays(
-            axes[0] if m_left is None else check_unit_vector(m_left, "m_left"),
-            axes[1] if m_right is None else check_unit_vector(m_right, "m_right"),
-        ),
-        axis=-2,
-    )
     turns = [
         [label_turn(lead, m, axes[i]) for m in pairs[..., i, :].reshape(-1, 3)] for i, lead in enumerate(junction.leads)
     ]
@@ -123,7 +110,14 @@ def probabilities_by(
     return out, COMPLEX
 
 
-def states(junction: Junction, energy: float, section: CrossSection, sample: Realization) -> Fields:
+def states(
+    junction: Junction,
+    energy: float,
+    section: CrossSection,
+    sample: Realization,
+    m_left: ArrayLike | None = None,
+    m_right: ArrayLike | None = None,
+) -> Fields:
     """Return bond currents, torques and densities of all incoming states of one sample.
 
     Currents are taken where the electrons leave, on the far side of the barrier, and carried back with the torque of
@@ -131,16 +125,55 @@ def states(junction: Junction, energy: float, section: CrossSection, sample: Rea
 
     Parameters
     ----------
-    junction, energy, section, sample
-        As in `probabilities`.
+    junction, energy, section, sample, m_left, m_right
+        As in `probabilities`. Of directions, leading axes come first, the halves are solved once for all, and there
+        are no ``site_densities``.
 
     Raises
     ------
     ArgumentError
-        The sample does not fit the junction.
+        As in `probabilities`.
+    """
+    problem, cut, axes, pairs = _asked(junction, energy, section, sample, m_left, m_right)
+    if m_left is not None or m_right is not None:
+        found = turned_fields(problem, cut, axes, pairs.reshape(-1, 2, 3))  # type: ignore[arg-type]
+        return found.reshaped(pairs.shape[:-2])
+    source = collinear_waves(problem, cut, axes) if cut is not None else general_waves(problem)
+    return Evaluator(problem).fill(*source)
+
+
+def _asked(
+    junction: Junction,
+    energy: float,
+    section: CrossSection,
+    sample: Realization,
+    m_left: ArrayLike | None,
+    m_right: ArrayLike | None,
+) -> tuple[Sampled, int | None, Floats, Floats]:
+    """Return the sample, its cut, the axes of its halves and the pairs of directions (..., 2, 3) asked for.
+
+    Raises
+    ------
+    ArgumentError
+        Directions are given for a sample that has no two collinear halves, or for a half without a magnet.
     """
     problem = Sampled(junction, finite("energy", energy), section, sample)
     axes = junction.magnetizations
     cut = cut_of(problem, axes)
-    source = collinear_waves(problem, cut, axes) if cut is not None else general_waves(problem)
-    return Evaluator(problem).fill(*source)
+    given = [("m_left", m_left), ("m_right", m_right)]
+    for side, (name, m) in enumerate(given):
+        if m is None:
+            continue
+        if cut is None:
+            raise ArgumentError(
+                f"Argument `{name}` must be None for a sample without two collinear halves, but is given. Build a "
+                "junction for each direction."
+            )
+        planes = slice(None, cut + 1) if side == 0 else slice(cut + 1, None)
+        if not problem.magnetic[planes].any() and not junction.leads[side].is_magnetic:
+            raise ArgumentError(
+                f"Argument `{name}` must be None for a half without a magnet, but is given. Where collinear magnets do "
+                "not tell which is which, build the junction at an angle, for example 90 degrees."
+            )
+    pairs = [axis if m is None else check_unit_vector(m, name) for axis, (name, m) in zip(axes, given, strict=True)]
+    return problem, cut, axes, np.stack(np.broadcast_arrays(*pairs), axis=-2)

@@ -14,9 +14,7 @@ from .sampled import Sampled
 from .surface import Half, hopped
 from .waves import Waves
 
-__all__ = [
-    "Evaluator",
-]
+__all__ = ["Evaluator", "flux", "frame_of"]
 
 
 class Evaluator:

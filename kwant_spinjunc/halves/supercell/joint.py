@@ -18,6 +18,7 @@ __all__ = [
     "Cut",
     "Side",
     "fill_squares",
+    "gauged",
     "label_turn",
 ]
 
@@ -208,3 +209,13 @@ def fill_squares(out: Floats, amplitudes: list[list[Matrix]], left: Complex | No
     for q in (0, 1):
         for s in (0, 1):
             out[q, s] = squared(amplitudes[q][s])
+
+
+def gauged(R: Complex) -> tuple[Floats, Complex, Complex]:
+    """Return (r, a, b) of R_ss' = a_s r_ss' b_s' with r a real rotation and phases a, b."""
+    c, s = abs(R[0, 0]), abs(R[0, 1])
+    a, b = np.ones(2, dtype=complex), np.ones(2, dtype=complex)
+    b[0] = R[0, 0] / c if c > 0 else 1.0
+    b[1] = -R[0, 1] / s if s > 0 else 1.0
+    a[1] = R[1, 1] / (c * b[1]) if c > s else R[1, 0] / (s * b[0])  # the larger one, so that rounding has no phase
+    return np.array([[c, -s], [s, c]]), a, b

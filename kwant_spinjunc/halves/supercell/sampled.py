@@ -159,8 +159,9 @@ def find_cut(junction: Junction, sample: Realization) -> int | None:
     """Return the bond at which a sample falls into two collinear halves, or None if there is none.
 
     Every field up to the cut is collinear with the left magnet, every field behind it with the right one. Among the
-    candidates the one is taken whose halves need the fewest matrices (planes before the first magnetic one need one for
-    both spins); of several those touching a nonmagnetic plane, and of these the middle one.
+    candidates, those in a gap between magnets if there are any, the one is taken whose halves need the fewest matrices
+    (planes before the first magnetic one need one for both spins); of several those touching a nonmagnetic plane, and
+    of these the middle one.
     """
     return cut_of(Sampled(junction, 0.0, CrossSection((1, len(sample.levels[0]))), sample), junction.magnetizations)
 
@@ -174,6 +175,10 @@ def cut_of(problem: Sampled, axes: Floats) -> int | None:
     candidates = np.flatnonzero(left[:-1] & right[1:])
     if not len(candidates):
         return None
+    magnetic = problem.magnetic
+    gaps = [b for b in candidates if not (magnetic[b] and magnetic[b + 1])]
+    between = [b for b in gaps if magnetic[: b + 1].any() and magnetic[b + 1 :].any()]
+    candidates = np.array(between) if between else candidates  # also of collinear magnets each stays on its side
     split = [lead.splitting > 0 for lead in problem.junction.leads]
     spins_left = 1 + np.logical_or.accumulate([split[0], *problem.magnetic])[1:]
     spins_right = 1 + np.logical_or.accumulate([split[1], *problem.magnetic[::-1]])[1:][::-1]

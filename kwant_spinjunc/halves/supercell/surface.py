@@ -51,11 +51,13 @@ class Plane:
         """Return g ψ of waves with spin before site."""
         if self.full:
             return gemm(self.g[0], wave)
-        parts = []
-        for s, part in enumerate(np.split(wave, 2)):
-            part, g = np.asfortranarray(part), pick(self.g, s)
-            parts.append(gemm(g, part) if self.U is None else gemm(self.U, g[:, None] * gemm(dagger(self.U), part)))
+        parts = [self.apply_to(np.asfortranarray(part), s) for s, part in enumerate(np.split(wave, 2))]
         return np.asfortranarray(np.concatenate(parts))
+
+    def apply_to(self, wave: Matrix, s: int) -> Matrix:
+        """Return g ψ of waves of spin s alone."""
+        g = pick(self.g, s)
+        return gemm(g, wave) if self.U is None else gemm(self.U, g[:, None] * gemm(dagger(self.U), wave))
 
     def incoming(self, s: int) -> Matrix:
         """Return i B of the modes of spin s, with spin before site."""

@@ -17,7 +17,7 @@ from ...halves import Stack, zone
 from ...model.junction import Junction
 from ...scattering import Scattering
 from ...scattering import scatter_quietly as scatter
-from ...spin import torque_axes
+from ...spin import angle_between, torque_axes
 from ...transport.bias import bias_response
 from ...transport.linear import linear_response
 
@@ -215,7 +215,8 @@ def angular_response_from(source: Any) -> AngularResponse:
     ----------
     source
         The Dataset of a `sweep` whose ``angle`` varies along its only axis with several points; a sequence of
-        `Scattering` of one junction at several angles; or one `Scattering`, whose junction is then rotated.
+        `Scattering` of one junction at several angles; one `Scattering` of several ``m_right``, also of a sample; or
+        one of one direction, whose junction is then rotated.
 
     Raises
     ------
@@ -223,10 +224,12 @@ def angular_response_from(source: Any) -> AngularResponse:
         Another type, or more than one axis.
     """
     if isinstance(source, Scattering):
-        if np.ndim(source.energy) or source.cells != 1:
+        if source.problem.m_right is not None and source.unitarity_defect.ndim == 1 and not np.ndim(source.energy):
+            return _from_directions(source)
+        if source.problem.is_batch or source.cells != 1:
             raise ArgumentError(
-                "Argument `source` must be of one energy and one cell per plane, but is a batch or a supercell. Pass a "
-                "sequence of results, one an angle."
+                "Argument `source` must be of one energy and one cell per plane, but is a batch or a supercell. Use "
+                "`scatter(..., m_right=directions)`, or pass a sequence of results, one an angle."
             )
         return angular_response(source.junction, float(source.energy), source.k)
     if hasattr(source, "data_vars"):
@@ -245,6 +248,22 @@ def angular_response_from(source: Any) -> AngularResponse:
         )
     raise ArgumentError(
         f"Argument `source` must be a sweep's Dataset or Scattering results, but is {type(source).__name__}."
+    )
+
+
+def _from_directions(source: Scattering) -> AngularResponse:
+    """Return the response of one solve at many directions of the right magnet."""
+    response = linear_response(source, 0.5, -0.5)
+    angles = angle_between(*np.moveaxis(source.magnetizations, -2, 0))
+    order = np.argsort(angles)
+    return AngularResponse(
+        angles[order],
+        response.charge.mean(axis=-1)[order],
+        response.torques.damping_like[order],
+        response.torques.field_like[order],
+        source=f"{len(order)} directions at E = {source.energy}",
+        energy=float(source.energy),
+        k=source.k,
     )
 
 
