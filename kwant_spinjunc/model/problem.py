@@ -245,6 +245,14 @@ class Problem:
                 "solver='halves' for many."
             )
 
+    def refuse_turned(self) -> None:
+        """Raise `ArgumentError` for many directions of the right magnet, where a result of one is evaluated."""
+        if self.m_right is not None:
+            raise ArgumentError(
+                "Argument `scattering` must be of one direction of the right magnet, but is of many. Use "
+                "`junction.turned(m_right=...)`."
+            )
+
     def refuse_closed(self, modes: NDArray[Any], band_shift: ArrayLike) -> None:
         """Raise `NoOpenChannelError` where there is no mode in either lead; it names the bands at the first point."""
         if modes.any():

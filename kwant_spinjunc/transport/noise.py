@@ -190,6 +190,7 @@ def _of_sample(s: Scattering, lead_in: int) -> Noise:
 
 def _of_junction(s: Scattering, lead_in: int) -> Noise:
     problem = s.problem
+    problem.refuse_turned()
     if not problem.section.is_single_cell or s.junction.is_disordered:
         return _of_sample(s, lead_in)
     lead, spin = np.repeat([0, 1], 2), np.tile([0, 1], 2)

@@ -153,6 +153,7 @@ def _of_device(s: DeviceScattering, magnet: Any) -> Floats:
 
 
 def _of_junction(s: Scattering, magnet: Any) -> Floats:
+    s.problem.refuse_turned()
     planes = _planes(s.junction, magnet)
     if not s.problem.section.is_single_cell or s.junction.is_disordered:
         return _of_sample(s, planes)

@@ -101,11 +101,7 @@ def vector_response(scattering: Scattering, *, rtol: float = 1e-8) -> Floats:
             "Argument `scattering` must be of a clean Junction with one cell per plane, but is not. Use `scatter` of "
             "the junction without disorder and cross_section=(1, 1)."
         )
-    if scattering.problem.m_right is not None:
-        raise ArgumentError(
-            "Argument `scattering` must be of one direction of the right magnet, but is of many. Use "
-            "`junction.turned(m_right=...)`."
-        )
+    scattering.problem.refuse_turned()
     energy = np.asarray(scattering.energy, dtype=float)
     if not isinstance(scattering.k, str):
         return _at(junction, energy, np.asarray(band_shift(scattering.k), dtype=float))

@@ -286,8 +286,9 @@ def test_what_knows_one_direction_only_refuses_many():
         chemical_potentials(s)
     assert chemical_potentials(s, axis=(0, 0, 1)).shape == (4, len(s.junction.planes), 2)
     clean = sj.scatter(sj.Junction(LEFT, [COPPER], RIGHT), ENERGY, m_right=DIRECTIONS)
-    with pytest.raises(sj.ArgumentError, match="one direction of the right magnet"):
-        vector_response(clean)
+    for evaluate in (vector_response, sj.shot_noise, lambda s: sj.gilbert_damping(s, 0)):
+        with pytest.raises(sj.ArgumentError, match="one direction of the right magnet"):
+            evaluate(clean)
 
 
 def test_a_half_without_a_magnet_cannot_be_turned():
