@@ -8,7 +8,10 @@ class SpinjuncError(Exception):
 
 
 class ArgumentError(SpinjuncError, ValueError):
-    """An argument has a value the physics does not allow."""
+    """An argument is of a type, shape, range or word that has no answer here: named, with what it is and what to use.
+
+    Every function raises it at its border; docstrings list it only where the reason is physics.
+    """
 
 
 class NoOpenChannelError(ArgumentError):

@@ -179,10 +179,6 @@ def integrate(
     stop
         Asked after every round; when true no piece is halved any more, and the error says what is missing.
 
-    Returns
-    -------
-    Integral
-
     Examples
     --------
     >>> import numpy as np

@@ -291,10 +291,6 @@ def scatter(
         Relative tolerance of a Brillouin-zone average (see `zone.average`); currents, torques and densities are
         averaged to ``rtol`` of the largest of their kind.
 
-    Returns
-    -------
-    Scattering
-
     Raises
     ------
     ArgumentError

@@ -46,11 +46,6 @@ def unit_vector(theta: ArrayLike, phi: ArrayLike = 0.0) -> NDArray[np.float64]:
     -------
     ndarray, shape (..., 3)
 
-    Raises
-    ------
-    ArgumentError
-        An angle is not finite or not real.
-
     Examples
     --------
     >>> import numpy as np

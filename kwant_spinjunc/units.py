@@ -6,6 +6,11 @@ unit. A number leaves this system through a function of this module, and only th
 
 The on-site energy of a `Layer` is the band *center* and is used as given. Band bottoms, as of free-electron models, are
 converted here: bottom = onsite - 2t - 4t∥ at k∥ = 0, with t∥ = 0 for a chain and t∥ = t for the isotropic cubic stack.
+
+Arguments: ``lattice_constant`` is a in nm, > 0; ``effective_mass`` m in electron masses, > 0; ``fermi_energy`` E_F in
+eV; ``conductance`` is in e²/h, ``current`` (J or J_M) and ``spin_flux`` (J_M, a component of the spin current or a
+torque, a rate of σ) in (e²/h)·V, per area a² where the result is per area. Particle currents: the electron's charge is
+taken positive.
 """
 
 from __future__ import annotations
@@ -52,54 +57,12 @@ IRON_WAVE_NUMBERS: tuple[float, float] = (10.9, 4.2)
 
 # ---------------------------------------------------------------------- effective masses and hoppings
 def hbar2_2m_from_mass(effective_mass: ArrayLike = 1.0) -> Floats:
-    """Return ħ²/2m in eV nm².
-
-    Parameters
-    ----------
-    effective_mass
-        m in electron masses, > 0.
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ArgumentError
-        The mass is not positive.
-
-    Examples
-    --------
-    >>> float(hbar2_2m_from_mass().round(6))
-    0.0381
-    """
+    """Return ħ²/2m in eV nm²."""
     return np.asarray(ELECTRON_HBAR2_2M / positive_array("effective_mass", effective_mass))
 
 
 def hopping_from_mass(effective_mass: ArrayLike, lattice_constant: ArrayLike) -> Floats:
-    r"""Return the hopping t = ħ²/(2 m a²) in eV, which gives the band bottom the mass m.
-
-    Parameters
-    ----------
-    effective_mass
-        m in electron masses, > 0.
-    lattice_constant
-        a in nm, > 0.
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not positive.
-
-    Examples
-    --------
-    >>> float(hopping_from_mass(1.0, 0.2).round(4))
-    0.9525
-    """
+    r"""Return the hopping t = ħ²/(2 m a²) in eV, which gives the band bottom the mass m."""
     return np.asarray(hbar2_2m_from_mass(effective_mass) / positive_array("lattice_constant", lattice_constant) ** 2)
 
 
@@ -116,20 +79,6 @@ def onsite_from_band_bottom(band_bottom: ArrayLike, hopping: ArrayLike, in_plane
     in_plane_hopping
         t∥ in eV: 0 for a chain, t for the isotropic cubic stack. For t∥ < 0 the state at k∥ = 0 is the top of the
         in-plane band, not its bottom; the number refers to k∥ = 0 all the same.
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or the hopping not positive.
-
-    Examples
-    --------
-    >>> float(onsite_from_band_bottom(-1.0, hopping=1.0)), float(onsite_from_band_bottom(-1.0, 1.0, 1.0))
-    (1.0, 5.0)
     """
     return np.asarray(finite_array("band_bottom", band_bottom) + _half_width(hopping, in_plane_hopping))
 
@@ -145,24 +94,6 @@ def free_electron_levels(
     ----------
     k_majority, k_minority
         Fermi wave numbers in 1/nm, ``k_majority >= k_minority >= 0``.
-    effective_mass
-        m in electron masses.
-    fermi_energy
-        E_F in eV.
-
-    Returns
-    -------
-    band_bottom, splitting : float
-
-    Raises
-    ------
-    ArgumentError
-        A wave number is negative, the minority one larger than the majority one, or the mass not positive.
-
-    Examples
-    --------
-    >>> [round(energy, 3) for energy in free_electron_levels(*IRON_WAVE_NUMBERS)]
-    [-2.599, 3.855]
     """
     up, down = finite("k_majority", k_majority), finite("k_minority", k_minority)
     if not up >= down >= 0:
@@ -246,185 +177,37 @@ def free_electron_ferromagnet(
 
 # ---------------------------------------------------------------------- conductances, currents, torques
 def conductance_to_siemens(conductance: ArrayLike) -> Floats:
-    """Return a conductance in siemens.
-
-    Parameters
-    ----------
-    conductance
-        In e²/h.
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ArgumentError
-        The conductance is not finite.
-
-    Examples
-    --------
-    >>> float((conductance_to_siemens(1.0) * 1e6).round(4))
-    38.7405
-    """
+    """Return a conductance in siemens."""
     return np.asarray(finite_array("conductance", conductance) * CONDUCTANCE_QUANTUM)
 
 
 def conductance_per_area(conductance: ArrayLike, lattice_constant: ArrayLike) -> Floats:
-    """Return a conductance per unit cell, G/a², in S/m².
-
-    Parameters
-    ----------
-    conductance
-        G in e²/h per area a².
-    lattice_constant
-        a in nm, > 0.
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or the lattice constant not positive.
-
-    Examples
-    --------
-    >>> float((conductance_per_area(1.0, 0.2) / 1e15).round(6))
-    0.968511
-    """
+    """Return a conductance per unit cell, G/a², in S/m²."""
     return np.asarray(conductance_to_siemens(conductance) / _area(lattice_constant))
 
 
 def resistance_area_product(conductance: ArrayLike, lattice_constant: ArrayLike) -> Floats:
-    """Return the resistance-area product a²/G in Ω µm².
-
-    Parameters
-    ----------
-    conductance
-        G in e²/h per area a², > 0.
-    lattice_constant
-        a in nm, > 0.
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not positive.
-
-    Examples
-    --------
-    >>> float((resistance_area_product(1.0, 0.2) * 1e3).round(6))
-    1.032512
-    """
+    """Return the resistance-area product a²/G in Ω µm²."""
     return np.asarray(1e12 / conductance_per_area(positive_array("conductance", conductance), lattice_constant))
 
 
 def flux_rate(current: ArrayLike) -> Floats:
-    """Return a particle current in electrons per second.
-
-    Parameters
-    ----------
-    current
-        In (e²/h)·V, i.e. T times µ in eV.
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ArgumentError
-        The current is not finite.
-
-    Examples
-    --------
-    >>> float((flux_rate(1.0) / 1e14).round(6))
-    2.417989
-    """
+    """Return a particle current in electrons per second."""
     return np.asarray(finite_array("current", current) * constants.e / constants.h)
 
 
 def current_density(current: ArrayLike, lattice_constant: ArrayLike) -> Floats:
-    """Return the current density in A/m², of charge or (J_M) of spin in charge units.
-
-    Parameters
-    ----------
-    current
-        J or J_M in (e²/h)·V per area a². Particle currents: the charge of the electron is taken positive.
-    lattice_constant
-        a in nm, > 0.
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or the lattice constant not positive.
-
-    Examples
-    --------
-    >>> float((current_density(1e-6, 0.2) / 1e8).round(6))
-    9.685115
-    """
+    """Return the current density in A/m², of charge or (J_M) of spin in charge units."""
     return np.asarray(finite_array("current", current) * conductance_per_area(1.0, lattice_constant))
 
 
 def torque_to_joule(spin_flux: ArrayLike) -> Floats:
-    r"""Return a torque in joule: (ħ/2) times the rate of σ, which is e/4π times the flux in (e²/h)·V.
-
-    Parameters
-    ----------
-    spin_flux
-        J_M, a component of the spin current or a torque: a rate of σ in (e²/h)·V.
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ArgumentError
-        The flux is not finite.
-
-    Examples
-    --------
-    >>> float((torque_to_joule(1.0) * 1e20).round(6))
-    1.274972
-    """
+    r"""Return a torque in joule: (ħ/2) times the rate of σ, which is e/4π times the flux in (e²/h)·V."""
     return np.asarray(constants.hbar / 2 * flux_rate(spin_flux))
 
 
 def torque_per_area(spin_flux: ArrayLike, lattice_constant: ArrayLike) -> Floats:
-    """Return a torque per area in J/m².
-
-    Parameters
-    ----------
-    spin_flux
-        J_M, a component of the spin current or a torque: a rate of σ in (e²/h)·V per area a².
-    lattice_constant
-        a in nm, > 0.
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ArgumentError
-        An argument is not finite or the lattice constant not positive.
-
-    Examples
-    --------
-    >>> float(torque_per_area(1.0, 0.2).round(6))
-    0.318743
-    """
+    """Return a torque per area in J/m²."""
     return np.asarray(torque_to_joule(spin_flux) / _area(lattice_constant))
 
 

@@ -56,13 +56,7 @@ class ResolvedCut:
 
 
 def resolve_sites(name: str, sites: Any, system: Any) -> NDArray[np.int64]:
-    """Return the sorted numbers of sites given as a list of sites or a function of a site.
-
-    Raises
-    ------
-    ArgumentError
-        No site, or a site that is not in the scattering region.
-    """
+    """Return the sorted numbers of sites given as a list of sites or a function of a site."""
     if callable(sites):
         numbers = [i for i, site in enumerate(system.sites) if sites(site)]
     else:

@@ -65,11 +65,6 @@ def controls_of(family: Callable[..., Any], start: Mapping[str, Any]) -> tuple[C
         twice it, -1 to 1 around 0, 0 to 180 degrees for an angle, 1 to at least 10 for a count.
     start
         Values to start from instead of the defaults.
-
-    Raises
-    ------
-    ArgumentError
-        A parameter without default that is not given, or an unknown one.
     """
     signature = inspect.signature(family)
     for name in start:
@@ -133,13 +128,7 @@ def _nice(step: float) -> float:
 
 
 def checked_values(controls: tuple[Control, ...], shown: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters from the values that a page sends, each of the kind of its control.
-
-    Raises
-    ------
-    ArgumentError
-        A value is missing or of another kind.
-    """
+    """Return parameters from the values that a page sends, each of the kind of its control."""
     values = {}
     for control in controls:
         value = shown.get(control.name, control.value)

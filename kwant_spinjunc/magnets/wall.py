@@ -99,11 +99,6 @@ def texture(junction: Junction, m: ArrayLike) -> Junction:
         E.g. from `resolve_magnets`.
     m
         Nonzero vectors, shape (magnetic planes, 3), left to right.
-
-    Raises
-    ------
-    ArgumentError
-        The shape does not fit.
     """
     junction.refuse_disorder()  # a layer cut into planes would be another sample
     chain = _chain_planes(junction)
@@ -201,10 +196,6 @@ def torque_profile(
         Bond between the two magnets; by default that of the junction, which a texture does not have.
     solve
         ``solve(junction, energy, k)`` with k of shape (points, 2) returns a `Scattering` of that batch shape.
-
-    Returns
-    -------
-    TorqueProfile
 
     Raises
     ------

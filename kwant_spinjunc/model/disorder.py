@@ -202,11 +202,6 @@ class Anderson(_Deviate):
     distribution
         ``"uniform"`` or ``"normal"``.
 
-    Raises
-    ------
-    ArgumentError
-        ``width`` is negative or not finite, or the distribution is unknown.
-
     Examples
     --------
     >>> Anderson(width=3.0).conserves_spin
@@ -229,11 +224,6 @@ class SpinDependent(_Deviate):
         >= 0, in the unit of the junction's energies.
     distribution
         ``"uniform"`` or ``"normal"``.
-
-    Raises
-    ------
-    ArgumentError
-        ``width`` is negative or not finite, or the distribution is unknown.
     """
 
     def change(self, levels: Floats, splitting: float, m: Vector, u: Floats) -> None:
@@ -255,11 +245,6 @@ class Substitution(Disorder):
         On-site energy of the replacement, in the unit of the junction's energies.
     splitting, m
         Its exchange splitting >= 0 and axis; None (the default) for those of the layer. Hoppings stay the layer's.
-
-    Raises
-    ------
-    ArgumentError
-        The concentration lies outside [0, 1], the splitting is negative, ``m`` is no unit vector.
 
     Examples
     --------
@@ -309,11 +294,6 @@ class MagneticImpurities(Disorder):
     exchange
         Full splitting of the impurity's levels, >= 0, in the unit of the junction's energies; n is uniform on the
         sphere. The spins are frozen: no inelastic scattering.
-
-    Raises
-    ------
-    ArgumentError
-        The concentration lies outside [0, 1], or the exchange is negative or not finite.
     """
 
     draws: ClassVar[int] = 3
@@ -351,11 +331,6 @@ class SpinOrbitScattering(Disorder):
     ----------
     angle
         Half the angle by which a spin turns in one hop, in radians, >= 0. The mean over n of U leaves cos(angle).
-
-    Raises
-    ------
-    ArgumentError
-        The angle is negative or not finite.
     """
 
     draws: ClassVar[int] = 6
@@ -404,11 +379,6 @@ class Roughness(Disorder):
     side
         Which interface of the layer: ``"left"``, ``"right"`` or ``"both"`` (independent heights). An interface with a
         lead cannot be rough: a lead is semi-infinite and clean. Put a layer of the lead's material between.
-
-    Raises
-    ------
-    ArgumentError
-        A length is negative, too large or not finite, or the side is unknown.
     """
 
     amplitude: float

@@ -57,12 +57,6 @@ class Layer:
         What the layer is meant to be: ``"barrier"`` (set by `barrier`) makes `scatter` warn where it conducts. It is no
         part of the physics, and layers that differ in it only are equal.
 
-    Raises
-    ------
-    ArgumentError
-        A number is not finite, a hopping or thickness not positive, a splitting negative, ``m`` not a unit vector, an
-        element of ``disorder`` no `Disorder`.
-
     Examples
     --------
     >>> Layer(onsite=3.0, hopping=1.0, thickness=4).thickness

@@ -38,11 +38,6 @@ def band_shift(k: ArrayLike | None) -> NDArray[np.float64]:
     -------
     ndarray, shape ``k.shape[:-1]``
 
-    Raises
-    ------
-    ArgumentError
-        ``k`` has another trailing axis or is not finite.
-
     Examples
     --------
     >>> float(band_shift((0, 0)))
@@ -64,11 +59,6 @@ class CrossSection:
         ``"periodic"`` or ``"hard wall"``, one word for both axes or a pair (x, z).
     k
         Bloch vector (kx, kz) in 1/a along the periodic axes, None for Γ. Must be zero along a hard-wall axis.
-
-    Raises
-    ------
-    ArgumentError
-        A shape, boundary or k that is not as above.
 
     Examples
     --------

@@ -87,13 +87,7 @@ class Problem:
         rtol: float = 1e-8,
         m_right: ArrayLike | None = None,
     ) -> Problem:
-        """Check the arguments of `scatter`.
-
-        Raises
-        ------
-        ArgumentError
-            A number, shape or word that means nothing.
-        """
+        """Check the arguments of `scatter`."""
         E = finite_array("energy", energy)
         if E.size == 0 or (k is not None and np.size(k) == 0):
             raise ArgumentError("Arguments `energy` and `k` must not be empty.")

@@ -62,11 +62,6 @@ def realize(
     seed, realization
         The ensemble, and which of its samples: integers >= 0.
 
-    Raises
-    ------
-    ArgumentError
-        ``seed`` or ``realization`` is no integer >= 0.
-
     Examples
     --------
     >>> from kwant_spinjunc.model.disorder import Anderson

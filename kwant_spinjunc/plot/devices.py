@@ -44,11 +44,6 @@ def plot_system(device: Device, energy: float | None = None) -> Figure:
         What to draw, with one to three coordinates a site.
     energy
         Marked by a line in the bands, if given.
-
-    Raises
-    ------
-    ArgumentError
-        The sites have another number of coordinates.
     """
     system = device.system
     transform, names = _projection(_positions(device))
@@ -207,11 +202,6 @@ def plot_torques(scattering: DeviceScattering, lead_in: int = 0) -> Figure:
     matplotlib.figure.Figure
         Torques are summed over the sites of equal coordinate, the one along which the system is longest. The panel of
         the lattice is left out where there is no spin-orbit torque.
-
-    Raises
-    ------
-    ArgumentError
-        The device names no magnet, or has no such lead.
     """
     device = scattering.device
     if device is None or not device.magnets:
@@ -265,15 +255,6 @@ def plot_device(
         Lead that the electrons come from, all its channels.
     axis
         Component of the torque, ``"x"``, ``"y"`` or ``"z"``.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    ArgumentError
-        The system is not two-dimensional, or ``axis`` is none.
     """
     import kwant.plotter
 

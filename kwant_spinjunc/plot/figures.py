@@ -209,11 +209,6 @@ def plot_layers(scattering: Scattering, lead_in: int | None = None) -> Figure:
     lead_in
         None for the linear response to a unit bias, µ_L = -µ_R = 1/2; 0 for states from the left, 1 from the right,
         each of unit flux.
-
-    Raises
-    ------
-    ArgumentError
-        ``scattering`` is a batch, or there is no such lead.
     """
     if scattering.unitarity_defect.ndim:
         raise ArgumentError("Argument `scattering` must be one point, but is a batch. Solve for one energy and k.")
@@ -316,11 +311,6 @@ def plot_sweep(dataset: Any, variable: str | Sequence[str] = "conductance", *, l
         Name of a data variable, or several that are drawn over each other as lines.
     log
         Whether the quantity has a logarithmic axis; None: where all of it is positive and spans more than two decades.
-
-    Raises
-    ------
-    ArgumentError
-        No such variable, more axes than a picture can show, or a logarithmic axis for what is not positive.
     """
     names = [variable] if isinstance(variable, str) else list(variable)
     if log is None and len(names) > 1:  # one axis for all
@@ -408,11 +398,6 @@ def plot_map(dataset: Any, error: str = "tunnelling") -> Figure:
         Result of `validity_map`.
     error
         Which of its errors.
-
-    Raises
-    ------
-    ArgumentError
-        No such error, or fewer than two axes with at least two values.
     """
     data = _worst_over_further_axes(dataset, error)
     figure, axes = new_figure(width=5.2, height=3.8)
@@ -497,11 +482,6 @@ def plot_multiscale(dataset: Any, angle: str = "theta") -> Figure:
         Result of `multiscale.multiscale` with the angle as an axis and at most one more, drawn as one line a value.
     angle
         Name of that axis.
-
-    Raises
-    ------
-    ArgumentError
-        The dataset has no such axis, or more than two.
     """
     further = [dim for dim in dataset["angle"].dims if dim != angle]
     if angle not in dataset["angle"].dims or len(further) > 1:

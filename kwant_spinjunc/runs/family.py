@@ -42,11 +42,6 @@ def load_family(path: str | Path, name: str | None = None) -> Family:
         A file that defines a function of parameters returning a `Junction` or a `Device`.
     name
         Which function; by default the one named like the file, or ``family``, or the only one defined in the file.
-
-    Raises
-    ------
-    ArgumentError
-        The file does not exist or import, or has no such function.
     """
     file = Path(path)
     if not file.is_file():

@@ -54,11 +54,6 @@ class Journal:
         The arrays of the table by name; those of an earlier journal are entered into them.
     fresh
         Whether an earlier journal is dropped instead.
-
-    Raises
-    ------
-    ArgumentError
-        Another process fills the table, the journal is of another one, or it cannot be made there.
     """
 
     def __init__(

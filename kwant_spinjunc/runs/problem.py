@@ -145,13 +145,7 @@ class JunctionProblem:
 
     @classmethod
     def of(cls, junction: Junction, energy: float, **settings: Unpack[SampleSettings]) -> JunctionProblem:
-        """Check the arguments of `ensemble`.
-
-        Raises
-        ------
-        ArgumentError
-            A number, shape or word that means nothing.
-        """
+        """Check the arguments of `ensemble`."""
         if not isinstance(junction, Junction):
             raise ArgumentError(f"Argument `junction` must be a Junction, but is {type(junction).__name__}.")
         for name in settings:

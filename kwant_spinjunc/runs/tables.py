@@ -170,13 +170,7 @@ def table(
     facts: Mapping[str, Any],
     values: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
-    """Return a dataset over swept axes: NaN without values, an axis that is a single number as a scalar coordinate.
-
-    Raises
-    ------
-    ArgumentError
-        The machine has no memory for it.
-    """
+    """Return a dataset over swept axes: NaN without values, an axis that is a single number as a scalar coordinate."""
     import xarray as xr
 
     swept = {name: array for name, array in axes.items() if array.ndim}
@@ -210,11 +204,6 @@ def _check_memory(gigabytes: float) -> None:
 
 def split_axes(axes: Mapping[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Return the swept parameters (1D arrays) and the fixed ones (single values) of keyword arguments.
-
-    Raises
-    ------
-    ArgumentError
-        An array is empty, has more than one dimension, or holds what no file can keep.
 
     Examples
     --------
@@ -292,11 +281,6 @@ class TableFile:
         Of the argument, for errors.
     fresh
         Whether an earlier file is replaced instead of gone on with.
-
-    Raises
-    ------
-    ArgumentError
-        The path is no place for a file.
     """
 
     #: Seconds between two versions on disk at least, and how many times longer than writing one takes. What comes
@@ -319,13 +303,7 @@ class TableFile:
 
     @contextmanager
     def filling(self, dataset: xr.Dataset) -> Iterator[None]:
-        """Keep every result `note` is told of until the table holds it; begin with those of a run that was killed.
-
-        Raises
-        ------
-        ArgumentError
-            Another process is filling the file, or its journal is of another table.
-        """
+        """Keep every result `note` is told of until the table holds it; begin with those of a run that was killed."""
         axes = dataset.drop_vars(list(dataset.data_vars))
         axes.attrs = {key: value for key, value in dataset.attrs.items() if key != "complete"}
         identity = bytes.fromhex(table_digest(axes))

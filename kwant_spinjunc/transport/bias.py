@@ -126,11 +126,6 @@ def biased(junction: Junction, bias: ArrayLike, profile: ArrayLike | None = None
     Stack
         For an array of biases, with its shape as batch shape.
 
-    Raises
-    ------
-    ArgumentError
-        The bias or the profile is not finite, or the profile has the wrong shape or ends.
-
     Examples
     --------
     >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
@@ -296,15 +291,6 @@ def bias_response(
         magnetic leads are solved several times faster.
     tolerance
         Error to reach, relative to the largest integral of a modulus among all currents and torques.
-
-    Returns
-    -------
-    BiasResponse
-
-    Raises
-    ------
-    ArgumentError
-        Wrong shapes, numbers that are not finite, a negative temperature, a texture.
 
     Notes
     -----

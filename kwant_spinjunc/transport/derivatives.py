@@ -60,11 +60,6 @@ def bias_derivative(junction: Junction, bias: ArrayLike, *, step: float = 0.02, 
     BiasDerivative
         Its error is the difference to R_h/2, plus what the errors of the responses can do, divided by the step.
 
-    Raises
-    ------
-    ArgumentError
-        As in `bias_response`, or the step is not positive.
-
     Notes
     -----
     At V = 0 and T = 0 this is `linear_response` to µ_L = -µ_R = 1/2 (with ``equilibrium``, plus what the bias does to
@@ -139,15 +134,6 @@ def tunneling_magnetoresistance(junction: Junction, bias: ArrayLike, **options: 
     ----------
     junction, bias, **options
         As in `bias_response`. The angle of the junction does not matter.
-
-    Returns
-    -------
-    Magnetoresistance
-
-    Raises
-    ------
-    ArgumentError
-        As in `bias_response`.
 
     Notes
     -----

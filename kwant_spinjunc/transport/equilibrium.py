@@ -181,11 +181,6 @@ def grand_potential(
     value, error : ndarray, shape (...)
         In the unit of the energies, per unit cell.
 
-    Raises
-    ------
-    ArgumentError
-        As in `equilibrium_response`.
-
     Notes
     -----
     **Validity**: as `equilibrium_response`. ∂Ω/∂Φ = -Q_eq·n/4π.

@@ -206,15 +206,6 @@ def tunneling_response(scattering: Scattering, mu_left: ArrayLike, mu_right: Arr
     scattering, mu_left, mu_right
         As for `linear_response`.
 
-    Returns
-    -------
-    LeadCurrents
-
-    Raises
-    ------
-    ArgumentError
-        Potentials of wrong shape or not finite.
-
     Notes
     -----
     **Validity**: R^L_{+-} << T, which behind a tunnel barrier is O(T²) against O(T); exact for any junction if neither

@@ -99,11 +99,6 @@ def chemical_potentials(
     ndarray, shape (..., planes, 2)
         µ_±(n) in the unit of the potentials; see the module's docstring for its validity.
 
-    Raises
-    ------
-    ArgumentError
-        Potentials or axes of a wrong shape.
-
     Examples
     --------
     >>> import kwant_spinjunc as sj

@@ -109,10 +109,6 @@ def magnet_torques(magnetizations: ArrayLike, spin_current: ArrayLike, outer_cur
         Q through the spacer, shape (..., 3), positive along +y.
     outer_currents
         Spin flux in the left and right lead, J_M^L m_L and J_M^R m_R for magnetic leads, shape (..., 2, 3).
-
-    Returns
-    -------
-    Torques
     """
     Q, outer = np.asarray(spin_current), np.asarray(outer_currents)
     left, right = outer[..., 0, :] - Q, Q - outer[..., 1, :]

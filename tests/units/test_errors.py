@@ -161,5 +161,5 @@ def test_plots_say_what_they_cannot_draw():
     batch = sj.scatter(spin_valve(), np.linspace(0, 0.1, 3), solver="halves")
     with pytest.raises(sj.ArgumentError, match="must be one point, but is a batch"):
         plot.plot_layers(batch)
-    with pytest.raises(sj.ArgumentError, match=r"`lead_in` must be 0 \(left\) or 1 \(right\)"):
+    with pytest.raises(sj.ArgumentError, match=r"`lead_in` must be 0 \(left\), 1 \(right\)"):
         plot.plot_layers(sj.scatter(spin_valve(), 0.0), lead_in=2)

@@ -203,11 +203,6 @@ def mixing_conductances(
     (left, right) or None
         None where the spacer does not conduct (a barrier) or there is none: no channel arrives from it.
 
-    Raises
-    ------
-    ArgumentError
-        As in `solve_interface`.
-
     Notes
     -----
     **Validity**: magnets longer than the transverse coherence length. A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Phys.

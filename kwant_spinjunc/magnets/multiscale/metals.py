@@ -34,11 +34,6 @@ def density_of_states(heat_capacity: float, molar_volume: float) -> float:
     molar_volume
         In m³/mol, > 0.
 
-    Raises
-    ------
-    ArgumentError
-        An argument is not positive.
-
     Notes
     -----
     **Validity**: independent electrons; γ contains the enhancement by phonons and exchange (a factor of 1 to 2).
@@ -75,11 +70,6 @@ def metal(
     -------
     Material
         In eV, nm, ps.
-
-    Raises
-    ------
-    ArgumentError
-        A number is out of range.
 
     Examples
     --------
@@ -177,11 +167,6 @@ def spin_flip_conductance(
     float
         e²/h per site.
 
-    Raises
-    ------
-    ArgumentError
-        An argument is negative or not finite.
-
     Notes
     -----
     One flip changes n_+ - n_- by 2, hence 1/τ = (2π/ħ)(ν/3) c J² for δM in a normal metal of ν per spin, and l_sd² =
@@ -221,15 +206,6 @@ def microscopic_metal(
         a in nm.
     errors
         Standard errors of the conductivities, shape (2,), and of the length, taken as independent.
-
-    Returns
-    -------
-    MicroscopicMetal
-
-    Raises
-    ------
-    ArgumentError
-        A number is not positive, or an error negative.
 
     Notes
     -----

@@ -163,15 +163,6 @@ def effective_parameters(
     energy, k, angles, bias, temperature
         As in `angular_response`; for a `Junction` only.
 
-    Returns
-    -------
-    EffectiveParameters
-
-    Raises
-    ------
-    ArgumentError
-        See `angular_response` and `angular_response_from`; a setting for a source that is solved already.
-
     Examples
     --------
     >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet

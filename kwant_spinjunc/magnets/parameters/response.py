@@ -217,11 +217,6 @@ def angular_response_from(source: Any) -> AngularResponse:
         The Dataset of a `sweep` whose ``angle`` varies along its only axis with several points; a sequence of
         `Scattering` of one junction at several angles; one `Scattering` of several ``m_right``, also of a sample; or
         one of one direction, whose junction is then rotated.
-
-    Raises
-    ------
-    ArgumentError
-        Another type, or more than one axis.
     """
     if isinstance(source, Scattering):
         if source.problem.m_right is not None and source.unitarity_defect.ndim == 1 and not np.ndim(source.energy):
