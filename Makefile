@@ -1,5 +1,5 @@
 # Needs only Python >= 3.11 with venv, a C/C++ compiler and make. Everything else goes into .uv and .venv.
-.PHONY: help validation validation-quick readme test test-deep test-faults test-numpy2 test-wheel test-dask test-export benchmarks benchmarks-smoke benchmarks-scaling benchmarks-peers docs lint ci clean
+.PHONY: help validation validation-quick readme test test-deep test-faults test-numpy2 test-wheel test-dask test-mpi test-export benchmarks benchmarks-smoke benchmarks-scaling benchmarks-peers docs lint ci clean
 
 export OPENBLAS_NUM_THREADS = 1
 UV = .uv/bin/uv
@@ -43,6 +43,9 @@ test-wheel: $(UV) ## Build wheel and sdist, test the wheel on newest NumPy witho
 
 test-dask: $(UV) ## Run ensembles on a Dask cluster on this machine, with a worker killed in the middle
 	$(UV) run --isolated --extra dask pytest -n 0 -q tests/units/test_executors.py -k dask
+
+test-mpi: $(UV) ## Run an ensemble and a sweep on three MPI processes of this machine, with MPICH from its wheel
+	$(UV) run --isolated --with mpi4py --with mpich pytest -n 0 tests/units/test_executors.py -k mpi | tee /dev/stderr | grep -q "1 passed"
 
 test-export: $(UV) ## Feed exported torques to magnum.np, cmtj and ubermag, in an environment of their own
 	./tests/export.sh $(CURDIR)/$(UV)

@@ -19,25 +19,33 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import copy
+import functools
+import importlib
 import json
+import multiprocessing
 import os
 import random
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+import traceback
+import warnings
 from collections import defaultdict
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
 PACKAGE = "kwant_spinjunc"
-#: Tests tried per mutant at most, and seconds for all of them.
-MOST_TESTS, SECONDS = 60, 120
+#: Tests tried per mutant at most, how long they took together when traced, and seconds of CPU after which they hang.
+MOST_TESTS, TRACED, SECONDS = 60, 100, 100
 #: (module, stripped line of source, kind): why no caller can tell.
 EQUIVALENT: dict[tuple[str, str, str], str] = {}
 
@@ -188,6 +196,7 @@ def load(data: Path) -> tuple[dict[str, dict[int, set[str]]], dict[str, float]]:
     return lines, seconds
 
 
+@functools.cache
 def _node(context: str) -> str:
     """Return the pytest address of a coverage context ``tests.test_x.test_y`` or ``test_x.test_y``."""
     *module, function = context.split(".")
@@ -212,15 +221,27 @@ def draw(lines: dict[str, dict[int, set[str]]], count: int, seed: int, only: str
     return [Mutant(module, line, *rng.choice(by_line[module, line])) for module, line in pool[:count]]
 
 
+#: Loaded once by a worker, whose copies then run one mutant each: what the package and its tests import, but not they.
+PRELOADED = (
+    "pytest hypothesis hypothesis.extra.numpy numpy scipy.sparse.linalg scipy.optimize scipy.integrate xarray tqdm"
+)
+PRELOADED += " scipy.special scipy.stats mpmath matplotlib.pyplot kwant tinyarray concurrent.futures.process sqlite3"
+#: Tests of the first look, the fastest; only what they let pass meets the others.
+FIRST = 12
+
+
 class Bench:
     """A private copy of the checkout, in which one mutant at a time is tried."""
 
-    def __init__(self, place: Path) -> None:
-        self.top = place
+    def __init__(self, place: Path, idle: bool) -> None:
+        self.top, self.idle = place, idle
         ignore = shutil.ignore_patterns(
             ".git", ".venv*", ".uv", "*cache*", "validation-report", "_build", ".hypothesis"
         )
         shutil.copytree(TOP, place, ignore=ignore, symlinks=True)
+        for name in PRELOADED.split():
+            with contextlib.suppress(ImportError), warnings.catch_warnings(action="ignore"):
+                importlib.import_module(name)
 
     def run(self, mutant: Mutant, tests: list[str]) -> tuple[str, str]:
         """Return ("killed" | "survived" | "killed by time", the test) of one mutant."""
@@ -229,21 +250,90 @@ class Bench:
         source = mutated(TOP / mutant.module, mutant.line, mutant.kind, mutant.before)
         if source is None:
             return "skipped", ""
+        if self.idle:
+            source = ast.unparse(ast.parse(original))
         target.write_text(source)
-        env = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(self.top), "OPENBLAS_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "--no-header", "-p", "no:cacheprovider"]
         try:
-            done = subprocess.run(
-                [*command, *tests], cwd=self.top, env=env, capture_output=True, text=True, timeout=SECONDS
-            )
-        except subprocess.TimeoutExpired:
-            return "killed by time", ""
+            for part in (tests[:FIRST], tests[FIRST:]):
+                code, output = self._tested(part) if part else (0, "")
+                if code is None:
+                    return "killed by time", ""
+                if code not in (0, 1, 2):  # neither passed nor failed: of the tools, not of the tests
+                    raise RuntimeError(f"exit code {code}: {output[-2000:]}")
+                if code:
+                    failed = [row.split()[1] for row in output.splitlines() if row.startswith(("FAILED", "ERROR"))]
+                    return "killed", failed[0] if failed else f"exit {code}"
+            return "survived", ""
         finally:
             target.write_text(original)
-        if done.returncode == 0:
-            return "survived", ""
-        failed = [row.split()[1] for row in done.stdout.splitlines() if row.startswith(("FAILED", "ERROR"))]
-        return "killed", failed[0] if failed else f"exit {done.returncode}"
+
+    def _tested(self, tests: list[str]) -> tuple[int | None, str]:
+        """Run tests in a copy of this process; return its exit code, None if it took too long, and what it printed."""
+        output = self.top / "output.txt"
+        pid = os.fork()
+        if not pid:
+            try:
+                os._exit(self._child(tests, output))
+            except BaseException:  # it must never go on as a worker
+                traceback.print_exc()
+            finally:
+                os._exit(99)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        return None if code in (-signal.SIGXCPU, -signal.SIGALRM) else code, output.read_text(errors="replace")
+
+    def _child(self, tests: list[str], output: Path) -> int:
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 5))
+        signal.alarm(6 * SECONDS)  # a deadlock takes no time of the processor
+        os.chdir(self.top)
+        handle = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(handle, 1)
+        os.dup2(handle, 2)
+        sys.path.insert(0, str(self.top))
+        sys.dont_write_bytecode = True
+        os.environ["PYTHONPATH"] = str(self.top)
+        import pytest
+
+        known = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # of what is preloaded
+        return int(pytest.main(["-n", "0", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *known, *tests]))
+
+
+_bench: list[Bench] = []
+
+
+def _start(folder: str, idle: bool) -> None:
+    _bench.append(Bench(Path(folder) / f"copy{os.getpid()}", idle))
+
+
+def attempt(mutant: Mutant, tests: list[str]) -> dict[str, object]:
+    """Return the row of one mutant in the report."""
+    source = (TOP / mutant.module).read_text().splitlines()[mutant.line - 1].strip()
+    reason = EQUIVALENT.get((mutant.module, source, mutant.kind))
+    begun = time.monotonic()
+    outcome, by = _bench[0].run(mutant, tests) if reason is None else ("equivalent", reason)
+    row = asdict(mutant) | {"outcome": outcome, "by": by, "seconds": round(time.monotonic() - begun, 1)}
+    return row | {"source": source, "tests": len(tests)}
+
+
+def covering(contexts: Iterable[str], seconds: dict[str, float]) -> list[str]:
+    """Return the addresses of tests that execute a line: the fastest ones, then the fastest of each file in turn."""
+
+    def time_of(context: str) -> float:
+        return seconds.get(".".join(context.split(".")[-2:]), 0.0)
+
+    found = sorted(contexts, key=time_of)
+    first, rest = found[:FIRST], found[FIRST:]
+    turns: dict[str, int] = defaultdict(int)
+    order = []
+    for context in rest:
+        file = context.rpartition(".")[0]
+        turns[file] += 1
+        order.append((turns[file], time_of(context), context))
+    spent, chosen = 0.0, []
+    for context in [*first, *(c for *_, c in sorted(order))][:MOST_TESTS]:
+        spent += time_of(context)
+        if spent <= TRACED or len(chosen) < 3:
+            chosen.append(context)
+    return [node for node in map(_node, chosen) if node]
 
 
 def main() -> None:
@@ -256,6 +346,8 @@ def main() -> None:
     parser.add_argument("--trace", type=Path, help="folder of an earlier trace; made there if it is not")
     parser.add_argument("--report", type=Path, default=Path("mutants.json"))
     parser.add_argument("--survivors", type=Path, help="an earlier report: try again those that survived there")
+    parser.add_argument("--idle", action="store_true", help="change nothing: every mutant must survive")
+    parser.add_argument("--against", nargs="*", help="try every mutant with these tests and no others")
     options = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as temporary:
@@ -271,32 +363,17 @@ def main() -> None:
             mutants = [Mutant(*(row[name] for name in names)) for row in rows if row["outcome"] == "survived"]
         else:
             mutants = draw(lines, options.mutants, options.seed, options.only)
-        benches = [Bench(Path(temporary) / f"copy{n}") for n in range(options.workers)]
         results: list[dict[str, object]] = []
-
-        def attempt(mutant: Mutant) -> None:
-            source = (TOP / mutant.module).read_text().splitlines()[mutant.line - 1].strip()
-            reason = EQUIVALENT.get((mutant.module, source, mutant.kind))
-            contexts = sorted(
-                lines[mutant.module].get(mutant.line, ()), key=lambda c: seconds.get(".".join(c.split(".")[-2:]), 0)
-            )
-            tests = [node for node in map(_node, contexts[:MOST_TESTS]) if node]
-            begun = time.monotonic()
-            if reason is None:
-                bench = benches.pop()
-                try:
-                    outcome, by = bench.run(mutant, tests)
-                finally:
-                    benches.append(bench)
-            else:
-                outcome, by = "equivalent", reason
-            row = asdict(mutant) | {"outcome": outcome, "by": by, "seconds": round(time.monotonic() - begun, 1)}
-            results.append(row | {"tests": len(tests)})
-            options.report.write_text(json.dumps(results, indent=1))
-            print(f"{len(results):4d}/{len(mutants)} {outcome:14s} {mutant.label}", flush=True)
-
-        with ThreadPoolExecutor(options.workers) as pool:
-            list(pool.map(attempt, mutants))
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(options.workers, spawn, _start, (temporary, options.idle)) as pool:
+            jobs = [
+                pool.submit(attempt, m, options.against or covering(lines[m.module].get(m.line, ()), seconds))
+                for m in mutants
+            ]
+            for mutant, job in zip(mutants, jobs, strict=True):
+                results.append(job.result())
+                options.report.write_text(json.dumps(results, indent=1))
+                print(f"{len(results):4d}/{len(mutants)} {results[-1]['outcome']:14s} {mutant.label}", flush=True)
     counted = [row for row in results if row["outcome"] not in ("equivalent", "skipped")]
     killed = sum(str(row["outcome"]).startswith("killed") for row in counted)
     print(f"{killed} of {len(counted)} non-equivalent mutants killed: {killed / max(len(counted), 1):.1%}")

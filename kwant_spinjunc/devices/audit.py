@@ -1,23 +1,32 @@
 r"""A second route to what has been solved: Green functions, whose leads are decimated, not resolved into modes.
 
-T[α s, β s'] = Tr Γ_αs G Γ_βs' G†, with Γ_s = P_s Γ P_s of the lead's own axis. The surface Green function of a lead is
+T[α s, β s'] = Tr Γ_αs G Γ_βs' G†, with Γ_s = P_s Γ P_s of the lead's own axis. The flux of spin along x, y and z, axes
+that know nothing of those of the leads, is Q_α = Tr i (S Σ_α - Σ_α† S) G Γ_βs' G†. Three rules bind it:
+
+- along the lead's own axis it is T_+s' - T_-s' of the scattering matrix;
+- what leaves through all leads, and what came in, 2 Im Tr S G Γ_βs', differ by the torque on all sites of Kwant's waves;
+- it is that of Kwant's waves through every cut that the device names.
+
+The surface Green function of a lead is
 analytic above the real axis, and on it but for band edges: it is decimated at a few energies E + ih and extrapolated,
 and what the last of them changes is its error. Neither Kwant's modes, nor their spins, nor its sparse solver enter.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse import linalg
 
-from ..arrays import Complex
+from ..arrays import Complex, Floats
 from ..errors import BandEdgeError, DisagreementError
 from .result import DeviceScattering
 from .solve import is_transparent
-from .waves import orbitals, orbitals_of
+from .spin_operators import SpinOperator
+from .waves import orbitals, orbitals_of, torques
 
 __all__ = ["audit"]
 
@@ -30,7 +39,7 @@ DOUBLINGS = 60
 
 
 def audit(found: DeviceScattering) -> float:
-    """Return the largest difference of a probability from that of the second route.
+    """Return the largest difference of a probability, a flux of spin or a torque from that of the second route.
 
     Raises
     ------
@@ -43,7 +52,8 @@ def audit(found: DeviceScattering) -> float:
     counts, offsets = orbitals_of(system)
     H = sparse.csc_matrix(system.hamiltonian_submatrix(sparse=True, params=params), dtype=complex)
     A = sparse.identity(H.shape[0], dtype=complex, format="csc") * energy - H
-    where, rates, unsure = [], [], 0.0
+    ends: list[_End] = []
+    unsure = 0.0
     for number, lead in enumerate(system.leads):
         places = orbitals(np.asarray(system.lead_interfaces[number]), counts, offsets)
         if is_transparent(lead):
@@ -53,14 +63,13 @@ def audit(found: DeviceScattering) -> float:
             sigma = np.asarray(lead.selfenergy(energy, params=params))
         rows, columns = np.meshgrid(places, places, indexing="ij")
         A = A - sparse.csc_matrix((sigma.ravel(), (rows.ravel(), columns.ravel())), shape=H.shape)
-        where.append(places)
-        rates.append(_rates(found, number, 1j * (sigma - sigma.conj().T)))
+        ends.append(_end(found, number, places, sigma))
     if unsure > UNSURE:
         raise BandEdgeError(
             f"Argument `energy` must lie farther from band edges to be checked, but at {energy:g} the second route is "
             f"off by {unsure:.1g}. Move the energy, or leave out `check`."
         )
-    difference = _largest_difference(found, linalg.splu(sparse.csc_matrix(A)), where, rates)
+    difference = _largest_difference(found, linalg.splu(sparse.csc_matrix(A)), ends)
     if not difference <= found.tolerance + 100 * unsure:
         raise DisagreementError(
             f"Two routes must agree, but Kwant and Green functions of decimated leads differ by {difference:.2g}, more "
@@ -106,29 +115,86 @@ def _extrapolated(values: list[Complex]) -> Complex:
     return np.asarray(sum(weight * value for weight, value in zip(weights, values, strict=True)))
 
 
-def _rates(found: DeviceScattering, number: int, gamma: Complex) -> list[Complex]:
-    """Return Γ of both spins of a lead, or of the lead where its spins are not resolved."""
-    device = found.device
-    spin = None if device is None else device.spin_operator(found.params)
-    if spin is None or not found.spins[number].resolved:
-        return [gamma]
+@dataclass(frozen=True)
+class _End:
+    """Where a lead is joined: orbitals, Σ, Γ of both spins (of the lead where they are not resolved), Sx, Sy, Sz."""
+
+    places: Any
+    sigma: Complex
+    rates: list[Complex]
+    spins: list[Complex]
+
+
+def _end(found: DeviceScattering, number: int, places: Any, sigma: Complex) -> _End:
+    gamma = 1j * (sigma - sigma.conj().T)
+    spin = None if found.device is None else found.device.spin_operator(found.params)
+    if spin is None:
+        return _End(places, sigma, [gamma], [])
     sites = [found.system.sites[i] for i in found.system.lead_interfaces[number]]
-    along = sum(x * s for x, s in zip(found.magnetizations[number], spin.block_diagonal(sites), strict=True)).toarray()
-    return [P @ gamma @ P for P in ((np.eye(len(along)) + sign * along) / 2 for sign in (1, -1))]
+    S = [s.toarray() for s in spin.block_diagonal(sites)]
+    if not found.spins[number].resolved:
+        return _End(places, sigma, [gamma], S)
+    along = np.tensordot(found.magnetizations[number], S, 1)
+    halves = [(np.eye(len(along)) + sign * along) / 2 for sign in (1, -1)]
+    return _End(places, sigma, [P @ gamma @ P for P in halves], S)
 
 
-def _largest_difference(found: DeviceScattering, solver: Any, where: list[Any], rates: list[list[Complex]]) -> float:
-    """Compare what goes from each lead to every other one; unitarity tells the rest."""
+def _largest_difference(found: DeviceScattering, solver: Any, ends: list[_End]) -> float:
+    """Compare what goes from each lead to every other one, with its spin; unitarity tells the rest."""
     worst = 0.0
-    for b, into in enumerate(where):
-        columns = np.zeros((solver.shape[0], len(into)), dtype=complex)
-        columns[into, np.arange(len(into))] = 1
+    for b, end in enumerate(ends):
+        columns = np.zeros((solver.shape[0], len(end.places)), dtype=complex)
+        columns[end.places, np.arange(len(end.places))] = 1
         G = solver.solve(columns)
-        for a, out in enumerate(where):
+        for a, other in enumerate(ends):
             if a == b:
                 continue
-            T = np.array([[np.trace(x @ G[out] @ y @ G[out].conj().T).real for y in rates[b]] for x in rates[a]])
+            G_ab = G[other.places]
+            T = np.array([[np.trace(x @ G_ab @ y @ G_ab.conj().T).real for y in end.rates] for x in other.rates])
             resolved = T.shape == (2, 2)
             wanted = found.probabilities[a, :, b] if resolved else found.transmissions[a, b]
             worst = max(worst, float(abs((T if resolved else T.sum()) - wanted).max()))
+        if end.spins:
+            worst = max(worst, _difference_of_spins(found, b, G, ends))
     return worst
+
+
+def _difference_of_spins(found: DeviceScattering, b: int, G: Complex, ends: list[_End]) -> float:
+    """Compare fluxes of spin, along axes of the lab, of what comes from one lead with T, with torques and through cuts."""
+    end, worst = ends[b], 0.0
+    waves = found.channel_waves(b)
+    resolved = len(end.rates) == 2
+    spins = found.spins[b].incoming if resolved else np.zeros(len(waves), dtype=int)
+    device = found.device
+    spin = None if device is None else device.spin_operator(found.params)
+    if device is None or spin is None or not len(waves):
+        return 0.0
+    torque = torques(found.system, np.arange(len(found.system.sites)), spin, [waves], found.params)[0].sum(axis=(1, 2))
+    for s, rate in enumerate(end.rates):
+        entered = -2 * np.array([np.trace(x @ G[end.places] @ rate).imag for x in end.spins])
+        for a, other in enumerate(ends):
+            density = G[other.places] @ rate @ G[other.places].conj().T
+            leaves = [1j * (x @ other.sigma - other.sigma.conj().T @ x) for x in other.spins]
+            flux = np.array([np.trace(x @ density).real for x in leaves])
+            entered -= flux
+            if a != b and resolved and found.spins[a].resolved:
+                T = found.probabilities[a, :, b, s]
+                worst = max(worst, abs(float(found.magnetizations[a] @ flux - T[0] + T[1])))
+        worst = max(worst, float(abs(entered - torque[spins == s].sum(axis=0)).max()))
+        for name in device.cuts:
+            flux = found.spin_current(name)[b, s, 1:] if resolved else found.spin_current(name, total=True)[b, 1:]
+            worst = max(worst, float(abs(_through(found, device.cut(name).hoppings, spin, G, rate) - flux).max()))
+    return worst
+
+
+def _through(found: DeviceScattering, hoppings: Any, spin: SpinOperator, G: Complex, rate: Complex) -> Floats:
+    """Return 2 Im Tr S H G Γ G† of hoppings (to, from), one by one, shape (3,)."""
+    counts, offsets = orbitals_of(found.system)
+    total = np.zeros(3)
+    for to, from_ in hoppings:
+        i, j = (x if isinstance(x, (int, np.integer)) else found.system.id_by_site[x] for x in (to, from_))
+        G_i, G_j = (G[offsets[n] : offsets[n] + counts[n]] for n in (i, j))
+        H = np.asarray(found.system.hamiltonian(i, j, params=dict(found.params)))
+        S = spin(found.system.sites[i])
+        total += 2 * np.array([np.trace(x @ H @ G_j @ rate @ G_i.conj().T).imag for x in S])
+    return total

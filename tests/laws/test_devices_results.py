@@ -145,7 +145,8 @@ def test_results_copy_and_pickle_whatever_the_system_holds():
 @pytest.mark.parametrize("law", [None, -SX])
 def test_a_checked_result_agrees_with_green_functions(law):
     system = degenerate(law, leads=3)
-    found = sj.scatter(system, ENERGY, spin="orbital-spin", magnetizations={0: UP, 1: -UP}, check=True)
+    axes = {0: UP, 1: -UP}
+    found = sj.scatter(system, ENERGY, spin="orbital-spin", magnetizations=axes, cuts=CUT, check=True)
     assert found.check < 1e-10
     assert "Green functions" in str(found)
     assert sj.scatter(system, ENERGY, spin=None, check=True).check < 1e-10
@@ -168,6 +169,30 @@ def test_the_check_sees_what_unitarity_does_not():
     stale.leads[0] = system.leads[0]
     with pytest.raises(sj.DisagreementError, match="Two routes must agree"):
         audit.audit(found)
+
+
+@pytest.mark.parametrize("axes", [{0: UP, 1: -UP}, {0: sj.unit_vector(1.1, 1.3), 1: sj.unit_vector(2.0, -0.8)}])
+def test_the_check_sees_fluxes_and_torques_that_the_scattering_matrix_does_not_know(axes, monkeypatch):
+    """Negative controls: each leaves all probabilities as they are."""
+
+    def damaged(change, cuts):
+        found = sj.scatter(degenerate(leads=2), ENERGY, spin="orbital-spin", magnetizations=axes, cuts=cuts)
+        change(found)
+        with pytest.raises(sj.DisagreementError, match="Two routes must agree"):
+            audit.audit(found)
+        with monkeypatch.context() as patch:  # the other rules of the check do not see it
+            patch.setattr(audit, "_difference_of_spins", lambda *_: 0.0)
+            assert audit.audit(found) < 1e-10
+
+    def turn_all_spins(found):
+        found._waves[0] = found._waves[0] * np.tile([1, -1], found._waves[0].shape[1] // 2)
+
+    def exchange_axes(found):
+        flux = found.spin_current("cut")
+        flux[0, :, [1, 2]] = flux[0, :, [2, 1]]
+
+    damaged(turn_all_spins, {})
+    damaged(exchange_axes, CUT)
 
 
 def test_a_check_too_near_a_band_edge_says_so():

@@ -178,13 +178,17 @@ def test_dask_loses_a_worker_in_the_middle_and_no_bit():
 MPI = """
 import sys
 sys.path[:0] = sys.argv[1:]
+import kwant_spinjunc as sj
 from ensemble_problems import Drawn
 from kwant_spinjunc.runs.ensemble import average
+from systems.tunnel_junction import tunnel_junction
 if __name__ == "__main__":
     from mpi4py.futures import MPIPoolExecutor
     with MPIPoolExecutor() as executor:
         result = average(Drawn(chunk=2), realizations=40, executor=executor, progress=False)
-    print(float(result.conductance.mean).hex())
+        data = sj.sweep(tunnel_junction, energy=0.1, theta=[0.0, 1.0, 2.0], executor=executor, progress=False)
+        ranks = executor.num_workers
+    print(ranks, float(result.conductance.mean).hex(), data.conductance.values.tobytes().hex())
 """
 
 
@@ -194,11 +198,16 @@ def test_mpi_gives_the_same_bits():
         pytest.skip("no mpiexec")
     Path("mpi.py").write_text(MPI)
     tests = Path(__file__).parents[1]
-    words = ["mpiexec", "-n", "2", sys.executable, "-m", "mpi4py.futures", "mpi.py", str(tests), str(tests.parent)]
+    words = ["mpiexec", "-n", "3", sys.executable, "-m", "mpi4py.futures", "mpi.py", str(tests), str(tests.parent)]
+    folder = os.path.join(os.path.dirname(os.path.realpath(shutil.which("mpiexec"))), "..", "lib")
+    libraries = os.pathsep.join(filter(None, (os.environ.get("LD_LIBRARY_PATH"), folder)))
     environment = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    environment["LD_LIBRARY_PATH"] = libraries  # MPICH of a wheel lies beside its mpiexec
     printed = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=120)
     mean = average(Drawn(chunk=2), realizations=40, **QUIET).conductance.mean
-    assert printed.stdout.strip() == float(mean).hex(), printed.stderr
+    data = sj.sweep(tunnel_junction, energy=0.1, theta=[0.0, 1.0, 2.0], progress=False)
+    expected = ["2", float(mean).hex(), data.conductance.values.tobytes().hex()]
+    assert printed.stdout.split() == expected, printed.stderr
 
 
 # ---------------------------------------------------------------------- copies
