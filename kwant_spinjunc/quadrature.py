@@ -74,7 +74,7 @@ STALLED = 3
 ROUNDING = 1e-14
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Integral:
     """A batch of integrals.
 

@@ -3,7 +3,8 @@ r"""`CrystalScattering`: what `scatter` returns for angles, momenta and zone ave
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -284,6 +285,15 @@ class CrystalScattering:
         if self.turns is not None:
             self._at_cut()
         return {**self.__dict__, "device": None, "_measurement": None}
+
+    def __copy__(self) -> CrystalScattering:
+        return replace(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CrystalScattering:
+        # the system and what has been solved of it are not to be changed, and its functions need not copy
+        shared = {"device": self.device, "params": dict(self.params), "_measurement": self._measurement}
+        own = {f.name: deepcopy(getattr(self, f.name), memo) for f in fields(self) if f.name not in shared}
+        return CrystalScattering(**shared, **own)
 
     def _at_cut(self) -> tuple[Any, ...]:
         """Return the flux through the cut, by lead and spin and by lead, and the torques on both sides, solved once."""

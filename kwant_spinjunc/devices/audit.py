@@ -4,7 +4,7 @@ T[α s, β s'] = Tr Γ_αs G Γ_βs' G†, with Γ_s = P_s Γ P_s of the lead's 
 that know nothing of those of the leads, is Q_α = Tr i (S Σ_α - Σ_α† S) G Γ_βs' G†. Three rules bind it:
 
 - along the lead's own axis it is T_+s' - T_-s' of the scattering matrix;
-- what leaves through all leads, and what came in, 2 Im Tr S G Γ_βs', differ by the torque on all sites of Kwant's waves;
+- what leaves through all leads, and what came in, 2 Im Tr S G Γ_βs', differ by the torque of Kwant's waves;
 - it is that of Kwant's waves through every cut that the device names.
 
 The surface Green function of a lead is
@@ -160,7 +160,7 @@ def _largest_difference(found: DeviceScattering, solver: Any, ends: list[_End]) 
 
 
 def _difference_of_spins(found: DeviceScattering, b: int, G: Complex, ends: list[_End]) -> float:
-    """Compare fluxes of spin, along axes of the lab, of what comes from one lead with T, with torques and through cuts."""
+    """Compare fluxes of spin along axes of the lab, of what comes from one lead, with T, torques and cuts."""
     end, worst = ends[b], 0.0
     waves = found.channel_waves(b)
     resolved = len(end.rates) == 2

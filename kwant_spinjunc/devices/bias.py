@@ -28,7 +28,7 @@ STEPS = (1e-9, 1e-7, 1e-5, 1e-3)
 TAIL = 36.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DeviceCurrents:
     """Particle currents that leave the leads into the device.
 

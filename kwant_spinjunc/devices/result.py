@@ -33,7 +33,7 @@ __all__ = ["DeviceScattering", "MagnetTorque", "apply"]
 SMALL_FLUX, SMALL_FLUX_ERROR = 1e-8, 1e-3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MagnetTorque:
     """Torque of the electrons on a set of sites, per unit incoming flux in every channel; multiply by ħ/2.
 

@@ -31,7 +31,7 @@ CONSERVED = 1e-7
 ALIGNED = 1e-8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LeadSpins:
     """Spin of the modes of one lead.
 

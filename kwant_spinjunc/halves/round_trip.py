@@ -21,7 +21,7 @@ from .solver import surface_greens
 __all__ = ["RoundTrip", "ratio", "round_trip"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RoundTrip:
     """What one round trip between the magnets does to the spin, at one k∥; see `round_trip`.
 

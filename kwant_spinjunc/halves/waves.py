@@ -24,7 +24,7 @@ STATES_CHUNK = 2048
 Frame = list[list[Any]]  # [(e_1, e_2, m)][(x, y, z)], floats where the batch shares them
 
 
-@dataclass
+@dataclass(eq=False)
 class Waves:
     """States incoming from one lead: ψ [spin, spin_in, plane, ...] in frames that change between groups of planes."""
 

@@ -26,7 +26,7 @@ __all__ = ["ContactConductances", "contact_conductances"]
 SMALL = 1e-3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ContactConductances:
     """One contact between a metal and a magnet, per unit cell, in e²/h.
 

@@ -22,7 +22,7 @@ from .observables import Torques, magnet_torques, magnetization_current, outer_s
 __all__ = ["LeadCurrents", "Response", "channel_currents", "linear_response", "tunneling_response"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LeadCurrents:
     """Spin-resolved currents in both leads.
 
@@ -62,7 +62,7 @@ class LeadCurrents:
         return difference
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Response(LeadCurrents):
     """Currents in both leads with the spin current between them and the torques.
 

@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Torques:
     """Total torques on the two magnets, in the unit of the spin current they come from.
 

@@ -149,7 +149,7 @@ def _check_magnets(junction: Junction) -> None:
 
 
 # ---------------------------------------------------------------------- spin mixing
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MixingConductance:
     """One contact between the spacer's metal and a magnet, per unit cell, in e²/h.
 
