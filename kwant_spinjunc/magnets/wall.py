@@ -15,17 +15,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import constants
 
 from ..arrays import Floats
-from ..checks import finite, finite_array, positive, positive_integer
+from ..checks import finite, finite_array, is_average, positive, positive_integer, wave_vector
 from ..errors import ArgumentError
 from ..halves.zone import nodes, resonances, thresholds
 from ..model.junction import Junction
+from ..model.problem import AVERAGE
 from ..scattering import Scattering
 from ..scattering import scatter_quietly as scatter
 from ..theory.domain_wall import ChainState, LoopReport, SpinChain, chain_constants, self_consistent, spin_chain
@@ -176,7 +177,7 @@ def torque_profile(
     junction: Junction,
     energy: float = 0.0,
     *,
-    k: ArrayLike | None = None,
+    k: ArrayLike | str | None = AVERAGE,
     weights: ArrayLike | None = None,
     cut: int | None = None,
     solve: Solve = _fast,
@@ -190,8 +191,8 @@ def torque_profile(
     energy
         Fermi energy in the junction's unit.
     k, weights
-        Wave vectors (kx, kz) in 1/a, shape (points, 2), and their weights; one vector (2,) needs no weight. By default
-        those of `zone`.
+        "average" over the points of `zone`, None for Γ, one wave vector (kx, kz) in 1/a, or many, shape (points, 2),
+        and their weights.
     cut
         Bond between the two magnets; by default that of the junction, which a texture does not have.
     solve
@@ -228,7 +229,7 @@ def torque_profile(
     (10, 3)
     """
     energy, cut = finite("energy", energy), _cut(junction, cut)
-    points, weight = zone(junction, energy) if k is None else _given(k, weights)
+    points, weight = _points(junction, energy, k, weights)
     scattering = solve(junction, energy, points)
     conductance = float(weight @ np.atleast_1d(scattering.conductance))
     if not conductance > 0:
@@ -276,8 +277,10 @@ def _halves_alone(junction: Junction, cut: int) -> list[tuple[Junction, slice]]:
     return [(left, slice(0, cut + 1)), (right, slice(cut + 1, len(planes)))]
 
 
-def _given(k: ArrayLike, weights: ArrayLike | None) -> tuple[Floats, Floats]:
-    points = finite_array("k", k, "(..., 2)").reshape(-1, 2)
+def _points(junction: Junction, energy: float, k: Any, weights: ArrayLike | None = None) -> tuple[Floats, Floats]:
+    if is_average("k", k):
+        return zone(junction, energy)
+    points = wave_vector("k", k, many=True).reshape(-1, 2)
     weight = np.ones(1) if weights is None else finite_array("weights", weights).ravel()
     if len(weight) != len(points):
         raise ArgumentError(
@@ -359,6 +362,16 @@ class Wall:
         return f"{self.report}\n" + "\n".join(f"{name:<27}{value}" for name, value in rows)
 
 
+class Options(TypedDict, total=False):
+    """What `self_consistent` is told, and how to solve."""
+
+    method: str
+    mixing: float
+    tolerance: float
+    max_evaluations: int
+    solve: Solve
+
+
 def self_consistent_wall(
     junction: Junction,
     *,
@@ -370,10 +383,8 @@ def self_consistent_wall(
     interface_exchange: float = 0.0,
     demagnetization: Any = 0.0,
     energy: float = 0.0,
-    k: ArrayLike | None = None,
-    step: float | None = None,
-    solve: Solve = _fast,
-    **loop: Any,
+    k: ArrayLike | str | None = AVERAGE,
+    **options: Unpack[Options],
 ) -> Wall:
     r"""Return the static wall that a current makes, its torque taken from scattering on the wall itself.
 
@@ -396,15 +407,13 @@ def self_consistent_wall(
     demagnetization
         µ0 Ms² in J/m³ >= 0, what a tilt along the film normal y costs on top of the anisotropy; one number or (left,
         right). Cobalt: 2.5e6, as much as its K.
-    energy, solve
+    energy
         As in `torque_profile`.
     k
-        One wave vector (kx, kz) in 1/a instead of the average over the Brillouin zone.
-    step
-        Step of the average, see `zone`; by default what the resolved planes need.
-    **loop
+        "average" over the Brillouin zone, None for Γ, or one wave vector (kx, kz) in 1/a.
+    **options
         ``method``, ``mixing``, ``tolerance`` and ``max_evaluations`` of
-        `kwant_spinjunc.theory.domain_wall.self_consistent`.
+        `kwant_spinjunc.theory.domain_wall.self_consistent`; ``solve`` of `torque_profile`.
 
     Returns
     -------
@@ -449,9 +458,10 @@ def self_consistent_wall(
     }
     chain = _chain(junction, resolved, constants_of_chain)
     scale = constants.hbar / (2 * constants.e) * current
-    if step is None:
-        step = STEP * min(1.0, RESOLVED / len(resolved.planes))
-    points, weights = zone(junction, energy, step=step) if k is None else _given(k, None)
+    step = STEP * min(1.0, RESOLVED / len(resolved.planes))  # the resonances are those of the junction at rest
+    points, weights = zone(junction, energy, step=step) if is_average("k", k) else _points(junction, energy, k)
+    loop: dict[str, Any] = dict(options)
+    solve = loop.pop("solve", _fast)
 
     def solved(m: Floats) -> TorqueProfile:
         turned = texture(resolved, m)

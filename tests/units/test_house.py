@@ -20,7 +20,6 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "function": {},
     "parameters": {
         "kwant_spinjunc/crystals/scatter.py:scatter_crystal": "to be divided",
-        "kwant_spinjunc/magnets/wall.py:self_consistent_wall": "to be divided",
         "kwant_spinjunc/transport/bias.py:bias_response": "to be divided",
     },
     "complexity": {
