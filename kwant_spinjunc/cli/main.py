@@ -117,6 +117,10 @@ def _run(words: Sequence[str]) -> int:
         return _failed(f"refused: {error}", 1)
     except KeyboardInterrupt:
         return _failed("interrupted", 130)
+    except Exception as error:
+        if not type(error).__module__.startswith("kwant."):
+            raise
+        return _failed(f"error: Kwant refused the system: {error} ({error.__cause__ or type(error).__name__})", 2)
     return code
 
 

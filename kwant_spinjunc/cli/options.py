@@ -64,7 +64,10 @@ def add_family(parser: argparse.ArgumentParser, returned: str = "a Junction") ->
 def add_k(parser: argparse.ArgumentParser) -> None:
     """Add --k."""
     parser.add_argument(
-        "--k", metavar="KX,KZ", help="in-plane wave vector in 1/a, or `average` over the Brillouin zone (default: Γ)"
+        "--k",
+        metavar="KX,KZ",
+        help="in-plane wave vector in 1/a, or `average` over the Brillouin zone (default: Γ); of a Kwant system its "
+        "momenta, in the order of their names",
     )
 
 

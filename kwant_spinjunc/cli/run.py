@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ..errors import ArgumentError
 from ..model.junction import Junction
 from .options import add_energy, add_family, add_k, add_solver, family_and_system, refuse_for_device, save_figure
 from .values import wave_vector
@@ -71,9 +72,16 @@ def run(options: argparse.Namespace) -> int:
 
 def _run_device(device: Any, options: argparse.Namespace) -> int:
     """Print probabilities, the fluxes through the named cuts and the torques on the named magnets of a `Device`."""
+    from ..runs.sweep import CRYSTAL_RTOL
+    from ..runs.systems import at_momentum
     from ..scattering import scatter
 
-    refuse_for_device(k=options.k, solver=options.solver)
+    refuse_for_device(solver=options.solver)
+    if options.k is not None:
+        if options.output:
+            raise ArgumentError("Argument `--output` must be left out for a Kwant system at a k, but is given.")
+        print(at_momentum(device, options.energy or 0.0, wave_vector(options.k, of_system=True), CRYSTAL_RTOL))
+        return 0
     result = scatter(device, options.energy or 0.0)
     fluxes = {cut: result.spin_current(cut, total=True) for cut in device.cuts}
     torques = {magnet: result.torque(magnet) for magnet in device.magnets}

@@ -33,7 +33,7 @@ EXAMPLE = "spinjunc sweep systems/tunnel_junction.py --vary height=1:5:21 --vary
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
-    add_family(parser)
+    add_family(parser, "a Junction, a Device or a Kwant system")
     add_k(parser)
     add_energy(parser)
     add_solver(parser, "halves")
@@ -47,7 +47,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--plot", metavar="VARIABLE", help="what to draw (default: conductance, or current with --bias)"
     )
     parser.add_argument(
-        "--bias", metavar="START:STOP:COUNT", help="axis of V = µ_L - µ_R: currents and torques at finite bias"
+        "--bias",
+        metavar="START:STOP:COUNT",
+        help="axis of V = µ_L - µ_R: currents and torques at finite bias. Of a Kwant system leads 0 and 1 are at ±V/2, "
+        "and its Hamiltonian follows if the family has a parameter `bias`",
+    )
+    parser.add_argument(
+        "--rtol",
+        type=number,
+        help="relative error of an average, or of integrals over a bias (default: 1e-6; 1e-8 for a junction's bias)",
     )
     parser.add_argument(
         "--temperature", type=number, default=0.0, metavar="KT", help="k_B T as an energy, with --bias (default: 0)"
@@ -57,12 +65,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do it and return the exit code."""
     from ..runs.family import load_family
-    from ..runs.sweep import SweepError, SweepInterrupted, sweep
+    from ..runs.sweep import SweepError, SweepInterrupted, finished, sweep
 
     family = load_family(options.file, options.family)
     axes, energy = axes_of(options)
     bias = None if options.bias is None else parse_range(options.bias, "--bias")
-    shown = _checked(options, axes, energy, bias)
+    shown = _checked(options, family, axes, energy, bias)
     file = _table_file(options)
     refusal = ""
     with ExitStack() as stack:
@@ -72,8 +80,9 @@ def run(options: argparse.Namespace) -> int:
                 energy=energy,
                 bias=bias,
                 temperature=options.temperature,
-                k=wave_vector(options.k),
-                solver=options.solver or "halves",
+                k=wave_vector(options.k, of_system=True),
+                solver=options.solver,
+                rtol=options.rtol,
                 resume=file,
                 **executor_of(options, stack),
                 **axes,
@@ -82,14 +91,15 @@ def run(options: argparse.Namespace) -> int:
             dataset = interruption.dataset
         except SweepError as failure:
             dataset, refusal = failure.dataset, str(failure)
-    done = int(np.isfinite(dataset["angle"].values).sum())
-    total = dataset["angle"].size
+    grid = {**axes, "energy": energy, "bias": bias}
+    swept = {name: np.size(axis) for name, axis in grid.items() if np.ndim(axis)}
+    done, total = finished(dataset)
     figure = options.figure if dataset.attrs["complete"] else None
     if figure:
         from ..plot.figures import plot_sweep
 
         save_figure(plot_sweep(dataset, shown), figure, quiet=True)
-    print(f"{options.output}: {done} of {total} points, axes {dict(dataset['angle'].sizes)}")
+    print(f"{options.output}: {done} of {total} points, axes {swept}")
     if refusal:
         print(f"refused: {refusal}", file=sys.stderr)
         return 1
@@ -101,25 +111,27 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _checked(options: argparse.Namespace, axes: dict[str, Any], energy: Any, bias: Any) -> str:
+def _checked(options: argparse.Namespace, family: Any, axes: dict[str, Any], energy: Any, bias: Any) -> str:
     """Refuse what cannot be swept or drawn, and return the name of the variable that is drawn."""
-    from ..runs.sweep import BIAS_VARIABLES, VARIABLES
+    from ..runs.sweep import first_of, sizes_of, variables_of
 
     if bias is not None and np.ndim(energy):
         raise ArgumentError("Argument `--vary energy` must not be given with --bias: the Fermi energy is one number.")
     if bias is None and not options.vary:
         raise ArgumentError("Argument `--vary` or `--bias` must be given: a sweep needs an axis.")
     shown = options.plot or ("conductance" if bias is None else "current")
-    if shown not in (VARIABLES if bias is None else BIAS_VARIABLES):
-        known = ", ".join(VARIABLES if bias is None else BIAS_VARIABLES)
-        raise ArgumentError(f"Argument `--plot` must be one of {known}, but is {shown!r}.")
+    first = first_of(family, axes, bias)
+    known = variables_of(first, bias is not None, options.k)
+    if shown not in known:
+        raise ArgumentError(f"Argument `--plot` must be one of {', '.join(known)}, but is {shown!r}.")
     if options.figure:
         check_figure(options.figure, "--figure")
-        long_axes = sum(np.size(axis) > 1 for axis in (*axes.values(), energy, bias) if axis is not None)
-        if not 1 <= long_axes <= 2:
-            raise ArgumentError(
-                f"Argument `--figure` must show one or two swept axes, but {long_axes} have more than one point."
-            )
+        from ..plot.figures import check_drawable
+
+        swept = {
+            name: np.size(axis) for name, axis in {**axes, "energy": energy, "bias": bias}.items() if np.ndim(axis)
+        }
+        check_drawable(shown, {**swept, **sizes_of(first, known[shown])})
     return shown
 
 

@@ -140,14 +140,14 @@ def split_assignment(option: str, text: str) -> tuple[str, str]:
     return name, value
 
 
-def wave_vector(text: str | None) -> Any:
-    """Return (kx, kz), ``"average"`` or None."""
+def wave_vector(text: str | None, of_system: bool = False) -> Any:
+    """Return (kx, kz), or as many momenta as a Kwant system has, ``"average"`` or None."""
     if text is None or text == "average":
         return text
     parts = [parse_value(part) for part in text.split(",")]
-    if len(parts) != 2 or any(isinstance(p, (bool, str)) for p in parts):
+    if (len(parts) != 2 and not of_system) or any(isinstance(p, (bool, str)) for p in parts):
         raise ArgumentError(f"Argument `--k` must be two numbers kx,kz in 1/a or `average`, but is {text!r}.")
-    return float(parts[0]), float(parts[1])
+    return float(parts[0]) if len(parts) == 1 else tuple(float(part) for part in parts)
 
 
 def number(text: str) -> float:

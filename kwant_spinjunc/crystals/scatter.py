@@ -2,7 +2,6 @@ r"""The border of crystals: what `scatter` takes for angles, momenta and zone av
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ..arrays import Floats
 from ..checks import finite_array, positive, positive_integer
-from ..devices.device import TOLERANCE, Device
+from ..devices.device import MOMENTUM, TOLERANCE, Device
 from ..errors import ArgumentError, NoOpenChannelError, SpinjuncWarning, UnitarityError
 from ..halves.joint import Turn
 from ..spin import check_unit_vector
@@ -24,9 +23,6 @@ from .result import CrystalScattering
 from .spins import ALIGNED, scale_of, spin_part
 
 __all__ = ["scatter_crystal"]
-
-#: What `kwant.wraparound` calls momenta.
-MOMENTUM = re.compile(r"k_\w+")
 
 
 def scatter_crystal(

@@ -98,6 +98,7 @@ def current_voltage(
     [0.1, -0.1]
     """
     device = as_device(device)
+    device.refuse_missing({**device.params, **(params or {})})
     if are_electrons_and_holes(device.system, device.edges, {**device.params, **(params or {})}):
         raise ArgumentError(
             "Argument `device` must consist of electrons, but has holes, which carry the opposite charge: "

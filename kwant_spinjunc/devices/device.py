@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -19,7 +20,10 @@ from .spin_operators import SpinOperator, identity
 from .spin_order import refuse_what_is_no_spin, resolve_spin
 from .waves import fluxes
 
-__all__ = ["TOLERANCE", "Device", "as_device"]
+__all__ = ["MOMENTUM", "TOLERANCE", "Device", "as_device"]
+
+#: What `kwant.wraparound` calls momenta.
+MOMENTUM = re.compile(r"k_\w+")
 
 #: Default of the largest defect per unit flux that is accepted, as for junctions.
 TOLERANCE = 1e-8
@@ -113,6 +117,19 @@ class Device:
             self._found["spin"] = spin
         operator: SpinOperator | None = self._found["spin"]
         return operator
+
+    def refuse_missing(self, params: Mapping[str, Any]) -> None:
+        """Raise `ArgumentError` where a parameter of the region or a lead has no value; momenta are told apart."""
+        parts = (self.system, *self.system.leads)
+        missing = sorted(set().union(*(getattr(part, "parameters", None) or () for part in parts)) - set(params))
+        momenta = [name for name in missing if MOMENTUM.fullmatch(name)]
+        if momenta:
+            raise ArgumentError(
+                f"Argument `k` must be given, as the system has momenta {', '.join(momenta)}, but is not. Use one "
+                "momentum, or k='average'."
+            )
+        if missing:
+            raise ArgumentError(f"Argument `params` must have a value for {', '.join(missing)}, but has none.")
 
     def exchange_part(self, sites: NDArray[np.int64], spin: SpinOperator, params: Mapping[str, Any]) -> tuple[Any, str]:
         """Return the exchange part of H within some sites, or None and why it cannot be told; see `exchange.divide`."""

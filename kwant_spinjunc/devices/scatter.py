@@ -43,6 +43,7 @@ def scatter_device(
     tolerance = positive("tolerance", tolerance)
     everything = {**device.params, **(params or {})}
     system = device.system
+    device.refuse_missing(everything)
     spin = device.spin_operator(everything)
     for name, barrier in device.barriers.items():
         _warn_of_open_barrier(device, name, barrier, energy, everything)

@@ -5,8 +5,9 @@ Every function returns a new `matplotlib.figure.Figure` that owns its axes; noth
 
 from __future__ import annotations
 
+import math
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -30,6 +31,7 @@ from ..transport.linear import linear_response
 __all__ = [
     "COLORS",
     "STYLE",
+    "check_drawable",
     "draw_direction",
     "draw_error_map",
     "error_contours",
@@ -295,6 +297,8 @@ def plot_ensemble(result: Ensemble) -> Figure:
     return figure
 
 
+#: Strokes of lines.
+DASHES = ("-", "--", ":")
 #: A positive quantity that varies by more than this gets a logarithmic axis.
 DECADES = 100
 
@@ -320,7 +324,7 @@ def plot_sweep(dataset: Any, variable: str | Sequence[str] = "conductance", *, l
         _draw_sweep(figure, axes, dataset, name, log, alone=len(names) == 1)
     if len(names) > 1:
         axes.set_ylabel(", ".join(dict.fromkeys(dataset[name].attrs.get("units", "") for name in names)))
-        axes.legend()
+        _legend(axes)
     return figure
 
 
@@ -333,21 +337,50 @@ def _is_log(values: Any, log: bool | None, name: str) -> bool:
     return positive and bool(known.max() > DECADES * known.min()) if log is None else log
 
 
+#: Axes that results have of themselves, drawn as lines.
+OWN = ("lead", "lead_in", "lead_out", "magnet", "spin", "spin_in", "spin_out", "axis", "component", "cut")
+#: Values of a second axis up to which they are lines of their own, and lines that one picture can show.
+FEW, MOST = 8, 24
+
+
+def check_drawable(variable: str, sizes: Mapping[str, int], *, alone: bool = True) -> list[str]:
+    """Return the axes over which a variable is drawn, the longest first, or refuse what no picture can show.
+
+    Parameters
+    ----------
+    variable
+        Its name.
+    sizes
+        Dimension -> length.
+    alone
+        Whether it is the only one of its figure, so that two axes may be those of a map.
+    """
+    swept = sorted((dim for dim in sizes if dim not in OWN and sizes[dim] > 1), key=lambda dim: -sizes[dim])
+    if not 1 <= len(swept) <= 2:
+        raise ArgumentError(
+            f"Argument `variable` must depend on one or two swept axes to be drawn, but {variable!r} has {dict(sizes)}."
+        )
+    own = math.prod(size for dim, size in sizes.items() if dim in OWN)
+    lines = own * math.prod(sizes[dim] for dim in swept[1:])
+    if lines > MOST and not (alone and own == 1):
+        raise ArgumentError(
+            f"Argument `variable` must be drawn by at most {MOST} lines, but {variable!r} has {lines}, with the axes "
+            f"{dict(sizes)}. Sweep one axis only, or select with xarray."
+        )
+    return swept
+
+
 def _draw_sweep(figure: Any, axes: Any, dataset: Any, variable: str, log: bool | None, *, alone: bool) -> None:
     """Draw one variable of a sweep into axes; several are told apart by their names."""
     if variable not in dataset.data_vars:
         raise ArgumentError(f"Argument `variable` must be one of {sorted(dataset.data_vars)}, but is {variable!r}.")
     data = dataset[variable]
-    fixed = [dim for dim in data.dims if dim in ("lead", "magnet")]
-    swept = sorted((dim for dim in data.dims if dim not in fixed and data.sizes[dim] > 1), key=lambda d: -data.sizes[d])
+    swept = check_drawable(variable, {str(dim): size for dim, size in data.sizes.items()}, alone=alone)
+    fixed = [dim for dim in data.dims if dim in OWN]
     data = data.squeeze([dim for dim in data.dims if dim not in fixed and data.sizes[dim] == 1], drop=True)
-    if not 1 <= len(swept) <= 2 or len(fixed) > 1:
-        raise ArgumentError(
-            f"Argument `variable` must depend on one or two swept axes to be drawn, but {variable!r} has {data.dims}."
-        )
     decades = _is_log(data.values, log, variable)
     x = swept[0]
-    if alone and len(swept) == 2 and not fixed and data.sizes[swept[1]] > 8:
+    if alone and len(swept) == 2 and not fixed and data.sizes[swept[1]] > FEW:
         _draw_map(figure, axes, dataset, data.transpose(swept[1], x), "log" if decades else "linear")
     else:
         _draw_lines(axes, dataset, data, x, [] if alone else [str(data.attrs.get("long_name", variable))])
@@ -374,12 +407,19 @@ def _draw_lines(axes: Any, dataset: Any, data: Any, x: str, title: list[str]) ->
         line = stacked.isel(line=index)
         if np.isfinite(line.values).any():  # else nothing to see, such as torques of a texture
             names = [*title, *(f"{dim} = {_word(line[dim].item(), dataset[dim])}" for dim in series)]
-            axes.plot(_in_degrees(dataset[x]), line, "o-", label=", ".join(names) or None)
+            style = "o" + DASHES[len(axes.lines) // 10 % len(DASHES)]  # as colors come again
+            axes.plot(_in_degrees(dataset[x]), line, style, label=", ".join(names) or None)
     if not axes.lines:
         raise ArgumentError(f"Argument `variable` must have numbers to be drawn, but {data.name!r} is NaN throughout.")
     if series:
-        axes.legend()
+        _legend(axes)
     axes.set_ylabel(_label(data))
+
+
+def _legend(axes: Any) -> None:
+    """Name the lines, beside the axes if there are many."""
+    many = len(axes.lines) > FEW
+    axes.legend(**({"loc": "center left", "bbox_to_anchor": (1.0, 0.5)} if many else {}))
 
 
 #: Errors below and above these look the same.

@@ -103,8 +103,8 @@ def call_family(family: Callable[..., Junction], **parameters: Any) -> Junction:
     name = getattr(family, "__name__", repr(family))
     if isinstance(result, Device):
         raise ArgumentError(
-            f"Argument `family` must return a Junction, but {name} returned a Device. A Device is solved by `scatter`, "
-            "one at a time: loop over its parameters, or use `spinjunc run`."
+            f"Argument `family` must return a Junction, but {name} returned a Device, a Kwant system. It "
+            "is solved by `scatter`, `sweep` and `judge`."
         )
     return result
 

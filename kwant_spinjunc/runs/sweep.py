@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
-from ..checks import finite, finite_array
+from ..checks import finite, finite_array, positive
+from ..devices.device import Device
 from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError, SpinjuncError
 from ..model.junction import Junction
 from ..model.problem import Problem
@@ -27,15 +28,26 @@ from ..scattering import scatter_quietly as scatter
 from ..transport.bias import bias_response
 from ..transport.linear import linear_response, tunneling_response
 from ..transport.magnetoresistance import collinear_conductances, ratio
+from . import systems
 from .executors import ExecutorError, open_pool, ordered
-from .family import call_family, check_family, parameters_of, plain, source_digest
+from .family import call_any_family, check_family, parameters_of, plain, source_digest
 from .files import verify_table
-from .tables import Quantity, TableFile, quantities, split_axes, table
+from .tables import LABELS, Quantity, TableFile, quantities, split_axes, table
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["BIAS_VARIABLES", "VARIABLES", "SweepError", "SweepInterrupted", "sweep"]
+__all__ = [
+    "BIAS_VARIABLES",
+    "CRYSTAL_RTOL",
+    "VARIABLES",
+    "SweepError",
+    "SweepInterrupted",
+    "finished",
+    "first_of",
+    "sweep",
+    "variables_of",
+]
 
 #: Of a linear-response sweep.
 VARIABLES = quantities(
@@ -53,6 +65,11 @@ BIAS_VARIABLES = quantities(
 
 #: No band of a solid is as wide; beyond, integrals over the window overflow.
 LARGEST_BIAS = 1e6
+#: Errors of integrals unless others are asked for: of junctions at finite bias, of Kwant systems at finite
+#: bias and averaged over the zone.
+BIAS_RTOL, CURRENT_RTOL, CRYSTAL_RTOL = 1e-8, 1e-6, 1e-4
+#: What tells a finished point, entered last.
+MARKERS = ("error", "unitarity_defect")
 #: Points of the inner axis that are solved, committed and kept together.
 CHUNK, BIAS_CHUNK = 4096, 16
 
@@ -64,9 +81,16 @@ class _Experiment:
     axis: str
     points: NDArray[np.float64]
     variables: dict[str, Quantity]
-    observe: Callable[[Junction, Any], dict[str, Any]]
+    observe: Callable[[Any, Any], dict[str, Any]]
     chunk: int
     settings: dict[str, Any]
+    labels: Mapping[str, Sequence[Any]] = field(default_factory=lambda: LABELS)
+    follows: str = ""
+
+    @property
+    def marker(self) -> str:
+        """The variable that tells a finished point, entered last."""
+        return next(name for name in MARKERS if name in self.variables)
 
     @property
     def swept(self) -> dict[str, NDArray[Any]]:
@@ -84,6 +108,12 @@ class _Experiment:
         starts = range(0, len(self.points), self.chunk)
         parts = [slice(start, start + self.chunk) for start in starts]
         return [((part,), self.points[part]) for part in parts if missing[part].any()]
+
+
+def finished(dataset: xr.Dataset) -> tuple[int, int]:
+    """Return how many points of a sweep are finished, and how many it has."""
+    marker = dataset[next(name for name in MARKERS if name in dataset)]
+    return int(np.isfinite(marker.values).sum()), marker.size
 
 
 class SweepError(SpinjuncError):
@@ -109,36 +139,40 @@ class SweepInterrupted(KeyboardInterrupt):
 
 
 def sweep(
-    family: Callable[..., Junction],
+    family: Callable[..., Any],
     *,
     energy: ArrayLike,
     bias: ArrayLike | None = None,
     temperature: float = 0.0,
     k: ArrayLike | Literal["average"] | None = None,
-    solver: str = "halves",
+    solver: str | None = None,
     resume: xr.Dataset | str | Path | TableFile | None = None,
     progress: bool | None = None,
     workers: int = 1,
     executor: Executor | Callable[[], Executor] | None = None,
     **axes: Any,
 ) -> xr.Dataset:
-    """Solve every junction of a family on a grid of parameters.
+    """Solve every junction, or Kwant system, of a family on a grid of parameters.
 
     Parameters
     ----------
     family
-        A function of parameters that returns a `Junction`.
+        A function of parameters that returns a `Junction`, or a `Device` or finalized Kwant system, which takes ``k``
+        if it is periodic in its plane, and no several workers. With a parameter ``bias`` it follows the bias.
     energy
         One energy or a 1D array of them, in the junction's unit; the Fermi energy if a bias is given.
     bias
         V = µ_L - µ_R, one number or a 1D array, as an energy: currents and torques at finite bias (`bias_response`)
-        instead of the linear response.
+        instead of the linear response. Of Kwant systems (`current_voltage`) leads 0 and 1 are at ±V/2, others at 0.
     temperature
         k_B T as an energy, for a finite bias.
     k
         In-plane wave vector (kx, kz) in 1/a, None for Γ, ``"average"`` for the Brillouin-zone average per unit cell.
     solver
         ``"halves"``, the exact fast engine (the default), or ``"kwant"``, the reference.
+    rtol : float
+        Relative error of averages and of integrals over a bias; None for that of `scatter`, `bias_response` (1e-8) or
+        `current_voltage` (1e-6) and averages of Kwant systems (1e-4).
     resume
         An unfinished result of the same sweep, whose finished points are kept; or the path of a NetCDF file: the sweep
         goes on from it if it exists, and brings it and a journal beside it up to date while it runs, so that a process
@@ -158,7 +192,7 @@ def sweep(
     xarray.Dataset
         Every variable has ``units`` and ``long_name``; torques and J_M are those of a unit bias split evenly,
         µ_L = -µ_R = 1/2 (NaN for textures, which have no spacer). Points with no open channel have zero modes and zero
-        currents.
+        currents. Of Kwant systems there are fluxes through named cuts and torques on named magnets.
 
     Raises
     ------
@@ -184,8 +218,15 @@ def sweep(
     [1.0, 0.0]
     """
     check_family(family)
+    rtol = axes.pop("rtol", None)
     outer, fixed = split_axes(axes)
-    experiment = _experiment(energy, bias, temperature, k, solver)
+    first = first_of(family, axes, bias)
+    experiment = _experiment(family, first, energy, bias, temperature, k, solver, rtol)
+    if isinstance(first, Device) and (workers != 1 or executor is not None):
+        raise ArgumentError(
+            "Argument `workers` must be 1 for a family of Kwant systems, which other processes cannot be sent. Run "
+            "parts of the grid side by side instead."
+        )
     kept = TableFile(resume, "resume") if isinstance(resume, (str, Path)) else resume
     dataset = _empty_dataset(family, {**outer, **experiment.swept}, fixed, experiment)
     if isinstance(kept, TableFile):
@@ -195,7 +236,7 @@ def sweep(
     elif kept is not None:
         _adopt(dataset, kept)
     file = kept if isinstance(kept, TableFile) else None
-    filling = _Filling(dataset, experiment, outer, fixed, family, file)
+    filling = _Filling(dataset, experiment, outer, fixed, family, first, file)
     with nullcontext() if file is None else file.filling(dataset):
         try:
             filling.fill(workers, executor, progress)
@@ -203,7 +244,7 @@ def sweep(
             filling.save(force=True)
             raise SweepInterrupted(dataset) from None
         except SpinjuncError as error:
-            if np.isnan(dataset["angle"].values).all():
+            if not finished(dataset)[0]:
                 raise
             filling.save(force=True)
             raise SweepError(f"{error} The points before it are kept.", dataset) from error
@@ -220,11 +261,13 @@ class _Filling:
     experiment: _Experiment
     outer: dict[str, NDArray[Any]]
     fixed: dict[str, Any]
-    family: Callable[..., Junction]
+    family: Callable[..., Any]
+    first: Any
     file: TableFile | None
 
     def __post_init__(self) -> None:
         self.data = {name: self.dataset[name].values for name in self.experiment.variables}
+        self.marker = self.data[self.experiment.marker]
         self.refused: list[SpinjuncError] = []
         self.warned = False
 
@@ -232,37 +275,43 @@ class _Filling:
         """Solve what is missing, in order; raise what refused a junction after all that was before it."""
         from tqdm import tqdm
 
-        bar = tqdm(total=self.data["angle"].size, unit="point", disable=None if progress is None else not progress)
-        bar.update(int(np.isfinite(self.data["angle"]).sum()))
+        bar = tqdm(total=self.marker.size, unit="point", disable=None if progress is None else not progress)
+        bar.update(int(np.isfinite(self.marker).sum()))
         with bar, open_pool(executor, workers) as pool:
             for where, found in ordered(pool, self.experiment.observe, self.tasks()):
-                before = int(np.isnan(self.data["angle"][where]).sum())
+                before = int(np.isnan(self.marker[where]).sum())
                 self.enter(where, found)
                 bar.update(before)
                 self.save()
         for error in self.refused:
             raise error
 
-    def tasks(self) -> Iterator[tuple[tuple[Any, ...], tuple[Junction, Any]]]:
+    def tasks(self) -> Iterator[tuple[tuple[Any, ...], tuple[Any, Any]]]:
         """Yield where a result goes and what is to be solved; stop at a junction that is refused."""
         for place in product(*(range(len(values)) for values in self.outer.values())):
-            runs = self.experiment.runs(np.isnan(np.atleast_1d(self.data["angle"][place])))
-            if not runs:
-                continue
+            runs = self.experiment.runs(np.isnan(np.atleast_1d(self.marker[place])))
             values = {name: self.outer[name][index].item() for name, index in zip(self.outer, place, strict=True)}
-            try:
-                junction = call_family(self.family, **self.fixed, **values)
-            except SpinjuncError as error:
-                self.refused.append(error)
-                return
-            self.look_at(junction, values)
+            made: Any = None
             for at, points in runs:
-                yield (*place, *at), (junction, points)
+                try:
+                    if self.experiment.follows:
+                        made = call_any_family(self.family, {**self.fixed, **values, self.experiment.follows: points})
+                    elif made is None:
+                        made = call_any_family(self.family, {**self.fixed, **values})
+                    if isinstance(made, Device) != isinstance(self.first, Device):
+                        raise ArgumentError(
+                            "Argument `family` must return junctions or Kwant systems, but returns both."
+                        )
+                except SpinjuncError as error:
+                    self.refused.append(error)
+                    return
+                self.look_at(made, values)
+                yield (*place, *at), (made, points)
 
-    def look_at(self, junction: Junction, values: dict[str, Any]) -> None:
-        """Warn of the first junction whose barrier conducts."""
+    def look_at(self, junction: Any, values: dict[str, Any]) -> None:
+        """Warn of the first junction whose barrier conducts; a device does it itself."""
         settings = self.experiment.settings
-        if self.warned:
+        if self.warned or isinstance(junction, Device):
             return
         energy = settings.get("fermi_energy", self.experiment.points)
         message = conducting_barrier(Problem.of(junction, energy, json.loads(settings["k"])))
@@ -272,7 +321,7 @@ class _Filling:
             warnings.warn(message + (f" First at {at}." if at else ""), BarrierWarning, stacklevel=5)
 
     def enter(self, where: tuple[Any, ...], found: Any) -> None:
-        """Enter a result, the angle last, by which a finished point is known."""
+        """Enter a result, the marker last, by which a finished point is known."""
         try:
             values = {name: np.asarray(found[name], dtype=float) for name in self.experiment.variables}
             for name, value in values.items():
@@ -282,7 +331,7 @@ class _Filling:
                 f"A task of the sweep must give {', '.join(self.experiment.variables)}, but gave something else "
                 f"({type(error).__name__}: {error})."
             ) from error
-        for name in sorted(values, key=lambda name: name == "angle"):
+        for name in sorted(values, key=lambda name: name == self.experiment.marker):
             self.data[name][where] = values[name]
         if self.file is not None:
             self.file.note(where)
@@ -293,8 +342,71 @@ class _Filling:
             self.file.save(self.dataset, force)
 
 
-def _experiment(energy: ArrayLike, bias: ArrayLike | None, temperature: float, k: Any, solver: str) -> _Experiment:
+def first_of(family: Callable[..., Any], axes: Mapping[str, Any], bias: Any = None) -> Any:
+    """Return the first junction or device of a sweep."""
+    outer, fixed = split_axes(axes)
+    at = {name: values[0].item() for name, values in outer.items()}
+    if bias is not None and np.size(bias) and systems.follows(family):
+        at[systems.FOLLOWS] = np.ravel(bias)[0].item()
+    return call_any_family(family, {**fixed, **at})
+
+
+def variables_of(first: Any, bias: bool, k: Any = None) -> dict[str, Quantity]:
+    """Return what a sweep of a family has, given its first member."""
+    if isinstance(first, Device):
+        return systems.current_variables("V") if bias else systems.linear_variables(first, k)
+    return BIAS_VARIABLES if bias else VARIABLES
+
+
+def sizes_of(first: Any, variable: Quantity) -> dict[str, int]:
+    """Return the lengths of a variable's own axes, given the first member of a family."""
+    labels = systems.labels_of(first) if isinstance(first, Device) else LABELS
+    return {dim: len(labels[dim]) for dim in variable.dims}
+
+
+def _experiment(
+    family: Callable[..., Any],
+    first: Any,
+    energy: ArrayLike,
+    bias: ArrayLike | None,
+    temperature: float,
+    k: Any,
+    solver: str | None,
+    rtol: float | None,
+) -> _Experiment:
     """Return the linear response over energies, or the response at one Fermi energy over biases."""
+    points = _inner_points(energy, bias, k, isinstance(first, Device))
+    settings: dict[str, Any] = {
+        "k": json.dumps(np.asarray(k).tolist() if k is not None else None),
+        "solver": solver or ("kwant" if isinstance(first, Device) else "halves"),
+    }
+    if rtol is not None:
+        settings["rtol"] = positive("rtol", rtol)
+    if bias is not None:
+        settings |= {"fermi_energy": finite("energy", energy), "temperature": finite("temperature", temperature)}
+    elif temperature != 0:
+        raise ArgumentError(f"Argument `temperature` must be 0 without a bias, but is {temperature!r}. Give `bias`.")
+    axis, variables = "energy" if bias is None else "bias", variables_of(first, bias is not None, k)
+    if isinstance(first, Device):
+        observe, follows, labels = _of_device(family, first, settings, k, solver, variables)
+        return _Experiment(axis, points, variables, observe, 1, settings, labels, follows)
+    if bias is None:
+        if rtol is not None and not isinstance(k, str):
+            raise ArgumentError("Argument `rtol` must be left out for one k: nothing is integrated. Use k='average'.")
+        linear = partial(_linear, k=k, solver=settings["solver"], rtol=rtol)
+        chunk = CHUNK if settings["solver"] == "halves" and not isinstance(k, str) else 1
+        return _Experiment(axis, points, variables, linear, chunk, settings)
+    if settings["solver"] != "halves":
+        raise ArgumentError(f"Argument `solver` must be 'halves' at finite bias, but is {solver!r}.")
+    at_bias = partial(
+        _at_bias, fermi_energy=settings["fermi_energy"], temperature=temperature, k=k, tolerance=rtol or BIAS_RTOL
+    )
+    # an average is shown to go on point by point; what its points share is little beside what each costs
+    return _Experiment(axis, points, variables, at_bias, 1 if isinstance(k, str) else BIAS_CHUNK, settings)
+
+
+def _inner_points(energy: ArrayLike, bias: ArrayLike | None, k: Any, device: bool) -> NDArray[np.float64]:
+    """Return the checked points of the inner axis."""
     name, values = ("energy", energy) if bias is None else ("bias", bias)
     points = finite_array(name, values)
     if name == "bias" and np.any(abs(points) > LARGEST_BIAS):
@@ -302,31 +414,42 @@ def _experiment(energy: ArrayLike, bias: ArrayLike | None, temperature: float, k
             f"Argument `bias` must be at most {LARGEST_BIAS:g} in size, but reaches {abs(points).max():g}. It is "
             "an energy in the unit of the hopping."
         )
-    if points.ndim > 1:
+    if points.ndim > 1 or not points.size:
         raise ArgumentError(f"Argument `{name}` must be a number or a 1D array, but has shape {points.shape}.")
-    if k is not None and not isinstance(k, str) and finite_array("k", k).shape != (2,):
+    if not device and k is not None and not isinstance(k, str) and finite_array("k", k).shape != (2,):
         raise ArgumentError(
             f"Argument `k` must be one vector (kx, kz), None or 'average', but its shape is {np.shape(k)}."
         )
-    settings: dict[str, Any] = {"k": json.dumps(np.asarray(k).tolist() if k is not None else None), "solver": solver}
-    if bias is None:
-        if temperature != 0:
-            raise ArgumentError(
-                f"Argument `temperature` must be 0 without a bias, but is {temperature!r}. Give `bias`."
-            )
-        linear = partial(_linear, k=k, solver=solver)
-        chunk = CHUNK if solver == "halves" and not isinstance(k, str) else 1
-        return _Experiment("energy", points, VARIABLES, linear, chunk, settings)
-    if solver != "halves":
-        raise ArgumentError(f"Argument `solver` must be 'halves' at finite bias, but is {solver!r}.")
-    fermi_energy = finite("energy", energy)
-    settings |= {"fermi_energy": fermi_energy, "temperature": finite("temperature", temperature)}
-    at_bias = partial(_at_bias, fermi_energy=fermi_energy, temperature=temperature, k=k)
-    return _Experiment("bias", points, BIAS_VARIABLES, at_bias, BIAS_CHUNK, settings)
+    return points
+
+
+def _of_device(
+    family: Callable[..., Any],
+    first: Device,
+    settings: dict[str, Any],
+    k: Any,
+    solver: str | None,
+    variables: Mapping[str, Quantity],
+) -> tuple[Callable[[Any, Any], dict[str, Any]], str, dict[str, list[Any]]]:
+    """Return what is done with every device, the parameter that follows the bias, and the labels of its axes."""
+    if solver not in (None, "kwant"):
+        raise ArgumentError(f"Argument `solver` must be 'kwant' for a family of Kwant systems, but is {solver!r}.")
+    labels = systems.labels_of(first)
+    if "fermi_energy" not in settings:
+        if "rtol" in settings and not isinstance(k, str):
+            raise ArgumentError("Argument `rtol` must be left out for one k: nothing is integrated. Use k='average'.")
+        rtol, told = settings.get("rtol", CRYSTAL_RTOL), set[str]()
+        choices = {"k": k, "rtol": rtol, "variables": variables, "labels": labels, "told": told}
+        return partial(systems.observe_linear, **choices), "", labels
+    if k is not None:
+        raise ArgumentError("Argument `k` must be left out for Kwant systems at finite bias, but is given.")
+    chosen = {name: settings[name] for name in ("fermi_energy", "temperature")}
+    observe = partial(systems.observe_current, **chosen, rtol=settings.get("rtol", CURRENT_RTOL), labels=labels)
+    return observe, systems.FOLLOWS if systems.follows(family) else "", labels
 
 
 def _empty_dataset(
-    family: Callable[..., Junction], swept: dict[str, NDArray[Any]], fixed: dict[str, Any], experiment: _Experiment
+    family: Callable[..., Any], swept: dict[str, NDArray[Any]], fixed: dict[str, Any], experiment: _Experiment
 ) -> xr.Dataset:
     """Return the dataset full of NaN, so that what is unfinished can be told from what is not."""
     facts = {
@@ -340,7 +463,7 @@ def _empty_dataset(
         "complete": 0,
     }
     axes = swept if experiment.points.ndim else {**swept, experiment.axis: experiment.points}
-    return table(experiment.variables, axes, facts)
+    return table(experiment.variables, axes, facts, labels=experiment.labels)
 
 
 def _adopt(dataset: xr.Dataset, earlier: Any, name: str = "resume") -> None:
@@ -367,11 +490,12 @@ def _adopt(dataset: xr.Dataset, earlier: Any, name: str = "resume") -> None:
         dataset[data].values[...] = earlier[data].values
 
 
-def _linear(junction: Junction, energy: Any, *, k: Any, solver: str) -> dict[str, Any]:
+def _linear(junction: Junction, energy: Any, *, k: Any, solver: str, rtol: float | None) -> dict[str, Any]:
     """Return the linear response of one junction; energies without any open channel carry no current."""
     junction.refuse_disorder()  # one sample is no average, whichever solver takes it
     try:
-        s: Scattering = scatter(junction, energy, k, solver=solver)
+        accuracy: Any = {} if rtol is None else {"rtol": rtol}
+        s: Scattering = scatter(junction, energy, k, solver=solver, **accuracy)
     except NoOpenChannelError:
         return {**dict.fromkeys(VARIABLES, 0.0), "tmr": np.nan, "angle": junction.angle}
     if junction.cut is None:  # a texture: no spacer, and no one torque on each of two magnets
@@ -414,9 +538,20 @@ def _tmr(junction: Junction, energy: Any, k: Any) -> Any:
     return ratio(parallel, antiparallel, antiparallel)
 
 
-def _at_bias(junction: Junction, bias: Any, *, fermi_energy: float, temperature: float, k: Any) -> dict[str, Any]:
+def _at_bias(
+    junction: Junction, bias: Any, *, fermi_energy: float, temperature: float, k: Any, tolerance: float
+) -> dict[str, Any]:
     """Return currents and torques of one junction at finite bias."""
-    response = bias_response(junction, bias, fermi_energy=fermi_energy, temperature=temperature, k=k, equilibrium=True)
+    response = bias_response(
+        junction,
+        bias,
+        fermi_energy=fermi_energy,
+        temperature=temperature,
+        k=k,
+        equilibrium=True,
+        layers=False,
+        tolerance=tolerance,
+    )
     below = response.equilibrium
     return {
         "current": response.current,

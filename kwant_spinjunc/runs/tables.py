@@ -6,7 +6,7 @@ import math
 import os
 import platform
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,13 +169,14 @@ def table(
     axes: Mapping[str, NDArray[Any]],
     facts: Mapping[str, Any],
     values: Mapping[str, Any] | None = None,
+    labels: Mapping[str, Sequence[Any]] = LABELS,
 ) -> xr.Dataset:
     """Return a dataset over swept axes: NaN without values, an axis that is a single number as a scalar coordinate."""
     import xarray as xr
 
     swept = {name: array for name, array in axes.items() if array.ndim}
     shapes = {
-        name: (*map(len, swept.values()), *(len(LABELS[dim]) for dim in quantity.dims))
+        name: (*map(len, swept.values()), *(len(labels[dim]) for dim in quantity.dims))
         for name, quantity in schema.items()
     }
     _check_memory(sum(8.0 * math.prod(shape) for shape in shapes.values()) / 1e9)
@@ -188,7 +189,7 @@ def table(
         for name, quantity in schema.items()
     }
     used = sorted({dim for quantity in schema.values() for dim in quantity.dims})
-    coords: dict[str, Any] = {dim: list(LABELS[dim]) for dim in used}
+    coords: dict[str, Any] = {dim: list(labels[dim]) for dim in used}
     coords |= {n: xr.Variable((n,) if v.ndim else (), v, axis_attributes(n)) for n, v in axes.items()}
     return xr.Dataset(variables, coords, facts)
 
@@ -213,11 +214,6 @@ def split_axes(axes: Mapping[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[s
     swept: dict[str, NDArray[Any]] = {}
     fixed: dict[str, Any] = {}
     for name, values in axes.items():
-        if name in LABELS or name in QUANTITIES:
-            raise ArgumentError(
-                f"Argument `{name}` must not be swept or set: a variable or dimension of the result has that name. "
-                "Rename the parameter of the family."
-            )
         if isinstance(values, np.ma.MaskedArray):
             raise ArgumentError(f"Argument `{name}` must not be masked, but is. Use values[~values.mask].")
         try:
@@ -227,6 +223,11 @@ def split_axes(axes: Mapping[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[s
         if array.ndim == 0:
             fixed[name] = values
         elif array.ndim == 1 and len(array):
+            if name in LABELS or name in QUANTITIES or name == "cut":
+                raise ArgumentError(
+                    f"Argument `{name}` must not be swept: a variable or dimension of the result has that name. Rename "
+                    "the parameter of the family."
+                )
             swept[name] = _axis(name, values, array)
         else:
             raise ArgumentError(

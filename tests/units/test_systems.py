@@ -346,7 +346,7 @@ def test_a_plain_kwant_system_is_a_family_too(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", RASHBA, "--k", "0,0"], "`--k` must be left out for a Device"),
+        (["run", RASHBA, "--k", "0,0"], "`k` must be left out for a system without momenta"),
         (["run", RASHBA, "--solver", "halves"], "`--solver` must be left out for a Device"),
         (["show", RASHBA, "--k", "average"], "`--k` must be left out for a Device"),
         (["run", RASHBA, "--set", "alfa=0.1"], "Did you mean `alpha`?"),
@@ -354,10 +354,7 @@ def test_a_plain_kwant_system_is_a_family_too(capsys):
         (["run", RASHBA, "--set", "width=0"], "at least 1"),
         (["run", RASHBA, "--energy", "50"], "no channel is open in any lead"),
         (["run", RASHBA, "-o", "a.docx"], "must end in one of"),
-        (
-            ["sweep", RASHBA, "--vary", "alpha=0:1:3", "-o", "a.nc"],
-            "`family` must return a Junction, but rashba_junction",
-        ),
+        (["sweep", RASHBA, "--vary", "alpha=0:1:3", "--solver", "modes", "-o", "a.nc"], "`solver` must be 'kwant'"),
         (["map", RASHBA, "--vary", "alpha=0:1:3", "--vary", "theta=0:1:3", "-o", "a.png"], "returned a Device"),
         (["export", RASHBA, "--to", "mumax3", "--lattice-constant", "0.25"], "returned a Device"),
         (["run", str(SYSTEMS / "graphene_spin_valve.py"), "--set", "edge=torn"], "one of zigzag, armchair"),

@@ -1,0 +1,190 @@
+r"""What a sweep does with a family of Kwant systems: linear quantities over energy, currents over a bias.
+
+Axes and names are those of the first system: its leads by number, its named cuts and magnets. At a bias V lead 0 is at
+µ = E_F + V/2, lead 1 at E_F - V/2 and all others at E_F. The Hamiltonian follows the bias only where the family has a
+parameter ``bias``, which then is given V. Systems periodic in their plane (`kwant.wraparound`) take a k or its average.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..crystals.scatter import scatter_crystal
+from ..devices.bias import current_voltage
+from ..devices.device import TOLERANCE, Device
+from ..devices.scatter import scatter_device
+from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError
+from ..spin import angle_between
+from .tables import LABELS, Quantity
+
+__all__ = [
+    "FOLLOWS",
+    "Labels",
+    "at_momentum",
+    "current_variables",
+    "follows",
+    "labels_of",
+    "linear_variables",
+    "observe_current",
+    "observe_linear",
+]
+
+Labels = Mapping[str, Sequence[Any]]
+
+#: Parameter of a family whose Hamiltonian moves with the bias.
+FOLLOWS = "bias"
+LEADS = ("lead_out", "lead_in")
+DEFECT = Quantity((), "1", "largest element of S†S - 1")
+
+
+def labels_of(device: Device) -> dict[str, list[Any]]:
+    """Return the labels of the axes that results of a device have of themselves."""
+    leads = list(range(len(device.system.leads)))
+    return {
+        **{name: list(words) for name, words in LABELS.items()},
+        **dict.fromkeys(("lead", *LEADS), leads),
+        "cut": list(device.cuts),
+        "magnet": list(device.magnets),
+    }
+
+
+def linear_variables(device: Device, k: Any = None) -> dict[str, Quantity]:
+    """Return what a sweep of the linear response of a device has, at a k of its plane without fluxes and torques."""
+    two = len(device.system.leads) == 2
+    found = {
+        "conductance": Quantity(() if two else LEADS, "e^2/h", "conductance" + ("" if two else " from lead to lead")),
+        "probabilities": Quantity(
+            ("lead_out", "spin_out", "lead_in", "spin_in"), "1", "scattering probability summed over modes"
+        ),
+        "modes": Quantity(("lead", "spin"), "1", "open channels"),
+    }
+    if two:
+        found["angle"] = Quantity((), "rad", "angle between the spin axes of the leads")
+    if k is not None:
+        found["error"] = Quantity((), "1", "estimated absolute error of an average over the zone")
+        return {**found, "unitarity_defect": DEFECT}
+    found["spin_mixing"] = Quantity(("lead",), "1", "how far the modes of a lead are from definite spin")
+    if device.cuts:
+        found["flux"] = Quantity(
+            ("cut", "lead_in", "component"), "1", "flux of charge and Pauli spin through a cut per unit incoming flux"
+        )
+    if device.magnets:
+        dims = ("magnet", "lead_in", "axis")
+        for name, words in (("exchange", "exchange "), ("spin_orbit", "spin-orbit "), ("total", "")):
+            found[f"{name}_torque"] = Quantity(dims, "1", f"{words}torque per unit incoming flux, as Pauli-spin flux")
+    return {**found, "unitarity_defect": DEFECT}
+
+
+def current_variables(unit: str) -> dict[str, Quantity]:
+    """Return what a sweep over a bias of a device has."""
+    flux = f"e^2/h {unit}"
+    return {
+        "current": Quantity(("lead",), flux, "particle current that leaves a lead"),
+        "spin_resolved_current": Quantity(("lead", "spin"), flux, "particle current of a spin that leaves a lead"),
+        "left_out": Quantity((), "unit of energy", "width of the energies over which the current is interpolated"),
+        "error": Quantity((), flux, "estimated absolute error of the currents"),
+    }
+
+
+def follows(family: Callable[..., Any]) -> bool:
+    """Return whether the Hamiltonian of a family moves with the bias."""
+    return FOLLOWS in inspect.signature(family).parameters
+
+
+def observe_linear(
+    device: Device,
+    energy: Any,
+    *,
+    k: Any,
+    rtol: float,
+    variables: Mapping[str, Quantity],
+    labels: Labels,
+    told: set[str],
+) -> dict[str, Any]:
+    """Return the linear quantities of one device at one energy; without an open channel it carries nothing.
+
+    Parameters
+    ----------
+    device, energy, k, rtol
+        What is solved, and the error of an average over k.
+    variables, labels
+        Of the table, which are those of its first device.
+    told
+        Warnings of barriers that were given already, and a place for this one.
+    """
+    _refuse_another(device, labels)
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", BarrierWarning)
+            s: Any
+            if k is None:
+                s = scatter_device(device, float(energy), None, TOLERANCE)
+            else:
+                s = at_momentum(device, float(energy), k, rtol)
+    except NoOpenChannelError:
+        return {name: 0.0 if name != "angle" else np.nan for name in variables}
+    for warning in caught:
+        if not (issubclass(warning.category, BarrierWarning) and told):
+            warnings.warn(warning.message, stacklevel=2)
+            told.add(str(warning.category))
+    two = len(labels["lead"]) == 2
+    found: dict[str, Any] = {
+        "conductance": s.transmissions[1, 0] if two else s.transmissions,
+        "probabilities": s.probabilities,
+        "modes": s.modes,
+        "unitarity_defect": s.unitarity_defect,
+    }
+    if two:
+        found["angle"] = float(angle_between(*s.magnetizations))
+    if k is not None:
+        return {**found, "error": 0.0 if s.k_error is None else float(np.nanmax(s.k_error, initial=0.0))}
+    found["spin_mixing"] = s.spin_mixing
+    if "flux" in variables:
+        found["flux"] = np.array([s.spin_current(cut, total=True) for cut in labels["cut"]])
+    if "total_torque" in variables:
+        torques = [s.torque(magnet) for magnet in labels["magnet"]]
+        for name, attribute in (("exchange", "exchange"), ("spin_orbit", "spin_orbit"), ("total", "flux")):
+            found[f"{name}_torque"] = np.array([getattr(torque, f"{attribute}_total") for torque in torques])
+    return found
+
+
+def at_momentum(device: Device, energy: float, k: Any, rtol: float) -> Any:
+    """Return the scattering of a system periodic in its plane at one momentum or averaged over the zone."""
+    found = scatter_crystal(device, energy, k=k, rtol=rtol)
+    if found.probabilities.ndim != 4:
+        raise ArgumentError(
+            f"Argument `k` must be one momentum, with {len(found.momenta)} components for "
+            f"{', '.join(found.momenta) or 'this system'}, but is {k!r}."
+        )
+    return found
+
+
+def observe_current(
+    device: Device, bias: Any, *, fermi_energy: float, temperature: float, rtol: float, labels: Labels
+) -> dict[str, Any]:
+    """Return the currents of one device at one bias."""
+    _refuse_another(device, labels)
+    mu = np.full((len(labels["lead"]), 1), fermi_energy)
+    mu[:2, 0] += [bias / 2, -bias / 2]
+    found = current_voltage(device, mu, temperature=temperature, rtol=rtol)
+    return {
+        "current": found.charge,
+        "spin_resolved_current": found.spin_resolved,
+        "left_out": found.left_out,
+        "error": found.error,
+    }
+
+
+def _refuse_another(device: Device, labels: Labels) -> None:
+    """Refuse a system whose leads, cuts or magnets are not those of the first."""
+    for what in ("lead", "cut", "magnet"):
+        if (found := labels_of(device)[what]) != list(labels[what]):
+            raise ArgumentError(
+                f"Argument `family` must return systems with the same {what}s all over the sweep, but one has "
+                f"{found or 'none'} and the first {list(labels[what]) or 'none'}."
+            )

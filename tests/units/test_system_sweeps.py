@@ -1,0 +1,140 @@
+"""Sweeps, finite bias and export of families of Kwant systems, from the library and the command line."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import kwant_spinjunc as sj
+from kwant_spinjunc.cli.main import main
+from systems.altermagnet_junction import altermagnet_junction
+from systems.rashba_junction import rashba_junction
+from systems.three_terminal import three_terminal
+from systems.tunnel_junction import tunnel_junction
+
+SYSTEMS = Path(__file__).parents[2] / "systems"
+SMALL = dict(width=1, depth=1, magnet=2)
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def built(theta=0.0, height=3.0, bias=0.0):
+    """A junction as a bare Kwant system, whose levels follow the bias."""
+    junction = tunnel_junction(theta, height)
+    if bias:
+        shift = bias * (0.5 - np.arange(6) / 5)
+        planes = [sj.barrier(onsite=1.0 + height + x, hopping=1.0, thickness=1) for x in shift[1:-1]]
+        left, right = (
+            sj.ferromagnet(onsite=1.0 + x, hopping=1.0, splitting=1.0, m=sj.unit_vector(angle))
+            for x, angle in zip(shift[[0, -1]], (0.0, theta), strict=True)
+        )
+        junction = sj.Junction(left, planes, right)
+    return sj.build(junction).finalized()
+
+
+def test_a_sweep_of_kwant_systems_holds_what_scatter_finds():
+    data = sj.sweep(rashba_junction, energy=[0.3, 0.4], alpha=[0.0, 0.3], **SMALL, progress=False)
+    s = sj.scatter(rashba_junction(alpha=0.3, **SMALL), 0.4)
+    point = data.isel(energy=1, alpha=1)
+    np.testing.assert_allclose(point.conductance, s.transmissions[1, 0], rtol=1e-12)
+    np.testing.assert_allclose(point.flux.sel(cut="barrier"), s.spin_current("barrier", total=True), atol=1e-13)
+    np.testing.assert_allclose(point.total_torque.sel(magnet="right"), s.torque("right").flux_total, atol=1e-13)
+    assert float(point.angle) == pytest.approx(np.pi / 3)
+    assert all(variable.attrs["units"] and variable.attrs["long_name"] for variable in data.data_vars.values())
+    assert data.conductance.attrs["units"] == "e^2/h"
+
+
+def test_systems_of_several_terminals_sweep_lead_by_lead():
+    data = sj.sweep(three_terminal, energy=0.1, theta=[0.0, 1.0], magnet=1, width=2, arm=1, progress=False)
+    assert data.conductance.dims == ("theta", "lead_out", "lead_in")
+    s = sj.scatter(three_terminal(theta=1.0, magnet=1, width=2, arm=1), 0.1)
+    np.testing.assert_allclose(data.conductance[1], s.transmissions, atol=1e-13)
+    assert "angle" not in data
+
+
+def test_momenta_and_zone_averages_of_crystals_sweep():
+    data = sj.sweep(altermagnet_junction, energy=0.0, k=0.2, height=[0.0, 1.0], progress=False)
+    s = sj.scatter(altermagnet_junction(height=1.0), 0.0, k=0.2)
+    np.testing.assert_allclose(data.conductance[1], s.transmissions[1, 0], rtol=1e-10)
+    mean = sj.sweep(altermagnet_junction, energy=0.0, k="average", rtol=1e-3, height=[1.0], progress=False)
+    found = sj.scatter(altermagnet_junction(height=1.0), 0.0, k="average", rtol=1e-3)
+    np.testing.assert_allclose(mean.conductance[0], found.transmissions[1, 0], rtol=1e-10)
+    assert 0 <= float(mean.error[0]) < 1e-2
+
+
+def test_currents_of_a_system_that_follows_the_bias_are_those_of_the_junction():
+    V = np.array([0.0, 0.3])
+    found = sj.sweep(built, energy=0.0, bias=V, theta=1.0, rtol=1e-6, progress=False)
+    exact = sj.bias_response(tunnel_junction(1.0, 3.0), V)
+    np.testing.assert_allclose(found.current.sel(lead=0), exact.current, rtol=1e-6, atol=1e-14)
+    np.testing.assert_allclose(found.current.sel(lead=1), -exact.current, rtol=1e-6, atol=1e-14)
+
+    def rigid(theta=0.0):  # negative control: levels that stay carry another current
+        return built(theta)
+
+    stays = sj.sweep(rigid, energy=0.0, bias=V, theta=1.0, rtol=1e-3, progress=False)
+    assert abs(float(stays.current.sel(lead=0)[1]) / exact.current[1] - 1) > 0.01
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (dict(workers=2), "`workers` must be 1"),
+        (dict(solver="halves"), "`solver` must be 'kwant'"),
+        (dict(k=(0.1, 0.2)), "without momenta"),
+        (dict(rtol=1e-3), "`rtol` must be left out"),
+        (dict(bias=[0.1], k="average"), "`k` must be left out"),
+        (dict(temperature=0.1), "`temperature` must be 0"),
+    ],
+)
+def test_what_a_kwant_system_has_no_use_for_is_refused(settings, message):
+    with pytest.raises(sj.ArgumentError, match=message):
+        sj.sweep(rashba_junction, energy=0.3, alpha=[0.1], **SMALL, progress=False, **settings)
+
+
+def test_systems_with_other_leads_or_momenta_left_open_are_refused():
+    def changing(more=False):
+        return three_terminal(width=2, magnet=1, arm=1) if more else rashba_junction(**SMALL)
+
+    with pytest.raises(sj.SpinjuncError, match="same leads all over the sweep"):
+        sj.sweep(changing, energy=0.3, more=[False, True], progress=False)
+    with pytest.raises(sj.ArgumentError, match="momenta k_y"):
+        sj.scatter(altermagnet_junction(), 0.0)
+    with pytest.raises(sj.ArgumentError, match="one momentum"):
+        sj.sweep(altermagnet_junction, energy=0.0, k=(0.1, 0.2), height=[1.0], progress=False)
+
+
+def test_the_command_line_sweeps_and_draws_kwant_systems(capsys):
+    small = [f"--set={name}={value}" for name, value in SMALL.items()]
+    rashba = str(SYSTEMS / "rashba_junction.py")
+    command = ["sweep", rashba, *small, "--energy", "0.3", "--vary", "alpha=0:0.4:3", "-o", "out.nc"]
+    assert main([*command, "--plot", "total_torque", "--figure", "out.png"]) == 0
+    assert "3 of 3 points, axes {'alpha': 3}" in capsys.readouterr().out
+    assert main([*command, "--resume"]) == 0
+    assert main(["plot", "out.nc", "--plot", "flux", "-o", "flux.png"]) == 0
+    assert xr.load_dataset("out.nc").attrs["complete"] == 1
+    assert (
+        main(["sweep", rashba, *small, "--energy", "0.3", "--bias", "0:0.1:2", "-o", "iv.nc", "--figure", "iv.png"])
+        == 0
+    )
+    altermagnet = str(SYSTEMS / "altermagnet_junction.py")
+    assert main(["run", altermagnet, "--k", "0.2"]) == 0
+    assert main(["run", altermagnet]) == 2
+    assert "k='average'" in capsys.readouterr().err
+    three = [
+        "sweep",
+        str(SYSTEMS / "three_terminal.py"),
+        "--vary",
+        "theta=0:1:3",
+        "--vary",
+        "energy=0:1:9",
+        "-o",
+        "3.nc",
+    ]
+    assert main([*three, "--figure", "x.png"]) == 2  # before anything is solved
+    assert "at most 24 lines" in capsys.readouterr().err
+    assert not Path("3.nc").exists()
