@@ -291,7 +291,7 @@ class _Filling:
         for place in product(*(range(len(values)) for values in self.outer.values())):
             runs = self.experiment.runs(np.isnan(np.atleast_1d(self.marker[place])))
             values = {name: self.outer[name][index].item() for name, index in zip(self.outer, place, strict=True)}
-            made: Any = None
+            made: Any = None if any(place) else self.first
             for at, points in runs:
                 try:
                     if self.experiment.follows:
