@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError
-from .options import add_energy, add_family, add_k, family_and_junction
+from ..model.junction import Junction
+from .options import add_energy, add_family, add_k, family_and_system
 from .values import number, parse_range, parse_value, wave_vector
 
 __all__ = ["EXAMPLE", "add_options", "run"]
@@ -20,13 +21,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
     from ..magnets.export import TARGETS
 
-    add_family(parser)
+    add_family(parser, "a Junction, or a Kwant system with parallel magnets")
     add_k(parser)
     add_energy(parser)
     parser.add_argument("--to", required=True, choices=TARGETS, help="the code")
     parser.add_argument(
-        "--lattice-constant", required=True, type=number, metavar="NM", help="edge of the unit cell in the planes"
+        "--lattice-constant",
+        required=True,
+        type=number,
+        metavar="NM",
+        help="edge of the unit cell in the planes; of a Kwant system the root of the area of its cross-section or cell",
     )
+    parser.add_argument("--cut", metavar="NAME", help="cut of a Device behind which all spins are turned")
     parser.add_argument("--free", choices=("right", "left"), default="right", help="the free magnet (default: right)")
     parser.add_argument(
         "--angles", type=int, metavar="N", help="angles from 0 to 180 deg that are fitted (default: 13)"
@@ -54,12 +60,15 @@ def run(options: argparse.Namespace) -> int:
     from ..runs.files import refuse_same_files, write_atomically
 
     refuse_same_files({"FILE": options.file}, {"--output": options.output})
-    junction, family, fixed = family_and_junction(options)
+    junction, family, fixed = family_and_system(options)
+    if isinstance(junction, Junction) and options.cut is not None:
+        raise ArgumentError("Argument `--cut` must be left out for a Junction, which knows its spacer, but is given.")
     settings = ", ".join(
         f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in fixed.items()
     )
     choices: dict[str, Any] = {
-        "k": wave_vector(options.k),
+        "k": wave_vector(options.k, of_system=not isinstance(junction, Junction)),
+        "behind": options.cut,
         "name": f"{getattr(family, '__name__', 'family')}({settings})",
     }
     if options.to == "boris":

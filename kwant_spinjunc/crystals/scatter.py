@@ -20,9 +20,9 @@ from .measure import Measured, Measurement
 from .observe import lead_axes
 from .problem import BASIC, TURNED, Problem
 from .result import CrystalScattering
-from .spins import ALIGNED, scale_of, spin_part
+from .spins import ALIGNED, scale_of, spin_orbit_coupling, spin_part
 
-__all__ = ["scatter_crystal"]
+__all__ = ["refuse_spin_orbit", "scatter_crystal"]
 
 
 def scatter_crystal(
@@ -132,6 +132,19 @@ def scatter_crystal(
         _turned=tuple(turned),
         _measurement=measurement,
     )
+
+
+def refuse_spin_orbit(device: Device, behind: Any) -> None:
+    """Raise `ArgumentError` where spin is tied to the lattice in front of a cut; what is behind, turning refuses."""
+    names = _momenta(device, device.params, None)
+    crystal = taken_apart(device, device.params, names, device.cuts[behind] if isinstance(behind, str) else behind)
+    coupling, hidden = spin_orbit_coupling(crystal.blocks(0), crystal.scale)
+    if coupling or hidden:
+        raise ArgumentError(
+            "Argument `system` must tie spins to its magnets alone, but in front of the cut "
+            + (f"a part {coupling:.2g} of the Hamiltonian is" if coupling else "complex terms may be")
+            + " spin-orbit coupling: part of the spin flux is torque on the lattice. Use `torque` of a named magnet."
+        )
 
 
 def taken_apart(device: Device, params: Mapping[str, Any], momenta: tuple[str, ...], cut: Any) -> Crystal:

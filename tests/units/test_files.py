@@ -228,8 +228,9 @@ class Ending:
 def test_a_killed_sweep_loses_only_what_was_in_flight(after):
     family = Ending()
     family.kill(after)
-    assert TableFile("a.nc").exists
-    assert main(["sweep", TUNNEL, "--vary", "height=1:4:4", "-o", "a.nc"]) == 2  # not replaced unasked
+    assert TableFile("a.nc").exists == (after > 0)  # the first member is made before the file
+    if after:
+        assert main(["sweep", TUNNEL, "--vary", "height=1:4:4", "-o", "a.nc"]) == 2  # not replaced unasked
     whole, _ = family.run(None)
     again, solved = family.run()
     assert solved == HEIGHTS["height"][after:]

@@ -8,6 +8,7 @@ import xarray as xr
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.cli.main import main
+from kwant_spinjunc.magnets.parameters import angular_response, system_response
 from systems.altermagnet_junction import altermagnet_junction
 from systems.rashba_junction import rashba_junction
 from systems.three_terminal import three_terminal
@@ -138,3 +139,38 @@ def test_the_command_line_sweeps_and_draws_kwant_systems(capsys):
     assert main([*three, "--figure", "x.png"]) == 2  # before anything is solved
     assert "at most 24 lines" in capsys.readouterr().err
     assert not Path("3.nc").exists()
+
+
+def test_a_kwant_system_is_exported_with_the_numbers_of_its_junction():
+    junction = tunnel_junction(0.0, 4.0)
+    cut = sj.between(lambda site: site.tag[1] == 2, lambda site: site.tag[1] == 3)
+    system = sj.Device(system=sj.build(junction).finalized(), cuts={"barrier": cut})
+    ours, own = (sj.export(x, "mumax3", lattice_constant=0.25) for x in (system, junction))
+    for name in ("Pol", "Lambda", "EpsilonPrime"):
+        assert ours.values[name] == pytest.approx(own.values[name], rel=1e-6, abs=1e-9)
+    response, exact = system_response(system), angular_response(junction)
+    np.testing.assert_allclose(response.damping_like, exact.damping_like, rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(response.field_like, exact.field_like, rtol=1e-6, atol=1e-15)
+    with pytest.raises(sj.ArgumentError, match="magnets that are parallel"):
+        system_response(sj.build(tunnel_junction(1.0, 4.0)).finalized(), behind=cut)
+
+
+def test_spin_orbit_coupling_on_either_side_is_not_exported_as_torque_on_the_magnet():
+    for alpha in (dict(alpha=0.3, alpha_right=0.0), dict(alpha=0.0, alpha_right=0.3)):
+        device = rashba_junction(theta=0.0, **alpha, width=2, depth=1, magnet=2)
+        with pytest.raises(sj.ArgumentError, match="spin-orbit"):
+            system_response(device, 0.3, behind="barrier")
+    device = rashba_junction(theta=0.0, alpha=0.0, width=2, depth=1, magnet=2)
+    assert (system_response(device, 0.3, behind="barrier").current > 0).all()
+    with pytest.raises(sj.ArgumentError, match="must name the cut"):
+        system_response(device, 0.3)
+
+
+def test_the_command_line_exports_kwant_systems(capsys):
+    altermagnet = str(SYSTEMS / "altermagnet_junction.py")
+    settings = ["--to", "mumax3", "--lattice-constant", "0.3", "--k", "0.2", "--tolerance", "1", "--set", "height=1"]
+    assert main(["export", altermagnet, *settings, "--cut", "barrier"]) == 0
+    assert "a Kwant system turned behind a cut" in capsys.readouterr().out
+    assert main(["export", altermagnet, *settings, "--bias", "0.1"]) == 2
+    assert main(["export", str(SYSTEMS / "tunnel_junction.py"), *settings[:4], "--cut", "barrier"]) == 2
+    assert "`--cut` must be left out" in capsys.readouterr().err

@@ -356,7 +356,7 @@ def test_a_plain_kwant_system_is_a_family_too(capsys):
         (["run", RASHBA, "-o", "a.docx"], "must end in one of"),
         (["sweep", RASHBA, "--vary", "alpha=0:1:3", "--solver", "modes", "-o", "a.nc"], "`solver` must be 'kwant'"),
         (["map", RASHBA, "--vary", "alpha=0:1:3", "--vary", "theta=0:1:3", "-o", "a.png"], "returned a Device"),
-        (["export", RASHBA, "--to", "mumax3", "--lattice-constant", "0.25"], "returned a Device"),
+        (["export", RASHBA, "--to", "mumax3", "--lattice-constant", "0.25"], "must name the cut in the spacer"),
         (["run", str(SYSTEMS / "graphene_spin_valve.py"), "--set", "edge=torn"], "one of zigzag, armchair"),
         (["run", RASHBA, "--set", "magnet=0"], "`magnet` must be at least 1"),
         (["run", str(SYSTEMS / "graphene_spin_valve.py"), "--set", "width=2.5"], "`width` must be a positive integer"),

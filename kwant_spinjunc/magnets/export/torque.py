@@ -43,6 +43,7 @@ class Options(TypedDict, total=False):
     bias: float | None
     angles: ArrayLike
     temperature: float
+    behind: Any
     free_thickness: float | None
     saturation: float | None
     biases: ArrayLike | None
@@ -67,11 +68,12 @@ def export(
     Parameters
     ----------
     source
-        A `Junction`, solved here; or whatever `effective_parameters` takes or returns. Energies in eV.
+        A `Junction` or Kwant system, solved here; or whatever `effective_parameters` takes or returns. In eV.
     target
         One of `TARGETS`: "oommf", "mumax3", "ubermag", "magnumnp", "cmtj", "boris".
     lattice_constant
-        a in nm, the edge of the unit cell in the planes.
+        a in nm, the edge of the unit cell in the planes; of a Kwant system the root of the area of its cross-section,
+        or of the cell of a periodic one.
     free
         Which magnet is free: "right" or "left".
     current
@@ -90,7 +92,7 @@ def export(
     **options
         ``energy``, ``k``, ``bias``, ``angles``, ``temperature`` of `angular_response`, for a `Junction`; with a bias
         (V = µ_L - µ_R, in eV) ε' holds at that bias only. ``free_thickness``, d in nm (magnum.np and cmtj need it),
-        ``saturation``, M_s in A/m (cmtj needs it). ``biases`` of `export_boris`.
+        ``saturation``, M_s in A/m (cmtj needs it). ``behind`` of `system_response`. ``biases`` of `export_boris`.
 
     Raises
     ------

@@ -17,6 +17,7 @@ from .effective import EffectiveParameters, effective_parameters
 from .fits import TOLERANCE, Estimate, Fit
 from .interfaces import DecayConstant, InterfaceParameters, decay_constant, interface_parameters
 from .response import ANGLES, SIDES, AngularResponse, angular_response, angular_response_from, refuse_settings
+from .systems import system_response
 from .torque import TorqueFit
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "effective_parameters",
     "interface_parameters",
     "refuse_settings",
+    "system_response",
 ]

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...arrays import Floats, Side
+from ...devices.device import Device
 from ...errors import ArgumentError
 from ...model.junction import Junction
+from ...optional import is_kwant
 from ...printing import as_html, first_line
 from ...spin import torque_axes
 from ...theory import circuit
@@ -25,6 +27,7 @@ from .response import (
     refuse_settings,
     side_index,
 )
+from .systems import system_response
 from .torque import TorqueFit, torque_fit
 
 __all__ = ["EffectiveParameters", "effective_parameters"]
@@ -152,6 +155,7 @@ def effective_parameters(
     angles: ArrayLike = ANGLES,
     bias: float | None = None,
     temperature: float = 0.0,
+    behind: Any = None,
 ) -> EffectiveParameters:
     """Return the effective parameters of a junction, with the misfit of every parametrization.
 
@@ -159,9 +163,11 @@ def effective_parameters(
     ----------
     source
         A `Junction`, solved at ``energy`` and ``k`` over ``angles`` (see `angular_response`); or an `AngularResponse`;
-        or anything `angular_response_from` takes: a sweep's Dataset, Scattering results.
+        or anything `angular_response_from` takes: a sweep's Dataset, Scattering results; or a Kwant system.
     energy, k, angles, bias, temperature
-        As in `angular_response`; for a `Junction` only.
+        As in `angular_response`; for a `Junction`, and without bias for a Kwant system.
+    behind
+        The cut of a Kwant system behind which everything is turned, see `system_response`.
 
     Examples
     --------
@@ -173,10 +179,19 @@ def effective_parameters(
     (True, 0.0648)
     """
     if isinstance(source, Junction):
+        refuse_settings(source, {"behind": behind is not None})
         response = angular_response(source, energy, k, angles=angles, bias=bias, temperature=temperature)
+    elif isinstance(source, Device) or is_kwant(source):
+        if bias is not None or temperature != 0:
+            raise ArgumentError(
+                "Arguments `bias` and `temperature` must be left out for a Kwant system, but are given."
+            )
+        response = system_response(source, energy, k, angles=angles, behind=behind)
     else:
         given = {"energy": energy != 0, "k": k is not None, "angles": angles is not ANGLES}
-        refuse_settings(source, given | {"bias": bias is not None, "temperature": temperature != 0})
+        refuse_settings(
+            source, given | {"behind": behind is not None, "bias": bias is not None, "temperature": temperature != 0}
+        )
         response = source if isinstance(source, AngularResponse) else angular_response_from(source)
     conductance = _tunnelling_conductance(response)
     interfaces: tuple[InterfaceParameters, ...] = ()

@@ -110,9 +110,10 @@ def refuse_settings(source: Any, given: Mapping[str, Any]) -> None:
     """Raise `ArgumentError` where a setting is given (truthy) to numbers that are there already."""
     for name, value in given.items():
         if value:
+            why = "which has no such cut" if name == "behind" else "whose numbers are there already"
             raise ArgumentError(
-                f"Argument `{name}` must be left out for a {type(source).__name__}, whose numbers are there already, "
-                "but is given. Pass a `Junction` to have it solved."
+                f"Argument `{name}` must be left out for a {type(source).__name__}, {why}, but is given. Pass a "
+                + ("Kwant system." if name == "behind" else "`Junction` to have it solved.")
             )
 
 
