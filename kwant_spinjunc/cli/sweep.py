@@ -120,6 +120,8 @@ def _checked(options: argparse.Namespace, family: Any, axes: dict[str, Any], ene
     if bias is None and not options.vary:
         raise ArgumentError("Argument `--vary` or `--bias` must be given: a sweep needs an axis.")
     shown = options.plot or ("conductance" if bias is None else "current")
+    if not (options.plot or options.figure):
+        return shown
     first = first_of(family, axes, bias)
     known = variables_of(first, bias is not None, options.k)
     if shown not in known:

@@ -220,14 +220,14 @@ def sweep(
     check_family(family)
     rtol = axes.pop("rtol", None)
     outer, fixed = split_axes(axes)
-    first = first_of(family, axes, bias)
+    kept = TableFile(resume, "resume") if isinstance(resume, (str, Path)) else resume
+    first = None if _goes_on_with_junctions(kept) else first_of(family, axes, bias)
     experiment = _experiment(family, first, energy, bias, temperature, k, solver, rtol)
     if isinstance(first, Device) and (workers != 1 or executor is not None):
         raise ArgumentError(
             "Argument `workers` must be 1 for a family of Kwant systems, which other processes cannot be sent. Run "
             "parts of the grid side by side instead."
         )
-    kept = TableFile(resume, "resume") if isinstance(resume, (str, Path)) else resume
     dataset = _empty_dataset(family, {**outer, **experiment.swept}, fixed, experiment)
     if isinstance(kept, TableFile):
         earlier = kept.earlier(dataset.nbytes)
@@ -239,6 +239,7 @@ def sweep(
     filling = _Filling(dataset, experiment, outer, fixed, family, first, file)
     with nullcontext() if file is None else file.filling(dataset):
         try:
+            filling.save(force="system" in experiment.settings)  # by which it is known again
             filling.fill(workers, executor, progress)
         except KeyboardInterrupt:
             filling.save(force=True)
@@ -298,7 +299,7 @@ class _Filling:
                         made = call_any_family(self.family, {**self.fixed, **values, self.experiment.follows: points})
                     elif made is None:
                         made = call_any_family(self.family, {**self.fixed, **values})
-                    if isinstance(made, Device) != isinstance(self.first, Device):
+                    if isinstance(made, Device) != ("system" in self.experiment.settings):
                         raise ArgumentError(
                             "Argument `family` must return junctions or Kwant systems, but returns both."
                         )
@@ -342,6 +343,13 @@ class _Filling:
             self.file.save(self.dataset, force)
 
 
+def _goes_on_with_junctions(kept: Any) -> bool:
+    """Return whether an unfinished table is there already that is of no Kwant systems, so that none need be made."""
+    if kept is None or (isinstance(kept, TableFile) and (kept.fresh or not kept.exists)):
+        return False
+    return not (kept.tells("system") if isinstance(kept, TableFile) else "system" in getattr(kept, "attrs", {}))
+
+
 def first_of(family: Callable[..., Any], axes: Mapping[str, Any], bias: Any = None) -> Any:
     """Return the first junction or device of a sweep."""
     outer, fixed = split_axes(axes)
@@ -380,6 +388,8 @@ def _experiment(
         "k": json.dumps(np.asarray(k).tolist() if k is not None else None),
         "solver": solver or ("kwant" if isinstance(first, Device) else "halves"),
     }
+    if isinstance(first, Device):
+        settings["system"] = "kwant"
     if rtol is not None:
         settings["rtol"] = positive("rtol", rtol)
     if bias is not None:

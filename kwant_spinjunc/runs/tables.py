@@ -302,6 +302,16 @@ class TableFile:
         """Whether an earlier run has left something: the file, or its journal if it was killed before the first one."""
         return destination(self.path, self.name).exists() or journal_path(self.path).exists()
 
+    def tells(self, fact: str) -> bool:
+        """Return whether the file tells a fact; what is unreadable `earlier` refuses."""
+        from scipy.io import netcdf_file
+
+        try:
+            with netcdf_file(destination(self.path, self.name), mmap=False) as file:
+                return hasattr(file, fact)
+        except Exception:  # whatever SciPy raises for damaged files
+            return False
+
     @contextmanager
     def filling(self, dataset: xr.Dataset) -> Iterator[None]:
         """Keep every result `note` is told of until the table holds it; begin with those of a run that was killed."""

@@ -279,8 +279,9 @@ def test_a_journal_goes_on_behind_its_last_whole_record():
 
 def test_two_processes_do_not_fill_one_table():
     def family(height=1.0):
-        with pytest.raises(sj.ArgumentError, match="another process is filling it"):
-            sj.sweep(tunnel_junction, resume="a.nc", **HEIGHTS)
+        if height > 3.0:  # the first member is made before the file
+            with pytest.raises(sj.ArgumentError, match="another process is filling it"):
+                sj.sweep(tunnel_junction, resume="a.nc", **HEIGHTS)
         return tunnel_junction(height=height)
 
     sj.sweep(family, resume="a.nc", **HEIGHTS)
