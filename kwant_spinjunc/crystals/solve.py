@@ -16,6 +16,7 @@ from ..arrays import Complex, Flags, Floats, Integers
 from ..halves.chain import Attached, Chain, Half, eliminate
 from ..halves.joint import Joint, Lift, Seen, Turn, expanded, join
 from ..halves.matrices import dagger
+from ..halves.pencil import pencil_surface
 from ..halves.surface import Surface, settled, surfaces
 from ..optional import kwant
 from ..spin import spinors
@@ -112,6 +113,12 @@ def kwant_surface(h: Complex, t: Complex) -> tuple[Complex, Complex, Complex, Co
     )
 
 
+def slow_surface(h: Complex, t: Complex) -> tuple[Complex, Complex, Complex, Complex] | None:
+    """Return the surface of one lead that the fast route doubts: without dividing by t, or from Kwant's modes."""
+    found = pencil_surface(h, t)
+    return kwant_surface(h, t) if found is None else found
+
+
 def solve(crystal: Crystal, energy: Floats, k: Floats, turn: Turn | None) -> Solved:
     """Solve all points and angles.
 
@@ -157,7 +164,7 @@ def lead_surfaces(crystal: Crystal, energy: Floats, k: Floats) -> list[Surface]:
     for lead, h, t in zip(leads, matrices[: len(leads)], matrices[len(leads) :], strict=True):
         twins = [(n, other[1]) for n, other in enumerate(crystal.shares) if other and other[0] == lead.number]
         pair = surfaces(h, t, mirrored=any(mirrored for _, mirrored in twins))
-        pair = tuple(settled(s, h, hop, kwant_surface) for s, hop in zip(pair, (t, dagger(t)), strict=False))
+        pair = tuple(settled(s, h, hop, slow_surface) for s, hop in zip(pair, (t, dagger(t)), strict=False))
         if lead.alike:
             pair = tuple(s[:, [0, 0]] for s in pair)
         found[lead.number] = pair[0]

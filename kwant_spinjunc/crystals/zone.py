@@ -5,7 +5,8 @@ peaks where a level of the region lies at the energy: found by counting the nega
 graded splits on either side. Between them the rule of `quadrature` is exact to many digits, and its claim honest;
 without splits it is slow *and* claims too much.
 
-A mean over two momenta is a mean of such means, split where the number of openings along the inner line changes.
+A mean over two momenta is a mean of such means, split where the number of openings along the inner line changes;
+that of many orbitals to a few digits is taken on a lattice of momenta, see `lattice`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from ..arrays import Floats, Integers
 from ..errors import ArgumentError
 from ..quadrature import integrate
+from .lattice import lattice_mean
 from .levels import BRACKET, count_channels, count_levels, jumps, sharpness
 from .problem import Observable, Problem
 
@@ -35,6 +37,8 @@ LEVEL_BRACKET = 1e-9
 MESH = 16
 #: Part of the tolerance that is asked for, as sizes are estimates.
 SHARE = 0.7
+#: Error from which, and orbitals of a spin in the cell of a lead beyond which, a mean is taken on a lattice of momenta.
+LOOSE, MANY = 2e-3, 4
 #: Times an average is done, with better sizes, before it is said not to converge.
 PASSES = 3
 #: Errors below this are rounding of probabilities.
@@ -98,7 +102,12 @@ def mean(
     low = np.where(folded, 0.0, -np.pi)
     work.rescale(work.sizes_on_mesh(low))
     for _ in range(PASSES):
-        value, error = _along_line(work, low, rtol) if dimensions == 1 else _over_plane(work, low, rtol)
+        if dimensions == 1:
+            value, error = _along_line(work, low, rtol)
+        elif rtol >= LOOSE and max(len(lead.owner) for lead in problem.crystal.leads) > MANY:
+            value, error = lattice_mean(work, SHARE * rtol, work.spent)
+        else:
+            value, error = _over_plane(work, low, rtol)
         found = work.restored(value, error)
         if found.converged or work.spent():
             break

@@ -36,6 +36,8 @@ OPEN, CLOSED = 1e-9, 1e-7
 RESIDUAL = 1e-11
 #: The same of a reference that was asked where they were larger.
 REFERENCE = 1e-8
+#: Rounding of Σ relative to its size.
+ROUNDING = 1e-15
 #: Smallest velocity over |t|, and smallest distance of two open λ of one direction.
 SLOW, SAME = 1e-6, 1e-6
 #: |h_bb⁻¹| over the size of a cell from which a level of the rest of the cell lies too near.
@@ -260,7 +262,9 @@ def _audited(h: Complex, t: Complex, surface: Surface) -> Surface:
     inner[..., :p, :p] += sigma
     right, singular = solved(inner, dagger(t))
     dyson = np.where(singular, np.inf, magnitude(sigma + t @ right))
-    residual = np.maximum(flux, dyson) / scale
+    # near a surface state Σ is large, and its own rounding ε|Σ| is multiplied by (|Σ|/|t|)² in Dyson's equation
+    rounding = ROUNDING * (scale / np.maximum(magnitude(t), 1e-300)) ** 2
+    residual = np.maximum(flux / scale, np.maximum(dyson / scale - rounding, 0.0))
     doubtful = surface.doubtful | ~(residual < RESIDUAL)
     return replace(surface, doubtful=doubtful, residual=residual)
 

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from strategies import examples
 
 import kwant_spinjunc as sj
+from kwant_spinjunc.crystals import zone
+from kwant_spinjunc.crystals.lattice import lattice_mean
 from kwant_spinjunc.crystals.levels import count_channels, count_levels, jumps, sharpness
 from systems.altermagnet_junction import altermagnet_junction
 
@@ -91,3 +93,34 @@ def test_an_average_that_spends_its_points_says_what_it_reached():
         s = averaged(syst, lambda site: site.tag[0] >= 3, 0.1, 1e-12, max_points=100)
     exact = averaged(syst, lambda site: site.tag[0] >= 3, 0.1, 1e-9)
     assert (abs(s.probabilities - exact.probabilities) <= s.k_error + exact.k_error).all()
+
+
+@pytest.mark.parametrize("seed", [0, 6])
+def test_a_mean_on_a_lattice_of_momenta_claims_its_error(seed, monkeypatch):
+    """Twenty such systems were compared with meshes of 160 000 momenta: misses of 0.2 to 0.8 of what was claimed."""
+    monkeypatch.setattr(zone, "MANY", 0)
+    syst, cut, energy = random_layers(seed, 2, well=False)
+    found = averaged(syst, cut, energy, 1e-2)
+    line, other = ((np.arange(n) + shift) / n * 2 * np.pi - np.pi for n, shift in ((161, 0.37), (157, 0.61)))
+    mesh = np.stack(np.meshgrid(line, other, indexing="ij"), axis=-1).reshape(-1, 2)
+    T = sj.scatter(syst, energy, k=mesh, turns=ANGLES, behind=cut).probabilities.mean(axis=1)
+    kinds = found.probabilities.max(axis=(0, 2, 4))[None, :, None, :, None]
+    assert (found.k_error <= 1e-2 * kinds).all()
+    # the mesh is not exact either: kinks cost it 2e-3
+    assert (abs(found.probabilities - T) <= found.k_error + 2e-3 * kinds).all()
+
+
+def test_a_lattice_of_momenta_is_even_and_its_error_honest_for_a_function_that_is_known():
+    def kinked(k):
+        f = np.maximum(np.cos(k[:, 0]) + np.cos(k[:, 1]) - 0.5, 0.0) ** 0.5
+        return np.stack([f, np.exp(np.sin(k[:, 0]) * np.cos(k[:, 1]))], axis=1), np.zeros(len(k))
+
+    line = (np.arange(2000) + 0.5) / 2000 * 2 * np.pi - np.pi
+    mesh = np.stack(np.meshgrid(line, line[:1000] + np.pi, indexing="ij"), axis=-1).reshape(-1, 2)
+    exact = kinked(mesh)[0].mean(axis=0)
+    for tolerance in (1e-2, 1e-3):
+        value, error = lattice_mean(kinked, tolerance, lambda: False)
+        assert abs(value - exact).max() < error < tolerance
+    # momenta that must be left out are part of the error
+    value, error = lattice_mean(lambda k: (kinked(k)[0], np.full(len(k), 0.5)), 1.0, lambda: False)
+    assert error > 0.5

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 import kwant_spinjunc as sj
+from kwant_spinjunc.crystals.solve import kwant_surface
+from kwant_spinjunc.halves.pencil import pencil_surface
 from systems.iron_barrier import LEVELS, RYDBERG, SHELLS, SPLITTING, iron_bands, iron_barrier, two_center
 
 
@@ -67,3 +69,31 @@ def test_the_numbers_of_iron_are_those_of_its_source():
     assert LEVELS["s"] == pytest.approx(1.2017709017, abs=1e-9)
     assert SHELLS[0]["dds"] == -0.0508569255
     assert pytest.approx(2.2009, abs=1e-3) == SPLITTING * RYDBERG
+
+
+def test_leads_of_iron_have_modes_at_every_momentum_of_the_plane():
+    """Its hopping is nearly singular: of 2 % of momenta no surface is found by dividing by it."""
+    device = iron_barrier(thickness=2, planes=1)
+    rng = np.random.default_rng(3)
+    k = np.concatenate([[[-1.2518388970010972, -2.1328982505848177]], rng.uniform(-np.pi, np.pi, (120, 2))])
+    s = sj.scatter(device, 0.0, k=k)
+    assert s.residual < 1e-9
+    assert s.unitarity_defect < 1e-9
+    # where Kwant's own modes fail as well
+    with pytest.raises(RuntimeError, match="left- and right-propagating"):
+        kwant.smatrix(device.system, 0.0, params=dict(k_y=1.6459538248221346, k_z=0.9097217526025334))
+
+
+def test_a_surface_without_dividing_by_the_hopping_is_that_of_kwant():
+    rng = np.random.default_rng(1)
+    for n, rank in ((3, 3), (4, 2), (5, 4)):
+        h = rng.normal(size=(n, n)) + 1j * rng.normal(size=(n, n))
+        h = (h + h.conj().T) / 2
+        t = rng.normal(size=(n, rank)) @ rng.normal(size=(rank, n)) + 0j
+        ours, theirs = pencil_surface(h, t), kwant_surface(h, t)
+        for of, product in ((0, lambda a: a), (1, lambda a: a @ a.conj().T), (2, lambda a: a.conj().T @ a)):
+            assert product(ours[of]) == pytest.approx(product(theirs[of]), abs=1e-9)
+    # two uncoupled equal chains have modes of one Bloch factor, outgoing and incoming alike
+    h, t = 0.3 * np.eye(2, dtype=complex), -np.eye(2, dtype=complex)
+    assert pencil_surface(h, t)[0] == pytest.approx(kwant_surface(h, t)[0], abs=1e-9)
+    assert pencil_surface(2 * np.eye(2), np.eye(2)) is None  # a band edge
