@@ -336,14 +336,12 @@ class Stack:
     def rotation(self) -> Complex:
         """R_ss' = ⟨s, m_L | s', m_R⟩ between the halves, or between the lead labels of a texture; [s, s', ...]."""
         m = self.lead_m if self.cut is None else self.m
-        return _front(rotation_matrix(m[..., 0, :], m[..., 1, :]), 2)
+        return _turn(m[..., 0, :], m[..., 1, :])
 
     @cached_property
     def label_rotations(self) -> tuple[Complex, Complex]:
-        """⟨s, m | s', lead_m⟩ of each lead, [s, s', ...]; rounding is set to zero, so that equal labels do not mix."""
-        left, right = (_front(rotation_matrix(self.m[..., i, :], self.lead_m[..., i, :]), 2) for i in (0, 1))
-        for U in (left, right):
-            U[abs(U) < 1e-15] = 0.0
+        """⟨s, m | s', lead_m⟩ of each lead, [s, s', ...]."""
+        left, right = (_turn(self.m[..., i, :], self.lead_m[..., i, :]) for i in (0, 1))
         return left, right
 
     @cached_property
@@ -511,3 +509,14 @@ class Batch:
     def directions(self, array: NDArray[Any], front: int, block: Block) -> NDArray[Any]:
         """Return an array of the stack that depends on directions only."""
         return take(pad(array, front, len(self.axes)), block, front)
+
+
+def _turn(m: Floats, other: Floats) -> Complex:
+    """Return ⟨s, m | s', other⟩, [s, s', ...], rounding set to zero.
+
+    cos(π/2) = 6e-17 would couple a level of one spin to the band of the other: a resonance 1e-33 wide, which no mean over
+    k∥ converges through.
+    """
+    R = _front(rotation_matrix(m, other), 2)
+    R[abs(R) < 1e-15] = 0.0
+    return R

@@ -13,7 +13,7 @@ from ..model.memory import checked_shape
 from ..model.problem import Problem
 from ..solved import Fields, Solved, unitarity_of
 from . import supercell, zone
-from .batch import Stack
+from .batch import Stack, as_stack
 from .solver import probabilities, states
 
 __all__ = ["answer"]
@@ -112,13 +112,16 @@ def _average(problem: Problem) -> Solved:
     if np.ndim(energy):
         raise ArgumentError("Argument `energy` must be one number for an average, but is an array. Use `sweep`.")
 
+    # [lead, s, lead, s'] of which rounding shows: with flip where a lead's labels are not along the axis of its half
+    flips = (0, 1, 2, 3) if as_stack(junction).labels_differ else (0, 3)
+    differences = [10 * lead + 4 * (i // 2) + i % 2 for lead in (0, 1) for i in flips]
+
     def channels(c: Floats) -> tuple[Floats, Floats]:
         P = probabilities(junction, energy, c)
         noise = np.zeros((len(c), 20))
-        for lead in (0, 1):  # a reflection amplitude is a difference of two numbers of order one
-            for s in (0, 1):
-                R = P[:, lead, s, lead, s]
-                noise[:, 10 * lead + 5 * s] = AMPLITUDE * (2 * np.sqrt(R) + AMPLITUDE)
+        # an amplitude of reflection is a difference of two numbers of order one
+        R = P.reshape(len(c), 16)[:, differences]
+        noise[:, differences] = AMPLITUDE * (2 * np.sqrt(R) + AMPLITUDE)
         modes = junction.open_channels(energy, c).reshape(len(c), 4)
         return np.concatenate([P.reshape(len(c), 16), modes], axis=1), noise
 

@@ -1,5 +1,7 @@
 """``k = "average"``: one number per unit cell, whatever the route to it."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +10,8 @@ from strategies import CONSERVATION, examples, numbers
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import halves
-from kwant_spinjunc.halves import zone
+from kwant_spinjunc.halves import batch, route, zone
+from kwant_spinjunc.spin import rotation_matrix
 from systems.contact import contact
 from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction
@@ -62,6 +65,35 @@ def test_a_reflection_that_is_zero_to_rounding_has_no_digits_to_converge():
     s = sj.scatter(junction, 0.0, "average")
     assert s.probabilities[0, 1, 0, 1] < 1e-28
     assert s.transmission((1, 1), (0, 1)) == pytest.approx(s.modes[0, 1], rel=1e-8)
+
+
+@pytest.mark.parametrize("tilt", [0.0, 1.2])
+def test_antiparallel_magnets_mix_no_spins_whatever_rounding_makes_of_their_directions(tilt, monkeypatch):
+    """Coupled by cos(π/2) = 6e-17, a level of the other spin would be a resonance through which no mean converges."""
+    metal = {"hopping": 1.0, "in_plane_hopping": 1.0}
+    left = sj.ferromagnet(onsite=5.0, splitting=1.0, **metal, m=sj.unit_vector(tilt))
+    right = sj.ferromagnet(onsite=4.8, splitting=1.8, **metal, m=sj.unit_vector(tilt + np.pi))
+    one, other = (sj.Junction(left, [sj.normal_metal(onsite=x, **metal, thickness=4)], right) for x in (4.0, 4.2))
+    assert not sj.scatter(one, 0.0, "average").fields.torques.any()
+    monkeypatch.setattr(zone, "mean", partial(zone.mean, max_points=5000))
+    monkeypatch.setattr(batch, "_turn", lambda m, to: np.moveaxis(rotation_matrix(m, to), (-2, -1), (0, 1)))
+    with pytest.raises(zone.IntegrationError):
+        sj.scatter(other, 0.0, "average").fields.torques.any()
+
+
+def test_labels_across_the_axis_of_a_thick_junction_leave_no_digits_to_converge(monkeypatch):
+    """Labels of the nonmagnetic lead at an angle: their spin flip is a difference of two reflections, T² = 1e-42 here."""
+    metal = {"hopping": 1.0, "in_plane_hopping": 1.0}
+    left = sj.ferromagnet(onsite=5.9, splitting=0.0, **metal, m=sj.unit_vector(0.0))
+    right = sj.ferromagnet(onsite=5.8, splitting=2.5, **metal, m=sj.unit_vector(1.0))
+    junction = sj.Junction(left, [sj.barrier(onsite=13.0, **metal, thickness=10)], right)
+    s = sj.scatter(junction, 0.0, "average")
+    assert s.probabilities[0, 0, 0, 1] < 1e-30
+    assert (s.k_error[0, :, 1] < 1e-7 * s.probabilities[0, :, 1]).all()
+    monkeypatch.setattr(zone, "mean", partial(zone.mean, max_points=5000))
+    monkeypatch.setattr(route, "AMPLITUDE", 0.0)
+    with pytest.raises(zone.IntegrationError):
+        sj.scatter(junction, 0.0, "average")
 
 
 @pytest.mark.filterwarnings("ignore::kwant_spinjunc.BarrierWarning")  # low barriers, on purpose
