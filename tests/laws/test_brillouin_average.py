@@ -89,7 +89,7 @@ def test_labels_across_the_axis_of_a_thick_junction_leave_no_digits_to_converge(
     junction = sj.Junction(left, [sj.barrier(onsite=13.0, **metal, thickness=10)], right)
     s = sj.scatter(junction, 0.0, "average")
     assert s.probabilities[0, 0, 0, 1] < 1e-30
-    assert (s.k_error[0, :, 1] < 1e-7 * s.probabilities[0, :, 1]).all()
+    assert (s.k_error[0, :, 1] <= 1e-7 * s.probabilities[0, :, 1]).all()
     monkeypatch.setattr(zone, "mean", partial(zone.mean, max_points=5000))
     monkeypatch.setattr(route, "AMPLITUDE", 0.0)
     with pytest.raises(zone.IntegrationError):

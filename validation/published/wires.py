@@ -39,11 +39,13 @@ def eigenvalues(samples: int, length: int = 20, width: float = 3.0, side: int = 
 
 
 @cache
-def conductances(samples: int, length: int, width: float, side: int, *, reversal: bool) -> Ensemble:
+def conductances(
+    samples: int, length: int, width: float, side: int, *, reversal: bool, energy: float = ENERGY
+) -> Ensemble:
     """Return an ensemble with time reversal (periodic, Γ), or without (a generic Bloch vector)."""
     return ensemble(
         wire(length, width),
-        ENERGY,
+        energy,
         cross_section=(side, side),
         boundary="periodic",
         k=None if reversal else GENERIC,
