@@ -514,8 +514,8 @@ class Batch:
 def _turn(m: Floats, other: Floats) -> Complex:
     """Return ⟨s, m | s', other⟩, [s, s', ...], rounding set to zero.
 
-    cos(π/2) = 6e-17 would couple a level of one spin to the band of the other: a resonance 1e-33 wide, which no mean over
-    k∥ converges through.
+    cos(π/2) = 6e-17 would couple a level of one spin to the band of the other: a resonance 1e-33 wide, through which no
+    mean over k∥ converges.
     """
     R = _front(rotation_matrix(m, other), 2)
     R[abs(R) < 1e-15] = 0.0

@@ -82,7 +82,7 @@ def test_antiparallel_magnets_mix_no_spins_whatever_rounding_makes_of_their_dire
 
 
 def test_labels_across_the_axis_of_a_thick_junction_leave_no_digits_to_converge(monkeypatch):
-    """Labels of the nonmagnetic lead at an angle: their spin flip is a difference of two reflections, T² = 1e-42 here."""
+    """Labels of the nonmagnetic lead at an angle: their spin flip is a difference of two reflections, T² = 1e-42."""
     metal = {"hopping": 1.0, "in_plane_hopping": 1.0}
     left = sj.ferromagnet(onsite=5.9, splitting=0.0, **metal, m=sj.unit_vector(0.0))
     right = sj.ferromagnet(onsite=5.8, splitting=2.5, **metal, m=sj.unit_vector(1.0))
