@@ -192,7 +192,7 @@ class Explorer:
         bias = checked_values(self.controls, state.get("values", {}))[BIAS]
         if bias == 0:
             return {"bias": 0.0}
-        found = bias_response(junction, bias, fermi_energy=energy, k=k, layers=False)
+        found = bias_response(junction, bias, energy=energy, k=k, layers=False)
         return {
             "bias": bias,
             "current": _plain(np.asarray(found.current)),

@@ -555,7 +555,7 @@ def _at_bias(
     response = bias_response(
         junction,
         bias,
-        fermi_energy=fermi_energy,
+        energy=fermi_energy,
         temperature=temperature,
         k=k,
         equilibrium=True,

@@ -30,7 +30,8 @@ from scipy.special import expit
 
 from .. import halves
 from ..arrays import Floats, Indices
-from ..checks import finite, finite_array, positive
+from ..checks import finite, finite_array, positive, reservoirs, sides
+from ..checks import temperature as check_temperature
 from ..errors import ArgumentError
 from ..halves.batch import Stack
 from ..halves.kinks import lead_edges, sharp_steps, states_below, window_kinks
@@ -251,7 +252,7 @@ def bias_response(
     junction: Junction,
     bias: ArrayLike,
     *,
-    fermi_energy: float = 0.0,
+    energy: float = 0.0,
     mu_left: ArrayLike = 0.0,
     mu_right: ArrayLike = 0.0,
     temperature: ArrayLike = 0.0,
@@ -272,8 +273,8 @@ def bias_response(
         The junction without bias, of two collinear halves.
     bias
         V = µ_L - µ_R as an energy, shape (...); particles flow from left to right for V > 0.
-    fermi_energy
-        Chemical potential without bias.
+    energy
+        Fermi energy: the chemical potential without bias.
     mu_left, mu_right
         Spin accumulation: µ_αs on top of the shift by the bias, (µ_+, µ_-) in the trailing axis or one number for both
         spins. It fills channels but does not shift bands; at V = 0 these are the arguments of `linear_response`.
@@ -325,10 +326,11 @@ def bias_response(
     V, shares, c = finite_array("bias", bias), _checked_profile(junction, profile), shift_of(k)
     if V.size == 0 or (c is not None and c.size == 0):
         raise ArgumentError("Arguments `bias` and `k` must not be empty.")
-    kT = _temperatures(temperature)
+    left, right = sides("temperature", temperature, alike=True)
+    kT = (check_temperature("temperature", left), check_temperature("temperature", right))
     tolerance = positive("tolerance", tolerance)
-    mu = finite("fermi_energy", fermi_energy) + V[..., None, None] * shares[..., [0, -1], None]
-    mu = mu + _accumulation(mu_left, mu_right)
+    mu = finite("energy", energy) + V[..., None, None] * shares[..., [0, -1], None]
+    mu = mu + reservoirs(mu_left, mu_right)
     stack = _biased_stack(junction, V, shares)
     try:
         shape = np.broadcast_shapes(stack.shape, mu.shape[:-2], () if c is None else c.shape)
@@ -349,27 +351,6 @@ def bias_response(
         shape,
         (_equilibrium(stack, mu, kT, k, tolerance) if equilibrium else None),
     )
-
-
-def _temperatures(temperature: ArrayLike) -> tuple[float, float]:
-    kT = finite_array("temperature", temperature)
-    if kT.shape not in ((), (2,)):
-        raise ArgumentError(f"Argument `temperature` must be one number or (left, right), but has shape {kT.shape}.")
-    if (kT < 0).any():
-        raise ArgumentError(
-            f"Argument `temperature` must not be negative, but is {kT.min():g}. It is k_B T as an energy."
-        )
-    left, right = np.broadcast_to(kT, 2)
-    return float(left), float(right)
-
-
-def _accumulation(mu_left: ArrayLike, mu_right: ArrayLike) -> Floats:
-    """Return µ_αs on top of the bias, (..., lead, spin)."""
-    sides = []
-    for name, value in (("mu_left", mu_left), ("mu_right", mu_right)):
-        mu = finite_array(name, value)
-        sides.append(np.stack([mu, mu]) if mu.ndim == 0 else finite_array(name, mu, "(..., 2)"))
-    return np.stack(np.broadcast_arrays(*sides), axis=-2)
 
 
 def _equilibrium(stack: Stack, mu: Floats, kT: tuple[float, float], k: Any, tolerance: float) -> EquilibriumResponse:

@@ -37,6 +37,7 @@ from scipy.special import expit
 from .. import halves
 from ..arrays import Complex, Floats
 from ..checks import finite, finite_array, positive
+from ..checks import temperature as check_temperature
 from ..errors import ArgumentError
 from ..halves import zone
 from ..halves.batch import Stack, as_stack
@@ -88,7 +89,7 @@ class EquilibriumResponse:
 
 def equilibrium_response(
     junction: Junction | Stack,
-    fermi_energy: ArrayLike = 0.0,
+    energy: ArrayLike = 0.0,
     *,
     temperature: ArrayLike = 0.0,
     k: ArrayLike | str | None = None,
@@ -101,8 +102,8 @@ def equilibrium_response(
     ----------
     junction
         A junction of two collinear halves, or a stack of many.
-    fermi_energy
-        Chemical potential µ, shape (...); it broadcasts with the batch of a stack.
+    energy
+        Fermi energy, the chemical potential µ, shape (...); it broadcasts with the batch of a stack.
     temperature
         k_B T in the unit of the energies; 0 for a sharp Fermi edge.
     k
@@ -151,7 +152,7 @@ def equilibrium_response(
             "Argument `junction` must be of two collinear halves, but its magnetizations have more than two axes. "
             "Use `grand_potential` and its change with the directions."
         )
-    shape, found = _occupied(stack, fermi_energy, temperature, k, tolerance, bottom, halves.exchange_integrand)
+    shape, found = _occupied(stack, energy, temperature, k, tolerance, bottom, halves.exchange_integrand)
     m_left, m_right = stack.m[..., 0, :], stack.m[..., 1, :]
     strength = -2 * found.value.reshape(shape)[..., None]
     Q = strength * np.cross(m_left, m_right)
@@ -161,7 +162,7 @@ def equilibrium_response(
 
 def grand_potential(
     junction: Junction | Stack,
-    fermi_energy: ArrayLike = 0.0,
+    energy: ArrayLike = 0.0,
     *,
     temperature: ArrayLike = 0.0,
     k: ArrayLike | str | None = None,
@@ -172,7 +173,7 @@ def grand_potential(
 
     Parameters
     ----------
-    junction, fermi_energy, temperature, k, tolerance, bottom
+    junction, energy, temperature, k, tolerance, bottom
         As in `equilibrium_response`. Angles go into the directions of a stack. Textures are accepted: what is left
         out of their Ω does not depend on the directions, but on ``bottom``.
 
@@ -199,7 +200,7 @@ def grand_potential(
     >>> bool(value < 0), bool(error < 1e-8)
     (True, True)
     """
-    shape, found = _occupied(as_stack(junction), fermi_energy, temperature, k, tolerance, bottom, halves.log_det)
+    shape, found = _occupied(as_stack(junction), energy, temperature, k, tolerance, bottom, halves.log_det)
     return found.value.reshape(shape) / np.pi, found.error.reshape(shape) / np.pi
 
 
@@ -256,7 +257,7 @@ def shift_of(k: Any) -> Floats | None:
 # ---------------------------------------------------------------------- the contour
 def _occupied(
     stack: Stack,
-    fermi_energy: ArrayLike,
+    energy: ArrayLike,
     temperature: ArrayLike,
     k: Any,
     tolerance: float,
@@ -264,18 +265,16 @@ def _occupied(
     function: Function,
 ) -> tuple[tuple[int, ...], Integral]:
     """Return Im ∫ dE f(E) F(E) of every member of the batch, and the batch shape."""
-    mu, c = finite_array("fermi_energy", fermi_energy), shift_of(k)
+    mu, c = finite_array("energy", energy), shift_of(k)
     if mu.size == 0 or (c is not None and c.size == 0):
-        raise ArgumentError("Arguments `fermi_energy` and `k` must not be empty.")
-    kT = finite("temperature", temperature)
-    if kT < 0:
-        raise ArgumentError(f"Argument `temperature` must not be negative, but is {kT:g}. It is k_B T as an energy.")
+        raise ArgumentError("Arguments `energy` and `k` must not be empty.")
+    kT = check_temperature("temperature", temperature)
     tolerance = positive("tolerance", tolerance)
     try:
         shape = np.broadcast_shapes(stack.shape, mu.shape, () if c is None else c.shape)
     except ValueError:
         raise ArgumentError(
-            f"Arguments `fermi_energy` and `k[..., 0]` must broadcast with the batch {stack.shape} of the junction, "
+            f"Arguments `energy` and `k[..., 0]` must broadcast with the batch {stack.shape} of the junction, "
             f"but their shapes are {mu.shape} and {() if c is None else c.shape}."
         ) from None
     stack = stack.spread(shape)

@@ -101,7 +101,7 @@ def test_where_the_energy_is_counted_from_does_not_matter():
         layers=[replace(layer, onsite=layer.onsite + 0.2) for layer in junction.layers],
         right=replace(junction.right, onsite=junction.right.onsite + 0.2),
     )
-    assert_same(shifted, bias_response(moved, 0.4, fermi_energy=0.2))
+    assert_same(shifted, bias_response(moved, 0.4, energy=0.2))
 
 
 # ---------------------------------------------------------------------- conservation
@@ -195,7 +195,7 @@ def test_small_bias_is_linear_response(family):
     linear = linear_response(sj.scatter(junction, 0.1, solver="halves"), 0.5, -0.5)
     scale = abs(linear.charge[0])
     V = np.array([1e-4, 1e-3, 1e-2])
-    r = bias_response(junction, V, fermi_energy=0.1, tolerance=1e-12)
+    r = bias_response(junction, V, energy=0.1, tolerance=1e-12)
     differences = []
     for found, expected in [
         (r.spin_resolved, linear.spin_resolved),
@@ -207,8 +207,8 @@ def test_small_bias_is_linear_response(family):
         differences.append(abs(error).reshape(3, -1).max(axis=1) / scale)
     worst = np.max(differences, axis=0)
     assert fit_power_law(V, worst).exponent > 0.95
-    assert bias_derivative(junction, 0.0, fermi_energy=0.1).conductance == pytest.approx(scale, rel=1e-6)
-    tiny = bias_response(junction, 1e-7, fermi_energy=0.1, tolerance=1e-12)
+    assert bias_derivative(junction, 0.0, energy=0.1).conductance == pytest.approx(scale, rel=1e-6)
+    tiny = bias_response(junction, 1e-7, energy=0.1, tolerance=1e-12)
     np.testing.assert_allclose(tiny.spin_resolved / 1e-7, linear.spin_resolved, atol=1e-6 * scale)
     np.testing.assert_allclose(tiny.torques.vectors / 1e-7, linear.torques.vectors, atol=1e-6 * scale)
 
@@ -222,7 +222,7 @@ def test_small_accumulations_are_linear_response_with_spin_flip_reflection(junct
     if not junction.open_channels(energy).any() or np.ptp(mu) < 0.1:
         return
     exact = linear_response(sj.scatter(junction, energy, solver="halves"), mu[:2], mu[2:])
-    r = bias_response(junction, 0.0, fermi_energy=energy, mu_left=h * mu[:2], mu_right=h * mu[2:])
+    r = bias_response(junction, 0.0, energy=energy, mu_left=h * mu[:2], mu_right=h * mu[2:])
     scale = (
         max(abs(exact.spin_resolved).max(), abs(exact.torques.vectors).max()) + 0.1
     )  # the second order is h times 10
@@ -473,7 +473,7 @@ def test_bad_arguments_are_named():
         bias_response(junction, np.nan)
     with pytest.raises(ArgumentError, match="`temperature` must not be negative"):
         bias_response(junction, 0.1, temperature=(0.1, -0.1))
-    with pytest.raises(ArgumentError, match="`temperature` must be one number or"):
+    with pytest.raises(ArgumentError, match="`temperature` must be one value or"):
         bias_response(junction, 0.1, temperature=[0.1, 0.1, 0.1])
     with pytest.raises(ArgumentError, match="`mu_left` must have shape"):
         bias_response(junction, 0.1, mu_left=[0.1, 0.1, 0.1])

@@ -342,7 +342,7 @@ def test_clean_fast_paths_refuse_disorder_and_name_the_way_out():
         lambda: halves.probabilities(junction, ENERGY),
         lambda: halves.Stack.from_junctions([junction, junction]),
         lambda: zone.thresholds(junction, ENERGY),
-        lambda: sj.bias_response(junction, 0.1, fermi_energy=ENERGY),
+        lambda: sj.bias_response(junction, 0.1, energy=ENERGY),
         lambda: equilibrium_response(junction, ENERGY),
         lambda: biased(junction, 0.1),
         lambda: wall.texture(junction, [(0, 0, 1), (1, 0, 0)]),

@@ -52,7 +52,7 @@ def derivative_of_grand_potential(junction, h=1e-2, **options):
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("temperature", [0.0, 0.05])
 def test_torque_is_minus_the_derivative_of_the_grand_potential(family, temperature):
-    options = {"fermi_energy": 0.1, "temperature": temperature}
+    options = {"energy": 0.1, "temperature": temperature}
     Q, slope = along_normal(family(theta=1.0), **options), derivative_of_grand_potential(family(theta=1.0), **options)
     assert -4 * np.pi * slope == pytest.approx(Q, rel=1e-5, abs=DERIVATIVE)
 
@@ -62,7 +62,7 @@ def test_torque_is_minus_the_derivative_of_the_grand_potential(family, temperatu
 def test_random_junctions_turn_toward_the_smaller_grand_potential(junction, mu, temperature):
     if np.sin(junction.angle) < 0.1:
         return
-    options = {"fermi_energy": mu, "temperature": temperature}
+    options = {"energy": mu, "temperature": temperature}
     slope = derivative_of_grand_potential(junction, **options)
     assert -4 * np.pi * slope == pytest.approx(along_normal(junction, **options), rel=1e-4, abs=1e-6)
 
@@ -96,13 +96,13 @@ def test_contour_equals_the_bond_currents_of_all_states_below(family, mu):
     junction = family(theta=1.1, **spacer)
     nodes = 1200 if family is spin_valve else 250  # a quantum-well resonance
     expected = scattering_states_up_to(junction, mu, nodes)
-    assert along_normal(junction, fermi_energy=mu) == pytest.approx(expected, rel=QUADRATURE, abs=1e-11)
+    assert along_normal(junction, energy=mu) == pytest.approx(expected, rel=QUADRATURE, abs=1e-11)
 
 
 def test_contour_equals_what_kwant_finds_below():
     junction = tunnel_junction(theta=1.1, height=1.5, thickness=2)
     expected = scattering_states_up_to(junction, 0.3, nodes=10, solver="kwant")  # good to 2e-11
-    assert along_normal(junction, fermi_energy=0.3) == pytest.approx(expected, rel=QUADRATURE)
+    assert along_normal(junction, energy=0.3) == pytest.approx(expected, rel=QUADRATURE)
 
 
 def test_contour_counts_bound_states_too():
@@ -145,7 +145,7 @@ def test_contour_equals_the_imaginary_axis():
         return (mixed / (d[0, 0] * d[1, 1] + np.sin(0.5) ** 2 * mixed)).real
 
     value = quad(integrand, 0, np.inf, epsabs=1e-13, epsrel=1e-11, limit=300)[0]
-    assert along_normal(junction, fermi_energy=mu) == pytest.approx(2 * np.sin(1.0) * value, rel=QUADRATURE)
+    assert along_normal(junction, energy=mu) == pytest.approx(2 * np.sin(1.0) * value, rel=QUADRATURE)
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.02])
@@ -222,10 +222,7 @@ def test_exchange_decays_with_twice_the_decay_constant_down_to_1e_45():
     mu, planes = 0.4, np.array([16, 32, 64])
     kappa = float(np.arccosh((3.0 - mu) / 2))  # cosh κ = (ε - µ)/2t
     Q = np.array(
-        [
-            [along_normal(tunnel_junction(theta=1.0, thickness=int(n) + i), fermi_energy=mu) for n in planes]
-            for i in (0, 1)
-        ]
+        [[along_normal(tunnel_junction(theta=1.0, thickness=int(n) + i), energy=mu) for n in planes] for i in (0, 1)]
     )
     assert abs(Q[1, -1]) < 1e-45
     excess = (np.log(Q[0] / Q[1]) - 2 * kappa) * (planes + 0.5) - 1
@@ -244,7 +241,7 @@ def test_metallic_coupling_oscillates_with_half_the_fermi_wavelength():
 
 
 def test_nothing_is_occupied_below_the_bands():
-    assert abs(along_normal(tunnel_junction(theta=1.0), fermi_energy=-8.0)) < 1e-15
+    assert abs(along_normal(tunnel_junction(theta=1.0), energy=-8.0)) < 1e-15
 
 
 def test_grand_potential_is_minus_the_area_under_the_states_added():

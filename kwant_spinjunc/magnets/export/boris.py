@@ -45,7 +45,7 @@ class BiasLaw:
 
 
 def bias_law(
-    junction: Junction, biases: ArrayLike, *, lattice_constant: float, fermi_energy: float = 0.0, k: Any = None
+    junction: Junction, biases: ArrayLike, *, lattice_constant: float, energy: float = 0.0, k: Any = None
 ) -> BiasLaw:
     """Return RA(V) of a junction in its present configuration, fitted over biases.
 
@@ -57,7 +57,7 @@ def bias_law(
         V = µ_L - µ_R in eV, at least three and none of them 0.
     lattice_constant
         a in nm.
-    fermi_energy, k
+    energy, k
         As in `bias_response`.
 
     Raises
@@ -71,7 +71,7 @@ def bias_law(
             f"Argument `biases` must be at least three values other than 0, but are {V.tolist()}. "
             "Use np.linspace(-0.5, 0.5, 6)."
         )
-    G = bias_response(junction, V, fermi_energy=fermi_energy, k=k, layers=False).current / V
+    G = bias_response(junction, V, energy=energy, k=k, layers=False).current / V
     if np.any(G <= 0):
         raise ArgumentError("Argument `junction` must carry a current at every bias, but does not.")
     powers = np.stack([np.ones_like(V), V, V**2], axis=-1)
@@ -149,7 +149,7 @@ def export_boris(
     products = [float(1 / conductance_per_area(g, a)) for g in (G[0], G[-1])]
     equations: list[str] = []
     if biases is not None:
-        laws = [bias_law(j, biases, lattice_constant=a, fermi_energy=energy, k=k) for j in (parallel, antiparallel)]
+        laws = [bias_law(j, biases, lattice_constant=a, energy=energy, k=k) for j in (parallel, antiparallel)]
         residual = max(residual, *(law.residual for law in laws))
         if residual > tolerance:
             raise InvalidParametrizationError(

@@ -180,7 +180,7 @@ def angular_response(
                 response = linear_response(scatter(at, energy, k, solver="halves"), 0.5, -0.5)
                 current = response.charge.mean()
             else:
-                window = bias_response(at, bias, fermi_energy=energy, temperature=temperature, k=k, layers=False)
+                window = bias_response(at, bias, energy=energy, temperature=temperature, k=k, layers=False)
                 response, current = window, window.current
             rows.append((current, response.torques.damping_like, response.torques.field_like))
         current, damping_like, field_like = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
