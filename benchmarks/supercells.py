@@ -16,7 +16,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import kwant
@@ -25,6 +27,7 @@ import numpy as np
 import kwant_spinjunc as sj
 from kwant_spinjunc.halves import supercell
 from kwant_spinjunc.halves.real import solve
+from kwant_spinjunc.halves.supercell.sampled import Sampled
 from kwant_spinjunc.model.plane import CrossSection
 from kwant_spinjunc.model.sample import realize
 
@@ -41,8 +44,18 @@ SIZES = {6: (10, 15), 10: (16, 22), 14: (25, 32), 20: (30, 40)}
 ANGLE_BARS = {10: 250, 14: 350}
 #: The widest sample: W, its 30 planes, the ratios (prepared, naive) and the memory in GB asked for.
 WIDE, WIDE_PLANES, WIDE_BARS, WIDE_MEMORY = 30, (9, 12, 9), (25, 35), 0.6
-#: Relative agreement with Kwant of every probability above `RESOLVED`.
+#: Relative agreement with Kwant of every probability above `RESOLVED`, and with the complex engine of every one.
 RELATIVE = 1e-9
+#: Absolute agreement with Kwant.
+ABSOLUTE = 1e-10
+KINDS = [
+    sj.Anderson(width=1.0),
+    sj.SpinDependent(width=0.7),
+    sj.Substitution(concentration=0.3, onsite=0.5, splitting=0.4),
+    sj.Roughness(amplitude=0.7),
+    sj.MagneticImpurities(concentration=0.3, exchange=0.6),
+    sj.SpinOrbitScattering(angle=0.4),
+]
 
 
 def junction(theta: float = 1.0, planes: tuple[int, int, int] = (6, 8, 6)) -> sj.Junction:
@@ -96,18 +109,15 @@ def supercell_rows(quick: bool = False, count: int | None = None) -> list[Row]:
     if not quick:
         rows += wide_rows()
     count = count or (100 if quick else 3000)
-    absolute, relative, textures = random_sample_agreement(count)
-    rows.append(
-        Row(
-            f"agreement with Kwant, {count} random samples ({textures} without two halves)",
-            f"{absolute:.1e}",
-            "",
-            f"{relative:.1e} rel.",
-            "1e-10, 1e-9",
-            absolute < 1e-10 and relative < RELATIVE,
-        )
-    )
+    rows.append(agreement_row(count))
     return rows
+
+
+def agreement_row(count: int) -> Row:
+    """Compare random samples with Kwant and the complex engine."""
+    found = random_sample_agreement(count)
+    bars = found.absolute < ABSOLUTE and found.relative < RELATIVE
+    return Row(str(found), f"{found.absolute:.1e}", "", f"{found.relative:.1e} rel.", "1e-10, 1e-9", bars)
 
 
 def wide_rows() -> list[Row]:
@@ -142,99 +152,165 @@ def wide_rows() -> list[Row]:
     ]
 
 
-def random_sample(rng: np.random.Generator) -> tuple[sj.Junction, CrossSection, float, int]:
-    """Return a disordered junction, a cross-section, an energy away from every threshold, and the number of a sample.
+def random_sample(rng: np.random.Generator) -> Sample:
+    """Return a disordered sample and an energy away from every threshold: two of three with two disordered halves."""
+    while True:
+        found = _halves(rng) if rng.random() < 2 / 3 else _anything(rng)
+        c, _ = found.section.transverse_modes
+        edges = np.array([lead.band_edges(c) for lead in found.device.leads])
+        if abs(edges - found.energy).min() > EDGE_DISTANCE and found.device.open_channels(found.energy, c).any():
+            return found
 
-    Every kind of disorder, tunnel barriers and metals, collinear and tilted layers, magnetic leads and nonmagnetic ones
-    with any labels, both boundary conditions and twists.
+
+@dataclass
+class Sample:
+    """What is solved by everybody, and whether its energy was tuned to a resonance."""
+
+    device: sj.Junction
+    section: CrossSection
+    energy: float
+    number: int
+    tuned: bool = False
+
+
+def _layer(rng: np.random.Generator, m: Any, splitting: float = 0.0, high: float = 1.5, **settings: Any) -> sj.Layer:
+    bands = rng.uniform(-1, high), rng.uniform(0.7, 1.3)
+    return sj.Layer(*bands, splitting, m, rng.uniform(-0.5, 0.5), **settings)
+
+
+def _direction(rng: np.random.Generator) -> np.ndarray:
+    m = rng.normal(size=3)
+    return m / np.linalg.norm(m)
+
+
+def _kinds(rng: np.random.Generator, magnetic: bool, kinds: int) -> tuple:
+    chosen = [KINDS[i] for i in rng.permutation(kinds)[: rng.integers(1, 3)]]
+    return tuple(kind for kind in chosen if magnetic or not isinstance(kind, sj.SpinDependent))
+
+
+def _halves(rng: np.random.Generator) -> Sample:
+    """Two disordered magnets of up to five planes and a disordered spacer of up to 24; a third tuned to a resonance.
+
+    The planes inside a magnet or the spacer, cut off from their neighbors, have a level at the energy or as near to it
+    as the offset: where real arithmetic must see that it has no digits.
     """
-    kinds = [
-        sj.Anderson(width=1.0),
-        sj.SpinDependent(width=0.7),
-        sj.Substitution(concentration=0.3, onsite=0.5, splitting=0.4),
-        sj.Roughness(amplitude=0.7),
-        sj.MagneticImpurities(concentration=0.3, exchange=0.6),
-        sj.SpinOrbitScattering(angle=0.4),
+    m = _direction(rng), _direction(rng)
+    thick = [int(n) for n in rng.integers(1, 6, 2)]
+    magnets = [
+        _layer(rng, axis, rng.uniform(0.2, 1.5), thickness=n, disorder=_kinds(rng, True, 4))
+        for axis, n in zip(m, thick, strict=True)
     ]
+    height, most = (9.0, 25) if rng.random() < 0.5 else (3.0, 6)
+    planes = int(rng.integers(1, most))
+    spacer = _layer(rng, m[0], high=height, thickness=planes, disorder=_kinds(rng, False, 4))
+    leads = [_layer(rng, axis, rng.uniform(0.2, 1.5) * (rng.random() < 0.6)) for axis in m]
+    device = sj.Junction(leads[0], [leads[0], magnets[0], spacer, magnets[1], leads[1]], leads[1])
+    shape = tuple(int(n) for n in rng.integers(1, 4, 2))
+    boundary = ("periodic", "hard wall")[int(rng.random() < 0.4)]
+    section, number, energy = CrossSection(shape, boundary), int(rng.integers(1000)), float(rng.uniform(-1.5, 1.5))
+    starts = np.cumsum([2, thick[0], planes, thick[1]])
+    inside = [range(low + 1, high - 1) for low, high in pairwise(starts) if high - low > 2]
+    if not inside or rng.random() > 0.5:
+        return Sample(device, section, energy, number)
+    where = inside[rng.integers(len(inside))]
+    axis, spin = m[int(where[0] >= starts[2])], rng.choice([-1.0, 1.0])
+    sample, M = realize(device, section, 0, number), section.sites
+    problem = Sampled(device, 0.0, section, sample)
+    H = np.zeros((len(where), M, len(where), M))
+    for i, n in enumerate(where):
+        H[i, :, i] = spin * np.diag(sample.levels[n, :, 1:] @ axis) - problem.plane(n)
+        if i:
+            H[i - 1, :, i] = H[i, :, i - 1] = -np.diag(sample.bonds[n - 1])
+    levels = np.linalg.eigvalsh(H.reshape(len(where) * M, -1))
+    offset = rng.choice([0.0, 1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4])
+    return Sample(device, section, float(levels[abs(levels - energy).argmin()] + offset), number, True)
 
-    def direction() -> np.ndarray:
-        m = rng.normal(size=3)
-        return m / np.linalg.norm(m)
 
-    def layer(magnetic: bool, m: np.ndarray, high: float = 1.5, thickness: int = 1, disorder: tuple = ()) -> sj.Layer:
-        return sj.Layer(
-            rng.uniform(-1, high),
-            rng.uniform(0.7, 1.3),
-            rng.uniform(0.2, 1.5) if magnetic else 0.0,
-            m,
-            rng.uniform(-0.5, 0.5),
-            thickness,
-            disorder,
+def _anything(rng: np.random.Generator) -> Sample:
+    """Every kind of disorder, collinear and tilted layers, leads with any labels, both boundaries and twists."""
+    m = _direction(rng), _direction(rng)
+    kinds = 4 if rng.random() < 0.6 else 6
+    magnets = [
+        _layer(rng, axis, rng.uniform(0.2, 1.5), thickness=int(rng.integers(1, 3)), disorder=_kinds(rng, True, kinds))
+        for axis in m
+    ]
+    spacer = _layer(rng, m[0], high=6.0, thickness=int(rng.integers(1, 4)), disorder=_kinds(rng, False, kinds))
+    leads = [
+        _layer(rng, axis if rng.random() < 0.7 else _direction(rng), rng.uniform(0.2, 1.5) * (rng.random() < 0.6))
+        for axis in m
+    ]
+    layers = [leads[0], magnets[0], spacer, magnets[1], leads[1]]  # a lead has no rough interface
+    if rng.random() < 0.2:
+        layers.insert(3, _layer(rng, _direction(rng), rng.uniform(0.2, 1.5)))
+    device = sj.Junction(leads[0], layers, leads[1])
+    shape = tuple(int(n) for n in rng.integers(1, 4, 2))
+    boundary = ("periodic", "hard wall")[int(rng.random() < 0.4)]
+    k = tuple(rng.uniform(-np.pi, np.pi, 2)) if boundary == "periodic" and rng.random() < 0.5 else None
+    return Sample(device, CrossSection(shape, boundary, k), float(rng.uniform(-1.5, 1.5)), int(rng.integers(1000)))
+
+
+@dataclass
+class Agreement:
+    """Largest differences of random samples, and what they were."""
+
+    absolute: float = 0.0
+    relative: float = 0.0
+    samples: int = 0
+    real: int = 0
+    in_doubt: int = 0
+    tuned: int = 0
+    smallest: float = np.inf
+    largest: float = 0.0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.samples} random samples: {self.real} in real arithmetic, {self.in_doubt} more left by it to the "
+            f"complex engine, {self.tuned} tuned to a resonance, T {self.smallest:.0e} to {self.largest:.0e}"
         )
 
-    def disorder(magnetic: bool) -> tuple:
-        few = 4 if rng.random() < 0.6 else 6
-        chosen = [kinds[i] for i in rng.permutation(few)[: rng.integers(1, 3)]]
-        return tuple(kind for kind in chosen if magnetic or not isinstance(kind, sj.SpinDependent))
 
-    while True:
-        m = direction(), direction()
-        magnets = [layer(True, axis, thickness=int(rng.integers(1, 3)), disorder=disorder(True)) for axis in m]
-        spacer = layer(False, m[0], high=6.0, thickness=int(rng.integers(1, 4)), disorder=disorder(False))
-        leads = [layer(rng.random() < 0.6, axis if rng.random() < 0.7 else direction()) for axis in m]
-        layers = [leads[0], magnets[0], spacer, magnets[1], leads[1]]  # a lead has no rough interface
-        if rng.random() < 0.2:
-            layers.insert(3, layer(True, direction(), thickness=1))
-        device = sj.Junction(leads[0], layers, leads[1])
-        shape = tuple(int(n) for n in rng.integers(1, 4, 2))
-        boundary = ("periodic", "hard wall")[int(rng.random() < 0.4)]
-        k = tuple(rng.uniform(-np.pi, np.pi, 2)) if boundary == "periodic" and rng.random() < 0.5 else None
-        section = CrossSection(shape, boundary, k)
-        energy = float(rng.uniform(-1.5, 1.5))
-        c, _ = section.transverse_modes
-        edges = np.array([lead.band_edges(c) for lead in device.leads])
-        if abs(edges - energy).min() > EDGE_DISTANCE and device.open_channels(energy, c).any():
-            return device, section, energy, int(rng.integers(1000))
+def random_sample_agreement(count: int, seed: int = 0) -> Agreement:
+    """Return the largest absolute difference from Kwant, and the largest relative one from it and the complex engine.
 
-
-def random_sample_agreement(count: int, seed: int = 0) -> tuple[float, float, int]:
-    """Return the largest absolute and relative difference from Kwant, and how many samples had no two halves.
-
-    The relative one is of every probability above `RESOLVED` that goes from one lead to the other. Samples are small:
-    real arithmetic, which is meant for larger ones, is let in, and is held against the complex engine as well.
+    Of Kwant the relative difference counts above `RESOLVED`, of the complex engine at every probability that goes from
+    one lead to the other. Samples are small: real arithmetic, which is meant for larger ones, is let in.
     """
     smallest, solve.SMALLEST = solve.SMALLEST, 1
     try:
-        return _agreement(count, seed)
+        found, rng = Agreement(), np.random.default_rng(seed)
+        for _ in range(count):
+            _compare(random_sample(rng), found)
+        return found
     finally:
         solve.SMALLEST = smallest
 
 
-def _agreement(count: int, seed: int) -> tuple[float, float, int]:
-    rng = np.random.default_rng(seed)
-    absolute, relative, textures = 0.0, 0.0, 0
-    for _ in range(count):
-        device, section, energy, number = random_sample(rng)
-        sample = realize(device, section, 0, number)
-        found = supercell.probabilities(device, energy, section, sample)
-        k = section.k if "periodic" in section.boundary else None
-        options = {"cross_section": section.shape, "boundary": section.boundary, "realization": number}
-        S = kwant.smatrix(sj.build(device, k, **options).finalized(), energy)
-        expected = np.array(
-            [[S.transmission(divmod(out, 2), divmod(into, 2)) for into in range(4)] for out in range(4)]
-        ).reshape(2, 2, 2, 2)
-        difference = abs(found - expected)
-        other = supercell.probabilities(device, energy, section, sample, by="complex")
-        for a, b in ((0, 1), (1, 0)):  # these have digits where Kwant has none
-            T = other[a, :, b]
-            relative = max(relative, float((abs(found[a, :, b] - T)[T > 0] / T[T > 0]).max(initial=0.0)))
-        absolute = max(absolute, float(difference.max()))
-        for a, b in ((0, 1), (1, 0)):
-            T = expected[a, :, b]
-            resolved = T > RESOLVED
-            relative = max(relative, float((difference[a, :, b][resolved] / T[resolved]).max(initial=0.0)))
-        textures += supercell.find_cut(device, sample) is None
-    return absolute, relative, textures
+def _compare(one: Sample, found: Agreement) -> None:
+    """Solve a sample three times."""
+    device, section, energy = one.device, one.section, one.energy
+    sample = realize(device, section, 0, one.number)
+    P, arithmetic = supercell.probabilities_by(device, energy, section, sample)
+    cut = supercell.find_cut(device, sample)
+    covered = solve.covers(Sampled(device, energy, section, sample), cut)
+    found.samples, found.tuned = found.samples + 1, found.tuned + one.tuned
+    found.real += arithmetic == "real"
+    found.in_doubt += covered and arithmetic != "real"
+    other = supercell.probabilities(device, energy, section, sample, by="complex")
+    k = section.k if "periodic" in section.boundary else None
+    options = {"cross_section": section.shape, "boundary": section.boundary, "realization": one.number}
+    S = kwant.smatrix(sj.build(device, k, **options).finalized(), energy)
+    expected = np.array(
+        [[S.transmission(divmod(out, 2), divmod(into, 2)) for into in range(4)] for out in range(4)]
+    ).reshape(2, 2, 2, 2)
+    found.absolute = max(found.absolute, float(abs(P - expected).max()))
+    for a, b in ((0, 1), (1, 0)):
+        for reference, least in ((other, 0.0), (expected, RESOLVED)):
+            T, mine = reference[a, :, b], P[a, :, b]
+            counts = least < T
+            found.relative = max(found.relative, float((abs(mine - T)[counts] / T[counts]).max(initial=0.0)))
+        T = other[a, :, b].sum()
+        if T > 0:
+            found.smallest, found.largest = min(found.smallest, T), max(found.largest, T)
 
 
 def main() -> int:

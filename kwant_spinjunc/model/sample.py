@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays import Complex, Floats, Indices
 from ..errors import ArgumentError
-from .disorder import Roughness, Stream
+from .disorder import Roughness, Stream, uniforms
 from .junction import Junction
 from .plane import CrossSection
 
@@ -92,19 +92,22 @@ def realize(
 
     rotations: list[Any] = [None, None]
     x, z = np.divmod(np.arange(section.sites), section.shape[1])
+    drawn, requests = [], []
     for index, material in enumerate(materials):
         plane, site = np.nonzero(owner == index) if material.disorder else ((), ())
         order = sorted(enumerate(material.disorder), key=lambda pair: not pair[1].replaces)
         for position, disorder in order if len(plane) else []:
-            if not disorder.draws:
-                continue
-            u = streams[index, position].uniform(x[site], z[site], plane - starts[index], disorder.draws)
-            values = levels[plane, site]
-            disorder.change(values, material.splitting, material.m, u)
-            levels[plane, site] = values
-            U = disorder.rotations(u)
-            if U is not None:
-                _rotate(rotations, section, owner, (plane, site), U)
+            if disorder.draws:
+                drawn.append((material, disorder, (plane, site)))
+                positions = np.array([x[site], z[site], plane - starts[index]])
+                requests.append((streams[index, position], positions, disorder.draws))
+    for (material, disorder, where), u in zip(drawn, uniforms(requests), strict=True):
+        values = levels[where]
+        disorder.change(values, material.splitting, material.m, u)
+        levels[where] = values
+        U = disorder.rotations(u)
+        if U is not None:
+            _rotate(rotations, section, owner, where, U)
     return Realization(
         levels=levels, bonds=bonds, in_plane=in_plane, bond_rotations=rotations[0], in_plane_rotations=rotations[1]
     )

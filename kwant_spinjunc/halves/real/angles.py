@@ -1,8 +1,8 @@
 r"""Many angles between two magnets from a few: what is smooth in x = sin²(θ/2) is interpolated where that is safe.
 
 Probabilities depend on the angle through |R_+-|² = x only. T_ss/(1 - x), T_ss̄/x, R_ss̄/(x(1 - x)) and R_ss are analytic
-in x; each round trip through the spacer adds an order, so that behind a barrier three Chebyshev nodes give all angles.
-Where the coefficients do not fall fast enough every angle is solved for.
+in x; each round trip through the spacer adds an order, so that behind a barrier two or three Chebyshev nodes give all
+angles. Where the coefficients do not fall fast enough every angle is solved for.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ __all__ = ["FEWEST", "interpolated"]
 FEWEST = 3
 #: Largest error, relative to the smallest value among the nodes (of R_ss: absolute), and how much less is asked of it.
 ERROR, MARGIN = 1e-10, 30.0
+#: Largest second coefficient, relative in the same way, from which on the third is not looked at: its square is less.
+LINEAR = 1e-7
 #: Coefficients below this share of the largest are rounding.
 ROUNDING = 1e-13
 
@@ -42,6 +44,13 @@ def interpolated(probabilities: Callable[[float], Floats], x: Floats) -> Floats:
                 solved[float(point)] = probabilities(float(point))
         return np.array([solved[float(point)] for point in points])
 
+    nodes = _nodes(FEWEST)[:2]
+    if len(np.unique(x)) > 2:
+        reduced = at(nodes) / _factors(nodes)
+        slope = (reduced[1] - reduced[0]) / (nodes[1] - nodes[0])
+        if _relative(slope[None], reduced).max(initial=0.0) < LINEAR:
+            line: Floats = (reduced[0] + slope * (x - nodes[0])[:, None, None, None, None]) * _factors(x)
+            return line
     for count in (FEWEST, 3 * FEWEST):
         if count >= len(np.unique(x)):
             break
@@ -95,19 +104,27 @@ def _factors(x: Floats) -> Floats:
     return factors
 
 
-def _error(coefficients: Floats, values: Floats) -> tuple[float, float]:
-    """Return the largest estimated relative error, and by what factor coefficients fall from one to the next."""
+def _relative(coefficients: Floats, values: Floats) -> Floats:
+    """Return coefficients relative to the smallest value among the nodes (of R_ss: absolute), of all that is not 0."""
     size = abs(coefficients)
     scale = abs(values).min(axis=0)
     for lead in (0, 1):
         for s in (0, 1):
-            scale[lead, s, lead, s] = max(1.0, float(size[0, lead, s, lead, s]))
+            scale[lead, s, lead, s] = max(1.0, float(values[:, lead, s, lead, s].max()))
     used = scale > 0
     if (size[:, ~used] > 0).any():
-        return np.inf, 1.0
-    ratios = (size / np.where(used, scale, 1.0))[:, used].reshape(len(size), -1)
+        return np.full((len(size), 1), np.inf)
+    ratios: Floats = (size / np.where(used, scale, 1.0))[:, used].reshape(len(size), -1)
+    return ratios
+
+
+def _error(coefficients: Floats, values: Floats) -> tuple[float, float]:
+    """Return the largest estimated relative error, and by what factor coefficients fall from one to the next."""
+    ratios = _relative(coefficients, values)
     if not ratios.size:
         return 0.0, 0.0
+    if np.isinf(ratios).any():
+        return np.inf, 1.0
     ratios = np.maximum(ratios, ROUNDING)
     # the last one, or what the two before it let expect of it: one that is small by accident does not deceive
     expected = ratios[-2] * ratios[-2] / ratios[-3]

@@ -172,18 +172,18 @@ def cut_of(problem: Sampled, axes: Floats) -> int | None:
         return None
     left = np.logical_and.accumulate(problem.collinear(axes[0]))
     right = np.logical_and.accumulate(problem.collinear(axes[1])[::-1])[::-1]
-    candidates = np.flatnonzero(left[:-1] & right[1:])
-    if not len(candidates):
+    possible = left[:-1] & right[1:]
+    if not possible.any():
         return None
-    magnetic = problem.magnetic
-    gaps = [b for b in candidates if not (magnetic[b] and magnetic[b + 1])]
-    between = [b for b in gaps if magnetic[: b + 1].any() and magnetic[b + 1 :].any()]
-    candidates = np.array(between) if between else candidates  # also of collinear magnets each stays on its side
-    split = [lead.splitting > 0 for lead in problem.junction.leads]
-    spins_left = 1 + np.logical_or.accumulate([split[0], *problem.magnetic])[1:]
-    spins_right = 1 + np.logical_or.accumulate([split[1], *problem.magnetic[::-1]])[1:][::-1]
-    matrices = np.array([spins_left[: b + 1].sum() + spins_right[b + 1 :].sum() for b in candidates])
-    candidates = candidates[matrices == matrices.min()]
-    inside = [b for b in candidates if not (problem.magnetic[b] and problem.magnetic[b + 1])]
-    chosen = inside or list(candidates)
+    magnetic, leads = problem.magnetic, problem.junction.leads
+    before, behind = np.logical_or.accumulate(magnetic), np.logical_or.accumulate(magnetic[::-1])[::-1]
+    gap = possible & ~(magnetic[:-1] & magnetic[1:])
+    between = gap & before[:-1] & behind[1:]  # also of collinear magnets each stays on its side
+    possible = between if between.any() else possible
+    spins_left, spins_right = (
+        np.cumsum(1 + (has | (lead.splitting > 0))) for has, lead in ((before, leads[0]), (behind[::-1], leads[1]))
+    )
+    matrices = np.where(possible, spins_left[:-1] + spins_right[-2::-1], np.iinfo(np.intp).max)
+    possible = matrices == matrices.min()
+    chosen = np.flatnonzero(possible & gap if (possible & gap).any() else possible)
     return int(chosen[(len(chosen) - 1) // 2])
