@@ -39,6 +39,7 @@ from .model.junction import Junction, Layer, barrier, ferromagnet, normal_metal
 from .optional import MissingPackageError
 from .runs.averages import Ensemble
 from .runs.ensemble import EnsembleInterrupted, ensemble, open_ensemble
+from .runs.ensembles import ensembles
 from .runs.sweep import sweep
 from .scattering import Scattering, scatter
 from .spin import unit_vector
@@ -91,6 +92,7 @@ __all__ = [
     "current_voltage",
     "effective_parameters",
     "ensemble",
+    "ensembles",
     "errors",
     "explore",
     "export",

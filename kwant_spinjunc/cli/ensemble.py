@@ -5,11 +5,24 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ..errors import ArgumentError
 from ..model.junction import Junction
-from .options import add_energy, add_family, add_k, add_solver, add_workers, executor_of, family_and_junction
+from .options import (
+    add_energy,
+    add_family,
+    add_k,
+    add_solver,
+    add_vary,
+    add_workers,
+    axes_of,
+    executor_of,
+    family_and_junction,
+)
 from .values import cross_section, number, parse_range, wave_vector
 
 __all__ = ["EXAMPLE", "add_options", "run"]
@@ -27,7 +40,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_energy(parser)
     add_solver(parser, "halves")
     add_workers(parser, 1)
-    parser.add_argument("-o", "--output", required=True, metavar="STORE", help="file that keeps all samples")
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="STORE",
+        help="file that keeps all samples; with --vary the table FILE.nc, whose samples are kept in FILE.samples",
+    )
+    add_vary(parser)
     parser.add_argument("--realizations", type=int, default=100, metavar="N", help="at most (default: %(default)s)")
     parser.add_argument("--rtol", type=number, help="stop at this relative error of --quantity")
     parser.add_argument("--quantity", default="conductance", metavar="NAME", help="default: %(default)s")
@@ -53,47 +73,64 @@ LARGEST_ANGLE = 1e6
 
 def _directions(text: str | None, junction: Junction) -> Any:
     """Return right magnets at these angles from the left one, in the plane of both."""
-    if text is None:
-        return None
+    return None if text is None else junction.directions_at(_angles(text))
+
+
+def _angles(text: str) -> Any:
+    """Return angles in radians."""
     angles = parse_range(text, "--angles")
     if abs(angles).max() > LARGEST_ANGLE:
         raise ArgumentError(
             f"Argument `--angles` must be at most {LARGEST_ANGLE:g} rad, but is {text!r}. Degrees are typed as 180deg."
         )
-    return junction.directions_at(angles)
+    return angles
 
 
 def run(options: argparse.Namespace) -> int:
     """Do it and return the exit code."""
-    from ..runs.ensemble import EnsembleInterrupted, ensemble
     from ..runs.files import refuse_same_files
 
     refuse_same_files({"FILE": options.file}, {"--output": options.output})
-    junction, _, _ = family_and_junction(options)
+    return _average_grid(options) if options.vary else _average_one(options)
+
+
+def _settings(options: argparse.Namespace, textured: bool) -> dict[str, Any]:
+    """Return what `ensemble` is asked."""
     k = wave_vector(options.k)
     if isinstance(k, str):
         raise ArgumentError("Argument `--k` must be one wave vector, but is 'average'. Use --boundary twisted.")
     words = [word.strip() for word in options.boundary.split(",")]
     torques = options.torques
     if torques is None:  # many angles are cheap without them
-        torques = options.angles is None and junction.cut is not None
+        torques = options.angles is None and not textured
+    return {
+        "cross_section": cross_section(options.cross_section),
+        "boundary": words[0] if len(words) == 1 else (words[0], words[1]) if len(words) == 2 else options.boundary,
+        "k": k,
+        "realizations": options.realizations,
+        "rtol": options.rtol,
+        "quantity": options.quantity,
+        "seed": options.seed,
+        "torques": torques,
+        "profiles": options.profiles,
+        "solver": options.solver,
+    }
+
+
+def _average_one(options: argparse.Namespace) -> int:
+    """Average one junction."""
+    from ..runs.ensemble import EnsembleInterrupted, ensemble
+
+    junction, _, _ = family_and_junction(options)
+    settings = _settings(options, junction.cut is None)
     try:
         with ExitStack() as stack:
             result = ensemble(
                 junction,
                 options.energy or 0.0,
-                cross_section=cross_section(options.cross_section),
-                boundary=words[0] if len(words) == 1 else (words[0], words[1]) if len(words) == 2 else options.boundary,
-                k=k,
-                realizations=options.realizations,
-                rtol=options.rtol,
-                quantity=options.quantity,
-                seed=options.seed,
                 m_right=_directions(options.angles, junction),
-                torques=torques,
-                profiles=options.profiles,
-                solver=options.solver,
                 store=options.output,
+                **settings,
                 **executor_of(options, stack),
             )
     except EnsembleInterrupted as interruption:
@@ -103,4 +140,49 @@ def run(options: argparse.Namespace) -> int:
         return 130
     print(result)
     print(f"store: {options.output}")
+    return 0
+
+
+def _average_grid(options: argparse.Namespace) -> int:
+    """Average a family at every point of a grid, into one table."""
+    from ..runs.ensembles import ensembles
+    from ..runs.family import load_family
+    from ..runs.sweep import SweepError, SweepInterrupted, first_of
+    from ..runs.tables import TableFile
+
+    if Path(options.output).suffix != ".nc":
+        raise ArgumentError(f"Argument `--output` must end in .nc with --vary, but is {options.output!r}.")
+    family, (axes, energy) = load_family(options.file, options.family), axes_of(options)
+    if np.ndim(energy):
+        raise ArgumentError("Argument `--vary` must be parameters of the family for an ensemble, but is `energy`.")
+    first = first_of(family, axes)
+    if not isinstance(first, Junction):
+        raise ArgumentError("Argument `family` must return a Junction for an ensemble, but returned a Device.")
+    file, refusal = TableFile(options.output, fresh=True), ""
+    try:
+        with ExitStack() as stack:
+            table = ensembles(
+                family,
+                energy,
+                axes,
+                angles=None if options.angles is None else _angles(options.angles),
+                folder=Path(options.output).with_suffix(".samples"),
+                **_settings(options, first.cut is None),
+                **executor_of(options, stack),
+            )
+    except SweepInterrupted as interruption:
+        table = interruption.dataset
+    except SweepError as failure:
+        table, refusal = failure.dataset, str(failure)
+    if len(table.data_vars):
+        file.save(table, force=True)
+        counts = table["realizations"]
+        done = int(np.isfinite(counts.values).sum())
+        print(f"{options.output}: {done} of {counts.size} averages, axes {dict(counts.sizes)}")
+    if refusal:
+        print(f"refused: {refusal}", file=sys.stderr)
+        return 1
+    if not table.attrs["complete"]:
+        print("interrupted: repeat the command to go on", file=sys.stderr)
+        return 130
     return 0

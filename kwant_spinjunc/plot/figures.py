@@ -338,7 +338,7 @@ def _is_log(values: Any, log: bool | None, name: str) -> bool:
 
 
 #: Axes that results have of themselves, drawn as lines.
-OWN = ("lead", "lead_in", "lead_out", "magnet", "spin", "spin_in", "spin_out", "axis", "component", "cut")
+OWN = ("lead", "lead_in", "lead_out", "magnet", "spin", "spin_in", "spin_out", "axis", "component", "cut", "quantile")
 #: Values of a second axis up to which they are lines of their own, and lines that one picture can show.
 FEW, MOST = 8, 24
 
@@ -403,12 +403,21 @@ def _draw_lines(axes: Any, dataset: Any, data: Any, x: str, title: list[str]) ->
     """Draw a variable over x, one line for each value of the other axes, named by the title and these values."""
     series = [dim for dim in data.dims if dim != x]
     stacked = data.stack(line=series) if series else data.expand_dims("line")
+    errors = dataset.get(f"{data.name}_error")
+    if errors is not None:
+        errors = errors.squeeze([dim for dim in errors.dims if dim not in data.dims], drop=True)
+        errors = errors.stack(line=series) if series else errors.expand_dims("line")
     for index in range(stacked.sizes["line"]):
         line = stacked.isel(line=index)
         if np.isfinite(line.values).any():  # else nothing to see, such as torques of a texture
             names = [*title, *(f"{dim} = {_word(line[dim].item(), dataset[dim])}" for dim in series)]
             style = "o" + DASHES[len(axes.lines) // 10 % len(DASHES)]  # as colors come again
-            axes.plot(_in_degrees(dataset[x]), line, style, label=", ".join(names) or None)
+            label = ", ".join(names) or None
+            if errors is None:
+                axes.plot(_in_degrees(dataset[x]), line, style, label=label)
+            else:
+                bars = np.ravel(errors.isel(line=index))
+                axes.errorbar(_in_degrees(dataset[x]), np.ravel(line), bars, fmt=style, capsize=2, label=label)
     if not axes.lines:
         raise ArgumentError(f"Argument `variable` must have numbers to be drawn, but {data.name!r} is NaN throughout.")
     if series:

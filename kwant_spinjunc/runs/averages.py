@@ -27,7 +27,7 @@ from .tables import LABELS
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Ensemble", "Failure"]
+__all__ = ["QUANTILES", "Ensemble", "Failure"]
 
 
 #: Samples of one quantity held at the same time for a quantile.

@@ -28,6 +28,7 @@ from ..transport.linear import linear_response
 from .tables import LABELS, quantities
 
 __all__ = [
+    "DEFAULTS",
     "JunctionProblem",
     "Observable",
     "Problem",

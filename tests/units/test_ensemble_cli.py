@@ -10,9 +10,12 @@ import xarray as xr
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.cli.main import main
+from kwant_spinjunc.plot.figures import plot_sweep
 from kwant_spinjunc.runs.executors import available_workers, dask_executor
+from kwant_spinjunc.runs.problem import JunctionProblem
 from kwant_spinjunc.runs.schedule import Run
 from kwant_spinjunc.runs.validity import validity_map
+from systems.disordered_barrier import disordered_barrier
 from systems.tunnel_junction import tunnel_junction
 
 SYSTEMS = Path(__file__).parents[2] / "systems"
@@ -129,3 +132,80 @@ def test_dask_gives_the_same_bits():
 
 def test_there_is_at_least_one_worker():
     assert available_workers() >= 1
+
+
+VARIED = ["--vary", "concentration=0:0.2:3", "--realizations", "6"]
+
+
+def test_a_swept_disorder_parameter_gives_one_table_with_errors(capsys):
+    command = [*COMMAND, *VARIED, "--angles", "0:180deg:3", "-o", "out.nc"]
+    assert main(command) == 0
+    assert "3 of 3 averages, axes {'concentration': 3}" in capsys.readouterr().out
+    table = xr.load_dataset("out.nc")
+    assert table.conductance.dims == table.conductance_error.dims == ("concentration", "direction")
+    assert table.conductance.attrs["units"] == "e^2/h of 4 cells"
+    assert table.direction.attrs["units"] == "rad"
+    junction = disordered_barrier(theta=np.pi / 3, concentration=0.2)
+    choices = dict(cross_section=(2, 2), realizations=6, torques=False, progress=False)
+    directions = junction.directions_at(table.direction.values)
+    with sj.ensemble(junction, 0.5, m_right=directions, **choices) as one:
+        np.testing.assert_array_equal(table.conductance[2], one.conductance.mean)
+        np.testing.assert_array_equal(table.conductance_error[2], one.conductance.error)
+    assert (table.conductance_error[0] < 1e-12).all()  # nothing is random without impurities
+    assert (table.conductance_error[2] > 1e-8).all()
+    assert main(["plot", "out.nc", "-o", "out.png"]) == 0
+    bars = plot_sweep(table, "conductance").axes[0].containers[2]
+    assert bars.has_yerr
+
+
+def test_a_finer_grid_solves_its_new_points_only(monkeypatch):
+    settings = dict(cross_section=(2, 2), realizations=4, torques=False, progress=False, folder="kept")
+    coarse = sj.ensembles(disordered_barrier, 0.5, {"concentration": [0.0, 0.2]}, **settings)
+    solved = []
+    solve = JunctionProblem.solve
+
+    def counted(self, realization):
+        solved.append(realization)
+        return solve(self, realization)
+
+    monkeypatch.setattr(JunctionProblem, "solve", counted)
+    fine = sj.ensembles(disordered_barrier, 0.5, {"concentration": [0.0, 0.1, 0.2]}, **settings)
+    assert len(solved) == 4
+    xr.testing.assert_identical(fine.conductance.isel(concentration=[0, 2]), coarse.conductance)
+
+
+def test_an_interrupted_grid_of_ensembles_keeps_its_points(monkeypatch):
+    solve = JunctionProblem.solve
+
+    def until_the_second_point(self, realization):
+        if self.junction.layers[0].disorder[0].concentration > 0.1:
+            raise KeyboardInterrupt
+        return solve(self, realization)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(JunctionProblem, "solve", until_the_second_point)
+        assert main([*COMMAND, *VARIED, "-o", "out.nc"]) == 130
+    part = xr.load_dataset("out.nc")
+    assert np.isfinite(part.conductance).values.tolist() == [True, True, False]
+    assert main([*COMMAND, *VARIED, "-o", "out.nc"]) == 0
+    whole = xr.load_dataset("out.nc")
+    np.testing.assert_array_equal(whole.conductance[:2], part.conductance[:2])
+    assert whole.attrs["complete"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "store"], "must end in .nc with --vary"),
+        (["--vary", "energy=0:1:3", "-o", "a.nc"], "but is `energy`"),
+        (["--vary", "hight=0:1:3", "-o", "a.nc"], "Did you mean `height`"),
+        (["-o", "missing/a.nc"], "writable path"),
+    ],
+)
+def test_bad_grids_of_ensembles_are_refused(arguments, message, capsys):
+    if message == "but is `energy`":
+        command = [word for word in COMMAND if word not in ("--energy", "0.5")]
+    else:
+        command = [*COMMAND, *VARIED]
+    assert main([*command, *arguments]) == 2
+    assert message in capsys.readouterr().err

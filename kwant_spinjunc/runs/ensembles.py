@@ -1,0 +1,193 @@
+"""`ensembles`: averages over disorder at every point of a grid of parameters, one labeled table with their errors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..checks import finite_array
+from ..errors import ArgumentError, SpinjuncError
+from ..model.junction import Junction
+from .averages import QUANTILES
+from .ensemble import EnsembleInterrupted, ensemble
+from .family import call_family, check_family, parameters_of, plain, source_digest
+from .problem import DEFAULTS, JunctionProblem
+from .sweep import SweepError, SweepInterrupted
+from .tables import axis_attributes, split_axes
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["ensembles"]
+
+#: What every point tells of its samples, which differs from point to point.
+COUNTS = {
+    "realizations": "realizations, the failed ones included",
+    "failed": "realizations that could not be solved",
+    "lost": "realizations neither solved nor failed",
+    "relative_error": "largest standard error per mean of the quantity that is watched",
+}
+
+
+def ensembles(
+    family: Callable[..., Junction],
+    energy: float,
+    parameters: Mapping[str, Any],
+    *,
+    angles: ArrayLike | None = None,
+    folder: str | Path | None = None,
+    **settings: Any,
+) -> xr.Dataset:
+    """Average a family of disordered junctions over its disorder at every point of a grid.
+
+    Parameters
+    ----------
+    family
+        A function of parameters that returns a `Junction`.
+    energy
+        Energy E in the junction's unit.
+    parameters
+        Of the family by name: 1D arrays are swept and become dimensions in the order given, single values are fixed.
+    angles
+        Angles Φ (rad) between the magnets, all solved with every sample (see ``m_right`` of `ensemble`): a dimension
+        ``direction``.
+    folder
+        Where the samples are kept, a store for every point, known by all that its samples depend on: a run that is
+        repeated goes on, and a finer grid solves its new points only. None keeps nothing.
+    **settings
+        Of `ensemble`: ``cross_section``, ``boundary``, ``realizations``, ``rtol``, ``quantity``, ``seed``, ``torques``,
+        ``profiles``, ``workers``, ``executor``, ``solver``, ``progress`` and so on. All points have the same seed, so
+        that differences between them have less noise than each.
+
+    Returns
+    -------
+    xarray.Dataset
+        That of `Ensemble.to_dataset`, the swept parameters as leading axes of every variable: means by the names of
+        the quantities, ``_error`` (standard error), ``_std``, ``_quantile`` and so on; and ``realizations``,
+        ``failed``, ``lost``, ``relative_error`` of every point.
+
+    Raises
+    ------
+    ArgumentError
+        An unknown parameter or setting, nothing swept, an axis that no table can hold.
+    SweepInterrupted
+        On Ctrl-C, with the points that are finished; their samples and those of the last one are in the folder.
+    SweepError
+        A later point was refused, with the points before it.
+
+    Examples
+    --------
+    >>> import kwant_spinjunc as sj
+    >>> def wire(width=1.0):
+    ...     copper = dict(onsite=0.0, hopping=1.0, in_plane_hopping=1.0)
+    ...     dirty = sj.normal_metal(**copper, thickness=3, disorder=[sj.Anderson(width=width)])
+    ...     return sj.Junction(sj.normal_metal(**copper), [dirty], sj.normal_metal(**copper))
+    >>> choices = dict(cross_section=(2, 2), realizations=10, torques=False, progress=False)
+    >>> data = sj.ensembles(wire, 0.5, {"width": [0.5, 2.0]}, **choices)
+    >>> data.conductance.dims, data.conductance_error.attrs["units"], data.realizations.values.tolist()
+    (('width',), 'e^2/h of 4 cells', [10, 10])
+    """
+    check_family(family)
+    swept, fixed = split_axes(parameters)
+    if not swept:
+        raise ArgumentError("Argument `parameters` must have an array to sweep, but has none. Use `ensemble`.")
+    for name in ("store", "m_right"):
+        if name in settings:
+            raise ArgumentError(f"Argument `{name}` must be left out. Give `folder` or `angles`.")
+    turned = None if angles is None else finite_array("angles", angles, "(...,)")
+    facts = {
+        "family": getattr(family, "__name__", "family"),
+        "fixed_parameters": json.dumps(parameters_of(family, swept, fixed), default=plain, sort_keys=True),
+        "family_source": source_digest(family),
+        "energy": float(energy),
+    }
+    grid = _Grid(swept, turned, facts)
+    for place in product(*(range(len(values)) for values in swept.values())):
+        values = {name: swept[name][index].item() for name, index in zip(swept, place, strict=True)}
+        try:
+            junction = call_family(family, **fixed, **values)
+            directions = None if turned is None else junction.directions_at(turned)
+            store = _store_of(folder, junction, energy, {**settings, "m_right": directions})
+            with ensemble(junction, energy, m_right=directions, store=store, **settings) as result:
+                grid.enter(place, result.to_dataset(QUANTILES))
+        except EnsembleInterrupted:
+            raise SweepInterrupted(grid.dataset()) from None
+        except SpinjuncError as error:
+            if not grid.entered:
+                raise
+            raise SweepError(f"{error} The points before it are kept.", grid.dataset()) from error
+    return grid.dataset()
+
+
+def _store_of(folder: str | Path | None, junction: Junction, energy: float, settings: dict[str, Any]) -> Path | None:
+    """Return the file of a point's samples, named by all that they depend on."""
+    if folder is None:
+        return None
+    place = Path(folder)
+    try:
+        place.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ArgumentError(
+            f"Argument `folder` must be a folder that can be made, but {str(folder)!r} cannot ({error.strerror})."
+        ) from None
+    own: Any = {name: value for name, value in settings.items() if name in DEFAULTS}
+    identity = JunctionProblem.of(junction, energy, **own).identity
+    return place / f"{hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]}.sqlite"
+
+
+class _Grid:
+    """Tables of single points put together; what is missing is NaN."""
+
+    def __init__(self, swept: dict[str, Any], turned: Any, facts: dict[str, Any]) -> None:
+        self.swept, self.turned, self.facts, self.entered = swept, turned, facts, 0
+        self.shape = tuple(len(values) for values in swept.values())
+        self._points: dict[str, Any] = {}
+        self._first: Any = None
+
+    def enter(self, place: tuple[int, ...], point: xr.Dataset) -> None:
+        """Enter the table of a point."""
+        if self._first is None:
+            self._first = point
+            shapes: dict[Any, Any] = {**{n: v.shape for n, v in point.data_vars.items()}, **dict.fromkeys(COUNTS, ())}
+            self._points = {str(name): np.full((*self.shape, *shape), np.nan) for name, shape in shapes.items()}
+        for name, variable in point.data_vars.items():
+            if variable.shape != self._points[str(name)].shape[len(self.shape) :]:
+                raise ArgumentError(
+                    f"Argument `parameters` must leave `{name}` its shape, but that changes with them: profiles need "
+                    "the same planes. Use profiles=False."
+                )
+            self._points[str(name)][place] = variable.values
+        for name in COUNTS:
+            self._points[name][place] = point.attrs[name]
+        self.entered += 1
+
+    def dataset(self) -> xr.Dataset:
+        """Return what has been entered as one table."""
+        import xarray as xr
+
+        variables = {}
+        for name, values in self._points.items():
+            if name in COUNTS:
+                whole = values.astype(int) if name != "relative_error" and np.isfinite(values).all() else values
+                variables[name] = xr.Variable(tuple(self.swept), whole, {"units": "1", "long_name": COUNTS[name]})
+                continue
+            own = self._first[name]
+            variables[name] = xr.Variable((*self.swept, *own.dims), values, own.attrs)
+        coords: dict[str, Any] = {} if self._first is None else dict(self._first.coords)
+        if self.turned is not None:
+            coords.pop("m_right", None)
+            attributes = {"units": "rad", "long_name": "angle between the magnets"}
+            coords["direction"] = xr.Variable(("direction",), self.turned, attributes)
+        coords |= {name: xr.Variable((name,), v, axis_attributes(name)) for name, v in self.swept.items()}
+        first = {} if self._first is None else {key: v for key, v in self._first.attrs.items() if key not in COUNTS}
+        complete = int(self.entered == np.prod(self.shape))
+        return xr.Dataset(
+            variables, coords, {**first, "title": "ensemble averages", **self.facts, "complete": complete}
+        )
