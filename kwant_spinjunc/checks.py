@@ -14,7 +14,8 @@ import inspect
 import math
 import operator
 import re
-from collections.abc import Callable, Collection
+import warnings
+from collections.abc import Callable, Collection, Iterable, Sequence
 from difflib import get_close_matches
 from functools import update_wrapper
 from types import FunctionType, UnionType
@@ -23,7 +24,7 @@ from typing import Any, ParamSpec, TypeVar, Union, get_args, get_origin, get_typ
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import ArgumentError
+from .errors import ArgumentError, DegreesWarning
 
 __all__ = [
     "check_shape",
@@ -33,7 +34,9 @@ __all__ = [
     "finite_array",
     "formula",
     "integer",
+    "is_angle",
     "is_average",
+    "known_fields",
     "known_keywords",
     "not_negative",
     "not_negative_array",
@@ -45,6 +48,7 @@ __all__ = [
     "shown",
     "sides",
     "temperature",
+    "warn_of_degrees",
     "wave_vector",
     "within",
 ]
@@ -362,12 +366,47 @@ def known_keywords(function: Callable[P, R]) -> Callable[P, R]:
     names = tuple(inspect.signature(function).parameters)
 
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        for name in kwargs:
-            if name not in names:
-                near = get_close_matches(name, names, n=1)
-                hint = f"Did you mean `{near[0]}`?" if near else f"It has {', '.join(names)}."
-                called = getattr(function, "__name__", "this function")
-                raise ArgumentError(f"Argument `{name}` must be a keyword of {called}, but is not. {hint}")
+        _refuse_unknown(kwargs, names, getattr(function, "__name__", "this function"))
         return function(*args, **kwargs)
 
     return update_wrapper(checked, function)
+
+
+def known_fields(cls: type[T]) -> type[T]:
+    """Let a class refuse a keyword that it does not have, as `known_keywords` does for a function."""
+    init: Callable[..., None] = cls.__init__
+    names = tuple(inspect.signature(init).parameters)[1:]
+
+    def checked(self: T, *args: Any, **kwargs: Any) -> None:
+        _refuse_unknown(kwargs, names, cls.__name__)
+        init(self, *args, **kwargs)
+
+    cls.__init__ = update_wrapper(checked, init)  # type: ignore[method-assign, assignment]
+    return cls
+
+
+def _refuse_unknown(given: Iterable[str], names: Sequence[str], called: str) -> None:
+    for name in given:
+        if name not in names:
+            near = get_close_matches(name, names, n=1)
+            hint = f"Did you mean `{near[0]}`?" if near else f"It has {', '.join(names)}."
+            raise ArgumentError(f"Argument `{name}` must be a keyword of {called}, but is not. {hint}")
+
+
+# ---------------------------------------------------------------------- angles
+def is_angle(name: str) -> bool:
+    """Return whether a parameter is an angle by its name: theta, phi, angle, theta_left, ..."""
+    return name == "angle" or name.partition("_")[0] in ("theta", "phi")
+
+
+def warn_of_degrees(name: str, value: Any) -> None:
+    """Warn of an angle above a full turn, which was probably meant in degrees."""
+    numbers = np.asarray(value)
+    largest = float(abs(numbers).max()) if numbers.size and numbers.dtype.kind in "if" else 0.0
+    if largest > 2 * math.pi * (1 + 1e-9):
+        warnings.warn(
+            f"{name} = {largest:g} is in radians, more than a full turn. Degrees? Type {name}={largest:g}deg in the "
+            f"shell, np.radians({largest:g}) in Python.",
+            DegreesWarning,
+            stacklevel=3,
+        )

@@ -46,5 +46,9 @@ class BarrierWarning(SpinjuncWarning):
     """Something called a barrier has states at the energy, so that electrons pass it without tunneling."""
 
 
+class DegreesWarning(SpinjuncWarning):
+    """An angle is more than a full turn, and was probably meant in degrees."""
+
+
 class NearSideWarning(SpinjuncWarning):
     """A flux is so small that, taken on the side of injection, it is rounding noise."""

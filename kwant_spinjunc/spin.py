@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .checks import finite_array
+from .checks import finite_array, warn_of_degrees
 from .errors import ArgumentError
 
 __all__ = [
@@ -46,6 +46,11 @@ def unit_vector(theta: ArrayLike, phi: ArrayLike = 0.0) -> NDArray[np.float64]:
     -------
     ndarray, shape (..., 3)
 
+    Warns
+    -----
+    DegreesWarning
+        An angle is more than a full turn.
+
     Examples
     --------
     >>> import numpy as np
@@ -53,6 +58,8 @@ def unit_vector(theta: ArrayLike, phi: ArrayLike = 0.0) -> NDArray[np.float64]:
     [1.0, 0.0, 0.0]
     """
     t, p = np.broadcast_arrays(finite_array("theta", theta), finite_array("phi", phi))
+    for name, angle in (("theta", t), ("phi", p)):
+        warn_of_degrees(name, angle)
     return np.stack([np.sin(t) * np.cos(p), np.sin(t) * np.sin(p), np.cos(t)], axis=-1)
 
 

@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import Any
 
 from .._version import __version__
-from ..errors import ArgumentError, SpinjuncError, SpinjuncWarning
+from ..errors import ArgumentError, DegreesWarning, SpinjuncError, SpinjuncWarning
 from .console import encodable, ended_by_signals, flushed, missing_module, one_line, silence_output
 
 __all__ = ["VERBS", "main"]
@@ -37,6 +37,10 @@ VERBS = {
     "equation": "Say where an equation of the paper stands: printed, corrected, exact, and the verdicts of its claims.",
     "export": "Write the torque (or, for boris, the conductances) of a junction as a block for a micromagnetic code.",
 }
+
+
+#: Angles that were taken for degrees in this run.
+told_of_degrees: list[str] = []
 
 
 class _Parser(argparse.ArgumentParser):
@@ -102,6 +106,7 @@ def _run(words: Sequence[str]) -> int:
         options = _parser(next((word for word in words if not word.startswith("-")), None)).parse_args(words)
         with warnings.catch_warnings():
             warnings.showwarning = _warn
+            told_of_degrees.clear()
             code: int = options.function(options)
     except BrokenPipeError:
         raise
@@ -133,6 +138,10 @@ def _told(error: OSError) -> str:
 
 def _warn(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     """Print a warning of this package as a sentence, and others with their kind."""
+    if issubclass(category, DegreesWarning):  # the shell and the library find the same angle
+        if told_of_degrees:
+            return
+        told_of_degrees.append(str(message))
     own = issubclass(category, SpinjuncWarning)
     print(one_line(f"warning: {message}" if own else f"warning: {category.__name__}: {message}"), file=sys.stderr)
 

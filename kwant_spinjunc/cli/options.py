@@ -8,10 +8,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from ..checks import is_angle, warn_of_degrees
 from ..errors import ArgumentError
 from ..model.junction import Junction
 from ..runs.family import Family
-from .values import number, parse_range, parse_value, split_assignment, warn_of_degrees
+from .values import number, parse_range, parse_value, split_assignment
 
 __all__ = [
     "add_energy",
@@ -113,7 +114,8 @@ def fixed_parameters(assignments: Sequence[str]) -> dict[str, Any]:
         name, value = split_assignment("--set", text)
         check_free(name, values)
         values[name] = parse_value(value)
-        warn_of_degrees(name, values[name])
+        if is_angle(name):
+            warn_of_degrees(name, values[name])
     return values
 
 
@@ -164,7 +166,8 @@ def axes_of(options: argparse.Namespace) -> tuple[dict[str, Any], Any]:
         else:
             check_free(name, axes)
             axes[name] = parse_range(values)
-            warn_of_degrees(name, axes[name])
+            if is_angle(name):
+                warn_of_degrees(name, axes[name])
     return axes, 0.0 if energy is None else energy
 
 

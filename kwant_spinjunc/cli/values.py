@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 
 from ..checks import finite
-from ..errors import ArgumentError, SpinjuncWarning
+from ..errors import ArgumentError
 
 __all__ = [
     "cross_section",
@@ -18,7 +17,6 @@ __all__ = [
     "parse_range",
     "parse_value",
     "split_assignment",
-    "warn_of_degrees",
     "wave_vector",
 ]
 
@@ -30,27 +28,11 @@ LARGEST_WHOLE = 2**53
 
 #: Units that may be typed behind a number: degrees to radians, kelvin to k_B T in eV.
 UNITS = {"deg": math.pi / 180, "K": 8.617333262e-5}
-#: Angles above a full turn are degrees that lack their unit.
-FULL_TURN = 2 * math.pi
-ANGLES = ("theta", "phi", "angle")
 
 
 def unit_of(text: str) -> str:
     """Return the unit typed behind a number, empty for none."""
     return next((unit for unit in UNITS if text.endswith(unit)), "")
-
-
-def warn_of_degrees(name: str, value: Any) -> None:
-    """Warn of an angle above a full turn, which was probably meant in degrees."""
-    numbers = np.asarray(value)
-    largest = float(abs(numbers).max()) if numbers.size and numbers.dtype.kind in "if" else 0.0
-    if name in ANGLES and largest > FULL_TURN * (1 + 1e-9):
-        warnings.warn(
-            f"{name} = {largest:g} is in radians, more than a full turn. Degrees are typed with their unit, "
-            f"{name}={largest:g}deg.",
-            SpinjuncWarning,
-            stacklevel=2,
-        )
 
 
 def parse_value(text: str) -> Any:

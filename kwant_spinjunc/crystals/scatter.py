@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Floats
-from ..checks import finite_array, positive, positive_integer
+from ..checks import finite_array, positive, positive_integer, warn_of_degrees
 from ..devices.device import MOMENTUM, TOLERANCE, Device
 from ..errors import ArgumentError, NoOpenChannelError, SpinjuncWarning, UnitarityError
 from ..halves.joint import Turn
@@ -92,6 +92,8 @@ def scatter_crystal(
     """
     everything = {**device.params, **(params or {})}
     names = _momenta(device, everything, momenta)
+    if turns is not None:
+        warn_of_degrees("turns", turns)
     turn, listed = _turn(turns, axis, behind)
     E, points, shape = _points(energy, k, names)
     cut = behind

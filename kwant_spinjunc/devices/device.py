@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Floats
+from ..checks import known_fields
 from ..errors import ArgumentError
 from ..optional import kwant
 from .cuts import BUFFER, ResolvedCut, resolve_cut, resolve_sites
@@ -29,6 +30,7 @@ MOMENTUM = re.compile(r"k_\w+")
 TOLERANCE = 1e-8
 
 
+@known_fields
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Device:
     """A finalized Kwant system with what is needed to speak of spin in it.

@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from kwant_spinjunc.checks import is_angle
 from kwant_spinjunc.errors import ArgumentError
 
 __all__ = ["Control", "checked_values", "controls_of"]
 
-#: Parameters that are angles in radians, shown in degrees.
-ANGLES = ("theta", "phi", "angle")
 #: Steps of a slider over its range.
 STEPS = 200
 
@@ -83,7 +82,7 @@ def controls_of(family: Callable[..., Any], start: Mapping[str, Any]) -> tuple[C
             continue
         value = start.get(name, parameter.default)
         if value is parameter.empty:
-            if name not in ANGLES:
+            if not is_angle(name):
                 raise ArgumentError(f"Argument `{name}` must be given: {family.__name__} has no default for it.")
             value = math.pi / 2
         control = _control(name, value, hints.get(name))
@@ -105,14 +104,14 @@ def _control(name: str, value: Any, hint: Any) -> Control | None:
     if not isinstance(value, float) or not math.isfinite(value):
         return None
     scale = 1.0
-    if name in ANGLES:
+    if is_angle(name):
         scale = math.pi / 180
         bounds = None if bounds is None else (math.degrees(bounds[0]), math.degrees(bounds[1]))
     shown = float(f"{value / scale:.12g}")  # 60 degrees are 60, not 59.99999999999999
-    low, high = bounds or ((0.0, 180.0) if name in ANGLES else _around(shown))
+    low, high = bounds or ((0.0, 180.0) if is_angle(name) else _around(shown))
     low, high = min(low, shown), max(high, shown)
-    step = 1.0 if name in ANGLES else _nice((high - low) / STEPS)
-    return Control(name, name, "float", shown, low, high, step, "deg" if name in ANGLES else "", scale=scale)
+    step = 1.0 if is_angle(name) else _nice((high - low) / STEPS)
+    return Control(name, name, "float", shown, low, high, step, "deg" if is_angle(name) else "", scale=scale)
 
 
 def _around(value: float) -> tuple[float, float]:

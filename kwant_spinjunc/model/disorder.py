@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
 from ..arrays import Complex, Floats, Vector
-from ..checks import finite
+from ..checks import finite, known_fields
 from ..errors import ArgumentError
 from ..spin import check_unit_vector
 
@@ -213,6 +213,7 @@ class _Deviate(Disorder):
         _one_of("distribution", self.distribution, DISTRIBUTIONS)
 
 
+@known_fields
 @dataclass(frozen=True, kw_only=True)
 class Anderson(_Deviate):
     """Random on-site energies, the same for both spins.
@@ -236,6 +237,7 @@ class Anderson(_Deviate):
         levels[:, 0] += _deviates(u[:, 0], self.width, self.distribution)
 
 
+@known_fields
 @dataclass(frozen=True, kw_only=True)
 class SpinDependent(_Deviate):
     """A random exchange splitting δ: -(δ/2) m·σ is added, opposite for the two spins along the layer's ``m``.
@@ -254,6 +256,7 @@ class SpinDependent(_Deviate):
         levels[:, 1:] -= _deviates(u[:, 0], self.width, self.distribution)[:, None] / 2 * np.array(m)
 
 
+@known_fields
 @dataclass(frozen=True, kw_only=True)
 class Substitution(Disorder):
     """A binary alloy, or impurities: each site independently becomes another atom.
@@ -306,6 +309,7 @@ class Substitution(Disorder):
         levels[chosen] = [self.onsite, *(-exchange / 2 * np.array(m if self.m is None else self.m))]
 
 
+@known_fields
 @dataclass(frozen=True, kw_only=True)
 class MagneticImpurities(Disorder):
     """Local exchange -(exchange/2) n·σ in random directions: it flips spins, and breaks time reversal.
@@ -342,6 +346,7 @@ class MagneticImpurities(Disorder):
         levels[chosen, 1:] -= self.exchange / 2 * _unit_vectors(u[chosen, 1:])
 
 
+@known_fields
 @dataclass(frozen=True, kw_only=True)
 class SpinOrbitScattering(Disorder):
     """Random spin rotations on bonds: -t becomes -t U, U = exp(i angle n·σ), n uniform on the sphere.
@@ -379,6 +384,7 @@ class SpinOrbitScattering(Disorder):
         return U
 
 
+@known_fields
 @dataclass(frozen=True, kw_only=True)
 class Roughness(Disorder):
     """A rough interface with the neighboring layer: it is displaced by a random height, a whole number of planes.

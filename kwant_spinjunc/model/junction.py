@@ -19,7 +19,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Vector
-from ..checks import finite, finite_array, known_keywords, positive, positive_integer
+from ..checks import (
+    finite,
+    finite_array,
+    known_fields,
+    known_keywords,
+    positive,
+    positive_integer,
+    warn_of_degrees,
+)
 from ..errors import ArgumentError
 from ..spin import SIGNS, angle_between, check_unit_vector, torque_axes
 from .disorder import Disorder, Roughness
@@ -32,6 +40,7 @@ LARGEST_STACK = 10**6
 COLLINEAR = 1e-12
 
 
+@known_fields
 @dataclass(frozen=True)
 class Layer:
     """A material: identical atomic planes stacked along y.
@@ -190,6 +199,7 @@ def _names(disorders: Iterable[Disorder]) -> str:
     return ", ".join(dict.fromkeys(type(disorder).__name__ for disorder in disorders))
 
 
+@known_fields
 @dataclass(frozen=True)
 class Junction:
     """A stack of layers between two semi-infinite leads.
@@ -386,6 +396,7 @@ class Junction:
         if not e.any():
             e, _ = torque_axes(m_left, np.eye(3)[np.argmin(abs(m_left))])
         angle = finite_array("angles", angles)[..., None]
+        warn_of_degrees("angles", angle)
         turned: NDArray[np.float64] = np.cos(angle) * m_left + np.sin(angle) * e
         return turned
 

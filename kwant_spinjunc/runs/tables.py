@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._version import __version__
+from ..checks import is_angle
 from ..errors import ArgumentError
 from ..model.memory import machine_memory
 from ..optional import version
@@ -152,7 +153,7 @@ def attributes(quantity: Quantity) -> dict[str, str]:
 
 def axis_attributes(name: str) -> dict[str, str]:
     """Return ``units`` and ``long_name`` of a swept parameter."""
-    if name in ("theta", "phi"):
+    if is_angle(name):
         return {"units": "rad", "long_name": f"angle {name}"}
     units = {
         "energy": "unit of the hopping",

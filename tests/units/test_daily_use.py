@@ -12,6 +12,7 @@ from kwant_spinjunc.plot.figures import plot_sweep
 from kwant_spinjunc.runs.family import load_family
 from systems.tunnel_junction import tunnel_junction
 
+METAL = sj.normal_metal(onsite=1.0, hopping=1.0)
 TUNNEL = str(Path(__file__).parents[2] / "systems" / "tunnel_junction.py")
 
 
@@ -46,6 +47,11 @@ def test_angles_above_a_full_turn_are_told(capsys):
         (lambda: sj.ferromagnet(onsit=1.0, hopping=1.0, splitting=1.0), "onsite"),
         (lambda: sj.barrier(onsite=1.0, hopping=1.0, thicknes=4), "thickness"),
         (lambda: sj.normal_metal(onsite=1.0, hoping=1.0), "hopping"),
+        (lambda: sj.Layer(onsite=1.0, hopping=1.0, spliting=1.0), "splitting"),
+        (lambda: sj.Junction(METAL, [], METAL, bufer=2), "buffer"),
+        (lambda: sj.Anderson(widht=1.0), "width"),
+        (lambda: sj.Substitution(concentraton=0.1, onsite=1.0), "concentration"),
+        (lambda: sj.Device(system=None, magnetisations={}), "magnetizations"),
     ],
 )
 def test_misspelt_keywords_are_answered_with_the_nearest(call, near):
@@ -93,3 +99,24 @@ def test_run_draws_the_net_response_in_ten_planes_of_each_magnet(bonds, planes, 
     np.testing.assert_allclose(top.get_lines()[3].get_ydata(), s.conductance, rtol=1e-10)
     assert len(bottom.get_lines()[0].get_xdata()) == planes
     assert bottom.get_ylabel().endswith("(e²/h per cell)")
+
+
+def test_angles_above_a_full_turn_are_told_in_python_too():
+    junction = tunnel_junction(1.0)
+    for call in (
+        lambda: sj.unit_vector(60),
+        lambda: sj.unit_vector(0.1, phi=[0.0, 90.0]),
+        lambda: junction.directions_at([0.0, 90.0]),
+    ):
+        with pytest.warns(sj.DegreesWarning, match="Degrees?"):
+            call()
+    sj.unit_vector(2 * np.pi)  # a full turn is none of it
+
+
+@pytest.mark.filterwarnings("default")
+def test_angles_of_any_name_are_told_once(capsys):
+    words = ["run", str(Path(TUNNEL).with_name("rashba_junction.py")), "--set", "theta_left=30", "--energy", "0.3"]
+    assert main([*words, "--set", "width=1", "--set", "depth=1", "--set", "magnet=1"]) == 0
+    err = capsys.readouterr().err
+    assert err.count("Degrees?") == 1
+    assert "theta_left=30deg" in err
