@@ -52,3 +52,7 @@ class DegreesWarning(SpinjuncWarning):
 
 class NearSideWarning(SpinjuncWarning):
     """A flux is so small that, taken on the side of injection, it is rounding noise."""
+
+
+class CostWarning(SpinjuncWarning):
+    """What was asked for will take long; how long was estimated before it is begun."""

@@ -70,6 +70,8 @@ LARGEST_BIAS = 1e6
 BIAS_RTOL, CURRENT_RTOL, CRYSTAL_RTOL = 1e-8, 1e-6, 1e-4
 #: What tells a finished point, entered last.
 MARKERS = ("error", "unitarity_defect")
+#: Seconds after which a progress bar appears.
+PATIENCE = 2.0
 #: Points of the inner axis that are solved, committed and kept together.
 CHUNK, BIAS_CHUNK = 4096, 16
 
@@ -178,7 +180,7 @@ def sweep(
         goes on from it if it exists, and brings it and a journal beside it up to date while it runs, so that a process
         that is killed loses what it was solving only.
     progress
-        Show a progress bar; None shows it on a terminal.
+        Show a progress bar; None shows it on a terminal, after two seconds.
     workers
         Processes on this machine; 1 solves in this process. The numbers do not depend on it.
     executor
@@ -276,7 +278,10 @@ class _Filling:
         """Solve what is missing, in order; raise what refused a junction after all that was before it."""
         from tqdm import tqdm
 
-        bar = tqdm(total=self.marker.size, unit="point", disable=None if progress is None else not progress)
+        options: dict[str, Any] = (
+            {"disable": None, "delay": PATIENCE} if progress is None else {"disable": not progress}
+        )
+        bar = tqdm(total=self.marker.size, unit="point", **options)
         bar.update(int(np.isfinite(self.marker).sum()))
         with bar, open_pool(executor, workers) as pool:
             for where, found in ordered(pool, self.experiment.observe, self.tasks()):

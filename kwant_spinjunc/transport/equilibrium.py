@@ -26,6 +26,8 @@ height adds the rest. No approximation is made but the quadrature's, whose error
 
 from __future__ import annotations
 
+import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +40,7 @@ from .. import halves
 from ..arrays import Complex, Floats
 from ..checks import finite, finite_array, positive
 from ..checks import temperature as check_temperature
-from ..errors import ArgumentError
+from ..errors import ArgumentError, CostWarning
 from ..halves import zone
 from ..halves.batch import Stack, as_stack
 from ..halves.kinks import window_kinks
@@ -60,6 +62,8 @@ TAIL = 40.0
 PILOT = 0.1
 #: Part of the tolerance of an average that each inner integral takes, and the least weight of a node in that.
 SHARES, NEGLIGIBLE = 10.0, 1e-6
+#: Seconds from which on an average is said to be long, and its time over that of its first look.
+LONG, LOOKS = 30.0, 70.0
 
 #: (stack of n rows, energies (n, points), band shifts (n, 1)) -> F (n, points)
 Function = Callable[[Stack, Complex, Floats], Complex]
@@ -227,11 +231,26 @@ def average_over_zone(function: AtShifts, kinks: Floats, tolerance: float) -> In
         Band shifts where the integrand has a kink, shape (rows, count).
     tolerance
         Error to reach, relative to the largest component.
+
+    Warns
+    -----
+    CostWarning
+        It will take more than `LONG` seconds, which the first look at the middle of every piece foretells within a
+        factor of three.
     """
     rows = len(kinks)
+    begin = time.process_time()
     pieces = cut_into_pieces(np.full(rows, -2.0), np.full(rows, 2.0), kinks)
     owner, lower, upper = pieces
     pilot = function(owner, (lower + upper) / 2, PILOT, 0.0).size * (upper - lower) / 4
+    seconds = LOOKS * (time.process_time() - begin)
+    if seconds > LONG:
+        warnings.warn(
+            f"Averaging over the zone will take about {seconds:.1g} s for {rows} problem(s). A wider `tolerance` or "
+            "fewer planes cost less; `sweep(..., resume=FILE)` shows how it goes on and keeps what is done.",
+            CostWarning,
+            stacklevel=5,
+        )
     enough = tolerance / SHARES * np.bincount(owner, pilot, minlength=rows)
     evaluations = 0
 

@@ -1,5 +1,7 @@
 """Finite bias and temperature: conservation, symmetry, the known limits, and honest errors."""
 
+import re
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +16,7 @@ import kwant_spinjunc as sj
 from kwant_spinjunc import halves
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.halves import Stack, zone
+from kwant_spinjunc.transport import equilibrium
 from kwant_spinjunc.transport.bias import (
     bias_response,
     biased,
@@ -324,6 +327,18 @@ def test_average_is_that_of_single_wave_vectors(temperature):
 
 def test_average_without_dispersion_is_the_chain():
     assert_same(bias_response(tunnel_junction(), 0.3, k="average"), bias_response(tunnel_junction(), 0.3), 1e-14)
+
+
+# ---------------------------------------------------------------------- cost
+def test_a_long_average_says_beforehand_how_long(monkeypatch):
+    """Within a factor of ten of what it takes; a short one says nothing, or every test of averages would fail."""
+    monkeypatch.setattr(equilibrium, "LONG", 0.0)
+    begin = time.process_time()
+    with pytest.warns(sj.CostWarning, match="problem") as told:
+        bias_response(film(), 0.3, temperature=0.02, k="average", layers=False)
+    taken = time.process_time() - begin
+    seconds = float(re.search("about (.*) s for 1 problem", str(told[0].message))[1])
+    assert taken / 10 < seconds < 10 * taken
 
 
 # ---------------------------------------------------------------------- errors and resonances
