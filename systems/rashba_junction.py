@@ -28,7 +28,7 @@ import numpy as np
 from kwant_spinjunc import Device, Junction, barrier, between, build, ferromagnet, unit_vector
 from kwant_spinjunc.checks import positive_integer
 from kwant_spinjunc.model.plane import CrossSection
-from kwant_spinjunc.spin import PAULI
+from kwant_spinjunc.spin import PAULI, sigma
 
 
 def rashba_junction(
@@ -74,6 +74,8 @@ def rashba_junction(
         return [site for plane in planes[first : last + 1] for site in plane]
 
     last = count - 1
+    # in the Rashba planes the Hamiltonian does not tell a field of the magnet from one at a fixed wave vector
+    fields = [-plane.splitting / 2 * sigma(plane.m) for plane in base.planes]
     return Device(
         system=syst.finalized(),
         magnetizations={0: base.left.m, 1: base.right.m},
@@ -83,6 +85,7 @@ def rashba_junction(
             "right": between(planes[last - magnet], planes[last - magnet + 1]),
         },
         magnets={"left": sites(1, magnet), "right": sites(last - magnet, last - 1)},
+        exchange={site: field for n, field in enumerate(fields) for site in planes[n]},
     )
 
 

@@ -43,6 +43,19 @@ def layers(levels, splittings, t_plane, t_j=0.0, dimensions=1, contact=1.0):
     return syst.finalized()
 
 
+def random_pockets(seed, well=True):
+    """Return a random altermagnet|I|N|I|F (or without N) periodic in two momenta, conducting around Γ, as below."""
+    rng = np.random.default_rng(seed)
+    thick = [int(n) for n in rng.integers(1, 3, 3)]
+    left, right = rng.uniform(3.0, 4.5, 2)
+    inner = [9.0] * thick[0] + ([float(rng.uniform(2.0, 5.0))] * thick[1] + [9.0] * thick[2] if well else [])
+    levels = [left] * 2 + inner + [right] * 2
+    splittings = [0.0] * 2 + [0.0] * len(inner) + [rng.uniform(0.2, 1)] * 2
+    syst = layers(levels, splittings, float(rng.uniform(0.8, 1.0)), float(rng.uniform(0.1, 0.3)), 2)
+    cut = 2 + thick[0]
+    return syst, (lambda site: site.tag[0] >= cut), float(rng.uniform(-0.2, 0.4))
+
+
 def random_layers(seed, dimensions=1, well=True):
     """Return a random F|I|N|I|F with a well (or F|I|F), a function true behind the cut, and an energy."""
     rng = np.random.default_rng(seed)

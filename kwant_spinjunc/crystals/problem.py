@@ -19,7 +19,7 @@ from .crystal import Crystal
 from .observe import cut_flux, probabilities, side_torques, unitarity
 from .solve import Solved, solve
 
-__all__ = ["BASIC", "ROUNDING", "TURNED", "Observable", "Observed", "Problem"]
+__all__ = ["BASIC", "DEFECT", "ROUNDING", "TURNED", "Observable", "Observed", "Problem"]
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,13 @@ def _turned(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> S
     return flux, total, side_torques(crystal, solved, turn, flux)
 
 
+def _defect(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> Sequence[Any]:
+    """Return the defect of unitarity alone."""
+    return [unitarity(solved)]
+
+
 BASIC = Observable(_basic, ((1, 3), (1, 2), (1,), None))
+DEFECT = Observable(_defect, (None,))
 TURNED = Observable(_turned, ((1,), (1,), (2,)), ROUNDING)
 
 

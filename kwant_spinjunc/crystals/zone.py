@@ -12,7 +12,7 @@ that of many orbitals to a few digits is taken on a lattice of momenta, see `lat
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from ..errors import ArgumentError
 from ..quadrature import integrate
 from .lattice import lattice_mean
 from .levels import BRACKET, count_channels, count_levels, jumps, sharpness
-from .problem import Observable, Problem
+from .problem import BASIC, DEFECT, Observable, Problem
 
 __all__ = ["Mean", "mean"]
 
@@ -31,6 +31,8 @@ GRID = 64
 #: Sharpness of a level from which the integral is split around it, and the widths of the splits.
 SHARP = 8.0
 WIDTHS = 10.0 ** -np.arange(1, 8)
+#: Width to which tangents are bracketed.
+TANGENT = 1e-6
 #: Width to which levels are bracketed: narrower ones have no weight.
 LEVEL_BRACKET = 1e-9
 #: Points of the mesh, per momentum, from which the sizes of all kinds are estimated.
@@ -41,6 +43,8 @@ SHARE = 0.7
 LOOSE, MANY = 2e-3, 4
 #: Times an average is done, with better sizes, before it is said not to converge.
 PASSES = 3
+#: Part of the tolerance by which a node may miss unitarity before it is stepped around.
+UNITARY = 0.1
 #: Errors below this are rounding of probabilities.
 ROUNDING = 1e-15
 
@@ -97,7 +101,8 @@ def mean(
         raise ArgumentError(
             f"Argument `momenta` must name one or two parameters for an average, but names {dimensions}."
         )
-    work = _Integrand(problem, energy, observables, rtol, max_points)
+    audited = any(observable is BASIC for observable in observables)
+    work = _Integrand(problem, energy, observables if audited else [*observables, DEFECT], rtol, max_points)
     folded = work.even() if fold is None else tuple(fold)
     low = np.where(folded, 0.0, -np.pi)
     work.rescale(work.sizes_on_mesh(low))
@@ -113,7 +118,7 @@ def mean(
             break
         # the mesh misjudged how large something is: peaks are narrower than it is fine
         work.rescale(abs(value) * work.scales)
-    return found
+    return found if audited else replace(found, values=found.values[:-1], errors=found.errors[:-1])
 
 
 def _along_line(work: _Integrand, low: Floats, rtol: float) -> tuple[Floats, float]:
@@ -130,11 +135,16 @@ def _over_plane(work: _Integrand, low: Floats, rtol: float) -> tuple[Floats, flo
         found = _along(work, x.reshape(-1, 1), low[1], SHARE * rtol / 2)
         return found.value.reshape(*x.shape, -1) / length, found.error.reshape(x.shape) / length
 
-    outer = _outer_splits(work, low[0])
+    outer = _outer_splits(work, low)
     pieces = _pieces(1, low[0], np.zeros(len(outer), dtype=np.intp), outer)
-    found = integrate(
-        inner, pieces, 1, work.components, tolerance=0.0, floor=SHARE * rtol / 2, stop=work.spent, chunk=1
-    )
+    before = [work.points]
+
+    def stop() -> bool:
+        # a round may cost as much as the one before
+        before.append(work.points)
+        return 2 * before[-1] - before[-2] > work.max_points
+
+    found = integrate(inner, pieces, 1, work.components, tolerance=0.0, floor=SHARE * rtol / 2, stop=stop, chunk=1)
     return found.value[0], float(found.error[0])
 
 
@@ -162,16 +172,39 @@ def _along(work: _Integrand, outer: Floats, low: float, tolerance: float) -> Any
     return integrate(function, pieces, len(outer), work.components, tolerance=0.0, floor=tolerance, stop=work.spent)
 
 
-def _outer_splits(work: _Integrand, low: float) -> Floats:
-    """Return where the number of openings along the inner line changes for some channel."""
-    grid = np.linspace(-np.pi, np.pi, GRID + 1)
+def _outer_splits(work: _Integrand, low: Floats) -> Floats:
+    """Return where the number of openings, or of sharp levels, along the inner line changes.
 
-    def count(_: Integers, x: Floats) -> Any:
-        k = np.stack([np.repeat(x, len(grid)), np.tile(grid, len(x))], axis=1)
-        values = count_channels(work.problem.crystal, work.energy, k).reshape(len(x), len(grid), -1)
+    There the line is tangent to a curve of the zone on which the integrand is rough.
+    """
+    crystal, turn = work.problem.crystal, work.problem.turn
+    grid = np.linspace(low[1], np.pi, GRID + 1)
+
+    def along(x: Floats) -> Floats:
+        return np.stack([np.repeat(x, len(grid)), np.tile(grid, len(x))], axis=1)
+
+    def changes(values: Any, lines: int) -> Any:
+        values = values.reshape(lines, len(grid), -1)
         return (values[:, 1:] != values[:, :-1]).sum(axis=1)
 
-    return jumps(count, 1, np.linspace(low, np.pi, GRID + 1), 1e-6)[1]
+    def openings(_: Integers, x: Floats) -> Any:
+        return changes(count_channels(crystal, work.energy, along(x)), len(x))
+
+    def levels(_: Integers, x: Floats) -> Any:
+        return changes(count_levels(crystal, work.energy, along(x), turn), len(x))
+
+    outer = np.linspace(low[0], np.pi, GRID + 1)
+    found = [jumps(openings, 1, outer, TANGENT)[1]]
+    tangents = jumps(levels, 1, outer, TANGENT)[1]
+    if len(tangents):
+        # the levels at both sides of a tangent: one of them has one or two more
+        beside = np.concatenate([tangents - 10 * TANGENT, tangents + 10 * TANGENT])[:, None]
+        line, _, sharp = work.sharp_levels(beside, low[1])
+        widest = np.zeros(len(beside))
+        np.maximum.at(widest, line, sharp)
+        found.append(tangents[np.maximum(*widest.reshape(2, -1)) > SHARP])
+    splits = np.sort(np.concatenate(found))
+    return splits[np.diff(splits, prepend=-np.inf) > 10 * TANGENT]
 
 
 class _Integrand:
@@ -201,7 +234,11 @@ class _Integrand:
         self.points += len(k)
         found = self.problem.observe(np.full(len(k), self.energy), k, self.ask)
         self.residual = max(self.residual, float(np.where(found.bad, 0.0, found.residual).max(initial=0.0)))
-        return found.values, found.bad
+        bad = found.bad
+        for array, kept in zip(found.values, self.kept, strict=True):
+            if kept is None:  # next to a level of no weight: within its width rounding takes over
+                bad = bad | ~(array.max(axis=1) <= max(UNITARY * self.rtol, 1e-10))
+        return found.values, bad
 
     def _flat(self, arrays: Any) -> Floats:
         return np.concatenate(
@@ -233,7 +270,7 @@ class _Integrand:
                 break
             at = np.flatnonzero(bad)
             moved = k[at].copy()
-            moved[:, -1] += step
+            moved += step * np.array([0.7, 1.0])[-moved.shape[1] :]
             arrays, still = self._observed(moved)
             values[at] = self._flat(arrays)
             bad[at] = still
@@ -272,19 +309,16 @@ class _Integrand:
         return found
 
     def _splits(self, outer: Floats, low: float) -> tuple[Integers, Floats]:
-        crystal, turn = self.problem.crystal, self.problem.turn
+        crystal = self.problem.crystal
         grid = np.linspace(low, np.pi, GRID + 1)
 
         def at(line: Integers, x: Floats) -> Floats:
             return np.concatenate([outer[line], x[:, None]], axis=1)
 
         line, x = jumps(lambda i, y: count_channels(crystal, self.energy, at(i, y)), len(outer), grid)
-        level_line, level = jumps(
-            lambda i, y: count_levels(crystal, self.energy, at(i, y), turn), len(outer), grid, LEVEL_BRACKET
-        )
+        level_line, level, sharp = self.sharp_levels(outer, low)
         if not len(level):
             return line, x
-        sharp = sharpness(crystal, self.energy, at(level_line, level), turn)
         graded = (sharp[:, None] > SHARP) & (0.3 / sharp[:, None] < WIDTHS)
         which, width = np.nonzero(graded)
         first = np.unique(which)
@@ -295,6 +329,21 @@ class _Integrand:
             np.concatenate([a[keep] for a, keep in zip(lines, inside, strict=True)]),
             np.concatenate([p[keep] for p, keep in zip(positions, inside, strict=True)]),
         )
+
+    def sharp_levels(self, outer: Floats, low: float) -> tuple[Integers, Floats, Floats]:
+        """Return the levels along the last momentum at fixed others: line, position and sharpness of each."""
+        crystal, turn = self.problem.crystal, self.problem.turn
+
+        def at(line: Integers, x: Floats) -> Floats:
+            return np.concatenate([outer[line], x[:, None]], axis=1)
+
+        line, x = jumps(
+            lambda i, y: count_levels(crystal, self.energy, at(i, y), turn),
+            len(outer),
+            np.linspace(low, np.pi, GRID + 1),
+            LEVEL_BRACKET,
+        )
+        return line, x, sharpness(crystal, self.energy, at(line, x), turn) if len(x) else x
 
     def restored(self, value: Floats, error: float) -> Mean:
         """Return values and errors in their shapes and units."""

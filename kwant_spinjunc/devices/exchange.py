@@ -191,16 +191,31 @@ def _suspicion(
     system: Any, edges: Any, sites: Sites, spin: SpinOperator, params: Mapping[str, Any], odd: bool, negligible: float
 ) -> str:
     """Return why what is odd under time reversal may be spin-orbit coupling at a fixed wave vector, empty if not."""
-    if odd and np.bincount(edges[:, 0], minlength=1).max() <= 2:
-        _, even, _ = _reversed_parts(system, np.arange(len(system.sites)), spin, params)
-        if _largest(even) > negligible:
-            return "In a chain with spin-orbit coupling fields may be of it, at a fixed wave vector."
+    if odd:
+        fields, even, _ = _reversed_parts(system, np.arange(len(system.sites)), spin, params)
+        chain = np.bincount(edges[:, 0], minlength=1).max() <= 2
+        if _largest(even) > negligible and (chain or _meet(fields, even, system, sites, negligible)):
+            where = "In a chain" if chain else "On sites"
+            return f"{where} with spin-orbit coupling fields may be of it, at a fixed wave vector typed in as a number."
     S = spin.block_diagonal([system.sites[i] for i in sites])
     parts = _parts(_within(system, sites, params), S)
     for name in params:
         if name in system.parameters and _may_be_momentum(name, system, sites, S, params, parts, negligible):
             return f"The parameter `{name}` acts like a wave vector, at which fields may be of both kinds."
     return ""
+
+
+def _meet(fields: Any, even: Any, system: Any, sites: Sites, negligible: float) -> bool:
+    """Tell whether a site of a set has both a part odd under time reversal and spin-orbit coupling."""
+    norbs = [norbs_of(site.family) for site in system.sites]
+    inside = np.repeat(np.isin(np.arange(len(norbs)), sites), norbs)
+    owner = np.repeat(np.arange(len(norbs)), norbs)
+    rows = []
+    for part in (fields, even):
+        elements = sparse.coo_matrix(part)
+        kept = elements.row[abs(elements.data) > negligible]
+        rows.append(owner[kept[inside[kept]]])
+    return bool(np.isin(*rows).any())
 
 
 def _one_orbital(dependent: Any, S: list[Any], objects: list[Any], negligible: float) -> bool:

@@ -15,7 +15,7 @@ from kwant_spinjunc.spin import PAULI
 
 #: Agreement of amplitudes with plain Kwant per unit incoming flux; 1e-13 typical, 6e-13 the worst of 160 systems.
 AGREEMENT = 1e-10
-#: The same relative to each transmission between leads: 4e-13 the worst of 240 systems at five angles.
+#: The same relative to each transmission between leads: 3e-12 the worst of 480 systems at five angles.
 RELATIVE = 2e-11
 #: Axes of a lead that are one: labels by spin are compared only where they are.
 SAME_AXIS = 1e-12

@@ -212,7 +212,7 @@ def test_spin_tutorial_gives_the_numbers_of_handwritten_kwant():
 def test_rashba_wire_gives_torque_to_the_lattice_and_tells_unresolved_leads():
     syst = spin_orbit_wire()
     magnets = {"inside": lambda site: 2 <= site.tag[0] < 6}
-    found = sj.scatter(syst, 1.1, magnets=magnets, cuts={"end": middle(6)})
+    found = sj.scatter(syst, 1.1, magnets=magnets, cuts={"end": middle(6)}, exchange=0.2 * SZ)
     torque = found.torque("inside")
     assert torque.defect < CONSERVATION
     assert abs(torque.spin_orbit_total).max() > 1e-3

@@ -125,6 +125,37 @@ def test_phases_that_are_numbers_are_not_divided_but_their_sum_stands():
     assert abs(trusted.exchange[0] - wanted).max() > 1e-2
 
 
+def test_on_a_strip_too_fields_of_sites_with_spin_orbit_coupling_may_be_of_a_phase_that_is_a_number():
+    # regression: on what is no chain 2 α sin(k) typed in as a number was silently taken for exchange
+    lattice, k, alpha = kwant.lattice.square(norbs=2), 0.9, 0.5
+
+    def inside(site):
+        return 2 <= site.tag[0] < 5
+
+    syst = kwant.Builder()
+    syst[(lattice(x, y) for x in range(7) for y in range(2))] = lambda site: (
+        field(site) - (0.8 * np.cos(k) * ONE + (alpha * np.sin(k) * SX if inside(site) else 0))
+    )
+    along, across = (kwant.builder.HoppingKind(shift, lattice) for shift in ((1, 0), (0, 1)))
+    syst[along] = lambda a, b: -ONE + (0.5j * alpha * SY if inside(a) and inside(b) else 0)
+    syst[across] = -ONE
+    lead = kwant.Builder(kwant.TranslationalSymmetry((-1, 0)))
+    lead[(lattice(0, y) for y in range(2))] = -0.3 * SZ - 0.8 * np.cos(k) * ONE
+    lead[lattice.neighbors()] = -ONE
+    syst.attach_lead(lead)
+    syst.attach_lead(lead.reversed())
+    system = syst.finalized()
+    wanted, flux = by_hand(system, {}, sigma_of, field, ENERGY, INSIDE["magnet"])
+    with pytest.warns(sj.SpinjuncWarning, match="On sites with spin-orbit coupling.*Give `exchange`"):
+        torque = sj.scatter(system, ENERGY, magnets=INSIDE).torque("magnet")
+    assert np.isnan(torque.exchange).all()
+    assert_allclose(torque.flux[0], flux, atol=ROUTES)
+    told = sj.scatter(system, ENERGY, magnets=INSIDE, exchange=field).torque("magnet")
+    assert_allclose(told.exchange[0], wanted, atol=ROUTES)
+    trusted = sj.scatter(system, ENERGY, magnets=INSIDE, exchange="time-reversal").torque("magnet")
+    assert abs(trusted.exchange[0] - wanted).max() > 1e-2
+
+
 def test_a_parameter_that_acts_like_a_wave_vector_is_not_reversed_on_suspicion():
     lattice = kwant.lattice.square(norbs=2)
     syst = kwant.Builder()
