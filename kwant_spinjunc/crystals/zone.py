@@ -117,7 +117,7 @@ def mean(
         if found.converged or work.spent():
             break
         # the mesh misjudged how large something is: peaks are narrower than it is fine
-        work.rescale(abs(value) * work.scales)
+        work.rescale(abs(value) * np.where(np.isfinite(work.scales), work.scales, 0.0))
     return found if audited else replace(found, values=found.values[:-1], errors=found.errors[:-1])
 
 
