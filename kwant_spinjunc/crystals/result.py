@@ -15,6 +15,7 @@ from ..checks import finite_array, shown
 from ..devices.cuts import resolve_cut, resolve_sites
 from ..errors import ArgumentError
 from ..printing import Table, number
+from ..quantities import LABELS, dataset, quantities
 from .measure import Measured, Measurement
 from .problem import ROUNDING, TURNED, Observable
 from .waves import hopping_flux, site_torques
@@ -219,35 +220,24 @@ class CrystalScattering:
     # ------------------------------------------------------------------ tables
     def to_dataset(self) -> Any:
         """Return probabilities, transmissions, modes, fluxes and torques on both sides as `xarray.Dataset`."""
-        import xarray as xr
-
-        points = () if isinstance(self.k, str) else tuple(f"point_{n}" for n in range(self.modes.ndim - 2))
-        lead = (*(("angle",) if np.ndim(self.turns) else ()), *points)
-        P = ("lead_out", "spin_out", "lead_in", "spin_in")
-        variables = {
-            "probability": ((*lead, *P), self.probabilities, "e²/h"),
-            "transmission": ((*lead, "lead_out", "lead_in"), self.transmissions, "e²/h"),
-            "modes": ((*points, "lead_in", "spin_in"), self.modes, "1"),
+        axes = {"angle": np.asarray(self.turns)} if np.ndim(self.turns) else {}
+        if not isinstance(self.k, str):
+            axes |= {f"point_{n}": np.arange(count) for n, count in enumerate(self.modes.shape[:-2])}
+        values: dict[str, Any] = {
+            "probabilities": self.probabilities,
+            "conductances": self.transmissions,
+            "modes": np.broadcast_to(self.modes, (*self.transmissions.shape[:-2], *self.modes.shape[-2:])),
         }
         if self.k_error is not None:
-            variables["k_error"] = ((*lead, *P), self.k_error, "e²/h")
+            values["k_error"] = self.k_error
         if self.turns is not None:
-            variables["flux"] = ((*lead, "lead_in", "spin_in", "flux_of"), self.spin_current(), "ħ/2 for spin")
-            variables["side_torque"] = ((*lead, "side", "lead_in", "spin_in", "axis"), self.side_torques, "ħ/2")
-        leads, spins = np.arange(self.modes.shape[-2]), ["majority", "minority"]
-        coordinates = {"lead_out": leads, "spin_out": spins, "lead_in": leads, "spin_in": spins, "axis": list(AXES)}
-        coordinates |= {"flux_of": ["charge", *AXES], "side": ["front", "back"]}
-        if np.ndim(self.turns):
-            coordinates["angle"] = np.asarray(self.turns)
-        used = {dim for dims, *_ in variables.values() for dim in dims}
-        return xr.Dataset(
-            {
-                name: (dims, values, {"units": unit, "long_name": name.replace("_", " ")})
-                for name, (dims, values, unit) in variables.items()
-            },
-            coords={name: values for name, values in coordinates.items() if name in used},
-            attrs={"unitarity_defect": self.unitarity_defect, "residual": self.residual, "points": self.points},
-        )
+            values |= {"flux": self.spin_current(), "side_torque": self.side_torques}
+        schema = quantities(values, "e^2/h")
+        if "flux" in schema:
+            schema["flux"] = replace(schema["flux"], dims=schema["flux"].dims[1:])  # through the one cut
+        leads = dict.fromkeys(("lead", "lead_out", "lead_in"), range(self.modes.shape[-2]))
+        facts = {"unitarity_defect": self.unitarity_defect, "residual": self.residual, "points": self.points}
+        return dataset(schema, values, axes, facts, {**LABELS, **leads})
 
     def table(self) -> Table:
         """Return the table that is printed."""

@@ -20,6 +20,7 @@ from ..arrays import Floats
 from ..checks import finite_array
 from ..errors import ArgumentError, ContinuityError, NearSideWarning, SpinjuncError, SpinjuncWarning
 from ..printing import as_html, first_line
+from ..quantities import LABELS, dataset, quantities
 from .device import Device
 from .spin_channels import LeadSpins
 from .spin_operators import identity
@@ -288,47 +289,27 @@ class DeviceScattering:
 
     def to_dataset(self) -> Any:
         """Return probabilities, modes and the fluxes and torques of the named cuts and magnets as `xarray.Dataset`."""
-        import xarray as xr
-
-        spins, axes = ["majority", "minority"], ["x", "y", "z"]
-        leads = np.arange(len(self.channels))
-        coordinates: dict[str, Any] = {
-            "lead_out": leads,
-            "spin_out": spins,
-            "lead_in": leads,
-            "spin_in": spins,
-            "axis": axes,
-            "flux_of": ["charge", *axes],
+        values: dict[str, Any] = {
+            "probabilities": self.probabilities,
+            "conductances": self.transmissions,
+            "modes": self.modes,
+            "spin_mixing": self.spin_mixing,
+            "magnetization": self.magnetizations,
         }
-        variables: dict[str, Any] = {
-            "probability": (("lead_out", "spin_out", "lead_in", "spin_in"), self.probabilities, "e²/h"),
-            "transmission": (("lead_out", "lead_in"), self.transmissions, "e²/h"),
-            "modes": (("lead_in", "spin_in"), self.modes, "1"),
-            "spin_mixing": (("lead_in",), self.spin_mixing, "1"),
-            "magnetization": (("lead_in", "axis"), self.magnetizations, "1"),
-        }
-        if self._names("cut"):
-            coordinates["cut"] = self._names("cut")
-            flux = np.array([self.spin_current(cut) for cut in self._names("cut")])
-            variables["flux"] = (("cut", "lead_in", "spin_in", "flux_of"), flux, "ħ/2 for spin")
-        if self._names("magnet"):
-            coordinates["magnet"] = self._names("magnet")
-            torques = [self.torque(magnet) for magnet in self._names("magnet")]
-            for name in ("exchange", "spin_orbit"):
-                values = np.array([getattr(torque, name) for torque in torques])
-                variables[f"{name}_torque"] = (("magnet", "lead_in", "spin_in", "axis"), values, "ħ/2")
-        return xr.Dataset(
-            {
-                name: (dims, values, {"units": unit, "long_name": name.replace("_", " ")})
-                for name, (dims, values, unit) in variables.items()
-            },
-            coords=coordinates,
-            attrs={"energy": self.energy, "unitarity_defect": self.unitarity_defect},
-        )
+        names = {kind: self._names(kind) for kind in ("cut", "magnet")}
+        if names["cut"]:
+            values["flux"] = np.array([self.spin_current(cut) for cut in names["cut"]])
+        if names["magnet"]:
+            torques = [self.torque(magnet) for magnet in names["magnet"]]
+            for kind in ("exchange", "spin_orbit"):
+                values[f"{kind}_torque"] = np.array([getattr(torque, kind) for torque in torques])
+        leads = dict.fromkeys(("lead", "lead_out", "lead_in"), range(len(self.channels)))
+        facts = {"energy": self.energy, "unitarity_defect": self.unitarity_defect}
+        return dataset(quantities(values, "e^2/h"), values, {}, facts, {**LABELS, **leads, **names})
 
     def to_dataframe(self) -> Any:
         """Return the probabilities as a `pandas.DataFrame`, one row per (lead_out, spin_out, lead_in, spin_in)."""
-        return self.to_dataset()["probability"].to_dataframe()[["probability"]].reset_index()
+        return self.to_dataset()["probabilities"].to_dataframe()[["probabilities"]].reset_index()
 
     __repr__ = first_line
     _repr_html_ = as_html

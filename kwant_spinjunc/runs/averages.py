@@ -16,13 +16,13 @@ from ..checks import positive_integer
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
 from ..printing import as_html, first_line
+from ..quantities import LABELS
 from ..spin import angle_between
 from ..transport.local import chemical_potentials_of, default_axes
 from .problem import Observable
 from .schedule import Merged, read
 from .statistics import Moments, Statistic, value_with_error
 from .store import Store
-from .tables import LABELS
 
 if TYPE_CHECKING:
     import xarray as xr

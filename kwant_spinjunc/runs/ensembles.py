@@ -15,12 +15,13 @@ from numpy.typing import ArrayLike
 from ..checks import finite_array
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
+from ..quantities import axis_attributes
 from .averages import QUANTILES
 from .ensemble import EnsembleInterrupted, ensemble
 from .family import call_family, check_family, parameters_of, plain, source_digest
 from .problem import DEFAULTS, JunctionProblem
 from .sweep import SweepError, SweepInterrupted
-from .tables import axis_attributes, split_axes
+from .tables import split_axes
 
 if TYPE_CHECKING:
     import xarray as xr

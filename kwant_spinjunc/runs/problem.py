@@ -21,11 +21,11 @@ from ..model.memory import machine_memory, memory
 from ..model.plane import CrossSection
 from ..model.problem import told_apart
 from ..model.sample import realize, whole
+from ..quantities import LABELS, quantities
 from ..scattering import TOLERANCE
 from ..scattering import scatter_quietly as scatter
 from ..spin import check_unit_vector
 from ..transport.linear import linear_response
-from .tables import LABELS, quantities
 
 __all__ = [
     "DEFAULTS",

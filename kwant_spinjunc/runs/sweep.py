@@ -23,6 +23,7 @@ from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError, Spinjunc
 from ..model.junction import Junction
 from ..model.problem import Problem
 from ..optional import version
+from ..quantities import LABELS, Quantity, quantities
 from ..scattering import Scattering, conducting_barrier
 from ..scattering import scatter_quietly as scatter
 from ..transport.bias import bias_response
@@ -32,7 +33,7 @@ from . import systems
 from .executors import ExecutorError, open_pool, ordered
 from .family import call_any_family, check_family, parameters_of, plain, source_digest
 from .files import verify_table
-from .tables import LABELS, Quantity, TableFile, quantities, split_axes, table
+from .tables import TableFile, split_axes, table
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -19,8 +19,8 @@ from ..devices.bias import current_voltage
 from ..devices.device import TOLERANCE, Device
 from ..devices.scatter import scatter_device
 from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError
+from ..quantities import LABELS, QUANTITIES, Quantity
 from ..spin import angle_between
-from .tables import LABELS, Quantity
 
 __all__ = [
     "FOLLOWS",
@@ -39,7 +39,6 @@ Labels = Mapping[str, Sequence[Any]]
 #: Parameter of a family whose Hamiltonian moves with the bias.
 FOLLOWS = "bias"
 LEADS = ("lead_out", "lead_in")
-DEFECT = Quantity((), "1", "largest element of S†S - 1")
 
 
 def labels_of(device: Device) -> dict[str, list[Any]]:
@@ -58,17 +57,15 @@ def linear_variables(device: Device, k: Any = None) -> dict[str, Quantity]:
     two = len(device.system.leads) == 2
     found = {
         "conductance": Quantity(() if two else LEADS, "e^2/h", "conductance" + ("" if two else " from lead to lead")),
-        "probabilities": Quantity(
-            ("lead_out", "spin_out", "lead_in", "spin_in"), "1", "scattering probability summed over modes"
-        ),
-        "modes": Quantity(("lead", "spin"), "1", "open channels"),
+        "probabilities": QUANTITIES["probabilities"],
+        "modes": QUANTITIES["modes"],
     }
     if two:
         found["angle"] = Quantity((), "rad", "angle between the spin axes of the leads")
     if k is not None:
         found["error"] = Quantity((), "1", "estimated absolute error of an average over the zone")
-        return {**found, "unitarity_defect": DEFECT}
-    found["spin_mixing"] = Quantity(("lead",), "1", "how far the modes of a lead are from definite spin")
+        return {**found, "unitarity_defect": QUANTITIES["unitarity_defect"]}
+    found["spin_mixing"] = QUANTITIES["spin_mixing"]
     if device.cuts:
         found["flux"] = Quantity(
             ("cut", "lead_in", "component"), "1", "flux of charge and Pauli spin through a cut per unit incoming flux"
@@ -77,7 +74,7 @@ def linear_variables(device: Device, k: Any = None) -> dict[str, Quantity]:
         dims = ("magnet", "lead_in", "axis")
         for name, words in (("exchange", "exchange "), ("spin_orbit", "spin-orbit "), ("total", "")):
             found[f"{name}_torque"] = Quantity(dims, "1", f"{words}torque per unit incoming flux, as Pauli-spin flux")
-    return {**found, "unitarity_defect": DEFECT}
+    return {**found, "unitarity_defect": QUANTITIES["unitarity_defect"]}
 
 
 def current_variables(unit: str) -> dict[str, Quantity]:

@@ -51,11 +51,12 @@ from ..halves.batch import Stack
 from ..halves.round_trip import ratio, round_trip
 from ..model.junction import Junction
 from ..model.plane import band_shift
+from ..quantities import Quantity, quantities
 from ..spin import unit_vector
 from ..theory import tunnelling
 from .executors import open_pool, ordered
 from .family import call_family, check_family
-from .tables import Quantity, provenance, quantities, split_axes, table
+from .tables import provenance, split_axes, table
 
 if TYPE_CHECKING:
     import xarray as xr

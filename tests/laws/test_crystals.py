@@ -359,9 +359,9 @@ def test_a_result_prints_its_quality_and_gives_a_labelled_table():
     assert "90°" in text
     assert f"{s.transmissions[1, 1, 0]:.8g}" in text
     table = s.to_dataset()
-    assert table["probability"].sel(lead_out=1, lead_in=0).sum() == pytest.approx(s.transmission(1, 0).sum())
+    assert table["probabilities"].sel(lead_out=1, lead_in=0).sum() == pytest.approx(s.transmission(1, 0).sum())
     assert table["side_torque"].sel(side="back", lead_in=0).shape == (2, 2, 3)
-    assert table["probability"].attrs["units"] == "e²/h"
+    assert table["conductances"].attrs["units"] == "e^2/h"
     points = sj.scatter(altermagnet_junction(), 0.3, k=[0.1, 0.2])
-    assert points.to_dataset()["transmission"].dims == ("point_0", "lead_out", "lead_in")
+    assert points.to_dataset()["conductances"].dims == ("point_0", "lead_out", "lead_in")
     assert "shape of the points: (2,)" in str(points)

@@ -519,7 +519,7 @@ def test_devices_and_results_pass_between_processes():
     assert_allclose(found.probabilities, wanted.probabilities, atol=SAME)
     assert_allclose(found.spin_current("c"), wanted.spin_current("c"), atol=SAME)
     assert_allclose(found.torque("m").exchange, wanted.torque("m").exchange, atol=SAME)
-    assert list(found.to_dataset()["flux"].dims) == ["cut", "lead_in", "spin_in", "flux_of"]
+    assert list(found.to_dataset()["flux"].dims) == ["cut", "lead_in", "spin_in", "component"]
     with pytest.raises(sj.ArgumentError, match="was pickled"):
         found.torque("other")
     assert pickle.loads(pickle.dumps(found)).energy == 1.0
@@ -530,7 +530,7 @@ def test_results_open_as_tables():
     syst, params = local_quantities()
     found = sj.scatter(syst, 1.2, params=params)
     assert len(found.to_dataframe()) == 16
-    assert found.to_dataset()["probability"].attrs["units"] == "e²/h"
+    assert found.to_dataset()["probabilities"].attrs["units"] == "1"
 
 
 def test_flux_and_torque_are_drawn_on_the_lattice():

@@ -18,8 +18,9 @@ from ...checks import choice, finite, positive
 from ...errors import ArgumentError
 from ...model.junction import Junction
 from ...model.problem import AVERAGE
+from ...quantities import quantities
 from ...runs.family import call_family
-from ...runs.tables import provenance, quantities, split_axes, table
+from ...runs.tables import provenance, split_axes, table
 from ...theory import drift_diffusion, interface, tunnelling
 from ...theory.drift_diffusion import AMPERE_PER_SQUARE_METER, LANDAUER, Matching, Material
 from ...theory.interface import InterfaceResponse
