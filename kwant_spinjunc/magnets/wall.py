@@ -36,8 +36,9 @@ __all__ = ["TorqueProfile", "Wall", "resolve_magnets", "self_consistent_wall", "
 
 #: Largest y component of an easy axis: the chain's easy axes lie in the x-z plane.
 IN_PLANE = 1e-9
-#: Weights of k∥ points below this are left out: there rounding decides whether a channel is open.
-NEGLIGIBLE = 1e-13
+#: Weights of k∥ points below this are left out: there rounding decides whether a channel is open, and a tilted magnet
+#: has resonances of bound states, as narrow as the tilt squared, on which waves lose half of their digits.
+NEGLIGIBLE = 1e-8
 #: Step of the k∥ average, and the number of planes up to which it resolves the torque on each.
 STEP, RESOLVED = 0.125, 70
 #: Planes up to which resonances of the scattering region are looked for (an eigenvalue problem of twice that size).
@@ -158,8 +159,8 @@ def zone(junction: Junction, energy: float = 0.0, *, step: float | None = None) 
 
     Notes
     -----
-    Γ alone for a junction without in-plane hopping. Points of negligible weight (1e-13) are left out: they lie within
-    rounding of a threshold.
+    Γ alone for a junction without in-plane hopping. Points of negligible weight are left out, see `NEGLIGIBLE`: some
+    1e-7 of the zone.
     """
     energy = finite("energy", energy)
     step = STEP * min(1.0, RESOLVED / len(junction.planes)) if step is None else positive("step", step)

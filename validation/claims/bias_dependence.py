@@ -313,12 +313,12 @@ def judge(m: Record) -> Judged:
         unit="",
         route=Check("windows against audited scattering at Gauss points, relative", max(m.audits), 1e-8),
         checks=(
-            Check("power of t0 of equal magnets in V", m.power.exponent, 0.05, expected=2.0),
-            Check("odd part of the field-like torque of a symmetric junction", m.even, 1e-4),
+            Check("power of t0 of equal magnets in V", m.power.exponent, 0.02, expected=2.0),
+            Check("odd part of the field-like torque of a symmetric junction", m.even, 1e-9),
             Check(
                 "torque of the left magnet at V minus the right one at −V",
                 max(f.mirror_defect for f in m.measured),
-                1e-5,
+                1e-9,
             ),
             Check(
                 "in-plane torques from J_M^L and J_M^R of the same junction",
@@ -335,7 +335,7 @@ def judge(m: Record) -> Judged:
             Check(
                 "reported relative error of the windows",
                 max(float(f.crossed.error.max()) / f.scale for f in m.measured),
-                1e-5,
+                1e-6,
             ),
             *m.lab.checks(),
         ),

@@ -259,7 +259,7 @@ def judge(m: Record) -> Judged:
                 ROUNDING,
             ),
             # corrections to the powers are of relative order Φ² < 0.02 at the largest angle of the fit
-            Check("power of Φ of the scalar", m.scalar_power.exponent, 0.02, expected=2.0),
+            Check("power of Φ of the scalar", m.scalar_power.exponent, 5e-3, expected=2.0),
             Check("power of Φ of the vector", m.vector_power.exponent, 0.02, expected=1.0),
             *m.lab.checks(),
         ),

@@ -304,7 +304,7 @@ def judge(measured: Measured) -> Judged:
         corrected="holds in a limit" if measured.power("paper").exponent > 0.8 else "fails",
         value=measured.worst_tunnel,
         expected=float(abs(np.diff(measured.worst_case.paper)[measured.worst_case.right_angle, 0]) / 2),
-        tolerance=2e-3,  # of the order of the transmission per channel
+        tolerance=5e-5,  # of the order of the transmission per channel
         unit="J",
         route=Check("the same from the flux of the waves", measured.waves, 1e-8, measured.worst_tunnel),
         checks=(

@@ -414,7 +414,7 @@ def judge(measured: Measured) -> Judged:
         route=Check(
             "ΔJ_M/(2βJ sin(Φ/2)) at 60°, 10⁵ planes of two channels",
             far_length(*measured.alloys["A"][::2], FAR[-1], np.pi / 3),
-            0.01,
+            2e-3,
             expected=1.0,
         ),
         checks=(

@@ -118,9 +118,9 @@ def judge(m: Record) -> Judged:
         corrected="holds" if abs(m.waves / m.quotient - 1) < 1e-6 else "fails",
         value=m.quotient,
         expected=m.waves,
-        tolerance=1e-7,
-        # what the points left out carry, and the coarse step
-        route=Check("the same from Kwant at fixed k∥", m.kwant, 1e-2, expected=m.quotient),
+        tolerance=1e-8,
+        # what the points left out carry
+        route=Check("the same from Kwant at fixed k∥", m.kwant, 5e-7, expected=m.quotient),
         checks=(
             # channels open for the majority alone reflect a part, whatever the splitting
             Check("channels that only turn spins against the exact quotient, relative", m.rough, 0.5),

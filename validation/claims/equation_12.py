@@ -247,7 +247,7 @@ def judge(m: Record) -> Judged:
             Check(
                 "power of η in the deviation by transverse accumulation, ξ < 0.1",
                 m.transverse_power.exponent,
-                0.05,
+                1e-3,
                 1.0,
             ),
         ),

@@ -242,12 +242,12 @@ def judge(m: Record) -> Judged:
     """Judge the sentence as printed and as corrected."""
     return Judged(
         printed=verdict(m.pairs),
-        corrected="follows" if m.series < 1e-7 else "fails",
+        corrected="follows" if m.series < 1e-8 else "fails",
         value=m.series,
         expected=0.0,
-        tolerance=1e-7,  # what is left of the accumulation after 20 spin-diffusion lengths, and the difference quotient
+        tolerance=1e-8,  # what is left of the accumulation after 20 spin-diffusion lengths, and the difference quotient
         unit="",
-        route=Check("E_L/E of a short structure, equal β, Φ = 0", m.same, 1e-5, 1 / (1 + PROFILE_RATIO)),
+        route=Check("E_L/E of a short structure, equal β, Φ = 0", m.same, 1e-8, 1 / (1 + PROFILE_RATIO)),
         checks=(
             # the error is (σ_L - σ_R)/(σ_L + σ_R), linear up to relative (σ_L - σ_R)/2σ
             Check("power of σ_L − σ_R in the error of the print", m.power.exponent, 0.05, 1.0),

@@ -455,7 +455,7 @@ def judge(m: Record) -> Judged:
             Check("power of Δ of the metallic closed form's error, one channel", m.metallic.exponent, 0.05, 2.0),
             # the next order is relative δµ over the scale of the transmission, some 0.1 at the end of the fit
             Check("power of δµ of the deviation from linear response, one-sided", m.one_sided.exponent, 0.1, 1.0),
-            Check("power of δµ of the deviation from linear response, centered", m.symmetric.exponent, 0.1, 2.0),
+            Check("power of δµ of the deviation from linear response, centered", m.symmetric.exponent, 0.01, 2.0),
             *m.lab.checks(),
         ),
     )

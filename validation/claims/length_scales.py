@@ -34,9 +34,9 @@ THICKNESS = 0.3
 #: Random magnets of the count of modes.
 SETS = 400
 #: Two numerical exponents agree to the square root of rounding where they coincide.
-EXPONENTS = 1e-6
+EXPONENTS = 1e-10
 #: The boundary-value solver's own error; the domain ends after 25 decay lengths.
-SOLVER = 1e-5
+SOLVER = 6e-8
 DOMAIN = 25.0
 #: α2/α1 of the curves, and the magnet whose other parameters vary.
 ALPHAS = (1.0, 0.4, -1.0)

@@ -329,7 +329,7 @@ def judge(measured: Measured) -> Judged:
         route=Check("error of one of them by Kwant alone", kwant, 1e-9, expected=engine),
         checks=(
             # the next order is relative T < 1e-2 at one end of the fit
-            Check("power of the error in the transmission", power.exponent if power else np.nan, 0.05, expected=1.0),
+            Check("power of the error in the transmission", power.exponent if power else np.nan, 1e-3, expected=1.0),
             Check("J_M from probabilities against the flux of the waves, metals, per J", measured.complete, 1e-9),
             Check(
                 "spin-flip reflection without spin accumulation, per charge current",

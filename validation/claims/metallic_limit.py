@@ -295,7 +295,7 @@ def judge(m: Record) -> Judged:
         expected=2.0,
         tolerance=0.05,  # the next order is relative Δ² < 0.1 at the end of the fit
         unit="",
-        route=Check("the same power by Kwant alone", m.kwant_power, 0.05, expected=m.law_power["one channel"].exponent),
+        route=Check("the same power by Kwant alone", m.kwant_power, 1e-9, expected=m.law_power["one channel"].exponent),
         checks=(
             # half-open channels: relative corrections Δ, and Δ ln Δ in their flux
             Check("power of Δ of the law, k∥ average", m.law_power["k∥ average"].exponent, 0.1, expected=1.0),

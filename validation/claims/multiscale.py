@@ -346,9 +346,9 @@ def judge(m: Record) -> Judged:
         corrected="holds in a limit" if min(m.powers) > 0.5 else "fails",
         value=m.valve_error,
         expected=m.matched_error,
-        tolerance=1e-5,
+        tolerance=1e-8,
         unit="βJ",
-        route=Check("k∥ average of the conductance matrix against fixed points", max(m.averages), 1e-7),
+        route=Check("k∥ average of the conductance matrix against fixed points", max(m.averages), 3e-9),
         checks=(
             # the Sharvin correction is of first order in the transmission; the splitting leaves an error of order γ²
             Check("power of the transmission in the error of (12)", m.transparency[-1].power.exponent, 0.15, 1.0),

@@ -356,7 +356,7 @@ def judge(m: Record) -> Judged:
         expected=0.0,
         tolerance=3e-4,  # WKB: 3e-3 at 4 planes, falling with the square of the thickness
         unit="",
-        route=Check("the same at the top of the largest window by Kwant alone", m.kwant, 1e-7, expected=m.engine),
+        route=Check("the same at the top of the largest window by Kwant alone", m.kwant, 1e-10, expected=m.engine),
         checks=(
             # the lattice potential is a staircase; midpoint rule and WKB both leave second order in the slope
             Check("power of the corrected exponent's error in the thickness", m.approach.exponent, 0.25, expected=-2.0),

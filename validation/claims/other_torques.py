@@ -124,9 +124,9 @@ def judge(m: Record) -> Judged:
         corrected=found,
         value=m.quotient,
         expected=m.waves,
-        tolerance=1e-6,
+        tolerance=1e-8,
         # error of the difference quotient
-        route=Check("torque of the occupied states over −4π ∂Ω/∂Φ", abs(m.torque / m.slope), 1e-4, expected=1.0),
+        route=Check("torque of the occupied states over −4π ∂Ω/∂Φ", abs(m.torque / m.slope), 1e-5, expected=1.0),
         checks=m.lab.checks(),
     )
 

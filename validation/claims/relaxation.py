@@ -184,15 +184,15 @@ def judge(m: Record) -> Judged:
         corrected=found,
         value=m.errors[1],
         expected=0.0,
-        tolerance=5e-3,  # of second order in the cells
+        tolerance=3e-3,  # of second order in the cells
         route=Check("δM⊥ at the face in time against erf(√(κt)), relative", max(m.missed.values()), 5e-3),
         checks=(
             Check("δn of the steady state against (11), relative", m.errors[0], 1e-2),
             Check(
                 "error of half the cells over that of all: second order", m.rough_error / m.errors[1], 1.0, expected=4.0
             ),
-            # continuous spectrum from 1/τ on; the grid is finite
-            Check("slowest rate times τ", m.slowest * METAL.tau, 0.15, expected=1.0),
+            # continuous spectrum from 1/τ on: its edge is the uniform mode, on any grid
+            Check("slowest rate times τ", m.slowest * METAL.tau, 1e-8, expected=1.0),
         ),
     )
 

@@ -384,9 +384,9 @@ def judge(measured: Measured) -> Judged:
         corrected="holds" if measured.law_error < 1e-9 else "fails",
         value=power.exponent,
         expected=1.0,
-        tolerance=0.02,  # the next order is relative T < 1e-2 at one end of a fit over several decades
+        tolerance=1e-4,  # the next order is relative T < 1e-2 at one end of a fit over several decades
         unit="",
-        route=Check("the same power by Kwant alone, one angle", measured.kwant_power, 0.02, expected=power.exponent),
+        route=Check("the same power by Kwant alone, one angle", measured.kwant_power, 5e-4, expected=power.exponent),
         checks=(
             Check("angle dependence of quotients of D's", max(m.private_angle_dependence for m in sweeps), 1e-9),
             Check("angle dependence of the factorization defect", max(m.defect_spread for m in sweeps), 1e-9),

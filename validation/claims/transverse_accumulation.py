@@ -295,13 +295,12 @@ def judge(m: Record) -> Judged:
         expected=-0.5,
         tolerance=0.02,  # corrections are of relative order ξη ≈ 1e-2 at the beginning of the fit
         unit="",
-        route=Check("from Re k⊥ ∝ ω^½ alone, the inverse depth", m.depth_power.exponent, 0.02, expected=-0.5),
+        route=Check("from Re k⊥ ∝ ω^½ alone, the inverse depth", m.depth_power.exponent, 5e-5, expected=-0.5),
         checks=(
             Check("torque inside the magnets, spin-independent interface", m.exchange.share, 1e-9, 1.0),
-            Check("torque inside the magnets, infinite mixing conductance", m.clamped.share, 1e-3),
+            Check("torque inside the magnets, infinite mixing conductance", m.clamped.share, 1e-5),
             # next order 1/(ξη) with ξ = 1e6
-            Check("|δM⊥|/|δM∥| of a transparent interface", m.transparent.ratio, 1e-3, 1 / np.tan(ANGLE / 2)),
-            Check("power of ω in the depth", m.depth_power.exponent, 0.001, -0.5),
+            Check("|δM⊥|/|δM∥| of a transparent interface", m.transparent.ratio, 5e-5, 1 / np.tan(ANGLE / 2)),
             # the velocities of both spins differ by a relative Δ/E_F at the largest splitting
             Check("power of Δ in the depth, clean magnet", m.ballistic.exponent, 0.1, -1.0),
             Check("G_mix at Γ, engine minus Kwant", m.kwant, 1e-9),

@@ -154,8 +154,8 @@ def judge(m: Record) -> Judged:
         tolerance=0.2 + 3 * decay[1],  # a few mean free paths are not quite diffusion
         route=Check("turn per plane times √(2ħD/Δ), from the phase", turn[0], 0.2 + 3 * turn[1], expected=1.0),
         checks=(
-            Check("k⊥√(2D/Δ) of (11), real part", m.root.real, 1e-6, expected=1.0),
-            Check("k⊥√(2D/Δ) of (11), imaginary part", m.root.imag, 1e-6, expected=1.0),
+            Check("k⊥√(2D/Δ) of (11), real part", m.root.real, 2e-8, expected=1.0),
+            Check("k⊥√(2D/Δ) of (11), imaginary part", m.root.imag, 2e-8, expected=1.0),
             *m.lab.checks(),
         ),
     )

@@ -142,7 +142,7 @@ def judge(m: Record) -> Judged:
         corrected=corrected,
         value=m.single.found,
         expected=m.single.told,
-        tolerance=1e-9,
+        tolerance=1e-12,
         unit="J",
         # N α (ε_n + K_d/2)/(2 - δ_n0) is of first order in the torque
         route=Check("thresholds of many spins over their closed form", 1 + m.many, 0.05, expected=1.0),
@@ -150,7 +150,7 @@ def judge(m: Record) -> Judged:
             Check("end of the motion against the static wall of Newton's method, relative", m.reached, 1e-5),
             # the tilt is 0.3 rad at the interface
             Check("static wall against small tilts of both torques, relative", m.small, 0.2),
-            Check("fold of one spin across the polarizer against √(K K_d), relative", m.fold, 1e-6),
+            Check("fold of one spin across the polarizer against √(K K_d), relative", m.fold, 1e-9),
         ),
     )
 

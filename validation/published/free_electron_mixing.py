@@ -64,7 +64,7 @@ def compare(quick: bool) -> list[Compared]:
             quantity=f"{name} part of G_mix per channel, k_↑ = {UP:g} k_F, k_↓ = {DOWN:g} k_F, no step in the mass",
             published=getattr(told, part),
             ours=getattr(ours, part),
-            tolerance=5e-3,
+            tolerance=1e-3,
             why=f"Lattice with k_F a = {SCALES[0]:g} and {SCALES[1]:g}, extrapolated in its square.",
             unit="e²/h per channel",
         )

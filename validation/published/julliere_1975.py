@@ -34,7 +34,7 @@ def compare(quick: bool) -> list[Compared]:
             "0.3 t, Δ = 2 t, level of the barrier 5 t, 8 planes, one k∥",
             published=float(2 * P[0] * P[1] / (1 - P[0] * P[1])),
             ours=ours,
-            tolerance=1e-3 * abs(ours),
+            tolerance=1e-8 * abs(ours),
             why="Corrections of the order of the transmission, below 1e-6.",
         )
     ]
