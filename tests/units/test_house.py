@@ -23,9 +23,6 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "kwant_spinjunc/transport/bias.py:bias_response": "to be divided",
     },
     "complexity": {
-        "validation/claims/diffusive_metal.py:measure": "a size for the quick and one for the full run, line by line",
-        "validation/claims/nonequilibrium_tunneling.py:measure": "as above, and one comprehension a number",
-        "validation/claims/spin_flip.py:measure": "as above",
     },
     "private": {},
 }

@@ -17,11 +17,11 @@ from kwant_spinjunc.theory import tunnelling
 from kwant_spinjunc.theory.interface import in_series
 
 from ..claim import Check, Judged, Rows
-from ..figures import COLORS, new_figure, styled
+from ..figures import COLORS, legend_below, new_figure, styled
 from ..laboratory import Laboratory, SampleLaboratory, k_average, lead_currents
 from ..two_channels import Metal, solve
 
-#: Concentration, shift of the minority and of the majority level there, width of the random levels everywhere.
+#: The magnets, unit t.
 MAGNET = {"onsite": 3.0, "splitting": 1.0, "hopping": 1.0, "in_plane_hopping": 1.0}
 #: Concentration, shift of the minority and of the majority level there, width of the random levels everywhere.
 ALLOYS = {"A": (0.3, 4.0, 0.0, 1.5), "B": (0.15, 0.0, -4.0, 2.0)}
@@ -326,7 +326,7 @@ def at(pair: tuple[np.ndarray, np.ndarray], index: int) -> str:
 @styled
 def draw_currents(measured: Measured) -> Any:
     """Plot the ratio of the currents and the length of their difference against the angle."""
-    figure, axes = new_figure(1, 2, height=3.9)
+    figure, axes = new_figure(1, 2, height=4.4)
     left, right = axes
     angles = np.linspace(0, 180, 91)
     left.plot(angles, np.cos(np.radians(angles)), "-", color="black", label="rotation law, cos Φ")
@@ -340,6 +340,7 @@ def draw_currents(measured: Measured) -> Any:
     label = f"A|A, spin from the right, {measured.contacts[-1].planes}"
     left.errorbar(DEGREES, value, error, fmt="s:", mfc="none", color=colors[2], label=label)
     left.set_ylabel(r"$J_M^L/J_M^R$")
+    left.set_ylim(-2.6, 1.6)  # between thin magnets J_M^R passes zero
     for contact_, color in zip(measured.contacts, colors, strict=False):
         value, error = contact_.length
         right.errorbar(DEGREES[1:], value, error, fmt="o-", color=color, label=f"{contact_.planes} planes")
@@ -349,7 +350,7 @@ def draw_currents(measured: Measured) -> Any:
     for panel in axes:
         panel.set_xlabel("angle Φ (degrees)")
         panel.set_xticks([0, 45, 90, 135, 180])
-    left.legend(loc="lower left", fontsize=7)
+    legend_below(figure, left, 2)
     right.legend(loc="lower left")
     return figure
 

@@ -479,24 +479,27 @@ def rows(
 
 
 # ---------------------------------------------------------------------- the skeleton
+#: Quick or not: sites across, samples of metals and of wires, planes of a magnet, samples of the anchor, first length
+#: of fits, lengths of magnets, of the normal metal, of wires.
+SIZES: dict[bool, tuple[Any, ...]] = {
+    True: (6, 14, 30, 13, 12, 5, (5, 10, 20), (3, 5, 10, 20), (5, 20, 40, 70, 100, 130)),
+    False: (
+        *(8, 56, 200, 20, 100, 10),
+        *((5, 10, 15, 20, 25, 30), (2, 3, 5, 10, 20, 30, 40), (5, 10, 20, 30, 40, 60, 80, 100, 120, 140)),
+    ),
+}
+
+
 def measure(quick: bool) -> Record:
     """Measure the conductivities of disordered metals, put two in series and look at fields and currents."""
-    lab = Wires(width=6 if quick else 8)
-    lengths = (5, 10, 20) if quick else (5, 10, 15, 20, 25, 30)
-    count, samples, planes = (14, 30, 13) if quick else (56, 200, 20)
+    width, count, samples, planes, anchors, start, *scans = SIZES[quick]
+    lab, (lengths, longer, wires) = Wires(width=width), scans
     for left, right, angle in CIRCUITS.values():
         lab.mean(junction_of(MAGNETS[left], MAGNETS[right], angle, 2), 2, width=3, compared=True, profiles=True)
-    anchor = measure_anchor(lab, 12 if quick else 100)
-    normal = measure_resistance(
-        lab, NORMAL, (3, 5, 10, 20) if quick else (2, 3, 5, 10, 20, 30, 40), count, splitting=0.0, start=5
-    )
-    thin = measure_localization(
-        lab, (5, 20, 40, 70, 100, 130) if quick else (5, 10, 20, 30, 40, 60, 80, 100, 120, 140), samples, 3
-    )
-    metals = {
-        name: measure_resistance(lab, disorder, lengths, count, start=5 if quick else 10)
-        for name, disorder in MAGNETS.items()
-    }
+    anchor = measure_anchor(lab, anchors)
+    normal = measure_resistance(lab, NORMAL, longer, count, splitting=0.0, start=5)
+    thin = measure_localization(lab, wires, samples, 3)
+    metals = {name: measure_resistance(lab, alloy, lengths, count, start=start) for name, alloy in MAGNETS.items()}
     circuits = {name: measure_circuit(lab, metals, name, planes, count) for name in CIRCUITS}
     given = {name: divisions(metals[left], metals[right]) for name, (left, right, _) in CIRCUITS.items()}
     spins = {name: spin_shares(metals[left], metals[right]) for name, (left, right, _) in CIRCUITS.items()}

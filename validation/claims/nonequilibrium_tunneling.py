@@ -319,25 +319,35 @@ def rows(found: Sequence[Rates]) -> tuple[tuple[str, ...], ...]:
 
 
 # ---------------------------------------------------------------------- the skeleton
+#: Quick or not: biases, planes, planes of the refinement, larger biases of two curves, planes of the windows.
+SIZES = {
+    True: ((0.2, LARGEST), 16, (4, 8, 16), (3, 4), range(3, 7)),
+    False: ((0.1, 0.2, 0.4, 0.6, LARGEST), 24, (4, 8, 16, 32), (6, 6), range(3, 9)),
+}
+#: Biases of small response.
+SMALL = (0.05, 0.1, 0.15, 0.2)
+
+
+def worst(found: Sequence[Rates], reading: str) -> float:
+    """Return the largest deviation of a reading."""
+    return max(r.deviation(reading) for r in found)
+
+
 def measure(quick: bool) -> Record:
     """Tunnel under a voltage and compare with the exponent and the currents of the paper."""
     lab = Laboratory(spot_check_every=6)
-    voltages = (0.2, LARGEST) if quick else (0.1, 0.2, 0.4, 0.6, LARGEST)
-    thick = 16 if quick else 24
+    voltages, thick, thicker, (few, more), barriers = SIZES[quick]
     found = [rates(lab.scatter, V, place * V, thick) for V in voltages for place in (-0.5, 0.0, 0.5)]
-    refined = [rates(lab.scatter, LARGEST, 0.0, planes) for planes in ((4, 8, 16) if quick else (4, 8, 16, 32))]
+    refined = [rates(lab.scatter, LARGEST, 0.0, planes) for planes in thicker]
     approach = fit_power_law([r.planes for r in refined], [r.deviation(CORRECTED) for r in refined])
-    currents = characteristic(lab, 8, np.array([0.05, 0.1, 0.15, 0.2, *np.linspace(0.3, LARGEST, 3 if quick else 6)]))
-    barriers = range(3, 7) if quick else range(3, 9)
+    currents = characteristic(lab, 8, np.array([*SMALL, *np.linspace(0.3, LARGEST, few)]))
     over_windows = [windows(lab, V, name, barriers) for V in (0.2, 0.6) for name in ACCUMULATIONS]
-    skew = asymmetry(lab, 4, np.array([0.05, 0.1, 0.15, 0.2, *np.linspace(0.3, LARGEST, 4 if quick else 6)]))
+    skew = asymmetry(lab, 4, np.array([*SMALL, *np.linspace(0.3, LARGEST, more)]))
     audits = [window_audit(lab, junction(4), V) for V in (0.3, -0.6)]
-    corrected = max(r.deviation(CORRECTED) for r in found)
-    printed = max(r.deviation(PRINTED) for r in found)
-    other_top = max(r.deviation(OTHER_SIGN) for r in found if r.energy > 0)
-    other_below = max(r.deviation(OTHER_SIGN) for r in found if r.energy <= 0)
-    at_top = max(r.deviation(WITHOUT_MU) for r in found if r.energy > 0)
-    elsewhere = max(r.deviation(WITHOUT_MU) for r in found if r.energy <= 0)
+    top, below = ([r for r in found if (r.energy > 0) is above] for above in (True, False))
+    corrected, printed = worst(found, CORRECTED), worst(found, PRINTED)
+    other_top, other_below = worst(top, OTHER_SIGN), worst(below, OTHER_SIGN)
+    at_top, elsewhere = worst(top, WITHOUT_MU), worst(below, WITHOUT_MU)
     orders = {name: currents.order(name) for name in currents.reading}
     window = min((one.order for one in over_windows), key=lambda fit: fit.exponent)
     ratio = {name: values[-1] / currents.exact[-1] for name, values in currents.reading.items()}

@@ -490,15 +490,19 @@ def rows(metals: Mapping[str, Relaxation]) -> tuple[tuple[str, ...], ...]:
 
 
 # ---------------------------------------------------------------------- the skeleton
+#: Quick or not: sites across, samples of T_ss' and of J_M(y), planes of a magnet, lengths of slabs, of magnets, J.
+SIZES = {
+    True: (5, 12, 16, 22, (6, 12, 18), (3, 10), EXCHANGES[:2]),
+    False: (7, 30, 40, 36, (6, 10, 15, 21, 28), (4, 14), EXCHANGES),
+}
+
+
 def measure(quick: bool) -> Record:
     """Measure l_sd of magnetic impurities and compare J_M(y) of supercells with drift-diffusion fed by it."""
-    lab = Wires(width=5 if quick else 8)
-    count, samples, planes = (12, 16, 22) if quick else (24, 32, 36)
-    lengths = (6, 12, 18) if quick else (6, 10, 15, 21, 28)
-    short = (3, 10) if quick else (4, 14)
+    width, count, samples, planes, lengths, short, exchanges = SIZES[quick]
+    lab = Wires(width=width)
     for small in (slab(MAGNET, 3, SPLITTING), *(junction_of(MAGNET, MAGNET, angle, 2) for angle in ANGLES)):
         lab.mean(small, 2, width=3, compared=True, profiles=True)
-    exchanges = EXCHANGES[:2] if quick else EXCHANGES
     normals = [measure_relaxation(lab, NORMAL, exchange, lengths, count, 0.0) for exchange in exchanges]
     magnet = measure_relaxation(lab, ALLOY, EXCHANGE, lengths, count, SPLITTING)
     profiles = [measure_profile(lab, magnet, angle, planes, samples) for angle in ANGLES]

@@ -187,7 +187,7 @@ def draw(decays: list[Decay]) -> Any:
         phase = np.unwrap(np.angle(d.transverse))
         phase = np.sign(phase[len(d.used)] - phase[0]) * (phase - phase[0])
         right.errorbar(x[shown], phase[shown], d.error[shown] / size, fmt="o", color=COLORS[color], label=label)
-    y = np.linspace(0, 3, 50)
+    y = np.linspace(0, 4.5, 50)
     start = abs(decays[0].transverse[FIRST]) * np.exp(FIRST / decays[0].expected)
     left.semilogy(y, start * np.exp(-y), "-", color="black", linewidth=0.9, label="exp(−y)")
     right.plot(y, y, "-", color="black", linewidth=0.9, label="phase y")
