@@ -22,8 +22,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "kwant_spinjunc/crystals/scatter.py:scatter_crystal": "to be divided",
         "kwant_spinjunc/transport/bias.py:bias_response": "to be divided",
     },
-    "complexity": {
-    },
+    "complexity": {},
     "private": {},
 }
 
