@@ -16,7 +16,7 @@ from ..checks import finite, finite_array, positive
 from ..errors import ArgumentError, BandEdgeError, ConservationError, NoOpenChannelError
 from ..quadrature import cut_into_pieces, integrate
 from .device import TOLERANCE, Device, as_device
-from .scatter import scatter_device
+from .scatter import prepare_device, scatter_device
 from .spin_order import are_electrons_and_holes
 
 __all__ = ["DeviceCurrents", "current_voltage"]
@@ -159,8 +159,9 @@ class _Current:
     def __init__(
         self, device: Device, points: Floats, kT: float, split: bool, params: Any, tolerance: float, windows: Floats
     ) -> None:
-        self.device, self.points, self.kT, self.split = device, points, kT, split
-        self.params, self.tolerance, self.windows = params, tolerance, windows
+        self.points, self.kT, self.split = points, kT, split
+        self.tolerance, self.windows = tolerance, windows
+        self.ready = prepare_device(device, params)
         self.solves = 0
         self.unresolved: set[int] = set()
         self.missed, self.left_out = np.zeros(len(points)), np.zeros(len(points))
@@ -180,7 +181,7 @@ class _Current:
         """Return the currents of each spin of each lead, and of each lead, at one energy."""
         self.solves += 1
         try:
-            found = scatter_device(self.device, energy, self.params, self.tolerance)
+            found = scatter_device(self.ready, energy, None, self.tolerance)
         except NoOpenChannelError:
             return np.zeros(3 * self.points.shape[1])
         occupation = _occupation(energy, self.points[point], self.kT)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,29 +24,59 @@ from .audit import audit
 from .cuts import resolve_sites
 from .device import Device
 from .result import DeviceScattering, apply
-from .solve import diagnose, is_transparent, prepare, solve, unitarity
+from .solve import LeadBlocks, diagnose, is_transparent, look_at_leads, prepare, solve, unitarity
 from .spin_channels import LeadSpins, cell_sites, lead_axis, lead_spins, refuse_broken_law
-from .spin_operators import norbs_of
+from .spin_operators import SpinOperator, norbs_of
 
-__all__ = ["scatter_device"]
+__all__ = ["Prepared", "prepare_device", "scatter_device"]
 
 
 #: Orbitals of a barrier up to which its levels are found densely.
 DENSE = 600
 
 
-def scatter_device(
-    device: Device, energy: Any, params: Mapping[str, Any] | None, tolerance: float, *, check: bool = False
-) -> DeviceScattering:
-    """Solve a device at one energy; see `scattering.scatter`. ``check``: and by Green functions, see `audit`."""
-    energy = finite("energy", energy)
-    tolerance = positive("tolerance", tolerance)
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A device and parameters, with all that does not depend on the energy looked at once.
+
+    Attributes
+    ----------
+    device, params
+        The problem.
+    spin : SpinOperator or None
+        S of every site.
+    axes : ndarray, shape (leads, 3)
+        Along which the spins of each lead are resolved.
+    leads : list of LeadBlocks
+        See `solve`.
+    along : list
+        m·S of the unit cell of each lead, None of one that cannot be looked at.
+    levels : mapping
+        Lowest level of each barrier.
+    """
+
+    device: Device
+    params: dict[str, Any]
+    spin: SpinOperator | None
+    axes: Floats
+    leads: list[LeadBlocks]
+    along: list[Any]
+    levels: Mapping[str, float]
+
+
+def prepare_device(device: Device, params: Mapping[str, Any] | None) -> Prepared:
+    """Look at a device before it is solved at any energy.
+
+    Raises
+    ------
+    ArgumentError
+        A lead has no modes, breaks its conservation law, or is not Hermitian.
+    """
     everything = {**device.params, **(params or {})}
     system = device.system
     device.refuse_missing(everything)
     spin = device.spin_operator(everything)
-    for name, barrier in device.barriers.items():
-        _warn_of_open_barrier(device, name, barrier, energy, everything)
+    levels = {name: _lowest_level(device, name, barrier, everything) for name, barrier in device.barriers.items()}
     axes = np.full((len(system.leads), 3), np.nan)
     for number, lead in enumerate(system.leads):
         if kwant.system.is_selfenergy_lead(lead) or getattr(lead, "_modes", True) is None:
@@ -63,7 +93,26 @@ def scatter_device(
         else None
         for number, (lead, m) in enumerate(zip(system.leads, axes, strict=True))
     ]
-    prepared = prepare(system, energy, everything, along, count=check)
+    return Prepared(device, everything, spin, axes, look_at_leads(system, everything, along), along, levels)
+
+
+def scatter_device(
+    device: Device | Prepared, energy: Any, params: Mapping[str, Any] | None, tolerance: float, *, check: bool = False
+) -> DeviceScattering:
+    """Solve a device at one energy; see `scattering.scatter`. ``check``: and by Green functions, see `audit`."""
+    energy = finite("energy", energy)
+    tolerance = positive("tolerance", tolerance)
+    ready = device if isinstance(device, Prepared) else prepare_device(device, params)
+    device, everything, spin, axes, system = ready.device, ready.params, ready.spin, ready.axes, ready.device.system
+    for name, level in ready.levels.items():
+        if level < energy:
+            warnings.warn(
+                f"barriers[{name!r}] has levels from {level:.4g} on, below the energy {energy:.4g}: electrons pass it "
+                "without tunneling. Raise its on-site energy, or do not call it a barrier.",
+                BarrierWarning,
+                stacklevel=3,
+            )
+    prepared = prepare(system, energy, everything, leads=ready.leads, count=check)
     channels = np.array([len(lead.modes(energy)[0].momenta) // 2 for lead in prepared.leads])
     if not channels.any():
         raise NoOpenChannelError(
@@ -72,8 +121,8 @@ def scatter_device(
         )
     smatrix, waves = solve(prepared, energy, everything)
     spins = tuple(
-        lead_spins(info, _cell_sites(system, number, info), spin, None if spin is None else axes[number])
-        for number, info in enumerate(smatrix.lead_info)
+        lead_spins(info, _cell_sites(system, number, info), spin, None if spin is None else axes[number], along)
+        for number, (info, along) in enumerate(zip(smatrix.lead_info, ready.along, strict=True))
     )
     defect = unitarity(smatrix)
     if not defect <= tolerance:
@@ -125,18 +174,10 @@ def _probabilities(S: Any, channels: NDArray[np.int64], spins: tuple[LeadSpins, 
     return probabilities, transmissions
 
 
-def _warn_of_open_barrier(device: Device, name: str, barrier: Any, energy: float, params: Mapping[str, Any]) -> None:
+def _lowest_level(device: Device, name: str, barrier: Any, params: Mapping[str, Any]) -> float:
     sites = resolve_sites(f"barriers[{name!r}]", barrier, device.system)
     H = device.system.hamiltonian_submatrix(to_sites=sites, from_sites=sites, sparse=True, params=dict(params))
     if H.shape[0] <= DENSE:
-        lowest = float(np.linalg.eigvalsh(H.toarray())[0])
-    else:
-        start = np.ones(H.shape[0])
-        lowest = float(sparse.linalg.eigsh(H, 1, which="SA", v0=start, return_eigenvectors=False)[0])
-    if lowest < energy:
-        warnings.warn(
-            f"barriers[{name!r}] has levels from {lowest:.4g} on, below the energy {energy:.4g}: electrons pass it "
-            "without tunneling. Raise its on-site energy, or do not call it a barrier.",
-            BarrierWarning,
-            stacklevel=4,
-        )
+        return float(np.linalg.eigvalsh(H.toarray())[0])
+    start = np.ones(H.shape[0])
+    return float(sparse.linalg.eigsh(H, 1, which="SA", v0=start, return_eigenvectors=False)[0])

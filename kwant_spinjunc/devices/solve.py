@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,16 @@ from ..errors import ArgumentError, BandEdgeError
 from ..optional import kwant
 from ..sparse import mumps_lock
 
-__all__ = ["diagnose", "is_transparent", "kwant_lock", "prepare", "solve", "unitarity"]
+__all__ = [
+    "LeadBlocks",
+    "diagnose",
+    "is_transparent",
+    "kwant_lock",
+    "look_at_leads",
+    "prepare",
+    "solve",
+    "unitarity",
+]
 
 #: Kwant's own factorizations are MUMPS too: one lock for both.
 kwant_lock = mumps_lock
@@ -46,12 +56,75 @@ def is_transparent(lead: Any) -> bool:
     return hasattr(lead, "cell_hamiltonian") and hasattr(lead, "cell_size")
 
 
+@dataclass(frozen=True, eq=False)
+class LeadBlocks:
+    """What of a lead does not depend on the energy, looked at once.
+
+    Attributes
+    ----------
+    lead, params
+        The lead, and the parameters it takes.
+    H, hop : ndarray
+        Its cell and the hopping between cells; None of a lead that cannot be looked at.
+    is_whole : bool
+        Whether it has a symmetry that Kwant wants to see as a whole.
+    projectors : list of ndarray or None
+        On the blocks of its conservation law.
+    by_spin : tuple
+        Projectors on both spins along m, and the largest element of what does not commute with m·S.
+    """
+
+    lead: Any
+    params: dict[str, Any]
+    H: Any = None
+    hop: Any = None
+    is_whole: bool = False
+    projectors: list[Any] | None = None
+    by_spin: tuple[list[Any], float] = ([], np.inf)
+
+
+def look_at_leads(
+    system: Any, params: Mapping[str, Any] | None = None, spins: Sequence[Any] | None = None
+) -> list[LeadBlocks]:
+    """Return what `prepare` needs of each lead at any energy.
+
+    Parameters
+    ----------
+    system, params
+        The problem.
+    spins
+        For each lead the matrix m·S of its unit cell, or None: a lead that commutes with it, and has no symmetry
+        declared, is solved by spin, majority first.
+
+    Raises
+    ------
+    ArgumentError
+        The Hamiltonian of a lead is not finite or not Hermitian.
+    """
+    along = [None] * len(system.leads) if spins is None else spins
+    own = dict(params or {})
+    return [_look_at(n, lead, own, m_s) for n, (lead, m_s) in enumerate(zip(system.leads, along, strict=True))]
+
+
+def _look_at(number: int, lead: Any, params: dict[str, Any], along: Any) -> LeadBlocks:
+    if not is_transparent(lead):
+        return LeadBlocks(lead, params)
+    H, hop = (np.asarray(matrix(params=params)) for matrix in (lead.cell_hamiltonian, lead.inter_cell_hopping))
+    _refuse_improper(f"lead {number}", H, hop)
+    symmetry = lead.discrete_symmetry(params=params)
+    whole = any(part is not None for part in (symmetry.time_reversal, symmetry.particle_hole, symmetry.chiral))
+    laws = symmetry.projectors
+    projectors = None if laws is None else [p.toarray() if sparse.issparse(p) else p for p in laws]
+    by_spin = ([], np.inf) if whole or along is None or laws is not None else _spin_projectors(along, H, hop)
+    return LeadBlocks(lead, params, H, hop, whole, projectors, by_spin)
+
+
 def prepare(
     system: Any,
     energy: float,
     params: Mapping[str, Any] | None = None,
-    spins: Sequence[Any] | None = None,
     *,
+    leads: list[LeadBlocks] | None = None,
     count: bool = False,
 ) -> Any:
     """Return a copy of a finalized system whose leads are precalculated; those that are stay as they are.
@@ -60,9 +133,8 @@ def prepare(
     ----------
     system, energy, params
         The problem.
-    spins
-        For each lead the matrix m·S of its unit cell, or None: a lead that commutes with it, and has no symmetry
-        declared, is solved by spin, majority first.
+    leads
+        What `look_at_leads` returned, None to look at them now.
     count
         Count the modes of leads of any size a second time.
 
@@ -74,39 +146,34 @@ def prepare(
         The energy lies too near a band edge of a lead, or in a flat band.
     """
     prepared = copy(system)
-    along = [None] * len(system.leads) if spins is None else spins
     with kwant_lock:
         prepared.leads = [
-            lead
-            if isinstance(lead, kwant.system.PrecalculatedLead)
-            else kwant.system.PrecalculatedLead(modes=_modes(number, lead, energy, dict(params or {}), m_s, count))
-            for number, (lead, m_s) in enumerate(zip(system.leads, along, strict=True))
+            blocks.lead
+            if isinstance(blocks.lead, kwant.system.PrecalculatedLead)
+            else kwant.system.PrecalculatedLead(modes=_modes(number, blocks, energy, count))
+            for number, blocks in enumerate(look_at_leads(system, params) if leads is None else leads)
         ]
     return prepared
 
 
-def _modes(number: int, lead: Any, energy: float, params: dict[str, Any], along: Any, count: bool) -> Modes:
+def _modes(number: int, blocks_of: LeadBlocks, energy: float, count: bool) -> Modes:
     """Return the modes of one lead, of its conserved blocks apart."""
-    if not is_transparent(lead):
+    lead, params, H, hop = blocks_of.lead, blocks_of.params, blocks_of.H, blocks_of.hop
+    if H is None:
         with _kwant_errors(number, energy):
             found: Modes = lead.modes(energy, params=params)
         return found
-    H, hop = (np.asarray(matrix(params=params)) for matrix in (lead.cell_hamiltonian, lead.inter_cell_hopping))
-    _refuse_improper(f"lead {number}", H, hop)
-    symmetry = lead.discrete_symmetry(params=params)
     V = np.zeros_like(H, dtype=np.result_type(H, hop))
     V[:, : hop.shape[1]] = hop
     size = 2.0 ** np.ceil(np.log2(max(abs(H - energy * np.eye(len(H))).max(), abs(hop).max()) or 1.0))
     h, v = (H - energy * np.eye(len(H))) / size, V / size
-    if any(part is not None for part in (symmetry.time_reversal, symmetry.particle_hole, symmetry.chiral)):
+    if blocks_of.is_whole:
         with _kwant_errors(number, energy):
             found = lead.modes(energy, params=params)
         _refuse_edge(number, energy, found[0].velocities / size, [(h, v)], count)
         return found
-    projectors = symmetry.projectors
-    if projectors is None and along is not None:
-        projectors = _spin_projectors(along, H, hop, ROUNDING * size)
-    P = [np.eye(len(H))] if projectors is None else [p.toarray() if sparse.issparse(p) else p for p in projectors]
+    by_spin, defect = blocks_of.by_spin
+    P = blocks_of.projectors or (by_spin if defect <= ROUNDING * size else [np.eye(len(H))])
     blocks = [(p.conj().T @ h @ p, p.conj().T @ v @ p) for p in P]
     with _kwant_errors(number, energy):
         parts = [kwant.physics.modes(*block) for block in blocks]
@@ -114,15 +181,17 @@ def _modes(number: int, lead: Any, energy: float, params: dict[str, Any], along:
     return _joined(P, parts, hop.shape[1], size)
 
 
-def _spin_projectors(along: Any, H: Any, hop: Any, negligible: float) -> list[Any] | None:
-    """Return the projectors on the eigenspaces +1 and -1 of m·S if the lead commutes with it."""
+def _spin_projectors(along: Any, H: Any, hop: Any) -> tuple[list[Any], float]:
+    """Return the projectors on the eigenspaces +1 and -1 of m·S, and the largest element of what does not commute."""
     m = hop.shape[1]
     dense = np.asarray(along.todense() if sparse.issparse(along) else along)
-    defects = (H @ along - along @ H, hop @ dense[:m, :m] - dense @ hop)
-    if dense.shape != H.shape or max(abs(d).max(initial=0.0) for d in map(np.asarray, defects)) > negligible:
-        return None
+    if dense.shape != H.shape:
+        return [], np.inf
+    defect = max(float(abs(d).max(initial=0.0)) for d in (H @ dense - dense @ H, hop @ dense[:m, :m] - dense @ hop))
+    if defect > 1e3 * ROUNDING * max(abs(H).max(initial=0.0), abs(hop).max(initial=0.0)):
+        return [], np.inf
     values, vectors = np.linalg.eigh(dense)
-    return [vectors[:, values > 0], vectors[:, values < 0]]
+    return [vectors[:, values > 0], vectors[:, values < 0]], defect
 
 
 def _joined(projectors: list[Any], parts: list[Modes], rows: int, size: float) -> Modes:

@@ -171,7 +171,11 @@ def refuse_broken_law(lead: Any, number: int, params: Mapping[str, Any] | None) 
 
 
 def lead_spins(
-    modes: Any, sites: list[Any] | None, spin: SpinOperator | None, m: NDArray[np.float64] | None
+    modes: Any,
+    sites: list[Any] | None,
+    spin: SpinOperator | None,
+    m: NDArray[np.float64] | None,
+    along: Any = None,
 ) -> LeadSpins:
     """Resolve the modes of a lead by spin along m.
 
@@ -183,6 +187,8 @@ def lead_spins(
         Sites of the lead's unit cell in the order of the wave functions, None if they are not known.
     spin, m
         Spin operator and axis.
+    along
+        m·S of those sites, if it is known.
     """
     count = len(modes.momenta) // 2
     unit = sparse.identity(count, dtype=complex, format="csr")
@@ -193,7 +199,8 @@ def lead_spins(
         return LeadSpins(True, none, none, unit, unit, 0.0)
     if sites is None:
         return LeadSpins(False, none, none, unit, unit, np.nan, "its unit cell is not known")
-    along = sum(component * operator for component, operator in zip(m, spin.block_diagonal(sites), strict=True))
+    if along is None:
+        along = sum(component * operator for component, operator in zip(m, spin.block_diagonal(sites), strict=True))
     if along.shape[0] != len(modes.wave_functions):
         return LeadSpins(False, none, none, unit, unit, np.nan, "its unit cell is not known")
     halves = [slice(0, count), slice(count, 2 * count)]
@@ -216,7 +223,7 @@ def _definite(waves: Any, momenta: Any, along: Any) -> tuple[Any, NDArray[np.int
     steps = np.mod(np.diff(momenta[order]), 2 * np.pi)
     groups = np.split(order, np.flatnonzero(steps > SAME_MOMENTUM) + 1)
     rotated = along @ waves
-    transform = sparse.lil_matrix((count, count), dtype=complex)
+    transform = np.zeros((count, count), dtype=complex)
     spins = np.empty(count, dtype=np.int64)
     mixing = 0.0
     for group in groups:
@@ -229,4 +236,4 @@ def _definite(waves: Any, momenta: Any, along: Any) -> tuple[Any, NDArray[np.int
             vectors = np.ones((1, 1))
         transform[np.ix_(group, group)] = vectors
         spins[group] = np.where(values > 0, 0, 1)
-    return transform.tocsr(), spins, float(mixing)
+    return sparse.csr_matrix(transform), spins, float(mixing)

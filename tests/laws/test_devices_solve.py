@@ -5,6 +5,9 @@ import sys
 
 from strategies import repetitions
 
+import kwant_spinjunc as sj
+from systems.tunnel_junction import tunnel_junction
+
 #: Each solver in eight threads, and a fork in the middle; a crash ends this process, not the tests.
 SCRIPT = """
 import multiprocessing, os, sys, warnings
@@ -47,3 +50,15 @@ def test_threads_give_the_same_bits_as_one():
     done = subprocess.run([sys.executable, "-c", SCRIPT, str(count)], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "same"
+
+
+def test_what_does_not_depend_on_the_energy_is_looked_at_once(monkeypatch):
+    """Cost by counting: an I-V curve asked every lead for its symmetries and Hamiltonian at every energy."""
+    system = sj.build(tunnel_junction(theta=1.0)).finalized()
+    asked = []
+    whole = type(system.leads[0]).discrete_symmetry
+    counted = lambda lead, *args, **params: asked.append(lead) or whole(lead, *args, **params)  # noqa: E731
+    monkeypatch.setattr(type(system.leads[0]), "discrete_symmetry", counted)
+    found = sj.current_voltage(system, [0.05, -0.05])
+    assert found.solves > 10
+    assert len(asked) <= 6
