@@ -1,0 +1,153 @@
+"""What mutants broke unseen: each law here was a hole of the suite, found by `make mutation`."""
+
+import os
+import re
+
+import kwant
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import kwant_spinjunc as sj
+from kwant_spinjunc.magnets.parameters import effective
+from kwant_spinjunc.plot import devices as drawings
+from kwant_spinjunc.plot.figures import plot_sweep
+from kwant_spinjunc.runs.files import write_atomically
+from kwant_spinjunc.spin import PAULI, sigma
+from kwant_spinjunc.theory import tunnelling
+from systems.graphene_spin_valve import graphene_spin_valve
+from systems.tunnel_junction import tunnel_junction
+
+ROUTES = 1e-10
+IRON = dict(onsite=5.0, hopping=1.0, splitting=1.0, in_plane_hopping=1.0)
+
+
+# ---------------------------------------------------------------------- devices
+def gauged(V):
+    """A chain whose spins are turned by V from x = 3 on, its right lead too, whose unit cell Kwant keeps at x = 0."""
+    lattice = kwant.lattice.chain(norbs=2)
+    one, m = np.eye(2), sj.unit_vector(1.2, 0.4)
+    syst = kwant.Builder()
+    turn = [one if x < 3 else V for x in range(6)]
+    for x in range(6):
+        field = (0.0, 0.0, 1.0) if x < 3 else m
+        syst[lattice(x)] = turn[x] @ (0.4 * one - 0.3 * sigma(field)) @ turn[x].conj().T
+    for x in range(5):
+        syst[lattice(x + 1), lattice(x)] = -(0.5 if x == 2 else 1.0) * turn[x + 1] @ turn[x].conj().T
+    for direction, field, U in ((-1, (0.0, 0.0, 1.0), one), (1, m, V)):
+        lead = kwant.Builder(kwant.TranslationalSymmetry((direction,)))
+        lead[lattice(0)] = U @ (0.4 * one - 0.3 * sigma(field)) @ U.conj().T
+        lead[lattice(1), lattice(0)] = -one
+        syst.attach_lead(lead)
+
+    def spin(site):
+        U = V if site.tag[0] >= 3 else one
+        return [U @ s @ U.conj().T for s in PAULI]
+
+    return sj.scatter(syst.finalized(), 0.3, spin=spin, magnetizations={0: (0.0, 0.0, 1.0), 1: m})
+
+
+def test_a_spin_that_depends_on_the_site_is_read_where_a_lead_is_attached():
+    angle, n = 1.7, np.array([2.0, 1.0, -2.0]) / 3
+    V = np.cos(angle / 2) * np.eye(2) - 1j * np.sin(angle / 2) * sigma(n)
+    assert_allclose(gauged(V).probabilities, gauged(np.eye(2)).probabilities, atol=ROUTES)
+
+
+@pytest.mark.parametrize("scale", [1.602e-19, 1.0, 1e9])
+def test_no_unit_of_energy_hides_a_parameter_that_is_no_momentum(scale):
+    lattice = kwant.lattice.square(norbs=2)
+    syst = kwant.Builder()
+    onsite = lambda site, q: scale * (q * np.eye(2) - 0.2 * PAULI[2])  # noqa: E731
+    syst[(lattice(x, 0) for x in range(3))] = onsite
+    syst[lattice.neighbors()] = -scale * np.eye(2)
+    lead = kwant.Builder(kwant.TranslationalSymmetry((-1, 0)))
+    lead[lattice(0, 0)] = onsite
+    lead[lattice.neighbors()] = -scale * np.eye(2)
+    syst.attach_lead(lead)
+    syst.attach_lead(lead.reversed())
+    with pytest.raises(sj.ArgumentError, match="period 2π"):
+        sj.scatter(syst.finalized(), 0.3 * scale, momenta=("q",), k=[0.1, 0.2])
+
+
+# ---------------------------------------------------------------------- judging
+@pytest.mark.parametrize("k", [(0.4, 0.9), (0.0, 0.0)])
+def test_the_exponent_is_that_of_the_barrier_at_its_wave_vector(k):
+    oxide = sj.barrier(onsite=10.0, hopping=1.0, in_plane_hopping=0.7, thickness=3)
+    valve = sj.Junction(sj.ferromagnet(**IRON), [oxide], sj.ferromagnet(**IRON))
+    law = sj.judge(valve, energy=0.0, k=k, advise=False).laws["exponent"]
+    level = 10.0 - 2 * 0.7 * np.cos(k).sum()
+    kappa = float(tunnelling.lattice_decay_constant(level, 0.0, 1.0))
+    assert f"κa = {kappa:.6g}" in str(law.reason if hasattr(law, "reason") else law.advice)
+
+
+def test_the_page_of_a_judgment_draws_its_curves(tmp_path):
+    judged = sj.judge(tunnel_junction(), energy=0.1, advise=False)
+    judged.report(tmp_path / "judge.html")
+    assert 'alt="Exact numbers (thick) and laws (dashed) over the angle"' in (tmp_path / "judge.html").read_text()
+
+
+# ---------------------------------------------------------------------- fits and files
+@pytest.mark.parametrize("unit", [1e-15, 1.0, 1e12])
+def test_the_misfit_of_a_fit_does_not_depend_on_the_unit(unit):
+    class Response:
+        angles = np.linspace(0.0, np.pi, 9)
+        current = unit * (1.0 + 0.2 * np.cos(angles) + 0.03 * np.cos(2 * angles))
+
+    class Constant:
+        angles, current = Response.angles, unit * np.ones(9)
+
+    fitted = [effective._tunnelling_conductance(of).residual for of in (Response, Constant)]
+    assert fitted[0] == pytest.approx(0.09, rel=0.5)
+    assert fitted[1] < 1e-5
+
+
+def test_writing_leaves_no_file_open():
+    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    for number in range(5):
+        with write_atomically("a") as path:
+            path.write_text(str(number))
+    assert not before or len(os.listdir("/proc/self/fd")) == before
+
+
+# ---------------------------------------------------------------------- prints and pictures
+def test_a_device_prints_its_axes_and_draws_a_square_as_a_square():
+    found = sj.scatter(graphene_spin_valve(theta=1.0), 0.0)
+    axes = [tuple(map(float, text.split(","))) for text in re.findall(r"spin along \(([^)]*)\)", str(found))]
+    assert_allclose(axes, found.magnetizations, atol=1e-4)
+    figure = drawings.plot_device(found, "right", axis="z")
+    assert {str(a.get_aspect()) for a in figure.axes if a.get_xlabel() == "x"} == {"1.0"}
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_a_device_prints_totals_where_some_lead_mixes_spins(mixed):
+    lattice = kwant.lattice.chain(norbs=2)
+    syst = kwant.Builder()
+    syst[(lattice(x) for x in range(3))] = np.zeros((2, 2))
+    syst[lattice.neighbors()] = -np.eye(2)
+    for direction, hop in ((-1, -np.eye(2)), (1, -np.eye(2) + 0.3 * mixed * PAULI[0])):
+        lead = kwant.Builder(kwant.TranslationalSymmetry((direction,)))
+        lead[lattice(0)], lead[lattice.neighbors()] = -0.2 * PAULI[2], hop
+        syst.attach_lead(lead)
+    found = sj.scatter(syst.finalized(), 0.3)
+    assert [lead.resolved for lead in found.spins] == [True, not mixed]
+    assert ("total to 1" in str(found)) is mixed
+
+
+def test_two_quantities_of_a_sweep_share_a_labelled_axis():
+    data = sj.sweep(tunnel_junction, energy=0.0, theta=[0.0, 1.0], progress=False)
+    figure = plot_sweep(data, ["conductance", "tmr"])
+    assert figure.axes[0].get_ylabel() == f"{data.conductance.units}, {data.tmr.units}"
+
+
+def test_a_snippet_says_the_resistance_of_both_ends():
+    text = str(sj.export(tunnel_junction(), "mumax3", lattice_constant=0.3))
+    ends = [float(x) for x in re.search(r"RA = (\S+) Ω µm² at 0 deg, (\S+) Ω µm² at 180 deg", text).groups()]
+    area = 0.3e-3**2
+    for angle, found in zip((0.0, np.pi), ends, strict=True):
+        G = float(sj.scatter(tunnel_junction(theta=angle), 0.0).conductance)
+        assert found == pytest.approx(25812.80745 * area / G, rel=1e-4)
+
+
+def test_an_ensemble_prints_its_defects():
+    with sj.ensemble(tunnel_junction(), 0.0, realizations=4, workers=1, progress=False) as result:
+        assert "unitarity_defect, largest" in str(result)

@@ -1,0 +1,57 @@
+"""A default is part of the physics: one that changes, changes numbers of those who left it out, and is said here too.
+
+``python tests/units/test_defaults.py`` writes the list anew; what is new need not be in it at once.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
+
+import numpy as np
+
+import kwant_spinjunc as sj
+
+LIST = Path(__file__).with_name("defaults.txt")
+WINGS = ("theory", "transport", "magnets", "judging", "runs", "model", "spin", "units", "scattering")
+
+
+def shown(value):
+    """A value as text that no version of NumPy writes otherwise."""
+    if inspect.isfunction(value) or inspect.isclass(value):
+        return value.__name__
+    return repr(np.round(value, 9).tolist() if isinstance(value, np.ndarray) else value)
+
+
+def defaults():
+    """Yield (function or result, argument, default) of everything public."""
+    for module in pkgutil.walk_packages(sj.__path__, "kwant_spinjunc."):
+        if module.name.split(".")[1] not in WINGS or any(part.startswith("_") for part in module.name.split(".")):
+            continue
+        for name, value in vars(importlib.import_module(module.name)).items():
+            if name.startswith("_") or getattr(value, "__module__", "") != module.name:
+                continue
+            if inspect.isfunction(value):
+                given = {n: p.default for n, p in inspect.signature(value).parameters.items()}
+            elif inspect.isclass(value) and is_dataclass(value):
+                given = {f.name: f.default for f in fields(value) if f.default is not MISSING}
+            else:
+                continue
+            for argument, default in given.items():
+                if default is not None and default is not inspect.Parameter.empty:
+                    yield name, argument, shown(default)
+
+
+def test_a_default_that_changes_is_said_here_too():
+    found = {}
+    for name, argument, default in defaults():
+        found.setdefault((name, argument), set()).add(default)
+    kept = [line.split(" ", 2) for line in LIST.read_text().splitlines()]
+    there = [(name, argument, default) for name, argument, default in kept if (name, argument) in found]
+    assert len(there) > 0.9 * len(kept)
+    assert [row for row in there if row[2] not in found[row[:2]]] == []
+
+
+if __name__ == "__main__":
+    LIST.write_text("".join(f"{' '.join(row)}\n" for row in sorted(set(defaults()))))
