@@ -308,6 +308,6 @@ def in_plane_directions(junction: Junction, angles: Floats) -> Floats:
 
 
 def _clause(error: Exception) -> str:
-    """Return what an error says, as a clause: its way out is for who made the call."""
-    text = str(error)
-    return text[0].lower() + text[1:].rstrip(".")
+    """Return what an error says of a junction, as a clause: its way out is for who made the call."""
+    said = str(error).split(". Use ")[0].split(". Build ")[0].rstrip(".")
+    return said.replace("Argument `junction` must", "it must", 1)

@@ -221,7 +221,7 @@ def _target(junction: Any, parameters: dict[str, Any], given: Mapping[str, Any])
     if turns is None:
         raise ArgumentError(
             f"Argument `turns` must name the angle of the family {name}, which returns Kwant systems, but it has no "
-            "parameter `theta`. Pass turns='...'."
+            "parameter `theta`. Pass turns='...' (--turns in the shell)."
         )
     return name, lambda angle: call_any_family(junction, {**parameters, turns: angle})
 

@@ -208,25 +208,21 @@ class Judgment:
     # ------------------------------------------------------------------ shown
     def table(self) -> Table:
         """Return the verdicts as a table."""
-        rows = [
-            (
-                law.title,
-                law.verdict,
-                law.percent,
-                "-" if np.isnan(law.at) else f"{np.degrees(law.at):.4g}",
-                number(law.value, 3),
-                law.parameter or law.reason,
-            )
-            for law in self.laws.values()
-        ]
+        rows, told = [], dict[str, str]()
+        for law in self.laws.values():
+            at = "-" if np.isnan(law.at) else f"{np.degrees(law.at):.4g}"
+            last = law.parameter or (f"as for {told[law.reason]}" if law.reason in told else law.reason)
+            if not law.parameter:
+                told.setdefault(law.reason, law.title)
+            rows.append((law.title, law.verdict, law.percent, at, number(law.value, 3), last))
         head = ("law", "verdict", "worst error", "at deg", "value", "small parameter, or why it does not apply")
         notes = [f"tolerance {self.tolerance:.3g}; with care up to {CARE:g} times that"]
         if not np.isnan(self.tmr):
             notes.append(f"TMR (G_P - G_AP)/G_AP = {self.tmr:.4g}")
         for law in self.laws.values():
-            told = " ".join(text[0].upper() + text[1:].rstrip(".") + "." for text in (law.reason, law.advice) if text)
-            if told and law.verdict != VERDICTS[3]:
-                notes.append(f"{law.title}: {told}")
+            said = " ".join(text[0].upper() + text[1:].rstrip(".") + "." for text in (law.reason, law.advice) if text)
+            if said and law.verdict != VERDICTS[3]:
+                notes.append(f"{law.title}: {said}")
         return Table(f"{self.name}, {self.evidence.problem.words}", head, rows, notes, left=2)
 
     def __str__(self) -> str:

@@ -71,3 +71,31 @@ def test_judge_refuses_in_one_line(words, message, capsys):
     err = capsys.readouterr().err
     assert message in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("sj.Junction(iron, [], iron)", "it must show where one magnet ends, but is a contact of collinear magnets"),
+        (
+            "sj.Junction(copper, [wall], copper)",
+            "the spins of the left lead have no axis of their own: it is no magnet",
+        ),
+        ("sj.build(sj.Junction(iron, [wall], iron)).finalized()", "its angle does not turn the leads"),
+    ],
+)
+def test_what_cannot_be_turned_is_said_once(body, reason, tmp_path, capsys):
+    file = tmp_path / "family.py"
+    file.write_text(
+        "import kwant_spinjunc as sj\n"
+        "iron = sj.ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)\n"
+        "copper = sj.normal_metal(onsite=1.0, hopping=1.0)\n"
+        "wall = sj.barrier(onsite=4.0, hopping=1.0, thickness=3)\n"
+        f"def family(theta=1.0): return {body}\n"
+    )
+    assert main(["judge", str(file), "--no-advice"]) == 0
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert "do not apply" in first
+    assert reason in first
+    assert "\n".join(rest).count(reason) == 1
+    assert "as for (1) one conserved current" in "\n".join(rest)
