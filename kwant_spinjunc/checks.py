@@ -48,6 +48,7 @@ __all__ = [
     "shown",
     "sides",
     "temperature",
+    "unit_word",
     "warn_of_degrees",
     "wave_vector",
     "within",
@@ -391,6 +392,14 @@ def _refuse_unknown(given: Iterable[str], names: Sequence[str], called: str) -> 
             near = get_close_matches(name, names, n=1)
             hint = f"Did you mean `{near[0]}`?" if near else f"It has {', '.join(names)}."
             raise ArgumentError(f"Argument `{name}` must be a keyword of {called}, but is not. {hint}")
+
+
+# ---------------------------------------------------------------------- units
+def unit_word(unit: Any) -> str:
+    """Return the name of a unit of energy, which is empty where it is not known."""
+    if not isinstance(unit, str) or len(unit) > 20 or not unit.isprintable():
+        raise ArgumentError(f'Argument `unit` must be the name of a unit, as "eV" or "t", but is {shown(unit)}.')
+    return unit
 
 
 # ---------------------------------------------------------------------- angles

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-__all__ = ["Table", "as_html", "first_line", "number"]
+__all__ = ["Table", "as_html", "first_line", "number", "with_unit"]
 
 
 def number(value: float, digits: int = 6) -> str:
@@ -18,6 +18,11 @@ def number(value: float, digits: int = 6) -> str:
     ('0.123457', '-', '1e-20')
     """
     return "-" if value != value else f"{value:.{digits}g}"
+
+
+def with_unit(text: object, unit: str) -> str:
+    """Return a number or text with the unit behind it, if there is one."""
+    return f"{text} {unit}".rstrip()
 
 
 def as_html(self: object) -> str:

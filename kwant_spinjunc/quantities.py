@@ -147,18 +147,19 @@ def attributes(quantity: Quantity) -> dict[str, str]:
     return {"units": quantity.units, "long_name": quantity.long_name}
 
 
-def axis_attributes(name: str) -> dict[str, str]:
-    """Return ``units`` and ``long_name`` of a swept parameter."""
+def axis_attributes(name: str, units: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return ``units`` and ``long_name`` of a swept parameter, with the units that its family declares."""
+    words = name.replace("_", " ")
+    if units and units.get(name):
+        return {"units": units[name], "long_name": words}
     if is_angle(name):
         return {"units": "rad", "long_name": name if name == "angle" else f"angle {name}"}
-    units = {
-        "energy": "unit of the hopping",
-        "bias": "unit of the hopping",
-        "thickness": "planes",
-        "spacer": "planes",
-        "buffer": "planes",
+    known = {
+        **dict.fromkeys(("energy", "bias"), "unit of the hopping"),
+        **dict.fromkeys(("thickness", "spacer", "buffer"), "planes"),
+        "concentration": "1",
     }
-    return {"units": units.get(name, "unit of the family"), "long_name": name.replace("_", " ")}
+    return {"units": known.get(name, "unit of the family"), "long_name": words}
 
 
 def dataset(
@@ -167,6 +168,7 @@ def dataset(
     axes: Mapping[str, NDArray[Any]],
     facts: Mapping[str, Any],
     labels: Mapping[str, Sequence[Any]] = LABELS,
+    units: Mapping[str, str] | None = None,
 ) -> xr.Dataset:
     """Return an `xarray.Dataset` over swept axes; an axis that is a single number becomes a scalar coordinate."""
     import xarray as xr
@@ -175,5 +177,5 @@ def dataset(
     variables = {name: xr.Variable((*swept, *q.dims), values[name], attributes(q)) for name, q in schema.items()}
     used = sorted({dim for quantity in schema.values() for dim in quantity.dims})
     coords: dict[str, Any] = {dim: list(labels[dim]) for dim in used}
-    coords |= {n: xr.Variable((n,) if v.ndim else (), v, axis_attributes(n)) for n, v in axes.items()}
+    coords |= {n: xr.Variable((n,) if v.ndim else (), v, axis_attributes(n, units)) for n, v in axes.items()}
     return xr.Dataset(variables, coords, facts)

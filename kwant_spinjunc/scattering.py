@@ -27,7 +27,7 @@ from .halves import route
 from .model.junction import Junction
 from .model.problem import TOLERANCE, Problem, Settings
 from .optional import has, is_kwant
-from .printing import as_html, first_line
+from .printing import as_html, first_line, with_unit
 from .solved import Fields, Solved, refuse_discontinuity, refuse_unitarity
 
 __all__ = ["TOLERANCE", "Scattering", "conducting_barrier", "scatter", "scatter_quietly"]
@@ -425,7 +425,11 @@ def _summary(s: Scattering) -> str:
     if s.problem.m_right is not None:
         angle = f"{s.magnetizations[..., 0, 0].size} directions of the right magnet"
     per_cell = ", average over k" if isinstance(s.k, str) else ""
-    where = f"E = {s.energy}{per_cell}" if not batch else f"{int(np.prod(batch))} points, shape {batch}"
+    where = (
+        f"E = {with_unit(s.energy, s.junction.unit)}{per_cell}"
+        if not batch
+        else f"{int(np.prod(batch))} points, shape {batch}"
+    )
     if s.junction.is_disordered:
         where += f", sample {s.realization} of seed {s.seed}"
     absent = "" if has("kwant") else " (Kwant is not installed)"

@@ -21,6 +21,8 @@ Jungwirth, Phys. Rev. X 12, 031042 (2022), altermagnets by spin group. The model
 here are not fitted to a metal.
 """
 
+from typing import Annotated
+
 import kwant
 import kwant.wraparound
 import numpy as np
@@ -42,7 +44,7 @@ def altermagnet_junction(
     thickness: int = 3,
     planes: int = 2,
     dimensions: int = 2,
-) -> Device:
+) -> Annotated[Device, "t"]:
     """Return AM|I|F, or AM|I|AM for ``right="altermagnet"``, periodic in the plane.
 
     ``hopping_splitting`` is t_J, ``splitting`` Δ of the ferromagnet, ``onsite`` ε and ``height`` ε_I. Of each magnet

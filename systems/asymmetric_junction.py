@@ -9,6 +9,8 @@ down by 0.7 and twice the splitting, so that E = 0 lies near the bottom of its m
 minority -0.7 to 3.3 around onsite = 0.3).
 """
 
+from typing import Annotated
+
 import numpy as np
 
 from kwant_spinjunc import Junction, barrier, ferromagnet, unit_vector
@@ -24,7 +26,7 @@ def asymmetric_junction(
     splitting_right: float = 2.0,
     hopping: float = 1.0,
     in_plane_hopping: float = 0.0,
-) -> Junction:
+) -> Annotated[Junction, "t"]:
     """Return F|I|F' with the right magnetization at ``theta`` (radians); ``height`` counts from ``onsite``."""
     shared = {"hopping": hopping, "in_plane_hopping": in_plane_hopping}
     return Junction(

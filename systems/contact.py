@@ -8,6 +8,8 @@ Numbers in units of the hopping t, as in `tunnel_junction`. At theta = 0 the con
 angle the abrupt change of the exchange field is all that scatters.
 """
 
+from typing import Annotated
+
 import numpy as np
 
 from kwant_spinjunc import Junction, ferromagnet, unit_vector
@@ -21,7 +23,7 @@ def contact(
     hopping: float = 1.0,
     in_plane_hopping: float = 0.0,
     buffer: int = 1,
-) -> Junction:
+) -> Annotated[Junction, "t"]:
     """Return F|F with the right magnetization at ``theta`` (radians); ``buffer`` planes of each magnet are resolved.
 
     ``splitting_right`` is that of the left magnet unless given.

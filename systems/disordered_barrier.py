@@ -6,6 +6,8 @@ For `spinjunc ensemble`: with a cross-section of several sites every realization
 levels near the Fermi energy make rare, resonant paths, as in Tsymbal et al., Phys. Rev. Lett. 90, 186602 (2003).
 """
 
+from typing import Annotated
+
 import kwant_spinjunc as sj
 
 
@@ -13,11 +15,11 @@ def disordered_barrier(
     theta: float = 0.0,
     height: float = 3.0,
     thickness: int = 4,
-    concentration: float = 0.05,
+    concentration: Annotated[float, "1"] = 0.05,
     impurity: float = 2.0,
-    width: float = 0.0,
+    width: Annotated[float, "t"] = 0.0,
     splitting: float = 1.0,
-) -> sj.Junction:
+) -> Annotated[sj.Junction, "t"]:
     """Return the junction; energies in units of the hopping, `height` and `impurity` above the band center of iron.
 
     `width` is that of an additional Anderson disorder of the barrier.

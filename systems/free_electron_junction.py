@@ -10,6 +10,8 @@ by J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989). Parabolic bands are discreti
 The in-plane hopping equals t (free electrons in three dimensions); k = (kx, kz) is in 1/a.
 """
 
+from typing import Annotated
+
 import numpy as np
 
 from kwant_spinjunc import Junction, barrier, ferromagnet, unit_vector
@@ -19,12 +21,12 @@ from kwant_spinjunc.units import free_electron_ferromagnet, onsite_from_band_bot
 def free_electron_junction(
     theta: float = np.pi / 3,
     height: float = 1.0,
-    width: float = 1.0,
-    k_majority: float = 10.9,
-    k_minority: float = 4.2,
-    a: float = 0.05,
-    effective_mass: float = 1.0,
-) -> Junction:
+    width: Annotated[float, "nm"] = 1.0,
+    k_majority: Annotated[float, "1/nm"] = 10.9,
+    k_minority: Annotated[float, "1/nm"] = 4.2,
+    a: Annotated[float, "nm"] = 0.05,
+    effective_mass: Annotated[float, "m_e"] = 1.0,
+) -> Annotated[Junction, "eV"]:
     """Return the junction with a barrier ``width`` nm thick, rounded to whole planes of ``a`` nm."""
     iron = free_electron_ferromagnet(
         k_majority, k_minority, lattice_constant=a, effective_mass=effective_mass, isotropic=True

@@ -22,6 +22,8 @@ Akhmerov et al., Phys. Rev. B 77, 205416 (2008), and A. Cresti, G. Grosso and G.
 a zigzag ribbon of an even number of lines transmits nothing, by its mirror symmetry.
 """
 
+from typing import Annotated
+
 import kwant
 import numpy as np
 
@@ -46,7 +48,7 @@ def graphene_spin_valve(
     onsite: float = -0.4,
     channel_onsite: float | None = None,
     hopping: float = 1.0,
-) -> Device:
+) -> Annotated[Device, "t"]:
     """Return a graphene spin valve with the right magnetization at ``theta`` (radians) in the x-z plane.
 
     ``length`` unit cells of the ribbon are without exchange, ``magnet`` on either side are resolved besides the one

@@ -17,6 +17,7 @@ X.-G. Zhang, T. C. Schulthess and J. M. MacLaren, Phys. Rev. B 63, 054416 (2001)
 """
 
 from itertools import product
+from typing import Annotated
 
 import kwant
 import kwant.wraparound
@@ -123,7 +124,7 @@ def iron_barrier(
     hopping: float = 0.6,
     planes: int = 2,
     splitting: float = SPLITTING * RYDBERG,
-) -> Device:
+) -> Annotated[Device, "eV"]:
     """Return Fe|barrier|Fe, ``planes`` of iron resolved on either side besides the two that are joined to a lead.
 
     ``level`` is the center of the barrier's band in eV, ``hopping`` |t| (the band is ± 8 |t| wide). Cut ``barrier``;

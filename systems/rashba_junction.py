@@ -21,7 +21,7 @@ Source: the model of tunneling anisotropic magnetoresistance of A. Matos-Abiague
 units of the hopping t, exaggerated in α to be seen in a narrow wire.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -36,8 +36,8 @@ def rashba_junction(
     phi: float = 0.0,
     theta_left: float = 0.0,
     phi_left: float = 0.0,
-    alpha: float = 0.3,
-    alpha_right: float = 0.0,
+    alpha: Annotated[float, "t"] = 0.3,
+    alpha_right: Annotated[float, "t"] = 0.0,
     height: float = 3.0,
     thickness: int = 2,
     magnet: int = 3,
@@ -47,7 +47,7 @@ def rashba_junction(
     onsite: float = 1.0,
     splitting: float = 1.0,
     hopping: float = 1.0,
-) -> Device:
+) -> Annotated[Device, "t"]:
     """Return F|I|F with Rashba coupling ``alpha`` and ``alpha_right`` in the magnets' planes next to the barrier.
 
     ``magnet`` planes of each magnet are resolved beside the barrier of ``thickness`` planes; the cross-section has

@@ -8,6 +8,8 @@ Numbers in units of the hopping t: the ferromagnet of `tunnel_junction` around a
 band is -2 to 2.
 """
 
+from typing import Annotated
+
 import numpy as np
 
 from kwant_spinjunc import Junction, ferromagnet, normal_metal, unit_vector
@@ -21,7 +23,7 @@ def spin_valve(
     splitting: float = 1.0,
     hopping: float = 1.0,
     in_plane_hopping: float = 0.0,
-) -> Junction:
+) -> Annotated[Junction, "t"]:
     """Return F|N|F with ``spacer`` nonmagnetic planes and the right magnetization at ``theta`` (radians)."""
     iron = {"onsite": onsite, "hopping": hopping, "splitting": splitting, "in_plane_hopping": in_plane_hopping}
     return Junction(

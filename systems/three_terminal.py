@@ -20,6 +20,8 @@ metal; F. J. Jedema, A. T. Filip and B. J. van Wees, Nature 410, 345 (2001), the
 of the hopping.
 """
 
+from typing import Annotated
+
 import kwant
 import numpy as np
 
@@ -41,7 +43,7 @@ def three_terminal(
     spacer_onsite: float = 1.0,
     splitting_detector: float = 0.0,
     hopping: float = 1.0,
-) -> Device:
+) -> Annotated[Device, "t"]:
     """Return F|N|F with a third lead at its normal part; angles in radians in the x-z plane.
 
     ``coupling`` is the hopping between the wire and the arm of ``arm`` sites. ``magnet`` planes of each magnet are

@@ -13,6 +13,8 @@ at E = 0 (onsite = splitting = 1: majority band -1.5 to 2.5, minority band -0.5 
 on-site energy, so the barrier is evanescent at E = 0 for height > 1.
 """
 
+from typing import Annotated
+
 import numpy as np
 
 from kwant_spinjunc import Junction, barrier, ferromagnet, unit_vector
@@ -26,7 +28,7 @@ def tunnel_junction(
     splitting: float = 1.0,
     hopping: float = 1.0,
     in_plane_hopping: float = 0.0,
-) -> Junction:
+) -> Annotated[Junction, "t"]:
     """Return F|I|F with the right magnetization at ``theta`` (radians) in the x-z plane."""
     iron = {"onsite": onsite, "hopping": hopping, "splitting": splitting, "in_plane_hopping": in_plane_hopping}
     return Junction(

@@ -23,6 +23,8 @@ of states, which is of d electrons, is negative. Numbers in units of t_s, not fi
 minority d band is at the Fermi energy, the majority d band is filled.
 """
 
+from typing import Annotated
+
 import kwant
 import numpy as np
 
@@ -46,7 +48,7 @@ def two_orbital_magnet(
     splitting_d: float = 1.4,
     hopping: float = 1.0,
     hopping_d: float = 0.2,
-) -> Device:
+) -> Annotated[Device, "t_s"]:
     """Return F|I|F of two-orbital magnets, the right magnetization at ``theta`` (radians) in the x-z plane.
 
     Names without suffix are those of the s orbital. ``magnet`` planes of each magnet are resolved, besides the one that

@@ -12,7 +12,7 @@ from ..checks import is_angle, warn_of_degrees
 from ..errors import ArgumentError
 from ..model.junction import Junction
 from ..runs.family import Family
-from .values import number, parse_range, parse_value, split_assignment
+from .values import Kelvin, number, parse_range, parse_value, split_assignment
 
 __all__ = [
     "add_energy",
@@ -27,6 +27,7 @@ __all__ = [
     "family_and_junction",
     "family_and_system",
     "refuse_for_device",
+    "refuse_kelvin",
     "save_figure",
 ]
 
@@ -189,6 +190,15 @@ def save_figure(figure: Any, output: str, quiet: bool = False) -> None:
         figure.savefig(path, dpi=200, bbox_inches="tight")
     if not quiet:
         print(f"figure: {output}")
+
+
+def refuse_kelvin(value: Any, unit: str) -> None:
+    """Refuse a temperature in kelvin, which is k_B T in eV, for a family whose energies are in another unit."""
+    if isinstance(value, Kelvin) and unit not in ("", "eV"):
+        raise ArgumentError(
+            f"Argument `--temperature` must be k_B T in units of {unit}, those of the family, but is in kelvin, "
+            f"{float(value):.4g} eV."
+        )
 
 
 def refuse_for_device(**options: Any) -> None:

@@ -22,6 +22,7 @@ from .options import (
     axes_of,
     check_figure,
     executor_of,
+    refuse_kelvin,
     save_figure,
 )
 from .values import number, parse_range, wave_vector
@@ -64,11 +65,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do it and return the exit code."""
-    from ..runs.family import load_family
+    from ..runs.family import load_family, units_of
     from ..runs.sweep import SweepError, SweepInterrupted, finished, sweep
 
     family = load_family(options.file, options.family)
     axes, energy = axes_of(options)
+    refuse_kelvin(options.temperature, units_of(family).get("", ""))
     bias = None if options.bias is None else parse_range(options.bias, "--bias")
     shown = _checked(options, family, axes, energy, bias)
     file = _table_file(options)

@@ -12,6 +12,7 @@ from ..checks import finite
 from ..errors import ArgumentError
 
 __all__ = [
+    "Kelvin",
     "cross_section",
     "number",
     "parse_range",
@@ -28,6 +29,10 @@ LARGEST_WHOLE = 2**53
 
 #: Units that may be typed behind a number: degrees to radians, kelvin to k_B T in eV.
 UNITS = {"deg": math.pi / 180, "K": 8.617333262e-5}
+
+
+class Kelvin(float):
+    """k_B T in eV, of a temperature typed in kelvin."""
 
 
 def unit_of(text: str) -> str:
@@ -52,7 +57,8 @@ def parse_value(text: str) -> Any:
     for unit, size in UNITS.items():
         if text.endswith(unit):
             try:
-                return size * float(text.removesuffix(unit))
+                value = size * float(text.removesuffix(unit))
+                return Kelvin(value) if unit == "K" else value
             except ValueError:
                 return text
     try:
@@ -135,7 +141,8 @@ def wave_vector(text: str | None, of_system: bool = False) -> Any:
 def number(text: str) -> float:
     """Return a finite number, for argparse."""
     try:
-        return finite("number", parse_value(text))
+        value = parse_value(text)
+        return value if isinstance(value, Kelvin) else finite("number", value)
     except ValueError:
         raise argparse.ArgumentTypeError(f"must be a finite number, but is {text!r}") from None
 

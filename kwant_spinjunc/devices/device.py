@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Floats
-from ..checks import known_fields
+from ..checks import known_fields, unit_word
 from ..errors import ArgumentError
 from ..optional import kwant
 from .cuts import BUFFER, ResolvedCut, resolve_cut, resolve_sites
@@ -62,6 +62,8 @@ class Device:
         energy.
     params : mapping
         Default parameters of the system.
+    unit : str
+        Unit of all its energies, as "eV" or "t", for axes and tables.
     """
 
     system: Any
@@ -72,8 +74,10 @@ class Device:
     exchange: Any = None
     barriers: Mapping[str, Any] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
+    unit: str = ""
 
     def __post_init__(self) -> None:
+        unit_word(self.unit)
         if isinstance(self.system, kwant.Builder):
             raise ArgumentError("Argument `system` must be finalized, but is a Builder. Use syst.finalized().")
         if not isinstance(self.system, kwant.system.FiniteSystem) or not hasattr(self.system, "id_by_site"):

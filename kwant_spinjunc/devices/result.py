@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..arrays import Floats
 from ..checks import finite_array
 from ..errors import ArgumentError, ContinuityError, NearSideWarning, SpinjuncError, SpinjuncWarning
-from ..printing import as_html, first_line
+from ..printing import as_html, first_line, with_unit
 from ..quantities import LABELS, dataset, quantities
 from .device import Device
 from .spin_channels import LeadSpins
@@ -471,7 +471,10 @@ def _pickles(value: Any) -> bool:
 
 def _summary(s: DeviceScattering) -> str:
     """Return the result as an aligned table with its own quality."""
-    lines = [f"Scattering by kwant: E = {s.energy}, {len(s.channels)} leads", *_table(s)]
+    lines = [
+        f"Scattering by kwant: E = {with_unit(s.energy, s.device.unit if s.device else '')}, {len(s.channels)} leads",
+        *_table(s),
+    ]
     for number, (spins, m) in enumerate(zip(s.spins, s.magnetizations, strict=True)):
         axis = ", ".join(f"{x:.4g}" for x in m + 0.0)
         state = f"spin along ({axis}), mixing {spins.mixing:.1e}" if spins.resolved else f"not resolved: {spins.reason}"

@@ -11,6 +11,7 @@ from typing import Any
 
 from kwant_spinjunc.checks import is_angle
 from kwant_spinjunc.errors import ArgumentError
+from kwant_spinjunc.runs.family import units_of
 
 __all__ = ["Control", "checked_values", "controls_of"]
 
@@ -61,7 +62,8 @@ def controls_of(family: Callable[..., Any], start: Mapping[str, Any]) -> tuple[C
     ----------
     family
         A function of parameters. A range is taken from ``Annotated[float, (low, high)]``, else from the default: 0 to
-        twice it, -1 to 1 around 0, 0 to 180 degrees for an angle, 1 to at least 10 for a count.
+        twice it, -1 to 1 around 0, 0 to 180 degrees for an angle, 1 to at least 10 for a count. Units are those of
+        `units_of`.
     start
         Values to start from instead of the defaults.
     """
@@ -76,7 +78,7 @@ def controls_of(family: Callable[..., Any], start: Mapping[str, Any]) -> tuple[C
         hints = typing.get_type_hints(family, include_extras=True)
     except NameError:  # names that only type checkers see
         hints = {}
-    found = []
+    units, found = units_of(family), []
     for name, parameter in signature.parameters.items():
         if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             continue
@@ -85,13 +87,13 @@ def controls_of(family: Callable[..., Any], start: Mapping[str, Any]) -> tuple[C
             if not is_angle(name):
                 raise ArgumentError(f"Argument `{name}` must be given: {family.__name__} has no default for it.")
             value = math.pi / 2
-        control = _control(name, value, hints.get(name))
+        control = _control(name, value, hints.get(name), units.get(name, ""))
         if control is not None:
             found.append(control)
     return tuple(found)
 
 
-def _control(name: str, value: Any, hint: Any) -> Control | None:
+def _control(name: str, value: Any, hint: Any, unit: str) -> Control | None:
     bounds = next((x for x in getattr(hint, "__metadata__", ()) if isinstance(x, (tuple, list)) and len(x) == 2), None)
     literal = typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else ()
     if literal:
@@ -100,7 +102,7 @@ def _control(name: str, value: Any, hint: Any) -> Control | None:
         return Control(name, name, "bool", value)
     if isinstance(value, int):
         low, high = bounds or (min(1, value), max(2 * value, 10))
-        return Control(name, name, "int", value, low, high, 1)
+        return Control(name, name, "int", value, low, high, 1, unit)
     if not isinstance(value, float) or not math.isfinite(value):
         return None
     scale = 1.0
@@ -111,7 +113,7 @@ def _control(name: str, value: Any, hint: Any) -> Control | None:
     low, high = bounds or ((0.0, 180.0) if is_angle(name) else _around(shown))
     low, high = min(low, shown), max(high, shown)
     step = 1.0 if is_angle(name) else _nice((high - low) / STEPS)
-    return Control(name, name, "float", shown, low, high, step, "deg" if is_angle(name) else "", scale=scale)
+    return Control(name, name, "float", shown, low, high, step, "deg" if is_angle(name) else unit, scale=scale)
 
 
 def _around(value: float) -> tuple[float, float]:

@@ -63,8 +63,8 @@ class Explorer:
         step = 10 ** math.floor(math.log10(max(high - low, 1e-9) / 100))
         self.controls: tuple[Control, ...] = (
             *own,
-            Control(ENERGY, "energy", "float", energy, min(low, energy), max(high, energy), step),
-            Control(BIAS, "bias V", "float", 0.0, 0.0, (high - low) / 4, step),
+            Control(ENERGY, "energy", "float", energy, min(low, energy), max(high, energy), step, first.unit),
+            Control(BIAS, "bias V", "float", 0.0, 0.0, (high - low) / 4, step, first.unit),
             Control(KX, "kx a", "float", 0.0, 0.0, 180.0, 1.0, "deg", scale=math.pi / 180),
             Control(KZ, "kz a", "float", 0.0, 0.0, 180.0, 1.0, "deg", scale=math.pi / 180),
         )

@@ -17,6 +17,7 @@ from kwant_spinjunc.halves.round_trip import round_trip
 from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
 from kwant_spinjunc.model.junction import Junction
 from kwant_spinjunc.model.plane import band_shift
+from kwant_spinjunc.printing import with_unit
 from kwant_spinjunc.spin import torque_axes
 from kwant_spinjunc.theory import tunnelling
 
@@ -97,7 +98,8 @@ class Clean:
             point = "averaged over the Brillouin zone"
         else:
             point = "k = Γ" if self.k is None else f"k = ({', '.join(f'{x:.4g}' for x in np.ravel(self.k))})/a"
-        return f"E = {self.energy:g}, {point if self.junction.is_dispersive else 'one chain of atoms'}"
+        energy = with_unit(f"{self.energy:g}", self.junction.unit)
+        return f"E = {energy}, {point if self.junction.is_dispersive else 'one chain of atoms'}"
 
     # ------------------------------------------------------------------ means over k
     def mean(self, observe: Callable[[Floats], Any], junction: Junction | None = None, atol: float = 0.0) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 from kwant_spinjunc.judging.clean import in_plane_directions, spacer_layer, unlabeled, why_fixed
 from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
 from kwant_spinjunc.model.junction import Junction
+from kwant_spinjunc.printing import with_unit
 from kwant_spinjunc.runs.ensemble import ensemble
 
 from ..arrays import Floats
@@ -47,7 +48,9 @@ class Samples:
     def words(self) -> str:
         """What was solved, in words."""
         W, D = self.settings.get("cross_section", (1, 1))
-        return f"E = {self.energy:g}, {self.evidence.samples} samples of {W}×{D} sites"
+        return (
+            f"E = {with_unit(f'{self.energy:g}', self.junction.unit)}, {self.evidence.samples} samples of {W}×{D} sites"
+        )
 
     @cached_property
     def fixed(self) -> str:

@@ -26,6 +26,7 @@ from ..checks import (
     known_keywords,
     positive,
     positive_integer,
+    unit_word,
     warn_of_degrees,
 )
 from ..errors import ArgumentError
@@ -216,6 +217,8 @@ class Junction:
         has the layer's hopping and a bond between unlike layers the geometric mean of the two.
     buffer
         Number of planes of each lead included in the scattering region, >= 1.
+    unit
+        Unit of all its energies, as "eV" or "t", for axes and tables; no part of the physics.
 
     Raises
     ------
@@ -236,9 +239,11 @@ class Junction:
     right: Layer
     bonds: Sequence[float] | Mapping[int, float] | None = None
     buffer: int = 1
+    unit: str = field(default="", kw_only=True, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
+        unit_word(self.unit)
         if isinstance(self.layers, Layer) or not isinstance(self.layers, Iterable):
             raise ArgumentError("Argument `layers` must be a sequence of layers, but is one. Use `[layer]`.")
         set_(self, "layers", tuple(self.layers))

@@ -100,7 +100,7 @@ def plot_system(device: Device, energy: float | None = None) -> Figure:
         if energy is not None:
             panel_axes.axhline(energy, color="black", linewidth=0.9, linestyle="--")
     if first is not None:
-        first.set_ylabel("energy (unit of the hopping)")
+        first.set_ylabel(f"energy ({device.unit or 'unit of the hopping'})")
         spins = [spin for spin in ("majority", "minority") if spin in drawn]
         handles = [Line2D([], [], marker="o", ls="", color=COLORS[spin]) for spin in spins]
         if handles:

@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike
 from ..errors import ArgumentError
 from ..model.junction import Junction, Layer
 from ..model.plane import band_shift
+from ..printing import with_unit
 from ..runs.averages import Ensemble
 from ..scattering import Scattering
 from ..spin import SIGNS, angle_between
@@ -140,7 +141,7 @@ def plot_junction(junction: Junction, energy: float | None = None, k: ArrayLike 
             axes.axhline(energy, color="black", linewidth=0.9, linestyle="--")
     if energy is not None:
         left.annotate("E", (0.02, energy), xycoords=("axes fraction", "data"), va="bottom")
-    left.set_ylabel("energy (unit of the hopping)")
+    left.set_ylabel(f"energy ({junction.unit or 'unit of the hopping'})")
     left.legend(loc="upper left", bbox_to_anchor=(0.0, -0.2), ncols=2, handlelength=1.2)
     return figure
 
@@ -245,7 +246,9 @@ def plot_layers(scattering: Scattering, lead_in: int | None = None) -> Figure:
         drive, unit = "linear response to a bias, µ_L = −µ_R = 1/2", f"e²/h {cells}"
     else:
         drive, unit = f"states from the {('left', 'right')[lead_in]}", "per unit incoming flux"
-    top.set_title(f"{drive}, E = {scattering.energy:g}; shaded: nonmagnetic planes")
+    top.set_title(
+        f"{drive}, E = {with_unit(f'{scattering.energy:g}', scattering.junction.unit)}; shaded: nonmagnetic planes"
+    )
     top.set_ylabel(f"flux\n({unit})")
     middle.set_ylabel(f"torque on the plane\n({unit})")
     bottom.set_ylabel(

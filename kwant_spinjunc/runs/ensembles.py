@@ -18,7 +18,7 @@ from ..model.junction import Junction
 from ..quantities import axis_attributes
 from .averages import QUANTILES
 from .ensemble import EnsembleInterrupted, ensemble
-from .family import call_family, check_family, parameters_of, plain, source_digest
+from .family import call_family, check_family, parameters_of, plain, source_digest, units_of
 from .problem import DEFAULTS, JunctionProblem
 from .sweep import SweepError, SweepInterrupted
 from .tables import split_axes
@@ -109,7 +109,7 @@ def ensembles(
         "family_source": source_digest(family),
         "energy": float(energy),
     }
-    grid = _Grid(swept, turned, facts)
+    grid = _Grid(swept, turned, facts, units_of(family))
     for place in product(*(range(len(values)) for values in swept.values())):
         values = {name: swept[name][index].item() for name, index in zip(swept, place, strict=True)}
         try:
@@ -146,8 +146,8 @@ def _store_of(folder: str | Path | None, junction: Junction, energy: float, sett
 class _Grid:
     """Tables of single points put together; what is missing is NaN."""
 
-    def __init__(self, swept: dict[str, Any], turned: Any, facts: dict[str, Any]) -> None:
-        self.swept, self.turned, self.facts, self.entered = swept, turned, facts, 0
+    def __init__(self, swept: dict[str, Any], turned: Any, facts: dict[str, Any], units: dict[str, str]) -> None:
+        self.swept, self.turned, self.facts, self.units, self.entered = swept, turned, facts, units, 0
         self.shape = tuple(len(values) for values in swept.values())
         self._points: dict[str, Any] = {}
         self._first: Any = None
@@ -186,7 +186,7 @@ class _Grid:
             coords.pop("m_right", None)
             attributes = {"units": "rad", "long_name": "angle between the magnets"}
             coords["direction"] = xr.Variable(("direction",), self.turned, attributes)
-        coords |= {name: xr.Variable((name,), v, axis_attributes(name)) for name, v in self.swept.items()}
+        coords |= {name: xr.Variable((name,), v, axis_attributes(name, self.units)) for name, v in self.swept.items()}
         first = {} if self._first is None else {key: v for key, v in self._first.attrs.items() if key not in COUNTS}
         complete = int(self.entered == np.prod(self.shape))
         return xr.Dataset(

@@ -7,12 +7,14 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 
+from ..checks import unit_word
 from ..devices.device import Device
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
@@ -27,8 +29,11 @@ __all__ = [
     "parameters_of",
     "plain",
     "source_digest",
+    "units_of",
 ]
 
+#: Words in the names of parameters that are energies, unless annotated with another unit.
+ENERGIES = {"energy", "bias", "onsite", "hopping", "splitting", "height", "impurity"}
 #: A function of parameters that returns a `Junction` or a `Device`.
 Family = Callable[..., Any]
 
@@ -140,6 +145,9 @@ def call_any_family(family: Callable[..., Any], parameters: Mapping[str, Any]) -
         ) from error
     if is_kwant(result):
         result = Device(system=result)
+    unit = units_of(family).get("")
+    if unit and isinstance(result, (Junction, Device)) and not result.unit:
+        result = replace(result, unit=unit)
     if not isinstance(result, (Junction, Device)):
         raise ArgumentError(
             f"Argument `family` must return a Junction or a Device, but {name} returned {type(result).__name__}."
@@ -151,6 +159,28 @@ def parameters_of(family: Callable[..., Junction], swept: Mapping[str, Any], fix
     """Return the fixed parameters with the family's defaults, so that a file can be repeated and compared."""
     defaults = {name: p.default for name, p in inspect.signature(family).parameters.items() if p.default is not p.empty}
     return {name: value for name, value in {**defaults, **fixed}.items() if name not in swept}
+
+
+def units_of(family: Callable[..., Any]) -> dict[str, str]:
+    """Return the units of a family's parameters by name, and under "" that of its energies.
+
+    Energies have the unit that the family declares once, as what it returns, ``-> Annotated[Junction, "eV"]``; any
+    parameter may have its own, ``width: Annotated[float, "nm"]``.
+    """
+    try:
+        hints = get_type_hints(family, include_extras=True)
+    except (NameError, TypeError):  # names that only type checkers see, or no function
+        return {}
+
+    def told(hint: Any) -> str:
+        return next((word for word in getattr(hint, "__metadata__", ()) if isinstance(word, str)), "")
+
+    unit = unit_word(told(hints.get("return")))
+    found = {"": unit, "energy": unit, "bias": unit} if unit else {}
+    for name in inspect.signature(family).parameters:
+        if own := told(hints.get(name)) or (unit if ENERGIES & set(name.split("_")) else ""):
+            found[name] = own
+    return found
 
 
 def plain(value: Any) -> Any:

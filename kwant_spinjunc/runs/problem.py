@@ -375,7 +375,9 @@ def check_memory(problem: JunctionProblem, processes: int) -> None:
 def plain_tree(value: Any) -> Any:
     """Return a JSON value of dataclasses, tuples, numbers and words."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {"type": type(value).__name__, **{f.name: plain_tree(getattr(value, f.name)) for f in fields(value)}}
+        # what is not compared is no part of the physics
+        own = {f.name: plain_tree(getattr(value, f.name)) for f in fields(value) if f.compare}
+        return {"type": type(value).__name__, **own}
     if isinstance(value, (tuple, list)):
         return [plain_tree(item) for item in value]
     if isinstance(value, np.ndarray):

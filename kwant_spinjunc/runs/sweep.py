@@ -31,7 +31,7 @@ from ..transport.linear import linear_response, tunneling_response
 from ..transport.magnetoresistance import collinear_conductances, ratio
 from . import systems
 from .executors import ExecutorError, open_pool, ordered
-from .family import call_any_family, check_family, parameters_of, plain, source_digest
+from .family import call_any_family, check_family, parameters_of, plain, source_digest, units_of
 from .files import verify_table
 from .tables import TableFile, split_axes, table
 
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = [
-    "BIAS_VARIABLES",
     "CRYSTAL_RTOL",
     "VARIABLES",
     "SweepError",
@@ -57,11 +56,10 @@ VARIABLES = quantities(
     "e^2/h per cell",
     " per bias",
 )
-#: Of a sweep at finite bias.
-BIAS_VARIABLES = quantities(
+#: Of a sweep at finite bias, whose currents have the unit of its energies.
+BIAS_NAMES = (
     "current magnetization_current spin_current damping_like field_like equilibrium_field_like angle error "
-    "equilibrium_error",
-    "e^2/h V per cell",
+    "equilibrium_error"
 )
 
 #: No band of a solid is as wide; beyond, integrals over the window overflow.
@@ -365,11 +363,12 @@ def first_of(family: Callable[..., Any], axes: Mapping[str, Any], bias: Any = No
     return call_any_family(family, {**fixed, **at})
 
 
-def variables_of(first: Any, bias: bool, k: Any = None) -> dict[str, Quantity]:
-    """Return what a sweep of a family has, given its first member."""
+def variables_of(first: Any, bias: bool, k: Any = None, unit: str = "") -> dict[str, Quantity]:
+    """Return what a sweep of a family has, given its first member and the unit of its energies."""
+    flux = "e^2/h V" if unit in ("", "eV") else f"e/h {unit}"
     if isinstance(first, Device):
-        return systems.current_variables("V") if bias else systems.linear_variables(first, k)
-    return BIAS_VARIABLES if bias else VARIABLES
+        return systems.current_variables(flux) if bias else systems.linear_variables(first, k)
+    return quantities(BIAS_NAMES, f"{flux} per cell") if bias else VARIABLES
 
 
 def sizes_of(first: Any, variable: Quantity) -> dict[str, int]:
@@ -402,7 +401,8 @@ def _experiment(
         settings |= {"fermi_energy": finite("energy", energy), "temperature": finite("temperature", temperature)}
     elif temperature != 0:
         raise ArgumentError(f"Argument `temperature` must be 0 without a bias, but is {temperature!r}. Give `bias`.")
-    axis, variables = "energy" if bias is None else "bias", variables_of(first, bias is not None, k)
+    axis = "energy" if bias is None else "bias"
+    variables = variables_of(first, bias is not None, k, units_of(family).get("", ""))
     if isinstance(first, Device):
         observe, follows, labels = _of_device(family, first, settings, k, solver, variables)
         return _Experiment(axis, points, variables, observe, 1, settings, labels, follows)
@@ -479,7 +479,7 @@ def _empty_dataset(
         "complete": 0,
     }
     axes = swept if experiment.points.ndim else {**swept, experiment.axis: experiment.points}
-    return table(experiment.variables, axes, facts, labels=experiment.labels)
+    return table(experiment.variables, axes, facts, labels=experiment.labels, units=units_of(family))
 
 
 def _adopt(dataset: xr.Dataset, earlier: Any, name: str = "resume") -> None:

@@ -77,9 +77,8 @@ def linear_variables(device: Device, k: Any = None) -> dict[str, Quantity]:
     return {**found, "unitarity_defect": QUANTITIES["unitarity_defect"]}
 
 
-def current_variables(unit: str) -> dict[str, Quantity]:
-    """Return what a sweep over a bias of a device has."""
-    flux = f"e^2/h {unit}"
+def current_variables(flux: str) -> dict[str, Quantity]:
+    """Return what a sweep over a bias of a device has, its currents in this unit."""
     return {
         "current": Quantity(("lead",), flux, "particle current that leaves a lead"),
         "spin_resolved_current": Quantity(("lead", "spin"), flux, "particle current of a spin that leaves a lead"),

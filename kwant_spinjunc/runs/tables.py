@@ -42,6 +42,7 @@ def table(
     facts: Mapping[str, Any],
     values: Mapping[str, Any] | None = None,
     labels: Mapping[str, Sequence[Any]] = LABELS,
+    units: Mapping[str, str] | None = None,
 ) -> xr.Dataset:
     """Return a `dataset`, full of NaN without values, or refuse one that this machine has no memory for."""
     swept = [len(array) for array in axes.values() if array.ndim]
@@ -49,7 +50,7 @@ def table(
     _check_memory(sum(8.0 * math.prod(shape) for shape in shapes.values()) / 1e9)
     if values is None:
         values = {name: np.full(shape, np.nan) for name, shape in shapes.items()}
-    return dataset(schema, values, axes, facts, labels)
+    return dataset(schema, values, axes, facts, labels, units)
 
 
 def _check_memory(gigabytes: float) -> None:

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ SYSTEMS = Path(__file__).parents[2] / "systems"
 TUNNEL = str(SYSTEMS / "tunnel_junction.py")
 PATHS = sorted(path for path in SYSTEMS.glob("*.py") if path.stem != "__init__")
 #: Families of junctions; those of devices are in test_systems.
-FAMILIES = [path for path in PATHS if load_family(path).__annotations__["return"] is sj.Junction]
+FAMILIES = [path for path in PATHS if get_type_hints(load_family(path))["return"] is sj.Junction]
 
 
 @pytest.mark.filterwarnings("ignore::kwant_spinjunc.BarrierWarning")  # the middle of a band may be above a barrier

@@ -1,18 +1,22 @@
 """What one types every day: units behind numbers, misspelt keywords, pictures of what was swept."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.cli.main import main
 from kwant_spinjunc.cli.values import number, parse_range, parse_value
-from kwant_spinjunc.plot.figures import plot_sweep
-from kwant_spinjunc.runs.family import load_family
+from kwant_spinjunc.plot.figures import plot_junction, plot_sweep
+from kwant_spinjunc.runs.family import call_family, load_family, units_of
+from kwant_spinjunc.runs.problem import JunctionProblem
 from systems.tunnel_junction import tunnel_junction
 
 METAL = sj.normal_metal(onsite=1.0, hopping=1.0)
+FREE = str(Path(__file__).parents[2] / "systems" / "free_electron_junction.py")
 TUNNEL = str(Path(__file__).parents[2] / "systems" / "tunnel_junction.py")
 
 
@@ -120,3 +124,42 @@ def test_angles_of_any_name_are_told_once(capsys):
     err = capsys.readouterr().err
     assert err.count("Degrees?") == 1
     assert "theta_left=30deg" in err
+
+
+def test_the_unit_of_a_family_is_shown_on_axes_tables_and_controls(capsys):
+    assert main(["sweep", FREE, "--vary", "width=0.5:1:2", "--energy", "0.1", "-o", "a.nc"]) == 0
+    data = xr.load_dataset("a.nc")
+    assert (data.width.attrs["units"], data.energy.attrs["units"]) == ("nm", "eV")
+    (axes,) = plot_sweep(data).axes
+    assert axes.get_xlabel() == "width (nm)"
+    family = load_family(FREE)
+    assert units_of(family)["height"] == "eV"
+    assert units_of(tunnel_junction)["height"] == "t"
+    junction = call_family(family)
+    assert junction.unit == "eV"
+    assert plot_junction(junction).axes[0].get_ylabel() == "energy (eV)"
+    assert "E = 0.1 eV" in str(sj.scatter(junction, 0.1, solver="halves"))
+    units = {control.name: control.unit for control in sj.explore(family).controls}
+    assert (units["width"], units["height"], units["energy"], units["theta"]) == ("nm", "eV", "eV", "deg")
+    assert main(["judge", FREE, "--no-advice"]) == 0
+    assert "E = 0 eV" in capsys.readouterr().out
+    at_bias = sj.sweep(tunnel_junction, energy=0.0, bias=0.1, progress=False)
+    assert at_bias.current.attrs["units"] == "e/h t per cell"
+    assert sj.sweep(lambda: tunnel_junction(), energy=0.0, bias=0.1).current.attrs["units"] == "e^2/h V per cell"
+
+
+def test_a_unit_is_no_part_of_the_physics_and_must_fit(capsys):
+    bare, named = tunnel_junction(1.0), replace(tunnel_junction(1.0), unit="eV")
+    assert bare == named
+    problems = [JunctionProblem.of(junction, 0.0) for junction in (bare, named)]
+    assert problems[0].identity == problems[1].identity
+    with pytest.raises(sj.ArgumentError, match="name of a unit"):
+        replace(bare, unit=1.0)
+    warm = ["sweep", TUNNEL, "--bias", "0:0.1:2", "--temperature", "300K", "-o", "a.nc"]
+    assert main(warm) == 2
+    assert "must be k_B T in units of t" in capsys.readouterr().err
+    with pytest.raises(sj.ArgumentError, match="currents need eV"):
+        sj.export(replace(bare, unit="t"), "mumax3", lattice_constant=0.3, bias=0.1)
+    text = "from systems.tunnel_junction import tunnel_junction as base\ndef family(): return base()\n"
+    Path("family.py").write_text(text)
+    assert main(["sweep", "family.py", "--bias", "0:0.1:2", "--temperature", "300K", "-o", "a.nc"]) == 0

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from ..._version import __version__
 from ...arrays import Floats, Side
 from ...checks import choice, finite, finite_array, positive
+from ...devices.device import Device
 from ...errors import ArgumentError
 from ...model.junction import Junction
 from ...units import current_density, resistance_area_product
@@ -111,6 +112,9 @@ def export(
     (0.064516, 1.004206, 1)
     """
     choice("target", target, TARGETS)
+    unit = source.unit if isinstance(source, (Junction, Device)) else ""
+    if unit not in ("", "eV") and {"bias", "temperature", "biases"} & {n for n, v in options.items() if v is not None}:
+        raise ArgumentError(f"Argument `bias` must be left out for a junction in units of {unit}: currents need eV.")
     a, tolerance = nanometers("lattice_constant", lattice_constant), positive("tolerance", tolerance)
     settings = {option: value for option, value in options.items() if value is not None}
     if target == "boris":
