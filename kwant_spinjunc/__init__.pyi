@@ -29,6 +29,7 @@ from .judging.tmr import tmr
 from .judging.verdict import Judgment, Law
 from .magnets.export import export
 from .magnets.parameters import effective_parameters
+from .model import materials
 from .model.disorder import (
     Anderson,
     MagneticImpurities,
@@ -105,6 +106,7 @@ __all__ = [
     "halves",
     "judge",
     "linear_response",
+    "materials",
     "normal_metal",
     "open_ensemble",
     "plot",

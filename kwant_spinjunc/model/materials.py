@@ -1,0 +1,142 @@
+r"""Parameters in eV of metals and barriers that were published, as keyword arguments of the constructors.
+
+    sj.ferromagnet(**iron(lattice_constant=0.05), m=...), sj.barrier(**mgo(lattice_constant=0.05), thickness=20)
+
+The Fermi energy is 0 throughout. Every preset is one effective band per spin: good for trends with height, thickness,
+angle and bias, and for comparing formulas with one another; not for numbers of a real junction, whose filtering by
+symmetry (Δ1 against Δ5 through MgO), interface states and d bands one band does not have. ``systems/iron_barrier.py``
+has spd iron. There is no preset of cobalt, of which no source was found that could be checked.
+"""
+
+from __future__ import annotations
+
+from ..units import free_electron_ferromagnet, hopping_from_mass, onsite_from_band_bottom
+
+__all__ = ["fe_mgo_magnet", "iron", "mgo", "single_band_barrier", "single_band_magnet"]
+
+#: Of `fe_mgo_magnet` and `mgo`, from the bottom of the majority band, in eV and electron masses.
+FERMI, SPLITTING, MAGNET_MASS = 2.25, 2.15, 0.73
+BARRIER_BOTTOM, BARRIER_MASS = 2.15 + 1.4, 0.2
+
+
+def iron(*, lattice_constant: float, isotropic: bool = True) -> dict[str, float]:
+    """Return the free-electron iron of Stearns and Slonczewski, k↑ = 10.9 and k↓ = 4.2 per nm.
+
+    Parameters
+    ----------
+    lattice_constant
+        Spacing of the grid in nm, at most 0.18; 0.05 or less for continuum results.
+    isotropic
+        Whether to hop in the planes too.
+
+    Notes
+    -----
+    **Validity**: the itinerant, s-like electrons that tunnel through an amorphous barrier; polarization 0.44 in front
+    of a high barrier.
+
+    References
+    ----------
+    M. B. Stearns, J. Magn. Magn. Mater. 5, 167 (1977), as used by J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
+
+    Examples
+    --------
+    >>> round(iron(lattice_constant=0.05)["splitting"], 3)
+    3.855
+    """
+    return free_electron_ferromagnet(lattice_constant=lattice_constant, isotropic=isotropic)
+
+
+def fe_mgo_magnet(*, lattice_constant: float, isotropic: bool = True) -> dict[str, float]:
+    """Return the effective-mass magnet of models of Fe|MgO|Fe: E_F 2.25 eV, splitting 2.15 eV, mass 0.73 m_e.
+
+    Parameters
+    ----------
+    lattice_constant
+        Spacing of the grid in nm; these models use 0.2 and less.
+    isotropic
+        Whether to hop in the planes too.
+
+    Notes
+    -----
+    The minority band begins 0.1 eV below the Fermi energy, which makes the magnetoresistance large.
+
+    **Validity**: a fit of currents and torques against bias by one band, not a band structure.
+
+    References
+    ----------
+    D. Datta et al., IEDM Technical Digest, p. 548 (2010). The numbers were read in two public programs that state them
+    (MTJ_NEGF by J. Guo names the paper; the second agrees in E_F and mass), not in the paper itself.
+
+    Examples
+    --------
+    >>> {name: round(value, 3) for name, value in fe_mgo_magnet(lattice_constant=0.1).items()}
+    {'onsite': 30.14, 'hopping': 5.219, 'splitting': 2.15, 'in_plane_hopping': 5.219}
+    """
+    return _parabolic(SPLITTING / 2 - FERMI, MAGNET_MASS, lattice_constant, isotropic=isotropic, splitting=SPLITTING)
+
+
+def mgo(*, lattice_constant: float, isotropic: bool = True) -> dict[str, float]:
+    """Return the effective-mass barrier that goes with `fe_mgo_magnet`: 1.3 eV above the Fermi energy, mass 0.2 m_e.
+
+    Parameters
+    ----------
+    lattice_constant, isotropic
+        As for `fe_mgo_magnet`, and the same.
+
+    Notes
+    -----
+    **Validity**: another program with the same magnet has a mass of 0.32 m_e and fractions of it: height and mass are
+    fits to a sample, to be made anew from its resistance-area product. No filtering by symmetry.
+
+    References
+    ----------
+    As for `fe_mgo_magnet` (MTJ_NEGF: U_b = 1.4 eV above the minority band's bottom, mass 0.2).
+
+    Examples
+    --------
+    >>> {name: round(value, 3) for name, value in mgo(lattice_constant=0.1).items()}
+    {'onsite': 115.599, 'hopping': 19.05, 'in_plane_hopping': 19.05}
+    """
+    return _parabolic(BARRIER_BOTTOM - FERMI, BARRIER_MASS, lattice_constant, isotropic=isotropic)
+
+
+def single_band_magnet() -> dict[str, float]:
+    """Return the tight-binding magnet of the studies of bias-dependent torques: t = 0.4, ε = 1.2 and 2.0 eV.
+
+    Notes
+    -----
+    **Validity**: a model junction for laws of torque against bias; the lattice is simple cubic and its own.
+
+    References
+    ----------
+    Phys. Rev. B 81, 054437 (2010), single band.
+
+    Examples
+    --------
+    >>> single_band_magnet()["splitting"]
+    0.8
+    """
+    return {"onsite": 1.6, "hopping": 0.4, "splitting": 0.8, "in_plane_hopping": 0.4}
+
+
+def single_band_barrier() -> dict[str, float]:
+    """Return the barrier that goes with `single_band_magnet`: ε = 5.4 eV, five planes in the reference.
+
+    References
+    ----------
+    Phys. Rev. B 81, 054437 (2010), single band.
+
+    Examples
+    --------
+    >>> single_band_barrier()["onsite"]
+    5.4
+    """
+    return {"onsite": 5.4, "hopping": 0.4, "in_plane_hopping": 0.4}
+
+
+def _parabolic(bottom: float, mass: float, a: float, *, isotropic: bool, splitting: float = 0.0) -> dict[str, float]:
+    """Return a band with its bottom (the mean one of both spins) at an energy, and this mass there."""
+    t = float(hopping_from_mass(mass, a))
+    onsite = float(onsite_from_band_bottom(bottom, t, t if isotropic else 0.0))
+    magnetic, in_plane = {"splitting": splitting} if splitting else {}, {"in_plane_hopping": t} if isotropic else {}
+    return {"onsite": onsite, "hopping": t, **magnetic, **in_plane}
