@@ -16,8 +16,10 @@ PROJECT = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]
 
 
 def test_recipe_asks_for_what_the_wheel_asks_for():
-    recipe = (TOP / "conda-recipe" / "meta.yaml").read_text()
-    run = recipe.split("  run:")[1].split("test:")[0]
+    recipe = (TOP / "conda-recipe" / "recipe.yaml").read_text()
+    context = dict(re.findall(r'^  (\w+): "(.*)"$', recipe, re.MULTILINE))
+    assert context["version"] == sj.__version__
+    run = recipe.split("  run:")[1].split("tests:")[0].replace("${{ python_min }}", context["python_min"])
     found = {name.replace(" ", "") for name in re.findall(r"- (.*)", run)} - {f"python{PROJECT['requires-python']}"}
     wheel = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["kwant"]
     assert found == {name.replace("matplotlib", "matplotlib-base") for name in wheel}
