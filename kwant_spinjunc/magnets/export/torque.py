@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
@@ -112,9 +112,7 @@ def export(
     (0.064516, 1.004206, 1)
     """
     choice("target", target, TARGETS)
-    unit = source.unit if isinstance(source, (Junction, Device)) else ""
-    if unit not in ("", "eV") and {"bias", "temperature", "biases"} & {n for n, v in options.items() if v is not None}:
-        raise ArgumentError(f"Argument `bias` must be left out for a junction in units of {unit}: currents need eV.")
+    _refuse_another_unit(source, options)
     a, tolerance = nanometers("lattice_constant", lattice_constant), positive("tolerance", tolerance)
     settings = {option: value for option, value in options.items() if value is not None}
     if target == "boris":
@@ -177,6 +175,13 @@ def _warnings(numbers: Numbers, placeholder: float | None) -> list[str]:
             f"J = {placeholder:g} A/m² is a placeholder: set your own, positive for electrons from fixed to free"
         )
     return found
+
+
+def _refuse_another_unit(source: Any, options: Mapping[str, Any]) -> None:
+    """Refuse potentials that are not in eV, of which no A/m² can be made."""
+    unit = source.unit if isinstance(source, (Junction, Device)) else ""
+    if unit not in ("", "eV") and any(options.get(name) is not None for name in ("bias", "temperature", "biases")):
+        raise ArgumentError(f"Argument `bias` must be left out for a junction in units of {unit}: currents need eV.")
 
 
 def _refuse(given: Iterable[str], used: Collection[str], target: str) -> None:
