@@ -30,8 +30,10 @@ from kwant_spinjunc.halves.real import solve
 from kwant_spinjunc.halves.supercell.sampled import Sampled
 from kwant_spinjunc.model.plane import CrossSection
 from kwant_spinjunc.model.sample import realize
+from kwant_spinjunc.scattering import scatter_quietly
 
 from .agreement import EDGE_DISTANCE, RESOLVED
+from .ensembles import two_workers
 from .table import Row, ratio, table, turn_by_turn
 
 __all__ = ["junction", "random_sample_agreement", "supercell_rows"]
@@ -44,6 +46,8 @@ SIZES = {6: (10, 15), 10: (16, 22), 14: (25, 32), 20: (30, 40)}
 ANGLE_BARS = {10: 250, 14: 350}
 #: The widest sample: W, its 30 planes, the ratios (prepared, naive) and the memory in GB asked for.
 WIDE, WIDE_PLANES, WIDE_BARS, WIDE_MEMORY = 30, (9, 12, 9), (25, 35), 0.6
+#: Wall time of one worker over that of two.
+WORKERS_BAR = 1.9
 #: Relative agreement with Kwant of every probability above `RESOLVED`, and with the complex engine of every one.
 RELATIVE = 1e-9
 #: Absolute agreement with Kwant.
@@ -58,13 +62,13 @@ KINDS = [
 ]
 
 
-def junction(theta: float = 1.0, planes: tuple[int, int, int] = (6, 8, 6)) -> sj.Junction:
+def junction(theta: float = 1.0, planes: tuple[int, int, int] = (6, 8, 6), height: float = 7.0) -> sj.Junction:
     """Return two magnets of six planes each and a barrier of eight, 20 planes of which every site is disordered."""
     band = {"hopping": 1.0, "in_plane_hopping": 1.0}
     disorder = (sj.Anderson(width=1.0),)
     left = sj.ferromagnet(onsite=0.0, splitting=1.5, **band)
     right = sj.ferromagnet(onsite=0.0, splitting=1.2, m=sj.unit_vector(theta), **band)
-    barrier = sj.barrier(onsite=7.0, thickness=planes[1], disorder=disorder, **band)
+    barrier = sj.barrier(onsite=height, thickness=planes[1], disorder=disorder, **band)
     magnets = [
         sj.ferromagnet(onsite=0.0, splitting=lead.splitting, m=lead.m, thickness=count, disorder=disorder, **band)
         for lead, count in ((left, planes[0]), (right, planes[2]))
@@ -73,44 +77,83 @@ def junction(theta: float = 1.0, planes: tuple[int, int, int] = (6, 8, 6)) -> sj
 
 
 def supercell_rows(quick: bool = False, count: int | None = None) -> list[Row]:
-    """Time one sample of each size, 19 angles of one, and compare random samples with Kwant."""
+    """Time one sample of each size, 19 angles of one, torques, workers, and compare random samples with Kwant."""
     rows = []
-    device = junction()
-    for width, (bar, naive_bar) in SIZES.items():
-        if quick and width > 10:
-            continue
-        section = CrossSection((width, width))
-        plain = sj.build(device, cross_section=section.shape).finalized()
-        prepared = plain.precalculate(ENERGY, what="modes")
-
-        def once(_: int, section: CrossSection = section) -> Any:
-            return supercell.probabilities(device, ENERGY, section, realize(device, section))
-
-        def turned(_: int, section: CrossSection = section) -> Any:
-            angles = sj.unit_vector(np.linspace(0, np.pi, ANGLES))
-            return supercell.probabilities(device, ENERGY, section, realize(device, section), m_right=angles)
-
-        T = kwant.smatrix(prepared, ENERGY).transmission((1, 0), (0, 1))
-        np.testing.assert_allclose(once(0)[1, 0, 0, 1], T, rtol=RELATIVE)
-        works = {
-            "engine": (once, 1),
-            "naive": (lambda _, system=plain: kwant.smatrix(system, ENERGY), 1),
-            "prepared": (lambda _, system=prepared: kwant.smatrix(system, ENERGY), 1),
-        }
-        if width in ANGLE_BARS:
-            works["angles"] = (turned, ANGLES)
-        t = turn_by_turn(works, 5 if width <= 10 else 3 if width < 20 else 1)
-        size = f"T_ss' of one sample, {width} × {width} × 20 sites"
-        rows.append(ratio(size, t["engine"], t["prepared"], bar))
-        rows.append(ratio("  against Kwant with the modes of its leads", t["engine"], t["naive"], naive_bar))
-        if width in ANGLE_BARS:
-            bar = ANGLE_BARS[width]
-            rows.append(ratio(f"  one of {ANGLES} angles of one sample", t["angles"], t["prepared"], bar))
+    for width in SIZES:
+        if not quick or width <= 10:
+            rows += sample_rows(width)
+    rows += torque_rows()
     if not quick:
-        rows += wide_rows()
-    count = count or (100 if quick else 3000)
-    rows.append(agreement_row(count))
+        rows += [*wide_rows(), workers_row()]
+    rows.append(agreement_row(count or (100 if quick else 3000)))
     return rows
+
+
+def sample_rows(width: int) -> list[Row]:
+    """Time samples of one size; small ones several at a time, as an ensemble solves them."""
+    device, section, (bar, naive_bar) = junction(), CrossSection((width, width)), SIZES[width]
+    plain = sj.build(device, cross_section=section.shape).finalized()
+    prepared = plain.precalculate(ENERGY, what="modes")
+    samples = {6: 10, 10: 3}.get(width, 1)
+
+    def once(_: int) -> Any:
+        return [
+            supercell.probabilities(device, ENERGY, section, realize(device, section, 0, number))
+            for number in range(samples)
+        ]
+
+    def turned(_: int) -> Any:
+        angles = sj.unit_vector(np.linspace(0, np.pi, ANGLES))
+        return supercell.probabilities(device, ENERGY, section, realize(device, section), m_right=angles)
+
+    T = kwant.smatrix(prepared, ENERGY).transmission((1, 0), (0, 1))
+    np.testing.assert_allclose(once(0)[0][1, 0, 0, 1], T, rtol=RELATIVE)
+    works: dict[str, tuple[Callable[[int], Any], int]] = {
+        "engine": (once, samples),
+        "naive": (lambda _: kwant.smatrix(plain, ENERGY), 1),
+        "prepared": (lambda _: kwant.smatrix(prepared, ENERGY), 1),
+    }
+    if width in ANGLE_BARS:
+        works["angles"] = (turned, ANGLES)
+    t = turn_by_turn(works, 5 if width <= 10 else 3 if width < 20 else 1)
+    size = f"T_ss' of one sample, {width} × {width} × 20 sites"
+    rows = [
+        ratio(size, t["engine"], t["prepared"], bar),
+        ratio("  against Kwant with the modes of its leads", t["engine"], t["naive"], naive_bar),
+    ]
+    if width in ANGLE_BARS:
+        bar = ANGLE_BARS[width]
+        rows.append(ratio(f"  one of {ANGLES} angles of one sample", t["angles"], t["prepared"], bar))
+    return rows
+
+
+def torque_rows(width: int = 10) -> list[Row]:
+    """Time torques and profiles of 19 angles of one sample against a `scatter` for each of them."""
+    shape = {"cross_section": (width, width)}
+    rows = []
+    for name, height, bar in (("a barrier", 7.0, 5), ("a metal", 0.5, 3)):
+        device = junction(height=height)
+        directions = sj.unit_vector(np.linspace(0.0, np.pi, ANGLES))
+
+        def together(_: int, device: sj.Junction = device, directions: Any = directions) -> Any:
+            return scatter_quietly(device, ENERGY, m_right=directions, **shape).layer_torques
+
+        def each(turn: int, device: sj.Junction = device, directions: Any = directions) -> Any:
+            m = directions[(5 * turn + 7) % ANGLES]
+            return scatter_quietly(device.turned(m_right=m), ENERGY, **shape).layer_torques
+
+        np.testing.assert_allclose(together(0)[7], each(0), rtol=RELATIVE, atol=1e-12)
+        t = turn_by_turn({"together": (together, ANGLES), "each": (each, 1)}, 5)
+        work = f"torques and profiles of {ANGLES} angles of one sample, W = {width}, {name}, to {ANGLES} solves"
+        rows.append(ratio(work, t["together"], t["each"], bar))
+    return rows
+
+
+def workers_row(realizations: int = 200, rounds: int = 3) -> Row:
+    """Time two workers against one by the wall clock: each must have a core of its own, and the best turn counts."""
+    ratios, work = two_workers(realizations, rounds)
+    label = f"two workers against one, {realizations} samples of 6 × 6 × 14 (CPU time of both {work:.2f} of one's)"
+    return Row(label, "", "", f"{max(ratios):.2f} ×", f"{WORKERS_BAR} ×", max(ratios) >= WORKERS_BAR)
 
 
 def agreement_row(count: int) -> Row:

@@ -44,15 +44,16 @@ def interpolated(probabilities: Callable[[float], Floats], x: Floats) -> Floats:
                 solved[float(point)] = probabilities(float(point))
         return np.array([solved[float(point)] for point in points])
 
-    nodes = _nodes(FEWEST)[:2]
-    if len(np.unique(x)) > 2:
+    angles = len(set(x.tolist()))
+    if angles > 2:
+        nodes = _nodes(FEWEST)[:2]
         reduced = at(nodes) / _factors(nodes)
         slope = (reduced[1] - reduced[0]) / (nodes[1] - nodes[0])
         if _relative(slope[None], reduced).max(initial=0.0) < LINEAR:
             line: Floats = (reduced[0] + slope * (x - nodes[0])[:, None, None, None, None]) * _factors(x)
             return line
     for count in (FEWEST, 3 * FEWEST):
-        if count >= len(np.unique(x)):
+        if count >= angles:
             break
         nodes = _nodes(count)
         reduced = at(nodes) / _factors(nodes)

@@ -59,6 +59,8 @@ class Border:
     wave: list[Complex]
     _kept: dict[tuple[bool, float], tuple[list[Floats], list[Floats]]] = field(default_factory=dict)
 
+    _phases: dict[bool, list[Complex]] = field(default_factory=dict)
+
     def terms(self, shift: float, *, own: bool) -> tuple[list[Floats], list[Floats]]:
         """Return real matrices A per spin and columns V of the open modes: g = A - (i + shift) V Vᵀ.
 
@@ -78,10 +80,10 @@ class Border:
 
     def phases(self, *, own: bool) -> list[Complex]:
         """Return the phase factor of each open mode's column in `terms`."""
-        sources: list[Complex] = [
-            w[o] / (g[o] if own else 1.0) for w, g, o in zip(self.wave, self.g, self.open, strict=True)
-        ]
-        return [np.exp(1j * np.angle(source)) for source in sources]
+        if own not in self._phases:
+            sources = [w[o] / (g[o] if own else 1.0) for w, g, o in zip(self.wave, self.g, self.open, strict=True)]
+            self._phases[own] = [np.exp(1j * np.angle(source)) for source in sources]
+        return self._phases[own]
 
 
 _borders: OrderedDict[tuple[object, ...], Border] = OrderedDict()

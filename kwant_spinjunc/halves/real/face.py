@@ -22,7 +22,18 @@ from ..supercell.sampled import Sampled
 from .border import border_of
 from .slabs import slab_of
 
-__all__ = ["PLAIN", "Face", "Watch", "eliminate", "face_of", "reach", "slab_ends", "transposed_gemm"]
+__all__ = [
+    "PLAIN",
+    "Face",
+    "Watch",
+    "beside",
+    "biggest",
+    "eliminate",
+    "face_of",
+    "reach",
+    "slab_ends",
+    "transposed_gemm",
+]
 
 
 #: Largest number of an elimination (energies in the largest hopping, inverses in its inverse) that is taken as it is.
@@ -49,9 +60,15 @@ class Watch:
         for unit, arrays in ((1 / self.scale, energies), (self.scale, inverses), (1.0, numbers)):
             for array in arrays:
                 if array.size:
-                    found = max(found, unit * float(array.max()), -unit * float(array.min()))
-        self.worst = max(self.worst, found) if found == found else np.inf
+                    found = max(found, unit * biggest(array))
+        self.worst = max(self.worst, found)
         return found
+
+
+def biggest(a: Floats) -> float:
+    """Return max |a|; what is not a number may be passed over."""
+    flat = a.ravel(order="K")
+    return abs(float(flat[blas.idamax(flat)]))
 
 
 def transposed_gemm(a: Floats, b: Floats) -> Floats:
@@ -60,6 +77,13 @@ def transposed_gemm(a: Floats, b: Floats) -> Floats:
         return np.zeros((a.shape[1], b.shape[1]), order="F")
     product: Floats = blas.dgemm(1.0, a, b, trans_a=1)
     return product
+
+
+def beside(a: Floats, b: Floats) -> Floats:
+    """Return [a, b]."""
+    both = np.empty((len(a), a.shape[1] + b.shape[1]), order="F")
+    both[:, : a.shape[1]], both[:, a.shape[1] :] = a, b
+    return both
 
 
 def eliminate(a: Floats, b: Floats, watch: Watch) -> Floats:
@@ -179,7 +203,7 @@ def _append(
     if side == 1:
         first, across, last = last, np.asfortranarray(across.T), first
     watch.note(energies=(first, across, last))
-    found = eliminate(np.asfortranarray(first - sigma), np.asfortranarray(np.hstack([source, across])), watch)
+    found = eliminate(np.asfortranarray(first - sigma), beside(source, across), watch)
     face.m.append(np.asfortranarray(last - found[modes:, modes:]))
     face.v.append(np.asfortranarray(-found[modes:, :modes]))
     face.C.append(np.asfortranarray(found[:modes, :modes]))

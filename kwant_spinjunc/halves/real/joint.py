@@ -26,7 +26,7 @@ from ..supercell.dense import gemm, squared, symmetric_inverse
 from ..supercell.joint import fill_squares, gauged
 from ..supercell.sampled import Sampled
 from ..supercell.surface import pick
-from .face import PLAIN, Face, Watch, eliminate, face_of, slab_ends, transposed_gemm
+from .face import PLAIN, Face, Watch, beside, biggest, eliminate, face_of, slab_ends, transposed_gemm
 
 __all__ = ["Joint", "WeakError"]
 
@@ -83,7 +83,7 @@ class Joint:
         near = self.faces[self.a]
         for m, v, C in zip(near.m, near.v, near.C, strict=True):
             modes = v.shape[1]
-            found = eliminate(np.asfortranarray(m + first), np.asfortranarray(np.hstack([v, across])), watch)
+            found = eliminate(np.asfortranarray(m + first), beside(v, across), watch)
             self.h.append(np.asfortranarray(-found[modes:, modes:]))
             self.x.append(np.asfortranarray(-found[modes:, :modes]))
             self.C.append(np.asfortranarray(C + found[:modes, :modes]))
@@ -261,12 +261,6 @@ def _phased(
 ) -> list[list[Complex]]:
     """Return the blocks [spin_out][spin_in] of S with the phases of the waves in the clean planes."""
     return [[np.asfortranarray(out[q][:, None] * S[rows[q], columns[s]] * into[s]) for s in (0, 1)] for q in (0, 1)]
-
-
-def biggest(a: Floats) -> float:
-    """Return max |a|, NaN included."""
-    found = max(float(a.max()), -float(a.min()))
-    return found if found == found else np.inf
 
 
 def _one_plus(a: Complex) -> Complex:

@@ -60,7 +60,7 @@ def probabilities(problem: Sampled, cut: int, axes: Floats, pairs: Floats, turns
             return None
         except SingularError:  # inside a slab, which no shift reaches
             return None
-        if watch.worst <= RESONANT:
+        if watch.worst <= RESONANT and np.isfinite(found).all():
             return found
     return None
 

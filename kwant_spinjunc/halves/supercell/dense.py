@@ -43,7 +43,7 @@ def gemm(a: Matrix, b: Matrix) -> Matrix:
     if 0 in a.shape or 0 in b.shape:
         product = np.zeros((a.shape[0], b.shape[1]), dtype=np.result_type(a, b), order="F")
         return product
-    multiply = blas.zgemm if np.iscomplexobj(a) or np.iscomplexobj(b) else blas.dgemm
+    multiply = blas.zgemm if "c" in (a.dtype.kind, b.dtype.kind) else blas.dgemm
     product = multiply(1.0, a, b)
     return product
 
