@@ -28,7 +28,9 @@ from .judging.door import judge
 from .judging.tmr import tmr
 from .judging.verdict import Judgment, Law
 from .magnets.export import export
+from .magnets.multiscale import multiscale
 from .magnets.parameters import effective_parameters
+from .magnets.wall import self_consistent_wall
 from .model import materials
 from .model.disorder import (
     Anderson,
@@ -44,6 +46,7 @@ from .runs.averages import Ensemble
 from .runs.ensemble import EnsembleInterrupted, ensemble, open_ensemble
 from .runs.ensembles import ensembles
 from .runs.sweep import sweep
+from .runs.validity import validity_map
 from .scattering import Scattering, scatter
 from .spin import unit_vector
 from .transport.bias import bias_response
@@ -107,10 +110,12 @@ __all__ = [
     "judge",
     "linear_response",
     "materials",
+    "multiscale",
     "normal_metal",
     "open_ensemble",
     "plot",
     "scatter",
+    "self_consistent_wall",
     "shot_noise",
     "spin",
     "sweep",
@@ -119,5 +124,6 @@ __all__ = [
     "tunneling_response",
     "unit_vector",
     "units",
+    "validity_map",
     "vector_response",
 ]

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arrays import Floats
+from .arrays import Complex, Flags, Floats
 from .errors import ContinuityError, UnitarityError
 
-__all__ = ["Fields", "Solved", "refuse_discontinuity", "refuse_unitarity", "unitarity_of"]
+__all__ = ["Fields", "Solved", "refuse_discontinuity", "refuse_unitarity", "unitarity", "unitarity_of"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -99,6 +99,14 @@ class Solved:
     k_error: Any = None
     system: Any = None
     smatrix: Any = None
+
+
+def unitarity(S: Complex, is_open: Flags | None = None) -> Floats:
+    """Return the largest element of S†S - 1, shape (...), over the open channels (..., channels) of a padded S."""
+    one = np.eye(S.shape[-1]) if is_open is None else is_open[..., None] * np.eye(S.shape[-1])
+    defect = S.conj().swapaxes(-1, -2) @ S - one
+    worst: Floats = np.sqrt((defect.real**2 + defect.imag**2).max(axis=(-2, -1), initial=0.0))
+    return worst
 
 
 def unitarity_of(probabilities: Floats, modes: NDArray[Any]) -> Floats:

@@ -10,12 +10,12 @@ import numpy as np
 
 from ..arrays import Complex, Flags, Floats
 from ..halves.joint import Turn
-from ..halves.matrices import dagger, magnitude, spin_times
+from ..halves.matrices import dagger, spin_times
 from ..spin import PAULI, spinors
 from .crystal import Crystal
 from .solve import Solved
 
-__all__ = ["by_input", "cut_flux", "lead_axes", "pauli", "probabilities", "rotations", "side_torques", "unitarity"]
+__all__ = ["by_input", "cut_flux", "lead_axes", "open_channels", "pauli", "probabilities", "rotations", "side_torques"]
 
 
 def rotations(turn: Turn | None) -> Floats:
@@ -47,12 +47,6 @@ def probabilities(crystal: Crystal, solved: Solved) -> tuple[Floats, Floats]:
         if not lead.resolved:
             spin_resolved[:, :, lead.number] = spin_resolved[..., lead.number, :] = np.nan
     return spin_resolved, by_lead.T @ flux @ by_lead
-
-
-def unitarity(solved: Solved) -> Floats:
-    """Return the largest element of S†S - 1 over open channels, (points, angles)."""
-    S = solved.S
-    return magnitude(dagger(S) @ S - open_channels(solved)[:, None, :, None] * np.eye(S.shape[-1]))
 
 
 def open_channels(solved: Solved) -> Flags:

@@ -15,8 +15,9 @@ import numpy as np
 
 from ..arrays import Flags, Floats
 from ..halves.joint import Turn
+from ..solved import unitarity
 from .crystal import Crystal
-from .observe import cut_flux, probabilities, side_torques, unitarity
+from .observe import cut_flux, open_channels, probabilities, side_torques
 from .solve import Solved, solve
 
 __all__ = ["BASIC", "DEFECT", "ROUNDING", "TURNED", "Observable", "Observed", "Problem"]
@@ -73,7 +74,12 @@ def _basic(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> Se
     for lead in crystal.leads:
         if not lead.resolved:
             count[:, lead.number, 1] = np.nan
-    return P, T, np.broadcast_to(count[:, None], (*P.shape[:2], *count.shape[1:])), unitarity(solved)
+    return (
+        P,
+        T,
+        np.broadcast_to(count[:, None], (*P.shape[:2], *count.shape[1:])),
+        unitarity(solved.S, open_channels(solved)[:, None]),
+    )
 
 
 def _turned(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> Sequence[Any]:
@@ -84,7 +90,7 @@ def _turned(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> S
 
 def _defect(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> Sequence[Any]:
     """Return the defect of unitarity alone."""
-    return [unitarity(solved)]
+    return [unitarity(solved.S, open_channels(solved)[:, None])]
 
 
 BASIC = Observable(_basic, ((1, 3), (1, 2), (1,), None))

@@ -19,11 +19,11 @@ from ..model.memory import checked_shape
 from ..model.plane import CrossSection
 from ..model.problem import Problem
 from ..model.sample import Realization, realize
-from ..solved import Fields, Solved
+from ..solved import Fields, Solved, unitarity
 from ..spin import PAULI
 from .build import build
 from .lead_modes import with_analytic_leads
-from .solve import prepare, solve, unitarity
+from .solve import prepare, solve
 from .spin_operators import ORDERS, SpinOperator
 from .waves import densities, fluxes, torques
 
@@ -83,7 +83,7 @@ def answer(problem: Problem, *, analytic: bool) -> Solved:
         solver="modes" if analytic else "kwant",
         probabilities=probabilities,
         modes=modes,
-        unitarity_defect=np.asarray(unitarity(smatrix)),
+        unitarity_defect=unitarity(smatrix.data),
         states=_fields_from_waves(realize(padded, section, *which), system, psi, modes, section),
         system=system,
         smatrix=smatrix,

@@ -19,12 +19,12 @@ from ..arrays import Floats
 from ..checks import finite, positive
 from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError
 from ..optional import kwant
-from ..solved import refuse_unitarity
+from ..solved import refuse_unitarity, unitarity
 from .audit import audit
 from .cuts import resolve_sites
 from .device import Device
 from .result import DeviceScattering, apply
-from .solve import LeadBlocks, diagnose, is_transparent, look_at_leads, prepare, solve, unitarity
+from .solve import LeadBlocks, diagnose, is_transparent, look_at_leads, prepare, solve
 from .spin_channels import LeadSpins, cell_sites, lead_axis, lead_spins, refuse_broken_law
 from .spin_operators import SpinOperator, norbs_of
 
@@ -124,7 +124,7 @@ def scatter_device(
         lead_spins(info, _cell_sites(system, number, info), spin, None if spin is None else axes[number], along)
         for number, (info, along) in enumerate(zip(smatrix.lead_info, ready.along, strict=True))
     )
-    defect = unitarity(smatrix)
+    defect = float(unitarity(smatrix.data))
     if not defect <= tolerance:
         refuse_unitarity(defect, tolerance, diagnose(system, everything, smatrix))
     probabilities, transmissions = _probabilities(smatrix.data, channels, spins)

@@ -31,7 +31,6 @@ __all__ = [
     "look_at_leads",
     "prepare",
     "solve",
-    "unitarity",
 ]
 
 #: Kwant's own factorizations are MUMPS too: one lock for both.
@@ -291,12 +290,6 @@ def _on_circle(h: Any, V: Any, count: bool) -> float:
         alpha, beta = abs(linalg.eigvals(A, B, homogeneous_eigvals=True))
         away = abs(alpha - beta) / np.maximum(np.maximum(alpha, beta), 1e-300)
     return int((away < EDGE).sum())
-
-
-def unitarity(smatrix: Any) -> float:
-    """Return the largest element of S†S - 1."""
-    S = smatrix.data
-    return float(abs(S.conj().T @ S - np.eye(len(S))).max(initial=0.0))
 
 
 def diagnose(system: Any, params: Mapping[str, Any] | None, smatrix: Any = None) -> str:

@@ -6,7 +6,7 @@ Exact counterparts are named, not imported: the theory knows no engine. Claims a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = ["EQUATIONS", "Equation"]
 
@@ -63,6 +63,35 @@ _DIFFUSION = (
     "drift_diffusion.strong_screening_wave_numbers",
 )
 
+
+_THREE = Equation(
+    title="Magnetization current on the left",
+    formula="J_M^L = (1/h) Σ_ss' s T_ss' (µ_Ls − µ_Rs')",
+    holds="no spin accumulation on the left, or T ≪ 1: spin-flip reflection is left out, O(T²) behind a barrier",
+    misprint="4πe Σ s |T_ss'|² (n_L(µ_Ls) − n_R(µ_Rs')) flows at equal µ if n_L ≠ n_R; the golden rule has n_L n_R",
+    printed=("printed.magnetization_current",),
+    corrected=("tunnelling.magnetization_current",),
+    exact=("transport.linear.linear_response", "transport.linear.tunneling_response"),
+    claims=(
+        "magnetization-currents",
+        "metallic-limit",
+        "nonequilibrium-tunneling",
+        "validity-map",
+        "bias-dependence",
+        "conservation",
+        "disordered-barrier",
+        "golden-rule",
+    ),
+)
+_FIVE = Equation(
+    title="General linear response of the left current",
+    formula="J_M^L = Σ_s (r^L_1s δµ^L_s − r^L_2s δµ^R_s)",
+    holds="accumulations along each magnet; transverse ones add terms of the same size",
+    corrected=("interface.interface_response", "interface.interface_currents"),
+    exact=("transport.observables.interface_coefficients", "transport.vector_response.vector_response"),
+    claims=("interface-response", "transverse-accumulation", "multiscale"),
+)
+
 #: Number or name -> `Equation`: (1) to (12), the torque t0, the parallel circuit and the domain wall.
 EQUATIONS: dict[str, Equation] = {
     "1": Equation(
@@ -91,43 +120,13 @@ EQUATIONS: dict[str, Equation] = {
             "linear-term",
         ),
     ),
-    "3": Equation(
-        title="Magnetization current on the left",
-        formula="J_M^L = (1/h) Σ_ss' s T_ss' (µ_Ls − µ_Rs')",
-        holds="no spin accumulation on the left, or T ≪ 1: spin-flip reflection is left out, O(T²) behind a barrier",
-        misprint="4πe Σ s |T_ss'|² (n_L(µ_Ls) − n_R(µ_Rs')) flows at equal µ if n_L ≠ n_R; the golden rule has n_L n_R",
-        printed=("printed.magnetization_current",),
-        corrected=("tunnelling.magnetization_current",),
-        exact=("transport.linear.linear_response", "transport.linear.tunneling_response"),
-        claims=(
-            "magnetization-currents",
-            "metallic-limit",
-            "nonequilibrium-tunneling",
-            "validity-map",
-            "bias-dependence",
-            "conservation",
-            "disordered-barrier",
-            "golden-rule",
-        ),
-    ),
-    "4": Equation(
+    "3": _THREE,
+    "4": replace(
+        _THREE,
         title="Magnetization current on the right",
         formula="J_M^R = (1/h) Σ_ss' s' T_ss' (µ_Ls − µ_Rs')",
         holds="no spin accumulation on the right, or T ≪ 1: spin-flip reflection is left out, O(T²) behind a barrier",
         misprint="as in (3)",
-        printed=("printed.magnetization_current",),
-        corrected=("tunnelling.magnetization_current",),
-        exact=("transport.linear.linear_response", "transport.linear.tunneling_response"),
-        claims=(
-            "magnetization-currents",
-            "metallic-limit",
-            "nonequilibrium-tunneling",
-            "validity-map",
-            "bias-dependence",
-            "conservation",
-            "disordered-barrier",
-            "golden-rule",
-        ),
     ),
     "t0": Equation(
         title="Implicit torque: what the magnets must take up",
@@ -156,29 +155,13 @@ EQUATIONS: dict[str, Equation] = {
         printed=("printed.fields",),
         corrected=("parallel_circuit.series_fields", "parallel_circuit.rotated_spin_currents"),
         exact=("runs.ensemble.ensemble", "transport.linear.linear_response"),
-        claims=(
-            "field-division",
-            "metallic-limit",
-            "diffusive-metal",
-            "diffusive-interface",
-            "equal-magnitudes",
-        ),
+        claims=("field-division", "metallic-limit", "diffusive-metal", "diffusive-interface", "equal-magnitudes"),
     ),
-    "5": Equation(
-        title="General linear response of the left current",
-        formula="J_M^L = Σ_s (r^L_1s δµ^L_s − r^L_2s δµ^R_s)",
-        holds="accumulations along each magnet; transverse ones add terms of the same size",
-        corrected=("interface.interface_response", "interface.interface_currents"),
-        exact=("transport.observables.interface_coefficients", "transport.vector_response.vector_response"),
-        claims=("interface-response", "transverse-accumulation", "multiscale"),
-    ),
-    "6": Equation(
+    "5": _FIVE,
+    "6": replace(
+        _FIVE,
         title="General linear response of the right current",
         formula="J_M^R = Σ_s (r^R_1s δµ^L_s − r^R_2s δµ^R_s)",
-        holds="accumulations along each magnet; transverse ones add terms of the same size",
-        corrected=("interface.interface_response", "interface.interface_currents"),
-        exact=("transport.observables.interface_coefficients", "transport.vector_response.vector_response"),
-        claims=("interface-response", "transverse-accumulation", "multiscale"),
     ),
     "wall": Equation(
         title="Domain wall: the magnets near the interface turn under the torque",
@@ -194,10 +177,7 @@ EQUATIONS: dict[str, Equation] = {
             "wall_torques.wall_tilts",
         ),
         exact=("magnets.wall.self_consistent_wall", "theory.domain_wall.relax"),
-        claims=(
-            "domain-wall",
-            "wall-stability",
-        ),
+        claims=("domain-wall", "wall-stability"),
     ),
     "7": Equation(
         title="Balance of magnetization: precession, relaxation, and the divergence of its current",
@@ -205,13 +185,7 @@ EQUATIONS: dict[str, Equation] = {
         holds="one relaxation time; steady in `drift_diffusion`, in time in `magnets.dynamics`",
         corrected=_DIFFUSION,
         exact=("magnets.multiscale.multiscale",),
-        claims=(
-            "length-scales",
-            "spin-flip",
-            "transverse-accumulation",
-            "relaxation",
-            "transverse-pair",
-        ),
+        claims=("length-scales", "spin-flip", "transverse-accumulation", "relaxation", "transverse-pair"),
     ),
     "8": Equation(
         title="Charge current of drift and diffusion",
@@ -227,12 +201,7 @@ EQUATIONS: dict[str, Equation] = {
         holds="metals thicker than a mean free path, small deviations",
         corrected=_DIFFUSION,
         exact=("magnets.multiscale.multiscale",),
-        claims=(
-            "length-scales",
-            "spin-flip",
-            "transverse-accumulation",
-            "transverse-pair",
-        ),
+        claims=("length-scales", "spin-flip", "transverse-accumulation", "transverse-pair"),
     ),
     "10": Equation(
         title="Continuity of charge",
@@ -240,11 +209,7 @@ EQUATIONS: dict[str, Equation] = {
         holds="exactly",
         corrected=_DIFFUSION,
         exact=("magnets.multiscale.multiscale",),
-        claims=(
-            "length-scales",
-            "spin-flip",
-            "relaxation",
-        ),
+        claims=("length-scales", "spin-flip", "relaxation"),
     ),
     "11": Equation(
         title="Four decaying exponentials a side",
@@ -252,13 +217,7 @@ EQUATIONS: dict[str, Equation] = {
         holds="as (7) to (10)",
         corrected=("drift_diffusion.wave_numbers", "drift_diffusion.strong_screening_wave_numbers"),
         exact=("magnets.multiscale.multiscale",),
-        claims=(
-            "length-scales",
-            "dipole-layers",
-            "transverse-accumulation",
-            "relaxation",
-            "transverse-pair",
-        ),
+        claims=("length-scales", "dipole-layers", "transverse-accumulation", "relaxation", "transverse-pair"),
     ),
     "12": Equation(
         title="Length of the difference of both magnetization currents against the angle",

@@ -158,14 +158,10 @@ def interface_response(
 
     Arguments as in `conductance_matrix`.
 
-    **Validity**: as `conductance_matrix`; µ's are those of the electrons **arriving** at the interface. Against the
-    average over arriving and leaving electrons, which diffusion equations use, take `sharvin_corrected` first. Source:
-    the paper, equations (5) and (6). Raises `UnitarityError`: Probabilities do not add up to ``modes``.
-
-    Returns
-    -------
-    InterfaceResponse
-        In e²/h.
+    **Result**: in e²/h. **Validity**: as `conductance_matrix`; µ's are those of the electrons **arriving** at the
+    interface. Against the average over arriving and leaving electrons, which diffusion equations use, take
+    `sharvin_corrected` first. Source: the paper, equations (5) and (6). Raises `UnitarityError`: Probabilities do not
+    add up to ``modes``.
 
     Examples
     --------
@@ -191,17 +187,13 @@ def interface_currents(
 ) -> tuple[Floats, Floats, Floats]:
     """Return the charge current J and the magnetization currents J_M^L (5) and J_M^R (6).
 
+    **Result**: (e²/h)·V for the area of the coefficients, positive along +y, each J_M along its own magnetization.
     **Validity**: linear response. Source: the paper, equations (5) and (6).
 
     Parameters
     ----------
     response
         Coefficients of the interface.
-
-    Returns
-    -------
-    J, J_M_left, J_M_right : ndarray, shape (...)
-        (e²/h)·V for the area of the coefficients, positive along +y, each J_M along its own magnetization.
     """
     left, right = _per_spin("mu_left", mu_left), _per_spin("mu_right", mu_right)
 
@@ -219,18 +211,14 @@ def tunnelling_response(transmission: ArrayLike) -> InterfaceResponse:
 
     r^L_1s = s Σ_s' T_ss',    r^L_2s' = Σ_s s T_ss',    r^R_1s = Σ_s' s' T_ss',    r^R_2s' = s' Σ_s T_ss'.
 
-    **Validity**: to first order in T; the exact coefficients add `dropped_response`, of second order behind a tunnel
-    barrier and of order one in a metal. Source: the paper, equations (3) and (4), in linear response.
+    **Result**: in e²/h. **Validity**: to first order in T; the exact coefficients add `dropped_response`, of second
+    order behind a tunnel barrier and of order one in a metal. Source: the paper, equations (3) and (4), in linear
+    response.
 
     Parameters
     ----------
     transmission
         T_ss', shape (..., 2, 2) = [..., s on the left, s' on the right], the same in both directions.
-
-    Returns
-    -------
-    InterfaceResponse
-        In e²/h.
     """
     T = not_negative_array("transmission", transmission, "(..., 2, 2)", "It counts electrons.")
     s = SIGNS
@@ -253,6 +241,7 @@ def tunnelling_limit(angle: ArrayLike, left: ArrayLike, right: ArrayLike) -> Int
     r^L_1s  = s D^L_s  D_R (1 + s P_R cos Φ)/2,    r^L_2s' = D^R_s' D_L (P_L + s' cos Φ)/2,
     r^R_2s' = s' D^R_s' D_L (1 + s' P_L cos Φ)/2,  r^R_1s  = D^L_s  D_R (P_R + s cos Φ)/2.
 
+    **Result**: in e²/h. For equal chemical potentials of both spins J_M^L = D_L D_R (P_L + P_R cos Φ)/2 · (µ^L - µ^R).
     **Validity**: first order in the transmission, coherence across the barrier only through R; transverse averages must
     factorize as well (one dominant k∥). Source: the paper, equations (2) to (4); J. C. Slonczewski, Phys. Rev. B 39,
     6995 (1989) for the angular form.
@@ -261,11 +250,6 @@ def tunnelling_limit(angle: ArrayLike, left: ArrayLike, right: ArrayLike) -> Int
     ----------
     left, right
         Spin factors D^L_s and D^R_s' >= 0, shape (..., 2); their product is a transmission in e²/h.
-
-    Returns
-    -------
-    InterfaceResponse
-        In e²/h. For equal chemical potentials of both spins J_M^L = D_L D_R (P_L + P_R cos Φ)/2 · (µ^L - µ^R).
     """
     cosine = np.cos(finite_array("angle", angle))[..., None]
     D_L, D_R = (
@@ -296,6 +280,7 @@ def metallic_limit(angle: ArrayLike, modes: ArrayLike) -> InterfaceResponse:
 
     r^L_1s = s N,    r^L_2s = s N cos Φ,    r^R_1s = s N cos Φ,    r^R_2s = s N,    g_1s = g_2s = N.
 
+    **Result**: in e²/h. The right magnetization current seen along m_L is J_M^R cos Φ: the paper's rotation law.
     **Validity**: exchange splitting small against the energy of the electrons (the polarization of the current then
     comes from the bulk); a splitting Δ makes the interface reflect, with and without spin flip, in proportion to Δ². An
     ideal contact has no resistance of its own, so `sharvin_corrected` refuses it. Source: the paper, paragraph before
@@ -305,11 +290,6 @@ def metallic_limit(angle: ArrayLike, modes: ArrayLike) -> InterfaceResponse:
     ----------
     modes
         Open channels N > 0 of each spin, the same for both spins and both sides (per unit cell after a mean over k∥).
-
-    Returns
-    -------
-    InterfaceResponse
-        In e²/h. The right magnetization current seen along m_L is J_M^R cos Φ: the paper's rotation law.
     """
     N = finite_array("modes", modes)
     if np.any(N <= 0):
@@ -325,19 +305,15 @@ def dropped_response(probabilities: ArrayLike) -> InterfaceResponse:
 
     r^L_1s gains 2 s R^L_{-s s} and r^R_2s gains 2 s R^R_{-s s}; everything else is kept.
 
-    **Validity**: exact where T is the same in both directions (coplanar magnetizations, no spin-orbit coupling):
-    `interface_response` = `tunnelling_response` + this. It acts on spin accumulation only: with equal chemical
-    potentials of both spins on each side its sum over s vanishes there, as R_{+-} = R_{-+}.
+    **Result**: in e²/h; charge coefficients are zero. **Validity**: exact where T is the same in both directions
+    (coplanar magnetizations, no spin-orbit coupling): `interface_response` = `tunnelling_response` + this. It acts on
+    spin accumulation only: with equal chemical potentials of both spins on each side its sum over s vanishes there, as
+    R_{+-} = R_{-+}.
 
     Parameters
     ----------
     probabilities
         P, shape (..., 2, 2, 2, 2) = [lead_out, spin_out, lead_in, spin_in].
-
-    Returns
-    -------
-    InterfaceResponse
-        In e²/h; charge coefficients are zero.
     """
     P = not_negative_array("probabilities", probabilities, "(..., 2, 2, 2, 2)", "It counts electrons.")
     flips = [np.stack([P[..., lead, 1, lead, 0], P[..., lead, 0, lead, 1]], axis=-1) for lead in (0, 1)]

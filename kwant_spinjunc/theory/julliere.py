@@ -78,13 +78,8 @@ def tmr(polarization_left: ArrayLike, polarization_right: ArrayLike) -> Floats:
 def conductances_from_spin_factors(factors: ArrayLike) -> tuple[Floats, Floats]:
     r"""Return G_P = D_++ + D_-- and G_AP = D_+- + D_-+ from the spin factors of a junction.
 
-    **Validity**: exact if D_ss is taken at Φ = 0 and D_s,-s at Φ = π; it becomes Jullière's form, with f_Ls f_Rs' in
-    place of N_Ls N_Rs', in the tunnelling limit.
-
-    Returns
-    -------
-    parallel, antiparallel : ndarray, shape (...)
-        In the unit of D, e²/h.
+    **Result**: in the unit of D, e²/h. **Validity**: exact if D_ss is taken at Φ = 0 and D_s,-s at Φ = π; it becomes
+    Jullière's form, with f_Ls f_Rs' in place of N_Ls N_Rs', in the tunnelling limit.
     """
     D = finite_array("factors", factors, "(..., 2, 2)")
     return np.asarray(D[..., 0, 0] + D[..., 1, 1]), np.asarray(D[..., 0, 1] + D[..., 1, 0])

@@ -80,16 +80,12 @@ def polarization(sigma: ArrayLike) -> Floats:
 def rotated_spin_currents(currents_right: ArrayLike, angle: ArrayLike) -> Floats:
     r"""Return J^L_s' = Σ_s |R_ss'|² J^R_s, the right currents counted along the left magnetization.
 
-    **Validity**: the transverse part of the current is thrown away (the paper: ⟨c†_s c_t⟩ = 0 for s ≠ t). The charge is
-    kept, and the magnetization current becomes J_M^R cos Φ (`rotated_magnetization_current`). With J_s = σ_s E on
-    *both* sides and a continuous charge current this asks for β_L = β_R cos Φ: the two statements of the paper hold
-    together for collinear equal magnets only.
+    **Result**: shape (..., 2). **Validity**: the transverse part of the current is thrown away (the paper: ⟨c†_s c_t⟩ =
+    0 for s ≠ t). The charge is kept, and the magnetization current becomes J_M^R cos Φ
+    (`rotated_magnetization_current`). With J_s = σ_s E on *both* sides and a continuous charge current this asks for
+    β_L = β_R cos Φ: the two statements of the paper hold together for collinear equal magnets only.
 
     Source: the paper, text before equation (5).
-
-    Returns
-    -------
-    ndarray, shape (..., 2)
     """
     currents = finite_array("currents_right", currents_right, "(..., 2)")
     return np.asarray((currents[..., :, None] * rotation_probabilities(angle)).sum(axis=-2))
@@ -116,10 +112,6 @@ def series_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLik
     ----------
     field
         E = E_L + E_R, the total drop, shape (...).
-
-    Returns
-    -------
-    E_left, E_right : ndarray, shape (...)
     """
     left, right = _sigma("sigma_left", sigma_left).sum(axis=-1), _sigma("sigma_right", sigma_right).sum(axis=-1)
     total = finite_array("field", field) / (left + right)

@@ -172,15 +172,10 @@ def in_plane_torques(
 ) -> tuple[Floats, Floats]:
     r"""Return τ_L·e_L = -G_0 P_R sin Φ and τ_R·e_R = G_0 P_L sin Φ at normal incidence.
 
-    **Validity**: as `mean_conductance`; both magnets absorb the transverse spin completely. Each torque is set by the
-    polarization of the *other* interface.
+    **Result**: torques on the magnets per voltage, as rates of σ, in e²/h. **Validity**: as `mean_conductance`; both
+    magnets absorb the transverse spin completely. Each torque is set by the polarization of the *other* interface.
 
     Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
-
-    Returns
-    -------
-    torque_left, torque_right : ndarray, shape (...)
-        Torques on the magnets per voltage, as rates of σ, in e²/h.
     """
     scale = mean_conductance(k_left, k_right, kappa, thickness) * np.sin(finite_array("angle", angle))
     return -scale * effective_polarization(k_right, kappa), scale * effective_polarization(k_left, kappa)
@@ -192,16 +187,12 @@ def torques_from_spin_factors(factors: ArrayLike, angle: ArrayLike) -> tuple[Flo
 
     τ_R·e_R = ½ sin Φ (G_++ - G_-- + G_+- - G_-+) and τ_L·e_L = -½ sin Φ (G_++ - G_-- - G_+- + G_-+).
 
-    **Validity**: tunnelling limit with any band structure (G_++ and G_-- from the parallel, G_+- and G_-+ from the
+    **Result**: torques on the magnets per voltage, as rates of σ, in the unit of G (Slonczewski's ħ/4e is ħ/2 times the
+    ½). **Validity**: tunnelling limit with any band structure (G_++ and G_-- from the parallel, G_+- and G_-+ from the
     antiparallel junction, summed over k∥); the torque relations are exact, the rotation law is lowest order in T.
 
     Source: J. C. Slonczewski, Phys. Rev. B 71, 024411 (2005); J. C. Slonczewski, J. Z. Sun, J. Magn. Magn. Mater. 310,
     169 (2007).
-
-    Returns
-    -------
-    torque_left, torque_right : ndarray, shape (...)
-        Torques on the magnets per voltage, as rates of σ, in the unit of G (Slonczewski's ħ/4e is ħ/2 times the ½).
     """
     G, sine = finite_array("factors", factors, "(..., 2, 2)"), np.sin(finite_array("angle", angle))
     return -sine / 2 * (G.sum(axis=-2) @ SIGNS), sine / 2 * (G.sum(axis=-1) @ SIGNS)
@@ -217,10 +208,11 @@ def field_like_torque_from_reflections(
     from the right -e^{-2κd} sin Φ (q_L+ - q_L-)(f_R+ - f_R-), where q + i f/2 = ρ is the reflection of the decaying
     wave by the electrode.
 
-    **Validity**: lowest order in e^{-2κd}; incident electrons polarized along their own magnet, transverse spin
-    absorbed. The *sum* over all occupied states is the equilibrium exchange coupling; under a voltage divided
-    symmetrically half the *difference* counts, which vanishes for identical magnets: their field-like torque has no
-    term linear in V.
+    **Result**: dτ_R·n/dµ as rates of σ in units of 1/h (e²/h per voltage), for electrons incident from the left and
+    from the right reservoir at the energy of the ρ's. **Validity**: lowest order in e^{-2κd}; incident electrons
+    polarized along their own magnet, transverse spin absorbed. The *sum* over all occupied states is the equilibrium
+    exchange coupling; under a voltage divided symmetrically half the *difference* counts, which vanishes for identical
+    magnets: their field-like torque has no term linear in V.
 
     Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989) (exchange coupling); I. Theodonis et al., Phys. Rev. Lett.
     97, 237205 (2006) (field-like torque quadratic in the voltage).
@@ -229,12 +221,6 @@ def field_like_torque_from_reflections(
     ----------
     reflection_left, reflection_right
         ρ_Ls and ρ_Rs', complex, shape (..., 2), from `kwant_spinjunc.theory.tunnelling`, on the lattice or not.
-
-    Returns
-    -------
-    from_left, from_right : ndarray, shape (...)
-        dτ_R·n/dµ as rates of σ in units of 1/h (e²/h per voltage), for electrons incident from the left and from the
-        right reservoir at the energy of the ρ's.
     """
     scale = -np.exp(-2 * finite_array("exponent", exponent)) * np.sin(finite_array("angle", angle))
     f_left, q_left = _differences("reflection_left", reflection_left)

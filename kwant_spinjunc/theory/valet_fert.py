@@ -83,12 +83,7 @@ def contact_accumulation(
 ) -> tuple[Floats, Floats]:
     r"""Return δ_L/J = r_L(β_L - p) and δ_R/J = r_R(p - β_R), the accumulations (µ_+ - µ_-)/2 at both faces.
 
-    **Validity**: as `contact_polarization`.
-
-    Returns
-    -------
-    left, right : ndarray
-        Resistance × area.
+    **Result**: resistance × area. **Validity**: as `contact_polarization`.
     """
     p = contact_polarization(beta_left, r_left, beta_right, r_right, r_b, gamma)
     left = finite_array("r_left", r_left) * (finite_array("beta_left", beta_left) - p)
@@ -131,17 +126,13 @@ def profile(
 ) -> tuple[Floats, Floats]:
     r"""Return µ_s(y)/J and J_s(y)/J around the contact of two half-infinite metals at y = 0.
 
-    **Validity**: as `contact_polarization`. T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
+    **Result**: shape (..., 2) each; Spin last. The average µ_s + βδ is zero at the left face. **Validity**: as
+    `contact_polarization`. T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
 
     Parameters
     ----------
     y
         Positions, shape (...); y = 0 is right, y = -0.0 left of the contact.
-
-    Returns
-    -------
-    mu, currents : ndarray, shape (..., 2)
-        Spin last. The average µ_s + βδ is zero at the left face.
     """
     y = finite_array("y", y)
     rho = [positive(f"rho_star[{i}]", x) for i, x in enumerate(sides("rho_star", rho_star))]
@@ -185,10 +176,6 @@ def spin_valve_polarization(
 
     **Validity**: magnets thicker than l_sf, collinear, local neutrality, no spin flip in the contacts. T. Valet and A.
     Fert, Phys. Rev. B 48, 7099 (1993).
-
-    Returns
-    -------
-    left, right : ndarray
     """
     coth, csch = _spacer(r_spacer, ratio)
     # r_1(β_1 - p_1) - δ_a = r_b1(p_1 - γ_1) with δ_a = coth p_1 - csch p_2, and its mirror image.

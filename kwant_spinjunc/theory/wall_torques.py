@@ -41,6 +41,7 @@ def wall_tilts(
 
     1/λ(K) = 1 + K/2J + √(K/J + K²/4J²).
 
+    **Result**: components along x and y, radians; their angle to the plane is arctan(w/u), arctan(τ_D/τ_F) without K_d.
     **Validity**: small tilts, a free end at the interface, a chain much longer than the wall.
 
     Parameters
@@ -51,11 +52,6 @@ def wall_tilts(
         τ_D and τ_F, energy per area.
     exchange, anisotropy, demagnetization
         J, K > 0 and K_d >= 0, energy per area.
-
-    Returns
-    -------
-    u, w : ndarray
-        Components along x and y, radians; their angle to the plane is arctan(w/u), arctan(τ_D/τ_F) without K_d.
     """
     K_d = finite_array("demagnetization", demagnetization)
     if np.any(K_d < 0):

@@ -210,6 +210,7 @@ def tunnel_interface(
     The transmission matrix is t = w_R w_L, w_i = Σ_s w_is |s, m_i⟩⟨s, m_i|, and the fluxes of the distribution
     matrices f = µ + s·σ are I_R = t f_L t† - {t t†, f_R}/2, I_L = {t†t, f_L}/2 - t† f_R t.
 
+    **Result**: Its `VectorInterface.clamped` is equations (3), (4) with T_ss' = R_ss'² D_ss' (`tunnelling_response`).
     **Validity**: lowest order in the transmission (exchange fields of order one in t, from evanescent overlap, are left
     out), many channels alike. Spin-independent amplitudes give Q = G(s_L - s_R) for all components.
 
@@ -220,11 +221,6 @@ def tunnel_interface(
     ----------
     amplitudes_left, amplitudes_right
         w_is, complex, shape (..., 2); |w_Ls w_Rs'|² = D_ss' is a conductance per area.
-
-    Returns
-    -------
-    VectorInterface
-        Its `VectorInterface.clamped` is equations (3), (4) with T_ss' = R_ss'² D_ss' (`tunnelling_response`).
     """
     w = []
     for m, amplitudes, name in zip(
@@ -274,8 +270,9 @@ def node_interface(
     Each contact carries J_s = g_s (µ_s - µ_N - s s_N·m) along its magnet and absorbs the transverse accumulation of
     the spacer, 2 Re G s_N⊥ + 2 Im G m×s_N; the spacer conserves charge and spin.
 
-    **Validity**: metallic multilayers, spacer thinner than its spin-diffusion length and of negligible resistance;
-    magnets thicker than the transverse decoherence length.
+    **Result**: The r's of (5), (6), in the unit of the conductances, for δM⊥ = 0: all transverse spin is absorbed at
+    the interface. **Validity**: metallic multilayers, spacer thinner than its spin-diffusion length and of negligible
+    resistance; magnets thicker than the transverse decoherence length.
 
     Source: A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Phys. Rev. Lett. 84, 2481 (2000).
 
@@ -285,12 +282,6 @@ def node_interface(
         g_s >= 0 of each contact per area, shape (..., 2).
     mixing_left, mixing_right
         Complex spin-mixing conductance G per area, Re > 0, shape (...).
-
-    Returns
-    -------
-    InterfaceResponse
-        The r's of (5), (6), in the unit of the conductances, for δM⊥ = 0: all transverse spin is absorbed at the
-        interface.
     """
     feeds, losses, axes = [], [], []
     for side, m, g, G in zip(

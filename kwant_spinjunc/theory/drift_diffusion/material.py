@@ -301,7 +301,8 @@ def wave_numbers(material: Material) -> Complex:
 def strong_screening_wave_numbers(material: Material) -> tuple[float, float]:
     r"""Return k → √(σq(1-β²)/(D(α1-β²α2))) and √(1/(Dτ(1-β²))), the limit of `wave_numbers` for q → ∞.
 
-    **Validity**: λ ≪ l_sd; corrections are of relative order β²(α1-α2)(λ/l_sd)². Exact for α1 = α2.
+    **Result**: 1/length. **Validity**: λ ≪ l_sd; corrections are of relative order β²(α1-α2)(λ/l_sd)². Exact for α1 =
+    α2.
 
     Source: the paper, text after equation (11).
 
@@ -309,10 +310,5 @@ def strong_screening_wave_numbers(material: Material) -> tuple[float, float]:
     ----------
     material
         The material.
-
-    Returns
-    -------
-    screening, spin : float
-        1/length.
     """
     return 1 / material.screening_length, 1 / material.spin_diffusion_length

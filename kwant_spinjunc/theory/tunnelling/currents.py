@@ -42,17 +42,13 @@ def conserved_magnetization_current(
 def collinear_coefficients(probabilities: ArrayLike) -> tuple[Floats, Floats]:
     r"""Return α_s = β_s = s T_ss, the coefficients of equation (1) when only spin-conserving channels are kept.
 
-    **Validity**: exact for collinear magnets. At an angle (1) with these coefficients is the *mean* of (3) and (4):
-    J_M^L = J_M + F and J_M^R = J_M - F with the dropped F = Σ_s s T_s,-s (µ_Ls - µ_R,-s).
+    **Result**: shape (..., 2) each. **Validity**: exact for collinear magnets. At an angle (1) with these coefficients
+    is the *mean* of (3) and (4): J_M^L = J_M + F and J_M^R = J_M - F with the dropped F = Σ_s s T_s,-s (µ_Ls - µ_R,-s).
 
     Parameters
     ----------
     probabilities
         T_ss', shape (..., 2, 2). At Φ = 0 this is all there is; at any other angle T_ss(Φ) is kept and T_s,-s dropped.
-
-    Returns
-    -------
-    alpha, beta : ndarray, shape (..., 2)
     """
     coefficients = SIGNS * np.diagonal(finite_array("probabilities", probabilities, "(..., 2, 2)"), axis1=-2, axis2=-1)
     return coefficients, coefficients.copy()
@@ -64,17 +60,13 @@ def one_sided_coefficients(probabilities: ArrayLike, side: Side) -> tuple[Floats
 
     Left: α_s = s Σ_s' T_ss', β_s' = Σ_s s T_ss'. Right: α_s = Σ_s' s' T_ss', β_s' = s' Σ_s T_ss'.
 
-    **Validity**: as (3) and (4). No choice of α and β serves both sides unless T is diagonal: what is dropped is that
-    the other side has its own pair.
+    **Result**: shape (..., 2) each. **Validity**: as (3) and (4). No choice of α and β serves both sides unless T is
+    diagonal: what is dropped is that the other side has its own pair.
 
     Parameters
     ----------
     probabilities
         T_ss', shape (..., 2, 2).
-
-    Returns
-    -------
-    alpha, beta : ndarray, shape (..., 2)
     """
     T = finite_array("probabilities", probabilities, "(..., 2, 2)")
     if choice("side", side, ("left", "right")) == "left":

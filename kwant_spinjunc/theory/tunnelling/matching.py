@@ -200,7 +200,8 @@ def spin_flip_reflection(
 def golden_rule_probabilities(amplitudes: ArrayLike, dos_left: ArrayLike, dos_right: ArrayLike) -> Floats:
     r"""Return T_ss' = 4π² |T_ss'|² ρ_Ls ρ_Rs', the transmission of a tunnelling Hamiltonian.
 
-    **Validity**: golden rule, T ≪ 1. It links the paper's matrix elements to the Landauer form of (3) and (4).
+    **Result**: shape (..., 2, 2). **Validity**: golden rule, T ≪ 1. It links the paper's matrix elements to the
+    Landauer form of (3) and (4).
 
     Source: M. H. Cohen, L. M. Falicov, J. C. Phillips, Phys. Rev. Lett. 8, 316 (1962); G. D. Mahan, Many-Particle
     Physics.
@@ -211,10 +212,6 @@ def golden_rule_probabilities(amplitudes: ArrayLike, dos_left: ArrayLike, dos_ri
         Tunnelling matrix elements in energy, shape (..., 2, 2).
     dos_left, dos_right
         Densities of states per spin in 1/energy, shape (..., 2) (a scalar: the same for both spins).
-
-    Returns
-    -------
-    ndarray, shape (..., 2, 2)
     """
     left, right = potentials("dos_left", dos_left), potentials("dos_right", dos_right)
     squares = abs(complex_array("amplitudes", amplitudes, "(..., 2, 2)")) ** 2
@@ -225,11 +222,7 @@ def golden_rule_probabilities(amplitudes: ArrayLike, dos_left: ArrayLike, dos_ri
 def rotation_probabilities(angle: ArrayLike) -> Floats:
     """Return |R_ss'|² = [[cos² Φ/2, sin² Φ/2], [sin² Φ/2, cos² Φ/2]].
 
-    **Validity**: exact for spin 1/2.
-
-    Returns
-    -------
-    ndarray, shape (..., 2, 2)
+    **Result**: shape (..., 2, 2). **Validity**: exact for spin 1/2.
     """
     cosine = np.cos(finite_array("angle", angle))[..., None, None]
     return np.asarray((1 + cosine * np.outer(SIGNS, SIGNS)) / 2)
@@ -239,13 +232,10 @@ def rotation_probabilities(angle: ArrayLike) -> Floats:
 def rotation_law(factors: ArrayLike, angle: ArrayLike) -> Floats:
     r"""Return T_ss'(Φ) = R_ss'² D_ss', the angular dependence equation (2) asserts.
 
-    **Validity**: lowest order in the transmission; D is then independent of Φ and factorizes.
+    **Result**: shape (..., 2, 2). **Validity**: lowest order in the transmission; D is then independent of Φ and
+    factorizes.
 
     Source: the paper, equation (2) and the text before it.
-
-    Returns
-    -------
-    ndarray, shape (..., 2, 2)
     """
     return np.asarray(rotation_probabilities(angle) * finite_array("factors", factors, "(..., 2, 2)"))
 
@@ -254,16 +244,13 @@ def rotation_law(factors: ArrayLike, angle: ArrayLike) -> Floats:
 def spin_factors_from_collinear(parallel: ArrayLike, antiparallel: ArrayLike) -> Floats:
     r"""Return D_ss' from the two collinear junctions: D_ss from Φ = 0, D_s,-s from Φ = π.
 
-    **Validity**: an identity at Φ = 0 and π; with `rotation_law` an interpolation, valid in the tunnelling limit.
+    **Result**: shape (..., 2, 2). **Validity**: an identity at Φ = 0 and π; with `rotation_law` an interpolation, valid
+    in the tunnelling limit.
 
     Parameters
     ----------
     parallel, antiparallel
         T_ss' at Φ = 0 (diagonal) and Φ = π (off-diagonal), shape (..., 2, 2). The other elements are not used.
-
-    Returns
-    -------
-    ndarray, shape (..., 2, 2)
     """
     P, AP = finite_array("parallel", parallel, "(..., 2, 2)"), finite_array("antiparallel", antiparallel, "(..., 2, 2)")
     return np.where(np.eye(2, dtype=bool), P, AP)

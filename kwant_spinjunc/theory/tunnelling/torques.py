@@ -43,15 +43,11 @@ def in_plane_torques(J_M_left: ArrayLike, J_M_right: ArrayLike, angle: ArrayLike
     τ_R·e_R = (J_M^L - J_M^R cos Φ)/sin Φ with e_R = (m_L - cos Φ m_R)/sin Φ, and
     τ_L·e_L = -(J_M^R - J_M^L cos Φ)/sin Φ with e_L = (m_R - cos Φ m_L)/sin Φ.
 
+    **Result**: torques on the magnets in the unit of J_M (rates of σ); zero for collinear magnets (|sin Φ| < 1e-12).
     **Validity**: exact if the spin current is continuous through the spacer (no magnetism, no spin-orbit coupling) and
     each magnet absorbs all of its transverse part. Near Φ = 0 and π errors of J_M are divided by sin Φ.
 
     Source: J. C. Slonczewski, Phys. Rev. B 71, 024411 (2005), the torque relations.
-
-    Returns
-    -------
-    torque_left, torque_right : ndarray
-        Torques on the magnets in the unit of J_M (rates of σ); zero for collinear magnets (|sin Φ| < 1e-12).
     """
     left, right = finite_array("J_M_left", J_M_left), finite_array("J_M_right", J_M_right)
     phi = finite_array("angle", angle)
