@@ -50,8 +50,11 @@ def run(options: argparse.Namespace, names: list[str], pool: ProcessPoolExecutor
 
     # comparisons that average many samples are the longest jobs after the claims on disorder
     compared = [] if options.only else list(PUBLISHED)
-    futures = {pool.submit(run_claim, name, options.quick): name for name in longest_first(names)}
-    futures |= {pool.submit(run_comparison, name, options.quick): f"published.{name}" for name in compared}
+    ordered = longest_first(names)
+    long = sum(name in LONGEST for name in names)
+    futures = {pool.submit(run_claim, name, options.quick): name for name in ordered[:long]}
+    futures |= {pool.submit(run_comparison, name, options.quick): f"published.{name}" for name in reversed(compared)}
+    futures |= {pool.submit(run_claim, name, options.quick): name for name in ordered[long:]}
     claims, published, broken = {}, {}, {}
     with tqdm(total=len(futures), unit="claim", disable=None) as progress:
         for future in as_completed(futures):
@@ -76,7 +79,17 @@ def run(options: argparse.Namespace, names: list[str], pool: ProcessPoolExecutor
 
 
 #: Claims that take longest, first: two processes then end together.
-LONGEST = ("diffusive_interface", "spin_flip", "disordered_barrier", "diffusive_metal", "disordered_coherence")
+LONGEST = (
+    "diffusive_interface",
+    "diffusive_metal",
+    "spin_flip",
+    "disordered_coherence",
+    "transverse_pair",
+    "disordered_barrier",
+    "magnetization_currents",
+    "validity_map",
+    "domain_wall",
+)
 
 
 def longest_first(names: list[str]) -> list[str]:

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+import kwant
 import numpy as np
 
 from kwant_spinjunc import Ensemble, Junction, Layer, Scattering, ensemble
+from kwant_spinjunc.devices.build import build
+from kwant_spinjunc.devices.lead_modes import with_analytic_leads
 from kwant_spinjunc.halves import zone
-from kwant_spinjunc.model.plane import band_shift
+from kwant_spinjunc.model.plane import CrossSection, band_shift
 from kwant_spinjunc.runs.statistics import value_with_error
 from kwant_spinjunc.scattering import scatter_quietly as scatter
 from systems.asymmetric_junction import asymmetric_junction
@@ -246,6 +249,14 @@ class SampleLaboratory:
                 for name, value in self.defects.items()
             ),
         )
+
+
+def amplitudes_by_kwant(junction: Junction, energy: float, section: CrossSection, realization: int) -> np.ndarray:
+    """Return t of one sample, all modes of the right lead by all of the left: Kwant's S alone, no waves, no audit."""
+    k = section.k if "periodic" in section.boundary else None
+    sample = build(junction, k, cross_section=section.shape, boundary=section.boundary, realization=int(realization))
+    found = kwant.smatrix(with_analytic_leads(sample, junction, section).finalized(), energy)
+    return np.asarray(found.submatrix(1, 0))
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from kwant_spinjunc import (
     scatter,
     unit_vector,
 )
+from kwant_spinjunc.model.plane import CrossSection
 from kwant_spinjunc.runs.statistics import value_with_error
 from kwant_spinjunc.spin import SIGNS
 from kwant_spinjunc.theory import tunnelling
@@ -28,7 +29,7 @@ from kwant_spinjunc.theory import tunnelling
 from ..claim import Check, Judged, Rows
 from ..compare import Fit, fit_power_law
 from ..figures import COLORS, legend_below, new_figure, styled
-from ..laboratory import SampleLaboratory, lead_currents
+from ..laboratory import SampleLaboratory, amplitudes_by_kwant, lead_currents
 
 #: The magnet, unit t: at E = 0 a cross-section of 3 × 3 has five open majority channels and one minority channel.
 MAGNET = {"onsite": 4.0, "splitting": 2.4, "hopping": 1.0, "in_plane_hopping": 1.0}
@@ -199,12 +200,14 @@ def weighted_mean(values: np.ndarray, weights: np.ndarray) -> tuple[float, float
 
 def largest_eigenvalues(lab: SampleLaboratory, junction: Junction, numbers: Sequence[int]) -> np.ndarray:
     """Return the largest transmission eigenvalue of some samples, by Kwant; audits `lead_currents` on the first."""
-    states = [scatter(junction, ENERGY, solver="kwant", cross_section=SHAPE, realization=int(i)) for i in numbers]
-    J_M = linear_response(states[0], *SPLIT).magnetization
+    first = scatter(junction, ENERGY, cross_section=SHAPE, realization=int(numbers[0]))
+    J_M = linear_response(first, *SPLIT).magnetization
     lab.remember(
-        "J_M from probabilities minus linear response", lead_currents(states[0].probabilities, SPLIT) @ SIGNS - J_M
+        "J_M from probabilities minus linear response", lead_currents(first.probabilities, SPLIT) @ SIGNS - J_M
     )
-    return np.array([np.linalg.norm(state.smatrix.submatrix(1, 0), 2) ** 2 for state in states])
+    t = [amplitudes_by_kwant(junction, ENERGY, CrossSection(SHAPE, "periodic", None), i) for i in numbers]
+    lab.remember("conductance, engine minus eigenvalues by Kwant", first.conductance - np.linalg.norm(t[0]) ** 2)
+    return np.array([np.linalg.norm(one, 2) ** 2 for one in t])
 
 
 def measure_batch(lab: SampleLaboratory, kind: str, value: float, junction: Junction, samples: int) -> Batch:

@@ -6,7 +6,10 @@ from functools import cache
 
 import numpy as np
 
-from kwant_spinjunc import Anderson, Ensemble, Junction, ensemble, normal_metal, scatter
+from kwant_spinjunc import Anderson, Ensemble, Junction, ensemble, normal_metal
+from kwant_spinjunc.model.plane import CrossSection
+
+from ..laboratory import amplitudes_by_kwant
 
 #: A cubic band at E = t with Anderson disorder of full width 3 or 4 t.
 HOST = {"onsite": 0.0, "hopping": 1.0, "in_plane_hopping": 1.0}
@@ -24,18 +27,10 @@ def wire(length: int, width: float) -> Junction:
 @cache
 def eigenvalues(samples: int, length: int = 20, width: float = 3.0, side: int = 5) -> np.ndarray:
     """Return transmission eigenvalues of one spin of samples at a generic Bloch vector, by Kwant."""
-    found = []
-    for number in range(samples):
-        state = scatter(
-            wire(length, width),
-            ENERGY,
-            solver="modes",
-            cross_section=(side, side),
-            realization=number,
-            k=GENERIC,
-        )
-        found.append(np.linalg.svd(state.smatrix.submatrix((1, 0), (0, 0)), compute_uv=False) ** 2)
-    return np.array(found)
+    section = CrossSection((side, side), "periodic", GENERIC)
+    t = [amplitudes_by_kwant(wire(length, width), ENERGY, section, number) for number in range(samples)]
+    # both spins are alike: every eigenvalue is there twice
+    return np.array([np.linalg.svd(one, compute_uv=False)[::2] ** 2 for one in t])
 
 
 @cache
