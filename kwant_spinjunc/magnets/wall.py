@@ -36,9 +36,11 @@ __all__ = ["TorqueProfile", "Wall", "resolve_magnets", "self_consistent_wall", "
 
 #: Largest y component of an easy axis: the chain's easy axes lie in the x-z plane.
 IN_PLANE = 1e-9
-#: Weights of k∥ points below this are left out: there rounding decides whether a channel is open, and a tilted magnet
-#: has resonances of bound states, as narrow as the tilt squared, on which waves lose half of their digits.
-NEGLIGIBLE = 1e-8
+#: Weights of k∥ points below this are left out: there rounding decides whether a channel is open.
+NEGLIGIBLE = 1e-13
+#: And points this near to a resonance: in tilted magnets those of bound states are as narrow as the tilt squared, and
+#: waves on them lose half of their digits.
+NARROW = 1e-8
 #: Step of the k∥ average, and the number of planes up to which it resolves the torque on each.
 STEP, RESOLVED = 0.125, 70
 #: Planes up to which resonances of the scattering region are looked for (an eigenvalue problem of twice that size).
@@ -159,18 +161,16 @@ def zone(junction: Junction, energy: float = 0.0, *, step: float | None = None) 
 
     Notes
     -----
-    Γ alone for a junction without in-plane hopping. Points of negligible weight are left out, see `NEGLIGIBLE`: some
-    1e-7 of the zone.
+    Γ alone for a junction without in-plane hopping. Points of negligible weight are left out, see `NEGLIGIBLE` and
+    `NARROW`.
     """
     energy = finite("energy", energy)
     step = STEP * min(1.0, RESOLVED / len(junction.planes)) if step is None else positive("step", step)
     if not junction.is_dispersive:
         return np.zeros((1, 2)), np.ones(1)
-    split = [thresholds(junction, energy)]
-    if len(junction.planes) <= FEW_PLANES:
-        split.append(resonances(junction, energy))
-    c, weights = nodes(np.concatenate(split), step=step)
-    used = weights > NEGLIGIBLE
+    sharp = resonances(junction, energy) if len(junction.planes) <= FEW_PLANES else np.zeros(0)
+    c, weights = nodes(np.append(thresholds(junction, energy), sharp), step=step)
+    used = (weights > NEGLIGIBLE) & (abs(c[:, None] - sharp) > NARROW).all(axis=-1)
     return np.stack([np.arccos(np.clip(c[used] / 2, -1.0, 1.0))] * 2, axis=-1), weights[used]
 
 

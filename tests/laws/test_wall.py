@@ -221,7 +221,7 @@ def test_resolving_the_magnets_changes_nothing():
 
 def test_wave_vectors_of_the_zone_average_to_known_numbers():
     k, weights = wall.zone(valve(), step=0.1)
-    assert weights.sum() == pytest.approx(1.0, abs=1e-7)  # points of negligible weight
+    assert weights.sum() == pytest.approx(1.0, abs=1e-7)  # points on resonances
     assert weights @ (np.cos(k).sum(axis=-1) ** 2) == pytest.approx(1.0, abs=1e-6)
     k, weights = wall.zone(tunnel_junction())
     assert (k.tolist(), weights.tolist()) == ([[0.0, 0.0]], [1.0])

@@ -368,7 +368,7 @@ def checks(chains: Chains, size: Fit, length: Fit, loops: Sequence[Loop], lab: L
         Check("power of the error of the printed rotation", size.exponent, 0.05, expected=0.5),
         Check("power of the error of d", length.exponent, 0.01, expected=1.0),
         Check("largest unbalanced torque over the torque, all loops", max(unbalanced), EXACT),
-        *lab.checks(),
+        *lab.checks(1e-8),  # beside a bound state that the tilt makes a resonance, a wave has half of its digits
     )
 
 
