@@ -51,6 +51,8 @@ def load_family(path: str | Path, name: str | None = None) -> Family:
     file = Path(path)
     if not file.is_file():
         raise ArgumentError(f"Argument `FILE` must be a Python file, but {str(path)!r} does not exist.")
+    if file.suffix == ".nc":
+        raise ArgumentError(f"Argument `FILE` must be a Python file, but {str(path)!r} is none. Use `spinjunc plot`.")
     spec = importlib.util.spec_from_file_location(f"_spinjunc_family_{file.stem}", file)
     if spec is None or spec.loader is None:
         raise ArgumentError(f"Argument `FILE` must be a Python file ending in .py, but is {str(path)!r}.")

@@ -55,7 +55,7 @@ from ..quantities import Quantity, quantities
 from ..spin import unit_vector
 from ..theory import tunnelling
 from .executors import open_pool, ordered
-from .family import call_family, check_family
+from .family import call_family, check_family, units_of
 from .tables import provenance, split_axes, table
 
 if TYPE_CHECKING:
@@ -473,7 +473,7 @@ def validity_map(
         solver="halves",
         average_error=missed,
     )
-    return _dataset(measured, kinds, {**swept, "energy": energies}, facts)
+    return _dataset(measured, kinds, {**swept, "energy": energies}, facts, units_of(family))
 
 
 def _kinds(error: str | Sequence[str]) -> tuple[str, ...]:
@@ -496,7 +496,11 @@ def _potentials(mu_left: ArrayLike, mu_right: ArrayLike) -> tuple[Floats, Floats
 
 
 def _dataset(
-    measured: _Measured, kinds: Sequence[str], axes: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]
+    measured: _Measured,
+    kinds: Sequence[str],
+    axes: Mapping[str, NDArray[Any]],
+    facts: Mapping[str, Any],
+    units: Mapping[str, str],
 ) -> xr.Dataset:
     schema, values = dict(CONTROLS), measured.controls()
     schema["magnetization_current"] = quantities("magnetization_current", "e^2/h per cell x mu")[
@@ -507,4 +511,4 @@ def _dataset(
         schema[kind], values[kind] = Quantity((), "1", ERRORS[kind]), measured.error(kind)
         schema[f"{kind}_leading_order"] = Quantity((), "1", f"{ERRORS[kind]}, to leading order")
         values[f"{kind}_leading_order"] = measured.leading_order(kind)
-    return table(schema, axes, facts, values)
+    return table(schema, axes, facts, values, units=units)

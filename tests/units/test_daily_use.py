@@ -13,6 +13,7 @@ from kwant_spinjunc.cli.values import number, parse_range, parse_value
 from kwant_spinjunc.plot.figures import plot_junction, plot_sweep
 from kwant_spinjunc.runs.family import call_family, load_family, units_of
 from kwant_spinjunc.runs.problem import JunctionProblem
+from kwant_spinjunc.runs.validity import validity_map
 from systems.tunnel_junction import tunnel_junction
 
 METAL = sj.normal_metal(onsite=1.0, hopping=1.0)
@@ -141,8 +142,12 @@ def test_the_unit_of_a_family_is_shown_on_axes_tables_and_controls(capsys):
     assert "E = 0.1 eV" in str(sj.scatter(junction, 0.1, solver="halves"))
     units = {control.name: control.unit for control in sj.explore(family).controls}
     assert (units["width"], units["height"], units["energy"], units["theta"]) == ("nm", "eV", "eV", "deg")
+    assert main(["show", "a.nc"]) == 2
+    assert "Use `spinjunc plot`" in capsys.readouterr().err
     assert main(["judge", FREE, "--no-advice"]) == 0
     assert "E = 0 eV" in capsys.readouterr().out
+    chart = validity_map(tunnel_junction, energy=0.0, height=[2.0, 3.0], thickness=[2, 3], progress=False)
+    assert (chart.height.attrs["units"], chart.thickness.attrs["units"]) == ("t", "planes")
     at_bias = sj.sweep(tunnel_junction, energy=0.0, bias=0.1, progress=False)
     assert at_bias.current.attrs["units"] == "e/h t per cell"
     assert sj.sweep(lambda: tunnel_junction(), energy=0.0, bias=0.1).current.attrs["units"] == "e^2/h V per cell"

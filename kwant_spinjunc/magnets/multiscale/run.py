@@ -19,7 +19,7 @@ from ...errors import ArgumentError
 from ...model.junction import Junction
 from ...model.problem import AVERAGE
 from ...quantities import quantities
-from ...runs.family import call_family
+from ...runs.family import call_family, units_of
 from ...runs.tables import provenance, split_axes, table
 from ...theory import drift_diffusion, interface, tunnelling
 from ...theory.drift_diffusion import AMPERE_PER_SQUARE_METER, LANDAUER, Matching, Material
@@ -134,7 +134,7 @@ def multiscale(
     swept, fixed = split_axes(axes)
     _check_turns(family, turns)
     solver = _Solver(left, right, a, J, finite("energy", energy), k, spacer, rtol)
-    data = table(VARIABLES, swept, _facts(family, turns, fixed, solver))
+    data = table(VARIABLES, swept, _facts(family, turns, fixed, solver), units=units_of(family))
     parallel: dict[tuple[int, ...], float] = {}
     for index in product(*(range(len(values)) for values in swept.values())):
         values = {name: swept[name][i].item() for (name, i) in zip(swept, index, strict=True)}
