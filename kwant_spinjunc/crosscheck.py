@@ -4,6 +4,7 @@ r"""A second, independent route to what has been solved: `scatter(..., check=Tru
 |---|---|
 | Kwant, modes of the leads found or typed in | the fast engine |
 | the engine, one cell or a supercell | Kwant, on the first, the middle and the last point of a batch |
+| all angles and momenta of a Kwant system | Kwant on the system turned by hand, see `crystals.audit` |
 | the engine, average | the general 2×2 recursion, integrated without being told of resonances |
 
 Where Kwant is not installed or refuses a point (within 1e-12 of a band edge), the general 2×2 recursion takes its

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from .arrays import Floats
 from .crosscheck import Check, cross_check
+from .crystals.audit import audit
 from .crystals.result import CrystalScattering
 from .crystals.scatter import scatter_crystal
 from .devices import junctions
@@ -275,8 +276,8 @@ def scatter(
         disordered or not, takes one energy and k (see `supercell`).
         None: the engine for arrays, averages and several sites per plane, and where Kwant is not installed; else Kwant.
     check
-        Solve again by an independent route (see `crosscheck`) and refuse where the two differ; ``s.check`` tells by how
-        much they did. It costs another solve, and three by Kwant for a batch.
+        Solve again by an independent route (`crosscheck`, `audit`) and refuse where they differ; ``s.check`` tells how
+        far they did. It costs another solve, and three by Kwant for a batch.
     cross_section, boundary
         See `build`: a supercell or wire with several sites per plane.
     seed, realization
@@ -412,9 +413,8 @@ def _scatter_any(
             raise TypeError(f"scatter() got an unexpected keyword argument {name!r}")
     device = as_device(system, **given)
     if crystal or np.ndim(energy):
-        if check:
-            raise ArgumentError("Argument `check` must be left out for a crystal. Check one angle, k and energy of it.")
-        return scatter_crystal(device, energy, params=params, tolerance=tolerance, **crystal)
+        found = scatter_crystal(device, energy, params=params, tolerance=tolerance, **crystal)
+        return replace(found, check=audit(found)) if check else found
     return scatter_device(device, energy, params, tolerance, check=bool(check))
 
 

@@ -84,6 +84,8 @@ class CrystalScattering:
         Estimated error of a zone average.
     points : int
         Momenta and energies at which the crystal was solved.
+    check : float or None
+        Largest difference to Kwant on the turned system, if that was asked for (see `audit`).
     """
 
     device: Any
@@ -102,6 +104,7 @@ class CrystalScattering:
     tolerance: float
     k_error: Any
     points: int
+    check: float | None = None
     _turned: tuple[Any, ...] = field(default=(), repr=False)
     _measurement: Measurement | None = field(default=None, repr=False)
     _found: dict[Any, Any] = field(default_factory=dict, repr=False)
@@ -245,6 +248,8 @@ class CrystalScattering:
         leads = self.modes.shape[-2]
         title = f"Scattering off a crystal at E = {shown(self.energy)}, {where}, {leads} leads"
         defects = f"defects: unitarity {self.unitarity_defect:.1e}, leads {self.residual:.1e}"
+        if self.check is not None:
+            defects += f", second route {self.check:.1e}"
         if self.k_error is not None:
             defects += f", zone {np.nanmax(self.k_error, initial=0.0):.1e} in {self.points} momenta"
         if self.transmissions.ndim > 2 + np.ndim(self.turns):
@@ -292,10 +297,12 @@ class CrystalScattering:
                 "Argument `cut` must be given: nothing was turned behind a cut (see `turns`, `behind`)."
             )
         if not self._turned:
-            object.__setattr__(self, "_turned", self._live().measure([TURNED]).values)
+            object.__setattr__(self, "_turned", self.measurement.measure([TURNED]).values)
         return self._turned
 
-    def _live(self) -> Measurement:
+    @property
+    def measurement(self) -> Measurement:
+        """Where the crystal was solved, to ask more of it."""
         if self._measurement is None:
             raise ArgumentError("This CrystalScattering was pickled: scatter again to ask for other cuts and magnets.")
         return self._measurement
@@ -310,7 +317,7 @@ class CrystalScattering:
         return int(lead), None if spin is None else int(spin)
 
     def _hoppings(self, cut: Any) -> Integers:
-        device = self._live().problem.crystal.device
+        device = self.measurement.problem.crystal.device
         if isinstance(cut, str):
             return device.cut(cut).hoppings
         return resolve_cut("cut", cut, device.system, device.edges).hoppings
@@ -320,14 +327,14 @@ class CrystalScattering:
 
         ``exchange``: refuse spin-orbit coupling, which torques on the exchange cannot be told from.
         """
-        measurement = self._live()
+        measurement = self.measurement
         if exchange:
             measurement.refuse_spin_orbit()
         return measurement.measure([observable])
 
     def sites(self, magnet: Any) -> Integers:
         """Return the numbers of the sites of a magnet: a name, a list of sites or a function of a site."""
-        device = self._live().problem.crystal.device
+        device = self.measurement.problem.crystal.device
         if isinstance(magnet, str):
             if magnet not in device.magnets:
                 raise ArgumentError(f"Argument `magnet` must name one of {list(device.magnets)}, but is {magnet!r}.")

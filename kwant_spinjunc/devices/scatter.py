@@ -28,7 +28,7 @@ from .solve import LeadBlocks, diagnose, is_transparent, look_at_leads, prepare,
 from .spin_channels import LeadSpins, cell_sites, lead_axis, lead_spins, refuse_broken_law
 from .spin_operators import SpinOperator, norbs_of
 
-__all__ = ["Prepared", "prepare_device", "scatter_device"]
+__all__ = ["Prepared", "channel_probabilities", "prepare_device", "scatter_device"]
 
 
 #: Orbitals of a barrier up to which its levels are found densely.
@@ -127,7 +127,7 @@ def scatter_device(
     defect = float(unitarity(smatrix.data))
     if not defect <= tolerance:
         refuse_unitarity(defect, tolerance, diagnose(system, everything, smatrix))
-    probabilities, transmissions = _probabilities(smatrix.data, channels, spins)
+    probabilities, transmissions = channel_probabilities(smatrix.data, channels, spins)
     found = DeviceScattering(
         device=device,
         energy=energy,
@@ -156,7 +156,7 @@ def _cell_sites(system: Any, number: int, modes: Any) -> list[Any] | None:
     return sites if sum(norbs_of(site.family) for site in sites) == len(modes.wave_functions) else None
 
 
-def _probabilities(S: Any, channels: NDArray[np.int64], spins: tuple[LeadSpins, ...]) -> tuple[Floats, Floats]:
+def channel_probabilities(S: Any, channels: NDArray[np.int64], spins: tuple[LeadSpins, ...]) -> tuple[Floats, Floats]:
     """Return T[α s, β s'] and T[α, β] from Kwant's scattering matrix."""
     count = len(channels)
     ends = np.concatenate([[0], np.cumsum(channels)])

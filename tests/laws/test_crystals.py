@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from strategies import examples, repetitions
 
 import kwant_spinjunc as sj
+from kwant_spinjunc.crystals import solve
+from kwant_spinjunc.halves import joint
 from kwant_spinjunc.spin import PAULI
 
 #: Agreement of amplitudes with plain Kwant per unit incoming flux; 1e-13 typical, 6e-13 the worst of 160 systems.
@@ -365,3 +367,36 @@ def test_a_result_prints_its_quality_and_gives_a_labelled_table():
     points = sj.scatter(altermagnet_junction(), 0.3, k=[0.1, 0.2])
     assert points.to_dataset()["conductances"].dims == ("point_0", "lead_out", "lead_in")
     assert "shape of the points: (2,)" in str(points)
+
+
+# ------------------------------------------------------------------ a second route
+@pytest.mark.parametrize("k", [[0.1, 0.2, 1.0], "average"])
+def test_the_second_route_turns_the_system_by_hand_and_agrees(k):
+    s = sj.scatter(altermagnet_junction(), 0.2, k=k, turns=[0.0, 1.0, 2.0], behind=behind_barrier, check=True)
+    assert 0 < s.check < 1e-12
+    assert f"second route {s.check:.1e}" in str(s)
+    assert sj.scatter(altermagnet_junction(), 0.2, k=[0.3], check=True).check < 1e-12
+
+
+@pytest.mark.parametrize("seed", [1, 5])
+def test_the_second_route_agrees_with_textures_of_several_orbitals_and_leads(seed):
+    system = RandomSystem(np.random.default_rng(seed), textured=True)
+    asked = dict(spin=system.order, turns=[0.4, 1.0, 2.0], behind=system.behind, axis=system.axis, check=True)
+    assert sj.scatter(system.build(), 0.1, **asked).check < 1e-11
+
+
+@pytest.mark.parametrize("damage", ["angle", "sources"])
+def test_the_second_route_sees_a_wrong_engine(damage, monkeypatch):
+    system = RandomSystem(np.random.default_rng(2), textured=True, leads=2)
+    join = solve.join
+
+    def damaged(front, back, hopping, turn):
+        if damage == "angle":
+            return join(front, back, hopping, joint.Turn(-turn.angles, turn.axis))
+        return join(front, back, hopping * (1 + 1e-6), turn)
+
+    monkeypatch.setattr(solve, "join", damaged)
+    with pytest.raises(sj.DisagreementError, match="the turned system differ by"):
+        sj.scatter(
+            system.build(), 0.1, spin=system.order, turns=0.8, behind=system.behind, axis=system.axis, check=True
+        )
