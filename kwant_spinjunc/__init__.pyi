@@ -47,6 +47,7 @@ from .runs.ensemble import EnsembleInterrupted, ensemble, open_ensemble
 from .runs.ensembles import ensembles
 from .runs.sweep import sweep
 from .runs.validity import validity_map
+from .runs.zone import zone_average
 from .scattering import Scattering, scatter
 from .spin import unit_vector
 from .transport.bias import bias_response
@@ -126,4 +127,5 @@ __all__ = [
     "units",
     "validity_map",
     "vector_response",
+    "zone_average",
 ]

@@ -7,7 +7,7 @@ leads that the fast routes doubt.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -19,7 +19,7 @@ from ..arrays import Complex, Integers
 from ..devices.device import Device
 from ..devices.solve import is_transparent
 from ..devices.spin_channels import cell_sites, lead_axis
-from ..devices.spin_operators import SpinOperator, norbs_of
+from ..devices.spin_operators import ORDERS, SpinOperator, norbs_of
 from ..errors import ArgumentError
 from ..halves.joint import Lift
 from ..optional import kwant
@@ -116,7 +116,7 @@ class Crystal:
 
     Attributes
     ----------
-    device : Device
+    device : Device, or None of a `portable` one
     momenta : tuple of str
     params : mapping
     spin : SpinOperator or None
@@ -130,7 +130,7 @@ class Crystal:
         For every lead the number of an earlier one whose modes it shares, as (number, mirrored).
     """
 
-    device: Device
+    device: Any
     momenta: tuple[str, ...]
     params: Mapping[str, Any]
     spin: SpinOperator | None
@@ -171,6 +171,13 @@ class Crystal:
         if all(len(side.sites) == 1 for side in self.sides):
             return None
         return _assembled(self.device, self.params, self.momenta, self.partition.coarser())
+
+    def portable(self) -> Crystal:
+        """Return the crystal without the Kwant system, which need not pickle: all that solving it takes."""
+        spin = None if self.spin is None else SpinOperator(ORDERS[0])
+        found = replace(self, device=None, spin=spin, params={})
+        found.__dict__["coarser"] = None if self.coarser is None else self.coarser.portable()
+        return found
 
     def blocks(self, side: int) -> list[tuple[Series, Integers | None]]:
         """Return all blocks of a side and its leads, of those on the diagonal with the sites of their orbitals."""

@@ -20,7 +20,7 @@ from .crystal import Crystal
 from .observe import cut_flux, open_channels, probabilities, side_torques
 from .solve import Solved, solve
 
-__all__ = ["BASIC", "DEFECT", "ROUNDING", "TURNED", "Observable", "Observed", "Problem"]
+__all__ = ["BASIC", "DEFECT", "OBSERVABLES", "ROUNDING", "TURNED", "Observable", "Observed", "Problem"]
 
 
 @dataclass(frozen=True)
@@ -96,14 +96,17 @@ def _defect(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> S
 BASIC = Observable(_basic, ((1, 3), (1, 2), (1,), None))
 DEFECT = Observable(_defect, (None,))
 TURNED = Observable(_turned, ((1,), (1,), (2,)), ROUNDING)
+#: Their functions, by which workers know them.
+OBSERVABLES = (_basic, _turned, _defect)
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A crystal and the turn of what lies behind its cut."""
+    """A crystal, the turn of what lies behind its cut, and who answers for it, None for this process."""
 
     crystal: Crystal
     turn: Turn | None
+    observer: Callable[[Problem, Floats, Floats, Sequence[Any]], Observed] | None = None
 
     @property
     def angles(self) -> int:
@@ -120,6 +123,8 @@ class Problem:
         functions
             Those of observables.
         """
+        if self.observer is not None:
+            return self.observer(self, energy, k, functions)
         orbitals = max(series.coefficients.shape[-1] for side in self.crystal.sides for series in side.mixed_onsite)
         step = max(1, CHUNK // (orbitals * orbitals * max(self.angles, 4)))
         parts = [

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from ..arrays import Floats, Integers
 from ..checks import finite_array, shown
 from ..devices.cuts import resolve_cut, resolve_sites
+from ..devices.device import Device
 from ..errors import ArgumentError
 from ..printing import Table, number
 from ..quantities import LABELS, dataset, quantities
@@ -317,7 +318,7 @@ class CrystalScattering:
         return int(lead), None if spin is None else int(spin)
 
     def _hoppings(self, cut: Any) -> Integers:
-        device = self.measurement.problem.crystal.device
+        device: Device = self.measurement.problem.crystal.device
         if isinstance(cut, str):
             return device.cut(cut).hoppings
         return resolve_cut("cut", cut, device.system, device.edges).hoppings

@@ -39,6 +39,7 @@ def scatter_crystal(
     rtol: float = 1e-4,
     max_points: int = 200_000,
     tolerance: float = TOLERANCE,
+    observer: Any = None,
 ) -> CrystalScattering:
     r"""Scatter off a Kwant system at all angles of a turn, at many energies and momenta, or averaged over the zone.
 
@@ -71,6 +72,8 @@ def scatter_crystal(
         momenta, with ``rtol`` from 2e-3 on and more than four orbitals a spin, the error is statistical, see `lattice`.
     tolerance
         Largest defect of unitarity that is accepted.
+    observer
+        Who answers for the crystal at momenta, see `Problem`; None for this process.
 
     Returns
     -------
@@ -104,7 +107,7 @@ def scatter_crystal(
     crystal = taken_apart(device, everything, names, cut)
     if turn is not None:
         _refuse_unturnable(crystal, spin_orbit)
-    problem = Problem(crystal, turn)
+    problem = Problem(crystal, turn, observer)
     measurement = Measurement(
         problem, E, points, shape, listed, positive("rtol", rtol), positive_integer("max_points", max_points)
     )
