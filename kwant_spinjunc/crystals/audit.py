@@ -18,7 +18,7 @@ import numpy as np
 from ..arrays import Complex, Floats
 from ..devices.device import TOLERANCE
 from ..devices.scatter import channel_probabilities
-from ..devices.solve import prepare, solve
+from ..devices.solve import look_at_leads, prepare, solve
 from ..devices.spin_channels import cell_sites, lead_spins
 from ..errors import ArgumentError, DisagreementError
 from ..optional import kwant
@@ -80,7 +80,7 @@ def _by_kwant(crystal: Crystal, turn: Any, energy: float, k: Floats) -> tuple[Fl
         None if spin is None else sum(x * S for x, S in zip(m, spin.block_diagonal(cell_sites(system, n)), strict=True))
         for n, m in enumerate(axes)
     ]
-    prepared = prepare(system, energy, params, along)
+    prepared = prepare(system, energy, params, leads=look_at_leads(system, params, along))
     smatrix, waves = solve(prepared, energy, params)
     spins = tuple(
         lead_spins(info, cell_sites(system, n), spin, None if spin is None else axes[n])
