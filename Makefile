@@ -2,6 +2,8 @@
 .PHONY: help validation validation-quick readme test test-deep test-faults test-numpy2 test-wheel test-dask test-mpi test-export benchmarks benchmarks-smoke benchmarks-scaling benchmarks-peers docs lint ci clean
 
 export OPENBLAS_NUM_THREADS = 1
+# Without bytecode every process of the tests compiles Kwant, Matplotlib and xarray again, for seconds each.
+unexport PYTHONDONTWRITEBYTECODE
 UV = .uv/bin/uv
 
 help: ## Show what this Makefile can do

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sqlite3
 
 import kwant
 import numpy as np
@@ -13,12 +14,15 @@ from kwant_spinjunc.magnets.parameters import effective
 from kwant_spinjunc.plot import devices as drawings
 from kwant_spinjunc.plot.figures import plot_sweep
 from kwant_spinjunc.runs.files import write_atomically
+from kwant_spinjunc.runs.store import Store
+from kwant_spinjunc.solved import unitarity_of
 from kwant_spinjunc.spin import PAULI, sigma
 from kwant_spinjunc.theory import tunnelling
 from systems.graphene_spin_valve import graphene_spin_valve
 from systems.tunnel_junction import tunnel_junction
 
 ROUTES = 1e-10
+CHAIN = dict(onsite=0.2, hopping=1.0, splitting=0.6)
 IRON = dict(onsite=5.0, hopping=1.0, splitting=1.0, in_plane_hopping=1.0)
 
 
@@ -69,6 +73,36 @@ def test_no_unit_of_energy_hides_a_parameter_that_is_no_momentum(scale):
         sj.scatter(syst.finalized(), 0.3 * scale, momenta=("q",), k=[0.1, 0.2])
 
 
+@pytest.mark.parametrize("energy", [-0.3, 0.4])
+def test_analytic_modes_have_the_momenta_that_kwant_finds(energy):
+    junction = sj.Junction(sj.ferromagnet(**CHAIN, m=sj.unit_vector(0.7)), [], sj.ferromagnet(**CHAIN))
+    analytic, found = (sj.scatter(junction, energy, solver=solver).smatrix.lead_info for solver in ("modes", "kwant"))
+    for one, other in zip(analytic, found, strict=True):
+        assert_allclose(one.momenta, other.momenta, atol=1e-8)
+        assert_allclose(one.velocities, other.velocities, atol=1e-8)
+        level = CHAIN["onsite"] - CHAIN["splitting"] / 2 * np.array([1, -1, 1, -1])
+        assert_allclose(level - 2 * CHAIN["hopping"] * np.cos(one.momenta), energy, atol=1e-12)
+        assert_allclose(2 * CHAIN["hopping"] * np.sin(one.momenta), one.velocities, atol=1e-12)
+
+
+def test_flux_that_misses_in_rows_only_or_in_columns_only_is_a_defect():
+    all_to_one = np.zeros((2, 2, 2, 2))
+    all_to_one[0, 0] = 1.0  # every channel goes whole into the first
+    for P in (all_to_one, np.moveaxis(all_to_one, (2, 3), (0, 1))):
+        assert unitarity_of(P, np.ones((2, 2))) == 3.0
+
+
+# ---------------------------------------------------------------------- bias
+@pytest.mark.parametrize("temperature", [0.0, 0.03])
+def test_the_total_field_like_torque_is_the_transverse_flux_through_the_barrier(temperature):
+    junction = tunnel_junction(theta=1.1)
+    r = sj.bias_response(junction, [0.0, 0.2], temperature=temperature, equilibrium=True)
+    normal = np.cross(junction.left.m, junction.right.m) / np.sin(1.1)
+    flux = (r.spin_current + r.equilibrium.spin_current) @ normal
+    assert abs(flux).min() > 1e-5  # of the occupied states, without a bias too
+    assert_allclose(r.total_torques.field_like, np.stack([-flux, flux], axis=-1), atol=1e-12)
+
+
 # ---------------------------------------------------------------------- judging
 @pytest.mark.parametrize("k", [(0.4, 0.9), (0.0, 0.0)])
 def test_the_exponent_is_that_of_the_barrier_at_its_wave_vector(k):
@@ -99,6 +133,18 @@ def test_the_misfit_of_a_fit_does_not_depend_on_the_unit(unit):
     fitted = [effective._tunnelling_conductance(of).residual for of in (Response, Constant)]
     assert fitted[0] == pytest.approx(0.09, rel=0.5)
     assert fitted[1] < 1e-5
+
+
+def test_a_store_goes_on_after_a_row_it_could_not_write():
+    with Store("s", {"seed": 1}) as store:
+        store.write(0, np.ones((1, 2)), {})
+        limit = store._db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 1000)
+        with pytest.raises(sj.SpinjuncError):
+            store.write(1, np.ones((1, 2000)), {})
+        store._db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, limit)
+        store.write(1, np.full((1, 2), 2.0), {})
+        assert store.rows(0, 9) == [(0, 1), (1, 1)]
+        assert store.read(1)[0].tolist() == [[2.0, 2.0]]
 
 
 def test_writing_leaves_no_file_open():
