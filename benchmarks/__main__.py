@@ -32,6 +32,7 @@ from kwant_spinjunc.theory.interface import tunnelling_response
 
 from .agreement import random_agreement
 from .averages import average_rows
+from .crystals import crystal_rows
 from .expert import build_expert
 from .supercells import supercell_rows
 from .table import Row, ratio, show, table, turn_by_turn
@@ -212,6 +213,7 @@ def main() -> int:
     rows = [*scattering_rows(rounds), map_row(rounds), *diffusion_rows(rounds), memory_row(), agreement_row(count)]
     rows += average_rows(quick=options.quick)
     rows += supercell_rows(quick=options.quick)
+    rows += crystal_rows(quick=options.quick)
     print(table(rows))
     return sum(not row.passed for row in rows)
 

@@ -104,15 +104,8 @@ class Clean:
     # ------------------------------------------------------------------ means over k
     def mean(self, observe: Callable[[Floats], Any], junction: Junction | None = None, atol: float = 0.0) -> Any:
         """Return a function of the band shift at the k of the problem, or its average over the zone."""
-        stack = self.junction if junction is None else junction
-        if not isinstance(self.k, str):
-            return observe(np.atleast_1d(band_shift(self.k)))[0]
-        split = np.concatenate([zone.thresholds(stack, self.energy).ravel(), self._resonances(stack)])
-        return zone.average(observe, split, rtol=self.rtol, atol=atol).value
-
-    def _resonances(self, junction: Junction) -> Floats:
-        bare = replace(junction, buffer=1) if junction.bonds is None else junction
-        return zone.resonances(bare, self.energy).ravel()
+        which = self.junction if junction is None else junction
+        return zone.mean(observe, which, self.energy, self.k, rtol=self.rtol, atol=atol).value
 
     # ------------------------------------------------------------------ the two halves
     @cached_property

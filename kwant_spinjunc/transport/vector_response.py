@@ -14,7 +14,6 @@ which contains the interference of incoming and outgoing waves and the evanescen
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -38,8 +37,6 @@ __all__ = ["accumulation_frames", "vector_interface", "vector_response"]
 INPUTS = np.concatenate([np.eye(2)[None], PAULI])
 #: Points evaluated together.
 CHUNK = 4096
-#: Weights of nodes below this are within rounding of a threshold.
-ROUNDED = 1e-13
 
 
 def accumulation_frames(m: Floats) -> Floats:
@@ -106,13 +103,9 @@ def vector_response(scattering: Scattering, *, rtol: float = 1e-8) -> Floats:
     if not isinstance(scattering.k, str):
         return _at(junction, energy, np.asarray(band_shift(scattering.k), dtype=float))
 
-    observe: Callable[[Floats], Floats] = partial(_at, junction, energy)
-    split = np.append(zone.thresholds(junction, float(energy)), zone.resonances(junction, float(energy)))
-    c, weights = zone.nodes(split)
-    used = weights > ROUNDED  # nearer to a threshold rounding decides whether a channel is open
-    scale = float(np.tensordot(weights[used], abs(observe(c[used])), axes=1).max())
-    average = zone.average(observe, split, rtol=positive("rtol", rtol), atol=rtol * scale)
-    return np.asarray(average.value)
+    rtol = positive("rtol", rtol)
+    found = zone.mean(partial(_at, junction, energy), junction, energy, scattering.k, rtol=rtol, floor=1.0)
+    return np.asarray(found.value)
 
 
 def _at(junction: Junction, energy: Floats, c: Floats) -> Floats:
