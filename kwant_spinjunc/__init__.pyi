@@ -7,6 +7,7 @@ from .devices.build import build
 from .devices.cuts import between
 from .devices.device import Device
 from .devices.result import DeviceScattering, MagnetTorque
+from .devices.wannier import Wannier, read_wannier90, wannier_junction
 from .errors import (
     ArgumentError,
     BandEdgeError,
@@ -92,6 +93,7 @@ __all__ = [
     "SpinjuncWarning",
     "Substitution",
     "UnitarityError",
+    "Wannier",
     "__version__",
     "barrier",
     "between",
@@ -115,6 +117,7 @@ __all__ = [
     "normal_metal",
     "open_ensemble",
     "plot",
+    "read_wannier90",
     "scatter",
     "self_consistent_wall",
     "shot_noise",
@@ -127,5 +130,6 @@ __all__ = [
     "units",
     "validity_map",
     "vector_response",
+    "wannier_junction",
     "zone_average",
 ]

@@ -12,6 +12,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 CLAIMS = (
     "rotation_law",
     "tunneling_exponent",
+    "symmetry_filtering",
     "magnetization_currents",
     "golden_rule",
     "linear_term",

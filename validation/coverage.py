@@ -57,7 +57,7 @@ COVERAGE: tuple[Covered, ...] = (
         "magnetization-currents",
     ),
     row("(2)", "T_ss' is the rotation R_ss' times a factor.", "rotation-law", "disordered-barrier"),
-    row("(2)", "The factor is exp of ∫√(ħ²(U…)/2m).", "tunneling-exponent"),
+    row("(2)", "The factor is exp of ∫√(ħ²(U…)/2m).", "tunneling-exponent", "symmetry-filtering"),
     row("(2)", "−µ_Ls + µ_Rs' − V y stands in the exponent.", "nonequilibrium-tunneling"),
     row("text after 2", "In linear response that term is absent.", "linear-term"),
     row(

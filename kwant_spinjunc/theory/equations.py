@@ -81,6 +81,7 @@ _THREE = Equation(
         "conservation",
         "disordered-barrier",
         "golden-rule",
+        "symmetry-filtering",
     ),
 )
 _FIVE = Equation(
@@ -113,6 +114,7 @@ EQUATIONS: dict[str, Equation] = {
         claims=(
             "rotation-law",
             "tunneling-exponent",
+            "symmetry-filtering",
             "disordered-barrier",
             "bias-dependence",
             "nonequilibrium-tunneling",

@@ -7,6 +7,8 @@ import pytest
 import kwant_spinjunc as sj
 from kwant_spinjunc.crystals.solve import kwant_surface
 from kwant_spinjunc.halves.pencil import pencil_surface
+from systems.antiferromagnet_junction import antiferromagnet_junction, sublattice_torques
+from systems.bilayer_spin_valve import bilayer_spin_valve
 from systems.iron_barrier import LEVELS, RYDBERG, SHELLS, SPLITTING, iron_bands, iron_barrier, two_center
 
 
@@ -97,3 +99,109 @@ def test_a_surface_without_dividing_by_the_hopping_is_that_of_kwant():
     h, t = 0.3 * np.eye(2, dtype=complex), -np.eye(2, dtype=complex)
     assert pencil_surface(h, t)[0] == pytest.approx(kwant_surface(h, t)[0], abs=1e-9)
     assert pencil_surface(2 * np.eye(2), np.eye(2)) is None  # a band edge
+
+
+# ---------------------------------------------------------------------- antiferromagnets
+LINE = np.linspace(0.05, 3.1, 24)
+QUARTERS = dict(turns=np.array([0.0, np.pi / 2, np.pi]), behind="barrier")
+
+
+@pytest.mark.parametrize("kind", ["G", "A"])
+def test_turning_an_antiferromagnet_by_half_a_turn_interchanges_its_sublattices(kind):
+    k = [0.3, 0.9, 1.7]
+    turned = sj.scatter(antiferromagnet_junction(kind), 0.2, k=k, **QUARTERS)
+    other = sj.scatter(antiferromagnet_junction(kind, termination=1), 0.2, k=k, **QUARTERS)
+    assert turned.transmissions[::-1] == pytest.approx(other.transmissions, abs=1e-11)
+    assert abs(turned.transmissions[0] - turned.transmissions[2]).max() > 1e-5
+    plain = kwant.smatrix(antiferromagnet_junction(kind, planes=2).system, 0.2, params={"k_y": 0.9})
+    few = sj.scatter(antiferromagnet_junction(kind, planes=2), 0.2, k=0.9)
+    assert few.transmission(1, 0) == pytest.approx(plain.transmission(1, 0), abs=1e-11)
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_modes_of_a_g_type_lead_are_those_of_its_bands(dimensions):
+    energy, splitting, onsite, k_y = 0.2, 1.0, 2.0, 0.7
+    momenta = k_y if dimensions == 2 else (k_y, 0.4)
+    s = sj.scatter(antiferromagnet_junction("G", dimensions=dimensions), energy, k=[momenta])
+    # a doubled cell holds the momenta of two planes waves, opposite in sign of every cosine
+    inner = np.sqrt((energy - onsite) ** 2 - splitting**2 / 4)
+    rest = np.cos(k_y / 2) if dimensions == 2 else np.cos((k_y + 0.4) / 2) + np.cos((k_y - 0.4) / 2)
+    cosines = np.array([(sign * inner / 2 - other * rest) for sign in (1, -1) for other in (1, -1)])
+    # of each pair (kx, k∥), (kx + π, k∥ + Q) one lies in the zone, folded from the pair of planes
+    assert s.modes[0, 0].tolist() == [(abs(cosines) < 1).sum() / 2] * 2
+
+
+def test_a_compensated_plane_filters_no_spin_and_a_ferromagnetic_one_does():
+    conductance = {
+        kind: sj.scatter(antiferromagnet_junction(kind, "ferromagnet"), 0.2, k=LINE, **QUARTERS).transmissions[
+            ..., 1, 0
+        ]
+        for kind in "GA"
+    }
+    # shifting a G-type magnet along its plane reverses it, and the barrier and the ferromagnet do not notice
+    assert abs(conductance["G"][2] - conductance["G"][0]).max() < 1e-11
+    assert conductance["G"].max() > 1e-3
+    assert abs(conductance["A"][0] - conductance["A"][2]).max() > 1e-5
+
+
+def test_sublattices_take_a_net_and_a_staggered_torque():
+    s = sj.scatter(antiferromagnet_junction("G", "antiferromagnet"), 0.2, k=[0.9], **QUARTERS)
+    net, staggered = sublattice_torques(s)
+    A, B = (s.torque(f"right {name}").total for name in "AB")
+    assert net == pytest.approx(A + B)
+    assert staggered == pytest.approx(A - B)
+    assert abs(net[1]).max() > 1e-8
+    assert abs(staggered[1]).max() > 1e-7
+    # torques are across the Néel vector, which points along x after a quarter turn, and vanish for collinear ones
+    assert abs(net[1, ..., 0]).max() < 1e-12
+    assert abs(net[[0, 2]]).max() < 1e-12
+    # of a ferromagnet the sublattices take alike what is left of the net torque
+    with pytest.raises(sj.ArgumentError, match="`kind` must be G or A"):
+        antiferromagnet_junction("C")
+
+
+# ---------------------------------------------------------------------- two layers of graphene
+def test_opposite_magnets_open_the_gap_of_a_potential_between_the_layers():
+    delta, gamma = 0.3, 0.4
+    device = bilayer_spin_valve(np.pi, splitting=delta, interlayer=gamma, length=1)
+    n = [i for i, site in enumerate(device.system.sites) if site.tag[1] == 1]
+
+    def levels(theta):
+        """Return the levels of the infinite bilayer with magnets on a mesh of momenta around the corner of its zone."""
+        found = []
+        made = bilayer_spin_valve(theta, splitting=delta, interlayer=gamma, length=3)
+        sites = made.system.sites
+        order = {tag: [i for i, s in enumerate(sites) if s.tag[1] == tag] for tag in (1, 2, 3)}
+        rank = {(s.family.name, s.tag[1]): i for i, s in enumerate(sites)}
+        order = {tag: [rank[sites[i].family.name, tag] for i in order[2]] for tag in (1, 2, 3)}
+        for k_x in 2 * np.pi / 3 + np.linspace(-0.5, 0.5, 81):
+            blocks = [
+                made.system.hamiltonian_submatrix(to_sites=order[2], from_sites=order[tag], params={"k_x": k_x})
+                for tag in (1, 2, 3)
+            ]
+            H = sum(blocks)  # the corner of the folded zone lies at k_y = 0
+            found.append(np.linalg.eigvalsh(H))
+        return np.array(found)
+
+    def gap(theta):
+        E = levels(theta)
+        return E[E > 0].min() - E[E < 0].max()
+
+    assert len(n) == 8
+    assert gap(np.pi) == pytest.approx(delta * gamma / np.hypot(gamma, delta), rel=0.01)
+    assert gap(0.0) < 0.02
+
+
+def test_an_opposite_pair_of_magnets_shuts_the_valve_and_the_layers_exchange_torque():
+    strong = dict(splitting=0.3, interlayer=0.3, length=10, onsite=-0.2)
+    parallel, opposite = (
+        sj.scatter(bilayer_spin_valve(theta, **strong), 0.0, k=LINE).transmission(1, 0).mean() for theta in (0.0, np.pi)
+    )
+    assert opposite < 0.5 * parallel
+    s = sj.scatter(bilayer_spin_valve(np.pi / 2), 0.0, k=[2.0, 2.1])
+    plain = kwant.smatrix(bilayer_spin_valve(np.pi / 2).system, 0.0, params={"k_x": 2.1})
+    assert s.transmissions[1, 1, 0] == pytest.approx(plain.transmission(1, 0), abs=1e-9)
+    torques = [s.torque(f"layer {n}").total[1, 0] for n in (1, 2)]
+    assert abs(torques[0][2]) < 1e-12  # across m_1 = z
+    assert abs(torques[1][0]) < 1e-12  # across m_2 = x
+    assert min(abs(torque).max() for torque in torques) > 1e-4
