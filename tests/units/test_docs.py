@@ -46,7 +46,9 @@ def test_every_public_module_is_in_the_reference():
     modules = {".".join(path.relative_to(package).with_suffix("").parts) for path in package.rglob("*.py")}
     modules = {name.removesuffix(".__init__") for name in modules}
     stub = ast.parse((package / "__init__.pyi").read_text())
-    homes = {node.module for node in stub.body if isinstance(node, ast.ImportFrom) and node.module} - {"_version"}
+    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom) and node.module]
+    names = {(node.module, f"{node.module}.{alias.name}") for node in imports for alias in node.names}
+    homes = {name if name in modules else module for module, name in names} - {"_version"}
     equations = {name for name in modules if name.startswith("theory.") and not name.endswith("__init__")}
     assert homes | equations <= named <= modules
 

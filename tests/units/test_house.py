@@ -19,8 +19,8 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "module": {},
     "function": {},
     "parameters": {
-        "kwant_spinjunc/crystals/scatter.py:scatter_crystal": "to be divided",
-        "kwant_spinjunc/transport/bias.py:bias_response": "to be divided",
+        "kwant_spinjunc/crystals/scatter.py:scatter_crystal": "keywords of `scatter`: what is solved, what turned",
+        "kwant_spinjunc/transport/bias.py:bias_response": "potentials and temperatures of four reservoirs, one each",
     },
     "complexity": {},
     "private": {},
