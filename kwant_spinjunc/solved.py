@@ -14,6 +14,9 @@ from .errors import ContinuityError, UnitarityError
 
 __all__ = ["Fields", "Solved", "refuse_discontinuity", "refuse_unitarity", "unitarity", "unitarity_of"]
 
+#: Channels up to which S†S is formed whole.
+HERMITIAN = 16
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Fields:
@@ -103,10 +106,17 @@ class Solved:
 
 def unitarity(S: Complex, is_open: Flags | None = None) -> Floats:
     """Return the largest element of S†S - 1, shape (...), over the open channels (..., channels) of a padded S."""
-    one = np.eye(S.shape[-1]) if is_open is None else is_open[..., None] * np.eye(S.shape[-1])
-    defect = S.conj().swapaxes(-1, -2) @ S - one
-    worst: Floats = np.sqrt((defect.real**2 + defect.imag**2).max(axis=(-2, -1), initial=0.0))
-    return worst
+    n = S.shape[-1]
+    half = n // 2 if n > HERMITIAN else n
+    worst: Floats = np.zeros(S.shape[:-2])
+    for first, last in ((0, half), (half, n)):  # S†S is Hermitian: its lower left block says nothing new
+        if first == last:
+            continue
+        defect = S[..., first:last].conj().swapaxes(-1, -2) @ S[..., first:]
+        own = np.arange(last - first)
+        defect[..., own, own] -= 1.0 if is_open is None else is_open[..., first:last]
+        worst = np.maximum(worst, (defect.real**2 + defect.imag**2).max(axis=(-2, -1)))
+    return np.sqrt(worst)
 
 
 def unitarity_of(probabilities: Floats, modes: NDArray[Any]) -> Floats:

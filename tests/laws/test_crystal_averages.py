@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from crystal_layers import layers, random_layers
+from crystal_layers import layers, random_layers, random_pockets
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import examples
+from strategies import examples, repetitions
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.crystals import problem, zone
@@ -64,6 +64,17 @@ def test_the_mean_over_two_momenta_is_that_of_a_dense_mesh():
     T = points.transmission(1, 0).mean(axis=1)
     assert mean.transmission(1, 0) == pytest.approx(T, rel=5e-3)
     assert mean.k_error[:, 1, :, 0].max() < 1e-3 * T.max()
+
+
+@pytest.mark.parametrize("seed", range(repetitions(1, 28)))
+@pytest.mark.filterwarnings("ignore:The average over the zone spent")
+def test_the_claim_of_an_average_over_a_plane_covers_its_error(seed):
+    # three of four with a well: sharp levels along curves of the zone
+    syst, cut, energy = random_pockets(seed, well=bool(seed % 4))
+    rough = averaged(syst, cut, energy, 1e-4 if seed else 3e-3, max_points=150_000)
+    fine = averaged(syst, cut, energy, 1e-5 if seed else 1e-4, max_points=1_000_000)
+    miss = abs(rough.probabilities - fine.probabilities)
+    assert (miss <= rough.k_error + fine.k_error).all()
 
 
 @pytest.mark.parametrize("orientation", ["along", "diagonal"])

@@ -8,11 +8,13 @@ import pytest
 from crystal_systems import RandomSystem
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.testing import assert_allclose
 from strategies import examples, repetitions
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.crystals import solve
 from kwant_spinjunc.halves import joint
+from kwant_spinjunc.solved import unitarity
 from kwant_spinjunc.spin import PAULI
 
 #: Agreement of amplitudes with plain Kwant per unit incoming flux; 1e-13 typical, 6e-13 the worst of 160 systems.
@@ -400,3 +402,13 @@ def test_the_second_route_sees_a_wrong_engine(damage, monkeypatch):
         sj.scatter(
             system.build(), 0.1, spin=system.order, turns=0.8, behind=system.behind, axis=system.axis, check=True
         )
+
+
+@pytest.mark.parametrize("channels", [0, 1, 16, 17, 30])
+def test_the_defect_of_unitarity_is_the_largest_element_wherever_it_is(channels):
+    rng = np.random.default_rng(channels)
+    S = rng.normal(size=(40, channels, channels)) + 1j * rng.normal(size=(40, channels, channels))
+    is_open = rng.integers(0, 2, (40, channels)).astype(bool)
+    product = S.conj().swapaxes(1, 2) @ S
+    for padded, own in ((None, np.eye(channels)), (is_open, is_open[..., None] * np.eye(channels))):
+        assert_allclose(unitarity(S, padded), abs(product - own).max(axis=(1, 2), initial=0.0))
