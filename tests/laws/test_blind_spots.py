@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.magnets.parameters import effective
+from kwant_spinjunc.model.sample import realize
 from kwant_spinjunc.plot import devices as drawings
 from kwant_spinjunc.plot.figures import plot_sweep
 from kwant_spinjunc.runs.files import write_atomically
@@ -90,6 +91,46 @@ def test_flux_that_misses_in_rows_only_or_in_columns_only_is_a_defect():
     all_to_one[0, 0] = 1.0  # every channel goes whole into the first
     for P in (all_to_one, np.moveaxis(all_to_one, (2, 3), (0, 1))):
         assert unitarity_of(P, np.ones((2, 2))) == 3.0
+
+
+def test_every_bond_within_a_spin_orbit_layer_turns_by_its_angle_about_an_axis_of_its_own():
+    copper = dict(onsite=4.2, hopping=1.0, in_plane_hopping=1.0)
+    dirty = sj.normal_metal(**copper, thickness=3, disorder=[sj.SpinOrbitScattering(angle=0.6)])
+    junction = sj.Junction(sj.normal_metal(**copper), [dirty], sj.normal_metal(**copper))
+    sample = realize(junction, (3, 2), 5)
+    inside = sample.in_plane_rotations[1:4], sample.bond_rotations[1:3]
+    for U in inside:
+        assert_allclose(np.trace(U, axis1=-2, axis2=-1) / 2, np.cos(0.6), atol=1e-14)
+    axes = np.concatenate([np.einsum("...ab,nba->...n", U, PAULI).imag.reshape(-1, 3) for U in inside])
+    apart = abs(axes[:, None] - axes).max(axis=-1) + np.eye(len(axes))
+    assert apart.min() > 1e-3  # those along x, y and z of one site are others too
+
+
+def test_a_sample_of_uneven_sides_is_that_of_kwant():
+    copper = dict(onsite=4.2, hopping=1.0, in_plane_hopping=1.0)
+    rough = sj.normal_metal(**copper, thickness=2, disorder=[sj.SpinOrbitScattering(angle=0.6), sj.Anderson(width=1.0)])
+    other = sj.ferromagnet(**{**IRON, "in_plane_hopping": 0.4}, thickness=2, disorder=[sj.Roughness(amplitude=0.5)])
+    junction = sj.Junction(
+        sj.ferromagnet(**IRON),
+        [sj.ferromagnet(**IRON), rough, other, sj.ferromagnet(**IRON)],
+        sj.ferromagnet(**IRON, m=sj.unit_vector(1.0, 0.5)),
+    )
+    found = [sj.scatter(junction, 0.1, solver=s, cross_section=(2, 3), seed=3) for s in ("halves", "kwant")]
+    assert_allclose(found[0].probabilities, found[1].probabilities, atol=1e-9)
+
+
+def test_a_cut_without_a_name_gives_what_a_named_one_gives():
+    behind = lambda site: site.pos[0] >= 2  # noqa: E731
+    device = gauged(np.eye(2)).device
+    found = sj.scatter(device, 0.3, cuts={"named": behind})
+    for total in (False, True):
+        assert_allclose(found.spin_current(behind, total=total), found.spin_current("named", total=total), rtol=0)
+    assert found.spin_current(behind).shape == (2, 2, 4)
+
+
+def test_an_energy_outside_of_all_bands_is_told_where_they_are():
+    with pytest.raises(sj.NoOpenChannelError, match=r"left: majority -2.1 to 1.9, minority -1.5 to 2.5"):
+        sj.scatter(sj.Junction(sj.ferromagnet(**CHAIN), [], sj.ferromagnet(**CHAIN)), 9.0)
 
 
 # ---------------------------------------------------------------------- bias
@@ -194,6 +235,8 @@ def test_a_snippet_says_the_resistance_of_both_ends():
         assert found == pytest.approx(25812.80745 * area / G, rel=1e-4)
 
 
-def test_an_ensemble_prints_its_defects():
+def test_an_ensemble_prints_its_defects_and_counts_in_as_many_bins_as_asked():
     with sj.ensemble(tunnel_junction(), 0.0, realizations=4, workers=1, progress=False) as result:
+        density, edges = result.histogram("conductance", bins=7)
+        assert (len(density), len(edges)) == (7, 8)
         assert "unitarity_defect, largest" in str(result)
