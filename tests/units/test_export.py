@@ -355,6 +355,23 @@ def run(*words):
     return cli([str(word) for word in words])
 
 
+@pytest.fixture
+def in_ev(tmp_path):
+    """A file with the tunnel junction as a family that does not say that its energies are in units of t."""
+    path = tmp_path / "in_ev.py"
+    path.write_text(
+        "from systems.tunnel_junction import tunnel_junction\n\n\n"
+        "def in_ev(in_plane_hopping=0.0):\n    return tunnel_junction(in_plane_hopping=in_plane_hopping)\n"
+    )
+    return path
+
+
+def test_a_bias_in_units_of_t_is_refused(capsys):
+    words = ("export", SYSTEMS / "tunnel_junction.py", "--lattice-constant", 0.25, "--to", "oommf", "--bias", "0.1")
+    assert run(*words) == 2
+    assert "in units of t: currents need eV" in capsys.readouterr().err
+
+
 def test_the_command_writes_the_snippet(tmp_path, capsys):
     path = tmp_path / "torque.txt"
     words = ("export", SYSTEMS / "tunnel_junction.py", "--set", "height=4", "--lattice-constant", 0.25)
@@ -394,13 +411,13 @@ def test_the_command_refuses_in_one_line_and_leaves_no_file(tmp_path, capsys):
         (("--to", "vampire"), "invalid choice"),
     ],
 )
-def test_the_command_names_what_is_wrong(words, message, capsys):
-    assert run("export", SYSTEMS / "tunnel_junction.py", "--lattice-constant", 0.25, *words) == 2
+def test_the_command_names_what_is_wrong(words, message, capsys, in_ev):
+    assert run("export", in_ev, "--lattice-constant", 0.25, *words) == 2
     assert message in capsys.readouterr().err
 
 
-def test_the_command_exports_averages_biases_and_conductances(capsys):
-    words = ("export", SYSTEMS / "tunnel_junction.py", "--lattice-constant", 0.25)
+def test_the_command_exports_averages_biases_and_conductances(capsys, in_ev):
+    words = ("export", in_ev, "--lattice-constant", 0.25)
     assert run(*words, "--to", "boris", "--bias", "-0.1:0.1:4") == 0
     assert "RAtmr_ap = " in capsys.readouterr().out
     assert run(*words, "--to", "oommf", "--bias", "-0.05", "--energy", "-0.1") == 0
