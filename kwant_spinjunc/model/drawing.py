@@ -21,7 +21,7 @@ def table(junction: Junction) -> Table:
     named = [("left lead", junction.left), *((f"layer {n}", layer) for n, layer in enumerate(junction.layers))]
     rows = []
     for name, layer in [*named, ("right lead", junction.right)]:
-        m = "(" + ", ".join(f"{x + 0.0:.3g}" for x in layer.m) + ")" if layer.is_magnetic else "-"
+        m = "(" + ", ".join(f"{round(x, 12) + 0.0:.3g}" for x in layer.m) + ")" if layer.is_magnetic else "-"
         planes = "∞" if "lead" in name else str(layer.thickness)
         numbers = [f"{x:.6g}" for x in (layer.onsite, layer.hopping, layer.t_parallel, layer.splitting)]
         rows.append((name, planes, *numbers, m, ", ".join(type(x).__name__ for x in layer.disorder) or "-"))
