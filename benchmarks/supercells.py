@@ -52,6 +52,8 @@ WORKERS_BAR = 1.9
 RELATIVE = 1e-9
 #: Absolute agreement with Kwant.
 ABSOLUTE = 1e-10
+#: Last digit of an energy, and the largest share of samples in which Kwant may be no reference.
+ULP, LEFT_OUT = 1e-15, 0.005
 KINDS = [
     sj.Anderson(width=1.0),
     sj.SpinDependent(width=0.7),
@@ -159,7 +161,7 @@ def workers_row(realizations: int = 200, rounds: int = 3) -> Row:
 def agreement_row(count: int) -> Row:
     """Compare random samples with Kwant and the complex engine."""
     found = random_sample_agreement(count)
-    bars = found.absolute < ABSOLUTE and found.relative < RELATIVE
+    bars = found.absolute < ABSOLUTE and found.relative < RELATIVE and found.left_out <= LEFT_OUT * count
     return Row(str(found), f"{found.absolute:.1e}", "", f"{found.relative:.1e} rel.", "1e-10, 1e-9", bars)
 
 
@@ -302,13 +304,15 @@ class Agreement:
     real: int = 0
     in_doubt: int = 0
     tuned: int = 0
+    left_out: int = 0
     smallest: float = np.inf
     largest: float = 0.0
 
     def __str__(self) -> str:
         return (
             f"{self.samples} random samples: {self.real} in real arithmetic, {self.in_doubt} more left by it to the "
-            f"complex engine, {self.tuned} tuned to a resonance, T {self.smallest:.0e} to {self.largest:.0e}"
+            f"complex engine, {self.tuned} tuned to a resonance, T {self.smallest:.0e} to {self.largest:.0e}, "
+            f"{self.left_out} without Kwant"
         )
 
 
@@ -316,7 +320,9 @@ def random_sample_agreement(count: int, seed: int = 0) -> Agreement:
     """Return the largest absolute difference from Kwant, and the largest relative one from it and the complex engine.
 
     Of Kwant the relative difference counts above `RESOLVED`, of the complex engine at every probability that goes from
-    one lead to the other. Samples are small: real arithmetic, which is meant for larger ones, is let in.
+    one lead to the other. Where Kwant's own S-matrix misses unitarity by as much, or the last digit of the energy
+    decides, Kwant is no reference: the complex engine still is. Samples are small: real arithmetic, which is meant for
+    larger ones, is let in.
     """
     smallest, solve.SMALLEST = solve.SMALLEST, 1
     try:
@@ -345,9 +351,17 @@ def _compare(one: Sample, found: Agreement) -> None:
     expected = np.array(
         [[S.transmission(divmod(out, 2), divmod(into, 2)) for into in range(4)] for out in range(4)]
     ).reshape(2, 2, 2, 2)
-    found.absolute = max(found.absolute, float(abs(P - expected).max()))
+    references = [(other, 0.0), (expected, RESOLVED)]
+    difference = float(abs(P - expected).max())
+    if difference > ABSOLUTE / 10:
+        defect = float(abs(S.data.conj().T @ S.data - np.eye(len(S.data))).max())
+        ulps = [supercell.probabilities(device, energy + step, section, sample, by="complex") for step in (-ULP, ULP)]
+        if difference < 10 * (defect + max(float(abs(moved - other).max()) for moved in ulps)):
+            found.left_out += 1
+            del references[1:]
+    found.absolute = max(found.absolute, *(float(abs(P - reference).max()) for reference, _ in references))
     for a, b in ((0, 1), (1, 0)):
-        for reference, least in ((other, 0.0), (expected, RESOLVED)):
+        for reference, least in references:
             T, mine = reference[a, :, b], P[a, :, b]
             counts = least < T
             found.relative = max(found.relative, float((abs(mine - T)[counts] / T[counts]).max(initial=0.0)))

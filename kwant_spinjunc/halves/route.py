@@ -102,7 +102,7 @@ def _supercell(problem: Problem) -> Solved:
 
 
 def _supercell_fields(problem: Problem) -> Fields:
-    checked_shape(problem.section.shape, len(problem.junction.planes), SOLVER)
+    checked_shape(problem.section.shape, len(problem.junction.planes), SOLVER, turned=problem.m_right is not None)
     return supercell.states(problem.base, problem.energy, problem.section, problem.sample, m_right=problem.m_right)
 
 

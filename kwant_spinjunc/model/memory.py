@@ -15,7 +15,7 @@ LARGEST = 64.0
 
 
 def checked_shape(
-    cross_section: Sequence[int], planes: int = 1, solver: str = "kwant", *, states: bool = True
+    cross_section: Sequence[int], planes: int = 1, solver: str = "kwant", *, states: bool = True, turned: bool = False
 ) -> tuple[int, int]:
     """Return the two numbers of sites, or raise `ArgumentError`, also where the memory of this machine would not do.
 
@@ -23,11 +23,11 @@ def checked_shape(
     ----------
     cross_section
         Number of sites along x and z.
-    planes, solver, states
+    planes, solver, states, turned
         As in `memory`.
     """
     shape = CrossSection(cross_section).shape  # type: ignore[arg-type]
-    gigabytes, available = memory(shape, planes, solver, states=states), min(LARGEST, machine_memory())
+    gigabytes, available = memory(shape, planes, solver, states=states, turned=turned), min(LARGEST, machine_memory())
     if gigabytes > available:
         raise ArgumentError(
             f"Argument `cross_section` must fit into {available:.3g} GB, but {shape[0]} × {shape[1]} sites need "
@@ -37,7 +37,9 @@ def checked_shape(
     return shape
 
 
-def memory(shape: tuple[int, int], planes: int, solver: str = "kwant", *, states: bool = True) -> float:
+def memory(
+    shape: tuple[int, int], planes: int, solver: str = "kwant", *, states: bool = True, turned: bool = False
+) -> float:
     """Return about how much memory in GB a supercell needs.
 
     Parameters
@@ -50,11 +52,15 @@ def memory(shape: tuple[int, int], planes: int, solver: str = "kwant", *, states
         ``"halves"`` for the dense engine, otherwise Kwant.
     states
         Whether wave functions are needed, not only probabilities (Kwant always solves for them).
+    turned
+        Whether at many directions of the right magnet at once.
     """
     orbitals = 2 * shape[0] * shape[1]
-    # Measured in matrices of one plane, at 6 × 6 and 10 × 10 sites and 12 and 22 planes: the engine 14, and 2.3 a plane
-    # for states; Kwant 30 and 2 a plane, the factors of its sparse matrix not counted, which are taken as large again.
-    fixed, each = (14.0, 2.5 * states) if solver == "halves" else (30.0, 4.0)
+    # Measured in matrices of one plane, at 6 × 6 and 10 × 10 sites and 12 to 42 planes: the engine 14, and 2.3 a plane
+    # for states (of many directions 20 and 3.2 a plane); Kwant 30 and 2 a plane, the factors of its sparse matrix not
+    # counted, which are taken as large again.
+    engine = (20.0, 3.2) if states and turned else (14.0, 2.5 * states)
+    fixed, each = engine if solver == "halves" else (30.0, 4.0)
     return 16 * orbitals**2 * (fixed + each * planes) / 1e9
 
 

@@ -83,8 +83,8 @@ def ensemble(
     seed : int
         Of the ensemble; realization i of a seed is always the same sample.
     m_right : array_like
-        Directions of the right magnet, shape (directions, 3): every sample is solved for all of them, its halves once
-        if ``torques`` and ``profiles`` are False. Results have a leading axis ``direction``.
+        Directions of the right magnet, shape (directions, 3): every sample is solved for all of them, its halves once.
+        Results have a leading axis ``direction``.
     torques : bool
         Also average Q and torques (the default), which need the scattering states: several times the work.
     profiles : bool

@@ -362,7 +362,8 @@ def check_memory(problem: JunctionProblem, processes: int) -> None:
     """Refuse a cross-section that together the processes of this machine have no memory for."""
     planes = len(problem.junction.planes)
     engine = problem.solver or "halves"
-    needed = memory(problem.cross_section, planes, engine, states=problem.torques or problem.profiles)
+    states, turned = problem.torques or problem.profiles, problem.m_right is not None
+    needed = memory(problem.cross_section, planes, engine, states=states, turned=turned)
     available = machine_memory()
     if needed * processes > available:
         way_out = f"Use {int(available // needed)} workers" if needed < available else "Use a smaller cross-section"
@@ -394,8 +395,8 @@ def chunk_size(junction: Junction, sites: int, directions: int, states: bool, so
     """
     planes = len(junction.planes)
     seconds = planes * (1.5e-4 + 4e-9 * sites**3) + directions * (2e-4 + 1e-8 * sites**3)
-    if states:
-        seconds = directions * planes * (1e-3 + 3e-8 * sites**3)
+    if states:  # directions share the halves, unless Kwant solves
+        seconds = planes * (1e-3 + 3e-8 * sites**3) + (directions - 1) * (2e-3 + 1e-8 * sites**3)
     if solver not in (None, "halves"):
         seconds = directions * planes * sites * 3e-3
     return int(2 ** np.clip(np.floor(np.log2(SECONDS / seconds)), 0, math.log2(LARGEST_CHUNK)))

@@ -1,5 +1,6 @@
 """Many directions of the right magnet from one solve are each one's own solve: probabilities, currents, torques."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ import kwant_spinjunc as sj
 from kwant_spinjunc.halves import supercell
 from kwant_spinjunc.halves.supercell import door, turned
 from kwant_spinjunc.magnets.parameters.response import angular_response_from
+from kwant_spinjunc.model.memory import memory
 from kwant_spinjunc.model.plane import CrossSection
 from kwant_spinjunc.model.problem import told_apart
 from kwant_spinjunc.model.sample import realize
@@ -300,3 +302,15 @@ def test_a_half_without_a_magnet_cannot_be_turned():
         with pytest.raises(sj.ArgumentError, match="`m_right` must be None for a half without a magnet"):
             solve(junction, ENERGY, section, sample, m_right=DIRECTIONS)
     assert door.REAL == "real"
+
+
+def test_the_memory_of_many_directions_is_what_is_said():
+    junction, section = valve(thickness=8), CrossSection((6, 6))
+    sample, directions = realize(junction, section), sj.unit_vector(np.linspace(0.1, 3.0, 7))
+    tracemalloc.start()
+    supercell.states(junction, ENERGY, section, sample, m_right=directions)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    said = memory((6, 6), len(junction.planes), "halves", turned=True)
+    assert 0.4 * said < peak / 1e9 < 1.3 * said
+    assert said > memory((6, 6), len(junction.planes), "halves")
