@@ -173,37 +173,18 @@ def _along(work: _Integrand, outer: Floats, low: float, tolerance: float) -> Any
 
 
 def _outer_splits(work: _Integrand, low: Floats) -> Floats:
-    """Return where the number of openings, or of sharp levels, along the inner line changes.
+    """Return where the number of openings along the inner line changes: it is tangent to a curve of openings there.
 
-    There the line is tangent to a curve of the zone on which the integrand is rough.
+    Tangents of sharp levels are left to the halving of pieces: a level of each angle has its own, next to each other.
     """
-    crystal, turn = work.problem.crystal, work.problem.turn
     grid = np.linspace(low[1], np.pi, GRID + 1)
 
-    def along(x: Floats) -> Floats:
-        return np.stack([np.repeat(x, len(grid)), np.tile(grid, len(x))], axis=1)
-
-    def changes(values: Any, lines: int) -> Any:
-        values = values.reshape(lines, len(grid), -1)
+    def count(_: Integers, x: Floats) -> Any:
+        k = np.stack([np.repeat(x, len(grid)), np.tile(grid, len(x))], axis=1)
+        values = count_channels(work.problem.crystal, work.energy, k).reshape(len(x), len(grid), -1)
         return (values[:, 1:] != values[:, :-1]).sum(axis=1)
 
-    def openings(_: Integers, x: Floats) -> Any:
-        return changes(count_channels(crystal, work.energy, along(x)), len(x))
-
-    def levels(_: Integers, x: Floats) -> Any:
-        return changes(count_levels(crystal, work.energy, along(x), turn), len(x))
-
-    outer = np.linspace(low[0], np.pi, GRID + 1)
-    found = [jumps(openings, 1, outer, TANGENT)[1]]
-    tangents = jumps(levels, 1, outer, TANGENT)[1]
-    if len(tangents):
-        # the levels at both sides of a tangent: one of them has one or two more
-        beside = np.concatenate([tangents - 10 * TANGENT, tangents + 10 * TANGENT])[:, None]
-        line, _, sharp = work.sharp_levels(beside, low[1])
-        widest = np.zeros(len(beside))
-        np.maximum.at(widest, line, sharp)
-        found.append(tangents[np.maximum(*widest.reshape(2, -1)) > SHARP])
-    splits = np.sort(np.concatenate(found))
+    splits = np.sort(jumps(count, 1, np.linspace(low[0], np.pi, GRID + 1), TANGENT)[1])
     return splits[np.diff(splits, prepend=-np.inf) > 10 * TANGENT]
 
 
