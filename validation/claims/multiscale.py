@@ -348,7 +348,7 @@ def judge(m: Record) -> Judged:
         expected=m.matched_error,
         tolerance=1e-8,
         unit="βJ",
-        route=Check("k∥ average of the conductance matrix against fixed points", max(m.averages), 3e-9),
+        route=Check("k∥ average of the conductance matrix against fixed points", max(m.averages), 2e-9),
         checks=(
             # the Sharvin correction is of first order in the transmission; the splitting leaves an error of order γ²
             Check("power of the transmission in the error of (12)", m.transparency[-1].power.exponent, 0.15, 1.0),
