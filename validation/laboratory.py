@@ -39,6 +39,9 @@ IDENTICAL, DIFFERENT = ("F|I|F", "F|N|F", "F|F"), "F|I|F'"
 RESOLVED = 1e-28
 #: Distance from a band edge, in cos kx a + cos kz a, below which a point of the zone is moved: a part of 1e-10 of it.
 NEAR_EDGE = 1e-10
+#: Points of the zone nearer to each other crowd around a sharp level, where a transmission may vanish: a difference of
+#: numbers of order one, whose digits neither solver has.
+CROWDED = 1e-4
 #: Wave vectors kx = kz from Γ to the corner of the zone.
 DIAGONAL = np.repeat(np.linspace(0.05, np.pi - 0.05, 24)[:, None], 2, axis=1)
 
@@ -48,6 +51,15 @@ def distance_from_edges(result: Scattering) -> np.ndarray:
     c = band_shift(result.k)
     gaps = [abs(np.asarray(result.energy)[..., None, None] - lead.band_edges(c)) for lead in result.junction.leads]
     return np.minimum(*(gap.min(axis=(-2, -1)) for gap in gaps))
+
+
+def distance_from_neighbors(result: Scattering) -> np.ndarray:
+    """Return how far each point's band shift is from the next other one; infinite for one point."""
+    shape = result.modes.shape[:-2]
+    c = np.broadcast_to(band_shift(result.k), shape).ravel()
+    rising = np.unique(c)
+    gaps = np.concatenate([[np.inf], np.diff(rising), [np.inf]])
+    return np.minimum(gaps[:-1], gaps[1:])[np.searchsorted(rising, c)].reshape(shape)
 
 
 @dataclass
@@ -79,6 +91,8 @@ class Laboratory:
         distance = np.where(result.modes.any(axis=(-1, -2)), distance_from_edges(result), -1.0)
         if distance.max() < 0:
             return
+        calm = np.where(distance_from_neighbors(result) > CROWDED, distance, -1.0)
+        distance = calm if calm.max() > 0 else distance
         point = np.unravel_index(int(np.argmax(distance)), shape)
         energy = np.broadcast_to(result.energy, shape)[point]
         k = None if result.k is None else np.broadcast_to(result.k, (*shape, 2))[point]

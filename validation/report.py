@@ -101,7 +101,7 @@ def write_report(
 
 #: Symbols of one or two letters with an index or a power, as written in plain text: J_M^L, D_++, e^(-2κd), a^2.01.
 _SCRIPT = re.compile(
-    r"(?P<base>(?<![A-Za-z_])[A-Za-zΑ-Ωα-ωµ]{1,2}|[)\]])"
+    r"(?P<base>(?<![A-Za-z_])[A-Za-zΑ-Ωα-ωµ]{1,2}†?|[)\]])"
     r"(?:_(?P<sub>\{[^}]*\}|[A-Za-z0-9∥⊥]+'?[+−-]*|[+−-]{1,2}))?"
     r"(?P<prime>[²³])?(?:\^(?P<sup>\{[^}]*\}|\([^)]*\)|[+−-]?[0-9.]*[0-9]|[A-Za-z]))?"
 )

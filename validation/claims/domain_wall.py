@@ -99,6 +99,11 @@ class Loop:
         return np.array([left @ m_right, right @ m_left])
 
     @property
+    def missed(self) -> float:
+        """Distance of the tilt from the linear lattice response, per tilt."""
+        return float(np.linalg.norm(self.linear - [self.turned, self.raised]) / self.tilt)
+
+    @property
     def scalar_share(self) -> float:
         """|t0| over the in-plane torque on the right magnet; t0 counts both magnets turning toward each other."""
         return float(abs(np.tan(ANGLE / 2) * self.in_plane.sum() / self.in_plane[1]))
@@ -257,8 +262,7 @@ def verdicts(length_power: float, size_power: float, tilts: Sequence[Tilt], loop
     """
     soft = min(length_power, size_power) > 0.25
     in_plane = max(tilt.to_plane for tilt in tilts) < IN_PLANE
-    weak = (loop for loop in loops if loop.current <= WEAK)
-    missed = max(float(np.linalg.norm(loop.linear - [loop.turned, loop.raised]) / loop.tilt) for loop in weak)
+    missed = max(loop.missed for loop in loops if loop.current <= WEAK)
     return "holds in a limit" if soft and in_plane else "fails", "holds in a limit" if missed < 0.05 else "fails"
 
 
@@ -451,6 +455,8 @@ def numbers(m: Record) -> dict[str, Any]:
         "evaluations_min": min(evaluations),
         "evaluations_max": max(evaluations),
         "change_power": change.exponent,
+        "missed": max(loop.missed for loop in m.loops if loop.current <= WEAK),
+        "missed_strong": max(loop.missed for loop in m.loops),
         "largest_change": largest.wall.torque_change,
         "largest_family": largest.family,
         "largest_current": largest.current,
