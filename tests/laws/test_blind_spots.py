@@ -119,6 +119,19 @@ def test_a_sample_of_uneven_sides_is_that_of_kwant():
     assert_allclose(found[0].probabilities, found[1].probabilities, atol=1e-9)
 
 
+@pytest.mark.parametrize("boundary", ["periodic", "hard wall"])
+def test_a_sample_is_that_of_kwant_whatever_axis_labels_the_spins_of_its_leads(boundary):
+    copper = dict(onsite=4.2, hopping=1.0, in_plane_hopping=1.0)
+    dirty = sj.ferromagnet(**IRON, thickness=2, disorder=[sj.Anderson(width=1.0)])
+    oxide = sj.barrier(onsite=9.0, hopping=1.0, in_plane_hopping=1.0, thickness=2)
+    turned = sj.ferromagnet(**IRON, thickness=2, m=sj.unit_vector(0.9), disorder=[sj.Anderson(width=1.0)])
+    ends = [sj.Layer(**copper, m=sj.unit_vector(t, p)) for t, p in ((1.1, 0.4), (2.0, -0.8))]
+    junction = sj.Junction(ends[0], [dirty, oxide, turned], ends[1])
+    settings = dict(cross_section=(2, 2), boundary=boundary, seed=3)
+    found = [sj.scatter(junction, 0.6, solver=solver, **settings) for solver in ("halves", "kwant")]
+    assert_allclose(found[0].probabilities, found[1].probabilities, rtol=1e-8, atol=1e-12)
+
+
 def test_a_cut_without_a_name_gives_what_a_named_one_gives():
     behind = lambda site: site.pos[0] >= 2  # noqa: E731
     device = gauged(np.eye(2)).device
