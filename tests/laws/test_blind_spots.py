@@ -10,6 +10,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import kwant_spinjunc as sj
+from kwant_spinjunc.halves.real import solve
 from kwant_spinjunc.magnets.parameters import effective
 from kwant_spinjunc.model.sample import realize
 from kwant_spinjunc.plot import devices as drawings
@@ -120,7 +121,8 @@ def test_a_sample_of_uneven_sides_is_that_of_kwant():
 
 
 @pytest.mark.parametrize("boundary", ["periodic", "hard wall"])
-def test_a_sample_is_that_of_kwant_whatever_axis_labels_the_spins_of_its_leads(boundary):
+def test_a_sample_is_that_of_kwant_whatever_axis_labels_the_spins_of_its_leads(boundary, monkeypatch):
+    monkeypatch.setattr(solve, "SMALLEST", 1)  # real arithmetic for any size
     copper = dict(onsite=4.2, hopping=1.0, in_plane_hopping=1.0)
     dirty = sj.ferromagnet(**IRON, thickness=2, disorder=[sj.Anderson(width=1.0)])
     oxide = sj.barrier(onsite=9.0, hopping=1.0, in_plane_hopping=1.0, thickness=2)
@@ -129,6 +131,7 @@ def test_a_sample_is_that_of_kwant_whatever_axis_labels_the_spins_of_its_leads(b
     junction = sj.Junction(ends[0], [dirty, oxide, turned], ends[1])
     settings = dict(cross_section=(2, 2), boundary=boundary, seed=3)
     found = [sj.scatter(junction, 0.6, solver=solver, **settings) for solver in ("halves", "kwant")]
+    assert found[0].solver == "halves (real)"
     assert_allclose(found[0].probabilities, found[1].probabilities, rtol=1e-8, atol=1e-12)
 
 
