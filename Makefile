@@ -58,7 +58,7 @@ benchmarks: $(UV) ## Time the fast engine against Kwant, both in one process
 benchmarks-smoke: $(UV) ## Run the shortest benchmarks, whatever they measure
 	$(UV) run python -m benchmarks --smoke
 
-benchmarks-scaling: $(UV) ## Follow the cost over planes, angles, energies, W, digits; writes benchmark-report/
+benchmarks-scaling: $(UV) ## Follow the cost over planes, angles, energies, W, digits, realizations; writes docs/scaling.md
 	$(UV) run python -m benchmarks.scaling
 
 benchmarks-peers: $(UV) ## Time the fast engine against Kwant, sisl and hamop, in an environment of its own
