@@ -183,10 +183,11 @@ def wide_rows() -> list[Row]:
     engine = float(np.median([timed(once) for _ in range(3)]))
     times = [timed(partial(kwant.smatrix, system, ENERGY)) for system in (prepared, plain)]
     program = (
-        "import resource; from benchmarks import supercells as s; "
+        "from benchmarks import supercells as s; "
         "device = s.junction(planes=s.WIDE_PLANES); section = s.CrossSection((s.WIDE, s.WIDE)); "
         "s.supercell.probabilities(device, s.ENERGY, section, s.realize(device, section)); "
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        # not ru_maxrss, which a process takes over from the one that started it
+        "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
     )
     memory = int(subprocess.run([sys.executable, "-c", program], check=True, capture_output=True).stdout) / 1e6
     size = f"T_ss' of one sample, {WIDE} × {WIDE} × {sum(WIDE_PLANES)} sites"
