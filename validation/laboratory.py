@@ -352,10 +352,21 @@ def currents_of_waves(junction: Junction, energy: float, mu_left: Any, mu_right:
 
 def clean_density(lead: Layer, energy: float) -> np.ndarray:
     """Return the density of states ν_s of a clean metal per site, energy and spin."""
+    weight, v = _velocities(lead, energy)
+    return np.asarray(weight @ np.where(v > 1e-6, 1 / np.where(v > 1e-6, v, 1.0), 0.0) / np.pi)
+
+
+def golden_rule_paths(lead: Layer, energy: float, width: float) -> np.ndarray:
+    """Return ℓ_s in planes of random levels of ``width`` W by the golden rule, of σ_s = 12⟨v²⟩/W² = (4/3) N_s ℓ_s."""
+    weight, v = _velocities(lead, energy)
+    squared = weight @ v / np.pi / clean_density(lead, energy)  # ⟨v²⟩ on the Fermi surface, along the current
+    return np.asarray(9 * squared / width**2 / (weight @ (v > 0)))
+
+
+def _velocities(lead: Layer, energy: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return weights of k∥ and the velocities |v_s(k∥)| along the current, 0 where the spin has no channel."""
     c, weight = zone.nodes(np.unique(zone.thresholds(Junction(lead, [], lead), energy)))
-    squared = 4 * lead.hopping**2 - (lead.levels(c) - energy) ** 2
-    inside = squared > 1e-12
-    return np.asarray(weight @ np.where(inside, 1 / np.sqrt(np.where(inside, squared, 1.0)), 0.0) / np.pi)
+    return weight, np.sqrt(np.clip(4 * lead.hopping**2 - (lead.levels(c) - energy) ** 2, 0.0, None))
 
 
 def dephasing_length(splitting: float, sigma: np.ndarray, density: np.ndarray) -> float:

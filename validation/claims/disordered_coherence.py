@@ -16,7 +16,7 @@ from kwant_spinjunc.spin import torque_axes
 from ..claim import Check, Judged, Rows
 from ..compare import Fit, fit_exponential
 from ..figures import COLORS, new_figure, styled
-from ..laboratory import Laboratory, SampleLaboratory, clean_density, dephasing_length, k_average
+from ..laboratory import Laboratory, SampleLaboratory, clean_density, dephasing_length, golden_rule_paths, k_average
 
 #: Level and hoppings of both magnets, unit t; the splitting is scanned.
 METAL = {"onsite": 3.0, "hopping": 1.0, "in_plane_hopping": 1.0}
@@ -98,7 +98,16 @@ class Measured:
     @property
     def shown(self) -> Magnet:
         """The magnet of the first figure."""
-        return next(magnet for magnet in self.magnets if (magnet.splitting, magnet.width) == SHOWN)
+        return min(self.magnets, key=lambda magnet: np.hypot(magnet.splitting - SHOWN[0], magnet.width - SHOWN[1]))
+
+    @property
+    def golden_rule(self) -> float:
+        """Root mean square of ℓ_s/ℓ_s(golden rule) − 1 over all magnets and spins."""
+        ratio = [
+            np.array(magnet.free_path)[:, 0] / golden_rule_paths(magnet.result.junction.left, ENERGY, magnet.width)
+            for magnet in self.magnets
+        ]
+        return float(np.sqrt(np.mean((np.array(ratio) - 1) ** 2)))
 
 
 # ---------------------------------------------------------------------- what is computed
@@ -288,7 +297,7 @@ def judge(measured: Measured) -> Judged:
         unit="",
         # both lengths are of the order of the mean free path here: the claim on the transverse pair tests the law
         route=Check("decay of the mean over √(2ħD/Δ)", decay / shown.yardstick, 1.0, expected=1.0),
-        checks=measured.checks,
+        checks=(*measured.checks, Check("ℓ_s from the golden rule's, relative, rms", measured.golden_rule, 0.25)),
     )
 
 
