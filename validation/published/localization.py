@@ -26,10 +26,12 @@ def compare(quick: bool) -> list[Compared]:
     lengths = [round(x * xi) for x in FAR]
     log = np.array(
         [
-            np.log(conductances(samples, L, WIDTH, SIDE, reversal=True, energy=ENERGY).samples("transmissions"))
+            np.log(
+                conductances(samples, L, WIDTH, SIDE, reversal=True, energy=ENERGY).samples("transmissions")[:, 0, 0]
+            )
             for L in lengths
         ]
-    )[:, :, 0, 0]
+    )
     ours = float(2 * (lengths[1] - lengths[0]) / (log[0].mean() - log[1].mean()))
     error = float(ours**2 / 2 * np.sqrt(log.var(axis=1, ddof=1).sum() / samples) / (lengths[1] - lengths[0]))
     return [
