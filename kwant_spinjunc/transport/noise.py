@@ -150,7 +150,8 @@ def _noise(
 
 def _of_crystal(s: CrystalScattering, lead_in: int) -> Noise:
     def observe(crystal: Any, solved: Any, turn: Any, k: Any) -> Sequence[Any]:
-        return _noise(solved.S, solved.lead, solved.spin, solved.lead == lead_in, len(crystal.leads))
+        layout = solved.layout
+        return _noise(solved.S, layout.lead, layout.spin, layout.lead == lead_in, len(crystal.leads))
 
     found = s.measure(Observable(observe, KINDS))
     error = max((float(np.nanmax(part, initial=0.0)) for part in found.errors or ()), default=0.0)
