@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ..arrays import Floats
 from ..checks import finite_array, positive, positive_integer, warn_of_degrees
-from ..devices.device import MOMENTUM, TOLERANCE, Device
+from ..devices.device import MOMENTUM, TOLERANCE, Device, snapshot
 from ..errors import ArgumentError, NoOpenChannelError, SpinjuncWarning, UnitarityError
 from ..halves.joint import Turn
 from ..spin import check_unit_vector
@@ -21,6 +22,9 @@ from .observe import lead_axes
 from .problem import BASIC, TURNED, Problem
 from .result import CrystalScattering
 from .spins import ALIGNED, scale_of, spin_orbit_coupling, spin_part
+
+#: Values that cannot change inside.
+PLAIN = (bool, int, float, complex, str, bytes, np.generic)
 
 __all__ = ["refuse_spin_orbit", "scatter_crystal"]
 
@@ -93,7 +97,7 @@ def scatter_crystal(
     SpinjuncWarning
         An average spent ``max_points`` before it reached ``rtol``; ``k_error`` says what it reached.
     """
-    everything = {**device.params, **(params or {})}
+    everything = snapshot(device.params, params)
     names = _momenta(device, everything, momenta)
     if turns is not None:
         warn_of_degrees("turns", turns)
@@ -142,8 +146,9 @@ def scatter_crystal(
 
 def refuse_spin_orbit(device: Device, behind: Any) -> None:
     """Raise `ArgumentError` where spin is tied to the lattice in front of a cut; what is behind, turning refuses."""
-    names = _momenta(device, device.params, None)
-    crystal = taken_apart(device, device.params, names, device.cuts[behind] if isinstance(behind, str) else behind)
+    params = snapshot(device.params)
+    names = _momenta(device, params, None)
+    crystal = taken_apart(device, params, names, device.cuts[behind] if isinstance(behind, str) else behind)
     coupling, hidden = spin_orbit_coupling(crystal.blocks(0), crystal.scale)
     if coupling or hidden:
         raise ArgumentError(
@@ -166,10 +171,21 @@ def taken_apart(device: Device, params: Mapping[str, Any], momenta: tuple[str, .
 
 
 def _same(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
-    """Tell whether parameters are the same: the same objects, or equal numbers and strings."""
-    return a.keys() == b.keys() and all(
-        a[name] is b[name] or (isinstance(a[name], (int, float, complex, str)) and a[name] == b[name]) for name in a
-    )
+    """Tell whether parameters are the same for certain: the same function, or equal values that are no objects."""
+    return a.keys() == b.keys() and all(_equal(a[name], b[name]) for name in a)
+
+
+def _equal(a: Any, b: Any) -> bool:
+    """Tell whether two values are the same and of the same type; not of objects, which may have changed inside."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, np.ndarray):
+        return a.dtype == b.dtype and a.dtype != object and np.array_equal(a, b)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(_equal, a, b))
+    if isinstance(a, dict):
+        return _same(a, b)
+    return a is b if isinstance(a, (FunctionType, type(None))) else isinstance(a, PLAIN) and bool(a == b)
 
 
 def _momenta(device: Device, params: Mapping[str, Any], momenta: Sequence[str] | None) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -21,7 +22,7 @@ from .spin_operators import SpinOperator, identity
 from .spin_order import refuse_what_is_no_spin, resolve_spin
 from .waves import fluxes
 
-__all__ = ["MOMENTUM", "TOLERANCE", "Device", "as_device"]
+__all__ = ["MOMENTUM", "TOLERANCE", "Device", "as_device", "snapshot"]
 
 #: What `kwant.wraparound` calls momenta.
 MOMENTUM = re.compile(r"k_\w+")
@@ -212,3 +213,12 @@ def as_device(first: Any, **settings: Any) -> Device:
     if isinstance(first, Device):
         return replace(first, **changed) if changed else first
     return Device(system=first, **changed)
+
+
+def snapshot(*params: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return parameters, later ones before earlier ones, with arrays and containers as they are now."""
+    everything = {name: value for given in params for name, value in (given or {}).items()}
+    return {
+        name: deepcopy(value) if isinstance(value, (np.ndarray, list, tuple, dict, set)) else value
+        for name, value in everything.items()
+    }

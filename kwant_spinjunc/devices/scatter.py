@@ -22,7 +22,7 @@ from ..optional import kwant
 from ..solved import refuse_unitarity, unitarity
 from .audit import audit
 from .cuts import resolve_sites
-from .device import Device
+from .device import Device, snapshot
 from .result import DeviceScattering, apply
 from .solve import LeadBlocks, diagnose, is_transparent, look_at_leads, prepare, solve
 from .spin_channels import LeadSpins, cell_sites, lead_axis, lead_spins, refuse_broken_law
@@ -72,7 +72,7 @@ def prepare_device(device: Device, params: Mapping[str, Any] | None) -> Prepared
     ArgumentError
         A lead has no modes, breaks its conservation law, or is not Hermitian.
     """
-    everything = {**device.params, **(params or {})}
+    everything = snapshot(device.params, params)
     system = device.system
     device.refuse_missing(everything)
     spin = device.spin_operator(everything)

@@ -205,3 +205,63 @@ def test_an_opposite_pair_of_magnets_shuts_the_valve_and_the_layers_exchange_tor
     assert abs(torques[0][2]) < 1e-12  # across m_1 = z
     assert abs(torques[1][0]) < 1e-12  # across m_2 = x
     assert min(abs(torque).max() for torque in torques) > 1e-4
+
+
+def fields_of_an_array():
+    """A chain whose levels are an array, spin along z."""
+    lat = kwant.lattice.chain(norbs=2)
+    syst = kwant.Builder()
+    syst[(lat(i) for i in range(3))] = lambda site, fields: 0.3 * np.eye(2) - fields[site.tag[0]] * np.diag([1.0, -1.0])
+    lead = kwant.Builder(kwant.TranslationalSymmetry((-1,)))
+    lead[lat(0)] = np.diag([-0.4, 0.6])
+    for builder in (syst, lead):
+        builder[lat.neighbors()] = -np.eye(2)
+    syst.attach_lead(lead)
+    syst.attach_lead(lead.reversed())
+    return syst.finalized()
+
+
+@pytest.mark.parametrize("kind", [np.array, list, lambda x: dict(enumerate(x))])
+def test_parameters_that_change_inside_are_looked_at_again(kind):
+    system = fields_of_an_array()
+    device = sj.Device(system=system, magnets={"middle": [system.sites[1]]})
+    fields = kind([0.2, 0.5, 0.1])
+
+    def behind(site):
+        return site.tag[0] >= 2
+
+    def scatter(device):
+        return sj.scatter(device, 0.1, params={"fields": fields}, turns=[0.0, 1.0], behind=behind)
+
+    before, torque = scatter(device), sj.scatter(device, 0.1, params={"fields": fields})
+    fields[1] = -1.5
+    after = scatter(device)
+    assert after.transmissions == pytest.approx(scatter(sj.Device(system=system)).transmissions, abs=1e-12)
+    assert abs(after.transmissions - before.transmissions).max() > 0.1
+    # what was solved keeps the parameters it was solved with
+    assert before.params["fields"][1] == torque.params["fields"][1] == 0.5
+    assert torque.torque("middle").defect < 1e-12
+
+
+def test_only_what_cannot_have_changed_is_not_taken_apart_again():
+    system, calls = fields_of_an_array(), []
+    device = sj.Device(system=system)
+
+    def behind(site):
+        calls.append(site)
+        return site.tag[0] >= 2
+
+    def scatter(fields):
+        calls.clear()
+        sj.scatter(device, 0.1, params={"fields": fields}, turns=0.3, behind=behind)
+        return bool(calls)
+
+    class Fields(list):
+        """An object that may change inside."""
+
+    assert scatter(np.array([0.1, 0.2, 0.3]))
+    assert not scatter(np.array([0.1, 0.2, 0.3]))
+    assert scatter([0.1, 0.2, 0.3])
+    assert not scatter([0.1, 0.2, 0.3])
+    assert scatter((0.1, 0.2, 0.4))
+    assert scatter(Fields([0.1, 0.2, 0.3]))
