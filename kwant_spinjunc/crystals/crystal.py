@@ -192,8 +192,8 @@ class Crystal:
 
     @cached_property
     def spin_orbit_behind(self) -> tuple[float, bool]:
-        """What `spin_orbit_coupling` finds behind the cut."""
-        return spin_orbit_coupling(self.blocks(1), self.scale)
+        """What `spin_orbit_coupling` finds behind the cut, nothing without one."""
+        return spin_orbit_coupling(self.blocks(1), self.scale) if len(self.sides) == 2 else (0.0, False)
 
     @cached_property
     def scale(self) -> float:

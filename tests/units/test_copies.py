@@ -46,7 +46,7 @@ MADE = {
     "sweep": lambda: sj.sweep(tunnel_junction, energy=0.0, theta=[0.0, 1.0], progress=False),
 }
 #: What a copy in another process need not have: the system itself, which may hold functions.
-LEFT_BEHIND = ("device", "system", "smatrix")
+LEFT_BEHIND = ("device", "system", "smatrix", "measurement")
 
 
 def numbers(value, path="", above=()):

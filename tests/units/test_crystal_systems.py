@@ -265,3 +265,8 @@ def test_only_what_cannot_have_changed_is_not_taken_apart_again():
     assert not scatter([0.1, 0.2, 0.3])
     assert scatter((0.1, 0.2, 0.4))
     assert scatter(Fields([0.1, 0.2, 0.3]))
+
+
+def test_nothing_is_behind_a_crystal_without_a_cut():
+    crystal = sj.scatter(fields_of_an_array(), np.array([0.1]), params={"fields": [0.2, 0.5, 0.1]}).measurement.problem
+    assert crystal.crystal.spin_orbit_behind == (0.0, False)
