@@ -164,7 +164,7 @@ def sweep(
         One energy or a 1D array of them, in the junction's unit; the Fermi energy if a bias is given.
     bias
         V = µ_L - µ_R, one number or a 1D array, as an energy: currents and torques at finite bias (`bias_response`)
-        instead of the linear response. Of Kwant systems (`current_voltage`) leads 0 and 1 are at ±V/2, others at 0.
+        instead of the linear response. Of Kwant systems (`current_voltage`) leads 0, 1 are at E_F ± V/2, others at E_F.
     temperature
         k_B T as an energy, for a finite bias.
     k
