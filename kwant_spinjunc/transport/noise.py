@@ -50,7 +50,7 @@ class Noise:
     total : ndarray, shape (..., leads, leads)
         The same summed over spins.
     by_spin, currents : ndarray, shapes (..., leads, 2) and (..., leads)
-        Σ |S|² from the biased lead to each lead and spin, and to each lead.
+        Σ |S|² from the biased lead to each lead and spin, and to each lead: what is reflected for the biased one.
     lead_in : int
         The biased lead.
     error : float
@@ -65,19 +65,42 @@ class Noise:
     error: float = 0.0
 
     def fano(self, lead: int) -> Any:
-        """Return the Fano factor of the charge current, N_αα/T_α, shape (...): 1 Poisson, 1/3 diffusive, 0 open."""
-        return _ratio(self.total[..., lead, lead], self.currents[..., lead])
+        """Return the Fano factor of the charge current, N_αα/T_α, shape (...): 1 Poisson, 1/3 diffusive, 0 open.
+
+        T_α of the biased lead is what leaves for all others: it is not `currents`, which is what comes back.
+        """
+        charge = self._charge(lead)
+        return _ratio(self.total[..., lead, lead], charge)
 
     def fano_by_spin(self, lead: int) -> Floats:
-        """Return the Fano factor of each spin's current, N_ss/T_s, shape (..., 2)."""
+        """Return the Fano factor of each spin's current, N_ss/T_s, shape (..., 2), in a lead that is not biased."""
+        if self._checked(lead) == self.lead_in:
+            raise ArgumentError(
+                f"Argument `lead` must not be the biased one, {self.lead_in}, where spins that are reflected flow both "
+                "ways. Use `matrix`, or another lead."
+            )
         own = self.matrix[..., lead, :, lead, :]
         return np.asarray(_ratio(np.diagonal(own, axis1=-2, axis2=-1), self.by_spin[..., lead, :]))
 
     def spin_fano(self, lead: int) -> Any:
         """Return the noise of the spin current along m over the charge current, Σ s s' N_ss'/T, shape (...)."""
+        charge = self._charge(lead)
         own = self.matrix[..., lead, :, lead, :]
         signed = own[..., 0, 0] - own[..., 0, 1] - own[..., 1, 0] + own[..., 1, 1]
-        return _ratio(signed, self.currents[..., lead])
+        return _ratio(signed, charge)
+
+    def _checked(self, lead: int) -> int:
+        """Return the number of a lead, counted from the end if negative."""
+        leads = self.currents.shape[-1]
+        if not -leads <= lead < leads:
+            raise ArgumentError(f"Argument `lead` must be a lead 0 to {leads - 1}, but is {lead!r}.")
+        return int(lead) % leads
+
+    def _charge(self, lead: int) -> Floats:
+        """Return the charge current of a lead over that of one open channel."""
+        if self._checked(lead) == self.lead_in:
+            return np.asarray(np.delete(self.currents, self.lead_in, axis=-1).sum(axis=-1))
+        return np.asarray(self.currents[..., lead])
 
 
 def _ratio(noise: Any, current: Any) -> Any:

@@ -45,6 +45,23 @@ def test_currents_together_do_not_fluctuate_and_the_charge_noise_is_that_of_the_
     assert abs(by_kwant.matrix - noise.matrix).max() < 1e-9
 
 
+def test_the_fano_factor_of_the_biased_lead_is_over_what_leaves_it_and_not_over_what_it_reflects():
+    barrier = sj.barrier(onsite=5.0, hopping=1.0, thickness=4)
+    iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
+    junction = sj.Junction(sj.ferromagnet(**iron), [barrier], sj.ferromagnet(**iron, m=sj.unit_vector(1.2)))
+    s = sj.scatter(junction, np.array([0.0, 0.3]), solver="halves")
+    for lead_in in (0, 1):
+        noise = sj.shot_noise(s, lead_in=lead_in)
+        assert noise.fano(lead_in) == pytest.approx(noise.fano(1 - lead_in), rel=1e-10)
+        assert noise.fano(lead_in) == pytest.approx(1.0, abs=1e-4)
+        assert noise.spin_fano(lead_in) == pytest.approx(1.0, abs=1e-3)
+        assert np.array_equal(noise.fano(lead_in), noise.fano(lead_in - 2))
+        with pytest.raises(sj.ArgumentError, match="must not be the biased one"):
+            noise.fano_by_spin(lead_in - 2)
+        with pytest.raises(sj.ArgumentError, match="`lead` must be a lead"):
+            noise.fano(2)
+
+
 def test_spins_of_collinear_magnets_are_uncorrelated_and_those_of_turned_ones_are_not():
     def noise(angle):
         left, right = (sj.ferromagnet(**IRON, m=sj.unit_vector(t)) for t in (0.0, angle))
