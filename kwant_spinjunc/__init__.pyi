@@ -46,7 +46,7 @@ from .optional import MissingPackageError
 from .runs.averages import Ensemble
 from .runs.ensemble import EnsembleInterrupted, ensemble, open_ensemble
 from .runs.ensembles import ensembles
-from .runs.sweep import sweep
+from .runs.sweep import SweepError, SweepInterrupted, sweep
 from .runs.validity import validity_map
 from .runs.zone import zone_average
 from .scattering import Scattering, scatter
@@ -92,6 +92,8 @@ __all__ = [
     "SpinjuncError",
     "SpinjuncWarning",
     "Substitution",
+    "SweepError",
+    "SweepInterrupted",
     "UnitarityError",
     "Wannier",
     "__version__",

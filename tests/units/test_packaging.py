@@ -1,5 +1,6 @@
 """What is installed: the recipe asks for what the wheel asks for, and Kwant loads only where it is used."""
 
+import inspect
 import re
 import subprocess
 import sys
@@ -29,6 +30,19 @@ def test_all_is_all():
     extras = PROJECT["optional-dependencies"]
     (everything,) = extras["all"]
     assert everything == f"kwant-spinjunc[{','.join(name for name in extras if name != 'all')}]"
+
+
+def test_every_public_module_can_be_the_first_that_is_used():
+    code = """
+import importlib, sys
+for name in NAMES:
+    for module in [module for module in sys.modules if module.split(".")[0] == "kwant_spinjunc"]:
+        del sys.modules[module]
+    getattr(importlib.import_module("kwant_spinjunc"), name)
+"""
+    names = [name for name in sj.__all__ if inspect.ismodule(getattr(sj, name))]
+    assert "materials" in names
+    subprocess.run([sys.executable, "-c", code.replace("NAMES", repr(names))], check=True)
 
 
 def test_nothing_heavy_loads_before_it_is_used():
