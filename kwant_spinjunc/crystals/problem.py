@@ -113,6 +113,11 @@ class Problem:
         """Number of angles, 1 without a turn."""
         return 1 if self.turn is None else len(self.turn.angles)
 
+    @property
+    def orbitals(self) -> int:
+        """Most orbitals of a plane, of both spins."""
+        return max(series.coefficients.shape[-1] for side in self.crystal.sides for series in side.mixed_onsite)
+
     def observe(self, energy: Floats, k: Floats, functions: Sequence[Any] = (_basic,)) -> Observed:
         """Return observables at points.
 
@@ -125,8 +130,7 @@ class Problem:
         """
         if self.observer is not None:
             return self.observer(self, energy, k, functions)
-        orbitals = max(series.coefficients.shape[-1] for side in self.crystal.sides for series in side.mixed_onsite)
-        step = max(1, CHUNK // (orbitals * orbitals * max(self.angles, 4)))
+        step = max(1, CHUNK // (self.orbitals**2 * max(self.angles, 4)))
         parts = [
             self._observe(energy[at : at + step], k[at : at + step], functions) for at in range(0, len(energy), step)
         ]

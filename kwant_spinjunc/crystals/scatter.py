@@ -15,6 +15,7 @@ from ..checks import finite_array, positive, positive_integer, warn_of_degrees
 from ..devices.device import MOMENTUM, TOLERANCE, Device, snapshot
 from ..errors import ArgumentError, NoOpenChannelError, SpinjuncWarning, UnitarityError
 from ..halves.joint import Turn
+from ..model.memory import machine_memory
 from ..spin import check_unit_vector
 from .crystal import Crystal, take_apart
 from .measure import Measured, Measurement
@@ -27,6 +28,9 @@ from .spins import ALIGNED, scale_of, spin_orbit_coupling, spin_part
 PLAIN = (bool, int, float, complex, str, bytes, np.generic)
 
 __all__ = ["refuse_spin_orbit", "scatter_crystal"]
+
+#: Memory of results in that of their probabilities, and of a point being solved in bytes per angle and squared orbital.
+COPIES, EACH = 4, 250
 
 
 def scatter_crystal(
@@ -112,6 +116,7 @@ def scatter_crystal(
     if turn is not None:
         _refuse_unturnable(crystal, spin_orbit)
     problem = Problem(crystal, turn, observer)
+    _refuse_size(problem, 0 if points is None else len(E))
     measurement = Measurement(
         problem, E, points, shape, listed, positive("rtol", rtol), positive_integer("max_points", max_points)
     )
@@ -166,7 +171,8 @@ def taken_apart(device: Device, params: Mapping[str, Any], momenta: tuple[str, .
             found: Crystal = crystal
             return found
     crystal = take_apart(device, params, momenta, cut)
-    known[:] = [(dict(params), momenta, cut, crystal)]
+    kept = {name: value.copy() if isinstance(value, np.ndarray) else value for name, value in params.items()}
+    known[:] = [(kept, momenta, cut, crystal)]
     return crystal
 
 
@@ -310,6 +316,17 @@ def _refuse_unturnable(crystal: Crystal, spin_orbit: bool | None) -> None:
             "complex (a magnetic flux or complex orbitals) and the exchange mixes orbitals or sites, so that it "
             "cannot be "
             f"told from spin-orbit coupling. {way_out}"
+        )
+
+
+def _refuse_size(problem: Problem, points: int) -> None:
+    """Raise `ArgumentError` for more points and angles than this machine has memory for, before it is taken."""
+    results = COPIES * 8 * points * problem.angles * (2 * len(problem.crystal.leads)) ** 2
+    needed = (results + EACH * problem.angles * problem.orbitals**2) / 1e9
+    if needed > machine_memory():
+        raise ArgumentError(
+            f"Arguments `turns`, `energy` and `k` must fit into {machine_memory():.3g} GB, but {problem.angles} angles "
+            f"at {max(points, 1)} points need about {needed:.3g} GB. Give fewer at a time."
         )
 
 

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 from strategies import examples, repetitions
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.crystals import solve
+from kwant_spinjunc.crystals import scatter, solve
 from kwant_spinjunc.halves import joint
 from kwant_spinjunc.solved import unitarity
 from kwant_spinjunc.spin import PAULI
@@ -412,3 +412,33 @@ def test_the_defect_of_unitarity_is_the_largest_element_wherever_it_is(channels)
     product = S.conj().swapaxes(1, 2) @ S
     for padded, own in ((None, np.eye(channels)), (is_open, is_open[..., None] * np.eye(channels))):
         assert_allclose(unitarity(S, padded), abs(product - own).max(axis=(1, 2), initial=0.0))
+
+
+@pytest.mark.parametrize("kind", [np.array, list])
+def test_parameters_that_were_changed_in_place_are_looked_at_again(kind):
+    chain = kwant.lattice.chain(norbs=2)
+    syst = kwant.Builder()
+    syst[(chain(x) for x in range(4))] = lambda site, levels: levels[0] * np.eye(2)
+    syst[chain.neighbors()] = -np.eye(2)
+    lead = kwant.Builder(kwant.TranslationalSymmetry((-1,)))
+    lead[chain(0)] = np.zeros((2, 2))
+    lead[chain.neighbors()] = -np.eye(2)
+    syst.attach_lead(lead)
+    syst.attach_lead(lead.reversed())
+    device, levels = sj.Device(system=syst.finalized()), kind([0.0])
+
+    def passed():
+        return float(sj.scatter(device, [0.3], params={"levels": levels}).transmission(1, 0)[0])
+
+    assert passed() == pytest.approx(2.0)
+    levels[0] = 2.0
+    assert passed() < 1.0
+
+
+def test_more_angles_than_fit_into_memory_are_refused_before_they_are_solved(monkeypatch):
+    monkeypatch.setattr(scatter, "machine_memory", lambda: 1e-3)
+    system = RandomSystem(np.random.default_rng(1), orbitals=1)
+    settings = dict(spin=system.order, behind=system.behind, axis=system.axis)
+    with pytest.raises(sj.ArgumentError, match="must fit into 0.001 GB, but 100000 angles at 1 points need about"):
+        sj.scatter(system.build(), 0.1, turns=np.zeros(100_000), **settings)
+    sj.scatter(system.build(), 0.1, turns=np.zeros(10), **settings)
