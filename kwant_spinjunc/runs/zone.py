@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from .._version import __version__
 from ..arrays import Floats
-from ..checks import positive_integer
+from ..checks import positive, positive_integer
 from ..crystals.problem import OBSERVABLES, Observed, Problem
 from ..crystals.result import CrystalScattering
 from ..crystals.scatter import scatter_crystal
@@ -87,7 +87,7 @@ def zone_average(
     device = as_device(system)
     bar = tqdm(total=limit, unit="momentum", disable=None if progress is None else not progress)
     with bar, open_pool(executor, workers) as pool:
-        observer = _Observer(pool, store, float(settings.get("rtol", 1e-4)), bar)
+        observer = _Observer(pool, store, positive("rtol", settings.get("rtol", 1e-4)), bar)
         try:
             found = scatter_crystal(device, energy, k="average", max_points=limit, observer=observer, **settings)
         finally:
@@ -112,7 +112,7 @@ class _Observer:
 
     def __call__(self, problem: Problem, energy: Floats, k: Floats, functions: Sequence[Any]) -> Observed:
         if self.path is not None and self.store is None:
-            self.store = Store(self.path, _identity(problem, self.rtol))
+            self.store = Store(self.path, _identity(problem, float(energy[0]), self.rtol))
         asked = np.concatenate([energy[:, None], k], axis=1)
         names = tuple(OBSERVABLES.index(function) for function in functions)
         rows: list[Floats] = []
@@ -188,7 +188,7 @@ def _unpacked(rows: Floats, shapes: Sequence[tuple[int, ...]]) -> Observed:
     return Observed(tuple(values), rows[:, -2] > 0, rows[:, -1])
 
 
-def _identity(problem: Problem, rtol: float) -> dict[str, Any]:
+def _identity(problem: Problem, energy: float, rtol: float) -> dict[str, Any]:
     """Return what the values depend on, and the order in which they are asked for."""
     crystal, turn = problem.crystal, problem.turn
     digest = hashlib.blake2b(digest_size=16)
@@ -203,6 +203,7 @@ def _identity(problem: Problem, rtol: float) -> dict[str, Any]:
         "leads": [[lead.side, lead.plane, lead.m.tolist() if lead.resolved else None] for lead in crystal.leads],
         "turns": None if turn is None else turn.angles.tolist(),
         "axis": None if turn is None else turn.axis.tolist(),
+        "energy": energy,
         "rtol": rtol,
         "kwant_spinjunc": __version__,
     }

@@ -95,8 +95,12 @@ def test_a_damaged_row_is_solved_again_and_a_store_of_something_else_refused(tmp
         average(turns=[0.0, 1.1], store=path)
 
 
-def test_momenta_that_are_not_those_asked_for_are_refused(tmp_path):
+def test_momenta_that_are_not_those_asked_for_are_refused(tmp_path, monkeypatch):
     path = tmp_path / "run.sqlite"
+    average(store=tmp_path / "told.sqlite")
+    with pytest.raises(sj.ArgumentError, match="energy is 0.2 and not 0.21"):
+        sj.zone_average(altermagnet_junction(), 0.21, store=tmp_path / "told.sqlite", progress=False, **ASKED)
+    monkeypatch.setattr(zone, "_identity", lambda *_: {"zone": "the same on a machine that rounds otherwise"})
     average(store=path)
     with pytest.raises(StoreError, match="other momenta than this run asks for at number"):
         sj.zone_average(altermagnet_junction(), 0.21, store=path, progress=False, **ASKED)
