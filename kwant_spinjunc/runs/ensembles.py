@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checks import finite_array
+from ..checks import finite, finite_array
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
 from ..quantities import axis_attributes
 from .averages import QUANTILES
-from .ensemble import EnsembleInterrupted, ensemble
+from .ensemble import ensemble
 from .family import call_family, check_family, parameters_of, plain, source_digest, units_of
 from .problem import DEFAULTS, JunctionProblem
 from .sweep import SweepError, SweepInterrupted
@@ -96,18 +96,26 @@ def ensembles(
     (('width',), 'e^2/h of 4 cells', [10, 10])
     """
     check_family(family)
+    if not isinstance(parameters, Mapping):
+        raise ArgumentError(
+            "Argument `parameters` must be a mapping of the family's parameters to values, but is "
+            f"{type(parameters).__name__}."
+        )
+    energy = finite("energy", energy)
     swept, fixed = split_axes(parameters)
     if not swept:
         raise ArgumentError("Argument `parameters` must have an array to sweep, but has none. Use `ensemble`.")
     for name in ("store", "m_right"):
         if name in settings:
             raise ArgumentError(f"Argument `{name}` must be left out. Give `folder` or `angles`.")
-    turned = None if angles is None else finite_array("angles", angles, "(...,)")
+    turned = None if angles is None else finite_array("angles", angles, "(directions,)")
+    if turned is not None and not turned.size:
+        raise ArgumentError("Argument `angles` must not be empty.")
     facts = {
         "family": getattr(family, "__name__", "family"),
         "fixed_parameters": json.dumps(parameters_of(family, swept, fixed), default=plain, sort_keys=True),
         "family_source": source_digest(family),
-        "energy": float(energy),
+        "energy": energy,
     }
     grid = _Grid(swept, turned, facts, units_of(family))
     for place in product(*(range(len(values)) for values in swept.values())):
@@ -118,7 +126,7 @@ def ensembles(
             store = _store_of(folder, junction, energy, {**settings, "m_right": directions})
             with ensemble(junction, energy, m_right=directions, store=store, **settings) as result:
                 grid.enter(place, result.to_dataset(QUANTILES))
-        except EnsembleInterrupted:
+        except KeyboardInterrupt:
             raise SweepInterrupted(grid.dataset()) from None
         except SpinjuncError as error:
             if not grid.entered:

@@ -196,6 +196,33 @@ def test_an_interrupted_grid_of_ensembles_keeps_its_points(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (dict(energy=[0.5, 0.6]), "`energy` must be a real number"),
+        (dict(parameters=[0.1, 0.2]), "`parameters` must be a mapping"),
+        (dict(angles=0.5), r"`angles` must have shape \(directions,\)"),
+        (dict(angles=[]), "`angles` must not be empty"),
+    ],
+)
+def test_what_is_no_grid_of_ensembles_is_refused_by_name(arguments, message):
+    asked = {"energy": 0.5, "parameters": {"height": [1.0, 2.0]}, **arguments}
+    with pytest.raises(sj.ArgumentError, match=message):
+        sj.ensembles(disordered_barrier, progress=False, **asked)
+
+
+def test_ctrl_c_between_the_points_of_a_grid_keeps_those_before():
+    def family(height=1.0):
+        if height > 1.5:
+            raise KeyboardInterrupt
+        return disordered_barrier(height=height)
+
+    settings = dict(cross_section=(2, 2), realizations=3, torques=False, progress=False)
+    with pytest.raises(sj.SweepInterrupted) as stopped:
+        sj.ensembles(family, 0.5, {"height": [1.0, 2.0]}, **settings)
+    assert np.isfinite(stopped.value.dataset.conductance).values.tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
         (["-o", "store"], "must end in .nc with --vary"),
         (["--vary", "energy=0:1:3", "-o", "a.nc"], "but is `energy`"),
         (["--vary", "hight=0:1:3", "-o", "a.nc"], "Did you mean `height`"),
