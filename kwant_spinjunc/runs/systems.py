@@ -125,9 +125,11 @@ def observe_linear(
     except NoOpenChannelError:
         return {name: 0.0 if name != "angle" else np.nan for name in variables}
     for warning in caught:
-        if not (issubclass(warning.category, BarrierWarning) and told):
-            warnings.warn(warning.message, stacklevel=2)
-            told.add(str(warning.category))
+        if issubclass(warning.category, BarrierWarning):
+            if told:
+                continue
+            told.add(str(warning.message))
+        warnings.warn(warning.message, stacklevel=2)
     two = len(labels["lead"]) == 2
     found: dict[str, Any] = {
         "conductance": s.transmissions[1, 0] if two else s.transmissions,

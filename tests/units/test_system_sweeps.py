@@ -1,5 +1,6 @@
 """Sweeps, finite bias and export of families of Kwant systems, from the library and the command line."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import xarray as xr
 import kwant_spinjunc as sj
 from kwant_spinjunc.cli.main import main
 from kwant_spinjunc.magnets.parameters import angular_response, system_response
+from kwant_spinjunc.runs import systems
 from systems.altermagnet_junction import altermagnet_junction
 from systems.rashba_junction import rashba_junction
 from systems.three_terminal import three_terminal
@@ -95,6 +97,20 @@ def test_currents_of_a_system_that_follows_the_bias_are_those_of_the_junction():
 def test_what_a_kwant_system_has_no_use_for_is_refused(settings, message):
     with pytest.raises(sj.ArgumentError, match=message):
         sj.sweep(rashba_junction, energy=0.3, alpha=[0.1], **SMALL, progress=False, **settings)
+
+
+def test_barriers_are_warned_of_once_whatever_else_was_warned_of_before(monkeypatch):
+    solve = systems.scatter_device
+
+    def warned(device, energy, *rest):
+        kind = sj.SpinjuncWarning if energy < 0.35 else sj.BarrierWarning
+        warnings.warn(f"at {energy}", kind, stacklevel=2)
+        return solve(device, energy, *rest)
+
+    monkeypatch.setattr(systems, "scatter_device", warned)
+    with pytest.warns(sj.SpinjuncWarning) as told:
+        sj.sweep(rashba_junction, energy=[0.3, 0.4, 0.5], **SMALL, progress=False)
+    assert [str(one.message) for one in told] == ["at 0.3", "at 0.4"]
 
 
 def test_systems_with_other_leads_or_momenta_left_open_are_refused():
