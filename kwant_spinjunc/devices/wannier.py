@@ -141,6 +141,8 @@ def read_wannier90(
             f"pair, but is {spin_order!r}. It is that of the code that wrote the projections: see its manual."
         )
     direction = check_unit_vector(m)
+    if direction.shape != (3,):
+        raise ArgumentError(f"Argument `m` must be one vector, but its shape is {direction.shape}.")
     read = [_read(Path(file)) for file in files]
     own = next((found for _, found in read if found is not None), None)
     if vectors is None and own is None:
@@ -239,7 +241,7 @@ def _read(path: Path) -> tuple[dict[Cell, Complex], Floats | None]:
             raise ValueError("no orbitals, no cells, or a degeneracy below 1")
         values = np.array(flat[count:], dtype=float)
         found = _blocks_tb(values, size, count) if vectors is not None else _blocks_hr(values, size, count)
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, OverflowError) as error:
         raise ArgumentError(
             f"Argument `files` must be of Wannier90, but {path.name} is not or is cut off: {error}."
         ) from None
@@ -330,17 +332,8 @@ def wannier_junction(
     Device
         Cut ``spacer`` in its middle; magnets ``left`` and ``right``.
     """
-    if normal not in (0, 1, 2) or isinstance(normal, bool):
-        raise ArgumentError(f"Argument `normal` must be 0, 1 or 2, but is {normal!r}.")
-    if len(cells) != 3:
-        raise ArgumentError(f"Argument `cells` must be three numbers, left, spacer, right, but is {cells!r}.")
-    counts = [positive_integer("cells", n) for n in cells]
     materials = (left, spacer, right)
-    if coupling is None and len({part.orbitals for part in materials}) > 1:
-        raise ArgumentError(
-            f"Argument `coupling` must be given for materials with {', '.join(str(w.orbitals) for w in materials)} "
-            "orbitals a spin: the files do not know the interface."
-        )
+    counts = _checked_stack(materials, normal, cells, coupling)
     reach = max(abs(R[normal]) for part in materials for R in part.hoppings) or 1
     first, behind = reach + counts[0], reach + counts[0] + counts[1]
     stack = _Stack(materials, normal, coupling or _mean, first, behind, behind + counts[2] + reach)
@@ -369,7 +362,29 @@ def wannier_junction(
             "left": lambda site: reach <= place(site) < first,
             "right": lambda site: behind <= place(site) < stack.end - reach,
         },
+        unit="eV",
     )
+
+
+def _checked_stack(materials: Sequence[Any], normal: Any, cells: Any, coupling: Any) -> list[int]:
+    """Return the numbers of cells, having refused what is no junction."""
+    for name, material in zip(("left", "spacer", "right"), materials, strict=True):
+        if not isinstance(material, Wannier):
+            raise ArgumentError(
+                f"Argument `{name}` must be what `read_wannier90` returns, but is {type(material).__name__}."
+            )
+    if coupling is not None and not callable(coupling):
+        raise ArgumentError(f"Argument `coupling` must be a function of (here, there, R), but is {coupling!r}.")
+    if isinstance(normal, bool) or not isinstance(normal, (int, np.integer)) or normal not in (0, 1, 2):
+        raise ArgumentError(f"Argument `normal` must be 0, 1 or 2, but is {normal!r}.")
+    if np.shape(cells) != (3,):
+        raise ArgumentError(f"Argument `cells` must be three numbers, left, spacer, right, but is {cells!r}.")
+    if coupling is None and len({part.orbitals for part in materials}) > 1:
+        raise ArgumentError(
+            f"Argument `coupling` must be given for materials with {', '.join(str(w.orbitals) for w in materials)} "
+            "orbitals a spin: the files do not know the interface."
+        )
+    return [positive_integer("cells", n) for n in cells]
 
 
 @dataclass(frozen=True, eq=False)
@@ -406,7 +421,14 @@ class _Stack:
                 continue
             here, there = self.materials[kind(x)], self.materials[kind(other)]
             block = here.hoppings.get(R) if here is there else self.couple(here, there, R)
-            if block is not None and np.any(block):
+            if block is None:
+                continue
+            shape = (2 * here.orbitals, 2 * there.orbitals)
+            if np.shape(block) != shape:
+                raise ArgumentError(
+                    f"Argument `coupling` must return a matrix {shape}, but its shape is {np.shape(block)} at {R}."
+                )
+            if np.any(block):
                 builder[self.site(kind(x), x), self.site(kind(other), other, R)] = np.asarray(block)
 
     def site(self, kind: int, x: int, R: Cell = (0, 0, 0)) -> Any:

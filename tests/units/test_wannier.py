@@ -207,6 +207,10 @@ def broken(text, what):
         return text.replace(lines[-2], " ".join([*lines[-2].split()[:-2], "1.500000", "0.3"]))
     if what == "repeated element":
         return text.replace(lines[-1], lines[-2])
+    if what == "no cell":
+        size = int(lines[1])
+        first = [" ".join(["inf", *line.split()[1:]]) for line in lines[-(size**2) :]]
+        return "\n".join([*lines[: -(size**2)], *first])
     if what == "no numbers":
         return text.replace(lines[-1], lines[-1] + "x")
     if what == "cell missing":
@@ -224,6 +228,7 @@ def broken(text, what):
         ("not Hermitian", "must be Hermitian"),
         ("repeated element", "missing, repeated"),
         ("no numbers", "is not or is cut off"),
+        ("no cell", "is not or is cut off"),
         ("cell missing", "must be Hermitian"),
         ("degeneracy", "number of k points"),
     ],
@@ -252,6 +257,16 @@ def test_what_the_files_do_not_say_is_asked_for(tmp_path):
         wannier_junction(magnet, narrow, magnet)
     with pytest.raises(sj.ArgumentError, match="`normal` must be 0, 1 or 2"):
         wannier_junction(magnet, magnet, magnet, normal=3)
+    with pytest.raises(sj.ArgumentError, match="`spacer` must be what `read_wannier90` returns, but is str"):
+        wannier_junction(magnet, "spacer", magnet)
+    with pytest.raises(sj.ArgumentError, match="`cells` must be three numbers"):
+        wannier_junction(magnet, magnet, magnet, cells=5)
+    with pytest.raises(sj.ArgumentError, match="`coupling` must be a function"):
+        wannier_junction(magnet, narrow, magnet, coupling=0.5)
+    with pytest.raises(sj.ArgumentError, match=r"`coupling` must return a matrix \(4, 2\), but its shape is \(2, 2\)"):
+        wannier_junction(magnet, narrow, magnet, coupling=lambda here, there, R: np.eye(2))
+    with pytest.raises(sj.ArgumentError, match="`m` must be one vector"):
+        sj.read_wannier90(up, down, fermi_energy=FERMI, vectors=VECTORS, m=[[0.0, 0.0, 1.0]] * 2)
     rows = np.array([[1.0, 0.0]])
 
     def coupling(here, there, R):
@@ -261,4 +276,5 @@ def test_what_the_files_do_not_say_is_asked_for(tmp_path):
         return -np.kron(np.eye(2), block)
 
     device = wannier_junction(magnet, narrow, magnet, coupling=coupling)
+    assert device.unit == "eV"
     assert sj.scatter(device, 0.0, k=[[0.2, 0.1]]).transmissions[0, 1, 0] > 0
