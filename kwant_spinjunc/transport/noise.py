@@ -132,7 +132,11 @@ def shot_noise(scattering: Any, *, lead_in: int = 0) -> Noise:
     >>> round(float(shot_noise(s).fano(1)), 4)
     0.9999
     """
-    leads = scattering.modes.shape[-2] if hasattr(scattering, "modes") else 0
+    if not isinstance(scattering, (Scattering, DeviceScattering, CrystalScattering)):
+        raise ArgumentError(
+            f"Argument `scattering` must be what `scatter` returns, but is {type(scattering).__name__}."
+        )
+    leads = scattering.modes.shape[-2]
     if isinstance(lead_in, bool) or not isinstance(lead_in, (int, np.integer)) or not 0 <= lead_in < leads:
         raise ArgumentError(f"Argument `lead_in` must be a lead 0 to {leads - 1}, but is {lead_in!r}.")
     lead_in = int(lead_in)

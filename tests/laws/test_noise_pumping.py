@@ -111,6 +111,8 @@ def test_noise_of_kwant_systems_and_of_crystals_is_one():
     assert abs(turned.total[0] - plain.total).max() > 1e-5
     with pytest.raises(sj.ArgumentError, match="`lead_in` must be a lead 0 to 2"):
         sj.shot_noise(s, lead_in=3)
+    with pytest.raises(sj.ArgumentError, match="`scattering` must be what `scatter` returns, but is Junction"):
+        sj.shot_noise(sj.Junction(COPPER, [COPPER], COPPER))
 
 
 # ------------------------------------------------------------------ pumping
