@@ -56,7 +56,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rtol",
         type=number,
-        help="relative error of an average, or of integrals over a bias (default: 1e-6; 1e-8 for a junction's bias)",
+        help="relative error of an average, or of integrals over a bias (default: 1e-6; 1e-8 for a junction's "
+        "bias, 1e-4 for averages of a Kwant system)",
     )
     parser.add_argument(
         "--temperature", type=number, default=0.0, metavar="KT", help="k_B T as an energy, with --bias (default: 0)"

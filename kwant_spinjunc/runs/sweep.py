@@ -193,7 +193,7 @@ def sweep(
     xarray.Dataset
         Every variable has ``units`` and ``long_name``; torques and J_M are those of a unit bias split evenly,
         µ_L = -µ_R = 1/2 (NaN for textures, which have no spacer). Points with no open channel have zero modes and zero
-        currents. Of Kwant systems there are fluxes through named cuts and torques on named magnets.
+        currents. Of Kwant systems without a k there are fluxes through named cuts and torques on named magnets.
 
     Raises
     ------
