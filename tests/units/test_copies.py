@@ -45,7 +45,7 @@ MADE = {
     "snippet": lambda: sj.export(CHAIN, "mumax3", lattice_constant=0.3),
     "sweep": lambda: sj.sweep(tunnel_junction, energy=0.0, theta=[0.0, 1.0], progress=False),
 }
-#: What a copy in another process need not have: the system itself, which may hold functions.
+#: What a copy in another process need not have: the system itself, which may hold functions, and where it was solved.
 LEFT_BEHIND = ("device", "system", "smatrix", "measurement")
 
 
