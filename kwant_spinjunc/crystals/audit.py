@@ -39,7 +39,7 @@ def audit(found: CrystalScattering) -> float:
     Raises
     ------
     DisagreementError
-        It is larger than the tolerance.
+        It is larger than the tolerance, or no point could be compared.
     BandEdgeError
         Kwant finds no modes there.
     """
@@ -50,17 +50,23 @@ def audit(found: CrystalScattering) -> float:
         energy = np.repeat(energy, SAMPLES)
     points = np.linspace(0, len(energy) - 1, SAMPLES).round().astype(int)
     angles = np.linspace(0, problem.angles - 1, SAMPLES).round().astype(int)
-    worst = 0.0
+    worst, compared = 0.0, False
     for point, angle in dict.fromkeys(zip(points.tolist(), angles.tolist(), strict=True)):
         turn = problem.turn and replace(problem.turn, angles=problem.turn.angles[[angle]])
         asked = [BASIC.function] if turn is None else [BASIC.function, TURNED.function]
         own = replace(problem, turn=turn).observe(energy[[point]], k[[point]], asked)
         if own.bad.any():
             continue
+        compared = True
         P, T, _, _, *rest = (array[0, 0] for array in own.values)
         other = _by_kwant(problem.crystal, turn, float(energy[point]), k[point])
         for mine, theirs in zip((P, T, *rest[1:2]), other, strict=False):
             worst = max(worst, float(np.nanmax(abs(mine - theirs), initial=0.0)))
+    if not compared:
+        raise DisagreementError(
+            f"Argument `check` must find a point to compare, but the {len(points)} tried miss unitarity or are too "
+            "near a band edge. Move the energy."
+        )
     allowed = min(found.tolerance, 10 * TOLERANCE) if found.k_error is not None else found.tolerance
     if not worst <= allowed:
         raise DisagreementError(

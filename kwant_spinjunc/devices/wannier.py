@@ -36,6 +36,8 @@ from .device import Device
 
 __all__ = ["Wannier", "read_wannier90", "wannier_junction"]
 
+#: How far the lattice vectors in the plane of two materials may differ, relative: a calculation's relaxation of them.
+STRAIN = 0.05
 #: Cell of a hopping, in lattice vectors.
 Cell = tuple[int, int, int]
 
@@ -318,7 +320,8 @@ def wannier_junction(
     Parameters
     ----------
     left, spacer, right
-        Hamiltonians on one lattice, the vectors of the left one. Align their bands by `Wannier.shifted`.
+        Hamiltonians on one lattice: in the plane the vectors of the left one, from which those of the others may differ
+        by `STRAIN` of their length. Align their bands by `Wannier.shifted`.
     normal
         Which lattice vector leads from left to right.
     cells
@@ -377,6 +380,15 @@ def _checked_stack(materials: Sequence[Any], normal: Any, cells: Any, coupling: 
         raise ArgumentError(f"Argument `coupling` must be a function of (here, there, R), but is {coupling!r}.")
     if isinstance(normal, bool) or not isinstance(normal, (int, np.integer)) or normal not in (0, 1, 2):
         raise ArgumentError(f"Argument `normal` must be 0, 1 or 2, but is {normal!r}.")
+    plane = [axis for axis in range(3) if axis != normal]
+    ours = np.asarray(materials[0].vectors)[plane]
+    for name, part in zip(("spacer", "right"), materials[1:], strict=True):
+        off = float(np.linalg.norm(np.asarray(part.vectors)[plane] - ours) / np.linalg.norm(ours))
+        if off > STRAIN:
+            raise ArgumentError(
+                f"Argument `{name}` must have the lattice vectors of `left` in the plane, but they differ by {off:.0%}."
+                " Calculate all of them in one strained cell, or choose another `normal`."
+            )
     if np.shape(cells) != (3,):
         raise ArgumentError(f"Argument `cells` must be three numbers, left, spacer, right, but is {cells!r}.")
     if coupling is None and len({part.orbitals for part in materials}) > 1:

@@ -13,6 +13,8 @@ from strategies import examples, repetitions
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.crystals import scatter, solve
+from kwant_spinjunc.crystals.audit import audit
+from kwant_spinjunc.crystals.problem import Problem
 from kwant_spinjunc.halves import joint
 from kwant_spinjunc.solved import unitarity
 from kwant_spinjunc.spin import PAULI
@@ -402,6 +404,21 @@ def test_the_second_route_sees_a_wrong_engine(damage, monkeypatch):
         sj.scatter(
             system.build(), 0.1, spin=system.order, turns=0.8, behind=system.behind, axis=system.axis, check=True
         )
+
+
+def test_the_second_route_that_compares_nothing_does_not_agree(monkeypatch):
+    s = sj.scatter(altermagnet_junction(), 0.2, k="average", turns=[0.0, 1.0], behind=behind_barrier, rtol=1e-2)
+    assert audit(s) < 1e-9
+    observe = Problem.observe
+
+    def refused(self, *args):
+        found = observe(self, *args)
+        found.bad[:] = True
+        return found
+
+    monkeypatch.setattr(Problem, "observe", refused)
+    with pytest.raises(sj.DisagreementError, match="must find a point to compare"):
+        audit(s)
 
 
 @pytest.mark.parametrize("channels", [0, 1, 16, 17, 30])

@@ -115,6 +115,7 @@ def multiscale(
     --------
     >>> import numpy as np
     >>> import kwant_spinjunc as sj
+    >>> from kwant_spinjunc.magnets.multiscale import cobalt
     >>> def valve(theta=0.0):
     ...     iron = dict(onsite=5.0, hopping=1.0, splitting=1.0, in_plane_hopping=1.0)
     ...     copper = sj.normal_metal(onsite=4.2, hopping=1.0, in_plane_hopping=1.0, thickness=5)
