@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import examples
+from supercells import COLLINEAR, COPPER, ENERGY, LEFT, RIGHT
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.halves import supercell
@@ -25,18 +26,6 @@ from kwant_spinjunc.transport.vector_response import vector_response
 AGREEMENT = 1e-10
 #: Dense Green functions of the whole sample, with self-energies of leads by Kwant.
 DENSE = 1e-9
-#: Away from the band edges of the sizes drawn below.
-ENERGY = 0.834
-
-LEFT = sj.ferromagnet(onsite=0.1, hopping=1.0, splitting=0.6, in_plane_hopping=0.25)
-RIGHT = sj.ferromagnet(onsite=-0.2, hopping=1.1, splitting=0.9, in_plane_hopping=0.2, m=sj.unit_vector(1.1, 0.5))
-COPPER = sj.normal_metal(onsite=0.0, hopping=1.0, in_plane_hopping=0.25)
-KINDS = [
-    sj.Anderson(width=1.5),
-    sj.SpinDependent(width=0.8),
-    sj.Substitution(concentration=0.3, onsite=0.8, splitting=0.4),
-    sj.Roughness(amplitude=0.7, correlation_length=1.0, side="left"),
-]
 ANDERSON = (sj.Anderson(width=1.0),)
 THETA = np.array([0.0, 0.4, 1.7, np.pi])
 DIRECTIONS = sj.unit_vector(THETA, 0.3)
@@ -54,7 +43,7 @@ def valve(height=1.0, thickness=3, left=LEFT, right=RIGHT):
 @st.composite
 def problems(draw):
     """A disordered junction of two collinear halves, and the cross-section and sample to scatter from."""
-    first, second, third = (draw(st.lists(st.sampled_from(KINDS), max_size=2, unique=True)) for _ in range(3))
+    first, second, third = (draw(st.lists(st.sampled_from(COLLINEAR), max_size=2, unique=True)) for _ in range(3))
     thickness = st.integers(1, 3)
     magnet = replace(LEFT, onsite=0.3, thickness=draw(thickness), disorder=first)
     last = replace(RIGHT, onsite=0.2, thickness=draw(thickness), disorder=third)

@@ -64,18 +64,7 @@ def torque_fit(response: AngularResponse, free: Side) -> TorqueFit:
         return relative_misfit(np.hypot(misfit, prime_misfit), size)
 
     if not torque.any():  # no torque, no asymmetry of it
-        none = dict.fromkeys(("P", "chi", "q_plus", "q_minus", "b"), Estimate(0.0)) | {"Lambda": Estimate(1.0)}
-        fits = [
-            Fit(
-                law,
-                {name: none[name] for name in names} | {"epsilon_prime": prime_estimate},
-                residual(torque),
-                SCALE,
-                len(Phi),
-            )
-            for law, names in ((ONE_TERM, ("P", "Lambda", "chi")), (TWO_TERMS, ("q_plus", "q_minus", "b")))
-        ]
-        return TorqueFit(free, *fits)
+        return _without_torque(free, prime_estimate, residual(torque), len(Phi))
 
     # ε (1 + χ cos Φ) = A is linear in A and χ: the start of the fit of ε = A/(1 + χ cos Φ), χ = tanh u
     columns = np.stack([sine, -torque * cosine], axis=-1)
@@ -143,3 +132,13 @@ def torque_fit(response: AngularResponse, free: Side) -> TorqueFit:
         len(Phi),
     )
     return TorqueFit(free, symmetric, asymmetric)
+
+
+def _without_torque(free: Side, prime: Estimate, residual: float, count: int) -> TorqueFit:
+    """Return both laws of a magnet without damping-like torque: no asymmetry of it either."""
+    none = dict.fromkeys(("P", "chi", "q_plus", "q_minus", "b"), Estimate(0.0)) | {"Lambda": Estimate(1.0)}
+    fits = [
+        Fit(law, {name: none[name] for name in names} | {"epsilon_prime": prime}, residual, SCALE, count)
+        for law, names in ((ONE_TERM, ("P", "Lambda", "chi")), (TWO_TERMS, ("q_plus", "q_minus", "b")))
+    ]
+    return TorqueFit(free, *fits)
