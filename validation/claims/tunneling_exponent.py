@@ -33,14 +33,12 @@ RESOLVED = 1e-10
 
 
 @dataclass(frozen=True)
-class Decay:
-    """Transmission of one barrier against its thickness, in units of t and a."""
+class Slopes:
+    """Transmission against the thickness of a barrier, and the slopes of its logarithm."""
 
-    excess: float  # U - E above the band bottom of the barrier
+    kappa: float  # κa on the lattice, of the mean over k∥ where the barrier is lowest
     planes: np.ndarray  # N
     transmission: np.ndarray  # [N, 2]: with N and with N + 1 planes
-    kappa: float  # κa on the lattice
-    smooth_kappa: float  # κa of the continuum
 
     @property
     def rate(self) -> np.ndarray:
@@ -51,6 +49,14 @@ class Decay:
     def depth(self) -> np.ndarray:
         """Decay lengths κd at which the slope is taken."""
         return self.kappa * (self.planes + 0.5)
+
+
+@dataclass(frozen=True)
+class Decay(Slopes):
+    """Transmission of one barrier against its thickness, in units of t and a."""
+
+    excess: float  # U - E above the band bottom of the barrier
+    smooth_kappa: float  # κa of the continuum
 
     @property
     def deviation(self) -> np.ndarray:
@@ -89,22 +95,8 @@ class SlopingBarrier:
 
 
 @dataclass(frozen=True)
-class AveragedDecay:
+class AveragedDecay(Slopes):
     """Transmission averaged over k∥ against the thickness."""
-
-    kappa: float  # κ_0 a, where the barrier is lowest (k∥ = 0)
-    planes: np.ndarray
-    transmission: np.ndarray  # [N, 2]: with N and with N + 1 planes
-
-    @property
-    def rate(self) -> np.ndarray:
-        """Half the logarithmic slope between N and N + 1 planes."""
-        return -np.log(self.transmission[:, 1] / self.transmission[:, 0]) / 2
-
-    @property
-    def depth(self) -> np.ndarray:
-        """Decay lengths κ_0 d at which the slope is taken."""
-        return self.kappa * (self.planes + 0.5)
 
     @property
     def excess(self) -> np.ndarray:
@@ -168,7 +160,7 @@ def decay(lab: Laboratory, excess: float, points: int) -> Decay:
         return float(lab.scatter(tunnel_junction(0.0, 1.0 + excess, thickness), ENERGY).conductance)
 
     transmission = [(conductance(int(count)), conductance(int(count) + 1)) for count in planes]
-    return Decay(excess, planes, np.array(transmission), kappa, smooth)
+    return Decay(kappa, planes, np.array(transmission), excess, smooth)
 
 
 def kwant_deviation() -> float:
