@@ -94,7 +94,7 @@ def _points(problem: Problem, solved: Solved) -> Check:
             fields = _fields(solved)
         mine = _fields(route.answer(single)).currents if fields is None else fields.currents[at]
         worst = max(worst, float(abs(mine - _fields(other).currents).max()))
-    return Check(" and ".join(sorted(names)), len(flat), worst, problem.tolerance)
+    return Check(" and ".join(sorted(names)), len(flat), worst, problem.max_defect)
 
 
 def _fields(solved: Solved) -> Fields:
@@ -127,5 +127,5 @@ def _average(problem: Problem, solved: Solved) -> Check:
     split = zone.thresholds(problem.junction, energy)
     found = zone.average(channels, split, rtol=problem.rtol, atol=problem.rtol, strict=False)
     difference = float(abs(found.value - solved.probabilities).max())
-    allowed = MARGIN * max(problem.tolerance, problem.rtol) + float((found.error + solved.k_error).max())
+    allowed = MARGIN * max(problem.max_defect, problem.rtol) + float((found.error + solved.k_error).max())
     return Check("texture", found.points, difference, allowed)

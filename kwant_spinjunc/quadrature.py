@@ -154,7 +154,7 @@ def integrate(
     owners: int,
     components: int,
     *,
-    tolerance: float,
+    rtol: float,
     floor: ArrayLike = 0.0,
     chunk: int = 256,
     stop: Callable[[], bool] | None = None,
@@ -170,7 +170,7 @@ def integrate(
         Owner, lower and upper end of each piece, as from `cut_into_pieces`: between kinks of the integrand.
     owners, components
         Number of integrals, and of components of each.
-    tolerance
+    rtol
         Error to reach, relative to the largest ∫|f| among the components of an integral.
     floor
         Absolute error that is good enough, a number or one per owner.
@@ -183,7 +183,7 @@ def integrate(
     --------
     >>> import numpy as np
     >>> pieces = cut_into_pieces([0.0], [1.0], [[0.25]])
-    >>> found = integrate(lambda owner, x: (np.sqrt(abs(x - 0.25))[..., None], 0.0), pieces, 1, 1, tolerance=1e-10)
+    >>> found = integrate(lambda owner, x: (np.sqrt(abs(x - 0.25))[..., None], 0.0), pieces, 1, 1, rtol=1e-10)
     >>> float(found.value[0, 0].round(12)), bool(found.error[0] < 1e-10)
     (0.516346035226, True)
     """
@@ -207,7 +207,7 @@ def integrate(
             break
         estimate, magnitude, defect, own = _evaluate(function, active, components, chunk)
         evaluations += len(active.owner) * len(NODES)
-        goal = np.maximum(enough, max(tolerance, ROUNDING) * _sum(active.owner, magnitude, size).max(axis=-1))
+        goal = np.maximum(enough, max(rtol, ROUNDING) * _sum(active.owner, magnitude, size).max(axis=-1))
         active = _watched(active, defect, magnitude)
         going = left and not (stop is not None and stop())
         # what has been accepted as noise must not be made up for by all the others

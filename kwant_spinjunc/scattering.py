@@ -26,12 +26,12 @@ from .devices.scatter import scatter_device
 from .errors import ArgumentError, BarrierWarning
 from .halves import route
 from .model.junction import Junction
-from .model.problem import TOLERANCE, Problem, Settings
+from .model.problem import MAX_DEFECT, Problem, Settings
 from .optional import has, is_kwant
 from .printing import as_html, first_line, with_unit
 from .solved import Fields, Solved, refuse_discontinuity, refuse_unitarity
 
-__all__ = ["TOLERANCE", "Scattering", "conducting_barrier", "scatter", "scatter_quietly"]
+__all__ = ["MAX_DEFECT", "Scattering", "conducting_barrier", "scatter", "scatter_quietly"]
 
 
 SOLVERS = ("kwant", "halves", "modes")
@@ -49,7 +49,7 @@ class Scattering(Solved):
     Attributes
     ----------
     problem : Problem
-        What was asked: ``junction``, ``energy`` in its unit, ``k`` in 1/a, ``seed``, ``realization`` and ``tolerance``
+        What was asked: ``junction``, ``energy`` in its unit, ``k`` in 1/a, ``seed``, ``realization`` and ``max_defect``
         are attributes of the result as well.
     solver : str
         Which solver ran; "halves (real)" is a disordered sample in real arithmetic.
@@ -86,9 +86,9 @@ class Scattering(Solved):
         """
         answer = {name: getattr(solved, name) for name in solved.__dataclass_fields__}
         result = cls(problem=problem, **answer)
-        refuse_unitarity(result.unitarity_defect, result.tolerance, problem.doubt)
+        refuse_unitarity(result.unitarity_defect, result.max_defect, problem.doubt)
         if isinstance(result.states, Fields):
-            refuse_discontinuity(result.states, result.tolerance, problem.doubt)
+            refuse_discontinuity(result.states, result.max_defect, problem.doubt)
         return result
 
     @property
@@ -127,15 +127,15 @@ class Scattering(Solved):
         return self.problem.section.sites
 
     @property
-    def tolerance(self) -> float:
+    def max_defect(self) -> float:
         """Largest defect that is accepted."""
-        return max(self.problem.tolerance, self.problem.rtol) if self.problem.is_average else self.problem.tolerance
+        return max(self.problem.max_defect, self.problem.rtol) if self.problem.is_average else self.problem.max_defect
 
     @cached_property
     def fields(self) -> Fields:
         """Currents, torques and densities of each incoming lead and spin (solved for on first use)."""
         found = self.states if isinstance(self.states, Fields) else self.states()
-        refuse_discontinuity(found, self.tolerance, self.problem.doubt)
+        refuse_discontinuity(found, self.max_defect, self.problem.doubt)
         return found
 
     def transmission(self, out: int | tuple[int, int], in_: int | tuple[int, int]) -> Any:
@@ -248,7 +248,7 @@ def scatter(
 ) -> Scattering: ...
 @overload
 def scatter(
-    junction: Any, energy: ArrayLike, k: Any = None, *, tolerance: float = TOLERANCE, **device: Any
+    junction: Any, energy: ArrayLike, k: Any = None, *, max_defect: float = MAX_DEFECT, **device: Any
 ) -> DeviceScattering | CrystalScattering: ...
 def scatter(
     junction: Any, energy: Any, k: Any = None, *, solver: Any = None, check: Any = False, **settings: Any
@@ -256,7 +256,7 @@ def scatter(
     r"""Scatter electrons of one energy through a junction, or through any finalized Kwant system.
 
     A Kwant system (or `Device`) takes ``params``, ``spin``, ``magnetizations``, ``cuts``, ``magnets`` and ``barriers``,
-    described at `Device`, and ``tolerance``; it gives a `DeviceScattering`. With angles (``turns``, ``behind``,
+    described at `Device`, and ``max_defect``; it gives a `DeviceScattering`. With angles (``turns``, ``behind``,
     ``axis``), momenta (``k``, ``momenta``) or several energies it gives a `CrystalScattering`, as told at
     `crystals.scatter.scatter_crystal`. What follows is about a junction.
 
@@ -286,7 +286,7 @@ def scatter(
         Directions of the right magnet, shape (..., 3), as `Junction.turned` takes one: what is behind the cut turns,
         the label of a magnetic lead as well. Leading axes broadcast with those of ``energy`` and ``k`` and lead all
         results; the halves, and the sample of a disordered junction, are solved once (fast engine only).
-    tolerance
+    max_defect
         Largest defect of unitarity or continuity (per unit flux) that is accepted.
     rtol
         Relative tolerance of a Brillouin-zone average (see `zone.average`); currents, torques and densities are
@@ -301,7 +301,7 @@ def scatter(
     IntegrationError
         A Brillouin-zone average did not reach ``rtol``.
     UnitarityError, ContinuityError
-        The result violates a conservation law by more than ``tolerance``; it is refused.
+        The result violates a conservation law by more than ``max_defect``; it is refused.
     DisagreementError
         With ``check``: the second route finds something else.
 
@@ -407,15 +407,15 @@ def _scatter_any(
     _refuse_foreign(settings, JUNCTION_ONLY, "a Kwant system. It belongs to a Junction")
     crystal = {name: settings.pop(name) for name in CRYSTAL_ONLY if settings.get(name) is not None}
     given = {name: value for name, value in settings.items() if name not in (*JUNCTION_ONLY, *CRYSTAL_ONLY)}
-    tolerance, params = given.pop("tolerance", TOLERANCE), given.pop("params", None)
+    max_defect, params = given.pop("max_defect", MAX_DEFECT), given.pop("params", None)
     for name in given:
         if name not in DEVICE_ONLY:
             raise TypeError(f"scatter() got an unexpected keyword argument {name!r}")
     device = as_device(system, **given)
     if crystal or np.ndim(energy):
-        found = scatter_crystal(device, energy, params=params, tolerance=tolerance, **crystal)
+        found = scatter_crystal(device, energy, params=params, max_defect=max_defect, **crystal)
         return replace(found, check=audit(found)) if check else found
-    return scatter_device(device, energy, params, tolerance, check=bool(check))
+    return scatter_device(device, energy, params, max_defect, check=bool(check))
 
 
 def _summary(s: Scattering) -> str:

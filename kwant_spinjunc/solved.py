@@ -127,21 +127,21 @@ def unitarity_of(probabilities: Floats, modes: NDArray[Any]) -> Floats:
     return worst
 
 
-def refuse_unitarity(defect: ArrayLike, tolerance: float, why: str = "") -> None:
+def refuse_unitarity(defect: ArrayLike, max_defect: float, why: str = "") -> None:
     """Raise `UnitarityError` unless the scattering matrix is unitary within the tolerance; ``why`` it may not be."""
     worst = float(np.max(defect, initial=0.0))
-    if not worst <= tolerance:
+    if not worst <= max_defect:
         raise UnitarityError(
-            f"The scattering matrix misses unitarity by {worst:.2g}, more than the tolerance {tolerance:.2g}. {why}"
+            f"The scattering matrix misses unitarity by {worst:.2g}, more than `max_defect` = {max_defect:.2g}. {why}"
         )
 
 
-def refuse_discontinuity(fields: Fields, tolerance: float, why: str = "") -> None:
+def refuse_discontinuity(fields: Fields, max_defect: float, why: str = "") -> None:
     """Raise `ContinuityError` unless charge and spin are continuous within the tolerance; ``why`` they may not be."""
     for name, defect in [("continuity", fields.continuity_defect), ("the torque balance", fields.torque_defect)]:
         worst = float(np.max(defect, initial=0.0))
-        if not worst <= tolerance:
+        if not worst <= max_defect:
             raise ContinuityError(
-                f"The spin currents miss {name} by {worst:.2g} per unit flux, more than the tolerance {tolerance:.2g}. "
-                f"{why}"
+                f"The spin currents miss {name} by {worst:.2g} per unit flux, more than `max_defect` = "
+                f"{max_defect:.2g}. {why}"
             )

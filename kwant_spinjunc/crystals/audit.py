@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Complex, Floats
-from ..devices.device import TOLERANCE
+from ..devices.device import MAX_DEFECT
 from ..devices.scatter import channel_probabilities
 from ..devices.solve import look_at_leads, prepare, solve
 from ..devices.spin_channels import cell_sites, lead_spins
@@ -67,7 +67,7 @@ def audit(found: CrystalScattering) -> float:
             f"Argument `check` must find a point to compare, but the {len(points)} tried miss unitarity or are too "
             "near a band edge. Move the energy."
         )
-    allowed = min(found.tolerance, 10 * TOLERANCE) if found.k_error is not None else found.tolerance
+    allowed = min(found.max_defect, 10 * MAX_DEFECT) if found.k_error is not None else found.max_defect
     if not worst <= allowed:
         raise DisagreementError(
             f"Two routes must agree, but the crystal and Kwant on the turned system differ by {worst:.2g}, more than "

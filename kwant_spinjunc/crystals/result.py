@@ -79,7 +79,7 @@ class CrystalScattering:
         Largest element of S†S - 1 anywhere.
     residual : float
         Largest miss of Dyson's equation or of the flux by a lead's self-energy, relative to it.
-    tolerance : float
+    max_defect : float
         Largest defect that was accepted.
     k_error : ndarray, shape of ``probabilities``, or None
         Estimated error of a zone average.
@@ -102,7 +102,7 @@ class CrystalScattering:
     modes: Floats
     unitarity_defect: float
     residual: float
-    tolerance: float
+    max_defect: float
     k_error: Any
     points: int
     check: float | None = None

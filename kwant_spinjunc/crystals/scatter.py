@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ..arrays import Floats
 from ..checks import finite_array, positive, positive_integer, warn_of_degrees
-from ..devices.device import MOMENTUM, TOLERANCE, Device, snapshot
+from ..devices.device import MAX_DEFECT, MOMENTUM, Device, snapshot
 from ..errors import ArgumentError, NoOpenChannelError, SpinjuncWarning, UnitarityError
 from ..halves.joint import Turn
 from ..model.memory import machine_memory
@@ -46,7 +46,7 @@ def scatter_crystal(
     spin_orbit: bool | None = None,
     rtol: float = 1e-4,
     max_points: int = 200_000,
-    tolerance: float = TOLERANCE,
+    max_defect: float = MAX_DEFECT,
     observer: Any = None,
 ) -> CrystalScattering:
     r"""Scatter off a Kwant system at all angles of a turn, at many energies and momenta, or averaged over the zone.
@@ -78,7 +78,7 @@ def scatter_crystal(
     rtol, max_points
         Error of an average to reach, relative to the largest of its kind, and how many momenta it may cost. Over two
         momenta, with ``rtol`` from 2e-3 on and more than four orbitals a spin, the error is statistical, see `lattice`.
-    tolerance
+    max_defect
         Largest defect of unitarity that is accepted.
     observer
         Who answers for the crystal at momenta, see `Problem`; None for this process.
@@ -94,7 +94,7 @@ def scatter_crystal(
     NoOpenChannelError
         No channel is open anywhere.
     UnitarityError
-        The result violates unitarity by more than ``tolerance``.
+        The result violates unitarity by more than ``max_defect``.
 
     Warns
     -----
@@ -124,8 +124,10 @@ def scatter_crystal(
     found = measurement.measure([BASIC] if turn is None or points is not None else [BASIC, TURNED])
     P, T, modes, unitarity, *turned = found.values
     # a node of an average may lie very near a band edge, where amplitudes lose digits that the mean does not need
-    tolerance = positive("tolerance", tolerance) if points is not None else max(positive("tolerance", tolerance), rtol)
-    _judge(measurement, found, modes, float(np.max(unitarity, initial=0.0)), tolerance)
+    max_defect = (
+        positive("max_defect", max_defect) if points is not None else max(positive("max_defect", max_defect), rtol)
+    )
+    _judge(measurement, found, modes, float(np.max(unitarity, initial=0.0)), max_defect)
     axes = lead_axes(crystal, turn)
     return CrystalScattering(
         device=device,
@@ -141,7 +143,7 @@ def scatter_crystal(
         modes=modes[0] if listed else modes,
         unitarity_defect=float(np.max(unitarity, initial=0.0)),
         residual=found.residual,
-        tolerance=tolerance,
+        max_defect=max_defect,
         k_error=None if found.errors is None else found.errors[0],
         points=found.points,
         _turned=tuple(turned),
@@ -330,7 +332,7 @@ def _refuse_size(problem: Problem, points: int) -> None:
         )
 
 
-def _judge(measurement: Measurement, found: Measured, modes: Any, unitarity: float, tolerance: float) -> None:
+def _judge(measurement: Measurement, found: Measured, modes: Any, unitarity: float, max_defect: float) -> None:
     """Raise what makes a result no result, and warn of what it misses."""
     if not np.nansum(modes):
         k = "any momentum" if measurement.k is None else "the momenta given"
@@ -339,10 +341,10 @@ def _judge(measurement: Measurement, found: Measured, modes: Any, unitarity: flo
             f"{k}. "
             "Look at the bands of the leads."
         )
-    if not unitarity <= tolerance:
+    if not unitarity <= max_defect:
         raise UnitarityError(
-            f"The scattering matrix misses unitarity by {unitarity:.2g}, more than the tolerance {tolerance:.2g}. "
-            "Energies very near a band edge do this; move the energy or widen `tolerance`."
+            f"The scattering matrix misses unitarity by {unitarity:.2g}, more than `max_defect` = {max_defect:.2g}. "
+            "Energies very near a band edge do this; move the energy or raise `max_defect`."
         )
     if not found.converged:
         worst = max((float(np.nanmax(error, initial=0.0)) for error in (found.errors or ())), default=0.0)

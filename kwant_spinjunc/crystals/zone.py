@@ -144,7 +144,7 @@ def _over_plane(work: _Integrand, low: Floats, rtol: float) -> tuple[Floats, flo
         before.append(work.points)
         return 2 * before[-1] - before[-2] > work.max_points
 
-    found = integrate(inner, pieces, 1, work.components, tolerance=0.0, floor=SHARE * rtol / 2, stop=stop, chunk=1)
+    found = integrate(inner, pieces, 1, work.components, rtol=0.0, floor=SHARE * rtol / 2, stop=stop, chunk=1)
     return found.value[0], float(found.error[0])
 
 
@@ -169,7 +169,7 @@ def _along(work: _Integrand, outer: Floats, low: float, tolerance: float) -> Any
         values, errors = work(k)
         return values.reshape(*x.shape, -1) / length, errors.reshape(x.shape) / length
 
-    return integrate(function, pieces, len(outer), work.components, tolerance=0.0, floor=tolerance, stop=work.spent)
+    return integrate(function, pieces, len(outer), work.components, rtol=0.0, floor=tolerance, stop=work.spent)
 
 
 def _outer_splits(work: _Integrand, low: Floats) -> Floats:

@@ -70,10 +70,10 @@ def audit(found: DeviceScattering) -> float:
             f"off by {unsure:.1g}. Move the energy, or leave out `check`."
         )
     difference = _largest_difference(found, linalg.splu(sparse.csc_matrix(A)), ends)
-    if not difference <= found.tolerance + 100 * unsure:
+    if not difference <= found.max_defect + 100 * unsure:
         raise DisagreementError(
             f"Two routes must agree, but Kwant and Green functions of decimated leads differ by {difference:.2g}, more "
-            f"than {found.tolerance:.2g}. Do not use either; energies very near a band edge do this: move the energy."
+            f"than {found.max_defect:.2g}. Do not use either; energies very near a band edge do this: move the energy."
         )
     return difference
 

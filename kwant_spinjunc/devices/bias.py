@@ -15,7 +15,7 @@ from ..arrays import Floats
 from ..checks import finite, finite_array, positive
 from ..errors import ArgumentError, BandEdgeError, ConservationError, NoOpenChannelError
 from ..quadrature import cut_into_pieces, integrate
-from .device import TOLERANCE, Device, as_device
+from .device import MAX_DEFECT, Device, as_device
 from .scatter import prepare_device, scatter_device
 from .spin_order import are_electrons_and_holes
 
@@ -61,7 +61,7 @@ def current_voltage(
     temperature: float = 0.0,
     rtol: float = 1e-6,
     params: Mapping[str, Any] | None = None,
-    tolerance: float = TOLERANCE,
+    max_defect: float = MAX_DEFECT,
 ) -> DeviceCurrents:
     r"""Integrate I_αs = (1/h) ∫dE Σ_βs' T[α s, β s'](E) [f_αs(E) - f_βs'(E)].
 
@@ -80,7 +80,7 @@ def current_voltage(
         Relative tolerance of each point's currents.
     params
         Parameters of the system.
-    tolerance
+    max_defect
         See `scatter`.
 
     Returns
@@ -108,9 +108,9 @@ def current_voltage(
     flat = points.reshape(len(points), -1)
     low, high = flat.min(axis=1) - TAIL * kT, flat.max(axis=1) + TAIL * kT
     leads = len(device.system.leads)
-    current = _Current(device, points, kT, split, params, positive("tolerance", tolerance), high - low)
+    current = _Current(device, points, kT, split, params, positive("max_defect", max_defect), high - low)
     pieces = cut_into_pieces(low, high, flat)
-    found = integrate(current, pieces, len(points), 3 * leads, tolerance=positive("rtol", rtol), floor=1e-14)
+    found = integrate(current, pieces, len(points), 3 * leads, rtol=positive("rtol", rtol), floor=1e-14)
     spin_resolved = found.value[:, : 2 * leads].reshape(-1, leads, 2)
     charge = found.value[:, 2 * leads :].copy()
     spin_resolved[:, list(current.unresolved)] = np.nan
@@ -157,10 +157,10 @@ class _Current:
     """
 
     def __init__(
-        self, device: Device, points: Floats, kT: float, split: bool, params: Any, tolerance: float, windows: Floats
+        self, device: Device, points: Floats, kT: float, split: bool, params: Any, max_defect: float, windows: Floats
     ) -> None:
         self.points, self.kT, self.split = points, kT, split
-        self.tolerance, self.windows = tolerance, windows
+        self.max_defect, self.windows = max_defect, windows
         self.ready = prepare_device(device, params)
         self.solves = 0
         self.unresolved: set[int] = set()
@@ -181,7 +181,7 @@ class _Current:
         """Return the currents of each spin of each lead, and of each lead, at one energy."""
         self.solves += 1
         try:
-            found = scatter_device(self.ready, energy, None, self.tolerance)
+            found = scatter_device(self.ready, energy, None, self.max_defect)
         except NoOpenChannelError:
             return np.zeros(3 * self.points.shape[1])
         occupation = _occupation(energy, self.points[point], self.kT)

@@ -22,13 +22,13 @@ from .spin_operators import SpinOperator, identity
 from .spin_order import refuse_what_is_no_spin, resolve_spin
 from .waves import fluxes
 
-__all__ = ["MOMENTUM", "TOLERANCE", "Device", "as_device", "snapshot"]
+__all__ = ["MAX_DEFECT", "MOMENTUM", "Device", "as_device", "snapshot"]
 
 #: What `kwant.wraparound` calls momenta.
 MOMENTUM = re.compile(r"k_\w+")
 
 #: Default of the largest defect per unit flux that is accepted, as for junctions.
-TOLERANCE = 1e-8
+MAX_DEFECT = 1e-8
 
 
 @known_fields

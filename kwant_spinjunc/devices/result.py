@@ -113,7 +113,7 @@ class DeviceScattering:
         Which combination of Kwant's modes has which spin.
     unitarity_defect : float
         Largest element of S†S - 1.
-    tolerance : float
+    max_defect : float
         Largest defect that was accepted.
     check : float or None
         With ``check=True``, the largest difference of a probability from that by Green functions, see `audit`.
@@ -132,7 +132,7 @@ class DeviceScattering:
     spin_mixing: Floats
     spins: tuple[LeadSpins, ...]
     unitarity_defect: float
-    tolerance: float
+    max_defect: float
     check: float | None
     smatrix: Any = field(repr=False)
     _waves: Any = field(default=None, repr=False)
@@ -261,10 +261,10 @@ class DeviceScattering:
             known: MagnetTorque = self._found[key]
             return known
         found = self._solve_torque(self._live().magnet(magnet))
-        if not found.defect <= self.tolerance:
+        if not found.defect <= self.max_defect:
             raise ContinuityError(
                 f"The torque misses the spin flux into the sites by {found.defect:.2g} per channel, more than the "
-                f"tolerance {self.tolerance:.2g}. Energies very near a band edge do this; move the energy."
+                f"max_defect {self.max_defect:.2g}. Energies very near a band edge do this; move the energy."
             )
         if found.undivided:
             warnings.warn(f"The torque on {magnet!r} is not divided. {found.undivided}", SpinjuncWarning, stacklevel=2)
@@ -404,9 +404,9 @@ class DeviceScattering:
             expected = -beyond if behind[lead] else beyond
             count = max(int(self.channels[lead]), 1)
             miss = abs(flux - expected)
-            if not miss <= self.tolerance * count:
+            if not miss <= self.max_defect * count:
                 raise ContinuityError(
-                    f"The charge through {cut!r} misses the scattering matrix by {miss:.2g}, more than the tolerance."
+                    f"The charge through {cut!r} misses the scattering matrix by {miss:.2g}, more than `max_defect`."
                 )
             if beyond < SMALL_FLUX * count and miss > SMALL_FLUX_ERROR * beyond and miss > 0 and beyond > 0:
                 warnings.warn(

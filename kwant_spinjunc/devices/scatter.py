@@ -97,11 +97,11 @@ def prepare_device(device: Device, params: Mapping[str, Any] | None) -> Prepared
 
 
 def scatter_device(
-    device: Device | Prepared, energy: Any, params: Mapping[str, Any] | None, tolerance: float, *, check: bool = False
+    device: Device | Prepared, energy: Any, params: Mapping[str, Any] | None, max_defect: float, *, check: bool = False
 ) -> DeviceScattering:
     """Solve a device at one energy; see `scattering.scatter`. ``check``: and by Green functions, see `audit`."""
     energy = finite("energy", energy)
-    tolerance = positive("tolerance", tolerance)
+    max_defect = positive("max_defect", max_defect)
     ready = device if isinstance(device, Prepared) else prepare_device(device, params)
     device, everything, spin, axes, system = ready.device, ready.params, ready.spin, ready.axes, ready.device.system
     for name, level in ready.levels.items():
@@ -125,8 +125,8 @@ def scatter_device(
         for number, (info, along) in enumerate(zip(smatrix.lead_info, ready.along, strict=True))
     )
     defect = float(unitarity(smatrix.data))
-    if not defect <= tolerance:
-        refuse_unitarity(defect, tolerance, diagnose(system, everything, smatrix))
+    if not defect <= max_defect:
+        refuse_unitarity(defect, max_defect, diagnose(system, everything, smatrix))
     probabilities, transmissions = channel_probabilities(smatrix.data, channels, spins)
     found = DeviceScattering(
         device=device,
@@ -140,7 +140,7 @@ def scatter_device(
         spin_mixing=np.array([lead.mixing for lead in spins]),
         spins=spins,
         unitarity_defect=defect,
-        tolerance=tolerance,
+        max_defect=max_defect,
         check=None,
         smatrix=smatrix,
         _waves=waves,

@@ -304,7 +304,7 @@ def diagnose(system: Any, params: Mapping[str, Any] | None, smatrix: Any = None)
                 f"Modes of lead {number} are nearly degenerate (momenta differ by {near.min():.1g}), and Kwant tells "
                 "them apart badly: declare a conservation law of the lead, or leave out the term that splits them."
             )
-    return "Energies very near a band edge do this; move the energy or widen `tolerance`."
+    return "Energies very near a band edge do this; move the energy or raise `max_defect`."
 
 
 def solve(system: Any, energy: float, params: dict[str, Any] | None = None) -> tuple[Any, list[Complex]]:

@@ -17,13 +17,13 @@ from .junction import COLLINEAR, Junction
 from .plane import CrossSection, band_shift
 from .sample import Realization, realize
 
-__all__ = ["AVERAGE", "TOLERANCE", "Problem", "Settings", "told_apart"]
+__all__ = ["AVERAGE", "MAX_DEFECT", "Problem", "Settings", "told_apart"]
 
 #: What stands for the mean over the Brillouin zone in place of wave vectors.
 AVERAGE = "average"
 #: Default of the largest defect per unit flux that is accepted. Rounding is 1e-14; a state with velocity v near a band
 #: edge loses a factor 1/v, so 1e-8 still admits energies 1e-10 t from the edge.
-TOLERANCE = 1e-8
+MAX_DEFECT = 1e-8
 #: Largest level over smallest hopping from which on their ratio is the likelier reason of lost digits.
 UNEVEN = 1e6
 #: Distance from a band edge over the hopping that is refused, for energies of the size of the hopping.
@@ -37,7 +37,7 @@ class Settings(TypedDict, total=False):
     boundary: str | tuple[str, str]
     seed: int
     realization: int
-    tolerance: float
+    max_defect: float
     rtol: float
     m_right: ArrayLike | None
 
@@ -56,7 +56,7 @@ class Problem:
         Sites and boundaries of a plane, with its Bloch vector where there is one.
     seed, realization : int
         Which sample of a disordered junction.
-    tolerance, rtol : float
+    max_defect, rtol : float
         Largest defect per unit flux; relative accuracy of an average.
     m_right : ndarray, shape (..., 3), or None
         Directions of the right magnet, for many at a time.
@@ -68,7 +68,7 @@ class Problem:
     section: CrossSection = field(default_factory=CrossSection)
     seed: int = 0
     realization: int = 0
-    tolerance: float = TOLERANCE
+    max_defect: float = MAX_DEFECT
     rtol: float = 1e-8
     m_right: Any = None
 
@@ -83,7 +83,7 @@ class Problem:
         boundary: str | tuple[str, str] = "periodic",
         seed: int = 0,
         realization: int = 0,
-        tolerance: float = TOLERANCE,
+        max_defect: float = MAX_DEFECT,
         rtol: float = 1e-8,
         m_right: ArrayLike | None = None,
     ) -> Problem:
@@ -116,7 +116,7 @@ class Problem:
             section=section,
             seed=seed,
             realization=realization,
-            tolerance=positive("tolerance", tolerance),
+            max_defect=positive("max_defect", max_defect),
             rtol=positive("rtol", rtol),
             m_right=directions,
         )
@@ -189,7 +189,7 @@ class Problem:
                 "hopping), and rounding of the large is not small against the small. Use solver='halves', or leave "
                 "out what the smallest hopping connects."
             )
-        return "Energies very near a band edge do this; move the energy or widen `tolerance`."
+        return "Energies very near a band edge do this; move the energy or raise `max_defect`."
 
     def refuse_edges(self, *, exact: bool) -> None:
         """Raise `BandEdgeError` where an energy is so near a band edge of a lead that rounding decides the answer.

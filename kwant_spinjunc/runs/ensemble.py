@@ -91,7 +91,7 @@ def ensemble(
         Also average bond currents, layer torques and densities by plane.
     solver : str
         As for `scatter`.
-    tolerance : float
+    max_defect : float
         Largest defect per unit flux. A sample refused by its audits counts as failed.
     chunk : int
         Realizations solved and committed together; by default by the size of the problem, never by the workers.

@@ -22,7 +22,7 @@ from ..model.plane import CrossSection
 from ..model.problem import told_apart
 from ..model.sample import realize, whole
 from ..quantities import LABELS, quantities
-from ..scattering import TOLERANCE
+from ..scattering import MAX_DEFECT
 from ..scattering import scatter_quietly as scatter
 from ..spin import check_unit_vector
 from ..transport.linear import linear_response
@@ -109,7 +109,7 @@ class SampleSettings(TypedDict, total=False):
     torques: bool
     profiles: bool
     solver: str | None
-    tolerance: float
+    max_defect: float
     chunk: int | None
 
 
@@ -122,7 +122,7 @@ DEFAULTS: SampleSettings = {
     "torques": True,
     "profiles": False,
     "solver": None,
-    "tolerance": TOLERANCE,
+    "max_defect": MAX_DEFECT,
     "chunk": None,
 }
 
@@ -141,7 +141,7 @@ class JunctionProblem:
     torques: bool
     profiles: bool
     solver: str | None
-    tolerance: float
+    max_defect: float
     chunk: int
 
     @classmethod
@@ -179,7 +179,7 @@ class JunctionProblem:
             torques=bool(given["torques"]),
             profiles=bool(given["profiles"]),
             solver=solver,
-            tolerance=positive("tolerance", given["tolerance"]),
+            max_defect=positive("max_defect", given["max_defect"]),
             chunk=chunk_size(junction, section.sites, len(directions or (0,)), states, solver)
             if chunk is None
             else positive_integer("chunk", chunk),
@@ -286,9 +286,10 @@ class JunctionProblem:
         defect = np.maximum(
             abs(P.sum(axis=(-4, -3)) - modes).max(axis=(-2, -1)), abs(P.sum(axis=(-2, -1)) - modes).max(axis=(-2, -1))
         )
-        if not defect.max() <= self.tolerance:
+        if not defect.max() <= self.max_defect:
             raise UnitarityError(
-                f"The probabilities miss unitarity by {defect.max():.2g}, more than the tolerance {self.tolerance:.2g}."
+                f"The probabilities miss unitarity by {defect.max():.2g}, more than `max_defect` = "
+                f"{self.max_defect:.2g}."
             )
         return {**_from_probabilities(P), "unitarity_defect": defect}
 
@@ -313,7 +314,7 @@ class JunctionProblem:
             boundary=boundary,
             seed=self.seed,
             realization=realization,
-            tolerance=self.tolerance,
+            max_defect=self.max_defect,
             m_right=m_right,
         )
         values = {**_from_probabilities(s.probabilities), "unitarity_defect": s.unitarity_defect}

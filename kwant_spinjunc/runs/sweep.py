@@ -318,7 +318,7 @@ class _Filling:
         settings = self.experiment.settings
         if self.warned or isinstance(junction, Device):
             return
-        energy = settings.get("fermi_energy", self.experiment.points)
+        energy = settings.get("energy", self.experiment.points)
         message = conducting_barrier(Problem.of(junction, energy, json.loads(settings["k"])))
         if message is not None:
             self.warned = True
@@ -398,7 +398,7 @@ def _experiment(
     if rtol is not None:
         settings["rtol"] = positive("rtol", rtol)
     if bias is not None:
-        settings |= {"fermi_energy": finite("energy", energy), "temperature": finite("temperature", temperature)}
+        settings |= {"energy": finite("energy", energy), "temperature": finite("temperature", temperature)}
     elif temperature != 0:
         raise ArgumentError(f"Argument `temperature` must be 0 without a bias, but is {temperature!r}. Give `bias`.")
     axis = "energy" if bias is None else "bias"
@@ -414,9 +414,7 @@ def _experiment(
         return _Experiment(axis, points, variables, linear, chunk, settings)
     if settings["solver"] != "halves":
         raise ArgumentError(f"Argument `solver` must be 'halves' at finite bias, but is {solver!r}.")
-    at_bias = partial(
-        _at_bias, fermi_energy=settings["fermi_energy"], temperature=temperature, k=k, tolerance=rtol or BIAS_RTOL
-    )
+    at_bias = partial(_at_bias, energy=settings["energy"], temperature=temperature, k=k, rtol=rtol or BIAS_RTOL)
     # an average is shown to go on point by point; what its points share is little beside what each costs
     return _Experiment(axis, points, variables, at_bias, 1 if isinstance(k, str) else BIAS_CHUNK, settings)
 
@@ -451,7 +449,7 @@ def _of_device(
     if solver not in (None, "kwant"):
         raise ArgumentError(f"Argument `solver` must be 'kwant' for a family of Kwant systems, but is {solver!r}.")
     labels = systems.labels_of(first)
-    if "fermi_energy" not in settings:
+    if "energy" not in settings:
         if "rtol" in settings and not isinstance(k, str):
             raise ArgumentError("Argument `rtol` must be left out for one k: nothing is integrated. Use k='average'.")
         rtol, told = settings.get("rtol", CRYSTAL_RTOL), set[str]()
@@ -459,7 +457,7 @@ def _of_device(
         return partial(systems.observe_linear, **choices), "", labels
     if k is not None:
         raise ArgumentError("Argument `k` must be left out for Kwant systems at finite bias, but is given.")
-    chosen = {name: settings[name] for name in ("fermi_energy", "temperature")}
+    chosen = {name: settings[name] for name in ("energy", "temperature")}
     observe = partial(systems.observe_current, **chosen, rtol=settings.get("rtol", CURRENT_RTOL), labels=labels)
     return observe, systems.FOLLOWS if systems.follows(family) else "", labels
 
@@ -555,18 +553,18 @@ def _tmr(junction: Junction, energy: Any, k: Any) -> Any:
 
 
 def _at_bias(
-    junction: Junction, bias: Any, *, fermi_energy: float, temperature: float, k: Any, tolerance: float
+    junction: Junction, bias: Any, *, energy: float, temperature: float, k: Any, rtol: float
 ) -> dict[str, Any]:
     """Return currents and torques of one junction at finite bias."""
     response = bias_response(
         junction,
         bias,
-        energy=fermi_energy,
+        energy=energy,
         temperature=temperature,
         k=k,
         equilibrium=True,
         layers=False,
-        tolerance=tolerance,
+        rtol=rtol,
     )
     below = response.equilibrium
     return {

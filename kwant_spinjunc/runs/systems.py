@@ -16,7 +16,7 @@ import numpy as np
 
 from ..crystals.scatter import scatter_crystal
 from ..devices.bias import current_voltage
-from ..devices.device import TOLERANCE, Device
+from ..devices.device import MAX_DEFECT, Device
 from ..devices.scatter import scatter_device
 from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError
 from ..quantities import LABELS, QUANTITIES, Quantity
@@ -119,7 +119,7 @@ def observe_linear(
             warnings.simplefilter("always", BarrierWarning)
             s: Any
             if k is None:
-                s = scatter_device(device, float(energy), None, TOLERANCE)
+                s = scatter_device(device, float(energy), None, MAX_DEFECT)
             else:
                 s = at_momentum(device, float(energy), k, rtol)
     except NoOpenChannelError:
@@ -163,11 +163,11 @@ def at_momentum(device: Device, energy: float, k: Any, rtol: float) -> Any:
 
 
 def observe_current(
-    device: Device, bias: Any, *, fermi_energy: float, temperature: float, rtol: float, labels: Labels
+    device: Device, bias: Any, *, energy: float, temperature: float, rtol: float, labels: Labels
 ) -> dict[str, Any]:
     """Return the currents of one device at one bias."""
     _refuse_another(device, labels)
-    mu = np.full((len(labels["lead"]), 1), fermi_energy)
+    mu = np.full((len(labels["lead"]), 1), energy)
     mu[:2, 0] += [bias / 2, -bias / 2]
     found = current_voltage(device, mu, temperature=temperature, rtol=rtol)
     return {

@@ -68,7 +68,7 @@ def zone_average(
     max_points
         Momenta after which it gives up improving.
     **settings
-        ``turns``, ``behind``, ``axis``, ``momenta``, ``params``, ``rtol``, ``tolerance``, ``spin_orbit`` as for
+        ``turns``, ``behind``, ``axis``, ``momenta``, ``params``, ``rtol``, ``max_defect``, ``spin_orbit`` as for
         `scatter`.
 
     Returns

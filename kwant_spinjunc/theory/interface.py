@@ -85,10 +85,10 @@ def _per_spin(name: str, mu: ArrayLike) -> Floats:
     return np.stack([array, array], axis=-1) if array.ndim == 0 else finite_array(name, array, "(..., 2)")
 
 
-def _check_unitarity(probabilities: Floats, modes: Floats, tolerance: float) -> None:
+def _check_unitarity(probabilities: Floats, modes: Floats, max_defect: float) -> None:
     defect = np.maximum(abs(modes - probabilities.sum(axis=(-4, -3))), abs(modes - probabilities.sum(axis=(-2, -1))))
     excess = defect / np.maximum(modes, 1.0)
-    if np.any(excess > tolerance):
+    if np.any(excess > max_defect):
         raise UnitarityError(
             f"Argument `probabilities` must add up to `modes` in every channel, but misses by {excess.max():.2g}. "
             "Is the index order [lead_out, spin_out, lead_in, spin_in], and is every open mode counted?"
@@ -96,7 +96,7 @@ def _check_unitarity(probabilities: Floats, modes: Floats, tolerance: float) -> 
 
 
 @formula
-def conductance_matrix(probabilities: ArrayLike, modes: ArrayLike | None = None, *, tolerance: float = 1e-8) -> Floats:
+def conductance_matrix(probabilities: ArrayLike, modes: ArrayLike | None = None, *, max_defect: float = 1e-8) -> Floats:
     r"""Return G[α s, β s'] = N_αs δ - P[α s, β s'], without its cancellation.
 
     **Result**: shape (..., 2, 2, 2, 2); e²/h. Rows: current into the interface from lead α, spin s. Columns (and for
@@ -111,7 +111,7 @@ def conductance_matrix(probabilities: ArrayLike, modes: ArrayLike | None = None,
     modes
         Open channels N, shape (..., 2, 2) = [lead, spin] (a mean over k∥ need not be integer). Used only to check
         unitarity; None skips the check.
-    tolerance
+    max_defect
         Largest unitarity defect, relative to the number of modes where there is more than one.
     """
     P = not_negative_array("probabilities", probabilities, "(..., 2, 2, 2, 2)", "It counts electrons.")
@@ -119,7 +119,7 @@ def conductance_matrix(probabilities: ArrayLike, modes: ArrayLike | None = None,
         _check_unitarity(
             P,
             not_negative_array("modes", modes, "(..., 2, 2)", "It counts electrons."),
-            positive("tolerance", tolerance),
+            positive("max_defect", max_defect),
         )
     scattered = P.reshape(*P.shape[:-4], 4, 4) * (1 - np.eye(4))
     G = np.eye(4) * scattered.sum(axis=-2)[..., None, :] - scattered
@@ -149,7 +149,7 @@ def response_of(conductance: ArrayLike) -> InterfaceResponse:
 
 @formula
 def interface_response(
-    probabilities: ArrayLike, modes: ArrayLike | None = None, *, tolerance: float = 1e-8
+    probabilities: ArrayLike, modes: ArrayLike | None = None, *, max_defect: float = 1e-8
 ) -> InterfaceResponse:
     r"""Return the coefficients of equations (5) and (6) from exact scattering.
 
@@ -178,7 +178,7 @@ def interface_response(
     charge_1               0.3             0.1
     charge_2               0.3             0.1
     """
-    return response_of(conductance_matrix(probabilities, modes, tolerance=tolerance))
+    return response_of(conductance_matrix(probabilities, modes, max_defect=max_defect))
 
 
 @formula

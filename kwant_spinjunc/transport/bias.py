@@ -30,7 +30,7 @@ from scipy.special import expit
 
 from .. import halves
 from ..arrays import Floats, Indices
-from ..checks import finite, finite_array, positive, reservoirs, sides
+from ..checks import finite, finite_array, positive, sides
 from ..checks import temperature as check_temperature
 from ..errors import ArgumentError
 from ..halves.batch import Stack
@@ -253,14 +253,13 @@ def bias_response(
     bias: ArrayLike,
     *,
     energy: float = 0.0,
-    mu_left: ArrayLike = 0.0,
-    mu_right: ArrayLike = 0.0,
+    accumulation: ArrayLike | None = None,
     temperature: ArrayLike = 0.0,
     profile: ArrayLike | None = None,
     k: ArrayLike | str | None = None,
     equilibrium: bool = False,
     layers: bool = True,
-    tolerance: float = 1e-8,
+    rtol: float = 1e-8,
 ) -> BiasResponse:
     r"""Return currents and torques at finite bias and temperature, coherent transport between four reservoirs.
 
@@ -275,9 +274,9 @@ def bias_response(
         V = µ_L - µ_R as an energy, shape (...); particles flow from left to right for V > 0.
     energy
         Fermi energy: the chemical potential without bias.
-    mu_left, mu_right
-        Spin accumulation: µ_αs on top of the shift by the bias, (µ_+, µ_-) in the trailing axis or one number for both
-        spins. It fills channels but does not shift bands; at V = 0 these are the arguments of `linear_response`.
+    accumulation
+        Spin accumulation: µ_αs on top of the shift by the bias, shape (..., 2, 2) as [lead, spin]; None for none. It
+        fills channels but does not shift bands; at V = 0 it is (``mu_left``, ``mu_right``) of `linear_response`.
     temperature
         k_B T as an energy, one number or (left, right).
     profile
@@ -290,7 +289,7 @@ def bias_response(
     layers
         Whether to resolve the torque by planes. Without it ``layer_torques`` has no planes, and junctions between
         magnetic leads are solved several times faster.
-    tolerance
+    rtol
         Error to reach, relative to the largest integral of a modulus among all currents and torques.
 
     Notes
@@ -328,20 +327,19 @@ def bias_response(
         raise ArgumentError("Arguments `bias` and `k` must not be empty.")
     left, right = sides("temperature", temperature, alike=True)
     kT = (check_temperature("temperature", left), check_temperature("temperature", right))
-    tolerance = positive("tolerance", tolerance)
+    rtol = positive("rtol", rtol)
     mu = finite("energy", energy) + V[..., None, None] * shares[..., [0, -1], None]
-    mu = mu + reservoirs(mu_left, mu_right)
+    if accumulation is not None:
+        mu = mu + finite_array("accumulation", accumulation, "(..., 2, 2)")
     stack = _biased_stack(junction, V, shares)
     try:
         shape = np.broadcast_shapes(stack.shape, mu.shape[:-2], () if c is None else c.shape)
     except ValueError:
-        raise ArgumentError(
-            "Arguments `bias`, `mu_left`, `mu_right` and `k` must broadcast, but they do not."
-        ) from None
+        raise ArgumentError("Arguments `bias`, `accumulation` and `k` must broadcast, but they do not.") from None
     mu = np.broadcast_to(mu, (*shape, 2, 2))
     stack = stack.spread(shape)
     waves = layers or not all(lead.is_magnetic for lead in junction.leads)
-    window = _Window(stack, mu.reshape(-1, 2, 2), np.array(kT), tolerance, layers, waves)
+    window = _Window(stack, mu.reshape(-1, 2, 2), np.array(kT), rtol, layers, waves)
     return _assemble(
         junction,
         window.integrate(c, shape),
@@ -349,18 +347,18 @@ def bias_response(
         mu,
         kT,
         shape,
-        (_equilibrium(stack, mu, kT, k, tolerance) if equilibrium else None),
+        (_equilibrium(stack, mu, kT, k, rtol) if equilibrium else None),
     )
 
 
-def _equilibrium(stack: Stack, mu: Floats, kT: tuple[float, float], k: Any, tolerance: float) -> EquilibriumResponse:
+def _equilibrium(stack: Stack, mu: Floats, kT: tuple[float, float], k: Any, rtol: float) -> EquilibriumResponse:
     """Return the equilibrium part at the mean of the four occupations; equal ones are solved once."""
     parts: list[EquilibriumResponse] = []
     for lead in (0, 1):
         by_spin = [mu[..., lead, spin] for spin in (0, 1)]
         same = np.array_equal(by_spin[0], by_spin[1])
         solved = [
-            equilibrium_response(stack, level, temperature=kT[lead], k=k, tolerance=tolerance)
+            equilibrium_response(stack, level, temperature=kT[lead], k=k, rtol=rtol)
             for level in by_spin[: 1 if same else 2]
         ]
         parts += solved * 2 if same else solved
@@ -381,7 +379,7 @@ class _Window:
     stack: Stack
     mu: Floats
     kT: Floats
-    tolerance: float
+    rtol: float
     layers: bool
     waves: bool
 
@@ -397,11 +395,11 @@ class _Window:
         if c is None and self.stack.dispersive:
             levels = self.mu.reshape(-1, 4)
             flat = self.stack.rows(np.arange(len(levels)))
-            return average_over_zone(self.at_shifts, window_kinks(flat, levels), self.tolerance)
+            return average_over_zone(self.at_shifts, window_kinks(flat, levels), self.rtol)
         shifts = np.broadcast_to(0.0 if c is None else c, shape).ravel()
-        return self.at_shifts(np.arange(len(self.mu)), shifts, self.tolerance, 0.0)
+        return self.at_shifts(np.arange(len(self.mu)), shifts, self.rtol, 0.0)
 
-    def at_shifts(self, index: Indices, c: Floats, tolerance: float, enough: Any) -> Integral:
+    def at_shifts(self, index: Indices, c: Floats, rtol: float, enough: Any) -> Integral:
         """Integrate over energy for members of the batch, each at its band shift."""
         stack = self.stack.rows(index)
         mu = self.mu[index]
@@ -411,7 +409,7 @@ class _Window:
             return self._weighted(rows, energy, c[owner][:, None], mu[owner][:, None]), 0.0
 
         pieces = self._pieces(stack, c, mu.reshape(-1, 4))
-        return integrate(integrand, pieces, len(index), self.components, tolerance=tolerance, floor=enough)
+        return integrate(integrand, pieces, len(index), self.components, rtol=rtol, floor=enough)
 
     def _pieces(self, stack: Stack, c: Floats, mu: Floats) -> tuple[Indices, Floats, Floats]:
         """Return the pieces of the energy axis between kinks, where reservoirs differ and a channel is open."""

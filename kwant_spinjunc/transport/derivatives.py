@@ -78,7 +78,7 @@ def bias_derivative(junction: Junction, bias: ArrayLike, *, step: float = 0.02, 
     """
     V, h = finite_array("bias", bias), positive("step", step)
     steps = h * np.array([-1.0, -0.5, -0.25, 0.25, 0.5, 1.0])
-    options = {"tolerance": 1e-10, "layers": False, **options}
+    options = {"rtol": 1e-10, "layers": False, **options}
     response = bias_response(junction, V[..., None] + steps, **_with_axis(options, len(V.shape)))
     torques = response.torques if response.equilibrium is None else response.total_torques
     noise = response.error if response.equilibrium is None else response.error + response.equilibrium.error
@@ -99,7 +99,7 @@ def bias_derivative(junction: Junction, bias: ArrayLike, *, step: float = 0.02, 
 def _with_axis(options: dict[str, Any], ndim: int) -> dict[str, Any]:
     """Insert the axis of the steps behind the batch axes of options that have any."""
     out = dict(options)
-    for name, trailing in (("mu_left", 1), ("mu_right", 1), ("k", 1), ("profile", 1)):
+    for name, trailing in (("accumulation", 2), ("k", 1), ("profile", 1)):
         value = out.get(name)
         if value is not None and not isinstance(value, str) and np.ndim(value) > trailing:
             out[name] = np.expand_dims(np.asarray(value), -1 - trailing)

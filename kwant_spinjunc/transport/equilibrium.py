@@ -97,7 +97,7 @@ def equilibrium_response(
     *,
     temperature: ArrayLike = 0.0,
     k: ArrayLike | str | None = None,
-    tolerance: float = 1e-9,
+    rtol: float = 1e-9,
     bottom: float | None = None,
 ) -> EquilibriumResponse:
     r"""Return the equilibrium spin current and the torques of interlayer exchange, equation (b).
@@ -112,7 +112,7 @@ def equilibrium_response(
         k_B T in the unit of the energies; 0 for a sharp Fermi edge.
     k
         In-plane wave vector (kx, kz) in 1/a, None for Γ, or "average" for the mean over the Brillouin zone.
-    tolerance
+    rtol
         Error to reach, relative to the integral of the modulus.
     bottom
         Where the contour starts, at or below every energy of the spectrum; by default a bound for it is used. The
@@ -156,7 +156,7 @@ def equilibrium_response(
             "Argument `junction` must be of two collinear halves, but its magnetizations have more than two axes. "
             "Use `grand_potential` and its change with the directions."
         )
-    shape, found = _occupied(stack, energy, temperature, k, tolerance, bottom, halves.exchange_integrand)
+    shape, found = _occupied(stack, energy, temperature, k, rtol, bottom, halves.exchange_integrand)
     m_left, m_right = stack.m[..., 0, :], stack.m[..., 1, :]
     strength = -2 * found.value.reshape(shape)[..., None]
     Q = strength * np.cross(m_left, m_right)
@@ -170,14 +170,14 @@ def grand_potential(
     *,
     temperature: ArrayLike = 0.0,
     k: ArrayLike | str | None = None,
-    tolerance: float = 1e-9,
+    rtol: float = 1e-9,
     bottom: float | None = None,
 ) -> tuple[Floats, Floats]:
     r"""Return the grand potential Ω that the junction gains by joining its halves, equation (a), and its error.
 
     Parameters
     ----------
-    junction, energy, temperature, k, tolerance, bottom
+    junction, energy, temperature, k, rtol, bottom
         As in `equilibrium_response`. Angles go into the directions of a stack. Textures are accepted: what is left
         out of their Ω does not depend on the directions, but on ``bottom``.
 
@@ -204,7 +204,7 @@ def grand_potential(
     >>> bool(value < 0), bool(error < 1e-8)
     (True, True)
     """
-    shape, found = _occupied(as_stack(junction), energy, temperature, k, tolerance, bottom, halves.log_det)
+    shape, found = _occupied(as_stack(junction), energy, temperature, k, rtol, bottom, halves.log_det)
     return found.value.reshape(shape) / np.pi, found.error.reshape(shape) / np.pi
 
 
@@ -220,7 +220,7 @@ def exchange_torques(spin_current: Floats, m_left: Floats, m_right: Floats) -> T
 AtShifts = Callable[[NDArray[np.intp], Floats, float, Any], Integral]
 
 
-def average_over_zone(function: AtShifts, kinks: Floats, tolerance: float) -> Integral:
+def average_over_zone(function: AtShifts, kinks: Floats, rtol: float) -> Integral:
     """Average integrals over energy over the Brillouin zone, each inner one only as well as its weight deserves.
 
     Parameters
@@ -229,7 +229,7 @@ def average_over_zone(function: AtShifts, kinks: Floats, tolerance: float) -> In
         The inner integrals.
     kinks
         Band shifts where the integrand has a kink, shape (rows, count).
-    tolerance
+    rtol
         Error to reach, relative to the largest component.
 
     Warns
@@ -246,21 +246,21 @@ def average_over_zone(function: AtShifts, kinks: Floats, tolerance: float) -> In
     seconds = LOOKS * (time.process_time() - begin)
     if seconds > LONG:
         warnings.warn(
-            f"Averaging over the zone will take about {seconds:.1g} s for {rows} problem(s). A wider `tolerance` or "
+            f"Averaging over the zone will take about {seconds:.1g} s for {rows} problem(s). A wider `rtol` or "
             "fewer planes cost less; `sweep(..., resume=FILE)` shows how it goes on and keeps what is done.",
             CostWarning,
             stacklevel=5,
         )
-    enough = tolerance / SHARES * np.bincount(owner, pilot, minlength=rows)
+    enough = rtol / SHARES * np.bincount(owner, pilot, minlength=rows)
     evaluations = 0
 
     def observe(c: Floats, index: NDArray[np.intp], weight: Floats) -> tuple[Floats, Floats]:
         nonlocal evaluations
-        inner = function(index, c, tolerance / SHARES, enough[index] / np.clip(weight, NEGLIGIBLE, 1.0))
+        inner = function(index, c, rtol / SHARES, enough[index] / np.clip(weight, NEGLIGIBLE, 1.0))
         evaluations += inner.evaluations
         return inner.value, inner.error[:, None]
 
-    found = zone.average(observe, kinks, rtol=tolerance, floor=1.0, weighted=True, strict=False)
+    found = zone.average(observe, kinks, rtol=rtol, floor=1.0, weighted=True, strict=False)
     return Integral(found.value, found.error.max(axis=-1), abs(found.value).max(axis=-1), evaluations)
 
 
@@ -279,7 +279,7 @@ def _occupied(
     energy: ArrayLike,
     temperature: ArrayLike,
     k: Any,
-    tolerance: float,
+    rtol: float,
     bottom: float | None,
     function: Function,
 ) -> tuple[tuple[int, ...], Integral]:
@@ -288,7 +288,7 @@ def _occupied(
     if mu.size == 0 or (c is not None and c.size == 0):
         raise ArgumentError("Arguments `energy` and `k` must not be empty.")
     kT = check_temperature("temperature", temperature)
-    tolerance = positive("tolerance", tolerance)
+    rtol = positive("rtol", rtol)
     try:
         shape = np.broadcast_shapes(stack.shape, mu.shape, () if c is None else c.shape)
     except ValueError:
@@ -300,14 +300,14 @@ def _occupied(
     mu = np.broadcast_to(mu, shape).ravel()
     everything = np.arange(len(mu))
 
-    def solve(index: NDArray[np.intp], shift: Floats, tolerance: float, enough: Any) -> Integral:
-        return _contour(stack.rows(index), mu[index], kT, shift, function, tolerance, enough, bottom)
+    def solve(index: NDArray[np.intp], shift: Floats, rtol: float, enough: Any) -> Integral:
+        return _contour(stack.rows(index), mu[index], kT, shift, function, rtol, enough, bottom)
 
     if c is None and stack.dispersive:
         flat = stack.rows(everything)
-        return shape, average_over_zone(solve, window_kinks(flat, mu[:, None]), tolerance)
+        return shape, average_over_zone(solve, window_kinks(flat, mu[:, None]), rtol)
     c = np.zeros(()) if c is None else c
-    return shape, solve(everything, np.broadcast_to(c, shape).ravel(), tolerance, 0.0)
+    return shape, solve(everything, np.broadcast_to(c, shape).ravel(), rtol, 0.0)
 
 
 def _contour(
@@ -316,7 +316,7 @@ def _contour(
     kT: float,
     c: Floats,
     function: Function,
-    tolerance: float,
+    rtol: float,
     enough: Any,
     bottom: float | None,
 ) -> Integral:
@@ -343,7 +343,7 @@ def _contour(
         return (solve(owner, z) * slope).imag[..., None], 0.0
 
     whole = np.arange(rows)
-    found = integrate(arc, (whole, np.zeros(rows), np.ones(rows)), rows, 1, tolerance=tolerance, floor=enough)
+    found = integrate(arc, (whole, np.zeros(rows), np.ones(rows)), rows, 1, rtol=rtol, floor=enough)
     if kT == 0:
         return found
 
@@ -353,7 +353,7 @@ def _contour(
         return (expit(-x / kT) * (ahead - behind).imag)[..., None], 0.0
 
     ends = cut_into_pieces(np.zeros(rows), np.full(rows, TAIL * kT), np.full((rows, 1), 4 * kT))
-    thermal = integrate(line, ends, rows, 1, tolerance=tolerance, floor=enough)
+    thermal = integrate(line, ends, rows, 1, rtol=rtol, floor=enough)
     omega = (2 * np.arange(POLES) + 1) * np.pi * kT
     poles = -2 * np.pi * kT * solve(whole, mu[:, None] + 1j * omega).real.sum(axis=1)
     return Integral(

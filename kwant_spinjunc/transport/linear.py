@@ -143,7 +143,7 @@ def channel_currents(probabilities: Floats, mu: Floats) -> Floats:
     return signed
 
 
-def linear_response(scattering: Scattering, mu_left: ArrayLike, mu_right: ArrayLike) -> Response:
+def linear_response(scattering: Scattering, mu_left: ArrayLike = 0.5, mu_right: ArrayLike = -0.5) -> Response:
     r"""Exact linear response to spin-split chemical potentials, spin-flip reflection included.
 
     I_Ls = (1/h)[N_Ls µ_Ls - Σ_s'' R^L_ss'' µ_Ls'' - Σ_s' T_Ls,Rs' µ_Rs'], evaluated by unitarity in the form free of
@@ -195,7 +195,7 @@ def linear_response(scattering: Scattering, mu_left: ArrayLike, mu_right: ArrayL
     )
 
 
-def tunneling_response(scattering: Scattering, mu_left: ArrayLike, mu_right: ArrayLike) -> LeadCurrents:
+def tunneling_response(scattering: Scattering, mu_left: ArrayLike = 0.5, mu_right: ArrayLike = -0.5) -> LeadCurrents:
     r"""Linear response in the paper's reading, equations (3) and (4): transmission only.
 
     J_M^L = (1/h) Σ_ss' s T_ss' (µ_Ls - µ_Rs') and J_M^R the same with s' in front. What it drops is spin-flip

@@ -223,4 +223,4 @@ def _of_sample(s: Scattering, planes: range) -> Floats:
         magnetizations=dict(enumerate(lead.m for lead in s.junction.leads)),
         exchange=exchange,
     )
-    return _of_device(scatter_device(device, s.energy, None, s.tolerance), "layer")
+    return _of_device(scatter_device(device, s.energy, None, s.max_defect), "layer")

@@ -177,8 +177,7 @@ def compared(seed):
         energy=energy,
         temperature=kT,
         k=k,
-        mu_left=accumulation[0],
-        mu_right=accumulation[1],
+        accumulation=accumulation,
         equilibrium=True,
         layers=bool(seed % 2),
     )

@@ -230,8 +230,8 @@ def test_results_that_miss_the_tolerance_are_refused():
         sj.ferromagnet(**iron, m=sj.unit_vector(0.3, 0.7)), [], sj.ferromagnet(**iron, m=sj.unit_vector(2.0, 1.0))
     )
     with pytest.raises(UnitarityError, match="misses unitarity by"):
-        sj.scatter(junction, 0.1, tolerance=1e-18)
+        sj.scatter(junction, 0.1, max_defect=1e-18)
     near_edge = -0.5 + 1e-10  # the minority velocity is 2e-5
     s = sj.scatter(junction, near_edge)
-    with pytest.raises((UnitarityError, ContinuityError), match="more than the tolerance"):
-        sj.scatter(junction, near_edge, tolerance=max(float(s.unitarity_defect), float(s.torque_defect)) / 2)
+    with pytest.raises((UnitarityError, ContinuityError), match="more than `max_defect`"):
+        sj.scatter(junction, near_edge, max_defect=max(float(s.unitarity_defect), float(s.torque_defect)) / 2)

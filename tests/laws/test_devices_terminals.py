@@ -248,7 +248,7 @@ def driven(kT, rtol=1e-6):
     """Currents of the valve's Kwant system, and what a junction says of them."""
     junction = spin_valve()
     found = sj.current_voltage(sj.build(junction).finalized(), MU, temperature=kT, rtol=rtol)
-    of_junction = sj.bias_response(junction, 0.0, mu_left=MU[0], mu_right=MU[1], temperature=kT, layers=False)
+    of_junction = sj.bias_response(junction, 0.0, accumulation=MU, temperature=kT, layers=False)
     # a device counts what leaves its leads, a junction what flows along +y
     return found, np.array([[1], [-1]]) * of_junction.spin_resolved
 

@@ -45,7 +45,7 @@ def derivative_of_grand_potential(junction, h=1e-2, **options):
     m_left, m_right = junction.magnetizations
     turned = [Rotation.from_rotvec(i * h * normal(junction)).apply(m_right) for i in (-2, -1, 1, 2)]
     stack = Stack.from_junction(junction).with_directions(m_left, np.array(turned))
-    omega, _ = grand_potential(stack, tolerance=1e-13, **options)
+    omega, _ = grand_potential(stack, rtol=1e-13, **options)
     return omega @ [1, -8, 8, -1] / (12 * h)
 
 
@@ -157,9 +157,9 @@ def test_radius_of_the_contour_does_not_matter(temperature):
 
 def test_reported_error_bounds_the_error():
     junction = spin_valve(theta=1.0, spacer=12)
-    exact = equilibrium_response(junction, tolerance=1e-13)
-    for tolerance in (1e-2, 1e-4, 1e-7):
-        response = equilibrium_response(junction, tolerance=tolerance)
+    exact = equilibrium_response(junction, rtol=1e-13)
+    for rtol in (1e-2, 1e-4, 1e-7):
+        response = equilibrium_response(junction, rtol=rtol)
         assert np.linalg.norm(response.spin_current - exact.spin_current) <= response.error + 1e-14
 
 
@@ -193,8 +193,8 @@ def test_rotating_all_magnets_rotates_the_exchange():
 def test_cold_limit_is_approached_with_the_square_of_the_temperature():
     junction = tunnel_junction(theta=1.0, height=0.5)
     kT = np.array([0.005, 0.01, 0.02])
-    cold = along_normal(junction, tolerance=1e-12)
-    change = [abs(along_normal(junction, temperature=T, tolerance=1e-12) - cold) for T in kT]
+    cold = along_normal(junction, rtol=1e-12)
+    change = [abs(along_normal(junction, temperature=T, rtol=1e-12) - cold) for T in kT]
     assert fit_power_law(kT, change).exponent == pytest.approx(2, abs=0.02)
 
 
@@ -274,5 +274,5 @@ def test_bad_arguments_are_named():
         equilibrium_response(junction, bottom=-1.0)
     with pytest.raises(ArgumentError, match="`k` must be a wave vector, None or 'average'"):
         equilibrium_response(junction, k="mean")
-    with pytest.raises(ArgumentError, match="`tolerance` must be positive"):
-        grand_potential(junction, tolerance=0.0)
+    with pytest.raises(ArgumentError, match="`rtol` must be positive"):
+        grand_potential(junction, rtol=0.0)

@@ -9,9 +9,9 @@ from strategies import numbers
 from kwant_spinjunc.quadrature import DIFFERENCE, NODES, WEIGHTS, cut_into_pieces, integrate
 
 
-def solve(function, low, high, points=(), tolerance=1e-10):
+def solve(function, low, high, points=(), rtol=1e-10):
     pieces = cut_into_pieces([low], [high], [list(points) or [low]])
-    found = integrate(lambda owner, x: (function(x)[..., None], 0.0), pieces, 1, 1, tolerance=tolerance)
+    found = integrate(lambda owner, x: (function(x)[..., None], 0.0), pieces, 1, 1, rtol=rtol)
     return found.value[0, 0], found.error[0]
 
 
@@ -33,15 +33,15 @@ def test_square_root_singularities_at_given_points_cost_nothing(edge, power):
 @pytest.mark.parametrize("width", [1e-1, 1e-3, 1e-5])
 def test_peaks_are_found_and_errors_are_honest(width):
     exact = (np.arctan(0.7 / width) + np.arctan(0.3 / width)) * width
-    for tolerance in (1e-3, 1e-6, 1e-9):
-        value, error = solve(lambda x: width**2 / (width**2 + (x - 0.3) ** 2), 0, 1, [0.3], tolerance)
+    for rtol in (1e-3, 1e-6, 1e-9):
+        value, error = solve(lambda x: width**2 / (width**2 + (x - 0.3) ** 2), 0, 1, [0.3], rtol)
         assert abs(value - exact) <= error + 1e-15
-        assert error <= tolerance * exact * 1.01 + 1e-13 * exact
+        assert error <= rtol * exact * 1.01 + 1e-13 * exact
 
 
 def test_errors_of_the_integrand_are_added_up():
     pieces = cut_into_pieces([0.0, 0.0], [2.0, 0.0], np.zeros((2, 1)))
-    found = integrate(lambda owner, x: (x[..., None], 0.25), pieces, 2, 1, tolerance=1e-8)
+    found = integrate(lambda owner, x: (x[..., None], 0.25), pieces, 2, 1, rtol=1e-8)
     np.testing.assert_allclose(found.value, [[2.0], [0.0]], atol=1e-14)
     np.testing.assert_allclose(found.error, [0.5, 0.0], atol=1e-12)
 
@@ -51,14 +51,14 @@ def test_a_floor_saves_work():
         return np.sin(300 * x)[..., None], 0.0
 
     pieces = cut_into_pieces([0.0], [1.0], [[0.0]])
-    exact = integrate(oscillating, pieces, 1, 1, tolerance=1e-10)
-    rough = integrate(oscillating, pieces, 1, 1, tolerance=1e-10, floor=10.0)
+    exact = integrate(oscillating, pieces, 1, 1, rtol=1e-10)
+    rough = integrate(oscillating, pieces, 1, 1, rtol=1e-10, floor=10.0)
     assert rough.evaluations < exact.evaluations / 8
     assert abs(rough.value - exact.value).max() <= rough.error[0]
 
 
 def test_noise_ends_the_search_and_is_reported():
     rng = np.random.default_rng(0)
-    value, error = solve(lambda x: 1 + 1e-6 * rng.normal(size=x.shape), 0, 1, tolerance=1e-12)
+    value, error = solve(lambda x: 1 + 1e-6 * rng.normal(size=x.shape), 0, 1, rtol=1e-12)
     assert abs(value - 1) <= error
     assert 1e-9 < error < 1e-6

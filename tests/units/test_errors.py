@@ -76,7 +76,7 @@ def test_a_junction_names_the_bad_part(arguments, message):
         (dict(energy=0.0, cross_section=(1000, 1000)), "1000 × 1000 sites need about"),
         (dict(energy=0.0, k="average", boundary="hard wall"), "`k` must not be 'average' with Kwant"),
         (dict(energy=[]), "must not be empty"),
-        (dict(energy=0.0, tolerance=0.0), "`tolerance` must be positive"),
+        (dict(energy=0.0, max_defect=0.0), "`max_defect` must be positive"),
         (dict(energy=np.zeros(3), k=np.zeros((2, 2)), solver="halves"), "must broadcast"),
     ],
 )

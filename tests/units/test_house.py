@@ -20,7 +20,6 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "function": {},
     "parameters": {
         "kwant_spinjunc/crystals/scatter.py:scatter_crystal": "keywords of `scatter`: what is solved, what turned",
-        "kwant_spinjunc/transport/bias.py:bias_response": "potentials and temperatures of four reservoirs, one each",
     },
     "complexity": {},
     "private": {},

@@ -28,7 +28,7 @@ SHOWN = 2
 #: Largest bias, in units of t.
 LARGEST = 0.8
 #: Relative error asked of every k∥-averaged window.
-TOLERANCE = 1e-6
+RTOL = 1e-6
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def junction(theta: float, magnet: tuple[float, float], thickness: int = 3) -> J
 
 def sample(magnet: tuple[float, float], bias: np.ndarray) -> Measured:
     """Return all currents and torques of one magnet at all biases."""
-    options: dict[str, Any] = {"k": "average", "layers": False, "tolerance": TOLERANCE}
+    options: dict[str, Any] = {"k": "average", "layers": False, "rtol": RTOL}
     return Measured(
         magnet,
         bias_response(junction(np.pi / 2, magnet), bias, equilibrium=True, **options),
@@ -142,7 +142,7 @@ def approach(magnet: tuple[float, float], bias: float, thicknesses: Sequence[int
     transmission, defect = [], []
     for thickness in thicknesses:
         crossed, parallel, antiparallel = (
-            bias_response(junction(theta, magnet, thickness), bias, layers=False, tolerance=1e-11)
+            bias_response(junction(theta, magnet, thickness), bias, layers=False, rtol=1e-11)
             for theta in (np.pi / 2, 0.0, np.pi)
         )
         # the left magnet loses what the right one gains
@@ -161,7 +161,7 @@ def window_audit(lab: Laboratory, junction: Junction, bias: float, k: Any = None
     tilted = biased(junction, bias)
     states = linear_response(lab.scatter(tilted, x * bias / 2, k), 0.5, -0.5)
     weight = w * bias / 2
-    response = bias_response(junction, bias, k=k, tolerance=1e-11)
+    response = bias_response(junction, bias, k=k, rtol=1e-11)
     differences = [
         abs(np.tensordot(weight, states.spin_resolved, 1) - response.spin_resolved).max(),
         abs(np.tensordot(weight, states.torques.vectors, 1) - response.torques.vectors).max(),
@@ -271,7 +271,7 @@ def rows(measured: Sequence[Measured]) -> tuple[tuple[str, ...], ...]:
 def t0_order(found: Measured) -> Fit:
     """Return the power of t0 in V at small bias."""
     V = np.array([0.02, 0.04, 0.08])
-    response = bias_response(junction(np.pi / 2, found.magnet), V, k="average", layers=False, tolerance=1e-9)
+    response = bias_response(junction(np.pi / 2, found.magnet), V, k="average", layers=False, rtol=1e-9)
     J_M = response.magnetization
     return fit_power_law(V, abs(tunnelling.implicit_torque(J_M[:, 0], J_M[:, 1])))
 

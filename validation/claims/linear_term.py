@@ -53,7 +53,7 @@ def approach(lab: Laboratory, name: str) -> Approach:
     linear = linear_response(lab.scatter(junction, ENERGY), (0.5 + SPLIT, 0.5 - SPLIT), (-0.5, -0.5))
     charge, magnetization = [], []
     for V in BIAS:
-        found = bias_response(junction, float(V), mu_left=(SPLIT * V, -SPLIT * V), tolerance=1e-11)
+        found = bias_response(junction, float(V), accumulation=[[SPLIT * V, -SPLIT * V], [0.0, 0.0]], rtol=1e-11)
         charge.append(abs(found.current / V / linear.charge[0] - 1))
         magnetization.append(abs(found.magnetization / V - linear.magnetization).max() / linear.charge[0])
     return Approach(name, BIAS, np.array(charge, dtype=float), np.array(magnetization, dtype=float))

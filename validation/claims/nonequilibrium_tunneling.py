@@ -157,9 +157,8 @@ def characteristic(lab: Laboratory, planes: int, bias: np.ndarray) -> Characteri
 
 def collinear_windows(planes: int, bias: Any, accumulation: str) -> np.ndarray:
     """Return ∫ dE D_ss'(E, V) (f_Ls - f_Rs'), shape (..., 2, 2), from the parallel and antiparallel junction alone."""
-    mu_left, mu_right = ACCUMULATIONS[accumulation]
     parallel, antiparallel = (
-        bias_response(junction(planes, angle), bias, mu_left=mu_left, mu_right=mu_right, tolerance=1e-10)
+        bias_response(junction(planes, angle), bias, accumulation=ACCUMULATIONS[accumulation], rtol=1e-10)
         for angle in (0.0, np.pi)
     )
     same, opposite = parallel.spin_resolved[..., 0, :], antiparallel.spin_resolved[..., 0, :]
@@ -180,10 +179,9 @@ def predict(fluxes: np.ndarray) -> np.ndarray:
 
 def windows(lab: Laboratory, bias: float, accumulation: str, thicknesses: Sequence[int]) -> Windows:
     """Compare J_M with (3) and (4) behind thicker and thicker barriers."""
-    mu_left, mu_right = ACCUMULATIONS[accumulation]
     transmission, exact, predicted = [], [], []
     for planes in thicknesses:
-        response = bias_response(junction(planes), bias, mu_left=mu_left, mu_right=mu_right, tolerance=1e-10)
+        response = bias_response(junction(planes), bias, accumulation=ACCUMULATIONS[accumulation], rtol=1e-10)
         J = float(abs(response.current))
         transmission.append(lab.scatter(biased(junction(planes), bias), response.mu.max()).conductance)
         exact.append(response.magnetization / J)
@@ -193,7 +191,7 @@ def windows(lab: Laboratory, bias: float, accumulation: str, thicknesses: Sequen
 
 def asymmetry(lab: Laboratory, planes: int, bias: np.ndarray) -> Asymmetry:
     """Return J_M on both sides of equal magnets against the bias."""
-    response = bias_response(junction(planes), bias, tolerance=1e-10)
+    response = bias_response(junction(planes), bias, rtol=1e-10)
     J = response.current[:, None]
     collinear = [lab.scatter(junction(planes, angle), 0.0).transmissions for angle in (0.0, np.pi)]
     frozen = predict(tunnelling.spin_factors_from_collinear(*collinear))

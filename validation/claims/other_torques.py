@@ -50,7 +50,7 @@ def sizes(lab: Laboratory, height: float, planes: int) -> Sizes:
     junction = FAMILY(theta=ANGLE, height=height, thickness=planes)
     response = linear_response(lab.scatter(junction, ENERGY, "average"), 0.5, -0.5)
     t0 = tunnelling.vector_difference(*response.magnetization, *junction.magnetizations)
-    occupied = equilibrium_response(junction, ENERGY, k="average", tolerance=1e-7).torques.field_like[..., 1]
+    occupied = equilibrium_response(junction, ENERGY, k="average", rtol=1e-7).torques.field_like[..., 1]
     return Sizes(
         height,
         planes,

@@ -26,11 +26,11 @@ def junction(theta: float) -> Junction:
 
 def compare(quick: bool) -> list[Compared]:
     """Return what their figures show as laws: T⊥(0) is the exchange coupling, T∥ starts linearly, T⊥ is even."""
-    coupling = float(equilibrium_response(junction(ANGLE), 0.0, k="average", tolerance=1e-8).torques.field_like[1])
-    energies = [grand_potential(junction(ANGLE + s * STEP), 0.0, k="average", tolerance=1e-9)[0] for s in (1, -1)]
+    coupling = float(equilibrium_response(junction(ANGLE), 0.0, k="average", rtol=1e-8).torques.field_like[1])
+    energies = [grand_potential(junction(ANGLE + s * STEP), 0.0, k="average", rtol=1e-9)[0] for s in (1, -1)]
     slope = -4 * np.pi * float(energies[0] - energies[1]) / (2 * STEP)
     bias = np.concatenate([-SMALL[::-1], [0.0], SMALL])
-    response = bias_response(junction(ANGLE), bias, k="average", layers=False, tolerance=1e-8, equilibrium=True)
+    response = bias_response(junction(ANGLE), bias, k="average", layers=False, rtol=1e-8, equilibrium=True)
     in_plane, out = response.torques.damping_like[:, 1], response.total_torques.field_like[:, 1]
     odd = ((in_plane - in_plane[::-1]) / 2)[len(SMALL) + 1 :]
     even = out[len(SMALL) + 1 :] - out[len(SMALL)]

@@ -22,7 +22,7 @@ def coefficients(planes: int) -> np.ndarray:
     layers = [barrier(onsite=float(x), hopping=1.0, in_plane_hopping=1.0, thickness=1) for x in levels]
     metal, step = normal_metal(**METAL), 0.1 / planes
     V = step * np.array([-2.0, -1.0, 1.0, 2.0])
-    J = bias_response(Junction(metal, layers, metal), V, k="average", layers=False, tolerance=1e-10).current
+    J = bias_response(Junction(metal, layers, metal), V, k="average", layers=False, rtol=1e-10).current
     # J = g (V + b V²/2 + c V³/3)
     odd, even = (J - J[::-1]) / 2, (J + J[::-1]) / 2
     g = (8 * odd[2] - odd[3]) / (6 * step)

@@ -21,7 +21,7 @@ def coupling(planes: int) -> float:
     for theta in (np.pi, 0.0):
         right = ferromagnet(**MAGNET, m=unit_vector(theta))
         junction = Junction(ferromagnet(**MAGNET), [normal_metal(**METAL, thickness=planes)], right)
-        values.append(float(grand_potential(junction, FERMI, tolerance=1e-11)[0]))
+        values.append(float(grand_potential(junction, FERMI, rtol=1e-11)[0]))
     return values[0] - values[1]
 
 

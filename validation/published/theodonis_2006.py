@@ -19,7 +19,7 @@ SMALL = np.array([0.05, 0.1, 0.2])
 
 def torques(V: object, theta: float) -> object:
     """Return the response of the window, k∥-averaged."""
-    return bias_response(tunnel_junction(theta, **MAGNET), V, k="average", layers=False, tolerance=1e-7)
+    return bias_response(tunnel_junction(theta, **MAGNET), V, k="average", layers=False, rtol=1e-7)
 
 
 def in_plane(V: float) -> float:
@@ -60,7 +60,7 @@ def compare(quick: bool) -> list[Compared]:
         np.append(0.0, SMALL),
         k="average",
         layers=False,
-        tolerance=1e-8,
+        rtol=1e-8,
         equilibrium=True,
     )
     change = response.total_torques.field_like[:, 1]

@@ -30,7 +30,7 @@ def _matching(e: Evidence) -> Matching:
     left, right, area = _metals(e)
     modes = np.broadcast_to(e.modes, (len(e.angles), 2, 2))
     try:
-        G = interface.sharvin_corrected(interface.conductance_matrix(e.probabilities, modes, tolerance=1e-4), modes)
+        G = interface.sharvin_corrected(interface.conductance_matrix(e.probabilities, modes, max_defect=1e-4), modes)
         response = drift_diffusion.per_area(interface.response_of(G), area)
         return drift_diffusion.match(left, right, response, m_left=e.m[:, 0], m_right=e.m[:, 1])
     except ArgumentError as error:

@@ -284,7 +284,7 @@ def _from_dataset(dataset: Any) -> AngularResponse:
         f"{key} = {data.attrs[key]}" for key in ("family", "fixed_parameters", "k") if key in data.attrs
     )
     drive = "linear response" if bias is None else f"bias V = {bias:g}"
-    energy = float(data["energy"]) if "energy" in data.coords else data.attrs.get("fermi_energy")
+    energy = float(data["energy"]) if "energy" in data.coords else data.attrs.get("energy")
     return AngularResponse(
         angles,
         current,
