@@ -36,6 +36,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--tolerance", type=number, default=0.01, help="largest error of a law to be used (default: %(default)s)"
     )
     parser.add_argument("--turns", metavar="NAME", help="parameter that is the angle of a Kwant family")
+    parser.add_argument(
+        "--behind",
+        metavar="NAME",
+        help="cut of a Device behind which all spins turn, its magnets parallel: any crystal",
+    )
+    parser.add_argument(
+        "--rtol", type=number, help="relative error of an average over the zone (default: 1e-6; 1e-4 of a Kwant system)"
+    )
     parser.add_argument("--cut", metavar="NAME", help="cut of a Device that lies in its spacer")
     parser.add_argument("--cross-section", metavar="WxD", help="sites of a plane of a disordered junction, as 6x6")
     parser.add_argument("--realizations", type=int, metavar="N", help="samples of a disordered junction (default: 100)")
@@ -67,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
         judgment = judge(
             family,
             0.0 if options.energy is None else options.energy,
-            wave_vector(options.k),
+            wave_vector(options.k, of_system=True),
             _potential("--mu-left", options.mu_left),
             _potential("--mu-right", options.mu_right),
             None if options.angles is None else parse_range(options.angles, "--angles"),
@@ -97,7 +105,7 @@ def _merged(settings: dict[str, Any], parameters: dict[str, Any]) -> dict[str, A
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
     """Return the settings that were given; the judge refuses those that do not belong to what it judges."""
-    names = ("turns", "cut", "realizations", "boundary", "seed", "workers")
+    names = ("turns", "cut", "behind", "rtol", "realizations", "boundary", "seed", "workers")
     settings = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     if options.cross_section is not None:
         settings["cross_section"] = cross_section(options.cross_section)

@@ -125,10 +125,14 @@ class Device:
         operator: SpinOperator | None = self._found["spin"]
         return operator
 
+    def missing(self, params: Mapping[str, Any]) -> list[str]:
+        """Return the parameters of the region and its leads that have no value, in the order of their names."""
+        parts = (self.system, *self.system.leads)
+        return sorted(set().union(*(getattr(part, "parameters", None) or () for part in parts)) - set(params))
+
     def refuse_missing(self, params: Mapping[str, Any]) -> None:
         """Raise `ArgumentError` where a parameter of the region or a lead has no value; momenta are told apart."""
-        parts = (self.system, *self.system.leads)
-        missing = sorted(set().union(*(getattr(part, "parameters", None) or () for part in parts)) - set(params))
+        missing = self.missing(params)
         momenta = [name for name in missing if MOMENTUM.fullmatch(name)]
         if momenta:
             raise ArgumentError(

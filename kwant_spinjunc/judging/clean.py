@@ -23,7 +23,7 @@ from kwant_spinjunc.theory import tunnelling
 
 from ..arrays import Floats
 
-__all__ = ["Clean", "Spacer", "in_plane_directions", "spacer_layer", "unlabeled", "why_fixed"]
+__all__ = ["Clean", "Spacer", "in_plane_directions", "not_one_layer", "spacer_layer", "unlabeled", "why_fixed"]
 
 
 #: Points of c per evaluation of all angles, so that the work arrays stay small.
@@ -138,7 +138,7 @@ class Clean:
         """
         spacer = spacer_layer(self.junction)
         if spacer is None:
-            raise InapplicableError("it has no barrier between its magnets")
+            raise InapplicableError("it has no nonmagnetic barrier between its magnets")
         c = self.lowest
         planes = self.junction.planes[spacer.planes]
         levels = np.array([plane.onsite - 2 * plane.t_parallel * c for plane in planes])
@@ -146,7 +146,9 @@ class Clean:
         try:
             return spacer, float(tunnelling.lattice_exponent(levels, self.energy, hopping))
         except tunnelling.ClassicallyAllowedError:
-            raise InapplicableError("its spacer conducts at this energy: there is no decay") from None
+            allowed = int((levels - 2 * hopping <= self.energy).sum())
+            which = "its spacer conducts" if allowed == len(planes) else f"{allowed} of {len(planes)} planes conduct"
+            raise InapplicableError(f"{which} at this energy: there is no one decay") from None
 
     @cached_property
     def lowest(self) -> float:
@@ -262,13 +264,20 @@ class Clean:
         """
         spacer = spacer_layer(self.junction)
         if spacer is None or spacer.layer is None:
-            raise InapplicableError("its spacer is not one layer that could grow")
+            raise InapplicableError(not_one_layer(spacer))
         if self.junction.bonds is not None:
             raise InapplicableError("its bonds are given by number and do not grow with it")
         layers = list(self.junction.layers)
         old = layers[spacer.layer]
         layers[spacer.layer] = replace(old, thickness=old.thickness + planes, onsite=old.onsite + height)
         return replace(self, junction=replace(self.junction, layers=layers))
+
+
+def not_one_layer(spacer: Spacer | None) -> str:
+    """Return why a spacer cannot grow."""
+    if spacer is None:
+        return "it has no nonmagnetic spacer that could grow"
+    return "its spacer is not one layer that could grow"
 
 
 def unlabeled(junction: Junction) -> tuple[str, str]:

@@ -77,9 +77,9 @@ def judge(
     ----------
     junction
         A `Junction`; a function of parameters that returns one; a function of the angle Φ that returns a finalized
-        Kwant system or `Device` with two leads (Φ between their magnetizations); or one such system, its magnets
-        parallel, with ``behind``, the cut behind which everything is turned (see `scatter`: also ``axis``, ``momenta``
-        and ``k``, the zone average of any crystal).
+        Kwant system or `Device` with two leads (Φ between their magnetizations); or one such system (or a family of
+        them), its magnets parallel, with ``behind``, the cut behind which everything is turned (see `scatter`: also
+        ``axis``, ``momenta`` and ``k``, the zone average of any crystal).
     energy
         Fermi energy in the unit of the junction.
     k
@@ -208,6 +208,8 @@ def _target(junction: Any, parameters: dict[str, Any], given: Mapping[str, Any])
         f"{key}={value:.6g}" if isinstance(value, float) else f"{key}={value}" for key, value in parameters.items()
     )
     name = f"{getattr(junction, '__name__', 'this family')}({settings})"
+    if "behind" in given and (turns is None or turns in parameters):
+        return name, call_any_family(junction, parameters)
     first = call_any_family(junction, _with_angle(junction, parameters, turns, np.pi / 3))
     if isinstance(first, Junction):
         if turns in parameters or why_fixed(first):
@@ -221,7 +223,8 @@ def _target(junction: Any, parameters: dict[str, Any], given: Mapping[str, Any])
     if turns is None:
         raise ArgumentError(
             f"Argument `turns` must name the angle of the family {name}, which returns Kwant systems, but it has no "
-            "parameter `theta`. Pass turns='...' (--turns in the shell)."
+            "parameter `theta`. Pass turns='...' (--turns in the shell), or behind='...' (--behind), the cut behind "
+            "which all spins turn."
         )
     return name, lambda angle: call_any_family(junction, {**parameters, turns: angle})
 
@@ -279,12 +282,12 @@ def _of_system(target: Any, energy: float, k: Any, mu: Any, angles: Any, given: 
             of_system["rtol"] = given["rtol"]
         return Turned(target, energy, mu, angles, of_system)
     _refuse(given, (*TURNED, "rtol"), "a family of Kwant systems, which turns by itself")
-    if k is not None:
+    if isinstance(k, str):
         raise ArgumentError(
-            "Argument `k` must be None for a family of Kwant systems, but is given. Its phases are built in; or "
-            "give one system with `behind`, a cut behind which everything turns."
+            f"Argument `k` must be one momentum for a family of the angle, but is {k!r}. For averages name `behind`, a "
+            "cut behind which everything turns."
         )
-    return Systems(target, energy, mu, angles, of_system, given.get("cut"))
+    return Systems(target, energy, mu, angles, of_system, given.get("cut"), k)
 
 
 def _refuse(given: Mapping[str, Any], names: tuple[str, ...], what: str, hint: str = "") -> None:
@@ -324,6 +327,12 @@ def conclude(e: Evidence, name: str, tolerance: float, *, advise: bool = True) -
         Whether to solve changed junctions for what would have to change.
     """
     if not e.conductance.any():
+        shut = [side for side, modes in zip(("left", "right"), e.modes, strict=True) if not modes.any()]
+        if shut:
+            raise NoOpenChannelError(
+                f"Argument `energy` must lie in a band of both leads, but at {e.problem.energy:g} no channel is open "
+                f"in the {shut[0]} one of {name}, and nothing flows."
+            )
         raise NoOpenChannelError(
             f"No current flows through {name} at any angle, and no law could be wrong about it: its leads have no "
             "channel in common, or nothing that a double can hold passes. Choose another energy or a thinner barrier."
@@ -386,8 +395,7 @@ def _uncertainties(e: Evidence) -> dict[str, float]:
     if e.resample is None:
         return {}
 
-    def errors(probabilities: Floats) -> Floats:
-        again = e.with_probabilities(probabilities)
+    def errors(again: Evidence) -> Floats:
         found = [_finding(rule, again) for rule in RULES]
         return np.array([np.nan if isinstance(x, str) else worst(x, again)[0] for x in found])
 

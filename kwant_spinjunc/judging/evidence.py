@@ -87,6 +87,8 @@ class Evidence:
         Conductance in e²/h where spins cannot be labeled.
     samples : int
         Number of samples that were averaged, 0 for one exact solution.
+    averaged : bool
+        Whether a sum over k∥ was taken.
     fixed : str
         Why the angle cannot be turned, empty if it can.
     round_trip, decay : float
@@ -94,7 +96,7 @@ class Evidence:
     metals, area
         Materials of both leads and the area in nm² that the probabilities are of, where given.
     resample : callable or None
-        Takes a function of the probabilities, returns its value and standard error over samples.
+        Takes a function of the evidence, returns its value and standard error over samples.
     """
 
     problem: Problem
@@ -111,16 +113,17 @@ class Evidence:
     unseen: str = ""
     total: Floats | None = None
     samples: int = 0
+    averaged: bool = False
     fixed: str = ""
     round_trip: float = np.nan
     decay: float = np.nan
     metals: tuple[Material, Material] | None = None
     area: float | None = None
-    resample: Callable[[Callable[[Floats], Floats]], tuple[Floats, Floats]] | None = field(default=None, repr=False)
+    resample: Callable[[Callable[[Evidence], Floats]], tuple[Floats, Floats]] | None = field(default=None, repr=False)
 
-    def with_probabilities(self, probabilities: Floats) -> Evidence:
+    def with_averages(self, probabilities: Floats, at_bias: Floats | None) -> Evidence:
         """Return the same with other averages, for errors by resampling."""
-        return replace(self, probabilities=probabilities, resample=None)
+        return replace(self, probabilities=probabilities, at_bias=at_bias, resample=None)
 
     # ------------------------------------------------------------------ what a law may be fed with
     def need_turns(self) -> None:
@@ -177,7 +180,7 @@ class Evidence:
     def scale(self) -> Floats:
         """|J|, shape (n,), the unit of errors of currents; where all channels cancel what they carry one by one."""
         single: Floats = (self.transmissions * abs(self.mu[0][:, None] - self.mu[1])).sum(axis=(-1, -2))
-        size: Floats = np.where(abs(self.J) > NO_CURRENT * single, abs(self.J), single)
+        size: Floats = np.where(self.carried > NO_CURRENT, abs(self.J), single)
         return np.maximum(size, NOTHING * size.max(initial=0.0))
 
     @cached_property
@@ -185,11 +188,26 @@ class Evidence:
         """G(Φ), the unit of errors at unit bias, shape (n,)."""
         return np.maximum(self.conductance, NOTHING * self.conductance.max(initial=0.0))
 
+    @cached_property
+    def carried(self) -> Floats:
+        """|J| over what the channels carry one by one, shape (n,); 1 where nothing flows."""
+        single: Floats = (self.transmissions * abs(self.mu[0][:, None] - self.mu[1])).sum(axis=(-1, -2))
+        return np.where(single > 0, abs(self.J) / np.where(single > 0, single, 1.0), 1.0)
+
+    @cached_property
+    def flows(self) -> bool:
+        """Whether a magnetization current flows at any angle."""
+        return bool((abs(self.J_M) > ROUNDING * self.scale[:, None]).any())
+
+    @cached_property
+    def single(self) -> bool:
+        """Whether one pair of channels a spin carries all, no sum over k∥ or samples."""
+        return not self.samples and not self.averaged and bool((self.modes == 1).all())
+
     @property
     def cancels(self) -> bool:
         """Whether at some angle no charge flows although channels do, so that J is no unit."""
-        single = (self.transmissions * abs(self.mu[0][:, None] - self.mu[1])).sum(axis=(-1, -2))
-        return bool(((abs(self.J) <= NO_CURRENT * single) & (single > 0)).any())
+        return bool((self.carried <= NO_CURRENT).any())
 
     @cached_property
     def in_plane_torques(self) -> Floats:

@@ -9,11 +9,12 @@ from functools import cached_property
 import numpy as np
 
 from kwant_spinjunc.errors import SpinjuncError
-from kwant_spinjunc.judging.clean import Clean, spacer_layer
+from kwant_spinjunc.judging.clean import Clean, not_one_layer, spacer_layer
 from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
 from kwant_spinjunc.judging.samples import Samples
 from kwant_spinjunc.judging.verdict import Law
 from kwant_spinjunc.model.junction import Junction
+from kwant_spinjunc.printing import with_unit
 from kwant_spinjunc.theory import tunnelling
 
 __all__ = ["SampledSearch", "Search"]
@@ -59,24 +60,33 @@ class Search:
             self.problem.changed(planes=1)
         except InapplicableError as reason:
             return f"Nothing was tried: {reason}."
+        unit = self.problem.junction.unit
         layer = self.problem.junction.layers[spacer.layer]  # type: ignore[index, union-attr]
+        highest = with_unit(f"{HEIGHTS[-1] * layer.hopping:.4g}", unit)
         found = []
         planes = self._planes(law)
         if planes:
-            error = self._solved[planes, 0.0][law]
-            found.append(
-                f"{layer.thickness + planes} planes of its spacer instead of {layer.thickness} (error {error:.2g})"
-            )
+            how = self._how(law, planes, 0.0)
+            found.append(f"{layer.thickness + planes} planes of its spacer instead of {layer.thickness} ({how})")
         height = self._height(law, layer.hopping)
         if height:
-            error = self._solved[0, height][law]
-            found.append(f"a level {layer.onsite + height:.4g} instead of {layer.onsite:.4g} (error {error:.2g})")
+            level = with_unit(f"{layer.onsite + height:.4g} instead of {layer.onsite:.4g}", unit)
+            found.append(f"a level {level} ({self._how(law, 0, height)})")
         if found:
             return f"Below {self.tolerance:.2g} with {' or '.join(found)}."
         return (
-            f"No spacer up to {PLANES[-1]} planes thicker, nor one up to {HEIGHTS[-1] * layer.hopping:g} higher, "
-            f"brings it below {self.tolerance:.2g}."
+            f"No spacer up to {PLANES[-1]} planes thicker, nor one up to {highest} higher, brings "
+            f"it below {self.tolerance:.2g}."
         )
+
+    def _how(self, law: str, planes: int, height: float) -> str:
+        """Return the error behind a changed barrier, and whether there is still no decay."""
+        said = f"error {self._solved[planes, height][law]:.3g}"
+        try:
+            self.problem.changed(planes=planes, height=height).decaying  # noqa: B018 - refuses where nothing decays
+        except InapplicableError:
+            return f"{said}, where it still conducts"
+        return said
 
     def _planes(self, law: str) -> int:
         """Return how many more planes suffice, 0 if none of those tried."""
@@ -137,7 +147,7 @@ class SampledSearch:
     def _trial(self) -> tuple[int, Mapping[str, float]] | str:
         spacer = spacer_layer(self.problem.junction)
         if spacer is None or spacer.layer is None:
-            return "its spacer is not one layer that could grow"
+            return not_one_layer(spacer)
         kappa = _decay(self.problem.junction, spacer.layer, self.problem.energy)
         if kappa == 0:
             return "its spacer conducts at this energy without its disorder, and a thicker one would not decay"

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kwant_spinjunc.judging.clean import in_plane_directions, spacer_layer, unlabeled, why_fixed
+from kwant_spinjunc.judging.clean import in_plane_directions, not_one_layer, spacer_layer, unlabeled, why_fixed
 from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
 from kwant_spinjunc.model.junction import Junction
 from kwant_spinjunc.printing import with_unit
@@ -78,11 +78,16 @@ class Samples:
                 if lead.is_magnetic:
                     m[:, side] = np.sign(np.dot(lead.m, axis)) * (directions if side else axis)
 
-        def resample(function: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
-            value, error = result.of_means(lambda means: function(means["probabilities"].reshape(shape)))
+        def at_bias(means: Mapping[str, Any]) -> Floats | None:
+            return np.asarray(means["spin_current"]).reshape(n, 3) if torques else None
+
+        def resample(function: Callable[[Evidence], Floats]) -> tuple[Floats, Floats]:
+            value, error = result.of_means(
+                lambda means: function(found.with_averages(means["probabilities"].reshape(shape), at_bias(means)))
+            )
             return np.asarray(value), np.asarray(error)
 
-        return Evidence(
+        found = Evidence(
             problem=self,
             angles=angles,
             asked=np.isin(angles, self.angles) if not self.fixed else np.ones(1, dtype=bool),
@@ -99,6 +104,7 @@ class Samples:
             metals=self.metals,
             area=self.area,
         )
+        return found
 
     def changed(self, planes: int, angles: tuple[float, ...]) -> Samples:
         """Return the problem with more planes in its spacer, at fewer angles.
@@ -110,7 +116,7 @@ class Samples:
         """
         spacer = spacer_layer(self.junction)
         if spacer is None or spacer.layer is None or self.junction.bonds is not None:
-            raise InapplicableError("its spacer is not one layer that could grow")
+            raise InapplicableError(not_one_layer(spacer))
         layers = list(self.junction.layers)
         old = layers[spacer.layer]
         layers[spacer.layer] = replace(old, thickness=old.thickness + planes)

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from kwant_spinjunc.checks import finite_array
+from kwant_spinjunc.devices.device import MOMENTUM, as_device
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.judging.evidence import Evidence
 from kwant_spinjunc.scattering import scatter
@@ -37,6 +39,8 @@ class Systems:
         What else `scatter` takes for a system.
     cut : str or None
         Name of the cut through the spacer; None takes the only one.
+    k
+        Momenta of systems periodic in their plane, in the order of their names.
     """
 
     make: Callable[[float], Any]
@@ -45,6 +49,7 @@ class Systems:
     angles: tuple[float, ...]
     settings: Mapping[str, Any]
     cut: str | None = None
+    k: Any = None
 
     #: A Kwant system has no layers that could be changed.
     junction = None
@@ -52,10 +57,22 @@ class Systems:
     @property
     def words(self) -> str:
         """What was solved, in words."""
-        return f"E = {self.energy:g}, Kwant systems"
+        point = "" if self.k is None else f", k = {self.k}"
+        return f"E = {self.energy:g}{point}, Kwant systems"
 
     def _solved(self, angle: float) -> Any:
-        result = scatter(self.make(angle), self.energy, **self.settings)
+        system, settings = self.make(angle), dict(self.settings)
+        if self.k is not None:
+            device, params = as_device(system), dict(settings.get("params") or {})
+            names = [name for name in device.missing({**(device.params or {}), **params}) if MOMENTUM.fullmatch(name)]
+            k = finite_array("k", self.k).ravel()
+            if len(k) != len(names):
+                raise ArgumentError(
+                    f"Argument `k` must have a number for each momentum of the systems, {', '.join(names) or 'none'}, "
+                    f"but has {len(k)}."
+                )
+            settings["params"] = {**params, **dict(zip(names, k.tolist(), strict=True))}
+        result = scatter(system, self.energy, **settings)
         if len(result.channels) != 2:
             raise ArgumentError(
                 f"Argument `junction` must give systems of two leads, but has {len(result.channels)}: the laws have "
@@ -82,7 +99,9 @@ class Systems:
     def evidence(self) -> Evidence:
         """Exact numbers at every angle."""
         fixed = self._fixed
-        angles = np.array(sorted({0.0, np.pi, *self.angles})) if not fixed else np.array(self.angles[:1] or (0.0,))
+        angles = np.array(sorted({0.0, np.pi, *self.angles}))
+        if fixed:
+            angles = np.array(self.angles[len(self.angles) // 2 :][:1] or (np.pi / 2,))
         results = [self._solved(float(angle)) for angle in angles]
         first = results[len(results) // 2]
         reasons = tuple("" if spins.resolved else str(spins.reason) for spins in first.spins)
@@ -106,7 +125,7 @@ class Systems:
             unlabeled=(reasons[0], reasons[1]),
             spacer=Q,
             along=along,
-            unseen="the spin current inside is not known; name a cut, as cuts={'spacer': between(...)}",
+            unseen=_unseen(first.device.cuts),
             fixed=fixed,
             total=np.array([r.transmissions[1, 0] for r in results]),
         )
@@ -122,6 +141,13 @@ class Systems:
         behind = result.device.cut(name).behind
         flux: Floats = np.asarray(result.spin_current(name))[..., 1:]
         return flux if behind[1] else -flux
+
+
+def _unseen(cuts: Mapping[str, Any]) -> str:
+    """Return why the spin current between the magnets is not known."""
+    if cuts:
+        return f"the spin current in the spacer is not known; say which cut is there: cut=, one of {', '.join(cuts)}"
+    return "the spin current inside is not known; name a cut, as cuts={'spacer': between(...)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,14 +185,15 @@ class Turned:
         """Exact numbers at every angle."""
         angles = np.array(sorted({0.0, np.pi, *self.angles}))
         found: Any = scatter(self.system, self.energy, turns=angles, **self.settings)
+        if found.probabilities.ndim != 5:
+            raise ArgumentError(
+                f"Argument `k` must be one momentum or 'average', but is an array, {self.settings.get('k')!r}. Judge "
+                "momenta one by one; of a system with one of them it is a number."
+            )
         if found.probabilities.shape[1] != 2:
             raise ArgumentError(
                 f"Argument `junction` must be a system of two leads, but has {found.probabilities.shape[1]}: the laws "
                 "have two sides. Judge pairs of leads by detaching the others."
-            )
-        if found.probabilities.ndim != 5:
-            raise ArgumentError(
-                "Argument `k` must be one momentum or 'average', but is several. Judge them one by one."
             )
         flux = np.asarray(found.spin_current())[..., 1:]
         # the flux counts from the front of the cut to what is turned; the right side is lead 1
@@ -195,6 +222,7 @@ class Turned:
             asked=np.isin(angles, self.angles) if not fixed else np.ones(len(angles), dtype=bool),
             probabilities=P,
             modes=np.asarray(found.modes, dtype=float),
+            averaged=isinstance(self.settings.get("k"), str),
             m=m,
             mu=np.array(self.mu),
             unlabeled=(unlabeled[0], unlabeled[1]),

@@ -147,6 +147,12 @@ def _words(rule: Rule) -> dict[str, Any]:
     return {name: getattr(rule, name) for name in ("id", "title", "equations", "statement", "fed", "against", "unit")}
 
 
+def _sentence(text: str) -> str:
+    """Return a clause as a sentence; what begins with a symbol keeps it."""
+    word = text.split()[0]
+    return f"{text[0].upper() if word.isascii() and word.isalpha() else text[0]}{text[1:].rstrip('.')}."
+
+
 def _listed(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
@@ -191,6 +197,8 @@ class Judgment:
         law = self.laws["tunnelling"]
         if law.verdict == "does not apply":
             return f"The paper's equations (3) and (4) do not apply to {self.name}: {law.reason}."
+        if law.error == 0 and law.reason:
+            return f"The paper's equations (3) and (4) say nothing wrong about {self.name}: {law.reason}."
         may = {"use": "may be used", "use with care": "may be used with care", "do not use": "must not be used"}
         return (
             f"The paper's equations (3) and (4) {may[law.verdict]} for {self.name}: they miss the magnetization "
@@ -220,7 +228,7 @@ class Judgment:
         if not np.isnan(self.tmr):
             notes.append(f"TMR (G_P - G_AP)/G_AP = {self.tmr:.4g}")
         for law in self.laws.values():
-            said = " ".join(text[0].upper() + text[1:].rstrip(".") + "." for text in (law.reason, law.advice) if text)
+            said = " ".join(_sentence(text) for text in (law.reason, law.advice) if text)
             if said and law.verdict != VERDICTS[3]:
                 notes.append(f"{law.title}: {said}")
         return Table(f"{self.name}, {self.evidence.problem.words}", head, rows, notes, left=2)

@@ -99,3 +99,15 @@ def test_what_cannot_be_turned_is_said_once(body, reason, tmp_path, capsys):
     assert reason in first
     assert "\n".join(rest).count(reason) == 1
     assert "as for (1) one conserved current" in "\n".join(rest)
+
+
+def test_a_crystal_is_judged_behind_a_cut_at_a_momentum_or_averaged(capsys):
+    """One command, for systems that have no angle of their own."""
+    words = ["judge", str(SYSTEMS / "altermagnet_junction.py"), "--behind", "barrier", "--angles", "0:180deg:3"]
+    assert main([*words, "--k", "0.3"]) == 0
+    assert "k = 0.3, a Kwant system turned behind a cut" in capsys.readouterr().out
+    assert main([*words, "--k", "average", "--rtol", "1e-2"]) == 0
+    assert "averaged over the zone" in capsys.readouterr().out
+    assert main([*words, "--cut", "barrier"]) == 2
+    assert main(words[:2]) == 2
+    assert "--behind" in capsys.readouterr().err

@@ -139,6 +139,8 @@ def _bulk(e: Evidence) -> Finding:
 
 def _surface(e: Evidence) -> Finding:
     problem = _clean(e)
+    e.need_turns()
+    e.need_magnets()
     spacer, _ = problem.decaying
 
     def densities(c: Floats) -> Floats:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from kwant_spinjunc.judging.evidence import ROUNDING, Evidence
-from kwant_spinjunc.judging.laws.rule import Curve, Finding, Rule, contrast, relative
+from kwant_spinjunc.judging.evidence import Evidence
+from kwant_spinjunc.judging.laws.rule import NO_FLOW, Curve, Finding, Rule, contrast, fed_only, relative
 from kwant_spinjunc.theory import tunnelling
 
 from ...arrays import Floats
@@ -15,6 +15,8 @@ __all__ = ["RULES"]
 
 UNIT = "e²/h × V"
 CURRENT = "the charge current at the same angle"
+#: A charge current below this part of what its channels carry makes errors per current large.
+SMALL = 0.01
 #: Two sides that agree to this part of the current do so by symmetry.
 SYMMETRIC = 1e-10
 
@@ -35,19 +37,22 @@ def _conserved(e: Evidence) -> Finding:
     e.need_magnets()
     J_M = tunnelling.conserved_magnetization_current(*tunnelling.collinear_coefficients(e.rotated), *e.mu)
     lost = relative(e.J_M[:, 0], e.J_M[:, 1], e.scale)
-    symmetric = bool(lost.max() < SYMMETRIC)
     turned = np.linalg.norm(e.J_M[:, :1] * e.m[:, 0] - e.J_M[:, 1:] * e.m[:, 1], axis=-1)
     worst = float(relative(0.0, turned, e.scale).max())
-    reason = f"as a vector the current changes by up to {worst:.2g} of J, the torque on both magnets"
-    if symmetric:
+    reason = f"as a vector the current changes by up to {worst:.2g} of J, the torque on all that lies between"
+    if not e.flows:
+        reason = NO_FLOW
+    elif worst <= SYMMETRIC:
+        reason = "at these angles no torque acts, and none of the current can be lost"
+    elif lost.max() < SYMMETRIC:
         reason = f"both sides are mirror images: the lengths agree by symmetry, not by conservation; {reason}"
     return Finding(
         _off(e, J_M, J_M),
         float(lost.max()),
-        "|J_M^R - J_M^L|/J, what is lost on the way",
+        "|J_M^R - J_M^L|/J, which it sets to zero",
         _curves(e, J_M, J_M),
         reason,
-        restrained=symmetric and worst > SYMMETRIC,
+        restrained=worst > SYMMETRIC,
     )
 
 
@@ -60,7 +65,8 @@ def _rotation(e: Evidence) -> Finding:
         Curve(f"transmission T_{label}", "1", "", e.rotated[:, i, j], e.transmissions[:, i, j])
         for label, (i, j) in zip(labels, np.ndindex(2, 2), strict=True)
     )
-    return Finding(error, value, name, curves)
+    fed = fed_only(e)
+    return Finding(error, value, name, curves, fed, restrained=bool(fed))
 
 
 def _tunnelling(e: Evidence) -> Finding:
@@ -68,7 +74,7 @@ def _tunnelling(e: Evidence) -> Finding:
     name, value = contrast(e)
     left = tunnelling.magnetization_current(e.rotated, e.mu[0], e.mu[1], "left")
     right = tunnelling.magnetization_current(e.rotated, e.mu[0], e.mu[1], "right")
-    reason = ""
+    reason, fed = "", fed_only(e)
     if e.cancels:
         reason = "no net charge flows at some angle, where errors are relative to what the channels carry one by one"
     flips = [e.probabilities[:, lead, 0, lead, 1] + e.probabilities[:, lead, 1, lead, 0] for lead in (0, 1)]
@@ -76,9 +82,14 @@ def _tunnelling(e: Evidence) -> Finding:
     share = float(relative(0.0, np.max(dropped, axis=0), e.scale).max())
     if share > 0:
         reason = f"{reason + '; ' if reason else ''}dropped spin-flip reflection carries up to {share:.2g} of J"
-    if not (abs(e.J_M) > ROUNDING * e.scale[:, None]).any():
-        reason = "no magnetization current flows at these potentials, by the law and exactly"
-    return Finding(_off(e, left, right), value, name, _curves(e, left, right), reason)
+    error = _off(e, left, right)
+    worst = int(np.argmax(error))
+    if not e.cancels and e.carried[worst] < SMALL:
+        least = f"the charge current all but cancels at {np.degrees(e.angles[worst]):.4g} deg, where it is "
+        reason = f"{least}{e.carried[worst]:.2g} of what its channels carry one by one; {reason}".rstrip("; ")
+    if not e.flows:
+        reason = f"{NO_FLOW}, by the law and exactly"
+    return Finding(error, value, name, _curves(e, left, right), fed or reason, restrained=bool(fed) and e.flows)
 
 
 RULES = (
@@ -91,7 +102,8 @@ RULES = (
         "J_M^L and J_M^R of exact linear response",
         CURRENT,
         _conserved,
-        "Use one J_M for each side, and the difference of their vectors as the torque.",
+        "Use one J_M for each side, and the difference of their vectors as the torque: no barrier mends it.",
+        sought=False,
     ),
     Rule(
         "rotation",

@@ -12,7 +12,12 @@ from kwant_spinjunc.judging.evidence import Evidence
 
 from ...arrays import Floats
 
-__all__ = ["Curve", "Finding", "Rule", "contrast", "relative"]
+__all__ = ["NO_FLOW", "Curve", "Finding", "Rule", "contrast", "fed_only", "relative"]
+
+
+NO_FLOW = "no magnetization current flows at these potentials"
+#: Sine of an angle below which it is collinear.
+FED = 1e-9
 
 
 def relative(exact: Any, theory: Any, scale: Any | None = None) -> Floats:
@@ -113,12 +118,20 @@ class Rule:
     sought: bool = True
 
 
+def fed_only(e: Evidence) -> str:
+    """Return what is to be said of a law judged where it is fed and nowhere else, at collinear angles; else empty."""
+    if (np.sin(e.angles[e.asked]) > FED).any():
+        return ""
+    return "at 0 and 180 deg it is fed with the answer and cannot miss: ask for angles between"
+
+
 def contrast(e: Evidence) -> tuple[str, float]:
     """Return name and value of what makes a junction at an angle differ from its two collinear ones.
 
     The spin contrast |z| of a round trip between the magnets where wave functions of both halves are known, see
-    `kwant_spinjunc.validity`; to the same order the factorization defect of the collinear conductances; where spins
-    are missing (half metals) their transmission per channel.
+    `kwant_spinjunc.validity`; to the same order the factorization defect of the collinear conductances of one pair
+    of channels a spin; of many channels, whose sums do not factorize, and where spins are missing (half metals) their
+    transmission per channel.
     """
     if np.isfinite(e.round_trip):
         return "|z|, spin contrast of a round trip between the magnets", e.round_trip
@@ -126,7 +139,7 @@ def contrast(e: Evidence) -> tuple[str, float]:
         channels = max(float(e.modes.sum()) / 2, 1.0) if np.isfinite(e.modes).all() else 1.0
         return "transmission per channel", float(e.conductance[0]) / channels
     D = e.factors
-    if (D > 0).all():
+    if e.single and (D > 0).all():
         return "|D++ D-- / (D+- D-+) - 1|, factorization defect", float(
             abs(D[0, 0] * D[1, 1] / (D[0, 1] * D[1, 0]) - 1)
         )

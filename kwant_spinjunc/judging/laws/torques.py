@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kwant_spinjunc.judging.evidence import BIAS, ROUNDING, Evidence, InapplicableError
-from kwant_spinjunc.judging.laws.rule import Curve, Finding, Rule, contrast, relative
+from kwant_spinjunc.judging.laws.rule import NO_FLOW, Curve, Finding, Rule, contrast, fed_only, relative
 from kwant_spinjunc.theory import julliere, slonczewski, tunnelling
 
 from ...arrays import Floats
@@ -22,7 +22,7 @@ def _against(e: Evidence, theory: Floats, exact: Floats, difference: Floats) -> 
     larger = np.maximum(theory, exact)
     there = larger > ROUNDING * e.scale
     if not there.any():
-        raise InapplicableError("no torque acts at any angle: no magnetization current flows at these potentials")
+        raise InapplicableError("no torque acts at these angles" if e.flows else NO_FLOW)
     error: Floats = np.where(there, difference / np.where(there, larger, 1.0), np.nan)
     return error
 
@@ -43,31 +43,29 @@ def _vector(e: Evidence) -> Finding:
 def _scalar(e: Evidence) -> Finding:
     e.need_magnets()
     t0 = abs(tunnelling.implicit_torque(e.J_M[:, 0], e.J_M[:, 1]))
-    torque = np.linalg.norm(_torque(e), axis=-1)
+    reason = "lengths along two axes leave out that the current turns from one to the other, which is the torque"
+    try:
+        vectors = e.total_torque
+    except InapplicableError:
+        vectors = tunnelling.vector_torque(e.J_M[:, 0], e.J_M[:, 1], e.m[:, 0], e.m[:, 1])
+        reason += "; the torque here is all spin lost between the leads, spin-orbit coupling included"
+    torque = np.linalg.norm(vectors, axis=-1)
     error = _against(e, t0, torque, abs(t0 - torque))
-    seen = float(np.nanmin(np.append(relative(0.0, t0, np.where(torque > 0, torque, 1.0)), 1.0)))
-    reason = "a difference of lengths is blind to the turn of the current, which is the torque"
+    worst = int(np.nanargmax(np.where(e.asked, error, np.nan))) if np.isfinite(error[e.asked]).any() else 0
+    turn = 4 * abs(e.J_M[worst].prod()) * np.sin(e.angles[worst] / 2) ** 2  # |τ|² = t0² ± turn
     return Finding(
         error,
-        seen,
-        "|t0| over the torque at the worst angle",
+        float(turn / (turn + t0[worst] ** 2)),
+        "x/(x + t0²), x = |4 J_M^L J_M^R sin²(Φ/2)|, at the worst angle: part of the turn of the current",
         (Curve("|torque on both magnets|", UNIT, "", t0, torque),),
         reason if np.nanmax(np.append(error, 0.0)) > ROUNDING else "",
     )
 
 
-def _torque(e: Evidence) -> Floats:
-    """Return the torque on both magnets: from wave functions, or by conservation of spin from both currents."""
-    try:
-        return e.total_torque
-    except InapplicableError:
-        return tunnelling.vector_torque(e.J_M[:, 0], e.J_M[:, 1], e.m[:, 0], e.m[:, 1])
-
-
 def _relations(e: Evidence) -> Finding:
     e.need_magnets()
     if e.spacer_at_bias is None:
-        raise InapplicableError(e.unseen)
+        raise InapplicableError(e.unseen or e.fixed)
     J_M = e.spin_currents(BIAS)[1]
     theory = np.stack(tunnelling.in_plane_torques(J_M[:, 0], J_M[:, 1], e.angles), axis=-1)
     exact = e.in_plane_torques
@@ -94,8 +92,11 @@ def _angular(e: Evidence) -> Finding:
             exact = e.in_plane_torques[:, i]
             misfit.append(abs(theory - exact))
             curves.append(Curve("in-plane torque per bias", UNIT, side, theory, exact))
-    error = relative(0.0, np.max(misfit, axis=0), e.conductance_scale)
-    return Finding(error, value, name, tuple(curves))
+    # sin π and (1 + cos π)/2 are rounding of the largest, also where half metals let nothing pass
+    off = np.max(misfit, axis=0)
+    error = relative(0.0, np.where(off > ROUNDING * e.conductance.max(), off, 0.0), e.conductance_scale)
+    fed = fed_only(e)
+    return Finding(error, value, name, tuple(curves), fed, restrained=bool(fed))
 
 
 RULES = (
