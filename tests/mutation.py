@@ -36,8 +36,8 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -158,6 +158,8 @@ def _skipped(tree: ast.Module) -> set[int]:
             hidden.append(node)
         elif isinstance(node, ast.Raise) and node.exc is not None:
             hidden.append(node.exc)
+        elif isinstance(node, ast.Call):
+            hidden += [keyword.value for keyword in node.keywords if keyword.arg in UNSEEN]
         elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             hidden.append(node)
         for part in hidden:
@@ -270,11 +272,12 @@ class Bench:
         for name in PRELOADED.split():
             with contextlib.suppress(ImportError), warnings.catch_warnings(action="ignore"):
                 importlib.import_module(name)
+        self._tested(["--collect-only", "tests"], compiled=True)  # once for all mutants
 
     def run(self, mutant: Mutant, tests: list[str]) -> tuple[str, str]:
         """Return ("killed" | "survived" | "killed by time", the test) of one mutant."""
         target = self.top / mutant.module
-        original = target.read_text()
+        original, times = target.read_text(), target.stat()
         source = mutated(TOP / mutant.module, mutant.line, mutant.kind, mutant.before)
         if source is None:
             return "skipped", ""
@@ -296,14 +299,15 @@ class Bench:
             return "survived", ""
         finally:
             target.write_text(original)
+            os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))  # as its bytecode knows it
 
-    def _tested(self, tests: list[str]) -> tuple[int | None, str]:
+    def _tested(self, tests: list[str], compiled: bool = False) -> tuple[int | None, str]:
         """Run tests in a copy of this process; return its exit code, None if it took too long, and what it printed."""
         output = self.top / "output.txt"
         pid = os.fork()
         if not pid:
             try:
-                os._exit(self._child(tests, output))
+                os._exit(self._child(tests, output, compiled))
             except BaseException:  # it must never go on as a worker
                 traceback.print_exc()
             finally:
@@ -311,7 +315,7 @@ class Bench:
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         return None if code in (-signal.SIGXCPU, -signal.SIGALRM) else code, output.read_text(errors="replace")
 
-    def _child(self, tests: list[str], output: Path) -> int:
+    def _child(self, tests: list[str], output: Path, compiled: bool) -> int:
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 5))
         signal.alarm(6 * SECONDS)  # a deadlock takes no time of the processor
         os.chdir(self.top)
@@ -319,7 +323,7 @@ class Bench:
         os.dup2(handle, 1)
         os.dup2(handle, 2)
         sys.path.insert(0, str(self.top))
-        sys.dont_write_bytecode = True
+        sys.dont_write_bytecode = not compiled
         os.environ["PYTHONPATH"] = str(self.top)
         import pytest
 
@@ -344,26 +348,36 @@ def attempt(mutant: Mutant, tests: list[str]) -> dict[str, object]:
     return row | {"source": source, "tests": len(tests)}
 
 
-def covering(contexts: Iterable[str], seconds: dict[str, float]) -> list[str]:
-    """Return the addresses of tests that execute a line: the fastest ones, then the fastest of each file in turn."""
+def covering(module: str, line: int, lines: dict[str, dict[int, set[str]]], seconds: dict[str, float]) -> list[str]:
+    """Return the addresses of tests that execute a line: in turn the fastest one, and the one most of this module."""
 
     def time_of(context: str) -> float:
         return seconds.get(".".join(context.split(".")[-2:]), 0.0)
 
-    found = sorted(contexts, key=time_of)
-    first, rest = found[:FIRST], found[FIRST:]
-    turns: dict[str, int] = defaultdict(int)
-    order = []
-    for context in rest:
-        file = context.rpartition(".")[0]
-        turns[file] += 1
-        order.append((turns[file], time_of(context), context))
+    found, here, everywhere = lines[module].get(line, set()), _executed(lines)[module], _executed(lines)[""]
+    fastest = sorted(found, key=lambda c: (time_of(c), c))
+    closest = sorted(found, key=lambda c: (-here[c] / everywhere[c], time_of(c), c))
+    order = list(dict.fromkeys(context for pair in zip(fastest, closest, strict=True) for context in pair))
     spent, chosen = 0.0, []
-    for context in [*first, *(c for *_, c in sorted(order))][:MOST_TESTS]:
+    for context in order[:MOST_TESTS]:
         spent += time_of(context)
         if spent <= TRACED or len(chosen) < 3:
             chosen.append(context)
     return [node for node in map(_node, chosen) if node]
+
+
+_counts: dict[str, Counter[str]] = {}
+
+
+def _executed(lines: dict[str, dict[int, set[str]]]) -> dict[str, Counter[str]]:
+    """Return how many lines each test executes of each module, and of all under an empty name."""
+    if not _counts:
+        for module, found in lines.items():
+            _counts[module] = Counter(context for contexts in found.values() for context in contexts)
+        _counts[""] = Counter()
+        for counts in list(_counts.values()):
+            _counts[""].update(counts)
+    return _counts
 
 
 def main() -> None:
@@ -398,9 +412,7 @@ def main() -> None:
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(options.workers, spawn, _start, (temporary, options.idle)) as pool:
             jobs = [
-                pool.submit(
-                    attempt, m, options.against or [m.module, *covering(lines[m.module].get(m.line, ()), seconds)]
-                )
+                pool.submit(attempt, m, options.against or [m.module, *covering(m.module, m.line, lines, seconds)])
                 for m in mutants
             ]
             for mutant, job in zip(mutants, jobs, strict=True):

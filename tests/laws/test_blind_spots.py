@@ -1,29 +1,50 @@
 """What mutants broke unseen: each law here was a hole of the suite, found by `make mutation`."""
 
+import ctypes
+import dataclasses
+import importlib
 import os
+import pkgutil
 import re
+import signal
 import sqlite3
 
 import kwant
 import numpy as np
 import pytest
+from crystal_layers import random_layers
+from dense import self_energy
 from numpy.testing import assert_allclose
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.halves.real import solve
+from kwant_spinjunc.crystals.levels import count_levels
+from kwant_spinjunc.crystals.scatter import taken_apart
+from kwant_spinjunc.devices.device import Device
+from kwant_spinjunc.halves.real import angles, solve
+from kwant_spinjunc.halves.supercell import dense as blocks
+from kwant_spinjunc.halves.surface import surfaces
 from kwant_spinjunc.magnets.parameters import effective
+from kwant_spinjunc.magnets.parameters.response import angular_response_from
+from kwant_spinjunc.model import drawing
+from kwant_spinjunc.model.disorder import _double
 from kwant_spinjunc.model.sample import realize
 from kwant_spinjunc.plot import devices as drawings
 from kwant_spinjunc.plot.figures import plot_sweep
-from kwant_spinjunc.runs.files import write_atomically
+from kwant_spinjunc.runs import executors, files
+from kwant_spinjunc.runs.files import shielded, write_atomically
 from kwant_spinjunc.runs.store import Store
 from kwant_spinjunc.solved import unitarity_of
 from kwant_spinjunc.spin import PAULI, sigma
 from kwant_spinjunc.theory import tunnelling
+from kwant_spinjunc.transport import derivatives
+from kwant_spinjunc.transport.derivatives import bias_derivative
+from kwant_spinjunc.transport.equilibrium import equilibrium_response
 from systems.graphene_spin_valve import graphene_spin_valve
 from systems.tunnel_junction import tunnel_junction
 
 ROUTES = 1e-10
+#: Wings whose classes a user gets.
+RESULTS = ("crystals", "judging", "magnets", "model", "scattering", "theory", "transport")
 CHAIN = dict(onsite=0.2, hopping=1.0, splitting=0.6)
 IRON = dict(onsite=5.0, hopping=1.0, splitting=1.0, in_plane_hopping=1.0)
 
@@ -94,6 +115,11 @@ def test_flux_that_misses_in_rows_only_or_in_columns_only_is_a_defect():
         assert unitarity_of(P, np.ones((2, 2))) == 3.0
 
 
+@pytest.mark.parametrize("word", [0, 2**32 - 1])
+def test_no_random_number_is_zero_or_one(word):
+    assert 0 < _double(np.uint64(word), np.uint64(word)) < 1
+
+
 def test_every_bond_within_a_spin_orbit_layer_turns_by_its_angle_about_an_axis_of_its_own():
     copper = dict(onsite=4.2, hopping=1.0, in_plane_hopping=1.0)
     dirty = sj.normal_metal(**copper, thickness=3, disorder=[sj.SpinOrbitScattering(angle=0.6)])
@@ -149,15 +175,90 @@ def test_an_energy_outside_of_all_bands_is_told_where_they_are():
         sj.scatter(sj.Junction(sj.ferromagnet(**CHAIN), [], sj.ferromagnet(**CHAIN)), 9.0)
 
 
+@pytest.mark.parametrize("phase", [0.0, 0.4])  # of definite hopping, and of any other
+def test_of_many_momenta_only_those_at_an_edge_are_doubtful(phase):
+    h = np.array([0.3, 2.0, -1.1, -2.0])[:, None, None] + 0j
+    (surface,) = surfaces(h, np.broadcast_to(-np.exp(1j * phase), h.shape))
+    assert surface.doubtful.tolist() == [False, True, False, True]
+
+
+def test_levels_are_counted_as_the_dense_matrix_has_them():
+    syst, _, energy = random_layers(0, 1, well=True)
+    k, expected = np.linspace(0.2, 2.9, 7), []
+    for value in k:
+        H = syst.hamiltonian_submatrix(params={"k_y": value}).astype(complex)
+        for lead, interface in zip(syst.leads, syst.lead_interfaces, strict=True):
+            rows = np.concatenate([2 * np.array([i]) + [[0], [1]] for i in interface], axis=1).T.ravel()
+            own, error = self_energy(lead, energy, {"k_y": value})
+            assert error < 1e-6
+            H[np.ix_(rows, rows)] += (own + own.conj().T) / 2
+        levels = np.linalg.eigvalsh(H) - energy
+        assert abs(levels).min() > 1e-4
+        expected.append((levels < 0).sum())
+    assert np.ptp(expected) > 1
+    for cut in range(1, max(site.tag[0] for site in syst.sites) + 1):  # wherever the system is cut
+        crystal = taken_apart(Device(system=syst), {}, ("k_y",), lambda site, cut=cut: site.tag[0] >= cut)
+        assert count_levels(crystal, energy, k[:, None], None)[:, 0].tolist() == expected
+
+
+@pytest.mark.parametrize("real", [False, True])
+def test_an_inverse_by_blocks_needs_no_other(real, monkeypatch):
+    rng = np.random.default_rng(1)
+    a = rng.normal(size=(120, 120)) + (0 if real else 1j) * rng.normal(size=(120, 120))
+    a = np.asfortranarray(a + a.T + 40 * np.eye(120))
+    sizes, invert = [], blocks.invert
+    monkeypatch.setattr(blocks, "invert", lambda part: (sizes.append(len(part)), invert(part))[1])
+    found = blocks.symmetric_inverse(a.copy(order="F"))
+    assert_allclose(a @ found, np.eye(120), atol=1e-12)
+    assert max(sizes) <= blocks.LEAF
+
+
+def test_a_coefficient_is_relative_to_the_smallest_probability_among_the_angles():
+    values, coefficients = np.ones((3, 2, 2, 2, 2)), np.zeros((3, 2, 2, 2, 2))
+    values[1, 1, 0, 0, 1], coefficients[2, 1, 0, 0, 1] = 1e-9, 1e-12
+    assert angles._relative(coefficients, values).max() == pytest.approx(1e-3)
+
+
 # ---------------------------------------------------------------------- bias
-@pytest.mark.parametrize("temperature", [0.0, 0.03])
-def test_the_total_field_like_torque_is_the_transverse_flux_through_the_barrier(temperature):
-    junction = tunnel_junction(theta=1.1)
-    r = sj.bias_response(junction, [0.0, 0.2], temperature=temperature, equilibrium=True)
-    normal = np.cross(junction.left.m, junction.right.m) / np.sin(1.1)
-    flux = (r.spin_current + r.equilibrium.spin_current) @ normal
-    assert abs(flux).min() > 1e-5  # of the occupied states, without a bias too
-    assert_allclose(r.total_torques.field_like, np.stack([-flux, flux], axis=-1), atol=1e-12)
+@pytest.mark.parametrize("options", [{}, {"temperature": 0.02, "equilibrium": True}, {"rtol": 1e-4}])
+@pytest.mark.parametrize("V", [0.0, 0.15, 0.4])
+def test_the_error_of_a_derivative_bounds_its_miss(V, options):
+    junction = sj.Junction(
+        sj.ferromagnet(**CHAIN),
+        [sj.barrier(onsite=2.6, hopping=1.0, thickness=2)],
+        sj.ferromagnet(**{**CHAIN, "splitting": 0.9}, m=sj.unit_vector(1.0)),
+    )
+    fine = bias_derivative(junction, V, step=0.02, **{**options, "rtol": 1e-12})
+    for step in (0.02, 0.1):
+        found = bias_derivative(junction, V, step=step, **options)
+        for name in ("conductance", "magnetization", "damping_like", "field_like"):
+            assert abs(getattr(found, name) - getattr(fine, name)).max() <= found.error + fine.error
+        assert found.error < 3e-2 * fine.conductance
+    assert fine.error < 1e-6 * fine.conductance
+
+
+def test_the_error_of_a_derivative_holds_what_the_errors_of_the_responses_do(monkeypatch):
+    junction = sj.Junction(sj.ferromagnet(**CHAIN), [], sj.ferromagnet(**CHAIN))
+    exact, noise, solve_bias = bias_derivative(junction, 0.1), 1e-3, derivatives.bias_response
+
+    def noisy(*args, **options):
+        found = solve_bias(*args, **options)
+        worst = noise / 2 * np.array([-1.0, 1.0, -1.0, 1.0, -1.0, 1.0])[:, None, None]  # of each spin, on both sides
+        return dataclasses.replace(found, spin_resolved=found.spin_resolved + worst, error=np.full(6, noise))
+
+    monkeypatch.setattr(derivatives, "bias_response", noisy)
+    found = bias_derivative(junction, 0.1)
+    assert 0.1 * found.error < abs(found.conductance - exact.conductance) < found.error
+
+
+@pytest.mark.parametrize("mu", [-1.0, -3.0, -30.0])
+def test_nothing_flows_in_empty_bands(mu):
+    iron = dict(onsite=2.5, hopping=1.0, splitting=0.6)
+    oxide = sj.barrier(onsite=4.0, hopping=1.0, thickness=1)
+    junction = sj.Junction(sj.ferromagnet(**iron), [oxide], sj.ferromagnet(**iron, m=sj.unit_vector(1.0)))
+    found = equilibrium_response(junction, mu)
+    assert abs(found.torques.vectors).max() < 1e-18
+    assert found.error < 1e-18
 
 
 # ---------------------------------------------------------------------- judging
@@ -177,7 +278,78 @@ def test_the_page_of_a_judgment_draws_its_curves(tmp_path):
     assert 'alt="Exact numbers (thick) and laws (dashed) over the angle"' in (tmp_path / "judge.html").read_text()
 
 
+def test_a_sample_is_not_judged_to_an_accuracy_of_averages():
+    dirty = sj.barrier(onsite=9.0, hopping=1.0, in_plane_hopping=1.0, thickness=2, disorder=[sj.Anderson(width=1.0)])
+    junction = sj.Junction(sj.ferromagnet(**IRON), [sj.ferromagnet(**IRON), dirty], sj.ferromagnet(**IRON))
+    with pytest.raises(sj.ArgumentError, match="`rtol` must be left out for a disordered junction"):
+        sj.judge(junction, energy=0.1, rtol=1e-3, cross_section=(2, 2))
+
+
 # ---------------------------------------------------------------------- fits and files
+def test_a_response_of_several_angles_says_at_which_wave_vector_it_is():
+    k = (0.3, -0.4)
+    valves = [tunnel_junction(theta=t, onsite=4.0, in_plane_hopping=1.0) for t in (2.0, 0.5, 1.0, 2.5, 0.0)]
+    found = angular_response_from([sj.scatter(valve, 0.1, k) for valve in valves])
+    assert tuple(found.k) == k
+    assert found.angles == pytest.approx([0.0, 0.5, 1.0, 2.0, 2.5])
+
+
+def test_what_holds_arrays_is_compared_as_an_object():
+    """A generated ``==`` of arrays raises, and so does the hash of one."""
+    unlike = []
+    for module in pkgutil.walk_packages(sj.__path__, "kwant_spinjunc."):
+        if module.name.split(".")[1] not in RESULTS:
+            continue
+        imported = importlib.import_module(module.name)
+        for value in (getattr(imported, name) for name in getattr(imported, "__all__", ())):
+            if isinstance(value, type) and dataclasses.is_dataclass(value):
+                kinds = [str(field.type) for field in dataclasses.fields(value) if field.compare]
+                arrays = any(kind in ("Floats", "Complex", "Integers", "Flags") or "NDArray" in kind for kind in kinds)
+                unlike += [value.__qualname__] if arrays and value.__eq__ is not object.__eq__ else []
+    assert unlike == []
+
+
+@pytest.mark.parametrize(("given", "settled"), [("65536", True), (str(2**40), False), ("", False), ("many", False)])
+def test_only_a_threshold_that_gives_memory_back_too_early_is_undone(given, settled, monkeypatch):
+    calls = []
+
+    class Library:
+        mallopt = staticmethod(lambda *pair: calls.append(pair))
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: Library)
+    monkeypatch.setattr(executors, "_allocator_is_settled", [])
+    monkeypatch.setattr(executors.sys, "platform", "linux")
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", given)
+    executors.settle_allocator()
+    executors.settle_allocator()
+    assert len(calls) == 2 * settled
+
+
+def test_of_several_signals_the_first_is_obeyed_after_the_block(monkeypatch):
+    obeyed = []
+    monkeypatch.setattr(signal, "getsignal", lambda number: lambda came, frame: obeyed.append(came))
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL), signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with shielded():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                os.kill(os.getpid(), number)
+            assert obeyed == []
+        assert obeyed == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before[0])
+        signal.signal(signal.SIGINT, before[1])
+
+
+def test_a_new_file_that_another_process_takes_is_let_go(monkeypatch):
+    answers, held = [False, False, True], files.held
+    monkeypatch.setattr(files, "held", lambda *of: answers.pop(0) and held(*of))
+    before = set(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else None
+    with write_atomically("a") as path:
+        path.write_text("1")
+    assert not answers
+    assert before is None or set(os.listdir("/proc/self/fd")) == before
+
+
 @pytest.mark.parametrize("unit", [1e-15, 1.0, 1e12])
 def test_the_misfit_of_a_fit_does_not_depend_on_the_unit(unit):
     class Response:
@@ -213,6 +385,22 @@ def test_writing_leaves_no_file_open():
 
 
 # ---------------------------------------------------------------------- prints and pictures
+def test_the_bands_of_a_drawing_are_to_one_scale():
+    junction = sj.Junction(
+        sj.ferromagnet(**CHAIN), [sj.barrier(onsite=6.0, hopping=0.5, thickness=1)], sj.ferromagnet(**CHAIN)
+    )
+    bars = re.findall(r'<rect x="([^"]*)" y="([^"]*)" width="([^"]*)" height="([^"]*)"', drawing.drawing(junction))
+    x, top, width, height = np.array(bars, dtype=float).T
+    edges = [plane.band_edges(2.0) for plane in junction.planes]
+    levels = np.concatenate(
+        [e if plane.is_magnetic else e[:1] for e, plane in zip(edges, junction.planes, strict=True)]
+    )
+    scale = (drawing.HEIGHT - drawing.STRIP) / np.ptp(levels)
+    assert_allclose(height, scale * np.ptp(levels, axis=1), atol=0.11)
+    assert_allclose(top, drawing.STRIP + scale * (levels.max() - levels.max(axis=1)), atol=0.11)
+    assert (np.diff(x) > width[:-1] - 0.1).all()
+
+
 def test_a_device_prints_its_axes_and_draws_a_square_as_a_square():
     found = sj.scatter(graphene_spin_valve(theta=1.0), 0.0)
     axes = [tuple(map(float, text.split(","))) for text in re.findall(r"spin along \(([^)]*)\)", str(found))]
