@@ -76,7 +76,7 @@ def by_scatter(syst: Any, params: dict[str, Any]) -> tuple[Any, Any, Any]:
         cuts={"middle": lambda site: site.tag[0] >= middle},
         magnets={"slab": lambda site: middle <= site.tag[0] < middle + 20},
     )
-    return s.probabilities, s.spin_current("middle", total=True), s.torque("slab").exchange_total
+    return s.probabilities, s.spin_current("middle", total=True), s.torque("slab").exchange
 
 
 def import_time() -> float:

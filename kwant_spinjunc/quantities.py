@@ -25,6 +25,12 @@ LABELS: dict[str, tuple[str, ...]] = {
 }
 
 
+#: Axes of a conductance from lead to lead, where there may be more than two.
+LEADS = ("lead_out", "lead_in")
+#: Endings and axes of what is summed over the spins that come in, and of what is not.
+BY_SPIN: tuple[tuple[str, tuple[str, ...]], ...] = (("", ()), ("_by_spin", ("spin_in",)))
+
+
 @dataclass(frozen=True)
 class Quantity:
     """What a quantity of a result is.
@@ -80,21 +86,24 @@ QUANTITIES: dict[str, Quantity] = {
     "magnetoresistance": Quantity((), "1", "resistance_area over its value at parallel magnets, minus 1"),
     "torque_efficiency": Quantity(("magnet",), "hbar/2e", "damping-like torque per charge current"),
     "spin_defect": Quantity((), "1", "difference of spin current through the spacer and J_M, per charge current"),
-    "conductances": Quantity(("lead_out", "lead_in"), "e^2/h", "conductance from lead to lead"),
     "spin_mixing": Quantity(("lead",), "1", "how far the modes of a lead are from definite spin"),
     "magnetization": Quantity(("lead", "axis"), "1", "direction of the majority spin of a lead"),
-    "flux": Quantity(
-        ("cut", "lead_in", "spin_in", "component"),
-        "1",
-        "flux of charge and Pauli spin through a cut per unit incoming flux",
-    ),
     **{
-        f"{kind}_torque": Quantity(
-            ("magnet", "lead_in", "spin_in", "axis"), "1", f"{words} torque per unit incoming flux, as Pauli-spin flux"
+        f"flux{ending}": Quantity(
+            ("cut", "lead_in", *spins, "component"),
+            "1",
+            "flux of charge and Pauli spin through a cut per unit incoming flux",
         )
-        for kind, words in (("exchange", "exchange"), ("spin_orbit", "spin-orbit"))
+        for ending, spins in BY_SPIN
     },
-    "side_torque": Quantity(
+    **{
+        f"{kind}_torque{ending}": Quantity(
+            ("magnet", "lead_in", *spins, "axis"), "1", f"{words} torque per unit incoming flux, as Pauli-spin flux"
+        )
+        for kind, words in (("exchange", "exchange"), ("spin_orbit", "spin-orbit"), ("total", "total"))
+        for ending, spins in BY_SPIN
+    },
+    "side_torque_by_spin": Quantity(
         ("side", "lead_in", "spin_in", "axis"),
         "1",
         "torque on a side per unit incoming flux, as Pauli-spin flux",

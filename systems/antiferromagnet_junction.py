@@ -115,5 +115,5 @@ def antiferromagnet_junction(
 
 def sublattice_torques(s: Any, side: str = "right") -> tuple[np.ndarray, np.ndarray]:
     """Return net and staggered torque on a magnet, (..., leads, 3) per unit incoming flux, in ħ/2."""
-    A, B = (s.torque(f"{side} {name}").total for name in "AB")
+    A, B = (s.torque(f"{side} {name}").exchange for name in "AB")
     return A + B, A - B

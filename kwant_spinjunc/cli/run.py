@@ -94,10 +94,10 @@ def _run_device(device: Any, options: argparse.Namespace) -> int:
             print(f"    lead {lead}: {'flux through ' + cut:<22}" + _columns(flux[lead]))
         for magnet, torque in torques.items():
             if torque.undivided:
-                print(f"    lead {lead}: {'torque on ' + magnet:<36}" + _columns(torque.flux_total[lead]))
+                print(f"    lead {lead}: {'torque on ' + magnet:<36}" + _columns(torque.total[lead]))
                 continue
-            print(f"    lead {lead}: {'exchange torque on ' + magnet:<36}" + _columns(torque.exchange_total[lead]))
-            print(f"    lead {lead}: {'spin-orbit torque on ' + magnet:<36}" + _columns(torque.spin_orbit_total[lead]))
+            print(f"    lead {lead}: {'exchange torque on ' + magnet:<36}" + _columns(torque.exchange[lead]))
+            print(f"    lead {lead}: {'spin-orbit torque on ' + magnet:<36}" + _columns(torque.spin_orbit[lead]))
     if options.output:
         save_figure(_device_figure(result), options.output)
     return 0

@@ -16,7 +16,7 @@ from ..devices.cuts import resolve_cut, resolve_sites
 from ..devices.device import Device
 from ..errors import ArgumentError
 from ..printing import Table, number
-from ..quantities import LABELS, dataset, quantities
+from ..quantities import LABELS, LEADS, dataset, quantities
 from .measure import Measured, Measurement
 from .problem import ROUNDING, TURNED, Observable
 from .waves import hopping_flux, site_torques
@@ -32,22 +32,22 @@ class CrystalTorque:
 
     Attributes
     ----------
-    exchange : ndarray, shape (..., leads, 2, 3)
+    exchange_by_spin : ndarray, shape (..., leads, 2, 3)
         ``[..., lead_in, spin_in, (x, y, z)]`` in the frame of what is not turned; NaN for a lead that mixes spins.
-    total : ndarray, shape (..., leads, 3)
+    exchange : ndarray, shape (..., leads, 3)
         Summed over all channels of a lead.
-    site_exchange, site_total : ndarray, shape (..., leads, 2, sites, 3) and (..., leads, sites, 3)
+    site_exchange_by_spin, site_exchange : ndarray, shape (..., leads, 2, sites, 3) and (..., leads, sites, 3)
         On every site, half of a bond's torque to each of its ends: a staggered torque is their alternating sum.
     sites : ndarray of int
         Numbers of the sites.
     k_error : ndarray, shape (..., leads, 2, sites, 3)
-        Estimated error of ``site_exchange`` in a zone average, 0 otherwise.
+        Estimated error of ``site_exchange_by_spin`` in a zone average, 0 otherwise.
     """
 
+    exchange_by_spin: Floats
     exchange: Floats
-    total: Floats
+    site_exchange_by_spin: Floats
     site_exchange: Floats
-    site_total: Floats
     sites: Integers
     k_error: Floats
 
@@ -229,16 +229,19 @@ class CrystalScattering:
             axes |= {f"point_{n}": np.arange(count) for n, count in enumerate(self.modes.shape[:-2])}
         values: dict[str, Any] = {
             "probabilities": self.probabilities,
-            "conductances": self.transmissions,
+            "conductance": self.transmissions,
             "modes": np.broadcast_to(self.modes, (*self.transmissions.shape[:-2], *self.modes.shape[-2:])),
         }
         if self.k_error is not None:
             values["k_error"] = self.k_error
         if self.turns is not None:
-            values |= {"flux": self.spin_current(), "side_torque": self.side_torques}
+            values |= {"flux_by_spin": self.spin_current(), "side_torque_by_spin": self.side_torques}
         schema = quantities(values, "e^2/h")
-        if "flux" in schema:
-            schema["flux"] = replace(schema["flux"], dims=schema["flux"].dims[1:])  # through the one cut
+        schema["conductance"] = replace(schema["conductance"], dims=LEADS)
+        if "flux_by_spin" in schema:
+            schema["flux_by_spin"] = replace(
+                schema["flux_by_spin"], dims=schema["flux_by_spin"].dims[1:]
+            )  # the one cut
         leads = dict.fromkeys(("lead", "lead_out", "lead_in"), range(self.modes.shape[-2]))
         facts = {"unitarity_defect": self.unitarity_defect, "residual": self.residual, "points": self.points}
         return dataset(schema, values, axes, facts, {**LABELS, **leads})

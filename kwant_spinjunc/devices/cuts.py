@@ -146,7 +146,7 @@ def _leads_behind(name: str, hoppings: Any, system: Any, edges: Any) -> NDArray[
         if not len(np.intersect1d(front, back)):
             raise ArgumentError(
                 f"Argument `{name}` must separate the leads, but all lie on one side of it: it encloses an island. The "
-                "flux into an island is what its torque takes: use torque(sites).flux, or name the sites in `magnets`."
+                "flux into an island is what its torque takes: use torque(sites).total, or name the sites in `magnets`."
             )
         raise ArgumentError(
             f"Argument `{name}` must separate the leads, but both sides are still connected. A flux through part of a "

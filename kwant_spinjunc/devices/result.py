@@ -20,7 +20,7 @@ from ..arrays import Floats
 from ..checks import finite_array
 from ..errors import ArgumentError, ContinuityError, NearSideWarning, SpinjuncError, SpinjuncWarning
 from ..printing import as_html, first_line, with_unit
-from ..quantities import LABELS, dataset, quantities
+from ..quantities import LABELS, LEADS, dataset, quantities
 from .device import Device
 from .spin_channels import LeadSpins
 from .spin_operators import identity
@@ -40,13 +40,13 @@ class MagnetTorque:
 
     Attributes
     ----------
-    exchange, spin_orbit, flux : ndarray, shape (leads, 2, 3)
-        ``[lead_in, spin_in, (x, y, z)]``: torque on the magnetization, torque on the lattice, and the spin flux into
-        the sites, which is their sum. NaN for the spins of a lead that does not conserve spin. A spin-orbit bond that
-        leaves the set belongs to its surroundings: the flux is what arrives at the sites of the set.
-    exchange_total, spin_orbit_total, flux_total : ndarray, shape (leads, 3)
-        The same, summed over all channels of a lead.
-    site_exchange, site_spin_orbit, site_torque : ndarray, shape (leads, sites, 3)
+    exchange, spin_orbit, total : ndarray, shape (leads, 3)
+        ``[lead_in, (x, y, z)]``: torque on the magnetization, torque on the lattice, and the spin flux into the sites,
+        which is their sum. A spin-orbit bond that leaves the set belongs to its surroundings: the flux is what arrives
+        at the sites of the set.
+    exchange_by_spin, spin_orbit_by_spin, total_by_spin : ndarray, shape (leads, 2, 3)
+        The same by ``spin_in``; NaN for a lead that does not conserve spin.
+    site_exchange, site_spin_orbit, site_total : ndarray, shape (leads, sites, 3)
         Torque on every site, half of a bond's to each of its ends, and the sum of both kinds.
     sites : ndarray of int
         Numbers of the sites.
@@ -59,22 +59,22 @@ class MagnetTorque:
 
     exchange: Floats
     spin_orbit: Floats
-    flux: Floats
-    exchange_total: Floats
-    spin_orbit_total: Floats
-    flux_total: Floats
+    total: Floats
+    exchange_by_spin: Floats
+    spin_orbit_by_spin: Floats
+    total_by_spin: Floats
     site_exchange: Floats
     site_spin_orbit: Floats
-    site_torque: Floats
+    site_total: Floats
     sites: NDArray[np.int64]
     defect: float
     undivided: str = ""
 
     def __str__(self) -> str:
         rows = [f"Torque on {len(self.sites)} sites per unit incoming flux, in ħ/2 (x, y, z)"]
-        parts = [("exchange", self.exchange_total), ("spin-orbit", self.spin_orbit_total), ("flux", self.flux_total)]
+        parts = [("exchange", self.exchange), ("spin-orbit", self.spin_orbit), ("total", self.total)]
         shown = parts[2:] if self.undivided else parts
-        for lead in range(len(self.flux)):
+        for lead in range(len(self.total)):
             text = "   ".join(
                 f"{name} ({', '.join(f'{x:.6g}' for x in values[lead].round(15) + 0.0)})" for name, values in shown
             )
@@ -291,21 +291,23 @@ class DeviceScattering:
         """Return probabilities, modes and the fluxes and torques of the named cuts and magnets as `xarray.Dataset`."""
         values: dict[str, Any] = {
             "probabilities": self.probabilities,
-            "conductances": self.transmissions,
+            "conductance": self.transmissions,
             "modes": self.modes,
             "spin_mixing": self.spin_mixing,
             "magnetization": self.magnetizations,
         }
         names = {kind: self._names(kind) for kind in ("cut", "magnet")}
         if names["cut"]:
-            values["flux"] = np.array([self.spin_current(cut) for cut in names["cut"]])
+            values["flux_by_spin"] = np.array([self.spin_current(cut) for cut in names["cut"]])
         if names["magnet"]:
             torques = [self.torque(magnet) for magnet in names["magnet"]]
-            for kind in ("exchange", "spin_orbit"):
-                values[f"{kind}_torque"] = np.array([getattr(torque, kind) for torque in torques])
+            for kind in ("exchange", "spin_orbit", "total"):
+                values[f"{kind}_torque_by_spin"] = np.array([getattr(torque, f"{kind}_by_spin") for torque in torques])
         leads = dict.fromkeys(("lead", "lead_out", "lead_in"), range(len(self.channels)))
         facts = {"energy": self.energy, "unitarity_defect": self.unitarity_defect}
-        return dataset(quantities(values, "e^2/h"), values, {}, facts, {**LABELS, **leads, **names})
+        schema = quantities(values, "e^2/h")
+        schema["conductance"] = replace(schema["conductance"], dims=LEADS)
+        return dataset(schema, values, {}, facts, {**LABELS, **leads, **names})
 
     def to_dataframe(self) -> Any:
         """Return the probabilities as a `pandas.DataFrame`, one row per (lead_out, spin_out, lead_in, spin_in)."""
@@ -428,26 +430,26 @@ class DeviceScattering:
         edges = device.edges
         entering = edges[inside[edges[:, 0]] & ~inside[edges[:, 1]]]
         waves = [self.channel_waves(lead) for lead in range(len(self.channels))]
-        flux, flux_total = self._by_spin([device.flux_per_mode(psi, entering, self.params)[:, 1:] for psi in waves])
+        flux, total = self._by_spin([device.flux_per_mode(psi, entering, self.params)[:, 1:] for psi in waves])
         per_site = torques(device.system, sites, spin, waves, self.params, exchange=exchange)
         torque, torque_total = self._by_spin([values.sum(axis=1) for values in per_site])
         on_sites = np.array([values.sum(axis=0) for values in per_site])
-        miss = abs(flux_total - torque_total.sum(axis=1)) / np.maximum(self.channels, 1)[:, None]
-        site_torque = on_sites.sum(axis=2)
+        miss = abs(total - torque_total.sum(axis=1)) / np.maximum(self.channels, 1)[:, None]
+        site_total = on_sites.sum(axis=2)
         if undivided:
             torque, torque_total, on_sites = (
                 np.full((*values.shape[:-2], 2, 3), np.nan) for values in (torque, torque_total, on_sites)
             )
         return MagnetTorque(
-            exchange=torque[:, :, 0],
-            spin_orbit=torque[:, :, 1],
-            flux=flux,
-            exchange_total=torque_total[:, 0],
-            spin_orbit_total=torque_total[:, 1],
-            flux_total=flux_total,
+            exchange=torque_total[:, 0],
+            spin_orbit=torque_total[:, 1],
+            total=total,
+            exchange_by_spin=torque[:, :, 0],
+            spin_orbit_by_spin=torque[:, :, 1],
+            total_by_spin=flux,
             site_exchange=on_sites[:, :, 0],
             site_spin_orbit=on_sites[:, :, 1],
-            site_torque=site_torque,
+            site_total=site_total,
             sites=sites,
             defect=float(miss.max(initial=0.0)),
             undivided=undivided,

@@ -283,7 +283,7 @@ def plot_device(
     rows[0].set_title(f"Flux of {what}, incoming from lead {lead_in}", loc="left")
     if magnet is not None:
         torque = scattering.torque(magnet)
-        total = torque.site_torque[lead_in, :, "xyz".index(axis)]
+        total = torque.site_total[lead_in, :, "xyz".index(axis)]
         values = np.full(len(positions), np.nan)
         scale = float(abs(total).max())
         if scale < NOISE:

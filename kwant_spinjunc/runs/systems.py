@@ -19,7 +19,7 @@ from ..devices.bias import current_voltage
 from ..devices.device import MAX_DEFECT, Device
 from ..devices.scatter import scatter_device
 from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError
-from ..quantities import LABELS, QUANTITIES, Quantity
+from ..quantities import LABELS, LEADS, QUANTITIES, Quantity
 from ..spin import angle_between
 
 __all__ = [
@@ -38,7 +38,8 @@ Labels = Mapping[str, Sequence[Any]]
 
 #: Parameter of a family whose Hamiltonian moves with the bias.
 FOLLOWS = "bias"
-LEADS = ("lead_out", "lead_in")
+#: The kinds of torque of a named magnet.
+TORQUES = ("exchange_torque", "spin_orbit_torque", "total_torque")
 
 
 def labels_of(device: Device) -> dict[str, list[Any]]:
@@ -67,13 +68,9 @@ def linear_variables(device: Device, k: Any = None) -> dict[str, Quantity]:
         return {**found, "unitarity_defect": QUANTITIES["unitarity_defect"]}
     found["spin_mixing"] = QUANTITIES["spin_mixing"]
     if device.cuts:
-        found["flux"] = Quantity(
-            ("cut", "lead_in", "component"), "1", "flux of charge and Pauli spin through a cut per unit incoming flux"
-        )
+        found["flux"] = QUANTITIES["flux"]
     if device.magnets:
-        dims = ("magnet", "lead_in", "axis")
-        for name, words in (("exchange", "exchange "), ("spin_orbit", "spin-orbit "), ("total", "")):
-            found[f"{name}_torque"] = Quantity(dims, "1", f"{words}torque per unit incoming flux, as Pauli-spin flux")
+        found |= {name: QUANTITIES[name] for name in TORQUES}
     return {**found, "unitarity_defect": QUANTITIES["unitarity_defect"]}
 
 
@@ -146,8 +143,8 @@ def observe_linear(
         found["flux"] = np.array([s.spin_current(cut, total=True) for cut in labels["cut"]])
     if "total_torque" in variables:
         torques = [s.torque(magnet) for magnet in labels["magnet"]]
-        for name, attribute in (("exchange", "exchange"), ("spin_orbit", "spin_orbit"), ("total", "flux")):
-            found[f"{name}_torque"] = np.array([getattr(torque, f"{attribute}_total") for torque in torques])
+        for name in TORQUES:
+            found[name] = np.array([getattr(torque, name.removesuffix("_torque")) for torque in torques])
     return found
 
 

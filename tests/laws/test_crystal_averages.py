@@ -91,7 +91,7 @@ def test_turning_the_crystal_by_a_right_angle_reverses_the_magnetoresistance(ori
     if orientation == "along":
         assert abs(plus) > 1e-2
         # the torque on the ferromagnet of an altermagnet's electrons at a right angle, none when collinear
-        torque = s.torque("right").total[:, 0]
+        torque = s.torque("right").exchange[:, 0]
         assert abs(torque[1]).max() > 1e-3 * s.transmission(1, 0)[1]
         assert abs(torque[[0, 2]]).max() < 1e-9
     else:

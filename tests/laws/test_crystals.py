@@ -64,8 +64,8 @@ def test_every_angle_is_what_kwant_finds_for_the_turned_system(seed):
         if ((found.magnetizations[i] * plain.magnetizations).sum(axis=-1) > 1 - SAME_AXIS).all():
             assert np.nanmax(abs(found.probabilities[i] - plain.probabilities), initial=0.0) < AGREEMENT
         if magnet is not None:
-            total = plain.torque(magnet).flux_total
-            assert abs(found.torque(magnet).total[i] - total).max() < AGREEMENT
+            total = plain.torque(magnet).total
+            assert abs(found.torque(magnet).exchange[i] - total).max() < AGREEMENT
 
 
 def agreement_with_kwant(seed, wrong=1.0):
@@ -366,10 +366,10 @@ def test_a_result_prints_its_quality_and_gives_a_labelled_table():
     assert f"{s.transmissions[1, 1, 0]:.8g}" in text
     table = s.to_dataset()
     assert table["probabilities"].sel(lead_out=1, lead_in=0).sum() == pytest.approx(s.transmission(1, 0).sum())
-    assert table["side_torque"].sel(side="back", lead_in=0).shape == (2, 2, 3)
-    assert table["conductances"].attrs["units"] == "e^2/h"
+    assert table["side_torque_by_spin"].sel(side="back", lead_in=0).shape == (2, 2, 3)
+    assert table["conductance"].attrs["units"] == "e^2/h"
     points = sj.scatter(altermagnet_junction(), 0.3, k=[0.1, 0.2])
-    assert points.to_dataset()["conductances"].dims == ("point_0", "lead_out", "lead_in")
+    assert points.to_dataset()["conductance"].dims == ("point_0", "lead_out", "lead_in")
     assert "shape of the points: (2,)" in str(points)
 
 

@@ -205,8 +205,8 @@ def test_spin_tutorial_gives_the_numbers_of_handwritten_kwant():
             source = kwant.operator.Source(syst, matrix, where=where, sum=True).bind(params=params)
             wanted = -sum(source(psi) for psi in waves(lead))
             torque = found.torque("texture")
-            assert abs(torque.exchange_total[lead, axis] - wanted) < CONSERVATION
-            assert abs(torque.spin_orbit_total[lead, axis]) < CONSERVATION
+            assert abs(torque.exchange[lead, axis] - wanted) < CONSERVATION
+            assert abs(torque.spin_orbit[lead, axis]) < CONSERVATION
 
 
 def test_rashba_wire_gives_torque_to_the_lattice_and_tells_unresolved_leads():
@@ -215,9 +215,9 @@ def test_rashba_wire_gives_torque_to_the_lattice_and_tells_unresolved_leads():
     found = sj.scatter(syst, 1.1, magnets=magnets, cuts={"end": middle(6)}, exchange=0.2 * SZ)
     torque = found.torque("inside")
     assert torque.defect < CONSERVATION
-    assert abs(torque.spin_orbit_total).max() > 1e-3
-    assert_allclose(torque.flux, torque.exchange + torque.spin_orbit, atol=CONSERVATION)
-    assert_allclose(torque.site_exchange.sum(axis=1), torque.exchange_total, atol=SAME)
+    assert abs(torque.spin_orbit).max() > 1e-3
+    assert_allclose(torque.total_by_spin, torque.exchange_by_spin + torque.spin_orbit_by_spin, atol=CONSERVATION)
+    assert_allclose(torque.site_exchange.sum(axis=1), torque.exchange, atol=SAME)
     assert_allclose(found.probabilities.sum(axis=(0, 1)), found.modes, atol=CONSERVATION)
 
     unresolved = sj.scatter(spin_orbit_wire(leads=True), 1.1, cuts={"end": middle(6)})
@@ -320,11 +320,11 @@ def test_random_systems_conserve_charge_and_account_for_spin(seed, orbitals, ord
     torque = found.torque("inside")
     assert torque.defect < CONSERVATION
     if not spin_orbit:
-        assert_allclose(torque.spin_orbit_total, 0, atol=CONSERVATION)
+        assert_allclose(torque.spin_orbit, 0, atol=CONSERVATION)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sj.NearSideWarning)
         near, far = found.spin_current("near", total=True), found.spin_current("far", total=True)
-    assert_allclose((near - far)[:, 1:], torque.flux_total, atol=CONSERVATION)
+    assert_allclose((near - far)[:, 1:], torque.total, atol=CONSERVATION)
     beyond = found.probabilities[1, :, 0, :]
     along = found.spin_current("far")[0, :, 1:] @ found.magnetizations[1]
     assert_allclose(along, beyond[0] - beyond[1], atol=CONSERVATION)
@@ -359,7 +359,7 @@ def test_a_random_spin_gauge_on_every_site_changes_nothing(seed, orbitals, order
     first = sj.scatter(plain, 0.123, spin=order, magnetizations=axes, magnets=INSIDE, exchange=REAL)
     second = sj.scatter(turned, 0.123, spin=local, magnetizations=axes, magnets=INSIDE, exchange=REAL)
     assert_allclose(first.probabilities, second.probabilities, atol=CONSERVATION)
-    for part in ("exchange", "spin_orbit", "flux"):
+    for part in ("exchange_by_spin", "spin_orbit_by_spin", "total_by_spin"):
         assert_allclose(
             getattr(first.torque("inside"), part), getattr(second.torque("inside"), part), atol=CONSERVATION
         )
@@ -375,7 +375,7 @@ def test_rotating_all_spins_rotates_torques_and_leaves_probabilities(seed, orbit
     first = sj.scatter(plain, 0.123, spin=order, magnetizations=axes, magnets=INSIDE, exchange=REAL)
     second = sj.scatter(turned, 0.123, spin=order, magnetizations=turned_axes, magnets=INSIDE, exchange=REAL)
     assert_allclose(first.probabilities, second.probabilities, atol=CONSERVATION)
-    for part in ("exchange_total", "spin_orbit_total", "flux_total"):
+    for part in ("exchange", "spin_orbit", "total"):
         assert_allclose(
             getattr(first.torque("inside"), part) @ R.T, getattr(second.torque("inside"), part), atol=CONSERVATION
         )
@@ -405,7 +405,7 @@ def test_a_junction_and_its_kwant_system_give_the_same(problem):
         for n in range(planes - 1):
             assert_allclose(found.spin_current(str(n), total=True), wanted.bond_currents[:, n], atol=CONSERVATION)
     for n in range(planes):
-        assert_allclose(found.torque(str(n)).exchange_total, wanted.layer_torques[:, n], atol=CONSERVATION)
+        assert_allclose(found.torque(str(n)).exchange, wanted.layer_torques[:, n], atol=CONSERVATION)
 
 
 # ---------------------------------------------------------------------- inference, leads, results
@@ -518,8 +518,8 @@ def test_devices_and_results_pass_between_processes():
     wanted = sj.scatter(device, 1.0)
     assert_allclose(found.probabilities, wanted.probabilities, atol=SAME)
     assert_allclose(found.spin_current("c"), wanted.spin_current("c"), atol=SAME)
-    assert_allclose(found.torque("m").exchange, wanted.torque("m").exchange, atol=SAME)
-    assert list(found.to_dataset()["flux"].dims) == ["cut", "lead_in", "spin_in", "component"]
+    assert_allclose(found.torque("m").exchange_by_spin, wanted.torque("m").exchange_by_spin, atol=SAME)
+    assert list(found.to_dataset()["flux_by_spin"].dims) == ["cut", "lead_in", "spin_in", "component"]
     with pytest.raises(sj.ArgumentError, match="was pickled"):
         found.torque("other")
     assert pickle.loads(pickle.dumps(found)).energy == 1.0

@@ -92,12 +92,12 @@ def test_at_a_bloch_phase_exchange_is_what_was_said_or_odd_with_the_wave_vector_
     assert abs(flux - wanted).max() > 1e-2
     for exchange in (field, strip(magnetic=False), None, "time-reversal"):
         torque = sj.scatter(system, ENERGY, params=params, magnets=INSIDE, exchange=exchange).torque("magnet")
-        assert_allclose(torque.exchange[0], wanted, atol=ROUTES)
-        assert_allclose(torque.flux[0], flux, atol=ROUTES)
-        assert_allclose(torque.exchange + torque.spin_orbit, torque.flux, atol=ROUTES)
+        assert_allclose(torque.exchange_by_spin[0], wanted, atol=ROUTES)
+        assert_allclose(torque.total_by_spin[0], flux, atol=ROUTES)
+        assert_allclose(torque.exchange_by_spin + torque.spin_orbit_by_spin, torque.total_by_spin, atol=ROUTES)
     names = dict(magnets=INSIDE, exchange=lambda site, J: J * field(site))
     scaled = sj.scatter(system, ENERGY, params={**params, "J": 1.0}, **names).torque("magnet")
-    assert_allclose(scaled.exchange[0], wanted, atol=ROUTES)
+    assert_allclose(scaled.exchange_by_spin[0], wanted, atol=ROUTES)
 
 
 def test_phases_that_are_numbers_are_not_divided_but_their_sum_stands():
@@ -109,20 +109,20 @@ def test_phases_that_are_numbers_are_not_divided_but_their_sum_stands():
     found = sj.scatter(system, ENERGY, magnets=INSIDE)
     with pytest.warns(sj.SpinjuncWarning, match="wave vector.*Give `exchange`"):
         torque = found.torque("magnet")
-    assert np.isnan(torque.exchange).all()
+    assert np.isnan(torque.exchange_by_spin).all()
     assert np.isnan(torque.site_spin_orbit).all()
-    assert_allclose(torque.flux[0], flux, atol=ROUTES)
-    assert_allclose(torque.site_torque[0].sum(axis=0), flux.sum(axis=0), atol=ROUTES)
+    assert_allclose(torque.total_by_spin[0], flux, atol=ROUTES)
+    assert_allclose(torque.site_total[0].sum(axis=0), flux.sum(axis=0), atol=ROUTES)
     assert "not divided" in str(torque)
     told = sj.scatter(system, ENERGY, magnets=INSIDE, exchange=field).torque("magnet")
-    assert_allclose(told.exchange[0], wanted, atol=ROUTES)
+    assert_allclose(told.exchange_by_spin[0], wanted, atol=ROUTES)
     with pytest.warns(
         sj.SpinjuncWarning, match="wave vector"
     ):  # one plane has no spin-orbit bond within, yet a field of it
-        assert np.isnan(found.torque([site for site in system.sites if site.tag[0] == 3]).exchange).all()
+        assert np.isnan(found.torque([site for site in system.sites if site.tag[0] == 3]).exchange_by_spin).all()
     # what is trusted against the truth is wrong: the reason why it is not the default
     trusted = sj.scatter(system, ENERGY, magnets=INSIDE, exchange="time-reversal").torque("magnet")
-    assert abs(trusted.exchange[0] - wanted).max() > 1e-2
+    assert abs(trusted.exchange_by_spin[0] - wanted).max() > 1e-2
 
 
 def test_on_a_strip_too_fields_of_sites_with_spin_orbit_coupling_may_be_of_a_phase_that_is_a_number():
@@ -148,12 +148,12 @@ def test_on_a_strip_too_fields_of_sites_with_spin_orbit_coupling_may_be_of_a_pha
     wanted, flux = by_hand(system, {}, sigma_of, field, ENERGY, INSIDE["magnet"])
     with pytest.warns(sj.SpinjuncWarning, match="On sites with spin-orbit coupling.*Give `exchange`"):
         torque = sj.scatter(system, ENERGY, magnets=INSIDE).torque("magnet")
-    assert np.isnan(torque.exchange).all()
-    assert_allclose(torque.flux[0], flux, atol=ROUTES)
+    assert np.isnan(torque.exchange_by_spin).all()
+    assert_allclose(torque.total_by_spin[0], flux, atol=ROUTES)
     told = sj.scatter(system, ENERGY, magnets=INSIDE, exchange=field).torque("magnet")
-    assert_allclose(told.exchange[0], wanted, atol=ROUTES)
+    assert_allclose(told.exchange_by_spin[0], wanted, atol=ROUTES)
     trusted = sj.scatter(system, ENERGY, magnets=INSIDE, exchange="time-reversal").torque("magnet")
-    assert abs(trusted.exchange[0] - wanted).max() > 1e-2
+    assert abs(trusted.exchange_by_spin[0] - wanted).max() > 1e-2
 
 
 def test_a_parameter_that_acts_like_a_wave_vector_is_not_reversed_on_suspicion():
@@ -170,7 +170,7 @@ def test_a_parameter_that_acts_like_a_wave_vector_is_not_reversed_on_suspicion()
     syst.attach_lead(lead.reversed())
     found = sj.scatter(syst.finalized(), ENERGY, params=dict(q=0.9), magnets=INSIDE)
     with pytest.warns(sj.SpinjuncWarning, match="`q` acts like a wave vector"):
-        assert np.isnan(found.torque("magnet").exchange).all()
+        assert np.isnan(found.torque("magnet").exchange_by_spin).all()
 
 
 L = np.diag([1.0, -1.0])  # of the orbitals p+ and p-
@@ -202,12 +202,12 @@ def test_several_orbitals_are_divided_by_what_was_said_only(order, orbital):
     spin = lambda site: [kron(ONE, s) for s in PAULI]  # noqa: E731
     wanted, flux = by_hand(system, {}, spin, exchange, 0.21, INSIDE["magnet"])
     told = sj.scatter(system, 0.21, spin=order, magnets=INSIDE, exchange=exchange).torque("magnet")
-    assert_allclose(told.exchange[0], wanted, atol=ROUTES)
-    assert_allclose(told.spin_orbit[0], flux - wanted, atol=ROUTES)
+    assert_allclose(told.exchange_by_spin[0], wanted, atol=ROUTES)
+    assert_allclose(told.spin_orbit_by_spin[0], flux - wanted, atol=ROUTES)
     with pytest.warns(sj.SpinjuncWarning, match="Orbitals differ in how they depend on spin"):
         torque = sj.scatter(system, 0.21, spin=order, magnets=INSIDE).torque("magnet")
-    assert np.isnan(torque.exchange).all()
-    assert_allclose(torque.flux[0], flux, atol=ROUTES)
+    assert np.isnan(torque.exchange_by_spin).all()
+    assert_allclose(torque.total_by_spin[0], flux, atol=ROUTES)
     # what acts on spin only in one order of the basis tells that order
     assert sj.scatter(system, 0.21, magnets=INSIDE, exchange=exchange).device.spin_operator().spec == order
 

@@ -210,12 +210,12 @@ def compared(system, energy, given):
                 J[np.ix_(dense.orbitals([i]), dense.orbitals([i]))] = value
         into = [(a, b) for a, b in graph if 2 <= x[a] < 4 and not 2 <= x[b] < 4]
         for lead in range(len(resolved)):
-            differences.append(abs(torque.flux_total[lead] - dense.flux(into, lead)[1:]).max())
-            differences.append(abs(torque.exchange_total[lead] - dense.torque(J, lead)).max())
+            differences.append(abs(torque.total[lead] - dense.flux(into, lead)[1:]).max())
+            differences.append(abs(torque.exchange[lead] - dense.torque(J, lead)).max())
             if resolved[lead]:
                 for s in range(2):
-                    differences.append(abs(torque.exchange[lead, s] - dense.torque(J, lead, s)).max())
-                    differences.append(abs(torque.flux[lead, s] - dense.flux(into, lead, s)[1:]).max())
+                    differences.append(abs(torque.exchange_by_spin[lead, s] - dense.torque(J, lead, s)).max())
+                    differences.append(abs(torque.total_by_spin[lead, s] - dense.flux(into, lead, s)[1:]).max())
     event("compared")
     return max(differences)
 

@@ -71,8 +71,8 @@ def test_degenerate_channels_are_resolved_along_complex_axes(law, prepared):
     torque = found.torque("magnet")
     for lead, s in np.ndindex(2, 2):
         assert_allclose(found.spin_current("cut")[lead, s], dense.flux(hoppings, lead, s), atol=ROUTES)
-        assert_allclose(torque.flux[lead, s], dense.flux(into, lead, s)[1:], atol=ROUTES)
-        assert_allclose(torque.exchange[lead, s], torque.flux[lead, s], atol=ROUTES)
+        assert_allclose(torque.total_by_spin[lead, s], dense.flux(into, lead, s)[1:], atol=ROUTES)
+        assert_allclose(torque.exchange_by_spin[lead, s], torque.total_by_spin[lead, s], atol=ROUTES)
     assert abs(found.probabilities[1, 0, 0] - found.probabilities[1, 1, 0]).max() > 1e-2
 
 
@@ -120,7 +120,7 @@ def test_results_copy_and_pickle_whatever_the_system_holds():
     cuts = {**CUT, "no cut": [(lattice(3), lattice(5))]}
     found = sj.scatter(syst.finalized(), ENERGY, params=dict(field=turning), cuts=cuts, magnets=MAGNET)
     for twin in (copy.copy(found), copy.deepcopy(found)):  # alive: what was not named can be asked
-        assert_allclose(twin.torque([lattice(3)]).flux, found.torque([lattice(3)]).flux)
+        assert_allclose(twin.torque([lattice(3)]).total_by_spin, found.torque([lattice(3)]).total_by_spin)
         assert twin.params["field"] is turning
     deep = copy.deepcopy(found)
     deep.probabilities[:] = 0
@@ -129,7 +129,7 @@ def test_results_copy_and_pickle_whatever_the_system_holds():
     for twin in (read, pickle.loads(pickle.dumps(read)), copy.deepcopy(read), copy.copy(read)):
         assert_allclose(twin.probabilities, found.probabilities)
         assert_allclose(twin.spin_current("cut"), found.spin_current("cut"))
-        assert_allclose(twin.torque("magnet").exchange, found.torque("magnet").exchange)
+        assert_allclose(twin.torque("magnet").exchange_by_spin, found.torque("magnet").exchange_by_spin)
         assert "function" in twin.params["field"]
         assert str(twin).splitlines()[1:4] == str(found).splitlines()[1:4]
     torque, currents = found.torque("magnet"), sj.current_voltage(found.device, [0.1, 0.0], params=found.params)

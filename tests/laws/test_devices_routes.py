@@ -70,7 +70,7 @@ def test_an_order_that_hoppings_rule_out_may_be_the_true_one(order):
         number = {site.tag[0]: i for i, site in enumerate(syst.sites)}
         into = [(number[3], number[2]), (number[4], number[5])]
         wanted = [dense.flux(into, 0, s)[1:] for s in range(2)]
-        assert_allclose(found.torque("middle").flux[0], wanted, atol=ROUTES)
+        assert_allclose(found.torque("middle").total_by_spin[0], wanted, atol=ROUTES)
         assert abs(np.linalg.norm(sum(wanted)) - 0.2325) < 1e-4
     with pytest.raises(sj.ArgumentError, match="exchange field of the lead points along"):
         sj.scatter(syst, 0.33, spin="spin-orbital" if order == "orbital-spin" else "orbital-spin", **given)
@@ -272,7 +272,7 @@ def test_fluxes_between_sites_with_unequal_orbitals_are_those_of_dense_green_fun
                 assert abs(lattice[q][graph.index(hopping)] - sum(wanted)[column]) < ROUTES
         into = [(number[2], number[1]), (number[6], number[7])]
         assert_allclose(
-            found.torque("inside").flux[lead], [dense.flux(into, lead, s)[1:] for s in range(2)], atol=ROUTES
+            found.torque("inside").total_by_spin[lead], [dense.flux(into, lead, s)[1:] for s in range(2)], atol=ROUTES
         )
     charge = found.spin_current("4", total=True)[0, 0]
     assert charge == pytest.approx(found.transmissions[1, 0], abs=ROUTES)

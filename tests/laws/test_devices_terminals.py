@@ -123,9 +123,9 @@ def test_dense_greens_functions_give_the_same_probabilities_and_torques(seed, or
         for axis, s in enumerate(S):
             own = s * selected
             parts = {
-                "exchange": s @ odd - odd @ s,
-                "spin_orbit": s @ (inside - odd) - (inside - odd) @ s,
-                "flux": (H - inside) @ own - own @ (H - inside),
+                "exchange_by_spin": s @ odd - odd @ s,
+                "spin_orbit_by_spin": s @ (inside - odd) - (inside - odd) @ s,
+                "total_by_spin": (H - inside) @ own - own @ (H - inside),
             }
             for name, commutator in parts.items():
                 wanted = np.trace(1j * commutator @ rho).real
@@ -183,12 +183,12 @@ def test_a_cut_counts_from_its_source_to_its_target(seed, orbitals, order):
 def test_the_flux_into_an_island_is_asked_of_its_torque():
     syst, axes = three_terminals(1, 1, "spin-orbital")
     found = sj.scatter(syst, ENERGY, magnetizations=axes)
-    with pytest.raises(sj.ArgumentError, match=r"encloses an island.*torque\(sites\)\.flux"):
+    with pytest.raises(sj.ArgumentError, match=r"encloses an island.*torque\(sites\)\.total"):
         found.spin_current(SLAB["slab"])
     with pytest.warns(
         sj.SpinjuncWarning, match="is not divided"
     ):  # no exchange was declared beside spin-orbit coupling
-        assert np.isfinite(found.torque(SLAB["slab"]).flux).all()
+        assert np.isfinite(found.torque(SLAB["slab"]).total_by_spin).all()
 
 
 def test_with_a_magnetic_flux_time_reversal_tells_no_exchange():
@@ -210,9 +210,9 @@ def test_with_a_magnetic_flux_time_reversal_tells_no_exchange():
     with pytest.warns(sj.SpinjuncWarning, match="magnetic flux.*`exchange`"):
         torque = found.torque(lambda site: 1 <= site.tag[0] < 5)
     assert torque.defect < ROUTES
-    assert np.isnan(torque.exchange).all()
-    assert np.isfinite(torque.flux).all()
-    assert_allclose(torque.site_torque.sum(axis=1), torque.flux_total, atol=ROUTES)
+    assert np.isnan(torque.exchange_by_spin).all()
+    assert np.isfinite(torque.total_by_spin).all()
+    assert_allclose(torque.site_total.sum(axis=1), torque.total, atol=ROUTES)
 
 
 def test_leads_given_by_their_modes_are_resolved_like_those_of_kwant():

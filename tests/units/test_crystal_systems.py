@@ -147,7 +147,7 @@ def test_a_compensated_plane_filters_no_spin_and_a_ferromagnetic_one_does():
 def test_sublattices_take_a_net_and_a_staggered_torque():
     s = sj.scatter(antiferromagnet_junction("G", "antiferromagnet"), 0.2, k=[0.9], **QUARTERS)
     net, staggered = sublattice_torques(s)
-    A, B = (s.torque(f"right {name}").total for name in "AB")
+    A, B = (s.torque(f"right {name}").exchange for name in "AB")
     assert net == pytest.approx(A + B)
     assert staggered == pytest.approx(A - B)
     assert abs(net[1]).max() > 1e-8
@@ -201,7 +201,7 @@ def test_an_opposite_pair_of_magnets_shuts_the_valve_and_the_layers_exchange_tor
     s = sj.scatter(bilayer_spin_valve(np.pi / 2), 0.0, k=[2.0, 2.1])
     plain = kwant.smatrix(bilayer_spin_valve(np.pi / 2).system, 0.0, params={"k_x": 2.1})
     assert s.transmissions[1, 1, 0] == pytest.approx(plain.transmission(1, 0), abs=1e-9)
-    torques = [s.torque(f"layer {n}").total[1, 0] for n in (1, 2)]
+    torques = [s.torque(f"layer {n}").exchange[1, 0] for n in (1, 2)]
     assert abs(torques[0][2]) < 1e-12  # across m_1 = z
     assert abs(torques[1][0]) < 1e-12  # across m_2 = x
     assert min(abs(torque).max() for torque in torques) > 1e-4

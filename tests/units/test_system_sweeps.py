@@ -45,7 +45,7 @@ def test_a_sweep_of_kwant_systems_holds_what_scatter_finds():
     point = data.isel(energy=1, alpha=1)
     np.testing.assert_allclose(point.conductance, s.transmissions[1, 0], rtol=1e-12)
     np.testing.assert_allclose(point.flux.sel(cut="barrier"), s.spin_current("barrier", total=True), atol=1e-13)
-    np.testing.assert_allclose(point.total_torque.sel(magnet="right"), s.torque("right").flux_total, atol=1e-13)
+    np.testing.assert_allclose(point.total_torque.sel(magnet="right"), s.torque("right").total, atol=1e-13)
     assert float(point.angle) == pytest.approx(np.pi / 3)
     assert all(variable.attrs["units"] and variable.attrs["long_name"] for variable in data.data_vars.values())
     assert data.conductance.attrs["units"] == "e^2/h"

@@ -43,16 +43,16 @@ def test_every_torque_balances_the_flux_into_its_magnet(family):
     s = sj.scatter(device, 0.1)
     for magnet in device.magnets:
         torque = s.torque(magnet)
-        balance = torque.exchange_total + torque.spin_orbit_total - torque.flux_total
+        balance = torque.exchange + torque.spin_orbit - torque.total
         np.testing.assert_allclose(balance, 0, atol=EXACT)
-        assert abs(torque.exchange_total).max() > 1e-6
+        assert abs(torque.exchange).max() > 1e-6
 
 
 def test_exchange_torque_is_perpendicular_to_the_magnetization(family):
     device = family(theta=1.1)
     s = sj.scatter(device, 0.0)
     for magnet, lead in (("left", 0), ("right", 1)):
-        along = s.torque(magnet).exchange_total @ device.magnetizations[lead]
+        along = s.torque(magnet).exchange @ device.magnetizations[lead]
         np.testing.assert_allclose(along, 0, atol=FORBIDDEN)
 
 
@@ -89,7 +89,7 @@ def test_without_rashba_the_device_is_the_junction(width, depth, boundary):
     np.testing.assert_allclose(s.probabilities, reference.probabilities, atol=EXACT)
     flux = s.spin_current("barrier", total=True)
     np.testing.assert_allclose(flux, reference.bond_currents[:, 4], atol=EXACT)
-    assert not s.torque("left").spin_orbit_total.any()
+    assert not s.torque("left").spin_orbit.any()
 
 
 def test_rashba_coupling_is_the_textbook_hamiltonian():
@@ -113,13 +113,13 @@ def test_rashba_flips_spins_between_collinear_magnets_and_the_lattice_takes_the_
     left, right = (s.spin_current(cut, total=True)[0, 1:] for cut in ("left", "right"))
     assert abs(left - right).max() > 1e-3  # spin along m is not what comes out
     torque = s.torque("left")
-    assert abs(torque.spin_orbit_total[0, 1]) > 1e-3  # along m, where exchange has none
-    np.testing.assert_allclose(torque.exchange_total[:, 1], 0, atol=FORBIDDEN)
+    assert abs(torque.spin_orbit[0, 1]) > 1e-3  # along m, where exchange has none
+    np.testing.assert_allclose(torque.exchange[:, 1], 0, atol=FORBIDDEN)
     # all spin lost between two cuts is torque: the Rashba plane is the only place that has some
     before, behind = (s.spin_current(cut, total=True)[:, 1:] for cut in ("left", "barrier"))
     plane = [site for site in s.system.sites if site.tag[1] == 3]
     taken = s.torque(plane)
-    np.testing.assert_allclose(taken.exchange_total + taken.spin_orbit_total, before - behind, atol=EXACT)
+    np.testing.assert_allclose(taken.exchange + taken.spin_orbit, before - behind, atol=EXACT)
 
 
 def test_one_axis_of_momentum_conserves_its_rashba_spin():
@@ -127,7 +127,7 @@ def test_one_axis_of_momentum_conserves_its_rashba_spin():
     s = sj.scatter(rashba_junction(theta=0.0, depth=1, width=4), 0.0)
     assert s.transmission((1, 0), (0, 1)) < FORBIDDEN
     torque = s.torque("left")
-    np.testing.assert_allclose(torque.spin_orbit_total[:, 2], 0, atol=FORBIDDEN)
+    np.testing.assert_allclose(torque.spin_orbit[:, 2], 0, atol=FORBIDDEN)
 
 
 def test_tunneling_is_anisotropic_out_of_the_plane_only():
@@ -173,7 +173,7 @@ def test_decoupled_orbitals_are_two_junctions_side_by_side():
     np.testing.assert_allclose(s.spin_current("barrier", total=True), flux, atol=EXACT)
     for magnet, planes in (("left", slice(1, 5)), ("right", slice(8, 12))):
         torque = sum(part.layer_torques[:, planes].sum(axis=1) for part in parts)
-        np.testing.assert_allclose(s.torque(magnet).exchange_total, torque, atol=EXACT)
+        np.testing.assert_allclose(s.torque(magnet).exchange, torque, atol=EXACT)
 
 
 def test_hybridization_mixes_orbitals_and_no_spins():
@@ -299,7 +299,7 @@ def test_every_device_runs_and_draws_itself(family, capsys):
     for magnet in s.device.magnets:
         row = next(line for line in printed.splitlines() if f"lead 1: exchange torque on {magnet} " in line)
         np.testing.assert_allclose(
-            [float(x) for x in row.split()[-3:]], s.torque(magnet).exchange_total[1], rtol=1e-5, atol=1e-13
+            [float(x) for x in row.split()[-3:]], s.torque(magnet).exchange[1], rtol=1e-5, atol=1e-13
         )
         assert f"spin-orbit torque on {magnet}" in printed
     for cut in s.device.cuts:
@@ -309,7 +309,7 @@ def test_every_device_runs_and_draws_itself(family, capsys):
 
 def test_run_takes_parameters_and_energies(capsys):
     assert main(["run", RASHBA, "--set", "alpha=0.5", "--set", "theta=90deg", "--energy", "0.2"]) == 0
-    torque = sj.scatter(rashba_junction(alpha=0.5, theta=np.pi / 2), 0.2).torque("left").spin_orbit_total[0]
+    torque = sj.scatter(rashba_junction(alpha=0.5, theta=np.pi / 2), 0.2).torque("left").spin_orbit[0]
     row = next(x for x in capsys.readouterr().out.splitlines() if "lead 0: spin-orbit torque on left" in x)
     np.testing.assert_allclose([float(x) for x in row.split()[-3:]], torque, rtol=1e-5)
 

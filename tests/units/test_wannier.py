@@ -150,7 +150,7 @@ def test_a_junction_of_two_pairs_of_files_transmits_as_the_model(tmp_path):
     # another alignment is another junction
     low = sj.scatter(sj.wannier_junction(magnet, wall, magnet, cells=(2, 4, 2)), 0.0, k=k)
     assert abs(low.transmissions / s.transmissions[0] - 1).max() > 0.1
-    assert abs(s.torque("right").total[1]).max() > 1e-6
+    assert abs(s.torque("right").exchange[1]).max() > 1e-6
 
 
 def test_a_normal_may_be_any_axis(tmp_path):

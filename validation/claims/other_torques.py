@@ -64,9 +64,7 @@ def lattice_share(alpha: float) -> float:
     """Return the torque that spin-orbit coupling hands to the lattice over that on both magnets, symmetric voltage."""
     state = scatter(rashba_junction(theta=ANGLE, alpha=alpha), ENERGY)
     parts = [state.torque(name) for name in ("left", "right")]
-    lattice, magnets = (
-        sum(half(getattr(part, name)) for part in parts) for name in ("spin_orbit_total", "exchange_total")
-    )
+    lattice, magnets = (sum(half(getattr(part, name)) for part in parts) for name in ("spin_orbit", "exchange"))
     return float(np.linalg.norm(lattice) / np.linalg.norm(magnets))
 
 
