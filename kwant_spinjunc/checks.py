@@ -96,8 +96,14 @@ def _is_number(value: Any) -> bool:
     return all(not isinstance(x, bool) and any(hasattr(type(x), m) for m in methods) for x in array.flat)
 
 
+def _plain(value: Any) -> Any:
+    """Return a tuple of floats, as directions are given, as an array."""
+    return np.array(value) if type(value) is tuple and value and all(type(x) is float for x in value) else value
+
+
 def _numbers(name: str, value: Any, dtype: type[np.float64] | type[np.complex128]) -> NDArray[Any]:
     """Return ``value`` as an array of ``dtype``, each entry a finite number of usable size."""
+    value = _plain(value)
     if type(value) is np.ndarray and value.dtype == dtype and bool((np.abs(value) <= LARGEST).all()):
         return value  # what most calls pass, without further questions
     kind = "real" if dtype is np.float64 else "complex"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,8 @@ from .errors import ContinuityError, UnitarityError
 
 __all__ = ["Fields", "Solved", "refuse_discontinuity", "refuse_unitarity", "unitarity", "unitarity_of"]
 
-#: Channels up to which S†S is formed whole.
-HERMITIAN = 16
+#: Fewest columns of S†S, and most parts, that are formed at a time.
+COLUMNS, PARTS = 8, 4
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -107,9 +108,10 @@ class Solved:
 def unitarity(S: Complex, is_open: Flags | None = None) -> Floats:
     """Return the largest element of S†S - 1, shape (...), over the open channels (..., channels) of a padded S."""
     n = S.shape[-1]
-    half = n // 2 if n > HERMITIAN else n
+    parts = max(min(PARTS, n // COLUMNS), 1)
+    ends = [n * part // parts for part in range(parts + 1)]
     worst: Floats = np.zeros(S.shape[:-2])
-    for first, last in ((0, half), (half, n)):  # S†S is Hermitian: its lower left block says nothing new
+    for first, last in pairwise(ends):  # S†S is Hermitian: what is left of its diagonal blocks says nothing new
         if first == last:
             continue
         defect = S[..., first:last].conj().swapaxes(-1, -2) @ S[..., first:]

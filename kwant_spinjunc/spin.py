@@ -67,7 +67,7 @@ def check_unit_vector(m: Any, name: str = "m") -> NDArray[np.float64]:
     """Return ``m`` normalized to rounding, or raise `ArgumentError` if it is no real unit vector (1e-8)."""
     vector = finite_array(name, m, "(..., 3)")
     norm = np.linalg.norm(vector, axis=-1)
-    if np.any(abs(norm - 1) > 1e-8):
+    if (abs(norm - 1) > 1e-8).any():
         worst = norm.flat[np.argmax(abs(norm - 1))] if norm.ndim else norm
         digits = 4 if abs(worst - 1) > 1e-3 else 10
         raise ArgumentError(
@@ -79,7 +79,8 @@ def check_unit_vector(m: Any, name: str = "m") -> NDArray[np.float64]:
 
 def sigma(m: ArrayLike) -> NDArray[np.complex128]:
     """Return m·σ, shape (..., 2, 2)."""
-    m_sigma: NDArray[np.complex128] = np.tensordot(np.asarray(m, dtype=float), PAULI, axes=1)
+    n = np.asarray(m, dtype=float)
+    m_sigma: NDArray[np.complex128] = (n @ PAULI.reshape(3, 4)).reshape(*n.shape[:-1], 2, 2)
     return m_sigma
 
 
@@ -91,11 +92,15 @@ def spinors(m: ArrayLike) -> NDArray[np.complex128]:
     ``|+, m⟩ = (cos θ/2, e^{iφ} sin θ/2)`` and ``|-, m⟩ = (-e^{-iφ} sin θ/2, cos θ/2)``, so that in the x-z plane
     all components are real.
     """
-    x, y, z = np.moveaxis(np.asarray(m, dtype=float), -1, 0)
+    n = np.asarray(m, dtype=float)
+    x, y, z = n[..., 0], n[..., 1], n[..., 2]
     half = np.arctan2(np.hypot(x, y), z) / 2
     phase = np.exp(1j * np.arctan2(y + 0.0, x + 0.0))
-    c, s = np.cos(half), np.sin(half)
-    return np.stack([np.stack([c + 0j, phase * s], axis=-1), np.stack([-s / phase, c + 0j], axis=-1)], axis=-1)
+    s = np.sin(half)
+    chi = np.empty((*n.shape[:-1], 2, 2), dtype=complex)
+    chi[..., 0, 0] = chi[..., 1, 1] = np.cos(half)
+    chi[..., 1, 0], chi[..., 0, 1] = phase * s, -s / phase
+    return chi
 
 
 def rotation_matrix(m_left: ArrayLike, m_right: ArrayLike) -> NDArray[np.complex128]:

@@ -24,7 +24,7 @@ from ..errors import ArgumentError
 from ..halves.joint import Lift
 from ..optional import kwant
 from ..spin import check_unit_vector
-from .fourier import Blocks, Series, pauli_parts, sampled
+from .fourier import Blocks, Series, decompose, sampled
 from .planes import Partition, partition
 from .spins import ALIGNED, Axis, axis_of, basis_of, scale_of, spin_orbit_coupling, spin_part, spins_apart
 
@@ -77,6 +77,15 @@ class LeadCell:
     def alike(self) -> bool:
         """Whether its two spins are one."""
         return self.resolved and not self.magnetic
+
+    @cached_property
+    def places(self) -> tuple[Integers | slice, Integers | slice]:
+        """Rows of one spin and of both, as slices where they follow each other."""
+        found: list[Integers | slice] = []
+        for rows in (self.rows[: len(self.rows) // 2], self.rows):
+            whole = len(rows) and bool((np.diff(rows) == 1).all())
+            found.append(slice(int(rows[0]), int(rows[-1]) + 1) if whole else rows)
+        return found[0], found[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,11 +259,14 @@ def _assembled(device: Device, params: Mapping[str, Any], momenta: tuple[str, ..
         len(momenta),
         momenta,
     )
+    if spin is not None:
+        decompose([*blocks, *cells])
     leads = []
     for number in range(len(system.leads)):
-        cell, hop = cells[2 * number : 2 * number + 2]
-        axis = _axis(device, number, (cell, hop), spin, at_zero)
-        leads.append(_lead((system, frames, parts), number, cell, hop, axis))
+        pair = cells[2 * number : 2 * number + 2]
+        vectors, scale = (np.zeros((3, 0), dtype=complex), 0.0) if spin is None else (spin_part(pair), scale_of(pair))
+        axis = None if spin is None else _axis(device, number, pair[0], spin, at_zero, vectors, scale)
+        leads.append(_lead((system, frames, parts), number, pair, axis, vectors, scale))
     sides, start = [], 0
     for side, own in enumerate(planes):
         if not own:
@@ -278,6 +290,7 @@ class _Frames:
         self.offsets = np.concatenate([[0], np.cumsum(self.norbs)])
         self.local: dict[Any, tuple[Integers, Any]] = {}
         self.rotation = self.matrix(self.sites)
+        self.cells = [cell_sites(system, number) for number in range(len(system.leads))]
 
     def _basis(self, site: Any) -> tuple[Integers, Any]:
         """Return the orbitals of a site in the order (spin, orbital), and W where it is no permutation."""
@@ -346,7 +359,7 @@ def _leads(system: Any, frames: _Frames, params: Mapping[str, Any]) -> list[Comp
     """Return cell and hopping of every lead, orbitals (spin, orbital)."""
     found = []
     for number, lead in enumerate(system.leads):
-        sites = cell_sites(system, number) + [system.sites[i] for i in system.lead_interfaces[number]]
+        sites = frames.cells[number] + [system.sites[i] for i in system.lead_interfaces[number]]
         offsets = np.concatenate([[0], np.cumsum([norbs_of(site.family) for site in sites])])
         H = lead.hamiltonian_submatrix(params=dict(params))
         W = frames.matrix(sites)
@@ -360,50 +373,48 @@ def _leads(system: Any, frames: _Frames, params: Mapping[str, Any]) -> list[Comp
 
 
 def _lead(
-    crystal_of: tuple[Any, _Frames, Partition], number: int, cell: Series, hopping: Series, axis: Axis | None
+    crystal_of: tuple[Any, _Frames, Partition],
+    number: int,
+    blocks: Sequence[Series],
+    axis: Axis | None,
+    vectors: Complex,
+    scale: float,
 ) -> LeadCell:
-    """Return a lead with its spins apart along its axis if it conserves them."""
+    """Return a lead with its spins apart along its axis if it conserves them; ``vectors`` are its `spin_part`."""
     system, frames, parts = crystal_of
     side, plane = int(parts.lead_side[number]), int(parts.lead_plane[number])
     in_plane = frames.orbitals((parts.front, parts.back)[side][plane])
-    position = {int(orbital): row for row, orbital in enumerate(in_plane)}
-    owner = frames.owners(cell_sites(system, number))
-    rows = np.array([position[int(i)] for i in frames.orbitals(system.lead_interfaces[number])], dtype=np.int64)
-    if axis is None:
-        return LeadCell(
-            number, side, plane, rows, _one(cell), _one(hopping), np.full(3, np.nan), False, False, cell, hopping, owner
-        )
-    blocks = (cell, hopping)
-    vectors, scale = spin_part(blocks), scale_of(blocks)
-    across = vectors - axis[:, None] * (axis @ vectors)
-    magnetic = abs(vectors).max(initial=0.0) > ALIGNED * scale
-    if abs(across).max(initial=0.0) > ALIGNED * scale:
-        return LeadCell(number, side, plane, rows, _one(cell), _one(hopping), axis, False, True, cell, hopping, owner)
-    h, t = (spins_apart(series, axis) for series in blocks)
-    return LeadCell(number, side, plane, rows, h, t, axis, True, bool(magnetic), cell, hopping, owner)
+    position = {orbital: row for row, orbital in enumerate(in_plane.tolist())}
+    rows = np.array([position[i] for i in frames.orbitals(system.lead_interfaces[number]).tolist()], dtype=np.int64)
+    resolved, magnetic = False, axis is not None
+    if axis is not None:
+        across = abs(vectors - axis[:, None] * (axis @ vectors)).max(initial=0.0)
+        resolved = bool(across <= ALIGNED * scale)
+        magnetic = not resolved or bool(abs(vectors).max(initial=0.0) > ALIGNED * scale)
+    h, t = spins_apart(blocks, axis) if axis is not None and resolved else map(_one, blocks)
+    m = np.full(3, np.nan) if axis is None else axis
+    owner = frames.owners(frames.cells[number])
+    return LeadCell(number, side, plane, rows, h, t, m, resolved, magnetic, blocks[0], blocks[1], owner)
 
 
 def _one(series: Series) -> Series:
     return series.map(lambda block: block[..., None, :, :])
 
 
-def _axis(device: Device, number: int, blocks: Sequence[Series], spin: SpinOperator | None, params: Any) -> Any:
+def _axis(
+    device: Device, number: int, cell: Series, spin: SpinOperator, params: Any, vectors: Complex, scale: float
+) -> Axis:
     """Return the axis that labels the spins of a lead: declared, its net exchange field, what it conserves.
 
     The field is that of real space: at one momentum the spin-dependent hopping of an altermagnet looks like one, and
     turns its sign over the zone. Without a net field the axis of an antiferromagnet or altermagnet is what all of its
     Hamiltonian conserves; a lead without exchange is left to `lead_axis`.
     """
-    if spin is None:
-        return None
-    vectors, scale = spin_part(blocks), scale_of(blocks)
     conserved, magnetic = axis_of(vectors, scale)
     if not magnetic:
         return lead_axis(device.system, number, spin, device.magnetizations.get(number), params)
-    cell = blocks[0]
     home = np.flatnonzero(~cell.translations.any(axis=1))
-    parts = pauli_parts(cell.coefficients[home].sum(axis=0))[1:]
-    field = -np.einsum("aii->a", parts).real
+    field = -np.einsum("atii->a", cell.parts[1:, home]).real
     strength = float(np.linalg.norm(field))
     field = field / strength if strength > ALIGNED * scale else None
     declared = device.magnetizations.get(number)
@@ -442,7 +453,7 @@ def _side(
                 m = None
         if m is not None and not magnetic and leads:
             m = leads[0].m
-    apart = [_one(series) if m is None else spins_apart(series, m) for series in blocks]
+    apart = [_one(series) for series in blocks] if m is None else spins_apart(blocks, m)
     count = len(onsite)
     return Side(sites, tuple(apart[:count]), tuple(apart[count:]), tuple(onsite), tuple(hopping), owners, m)
 

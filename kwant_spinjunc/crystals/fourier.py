@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..arrays import Complex, Floats, Integers
 from ..errors import ArgumentError
 
-__all__ = ["Blocks", "Series", "pauli_parts", "sampled"]
+__all__ = ["Blocks", "Series", "alike", "decompose", "pauli_parts", "sampled"]
 
 
 #: Largest |R| per dimension that is tried.
@@ -65,6 +65,11 @@ class Series:
         """Its parts (H_0, H_x, H_y, H_z) in orbitals (spin, orbital), see `pauli_parts`."""
         return pauli_parts(self.coefficients)
 
+    @cached_property
+    def scale(self) -> float:
+        """Its largest coefficient."""
+        return float(abs(self.coefficients).max(initial=0.0))
+
     def map(self, change: Callable[[Complex], Complex]) -> Series:
         """Return the series with its coefficients changed linearly."""
         return Series(change(self.coefficients), self.translations)
@@ -72,6 +77,24 @@ class Series:
     def dagger(self) -> Series:
         """Return the series of the Hermitian conjugate."""
         return Series(np.swapaxes(self.coefficients, -1, -2).conj(), -self.translations)
+
+
+def alike(series: Sequence[Series]) -> list[list[tuple[Series, int, int, int]]]:
+    """Return the series of each shape with their numbers and the first and last of their terms side by side."""
+    groups: dict[Any, list[tuple[Series, int, int, int]]] = {}
+    for number, one in enumerate(series):
+        group = groups.setdefault(one.coefficients.shape[1:], [])
+        start = group[-1][3] if group else 0
+        group.append((one, number, start, start + len(one.coefficients)))
+    return list(groups.values())
+
+
+def decompose(series: Sequence[Series]) -> None:
+    """Find the `Series.parts` of all at once."""
+    for group in alike(series):
+        parts = pauli_parts(np.concatenate([one.coefficients for one, *_ in group]))
+        for one, _, start, end in group:
+            one.__dict__["parts"] = parts[:, start:end]
 
 
 class Blocks:
@@ -111,9 +134,11 @@ class Blocks:
         """Return where the diagonals of blocks side by side are, None of blocks that have none."""
         if not square:
             return None
-        shapes = [self.series[i].coefficients.shape[1:] for i in members]
-        marks = [np.broadcast_to(np.eye(shape[-1], dtype=bool), shape).ravel() for shape in shapes]
-        return np.flatnonzero(np.concatenate(marks))
+        found = [
+            (np.arange(start, end, n * n)[:, None] + np.arange(0, n * n, n + 1)).ravel()
+            for _, start, end, (*_, n) in self._places(members)
+        ]
+        return np.concatenate(found, dtype=np.int64)
 
     def at(self, k: Floats, energy: Floats) -> list[Complex]:
         """Return all blocks at momenta (points, dimensions) and energies (points,), each (points, ..., n, m)."""

@@ -32,9 +32,10 @@ def rotations(turn: Turn | None) -> Floats:
 def lead_axes(crystal: Crystal, turn: Turn | None) -> Floats:
     """Return the axis of each lead, turned with what lies behind, shape (angles, leads, 3)."""
     R = rotations(turn)
-    return np.stack(
-        [lead.m @ R.swapaxes(1, 2) if lead.side else np.tile(lead.m, (len(R), 1)) for lead in crystal.leads], axis=1
-    )
+    found = np.empty((len(R), len(crystal.leads), 3))
+    for n, lead in enumerate(crystal.leads):
+        found[:, n] = R @ lead.m if lead.side else lead.m
+    return found
 
 
 def probabilities(crystal: Crystal, solved: Solved) -> tuple[Floats, Floats]:

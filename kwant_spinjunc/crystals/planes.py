@@ -57,12 +57,14 @@ def partition(system: Any, edges: Integers, cut: Any, name: str = "behind") -> P
         The cut does not separate its two sides, a lead is attached to both, or nothing joins them.
     """
     count = len(system.sites)
-    graph = sparse.csr_matrix((np.ones(len(edges), dtype=np.int8), (edges[:, 0], edges[:, 1])), shape=(count, count))
+    neighbors: list[list[int]] = [[] for _ in range(count)]
+    for i, j in edges.tolist():
+        neighbors[i].append(j)
     if cut is None:
         start = np.asarray(system.lead_interfaces[-1], dtype=np.int64)
-        planes, at = _planes(system, graph, np.ones(count, dtype=bool), start, range(len(system.leads)))
+        planes, at = _planes(system, neighbors, np.ones(count, dtype=bool), start, range(len(system.leads)))
         return Partition(planes, (), np.zeros(len(system.leads), dtype=np.int64), at)
-    behind = _behind(system, edges, graph, cut, name)
+    behind = _behind(system, edges, cut, name)
     across = edges[behind[edges[:, 0]] & ~behind[edges[:, 1]]]
     if not len(across):
         raise ArgumentError(f"Argument `{name}` must leave hoppings between its two sides, but there are none.")
@@ -71,13 +73,13 @@ def partition(system: Any, edges: Integers, cut: Any, name: str = "behind") -> P
     lead_plane = np.zeros(len(lead_side), dtype=np.int64)
     for side in (0, 1):
         leads = np.flatnonzero(lead_side == side)
-        planes, at = _planes(system, graph, behind == bool(side), np.unique(across[:, 1 - side]), leads)
+        planes, at = _planes(system, neighbors, behind == bool(side), np.unique(across[:, 1 - side]), leads)
         lead_plane[leads] = at
         sides.append(planes)
     return Partition(sides[0], sides[1], lead_side, lead_plane)
 
 
-def _behind(system: Any, edges: Integers, graph: Any, cut: Any, name: str) -> NDArray[np.bool_]:
+def _behind(system: Any, edges: Integers, cut: Any, name: str) -> NDArray[np.bool_]:
     """Return which sites lie behind the cut."""
     count = len(system.sites)
     if callable(cut):
@@ -132,30 +134,30 @@ def _hoppings(system: Any, edges: Integers, cut: Any, name: str) -> Integers:
 
 
 def _planes(
-    system: Any, graph: Any, inside: NDArray[np.bool_], start: Integers, leads: Any
+    system: Any, neighbors: list[list[int]], inside: NDArray[np.bool_], start: Integers, leads: Any
 ) -> tuple[tuple[Integers, ...], Integers]:
     """Return the planes of the sites ``inside`` by distance from ``start``, and the plane of each lead."""
     interfaces = [np.asarray(system.lead_interfaces[lead], dtype=np.int64) for lead in leads]
-    distance = np.full(len(inside), -1)
-    unseen = set(range(len(interfaces)))
-    frontier, step = start, 0
-    while len(frontier):
-        distance[frontier] = step
-        first, many = graph.indptr[frontier], graph.indptr[frontier + 1] - graph.indptr[frontier]
-        following = [graph.indices[np.repeat(first - np.cumsum(many) + many, many) + np.arange(many.sum())]]
-        for lead in [lead for lead in unseen if (distance[interfaces[lead]] >= 0).any()]:
-            following.append(interfaces[lead])
-            unseen.discard(lead)
-        near = np.unique(np.concatenate(following))
-        frontier = near[inside[near] & (distance[near] < 0)]
+    far = len(neighbors)
+    distance = np.where(inside, far, -1).tolist()  # -1: not of this side
+    unseen = [set(interface.tolist()) for interface in interfaces]
+    frontier, step = start.tolist(), 0
+    while frontier:
+        for site in frontier:
+            distance[site] = step
         step += 1
-    distance[inside & (distance < 0)] = step  # joined to nothing seen from the cut
-    last = int(distance[inside].max())
+        near = {other for site in frontier for other in neighbors[site]}
+        for interface in [interface for interface in unseen if not interface.isdisjoint(frontier)]:
+            near |= interface
+            unseen.remove(interface)
+        frontier = [site for site in near if distance[site] == far]
+    at = np.array(distance)
+    at[at == far] = step  # joined to nothing seen from the cut
+    last = int(at.max())
     merged = np.zeros(last + 1, dtype=bool)  # plane k + 1 belongs to plane k
-    for interface in interfaces:
-        low, high = distance[interface].min(), distance[interface].max()
-        merged[low:high] = True
+    for own in (at[interface] for interface in interfaces):
+        merged[own.min() : own.max()] = True
     label = np.concatenate([[0], np.cumsum(~merged[:-1])])
-    plane = np.where(inside, label[distance], -1)
+    plane = np.where(inside, label[at], -1)
     planes = tuple(np.flatnonzero(plane == k) for k in range(int(label[-1]) + 1))
     return tuple(p for p in planes if len(p)), np.array([plane[i[0]] for i in interfaces], dtype=np.int64)

@@ -134,6 +134,8 @@ class Problem:
         parts = [
             self._observe(energy[at : at + step], k[at : at + step], functions) for at in range(0, len(energy), step)
         ]
+        if len(parts) == 1:
+            return parts[0]
         values = zip(*(part.values for part in parts), strict=True)
         return Observed(
             tuple(np.concatenate(arrays) for arrays in values),

@@ -190,9 +190,9 @@ def _attached(side: Side, lead: LeadCell, surface: Surface) -> Attached:
     if side.m is not None:
         # spins are apart along the axis of the side, to which that of a magnetic lead may be opposite
         flipped = lead.magnetic and lead.m @ side.m < 0
-        return Attached(lead.plane, lead.rows[: len(lead.rows) // 2], surface[:, ::-1] if flipped else surface)
+        return Attached(lead.plane, lead.places[0], surface[:, ::-1] if flipped else surface)
     if not lead.resolved:
-        return Attached(lead.plane, lead.rows, surface)
+        return Attached(lead.plane, lead.places[1], surface)
     lift = Lift(lead.m)
     mixed = Surface(
         sigma=expanded(surface.sigma, lift.orbitals)[:, None],
@@ -203,7 +203,7 @@ def _attached(side: Side, lead: LeadCell, surface: Surface) -> Attached:
         doubtful=surface.doubtful.any(axis=1, keepdims=True),
         residual=surface.residual.max(axis=1, keepdims=True),
     )
-    return Attached(lead.plane, lead.rows, mixed)
+    return Attached(lead.plane, lead.places[1], mixed)
 
 
 def layout_of(crystal: Crystal, widths: tuple[int, ...]) -> Layout:
@@ -247,6 +247,8 @@ def _channels(
 
 def _to_own_axes(m: Axis, leads: list[LeadCell], widths: list[int]) -> Complex | None:
     """Return the unitary matrix from channels along m to those along the axes of leads whose spins are alike."""
+    if all(lead.magnetic for lead in leads):
+        return None
     total = sum(widths)
     V = np.eye(2 * total, dtype=complex)
     for lead, width, start in zip(leads, widths, np.cumsum([0, *widths]), strict=False):

@@ -10,13 +10,14 @@ without a phase it gives none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..arrays import Complex, Floats, Integers
-from .fourier import Series
+from .fourier import Series, alike
 
 __all__ = [
     "ALIGNED",
@@ -53,20 +54,27 @@ def axis_of(vectors: Complex, scale: float) -> tuple[Axis | None, bool]:
         Largest element of the Hamiltonian.
     """
     size = abs(vectors)
-    if size.max(initial=0.0) <= ALIGNED * scale:
+    if not size.size or size.flat[largest := int(size.argmax())] <= ALIGNED * scale:
         return np.array([0.0, 0.0, 1.0]), False
-    largest = np.unravel_index(np.argmax(size), size.shape)  # all are multiples of it, or there is no axis
-    m: Floats = (vectors[:, largest[1]] / vectors[largest]).real
-    m = np.where(abs(m) < 1e-15 * abs(m).max(), 0.0, m)
-    m = m / np.linalg.norm(m) * np.sign(m[np.argmax(abs(m) > 0.5 * abs(m).max())])
+    # all are multiples of the largest, or there is no axis; its largest component is 1
+    column = vectors[:, largest % size.shape[1]]
+    parts = [x if abs(x) >= 1e-15 else 0.0 for x in (column / vectors.flat[largest]).real.tolist()]
+    sign = next(x for x in parts if abs(x) > 0.5)
+    m: Floats = np.array(parts) / math.copysign(math.hypot(*parts), sign)
     across = abs(vectors - m[:, None] * (m @ vectors)).max(initial=0.0)
     return (m if across <= ALIGNED * scale else None), True
 
 
-def spins_apart(series: Series, m: Axis) -> Series:
+def spins_apart(series: Sequence[Series], m: Axis) -> list[Series]:
     """Return the blocks of spin along and against m, (..., 2n, 2m) to (..., 2, n, m): H_0 ± m·H."""
-    free, along = series.parts[0], (m @ series.parts[1:].reshape(3, -1)).reshape(series.parts.shape[1:])
-    return Series(np.stack([free + along, free - along], axis=-3), series.translations)
+    found: list[Any] = [None] * len(series)
+    for group in alike(series):
+        parts = np.concatenate([one.parts for one, *_ in group], axis=1)
+        free, along = parts[0], np.tensordot(m, parts[1:], axes=1)
+        apart = np.stack([free + along, free - along], axis=-3)
+        for one, number, start, end in group:
+            found[number] = Series(apart[start:end], one.translations)
+    return found
 
 
 def spin_orbit_coupling(blocks: Iterable[tuple[Series, Integers | None]], scale: float) -> tuple[float, bool]:
@@ -82,14 +90,18 @@ def spin_orbit_coupling(blocks: Iterable[tuple[Series, Integers | None]], scale:
     scale
         Largest element of the Hamiltonian.
     """
-    imaginary, complex_, entangled = 0.0, False, False
-    for series, sites in blocks:
-        parts = series.parts
-        imaginary = max(imaginary, float(abs(parts[1:].imag).max(initial=0.0)) / scale)
-        complex_ |= bool(abs(parts[0].imag).max(initial=0.0) > ALIGNED * scale)
-        plain = np.zeros_like(parts[1:]) if sites is None else _number_on_sites(parts[1:], sites)
-        entangled |= bool(abs(parts[1:] - plain).max(initial=0.0) > ALIGNED * scale)
-    return (imaginary if imaginary > ALIGNED else 0.0), complex_ and entangled
+    imaginary, complex_, pairs = 0.0, False, list(blocks)
+    for group in alike([series for series, _ in pairs]):
+        parts = np.concatenate([one.parts for one, *_ in group], axis=1).imag
+        imaginary = max(imaginary, float(abs(parts[1:]).max(initial=0.0)) / scale)
+        complex_ |= bool(abs(parts[0]).max(initial=0.0) > ALIGNED * scale)
+
+    def entangled(vectors: Complex, sites: Integers | None) -> bool:
+        plain = 0.0 if sites is None else _number_on_sites(vectors, sites)
+        return bool(abs(vectors - plain).max(initial=0.0) > ALIGNED * scale)
+
+    hidden = complex_ and any(entangled(series.parts[1:], sites) for series, sites in pairs)
+    return (imaginary if imaginary > ALIGNED else 0.0), hidden
 
 
 def _number_on_sites(parts: Complex, sites: Integers) -> Complex:
@@ -103,7 +115,7 @@ def _number_on_sites(parts: Complex, sites: Integers) -> Complex:
 
 def scale_of(blocks: Iterable[Series]) -> float:
     """Return the largest element of all blocks."""
-    return max((float(abs(series.coefficients).max(initial=0.0)) for series in blocks), default=0.0)
+    return max((series.scale for series in blocks), default=0.0)
 
 
 def basis_of(S: Any) -> Complex:

@@ -41,8 +41,9 @@ def kron_order(order: str, norbs: int) -> Complex:
     [1.0, -1.0, 1.0, -1.0]
     """
     orbitals = np.eye(norbs // 2)
-    pairs = [(s, orbitals) if order == "spin-orbital" else (orbitals, s) for s in PAULI]
-    return np.array([np.kron(*pair) for pair in pairs])
+    if order == "spin-orbital":
+        return (PAULI[:, :, None, :, None] * orbitals[:, None]).reshape(3, norbs, norbs)
+    return (orbitals[:, None, :, None] * PAULI[:, None, :, None]).reshape(3, norbs, norbs)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -26,11 +27,16 @@ __all__ = ["Attached", "Chain", "Half", "eliminate", "negative"]
 
 @dataclass(frozen=True)
 class Attached:
-    """A lead at orbitals ``rows`` of plane ``plane``."""
+    """A lead at orbitals ``rows`` of plane ``plane``, a slice where they follow each other."""
 
     plane: int
-    rows: Integers
+    rows: Integers | slice
     surface: Surface
+
+    @property
+    def block(self) -> Any:
+        """Its rows and columns in a matrix of its plane."""
+        return (self.rows, self.rows) if isinstance(self.rows, slice) else (self.rows[:, None], self.rows)
 
 
 @dataclass(frozen=True)
@@ -89,8 +95,8 @@ def eliminate(chain: Chain) -> Half:
     last = len(chain.onsite) - 1
     shape = chain.onsite[0].shape[:-2]
     widths = [lead.surface.source.shape[-1] for lead in chain.leads]
-    starts = np.cumsum([0, *widths])
-    total = int(starts[-1])
+    starts = list(accumulate(widths, initial=0))
+    total = starts[-1]
     # sources are columns beside L, outgoing amplitudes rows: one solve and one product do all of a plane
     L, out = _with_leads(chain, last, starts, total)
     s = np.zeros((*shape, total, total), dtype=complex)
@@ -106,7 +112,8 @@ def eliminate(chain: Chain) -> Half:
         right[..., :n], right[..., n:] = dagger(T), L[..., m:]
         X, singular = solved(L[..., :m], right)
         X_T, X_R = X[..., :n], X[..., n:]
-        growth = np.maximum(growth, np.where(singular, np.inf, magnitude(X_T)))
+        size = magnitude(X_T)
+        growth = np.maximum(growth, np.where(singular, np.inf, size) if singular.any() else size)
         steps.append((X_T, X_R))
         passed = out @ X
         s += passed[..., n:]
@@ -135,7 +142,7 @@ def _with_leads(chain: Chain, k: int, starts: Any, total: int) -> tuple[Complex,
         if lead.plane == k:
             surface, rows = lead.surface, lead.rows
             width = surface.source.shape[-1]
-            L[..., rows[:, None], rows] += surface.sigma
+            L[(..., *lead.block)] += surface.sigma
             L[..., rows, n + at : n + at + width] += surface.source
             out[..., at : at + width, rows] += surface.out
     return L, out
@@ -164,5 +171,5 @@ def _reactive(chain: Chain, k: int) -> Complex:
     for lead in chain.leads:
         if lead.plane == k:
             D = D.copy()
-            D[..., lead.rows[:, None], lead.rows] += (lead.surface.sigma + dagger(lead.surface.sigma)) / 2
+            D[(..., *lead.block)] += (lead.surface.sigma + dagger(lead.surface.sigma)) / 2
     return D

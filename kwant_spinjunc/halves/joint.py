@@ -45,7 +45,7 @@ class Lift:
     def __init__(self, m: Floats) -> None:
         self.chi, one = spinors(m), np.eye(2)
         pairs = ((self.chi, self.chi), (self.chi, one), (one, self.chi), (one, one))
-        weights = [np.einsum("is,js->ijs", a, b.conj()).reshape(4, 2) for a, b in pairs]
+        weights = [(a[:, None] * b.conj()).reshape(4, 2) for a, b in pairs]
         self.orbitals, self.into, self.out_of, self.channels = weights
 
 
@@ -175,20 +175,21 @@ def _by_halves(front: Seen, back: Seen, h: Complex, turn: Turn | None) -> Joint:
     n, inner, b = g_F.shape[-1], w_F.shape[-1], g_B.shape[-1]
     a, K = _hopping(h, turn)
     Kd = dagger(K)
-    ends = np.concatenate([g_F, o_F], axis=-2)[:, None]  # of a kick at the cut: waves there, and what leaves
+    ends = np.concatenate([-g_F, o_F], axis=-2)[:, None]  # of a kick at the cut: waves there, and what leaves
     kicked = ends @ (K @ np.concatenate([g_B, w_B], axis=-1)[:, None])
-    # [g_F; o_F] K g_B K†: a pair of terms of K each
-    pairs = kicked[:, :, None, :, :b] @ Kd[:, None]
-    returned = _weighted((a[:, :, None] * a[:, None]).reshape(len(a), -1), pairs.reshape(len(h), -1, *pairs.shape[-2:]))
-    entered = _weighted(a, kicked[..., b:])  # [g_F; o_F] K w_B
-    passed = _weighted(a, o_B[:, None] @ Kd)
-    points, angles = returned.shape[:2]
-    M = -returned[..., :n, :]
+    entered = _weighted(a, kicked[..., b:])  # [-g_F; o_F] K w_B
+    squares, pairs = _pairs(a, kicked[..., :b], Kd)
+    points, angles = entered.shape[:2]
+    # rows [-g_F K g_B K†; o_F K g_B K†; -o_B K†]
+    returned = np.empty((points, angles, n + inner + o_B.shape[-2], n), dtype=complex)
+    returned[..., : n + inner, :] = _weighted(squares, pairs)
+    returned[..., n + inner :, :] = _weighted(-a, o_B[:, None] @ Kd)
+    M = returned[..., :n, :]
     M[..., np.arange(n), np.arange(n)] += 1
     sources = np.empty((points, angles, n, inner + w_B.shape[-1]), dtype=complex)
-    sources[..., :inner], sources[..., inner:] = w_F[:, None], -entered[..., :n, :]
+    sources[..., :inner], sources[..., inner:] = w_F[:, None], entered[..., :n, :]
     y_F = np.linalg.solve(M, sources)
-    S = np.concatenate([returned[..., n:, :], -passed], axis=-2) @ y_F
+    S = np.asarray(returned[..., n:, :] @ y_F, dtype=complex)
     S[..., :inner, inner:] -= entered[..., n:, :]
     S[..., :inner, :inner] += s_F[:, None]
     S[..., inner:, inner:] += s_B[:, None]
@@ -208,6 +209,15 @@ def _hopping(h: Complex, turn: Turn | None) -> tuple[Floats, Complex]:
     half = turn.angles / 2
     terms = np.stack([h, spin_times(-1j * sigma(turn.axis), h)], axis=1)
     return np.stack([np.cos(half), np.sin(half)], axis=1), terms
+
+
+def _pairs(a: Floats, kicked: Complex, Kd: Complex) -> tuple[Floats, Complex]:
+    """Return weights and terms of Σ_ij a_i a_j (kicked_i K_j†), those of i and j together."""
+    if a.shape[-1] == 1:
+        return a * a, kicked @ Kd
+    terms = kicked[:, :, None] @ Kd[:, None]
+    terms[:, 0, 1] += terms[:, 1, 0]
+    return a[:, [0, 0, 1]] * a[:, [0, 1, 1]], terms[:, [0, 0, 1], [0, 1, 1]]
 
 
 def _weighted(weights: Floats, terms: Complex) -> Complex:

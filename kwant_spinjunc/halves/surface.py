@@ -188,8 +188,8 @@ def _of_definite(h: Complex, t: Complex, root: Complex, sign: float) -> Surface:
 def _transfer_modes(h: Complex, t: Complex) -> tuple[Complex, Complex, Flags]:
     """Return all 2n Bloch factors (..., 2n) and modes (..., n, 2n), and where they cannot be had."""
     M, singular = _transfer(h, t)
-    lam, vectors = np.linalg.eig(M)
-    return lam, vectors[..., h.shape[-1] :, :], singular
+    lam, vectors = np.linalg.eig(M if M.imag.any() else M.real)
+    return lam + 0j, vectors[..., h.shape[-1] :, :] + 0j, singular
 
 
 def _transfer(h: Complex, t: Complex) -> tuple[Complex, Flags]:
@@ -206,7 +206,7 @@ def _transfer(h: Complex, t: Complex) -> tuple[Complex, Flags]:
 def _of_modes(t: Complex, lam: Complex, phi: Complex, doubtful: Flags) -> Surface:
     """Return the surfaces from all 2n modes of each lead."""
     n = t.shape[-1]
-    phi = np.broadcast_to(phi / np.linalg.norm(phi, axis=-2, keepdims=True), (*t.shape[:-1], phi.shape[-1]))
+    phi = phi / np.linalg.norm(phi, axis=-2, keepdims=True)
     scale = magnitude(t)
     with np.errstate(divide="ignore"):
         distance = abs(np.log(abs(lam)))
@@ -224,11 +224,14 @@ def _of_modes(t: Complex, lam: Complex, phi: Complex, doubtful: Flags) -> Surfac
     live = np.arange(most) < count[..., None]
 
     first = np.argsort(np.where(outgoing, 0, np.where(inside, 1, 2)), axis=-1, kind="stable")[..., :n]
-    Phi, Lam = np.take_along_axis(phi, first[..., None, :], axis=-1), np.take_along_axis(lam, first, axis=-1)
     back = np.argsort(~incoming, axis=-1, kind="stable")[..., :most]
-    phi_in, lam_in = np.take_along_axis(phi, back[..., None, :], axis=-1), np.take_along_axis(lam, back, axis=-1)
-    v_out, v_in = (abs(np.take_along_axis(v, pick, axis=-1)) for pick in (first[..., :most], back))
-    doubtful = doubtful | _degenerate(Lam[..., :most], live) | _degenerate(lam_in, live)
+    modes = np.broadcast_to(np.swapaxes(phi, -1, -2), (*lam.shape, n)).reshape(-1, n)  # all, one after another
+    place = lam.shape[-1] * np.arange(count.size).reshape(*count.shape, 1)
+    first, back = first + place, back + place
+    Phi, Lam = np.swapaxes(modes[first], -1, -2), lam.ravel()[first]
+    phi_in, lam_in = np.swapaxes(modes[back], -1, -2), lam.ravel()[back]
+    v_out, v_in = (abs(v).ravel()[pick] for pick in (first[..., :most], back))
+    doubtful = doubtful | _degenerate(np.stack([Lam[..., :most], lam_in]), live).any(axis=0)
     Phi[..., :most] /= np.sqrt(np.where(live, v_out, 1.0))[..., None, :]
     phi_in = phi_in * np.where(live, 1 / np.sqrt(np.where(live, v_in, 1.0)), 0.0)[..., None, :]
     lam_in = np.where(live, lam_in, 1.0)
@@ -316,5 +319,5 @@ def channels(h: Complex, t: Complex) -> Integers:
         return found
     M, _ = _transfer(inner, hopping)
     with np.errstate(divide="ignore"):
-        distance = abs(np.log(abs(np.linalg.eigvals(M))))
+        distance = abs(np.log(abs(np.linalg.eigvals(M if M.imag.any() else M.real))))
     return np.asarray((distance < CLOSED).sum(axis=-1) // 2)
