@@ -41,7 +41,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--bias", metavar="V", help="V = µ_L - µ_R in eV instead of the linear response; for boris START:STOP:COUNT"
     )
     parser.add_argument(
-        "--current", type=number, metavar="A/M2", help="J, positive for electrons from the fixed into the free magnet"
+        "--current-density",
+        type=number,
+        metavar="A/M2",
+        help="J, positive for electrons from the fixed into the free magnet",
     )
     parser.add_argument("--free-thickness", type=number, metavar="NM", help="of the free layer (magnumnp, cmtj)")
     parser.add_argument("--saturation", type=number, metavar="A/M", help="M_s of the free layer (cmtj)")
@@ -78,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
         choices |= {
             "free": options.free,
             "bias": None if options.bias is None else _single_bias(options.bias),
-            "current": options.current,
+            "current_density": options.current_density,
             "free_thickness": options.free_thickness,
             "saturation": options.saturation,
             "asymmetric": options.asymmetric,
@@ -115,7 +118,7 @@ def _refuse_for_boris(options: argparse.Namespace) -> None:
     """Refuse the options of a torque, which would be ignored."""
     given = {
         "--free": options.free != "right",
-        "--current": options.current is not None,
+        "--current-density": options.current_density is not None,
         "--free-thickness": options.free_thickness is not None,
         "--saturation": options.saturation is not None,
         "--asymmetric": options.asymmetric,

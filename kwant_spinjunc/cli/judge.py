@@ -35,7 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tolerance", type=number, default=0.01, help="largest error of a law to be used (default: %(default)s)"
     )
-    parser.add_argument("--turns", metavar="NAME", help="parameter that is the angle of a Kwant family")
+    parser.add_argument("--turned-by", metavar="NAME", help="parameter that is the angle of a Kwant family")
     parser.add_argument(
         "--behind",
         metavar="NAME",
@@ -105,7 +105,7 @@ def _merged(settings: dict[str, Any], parameters: dict[str, Any]) -> dict[str, A
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
     """Return the settings that were given; the judge refuses those that do not belong to what it judges."""
-    names = ("turns", "cut", "behind", "rtol", "realizations", "boundary", "seed", "workers")
+    names = ("turned_by", "cut", "behind", "rtol", "realizations", "boundary", "seed", "workers")
     settings = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     if options.cross_section is not None:
         settings["cross_section"] = cross_section(options.cross_section)

@@ -53,7 +53,7 @@ SAMPLING = (
 METALS = ("materials", "lattice_constant")
 SYSTEM = ("params", "spin", "magnetizations", "cuts", "magnets", "barriers", "cut")
 TURNED = ("behind", "axis", "momenta", "spin_orbit", "max_points")
-GENERAL = ("turns", "advise", "rtol", "name")
+GENERAL = ("turned_by", "advise", "rtol", "name")
 KNOWN = (*SAMPLING, *METALS, *SYSTEM, *TURNED, *GENERAL)
 
 
@@ -96,7 +96,7 @@ def judge(
         Of a disordered junction ``cross_section``, ``realizations``, ``boundary``, ``seed``, ``workers``, ``torques``
         and the others of `ensemble`. ``materials`` (a `Material` or one for each side) and ``lattice_constant`` in nm.
         Of a Kwant family ``params``, ``spin``, ``magnetizations``, ``cuts`` and ``cut`` (which one lies in the spacer);
-        ``turns``, the name of its angle (default: its first parameter, or ``theta``). ``rtol`` of an average (1e-6),
+        ``turned_by``, name of its angle (default: its first parameter, or ``theta``). ``rtol`` of an average (1e-6),
         ``advise=False`` to skip the search for what would have to change, ``name`` for what is printed. All others are
         parameters of a family.
 
@@ -203,16 +203,16 @@ def _target(junction: Any, parameters: dict[str, Any], given: Mapping[str, Any])
             f"that returns a finalized Kwant system, but is {type(junction).__name__}. One system has no angle: "
             "write a function of it, or name a cut, behind=..., behind which everything turns."
         )
-    turns = _turning(junction, given.get("turns"))
+    turned_by = _turning(junction, given.get("turned_by"))
     settings = ", ".join(
         f"{key}={value:.6g}" if isinstance(value, float) else f"{key}={value}" for key, value in parameters.items()
     )
     name = f"{getattr(junction, '__name__', 'this family')}({settings})"
-    if "behind" in given and (turns is None or turns in parameters):
+    if "behind" in given and (turned_by is None or turned_by in parameters):
         return name, call_any_family(junction, parameters)
-    first = call_any_family(junction, _with_angle(junction, parameters, turns, np.pi / 3))
+    first = call_any_family(junction, _with_angle(junction, parameters, turned_by, np.pi / 3))
     if isinstance(first, Junction):
-        if turns in parameters or why_fixed(first):
+        if turned_by in parameters or why_fixed(first):
             # its own angle may be what is asked for, and collinear magnets do not show where one ends
             try:
                 own = call_any_family(junction, parameters)
@@ -220,24 +220,25 @@ def _target(junction: Any, parameters: dict[str, Any], given: Mapping[str, Any])
                 own = first
             return name, own if isinstance(own, Junction) and not why_fixed(own) else first
         return name, first
-    if turns is None:
+    if turned_by is None:
         raise ArgumentError(
-            f"Argument `turns` must name the angle of the family {name}, which returns Kwant systems, but it has no "
-            "parameter `theta`. Pass turns='...' (--turns in the shell), or behind='...' (--behind), the cut behind "
-            "which all spins turn."
+            f"Argument `turned_by` must name the angle of the family {name}, which returns Kwant systems, but it has "
+            "no parameter `theta`. Pass turned_by='...' (--turned-by in the shell), or behind='...' (--behind), the "
+            "cut behind which all spins turn."
         )
-    return name, lambda angle: call_any_family(junction, {**parameters, turns: angle})
+    return name, lambda angle: call_any_family(junction, {**parameters, turned_by: angle})
 
 
-def _turning(family: Callable[..., Any], turns: str | None) -> str | None:
+def _turning(family: Callable[..., Any], turned_by: str | None) -> str | None:
     """Return the name of the family's angle: as given, ``theta``, or its only parameter without a default."""
     parameters = inspect.signature(family).parameters
-    if turns is not None:
-        if turns not in parameters:
+    if turned_by is not None:
+        if turned_by not in parameters:
             raise ArgumentError(
-                f"Argument `turns` must be a parameter of the family, but {turns!r} is none of {', '.join(parameters)}."
+                f"Argument `turned_by` must be a parameter of the family, but {turned_by!r} is none of "
+                f"{', '.join(parameters)}."
             )
-        return turns
+        return turned_by
     required = [p.name for p in parameters.values() if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
     for name in ("theta", "angle", "phi", "Phi"):
         if name in parameters:
@@ -246,9 +247,9 @@ def _turning(family: Callable[..., Any], turns: str | None) -> str | None:
 
 
 def _with_angle(
-    family: Callable[..., Any], parameters: Mapping[str, Any], turns: str | None, angle: float
+    family: Callable[..., Any], parameters: Mapping[str, Any], turned_by: str | None, angle: float
 ) -> dict[str, Any]:
-    return dict(parameters) if turns is None or turns in parameters else {**parameters, turns: angle}
+    return dict(parameters) if turned_by is None or turned_by in parameters else {**parameters, turned_by: angle}
 
 
 def _of_junction(junction: Junction, energy: float, k: Any, mu: Any, angles: Any, given: Mapping[str, Any]) -> Any:

@@ -35,7 +35,7 @@ def tmr(
     definition
         ``"optimistic"``: (G_P - G_AP)/G_AP, -1 to ∞. ``"pessimistic"``: (G_P - G_AP)/G_P, at most 1.
     **settings
-        As in `judge`: parameters of a family, ``cross_section`` and the others of samples, ``turns``.
+        As in `judge`: parameters of a family, ``cross_section`` and the others of samples, ``turned_by``.
 
     Returns
     -------

@@ -147,10 +147,10 @@ def sweep(
     temperature: float = 0.0,
     k: ArrayLike | Literal["average"] | None = None,
     solver: str | None = None,
+    workers: int | None = 1,
+    executor: Executor | Callable[[], Executor] | None = None,
     resume: xr.Dataset | str | Path | TableFile | None = None,
     progress: bool | None = None,
-    workers: int = 1,
-    executor: Executor | Callable[[], Executor] | None = None,
     **axes: Any,
 ) -> xr.Dataset:
     """Solve every junction, or Kwant system, of a family on a grid of parameters.
@@ -273,7 +273,7 @@ class _Filling:
         self.refused: list[SpinjuncError] = []
         self.warned = False
 
-    def fill(self, workers: int, executor: Any, progress: bool | None) -> None:
+    def fill(self, workers: int | None, executor: Any, progress: bool | None) -> None:
         """Solve what is missing, in order; raise what refused a junction after all that was before it."""
         from tqdm import tqdm
 

@@ -328,9 +328,9 @@ def validity_map(
     k: ArrayLike | str | None = None,
     mu_left: ArrayLike = 0.5,
     mu_right: ArrayLike = -0.5,
-    progress: bool | None = None,
-    workers: int = 1,
+    workers: int | None = 1,
     executor: Executor | Callable[[], Executor] | None = None,
+    progress: bool | None = None,
     **axes: Any,
 ) -> xr.Dataset:
     r"""Map the relative error of the phenomenology over the parameters of a family.

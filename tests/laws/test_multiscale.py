@@ -78,7 +78,7 @@ def test_spin_current_through_the_spacer_is_that_of_both_magnets(family):
 def test_torque_on_both_magnets_is_the_missing_spin_current(junction, energy):
     """τ_L + τ_R = (ħ/2e)(J_M^L m_L - J_M^R m_R) for any clean spin valve that conducts."""
     assume(junction.open_channels(energy).any(axis=-1).all() and 0.05 < junction.angle < 3.09)
-    data = ms.multiscale(lambda: junction, ms.cobalt(), lattice_constant=A, energy=energy, turns=None)
+    data = ms.multiscale(lambda: junction, ms.cobalt(), lattice_constant=A, energy=energy, turned_by=None)
     m_left, m_right = junction.magnetizations
     sine, cosine = np.sin(junction.angle), np.cos(junction.angle)
     e_left, e_right = (m_right - cosine * m_left) / sine, (m_left - cosine * m_right) / sine
@@ -176,7 +176,7 @@ def test_diffuse_spacer_between_parallel_magnets_is_two_resistances_in_series():
     AR = sum(1 / (contact_.effective_conductances * per_area) for contact_ in (left, right))
     beta, r = 0.46, 75e-9 * 59e-9
     expected = valet_fert.contact_resistance(beta, r, beta, r, AR.sum() / 4, (AR[1] - AR[0]) / AR.sum())
-    data = run(valve, theta=0.0, spacer="diffuse")
+    data = run(valve, theta=0.0, transport="diffuse")
     assert data.resistance_area.item() == pytest.approx(float(expected) * 1e12, rel=1e-9)
     assert np.isnan(data.field_like).all()
 
@@ -214,12 +214,12 @@ def test_one_wave_vector_is_not_the_average():
         ({"left": "cobalt"}, "`left` must be a Material"),
         ({"lattice_constant": 0.0}, "`lattice_constant` must be positive"),
         ({"current_density": 0.0}, "`current_density` must not be zero"),
-        ({"spacer": "dirty"}, "`spacer` must be"),
+        ({"transport": "dirty"}, "`transport` must be"),
         ({"thetta": 1.0}, "Did you mean `theta`"),
-        ({"turns": "spacer_onsite", "theta": 1.0}, "`turns` must name the parameter"),
-        ({"turns": "phi"}, "`turns` must be a parameter of the family"),
+        ({"turned_by": "spacer_onsite", "theta": 1.0}, "`turned_by` must name the parameter"),
+        ({"turned_by": "phi"}, "`turned_by` must be a parameter of the family"),
         ({"family": partial(contact, **IRON), "theta": 0.0}, "ideal contact"),
-        ({"family": barrier, "spacer": "diffuse"}, "no channel of its spacer is open"),
+        ({"family": barrier, "transport": "diffuse"}, "no channel of its spacer is open"),
         ({"family": lambda theta=1.0: sj.Junction(barrier().layers[0], [], barrier().right)}, "the left one has no"),
         (
             {

@@ -134,7 +134,7 @@ def round_trip(junction, target, free, law, **options):
     m, p = -np.array(M_RIGHT), -np.array(M_LEFT)
     if free == "left":
         m, p = p, m
-    snippet = export(there, target, free=free, current=J, fixed_layer=p, **GEOMETRY, **options)
+    snippet = export(there, target, free=free, current_density=J, fixed_layer=p, **GEOMETRY, **options)
     return law(m, snippet.values), exact, snippet
 
 
@@ -163,7 +163,9 @@ def test_two_terms_of_oommf_are_the_curve_they_were_fitted_to_at_every_angle(q_p
     efficiency = asymmetric_efficiency(angles, q_plus, q_minus, b)
     torque = 2 * efficiency * np.sin(angles)
     response = AngularResponse(angles, np.ones(13), np.stack([torque, -torque], -1), np.zeros((13, 2)))
-    v = export(effective_parameters(response), "oommf", free="right", asymmetric=True, current=1e11, **GEOMETRY).values
+    v = export(
+        effective_parameters(response), "oommf", free="right", asymmetric=True, current_density=1e11, **GEOMETRY
+    ).values
     for angle, exact in zip(angles[1:-1], efficiency[1:-1], strict=True):
         m = sj.unit_vector(angle)
         expected = GAMMA * hbar * v["J"] / (e * MS * D) * abs(exact * np.sin(angle))
@@ -174,7 +176,7 @@ def test_two_terms_of_oommf_are_the_curve_they_were_fitted_to_at_every_angle(q_p
 def test_an_average_over_the_zone_makes_the_round_trip(free):
     """Where the law is not exact the misfit stays within the stated residual, at every angle."""
     found = effective_parameters(spin_valve(in_plane_hopping=0.3), k="average", angles=np.linspace(0, np.pi, 7))
-    snippet = export(found, "mumax3", free=free, current=1e11, tolerance=0.05, **GEOMETRY)
+    snippet = export(found, "mumax3", free=free, current_density=1e11, tolerance=0.05, **GEOMETRY)
     assert snippet.residual > 1e-4  # a law that is not exact
     response, side = found.response, ("left", "right").index(free)
     misfits = []

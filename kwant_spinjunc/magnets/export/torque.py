@@ -14,7 +14,8 @@ from ...checks import choice, finite, finite_array, positive
 from ...devices.device import Device
 from ...errors import ArgumentError
 from ...model.junction import Junction
-from ...units import current_density, resistance_area_product
+from ...units import current_density as si_current_density
+from ...units import resistance_area_product
 from ..parameters import (
     SIDES,
     TOLERANCE,
@@ -56,7 +57,7 @@ def export(
     *,
     lattice_constant: float,
     free: Side = "right",
-    current: float | None = None,
+    current_density: float | None = None,
     fixed_layer: ArrayLike = (0.0, 0.0, 1.0),
     asymmetric: bool = False,
     field_like: bool = True,
@@ -77,7 +78,7 @@ def export(
         or of the cell of a periodic one.
     free
         Which magnet is free: "right" or "left".
-    current
+    current_density
         J in A/m²; positive: electrons flow from the fixed into the free magnet. Default: the junction's own at 90
         degrees and the given bias, else a placeholder of 10¹⁰ A/m².
     fixed_layer
@@ -118,7 +119,7 @@ def export(
     if target == "boris":
         torque_only = {
             "free": free != "right",
-            "current": current is not None,
+            "current_density": current_density is not None,
             "fixed_layer": not np.array_equal(fixed_layer, (0.0, 0.0, 1.0)),
             "asymmetric": asymmetric,
             "field_like": not field_like,
@@ -137,7 +138,7 @@ def export(
     thickness, saturation = settings.pop("free_thickness", None), settings.pop("saturation", None)
     found = _solved(source, settings)
     fit, residual = _fitted(found, free, tolerance, asymmetric=asymmetric, field_like=field_like)
-    J = _current(found.response, current, a, free)
+    J = _current(found.response, current_density, a, free)
     symmetric = found.torque(free).symmetric
     numbers = Numbers(
         P=float(symmetric["P"]),
@@ -158,7 +159,7 @@ def export(
     if target == "cmtj":
         residual = _cmtj_residual(found.response, free, numbers, tolerance)
     header = _header(name, found.response, a, fit, residual, free, code)
-    header += _warnings(numbers, J if current is None and found.response.bias is None else None)
+    header += _warnings(numbers, J if current_density is None and found.response.bias is None else None)
     text = "\n".join([*(f"{code.mark} {line}" for line in header), *body, f"{code.mark} {remark}", ""])
     return Snippet(target, text, values, residual, numbers.flipped, numbers.reversed)
 
@@ -225,13 +226,13 @@ def _direction(fixed_layer: ArrayLike) -> tuple[float, float, float]:
     return x, y, z
 
 
-def _current(response: AngularResponse, current: float | None, a: float, free: Side) -> float:
-    if current is not None:
-        return finite("current", current)
+def _current(response: AngularResponse, given: float | None, a: float, free: Side) -> float:
+    if given is not None:
+        return finite("current_density", given)
     if response.bias is None:
         return PLACEHOLDER_CURRENT
     at_90 = float(np.interp(np.pi / 2, response.angles, response.current))
-    return float(current_density(at_90, a)) * (1 if free == "right" else -1)
+    return float(si_current_density(at_90, a)) * (1 if free == "right" else -1)
 
 
 def _without_field_like(response: AngularResponse, free: Side, fit: Fit) -> float:

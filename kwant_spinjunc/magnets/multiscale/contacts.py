@@ -177,7 +177,7 @@ class MixingConductance:
         if np.any(resistance <= 0):
             raise ArgumentError(
                 "Argument `junction` must have resistive contacts, but one spin enters the magnet without any. "
-                'Use `spacer="coherent"`.'
+                'Use `transport="coherent"`.'
             )
         return np.asarray(1 / resistance)
 

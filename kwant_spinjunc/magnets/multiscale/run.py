@@ -55,8 +55,8 @@ def multiscale(
     current_density: float = 1e11,
     energy: float = 0.0,
     k: ArrayLike | str | None = AVERAGE,
-    spacer: Literal["coherent", "diffuse"] = "coherent",
-    turns: str | None = "theta",
+    transport: Literal["coherent", "diffuse"] = "coherent",
+    turned_by: str | None = "theta",
     rtol: float = 1e-8,
     **axes: Any,
 ) -> xr.Dataset:
@@ -74,10 +74,10 @@ def multiscale(
         Charge current density in A/m², positive for electrons from left to right.
     energy, k, rtol
         As in `solve_interface`.
-    spacer
+    transport
         "coherent": one quantum-mechanical junction. "diffuse": its two contacts in series through a spacer that
         forgets phases (mixing conductances, circuit theory); only for a spacer that conducts.
-    turns
+    turned_by
         Parameter of the family that is 0 for parallel magnets, the reference of the magnetoresistance; None for none.
     **axes
         Parameters of the family by name: 1D arrays are swept and become dimensions in the order given, single values
@@ -131,19 +131,21 @@ def multiscale(
     a, J = positive("lattice_constant", lattice_constant), finite("current_density", current_density)
     if J == 0:
         raise ArgumentError("Argument `current_density` must not be zero: everything is proportional to it.")
-    choice("spacer", spacer, ("coherent", "diffuse"))
+    choice("transport", transport, ("coherent", "diffuse"))
     swept, fixed = split_axes(axes)
-    _check_turns(family, turns)
-    solver = _Solver(left, right, a, J, finite("energy", energy), k, spacer, rtol)
-    data = table(VARIABLES, swept, _facts(family, turns, fixed, solver), units=units_of(family))
+    _check_turns(family, turned_by)
+    solver = _Solver(left, right, a, J, finite("energy", energy), k, transport, rtol)
+    data = table(VARIABLES, swept, _facts(family, turned_by, fixed, solver), units=units_of(family))
     parallel: dict[tuple[int, ...], float] = {}
     for index in product(*(range(len(values)) for values in swept.values())):
         values = {name: swept[name][i].item() for (name, i) in zip(swept, index, strict=True)}
         found = solver.observe(call_family(family, **fixed, **values))
-        others = tuple(i for name, i in zip(swept, index, strict=True) if name != turns)
+        others = tuple(i for name, i in zip(swept, index, strict=True) if name != turned_by)
         if others not in parallel:
             parallel[others] = (
-                solver.parallel_resistance(call_family(family, **{**fixed, **values, turns: 0.0})) if turns else 0.0
+                solver.parallel_resistance(call_family(family, **{**fixed, **values, turned_by: 0.0}))
+                if turned_by
+                else 0.0
             )
         if parallel[others] > 0:
             found["magnetoresistance"] = found["resistance_area"] / parallel[others] - 1
@@ -152,12 +154,13 @@ def multiscale(
     return data
 
 
-def _check_turns(family: Callable[..., Junction], turns: str | None) -> None:
+def _check_turns(family: Callable[..., Junction], turned_by: str | None) -> None:
     parameters = inspect.signature(family).parameters
     accepts_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    if turns is not None and turns not in parameters and not accepts_any:
+    if turned_by is not None and turned_by not in parameters and not accepts_any:
         raise ArgumentError(
-            f"Argument `turns` must be a parameter of the family, but {turns!r} is none of {', '.join(parameters)}. "
+            f"Argument `turned_by` must be a parameter of the family, but {turned_by!r} is none of "
+            f"{', '.join(parameters)}. "
             "Use None for a family that cannot be made parallel."
         )
 
@@ -172,7 +175,7 @@ class _Solver:
     current_density: float
     energy: float
     k: Any
-    spacer: str
+    transport: str
     rtol: float
 
     def observe(self, junction: Junction) -> dict[str, Any]:
@@ -192,7 +195,7 @@ class _Solver:
         found = solve_interface(junction, self.energy, k=self.k, rtol=self.rtol)
         if abs(found.angle) > 1e-9:
             raise ArgumentError(
-                f"Argument `turns` must name the parameter that is 0 for parallel magnets, but there the angle is "
+                f"Argument `turned_by` must name the parameter that is 0 for parallel magnets, but there the angle is "
                 f"{np.degrees(found.angle):.4g} degrees."
             )
         mixing = mixing_conductances(junction, self.energy, k=self.k, rtol=self.rtol)
@@ -207,11 +210,11 @@ class _Solver:
     ) -> InterfaceResponse:
         """Return the coefficients of (5), (6) per area, 1/(eV nm² ps), that diffusion is matched to."""
         area = self.lattice_constant**2
-        if self.spacer == "coherent":
+        if self.transport == "coherent":
             return drift_diffusion.per_area(interface.response_of(found.between_metals), area)
         if mixing is None:
             raise ArgumentError(
-                "Argument `spacer` must be \"coherent\" for this junction, but is 'diffuse' and no channel of its "
+                "Argument `transport` must be \"coherent\" for this junction, but is 'diffuse' and no channel of its "
                 "spacer is open."
             )
         scale = LANDAUER / area
@@ -270,7 +273,7 @@ class _Solver:
             "damping_like": torque_per_area(in_plane, self.lattice_constant),
             "torque_efficiency": in_plane / J,
         }
-        if self.spacer == "diffuse":
+        if self.transport == "diffuse":
             return variables  # circuit theory keeps no spin current between the contacts to resolve
         Q = self._spacer_current(found, solution)
         normal = np.cross(*found.m)
@@ -290,7 +293,7 @@ class _Solver:
 
 
 def _facts(
-    family: Callable[..., Junction], turns: str | None, fixed: Mapping[str, Any], solver: _Solver
+    family: Callable[..., Junction], turned_by: str | None, fixed: Mapping[str, Any], solver: _Solver
 ) -> dict[str, Any]:
     name, k = getattr(family, "__name__", "family"), solver.k
     return provenance(
@@ -304,7 +307,7 @@ def _facts(
         current_density_A_per_m2=solver.current_density,
         energy=solver.energy,
         k=json.dumps(k if k is None or isinstance(k, str) else np.asarray(k, dtype=float).tolist()),
-        spacer=solver.spacer,
-        turns=json.dumps(turns),
+        transport=solver.transport,
+        turned_by=json.dumps(turned_by),
         rtol=solver.rtol,
     )
