@@ -152,7 +152,8 @@ def _average_grid(options: argparse.Namespace) -> int:
 
     if Path(options.output).suffix != ".nc":
         raise ArgumentError(f"Argument `--output` must end in .nc with --vary, but is {options.output!r}.")
-    family, (axes, energy) = load_family(options.file, options.family), axes_of(options)
+    family = load_family(options.file, options.family)
+    axes, energy = axes_of(options, family)
     if np.ndim(energy):
         raise ArgumentError("Argument `--vary` must be parameters of the family for an ensemble, but is `energy`.")
     first = first_of(family, axes)

@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
 
     family = load_family(options.file, options.family)
     energy = 0.0 if options.energy is None else options.energy
-    explorer = explore(family, energy=energy, **fixed_parameters(options.set))
+    explorer = explore(family, energy=energy, **fixed_parameters(options.set, family))
     print(f"{explorer.url}\non this machine only; Ctrl-C ends it", flush=True)
     if not options.no_browser:
         webbrowser.open(explorer.url)

@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
         "name": f"{getattr(family, '__name__', 'family')}({settings})",
     }
     if options.to == "boris":
-        choices["biases"] = None if options.bias is None else parse_range(options.bias, "--bias")
+        choices["biases"] = None if options.bias is None else parse_range(options.bias, "--bias", ())
         _refuse_for_boris(options)
     else:
         choices |= {
@@ -106,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _single_bias(text: str) -> float:
-    value = parse_value(text)
+    value = parse_value(text, ())
     if isinstance(value, (bool, str)):
         raise ArgumentError(
             f"Argument `--bias` must be one voltage for a torque, but is {text!r}. A range is for boris."

@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
             _potential("--mu-right", options.mu_right),
             None if options.angles is None else parse_range(options.angles, "--angles"),
             options.tolerance,
-            **_merged(_settings(options), fixed_parameters(options.set)),
+            **_merged(_settings(options), fixed_parameters(options.set, family)),
         )
         print(judgment)
         if path and Path(options.output).suffix == ".nc":
@@ -131,7 +131,7 @@ def _materials(text: str) -> tuple[Any, ...]:
 
 
 def _potential(option: str, text: str) -> Any:
-    parts = [parse_value(part) for part in text.split(",")]
+    parts = [parse_value(part, ()) for part in text.split(",")]
     if len(parts) > 2 or any(isinstance(part, (bool, str)) for part in parts):
         raise ArgumentError(f"Argument `{option}` must be a number or two, plus,minus, but is {text!r}.")
     return float(parts[0]) if len(parts) == 1 else (float(parts[0]), float(parts[1]))

@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     from ..runs.validity import validity_map
 
     family = load_family(options.file, options.family)
-    axes, energy = axes_of(options)
+    axes, energy = axes_of(options, family)
     if sum(np.size(axis) > 1 for axis in (*axes.values(), energy)) < 2:
         raise ArgumentError("Argument `--vary` must give at least two axes of several points, the axes of the map.")
     left, right = _accumulations(options.accumulation)
@@ -98,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _accumulations(text: str) -> tuple[float, float]:
-    parts = [parse_value(part) for part in text.split(",")]
+    parts = [parse_value(part, ()) for part in text.split(",")]
     if len(parts) != 2 or any(isinstance(part, (bool, str)) for part in parts):
         raise ArgumentError(f"Argument `--accumulation` must be two numbers left,right, but is {text!r}.")
     return float(parts[0]), float(parts[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Container, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,8 +12,8 @@ from typing import Any
 from ..checks import is_angle, warn_of_degrees
 from ..errors import ArgumentError
 from ..model.junction import Junction
-from ..runs.family import Family
-from .values import Kelvin, number, parse_range, parse_value, split_assignment
+from ..runs.family import ENERGIES, Family, units_of
+from .values import UNITS, Kelvin, number, parse_range, parse_value, split_assignment, unit_of
 
 __all__ = [
     "add_energy",
@@ -22,6 +23,7 @@ __all__ = [
     "add_vary",
     "add_workers",
     "axes_of",
+    "bias_of",
     "check_figure",
     "executor_of",
     "family_and_junction",
@@ -108,16 +110,48 @@ def add_workers(parser: argparse.ArgumentParser, count: int | None) -> None:
 # ---------------------------------------------------------------------- read
 
 
-def fixed_parameters(assignments: Sequence[str]) -> dict[str, Any]:
-    """Return --set name=value as keyword arguments."""
+def fixed_parameters(assignments: Sequence[str], family: Family) -> dict[str, Any]:
+    """Return --set name=value as keyword arguments, in the family's units."""
     values: dict[str, Any] = {}
+    units = units_of(family)
     for text in assignments:
         name, value = split_assignment("--set", text)
         check_free(name, values)
-        values[name] = parse_value(value)
+        values[name] = _in_units(name, value, parse_value(value), units)
         if is_angle(name):
             warn_of_degrees(name, values[name])
     return values
+
+
+def bias_of(text: str | None, family: Family) -> Any:
+    """Return the voltages of --bias, as energies in the family's unit."""
+    return None if text is None else _in_units("bias", text, parse_range(text, "--bias", UNITS), units_of(family))
+
+
+#: Units that a parameter may have by what may be typed behind its numbers, as multiples of what typing makes of them:
+#: eV for K, radians for deg. A family that declares none has eV, and angles have radians.
+ACCEPTED = {
+    "K": {"": 1.0, "eV": 1.0, "meV": 1e3, "K": 1 / UNITS["K"]},
+    "deg": {"": 1.0, "rad": 1.0, "deg": 180 / math.pi},
+}
+
+
+def _in_units(name: str, text: str, value: Any, units: dict[str, str]) -> Any:
+    """Return what was typed with a unit in the unit of the parameter; refuse a unit of something else."""
+    typed = unit_of(text)
+    if not typed:
+        return value
+    unit = units.get(name, "")
+    energy = bool(ENERGIES & set(name.split("_")))
+    other = energy if typed == "deg" else is_angle(name) or bool(not unit and units.get(""))
+    if other or unit not in ACCEPTED[typed]:
+        own = f"in {unit}" if unit else "an energy" if energy else "an angle" if is_angle(name) else "no energy"
+        raise ArgumentError(
+            f"Argument `{name}` must not be typed in {typed}, but is {text!r}: it is {own} in this family. Type the "
+            'number alone, or declare its unit, as `x: Annotated[float, "eV"]`.'
+        )
+    factor = ACCEPTED[typed][unit]
+    return value if factor == 1 else value * factor
 
 
 def check_free(name: str, taken: Container[str]) -> None:
@@ -132,7 +166,7 @@ def family_and_junction(options: argparse.Namespace) -> tuple[Junction, Family, 
     from ..runs.family import call_family, load_family
 
     family = load_family(options.file, options.family)
-    fixed = fixed_parameters(options.set)
+    fixed = fixed_parameters(options.set, family)
     return call_family(family, **fixed), family, fixed
 
 
@@ -141,7 +175,7 @@ def family_and_system(options: argparse.Namespace) -> tuple[Any, Family, dict[st
     from ..runs.family import call_any_family, load_family
 
     family = load_family(options.file, options.family)
-    fixed = fixed_parameters(options.set)
+    fixed = fixed_parameters(options.set, family)
     return call_any_family(family, fixed), family, fixed
 
 
@@ -154,19 +188,20 @@ def executor_of(options: argparse.Namespace, stack: ExitStack) -> dict[str, Any]
     return {"executor": stack.enter_context(dask_executor(options.dask, options.workers))}
 
 
-def axes_of(options: argparse.Namespace) -> tuple[dict[str, Any], Any]:
-    """Return the parameters of the family, fixed by --set or swept by --vary, and the energy."""
-    axes: dict[str, Any] = fixed_parameters(options.set)
+def axes_of(options: argparse.Namespace, family: Family) -> tuple[dict[str, Any], Any]:
+    """Return the parameters of the family, fixed by --set or swept by --vary, and the energy, in its units."""
+    axes: dict[str, Any] = fixed_parameters(options.set, family)
+    units = units_of(family)
     energy: Any = options.energy
     for text in options.vary:
         name, values = split_assignment("--vary", text)
         if name == "energy":
             if energy is not None:
                 raise ArgumentError("Argument `energy` must be given once, but is set or varied twice.")
-            energy = parse_range(values)
+            energy = _in_units(name, values, parse_range(values, units=UNITS), units)
         else:
             check_free(name, axes)
-            axes[name] = parse_range(values)
+            axes[name] = _in_units(name, values, parse_range(values, units=UNITS), units)
             if is_angle(name):
                 warn_of_degrees(name, axes[name])
     return axes, 0.0 if energy is None else energy
@@ -193,7 +228,7 @@ def save_figure(figure: Any, output: str, quiet: bool = False) -> None:
 
 
 def refuse_kelvin(value: Any, unit: str) -> None:
-    """Refuse a temperature in kelvin, which is k_B T in eV, for a family whose energies are in another unit."""
+    """Refuse a temperature in kelvin, which is k_B T in eV, for a family that declares another unit."""
     if isinstance(value, Kelvin) and unit not in ("", "eV"):
         raise ArgumentError(
             f"Argument `--temperature` must be k_B T in units of {unit}, those of the family, but is in kelvin, "

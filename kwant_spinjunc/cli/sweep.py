@@ -20,12 +20,13 @@ from .options import (
     add_vary,
     add_workers,
     axes_of,
+    bias_of,
     check_figure,
     executor_of,
     refuse_kelvin,
     save_figure,
 )
-from .values import number, parse_range, wave_vector
+from .values import number, temperature, wave_vector
 
 __all__ = ["EXAMPLE", "add_options", "run"]
 
@@ -60,7 +61,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "bias, 1e-4 for averages of a Kwant system)",
     )
     parser.add_argument(
-        "--temperature", type=number, default=0.0, metavar="KT", help="k_B T as an energy, with --bias (default: 0)"
+        "--temperature",
+        type=temperature,
+        default=0.0,
+        metavar="KT",
+        help="k_B T as an energy, with --bias (default: 0)",
     )
 
 
@@ -70,9 +75,9 @@ def run(options: argparse.Namespace) -> int:
     from ..runs.sweep import SweepError, SweepInterrupted, finished, sweep
 
     family = load_family(options.file, options.family)
-    axes, energy = axes_of(options)
+    axes, energy = axes_of(options, family)
     refuse_kelvin(options.temperature, units_of(family).get("", ""))
-    bias = None if options.bias is None else parse_range(options.bias, "--bias")
+    bias = bias_of(options.bias, family)
     shown = _checked(options, family, axes, energy, bias)
     file = _table_file(options)
     refusal = ""

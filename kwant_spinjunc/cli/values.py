@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,15 @@ from ..checks import finite
 from ..errors import ArgumentError
 
 __all__ = [
+    "UNITS",
     "Kelvin",
     "cross_section",
     "number",
     "parse_range",
     "parse_value",
     "split_assignment",
+    "temperature",
+    "unit_of",
     "wave_vector",
 ]
 
@@ -36,12 +40,16 @@ class Kelvin(float):
 
 
 def unit_of(text: str) -> str:
-    """Return the unit typed behind a number, empty for none."""
-    return next((unit for unit in UNITS if text.endswith(unit)), "")
+    """Return the unit typed behind a number, or the first number of a range that has one; empty for none."""
+    for part in text.split(":")[:2]:
+        for unit in UNITS:
+            if part.endswith(unit) and not isinstance(parse_value(part), str):
+                return unit
+    return ""
 
 
-def parse_value(text: str) -> Any:
-    """Return a typed value: int, float, a number with its unit, true/false, or the text.
+def parse_value(text: str, units: Iterable[str] = tuple(UNITS)) -> Any:
+    """Return a typed value: int, float, a number with one of these units, true/false, or the text.
 
     Angles with ``deg`` are returned in radians, temperatures with ``K`` as k_B T in eV.
 
@@ -54,10 +62,10 @@ def parse_value(text: str) -> Any:
     """
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
-    for unit, size in UNITS.items():
+    for unit in units:
         if text.endswith(unit):
             try:
-                value = size * float(text.removesuffix(unit))
+                value = UNITS[unit] * float(text.removesuffix(unit))
                 return Kelvin(value) if unit == "K" else value
             except ValueError:
                 return text
@@ -70,7 +78,7 @@ def parse_value(text: str) -> Any:
             return text
 
 
-def parse_range(text: str, option: str = "--vary") -> np.ndarray[Any, Any]:
+def parse_range(text: str, option: str = "--vary", units: Iterable[str] = ("deg",)) -> np.ndarray[Any, Any]:
     """Return ``start:stop:count`` as that many equal steps, both ends included; integers where all steps are whole.
 
     Raises
@@ -88,7 +96,7 @@ def parse_range(text: str, option: str = "--vary") -> np.ndarray[Any, Any]:
     parts = text.split(":")
     if len(parts) != 3:
         raise ArgumentError(f"Argument `{option}` must be a range, but is {text!r}. {RANGE}")
-    start, stop, count = (parse_value(part) for part in parts)
+    start, stop, count = (parse_value(part, units) for part in parts)
     _check_ends(text, option, (start, stop))
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise ArgumentError(f"Argument `{option}` must have a count of at least 1, but has {parts[2]!r}. {RANGE}")
@@ -132,7 +140,7 @@ def wave_vector(text: str | None, of_system: bool = False) -> Any:
     """Return (kx, kz), or as many momenta as a Kwant system has, ``"average"`` or None."""
     if text is None or text == "average":
         return text
-    parts = [parse_value(part) for part in text.split(",")]
+    parts = [parse_value(part, ("deg",)) for part in text.split(",")]
     if (len(parts) != 2 and not of_system) or any(isinstance(p, (bool, str)) for p in parts):
         raise ArgumentError(f"Argument `--k` must be two numbers kx,kz in 1/a or `average`, but is {text!r}.")
     return float(parts[0]) if len(parts) == 1 else tuple(float(part) for part in parts)
@@ -141,10 +149,15 @@ def wave_vector(text: str | None, of_system: bool = False) -> Any:
 def number(text: str) -> float:
     """Return a finite number, for argparse."""
     try:
-        value = parse_value(text)
-        return value if isinstance(value, Kelvin) else finite("number", value)
+        return finite("number", parse_value(text, ()))
     except ValueError:
         raise argparse.ArgumentTypeError(f"must be a finite number, but is {text!r}") from None
+
+
+def temperature(text: str) -> float:
+    """Return k_B T, a number in the family's unit or a `Kelvin`, for argparse."""
+    value = parse_value(text, ("K",))
+    return value if isinstance(value, Kelvin) and math.isfinite(value) else number(text)
 
 
 def cross_section(text: str) -> tuple[int, int]:

@@ -21,6 +21,7 @@ from ..model.junction import Junction
 from ..optional import is_kwant
 
 __all__ = [
+    "ENERGIES",
     "Family",
     "call_any_family",
     "call_family",

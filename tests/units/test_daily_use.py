@@ -1,5 +1,6 @@
 """What one types every day: units behind numbers, misspelt keywords, pictures of what was swept."""
 
+import argparse
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import xarray as xr
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.cli.main import main
-from kwant_spinjunc.cli.values import number, parse_range, parse_value
+from kwant_spinjunc.cli.values import UNITS, number, parse_range, parse_value, temperature
 from kwant_spinjunc.plot.figures import plot_junction, plot_sweep
 from kwant_spinjunc.runs.family import call_family, load_family, units_of
 from kwant_spinjunc.runs.problem import JunctionProblem
@@ -28,12 +29,61 @@ def _in_a_folder(tmp_path, monkeypatch):
 
 def test_units_are_typed_behind_numbers():
     assert parse_value("300K") == pytest.approx(0.02585199)
-    assert number("90deg") == pytest.approx(np.pi / 2)
-    assert number("300K") == parse_value("300K")
+    assert temperature("300K") == parse_value("300K")
+    assert temperature("0.1") == 0.1
     assert parse_value("OK") == "OK"
-    np.testing.assert_allclose(parse_range("0:300K:3"), [0.0, parse_value("150K"), parse_value("300K")])
+    np.testing.assert_allclose(parse_range("0:300K:3", units=UNITS), [0.0, parse_value("150K"), parse_value("300K")])
     with pytest.raises(sj.ArgumentError, match="same unit at both ends"):
-        parse_range("10K:20:3")
+        parse_range("10K:20:3", units=UNITS)
+    for option, text in ((number, "90deg"), (number, "300K"), (temperature, "90deg"), (temperature, "infK")):
+        with pytest.raises(argparse.ArgumentTypeError, match="finite number"):
+            option(text)
+
+
+@pytest.mark.parametrize(
+    ("unit", "typed", "expected"),
+    [
+        ('"eV"', "warm=300K", 0.02585199),
+        ('"meV"', "warm=300K", 25.85199),
+        ('"K"', "warm=300K", 300.0),
+        ('"deg"', "turn=60deg", 60.0),
+        ('"rad"', "turn=60deg", np.pi / 3),
+        ('"eV"', "theta=60deg", np.pi / 3),
+    ],
+)
+def test_a_typed_unit_becomes_that_of_the_parameter(unit, typed, expected, capsys):
+    name = typed.split("=")[0]
+    hint = "float" if name == "theta" else f"Annotated[float, {unit}]"
+    Path("family.py").write_text(
+        "from typing import Annotated\nimport numpy as np\nfrom systems.tunnel_junction import tunnel_junction\n"
+        "import kwant_spinjunc as sj\n"
+        f"def family({name}: {hint} = 0.0) -> Annotated[sj.Junction, 't']:\n"
+        f"    assert np.isclose({name}, {expected}, rtol=1e-6), {name}\n    return tunnel_junction()\n"
+    )
+    assert main(["run", "family.py", "--set", typed, "--solver", "halves"]) == 0
+    vary = typed.replace("=", "=" + typed.split("=")[1] + ":") + ":1"
+    assert main(["sweep", "family.py", "--vary", vary, "-o", "a.nc"]) == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--set", "height=300K"],  # in t
+        ["--set", "thickness=4K"],
+        ["--set", "theta=300K"],
+        ["--set", "height=60deg"],
+        ["--vary", "height=1K:300K:2"],
+        ["--vary", "energy=0:300K:2"],
+        ["--vary", "energy=0:30deg:2"],
+        ["--bias", "0:300K:2"],
+        ["--bias", "0:30deg:2"],
+    ],
+)
+def test_a_typed_unit_of_something_else_is_refused(words, capsys):
+    """A silent conversion would be a wrong number: 300K is 0.026 eV, but no 0.026 of what t may be."""
+    assert main(["sweep", TUNNEL, *words, "-o", "a.nc"]) == 2
+    assert "must not be typed in" in capsys.readouterr().err
+    assert not Path("a.nc").exists()
 
 
 @pytest.mark.filterwarnings("default")
