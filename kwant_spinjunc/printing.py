@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
+from typing import Any
 
-__all__ = ["Table", "as_html", "first_line", "number", "with_unit"]
+import numpy as np
+
+__all__ = ["Table", "as_html", "fields_of", "first_line", "number", "with_unit"]
 
 
 def number(value: float, digits: int = 6) -> str:
@@ -33,6 +36,34 @@ def as_html(self: object) -> str:
 def first_line(self: object) -> str:
     """Return the first line of what `print` shows, the ``__repr__`` of results full of arrays."""
     return f"<{str(self).splitlines()[0].rstrip(':')}>"
+
+
+#: Numbers of an array that are printed; of larger ones the shape and the largest.
+MOST = 8
+
+
+def fields_of(title: str, **values: Any) -> str:
+    """Return a title and named values, a line each, arrays in a few numbers or as their shape.
+
+    Examples
+    --------
+    >>> print(fields_of("Two", small=[0.1234567, 2], large=np.ones((3, 4))))
+    Two
+      small  0.123457, 2
+      large  shape (3, 4), up to 1
+    """
+    rows = []
+    for name, value in values.items():
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiu":
+            said = str(value)
+        elif array.size > MOST:
+            largest = np.nanmax(abs(array)) if np.isfinite(array).any() else np.nan
+            said = f"shape {array.shape}, up to {number(float(largest))}"
+        else:
+            said = ", ".join(number(float(x)) for x in array.ravel())
+        rows.append((name.replace("_", " "), said))
+    return str(Table(title, (), rows, left=2))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ..checks import finite_array, shown
 from ..devices.cuts import resolve_cut, resolve_sites
 from ..devices.device import Device
 from ..errors import ArgumentError
-from ..printing import Table, number
+from ..printing import Table, as_html, fields_of, first_line, number
 from ..quantities import LABELS, LEADS, dataset, quantities
 from .measure import Measured, Measurement
 from .problem import ROUNDING, TURNED, Observable
@@ -50,6 +50,13 @@ class CrystalTorque:
     site_exchange: Floats
     sites: Integers
     k_error: Floats
+
+    def __str__(self) -> str:
+        title = f"Torque on {len(self.sites)} sites per unit incoming flux, in ħ/2 (x, y, z)"
+        return fields_of(title, total=self.total, exchange=self.exchange, k_error=self.k_error)
+
+    __repr__ = first_line
+    _repr_html_ = as_html
 
 
 @dataclass(frozen=True, eq=False)

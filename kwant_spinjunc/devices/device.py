@@ -16,6 +16,7 @@ from ..arrays import Floats
 from ..checks import known_fields, unit_word
 from ..errors import ArgumentError
 from ..optional import kwant
+from ..printing import as_html, fields_of, first_line
 from .cuts import BUFFER, ResolvedCut, resolve_cut, resolve_sites
 from .exchange import divide, exchange_of_site
 from .spin_operators import SpinOperator, identity
@@ -99,6 +100,17 @@ class Device:
                     f"Argument `magnetizations` must map lead numbers 0 to {leads - 1} to unit vectors, "
                     f"but has the key {number!r}."
                 )
+
+    def __str__(self) -> str:
+        words = {name: ", ".join(getattr(self, name)) or "none" for name in ("cuts", "magnets", "params")}
+        axes = ", ".join(f"lead {lead} along {m}" for lead, m in self.magnetizations.items())
+        title = f"Kwant system of {len(self.system.sites)} sites and {len(self.system.leads)} leads"
+        return fields_of(
+            f"{title}, energies in {self.unit}" if self.unit else title, **words, magnetizations=axes or "auto"
+        )
+
+    __repr__ = first_line
+    _repr_html_ = as_html
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}

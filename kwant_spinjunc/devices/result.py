@@ -83,6 +83,9 @@ class MagnetTorque:
             rows.append(f"  not divided: {self.undivided}")
         return "\n".join([*rows, f"  defect {self.defect:.1e}"])
 
+    __repr__ = first_line
+    _repr_html_ = as_html
+
 
 @dataclass(frozen=True, eq=False)
 class DeviceScattering:

@@ -172,8 +172,8 @@ export async function mount(root, ask) {
     const curves = (group, dashed = () => false) => Object.entries(group).map(([name, y], i) => ({ name, y, color: COLORS[i % 4], dash: dashed(name) ? "4 3" : "" }));
     plot(figures.T, "T_ss' over the angle in degrees", found.angles, curves(found.transmissions), found.angle);
     const J = Object.entries(found.currents).map(([name, y]) => ({ name, y, color: name.startsWith("left") ? COLORS[0] : COLORS[1], dash: name.includes("(") ? "4 3" : "", width: name.includes("(") ? 1.6 : 2.6 }));
-    plot(figures.J, "J_M at unit bias: exact, and (3), (4)", found.angles, J, found.angle);
-    plot(figures.torque, "torques on both magnets at unit bias", found.angles, curves(found.torques, (name) => name.startsWith("field")), found.angle);
+    plot(figures.J, "J_M at unit bias in e²/h: exact, and (3), (4)", found.angles, J, found.angle);
+    plot(figures.torque, "torques on both magnets at unit bias in e²/h", found.angles, curves(found.torques, (name) => name.startsWith("field")), found.angle);
     drawMap(figures.map, found.map);
     laws.replaceChildren();
     for (const law of found.laws) { const row = element(laws, "tr"); for (const cell of law) element(row, "td", {}, cell); }

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Floats
+from ..printing import as_html, first_line
 
 __all__ = ["BLOCKS", "BlockMeans", "Moments", "Statistic", "value_with_error"]
 
@@ -78,6 +79,9 @@ class Statistic:
         for at in np.ndindex(cells.shape):
             cells[at] = value_with_error(float(self.mean[at]), float(self.error[at]))
         return str(cells)
+
+    __repr__ = first_line
+    _repr_html_ = as_html
 
 
 class Moments:

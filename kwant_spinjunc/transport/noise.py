@@ -28,6 +28,7 @@ from ..devices.result import DeviceScattering, apply
 from ..errors import ArgumentError
 from ..halves import zone
 from ..model.plane import band_shift
+from ..printing import as_html, fields_of, first_line
 from ..scattering import Scattering, scatter_quietly
 
 __all__ = ["Noise", "shot_noise"]
@@ -63,6 +64,13 @@ class Noise:
     currents: Floats
     lead_in: int
     error: float = 0.0
+
+    def __str__(self) -> str:
+        title = f"Noise with lead {self.lead_in} biased, in 2e|eV| e²/h"
+        return fields_of(title, total=self.total, by_spin=self.by_spin, currents=self.currents, error=self.error)
+
+    __repr__ = first_line
+    _repr_html_ = as_html
 
     def fano(self, lead: int) -> Any:
         """Return the Fano factor of the charge current, N_αα/T_α, shape (...): 1 Poisson, 1/3 diffusive, 0 open.

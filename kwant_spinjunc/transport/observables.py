@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 
 from ..arrays import Floats
 from ..errors import ArgumentError
+from ..printing import as_html, fields_of, first_line
 from ..scattering import Scattering
 from ..spin import SIGNS, torque_axes
 from ..theory.interface import InterfaceResponse, interface_response
@@ -49,6 +50,13 @@ class Torques:
     vectors: Floats
     damping_like: Floats
     field_like: Floats
+
+    def __str__(self) -> str:
+        title = "Torques on the left and the right magnet, in the unit of the spin current they come from"
+        return fields_of(title, damping_like=self.damping_like, field_like=self.field_like, vectors=self.vectors)
+
+    __repr__ = first_line
+    _repr_html_ = as_html
 
 
 def magnetization_current(spin_resolved: ArrayLike) -> Floats:

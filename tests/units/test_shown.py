@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import kwant_spinjunc as sj
+from systems.altermagnet_junction import altermagnet_junction
 from systems.disordered_barrier import disordered_barrier
+from systems.rashba_junction import rashba_junction
 from systems.tunnel_junction import tunnel_junction
 
 
@@ -30,6 +32,14 @@ RESULTS = {
     "parameters": lambda: sj.effective_parameters(tunnel_junction(height=4.0)),
     "judgment": lambda: sj.judge(tunnel_junction(), advise=False),
     "device": lambda: sj.scatter(sj.build(tunnel_junction()).finalized(), 0.0),
+    "noise": lambda: sj.shot_noise(scattering()),
+    "torques": lambda: response().torques,
+    "law": lambda: sj.judge(tunnel_junction(), advise=False).laws["tunnelling"],
+    "system": lambda: rashba_junction(width=1, depth=1),
+    "torque of sites": lambda: sj.scatter(rashba_junction(width=1, depth=1), 0.3).torque("right"),
+    "torque of a crystal": lambda: sj.scatter(altermagnet_junction(), 0.0, k=0.3, turns=1.0, behind="barrier").torque(
+        "right"
+    ),
     "snippet": lambda: sj.export(tunnel_junction(height=4.0), "mumax3", lattice_constant=0.25),
 }
 
@@ -53,6 +63,13 @@ def test_junction_is_drawn_with_every_plane():
     assert page.count("<circle") == sum(plane.is_magnetic for plane in junction.planes)
     long = sj.Junction(junction.left, [sj.barrier(onsite=3.0, hopping=1.0, thickness=5000)], junction.right)
     assert long._repr_html_().count("<rect") < 400
+
+
+def test_averages_and_their_arrays_are_short():
+    found = sj.ensemble(disordered_barrier(), 0.0, cross_section=(2, 2), realizations=4, workers=1, progress=False)
+    assert repr(found.conductance) == f"<{found.conductance}>"
+    assert "\n" not in repr(found.probabilities)
+    assert found.probabilities._repr_html_().startswith("<pre>")
 
 
 def test_response_prints_its_numbers():
