@@ -53,7 +53,7 @@ class CrystalTorque:
 
     def __str__(self) -> str:
         title = f"Torque on {len(self.sites)} sites per unit incoming flux, in ħ/2 (x, y, z)"
-        return fields_of(title, total=self.total, exchange=self.exchange, k_error=self.k_error)
+        return fields_of(title, exchange=self.exchange, by_spin=self.exchange_by_spin, k_error=self.k_error)
 
     __repr__ = first_line
     _repr_html_ = as_html
