@@ -44,6 +44,8 @@ __all__ = [
     "positive_array",
     "positive_integer",
     "potentials",
+    "refuse_large",
+    "refuse_unknown",
     "reservoirs",
     "shown",
     "sides",
@@ -61,6 +63,8 @@ T = TypeVar("T")
 LARGEST, SMALLEST = 1e100, 1e-100
 #: Largest integer: what NumPy counts with.
 LARGEST_INTEGER = 2**63 - 1
+#: Numbers of the largest array: 2 GB. Views of one number can claim to be larger than any memory.
+LARGEST_ARRAY = 2**28
 #: Largest k_B T; a thermal window reaches 745 k_B T to either side.
 LARGEST_TEMPERATURE = 1e6
 
@@ -77,6 +81,13 @@ def shown(value: Any) -> str:
 
 
 # ---------------------------------------------------------------------- arrays
+def refuse_large(name: str, value: Any) -> None:
+    """Raise `ArgumentError` for an array that no memory can hold a few of, before it is copied."""
+    size = value.size if isinstance(value, np.ndarray) else len(value) if isinstance(value, (range, list)) else 0
+    if size > LARGEST_ARRAY:
+        raise _refusal(name, f"have at most {LARGEST_ARRAY:.2g} numbers", f"has {size:.2g}", "Give fewer at a time.")
+
+
 def _is_masked(value: Any) -> bool:
     return value is np.ma.masked or (isinstance(value, np.ma.MaskedArray) and bool(np.any(value.mask)))
 
@@ -103,6 +114,7 @@ def _plain(value: Any) -> Any:
 
 def _numbers(name: str, value: Any, dtype: type[np.float64] | type[np.complex128]) -> NDArray[Any]:
     """Return ``value`` as an array of ``dtype``, each entry a finite number of usable size."""
+    refuse_large(name, value)
     value = _plain(value)
     if type(value) is np.ndarray and value.dtype == dtype and bool((np.abs(value) <= LARGEST).all()):
         return value  # what most calls pass, without further questions
@@ -373,7 +385,7 @@ def known_keywords(function: Callable[P, R]) -> Callable[P, R]:
     names = tuple(inspect.signature(function).parameters)
 
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        _refuse_unknown(kwargs, names, getattr(function, "__name__", "this function"))
+        refuse_unknown(kwargs, names, getattr(function, "__name__", "this function"))
         return function(*args, **kwargs)
 
     return update_wrapper(checked, function)
@@ -385,14 +397,15 @@ def known_fields(cls: type[T]) -> type[T]:
     names = tuple(inspect.signature(init).parameters)[1:]
 
     def checked(self: T, *args: Any, **kwargs: Any) -> None:
-        _refuse_unknown(kwargs, names, cls.__name__)
+        refuse_unknown(kwargs, names, cls.__name__)
         init(self, *args, **kwargs)
 
     cls.__init__ = update_wrapper(checked, init)  # type: ignore[method-assign, assignment]
     return cls
 
 
-def _refuse_unknown(given: Iterable[str], names: Sequence[str], called: str) -> None:
+def refuse_unknown(given: Iterable[str], names: Sequence[str], called: str) -> None:
+    """Raise `ArgumentError` for a keyword that is none of some names, with the nearest of them."""
     for name in given:
         if name not in names:
             near = get_close_matches(name, names, n=1)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .arrays import Floats
+from .checks import refuse_unknown
 from .crosscheck import Check, cross_check
 from .crystals.audit import audit
 from .crystals.result import CrystalScattering
@@ -333,6 +334,7 @@ def scatter(
             f"Argument `junction` must be a Junction, a Device or a finalized kwant system, but is "
             f"{type(junction).__name__}."
         )
+    refuse_unknown(settings, (*SETTINGS, *OF_SYSTEM), "scatter")
     own = (*DEVICE_ONLY, *CRYSTAL_ONLY[:5], "max_points")
     _refuse_foreign(settings, own, "a Junction. It belongs to a Kwant system; a Junction knows its spin")
     result = scatter_quietly(junction, energy, k, solver=solver, **settings)
@@ -391,6 +393,7 @@ JUNCTION_ONLY = ("solver", "cross_section", "boundary", "seed", "realization", "
 DEVICE_ONLY = ("params", "spin", "magnetizations", "cuts", "magnets", "exchange", "barriers")
 #: What makes a Kwant system a crystal: angles, momenta, averages (see `scatter_crystal`).
 CRYSTAL_ONLY = ("turns", "behind", "axis", "momenta", "spin_orbit", "k", "rtol", "max_points")
+SETTINGS, OF_SYSTEM = tuple(Settings.__annotations__), (*DEVICE_ONLY, *CRYSTAL_ONLY, "max_defect")
 
 
 def _refuse_foreign(settings: dict[str, Any], names: tuple[str, ...], why: str) -> None:
@@ -405,12 +408,10 @@ def _scatter_any(
 ) -> DeviceScattering | CrystalScattering:
     """Scatter from a Kwant system or a device, having refused what it cannot use."""
     _refuse_foreign(settings, JUNCTION_ONLY, "a Kwant system. It belongs to a Junction")
+    refuse_unknown(settings, (*JUNCTION_ONLY, *SETTINGS, *OF_SYSTEM), "scatter")
     crystal = {name: settings.pop(name) for name in CRYSTAL_ONLY if settings.get(name) is not None}
     given = {name: value for name, value in settings.items() if name not in (*JUNCTION_ONLY, *CRYSTAL_ONLY)}
     max_defect, params = given.pop("max_defect", MAX_DEFECT), given.pop("params", None)
-    for name in given:
-        if name not in DEVICE_ONLY:
-            raise TypeError(f"scatter() got an unexpected keyword argument {name!r}")
     device = as_device(system, **given)
     if crystal or np.ndim(energy):
         found = scatter_crystal(device, energy, params=params, max_defect=max_defect, **crystal)

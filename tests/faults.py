@@ -115,6 +115,7 @@ class Forked:
         self.pid = os.fork()
         if not self.pid:
             try:
+                signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the background ignores it
                 sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
                 os._exit(function() or 0)
             except KeyboardInterrupt:
@@ -177,6 +178,7 @@ def interrupted_sweeps(count, number, seed=0, points=60, seconds=0.03):
         assert os.path.getsize("log") <= points + (code != 0), "a finished point was solved again"
         assert np.isfinite(TableFile("out.nc").earlier(10**6)["angle"]).all()
         assert left_over("family.py", "out.nc", "log") == []
+    assert count < 10 or min(kept) < points - 1, "no sweep was interrupted"
     return kept
 
 

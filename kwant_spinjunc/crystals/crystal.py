@@ -28,11 +28,13 @@ from .fourier import Blocks, Series, decompose, sampled
 from .planes import Partition, partition
 from .spins import ALIGNED, Axis, axis_of, basis_of, scale_of, spin_orbit_coupling, spin_part, spins_apart
 
-__all__ = ["Crystal", "LeadCell", "Side", "take_apart"]
+__all__ = ["AT", "Crystal", "LeadCell", "Side", "evaluated", "take_apart"]
 
 
 #: Orbitals up to which the Hamiltonian of the scattering region is evaluated as one dense matrix.
 DENSE = 1000
+#: Momentum at which a system is looked at, unlike its reverse.
+AT = 0.3
 #: Imaginary part of the exchange in real space, relative to the largest element, that counts as spin-orbit coupling.
 SPIN_ORBIT = 1e-12
 
@@ -179,7 +181,20 @@ class Crystal:
         """The same with pairs of neighboring planes merged; None where every side is one plane."""
         if all(len(side.sites) == 1 for side in self.sides):
             return None
-        return _assembled(self.device, self.params, self.momenta, self.partition.coarser())
+        coarser, again = (
+            _assembled(self.device, self.params, self.momenta, parts)
+            for parts in (self.partition.coarser(), self.partition)
+        )
+        if any(
+            not np.array_equal(new.coefficients, old.coefficients)
+            for side in range(len(self.sides))
+            for (new, _), (old, _) in zip(again.blocks(side), self.blocks(side), strict=True)
+        ):
+            raise ArgumentError(
+                "Argument `params` must be as when the system was looked at, but an object among them, or one that "
+                "its functions read, has changed since. Scatter again."
+            )
+        return coarser
 
     def portable(self) -> Crystal:
         """Return the crystal without the Kwant system, which need not pickle: all that solving it takes."""
@@ -245,7 +260,7 @@ def take_apart(
 def _assembled(device: Device, params: Mapping[str, Any], momenta: tuple[str, ...], parts: Partition) -> Crystal:
     """Return the system taken apart into given planes."""
     system = device.system
-    at_zero = {**params, **dict.fromkeys(momenta, 0.3)}
+    at_zero = {**params, **dict.fromkeys(momenta, AT)}
     spin = device.spin_operator(at_zero)
     frames = _Frames(system, spin)
     planes = [parts.front, parts.back]
@@ -278,6 +293,23 @@ def _assembled(device: Device, params: Mapping[str, Any], momenta: tuple[str, ..
         sides.append(_side(own, onsite, hopping, owners, own_leads, 1 if spin is None else 2))
     across = blocks[start] if len(sides) == 2 else None
     return Crystal(device, momenta, params, spin, parts, tuple(sides), across, tuple(leads), _shares(leads))
+
+
+def evaluated(system: Any, params: Mapping[str, Any]) -> bytes:
+    """Return what the value functions of a system and its leads give: they may read what is no parameter."""
+    found = []
+    for part in (system, *system.leads):
+        if not is_transparent(part) and part is not system:
+            continue
+        if not all(hasattr(part, name) for name in ("onsites", "hoppings")):
+            found.append(np.asarray(part.hamiltonian_submatrix(params=dict(params))).tobytes())
+            continue
+        places = [(i, i) for i, (_, names) in enumerate(part.onsites) if names is not None]
+        # the hoppings back are no functions of their own
+        own = [names is not None and value is not kwant.builder.Other for value, names in part.hoppings]
+        places += [edge for edge, is_function in zip(part.graph, own, strict=True) if is_function]
+        found += [np.asarray(part.hamiltonian(i, j, params=dict(params)), complex).tobytes() for i, j in places]
+    return b"".join(found)
 
 
 class _Frames:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -12,20 +11,18 @@ from numpy.typing import ArrayLike
 
 from ..arrays import Floats
 from ..checks import finite_array, positive, positive_integer, warn_of_degrees
-from ..devices.device import MAX_DEFECT, MOMENTUM, Device, snapshot
+from ..devices.cuts import cut_sites
+from ..devices.device import MAX_DEFECT, MOMENTUM, Device, same, snapshot
 from ..errors import ArgumentError, NoOpenChannelError, SpinjuncWarning, UnitarityError
 from ..halves.joint import Turn
 from ..model.memory import machine_memory
 from ..spin import check_unit_vector
-from .crystal import Crystal, take_apart
+from .crystal import AT, Crystal, evaluated, take_apart
 from .measure import Measured, Measurement
 from .observe import lead_axes
 from .problem import BASIC, TURNED, Problem
 from .result import CrystalScattering
 from .spins import ALIGNED, scale_of, spin_orbit_coupling, spin_part
-
-#: Values that cannot change inside.
-PLAIN = (bool, int, float, complex, str, bytes, np.generic)
 
 __all__ = ["refuse_spin_orbit", "scatter_crystal"]
 
@@ -166,34 +163,17 @@ def refuse_spin_orbit(device: Device, behind: Any) -> None:
 
 
 def taken_apart(device: Device, params: Mapping[str, Any], momenta: tuple[str, ...], cut: Any) -> Crystal:
-    """Return the device taken apart, the last one again if nothing has changed."""
+    """Return the device taken apart, the last one again if nothing has changed, nor what its functions give."""
     known = device.__dict__.setdefault("_crystal", [])
-    for old_params, old_momenta, old_cut, crystal in known:
-        if old_momenta == momenta and old_cut is cut and _same(old_params, params):
+    asked = (momenta, None if cut is None else cut_sites("behind", cut, device.system))
+    probe = evaluated(device.system, {**params, **dict.fromkeys(momenta, AT)})
+    for old_params, *old, old_probe, crystal in known:
+        if tuple(old) == asked and same(old_params, params) and probe == old_probe:
             found: Crystal = crystal
             return found
     crystal = take_apart(device, params, momenta, cut)
-    kept = {name: value.copy() if isinstance(value, np.ndarray) else value for name, value in params.items()}
-    known[:] = [(kept, momenta, cut, crystal)]
+    known[:] = [(snapshot(params), *asked, probe, crystal)]
     return crystal
-
-
-def _same(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
-    """Tell whether parameters are the same for certain: the same function, or equal values that are no objects."""
-    return a.keys() == b.keys() and all(_equal(a[name], b[name]) for name in a)
-
-
-def _equal(a: Any, b: Any) -> bool:
-    """Tell whether two values are the same and of the same type; not of objects, which may have changed inside."""
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, np.ndarray):
-        return a.dtype == b.dtype and a.dtype != object and np.array_equal(a, b)
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(_equal, a, b))
-    if isinstance(a, dict):
-        return _same(a, b)
-    return a is b if isinstance(a, (FunctionType, type(None))) else isinstance(a, PLAIN) and bool(a == b)
 
 
 def _momenta(device: Device, params: Mapping[str, Any], momenta: Sequence[str] | None) -> tuple[str, ...]:

@@ -177,7 +177,7 @@ def _difference_of_spins(found: DeviceScattering, b: int, G: Complex, ends: list
             leaves = [1j * (x @ other.sigma - other.sigma.conj().T @ x) for x in other.spins]
             flux = np.array([np.trace(x @ density).real for x in leaves])
             entered -= flux
-            if a != b and resolved and found.spins[a].resolved:
+            if a != b and resolved and found.spins[a].resolved and found.channels[a]:  # a closed lead may turn spins
                 T = found.probabilities[a, :, b, s]
                 worst = max(worst, abs(float(found.magnetizations[a] @ flux - T[0] + T[1])))
         worst = max(worst, float(abs(entered - torque[spins == s].sum(axis=0)).max()))

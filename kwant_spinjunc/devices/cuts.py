@@ -13,7 +13,7 @@ from scipy.sparse import csgraph
 
 from ..errors import ArgumentError
 
-__all__ = ["Between", "ResolvedCut", "between", "resolve_cut", "resolve_sites"]
+__all__ = ["Between", "ResolvedCut", "between", "cut_sites", "resolve_cut", "resolve_sites"]
 
 BUFFER = (
     "Kwant's operators reach sites of the scattering region only: attach a buffer cell, "
@@ -64,6 +64,16 @@ def resolve_sites(name: str, sites: Any, system: Any) -> NDArray[np.int64]:
     if not numbers:
         raise ArgumentError(f"Argument `{name}` must contain sites of the scattering region, but contains none.")
     return np.unique(numbers)
+
+
+def cut_sites(name: str, cut: Any, system: Any) -> tuple[bytes, ...]:
+    """Return what a cut is now, to be compared: its functions and lists may have changed since it was looked at."""
+    if isinstance(cut, Between):
+        return tuple(resolve_sites(name, sites, system).tobytes() for sites in (cut.source, cut.target))
+    if callable(cut):
+        return (resolve_sites(name, cut, system).tobytes(),)
+    ends = [_number(name, site, system) for pair in _listed(name, cut) for site in pair]
+    return (b"hoppings", np.array(ends).tobytes())
 
 
 def _listed(name: str, values: Any) -> Iterable[Any]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -23,10 +24,13 @@ from .spin_operators import SpinOperator, identity
 from .spin_order import refuse_what_is_no_spin, resolve_spin
 from .waves import fluxes
 
-__all__ = ["MAX_DEFECT", "MOMENTUM", "Device", "as_device", "snapshot"]
+__all__ = ["MAX_DEFECT", "MOMENTUM", "Device", "as_device", "same", "snapshot"]
 
 #: What `kwant.wraparound` calls momenta.
 MOMENTUM = re.compile(r"k_\w+")
+
+#: Values that cannot change inside.
+PLAIN = (bool, int, float, complex, str, bytes, np.generic)
 
 #: Default of the largest defect per unit flux that is accepted, as for junctions.
 MAX_DEFECT = 1e-8
@@ -125,17 +129,18 @@ class Device:
         return {}
 
     def spin_operator(self, params: Mapping[str, Any] | None = None) -> SpinOperator | None:
-        """Return S of every site, having looked once whether it is one; see `spin_order`."""
-        if "spin" not in self._found:
-            everything = {**self.params, **(params or {})}
-            spin = resolve_spin(
+        """Return S of every site, having looked whether it is one with these parameters; see `spin_order`."""
+        everything = snapshot(self.params, params)
+        known, operator = self._found.get("spin", (None, None))
+        if known is None or not same(known, everything):
+            operator = resolve_spin(
                 self.spin, self.system, everything, self.magnetizations, exchange_of_site(self.exchange, everything)
             )
-            if spin is not None:
-                refuse_what_is_no_spin(self.system, self.edges, spin, everything)
-            self._found["spin"] = spin
-        operator: SpinOperator | None = self._found["spin"]
-        return operator
+            if operator is not None:
+                refuse_what_is_no_spin(self.system, self.edges, operator, everything)
+            self._found["spin"] = everything, operator
+        found: SpinOperator | None = operator
+        return found
 
     def missing(self, params: Mapping[str, Any]) -> list[str]:
         """Return the parameters of the region and its leads that have no value, in the order of their names."""
@@ -162,12 +167,9 @@ class Device:
         """Return a named cut (or one not named before), checked that it separates the leads."""
         if not isinstance(cut, str):
             return resolve_cut("cut", cut, self.system, self.edges)
-        if ("cut", cut) not in self._found:
-            if cut not in self.cuts:
-                raise ArgumentError(f"Argument `cut` must name one of {list(self.cuts)}, but is {cut!r}.")
-            self._found["cut", cut] = resolve_cut(f"cuts[{cut!r}]", self.cuts[cut], self.system, self.edges)
-        found: ResolvedCut = self._found["cut", cut]
-        return found
+        if cut not in self.cuts:
+            raise ArgumentError(f"Argument `cut` must name one of {list(self.cuts)}, but is {cut!r}.")
+        return resolve_cut(f"cuts[{cut!r}]", self.cuts[cut], self.system, self.edges)
 
     def magnet(self, magnet: Any) -> NDArray[np.int64]:
         """Return the numbers of the sites of a named magnet (or of any set of sites), none of which touches a lead."""
@@ -229,6 +231,24 @@ def as_device(first: Any, **settings: Any) -> Device:
     if isinstance(first, Device):
         return replace(first, **changed) if changed else first
     return Device(system=first, **changed)
+
+
+def same(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
+    """Tell whether parameters are the same for certain: the same function, or equal values that are no objects."""
+    return a.keys() == b.keys() and all(_equal(a[name], b[name]) for name in a)
+
+
+def _equal(a: Any, b: Any) -> bool:
+    """Tell whether two values are the same and of the same type; not of objects, which may have changed inside."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, np.ndarray):
+        return a.dtype == b.dtype and a.dtype != object and np.array_equal(a, b)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(_equal, a, b))
+    if isinstance(a, dict):
+        return same(a, b)
+    return a is b if isinstance(a, (FunctionType, type(None))) else isinstance(a, PLAIN) and bool(a == b)
 
 
 def snapshot(*params: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from ..quantities import LABELS, LEADS, dataset, quantities
 from .device import Device
 from .spin_channels import LeadSpins
 from .spin_operators import identity
-from .waves import densities, fluxes, torques
+from .waves import densities, fluxes, residual, torques
 
 __all__ = ["DeviceScattering", "MagnetTorque", "apply"]
 
@@ -32,6 +32,8 @@ __all__ = ["DeviceScattering", "MagnetTorque", "apply"]
 #: A flux this small (per incoming channel) is compared with the scattering matrix before it is believed, and must agree
 #: with it to this relative error.
 SMALL_FLUX, SMALL_FLUX_ERROR = 1e-8, 1e-3
+#: Miss of Schrödinger's equation by waves, per element of H and ψ, that is no rounding: H is another one by now.
+CHANGED = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,6 +228,7 @@ class DeviceScattering:
         key = ("cut", cut) if isinstance(cut, str) else None
         if key not in self._found or key is None:
             resolved = self._live().cut(cut)
+            self.refuse_changed(np.unique(resolved.hoppings))
             per_lead = [
                 self._live().flux_per_mode(self.channel_waves(lead), resolved.hoppings, self.params)
                 for lead in range(len(self.channels))
@@ -281,6 +284,7 @@ class DeviceScattering:
         Summed over all channels of a lead, in the order of the system's graph.
         """
         device, onsite, waves = self._evaluating(quantity, lead_in)
+        self.refuse_changed(np.arange(len(device.system.sites)))
         return np.asarray(
             fluxes(device.system, onsite, waves, None, self.params, len(device.edges))[..., 0].sum(axis=0)
         )
@@ -380,13 +384,21 @@ class DeviceScattering:
         waves = self._waves[self._lead("lead_in", lead_in)]
         if not len(waves):
             raise ArgumentError(f"Argument `lead_in` must have open channels, but lead {lead_in} has none.")
-        spin = device.spin_operator()
+        spin = device.spin_operator(self.params)
         if quantity == "charge":
             return device, identity, waves
         if spin is None:
             raise ArgumentError("Argument `quantity` must be 'charge' for sites without spin (spin=None).")
         axis = names.index(quantity) - 1
         return device, lambda sites: spin.block_diagonal(sites)[axis : axis + 1], waves
+
+    def refuse_changed(self, sites: NDArray[np.int64]) -> None:
+        """Raise `ArgumentError` where the Hamiltonian of some sites is no longer that of the waves."""
+        if residual(self.system, self._waves, self.energy, sites, self.params) > CHANGED:
+            raise ArgumentError(
+                "Argument `params` must be as when the device was solved, but an object among them, or one that its "
+                "functions read, has changed since. Ask for fluxes and torques before it changes, or scatter again."
+            )
 
     def channel_waves(self, lead: int) -> Any:
         """Return the wave functions of the channels of definite spin, (channels, orbitals)."""
@@ -427,6 +439,7 @@ class DeviceScattering:
         spin = device.spin_operator(self.params)
         if spin is None:
             raise ArgumentError("Argument `magnet` must have spin, but the device has none (spin=None).")
+        self.refuse_changed(sites)
         exchange, undivided = device.exchange_part(sites, spin, self.params)
         inside = np.zeros(len(device.system.sites), dtype=bool)
         inside[sites] = True

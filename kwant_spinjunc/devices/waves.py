@@ -16,7 +16,7 @@ from scipy import sparse
 from ..arrays import Floats
 from .spin_operators import SpinOperator, norbs_of
 
-__all__ = ["densities", "fluxes", "torques"]
+__all__ = ["densities", "fluxes", "residual", "torques"]
 
 Waves = list[NDArray[np.complex128]]
 #: On-site operators, see `fluxes`.
@@ -75,6 +75,27 @@ def fluxes(
             found[start : start + step, :, number] = (
                 summed @ (2 * np.imag((operator @ target)[rows].conj() * arriving))
             ).T
+    return found
+
+
+def residual(
+    system: Any, waves: Sequence[Any], energy: float, sites: NDArray[np.int64], params: Mapping[str, Any]
+) -> float:
+    """Return the largest |(H - E) ψ| on sites that touch no lead, per element of H - E and of ψ anywhere.
+
+    It is rounding for waves that were solved for with this Hamiltonian, whatever its functions have read since.
+    """
+    touching = np.concatenate([np.asarray(interface, dtype=np.int64) for interface in system.lead_interfaces])
+    inner = np.setdiff1d(sites, touching)
+    if not len(inner):
+        return 0.0
+    H = system.hamiltonian_submatrix(from_sites=inner, sparse=True, params=dict(params)).tocsr()
+    own = orbitals(inner, *orbitals_of(system))
+    scale = max(float(abs(H).max()), abs(energy))
+    found = 0.0
+    for psi in waves:
+        miss = H.conj().T @ psi.T - energy * psi.T[own]
+        found = max(found, float(abs(miss).max(initial=0.0)) / (scale * float(abs(psi).max(initial=0.0)) or 1.0))
     return found
 
 

@@ -19,7 +19,7 @@ from kwant_spinjunc.judging.evidence import Evidence
 from kwant_spinjunc.judging.page import export_block
 from kwant_spinjunc.judging.verdict import Judgment
 from kwant_spinjunc.model.junction import Junction
-from kwant_spinjunc.runs.family import call_family
+from kwant_spinjunc.runs.family import call_family, check_family
 from kwant_spinjunc.spin import torque_axes
 from kwant_spinjunc.theory import tunnelling
 from kwant_spinjunc.transport.bias import bias_response
@@ -281,6 +281,7 @@ def explore(family: Callable[..., Junction], *, energy: float = 0.0, **start: An
     >>> explorer.update({"values": {"height": 4.0}})["verdict"]
     'use'
     """
+    check_family(family, ("energy",))
     return Explorer(family, start, float(energy))
 
 

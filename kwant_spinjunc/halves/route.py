@@ -2,6 +2,7 @@ r"""The fast engine's way from a `Problem` to what is `Solved`: one cell per pla
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from ..arrays import Floats
 from ..errors import ArgumentError, NoOpenChannelError
 from ..model.junction import Junction
-from ..model.memory import checked_shape
+from ..model.memory import FIELDS, checked_shape, refuse_points
 from ..model.problem import Problem
 from ..solved import Fields, Solved, unitarity_of
 from . import supercell, zone
@@ -75,6 +76,9 @@ def _cell(problem: Problem) -> Solved:
 
 def _fields(junction: Junction | Stack, energy: Floats, c: Floats) -> Fields:
     """Return the engine's states; its currents conserve by construction, so the torques are what is audited."""
+    points = np.broadcast_shapes(energy.shape, c.shape, junction.shape if isinstance(junction, Stack) else ())
+    planes = as_stack(junction).planes
+    refuse_points("Arguments `energy`, `k` and `m_right`", math.prod(points), FIELDS * planes)
     found = states(junction, energy, c)
     if isinstance(junction, Junction):
         return found.audited(junction.plane_splitting, junction.plane_m)

@@ -22,6 +22,7 @@ from kwant_spinjunc.judging.samples import Samples
 from kwant_spinjunc.judging.systems import Systems, Turned
 from kwant_spinjunc.judging.verdict import Judgment, Law, dismiss, pronounce, worst
 from kwant_spinjunc.model.junction import Junction
+from kwant_spinjunc.model.memory import POINT, refuse_points
 from kwant_spinjunc.optional import is_kwant
 from kwant_spinjunc.runs.family import call_any_family
 from kwant_spinjunc.theory.drift_diffusion import Material
@@ -156,6 +157,7 @@ def problem_of(
 
 # ---------------------------------------------------------------------- what is given
 def _angles(angles: ArrayLike | None) -> Floats:
+    refuse_points("Argument `angles`", np.size(np.asarray(angles)), POINT)
     chosen = ANGLES if angles is None else np.unique(finite_array("angles", angles).ravel())
     if not chosen.size or chosen[0] < 0 or chosen[-1] > np.pi + 1e-12:
         found = "are none" if not chosen.size else f"reach from {chosen[0]:g} to {chosen[-1]:g}"

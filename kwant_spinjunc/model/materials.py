@@ -10,6 +10,10 @@ has spd iron. There is no preset of cobalt, of which no source was found that co
 
 from __future__ import annotations
 
+import numpy as np
+
+from ..checks import positive
+from ..errors import ArgumentError
 from ..units import free_electron_ferromagnet, hopping_from_mass, onsite_from_band_bottom
 
 __all__ = ["fe_mgo_magnet", "iron", "mgo", "single_band_barrier", "single_band_magnet"]
@@ -136,6 +140,12 @@ def single_band_barrier() -> dict[str, float]:
 
 def _parabolic(bottom: float, mass: float, a: float, *, isotropic: bool, splitting: float = 0.0) -> dict[str, float]:
     """Return a band with its bottom (the mean one of both spins) at an energy, and this mass there."""
+    largest = float(np.sqrt(2 * hopping_from_mass(MAGNET_MASS, 1.0) / FERMI))
+    if positive("lattice_constant", a) > largest:
+        raise ArgumentError(
+            f"Argument `lattice_constant` must be at most {largest:.2g} nm, where the Fermi energy reaches the middle "
+            f"of the magnet's band, but is {a:g}. Use 0.1 to 0.2 nm, the same for magnet and barrier."
+        )
     t = float(hopping_from_mass(mass, a))
     onsite = float(onsite_from_band_bottom(bottom, t, t if isotropic else 0.0))
     magnetic, in_plane = {"splitting": splitting} if splitting else {}, {"in_plane_hopping": t} if isotropic else {}

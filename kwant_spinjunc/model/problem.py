@@ -2,6 +2,8 @@ r"""What is asked of a junction: energies, wave vectors, a cross-section and a s
 
 from __future__ import annotations
 
+import math
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypedDict
@@ -14,6 +16,7 @@ from ..checks import finite_array, is_average, positive, wave_vector
 from ..errors import ArgumentError, BandEdgeError, NoOpenChannelError
 from ..spin import check_unit_vector
 from .junction import COLLINEAR, Junction
+from .memory import POINT, refuse_points
 from .plane import CrossSection, band_shift
 from .sample import Realization, realize
 
@@ -88,15 +91,20 @@ class Problem:
         m_right: ArrayLike | None = None,
     ) -> Problem:
         """Check the arguments of `scatter`."""
+        vectors = [np.shape(value)[:-1] for value in (k, m_right) if value is not None]
+        points = 0
+        with suppress(ValueError):  # what does not broadcast is refused below
+            points = math.prod(np.broadcast_shapes(np.shape(energy), *vectors))
+        refuse_points("Arguments `energy`, `k` and `m_right`", points, POINT)
         E = finite_array("energy", energy)
         if E.size == 0 or (k is not None and np.size(k) == 0):
             raise ArgumentError("Arguments `energy` and `k` must not be empty.")
         section = CrossSection(cross_section, boundary)
-        vectors: Any = k
+        wave_vectors: Any = k
         if not is_average("k", k) and k is not None:
-            vectors = wave_vector("k", k, many=True)
+            wave_vectors = wave_vector("k", k, many=True)
             if not section.is_single_cell or (m_right is not None and junction.is_disordered):
-                section = CrossSection(cross_section, boundary, vectors)
+                section = CrossSection(cross_section, boundary, wave_vectors)
         directions = None if m_right is None else check_unit_vector(m_right, "m_right")
         if directions is not None:
             if not directions.size:
@@ -112,7 +120,7 @@ class Problem:
         return cls(
             junction=junction,
             energy=E if E.ndim else float(E),
-            k=vectors,
+            k=wave_vectors,
             section=section,
             seed=seed,
             realization=realization,

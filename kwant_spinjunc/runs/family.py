@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -85,12 +85,18 @@ def load_family(path: str | Path, name: str | None = None) -> Family:
     )
 
 
-def check_family(family: Any) -> None:
-    """Refuse what is no function of parameters, such as a junction itself."""
+def check_family(family: Any, taken: Sequence[str] = ()) -> None:
+    """Refuse what is no function of parameters, or has one whose name is taken: nobody could give it."""
     if not callable(family):
         what = type(family).__name__
         hint = " Use `lambda: junction`, or a function of what you vary." if isinstance(family, Junction) else ""
         raise ArgumentError(f"Argument `family` must be a function that returns a Junction, but is a {what}.{hint}")
+    for name in taken:
+        if name in inspect.signature(family).parameters:
+            raise ArgumentError(
+                f"Argument `family` must have no parameter `{name}`, but has: that name is taken by what it is given "
+                "to. Rename the parameter."
+            )
 
 
 def call_family(family: Callable[..., Junction], **parameters: Any) -> Junction:

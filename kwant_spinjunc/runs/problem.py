@@ -13,11 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
 from ..arrays import Floats
-from ..checks import finite, positive, positive_integer
+from ..checks import finite, positive, positive_integer, refuse_unknown
 from ..errors import ArgumentError, NoOpenChannelError, UnitarityError
 from ..halves import supercell
 from ..model.junction import Junction
-from ..model.memory import machine_memory, memory
+from ..model.memory import POINT, machine_memory, memory, refuse_points
 from ..model.plane import CrossSection
 from ..model.problem import told_apart
 from ..model.sample import realize, whole
@@ -113,6 +113,8 @@ class SampleSettings(TypedDict, total=False):
     chunk: int | None
 
 
+#: What `ensemble` takes for itself.
+RUN = ("realizations", "rtol", "quantity", "workers", "executor", "store", "progress")
 DEFAULTS: SampleSettings = {
     "cross_section": (1, 1),
     "boundary": "periodic",
@@ -149,9 +151,7 @@ class JunctionProblem:
         """Check the arguments of `ensemble`."""
         if not isinstance(junction, Junction):
             raise ArgumentError(f"Argument `junction` must be a Junction, but is {type(junction).__name__}.")
-        for name in settings:
-            if name not in DEFAULTS:
-                raise TypeError(f"ensemble() got an unexpected keyword argument {name!r}")
+        refuse_unknown(settings, (*DEFAULTS, *RUN), "ensemble")
         given: SampleSettings = {**DEFAULTS, **settings}
         boundary, k, solver = given["boundary"], given["k"], given["solver"]
         pair = (boundary,) * 2 if isinstance(boundary, str) else tuple(boundary)
@@ -353,6 +353,7 @@ def _directions(m_right: ArrayLike | None) -> tuple[tuple[float, float, float], 
     """Return the directions of the right magnet, or None for its own."""
     if m_right is None:
         return None
+    refuse_points("Argument `m_right`", np.size(m_right) // 3, POINT)
     m = check_unit_vector(m_right, "m_right")
     if m.ndim != 2 or not len(m):
         raise ArgumentError(f"Argument `m_right` must have shape (directions, 3), but its shape is {m.shape}.")

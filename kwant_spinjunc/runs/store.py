@@ -196,8 +196,8 @@ class Store:
 
     def _create(self, identity: Mapping[str, Any]) -> None:
         db = self._connection
-        db.execute(f"PRAGMA application_id = {APPLICATION}")
-        with self._transaction():
+        with self._transaction():  # the mark of a store too: who reads meanwhile finds a whole one or none
+            db.execute(f"PRAGMA application_id = {APPLICATION}")
             for statement in SCHEMA.values():
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {FORMAT}")

@@ -62,6 +62,8 @@ BIAS_NAMES = (
     "equilibrium_error"
 )
 
+#: Names that no parameter of a family can have.
+TAKEN = ("energy", "temperature", "k", "solver", "rtol", "resume", "progress", "workers", "executor")
 #: No band of a solid is as wide; beyond, integrals over the window overflow.
 LARGEST_BIAS = 1e6
 #: Errors of integrals unless others are asked for: of junctions at finite bias, of Kwant systems at finite
@@ -218,7 +220,7 @@ def sweep(
     >>> [abs(round(float(g), 10)) for g in data.conductance[[0, 2]]]
     [1.0, 0.0]
     """
-    check_family(family)
+    check_family(family, TAKEN)
     rtol = axes.pop("rtol", None)
     outer, fixed = split_axes(axes)
     kept = TableFile(resume, "resume") if isinstance(resume, (str, Path)) else resume

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._version import __version__
+from ..checks import refuse_large
 from ..errors import ArgumentError
 from ..model.memory import machine_memory
 from ..optional import version
@@ -75,6 +76,7 @@ def split_axes(axes: Mapping[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[s
     for name, values in axes.items():
         if isinstance(values, np.ma.MaskedArray):
             raise ArgumentError(f"Argument `{name}` must not be masked, but is. Use values[~values.mask].")
+        refuse_large(name, values)
         try:
             array = np.asarray(values)
         except ValueError:

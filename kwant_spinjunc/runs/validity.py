@@ -407,7 +407,7 @@ def validity_map(
     """
     from tqdm import tqdm
 
-    check_family(family)
+    check_family(family, ("error", "energy", "k", "mu_left", "mu_right", "progress", "workers", "executor"))
     kinds = _kinds(error)
     swept, fixed = split_axes(axes)
     energies = finite_array("energy", energy)

@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from .._version import __version__
 from ..arrays import Floats
-from ..checks import positive, positive_integer
+from ..checks import positive, positive_integer, refuse_unknown
 from ..crystals.problem import OBSERVABLES, Observed, Problem
 from ..crystals.result import CrystalScattering
 from ..crystals.scatter import scatter_crystal
@@ -33,6 +33,8 @@ from .store import Store, StoreError
 
 __all__ = ["zone_average"]
 
+#: What it takes besides its own.
+SETTINGS = ("turns", "behind", "axis", "momenta", "params", "rtol", "max_defect", "spin_orbit")
 #: Momenta of a task at most, and at least where they are shared among workers.
 MOST, FEWEST = 256, 16
 
@@ -83,6 +85,7 @@ def zone_average(
     ExecutorError
         A worker died; what was finished is in the store.
     """
+    refuse_unknown(settings, SETTINGS, "zone_average")
     limit = positive_integer("max_points", max_points)
     device = as_device(system)
     bar = tqdm(total=limit, unit="momentum", disable=None if progress is None else not progress)

@@ -138,6 +138,7 @@ def _of_device(s: DeviceScattering, magnet: Any) -> Floats:
     spin = s.device.spin_operator(s.params)
     if spin is None:
         raise ArgumentError("Argument `magnet` must have spin, but the device has none (spin=None).")
+    s.refuse_changed(sites)
     exchange, undivided = s.device.exchange_part(sites, spin, s.params)
     if undivided:
         raise ArgumentError(f"Argument `magnet` must have exchange that can be told, but {undivided}")

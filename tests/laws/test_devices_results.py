@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.devices import audit
+from kwant_spinjunc.devices.waves import torques
 from kwant_spinjunc.spin import PAULI, sigma
 
 #: Two routes away from band edges.
@@ -206,6 +207,87 @@ def test_a_check_too_near_a_band_edge_says_so():
     assert sj.scatter(syst.finalized(), 2.3 - 1e-7).check is None
     with pytest.raises(sj.BandEdgeError, match="leave out `check`"):
         sj.scatter(syst.finalized(), 2.3 - 1e-7, check=True)
+
+
+class Field:
+    """An object among the parameters, which cannot be copied and may change."""
+
+    def __init__(self, size):
+        self.size = size
+
+    def __deepcopy__(self, memo):
+        raise TypeError
+
+
+@pytest.mark.parametrize("ask", ["torque", "spin_current", "on_lattice"])
+def test_what_is_asked_later_is_of_the_parameters_of_the_solve_or_refused(ask):
+    """Regression: fluxes and torques read objects among the parameters, and what functions read, anew."""
+    chain, tilt, bond = kwant.lattice.chain(norbs=2), Field(0.4), {"along": 0.0}
+    syst = kwant.Builder()
+    syst[(chain(x) for x in range(6))] = lambda site, tilt: -0.5 * sigma(sj.unit_vector(tilt.size * site.tag[0]))
+    syst[chain.neighbors()] = lambda a, b: -ONE + bond["along"] * SZ
+    for direction in (-1, 1):
+        lead = kwant.Builder(kwant.TranslationalSymmetry((direction,)))
+        lead[chain(0)], lead[chain.neighbors()] = -0.2 * SZ, -ONE
+        syst.attach_lead(lead)
+    calls = {
+        "torque": lambda s: s.torque(lambda site: 2 <= site.tag[0] < 4).exchange,
+        "spin_current": lambda s: s.spin_current(lambda site: site.tag[0] > 2),
+        "on_lattice": lambda s: s.on_lattice("x"),
+    }
+    settings = dict(params={"tilt": tilt}, exchange="time-reversal")
+    kept = sj.scatter(syst.finalized(), ENERGY, **settings)
+    before = calls[ask](kept)
+    if ask == "spin_current":
+        bond["along"] = 0.1
+    else:
+        tilt.size = 0.6
+    with pytest.raises(sj.ArgumentError, match="has changed since"):
+        calls[ask](kept)
+    assert abs(calls[ask](sj.scatter(syst.finalized(), ENERGY, **settings)) - before).max() > 1e-3
+    tilt.size, bond["along"] = 0.4, 0.0
+    assert_allclose(calls[ask](kept), before, atol=1e-15)
+
+
+def test_the_spin_is_looked_at_again_with_other_parameters():
+    """Regression: with spin='auto' the first parameters decided the order of spin and orbital for all others."""
+    lattice = kwant.lattice.chain(norbs=4)
+
+    def field(site, turned):
+        return -0.4 * (np.kron(SZ, ONE) if turned else np.kron(ONE, SZ))
+
+    syst = kwant.Builder()
+    syst[(lattice(x) for x in range(4))] = field
+    syst[lattice.neighbors()] = -np.eye(4)
+    for direction in (-1, 1):
+        lead = kwant.Builder(kwant.TranslationalSymmetry((direction,)))
+        lead[lattice(0)], lead[lattice.neighbors()] = field, -np.eye(4)
+        syst.attach_lead(lead)
+    device = sj.Device(system=syst.finalized(), magnetizations={0: UP, 1: UP}, exchange=field)
+    specs = [device.spin_operator({"turned": turned}).spec for turned in (False, True, False)]
+    assert specs == ["orbital-spin", "spin-orbital", "orbital-spin"]
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_closed_lead_that_turns_spins_is_checked_but_for_its_own_axis(wanted, monkeypatch):
+    """Regression: the check refused leads without channels along whose axis spin is not conserved."""
+    lattice = kwant.lattice.chain(norbs=2)
+    syst = kwant.Builder()
+    syst[(lattice(x) for x in range(4))] = lambda site: -0.4 * sigma(sj.unit_vector(0.5 * site.tag[0], 0.3))
+    syst[lattice.neighbors()] = -ONE
+    lead = kwant.Builder(kwant.TranslationalSymmetry((-1,)))
+    lead[lattice(0)], lead[lattice.neighbors()] = 0.1 * SX, -ONE
+    closed = kwant.Builder(kwant.TranslationalSymmetry((2,)))  # an antiferromagnet along x, far above
+    closed[lattice(0)], closed[lattice(1)] = 6 * ONE - 1.5 * SX, 6 * ONE + 1.5 * SX
+    closed[lattice.neighbors()] = -ONE
+    syst.attach_lead(lead)
+    syst.attach_lead(closed)
+    if not wanted:  # the waves of a wrong system are still seen
+        monkeypatch.setattr(audit, "torques", lambda *args: [1.01 * x for x in torques(*args)])
+        with pytest.raises(sj.DisagreementError):
+            sj.scatter(syst.finalized(), ENERGY, check=True)
+    else:
+        assert sj.scatter(syst.finalized(), ENERGY, check=True).check < 1e-9
 
 
 # ---------------------------------------------------------------------- nearly degenerate spins of a junction

@@ -6,8 +6,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+import kwant_spinjunc as sj
 from kwant_spinjunc import checks
 from kwant_spinjunc.errors import ArgumentError
+from kwant_spinjunc.model import memory
 
 
 class Rude:
@@ -179,3 +181,28 @@ def test_arguments_of_one_meaning():
     assert checks.choice("side", "left", ("left", "right")) == "left"
     with pytest.raises(ArgumentError, match="must be one of 'left', 'right', but is 3"):
         checks.choice("side", 3, ("left", "right"))
+
+
+@pytest.mark.parametrize("what", ["energy", "k", "m_right", "outer product", "list"])
+def test_batches_that_no_memory_holds_are_refused_before_they_are_copied(what):
+    """Regression: a bare MemoryError, of views that claim 10⁹ numbers or of axes that broadcast to them."""
+    metal = sj.normal_metal(onsite=0.0, hopping=1.0)
+    junction = sj.Junction(metal, [], metal)
+    many = np.broadcast_to([0.0, 0.0, 1.0], (10**9, 3))
+    calls = {
+        "energy": lambda: sj.scatter(junction, many[:, 0]),
+        "k": lambda: sj.scatter(junction, 0.1, many[:, :2]),
+        "m_right": lambda: sj.scatter(junction, 0.1, m_right=many),
+        "outer product": lambda: sj.scatter(junction, np.zeros((10**5, 1)), np.broadcast_to(0.0, (1, 10**5, 2))),
+        "list": lambda: sj.bias_response(junction, many[:, 0], energy=0.1),
+    }
+    with pytest.raises(sj.ArgumentError, match=r"points need about|have at most 2.7e\+08 numbers"):
+        calls[what]()
+
+
+def test_fields_that_no_memory_holds_are_refused(monkeypatch):
+    metal = sj.normal_metal(onsite=0.0, hopping=1.0)
+    s = sj.scatter(sj.Junction(metal, [], metal), np.zeros(1000), solver="halves")
+    monkeypatch.setattr(memory, "machine_memory", lambda: 1e-3)
+    with pytest.raises(sj.ArgumentError, match="1e\\+03 points need about 0.0016 GB"):
+        _ = s.bond_currents

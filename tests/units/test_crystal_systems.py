@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import kwant_spinjunc as sj
+from kwant_spinjunc.crystals import scatter as crystal_scatter
 from kwant_spinjunc.crystals.solve import kwant_surface
 from kwant_spinjunc.halves.pencil import pencil_surface
 from systems.antiferromagnet_junction import antiferromagnet_junction, sublattice_torques
@@ -243,17 +244,15 @@ def test_parameters_that_change_inside_are_looked_at_again(kind):
     assert torque.torque("middle").defect < 1e-12
 
 
-def test_only_what_cannot_have_changed_is_not_taken_apart_again():
+def test_only_what_cannot_have_changed_is_not_taken_apart_again(monkeypatch):
     system, calls = fields_of_an_array(), []
     device = sj.Device(system=system)
-
-    def behind(site):
-        calls.append(site)
-        return site.tag[0] >= 2
+    apart = crystal_scatter.take_apart
+    monkeypatch.setattr(crystal_scatter, "take_apart", lambda *args: calls.append(args) or apart(*args))
 
     def scatter(fields):
         calls.clear()
-        sj.scatter(device, 0.1, params={"fields": fields}, turns=0.3, behind=behind)
+        sj.scatter(device, 0.1, params={"fields": fields}, turns=0.3, behind=lambda site: site.tag[0] >= 2)
         return bool(calls)
 
     class Fields(list):
@@ -265,6 +264,73 @@ def test_only_what_cannot_have_changed_is_not_taken_apart_again():
     assert not scatter([0.1, 0.2, 0.3])
     assert scatter((0.1, 0.2, 0.4))
     assert scatter(Fields([0.1, 0.2, 0.3]))
+
+
+@pytest.mark.parametrize("what", ["value function", "cut", "named cut", "list of a cut"])
+def test_what_functions_read_is_looked_at_again_when_it_changes(what):
+    """Regression: a device was known again by its parameters and cut by identity, whatever their functions read."""
+    state, pairs = {"field": 0.5, "at": 2}, []
+    chain = kwant.lattice.chain(norbs=2)
+    syst = kwant.Builder()
+    for x in range(5):  # every site its own
+        syst[chain(x)] = lambda site: 0.2 * site.tag[0] * np.eye(2) - state["field"] * np.diag([1, -1])
+    syst[chain.neighbors()] = -np.eye(2)
+    lead = kwant.Builder(kwant.TranslationalSymmetry((-1,)))
+    lead[chain(0)], lead[chain.neighbors()] = -0.3 * np.diag([1, -1]), -np.eye(2)
+    syst.attach_lead(lead)
+    syst.attach_lead(lead.reversed())
+    system = syst.finalized()
+
+    def behind(site):
+        return site.tag[0] >= state["at"]
+
+    def move(at):
+        pairs[:] = [(chain(at), chain(at - 1))]
+
+    cuts = {"middle": behind}
+    device = sj.Device(system=system, cuts=cuts)
+    cut = {"named cut": "middle", "list of a cut": pairs}.get(what, behind)
+
+    def solve(device):
+        found = sj.scatter(device, [0.1], turns=[1.0], behind=cut)
+        return np.array([*found.spin_current().ravel(), *found.transmissions.ravel()])
+
+    move(2)
+    before = solve(device)
+    if what == "value function":
+        state["field"] = -0.7
+    else:
+        state["at"] = 4
+        move(4)
+    after = solve(device)
+    assert abs(after - before).max() > 1e-3
+    np.testing.assert_allclose(after, solve(sj.Device(system=system, cuts=cuts)), atol=1e-13)
+
+
+def test_named_cuts_are_where_their_functions_say_now():
+    state = {"at": 1}
+    device = sj.Device(system=fields_of_an_array(), cuts={"cut": lambda site: site.tag[0] >= state["at"]})
+    for at in (1, 2):
+        state["at"] = at
+        assert {site for pair in device.cut("cut").hoppings for site in pair} == {at - 1, at}
+
+
+def test_coarser_planes_are_of_the_same_system_or_refused():
+    state = {"field": 0.5}
+    chain = kwant.lattice.chain(norbs=2)
+    syst = kwant.Builder()
+    syst[(chain(x) for x in range(5))] = lambda site: -state["field"] * np.diag([1, -1])
+    syst[chain.neighbors()] = -np.eye(2)
+    lead = kwant.Builder(kwant.TranslationalSymmetry((-1,)))
+    lead[chain(0)], lead[chain.neighbors()] = np.zeros((2, 2)), -np.eye(2)
+    syst.attach_lead(lead)
+    syst.attach_lead(lead.reversed())
+    system = syst.finalized()
+    first, second = (sj.scatter(system, [0.1]).measurement.problem.crystal for _ in range(2))
+    assert first.coarser is not None
+    state["field"] = 0.4
+    with pytest.raises(sj.ArgumentError, match="has changed since"):
+        _ = second.coarser
 
 
 def test_nothing_is_behind_a_crystal_without_a_cut():

@@ -15,9 +15,11 @@ from kwant_spinjunc.plot.figures import plot_junction, plot_sweep
 from kwant_spinjunc.runs.family import call_family, load_family, units_of
 from kwant_spinjunc.runs.problem import JunctionProblem
 from kwant_spinjunc.runs.validity import validity_map
+from systems.contact import contact
 from systems.tunnel_junction import tunnel_junction
 
 METAL = sj.normal_metal(onsite=1.0, hopping=1.0)
+VALVE = sj.Junction(METAL, [], METAL)
 FREE = str(Path(__file__).parents[2] / "systems" / "free_electron_junction.py")
 TUNNEL = str(Path(__file__).parents[2] / "systems" / "tunnel_junction.py")
 
@@ -107,6 +109,11 @@ def test_angles_above_a_full_turn_are_told(capsys):
         (lambda: sj.Anderson(widht=1.0), "width"),
         (lambda: sj.Substitution(concentraton=0.1, onsite=1.0), "concentration"),
         (lambda: sj.Device(system=None, magnetisations={}), "magnetizations"),
+        (lambda: sj.scatter(VALVE, 0.1, crossection=(2, 2)), "cross_section"),
+        (lambda: sj.scatter(contact(), 0.1, magnetisations={}), "magnetizations"),
+        (lambda: sj.zone_average(contact(), 0.1, turn=1.0), "turns"),
+        (lambda: sj.ensemble(VALVE, 0.1, realisations=3), "realizations"),
+        (lambda: sj.ensembles(lambda a=1.0: VALVE, 0.1, {"a": [1.0, 2.0]}, cross_sections=3), "cross_section"),
     ],
 )
 def test_misspelt_keywords_are_answered_with_the_nearest(call, near):
@@ -218,3 +225,15 @@ def test_a_unit_is_no_part_of_the_physics_and_must_fit(capsys):
     text = "from systems.tunnel_junction import tunnel_junction as base\ndef family(): return base()\n"
     Path("family.py").write_text(text)
     assert main(["sweep", "family.py", "--bias", "0:0.1:2", "--temperature", "300K", "-o", "a.nc"]) == 0
+
+
+@pytest.mark.parametrize("name", ["rtol", "temperature", "k", "solver", "workers"])
+def test_a_family_has_no_parameter_that_a_sweep_takes_for_itself(name):
+    """Regression: `rtol` went to the sweep, and the family was solved with its default without a word."""
+    namespace = {"VALVE": VALVE}
+    exec(f"def family({name}=1.0, height=2.0): return VALVE", namespace)
+    with pytest.raises(sj.ArgumentError, match=f"must have no parameter `{name}`"):
+        sj.sweep(namespace["family"], energy=0.1, height=[1.0, 2.0])
+    if name != "rtol" and name != "temperature" and name != "solver":
+        with pytest.raises(sj.ArgumentError, match=f"must have no parameter `{name}`"):
+            validity_map(namespace["family"], energy=0.1, height=[1.0, 2.0])

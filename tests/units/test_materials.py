@@ -44,3 +44,11 @@ def test_thick_barriers_in_front_of_iron_tend_to_the_polarization_of_the_continu
         missed.append(abs(sj.tmr(junction) / (2 * P**2 / (1 - P**2)) - 1))
     assert missed[2] < 0.015
     np.testing.assert_allclose([missed[0] / missed[1], missed[1] / missed[2]], 4.0, rtol=0.15)  # (ka)² of the grid
+
+
+@pytest.mark.parametrize("preset", [fe_mgo_magnet, mgo, iron])
+@pytest.mark.parametrize("a", [10, 0.23, 0.0, -0.1])
+def test_grids_coarser_than_the_wave_are_refused(preset, a):
+    with pytest.raises(sj.ArgumentError, match="`lattice_constant` must be"):
+        preset(lattice_constant=a)
+    preset(lattice_constant=0.18)

@@ -186,3 +186,18 @@ def test_journals_of_temporary_stores_in_use_stay_and_those_of_killed_processes_
         journal.unlink()
         store.write(0, np.ones((1, 2)), {})
     assert [path.name for path in tmp_path.iterdir() if "dead" in path.name] == []
+
+
+def test_a_store_is_marked_as_one_together_with_its_first_facts(monkeypatch):
+    """Regression: who looked at a store that was being made found it marked, and empty."""
+    seen = []
+    put = Store._put_fact
+
+    def look(self, name, value):
+        seen.append(is_store("s"))
+        put(self, name, value)
+
+    monkeypatch.setattr(Store, "_put_fact", look)
+    with Store("s", {"seed": 1}):
+        assert seen == [False]
+        assert is_store("s")

@@ -19,7 +19,7 @@ from ...errors import ArgumentError
 from ...model.junction import Junction
 from ...model.problem import AVERAGE
 from ...quantities import quantities
-from ...runs.family import call_family, units_of
+from ...runs.family import call_family, check_family, units_of
 from ...runs.tables import provenance, split_axes, table
 from ...theory import drift_diffusion, interface, tunnelling
 from ...theory.drift_diffusion import AMPERE_PER_SQUARE_METER, LANDAUER, Matching, Material
@@ -131,6 +131,8 @@ def multiscale(
     a, J = positive("lattice_constant", lattice_constant), finite("current_density", current_density)
     if J == 0:
         raise ArgumentError("Argument `current_density` must not be zero: everything is proportional to it.")
+    taken = ("left", "right", "lattice_constant", "current_density", "energy", "k", "transport", "rtol")
+    check_family(family, taken)
     choice("transport", transport, ("coherent", "diffuse"))
     swept, fixed = split_axes(axes)
     _check_turns(family, turned_by)

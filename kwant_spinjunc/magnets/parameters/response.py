@@ -15,6 +15,7 @@ from ...checks import finite, finite_array
 from ...errors import ArgumentError, NoOpenChannelError
 from ...halves import Stack, zone
 from ...model.junction import Junction
+from ...model.memory import POINT, refuse_points
 from ...scattering import Scattering
 from ...scattering import scatter_quietly as scatter
 from ...spin import angle_between, torque_axes
@@ -156,6 +157,7 @@ def angular_response(
     NoOpenChannelError
         No current flows.
     """
+    refuse_points("Argument `angles`", np.size(angles), POINT)
     Phi = np.unique(finite_array("angles", angles).ravel())
     if not isinstance(junction, Junction):
         raise ArgumentError(f"Argument `junction` must be a Junction, but is {type(junction).__name__}.")
