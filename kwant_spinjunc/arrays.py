@@ -5,8 +5,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Complex", "Flags", "Floats", "Indices", "Integers", "Matrix", "Side", "Vector"]
-
 Floats = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 #: Positions in an array.

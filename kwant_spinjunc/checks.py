@@ -26,36 +26,6 @@ from numpy.typing import NDArray
 
 from .errors import ArgumentError, DegreesWarning
 
-__all__ = [
-    "check_shape",
-    "choice",
-    "complex_array",
-    "finite",
-    "finite_array",
-    "formula",
-    "integer",
-    "is_angle",
-    "is_average",
-    "known_fields",
-    "known_keywords",
-    "not_negative",
-    "not_negative_array",
-    "positive",
-    "positive_array",
-    "positive_integer",
-    "potentials",
-    "refuse_large",
-    "refuse_unknown",
-    "reservoirs",
-    "shown",
-    "sides",
-    "temperature",
-    "unit_word",
-    "warn_of_degrees",
-    "wave_vector",
-    "within",
-]
-
 P = ParamSpec("P")
 T = TypeVar("T")
 

@@ -27,8 +27,6 @@ from .model.problem import Problem
 from .optional import has
 from .solved import Fields, Solved
 
-__all__ = ["Check", "cross_check"]
-
 #: Points of a batch that are solved again.
 POINTS = 3
 #: Average: the two may differ by their errors, and by so many tolerances.
@@ -37,24 +35,12 @@ MARGIN = 10.0
 
 @dataclass(frozen=True)
 class Check:
-    """What a second route said.
+    """What a second route said."""
 
-    Attributes
-    ----------
-    route : str
-        Which.
-    points : int
-        How many points were solved again.
-    difference : float
-        Largest difference of a probability or of a bond current.
-    allowed : float
-        Up to where the two agree.
-    """
-
-    route: str
-    points: int
-    difference: float
-    allowed: float
+    route: str  #: Which.
+    points: int  #: How many points were solved again.
+    difference: float  #: Largest difference of a probability or of a bond current.
+    allowed: float  #: Up to where the two agree.
 
     def __str__(self) -> str:
         return f"{self.route} at {self.points} point{'s' * (self.points != 1)} differs by {self.difference:.1e}"
@@ -63,10 +49,7 @@ class Check:
 def cross_check(problem: Problem, solved: Solved) -> Check:
     """Solve again by another route and compare.
 
-    Raises
-    ------
-    DisagreementError
-        The two differ by more than the tolerance.
+    Raises `DisagreementError`: The two differ by more than the tolerance.
     """
     check = _average(problem, solved) if problem.is_average else _points(problem, solved)
     if not check.difference <= check.allowed:

@@ -39,10 +39,7 @@ def has(package: str) -> bool:
 def need(package: str) -> Any:
     """Return a package, imported.
 
-    Raises
-    ------
-    MissingPackageError
-        It is not installed; the message says how to get it.
+    Raises `MissingPackageError`: It is not installed; the message says how to get it.
     """
     try:
         return importlib.import_module(package)

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Table", "as_html", "fields_of", "first_line", "number", "with_unit"]
-
 
 def number(value: float, digits: int = 6) -> str:
     """Return a number in ``digits`` significant digits, a dash for none (NaN).
@@ -70,19 +68,6 @@ def fields_of(title: str, **values: Any) -> str:
 class Table:
     """A title, a head, rows of text and notes below.
 
-    Attributes
-    ----------
-    title : str
-        What it is of.
-    head : tuple of str
-        Names of the columns; empty for none.
-    rows : sequence of sequences of str
-        All as long as the head, if there is one.
-    notes : tuple of str
-        Lines below.
-    left : int
-        How many columns, from the first, are words and flush left; the others are numbers.
-
     Examples
     --------
     >>> print(Table("Two", ("name", "value"), (("a", "1"), ("bb", "22")), ("in eV",)))
@@ -93,11 +78,11 @@ class Table:
       in eV
     """
 
-    title: str
-    head: Sequence[str] = ()
-    rows: Sequence[Sequence[str]] = ()
-    notes: Sequence[str] = field(default=())
-    left: int = 1
+    title: str  #: What it is of.
+    head: Sequence[str] = ()  #: Names of the columns; empty for none.
+    rows: Sequence[Sequence[str]] = ()  #: All as long as the head, if there is one.
+    notes: Sequence[str] = field(default=())  #: Lines below.
+    left: int = 1  #: How many columns, from the first, are words and flush left; the others are numbers.
 
     def __str__(self) -> str:
         lines = [self.title] if self.title else []

@@ -18,8 +18,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from .arrays import Floats, Indices
 
-__all__ = ["Integral", "cut_into_pieces", "integrate"]
-
 #: (owner (n,), x (n, nodes)) -> (values (n, nodes, components), their absolute errors (n, nodes) or 0.0)
 Integrand = Callable[[Indices, Floats], tuple[Floats, Any]]
 
@@ -76,23 +74,13 @@ ROUNDING = 1e-14
 
 @dataclass(frozen=True, eq=False)
 class Integral:
-    """A batch of integrals.
+    """A batch of integrals."""
 
-    Attributes
-    ----------
-    value : ndarray, shape (owners, components)
-    error : ndarray, shape (owners,)
-        Estimated absolute error of the worst component, errors of the integrand included.
-    size : ndarray, shape (owners,)
-        Largest ∫|f| of the components, which tolerances are relative to.
-    evaluations : int
-        Points at which the integrand was evaluated.
-    """
-
-    value: Floats
+    value: Floats  #: Shape (owners, components).
+    #: Shape (owners,): estimated absolute error of the worst component, errors of the integrand included.
     error: Floats
-    size: Floats
-    evaluations: int
+    size: Floats  #: Shape (owners,): largest ∫|f| of the components, which tolerances are relative to.
+    evaluations: int  #: Points at which the integrand was evaluated.
 
 
 @dataclass(frozen=True)

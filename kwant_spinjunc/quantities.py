@@ -13,8 +13,6 @@ from .checks import is_angle
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["LABELS", "QUANTITIES", "Quantity", "attributes", "axis_attributes", "dataset", "quantities"]
-
 #: Labels of the axes that results have of themselves.
 LABELS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("lead", "lead_in", "lead_out", "magnet"), ("left", "right")),
@@ -33,21 +31,11 @@ BY_SPIN: tuple[tuple[str, tuple[str, ...]], ...] = (("", ()), ("_by_spin", ("spi
 
 @dataclass(frozen=True)
 class Quantity:
-    """What a quantity of a result is.
+    """What a quantity of a result is."""
 
-    Attributes
-    ----------
-    dims : tuple of str
-        Its own axes, behind the swept ones.
-    units : str
-        ``{flux}`` stands for that of a current per bias, or at a bias.
-    long_name : str
-        In words.
-    """
-
-    dims: tuple[str, ...]
-    units: str
-    long_name: str
+    dims: tuple[str, ...]  #: Its own axes, behind the swept ones.
+    units: str  #: ``{flux}`` stands for that of a current per bias, or at a bias.
+    long_name: str  #: In words.
 
 
 #: Every quantity of results, sweeps, maps and ensembles by its name.

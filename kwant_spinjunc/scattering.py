@@ -32,9 +32,6 @@ from .optional import has, is_kwant
 from .printing import as_html, first_line, with_unit
 from .solved import Fields, Solved, refuse_discontinuity, refuse_unitarity
 
-__all__ = ["MAX_DEFECT", "Scattering", "conducting_barrier", "scatter", "scatter_quietly"]
-
-
 SOLVERS = ("kwant", "halves", "modes")
 #: Band shifts of an average at which a barrier is looked at.
 LOOKS = np.linspace(-2.0, 2.0, 401)
@@ -80,10 +77,7 @@ class Scattering(Solved):
     def of(cls, problem: Problem, solved: Solved) -> Scattering:
         """Return the answer to a problem, or refuse it.
 
-        Raises
-        ------
-        UnitarityError, ContinuityError
-            It violates a conservation law by more than the tolerance.
+        Raises `UnitarityError, ContinuityError`: It violates a conservation law by more than the tolerance.
         """
         answer = {name: getattr(solved, name) for name in solved.__dataclass_fields__}
         result = cls(problem=problem, **answer)

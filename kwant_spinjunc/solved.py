@@ -13,43 +13,31 @@ from numpy.typing import ArrayLike, NDArray
 from .arrays import Complex, Flags, Floats
 from .errors import ContinuityError, UnitarityError
 
-__all__ = ["Fields", "Solved", "refuse_discontinuity", "refuse_unitarity", "unitarity", "unitarity_of"]
-
 #: Fewest columns of S†S, and most parts, that are formed at a time.
 COLUMNS, PARTS = 8, 4
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Fields:
-    """What one incoming state does in each plane, summed over the modes of its lead and spin.
+    """What one incoming state does in each plane, summed over the modes of its lead and spin."""
 
-    Attributes
-    ----------
-    currents : ndarray, shape (..., 2, 2, bonds, 4)
-        ``[lead_in, spin_in, bond, (charge, x, y, z)]``, particle and Pauli-spin flux positive along +y, per unit
-        incoming flux. Where a spin-orbit bond turns the spin: as it arrives in +y.
-    torques : ndarray, shape (..., 2, 2, planes, 3)
-        Spin flux in minus out of each plane. It acts on the exchange field and, where spin-orbit bonds lie in the
-        plane or lead from it to the next, on the lattice.
-    densities : ndarray, shape (..., 2, 2, planes, 4)
-        Particle and Pauli-spin density, in ħ per energy (unit flux over velocity times lattice constant).
-    modes : ndarray, shape (..., 2, 2)
-        Open channels [lead, spin]; where there is none the entries above are zero.
-    site_densities : ndarray, shape (2, 2, planes, sites, 4), or None
-        Densities of every site of a cross-section.
-    continuity_defect : ndarray, shape (...), or None
-        Largest violation of charge and spin continuity per unit incoming flux; None before `audited`.
-    torque_defect : ndarray, shape (...), or None
-        Largest difference of the torque taken from the fluxes and from its source: the exchange field and the
-        spin-orbit bonds.
-    """
-
+    #: Shape (..., 2, 2, bonds, 4): ``[lead_in, spin_in, bond, (charge, x, y, z)]``, particle and Pauli-spin flux
+    #: positive along +y, per unit incoming flux. Where a spin-orbit bond turns the spin: as it arrives in +y.
     currents: Floats
+    #: Shape (..., 2, 2, planes, 3): spin flux in minus out of each plane. It acts on the exchange field and, where
+    #: spin-orbit bonds lie in the plane or lead from it to the next, on the lattice.
     torques: Floats
+    #: Shape (..., 2, 2, planes, 4): particle and Pauli-spin density, in ħ per energy (unit flux over velocity times
+    #: lattice constant).
     densities: Floats
+    #: Shape (..., 2, 2): open channels [lead, spin]; where there is none the entries above are zero.
     modes: NDArray[Any]
-    site_densities: Any = None
+    site_densities: Any = None  #: Shape (2, 2, planes, sites, 4), or None: densities of every site of a cross-section.
+    #: Shape (...), or None: largest violation of charge and spin continuity per unit incoming flux; None before
+    #: `audited`.
     continuity_defect: Any = None
+    #: Shape (...), or None: largest difference of the torque taken from the fluxes and from its source: the exchange
+    #: field and the spin-orbit bonds.
     torque_defect: Any = None
 
     def reshaped(self, shape: tuple[int, ...]) -> Fields:
@@ -76,31 +64,19 @@ class Fields:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Solved:
-    """The answer to a `Problem`, whatever the route.
+    """The answer to a `Problem`, whatever the route."""
 
-    Attributes
-    ----------
-    solver : str
-        Which route.
-    probabilities : ndarray, shape (..., 2, 2, 2, 2)
-        T[α s, β s'] as ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes.
-    modes : ndarray, shape (..., 2, 2)
-        Open channels [lead, spin]; of an average their fractional number per unit cell.
-    unitarity_defect : ndarray, shape (...)
-        Largest element of S†S - 1 (Kwant), or largest excess of flux into or out of a channel (fast engine).
-    states : Fields, or a function that solves for them
-    k_error : ndarray, shape (2, 2, 2, 2), or None
-        Estimated error of the probabilities of an average.
-    system, smatrix
-        Kwant's own objects, where Kwant solved.
-    """
-
-    solver: str
+    solver: str  #: Which route.
+    #: Shape (..., 2, 2, 2, 2): T[α s, β s'] as ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes.
     probabilities: Floats
+    #: Shape (..., 2, 2): open channels [lead, spin]; of an average their fractional number per unit cell.
     modes: NDArray[Any]
+    #: Shape (...): largest element of S†S - 1 (Kwant), or largest excess of flux into or out of a channel (fast
+    #: engine).
     unitarity_defect: Floats
     states: Fields | Callable[[], Fields]
-    k_error: Any = None
+    k_error: Any = None  #: Shape (2, 2, 2, 2), or None: estimated error of the probabilities of an average.
+    #: `system`, `smatrix`: Kwant's own objects, where Kwant solved.
     system: Any = None
     smatrix: Any = None
 

@@ -6,8 +6,6 @@ import importlib.util
 import os
 import threading
 
-__all__ = ["has_mumps", "mumps_lock"]
-
 #: MUMPS, the sparse solver of Kwant and of real samples, is not re-entrant: two threads in it at once end the process.
 #: Whatever factorizes by it, and the end of the life of a factorization too, happens ``with mumps_lock:``.
 mumps_lock = threading.RLock()

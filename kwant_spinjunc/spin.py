@@ -15,18 +15,6 @@ from numpy.typing import ArrayLike, NDArray
 from .checks import finite_array, warn_of_degrees
 from .errors import ArgumentError
 
-__all__ = [
-    "PAULI",
-    "SIGNS",
-    "angle_between",
-    "check_unit_vector",
-    "rotation_matrix",
-    "sigma",
-    "spinors",
-    "torque_axes",
-    "unit_vector",
-]
-
 #: The three Pauli matrices, shape (3, 2, 2).
 PAULI: NDArray[np.complex128] = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
 
@@ -37,14 +25,12 @@ SIGNS: NDArray[np.float64] = np.array([1.0, -1.0])
 def unit_vector(theta: ArrayLike, phi: ArrayLike = 0.0) -> NDArray[np.float64]:
     """Return m = (sin θ cos φ, sin θ sin φ, cos θ).
 
+    **Result**: shape (..., 3).
+
     Parameters
     ----------
     theta, phi
         Polar and azimuthal angle in radians; they broadcast. ``phi = 0`` is the paper's x-z plane.
-
-    Returns
-    -------
-    ndarray, shape (..., 3)
 
     Warns
     -----
@@ -106,16 +92,13 @@ def spinors(m: ArrayLike) -> NDArray[np.complex128]:
 def rotation_matrix(m_left: ArrayLike, m_right: ArrayLike) -> NDArray[np.complex128]:
     r"""Return the spin rotation R_ss' = ⟨s, m_L | s', m_R⟩ of equation (2).
 
+    **Result**: shape (..., 2, 2): ``R[..., s, s']``, unitary. For both magnetizations in the x-z plane at angle Φ from
+    left to right it is real: ``[[cos Φ/2, -sin Φ/2], [sin Φ/2, cos Φ/2]]``.
+
     Parameters
     ----------
     m_left, m_right
         Unit vectors, shape (..., 3).
-
-    Returns
-    -------
-    ndarray, shape (..., 2, 2)
-        ``R[..., s, s']``, unitary. For both magnetizations in the x-z plane at angle Φ from left to right it is
-        real: ``[[cos Φ/2, -sin Φ/2], [sin Φ/2, cos Φ/2]]``.
 
     Examples
     --------

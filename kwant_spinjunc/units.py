@@ -25,25 +25,6 @@ from .arrays import Floats
 from .checks import finite, finite_array, positive, positive_array
 from .errors import ArgumentError
 
-__all__ = [
-    "CONDUCTANCE_QUANTUM",
-    "ELECTRON_HBAR2_2M",
-    "IRON_WAVE_NUMBERS",
-    "conductance_per_area",
-    "conductance_to_siemens",
-    "current_density",
-    "flux_rate",
-    "free_electron_ferromagnet",
-    "free_electron_levels",
-    "hbar2_2m_from_mass",
-    "hopping_from_mass",
-    "onsite_from_band_bottom",
-    "resistance_area_product",
-    "torque_per_area",
-    "torque_to_joule",
-]
-
-
 #: e²/h in siemens: conductance of one open channel of one spin.
 CONDUCTANCE_QUANTUM: float = constants.e**2 / constants.h
 
@@ -117,6 +98,8 @@ def free_electron_ferromagnet(
 ) -> dict[str, float]:
     r"""Return ``onsite``, ``hopping``, ``splitting`` (and ``in_plane_hopping``) of a free-electron magnet on a lattice.
 
+    **Result**: Keyword arguments of `kwant_spinjunc.ferromagnet`, energies in eV.
+
     Parameters
     ----------
     k_majority, k_minority
@@ -133,17 +116,6 @@ def free_electron_ferromagnet(
     match
         What agrees with the free electrons at finite a. "band bottom": both band bottoms and the splitting, so that
         wave numbers and velocities do to order (ka)². "wave number": both Fermi wave numbers, so that the levels do.
-
-    Returns
-    -------
-    dict
-        Keyword arguments of `kwant_spinjunc.ferromagnet`, energies in eV.
-
-    Raises
-    ------
-    ArgumentError
-        A number is out of range, ``match`` another word, or the grid too coarse to carry k_majority: the Fermi energy
-        would lie above the majority band, k↑a > 2 ("band bottom") or k↑a > π ("wave number").
 
     References
     ----------

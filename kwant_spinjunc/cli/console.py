@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-__all__ = ["encodable", "ended_by_signals", "flushed", "missing_module", "one_line", "silence_output", "without"]
-
 #: What a console that lacks a character shows instead.
 PLAIN = {
     "µ": "u", "μ": "u", "ħ": "hbar", "²": "2", "³": "3", "±": "+-", "−": "-", "–": "-", "·": ".", "×": "x", "°": " deg",

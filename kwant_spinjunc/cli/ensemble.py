@@ -25,8 +25,6 @@ from .options import (
 )
 from .values import cross_section, number, parse_range, wave_vector
 
-__all__ = ["EXAMPLE", "add_options", "run"]
-
 EXAMPLE = (
     "spinjunc ensemble systems/disordered_barrier.py --cross-section 6x6 --realizations 1000 --rtol 0.01 "
     "--workers 2 -o store.sqlite"

@@ -10,8 +10,6 @@ from ..checks import choice
 from ..errors import ArgumentError
 from ..theory.equations import EQUATIONS
 
-__all__ = ["EXAMPLE", "add_options", "run"]
-
 EXAMPLE = "spinjunc equation 3"
 
 

@@ -7,8 +7,6 @@ import threading
 
 from .options import add_energy, add_family, fixed_parameters
 
-__all__ = ["EXAMPLE", "add_options", "run"]
-
 EXAMPLE = "spinjunc explore systems/tunnel_junction.py --set height=3"
 
 

@@ -12,8 +12,6 @@ from ..model.junction import Junction
 from .options import add_energy, add_family, add_k, family_and_system
 from .values import number, parse_range, parse_value, wave_vector
 
-__all__ = ["EXAMPLE", "add_options", "run"]
-
 EXAMPLE = "spinjunc export systems/tunnel_junction.py --to mumax3 --set height=4 --lattice-constant 0.25 -o torque.txt"
 
 

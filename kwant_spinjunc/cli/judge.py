@@ -11,8 +11,6 @@ from ..errors import ArgumentError
 from .options import add_energy, add_family, add_k, fixed_parameters
 from .values import cross_section, number, parse_range, parse_value, wave_vector
 
-__all__ = ["EXAMPLE", "add_options", "run"]
-
 EXAMPLE = "spinjunc judge systems/tunnel_junction.py --set height=3 -o judge.html"
 ENDINGS = (".html", ".nc")
 

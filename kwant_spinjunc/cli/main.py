@@ -20,8 +20,6 @@ from .._version import __version__
 from ..errors import ArgumentError, DegreesWarning, SpinjuncError, SpinjuncWarning
 from .console import encodable, ended_by_signals, flushed, missing_module, one_line, silence_output
 
-__all__ = ["VERBS", "main"]
-
 #: Verb -> what it does. Its module has its name.
 VERBS = {
     "judge": "Say which laws may be used for a junction, how far each is off, and what would have to change.",

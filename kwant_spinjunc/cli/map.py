@@ -11,8 +11,6 @@ from ..errors import ArgumentError, NoOpenChannelError
 from .options import add_energy, add_family, add_k, add_vary, add_workers, axes_of, check_figure, executor_of
 from .values import parse_value, wave_vector
 
-__all__ = ["EXAMPLE", "add_options", "run"]
-
 EXAMPLE = (
     "spinjunc map systems/tunnel_junction.py --vary height=0.5:6:40 --vary thickness=1:8:8 --error tunnelling "
     "-o map.png"

@@ -15,24 +15,6 @@ from ..model.junction import Junction
 from ..runs.family import ENERGIES, Family, units_of
 from .values import UNITS, Kelvin, number, parse_range, parse_value, split_assignment, unit_of
 
-__all__ = [
-    "add_energy",
-    "add_family",
-    "add_k",
-    "add_solver",
-    "add_vary",
-    "add_workers",
-    "axes_of",
-    "bias_of",
-    "check_figure",
-    "executor_of",
-    "family_and_junction",
-    "family_and_system",
-    "refuse_for_device",
-    "refuse_kelvin",
-    "save_figure",
-]
-
 #: Names that options of the command line and arguments of `sweep` have taken.
 RESERVED = (
     "energy",
@@ -155,6 +137,7 @@ def _in_units(name: str, text: str, value: Any, units: dict[str, str]) -> Any:
 
 
 def check_free(name: str, taken: Container[str]) -> None:
+    """Refuse a parameter that is given twice."""
     if name in taken:
         raise ArgumentError(f"Argument `{name}` must be given once, but is set or varied twice.")
     if name in RESERVED:

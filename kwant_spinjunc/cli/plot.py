@@ -7,8 +7,6 @@ import argparse
 from ..errors import ArgumentError
 from .options import check_figure, save_figure
 
-__all__ = ["EXAMPLE", "add_options", "run"]
-
 EXAMPLE = "spinjunc plot out.nc --plot conductance --plot tmr -o out.png"
 
 

@@ -10,8 +10,6 @@ from ..model.junction import Junction
 from .options import add_energy, add_family, add_k, add_solver, family_and_system, refuse_for_device, save_figure
 from .values import wave_vector
 
-__all__ = ["EXAMPLE", "add_options", "run"]
-
 #: Planes of a magnetic lead that are drawn at least.
 PLANES = 10
 

@@ -14,8 +14,6 @@ from ..model.junction import Junction
 from .options import add_family, add_k, family_and_system, refuse_for_device, save_figure
 from .values import number, wave_vector
 
-__all__ = ["EXAMPLE", "add_options", "run"]
-
 EXAMPLE = "spinjunc show systems/tunnel_junction.py --set theta=60deg --energy 0 -o junction.png"
 
 

@@ -28,8 +28,6 @@ from .options import (
 )
 from .values import number, temperature, wave_vector
 
-__all__ = ["EXAMPLE", "add_options", "run"]
-
 EXAMPLE = "spinjunc sweep systems/tunnel_junction.py --vary height=1:5:21 --vary theta=0:180deg:13 -o out.nc"
 
 

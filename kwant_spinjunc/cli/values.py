@@ -12,19 +12,6 @@ import numpy as np
 from ..checks import finite
 from ..errors import ArgumentError
 
-__all__ = [
-    "UNITS",
-    "Kelvin",
-    "cross_section",
-    "number",
-    "parse_range",
-    "parse_value",
-    "split_assignment",
-    "temperature",
-    "unit_of",
-    "wave_vector",
-]
-
 #: More points on one axis are a mistake, and would not fit in memory.
 LONGEST_AXIS = 1_000_000
 #: Whole numbers up to here are exact as floats.
@@ -80,11 +67,6 @@ def parse_value(text: str, units: Iterable[str] = tuple(UNITS)) -> Any:
 
 def parse_range(text: str, option: str = "--vary", units: Iterable[str] = ("deg",)) -> np.ndarray[Any, Any]:
     """Return ``start:stop:count`` as that many equal steps, both ends included; integers where all steps are whole.
-
-    Raises
-    ------
-    ArgumentError
-        Not three parts, a count below one, or degrees on one end only (a bare 0 is fine).
 
     Examples
     --------

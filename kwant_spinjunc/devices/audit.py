@@ -28,8 +28,6 @@ from .solve import is_transparent
 from .spin_operators import SpinOperator
 from .waves import orbitals, orbitals_of, torques
 
-__all__ = ["audit"]
-
 #: Heights above the real axis, in units of the Hamiltonian, and how many multiples of each are extrapolated from.
 HEIGHTS, POINTS = (2e-4, 2e-5), 8
 #: Error of the extrapolation with which nothing can be said.
@@ -41,12 +39,8 @@ DOUBLINGS = 60
 def audit(found: DeviceScattering) -> float:
     """Return the largest difference of a probability, a flux of spin or a torque from that of the second route.
 
-    Raises
-    ------
-    DisagreementError
-        It is larger than the tolerance of the result.
-    BandEdgeError
-        So near a band edge that the second route has no digits.
+    Raises `DisagreementError`: It is larger than the tolerance of the result. Raises `BandEdgeError`: So near a band
+    edge that the second route has no digits.
     """
     system, energy, params = found.system, found.energy, dict(found.params)
     counts, offsets = orbitals_of(system)

@@ -19,9 +19,6 @@ from .device import MAX_DEFECT, Device, as_device
 from .scatter import prepare_device, scatter_device
 from .spin_order import are_electrons_and_holes
 
-__all__ = ["DeviceCurrents", "current_voltage"]
-
-
 #: Steps aside from an energy that is refused, in units of the window of energies.
 STEPS = (1e-9, 1e-7, 1e-5, 1e-3)
 #: Thermal energies beyond the chemical potentials where the Fermi functions are 0 or 1 to rounding.
@@ -65,6 +62,8 @@ def current_voltage(
 ) -> DeviceCurrents:
     r"""Integrate I_αs = (1/h) ∫dE Σ_βs' T[α s, β s'](E) [f_αs(E) - f_βs'(E)].
 
+    **Result**: The current of lead 0 (left) is the project's J, along +y; that of lead 1 (right) is -J.
+
     Parameters
     ----------
     device
@@ -82,11 +81,6 @@ def current_voltage(
         Parameters of the system.
     max_defect
         See `scatter`.
-
-    Returns
-    -------
-    DeviceCurrents
-        The current of lead 0 (left) is the project's J, along +y; that of lead 1 (right) is -J.
 
     Examples
     --------

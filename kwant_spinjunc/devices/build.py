@@ -24,9 +24,6 @@ from ..model.sample import Realization, realize
 from ..optional import kwant, tinyarray
 from ..spin import PAULI, sigma
 
-__all__ = ["build", "check_conservation_law"]
-
-
 #: Identity and Pauli matrices, shape (4, 2, 2).
 BASIS = np.concatenate([np.eye(2)[None], PAULI])
 
@@ -49,6 +46,8 @@ def build(
 ) -> kwant.Builder:
     r"""Return the junction as a `kwant.Builder` with both leads attached.
 
+    **Result**: Leads 0 (left) and 1 (right) attached, not finalized.
+
     Parameters
     ----------
     junction
@@ -70,11 +69,6 @@ def build(
         Make the values of the scattering region functions of the parameters ``seed`` and ``realization``, so that one
         finalized system serves every sample: ``kwant.smatrix(syst, energy, params=dict(seed=0, realization=7))``.
         The system pickles, and gives the same numbers as one built for that sample.
-
-    Returns
-    -------
-    kwant.Builder
-        Leads 0 (left) and 1 (right) attached, not finalized.
 
     Raises
     ------
@@ -268,11 +262,6 @@ def check_conservation_law(lead: kwant.Builder) -> None:
     ----------
     lead
         A lead builder with ``conservation_law`` given as a matrix.
-
-    Raises
-    ------
-    ArgumentError
-        There is no conservation law, or an on-site or hopping matrix does not commute with it.
     """
     if lead.conservation_law is None:
         raise ArgumentError(

@@ -13,8 +13,6 @@ from scipy.sparse import csgraph
 
 from ..errors import ArgumentError
 
-__all__ = ["Between", "ResolvedCut", "between", "cut_sites", "resolve_cut", "resolve_sites"]
-
 BUFFER = (
     "Kwant's operators reach sites of the scattering region only: attach a buffer cell, "
     "syst.attach_lead(lead, add_cells=1)."
@@ -41,18 +39,12 @@ def between(source: Any, target: Any) -> Between:
 
 @dataclass(frozen=True, eq=False)
 class ResolvedCut:
-    """A cut as numbers of sites.
+    """A cut as numbers of sites."""
 
-    Attributes
-    ----------
-    hoppings : ndarray, shape (hoppings, 2)
-        (to, from) of every hopping, as `kwant.operator.Current` counts: from ``hoppings[:, 1]`` to ``[:, 0]``.
-    behind : ndarray of bool, shape (leads,)
-        Which leads lie on the side that the flux goes to.
-    """
-
+    #: Shape (hoppings, 2): (to, from) of every hopping, as `kwant.operator.Current` counts: from ``hoppings[:, 1]`` to
+    #: ``[:, 0]``.
     hoppings: NDArray[np.int64]
-    behind: NDArray[np.bool_]
+    behind: NDArray[np.bool_]  #: Shape (leads,): which leads lie on the side that the flux goes to.
 
 
 def resolve_sites(name: str, sites: Any, system: Any) -> NDArray[np.int64]:
@@ -108,11 +100,6 @@ def resolve_cut(name: str, cut: Any, system: Any, edges: NDArray[np.int64]) -> R
         A finalized Kwant system.
     edges
         Its hoppings, shape (edges, 2), both directions.
-
-    Raises
-    ------
-    ArgumentError
-        A site is not in the scattering region, a hopping does not exist, or the two sides are still connected.
     """
     count = len(system.sites)
     if isinstance(cut, Between):

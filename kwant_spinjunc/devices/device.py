@@ -24,8 +24,6 @@ from .spin_operators import SpinOperator, identity
 from .spin_order import refuse_what_is_no_spin, resolve_spin
 from .waves import fluxes
 
-__all__ = ["MAX_DEFECT", "MOMENTUM", "Device", "as_device", "same", "snapshot"]
-
 #: What `kwant.wraparound` calls momenta.
 MOMENTUM = re.compile(r"k_\w+")
 
@@ -198,11 +196,6 @@ class Device:
             Name of a cut, or a cut.
         params
             Parameters of the system.
-
-        Raises
-        ------
-        ArgumentError
-            A single wave function: only the sum over all modes of a lead is independent of their arbitrary basis.
         """
         psi = np.asarray(waves)
         if psi.ndim != 2:

@@ -22,8 +22,6 @@ from ..errors import ArgumentError, SpinjuncError
 from ..optional import kwant
 from .spin_operators import SpinOperator, norbs_of
 
-__all__ = ["TIME_REVERSAL", "divide", "exchange_of_site"]
-
 Sites = NDArray[np.int64]
 
 #: What `exchange` says if time reversal is to be trusted.

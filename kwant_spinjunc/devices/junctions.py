@@ -27,18 +27,11 @@ from .solve import prepare, solve
 from .spin_operators import ORDERS, SpinOperator
 from .waves import densities, fluxes, torques
 
-__all__ = ["answer", "settle"]
-
 
 def answer(problem: Problem, *, analytic: bool) -> Solved:
     """Return what Kwant finds; ``analytic``: with the modes of the leads typed in.
 
-    Raises
-    ------
-    ArgumentError
-        A batch or an average, or an energy at a band edge, where Kwant cannot tell incoming from outgoing modes.
-    NoOpenChannelError
-        No channel is open in either lead.
+    Raises `NoOpenChannelError`: No channel is open in either lead.
     """
     problem.refuse_many()
     junction, energy, section = problem.junction, problem.energy, problem.section
@@ -182,6 +175,8 @@ def settle(
     component may change: the currents are carried back with the torque at the source. The raw difference must equal
     it, and by how much it does not is the torque defect.
 
+    **Result**: Without densities.
+
     Parameters
     ----------
     axes
@@ -195,11 +190,6 @@ def settle(
         for the two end planes.
     modes
         Open channels (2, 2): the incoming flux that defects are measured against.
-
-    Returns
-    -------
-    Fields
-        Without densities.
     """
     bonds = raw.shape[-2]
     magnetic = axes.any(axis=-1)

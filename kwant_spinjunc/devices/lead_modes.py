@@ -19,11 +19,12 @@ from ..model.plane import CrossSection
 from ..optional import kwant
 from ..spin import spinors
 
-__all__ = ["AnalyticModes", "with_analytic_leads"]
-
 
 def with_analytic_leads(system: kwant.Builder, junction: Junction, section: CrossSection) -> kwant.Builder:
     """Replace both leads of a built junction by `kwant.builder.ModesLead` with analytic modes.
+
+    **Result**: ``system``. Modes are grouped by spin (``block_nmodes``, majority first), so that
+    ``smatrix.transmission((1, 0), (0, 1))`` works as with a conservation law.
 
     Parameters
     ----------
@@ -31,12 +32,6 @@ def with_analytic_leads(system: kwant.Builder, junction: Junction, section: Cros
         What `build` returned for the junction and cross-section; it is changed in place.
     junction, section
         The same junction and cross-section.
-
-    Returns
-    -------
-    kwant.Builder
-        ``system``. Modes are grouped by spin (``block_nmodes``, majority first), so that
-        ``smatrix.transmission((1, 0), (0, 1))`` works as with a conservation law.
 
     Notes
     -----

@@ -26,9 +26,6 @@ from .spin_channels import LeadSpins
 from .spin_operators import identity
 from .waves import densities, fluxes, residual, torques
 
-__all__ = ["DeviceScattering", "MagnetTorque", "apply"]
-
-
 #: A flux this small (per incoming channel) is compared with the scattering matrix before it is believed, and must agree
 #: with it to this relative error.
 SMALL_FLUX, SMALL_FLUX_ERROR = 1e-8, 1e-3
@@ -181,17 +178,14 @@ class DeviceScattering:
     def currents(self, mu: ArrayLike) -> Floats:
         r"""Return the particle currents that leave the leads into the device, I_αs = Σ G[α s, β s'] µ_βs' / h.
 
+        **Result**: Shape (leads,) for spins in equilibrium, in every lead; (leads, 2) else. Evaluated from differences
+        of µ, so equal potentials give zero exactly. The current of lead 0 (left) is the project's J, along +y; that of
+        lead 1 (right) is -J.
+
         Parameters
         ----------
         mu
             Chemical potentials of each lead, shape (leads,), or of each lead and spin, (leads, 2), along its own m.
-
-        Returns
-        -------
-        ndarray
-            Shape (leads,) for spins in equilibrium, in every lead; (leads, 2) else. Evaluated from differences of µ,
-            so equal potentials give zero exactly. The current of lead 0 (left) is the project's J, along +y; that of
-            lead 1 (right) is -J.
         """
         leads = len(self.channels)
         potentials = finite_array("mu", mu)
@@ -207,18 +201,15 @@ class DeviceScattering:
     def spin_current(self, cut: Any, *, total: bool = False) -> Floats:
         """Return the flux of charge and spin through a cut, (1, Sx, Sy, Sz), per unit flux in each channel.
 
+        **Result**: ``[lead_in, spin_in, (charge, x, y, z)]``, positive from source to target, spin in ħ/2 and summed
+        over the modes. Across a spin-orbit bond the flux is what arrives at the target.
+
         Parameters
         ----------
         cut
             Name of a cut of the device, or a cut.
         total
             Sum over all channels of a lead, also where its spins are not resolved.
-
-        Returns
-        -------
-        ndarray, shape (leads, 2, 4), or (leads, 4) for ``total``
-            ``[lead_in, spin_in, (charge, x, y, z)]``, positive from source to target, spin in ħ/2 and summed over the
-            modes. Across a spin-orbit bond the flux is what arrives at the target.
 
         Warns
         -----
@@ -245,17 +236,12 @@ class DeviceScattering:
     def torque(self, magnet: Any) -> MagnetTorque:
         """Return the torque on a set of sites, exchange and spin-orbit parts apart where they can be told.
 
+        Raises `ContinuityError`: Flux and torques differ by more than the tolerance.
+
         Parameters
         ----------
         magnet
             Name of a magnet of the device, a list of sites or a function of a site.
-
-        Raises
-        ------
-        ArgumentError
-            The sites touch a lead, or have no spin.
-        ContinuityError
-            Flux and torques differ by more than the tolerance.
 
         Warns
         -----

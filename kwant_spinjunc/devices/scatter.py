@@ -28,50 +28,26 @@ from .solve import LeadBlocks, diagnose, is_transparent, look_at_leads, prepare,
 from .spin_channels import LeadSpins, cell_sites, lead_axis, lead_spins, refuse_broken_law
 from .spin_operators import SpinOperator, norbs_of
 
-__all__ = ["Prepared", "channel_probabilities", "prepare_device", "scatter_device"]
-
-
 #: Orbitals of a barrier up to which its levels are found densely.
 DENSE = 600
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A device and parameters, with all that does not depend on the energy looked at once.
+    """A device and parameters, with all that does not depend on the energy looked at once."""
 
-    Attributes
-    ----------
-    device, params
-        The problem.
-    spin : SpinOperator or None
-        S of every site.
-    axes : ndarray, shape (leads, 3)
-        Along which the spins of each lead are resolved.
-    leads : list of LeadBlocks
-        See `solve`.
-    along : list
-        m·S of the unit cell of each lead, None of one that cannot be looked at.
-    levels : mapping
-        Lowest level of each barrier.
-    """
-
+    #: `device`, `params`: The problem.
     device: Device
     params: dict[str, Any]
-    spin: SpinOperator | None
-    axes: Floats
-    leads: list[LeadBlocks]
-    along: list[Any]
-    levels: Mapping[str, float]
+    spin: SpinOperator | None  #: S of every site.
+    axes: Floats  #: Shape (leads, 3): along which the spins of each lead are resolved.
+    leads: list[LeadBlocks]  #: See `solve`.
+    along: list[Any]  #: m·S of the unit cell of each lead, None of one that cannot be looked at.
+    levels: Mapping[str, float]  #: Lowest level of each barrier.
 
 
 def prepare_device(device: Device, params: Mapping[str, Any] | None) -> Prepared:
-    """Look at a device before it is solved at any energy.
-
-    Raises
-    ------
-    ArgumentError
-        A lead has no modes, breaks its conservation law, or is not Hermitian.
-    """
+    """Look at a device before it is solved at any energy."""
     everything = snapshot(device.params, params)
     system = device.system
     device.refuse_missing(everything)

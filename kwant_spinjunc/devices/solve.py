@@ -23,16 +23,6 @@ from ..errors import ArgumentError, BandEdgeError
 from ..optional import kwant
 from ..sparse import mumps_lock
 
-__all__ = [
-    "LeadBlocks",
-    "diagnose",
-    "is_transparent",
-    "kwant_lock",
-    "look_at_leads",
-    "prepare",
-    "solve",
-]
-
 #: Kwant's own factorizations are MUMPS too: one lock for both.
 kwant_lock = mumps_lock
 
@@ -57,28 +47,17 @@ def is_transparent(lead: Any) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class LeadBlocks:
-    """What of a lead does not depend on the energy, looked at once.
+    """What of a lead does not depend on the energy, looked at once."""
 
-    Attributes
-    ----------
-    lead, params
-        The lead, and the parameters it takes.
-    H, hop : ndarray
-        Its cell and the hopping between cells; None of a lead that cannot be looked at.
-    is_whole : bool
-        Whether it has a symmetry that Kwant wants to see as a whole.
-    projectors : list of ndarray or None
-        On the blocks of its conservation law.
-    by_spin : tuple
-        Projectors on both spins along m, and the largest element of what does not commute with m·S.
-    """
-
+    #: `lead`, `params`: The lead, and the parameters it takes.
     lead: Any
     params: dict[str, Any]
+    #: `H`, `hop`: Its cell and the hopping between cells; None of a lead that cannot be looked at.
     H: Any = None
     hop: Any = None
-    is_whole: bool = False
-    projectors: list[Any] | None = None
+    is_whole: bool = False  #: Whether it has a symmetry that Kwant wants to see as a whole.
+    projectors: list[Any] | None = None  #: On the blocks of its conservation law.
+    #: Projectors on both spins along m, and the largest element of what does not commute with m·S.
     by_spin: tuple[list[Any], float] = ([], np.inf)
 
 
@@ -94,11 +73,6 @@ def look_at_leads(
     spins
         For each lead the matrix m·S of its unit cell, or None: a lead that commutes with it, and has no symmetry
         declared, is solved by spin, majority first.
-
-    Raises
-    ------
-    ArgumentError
-        The Hamiltonian of a lead is not finite or not Hermitian.
     """
     along = [None] * len(system.leads) if spins is None else spins
     own = dict(params or {})
@@ -128,6 +102,8 @@ def prepare(
 ) -> Any:
     """Return a copy of a finalized system whose leads are precalculated; those that are stay as they are.
 
+    Raises `BandEdgeError`: The energy lies too near a band edge of a lead, or in a flat band.
+
     Parameters
     ----------
     system, energy, params
@@ -136,13 +112,6 @@ def prepare(
         What `look_at_leads` returned, None to look at them now.
     count
         Count the modes of leads of any size a second time.
-
-    Raises
-    ------
-    ArgumentError
-        The Hamiltonian of a lead is not finite or not Hermitian.
-    BandEdgeError
-        The energy lies too near a band edge of a lead, or in a flat band.
     """
     prepared = copy(system)
     with kwant_lock:

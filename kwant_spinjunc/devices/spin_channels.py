@@ -21,8 +21,6 @@ from ..spin import check_unit_vector
 from .solve import is_transparent
 from .spin_operators import SpinOperator
 
-__all__ = ["ALIGNED", "LeadSpins", "cell_sites", "lead_axis", "lead_exchange", "lead_spins", "refuse_broken_law"]
-
 #: Modes whose momenta differ by less than this are one group; grouping too many does no harm.
 SAME_MOMENTUM = 1e-6
 #: Spin mixing up to which a lead counts as conserving its spin. Rounding is 1e-13, near a band edge 1e-8.
@@ -33,29 +31,17 @@ ALIGNED = 1e-8
 
 @dataclass(frozen=True, eq=False)
 class LeadSpins:
-    """Spin of the modes of one lead.
+    """Spin of the modes of one lead."""
 
-    Attributes
-    ----------
-    resolved : bool
-        Whether the lead conserves m·S, so that its channels have a spin.
-    incoming, outgoing : ndarray of int
-        Spin of each channel, 0 along m, 1 against it; empty if not resolved.
-    to_incoming, to_outgoing : csr_matrix
-        Unitary matrices (modes, channels) from Kwant's modes to channels of definite spin.
-    mixing : float
-        How far the modes are from definite spin, 0 to 1; NaN if it cannot be known.
-    reason : str
-        Why spin is not resolved.
-    """
-
-    resolved: bool
+    resolved: bool  #: Whether the lead conserves m·S, so that its channels have a spin.
+    #: `incoming`, `outgoing`: Spin of each channel, 0 along m, 1 against it; empty if not resolved.
     incoming: NDArray[np.int64]
     outgoing: NDArray[np.int64]
+    #: `to_incoming`, `to_outgoing`: Unitary matrices (modes, channels) from Kwant's modes to channels of definite spin.
     to_incoming: Any
     to_outgoing: Any
-    mixing: float
-    reason: str = ""
+    mixing: float  #: How far the modes are from definite spin, 0 to 1; NaN if it cannot be known.
+    reason: str = ""  #: Why spin is not resolved.
 
     def counts(self) -> NDArray[np.float64]:
         """Return the number of incoming channels of each spin, NaN where not resolved."""
@@ -86,11 +72,6 @@ def lead_axis(
     """Return the axis that labels the spins of a lead: the declared m, its exchange field, its conservation law, +z.
 
     The first of these that there is. Block 0 of the law is the majority, as for ``conservation_law=-m·σ``.
-
-    Raises
-    ------
-    ArgumentError
-        The exchange field of the lead does not point along the declared m.
     """
     declared = None if m is None else check_unit_vector(m, f"magnetizations[{number}]")
     if declared is not None and declared.shape != (3,):

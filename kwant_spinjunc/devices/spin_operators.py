@@ -18,9 +18,6 @@ from ..arrays import Complex
 from ..errors import ArgumentError
 from ..spin import PAULI
 
-__all__ = ["ORDERS", "WAY_OUT", "SpinOperator", "checked_spin", "identity", "kron_order", "norbs_of"]
-
-
 ORDERS = ("spin-orbital", "orbital-spin")
 
 #: Largest error of the algebra of Pauli matrices, or of a commutator relative to the Hamiltonian, that is rounding.
@@ -48,15 +45,10 @@ def kron_order(order: str, norbs: int) -> Complex:
 
 @dataclass(frozen=True, eq=False)
 class SpinOperator:
-    """S of every site of a system.
+    """S of every site of a system."""
 
-    Attributes
-    ----------
-    spec
-        A name of `ORDERS`, three matrices, a mapping from site families (or their names) to either, or a function of
-        a site that returns three matrices.
-    """
-
+    #: A name of `ORDERS`, three matrices, a mapping from site families (or their names) to either, or a function of a
+    #: site that returns three matrices.
     spec: Any
     _cache: dict[Any, Complex] = field(default_factory=dict, repr=False)
 

@@ -25,8 +25,6 @@ from ..spin import PAULI, check_unit_vector
 from .spin_channels import ALIGNED, lead_exchange
 from .spin_operators import ORDERS, WAY_OUT, SpinOperator, checked_spin, norbs_of
 
-__all__ = ["are_electrons_and_holes", "refuse_what_is_no_spin", "resolve_spin"]
-
 Params = Mapping[str, Any] | None
 
 #: Sites and hoppings that are looked at, and the few of them that nearly always tell.
@@ -63,11 +61,6 @@ def resolve_spin(
         Lead number to the declared m.
     exchange
         Function of a site that returns its declared exchange matrix, or None.
-
-    Raises
-    ------
-    ArgumentError
-        The operator does not fit ``norbs`` or has not the algebra of Pauli matrices; the order must be said.
     """
     if spin is None:
         return None

@@ -34,8 +34,6 @@ from ..optional import kwant
 from ..spin import PAULI, check_unit_vector
 from .device import Device
 
-__all__ = ["Wannier", "read_wannier90", "wannier_junction"]
-
 #: How far the lattice vectors in the plane of two materials may differ, relative: a calculation's relaxation of them.
 STRAIN = 0.05
 #: Cell of a hopping, in lattice vectors.
@@ -317,6 +315,8 @@ def wannier_junction(
 ) -> Device:
     """Return left|spacer|right as a `Device`, periodic in the plane: momenta k_a, k_b, k_c, but for that of ``normal``.
 
+    **Result**: Cut ``spacer`` in its middle; magnets ``left`` and ``right``.
+
     Parameters
     ----------
     left, spacer, right
@@ -329,11 +329,6 @@ def wannier_junction(
     coupling
         ``coupling(here, there, R)`` returns ⟨here 0|H|there R⟩ of two materials; None: the mean of both of their H(R),
         for which they must have the same orbitals in the same order. An interface is in neither file.
-
-    Returns
-    -------
-    Device
-        Cut ``spacer`` in its middle; magnets ``left`` and ``right``.
     """
     materials = (left, spacer, right)
     counts = _checked_stack(materials, normal, cells, coupling)

@@ -16,8 +16,6 @@ from scipy import sparse
 from ..arrays import Floats
 from .spin_operators import SpinOperator, norbs_of
 
-__all__ = ["densities", "fluxes", "residual", "torques"]
-
 Waves = list[NDArray[np.complex128]]
 #: On-site operators, see `fluxes`.
 Operators = Sequence[Any] | Callable[[list[Any]], Any]

@@ -13,8 +13,6 @@ from kwant_spinjunc.checks import is_angle
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.runs.family import units_of
 
-__all__ = ["Control", "checked_values", "controls_of"]
-
 #: Steps of a slider over its range.
 STEPS = 200
 

@@ -27,9 +27,6 @@ from kwant_spinjunc.transport.bias import bias_response
 if TYPE_CHECKING:
     from kwant_spinjunc.exploring.server import Server
 
-__all__ = ["Explorer", "explore"]
-
-
 #: Angles of the curves, accuracy of averages, and band shifts of the map.
 ANGLES = tuple(np.linspace(0.0, np.pi, 37).tolist())
 RTOL = 1e-4

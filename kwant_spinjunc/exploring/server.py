@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kwant_spinjunc.exploring.explorer import Explorer
 
-__all__ = ["FRONT", "Server", "asset"]
-
 HOST = "127.0.0.1"
 #: The front end, for the page and for the widget alike.
 FRONT = ("explore.js", "explore.css")

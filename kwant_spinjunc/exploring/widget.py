@@ -10,8 +10,6 @@ from kwant_spinjunc.optional import need
 if TYPE_CHECKING:
     from kwant_spinjunc.exploring.explorer import Explorer
 
-__all__ = ["ask", "widget_of"]
-
 #: What turns the front end of the page into one of anywidget: an answer is known by the number of its question.
 GLUE = """
 export default { render({ model, el }) {
@@ -38,10 +36,7 @@ def ask(explorer: Explorer, question: dict[str, Any]) -> dict[str, Any]:
 def widget_of(explorer: Explorer) -> Any:
     """Return the widget of an explorer.
 
-    Raises
-    ------
-    MissingPackageError
-        anywidget is not installed.
+    Raises `MissingPackageError`: anywidget is not installed.
     """
     anywidget = need("anywidget")
 

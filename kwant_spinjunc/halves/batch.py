@@ -22,8 +22,6 @@ from ..errors import ArgumentError
 from ..model.junction import Junction
 from ..spin import PAULI, check_unit_vector, rotation_matrix, spinors
 
-__all__ = ["SCALARS", "Batch", "Block", "Stack", "as_stack", "blocks", "pad", "part_of", "take"]
-
 #: Longest run of nonmagnetic planes that is crossed in one step; its factors grow like (E/t)^RUN.
 RUN = 8
 #: Parameters of a stack that have one number per plane, bond or lead.
@@ -70,11 +68,6 @@ class Stack:
         Direction of the spin labels of each lead, shape (..., 2, 3).
     cut
         Bond that joins two collinear halves, or None for a texture.
-
-    Raises
-    ------
-    ArgumentError
-        Shapes do not fit, numbers are not finite, a hopping is not positive or a direction is no unit vector.
 
     Examples
     --------
@@ -149,13 +142,7 @@ class Stack:
 
     @classmethod
     def from_junction(cls, junction: Junction) -> Stack:
-        """Return the numbers of one clean junction, without batch axes.
-
-        Raises
-        ------
-        ArgumentError
-            The junction is disordered: its numbers differ from site to site.
-        """
+        """Return the numbers of one clean junction, without batch axes."""
         junction.refuse_disorder()
         leads, cut = junction.leads, junction.cut
         magnetic = junction.plane_splitting
@@ -185,11 +172,6 @@ class Stack:
         """Return the numbers of an array of junctions (nested sequences), its shape the batch shape.
 
         Parameters that do not vary along an axis get length 1 there, so that halves are shared between angles.
-
-        Raises
-        ------
-        ArgumentError
-            The junctions have different numbers of planes, or cannot be cut at a common bond.
         """
         grid = np.empty(np.shape(junctions), dtype=object)
         grid[...] = junctions

@@ -22,8 +22,6 @@ from ..arrays import Complex, Floats, Integers
 from .matrices import dagger, inverse, magnitude, solved
 from .surface import Surface
 
-__all__ = ["Attached", "Chain", "Half", "eliminate", "negative"]
-
 
 @dataclass(frozen=True)
 class Attached:
@@ -41,49 +39,29 @@ class Attached:
 
 @dataclass(frozen=True)
 class Chain:
-    """The planes of a half, outward from the cut, each array with the same leading axes.
+    """The planes of a half, outward from the cut, each array with the same leading axes."""
 
-    Attributes
-    ----------
-    onsite : sequence of ndarray, (..., n_k, n_k)
-        H - E of each plane, without self-energies.
-    hopping : sequence of ndarray, (..., n_k, n_k+1)
-    leads : sequence of Attached
-    """
-
-    onsite: Sequence[Complex]
+    onsite: Sequence[Complex]  #: H - E of each plane, without self-energies.
     hopping: Sequence[Complex]
     leads: Sequence[Attached]
 
 
 @dataclass(frozen=True, eq=False)
 class Half:
-    """A half seen from its cut.
+    """A half seen from its cut."""
 
-    Attributes
-    ----------
-    D, R, out : ndarray, (..., c, c), (..., c, channels), (..., channels, c)
-        The effective L of the plane at the cut, its sources and its outgoing amplitudes.
-    s0 : ndarray, (..., channels, channels)
-        Amplitudes of what returns without having been at the cut.
-    g, w, o, s : ndarray
-        D⁻¹, g R, O g, s0 + O w: the half with its cut open.
-    growth : ndarray, (...)
-        Largest |D̃⁻¹||T| that was met: digits that a plane with a level at the energy costs.
-    steps : tuple of (X_T, X_R)
-        D̃⁻¹T†, D̃⁻¹R of each plane but the first, outward: what waves need.
-    """
-
+    #: `D`, `R`, `out`: The effective L of the plane at the cut, its sources and its outgoing amplitudes.
     D: Complex
     R: Complex
     out: Complex
-    s0: Complex
+    s0: Complex  #: Amplitudes of what returns without having been at the cut.
+    #: `g`, `w`, `o`, `s`: D⁻¹, g R, O g, s0 + O w: the half with its cut open.
     g: Complex
     w: Complex
     o: Complex
     s: Complex
-    growth: Floats
-    steps: tuple[tuple[Complex, Complex], ...]
+    growth: Floats  #: Largest |D̃⁻¹||T| that was met: digits that a plane with a level at the energy costs.
+    steps: tuple[tuple[Complex, Complex], ...]  #: D̃⁻¹T†, D̃⁻¹R of each plane but the first, outward: what waves need.
 
     def __getitem__(self, index: Any) -> Half:
         arrays = {f.name: getattr(self, f.name)[index] for f in fields(self) if f.name != "steps"}

@@ -14,22 +14,6 @@ from . import texture
 from .batch import Batch, Block, blocks, take
 from .half import Half, nonzero, solve_halves
 
-__all__ = [
-    "CHUNK",
-    "Cut",
-    "amplitude_rows",
-    "current_rows",
-    "cuts",
-    "fill_amplitudes",
-    "fill_currents",
-    "fill_probabilities",
-    "fill_summed",
-    "log_det_of_cut",
-    "parts",
-    "probability_rows",
-    "summed_rows",
-]
-
 #: Points evaluated together: its working set stays in cache, and Python costs little per point.
 CHUNK = 8192
 

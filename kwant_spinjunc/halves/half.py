@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from ..arrays import Complex, Floats
 from .batch import Batch, Block, take
 
-__all__ = ["TINY", "Half", "Lead", "nonzero", "solve_half", "solve_halves", "solve_lead", "spins"]
-
 #: Planes after which the phase of a propagator is normalized.
 NORMALIZE = 8
 #: Stands in for an exact zero in a denominator (modified Lentz): a half whose surface Green's function has a pole

@@ -25,9 +25,6 @@ from ..spin import sigma, spinors
 from .chain import Half
 from .matrices import dagger, magnitude, spin_times
 
-__all__ = ["Joint", "Lift", "Seen", "Turn", "expanded", "join"]
-
-
 #: |g||h| of a half from which both halves are solved together.
 POLE = 1e4
 

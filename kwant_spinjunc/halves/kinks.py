@@ -20,18 +20,6 @@ from ..spin import SIGNS
 from .batch import SCALARS, Stack, as_stack
 from .solver import log_det
 
-__all__ = [
-    "lead_edges",
-    "resonances",
-    "sharp_steps",
-    "split_points",
-    "states_below",
-    "states_of_one_spin",
-    "thresholds",
-    "window_kinks",
-]
-
-
 #: Part of the spin that the halves share from which on they count as parallel.
 EQUAL = 0.499
 #: States so near an opening are told apart by the nodes next to it.
@@ -47,17 +35,14 @@ SEVERAL = 1.5
 def split_points(problem: Junction | Stack, energy: ArrayLike) -> Floats:
     """Return the band shifts at which a mean over the zone is split: `thresholds`, and of one junction `resonances`.
 
+    **Result**: shape (n,) or (problems, n): Padded with 2, the end of the zone.
+
     Parameters
     ----------
     problem
         A junction, or a stack whose members are averaged together.
     energy
         Energies, shape () or (problems,): one mean each.
-
-    Returns
-    -------
-    ndarray, shape (n,) or (problems, n)
-        Padded with 2, the end of the zone.
     """
     stack = as_stack(problem)
     E = finite_array("energy", energy)
@@ -78,17 +63,15 @@ def split_points(problem: Junction | Stack, energy: ArrayLike) -> Floats:
 def thresholds(junction: Junction | Stack, energy: ArrayLike) -> Floats:
     """Return the band shifts at which a lead's spin channel opens or closes, in [-2, 2].
 
+    **Result**: shape (..., 8): Unordered; thresholds outside of the zone, or of a lead without in-plane hopping, are
+    moved to its edge.
+
     Parameters
     ----------
     junction
         A junction, or a stack whose batch shape broadcasts with ``energy``.
     energy
         Energy, shape (...).
-
-    Returns
-    -------
-    ndarray, shape (..., 8)
-        Unordered; thresholds outside of the zone, or of a lead without in-plane hopping, are moved to its edge.
 
     Examples
     --------
@@ -110,20 +93,17 @@ def thresholds(junction: Junction | Stack, energy: ArrayLike) -> Floats:
 def resonances(junction: Junction | Stack, energy: float) -> Floats:
     """Return the band shifts near which sharp resonances are to be expected, shape (n,).
 
+    **Result**: Where the number of states steps, see `sharp_steps`, in the parts of the zone where a channel is open.
+    Of two collinear halves the states of each spin of the parallel junction are counted (of the antiparallel one beyond
+    90 degrees): bound states included, which a small angle makes resonances as narrow as the angle squared, and which
+    at larger angles are near theirs by no more than about their width.
+
     Parameters
     ----------
     junction
         A junction, or a stack of one junction at many angles.
     energy
         Energy.
-
-    Returns
-    -------
-    ndarray
-        Where the number of states steps, see `sharp_steps`, in the parts of the zone where a channel is open. Of two
-        collinear halves the states of each spin of the parallel junction are counted (of the antiparallel one beyond
-        90 degrees): bound states included, which a small angle makes resonances as narrow as the angle squared, and
-        which at larger angles are near theirs by no more than about their width.
     """
     stack = as_stack(junction)
     if not _is_single(stack):
@@ -212,17 +192,14 @@ def window_kinks(stack: Stack, mu: Floats) -> Floats:
 
     And where a resonance leaves a band: outside of it it is a bound state, and no part of a window.
 
+    **Result**: shape (rows, n): Padded with 2, the end of the zone.
+
     Parameters
     ----------
     stack
         One row per row of ``mu``, see `Stack.rows`.
     mu
         Energies, shape (rows, count).
-
-    Returns
-    -------
-    ndarray, shape (rows, n)
-        Padded with 2, the end of the zone.
     """
     opening = thresholds(stack, mu).reshape(len(mu), -1)
     texture = stack.as_texture()
@@ -270,6 +247,8 @@ def sharp_steps(
     Steps in the number of states are bracketed on a coarse grid, and the brackets cut until they are as narrow as the
     steps.
 
+    **Result**: shape (owners, n): Rows are padded with ``high``.
+
     Parameters
     ----------
     states
@@ -282,11 +261,6 @@ def sharp_steps(
         Lorentzian is smooth between them.
     sections, levels
         Into how many parts a cell is cut, and how often.
-
-    Returns
-    -------
-    ndarray, shape (owners, n)
-        Rows are padded with ``high``.
     """
     rows = np.flatnonzero(high > low)
     count = GRID

@@ -6,8 +6,6 @@ import numpy as np
 
 from ..arrays import Complex, Flags, Floats
 
-__all__ = ["dagger", "inverse", "magnitude", "solved", "spin_times"]
-
 
 def dagger(a: Complex) -> Complex:
     """Return the Hermitian conjugates of matrices (..., n, m)."""

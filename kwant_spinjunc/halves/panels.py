@@ -17,22 +17,6 @@ from scipy.special import ellipkm1
 from ..arrays import Floats
 from ..errors import ArgumentError, SpinjuncError
 
-__all__ = [
-    "LOST",
-    "RANGE",
-    "ROUNDING",
-    "STEP",
-    "Goal",
-    "Integrand",
-    "IntegrationError",
-    "Pieces",
-    "bisect",
-    "double_exponential",
-    "start_pieces",
-    "substitute",
-    "weight",
-]
-
 #: Range of u: tanh(π/2 sinh u) is ±1 to rounding beyond it.
 RANGE = 3.25
 #: First step in u; it is halved twice before pieces are bisected instead.

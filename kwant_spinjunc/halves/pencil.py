@@ -16,8 +16,6 @@ from scipy import linalg
 
 from ..arrays import Complex, Flags
 
-__all__ = ["pencil_surface"]
-
 #: ||λ| - 1| below which a mode is open; between this and `CLOSED` it can be neither.
 OPEN, CLOSED = 1e-9, 1e-7
 #: Distance of Bloch factors that are one.

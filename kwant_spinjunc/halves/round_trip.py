@@ -18,25 +18,14 @@ from ..model.junction import Junction
 from .batch import Stack, as_stack
 from .solver import surface_greens
 
-__all__ = ["RoundTrip", "ratio", "round_trip"]
-
 
 @dataclass(frozen=True, eq=False)
 class RoundTrip:
-    """What one round trip between the magnets does to the spin, at one k∥; see `round_trip`.
+    """What one round trip between the magnets does to the spin, at one k∥; see `round_trip`."""
 
-    Attributes
-    ----------
-    contrast : ndarray
-        |z|, at most 1.
-    defect : ndarray
-        δ, between -2 and 2.
-    flip_left, flip_right : ndarray
-        r_L and r_R.
-    """
-
-    contrast: Floats
-    defect: Floats
+    contrast: Floats  #: |z|, at most 1.
+    defect: Floats  #: δ, between -2 and 2.
+    #: `flip_left`, `flip_right`: r_L and r_R.
     flip_left: Floats
     flip_right: Floats
 
@@ -50,15 +39,6 @@ def round_trip(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayL
         Two collinear halves; the angle does not matter.
     energy, band_shift
         As in `halves.solve`.
-
-    Returns
-    -------
-    RoundTrip
-
-    Raises
-    ------
-    ArgumentError
-        The junction is a texture, or an argument does not fit.
 
     Notes
     -----

@@ -17,9 +17,6 @@ from . import supercell, zone
 from .batch import Stack, as_stack
 from .solver import probabilities, states
 
-__all__ = ["answer"]
-
-
 SOLVER = "halves"
 #: Rounding of a reflection amplitude: where it vanishes by symmetry it has no digits to converge.
 AMPLITUDE = 1e-14
@@ -28,12 +25,7 @@ AMPLITUDE = 1e-14
 def answer(problem: Problem) -> Solved:
     """Return what the engine finds; the states are solved for when their fields are asked for.
 
-    Raises
-    ------
-    NoOpenChannelError
-        No channel is open in either lead.
-    ArgumentError
-        A batch or an average of a cross-section of several sites.
+    Raises `NoOpenChannelError`: No channel is open in either lead.
     """
     chain = problem.m_right is not None and problem.junction.is_disordered  # one sample of it, at many directions
     if problem.section.is_single_cell and not chain:

@@ -34,18 +34,6 @@ from .cut import (
 from .half import solve_halves
 from .waves import collinear_states, fill_fields, fill_modes, texture_states
 
-__all__ = [
-    "Solution",
-    "covers",
-    "exchange_integrand",
-    "log_det",
-    "probabilities",
-    "solve",
-    "spacer_currents",
-    "states",
-    "surface_greens",
-]
-
 
 def covers(junction: Any) -> bool:
     """Return whether the engine solves ``junction``: every clean `Junction` or `Stack`, textures included."""
@@ -54,19 +42,12 @@ def covers(junction: Any) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """Scattering of a batch of junctions.
+    """Scattering of a batch of junctions."""
 
-    Attributes
-    ----------
-    amplitudes
-        S-matrix, shape (..., 2, 2, 2, 2) = [..., lead_out, spin_out, lead_in, spin_in], spin along each lead's own
-        ``m`` (states `spin.spinors`), flux-normalized, zero for closed channels.
-    modes
-        1 for an open channel, 0 for a closed one, shape (..., 2, 2) = [..., lead, spin].
-    """
-
+    #: S-matrix, shape (..., 2, 2, 2, 2) = [..., lead_out, spin_out, lead_in, spin_in], spin along each lead's own ``m``
+    #: (states `spin.spinors`), flux-normalized, zero for closed channels.
     amplitudes: Complex
-    modes: NDArray[np.int64]
+    modes: NDArray[np.int64]  #: 1 for an open channel, 0 for a closed one, shape (..., 2, 2) = [..., lead, spin].
 
     @cached_property
     def probabilities(self) -> Floats:
@@ -88,11 +69,6 @@ def solve(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike =
         Energy E in the unit of the junction, shape (...).
     band_shift
         c = cos kx a + cos kz a, shape (...). It broadcasts with ``energy`` and with the batch of the stack.
-
-    Raises
-    ------
-    ArgumentError
-        A number is not finite or not real, or shapes do not broadcast.
 
     Examples
     --------
@@ -186,6 +162,9 @@ def spacer_currents(
 ) -> Floats:
     r"""Return charge and Pauli-spin flux through the cut bond per incoming channel, without the waves of `states`.
 
+    **Result**: ``[..., lead_in, spin_in, (charge, x, y, z)]``, positive along +y: ``states(...).currents[..., cut,
+    :]``.
+
     Parameters
     ----------
     junction
@@ -194,16 +173,6 @@ def spacer_currents(
         As in `solve`.
     summed
         Whether to sum over the incoming spins, in half the time.
-
-    Returns
-    -------
-    ndarray, shape (..., 2, 2, 4), or (..., 2, 4) if summed
-        ``[..., lead_in, spin_in, (charge, x, y, z)]``, positive along +y: ``states(...).currents[..., cut, :]``.
-
-    Raises
-    ------
-    ArgumentError
-        The junction is a texture, a number is not finite or not real, or shapes do not broadcast.
 
     Notes
     -----
@@ -259,6 +228,9 @@ def surface_greens(
 ) -> tuple[Complex, Complex]:
     """Return the surface Green's functions (g_L, g_R) of the two halves at the cut, each (..., 2) = [..., spin].
 
+    **Result**: In 1/energy, in the spin frame of each half. Not broadcast against the directions, on which they do not
+    depend.
+
     Parameters
     ----------
     junction
@@ -267,16 +239,6 @@ def surface_greens(
         Real energy (retarded functions), or complex with Im E >= 0, shape (...).
     band_shift
         c = cos kx a + cos kz a, shape (...).
-
-    Returns
-    -------
-    tuple of two ndarrays
-        In 1/energy, in the spin frame of each half. Not broadcast against the directions, on which they do not depend.
-
-    Raises
-    ------
-    ArgumentError
-        The junction is a texture, Im E < 0, a number is not finite or shapes do not broadcast.
     """
     batch = batch_of(junction, energy, band_shift, complex_energy=True)
     if batch.stack.cut is None:
@@ -300,22 +262,14 @@ def log_det(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike
     with V = -t R the hopping on the cut bond. For a texture the sum Σ_n ln det(1/g_n) over the planes is returned:
     the same up to a number that does not depend on the directions.
 
+    **Result**: The branch that is continuous in the upper half plane and vanishes for Im E → ∞ (with a ``cut``).
+
     Parameters
     ----------
     junction, band_shift
         As in `solve`. Angles go into the directions of a stack: the halves are solved once for all of them.
     energy
         Real, or complex with Im E >= 0, shape (...).
-
-    Returns
-    -------
-    ndarray
-        The branch that is continuous in the upper half plane and vanishes for Im E → ∞ (with a ``cut``).
-
-    Raises
-    ------
-    ArgumentError
-        Im E < 0, a number is not finite or shapes do not broadcast.
 
     Notes
     -----
@@ -371,6 +325,7 @@ def exchange_integrand(junction: Junction | Stack, energy: ArrayLike, band_shift
 def batch_of(
     junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike, complex_energy: bool = False
 ) -> Batch:
+    """Return a junction at energies and band shifts as arrays over its planes."""
     stack = as_stack(junction)
     values: NDArray[Any]
     if complex_energy and np.iscomplexobj(energy):

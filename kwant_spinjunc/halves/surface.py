@@ -25,8 +25,6 @@ import numpy as np
 from ..arrays import Complex, Flags, Floats, Integers
 from .matrices import dagger, inverse, magnitude, solved
 
-__all__ = ["Surface", "channels", "settled", "surfaces"]
-
 #: (h, t) of one lead -> (Σ, source, out, r) or None where it has no modes either
 Reference = Callable[[Complex, Complex], "tuple[Complex, Complex, Complex, Complex] | None"]
 
@@ -48,29 +46,15 @@ SINGULAR = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """What a scattering region feels of leads, equation (b); ``channels`` are padded with zeros to the largest number.
+    """What a scattering region feels of leads, equation (b); ``channels`` are padded with zeros."""
 
-    Attributes
-    ----------
-    sigma : ndarray, shape (..., n, n)
-    source : ndarray, shape (..., n, channels)
-    out : ndarray, shape (..., channels, n)
-    reflection : ndarray, shape (..., channels, channels)
-    count : ndarray of int, shape (...)
-        Open channels.
-    doubtful : ndarray of bool, shape (...)
-        Where modes cannot be told apart, or a residual is too large.
-    residual : ndarray, shape (...)
-        The larger of both residuals.
-    """
-
-    sigma: Complex
-    source: Complex
-    out: Complex
-    reflection: Complex
-    count: Integers
-    doubtful: Flags
-    residual: Floats
+    sigma: Complex  #: Shape (..., n, n).
+    source: Complex  #: Shape (..., n, channels).
+    out: Complex  #: Shape (..., channels, n).
+    reflection: Complex  #: Shape (..., channels, channels).
+    count: Integers  #: Shape (...): open channels.
+    doubtful: Flags  #: Shape (...): where modes cannot be told apart, or a residual is too large.
+    residual: Floats  #: Shape (...): the larger of both residuals.
 
     def __getitem__(self, index: Any) -> Surface:
         return Surface(**{f.name: getattr(self, f.name)[index] for f in fields(self)})

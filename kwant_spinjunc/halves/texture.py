@@ -20,8 +20,6 @@ from ..arrays import Complex, Floats
 from .batch import Batch, Block
 from .half import Lead, solve_lead
 
-__all__ = ["amplitudes", "in_far_frame", "log_det", "log_upper", "waves"]
-
 #: Shift of a level, in units of the hopping, where a Green's function has a pole nearer to the energy than that (of one
 #: spin direction of a closed lead). Both spins share the components (g_0, g), so a pole must leave digits to the other
 #: direction: half of them.

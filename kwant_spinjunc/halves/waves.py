@@ -16,8 +16,6 @@ from .batch import Batch, Block, blocks, part_of
 from .cut import Cut, cuts, parts
 from .half import Lead, nonzero, spins
 
-__all__ = ["Waves", "collinear_states", "fill_fields", "fill_modes", "texture_states"]
-
 #: Points evaluated together: every plane is held.
 STATES_CHUNK = 2048
 

@@ -68,26 +68,14 @@ AWAY = 1e-10
 
 @dataclass(frozen=True, eq=False)
 class Average:
-    """A Brillouin-zone average and how good it is.
+    """A Brillouin-zone average and how good it is."""
 
-    Attributes
-    ----------
-    value
-        The average, shape of the integrand.
-    error
-        Estimate of the absolute error of each component, from the difference to the coarser rule of every piece.
-    points
-        Number of c at which the integrand was evaluated.
-    converged
-        Whether every component meets the tolerance.
-    left_out
-        Part of the zone at whose nodes the integrand was not finite; what that may cost is in the error.
-    """
-
-    value: Any
+    value: Any  #: The average, shape of the integrand.
+    #: Estimate of the absolute error of each component, from the difference to the coarser rule of every piece.
     error: Any
-    points: int
-    converged: bool
+    points: int  #: Number of c at which the integrand was evaluated.
+    converged: bool  #: Whether every component meets the tolerance.
+    #: Part of the zone at whose nodes the integrand was not finite; what that may cost is in the error.
     left_out: float = 0.0
 
     def __str__(self) -> str:
@@ -192,6 +180,10 @@ def average(
 ) -> Average:
     """Return the Brillouin-zone average of a function of the band shift, equation (a).
 
+    **Result**: ``value`` and ``error`` of shape (...), or (problems, ...).
+
+    Raises `IntegrationError`: Not converged within ``max_points``, or the function returned NaN or infinity.
+
     Parameters
     ----------
     function
@@ -215,18 +207,6 @@ def average(
         ``function`` takes one more argument, the weight of each node: what a nested integral need not be accurate for.
     kinds
         Returns the first component of each kind that ``floor`` is taken of by itself.
-
-    Returns
-    -------
-    Average
-        ``value`` and ``error`` of shape (...), or (problems, ...).
-
-    Raises
-    ------
-    ArgumentError
-        A tolerance is not positive or the function returns a wrong shape.
-    IntegrationError
-        Not converged within ``max_points``, or the function returned NaN or infinity.
 
     Notes
     -----
@@ -300,6 +280,11 @@ def mean(
 ) -> Average:
     """Return the mean over k∥ of anything that is a function of the band shift: the one door to such means.
 
+    **Result**: ``value`` and ``error`` as `observe` returns them, the axis of c gone (k: replaced by the leading axes
+    of k).
+
+    Raises `ArgumentError, IntegrationError`: As in `average`.
+
     Parameters
     ----------
     observe
@@ -314,16 +299,6 @@ def mean(
         As in `average`; with a mapping ``floor`` is relative to the largest of each of its arrays.
     split
         Where else the function is rough, shape (n,) or (problems, n).
-
-    Returns
-    -------
-    Average
-        ``value`` and ``error`` as `observe` returns them, the axis of c gone (k: replaced by the leading axes of k).
-
-    Raises
-    ------
-    ArgumentError, IntegrationError
-        As in `average`.
 
     Examples
     --------
@@ -384,6 +359,9 @@ def probabilities(
 ) -> Average:
     """Return Brillouin-zone averaged spin-resolved probabilities of a junction by the fast engine.
 
+    **Result**: ``value[..., lead_out, spin_out, lead_in, spin_in]``, shape ([problems,] *stack.shape, 2, 2, 2, 2). T
+    sums to the conductance in e²/h per unit cell a².
+
     Parameters
     ----------
     junction
@@ -392,12 +370,6 @@ def probabilities(
         Energies, shape (); or (problems,), each with its own thresholds and refinement.
     rtol, atol, max_points, strict
         As in `average`.
-
-    Returns
-    -------
-    Average
-        ``value[..., lead_out, spin_out, lead_in, spin_in]``, shape ([problems,] *stack.shape, 2, 2, 2, 2). T sums to
-        the conductance in e²/h per unit cell a².
     """
     stack = as_stack(junction)
     E = finite_array("energy", energy)

@@ -23,9 +23,6 @@ from kwant_spinjunc.theory import tunnelling
 
 from ..arrays import Floats
 
-__all__ = ["Clean", "Spacer", "in_plane_directions", "not_one_layer", "spacer_layer", "unlabeled", "why_fixed"]
-
-
 #: Points of c per evaluation of all angles, so that the work arrays stay small.
 CHUNK = 256
 #: Relative accuracy of the conductance that sets the scale of what is negligible, and what is, of it.
@@ -34,18 +31,10 @@ ROUGH, NEGLIGIBLE = 1e-2, 1e-3
 
 @dataclass(frozen=True)
 class Spacer:
-    """The nonmagnetic planes around the cut.
+    """The nonmagnetic planes around the cut."""
 
-    Attributes
-    ----------
-    planes : slice
-        In the scattering region.
-    layer : int or None
-        The one entry of ``layers`` they are, None if several or none.
-    """
-
-    planes: slice
-    layer: int | None
+    planes: slice  #: In the scattering region.
+    layer: int | None  #: The one entry of ``layers`` they are, None if several or none.
 
 
 def spacer_layer(junction: Junction) -> Spacer | None:
@@ -66,28 +55,16 @@ def spacer_layer(junction: Junction) -> Spacer | None:
 
 @dataclass(frozen=True)
 class Clean:
-    """A clean junction at one energy.
+    """A clean junction at one energy."""
 
-    Attributes
-    ----------
-    junction, energy, k
-        As in `scatter`.
-    mu : tuple
-        Potentials ``[lead][spin]``.
-    angles : tuple of float
-        What errors are taken over.
-    rtol : float
-        Of a Brillouin-zone average.
-    metals, area
-        As in `Evidence`.
-    """
-
+    #: `junction`, `energy`, `k`: As in `scatter`.
     junction: Junction
     energy: float
     k: Any
-    mu: tuple[tuple[float, float], tuple[float, float]]
-    angles: tuple[float, ...]
-    rtol: float = 1e-6
+    mu: tuple[tuple[float, float], tuple[float, float]]  #: Potentials ``[lead][spin]``.
+    angles: tuple[float, ...]  #: What errors are taken over.
+    rtol: float = 1e-6  #: Of a Brillouin-zone average.
+    #: `metals`, `area`: As in `Evidence`.
     metals: Any = None
     area: float | None = None
 
@@ -131,10 +108,7 @@ class Clean:
     def decaying(self) -> tuple[Spacer, float]:
         """The spacer and κd of its planes where it is lowest among the open channels.
 
-        Raises
-        ------
-        InapplicableError
-            No spacer, or one that conducts.
+        Raises `InapplicableError`: No spacer, or one that conducts.
         """
         spacer = spacer_layer(self.junction)
         if spacer is None:
@@ -257,10 +231,7 @@ class Clean:
     def changed(self, *, planes: int = 0, height: float = 0.0) -> Clean:
         """Return the problem with more planes in its spacer, or all of them at a higher level.
 
-        Raises
-        ------
-        InapplicableError
-            The spacer is not one layer, or bonds are given by number.
+        Raises `InapplicableError`: The spacer is not one layer, or bonds are given by number.
         """
         spacer = spacer_layer(self.junction)
         if spacer is None or spacer.layer is None:

@@ -29,8 +29,6 @@ from kwant_spinjunc.theory.drift_diffusion import Material
 
 from ..arrays import Floats
 
-__all__ = ["ANGLES", "conclude", "judge", "problem_of"]
-
 Potentials = tuple[tuple[float, float], tuple[float, float]]
 
 #: Angles over which laws are judged unless others are asked for.
@@ -74,6 +72,9 @@ def judge(
     and exponent of (2), (3) and (4), t0 as a vector and as a scalar, Slonczewski's angular law and torque relations,
     Julliere, circuit theory, and with materials Valet-Fert and (12).
 
+    **Result**: ``laws`` maps an id to a `Law` with error, angle, small parameter, verdict and advice; printing shows
+    all.
+
     Parameters
     ----------
     junction
@@ -100,11 +101,6 @@ def judge(
         ``turned_by``, name of its angle (default: its first parameter, or ``theta``). ``rtol`` of an average (1e-6),
         ``advise=False`` to skip the search for what would have to change, ``name`` for what is printed. All others are
         parameters of a family.
-
-    Returns
-    -------
-    Judgment
-        ``laws`` maps an id to a `Law` with error, angle, small parameter, verdict and advice; printing shows all.
 
     Raises
     ------

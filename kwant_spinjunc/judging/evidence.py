@@ -22,9 +22,6 @@ from kwant_spinjunc.transport.linear import channel_currents
 
 from ..arrays import Floats
 
-__all__ = ["Evidence", "InapplicableError", "Problem"]
-
-
 #: A charge current below this part of what its channels carry one by one is their cancellation, and no unit.
 NO_CURRENT = 1e-9
 #: A current below this part of that at other angles is what rounding of cos π/2 leaves between half metals.
@@ -55,70 +52,36 @@ class Problem(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Exact numbers at every angle.
+    """Exact numbers at every angle."""
 
-    Attributes
-    ----------
-    problem : Problem
-        Where they come from.
-    angles : ndarray, shape (n,)
-        Φ in radians; with ``turns`` the first is 0 and the last π.
-    asked : ndarray of bool, shape (n,)
-        Which of them errors are taken over.
-    probabilities : ndarray, shape (n, 2, 2, 2, 2)
-        ``[lead_out, spin_out, lead_in, spin_in]``, spins along each lead's own m.
-    modes : ndarray, shape (2, 2)
-        Open channels ``[lead, spin]``.
-    m : ndarray, shape (n, 2, 3)
-        Directions of both leads' magnetizations.
-    mu : ndarray, shape (2, 2)
-        Potentials ``[lead, spin]``.
-    unlabeled : (str, str)
-        Why the spins of each lead have no axis of their own, empty if they have.
-    spacer : ndarray, shape (n, 2, 2, 3), or None
-        Pauli-spin flux through the spacer ``[lead_in, spin_in, axis]``, from wave functions; None if not known.
-    along : ndarray, shape (n, 2, 2, 2), or None
-        Spin flux along m deep in the ``[..., side]`` of each state, from wave functions.
-    at_bias : ndarray, shape (n, 3), or None
-        Mean spin flux through the spacer at µ_L - µ_R = 1, where it is not known state by state.
-    unseen : str
-        Why the spin flux inside is not known.
-    total : ndarray, shape (n,), or None
-        Conductance in e²/h where spins cannot be labeled.
-    samples : int
-        Number of samples that were averaged, 0 for one exact solution.
-    averaged : bool
-        Whether a sum over k∥ was taken.
-    fixed : str
-        Why the angle cannot be turned, empty if it can.
-    round_trip, decay : float
-        |z| and e^{-2κd} of the channels that carry the current; NaN if not known.
-    metals, area
-        Materials of both leads and the area in nm² that the probabilities are of, where given.
-    resample : callable or None
-        Takes a function of the evidence, returns its value and standard error over samples.
-    """
-
-    problem: Problem
-    angles: Floats
-    asked: NDArray[np.bool_]
+    problem: Problem  #: Where they come from.
+    angles: Floats  #: Shape (n,): Φ in radians; with ``turns`` the first is 0 and the last π.
+    asked: NDArray[np.bool_]  #: Shape (n,): which of them errors are taken over.
+    #: Shape (n, 2, 2, 2, 2): ``[lead_out, spin_out, lead_in, spin_in]``, spins along each lead's own m.
     probabilities: Floats
-    modes: Floats
-    m: Floats
-    mu: Floats
-    unlabeled: tuple[str, str] = ("", "")
+    modes: Floats  #: Shape (2, 2): open channels ``[lead, spin]``.
+    m: Floats  #: Shape (n, 2, 3): directions of both leads' magnetizations.
+    mu: Floats  #: Shape (2, 2): potentials ``[lead, spin]``.
+    unlabeled: tuple[str, str] = ("", "")  #: Why the spins of each lead have no axis of their own, empty if they have.
+    #: Shape (n, 2, 2, 3), or None: Pauli-spin flux through the spacer ``[lead_in, spin_in, axis]``, from wave
+    #: functions; None if not known.
     spacer: Floats | None = None
+    #: Shape (n, 2, 2, 2), or None: spin flux along m deep in the ``[..., side]`` of each state, from wave functions.
     along: Floats | None = None
+    #: Shape (n, 3), or None: mean spin flux through the spacer at µ_L - µ_R = 1, where it is not known state by state.
     at_bias: Floats | None = None
-    unseen: str = ""
-    total: Floats | None = None
-    samples: int = 0
-    averaged: bool = False
-    fixed: str = ""
+    unseen: str = ""  #: Why the spin flux inside is not known.
+    total: Floats | None = None  #: Shape (n,), or None: conductance in e²/h where spins cannot be labeled.
+    samples: int = 0  #: Number of samples that were averaged, 0 for one exact solution.
+    averaged: bool = False  #: Whether a sum over k∥ was taken.
+    fixed: str = ""  #: Why the angle cannot be turned, empty if it can.
+    #: `round_trip`, `decay`: |z| and e^{-2κd} of the channels that carry the current; NaN if not known.
     round_trip: float = np.nan
     decay: float = np.nan
+    #: `metals`, `area`: Materials of both leads and the area in nm² that the probabilities are of, where given.
     metals: tuple[Material, Material] | None = None
     area: float | None = None
+    #: Takes a function of the evidence, returns its value and standard error over samples.
     resample: Callable[[Callable[[Evidence], Floats]], tuple[Floats, Floats]] | None = field(default=None, repr=False)
 
     def with_averages(self, probabilities: Floats, at_bias: Floats | None) -> Evidence:

@@ -22,8 +22,6 @@ from kwant_spinjunc.runs.files import write_atomically
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["check_page", "page", "plot_judgment", "write_page"]
-
 #: Lattice constant in nm of an export block where none is given.
 LATTICE_CONSTANT = 0.25
 #: Quantities that are drawn, in this order, those that were compared.

@@ -17,8 +17,6 @@ from kwant_spinjunc.model.junction import Junction
 from kwant_spinjunc.printing import with_unit
 from kwant_spinjunc.theory import tunnelling
 
-__all__ = ["SampledSearch", "Search"]
-
 #: Planes added, and heights in units of the spacer's hopping, that are tried first, one after the other.
 PLANES = (1, 2, 4, 8, 16, 32)
 HEIGHTS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)

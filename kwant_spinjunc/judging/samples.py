@@ -17,30 +17,19 @@ from kwant_spinjunc.runs.ensemble import ensemble
 
 from ..arrays import Floats
 
-__all__ = ["Samples"]
-
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """A disordered junction at one energy.
+    """A disordered junction at one energy."""
 
-    Attributes
-    ----------
-    junction, energy
-        As in `ensemble`.
-    mu, angles
-        As in `clean.Clean`.
-    settings : mapping
-        What else `ensemble` takes.
-    metals, area
-        As in `Evidence`.
-    """
-
+    #: `junction`, `energy`: As in `ensemble`.
     junction: Junction
     energy: float
+    #: `mu`, `angles`: As in `clean.Clean`.
     mu: tuple[tuple[float, float], tuple[float, float]]
     angles: tuple[float, ...]
-    settings: Mapping[str, Any]
+    settings: Mapping[str, Any]  #: What else `ensemble` takes.
+    #: `metals`, `area`: As in `Evidence`.
     metals: Any = None
     area: float | None = None
 
@@ -109,10 +98,7 @@ class Samples:
     def changed(self, planes: int, angles: tuple[float, ...]) -> Samples:
         """Return the problem with more planes in its spacer, at fewer angles.
 
-        Raises
-        ------
-        InapplicableError
-            The spacer is not one layer, or bonds are given by number.
+        Raises `InapplicableError`: The spacer is not one layer, or bonds are given by number.
         """
         spacer = spacer_layer(self.junction)
         if spacer is None or spacer.layer is None or self.junction.bonds is not None:

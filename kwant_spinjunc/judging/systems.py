@@ -18,38 +18,22 @@ from kwant_spinjunc.spin import angle_between
 
 from ..arrays import Floats
 
-__all__ = ["Systems", "Turned"]
-
-
 #: The angle of a family and that of the leads it returns agree to this.
 SAME_ANGLE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
 class Systems:
-    """A family of Kwant systems at one energy.
+    """A family of Kwant systems at one energy."""
 
-    Attributes
-    ----------
-    make : callable
-        Takes Φ, returns a finalized system or `Device` of two leads.
-    energy, mu, angles
-        As in `clean.Clean`.
-    settings : mapping
-        What else `scatter` takes for a system.
-    cut : str or None
-        Name of the cut through the spacer; None takes the only one.
-    k
-        Momenta of systems periodic in their plane, in the order of their names.
-    """
-
-    make: Callable[[float], Any]
+    make: Callable[[float], Any]  #: Takes Φ, returns a finalized system or `Device` of two leads.
+    #: `energy`, `mu`, `angles`: As in `clean.Clean`.
     energy: float
     mu: tuple[tuple[float, float], tuple[float, float]]
     angles: tuple[float, ...]
-    settings: Mapping[str, Any]
-    cut: str | None = None
-    k: Any = None
+    settings: Mapping[str, Any]  #: What else `scatter` takes for a system.
+    cut: str | None = None  #: Name of the cut through the spacer; None takes the only one.
+    k: Any = None  #: Momenta of systems periodic in their plane, in the order of their names.
 
     #: A Kwant system has no layers that could be changed.
     junction = None
@@ -152,22 +136,14 @@ def _unseen(cuts: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Turned:
-    """One Kwant system with a cut behind which all spins turn, periodic in its plane or not; see `scatter`.
+    """One Kwant system with a cut behind which all spins turn, periodic in its plane or not; see `scatter`."""
 
-    Attributes
-    ----------
-    system
-        A finalized system or `Device` with two leads, whose magnetizations are parallel before the turn.
-    energy, mu, angles
-        As in `clean.Clean`.
-    settings : mapping
-        What else `scatter` takes: ``behind``, ``axis``, ``k``, ``momenta``, ``params`` and those of a `Device`.
-    """
-
-    system: Any
+    system: Any  #: A finalized system or `Device` with two leads, whose magnetizations are parallel before the turn.
+    #: `energy`, `mu`, `angles`: As in `clean.Clean`.
     energy: float
     mu: tuple[tuple[float, float], tuple[float, float]]
     angles: tuple[float, ...]
+    #: What else `scatter` takes: ``behind``, ``axis``, ``k``, ``momenta``, ``params`` and those of a `Device`.
     settings: Mapping[str, Any]
 
     #: A Kwant system has no layers that could be changed.

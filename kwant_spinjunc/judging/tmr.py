@@ -13,8 +13,6 @@ from kwant_spinjunc.judging.evidence import InapplicableError
 from kwant_spinjunc.model.junction import Junction
 from kwant_spinjunc.transport.magnetoresistance import collinear_conductances, ratio
 
-__all__ = ["DEFINITIONS", "tmr"]
-
 #: Definitions of the magnetoresistance, by what they divide by.
 DEFINITIONS = ("optimistic", "pessimistic")
 
@@ -23,6 +21,8 @@ def tmr(
     junction: Any, energy: ArrayLike = 0.0, k: Any = None, *, definition: str = "optimistic", **settings: Any
 ) -> Any:
     r"""Return the magnetoresistance (G_P - G_AP)/G_AP of parallel and antiparallel magnets.
+
+    **Result**: Dimensionless; infinite where nothing flows in the denominator.
 
     Parameters
     ----------
@@ -36,11 +36,6 @@ def tmr(
         ``"optimistic"``: (G_P - G_AP)/G_AP, -1 to ∞. ``"pessimistic"``: (G_P - G_AP)/G_P, at most 1.
     **settings
         As in `judge`: parameters of a family, ``cross_section`` and the others of samples, ``turned_by``.
-
-    Returns
-    -------
-    float, or ndarray
-        Dimensionless; infinite where nothing flows in the denominator.
 
     Raises
     ------

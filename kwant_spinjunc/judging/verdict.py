@@ -17,9 +17,6 @@ from ..arrays import Floats
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["VERDICTS", "Judgment", "Law", "dismiss", "pronounce", "worst"]
-
-
 #: What a law can be told.
 VERDICTS = ("use", "use with care", "do not use", "does not apply")
 #: Up to this many times the tolerance a law is to be used with care.
@@ -310,11 +307,6 @@ class Judgment:
         ----------
         output
             Path of the page, ending in .html.
-
-        Raises
-        ------
-        ArgumentError
-            Another ending, or a folder that cannot be written.
         """
         from kwant_spinjunc.judging.page import write_page
 

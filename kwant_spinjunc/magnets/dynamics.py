@@ -25,9 +25,6 @@ from ..errors import ArgumentError
 from ..spin import check_unit_vector
 from ..theory.domain_wall import ConvergenceError, SpinChain
 
-__all__ = ["SpinTorque", "Threshold", "Trajectory", "critical_torque", "evolve", "growth_rate", "static_wall"]
-
-
 #: Newton steps, and the largest turn of a spin (rad) in one of them.
 STEPS, TURN = 60, 0.3
 #: Residual of a static state relative to the largest torque or anisotropy: rounding of sums of a few hundred planes.
@@ -36,17 +33,10 @@ BALANCED = 1e-12
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SpinTorque:
-    """Torque of the electrons on each plane, in the direction the plane has.
+    """Torque of the electrons on each plane, in the direction the plane has."""
 
-    Attributes
-    ----------
-    polarizer : ndarray, shape (planes, 3)
-        p, the direction of the other magnet.
-    damping_like, field_like : ndarray, shape (planes,)
-        τ_D and τ_F, energy per area.
-    """
-
-    polarizer: Floats
+    polarizer: Floats  #: Shape (planes, 3): p, the direction of the other magnet.
+    #: `damping_like`, `field_like`: Shape (planes,): τ_D and τ_F, energy per area.
     damping_like: Floats
     field_like: Floats
 
@@ -143,17 +133,14 @@ def _linearized(chain: SpinChain, torque: SpinTorque, m: Floats) -> tuple[Floats
 def static_wall(chain: SpinChain, torque: SpinTorque, *, start: ArrayLike | None = None) -> Floats:
     """Return the texture with m×h + τ(m) = 0 next to a start, by Newton's method, shape (planes, 3).
 
+    Raises `ConvergenceError`: Newton's method found no static state there.
+
     Parameters
     ----------
     chain, torque
         The magnets and what acts on them; unlike in `theory.domain_wall.relax` the torque turns with the spins.
     start
         Texture; by default the easy axes.
-
-    Raises
-    ------
-    ConvergenceError
-        Newton's method found no static state there.
     """
     m = chain.easy_axes if start is None else check_unit_vector(start, "start")
     scale = max(float(chain.anisotropy.max()), float(abs(torque.damping_like).max(initial=0.0)))
@@ -178,17 +165,14 @@ def static_wall(chain: SpinChain, torque: SpinTorque, *, start: ArrayLike | None
 def growth_rate(chain: SpinChain, torque: SpinTorque, m: ArrayLike, *, damping: float) -> complex:
     """Return the eigenvalue of the linearized motion about a static state that grows most, in energy per area over S.
 
+    **Result**: A positive real part: the state is unstable; the imaginary part is the frequency with which it is left.
+
     Parameters
     ----------
     m
         Static texture, from `static_wall`.
     damping
         Gilbert damping α > 0.
-
-    Returns
-    -------
-    complex
-        A positive real part: the state is unstable; the imaginary part is the frequency with which it is left.
     """
     _, slope, _ = _linearized(chain, torque, finite_array("m", m))
     alpha = positive("damping", damping)
@@ -201,20 +185,11 @@ def growth_rate(chain: SpinChain, torque: SpinTorque, m: ArrayLike, *, damping: 
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """Motion of a chain.
+    """Motion of a chain."""
 
-    Attributes
-    ----------
-    time : ndarray, shape (times,)
-        In S over an energy per area.
-    m : ndarray, shape (times, planes, 3)
-    unbalanced : ndarray, shape (times,)
-        Largest m×h + τ of a plane, energy per area.
-    """
-
-    time: Floats
-    m: Floats = field(repr=False)
-    unbalanced: Floats = field(repr=False)
+    time: Floats  #: Shape (times,): in S over an energy per area.
+    m: Floats = field(repr=False)  #: Shape (times, planes, 3).
+    unbalanced: Floats = field(repr=False)  #: Shape (times,): largest m×h + τ of a plane, energy per area.
 
     @property
     def is_at_rest(self) -> bool:
@@ -234,6 +209,8 @@ def evolve(
 ) -> Trajectory:
     """Integrate the Landau-Lifshitz-Gilbert equation from a start, by default the clamped state along the easy axes.
 
+    Raises `ConvergenceError`: The integrator gave up.
+
     Parameters
     ----------
     damping
@@ -246,11 +223,6 @@ def evolve(
         Number of times kept.
     rtol
         Relative and absolute tolerance of `scipy.integrate.solve_ivp`.
-
-    Raises
-    ------
-    ConvergenceError
-        The integrator gave up.
 
     Examples
     --------
@@ -290,24 +262,13 @@ def evolve(
 
 @dataclass(frozen=True, eq=False)
 class Threshold:
-    """Where a static wall ends.
+    """Where a static wall ends."""
 
-    Attributes
-    ----------
-    factor : float
-        Of the torque.
-    kind : str
-        "precession": the static wall is left for a motion; "fold": it ceases to exist, or is left without turning.
-    frequency : float
-        With which it is left, energy per area over S; 0 at a fold.
-    m : ndarray, shape (planes, 3)
-        The last static wall.
-    """
-
-    factor: float
+    factor: float  #: Of the torque.
+    #: "precession": the static wall is left for a motion; "fold": it ceases to exist, or is left without turning.
     kind: str
-    frequency: float
-    m: Floats = field(repr=False)
+    frequency: float  #: With which it is left, energy per area over S; 0 at a fold.
+    m: Floats = field(repr=False)  #: Shape (planes, 3): the last static wall.
 
 
 def critical_torque(
@@ -321,6 +282,8 @@ def critical_torque(
 ) -> Threshold:
     """Return the factor of a torque up to which there is a stable static wall on the branch from the easy axes.
 
+    Raises `ConvergenceError`: The wall is stable up to ``largest``.
+
     Parameters
     ----------
     damping
@@ -331,11 +294,6 @@ def critical_torque(
         State without torque; by default the easy axes.
     rtol
         Relative accuracy of the factor.
-
-    Raises
-    ------
-    ConvergenceError
-        The wall is stable up to ``largest``.
     """
     rest = static_wall(chain, torque.scaled(0.0), start=start)
     known: list[tuple[float, Floats]] = [(0.0, rest)]

@@ -31,9 +31,6 @@ from ..scattering import Scattering
 from ..scattering import scatter_quietly as scatter
 from ..theory.domain_wall import ChainState, LoopReport, SpinChain, chain_constants, self_consistent, spin_chain
 
-__all__ = ["TorqueProfile", "Wall", "resolve_magnets", "self_consistent_wall", "texture", "torque_profile", "zone"]
-
-
 #: Largest y component of an easy axis: the chain's easy axes lie in the x-z plane.
 IN_PLANE = 1e-9
 #: Weights of k∥ points below this are left out: there rounding decides whether a channel is open.
@@ -57,11 +54,6 @@ def resolve_magnets(junction: Junction, planes: int | tuple[int, int]) -> Juncti
         Two collinear halves.
     planes
         Planes added on the (left, right), or the same number on both; 0 on the side of a nonmagnetic lead.
-
-    Raises
-    ------
-    ArgumentError
-        A number is negative, or planes are asked of a nonmagnetic lead.
 
     Examples
     --------
@@ -122,21 +114,13 @@ def texture(junction: Junction, m: ArrayLike) -> Junction:
 # ---------------------------------------------------------------------- torque of the electrons
 @dataclass(frozen=True, eq=False)
 class TorqueProfile:
-    """Linear response of one texture to a charge current, averaged over k∥.
+    """Linear response of one texture to a charge current, averaged over k∥."""
 
-    Attributes
-    ----------
-    torque : ndarray, shape (planes, 3)
-        Pauli-spin flux that each magnetic plane absorbs per charge current. Multiply by ħ/2e and a current density.
-    conductance : float
-        e²/h per unit cell.
-    levels : ndarray, shape (2,)
-        u_L and u_R, the chemical potentials that leave each magnet neutral, per voltage.
-    """
-
+    #: Shape (planes, 3): Pauli-spin flux that each magnetic plane absorbs per charge current. Multiply by ħ/2e and a
+    #: current density.
     torque: Floats
-    conductance: float
-    levels: Floats
+    conductance: float  #: e²/h per unit cell.
+    levels: Floats  #: Shape (2,): u_L and u_R, the chemical potentials that leave each magnet neutral, per voltage.
 
 
 Solve = Callable[[Junction, float, Any], Scattering]
@@ -198,11 +182,6 @@ def torque_profile(
         Bond between the two magnets; by default that of the junction, which a texture does not have.
     solve
         ``solve(junction, energy, k)`` with k of shape (points, 2) returns a `Scattering` of that batch shape.
-
-    Raises
-    ------
-    ArgumentError
-        No current passes, ``weights`` do not fit ``k``, or a texture comes without ``cut``.
 
     Notes
     -----
@@ -293,30 +272,15 @@ def _points(junction: Junction, energy: float, k: Any, weights: ArrayLike | None
 # ---------------------------------------------------------------------- the closed loop
 @dataclass(frozen=True, eq=False)
 class Wall:
-    """The texture whose own torque holds it, made by `self_consistent_wall`.
+    """The texture whose own torque holds it, made by `self_consistent_wall`."""
 
-    Attributes
-    ----------
-    junction : Junction
-        The junction with this texture.
-    report : LoopReport
-        Whether and how the loop converged; ``report.state`` is the chain's equilibrium.
-    rigid : TorqueProfile
-        On the magnets at rest.
-    final : TorqueProfile
-        On the texture.
-    scale : float
-        J/m² per unit of a `TorqueProfile`: ħ/2e times the current density.
-    lattice_constant : float
-        In nm.
-    """
-
-    junction: Junction = field(repr=False)
+    junction: Junction = field(repr=False)  #: The junction with this texture.
+    #: Whether and how the loop converged; ``report.state`` is the chain's equilibrium.
     report: LoopReport = field(repr=False)
-    rigid: TorqueProfile = field(repr=False)
-    final: TorqueProfile = field(repr=False)
-    scale: float
-    lattice_constant: float
+    rigid: TorqueProfile = field(repr=False)  #: On the magnets at rest.
+    final: TorqueProfile = field(repr=False)  #: On the texture.
+    scale: float  #: J/m² per unit of a `TorqueProfile`: ħ/2e times the current density.
+    lattice_constant: float  #: In nm.
 
     @property
     def state(self) -> ChainState:
@@ -389,6 +353,8 @@ def self_consistent_wall(
 ) -> Wall:
     r"""Return the static wall that a current makes, its torque taken from scattering on the wall itself.
 
+    **Result**: Converged or not: see ``report``.
+
     Parameters
     ----------
     junction
@@ -415,11 +381,6 @@ def self_consistent_wall(
     **options
         ``method``, ``mixing``, ``tolerance`` and ``max_evaluations`` of
         `kwant_spinjunc.theory.domain_wall.self_consistent`; ``solve`` of `torque_profile`.
-
-    Returns
-    -------
-    Wall
-        Converged or not: see ``report``.
 
     Raises
     ------

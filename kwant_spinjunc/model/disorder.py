@@ -24,19 +24,6 @@ from ..checks import finite, known_fields
 from ..errors import ArgumentError
 from ..spin import check_unit_vector
 
-__all__ = [
-    "Anderson",
-    "Disorder",
-    "MagneticImpurities",
-    "Roughness",
-    "SpinDependent",
-    "SpinOrbitScattering",
-    "Stream",
-    "Substitution",
-    "uniforms",
-]
-
-
 DISTRIBUTIONS = ("uniform", "normal")
 SIDES = ("left", "right", "both")
 

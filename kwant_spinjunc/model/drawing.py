@@ -9,8 +9,6 @@ from ..printing import Table
 if TYPE_CHECKING:
     from .junction import Junction
 
-__all__ = ["drawing", "table"]
-
 #: Width and height of the drawing, and the strip above it for arrows, in pixels.
 WIDTH, HEIGHT, STRIP = 420, 170, 34
 COLORS = ("#0072B2", "#D55E00")

@@ -33,8 +33,6 @@ from ..errors import ArgumentError
 from ..spin import SIGNS, angle_between, check_unit_vector, torque_axes
 from .disorder import Disorder, Roughness
 
-__all__ = ["Junction", "Layer", "barrier", "ferromagnet", "normal_metal"]
-
 #: Planes that a junction may have; lists of them are made, and a solver passes each one by one.
 LARGEST_STACK = 10**6
 #: Two magnetizations count as collinear when the sine of their angle is below this (rounding of unit vectors).
@@ -412,11 +410,6 @@ class Junction:
         ----------
         m_left, m_right
             New directions of the left and right magnet, see `magnetizations`; None leaves one as it is.
-
-        Raises
-        ------
-        ArgumentError
-            The junction is a texture, a half to be turned has no magnet, or nothing says where one magnet ends.
 
         Examples
         --------

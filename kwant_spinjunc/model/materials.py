@@ -16,8 +16,6 @@ from ..checks import positive
 from ..errors import ArgumentError
 from ..units import free_electron_ferromagnet, hopping_from_mass, onsite_from_band_bottom
 
-__all__ = ["fe_mgo_magnet", "iron", "mgo", "single_band_barrier", "single_band_magnet"]
-
 #: Of `fe_mgo_magnet` and `mgo`, from the bottom of the majority band, in eV and electron masses.
 FERMI, SPLITTING, MAGNET_MASS = 2.25, 2.15, 0.73
 BARRIER_BOTTOM, BARRIER_MASS = 2.15 + 1.4, 0.2

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from ..errors import ArgumentError
 from .plane import CrossSection
 
-__all__ = ["FIELDS", "POINT", "checked_shape", "machine_memory", "memory", "refuse_points"]
-
 #: Memory in GB above which a supercell is not attempted even where a machine has it: days of computing.
 LARGEST = 64.0
 #: Bytes that a point of a batch takes while it is solved, and each of its planes for fields; measured 230 to 500, 780.

@@ -20,8 +20,6 @@ from ..arrays import Complex, Floats, Indices
 from ..checks import finite_array, positive_integer
 from ..errors import ArgumentError
 
-__all__ = ["BOUNDARIES", "CrossSection", "band_shift"]
-
 #: Boundary conditions of one axis.
 BOUNDARIES = ("periodic", "hard wall")
 
@@ -149,14 +147,12 @@ class CrossSection:
     def matrix(self, hopping: ArrayLike) -> Complex:
         """Return the in-plane Hamiltonian -t∥ of a plane without spin rotations.
 
+        **Result**: shape (..., sites, sites).
+
         Parameters
         ----------
         hopping
             t∥ of the bond that starts at each site along each axis, shape (..., sites, 2).
-
-        Returns
-        -------
-        ndarray, shape (..., sites, sites)
         """
         t = np.asarray(hopping, dtype=float)
         to, from_, axis, phase = self.bonds

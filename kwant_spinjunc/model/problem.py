@@ -20,8 +20,6 @@ from .memory import POINT, refuse_points
 from .plane import CrossSection, band_shift
 from .sample import Realization, realize
 
-__all__ = ["AVERAGE", "MAX_DEFECT", "Problem", "Settings", "told_apart"]
-
 #: What stands for the mean over the Brillouin zone in place of wave vectors.
 AVERAGE = "average"
 #: Default of the largest defect per unit flux that is accepted. Rounding is 1e-14; a state with velocity v near a band
@@ -47,33 +45,20 @@ class Settings(TypedDict, total=False):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Problem:
-    """One scattering problem of a junction, or a batch of them.
-
-    Attributes
-    ----------
-    junction : Junction
-    energy : float, or ndarray for a batch
-    k : None, ndarray or "average"
-        Γ; wave vectors (kx, kz) in 1/a, trailing axis 2; or the mean over the zone.
-    section : CrossSection
-        Sites and boundaries of a plane, with its Bloch vector where there is one.
-    seed, realization : int
-        Which sample of a disordered junction.
-    max_defect, rtol : float
-        Largest defect per unit flux; relative accuracy of an average.
-    m_right : ndarray, shape (..., 3), or None
-        Directions of the right magnet, for many at a time.
-    """
+    """One scattering problem of a junction, or a batch of them."""
 
     junction: Junction
     energy: Any
-    k: Any = None
+    k: Any = None  #: Γ; wave vectors (kx, kz) in 1/a, trailing axis 2; or the mean over the zone.
+    #: Sites and boundaries of a plane, with its Bloch vector where there is one.
     section: CrossSection = field(default_factory=CrossSection)
+    #: `seed`, `realization`: Which sample of a disordered junction.
     seed: int = 0
     realization: int = 0
+    #: `max_defect`, `rtol`: Largest defect per unit flux; relative accuracy of an average.
     max_defect: float = MAX_DEFECT
     rtol: float = 1e-8
-    m_right: Any = None
+    m_right: Any = None  #: Shape (..., 3), or None: directions of the right magnet, for many at a time.
 
     @classmethod
     def of(

@@ -14,31 +14,22 @@ from .disorder import Roughness, Stream, uniforms
 from .junction import Junction
 from .plane import CrossSection
 
-__all__ = ["Realization", "realize"]
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Realization:
-    r"""The numbers of one sample; sites of a plane are numbered x * depth + z (see `CrossSection`).
+    r"""The numbers of one sample; sites of a plane are numbered x * depth + z (see `CrossSection`)."""
 
-    Attributes
-    ----------
-    levels : ndarray, shape (planes, sites, 4)
-        Pauli components of the on-site matrix, ε_0 + **ε**·σ, the exchange -(Δ/2) m·σ included.
-    bonds : ndarray, shape (planes - 1, sites)
-        Hopping t > 0 of the bond between a site of plane b and the same site of plane b + 1.
-    in_plane : ndarray, shape (planes, sites, 2)
-        t∥ of the bond that starts at each site along x and z.
-    bond_rotations : ndarray, shape (planes - 1, sites, 2, 2), or None
-        Unitary U of a spin-orbit bond, H_{b+1,b} = -t U; None for the identity everywhere.
-    in_plane_rotations : ndarray, shape (planes, sites, 2, 2, 2), or None
-        The same of the in-plane bonds, [plane, site, axis], from the site to its neighbor at x + 1 or z + 1.
-    """
-
+    #: Shape (planes, sites, 4): pauli components of the on-site matrix, ε_0 + **ε**·σ, the exchange -(Δ/2) m·σ
+    #: included.
     levels: Floats
+    #: Shape (planes - 1, sites): hopping t > 0 of the bond between a site of plane b and the same site of plane b + 1.
     bonds: Floats
-    in_plane: Floats
+    in_plane: Floats  #: Shape (planes, sites, 2): t∥ of the bond that starts at each site along x and z.
+    #: Shape (planes - 1, sites, 2, 2), or None: unitary U of a spin-orbit bond, H_{b+1,b} = -t U; None for the identity
+    #: everywhere.
     bond_rotations: Any = None
+    #: Shape (planes, sites, 2, 2, 2), or None: the same of the in-plane bonds, [plane, site, axis], from the site to
+    #: its neighbor at x + 1 or z + 1.
     in_plane_rotations: Any = None
 
 

@@ -13,8 +13,6 @@ from ..crystals.result import CrystalScattering
 from ..errors import ArgumentError
 from .figures import COLORS, styled
 
-__all__ = ["plot_momenta"]
-
 #: Decades below the largest transmission that a map shows.
 DECADES = 8.0
 #: Names of the spins along each lead's own m.
@@ -25,6 +23,8 @@ SPINS = ("majority", "minority")
 def plot_momenta(scattering: CrystalScattering, *, angle: int = 0, lead_out: int = 1, lead_in: int = 0) -> Figure:
     """Draw T_ss'(k) of a crystal: four curves over one momentum, four maps over two.
 
+    **Result**: White where nothing passes, one logarithmic scale for all panels.
+
     Parameters
     ----------
     scattering
@@ -34,16 +34,6 @@ def plot_momenta(scattering: CrystalScattering, *, angle: int = 0, lead_out: int
         Which of its angles.
     lead_out, lead_in
         From which lead to which; spins along their own m.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        White where nothing passes, one logarithmic scale for all panels.
-
-    Raises
-    ------
-    ArgumentError
-        An average, points that are no axis and no mesh, leads that do not conserve spin, or no such lead or angle.
 
     Examples
     --------

@@ -24,8 +24,6 @@ from ..devices.spin_operators import SpinOperator
 from ..errors import ArgumentError
 from .figures import COLORS, NOISE, styled
 
-__all__ = ["plot_device", "plot_system", "plot_torques"]
-
 #: Colors of the magnets in the order they are named, then again from the first.
 MAGNETS = (COLORS["left"], COLORS["right"], COLORS["damping_like"], COLORS["field_like"])
 #: How far eigenstates of equal energy are split to tell their spins, relative to the band width.
@@ -190,18 +188,15 @@ def _along(device: Device, lead: int, orbitals: int) -> Any:
 def plot_torques(scattering: DeviceScattering, lead_in: int = 0) -> Figure:
     """Draw the torques on the named magnets along the current, exchange and spin-orbit parts side by side.
 
+    **Result**: Torques are summed over the sites of equal coordinate, the one along which the system is longest. The
+    panel of the lattice is left out where there is no spin-orbit torque.
+
     Parameters
     ----------
     scattering
         A live result whose device names magnets.
     lead_in
         Lead that the electrons come from, all its channels.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Torques are summed over the sites of equal coordinate, the one along which the system is longest. The panel of
-        the lattice is left out where there is no spin-orbit torque.
     """
     device = scattering.device
     if device is None or not device.magnets:

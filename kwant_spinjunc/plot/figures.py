@@ -29,23 +29,6 @@ from ..scattering import Scattering
 from ..spin import SIGNS, angle_between
 from ..transport.linear import linear_response
 
-__all__ = [
-    "COLORS",
-    "STYLE",
-    "check_drawable",
-    "draw_direction",
-    "draw_error_map",
-    "error_contours",
-    "new_figure",
-    "plot_ensemble",
-    "plot_junction",
-    "plot_layers",
-    "plot_map",
-    "plot_multiscale",
-    "plot_sweep",
-    "styled",
-]
-
 #: One color per meaning, readable in print and with color-vision deficiency (Okabe-Ito).
 COLORS = {
     "majority": "#0072B2",

@@ -27,9 +27,6 @@ from .store import Store
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["QUANTILES", "Ensemble", "Failure"]
-
-
 #: Samples of one quantity held at the same time for a quantile.
 HELD = 2**20
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

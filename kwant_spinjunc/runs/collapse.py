@@ -15,42 +15,22 @@ from ..errors import ArgumentError
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Collapse", "collapse"]
-
-
 #: Errors above this part of the current are resolved to a few percent: probabilities are accurate to 12 digits.
 RESOLVED = 1e-10
 
 
 @dataclass(frozen=True)
 class Collapse:
-    """How well a power law of one quantity (or two) describes an error over a whole map.
+    """How well a power law of one quantity (or two) describes an error over a whole map."""
 
-    Attributes
-    ----------
-    candidate : str
-        What the error is fitted with.
-    exponents : tuple of float
-        Power of each quantity in the candidate.
-    angle_exponent : float
-        Power of sin Φ, fitted too; 0 for the leading order, which knows the angle.
-    prefactor : float
-        Error where all quantities are 1.
-    scatter : float
-        Typical factor between error and fit, exp of the standard deviation of the logarithm: 1 is a perfect collapse.
-    worst : float
-        Largest such factor.
-    points : int
-        Number of points fitted.
-    """
-
-    candidate: str
-    exponents: tuple[float, ...]
-    angle_exponent: float
-    prefactor: float
+    candidate: str  #: What the error is fitted with.
+    exponents: tuple[float, ...]  #: Power of each quantity in the candidate.
+    angle_exponent: float  #: Power of sin Φ, fitted too; 0 for the leading order, which knows the angle.
+    prefactor: float  #: Error where all quantities are 1.
+    #: Typical factor between error and fit, exp of the standard deviation of the logarithm: 1 is a perfect collapse.
     scatter: float
-    worst: float
-    points: int
+    worst: float  #: Largest such factor.
+    points: int  #: Number of points fitted.
 
     def __str__(self) -> str:
         powers = ", ".join(f"{exponent:.3f}" for exponent in self.exponents)
@@ -74,6 +54,8 @@ CANDIDATES = {
 def collapse(*datasets: xr.Dataset, error: str = "tunnelling", tunneling: float = 0.1) -> tuple[Collapse, ...]:
     """Ask which quantity an error follows over all points of one map or several together, best first.
 
+    **Result**: Sorted by scatter. Every candidate may use a power of sin Φ besides its own, but for the leading order.
+
     Parameters
     ----------
     *datasets
@@ -82,16 +64,6 @@ def collapse(*datasets: xr.Dataset, error: str = "tunnelling", tunneling: float 
         Which error, as in `validity_map`.
     tunneling
         Only points with a transmission below this are used.
-
-    Returns
-    -------
-    tuple of Collapse
-        Sorted by scatter. Every candidate may use a power of sin Φ besides its own, but for the leading order.
-
-    Raises
-    ------
-    ArgumentError
-        No dataset, one without this error, or fewer than ten points with a resolved error.
 
     Examples
     --------

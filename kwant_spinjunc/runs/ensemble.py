@@ -25,8 +25,6 @@ from .schedule import Merged, Run, read
 from .store import FURTHEST, Store, StoreError
 from .tables import provenance
 
-__all__ = ["EnsembleInterrupted", "average", "ensemble", "open_ensemble"]
-
 
 class EnsembleInterrupted(KeyboardInterrupt):
     """Ctrl-C during an ensemble; ``result`` has what was finished, or None if nothing was."""
@@ -50,6 +48,9 @@ def ensemble(
     **settings: Unpack[SampleSettings],
 ) -> Ensemble:
     r"""Average a junction over its disorder, and over twists of its boundary conditions.
+
+    **Result**: Mean, standard error and distribution of every quantity. Same bits for any workers, executor,
+    interruption.
 
     Parameters
     ----------
@@ -95,11 +96,6 @@ def ensemble(
         Largest defect per unit flux. A sample refused by its audits counts as failed.
     chunk : int
         Realizations solved and committed together; by default by the size of the problem, never by the workers.
-
-    Returns
-    -------
-    Ensemble
-        Mean, standard error and distribution of every quantity. Same bits for any workers, executor, interruption.
 
     Raises
     ------

@@ -26,8 +26,6 @@ from .tables import split_axes
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["ensembles"]
-
 #: What every point tells of its samples, which differs from point to point.
 COUNTS = {
     "realizations": "realizations, the failed ones included",
@@ -48,6 +46,10 @@ def ensembles(
 ) -> xr.Dataset:
     """Average a family of disordered junctions over its disorder at every point of a grid.
 
+    **Result**: That of `Ensemble.to_dataset`, the swept parameters as leading axes of every variable: means by the
+    names of the quantities, ``_error`` (standard error), ``_std``, ``_quantile`` and so on; and ``realizations``,
+    ``failed``, ``lost``, ``relative_error`` of every point.
+
     Parameters
     ----------
     family
@@ -66,13 +68,6 @@ def ensembles(
         Of `ensemble`: ``cross_section``, ``boundary``, ``realizations``, ``rtol``, ``quantity``, ``seed``, ``torques``,
         ``profiles``, ``workers``, ``executor``, ``solver``, ``progress`` and so on. All points have the same seed, so
         that differences between them have less noise than each.
-
-    Returns
-    -------
-    xarray.Dataset
-        That of `Ensemble.to_dataset`, the swept parameters as leading axes of every variable: means by the names of
-        the quantities, ``_error`` (standard error), ``_std``, ``_quantile`` and so on; and ``realizations``,
-        ``failed``, ``lost``, ``relative_error`` of every point.
 
     Raises
     ------

@@ -26,17 +26,6 @@ from typing import Any, TypeVar
 from ..checks import positive_integer
 from ..errors import ArgumentError, SpinjuncError
 
-__all__ = [
-    "ExecutorError",
-    "Pool",
-    "Task",
-    "available_workers",
-    "dask_executor",
-    "open_pool",
-    "ordered",
-    "process_pool",
-]
-
 K = TypeVar("K")
 
 #: One thread per worker: two BLAS threads gain little on matrices of these sizes, and lose much on a busy machine.
@@ -127,10 +116,7 @@ class Pool:
     def finished(self) -> int:
         """Wait for any task to end, by whatever way, and return its number.
 
-        Raises
-        ------
-        ExecutorError
-            Nothing came for the time of ``timeout``.
+        Raises `ExecutorError`: Nothing came for the time of ``timeout``.
         """
         try:
             return self._finished.get(timeout=self.timeout)
@@ -143,10 +129,7 @@ class Pool:
     def renew(self) -> None:
         """Make the executor anew after it broke.
 
-        Raises
-        ------
-        ExecutorError
-            It was given ready-made.
+        Raises `ExecutorError`: It was given ready-made.
         """
         if not self.renewable:
             raise ExecutorError(
@@ -186,14 +169,8 @@ class Task:
     def result(self) -> Any:
         """Return what the task returned, once it has ended.
 
-        Raises
-        ------
-        BrokenExecutor
-            The executor died or was shut down; `LostTaskError` where it goes on.
-        ExecutorError
-            The executor gave no answer to this task.
-        Exception
-            What the task raised.
+        Raises `BrokenExecutor`: The executor died or was shut down; `LostTaskError` where it goes on. Raises
+        `ExecutorError`: The executor gave no answer to this task. Raises `Exception`: What the task raised.
         """
         try:
             answer = self.future.result(timeout=0)
@@ -226,10 +203,7 @@ def available_workers() -> int:
 def process_pool(workers: int) -> ProcessPoolExecutor:
     """Return a pool of processes, all of them started.
 
-    Raises
-    ------
-    ExecutorError
-        They die while they start.
+    Raises `ExecutorError`: They die while they start.
     """
     saved = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))  # a spawned process takes them before it imports NumPy
@@ -295,6 +269,8 @@ def open_pool(
 ) -> Iterator[Pool]:
     """Yield where tasks run, and end it afterwards.
 
+    Raises `ExecutorError`: Workers cannot be started.
+
     Parameters
     ----------
     executor
@@ -305,13 +281,6 @@ def open_pool(
         runs at the same time, where it does not say so itself.
     tasks
         Number of tasks, if known: there are no more processes than that.
-
-    Raises
-    ------
-    ArgumentError
-        ``workers`` is no positive integer, ``executor`` no executor.
-    ExecutorError
-        Workers cannot be started.
     """
     number = None if workers is None else positive_integer("workers", workers)
     if executor is None:
@@ -342,10 +311,7 @@ def ordered(
 ) -> Iterator[tuple[K, Any]]:
     """Yield (key, ``function(*arguments)``) in the order of the tasks (key, arguments), taken as they are needed.
 
-    Raises
-    ------
-    ExecutorError
-        A worker died, the executor is shut down, silent, or gives something else.
+    Raises `ExecutorError`: A worker died, the executor is shut down, silent, or gives something else.
     """
     waiting: deque[tuple[K, Task]] = deque()
     window = 1 if pool.is_serial else 2 * pool.workers
@@ -381,11 +347,6 @@ def dask_executor(address: str, workers: int | None = None) -> Iterator[Executor
         Of the scheduler, as ``tcp://node:8786``, or ``"local"`` for a cluster of processes on this machine.
     workers
         Processes of a local cluster; None is one for each CPU.
-
-    Raises
-    ------
-    ArgumentError
-        Dask is not installed, or no scheduler answers at the address.
     """
     try:
         import dask

@@ -20,19 +20,6 @@ from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
 from ..optional import is_kwant
 
-__all__ = [
-    "ENERGIES",
-    "Family",
-    "call_any_family",
-    "call_family",
-    "check_family",
-    "load_family",
-    "parameters_of",
-    "plain",
-    "source_digest",
-    "units_of",
-]
-
 #: Words in the names of parameters that are energies, unless annotated with another unit.
 ENERGIES = {"energy", "bias", "onsite", "hopping", "splitting", "height", "impurity"}
 #: A function of parameters that returns a `Junction` or a `Device`.
@@ -106,12 +93,6 @@ def call_family(family: Callable[..., Junction], **parameters: Any) -> Junction:
     ----------
     family
         A function of parameters that returns a `Junction`.
-
-    Raises
-    ------
-    ArgumentError
-        A parameter the family does not have (the nearest name is suggested), one it needs, or a result that is no
-        `Junction`.
     """
     result = call_any_family(family, parameters)
     name = getattr(family, "__name__", repr(family))

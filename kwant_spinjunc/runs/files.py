@@ -22,22 +22,6 @@ from ..errors import ArgumentError, SpinjuncError
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = [
-    "FileError",
-    "destination",
-    "held",
-    "leads_to",
-    "lock",
-    "read_table",
-    "refuse_same_files",
-    "shielded",
-    "table_digest",
-    "verify_table",
-    "with_checksum",
-    "write_atomically",
-    "write_table",
-]
-
 #: What a file is called that is none, by the test of its mode.
 SPECIAL = {
     "a folder": stat.S_ISDIR,
@@ -68,13 +52,7 @@ def _short(path: str | Path) -> str:
 
 
 def destination(path: str | Path, name: str = "output") -> Path:
-    """Return the file that a path leads to, links followed.
-
-    Raises
-    ------
-    ArgumentError
-        It is a folder, pipe, device or socket, may not be written, or the path cannot exist.
-    """
+    """Return the file that a path leads to, links followed."""
     try:
         target = Path(os.path.realpath(path))
         mode = os.stat(target).st_mode
@@ -142,10 +120,7 @@ def held(file: IO[bytes] | int, path: str | Path) -> bool:
 
     Without this second look a file is lost to whoever takes it for a leftover between its creation and its lock.
 
-    Raises
-    ------
-    BlockingIOError
-        Another process holds it.
+    Raises `BlockingIOError`: Another process holds it.
     """
     try:
         lock(file)
@@ -198,12 +173,7 @@ def write_atomically(path: str | Path, name: str = "output") -> Iterator[Path]:
     Links are followed and the mode of an existing file is kept. Temporary files left by a process that was killed are
     removed.
 
-    Raises
-    ------
-    ArgumentError
-        The path is no place for a file, see `destination`.
-    FileError
-        Writing failed, for example for lack of space.
+    Raises `FileError`: Writing failed, for example for lack of space.
     """
     target = destination(path, name)
     _remove_leftovers(target)
@@ -344,11 +314,6 @@ def read_table(path: str | Path, name: str = "output", nbytes: int | None = None
         Size of the numbers that are expected: a file that cannot be of them is refused before it is read.
     foreign
         Whether a file without a checksum, which somebody else has written, is taken as it is.
-
-    Raises
-    ------
-    ArgumentError
-        It cannot be read, has no checksum, or does not fit it.
     """
     import xarray as xr
 

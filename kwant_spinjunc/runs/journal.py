@@ -21,8 +21,6 @@ from numpy.typing import NDArray
 from ..errors import ArgumentError
 from .files import FileError, destination, held
 
-__all__ = ["Journal", "journal_path"]
-
 #: How a journal begins: what it is, then what it is of.
 MAGIC, IDENTITY = b"spinjunc-journal-1\n", 16
 #: A record: its length and checksum, then where its numbers go and the numbers.

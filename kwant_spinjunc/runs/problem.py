@@ -19,25 +19,12 @@ from ..halves import supercell
 from ..model.junction import Junction
 from ..model.memory import POINT, machine_memory, memory, refuse_points
 from ..model.plane import CrossSection
-from ..model.problem import told_apart
+from ..model.problem import MAX_DEFECT, told_apart
 from ..model.sample import realize, whole
 from ..quantities import LABELS, quantities
-from ..scattering import MAX_DEFECT
 from ..scattering import scatter_quietly as scatter
 from ..spin import check_unit_vector
 from ..transport.linear import linear_response
-
-__all__ = [
-    "DEFAULTS",
-    "JunctionProblem",
-    "Observable",
-    "Problem",
-    "SampleSettings",
-    "check_memory",
-    "chunk_size",
-    "plain_tree",
-]
-
 
 #: Quantities resolved by plane.
 PROFILES = ("bond_currents", "layer_torques", "densities")

@@ -22,9 +22,6 @@ from .problem import Observable, Problem
 from .statistics import BlockMeans, Moments, Statistic
 from .store import Store
 
-__all__ = ["Chunk", "Merged", "Run", "Solved", "read", "solve_realizations"]
-
-
 #: With a tolerance, at least so many realizations: the error bar of a few samples is itself uncertain.
 MINIMUM = 16
 #: An ensemble of which so many realizations fail from the first one on is given up.

@@ -17,9 +17,6 @@ from numpy.typing import NDArray
 from ..arrays import Floats
 from ..printing import as_html, first_line
 
-__all__ = ["BLOCKS", "BlockMeans", "Moments", "Statistic", "value_with_error"]
-
-
 #: Blocks of a jackknife: sample i belongs to block i modulo this. The relative error of its error bar is
 #: 1/sqrt(2 (BLOCKS - 1)), 9 %.
 BLOCKS = 64
@@ -48,29 +45,21 @@ def value_with_error(value: float, error: float) -> str:
 
 @dataclass(frozen=True)
 class Statistic:
-    """Average of a quantity over samples; all arrays have its shape.
+    """Average of a quantity over samples; all arrays have its shape."""
 
-    Attributes
-    ----------
-    mean, error, std : ndarray
-        Mean, its standard error std/sqrt(count), and the standard deviation of one sample (NaN for one sample).
-    minimum, maximum : ndarray
-        Extremes of the samples.
-    typical, typical_error : ndarray
-        exp⟨ln x⟩ and its standard error (of the logarithm, times the value); 0 where a sample is 0, NaN where one is
-        negative.
-    count : int
-        Number of samples.
-    """
-
+    #: `mean`, `error`, `std`: Mean, its standard error std/sqrt(count), and the standard deviation of one sample (NaN
+    #: for one sample).
     mean: Any
     error: Any
     std: Any
+    #: `minimum`, `maximum`: Extremes of the samples.
     minimum: Any
     maximum: Any
+    #: `typical`, `typical_error`: exp⟨ln x⟩ and its standard error (of the logarithm, times the value); 0 where a
+    #: sample is 0, NaN where one is negative.
     typical: Any
     typical_error: Any
-    count: int
+    count: int  #: Number of samples.
 
     def __str__(self) -> str:
         if np.ndim(self.mean) == 0:

@@ -30,9 +30,6 @@ from ..arrays import Floats
 from ..errors import ArgumentError, SpinjuncError
 from .files import destination, held, leads_to, lock
 
-__all__ = ["FURTHEST", "Store", "StoreError", "StoreFullError", "canonical", "is_store"]
-
-
 #: Written into the header of the file, so that it is known for a store whatever its name: "SpJn".
 APPLICATION = 0x53704A6E
 FORMAT = 1
@@ -103,6 +100,8 @@ def _checksum(*parts: bytes) -> bytes:
 class Store:
     """Samples of an ensemble by realization, on disk.
 
+    Raises `StoreError`: The file is no store, or is damaged as a whole.
+
     Parameters
     ----------
     path
@@ -110,14 +109,6 @@ class Store:
     identity
         What the store is of, a JSON object; compared with that of an existing store. None opens an existing store for
         reading, whatever it is of.
-
-    Raises
-    ------
-    ArgumentError
-        The store is of something else (the difference is named), is in use by another process, does not exist (for
-        reading) or cannot be made there.
-    StoreError
-        The file is no store, or is damaged as a whole.
 
     Examples
     --------
@@ -319,6 +310,8 @@ class Store:
     def write(self, start: int, samples: Floats, failures: Mapping[int, str]) -> None:
         """Commit consecutive realizations.
 
+        Raises `StoreFullError`: The disk is full; nothing of this row is kept, all that was before.
+
         Parameters
         ----------
         start
@@ -327,11 +320,6 @@ class Store:
             Shape (realizations, columns); the rows of failed ones are NaN.
         failures
             Error text by realization.
-
-        Raises
-        ------
-        StoreFullError
-            The disk is full; nothing of this row is kept, all that was before.
         """
         blob = np.ascontiguousarray(samples, dtype="<f8").tobytes()
         text = canonical({str(realization): error for realization, error in failures.items()})
@@ -373,10 +361,7 @@ class Store:
     def readable_end(self, chunk: int) -> int:
         """Return the number behind the last realization that can be read, damaged rows behind it counted as chunks.
 
-        Raises
-        ------
-        StoreError
-            Rows are further apart than a run leaves them: their numbers are wrong.
+        Raises `StoreError`: Rows are further apart than a run leaves them: their numbers are wrong.
         """
         with self._reported():
             rows = self._connection.execute("SELECT count(*) FROM chunks").fetchone()[0]

@@ -38,17 +38,6 @@ from .tables import TableFile, split_axes, table
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = [
-    "CRYSTAL_RTOL",
-    "VARIABLES",
-    "SweepError",
-    "SweepInterrupted",
-    "finished",
-    "first_of",
-    "sweep",
-    "variables_of",
-]
-
 #: Of a linear-response sweep.
 VARIABLES = quantities(
     "probabilities modes conductance tmr magnetization_current spin_current damping_like field_like angle "
@@ -157,6 +146,10 @@ def sweep(
 ) -> xr.Dataset:
     """Solve every junction, or Kwant system, of a family on a grid of parameters.
 
+    **Result**: Every variable has ``units`` and ``long_name``; torques and J_M are those of a unit bias split evenly,
+    µ_L = -µ_R = 1/2 (NaN for textures, which have no spacer). Points with no open channel have zero modes and zero
+    currents. Of Kwant systems without a k there are fluxes through named cuts and torques on named magnets.
+
     Parameters
     ----------
     family
@@ -189,13 +182,6 @@ def sweep(
     **axes
         Parameters of the family by name: 1D arrays are swept and become dimensions in the order given, single values
         are fixed.
-
-    Returns
-    -------
-    xarray.Dataset
-        Every variable has ``units`` and ``long_name``; torques and J_M are those of a unit bias split evenly,
-        µ_L = -µ_R = 1/2 (NaN for textures, which have no spacer). Points with no open channel have zero modes and zero
-        currents. Of Kwant systems without a k there are fluxes through named cuts and torques on named magnets.
 
     Raises
     ------

@@ -22,18 +22,6 @@ from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError
 from ..quantities import LABELS, LEADS, QUANTITIES, Quantity
 from ..spin import angle_between
 
-__all__ = [
-    "FOLLOWS",
-    "Labels",
-    "at_momentum",
-    "current_variables",
-    "follows",
-    "labels_of",
-    "linear_variables",
-    "observe_current",
-    "observe_linear",
-]
-
 Labels = Mapping[str, Sequence[Any]]
 
 #: Parameter of a family whose Hamiltonian moves with the bias.

@@ -26,13 +26,6 @@ from .journal import Journal, journal_path
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = [
-    "TableFile",
-    "provenance",
-    "split_axes",
-    "table",
-]
-
 #: Times its own size that a table takes while it is written, and gigabytes for what is solved at a time.
 COPIES, OVERHEAD = 2.0, 0.3
 

@@ -61,9 +61,6 @@ from .tables import provenance, split_axes, table
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["ERRORS", "validity_map"]
-
-
 #: What can be mapped: name -> what it is an error of.
 ERRORS = {
     "tunnelling": "error of (3), (4) with T = R²D from collinear data",
@@ -335,6 +332,10 @@ def validity_map(
 ) -> xr.Dataset:
     r"""Map the relative error of the phenomenology over the parameters of a family.
 
+    **Result**: For each error a variable of its name and ``<name>_leading_order``, equation (c) of this module. Always:
+    the exact ``magnetization_current``, and what could control the error, ``conductance``, ``transmission``, ``decay``,
+    ``round_trip``, ``factorization_defect`` and ``angle``. NaN where no current flows.
+
     Parameters
     ----------
     family
@@ -370,13 +371,6 @@ def validity_map(
     **axes
         Parameters of the family by name: 1D arrays are swept and become dimensions in the order given, single values
         are fixed.
-
-    Returns
-    -------
-    xarray.Dataset
-        For each error a variable of its name and ``<name>_leading_order``, equation (c) of this module. Always: the
-        exact ``magnetization_current``, and what could control the error, ``conductance``, ``transmission``,
-        ``decay``, ``round_trip``, ``factorization_defect`` and ``angle``. NaN where no current flows.
 
     Raises
     ------

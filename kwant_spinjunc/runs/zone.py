@@ -31,8 +31,6 @@ from ..devices.device import as_device
 from .executors import ExecutorError, Pool, open_pool, ordered
 from .store import Store, StoreError
 
-__all__ = ["zone_average"]
-
 #: What it takes besides its own.
 SETTINGS = ("turns", "behind", "axis", "momenta", "params", "rtol", "max_defect", "spin_orbit")
 #: Momenta of a task at most, and at least where they are shared among workers.
@@ -51,6 +49,8 @@ def zone_average(
     **settings: Any,
 ) -> CrystalScattering:
     """Average a Kwant system over its zone: ``scatter(system, energy, k="average", ...)`` on many processors.
+
+    **Result**: Of which other cuts and magnets are averaged in this process.
 
     Parameters
     ----------
@@ -72,11 +72,6 @@ def zone_average(
     **settings
         ``turns``, ``behind``, ``axis``, ``momenta``, ``params``, ``rtol``, ``max_defect``, ``spin_orbit`` as for
         `scatter`.
-
-    Returns
-    -------
-    CrystalScattering
-        Of which other cuts and magnets are averaged in this process.
 
     Raises
     ------

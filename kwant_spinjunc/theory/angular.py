@@ -35,22 +35,6 @@ from kwant_spinjunc.theory.drift_diffusion import Material, VectorInterface, mat
 from kwant_spinjunc.theory.interface import InterfaceResponse, tunnelling_response
 from kwant_spinjunc.theory.tunnelling import rotation_law
 
-__all__ = [
-    "A_polarized",
-    "A_screening",
-    "AngularFit",
-    "conductance_ratio",
-    "delta_J_M",
-    "delta_J_M_reduced",
-    "delta_J_M_transparent",
-    "fit_A",
-    "fit_matching",
-    "renormalized_ratio",
-    "spin_current_reduced",
-    "spin_current_transverse",
-    "transverse_ratio",
-]
-
 
 def _beta(value: ArrayLike) -> Floats:
     beta = finite_array("beta", value)
@@ -277,32 +261,18 @@ def A_screening(material: Material, thickness: float = 0.0) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class AngularFit:
-    """How well equation (12) describes a ΔJ_M(ξ, Φ).
+    """How well equation (12) describes a ΔJ_M(ξ, Φ)."""
 
-    Attributes
-    ----------
-    A1, A2
-        Least-squares constants.
-    residual
-        Largest |ΔJ_M - (12)| over the grid, in units of |βJ|.
-    rms
-        Root mean square of the same.
-    unfitted
-        The residual with A1 = A2 = 0.
-    xi_range, Phi_range
-        (smallest, largest) ξ and Φ (radians) of the data.
-    beta
-        Current polarization.
-    """
-
+    #: `A1`, `A2`: Least-squares constants.
     A1: float
     A2: float
-    residual: float
-    rms: float
-    unfitted: float
+    residual: float  #: Largest |ΔJ_M - (12)| over the grid, in units of |βJ|.
+    rms: float  #: Root mean square of the same.
+    unfitted: float  #: The residual with A1 = A2 = 0.
+    #: `xi_range`, `Phi_range`: (smallest, largest) ξ and Φ (radians) of the data.
     xi_range: tuple[float, float]
     Phi_range: tuple[float, float]
-    beta: float
+    beta: float  #: Current polarization.
 
 
 @formula

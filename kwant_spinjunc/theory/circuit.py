@@ -32,17 +32,6 @@ from kwant_spinjunc.checks import complex_array, finite, finite_array, formula
 from kwant_spinjunc.errors import ArgumentError, UnitarityError
 from kwant_spinjunc.spin import check_unit_vector
 
-__all__ = [
-    "Contact",
-    "SpinValve",
-    "contact_currents",
-    "corrected_mixing_conductance",
-    "mixing_conductance",
-    "polarization",
-    "relative_mixing",
-    "solve_spin_valve",
-]
-
 
 # ---------------------------------------------------------------------- from scattering amplitudes
 @formula
@@ -241,28 +230,15 @@ class Contact:
 
 @dataclass(frozen=True, eq=False)
 class SpinValve:
-    """Linear response of F|N|F to a bias of 1 eV between the magnets, µ_L - µ_R = 1.
+    """Linear response of F|N|F to a bias of 1 eV between the magnets, µ_L - µ_R = 1."""
 
-    Attributes
-    ----------
-    conductance : ndarray, shape (...)
-        e²/h.
-    spin_currents : ndarray, shape (..., 2, 3)
-        Pauli flux in the node next to the left and right contact, positive from left to right, e²/h. Equal: the node
-        neither makes nor relaxes spin.
-    torques : ndarray, shape (..., 2, 3)
-        Torque vectors on the left and right magnet, rates of σ in e²/h.
-    mu : ndarray, shape (...)
-        Chemical potential of the node in eV, µ_L = 1/2 and µ_R = -1/2.
-    accumulation : ndarray, shape (..., 3)
-        δµ of the node in eV.
-    """
-
-    conductance: Floats
+    conductance: Floats  #: Shape (...): e²/h.
+    #: Shape (..., 2, 3): pauli flux in the node next to the left and right contact, positive from left to right, e²/h.
+    #: Equal: the node neither makes nor relaxes spin.
     spin_currents: Floats
-    torques: Floats
-    mu: Floats
-    accumulation: Floats
+    torques: Floats  #: Shape (..., 2, 3): torque vectors on the left and right magnet, rates of σ in e²/h.
+    mu: Floats  #: Shape (...): chemical potential of the node in eV, µ_L = 1/2 and µ_R = -1/2.
+    accumulation: Floats  #: Shape (..., 3): δµ of the node in eV.
 
 
 @formula

@@ -29,44 +29,21 @@ from kwant_spinjunc.checks import finite_array, formula, not_negative_array, pos
 from kwant_spinjunc.errors import ArgumentError, UnitarityError
 from kwant_spinjunc.spin import SIGNS
 
-__all__ = [
-    "InterfaceResponse",
-    "conductance_matrix",
-    "dropped_response",
-    "in_series",
-    "interface_currents",
-    "interface_resistance",
-    "interface_response",
-    "metallic_limit",
-    "response_of",
-    "sharvin_corrected",
-    "tunnelling_limit",
-    "tunnelling_response",
-]
-
-
 #: Condition number of 1 - G/(2N) above which the interface has no resistance of its own (rounding of four channels).
 IDEAL_CONTACT = 1e12
 
 
 @dataclass(frozen=True, eq=False)
 class InterfaceResponse:
-    """The coefficients of equations (5) and (6) and of the charge current J = Σ_s g_1s µ^L_s - g_2s µ^R_s, in e²/h.
+    """The coefficients of equations (5) and (6) and of the charge current J = Σ_s g_1s µ^L_s - g_2s µ^R_s, in e²/h."""
 
-    Attributes
-    ----------
-    left_1, left_2 : ndarray, shape (..., 2)
-        r^L_1s and r^L_2s of equation (5), [..., s].
-    right_1, right_2 : ndarray, shape (..., 2)
-        r^R_1s and r^R_2s of equation (6).
-    charge_1, charge_2 : ndarray, shape (..., 2)
-        g_1s and g_2s of the charge current, which is the same on both sides.
-    """
-
+    #: `left_1`, `left_2`: Shape (..., 2): r^L_1s and r^L_2s of equation (5), [..., s].
     left_1: Floats
     left_2: Floats
+    #: `right_1`, `right_2`: Shape (..., 2): r^R_1s and r^R_2s of equation (6).
     right_1: Floats
     right_2: Floats
+    #: `charge_1`, `charge_2`: Shape (..., 2): g_1s and g_2s of the charge current, which is the same on both sides.
     charge_1: Floats
     charge_2: Floats
 

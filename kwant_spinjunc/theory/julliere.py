@@ -13,13 +13,6 @@ from kwant_spinjunc.checks import finite_array, formula
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS
 
-__all__ = [
-    "angular_conductance",
-    "conductances_from_spin_factors",
-    "polarization",
-    "tmr",
-]
-
 
 def _dos(name: str, value: ArrayLike) -> Floats:
     dos = finite_array(name, value, "(..., 2)")

@@ -17,17 +17,6 @@ from kwant_spinjunc.spin import SIGNS
 
 from .tunnelling import rotation_probabilities
 
-__all__ = [
-    "continuity_defect",
-    "difference_length",
-    "magnetization_current",
-    "polarization",
-    "rotated_magnetization_current",
-    "rotated_spin_currents",
-    "series_fields",
-    "spin_currents",
-]
-
 
 def _sigma(name: str, value: ArrayLike) -> Floats:
     sigma = finite_array(name, value, "(..., 2)")

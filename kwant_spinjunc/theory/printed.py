@@ -27,8 +27,6 @@ from kwant_spinjunc.theory.parallel_circuit import series_fields
 from kwant_spinjunc.theory.tunnelling import barrier_excess
 from kwant_spinjunc.theory.tunnelling.decay import Allowed, integral_of_root
 
-__all__ = ["fields", "magnetization_current", "net_torque", "rotation", "tunnelling_matrix", "wkb_exponent"]
-
 Density = Callable[[Floats], ArrayLike]
 
 

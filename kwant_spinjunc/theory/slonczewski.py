@@ -20,20 +20,6 @@ from kwant_spinjunc.spin import SIGNS
 
 from .tunnelling import continuum_reflection, interface_factor
 
-__all__ = [
-    "angular_conductance",
-    "angular_efficiency",
-    "asymmetric_efficiency",
-    "conductance_per_area",
-    "effective_polarization",
-    "field_like_torque_from_reflections",
-    "in_plane_torques",
-    "mean_conductance",
-    "rectangular_transmission",
-    "torques_from_spin_factors",
-    "wave_numbers",
-]
-
 
 # ---------------------------------------------------------------------- checks at the border
 def _wave_numbers(name: str, value: ArrayLike) -> Floats:

@@ -25,15 +25,6 @@ from kwant_spinjunc.checks import finite, finite_array, formula, not_negative_ar
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS
 
-__all__ = [
-    "contact_accumulation",
-    "contact_polarization",
-    "contact_resistance",
-    "profile",
-    "spin_valve_polarization",
-    "spin_valve_resistance",
-]
-
 
 def _asymmetry(name: str, value: ArrayLike) -> Floats:
     array = finite_array(name, value)

@@ -21,8 +21,6 @@ from kwant_spinjunc.checks import finite_array, formula, positive, positive_inte
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.theory.domain_wall import chain_response
 
-__all__ = ["chain_threshold", "macrospin_threshold", "wall_tilts"]
-
 
 @formula
 def wall_tilts(

@@ -49,15 +49,6 @@ from .equilibrium import (
 from .linear import Response
 from .observables import Torques, magnet_torques, magnetization_current
 
-__all__ = [
-    "BiasResponse",
-    "bias_response",
-    "biased",
-    "check_junction",
-    "linear_drop",
-]
-
-
 #: Distances from a chemical potential, in kT, at which a thermal integral is cut. e^-745 is the smallest number.
 THERMAL_CUTS = np.array([6.0, 40.0, 745.0])
 #: Positive along +y on both sides.
@@ -68,20 +59,13 @@ DIRECTION = np.array([[1.0], [-1.0]])
 def linear_drop(junction: Junction) -> Floats:
     """Return the default potential of each plane of the scattering region in units of the bias, from 1/2 to -1/2.
 
+    **Result**: shape (planes,): Linear over the nonmagnetic planes between the leads, in N + 1 equal steps; a step at
+    the cut without any.
+
     Parameters
     ----------
     junction
         The junction.
-
-    Returns
-    -------
-    ndarray, shape (planes,)
-        Linear over the nonmagnetic planes between the leads, in N + 1 equal steps; a step at the cut without any.
-
-    Raises
-    ------
-    ArgumentError
-        A texture without a nonmagnetic plane: it has no place where the potential must fall.
 
     Examples
     --------
@@ -225,13 +209,7 @@ class BiasResponse(Response):
 
     @property
     def total_torques(self) -> Torques:
-        """Torques of window and occupied states together.
-
-        Raises
-        ------
-        ArgumentError
-            The equilibrium part was not asked for.
-        """
+        """Torques of window and occupied states together."""
         if self.equilibrium is None:
             raise ArgumentError("Argument `equilibrium` must be True for the total torques, but was False.")
         window, below = self.torques, self.equilibrium.torques

@@ -13,38 +13,27 @@ from ..checks import finite_array, positive
 from ..model.junction import Junction
 from .bias import bias_response, check_junction
 
-__all__ = ["BiasDerivative", "Magnetoresistance", "bias_derivative", "tunneling_magnetoresistance"]
-
 
 @dataclass(frozen=True, eq=False)
 class BiasDerivative:
-    """Derivatives with respect to the bias, per unit cell in e²/h (particle current and Pauli-spin flux per V).
+    """Derivatives with respect to the bias, per unit cell in e²/h (particle current and Pauli-spin flux per V)."""
 
-    Attributes
-    ----------
-    bias : ndarray, shape (...)
-    conductance : ndarray, shape (...)
-        Differential conductance dJ/dV.
-    magnetization : ndarray, shape (..., 2)
-        dJ_M/dV on both sides.
-    damping_like, field_like : ndarray, shape (..., 2)
-        Torkances dτ/dV of both magnets; the field-like one with its equilibrium part if that was asked for.
-    error : ndarray, shape (...)
-        Estimated absolute error of the least accurate of them.
-    """
-
-    bias: Floats
-    conductance: Floats
-    magnetization: Floats
+    bias: Floats  #: Shape (...).
+    conductance: Floats  #: Shape (...): differential conductance dJ/dV.
+    magnetization: Floats  #: Shape (..., 2): dJ_M/dV on both sides.
+    #: `damping_like`, `field_like`: Shape (..., 2): torkances dτ/dV of both magnets; the field-like one with its
+    #: equilibrium part if that was asked for.
     damping_like: Floats
     field_like: Floats
-    error: Floats
+    error: Floats  #: Shape (...): estimated absolute error of the least accurate of them.
 
 
 def bias_derivative(junction: Junction, bias: ArrayLike, *, step: float = 0.02, **options: Any) -> BiasDerivative:
     r"""Return differential conductance and torkances, by central differences of three steps and their extrapolation.
 
     With D_h = [X(V + h) - X(V - h)]/2h and R_h = (4 D_h/2 - D_h)/3 it is (16 R_h/2 - R_h)/15, good to order h⁶.
+
+    **Result**: Its error is the difference to R_h/2, plus what the errors of the responses can do, divided by the step.
 
     Parameters
     ----------
@@ -54,11 +43,6 @@ def bias_derivative(junction: Junction, bias: ArrayLike, *, step: float = 0.02, 
         h > 0, in the unit of the bias.
     **options
         Of `bias_response`.
-
-    Returns
-    -------
-    BiasDerivative
-        Its error is the difference to R_h/2, plus what the errors of the responses can do, divided by the step.
 
     Notes
     -----
@@ -108,23 +92,14 @@ def _with_axis(options: dict[str, Any], ndim: int) -> dict[str, Any]:
 
 @dataclass(frozen=True, eq=False)
 class Magnetoresistance:
-    """TMR(V) = (J_P - J_AP)/J_AP, dimensionless, with the two currents it comes from.
+    """TMR(V) = (J_P - J_AP)/J_AP, dimensionless, with the two currents it comes from."""
 
-    Attributes
-    ----------
-    bias : ndarray, shape (...)
-    ratio : ndarray, shape (...)
-    parallel, antiparallel : ndarray, shape (...)
-        Charge currents; at zero bias the conductances, in e²/h per unit cell.
-    error : ndarray, shape (...)
-        Estimated absolute error of the ratio.
-    """
-
-    bias: Floats
-    ratio: Floats
+    bias: Floats  #: Shape (...).
+    ratio: Floats  #: Shape (...).
+    #: `parallel`, `antiparallel`: Shape (...): charge currents; at zero bias the conductances, in e²/h per unit cell.
     parallel: Floats
     antiparallel: Floats
-    error: Floats
+    error: Floats  #: Shape (...): estimated absolute error of the ratio.
 
 
 def tunneling_magnetoresistance(junction: Junction, bias: ArrayLike, **options: Any) -> Magnetoresistance:

@@ -50,8 +50,6 @@ from ..quadrature import Integral, cut_into_pieces, integrate
 from ..spin import torque_axes
 from .observables import Torques
 
-__all__ = ["UNIT", "EquilibriumResponse", "equilibrium_response", "grand_potential"]
-
 #: Unit of every current and torque, for energies in eV.
 UNIT = "(e²/h)·V per unit cell"
 #: Poles of the Fermi function below the end of the contour.
@@ -71,24 +69,13 @@ Function = Callable[[Stack, Complex, Floats], Complex]
 
 @dataclass(frozen=True, eq=False)
 class EquilibriumResponse:
-    """The spin current and the torques of the occupied states.
+    """The spin current and the torques of the occupied states."""
 
-    Attributes
-    ----------
-    spin_current : ndarray, shape (..., 3)
-        Pauli-spin flux Q_eq through the spacer, positive along +y; it points along m_L×m_R.
-    torques : Torques
-        τ_L = -Q_eq and τ_R = Q_eq; no damping-like part.
-    error : ndarray, shape (...)
-        Estimated absolute error of the length of Q_eq.
-    unit : str
-        Unit of all of them for energies in eV.
-    """
-
+    #: Shape (..., 3): Pauli-spin flux Q_eq through the spacer, positive along +y; it points along m_L×m_R.
     spin_current: Floats
-    torques: Torques
-    error: Floats
-    unit: str = UNIT
+    torques: Torques  #: τ_L = -Q_eq and τ_R = Q_eq; no damping-like part.
+    error: Floats  #: Shape (...): estimated absolute error of the length of Q_eq.
+    unit: str = UNIT  #: Unit of all of them for energies in eV.
 
 
 def equilibrium_response(
@@ -101,6 +88,8 @@ def equilibrium_response(
     bottom: float | None = None,
 ) -> EquilibriumResponse:
     r"""Return the equilibrium spin current and the torques of interlayer exchange, equation (b).
+
+    **Result**: Batch axes in front. Multiply with `units.torque_per_area` to get J/m².
 
     Parameters
     ----------
@@ -117,16 +106,6 @@ def equilibrium_response(
     bottom
         Where the contour starts, at or below every energy of the spectrum; by default a bound for it is used. The
         result does not depend on it.
-
-    Returns
-    -------
-    EquilibriumResponse
-        Batch axes in front. Multiply with `units.torque_per_area` to get J/m².
-
-    Raises
-    ------
-    ArgumentError
-        A texture (no bond between two collinear halves), a temperature below 0, or ``bottom`` inside the spectrum.
 
     Notes
     -----

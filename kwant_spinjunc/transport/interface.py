@@ -20,35 +20,19 @@ from ..halves import zone
 from ..model.junction import Junction
 from ..model.problem import AVERAGE
 
-__all__ = ["ContactConductances", "contact_conductances"]
-
 #: Averages are relative to this part of a conductance quantum where a component vanishes.
 SMALL = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
 class ContactConductances:
-    """One contact between a metal and a magnet, per unit cell, in e²/h.
+    """One contact between a metal and a magnet, per unit cell, in e²/h."""
 
-    Attributes
-    ----------
-    conductances : ndarray, shape (2,)
-        G_s of the spin labels of the metal's lead.
-    mixing : complex
-        G_mix.
-    modes_metal : float
-        Open channels of the metal for one spin.
-    modes_magnet : ndarray, shape (2,)
-        Open channels of the magnet, majority first.
-    error : float
-        Estimated absolute error of an average, 0 without.
-    """
-
-    conductances: Floats
-    mixing: complex
-    modes_metal: float
-    modes_magnet: Floats
-    error: float = 0.0
+    conductances: Floats  #: Shape (2,): G_s of the spin labels of the metal's lead.
+    mixing: complex  #: G_mix.
+    modes_metal: float  #: Open channels of the metal for one spin.
+    modes_magnet: Floats  #: Shape (2,): open channels of the magnet, majority first.
+    error: float = 0.0  #: Estimated absolute error of an average, 0 without.
 
 
 def contact_conductances(

@@ -19,22 +19,13 @@ from ..printing import Table, first_line
 from ..scattering import Scattering
 from .observables import Torques, magnet_torques, magnetization_current, outer_spin_currents, spacer_spin_current
 
-__all__ = ["LeadCurrents", "Response", "channel_currents", "linear_response", "tunneling_response"]
-
 
 @dataclass(frozen=True, eq=False)
 class LeadCurrents:
-    """Spin-resolved currents in both leads.
+    """Spin-resolved currents in both leads."""
 
-    Attributes
-    ----------
-    spin_resolved : ndarray, shape (..., 2, 2)
-        I_αs as [lead, spin], positive along +y, spin along each lead's own m.
-    m : ndarray, shape (..., 2, 3)
-        The axes that label the spins: each lead's own m, also where the lead is not magnetic.
-    """
-
-    spin_resolved: Floats
+    spin_resolved: Floats  #: Shape (..., 2, 2): I_αs as [lead, spin], positive along +y, spin along each lead's own m.
+    #: Shape (..., 2, 3): the axes that label the spins: each lead's own m, also where the lead is not magnetic.
     m: Floats
 
     @property
@@ -64,21 +55,11 @@ class LeadCurrents:
 
 @dataclass(frozen=True, eq=False)
 class Response(LeadCurrents):
-    """Currents in both leads with the spin current between them and the torques.
+    """Currents in both leads with the spin current between them and the torques."""
 
-    Attributes
-    ----------
-    spin_current : ndarray, shape (..., 3)
-        Pauli-spin flux Q through the spacer, positive along +y.
-    torques : Torques
-        Total torques on the two magnets.
-    layer_torques : ndarray, shape (..., planes, 3)
-        Torque on each plane of the scattering region.
-    """
-
-    spin_current: Floats
-    torques: Torques
-    layer_torques: Floats
+    spin_current: Floats  #: Shape (..., 3): Pauli-spin flux Q through the spacer, positive along +y.
+    torques: Torques  #: Total torques on the two magnets.
+    layer_torques: Floats  #: Shape (..., planes, 3): torque on each plane of the scattering region.
 
     @property
     def vector_difference(self) -> Floats:
@@ -122,17 +103,14 @@ class Response(LeadCurrents):
 def channel_currents(probabilities: Floats, mu: Floats) -> Floats:
     """Return I_αs = ±(1/h) Σ_βs' P[αs, βs'] (µ_αs - µ_βs'), plus on the left and minus on the right, along +y.
 
+    **Result**: shape (..., 2, 2): ``[..., lead, spin]``. Every term is a product, none a difference of fluxes.
+
     Parameters
     ----------
     probabilities
         ``[..., lead_out, spin_out, lead_in, spin_in]`` of two leads.
     mu
         ``[..., lead, spin]``.
-
-    Returns
-    -------
-    ndarray, shape (..., 2, 2)
-        ``[..., lead, spin]``. Every term is a product, none a difference of fluxes.
     """
     currents = np.zeros((*np.broadcast_shapes(probabilities.shape[:-4], mu.shape[:-2]), 2, 2))
     for lead_in in range(2):
@@ -149,6 +127,8 @@ def linear_response(scattering: Scattering, mu_left: ArrayLike = 0.5, mu_right: 
     I_Ls = (1/h)[N_Ls µ_Ls - Σ_s'' R^L_ss'' µ_Ls'' - Σ_s' T_Ls,Rs' µ_Rs'], evaluated by unitarity in the form free of
     cancellation, (1/h)[Σ_s'' R^L_ss'' (µ_Ls - µ_Ls'') + Σ_s' T_Ls,Rs' (µ_Ls - µ_Rs')], and the mirror image.
 
+    **Result**: In units of (e²/h) × V for potentials in eV; per unit cell, unless the cross-section has several sites.
+
     Parameters
     ----------
     scattering
@@ -156,11 +136,6 @@ def linear_response(scattering: Scattering, mu_left: ArrayLike = 0.5, mu_right: 
     mu_left, mu_right
         Chemical potentials (µ_+, µ_-) relative to the Fermi energy, trailing axis 2, or one number for both spins.
         They broadcast against the leading axes of ``scattering``.
-
-    Returns
-    -------
-    Response
-        In units of (e²/h) × V for potentials in eV; per unit cell, unless the cross-section has several sites.
 
     Raises
     ------

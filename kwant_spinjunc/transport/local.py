@@ -24,8 +24,6 @@ from ..model.junction import Junction
 from ..scattering import Scattering
 from ..spin import check_unit_vector
 
-__all__ = ["chemical_potentials", "chemical_potentials_of", "default_axes"]
-
 
 def default_axes(junction: Junction) -> Floats:
     """Return the axis of ± at each plane, shape (planes, 3).
@@ -50,6 +48,8 @@ def default_axes(junction: Junction) -> Floats:
 def chemical_potentials_of(densities: ArrayLike, axes: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Floats:
     """Return µ_s(n) from the densities of the incoming states.
 
+    **Result**: shape (..., planes, 2): In the unit of the potentials; NaN where there is no state of that spin.
+
     Parameters
     ----------
     densities
@@ -59,11 +59,6 @@ def chemical_potentials_of(densities: ArrayLike, axes: ArrayLike, mu_left: Array
         Unit vector of ± at each plane, shape (planes, 3) or (3,).
     mu_left, mu_right
         Potentials (µ_+, µ_-) of the reservoirs along their own m, or one number for both spins.
-
-    Returns
-    -------
-    ndarray, shape (..., planes, 2)
-        In the unit of the potentials; NaN where there is no state of that spin.
     """
     d = finite_array("densities", densities)
     if d.ndim < 4 or d.shape[-4:-2] != (2, 2) or d.shape[-1] != 4:
@@ -85,6 +80,9 @@ def chemical_potentials(
 ) -> Floats:
     """Return the local chemical potentials of both spins in every plane of a junction.
 
+    **Result**: shape (..., planes, 2): µ_±(n) in the unit of the potentials; see the module's docstring for its
+    validity.
+
     Parameters
     ----------
     scattering
@@ -93,11 +91,6 @@ def chemical_potentials(
         Potentials (µ_+, µ_-) of the reservoirs along their own m, or one number for both spins.
     axis
         Direction of ±, shape (3,) or (planes, 3); None: see `default_axes`.
-
-    Returns
-    -------
-    ndarray, shape (..., planes, 2)
-        µ_±(n) in the unit of the potentials; see the module's docstring for its validity.
 
     Examples
     --------

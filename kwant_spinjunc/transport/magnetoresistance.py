@@ -16,17 +16,9 @@ from ..errors import NoOpenChannelError
 from ..model.junction import Junction
 from ..scattering import scatter_quietly
 
-__all__ = ["collinear_conductances", "ratio"]
-
 
 def collinear_conductances(junction: Junction, energy: ArrayLike, k: Any = None) -> tuple[Floats, Floats]:
-    """Return G_P and G_AP by the fast engine, in e²/h per cell, shape of the energies and momenta; 0 without channels.
-
-    Raises
-    ------
-    ArgumentError
-        The magnets cannot be turned against each other.
-    """
+    """Return G_P and G_AP by the fast engine, in e²/h per cell, shape of energies and momenta; 0 without channels."""
     m = junction.magnetizations[0]
     found = []
     for direction in (m, -m):

@@ -31,8 +31,6 @@ from ..model.plane import band_shift
 from ..printing import as_html, fields_of, first_line
 from ..scattering import Scattering, scatter_quietly
 
-__all__ = ["Noise", "shot_noise"]
-
 #: N by spin and lead, by lead, currents by spin and lead, by lead.
 Arrays = tuple[Floats, Floats, Floats, Floats]
 #: Axes along which the size of `_noise`'s arrays differs in kind, counted from that of the angles.

@@ -23,33 +23,16 @@ from ..scattering import Scattering
 from ..spin import SIGNS, torque_axes
 from ..theory.interface import InterfaceResponse, interface_response
 
-__all__ = [
-    "Torques",
-    "interface_coefficients",
-    "magnet_torques",
-    "magnetization_current",
-    "outer_spin_currents",
-    "spacer_spin_current",
-]
-
 
 @dataclass(frozen=True, eq=False)
 class Torques:
-    """Total torques on the two magnets, in the unit of the spin current they come from.
+    """Total torques on the two magnets, in the unit of the spin current they come from."""
 
-    Attributes
-    ----------
-    vectors : ndarray, shape (..., 2, 3)
-        [magnet, (x, y, z)], exerted by the electrons on the left and the right magnet.
-    damping_like : ndarray, shape (..., 2)
-        Component along e = (m_other - cos Φ m)/sin Φ of each magnet; positive turns it toward the other.
-    field_like : ndarray, shape (..., 2)
-        Component along m_L×m_R/sin Φ, the same direction for both magnets.
-    """
-
+    #: Shape (..., 2, 3): [magnet, (x, y, z)], exerted by the electrons on the left and the right magnet.
     vectors: Floats
+    #: Shape (..., 2): component along e = (m_other - cos Φ m)/sin Φ of each magnet; positive turns it toward the other.
     damping_like: Floats
-    field_like: Floats
+    field_like: Floats  #: Shape (..., 2): component along m_L×m_R/sin Φ, the same direction for both magnets.
 
     def __str__(self) -> str:
         title = "Torques on the left and the right magnet, in the unit of the spin current they come from"
@@ -66,13 +49,7 @@ def magnetization_current(spin_resolved: ArrayLike) -> Floats:
 
 
 def spacer_spin_current(scattering: Scattering) -> Floats:
-    """Return the Pauli-spin flux Q through the spacer per incoming state, shape (..., 2, 2, 3) = [lead_in, spin_in].
-
-    Raises
-    ------
-    ArgumentError
-        The junction is a texture with no bond between two collinear halves: there is no one spacer current.
-    """
+    """Return the Pauli-spin flux Q through the spacer per incoming state, shape (..., 2, 2, 3) = [lead_in, spin_in]."""
     cut = scattering.problem.base.cut
     if cut is None:
         raise ArgumentError(

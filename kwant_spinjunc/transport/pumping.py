@@ -40,11 +40,12 @@ from ..model.plane import band_shift
 from ..scattering import Scattering
 from ..spin import PAULI, spinors
 
-__all__ = ["gilbert_damping"]
-
 
 def gilbert_damping(scattering: Any, magnet: Any, *, moment: float | None = None, g_factor: float = 2.0) -> Floats:
     """Return the damping tensor of a magnet by spin pumping into the leads.
+
+    **Result**: shape (..., 3, 3): G, or α = g G/(4π moment): rows and columns are axes of rotation of the magnet, x, y,
+    z.
 
     Parameters
     ----------
@@ -58,11 +59,6 @@ def gilbert_damping(scattering: Any, magnet: Any, *, moment: float | None = None
         Its magnetic moment in µ_B: of one unit cell of the plane for a mean over k, else of all sites. None: G itself.
     g_factor
         g.
-
-    Returns
-    -------
-    ndarray, shape (..., 3, 3)
-        G, or α = g G/(4π moment): rows and columns are axes of rotation of the magnet, x, y, z.
 
     Raises
     ------

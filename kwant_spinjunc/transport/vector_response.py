@@ -30,9 +30,6 @@ from ..scattering import Scattering
 from ..spin import PAULI
 from ..theory.drift_diffusion import VectorInterface
 
-__all__ = ["accumulation_frames", "vector_interface", "vector_response"]
-
-
 #: δµ_0, δµ_1, δµ_2, δµ_3 as matrices.
 INPUTS = np.concatenate([np.eye(2)[None], PAULI])
 #: Points evaluated together.
@@ -51,18 +48,16 @@ def accumulation_frames(m: Floats) -> Floats:
 def vector_response(scattering: Scattering, *, rtol: float = 1e-8) -> Floats:
     """Return the currents of both sides per accumulation on either side of a clean junction.
 
+    **Result**: shape (..., 2, 4, 2, 4): ``[side, (charge, e_1, e_2, m), side_in, (δµ_0, δµ_1, δµ_2, δµ_3)]`` in e²/h
+    per cell, along +y, Pauli spin; e_1 and e_2 through the bond next to the outermost plane of lead material of the
+    junction, toward the middle.
+
     Parameters
     ----------
     scattering
         Of a clean `Junction`, textures included, at one or many energies and k, or averaged over the zone.
     rtol
         Relative tolerance of an average, of the largest coefficient of each pair of sides.
-
-    Returns
-    -------
-    ndarray, shape (..., 2, 4, 2, 4)
-        ``[side, (charge, e_1, e_2, m), side_in, (δµ_0, δµ_1, δµ_2, δµ_3)]`` in e²/h per cell, along +y, Pauli spin;
-        e_1 and e_2 through the bond next to the outermost plane of lead material of the junction, toward the middle.
 
     Raises
     ------

@@ -301,8 +301,8 @@ def test_what_holds_arrays_is_compared_as_an_object():
         if module.name.split(".")[1] not in RESULTS:
             continue
         imported = importlib.import_module(module.name)
-        for value in (getattr(imported, name) for name in getattr(imported, "__all__", ())):
-            if isinstance(value, type) and dataclasses.is_dataclass(value):
+        for value in vars(imported).values():
+            if isinstance(value, type) and value.__module__ == imported.__name__ and dataclasses.is_dataclass(value):
                 kinds = [str(field.type) for field in dataclasses.fields(value) if field.compare]
                 arrays = any(kind in ("Floats", "Complex", "Integers", "Flags") or "NDArray" in kind for kind in kinds)
                 unlike += [value.__qualname__] if arrays and value.__eq__ is not object.__eq__ else []

@@ -38,10 +38,10 @@ MODULES = [
     importlib.import_module(f"{theory.__name__}.{module.name}") for module in pkgutil.iter_modules(theory.__path__)
 ]
 FUNCTIONS = {
-    f"{module.__name__.rsplit('.', 1)[1]}.{name}": getattr(module, name)
+    f"{module.__name__.rsplit('.', 1)[1]}.{name}": function
     for module in MODULES
-    for name in getattr(module, "__all__", [])
-    if inspect.isfunction(getattr(module, name))
+    for name, function in vars(module).items()
+    if inspect.isfunction(function) and function.__module__.startswith(module.__name__) and name[0] != "_"
 }
 #: Never a value of anything: refused wherever a number is asked for.
 NO_NUMBERS = {

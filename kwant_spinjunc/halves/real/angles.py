@@ -13,9 +13,6 @@ import numpy as np
 
 from ...arrays import Floats
 
-__all__ = ["FEWEST", "interpolated"]
-
-
 #: Nodes of the first attempt; the second has three times as many, these among them.
 FEWEST = 3
 #: Largest error, relative to the smallest value among the nodes (of R_ss: absolute), and how much less is asked of it.

@@ -16,8 +16,6 @@ from ..supercell.dense import gemm
 from ..supercell.modes import Modes
 from ..supercell.sampled import Sampled
 
-__all__ = ["Border", "border_of", "real_modes"]
-
 #: Borders kept: the same lead meets every sample of an ensemble.
 BORDERS = 8
 
@@ -41,22 +39,12 @@ def real_modes(section: CrossSection) -> tuple[Floats, Floats]:
 
 @dataclass(eq=False)
 class Border:
-    """A lead and clean planes, per spin (one entry where nothing depends on spin).
-
-    Attributes
-    ----------
-    g : list of ndarray
-        Surface Green's function of each transverse mode at the last clean plane.
-    open : list of ndarray
-        Which modes are open in the lead.
-    wave : list of ndarray
-        Incoming wave of each mode there.
-    """
+    """A lead and clean planes, per spin (one entry where nothing depends on spin)."""
 
     U: Floats
-    g: list[Complex]
-    open: list[NDArray[np.bool_]]
-    wave: list[Complex]
+    g: list[Complex]  #: Surface Green's function of each transverse mode at the last clean plane.
+    open: list[NDArray[np.bool_]]  #: Which modes are open in the lead.
+    wave: list[Complex]  #: Incoming wave of each mode there.
     _kept: dict[tuple[bool, float], tuple[list[Floats], list[Floats]]] = field(default_factory=dict)
 
     _phases: dict[bool, list[Complex]] = field(default_factory=dict)

@@ -22,20 +22,6 @@ from ..supercell.sampled import Sampled
 from .border import border_of
 from .slabs import slab_of
 
-__all__ = [
-    "PLAIN",
-    "Face",
-    "Watch",
-    "beside",
-    "biggest",
-    "eliminate",
-    "face_of",
-    "reach",
-    "slab_ends",
-    "transposed_gemm",
-]
-
-
 #: Largest number of an elimination (energies in the largest hopping, inverses in its inverse) that is taken as it is.
 #: Above, the error of the inverse, which grows with its square or cube, is removed to first order.
 PLAIN = 30.0

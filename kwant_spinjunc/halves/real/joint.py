@@ -28,8 +28,6 @@ from ..supercell.sampled import Sampled
 from ..supercell.surface import pick
 from .face import PLAIN, Face, Watch, beside, biggest, eliminate, face_of, slab_ends, transposed_gemm
 
-__all__ = ["Joint", "WeakError"]
-
 #: Spins whose matrices differ by less than this leave too few digits of the difference.
 WEAK = 1e-4
 
@@ -58,10 +56,7 @@ class _Blocks:
 class Joint:
     """Two collinear halves of a real sample; what does not depend on the angle is made once.
 
-    Raises
-    ------
-    WeakError
-        The spins of a half differ too little.
+    Raises `WeakError`: The spins of a half differ too little.
     """
 
     def __init__(self, problem: Sampled, cut: int, axes: Floats, watch: Watch) -> None:

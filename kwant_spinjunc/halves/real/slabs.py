@@ -15,8 +15,6 @@ from ...arrays import Floats
 from ...model.plane import CrossSection
 from ...sparse import has_mumps, mumps_lock
 
-__all__ = ["SingularError", "Slab", "is_available", "slab_of"]
-
 #: Orders the elimination of a slab of some hundred sites and more best; below there is no difference.
 ORDERING = "metis"
 #: Patterns kept, each with the memory of its factorization.

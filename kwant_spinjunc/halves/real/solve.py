@@ -14,9 +14,6 @@ from .face import Watch
 from .joint import Joint, Turns, WeakError
 from .slabs import SingularError, is_available
 
-__all__ = ["covers", "probabilities"]
-
-
 #: Sites of a plane from which on sparse real elimination is faster than the dense complex recursion.
 SMALLEST = 25
 #: Largest number met (energies in the largest hopping, inverses in its inverse) that is accepted: 1e-16 of it is lost.

@@ -16,19 +16,6 @@ from scipy.linalg import blas, eig, lapack
 
 from ...arrays import Floats, Matrix
 
-__all__ = [
-    "LU",
-    "between",
-    "block_diagonal",
-    "dagger",
-    "gemm",
-    "invert",
-    "one_minus",
-    "resolvent",
-    "squared",
-    "symmetric_inverse",
-]
-
 #: Largest norm of its matrix for a series, which ends at the second number; largest condition of eigenvectors.
 LARGEST_RATIO, SERIES_END, LARGEST_CONDITION = 0.25, 1e-18, 1e5
 #: Numbers x for which an eigenvalue problem does not pay.

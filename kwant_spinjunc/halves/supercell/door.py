@@ -22,12 +22,6 @@ from .sampled import Sampled, cut_of
 from .turned import turned_fields
 from .waves import collinear_waves, general_waves
 
-__all__ = [
-    "probabilities",
-    "probabilities_by",
-    "states",
-]
-
 #: Directions from which on the angle is put into a series or an eigenvalue problem.
 MANY = 4
 #: Arithmetic of a sample.
@@ -46,6 +40,8 @@ def probabilities(
 ) -> Floats:
     """Return the spin-resolved probabilities of one sample, for one or many pairs of directions.
 
+    **Result**: shape (..., 2, 2, 2, 2): ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes.
+
     Parameters
     ----------
     junction
@@ -62,16 +58,6 @@ def probabilities(
         solved once for all directions.
     by
         ``"complex"`` for the dense complex recursion also where real arithmetic covers the sample.
-
-    Returns
-    -------
-    ndarray, shape (..., 2, 2, 2, 2)
-        ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes.
-
-    Raises
-    ------
-    ArgumentError
-        Directions are given for a sample that has no two collinear halves, or the sample does not fit the junction.
     """
     return probabilities_by(junction, energy, section, sample, m_left, m_right, by=by)[0]
 
@@ -128,11 +114,6 @@ def states(
     junction, energy, section, sample, m_left, m_right
         As in `probabilities`. Of directions, leading axes come first, the halves are solved once for all, and there
         are no ``site_densities``.
-
-    Raises
-    ------
-    ArgumentError
-        As in `probabilities`.
     """
     problem, cut, axes, pairs = _asked(junction, energy, section, sample, m_left, m_right)
     if m_left is not None or m_right is not None:
@@ -150,13 +131,7 @@ def _asked(
     m_left: ArrayLike | None,
     m_right: ArrayLike | None,
 ) -> tuple[Sampled, int | None, Floats, Floats]:
-    """Return the sample, its cut, the axes of its halves and the pairs of directions (..., 2, 3) asked for.
-
-    Raises
-    ------
-    ArgumentError
-        Directions are given for a sample that has no two collinear halves, or for a half without a magnet.
-    """
+    """Return the sample, its cut, the axes of its halves and the pairs of directions (..., 2, 3) asked for."""
     problem = Sampled(junction, finite("energy", energy), section, sample)
     axes = junction.magnetizations
     cut = cut_of(problem, axes)

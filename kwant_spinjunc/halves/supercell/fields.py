@@ -14,8 +14,6 @@ from .sampled import Sampled
 from .surface import Half, hopped
 from .waves import Waves
 
-__all__ = ["Evaluator", "flux", "frame_of"]
-
 
 class Evaluator:
     """Evaluates waves plane by plane."""

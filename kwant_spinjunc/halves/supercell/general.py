@@ -14,10 +14,6 @@ from .half import solve_halves
 from .sampled import Sampled
 from .surface import hopped, make_full
 
-__all__ = [
-    "General",
-]
-
 
 class General:
     """Two halves with spin along the labels of their leads; 2 M × 2 M matrices join them."""

@@ -14,11 +14,6 @@ from .modes import Modes
 from .sampled import Sampled
 from .surface import Half, Plane, hopped, make_full
 
-__all__ = [
-    "solve_half",
-    "solve_halves",
-]
-
 #: A difference of the two spins is propagated by products once it is this small; above, it is taken as it is.
 SMALL_DIFFERENCE = 1e-4
 

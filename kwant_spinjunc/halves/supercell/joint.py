@@ -14,14 +14,6 @@ from ...spin import rotation_matrix
 from .dense import LU, between, dagger, gemm, one_minus, resolvent, squared
 from .surface import Half, pick
 
-__all__ = [
-    "Cut",
-    "Side",
-    "fill_squares",
-    "gauged",
-    "label_turn",
-]
-
 #: Labels of a nonmagnetic lead that turn by less than this from the axis of their half do not mix.
 SAME_LABELS = 1e-15
 

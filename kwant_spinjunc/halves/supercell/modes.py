@@ -12,10 +12,6 @@ from .dense import dagger, gemm
 from .sampled import Sampled
 from .surface import Half, Plane
 
-__all__ = [
-    "Modes",
-]
-
 
 class Modes:
     """The same as long as every plane is uniform: numbers for every transverse mode."""

@@ -15,12 +15,6 @@ from ...model.plane import CrossSection
 from ...model.sample import Realization
 from ...spin import sigma
 
-__all__ = [
-    "Sampled",
-    "cut_of",
-    "find_cut",
-]
-
 
 @dataclass(frozen=True, eq=False)
 class Sampled:

@@ -9,14 +9,6 @@ import numpy as np
 from ...arrays import Complex, Floats, Matrix
 from .dense import block_diagonal, dagger, gemm
 
-__all__ = [
-    "Half",
-    "Plane",
-    "hopped",
-    "make_full",
-    "pick",
-]
-
 
 @dataclass
 class Half:

@@ -34,8 +34,6 @@ from .modes import Modes
 from .sampled import Sampled
 from .surface import Half, hopped, pick
 
-__all__ = ["turned_fields"]
-
 #: Pairs of spins whose forms are needed: densities of both, and what flips.
 PAIRS = ((0, 0), (1, 1), (0, 1))
 #: Numbers of φ φ† that are kept at a time.

@@ -16,13 +16,6 @@ from .joint import Cut, Side, label_turn
 from .sampled import Sampled
 from .surface import Half, hopped, pick
 
-__all__ = [
-    "Waves",
-    "collinear_waves",
-    "general_waves",
-]
-
-
 #: Per lead and spin that come in: waves of every plane, with spin before site, along the axis of the plane's half.
 Waves = Iterator[tuple[int, int, list[Complex]]]
 

@@ -15,9 +15,6 @@ from kwant_spinjunc.theory import julliere, tunnelling
 
 from ...arrays import Floats
 
-__all__ = ["RULES"]
-
-
 CONDUCTANCE = "the conductance at the same angle"
 
 

@@ -12,8 +12,6 @@ from kwant_spinjunc.magnets.parameters import SIDES, interface_parameters
 from kwant_spinjunc.spin import torque_axes
 from kwant_spinjunc.theory import circuit
 
-__all__ = ["RULES"]
-
 #: Angles nearer to 0 and π have no torque to compare.
 COLLINEAR = 1e-6
 

@@ -10,9 +10,6 @@ from kwant_spinjunc.theory import tunnelling
 
 from ...arrays import Floats
 
-__all__ = ["RULES"]
-
-
 UNIT = "e²/h × V"
 CURRENT = "the charge current at the same angle"
 #: A charge current below this part of what its channels carry makes errors per current large.

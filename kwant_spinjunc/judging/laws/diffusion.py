@@ -10,9 +10,6 @@ from kwant_spinjunc.judging.laws.rule import Curve, Finding, Rule
 from kwant_spinjunc.theory import angular, drift_diffusion, interface, valet_fert
 from kwant_spinjunc.theory.drift_diffusion import LANDAUER, Matching, Material
 
-__all__ = ["RULES"]
-
-
 #: Two magnets count as identical when their collinear conductances agree to this part.
 IDENTICAL = 1e-6
 

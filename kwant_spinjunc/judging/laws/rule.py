@@ -12,9 +12,6 @@ from kwant_spinjunc.judging.evidence import Evidence
 
 from ...arrays import Floats
 
-__all__ = ["NO_FLOW", "Curve", "Finding", "Rule", "contrast", "fed_only", "relative"]
-
-
 NO_FLOW = "no magnetization current flows at these potentials"
 #: Sine of an angle below which it is collinear.
 FED = 1e-9
@@ -30,92 +27,46 @@ def relative(exact: Any, theory: Any, scale: Any | None = None) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """One quantity over the angle, by the law and exactly.
+    """One quantity over the angle, by the law and exactly."""
 
-    Attributes
-    ----------
-    quantity, unit : str
-        What it is; curves of one quantity are drawn in one panel.
-    side : str
-        "left", "right" or empty.
-    theory, exact : ndarray, shape (n,)
-        NaN where the law says nothing.
-    """
-
+    #: `quantity`, `unit`: What it is; curves of one quantity are drawn in one panel.
     quantity: str
     unit: str
-    side: str
+    side: str  #: "left", "right" or empty.
+    #: `theory`, `exact`: Shape (n,): naN where the law says nothing.
     theory: Floats
     exact: Floats
 
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """How far a law is off.
+    """How far a law is off."""
 
-    Attributes
-    ----------
-    error : ndarray, shape (n,)
-        At every angle, NaN where the law says nothing.
-    value : float
-        The small parameter here.
-    parameter : str
-        Its name, where it depends on what is known.
-    curves : tuple of Curve
-        What was compared.
-    reason : str
-        A clause on why it holds or fails here.
-    restrained : bool
-        Whether it must not be called "use" although the error is small.
-    everywhere : bool
-        Whether angles that were not asked for count as well.
-    """
-
-    error: Floats
-    value: float
-    parameter: str
-    curves: tuple[Curve, ...] = ()
-    reason: str = ""
-    restrained: bool = False
-    everywhere: bool = False
+    error: Floats  #: Shape (n,): at every angle, NaN where the law says nothing.
+    value: float  #: The small parameter here.
+    parameter: str  #: Its name, where it depends on what is known.
+    curves: tuple[Curve, ...] = ()  #: What was compared.
+    reason: str = ""  #: A clause on why it holds or fails here.
+    restrained: bool = False  #: Whether it must not be called "use" although the error is small.
+    everywhere: bool = False  #: Whether angles that were not asked for count as well.
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A law.
+    """A law."""
 
-    Attributes
-    ----------
-    id, title : str
-        Key, and a few words for a table.
-    equations : tuple of str
-        Numbers in the paper, and names for what has none.
-    statement : str
-        What it says.
-    fed : str
-        What it is fed with.
-    against : str
-        Exact counterpart that it is held against.
-    unit : str
-        What the error is relative to.
-    judge : callable
-        Takes `Evidence`, returns a `Finding` or raises `InapplicableError`.
-    instead : str
-        What to use where it fails.
-    sought : bool
-        Whether a thicker or higher barrier is tried where it fails.
-    """
-
+    #: `id`, `title`: Key, and a few words for a table.
     id: str
     title: str
-    equations: tuple[str, ...]
-    statement: str
-    fed: str
-    against: str
-    unit: str
+    equations: tuple[str, ...]  #: Numbers in the paper, and names for what has none.
+    statement: str  #: What it says.
+    fed: str  #: What it is fed with.
+    against: str  #: Exact counterpart that it is held against.
+    unit: str  #: What the error is relative to.
+    #: Takes `Evidence`, returns a `Finding` or raises `InapplicableError`.
     judge: Callable[[Evidence], Finding] = field(repr=False)
-    instead: str = ""
-    sought: bool = True
+    instead: str = ""  #: What to use where it fails.
+    sought: bool = True  #: Whether a thicker or higher barrier is tried where it fails.
 
 
 def fed_only(e: Evidence) -> str:

@@ -10,9 +10,6 @@ from kwant_spinjunc.theory import julliere, slonczewski, tunnelling
 
 from ...arrays import Floats
 
-__all__ = ["RULES"]
-
-
 UNIT = "e²/h × V"
 TORQUE = "the torque at the same angle"
 

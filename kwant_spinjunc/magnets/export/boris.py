@@ -17,26 +17,14 @@ from ...units import conductance_per_area
 from ..parameters import SIDES, TOLERANCE, effective_parameters, interface_parameters
 from .snippet import InvalidParametrizationError, Snippet, nanometers, vector
 
-__all__ = ["BiasLaw", "bias_law", "export_boris"]
-
 
 @dataclass(frozen=True, eq=False)
 class BiasLaw:
-    """RA(V) = RA_0/(1 + c_1 V + c_2 V²) of one magnetic configuration.
+    """RA(V) = RA_0/(1 + c_1 V + c_2 V²) of one magnetic configuration."""
 
-    Attributes
-    ----------
-    resistance_area : float
-        RA_0 in Ω m².
-    coefficients : tuple of float
-        c_1 in 1/V and c_2 in 1/V².
-    residual : float
-        Largest relative misfit of the conductance.
-    """
-
-    resistance_area: float
-    coefficients: tuple[float, float]
-    residual: float
+    resistance_area: float  #: RA_0 in Ω m².
+    coefficients: tuple[float, float]  #: c_1 in 1/V and c_2 in 1/V².
+    residual: float  #: Largest relative misfit of the conductance.
 
     def equation(self, symbol: str) -> str:
         """Return the text equation of the variables ``symbol`` (RA_0) and V."""
@@ -59,11 +47,6 @@ def bias_law(
         a in nm.
     energy, k
         As in `bias_response`.
-
-    Raises
-    ------
-    ArgumentError
-        Too few biases, a zero, or a configuration that carries no current.
     """
     V = finite_array("biases", biases).ravel()
     if len(np.unique(V)) < 3 or np.any(V == 0):
@@ -92,6 +75,9 @@ def export_boris(
 ) -> Snippet:
     """Return the parameters of BORIS: Gi and Gmix of both interfaces of a metal, RA products of a barrier.
 
+    Raises `InvalidParametrizationError`: The conductance of a barrier is not linear in cos Φ, or RA(V) not of second
+    order.
+
     Parameters
     ----------
     junction
@@ -100,13 +86,6 @@ def export_boris(
         As in `export`.
     biases
         Of the equations RA(V) of a barrier, in eV; without them RA is that of the linear response.
-
-    Raises
-    ------
-    ArgumentError
-        A junction without two magnets, or biases for a metal.
-    InvalidParametrizationError
-        The conductance of a barrier is not linear in cos Φ, or RA(V) not of second order.
     """
     a = nanometers("lattice_constant", lattice_constant)
     at = junction.turned(m_right=junction.directions_at(np.pi / 2))

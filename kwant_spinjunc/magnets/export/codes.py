@@ -15,8 +15,6 @@ from scipy.constants import mu_0
 from ...errors import ArgumentError
 from .snippet import vector
 
-__all__ = ["CODES", "Code", "Numbers", "efficiency"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Numbers:

@@ -10,8 +10,6 @@ from ...checks import positive
 from ...errors import ArgumentError, SpinjuncError
 from ...printing import as_html, first_line
 
-__all__ = ["InvalidParametrizationError", "Snippet", "nanometers", "vector"]
-
 #: Lattice constants and thicknesses in nm lie between; a length in meters does not.
 LENGTHS = (1e-3, 1e3)
 
@@ -22,30 +20,15 @@ class InvalidParametrizationError(SpinjuncError, ValueError):
 
 @dataclass(frozen=True)
 class Snippet:
-    """A block to paste, and the numbers in it.
+    """A block to paste, and the numbers in it."""
 
-    Attributes
-    ----------
-    target : str
-        One of `TARGETS`.
-    text : str
-        The snippet with its provenance; ``str(snippet)`` is the same.
-    values : mapping
-        Name in the target code -> number or vector, as written in the text.
-    residual : float
-        Largest misfit of the law, relative to the largest microscopic value it describes.
-    fixed_layer_flipped : bool
-        Whether the direction given for the fixed layer is opposite to its magnetization (inverse magnetoresistance).
-    current_reversed : bool
-        Whether J changed sign so that P > 0 (negative polarization).
-    """
-
-    target: str
-    text: str
-    values: Mapping[str, Any]
-    residual: float
+    target: str  #: One of `TARGETS`.
+    text: str  #: The snippet with its provenance; ``str(snippet)`` is the same.
+    values: Mapping[str, Any]  #: Name in the target code -> number or vector, as written in the text.
+    residual: float  #: Largest misfit of the law, relative to the largest microscopic value it describes.
+    #: Whether the direction given for the fixed layer is opposite to its magnetization (inverse magnetoresistance).
     fixed_layer_flipped: bool = False
-    current_reversed: bool = False
+    current_reversed: bool = False  #: Whether J changed sign so that P > 0 (negative polarization).
 
     __repr__ = first_line
     _repr_html_ = as_html

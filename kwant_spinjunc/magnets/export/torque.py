@@ -29,8 +29,6 @@ from .boris import export_boris
 from .codes import CODES, Code, Numbers, efficiency
 from .snippet import InvalidParametrizationError, Snippet, nanometers
 
-__all__ = ["TARGETS", "export"]
-
 #: Current density of a snippet whose user gave none, A/m².
 PLACEHOLDER_CURRENT = 1e10
 #: Codes with a snippet: those of the torque, and BORIS.

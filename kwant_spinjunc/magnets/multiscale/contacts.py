@@ -22,33 +22,22 @@ from ...theory import circuit, interface
 from ...theory.interface import InterfaceResponse
 from ...transport.interface import contact_conductances
 
-__all__ = ["Interface", "MixingConductance", "mixing_conductances", "solve_interface"]
-
 #: Coefficients below this part of the largest of their kind need no relative accuracy of their own.
 NEGLIGIBLE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
 class Interface:
-    """Linear response of one junction per unit cell, averaged over k∥, between reservoirs.
+    """Linear response of one junction per unit cell, averaged over k∥, between reservoirs."""
 
-    Attributes
-    ----------
-    conductance : ndarray, shape (2, 2, 2, 2)
-        G[α s, β s'] = N δ - P in e²/h: current into the interface from lead α, spin s, see
-        `kwant_spinjunc.theory.interface.conductance_matrix`.
-    modes : ndarray, shape (2, 2)
-        Open channels N[lead, spin], not integer after the average.
-    spin_current : ndarray, shape (2, 2, 3)
-        Pauli-spin flux through the spacer per chemical potential of the arriving electrons, e²/h, [lead, spin, axis].
-    m : ndarray, shape (2, 3)
-        Directions of the two leads.
-    """
-
+    #: Shape (2, 2, 2, 2): G[α s, β s'] = N δ - P in e²/h: current into the interface from lead α, spin s, see
+    #: `kwant_spinjunc.theory.interface.conductance_matrix`.
     conductance: Floats
-    modes: Floats
+    modes: Floats  #: Shape (2, 2): open channels N[lead, spin], not integer after the average.
+    #: Shape (2, 2, 3): Pauli-spin flux through the spacer per chemical potential of the arriving electrons, e²/h,
+    #: [lead, spin, axis].
     spin_current: Floats
-    m: Floats
+    m: Floats  #: Shape (2, 3): directions of the two leads.
 
     @property
     def bare(self) -> InterfaceResponse:
@@ -71,6 +60,8 @@ def solve_interface(
 ) -> Interface:
     """Return what diffusive leads see of a junction, by the fast engine.
 
+    Raises `NoOpenChannelError`: Nothing propagates at this energy.
+
     Parameters
     ----------
     junction
@@ -81,13 +72,6 @@ def solve_interface(
         "average" over the Brillouin zone, one wave vector (kx, kz) in 1/a, or None for Γ.
     rtol
         Relative accuracy of every averaged coefficient.
-
-    Raises
-    ------
-    ArgumentError
-        A lead is not magnetic, or the junction is a texture.
-    NoOpenChannelError
-        Nothing propagates at this energy.
 
     Examples
     --------
@@ -151,24 +135,12 @@ def _check_magnets(junction: Junction) -> None:
 # ---------------------------------------------------------------------- spin mixing
 @dataclass(frozen=True, eq=False)
 class MixingConductance:
-    """One contact between the spacer's metal and a magnet, per unit cell, in e²/h.
+    """One contact between the spacer's metal and a magnet, per unit cell, in e²/h."""
 
-    Attributes
-    ----------
-    conductances : ndarray, shape (2,)
-        G_s of both spins between reservoirs.
-    mixing : complex
-        G_mix.
-    modes_spacer : float
-        Open channels of the spacer for one spin.
-    modes_magnet : ndarray, shape (2,)
-        Open channels of the magnet.
-    """
-
-    conductances: Floats
-    mixing: complex
-    modes_spacer: float
-    modes_magnet: Floats
+    conductances: Floats  #: Shape (2,): G_s of both spins between reservoirs.
+    mixing: complex  #: G_mix.
+    modes_spacer: float  #: Open channels of the spacer for one spin.
+    modes_magnet: Floats  #: Shape (2,): open channels of the magnet.
 
     @property
     def effective_conductances(self) -> Floats:
@@ -192,16 +164,13 @@ def mixing_conductances(
 ) -> tuple[MixingConductance, MixingConductance] | None:
     """Return the spin-mixing conductances of the two contacts between spacer and magnets, per unit cell.
 
+    **Result**: None where the spacer does not conduct (a barrier) or there is none: no channel arrives from it.
+
     Parameters
     ----------
     junction, energy, k, rtol
         As in `solve_interface`. Each contact is what lies between the spacer's middle plane, continued to infinity,
         and a lead.
-
-    Returns
-    -------
-    (left, right) or None
-        None where the spacer does not conduct (a barrier) or there is none: no channel arrives from it.
 
     Notes
     -----

@@ -13,16 +13,6 @@ from ...checks import finite, not_negative, not_negative_array, positive, positi
 from ...errors import ArgumentError
 from ...theory.drift_diffusion import LANDAUER, SIEMENS_PER_METER, Material
 
-__all__ = [
-    "MicroscopicMetal",
-    "cobalt",
-    "density_of_states",
-    "metal",
-    "microscopic_metal",
-    "permalloy",
-    "spin_flip_conductance",
-]
-
 
 def density_of_states(heat_capacity: float, molar_volume: float) -> float:
     """Return the density of states 3γ/(π² k_B² V) at the Fermi energy in 1/(eV nm³), both spins.
@@ -52,6 +42,8 @@ def metal(
 ) -> Material:
     """Return a `Material` of drift-diffusion from what experiments quote.
 
+    **Result**: In eV, nm, ps.
+
     Parameters
     ----------
     resistivity
@@ -65,11 +57,6 @@ def metal(
         screening length; results with strong screening depend on it only there.
     **options
         ``alpha1``, ``alpha2``, ``omega``, ``q`` of `Material`.
-
-    Returns
-    -------
-    Material
-        In eV, nm, ps.
 
     Examples
     --------
@@ -133,17 +120,10 @@ def permalloy() -> Material:
 # ---------------------------------------------------------------------- metals from supercells
 @dataclass(frozen=True)
 class MicroscopicMetal:
-    """A metal of drift-diffusion made of microscopic numbers, with the standard errors they leave.
+    """A metal of drift-diffusion made of microscopic numbers, with the standard errors they leave."""
 
-    Attributes
-    ----------
-    material : Material
-        In eV, nm, ps.
-    errors : dict
-        Standard errors of ``sigma``, ``beta``, ``D``, ``tau`` and ``spin_diffusion_length`` in the same units.
-    """
-
-    material: Material
+    material: Material  #: In eV, nm, ps.
+    #: Standard errors of ``sigma``, ``beta``, ``D``, ``tau`` and ``spin_diffusion_length`` in the same units.
     errors: dict[str, float]
 
 
@@ -155,17 +135,14 @@ def spin_flip_conductance(
     Impurities -(J/2) n·σ at a fraction c of the sites, n uniform on the sphere, flip a spin with the squared matrix
     element (J/2)²·2/3. Electrons go from + to - at the rate g (µ_+ - µ_-)/h per site.
 
+    **Result**: e²/h per site.
+
     Parameters
     ----------
     concentration, exchange
         c and J of `kwant_spinjunc.model.disorder.MagneticImpurities`, J in the unit of energy.
     density_of_states
         ν_s per site and energy, shape (2,).
-
-    Returns
-    -------
-    float
-        e²/h per site.
 
     Notes
     -----

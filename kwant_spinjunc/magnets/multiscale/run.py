@@ -30,8 +30,6 @@ from .contacts import Interface, MixingConductance, mixing_conductances, solve_i
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["VARIABLES", "multiscale"]
-
 #: 1/(nm² ps eV) of a conductance per area in S/m², and eV nm² ps of a resistance-area product in Ω µm².
 _SIEMENS_PER_SQUARE_METER = AMPERE_PER_SQUARE_METER
 _OHM_SQUARE_MICROMETER = 1e12 * AMPERE_PER_SQUARE_METER
@@ -62,6 +60,9 @@ def multiscale(
 ) -> xr.Dataset:
     r"""Solve every junction of a family, match it to its diffusive magnets and return SI numbers.
 
+    **Result**: Variables of `VARIABLES` with ``units`` and ``long_name``; provenance in ``attrs``. Mixing conductances
+    are NaN where the spacer does not conduct, the magnetoresistance where parallel magnets have no resistance.
+
     Parameters
     ----------
     family
@@ -82,12 +83,6 @@ def multiscale(
     **axes
         Parameters of the family by name: 1D arrays are swept and become dimensions in the order given, single values
         are fixed.
-
-    Returns
-    -------
-    xarray.Dataset
-        Variables of `VARIABLES` with ``units`` and ``long_name``; provenance in ``attrs``. Mixing conductances are NaN
-        where the spacer does not conduct, the magnetoresistance where parallel magnets have no resistance.
 
     Raises
     ------

@@ -30,8 +30,6 @@ from .response import (
 from .systems import system_response
 from .torque import TorqueFit, torque_fit
 
-__all__ = ["EffectiveParameters", "effective_parameters"]
-
 
 def _tunnelling_conductance(response: AngularResponse) -> Fit:
     cosine, J = np.cos(response.angles), response.current
@@ -92,33 +90,17 @@ def _tunnelling_polarizations(response: AngularResponse, G0: float) -> Fit:
 
 @dataclass(frozen=True, eq=False)
 class EffectiveParameters:
-    """Effective parameters of a junction, see `effective_parameters`; printing it shows which of them hold.
+    """Effective parameters of a junction, see `effective_parameters`; printing it shows which of them hold."""
 
-    Attributes
-    ----------
-    response : AngularResponse
-        The microscopic numbers all fits rest on.
-    conductance : Fit
-        G_0 and chi of the tunnelling law.
-    resistance : Fit
-        R_P, R_AP and Lambda of the metallic law.
-    polarizations : Fit
-        P_L and P_R of the tunnelling torques.
-    torques : tuple of two TorqueFit
-        On the left and on the right magnet.
-    interfaces : tuple of InterfaceParameters
-        Left and right; empty where there is no metallic spacer or no junction.
-    circuit_residual : float or None
-        Largest misfit of the torques per current that circuit theory makes of ``interfaces`` (bare conductances),
-        relative to the largest microscopic one; None without interfaces. Coherent junctions miss it by a lot.
-    """
-
-    response: AngularResponse
-    conductance: Fit
-    resistance: Fit
-    polarizations: Fit
-    torques: tuple[TorqueFit, TorqueFit]
+    response: AngularResponse  #: The microscopic numbers all fits rest on.
+    conductance: Fit  #: G_0 and chi of the tunnelling law.
+    resistance: Fit  #: R_P, R_AP and Lambda of the metallic law.
+    polarizations: Fit  #: P_L and P_R of the tunnelling torques.
+    torques: tuple[TorqueFit, TorqueFit]  #: On the left and on the right magnet.
+    #: Left and right; empty where there is no metallic spacer or no junction.
     interfaces: tuple[InterfaceParameters, ...] = ()
+    #: Largest misfit of the torques per current that circuit theory makes of ``interfaces`` (bare conductances),
+    #: relative to the largest microscopic one; None without interfaces. Coherent junctions miss it by a lot.
     circuit_residual: float | None = None
 
     @property

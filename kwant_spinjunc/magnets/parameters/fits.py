@@ -11,8 +11,6 @@ from scipy.optimize import leastsq
 
 from ...arrays import Floats
 
-__all__ = ["TOLERANCE", "Estimate", "Fit", "least_squares_fit", "relative_misfit", "standard_error"]
-
 #: A parametrization is called valid when its largest misfit is below this share of what it describes.
 TOLERANCE = 0.01
 
@@ -31,27 +29,13 @@ class Estimate:
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A law fitted to microscopic numbers.
+    """A law fitted to microscopic numbers."""
 
-    Attributes
-    ----------
-    law : str
-        The law, in words a person reads.
-    estimates : mapping
-        Name -> `Estimate`; ``fit["name"]`` is the value alone.
-    residual : float
-        Largest |law - microscopic| divided by ``scale``.
-    scale : str
-        What the misfit is relative to.
-    points : int
-        Number of angles (or thicknesses) it rests on.
-    """
-
-    law: str
-    estimates: Mapping[str, Estimate]
-    residual: float
-    scale: str
-    points: int
+    law: str  #: The law, in words a person reads.
+    estimates: Mapping[str, Estimate]  #: Name -> `Estimate`; ``fit["name"]`` is the value alone.
+    residual: float  #: Largest |law - microscopic| divided by ``scale``.
+    scale: str  #: What the misfit is relative to.
+    points: int  #: Number of angles (or thicknesses) it rests on.
 
     def __getitem__(self, name: str) -> Any:
         return self.estimates[name].value

@@ -20,27 +20,16 @@ from ...transport.interface import contact_conductances
 from .fits import Estimate, Fit, least_squares_fit, standard_error
 from .response import side_index
 
-__all__ = ["DecayConstant", "InterfaceParameters", "both_interfaces", "decay_constant", "interface_parameters"]
-
 
 @dataclass(frozen=True, eq=False)
 class DecayConstant:
-    """κ_eff of G ∝ e^{-2κd}, from the conductance against the thickness of the spacer.
+    """κ_eff of G ∝ e^{-2κd}, from the conductance against the thickness of the spacer."""
 
-    Attributes
-    ----------
-    fit : Fit
-        kappa in 1/a (per plane) and log_prefactor = ln G extrapolated to d = 0; the residual is that of ln G, i.e. the
-        largest relative misfit of G, so that oscillations with the thickness show.
-    planes : ndarray
-        Thicknesses in planes.
-    conductance : ndarray
-        e²/h per cell.
-    """
-
+    #: kappa in 1/a (per plane) and log_prefactor = ln G extrapolated to d = 0; the residual is that of ln G, i.e. the
+    #: largest relative misfit of G, so that oscillations with the thickness show.
     fit: Fit
-    planes: NDArray[np.int64]
-    conductance: Floats
+    planes: NDArray[np.int64]  #: Thicknesses in planes.
+    conductance: Floats  #: e²/h per cell.
 
     @property
     def kappa(self) -> float:
@@ -53,6 +42,8 @@ def decay_constant(
 ) -> DecayConstant:
     """Return κ_eff from the thickness dependence of the conductance at the junction's own angle.
 
+    Raises `NoOpenChannelError`: No channel is open.
+
     Parameters
     ----------
     junction
@@ -64,13 +55,6 @@ def decay_constant(
         Index of the layer in ``junction.layers`` that grows; by default the only nonmagnetic one.
     steps
         How many planes are added one by one, at least 2.
-
-    Raises
-    ------
-    ArgumentError
-        No or several nonmagnetic layers and no ``layer``; bonds given by number, which would no longer fit.
-    NoOpenChannelError
-        No channel is open.
     """
     if positive_integer("steps", steps) < 2:
         raise ArgumentError(f"Argument `steps` must be at least 2 to see a curvature, but is {steps}.")
@@ -109,30 +93,19 @@ def decay_constant(
 
 @dataclass(frozen=True, eq=False)
 class InterfaceParameters:
-    """Conductances of the interface between the spacer's metal and one magnet, from its scattering alone.
+    """Conductances of the interface between the spacer's metal and one magnet, from its scattering alone."""
 
-    Attributes
-    ----------
-    side : str
-        "left" or "right".
-    majority, minority : float
-        G_↑, G_↓ in e²/h per cell, Landauer conductances of each spin.
-    mixing : complex
-        G_mix = Σ(δ - r_↑ r_↓*) in e²/h per cell, phases of r taken on the spacer plane next to the interface (the plane
-        of the cut: a shift along the spacer multiplies both r alike and cancels).
-    modes, magnet_modes : float, (float, float)
-        Open channels of the metal and, per spin, of the magnet (fractional for an average).
-    error : float
-        Estimated absolute error of a Brillouin-zone average, 0 without.
-    """
-
-    side: Side
+    side: Side  #: "left" or "right".
+    #: `majority`, `minority`: G_↑, G_↓ in e²/h per cell, Landauer conductances of each spin.
     majority: float
     minority: float
+    #: G_mix = Σ(δ - r_↑ r_↓*) in e²/h per cell, phases of r taken on the spacer plane next to the interface (the plane
+    #: of the cut: a shift along the spacer multiplies both r alike and cancels).
     mixing: complex
+    #: `modes`, `magnet_modes`: Open channels of the metal and, per spin, of the magnet (fractional for an average).
     modes: float
     magnet_modes: tuple[float, float]
-    error: float = 0.0
+    error: float = 0.0  #: Estimated absolute error of a Brillouin-zone average, 0 without.
 
     @property
     def spin_asymmetry(self) -> float:
@@ -145,13 +118,7 @@ class InterfaceParameters:
         return complex(circuit.relative_mixing([self.majority, self.minority], self.mixing))
 
     def contact(self, *, diffusive: bool = False) -> circuit.Contact:
-        """Return the contact of circuit theory; ``diffusive`` takes off the Sharvin resistances.
-
-        Raises
-        ------
-        ArgumentError
-            A transparent contact, which has no resistance of its own to be left.
-        """
+        """Return the contact of circuit theory; ``diffusive`` takes off the Sharvin resistances."""
         G, mixing = [self.majority, self.minority], self.mixing
         if diffusive:
             for s, N in enumerate(self.magnet_modes):
@@ -189,12 +156,6 @@ def interface_parameters(
         As in `scatter`; "average" is per unit cell.
     rtol
         Relative tolerance of an average, and 1e-3 of it in e²/h per cell where a conductance vanishes.
-
-    Raises
-    ------
-    ArgumentError
-        A texture, a bare contact without spacer, a random layer, or a spacer without an open channel: behind a barrier
-        there is no incoming wave to reflect, and the mixing conductance of the spacer does not exist.
     """
     return _of_contact(_contact(junction, side_index(side)), side, energy, k, rtol)
 

@@ -22,18 +22,6 @@ from ...spin import angle_between, torque_axes
 from ...transport.bias import bias_response
 from ...transport.linear import linear_response
 
-__all__ = [
-    "ANGLES",
-    "NO_CURRENT",
-    "NO_TORQUE",
-    "SIDES",
-    "AngularResponse",
-    "angular_response",
-    "angular_response_from",
-    "refuse_settings",
-    "side_index",
-]
-
 SIDES: tuple[Side, Side] = ("left", "right")
 
 
@@ -51,31 +39,18 @@ NO_TORQUE = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class AngularResponse:
-    """Current and torques of a junction against the angle between its magnets.
+    """Current and torques of a junction against the angle between its magnets."""
 
-    Attributes
-    ----------
-    angles : ndarray, shape (n,)
-        Φ in radians, within [0, π].
-    current : ndarray, shape (n,)
-        Particle current from left to right: the conductance (e²/h per cell, per unit bias), or (e²/h)·V at a finite
-        bias.
-    damping_like, field_like : ndarray, shape (n, 2)
-        Torques on both magnets as in `Torques`, in the unit of ``current``.
-    bias : float or None
-        V = µ_L - µ_R as an energy; None for the linear response, µ_L = -µ_R.
-    source : str
-        Where the numbers come from, for provenance.
-    junction, energy, k
-        The problem, where there is one.
-    """
-
-    angles: Floats
+    angles: Floats  #: Shape (n,): Φ in radians, within [0, π].
+    #: Shape (n,): particle current from left to right: the conductance (e²/h per cell, per unit bias), or (e²/h)·V at a
+    #: finite bias.
     current: Floats
+    #: `damping_like`, `field_like`: Shape (n, 2): torques on both magnets as in `Torques`, in the unit of ``current``.
     damping_like: Floats
     field_like: Floats
-    bias: float | None = None
-    source: str = ""
+    bias: float | None = None  #: V = µ_L - µ_R as an energy; None for the linear response, µ_L = -µ_R.
+    source: str = ""  #: Where the numbers come from, for provenance.
+    #: `junction`, `energy`, `k`: The problem, where there is one.
     junction: Junction | None = None
     energy: float | None = None
     k: Any = None
@@ -136,6 +111,8 @@ def angular_response(
 ) -> AngularResponse:
     """Return the exact angular response of a junction.
 
+    Raises `NoOpenChannelError`: No current flows.
+
     Parameters
     ----------
     junction
@@ -149,13 +126,6 @@ def angular_response(
     bias, temperature
         V = µ_L - µ_R and k_B T as energies: the response to a finite bias instead of the linear one. The torque of the
         occupied states (interlayer exchange), which flows without a current, is never part of it.
-
-    Raises
-    ------
-    ArgumentError
-        See `Junction.turned`; angles out of range; a temperature without a bias.
-    NoOpenChannelError
-        No current flows.
     """
     refuse_points("Argument `angles`", np.size(angles), POINT)
     Phi = np.unique(finite_array("angles", angles).ravel())

@@ -15,8 +15,6 @@ from ...errors import ArgumentError
 from ...spin import angle_between, torque_axes
 from .response import ANGLES, AngularResponse
 
-__all__ = ["system_response"]
-
 #: The angle that is asked for and that of the leads agree to this.
 SAME_ANGLE = 1e-6
 
@@ -42,12 +40,6 @@ def system_response(
     behind
         The cut in the spacer, as for `scatter`; None for the only one that a `Device` names. Lead 0 is the left magnet,
         in front of it.
-
-    Raises
-    ------
-    ArgumentError
-        Not two leads, no such cut, magnets that are not parallel, a lead that mixes spins, or spin-orbit coupling on
-        either side of the cut: part of the flux would be torque on the lattice.
     """
     device = as_device(system)
     Phi, energy = np.unique(finite_array("angles", angles).ravel()), finite("energy", energy)

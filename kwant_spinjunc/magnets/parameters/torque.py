@@ -11,8 +11,6 @@ from ...arrays import Floats, Side
 from .fits import Estimate, Fit, least_squares_fit, relative_misfit, standard_error
 from .response import AngularResponse
 
-__all__ = ["LARGEST_ASYMMETRY", "ONE_TERM", "SCALE", "TWO_TERMS", "TorqueFit", "torque_fit"]
-
 #: |χ| of a fit stays below this; Λ² = (1 + χ)/(1 - χ) diverges at 1 (half metals).
 LARGEST_ASYMMETRY = 1 - 1e-9
 
@@ -23,21 +21,13 @@ class TorqueFit:
 
     dm/dt = γβ [ε(Φ) m×(m_p×m) + ε' m_p×m], β = ħJ/(e µ_0 M_s d), in every code; m, m_p the magnetizations of the free
     and the fixed magnet, J > 0 for electrons that flow from the fixed into the free one.
-
-    Attributes
-    ----------
-    free : str
-        "left" or "right".
-    symmetric : Fit
-        P, Λ and ε' of ε = PΛ²/[(Λ² + 1) + (Λ² - 1) cos Φ], with χ = (Λ² - 1)/(Λ² + 1). Λ < 1 for inverse
-        magnetoresistance; `kwant_spinjunc.magnets.export` brings (P, Λ) into the range a code takes.
-    asymmetric : Fit
-        q_plus, q_minus, b and ε' of ε = q_+/(1 + b cos Φ) + q_-/(1 - b cos Φ), two different contacts.
     """
 
-    free: Side
+    free: Side  #: "left" or "right".
+    #: P, Λ and ε' of ε = PΛ²/[(Λ² + 1) + (Λ² - 1) cos Φ], with χ = (Λ² - 1)/(Λ² + 1). Λ < 1 for inverse
+    #: magnetoresistance; `kwant_spinjunc.magnets.export` brings (P, Λ) into the range a code takes.
     symmetric: Fit
-    asymmetric: Fit
+    asymmetric: Fit  #: q_plus, q_minus, b and ε' of ε = q_+/(1 + b cos Φ) + q_-/(1 - b cos Φ), two different contacts.
 
 
 ONE_TERM = "ε = PΛ²/[(Λ² + 1) + (Λ² - 1) cos Φ]"

@@ -21,43 +21,17 @@ from kwant_spinjunc.checks import (
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import angle_between
 
-__all__ = [
-    "ChainState",
-    "SpinChain",
-    "dot",
-    "interface_torque",
-    "is_stable",
-    "spin_chain",
-    "stiffness",
-    "torque_profile",
-    "transverse_frames",
-    "unbalanced",
-    "vectors",
-]
-
 
 @dataclass(frozen=True, eq=False)
 class SpinChain:
-    """Classical spins on the planes of two magnets, made by `spin_chain`.
+    """Classical spins on the planes of two magnets, made by `spin_chain`."""
 
-    Attributes
-    ----------
-    exchange : ndarray, shape (planes - 1,)
-        J_ex of each bond, energy per area.
-    anisotropy : ndarray, shape (planes,)
-        K_pl of each plane, energy per area.
-    easy_angle : ndarray, shape (planes,)
-        Angle θ of the easy axis of each plane in the x-z plane (rad).
-    left_planes : int
-        Number of planes left of the interface.
-    demagnetization : ndarray, shape (planes,), or 0
-        K_d of each plane, energy per area: the cost (K_d/2) m_y² of pointing along the film normal.
-    """
-
-    exchange: Floats
-    anisotropy: Floats
-    easy_angle: Floats
-    left_planes: int
+    exchange: Floats  #: Shape (planes - 1,): J_ex of each bond, energy per area.
+    anisotropy: Floats  #: Shape (planes,): K_pl of each plane, energy per area.
+    easy_angle: Floats  #: Shape (planes,): angle θ of the easy axis of each plane in the x-z plane (rad).
+    left_planes: int  #: Number of planes left of the interface.
+    #: Shape (planes,), or 0: K_d of each plane, energy per area: the cost (K_d/2) m_y² of pointing along the film
+    #: normal.
     demagnetization: Any = 0.0
 
     @property
@@ -168,6 +142,8 @@ def spin_chain(
 def interface_torque(chain: SpinChain, *, left: ArrayLike = 0.0, right: ArrayLike = 0.0) -> Floats:
     """Return the torque profile with everything on the two planes next to the interface, as the paper assumes.
 
+    **Result**: shape (planes, 3).
+
     Parameters
     ----------
     chain
@@ -175,10 +151,6 @@ def interface_torque(chain: SpinChain, *, left: ArrayLike = 0.0, right: ArrayLik
     left, right
         Torque on the last left and first right plane, energy per area: a scalar (conjugate to θ, the y component) or a
         vector of shape (3,).
-
-    Returns
-    -------
-    ndarray, shape (planes, 3)
     """
     profile = np.zeros((chain.planes, 3))
     for name, plane, value in [("left", chain.left_planes - 1, left), ("right", chain.left_planes, right)]:
@@ -198,32 +170,17 @@ def vectors(theta: Floats, elevation: Floats) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class ChainState:
-    """A texture in equilibrium with a torque, with its own quality.
+    """A texture in equilibrium with a torque, with its own quality."""
 
-    Attributes
-    ----------
-    chain : SpinChain
-        The magnets.
-    m : ndarray, shape (planes, 3)
-        Directions of the spins.
-    torque : ndarray, shape (planes, 3)
-        The torque of the electrons on each plane, energy per area.
-    residual : float
-        Largest unbalanced torque, energy per area.
-    iterations : int
-        Newton steps in total.
-    stable : bool
-        Whether the stiffness (symmetric part) is positive definite: overdamped motion returns to the state.
-    linear : bool
-        Whether the state is the linear response, for which ``residual`` is its nonlinear remainder.
-    """
-
-    chain: SpinChain
-    m: Floats = field(repr=False)
+    chain: SpinChain  #: The magnets.
+    m: Floats = field(repr=False)  #: Shape (planes, 3): directions of the spins.
+    #: Shape (planes, 3): the torque of the electrons on each plane, energy per area.
     torque: Floats = field(repr=False)
-    residual: float
-    iterations: int
+    residual: float  #: Largest unbalanced torque, energy per area.
+    iterations: int  #: Newton steps in total.
+    #: Whether the stiffness (symmetric part) is positive definite: overdamped motion returns to the state.
     stable: bool
+    #: Whether the state is the linear response, for which ``residual`` is its nonlinear remainder.
     linear: bool = False
 
     @property

@@ -21,19 +21,6 @@ from kwant_spinjunc.checks import (
 )
 from kwant_spinjunc.errors import ArgumentError
 
-__all__ = [
-    "SINGULAR",
-    "chain_constants",
-    "chain_response",
-    "critical_torque",
-    "lattice_wall_length",
-    "net_torque_restored",
-    "rotation_lattice",
-    "rotation_restored",
-    "wall_length",
-    "wall_profile",
-]
-
 #: Relative distance from K = J/a² below which the printed rotation is refused: rounding of K - √(JK)/a.
 SINGULAR = 1e-12
 

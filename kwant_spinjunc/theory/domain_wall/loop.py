@@ -20,32 +20,17 @@ from kwant_spinjunc.errors import ArgumentError
 from .chain import ChainState, SpinChain, torque_profile
 from .relaxation import ConvergenceError, relax
 
-__all__ = ["LoopReport", "self_consistent"]
-
 
 @dataclass(frozen=True, eq=False)
 class LoopReport:
-    """How the loop torque → wall → torque went.
+    """How the loop torque → wall → torque went."""
 
-    Attributes
-    ----------
-    converged : bool
-        Whether the torque of the last texture equals the torque that made it, within the tolerance.
-    reason : str
-        Why the loop stopped, in words.
-    residuals : tuple of float
-        max|τ(m) - τ|/max|τ_0| at each evaluation of the torque, τ_0 being the torque on the texture at rest.
-    state : ChainState
-        The last texture in equilibrium; for a converged loop the solution.
-    method : str
-        "anderson" or "damped".
-    """
-
-    converged: bool
-    reason: str
+    converged: bool  #: Whether the torque of the last texture equals the torque that made it, within the tolerance.
+    reason: str  #: Why the loop stopped, in words.
+    #: max|τ(m) - τ|/max|τ_0| at each evaluation of the torque, τ_0 being the torque on the texture at rest.
     residuals: tuple[float, ...]
-    state: ChainState = field(repr=False)
-    method: str
+    state: ChainState = field(repr=False)  #: The last texture in equilibrium; for a converged loop the solution.
+    method: str  #: "anderson" or "damped".
 
     @property
     def evaluations(self) -> int:
@@ -124,6 +109,8 @@ def self_consistent(
     **Validity**: statics, see `relax`. Far from an instability the wall is shallow, the torque hardly depends on it,
     and a few evaluations suffice. Raises `ConvergenceError`: The magnets have no equilibrium even without torque.
 
+    **Result**: Converged or not, and why. A torque too large for the chain is reported there, not raised.
+
     Parameters
     ----------
     torque_of_texture
@@ -140,11 +127,6 @@ def self_consistent(
         the noise of the function.
     max_evaluations
         Evaluations of the function after the first.
-
-    Returns
-    -------
-    LoopReport
-        Converged or not, and why. A torque too large for the chain is reported there, not raised.
 
     Examples
     --------

@@ -21,8 +21,6 @@ from kwant_spinjunc.spin import angle_between
 
 from .chain import ChainState, SpinChain, is_stable, stiffness, torque_profile, transverse_frames, unbalanced, vectors
 
-__all__ = ["BRANCH_STEP", "SMALLEST_FRACTION", "ConvergenceError", "relax"]
-
 #: Largest rotation (rad) of a spin accepted in one step along a branch, so that no step jumps to another branch.
 BRANCH_STEP = 0.5
 

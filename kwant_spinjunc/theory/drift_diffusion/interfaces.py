@@ -16,18 +16,6 @@ from kwant_spinjunc.theory.interface import InterfaceResponse
 
 from .material import LANDAUER
 
-__all__ = [
-    "GAUGE_TOLERANCE",
-    "SingularMatchingError",
-    "VectorInterface",
-    "checked_response",
-    "magnet_frames",
-    "node_interface",
-    "per_area",
-    "tunnel_interface",
-    "unit_pair",
-]
-
 #: Σ_s r_1s = Σ_s r_2s must hold to this relative accuracy: shifting all potentials alike drives nothing.
 GAUGE_TOLERANCE = 1e-8
 

@@ -18,45 +18,24 @@ from kwant_spinjunc.theory.parallel_circuit import difference_length
 from .interfaces import SingularMatchingError, VectorInterface, checked_response, magnet_frames, unit_pair
 from .material import DEGENERATE, Material, Modes
 
-__all__ = ["SINGULAR", "Matching", "Profile", "match"]
-
 #: Beyond this condition number of the scaled matching equations fewer than three digits would be left.
 SINGULAR = 1e13
 
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """Densities, potentials and currents at positions y, the last axis of scalars and the last but one of vectors.
+    """Densities, potentials and currents at positions y, the last axis of scalars and the last but one of vectors."""
 
-    Attributes
-    ----------
-    y
-        Positions, shape (points,).
-    side
-        0 on the left, 1 on the right, shape (points,).
-    delta_n
-        δn, shape (..., points).
-    delta_M
-        δM, shape (..., points, 3).
-    V, field
-        Potential energy of an electron, zero in the middle of the barrier, and -V', shape (..., points).
-    mu
-        Electrochemical potentials µ_s, shape (..., points, 2).
-    J_M
-        Magnetization current along the local m, shape (..., points).
-    spin_current
-        Q = J_M m + Q⊥, shape (..., points, 3).
-    """
-
-    y: Floats
-    side: NDArray[np.intp]
-    delta_n: Floats
-    delta_M: Floats
+    y: Floats  #: Positions, shape (points,).
+    side: NDArray[np.intp]  #: 0 on the left, 1 on the right, shape (points,).
+    delta_n: Floats  #: δn, shape (..., points).
+    delta_M: Floats  #: δM, shape (..., points, 3).
+    #: `V`, `field`: Potential energy of an electron, zero in the middle of the barrier, and -V', shape (..., points).
     V: Floats
     field: Floats
-    mu: Floats
-    J_M: Floats
-    spin_current: Floats
+    mu: Floats  #: Electrochemical potentials µ_s, shape (..., points, 2).
+    J_M: Floats  #: Magnetization current along the local m, shape (..., points).
+    spin_current: Floats  #: Q = J_M m + Q⊥, shape (..., points, 3).
 
 
 # +1 on the left, where y increases towards the face, -1 on the right.
@@ -68,35 +47,22 @@ class Matching:
     """The solution of (5) to (11) for one interface; made by `match`.
 
     All arrays have the batch axes of the interface, directions and current first, then the side (0 = left).
-
-    Attributes
-    ----------
-    left, right
-        Materials.
-    m
-        Unit vectors, shape (..., 2, 3).
-    current
-        Charge (particle) current J along +y, shape (...).
-    thickness, q_barrier
-        Barrier thickness and its q.
-    N, delta
-        The unknowns at the faces, shape (..., 2): average µ minus V, and spin accumulation (µ_+ - µ_-)/2; energies.
-    transverse
-        (D/σ) δM⊥ at the faces, an energy, shape (..., 2, 3); zero if clamped.
-    condition
-        Condition number of the scaled matching equations, shape (...).
     """
 
+    #: `left`, `right`: Materials.
     left: Material
     right: Material
-    m: Floats
-    current: Floats
+    m: Floats  #: Unit vectors, shape (..., 2, 3).
+    current: Floats  #: Charge (particle) current J along +y, shape (...).
+    #: `thickness`, `q_barrier`: Barrier thickness and its q.
     thickness: float
     q_barrier: float
+    #: `N`, `delta`: The unknowns at the faces, shape (..., 2): average µ minus V, and spin accumulation (µ_+ - µ_-)/2;
+    #: energies.
     N: Floats
     delta: Floats
-    transverse: Floats
-    condition: Floats
+    transverse: Floats  #: (D/σ) δM⊥ at the faces, an energy, shape (..., 2, 3); zero if clamped.
+    condition: Floats  #: Condition number of the scaled matching equations, shape (...).
 
     @property
     def materials(self) -> tuple[Material, Material]:
@@ -425,6 +391,8 @@ def match(
     Source: the paper, equations (5) to (11). The collinear solution for α1 = α2 is that of T. Valet and A. Fert, Phys.
     Rev. B 48, 7099 (1993), whatever the screening.
 
+    **Result**: Face values, currents, sheets, dipoles, and `Matching.profile`.
+
     Parameters
     ----------
     left, right
@@ -439,11 +407,6 @@ def match(
         Thickness d >= 0 of the barrier.
     q_barrier
         e²/(ε0 ε_r) of the barrier; by default that of the materials, which then must agree if d > 0.
-
-    Returns
-    -------
-    Matching
-        Face values, currents, sheets, dipoles, and `Matching.profile`.
 
     Examples
     --------

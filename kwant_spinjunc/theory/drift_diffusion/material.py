@@ -13,18 +13,6 @@ from kwant_spinjunc.arrays import Complex, Floats
 from kwant_spinjunc.checks import finite, formula, positive
 from kwant_spinjunc.errors import ArgumentError
 
-__all__ = [
-    "AMPERE_PER_SQUARE_METER",
-    "DEGENERATE",
-    "LANDAUER",
-    "SIEMENS_PER_METER",
-    "VACUUM_SCREENING",
-    "Material",
-    "Modes",
-    "strong_screening_wave_numbers",
-    "wave_numbers",
-]
-
 #: q = e²/ε0 in eV nm, the electrostatics of an unscreened charge in vacuum.
 VACUUM_SCREENING: float = e / epsilon_0 / nano
 
@@ -162,16 +150,6 @@ class Modes:
     B = [[1/λ² + χ b, b], [χ/l_sd², 1/l_sd²]], b = -β/(τD(α1-β²α2)), whose decaying solution is exp(-√B x) u(0). Its
     entries are written so that nothing cancels, for screening however strong and for coinciding lengths.
 
-    Attributes
-    ----------
-    material
-        The material.
-    spin, screening
-        The two longitudinal wave numbers: k → 1/l_sd and k → 1/λ for strong screening, exactly so for α1 = α2 (then
-        1/λ² = σq/(α1 D)). Real, or a complex pair with positive real part.
-    transverse
-        k = √((1/τ + iω)/D), the decay of δM⊥ along e1 plus i times δM⊥ along e2, for e1×e2 = m.
-
     Examples
     --------
     >>> modes = Material(sigma=2.0, beta=0.6, D=1.0, tau=4.0, omega=0.75, q=50.0).modes
@@ -179,10 +157,12 @@ class Modes:
     (1.6, 0.1, 0.721308)
     """
 
-    material: Material
+    material: Material  #: The material.
+    #: `spin`, `screening`: The two longitudinal wave numbers: k → 1/l_sd and k → 1/λ for strong screening, exactly so
+    #: for α1 = α2 (then 1/λ² = σq/(α1 D)). Real, or a complex pair with positive real part.
     spin: complex
     screening: complex
-    transverse: complex
+    transverse: complex  #: k = √((1/τ + iω)/D), the decay of δM⊥ along e1 plus i times δM⊥ along e2, for e1×e2 = m.
     # k_spin² = B_vv - shift, k_screening² = B_nn + shift.
     shift: complex
     B_nn: float

@@ -14,14 +14,6 @@ from kwant_spinjunc.checks import (
 )
 from kwant_spinjunc.spin import SIGNS
 
-__all__ = [
-    "charge_current",
-    "collinear_coefficients",
-    "conserved_magnetization_current",
-    "magnetization_current",
-    "one_sided_coefficients",
-]
-
 
 @formula
 def conserved_magnetization_current(

@@ -22,19 +22,6 @@ from kwant_spinjunc.checks import (
 )
 from kwant_spinjunc.errors import ArgumentError
 
-__all__ = [
-    "Allowed",
-    "ClassicallyAllowedError",
-    "barrier_excess",
-    "decay_constant",
-    "forbidden",
-    "integral_of_root",
-    "lattice_decay_constant",
-    "lattice_exponent",
-    "tunnelling_matrix",
-    "wkb_exponent",
-]
-
 Allowed = Literal["raise", "zero"]
 
 

@@ -22,21 +22,6 @@ from kwant_spinjunc.checks import (
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS
 
-__all__ = [
-    "barrier_probabilities",
-    "continuum_reflection",
-    "factorization_defect",
-    "golden_rule_probabilities",
-    "interface_factor",
-    "lattice_reflection",
-    "rotation_law",
-    "rotation_probabilities",
-    "spin_factors",
-    "spin_factors_from_collinear",
-    "spin_flip_reflection",
-    "surface_green_function",
-]
-
 
 @formula
 def continuum_reflection(k: ArrayLike, kappa: ArrayLike, mass_ratio: float = 1.0) -> Complex:

@@ -13,13 +13,6 @@ from kwant_spinjunc.checks import (
 )
 from kwant_spinjunc.spin import check_unit_vector
 
-__all__ = [
-    "implicit_torque",
-    "in_plane_torques",
-    "vector_difference",
-    "vector_torque",
-]
-
 
 @formula
 def implicit_torque(J_M_left: ArrayLike, J_M_right: ArrayLike, lattice_constant: float = 1.0) -> Floats:
