@@ -130,7 +130,9 @@ class Problem:
         """
         if self.observer is not None:
             return self.observer(self, energy, k, functions)
-        step = max(1, CHUNK // (self.orbitals**2 * max(self.angles, 4)))
+        at_cut = max(side.mixed_onsite[0].coefficients.shape[-1] for side in self.crystal.sides)
+        known = max((len(layout.lead) for layout in self.crystal.layouts.values()), default=2 * self.orbitals)
+        step = max(1, CHUNK // max(4 * self.orbitals**2, self.angles * max(at_cut, known // 2) ** 2))
         parts = [
             self._observe(energy[at : at + step], k[at : at + step], functions) for at in range(0, len(energy), step)
         ]

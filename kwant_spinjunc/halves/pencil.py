@@ -1,7 +1,7 @@
-r"""The surface of one lead whose hopping has no inverse, or one without digits: by the QZ decomposition.
+r"""The surface of one lead whose decaying modes are nearly parallel: by the QZ decomposition.
 
-Hoppings of several shells of neighbors are nearly singular: some orbitals hardly reach the next cell. Then neither a
-transfer matrix nor single decaying modes have digits, but the space of all that decay has. With (Z_1, Z_2) a basis of
+Hoppings of several shells of neighbors are nearly singular: some orbitals hardly reach the next cell. Where single
+decaying modes have no digits the space of all that decay still has. With (Z_1, Z_2) a basis of
 (λφ, φ) for |λ| < 1 from the ordered QZ decomposition of
 
     [[-h, -t†], [1, 0]] (λφ, φ) = λ [[t, 0], [0, 1]] (λφ, φ)

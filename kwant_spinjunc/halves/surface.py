@@ -40,6 +40,10 @@ ROUNDING = 1e-15
 SLOW, SAME = 1e-6, 1e-6
 #: |h_bb⁻¹| over the size of a cell from which a level of the rest of the cell lies too near.
 LEVEL = 1e5
+#: The Bloch factor from which others are looked for, of complex and of real matrices: none that a lead should have.
+SHIFT, REAL_SHIFT = 0.35 * complex(np.exp(0.7j)), 0.35
+#: Smallest Bloch factor.
+TINY = 1e-15
 #: Condition of t (of the triangle of its Cholesky factor) up to which it is inverted.
 SINGULAR = 1e-6
 
@@ -76,39 +80,13 @@ def surfaces(h: Complex, t: Complex, *, mirrored: bool = False) -> tuple[Surface
         part = _of_definite(inner, hopping, *definite)
         whole = _audited(h, t, replace(part, sigma=part.sigma + extra, doubtful=part.doubtful | level))
         return (whole, whole) if mirrored else (whole,)
-    lam, phi, singular = _transfer_modes(inner, hopping)
+    lam, phi, singular = _bloch_modes(inner, hopping)
     hoppings = np.stack([hopping, dagger(hopping)]) if mirrored else hopping[None]
-    whole_hoppings = hoppings if mirrored else t[None]
-
-    def finished(lam: Complex, phi: Complex) -> Surface:
-        factors = np.stack([lam, 1 / lam]) if mirrored else lam[None]
-        part = _of_modes(hoppings, factors, phi, level | singular)
-        whole = replace(part, sigma=part.sigma + extra, doubtful=part.doubtful | level)
-        return _audited(h, whole_hoppings, whole)
-
-    found = finished(lam, phi)
-    doubtful = found.doubtful.any(axis=0) & ~singular & ~level
-    if doubtful.any():
-        # a hopping that is nearly singular costs digits of the modes: two steps of inverse iteration bring them back
-        lam, phi = lam.copy(), phi.copy()
-        for _ in range(2):
-            lam[doubtful], phi[doubtful] = _refined(inner[doubtful], hopping[doubtful], lam[doubtful], phi[doubtful])
-        found = finished(lam, phi)
+    factors = np.stack([lam, 1 / lam]) if mirrored else lam[None]
+    part = _of_modes(hoppings, factors, phi, level | singular)
+    whole = replace(part, sigma=part.sigma + extra, doubtful=part.doubtful | level)
+    found = _audited(h, hoppings if mirrored else t[None], whole)
     return tuple(found[side] for side in range(len(hoppings)))
-
-
-def _refined(h: Complex, t: Complex, lam: Complex, phi: Complex) -> tuple[Complex, Complex]:
-    """Return modes after one step of inverse iteration on M(λ) = h + tλ + t†/λ: u = M⁻¹M'φ, λ ← λ - 1/φ†u."""
-    x = lam[..., None, None]
-    back = dagger(t)[..., None, :, :]
-    M = h[..., None, :, :] + t[..., None, :, :] * x + back / x
-    columns = np.swapaxes(phi / np.linalg.norm(phi, axis=-2, keepdims=True), -1, -2)[..., None]
-    u, singular = solved(M, (t[..., None, :, :] - back / x**2) @ columns)
-    u = np.where(singular[..., None, None], columns, u)
-    overlap = (columns.conj() * u).sum(axis=(-1, -2))
-    better = np.where(singular, lam, lam - 1 / overlap)
-    u = u / np.linalg.norm(u, axis=-2, keepdims=True)
-    return better, np.swapaxes(u[..., 0], -1, -2)
 
 
 def _reduced(h: Complex, t: Complex) -> tuple[Complex, Complex, Any, Flags]:
@@ -169,22 +147,39 @@ def _of_definite(h: Complex, t: Complex, root: Complex, sign: float) -> Surface:
 
 
 # --------------------------------------------------------------------------------------------------- any other hopping
-def _transfer_modes(h: Complex, t: Complex) -> tuple[Complex, Complex, Flags]:
+def _bloch_modes(h: Complex, t: Complex) -> tuple[Complex, Complex, Flags]:
     """Return all 2n Bloch factors (..., 2n) and modes (..., n, 2n), and where they cannot be had."""
-    M, singular = _transfer(h, t)
-    lam, vectors = np.linalg.eig(M if M.imag.any() else M.real)
-    return lam + 0j, vectors[..., h.shape[-1] :, :] + 0j, singular
-
-
-def _transfer(h: Complex, t: Complex) -> tuple[Complex, Flags]:
-    """Return the transfer matrices of (λφ, φ), and where t has no inverse."""
+    N, shift, singular = _shifted(h, t)
+    nu, vectors = np.linalg.eig(N)
     n = h.shape[-1]
-    back, singular = inverse(t)
-    M = np.zeros((*h.shape[:-2], 2 * n, 2 * n), dtype=complex)
-    M[..., :n, :n] = -back @ h
-    M[..., :n, n:] = -back @ dagger(t)
-    M[..., n:, :n] = np.eye(n)
-    return M, singular
+    lam = _factors(nu, shift)
+    # of (λφ, φ) the larger half has the digits
+    return lam, np.where((abs(lam) > 1)[..., None, :], vectors[..., :n, :], vectors[..., n:, :]) + 0j, singular
+
+
+def _shifted(h: Complex, t: Complex) -> tuple[Complex, complex, Flags]:
+    """Return N with N (λφ, φ) = (λφ, φ)/(λ - σ) for all modes, σ, and where it cannot be had.
+
+    Equation (a) as a pencil, [[-h, -t†], [1, 0]] - λ [[t, 0], [0, 1]], shifted by σ and inverted: with
+    G = (h + σt + t†/σ)⁻¹, N = [[-Gt, Gt†/σ], [-Gt/σ, Gt†/σ² - 1/σ]]. Nothing is divided by t, which may be singular.
+    """
+    n, is_real = h.shape[-1], not (h.imag.any() or t.imag.any())
+    shift = REAL_SHIFT if is_real else SHIFT
+    on: Any = h.real if is_real else h
+    to: Any = t.real if is_real else t
+    G, singular = inverse(on + shift * to + dagger(to) / shift)
+    N = np.empty((*h.shape[:-2], 2 * n, 2 * n), dtype=G.dtype)
+    N[..., :n, :n], N[..., :n, n:] = -G @ to, G @ dagger(to) / shift
+    N[..., n:, :] = N[..., :n, :] / shift
+    N[..., np.arange(n, 2 * n), np.arange(n, 2 * n)] -= 1 / shift
+    return N, shift, singular
+
+
+def _factors(nu: Complex, shift: complex) -> Complex:
+    """Return λ = σ + 1/ν; of a singular t some are zero or infinite, here very small or large."""
+    lam = shift + 1 / np.where(abs(nu) < TINY, TINY, nu)
+    found: Complex = np.where(abs(lam) < TINY, TINY, lam) + 0j
+    return found
 
 
 def _of_modes(t: Complex, lam: Complex, phi: Complex, doubtful: Flags) -> Surface:
@@ -192,8 +187,7 @@ def _of_modes(t: Complex, lam: Complex, phi: Complex, doubtful: Flags) -> Surfac
     n = t.shape[-1]
     phi = phi / np.linalg.norm(phi, axis=-2, keepdims=True)
     scale = magnitude(t)
-    with np.errstate(divide="ignore"):
-        distance = abs(np.log(abs(lam)))
+    distance = abs(np.log(abs(lam)))
     open_ = distance < CLOSED
     v = -2 * np.imag(lam * (phi.conj() * (t @ phi)).sum(axis=-2))
     outgoing, incoming = open_ & (v > 0), open_ & (v <= 0)
@@ -301,7 +295,6 @@ def channels(h: Complex, t: Complex) -> Integers:
         root, _ = definite
         found: Integers = (abs(np.linalg.eigvalsh(root @ inner @ dagger(root))) < 2).sum(axis=-1)
         return found
-    M, _ = _transfer(inner, hopping)
-    with np.errstate(divide="ignore"):
-        distance = abs(np.log(abs(np.linalg.eigvals(M if M.imag.any() else M.real))))
+    N, shift, _ = _shifted(inner, hopping)
+    distance = abs(np.log(abs(_factors(np.linalg.eigvals(N), shift))))
     return np.asarray((distance < CLOSED).sum(axis=-1) // 2)
