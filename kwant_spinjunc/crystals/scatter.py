@@ -124,7 +124,7 @@ def scatter_crystal(
     max_defect = (
         positive("max_defect", max_defect) if points is not None else max(positive("max_defect", max_defect), rtol)
     )
-    _judge(measurement, found, modes, float(np.max(unitarity, initial=0.0)), max_defect)
+    _judge(measurement, found, modes, float(np.max(unitarity)), max_defect)
     axes = lead_axes(crystal, turn)
     return CrystalScattering(
         device=device,
@@ -138,7 +138,7 @@ def scatter_crystal(
         probabilities=P,
         transmissions=T,
         modes=modes[0] if listed else modes,
-        unitarity_defect=float(np.max(unitarity, initial=0.0)),
+        unitarity_defect=float(np.max(unitarity)),
         residual=found.residual,
         max_defect=max_defect,
         k_error=None if found.errors is None else found.errors[0],

@@ -93,10 +93,8 @@ def _fields_from_waves(
     """Evaluate fluxes, torques and densities, settle them with the conservation laws, drop the padding."""
     planes = len(sample.levels)
     by_plane: list[list[Any]] = [[] for _ in range(planes)]
-    for site in system.sites:
+    for site in system.sites:  # Kwant has them in the order of their tags
         by_plane[site.tag[1] + 1].append(site)  # the padded region starts at plane -1
-    for group in by_plane:
-        group.sort(key=lambda site: site.tag)
     bonds = [pair for b in range(planes - 1) for pair in zip(by_plane[b + 1], by_plane[b], strict=True)]
     where = [site for group in by_plane for site in group]
     spin = SpinOperator(ORDERS[0])

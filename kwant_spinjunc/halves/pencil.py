@@ -84,6 +84,6 @@ def _open_modes(h: Complex, t: Complex, lam: Complex) -> tuple[Complex, Complex,
     for modes in (outgoing, incoming):
         columns += [
             np.array([mode for _, mode in modes]).reshape(len(modes), len(h)).T,
-            np.array([x for x, _ in modes], dtype=complex),
+            np.array([x for x, _ in modes]),
         ]
     return columns[0], columns[1], columns[2], columns[3]

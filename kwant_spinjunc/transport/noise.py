@@ -150,10 +150,6 @@ def shot_noise(scattering: Any, *, lead_in: int = 0) -> Noise:
         return _of_crystal(scattering, lead_in)
     if isinstance(scattering, DeviceScattering):
         return _of_device(scattering, lead_in)
-    if not isinstance(scattering, Scattering):
-        raise ArgumentError(
-            f"Argument `scattering` must be what `scatter` returns, but is {type(scattering).__name__}."
-        )
     return _of_junction(scattering, lead_in)
 
 

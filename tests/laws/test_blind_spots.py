@@ -10,21 +10,28 @@ import signal
 import sqlite3
 
 import kwant
+import kwant.wraparound
 import numpy as np
 import pytest
 from crystal_layers import random_layers
 from dense import self_energy
 from numpy.testing import assert_allclose
+from scipy.optimize import curve_fit
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.crystals.levels import count_levels
+from kwant_spinjunc.crystals.fourier import Series
+from kwant_spinjunc.crystals.levels import count_levels, sharpness
 from kwant_spinjunc.crystals.scatter import taken_apart
 from kwant_spinjunc.devices.device import Device
+from kwant_spinjunc.halves import surface
+from kwant_spinjunc.halves.joint import Turn
+from kwant_spinjunc.halves.matrices import dagger
 from kwant_spinjunc.halves.real import angles, solve
 from kwant_spinjunc.halves.supercell import dense as blocks
 from kwant_spinjunc.halves.surface import surfaces
 from kwant_spinjunc.magnets.parameters import effective
-from kwant_spinjunc.magnets.parameters.response import angular_response_from
+from kwant_spinjunc.magnets.parameters.response import AngularResponse, angular_response_from
+from kwant_spinjunc.magnets.parameters.torque import torque_fit
 from kwant_spinjunc.model import drawing
 from kwant_spinjunc.model.disorder import _double
 from kwant_spinjunc.model.sample import realize
@@ -33,10 +40,12 @@ from kwant_spinjunc.plot.figures import plot_sweep
 from kwant_spinjunc.runs import executors, files
 from kwant_spinjunc.runs.files import shielded, write_atomically
 from kwant_spinjunc.runs.store import Store
-from kwant_spinjunc.solved import unitarity_of
+from kwant_spinjunc.scattering import Scattering
+from kwant_spinjunc.solved import Solved, unitarity_of
 from kwant_spinjunc.spin import PAULI, sigma
 from kwant_spinjunc.theory import tunnelling
 from kwant_spinjunc.transport import derivatives
+from kwant_spinjunc.transport.bias import bias_response
 from kwant_spinjunc.transport.derivatives import bias_derivative
 from kwant_spinjunc.transport.equilibrium import equilibrium_response
 from systems.graphene_spin_valve import graphene_spin_valve
@@ -178,8 +187,8 @@ def test_an_energy_outside_of_all_bands_is_told_where_they_are():
 @pytest.mark.parametrize("phase", [0.0, 0.4])  # of definite hopping, and of any other
 def test_of_many_momenta_only_those_at_an_edge_are_doubtful(phase):
     h = np.array([0.3, 2.0, -1.1, -2.0])[:, None, None] + 0j
-    (surface,) = surfaces(h, np.broadcast_to(-np.exp(1j * phase), h.shape))
-    assert surface.doubtful.tolist() == [False, True, False, True]
+    (found,) = surfaces(h, np.broadcast_to(-np.exp(1j * phase), h.shape))
+    assert found.doubtful.tolist() == [False, True, False, True]
 
 
 def test_levels_are_counted_as_the_dense_matrix_has_them():
@@ -219,7 +228,93 @@ def test_a_coefficient_is_relative_to_the_smallest_probability_among_the_angles(
     assert angles._relative(coefficients, values).max() == pytest.approx(1e-3)
 
 
+def test_one_step_of_inverse_iteration_squares_the_miss_of_a_mode():
+    rng = np.random.default_rng(4)
+    t = rng.normal(size=(1, 3, 3)) + 1j * rng.normal(size=(1, 3, 3))
+    h = rng.normal(size=(1, 3, 3)) + 1j * rng.normal(size=(1, 3, 3))
+    h = h + dagger(h)
+    lam, phi, _ = surface._transfer_modes(h, t)
+    for miss in (1e-3, 1e-5):
+        turned = phi + miss * rng.normal(size=phi.shape) * abs(phi).max()
+        better, vectors = surface._refined(h, t, lam * (1 + miss), turned)
+        assert abs(better / lam - 1).max() < 1e3 * miss**2
+        x = better[0]
+        left = np.einsum("ij,jn->in", h[0], vectors[0]) + (t[0] @ vectors[0]) * x + (dagger(t)[0] @ vectors[0]) / x
+        assert abs(left / np.maximum(abs(x), 1 / abs(x))).max() < 1e3 * miss**2
+
+
+def test_the_series_of_the_adjoint_is_the_adjoint_of_the_series():
+    rng = np.random.default_rng(5)
+    coefficients = rng.normal(size=(4, 2, 3)) + 1j * rng.normal(size=(4, 2, 3))
+    series = Series(coefficients, np.array([[0, 0], [1, 0], [-1, 2], [0, 3]]))
+    k = rng.uniform(-3, 3, (5, 2))
+    assert_allclose(series.dagger().at(k), dagger(series.at(k)), atol=1e-14)
+
+
+@pytest.mark.parametrize("unit", [1.602e-19, 1e9])
+def test_no_unit_of_energy_changes_what_a_crystal_does(unit):
+    def crystal(scale):
+        lattice = kwant.lattice.square(norbs=2)
+        syst = kwant.Builder(kwant.TranslationalSymmetry((0, 1)))
+        syst[(lattice(x, 0) for x in range(4))] = lambda site: (
+            scale * (3.4 * np.eye(2) - 0.3 * PAULI[2] + 0.2 * (site.pos[0] == 2) * PAULI[0])
+        )
+        syst[lattice.neighbors()] = -scale * np.eye(2)
+        syst = kwant.wraparound.wraparound(syst, coordinate_names="y")
+        for direction in (-1, 1):
+            lead = kwant.Builder(kwant.TranslationalSymmetry((direction, 0), (0, 1)))
+            lead[lattice(0, 0)] = scale * (3.4 * np.eye(2) - 0.3 * PAULI[2])
+            lead[lattice.neighbors()] = -scale * np.eye(2)
+            syst.attach_lead(kwant.wraparound.wraparound(lead, keep=0, coordinate_names="xy"))
+        return sj.scatter(syst.finalized(), 0.3 * scale, k=[0.2, 0.7])
+
+    found, other = crystal(1.0), crystal(unit)
+    assert_allclose(other.probabilities, found.probabilities, atol=1e-10)
+    assert found.probabilities[:, 1, 1, 0, 0].min() > 1e-4  # spin is flipped
+
+
+def test_levels_are_counted_at_the_first_the_middle_and_the_last_angle_and_sharpness_at_each_momentum():
+    syst, cut, energy = random_layers(0, 1, well=True)
+    crystal = taken_apart(Device(system=syst), {}, ("k_y",), cut)
+    k = np.linspace(0.2, 2.9, 5)[:, None]
+    turn = Turn(np.array([0.0, 1.0, 3.0]), np.array([0.0, 1.0, 0.0]))
+    together = count_levels(crystal, energy, k, turn)
+    for column, angle in enumerate(turn.angles):
+        one = count_levels(crystal, energy, k, Turn(np.array([angle]), turn.axis))
+        assert (together[:, column] == one[:, 0]).all()
+    found = sharpness(crystal, energy, k, None)
+    assert_allclose(found, [sharpness(crystal, energy, x[None], None)[0] for x in k], rtol=1e-9)
+
+
+def test_what_violates_a_conservation_law_is_refused_at_once_or_when_it_is_asked_for():
+    found = sj.scatter(tunnel_junction(theta=1.0), 0.1, solver="halves")
+    broken = dataclasses.replace(found.fields, continuity_defect=np.float64(1e-3))
+    for changed, error in (
+        ({"unitarity_defect": np.float64(1e-3)}, sj.UnitarityError),
+        ({"states": broken}, sj.ContinuityError),
+    ):
+        with pytest.raises(error):
+            Scattering.of(found.problem, dataclasses.replace(solved_of(found), **changed))
+    late = dataclasses.replace(found, states=lambda: broken)
+    with pytest.raises(sj.ContinuityError):
+        late.fields  # noqa: B018
+
+
+def solved_of(found):
+    return Solved(**{field.name: getattr(found, field.name) for field in dataclasses.fields(Solved)})
+
+
 # ---------------------------------------------------------------------- bias
+def test_the_equilibrium_part_is_the_mean_of_those_of_all_reservoirs():
+    junction = tunnel_junction(theta=1.0)
+    split = bias_response(
+        junction, 0.0, accumulation=[[0.0, 0.0], [0.2, -0.1]], equilibrium=True
+    ).equilibrium.spin_current
+    each = [equilibrium_response(junction, mu).spin_current for mu in (0.0, 0.0, 0.2, -0.1)]
+    assert_allclose(split, np.mean(each, axis=0), atol=1e-9 * abs(split).max())
+    assert abs(each[2] - each[3]).max() > 1e-3 * abs(split).max()
+
+
 @pytest.mark.parametrize("options", [{}, {"temperature": 0.02, "equilibrium": True}, {"rtol": 1e-4}])
 @pytest.mark.parametrize("V", [0.0, 0.15, 0.4])
 def test_the_error_of_a_derivative_bounds_its_miss(V, options):
@@ -275,7 +370,10 @@ def test_the_exponent_is_that_of_the_barrier_at_its_wave_vector(k):
 def test_the_page_of_a_judgment_draws_its_curves(tmp_path):
     judged = sj.judge(tunnel_junction(), energy=0.1, advise=False)
     judged.report(tmp_path / "judge.html")
-    assert 'alt="Exact numbers (thick) and laws (dashed) over the angle"' in (tmp_path / "judge.html").read_text()
+    text = (tmp_path / "judge.html").read_text()
+    for shown in ('alt="Exact numbers (thick) and laws (dashed) over the angle"', "Law by law"):
+        assert shown in text
+    assert re.search(rf"<p>[^<]*{re.escape(str(judged.tolerance))}", text)
 
 
 def test_a_sample_is_not_judged_to_an_accuracy_of_averages():
@@ -286,6 +384,23 @@ def test_a_sample_is_not_judged_to_an_accuracy_of_averages():
 
 
 # ---------------------------------------------------------------------- fits and files
+def test_the_error_of_an_asymmetry_is_that_of_a_fit_which_has_it_as_a_parameter():
+    angles_ = np.linspace(0.0, np.pi, 13)
+    noise = 1e-3 * np.random.default_rng(6).standard_normal(13)
+    torque = np.sin(angles_) * (0.4 / (1 + 0.5 * np.cos(angles_)) + 0.1 / (1 - 0.5 * np.cos(angles_))) + noise
+    response = AngularResponse(angles_, np.ones(13), np.stack([torque] * 2, axis=-1), np.zeros((13, 2)))
+    fit = torque_fit(response, "right").asymmetric
+
+    def two_terms(angle, q, p, b):
+        return np.sin(angle) * (q / (1 + b * np.cos(angle)) + p / (1 - b * np.cos(angle)))
+
+    best, covariance = curve_fit(two_terms, angles_, torque, p0=[0.4, 0.1, 0.5])
+    unit = (0.5, 0.5, 1.0)  # a torque is half the current, in which q is measured
+    for name, value, error, scale in zip(fit.estimates, best, np.sqrt(np.diag(covariance)), unit, strict=False):
+        assert fit[name] == pytest.approx(scale * value, rel=1e-3)
+        assert fit.estimates[name].error == pytest.approx(scale * error, rel=2e-2)
+
+
 def test_a_response_of_several_angles_says_at_which_wave_vector_it_is():
     k = (0.3, -0.4)
     valves = [tunnel_junction(theta=t, onsite=4.0, in_plane_hopping=1.0) for t in (2.0, 0.5, 1.0, 2.5, 0.0)]

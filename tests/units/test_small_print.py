@@ -1,0 +1,199 @@
+"""What mutants broke unseen in pictures, prints, files and running tasks: `tests/mutation.py` found the holes."""
+
+import multiprocessing
+import threading
+import time
+from concurrent.futures import Future, ProcessPoolExecutor
+
+import kwant
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from numpy.testing import assert_allclose
+
+import kwant_spinjunc as sj
+from kwant_spinjunc.cli.main import main
+from kwant_spinjunc.exploring.explorer import explore
+from kwant_spinjunc.judging import door
+from kwant_spinjunc.magnets.export import codes
+from kwant_spinjunc.magnets.multiscale.metals import cobalt
+from kwant_spinjunc.plot import devices as drawings
+from kwant_spinjunc.plot import figures
+from kwant_spinjunc.runs import executors, schedule
+from kwant_spinjunc.runs.files import table_digest
+from kwant_spinjunc.runs.store import Store
+from kwant_spinjunc.theory import circuit
+from systems.tunnel_junction import tunnel_junction
+
+CHAIN = dict(onsite=0.2, hopping=1.0, splitting=0.6)
+
+
+def valve(length, width):
+    """A square lattice along x, magnetized along z left of the middle and along x right of it."""
+    lattice = kwant.lattice.square(norbs=2)
+    pauli = [np.array([[0, 1], [1, 0]]), np.array([[1, 0], [0, -1]])]
+    syst = kwant.Builder()
+    syst[(lattice(x, y) for x in range(length) for y in range(width))] = lambda site: (
+        3.6 * np.eye(2) - 0.4 * pauli[int(site.pos[0] < length / 2)]
+    )
+    syst[lattice.neighbors()] = -np.eye(2)
+    for direction, matrix in ((-1, pauli[1]), (1, pauli[0])):
+        lead = kwant.Builder(kwant.TranslationalSymmetry((direction, 0)))
+        lead[(lattice(0, y) for y in range(width))] = 3.6 * np.eye(2) - 0.4 * matrix
+        lead[lattice.neighbors()] = -np.eye(2)
+        syst.attach_lead(lead)
+    magnets = {"first": lambda site: site.pos[0] == 1, "second": lambda site: site.pos[0] == length - 2}
+    return sj.Device(system=syst.finalized(), magnets=magnets, magnetizations={0: (0.0, 0.0, 1.0), 1: (1.0, 0.0, 0.0)})
+
+
+# ---------------------------------------------------------------------- pictures
+def test_bands_of_a_device_are_colored_by_spin_on_one_scale_and_tall_devices_get_room():
+    wide, tall = (drawings.plot_system(valve(*size)) for size in ((12, 2), (4, 6)))
+    bands = [axes for axes in wide.axes if axes.get_title().startswith("lead")]
+    assert len(bands) == 2
+    assert bands[0].get_shared_y_axes().joined(*bands)
+    for axes in bands:
+        drawn = {line.get_color() for line in axes.lines if len(line.get_xdata())}
+        assert {drawings.COLORS["majority"], drawings.COLORS["minority"]} <= drawn
+    assert tall.get_figheight() > wide.get_figheight()
+
+
+def test_a_flux_says_of_what_it_is_and_a_torque_is_drawn_where_its_magnet_is():
+    found = sj.scatter(valve(6, 2), 0.3)
+    for quantity, words in (("charge", "Flux of charge"), ("x", "Flux of spin x")):
+        figure = drawings.plot_device(found, "second", quantity=quantity, axis="z")
+        assert figure.axes[0].get_title(loc="left").startswith(words)
+    colored = [c for c in figure.axes[1].collections if c.get_array() is not None and len(c.get_array()) >= 12]
+    values = np.concatenate([np.asarray(c.get_array()) for c in colored])
+    assert (values == 0).sum() >= 8  # of the sites outside, in the color of none
+
+
+def test_majority_bands_stand_left_of_minority_bands():
+    axes = Figure().add_subplot()
+    figures._draw_planes(axes, sj.Junction(sj.ferromagnet(**CHAIN), [], sj.ferromagnet(**CHAIN)), 2.0)
+    bars = [(bar.get_facecolor()[:3], bar.get_x()) for bar in axes.patches]
+    places = [[x for color, x in bars if color == to_rgb(figures.COLORS[spin])] for spin in ("majority", "minority")]
+    assert len(places[0]) == len(places[1]) > 0
+    assert (np.array(places[0]) < places[1]).all()
+
+
+# ---------------------------------------------------------------------- prints
+def test_an_explorer_tells_edges_torques_and_how_long_it_took():
+    with_barrier = explore(tunnel_junction, energy=0.1, theta=1.0)
+    try:
+        begun = time.perf_counter()
+        found = with_barrier.update({})
+        assert 0 <= found["milliseconds"] <= 1000 * (time.perf_counter() - begun) + 1
+        junction = tunnel_junction(theta=1.0)
+        plane = found["stack"][0]
+        level = junction.left.onsite - 4 * junction.left.t_parallel
+        reach = 2 * junction.left.hopping
+        for spin, sign in enumerate((1, -1)):
+            middle = level - sign * junction.left.splitting / 2
+            assert_allclose(sorted(plane["edges"][spin]), [middle - reach, middle + reach], atol=1e-12)
+    finally:
+        with_barrier.close()
+
+
+def test_a_table_keeps_the_unit_of_its_family_and_lets_itself_be_overwritten(capsys):
+    words = ["sweep", "family.py", "--vary", "theta=0:90deg:2", "-o", "out.nc"]
+    with open("family.py", "w") as file:
+        file.write(
+            "from typing import Annotated\nimport kwant_spinjunc as sj\n"
+            "def valve(theta: float = 0.0) -> Annotated[sj.Junction, 'eV']:\n"
+            f"    iron = dict({', '.join(f'{k}={v}' for k, v in CHAIN.items())})\n"
+            "    end = sj.ferromagnet(**iron, m=sj.unit_vector(theta))\n"
+            "    return sj.Junction(sj.ferromagnet(**iron), [], end)\n"
+        )
+    assert main(words) == 0
+    assert main(words) == 2
+    assert main([*words, "--overwrite"]) == 0
+    capsys.readouterr()
+    assert xr.load_dataset("out.nc")["energy"].attrs["units"] == "eV"
+
+
+def test_a_unit_is_a_word():
+    with pytest.raises(sj.ArgumentError, match="`unit`"):
+        sj.Junction(sj.ferromagnet(**CHAIN), [], sj.ferromagnet(**CHAIN), unit=3)
+
+
+# ---------------------------------------------------------------------- files and stores
+def test_names_dimensions_and_shapes_are_part_of_a_checksum():
+    data = xr.Dataset({"a": (("x", "y"), np.zeros((2, 2)))})
+    others = [data.rename(a="b"), data.transpose("y", "x"), data.rename(x="z")]
+    others.append(xr.Dataset({"a": (("x", "y"), np.zeros((4, 1)))}))
+    assert len({table_digest(one) for one in (data, *others)}) == 5
+
+
+def test_a_chunk_knows_which_of_its_realizations_are_absent():
+    with Store("s", {"seed": 1}) as store:
+        store.write(8, np.ones((2, 3)), {})
+        store.write(12, np.ones((1, 3)), {})
+        chunk = schedule.read(store, 8, 16, 3)
+    assert (chunk.absent, chunk.damaged) == ([10, 11, 13, 14, 15], [])
+
+
+def test_a_histogram_is_that_of_the_element_asked_for():
+    layer = dict(**CHAIN, in_plane_hopping=0.1)
+    dirty = sj.ferromagnet(**layer, thickness=2, disorder=[sj.Anderson(width=1.0)])
+    junction = sj.Junction(sj.ferromagnet(**layer), [dirty], sj.ferromagnet(**layer))
+    run = dict(realizations=8, workers=1, progress=False, cross_section=(2, 1))
+    with sj.ensemble(junction, 0.3, store="kept", **run) as found:
+        samples = found.samples("probabilities")
+        for element in ((1, 0, 0, 0), (0, 1, 0, 1)):
+            _, edges = found.histogram("probabilities", element, bins=3)
+            own = samples[(slice(None), *element)]
+            assert_allclose(edges[[0, -1]], [own.min(), own.max()], rtol=1e-12)
+            assert np.ptp(own) > 0
+        assert found.store.fact("provenance")["kwant_spinjunc"] == sj.__version__
+
+
+# ---------------------------------------------------------------------- tasks
+def test_an_executor_that_is_not_waited_for_leaves_no_process():
+    pool = executors.Pool(lambda: ProcessPoolExecutor(1, multiprocessing.get_context("spawn")), 1)
+    pool.executor.submit(time.sleep, 60)
+    processes = list(pool.executor._processes.values())
+    pool.close(wait=False)
+    for process in processes:
+        process.join(20)
+        assert not process.is_alive()
+
+
+def test_a_task_that_has_not_ended_is_not_waited_for():
+    future = Future()
+    later = threading.Timer(2.0, future.set_result, [(0, 1.0)])
+    later.start()
+    try:
+        with pytest.raises(TimeoutError):
+            executors.Task(0, future).result()
+    finally:
+        later.cancel()
+
+
+# ---------------------------------------------------------------------- numbers at a border
+def test_the_area_of_a_site_is_the_square_of_the_lattice_constant():
+    pair, area = door._materials({"materials": cobalt(), "lattice_constant": 0.25})
+    assert (area, pair[0]) == (0.0625, pair[1])
+
+
+def test_conductances_of_a_contact_are_numbers():
+    contact = circuit.Contact(majority=np.array(2), minority=1, mixing=1.0)
+    assert [type(x) for x in (contact.majority, contact.minority)] == [float, float]
+
+
+@pytest.mark.parametrize("Lambda", [0.6, 1.0, 1.7])
+@pytest.mark.parametrize("P", [0.4, -0.3])
+@pytest.mark.parametrize("name", sorted(codes.CODES))
+def test_a_torque_within_the_range_of_a_code_is_the_same_torque(name, P, Lambda):
+    given = codes.Numbers(P=P, Lambda=Lambda, epsilon_prime=0.07, direction=(0.0, 0.6, 0.8), J=2.0)
+    found = given.in_range_of(codes.CODES[name])
+    m = sj.unit_vector(1.1, 0.4)
+
+    def torque(t):
+        p = np.array(t.direction)
+        fixed = np.cross(m, np.cross(m, p)) * codes.efficiency(t.P, t.Lambda, m @ p)
+        return t.J * (fixed + t.epsilon_prime * np.cross(m, p))
+
+    assert_allclose(torque(found), torque(given), atol=1e-14)
