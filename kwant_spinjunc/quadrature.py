@@ -117,12 +117,8 @@ class _Pieces:
 def cut_into_pieces(lower: ArrayLike, upper: ArrayLike, points: ArrayLike) -> tuple[Indices, Floats, Floats]:
     """Cut intervals at points inside them.
 
-    Parameters
-    ----------
-    lower, upper
-        Ends of one interval per owner, shape (owners,).
-    points
-        Where to cut, shape (owners, count); points outside are ignored.
+    ``lower``, ``upper``: ends of one interval per owner, shape (owners,).
+    ``points``: where to cut, shape (owners, count); points outside are ignored.
 
     Returns
     -------

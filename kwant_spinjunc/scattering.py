@@ -136,10 +136,7 @@ class Scattering(Solved):
     def transmission(self, out: int | tuple[int, int], in_: int | tuple[int, int]) -> Any:
         """Return the transmission (of one lead: the reflection) summed over modes, as Kwant's `SMatrix` does.
 
-        Parameters
-        ----------
-        out, in_
-            A lead (0 or 1), or (lead, spin), spin 0 the majority along that lead's own m.
+        ``out``, ``in_``: a lead (0 or 1), or (lead, spin), spin 0 the majority along that lead's own m.
 
         Returns
         -------

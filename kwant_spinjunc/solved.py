@@ -49,10 +49,7 @@ class Fields:
     def audited(self, splitting: Floats, m: Floats) -> Fields:
         """Return the fields with their defects: charge, flux in minus out, and the torque of the exchange field.
 
-        Parameters
-        ----------
-        splitting, m
-            Δ, shape (planes,), and direction, (planes, 3), of the exchange field of each plane.
+        ``splitting``, ``m``: Δ, shape (planes,), and direction, (planes, 3), of the exchange field of each plane.
         """
         flux = self.currents[..., :-1, 1:] - self.currents[..., 1:, 1:]
         exchange = splitting[:, None] * np.cross(m, self.densities[..., 1:])

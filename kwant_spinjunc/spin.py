@@ -92,13 +92,10 @@ def spinors(m: ArrayLike) -> NDArray[np.complex128]:
 def rotation_matrix(m_left: ArrayLike, m_right: ArrayLike) -> NDArray[np.complex128]:
     r"""Return the spin rotation R_ss' = ⟨s, m_L | s', m_R⟩ of equation (2).
 
+    ``m_left``, ``m_right``: unit vectors, shape (..., 3).
+
     **Result**: shape (..., 2, 2): ``R[..., s, s']``, unitary. For both magnetizations in the x-z plane at angle Φ from
     left to right it is real: ``[[cos Φ/2, -sin Φ/2], [sin Φ/2, cos Φ/2]]``.
-
-    Parameters
-    ----------
-    m_left, m_right
-        Unit vectors, shape (..., 3).
 
     Examples
     --------
@@ -122,12 +119,8 @@ def angle_between(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
 def torque_axes(m: ArrayLike, m_other: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     r"""Return the two directions a torque on ``m`` can have, driven by a second magnet ``m_other``.
 
-    Parameters
-    ----------
-    m
-        The magnet the torque acts on, unit vector, shape (..., 3).
-    m_other
-        The other magnet, unit vector, shape (..., 3).
+    ``m``: the magnet the torque acts on, unit vector, shape (..., 3).
+    ``m_other``: the other magnet, unit vector, shape (..., 3).
 
     Returns
     -------

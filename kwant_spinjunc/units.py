@@ -51,15 +51,10 @@ def hopping_from_mass(effective_mass: ArrayLike, lattice_constant: ArrayLike) ->
 def onsite_from_band_bottom(band_bottom: ArrayLike, hopping: ArrayLike, in_plane_hopping: ArrayLike = 0.0) -> Floats:
     """Return onsite = band_bottom + 2t + 4t∥, the band center a `Layer` takes.
 
-    Parameters
-    ----------
-    band_bottom
-        Energy of the state with k = 0 (spin-averaged for a magnet), in eV.
-    hopping
-        t in eV, > 0.
-    in_plane_hopping
-        t∥ in eV: 0 for a chain, t for the isotropic cubic stack. For t∥ < 0 the state at k∥ = 0 is the top of the
-        in-plane band, not its bottom; the number refers to k∥ = 0 all the same.
+    ``band_bottom``: energy of the state with k = 0 (spin-averaged for a magnet), in eV.
+    ``hopping``: t in eV, > 0.
+    ``in_plane_hopping``: t∥ in eV: 0 for a chain, t for the isotropic cubic stack. For t∥ < 0 the state at k∥ = 0 is
+    the top of the in-plane band, not its bottom; the number refers to k∥ = 0 all the same.
     """
     return np.asarray(finite_array("band_bottom", band_bottom) + _half_width(hopping, in_plane_hopping))
 
@@ -71,10 +66,7 @@ def free_electron_levels(
 
     E_s = E_F - ħ²k_s²/2m, so Δ = ħ²(k↑² - k↓²)/2m.
 
-    Parameters
-    ----------
-    k_majority, k_minority
-        Fermi wave numbers in 1/nm, ``k_majority >= k_minority >= 0``.
+    ``k_majority``, ``k_minority``: Fermi wave numbers in 1/nm, ``k_majority >= k_minority >= 0``.
     """
     up, down = finite("k_majority", k_majority), finite("k_minority", k_minority)
     if not up >= down >= 0:

@@ -258,10 +258,7 @@ def check_conservation_law(lead: kwant.Builder) -> None:
     Kwant itself drops a conservation law that does not commute and only warns, after which spin-resolved blocks
     silently do not exist. Values given as functions are not checked: they need parameters.
 
-    Parameters
-    ----------
-    lead
-        A lead builder with ``conservation_law`` given as a matrix.
+    ``lead``: a lead builder with ``conservation_law`` given as a matrix.
     """
     if lead.conservation_law is None:
         raise ArgumentError(

@@ -89,17 +89,10 @@ def _number(name: str, site: Any, system: Any) -> int:
 def resolve_cut(name: str, cut: Any, system: Any, edges: NDArray[np.int64]) -> ResolvedCut:
     """Return a cut as numbers of sites, having checked that it separates the leads.
 
-    Parameters
-    ----------
-    name
-        What to call it in an error.
-    cut
-        `between` two sets of sites; a list of hoppings (to, from) as Kwant counts them; or a function of a site that is
-        True behind the cut.
-    system
-        A finalized Kwant system.
-    edges
-        Its hoppings, shape (edges, 2), both directions.
+    ``name``: what to call it in an error.
+    ``cut``: `between` two sets of sites; a list of hoppings (to, from) as Kwant counts them; or a function of a site
+    that is True behind the cut.
+    ``edges``: its hoppings, shape (edges, 2), both directions.
     """
     count = len(system.sites)
     if isinstance(cut, Between):

@@ -188,14 +188,8 @@ class Device:
     def flux(self, waves: ArrayLike, cut: Any, params: Mapping[str, Any] | None = None) -> Floats:
         """Return the flux of 1, Sx, Sy, Sz through a cut of given wave functions, summed over them, shape (4,).
 
-        Parameters
-        ----------
-        waves
-            All wave functions of a lead, ``kwant.wave_function(...)(lead)``, shape (modes, orbitals).
-        cut
-            Name of a cut, or a cut.
-        params
-            Parameters of the system.
+        ``waves``: all wave functions of a lead, ``kwant.wave_function(...)(lead)``, shape (modes, orbitals).
+        ``cut``: name of a cut, or a cut.
         """
         psi = np.asarray(waves)
         if psi.ndim != 2:

@@ -43,13 +43,8 @@ WAY_OUT = (
 def exchange_of_site(exchange: Any, params: Mapping[str, Any]) -> Callable[[Any], Any] | None:
     """Return the function of a site that gives its exchange matrix, None where it was not given so.
 
-    Parameters
-    ----------
-    exchange
-        A matrix (norbs, norbs); a mapping from sites, site families, or their names; or a function of a site and of
-        parameters of the system by name, that returns a matrix, or None where there is no exchange.
-    params
-        Parameters of the system.
+    ``exchange``: a matrix (norbs, norbs); a mapping from sites, site families, or their names; or a function of a site
+    and of parameters of the system by name, that returns a matrix, or None where there is no exchange.
     """
     if exchange is None or isinstance(exchange, str) or hasattr(exchange, "hamiltonian_submatrix"):
         return None
@@ -87,16 +82,9 @@ def divide(
 ) -> tuple[Any, str]:
     """Return the exchange part of H within a set of sites as a sparse matrix, or None and why it cannot be told.
 
-    Parameters
-    ----------
-    exchange
-        What the user said, see `exchange_of_site`; or a finalized system, `TIME_REVERSAL`, None.
-    system, edges, params
-        The problem; all hoppings as numbers of sites, both directions.
-    sites
-        Numbers of the sites of the set.
-    spin
-        The spin operator.
+    ``exchange``: what the user said, see `exchange_of_site`; or a finalized system, `TIME_REVERSAL`, None.
+    ``system``, ``edges``, ``params``: the problem; all hoppings as numbers of sites, both directions.
+    ``sites``: numbers of the sites of the set.
     """
     H = _within(system, sites, params)
     if hasattr(exchange, "hamiltonian_submatrix"):

@@ -23,15 +23,11 @@ from ..spin import spinors
 def with_analytic_leads(system: kwant.Builder, junction: Junction, section: CrossSection) -> kwant.Builder:
     """Replace both leads of a built junction by `kwant.builder.ModesLead` with analytic modes.
 
+    ``system``: what `build` returned for the junction and cross-section; it is changed in place.
+    ``junction``, ``section``: the same junction and cross-section.
+
     **Result**: ``system``. Modes are grouped by spin (``block_nmodes``, majority first), so that
     ``smatrix.transmission((1, 0), (0, 1))`` works as with a conservation law.
-
-    Parameters
-    ----------
-    system
-        What `build` returned for the junction and cross-section; it is changed in place.
-    junction, section
-        The same junction and cross-section.
 
     Notes
     -----
@@ -51,12 +47,7 @@ def with_analytic_leads(system: kwant.Builder, junction: Junction, section: Cros
 class AnalyticModes:
     """Kwant's modes function of a uniform lead: call it with an energy.
 
-    Parameters
-    ----------
-    material
-        The lead.
-    section
-        Its cross-section; orbitals are ordered (site, spin).
+    ``section``: its cross-section; orbitals are ordered (site, spin).
     """
 
     material: Layer

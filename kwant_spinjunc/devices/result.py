@@ -148,11 +148,9 @@ class DeviceScattering:
     def transmission(self, out: int | tuple[int, int], in_: int | tuple[int, int]) -> float:
         """Return the transmission (of one lead: the reflection) summed over modes, as Kwant's `SMatrix` does.
 
-        Parameters
-        ----------
-        out, in_
-            A lead, or (lead, spin), spin 0 the majority along that lead's own m. NaN if a spin is asked for that a lead
-            does not conserve. The 2 × 2 block [spin_out, spin_in] of two leads is ``probabilities[out, :, in_]``.
+        ``out``, ``in_``: a lead, or (lead, spin), spin 0 the majority along that lead's own m. NaN if a spin is asked
+        for that a lead does not conserve. The 2 × 2 block [spin_out, spin_in] of two leads is ``probabilities[out, :,
+        in_]``.
         """
         (a, s), (b, r) = self._channel("out", out), self._channel("in_", in_)
         if s is None and r is None:
@@ -163,11 +161,8 @@ class DeviceScattering:
     def conductance_matrix(self, *, spins: bool = False) -> Floats:
         """Return G in e²/h, N δ - T, diagonal by unitarity without cancellation.
 
-        Parameters
-        ----------
-        spins
-            False: G[α, β] of the leads, as Kwant's, shape (leads, leads). True: G[α s, β s'], shape
-            (leads, 2, leads, 2).
+        ``spins``: False: G[α, β] of the leads, as Kwant's, shape (leads, leads). True: G[α s, β s'], shape (leads, 2,
+        leads, 2).
         """
         leads = len(self.channels)
         G = -(self.probabilities.reshape(2 * leads, 2 * leads) if spins else self.transmissions)
@@ -178,14 +173,11 @@ class DeviceScattering:
     def currents(self, mu: ArrayLike) -> Floats:
         r"""Return the particle currents that leave the leads into the device, I_αs = Σ G[α s, β s'] µ_βs' / h.
 
+        ``mu``: chemical potentials of each lead, shape (leads,), or of each lead and spin, (leads, 2), along its own m.
+
         **Result**: Shape (leads,) for spins in equilibrium, in every lead; (leads, 2) else. Evaluated from differences
         of µ, so equal potentials give zero exactly. The current of lead 0 (left) is the project's J, along +y; that of
         lead 1 (right) is -J.
-
-        Parameters
-        ----------
-        mu
-            Chemical potentials of each lead, shape (leads,), or of each lead and spin, (leads, 2), along its own m.
         """
         leads = len(self.channels)
         potentials = finite_array("mu", mu)
@@ -201,15 +193,11 @@ class DeviceScattering:
     def spin_current(self, cut: Any, *, total: bool = False) -> Floats:
         """Return the flux of charge and spin through a cut, (1, Sx, Sy, Sz), per unit flux in each channel.
 
+        ``cut``: name of a cut of the device, or a cut.
+        ``total``: sum over all channels of a lead, also where its spins are not resolved.
+
         **Result**: ``[lead_in, spin_in, (charge, x, y, z)]``, positive from source to target, spin in ħ/2 and summed
         over the modes. Across a spin-orbit bond the flux is what arrives at the target.
-
-        Parameters
-        ----------
-        cut
-            Name of a cut of the device, or a cut.
-        total
-            Sum over all channels of a lead, also where its spins are not resolved.
 
         Warns
         -----
@@ -236,12 +224,9 @@ class DeviceScattering:
     def torque(self, magnet: Any) -> MagnetTorque:
         """Return the torque on a set of sites, exchange and spin-orbit parts apart where they can be told.
 
-        Raises `ContinuityError`: Flux and torques differ by more than the tolerance.
+        ``magnet``: name of a magnet of the device, a list of sites or a function of a site.
 
-        Parameters
-        ----------
-        magnet
-            Name of a magnet of the device, a list of sites or a function of a site.
+        Raises `ContinuityError`: Flux and torques differ by more than the tolerance.
 
         Warns
         -----

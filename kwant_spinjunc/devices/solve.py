@@ -66,13 +66,8 @@ def look_at_leads(
 ) -> list[LeadBlocks]:
     """Return what `prepare` needs of each lead at any energy.
 
-    Parameters
-    ----------
-    system, params
-        The problem.
-    spins
-        For each lead the matrix m·S of its unit cell, or None: a lead that commutes with it, and has no symmetry
-        declared, is solved by spin, majority first.
+    ``spins``: for each lead the matrix m·S of its unit cell, or None: a lead that commutes with it, and has no symmetry
+    declared, is solved by spin, majority first.
     """
     along = [None] * len(system.leads) if spins is None else spins
     own = dict(params or {})
@@ -102,16 +97,10 @@ def prepare(
 ) -> Any:
     """Return a copy of a finalized system whose leads are precalculated; those that are stay as they are.
 
-    Raises `BandEdgeError`: The energy lies too near a band edge of a lead, or in a flat band.
+    ``leads``: what `look_at_leads` returned, None to look at them now.
+    ``count``: count the modes of leads of any size a second time.
 
-    Parameters
-    ----------
-    system, energy, params
-        The problem.
-    leads
-        What `look_at_leads` returned, None to look at them now.
-    count
-        Count the modes of leads of any size a second time.
+    Raises `BandEdgeError`: The energy lies too near a band edge of a lead, or in a flat band.
     """
     prepared = copy(system)
     with kwant_lock:

@@ -160,16 +160,9 @@ def lead_spins(
 ) -> LeadSpins:
     """Resolve the modes of a lead by spin along m.
 
-    Parameters
-    ----------
-    modes
-        `kwant.physics.PropagatingModes`.
-    sites
-        Sites of the lead's unit cell in the order of the wave functions, None if they are not known.
-    spin, m
-        Spin operator and axis.
-    along
-        m·S of those sites, if it is known.
+    ``sites``: sites of the lead's unit cell in the order of the wave functions, None if they are not known.
+    ``spin``, ``m``: spin operator and axis.
+    ``along``: m·S of those sites, if it is known.
     """
     count = len(modes.momenta) // 2
     unit = sparse.identity(count, dtype=complex, format="csr")

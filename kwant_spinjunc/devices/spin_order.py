@@ -49,18 +49,9 @@ def resolve_spin(
 ) -> SpinOperator | None:
     """Return the spin operator of a finalized system; the order of ``"auto"`` from what was declared, else asked for.
 
-    Parameters
-    ----------
-    spin
-        ``"auto"``, None (sites without spin), or what `SpinOperator` takes.
-    system
-        A finalized Kwant system.
-    params
-        Its parameters.
-    magnetizations
-        Lead number to the declared m.
-    exchange
-        Function of a site that returns its declared exchange matrix, or None.
+    ``spin``: ``"auto"``, None (sites without spin), or what `SpinOperator` takes.
+    ``magnetizations``: lead number to the declared m.
+    ``exchange``: function of a site that returns its declared exchange matrix, or None.
     """
     if spin is None:
         return None

@@ -35,8 +35,6 @@ def fluxes(
 
     Parameters
     ----------
-    system
-        A finalized Kwant system.
     onsites
         On-site operators: matrices, the same for all sites, or a function of a list of sites that returns them as
         sparse block-diagonal matrices, see `SpinOperator.components`.
@@ -45,8 +43,6 @@ def fluxes(
     where
         (to, from) of every hopping, sites or their numbers, the same number for each cut, one cut after the other; None
         for all, in the order of the system's graph. The flux goes from ``from`` to ``to``, where O acts.
-    params
-        Parameters of the system.
     cuts
         Number of cuts.
     """
@@ -146,16 +142,10 @@ def torques(
 
     Parameters
     ----------
-    system
-        A finalized Kwant system.
     sites
         Numbers of the sites. A bond between two of them gives half of its torque to each end.
-    spin
-        The spin operator.
     waves
         Wave functions of each lead, (modes, orbitals).
-    params
-        Parameters of the system.
     labels
         To which set each site belongs, shape (sites,): bonds between different sets are left out. None: one set.
     exchange

@@ -56,14 +56,10 @@ class Control:
 def controls_of(family: Callable[..., Any], start: Mapping[str, Any]) -> tuple[Control, ...]:
     """Return an input for every parameter that is a number, a truth value or a `Literal`.
 
-    Parameters
-    ----------
-    family
-        A function of parameters. A range is taken from ``Annotated[float, (low, high)]``, else from the default: 0 to
-        twice it, -1 to 1 around 0, 0 to 180 degrees for an angle, 1 to at least 10 for a count. Units are those of
-        `units_of`.
-    start
-        Values to start from instead of the defaults.
+    ``family``: a function of parameters. A range is taken from ``Annotated[float, (low, high)]``, else from the
+    default: 0 to twice it, -1 to 1 around 0, 0 to 180 degrees for an angle, 1 to at least 10 for a count. Units are
+    those of `units_of`.
+    ``start``: values to start from instead of the defaults.
     """
     signature = inspect.signature(family)
     for name in start:

@@ -107,13 +107,7 @@ class _Listener(ThreadingHTTPServer):
 
 
 class Server:
-    """Serves one explorer from a thread until it is closed.
-
-    Parameters
-    ----------
-    explorer
-        What answers.
-    """
+    """Serves one explorer from a thread until it is closed."""
 
     def __init__(self, explorer: Explorer) -> None:
         self._listener = _Listener(explorer)

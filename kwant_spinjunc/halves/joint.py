@@ -56,14 +56,9 @@ def expanded(a: Complex, weights: Complex) -> Complex:
 class Seen:
     """A half as the cut sees it, orbitals (spin, orbital), in the global spin frame; see `Half` for the letters.
 
-    Parameters
-    ----------
-    half
-        Leading axes (points, 2) with spins apart, (points, 1) together.
-    lift
-        Of spins that are apart; channels become (spin, channel). None: they are together.
-    labels
-        Unitary matrix from these channels to channels of other axes.
+    ``half``: leading axes (points, 2) with spins apart, (points, 1) together.
+    ``lift``: of spins that are apart; channels become (spin, channel). None: they are together.
+    ``labels``: unitary matrix from these channels to channels of other axes.
     """
 
     def __init__(self, half: Half, lift: Lift | None, labels: Complex | None = None) -> None:
@@ -141,14 +136,10 @@ class Joint:
 def join(front: Seen, back: Seen, hopping: Complex, turn: Turn | None) -> Joint:
     """Return the solution of all points and angles.
 
-    Parameters
-    ----------
-    front, back
-        The halves, leading axis (points,).
-    hopping : ndarray, (points, front orbitals, back orbitals)
-        From back to front, in the global spin frame, without a turn.
-    turn
-        None for none: one angle. Else orbitals are (spin, orbital) and ``hopping`` is the same for both spins.
+    ``front``, ``back``: the halves, leading axis (points,).
+    ``hopping``: shape (points, front orbitals, back orbitals): From back to front, in the global spin frame, without a
+    turn.
+    ``turn``: none for none: one angle. Else orbitals are (spin, orbital) and ``hopping`` is the same for both spins.
     """
     pole = ~(np.maximum(magnitude(front.open[0]), magnitude(back.open[0])) * magnitude(hopping) <= POLE)
     if not pole.any():

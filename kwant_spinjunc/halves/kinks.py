@@ -35,14 +35,10 @@ SEVERAL = 1.5
 def split_points(problem: Junction | Stack, energy: ArrayLike) -> Floats:
     """Return the band shifts at which a mean over the zone is split: `thresholds`, and of one junction `resonances`.
 
-    **Result**: shape (n,) or (problems, n): Padded with 2, the end of the zone.
+    ``problem``: a junction, or a stack whose members are averaged together.
+    ``energy``: energies, shape () or (problems,): one mean each.
 
-    Parameters
-    ----------
-    problem
-        A junction, or a stack whose members are averaged together.
-    energy
-        Energies, shape () or (problems,): one mean each.
+    **Result**: shape (n,) or (problems, n): Padded with 2, the end of the zone.
     """
     stack = as_stack(problem)
     E = finite_array("energy", energy)
@@ -63,15 +59,11 @@ def split_points(problem: Junction | Stack, energy: ArrayLike) -> Floats:
 def thresholds(junction: Junction | Stack, energy: ArrayLike) -> Floats:
     """Return the band shifts at which a lead's spin channel opens or closes, in [-2, 2].
 
+    ``junction``: a junction, or a stack whose batch shape broadcasts with ``energy``.
+    ``energy``: energy, shape (...).
+
     **Result**: shape (..., 8): Unordered; thresholds outside of the zone, or of a lead without in-plane hopping, are
     moved to its edge.
-
-    Parameters
-    ----------
-    junction
-        A junction, or a stack whose batch shape broadcasts with ``energy``.
-    energy
-        Energy, shape (...).
 
     Examples
     --------
@@ -93,17 +85,12 @@ def thresholds(junction: Junction | Stack, energy: ArrayLike) -> Floats:
 def resonances(junction: Junction | Stack, energy: float) -> Floats:
     """Return the band shifts near which sharp resonances are to be expected, shape (n,).
 
+    ``junction``: a junction, or a stack of one junction at many angles.
+
     **Result**: Where the number of states steps, see `sharp_steps`, in the parts of the zone where a channel is open.
     Of two collinear halves the states of each spin of the parallel junction are counted (of the antiparallel one beyond
     90 degrees): bound states included, which a small angle makes resonances as narrow as the angle squared, and which
     at larger angles are near theirs by no more than about their width.
-
-    Parameters
-    ----------
-    junction
-        A junction, or a stack of one junction at many angles.
-    energy
-        Energy.
     """
     stack = as_stack(junction)
     if not _is_single(stack):
@@ -149,14 +136,9 @@ def _is_single(stack: Stack) -> bool:
 def states_of_one_spin(stack: Stack, energy: float, spins: NDArray[np.intp], c: Floats) -> Floats:
     """Return the states below the energy of electrons that keep their spin in both halves.
 
-    Parameters
-    ----------
-    stack
-        Two collinear halves; batch axes of directions only.
-    spins
-        The spin in either half, 1 or -1, shape (n, 2).
-    c
-        Shape (n, points).
+    ``stack``: two collinear halves; batch axes of directions only.
+    ``spins``: the spin in either half, 1 or -1, shape (n, 2).
+    ``c``: shape (n, points).
     """
     cut = stack.cut or 0
     one = {name: getattr(stack, name).reshape(-1) for name in SCALARS}
@@ -192,14 +174,10 @@ def window_kinks(stack: Stack, mu: Floats) -> Floats:
 
     And where a resonance leaves a band: outside of it it is a bound state, and no part of a window.
 
-    **Result**: shape (rows, n): Padded with 2, the end of the zone.
+    ``stack``: one row per row of ``mu``, see `Stack.rows`.
+    ``mu``: energies, shape (rows, count).
 
-    Parameters
-    ----------
-    stack
-        One row per row of ``mu``, see `Stack.rows`.
-    mu
-        Energies, shape (rows, count).
+    **Result**: shape (rows, n): Padded with 2, the end of the zone.
     """
     opening = thresholds(stack, mu).reshape(len(mu), -1)
     texture = stack.as_texture()

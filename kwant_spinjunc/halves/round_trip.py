@@ -33,12 +33,7 @@ class RoundTrip:
 def round_trip(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike = 0.0) -> RoundTrip:
     r"""Return the spin contrast |z| of a round trip between two magnets, δ and r of (a) to (c) in `runs.validity`.
 
-    Parameters
-    ----------
-    junction
-        Two collinear halves; the angle does not matter.
-    energy, band_shift
-        As in `halves.solve`.
+    ``junction``: two collinear halves; the angle does not matter.
 
     Notes
     -----

@@ -61,14 +61,9 @@ class Solution:
 def solve(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike = 0.0) -> Solution:
     """Return the spin-resolved S-matrix of a junction, or of a whole batch of them.
 
-    Parameters
-    ----------
-    junction
-        A `Junction`, or the arrays of many.
-    energy
-        Energy E in the unit of the junction, shape (...).
-    band_shift
-        c = cos kx a + cos kz a, shape (...). It broadcasts with ``energy`` and with the batch of the stack.
+    ``junction``: a `Junction`, or the arrays of many.
+    ``energy``: energy E in the unit of the junction, shape (...).
+    ``band_shift``: c = cos kx a + cos kz a, shape (...). It broadcasts with ``energy`` and with the batch of the stack.
 
     Examples
     --------
@@ -162,17 +157,11 @@ def spacer_currents(
 ) -> Floats:
     r"""Return charge and Pauli-spin flux through the cut bond per incoming channel, without the waves of `states`.
 
+    ``junction``: a junction, or stack, with a ``cut``. Several angles share their halves.
+    ``summed``: whether to sum over the incoming spins, in half the time.
+
     **Result**: ``[..., lead_in, spin_in, (charge, x, y, z)]``, positive along +y: ``states(...).currents[..., cut,
     :]``.
-
-    Parameters
-    ----------
-    junction
-        A junction, or stack, with a ``cut``. Several angles share their halves.
-    energy, band_shift
-        As in `solve`.
-    summed
-        Whether to sum over the incoming spins, in half the time.
 
     Notes
     -----
@@ -228,17 +217,12 @@ def surface_greens(
 ) -> tuple[Complex, Complex]:
     """Return the surface Green's functions (g_L, g_R) of the two halves at the cut, each (..., 2) = [..., spin].
 
+    ``junction``: a junction, or stack, with a ``cut``.
+    ``energy``: real energy (retarded functions), or complex with Im E >= 0, shape (...).
+    ``band_shift``: c = cos kx a + cos kz a, shape (...).
+
     **Result**: In 1/energy, in the spin frame of each half. Not broadcast against the directions, on which they do not
     depend.
-
-    Parameters
-    ----------
-    junction
-        A junction, or stack, with a ``cut``.
-    energy
-        Real energy (retarded functions), or complex with Im E >= 0, shape (...).
-    band_shift
-        c = cos kx a + cos kz a, shape (...).
     """
     batch = batch_of(junction, energy, band_shift, complex_energy=True)
     if batch.stack.cut is None:
@@ -262,14 +246,11 @@ def log_det(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike
     with V = -t R the hopping on the cut bond. For a texture the sum Σ_n ln det(1/g_n) over the planes is returned:
     the same up to a number that does not depend on the directions.
 
-    **Result**: The branch that is continuous in the upper half plane and vanishes for Im E → ∞ (with a ``cut``).
+    ``junction``, ``band_shift``: as in `solve`. Angles go into the directions of a stack: the halves are solved once
+    for all of them.
+    ``energy``: real, or complex with Im E >= 0, shape (...).
 
-    Parameters
-    ----------
-    junction, band_shift
-        As in `solve`. Angles go into the directions of a stack: the halves are solved once for all of them.
-    energy
-        Real, or complex with Im E >= 0, shape (...).
+    **Result**: The branch that is continuous in the upper half plane and vanishes for Im E → ∞ (with a ``cut``).
 
     Notes
     -----

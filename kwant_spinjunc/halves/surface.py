@@ -67,12 +67,8 @@ class Surface:
 def surfaces(h: Complex, t: Complex, *, mirrored: bool = False) -> tuple[Surface, ...]:
     """Return the surfaces of leads with cells h and hoppings t, and those of their mirror images (h, t†) if asked for.
 
-    Parameters
-    ----------
-    h : ndarray, shape (..., n, n)
-        Cell measured from the energy; its first p orbitals are those of its interface.
-    t : ndarray, shape (..., p, n)
-        Hopping from cell j + 1 to the interface of cell j, p <= n. A mirror image has p = n.
+    ``h``: shape (..., n, n): Cell measured from the energy; its first p orbitals are those of its interface.
+    ``t``: shape (..., p, n): Hopping from cell j + 1 to the interface of cell j, p <= n. A mirror image has p = n.
     """
     inner, hopping, extra, level = _reduced(h, t)
     definite = _cholesky(hopping)

@@ -89,12 +89,8 @@ class Average:
 def nodes(split: ArrayLike = (), step: float = STEP / 2) -> tuple[Floats, Floats]:
     """Return fixed nodes c and weights of the average (a), for thresholds that differ along batch axes.
 
-    Parameters
-    ----------
-    split
-        Points to split at (in addition to 0), shape (..., n), unordered; those outside of [-2, 2] are ignored.
-    step
-        Step in u. Halving it squares the error, about.
+    ``split``: points to split at (in addition to 0), shape (..., n), unordered; those outside of [-2, 2] are ignored.
+    ``step``: step in u. Halving it squares the error, about.
 
     Returns
     -------
@@ -124,12 +120,9 @@ def nodes(split: ArrayLike = (), step: float = STEP / 2) -> tuple[Floats, Floats
 def mesh(n: int, *, wedge: bool = True) -> tuple[Floats, Floats]:
     """Return a half-shifted n × n mesh of the Brillouin zone, k = (2i + 1)π/n.
 
-    Parameters
-    ----------
-    n
-        Even number of points along each axis of the whole zone.
-    wedge
-        Keep only 0 < kz <= kx < π, with the weights of the points it stands for (reflections and exchange of x and z).
+    ``n``: even number of points along each axis of the whole zone.
+    ``wedge``: keep only 0 < kz <= kx < π, with the weights of the points it stands for (reflections and exchange of x
+    and z).
 
     Returns
     -------
@@ -359,17 +352,11 @@ def probabilities(
 ) -> Average:
     """Return Brillouin-zone averaged spin-resolved probabilities of a junction by the fast engine.
 
+    ``junction``: a junction, or a stack with batch axes (heights, angles, ...) that are refined together.
+    ``energy``: energies, shape (); or (problems,), each with its own thresholds and refinement.
+
     **Result**: ``value[..., lead_out, spin_out, lead_in, spin_in]``, shape ([problems,] *stack.shape, 2, 2, 2, 2). T
     sums to the conductance in e²/h per unit cell a².
-
-    Parameters
-    ----------
-    junction
-        A junction, or a stack with batch axes (heights, angles, ...) that are refined together.
-    energy
-        Energies, shape (); or (problems,), each with its own thresholds and refinement.
-    rtol, atol, max_points, strict
-        As in `average`.
     """
     stack = as_stack(junction)
     E = finite_array("energy", energy)

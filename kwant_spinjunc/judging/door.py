@@ -314,16 +314,7 @@ def _materials(given: Mapping[str, Any]) -> tuple[Any, float]:
 def conclude(e: Evidence, name: str, tolerance: float, *, advise: bool = True) -> Judgment:
     """Let every law speak about the evidence.
 
-    Parameters
-    ----------
-    e
-        Exact numbers.
-    name
-        What was judged.
-    tolerance
-        As in `judge`.
-    advise
-        Whether to solve changed junctions for what would have to change.
+    ``advise``: whether to solve changed junctions for what would have to change.
     """
     if not e.conductance.any():
         shut = [side for side, modes in zip(("left", "right"), e.modes, strict=True) if not modes.any()]

@@ -27,14 +27,8 @@ HALVINGS = 6
 class Search:
     """Solves changed junctions, each once for all laws.
 
-    Parameters
-    ----------
-    problem
-        A clean junction.
-    errors
-        Gives the worst error of every law, by id, of some evidence; laws that do not apply are missing.
-    tolerance
-        What errors are to be brought below.
+    ``errors``: gives the worst error of every law, by id, of some evidence; laws that do not apply are missing.
+    ``tolerance``: what errors are to be brought below.
     """
 
     def __init__(self, problem: Clean, errors: Callable[[Evidence], Mapping[str, float]], tolerance: float) -> None:
@@ -123,13 +117,6 @@ class SampledSearch:
 
     How much thicker is estimated from the decay of the barrier without its disorder, error ∝ e^{-2κd}; what the laws
     then miss is solved, with as many samples.
-
-    Parameters
-    ----------
-    problem, errors, tolerance
-        As in `Search`.
-    laws
-        What was found.
     """
 
     def __init__(

@@ -303,10 +303,7 @@ class Judgment:
     def report(self, output: Any) -> None:
         """Write one self-contained page: verdict, drawing, table, angular figures, and blocks for other codes.
 
-        Parameters
-        ----------
-        output
-            Path of the page, ending in .html.
+        ``output``: path of the page, ending in .html.
         """
         from kwant_spinjunc.judging.page import write_page
 

@@ -133,14 +133,11 @@ def _linearized(chain: SpinChain, torque: SpinTorque, m: Floats) -> tuple[Floats
 def static_wall(chain: SpinChain, torque: SpinTorque, *, start: ArrayLike | None = None) -> Floats:
     """Return the texture with m×h + τ(m) = 0 next to a start, by Newton's method, shape (planes, 3).
 
-    Raises `ConvergenceError`: Newton's method found no static state there.
+    ``chain``, ``torque``: the magnets and what acts on them; unlike in `theory.domain_wall.relax` the torque turns with
+    the spins.
+    ``start``: Texture; by default the easy axes.
 
-    Parameters
-    ----------
-    chain, torque
-        The magnets and what acts on them; unlike in `theory.domain_wall.relax` the torque turns with the spins.
-    start
-        Texture; by default the easy axes.
+    Raises `ConvergenceError`: Newton's method found no static state there.
     """
     m = chain.easy_axes if start is None else check_unit_vector(start, "start")
     scale = max(float(chain.anisotropy.max()), float(abs(torque.damping_like).max(initial=0.0)))
@@ -165,14 +162,9 @@ def static_wall(chain: SpinChain, torque: SpinTorque, *, start: ArrayLike | None
 def growth_rate(chain: SpinChain, torque: SpinTorque, m: ArrayLike, *, damping: float) -> complex:
     """Return the eigenvalue of the linearized motion about a static state that grows most, in energy per area over S.
 
-    **Result**: A positive real part: the state is unstable; the imaginary part is the frequency with which it is left.
+    ``m``: static texture, from `static_wall`.
 
-    Parameters
-    ----------
-    m
-        Static texture, from `static_wall`.
-    damping
-        Gilbert damping α > 0.
+    **Result**: A positive real part: the state is unstable; the imaginary part is the frequency with which it is left.
     """
     _, slope, _ = _linearized(chain, torque, finite_array("m", m))
     alpha = positive("damping", damping)
@@ -213,8 +205,6 @@ def evolve(
 
     Parameters
     ----------
-    damping
-        Gilbert damping α > 0.
     time
         Duration in S over an energy per area.
     start
@@ -282,18 +272,11 @@ def critical_torque(
 ) -> Threshold:
     """Return the factor of a torque up to which there is a stable static wall on the branch from the easy axes.
 
-    Raises `ConvergenceError`: The wall is stable up to ``largest``.
+    ``largest``: factor at which the search is given up.
+    ``start``: state without torque; by default the easy axes.
+    ``rtol``: relative accuracy of the factor.
 
-    Parameters
-    ----------
-    damping
-        Gilbert damping α > 0.
-    largest
-        Factor at which the search is given up.
-    start
-        State without torque; by default the easy axes.
-    rtol
-        Relative accuracy of the factor.
+    Raises `ConvergenceError`: The wall is stable up to ``largest``.
     """
     rest = static_wall(chain, torque.scaled(0.0), start=start)
     known: list[tuple[float, Floats]] = [(0.0, rest)]

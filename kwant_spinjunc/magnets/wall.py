@@ -48,12 +48,7 @@ FEW_PLANES = 64
 def resolve_magnets(junction: Junction, planes: int | tuple[int, int]) -> Junction:
     """Return the junction with explicit planes of its magnetic leads, each a `Layer` of thickness 1.
 
-    Parameters
-    ----------
-    junction
-        Two collinear halves.
-    planes
-        Planes added on the (left, right), or the same number on both; 0 on the side of a nonmagnetic lead.
+    ``planes``: planes added on the (left, right), or the same number on both; 0 on the side of a nonmagnetic lead.
 
     Examples
     --------
@@ -89,12 +84,8 @@ def _chain_planes(junction: Junction) -> NDArray[np.intp]:
 def texture(junction: Junction, m: ArrayLike) -> Junction:
     """Return the junction with its magnetic planes, leads excepted, turned to ``m``.
 
-    Parameters
-    ----------
-    junction
-        E.g. from `resolve_magnets`.
-    m
-        Nonzero vectors, shape (magnetic planes, 3), left to right.
+    ``junction``: E.g. from `resolve_magnets`.
+    ``m``: nonzero vectors, shape (magnetic planes, 3), left to right.
     """
     junction.refuse_disorder()  # a layer cut into planes would be another sample
     chain = _chain_planes(junction)
@@ -133,15 +124,9 @@ def _fast(junction: Junction, energy: float, k: Any) -> Scattering:
 def zone(junction: Junction, energy: float = 0.0, *, step: float | None = None) -> tuple[Floats, Floats]:
     """Return wave vectors (kx, kz) in 1/a, shape (points, 2), and weights of the average over the Brillouin zone.
 
-    Parameters
-    ----------
-    junction
-        Split at its thresholds and, up to `FEW_PLANES`, at the resonances of its scattering region.
-    energy
-        Fermi energy in the junction's unit.
-    step
-        Step of `halves.zone.nodes`; halve it to see what it changes. By default `STEP`, and finer in proportion
-        for more than `RESOLVED` planes: deep in a magnet the transverse spin oscillates fast with k∥.
+    ``junction``: split at its thresholds and, up to `FEW_PLANES`, at the resonances of its scattering region.
+    ``step``: step of `halves.zone.nodes`; halve it to see what it changes. By default `STEP`, and finer in proportion
+    for more than `RESOLVED` planes: deep in a magnet the transverse spin oscillates fast with k∥.
 
     Notes
     -----
@@ -173,8 +158,6 @@ def torque_profile(
     ----------
     junction
         Its planes may point anywhere.
-    energy
-        Fermi energy in the junction's unit.
     k, weights
         "average" over the points of `zone`, None for Γ, one wave vector (kx, kz) in 1/a, or many, shape (points, 2),
         and their weights.

@@ -65,10 +65,7 @@ def philox(counter: tuple[Any, Any, Any, Any], key: tuple[Any, Any]) -> tuple[An
 class Stream:
     """The random numbers of one disorder of one layer in one sample: a function of the site.
 
-    Parameters
-    ----------
-    key
-        Two 32-bit words.
+    ``key``: two 32-bit words.
     """
 
     key: tuple[int, int]
@@ -88,10 +85,8 @@ class Stream:
 def uniforms(requests: Sequence[tuple[Stream, Any, int]]) -> list[Floats]:
     """Return the numbers of many streams, each (sites, count), in one go: one by one takes twice as long for few sites.
 
-    Parameters
-    ----------
-    requests
-        A stream, positions (x, z, plane) of its sites, shape (3, sites), and the count of numbers of each site.
+    ``requests``: a stream, positions (x, z, plane) of its sites, shape (3, sites), and the count of numbers of each
+    site.
     """
     if not requests:
         return []
@@ -172,14 +167,9 @@ class Disorder:
     def change(self, levels: Floats, splitting: float, m: Vector, u: Floats) -> None:
         """Change the Pauli components ``levels`` (sites, 4) of sites of the layer in place.
 
-        Parameters
-        ----------
-        levels
-            ε_0, **ε** of ε_0 + **ε**·σ at each site.
-        splitting, m
-            Exchange splitting and axis of the layer.
-        u
-            Random numbers in (0, 1), shape (sites, draws).
+        ``levels``: ε_0, **ε** of ε_0 + **ε**·σ at each site.
+        ``splitting``, ``m``: exchange splitting and axis of the layer.
+        ``u``: random numbers in (0, 1), shape (sites, draws).
         """
 
     def rotations(self, u: Floats) -> Complex | None:

@@ -128,10 +128,7 @@ class Layer:
     def levels(self, band_shift: ArrayLike = 0.0) -> NDArray[np.float64]:
         """Return the spin-resolved level ε - 2 t∥ c - s Δ/2, shape (..., 2), majority first.
 
-        Parameters
-        ----------
-        band_shift
-            c = cos kx a + cos kz a, shape (...).
+        ``band_shift``: c = cos kx a + cos kz a, shape (...).
         """
         c = np.asarray(band_shift, dtype=float)[..., None]
         return self.onsite - 2 * self.t_parallel * c - SIGNS * self.splitting / 2
@@ -406,10 +403,8 @@ class Junction:
     def turned(self, *, m_left: ArrayLike | None = None, m_right: ArrayLike | None = None) -> Junction:
         """Return the junction with the magnets of its halves turned; what is antiparallel to them stays so.
 
-        Parameters
-        ----------
-        m_left, m_right
-            New directions of the left and right magnet, see `magnetizations`; None leaves one as it is.
+        ``m_left``, ``m_right``: new directions of the left and right magnet, see `magnetizations`; None leaves one as
+        it is.
 
         Examples
         --------

@@ -24,12 +24,8 @@ BARRIER_BOTTOM, BARRIER_MASS = 2.15 + 1.4, 0.2
 def iron(*, lattice_constant: float, isotropic: bool = True) -> dict[str, float]:
     """Return the free-electron iron of Stearns and Slonczewski, k↑ = 10.9 and k↓ = 4.2 per nm.
 
-    Parameters
-    ----------
-    lattice_constant
-        Spacing of the grid in nm, at most 0.18; 0.05 or less for continuum results.
-    isotropic
-        Whether to hop in the planes too.
+    ``lattice_constant``: spacing of the grid in nm, at most 0.18; 0.05 or less for continuum results.
+    ``isotropic``: whether to hop in the planes too.
 
     Notes
     -----
@@ -51,12 +47,8 @@ def iron(*, lattice_constant: float, isotropic: bool = True) -> dict[str, float]
 def fe_mgo_magnet(*, lattice_constant: float, isotropic: bool = True) -> dict[str, float]:
     """Return the effective-mass magnet of models of Fe|MgO|Fe: E_F 2.25 eV, splitting 2.15 eV, mass 0.73 m_e.
 
-    Parameters
-    ----------
-    lattice_constant
-        Spacing of the grid in nm; these models use 0.2 and less.
-    isotropic
-        Whether to hop in the planes too.
+    ``lattice_constant``: spacing of the grid in nm; these models use 0.2 and less.
+    ``isotropic``: whether to hop in the planes too.
 
     Notes
     -----
@@ -79,11 +71,6 @@ def fe_mgo_magnet(*, lattice_constant: float, isotropic: bool = True) -> dict[st
 
 def mgo(*, lattice_constant: float, isotropic: bool = True) -> dict[str, float]:
     """Return the effective-mass barrier that goes with `fe_mgo_magnet`: 1.3 eV above the Fermi energy, mass 0.2 m_e.
-
-    Parameters
-    ----------
-    lattice_constant, isotropic
-        As for `fe_mgo_magnet`, and the same.
 
     Notes
     -----

@@ -19,12 +19,7 @@ def checked_shape(
 ) -> tuple[int, int]:
     """Return the two numbers of sites, or raise `ArgumentError`, also where the memory of this machine would not do.
 
-    Parameters
-    ----------
-    cross_section
-        Number of sites along x and z.
-    planes, solver, states, turned
-        As in `memory`.
+    ``cross_section``: number of sites along x and z.
     """
     shape = CrossSection(cross_section).shape  # type: ignore[arg-type]
     gigabytes, available = memory(shape, planes, solver, states=states, turned=turned), min(LARGEST, machine_memory())

@@ -27,10 +27,7 @@ BOUNDARIES = ("periodic", "hard wall")
 def band_shift(k: ArrayLike | None) -> NDArray[np.float64]:
     """Return c = cos kx a + cos kz a, the only way a clean in-plane periodic junction depends on k∥.
 
-    Parameters
-    ----------
-    k
-        In-plane wave vectors (kx, kz) in 1/a, trailing axis 2. None is Γ, (0, 0).
+    ``k``: in-plane wave vectors (kx, kz) in 1/a, trailing axis 2. None is Γ, (0, 0).
 
     Returns
     -------
@@ -49,14 +46,9 @@ def band_shift(k: ArrayLike | None) -> NDArray[np.float64]:
 class CrossSection:
     """Sites and boundary conditions of every plane.
 
-    Parameters
-    ----------
-    shape
-        Number of sites (width along x, depth along z).
-    boundary
-        ``"periodic"`` or ``"hard wall"``, one word for both axes or a pair (x, z).
-    k
-        Bloch vector (kx, kz) in 1/a along the periodic axes, None for Γ. Must be zero along a hard-wall axis.
+    ``shape``: number of sites (width along x, depth along z).
+    ``boundary``: ``"periodic"`` or ``"hard wall"``, one word for both axes or a pair (x, z).
+    ``k``: Bloch vector (kx, kz) in 1/a along the periodic axes, None for Γ. Must be zero along a hard-wall axis.
 
     Examples
     --------
@@ -147,12 +139,9 @@ class CrossSection:
     def matrix(self, hopping: ArrayLike) -> Complex:
         """Return the in-plane Hamiltonian -t∥ of a plane without spin rotations.
 
-        **Result**: shape (..., sites, sites).
+        ``hopping``: t∥ of the bond that starts at each site along each axis, shape (..., sites, 2).
 
-        Parameters
-        ----------
-        hopping
-            t∥ of the bond that starts at each site along each axis, shape (..., sites, 2).
+        **Result**: shape (..., sites, sites).
         """
         t = np.asarray(hopping, dtype=float)
         to, from_, axis, phase = self.bonds

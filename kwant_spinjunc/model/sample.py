@@ -19,7 +19,7 @@ from .plane import CrossSection
 class Realization:
     r"""The numbers of one sample; sites of a plane are numbered x * depth + z (see `CrossSection`)."""
 
-    #: Shape (planes, sites, 4): pauli components of the on-site matrix, ε_0 + **ε**·σ, the exchange -(Δ/2) m·σ
+    #: Shape (planes, sites, 4): Pauli components of the on-site matrix, ε_0 + **ε**·σ, the exchange -(Δ/2) m·σ
     #: included.
     levels: Floats
     #: Shape (planes - 1, sites): hopping t > 0 of the bond between a site of plane b and the same site of plane b + 1.
@@ -43,15 +43,10 @@ def realize(
     hopping `Junction.bonds` changed has that hopping at every site. The rest of the law of a sample is in the
     docstrings of `disorder`.
 
-    Parameters
-    ----------
-    junction
-        What is random is the ``disorder`` of its layers.
-    shape
-        Number of sites (width along x, depth along z), periodic, or a `CrossSection`: only rough interfaces with a
-        correlation length know the boundary.
-    seed, realization
-        The ensemble, and which of its samples: integers >= 0.
+    ``junction``: what is random is the ``disorder`` of its layers.
+    ``shape``: number of sites (width along x, depth along z), periodic, or a `CrossSection`: only rough interfaces with
+    a correlation length know the boundary.
+    ``seed``, ``realization``: the ensemble, and which of its samples: integers >= 0.
 
     Examples
     --------

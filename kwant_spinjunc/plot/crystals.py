@@ -23,17 +23,12 @@ SPINS = ("majority", "minority")
 def plot_momenta(scattering: CrystalScattering, *, angle: int = 0, lead_out: int = 1, lead_in: int = 0) -> Figure:
     """Draw T_ss'(k) of a crystal: four curves over one momentum, four maps over two.
 
-    **Result**: White where nothing passes, one logarithmic scale for all panels.
+    ``scattering``: result at momenta on an axis, ``k=np.linspace(...)``, or on a mesh, ``k`` of shape (n, m, 2) from
+    ``np.stack(np.meshgrid(k_y, k_z, indexing="ij"), axis=-1)``.
+    ``angle``: which of its angles.
+    ``lead_out``, ``lead_in``: from which lead to which; spins along their own m.
 
-    Parameters
-    ----------
-    scattering
-        Result at momenta on an axis, ``k=np.linspace(...)``, or on a mesh, ``k`` of shape (n, m, 2) from
-        ``np.stack(np.meshgrid(k_y, k_z, indexing="ij"), axis=-1)``.
-    angle
-        Which of its angles.
-    lead_out, lead_in
-        From which lead to which; spins along their own m.
+    **Result**: White where nothing passes, one logarithmic scale for all panels.
 
     Examples
     --------

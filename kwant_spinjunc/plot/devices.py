@@ -36,12 +36,8 @@ DEFINITE = 0.99
 def plot_system(device: Device, energy: float | None = None) -> Figure:
     """Draw the sites of a device with its magnets and cuts, and the bands of its leads.
 
-    Parameters
-    ----------
-    device
-        What to draw, with one to three coordinates a site.
-    energy
-        Marked by a line in the bands, if given.
+    ``device``: what to draw, with one to three coordinates a site.
+    ``energy``: marked by a line in the bands, if given.
     """
     system = device.system
     transform, names = _projection(_positions(device))
@@ -188,15 +184,11 @@ def _along(device: Device, lead: int, orbitals: int) -> Any:
 def plot_torques(scattering: DeviceScattering, lead_in: int = 0) -> Figure:
     """Draw the torques on the named magnets along the current, exchange and spin-orbit parts side by side.
 
+    ``scattering``: a live result whose device names magnets.
+    ``lead_in``: lead that the electrons come from, all its channels.
+
     **Result**: Torques are summed over the sites of equal coordinate, the one along which the system is longest. The
     panel of the lattice is left out where there is no spin-orbit torque.
-
-    Parameters
-    ----------
-    scattering
-        A live result whose device names magnets.
-    lead_in
-        Lead that the electrons come from, all its channels.
     """
     device = scattering.device
     if device is None or not device.magnets:

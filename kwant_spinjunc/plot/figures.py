@@ -83,12 +83,8 @@ def new_figure(
 ) -> tuple[Figure, Any]:
     """Return (figure, axes); ``grid`` goes to `Figure.subplots`. Call it in a `styled` function.
 
-    Parameters
-    ----------
-    rows, columns
-        Panels.
-    width, height
-        Size in inches.
+    ``rows``, ``columns``: Panels.
+    ``width``, ``height``: size in inches.
     """
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, **grid)
@@ -102,14 +98,8 @@ ARROW = 15.0
 def plot_junction(junction: Junction, energy: float | None = None, k: ArrayLike | None = None) -> Figure:
     """Draw the levels of every plane, the magnetizations, and the bands of both leads.
 
-    Parameters
-    ----------
-    junction
-        What to draw.
-    energy
-        Marked by a line, if given; same unit as the junction's on-site energies.
-    k
-        In-plane wave vector (kx, kz) in 1/a, None for Γ.
+    ``energy``: marked by a line, if given; same unit as the junction's on-site energies.
+    ``k``: in-plane wave vector (kx, kz) in 1/a, None for Γ.
     """
     c = float(band_shift(k))
     figure, (left, middle, right) = new_figure(
@@ -188,13 +178,9 @@ def plot_layers(scattering: Scattering, lead_in: int | None = None) -> Figure:
     The cumulated torque of a magnet swings around the torque on all of it (dotted) and tends to it as its transverse
     spin dephases. Of a texture it is cumulated from the left.
 
-    Parameters
-    ----------
-    scattering
-        Result for one energy and k. More planes of the leads are shown for ``junction.padded(planes)``.
-    lead_in
-        None for the linear response to a unit bias, µ_L = -µ_R = 1/2; 0 for states from the left, 1 from the right,
-        each of unit flux.
+    ``scattering``: result for one energy and k. More planes of the leads are shown for ``junction.padded(planes)``.
+    ``lead_in``: none for the linear response to a unit bias, µ_L = -µ_R = 1/2; 0 for states from the left, 1 from the
+    right, each of unit flux.
     """
     if scattering.unitarity_defect.ndim:
         raise ArgumentError("Argument `scattering` must be one point, but is a batch. Solve for one energy and k.")
@@ -246,10 +232,7 @@ def plot_layers(scattering: Scattering, lead_in: int | None = None) -> Figure:
 def plot_ensemble(result: Ensemble) -> Figure:
     """Draw the distribution of the conductance, and its average against the angle or the averages T_ss'.
 
-    Parameters
-    ----------
-    result
-        Of `ensemble`. With directions of the right magnet the distribution is that of the first one.
+    ``result``: of `ensemble`. With directions of the right magnet the distribution is that of the first one.
     """
     figure, (left, right) = new_figure(1, 2, width=7.0, height=3.2)
     swept = result.conductance.mean.ndim == 1
@@ -293,14 +276,9 @@ DECADES = 100
 def plot_sweep(dataset: Any, variable: str | Sequence[str] = "conductance", *, log: bool | None = None) -> Figure:
     """Plot one variable of a sweep: lines over the longest axis, one per value of the others; a map for two long axes.
 
-    Parameters
-    ----------
-    dataset
-        Result of `sweep`.
-    variable
-        Name of a data variable, or several that are drawn over each other as lines.
-    log
-        Whether the quantity has a logarithmic axis; None: where all of it is positive and spans more than two decades.
+    ``variable``: name of a data variable, or several that are drawn over each other as lines.
+    ``log``: whether the quantity has a logarithmic axis; None: where all of it is positive and spans more than two
+    decades.
     """
     names = [variable] if isinstance(variable, str) else list(variable)
     if log is None and len(names) > 1:  # one axis for all
@@ -332,14 +310,8 @@ FEW, MOST = 8, 24
 def check_drawable(variable: str, sizes: Mapping[str, int], *, alone: bool = True) -> list[str]:
     """Return the axes over which a variable is drawn, the longest first, or refuse what no picture can show.
 
-    Parameters
-    ----------
-    variable
-        Its name.
-    sizes
-        Dimension -> length.
-    alone
-        Whether it is the only one of its figure, so that two axes may be those of a map.
+    ``sizes``: dimension -> length.
+    ``alone``: whether it is the only one of its figure, so that two axes may be those of a map.
     """
     swept = sorted((dim for dim in sizes if dim not in OWN and sizes[dim] > 1), key=lambda dim: -sizes[dim])
     if not 1 <= len(swept) <= 2:
@@ -427,12 +399,7 @@ ERROR_CONTOURS = {0.01: "1 %", 0.1: "10 %"}
 def plot_map(dataset: Any, error: str = "tunnelling") -> Figure:
     """Draw an error of the phenomenology over the first two swept axes, the worst over all further ones.
 
-    Parameters
-    ----------
-    dataset
-        Result of `validity_map`.
-    error
-        Which of its errors.
+    ``error``: which of its errors.
     """
     data = _worst_over_further_axes(dataset, error)
     figure, axes = new_figure(width=5.2, height=3.8)
@@ -511,12 +478,7 @@ def _label(array: Any) -> str:
 def plot_multiscale(dataset: Any, angle: str = "theta") -> Figure:
     """Plot ΔJ_M, the torque on the right magnet and the resistance of a multiscale run against the angle.
 
-    Parameters
-    ----------
-    dataset
-        Result of `multiscale.multiscale` with the angle as an axis and at most one more, drawn as one line a value.
-    angle
-        Name of that axis.
+    ``angle``: name of that axis.
     """
     further = [dim for dim in dataset["angle"].dims if dim != angle]
     if angle not in dataset["angle"].dims or len(further) > 1:

@@ -168,10 +168,7 @@ class Ensemble:
     def derived(self, function: Callable[[dict[str, Floats]], ArrayLike]) -> Statistic:
         """Return the statistic of a function of the samples, such as a difference of two correlated currents.
 
-        Parameters
-        ----------
-        function
-            Takes a batch (see `batches`), returns an array with the realizations first.
+        ``function``: takes a batch (see `batches`), returns an array with the realizations first.
         """
         moments: Moments | None = None
         shape: tuple[int, ...] = ()
@@ -188,10 +185,7 @@ class Ensemble:
     def of_means(self, function: Callable[[dict[str, Floats]], ArrayLike]) -> tuple[Any, Any]:
         """Return (value, standard error) of a function of averages, such as a ratio, by the jackknife.
 
-        Parameters
-        ----------
-        function
-            Takes the means of all quantities by name.
+        ``function``: takes the means of all quantities by name.
         """
 
         def of_columns(columns: Floats) -> Any:
@@ -299,10 +293,7 @@ class Ensemble:
         Each quantity has variables for its mean (its own name), ``_error``, ``_std``, ``_min``, ``_max``, and but for
         profiles ``_typical`` and ``_quantile``.
 
-        Parameters
-        ----------
-        quantiles
-            Which quantiles.
+        ``quantiles``: which quantiles.
         """
         import xarray as xr
 

@@ -54,16 +54,10 @@ CANDIDATES = {
 def collapse(*datasets: xr.Dataset, error: str = "tunnelling", tunneling: float = 0.1) -> tuple[Collapse, ...]:
     """Ask which quantity an error follows over all points of one map or several together, best first.
 
-    **Result**: Sorted by scatter. Every candidate may use a power of sin Φ besides its own, but for the leading order.
+    ``*datasets``: results of `validity_map`.
+    ``tunneling``: only points with a transmission below this are used.
 
-    Parameters
-    ----------
-    *datasets
-        Results of `validity_map`.
-    error
-        Which error, as in `validity_map`.
-    tunneling
-        Only points with a transmission below this are used.
+    **Result**: Sorted by scatter. Every candidate may use a power of sin Φ besides its own, but for the leading order.
 
     Examples
     --------

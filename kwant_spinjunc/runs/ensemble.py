@@ -157,15 +157,7 @@ def average(
     store: str | Path | None = None,
     progress: bool | None = None,
 ) -> Ensemble:
-    """Average any picklable function of the number of a realization; arguments and errors as for `ensemble`.
-
-    Parameters
-    ----------
-    problem
-        What is averaged.
-    realizations, rtol, quantity, workers, executor, store, progress
-        As for `ensemble`.
-    """
+    """Average any picklable function of the number of a realization; arguments and errors as for `ensemble`."""
     count = positive_integer("realizations", realizations)
     names = {q.name for q in problem.quantities}
     if quantity not in names:

@@ -269,18 +269,13 @@ def open_pool(
 ) -> Iterator[Pool]:
     """Yield where tasks run, and end it afterwards.
 
-    Raises `ExecutorError`: Workers cannot be started.
+    ``executor``: any executor, which stays open; a function that makes one; None for processes of this machine. One
+    that gives no result for `SILENCE` seconds is given up; a `Pool` says otherwise.
+    ``workers``: number of processes: 1 runs in this process, None is one for each CPU. With an executor: how many tasks
+    it runs at the same time, where it does not say so itself.
+    ``tasks``: number of tasks, if known: there are no more processes than that.
 
-    Parameters
-    ----------
-    executor
-        Any executor, which stays open; a function that makes one; None for processes of this machine. One that gives no
-        result for `SILENCE` seconds is given up; a `Pool` says otherwise.
-    workers
-        Number of processes: 1 runs in this process, None is one for each CPU. With an executor: how many tasks it
-        runs at the same time, where it does not say so itself.
-    tasks
-        Number of tasks, if known: there are no more processes than that.
+    Raises `ExecutorError`: Workers cannot be started.
     """
     number = None if workers is None else positive_integer("workers", workers)
     if executor is None:
@@ -341,12 +336,8 @@ def ordered(
 def dask_executor(address: str, workers: int | None = None) -> Iterator[Executor]:
     """Yield the executor of a Dask cluster.
 
-    Parameters
-    ----------
-    address
-        Of the scheduler, as ``tcp://node:8786``, or ``"local"`` for a cluster of processes on this machine.
-    workers
-        Processes of a local cluster; None is one for each CPU.
+    ``address``: of the scheduler, as ``tcp://node:8786``, or ``"local"`` for a cluster of processes on this machine.
+    ``workers``: processes of a local cluster; None is one for each CPU.
     """
     try:
         import dask

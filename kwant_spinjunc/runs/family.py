@@ -29,12 +29,9 @@ Family = Callable[..., Any]
 def load_family(path: str | Path, name: str | None = None) -> Family:
     """Return the family function of a Python file.
 
-    Parameters
-    ----------
-    path
-        A file that defines a function of parameters returning a `Junction` or a `Device`.
-    name
-        Which function; by default the one named like the file, or ``family``, or the only one defined in the file.
+    ``path``: a file that defines a function of parameters returning a `Junction` or a `Device`.
+    ``name``: which function; by default the one named like the file, or ``family``, or the only one defined in the
+    file.
     """
     file = Path(path)
     if not file.is_file():
@@ -89,10 +86,7 @@ def check_family(family: Any, taken: Sequence[str] = ()) -> None:
 def call_family(family: Callable[..., Junction], **parameters: Any) -> Junction:
     """Return ``family(**parameters)``, with errors that name what is wrong.
 
-    Parameters
-    ----------
-    family
-        A function of parameters that returns a `Junction`.
+    ``family``: a function of parameters that returns a `Junction`.
     """
     result = call_any_family(family, parameters)
     name = getattr(family, "__name__", repr(family))

@@ -82,10 +82,7 @@ def _same(one: str | Path, other: str | Path) -> bool:
 def refuse_same_files(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> None:
     """Refuse an output that is an input, a module in use, or another output, under whatever name.
 
-    Parameters
-    ----------
-    inputs, outputs
-        Path, or None where there is none, by the name of the argument.
+    ``inputs``, ``outputs``: Path, or None where there is none, by the name of the argument.
     """
     given = [(name, path) for name, path in outputs.items() if path]
     modules = [("a module in use", file) for m in list(sys.modules.values()) if (file := getattr(m, "__file__", None))]

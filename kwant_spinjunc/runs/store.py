@@ -100,15 +100,11 @@ def _checksum(*parts: bytes) -> bytes:
 class Store:
     """Samples of an ensemble by realization, on disk.
 
-    Raises `StoreError`: The file is no store, or is damaged as a whole.
+    ``path``: the file; made if it does not exist. None: a temporary file, removed by `close`.
+    ``identity``: what the store is of, a JSON object; compared with that of an existing store. None opens an existing
+    store for reading, whatever it is of.
 
-    Parameters
-    ----------
-    path
-        The file; made if it does not exist. None: a temporary file, removed by `close`.
-    identity
-        What the store is of, a JSON object; compared with that of an existing store. None opens an existing store for
-        reading, whatever it is of.
+    Raises `StoreError`: The file is no store, or is damaged as a whole.
 
     Examples
     --------
@@ -310,16 +306,11 @@ class Store:
     def write(self, start: int, samples: Floats, failures: Mapping[int, str]) -> None:
         """Commit consecutive realizations.
 
-        Raises `StoreFullError`: The disk is full; nothing of this row is kept, all that was before.
+        ``start``: the first of them.
+        ``samples``: shape (realizations, columns); the rows of failed ones are NaN.
+        ``failures``: error text by realization.
 
-        Parameters
-        ----------
-        start
-            The first of them.
-        samples
-            Shape (realizations, columns); the rows of failed ones are NaN.
-        failures
-            Error text by realization.
+        Raises `StoreFullError`: The disk is full; nothing of this row is kept, all that was before.
         """
         blob = np.ascontiguousarray(samples, dtype="<f8").tobytes()
         text = canonical({str(realization): error for realization, error in failures.items()})

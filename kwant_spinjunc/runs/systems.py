@@ -89,14 +89,9 @@ def observe_linear(
 ) -> dict[str, Any]:
     """Return the linear quantities of one device at one energy; without an open channel it carries nothing.
 
-    Parameters
-    ----------
-    device, energy, k, rtol
-        What is solved, and the error of an average over k.
-    variables, labels
-        Of the table, which are those of its first device.
-    told
-        Warnings of barriers that were given already, and a place for this one.
+    ``device``, ``energy``, ``k``, ``rtol``: what is solved, and the error of an average over k.
+    ``variables``, ``labels``: of the table, which are those of its first device.
+    ``told``: warnings of barriers that were given already, and a place for this one.
     """
     _refuse_another(device, labels)
     try:

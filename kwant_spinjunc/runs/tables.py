@@ -128,14 +128,9 @@ def provenance(**extra: Any) -> dict[str, Any]:
 class TableFile:
     """The file that a table is kept in while it is filled.
 
-    Parameters
-    ----------
-    path
-        NetCDF file, need not exist.
-    name
-        Of the argument, for errors.
-    fresh
-        Whether an earlier file is replaced instead of gone on with.
+    ``path``: NetCDF file, need not exist.
+    ``name``: of the argument, for errors.
+    ``fresh``: whether an earlier file is replaced instead of gone on with.
     """
 
     #: Seconds between two versions on disk at least, and how many times longer than writing one takes. What comes

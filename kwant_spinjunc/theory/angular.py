@@ -70,12 +70,8 @@ def conductance_ratio(G: ArrayLike, sigma: ArrayLike, D: ArrayLike, tau: ArrayLi
 
     Source: the paper, equation (12).
 
-    Parameters
-    ----------
-    G
-        Interface conductance per area, both spins together, >= 0.
-    sigma, D, tau
-        Conductivity, diffusion coefficient and spin relaxation time of the metal, > 0.
+    ``G``: interface conductance per area, both spins together, >= 0.
+    ``sigma``, ``D``, ``tau``: Conductivity, diffusion coefficient and spin relaxation time of the metal, > 0.
     """
     values = [finite_array(name, value) for name, value in (("sigma", sigma), ("D", D), ("tau", tau))]
     for name, value in zip(("sigma", "D", "tau"), values, strict=True):
@@ -117,10 +113,7 @@ def delta_J_M(
 
     Source: the paper, equation (12).
 
-    Parameters
-    ----------
-    A1, A2
-        The paper's unspecified constants; see `A_polarized`, `A_screening`, `fit_A`.
+    ``A1``, ``A2``: the paper's unspecified constants; see `A_polarized`, `A_screening`, `fit_A`.
     """
     beta, xi, J = _beta(beta), _xi(xi), finite_array("current", current)
     A1, A2, Phi = finite_array("A1", A1), finite_array("A2", A2), finite_array("Phi", Phi)
@@ -203,10 +196,7 @@ def spin_current_transverse(
     Not of the form of (12) unless η = 0: all torque is then at the interface. A transparent interface gives βJ c²/(c² +
     ηs²) instead of βJ.
 
-    Parameters
-    ----------
-    eta
-        η >= 0 of `transverse_ratio`.
+    ``eta``: η >= 0 of `transverse_ratio`.
     """
     eta = finite_array("eta", eta)
     if np.any(eta < 0):
@@ -245,10 +235,7 @@ def A_screening(material: Material, thickness: float = 0.0) -> float:
 
     Source: the paper, equations (8) to (12).
 
-    Parameters
-    ----------
-    thickness
-        Thickness d >= 0 of the barrier (its ε_r that of the metal's q).
+    ``thickness``: thickness d >= 0 of the barrier (its ε_r that of the metal's q).
     """
     d = finite("thickness", thickness)
     if d < 0:

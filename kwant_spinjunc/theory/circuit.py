@@ -42,20 +42,16 @@ def mixing_conductance(
 ) -> Complex:
     r"""Return G_mix = Σ_nm [δ_nm - r_↑,nm r*_↓,nm], the spin-mixing conductance of an N|F interface.
 
+    ``reflection_majority``, ``reflection_minority``: reflection amplitudes r_↑, r_↓ for electrons of the normal metal,
+    shape (..., M, M) = [..., out, in], both in the same basis of modes of the normal metal. Sum the result over k∥.
+    ``transmission``: ΣT_s of both spins into the magnet, shape (..., 2). If given, the real part is taken without
+    cancellation as [Σ|r_↑ - r_↓|² + ΣT_↑ + ΣT_↓]/2, accurate behind any barrier.
+
     **Result**: e²/h. Re G_mix ≥ (G_↑ + G_↓)/2; it absorbs, Im G_mix turns the spin about m (exchange field of the
     magnet). **Validity**: magnet longer than the transverse coherence length, so that no transverse spin passes; for a
     normal metal that is diffusive use `corrected_mixing_conductance`. A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Phys.
     Rev. Lett. 84, 2481 (2000); A. Brataas, G. E. W. Bauer, P. J. Kelly, Phys. Rep. 427, 157 (2006). Raises
     `UnitarityError`: ``transmission`` and reflection do not add up to the number of modes (1e-8 of it).
-
-    Parameters
-    ----------
-    reflection_majority, reflection_minority
-        Reflection amplitudes r_↑, r_↓ for electrons of the normal metal, shape (..., M, M) = [..., out, in], both in
-        the same basis of modes of the normal metal. Sum the result over k∥.
-    transmission
-        ΣT_s of both spins into the magnet, shape (..., 2). If given, the real part is taken without cancellation as
-        [Σ|r_↑ - r_↓|² + ΣT_↑ + ΣT_↓]/2, accurate behind any barrier.
     """
     up = complex_array("reflection_majority", reflection_majority)
     down = complex_array("reflection_minority", reflection_minority)
@@ -92,14 +88,11 @@ def corrected_mixing_conductance(mixing: ArrayLike, modes: ArrayLike) -> Complex
     The longitudinal counterpart, 1/G̃_s = 1/G_s - (1/N + 1/N_Fs)/2, is the inverse of `interface.interface_resistance`;
     the transverse spin lives in the normal metal only, so only its Sharvin resistance is taken off.
 
+    ``modes``: open channels N > 0 of the normal metal, for the same area.
+
     **Result**: G̃_mix in e²/h; about twice G_mix for a good contact (G_mix ≈ N). **Validity**: isotropic occupations in
     the normal metal. G. E. W. Bauer, Y. Tserkovnyak, D. Huertas-Hernando, A. Brataas, Phys. Rev. B 67, 094421 (2003);
     Phys. Rep. 427, 157 (2006).
-
-    Parameters
-    ----------
-    modes
-        Open channels N > 0 of the normal metal, for the same area.
     """
     N = finite_array("modes", modes)
     if np.any(N <= 0):
@@ -187,12 +180,8 @@ def contact_currents(
 class Contact:
     """A contact between a normal metal and a magnet.
 
-    Parameters
-    ----------
-    majority, minority
-        G_↑, G_↓ >= 0 in e²/h.
-    mixing
-        G_mix in e²/h, complex, Re G_mix > 0.
+    ``majority``, ``minority``: G_↑, G_↓ >= 0 in e²/h.
+    ``mixing``: G_mix in e²/h, complex, Re G_mix > 0.
     """
 
     majority: float
@@ -233,7 +222,7 @@ class SpinValve:
     """Linear response of F|N|F to a bias of 1 eV between the magnets, µ_L - µ_R = 1."""
 
     conductance: Floats  #: Shape (...): e²/h.
-    #: Shape (..., 2, 3): pauli flux in the node next to the left and right contact, positive from left to right, e²/h.
+    #: Shape (..., 2, 3): Pauli flux in the node next to the left and right contact, positive from left to right, e²/h.
     #: Equal: the node neither makes nor relaxes spin.
     spin_currents: Floats
     torques: Floats  #: Shape (..., 2, 3): torque vectors on the left and right magnet, rates of σ in e²/h.

@@ -76,20 +76,16 @@ def _check_unitarity(probabilities: Floats, modes: Floats, max_defect: float) ->
 def conductance_matrix(probabilities: ArrayLike, modes: ArrayLike | None = None, *, max_defect: float = 1e-8) -> Floats:
     r"""Return G[α s, β s'] = N_αs δ - P[α s, β s'], without its cancellation.
 
+    ``probabilities``: P, shape (..., 2, 2, 2, 2) = [lead_out, spin_out, lead_in, spin_in], summed over modes; or their
+    mean over k∥.
+    ``modes``: open channels N, shape (..., 2, 2) = [lead, spin] (a mean over k∥ need not be integer). Used only to
+    check unitarity; None skips the check.
+    ``max_defect``: largest unitarity defect, relative to the number of modes where there is more than one.
+
     **Result**: shape (..., 2, 2, 2, 2); e²/h. Rows: current into the interface from lead α, spin s. Columns (and for
     unitary scattering rows) sum to 0. **Validity**: exact linear response at zero temperature, transverse spin clamped
     on both sides (the electrons of each side are incoherent mixtures along its own m). M. Büttiker, Phys. Rev. Lett.
     57, 1761 (1986). Raises `UnitarityError`: Probabilities do not add up to ``modes``.
-
-    Parameters
-    ----------
-    probabilities
-        P, shape (..., 2, 2, 2, 2) = [lead_out, spin_out, lead_in, spin_in], summed over modes; or their mean over k∥.
-    modes
-        Open channels N, shape (..., 2, 2) = [lead, spin] (a mean over k∥ need not be integer). Used only to check
-        unitarity; None skips the check.
-    max_defect
-        Largest unitarity defect, relative to the number of modes where there is more than one.
     """
     P = not_negative_array("probabilities", probabilities, "(..., 2, 2, 2, 2)", "It counts electrons.")
     if modes is not None:
@@ -164,13 +160,10 @@ def interface_currents(
 ) -> tuple[Floats, Floats, Floats]:
     """Return the charge current J and the magnetization currents J_M^L (5) and J_M^R (6).
 
+    ``response``: coefficients of the interface.
+
     **Result**: (e²/h)·V for the area of the coefficients, positive along +y, each J_M along its own magnetization.
     **Validity**: linear response. Source: the paper, equations (5) and (6).
-
-    Parameters
-    ----------
-    response
-        Coefficients of the interface.
     """
     left, right = _per_spin("mu_left", mu_left), _per_spin("mu_right", mu_right)
 
@@ -188,14 +181,11 @@ def tunnelling_response(transmission: ArrayLike) -> InterfaceResponse:
 
     r^L_1s = s Σ_s' T_ss',    r^L_2s' = Σ_s s T_ss',    r^R_1s = Σ_s' s' T_ss',    r^R_2s' = s' Σ_s T_ss'.
 
+    ``transmission``: T_ss', shape (..., 2, 2) = [..., s on the left, s' on the right], the same in both directions.
+
     **Result**: in e²/h. **Validity**: to first order in T; the exact coefficients add `dropped_response`, of second
     order behind a tunnel barrier and of order one in a metal. Source: the paper, equations (3) and (4), in linear
     response.
-
-    Parameters
-    ----------
-    transmission
-        T_ss', shape (..., 2, 2) = [..., s on the left, s' on the right], the same in both directions.
     """
     T = not_negative_array("transmission", transmission, "(..., 2, 2)", "It counts electrons.")
     s = SIGNS
@@ -218,15 +208,12 @@ def tunnelling_limit(angle: ArrayLike, left: ArrayLike, right: ArrayLike) -> Int
     r^L_1s  = s D^L_s  D_R (1 + s P_R cos Φ)/2,    r^L_2s' = D^R_s' D_L (P_L + s' cos Φ)/2,
     r^R_2s' = s' D^R_s' D_L (1 + s' P_L cos Φ)/2,  r^R_1s  = D^L_s  D_R (P_R + s cos Φ)/2.
 
+    ``left``, ``right``: spin factors D^L_s and D^R_s' >= 0, shape (..., 2); their product is a transmission in e²/h.
+
     **Result**: in e²/h. For equal chemical potentials of both spins J_M^L = D_L D_R (P_L + P_R cos Φ)/2 · (µ^L - µ^R).
     **Validity**: first order in the transmission, coherence across the barrier only through R; transverse averages must
     factorize as well (one dominant k∥). Source: the paper, equations (2) to (4); J. C. Slonczewski, Phys. Rev. B 39,
     6995 (1989) for the angular form.
-
-    Parameters
-    ----------
-    left, right
-        Spin factors D^L_s and D^R_s' >= 0, shape (..., 2); their product is a transmission in e²/h.
     """
     cosine = np.cos(finite_array("angle", angle))[..., None]
     D_L, D_R = (
@@ -257,16 +244,14 @@ def metallic_limit(angle: ArrayLike, modes: ArrayLike) -> InterfaceResponse:
 
     r^L_1s = s N,    r^L_2s = s N cos Φ,    r^R_1s = s N cos Φ,    r^R_2s = s N,    g_1s = g_2s = N.
 
+    ``modes``: open channels N > 0 of each spin, the same for both spins and both sides (per unit cell after a mean over
+    k∥).
+
     **Result**: in e²/h. The right magnetization current seen along m_L is J_M^R cos Φ: the paper's rotation law.
     **Validity**: exchange splitting small against the energy of the electrons (the polarization of the current then
     comes from the bulk); a splitting Δ makes the interface reflect, with and without spin flip, in proportion to Δ². An
     ideal contact has no resistance of its own, so `sharvin_corrected` refuses it. Source: the paper, paragraph before
     equation (5), zero interface resistance.
-
-    Parameters
-    ----------
-    modes
-        Open channels N > 0 of each spin, the same for both spins and both sides (per unit cell after a mean over k∥).
     """
     N = finite_array("modes", modes)
     if np.any(N <= 0):
@@ -282,15 +267,12 @@ def dropped_response(probabilities: ArrayLike) -> InterfaceResponse:
 
     r^L_1s gains 2 s R^L_{-s s} and r^R_2s gains 2 s R^R_{-s s}; everything else is kept.
 
+    ``probabilities``: P, shape (..., 2, 2, 2, 2) = [lead_out, spin_out, lead_in, spin_in].
+
     **Result**: in e²/h; charge coefficients are zero. **Validity**: exact where T is the same in both directions
     (coplanar magnetizations, no spin-orbit coupling): `interface_response` = `tunnelling_response` + this. It acts on
     spin accumulation only: with equal chemical potentials of both spins on each side its sum over s vanishes there, as
     R_{+-} = R_{-+}.
-
-    Parameters
-    ----------
-    probabilities
-        P, shape (..., 2, 2, 2, 2) = [lead_out, spin_out, lead_in, spin_in].
     """
     P = not_negative_array("probabilities", probabilities, "(..., 2, 2, 2, 2)", "It counts electrons.")
     flips = [np.stack([P[..., lead, 1, lead, 0], P[..., lead, 0, lead, 1]], axis=-1) for lead in (0, 1)]
@@ -308,19 +290,14 @@ def interface_resistance(
     1/ΣT_s is the resistance between reservoirs. Half of each Sharvin resistance 1/N belongs to the contact with the
     reservoir, which a diffusive metal does not have.
 
+    ``transmission``: ΣT_s > 0 over all modes of one spin, dimensionless; collinear, or no magnets.
+    ``modes_left``, ``modes_right``: open channels of that spin in each metal, for the same area.
+    ``area``: the area A the sums are for; the result has its unit times h/e².
+
     **Result**: AR_s in (h/e²)·[area]; zero for a contact that transmits every channel of both metals. **Validity**:
     specular interface between metals that are diffusive on both sides, spins do not mix; noncollinear:
     `sharvin_corrected`. K. M. Schep, J. B. A. N. van Hoof, P. J. Kelly, G. E. W. Bauer, J. E. Inglesfield, Phys. Rev. B
     56, 10805 (1997).
-
-    Parameters
-    ----------
-    transmission
-        ΣT_s > 0 over all modes of one spin, dimensionless; collinear, or no magnets.
-    modes_left, modes_right
-        Open channels of that spin in each metal, for the same area.
-    area
-        The area A the sums are for; the result has its unit times h/e².
     """
     T = finite_array("transmission", transmission)
     N_L, N_R = finite_array("modes_left", modes_left), finite_array("modes_right", modes_right)
@@ -343,13 +320,11 @@ def in_series(conductance: ArrayLike, resistance: ArrayLike) -> Floats:
 
     µ beyond = µ at the interface + Z I, and I = G µ at the interface.
 
+    ``resistance``: Z, shape (..., 2, 2) = [lead, spin], h/e²: a metal of thickness l has l/σ_s per area. Negative takes
+    away.
+
     **Result**: shape (..., 2, 2, 2, 2); e²/h, in the chemical potentials beyond the resistances. **Validity**: spins do
     not flip inside the resistances (thinner than the spin-diffusion length), transverse spin clamped.
-
-    Parameters
-    ----------
-    resistance
-        Z, shape (..., 2, 2) = [lead, spin], h/e²: a metal of thickness l has l/σ_s per area. Negative takes away.
     """
     G = finite_array("conductance", conductance, "(..., 2, 2, 2, 2)")
     Z = finite_array("resistance", resistance, "(..., 2, 2)")
@@ -378,15 +353,13 @@ def sharvin_corrected(conductance: ArrayLike, modes: ArrayLike) -> Floats:
     the four longitudinal channels, because a ferromagnet that clamps the transverse spin sends none back to the
     interface. A normal metal does: its transverse channels are corrected by `circuit.corrected_mixing_conductance`.
 
+    ``modes``: open channels N, shape (..., 2, 2) = [lead, spin], for the same area. A spin without channels carries
+    nothing.
+
     **Result**: shape (..., 2, 2, 2, 2); e²/h, in the chemical potentials a diffusion equation has; `response_of` turns
     it into the r's of (5), (6). **Validity**: isotropic occupations within each channel, ferromagnets much longer than
     the transverse coherence length on both sides. Schep et al. (see `interface_resistance`); G. E. W. Bauer, Y.
     Tserkovnyak, D. Huertas-Hernando, A. Brataas, Phys. Rev. B 67, 094421 (2003) for circuit theory.
-
-    Parameters
-    ----------
-    modes
-        Open channels N, shape (..., 2, 2) = [lead, spin], for the same area. A spin without channels carries nothing.
     """
     N = not_negative_array("modes", modes, "(..., 2, 2)", "It counts electrons.")
     return in_series(conductance, np.where(N > 0, -0.5 / np.where(N > 0, N, 1.0), 0.0))

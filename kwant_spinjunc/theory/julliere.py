@@ -31,10 +31,7 @@ def polarization(dos: ArrayLike) -> Floats:
 
     Source: M. Jullière, Phys. Lett. A 54, 225 (1975).
 
-    Parameters
-    ----------
-    dos
-        N_s, shape (..., 2).
+    ``dos``: N_s, shape (..., 2).
     """
     N = _dos("dos", dos)
     total = N.sum(axis=-1)
@@ -87,10 +84,7 @@ def angular_conductance(parallel: ArrayLike, antiparallel: ArrayLike, angle: Arr
 
     Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
 
-    Parameters
-    ----------
-    parallel, antiparallel
-        G_P and G_AP in one unit.
+    ``parallel``, ``antiparallel``: G_P and G_AP in one unit.
     """
     GP, GAP = finite_array("parallel", parallel), finite_array("antiparallel", antiparallel)
     return np.asarray((GP + GAP) / 2 + (GP - GAP) / 2 * np.cos(finite_array("angle", angle)))

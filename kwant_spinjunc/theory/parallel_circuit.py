@@ -36,10 +36,7 @@ def spin_currents(sigma: ArrayLike, field: ArrayLike) -> Floats:
 
     Source: the paper, text before equation (5).
 
-    Parameters
-    ----------
-    field
-        E on this side, shape (...).
+    ``field``: E on this side, shape (...).
     """
     return np.asarray(_sigma("sigma", sigma) * finite_array("field", field)[..., None])
 
@@ -97,10 +94,7 @@ def series_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLik
 
     Source: the paper, text before equation (5), corrected for continuity of the charge current.
 
-    Parameters
-    ----------
-    field
-        E = E_L + E_R, the total drop, shape (...).
+    ``field``: E = E_L + E_R, the total drop, shape (...).
     """
     left, right = _sigma("sigma_left", sigma_left).sum(axis=-1), _sigma("sigma_right", sigma_right).sum(axis=-1)
     total = finite_array("field", field) / (left + right)

@@ -80,17 +80,13 @@ def magnetization_current(
 ) -> Floats:
     r"""Return J_M of one side, 4πe Σ_ss' (s or s') |T_ss'|² (n_L(µ_Ls) - n_R(µ_Rs')), equations (3), (4) as printed.
 
+    ``amplitudes``: the tunnelling matrix T_ss', shape (..., 2, 2), s on the left, s' on the right.
+    ``density_left``, ``density_right``: n_L and n_R: functions taking µ of shape (..., 2) and returning densities of
+    that shape.
+    ``charge``: e.
+
     **Result**: in the unit of e |T|² n. **Validity**: electrodes with the same n(µ). For n(µ) = Nµ it is
     `tunnelling.magnetization_current` with T_ss'/h = 4πe N |T_ss'|². Source: the paper, equations (3), (4).
-
-    Parameters
-    ----------
-    amplitudes
-        The tunnelling matrix T_ss', shape (..., 2, 2), s on the left, s' on the right.
-    density_left, density_right
-        n_L and n_R: functions taking µ of shape (..., 2) and returning densities of that shape.
-    charge
-        e.
     """
     # ERRATA: with n_L ≠ n_R the print has a current at equal chemical potentials. The golden rule has the product of
     # both densities of states times µ_L - µ_R instead: `golden_rule_probabilities` in the Landauer form.

@@ -45,12 +45,9 @@ def wave_numbers(energy: ArrayLike, band_center: ArrayLike, splitting: ArrayLike
 
     Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), section II.
 
-    Parameters
-    ----------
-    energy, band_center, splitting
-        E, mean of the two band bottoms, and Δ >= 0, in one unit; they broadcast.
-    hbar2_2m
-        ħ²/2m in energy × length².
+    ``energy``, ``band_center``, ``splitting``: E, mean of the two band bottoms, and Δ >= 0, in one unit; they
+    broadcast.
+    ``hbar2_2m``: ħ²/2m in energy × length².
     """
     delta = finite_array("splitting", splitting)
     if np.any(delta < 0):
@@ -203,10 +200,8 @@ def field_like_torque_from_reflections(
     Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989) (exchange coupling); I. Theodonis et al., Phys. Rev. Lett.
     97, 237205 (2006) (field-like torque quadratic in the voltage).
 
-    Parameters
-    ----------
-    reflection_left, reflection_right
-        ρ_Ls and ρ_Rs', complex, shape (..., 2), from `kwant_spinjunc.theory.tunnelling`, on the lattice or not.
+    ``reflection_left``, ``reflection_right``: ρ_Ls and ρ_Rs', complex, shape (..., 2), from
+    `kwant_spinjunc.theory.tunnelling`, on the lattice or not.
     """
     scale = -np.exp(-2 * finite_array("exponent", exponent)) * np.sin(finite_array("angle", angle))
     f_left, q_left = _differences("reflection_left", reflection_left)
@@ -231,10 +226,7 @@ def angular_efficiency(angle: ArrayLike, polarization: ArrayLike, asymmetry: Arr
     Source: J. C. Slonczewski, J. Magn. Magn. Mater. 247, 324 (2002); A. Brataas, G. E. W. Bauer, P. J. Kelly, Phys.
     Rep. 427, 157 (2006).
 
-    Parameters
-    ----------
-    asymmetry
-        Λ > 0; Λ = 1 gives the pure sine with g = P/2.
+    ``asymmetry``: Λ > 0; Λ = 1 gives the pure sine with g = P/2.
     """
     square = positive_array("asymmetry", asymmetry) ** 2
     modulation = (square + 1) + (square - 1) * np.cos(finite_array("angle", angle))
@@ -250,12 +242,9 @@ def asymmetric_efficiency(angle: ArrayLike, q_plus: ArrayLike, q_minus: ArrayLik
 
     Source: J. Xiao, A. Zangwill, M. D. Stiles, Phys. Rev. B 70, 172405 (2004).
 
-    Parameters
-    ----------
-    q_plus, q_minus
-        Weights of both terms; q_- = 0 is `angular_efficiency` with Λ² = (1 + b)/(1 - b) and P = 2 q_+/(1 + b).
-    modulation
-        b in (-1, 1).
+    ``q_plus``, ``q_minus``: weights of both terms; q_- = 0 is `angular_efficiency` with Λ² = (1 + b)/(1 - b) and P = 2
+    q_+/(1 + b).
+    ``modulation``: b in (-1, 1).
     """
     b = finite_array("modulation", modulation)
     if np.any(abs(b) >= 1):

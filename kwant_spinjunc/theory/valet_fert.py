@@ -117,13 +117,10 @@ def profile(
 ) -> tuple[Floats, Floats]:
     r"""Return µ_s(y)/J and J_s(y)/J around the contact of two half-infinite metals at y = 0.
 
+    ``y``: positions, shape (...); y = 0 is right, y = -0.0 left of the contact.
+
     **Result**: shape (..., 2) each; Spin last. The average µ_s + βδ is zero at the left face. **Validity**: as
     `contact_polarization`. T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
-
-    Parameters
-    ----------
-    y
-        Positions, shape (...); y = 0 is right, y = -0.0 left of the contact.
     """
     y = finite_array("y", y)
     rho = [positive(f"rho_star[{i}]", x) for i, x in enumerate(sides("rho_star", rho_star))]

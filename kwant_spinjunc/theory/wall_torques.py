@@ -39,17 +39,12 @@ def wall_tilts(
 
     1/λ(K) = 1 + K/2J + √(K/J + K²/4J²).
 
+    ``n``: planes from the interface, >= 0.
+    ``damping_like``, ``field_like``: τ_D and τ_F, energy per area.
+    ``exchange``, ``anisotropy``, ``demagnetization``: J, K > 0 and K_d >= 0, energy per area.
+
     **Result**: components along x and y, radians; their angle to the plane is arctan(w/u), arctan(τ_D/τ_F) without K_d.
     **Validity**: small tilts, a free end at the interface, a chain much longer than the wall.
-
-    Parameters
-    ----------
-    n
-        Planes from the interface, >= 0.
-    damping_like, field_like
-        τ_D and τ_F, energy per area.
-    exchange, anisotropy, demagnetization
-        J, K > 0 and K_d >= 0, energy per area.
     """
     K_d = finite_array("demagnetization", demagnetization)
     if np.any(K_d < 0):
@@ -67,12 +62,8 @@ def macrospin_threshold(
 ) -> Any:
     """Return the τ_D = α (K + K_d/2 + τ_F) at which one spin along z with p = -z starts to precess; exact in α.
 
-    Parameters
-    ----------
-    damping
-        Gilbert damping α.
-    anisotropy, demagnetization, field_like
-        K, K_d and τ_F, energy per area.
+    ``damping``: Gilbert damping α.
+    ``anisotropy``, ``demagnetization``, ``field_like``: K, K_d and τ_F, energy per area.
     """
     K, K_d, tau = (
         finite_array(name, value)

@@ -62,11 +62,6 @@ def linear_drop(junction: Junction) -> Floats:
     **Result**: shape (planes,): Linear over the nonmagnetic planes between the leads, in N + 1 equal steps; a step at
     the cut without any.
 
-    Parameters
-    ----------
-    junction
-        The junction.
-
     Examples
     --------
     >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
@@ -93,16 +88,11 @@ def linear_drop(junction: Junction) -> Floats:
 def biased(junction: Junction, bias: ArrayLike, profile: ArrayLike | None = None) -> Junction | Stack:
     """Return the junction with every plane and both leads at their potential.
 
-    Parameters
-    ----------
-    junction
-        The junction without bias.
-    bias
-        V = µ_L - µ_R as an energy; particles flow from left to right for V > 0.
-    profile
-        Potential of each plane of the scattering region in units of V, shape (..., planes); `linear_drop` by default.
-        The planes that belong to the leads must share one value per side, which is also the shift of that lead (and
-        of its µ), and the two must differ by 1.
+    ``junction``: the junction without bias.
+    ``bias``: V = µ_L - µ_R as an energy; particles flow from left to right for V > 0.
+    ``profile``: potential of each plane of the scattering region in units of V, shape (..., planes); `linear_drop` by
+    default. The planes that belong to the leads must share one value per side, which is also the shift of that lead
+    (and of its µ), and the two must differ by 1.
 
     Returns
     -------
@@ -432,14 +422,9 @@ class _Window:
 def occupation_differences(energy: Floats, mu: Floats, kT: Floats) -> Floats:
     """Return f_αs - f_βs' as [..., α, s, β, s'], accurate also where both are nearly 1.
 
-    Parameters
-    ----------
-    energy
-        Shape (...).
-    mu
-        µ_αs, shape (..., 2, 2).
-    kT
-        k_B T of both leads, shape (2,).
+    ``energy``: shape (...).
+    ``mu``: µ_αs, shape (..., 2, 2).
+    ``kT``: k_B T of both leads, shape (2,).
     """
     above = energy[..., None, None] - mu
     width = kT[:, None]

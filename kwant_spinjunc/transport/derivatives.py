@@ -33,16 +33,9 @@ def bias_derivative(junction: Junction, bias: ArrayLike, *, step: float = 0.02, 
 
     With D_h = [X(V + h) - X(V - h)]/2h and R_h = (4 D_h/2 - D_h)/3 it is (16 R_h/2 - R_h)/15, good to order h⁶.
 
-    **Result**: Its error is the difference to R_h/2, plus what the errors of the responses can do, divided by the step.
+    ``step``: h > 0, in the unit of the bias.
 
-    Parameters
-    ----------
-    junction, bias
-        As in `bias_response`.
-    step
-        h > 0, in the unit of the bias.
-    **options
-        Of `bias_response`.
+    **Result**: Its error is the difference to R_h/2, plus what the errors of the responses can do, divided by the step.
 
     Notes
     -----
@@ -105,10 +98,7 @@ class Magnetoresistance:
 def tunneling_magnetoresistance(junction: Junction, bias: ArrayLike, **options: Any) -> Magnetoresistance:
     """Return TMR(V) = (J_P - J_AP)/J_AP of a junction whose right half is turned parallel and antiparallel to the left.
 
-    Parameters
-    ----------
-    junction, bias, **options
-        As in `bias_response`. The angle of the junction does not matter.
+    ``junction, bias, **options``: as in `bias_response`. The angle of the junction does not matter.
 
     Notes
     -----

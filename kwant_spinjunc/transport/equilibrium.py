@@ -154,11 +154,9 @@ def grand_potential(
 ) -> tuple[Floats, Floats]:
     r"""Return the grand potential Ω that the junction gains by joining its halves, equation (a), and its error.
 
-    Parameters
-    ----------
-    junction, energy, temperature, k, rtol, bottom
-        As in `equilibrium_response`. Angles go into the directions of a stack. Textures are accepted: what is left
-        out of their Ω does not depend on the directions, but on ``bottom``.
+    ``junction``, ``energy``, ``temperature``, ``k``, ``rtol``, ``bottom``: as in `equilibrium_response`. Angles go into
+    the directions of a stack. Textures are accepted: what is left out of their Ω does not depend on the directions, but
+    on ``bottom``.
 
     Returns
     -------
@@ -202,14 +200,9 @@ AtShifts = Callable[[NDArray[np.intp], Floats, float, Any], Integral]
 def average_over_zone(function: AtShifts, kinks: Floats, rtol: float) -> Integral:
     """Average integrals over energy over the Brillouin zone, each inner one only as well as its weight deserves.
 
-    Parameters
-    ----------
-    function
-        The inner integrals.
-    kinks
-        Band shifts where the integrand has a kink, shape (rows, count).
-    rtol
-        Error to reach, relative to the largest component.
+    ``function``: the inner integrals.
+    ``kinks``: band shifts where the integrand has a kink, shape (rows, count).
+    ``rtol``: error to reach, relative to the largest component.
 
     Warns
     -----

@@ -40,14 +40,8 @@ def contact_conductances(
 ) -> ContactConductances:
     """Return the conductances of a junction of a metal and a magnet.
 
-    Parameters
-    ----------
-    contact
-        Two leads; the labels of the metal's spins are its lead's ``m``, which must be the axis of the magnet.
-    metal
-        Which lead is the metal.
-    energy, k, rtol
-        As in `zone.mean`.
+    ``contact``: two leads; the labels of the metal's spins are its lead's ``m``, which must be the axis of the magnet.
+    ``metal``: which lead is the metal.
     """
 
     def observe(c: Floats) -> Floats:

@@ -103,14 +103,10 @@ class Response(LeadCurrents):
 def channel_currents(probabilities: Floats, mu: Floats) -> Floats:
     """Return I_αs = ±(1/h) Σ_βs' P[αs, βs'] (µ_αs - µ_βs'), plus on the left and minus on the right, along +y.
 
-    **Result**: shape (..., 2, 2): ``[..., lead, spin]``. Every term is a product, none a difference of fluxes.
+    ``probabilities``: ``[..., lead_out, spin_out, lead_in, spin_in]`` of two leads.
+    ``mu``: ``[..., lead, spin]``.
 
-    Parameters
-    ----------
-    probabilities
-        ``[..., lead_out, spin_out, lead_in, spin_in]`` of two leads.
-    mu
-        ``[..., lead, spin]``.
+    **Result**: shape (..., 2, 2): ``[..., lead, spin]``. Every term is a product, none a difference of fluxes.
     """
     currents = np.zeros((*np.broadcast_shapes(probabilities.shape[:-4], mu.shape[:-2]), 2, 2))
     for lead_in in range(2):

@@ -48,17 +48,12 @@ def default_axes(junction: Junction) -> Floats:
 def chemical_potentials_of(densities: ArrayLike, axes: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Floats:
     """Return µ_s(n) from the densities of the incoming states.
 
-    **Result**: shape (..., planes, 2): In the unit of the potentials; NaN where there is no state of that spin.
+    ``densities``: shape (..., 2, 2, planes, 4) = [lead_in, spin_in, plane, (1, x, y, z)]; of an ensemble their
+    averages, so that numerator and denominator are averaged before they are divided.
+    ``axes``: unit vector of ± at each plane, shape (planes, 3) or (3,).
+    ``mu_left``, ``mu_right``: potentials (µ_+, µ_-) of the reservoirs along their own m, or one number for both spins.
 
-    Parameters
-    ----------
-    densities
-        Shape (..., 2, 2, planes, 4) = [lead_in, spin_in, plane, (1, x, y, z)]; of an ensemble their averages, so that
-        numerator and denominator are averaged before they are divided.
-    axes
-        Unit vector of ± at each plane, shape (planes, 3) or (3,).
-    mu_left, mu_right
-        Potentials (µ_+, µ_-) of the reservoirs along their own m, or one number for both spins.
+    **Result**: shape (..., planes, 2): In the unit of the potentials; NaN where there is no state of that spin.
     """
     d = finite_array("densities", densities)
     if d.ndim < 4 or d.shape[-4:-2] != (2, 2) or d.shape[-1] != 4:

@@ -158,10 +158,7 @@ def _noise(
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Return the arrays of `Noise` for matrices S (..., channels, channels), rows of a lead and spin (-1: of none).
 
-    Parameters
-    ----------
-    biased
-        Which columns come in from the biased lead.
+    ``biased``: which columns come in from the biased lead.
     """
     from_it, others = S[..., biased], S[..., ~biased]
     C, rest = (part @ np.swapaxes(part, -1, -2).conj() for part in (from_it, others))

@@ -86,14 +86,10 @@ def outer_spin_currents(scattering: Scattering) -> Floats:
 def magnet_torques(magnetizations: ArrayLike, spin_current: ArrayLike, outer_currents: ArrayLike) -> Torques:
     r"""Return the total torque on each side of the spacer, τ_L = Q_left - Q and τ_R = Q - Q_right.
 
-    Parameters
-    ----------
-    magnetizations
-        Directions of the two magnets, shape (..., 2, 3).
-    spin_current
-        Q through the spacer, shape (..., 3), positive along +y.
-    outer_currents
-        Spin flux in the left and right lead, J_M^L m_L and J_M^R m_R for magnetic leads, shape (..., 2, 3).
+    ``magnetizations``: directions of the two magnets, shape (..., 2, 3).
+    ``spin_current``: Q through the spacer, shape (..., 3), positive along +y.
+    ``outer_currents``: spin flux in the left and right lead, J_M^L m_L and J_M^R m_R for magnetic leads, shape (..., 2,
+    3).
     """
     Q, outer = np.asarray(spin_current), np.asarray(outer_currents)
     left, right = outer[..., 0, :] - Q, Q - outer[..., 1, :]

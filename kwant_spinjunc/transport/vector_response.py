@@ -189,14 +189,9 @@ def _without_cancellation(out: Floats, waves: dict[tuple[int, int], Complex], le
 def vector_interface(response: Floats, m_left: Floats, m_right: Floats, *, area: float = 1.0) -> VectorInterface:
     """Return a response in lab axes and per area, as `theory.drift_diffusion.match` takes it.
 
-    Parameters
-    ----------
-    response
-        From `vector_response`, shape (..., 2, 4, 2, 4).
-    m_left, m_right
-        Directions of the leads.
-    area
-        Of a cell: 1 keeps e²/h per cell.
+    ``response``: from `vector_response`, shape (..., 2, 4, 2, 4).
+    ``m_left``, ``m_right``: directions of the leads.
+    ``area``: of a cell: 1 keeps e²/h per cell.
 
     Notes
     -----

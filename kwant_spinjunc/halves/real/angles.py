@@ -26,12 +26,7 @@ ROUNDING = 1e-13
 def interpolated(probabilities: Callable[[float], Floats], x: Floats) -> Floats:
     """Return probabilities (..., 2, 2, 2, 2) at every x from 0 to 1, solving at as few as can be trusted.
 
-    Parameters
-    ----------
-    probabilities
-        Function of x.
-    x
-        |R_+-|² of every angle, shape (angles,).
+    ``x``: |R_+-|² of every angle, shape (angles,).
     """
     solved: dict[float, Floats] = {}
 

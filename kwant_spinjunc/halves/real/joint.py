@@ -187,12 +187,8 @@ class Joint:
     def probabilities(self, R: Complex, turns: Turns = (None, None)) -> Floats:
         """Return T[lead_out, spin_out, lead_in, spin_in] for one rotation R = <s, m_L | s', m_R>.
 
-        Parameters
-        ----------
-        R
-            Rotation between the magnets.
-        turns
-            Per lead <s, m | s', label> where the labels of the lead are not along m.
+        ``R``: rotation between the magnets.
+        ``turns``: per lead <s, m | s', label> where the labels of the lead are not along m.
         """
         r, left, right = gauged(R)
         K = self.K(r)

@@ -34,14 +34,9 @@ def is_available() -> bool:
 class Slab:
     """The pattern of E - H of ``planes`` planes for one spin, real and symmetric.
 
-    Parameters
-    ----------
-    section
-        Sites and bonds of a plane, without a complex phase.
-    planes
-        Number of planes, at least 3.
-    keep
-        Whether factors are kept to solve for what is inside.
+    ``section``: sites and bonds of a plane, without a complex phase.
+    ``planes``: number of planes, at least 3.
+    ``keep``: whether factors are kept to solve for what is inside.
     """
 
     def __init__(self, section: CrossSection, planes: int, keep: bool = False) -> None:
@@ -73,12 +68,8 @@ class Slab:
     def complement(self, levels: Floats, in_plane: Floats, bonds: Floats) -> tuple[Floats, Floats, Floats]:
         """Return the blocks first-first, first-last and last-last of the Schur complement, in Fortran order.
 
-        Parameters
-        ----------
-        levels
-            E - ε of every site, shape (planes, sites).
-        in_plane, bonds
-            As in `Realization`: shapes (planes, sites, 2) and (planes - 1, sites).
+        ``levels``: E - ε of every site, shape (planes, sites).
+        ``in_plane``, ``bonds``: as in `Realization`: shapes (planes, sites, 2) and (planes - 1, sites).
         """
         M, inside = self.sites, self._factor.size
         with mumps_lock:

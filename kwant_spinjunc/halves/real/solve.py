@@ -36,14 +36,9 @@ def covers(problem: Sampled, cut: int | None) -> bool:
 def probabilities(problem: Sampled, cut: int, axes: Floats, pairs: Floats, turns: Sequence[Turns]) -> Floats | None:
     """Return T[pair, lead_out, spin_out, lead_in, spin_in] for every pair of directions, or None where in doubt.
 
-    Parameters
-    ----------
-    problem, cut, axes
-        The sample, the bond that joins its halves and the axes of their fields.
-    pairs
-        Directions of the magnets, shape (pairs, 2, 3).
-    turns
-        Rotations of the labels of both leads for every pair, None where they are along the magnet.
+    ``problem``, ``cut``, ``axes``: the sample, the bond that joins its halves and the axes of their fields.
+    ``pairs``: directions of the magnets, shape (pairs, 2, 3).
+    ``turns``: rotations of the labels of both leads for every pair, None where they are along the magnet.
     """
     largest = float(problem.sample.bonds.max())
     for shift in (0.0, SHIFT):

@@ -46,8 +46,6 @@ def probabilities(
     ----------
     junction
         The leads, and the directions of the two magnets where none are given.
-    energy
-        Energy E in the junction's unit.
     section
         Sites and boundary conditions of a plane.
     sample
@@ -109,11 +107,8 @@ def states(
     Currents are taken where the electrons leave, on the far side of the barrier, and carried back with the torque of
     each plane, so that they keep their relative digits where little is transmitted.
 
-    Parameters
-    ----------
-    junction, energy, section, sample, m_left, m_right
-        As in `probabilities`. Of directions, leading axes come first, the halves are solved once for all, and there
-        are no ``site_densities``.
+    ``junction``, ``energy``, ``section``, ``sample``, ``m_left``, ``m_right``: as in `probabilities`. Of directions,
+    leading axes come first, the halves are solved once for all, and there are no ``site_densities``.
     """
     problem, cut, axes, pairs = _asked(junction, energy, section, sample, m_left, m_right)
     if m_left is not None or m_right is not None:

@@ -252,14 +252,9 @@ def waves_at_cut(joint: Cut, near: int, s: int, R: Complex, scale: Floats) -> li
 
     times a_p a_s* on the near and b_q* a_s* on the far side, and over √t.
 
-    Parameters
-    ----------
-    joint, near, s
-        The halves, and where electrons come from.
-    R
-        Rotations <s, m_near | s', m_far>, shape (directions, 2, 2).
-    scale
-        One over the root of the bonds cut.
+    ``joint``, ``near``, ``s``: the halves, and where electrons come from.
+    ``R``: rotations <s, m_near | s', m_far>, shape (directions, 2, 2).
+    ``scale``: one over the root of the bonds cut.
     """
     here, there = joint.sides[near], joint.sides[1 - near]
     sign, M = 1 - 2 * s, len(scale)
@@ -297,11 +292,7 @@ def waves_at_cut(joint: Cut, near: int, s: int, R: Complex, scale: Floats) -> li
 def turned_fields(problem: Sampled, cut: int, axes: Floats, pairs: Floats) -> Fields:
     """Return the fields of a sample with two collinear halves for every pair of directions, leading axis pair.
 
-    Parameters
-    ----------
-    problem, cut, axes
-        The sample, the bond that joins its halves and the axes of their fields.
-    pairs
-        Directions of the magnets, shape (pairs, 2, 3).
+    ``problem``, ``cut``, ``axes``: the sample, the bond that joins its halves and the axes of their fields.
+    ``pairs``: directions of the magnets, shape (pairs, 2, 3).
     """
     return _Turned(problem, cut, axes, pairs).fill()

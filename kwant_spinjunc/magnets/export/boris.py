@@ -37,16 +37,9 @@ def bias_law(
 ) -> BiasLaw:
     """Return RA(V) of a junction in its present configuration, fitted over biases.
 
-    Parameters
-    ----------
-    junction
-        Energies in eV.
-    biases
-        V = µ_L - µ_R in eV, at least three and none of them 0.
-    lattice_constant
-        a in nm.
-    energy, k
-        As in `bias_response`.
+    ``junction``: energies in eV.
+    ``biases``: V = µ_L - µ_R in eV, at least three and none of them 0.
+    ``lattice_constant``: a in nm.
     """
     V = finite_array("biases", biases).ravel()
     if len(np.unique(V)) < 3 or np.any(V == 0):
@@ -75,17 +68,11 @@ def export_boris(
 ) -> Snippet:
     """Return the parameters of BORIS: Gi and Gmix of both interfaces of a metal, RA products of a barrier.
 
+    ``junction``: with a metallic spacer (Gi, Gmix) or a barrier (RAtmr_p, RAtmr_ap).
+    ``biases``: of the equations RA(V) of a barrier, in eV; without them RA is that of the linear response.
+
     Raises `InvalidParametrizationError`: The conductance of a barrier is not linear in cos Φ, or RA(V) not of second
     order.
-
-    Parameters
-    ----------
-    junction
-        With a metallic spacer (Gi, Gmix) or a barrier (RAtmr_p, RAtmr_ap).
-    lattice_constant, energy, k, tolerance, name
-        As in `export`.
-    biases
-        Of the equations RA(V) of a barrier, in eV; without them RA is that of the linear response.
     """
     a = nanometers("lattice_constant", lattice_constant)
     at = junction.turned(m_right=junction.directions_at(np.pi / 2))

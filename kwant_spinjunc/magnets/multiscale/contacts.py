@@ -60,18 +60,11 @@ def solve_interface(
 ) -> Interface:
     """Return what diffusive leads see of a junction, by the fast engine.
 
-    Raises `NoOpenChannelError`: Nothing propagates at this energy.
+    ``junction``: magnetic leads and a spacer: two collinear halves.
+    ``k``: "average" over the Brillouin zone, one wave vector (kx, kz) in 1/a, or None for Γ.
+    ``rtol``: relative accuracy of every averaged coefficient.
 
-    Parameters
-    ----------
-    junction
-        Magnetic leads and a spacer: two collinear halves.
-    energy
-        Fermi energy in the junction's unit.
-    k
-        "average" over the Brillouin zone, one wave vector (kx, kz) in 1/a, or None for Γ.
-    rtol
-        Relative accuracy of every averaged coefficient.
+    Raises `NoOpenChannelError`: Nothing propagates at this energy.
 
     Examples
     --------
@@ -164,13 +157,10 @@ def mixing_conductances(
 ) -> tuple[MixingConductance, MixingConductance] | None:
     """Return the spin-mixing conductances of the two contacts between spacer and magnets, per unit cell.
 
-    **Result**: None where the spacer does not conduct (a barrier) or there is none: no channel arrives from it.
+    ``junction``, ``energy``, ``k``, ``rtol``: as in `solve_interface`. Each contact is what lies between the spacer's
+    middle plane, continued to infinity, and a lead.
 
-    Parameters
-    ----------
-    junction, energy, k, rtol
-        As in `solve_interface`. Each contact is what lies between the spacer's middle plane, continued to infinity,
-        and a lead.
+    **Result**: None where the spacer does not conduct (a barrier) or there is none: no channel arrives from it.
 
     Notes
     -----

@@ -17,12 +17,8 @@ from ...theory.drift_diffusion import LANDAUER, SIEMENS_PER_METER, Material
 def density_of_states(heat_capacity: float, molar_volume: float) -> float:
     """Return the density of states 3γ/(π² k_B² V) at the Fermi energy in 1/(eV nm³), both spins.
 
-    Parameters
-    ----------
-    heat_capacity
-        Coefficient γ of the electronic heat capacity γT, in J/(mol K²), > 0.
-    molar_volume
-        In m³/mol, > 0.
+    ``heat_capacity``: coefficient γ of the electronic heat capacity γT, in J/(mol K²), > 0.
+    ``molar_volume``: in m³/mol, > 0.
 
     Notes
     -----
@@ -135,14 +131,11 @@ def spin_flip_conductance(
     Impurities -(J/2) n·σ at a fraction c of the sites, n uniform on the sphere, flip a spin with the squared matrix
     element (J/2)²·2/3. Electrons go from + to - at the rate g (µ_+ - µ_-)/h per site.
 
-    **Result**: e²/h per site.
+    ``concentration``, ``exchange``: c and J of `kwant_spinjunc.model.disorder.MagneticImpurities`, J in the unit of
+    energy.
+    ``density_of_states``: ν_s per site and energy, shape (2,).
 
-    Parameters
-    ----------
-    concentration, exchange
-        c and J of `kwant_spinjunc.model.disorder.MagneticImpurities`, J in the unit of energy.
-    density_of_states
-        ν_s per site and energy, shape (2,).
+    **Result**: e²/h per site.
 
     Notes
     -----

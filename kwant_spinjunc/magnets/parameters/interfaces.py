@@ -146,16 +146,9 @@ def interface_parameters(
 
     The spacer material at the junction's cut becomes a lead; what lies between it and the magnet's lead is kept.
 
-    Parameters
-    ----------
-    junction
-        With a metallic spacer at its cut.
-    side
-        Which magnet.
-    energy, k
-        As in `scatter`; "average" is per unit cell.
-    rtol
-        Relative tolerance of an average, and 1e-3 of it in e²/h per cell where a conductance vanishes.
+    ``junction``: with a metallic spacer at its cut.
+    ``energy``, ``k``: as in `scatter`; "average" is per unit cell.
+    ``rtol``: relative tolerance of an average, and 1e-3 of it in e²/h per cell where a conductance vanishes.
     """
     return _of_contact(_contact(junction, side_index(side)), side, energy, k, rtol)
 

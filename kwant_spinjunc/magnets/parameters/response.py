@@ -117,8 +117,6 @@ def angular_response(
     ----------
     junction
         Two collinear halves; its own angle does not matter.
-    energy
-        Fermi energy.
     k
         In-plane wave vector (kx, kz), None for Γ, "average" for the Brillouin-zone average per unit cell.
     angles
@@ -184,12 +182,9 @@ def _at_all_angles(junction: Junction, energy: float, k: Any, m_right: Floats) -
 def angular_response_from(source: Any) -> AngularResponse:
     """Return the angular response contained in a sweep, in scattering results, or in the junction of one result.
 
-    Parameters
-    ----------
-    source
-        The Dataset of a `sweep` whose ``angle`` varies along its only axis with several points; a sequence of
-        `Scattering` of one junction at several angles; one `Scattering` of several ``m_right``, also of a sample; or
-        one of one direction, whose junction is then rotated.
+    ``source``: the Dataset of a `sweep` whose ``angle`` varies along its only axis with several points; a sequence of
+    `Scattering` of one junction at several angles; one `Scattering` of several ``m_right``, also of a sample; or one of
+    one direction, whose junction is then rotated.
     """
     if isinstance(source, Scattering):
         if source.problem.m_right is not None and source.unitarity_defect.ndim == 1 and not np.ndim(source.energy):

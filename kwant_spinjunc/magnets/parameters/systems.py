@@ -31,8 +31,6 @@ def system_response(
     ----------
     system
         A `Device` or finalized system, its magnets parallel and across y.
-    energy
-        Fermi energy.
     k
         Momenta of a system periodic in its plane, or ``"average"``, see `scatter`.
     angles

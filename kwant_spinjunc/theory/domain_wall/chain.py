@@ -142,15 +142,11 @@ def spin_chain(
 def interface_torque(chain: SpinChain, *, left: ArrayLike = 0.0, right: ArrayLike = 0.0) -> Floats:
     """Return the torque profile with everything on the two planes next to the interface, as the paper assumes.
 
-    **Result**: shape (planes, 3).
+    ``chain``: the magnets.
+    ``left``, ``right``: torque on the last left and first right plane, energy per area: a scalar (conjugate to θ, the y
+    component) or a vector of shape (3,).
 
-    Parameters
-    ----------
-    chain
-        The magnets.
-    left, right
-        Torque on the last left and first right plane, energy per area: a scalar (conjugate to θ, the y component) or a
-        vector of shape (3,).
+    **Result**: shape (planes, 3).
     """
     profile = np.zeros((chain.planes, 3))
     for name, plane, value in [("left", chain.left_planes - 1, left), ("right", chain.left_planes, right)]:

@@ -52,10 +52,7 @@ def wall_profile(y: ArrayLike, rotation: ArrayLike, J: ArrayLike, K: ArrayLike) 
 
     **Validity**: |δθ_i| ≪ 1, a ≪ d, and all torque at y = 0. Source: the paper, paragraph after equation (6).
 
-    Parameters
-    ----------
-    y
-        Distance from the interface, a length, either sign.
+    ``y``: distance from the interface, a length, either sign.
     """
     return np.asarray(finite_array("rotation", rotation) * np.exp(-abs(finite_array("y", y)) / wall_length(J, K)))
 
@@ -150,15 +147,12 @@ def chain_response(n: ArrayLike, source: ArrayLike, exchange: ArrayLike, anisotr
 
     g(n, n') = [e^{-q|n - n'|} + e^{-q(n + n' + 1)}] / (2 J_ex sinh q),    cosh q = 1 + K_pl/(2 J_ex).
 
+    ``n``, ``source``: plane indices >= 0, counted from the interface.
+
     **Result**: Rotation per torque, 1/(energy per area). For all torque on plane 0: e^{-qn}/[J_ex (e^q - 1)].
     **Validity**: small rotations, no exchange across the interface, chain much longer than 1/q planes. It holds for
     both components of the rotation: a torque vector τ gives δm = g (τ × m). Derived here (Green's function of the
     lattice form of the paper's J δθ'' = K δθ, the free end by an image).
-
-    Parameters
-    ----------
-    n, source
-        Plane indices >= 0, counted from the interface.
     """
     planes = [finite_array("n", n), finite_array("source", source)]
     for name, plane in zip(("n", "source"), planes, strict=True):

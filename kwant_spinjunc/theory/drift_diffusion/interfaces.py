@@ -31,12 +31,8 @@ def per_area(response: InterfaceResponse, area: float) -> InterfaceResponse:
     **Validity**: a change of unit. Coefficients between reservoirs need their Sharvin resistance removed first
     (`kwant_spinjunc.theory.interface.sharvin_corrected`): the µ of diffusion are not those of arriving electrons.
 
-    Parameters
-    ----------
-    response
-        Coefficients in e²/h, e.g. of one unit cell.
-    area
-        The area in nm² they are given for, > 0.
+    ``response``: coefficients in e²/h, e.g. of one unit cell.
+    ``area``: the area in nm² they are given for, > 0.
     """
     factor = LANDAUER / positive("area", area)
     return InterfaceResponse(**{f.name: factor * getattr(response, f.name) for f in fields(response)})
@@ -77,11 +73,8 @@ class VectorInterface:
     The spin accumulation vector is δ m + (D/σ) δM⊥ in each metal: a transverse and a longitudinal accumulation of the
     same energy are the same state to a nonmagnetic barrier.
 
-    Parameters
-    ----------
-    response
-        Shape (..., 2, 2, 4, 4): [side, lead, out, in]. The flux (J, Q_x, Q_y, Q_z) at the face of ``side``, positive
-        along +y, is response[side, 0] f_L - response[side, 1] f_R with f = (average µ, spin accumulation vector).
+    ``response``: shape (..., 2, 2, 4, 4): [side, lead, out, in]. The flux (J, Q_x, Q_y, Q_z) at the face of ``side``,
+    positive along +y, is response[side, 0] f_L - response[side, 1] f_R with f = (average µ, spin accumulation vector).
     """
 
     response: Floats
@@ -205,10 +198,8 @@ def tunnel_interface(
     Source: Equations (2) to (4) of the paper with the coherences kept; A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Eur.
     Phys. J. B 22, 99 (2001).
 
-    Parameters
-    ----------
-    amplitudes_left, amplitudes_right
-        w_is, complex, shape (..., 2); |w_Ls w_Rs'|² = D_ss' is a conductance per area.
+    ``amplitudes_left``, ``amplitudes_right``: w_is, complex, shape (..., 2); |w_Ls w_Rs'|² = D_ss' is a conductance per
+    area.
     """
     w = []
     for m, amplitudes, name in zip(
@@ -264,12 +255,8 @@ def node_interface(
 
     Source: A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Phys. Rev. Lett. 84, 2481 (2000).
 
-    Parameters
-    ----------
-    conductances_left, conductances_right
-        g_s >= 0 of each contact per area, shape (..., 2).
-    mixing_left, mixing_right
-        Complex spin-mixing conductance G per area, Re > 0, shape (...).
+    ``conductances_left``, ``conductances_right``: g_s >= 0 of each contact per area, shape (..., 2).
+    ``mixing_left``, ``mixing_right``: complex spin-mixing conductance G per area, Re > 0, shape (...).
     """
     feeds, losses, axes = [], [], []
     for side, m, g, G in zip(

@@ -259,10 +259,7 @@ class Matching:
     def profile(self, y: ArrayLike | None = None) -> Profile:
         """Evaluate all fields at positions ``y``.
 
-        Parameters
-        ----------
-        y
-            Positions, shape (points,), outside the barrier; a zero counts as left if it is -0.0. Default `grid`.
+        ``y``: positions, shape (points,), outside the barrier; a zero counts as left if it is -0.0. Default `grid`.
         """
         y = self.grid() if y is None else np.atleast_1d(finite_array("y", y))
         if y.ndim != 1:

@@ -269,10 +269,7 @@ def wave_numbers(material: Material) -> Complex:
 
     Source: the paper, equation (11) and the text after it.
 
-    Parameters
-    ----------
-    material
-        The material.
+    ``material``: the material.
     """
     return material.modes.wave_numbers
 
@@ -286,9 +283,6 @@ def strong_screening_wave_numbers(material: Material) -> tuple[float, float]:
 
     Source: the paper, text after equation (11).
 
-    Parameters
-    ----------
-    material
-        The material.
+    ``material``: the material.
     """
     return 1 / material.screening_length, 1 / material.spin_diffusion_length

@@ -34,13 +34,11 @@ def conserved_magnetization_current(
 def collinear_coefficients(probabilities: ArrayLike) -> tuple[Floats, Floats]:
     r"""Return α_s = β_s = s T_ss, the coefficients of equation (1) when only spin-conserving channels are kept.
 
+    ``probabilities``: T_ss', shape (..., 2, 2). At Φ = 0 this is all there is; at any other angle T_ss(Φ) is kept and
+    T_s,-s dropped.
+
     **Result**: shape (..., 2) each. **Validity**: exact for collinear magnets. At an angle (1) with these coefficients
     is the *mean* of (3) and (4): J_M^L = J_M + F and J_M^R = J_M - F with the dropped F = Σ_s s T_s,-s (µ_Ls - µ_R,-s).
-
-    Parameters
-    ----------
-    probabilities
-        T_ss', shape (..., 2, 2). At Φ = 0 this is all there is; at any other angle T_ss(Φ) is kept and T_s,-s dropped.
     """
     coefficients = SIGNS * np.diagonal(finite_array("probabilities", probabilities, "(..., 2, 2)"), axis1=-2, axis2=-1)
     return coefficients, coefficients.copy()
@@ -52,13 +50,10 @@ def one_sided_coefficients(probabilities: ArrayLike, side: Side) -> tuple[Floats
 
     Left: α_s = s Σ_s' T_ss', β_s' = Σ_s s T_ss'. Right: α_s = Σ_s' s' T_ss', β_s' = s' Σ_s T_ss'.
 
+    ``probabilities``: T_ss', shape (..., 2, 2).
+
     **Result**: shape (..., 2) each. **Validity**: as (3) and (4). No choice of α and β serves both sides unless T is
     diagonal: what is dropped is that the other side has its own pair.
-
-    Parameters
-    ----------
-    probabilities
-        T_ss', shape (..., 2, 2).
     """
     T = finite_array("probabilities", probabilities, "(..., 2, 2)")
     if choice("side", side, ("left", "right")) == "left":
@@ -70,16 +65,13 @@ def one_sided_coefficients(probabilities: ArrayLike, side: Side) -> tuple[Floats
 def magnetization_current(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike, side: Side) -> Floats:
     r"""Return J_M^L = (1/h) Σ_ss' s T_ss' (µ_Ls - µ_Rs') or J_M^R, s' in front: equations (3) and (4) in Landauer form.
 
+    ``probabilities``: T_ss', shape (..., 2, 2), **s on the left, s' on the right**.
+
     **Result**: majority minus minority particle current along the side's own m, positive along +y, in (e²/h)·V.
     **Validity**: exact for any junction without spin accumulation on that side. With it, reflection with spin flip adds
     Σ_ss'' s R^L_ss'' (µ_Ls - µ_Ls''), which (3) leaves out: of order T² behind a barrier (`spin_flip_reflection`), of
     order one in a metal; the mirror image on the right. Source: the paper, equations (3), (4), with n(µ) linear in µ
     and 4πe|T_ss'|² times the density of states read as T_ss'/h.
-
-    Parameters
-    ----------
-    probabilities
-        T_ss', shape (..., 2, 2), **s on the left, s' on the right**.
     """
     flux = finite_array("probabilities", probabilities, "(..., 2, 2)") * _drop(mu_left, mu_right)
     return np.asarray(flux.sum(axis=-1 if choice("side", side, ("left", "right")) == "left" else -2) @ SIGNS)

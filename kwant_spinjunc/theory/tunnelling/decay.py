@@ -61,17 +61,12 @@ def barrier_excess(
 ) -> Floats:
     """Return U - µ_Ls + µ_Rs' - V y/d, the energy under the root of equation (2).
 
+    ``height``: U, height of the barrier above the Fermi energy, in eV (or the unit of all other energies here).
+    ``voltage``: V, the drop across the barrier as an energy.
+    ``position``: y/d, from 0 to 1. (The print has V y; with V a voltage it is V y/d.)
+
     **Result**: The broadcast of all arguments. **Validity**: a plane barrier with a linear drop. In linear response all
     terms but U are absent.
-
-    Parameters
-    ----------
-    height
-        U, height of the barrier above the Fermi energy, in eV (or the unit of all other energies here).
-    voltage
-        V, the drop across the barrier as an energy.
-    position
-        y/d, from 0 to 1. (The print has V y; with V a voltage it is V y/d.)
     """
     left, right = finite_array("mu_left", mu_left), finite_array("mu_right", mu_right)
     drop = finite_array("voltage", voltage) * finite_array("position", position)
@@ -82,14 +77,11 @@ def barrier_excess(
 def decay_constant(excess: ArrayLike, hbar2_2m: float, *, allowed: Allowed = "raise") -> Floats:
     r"""Return κ = √(2m·excess)/ħ, equation (2) with the dimension restored.
 
+    ``excess``: height of the barrier above the energy, e.g. from `barrier_excess`.
+
     **Result**: κ in the inverse of the length of ``hbar2_2m``. **Validity**: parabolic band. On a lattice use
     `lattice_decay_constant`; the two agree to order (κa)². Raises `ClassicallyAllowedError`: The excess is negative and
     ``allowed="raise"``.
-
-    Parameters
-    ----------
-    excess
-        Height of the barrier above the energy, e.g. from `barrier_excess`.
     """
     # ERRATA: equation (2) prints ħ²(U - ...)/2m under the root, which is no inverse length: 2m(U - ...)/ħ² is meant.
     return np.asarray(np.sqrt(forbidden(finite_array("excess", excess), allowed) / positive("hbar2_2m", hbar2_2m)))
@@ -117,11 +109,8 @@ def wkb_exponent(
 
     Source: the paper, equation (2).
 
-    Parameters
-    ----------
-    height, mu_left, mu_right, voltage
-        As in `barrier_excess`. All broadcast: for all pairs of spins pass ``mu_left[..., :, None]`` and
-        ``mu_right[..., None, :]``.
+    ``height``, ``mu_left``, ``mu_right``, ``voltage``: as in `barrier_excess`. All broadcast: for all pairs of spins
+    pass ``mu_left[..., :, None]`` and ``mu_right[..., None, :]``.
     """
     start = barrier_excess(height, mu_left, mu_right)
     start, end = np.broadcast_arrays(start, start - finite_array("voltage", voltage))
@@ -137,15 +126,12 @@ def lattice_decay_constant(
 ) -> Floats:
     r"""Return κ of a tight-binding barrier, cosh κa = (ε - E)/(2t).
 
+    ``level``: ε, band center of the barrier at the k∥ in question.
+
     **Result**: κ in 1/a; they broadcast. **Validity**: exact for a uniform barrier. κ² = (ε - 2t - E)/(t a²) [1 -
     (κa)²/12 + ...]: the continuum of `decay_constant` with ħ²/2m = t a². Raises `ClassicallyAllowedError`: The energy
     reaches into the band of the barrier, ε - 2t < E (or lies above it, where the sign of the decaying wave alternates
     from plane to plane: not a tunnel barrier).
-
-    Parameters
-    ----------
-    level
-        ε, band center of the barrier at the k∥ in question.
     """
     t = finite_array("hopping", hopping)
     if np.any(t <= 0):
@@ -167,10 +153,7 @@ def lattice_exponent(levels: ArrayLike, energy: ArrayLike, hopping: ArrayLike) -
     **Validity**: N planes count as a thickness d = N a, the interfaces lying half a spacing outside the end planes;
     with this choice `lattice_reflection` holds. Exact decay for a uniform barrier, WKB for a slowly varying one.
 
-    Parameters
-    ----------
-    levels
-        Band center ε_n of each plane, shape (..., planes).
+    ``levels``: band center ε_n of each plane, shape (..., planes).
     """
     energies = finite_array("energy", energy)[..., None]
     return np.asarray(lattice_decay_constant(levels, energies, hopping).sum(axis=-1))
@@ -186,10 +169,7 @@ def tunnelling_matrix(rotation: ArrayLike, exponent: ArrayLike) -> Complex:
 
     Source: the paper, equation (2).
 
-    Parameters
-    ----------
-    exponent
-        ∫κ dy: a number for all spins, or shape (..., 2, 2).
+    ``exponent``: ∫κ dy: a number for all spins, or shape (..., 2, 2).
     """
     # ERRATA: equation (2) prints exp[+∫...]: growth through a barrier. Decay is meant.
     return np.asarray(complex_array("rotation", rotation, "(..., 2, 2)") * np.exp(-finite_array("exponent", exponent)))

@@ -34,14 +34,9 @@ def continuum_reflection(k: ArrayLike, kappa: ArrayLike, mass_ratio: float = 1.0
 
     Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), section II.
 
-    Parameters
-    ----------
-    k
-        Wave number in the electrode. A closed channel is ``1j`` times its decay constant.
-    kappa
-        Decay constant κ in the barrier, same unit.
-    mass_ratio
-        r = m_barrier/m_electrode (the current k/m is continuous).
+    ``k``: wave number in the electrode. A closed channel is ``1j`` times its decay constant.
+    ``kappa``: decay constant κ in the barrier, same unit.
+    ``mass_ratio``: r = m_barrier/m_electrode (the current k/m is continuous).
     """
     decay, wave = finite_array("kappa", kappa), positive("mass_ratio", mass_ratio) * complex_array("k", k)
     return np.asarray((decay + 1j * wave) / (decay - 1j * wave))
@@ -51,13 +46,11 @@ def continuum_reflection(k: ArrayLike, kappa: ArrayLike, mass_ratio: float = 1.0
 def surface_green_function(energy: ArrayLike, level: ArrayLike, hopping: ArrayLike) -> Complex:
     r"""Return the retarded Green function g at the end of a semi-infinite chain, 1/g = E - ε - t² g.
 
+    ``energy``, ``level``, ``hopping``: E, ε and t > 0 in one unit; they broadcast. A magnet has one level per spin, ε -
+    sΔ/2.
+
     **Result**: -e^{ika}/t inside the band E = ε - 2t cos ka, real and decaying outside; in 1/energy. **Validity**:
     exact.
-
-    Parameters
-    ----------
-    energy, level, hopping
-        E, ε and t > 0 in one unit; they broadcast. A magnet has one level per spin, ε - sΔ/2.
     """
     t = finite_array("hopping", hopping)
     if np.any(t <= 0):
@@ -106,13 +99,10 @@ def lattice_reflection(
 def interface_factor(reflection: ArrayLike) -> Floats:
     r"""Return the spin factor f = 2 Im ρ of one interface, so that D_ss' = f_Ls f_Rs' e^{-2κd}.
 
+    ``reflection``: ρ per spin, from `continuum_reflection` or `lattice_reflection`.
+
     **Result**: Non-negative, zero for a closed channel; 4 k κ/(k² + κ²) in the continuum, at most 2. **Validity**:
     exact factor; D factorizes to lowest order in e^{-2κd}.
-
-    Parameters
-    ----------
-    reflection
-        ρ per spin, from `continuum_reflection` or `lattice_reflection`.
     """
     return np.asarray(2 * complex_array("reflection", reflection).imag)
 
@@ -171,10 +161,8 @@ def spin_flip_reflection(
 
     **Validity**: as `barrier_probabilities`. Of order e^{-4κd}, i.e. T²: the error of (3), (4) behind a tunnel barrier.
 
-    Parameters
-    ----------
-    rotation, reflection_left, reflection_right, exponent
-        As in `barrier_probabilities`. For the right side exchange the reflections and pass the adjoint rotation.
+    ``rotation``, ``reflection_left``, ``reflection_right``, ``exponent``: as in `barrier_probabilities`. For the right
+    side exchange the reflections and pass the adjoint rotation.
     """
     _, far, trips = _round_trips(rotation, reflection_left, reflection_right, exponent)
     f = interface_factor(reflection_left)
@@ -191,12 +179,9 @@ def golden_rule_probabilities(amplitudes: ArrayLike, dos_left: ArrayLike, dos_ri
     Source: M. H. Cohen, L. M. Falicov, J. C. Phillips, Phys. Rev. Lett. 8, 316 (1962); G. D. Mahan, Many-Particle
     Physics.
 
-    Parameters
-    ----------
-    amplitudes
-        Tunnelling matrix elements in energy, shape (..., 2, 2).
-    dos_left, dos_right
-        Densities of states per spin in 1/energy, shape (..., 2) (a scalar: the same for both spins).
+    ``amplitudes``: tunnelling matrix elements in energy, shape (..., 2, 2).
+    ``dos_left``, ``dos_right``: densities of states per spin in 1/energy, shape (..., 2) (a scalar: the same for both
+    spins).
     """
     left, right = potentials("dos_left", dos_left), potentials("dos_right", dos_right)
     squares = abs(complex_array("amplitudes", amplitudes, "(..., 2, 2)")) ** 2
@@ -229,13 +214,11 @@ def rotation_law(factors: ArrayLike, angle: ArrayLike) -> Floats:
 def spin_factors_from_collinear(parallel: ArrayLike, antiparallel: ArrayLike) -> Floats:
     r"""Return D_ss' from the two collinear junctions: D_ss from Φ = 0, D_s,-s from Φ = π.
 
+    ``parallel``, ``antiparallel``: T_ss' at Φ = 0 (diagonal) and Φ = π (off-diagonal), shape (..., 2, 2). The other
+    elements are not used.
+
     **Result**: shape (..., 2, 2). **Validity**: an identity at Φ = 0 and π; with `rotation_law` an interpolation, valid
     in the tunnelling limit.
-
-    Parameters
-    ----------
-    parallel, antiparallel
-        T_ss' at Φ = 0 (diagonal) and Φ = π (off-diagonal), shape (..., 2, 2). The other elements are not used.
     """
     P, AP = finite_array("parallel", parallel, "(..., 2, 2)"), finite_array("antiparallel", antiparallel, "(..., 2, 2)")
     return np.where(np.eye(2, dtype=bool), P, AP)
