@@ -16,7 +16,10 @@ MARKS = {"holds": "✓", "holds in a limit": "≈", "follows": "⇒", "fails": "
 
 
 def escaped(text: str) -> str:
-    """Return Markdown of plain text, indices and powers set as such: ``J_M^L``, ``e^(-2κd)``."""
+    """Return Markdown of plain text, indices and powers set: ``J_M^L``, ``e^(-2κd)``; names in backticks stay."""
+    code = re.split(r"(`\w+`)", text)
+    if len(code) > 1:
+        return "".join(part if i % 2 else escaped(part) for i, part in enumerate(code))
     parts = re.split(r"<(sub|sup)>(.*?)</\1>", str(typeset(text)))
     words = []
     for position in range(0, len(parts), 3):

@@ -1,8 +1,11 @@
 """Every code block of the site runs, and what the site is generated from says what it should."""
 
+import argparse
 import ast
+import importlib.util
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -30,6 +33,30 @@ def test_commands_of_the_page_exist(page):
     for block in executed.blocks(text, "sh"):
         for command in executed.commands(block):
             assert command.startswith(("spinjunc ", *SHOWN)), command
+
+
+def test_what_pages_mention_in_passing_exists():
+    """Names of the package, verbs and extras between backticks, and commands in indented lines, of all pages."""
+    import kwant_spinjunc as sj
+
+    extras = re.findall(r"^(\w+) = \[", (TOP / "pyproject.toml").read_text(), flags=re.MULTILINE)
+    seen = 0
+    for page in (TOP / "README.md", *PAGES):
+        text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+        for name in re.findall(r"`sj\.(\w+)", text):
+            assert hasattr(sj, name), (page, name)
+        for extra in re.findall(r"kwant-spinjunc\[(\w+)\]", text):
+            assert extra in extras, (page, extra)
+        for module in re.findall(r"`python -m ([\w.]+)", text):
+            assert importlib.util.find_spec(module), (page, module)
+        for command in re.findall(r"(?:`|^    )spinjunc ([a-z]+ [^`\n]*)", text, flags=re.MULTILINE):
+            verb, *words = shlex.split(command.replace("FILE.py", "systems/contact.py"))
+            parser = argparse.ArgumentParser(exit_on_error=False)
+            importlib.import_module(f"kwant_spinjunc.cli.{verb}").add_options(parser)
+            parser.parse_args(words)
+            assert all((TOP / word).exists() for word in words if word.startswith("systems/")), (page, command)
+            seen += 1
+    assert seen > 5
 
 
 def test_every_page_is_reached_from_the_index():
@@ -140,6 +167,12 @@ def test_symbols_in_prose_have_indices_and_code_stays():
     assert shown.startswith("| m{sub}`L`×m{sub}`R` | J{sub}`M`{sup}`R`, (µ{sub}`+`, µ{sub}`−`) |")
     assert f"{code}Q{{sub}}`z`" in shown
     assert claim_pages.with_indices("$$\na_b\n$$\n") == "$$\na_b\n$$\n"
+
+
+def test_names_in_the_text_of_a_claim_are_code():
+    assert (
+        claim_pages.escaped("solve it (`multiscale`), J_M^L * 2") == r"solve it (`multiscale`), J{sub}`M`{sup}`L` \* 2"
+    )
 
 
 def test_pages_of_claims_need_a_complete_report(tmp_path):
