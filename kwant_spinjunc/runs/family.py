@@ -7,8 +7,9 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -22,6 +23,8 @@ from ..optional import is_kwant
 
 #: Words in the names of parameters that are energies, unless annotated with another unit.
 ENERGIES = {"energy", "bias", "onsite", "hopping", "splitting", "height", "impurity"}
+#: How modules of family files are called.
+LOADED = "_spinjunc_family_"
 #: A function of parameters that returns a `Junction` or a `Device`.
 Family = Callable[..., Any]
 
@@ -38,7 +41,7 @@ def load_family(path: str | Path, name: str | None = None) -> Family:
         raise ArgumentError(f"Argument `FILE` must be a Python file, but {str(path)!r} does not exist.")
     if file.suffix == ".nc":
         raise ArgumentError(f"Argument `FILE` must be a Python file, but {str(path)!r} is none. Use `spinjunc plot`.")
-    spec = importlib.util.spec_from_file_location(f"_spinjunc_family_{file.stem}", file)
+    spec = importlib.util.spec_from_file_location(f"{LOADED}{file.stem}", file)
     if spec is None or spec.loader is None:
         raise ArgumentError(f"Argument `FILE` must be a Python file ending in .py, but is {str(path)!r}.")
     module = importlib.util.module_from_spec(spec)
@@ -67,6 +70,46 @@ def load_family(path: str | Path, name: str | None = None) -> Family:
         f"Argument `FILE` must define a family function, but {str(path)!r} has no `{candidates[0]}`"
         f"{' or `family`' if name is None else ''} (it defines {', '.join(own) or 'no function'}). Use --family NAME."
     )
+
+
+@dataclass(frozen=True)
+class _FromFile:
+    """A family that a process finds in its file, which must be as it was."""
+
+    path: str
+    name: str
+    digest: str
+
+    def __call__(self, **parameters: Any) -> Any:
+        return _found(self)(**parameters)
+
+
+@lru_cache(maxsize=8)
+def _found(source: _FromFile) -> Family:
+    family = load_family(source.path, source.name)
+    if source_digest(family) != source.digest:
+        raise ArgumentError(f"Argument `family` must stay as it is during a sweep, but {source.path} has changed.")
+    return family
+
+
+def shipped(family: Family) -> Family:
+    """Return a family that other processes can call: itself where they import it, else by its file and name.
+
+    Raises
+    ------
+    ArgumentError
+        It is defined inside of something, or in no file.
+    """
+    name, module = getattr(family, "__qualname__", ""), getattr(family, "__module__", "") or ""
+    if name.isidentifier() and not module.startswith((LOADED, "__main__")):
+        return family
+    path = inspect.getsourcefile(family) if inspect.isfunction(family) else None
+    if not (name.isidentifier() and path and Path(path).is_file()):
+        raise ArgumentError(
+            "Argument `family` must be a function at the top of a file for several workers, who make its Kwant systems "
+            f"themselves, but is {name or type(family).__name__}. Move it there, or use workers=1."
+        )
+    return _FromFile(path, name, source_digest(family))
 
 
 def check_family(family: Any, taken: Sequence[str] = ()) -> None:

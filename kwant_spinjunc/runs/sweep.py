@@ -31,7 +31,7 @@ from ..transport.linear import linear_response, tunneling_response
 from ..transport.magnetoresistance import collinear_conductances, ratio
 from . import systems
 from .executors import ExecutorError, open_pool, ordered
-from .family import call_any_family, check_family, parameters_of, plain, source_digest, units_of
+from .family import call_any_family, check_family, parameters_of, plain, shipped, source_digest, units_of
 from .files import verify_table
 from .tables import TableFile, split_axes, table
 
@@ -154,7 +154,7 @@ def sweep(
     ----------
     family
         A function of parameters that returns a `Junction`, or a `Device` or finalized Kwant system, which takes ``k``
-        if it is periodic in its plane, and no several workers. With a parameter ``bias`` it follows the bias.
+        if it is periodic in its plane. With a parameter ``bias`` it follows the bias.
     energy
         One energy or a 1D array of them, in the junction's unit; the Fermi energy if a bias is given.
     bias
@@ -178,7 +178,8 @@ def sweep(
     workers
         Processes on this machine; 1 solves in this process. The numbers do not depend on it.
     executor
-        Any `concurrent.futures.Executor` instead, or a function that makes one. Junctions are made here and sent to it.
+        Any `concurrent.futures.Executor` instead, or a function that makes one. Junctions are made here and sent to it;
+        Kwant systems are made there, by a family at the top of a file.
     **axes
         Parameters of the family by name: 1D arrays are swept and become dimensions in the order given, single values
         are fixed.
@@ -212,11 +213,7 @@ def sweep(
     kept = TableFile(resume, "resume") if isinstance(resume, (str, Path)) else resume
     first = None if _goes_on_with_junctions(kept) else first_of(family, axes, bias)
     experiment = _experiment(family, first, energy, bias, temperature, k, solver, rtol)
-    if isinstance(first, Device) and (workers != 1 or executor is not None):
-        raise ArgumentError(
-            "Argument `workers` must be 1 for a family of Kwant systems, which other processes cannot be sent. Run "
-            "parts of the grid side by side instead."
-        )
+    sent = shipped(family) if isinstance(first, Device) and (workers != 1 or executor is not None) else None
     dataset = _empty_dataset(family, {**outer, **experiment.swept}, fixed, experiment)
     if isinstance(kept, TableFile):
         earlier = kept.earlier(dataset.nbytes)
@@ -225,7 +222,7 @@ def sweep(
     elif kept is not None:
         _adopt(dataset, kept)
     file = kept if isinstance(kept, TableFile) else None
-    filling = _Filling(dataset, experiment, outer, fixed, family, first, file)
+    filling = _Filling(dataset, experiment, outer, fixed, family, first, file, sent)
     with nullcontext() if file is None else file.filling(dataset):
         try:
             filling.save(force="system" in experiment.settings)  # by which it is known again
@@ -254,6 +251,8 @@ class _Filling:
     family: Callable[..., Any]
     first: Any
     file: TableFile | None
+    #: The family as other processes call it, who make its Kwant systems themselves; None: they are made here.
+    sent: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         self.data = {name: self.dataset[name].values for name in self.experiment.variables}
@@ -270,8 +269,13 @@ class _Filling:
         )
         bar = tqdm(total=self.marker.size, unit="point", **options)
         bar.update(int(np.isfinite(self.marker).sum()))
+        observe: Callable[..., Any] = self.experiment.observe
+        if self.sent is not None:
+            observe = partial(systems.observe_made, self.sent, observe)
         with bar, open_pool(executor, workers) as pool:
-            for where, found in ordered(pool, self.experiment.observe, self.tasks()):
+            for where, found in ordered(pool, observe, self.tasks()):
+                if self.sent is not None:
+                    found = self.told(found)
                 before = int(np.isnan(self.marker[where]).sum())
                 self.enter(where, found)
                 bar.update(before)
@@ -284,6 +288,11 @@ class _Filling:
         for place in product(*(range(len(values)) for values in self.outer.values())):
             runs = self.experiment.runs(np.isnan(np.atleast_1d(self.marker[place])))
             values = {name: self.outer[name][index].item() for name, index in zip(self.outer, place, strict=True)}
+            if self.sent is not None:
+                for at, points in runs:
+                    bias = {self.experiment.follows: points} if self.experiment.follows else {}
+                    yield (*place, *at), ({**self.fixed, **values, **bias}, points)
+                continue
             made: Any = None if any(place) else self.first
             for at, points in runs:
                 try:
@@ -312,6 +321,15 @@ class _Filling:
             self.warned = True
             at = ", ".join(f"{name}={value:.6g}" for name, value in values.items() if isinstance(value, float))
             warnings.warn(message + (f" First at {at}." if at else ""), BarrierWarning, stacklevel=5)
+
+    def told(self, answer: Any) -> Any:
+        """Return what another process found, having given its warnings, of a conducting barrier the first only."""
+        found, caught = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, ())
+        for warning in caught:
+            if not (isinstance(warning, BarrierWarning) and self.warned):
+                self.warned |= isinstance(warning, BarrierWarning)
+                warnings.warn(warning, stacklevel=5)
+        return found
 
     def enter(self, where: tuple[Any, ...], found: Any) -> None:
         """Enter a result, the marker last, by which a finished point is known."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,10 @@ from ..crystals.scatter import scatter_crystal
 from ..devices.bias import current_voltage
 from ..devices.device import MAX_DEFECT, Device
 from ..devices.scatter import scatter_device
-from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError
+from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError, SpinjuncWarning
 from ..quantities import LABELS, LEADS, QUANTITIES, Quantity
 from ..spin import angle_between
+from .family import call_any_family
 
 Labels = Mapping[str, Sequence[Any]]
 
@@ -129,6 +131,30 @@ def observe_linear(
         for name in TORQUES:
             found[name] = np.array([getattr(torque, name.removesuffix("_torque")) for torque in torques])
     return found
+
+
+def observe_made(
+    family: Callable[..., Any], observe: Callable[[Any, Any], dict[str, Any]], values: Mapping[str, Any], point: Any
+) -> tuple[dict[str, Any], list[Warning]]:
+    """Make a system here and observe it at a point; return what a sweep enters, and the warnings it is to give.
+
+    Other processes cannot be sent a Kwant system. They make it themselves and keep the last one.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            made = _made(family, tuple(values.items()))
+        except TypeError:  # an array among its parameters
+            made = call_any_family(family, values)
+        if not isinstance(made, Device):
+            raise ArgumentError("Argument `family` must return junctions or Kwant systems, but returns both.")
+        found = observe(made, point)
+    return found, [warning.message for warning in caught if isinstance(warning.message, SpinjuncWarning)]
+
+
+@lru_cache(maxsize=1)
+def _made(family: Callable[..., Any], values: tuple[tuple[str, Any], ...]) -> Any:
+    return call_any_family(family, dict(values))
 
 
 def at_momentum(device: Device, energy: float, k: Any, rtol: float) -> Any:

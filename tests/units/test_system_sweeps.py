@@ -1,6 +1,9 @@
 """Sweeps, finite bias and export of families of Kwant systems, from the library and the command line."""
 
+import pickle
 import warnings
+from concurrent.futures import Executor, Future
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,7 @@ import kwant_spinjunc as sj
 from kwant_spinjunc.cli.main import main
 from kwant_spinjunc.magnets.parameters import angular_response, system_response
 from kwant_spinjunc.runs import systems
+from kwant_spinjunc.runs.family import load_family, shipped
 from systems.altermagnet_junction import altermagnet_junction
 from systems.rashba_junction import rashba_junction
 from systems.three_terminal import three_terminal
@@ -86,7 +90,6 @@ def test_currents_of_a_system_that_follows_the_bias_are_those_of_the_junction():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (dict(workers=2), "`workers` must be 1"),
         (dict(solver="halves"), "`solver` must be 'kwant'"),
         (dict(k=(0.1, 0.2)), "without momenta"),
         (dict(rtol=1e-3), "`rtol` must be left out"),
@@ -97,6 +100,53 @@ def test_currents_of_a_system_that_follows_the_bias_are_those_of_the_junction():
 def test_what_a_kwant_system_has_no_use_for_is_refused(settings, message):
     with pytest.raises(sj.ArgumentError, match=message):
         sj.sweep(rashba_junction, energy=0.3, alpha=[0.1], **SMALL, progress=False, **settings)
+
+
+def test_kwant_systems_are_made_and_solved_by_several_processes(capsys):
+    """The family is called there: from a module, or from the file of a command line; the numbers have the same bits."""
+    text = (SYSTEMS / "rashba_junction.py").read_text(encoding="utf-8")
+    Path("mine.py").write_text(text.replace("def rashba_junction(", "def mine("))
+    fixed = [word for name, value in SMALL.items() for word in ("--set", f"{name}={value}")]
+    words = ["sweep", "mine.py", *fixed, "--vary", "energy=0.3:0.5:3", "--vary", "alpha=0:0.3:2", "--workers"]
+    assert main([*words, "1", "-o", "one.nc"]) == 0
+    assert main([*words, "2", "-o", "two.nc"]) == 0
+    one, two = (xr.load_dataset(name, engine="scipy") for name in ("one.nc", "two.nc"))
+    assert one.identical(two)
+    assert not capsys.readouterr().err
+    axes = dict(energy=[0.3, 9.0], alpha=[0.1], **SMALL, progress=False)
+    here, there = sj.sweep(rashba_junction, **axes), sj.sweep(rashba_junction, **axes, workers=2)
+    assert here.identical(there)
+    assert float(there.conductance[0, 1]) == 0  # no channel
+
+
+def test_several_processes_refuse_a_family_they_cannot_find_or_that_changed():
+    with pytest.raises(sj.ArgumentError, match="at the top of a file"):
+        sj.sweep(lambda alpha: rashba_junction(alpha=alpha, **SMALL), energy=0.3, alpha=[0.1], workers=2)
+    Path("mine.py").write_text("import kwant_spinjunc as sj\ndef mine(x=1.0): return x\n")
+    family = shipped(load_family("mine.py"))
+    assert pickle.loads(pickle.dumps(family))(x=2.0) == 2.0
+    other = replace(family, digest="another")
+    with pytest.raises(sj.ArgumentError, match="has changed"):
+        other(x=1.0)
+
+
+def test_warnings_of_other_processes_are_given_here_once(monkeypatch):
+    class Here(Executor):
+        def submit(self, function, *arguments):
+            future = Future()
+            future.set_result(function(*arguments))
+            return future
+
+    def warned(family, observe, values, point):
+        found, _ = observe_made(family, observe, values, point)
+        return found, [sj.BarrierWarning(f"at {point}"), sj.CostWarning(f"at {point}")]
+
+    observe_made = systems.observe_made
+    monkeypatch.setattr(systems, "observe_made", warned)
+    with pytest.warns(sj.SpinjuncWarning) as told:
+        sj.sweep(rashba_junction, energy=[0.3, 0.4], **SMALL, progress=False, executor=Here())
+    assert [str(one.message) for one in told if one.category is sj.BarrierWarning] == ["at 0.3"]
+    assert len(told) == 3
 
 
 def test_barriers_are_warned_of_once_whatever_else_was_warned_of_before(monkeypatch):
