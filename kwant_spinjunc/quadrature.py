@@ -145,23 +145,14 @@ def integrate(
 ) -> Integral:
     """Integrate vector functions of one variable over pieces, all together.
 
-    Parameters
-    ----------
-    function
-        Takes the owner of each of n pieces, shape (n,), and points in them, (n, nodes); returns the values
-        (n, nodes, components) and their absolute errors, (n, nodes) or 0.0.
-    pieces
-        Owner, lower and upper end of each piece, as from `cut_into_pieces`: between kinks of the integrand.
-    owners, components
-        Number of integrals, and of components of each.
-    rtol
-        Error to reach, relative to the largest ∫|f| among the components of an integral.
-    floor
-        Absolute error that is good enough, a number or one per owner.
-    chunk
-        Pieces evaluated together.
-    stop
-        Asked after every round; when true no piece is halved any more, and the error says what is missing.
+    ``function``: takes the owner of each of n pieces, shape (n,), and points in them, (n, nodes); returns the values
+    (n, nodes, components) and their absolute errors, (n, nodes) or 0.0.
+    ``pieces``: owner, lower and upper end of each piece, as from `cut_into_pieces`: between kinks of the integrand.
+    ``owners``, ``components``: number of integrals, and of components of each.
+    ``rtol``: error to reach, relative to the largest ∫|f| among the components of an integral.
+    ``floor``: absolute error that is good enough, a number or one per owner.
+    ``chunk``: pieces evaluated together.
+    ``stop``: asked after every round; when true no piece is halved any more, and the error says what is missing.
 
     Examples
     --------

@@ -90,24 +90,17 @@ def free_electron_ferromagnet(
 ) -> dict[str, float]:
     r"""Return ``onsite``, ``hopping``, ``splitting`` (and ``in_plane_hopping``) of a free-electron magnet on a lattice.
 
-    **Result**: Keyword arguments of `kwant_spinjunc.ferromagnet`, energies in eV.
+    ``k_majority``, ``k_minority``: Fermi wave numbers at k∥ = 0 in 1/nm; by default Stearns' values for iron
+    (`IRON_WAVE_NUMBERS`).
+    ``lattice_constant``: grid spacing a in nm. The grid is numerical, not the crystal's: the lattice spacing of iron
+    (0.287 nm) is far too coarse for its k↑.
+    ``effective_mass``: m in electron masses.
+    ``fermi_energy``: E_F in eV.
+    ``isotropic``: whether to hop in the planes too, t∥ = t; otherwise a chain.
+    ``match``: what agrees with the free electrons at finite a. "band bottom": both band bottoms and the splitting, so
+    that wave numbers and velocities do to order (ka)². "wave number": both Fermi wave numbers, so that the levels do.
 
-    Parameters
-    ----------
-    k_majority, k_minority
-        Fermi wave numbers at k∥ = 0 in 1/nm; by default Stearns' values for iron (`IRON_WAVE_NUMBERS`).
-    lattice_constant
-        Grid spacing a in nm. The grid is numerical, not the crystal's: the lattice spacing of iron (0.287 nm) is far
-        too coarse for its k↑.
-    effective_mass
-        m in electron masses.
-    fermi_energy
-        E_F in eV.
-    isotropic
-        Whether to hop in the planes too, t∥ = t; otherwise a chain.
-    match
-        What agrees with the free electrons at finite a. "band bottom": both band bottoms and the splitting, so that
-        wave numbers and velocities do to order (ka)². "wave number": both Fermi wave numbers, so that the levels do.
+    **Result**: Keyword arguments of `kwant_spinjunc.ferromagnet`, energies in eV.
 
     References
     ----------

@@ -173,21 +173,14 @@ def settle(
     component may change: the currents are carried back with the torque at the source. The raw difference must equal
     it, and by how much it does not is the torque defect.
 
-    **Result**: Without densities.
+    ``axes``: axis of the exchange field of each plane, 0 for a nonmagnetic one, shape (planes, 3).
+    ``free``: whether a plane can take any spin, shape (planes,).
+    ``raw``: raw currents (2, 2, bonds, 4).
+    ``source_torques``: torque from the exchange field and the spin-orbit bonds (2, 2, planes, 3): compared with the
+    fluxes, and kept for the two end planes.
+    ``modes``: open channels (2, 2): the incoming flux that defects are measured against.
 
-    Parameters
-    ----------
-    axes
-        Axis of the exchange field of each plane, 0 for a nonmagnetic one, shape (planes, 3).
-    free
-        Whether a plane can take any spin, shape (planes,).
-    raw
-        Raw currents (2, 2, bonds, 4).
-    source_torques
-        Torque from the exchange field and the spin-orbit bonds (2, 2, planes, 3): compared with the fluxes, and kept
-        for the two end planes.
-    modes
-        Open channels (2, 2): the incoming flux that defects are measured against.
+    **Result**: Without densities.
     """
     bonds = raw.shape[-2]
     magnetic = axes.any(axis=-1)

@@ -33,18 +33,12 @@ def fluxes(
 
     Not by `kwant.operator.Current`, which reads out of bounds where a hopping leads to a site with more orbitals.
 
-    Parameters
-    ----------
-    onsites
-        On-site operators: matrices, the same for all sites, or a function of a list of sites that returns them as
-        sparse block-diagonal matrices, see `SpinOperator.components`.
-    waves
-        Wave functions (modes, orbitals).
-    where
-        (to, from) of every hopping, sites or their numbers, the same number for each cut, one cut after the other; None
-        for all, in the order of the system's graph. The flux goes from ``from`` to ``to``, where O acts.
-    cuts
-        Number of cuts.
+    ``onsites``: on-site operators: matrices, the same for all sites, or a function of a list of sites that returns them
+    as sparse block-diagonal matrices, see `SpinOperator.components`.
+    ``waves``: wave functions (modes, orbitals).
+    ``where``: (to, from) of every hopping, sites or their numbers, the same number for each cut, one cut after the
+    other; None for all, in the order of the system's graph. The flux goes from ``from`` to ``to``, where O acts.
+    ``cuts``: number of cuts.
     """
     edges = np.array(list(system.graph) if where is None else [_numbers(system, pair) for pair in where])
     to, from_ = (np.unique(column) for column in edges.reshape(-1, 2).T)
@@ -140,16 +134,11 @@ def torques(
 ) -> list[Floats]:
     """Return the torque on each site, per lead (modes, sites, 1, 3), or its exchange part and the rest, (..., 2, 3).
 
-    Parameters
-    ----------
-    sites
-        Numbers of the sites. A bond between two of them gives half of its torque to each end.
-    waves
-        Wave functions of each lead, (modes, orbitals).
-    labels
-        To which set each site belongs, shape (sites,): bonds between different sets are left out. None: one set.
-    exchange
-        The part of H within the sites that is exchange, see `exchange.divide`; None: the sum only.
+    ``sites``: numbers of the sites. A bond between two of them gives half of its torque to each end.
+    ``waves``: wave functions of each lead, (modes, orbitals).
+    ``labels``: to which set each site belongs, shape (sites,): bonds between different sets are left out. None: one
+    set.
+    ``exchange``: the part of H within the sites that is exchange, see `exchange.divide`; None: the sum only.
     """
     objects = [system.sites[i] for i in sites]
     everywhere, offsets = orbitals_of(system)

@@ -51,23 +51,16 @@ class Stack:
     axis along which a parameter does not vary should have length 1 (or be absent): the halves of a junction are then
     solved once for all angles on that axis.
 
-    Parameters
-    ----------
-    onsite, splitting, in_plane
-        On-site energy ε, exchange splitting Δ and in-plane hopping t∥ of each plane of the scattering region, shape
-        (..., planes). Splittings are signed: negative for planes antiparallel to ``m``.
-    bonds
-        Hopping of each bond, shape (..., planes - 1).
-    m
-        Directions. With a ``cut``: of the left and right half, shape (..., 2, 3). Without: of each plane, shape
-        (..., planes, 3).
-    lead_onsite, lead_splitting, lead_in_plane, lead_hopping
-        The same numbers of the left and right lead, shape (..., 2). Splittings are signed like those of the planes
-        with a ``cut``, and along ``lead_m`` without.
-    lead_m
-        Direction of the spin labels of each lead, shape (..., 2, 3).
-    cut
-        Bond that joins two collinear halves, or None for a texture.
+    ``onsite``, ``splitting``, ``in_plane``: on-site energy ε, exchange splitting Δ and in-plane hopping t∥ of each
+    plane of the scattering region, shape (..., planes). Splittings are signed: negative for planes antiparallel to
+    ``m``.
+    ``bonds``: hopping of each bond, shape (..., planes - 1).
+    ``m``: Directions. With a ``cut``: of the left and right half, shape (..., 2, 3). Without: of each plane, shape
+    (..., planes, 3).
+    ``lead_onsite``, ``lead_splitting``, ``lead_in_plane``, ``lead_hopping``: the same numbers of the left and right
+    lead, shape (..., 2). Splittings are signed like those of the planes with a ``cut``, and along ``lead_m`` without.
+    ``lead_m``: direction of the spin labels of each lead, shape (..., 2, 3).
+    ``cut``: bond that joins two collinear halves, or None for a texture.
 
     Examples
     --------

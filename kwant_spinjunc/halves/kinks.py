@@ -225,20 +225,14 @@ def sharp_steps(
     Steps in the number of states are bracketed on a coarse grid, and the brackets cut until they are as narrow as the
     steps.
 
-    **Result**: shape (owners, n): Rows are padded with ``high``.
+    ``states``: takes the owner of each of n intervals, shape (n,), and points in them, (n, points); returns the number
+    of states at these.
+    ``low``, ``high``: ends of one interval per owner, shape (owners,).
+    ``flanks``: whether to add points on both sides, at distances that grow from the width of the resonance by factors
+    of 16: a Lorentzian is smooth between them.
+    ``sections``, ``levels``: into how many parts a cell is cut, and how often.
 
-    Parameters
-    ----------
-    states
-        Takes the owner of each of n intervals, shape (n,), and points in them, (n, points); returns the number of
-        states at these.
-    low, high
-        Ends of one interval per owner, shape (owners,).
-    flanks
-        Whether to add points on both sides, at distances that grow from the width of the resonance by factors of 16: a
-        Lorentzian is smooth between them.
-    sections, levels
-        Into how many parts a cell is cut, and how often.
+    **Result**: shape (owners, n): Rows are padded with ``high``.
     """
     rows = np.flatnonzero(high > low)
     count = GRID

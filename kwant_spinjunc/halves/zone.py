@@ -273,25 +273,19 @@ def mean(
 ) -> Average:
     """Return the mean over k∥ of anything that is a function of the band shift: the one door to such means.
 
+    ``observe``: ``observe(c)`` with c of shape (n,) returns an array (n, ...), or a mapping of name to such arrays.
+    With several energies ``observe(c, index)`` gets the number of the energy each c belongs to.
+    ``problem``, ``energy``: the junction, or the stack of those averaged together, whose openings and resonances at
+    ``energy``, shape () or (problems,), split the integral.
+    ``k``: "average" for the mean over the Brillouin zone; wave vectors, shape (..., 2), or None for Γ: `observe` there.
+    ``rtol``, ``atol``, ``floor``, ``max_points``, ``strict``: as in `average`; with a mapping ``floor`` is relative to
+    the largest of each of its arrays.
+    ``split``: where else the function is rough, shape (n,) or (problems, n).
+
     **Result**: ``value`` and ``error`` as `observe` returns them, the axis of c gone (k: replaced by the leading axes
     of k).
 
     Raises `ArgumentError, IntegrationError`: As in `average`.
-
-    Parameters
-    ----------
-    observe
-        ``observe(c)`` with c of shape (n,) returns an array (n, ...), or a mapping of name to such arrays. With
-        several energies ``observe(c, index)`` gets the number of the energy each c belongs to.
-    problem, energy
-        The junction, or the stack of those averaged together, whose openings and resonances at ``energy``, shape () or
-        (problems,), split the integral.
-    k
-        "average" for the mean over the Brillouin zone; wave vectors, shape (..., 2), or None for Γ: `observe` there.
-    rtol, atol, floor, max_points, strict
-        As in `average`; with a mapping ``floor`` is relative to the largest of each of its arrays.
-    split
-        Where else the function is rough, shape (n,) or (problems, n).
 
     Examples
     --------

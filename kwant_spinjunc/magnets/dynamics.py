@@ -201,18 +201,12 @@ def evolve(
 ) -> Trajectory:
     """Integrate the Landau-Lifshitz-Gilbert equation from a start, by default the clamped state along the easy axes.
 
-    Raises `ConvergenceError`: The integrator gave up.
+    ``time``: duration in S over an energy per area.
+    ``start``: texture, shape (planes, 3).
+    ``points``: number of times kept.
+    ``rtol``: relative and absolute tolerance of `scipy.integrate.solve_ivp`.
 
-    Parameters
-    ----------
-    time
-        Duration in S over an energy per area.
-    start
-        Texture, shape (planes, 3).
-    points
-        Number of times kept.
-    rtol
-        Relative and absolute tolerance of `scipy.integrate.solve_ivp`.
+    Raises `ConvergenceError`: The integrator gave up.
 
     Examples
     --------

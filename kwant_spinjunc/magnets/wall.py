@@ -154,17 +154,11 @@ def torque_profile(
 ) -> TorqueProfile:
     r"""Return the torque on every magnetic plane (leads excepted) per charge current through a texture.
 
-    Parameters
-    ----------
-    junction
-        Its planes may point anywhere.
-    k, weights
-        "average" over the points of `zone`, None for Γ, one wave vector (kx, kz) in 1/a, or many, shape (points, 2),
-        and their weights.
-    cut
-        Bond between the two magnets; by default that of the junction, which a texture does not have.
-    solve
-        ``solve(junction, energy, k)`` with k of shape (points, 2) returns a `Scattering` of that batch shape.
+    ``junction``: its planes may point anywhere.
+    ``k``, ``weights``: "average" over the points of `zone`, None for Γ, one wave vector (kx, kz) in 1/a, or many, shape
+    (points, 2), and their weights.
+    ``cut``: bond between the two magnets; by default that of the junction, which a texture does not have.
+    ``solve``: ``solve(junction, energy, k)`` with k of shape (points, 2) returns a `Scattering` of that batch shape.
 
     Notes
     -----

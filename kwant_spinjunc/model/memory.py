@@ -37,18 +37,11 @@ def memory(
 ) -> float:
     """Return about how much memory in GB a supercell needs.
 
-    Parameters
-    ----------
-    shape
-        Number of sites along x and z.
-    planes
-        Number of planes of the scattering region.
-    solver
-        ``"halves"`` for the dense engine, otherwise Kwant.
-    states
-        Whether wave functions are needed, not only probabilities (Kwant always solves for them).
-    turned
-        Whether at many directions of the right magnet at once.
+    ``shape``: number of sites along x and z.
+    ``planes``: number of planes of the scattering region.
+    ``solver``: ``"halves"`` for the dense engine, otherwise Kwant.
+    ``states``: whether wave functions are needed, not only probabilities (Kwant always solves for them).
+    ``turned``: whether at many directions of the right magnet at once.
     """
     orbitals = 2 * shape[0] * shape[1]
     # Measured in matrices of one plane, at 6 × 6 and 10 × 10 sites and 12 to 42 planes: the engine 14, and 2.3 a plane

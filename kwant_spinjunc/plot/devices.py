@@ -230,18 +230,11 @@ def plot_device(
 ) -> Figure:
     """Draw a flux on the lattice of any Kwant system, and the torque on a magnet in it, with `kwant.plotter`.
 
-    Parameters
-    ----------
-    scattering
-        A live result of `scatter` for a two-dimensional Kwant system or a `Device`.
-    magnet
-        Name of a magnet, a list of sites or a function of a site; None draws the flux alone.
-    quantity
-        ``"charge"``, ``"x"``, ``"y"`` or ``"z"``: whose flux is drawn.
-    lead_in
-        Lead that the electrons come from, all its channels.
-    axis
-        Component of the torque, ``"x"``, ``"y"`` or ``"z"``.
+    ``scattering``: a live result of `scatter` for a two-dimensional Kwant system or a `Device`.
+    ``magnet``: name of a magnet, a list of sites or a function of a site; None draws the flux alone.
+    ``quantity``: ``"charge"``, ``"x"``, ``"y"`` or ``"z"``: whose flux is drawn.
+    ``lead_in``: lead that the electrons come from, all its channels.
+    ``axis``: component of the torque, ``"x"``, ``"y"`` or ``"z"``.
     """
     import kwant.plotter
 

@@ -67,16 +67,10 @@ class _Serial(Executor):
 class Pool:
     """An executor that can be made anew when it dies, and is given up when it falls silent.
 
-    Parameters
-    ----------
-    make
-        Returns an executor.
-    workers
-        How many tasks run at the same time; None asks the executor.
-    renewable
-        Whether ``make`` can be called again.
-    timeout
-        Seconds without any result after which it is given up; None waits forever.
+    ``make``: returns an executor.
+    ``workers``: how many tasks run at the same time; None asks the executor.
+    ``renewable``: whether ``make`` can be called again.
+    ``timeout``: seconds without any result after which it is given up; None waits forever.
     """
 
     def __init__(

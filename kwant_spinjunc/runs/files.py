@@ -301,16 +301,10 @@ class _Uncopied(np.ndarray[Any, Any]):
 def read_table(path: str | Path, name: str = "output", nbytes: int | None = None, foreign: bool = False) -> xr.Dataset:
     """Return a dataset that `write_table` has written.
 
-    Parameters
-    ----------
-    path
-        The file.
-    name
-        Of the argument, for errors.
-    nbytes
-        Size of the numbers that are expected: a file that cannot be of them is refused before it is read.
-    foreign
-        Whether a file without a checksum, which somebody else has written, is taken as it is.
+    ``path``: the file.
+    ``name``: of the argument, for errors.
+    ``nbytes``: size of the numbers that are expected: a file that cannot be of them is refused before it is read.
+    ``foreign``: whether a file without a checksum, which somebody else has written, is taken as it is.
     """
     import xarray as xr
 

@@ -40,18 +40,11 @@ def _checksum(payload: bytes) -> bytes:
 class Journal:
     """Results entered into the arrays of a table, kept on disk until the table is.
 
-    Parameters
-    ----------
-    path
-        The table.
-    name
-        Of the argument, for errors.
-    identity
-        Digest of what the table is of, 16 bytes.
-    arrays
-        The arrays of the table by name; those of an earlier journal are entered into them.
-    fresh
-        Whether an earlier journal is dropped instead.
+    ``path``: the table.
+    ``name``: of the argument, for errors.
+    ``identity``: digest of what the table is of, 16 bytes.
+    ``arrays``: the arrays of the table by name; those of an earlier journal are entered into them.
+    ``fresh``: whether an earlier journal is dropped instead.
     """
 
     def __init__(

@@ -271,16 +271,10 @@ def fit_A(xi: ArrayLike, Phi: ArrayLike, delta: ArrayLike, *, beta: float, curre
 
     Source: the paper, equation (12).
 
-    Parameters
-    ----------
-    xi, Phi
-        Positions of the data; they broadcast against ``delta``.
-    delta
-        ΔJ_M in the unit of ``current``, e.g. `kwant_spinjunc.theory.drift_diffusion.Matching.delta_J_M_length`.
-    beta
-        Current polarization, 0 < |β| < 1.
-    current
-        J, not zero.
+    ``xi``, ``Phi``: positions of the data; they broadcast against ``delta``.
+    ``delta``: ΔJ_M in the unit of ``current``, e.g. `kwant_spinjunc.theory.drift_diffusion.Matching.delta_J_M_length`.
+    ``beta``: current polarization, 0 < |β| < 1.
+    ``current``: J, not zero.
     """
     scale = finite("beta", beta) * finite("current", current)
     if scale == 0:
@@ -336,21 +330,13 @@ def fit_matching(
 
     Source: the paper, equations (5) to (12).
 
-    Parameters
-    ----------
-    material
-        Both magnets; β > 0.
-    xi
-        ξ > 0, shape (n,).
-    Phi
-        Angles in [0, π], shape (k,).
-    gamma, flip
-        Spin asymmetry |γ| < 1 of the interface, and κ >= 0 of D_+- = κG/2; default √(1-γ²), the
-        tunnelling rule D_+-² = D_++ D_--.
-    thickness
-        Thickness of the barrier.
-    transverse
-        Match δM⊥ through a tunnel barrier (κ = √(1-γ²)) instead of clamping it.
+    ``material``: both magnets; β > 0.
+    ``xi``: ξ > 0, shape (n,).
+    ``Phi``: angles in [0, π], shape (k,).
+    ``gamma``, ``flip``: spin asymmetry |γ| < 1 of the interface, and κ >= 0 of D_+- = κG/2; default √(1-γ²), the
+    tunnelling rule D_+-² = D_++ D_--.
+    ``thickness``: thickness of the barrier.
+    ``transverse``: match δM⊥ through a tunnel barrier (κ = √(1-γ²)) instead of clamping it.
 
     Examples
     --------

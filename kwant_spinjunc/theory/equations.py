@@ -13,22 +13,13 @@ from dataclasses import dataclass, replace
 class Equation:
     """One equation of the paper.
 
-    Parameters
-    ----------
-    title
-        What it says, in words.
-    formula
-        As the paper means it, in Unicode.
-    holds
-        Where it holds.
-    misprint
-        What is wrong in the print; empty if nothing is.
-    printed, corrected
-        Functions ``module.function`` of `kwant_spinjunc.theory`.
-    exact
-        Its counterpart in the exact engine, ``module.name`` of `kwant_spinjunc`.
-    claims
-        Ids of the claims that judge it.
+    ``title``: what it says, in words.
+    ``formula``: as the paper means it, in Unicode.
+    ``holds``: where it holds.
+    ``misprint``: what is wrong in the print; empty if nothing is.
+    ``printed``, ``corrected``: functions ``module.function`` of `kwant_spinjunc.theory`.
+    ``exact``: its counterpart in the exact engine, ``module.name`` of `kwant_spinjunc`.
+    ``claims``: ids of the claims that judge it.
     """
 
     title: str

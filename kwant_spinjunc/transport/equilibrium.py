@@ -89,23 +89,15 @@ def equilibrium_response(
 ) -> EquilibriumResponse:
     r"""Return the equilibrium spin current and the torques of interlayer exchange, equation (b).
 
-    **Result**: Batch axes in front. Multiply with `units.torque_per_area` to get J/m².
+    ``junction``: a junction of two collinear halves, or a stack of many.
+    ``energy``: Fermi energy, the chemical potential µ, shape (...); it broadcasts with the batch of a stack.
+    ``temperature``: k_B T in the unit of the energies; 0 for a sharp Fermi edge.
+    ``k``: in-plane wave vector (kx, kz) in 1/a, None for Γ, or "average" for the mean over the Brillouin zone.
+    ``rtol``: error to reach, relative to the integral of the modulus.
+    ``bottom``: where the contour starts, at or below every energy of the spectrum; by default a bound for it is used.
+    The result does not depend on it.
 
-    Parameters
-    ----------
-    junction
-        A junction of two collinear halves, or a stack of many.
-    energy
-        Fermi energy, the chemical potential µ, shape (...); it broadcasts with the batch of a stack.
-    temperature
-        k_B T in the unit of the energies; 0 for a sharp Fermi edge.
-    k
-        In-plane wave vector (kx, kz) in 1/a, None for Γ, or "average" for the mean over the Brillouin zone.
-    rtol
-        Error to reach, relative to the integral of the modulus.
-    bottom
-        Where the contour starts, at or below every energy of the spectrum; by default a bound for it is used. The
-        result does not depend on it.
+    **Result**: Batch axes in front. Multiply with `units.torque_per_area` to get J/m².
 
     Notes
     -----

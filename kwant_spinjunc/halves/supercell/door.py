@@ -40,22 +40,15 @@ def probabilities(
 ) -> Floats:
     """Return the spin-resolved probabilities of one sample, for one or many pairs of directions.
 
-    **Result**: shape (..., 2, 2, 2, 2): ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes.
+    ``junction``: the leads, and the directions of the two magnets where none are given.
+    ``section``: sites and boundary conditions of a plane.
+    ``sample``: the numbers of every plane. The first and last plane must be like their lead.
+    ``m_left``, ``m_right``: directions of the magnets of the left and right half, shape (..., 3): every field up to the
+    cut turns with the left one and every field behind it with the right one, and so do the labels of magnetic leads.
+    The halves are solved once for all directions.
+    ``by``: ``"complex"`` for the dense complex recursion also where real arithmetic covers the sample.
 
-    Parameters
-    ----------
-    junction
-        The leads, and the directions of the two magnets where none are given.
-    section
-        Sites and boundary conditions of a plane.
-    sample
-        The numbers of every plane. The first and last plane must be like their lead.
-    m_left, m_right
-        Directions of the magnets of the left and right half, shape (..., 3): every field up to the cut turns with the
-        left one and every field behind it with the right one, and so do the labels of magnetic leads. The halves are
-        solved once for all directions.
-    by
-        ``"complex"`` for the dense complex recursion also where real arithmetic covers the sample.
+    **Result**: shape (..., 2, 2, 2, 2): ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes.
     """
     return probabilities_by(junction, energy, section, sample, m_left, m_right, by=by)[0]
 

@@ -38,21 +38,14 @@ def metal(
 ) -> Material:
     """Return a `Material` of drift-diffusion from what experiments quote.
 
-    **Result**: In eV, nm, ps.
+    ``resistivity``: in Ω m, of both spins in parallel: ρ*(1-β²) for the ρ* of Valet and Fert.
+    ``beta``: current polarization β, |β| < 1.
+    ``spin_diffusion_length``: l_sd = √(Dτ(1-β²)) in nm, the decay length of µ_+ - µ_- (Valet and Fert's l_sf).
+    ``density_of_states``: at the Fermi energy, both spins, in 1/(eV nm³); see `density_of_states`. It fixes D = σ/(e²N)
+    and thus the screening length; results with strong screening depend on it only there.
+    ``**options``: ``alpha1``, ``alpha2``, ``omega``, ``q`` of `Material`.
 
-    Parameters
-    ----------
-    resistivity
-        In Ω m, of both spins in parallel: ρ*(1-β²) for the ρ* of Valet and Fert.
-    beta
-        Current polarization β, |β| < 1.
-    spin_diffusion_length
-        l_sd = √(Dτ(1-β²)) in nm, the decay length of µ_+ - µ_- (Valet and Fert's l_sf).
-    density_of_states
-        At the Fermi energy, both spins, in 1/(eV nm³); see `density_of_states`. It fixes D = σ/(e²N) and thus the
-        screening length; results with strong screening depend on it only there.
-    **options
-        ``alpha1``, ``alpha2``, ``omega``, ``q`` of `Material`.
+    **Result**: In eV, nm, ps.
 
     Examples
     --------
@@ -164,18 +157,12 @@ def microscopic_metal(
 ) -> MicroscopicMetal:
     r"""Return a `Material` of drift-diffusion from what supercells give: σ_s, l_sd and ν_s.
 
-    Parameters
-    ----------
-    conductivities
-        σ_s in e²/h per a, shape (2,): slope 1/σ_s of the resistance-area product of spin s against the length.
-    spin_diffusion_length
-        Decay length of µ_+ - µ_- in a.
-    density_of_states
-        ν_s per site and eV, shape (2,): density of all incoming states over 2π.
-    lattice_constant
-        a in nm.
-    errors
-        Standard errors of the conductivities, shape (2,), and of the length, taken as independent.
+    ``conductivities``: σ_s in e²/h per a, shape (2,): slope 1/σ_s of the resistance-area product of spin s against the
+    length.
+    ``spin_diffusion_length``: decay length of µ_+ - µ_- in a.
+    ``density_of_states``: ν_s per site and eV, shape (2,): density of all incoming states over 2π.
+    ``lattice_constant``: a in nm.
+    ``errors``: standard errors of the conductivities, shape (2,), and of the length, taken as independent.
 
     Notes
     -----

@@ -42,19 +42,13 @@ def decay_constant(
 ) -> DecayConstant:
     """Return κ_eff from the thickness dependence of the conductance at the junction's own angle.
 
-    Raises `NoOpenChannelError`: No channel is open.
+    ``junction``: the thinnest junction.
+    ``energy``, ``k``: as in `scatter`, ``k="average"`` included: the average decays with a κ_eff above that of Γ and
+    not quite exponentially, which the residual tells.
+    ``layer``: index of the layer in ``junction.layers`` that grows; by default the only nonmagnetic one.
+    ``steps``: how many planes are added one by one, at least 2.
 
-    Parameters
-    ----------
-    junction
-        The thinnest junction.
-    energy, k
-        As in `scatter`, ``k="average"`` included: the average decays with a κ_eff above that of Γ and not quite
-        exponentially, which the residual tells.
-    layer
-        Index of the layer in ``junction.layers`` that grows; by default the only nonmagnetic one.
-    steps
-        How many planes are added one by one, at least 2.
+    Raises `NoOpenChannelError`: No channel is open.
     """
     if positive_integer("steps", steps) < 2:
         raise ArgumentError(f"Argument `steps` must be at least 2 to see a curvature, but is {steps}.")

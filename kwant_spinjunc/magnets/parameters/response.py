@@ -111,19 +111,13 @@ def angular_response(
 ) -> AngularResponse:
     """Return the exact angular response of a junction.
 
-    Raises `NoOpenChannelError`: No current flows.
+    ``junction``: two collinear halves; its own angle does not matter.
+    ``k``: in-plane wave vector (kx, kz), None for Γ, "average" for the Brillouin-zone average per unit cell.
+    ``angles``: Φ in radians within [0, π], shape (n,), n >= 5.
+    ``bias``, ``temperature``: V = µ_L - µ_R and k_B T as energies: the response to a finite bias instead of the linear
+    one. The torque of the occupied states (interlayer exchange), which flows without a current, is never part of it.
 
-    Parameters
-    ----------
-    junction
-        Two collinear halves; its own angle does not matter.
-    k
-        In-plane wave vector (kx, kz), None for Γ, "average" for the Brillouin-zone average per unit cell.
-    angles
-        Φ in radians within [0, π], shape (n,), n >= 5.
-    bias, temperature
-        V = µ_L - µ_R and k_B T as energies: the response to a finite bias instead of the linear one. The torque of the
-        occupied states (interlayer exchange), which flows without a current, is never part of it.
+    Raises `NoOpenChannelError`: No current flows.
     """
     refuse_points("Argument `angles`", np.size(angles), POINT)
     Phi = np.unique(finite_array("angles", angles).ravel())

@@ -27,17 +27,11 @@ def system_response(
     Its spins behind a cut are turned about y; the torque on a magnet is what enters its side of the cut and does not
     leave through its lead.
 
-    Parameters
-    ----------
-    system
-        A `Device` or finalized system, its magnets parallel and across y.
-    k
-        Momenta of a system periodic in its plane, or ``"average"``, see `scatter`.
-    angles
-        Φ in radians within [0, π], shape (n,), n >= 5.
-    behind
-        The cut in the spacer, as for `scatter`; None for the only one that a `Device` names. Lead 0 is the left magnet,
-        in front of it.
+    ``system``: a `Device` or finalized system, its magnets parallel and across y.
+    ``k``: momenta of a system periodic in its plane, or ``"average"``, see `scatter`.
+    ``angles``: Φ in radians within [0, π], shape (n,), n >= 5.
+    ``behind``: the cut in the spacer, as for `scatter`; None for the only one that a `Device` names. Lead 0 is the left
+    magnet, in front of it.
     """
     device = as_device(system)
     Phi, energy = np.unique(finite_array("angles", angles).ravel()), finite("energy", energy)

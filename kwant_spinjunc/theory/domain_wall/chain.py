@@ -88,21 +88,14 @@ def spin_chain(
     **Validity**: classical spins of fixed length, nearest-plane exchange, uniaxial anisotropy, the demagnetizing field
     of an infinite film.
 
-    Parameters
-    ----------
-    exchange
-        J_ex > 0 between neighboring planes of a magnet, energy per area; one number or (left, right).
-    anisotropy
-        K_pl > 0 of a plane, energy per area; one number or (left, right).
-    planes
-        Number of planes; one number or (left, right). A pair with a zero leaves that magnet out. The wall decays over
-        √(J_ex/K_pl) planes: take many more for a thick magnet, fewer for a free layer that rotates as a whole.
-    theta_left, theta_right
-        Easy axes in the x-z plane (rad).
-    interface_exchange
-        Exchange between the last left and the first right plane, energy per area, either sign; 0 behind a barrier.
-    demagnetization
-        K_d >= 0 of a plane, µ0 Ms² times its thickness, energy per area; one number or (left, right).
+    ``exchange``: J_ex > 0 between neighboring planes of a magnet, energy per area; one number or (left, right).
+    ``anisotropy``: K_pl > 0 of a plane, energy per area; one number or (left, right).
+    ``planes``: number of planes; one number or (left, right). A pair with a zero leaves that magnet out. The wall
+    decays over √(J_ex/K_pl) planes: take many more for a thick magnet, fewer for a free layer that rotates as a whole.
+    ``theta_left``, ``theta_right``: easy axes in the x-z plane (rad).
+    ``interface_exchange``: exchange between the last left and the first right plane, energy per area, either sign; 0
+    behind a barrier.
+    ``demagnetization``: K_d >= 0 of a plane, µ0 Ms² times its thickness, energy per area; one number or (left, right).
 
     Examples
     --------

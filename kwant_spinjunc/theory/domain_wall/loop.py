@@ -109,24 +109,17 @@ def self_consistent(
     **Validity**: statics, see `relax`. Far from an instability the wall is shallow, the torque hardly depends on it,
     and a few evaluations suffice. Raises `ConvergenceError`: The magnets have no equilibrium even without torque.
 
-    **Result**: Converged or not, and why. A torque too large for the chain is reported there, not raised.
+    ``torque_of_texture``: function of the texture m, shape (planes, 3), that returns the torque on each plane,
+    (planes,) or (planes, 3) as in `relax`: scattering on that texture, say. The angles are ``numpy.arctan2(m[:, 0],
+    m[:, 2])``.
+    ``chain``: the magnets.
+    ``method``: "anderson" (`scipy.optimize.root`) or "damped": τ ← τ + mixing [τ(m) - τ].
+    ``mixing``: part of the change that is accepted, in (0, 1]; Anderson's first guess in the other method.
+    ``tolerance``: largest change of the torque accepted, relative to the largest torque on the texture at rest. It
+    cannot be below the noise of the function.
+    ``max_evaluations``: evaluations of the function after the first.
 
-    Parameters
-    ----------
-    torque_of_texture
-        Function of the texture m, shape (planes, 3), that returns the torque on each plane, (planes,) or (planes, 3) as
-        in `relax`: scattering on that texture, say. The angles are ``numpy.arctan2(m[:, 0], m[:, 2])``.
-    chain
-        The magnets.
-    method
-        "anderson" (`scipy.optimize.root`) or "damped": τ ← τ + mixing [τ(m) - τ].
-    mixing
-        Part of the change that is accepted, in (0, 1]; Anderson's first guess in the other method.
-    tolerance
-        Largest change of the torque accepted, relative to the largest torque on the texture at rest. It cannot be below
-        the noise of the function.
-    max_evaluations
-        Evaluations of the function after the first.
+    **Result**: Converged or not, and why. A torque too large for the chain is reported there, not raised.
 
     Examples
     --------

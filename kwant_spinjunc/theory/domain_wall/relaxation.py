@@ -150,23 +150,15 @@ def relax(
     wall that turns freely about the axis: no unique answer, and no branch from the easy axes. Raises
     `ConvergenceError`: No equilibrium was reached; the message says up to which fraction of the torque there was one.
 
-    Parameters
-    ----------
-    chain
-        The magnets, see `spin_chain`.
-    torque
-        Torque of the electrons on each plane, energy per area (ħ/2 times the absorbed Pauli flux): shape (planes,) for
-        the component conjugate to θ (the y component), or (planes, 3) for vectors. Only the part normal to the spin
-        acts: its length is fixed.
-    linear
-        Return the linear response about the torque-free state instead.
-    start
-        Texture to start from, (planes,) angles θ or (planes, 3) vectors. By default the branch that starts at the easy
-        axes is followed: first the interface exchange, then the torque grows to its value.
-    tolerance
-        Largest change of a spin (rad) in the last Newton step; the error left is of its square, or rounding.
-    max_iterations
-        Newton steps of each solve.
+    ``chain``: the magnets, see `spin_chain`.
+    ``torque``: torque of the electrons on each plane, energy per area (ħ/2 times the absorbed Pauli flux): shape
+    (planes,) for the component conjugate to θ (the y component), or (planes, 3) for vectors. Only the part normal to
+    the spin acts: its length is fixed.
+    ``linear``: return the linear response about the torque-free state instead.
+    ``start``: texture to start from, (planes,) angles θ or (planes, 3) vectors. By default the branch that starts at
+    the easy axes is followed: first the interface exchange, then the torque grows to its value.
+    ``tolerance``: largest change of a spin (rad) in the last Newton step; the error left is of its square, or rounding.
+    ``max_iterations``: Newton steps of each solve.
 
     Examples
     --------

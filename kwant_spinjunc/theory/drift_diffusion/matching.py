@@ -388,22 +388,15 @@ def match(
     Source: the paper, equations (5) to (11). The collinear solution for α1 = α2 is that of T. Valet and A. Fert, Phys.
     Rev. B 48, 7099 (1993), whatever the screening.
 
-    **Result**: Face values, currents, sheets, dipoles, and `Matching.profile`.
+    ``left``, ``right``: materials of y < -d/2 and y > d/2; they may differ in everything.
+    ``interface``: `kwant_spinjunc.theory.interface.InterfaceResponse`, the r's of (5), (6) and the charge response,
+    with δM⊥ = 0 at the faces; or `VectorInterface`, with δM⊥ matched as well. Conductances per area (`per_area`); the µ
+    are those of (8), (9) at the faces. Leading axes broadcast.
+    ``current``: charge (particle) current J along +y, shape (...).
+    ``thickness``: thickness d >= 0 of the barrier.
+    ``q_barrier``: e²/(ε0 ε_r) of the barrier; by default that of the materials, which then must agree if d > 0.
 
-    Parameters
-    ----------
-    left, right
-        Materials of y < -d/2 and y > d/2; they may differ in everything.
-    interface
-        `kwant_spinjunc.theory.interface.InterfaceResponse`, the r's of (5), (6) and the charge response, with δM⊥ = 0
-        at the faces; or `VectorInterface`, with δM⊥ matched as well. Conductances per area (`per_area`); the µ are
-        those of (8), (9) at the faces. Leading axes broadcast.
-    current
-        Charge (particle) current J along +y, shape (...).
-    thickness
-        Thickness d >= 0 of the barrier.
-    q_barrier
-        e²/(ε0 ε_r) of the barrier; by default that of the materials, which then must agree if d > 0.
+    **Result**: Face values, currents, sheets, dipoles, and `Matching.profile`.
 
     Examples
     --------

@@ -39,23 +39,14 @@ class Material:
     Longitudinal modes exp(-k|y|) obey a k⁴ - b k² + c = 0 with a = D²(α1 - β²α2), b = D[σq(1-β²) + α1/τ],
     c = σq/τ. They decay, possibly in oscillation, unless k² <= 0: that needs α1 <= β²α2 or b <= -2√(ac).
 
-    Parameters
-    ----------
-    sigma
-        Conductivity σ > 0 (over e²): J = -σV'.
-    beta
-        Current polarization β, |β| < 1; 0 in a normal metal.
-    D
-        Diffusion coefficient, > 0; the density of states is σ/D.
-    tau
-        Spin relaxation time of δM, > 0 and finite.
-    alpha1, alpha2
-        The paper's phenomenological parameters. Independent spin channels of equal density of states, D_s = D(1 ± β),
-        are α1 = α2 = 1; symmetry of ∂µ_s/∂n_s' asks for α1 = α2 whatever the interaction.
-    omega
-        Precession rate ω = γH of δM⊥ about m, 1/time, any sign.
-    q
-        e²/(ε0 ε_r), energy × length; default vacuum, in eV nm.
+    ``sigma``: conductivity σ > 0 (over e²): J = -σV'.
+    ``beta``: current polarization β, |β| < 1; 0 in a normal metal.
+    ``D``: diffusion coefficient, > 0; the density of states is σ/D.
+    ``tau``: spin relaxation time of δM, > 0 and finite.
+    ``alpha1``, ``alpha2``: the paper's phenomenological parameters. Independent spin channels of equal density of
+    states, D_s = D(1 ± β), are α1 = α2 = 1; symmetry of ∂µ_s/∂n_s' asks for α1 = α2 whatever the interaction.
+    ``omega``: precession rate ω = γH of δM⊥ about m, 1/time, any sign.
+    ``q``: e²/(ε0 ε_r), energy × length; default vacuum, in eV nm.
 
     Examples
     --------

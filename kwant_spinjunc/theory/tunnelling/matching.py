@@ -72,21 +72,15 @@ def lattice_reflection(
     λⁿ (λ = e^{-κa}) is then reflected with ρ = (x - λ)/(1 - λx), x = -t_c² g/t, referred to the interface half a
     spacing behind that plane.
 
+    ``green``: g, complex, in 1/energy: `surface_green_function`, or that of any stack, per spin.
+    ``kappa_a``: κa in the barrier.
+    ``hopping``: t in the barrier.
+    ``joint``: t_c, hopping from the barrier to the electrode; by default that of the barrier.
+
     **Result**: Complex, |ρ| = 1 for an electrode that is a uniform chain of hopping t = t_c with an open channel.
     **Validity**: exact for a uniform barrier of N >= 1 planes and any electrode. For a chain with the hopping of the
     barrier 2 Im ρ = 2 sinh κa sin ka/(cosh κa - cos ka) and Re ρ = (cosh κa cos ka - 1)/(cosh κa - cos ka), which tend
     to `continuum_reflection` with relative corrections (κ² - k²)a²/12.
-
-    Parameters
-    ----------
-    green
-        g, complex, in 1/energy: `surface_green_function`, or that of any stack, per spin.
-    kappa_a
-        κa in the barrier.
-    hopping
-        t in the barrier.
-    joint
-        t_c, hopping from the barrier to the electrode; by default that of the barrier.
     """
     t = finite_array("hopping", hopping)
     joined = t if joint is None else finite_array("joint", joint)
