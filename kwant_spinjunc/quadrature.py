@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .arrays import Floats, Indices
 
-#: (owner (n,), x (n, nodes)) -> (values (n, nodes, components), their absolute errors (n, nodes) or 0.0)
+#: (owner (n,), x (n, nodes)) -> values (n, nodes, components), their absolute errors (n, nodes[, components]) or 0.0
 Integrand = Callable[[Indices, Floats], tuple[Floats, Any]]
 
 # Positive half of the 21-point Kronrod rule and of the 10-point Gauss rule inside it (R. Piessens et al., QUADPACK).
@@ -81,11 +81,15 @@ class Integral:
     error: Floats
     size: Floats  #: Shape (owners,): largest ∫|f| of the components, which tolerances are relative to.
     evaluations: int  #: Points at which the integrand was evaluated.
+    errors: Any = None  #: Shape (owners, components): the error of each component, of what `integrate` returns.
 
 
 @dataclass(frozen=True)
 class _Pieces:
-    """Intervals x = lower + width sin²θ, θ from ``start`` over ``extent``, each belonging to an owner.
+    """Intervals x = lower + width f(sin²θ), θ from ``start`` over ``extent``, each belonging to an owner.
+
+    f(s) = s, or next to a peak of half-width w at the lower end (w < 0: at the upper end) its distance to that end
+    grows as w sinh.
 
     ``relative`` is the defect over the magnitude of the interval it is a half of, ``stalled`` for how many halvings
     that has not changed.
@@ -94,6 +98,7 @@ class _Pieces:
     owner: Indices
     lower: Floats
     width: Floats
+    peak: Floats
     start: Floats
     extent: Floats
     relative: Floats
@@ -110,8 +115,16 @@ class _Pieces:
     def nodes(self) -> tuple[Floats, Floats]:
         """Return x and dx/d(node), each (n, nodes)."""
         theta = self.start[:, None] + self.extent[:, None] * NODES
-        width = self.width[:, None]
-        return self.lower[:, None] + width * np.sin(theta) ** 2, width * np.sin(2 * theta) * self.extent[:, None]
+        lower, width, slope = self.lower[:, None], self.width[:, None], np.sin(2 * theta) * self.extent[:, None]
+        x, slope = lower + width * np.sin(theta) ** 2, width * slope
+        for sign in (1, -1):
+            at = np.flatnonzero(sign * self.peak > 0)
+            w, end = abs(self.peak[at, None]), lower[at] + (width[at] if sign < 0 else 0.0)
+            u = np.arcsinh(width[at] / w)
+            s = u * (np.sin(theta[at]) if sign > 0 else np.cos(theta[at])) ** 2
+            x[at] = end + sign * w * np.sinh(s)
+            slope[at] *= u * w * np.cosh(s) / width[at]
+        return x, slope
 
 
 def cut_into_pieces(lower: ArrayLike, upper: ArrayLike, points: ArrayLike) -> tuple[Indices, Floats, Floats]:
@@ -140,19 +153,23 @@ def integrate(
     *,
     rtol: float,
     floor: ArrayLike = 0.0,
+    peak: ArrayLike = 0.0,
     chunk: int = 256,
-    stop: Callable[[], bool] | None = None,
+    stop: Callable[[int], bool] | None = None,
 ) -> Integral:
     """Integrate vector functions of one variable over pieces, all together.
 
     ``function``: takes the owner of each of n pieces, shape (n,), and points in them, (n, nodes); returns the values
-    (n, nodes, components) and their absolute errors, (n, nodes) or 0.0.
+    (n, nodes, components) and their absolute errors, (n, nodes), (n, nodes, components) or 0.0.
     ``pieces``: owner, lower and upper end of each piece, as from `cut_into_pieces`: between kinks of the integrand.
     ``owners``, ``components``: number of integrals, and of components of each.
     ``rtol``: error to reach, relative to the largest ∫|f| among the components of an integral.
     ``floor``: absolute error that is good enough, a number or one per owner.
+    ``peak``: half-width of a Lorentzian at the lower end of each piece, with a minus sign at its upper end, 0 for none.
+    It is integrated in u, distance = w sinh(u), in which it is as wide as 1.
     ``chunk``: pieces evaluated together.
-    ``stop``: asked after every round; when true no piece is halved any more, and the error says what is missing.
+    ``stop``: asked before every round but the first, with its number of points; when true no piece is halved any more,
+    and the error says what is missing: of pieces given up it is at least half of what halving changed last.
 
     Examples
     --------
@@ -168,40 +185,44 @@ def integrate(
         owner=owner,
         lower=lower,
         width=upper - lower,
+        peak=np.broadcast_to(np.asarray(peak, dtype=float), (count,)),
         start=np.zeros(count),
         extent=np.full(count, np.pi / 2),
         relative=np.full(count, np.inf),
         stalled=np.zeros(count, dtype=np.intp),
     )
-    value, size = np.zeros((2, owners, components))
-    error, inherited = np.zeros((2, owners))
+    value, size, errors = np.zeros((3, owners, components))
+    error, noticed = np.zeros((2, owners))
     evaluations = 0
     enough = np.broadcast_to(np.asarray(floor, dtype=float), (owners,))
+    parent: Floats | None = None
     for left in range(ROUNDS, -1, -1):
         if not len(active.owner):
             break
-        estimate, magnitude, defect, own = _evaluate(function, active, components, chunk)
+        estimate, magnitude, defects, own = _evaluate(function, active, components, chunk)
         evaluations += len(active.owner) * len(NODES)
+        defect = defects.max(axis=-1, initial=0.0)
         goal = np.maximum(enough, max(rtol, ROUNDING) * _sum(active.owner, magnitude, size).max(axis=-1))
         active = _watched(active, defect, magnitude)
-        going = left and not (stop is not None and stop())
         # what has been accepted as noise must not be made up for by all the others
-        done = _accepted(active, defect, np.maximum(goal - error, goal / 10)) if going else np.full(len(defect), True)
-        np.add.at(value, active.owner[done], estimate[done])
-        np.add.at(size, active.owner[done], magnitude[done])
-        np.add.at(error, active.owner[done], defect[done])
-        np.add.at(inherited, active.owner[done], own[done])
-        active = active[~done].halved()
-    return Integral(value, error + inherited, size.max(axis=-1, initial=0.0), evaluations)
+        done = _accepted(active, defect, np.maximum(goal - noticed, goal / 10))
+        if not left or (stop is not None and not done.all() and stop(2 * len(NODES) * int((~done).sum()))):
+            if parent is not None:  # both rules may agree by accident, but not with the piece before
+                change = np.tile(abs(estimate[: len(parent)] + estimate[len(parent) :] - parent) / 2, (2, 1))
+                defects = np.maximum(defects, np.where(done[:, None], 0.0, change))
+            done = np.full(len(done), True)
+        for total, part in ((value, estimate), (size, magnitude), (errors, defects + own)):
+            np.add.at(total, active.owner[done], part[done])
+        np.add.at(error, active.owner[done], (defects.max(axis=-1, initial=0.0) + own.max(axis=-1, initial=0.0))[done])
+        np.add.at(noticed, active.owner[done], defect[done])
+        parent, active = estimate[~done], active[~done].halved()
+    return Integral(value, error, size.max(axis=-1, initial=0.0), evaluations, errors)
 
 
-def _evaluate(
-    function: Integrand, pieces: _Pieces, components: int, chunk: int
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return integral, integral of the absolute value, error, and inherited error of each piece."""
+def _evaluate(function: Integrand, pieces: _Pieces, components: int, chunk: int) -> tuple[Floats, ...]:
+    """Return integral, integral of the absolute value, error, and inherited error of each piece and component."""
     count = len(pieces.owner)
-    estimate, magnitude = np.empty((2, count, components))
-    defect, inherited = np.empty((2, count))
+    estimate, magnitude, defect, inherited = np.empty((4, count, components))
     for first in range(0, count, chunk):
         part = slice(first, min(first + chunk, count))
         x, slope = pieces[part].nodes()
@@ -209,9 +230,10 @@ def _evaluate(
         weighted = WEIGHTS * slope
         estimate[part] = np.einsum("nq,nqm->nm", weighted, values)
         magnitude[part] = np.einsum("nq,nqm->nm", weighted, abs(values))
-        coarse = np.einsum("nq,nqm->nm", DIFFERENCE * slope, values)
-        defect[part] = abs(coarse).max(axis=-1, initial=0.0)
-        inherited[part] = (weighted * errors).sum(axis=-1)
+        defect[part] = abs(np.einsum("nq,nqm->nm", DIFFERENCE * slope, values))
+        errors = np.asarray(errors, dtype=float)
+        errors = errors[..., None] if errors.ndim == 2 else errors
+        inherited[part] = (weighted[..., None] * errors).sum(axis=1)
     return estimate, magnitude, defect, inherited
 
 

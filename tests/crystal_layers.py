@@ -4,6 +4,7 @@ import kwant
 import kwant.wraparound
 import numpy as np
 
+import kwant_spinjunc as sj
 from kwant_spinjunc.spin import PAULI
 
 one, sz = np.eye(2), PAULI[2]
@@ -68,3 +69,24 @@ def random_layers(seed, dimensions=1, well=True):
     syst = layers(levels, splittings, float(rng.uniform(0.4, 1.0)), float(rng.uniform(0, 0.3)), dimensions)
     cut = 2 + thick[0] // 2
     return syst, (lambda site: site.tag[0] >= cut), float(rng.uniform(-0.2, 0.4))
+
+
+def random_known(seed):
+    """Return a random F|I|N|I|F periodic in two momenta with one in-plane hopping, and the `Junction` that it is.
+
+    By turns: a well; a half-metal on the right; two wells; hardly any dispersion in the plane; no well.
+    """
+    rng = np.random.default_rng(1000 + seed)
+    kind = seed % 5
+    t = float(rng.uniform(0.1, 0.2) if kind == 3 else rng.uniform(0.7, 1.0))
+    left, right, (a, b) = *(4.2 * t + rng.uniform(-1.0, 0.6, 2)), rng.uniform(0.2, 1.0, 2)
+    b = 2.5 if kind == 1 else b
+    wall = [float(4 * t + rng.uniform(4.0, 6.0))] * int(rng.integers(1, 3))
+    well = [[float(4 * t + rng.uniform(-1.5, 1.0))] * int(rng.integers(1, 3)) for _ in range(2)]
+    inner = {2: wall + well[0] + wall + well[1] + wall, 4: wall}.get(kind, wall + well[0] + wall)
+    levels, none = [left] * 2 + inner + [right] * 2, [0.0] * len(inner)
+    syst = layers(levels, [a] * 2 + none + [b] * 2, t, 0.0, 2)
+    cut, energy = 2 + len(wall), float(rng.uniform(-0.2, 0.4))
+    ends = [sj.ferromagnet(onsite=e, hopping=1.0, splitting=s, in_plane_hopping=t) for e, s in ((left, a), (right, b))]
+    between = [sj.Layer(onsite=e, hopping=1.0, in_plane_hopping=t) for e in inner]
+    return syst, (lambda site: site.tag[0] >= cut), energy, sj.Junction(ends[0], between, ends[1])

@@ -2,13 +2,19 @@ r"""Where an integrand over momenta is rough: openings of channels, and levels o
 
 A channel opens where the number of open ones of a lead and spin jumps. A level lies at the energy where the number of
 negative eigenvalues of H - E + Re Σ jumps, which falls out of the elimination: it is the sum over all planes
-(Sylvester). How narrow the level is tells |D̃⁻¹T| of the true elimination there: a peak of width 1/|D̃⁻¹T|, in units
-of the bands.
+(Sylvester). How narrow the level is tells |D̃⁻¹T| of the true elimination there: a peak of half-width 1/|D̃⁻¹T|, in
+units of the bands.
+
+A mean over the last momentum is split at both. As a function of the momentum before it, that mean is rough where a line
+along the last one is tangent to a curve of openings or levels (it meets one more, or one less), and where these curves
+cross: the width of a level changes where a channel opens for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,10 +27,20 @@ from ..halves.surface import channels
 from .crystal import Crystal
 from .solve import chains_of, lead_surfaces, solve
 
-__all__ = ["count_channels", "count_levels", "jumps", "sharpness"]
+__all__ = ["BRACKET", "Rough", "count_channels", "count_levels", "jumps", "sharpness"]
 
 #: Width to which jumps are bracketed, in radians.
 BRACKET = 1e-11
+#: Points of the grid on which channels and levels are counted first.
+GRID = 64
+#: Sharpness of a level from which the integral is split at it.
+SHARP = 8.0
+#: Width to which levels are bracketed, part of their own by which they may be misplaced, and that of the narrowest.
+LEVEL_BRACKET, PLACED, LEAST = 1e-5, 0.02, 1e-11
+#: Width to which tangents are bracketed; to which those of levels are, and how far apart they count.
+TANGENT, LEVEL_TANGENT, APART = 1e-6, 1e-4, 3e-3
+#: Distance from an opening at which it has surely opened.
+ASIDE = 1e-9
 
 
 def jumps(
@@ -43,6 +59,8 @@ def jumps(
     width
         To which each jump is bracketed.
     """
+    if not lines:
+        return np.zeros(0, dtype=np.intp), np.zeros(0)
     values = count(np.repeat(np.arange(lines), len(grid)), np.tile(grid, lines))
     values = values.reshape(lines, len(grid), -1)
     line, at = np.nonzero((values[:, 1:] != values[:, :-1]).any(axis=-1))
@@ -106,3 +124,131 @@ def sharpness(crystal: Crystal, energy: float, k: Floats, turn: Turn | None) -> 
         if y is not None:
             steps.append(np.maximum(magnitude(y.front).max(axis=1), magnitude(y.back).max(axis=1)) ** 2)
     return np.asarray(np.max(steps, axis=0))
+
+
+@dataclass(frozen=True, eq=False)
+class Rough:
+    """Where a crystal is rough at an energy, with the lower ends of its momenta, the upper being π."""
+
+    crystal: Crystal
+    energy: float
+    turn: Turn | None
+    low: Floats
+
+    def _grid(self, axis: int) -> Floats:
+        grid: Floats = np.linspace(self.low[axis], np.pi, GRID + 1)
+        return grid
+
+    def _levels_at(self, k: Floats) -> Integers:
+        return count_levels(self.crystal, self.energy, k, self.turn)
+
+    def _channels_at(self, k: Floats) -> Integers:
+        return count_channels(self.crystal, self.energy, k)
+
+    def openings(self, outer: Floats) -> tuple[Integers, Floats]:
+        """Return where channels open on lines along the last momentum: numbers of lines and positions.
+
+        Parameters
+        ----------
+        outer : ndarray, (lines, dimensions - 1)
+            The other momenta.
+        """
+        return jumps(lambda line, x: self._channels_at(_on(outer, line, x)), len(outer), self._grid(-1))
+
+    def levels(self, outer: Floats) -> tuple[Integers, Floats, Floats]:
+        """Return the levels on lines along the last momentum: numbers of lines, positions and sharpness."""
+        line, x = jumps(lambda i, y: self._levels_at(_on(outer, i, y)), len(outer), self._grid(-1), LEVEL_BRACKET)
+        sharp = self._sharpness(_on(outer, line, x))
+        narrow = np.flatnonzero(sharp * LEVEL_BRACKET > PLACED)
+        near = x[narrow]
+        which, shift = jumps(
+            lambda i, y: self._levels_at(_on(outer, line[narrow[i]], near[i] + y)),
+            len(narrow),
+            np.array([-LEVEL_BRACKET, LEVEL_BRACKET]),
+            LEAST,
+        )
+        rest = np.delete(np.arange(len(x)), narrow[np.unique(which)])
+        placed = near[which] + shift
+        more = self._sharpness(_on(outer, line[narrow[which]], placed))
+        return (
+            np.concatenate([line[rest], line[narrow[which]]]),
+            np.concatenate([x[rest], placed]),
+            np.concatenate([sharp[rest], more]),
+        )
+
+    def _sharpness(self, k: Floats) -> Floats:
+        return sharpness(self.crystal, self.energy, k, self.turn) if len(k) else np.zeros(0)
+
+    def marks(self, outer: Floats) -> tuple[Integers, Floats, Floats]:
+        """Return lines, positions and half-widths of what integrals along the last momentum are split at.
+
+        Openings, whose width is that of a level there or 0, and sharp levels. Pieces around a level grow with the
+        distance to it, so that they resolve whatever is as wide as its own distance: of the levels of many angles that
+        lie within their widths the narrowest will do.
+        """
+        found: list[dict[float, float]] = [{} for _ in outer]
+        for owner, place in zip(*self.openings(outer), strict=True):
+            found[owner][float(place)] = 0.0
+        line, level, sharp = self.levels(outer)
+        keep = (sharp > SHARP) & (level > self.low[-1]) & (level < np.pi)
+        line, level, width = line[keep], level[keep], np.maximum(1 / sharp[keep], LEAST)
+        for n in np.argsort(width):
+            here, w = found[line[n]], float(width[n])
+            near = next((place for place in here if abs(place - level[n]) < w), None)
+            if near is None:
+                here[float(level[n])] = w
+            elif here[near] == 0.0:
+                here[near] = w
+        every = [(owner, place, w) for owner, here in enumerate(found) for place, w in here.items()]
+        owners, places, widths = np.array(every, dtype=float).reshape(-1, 3).T
+        return owners.astype(np.intp), places, widths
+
+    @cached_property
+    def outer(self) -> Floats:
+        """Where the mean over the last of two momenta is rough in the first: tangents and crossings of the curves.
+
+        Those of one level at many angles lie next to each other; one split does for all of them.
+        """
+
+        def changes(count: Any) -> Any:
+            grid = self._grid(-1)
+
+            def along(_: Integers, x: Floats) -> Any:
+                k = np.stack([np.repeat(x, len(grid)), np.tile(grid, len(x))], axis=1)
+                return abs(np.diff(count(k).reshape(len(x), len(grid), -1), axis=1)).sum(axis=1)
+
+            return along
+
+        grid = self._grid(0)
+        splits = np.sort(jumps(changes(self._channels_at), 1, grid, TANGENT)[1])
+        splits = splits[np.diff(splits, prepend=-np.inf) > 10 * TANGENT]
+        tangents = jumps(changes(self._levels_at), 1, grid, LEVEL_TANGENT)[1]
+        crossings = jumps(self._levels_at_openings, 1, grid, LEVEL_TANGENT)[1]
+        events = np.sort(np.concatenate([tangents, crossings]))
+        for cluster in np.split(events, np.flatnonzero(np.diff(events) > APART) + 1):
+            if not len(cluster) or (abs(splits - cluster.mean()) <= APART).any():
+                continue
+            if np.isin(cluster, crossings).any() or self._appear(cluster[0] - APART, cluster[-1] + APART):
+                splits = np.append(splits, (cluster[0] + cluster[-1]) / 2)
+        return np.sort(splits)
+
+    def _levels_at_openings(self, _: Integers, x: Floats) -> Any:
+        """Return counts on lines that change where a level crosses an opening."""
+        line, at = self.openings(x[:, None])
+        k, aside = _on(x[:, None], line, at), np.array([0.0, ASIDE])
+        opens = self._channels_at(k + aside) != self._channels_at(k - aside)
+        levels = self._levels_at(k)
+        total = np.zeros((len(x), opens.shape[1], levels.shape[1]), dtype=np.int64)
+        np.add.at(total, line, opens[:, :, None] * levels[:, None])
+        return total.reshape(len(x), -1)
+
+    def _appear(self, before: float, after: float) -> bool:
+        """Tell whether a sharp level lies on one of two lines that has none near it on the other."""
+        line, at, sharp = self.levels(np.array([[before], [after]]))
+        apart = np.where(line[:, None] != line, abs(at[:, None] - at), np.inf).min(axis=1, initial=np.inf)
+        return bool((sharp[apart > 3 * (after - before)] > SHARP).any())
+
+
+def _on(outer: Floats, line: Integers, x: Floats) -> Floats:
+    """Return the momenta at positions on lines along the last one."""
+    return np.concatenate([outer[line], x[:, None]], axis=1)

@@ -1,18 +1,18 @@
 r"""Means over the Brillouin zone of a crystal, in one and two dimensions, split where the integrand is rough.
 
-Along a line f has square-root kinks where a channel of a lead opens: found by counting channels and bisecting. It has
-peaks where a level of the region lies at the energy: found by counting the negative eigenvalues of H - E + Re Σ, and
-graded splits on either side. Between them the rule of `quadrature` is exact to many digits, and its claim honest;
-without splits it is slow *and* claims too much.
+Along a line f has square-root kinks where a channel of a lead opens, and peaks where a level of the region lies at the
+energy: both are found by counting, see `levels`. Next to a peak of half-width w the rule of `quadrature` takes
+u = asinh(distance/w), in which the peak is as wide as 1 however narrow it is. So it is exact to many digits, and its
+claim honest; without splits it is slow *and* claims too much.
 
-A mean over two momenta is a mean of such means, split where the number of openings along the inner line changes;
-that of many orbitals to a few digits is taken on a lattice of momenta, see `lattice`.
+A mean over two momenta is a mean of such means, split where the inner line is tangent to a curve of openings or levels
+and where these cross; that of many orbitals to a few digits is taken on a lattice of momenta, see `lattice`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,20 +21,11 @@ from ..arrays import Floats, Integers
 from ..errors import ArgumentError
 from ..quadrature import integrate
 from .lattice import lattice_mean
-from .levels import BRACKET, count_channels, count_levels, jumps, sharpness
+from .levels import BRACKET, Rough
 from .problem import BASIC, DEFECT, Observable, Problem
 
 __all__ = ["Mean", "mean"]
 
-#: Points of the grid on which channels are counted first.
-GRID = 64
-#: Sharpness of a level from which the integral is split around it, and the widths of the splits.
-SHARP = 8.0
-WIDTHS = 10.0 ** -np.arange(1, 8)
-#: Width to which tangents are bracketed.
-TANGENT = 1e-6
-#: Width to which levels are bracketed: narrower ones have no weight.
-LEVEL_BRACKET = 1e-9
 #: Points of the mesh, per momentum, from which the sizes of all kinds are estimated.
 MESH = 16
 #: Part of the tolerance that is asked for, as sizes are estimates.
@@ -56,7 +47,7 @@ class Mean:
     Attributes
     ----------
     values, errors : tuple of ndarray, (angles, ...)
-        What the observables return, and estimates of the absolute errors, the same for all of a kind.
+        What the observables return, and estimates of the absolute errors, the same for all of a kind, see `Observable`.
     points : int
         Momenta at which the crystal was solved.
     residual : float
@@ -105,63 +96,92 @@ def mean(
     work = _Integrand(problem, energy, observables if audited else [*observables, DEFECT], rtol, max_points)
     folded = work.even() if fold is None else tuple(fold)
     low = np.where(folded, 0.0, -np.pi)
+    work.rough = Rough(problem.crystal, energy, problem.turn, low)
     work.rescale(work.sizes_on_mesh(low))
+    best: Any = None
+    least = np.inf
     for _ in range(PASSES):
+        before = work.points
         if dimensions == 1:
             value, error = _along_line(work, low, rtol)
         elif rtol >= LOOSE and max(len(lead.owner) for lead in problem.crystal.leads) > MANY:
-            value, error = lattice_mean(work, SHARE * rtol, work.spent)
+            value, worst = lattice_mean(work, SHARE * rtol, work.spent)
+            error = np.full(work.components, worst)
         else:
             value, error = _over_plane(work, low, rtol)
-        found = work.restored(value, error)
-        if found.converged or work.spent():
+        found, excess = work.restored(value, error)
+        if best is None or excess <= least:
+            best, least = found, excess
+        # another pass costs what this one did, or makes a worse mean of fewer points
+        if best.converged or work.spent(work.points - before):
             break
         # the mesh misjudged how large something is: peaks are narrower than it is fine
         work.rescale(abs(value) * np.where(np.isfinite(work.scales), work.scales, 0.0))
-    return found if audited else replace(found, values=found.values[:-1], errors=found.errors[:-1])
+    end = None if audited else -1
+    return Mean(best.values[:end], best.errors[:end], work.points, work.residual, best.converged)
 
 
-def _along_line(work: _Integrand, low: Floats, rtol: float) -> tuple[Floats, float]:
-    """Return the mean over one momentum and its error, in units of each kind."""
+def _along_line(work: _Integrand, low: Floats, rtol: float) -> tuple[Floats, Floats]:
+    """Return the mean over one momentum and the error of each component, in units of each kind."""
     found = _along(work, np.zeros((1, 0)), low[0], SHARE * rtol)
-    return found.value[0], float(found.error[0])
+    return found.value[0], found.errors[0]
 
 
-def _over_plane(work: _Integrand, low: Floats, rtol: float) -> tuple[Floats, float]:
+def _over_plane(work: _Integrand, low: Floats, rtol: float) -> tuple[Floats, Floats]:
     """Return the mean over two momenta, that of means along the second, and its error."""
     length = np.pi - low[0]
+    cost = [0.0, float(work.points)]  # the most points of a line so far, and all of them
 
     def inner(_: Integers, x: Floats) -> tuple[Floats, Floats]:
         found = _along(work, x.reshape(-1, 1), low[1], SHARE * rtol / 2)
-        return found.value.reshape(*x.shape, -1) / length, found.error.reshape(x.shape) / length
+        cost[0] = max(cost[0], (work.points - cost[1]) / x.size)
+        cost[1] = work.points
+        return found.value.reshape(*x.shape, -1) / length, found.errors.reshape(*x.shape, -1) / length
 
-    outer = _outer_splits(work, low)
-    pieces = _pieces(1, low[0], np.zeros(len(outer), dtype=np.intp), outer)
-    before = [work.points]
+    outer = work.rough.outer
+    pieces, _ = _pieces(1, low[0], np.zeros(len(outer), dtype=np.intp), outer, np.zeros(len(outer)))
+    found = integrate(
+        inner,
+        pieces,
+        1,
+        work.components,
+        rtol=0.0,
+        floor=SHARE * rtol / 2,
+        stop=lambda n: work.spent(n * cost[0]),
+        chunk=1,
+    )
+    return found.value[0], found.errors[0]
 
-    def stop() -> bool:
-        # a round may cost as much as the one before
-        before.append(work.points)
-        return 2 * before[-1] - before[-2] > work.max_points
 
-    found = integrate(inner, pieces, 1, work.components, rtol=0.0, floor=SHARE * rtol / 2, stop=stop, chunk=1)
-    return found.value[0], float(found.error[0])
+def _pieces(
+    lines: int, low: float, line: Integers, at: Floats, width: Floats
+) -> tuple[tuple[Integers, Floats, Floats], Floats]:
+    """Return the pieces of lines from ``low`` to π, cut at points, and the half-widths of peaks at their ends.
 
-
-def _pieces(lines: int, low: float, line: Integers, at: Floats) -> tuple[Integers, Floats, Floats]:
-    """Return the pieces of lines from ``low`` to π, cut at points."""
+    The widths of the points are those of peaks there, 0 for none.
+    """
     line = np.concatenate([np.arange(lines), line, np.arange(lines)])
     at = np.concatenate([np.full(lines, low), at, np.full(lines, np.pi)])
+    width = np.concatenate([np.zeros(lines), width, np.zeros(lines)])
     order = np.lexsort((at, line))
-    line, at = line[order], at[order]
+    line, at, width = line[order], at[order], width[order]
     same = (line[1:] == line[:-1]) & (np.diff(at) > 10 * BRACKET)
-    return line[:-1][same].astype(np.intp), at[:-1][same], at[1:][same]
+    line, lower, upper = line[:-1][same].astype(np.intp), at[:-1][same], at[1:][same]
+    below, above = width[:-1][same], width[1:][same]
+    twice = (below > 0) & (above > 0)
+    middle = np.where(twice, (lower + upper) / 2, upper)
+    first = np.where(below > 0, below, -above)
+    pieces = (
+        np.concatenate([line, line[twice]]),
+        np.concatenate([lower, middle[twice]]),
+        np.concatenate([middle, upper[twice]]),
+    )
+    return pieces, np.concatenate([first, -above[twice]])
 
 
 def _along(work: _Integrand, outer: Floats, low: float, tolerance: float) -> Any:
     """Return the means along the last momentum at fixed others (lines, dimensions - 1)."""
-    line, at = work.splits(outer, low)
-    pieces = _pieces(len(outer), low, line, at)
+    pieces, peak = _pieces(len(outer), low, *work.rough.marks(outer))
     length = np.pi - low
 
     def function(owner: Integers, x: Floats) -> tuple[Floats, Floats]:
@@ -169,23 +189,9 @@ def _along(work: _Integrand, outer: Floats, low: float, tolerance: float) -> Any
         values, errors = work(k)
         return values.reshape(*x.shape, -1) / length, errors.reshape(x.shape) / length
 
-    return integrate(function, pieces, len(outer), work.components, rtol=0.0, floor=tolerance, stop=work.spent)
-
-
-def _outer_splits(work: _Integrand, low: Floats) -> Floats:
-    """Return where the number of openings along the inner line changes: it is tangent to a curve of openings there.
-
-    Tangents of sharp levels are left to the halving of pieces: a level of each angle has its own, next to each other.
-    """
-    grid = np.linspace(low[1], np.pi, GRID + 1)
-
-    def count(_: Integers, x: Floats) -> Any:
-        k = np.stack([np.repeat(x, len(grid)), np.tile(grid, len(x))], axis=1)
-        values = count_channels(work.problem.crystal, work.energy, k).reshape(len(x), len(grid), -1)
-        return (values[:, 1:] != values[:, :-1]).sum(axis=1)
-
-    splits = np.sort(jumps(count, 1, np.linspace(low[0], np.pi, GRID + 1), TANGENT)[1])
-    return splits[np.diff(splits, prepend=-np.inf) > 10 * TANGENT]
+    return integrate(
+        function, pieces, len(outer), work.components, rtol=0.0, floor=tolerance, peak=peak, stop=work.spent
+    )
 
 
 class _Integrand:
@@ -198,7 +204,7 @@ class _Integrand:
         self.ask = [observable.function for observable in observables]
         self.kept = [kept for observable in observables for kept in observable.kept]
         self.points, self.residual = 0, 0.0
-        self.found_splits: tuple[Integers, Floats] | None = None
+        self.rough: Any = None
         self.scales: Any = None
         rng = np.random.default_rng(7)
         self.probe = rng.uniform(0.2, 3.0, (3, len(problem.crystal.momenta)))
@@ -237,9 +243,9 @@ class _Integrand:
             found.append(bool((abs(other - self.first) <= allowed).all()))
         return tuple(found)
 
-    def spent(self) -> bool:
-        """Tell whether no more points are allowed."""
-        return self.points >= self.max_points
+    def spent(self, more: float = 0.0) -> bool:
+        """Tell whether no more points are allowed, or not so many more."""
+        return self.points >= self.max_points or self.points + more > self.max_points
 
     def __call__(self, k: Floats) -> tuple[Floats, Floats]:
         """Return values (points, components) in units of their kinds, and errors (points,) of what was avoided."""
@@ -282,53 +288,9 @@ class _Integrand:
         found = np.concatenate(scales)
         self.scales = np.where(found > 0, np.maximum(found, self.noise / self.rtol), 1.0)
 
-    def splits(self, outer: Floats, low: float) -> tuple[Integers, Floats]:
-        """Return where to split along the last momentum at fixed others: openings, and around sharp levels."""
-        if not outer.shape[1] and self.found_splits is not None:
-            return self.found_splits
-        found = self.found_splits = self._splits(outer, low)
-        return found
-
-    def _splits(self, outer: Floats, low: float) -> tuple[Integers, Floats]:
-        crystal = self.problem.crystal
-        grid = np.linspace(low, np.pi, GRID + 1)
-
-        def at(line: Integers, x: Floats) -> Floats:
-            return np.concatenate([outer[line], x[:, None]], axis=1)
-
-        line, x = jumps(lambda i, y: count_channels(crystal, self.energy, at(i, y)), len(outer), grid)
-        level_line, level, sharp = self.sharp_levels(outer, low)
-        if not len(level):
-            return line, x
-        graded = (sharp[:, None] > SHARP) & (0.3 / sharp[:, None] < WIDTHS)
-        which, width = np.nonzero(graded)
-        first = np.unique(which)
-        lines = [line, level_line[first], level_line[which], level_line[which]]
-        positions = [x, level[first], level[which] - WIDTHS[width], level[which] + WIDTHS[width]]
-        inside = [(p > low) & (p < np.pi) for p in positions]
-        return (
-            np.concatenate([a[keep] for a, keep in zip(lines, inside, strict=True)]),
-            np.concatenate([p[keep] for p, keep in zip(positions, inside, strict=True)]),
-        )
-
-    def sharp_levels(self, outer: Floats, low: float) -> tuple[Integers, Floats, Floats]:
-        """Return the levels along the last momentum at fixed others: line, position and sharpness of each."""
-        crystal, turn = self.problem.crystal, self.problem.turn
-
-        def at(line: Integers, x: Floats) -> Floats:
-            return np.concatenate([outer[line], x[:, None]], axis=1)
-
-        line, x = jumps(
-            lambda i, y: count_levels(crystal, self.energy, at(i, y), turn),
-            len(outer),
-            np.linspace(low, np.pi, GRID + 1),
-            LEVEL_BRACKET,
-        )
-        return line, x, sharpness(crystal, self.energy, at(line, x), turn) if len(x) else x
-
-    def restored(self, value: Floats, error: float) -> Mean:
-        """Return values and errors in their shapes and units."""
-        values, errors, start, converged = [], [], 0, True
+    def restored(self, value: Floats, error: Floats) -> tuple[Mean, float]:
+        """Return values and errors in their shapes and units, and the largest error in units of what is allowed."""
+        values, errors, start, excess = [], [], 0, 0.0
         for shape, missing, kept in zip(self.shapes, self.missing, self.kept, strict=True):
             part = slice(start, start + int(np.prod(shape)))
             start = part.stop
@@ -336,13 +298,14 @@ class _Integrand:
                 values.append(np.where(missing[0], np.nan, self.worst[part].reshape(shape)))
                 errors.append(np.zeros(shape))
                 continue
-            found, miss = ((a * self.scales[part]).reshape(shape) for a in (value[part], error))
+            found, miss = ((a[part] * self.scales[part]).reshape(shape) for a in (value, error))
             axes = tuple(axis for axis in range(len(shape)) if axis not in kept)
+            # that of one number may be small by accident
+            miss = np.broadcast_to(miss.max(axis=axes, keepdims=True, initial=0.0), shape).copy()
             allowed = self.rtol * abs(found).max(axis=axes, keepdims=True, initial=0.0)
             # what is nothing but rounding needs no digits
-            converged &= bool(
-                (miss <= np.maximum(allowed, np.maximum(self.noise[part].reshape(shape), ROUNDING))).all()
-            )
+            allowed = np.maximum(allowed, np.maximum(self.noise[part].reshape(shape), ROUNDING))
+            excess = max(excess, float((miss / allowed).max(initial=0.0)))
             values.append(np.where(missing[0], np.nan, found))
             errors.append(miss)
-        return Mean(tuple(values), tuple(errors), self.points, self.residual, converged)
+        return Mean(tuple(values), tuple(errors), self.points, self.residual, excess <= 1), excess
