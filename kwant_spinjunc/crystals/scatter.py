@@ -74,7 +74,8 @@ def scatter_crystal(
         False: nothing behind the cut ties spin to the lattice, on your word, where real orbitals cannot tell.
     rtol, max_points
         Error of an average to reach, relative to the largest of its kind, and how many momenta it may cost. Over two
-        momenta, with ``rtol`` from 2e-3 on and more than four orbitals a spin, the error is statistical, see `lattice`.
+        momenta, with ``rtol`` from 2e-3 on and more than four orbitals a spin, the error is statistical, see `lattice`;
+        else a first look at all pieces of the zone is taken whatever it costs.
     max_defect
         Largest defect of unitarity that is accepted.
     observer

@@ -39,6 +39,42 @@ def test_peaks_are_found_and_errors_are_honest(width):
         assert error <= rtol * exact * 1.01 + 1e-13 * exact
 
 
+@pytest.mark.parametrize("width", [1e-2, 1e-5, 1e-9])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_peak_of_known_width_costs_the_same_however_narrow(width, sign):
+    # the peak at one end, a square root at the other
+    def peaked(owner, x):
+        distance = x if sign > 0 else 1 - x
+        return (np.sqrt(1 - distance) * width / (width**2 + distance**2))[..., None], 0.0
+
+    pieces = (np.array([0]), np.array([0.0]), np.array([1.0]))
+    known = integrate(peaked, pieces, 1, 1, rtol=1e-6, peak=sign * width)
+    halved = integrate(peaked, pieces, 1, 1, rtol=1e-6)
+    # ∫ w √(1 - x)/(w² + x²) dx = Im 2 √a artanh(1/√a), a = 1 - i w, less the part of the pole
+    root = np.sqrt(1 - 1j * width)
+    exact = abs((2 * root * np.arctanh(1 / root)).imag)
+    assert abs(known.value[0, 0] - exact) <= known.error[0] + 1e-14
+    assert known.error[0] <= 1.1e-6 * exact
+    assert known.evaluations <= 21 * 15
+    if width < 1e-2:
+        assert halved.evaluations > 2 * known.evaluations or abs(halved.value[0, 0] - exact) > halved.error[0]
+
+
+def test_of_pieces_given_up_the_error_is_at_least_half_the_last_change():
+    # both rules agree on what none of their nodes saw, until the piece is halved
+    nodes = (1 - np.cos(np.pi * NODES)) / 2
+
+    def hidden(owner, x):
+        seen = (abs(x[..., None] - nodes) < 1e-12).any(axis=-1)
+        return np.where(seen, 0.0, 1.0)[..., None] + abs(x[..., None] - 0.3) * 1e-3, 0.0
+
+    pieces = (np.array([0]), np.array([0.0]), np.array([1.0]))
+    rounds = []
+    found = integrate(hidden, pieces, 1, 1, rtol=1e-9, stop=lambda points: rounds.append(points) or len(rounds) > 1)
+    assert rounds[0] == 2 * len(NODES)
+    assert found.error[0] >= 0.45  # the difference of both rules alone would be 1e-5
+
+
 def test_errors_of_the_integrand_are_added_up():
     pieces = cut_into_pieces([0.0, 0.0], [2.0, 0.0], np.zeros((2, 1)))
     found = integrate(lambda owner, x: (x[..., None], 0.25), pieces, 2, 1, rtol=1e-8)
