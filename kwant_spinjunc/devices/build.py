@@ -9,7 +9,7 @@ its samples (see `realization`), or as all of them with value functions of ``see
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -89,7 +89,7 @@ def build(
         raise ArgumentError(f"Argument `first_plane` must be an integer, but is {first_plane!r}.")
     section = CrossSection(cross_section, boundary, k)
     first_plane = int(first_plane)
-    lattice = kwant.lattice.general(np.eye(3), norbs=2, name="plane")
+    lattice = _lattice()
     syst = kwant.Builder()
     sample = realize(junction, section, seed, realization)
     values = Values(Cells(section), sample)
@@ -108,6 +108,12 @@ def build(
     for lead, n, direction in [(junction.left, first_plane, -1), (junction.right, last_plane, 1)]:
         syst.attach_lead(_lead(lattice, lead, n, direction, section))
     return syst
+
+
+@cache
+def _lattice() -> Any:
+    """Return the cubic lattice of all samples, whose making takes a while."""
+    return kwant.lattice.general(np.eye(3), norbs=2, name="plane")
 
 
 @dataclass(frozen=True)

@@ -100,10 +100,12 @@ def _fields_from_waves(
     spin = SpinOperator(ORDERS[0])
     onsites = [np.eye(2), *PAULI]
 
-    def by_spin(per_lead: Any) -> Floats:
-        """Sum what the modes of each lead (first axis) do by their spin, shape (2, 2, ...)."""
-        parts = [np.split(values, [majority]) for values, (majority, _) in zip(per_lead, modes, strict=True)]
-        return np.array([[part.sum(axis=0) for part in lead] for lead in parts])
+    together, ends_of = np.concatenate(psi), np.cumsum(modes.ravel())[:-1]
+
+    def by_spin(values: Floats) -> Floats:
+        """Sum what the modes of both leads (first axis) do by lead and spin, shape (2, 2, ...)."""
+        found = np.array([part.sum(axis=0) for part in np.split(values, ends_of)])
+        return found.reshape(2, 2, *found.shape[1:])
 
     def of_planes(values: Floats) -> Floats:
         summed: Floats = values.reshape(len(values), planes, section.sites, *values.shape[2:]).sum(axis=2)
@@ -111,15 +113,15 @@ def _fields_from_waves(
 
     numbers = np.array([system.id_by_site[site] for site in where])
     labels = np.repeat(np.arange(planes), section.sites)
-    found = torques(system, numbers, spin, psi, {}, labels)
-    on_planes = by_spin([of_planes(values[:, :, 0]) for values in found])
-    currents = by_spin([fluxes(system, onsites, waves, bonds, {}, planes - 1) for waves in psi])
-    density = by_spin([of_planes(densities(system, onsites, waves, where, {})) for waves in psi])
+    (found,) = torques(system, numbers, spin, [together], {}, labels)
+    on_planes = by_spin(of_planes(found[:, :, 0]))
+    currents = by_spin(fluxes(system, onsites, together, bonds, {}, planes - 1))
+    density = by_spin(of_planes(densities(system, onsites, together, where, {})))
     turning, along = _turning_bonds(sample, section, by_plane)
     for plane, pairs in along.items():
         # a bond that turns the spin gives it to the lattice: what leaves one end is not what arrives at the other
         ends = [pair for to, from_ in pairs for pair in ((to, from_), (from_, to))]
-        on_planes[:, :, plane] -= by_spin([fluxes(system, onsites[1:], waves, ends, {}, 1)[:, 0] for waves in psi])
+        on_planes[:, :, plane] -= by_spin(fluxes(system, onsites[1:], together, ends, {}, 1)[:, 0])
     axes, free = _exchange_axes(sample, turning)
     settled = settle(axes, free, currents, on_planes, modes)
     return replace(

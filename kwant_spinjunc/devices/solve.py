@@ -133,9 +133,21 @@ def _modes(number: int, blocks_of: LeadBlocks, energy: float, count: bool) -> Mo
     P = blocks_of.projectors or (by_spin if defect <= ROUNDING * size else [np.eye(len(H))])
     blocks = [(p.conj().T @ h @ p, p.conj().T @ v @ p) for p in P]
     with _kwant_errors(number, energy):
-        parts = [kwant.physics.modes(*block) for block in blocks]
+        parts = [block_modes(*block) for block in blocks]
     _refuse_edge(number, energy, np.concatenate([part.velocities for part, _ in parts]), blocks, count)
     return _joined(P, parts, hop.shape[1], size)
+
+
+def block_modes(h: Any, v: Any) -> Modes:
+    """Return what ``kwant.physics.modes(h, v)`` does, most of whose time goes into symmetries that are absent."""
+    solve_block = getattr(kwant.physics.leads, "compute_block_modes", None)
+    if solve_block is None or not v.any():
+        found: Modes = kwant.physics.modes(h, v)
+        return found
+    waves, momenta, velocities, vecs, inverse, root = solve_block(h, v, 1e6, None, None, None, None)
+    propagating = kwant.physics.PropagatingModes(waves, velocities, momenta)
+    propagating.block_nmodes = [len(velocities) // 2]
+    return propagating, kwant.physics.StabilizedModes(vecs, inverse, len(velocities) // 2, root)
 
 
 def _spin_projectors(along: Any, H: Any, hop: Any) -> tuple[list[Any], float]:

@@ -7,6 +7,7 @@ see `exchange` for what the parts are.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -107,7 +108,14 @@ def _numbers(system: Any, sites: Any) -> list[int]:
 def _operators(onsites: Operators, sites: list[Any]) -> list[Any]:
     if callable(onsites):
         return list(onsites(sites))
-    return [sparse.kron(sparse.identity(len(sites)), np.asarray(matrix), format="csr") for matrix in onsites]
+    plain = [np.asarray(matrix) for matrix in onsites]
+    return [_repeated(len(sites), matrix.dtype.str, matrix.shape, matrix.tobytes()) for matrix in plain]
+
+
+@lru_cache(maxsize=64)
+def _repeated(count: int, dtype: str, shape: tuple[int, int], data: bytes) -> Any:
+    """Return a block-diagonal matrix of equal blocks; making one takes longer than using it."""
+    return sparse.kron(sparse.identity(count), np.frombuffer(data, dtype).reshape(shape), format="csr")
 
 
 def orbitals_of(system: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -3,9 +3,13 @@
 import subprocess
 import sys
 
+import kwant
+import numpy as np
+import pytest
 from strategies import repetitions
 
 import kwant_spinjunc as sj
+from kwant_spinjunc.devices.solve import block_modes
 from systems.tunnel_junction import tunnel_junction
 
 #: Each solver in eight threads, and a fork in the middle; a crash ends this process, not the tests.
@@ -61,3 +65,17 @@ def test_what_does_not_depend_on_the_energy_is_looked_at_once(monkeypatch):
     monkeypatch.setattr(type(system.leads[0]), "discrete_symmetry", counted)
     found = sj.current_voltage(system, [0.05, -0.05])
     assert len(asked) <= 8 < found.solves
+
+
+@pytest.mark.parametrize("hopping", ["full", "of rank one", "none"])
+@pytest.mark.parametrize("size", [1, 3])
+def test_modes_of_a_block_are_those_that_kwant_returns(size, hopping):
+    rng = np.random.default_rng(size)
+    h, v = rng.normal(size=(2, size, size)) + 1j * rng.normal(size=(2, size, size))
+    v = {"full": v, "of rank one": np.outer(v[0], v[0].conj()), "none": 0 * v}[hopping]
+    h = h + h.conj().T
+    for found, expected in zip(block_modes(h, v), kwant.physics.modes(h, v), strict=True):
+        assert getattr(found, "block_nmodes", None) == getattr(expected, "block_nmodes", None)
+        for name in ("wave_functions", "velocities", "momenta", "vecs", "vecslmbdainv", "nmodes", "sqrt_hop"):
+            if hasattr(expected, name):
+                np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
