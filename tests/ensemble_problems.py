@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kwant_spinjunc.runs.problem import Observable
+from kwant_spinjunc.runs.realizations import Observable
 
 
 @dataclass(frozen=True)

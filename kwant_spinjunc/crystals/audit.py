@@ -27,8 +27,6 @@ from .observe import lead_axes
 from .problem import BASIC, TURNED
 from .result import CrystalScattering
 
-__all__ = ["audit", "turned_system"]
-
 #: How many points and angles are solved again, and momenta of an average.
 SAMPLES, SEED = 3, 5
 
@@ -36,12 +34,8 @@ SAMPLES, SEED = 3, 5
 def audit(found: CrystalScattering) -> float:
     """Return the largest difference of a probability, transmission or flux through the cut from that of Kwant.
 
-    Raises
-    ------
-    DisagreementError
-        It is larger than the tolerance, or no point could be compared.
-    BandEdgeError
-        Kwant finds no modes there.
+    Raises `DisagreementError`: It is larger than the tolerance, or no point could be compared. Raises `BandEdgeError`:
+    Kwant finds no modes there.
     """
     measurement = found.measurement
     problem, energy, k = measurement.problem, measurement.energy, measurement.k

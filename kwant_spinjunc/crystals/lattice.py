@@ -17,8 +17,6 @@ import numpy as np
 
 from ..arrays import Floats, Integers
 
-__all__ = ["lattice_mean"]
-
 #: Generating vector of an embedded lattice sequence in base 2, and the most points it is made for.
 VECTOR, MOST = np.array([1, 182667]), 20
 #: Independent shifts, the standard errors that are claimed (of eight: 98 % of means lie within), points to begin with.
@@ -30,14 +28,9 @@ def lattice_mean(
 ) -> tuple[Floats, float]:
     """Return the mean over the square [-π, π]² and the largest error of a component.
 
-    Parameters
-    ----------
-    integrand
-        Takes momenta (n, 2), returns values (n, components) and errors (n,) of what it had to leave out.
-    tolerance
-        Of every component.
-    spent
-        Tells whether no more points are allowed.
+    ``integrand``: takes momenta (n, 2), returns values (n, components) and errors (n,) of what it had to leave out.
+    ``tolerance``: of every component.
+    ``spent``: tells whether no more points are allowed.
     """
     shifts = np.random.default_rng(11).uniform(size=(SHIFTS, 2))
     total: Any = 0.0

@@ -14,8 +14,6 @@ from .problem import Observable, Problem
 from .spins import spin_orbit_coupling
 from .zone import mean
 
-__all__ = ["Measured", "Measurement"]
-
 
 @dataclass(frozen=True, eq=False)
 class Measured:
@@ -30,26 +28,14 @@ class Measured:
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """Where a problem is to be solved.
-
-    Attributes
-    ----------
-    problem : Problem
-    energy : ndarray, (points,)
-    k : ndarray, (points, dimensions), or None for the zone
-    shape : tuple of int
-        Shape of the points.
-    angles : bool
-        Whether results have an axis of angles.
-    rtol, max_points
-        Of a zone average.
-    """
+    """Where a problem is to be solved."""
 
     problem: Problem
     energy: Floats
     k: Floats | None
-    shape: tuple[int, ...]
-    angles: bool
+    shape: tuple[int, ...]  #: Shape of the points.
+    angles: bool  #: Whether results have an axis of angles.
+    #: `rtol`, `max_points`: Of a zone average.
     rtol: float
     max_points: int
 

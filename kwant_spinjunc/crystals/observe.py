@@ -15,8 +15,6 @@ from ..spin import PAULI, spinors
 from .crystal import Crystal
 from .solve import Solved
 
-__all__ = ["by_input", "cut_flux", "lead_axes", "open_channels", "pauli", "probabilities", "rotations", "side_torques"]
-
 
 def rotations(turn: Turn | None) -> Floats:
     """Return the rotation of vectors behind the cut, R(n, θ), shape (angles, 3, 3)."""
@@ -102,10 +100,7 @@ def side_torques(crystal: Crystal, solved: Solved, turn: Turn | None, flux: Floa
     The flux through the cut minus what the leads of that side carry off: along its axis for a magnetic lead, in which
     transverse spin dephases, the whole vector for one whose spins are alike. NaN if a lead of the side mixes spins.
 
-    Parameters
-    ----------
-    flux
-        What `cut_flux` returns, by lead and spin.
+    ``flux``: what `cut_flux` returns, by lead and spin.
     """
     found: Floats = np.stack([-flux[..., 1:], flux[..., 1:]], axis=2)
     axes = lead_axes(crystal, turn)

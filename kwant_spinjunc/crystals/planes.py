@@ -18,26 +18,15 @@ from ..arrays import Integers
 from ..devices.cuts import Between, resolve_cut, resolve_sites
 from ..errors import ArgumentError
 
-__all__ = ["Partition", "partition"]
-
 
 @dataclass(frozen=True, eq=False)
 class Partition:
-    """Sites by side and plane.
-
-    Attributes
-    ----------
-    front, back : tuple of arrays of site numbers, outward from the cut
-    lead_side : ndarray of int
-        0 for a lead at the front, 1 for one behind.
-    lead_plane : ndarray of int
-        The plane of its side that holds a lead's interface.
-    """
+    """Sites by side and plane."""
 
     front: tuple[Integers, ...]
     back: tuple[Integers, ...]
-    lead_side: Integers
-    lead_plane: Integers
+    lead_side: Integers  #: 0 for a lead at the front, 1 for one behind.
+    lead_plane: Integers  #: The plane of its side that holds a lead's interface.
 
     def coarser(self) -> Partition:
         """Return the partition with pairs of neighboring planes merged."""
@@ -49,13 +38,7 @@ class Partition:
 
 
 def partition(system: Any, edges: Integers, cut: Any, name: str = "behind") -> Partition:
-    """Return the planes of both sides of a cut; without a cut (None) all sites are in front, seen from the last lead.
-
-    Raises
-    ------
-    ArgumentError
-        The cut does not separate its two sides, a lead is attached to both, or nothing joins them.
-    """
+    """Return the planes of both sides of a cut; without a cut (None) all sites are in front of the last lead."""
     count = len(system.sites)
     neighbors: list[list[int]] = [[] for _ in range(count)]
     for i, j in edges.tolist():

@@ -20,27 +20,17 @@ from .crystal import Crystal
 from .observe import cut_flux, open_channels, probabilities, side_torques
 from .solve import Solved, solve
 
-__all__ = ["BASIC", "DEFECT", "OBSERVABLES", "ROUNDING", "TURNED", "Observable", "Observed", "Problem"]
-
 
 @dataclass(frozen=True)
 class Observable:
-    """Something asked of a solved crystal.
+    """Something asked of a solved crystal."""
 
-    Attributes
-    ----------
-    function
-        (crystal, solved, turn, k) -> arrays (points, angles, ...).
-    kept
-        For each array its axes, counted from the angles (0), along which the size of what is averaged differs in kind:
-        a transmission is not to be resolved to a part of a reflection. None: of a defect the largest counts, no mean.
-    noise
-        Rounding per unit incoming flux of what is a difference of numbers of order one.
-    """
-
+    #: (crystal, solved, turn, k) -> arrays (points, angles, ...).
     function: Callable[[Crystal, Solved, Turn | None, Floats], Sequence[Any]]
+    #: For each array its axes, counted from the angles (0), along which the size of what is averaged differs in kind: a
+    #: transmission is not to be resolved to a part of a reflection. None: of a defect the largest counts, no mean.
     kept: tuple[tuple[int, ...] | None, ...]
-    noise: float = 0.0
+    noise: float = 0.0  #: Rounding per unit incoming flux of what is a difference of numbers of order one.
 
 
 #: Rounding of a flux per unit incoming flux: it is a difference of products of waves.
@@ -51,20 +41,11 @@ CHUNK = 150_000
 
 @dataclass(frozen=True, eq=False)
 class Observed:
-    """Values of observables at points, each (points, angles, ...), and at which points they are to be trusted.
-
-    Attributes
-    ----------
-    values : tuple of ndarray
-    bad : ndarray of bool, (points,)
-        A lead has no modes that could be told apart: the energy is a band edge there.
-    residual : ndarray, (points,)
-        Largest residual of the surfaces of leads.
-    """
+    """Values of observables at points, each (points, angles, ...), and at which points they are to be trusted."""
 
     values: tuple[Any, ...]
-    bad: Flags
-    residual: Floats
+    bad: Flags  #: A lead has no modes that could be told apart: the energy is a band edge there.
+    residual: Floats  #: Largest residual of the surfaces of leads.
 
 
 def _basic(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> Sequence[Any]:
@@ -121,12 +102,9 @@ class Problem:
     def observe(self, energy: Floats, k: Floats, functions: Sequence[Any] = (_basic,)) -> Observed:
         """Return observables at points.
 
-        Parameters
-        ----------
-        energy : ndarray, (points,)
-        k : ndarray, (points, dimensions)
-        functions
-            Those of observables.
+        ``energy``: shape (points,).
+        ``k``: shape (points, dimensions).
+        ``functions``: those of observables.
         """
         if self.observer is not None:
             return self.observer(self, energy, k, functions)

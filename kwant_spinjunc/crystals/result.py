@@ -21,34 +21,23 @@ from .measure import Measured, Measurement
 from .problem import ROUNDING, TURNED, Observable
 from .waves import hopping_flux, site_torques
 
-__all__ = ["CrystalScattering", "CrystalTorque"]
-
 AXES = ("x", "y", "z")
 
 
 @dataclass(frozen=True, eq=False)
 class CrystalTorque:
-    """Torque of the electrons on the exchange of a set of sites, per unit incoming flux; multiply by ħ/2.
+    """Torque of the electrons on the exchange of a set of sites, per unit incoming flux; multiply by ħ/2."""
 
-    Attributes
-    ----------
-    exchange_by_spin : ndarray, shape (..., leads, 2, 3)
-        ``[..., lead_in, spin_in, (x, y, z)]`` in the frame of what is not turned; NaN for a lead that mixes spins.
-    exchange : ndarray, shape (..., leads, 3)
-        Summed over all channels of a lead.
-    site_exchange_by_spin, site_exchange : ndarray, shape (..., leads, 2, sites, 3) and (..., leads, sites, 3)
-        On every site, half of a bond's torque to each of its ends: a staggered torque is their alternating sum.
-    sites : ndarray of int
-        Numbers of the sites.
-    k_error : ndarray, shape (..., leads, 2, sites, 3)
-        Estimated error of ``site_exchange_by_spin`` in a zone average, 0 otherwise.
-    """
-
+    #: Shape (..., leads, 2, 3): ``[..., lead_in, spin_in, (x, y, z)]`` in the frame of what is not turned; NaN for a
+    #: lead that mixes spins.
     exchange_by_spin: Floats
-    exchange: Floats
+    exchange: Floats  #: Shape (..., leads, 3): summed over all channels of a lead.
+    #: `site_exchange_by_spin`, `site_exchange`: Shape (..., leads, 2, sites, 3) and (..., leads, sites, 3): on every
+    #: site, half of a bond's torque to each of its ends: a staggered torque is their alternating sum.
     site_exchange_by_spin: Floats
     site_exchange: Floats
-    sites: Integers
+    sites: Integers  #: Numbers of the sites.
+    #: Shape (..., leads, 2, sites, 3): estimated error of ``site_exchange_by_spin`` in a zone average, 0 otherwise.
     k_error: Floats
 
     def __str__(self) -> str:
@@ -141,16 +130,10 @@ class CrystalScattering:
     def currents(self, mu: ArrayLike) -> Floats:
         r"""Return the particle currents that leave the leads into the system, I_αs = Σ G[α s, β s'] µ_βs' / h.
 
-        Parameters
-        ----------
-        mu
-            Chemical potentials of each lead, shape (leads,), or of each lead and spin, (leads, 2), along its own m.
+        ``mu``: chemical potentials of each lead, shape (leads,), or of each lead and spin, (leads, 2), along its own m.
 
-        Returns
-        -------
-        ndarray
-            Shape (..., leads), or (..., leads, 2) for spin-split potentials. From differences of µ, so equal potentials
-            give zero exactly.
+        **Result**: Shape (..., leads), or (..., leads, 2) for spin-split potentials. From differences of µ, so equal
+        potentials give zero exactly.
         """
         leads = self.modes.shape[-2]
         potentials = finite_array("mu", mu)
@@ -166,18 +149,11 @@ class CrystalScattering:
     def spin_current(self, cut: Any = None, *, total: bool = False) -> Floats:
         """Return the flux of charge and spin through a cut, (1, Sx, Sy, Sz), per unit flux in each channel.
 
-        Parameters
-        ----------
-        cut
-            None: the cut behind which everything is turned, from front to back. Else the name of a cut of the device or
-            a cut, positive from its source to its target; an average is done anew for it.
-        total
-            Sum over all channels of a lead, also where its spins are not resolved.
+        ``cut``: None: the cut behind which everything is turned, from front to back. Else the name of a cut of the
+        device or a cut, positive from its source to its target; an average is done anew for it.
+        ``total``: sum over all channels of a lead, also where its spins are not resolved.
 
-        Returns
-        -------
-        ndarray, shape (..., leads, 2, 4), or (..., leads, 4) for ``total``
-            ``[lead_in, spin_in, (charge, x, y, z)]``, spin in ħ/2, in the frame of what is not turned.
+        **Result**: ``[lead_in, spin_in, (charge, x, y, z)]``, spin in ħ/2, in the frame of what is not turned.
         """
         if cut is None:
             return np.asarray(self._at_cut()[int(total)])
@@ -206,10 +182,8 @@ class CrystalScattering:
     def torque(self, magnet: Any) -> CrystalTorque:
         """Return the torque on a set of sites and on each of them (see `CrystalTorque`).
 
-        Parameters
-        ----------
-        magnet
-            Name of a magnet of the device, a list of sites or a function of a site; an average is done anew for it.
+        ``magnet``: name of a magnet of the device, a list of sites or a function of a site; an average is done anew for
+        it.
         """
         key = ("magnet", magnet)
         if isinstance(magnet, str) and key in self._found:

@@ -19,17 +19,6 @@ import numpy as np
 from ..arrays import Complex, Floats, Integers
 from .fourier import Series, alike
 
-__all__ = [
-    "ALIGNED",
-    "Axis",
-    "axis_of",
-    "basis_of",
-    "scale_of",
-    "spin_orbit_coupling",
-    "spin_part",
-    "spins_apart",
-]
-
 #: A unit vector, shape (3,).
 Axis: TypeAlias = Floats
 
@@ -46,12 +35,8 @@ def spin_part(blocks: Iterable[Series]) -> Complex:
 def axis_of(vectors: Complex, scale: float) -> tuple[Axis | None, bool]:
     """Return the axis along which spin is conserved, None if there is none, and whether spin matters at all.
 
-    Parameters
-    ----------
-    vectors
-        What `spin_part` returns.
-    scale
-        Largest element of the Hamiltonian.
+    ``vectors``: what `spin_part` returns.
+    ``scale``: largest element of the Hamiltonian.
     """
     size = abs(vectors)
     if not size.size or size.flat[largest := int(size.argmax())] <= ALIGNED * scale:
@@ -83,12 +68,8 @@ def spin_orbit_coupling(blocks: Iterable[tuple[Series, Integers | None]], scale:
     Real orbitals: H_a is real for exchange. Where H_0 is complex, by a magnetic flux or by complex orbitals, H_a must
     be a number on every site for it to be known as exchange, as L·S never is.
 
-    Parameters
-    ----------
-    blocks
-        Blocks in orbitals (spin, orbital); of one on the diagonal also the site of each orbital of one spin.
-    scale
-        Largest element of the Hamiltonian.
+    ``blocks``: blocks in orbitals (spin, orbital); of one on the diagonal also the site of each orbital of one spin.
+    ``scale``: largest element of the Hamiltonian.
     """
     imaginary, complex_, pairs = 0.0, False, list(blocks)
     for group in alike([series for series, _ in pairs]):

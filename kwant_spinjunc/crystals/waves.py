@@ -20,8 +20,6 @@ from .fourier import Series, pauli_parts
 from .observe import by_input, pauli, rotations
 from .solve import Solved
 
-__all__ = ["exchange_fields", "hopping_flux", "site_torques", "waves_of"]
-
 
 def waves_of(crystal: Crystal, solved: Solved, side: int) -> Iterator[Complex]:
     """Yield ψ of each plane of a side, outward, (points, angles, orbitals, channels), in the frame of the side."""

@@ -19,7 +19,7 @@ from ..printing import as_html, first_line
 from ..quantities import LABELS
 from ..spin import angle_between
 from ..transport.local import chemical_potentials_of, default_axes
-from .problem import Observable
+from .realizations import Observable
 from .schedule import Merged, read
 from .statistics import Moments, Statistic, value_with_error
 from .store import Store

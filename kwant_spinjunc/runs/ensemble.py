@@ -20,7 +20,7 @@ from ..errors import ArgumentError
 from ..model.junction import Junction
 from .averages import Ensemble
 from .executors import available_workers, open_pool
-from .problem import JunctionProblem, Observable, Problem, SampleSettings, check_memory, plain_tree
+from .realizations import JunctionProblem, Observable, Problem, SampleSettings, check_memory, plain_tree
 from .schedule import Merged, Run, read
 from .store import FURTHEST, Store, StoreError
 from .tables import provenance

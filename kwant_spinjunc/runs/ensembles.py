@@ -19,7 +19,7 @@ from ..quantities import axis_attributes
 from .averages import QUANTILES
 from .ensemble import ensemble
 from .family import call_family, check_family, parameters_of, plain, source_digest, units_of
-from .problem import DEFAULTS, JunctionProblem
+from .realizations import DEFAULTS, JunctionProblem
 from .sweep import SweepError, SweepInterrupted
 from .tables import split_axes
 

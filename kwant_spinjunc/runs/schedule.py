@@ -18,7 +18,7 @@ import numpy as np
 from ..arrays import Floats
 from ..errors import ArgumentError
 from .executors import ExecutorError, LostTaskError, Pool, Task, settle_allocator
-from .problem import Observable, Problem
+from .realizations import Observable, Problem
 from .statistics import BlockMeans, Moments, Statistic
 from .store import Store
 

@@ -328,7 +328,7 @@ def test_an_energy_outside_the_bands_is_refused_at_once():
 def test_a_cross_section_too_large_for_the_memory_is_refused_with_what_it_needs(monkeypatch):
     with pytest.raises(sj.ArgumentError, match="GB"):
         ensemble(disordered(), 0.3, cross_section=(300, 300), **QUIET)
-    monkeypatch.setattr(sys.modules["kwant_spinjunc.runs.problem"], "machine_memory", lambda: 1.5e-3)
+    monkeypatch.setattr(sys.modules["kwant_spinjunc.runs.realizations"], "machine_memory", lambda: 1.5e-3)
     with pytest.raises(sj.ArgumentError, match=r"5 workers need about .* GB each for 5 planes\. Use 2 workers"):
         ensemble(disordered(), 0.3, cross_section=(5, 4), workers=5, progress=False)
 

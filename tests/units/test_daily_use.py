@@ -13,7 +13,7 @@ from kwant_spinjunc.cli.main import main
 from kwant_spinjunc.cli.values import UNITS, number, parse_range, parse_value, temperature
 from kwant_spinjunc.plot.figures import plot_junction, plot_sweep
 from kwant_spinjunc.runs.family import call_family, load_family, units_of
-from kwant_spinjunc.runs.problem import JunctionProblem
+from kwant_spinjunc.runs.realizations import JunctionProblem
 from kwant_spinjunc.runs.validity import validity_map
 from systems.contact import contact
 from systems.tunnel_junction import tunnel_junction

@@ -12,7 +12,7 @@ import kwant_spinjunc as sj
 from kwant_spinjunc.cli.main import main
 from kwant_spinjunc.plot.figures import plot_sweep
 from kwant_spinjunc.runs.executors import available_workers, dask_executor
-from kwant_spinjunc.runs.problem import JunctionProblem
+from kwant_spinjunc.runs.realizations import JunctionProblem
 from kwant_spinjunc.runs.schedule import Run
 from kwant_spinjunc.runs.validity import validity_map
 from systems.disordered_barrier import disordered_barrier
