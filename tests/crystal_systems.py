@@ -107,8 +107,11 @@ class RandomSystem:
             hop = with_spin(-np.eye(n) + rng.normal(size=(n, n)) / 2 / np.sqrt(n), self.order)
             self.lead_parts.append((x, cell, hop))
 
-    def build(self, angle=0.0):
-        """Return the finalized system with all behind the cut turned."""
+    def build(self, angle=0.0, potential=lambda x: 0.0):
+        """Return the finalized system with all behind the cut turned, every plane at a potential."""
+
+        def raised(matrix, x):
+            return turn(matrix, x) + potential(x) * np.eye(len(matrix))
 
         def turn(matrix, x, x_from=None):
             x_from = x if x_from is None else x_from
@@ -118,7 +121,7 @@ class RandomSystem:
 
         syst = kwant.Builder()
         for (x, y), h in self.onsite.items():
-            syst[self.family(x)(x, y)] = turn(h, x)
+            syst[self.family(x)(x, y)] = raised(h, x)
         for (x, y), h in self.across.items():
             syst[self.family(x)(x, y + 1), self.family(x)(x, y)] = turn(h, x)
         for (x, y), h in self.along.items():
@@ -129,7 +132,7 @@ class RandomSystem:
             lead = kwant.Builder(kwant.TranslationalSymmetry(direction))
             rows = range(self.width) if number < 2 else [0]
             for y in rows:
-                lead[family(x, y) if number < 2 else family(x, 0)] = turn(cell, x)
+                lead[family(x, y) if number < 2 else family(x, 0)] = raised(cell, x)
                 start = family(x, y)
                 lead[family(*(np.array(start.tag) + direction)), start] = turn(hop, x)
             for y in rows[:-1] if number < 2 else []:

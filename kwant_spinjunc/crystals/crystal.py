@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..arrays import Complex, Integers
+from ..arrays import Complex, Floats, Integers
 from ..devices.device import Device
 from ..devices.solve import is_transparent
 from ..devices.spin_channels import cell_sites, lead_axis
@@ -139,6 +139,8 @@ class Crystal:
     leads : tuple of LeadCell
     shares : tuple of int or None
         For every lead the number of an earlier one whose modes it shares, as (number, mirrored).
+    potential : ndarray, (sites,), or None
+        What was added to the levels of every site, see `biased`.
     """
 
     device: Any
@@ -150,6 +152,7 @@ class Crystal:
     across: Series | None
     leads: tuple[LeadCell, ...]
     shares: tuple[tuple[int, bool] | None, ...]
+    potential: Floats | None = None
 
     @cached_property
     def lead_blocks(self) -> tuple[list[LeadCell], Blocks]:
@@ -182,7 +185,7 @@ class Crystal:
         if all(len(side.sites) == 1 for side in self.sides):
             return None
         coarser, again = (
-            _assembled(self.device, self.params, self.momenta, parts)
+            _assembled(self.device, self.params, self.momenta, parts, self.potential)
             for parts in (self.partition.coarser(), self.partition)
         )
         if any(
@@ -195,6 +198,10 @@ class Crystal:
                 "its functions read, has changed since. Scatter again."
             )
         return coarser
+
+    def biased(self, potential: Floats) -> Crystal:
+        """Return the crystal with a potential of every site added to its levels, a lead at that of its interface."""
+        return _assembled(self.device, self.params, self.momenta, self.partition, potential)
 
     def portable(self) -> Crystal:
         """Return the crystal without the Kwant system, which need not pickle: all that solving it takes."""
@@ -257,8 +264,10 @@ def take_apart(
     return _assembled(device, params, tuple(momenta), parts)
 
 
-def _assembled(device: Device, params: Mapping[str, Any], momenta: tuple[str, ...], parts: Partition) -> Crystal:
-    """Return the system taken apart into given planes."""
+def _assembled(
+    device: Device, params: Mapping[str, Any], momenta: tuple[str, ...], parts: Partition, potential: Any = None
+) -> Crystal:
+    """Return the system taken apart into given planes, its sites and leads at a potential."""
     system = device.system
     at_zero = {**params, **dict.fromkeys(momenta, AT)}
     spin = device.spin_operator(at_zero)
@@ -274,6 +283,8 @@ def _assembled(device: Device, params: Mapping[str, Any], momenta: tuple[str, ..
         len(momenta),
         momenta,
     )
+    if potential is not None:
+        _raise(blocks, cells, frames, planes, potential)
     if spin is not None:
         decompose([*blocks, *cells])
     leads = []
@@ -292,7 +303,20 @@ def _assembled(device: Device, params: Mapping[str, Any], momenta: tuple[str, ..
         owners = tuple(frames.owners([frames.sites[i] for i in plane]) for plane in own)
         sides.append(_side(own, onsite, hopping, owners, own_leads, 1 if spin is None else 2))
     across = blocks[start] if len(sides) == 2 else None
-    return Crystal(device, momenta, params, spin, parts, tuple(sides), across, tuple(leads), _shares(leads))
+    return Crystal(device, momenta, params, spin, parts, tuple(sides), across, tuple(leads), _shares(leads), potential)
+
+
+def _raise(blocks: list[Series], cells: list[Series], frames: _Frames, planes: Any, potential: Floats) -> None:
+    """Add the potential of each site to the onsite blocks, and that of its interface to the cell of each lead."""
+    spins, start = 1 if frames.spin is None else 2, 0
+    for side in planes:
+        for n, plane in enumerate(side, start):
+            owners = frames.owners([frames.sites[i] for i in plane])
+            blocks[n] = blocks[n].raised(np.tile(potential[plane][owners], spins))
+        start += max(2 * len(side) - 1, 0)
+    for number, interface in enumerate(frames.interfaces):
+        size = cells[2 * number].coefficients.shape[-1]
+        cells[2 * number] = cells[2 * number].raised(np.full(size, potential[interface[0]]))
 
 
 def evaluated(system: Any, params: Mapping[str, Any]) -> bytes:
@@ -318,6 +342,7 @@ class _Frames:
     def __init__(self, system: Any, spin: SpinOperator | None) -> None:
         self.spin = spin
         self.sites = list(system.sites)
+        self.interfaces = system.lead_interfaces
         self.norbs = np.array([norbs_of(site.family) for site in self.sites])
         self.offsets = np.concatenate([[0], np.cumsum(self.norbs)])
         self.local: dict[Any, tuple[Integers, Any]] = {}

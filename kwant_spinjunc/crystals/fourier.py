@@ -7,7 +7,7 @@ translations of `kwant.wraparound`, so that H_R are the hoppings in real space, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from math import prod
@@ -73,6 +73,15 @@ class Series:
     def map(self, change: Callable[[Complex], Complex]) -> Series:
         """Return the series with its coefficients changed linearly."""
         return Series(change(self.coefficients), self.translations)
+
+    def raised(self, levels: Floats) -> Series:
+        """Return the series of square matrices with levels (n,) added to the diagonal."""
+        home = ~self.translations.any(axis=1)
+        if not home.any():
+            zero = np.zeros_like(self.coefficients[:1]), np.zeros_like(self.translations[:1])
+            arrays = (np.concatenate(pair) for pair in zip(zero, (self.coefficients, self.translations), strict=True))
+            return Series(*arrays).raised(levels)
+        return replace(self, coefficients=self.coefficients + home[:, None, None] * np.diag(levels))
 
     def dagger(self) -> Series:
         """Return the series of the Hermitian conjugate."""
@@ -140,7 +149,7 @@ class Blocks:
         ]
         return np.concatenate(found, dtype=np.int64)
 
-    def at(self, k: Floats, energy: Floats) -> list[Complex]:
+    def at(self, k: Floats, energy: Floats | Complex) -> list[Complex]:
         """Return all blocks at momenta (points, dimensions) and energies (points,), each (points, ..., n, m)."""
         found: list[Any] = [None] * len(self.series)
         for places, joined, diagonal in self.groups:

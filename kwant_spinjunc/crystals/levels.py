@@ -77,7 +77,7 @@ def jumps(
     return line, (low + high) / 2
 
 
-def count_channels(crystal: Crystal, energy: float, k: Floats) -> Integers:
+def count_channels(crystal: Crystal, energy: float | Floats, k: Floats) -> Integers:
     """Return the open channels of each lead and spin at momenta (points, dimensions), (points, columns)."""
     leads, blocks = crystal.lead_blocks
     matrices = blocks.at(k, np.full(len(k), energy))
@@ -85,7 +85,7 @@ def count_channels(crystal: Crystal, energy: float, k: Floats) -> Integers:
     return np.concatenate([channels(h, t) for h, t in pairs], axis=1)
 
 
-def count_levels(crystal: Crystal, energy: float, k: Floats, turn: Turn | None) -> Integers:
+def count_levels(crystal: Crystal, energy: float | Floats, k: Floats, turn: Turn | None) -> Integers:
     """Return the negative eigenvalues of H - E + Re Σ at momenta (points, dimensions), (points, angles <= 3)."""
     E = np.full(len(k), energy)
     found = lead_surfaces(crystal, E, k)
@@ -113,7 +113,7 @@ def _negative(matrix: Complex) -> Integers:
     return np.asarray((np.linalg.eigvalsh(matrix) < 0).sum(axis=-1))
 
 
-def sharpness(crystal: Crystal, energy: float, k: Floats, turn: Turn | None) -> Floats:
+def sharpness(crystal: Crystal, energy: float | Floats, k: Floats, turn: Turn | None) -> Floats:
     """Return |D̃⁻¹T| of the elimination at momenta, the inverse width of the sharpest level there, (points,)."""
     found = solve(crystal, np.full(len(k), energy), k, turn)
     steps = [half.growth.max(axis=1) for half in found.halves]

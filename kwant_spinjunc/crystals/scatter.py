@@ -24,7 +24,7 @@ from .problem import BASIC, TURNED, Problem
 from .result import CrystalScattering
 from .spins import ALIGNED, scale_of, spin_orbit_coupling, spin_part
 
-__all__ = ["refuse_spin_orbit", "scatter_crystal"]
+__all__ = ["momenta_of", "points_of", "refuse_spin_orbit", "scatter_crystal", "turned_apart"]
 
 #: Memory of results in that of their probabilities, and of a point being solved in bytes per angle and squared orbital.
 COPIES, EACH = 4, 250
@@ -100,19 +100,10 @@ def scatter_crystal(
         An average spent ``max_points`` before it reached ``rtol``; ``k_error`` says what it reached.
     """
     everything = snapshot(device.params, params)
-    names = _momenta(device, everything, momenta)
-    if turns is not None:
-        warn_of_degrees("turns", turns)
-    turn, listed = _turn(turns, axis, behind)
-    E, points, shape = _points(energy, k, names)
-    cut = behind
-    if isinstance(behind, str):
-        if behind not in device.cuts:
-            raise ArgumentError(f"Argument `behind` must name one of {list(device.cuts)}, but is {behind!r}.")
-        cut = device.cuts[behind]
-    crystal = taken_apart(device, everything, names, cut)
-    if turn is not None:
-        _refuse_unturnable(crystal, spin_orbit)
+    names = momenta_of(device, everything, momenta)
+    E, points, shape = points_of(energy, k, names)
+    crystal, turn = turned_apart(device, everything, names, turns, behind, axis, spin_orbit)
+    listed = np.ndim(turns) == 1
     problem = Problem(crystal, turn, observer)
     _refuse_size(problem, 0 if points is None else len(E))
     measurement = Measurement(
@@ -149,10 +140,34 @@ def scatter_crystal(
     )
 
 
+def turned_apart(
+    device: Device,
+    params: Mapping[str, Any],
+    momenta: tuple[str, ...],
+    turns: Any,
+    behind: Any,
+    axis: ArrayLike,
+    spin_orbit: bool | None,
+) -> tuple[Crystal, Turn | None]:
+    """Return the device taken apart at the cut and the turn of what lies behind it, having refused what cannot turn."""
+    if turns is not None:
+        warn_of_degrees("turns", turns)
+    turn = _turn(turns, axis, behind)
+    cut = behind
+    if isinstance(behind, str):
+        if behind not in device.cuts:
+            raise ArgumentError(f"Argument `behind` must name one of {list(device.cuts)}, but is {behind!r}.")
+        cut = device.cuts[behind]
+    crystal = taken_apart(device, params, momenta, cut)
+    if turn is not None:
+        _refuse_unturnable(crystal, spin_orbit)
+    return crystal, turn
+
+
 def refuse_spin_orbit(device: Device, behind: Any) -> None:
     """Raise `ArgumentError` where spin is tied to the lattice in front of a cut; what is behind, turning refuses."""
     params = snapshot(device.params)
-    names = _momenta(device, params, None)
+    names = momenta_of(device, params, None)
     crystal = taken_apart(device, params, names, device.cuts[behind] if isinstance(behind, str) else behind)
     coupling, hidden = spin_orbit_coupling(crystal.blocks(0), crystal.scale)
     if coupling or hidden:
@@ -177,7 +192,7 @@ def taken_apart(device: Device, params: Mapping[str, Any], momenta: tuple[str, .
     return crystal
 
 
-def _momenta(device: Device, params: Mapping[str, Any], momenta: Sequence[str] | None) -> tuple[str, ...]:
+def momenta_of(device: Device, params: Mapping[str, Any], momenta: Sequence[str] | None) -> tuple[str, ...]:
     """Return the names of the momenta, each of which the region and every lead must know."""
     parts = {
         "the scattering region": device.system,
@@ -212,14 +227,14 @@ def _momenta(device: Device, params: Mapping[str, Any], momenta: Sequence[str] |
     return names
 
 
-def _turn(turns: Any, axis: ArrayLike, behind: Any) -> tuple[Turn | None, bool]:
-    """Return the turn, and whether there is an axis of angles."""
+def _turn(turns: Any, axis: ArrayLike, behind: Any) -> Turn | None:
+    """Return the turn."""
     if turns is None:
         if behind is not None:
             raise ArgumentError(
                 "Argument `behind` must come with `turns`: angles by which the spins behind are turned."
             )
-        return None, False
+        return None
     if behind is None:
         raise ArgumentError("Argument `behind` must be given with `turns`: a function of a site true behind the cut.")
     angles = finite_array("turns", turns)
@@ -228,10 +243,10 @@ def _turn(turns: Any, axis: ArrayLike, behind: Any) -> tuple[Turn | None, bool]:
     n = check_unit_vector(axis, "axis")
     if n.shape != (3,):
         raise ArgumentError(f"Argument `axis` must be one vector, but its shape is {n.shape}.")
-    return Turn(np.atleast_1d(angles), n), angles.ndim == 1
+    return Turn(np.atleast_1d(angles), n)
 
 
-def _points(energy: Any, k: Any, names: tuple[str, ...]) -> tuple[Floats, Floats | None, tuple[int, ...]]:
+def points_of(energy: Any, k: Any, names: tuple[str, ...]) -> tuple[Floats, Floats | None, tuple[int, ...]]:
     """Return energies (points,), momenta (points, dimensions) or None for an average, and the shape of the points."""
     E = finite_array("energy", energy)
     if isinstance(k, str):
@@ -255,7 +270,7 @@ def _points(energy: Any, k: Any, names: tuple[str, ...]) -> tuple[Floats, Floats
         raise ArgumentError("Argument `k` must be left out for a system without momenta. Are they in `params`?")
     if len(names) == 1 and momenta.ndim < 2:
         momenta = momenta[..., None]
-    if momenta.shape[-1] != len(names):
+    if momenta.shape[-1:] != (len(names),):
         raise ArgumentError(
             f"Argument `k` must have a trailing axis of {len(names)}, {', '.join(names)}, but its shape is "
             f"{momenta.shape}."

@@ -173,7 +173,9 @@ def lead_surfaces(crystal: Crystal, energy: Floats, k: Floats) -> list[Surface]:
     return found
 
 
-def chains_of(crystal: Crystal, found: list[Surface], energy: Floats, k: Floats) -> tuple[list[Chain], Complex | None]:
+def chains_of(
+    crystal: Crystal, found: list[Surface], energy: Floats | Complex, k: Floats
+) -> tuple[list[Chain], Complex | None]:
     """Return the sides with their leads at points, and the hopping across the cut."""
     blocks = iter(crystal.region_blocks.at(k, energy))
     onsite = [list(islice(blocks, len(side.onsite))) for side in crystal.sides]

@@ -25,19 +25,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit
+from numpy.typing import ArrayLike
 
 from .. import halves
 from ..arrays import Floats, Indices
 from ..checks import finite, finite_array, positive, sides
 from ..checks import temperature as check_temperature
+from ..devices.device import Device, as_device
 from ..errors import ArgumentError
 from ..halves.batch import Stack
 from ..halves.kinks import lead_edges, sharp_steps, states_below, window_kinks
 from ..model.junction import Junction
+from ..optional import is_kwant
 from ..printing import as_html, first_line
 from ..quadrature import Integral, cut_into_pieces, integrate
+from .crystal_bias import BiasedCrystal, CrystalSettings
 from .equilibrium import (
     UNIT,
     EquilibriumResponse,
@@ -46,8 +48,8 @@ from .equilibrium import (
     exchange_torques,
     shift_of,
 )
-from .linear import Response
-from .observables import Torques, magnet_torques, magnetization_current
+from .linear import Response, occupation_differences
+from .observables import Torques, magnet_torques, magnetization_current, resolved_torques
 
 #: Distances from a chemical potential, in kT, at which a thermal integral is cut. e^-745 is the smallest number.
 THERMAL_CUTS = np.array([6.0, 40.0, 745.0])
@@ -167,7 +169,7 @@ class BiasResponse(Response):
     spin_resolved : ndarray, shape (..., 2, 2)
         I_αs as [lead, spin], positive along +y; ``charge`` and ``magnetization`` (J_M) follow from it.
     m : ndarray, shape (2, 3)
-        The axes (m_L, m_R).
+        The axes (m_L, m_R); of a Kwant system (..., 2, 3), those of leads 0 and 1.
     spin_current, torques, layer_torques
         Window part of Q (..., 3), of the torques on both magnets and of those on each plane (..., planes, 3).
     bias : ndarray, shape (...)
@@ -217,17 +219,18 @@ class BiasResponse(Response):
 
 
 def bias_response(
-    junction: Junction,
+    junction: Any,
     bias: ArrayLike,
     *,
     energy: float = 0.0,
     accumulation: ArrayLike | None = None,
     temperature: ArrayLike = 0.0,
-    profile: ArrayLike | None = None,
+    profile: Any = None,
     k: ArrayLike | str | None = None,
     equilibrium: bool = False,
-    layers: bool = True,
-    rtol: float = 1e-8,
+    layers: bool | None = None,
+    rtol: float | None = None,
+    **crystal: Any,
 ) -> BiasResponse:
     r"""Return currents and torques at finite bias and temperature, coherent transport between four reservoirs.
 
@@ -237,7 +240,8 @@ def bias_response(
     Parameters
     ----------
     junction
-        The junction without bias, of two collinear halves.
+        The junction without bias, of two collinear halves; or a finalized Kwant system or `Device` with two leads,
+        lead 0 being the left and lead 1 the right.
     bias
         V = µ_L - µ_R as an energy, shape (...); particles flow from left to right for V > 0.
     energy
@@ -248,22 +252,40 @@ def bias_response(
     temperature
         k_B T as an energy, one number or (left, right).
     profile
-        Potential of the planes in units of V, see `biased`.
+        Potential of the planes in units of V, see `biased`. Of a Kwant system a function of a site, which falls by 1
+        from lead 0 to lead 1.
     k
         In-plane wave vector (kx, kz) in 1/a, shape (..., 2), None for Γ, or "average" for the mean over the Brillouin
-        zone, which is the result per unit cell of area a².
+        zone, which is the result per unit cell of area a². Of a Kwant system one momentum or "average", see `scatter`.
     equilibrium
         Whether to add the torque of the occupied states.
     layers
         Whether to resolve the torque by planes. Without it ``layer_torques`` has no planes, and junctions between
-        magnetic leads are solved several times faster.
+        magnetic leads are solved several times faster. None: those of a junction; a Kwant system has none.
     rtol
-        Error to reach, relative to the largest integral of a modulus among all currents and torques.
+        Error to reach, relative to the largest integral of a modulus among all currents and torques. None: 1e-8, and
+        1e-4 of a Kwant system.
+    **crystal
+        Of a Kwant system: ``turns``, ``behind``, ``axis``, ``params``, ``momenta``, ``spin_orbit``, ``max_points`` as
+        of `scatter`, ``executor`` and ``progress``, see `CrystalSettings`. An array of ``turns`` is the leading axis of
+        all results. Torques are those on all that lies on either side of the cut.
+
+    Raises
+    ------
+    IntegrationError
+        Of a Kwant system: the error is more than ``rtol`` allows.
+    NoOpenChannelError
+        Of a Kwant system: no channel of a lead is open in the window.
+
+    Warns
+    -----
+    CostWarning
+        It will take long.
 
     Notes
     -----
-    A window without an open channel carries no current and is no error. Bound states (outside all bands of both leads)
-    are no scattering states: they count in the equilibrium part only, at the mean occupation.
+    Of a junction a window without an open channel carries no current and is no error. Bound states (outside all bands
+    of both leads) are no scattering states: they count in the equilibrium part only, at the mean occupation.
 
     **Validity**: exact for noninteracting electrons in the given potential; no self-consistency, no inelastic
     scattering. The leads' bands move rigidly with their µ.
@@ -284,21 +306,35 @@ def bias_response(
     >>> np.sign(response.current).tolist(), response.layer_torques.shape
     ([-1.0, 0.0, 1.0], (3, 6, 3))
     """
+    V = finite_array("bias", bias)
+    left, right = sides("temperature", temperature, alike=True)
+    kT = (check_temperature("temperature", left), check_temperature("temperature", right))
+    mu = np.full((2, 2), finite("energy", energy))
+    if accumulation is not None:
+        mu = mu + finite_array("accumulation", accumulation, "(..., 2, 2)")
+    if isinstance(junction, Device) or is_kwant(junction):
+        if layers:
+            raise ArgumentError(
+                "Argument `layers` must be None or False for a Kwant system, whose planes have no order."
+            )
+        system = BiasedCrystal(as_device(junction), profile, k, CrystalSettings(**crystal))
+        return _of_crystal(system, V, mu, kT, positive("rtol", 1e-4 if rtol is None else rtol), equilibrium)
     check_junction(junction)
+    if crystal:
+        raise ArgumentError(
+            f"Argument `{next(iter(crystal))}` must be left out for a Junction, whose magnets have an m."
+        )
+    rtol = positive("rtol", 1e-8 if rtol is None else rtol)
+    layers = layers is None or layers
     if junction.cut is None:
         raise ArgumentError(
             "Argument `junction` must be of two collinear halves, but its magnetizations have more than two axes: it "
             "has no one spin current between two magnets."
         )
-    V, shares, c = finite_array("bias", bias), _checked_profile(junction, profile), shift_of(k)
+    shares, c = _checked_profile(junction, profile), shift_of(k)
     if V.size == 0 or (c is not None and c.size == 0):
         raise ArgumentError("Arguments `bias` and `k` must not be empty.")
-    left, right = sides("temperature", temperature, alike=True)
-    kT = (check_temperature("temperature", left), check_temperature("temperature", right))
-    rtol = positive("rtol", rtol)
-    mu = finite("energy", energy) + V[..., None, None] * shares[..., [0, -1], None]
-    if accumulation is not None:
-        mu = mu + finite_array("accumulation", accumulation, "(..., 2, 2)")
+    mu = mu + V[..., None, None] * shares[..., [0, -1], None]
     stack = _biased_stack(junction, V, shares)
     try:
         shape = np.broadcast_shapes(stack.shape, mu.shape[:-2], () if c is None else c.shape)
@@ -419,23 +455,6 @@ class _Window:
         return [states.currents[..., cut, 1:], outer, states.torques][: 3 if self.layers else 2]
 
 
-def occupation_differences(energy: Floats, mu: Floats, kT: Floats) -> Floats:
-    """Return f_αs - f_βs' as [..., α, s, β, s'], accurate also where both are nearly 1.
-
-    ``energy``: shape (...).
-    ``mu``: µ_αs, shape (..., 2, 2).
-    ``kT``: k_B T of both leads, shape (2,).
-    """
-    above = energy[..., None, None] - mu
-    width = kT[:, None]
-    x = np.divide(above, width, out=np.where(above < 0, -np.inf, np.inf), where=width > 0)
-    filled, empty = expit(-x), expit(x)
-    electrons = filled[..., :, :, None, None] - filled[..., None, None, :, :]
-    holes = empty[..., None, None, :, :] - empty[..., :, :, None, None]
-    below: NDArray[np.bool_] = above < 0
-    return np.where(below[..., :, :, None, None] & below[..., None, None, :, :], holes, electrons)
-
-
 def _assemble(
     junction: Junction,
     window: Integral,
@@ -465,6 +484,49 @@ def _assemble(
         temperature=kT,
         error=window.error.reshape(shape),
         equilibrium=equilibrium,
+    )
+
+
+def _of_crystal(
+    system: BiasedCrystal, V: Floats, mu: Floats, kT: tuple[float, float], rtol: float, equilibrium: bool
+) -> BiasResponse:
+    """Return the response of a Kwant system, axes (angles?, points...)."""
+    if V.size == 0 or mu.size == 0:
+        raise ArgumentError("Arguments `bias` and `accumulation` must not be empty.")
+    try:
+        mu = mu + V[..., None, None] * system.shares[:, None]
+    except ValueError:
+        raise ArgumentError("Arguments `bias` and `accumulation` must broadcast, but they do not.") from None
+    points = mu.shape[:-2]
+    V = np.broadcast_to(V, points)
+    solved = list(system.responses(V.ravel(), mu.reshape(-1, 2, 2), kT, rtol, equilibrium))
+
+    def shaped(arrays: Any, *own: int) -> Floats:
+        """Return arrays (points, angles, ...) with the axes of the result."""
+        found = np.swapaxes(np.asarray(arrays).reshape(len(solved), -1, *own), 0, 1).reshape(-1, *points, *own)
+        found = np.broadcast_to(found, (system.angles, *found.shape[1:]))
+        return found if system.listed else found[0]
+
+    found = shaped([window.value for window, _ in solved], 13)
+    m = shaped(np.broadcast_to(system.m, (len(solved), *system.m.shape)), 2, 3)
+    occupied = None
+    if equilibrium:
+        parts = [part for _, part in solved if part is not None]
+        Q = shaped([part.value for part in parts], 3)
+        side = 1 - 2 * np.array([0, 1])[:, None]
+        torques = resolved_torques(m, -side * Q[..., None, :])
+        occupied = EquilibriumResponse(Q, torques, shaped([part.error for part in parts]))
+    return BiasResponse(
+        spin_resolved=found[..., :4].reshape(*found.shape[:-1], 2, 2),
+        m=m,
+        spin_current=found[..., 4:7],
+        torques=resolved_torques(m, found[..., 7:].reshape(*found.shape[:-1], 2, 3)),
+        layer_torques=np.zeros((*found.shape[:-1], 0, 3)),
+        bias=shaped(V.ravel()),
+        mu=shaped(mu, 2, 2),
+        temperature=kT,
+        error=shaped([window.error for window, _ in solved]),
+        equilibrium=occupied,
     )
 
 

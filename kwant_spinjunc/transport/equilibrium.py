@@ -284,44 +284,74 @@ def _contour(
     enough: Any,
     bottom: float | None,
 ) -> Integral:
-    """Return Im ∫ dE f(E) F(E, c) for rows of stacks, from below the spectrum.
+    """Return Im ∫ dE f(E) F(E, c) for rows of stacks, from below the spectrum."""
 
+    def solve(owner: NDArray[np.intp], z: Complex) -> Complex:
+        return function(stack.rows(owner), z, c[owner][:, None])[..., None]
+
+    return contour(solve, mu, kT, _floor(stack, c, bottom), rtol, enough)
+
+
+def contour(
+    solve: Callable[[NDArray[np.intp], Complex], Complex],
+    mu: Floats,
+    kT: float,
+    floor: Floats,
+    rtol: float,
+    enough: Any = 0.0,
+    components: int = 1,
+) -> Integral:
+    """Return Im ∫ dE f(E) F(E) of functions that are analytic above the real axis and real below their spectra.
+
+    Parameters
+    ----------
+    solve
+        Takes rows (n,) and energies (n, points), returns F, shape (n, points, components).
+    mu, floor
+        Chemical potential and an energy below the spectrum of each row.
+    kT
+        k_B T.
+    rtol, enough
+        Relative and absolute error to reach.
+    components
+        Of F.
+
+    Notes
+    -----
     ∫ f F dE = ∫_arc F dz - 2πi kT Σ_n F(µ + iω_n) + ∫_0^∞ dx f(x) [F(µ + iη + x) - F(µ + iη - x)]
     with the arc ending at µ + iη, η = 2π kT p, above the first p poles ω_n = (2n + 1)π kT.
     """
     rows = len(mu)
-    start = np.minimum(_floor(stack, c, bottom), mu - 1e-3 * (1 + abs(mu)))
+    start = np.minimum(floor, mu - 1e-3 * (1 + abs(mu)))
     eta = 2 * np.pi * kT * POLES
     center = (mu + start) / 2 + eta * eta / (mu - start) / 2
     radius = center - start
     swept = np.pi - np.arctan2(eta, mu - center)
-
-    def solve(owner: NDArray[np.intp], z: Complex) -> Complex:
-        return function(stack.rows(owner), z, c[owner][:, None])
 
     def arc(owner: NDArray[np.intp], s: Floats) -> tuple[Floats, float]:
         turn = -np.exp(-1j * swept[owner][:, None] * s)  # exp(iφ), φ from π down
         z = center[owner][:, None] + radius[owner][:, None] * turn
         slope = -1j * (swept * radius)[owner][:, None] * turn
         z.imag = np.maximum(z.imag, 0.0)
-        return (solve(owner, z) * slope).imag[..., None], 0.0
+        return (solve(owner, z) * slope[..., None]).imag, 0.0
 
     whole = np.arange(rows)
-    found = integrate(arc, (whole, np.zeros(rows), np.ones(rows)), rows, 1, rtol=rtol, floor=enough)
+    settings: Any = {"rtol": rtol, "floor": enough}
+    found = integrate(arc, (whole, np.zeros(rows), np.ones(rows)), rows, components, **settings)
     if kT == 0:
         return found
 
     def line(owner: NDArray[np.intp], x: Floats) -> tuple[Floats, float]:
         z = mu[owner][:, None] + 1j * eta + np.concatenate([x, -x], axis=1)
         ahead, behind = np.split(solve(owner, z), 2, axis=1)
-        return (expit(-x / kT) * (ahead - behind).imag)[..., None], 0.0
+        return expit(-x / kT)[..., None] * (ahead - behind).imag, 0.0
 
     ends = cut_into_pieces(np.zeros(rows), np.full(rows, TAIL * kT), np.full((rows, 1), 4 * kT))
-    thermal = integrate(line, ends, rows, 1, rtol=rtol, floor=enough)
+    thermal = integrate(line, ends, rows, components, **settings)
     omega = (2 * np.arange(POLES) + 1) * np.pi * kT
     poles = -2 * np.pi * kT * solve(whole, mu[:, None] + 1j * omega).real.sum(axis=1)
     return Integral(
-        found.value + thermal.value + poles[:, None],
+        found.value + thermal.value + poles,
         found.error + thermal.error,
         found.size,
         found.evaluations + thermal.evaluations,

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
 
 from ..arrays import Floats
 from ..checks import reservoirs
@@ -98,6 +99,23 @@ class Response(LeadCurrents):
     def _repr_html_(self) -> str:
         """Return the table as HTML."""
         return self.table()._repr_html_()
+
+
+def occupation_differences(energy: Floats, mu: Floats, kT: Floats) -> Floats:
+    """Return f_αs - f_βs' as [..., α, s, β, s'], accurate also where both are nearly 1.
+
+    ``energy``: shape (...).
+    ``mu``: µ_αs, shape (..., 2, 2).
+    ``kT``: k_B T of both leads, shape (2,).
+    """
+    above = energy[..., None, None] - mu
+    width = kT[:, None]
+    x = np.divide(above, width, out=np.where(above < 0, -np.inf, np.inf), where=width > 0)
+    filled, empty = expit(-x), expit(x)
+    electrons = filled[..., :, :, None, None] - filled[..., None, None, :, :]
+    holes = empty[..., None, None, :, :] - empty[..., :, :, None, None]
+    below: NDArray[np.bool_] = above < 0
+    return np.where(below[..., :, :, None, None] & below[..., None, None, :, :], holes, electrons)
 
 
 def channel_currents(probabilities: Floats, mu: Floats) -> Floats:

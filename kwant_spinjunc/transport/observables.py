@@ -92,11 +92,16 @@ def magnet_torques(magnetizations: ArrayLike, spin_current: ArrayLike, outer_cur
     3).
     """
     Q, outer = np.asarray(spin_current), np.asarray(outer_currents)
-    left, right = outer[..., 0, :] - Q, Q - outer[..., 1, :]
+    return resolved_torques(magnetizations, np.stack([outer[..., 0, :] - Q, Q - outer[..., 1, :]], axis=-2))
+
+
+def resolved_torques(magnetizations: ArrayLike, vectors: Floats) -> Torques:
+    """Return torques (..., 2, 3) on two magnets with their components, of directions (..., 2, 3)."""
+    left, right = np.moveaxis(vectors, -2, 0)
     m_left, m_right = np.moveaxis(np.asarray(magnetizations, dtype=float), -2, 0)
     (e_left, normal), (e_right, _) = torque_axes(m_left, m_right), torque_axes(m_right, m_left)
     return Torques(
-        vectors=np.stack([left, right], axis=-2),
+        vectors=vectors,
         damping_like=np.stack([(left * e_left).sum(axis=-1), (right * e_right).sum(axis=-1)], axis=-1),
         field_like=np.stack([(left * normal).sum(axis=-1), (right * normal).sum(axis=-1)], axis=-1),
     )

@@ -6,11 +6,10 @@ edges, potentials and resonances by two Gauss rules, and the occupied states are
 (T. Ozaki, Phys. Rev. B 75, 035123 (2007)).
 """
 
-from functools import cache
-
 import numpy as np
 import pytest
 import scipy.linalg
+from dense import fermi_poles
 from scipy.special import expit
 from strategies import repetitions
 
@@ -18,20 +17,9 @@ import kwant_spinjunc as sj
 from kwant_spinjunc.spin import PAULI
 from kwant_spinjunc.transport import bias as finite_bias
 
-#: Poles of the Fermi function, enough for bands a thousand kT wide.
-POLES = 400
-
 
 def dagger(A):
     return np.swapaxes(A, -1, -2).conj()
-
-
-@cache
-def fermi_poles():
-    """Return z_p and R_p of f(x) = 1/2 - Σ R_p [1/(x - i z_p) + 1/(x + i z_p)]."""
-    k = np.arange(1, 2 * POLES)
-    w, v = scipy.linalg.eigh_tridiagonal(np.zeros(2 * POLES), 1 / (2 * np.sqrt(4.0 * k**2 - 1)))
-    return 1 / w[w > 1e-12], v[0, w > 1e-12] ** 2 / (4 * w[w > 1e-12] ** 2)
 
 
 class Dense:

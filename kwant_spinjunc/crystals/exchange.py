@@ -1,0 +1,116 @@
+r"""What turning the spins behind the cut of a crystal costs, at complex energies.
+
+With D(z, θ) = det(1 - g_F K g_B K†), K = h U(θ), of the halves as in `halves.joint`, the grand potential is Ω =
+(1/π) Im ∫ dz f ln D, and turning everything behind the cut further by dφ about e changes K by -(i/2) dφ e·σ K, so
+
+    ∂_e ln D = (i/2) Tr e·σ [A, X],    A = K g_B K†,  X = (1 - g_F A)⁻¹ g_F.
+
+Above the real axis all states of a lead decay into it, and its self-energy is that of a chain doubled until its end is
+out of reach: no modes are needed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..arrays import Complex, Floats
+from ..halves.chain import eliminate
+from ..halves.joint import Seen, Turn
+from ..halves.matrices import dagger, magnitude, spin_times
+from ..halves.surface import Surface
+from ..spin import PAULI
+from .crystal import Crystal
+from .fourier import Series
+from .solve import chains_of
+
+__all__ = ["exchange_integrand", "spectrum_floor"]
+
+#: Doublings of a lead: 2^60 cells.
+DOUBLINGS = 60
+
+
+def exchange_integrand(crystal: Crystal, z: Complex, k: Floats, turn: Turn | None) -> Complex:
+    """Return ∂_e ln D for e = x, y, z in the frame of the front, (points, angles, 3).
+
+    Parameters
+    ----------
+    crystal
+        Cut in two.
+    z : ndarray, (points,)
+        Energies above the real axis.
+    k : ndarray, (points, dimensions)
+    turn
+        Of the spins behind the cut; None for none: one angle.
+    """
+    chains, across = chains_of(crystal, _surfaces(crystal, z, k), z, k)
+    if across is None:
+        raise ValueError("a crystal without a cut has no two halves")
+    g_F, g_B = (Seen(eliminate(chain), side.lift).open[0] for chain, side in zip(chains, crystal.sides, strict=True))
+    Kd = dagger(across)[:, None]
+    if turn is not None:
+        Kd = spin_times(dagger(turn.matrices()), Kd)
+    A = dagger(Kd) @ g_B[:, None] @ Kd
+    g = g_F[:, None]
+    X = np.linalg.solve(np.eye(g.shape[-1]) - g @ A, np.broadcast_to(g, A.shape))
+    commutator = A @ X - X @ A
+    n = A.shape[-1] // 2
+    spins = np.einsum("...siti->...st", commutator.reshape(*A.shape[:-2], 2, n, 2, n))
+    found: Complex = 0.5j * np.einsum("xts,...st->...x", PAULI, spins)
+    return found
+
+
+def _surfaces(crystal: Crystal, z: Complex, k: Floats) -> list[Surface]:
+    """Return the self-energies of all leads above the real axis as surfaces without channels."""
+    leads, blocks = crystal.lead_blocks
+    matrices = blocks.at(k, z)
+    cells = {lead.number: (matrices[n], matrices[len(leads) + n]) for n, lead in enumerate(leads)}
+    found = []
+    for lead, share in zip(crystal.leads, crystal.shares, strict=True):
+        number, mirrored = share or (lead.number, False)
+        h, t = cells[number]
+        sigma = _self_energy(h, dagger(t) if mirrored else t)
+        if sigma.shape[1] == 1 and lead.alike:
+            sigma = sigma[:, [0, 0]]
+        shape, p = sigma.shape[:-2], sigma.shape[-1]
+        empty = np.zeros((*shape, p, 0), dtype=complex), np.zeros((*shape, 0, p), dtype=complex)
+        none = np.zeros(shape)
+        nowhere = np.zeros((*shape, 0, 0), dtype=complex)
+        found.append(Surface(sigma, *empty, nowhere, none.astype(np.int64), none.astype(bool), none))
+    return found
+
+
+def _self_energy(h: Complex, t: Complex) -> Complex:
+    """Return Σ = -t (h + Σ)⁻¹ t† of leads (h, t) as of `halves.surface`, doubling the number of cells each time."""
+    p, n = t.shape[-2:]
+    ahead = np.zeros(np.broadcast_shapes(h.shape, (*t.shape[:-2], n, n)), dtype=complex)
+    ahead[..., :p, :] = t
+    back = dagger(ahead)
+    face, bulk = h.copy(), h.copy()
+    for _ in range(DOUBLINGS):
+        sides = np.concatenate([ahead, back], axis=-1)
+        both = sides / bulk if n == 1 else np.linalg.solve(bulk, sides)
+        forth, home = both[..., :n], both[..., n:]
+        step = ahead @ home
+        face, bulk = face - step, bulk - step - back @ forth
+        ahead, back = -ahead @ forth, -back @ home
+        if not (magnitude(step) > 1e-17 * magnitude(face)).any():
+            break
+    return (face - h)[..., :p, :p]
+
+
+def spectrum_floor(crystal: Crystal) -> float:
+    """Return an energy below all states at any momentum (Gershgorin)."""
+    hoppings = [series for side in crystal.sides for series in side.mixed_hopping]
+    hoppings += [lead.mixed_hopping for lead in crystal.leads]
+    hoppings += [] if crystal.across is None else [crystal.across]
+    most = max(float(abs(s.coefficients).sum(axis=(0, axis)).max(initial=0.0)) for s in hoppings for axis in (1, 2))
+    onsite = [series for side in crystal.sides for series in side.mixed_onsite]
+    onsite += [lead.mixed_cell for lead in crystal.leads]
+    # a plane has two neighbors and at most all leads
+    return min(_lowest(series) for series in onsite) - (2 + len(crystal.leads)) * most
+
+
+def _lowest(series: Series) -> float:
+    levels = np.einsum("tii->i", series.coefficients[~series.translations.any(axis=1)]).real
+    around = abs(series.coefficients).sum(axis=(0, 2)) - abs(levels)
+    return float((levels - around).min())

@@ -1,0 +1,417 @@
+r"""Finite bias of a Kwant system cut in two: both currents, both torques, at all angles, averaged over its zone.
+
+A potential V p(site) is added to the levels of every site, and to each lead that of its interface, with which its µ
+moves. The window (see `bias`) is adaptive in energy, split where the number of open channels, or of openings along the
+zone, changes: band edges and van Hove points. Its integrand is a mean over the zone with an error of its own
+(`crystals.zone`), which is carried along. The equilibrium part is a mean over the zone of contour integrals of
+`crystals.exchange`; its Hamiltonian is given at all energies, as that of leads is.
+"""
+
+from __future__ import annotations
+
+import pickle
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from tqdm import tqdm
+
+from ..arrays import Complex, Floats, Indices
+from ..checks import finite_array, known_fields, positive_integer
+from ..crystals.crystal import Crystal
+from ..crystals.exchange import exchange_integrand, spectrum_floor
+from ..crystals.levels import SHARP, count_channels, count_levels, jumps, sharpness
+from ..crystals.observe import lead_axes
+from ..crystals.problem import BASIC, TURNED, Observable, Problem
+from ..crystals.scatter import momenta_of, points_of, turned_apart
+from ..crystals.zone import mean
+from ..devices.device import MAX_DEFECT, Device, snapshot
+from ..errors import ArgumentError, CostWarning, NoOpenChannelError
+from ..halves.joint import Turn
+from ..halves.zone import IntegrationError
+from ..quadrature import NODES, Integral, cut_into_pieces, integrate
+from .equilibrium import LONG, contour
+from .linear import occupation_differences
+
+#: Distances from a chemical potential, in kT, at which a thermal integral is cut; e^-40 of a channel is left out there,
+#: unless that counts: e^-745 is the smallest number.
+CUTS = (6.0, 40.0, 745.0)
+#: Parts of the tolerance that a mean over the zone, the integral over energy and a contour take.
+MEAN, ENERGY, CONTOUR = 0.25, 0.5, 0.1
+#: Energies between which channels are counted, momenta per dimension (one, two), and how near two splits may be.
+GRID, MESH, NEAR = 32, (65, 9), 1e-5
+#: Distances from a sharp level at which the integral at one momentum is split.
+WIDTHS = 10.0 ** -np.arange(1, 8)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Integrals (components,), the largest error among them, and the largest integral of a modulus."""
+
+    value: Floats
+    error: float
+    size: float
+
+
+@known_fields
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CrystalSettings:
+    """What `bias_response` takes of a Kwant system besides reservoirs; see `scatter_crystal` for most.
+
+    Attributes
+    ----------
+    params, momenta, turns, behind, axis, spin_orbit
+        The system, its momenta, the cut and the angles.
+    max_points : int
+        Momenta of a mean, at each energy.
+    executor : Executor or None
+        Any `concurrent.futures.Executor`, among whose workers the energies of the window are shared.
+    progress : bool or None
+        Show a progress bar of energies; None shows it on a terminal, after two seconds.
+    """
+
+    params: Mapping[str, Any] | None = None
+    momenta: Sequence[str] | None = None
+    turns: Any = None
+    behind: Any = None
+    axis: ArrayLike = (0.0, 1.0, 0.0)
+    spin_orbit: bool | None = None
+    max_points: int = 200_000
+    executor: Executor | None = None
+    progress: bool | None = None
+
+
+class BiasedCrystal:
+    """A Kwant system with two leads, one on each side of a cut, whose levels follow the bias.
+
+    Attributes
+    ----------
+    shares : ndarray, (2,)
+        Potential of both leads in units of the bias.
+    m : ndarray, (angles, 2, 3)
+        Axes of both leads.
+    listed : bool
+        Whether results have an axis of angles.
+    """
+
+    def __init__(self, device: Device, profile: Any, k: Any, settings: CrystalSettings) -> None:
+        params = snapshot(device.params, settings.params)
+        names = momenta_of(device, params, settings.momenta)
+        _, self.k, shape = points_of(0.0, k, names)
+        if shape:
+            raise ArgumentError(f"Argument `k` must be one momentum or 'average', but its points have shape {shape}.")
+        if settings.behind is None:
+            raise ArgumentError("Argument `behind` must be given: a function of a site true behind the cut.")
+        turns = 0.0 if settings.turns is None else settings.turns
+        self.crystal, self.turn = turned_apart(
+            device, params, names, turns, settings.behind, settings.axis, settings.spin_orbit
+        )
+        self.listed = np.ndim(turns) == 1
+        self.max_points = positive_integer("max_points", settings.max_points)
+        self.executor, self.progress = settings.executor, settings.progress
+        leads = self.crystal.leads
+        if len(leads) != 2 or leads[0].side == leads[1].side:
+            raise ArgumentError(
+                f"Argument `behind` must leave one of two leads on each side, but of {len(leads)} leads "
+                f"{sum(lead.side for lead in leads)} are behind it."
+            )
+        for lead in leads:
+            if not lead.resolved:
+                raise ArgumentError(
+                    f"Argument `junction` must have leads that conserve spin, but lead {lead.number} does not."
+                )
+        self.potential = _potential(device, profile)
+        self.shares = np.array([self.potential[at[0]] for at in device.system.lead_interfaces])
+        self.m = lead_axes(self.crystal, self.turn)
+
+    @property
+    def order(self) -> list[int]:
+        """The sides of leads 0 and 1."""
+        return [lead.side for lead in self.crystal.leads]
+
+    @property
+    def angles(self) -> int:
+        """Number of angles."""
+        return len(self.m)
+
+    def responses(
+        self, V: Floats, mu: Floats, kT: tuple[float, float], rtol: float, equilibrium: bool
+    ) -> Iterator[tuple[Part, Part | None]]:
+        """Yield window and equilibrium part at biases (n,) and levels (n, 2, 2), the bar moving on.
+
+        Components of the window, of every angle: I_αs (4), Q (3), torques (6). Of the equilibrium part: Q.
+        """
+        hide = None if self.progress is None else not self.progress
+        with tqdm(unit="energy", delay=2.0, disable=hide) as bar:
+            window = _Window(self, np.array(kT), rtol, bar, [len(V)])
+            for bias, levels in zip(V.tolist(), mu, strict=True):
+                problem = Problem(self.crystal.biased(bias * self.potential), self.turn)
+                found = window.integrate(problem, levels)
+                yield found, self._occupied(problem, levels, kT, rtol, found.size) if equilibrium else None
+
+    def _occupied(self, problem: Problem, mu: Floats, kT: tuple[float, float], rtol: float, size: float) -> Part:
+        """Return Q of the occupied states at the mean of the four occupations; equal ones are solved once."""
+        known: dict[tuple[float, float], Part] = {}
+        reservoirs = [(float(mu[lead, spin]), kT[lead]) for lead in (0, 1) for spin in (0, 1)]
+        for one in reservoirs:
+            if one not in known:
+                known[one] = _exchange(problem, *one, self.k, rtol, self.max_points)
+        parts = [known[one] for one in reservoirs]
+        value, error, sizes = (
+            np.mean([getattr(p, name) for p in parts], axis=0) for name in ("value", "error", "size")
+        )
+        _refuse_unconverged("equilibrium part", error, max(size, sizes), rtol)
+        forward = 1.0 if self.order[0] == 0 else -1.0
+        return Part(forward * value, float(error), float(sizes))
+
+
+def _potential(device: Device, profile: Any) -> Floats:
+    """Return the potential of every site in units of the bias, shape (sites,)."""
+    if not callable(profile):
+        raise ArgumentError(
+            "Argument `profile` must be a function of a site, its potential in units of the bias, but is "
+            f"{type(profile).__name__}. Use profile=lambda site: np.interp(site.pos[0], [first, last], [0.5, -0.5])."
+        )
+    found = finite_array("profile", [profile(site) for site in device.system.sites], f"({len(device.system.sites)},)")
+    ends = [found[np.asarray(interface)] for interface in device.system.lead_interfaces]
+    if any(np.ptp(end) > 1e-12 for end in ends) or abs(ends[0][0] - ends[1][0] - 1) > 1e-12:
+        raise ArgumentError(
+            "Argument `profile` must be constant where a lead is attached and fall by 1 from lead 0 to lead 1, but "
+            f"goes from {ends[0][0]:g} to {ends[1][0]:g}. It is the potential in units of the bias."
+        )
+    return found
+
+
+def _refuse_unconverged(what: str, error: float, size: float, rtol: float) -> None:
+    if error > max(rtol * size, 1e-300):
+        raise IntegrationError(
+            f"The {what} did not reach rtol = {rtol:g}: its error is {error:.2g}, {error / max(size, 1e-300):.2g} of "
+            "the integral of its modulus. Raise `max_points`, or widen `rtol`."
+        )
+
+
+# ---------------------------------------------------------------------- the window
+@dataclass(frozen=True, eq=False)
+class _Window:
+    """Integrals over the energies where reservoirs differ, of which ``ahead`` holds the number until cost is told."""
+
+    system: BiasedCrystal
+    kT: Floats
+    rtol: float
+    bar: Any
+    ahead: list[int]
+
+    def integrate(self, problem: Problem, mu: Floats) -> Part:
+        """Integrate at the levels (2, 2) of one bias."""
+        components = 13 * self.system.angles
+        if self.kT[0] == self.kT[1] and not np.ptp(mu):
+            return Part(np.zeros(components), 0.0, 0.0)
+        for reach in CUTS[1:]:
+            integrand = _Integrand(self, problem, mu)
+            pieces = self._pieces(problem, mu, reach)
+            integrand.expected = len(pieces[0]) * len(NODES) * (self.ahead.pop() if self.ahead else 0)
+            found = integrate(integrand, pieces, 1, components, rtol=ENERGY * self.rtol)
+            beyond = 16 * problem.orbitals * self.kT.max() * np.exp(-reach)
+            if beyond <= CONTOUR * self.rtol * found.size[0]:
+                break
+        if not integrand.channels:
+            raise NoOpenChannelError(
+                "Arguments `bias` and `energy` must leave a window in a band of a lead, but no channel is open at any "
+                f"energy between {mu.min():g} and {mu.max():g}. Look at the bands of the leads."
+            )
+        error, size = float(found.error[0] + beyond), float(found.size[0])
+        _refuse_unconverged("window", error, size, self.rtol)
+        return Part(found.value[0], error, size)
+
+    def _pieces(self, problem: Problem, mu: Floats, reach: float) -> tuple[Indices, Floats, Floats]:
+        """Return the pieces of the energy axis between which the integrand is smooth, or small."""
+        width = np.repeat(self.kT[:, None], 2, axis=1)
+        ends = [((mu - cut * width).min(), (mu + cut * width).max()) for cut in CUTS if cut <= reach]
+        (low, high), (lowest, highest) = ends[0], ends[-1]
+        level = [low + 2 * (mu.min() - low), high - 2 * (high - mu.max())]
+        points = np.concatenate([mu[width == 0], np.ravel(ends), level if level[0] < level[1] else []])
+        for split in self._splits(problem, low, high).tolist():
+            if not (abs(points - split) < NEAR * (high - low)).any():
+                points = np.append(points, split)
+        return cut_into_pieces([lowest], [highest], points[None])
+
+    def _splits(self, problem: Problem, low: float, high: float) -> Floats:
+        """Return band edges and van Hove points of the leads, and of one momentum sharp levels with their flanks."""
+        crystal, k = problem.crystal, self.system.k
+        line = len(crystal.momenta) == 1 and k is None
+        mesh = _mesh(len(crystal.momenta)) if k is None else k
+
+        def count(_: Any, E: Floats) -> Any:
+            found = count_channels(crystal, np.repeat(E, len(mesh)), np.tile(mesh, (len(E), 1)))
+            found = found.reshape(len(E), len(mesh), -1)
+            parts = [found.max(axis=1), found.min(axis=1)]
+            return np.concatenate([*parts, (found[:, 1:] != found[:, :-1]).sum(axis=1)] if line else parts, axis=1)
+
+        grid = np.linspace(low, high, GRID * (1 if k is None else 4) + 1)
+        splits = jumps(count, 1, grid, NEAR / 10 * (high - low))[1]
+        if k is None:
+            return splits
+        point = k
+
+        def at(E: Floats) -> Floats:
+            repeated: Floats = np.repeat(point, len(E), axis=0)
+            return repeated
+
+        levels = jumps(lambda _, E: count_levels(crystal, E, at(E), problem.turn), 1, grid, 1e-9 * (high - low))[1]
+        steep = sharpness(crystal, levels, at(levels), problem.turn) if len(levels) else levels
+        flanks = WIDTHS[None] * (steep[:, None] > SHARP) * (0.3 / np.maximum(steep, 1e-300)[:, None] < WIDTHS)
+        around = [levels[steep > SHARP], (levels[:, None] + flanks)[flanks > 0], (levels[:, None] - flanks)[flanks > 0]]
+        return np.concatenate([splits, *around])
+
+
+def _mesh(dimensions: int) -> Floats:
+    """Return momenta at which channels are counted, symmetry points among them, (points, dimensions)."""
+    axes = [np.linspace(-np.pi, np.pi, MESH[min(dimensions, 2) - 1])] * dimensions
+    mesh: Floats = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, dimensions)
+    return mesh
+
+
+class _Integrand:
+    """Currents, spin flux and torques at energies, weighted with the occupations.
+
+    Attributes
+    ----------
+    channels : bool
+        Whether any was open.
+    expected : int
+        Energies that the whole run will need at least.
+    """
+
+    def __init__(self, window: _Window, problem: Problem, mu: Floats) -> None:
+        self.window, self.problem, self.mu = window, problem, mu
+        self.channels, self.expected = False, 0
+
+    def __call__(self, owner: Indices, energies: Floats) -> tuple[Floats, Floats]:
+        flat = energies.ravel()
+        values = np.empty((len(flat), 13 * self.window.system.angles))
+        errors = np.empty(len(flat))
+        for n, (E, (found, miss)) in enumerate(zip(flat.tolist(), self._solved(flat), strict=True)):
+            values[n], errors[n] = self._weighted(E, found, miss)
+            self.window.bar.update()
+        return values.reshape(*energies.shape, -1), errors.reshape(energies.shape)
+
+    def _solved(self, energies: Floats) -> Iterator[tuple[Any, Any]]:
+        """Yield P, flux and torques of incoming states, and their errors, of each energy."""
+        system, rtol = self.window.system, MEAN * self.window.rtol
+        if system.k is not None:
+            yield from self._at_momentum(energies, system.k)
+            return
+        begin = time.process_time()
+        yield self._kept(_mean(self.problem, float(energies[0]), rtol, system.max_points))
+        if self.expected:
+            self._tell_cost(time.process_time() - begin)
+        rest = energies[1:].tolist()
+        if system.executor is None:
+            found: Any = map(_mean, repeat(self.problem), rest, repeat(rtol), repeat(system.max_points))
+        else:
+            packed = pickle.dumps(replace(self.problem, crystal=self.problem.crystal.portable()))
+            found = system.executor.map(_mean_of, repeat(packed), rest, repeat(rtol), repeat(system.max_points))
+        yield from map(self._kept, found)
+
+    def _tell_cost(self, each: float) -> None:
+        """Warn of a long run, once the first energy has been solved."""
+        workers = getattr(self.window.system.executor, "_max_workers", 1)
+        seconds, self.expected = each * self.expected / workers, 0
+        if seconds > LONG:
+            warnings.warn(
+                f"The window will take about {seconds:.1g} s: every energy of every bias is a mean over the zone, "
+                f"{each:.1g} s. A wider `rtol` or an `executor` costs less.",
+                CostWarning,
+                stacklevel=2,
+            )
+
+    def _kept(self, found: tuple[Any, Any]) -> tuple[Any, Any]:
+        values, errors = found
+        self.channels |= bool(np.nansum(values[2]))
+        return [values[n] for n in (0, 4, 6)], [errors[n] for n in (0, 4, 6)]
+
+    def _at_momentum(self, energies: Floats, k: Floats) -> Iterator[tuple[Any, Any]]:
+        """Yield the same at one momentum; an energy at a band edge is stepped aside from, or counts as error."""
+        functions = [BASIC.function, TURNED.function]
+        E = energies.copy()
+        found = self.problem.observe(E, np.repeat(k, len(E), axis=0), functions)
+        bad = found.bad | ~(found.values[3].max(axis=1) <= MAX_DEFECT)
+        if bad.any():
+            E[bad] += 1e-8 * np.ptp(self.mu)
+            found = self.problem.observe(E, np.repeat(k, len(E), axis=0), functions)
+            bad = found.bad | ~(found.values[3].max(axis=1) <= MAX_DEFECT)
+        for n in range(len(E)):
+            values = [np.zeros_like(a[n]) if bad[n] else a[n] for a in found.values]
+            yield self._kept((values, [np.full(a.shape, float(bad[n])) for a in values]))
+
+    def _weighted(self, energy: float, found: Any, miss: Any) -> tuple[Floats, float]:
+        """Return the components at an energy, and the largest error among them."""
+        system = self.window.system
+        difference = occupation_differences(np.array(energy), self.mu, self.window.kT)
+        weight = difference.mean(axis=(-1, -2))
+        along = np.array([1.0, -1.0])[:, None]  # positive along +y on both sides
+        forward = 1.0 if system.order[0] == 0 else -1.0
+        (P, flux, torques), (P_, flux_, torques_) = found, miss
+        Q = np.einsum("as,gasx->gx", weight, flux[..., 1:])
+        tau = np.einsum("as,gnasx->gnx", weight, torques)[:, system.order]
+        parts = [(P * difference).sum(axis=(-1, -2)) * along, forward * Q, tau]
+        values = np.concatenate([part.reshape(system.angles, -1) for part in parts], axis=1).ravel()
+        w = abs(weight)
+        misses = [
+            (P_ * abs(difference)).sum(axis=(-1, -2)),
+            np.einsum("as,gasx->gx", w, flux_[..., 1:]),
+            np.einsum("as,gnasx->gnx", w, torques_),
+        ]
+        return values, max(float(part.max()) for part in misses)
+
+
+def _mean(problem: Problem, energy: float, rtol: float, max_points: int) -> tuple[Any, Any]:
+    """Return the means of probabilities, fluxes and torques over the zone, and their errors."""
+    found = mean(problem, energy, [BASIC, TURNED], rtol=rtol, max_points=max_points)
+    return found.values, found.errors
+
+
+def _mean_of(packed: bytes, energy: float, rtol: float, max_points: int) -> tuple[Any, Any]:
+    return _mean(_unpacked(packed), energy, rtol, max_points)
+
+
+@lru_cache(maxsize=2)
+def _unpacked(packed: bytes) -> Problem:
+    found: Problem = pickle.loads(packed)
+    return found
+
+
+# ---------------------------------------------------------------------- the occupied states
+def _exchange(problem: Problem, mu: float, kT: float, k: Floats | None, rtol: float, max_points: int) -> Part:
+    """Return the flux Q through the cut, front to back, of all states occupied at µ, components (angles, 3)."""
+    floor = spectrum_floor(problem.crystal)
+    contours: list[Integral] = []
+
+    def observe(crystal: Crystal, solved: Any, turn: Turn | None, at: Floats) -> Sequence[Any]:
+        rows = len(at)
+
+        def solve(owner: Indices, z: Complex) -> Complex:
+            found = exchange_integrand(crystal, z.ravel(), np.repeat(at[owner], z.shape[1], axis=0), turn)
+            return found.reshape(*z.shape, -1)
+
+        found = contour(
+            solve, np.full(rows, mu), kT, np.full(rows, floor), CONTOUR * rtol, components=3 * problem.angles
+        )
+        contours.append(found)
+        return [-4 * found.value.reshape(rows, problem.angles, 3)]
+
+    if k is None:
+        found = mean(problem, mu, [Observable(observe, ((),))], rtol=ENERGY * rtol, max_points=max_points)
+        value, error = found.values[0], float(found.errors[0].max())
+    else:
+        value, error = observe(problem.crystal, None, problem.turn, k)[0][0], 0.0
+    error += 4 * max(float(part.error.max()) for part in contours)
+    size = 4 * max(float(part.size.max()) for part in contours)
+    return Part(value.ravel(), error, size)
