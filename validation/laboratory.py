@@ -359,8 +359,13 @@ def clean_density(lead: Layer, energy: float) -> np.ndarray:
 def golden_rule_paths(lead: Layer, energy: float, width: float) -> np.ndarray:
     """Return ℓ_s in planes of random levels of ``width`` W by the golden rule, of σ_s = 12⟨v²⟩/W² = (4/3) N_s ℓ_s."""
     weight, v = _velocities(lead, energy)
-    squared = weight @ v / np.pi / clean_density(lead, energy)  # ⟨v²⟩ on the Fermi surface, along the current
-    return np.asarray(9 * squared / width**2 / (weight @ (v > 0)))
+    return np.asarray(9 * fermi_moment(lead, energy, 2) / width**2 / (weight @ (v > 0)))
+
+
+def fermi_moment(lead: Layer, energy: float, power: int) -> np.ndarray:
+    """Return ⟨|v_s|ⁿ⟩ on the Fermi surface of a clean metal, v along the current, n at least 2."""
+    weight, v = _velocities(lead, energy)
+    return np.asarray(weight @ v ** (power - 1) / np.pi / clean_density(lead, energy))
 
 
 def _velocities(lead: Layer, energy: float) -> tuple[np.ndarray, np.ndarray]:
