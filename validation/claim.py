@@ -25,6 +25,8 @@ from typing import Any
 
 from kwant_spinjunc.errors import ArgumentError
 
+from .figures import finish
+
 __all__ = [
     "VERDICTS",
     "Check",
@@ -160,10 +162,13 @@ class Text:
     sections: Mapping[str, str]
 
     @property
-    def captions(self) -> dict[str, str]:
-        """Captions by figure."""
+    def captions(self) -> dict[str, tuple[str, str]]:
+        """Title and caption by figure, the first paragraphs of its section."""
         start = "figure "
-        return {name[len(start) :]: text for name, text in self.sections.items() if name.startswith(start)}
+        parts = {name[len(start) :]: text.split("\n\n", 1) for name, text in self.sections.items() if start in name[:7]}
+        if bare := [name for name, part in parts.items() if len(part) < 2]:
+            raise ArgumentError(f"The figures {', '.join(bare)} must have a title above their caption, but have none.")
+        return {name: (title, caption) for name, (title, caption) in parts.items()}
 
     @property
     def names(self) -> set[str]:
@@ -293,6 +298,8 @@ def assemble(name: str, measured: Any, *, draw: bool = True) -> Claim:
     drawn = module.figures(measured) if draw else {}
     if draw and set(drawn) != set(captions):
         raise ArgumentError(f"The figures of {name} must have captions, but {set(drawn) ^ set(captions)} differ.")
+    for key, figure in drawn.items():
+        finish(figure, captions[key][0])
     return Claim(
         id=name.replace("_", "-"),
         title=text.title,
@@ -308,5 +315,5 @@ def assemble(name: str, measured: Any, *, draw: bool = True) -> Claim:
         finding=told["found"],
         judged=judged,
         table=module.table(measured) if hasattr(module, "table") else (),
-        figures=tuple(ClaimFigure(key, captions[key], figure) for key, figure in drawn.items()),
+        figures=tuple(ClaimFigure(key, captions[key][1], figure) for key, figure in drawn.items()),
     )

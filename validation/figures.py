@@ -8,7 +8,18 @@ import numpy as np
 
 from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 
-__all__ = ["COLORS", "SEQUENCE", "angle_axis", "guide", "legend_below", "new_figure", "palette", "shade", "styled"]
+__all__ = [
+    "COLORS",
+    "SEQUENCE",
+    "angle_axis",
+    "finish",
+    "guide",
+    "legend_below",
+    "new_figure",
+    "palette",
+    "shade",
+    "styled",
+]
 
 #: Colors of curves without a meaning of their own, apart for color-blind eyes (Okabe-Ito).
 SEQUENCE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#000000")
@@ -40,3 +51,18 @@ def guide(panel: Any, x: Any, y: Any, label: str, style: str = "-") -> None:
 def shade(panel: Any, low: float, high: float, label: str | None = None) -> None:
     """Shade what lies between two positions, as a nonmagnetic run of planes."""
     panel.axvspan(low, high, color=COLORS["muted"], alpha=0.25, linewidth=0, label=label)
+
+
+def finish(figure: Any, title: str) -> None:
+    """Write angle and energy above a figure; label 2 and 5 as well where a logarithmic axis shows one power of ten."""
+    from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
+
+    figure.suptitle(title, fontsize=9)
+    for panel in figure.axes:
+        for axis in (panel.xaxis, panel.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            if axis.get_scale() != "log" or sum(low <= tick <= high for tick in axis.get_majorticklocs()) > 1:
+                continue
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=False, minor_thresholds=(9, 9)))
+            axis.set_minor_formatter(NullFormatter())

@@ -117,7 +117,8 @@ def typeset(text: str) -> Any:
         upper = f"<sup>{power.strip('{}()')}</sup>" if power else ""
         return f"{match['base']}{lower}{match['prime'] or ''}{upper}"
 
-    return Markup(_SCRIPT.sub(script, str(escape(text)).replace("&#39;", "'")))
+    safe = re.sub(r"(?<=\d) (?=[%°])", "\N{NO-BREAK SPACE}", str(escape(text)).replace("&#39;", "'"))
+    return Markup(_SCRIPT.sub(script, safe))
 
 
 def _figures(claims: Iterable[Claim]) -> Iterable[ClaimFigure]:

@@ -12,12 +12,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from figure_faults import faults
 
 from kwant_spinjunc.errors import ArgumentError, SpinjuncError
 from kwant_spinjunc.spin import rotation_matrix
 from validation import CLAIMS
 from validation.claim import FOLDER, VERDICTS, assemble, module_of, read_text
 from validation.coverage import COVERAGE
+from validation.figures import finish, new_figure
 
 #: Claims of a second or two. ``make test-deep`` and the validation run all; their parts have tests of their own.
 SHORT = (
@@ -110,6 +112,7 @@ def test_claim_keeps_its_checks_tells_itself_and_notices_wrong_data(name):
     assert claim.passed, [check for check in claim.all_checks if not check.passed]
     assert len({len(row) for row in claim.table}) <= 1
     assert all(figure.name.startswith(claim.id) for figure in claim.figures)
+    assert not {figure.name: found for figure in claim.figures if (found := faults(figure.figure))}
     assert all(math.isfinite(check.value) for check in claim.all_checks)
     json.dumps(claim.to_json(), allow_nan=False)
     assert not re.search(
@@ -121,6 +124,42 @@ def test_claim_keeps_its_checks_tells_itself_and_notices_wrong_data(name):
     assert len(loose(wider)) >= len(wider) - counts
     rng = np.random.default_rng(7)
     assert any(noticed(module, disturbed(measured, rng, size)) for size in WRONG)
+
+
+def spoiled(change):
+    """Return a figure of two labeled curves and points after a change to (figure, panel)."""
+    figure, panel = new_figure()
+    panel.loglog([2, 3, 4], [1e-3, 1e-2, 1e-1], "-", color="#0072B2", label="line")
+    panel.plot([2, 3, 4], [1e-2, 1e-2, 1e-2], "o", color="#D55E00", label="points")
+    panel.legend()
+    finish(figure, "Φ = 90°, E = 0")
+    change(figure, panel)
+    return figure
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda figure, panel: None, []),
+        (lambda figure, panel: figure.suptitle("Φ = 90°"), ["title 'Φ = 90°' lacks angle or energy"]),
+        (lambda figure, panel: figure.suptitle("E = 0"), ["title 'E = 0' lacks angle or energy"]),
+        (lambda figure, panel: panel.set_xticks([3]), ["panel 0: x has fewer than two labeled ticks"]),
+        (lambda figure, panel: panel.lines[0].set_color("#009e73"), ["panel 0: #009e73 has no legend entry"]),
+        (lambda figure, panel: panel.lines[0].set_alpha(0), ["panel 0: line is invisible"]),
+        (lambda figure, panel: panel.lines[0].set_data([9, 9, 9], [1, 2, 3]), ["panel 0: line is invisible"]),
+        (lambda figure, panel: panel.set_xlim(1, 3.5), ["panel 0: points of points outside the axis"]),
+    ],
+)
+def test_figure_that_a_referee_would_send_back_is_noticed(change, found):
+    assert faults(spoiled(change)) == found
+
+
+def test_figure_without_a_title_is_refused(tmp_path):
+    page = (FOLDER / "torque.md").read_text(encoding="utf-8")
+    title = next(line for line in page.splitlines() if "no angle" in line or line.startswith("Φ"))
+    (tmp_path / "a.md").write_text(page.replace(f"{title}\n\n", "", 1), encoding="utf-8")
+    with pytest.raises(ArgumentError, match="must have a title above their caption"):
+        _ = read_text(tmp_path / "a.md").captions
 
 
 #: Claims about equations or chains of spins alone: no engine to be wrong.

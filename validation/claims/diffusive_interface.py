@@ -331,16 +331,14 @@ def draw_currents(measured: Measured) -> Any:
     angles = np.linspace(0, 180, 91)
     left.plot(angles, np.cos(np.radians(angles)), "-", color="black", label="rotation law, cos Φ")
     colors = [COLORS[name] for name in ("damping_like", "left", "right", "field_like", "muted")]
-    for contact_, color in zip((measured.unequal[0], measured.unequal[-1]), colors[:2], strict=True):
-        value, error = contact_.ratio
-        left.errorbar(DEGREES, value, error, fmt="o", color=color, label=f"A|B, voltage, {contact_.planes} planes")
+    thick = measured.unequal[-1]  # between thin magnets J_M^R passes zero
+    left.errorbar(DEGREES, *thick.ratio, fmt="o", color=colors[1], label=f"A|B, voltage, {thick.planes} planes")
     told = [q[3] for q in measured.quotients]
     left.plot(DEGREES, told, "-", color=colors[1], linewidth=1, label="A|B, two channels")
     value, error = measured.contacts[-1].ratio_from_right
     label = f"A|A, spin from the right, {measured.contacts[-1].planes}"
     left.errorbar(DEGREES, value, error, fmt="s:", mfc="none", color=colors[2], label=label)
     left.set_ylabel(r"$J_M^L/J_M^R$")
-    left.set_ylim(-2.6, 1.6)  # between thin magnets J_M^R passes zero
     for contact_, color in zip(measured.contacts, colors, strict=False):
         value, error = contact_.length
         right.errorbar(DEGREES[1:], value, error, fmt="o-", color=color, label=f"{contact_.planes} planes")

@@ -204,17 +204,18 @@ def draw_profiles(layer: Layer) -> Any:
 def draw_ratio(layers: Sequence[Layer]) -> Any:
     """Plot δM∥ over voltage times density of states against ξ."""
     figure, axes = new_figure(width=6.0, height=3.8)
+    x = np.geomspace(min(1e-5, *(0.3 * layer.xi for layer in layers)), XI[-1], 200)
     looks = {"0°": ("majority", "o"), "90°": ("damping_like", "s"), "180°": ("minority", "^")}
     for name, angle in ANGLES.items():
         color, marker = looks[name]
-        axes.loglog(XI, expected_ratio(COBALT, XI, angle), color=COLORS[color], label=rf"$\Phi$ = {name}")
+        axes.loglog(x, expected_ratio(COBALT, x, angle), color=COLORS[color], label=rf"$\Phi$ = {name}")
         found = [layer for layer in layers if layer.angle == angle]
         axes.loglog([f.xi for f in found], [f.magnetization for f in found], marker, color=COLORS[color])
     axes.axhspan(1 / ORDER, ORDER, color=COLORS["muted"], alpha=0.15, linewidth=0)
-    axes.text(2e-5, 3, "of the order of voltage × density of states", color="#57606a", fontsize=8)
+    axes.text(2 * x[0], 3, "of the order of voltage × density of states", color="#57606a", fontsize=8)
     axes.plot([], [], "o", color=COLORS["muted"], label="microscopic interfaces")
-    axes.set_xlim(1e-5, 1e3)
-    axes.set_ylim(1e-6, 20)
+    axes.set_xlim(x[0], x[-1])
+    axes.set_ylim(0.3 * min(layer.magnetization for layer in layers), 20)
     axes.set_xlabel(r"conductance ratio $\xi$")
     axes.set_ylabel(r"$\delta M_\parallel$ / (voltage × density of states)")
     axes.legend(loc="lower right")

@@ -204,10 +204,12 @@ def draw_rotation(angles: Sequence[Contact], weak: Mapping[str, Sequence[Contact
         fill = {"markerfacecolor": "none"} if source == "voltage, no accumulation" else {}
         size = 7 if source == "voltage, no accumulation" else 4
         left.plot(degrees, ratios, marker, color=COLORS[color], markersize=size, label=source, **fill)
-    left.set_ylim(-0.1, 2.9)
+    left.set_yscale("log")
+    left.set_yticks([0.1, 0.3, 1, 3, 10], ["0.1", "0.3", "1", "3", "10"])
+    left.minorticks_off()
     left.set_xlabel(r"angle $\Phi$ (degrees)")
     left.set_ylabel(r"$J_M^L/J_M^R$")
-    left.legend(loc="upper left", fontsize=7, handletextpad=0.3)
+    left.legend(loc="lower left", fontsize=7, handletextpad=0.3)
     for (name, contacts), color in zip(weak.items(), ("majority", "minority"), strict=True):
         law = [c.law_defect(PRINTED) for c in contacts]
         flips = [c.flip_reflection for c in contacts]

@@ -179,7 +179,6 @@ def numbers(m: Record) -> dict[str, Any]:
 def draw(decays: list[Decay]) -> Any:
     """Plot length and phase of the mean transverse spin current against depth over √(2ħD/Δ)."""
     figure, (left, right) = new_figure(1, 2, width=7.0, height=3.6)
-    figure.suptitle(rf"weak magnet, W = {WIDTH:g} t, magnetized across the source ($\Phi$ = 90°), E = {ENERGY:g} t")
     for d, color in zip(decays, ("microscopic", "minority"), strict=False):
         shown = np.flatnonzero(abs(d.transverse[: PLANES // 2 + 3]) > 2 * d.error[: PLANES // 2 + 3])
         x, size, error = shown / d.expected, abs(d.transverse)[shown], d.error[shown]

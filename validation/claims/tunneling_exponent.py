@@ -251,7 +251,8 @@ def draw_decay(measured: Measured) -> Any:
     """Plot transmission and local decay rate against the thickness."""
     figure, (left, right) = new_figure(1, 2, height=4.0)
     for data, color in zip(measured.decays, palette(len(measured.decays)), strict=True):
-        left.semilogy(data.depth, data.transmission[:, 0], "o", color=color, label=f"{data.excess:g} t", clip_on=True)
+        near = data.depth < 10.5  # what is thicker is in the right panel
+        left.semilogy(data.depth[near], data.transmission[near, 0], "o", color=color, label=f"{data.excess:g} t")
         depth = np.array([data.depth[0], data.depth[-1]])
         end = data.transmission[-1, 0] * np.exp(2 * (data.depth[-1] - depth))
         left.semilogy(depth, end, "-", color=color, linewidth=0.8)
