@@ -31,7 +31,9 @@ def faults(figure):
         found += [f"panel {n}: {line.get_label()} is invisible" for line in panel.lines if not seen(panel, line)]
         marked = [line for line in panel.lines if line.get_marker() not in ("None", "", None, "|", "_")]
         points = [(line.get_label(), line.get_xydata()) for line in marked]
-        points += [(group.get_label(), group.get_offsets()) for group in panel.collections if isinstance(group, PathCollection)]
+        points += [
+            (group.get_label(), group.get_offsets()) for group in panel.collections if isinstance(group, PathCollection)
+        ]
         found += [f"panel {n}: points of {name} outside the axis" for name, xy in points if outside(panel, xy)]
     return found
 

@@ -192,26 +192,17 @@ def draw_mechanisms(measured: Sequence[Measured]) -> Any:
 
 def rows(measured: Sequence[Measured], index: int) -> tuple[tuple[str, ...], ...]:
     """Return the rows: all junctions and accumulations at one angle."""
-    rows = [
-        (
-            "junction",
-            "accumulation",
-            "J_M^L/J",
-            "J_M^R/J",
-            "(J_M^R − J_M^L)/J",
-            "of which flip reflection",
-            "|vector change|/J",
-        )
-    ]
+    changes = ("(J_M^R − J_M^L)/J", "of which flip reflection", "|vector change|/J")
+    rows = [("junction", "accumulation", "J_M^L/J", "J_M^R/J", *changes)]
     for m in measured:
         numbers = [*m.J_M[index], m.scalar[index], m.reflected[index], m.vector[index]]
-        rows.append((m.family, m.accumulation, *(f"{_rounded(x):.4f}" for x in numbers)))
+        rows.append((m.family, m.accumulation, *four_digits(numbers)))
     return tuple(rows)
 
 
-def _rounded(number: float) -> float:
-    """Return the number to four digits, so that no -0.0000 is printed."""
-    return round(float(number), 4) + 0.0
+def four_digits(numbers: Sequence[float]) -> list[str]:
+    """Return numbers to four digits, none of them -0.0000."""
+    return [f"{round(float(number), 4) + 0.0:.4f}" for number in numbers]
 
 
 # ---------------------------------------------------------------------- the skeleton

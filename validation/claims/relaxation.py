@@ -211,14 +211,19 @@ def draw(m: Record) -> Any:
     for row, shade in zip((10, 25, 40, -1), (0.25, 0.5, 0.75, 1.0), strict=True):
         label = rf"t = {TIMES[row]:.2g} $\tau$"
         left.plot(m.grid.centers, m.x[row][m.n :], "-", color=COLORS["microscopic"], alpha=shade, label=label)
-    left.plot(m.grid.centers[::8], m.told[1][::8], "o", mfc="none", color="black", label="steady state (11)")
+    near, early = m.grid.centers < 4, TIMES < 4
+    left.plot(
+        m.grid.centers[near][::8], m.told[1][near][::8], "o", mfc="none", color="black", label="steady state (11)"
+    )
     left.set_xlim(0, 4)
     left.set_xlabel(r"depth ($\sqrt{D\tau}$)")
     left.set_ylabel(r"$\delta M_\parallel$")
     left.legend(loc="upper right", fontsize=7)
     for turn, color in zip(TURNS, ("majority", "damping_like", "minority"), strict=True):
         found = m.transverse[turn][0]
-        right.plot(TIMES, abs(found), "o", color=COLORS[color], markersize=3, label=rf"$\omega\tau$ = {turn:g}")
+        right.plot(
+            TIMES[early], abs(found)[early], "o", color=COLORS[color], markersize=3, label=rf"$\omega\tau$ = {turn:g}"
+        )
         fine = np.linspace(0, 4, 400)
         right.plot(
             fine, abs(transverse_at_face(replace(METAL, omega=turn), fine)), "-", color=COLORS[color], linewidth=1

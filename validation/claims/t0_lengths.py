@@ -13,7 +13,8 @@ from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_power_law
 from ..figures import COLORS, angle_axis, legend_below, new_figure, styled
 from ..laboratory import DIFFERENT, FAMILIES, IDENTICAL, Laboratory, currents_of_waves
-from .torque import ENERGY, POTENTIALS, ROUNDING, Measured, sample
+from .conservation import ENERGY, ROUNDING
+from .torque import POTENTIALS, Measured, sample
 
 #: Agreement of |t0| with the torque that would count as the paper's statement.
 AGREES = 0.01

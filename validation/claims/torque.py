@@ -17,16 +17,10 @@ from kwant_spinjunc.transport.linear import linear_response
 from ..claim import Check, Judged, Record, Rows
 from ..figures import COLORS, angle_axis, legend_below, new_figure, styled
 from ..laboratory import DIFFERENT, FAMILIES, IDENTICAL, Laboratory, k_average, lead_currents
+from .conservation import ENERGY, ROUNDING, four_digits, potentials
 
-#: Voltage ±1/2 without and with the spin accumulation µ_± = ±0.1 on both sides.
-POTENTIALS = {
-    "none": ((0.5, 0.5), (-0.5, -0.5)),
-    "equal": ((0.6, 0.4), (-0.4, -0.6)),
-}
-#: Energy of all electrons, unit t.
-ENERGY = 0.0
-#: Parts of the charge current below this are rounding: sums of some hundred k∥ points of 1e-16 each, over sin Φ.
-ROUNDING = 1e-10
+#: Voltage ±1/2 without and with the same spin accumulation on both sides.
+POTENTIALS = {name: potentials(name) for name in ("none", "equal")}
 
 
 @dataclass(frozen=True)
@@ -235,7 +229,7 @@ def rows(measured: Sequence[Measured], index: int) -> tuple[tuple[str, ...], ...
     rows = [("junction", "accumulation", "t0/J", "|τ|/J", "τ_L in plane", "τ_R in plane", "τ_L out", "τ_R out")]
     for m in measured:
         numbers = [m.t0[index], m.total[index], *m.damping_like[index], *m.field_like[index]]
-        rows.append((m.family, m.accumulation, *(f"{round(float(x), 4) + 0.0:.4f}" for x in numbers)))
+        rows.append((m.family, m.accumulation, *four_digits(numbers)))
     return tuple(rows)
 
 

@@ -17,7 +17,7 @@ def compare(quick: bool) -> list[Compared]:
     samples, found = 160 if quick else 800, []
     for reversal, value in ((True, 2 / 15), (False, 1 / 15)):
         wide, narrow = (
-            conductances(n, planes, 3.0, SIDE, reversal=reversal).samples("transmissions")[:, 0, 0]
+            conductances(n, planes, 3.0, SIDE, reversal=reversal)
             for planes, n in ((SHORT, samples // 2), (LONG, samples))
         )
         before, ours = (float(G.var(ddof=1)) for G in (wide, narrow))
@@ -28,8 +28,8 @@ def compare(quick: bool) -> list[Compared]:
                 id=f"fluctuations-{'orthogonal' if reversal else 'unitary'}",
                 source=SOURCE,
                 kind="exact",
-                quantity=f"variance of G of one spin, {what}; {SIDE} × {SIDE} sites, {LONG} planes, Anderson width 3 t, "
-                f"E = t, {samples} samples",
+                quantity=f"variance of G of one spin, {what}; {SIDE} × {SIDE} sites, {LONG} planes, Anderson width "
+                f"3 t, E = t, {samples} samples",
                 published=value,
                 ours=ours,
                 error=error,

@@ -24,14 +24,7 @@ def compare(quick: bool) -> list[Compared]:
     path = float(12 * sites * v.mean() ** 2 / (N * WIDTH**2))
     xi = (N + 1) * path
     lengths = [round(x * xi) for x in FAR]
-    log = np.array(
-        [
-            np.log(
-                conductances(samples, L, WIDTH, SIDE, reversal=True, energy=ENERGY).samples("transmissions")[:, 0, 0]
-            )
-            for L in lengths
-        ]
-    )
+    log = np.log([conductances(samples, L, WIDTH, SIDE, reversal=True, energy=ENERGY) for L in lengths])
     ours = float(2 * (lengths[1] - lengths[0]) / (log[0].mean() - log[1].mean()))
     error = float(ours**2 / 2 * np.sqrt(log.var(axis=1, ddof=1).sum() / samples) / (lengths[1] - lengths[0]))
     return [

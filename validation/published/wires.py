@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from kwant_spinjunc import Anderson, Ensemble, Junction, ensemble, normal_metal
+from kwant_spinjunc import Anderson, Junction, ensemble, normal_metal
 from kwant_spinjunc.model.plane import CrossSection
 
 from ..laboratory import amplitudes_by_kwant
@@ -36,9 +36,9 @@ def eigenvalues(samples: int, length: int = 20, width: float = 3.0, side: int = 
 @cache
 def conductances(
     samples: int, length: int, width: float, side: int, *, reversal: bool, energy: float = ENERGY
-) -> Ensemble:
-    """Return an ensemble with time reversal (periodic, Γ), or without (a generic Bloch vector)."""
-    return ensemble(
+) -> np.ndarray:
+    """Return G of one spin of samples with time reversal (periodic, Γ), or without (a generic Bloch vector)."""
+    found = ensemble(
         wire(length, width),
         energy,
         cross_section=(side, side),
@@ -49,6 +49,7 @@ def conductances(
         progress=False,
         torques=False,
     )
+    return found.samples("transmissions")[:, 0, 0]
 
 
 def mean(values: np.ndarray) -> tuple[float, float]:
