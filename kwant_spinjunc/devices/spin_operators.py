@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,9 @@ ORDERS = ("spin-orbital", "orbital-spin")
 
 #: Largest error of the algebra of Pauli matrices, or of a commutator relative to the Hamiltonian, that is rounding.
 ROUNDING = 1e-10
+
+#: Sites above which matrices are not kept.
+LARGE = 2000
 
 WAY_OUT = (
     "Say which order the orbitals have: spin='spin-orbital' for S_i = np.kron(σ_i, np.eye(orbitals)), "
@@ -70,14 +74,14 @@ class SpinOperator:
     def block_diagonal(self, sites: list[Any]) -> list[Any]:
         """Return Sx, Sy and Sz of a list of sites as sparse matrices."""
         if (block := self._uniform(sites)) is not None:
-            return [sparse.kron(sparse.identity(len(sites)), s, format="csr") for s in block]
+            return [repeated(s, len(sites)) for s in block]
         blocks = [self(site) for site in sites]
         return [sparse.block_diag([block[i] for block in blocks], format="csr") for i in range(3)]
 
     def time_reversal(self, sites: list[Any]) -> Any:
         """Return the unitary part τ of time reversal τK, with τ S* τ† = -S, orbitals real, as a sparse matrix."""
         if (block := self._uniform(sites)) is not None:
-            return sparse.kron(sparse.identity(len(sites)), _time_reversal(block, sites[0].family), format="csr")
+            return repeated(_time_reversal(block, sites[0].family), len(sites))
         return sparse.block_diag([_time_reversal(self(site), site.family) for site in sites], format="csr")
 
     def _uniform(self, sites: list[Any]) -> Complex | None:
@@ -88,6 +92,17 @@ class SpinOperator:
 
     def __getstate__(self) -> dict[str, Any]:
         return {"spec": self.spec, "_cache": {}}
+
+
+def repeated(block: Any, count: int) -> Any:
+    """Return a block-diagonal matrix of equal blocks, to be read only: a small one is made more slowly than used."""
+    make = _repeated if count < LARGE else _repeated.__wrapped__
+    return make(count, block.dtype.str, block.shape, block.tobytes())
+
+
+@lru_cache(maxsize=64)
+def _repeated(count: int, dtype: str, shape: tuple[int, int], data: bytes) -> Any:
+    return sparse.kron(sparse.identity(count), np.frombuffer(data, dtype).reshape(shape), format="csr")
 
 
 def identity(sites: list[Any]) -> list[Any]:

@@ -7,7 +7,6 @@ see `exchange` for what the parts are.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..arrays import Floats
-from .spin_operators import SpinOperator, norbs_of
+from .spin_operators import SpinOperator, norbs_of, repeated
 
 Waves = list[NDArray[np.complex128]]
 #: On-site operators, see `fluxes`.
@@ -108,14 +107,7 @@ def _numbers(system: Any, sites: Any) -> list[int]:
 def _operators(onsites: Operators, sites: list[Any]) -> list[Any]:
     if callable(onsites):
         return list(onsites(sites))
-    plain = [np.asarray(matrix) for matrix in onsites]
-    return [_repeated(len(sites), matrix.dtype.str, matrix.shape, matrix.tobytes()) for matrix in plain]
-
-
-@lru_cache(maxsize=64)
-def _repeated(count: int, dtype: str, shape: tuple[int, int], data: bytes) -> Any:
-    """Return a block-diagonal matrix of equal blocks; making one takes longer than using it."""
-    return sparse.kron(sparse.identity(count), np.frombuffer(data, dtype).reshape(shape), format="csr")
+    return [repeated(np.asarray(matrix), len(sites)) for matrix in onsites]
 
 
 def orbitals_of(system: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -23,7 +23,6 @@ from kwant_spinjunc.crystals.fourier import Series
 from kwant_spinjunc.crystals.levels import count_levels, sharpness
 from kwant_spinjunc.crystals.scatter import taken_apart
 from kwant_spinjunc.devices.device import Device
-from kwant_spinjunc.halves import surface
 from kwant_spinjunc.halves.joint import Turn
 from kwant_spinjunc.halves.matrices import dagger
 from kwant_spinjunc.halves.real import angles, solve
@@ -226,21 +225,6 @@ def test_a_coefficient_is_relative_to_the_smallest_probability_among_the_angles(
     values, coefficients = np.ones((3, 2, 2, 2, 2)), np.zeros((3, 2, 2, 2, 2))
     values[1, 1, 0, 0, 1], coefficients[2, 1, 0, 0, 1] = 1e-9, 1e-12
     assert angles._relative(coefficients, values).max() == pytest.approx(1e-3)
-
-
-def test_one_step_of_inverse_iteration_squares_the_miss_of_a_mode():
-    rng = np.random.default_rng(4)
-    t = rng.normal(size=(1, 3, 3)) + 1j * rng.normal(size=(1, 3, 3))
-    h = rng.normal(size=(1, 3, 3)) + 1j * rng.normal(size=(1, 3, 3))
-    h = h + dagger(h)
-    lam, phi, _ = surface._transfer_modes(h, t)
-    for miss in (1e-3, 1e-5):
-        turned = phi + miss * rng.normal(size=phi.shape) * abs(phi).max()
-        better, vectors = surface._refined(h, t, lam * (1 + miss), turned)
-        assert abs(better / lam - 1).max() < 1e3 * miss**2
-        x = better[0]
-        left = np.einsum("ij,jn->in", h[0], vectors[0]) + (t[0] @ vectors[0]) * x + (dagger(t)[0] @ vectors[0]) / x
-        assert abs(left / np.maximum(abs(x), 1 / abs(x))).max() < 1e3 * miss**2
 
 
 def test_the_series_of_the_adjoint_is_the_adjoint_of_the_series():
