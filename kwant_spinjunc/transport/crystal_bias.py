@@ -51,7 +51,7 @@ GRID, MESH, NEAR = 32, (65, 9), 1e-5
 WIDTHS = 10.0 ** -np.arange(1, 8)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Part:
     """Integrals (components,), the largest error among them, and the largest integral of a modulus."""
 
