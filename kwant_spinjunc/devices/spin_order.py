@@ -6,8 +6,8 @@ conservation law may be one of a layer. So an order is never read off the Hamilt
 ``spin``, or follow from what else was said: in the true order the declared exchange field of each lead points along the
 declared m, and the declared exchange acts on spin only; in the other one of these fails.
 
-Electrons and holes are no spins either: with τ = σx or σy between them, H = -U H* U† for U = τ ⊗ V, and no hopping of
-theirs has a part that is the same for both.
+Electrons and holes are no spins either: with τ = σx or σy between them, H(k) = -U H(-k)* U† for U = τ ⊗ V, and no
+hopping of theirs has a part that is the same for both.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 from ..arrays import Complex
 from ..errors import ArgumentError
 from ..spin import PAULI, check_unit_vector
+from .exchange import momenta_of
 from .spin_channels import ALIGNED, lead_exchange
 from .spin_operators import ORDERS, WAY_OUT, SpinOperator, checked_spin, norbs_of
 
@@ -132,13 +133,18 @@ def _sample(values: Any, count: int = SAMPLE) -> list[Any]:
 
 
 def _matrices(system: Any, edges: Any, params: Params, count: int) -> tuple[list[Any], list[Any]]:
-    """Return (site, site, matrix) of some on-site terms, and of some hoppings that are not zero."""
+    """Return (site, site, matrix, matrix at reversed momenta) of some on-site terms, and of hoppings, no zeros."""
     sites = system.sites
+    momenta = momenta_of(system, params or {})
+    back = {**(params or {}), **{name: -(params or {})[name] for name in momenta}}
 
     def value(i: int, j: int) -> Any:
         shape = norbs_of(sites[i].family), norbs_of(sites[j].family)
-        matrix = np.asarray(system.hamiltonian(int(i), int(j), params=params), dtype=complex).reshape(shape)
-        return sites[i], sites[j], matrix
+        matrix, reverse = (
+            np.asarray(system.hamiltonian(int(i), int(j), params=given), dtype=complex).reshape(shape)
+            for given in ((params, back) if momenta else (params,) * 2)
+        )
+        return sites[i], sites[j], matrix, reverse
 
     onsite = [value(i, i) for i in _sample(np.arange(len(sites)), count)]
     hoppings = [value(i, j) for i, j in _sample(edges, count)] if len(edges) else []
@@ -146,7 +152,7 @@ def _matrices(system: Any, edges: Any, params: Params, count: int) -> tuple[list
 
 
 def are_electrons_and_holes(system: Any, edges: Any, params: Params, look: Any = None) -> bool:
-    """Tell whether H = -U H* U† with one U = τ ⊗ V on every site, τ between the first or the last two components."""
+    """Tell whether H(k) = -U H(-k)* U† with one U = τ ⊗ V on every site, τ between the first or last two components."""
     if any(lead_of_holes(lead, params) for lead in system.leads):
         return True
     if any(norbs_of(site.family) % 2 for site in system.sites):
@@ -156,9 +162,9 @@ def are_electrons_and_holes(system: Any, edges: Any, params: Params, look: Any =
     for count in (FEW, SAMPLE):
         onsite, hoppings = look(count)
         negligible = ROUNDING * max(abs(term[2]).max() for term in (*hoppings, *onsite))
-        for site, site_from, t in (*hoppings, *onsite):
+        for site, site_from, t, reverse in (*hoppings, *onsite):
             U, U_from = _conjugations(norbs_of(site.family)), _conjugations(norbs_of(site_from.family))
-            mirrored = U @ t.conj() @ np.swapaxes(U_from.conj(), 1, 2)
+            mirrored = U @ reverse.conj() @ np.swapaxes(U_from.conj(), 1, 2)
             possible &= abs(t + mirrored).max(axis=(1, 2)) <= negligible
             if not possible.any():
                 return False
@@ -192,7 +198,7 @@ def refuse_what_is_no_spin(system: Any, edges: Any, spin: SpinOperator, params: 
         )
     for count in (FEW, SAMPLE):
         _, hoppings = look(count)
-        even = [abs(_free(t, spin(a), spin(b))).max() > ROUNDING * abs(t).max() for a, b, t in hoppings]
+        even = [abs(_free(t, spin(a), spin(b))).max() > ROUNDING * abs(t).max() for a, b, t, _ in hoppings]
         if any(even):
             return
     if hoppings:

@@ -4,6 +4,7 @@ import kwant
 import numpy as np
 import pytest
 from dense import Dense
+from kwant.wraparound import wraparound
 from numpy.testing import assert_allclose
 
 import kwant_spinjunc as sj
@@ -131,6 +132,43 @@ def test_electrons_and_holes_are_no_spins(name, spin):
     found = sj.scatter(syst, 0.4, spin=None)
     assert found.transmissions[1, 0] == pytest.approx(kwant.smatrix(syst, 0.4).transmission(1, 0), abs=ROUTES)
     assert np.isnan(found.probabilities).all()
+
+
+@pytest.mark.parametrize("momentum", ["k_y", "k_b"])
+@pytest.mark.parametrize("tie", ["Rashba", "oblique lattice"])
+def test_electrons_and_holes_are_no_spins_at_a_fixed_momentum_either(tie, momentum):
+    """Regression: H(k) = -U H(-k)* U† was looked for at one k, which odd terms and phases between sites hide."""
+    onsite = np.kron(1.5 * SZ + 0.3 * SX, ONE) + 0.2 * np.kron(ONE, SX)
+    along, across = -np.kron(SZ, ONE), -0.5 * np.kron(SZ, ONE)
+    lattice = kwant.lattice.Monatomic([(1, 0), (0.5, 1)], norbs=4)
+
+    def solve(onsite, along, across, tau, **settings):
+        syst, leads = kwant.Builder(kwant.TranslationalSymmetry(lattice.vec((0, 1)))), []
+        across = across + (0.2j * np.kron(tau, SX) if tie == "Rashba" else 0)
+        for direction in (-1, 1):
+            vectors = lattice.vec((direction, 0)), lattice.vec((0, 1))
+            leads.append(kwant.Builder(kwant.TranslationalSymmetry(*vectors)))
+        for builder, length in ((syst, 4), (leads[0], 1), (leads[1], 1)):
+            builder[(lattice(x, 0) for x in range(length))] = onsite
+            builder[lattice.neighbors()] = along
+            for x in range(length):
+                builder[lattice(x, 1), lattice(x, 0)] = across
+                if tie != "Rashba" and length > 1 and x:  # a second bond, along a - b
+                    builder[lattice(x, -1), lattice(x - 1, 0)] = 0.4 * along
+            if tie != "Rashba" and length == 1:
+                step = 1 if builder is leads[1] else -1
+                builder[lattice(step, -step), lattice(0, 0)] = 0.4 * along
+        name = momentum[2:]
+        system = wraparound(syst, coordinate_names=name)
+        for lead in leads:
+            system.attach_lead(wraparound(lead, keep=0, coordinate_names=f"x{name}"))
+        return sj.scatter(system.finalized(), 0.9, params={momentum: 0.7}, spin="orbital-spin", **settings)
+
+    with pytest.raises(sj.ArgumentError, match="electrons and holes are exchanged"):
+        solve(onsite, along, across, SZ)
+    # two layers of electrons with the same terms are no superconductor
+    electrons = np.kron(1.5 * ONE + 0.3 * SX, ONE) + 0.2 * np.kron(ONE, SX)
+    assert solve(electrons, -np.kron(ONE, ONE), -0.5 * np.kron(ONE, ONE), ONE).unitarity_defect < 1e-10
 
 
 def test_orbitals_of_opposite_masses_are_told_from_holes_by_the_zero_of_energy():
