@@ -448,10 +448,27 @@ def _lead(
         across = abs(vectors - axis[:, None] * (axis @ vectors)).max(initial=0.0)
         resolved = bool(across <= ALIGNED * scale)
         magnetic = not resolved or bool(abs(vectors).max(initial=0.0) > ALIGNED * scale)
-    h, t = spins_apart(blocks, axis) if axis is not None and resolved else map(_one, blocks)
+    if axis is not None and resolved:
+        h, t = spins_apart(blocks, axis)
+    else:
+        h, t = _interface_first(blocks[0], blocks[1], 1 if frames.spin is None else 2)
     m = np.full(3, np.nan) if axis is None else axis
     owner = frames.owners(frames.cells[number])
     return LeadCell(number, side, plane, rows, h, t, m, resolved, magnetic, blocks[0], blocks[1], owner)
+
+
+def _interface_first(cell: Series, hopping: Series, spins: int) -> tuple[Series, Series]:
+    """Return a lead with spins together, the orbitals of its cell that are its interface's before the others.
+
+    In the order (spin, orbital) the first of them are of one spin, also on sites beyond the interface.
+    """
+    p, n = (size // spins for size in hopping.coefficients.shape[-2:])
+    own = np.arange(n)
+    order = np.concatenate([s * n + part for part in (own[:p], own[p:]) for s in range(spins)])
+    return (
+        _one(cell.map(lambda block: block[..., order[:, None], order])),
+        _one(hopping.map(lambda block: block[..., order])),
+    )
 
 
 def _one(series: Series) -> Series:
@@ -476,6 +493,8 @@ def _axis(
     field = field / strength if strength > ALIGNED * scale else None
     declared = device.magnetizations.get(number)
     if declared is None:
+        if field is not None and conserved is not None:
+            return np.asarray(conserved * np.sign(conserved @ field))  # a tiny net field has few digits
         if field is not None:
             return np.where(abs(field) < ALIGNED, 0.0, field)
         return np.array([0.0, 0.0, 1.0]) if conserved is None else conserved

@@ -5,7 +5,7 @@ import pickle
 import kwant
 import numpy as np
 import pytest
-from crystal_systems import RandomSystem
+from crystal_systems import ORDERS, RandomSystem, exchange, symmetric, unit, with_spin
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
@@ -17,7 +17,7 @@ from kwant_spinjunc.crystals.audit import audit
 from kwant_spinjunc.crystals.problem import Problem
 from kwant_spinjunc.halves import joint
 from kwant_spinjunc.solved import unitarity
-from kwant_spinjunc.spin import PAULI
+from kwant_spinjunc.spin import PAULI, sigma
 
 #: Agreement of amplitudes with plain Kwant per unit incoming flux; 1e-13 typical, 6e-13 the worst of 160 systems.
 AGREEMENT = 1e-10
@@ -459,3 +459,57 @@ def test_more_angles_than_fit_into_memory_are_refused_before_they_are_solved(mon
     with pytest.raises(sj.ArgumentError, match="must fit into 0.001 GB, but 100000 angles at 1 points need about"):
         sj.scatter(system.build(), 0.1, turns=np.zeros(100_000), **settings)
     sj.scatter(system.build(), 0.1, turns=np.zeros(10), **settings)
+
+
+@pytest.mark.parametrize("orbitals", [1, 2])
+@pytest.mark.parametrize("tie", ["fields along x and z", "spin-orbit hopping", "none"])
+@pytest.mark.parametrize("order", ORDERS)
+def test_leads_whose_cells_are_longer_than_their_interface_are_kwants(tie, orbitals, order):
+    """Regression: with spins together the first orbitals of a cell of several sites were taken for the interface's."""
+    rng = np.random.default_rng(orbitals)
+    lattice = kwant.lattice.chain(norbs=2 * orbitals)
+
+    def lead(direction):
+        built = kwant.Builder(kwant.TranslationalSymmetry((2 * direction,)))
+        fields = [(1, 0, 0), (0, 0, 1)] if tie == "fields along x and z" else [(0, 0.6, 0.8)] * 2
+        for x, m in enumerate(fields):
+            level = with_spin(symmetric(rng, orbitals) - 0.2 * x * np.eye(orbitals), order)
+            built[lattice(x * direction)] = level + exchange(m, 0.4 * np.eye(orbitals), order)
+        for x in (0, 1):
+            hop = with_spin(-np.eye(orbitals) + 0.1 * rng.normal(size=(orbitals, orbitals)), order)
+            if tie == "spin-orbit hopping":
+                hop = hop + 0.3j * exchange((0, 0, 1), np.eye(orbitals), order)
+            built[lattice((x + 1) * direction), lattice(x * direction)] = hop
+        return built
+
+    syst = kwant.Builder()
+    for x in range(5):
+        syst[lattice(x)] = with_spin(symmetric(rng, orbitals), order) + exchange(
+            unit(rng), 0.5 * np.eye(orbitals), order
+        )
+    syst[lattice.neighbors()] = with_spin(-np.eye(orbitals), order)
+    for direction in (-1, 1):
+        syst.attach_lead(lead(direction))
+    system = syst.finalized()
+    for E in (-0.7, 0.1, 0.6):
+        plain = kwant.smatrix(system, E)
+        wanted = [[plain.transmission(a, b) for b in range(2)] for a in range(2)]
+        found = sj.scatter(system, [E], spin=order, turns=[0.0], behind=lambda site: site.tag[0] > 2, spin_orbit=False)
+        assert_allclose(found.transmissions[0, 0], wanted, atol=1e-9)
+        # of a lead that conserves spin both kinds of channels are told
+        assert np.isfinite(found.probabilities).all() == (tie == "none")
+
+
+def test_a_small_net_field_does_not_blur_the_axis_that_is_conserved():
+    lattice, m = kwant.lattice.chain(norbs=2), np.array([0.2723, 0.8626, 0.4264])
+    m /= np.linalg.norm(m)
+    syst = kwant.Builder()
+    syst[(lattice(x) for x in range(3))] = 0.1 * np.eye(2)
+    syst[lattice.neighbors()] = -np.eye(2) - 0.2 * sigma(m)
+    for direction in (-1, 1):
+        lead = kwant.Builder(kwant.TranslationalSymmetry((direction,)))
+        lead[lattice(0)], lead[lattice.neighbors()] = 0.1 * np.eye(2) - 5e-7 * sigma(m), -np.eye(2) - 0.2 * sigma(m)
+        syst.attach_lead(lead)
+    found = sj.scatter(syst.finalized(), [0.3])
+    assert np.isfinite(found.probabilities).all()
+    assert_allclose(found.magnetizations, [m, m], atol=1e-15)
