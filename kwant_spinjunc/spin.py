@@ -73,8 +73,6 @@ def sigma(m: ArrayLike) -> NDArray[np.complex128]:
 def spinors(m: ArrayLike) -> NDArray[np.complex128]:
     r"""Return the spin states along ``m`` as columns: ``[..., :, 0]`` majority, ``[..., :, 1]`` minority.
 
-    Notes
-    -----
     ``|+, m⟩ = (cos θ/2, e^{iφ} sin θ/2)`` and ``|-, m⟩ = (-e^{-iφ} sin θ/2, cos θ/2)``, so that in the x-z plane
     all components are real.
     """
@@ -122,6 +120,8 @@ def torque_axes(m: ArrayLike, m_other: ArrayLike) -> tuple[NDArray[np.float64], 
     ``m``: the magnet the torque acts on, unit vector, shape (..., 3).
     ``m_other``: the other magnet, unit vector, shape (..., 3).
 
+    For collinear magnets (sin Φ < 1e-12) both are zero: no torque is possible and no plane is defined.
+
     Returns
     -------
     damping_like : ndarray, shape (..., 3)
@@ -129,10 +129,6 @@ def torque_axes(m: ArrayLike, m_other: ArrayLike) -> tuple[NDArray[np.float64], 
     perpendicular : ndarray, shape (..., 3)
         m×m_other/sin Φ, normal to the plane of both magnets. The field-like direction of the project is
         m_L×m_R for both magnets: this vector for the left magnet, its opposite for the right one.
-
-    Notes
-    -----
-    For collinear magnets (sin Φ < 1e-12) both are zero: no torque is possible and no plane is defined.
     """
     m, m_other = np.asarray(m, dtype=float), np.asarray(m_other, dtype=float)
     perpendicular = np.cross(m, m_other)

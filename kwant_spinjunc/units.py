@@ -102,9 +102,7 @@ def free_electron_ferromagnet(
 
     **Result**: Keyword arguments of `kwant_spinjunc.ferromagnet`, energies in eV.
 
-    References
-    ----------
-    M. B. Stearns, J. Magn. Magn. Mater. 5, 167 (1977); J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
+    Source: M. B. Stearns, J. Magn. Magn. Mater. 5, 167 (1977); J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
 
     Examples
     --------

@@ -38,7 +38,7 @@ class Partition:
 
 
 def partition(system: Any, edges: Integers, cut: Any, name: str = "behind") -> Partition:
-    """Return the planes of both sides of a cut; without a cut (None) all sites are in front of the last lead."""
+    """Return the planes of both sides of a cut; without a cut all sites are in front, seen from the last lead."""
     count = len(system.sites)
     neighbors: list[list[int]] = [[] for _ in range(count)]
     for i, j in edges.tolist():

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..arrays import Floats, Integers
-from ..checks import finite_array, shown
+from ..checks import shown
 from ..devices.cuts import resolve_cut, resolve_sites
 from ..devices.device import Device
+from ..devices.terminals import Terminals
 from ..errors import ArgumentError
 from ..printing import Table, as_html, fields_of, first_line, number
 from ..quantities import LABELS, LEADS, dataset, quantities
@@ -49,7 +49,7 @@ class CrystalTorque:
 
 
 @dataclass(frozen=True, eq=False)
-class CrystalScattering:
+class CrystalScattering(Terminals):
     r"""Spin-resolved scattering off a Kwant system at all angles of a turn and at momenta, or its zone average.
 
     Leading axes ``...`` are (angles, points): angles if ``turns`` was an array, points of the broadcast shape of energy
@@ -105,45 +105,6 @@ class CrystalScattering:
     _turned: tuple[Any, ...] = field(default=(), repr=False)
     _measurement: Measurement | None = field(default=None, repr=False)
     _found: dict[Any, Any] = field(default_factory=dict, repr=False)
-
-    # ------------------------------------------------------------------ probabilities
-    def transmission(self, out: Any, in_: Any) -> Floats:
-        """Return T from one lead to another, or from and to (lead, spin), as Kwant's ``transmission``, shape (...)."""
-        (a, s), (b, s_in) = self._lead_spin("out", out), self._lead_spin("in_", in_)
-        if s is None and s_in is None:
-            return self.transmissions[..., a, b]
-        block = self.probabilities[..., a, :, b, :]
-        rows = block if s is None else block[..., s : s + 1, :]
-        columns = rows if s_in is None else rows[..., s_in : s_in + 1]
-        return np.asarray(columns.sum(axis=(-1, -2)))
-
-    def conductance_matrix(self) -> Floats:
-        """Return G[α, β] in e²/h, shape (..., leads, leads), the diagonal by unitarity without cancellation."""
-        return _conserving(self.transmissions)
-
-    def spin_conductance_matrix(self) -> Floats:
-        """Return G[α s, β s'] = N δ - T in e²/h, shape (..., leads, 2, leads, 2)."""
-        leads = self.modes.shape[-2]
-        P = self.probabilities
-        return _conserving(P.reshape(*P.shape[:-4], 2 * leads, 2 * leads)).reshape(P.shape)
-
-    def currents(self, mu: ArrayLike) -> Floats:
-        r"""Return the particle currents that leave the leads into the system, I_αs = Σ G[α s, β s'] µ_βs' / h.
-
-        ``mu``: chemical potentials of each lead, shape (leads,), or of each lead and spin, (leads, 2), along its own m.
-
-        **Result**: Shape (..., leads), or (..., leads, 2) for spin-split potentials. From differences of µ, so equal
-        potentials give zero exactly.
-        """
-        leads = self.modes.shape[-2]
-        potentials = finite_array("mu", mu)
-        if potentials.shape == (leads,):
-            return np.asarray((self.transmissions * (potentials[:, None] - potentials)).sum(axis=-1))
-        if potentials.shape != (leads, 2):
-            raise ArgumentError(
-                f"Argument `mu` must have shape ({leads},) or ({leads}, 2), but its shape is {potentials.shape}."
-            )
-        return np.asarray((self.probabilities * (potentials[:, :, None, None] - potentials)).sum(axis=(-1, -2)))
 
     # ------------------------------------------------------------------ fluxes and torques
     def spin_current(self, cut: Any = None, *, total: bool = False) -> Floats:
@@ -292,15 +253,6 @@ class CrystalScattering:
             raise ArgumentError("This CrystalScattering was pickled: scatter again to ask for other cuts and magnets.")
         return self._measurement
 
-    def _lead_spin(self, name: str, value: Any) -> tuple[int, int | None]:
-        lead, spin = value if isinstance(value, tuple) else (value, None)
-        leads = self.modes.shape[-2]
-        if not isinstance(lead, (int, np.integer)) or not 0 <= lead < leads or spin not in (None, 0, 1):
-            raise ArgumentError(
-                f"Argument `{name}` must be a lead 0 to {leads - 1} or (lead, spin) with spin 0 or 1, but is {value!r}."
-            )
-        return int(lead), None if spin is None else int(spin)
-
     def _hoppings(self, cut: Any) -> Integers:
         device: Device = self.measurement.problem.crystal.device
         if isinstance(cut, str):
@@ -325,12 +277,3 @@ class CrystalScattering:
                 raise ArgumentError(f"Argument `magnet` must name one of {list(device.magnets)}, but is {magnet!r}.")
             return resolve_sites(f"magnets[{magnet!r}]", device.magnets[magnet], device.system)
         return resolve_sites("magnet", magnet, device.system)
-
-
-def _conserving(T: Floats) -> Floats:
-    """Return G = N - T with the diagonal from the sums of the other elements of each row."""
-    G = -np.array(T)
-    diagonal = np.arange(G.shape[-1])
-    G[..., diagonal, diagonal] = 0.0
-    G[..., diagonal, diagonal] = -G.sum(axis=-1)
-    return G

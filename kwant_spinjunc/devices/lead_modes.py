@@ -29,8 +29,6 @@ def with_analytic_leads(system: kwant.Builder, junction: Junction, section: Cros
     **Result**: ``system``. Modes are grouped by spin (``block_nmodes``, majority first), so that
     ``smatrix.transmission((1, 0), (0, 1))`` works as with a conservation law.
 
-    Notes
-    -----
     The transverse modes of a lead may be rotated among each other against those of Kwant: amplitudes differ by unitary
     matrices within a lead and spin, probabilities summed over modes do not.
     """

@@ -14,16 +14,16 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ..arrays import Floats
-from ..checks import finite_array
 from ..errors import ArgumentError, ContinuityError, NearSideWarning, SpinjuncError, SpinjuncWarning
 from ..printing import as_html, first_line, with_unit
 from ..quantities import LABELS, LEADS, dataset, quantities
 from .device import Device
 from .spin_channels import LeadSpins
 from .spin_operators import identity
+from .terminals import Terminals
 from .waves import densities, fluxes, residual, torques
 
 #: A flux this small (per incoming channel) is compared with the scattering matrix before it is believed, and must agree
@@ -87,7 +87,7 @@ class MagnetTorque:
 
 
 @dataclass(frozen=True, eq=False)
-class DeviceScattering:
+class DeviceScattering(Terminals):
     r"""Spin-resolved scattering off any Kwant system, and how well it conserves.
 
     Spin 0 is the majority (along the lead's own m), 1 the minority; out-index before in-index. What is resolved by the
@@ -144,51 +144,6 @@ class DeviceScattering:
     def system(self) -> Any:
         """The finalized Kwant system."""
         return self._live().system
-
-    def transmission(self, out: int | tuple[int, int], in_: int | tuple[int, int]) -> float:
-        """Return the transmission (of one lead: the reflection) summed over modes, as Kwant's `SMatrix` does.
-
-        ``out``, ``in_``: a lead, or (lead, spin), spin 0 the majority along that lead's own m. NaN if a spin is asked
-        for that a lead does not conserve. The 2 × 2 block [spin_out, spin_in] of two leads is ``probabilities[out, :,
-        in_]``.
-        """
-        (a, s), (b, r) = self._channel("out", out), self._channel("in_", in_)
-        if s is None and r is None:
-            return float(self.transmissions[a, b])
-        rows, columns = (slice(None) if x is None else slice(x, x + 1) for x in (s, r))
-        return float(self.probabilities[a, rows, b, columns].sum())
-
-    def conductance_matrix(self, *, spins: bool = False) -> Floats:
-        """Return G in e²/h, N δ - T, diagonal by unitarity without cancellation.
-
-        ``spins``: False: G[α, β] of the leads, as Kwant's, shape (leads, leads). True: G[α s, β s'], shape (leads, 2,
-        leads, 2).
-        """
-        leads = len(self.channels)
-        G = -(self.probabilities.reshape(2 * leads, 2 * leads) if spins else self.transmissions)
-        np.fill_diagonal(G, 0.0)
-        np.fill_diagonal(G, -G.sum(axis=1))
-        return G.reshape(self.probabilities.shape) if spins else G
-
-    def currents(self, mu: ArrayLike) -> Floats:
-        r"""Return the particle currents that leave the leads into the device, I_αs = Σ G[α s, β s'] µ_βs' / h.
-
-        ``mu``: chemical potentials of each lead, shape (leads,), or of each lead and spin, (leads, 2), along its own m.
-
-        **Result**: Shape (leads,) for spins in equilibrium, in every lead; (leads, 2) else. Evaluated from differences
-        of µ, so equal potentials give zero exactly. The current of lead 0 (left) is the project's J, along +y; that of
-        lead 1 (right) is -J.
-        """
-        leads = len(self.channels)
-        potentials = finite_array("mu", mu)
-        if potentials.shape == (leads,):
-            return np.asarray((self.transmissions * (potentials[:, None] - potentials)).sum(axis=1))
-        if potentials.shape != (leads, 2):
-            raise ArgumentError(
-                f"Argument `mu` must have shape ({leads},) or ({leads}, 2), but its shape is {potentials.shape}."
-            )
-        difference = potentials[:, :, None, None] - potentials
-        return np.asarray((self.probabilities * difference).sum(axis=(2, 3)))
 
     def spin_current(self, cut: Any, *, total: bool = False) -> Floats:
         """Return the flux of charge and spin through a cut, (1, Sx, Sy, Sz), per unit flux in each channel.
@@ -326,20 +281,6 @@ class DeviceScattering:
                 "Name them, or scatter again."
             )
         return self.device
-
-    def _lead(self, name: str, lead: int) -> int:
-        if not 0 <= lead < len(self.channels):
-            raise ArgumentError(f"Argument `{name}` must be 0 to {len(self.channels) - 1}, but is {lead!r}.")
-        return lead
-
-    def _channel(self, name: str, end: Any) -> tuple[int, int | None]:
-        """Return the lead and spin that an argument of `transmission` means."""
-        pair = end if isinstance(end, tuple) else (end,)
-        if len(pair) not in (1, 2) or any(isinstance(x, bool) or not isinstance(x, (int, np.integer)) for x in pair):
-            raise ArgumentError(f"Argument `{name}` must be a lead or (lead, spin), but is {end!r}.")
-        if len(pair) == 2 and pair[1] not in (0, 1):
-            raise ArgumentError(f"Argument `{name}` must have spin 0 or 1, but is {end!r}.")
-        return self._lead(name, pair[0]), pair[1] if len(pair) == 2 else None
 
     def _names(self, kind: str) -> list[str]:
         if self.device is not None:

@@ -35,8 +35,6 @@ def round_trip(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayL
 
     ``junction``: two collinear halves; the angle does not matter.
 
-    Notes
-    -----
     **Validity**: exact, with a relative rounding of 1e-16/√|z|: differences of Green's functions at the cut.
 
     Examples

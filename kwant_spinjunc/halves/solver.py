@@ -111,8 +111,6 @@ def states(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike 
 
     Parameters and errors are those of `solve`.
 
-    Notes
-    -----
     Currents start from the transmitted flux at the far end and are carried back through the planes by the torques,
     Q_n-1→n = Q_n→n+1 + τ_n: on the side of injection they keep the relative accuracy of the far side, and they are
     equal on all bonds of a nonmagnetic spacer.
@@ -163,8 +161,6 @@ def spacer_currents(
     **Result**: ``[..., lead_in, spin_in, (charge, x, y, z)]``, positive along +y: ``states(...).currents[..., cut,
     :]``.
 
-    Notes
-    -----
     Of an electron incoming with spin s on the left, Q = (T_+s - T_-s) m_R + Q⊥ with, from the transmitted wave,
 
         Q⊥ = ∓2 Re[i R_++ R_-+ (e_1 - i e_2) d*_s̄- d_s̄+ (w_- - w_+*)] 2 |Im u_s|/|D|²                          (d)
@@ -252,8 +248,6 @@ def log_det(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike
 
     **Result**: The branch that is continuous in the upper half plane and vanishes for Im E → ∞ (with a ``cut``).
 
-    Notes
-    -----
     The angle enters as ln[1 + |R_+-|² (u_+ - u_-)(w_+ - w_-)/(d_++ d_--)], the interlayer exchange integrand, which is
     evaluated without cancellation behind thick spacers.
 

@@ -177,6 +177,14 @@ def average(
 
     Raises `IntegrationError`: Not converged within ``max_points``, or the function returned NaN or infinity.
 
+    The error estimate is the difference to the rule with half the nodes. Where halving the step of the
+    double-exponential rule gained a factor above 1/`FAST`, it is ten times what repeating that gain would leave; where
+    it did not, a tenth of the difference before counts as well, and half the change of a bisected panel, against
+    accidental agreement. All this presumes that kinks are split points: one nobody told of, right at the end of a
+    panel, can hide from both rules (600 trials missed the tolerance 7 times, by up to a factor 10). A resonance
+    narrower than the distance of the nodes is seen only when it is near a split point: pass `resonances` where a
+    quantum well is possible.
+
     Parameters
     ----------
     function
@@ -200,16 +208,6 @@ def average(
         ``function`` takes one more argument, the weight of each node: what a nested integral need not be accurate for.
     kinds
         Returns the first component of each kind that ``floor`` is taken of by itself.
-
-    Notes
-    -----
-    The error estimate is the difference to the rule with half the nodes. Where halving the step of the
-    double-exponential rule gained a factor above 1/`FAST`, it is ten times what repeating that gain would leave; where
-    it did not, a tenth of the difference before counts as well, and half the change of a bisected panel, against
-    accidental agreement. All this presumes that kinks are split points: one nobody told of, right at the end of a
-    panel, can hide from both rules (600 trials missed the tolerance 7 times, by up to a factor 10). A resonance
-    narrower than the distance of the nodes is seen only when it is near a split point: pass `resonances` where a
-    quantum well is possible.
 
     Examples
     --------

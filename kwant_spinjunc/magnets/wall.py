@@ -128,8 +128,6 @@ def zone(junction: Junction, energy: float = 0.0, *, step: float | None = None) 
     ``step``: step of `halves.zone.nodes`; halve it to see what it changes. By default `STEP`, and finer in proportion
     for more than `RESOLVED` planes: deep in a magnet the transverse spin oscillates fast with k∥.
 
-    Notes
-    -----
     Γ alone for a junction without in-plane hopping. Points of negligible weight are left out, see `NEGLIGIBLE` and
     `NARROW`.
     """
@@ -160,8 +158,6 @@ def torque_profile(
     ``cut``: bond between the two magnets; by default that of the junction, which a texture does not have.
     ``solve``: ``solve(junction, energy, k)`` with k of shape (points, 2) returns a `Scattering` of that batch shape.
 
-    Notes
-    -----
     The bias is symmetric, µ_L = -µ_R = 1/2. The electrons from the left and right exert (τ^L - τ^R)/2. But in a
     texture electrons also mediate exchange between the planes, and filling a magnet to another level changes it, by
     dτ/dE = τ^L + τ^R of the magnet alone. That is no consequence of the current: the bands follow the electrochemical

@@ -27,14 +27,11 @@ def iron(*, lattice_constant: float, isotropic: bool = True) -> dict[str, float]
     ``lattice_constant``: spacing of the grid in nm, at most 0.18; 0.05 or less for continuum results.
     ``isotropic``: whether to hop in the planes too.
 
-    Notes
-    -----
     **Validity**: the itinerant, s-like electrons that tunnel through an amorphous barrier; polarization 0.44 in front
     of a high barrier.
 
-    References
-    ----------
-    M. B. Stearns, J. Magn. Magn. Mater. 5, 167 (1977), as used by J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
+    Source: M. B. Stearns, J. Magn. Magn. Mater. 5, 167 (1977), as used by J. C. Slonczewski, Phys. Rev. B 39, 6995
+    (1989).
 
     Examples
     --------
@@ -50,16 +47,12 @@ def fe_mgo_magnet(*, lattice_constant: float, isotropic: bool = True) -> dict[st
     ``lattice_constant``: spacing of the grid in nm; these models use 0.2 and less.
     ``isotropic``: whether to hop in the planes too.
 
-    Notes
-    -----
     The minority band begins 0.1 eV below the Fermi energy, which makes the magnetoresistance large.
 
     **Validity**: a fit of currents and torques against bias by one band, not a band structure.
 
-    References
-    ----------
-    D. Datta et al., IEDM Technical Digest, p. 548 (2010). The numbers were read in two public programs that state them
-    (MTJ_NEGF by J. Guo names the paper; the second agrees in E_F and mass), not in the paper itself.
+    Source: D. Datta et al., IEDM Technical Digest, p. 548 (2010). The numbers were read in two public programs that
+    state them (MTJ_NEGF by J. Guo names the paper; the second agrees in E_F and mass), not in the paper itself.
 
     Examples
     --------
@@ -72,14 +65,10 @@ def fe_mgo_magnet(*, lattice_constant: float, isotropic: bool = True) -> dict[st
 def mgo(*, lattice_constant: float, isotropic: bool = True) -> dict[str, float]:
     """Return the effective-mass barrier that goes with `fe_mgo_magnet`: 1.3 eV above the Fermi energy, mass 0.2 m_e.
 
-    Notes
-    -----
     **Validity**: another program with the same magnet has a mass of 0.32 m_e and fractions of it: height and mass are
     fits to a sample, to be made anew from its resistance-area product. No filtering by symmetry.
 
-    References
-    ----------
-    As for `fe_mgo_magnet` (MTJ_NEGF: U_b = 1.4 eV above the minority band's bottom, mass 0.2).
+    Source: As for `fe_mgo_magnet` (MTJ_NEGF: U_b = 1.4 eV above the minority band's bottom, mass 0.2).
 
     Examples
     --------
@@ -92,13 +81,9 @@ def mgo(*, lattice_constant: float, isotropic: bool = True) -> dict[str, float]:
 def single_band_magnet() -> dict[str, float]:
     """Return the tight-binding magnet of the studies of bias-dependent torques: t = 0.4, ε = 1.2 and 2.0 eV.
 
-    Notes
-    -----
     **Validity**: a model junction for laws of torque against bias; the lattice is simple cubic and its own.
 
-    References
-    ----------
-    Phys. Rev. B 81, 054437 (2010), single band.
+    Source: Phys. Rev. B 81, 054437 (2010), single band.
 
     Examples
     --------
@@ -111,9 +96,7 @@ def single_band_magnet() -> dict[str, float]:
 def single_band_barrier() -> dict[str, float]:
     """Return the barrier that goes with `single_band_magnet`: ε = 5.4 eV, five planes in the reference.
 
-    References
-    ----------
-    Phys. Rev. B 81, 054437 (2010), single band.
+    Source: Phys. Rev. B 81, 054437 (2010), single band.
 
     Examples
     --------

@@ -37,8 +37,6 @@ def bias_derivative(junction: Junction, bias: ArrayLike, *, step: float = 0.02, 
 
     **Result**: Its error is the difference to R_h/2, plus what the errors of the responses can do, divided by the step.
 
-    Notes
-    -----
     At V = 0 and T = 0 this is `linear_response` to µ_L = -µ_R = 1/2 (with ``equilibrium``, plus what the bias does to
     the interlayer exchange). Where a band edge passes a chemical potential the derivative has a kink and the error is
     larger.
@@ -100,8 +98,6 @@ def tunneling_magnetoresistance(junction: Junction, bias: ArrayLike, **options: 
 
     ``junction, bias, **options``: as in `bias_response`. The angle of the junction does not matter.
 
-    Notes
-    -----
     **Validity**: at V = 0 the ratio of the conductances is taken. Infinite where the antiparallel junction is blocked.
 
     Examples

@@ -193,8 +193,6 @@ def vector_interface(response: Floats, m_left: Floats, m_right: Floats, *, area:
     ``m_left``, ``m_right``: directions of the leads.
     ``area``: of a cell: 1 keeps e²/h per cell.
 
-    Notes
-    -----
     A common shift of both potentials drives no J and no J_M, but changes the exchange that electrons mediate between
     the magnets, a transverse spin flux. The bands follow the potentials, so that this is left out.
     """

@@ -194,6 +194,9 @@ def test_reciprocity_and_unitarity_hold_in_the_mean():
     # coplanar, no spin-orbit coupling: S is symmetric at (k, -k), and this zone is even
     assert s.probabilities == pytest.approx(np.moveaxis(s.probabilities, (1, 2), (3, 4)), abs=1e-9)
     assert s.conductance_matrix().sum(axis=-1) == pytest.approx(0.0, abs=1e-15)
+    by_spin = s.conductance_matrix(spins=True)
+    assert by_spin.sum(axis=(-3, -1)) == pytest.approx(s.conductance_matrix(), abs=1e-13)
+    assert -by_spin[0, 1, 0, 0, 1] == s.transmission((1, 0), (0, 1))[0] > 0
 
 
 def test_a_level_of_planes_by_themselves_costs_no_digits():

@@ -162,8 +162,6 @@ def mixing_conductances(
 
     **Result**: None where the spacer does not conduct (a barrier) or there is none: no channel arrives from it.
 
-    Notes
-    -----
     **Validity**: magnets longer than the transverse coherence length. A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Phys.
     Rev. Lett. 84, 2481 (2000).
     """

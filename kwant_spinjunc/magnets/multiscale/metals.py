@@ -20,8 +20,6 @@ def density_of_states(heat_capacity: float, molar_volume: float) -> float:
     ``heat_capacity``: coefficient γ of the electronic heat capacity γT, in J/(mol K²), > 0.
     ``molar_volume``: in m³/mol, > 0.
 
-    Notes
-    -----
     **Validity**: independent electrons; γ contains the enhancement by phonons and exchange (a factor of 1 to 2).
 
     Examples
@@ -64,8 +62,6 @@ def metal(
 def cobalt() -> Material:
     """Return cobalt at 4 K: ρ* = 75 nΩ m, β = 0.46, l_sd = 59 nm.
 
-    Notes
-    -----
     ρ* and β: J. Bass, W. P. Pratt, J. Magn. Magn. Mater. 200, 274 (1999). l_sd = 59 ± 18 nm: L. Piraux, S. Dubois, A.
     Fert, L. Belliard, Eur. Phys. J. B 4, 413 (1998). γ = 4.73 mJ/(mol K²): C. Kittel, Introduction to Solid State
     Physics. Values of one metal scatter by tens of percent between samples.
@@ -88,8 +84,6 @@ def cobalt() -> Material:
 def permalloy() -> Material:
     """Return Ni80Fe20 at 4 K: ρ = 123 nΩ m, β = 0.65, l_sd = 5.5 nm.
 
-    Notes
-    -----
     β and l_sd: P. Holody et al., Phys. Rev. B 58, 12230 (1998). ρ: J. Bass, W. P. Pratt, J. Magn. Magn. Mater. 200, 274
     (1999). Density of states of nickel, γ = 7.02 mJ/(mol K²): C. Kittel, Introduction to Solid State Physics.
 
@@ -130,8 +124,6 @@ def spin_flip_conductance(
 
     **Result**: e²/h per site.
 
-    Notes
-    -----
     One flip changes n_+ - n_- by 2, hence 1/τ = (2π/ħ)(ν/3) c J² for δM in a normal metal of ν per spin, and l_sd² =
     σ_+σ_-/((σ_+ + σ_-) g) in units of a.
 
@@ -164,8 +156,6 @@ def microscopic_metal(
     ``lattice_constant``: a in nm.
     ``errors``: standard errors of the conductivities, shape (2,), and of the length, taken as independent.
 
-    Notes
-    -----
     D = σ/(e²ν) with the density of states of both spins, and τ = l_sd²/(D(1-β²)): (7) to (9) have one D and one τ,
     which for unequal ν_s are those of two spins of the mean density of states.
 
