@@ -13,6 +13,7 @@ import kwant
 import kwant.wraparound
 import numpy as np
 import pytest
+import xarray as xr
 from crystal_layers import random_layers
 from dense import self_energy
 from numpy.testing import assert_allclose
@@ -28,6 +29,8 @@ from kwant_spinjunc.halves.matrices import dagger
 from kwant_spinjunc.halves.real import angles, solve
 from kwant_spinjunc.halves.supercell import dense as blocks
 from kwant_spinjunc.halves.surface import surfaces
+from kwant_spinjunc.judging import remedy
+from kwant_spinjunc.magnets.multiscale.metals import cobalt
 from kwant_spinjunc.magnets.parameters import effective
 from kwant_spinjunc.magnets.parameters.response import AngularResponse, angular_response_from
 from kwant_spinjunc.magnets.parameters.torque import torque_fit
@@ -37,6 +40,7 @@ from kwant_spinjunc.model.sample import realize
 from kwant_spinjunc.plot import devices as drawings
 from kwant_spinjunc.plot.figures import plot_sweep
 from kwant_spinjunc.runs import executors, files
+from kwant_spinjunc.runs.collapse import CANDIDATES, collapse
 from kwant_spinjunc.runs.files import shielded, write_atomically
 from kwant_spinjunc.runs.store import Store
 from kwant_spinjunc.scattering import Scattering
@@ -288,6 +292,56 @@ def solved_of(found):
     return Solved(**{field.name: getattr(found, field.name) for field in dataclasses.fields(Solved)})
 
 
+def test_halves_alike_in_levels_only_or_in_bonds_only_are_no_mirror_images():
+    iron, right = sj.ferromagnet(**CHAIN), sj.ferromagnet(**CHAIN, m=sj.unit_vector(1.0))
+    low, high = (sj.barrier(onsite=x, hopping=1.0, thickness=1) for x in (2.6, 3.4))
+    for layers, bonds in (([low, low], {1: 0.6}), ([low, high], None)):
+        junction = sj.Junction(iron, layers, right, bonds=bonds)
+        found = [sj.scatter(junction, 0.3, solver=solver).probabilities for solver in ("halves", "kwant")]
+        assert_allclose(*found, atol=1e-10)
+
+
+def test_spins_of_a_plain_lead_can_be_counted_along_any_axis():
+    def through(m):
+        lattice = kwant.lattice.chain(norbs=2)
+        syst = kwant.Builder()
+        syst[(lattice(x) for x in range(4))] = lambda site: 0.4 * np.eye(2) - 0.3 * (site.tag[0] in (1, 2)) * sigma(m)
+        syst[lattice.neighbors()] = -np.eye(2)
+        lead = kwant.Builder(kwant.TranslationalSymmetry((-1,)))
+        lead[lattice(0)], lead[lattice.neighbors()] = 0.4 * np.eye(2), -np.eye(2)
+        syst.attach_lead(lead)
+        syst.attach_lead(lead.reversed())
+        return sj.scatter(syst.finalized(), 0.3, magnetizations={0: m, 1: m})
+
+    along_z = through((0.0, 0.0, 1.0))
+    for m in ((0.0, 1.0, 0.0), (0.6, 0.64, -0.48)):
+        found = through(m)
+        assert all(lead.resolved for lead in found.spins)
+        assert_allclose(found.probabilities, along_z.probabilities, atol=1e-10)
+
+
+def test_where_the_last_coefficient_is_rounding_the_ones_before_tell_the_decay():
+    values, coefficients = np.ones((4, 2, 2, 2, 2)), np.zeros((4, 2, 2, 2, 2))
+    for last, decay in ((0.0, 1e-4), (1e-9, 0.1)):
+        coefficients[1:] = np.array([1e-4, 1e-8, last])[:, None, None, None, None]
+        assert angles._error(coefficients, values)[1] == pytest.approx(decay)
+
+
+def test_many_energies_of_a_system_are_checked_too():
+    device = gauged(np.eye(2)).device
+    assert sj.scatter(device, [0.2, 0.3], check=True).check < 1e-9
+
+
+def test_the_flip_of_a_barrier_does_not_depend_on_which_spin_is_called_up():
+    rng = np.random.default_rng(8)
+    left, right = tunnelling.continuum_reflection(rng.uniform(0.5, 2.0, (2, 2)), 1.0)
+    half = 0.7
+    R = np.array([[np.cos(half), -np.sin(half)], [np.sin(half), np.cos(half)]])
+    found = tunnelling.spin_flip_reflection(R, left, right, 0.4)
+    swapped = tunnelling.spin_flip_reflection(R.T, left[::-1], right[::-1], 0.4)
+    assert swapped == pytest.approx(found, rel=1e-12)
+
+
 # ---------------------------------------------------------------------- bias
 def test_the_equilibrium_part_is_the_mean_of_those_of_all_reservoirs():
     junction = tunnel_junction(theta=1.0)
@@ -365,6 +419,46 @@ def test_a_sample_is_not_judged_to_an_accuracy_of_averages():
     junction = sj.Junction(sj.ferromagnet(**IRON), [sj.ferromagnet(**IRON), dirty], sj.ferromagnet(**IRON))
     with pytest.raises(sj.ArgumentError, match="`rtol` must be left out for a disordered junction"):
         sj.judge(junction, energy=0.1, rtol=1e-3, cross_section=(2, 2))
+
+
+def test_a_junction_of_unlike_magnets_is_not_called_a_mirror_image():
+    like, unlike = (sj.ferromagnet(**{**CHAIN, "splitting": x}) for x in (0.6, 1.1))
+    oxide = sj.barrier(onsite=3.0, hopping=1.0, thickness=2)
+    for right, mirrored in ((like, True), (unlike, False)):
+        judged = sj.judge(sj.Junction(like, [oxide], right), energy=0.1, advise=False)
+        assert ("mirror images" in judged.laws["conserved"].reason) is mirrored
+
+
+def test_a_metal_polarized_the_other_way_is_as_far_from_the_law():
+    valve = tunnel_junction(onsite=4.0, in_plane_hopping=1.0, height=1.0, thickness=1)
+    metal = cobalt()
+    errors = [
+        sj.judge(valve, 0.0, "average", materials=one, lattice_constant=0.25, advise=False).laws["equation_12"].error
+        for one in (metal, dataclasses.replace(metal, beta=-metal.beta))
+    ]
+    for error in errors:
+        assert np.nanmin(error) >= 0
+
+
+def test_the_decay_of_a_layer_is_that_of_its_lowest_momentum():
+    oxide = sj.barrier(onsite=9.0, hopping=1.0, in_plane_hopping=0.7, thickness=3)
+    junction = sj.Junction(sj.ferromagnet(**IRON), [oxide], sj.ferromagnet(**IRON))
+    levels = 9.0 - 2 * 0.7 * np.linspace(-2, 2, 41)
+    lowest = tunnelling.lattice_decay_constant(levels, 0.3, 1.0).min()
+    assert remedy._decay(junction, 0, 0.3) == pytest.approx(lowest)
+
+
+@pytest.mark.parametrize("power", [0.5, 2.0])
+def test_a_collapse_finds_the_powers_that_were_put_in(power):
+    rng = np.random.default_rng(9)
+    names = sorted({name for group in CANDIDATES.values() for name in group})
+    data = {name: ("n", rng.uniform(1e-4, 1e-2, 40)) for name in (*names, "tunnelling_leading_order")}
+    data["angle"] = "n", rng.uniform(0.2, 2.9, 40)
+    data["tunnelling"] = "n", 3 * data["decay"][1] ** 0.5 * np.sin(data["angle"][1]) ** power
+    best = collapse(xr.Dataset(data))[0]
+    assert best.candidate in ("decay", "transmission and decay")
+    assert best.angle_exponent == pytest.approx(power, rel=1e-6)
+    assert best.prefactor == pytest.approx(3, rel=1e-6)
 
 
 # ---------------------------------------------------------------------- fits and files

@@ -4,6 +4,7 @@ import multiprocessing
 import threading
 import time
 from concurrent.futures import Future, ProcessPoolExecutor
+from pathlib import Path
 
 import kwant
 import numpy as np
@@ -21,10 +22,11 @@ from kwant_spinjunc.magnets.export import codes
 from kwant_spinjunc.magnets.multiscale.metals import cobalt
 from kwant_spinjunc.plot import devices as drawings
 from kwant_spinjunc.plot import figures
-from kwant_spinjunc.runs import executors, schedule
+from kwant_spinjunc.runs import ensemble, executors, schedule
 from kwant_spinjunc.runs.files import table_digest
 from kwant_spinjunc.runs.store import Store
-from kwant_spinjunc.theory import circuit
+from kwant_spinjunc.theory import circuit, drift_diffusion, interface
+from systems.asymmetric_junction import asymmetric_junction
 from systems.tunnel_junction import tunnel_junction
 
 CHAIN = dict(onsite=0.2, hopping=1.0, splitting=0.6)
@@ -112,6 +114,40 @@ def test_a_table_keeps_the_unit_of_its_family_and_lets_itself_be_overwritten(cap
     assert main([*words, "--overwrite"]) == 0
     capsys.readouterr()
     assert xr.load_dataset("out.nc")["energy"].attrs["units"] == "eV"
+
+
+def test_field_like_torques_of_an_explorer_are_opposite():
+    page = explore(asymmetric_junction, energy=0.1)
+    try:
+        found = page.update({})
+    finally:
+        page.close()
+    left, right = (np.array(found["torques"][f"field-like {side}"]) for side in ("left", "right"))
+    assert_allclose(left, -right, atol=1e-14)
+    middle = np.argmin(abs(np.array(found["angles"]) - 90))
+    junction = asymmetric_junction(theta=np.radians(found["angles"][middle]))
+    response = sj.linear_response(sj.scatter(junction, 0.1), 0.5, -0.5)
+    assert abs(right[middle]) > 1e-6
+    assert_allclose([left[middle], right[middle]], response.torques.field_like, rtol=1e-6)
+
+
+def test_an_interrupted_ensemble_shows_what_it_has(monkeypatch, capsys):
+    def interrupted(*args, **settings):
+        raise ensemble.EnsembleInterrupted("forty of them")
+
+    monkeypatch.setattr(ensemble, "ensemble", interrupted)
+    family = str(Path(__file__).parents[2] / "systems" / "disordered_barrier.py")
+    assert main(["ensemble", family, "--energy", "0.5", "--realizations", "40", "-o", "kept"]) == 130
+    assert "forty of them" in capsys.readouterr().out
+
+
+def test_a_grid_of_a_matched_pair_ends_where_it_was_told_to():
+    contact = interface.tunnelling_response(np.diag([0.6, 0.2]))
+    matched = drift_diffusion.match(cobalt(), cobalt(), contact, m_left=(0.0, 0.0, 1.0), m_right=(1.0, 0.0, 0.0))
+    grid = matched.grid(50, reach=6.0)
+    longest = (1 / cobalt().modes.wave_numbers.real).max()
+    assert_allclose([grid[0], grid[-1]], [-6 * longest - matched.thickness / 2, 6 * longest + matched.thickness / 2])
+    assert (np.diff(grid) >= 0).all()
 
 
 def test_a_unit_is_a_word():
