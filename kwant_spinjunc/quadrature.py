@@ -68,6 +68,8 @@ ROUNDS = 30
 PIECES = 512
 #: Halvings in sequence that leave a small relative defect unchanged: what is left is noise of the integrand.
 STALLED = 3
+#: Differences of both rules that are claimed of a piece given up: at a kink that nobody told of one may be too few.
+UNKNOWN = 2
 #: Error per size that rounding alone can cause.
 ROUNDING = 1e-14
 
@@ -155,7 +157,7 @@ def integrate(
     floor: ArrayLike = 0.0,
     peak: ArrayLike = 0.0,
     chunk: int = 256,
-    stop: Callable[[int], bool] | None = None,
+    room: Callable[[], float] | None = None,
 ) -> Integral:
     """Integrate vector functions of one variable over pieces, all together.
 
@@ -168,8 +170,8 @@ def integrate(
     ``peak``: half-width of a Lorentzian at the lower end of each piece, with a minus sign at its upper end, 0 for none.
     It is integrated in u, distance = w sinh(u), in which it is as wide as 1.
     ``chunk``: pieces evaluated together.
-    ``stop``: asked before every round but the first, with its number of points; when true no piece is halved any more,
-    and the error says what is missing: of pieces given up it is at least half of what halving changed last.
+    ``room``: asked before every round but the first how many points it may take: the worst pieces go first, and when
+    none fits any more the error says what is missing: of pieces given up it is what halving changed at least.
 
     Examples
     --------
@@ -196,27 +198,46 @@ def integrate(
     evaluations = 0
     enough = np.broadcast_to(np.asarray(floor, dtype=float), (owners,))
     parent: Floats | None = None
+    pool: list[Any] = []  # what has been evaluated and is pending
     for left in range(ROUNDS, -1, -1):
         if not len(active.owner):
             break
         estimate, magnitude, defects, own = _evaluate(function, active, components, chunk)
         evaluations += len(active.owner) * len(NODES)
+        change = np.zeros_like(estimate)
+        if parent is not None:  # both rules may agree by accident, but not with the piece before
+            change = np.tile(abs(estimate[: len(parent)] + estimate[len(parent) :] - parent), (2, 1))
+        active = _watched(active, defects.max(axis=-1, initial=0.0), magnitude)
+        fresh = (active.owner, active, estimate, magnitude, defects, own, change)
+        pool = [_joined(old, new) for old, new in zip(pool, fresh, strict=True)] if pool else list(fresh)
+        owner, pending, estimate, magnitude, defects, own, change = pool
         defect = defects.max(axis=-1, initial=0.0)
-        goal = np.maximum(enough, max(rtol, ROUNDING) * _sum(active.owner, magnitude, size).max(axis=-1))
-        active = _watched(active, defect, magnitude)
+        goal = np.maximum(enough, max(rtol, ROUNDING) * _sum(owner, magnitude, size).max(axis=-1))
         # what has been accepted as noise must not be made up for by all the others
-        done = _accepted(active, defect, np.maximum(goal - noticed, goal / 10))
-        if not left or (stop is not None and not done.all() and stop(2 * len(NODES) * int((~done).sum()))):
-            if parent is not None:  # both rules may agree by accident, but not with the piece before
-                change = np.tile(abs(estimate[: len(parent)] + estimate[len(parent) :] - parent) / 2, (2, 1))
-                defects = np.maximum(defects, np.where(done[:, None], 0.0, change))
-            done = np.full(len(done), True)
+        done = _accepted(pending, defect, np.maximum(goal - noticed, goal / 10))
+        rest = np.flatnonzero(~done)
+        if room is not None and len(rest):
+            rest = np.sort(rest[np.argsort(-defect[rest], kind="stable")[: max(0, int(room() / (2 * len(NODES))))]])
+        if not left or not len(rest):
+            defects = np.where(done[:, None], defects, np.maximum(UNKNOWN * defects, change))
+            done, rest = np.full(len(done), True), rest[:0]
         for total, part in ((value, estimate), (size, magnitude), (errors, defects + own)):
-            np.add.at(total, active.owner[done], part[done])
-        np.add.at(error, active.owner[done], (defects.max(axis=-1, initial=0.0) + own.max(axis=-1, initial=0.0))[done])
-        np.add.at(noticed, active.owner[done], defect[done])
-        parent, active = estimate[~done], active[~done].halved()
+            np.add.at(total, owner[done], part[done])
+        np.add.at(error, owner[done], (defects.max(axis=-1, initial=0.0) + own.max(axis=-1, initial=0.0))[done])
+        np.add.at(noticed, owner[done], defect[done])
+        parent, active = estimate[rest], pending[rest].halved()
+        done[rest] = True
+        pool = [part[~done] for part in pool]
     return Integral(value, error, size.max(axis=-1, initial=0.0), evaluations, errors)
+
+
+def _joined(a: Any, b: Any) -> Any:
+    """Return two arrays, or the arrays of two batches of pieces, one after the other."""
+    if isinstance(a, _Pieces):
+        return _Pieces(
+            **{name: np.concatenate([getattr(a, name), getattr(b, name)]) for name in a.__dataclass_fields__}
+        )
+    return np.concatenate([a, b])
 
 
 def _evaluate(function: Integrand, pieces: _Pieces, components: int, chunk: int) -> tuple[Floats, ...]:

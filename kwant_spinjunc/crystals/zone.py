@@ -105,7 +105,7 @@ def mean(
         if dimensions == 1:
             value, error = _along_line(work, low, rtol)
         elif rtol >= LOOSE and max(len(lead.owner) for lead in problem.crystal.leads) > MANY:
-            value, worst = lattice_mean(work, SHARE * rtol, work.spent)
+            value, worst = lattice_mean(work, SHARE * rtol, lambda: work.room() <= 0)
             error = np.full(work.components, worst)
         else:
             value, error = _over_plane(work, low, rtol)
@@ -113,7 +113,7 @@ def mean(
         if best is None or excess <= least:
             best, least = found, excess
         # another pass costs what this one did, or makes a worse mean of fewer points
-        if best.converged or work.spent(work.points - before):
+        if best.converged or work.room() < work.points - before:
             break
         # the mesh misjudged how large something is: peaks are narrower than it is fine
         work.rescale(abs(value) * np.where(np.isfinite(work.scales), work.scales, 0.0))
@@ -147,7 +147,7 @@ def _over_plane(work: _Integrand, low: Floats, rtol: float) -> tuple[Floats, Flo
         work.components,
         rtol=0.0,
         floor=SHARE * rtol / 2,
-        stop=lambda n: work.spent(n * cost[0]),
+        room=lambda: work.room() / cost[0],
         chunk=1,
     )
     return found.value[0], found.errors[0]
@@ -190,7 +190,7 @@ def _along(work: _Integrand, outer: Floats, low: float, tolerance: float) -> Any
         return values.reshape(*x.shape, -1) / length, errors.reshape(x.shape) / length
 
     return integrate(
-        function, pieces, len(outer), work.components, rtol=0.0, floor=tolerance, peak=peak, stop=work.spent
+        function, pieces, len(outer), work.components, rtol=0.0, floor=tolerance, peak=peak, room=work.room
     )
 
 
@@ -243,9 +243,9 @@ class _Integrand:
             found.append(bool((abs(other - self.first) <= allowed).all()))
         return tuple(found)
 
-    def spent(self, more: float = 0.0) -> bool:
-        """Tell whether no more points are allowed, or not so many more."""
-        return self.points >= self.max_points or self.points + more > self.max_points
+    def room(self) -> int:
+        """Return how many points are still allowed."""
+        return self.max_points - self.points
 
     def __call__(self, k: Floats) -> tuple[Floats, Floats]:
         """Return values (points, components) in units of their kinds, and errors (points,) of what was avoided."""

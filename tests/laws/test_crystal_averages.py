@@ -95,6 +95,16 @@ def test_a_mean_over_a_plane_is_that_of_the_same_junction_over_its_band_shift(se
     assert not (abs(found.probabilities * 1.001 - exact) <= found.k_error + 1e-8 * exact.max()).all()
 
 
+@pytest.mark.parametrize("most", [2500, 4000])
+def test_a_mean_over_a_plane_keeps_within_its_points_and_claims_what_is_missing(most):
+    syst, cut, energy, _ = random_known(8)
+    with pytest.warns(sj.SpinjuncWarning, match="before it reached rtol = 1e-12"):
+        found = averaged(syst, cut, energy, 1e-12, max_points=most)
+    exact = averaged(syst, cut, energy, 1e-6)
+    assert most / 3 < found.points <= most
+    assert (abs(found.probabilities - exact.probabilities) <= found.k_error + exact.k_error).all()
+
+
 @pytest.mark.parametrize("orientation", ["along", "diagonal"])
 def test_turning_the_crystal_by_a_right_angle_reverses_the_magnetoresistance(orientation):
     # t_J -> -t_J is the crystal turned by 90 degrees; at 45 degrees there is no magnetoresistance

@@ -60,7 +60,7 @@ def test_a_peak_of_known_width_costs_the_same_however_narrow(width, sign):
         assert halved.evaluations > 2 * known.evaluations or abs(halved.value[0, 0] - exact) > halved.error[0]
 
 
-def test_of_pieces_given_up_the_error_is_at_least_half_the_last_change():
+def test_of_pieces_given_up_the_error_is_at_least_the_last_change():
     # both rules agree on what none of their nodes saw, until the piece is halved
     nodes = (1 - np.cos(np.pi * NODES)) / 2
 
@@ -69,10 +69,31 @@ def test_of_pieces_given_up_the_error_is_at_least_half_the_last_change():
         return np.where(seen, 0.0, 1.0)[..., None] + abs(x[..., None] - 0.3) * 1e-3, 0.0
 
     pieces = (np.array([0]), np.array([0.0]), np.array([1.0]))
-    rounds = []
-    found = integrate(hidden, pieces, 1, 1, rtol=1e-9, stop=lambda points: rounds.append(points) or len(rounds) > 1)
-    assert rounds[0] == 2 * len(NODES)
-    assert found.error[0] >= 0.45  # the difference of both rules alone would be 1e-5
+    room = iter([100, 41])  # 42 points halve a piece
+    found = integrate(hidden, pieces, 1, 1, rtol=1e-9, room=lambda: next(room))
+    assert found.evaluations == 3 * len(NODES)
+    assert found.error[0] >= 0.9  # the difference of both rules alone would be 1e-5
+
+
+def test_little_room_goes_to_the_worst_pieces_and_is_kept():
+    def kinked(owner, x):
+        return (abs(x - 0.3) + 0.01 * abs(x - 1.3))[..., None], 0.0
+
+    pieces = (np.array([0, 0]), np.array([0.0, 1.0]), np.array([1.0, 2.0]))
+    left = [42 * 12]
+    met = []
+
+    def counted(owner, x):
+        left[0] -= x.size
+        met.extend(x[:, 10])
+        return kinked(owner, x)
+
+    found = integrate(counted, pieces, 1, 1, rtol=1e-12, room=lambda: left[0])
+    assert 0 <= left[0] < 42
+    assert sum(x < 1 for x in met) > sum(x > 1 for x in met)
+    free = integrate(kinked, pieces, 1, 1, rtol=1e-12)
+    assert abs(found.value - free.value).max() <= found.error[0]
+    assert free.error[0] < found.error[0] / 10
 
 
 def test_errors_of_the_integrand_are_added_up():
