@@ -28,9 +28,6 @@ from .fourier import Blocks, Series, decompose, sampled
 from .planes import Partition, partition
 from .spins import ALIGNED, Axis, axis_of, basis_of, scale_of, spin_orbit_coupling, spin_part, spins_apart
 
-__all__ = ["AT", "Crystal", "LeadCell", "Side", "evaluated", "take_apart"]
-
-
 #: Orbitals up to which the Hamiltonian of the scattering region is evaluated as one dense matrix.
 DENSE = 1000
 #: Momentum at which a system is looked at, unlike its reverse.
@@ -41,39 +38,23 @@ SPIN_ORBIT = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class LeadCell:
-    """A lead: cell h and hopping t = ⟨j|H|j+1⟩ from each cell to the interface of the one before.
-
-    Attributes
-    ----------
-    number, side, plane : int
-    rows : ndarray of int
-        Its orbitals in its plane, in the order (spin, orbital).
-    cell, hopping : Series
-        Of orbitals (spin, orbital); with ``resolved`` spins apart, (terms, 2, n, n): along and against m.
-    m : ndarray, shape (3,)
-        The axis that labels its spins.
-    resolved : bool
-        Whether it conserves m·S.
-    magnetic : bool
-        Whether its spins differ.
-    mixed_cell, mixed_hopping : Series
-        With spins together, always, (terms, 2n, 2m).
-    owner : ndarray of int
-        The site in its cell of each orbital of one spin.
-    """
+    """A lead: cell h and hopping t = ⟨j|H|j+1⟩ from each cell to the interface of the one before."""
 
     number: int
     side: int
     plane: int
-    rows: Integers
+    rows: Integers  #: Its orbitals in its plane, in the order (spin, orbital).
+    #: `cell`, `hopping`: Of orbitals (spin, orbital); with ``resolved`` spins apart, (terms, 2, n, n): along and
+    #: against m.
     cell: Series
     hopping: Series
-    m: Axis
-    resolved: bool
-    magnetic: bool
+    m: Axis  #: Shape (3,): the axis that labels its spins.
+    resolved: bool  #: Whether it conserves m·S.
+    magnetic: bool  #: Whether its spins differ.
+    #: `mixed_cell`, `mixed_hopping`: With spins together, always, (terms, 2n, 2m).
     mixed_cell: Series
     mixed_hopping: Series
-    owner: Integers
+    owner: Integers  #: The site in its cell of each orbital of one spin.
 
     @property
     def alike(self) -> bool:
@@ -92,28 +73,18 @@ class LeadCell:
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """The planes of a side, outward from the cut.
-
-    Attributes
-    ----------
-    sites : tuple of arrays of site numbers
-    onsite, hopping : tuple of Series
-        Orbitals (spin, orbital); with an axis spins apart, (terms, 2, n, m); without one (terms, 1, 2n, 2m).
-    mixed_onsite, mixed_hopping : tuple of Series
-        The same with spins together, always, (terms, 2n, 2m).
-    owners : tuple of ndarray of int
-        The site in its plane of each orbital of one spin.
-    m : ndarray or None
-        The axis along which spins are apart in all planes and leads.
-    """
+    """The planes of a side, outward from the cut."""
 
     sites: tuple[Integers, ...]
+    #: `onsite`, `hopping`: Orbitals (spin, orbital); with an axis spins apart, (terms, 2, n, m); without one (terms, 1,
+    #: 2n, 2m).
     onsite: tuple[Series, ...]
     hopping: tuple[Series, ...]
+    #: `mixed_onsite`, `mixed_hopping`: The same with spins together, always, (terms, 2n, 2m).
     mixed_onsite: tuple[Series, ...]
     mixed_hopping: tuple[Series, ...]
-    owners: tuple[Integers, ...]
-    m: Axis | None
+    owners: tuple[Integers, ...]  #: The site in its plane of each orbital of one spin.
+    m: Axis | None  #: The axis along which spins are apart in all planes and leads.
 
     @cached_property
     def lift(self) -> Lift | None:
@@ -123,36 +94,19 @@ class Side:
 
 @dataclass(frozen=True, eq=False)
 class Crystal:
-    """A Kwant system taken apart at a cut (see `take_apart`).
-
-    Attributes
-    ----------
-    device : Device, or None of a `portable` one
-    momenta : tuple of str
-    params : mapping
-    spin : SpinOperator or None
-    partition : Partition
-    sides : tuple of Side
-        Front and, with a cut, back.
-    across : Series or None
-        Hopping from the back to the front, orbitals (spin, orbital).
-    leads : tuple of LeadCell
-    shares : tuple of int or None
-        For every lead the number of an earlier one whose modes it shares, as (number, mirrored).
-    potential : ndarray, (sites,), or None
-        What was added to the levels of every site, see `biased`.
-    """
+    """A Kwant system taken apart at a cut (see `take_apart`)."""
 
     device: Any
     momenta: tuple[str, ...]
     params: Mapping[str, Any]
     spin: SpinOperator | None
     partition: Partition
-    sides: tuple[Side, ...]
-    across: Series | None
+    sides: tuple[Side, ...]  #: Front and, with a cut, back.
+    across: Series | None  #: Hopping from the back to the front, orbitals (spin, orbital).
     leads: tuple[LeadCell, ...]
+    #: For every lead the number of an earlier one whose modes it shares, as (number, mirrored).
     shares: tuple[tuple[int, bool] | None, ...]
-    potential: Floats | None = None
+    potential: Floats | None = None  #: What was added to the levels of every site, see `biased`.
 
     @cached_property
     def lead_blocks(self) -> tuple[list[LeadCell], Blocks]:
@@ -242,16 +196,10 @@ def take_apart(
 ) -> Crystal:
     """Return the planes and leads of a device as functions of the momenta.
 
-    Parameters
-    ----------
-    device
-        The system, with its spin.
-    params
-        Its parameters besides the momenta.
-    momenta
-        Names of the parameters that are momenta in units of the inverse lattice vectors, period 2π.
-    cut
-        `between` two sets of sites, hoppings, or a function of a site that is true behind it; None for no cut.
+    ``device``: the system, with its spin.
+    ``params``: its parameters besides the momenta.
+    ``momenta``: names of the parameters that are momenta in units of the inverse lattice vectors, period 2π.
+    ``cut``: `between` two sets of sites, hoppings, or a function of a site that is true behind it; None for no cut.
     """
     for number, lead in enumerate(device.system.leads):
         if not is_transparent(lead):

@@ -23,8 +23,6 @@ from .crystal import Crystal
 from .fourier import Series
 from .solve import chains_of
 
-__all__ = ["exchange_integrand", "spectrum_floor"]
-
 #: Doublings of a lead: 2^60 cells.
 DOUBLINGS = 60
 
@@ -32,15 +30,10 @@ DOUBLINGS = 60
 def exchange_integrand(crystal: Crystal, z: Complex, k: Floats, turn: Turn | None) -> Complex:
     """Return ∂_e ln D for e = x, y, z in the frame of the front, (points, angles, 3).
 
-    Parameters
-    ----------
-    crystal
-        Cut in two.
-    z : ndarray, (points,)
-        Energies above the real axis.
-    k : ndarray, (points, dimensions)
-    turn
-        Of the spins behind the cut; None for none: one angle.
+    ``crystal``: cut in two.
+    ``z``: shape (points,): energies above the real axis.
+    ``k``: shape (points, dimensions).
+    ``turn``: of the spins behind the cut; None for none: one angle.
     """
     chains, across = chains_of(crystal, _surfaces(crystal, z, k), z, k)
     if across is None:

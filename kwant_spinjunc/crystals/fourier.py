@@ -19,9 +19,6 @@ from numpy.typing import NDArray
 from ..arrays import Complex, Floats, Integers
 from ..errors import ArgumentError
 
-__all__ = ["Blocks", "Series", "alike", "decompose", "pauli_parts", "sampled"]
-
-
 #: Largest |R| per dimension that is tried.
 REACH = 4
 #: A Fourier coefficient, or a miss at the momentum of the check, below this part of the largest element is rounding.
@@ -40,13 +37,7 @@ def pauli_parts(block: Complex) -> Complex:
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """A matrix as a Fourier series.
-
-    Attributes
-    ----------
-    coefficients : ndarray, (terms, ..., n, m)
-    translations : ndarray of int, (terms, dimensions)
-    """
+    """A matrix as a Fourier series."""
 
     coefficients: Complex
     translations: NDArray[np.int64]
@@ -109,10 +100,7 @@ def decompose(series: Sequence[Series]) -> None:
 class Blocks:
     """Many series evaluated at once, the square ones ``onsite`` measured from the energy.
 
-    Parameters
-    ----------
-    onsite, hopping
-        Series; `at` returns the blocks of the first, then those of the second.
+    ``onsite``, ``hopping``: Series; `at` returns the blocks of the first, then those of the second.
     """
 
     def __init__(self, onsite: Sequence[Series], hopping: Sequence[Series]) -> None:
@@ -163,13 +151,7 @@ class Blocks:
 
 
 def sampled(evaluate: Callable[[Floats], Sequence[Complex]], dimensions: int, names: Sequence[str]) -> list[Series]:
-    """Return the series of all matrices that ``evaluate(k)`` returns.
-
-    Raises
-    ------
-    ArgumentError
-        They are no such series: a momentum is not periodic with 2π.
-    """
+    """Return the series of all matrices that ``evaluate(k)`` returns."""
     if not dimensions:
         zero = np.zeros((1, 0), dtype=np.int64)
         return [Series(np.asarray(matrix, dtype=complex)[None], zero) for matrix in evaluate(np.zeros(0))]

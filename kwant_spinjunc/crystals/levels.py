@@ -27,8 +27,6 @@ from ..halves.surface import channels
 from .crystal import Crystal
 from .solve import chains_of, lead_surfaces, solve
 
-__all__ = ["BRACKET", "Rough", "count_channels", "count_levels", "jumps", "sharpness"]
-
 #: Width to which jumps are bracketed, in radians.
 BRACKET = 1e-11
 #: Points of the grid on which channels and levels are counted first.
@@ -48,16 +46,10 @@ def jumps(
 ) -> tuple[Integers, Floats]:
     """Return where integers jump along lines, as numbers of lines and positions.
 
-    Parameters
-    ----------
-    count
-        Takes numbers of lines and positions on them, (n,), returns integers (n, columns).
-    lines
-        Number of lines.
-    grid
-        Sorted positions between which jumps are looked for. Two that cancel between neighbors are not seen.
-    width
-        To which each jump is bracketed.
+    ``count``: takes numbers of lines and positions on them, (n,), returns integers (n, columns).
+    ``lines``: number of lines.
+    ``grid``: sorted positions between which jumps are looked for. Two that cancel between neighbors are not seen.
+    ``width``: to which each jump is bracketed.
     """
     if not lines:
         return np.zeros(0, dtype=np.intp), np.zeros(0)
@@ -148,10 +140,7 @@ class Rough:
     def openings(self, outer: Floats) -> tuple[Integers, Floats]:
         """Return where channels open on lines along the last momentum: numbers of lines and positions.
 
-        Parameters
-        ----------
-        outer : ndarray, (lines, dimensions - 1)
-            The other momenta.
+        ``outer``: shape (lines, dimensions - 1): the other momenta.
         """
         return jumps(lambda line, x: self._channels_at(_on(outer, line, x)), len(outer), self._grid(-1))
 

@@ -23,64 +23,36 @@ from ..spin import spinors
 from .crystal import Crystal, LeadCell, Side
 from .spins import Axis
 
-__all__ = ["Layout", "Solved", "chains_of", "lead_surfaces", "solve"]
-
 #: |D̃⁻¹T| of an elimination from which planes are merged: a level of a plane by itself lies at the energy.
 GROWTH = 1e4
 
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """What the channels are, those of the front first.
+    """What the channels are, those of the front first."""
 
-    Attributes
-    ----------
-    lead, spin : ndarray of int, (channels,)
-        Lead and spin (0 along the lead's axis, 1 against it, -1 unresolved) of each channel.
-    rank : ndarray of int, (channels,)
-        Its number among those of its lead and spin: arrays are padded to the most that are open anywhere.
-    by_spin, by_lead : ndarray, (channels, 2 leads) and (channels, leads)
-        Which channel belongs to which (lead, spin), and to which lead.
-    labels : tuple of (ndarray or None)
-        For each side the matrix to channels along the leads' own axes.
-    """
-
+    #: `lead`, `spin`: Lead and spin (0 along the lead's axis, 1 against it, -1 unresolved) of each channel.
     lead: Integers
     spin: Integers
+    #: Its number among those of its lead and spin: arrays are padded to the most that are open anywhere.
     rank: Integers
+    #: `by_spin`, `by_lead`: Which channel belongs to which (lead, spin), and to which lead.
     by_spin: Floats
     by_lead: Floats
-    labels: tuple[Complex | None, ...]
+    labels: tuple[Complex | None, ...]  #: For each side the matrix to channels along the leads' own axes.
 
 
 @dataclass(frozen=True, eq=False)
 class Solved:
-    """Amplitudes of all points and angles, and what states are made of.
-
-    Attributes
-    ----------
-    S : ndarray, (points, angles, channels, channels)
-    layout : Layout
-        What the channels are.
-    count : ndarray of int, (points, leads, 2)
-        Open channels by spin; of an unresolved lead all in the first.
-    resolved : tuple of bool, (leads,)
-        Which leads conserve spin.
-    residual : ndarray, (points,)
-        Largest residual of the leads' surfaces.
-    bad : ndarray of bool, (points,)
-        Where the modes of a lead cannot be had: a band edge.
-    grown : ndarray of bool, (points,)
-        Where a level of planes by themselves lies at the energy: solve with coarser planes.
-    """
+    """Amplitudes of all points and angles, and what states are made of."""
 
     S: Complex
-    layout: Layout
-    count: Integers
-    resolved: tuple[bool, ...]
-    residual: Floats
-    bad: Flags
-    grown: Flags
+    layout: Layout  #: What the channels are.
+    count: Integers  #: Open channels by spin; of an unresolved lead all in the first.
+    resolved: tuple[bool, ...]  #: Which leads conserve spin.
+    residual: Floats  #: Largest residual of the leads' surfaces.
+    bad: Flags  #: Where the modes of a lead cannot be had: a band edge.
+    grown: Flags  #: Where a level of planes by themselves lies at the energy: solve with coarser planes.
     joint: Joint | None
     halves: tuple[Half, ...]
 
@@ -122,14 +94,10 @@ def slow_surface(h: Complex, t: Complex) -> tuple[Complex, Complex, Complex, Com
 def solve(crystal: Crystal, energy: Floats, k: Floats, turn: Turn | None) -> Solved:
     """Solve all points and angles.
 
-    Parameters
-    ----------
-    crystal
-        The system taken apart.
-    energy : ndarray, (points,)
-    k : ndarray, (points, dimensions)
-    turn
-        Of the spins behind the cut; None for none.
+    ``crystal``: the system taken apart.
+    ``energy``: shape (points,).
+    ``k``: shape (points, dimensions).
+    ``turn``: of the spins behind the cut; None for none.
     """
     found = lead_surfaces(crystal, energy, k)
     chains, across = chains_of(crystal, found, energy, k)

@@ -63,29 +63,19 @@ class Part:
 @known_fields
 @dataclass(frozen=True, eq=False, kw_only=True)
 class CrystalSettings:
-    """What `bias_response` takes of a Kwant system besides reservoirs; see `scatter_crystal` for most.
+    """What `bias_response` takes of a Kwant system besides reservoirs; see `scatter_crystal` for most."""
 
-    Attributes
-    ----------
-    params, momenta, turns, behind, axis, spin_orbit
-        The system, its momenta, the cut and the angles.
-    max_points : int
-        Momenta of a mean, at each energy.
-    executor : Executor or None
-        Any `concurrent.futures.Executor`, among whose workers the energies of the window are shared.
-    progress : bool or None
-        Show a progress bar of energies; None shows it on a terminal, after two seconds.
-    """
-
+    #: `params`, `momenta`, `turns`, `behind`, `axis`, `spin_orbit`: The system, its momenta, the cut and the angles.
     params: Mapping[str, Any] | None = None
     momenta: Sequence[str] | None = None
     turns: Any = None
     behind: Any = None
     axis: ArrayLike = (0.0, 1.0, 0.0)
     spin_orbit: bool | None = None
-    max_points: int = 200_000
+    max_points: int = 200_000  #: Momenta of a mean, at each energy.
+    #: Any `concurrent.futures.Executor`, among whose workers the energies of the window are shared.
     executor: Executor | None = None
-    progress: bool | None = None
+    progress: bool | None = None  #: Show a progress bar of energies; None shows it on a terminal, after two seconds.
 
 
 class BiasedCrystal:
