@@ -28,7 +28,9 @@ def with_unit(text: object, unit: str) -> str:
 
 def as_html(self: object) -> str:
     """Return what `print` shows, aligned as there; the ``_repr_html_`` of results that print a table of their own."""
-    return f"<pre>{escape(str(self))}</pre>"
+    # notebooks break long lines of a <pre>, or set it in letters of different widths
+    style = "font-family:monospace; white-space:pre; overflow-x:auto; line-height:1.3"
+    return f'<pre style="{style}">{escape(str(self))}</pre>'
 
 
 def first_line(self: object) -> str:
@@ -83,6 +85,10 @@ class Table:
     rows: Sequence[Sequence[str]] = ()  #: All as long as the head, if there is one.
     notes: Sequence[str] = field(default=())  #: Lines below.
     left: int = 1  #: How many columns, from the first, are words and flush left; the others are numbers.
+    tail: int = 0  #: How many columns at the end are words too.
+
+    def _is_word(self, column: int, columns: int) -> bool:
+        return column < self.left or column >= columns - self.tail
 
     def __str__(self) -> str:
         lines = [self.title] if self.title else []
@@ -91,7 +97,7 @@ class Table:
             widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
             for row in table:
                 cells = [
-                    f"{cell:<{width}}" if i < self.left else f"{cell:>{width}}"
+                    f"{cell:<{width}}" if self._is_word(i, len(row)) else f"{cell:>{width}}"
                     for i, (cell, width) in enumerate(zip(row, widths, strict=True))
                 ]
                 lines.append(("  " + "  ".join(cells)).rstrip())
@@ -103,16 +109,17 @@ class Table:
 
         def row(cells: Sequence[str], tag: str) -> str:
             inner = "".join(
-                f"<{tag} {cell.format('left' if i < self.left else 'right')}>{escape(text)}</{tag}>"
+                f"<{tag} {cell.format('left' if self._is_word(i, len(cells)) else 'right')}>{escape(text)}</{tag}>"
                 for i, text in enumerate(cells)
             )
             return f'<tr style="background:none">{inner}</tr>'
 
-        title = f"<caption style='text-align:left; caption-side:top'><b>{escape(self.title)}</b></caption>"
+        title = f"<div><b>{escape(self.title)}</b></div>"  # a caption is as narrow as its table
         head = f"<thead>{row(self.head, 'th')}</thead>" if self.head else ""
         body = "".join(row(cells, "td") for cells in self.rows)
         notes = "".join(f"<div>{escape(note)}</div>" for note in self.notes)
         return (
-            "<div><table style='border-collapse:collapse; font-variant-numeric:tabular-nums'>"
-            f"{title if self.title else ''}{head}<tbody>{body}</tbody></table>{notes}</div>"
+            f"<div>{title if self.title else ''}"
+            "<table style='border-collapse:collapse; font-variant-numeric:tabular-nums'>"
+            f"{head}<tbody>{body}</tbody></table>{notes}</div>"
         )

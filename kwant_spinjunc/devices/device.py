@@ -105,7 +105,10 @@ class Device:
 
     def __str__(self) -> str:
         words = {name: ", ".join(getattr(self, name)) or "none" for name in ("cuts", "magnets", "params")}
-        axes = ", ".join(f"lead {lead} along {m}" for lead, m in self.magnetizations.items())
+        axes = ", ".join(
+            f"lead {lead} along {np.round(np.asarray(m, dtype=float), 4).tolist()}"
+            for lead, m in self.magnetizations.items()
+        )
         title = f"Kwant system of {len(self.system.sites)} sites and {len(self.system.leads)} leads"
         return fields_of(
             f"{title}, energies in {self.unit}" if self.unit else title, **words, magnetizations=axes or "auto"

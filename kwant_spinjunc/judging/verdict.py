@@ -231,7 +231,7 @@ class Judgment:
             said = " ".join(_sentence(text) for text in (law.reason, law.advice) if text)
             if said and law.verdict != VERDICTS[3]:
                 notes.append(f"{law.title}: {said}")
-        return Table(f"{self.name}, {self.evidence.problem.words}", head, rows, notes, left=2)
+        return Table(f"{self.name}, {self.evidence.problem.words}", head, rows, notes, left=2, tail=1)
 
     def __str__(self) -> str:
         return f"{self.summary}\n\n{self.table()}"

@@ -65,11 +65,27 @@ def test_junction_is_drawn_with_every_plane():
     assert long._repr_html_().count("<rect") < 400
 
 
+def test_tables_of_notebooks_keep_their_columns_and_titles():
+    """Seen in Chromium: a <pre> without a style of its own is set in proportional letters, and broken at its width."""
+    for page in (scattering()._repr_html_(), RESULTS["bias"]()._repr_html_()):
+        assert 'style="font-family:monospace; white-space:pre; overflow-x:auto' in page
+    batch = sj.linear_response(sj.scatter(tunnel_junction(), [0.0, 0.1], solver="halves"), 0.5, -0.5)._repr_html_()
+    assert batch.index("2 points") < batch.index("<table")  # a caption of an empty table is a column of words
+    assert "caption" not in batch
+
+
+def test_words_at_the_end_of_a_row_are_flush_left():
+    lines = str(sj.judge(tunnel_junction(), advise=False).table()).splitlines()
+    at = lines[1].index("small parameter, or why")
+    assert lines[2][at:].startswith("|J_M^R")
+    assert lines[2][at - 1] == " "
+
+
 def test_averages_and_their_arrays_are_short():
     found = sj.ensemble(disordered_barrier(), 0.0, cross_section=(2, 2), realizations=4, workers=1, progress=False)
     assert repr(found.conductance) == f"<{found.conductance}>"
     assert "\n" not in repr(found.probabilities)
-    assert found.probabilities._repr_html_().startswith("<pre>")
+    assert found.probabilities._repr_html_().startswith("<pre")
 
 
 def test_response_prints_its_numbers():
