@@ -1,7 +1,11 @@
 """What one types every day: units behind numbers, misspelt keywords, pictures of what was swept."""
 
 import argparse
+import re
+import time
+import warnings
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +100,25 @@ def test_angles_above_a_full_turn_are_told(capsys):
     assert err.count("\n") == 1
     assert main(["run", TUNNEL, "--set", "theta=60deg", "--solver", "halves"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_a_sweep_over_a_bias_says_beforehand_how_long_all_of_it_takes(monkeypatch):
+    """Within a factor of ten of what it takes; at one k, or of what is done, nothing is said."""
+    monkeypatch.setattr("kwant_spinjunc.runs.sweep.LONG", 0.0)
+    axes = dict(energy=0.5, bias=[0.1, 0.2, 0.3], rtol=1e-3, progress=False)
+    family = partial(tunnel_junction, onsite=4.0, height=6.0, in_plane_hopping=1.0, thickness=2)
+    start = time.process_time()
+    with pytest.warns(sj.CostWarning, match="The 3 points of this sweep") as told:
+        done = sj.sweep(family, k="average", **axes)
+    taken = time.process_time() - start
+    (message,) = (str(one.message) for one in told)
+    seconds = float(re.search("will take about (.*) s of one process", message)[1])
+    assert taken / 10 < seconds < 10 * taken
+    assert np.isfinite(done.current).all()  # what was foretold was solved too
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sj.sweep(family, k=(0.1, 0.2), **axes)
+        sj.sweep(family, k="average", **axes, resume=done)
 
 
 @pytest.mark.parametrize(
