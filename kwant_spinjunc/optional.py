@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import SpinjuncError
 
-__all__ = ["MissingPackageError", "has", "is_kwant", "kwant", "need", "tinyarray", "version"]
+__all__ = ["PACKAGES", "MissingPackageError", "has", "is_kwant", "kwant", "need", "tinyarray", "version"]
 
 #: Package -> (extra that has it, what it is needed for, how to get it where pip alone does not do).
 PACKAGES = {

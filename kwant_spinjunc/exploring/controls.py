@@ -7,6 +7,7 @@ import math
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from kwant_spinjunc.checks import is_angle
@@ -64,9 +65,11 @@ def controls_of(family: Callable[..., Any], start: Mapping[str, Any]) -> tuple[C
     signature = inspect.signature(family)
     for name in start:
         if name not in signature.parameters:
+            near = get_close_matches(name, signature.parameters, n=1)
+            hint = f" Did you mean `{near[0]}`?" if near else ""
             raise ArgumentError(
                 f"Argument `{name}` must be a parameter of {family.__name__}, but is none of "
-                f"{', '.join(signature.parameters)}."
+                f"{', '.join(signature.parameters)}.{hint}"
             )
     try:
         hints = typing.get_type_hints(family, include_extras=True)

@@ -33,6 +33,8 @@ Potentials = tuple[tuple[float, float], tuple[float, float]]
 
 #: Angles over which laws are judged unless others are asked for.
 ANGLES = np.linspace(0.0, np.pi, 37)
+#: More angles are a mistake.
+LARGEST = 10_000
 #: Relative accuracy of the averages of a search for what would have to change.
 SEARCH_RTOL = 1e-4
 
@@ -160,6 +162,8 @@ def _angles(angles: ArrayLike | None) -> Floats:
         raise ArgumentError(
             f"Argument `angles` must lie in [0, π], but {found}. They are in radians: use np.radians(degrees)."
         )
+    if chosen.size > LARGEST:
+        raise ArgumentError(f"Argument `angles` must be at most {LARGEST} angles, but are {chosen.size}.")
     return np.minimum(chosen, np.pi)
 
 

@@ -36,10 +36,8 @@ class Samples:
     @property
     def words(self) -> str:
         """What was solved, in words."""
-        W, D = self.settings.get("cross_section", (1, 1))
-        return (
-            f"E = {with_unit(f'{self.energy:g}', self.junction.unit)}, {self.evidence.samples} samples of {W}×{D} sites"
-        )
+        (W, D), n = self.settings.get("cross_section", (1, 1)), self.evidence.samples
+        return f"E = {with_unit(f'{self.energy:g}', self.junction.unit)}, {n} sample{'s' * (n != 1)} of {W}×{D} sites"
 
     @cached_property
     def fixed(self) -> str:

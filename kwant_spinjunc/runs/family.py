@@ -19,7 +19,7 @@ from ..checks import unit_word
 from ..devices.device import Device
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
-from ..optional import is_kwant
+from ..optional import PACKAGES, is_kwant, need
 
 #: Words in the names of parameters that are energies, unless annotated with another unit.
 ENERGIES = {"energy", "bias", "onsite", "hopping", "splitting", "height", "impurity"}
@@ -52,6 +52,8 @@ def load_family(path: str | Path, name: str | None = None) -> Family:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a file may call sys.exit
+        if isinstance(error, ModuleNotFoundError) and error.name in PACKAGES:
+            need(error.name)  # which says how to get it
         raise ArgumentError(
             f"Argument `FILE` must import, but {str(path)!r} raised {type(error).__name__}: {error}."
         ) from error

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._version import __version__
 from ..checks import finite, finite_array, positive
 from ..devices.device import Device
-from ..errors import ArgumentError, BarrierWarning, CostWarning, NoOpenChannelError, SpinjuncError
+from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError, SpinjuncError
 from ..model.junction import Junction
 from ..model.problem import Problem
 from ..optional import version
@@ -27,7 +27,7 @@ from ..quantities import LABELS, Quantity, quantities
 from ..scattering import Scattering, conducting_barrier
 from ..scattering import scatter_quietly as scatter
 from ..transport.bias import bias_response
-from ..transport.equilibrium import LONG, foretold
+from ..transport.equilibrium import announced
 from ..transport.linear import linear_response, tunneling_response
 from ..transport.magnetoresistance import collinear_conductances, ratio
 from . import systems
@@ -285,28 +285,14 @@ class _Filling:
             raise error
 
     def foretold(self, workers: int | None, executor: Any) -> str:
-        """Return how long the averages over a bias that are missing will take, and warn if it is long; else empty.
-
-        As long each as the mean of the farthest bias and the middle one of the first junction.
-        """
+        """Return how long missing averages over a bias will take, like the farthest and the middle one of the first."""
         settings, missing = self.experiment.settings, int(np.isnan(self.marker).sum())
         averages = self.experiment.axis == "bias" and json.loads(settings["k"]) == "average"
         if not averages or missing < 2 or not isinstance(self.first, Junction):
             return ""
         biases = np.sort(abs(np.atleast_1d(self.experiment.points)))
-        each = [foretold(partial(self.experiment.observe, self.first, V)) for V in biases[[-1, len(biases) // 2]]]
-        processes = (workers or available_workers()) if executor is None else 1
-        seconds = missing * float(np.mean(each)) / processes
-        said = f"about {seconds:.1g} s" if seconds < 100 else f"about {seconds / 60:.2g} min"
-        if seconds > LONG:
-            where = f"on {processes} processes" if processes > 1 else "of one process"
-            warnings.warn(
-                f"The {missing} points of this sweep, averages over the zone at a bias, will take {said} {where}. "
-                "A wider `rtol`, fewer planes or more `workers` cost less; what is done is kept with `resume`.",
-                CostWarning,
-                stacklevel=5,
-            )
-        return said if seconds > PATIENCE else ""
+        like = [partial(self.experiment.observe, self.first, V) for V in biases[[-1, len(biases) // 2]]]
+        return announced(like, missing, (workers or available_workers()) if executor is None else 1)
 
     def tasks(self) -> Iterator[tuple[tuple[Any, ...], tuple[Any, Any]]]:
         """Yield where a result goes and what is to be solved; stop at a junction that is refused."""

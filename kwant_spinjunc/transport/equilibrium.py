@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -63,6 +63,8 @@ PILOT = 0.1
 SHARES, NEGLIGIBLE = 10.0, 1e-6
 #: Seconds from which on an average is said to be long, and its time over that of its first look.
 LONG, LOOKS = 30.0, 70.0
+#: Seconds that need no announcement.
+MOMENT = 2.0
 
 #: (stack of n rows, energies (n, points), band shifts (n, 1)) -> F (n, points)
 Function = Callable[[Stack, Complex, Floats], Complex]
@@ -203,6 +205,21 @@ def foretold(solve: Callable[[], Any]) -> float:
     finally:
         _QUOTES.reset(token)
     return sum(quotes)
+
+
+def announced(like: Sequence[Callable[[], Any]], count: int, processes: int) -> str:
+    """Return how long ``count`` calls like these will take, empty for a moment, with a `CostWarning` if it is long."""
+    seconds = count * float(np.mean([foretold(solve) for solve in like])) / processes
+    said = f"about {seconds:.1g} s" if seconds < 100 else f"about {seconds / 60:.2g} min"
+    if seconds > LONG:
+        warnings.warn(
+            f"The {count} points of this sweep, averages over the zone at a bias, will take {said} of "
+            f"{'one process' if processes == 1 else f'{processes} processes'}. A wider `rtol`, fewer planes or more "
+            "`workers` cost less; what is done is kept with `resume`.",
+            CostWarning,
+            stacklevel=6,
+        )
+    return said if seconds > MOMENT else ""
 
 
 def average_over_zone(function: AtShifts, kinks: Floats, rtol: float) -> Integral:

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import sys
 import time
 import warnings
 from dataclasses import replace
@@ -104,14 +105,16 @@ def test_angles_above_a_full_turn_are_told(capsys):
 
 def test_a_sweep_over_a_bias_says_beforehand_how_long_all_of_it_takes(monkeypatch):
     """Within a factor of ten of what it takes; at one k, or of what is done, nothing is said."""
-    monkeypatch.setattr("kwant_spinjunc.runs.sweep.LONG", 0.0)
+    monkeypatch.setattr("kwant_spinjunc.transport.equilibrium.LONG", 0.0)
     axes = dict(energy=0.5, bias=[0.1, 0.2, 0.3], rtol=1e-3, progress=False)
     family = partial(tunnel_junction, onsite=4.0, height=6.0, in_plane_hopping=1.0, thickness=2)
     start = time.process_time()
-    with pytest.warns(sj.CostWarning, match="The 3 points of this sweep") as told:
+    with pytest.warns(sj.CostWarning) as told:
         done = sj.sweep(family, k="average", **axes)
     taken = time.process_time() - start
-    (message,) = (str(one.message) for one in told)
+    message, *each = (str(one.message) for one in told)
+    assert message.startswith("The 3 points of this sweep")
+    assert all("for 1 problem" in one for one in each)  # as `bias_response` says of itself
     seconds = float(re.search("will take about (.*) s of one process", message)[1])
     assert taken / 10 < seconds < 10 * taken
     assert np.isfinite(done.current).all()  # what was foretold was solved too
@@ -119,6 +122,24 @@ def test_a_sweep_over_a_bias_says_beforehand_how_long_all_of_it_takes(monkeypatc
         warnings.simplefilter("error")
         sj.sweep(family, k=(0.1, 0.2), **axes)
         sj.sweep(family, k="average", **axes, resume=done)
+
+
+def test_other_refusals_of_one_day(capsys, monkeypatch):
+    """Sizes that are a mistake, misspelt inputs of the explorer, families that need Kwant where it is not."""
+    assert main(["judge", TUNNEL, "--angles", "0:180deg:1000000"]) == 2
+    assert "at most 10000 angles" in capsys.readouterr().err
+    assert main(["explore", TUNNEL, "--set", "thicknes=3", "--no-browser"]) == 2
+    assert "Did you mean `thickness`?" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "kwant", None)
+    Path("needs.py").write_text("import kwant\ndef needs(): ...\n")
+    assert main(["run", "needs.py"]) == 1
+    assert "pip install 'kwant-spinjunc[kwant]'" in capsys.readouterr().err
+
+
+def test_an_exported_torque_names_the_unit_of_its_junction():
+    for unit, said in (("", "energies in eV"), ("t", "energies in t")):
+        text = str(sj.export(replace(tunnel_junction(height=4.0), unit=unit), "mumax3", lattice_constant=0.25))
+        assert said in text
 
 
 @pytest.mark.parametrize(

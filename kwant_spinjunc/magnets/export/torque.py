@@ -111,7 +111,7 @@ def export(
     (0.064516, 1.004206, 1)
     """
     choice("target", target, TARGETS)
-    _refuse_another_unit(source, options)
+    unit = _unit_of(source, options)
     a, tolerance = nanometers("lattice_constant", lattice_constant), positive("tolerance", tolerance)
     settings = {option: value for option, value in options.items() if value is not None}
     if target == "boris":
@@ -156,7 +156,7 @@ def export(
     body, remark, values = code.write(numbers)
     if target == "cmtj":
         residual = _cmtj_residual(found.response, free, numbers, tolerance)
-    header = _header(name, found.response, a, fit, residual, free, code)
+    header = _header(name, found.response, a, fit, residual, free, code, unit)
     header += _warnings(numbers, J if current_density is None and found.response.bias is None else None)
     text = "\n".join([*(f"{code.mark} {line}" for line in header), *body, f"{code.mark} {remark}", ""])
     return Snippet(target, text, values, residual, numbers.flipped, numbers.reversed)
@@ -176,11 +176,12 @@ def _warnings(numbers: Numbers, placeholder: float | None) -> list[str]:
     return found
 
 
-def _refuse_another_unit(source: Any, options: Mapping[str, Any]) -> None:
-    """Refuse potentials that are not in eV, of which no A/m² can be made."""
+def _unit_of(source: Any, options: Mapping[str, Any]) -> str:
+    """Return the unit of energies; refuse potentials that are not in eV, of which no A/m² can be made."""
     unit = source.unit if isinstance(source, (Junction, Device)) else ""
     if unit not in ("", "eV") and any(options.get(name) is not None for name in ("bias", "temperature", "biases")):
         raise ArgumentError(f"Argument `bias` must be left out for a junction in units of {unit}: currents need eV.")
+    return unit or "eV"
 
 
 def _refuse(given: Iterable[str], used: Collection[str], target: str) -> None:
@@ -264,13 +265,13 @@ def _share(misfit: Floats, described: Floats) -> float:
 
 
 def _header(
-    name: str, response: AngularResponse, a: float, fit: Fit, residual: float, free: Side, code: Code
+    name: str, response: AngularResponse, a: float, fit: Fit, residual: float, free: Side, code: Code, unit: str
 ) -> list[str]:
     fixed = SIDES[1 - SIDES.index(free)]
     degrees = np.degrees(response.angles)
     lines = [
         f"Slonczewski torque of {name} by kwant-spinjunc {__version__}",
-        f"{response.source}; lattice constant {a:g} nm; energies in eV",
+        f"{response.source}; lattice constant {a:g} nm; energies in {unit}",
         f"{len(degrees)} angles from {degrees[0]:.4g} to {degrees[-1]:.4g} degrees; {fit.law}",
         f"residual {residual:.2g} of {fit.scale}",
         f"free: {free} magnet, fixed: {fixed} magnet; m is the magnetization, opposite to the majority spin",
