@@ -141,7 +141,9 @@ def check_free(name: str, taken: Container[str]) -> None:
     if name in taken:
         raise ArgumentError(f"Argument `{name}` must be given once, but is set or varied twice.")
     if name in RESERVED:
-        raise ArgumentError(f"Argument `{name}` must not be a parameter of the family. Use the option --{name}.")
+        raise ArgumentError(
+            f"Argument `{name}` must not be a parameter of the family. Use --{name} where a verb has it."
+        )
 
 
 def family_and_junction(options: argparse.Namespace) -> tuple[Junction, Family, dict[str, Any]]:

@@ -133,7 +133,7 @@ def number(text: str) -> float:
     try:
         return finite("number", parse_value(text, ()))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a finite number, but is {text!r}") from None
+        raise argparse.ArgumentTypeError(f"must be a finite number up to 1e+100, but is {text!r}") from None
 
 
 def temperature(text: str) -> float:

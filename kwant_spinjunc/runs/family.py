@@ -38,7 +38,8 @@ def load_family(path: str | Path, name: str | None = None) -> Family:
     """
     file = Path(path)
     if not file.is_file():
-        raise ArgumentError(f"Argument `FILE` must be a Python file, but {str(path)!r} does not exist.")
+        what = "is no file" if file.exists() else "does not exist"
+        raise ArgumentError(f"Argument `FILE` must be a Python file, but {str(path)!r} {what}.")
     if file.suffix == ".nc":
         raise ArgumentError(f"Argument `FILE` must be a Python file, but {str(path)!r} is none. Use `spinjunc plot`.")
     spec = importlib.util.spec_from_file_location(f"{LOADED}{file.stem}", file)
