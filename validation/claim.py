@@ -152,6 +152,21 @@ class _Strict(string.Formatter):
                 return getattr(place, str(key))
         raise ArgumentError(f"The text quotes {key!r}, which is no number of the claim.")
 
+    def get_field(self, field_name: str, args: Any, kwargs: Any) -> tuple[Any, str]:
+        """Return what ``name.attribute[index]`` stands for; an index may be negative, or several: ``x[-1, 0]``."""
+        first, *path = re.findall(r"[^.\[\]]+|\.[^.\[\]]+|\[[^\]]*\]", field_name)
+        value = self.get_value(first, args, kwargs)
+        for step in path:
+            key = step[1:].rstrip("]")
+            if step[0] == ".":
+                value = getattr(value, key)
+            elif re.fullmatch(r"-?\d+(, -?\d+)*", key):
+                index = tuple(int(n) for n in key.split(", "))
+                value = value[index if len(index) > 1 else index[0]]
+            else:
+                value = value[key]
+        return value, first
+
 
 @dataclass(frozen=True)
 class Text:

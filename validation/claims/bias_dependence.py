@@ -360,12 +360,7 @@ def numbers(m: Record) -> dict[str, Any]:
     """Return what the text quotes."""
     return {
         "join_name_of_magnet_for_magnet_in_magn": "; ".join(name_of(magnet) for magnet in MAGNETS),
-        "planes_1": m.planes[-1],
-        "smallest": m.smallest,
-        "worst_average": m.worst_average,
         "reversal": _reversal(m.measured),
-        "even": m.even,
-        "growth": m.growth,
         "name_of_shown_magnet": name_of(m.shown.magnet),
         "name_of_magnets_shown": name_of(MAGNETS[SHOWN]),
     }

@@ -261,14 +261,8 @@ def numbers(m: Record) -> dict[str, Any]:
     """Return what the text quotes."""
     return {
         "len_angles": len(m.angles),
-        "collinear": m.collinear,
-        "antiparallel": m.antiparallel,
-        "smallest_vector": m.smallest_vector,
-        "unexplained": m.unexplained,
         "by_name_f_i_f_equal": m.by_name["F|I|F", "equal"],
         "by_name_different_none": m.by_name[DIFFERENT, "none"],
-        "equal_scalars": m.equal_scalars,
-        "symmetric": m.symmetric,
         "asymmetry_different": m.asymmetry[DIFFERENT],
     }
 

@@ -279,16 +279,10 @@ def numbers(m: Record) -> dict[str, Any]:
     return {
         "devices_20": float(m.devices[0.8].coherence[20]),
         "half_metal_length": -1 / m.half_metal.exponent,
-        "planes": m.planes,
-        "wave_defect": m.wave_defect,
         "n_2_np_pi_waves": 2 * np.pi / m.waves["Γ"],
-        "single_decay": m.single_decay,
-        "q": m.q,
         "planes_1": m.planes - 1,
-        "halves_1": m.halves[-1],
         "next_iter_thick": next(iter(m.thick)),
         "list_thick_1": list(m.thick)[-1],
-        "steady": m.steady,
     }
 
 

@@ -440,12 +440,9 @@ def numbers(measured: Measured) -> dict[str, Any]:
     last, right_angle = len(DEGREES) - 2, DEGREES.index(90.0)
     sections = {W: c.length for W, c in measured.sections.items()}
     return {
-        "plus_path": measured.free_paths[0],
-        "minus_path": measured.free_paths[1],
         "sigma": ", ".join(value_with_error(float(x), float(e)) for x, e in zip(sigma, sigma_error, strict=True)),
         "thick": thick.planes,
         "thin": thin.planes,
-        "unequal_planes": measured.unequal[-1].planes,
         "degrees": DEGREES[QUOTED],
         "cosine": np.cos(np.radians(DEGREES[QUOTED])),
         "ratio": value_with_error(value, error),

@@ -308,16 +308,8 @@ def numbers(m: Record) -> dict[str, Any]:
     """Return what the text quotes."""
     return {
         "len_names": len(m.names),
-        "closed": m.closed,
         "tunnel_name_replace_barrier_barrier_of": m.tunnel.name.replace("barrier, ", "barrier of "),
-        "sample": m.sample,
-        "drop": m.drop,
-        "along": m.along,
-        "charge": m.charge,
         "abs_plates_1": abs(m.plates - 1),
-        "net_charge": m.net_charge,
-        "face": m.face,
-        "accumulation": m.accumulation,
         "accumulation_weight": m.accumulation / m.weight,
         "cobalt_spin_diffusion_length_cobalt_sc": COBALT.spin_diffusion_length / COBALT.screening_length,
     }

@@ -449,7 +449,6 @@ def numbers(m: Record) -> dict[str, Any]:
         "quotient_min": min(q for q in quotients if q > 1e-6),
         "quotient_max": max(quotients),
         "film": float(np.median([tilt.film[1] / tilt.bare[1] for tilt in m.tilts])),
-        "equal_factor": m.factor,
         "settled": len(settled),
         "all": len(loops),
         "evaluations_min": min(evaluations),

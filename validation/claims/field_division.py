@@ -260,17 +260,10 @@ def judge(m: Record) -> Judged:
 def numbers(m: Record) -> dict[str, Any]:
     """Return what the text quotes."""
     return {
-        "ratios_1": m.ratios[-1],
-        "series": m.series,
-        "printed": m.printed,
-        "lost": m.lost,
         "shown_division_far": m.shown.division(m.far),
-        "local": m.local,
         "near_names_0": m.near[m.names[0]],
         "near_names_1": m.near[m.names[1]],
         "near_names_2": m.near[m.names[2]],
-        "same": m.same,
-        "mixed": m.mixed,
         "n_1_mixed": 1 - m.mixed,
         "abs_turned_1": abs(m.turned[1]),
     }

@@ -137,9 +137,6 @@ def numbers(m: Record) -> dict[str, Any]:
     """Return what the text quotes."""
     return {
         "one_percent": 0.01 / m.bonds.power.prefactor,
-        "last": m.barriers.error[-1],
-        "largest": m.bonds.error[0],
-        "slope": m.bonds.power.prefactor,
     }
 
 

@@ -466,15 +466,7 @@ def numbers(m: Record) -> dict[str, Any]:
     return {
         "len_angles": len(m.angles),
         "heights_1": HEIGHTS[-1],
-        "defect": m.defect,
         "len_everything": len(m.everything),
-        "kwant": m.kwant,
-        "collinear": m.collinear,
-        "nonzero": m.nonzero,
-        "kept": m.kept,
-        "symmetries": m.symmetries,
-        "all_numbers": m.all_numbers,
-        "unchanged": m.unchanged,
         "n_1_right_f_n_f_correction": 1 + m.right["F|N|F"].correction,
         "n_1_right_f_f_correction": 1 + m.right["F|F"].correction,
     }

@@ -380,7 +380,6 @@ def numbers(measured: Measured) -> dict[str, Any]:
         "takeover_height": takeover[0],
         "takeover_transmission": takeover[1],
         "takeover_share": shares[HALF_METAL],
-        "shown_height": measured.by_height["different magnets"].values[-2],
     }
 
 

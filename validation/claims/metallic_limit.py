@@ -318,15 +318,9 @@ def numbers(m: Record) -> dict[str, Any]:
         "np_cos_angle": np.cos(ANGLE),
         "averaged_ratio_opposite_accumulations": m.averaged.ratio("opposite accumulations"),
         "averaged_ratio_bias": m.averaged.ratio(m.bias),
-        "magnitudes": m.magnitudes,
         "averaged_law_defect_bias": m.averaged.law_defect(m.bias),
         "strong_law_defect_printed": m.strong.law_defect(PRINTED),
         "division_lost_charge_max": m.division.lost_charge.max(),
-        "charge": m.charge,
-        "right": m.right,
-        "wrong": m.wrong,
-        "polarization": m.polarization,
-        "quiet": m.quiet,
         "max_max_case_for_case_in_cases": max(max(case) for case in m.cases),
     }
 

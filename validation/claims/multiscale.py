@@ -374,7 +374,6 @@ def numbers(m: Record) -> dict[str, Any]:
         "cobalt_spin_diffusion_length": cobalt().spin_diffusion_length,
         "len_angles": len(m.angles),
         "lengths_length_1_1000_0": m.lengths.length[-1] / 1000.0,
-        "transparency_1_xi": m.transparency[-1].xi,
         "tunnel_at_delta_j_m_1000000000_0": tunnel.at("delta_J_M") / 1000000000.0,
         "valve_at_delta_j_m_1000000000_0": valve.at("delta_J_M") / 1000000000.0,
         "bare_at_delta_j_m_1000000000_0": bare.at("delta_J_M") / 1000000000.0,
@@ -391,11 +390,9 @@ def numbers(m: Record) -> dict[str, Any]:
         "valve_fit_residual": valve.fit.residual,
         "valve_fit_a1": valve.fit.A1,
         "valve_fit_a2": valve.fit.A2,
-        "last_power": m.powers[-2],
         "bare_error_derived_false": bare.error(derived=False),
         "tunnel_parallel_xi": tunnel.parallel.xi,
         "gap": gap,
-        "lengths_solution_1": m.lengths.solution[-1],
         "float_angular_delta_j_m_transparent_np": float(angular.delta_J_M_transparent(np.pi / 2, valve.beta)),
     }
 

@@ -395,22 +395,12 @@ def numbers(m: Record) -> dict[str, Any]:
     """Return what the text quotes."""
     return {
         "np_degrees_angle": np.degrees(ANGLE),
-        "thick": m.thick,
         "n_2_thick": 2 * m.thick,
-        "other_top": m.other_top,
-        "other_below": m.other_below,
-        "corrected": m.corrected,
-        "printed": m.printed,
-        "at_top": m.at_top,
-        "elsewhere": m.elsewhere,
         "orders_corrected_exponent": m.orders[CORRECTED].exponent,
         "orders_printed_exponent": m.orders[PRINTED].exponent,
         "ratio_printed": m.ratio[PRINTED],
         "abs_ratio_corrected_over_the_window_1": abs(m.ratio["corrected, over the window"] - 1),
         "skew_difference_order_exponent_1": m.skew.difference_order.exponent + 1,
-        "skew_exact_1_0": m.skew.exact[-1, 0],
-        "skew_exact_1_1": m.skew.exact[-1, 1],
-        "barriers_1": m.barriers[-1],
     }
 
 

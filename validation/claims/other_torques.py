@@ -141,7 +141,6 @@ def numbers(m: Record) -> dict[str, Any]:
         "thin": thin.planes,
         "thick": thick.planes,
         "shares_text": ", ".join(f"{share:.1%} (α = {alpha:g} t)" for alpha, share in m.shares.items()),
-        "height": m.shown.height,
         "energy": abs(abs(m.torque / m.slope) - 1),
     }
 

@@ -142,8 +142,6 @@ def numbers(m: Record) -> dict[str, Any]:
         "majority": last[0, 0],
         "minority": last[1, 1],
         "gamma": float(decay_of_the_band(np.zeros(2))),
-        "left_over": m.factorization[-1],
-        "mean_miss": m.mean_defect[-1],
         "tmr_thin": m.conductance[0, 0] / m.conductance[0, -1] - 1,
         "tmr_thick": m.conductance[-1, 0] / m.conductance[-1, -1] - 1,
     }

@@ -100,8 +100,6 @@ def numbers(m: Record) -> dict[str, Any]:
     return {
         "count": len(m.angles),
         "identical_total": m.by_name["F|I|F", "none"].total[m.middle],
-        "antiparallel_t0": m.different.t0[-1],
-        "antiparallel_total": m.different.total[-1],
     }
 
 

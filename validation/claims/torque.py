@@ -280,9 +280,6 @@ def numbers(m: Record) -> dict[str, Any]:
     """Return what the text quotes."""
     return {
         "len_angles": len(m.angles),
-        "longitudinal": m.longitudinal,
-        "relation": m.relation,
-        "no_field": m.no_field,
         "field_like_different_none": m.field_like[DIFFERENT, "none"],
         "field_like_f_i_f_equal": m.field_like["F|I|F", "equal"],
         "swing_min": m.swing.min(),

@@ -319,13 +319,8 @@ def numbers(m: Record) -> dict[str, Any]:
         "turns_10_0": m.turns[10.0],
         "turns_100_0": m.turns[100.0],
         "angular_transverse_ratio_exchange_meta": angular.transverse_ratio(m.exchange.metal),
-        "free_path": m.free_path,
-        "velocity": m.velocity,
-        "crossing": m.crossing,
-        "depths_1": m.depths[-1],
         "splittings_1_hopping": SPLITTINGS[-1] * HOPPING,
         "depths_1_lattice_constant": m.depths[-1] / LATTICE_CONSTANT,
-        "in_units": m.in_units,
     }
 
 

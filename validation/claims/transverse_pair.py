@@ -170,7 +170,6 @@ def numbers(m: Record) -> dict[str, Any]:
             for d in m.decays
         ),
         "next_order": m.bend * m.shown.splitting * m.tau / 2,
-        "count": m.lab.samples,
     }
 
 

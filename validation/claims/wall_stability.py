@@ -161,7 +161,6 @@ def numbers(m: Record) -> dict[str, Any]:
     return {
         "tilt": tilt,
         "currents_text": ", ".join(f"{J:.1e} A/m² ({n} planes)" for n, J in m.currents.items()),
-        "largest_chain": m.edges[-1].planes,
         "chain_planes": len(m.wall),
     }
 
