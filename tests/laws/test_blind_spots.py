@@ -51,6 +51,7 @@ from kwant_spinjunc.transport import derivatives
 from kwant_spinjunc.transport.bias import bias_response
 from kwant_spinjunc.transport.derivatives import bias_derivative
 from kwant_spinjunc.transport.equilibrium import equilibrium_response
+from kwant_spinjunc.transport.local import default_axes
 from systems.graphene_spin_valve import graphene_spin_valve
 from systems.tunnel_junction import tunnel_junction
 
@@ -143,6 +144,27 @@ def test_every_bond_within_a_spin_orbit_layer_turns_by_its_angle_about_an_axis_o
     axes = np.concatenate([np.einsum("...ab,nba->...n", U, PAULI).imag.reshape(-1, 3) for U in inside])
     apart = abs(axes[:, None] - axes).max(axis=-1) + np.eye(len(axes))
     assert apart.min() > 1e-3  # those along x, y and z of one site are others too
+
+
+def test_values_as_functions_are_found_wherever_the_first_plane_is():
+    copper = dict(onsite=4.2, hopping=1.0, in_plane_hopping=1.0)
+    dirty = sj.normal_metal(**copper, thickness=2, disorder=[sj.SpinOrbitScattering(angle=0.6), sj.Anderson(width=1.0)])
+    junction = sj.Junction(sj.normal_metal(**copper), [dirty], sj.normal_metal(**copper))
+    where = dict(cross_section=(2, 3), first_plane=5)
+    functions = sj.build(junction, **where, as_functions=True).finalized()
+    values = sj.build(junction, **where, seed=2, realization=4).finalized()
+    H = functions.hamiltonian_submatrix(params=dict(seed=2, realization=4))
+    assert_allclose(H, values.hamiltonian_submatrix(), atol=1e-14)
+
+
+def test_a_plane_without_spin_takes_the_axis_of_the_nearest_magnet():
+    iron = sj.ferromagnet(**CHAIN, thickness=1)
+    x = sj.ferromagnet(**CHAIN, thickness=1, m=(1.0, 0.0, 0.0))
+    copper = sj.normal_metal(onsite=0.2, hopping=1.0, thickness=4)
+    end = sj.normal_metal(onsite=0.2, hopping=1.0)
+    axes = default_axes(sj.Junction(end, [iron, copper, x], end))
+    assert_allclose(axes[:4], [(0, 0, 1)] * 4, atol=1e-15)
+    assert_allclose(axes[-4:], [(1, 0, 0)] * 4, atol=1e-15)
 
 
 def test_a_sample_of_uneven_sides_is_that_of_kwant():
