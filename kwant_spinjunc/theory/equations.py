@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ..printing import as_html, first_line
+
 
 @dataclass(frozen=True, kw_only=True)
 class Equation:
@@ -44,6 +46,9 @@ class Equation:
             ("claims", ", ".join(self.claims)),
         ]
         return "\n".join([self.title, *(f"  {name:<12}{text}" for name, text in rows)])
+
+    __repr__ = first_line
+    _repr_html_ = as_html
 
 
 _DIFFUSION = (

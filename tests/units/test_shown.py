@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import kwant_spinjunc as sj
+from kwant_spinjunc.theory import EQUATIONS
 from systems.altermagnet_junction import altermagnet_junction
 from systems.disordered_barrier import disordered_barrier
 from systems.rashba_junction import rashba_junction
@@ -32,6 +33,7 @@ RESULTS = {
     "parameters": lambda: sj.effective_parameters(tunnel_junction(height=4.0)),
     "judgment": lambda: sj.judge(tunnel_junction(), advise=False),
     "device": lambda: sj.scatter(sj.build(tunnel_junction()).finalized(), 0.0),
+    "equation": lambda: EQUATIONS["3"],
     "noise": lambda: sj.shot_noise(scattering()),
     "torques": lambda: response().torques,
     "law": lambda: sj.judge(tunnel_junction(), advise=False).laws["tunnelling"],
