@@ -58,7 +58,7 @@ def _basic(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> Se
     return (
         P,
         T,
-        np.broadcast_to(count[:, None], (*P.shape[:2], *count.shape[1:])),
+        np.repeat(count[:, None], P.shape[1], axis=1),
         unitarity(solved.S, open_channels(solved)[:, None]),
     )
 

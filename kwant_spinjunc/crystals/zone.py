@@ -36,6 +36,8 @@ LOOSE, MANY = 2e-3, 4
 PASSES = 3
 #: Part of the tolerance by which a node may miss unitarity before it is stepped around.
 UNITARY = 0.1
+#: Part of the nodes whose defect of unitarity is below the noise of fluxes and torques.
+TYPICAL = 0.9
 #: Errors below this are rounding of probabilities.
 ROUNDING = 1e-15
 
@@ -211,10 +213,11 @@ class _Integrand:
         first = self._observed(self.probe)[0]
         self.shapes = [array.shape[1:] for array in first]
         self.missing = [np.isnan(array[:1]) for array in first]
-        self.components = sum(int(np.prod(shape)) for shape in self.shapes)
+        self.sizes = [int(np.prod(shape)) for shape in self.shapes]
+        self.components = sum(self.sizes)
         self.first = self._flat(first)
         noise = [observable.noise for observable in observables for _ in observable.kept]
-        self.noise = np.repeat(noise, [int(np.prod(shape)) for shape in self.shapes])
+        self.noise = np.repeat(noise, self.sizes)
         self.worst = np.zeros(self.components)
 
     def _observed(self, k: Floats) -> tuple[Any, Any]:
@@ -272,7 +275,12 @@ class _Integrand:
         line = (np.arange(MESH) + 0.5) / MESH
         axes = np.meshgrid(*(start + (np.pi - start) * line for start in low), indexing="ij")
         arrays, bad = self._observed(np.stack([axis.ravel() for axis in axes], axis=1))
-        return np.asarray(abs(self._flat(arrays)[~bad]).mean(axis=0))
+        size = abs(self._flat(arrays)[~bad])
+        missed = size[:, np.repeat([kept is None for kept in self.kept], self.sizes)]
+        if missed.size:
+            # self-energies that cost digits of S cost as many of the differences of its products
+            self.noise = np.where(self.noise > 0, np.maximum(self.noise, np.quantile(missed.max(axis=1), TYPICAL)), 0.0)
+        return np.asarray(size.mean(axis=0))
 
     def rescale(self, size: Floats) -> None:
         """Measure every component in units of the largest of its kind; the largest of nothing is 1."""

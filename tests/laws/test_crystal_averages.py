@@ -190,3 +190,15 @@ def test_a_node_that_misses_unitarity_is_stepped_around(looked_at, monkeypatch):
         monkeypatch.setattr(zone, "UNITARY", 1e9)
         with pytest.raises(sj.UnitarityError):
             mean()
+
+
+def test_torques_that_are_nothing_but_rounding_need_no_digits():
+    """Of collinear magnets; self-energies of metals cost digits, and what is left must not be taken for a torque."""
+    s = sj.scatter(
+        altermagnet_junction(), 0.2, k="average", turns=[0, np.pi], behind="barrier", rtol=1e-8, max_points=2000
+    )
+    # a crystal that loses eight digits more than it is said to
+    found = s.measure(problem.Observable(problem.TURNED.function, problem.TURNED.kept, 1e-8 * problem.ROUNDING))
+    assert found.converged
+    assert found.points < 1000
+    assert np.nanmax(abs(found.values[2])) < 1e-15
