@@ -24,12 +24,14 @@ SHIFTS, STANDARD_ERRORS, FIRST = 8, 3.0, 5
 
 
 def lattice_mean(
-    integrand: Callable[[Floats], tuple[Floats, Floats]], tolerance: float, spent: Callable[[], bool]
-) -> tuple[Floats, float]:
-    """Return the mean over the square [-π, π]² and the largest error of a component.
+    integrand: Callable[[Floats], tuple[Floats, Floats]],
+    enough: Callable[[Floats, Floats], bool],
+    spent: Callable[[], bool],
+) -> tuple[Floats, Floats]:
+    """Return the mean over the square [-π, π]² and the error of each component.
 
     ``integrand``: takes momenta (n, 2), returns values (n, components) and errors (n,) of what it had to leave out.
-    ``tolerance``: of every component.
+    ``enough``: tells whether means and errors (components,) are good enough.
     ``spent``: tells whether no more points are allowed.
     """
     shifts = np.random.default_rng(11).uniform(size=(SHIFTS, 2))
@@ -44,8 +46,8 @@ def lattice_mean(
         means = total / done
         value = means.mean(axis=0)
         deviation = means.std(axis=0, ddof=1) / np.sqrt(SHIFTS)
-        error = STANDARD_ERRORS * float(deviation.max(initial=0.0)) + missed / (SHIFTS * done)
-        if error <= tolerance or spent():
+        error = STANDARD_ERRORS * deviation + missed / (SHIFTS * done)
+        if enough(value, error) or spent():
             break
     return value, error
 

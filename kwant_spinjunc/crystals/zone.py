@@ -107,8 +107,7 @@ def mean(
         if dimensions == 1:
             value, error = _along_line(work, low, rtol)
         elif rtol >= LOOSE and max(len(lead.owner) for lead in problem.crystal.leads) > MANY:
-            value, worst = lattice_mean(work, SHARE * rtol, lambda: work.room() <= 0)
-            error = np.full(work.components, worst)
+            value, error = lattice_mean(work, work.enough, lambda: work.room() <= 0)
         else:
             value, error = _over_plane(work, low, rtol)
         found, excess = work.restored(value, error)
@@ -295,6 +294,10 @@ class _Integrand:
             scales.append(np.broadcast_to(part.max(axis=axes, keepdims=True, initial=0.0), shape).ravel())
         found = np.concatenate(scales)
         self.scales = np.where(found > 0, np.maximum(found, self.noise / self.rtol), 1.0)
+
+    def enough(self, value: Floats, error: Floats) -> bool:
+        """Tell whether means and errors, in units of each kind, have the tolerance."""
+        return self.restored(value, error)[0].converged
 
     def restored(self, value: Floats, error: Floats) -> tuple[Mean, float]:
         """Return values and errors in their shapes and units, and the largest error in units of what is allowed."""
