@@ -12,6 +12,33 @@ def power(exponent):
     return SimpleNamespace(exponent=exponent)
 
 
+def sizes(field_like, occupied):
+    return [SimpleNamespace(field_like=field_like, occupied=occupied, t0=1.0)]
+
+
+def contacts(defect):
+    return [SimpleNamespace(law_defect=lambda source: defect)]
+
+
+def census(decaying=4, deviation=0.0, screened=False):
+    """Two magnets, the first with lengths that oscillate together."""
+    return SimpleNamespace(
+        decaying=np.array([4, decaying]),
+        deviation=np.array([0.0, deviation]),
+        complex_pair=np.array([True, False]),
+        screened=np.array([screened, True]),
+    )
+
+
+def walls(to_plane, missed, current=1.0):
+    weak = SimpleNamespace(current=1.0, missed=0.01)
+    return [SimpleNamespace(to_plane=to_plane)], [weak, SimpleNamespace(current=current, missed=missed)]
+
+
+def pairs(printed, divided):
+    return [SimpleNamespace(printed=printed, division=lambda depth: divided)]
+
+
 SMALL, LARGE = 1e-13, 0.3
 LIMIT = "holds in a limit"
 CASES = [
@@ -31,6 +58,12 @@ CASES = [
     ("dephasing", (0.5, [power(-1.0), power(-1.05)]), LIMIT),
     ("dephasing", (0.5, [power(-1.0), power(-0.5)]), "fails"),
     ("dephasing", (0.5, [power(-1.0), power(-2.0)]), "fails"),
+    ("domain_wall", (0.5, 0.5, *walls(SMALL, 0.01)), (LIMIT, LIMIT)),
+    ("domain_wall", (0.1, 0.5, *walls(SMALL, 0.01)), ("fails", LIMIT)),
+    ("domain_wall", (0.5, 0.1, *walls(SMALL, 0.01)), ("fails", LIMIT)),
+    ("domain_wall", (0.5, 0.5, *walls(60.0, 0.01)), ("fails", LIMIT)),
+    ("domain_wall", (0.5, 0.5, *walls(SMALL, 0.5)), (LIMIT, "fails")),
+    ("domain_wall", (0.5, 0.5, *walls(SMALL, 0.5, current=1e14)), (LIMIT, LIMIT)),
     ("dipole_layers", ([1.0, 3.0],), "follows"),
     ("dipole_layers", ([1.0, 30.0],), "fails"),
     ("dipole_layers", ([1.0, 0.03],), "fails"),
@@ -42,6 +75,8 @@ CASES = [
     ("equation_12", (SMALL, 1.1, [2.0, 1.9]), ("follows", "fails")),
     ("equation_12", (SMALL, 0.9, [2.0, 1.9]), ("follows", "fails")),
     ("equation_12", (SMALL, 1.0, [2.0, 1.0]), ("follows", "fails")),
+    ("field_division", (pairs(0.25, 0.25),), "holds"),
+    ("field_division", ([*pairs(0.25, 0.25), *pairs(0.75, 0.25)],), "fails"),
     ("golden_rule", (1.0, 0.001, 1.0, 1e-4), ("holds", LIMIT)),
     ("golden_rule", (2.0, 0.001, 1.0, 1e-4), ("fails", LIMIT)),
     ("golden_rule", (1.0, 0.1, 1.0, 1e-4), ("fails", LIMIT)),
@@ -50,15 +85,27 @@ CASES = [
     ("interface_response", (SMALL, SMALL), "holds"),
     ("interface_response", (SMALL, LARGE), LIMIT),
     ("interface_response", (1e-8, SMALL), "fails"),
+    ("length_scales", (census(), LARGE), "follows"),
+    ("length_scales", (census(screened=True), LARGE), LIMIT),
+    ("length_scales", (census(decaying=3), LARGE), "fails"),
+    ("length_scales", (census(deviation=LARGE), LARGE), "fails"),
+    ("length_scales", (census(), 0.0), "fails"),
     ("linear_term", ([1.0, 2.0],), "holds"),
     ("linear_term", ([0.1, 2.0],), "fails"),
     ("magnetization_currents", ([1.0], SMALL, SMALL), "holds"),
     ("magnetization_currents", ([1.0], 1e-4, LARGE), LIMIT),
     ("magnetization_currents", ([1.0, 0.5], 1e-4, LARGE), "fails"),
     ("magnetization_currents", ([1.0], 1e-2, LARGE), "fails"),
+    ("metallic_limit", (contacts(0.0), [power(1.0)]), ("holds", "holds")),
+    ("metallic_limit", (contacts(LARGE), [power(1.0)]), ("fails", LIMIT)),
+    ("metallic_limit", (contacts(LARGE), [power(1.0), power(0.1)]), ("fails", "fails")),
     ("nonequilibrium_tunneling", (1e-4, 1e-4), "holds"),
     ("nonequilibrium_tunneling", (0.1, 1e-4), "fails"),
     ("nonequilibrium_tunneling", (1e-4, 0.1), "fails"),
+    ("other_torques", (sizes(0.05, SMALL), {0.1: 0.02}), "holds"),
+    ("other_torques", (sizes(SMALL, 2.0), {0.1: 0.02}), "holds"),
+    ("other_torques", (sizes(SMALL, SMALL), {0.1: 0.02}), "fails"),
+    ("other_torques", (sizes(0.05, 2.0), {0.1: SMALL}), "fails"),
     ("relaxation", ([1e-3], 1e9), "follows"),
     ("relaxation", ([0.1], 1e9), "fails"),
     ("relaxation", ([1e-3], 0.0), "fails"),
