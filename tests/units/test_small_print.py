@@ -16,10 +16,13 @@ from numpy.testing import assert_allclose
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.cli.main import main
+from kwant_spinjunc.devices.spin_operators import checked_spin
+from kwant_spinjunc.devices.spin_order import resolve_spin
 from kwant_spinjunc.exploring.explorer import explore
 from kwant_spinjunc.judging import door
 from kwant_spinjunc.magnets.export import codes
 from kwant_spinjunc.magnets.multiscale.metals import cobalt
+from kwant_spinjunc.magnets.parameters.interfaces import both_interfaces
 from kwant_spinjunc.plot import devices as drawings
 from kwant_spinjunc.plot import figures
 from kwant_spinjunc.runs import ensemble, executors, schedule
@@ -148,6 +151,34 @@ def test_a_grid_of_a_matched_pair_ends_where_it_was_told_to():
     longest = (1 / cobalt().modes.wave_numbers.real).max()
     assert_allclose([grid[0], grid[-1]], [-6 * longest - matched.thickness / 2, 6 * longest + matched.thickness / 2])
     assert (np.diff(grid) >= 0).all()
+
+
+def test_a_figure_of_no_known_kind_is_refused_before_its_data_are_looked_for(capsys):
+    assert main(["plot", "missing.nc", "-o", "figure.txt"]) == 2
+    told = capsys.readouterr().err
+    assert "figure.txt" in told
+    assert "missing.nc" not in told
+
+
+@pytest.mark.parametrize("texture", [False, True])
+def test_interfaces_of_samples_and_textures_are_refused(texture):
+    iron = [sj.ferromagnet(**CHAIN, m=sj.unit_vector(theta)) for theta in (0.0, 0.5, 1.1)]
+    dirty = sj.barrier(onsite=3.0, hopping=1.0, thickness=1, disorder=[sj.Anderson(width=1.0)])
+    junction = sj.Junction(iron[0], [iron[1] if texture else dirty], iron[2])
+    with pytest.raises(sj.ArgumentError, match="must be clean with two collinear halves"):
+        both_interfaces(junction, 0.1, None)
+
+
+@pytest.mark.parametrize("norbs", [1, 3])
+def test_odd_orbitals_have_no_spin_that_could_be_guessed(norbs):
+    lattice = kwant.lattice.chain(norbs=norbs)
+    syst = kwant.Builder()
+    syst[(lattice(x) for x in range(3))] = np.eye(norbs)
+    with pytest.raises(sj.ArgumentError) as told:
+        resolve_spin("auto", syst.finalized())
+    with pytest.raises(sj.ArgumentError) as expected:
+        checked_spin("spin-orbital", lattice)
+    assert str(told.value) == str(expected.value)
 
 
 def test_a_unit_is_a_word():
