@@ -86,12 +86,12 @@ def test_majority_bands_stand_left_of_minority_bands():
 
 # ---------------------------------------------------------------------- prints
 def test_an_explorer_tells_edges_torques_and_how_long_it_took():
-    with_barrier = explore(tunnel_junction, energy=0.1, theta=1.0)
+    with_barrier = explore(tunnel_junction, energy=0.1, theta=1.0, onsite=4.0, in_plane_hopping=1.0)
     try:
         begun = time.perf_counter()
         found = with_barrier.update({})
         assert 0 <= found["milliseconds"] <= 1000 * (time.perf_counter() - begun) + 1
-        junction = tunnel_junction(theta=1.0)
+        junction = tunnel_junction(theta=1.0, onsite=4.0, in_plane_hopping=1.0)
         plane = found["stack"][0]
         level = junction.left.onsite - 4 * junction.left.t_parallel
         reach = 2 * junction.left.hopping
