@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from tqdm import tqdm
 
 from ..arrays import Complex, Floats, Indices
 from ..checks import finite_array, known_fields, positive_integer
@@ -138,6 +137,8 @@ class BiasedCrystal:
 
         Components of the window, of every angle: I_αs (4), Q (3), torques (6). Of the equilibrium part: Q.
         """
+        from tqdm import tqdm
+
         hide = None if self.progress is None else not self.progress
         with tqdm(unit="energy", delay=2.0, disable=hide) as bar:
             window = _Window(self, np.array(kT), rtol, bar, [len(V)])

@@ -58,7 +58,7 @@ def test_ranges_come_from_annotations_and_defaults():
     ("call", "message"),
     [
         (lambda: sj.explore(tunnel_junction, hight=3.0), "`hight` must be a parameter"),
-        (lambda: sj.explore(lambda energy=0.0: tunnel_junction()), "which the page has itself"),
+        (lambda: sj.explore(lambda energy=0.0: tunnel_junction()), "`family` must have no parameter `energy`"),
         (lambda: sj.explore(lambda x: tunnel_junction()), "`x` must be given"),
         (lambda: sj.explore(lambda: 3), "must return a Junction"),
     ],
