@@ -32,7 +32,8 @@ def test_every_family_runs_and_draws_itself(path, capsys):
     assert Path("drawing.png").stat().st_size > 10_000
     junction = load_family(path)()
     energy = sum(junction.left.band_edges(2.0)[0]) / 2 - 0.3 * junction.left.hopping
-    assert main(["run", str(path), "--energy", str(energy), "-o", "layers.svg"]) == 0
+    drawn = ["-o", "layers.svg"] if path.stem == "asymmetric_junction" else []
+    assert main(["run", str(path), "--energy", str(energy), *drawn]) == 0
     printed = capsys.readouterr().out
     assert "magnetization current J_M" in printed
     assert "defects: unitarity" in printed
