@@ -1,6 +1,8 @@
 """Average Fe|barrier|Fe over its zone to one percent at 19 angles: ``python -m benchmarks.iron``, minutes on two cores.
 
-Beside it an independent mean: a regular mesh of the irreducible eighth of the zone, having seen that the eight are one.
+It spends all its momenta, and says so: torques about the axis of the turn, tens of the incoming flux at sharp levels,
+do not reach one percent. Beside it an independent mean: a regular mesh of the irreducible eighth of the zone, having
+seen that the eight are one.
 """
 
 from __future__ import annotations
@@ -21,8 +23,8 @@ from systems.iron_barrier import iron_barrier
 from .table import Row, show, table
 
 ANGLES = np.linspace(0, np.pi, 19)
-#: Seconds, the error asked for, and momenta along a side of the zone of two meshes.
-BAR, RTOL, MESHES = 600.0, 0.01, (192, 256)
+#: Seconds, the error asked for, most momenta, and momenta along a side of the zone of two meshes.
+BAR, RTOL, MOST, MESHES = 600.0, 0.01, 2**18, (192, 256)
 
 
 def transmissions(device: sj.Device, k: Any) -> Any:
@@ -47,7 +49,7 @@ def main() -> int:
     ]
     uneven = max(float(abs(T - eight[0]).max()) for T in eight) / float(eight[0].max())
     start = time.perf_counter()
-    found = sj.zone_average(device, 0.0, workers=2, turns=ANGLES, behind="barrier", rtol=RTOL, max_points=400_000)
+    found = sj.zone_average(device, 0.0, workers=2, turns=ANGLES, behind="barrier", rtol=RTOL, max_points=MOST)
     spent = time.perf_counter() - start
     T, error = found.probabilities[:, 1, :, 0], found.k_error[:, 1, :, 0]
     coarse, fine = (mesh_mean(device, size) for size in MESHES)
@@ -55,7 +57,7 @@ def main() -> int:
     claim = error.max() / T.max()
     rows = [
         Row("Fe|barrier|Fe, 19 angles, to 1 %", show(spent), "", f"{found.points} k", show(BAR), spent < BAR),
-        Row("  error claimed, of the largest T_ss'", "", "", f"{claim:.2g}", "", True),
+        Row("  error claimed, of the largest T_ss'", "", "", f"{claim:.2g}", f"{RTOL:g}", claim <= RTOL),
         Row("  difference to a mesh, whose own is", f"{own:.2g}", "", f"{miss:.2g}", "claims", miss < claim + own),
         Row("  eight parts of the zone differ by", "", "", f"{uneven:.1g}", "1e-9", uneven < 1e-9),
     ]

@@ -94,6 +94,20 @@ def cut_flux(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> 
     return by_input(pauli(behind, hopped, crystal.spins), solved, len(crystal.leads))
 
 
+def charge_missed(crystal: Crystal, solved: Solved, total: Floats) -> Floats:
+    """Return the largest difference of charge through the cut, by waves, from what S says arrives beyond it.
+
+    Of transverse spin there is no such bound: of a sharp level its flux is (S†dS/dθ)_nn, many times what comes in.
+
+    ``total``: what `cut_flux` returns, by lead. **Result**: (points, angles).
+    """
+    by_lead, behind = solved.layout.by_lead, np.array([bool(lead.side) for lead in crystal.leads])
+    T = by_lead.T @ (solved.S.real**2 + solved.S.imag**2) @ by_lead
+    beyond = np.where(behind, -T[:, :, ~behind].sum(axis=2), T[:, :, behind].sum(axis=2))
+    found: Floats = abs(total[..., 0] - beyond).max(axis=-1)
+    return found
+
+
 def side_torques(crystal: Crystal, solved: Solved, turn: Turn | None, flux: Floats) -> Floats:
     r"""Return the torque on all that lies in front of the cut and behind it, (points, angles, 2, leads, 2, 3).
 

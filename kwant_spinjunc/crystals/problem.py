@@ -17,7 +17,7 @@ from ..arrays import Flags, Floats
 from ..halves.joint import Turn
 from ..solved import unitarity
 from .crystal import Crystal
-from .observe import cut_flux, open_channels, probabilities, side_torques
+from .observe import charge_missed, cut_flux, open_channels, probabilities, side_torques
 from .solve import Solved, solve
 
 
@@ -64,19 +64,22 @@ def _basic(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> Se
 
 
 def _turned(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> Sequence[Any]:
-    """Return the flux through the cut, by lead and spin and by lead, and the torques on both sides."""
+    """Return the flux through the cut, by lead and spin and by lead, the torques on both sides, and what waves miss."""
     flux, total = cut_flux(crystal, solved, turn, k)
-    return flux, total, side_torques(crystal, solved, turn, flux)
+    return flux, total, side_torques(crystal, solved, turn, flux), charge_missed(crystal, solved, total)
 
 
 def _defect(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> Sequence[Any]:
-    """Return the defect of unitarity alone."""
-    return [unitarity(solved.S, open_channels(solved)[:, None])]
+    """Return the defect of unitarity, or what waves at the cut miss of the charge if that is larger."""
+    found = unitarity(solved.S, open_channels(solved)[:, None])
+    if solved.joint is not None:
+        found = np.maximum(found, charge_missed(crystal, solved, cut_flux(crystal, solved, turn, k)[1]))
+    return [found]
 
 
 BASIC = Observable(_basic, ((1, 3), (1, 2), (1,), None))
 DEFECT = Observable(_defect, (None,))
-TURNED = Observable(_turned, ((1,), (1,), (2,)), ROUNDING)
+TURNED = Observable(_turned, ((1,), (1,), (2,), None), ROUNDING)
 #: Their functions, by which workers know them.
 OBSERVABLES = (_basic, _turned, _defect)
 

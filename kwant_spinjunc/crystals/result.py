@@ -14,14 +14,23 @@ from ..checks import shown
 from ..devices.cuts import resolve_cut, resolve_sites
 from ..devices.device import Device
 from ..devices.terminals import Terminals
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ContinuityError
 from ..printing import Table, as_html, fields_of, first_line, number
 from ..quantities import LABELS, LEADS, dataset, quantities
 from .measure import Measured, Measurement
-from .problem import ROUNDING, TURNED, Observable
+from .problem import DEFECT, ROUNDING, TURNED, Observable
 from .waves import hopping_flux, site_torques
 
 AXES = ("x", "y", "z")
+
+
+def refuse_missed(missed: float, max_defect: float) -> None:
+    """Raise `ContinuityError` unless waves at the cut carry the charge that S says, within the tolerance."""
+    if not missed <= max_defect:
+        raise ContinuityError(
+            f"The waves at the cut miss the transmitted charge by {missed:.2g} per unit flux, more than `max_defect` = "
+            f"{max_defect:.2g}: fluxes and torques are as wrong. Move the energy or the cut by a plane."
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,7 +252,9 @@ class CrystalScattering(Terminals):
                 "Argument `cut` must be given: nothing was turned behind a cut (see `turns`, `behind`)."
             )
         if not self._turned:
-            object.__setattr__(self, "_turned", self.measurement.measure([TURNED]).values)
+            *turned, missed = self.measurement.measure([TURNED]).values
+            refuse_missed(float(np.max(missed)), self.max_defect)
+            object.__setattr__(self, "_turned", tuple(turned))
         return self._turned
 
     @property
@@ -267,7 +278,11 @@ class CrystalScattering(Terminals):
         measurement = self.measurement
         if exchange:
             measurement.refuse_spin_orbit()
-        return measurement.measure([observable])
+        if measurement.k is None:  # nodes of a mean are audited by themselves
+            return measurement.measure([observable])
+        found = measurement.measure([observable, DEFECT])
+        refuse_missed(float(np.max(found.values[-1])), self.max_defect)
+        return replace(found, values=found.values[:-1])
 
     def sites(self, magnet: Any) -> Integers:
         """Return the numbers of the sites of a magnet: a name, a list of sites or a function of a site."""

@@ -21,7 +21,7 @@ from .crystal import AT, Crystal, evaluated, take_apart
 from .measure import Measured, Measurement
 from .observe import lead_axes
 from .problem import BASIC, TURNED, Problem
-from .result import CrystalScattering
+from .result import CrystalScattering, refuse_missed
 from .spins import ALIGNED, scale_of, spin_orbit_coupling, spin_part
 
 __all__ = ["momenta_of", "points_of", "refuse_spin_orbit", "scatter_crystal", "turned_apart"]
@@ -91,8 +91,8 @@ def scatter_crystal(
         An argument is wrong, the cut does not separate, the spins behind cannot be turned, or an energy is a band edge.
     NoOpenChannelError
         No channel is open anywhere.
-    UnitarityError
-        The result violates unitarity by more than ``max_defect``.
+    UnitarityError, ContinuityError
+        The result violates unitarity, or fluxes of an average the continuity of charge, by more than ``max_defect``.
 
     Warns
     -----
@@ -117,6 +117,7 @@ def scatter_crystal(
         positive("max_defect", max_defect) if points is not None else max(positive("max_defect", max_defect), rtol)
     )
     _judge(measurement, found, modes, float(np.max(unitarity)), max_defect)
+    refuse_missed(float(np.max(turned[3:], initial=0.0)), max_defect)
     axes = lead_axes(crystal, turn)
     return CrystalScattering(
         device=device,
@@ -135,7 +136,7 @@ def scatter_crystal(
         max_defect=max_defect,
         k_error=None if found.errors is None else found.errors[0],
         points=found.points,
-        _turned=tuple(turned),
+        _turned=tuple(turned[:3]),
         _measurement=measurement,
     )
 
@@ -343,11 +344,12 @@ def _judge(measurement: Measurement, found: Measured, modes: Any, unitarity: flo
             "Energies very near a band edge do this; move the energy or raise `max_defect`."
         )
     if not found.converged:
-        worst = max((float(np.nanmax(error, initial=0.0)) for error in (found.errors or ())), default=0.0)
+        worst = [float(np.nanmax(error, initial=0.0)) for error in (found.errors or (0.0,))]
+        fluxes = f" and of its fluxes and torques {max(worst[4:]):.2g}" if worst[4:] else ""
         warnings.warn(
             f"The average over the zone spent {found.points} momenta before it reached rtol = {measurement.rtol:g}: "
-            "its "
-            f"error is up to {worst:.2g} (see `k_error`). Raise `max_points`, or widen `rtol`.",
+            f"the error of its probabilities (see `k_error`) and channels is up to {max(worst[:4]):.2g}{fluxes}. Raise "
+            "`max_points`, or widen `rtol`.",
             SpinjuncWarning,
             stacklevel=4,
         )

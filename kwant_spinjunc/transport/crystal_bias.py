@@ -333,11 +333,12 @@ class _Integrand:
         functions = [BASIC.function, TURNED.function]
         E = energies.copy()
         found = self.problem.observe(E, np.repeat(k, len(E), axis=0), functions)
-        bad = found.bad | ~(found.values[3].max(axis=1) <= MAX_DEFECT)
+        bad = found.bad | ~(np.maximum(found.values[3], found.values[7]).max(axis=1) <= MAX_DEFECT)
         if bad.any():
             E[bad] += 1e-8 * np.ptp(self.mu)
             found = self.problem.observe(E, np.repeat(k, len(E), axis=0), functions)
-            bad = found.bad | ~(found.values[3].max(axis=1) <= MAX_DEFECT)
+            bad = found.bad | ~(np.maximum(found.values[3], found.values[7]).max(axis=1) <= MAX_DEFECT)
+        self.channels |= bool(np.nansum(found.values[2][~found.bad]))
         for n in range(len(E)):
             values = [np.zeros_like(a[n]) if bad[n] else a[n] for a in found.values]
             yield self._kept((values, [np.full(a.shape, float(bad[n])) for a in values]))

@@ -193,6 +193,30 @@ def test_a_node_that_misses_unitarity_is_stepped_around(looked_at, monkeypatch):
             mean(max_points=2000)
 
 
+@pytest.mark.parametrize("looked_at", [True, False])
+def test_a_node_whose_waves_miss_the_charge_is_stepped_around(looked_at, monkeypatch):
+    def mean():
+        s = sj.scatter(altermagnet_junction(), 0.2, k="average", turns=[0.0, 1.0], behind="barrier", rtol=1e-4)
+        return s.spin_current(total=True)
+
+    clean, cut_flux, hit = mean(), problem.cut_flux, [0]
+
+    def damaged(crystal, solved, turn, k):
+        at = (np.floor(k[:, 0] * 1e9).astype(np.int64) % 7 == 0).reshape(-1, 1, 1, 1)
+        hit[0] += int(at.sum())
+        flux, total = cut_flux(crystal, solved, turn, k)
+        return flux + 0.1 * at[..., None], total + 0.1 * at
+
+    monkeypatch.setattr(problem, "cut_flux", damaged)
+    if looked_at:
+        assert abs(mean() - clean).max() < 1e-5 * abs(clean).max()
+        assert hit[0] > 3
+    else:
+        monkeypatch.setattr(zone, "UNITARY", 1e9)
+        with pytest.raises(sj.ContinuityError):
+            mean()
+
+
 def test_torques_that_are_nothing_but_rounding_need_no_digits():
     """Of collinear magnets; self-energies of metals cost digits, and what is left must not be taken for a torque."""
     s = sj.scatter(

@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose
 from strategies import repetitions
 
 import kwant_spinjunc as sj
+from kwant_spinjunc.crystals import problem
 from kwant_spinjunc.transport import crystal_bias
 
 #: Agreement with the junction's own integrals, both asked for 1e-9; 2e-10 is met.
@@ -255,6 +256,25 @@ def test_what_does_not_converge_is_refused_with_its_measure(monkeypatch):
     syst = layers(LEVELS, SPLITTINGS, PLANE)
     with pytest.raises(sj.IntegrationError, match=r"window did not reach rtol = 1e-10: its error is \S+, \S+ of"):
         response(syst, 0.05, k="average", turns=1.0, rtol=1e-10, max_points=30, equilibrium=False)
+
+
+def test_energies_whose_waves_miss_the_charge_are_no_part_of_a_window(monkeypatch):
+    syst, cut_flux = layers(LEVELS, SPLITTINGS, PLANE, dimensions=2), problem.cut_flux
+    asked = dict(equilibrium=False, rtol=1e-2)
+    clean = response(syst, 0.3, **asked)
+
+    def damaged(*args):
+        calls.append(None)
+        return tuple(a + 0.1 * (len(calls) % every == 0) for a in cut_flux(*args))
+
+    monkeypatch.setattr(problem, "cut_flux", damaged)
+    calls, every = [None], 2  # every first look at energies, not that a step aside
+    found = response(syst, 0.3, **asked)
+    assert len(calls) > 2
+    assert abs(found.spin_current - clean.spin_current).max() < 1e-5 * abs(clean.spin_current).max()
+    every = 1
+    with pytest.raises(sj.IntegrationError, match="did not reach"):
+        response(syst, 0.3, **asked)
 
 
 def spin_orbit_lead():

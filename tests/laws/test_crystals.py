@@ -1,6 +1,7 @@
 """Laws of crystals: every angle of a Kwant system at once equals Kwant on the system turned by hand."""
 
 import pickle
+from dataclasses import replace
 
 import kwant
 import numpy as np
@@ -223,6 +224,59 @@ def test_a_level_of_planes_by_themselves_costs_no_digits():
         plain = sj.scatter(build(angle), 0.0)
         assert abs(found.transmissions[i] - plain.transmissions).max() < 1e-9
     assert found.unitarity_defect < 1e-9
+
+
+def weakly_held():
+    """Return a spin valve of two sites weakly held by leads, cut between them, and the energy of a level at 1 rad."""
+    lattice, hold, tie, field = kwant.lattice.chain(norbs=2), 0.07, 0.3, 0.4
+    syst = kwant.Builder()
+    syst[(lattice(x) for x in range(4))] = -0.4 * sz
+    syst[lattice.neighbors()] = -hold * one
+    syst[lattice(2), lattice(1)] = -tie * one
+    for direction, x in ((-1, 0), (1, 3)):
+        lead = kwant.Builder(kwant.TranslationalSymmetry((direction,)))
+        lead[lattice(x)], lead[lattice.neighbors()] = -0.2 * sz, -one
+        syst.attach_lead(lead)
+    turned = np.cos(1.0) * sz + np.sin(1.0) * sx
+    levels = np.linalg.eigvalsh(np.block([[-field * sz, -tie * one], [-tie * one, -field * turned]]))
+    return syst.finalized(), float(levels[0])
+
+
+def test_transverse_flux_of_a_level_at_the_cut_is_many_times_what_comes_in():
+    """By S alone: the flux along the axis of the turn is 2 Im S†dS/dθ, the slope of a level times how long it holds."""
+    syst, energy = weakly_held()
+    step = 2e-4
+    angles = 1.0 + step * np.arange(-2, 3)
+    s = sj.scatter(syst, energy, turns=angles, behind=lambda site: site.pos[0] >= 2, check=True)
+    flux = s.spin_current(total=True)[2]
+    problem = s.measurement.problem
+    solved = solve.solve(problem.crystal, np.array([energy]), np.zeros((1, 0)), problem.turn)
+    S = solved.S[0]
+    slope = (S[0] - 8 * S[1] + 8 * S[3] - S[4]) / (12 * step)
+    expected = 2 * (S[2].conj() * slope).sum(axis=0).imag @ solved.layout.by_lead
+    assert abs(flux[:, 2]).max() > 10
+    assert flux[:, 2] == pytest.approx(expected, rel=1e-7)
+    # charge is bounded by what comes in, and seen by waves and S alike
+    assert flux[0, 0] == pytest.approx(s.transmission(1, 0)[2], rel=1e-9)
+
+
+@pytest.mark.parametrize("ask", [lambda s: s.spin_current(), lambda s: s.torque(lambda site: site.pos[0] >= 2)])
+def test_waves_at_the_cut_that_lost_digits_are_refused(ask, monkeypatch):
+    syst, energy = weakly_held()
+
+    def asked(damage):
+        join = joint.join
+
+        def damaged(*args):
+            found = join(*args)
+            return replace(found, front=found.front * (1 + damage))  # S is as unitary as before
+
+        monkeypatch.setattr(solve, "join", damaged)
+        return ask(sj.scatter(syst, energy, turns=1.0, behind=lambda site: site.pos[0] >= 2))
+
+    asked(1e-10)
+    with pytest.raises(sj.ContinuityError, match="miss the transmitted charge by .*e-0"):
+        asked(1e-5)
 
 
 def test_a_result_pickles():
