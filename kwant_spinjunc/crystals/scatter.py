@@ -117,7 +117,8 @@ def scatter_crystal(
         positive("max_defect", max_defect) if points is not None else max(positive("max_defect", max_defect), rtol)
     )
     _judge(measurement, found, modes, float(np.max(unitarity)), max_defect)
-    refuse_missed(float(np.max(turned[3:], initial=0.0)), max_defect)
+    if turned:
+        refuse_missed(float(np.max(turned[3])), max_defect)
     axes = lead_axes(crystal, turn)
     return CrystalScattering(
         device=device,
