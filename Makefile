@@ -1,5 +1,5 @@
 # Needs only Python >= 3.11 with venv, a C/C++ compiler and make. Everything else goes into .uv and .venv.
-.PHONY: help validation validation-quick readme test test-deep test-faults test-numpy2 test-wheel test-dask test-mpi test-export benchmarks benchmarks-smoke benchmarks-scaling benchmarks-iron benchmarks-peers docs lint ci clean
+.PHONY: help validation validation-quick readme test test-deep test-faults test-numpy2 mutation test-wheel test-dask test-mpi test-export benchmarks benchmarks-smoke benchmarks-scaling benchmarks-iron benchmarks-peers docs lint ci clean
 
 export OPENBLAS_NUM_THREADS = 1
 # Without bytecode every process of the tests compiles Kwant, Matplotlib and xarray again, for seconds each.
@@ -61,7 +61,7 @@ benchmarks-smoke: $(UV) ## Run the shortest benchmarks, whatever they measure
 benchmarks-scaling: $(UV) ## Follow the cost over planes, angles, energies, W, digits, realizations; writes docs/scaling.md
 	$(UV) run python -m benchmarks.scaling
 
-benchmarks-iron: $(UV) ## Average Fe|barrier|Fe over its zone to one percent at 19 angles, minutes, beside a mesh
+benchmarks-iron: $(UV) ## Ask Fe|barrier|Fe for its mean over the zone to one percent at 19 angles, minutes, beside a mesh
 	$(UV) run python -m benchmarks.iron
 
 benchmarks-peers: $(UV) ## Time the fast engine against Kwant, sisl and hamop, in an environment of its own

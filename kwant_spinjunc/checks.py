@@ -379,7 +379,7 @@ def refuse_unknown(given: Iterable[str], names: Sequence[str], called: str) -> N
     for name in given:
         if name not in names:
             near = get_close_matches(name, names, n=1)
-            hint = f"Did you mean `{near[0]}`?" if near else f"It has {', '.join(names)}."
+            hint = f"Did you mean `{near[0]}`?" if near else f"It has {', '.join(dict.fromkeys(names))}."
             raise ArgumentError(f"Argument `{name}` must be a keyword of {called}, but is not. {hint}")
 
 

@@ -23,19 +23,19 @@ class BandEdgeError(ArgumentError):
 
 
 class ConservationError(SpinjuncError, RuntimeError):
-    """A result violates a conservation law by more than its tolerance and is refused."""
+    """A result violates a conservation law by more than ``max_defect`` and is refused."""
 
 
 class UnitarityError(ConservationError):
-    """The scattering matrix is not unitary within the tolerance."""
+    """The scattering matrix is not unitary within ``max_defect``."""
 
 
 class ContinuityError(ConservationError):
-    """Charge or spin is not continuous through the planes within the tolerance."""
+    """Charge or spin is not continuous through the planes within ``max_defect``."""
 
 
 class DisagreementError(ConservationError):
-    """Two independent routes to the same result differ by more than the tolerance; neither is returned."""
+    """Two independent routes to the same result differ by more than both may be off; neither is returned."""
 
 
 class SpinjuncWarning(UserWarning):

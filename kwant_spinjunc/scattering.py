@@ -77,7 +77,7 @@ class Scattering(Solved):
     def of(cls, problem: Problem, solved: Solved) -> Scattering:
         """Return the answer to a problem, or refuse it.
 
-        Raises `UnitarityError, ContinuityError`: It violates a conservation law by more than the tolerance.
+        Raises `UnitarityError, ContinuityError`: It violates a conservation law by more than ``max_defect``.
         """
         answer = {name: getattr(solved, name) for name in solved.__dataclass_fields__}
         result = cls(problem=problem, **answer)
@@ -279,10 +279,10 @@ def scatter(
         the label of a magnetic lead as well. Leading axes broadcast with those of ``energy`` and ``k`` and lead all
         results; the halves, and the sample of a disordered junction, are solved once (fast engine only).
     max_defect
-        Largest defect of unitarity or continuity (per unit flux) that is accepted.
+        Largest defect of unitarity or continuity (per unit flux) that is accepted, 1e-8 by default.
     rtol
-        Relative tolerance of a Brillouin-zone average (see `zone.average`); currents, torques and densities are
-        averaged to ``rtol`` of the largest of their kind.
+        Relative accuracy of a Brillouin-zone average (see `zone.average`), 1e-8 by default; currents, torques and
+        densities are averaged to ``rtol`` of the largest of their kind.
 
     Raises
     ------

@@ -103,7 +103,7 @@ def unitarity_of(probabilities: Floats, modes: NDArray[Any]) -> Floats:
 
 
 def refuse_unitarity(defect: ArrayLike, max_defect: float, why: str = "") -> None:
-    """Raise `UnitarityError` unless the scattering matrix is unitary within the tolerance; ``why`` it may not be."""
+    """Raise `UnitarityError` unless the scattering matrix is unitary within ``max_defect``; ``why`` it may not be."""
     worst = float(np.max(defect, initial=0.0))
     if not worst <= max_defect:
         raise UnitarityError(
@@ -112,7 +112,7 @@ def refuse_unitarity(defect: ArrayLike, max_defect: float, why: str = "") -> Non
 
 
 def refuse_discontinuity(fields: Fields, max_defect: float, why: str = "") -> None:
-    """Raise `ContinuityError` unless charge and spin are continuous within the tolerance; ``why`` they may not be."""
+    """Raise `ContinuityError` unless charge and spin are continuous within ``max_defect``; ``why`` they may not be."""
     for name, defect in [("continuity", fields.continuity_defect), ("the torque balance", fields.torque_defect)]:
         worst = float(np.max(defect, initial=0.0))
         if not worst <= max_defect:

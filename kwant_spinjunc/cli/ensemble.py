@@ -34,7 +34,7 @@ EXAMPLE = (
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
     add_family(parser)
-    add_k(parser)
+    add_k(parser, average=False, system=False)
     add_energy(parser)
     add_solver(parser, "halves")
     add_workers(parser, 1)

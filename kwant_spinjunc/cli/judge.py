@@ -47,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--realizations", type=int, metavar="N", help="samples of a disordered junction (default: 100)")
     parser.add_argument("--boundary", metavar="WORD", help="periodic, twisted or `hard wall`, of samples")
     parser.add_argument("--seed", type=int, metavar="N", help="of the samples (default: 0)")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes for samples (default: one per CPU)")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes for samples (default: 1)")
     parser.add_argument(
         "--material", metavar="LEFT[,RIGHT]", help="cobalt or permalloy: also judge Valet-Fert and equation (12)"
     )

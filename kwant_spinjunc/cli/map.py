@@ -22,7 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     from ..runs.validity import ERRORS
 
     add_family(parser)
-    add_k(parser)
+    add_k(parser, system=False)
     add_energy(parser)
     add_vary(parser, required=True)
     add_workers(parser, 1)

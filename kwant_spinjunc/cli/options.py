@@ -47,14 +47,11 @@ def add_family(parser: argparse.ArgumentParser, returned: str = "a Junction") ->
     )
 
 
-def add_k(parser: argparse.ArgumentParser) -> None:
-    """Add --k."""
-    parser.add_argument(
-        "--k",
-        metavar="KX,KZ",
-        help="in-plane wave vector in 1/a, or `average` over the Brillouin zone (default: Γ); of a Kwant system its "
-        "momenta, in the order of their names",
-    )
+def add_k(parser: argparse.ArgumentParser, *, average: bool = True, system: bool = True) -> None:
+    """Add --k of a verb that takes averages, and Kwant systems at their momenta."""
+    text = "in-plane wave vector in 1/a" + ", or `average` over the Brillouin zone" * average + " (default: Γ)"
+    more = "; of a Kwant system its momenta, in the order of their names" if system else ""
+    parser.add_argument("--k", metavar="KX,KZ", help=text + more)
 
 
 def add_energy(parser: argparse.ArgumentParser) -> None:

@@ -20,7 +20,7 @@ EXAMPLE = "spinjunc show systems/tunnel_junction.py --set theta=60deg --energy 0
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
     add_family(parser, "a Junction or Device")
-    add_k(parser)
+    add_k(parser, average=False, system=False)
     parser.add_argument("-o", "--output", metavar="FIGURE", help="default: FILE.png in the current folder")
     parser.add_argument("--energy", type=number, help="draw a line at this energy")
 

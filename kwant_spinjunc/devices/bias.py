@@ -76,7 +76,7 @@ def current_voltage(
     temperature
         k_B T as an energy, the same in all leads.
     rtol
-        Relative tolerance of each point's currents.
+        Relative accuracy of each point's currents.
     params
         Parameters of the system.
     max_defect

@@ -155,7 +155,7 @@ class Device:
         if momenta:
             raise ArgumentError(
                 f"Argument `k` must be given, as the system has momenta {', '.join(momenta)}, but is not. Use one "
-                "momentum, or k='average'."
+                "momentum, or k='average'; of a parameter that is no momentum give the value in `params`."
             )
         if missing:
             raise ArgumentError(f"Argument `params` must have a value for {', '.join(missing)}, but has none.")

@@ -29,7 +29,7 @@ TIME_REVERSAL = "time-reversal"
 #: A matrix element this small, relative to the largest, is rounding.
 ROUNDING = 1e-12
 #: Names of parameters that are wave vectors, as `kwant.wraparound` calls them and people do.
-MOMENTUM = re.compile(r"k(_?[xyz]|_[a-z]|_?\d+)?")
+WAVE_VECTOR = re.compile(r"k(_?[xyz]|_[a-z]|_?\d+)?")
 #: How a parameter is changed to see whether hoppings depend on it.
 CHANGE = 1.37
 
@@ -149,16 +149,16 @@ def _by_time_reversal(
             "Hoppings are complex also without spin-orbit coupling (a magnetic flux, a Bloch phase, complex orbitals): "
             f"time reversal does not tell exchange from it. {WAY_OUT}"
         )
-    if not trusted and not momenta_of(system, params):
+    if not trusted and not wave_vectors_of(system, params):
         reason = _suspicion(system, edges, sites, spin, params, _largest(odd) > negligible, negligible)
         if reason:
             return None, f"{reason} {WAY_OUT}"
     return odd, ""
 
 
-def momenta_of(system: Any, params: Mapping[str, Any]) -> list[str]:
+def wave_vectors_of(system: Any, params: Mapping[str, Any]) -> list[str]:
     """Return the parameters of the system that are called like wave vectors."""
-    return [n for n in params if n in system.parameters and MOMENTUM.fullmatch(n) and _is_number(params[n])]
+    return [n for n in params if n in system.parameters and WAVE_VECTOR.fullmatch(n) and _is_number(params[n])]
 
 
 def _reversed_parts(system: Any, sites: Sites, spin: SpinOperator, params: Mapping[str, Any]) -> tuple[Any, Any, float]:
@@ -166,7 +166,7 @@ def _reversed_parts(system: Any, sites: Sites, spin: SpinOperator, params: Mappi
     objects = [system.sites[i] for i in sites]
     S, tau = spin.block_diagonal(objects), spin.time_reversal(objects)
     free, dependent = parts = _parts(_within(system, sites, params), S)
-    momenta = momenta_of(system, params)
+    momenta = wave_vectors_of(system, params)
     if momenta:
         parts = _parts(_within(system, sites, {**params, **{name: -params[name] for name in momenta}}), S)
     free_turned, turned = (tau @ part.conj() @ tau.conj().T for part in parts)

@@ -181,7 +181,7 @@ class DeviceScattering(Terminals):
 
         ``magnet``: name of a magnet of the device, a list of sites or a function of a site.
 
-        Raises `ContinuityError`: Flux and torques differ by more than the tolerance.
+        Raises `ContinuityError`: Flux and torques differ by more than ``max_defect``.
 
         Warns
         -----

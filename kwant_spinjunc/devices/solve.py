@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import cache
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,8 @@ EDGE = 1e-6
 #: Orbitals of a cell up to which modes are counted a second time: by a plain eigenproblem, or a generalized one if the
 #: hopping is singular. Beyond it would cost as much as Kwant's own.
 COUNTED, COUNTED_SINGULAR = 200, 60
+#: What Kwant's solver of one block takes. It is no public function: another Kwant's is asked for nothing.
+BLOCK_ARGUMENTS = ("h_cell", "h_hop", "tol", "stabilization", "time_reversal", "particle_hole", "chiral")
 #: Momenta of different modes closer than this are nearly degenerate: Kwant returns them neither apart nor orthogonal.
 NEARLY = 1e-6
 
@@ -141,13 +145,18 @@ def _modes(number: int, blocks_of: LeadBlocks, energy: float, count: bool) -> Mo
 def block_modes(h: Any, v: Any) -> Modes:
     """Return what ``kwant.physics.modes(h, v)`` does, most of whose time goes into symmetries that are absent."""
     solve_block = getattr(kwant.physics.leads, "compute_block_modes", None)
-    if solve_block is None or not v.any():
+    if solve_block is None or not _is_as_known(solve_block) or not v.any():
         found: Modes = kwant.physics.modes(h, v)
         return found
     waves, momenta, velocities, vecs, inverse, root = solve_block(h, v, 1e6, None, None, None, None)
     propagating = kwant.physics.PropagatingModes(waves, velocities, momenta)
     propagating.block_nmodes = [len(velocities) // 2]
     return propagating, kwant.physics.StabilizedModes(vecs, inverse, len(velocities) // 2, root)
+
+
+@cache
+def _is_as_known(solve_block: Any) -> bool:
+    return tuple(signature(solve_block).parameters) == BLOCK_ARGUMENTS
 
 
 def _spin_projectors(along: Any, H: Any, hop: Any) -> tuple[list[Any], float]:

@@ -22,7 +22,7 @@ import numpy as np
 from ..arrays import Complex
 from ..errors import ArgumentError
 from ..spin import PAULI, check_unit_vector
-from .exchange import momenta_of
+from .exchange import wave_vectors_of
 from .spin_channels import ALIGNED, lead_exchange
 from .spin_operators import ORDERS, WAY_OUT, SpinOperator, checked_spin, norbs_of
 
@@ -135,7 +135,7 @@ def _sample(values: Any, count: int = SAMPLE) -> list[Any]:
 def _matrices(system: Any, edges: Any, params: Params, count: int) -> tuple[list[Any], list[Any]]:
     """Return (site, site, matrix, matrix at reversed momenta) of some on-site terms, and of hoppings, no zeros."""
     sites = system.sites
-    momenta = momenta_of(system, params or {})
+    momenta = wave_vectors_of(system, params or {})
     back = {**(params or {}), **{name: -(params or {})[name] for name in momenta}}
 
     def value(i: int, j: int) -> Any:

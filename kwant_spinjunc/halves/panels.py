@@ -54,7 +54,7 @@ GAUSS_WEIGHTS[[9, 11, 13]] = _GAUSS[1:]
 
 
 class IntegrationError(SpinjuncError, RuntimeError):
-    """A Brillouin-zone average did not reach the tolerance that was asked for."""
+    """A Brillouin-zone average did not reach the accuracy that was asked for."""
 
 
 def weight(c: ArrayLike) -> Floats:

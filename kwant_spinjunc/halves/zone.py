@@ -241,8 +241,7 @@ def average(
             raise IntegrationError(f"The function to average is NaN or infinity in {lost:.1%} of the zone.")
         raise IntegrationError(
             f"The average did not reach rtol = {rtol:g}, atol = {np.max(atol):g} with {integrand.points} points: "
-            f"{result}. Split at thresholds and resonances, raise `max_points`, widen the tolerance, or pass "
-            "strict=False."
+            f"{result}. Split at thresholds and resonances, raise `max_points` or `rtol`, or pass strict=False."
         )
     return result
 

@@ -100,9 +100,9 @@ def judge(
         Of a disordered junction ``cross_section``, ``realizations``, ``boundary``, ``seed``, ``workers``, ``torques``
         and the others of `ensemble`. ``materials`` (a `Material` or one for each side) and ``lattice_constant`` in nm.
         Of a Kwant family ``params``, ``spin``, ``magnetizations``, ``cuts`` and ``cut`` (which one lies in the spacer);
-        ``turned_by``, name of its angle (default: its first parameter, or ``theta``). ``rtol`` of an average (1e-6),
-        ``advise=False`` to skip the search for what would have to change, ``name`` for what is printed. All others are
-        parameters of a family.
+        ``turned_by``, name of its angle (default: its first parameter, or ``theta``). ``rtol`` of an average (1e-6, of
+        a Kwant system 1e-4), ``advise=False`` to skip the search for what would have to change, ``name`` for what is
+        printed. All others are parameters of a family.
 
     Raises
     ------

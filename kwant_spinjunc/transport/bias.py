@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ from numpy.typing import ArrayLike
 
 from .. import halves
 from ..arrays import Floats, Indices
-from ..checks import finite, finite_array, positive, sides
+from ..checks import finite, finite_array, positive, refuse_unknown, sides
 from ..checks import temperature as check_temperature
 from ..devices.device import Device, as_device
 from ..errors import ArgumentError
@@ -306,6 +307,8 @@ def bias_response(
     >>> np.sign(response.current).tolist(), response.layer_torques.shape
     ([-1.0, 0.0, 1.0], (3, 6, 3))
     """
+    own = tuple(name for name in signature(bias_response).parameters if name not in ("junction", "bias", "crystal"))
+    refuse_unknown(crystal, (*own, *CrystalSettings.__dataclass_fields__), "bias_response")
     V = finite_array("bias", bias)
     left, right = sides("temperature", temperature, alike=True)
     kT = (check_temperature("temperature", left), check_temperature("temperature", right))
@@ -322,7 +325,7 @@ def bias_response(
     check_junction(junction)
     if crystal:
         raise ArgumentError(
-            f"Argument `{next(iter(crystal))}` must be left out for a Junction, whose magnets have an m."
+            f"Argument `{next(iter(crystal))}` must be left out for a Junction, but is given: it is for a Kwant system."
         )
     rtol = positive("rtol", 1e-8 if rtol is None else rtol)
     layers = layers is None or layers

@@ -332,3 +332,6 @@ def test_leads_that_mix_spins_and_keywords_of_others_are_refused():
         )  # fmt: skip
     with pytest.raises(sj.ArgumentError, match="`turns` must be left out for a Junction"):
         sj.bias_response(junction(1.0), 0.1, turns=0.5)
+    for system in (junction(1.0), layers(LEVELS, SPLITTINGS, PLANE, dimensions=2)):
+        with pytest.raises(sj.ArgumentError, match=r"`accumulated` must be a keyword of bias_response.*`accumulation`"):
+            sj.bias_response(system, 0.1, accumulated=[[0.1, 0.0], [0.0, 0.0]])

@@ -79,3 +79,13 @@ def test_modes_of_a_block_are_those_that_kwant_returns(size, hopping):
         for name in ("wave_functions", "velocities", "momenta", "vecs", "vecslmbdainv", "nmodes", "sqrt_hop"):
             if hasattr(expected, name):
                 np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+
+
+@pytest.mark.parametrize("other", [None, lambda cell, hop, options: pytest.fail("another function was called")])
+def test_a_kwant_whose_solver_of_a_block_is_another_is_asked_for_whole_leads(other, monkeypatch):
+    h, v = np.array([[0.3 + 0j]]), np.array([[-1.0 + 0j]])
+    expected = kwant.physics.modes(h, v)
+    monkeypatch.setattr(kwant.physics, "modes", lambda *_: expected)
+    assert block_modes(h, v) is not expected  # the one that is known is called
+    monkeypatch.setattr(kwant.physics.leads, "compute_block_modes", other)
+    assert block_modes(h, v) is expected

@@ -322,6 +322,12 @@ def test_without_its_field_like_part_a_torque_may_be_exported():
         ("boris", {"free": "left"}, "Argument `free` must be left out for BORIS"),
         ("boris", {"fixed_layer": (1, 0, 0)}, "Argument `fixed_layer` must be left out for BORIS"),
         ("boris", {"field_like": False}, "Argument `field_like` must be left out for BORIS"),
+        (
+            "mumax3",
+            {"current": 1e11},
+            "`current` must be a keyword of export, but is not. Did you mean `current_density`",
+        ),
+        ("boris", {"current": 1e11}, "`current` must be a keyword of export"),
     ],
 )
 def test_impossible_requests_are_refused(target, options, words):

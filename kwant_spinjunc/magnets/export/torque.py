@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from inspect import signature
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ..._version import __version__
 from ...arrays import Floats, Side
-from ...checks import choice, finite, finite_array, positive
+from ...checks import choice, finite, finite_array, positive, refuse_unknown
 from ...devices.device import Device
 from ...errors import ArgumentError
 from ...model.junction import Junction
@@ -111,6 +112,8 @@ def export(
     (0.064516, 1.004206, 1)
     """
     choice("target", target, TARGETS)
+    own = tuple(name for name in signature(export).parameters if name not in ("source", "target", "options"))
+    refuse_unknown(options, (*own, *Options.__annotations__), "export")
     unit = _unit_of(source, options)
     a, tolerance = nanometers("lattice_constant", lattice_constant), positive("tolerance", tolerance)
     settings = {option: value for option, value in options.items() if value is not None}

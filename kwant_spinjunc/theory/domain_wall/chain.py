@@ -234,7 +234,7 @@ def unbalanced(chain: SpinChain, exchange: Floats, torque: Floats, m: Floats, fr
 
 
 def stiffness(chain: SpinChain, exchange: Floats, torque: Floats, m: Floats, frames: tuple[Floats, Floats]) -> Floats:
-    """Return minus the derivative of `_unbalanced` in the tangent displacements, in banded storage (3 + 1 + 3 rows)."""
+    """Return minus the derivative of `unbalanced` in the tangent displacements, in banded storage (3 + 1 + 3 rows)."""
     u, K, K_d = chain.easy_axes, chain.anisotropy, chain.demagnetization
     along = K * dot(m, u) ** 2 - K_d * m[:, 1] ** 2
     bond = exchange * dot(m[:-1], m[1:])
