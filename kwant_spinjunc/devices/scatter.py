@@ -55,7 +55,7 @@ def prepare_device(device: Device, params: Mapping[str, Any] | None) -> Prepared
     levels = {name: _lowest_level(device, name, barrier, everything) for name, barrier in device.barriers.items()}
     axes = np.full((len(system.leads), 3), np.nan)
     for number, lead in enumerate(system.leads):
-        if kwant.system.is_selfenergy_lead(lead) or getattr(lead, "_modes", True) is None:
+        if not _has_modes(lead):
             raise ArgumentError(
                 f"Argument `syst` must have leads with modes, but lead {number} is given by a self-energy only. "
                 "Use syst.precalculate(energy, what='modes')."
@@ -70,6 +70,16 @@ def prepare_device(device: Device, params: Mapping[str, Any] | None) -> Prepared
         for number, (lead, m) in enumerate(zip(system.leads, axes, strict=True))
     ]
     return Prepared(device, everything, spin, axes, look_at_leads(system, everything, along), along, levels)
+
+
+def _has_modes(lead: Any) -> bool:
+    """Tell whether a lead is more than a self-energy."""
+    if isinstance(lead, kwant.system.PrecalculatedLead):
+        try:
+            lead.modes(0.0)  # returns what is kept, at any energy
+        except ValueError:
+            return False
+    return not kwant.system.is_selfenergy_lead(lead)
 
 
 def scatter_device(
