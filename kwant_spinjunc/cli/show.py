@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
     print(f"angle {math.degrees(junction.angle):.6g} deg")
     k = wave_vector(options.k)
     if isinstance(k, str):
-        raise ArgumentError("Argument `--k` must be one wave vector to draw bands, but is 'average'.")
+        raise ArgumentError("Argument `--k` must be one wave vector to draw bands, but is 'average'. Use kx,kz.")
     print(f"  bands at k = {k or 'Γ'}  {junction.describe_bands(float(band_shift(k)))}")
     rows = [("left lead", junction.left), *((f"layer {n}", layer) for n, layer in enumerate(junction.layers))]
     for name, layer in [*rows, ("right lead", junction.right)]:

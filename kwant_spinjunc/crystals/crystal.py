@@ -32,8 +32,6 @@ from .spins import ALIGNED, Axis, axis_of, basis_of, scale_of, spin_orbit_coupli
 DENSE = 1000
 #: Momentum at which a system is looked at, unlike its reverse.
 AT = 0.3
-#: Imaginary part of the exchange in real space, relative to the largest element, that counts as spin-orbit coupling.
-SPIN_ORBIT = 1e-12
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,8 +21,6 @@ from .measure import Measured, Measurement
 from .problem import DEFECT, ROUNDING, TURNED, Observable
 from .waves import hopping_flux, site_torques
 
-AXES = ("x", "y", "z")
-
 
 def refuse_missed(missed: float, max_defect: float) -> None:
     """Raise `ContinuityError` unless waves at the cut carry the charge that S says, within the tolerance."""

@@ -82,6 +82,11 @@ def current_voltage(
     max_defect
         See `scatter`.
 
+    Notes
+    -----
+    **Validity**: noninteracting, phase-coherent electrons, and a Hamiltonian that does not follow µ; of one whose
+    potential does, see `bias_response`.
+
     Examples
     --------
     >>> import kwant, numpy as np

@@ -99,7 +99,7 @@ def build(
             lattice,
             first_plane,
             values,
-            _coupled_planes(junction, section),
+            _coupled_planes(junction),
             _Value(junction, section, first_plane),
         )
     else:
@@ -216,7 +216,7 @@ class _Value:
         return _adjoint(values.along[n2 - self.first_plane, b])
 
 
-def _coupled_planes(junction: Junction, section: CrossSection) -> NDArray[np.bool_]:
+def _coupled_planes(junction: Junction) -> NDArray[np.bool_]:
     """Return which planes have in-plane hoppings in some sample."""
     if any(isinstance(disorder, Roughness) for layer in junction.layers for disorder in layer.disorder):
         return np.full(len(junction.planes), junction.is_dispersive)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,6 +144,3 @@ def _leads_behind(name: str, hoppings: Any, system: Any, edges: Any) -> NDArray[
             "target) of two neighboring regions, all from the same side."
         )
     return behind
-
-
-SiteSet = Iterable[Any] | Callable[[Any], bool]

@@ -116,7 +116,7 @@ def _fields_from_waves(
     (found,) = torques(system, numbers, spin, [together], {}, labels)
     on_planes = by_spin(of_planes(found[:, :, 0]))
     currents = by_spin(fluxes(system, onsites, together, bonds, {}, planes - 1))
-    density = by_spin(of_planes(densities(system, onsites, together, where, {})))
+    density = by_spin(of_planes(densities(system, onsites, together, where)))
     turning, along = _turning_bonds(sample, section, by_plane)
     for plane, pairs in along.items():
         # a bond that turns the spin gives it to the lattice: what leaves one end is not what arrives at the other

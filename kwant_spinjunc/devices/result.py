@@ -218,7 +218,7 @@ class DeviceScattering(Terminals):
     def density(self, quantity: str = "charge", lead_in: int = 0) -> Floats:
         """Return the density of ``"charge"``, ``"x"``, ``"y"`` or ``"z"`` on all sites, in ħ per energy."""
         device, onsite, waves = self._evaluating(quantity, lead_in)
-        return np.asarray(densities(device.system, onsite, waves, None, self.params)[..., 0].sum(axis=0))
+        return np.asarray(densities(device.system, onsite, waves, None)[..., 0].sum(axis=0))
 
     def to_dataset(self) -> Any:
         """Return probabilities, modes and the fluxes and torques of the named cuts and magnets as `xarray.Dataset`."""

@@ -67,7 +67,7 @@ class Terminals:
 
     def _lead(self, name: str, lead: int) -> int:
         leads = self.transmissions.shape[-1]
-        if not 0 <= lead < leads:
+        if isinstance(lead, bool) or not isinstance(lead, (int, np.integer)) or not 0 <= lead < leads:
             raise ArgumentError(f"Argument `{name}` must be 0 to {leads - 1}, but is {lead!r}.")
         return lead
 

@@ -87,7 +87,7 @@ def residual(
     return found
 
 
-def densities(system: Any, onsites: Operators, waves: Any, where: Any, params: Mapping[str, Any] | None) -> Floats:
+def densities(system: Any, onsites: Operators, waves: Any, where: Any) -> Floats:
     """Return the density of each on-site operator, shape (modes, sites, operators); arguments as in `fluxes`."""
     counts, offsets = orbitals_of(system)
     sites = np.arange(len(counts)) if where is None else np.array([_numbers(system, [site])[0] for site in where])

@@ -212,7 +212,7 @@ def _target(junction: Any, parameters: dict[str, Any], given: Mapping[str, Any])
     name = f"{getattr(junction, '__name__', 'this family')}({settings})"
     if "behind" in given and (turned_by is None or turned_by in parameters):
         return name, call_any_family(junction, parameters)
-    first = call_any_family(junction, _with_angle(junction, parameters, turned_by, np.pi / 3))
+    first = call_any_family(junction, _with_angle(parameters, turned_by, np.pi / 3))
     if isinstance(first, Junction):
         if turned_by in parameters or why_fixed(first):
             # its own angle may be what is asked for, and collinear magnets do not show where one ends
@@ -248,9 +248,7 @@ def _turning(family: Callable[..., Any], turned_by: str | None) -> str | None:
     return required[0] if len(required) == 1 else None
 
 
-def _with_angle(
-    family: Callable[..., Any], parameters: Mapping[str, Any], turned_by: str | None, angle: float
-) -> dict[str, Any]:
+def _with_angle(parameters: Mapping[str, Any], turned_by: str | None, angle: float) -> dict[str, Any]:
     return dict(parameters) if turned_by is None or turned_by in parameters else {**parameters, turned_by: angle}
 
 

@@ -50,7 +50,7 @@ def zone_average(
 ) -> CrystalScattering:
     """Average a Kwant system over its zone: ``scatter(system, energy, k="average", ...)`` on many processors.
 
-    **Result**: Of which other cuts and magnets are averaged in this process.
+    **Result**: As of `scatter`; fluxes and torques asked of it later are averaged in this process.
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ def bias_derivative(junction: Junction, bias: ArrayLike, *, step: float = 0.02, 
     V, h = finite_array("bias", bias), positive("step", step)
     steps = h * np.array([-1.0, -0.5, -0.25, 0.25, 0.5, 1.0])
     options = {"rtol": 1e-10, "layers": False, **options}
-    response = bias_response(junction, V[..., None] + steps, **_with_axis(options, len(V.shape)))
+    response = bias_response(junction, V[..., None] + steps, **_with_axis(options))
     torques = response.torques if response.equilibrium is None else response.total_torques
     noise = response.error if response.equilibrium is None else response.error + response.equilibrium.error
     found, errors = [], []
@@ -71,7 +71,7 @@ def bias_derivative(junction: Junction, bias: ArrayLike, *, step: float = 0.02, 
     return BiasDerivative(np.broadcast_to(V, batch), conductance, magnetization, damping_like, field_like, error)
 
 
-def _with_axis(options: dict[str, Any], ndim: int) -> dict[str, Any]:
+def _with_axis(options: dict[str, Any]) -> dict[str, Any]:
     """Insert the axis of the steps behind the batch axes of options that have any."""
     out = dict(options)
     for name, trailing in (("accumulation", 2), ("k", 1), ("profile", 1)):

@@ -215,6 +215,16 @@ def test_with_a_magnetic_flux_time_reversal_tells_no_exchange():
     assert_allclose(torque.site_total.sum(axis=1), torque.total, atol=ROUTES)
 
 
+@pytest.mark.parametrize("lead", [2, -1, 0.5, "0", True, None])
+def test_a_lead_that_there_is_not_is_refused_by_name(lead):
+    iron, copper = sj.ferromagnet(onsite=2.0, hopping=1.0, splitting=0.5), sj.normal_metal(onsite=2.0, hopping=1.0)
+    s = sj.scatter(sj.build(sj.Junction(iron, [copper, copper], copper)).finalized(), 0.5)
+    for ask in (s.density, s.on_lattice):
+        with pytest.raises(sj.ArgumentError, match="`lead_in` must be 0 to 1, but is"):
+            ask("charge", lead_in=lead)
+    assert s.density("charge", lead_in=np.int64(1)).shape == (len(s.system.sites),)
+
+
 def test_leads_given_by_their_modes_are_resolved_like_those_of_kwant():
     from kwant_spinjunc.devices.lead_modes import with_analytic_leads
     from kwant_spinjunc.model.plane import CrossSection

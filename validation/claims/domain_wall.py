@@ -104,19 +104,9 @@ class Loop:
         return float(np.linalg.norm(self.linear - [self.turned, self.raised]) / self.tilt)
 
     @property
-    def scalar_share(self) -> float:
-        """|t0| over the in-plane torque on the right magnet; t0 counts both magnets turning toward each other."""
-        return float(abs(np.tan(ANGLE / 2) * self.in_plane.sum() / self.in_plane[1]))
-
-    @property
     def predicted(self) -> float:
         """The paper's |δθ_i| (rad) of the right magnet, its in-plane torque taken for ΔJ_M."""
         return float(abs(domain_wall.rotation_restored(self.in_plane[1], STIFFNESS, self.anisotropy, SPACING * 1e-9)))
-
-    @property
-    def concentrated(self) -> float:
-        """The exact small rotation (rad) if all that torque were on the first plane and turned θ."""
-        return float(abs(domain_wall.rotation_lattice(self.in_plane[1], STIFFNESS, self.anisotropy, SPACING * 1e-9)))
 
     @property
     def tilt(self) -> float:

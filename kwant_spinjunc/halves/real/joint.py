@@ -26,7 +26,7 @@ from ..supercell.dense import gemm, squared, symmetric_inverse
 from ..supercell.joint import fill_squares, gauged
 from ..supercell.sampled import Sampled
 from ..supercell.surface import pick
-from .face import PLAIN, Face, Watch, beside, biggest, eliminate, face_of, slab_ends, transposed_gemm
+from .face import PLAIN, Watch, beside, biggest, eliminate, face_of, slab_ends, transposed_gemm
 
 #: Spins whose matrices differ by less than this leave too few digits of the difference.
 WEAK = 1e-4
@@ -85,9 +85,9 @@ class Joint:
             watch.note(energies=(self.h[-1],), numbers=(self.C[-1],))
         far = self.faces[self.b]
         self.N = [np.asfortranarray(m + last) for m in far.m]
-        self.difference = self._difference(far)
+        self.difference = self._difference()
 
-    def _difference(self, far: Face) -> Floats | None:
+    def _difference(self) -> Floats | None:
         for pair in (self.h, self.N):
             if len(pair) == 2 and squared(pair[0] - pair[1]) < WEAK**2 * squared(pair[0]):
                 raise WeakError
