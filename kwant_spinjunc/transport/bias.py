@@ -307,7 +307,7 @@ def bias_response(
     >>> np.sign(response.current).tolist(), response.layer_torques.shape
     ([-1.0, 0.0, 1.0], (3, 6, 3))
     """
-    own = tuple(name for name in signature(bias_response).parameters if name not in ("junction", "bias", "crystal"))
+    own = [name for name, of in signature(bias_response).parameters.items() if of.kind is of.KEYWORD_ONLY]
     refuse_unknown(crystal, (*own, *CrystalSettings.__dataclass_fields__), "bias_response")
     V = finite_array("bias", bias)
     left, right = sides("temperature", temperature, alike=True)
