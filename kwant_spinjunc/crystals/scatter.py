@@ -219,7 +219,8 @@ def momenta_of(device: Device, params: Mapping[str, Any], momenta: Sequence[str]
             raise ArgumentError(
                 f"Argument `momenta` must name parameters that the region and all leads know, but {name!r} is unknown "
                 f"to {', '.join(without)}. Give the momenta of region and leads the same names: "
-                "kwant.wraparound.wraparound(builder, coordinate_names=...)."
+                "kwant.wraparound.wraparound(builder, coordinate_names=...); of a parameter that is no momentum give "
+                "the value in `params`."
             )
     missing = union - set(params) - set(names)
     if missing:
