@@ -146,11 +146,13 @@ class Scattering(Solved):
         return self.probabilities[(..., *channels)].sum(axis=(-4, -3, -2, -1))
 
     def conductance_matrix(self) -> Floats:
-        """Return G, e²/h, with I_α = Σ_β G_αβ V_β the particle current into the junction, shape (..., 2, 2)."""
-        N = self.modes.sum(axis=-1)
-        T = self.probabilities.sum(axis=(-3, -1))
-        matrix: Floats = N[..., None] * np.eye(2) - T
-        return matrix
+        """Return G, e²/h, with I_α = Σ_β G_αβ V_β the particle current into the junction, shape (..., 2, 2).
+
+        Its diagonal is what is transmitted, by unitarity: N - R has no digits of a small one.
+        """
+        G: Floats = -self.probabilities.sum(axis=(-3, -1))
+        G[..., (0, 1), (0, 1)] = -G[..., (0, 1), (1, 0)]
+        return G
 
     @property
     def bond_currents(self) -> Floats:

@@ -39,10 +39,19 @@ def test_transmission_between_leads_and_spins_sums_the_probabilities_like_kwant(
                 assert s.transmission(out, in_) == pytest.approx(s.smatrix.transmission(out, in_), rel=1e-12)
                 assert s.transmission((out, 1), (in_, 0)) == s.smatrix.transmission((out, 1), (in_, 0))
     G = s.conductance_matrix()
-    np.testing.assert_allclose(G.sum(axis=-1), 0.0, atol=1e-8)
+    np.testing.assert_array_equal(G.sum(axis=-1), 0.0)
     np.testing.assert_allclose(-G[..., 1, 0], s.conductance, rtol=1e-14)
     if s.smatrix is not None:
         np.testing.assert_allclose(G, s.smatrix.conductance_matrix(), atol=1e-12)
+
+
+def test_the_conductance_matrix_of_a_thick_barrier_keeps_its_diagonal():
+    """N - R was 0 there."""
+    iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
+    thick = sj.barrier(onsite=30.0, hopping=1.0, thickness=10)
+    s = sj.scatter(sj.Junction(sj.ferromagnet(**iron), [thick], sj.normal_metal(onsite=1.0, hopping=1.0)), 0.0)
+    assert 0 < s.conductance < 1e-25
+    np.testing.assert_allclose(s.conductance_matrix(), s.conductance * np.array([[1, -1], [-1, 1]]), rtol=1e-10)
 
 
 @pytest.mark.parametrize("end", ["left", 2, (0, 2), (0, 0, 0), True, 1.0])
