@@ -8,6 +8,8 @@ import kwant_spinjunc as sj
 from kwant_spinjunc.spin import PAULI
 
 one, sz = np.eye(2), PAULI[2]
+#: Levels and splittings of `between_normal_metals`.
+CONTACTED = [0.0, 1.0, 1.0, 3.0, 3.0, 1.3, 1.3, 0.0], [0.0, 1.0, 1.0, 0.0, 0.0, 0.7, 0.7, 0.0]
 
 
 def layers(levels, splittings, t_plane, t_j=0.0, dimensions=1, contact=1.0):
@@ -41,6 +43,20 @@ def layers(levels, splittings, t_plane, t_j=0.0, dimensions=1, contact=1.0):
         fill(lead, [x])
         lead[lattice(x + 1, *zero), lattice(x, *zero)] = -one + 0j
         syst.attach_lead(kwant.wraparound.wraparound(lead, keep=0, coordinate_names=names))
+    return syst.finalized()
+
+
+def between_normal_metals(m):
+    """Return a chain N|F|I|F|N with both magnets along m, four sites on each side of the cut."""
+    lattice = kwant.lattice.chain(norbs=2)
+    syst, axis = kwant.Builder(), np.einsum("x,xij->ij", np.asarray(m, dtype=float), PAULI)
+    for x, (level, splitting) in enumerate(zip(*CONTACTED, strict=True)):
+        syst[lattice(x)] = level * one - splitting / 2 * axis
+    syst[lattice.neighbors()] = -one + 0j
+    for direction, x in ((-1, 0), (1, 7)):
+        lead = kwant.Builder(kwant.TranslationalSymmetry((direction,)))
+        lead[lattice(x)], lead[lattice.neighbors()] = 0j * one, -one + 0j
+        syst.attach_lead(lead)
     return syst.finalized()
 
 

@@ -85,6 +85,11 @@ class Side:
     m: Axis | None  #: The axis along which spins are apart in all planes and leads.
 
     @cached_property
+    def exchange(self) -> Floats:
+        """Net exchange field of all planes, -Σ tr H_a of their on-site terms in real space, shape (3,)."""
+        return np.asarray(sum((_net_exchange(series) for series in self.mixed_onsite), np.zeros(3)))
+
+    @cached_property
     def lift(self) -> Lift | None:
         """From spins apart to both together."""
         return None if self.m is None else Lift(self.m)
@@ -417,6 +422,13 @@ def _interface_first(cell: Series, hopping: Series, spins: int) -> tuple[Series,
     )
 
 
+def _net_exchange(onsite: Series) -> Floats:
+    """Return -Σ tr H_a of an on-site block in real space, shape (3,)."""
+    home = np.flatnonzero(~onsite.translations.any(axis=1))
+    field: Floats = -np.einsum("atii->a", onsite.parts[1:, home]).real
+    return field
+
+
 def _one(series: Series) -> Series:
     return series.map(lambda block: block[..., None, :, :])
 
@@ -433,8 +445,7 @@ def _axis(
     conserved, magnetic = axis_of(vectors, scale)
     if not magnetic:
         return lead_axis(device.system, number, spin, device.magnetizations.get(number), params)
-    home = np.flatnonzero(~cell.translations.any(axis=1))
-    field = -np.einsum("atii->a", cell.parts[1:, home]).real
+    field: Any = _net_exchange(cell)
     strength = float(np.linalg.norm(field))
     field = field / strength if strength > ALIGNED * scale else None
     declared = device.magnetizations.get(number)

@@ -14,6 +14,7 @@ from ..halves.matrices import dagger, spin_times
 from ..spin import PAULI, spinors
 from .crystal import Crystal
 from .solve import Solved
+from .spins import ALIGNED
 
 
 def rotations(turn: Turn | None) -> Floats:
@@ -33,6 +34,21 @@ def lead_axes(crystal: Crystal, turn: Turn | None) -> Floats:
     found = np.empty((len(R), len(crystal.leads), 3))
     for n, lead in enumerate(crystal.leads):
         found[:, n] = R @ lead.m if lead.side else lead.m
+    return found
+
+
+def magnet_axes(crystal: Crystal, turn: Turn | None) -> Floats:
+    """Return the direction of the magnet on the side of each lead, turned with it, shape (angles, leads, 3).
+
+    Its lead's where that is magnetic, else that of the net exchange field of its planes: the axis that labels the spins
+    of a normal metal is any.
+    """
+    R, found = rotations(turn), lead_axes(crystal, turn)
+    for n, lead in enumerate(crystal.leads if crystal.spin else ()):
+        field = crystal.sides[lead.side].exchange
+        strength = np.linalg.norm(field)
+        if not lead.magnetic and strength > ALIGNED * crystal.scale:
+            found[:, n] = R @ field / strength if lead.side else field / strength
     return found
 
 

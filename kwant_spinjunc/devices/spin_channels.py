@@ -132,6 +132,18 @@ def lead_exchange(
     return np.where(abs(field) > negligible, field, 0.0)
 
 
+def is_magnetic(system: Any, number: int, spin: SpinOperator | None, params: Mapping[str, Any] | None) -> bool:
+    """Tell whether levels or hoppings of a lead depend on spin; a lead that cannot be looked at may be a magnet."""
+    lead = system.leads[number]
+    if spin is None or not is_transparent(lead):
+        return True
+    h, t = lead.cell_hamiltonian(params=params), lead.inter_cell_hopping(params=params)
+    p, negligible = t.shape[1], ALIGNED * max(abs(h).max(), abs(t).max(initial=0.0))
+    S = [np.asarray(sparse.csr_matrix(s).todense()) for s in spin.block_diagonal(cell_sites(system, number))]
+    changes = [change for s in S for change in (s @ h - h @ s, s @ t - t @ s[:p, :p])]
+    return any(abs(change).max(initial=0.0) > negligible for change in changes)
+
+
 def refuse_broken_law(lead: Any, number: int, params: Mapping[str, Any] | None) -> None:
     """Raise `ArgumentError` if the lead does not commute with its conservation law, which Kwant would drop."""
     if not is_transparent(lead):

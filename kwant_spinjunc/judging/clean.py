@@ -23,6 +23,8 @@ from kwant_spinjunc.theory import tunnelling
 
 from ..arrays import Floats
 
+#: Why a lead of alike spins has no axis that labels them.
+NO_MAGNET = "it is no magnet"
 #: Points of c per evaluation of all angles, so that the work arrays stay small.
 CHUNK = 256
 #: Relative accuracy of the conductance that sets the scale of what is negligible, and what is, of it.
@@ -253,7 +255,7 @@ def not_one_layer(spacer: Spacer | None) -> str:
 
 def unlabeled(junction: Junction) -> tuple[str, str]:
     """Return why the spins of each lead have no axis of their own, empty if they have."""
-    left, right = ("" if lead.is_magnetic else "it is no magnet" for lead in junction.leads)
+    left, right = ("" if lead.is_magnetic else NO_MAGNET for lead in junction.leads)
     return left, right
 
 

@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 
 from kwant_spinjunc.checks import finite_array
+from kwant_spinjunc.crystals.observe import magnet_axes
 from kwant_spinjunc.devices.device import MOMENTUM, as_device
+from kwant_spinjunc.devices.spin_channels import is_magnetic
 from kwant_spinjunc.errors import ArgumentError
+from kwant_spinjunc.judging.clean import NO_MAGNET
 from kwant_spinjunc.judging.evidence import Evidence
 from kwant_spinjunc.scattering import scatter
 from kwant_spinjunc.spin import angle_between
@@ -88,7 +91,13 @@ class Systems:
             angles = np.array(self.angles[len(self.angles) // 2 :][:1] or (np.pi / 2,))
         results = [self._solved(float(angle)) for angle in angles]
         first = results[len(results) // 2]
-        reasons = tuple("" if spins.resolved else str(spins.reason) for spins in first.spins)
+        spin = first.device.spin_operator(first.params)
+        reasons = tuple(
+            str(spins.reason)
+            if not spins.resolved
+            else ("" if is_magnetic(first.system, lead, spin, first.params) else NO_MAGNET)
+            for lead, spins in enumerate(first.spins)
+        )
         if fixed:
             angles = np.array([float(angle_between(*r.magnetizations)) for r in results])
         spacer = [self._spacer(result) for result in results]
@@ -175,7 +184,8 @@ class Turned:
         # the flux counts from the front of the cut to what is turned; the right side is lead 1
         turned = found.magnetizations[-1] @ found.magnetizations[0].T
         sign = 1.0 if abs(turned[1, 1] - 1) > abs(turned[0, 0] - 1) else -1.0
-        m = np.asarray(found.magnetizations)
+        problem = found.measurement.problem
+        m = magnet_axes(problem.crystal, problem.turn)
         fixed = ""
         if not np.isfinite(m).all():
             fixed = "its leads have no spin that could be labeled"
@@ -189,7 +199,10 @@ class Turned:
                 )
                 m, flux, angles, found_p = m[:1], flux[:1], between[:1], found.probabilities[:1]
         P = found.probabilities if not fixed or len(angles) > 1 else found_p
-        unlabeled = ["its channels mix spins" if np.isnan(P[:, lead]).any() else "" for lead in (0, 1)]
+        unlabeled = [
+            "its channels mix spins" if np.isnan(P[:, lead.number]).any() else "" if lead.magnetic else NO_MAGNET
+            for lead in problem.crystal.leads
+        ]
         Q = sign * flux
         known = np.isfinite(Q).all()
         return Evidence(

@@ -276,7 +276,7 @@ class Judgment:
                 ("angle", "spin_left", "spin_right"), e.transmissions, "1", "exact transmission T_ss' left to right"
             ),
         }
-        if e.spacer_at_bias is not None or not any(e.unlabeled):
+        if not any(e.unlabeled):  # a normal metal carries spin of any direction away
             variables["in_plane_torque"] = real(
                 ("angle", "magnet"), e.in_plane_torques, "e^2/h", "exact in-plane torque per bias"
             )

@@ -269,7 +269,8 @@ def bias_response(
     **crystal
         Of a Kwant system: ``turns``, ``behind``, ``axis``, ``params``, ``momenta``, ``spin_orbit``, ``max_points`` as
         of `scatter`, ``executor`` and ``progress``, see `CrystalSettings`. An array of ``turns`` is the leading axis of
-        all results. Torques are those on all that lies on either side of the cut.
+        all results. Torques are those on all that lies on either side of the cut; their parts are those of the leads'
+        magnetizations, next to a normal metal of the net exchange field of its side.
 
     Raises
     ------
@@ -511,19 +512,21 @@ def _of_crystal(
         return found if system.listed else found[0]
 
     found = shaped([window.value for window, _ in solved], 13)
-    m = shaped(np.broadcast_to(system.m, (len(solved), *system.m.shape)), 2, 3)
+    m, magnets = (
+        shaped(np.broadcast_to(axes, (len(solved), *axes.shape)), 2, 3) for axes in (system.m, system.magnets)
+    )
     occupied = None
     if equilibrium:
         parts = [part for _, part in solved if part is not None]
         Q = shaped([part.value for part in parts], 3)
         side = 1 - 2 * np.array([0, 1])[:, None]
-        torques = resolved_torques(m, -side * Q[..., None, :])
+        torques = resolved_torques(magnets, -side * Q[..., None, :])
         occupied = EquilibriumResponse(Q, torques, shaped([part.error for part in parts]))
     return BiasResponse(
         spin_resolved=found[..., :4].reshape(*found.shape[:-1], 2, 2),
         m=m,
         spin_current=found[..., 4:7],
-        torques=resolved_torques(m, found[..., 7:].reshape(*found.shape[:-1], 2, 3)),
+        torques=resolved_torques(magnets, found[..., 7:].reshape(*found.shape[:-1], 2, 3)),
         layer_torques=np.zeros((*found.shape[:-1], 0, 3)),
         bias=shaped(V.ravel()),
         mu=shaped(mu, 2, 2),

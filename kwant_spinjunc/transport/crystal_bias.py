@@ -27,7 +27,7 @@ from ..checks import finite_array, known_fields, positive_integer
 from ..crystals.crystal import Crystal
 from ..crystals.exchange import exchange_integrand, spectrum_floor
 from ..crystals.levels import SHARP, count_channels, count_levels, jumps, sharpness
-from ..crystals.observe import lead_axes
+from ..crystals.observe import lead_axes, magnet_axes
 from ..crystals.problem import BASIC, TURNED, Observable, Problem
 from ..crystals.scatter import momenta_of, points_of, turned_apart
 from ..crystals.zone import mean
@@ -84,8 +84,8 @@ class BiasedCrystal:
     ----------
     shares : ndarray, (2,)
         Potential of both leads in units of the bias.
-    m : ndarray, (angles, 2, 3)
-        Axes of both leads.
+    m, magnets : ndarray, (angles, 2, 3)
+        Axes of both leads, and directions of the magnets on their sides.
     listed : bool
         Whether results have an axis of angles.
     """
@@ -118,7 +118,7 @@ class BiasedCrystal:
                 )
         self.potential = _potential(device, profile)
         self.shares = np.array([self.potential[at[0]] for at in device.system.lead_interfaces])
-        self.m = lead_axes(self.crystal, self.turn)
+        self.m, self.magnets = (axes(self.crystal, self.turn) for axes in (lead_axes, magnet_axes))
 
     @property
     def order(self) -> list[int]:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import kwant
 import numpy as np
 import pytest
-from crystal_layers import layers
+from crystal_layers import CONTACTED, between_normal_metals, layers
 from crystal_systems import RandomSystem, turned
 from dense import fermi_poles, surface
 from numpy.testing import assert_allclose
@@ -14,6 +14,7 @@ from strategies import repetitions
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.crystals import problem
+from kwant_spinjunc.magnets.parameters.systems import system_response
 from kwant_spinjunc.transport import crystal_bias
 
 #: Agreement with the junction's own integrals, both asked for 1e-9; 2e-10 is met.
@@ -172,6 +173,35 @@ def test_the_slope_at_no_bias_is_the_linear_response():
     linear = np.concatenate([currents.reshape(2, 4), Q, torques.reshape(2, 6)], axis=1)
     assert_allclose(slope[:, :13], linear, rtol=0, atol=1e-5 * abs(linear).max())  # V² times a curvature of order one
     assert abs(slope[::-1, :13] - linear).max() > 1e-2 * abs(linear).max()
+
+
+@pytest.mark.parametrize("m", [(0, 0, 1), (1, 0, 0), (np.sin(2.0), 0, np.cos(2.0))])
+def test_between_normal_metals_torques_are_resolved_along_the_magnets(m):
+    """The leads' spins are labeled along z whatever the magnets are."""
+    potential = np.array([0.5, 0.5, 0.5, 0.2, -0.2, -0.5, -0.5, -0.5])
+    given = dict(energy=0.1, equilibrium=True)
+    syst, cut = between_normal_metals(m), dict(behind=lambda site: site.tag[0] >= 4)
+    found = sj.bias_response(syst, 0.3, turns=1.1, profile=lambda s: potential[s.tag[0]], rtol=1e-8, **cut, **given)
+    metal, *magnets = (
+        sj.Layer(onsite=level, hopping=1.0, splitting=splitting, thickness=n, m=sj.unit_vector(angle))
+        for level, splitting, n, angle in ((0.0, 0.0, 1, 0.0), (1.0, 1.0, 2, 0.0), (1.3, 0.7, 2, 1.1))
+    )
+    spacer = sj.Layer(onsite=CONTACTED[0][3], hopping=1.0, thickness=2)
+    stack = sj.Junction(metal, [magnets[0], spacer, magnets[1]], metal)
+    own = sj.bias_response(stack, 0.3, profile=potential, **given)
+    assert abs(own.torques.damping_like).min() > 1e-3
+    for a, b in ((found.torques, own.torques), (found.equilibrium.torques, own.equilibrium.torques)):
+        assert_allclose(a.damping_like, b.damping_like, rtol=0, atol=1e-9)
+        assert_allclose(a.field_like, b.field_like, rtol=0, atol=1e-9)
+    exported = system_response(syst, 0.1, **cut)
+    exact = sj.linear_response(sj.scatter(stack.turned(m_right=sj.unit_vector(exported.angles[5])), 0.1))
+    assert_allclose(exported.damping_like[5], exact.torques.damping_like, rtol=0, atol=1e-9)
+    assert_allclose(exported.field_like[5], exact.torques.field_like, rtol=0, atol=1e-9)
+
+
+def test_magnets_along_the_axis_of_the_turn_have_no_angular_response():
+    with pytest.raises(sj.ArgumentError, match="parallel and perpendicular to y"):
+        system_response(between_normal_metals((0, 1, 0)), 0.1, behind=lambda site: site.tag[0] >= 4)
 
 
 # ---------------------------------------------------------------------- several orbitals, by hand

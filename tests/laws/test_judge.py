@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from crystal_layers import between_normal_metals
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.judging.door import conclude
@@ -255,6 +256,21 @@ def test_nonmagnetic_lead_leaves_the_angular_law():
     assert laws["tunnelling"].verdict == "does not apply"
     assert "right lead" in laws["tunnelling"].reason
     assert np.isfinite(laws["slonczewski"].error)
+
+
+@pytest.mark.parametrize("m", [(0, 0, 1), (1, 0, 0)])
+def test_normal_metals_of_a_system_leave_the_angular_law(m):
+    """Their spins were labeled along z: t0 of J_M along it was told to be the torque on both magnets, or miss it."""
+    syst, behind = between_normal_metals(m), lambda site: site.tag[0] >= 4
+    judged = sj.judge(syst, 0.1, behind=behind, angles=[0.6, 1.3])
+    assert "left lead have no axis of their own: it is no magnet" in judged.laws["t0_vector"].reason
+    applies = {law.id for law in judged.laws.values() if law.verdict != "does not apply"}
+    assert applies == {"slonczewski"}
+    assert "in_plane_torque" not in judged.to_dataset()  # the metals carry away what dephases in a magnet
+    # a family of such systems does not turn its leads
+    cuts = {"spacer": sj.between(lambda site: not behind(site), behind)}
+    family = sj.judge(lambda theta: between_normal_metals(m), 0.1, angles=[0.6], cuts=cuts)
+    assert all(law.verdict == "does not apply" for law in family.laws.values())
 
 
 def test_half_metals_and_pure_spin_drives_are_judged():

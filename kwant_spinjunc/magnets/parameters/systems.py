@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from ...arrays import Floats
 from ...checks import finite, finite_array
+from ...crystals.observe import magnet_axes
 from ...crystals.scatter import refuse_spin_orbit, scatter_crystal
 from ...devices.device import as_device
 from ...errors import ArgumentError
@@ -51,7 +52,8 @@ def system_response(
         raise ArgumentError(
             "Argument `system` must have leads of definite spin at one momentum or averaged, but has not."
         )
-    m = np.asarray(s.magnetizations)
+    problem = s.measurement.problem
+    m = magnet_axes(problem.crystal, problem.turn)
     between = angle_between(m[:, 0], m[:, 1])
     worst = int(np.argmax(abs(between - Phi)))
     if abs(between - Phi)[worst] > SAME_ANGLE:
