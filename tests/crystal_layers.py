@@ -12,10 +12,11 @@ one, sz = np.eye(2), PAULI[2]
 CONTACTED = [0.0, 1.0, 1.0, 3.0, 3.0, 1.3, 1.3, 0.0], [0.0, 1.0, 1.0, 0.0, 0.0, 0.7, 0.7, 0.0]
 
 
-def layers(levels, splittings, t_plane, t_j=0.0, dimensions=1, contact=1.0):
+def layers(levels, splittings, t_plane, t_j=0.0, dimensions=1, contact=1.0, shift=0.0):
     """Return a finalized system of one plane per level, hopping -1 along x, -(t_plane ± t_j σ_z) in the plane.
 
-    The first and last planes are those of the leads; ``contact`` scales the hoppings around the inner planes.
+    The first and last planes are those of the leads; ``contact`` scales the hoppings around the inner planes, and
+    ``shift`` moves the momenta of all, by a phase of the hoppings in the plane.
     """
     lattice = kwant.lattice.general(np.eye(dimensions + 1), norbs=2)
     names = "xyz"[: dimensions + 1]
@@ -29,7 +30,7 @@ def layers(levels, splittings, t_plane, t_j=0.0, dimensions=1, contact=1.0):
             sign = 1
             for axis in axes:
                 hop = t_plane * one + (sign * t_j * sz if x <= end // 3 else 0)
-                builder[lattice(x, *axis[1:]), lattice(x, *zero)] = -hop + 0j
+                builder[lattice(x, *axis[1:]), lattice(x, *zero)] = -hop * np.exp(1j * shift)
                 sign = -1
 
     syst = kwant.Builder(kwant.TranslationalSymmetry(*axes))

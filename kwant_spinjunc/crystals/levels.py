@@ -33,8 +33,8 @@ BRACKET = 1e-11
 GRID = 64
 #: Sharpness of a level from which the integral is split at it.
 SHARP = 8.0
-#: Width to which levels are bracketed, part of their own by which they may be misplaced, and that of the narrowest.
-LEVEL_BRACKET, PLACED, LEAST = 1e-5, 0.02, 1e-11
+#: Width to which levels are bracketed first, and that of the narrowest, to which they are placed.
+LEVEL_BRACKET, LEAST = 1e-5, 1e-11
 #: Width to which tangents are bracketed; to which those of levels are, and how far apart they count.
 TANGENT, LEVEL_TANGENT, APART = 1e-6, 1e-4, 3e-3
 #: Distance from an opening at which it has surely opened.
@@ -146,24 +146,17 @@ class Rough:
 
     def levels(self, outer: Floats) -> tuple[Integers, Floats, Floats]:
         """Return the levels on lines along the last momentum: numbers of lines, positions and sharpness."""
-        line, x = jumps(lambda i, y: self._levels_at(_on(outer, i, y)), len(outer), self._grid(-1), LEVEL_BRACKET)
-        sharp = self._sharpness(_on(outer, line, x))
-        narrow = np.flatnonzero(sharp * LEVEL_BRACKET > PLACED)
-        near = x[narrow]
+        line, near = jumps(lambda i, y: self._levels_at(_on(outer, i, y)), len(outer), self._grid(-1), LEVEL_BRACKET)
+        # how narrow a level is shows only where it is: behind a barrier a bracket away nothing is left of it
         which, shift = jumps(
-            lambda i, y: self._levels_at(_on(outer, line[narrow[i]], near[i] + y)),
-            len(narrow),
+            lambda i, y: self._levels_at(_on(outer, line[i], near[i] + y)),
+            len(near),
             np.array([-LEVEL_BRACKET, LEVEL_BRACKET]),
             LEAST,
         )
-        rest = np.delete(np.arange(len(x)), narrow[np.unique(which)])
-        placed = near[which] + shift
-        more = self._sharpness(_on(outer, line[narrow[which]], placed))
-        return (
-            np.concatenate([line[rest], line[narrow[which]]]),
-            np.concatenate([x[rest], placed]),
-            np.concatenate([sharp[rest], more]),
-        )
+        rest = np.delete(np.arange(len(near)), which)
+        line, x = np.append(line[rest], line[which]), np.append(near[rest], near[which] + shift)
+        return line, x, self._sharpness(_on(outer, line, x))
 
     def _sharpness(self, k: Floats) -> Floats:
         return sharpness(self.crystal, self.energy, k, self.turn) if len(k) else np.zeros(0)

@@ -38,6 +38,8 @@ PASSES = 3
 UNITARY = 0.1
 #: Part of the nodes whose defect of unitarity is below the noise of fluxes and torques.
 TYPICAL = 0.9
+#: Part of its kind by which an even observable may miss to be.
+EVEN = 1e-9
 #: Errors below this are rounding of probabilities.
 ROUNDING = 1e-15
 
@@ -235,13 +237,17 @@ class _Integrand:
         )
 
     def even(self) -> tuple[bool, ...]:
-        """Tell in which momenta all observables are even, from three points that know nothing of symmetry."""
+        """Tell in which momenta all observables are even, from three points that know nothing of symmetry.
+
+        Each kind by itself: a reflection of one would hide that what a thick barrier transmits is not even.
+        """
         found = []
+        kinds = np.array([self._largest(abs(row)) for row in self.first])
         for axis in range(self.probe.shape[1]):
             mirrored = self.probe.copy()
             mirrored[:, axis] *= -1
             other = self._flat(self._observed(mirrored)[0])
-            allowed = 1e-9 * abs(self.first) + 1e-12 * abs(self.first).max(axis=1, keepdims=True)
+            allowed = EVEN * kinds + 100 * self.noise
             found.append(bool((abs(other - self.first) <= allowed).all()))
         return tuple(found)
 
@@ -283,6 +289,11 @@ class _Integrand:
 
     def rescale(self, size: Floats) -> None:
         """Measure every component in units of the largest of its kind; the largest of nothing is 1."""
+        found = self._largest(size)
+        self.scales = np.where(found > 0, np.maximum(found, self.noise / self.rtol), 1.0)
+
+    def _largest(self, size: Floats) -> Floats:
+        """Return the largest size of the kind of each component, infinite for what is no mean, (components,)."""
         scales, start = [], 0
         for shape, kept in zip(self.shapes, self.kept, strict=True):
             part = size[start : start + int(np.prod(shape))].reshape(shape)
@@ -292,8 +303,7 @@ class _Integrand:
                 continue
             axes = tuple(axis for axis in range(len(shape)) if axis not in kept)
             scales.append(np.broadcast_to(part.max(axis=axes, keepdims=True, initial=0.0), shape).ravel())
-        found = np.concatenate(scales)
-        self.scales = np.where(found > 0, np.maximum(found, self.noise / self.rtol), 1.0)
+        return np.concatenate(scales)
 
     def enough(self, value: Floats, error: Floats) -> bool:
         """Tell whether means and errors, in units of each kind, have the tolerance."""
