@@ -188,6 +188,14 @@ class Crystal:
         """Largest element of the Hamiltonian of the region."""
         return max(*(scale_of(side.mixed_onsite) for side in self.sides), 1e-300)
 
+    @cached_property
+    def curvature(self) -> float:
+        """How much the levels of any plane may bend along the last momentum, Σ_R R² |H_R|."""
+        onsite = [series for side in self.sides for series in side.mixed_onsite]
+        return max(
+            float((abs(s.coefficients).sum(axis=2).max(axis=1) * s.translations[:, -1] ** 2).sum()) for s in onsite
+        )
+
     @property
     def spins(self) -> int:
         """2 for a system with spin, 1 without."""

@@ -31,6 +31,8 @@ from .solve import chains_of, lead_surfaces, solve
 BRACKET = 1e-11
 #: Points of the grid on which channels and levels are counted first.
 GRID = 64
+#: Parts of it in which pairs of levels are looked for.
+BETWEEN = 16
 #: Sharpness of a level from which the integral is split at it.
 SHARP = 8.0
 #: Width to which levels are bracketed first, and that of the narrowest, to which they are placed.
@@ -131,8 +133,8 @@ class Rough:
         grid: Floats = np.linspace(self.low[axis], np.pi, GRID + 1)
         return grid
 
-    def _levels_at(self, k: Floats) -> Integers:
-        return count_levels(self.crystal, self.energy, k, self.turn)
+    def _levels_at(self, k: Floats, above: float = 0.0) -> Integers:
+        return count_levels(self.crystal, self.energy + above, k, self.turn)
 
     def _channels_at(self, k: Floats) -> Integers:
         return count_channels(self.crystal, self.energy, k)
@@ -147,6 +149,8 @@ class Rough:
     def levels(self, outer: Floats) -> tuple[Integers, Floats, Floats]:
         """Return the levels on lines along the last momentum: numbers of lines, positions and sharpness."""
         line, near = jumps(lambda i, y: self._levels_at(_on(outer, i, y)), len(outer), self._grid(-1), LEVEL_BRACKET)
+        pairs, more = self._pairs(outer, line, near)
+        line, near = np.append(line, pairs), np.append(near, more)
         # how narrow a level is shows only where it is: behind a barrier a bracket away nothing is left of it
         which, shift = jumps(
             lambda i, y: self._levels_at(_on(outer, line[i], near[i] + y)),
@@ -157,6 +161,30 @@ class Rough:
         rest = np.delete(np.arange(len(near)), which)
         line, x = np.append(line[rest], line[which]), np.append(near[rest], near[which] + shift)
         return line, x, self._sharpness(_on(outer, line, x))
+
+    def _pairs(self, outer: Floats, line: Integers, near: Floats) -> tuple[Integers, Floats]:
+        """Return the levels that a line crosses twice between neighbors of the grid, as numbers of lines and positions.
+
+        Around the nodes whose levels pass the energy if it moves by what a level may bend between neighbors, and next
+        to which none was found.
+        """
+        grid = self._grid(-1)
+        cell = grid[1] - grid[0]
+        bend = self.crystal.curvature * cell**2 / 2
+        if not bend or not len(outer):
+            return np.zeros(0, dtype=np.intp), np.zeros(0)
+        k = _on(np.repeat(outer, len(grid), axis=0), np.arange(len(outer) * len(grid)), np.tile(grid, len(outer)))
+        close = (self._levels_at(k, bend) != self._levels_at(k, -bend)).any(axis=1).reshape(len(outer), -1)
+        at = np.searchsorted(grid, near)
+        close[line, at] = close[line, at - 1] = False
+        owner, node = np.nonzero(close)
+        which, shift = jumps(
+            lambda i, y: self._levels_at(_on(outer, owner[i], grid[node[i]] + y)),
+            len(owner),
+            np.linspace(-cell / 2, cell / 2, BETWEEN + 1),
+            LEVEL_BRACKET,
+        )
+        return owner[which], grid[node[which]] + shift
 
     def _sharpness(self, k: Floats) -> Floats:
         return sharpness(self.crystal, self.energy, k, self.turn) if len(k) else np.zeros(0)

@@ -7,6 +7,7 @@ import pytest
 from crystal_layers import layers, random_known, random_layers, random_pockets
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.testing import assert_allclose
 from strategies import examples, repetitions
 
 import kwant_spinjunc as sj
@@ -82,18 +83,21 @@ def test_what_a_thick_barrier_transmits_may_be_odd_where_nearly_all_is_reflected
     assert means[1] == pytest.approx(means[0], rel=1e-6)
 
 
-def test_a_level_far_from_the_cut_is_placed_within_its_width():
-    syst, cut, energy = resonant(8)
+@pytest.mark.parametrize("shift", [0.0, np.pi / 64])
+def test_levels_far_from_the_cut_are_placed_within_their_width_also_two_between_neighbors_of_the_grid(shift):
+    syst, cut, energy = resonant(8, shift)
     from kwant_spinjunc.crystals.levels import Rough
     from kwant_spinjunc.crystals.scatter import turned_apart
     from kwant_spinjunc.devices.device import Device
 
+    energy += 6e-4  # levels 0.045 to both sides of the shifted Γ; the grid has steps of 0.098
     crystal, turn = turned_apart(Device(system=syst), {}, ("k_y",), 1.0, cut, (0, 1, 0), None)
-    _, at, width = Rough(crystal, energy + 2e-3, turn, np.zeros(1)).marks(np.zeros((1, 0)))
-    T = sj.scatter(syst, energy + 2e-3, k=at[width > 0], turns=1.0, behind=cut).transmission(1, 0)
-    assert T.max() > 1.0  # 1.9 at the resonance, of half-width 2e-10; 7e-9 as near as a first bracket
-    beside = sj.scatter(syst, energy + 2e-3, k=at[width > 0] + 1e-6, turns=1.0, behind=cut).transmission(1, 0)
-    assert beside.max() < 1e-6
+    _, at, width = Rough(crystal, energy, turn, np.array([-np.pi])).marks(np.zeros((1, 0)))
+    at = at[width > 0]
+    assert_allclose(np.sort(at), shift + 0.0447 * np.array([-1, 1]), rtol=0, atol=1e-4)
+    T = sj.scatter(syst, energy, k=at, turns=1.0, behind=cut).transmission(1, 0)
+    assert T.min() > 0.5  # 1.9 at the resonance, of half-width 3e-10; 1e-8 as near as a first bracket
+    assert sj.scatter(syst, energy, k=at + 1e-6, turns=1.0, behind=cut).transmission(1, 0).max() < 1e-6
 
 
 def test_the_mean_over_two_momenta_is_that_of_a_dense_mesh():
