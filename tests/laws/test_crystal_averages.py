@@ -111,13 +111,13 @@ def test_the_mean_over_two_momenta_is_that_of_a_dense_mesh():
     assert mean.k_error[:, 1, :, 0].max() < 1e-3 * T.max()
 
 
-@pytest.mark.parametrize("seed", range(repetitions(1, 28)))
+@pytest.mark.parametrize("seed", range(repetitions(0, 28)))  # minutes: deep profile
 @pytest.mark.filterwarnings("ignore:The average over the zone spent")
 def test_the_claim_of_an_average_over_a_plane_covers_its_error(seed):
     # three of four with a well: sharp levels along curves of the zone
     syst, cut, energy = random_pockets(seed, well=bool(seed % 4))
-    rough = averaged(syst, cut, energy, 1e-4 if seed else 3e-3, max_points=150_000)
-    fine = averaged(syst, cut, energy, 1e-5 if seed else 1e-4, max_points=1_000_000)
+    rough = averaged(syst, cut, energy, 1e-4, max_points=150_000)
+    fine = averaged(syst, cut, energy, 1e-5, max_points=1_000_000)
     miss = abs(rough.probabilities - fine.probabilities)
     assert (miss <= rough.k_error + fine.k_error).all()
 
