@@ -37,6 +37,11 @@ TWO_TERMS = "ε = q_+/(1 + b cos Φ) + q_-/(1 - b cos Φ)"
 
 
 SCALE = "the largest torque per current"
+#: Both laws of a magnet without damping-like torque: no asymmetry of it either.
+WITHOUT_TORQUE = (
+    {"P": Estimate(0.0), "Lambda": Estimate(1.0), "chi": Estimate(0.0)},
+    dict.fromkeys(("q_plus", "q_minus", "b"), Estimate(0.0)),
+)
 
 
 def torque_fit(response: AngularResponse, free: Side) -> TorqueFit:
@@ -53,8 +58,12 @@ def torque_fit(response: AngularResponse, free: Side) -> TorqueFit:
     def residual(misfit: Floats) -> float:
         return relative_misfit(np.hypot(misfit, prime_misfit), size)
 
+    def fit(law: str, found: dict[str, Estimate], misfit: Floats) -> Fit:
+        return Fit(law, found | {"epsilon_prime": prime_estimate}, residual(misfit), SCALE, len(Phi))
+
     if not torque.any():  # no torque, no asymmetry of it
-        return _without_torque(free, prime_estimate, residual(torque), len(Phi))
+        one, two = WITHOUT_TORQUE
+        return TorqueFit(free, fit(ONE_TERM, one, torque), fit(TWO_TERMS, two, torque))
 
     # ε (1 + χ cos Φ) = A is linear in A and χ: the start of the fit of ε = A/(1 + χ cos Φ), χ = tanh u
     columns = np.stack([sine, -torque * cosine], axis=-1)
@@ -72,17 +81,14 @@ def torque_fit(response: AngularResponse, free: Side) -> TorqueFit:
     chi = LARGEST_ASYMMETRY * np.tanh(u)
     slope = 1 / np.cosh(u) ** 2  # dχ/du
     P, asymmetry = 2 * A / (1 + chi), np.sqrt((1 + chi) / (1 - chi))
-    symmetric = Fit(
+    symmetric = fit(
         ONE_TERM,
         {
             "P": Estimate(float(P), standard_error(covariance, 2 / (1 + chi), -P * slope / (1 + chi))),
             "Lambda": Estimate(float(asymmetry), standard_error(covariance, 0, asymmetry * slope / (1 - chi**2))),
             "chi": Estimate(float(chi), standard_error(covariance, 0, slope)),
-            "epsilon_prime": prime_estimate,
         },
-        residual(misfit),
-        SCALE,
-        len(Phi),
+        misfit,
     )
     # two terms: b >= 0 by exchange of q_+ and q_-
     b0 = max(abs(chi), 0.3)
@@ -109,26 +115,13 @@ def torque_fit(response: AngularResponse, free: Side) -> TorqueFit:
         Estimate(float(q), standard_error(covariance, *row)) for q, row in zip(x[:2], np.eye(3)[:2], strict=True)
     ]
     q_plus, q_minus = (first, second) if b >= 0 else (second, first)
-    asymmetric = Fit(
+    asymmetric = fit(
         TWO_TERMS,
         {
             "q_plus": q_plus,
             "q_minus": q_minus,
             "b": Estimate(float(abs(b)), standard_error(covariance, 0, 0, 1 / np.cosh(x[2]) ** 2)),
-            "epsilon_prime": prime_estimate,
         },
-        residual(misfit),
-        SCALE,
-        len(Phi),
+        misfit,
     )
     return TorqueFit(free, symmetric, asymmetric)
-
-
-def _without_torque(free: Side, prime: Estimate, residual: float, count: int) -> TorqueFit:
-    """Return both laws of a magnet without damping-like torque: no asymmetry of it either."""
-    none = dict.fromkeys(("P", "chi", "q_plus", "q_minus", "b"), Estimate(0.0)) | {"Lambda": Estimate(1.0)}
-    fits = [
-        Fit(law, {name: none[name] for name in names} | {"epsilon_prime": prime}, residual, SCALE, count)
-        for law, names in ((ONE_TERM, ("P", "Lambda", "chi")), (TWO_TERMS, ("q_plus", "q_minus", "b")))
-    ]
-    return TorqueFit(free, *fits)
