@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arrays import Complex, Floats, Indices
+from ..arrays import Complex, Flags, Floats, Indices
 from ..checks import finite_array, known_fields, positive_integer
 from ..crystals.crystal import Crystal
 from ..crystals.exchange import exchange_integrand, spectrum_floor
@@ -331,15 +331,16 @@ class _Integrand:
     def _at_momentum(self, energies: Floats, k: Floats) -> Iterator[tuple[Any, Any]]:
         """Yield the same at one momentum; an energy at a band edge is stepped aside from, or counts as error."""
         functions = [BASIC.function, TURNED.function]
-        E = energies.copy()
-        found = self.problem.observe(E, np.repeat(k, len(E), axis=0), functions)
-        bad = found.bad | ~(np.maximum(found.values[3], found.values[7]).max(axis=1) <= MAX_DEFECT)
-        if bad.any():
-            E[bad] += 1e-8 * np.ptp(self.mu)
+
+        def observed(E: Floats) -> tuple[Any, Flags]:
             found = self.problem.observe(E, np.repeat(k, len(E), axis=0), functions)
-            bad = found.bad | ~(np.maximum(found.values[3], found.values[7]).max(axis=1) <= MAX_DEFECT)
+            return found, found.bad | ~(np.maximum(found.values[3], found.values[7]).max(axis=1) <= MAX_DEFECT)
+
+        found, bad = observed(energies)
+        if bad.any():
+            found, bad = observed(np.where(bad, energies + 1e-8 * np.ptp(self.mu), energies))
         self.channels |= bool(np.nansum(found.values[2][~found.bad]))
-        for n in range(len(E)):
+        for n in range(len(energies)):
             values = [np.zeros_like(a[n]) if bad[n] else a[n] for a in found.values]
             yield self._kept((values, [np.full(a.shape, float(bad[n])) for a in values]))
 
