@@ -7,8 +7,10 @@ it says so. Single points, maps, averages and energy windows all go through it.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -92,6 +94,10 @@ class Problem:
     turn: Turn | None
     observer: Callable[[Problem, Floats, Floats, Sequence[Any]], Observed] | None = None
 
+    def packed(self) -> bytes:
+        """Return the problem as other processes take it, which answer for it themselves; see `unpacked`."""
+        return pickle.dumps(replace(self, crystal=self.crystal.portable(), observer=None))
+
     @property
     def angles(self) -> int:
         """Number of angles, 1 without a turn."""
@@ -137,3 +143,10 @@ class Problem:
             for array, part in zip(values, better.values, strict=True):
                 array[again] = part
         return Observed(values, solved.bad, solved.residual)
+
+
+@lru_cache(maxsize=2)
+def unpacked(packed: bytes) -> Problem:
+    """Return the problem that another process packed, unpickled once for all its points."""
+    found: Problem = pickle.loads(packed)
+    return found

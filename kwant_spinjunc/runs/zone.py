@@ -9,11 +9,9 @@ in this process, the crystal is solved by the workers.
 from __future__ import annotations
 
 import hashlib
-import pickle
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
-from functools import lru_cache
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -24,7 +22,7 @@ from tqdm import tqdm
 from .._version import __version__
 from ..arrays import Floats
 from ..checks import positive, positive_integer, refuse_unknown
-from ..crystals.problem import OBSERVABLES, Observed, Problem
+from ..crystals.problem import OBSERVABLES, Observed, Problem, unpacked
 from ..crystals.result import CrystalScattering
 from ..crystals.scatter import scatter_crystal
 from ..devices.device import as_device
@@ -124,7 +122,7 @@ class _Observer:
         if names not in self.shapes:
             one = replace(problem, observer=None).observe(energy[:1], k[:1], functions)
             self.shapes[names] = [array.shape[1:] for array in one.values]
-        return _unpacked(np.concatenate(rows)[:, asked.shape[1] :], self.shapes[names])
+        return _observed(np.concatenate(rows)[:, asked.shape[1] :], self.shapes[names])
 
     def _kept(self, number: int, asked: Floats) -> Floats | None:
         """Return the rows of the store from a number on, None where there are none."""
@@ -152,8 +150,7 @@ class _Observer:
 
     def _solved(self, problem: Problem, asked: Floats, names: tuple[int, ...], at: int) -> Iterator[Floats]:
         """Yield rows of solved momenta in order, having committed them."""
-        own = replace(problem, observer=None)
-        what: Any = own if self.pool.is_serial else pickle.dumps(replace(own, crystal=own.crystal.portable()))
+        what: Any = replace(problem, observer=None) if self.pool.is_serial else problem.packed()
         size = MOST if self.pool.is_serial else min(MOST, max(FEWEST, ceil(len(asked) / (2 * self.pool.workers))))
         tasks = ((start, (what, asked[start : start + size], names)) for start in range(0, len(asked), size))
         for start, rows in ordered(self.pool, solve_momenta, tasks):
@@ -167,19 +164,13 @@ class _Observer:
 
 def solve_momenta(problem: Problem | bytes, asked: Floats, names: Sequence[int]) -> Floats:
     """Return (energy, momenta, values, bad, residual) of momenta, a row each; a problem may come pickled."""
-    own = _loaded(problem) if isinstance(problem, bytes) else problem
+    own = unpacked(problem) if isinstance(problem, bytes) else problem
     found = own.observe(asked[:, 0], asked[:, 1:], [OBSERVABLES[name] for name in names])
     flat = [np.asarray(array, dtype=float).reshape(len(asked), -1) for array in found.values]
     return np.concatenate([asked, *flat, found.bad[:, None].astype(float), found.residual[:, None]], axis=1)
 
 
-@lru_cache(maxsize=2)
-def _loaded(problem: bytes) -> Problem:
-    found: Problem = pickle.loads(problem)
-    return found
-
-
-def _unpacked(rows: Floats, shapes: Sequence[tuple[int, ...]]) -> Observed:
+def _observed(rows: Floats, shapes: Sequence[tuple[int, ...]]) -> Observed:
     """Return what `solve_momenta` packed, without energies and momenta."""
     ends = np.cumsum([0, *(int(np.prod(shape)) for shape in shapes)])
     values = [rows[:, a:b].reshape(len(rows), *shape) for a, b, shape in zip(ends, ends[1:], shapes, strict=False)]

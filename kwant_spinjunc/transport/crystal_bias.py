@@ -9,13 +9,11 @@ zone, changes: band edges and van Hove points. Its integrand is a mean over the 
 
 from __future__ import annotations
 
-import pickle
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
 
@@ -28,7 +26,7 @@ from ..crystals.crystal import Crystal
 from ..crystals.exchange import exchange_integrand, spectrum_floor
 from ..crystals.levels import SHARP, count_channels, count_levels, jumps, sharpness
 from ..crystals.observe import lead_axes, magnet_axes
-from ..crystals.problem import BASIC, TURNED, Observable, Problem
+from ..crystals.problem import BASIC, TURNED, Observable, Problem, unpacked
 from ..crystals.scatter import momenta_of, points_of, turned_apart
 from ..crystals.zone import mean
 from ..devices.device import MAX_DEFECT, Device, snapshot
@@ -307,7 +305,7 @@ class _Integrand:
         if system.executor is None:
             found: Any = map(_mean, repeat(self.problem), rest, repeat(rtol), repeat(system.max_points))
         else:
-            packed = pickle.dumps(replace(self.problem, crystal=self.problem.crystal.portable()))
+            packed = self.problem.packed()
             found = system.executor.map(_mean_of, repeat(packed), rest, repeat(rtol), repeat(system.max_points))
         yield from map(self._kept, found)
 
@@ -372,13 +370,7 @@ def _mean(problem: Problem, energy: float, rtol: float, max_points: int) -> tupl
 
 
 def _mean_of(packed: bytes, energy: float, rtol: float, max_points: int) -> tuple[Any, Any]:
-    return _mean(_unpacked(packed), energy, rtol, max_points)
-
-
-@lru_cache(maxsize=2)
-def _unpacked(packed: bytes) -> Problem:
-    found: Problem = pickle.loads(packed)
-    return found
+    return _mean(unpacked(packed), energy, rtol, max_points)
 
 
 # ---------------------------------------------------------------------- the occupied states
