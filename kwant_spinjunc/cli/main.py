@@ -53,7 +53,8 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="spinjunc",
         description="Spin currents and torques across noncollinear magnetic junctions, with Kwant.",
-        epilog="example: spinjunc run systems/tunnel_junction.py --set theta=60deg --set height=3",
+        epilog="example: spinjunc run systems/tunnel_junction.py --set theta=60deg --set height=3. Magnets and "
+        "barriers in eV for a file of your own (Fe, Co, Fe|MgO): kwant_spinjunc.materials.",
     )
     parser.add_argument("--version", action="version", version=f"spinjunc {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.model.materials import fe_mgo_magnet, iron, mgo, single_band_barrier, single_band_magnet
+from kwant_spinjunc.model.materials import cobalt, fe_mgo_magnet, iron, mgo, single_band_barrier, single_band_magnet
 from kwant_spinjunc.theory.slonczewski import effective_polarization
 from kwant_spinjunc.units import ELECTRON_HBAR2_2M
 from validation.published import bias_torques_2010
@@ -15,6 +15,37 @@ GAMMA = 2.0  # cos kx + cos kz
 def test_iron_has_the_wave_numbers_of_stearns_at_the_fermi_energy():
     bottoms = sj.ferromagnet(**iron(lattice_constant=0.05)).band_edges(GAMMA)[:, 0]
     np.testing.assert_allclose(np.sqrt(-bottoms / ELECTRON_HBAR2_2M), [10.9, 4.2], rtol=1e-12)
+
+
+def high_barrier(magnet, a, height, planes):
+    wall = sj.barrier(onsite=height + 2 * magnet["hopping"], hopping=magnet["hopping"], thickness=planes)
+    return sj.Junction(sj.ferromagnet(**magnet), [wall], sj.ferromagnet(**magnet))
+
+
+def test_cobalt_gives_back_its_measured_splitting_where_the_channels_open():
+    magnet = cobalt(lattice_constant=0.1, isotropic=False)
+    junction = high_barrier(magnet, 0.1, 3.0, 5)
+
+    def channels(E):
+        return sj.scatter(junction, E).modes[0].tolist()
+
+    minority = sj.ferromagnet(**magnet).band_edges(0.0)[1, 0]
+    assert channels(minority + 1e-3) == [1, 1]
+    assert channels(minority - 1e-3) == [1, 0]
+    assert channels(minority - 1.1 + 1e-3) == [1, 0]  # Eastman, Himpsel, Knapp: 1.1 eV below
+    with pytest.raises(sj.SpinjuncError):
+        channels(minority - 1.1 - 1e-3)
+
+
+@pytest.mark.parametrize("measured", [0.42, 0.35])
+def test_cobalt_gives_back_its_measured_polarization_through_the_engine(measured):
+    missed, a = [], 0.005
+    for height in (50.0, 200.0, 800.0):  # eV: no oxide, the limit in which P is that of wave numbers alone
+        magnet = cobalt(lattice_constant=a, isotropic=False, polarization=measured)
+        tmr = sj.tmr(high_barrier(magnet, a, height, round(2.5 / np.sqrt(height) / a)))
+        missed.append(1 - np.sqrt(tmr / (2 + tmr)) / measured)  # Julliere
+    assert 0 < missed[2] < 0.002
+    np.testing.assert_allclose([missed[0] / missed[1], missed[1] / missed[2]], 4.0, rtol=0.08)  # 2 k↑k↓/κ², and (ka)²
 
 
 @pytest.mark.parametrize("isotropic", [True, False])
