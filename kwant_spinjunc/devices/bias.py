@@ -2,6 +2,7 @@ r"""Currents of any Kwant system at finite bias and temperature, by adaptive int
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,14 +14,19 @@ from scipy.special import expit
 
 from ..arrays import Floats
 from ..checks import finite, finite_array, positive
+from ..costs import QuotedError, quoted, warn_if_long
 from ..errors import ArgumentError, BandEdgeError, ConservationError, NoOpenChannelError
-from ..quadrature import cut_into_pieces, integrate
-from .device import MAX_DEFECT, Device, as_device
-from .scatter import prepare_device, scatter_device
+from ..quadrature import NODES, cut_into_pieces, integrate
+from .device import MAX_DEFECT, as_device
+from .scatter import Prepared, prepare_device, scatter_device
 from .spin_order import are_electrons_and_holes
 
 #: Steps aside from an energy that is refused, in units of the window of energies.
 STEPS = (1e-9, 1e-7, 1e-5, 1e-3)
+#: Energies by which the time of one is measured.
+TRIED = 2
+#: Solves over those of the first look at an integral: 1 where the current is smooth, 4 with a temperature.
+REFINED = 3
 #: Thermal energies beyond the chemical potentials where the Fermi functions are 0 or 1 to rounding.
 TAIL = 36.0
 
@@ -82,6 +88,11 @@ def current_voltage(
     max_defect
         See `scatter`.
 
+    Warns
+    -----
+    CostWarning
+        It will take more than half a minute, as the first energies foretell.
+
     Notes
     -----
     **Validity**: noninteracting, phase-coherent electrons, and a Hamiltonian that does not follow µ; of one whose
@@ -96,20 +107,32 @@ def current_voltage(
     >>> sj.current_voltage(syst, [[0.05, 0.05], [-0.05, -0.05]]).charge.round(12).tolist()
     [0.1, -0.1]
     """
-    device = as_device(device)
-    device.refuse_missing({**device.params, **(params or {})})
-    if are_electrons_and_holes(device.system, device.edges, {**device.params, **(params or {})}):
+    return integrate_currents(
+        prepare_device(as_device(device), params),
+        mu,
+        temperature=temperature,
+        rtol=positive("rtol", rtol),
+        max_defect=positive("max_defect", max_defect),
+    )
+
+
+def integrate_currents(
+    ready: Prepared, mu: ArrayLike, *, temperature: float, rtol: float, max_defect: float = MAX_DEFECT
+) -> DeviceCurrents:
+    """Return the currents of a device that was looked at; see `current_voltage`."""
+    system, leads = ready.device.system, len(ready.device.system.leads)
+    if are_electrons_and_holes(system, ready.device.edges, ready.params):
         raise ArgumentError(
             "Argument `device` must consist of electrons, but has holes, which carry the opposite charge: "
             "transmissions of quasiparticles give no current. Sum those of electrons and of holes by hand."
         )
-    points, kT, batch, split = _conditions(mu, temperature, len(device.system.leads))
+    points, kT, batch, split = _conditions(mu, temperature, leads)
     flat = points.reshape(len(points), -1)
     low, high = flat.min(axis=1) - TAIL * kT, flat.max(axis=1) + TAIL * kT
-    leads = len(device.system.leads)
-    current = _Current(device, points, kT, split, params, positive("max_defect", max_defect), high - low)
     pieces = cut_into_pieces(low, high, flat)
-    found = integrate(current, pieces, len(points), 3 * leads, rtol=positive("rtol", rtol), floor=1e-14)
+    current = _Current(ready, points, kT, split, max_defect, high - low)
+    current.ahead = len(pieces[0]) * len(NODES)
+    found = integrate(current, pieces, len(points), 3 * leads, rtol=rtol, floor=1e-14)
     spin_resolved = found.value[:, : 2 * leads].reshape(-1, leads, 2)
     charge = found.value[:, 2 * leads :].copy()
     spin_resolved[:, list(current.unresolved)] = np.nan
@@ -151,30 +174,42 @@ class _Current:
         Energies that were solved or refused.
     unresolved : set
         Leads that conserve no spin at some energy.
+    ahead : int
+        Energies of the first look, until it is said how long all will take.
     missed, left_out : ndarray, shape (points,)
         What the energies left out may change of a current, and their width.
     """
 
     def __init__(
-        self, device: Device, points: Floats, kT: float, split: bool, params: Any, max_defect: float, windows: Floats
+        self, ready: Prepared, points: Floats, kT: float, split: bool, max_defect: float, windows: Floats
     ) -> None:
-        self.points, self.kT, self.split = points, kT, split
+        self.ready, self.points, self.kT, self.split = ready, points, kT, split
         self.max_defect, self.windows = max_defect, windows
-        self.ready = prepare_device(device, params)
-        self.solves = 0
+        self.solves = self.ahead = 0
         self.unresolved: set[int] = set()
         self.missed, self.left_out = np.zeros(len(points)), np.zeros(len(points))
 
     def __call__(self, owner: NDArray[np.intp], energies: Floats) -> tuple[Floats, Floats]:
         """Return the currents and how uncertain they are; see `quadrature.integrate`."""
         values, errors = np.zeros((*energies.shape, 3 * self.points.shape[1])), np.zeros(energies.shape)
-        for (piece, node), energy in np.ndenumerate(energies):
+        begin = time.process_time()
+        for count, ((piece, node), energy) in enumerate(np.ndenumerate(energies)):
+            if self.ahead and count == TRIED:
+                self._tell_cost((time.process_time() - begin) / TRIED)
             point = int(owner[piece])
             try:
                 values[piece, node] = self._at(float(energy), point)
             except (BandEdgeError, ConservationError) as error:
                 values[piece, node], errors[piece, node] = self._beside(float(energy), point, error)
         return values, errors
+
+    def _tell_cost(self, each: float) -> None:
+        """Say how long the run will be, once its first energies have been solved."""
+        solves, self.ahead = REFINED * self.ahead, 0
+        if quoted(lambda: each * solves):
+            raise QuotedError("Only the cost was asked for.")
+        advice = f": some {solves} energies of {each:.1g} s. A wider `rtol`, or fewer points, cost less."
+        warn_if_long(each * solves, "The current", advice, 6)
 
     def _at(self, energy: float, point: int) -> Floats:
         """Return the currents of each spin of each lead, and of each lead, at one energy."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,7 @@ class Prepared:
     leads: list[LeadBlocks]  #: See `solve`.
     along: list[Any]  #: m·S of the unit cell of each lead, None of one that cannot be looked at.
     levels: Mapping[str, float]  #: Lowest level of each barrier.
+    told: set[str] = field(default_factory=set)  #: Barriers that were warned of.
 
 
 def prepare_device(device: Device, params: Mapping[str, Any] | None) -> Prepared:
@@ -91,7 +92,8 @@ def scatter_device(
     ready = device if isinstance(device, Prepared) else prepare_device(device, params)
     device, everything, spin, axes, system = ready.device, ready.params, ready.spin, ready.axes, ready.device.system
     for name, level in ready.levels.items():
-        if level < energy:
+        if level < energy and name not in ready.told:
+            ready.told.add(name)
             warnings.warn(
                 f"barriers[{name!r}] has levels from {level:.4g} on, below the energy {energy:.4g}: electrons pass it "
                 "without tunneling. Raise its on-site energy, or do not call it a barrier.",

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
 from ..checks import finite, finite_array, positive
+from ..costs import announced
 from ..devices.device import Device
 from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError, SpinjuncError
 from ..model.junction import Junction
@@ -27,7 +28,6 @@ from ..quantities import LABELS, Quantity, quantities
 from ..scattering import Scattering, conducting_barrier
 from ..scattering import scatter_quietly as scatter
 from ..transport.bias import bias_response
-from ..transport.equilibrium import announced
 from ..transport.linear import linear_response, tunneling_response
 from ..transport.magnetoresistance import collinear_conductances, ratio
 from . import systems
@@ -272,7 +272,7 @@ class _Filling:
         bar.update(int(np.isfinite(self.marker).sum()))
         observe: Callable[..., Any] = self.experiment.observe
         if self.sent is not None:
-            observe = partial(systems.observe_made, self.sent, observe)
+            observe = partial(systems.observe_made, self.sent, observe, systems.this_process())
         with bar, open_pool(executor, workers) as pool:
             for where, found in ordered(pool, observe, self.tasks()):
                 if self.sent is not None:
@@ -285,13 +285,14 @@ class _Filling:
             raise error
 
     def foretold(self, workers: int | None, executor: Any) -> str:
-        """Return how long missing averages over a bias will take, like the farthest and the middle one of the first."""
+        """Return how long what is missing over a bias will take, like the farthest and the middle one of the first."""
         settings, missing = self.experiment.settings, int(np.isnan(self.marker).sum())
-        averages = self.experiment.axis == "bias" and json.loads(settings["k"]) == "average"
-        if not averages or missing < 2 or not isinstance(self.first, Junction):
+        long = isinstance(self.first, Device) or json.loads(settings["k"]) == "average"
+        if self.experiment.axis != "bias" or not long or missing < 2 or self.first is None:
             return ""
         biases = np.sort(abs(np.atleast_1d(self.experiment.points)))
-        like = [partial(self.experiment.observe, self.first, V) for V in biases[[-1, len(biases) // 2]]]
+        fresh: dict[str, Any] = {"told": set()} if isinstance(self.first, Device) else {}
+        like = [partial(self.experiment.observe, self.first, V, **fresh) for V in biases[[-1, len(biases) // 2]]]
         return announced(like, missing, (workers or available_workers()) if executor is None else 1)
 
     def tasks(self) -> Iterator[tuple[tuple[Any, ...], tuple[Any, Any]]]:
@@ -465,17 +466,17 @@ def _of_device(
     """Return what is done with every device, the parameter that follows the bias, and the labels of its axes."""
     if solver not in (None, "kwant"):
         raise ArgumentError(f"Argument `solver` must be 'kwant' for a family of Kwant systems, but is {solver!r}.")
-    labels = systems.labels_of(first)
+    labels, told = systems.labels_of(first), set[str]()
     if "energy" not in settings:
         if "rtol" in settings and not isinstance(k, str):
             raise ArgumentError("Argument `rtol` must be left out for one k: nothing is integrated. Use k='average'.")
-        rtol, told = settings.get("rtol", CRYSTAL_RTOL), set[str]()
-        choices = {"k": k, "rtol": rtol, "variables": variables, "labels": labels, "told": told}
-        return partial(systems.observe_linear, **choices), "", labels
+        choices = {"k": k, "rtol": settings.get("rtol", CRYSTAL_RTOL), "variables": variables}
+        return partial(systems.observe_linear, **choices, labels=labels, told=told), "", labels
     if k is not None:
         raise ArgumentError("Argument `k` must be left out for Kwant systems at finite bias, but is given.")
     chosen = {name: settings[name] for name in ("energy", "temperature")}
-    observe = partial(systems.observe_current, **chosen, rtol=settings.get("rtol", CURRENT_RTOL), labels=labels)
+    chosen["rtol"] = settings.get("rtol", CURRENT_RTOL)
+    observe = partial(systems.observe_current, **chosen, labels=labels, told=told)
     return observe, systems.FOLLOWS if systems.follows(family) else "", labels
 
 

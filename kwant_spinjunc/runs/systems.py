@@ -8,18 +8,22 @@ parameter ``bias``, which then is given V. Systems periodic in their plane (`kwa
 from __future__ import annotations
 
 import inspect
+import os
+import socket
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from ..crystals.scatter import scatter_crystal
-from ..devices.bias import current_voltage
+from ..devices.bias import integrate_currents
 from ..devices.device import MAX_DEFECT, Device
-from ..devices.scatter import scatter_device
-from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError, SpinjuncWarning
+from ..devices.scatter import prepare_device, scatter_device
+from ..errors import ArgumentError, NoOpenChannelError, SpinjuncWarning
 from ..quantities import LABELS, LEADS, QUANTITIES, Quantity
 from ..spin import angle_between
 from .family import call_any_family
@@ -93,25 +97,17 @@ def observe_linear(
 
     ``device``, ``energy``, ``k``, ``rtol``: what is solved, and the error of an average over k.
     ``variables``, ``labels``: of the table, which are those of its first device.
-    ``told``: warnings of barriers that were given already, and a place for this one.
+    ``told``: barriers that were warned of already, and a place for others.
     """
     _refuse_another(device, labels)
+    s: Any
     try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", BarrierWarning)
-            s: Any
-            if k is None:
-                s = scatter_device(device, float(energy), None, MAX_DEFECT)
-            else:
-                s = at_momentum(device, float(energy), k, rtol)
+        if k is None:
+            s = scatter_device(replace(prepare_device(device, None), told=told), float(energy), None, MAX_DEFECT)
+        else:
+            s = at_momentum(device, float(energy), k, rtol)
     except NoOpenChannelError:
         return {name: 0.0 if name != "angle" else np.nan for name in variables}
-    for warning in caught:
-        if issubclass(warning.category, BarrierWarning):
-            if told:
-                continue
-            told.add(str(warning.message))
-        warnings.warn(warning.message, stacklevel=2)
     two = len(labels["lead"]) == 2
     found: dict[str, Any] = {
         "conductance": s.transmissions[1, 0] if two else s.transmissions,
@@ -133,23 +129,55 @@ def observe_linear(
     return found
 
 
+def this_process() -> tuple[str, int]:
+    """Return what tells this process from all others of a cluster."""
+    return socket.gethostname(), os.getpid()
+
+
 def observe_made(
-    family: Callable[..., Any], observe: Callable[[Any, Any], dict[str, Any]], values: Mapping[str, Any], point: Any
+    family: Callable[..., Any],
+    observe: Callable[[Any, Any], dict[str, Any]],
+    sender: tuple[str, int],
+    values: Mapping[str, Any],
+    point: Any,
 ) -> tuple[dict[str, Any], list[Warning]]:
     """Make a system here and observe it at a point; return what a sweep enters, and the warnings it is to give.
 
-    Other processes cannot be sent a Kwant system. They make it themselves and keep the last one.
+    Processes other than the ``sender`` cannot be sent a Kwant system. They make it themselves and keep the last one.
+    Threads of the sender give their warnings themselves.
     """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            made = _made(family, tuple(values.items()))
-        except TypeError:  # an array among its parameters
-            made = call_any_family(family, values)
-        if not isinstance(made, Device):
-            raise ArgumentError("Argument `family` must return junctions or Kwant systems, but returns both.")
-        found = observe(made, point)
-    return found, [warning.message for warning in caught if isinstance(warning.message, SpinjuncWarning)]
+    kept: list[Warning] = []
+    if this_process() != sender:
+        _keep_warnings_by_thread()
+        _KEPT.set(kept)
+    try:
+        made = _made(family, tuple(values.items()))
+    except TypeError:  # an array among its parameters
+        made = call_any_family(family, values)
+    if not isinstance(made, Device):
+        raise ArgumentError("Argument `family` must return junctions or Kwant systems, but returns both.")
+    return observe(made, point), kept
+
+
+#: Where the thread of a task keeps its warnings. `warnings.catch_warnings` is of a whole process: of two threads, the
+#: first to leave would lose what the second one has caught.
+_KEPT: ContextVar[list[Warning] | None] = ContextVar("kept", default=None)
+
+
+@lru_cache(maxsize=1)
+def _keep_warnings_by_thread() -> None:
+    """From now on have this process keep the package's warnings in the list of their thread, if it has one."""
+    show = warnings.showwarning
+
+    def keep(message: Any, category: type[Warning], *rest: Any, **named: Any) -> None:
+        kept = _KEPT.get()
+        if kept is not None and issubclass(category, SpinjuncWarning):
+            kept.append(message)
+        else:
+            show(message, category, *rest, **named)
+
+    warnings.simplefilter("always", SpinjuncWarning)
+    warnings.showwarning = keep
 
 
 @lru_cache(maxsize=1)
@@ -169,13 +197,14 @@ def at_momentum(device: Device, energy: float, k: Any, rtol: float) -> Any:
 
 
 def observe_current(
-    device: Device, bias: Any, *, energy: float, temperature: float, rtol: float, labels: Labels
+    device: Device, bias: Any, *, energy: float, temperature: float, rtol: float, labels: Labels, told: set[str]
 ) -> dict[str, Any]:
-    """Return the currents of one device at one bias."""
+    """Return the currents of one device at one bias; for ``told`` see `observe_linear`."""
     _refuse_another(device, labels)
     mu = np.full((len(labels["lead"]), 1), energy)
     mu[:2, 0] += [bias / 2, -bias / 2]
-    found = current_voltage(device, mu, temperature=temperature, rtol=rtol)
+    ready = replace(prepare_device(device, None), told=told)
+    found = integrate_currents(ready, mu, temperature=temperature, rtol=rtol)
     return {
         "current": found.charge,
         "spin_resolved_current": found.spin_resolved,

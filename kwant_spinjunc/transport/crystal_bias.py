@@ -10,7 +10,6 @@ zone, changes: band edges and van Hove points. Its integrand is a mean over the 
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from ..arrays import Complex, Flags, Floats, Indices
 from ..checks import finite_array, known_fields, positive_integer
+from ..costs import warn_if_long
 from ..crystals.crystal import Crystal
 from ..crystals.exchange import exchange_integrand, spectrum_floor
 from ..crystals.levels import SHARP, count_channels, count_levels, jumps, sharpness
@@ -30,11 +30,11 @@ from ..crystals.problem import BASIC, TURNED, Observable, Problem, unpacked
 from ..crystals.scatter import momenta_of, points_of, turned_apart
 from ..crystals.zone import mean
 from ..devices.device import MAX_DEFECT, Device, snapshot
-from ..errors import ArgumentError, CostWarning, NoOpenChannelError
+from ..errors import ArgumentError, NoOpenChannelError
 from ..halves.joint import Turn
 from ..halves.zone import IntegrationError
 from ..quadrature import NODES, Integral, cut_into_pieces, integrate
-from .equilibrium import LONG, contour
+from .equilibrium import contour
 from .linear import occupation_differences
 
 #: Distances from a chemical potential, in kT, at which a thermal integral is cut; e^-40 of a channel is left out there,
@@ -313,13 +313,9 @@ class _Integrand:
         """Warn of a long run, once the first energy has been solved."""
         workers = getattr(self.window.system.executor, "_max_workers", 1)
         seconds, self.expected = each * self.expected / workers, 0
-        if seconds > LONG:
-            warnings.warn(
-                f"The window will take about {seconds:.1g} s: every energy of every bias is a mean over the zone, "
-                f"{each:.1g} s. A wider `rtol` or an `executor` costs less.",
-                CostWarning,
-                stacklevel=2,
-            )
+        why = f"every energy of every bias is a mean over the zone, {each:.1g} s"
+        advice = f": {why}. A wider `rtol` or an `executor` costs less."
+        warn_if_long(seconds, "The window", advice)
 
     def _kept(self, found: tuple[Any, Any]) -> tuple[Any, Any]:
         values, errors = found

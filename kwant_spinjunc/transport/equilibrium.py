@@ -27,9 +27,7 @@ height adds the rest. No approximation is made but the quadrature's, whose error
 from __future__ import annotations
 
 import time
-import warnings
-from collections.abc import Callable, Sequence
-from contextvars import ContextVar
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +39,8 @@ from .. import halves
 from ..arrays import Complex, Floats
 from ..checks import finite, finite_array, positive
 from ..checks import temperature as check_temperature
-from ..errors import ArgumentError, CostWarning
+from ..costs import quoted, warn_if_long
+from ..errors import ArgumentError
 from ..halves import zone
 from ..halves.batch import Stack, as_stack
 from ..halves.kinks import window_kinks
@@ -61,10 +60,8 @@ TAIL = 40.0
 PILOT = 0.1
 #: Part of the tolerance of an average that each inner integral takes, and the least weight of a node in that.
 SHARES, NEGLIGIBLE = 10.0, 1e-6
-#: Seconds from which on an average is said to be long, and its time over that of its first look.
-LONG, LOOKS = 30.0, 70.0
-#: Seconds that need no announcement.
-MOMENT = 2.0
+#: The time of an average over that of its first look.
+LOOKS = 70.0
 
 #: (stack of n rows, energies (n, points), band shifts (n, 1)) -> F (n, points)
 Function = Callable[[Stack, Complex, Floats], Complex]
@@ -192,36 +189,6 @@ def exchange_torques(spin_current: Floats, m_left: Floats, m_right: Floats) -> T
 AtShifts = Callable[[NDArray[np.intp], Floats, float, Any], Integral]
 
 
-#: Where `foretold` has the seconds noted that averages would take, instead of taking them.
-_QUOTES: ContextVar[list[float] | None] = ContextVar("quotes", default=None)
-
-
-def foretold(solve: Callable[[], Any]) -> float:
-    """Return the seconds that the zone averages of a call would take, within a factor of three; its result is lost."""
-    quotes: list[float] = []
-    token = _QUOTES.set(quotes)
-    try:
-        solve()
-    finally:
-        _QUOTES.reset(token)
-    return sum(quotes)
-
-
-def announced(like: Sequence[Callable[[], Any]], count: int, processes: int) -> str:
-    """Return how long ``count`` calls like these will take, empty for a moment, with a `CostWarning` if it is long."""
-    seconds = count * float(np.mean([foretold(solve) for solve in like])) / processes
-    said = f"about {seconds:.1g} s" if seconds < 100 else f"about {seconds / 60:.2g} min"
-    if seconds > LONG:
-        warnings.warn(
-            f"The {count} points of this sweep, averages over the zone at a bias, will take {said} of "
-            f"{'one process' if processes == 1 else f'{processes} processes'}. A wider `rtol`, fewer planes or more "
-            "`workers` cost less; what is done is kept with `resume`.",
-            CostWarning,
-            stacklevel=6,
-        )
-    return said if seconds > MOMENT else ""
-
-
 def average_over_zone(function: AtShifts, kinks: Floats, rtol: float) -> Integral:
     """Average integrals over energy over the Brillouin zone, each inner one only as well as its weight deserves.
 
@@ -232,7 +199,7 @@ def average_over_zone(function: AtShifts, kinks: Floats, rtol: float) -> Integra
     Warns
     -----
     CostWarning
-        It will take more than `LONG` seconds, which the first look at the middle of every piece foretells within a
+        It will take more than half a minute, which the first look at the middle of every piece foretells within a
         factor of three.
     """
     rows = len(kinks)
@@ -242,16 +209,13 @@ def average_over_zone(function: AtShifts, kinks: Floats, rtol: float) -> Integra
     look = function(owner, (lower + upper) / 2, PILOT, 0.0)
     pilot = look.size * (upper - lower) / 4
     seconds = LOOKS * (time.process_time() - begin)
-    if (quotes := _QUOTES.get()) is not None:
-        quotes.append(seconds)
+    if quoted(lambda: seconds):
         return Integral(np.zeros((rows, look.value.shape[-1])), np.zeros(rows), np.zeros(rows), look.evaluations)
-    if seconds > LONG:
-        warnings.warn(
-            f"Averaging over the zone will take about {seconds:.1g} s for {rows} problem(s). A wider `rtol` or "
-            "fewer planes cost less; `sweep(..., resume=FILE)` shows how it goes on and keeps what is done.",
-            CostWarning,
-            stacklevel=5,
-        )
+    advice = (
+        f" for {rows} problem(s). A wider `rtol` or fewer planes cost less; `sweep(..., resume=FILE)` shows how it "
+        "goes on and keeps what is done."
+    )
+    warn_if_long(seconds, "Averaging over the zone", advice, 5)
     enough = rtol / SHARES * np.bincount(owner, pilot, minlength=rows)
     evaluations = 0
 

@@ -13,10 +13,9 @@ from scipy.spatial.transform import Rotation
 from strategies import examples, numbers, spin_valves
 
 import kwant_spinjunc as sj
-from kwant_spinjunc import halves
+from kwant_spinjunc import costs, halves
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.halves import Stack, zone
-from kwant_spinjunc.transport import equilibrium
 from kwant_spinjunc.transport.bias import (
     bias_response,
     biased,
@@ -332,7 +331,7 @@ def test_average_without_dispersion_is_the_chain():
 # ---------------------------------------------------------------------- cost
 def test_a_long_average_says_beforehand_how_long(monkeypatch):
     """Within a factor of ten of what it takes; a short one says nothing, or every test of averages would fail."""
-    monkeypatch.setattr(equilibrium, "LONG", 0.0)
+    monkeypatch.setattr(costs, "LONG", 0.0)
     begin = time.process_time()
     with pytest.warns(sj.CostWarning, match="problem") as told:
         bias_response(film(), 0.3, temperature=0.02, k="average", layers=False)

@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose
 from strategies import repetitions
 
 import kwant_spinjunc as sj
+from kwant_spinjunc import costs
 from kwant_spinjunc.crystals import problem
 from kwant_spinjunc.magnets.parameters.systems import system_response
 from kwant_spinjunc.transport import crystal_bias
@@ -130,11 +131,11 @@ def three_energies(function, pieces, owners, components, *, rtol):
 def test_energies_are_shared_among_workers_and_the_cost_is_told(monkeypatch):
     syst = layers(LEVELS, SPLITTINGS, PLANE)
     monkeypatch.setattr(crystal_bias, "integrate", three_energies)
-    monkeypatch.setattr(crystal_bias, "LONG", 0.0)
+    monkeypatch.setattr(costs, "LONG", 0.0)
     given = dict(k="average", turns=1.0, rtol=1e-2, equilibrium=False)
     with pytest.warns(sj.CostWarning, match="every energy of every bias is a mean"):
         alone = response(syst, 0.1, **given)
-    monkeypatch.setattr(crystal_bias, "LONG", np.inf)
+    monkeypatch.setattr(costs, "LONG", np.inf)
     packed = []
     monkeypatch.setattr(crystal_bias, "mean", lambda *a, **kw: packed.append(a[0].crystal.device) or found(*a, **kw))
     from kwant_spinjunc.crystals.zone import mean as found

@@ -105,7 +105,7 @@ def test_angles_above_a_full_turn_are_told(capsys):
 
 def test_a_sweep_over_a_bias_says_beforehand_how_long_all_of_it_takes(monkeypatch):
     """Within a factor of ten of what it takes; at one k, or of what is done, nothing is said."""
-    monkeypatch.setattr("kwant_spinjunc.transport.equilibrium.LONG", 0.0)
+    monkeypatch.setattr("kwant_spinjunc.costs.LONG", 0.0)
     axes = dict(energy=0.5, bias=[0.1, 0.2, 0.3], rtol=1e-3, progress=False)
     family = partial(tunnel_junction, onsite=4.0, height=6.0, in_plane_hopping=1.0, thickness=2)
     start = time.process_time()

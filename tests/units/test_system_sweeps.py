@@ -1,9 +1,13 @@
 """Sweeps, finite bias and export of families of Kwant systems, from the library and the command line."""
 
 import pickle
+import re
+import threading
+import time
 import warnings
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -137,8 +141,8 @@ def test_warnings_of_other_processes_are_given_here_once(monkeypatch):
             future.set_result(function(*arguments))
             return future
 
-    def warned(family, observe, values, point):
-        found, _ = observe_made(family, observe, values, point)
+    def warned(family, observe, sender, values, point):
+        found, _ = observe_made(family, observe, sender, values, point)
         return found, [sj.BarrierWarning(f"at {point}"), sj.CostWarning(f"at {point}")]
 
     observe_made = systems.observe_made
@@ -149,18 +153,79 @@ def test_warnings_of_other_processes_are_given_here_once(monkeypatch):
     assert len(told) == 3
 
 
-def test_barriers_are_warned_of_once_whatever_else_was_warned_of_before(monkeypatch):
-    solve = systems.scatter_device
+def slow_to_warn(monkeypatch, threads):
+    """Have every solve warn, all threads at the same time."""
+    solve, meet = systems.scatter_device, threading.Barrier(threads)
 
     def warned(device, energy, *rest):
-        kind = sj.SpinjuncWarning if energy < 0.35 else sj.BarrierWarning
-        warnings.warn(f"at {energy}", kind, stacklevel=2)
+        meet.wait(10)
+        warnings.warn(f"at {energy}", sj.SpinjuncWarning, stacklevel=2)
+        if meet.wait(10):  # all but one end later
+            time.sleep(0.02)
         return solve(device, energy, *rest)
 
     monkeypatch.setattr(systems, "scatter_device", warned)
-    with pytest.warns(sj.SpinjuncWarning) as told:
-        sj.sweep(rashba_junction, energy=[0.3, 0.4, 0.5], **SMALL, progress=False)
-    assert [str(one.message) for one in told] == ["at 0.3", "at 0.4"]
+
+
+def test_threads_lose_no_warning(monkeypatch):
+    slow_to_warn(monkeypatch, 2)
+    energies = [0.3, 0.31, 0.32, 0.33, 0.34, 0.35]
+    with pytest.warns(sj.SpinjuncWarning) as told, ThreadPoolExecutor(2) as pool:
+        sj.sweep(rashba_junction, energy=energies, **SMALL, progress=False, executor=pool)
+    assert sorted(str(one.message) for one in told) == [f"at {E}" for E in energies]
+
+
+def test_threads_of_another_process_send_the_warnings_of_their_task(monkeypatch):
+    slow_to_warn(monkeypatch, 2)
+    variables = systems.linear_variables(rashba_junction(**SMALL))
+    choices = {"k": None, "rtol": 1e-4, "variables": variables, "labels": systems.labels_of(rashba_junction(**SMALL))}
+    observe = partial(systems.observe_linear, **choices, told=set())
+    systems._keep_warnings_by_thread.cache_clear()
+    with warnings.catch_warnings(), ThreadPoolExecutor(2) as pool:
+        tasks = [
+            pool.submit(systems.observe_made, rashba_junction, observe, ("elsewhere", 1), SMALL, E)
+            for E in (0.3, 0.31, 0.32, 0.33)
+        ]
+        kept = [[str(one) for one in task.result()[1]] for task in tasks]
+    systems._keep_warnings_by_thread.cache_clear()
+    assert kept == [[f"at {E}"] for E in (0.3, 0.31, 0.32, 0.33)]
+
+
+def test_a_barrier_is_warned_of_once_in_a_sweep_and_in_an_integral():
+    device = replace(rashba_junction(**SMALL), barriers={"wall": lambda site: True})
+
+    def family(alpha=0.1):
+        return device
+
+    with pytest.warns(sj.BarrierWarning) as told:
+        sj.sweep(family, energy=[3.0, 3.1, 3.2], alpha=[0.1, 0.2], progress=False)
+    assert len(told) == 1
+    with pytest.warns(sj.BarrierWarning) as told:
+        sj.sweep(family, energy=3.0, bias=[0.1, 0.2], rtol=1e-3, progress=False)
+    assert len(told) == 1
+    with pytest.warns(sj.BarrierWarning) as told:
+        sj.current_voltage(device, [3.1, 2.9], rtol=1e-3)
+    assert len(told) == 1
+
+
+def test_a_sweep_of_kwant_systems_over_a_bias_says_beforehand_how_long_all_of_it_takes(monkeypatch):
+    monkeypatch.setattr("kwant_spinjunc.costs.LONG", 0.0)
+    axes = dict(energy=0.3, bias=[0.1, 0.2, 0.3], rtol=1e-6, progress=False)
+    start = time.process_time()
+    with pytest.warns(sj.CostWarning) as told:
+        done = sj.sweep(rashba_junction, **axes, **SMALL)
+    taken = time.process_time() - start
+    message, *each = (str(one.message) for one in told)
+    assert message.startswith("The 3 points of this sweep")
+    assert len(each) == 3
+    assert all(one.startswith("The current will take") for one in each)
+    seconds = float(re.search("will take about (.*) s of one process", message)[1])
+    assert taken / 10 < seconds < 10 * taken
+    assert np.isfinite(done.current).all()
+    monkeypatch.setattr("kwant_spinjunc.costs.LONG", 1e9)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sj.sweep(rashba_junction, **axes, **SMALL)
 
 
 def test_systems_with_other_leads_or_momenta_left_open_are_refused():
