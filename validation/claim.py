@@ -4,19 +4,20 @@ A file ``claims/NAME.py`` has
 
     measure(quick) -> anything           the numbers
     judge(measured) -> Judged            verdicts, the number they rest on, its second route, invariants
-    numbers(measured) -> dict            what the text quotes besides attributes of ``measured`` and constants
+    numbers(measured) -> Record          optional: what the text quotes besides ``measured`` and constants
     figures(measured) -> dict            Matplotlib figures, by name
     table(measured) -> Rows              optional
 
-and beside it ``claims/NAME.md``, the text, where ``{name:.3f}`` stands for a number.
+and beside it ``claims/NAME.md``, the text: an f-string of the attributes of what was measured, ``{T.max():.3f}``.
 """
 
 from __future__ import annotations
 
+import ast
+import builtins
 import importlib
 import math
 import re
-import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,7 @@ __all__ = [
     "Rows",
     "Text",
     "assemble",
+    "fill",
     "make",
     "plain",
     "read_text",
@@ -52,7 +54,7 @@ Rows = tuple[tuple[str, ...], ...]
 
 
 class Record(SimpleNamespace):
-    """What a claim measured: its local variables, by name."""
+    """Local variables by name: what a claim measured, or what its text quotes besides."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         super().__init__(**values)
@@ -138,34 +140,29 @@ class ClaimFigure:
 
 
 # ---------------------------------------------------------------------- the text
-class _Strict(string.Formatter):
-    """Fills a text from several places; a number that is in none of them is an error."""
+def _parse(template: str) -> ast.Expression:
+    """Return a text as the f-string it is."""
+    return ast.parse(f'rf"""{template} """', mode="eval")
 
-    def __init__(self, numbers: Mapping[str, Any], *places: Any) -> None:
-        self.numbers, self.places = numbers, places
 
-    def get_value(self, key: int | str, args: Any, kwargs: Any) -> Any:
-        if key in self.numbers:
-            return self.numbers[str(key)]
-        for place in self.places:
-            if hasattr(place, str(key)):
-                return getattr(place, str(key))
-        raise ArgumentError(f"The text quotes {key!r}, which is no number of the claim.")
+def _names(template: str) -> set[str]:
+    """Return the names of what a text quotes, variables of its own comprehensions and built-in functions apart."""
+    used = [node for node in ast.walk(_parse(template)) if isinstance(node, ast.Name)]
+    own = {node.id for node in used if isinstance(node.ctx, ast.Store)}
+    return {node.id for node in used if not hasattr(builtins, node.id)} - own
 
-    def get_field(self, field_name: str, args: Any, kwargs: Any) -> tuple[Any, str]:
-        """Return what ``name.attribute[index]`` stands for; an index may be negative, or several: ``x[-1, 0]``."""
-        first, *path = re.findall(r"[^.\[\]]+|\.[^.\[\]]+|\[[^\]]*\]", field_name)
-        value = self.get_value(first, args, kwargs)
-        for step in path:
-            key = step[1:].rstrip("]")
-            if step[0] == ".":
-                value = getattr(value, key)
-            elif re.fullmatch(r"-?\d+(, -?\d+)*", key):
-                index = tuple(int(n) for n in key.split(", "))
-                value = value[index if len(index) > 1 else index[0]]
-            else:
-                value = value[key]
-        return value, first
+
+def fill(template: str, *places: object) -> str:
+    """Fill a text, an f-string, with numbers from several places; a name that is in none of them is an error."""
+
+    def find(name: str) -> Any:
+        for place in places:
+            if hasattr(place, name):
+                return getattr(place, name)
+        raise ArgumentError(f"The text quotes {name!r}, which is no number of the claim.")
+
+    numbers = {name: find(name) for name in _names(template)}
+    return str(eval(compile(_parse(template), "text", "eval"), numbers)).strip()
 
 
 @dataclass(frozen=True)
@@ -188,8 +185,7 @@ class Text:
     @property
     def names(self) -> set[str]:
         """Names of all numbers it quotes."""
-        every = " ".join([self.title, *self.sections.values()])
-        return {name.split(".")[0].split("[")[0] for _, name, _, _ in string.Formatter().parse(every) if name}
+        return set().union(*map(_names, self.sections.values()))
 
 
 def read_text(path: Path) -> Text:
@@ -301,14 +297,12 @@ def assemble(name: str, measured: Any, *, draw: bool = True) -> Claim:
     Raises
     ------
     ArgumentError
-        The text quotes a number that is nowhere, or leaves one of `numbers` out, or a figure has no caption.
+        The text quotes a number that is nowhere, or a figure has no caption.
     """
     module, text = module_of(name), read_text(FOLDER / f"{name}.md")
-    judged, numbers = module.judge(measured), module.numbers(measured)
-    if unused := set(numbers) - text.names:
-        raise ArgumentError(f"The text of {name} must quote every number of the claim, but not {sorted(unused)}.")
-    fill = _Strict(numbers, measured, module)
-    told = {key: fill.vformat(value, (), {}) for key, value in text.sections.items()}
+    judged = module.judge(measured)
+    numbers = module.numbers(measured) if hasattr(module, "numbers") else Record({})
+    told = {key: fill(value, numbers, measured, module) for key, value in text.sections.items()}
     captions = Text(text.title, (), told).captions
     drawn = module.figures(measured) if draw else {}
     if draw and set(drawn) != set(captions):

@@ -1,5 +1,6 @@
 """Every claim runs, keeps its checks, tells itself, and notices wrong data."""
 
+import ast
 import contextlib
 import dataclasses
 import json
@@ -17,7 +18,7 @@ from figure_faults import faults
 from kwant_spinjunc.errors import ArgumentError, SpinjuncError
 from kwant_spinjunc.spin import rotation_matrix
 from validation import CLAIMS
-from validation.claim import FOLDER, VERDICTS, assemble, module_of, read_text
+from validation.claim import FOLDER, VERDICTS, assemble, fill, module_of, read_text
 from validation.coverage import COVERAGE
 from validation.figures import finish, new_figure
 
@@ -156,8 +157,8 @@ def test_figure_that_a_referee_would_send_back_is_noticed(change, found):
 
 def test_figure_without_a_title_is_refused(tmp_path):
     page = (FOLDER / "torque.md").read_text(encoding="utf-8")
-    title = next(line for line in page.splitlines() if "no angle" in line or line.startswith("Φ"))
-    (tmp_path / "a.md").write_text(page.replace(f"{title}\n\n", "", 1), encoding="utf-8")
+    untitled = re.sub(r"(## figure \S+\n).*\n\n", r"\1", page, count=1)
+    (tmp_path / "a.md").write_text(untitled, encoding="utf-8")
     with pytest.raises(ArgumentError, match="must have a title above their caption"):
         _ = read_text(tmp_path / "a.md").captions
 
@@ -194,17 +195,30 @@ def test_text_without_a_section_is_refused(tmp_path):
         read_text(tmp_path / "a.md")
 
 
-def test_number_that_nobody_quotes_is_refused_and_so_is_a_name_without_a_number(monkeypatch):
-    module = module_of("field_division")
-    measured = module.measure(True)
-    numbers = module.numbers(measured)
-    monkeypatch.setattr(module, "numbers", lambda m: numbers | {"of_no_use": 1.0})
-    with pytest.raises(ArgumentError, match=r"not \['of_no_use'\]"):
-        assemble("field_division", measured, draw=False)
-    first = next(iter(numbers))
-    monkeypatch.setattr(module, "numbers", lambda m: {k: v for k, v in numbers.items() if k != first})
-    with pytest.raises(ArgumentError, match="which is no number of the claim"):
-        assemble("field_division", measured, draw=False)
+def unread(source, text):
+    """Return the locals of ``measure`` and ``numbers`` that neither a function of the claim reads nor its text."""
+    nodes = list(ast.walk(ast.parse(source)))
+    read = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    read |= {node.attr for node in nodes if isinstance(node, ast.Attribute)} | text.names | {"_"}
+    told = [node for node in nodes if isinstance(node, ast.FunctionDef) and "Record(locals())" in ast.unparse(node)]
+    stored = [node for one in told for node in ast.walk(one) if isinstance(node, ast.Name)]
+    return {node.id for node in stored if isinstance(node.ctx, ast.Store)} - read
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_every_number_of_a_claim_is_read(name):
+    source = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
+    text = read_text(FOLDER / f"{name}.md")
+    assert not unread(source, text)
+    dead = "def numbers(m: Record) -> Record:\n    of_no_use = 1.0\n    return Record(locals())\n"
+    assert unread(source + dead, text) == {"of_no_use"}
+
+
+def test_text_is_filled_from_the_first_place_that_has_the_number_and_refused_without_one():
+    first, second = SimpleNamespace(a=1.0, T=[0.25, 0.5]), SimpleNamespace(a=2.0, b=3.0)
+    assert fill("{a:.1f} of {b - a:g}, {max(x for x in T):.0%}, {{b}}", first, second) == "1.0 of 2, 50%, {b}"
+    with pytest.raises(ArgumentError, match="quotes 'c', which is no number of the claim"):
+        fill("{c}", first, second)
 
 
 # ---------------------------------------------------------------------- coverage

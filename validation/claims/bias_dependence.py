@@ -290,7 +290,6 @@ def measure(quick: bool) -> Record:
     largest = max(float(found.defect.max()) for found in approaches)
     smallest = max(float(found.defect.min()) for found in approaches)
     reversing = [found for found in measured if len(found.reversals)]
-    steady = [found for found in measured if not len(found.reversals)]
     even = max(found.odd_field_like for found in measured)
     power = t0_order(measured[SHOWN])
     shown = measured[SHOWN]
@@ -354,16 +353,6 @@ def _reversal(measured: Sequence[Measured]) -> str:
         f"For {len(reversing)} of {len(measured)} magnets it changes sign although the current does not ({where}), "
         f"where J_M of the parallel and of the antiparallel junction cross; for {len(measured) - len(reversing)} not."
     )
-
-
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    return {
-        "join_name_of_magnet_for_magnet_in_magn": "; ".join(name_of(magnet) for magnet in MAGNETS),
-        "reversal": _reversal(m.measured),
-        "name_of_shown_magnet": name_of(m.shown.magnet),
-        "name_of_magnets_shown": name_of(MAGNETS[SHOWN]),
-    }
 
 
 def figures(m: Record) -> dict[str, Any]:

@@ -257,16 +257,6 @@ def judge(m: Record) -> Judged:
     )
 
 
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    return {
-        "len_angles": len(m.angles),
-        "by_name_f_i_f_equal": m.by_name["F|I|F", "equal"],
-        "by_name_different_none": m.by_name[DIFFERENT, "none"],
-        "asymmetry_different": m.asymmetry[DIFFERENT],
-    }
-
-
 def figures(m: Record) -> dict[str, Any]:
     """Draw everything."""
     return {

@@ -18,7 +18,7 @@ from systems.asymmetric_junction import asymmetric_junction
 from systems.contact import contact
 from systems.tunnel_junction import tunnel_junction
 
-from ..claim import Check, Judged, Rows
+from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_power_law
 from ..figures import COLORS, angle_axis, legend_below, new_figure, styled
 from ..laboratory import Laboratory, currents_of_waves
@@ -322,8 +322,8 @@ def judge(measured: Measured) -> Judged:
     )
 
 
-def numbers(measured: Measured) -> dict[str, Any]:
-    """Return what the text quotes."""
+def numbers(measured: Measured) -> Record:
+    """Return what the text quotes besides."""
     cases = measured.cases
     at_90 = {
         regime: max(float(case.error(case.baseline)[case.right_angle]) for case in cases if case.regime == regime)
@@ -335,19 +335,7 @@ def numbers(measured: Measured) -> dict[str, Any]:
     scalar = max(float(case.unavoidable.max()) for case in measured.silent)
     vector = min(float(case.vector[case.right_angle]) for case in measured.silent)
     antiparallel = max(float(case.error(case.baseline)[-1]) for case in cases)
-    return {
-        "len_measured_cases_0_angles": len(measured.cases[0].angles),
-        "at_90_tunnel": at_90["tunnel"],
-        "at_90_metallic": at_90["metallic"],
-        "fixed": fixed,
-        "best": best,
-        "measured_power_baseline_exponent": measured.power("baseline").exponent,
-        "measured_power_paper_exponent": measured.power("paper").exponent,
-        "collinear": collinear,
-        "scalar": scalar,
-        "vector": vector,
-        "antiparallel": antiparallel,
-    }
+    return Record(locals())
 
 
 def figures(measured: Measured) -> dict[str, Any]:

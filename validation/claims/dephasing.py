@@ -274,18 +274,6 @@ def judge(m: Record) -> Judged:
     )
 
 
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    return {
-        "devices_20": float(m.devices[0.8].coherence[20]),
-        "half_metal_length": -1 / m.half_metal.exponent,
-        "n_2_np_pi_waves": 2 * np.pi / m.waves["Γ"],
-        "planes_1": m.planes - 1,
-        "next_iter_thick": next(iter(m.thick)),
-        "list_thick_1": list(m.thick)[-1],
-    }
-
-
 def figures(m: Record) -> dict[str, Any]:
     """Draw everything."""
     return {

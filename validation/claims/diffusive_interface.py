@@ -16,7 +16,7 @@ from kwant_spinjunc.spin import SIGNS, torque_axes
 from kwant_spinjunc.theory import tunnelling
 from kwant_spinjunc.theory.interface import in_series
 
-from ..claim import Check, Judged, Rows
+from ..claim import Check, Judged, Record, Rows
 from ..figures import COLORS, legend_below, new_figure, styled
 from ..laboratory import Laboratory, SampleLaboratory, k_average, lead_currents
 from ..two_channels import Metal, solve
@@ -432,38 +432,18 @@ def judge(measured: Measured) -> Judged:
     )
 
 
-def numbers(measured: Measured) -> dict[str, Any]:
-    """Return what the text quotes."""
-    thin, thick, depth = measured.contacts[0], measured.contacts[-1], measured.depth
+def numbers(measured: Measured) -> Record:
+    """Return what the text quotes besides."""
+    thin, thick = measured.contacts[0], measured.contacts[-1]
     _, value, error, told = measured.quotients[QUOTED]
-    (sigma, sigma_error, modes), middle = measured.alloys["A"], RESOLVED_DEGREES.index(90.0)
-    last, right_angle = len(DEGREES) - 2, DEGREES.index(90.0)
-    sections = {W: c.length for W, c in measured.sections.items()}
-    return {
-        "sigma": ", ".join(value_with_error(float(x), float(e)) for x, e in zip(sigma, sigma_error, strict=True)),
-        "thick": thick.planes,
-        "thin": thin.planes,
-        "degrees": DEGREES[QUOTED],
-        "cosine": np.cos(np.radians(DEGREES[QUOTED])),
-        "ratio": value_with_error(value, error),
-        "told": told,
-        "from_right": at(thick.ratio_from_right, right_angle),
-        "beta": value_with_error(*map(float, thick.polarization)),
-        "length_60": at(thick.length, QUOTED - 1),
-        "length_150": at(thick.length, last),
-        "thin_60": at(thin.length, QUOTED - 1),
-        "thin_150": at(thin.length, last),
-        "cross_60": measured.crossover[60.0],
-        "cross_150": measured.crossover[150.0],
-        "far": ", ".join(f"{far_length(sigma, modes, n, np.radians(150)):.2f} at {n:g}" for n in FAR),
-        "sections_text": ", ".join(f"{at(x, QUOTED - 1)} ({W} × {W})" for W, x in sections.items()),
-        "betas_text": ", ".join(value_with_error(*map(float, c.polarization)) for c in measured.sections.values()),
-        "first": value_with_error(float(depth.left[middle, 1]), float(depth.error[middle, 1])),
-        "clean_first": depth.clean[1],
-        "halves": ", ".join(f"{depth.depth(i):.2f} at {angle:g}°" for i, angle in enumerate(RESOLVED_DEGREES)),
-        "half_clean": half_depth(depth.clean),
-        "angles": len(DEGREES),
-    }
+    right_angle, middle = DEGREES.index(90.0), RESOLVED_DEGREES.index(90.0)
+    sigma, sigma_error, modes = measured.alloys["A"]
+    sigmas = ", ".join(map(value_with_error, sigma.tolist(), sigma_error.tolist()))
+    far = ", ".join(f"{far_length(sigma, modes, n, np.radians(150)):.2f} at {n:g}" for n in FAR)
+    wide = ", ".join(f"{at(c.length, QUOTED - 1)} ({W} × {W})" for W, c in measured.sections.items())
+    betas = ", ".join(value_with_error(*c.polarization) for c in measured.sections.values())
+    halves = ", ".join(f"{measured.depth.depth(i):.2f} at {angle:g}°" for i, angle in enumerate(RESOLVED_DEGREES))
+    return Record(locals())
 
 
 def figures(measured: Measured) -> dict[str, Any]:

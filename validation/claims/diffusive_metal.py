@@ -550,30 +550,6 @@ def judge(m: Record) -> Judged:
     )
 
 
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    return {
-        "normal_sigma_0": m.normal.sigma(0),
-        "normal_mean_free_path_0": m.normal.mean_free_path(0),
-        "normal_contact_0": m.normal.contact(0),
-        "n_1_normal_modes_0": 1 / m.normal.modes[0],
-        "normal_chi2_0": m.normal.chi2(0),
-        "normal_localization_0": m.normal.localization(0),
-        "normal_sigma_0_value_thin_width_2": m.normal.sigma(0).value * m.thin.width**2,
-        "a_sigma_0": m.A.sigma(0),
-        "a_sigma_1": m.A.sigma(1),
-        "b_sigma_0": m.B.sigma(0),
-        "b_sigma_1": m.B.sigma(1),
-        "c_sigma_0": m.C.sigma(0),
-        "c_sigma_1": m.C.sigma(1),
-        "a_total_value_b_total_value": m.A.total.value / m.B.total.value,
-        "shown_mean_share_deviation_printed": m.shown.mean_share.deviation(m.printed),
-        "len_own": len(m.own),
-        "min_n_error_for_n_in_own": min(n.error for n in m.own),
-        "max_n_error_for_n_in_own": max(n.error for n in m.own),
-    }
-
-
 def figures(m: Record) -> dict[str, Any]:
     """Draw everything."""
     return {

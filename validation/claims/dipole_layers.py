@@ -304,17 +304,6 @@ def judge(m: Record) -> Judged:
     )
 
 
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    return {
-        "len_names": len(m.names),
-        "tunnel_name_replace_barrier_barrier_of": m.tunnel.name.replace("barrier, ", "barrier of "),
-        "abs_plates_1": abs(m.plates - 1),
-        "accumulation_weight": m.accumulation / m.weight,
-        "cobalt_spin_diffusion_length_cobalt_sc": COBALT.spin_diffusion_length / COBALT.screening_length,
-    }
-
-
 def figures(m: Record) -> dict[str, Any]:
     """Draw everything."""
     return {

@@ -26,7 +26,7 @@ from kwant_spinjunc.runs.statistics import value_with_error
 from kwant_spinjunc.spin import SIGNS
 from kwant_spinjunc.theory import tunnelling
 
-from ..claim import Check, Judged, Rows
+from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_power_law
 from ..figures import COLORS, legend_below, new_figure, styled
 from ..laboratory import SampleLaboratory, amplitudes_by_kwant, lead_currents
@@ -403,62 +403,20 @@ def judge(measured: Measured) -> Judged:
     )
 
 
-def numbers(measured: Measured) -> dict[str, Any]:
-    """Return what the text quotes."""
-    _, defects = measured.points
-    samples = measured.batches[0].result.realizations
+def numbers(measured: Measured) -> Record:
+    """Return what the text quotes besides."""
     largest, defects = measured.points
     ratio = defects / largest
     clean, impure, rough = measured.clean[-1], measured.impure[-1], measured.rough[-1]
     count = sum(batch.result.realizations for batch in measured.batches)
     worst = max(measured.batches, key=lambda batch: float(batch.defects.max()))
-    stays = significant(*impure.weighted_defect) and impure.weighted_defect[0] > 100 * clean.weighted_defect[0]
-    return {
-        "median_ratio": float(np.median(measured.points[1] / measured.points[0])),
-        "min_b_value_for_b_in_measured_levels": min(b.value for b in measured.levels),
-        "max_b_value_for_b_in_measured_levels": max(b.value for b in measured.levels),
-        "max_b_value_for_b_in_measured_concentr": max(b.value for b in measured.concentrations),
-        "samples": samples,
-        "len_angles": len(ANGLES),
-        "count": count,
-        "np_median_ratio": np.median(ratio),
-        "np_quantile_ratio_0_95": np.quantile(ratio, 0.95),
-        "ratio_max": ratio.max(),
-        "np_log10_largest_max_largest_min": np.log10(largest.max() / largest.min()),
-        "len_ratio": len(ratio),
-        "defects_largest_0_1_max_initial_0_0": defects[largest > 0.1].max(initial=0.0),
-        "defects_largest_0_001_max_initial_0_0": defects[largest < 0.001].max(initial=0.0),
-        "worst_defects_max": worst.defects.max(),
-        "worst_kind": worst.kind,
-        "worst_value": worst.value,
-        "fraction_clean_mean": fraction(clean.mean),
-        "clean_value": clean.value,
-        "fraction_clean_weighted_defect": fraction(clean.weighted_defect),
-        "fraction_measured_clean_0_weighted_def": fraction(measured.clean[0].weighted_defect),
-        "fraction_impure_mean": fraction(impure.mean),
-        "impure_value": impure.value,
-        "impure_typical": impure.typical,
-        "impure_result_realizations": impure.result.realizations,
-        "impure_share": impure.share,
-        "np_median_impure_defects": np.median(impure.defects),
-        "fraction_impure_weighted_defect": fraction(impure.weighted_defect),
-        "fraction_measured_impure_0_weighted_de": fraction(measured.impure[0].weighted_defect),
-        "fraction_impure_mean_defect": fraction(impure.mean_defect),
-        "trend": (
-            "So the law of the mean is set by the few resonant samples and does not improve with the thickness as the "
-            "typical transmission does."
-            if stays
-            else "So few resonant samples make the mean that these samples do not tell whether its defect vanishes."
-        ),
-        "fraction_clean_current_error": fraction(clean.current_error),
-        "fraction_impure_current_error": fraction(impure.current_error),
-        "fraction_clean_product_defect": fraction(clean.product_defect),
-        "fraction_impure_product_defect": fraction(impure.product_defect),
-        "rough_value": rough.value,
-        "fraction_rough_mean": fraction(rough.mean),
-        "rough_typical": rough.typical,
-        "fraction_rough_weighted_defect": fraction(rough.weighted_defect),
-    }
+    trend = (
+        "So the law of the mean is set by the few resonant samples and does not improve with the thickness as the "
+        "typical transmission does."
+        if significant(*impure.weighted_defect) and impure.weighted_defect[0] > 100 * clean.weighted_defect[0]
+        else "So few resonant samples make the mean that these samples do not tell whether its defect vanishes."
+    )
+    return Record(locals())
 
 
 def figures(measured: Measured) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from kwant_spinjunc import Anderson, Ensemble, Junction, Scattering, ferromagnet
 from kwant_spinjunc.runs.statistics import value_with_error
 from kwant_spinjunc.spin import torque_axes
 
-from ..claim import Check, Judged, Rows
+from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_exponential
 from ..figures import COLORS, new_figure, styled
 from ..laboratory import Laboratory, SampleLaboratory, clean_density, dephasing_length, golden_rule_paths, k_average
@@ -301,42 +301,17 @@ def judge(measured: Measured) -> Judged:
     )
 
 
-def numbers(measured: Measured) -> dict[str, Any]:
-    """Return what the text quotes."""
-    left, error, _ = remaining(measured.shown)
-    magnet = measured.shown
-    left, error, per_sample = remaining(magnet)
-    (value, errors), count = magnet.mean, magnet.result.realizations
-    clean = measured.clean[magnet.splitting]
+def numbers(measured: Measured) -> Record:
+    """Return what the text quotes besides."""
+    left, error, per_sample = remaining(measured.shown)
+    (value, errors), count = measured.shown.mean, measured.shown.result.realizations
     lengths = "; ".join(
         f"Δ = {m.splitting:g}, W = {m.width:g}: {length(m.decay)} (√(2ħD/Δ) = {m.yardstick:.1f}, ℓ_+ = "
         f"{value_with_error(*m.free_path[0])}, ℓ_− = {value_with_error(*m.free_path[1])})"
         for m in measured.magnets
     )
     early, half = 1, len(value) // 2
-    return {
-        "magnet_splitting": magnet.splitting,
-        "magnet_width": magnet.width,
-        "count": count,
-        "at_contact": value_with_error(value[0], errors[0]),
-        "behind_one": value_with_error(value[early], errors[early]),
-        "behind_half": value_with_error(value[half], errors[half]),
-        "half": half,
-        "at_end": value_with_error(value[-1], errors[-1]),
-        "end": len(value) - 1,
-        "clean_0": clean[0],
-        "clean_early": clean[early],
-        "clean_half": clean[half],
-        "clean_1": clean[-1],
-        "rms_contact": value_with_error(magnet.rms[0], magnet.rms_error[0]),
-        "rms_half": value_with_error(magnet.rms[half], magnet.rms_error[half]),
-        "rms_end": value_with_error(magnet.rms[-1], magnet.rms_error[-1]),
-        "excess": magnet.rms[-1] / max(value[-1], errors[-1]),
-        "left": left,
-        "error": error,
-        "per_sample": per_sample,
-        "lengths": lengths,
-    }
+    return Record(locals())
 
 
 def figures(measured: Measured) -> dict[str, Any]:

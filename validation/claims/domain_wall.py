@@ -412,44 +412,18 @@ def judge(m: Record) -> Judged:
     )
 
 
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    chains, loops = m.chains, m.loops
-    over = chains.paper / chains.rotation
-    beyond = over[chains.kappa > 1]
-    settled = [loop for loop in loops if loop.wall.report.converged]
+def numbers(m: Record) -> Record:
+    """Return what the text quotes besides."""
+    over = m.chains.paper / m.chains.rotation
+    beyond = over[m.chains.kappa > 1]
+    settled = [loop for loop in m.loops if loop.wall.report.converged]
     evaluations = [loop.wall.report.evaluations for loop in settled]
     change = fit_power_law([loop.current for loop in m.by_current], [loop.wall.torque_change for loop in m.by_current])
     largest = max(settled, key=lambda loop: loop.wall.torque_change)
-    planes, quotients = [tilt.to_plane for tilt in m.tilts], [tilt.quotient for tilt in m.tilts]
-    return {
-        "kappa_min": m.kappa.min(),
-        "kappa_max": m.kappa.max(),
-        "lengths": ", ".join(sorted({f"{loop.d:.1f}" for loop in loops})),
-        "low_current": min(m.currents),
-        "high_current": max(m.currents),
-        "straight": chains.residual.max(),
-        "cobalt": COBALT * (SPACING * 1e-9) ** 2 / STIFFNESS,
-        "lattice_error": abs(chains.rotation / chains.lattice - 1).max(),
-        "near": over[np.argmin(abs(chains.kappa - 0.9))],
-        "beyond_max": beyond.max(),
-        "beyond_min": beyond.min(),
-        "to_plane_min": min(planes),
-        "to_plane_max": max(planes),
-        "quotient_min": min(q for q in quotients if q > 1e-6),
-        "quotient_max": max(quotients),
-        "film": float(np.median([tilt.film[1] / tilt.bare[1] for tilt in m.tilts])),
-        "settled": len(settled),
-        "all": len(loops),
-        "evaluations_min": min(evaluations),
-        "evaluations_max": max(evaluations),
-        "change_power": change.exponent,
-        "missed": max(loop.missed for loop in m.loops if loop.current <= WEAK),
-        "missed_strong": max(loop.missed for loop in m.loops),
-        "largest_change": largest.wall.torque_change,
-        "largest_family": largest.family,
-        "largest_current": largest.current,
-    }
+    to_plane, quotients = [tilt.to_plane for tilt in m.tilts], [tilt.quotient for tilt in m.tilts]
+    lengths = ", ".join(sorted({f"{loop.d:.1f}" for loop in m.loops}))
+    film = np.median([tilt.film[1] / tilt.bare[1] for tilt in m.tilts])
+    return Record(locals())
 
 
 def figures(m: Record) -> dict[str, Any]:

@@ -96,12 +96,12 @@ def measure(quick: bool) -> Record:
     angles = np.radians(np.linspace(10, 80, 4 if quick else 8))
     curves = {ratio: [pair(lab, LEFT, ratio, float(angle)) for angle in angles] for ratio in RATIOS}
     shown = pair(lab, LEFT, SHOWN, ANGLE)
-    J, left, right = currents_of_waves(junction(LEFT, SHOWN * LEFT, ANGLE), ENERGY, *VOLTAGE)
+    _, left, right = currents_of_waves(junction(LEFT, SHOWN * LEFT, ANGLE), ENERGY, *VOLTAGE)
     unequal = [p for ratio, found in curves.items() if ratio != 1 for p in found]
     equal = max(abs(p.quotient - 1) for p in curves[1.0])
-    least = min(abs(p.quotient - 1) for p in unequal)
     rough = max(abs(p.told_quotient / p.quotient - 1) for p in unequal)
     quotient, waves, kwant = shown.quotient, left / right, kwant_quotient()
+    quotients = [p.quotient for p in unequal]
     return Record(locals())
 
 
@@ -128,12 +128,6 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    quotients = [p.quotient for p in m.unequal]
-    return {"low": min(quotients), "high": max(quotients), "degrees": np.degrees(ANGLE), "cosine": np.cos(ANGLE)}
 
 
 # ---------------------------------------------------------------------- figures

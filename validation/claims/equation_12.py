@@ -254,21 +254,6 @@ def judge(m: Record) -> Judged:
     )
 
 
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    return {
-        "residual_03": m.fits["γ = 0.3"].residual,
-        "residual_08": m.fits["γ = 0.8"].residual,
-        "xi_1": XI[-1],
-        "definitions_one_spin_chr_39_s_conducta": m.definitions["one spin" + chr(39) + "s conductance for G"],
-        "float_angular_a_polarized_metal_beta_0": float(angular.A_polarized(METAL.beta, 0.8)),
-        "screened_1_a1_predicted": m.screened[-1].A1 / m.predicted,
-        "fits_f_transverse_eta_3f_residual": m.fits[f"transverse, η = {m.eta:.3f}"].residual,
-        "flipped_1_residual_flip_gamma": m.flipped[-1].residual / FLIP_GAMMA,
-        "n_1_flips_1": 1 - FLIPS[-1],
-    }
-
-
 def figures(m: Record) -> dict[str, Any]:
     """Draw everything."""
     return {

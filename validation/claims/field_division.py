@@ -257,18 +257,6 @@ def judge(m: Record) -> Judged:
     )
 
 
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    return {
-        "shown_division_far": m.shown.division(m.far),
-        "near_names_0": m.near[m.names[0]],
-        "near_names_1": m.near[m.names[1]],
-        "near_names_2": m.near[m.names[2]],
-        "n_1_mixed": 1 - m.mixed,
-        "abs_turned_1": abs(m.turned[1]),
-    }
-
-
 def figures(m: Record) -> dict[str, Any]:
     """Draw everything."""
     return {

@@ -133,13 +133,6 @@ def judge(m: Record) -> Judged:
     )
 
 
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    return {
-        "one_percent": 0.01 / m.bonds.power.prefactor,
-    }
-
-
 # ---------------------------------------------------------------------- figures
 @styled
 def draw(bonds: Series, barriers: Series) -> Any:

@@ -461,17 +461,6 @@ def judge(m: Record) -> Judged:
     )
 
 
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    return {
-        "len_angles": len(m.angles),
-        "heights_1": HEIGHTS[-1],
-        "len_everything": len(m.everything),
-        "n_1_right_f_n_f_correction": 1 + m.right["F|N|F"].correction,
-        "n_1_right_f_f_correction": 1 + m.right["F|F"].correction,
-    }
-
-
 def figures(m: Record) -> dict[str, Any]:
     """Draw everything."""
     return {

@@ -362,24 +362,6 @@ def judge(m: Record) -> Judged:
     )
 
 
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    return {
-        "len_census_decaying": len(m.census.decaying),
-        "census_deviation_max": m.census.deviation.max(),
-        "max_deviations_values": max(m.deviations.values()),
-        "census_ratio_max": m.census.ratio.max(),
-        "shortened_1_0_1": m.shortened[1.0][1],
-        "shortened_0_4_0": m.shortened[0.4][0],
-        "abs_shortened_1_0_0_1": abs(m.shortened[1.0][0] - 1),
-        "shifts_1_0_1": m.shifts[1.0][1],
-        "int_census_complex_pair_sum": int(m.census.complex_pair.sum()),
-        "int_census_complex_pair_census_screene": int((m.census.complex_pair & m.census.screened).sum()),
-        "int_census_screened_sum": int(m.census.screened.sum()),
-        "np_degrees_angle": np.degrees(ANGLE),
-    }
-
-
 def figures(m: Record) -> dict[str, Any]:
     """Draw everything."""
     return {

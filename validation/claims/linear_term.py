@@ -71,6 +71,7 @@ def measure(quick: bool) -> Record:
     lab = Laboratory(spot_check_every=1)
     approaches = [approach(lab, name) for name in FAMILIES]
     kwant = kwant_order(FAMILIES["different magnets"](theta=ANGLE))
+    equal, unequal = approaches
     return Record(locals())
 
 
@@ -93,18 +94,6 @@ def judge(m: Record) -> Judged:
         route=Check("power of V in T_ss'(0, V), different magnets, by Kwant", m.kwant, 0.1, expected=1.0),
         checks=m.lab.checks(),
     )
-
-
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    equal, unequal = m.approaches
-    return {
-        "equal_order": equal.order.exponent,
-        "largest": unequal.magnetization[0],
-        "smallest": unequal.magnetization[-1],
-        "low": BIAS[-1],
-        "slope": unequal.magnetization[-1] / BIAS[-1],
-    }
 
 
 # ---------------------------------------------------------------------- figures

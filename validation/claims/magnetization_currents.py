@@ -18,7 +18,7 @@ from kwant_spinjunc.transport.linear import LeadCurrents, linear_response, tunne
 from systems.asymmetric_junction import asymmetric_junction
 from systems.tunnel_junction import tunnel_junction
 
-from ..claim import Check, Judged, Rows
+from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_power_law, safe_limit
 from ..figures import COLORS, angle_axis, legend_below, new_figure, styled
 from ..laboratory import Laboratory, currents_of_waves
@@ -341,46 +341,21 @@ def judge(measured: Measured) -> Judged:
     )
 
 
-def numbers(measured: Measured) -> dict[str, Any]:
-    """Return what the text quotes."""
+def numbers(measured: Measured) -> Record:
+    """Return what the text quotes besides."""
     last = max(float(sweep.column("error")[-1]) for sweep in measured.by_height.values())
-    heights = measured.by_height[HALF_METAL].values
     planes = measured.by_thickness[HALF_METAL].values
     errors, flips, shares = measured.powers("error"), measured.powers("flip"), measured.worst("share")
     reflections, unsplit = measured.powers("reflection"), max(measured.worst("unsplit_reflection").values())
     reference = measured.by_thickness["identical magnets"].power("error")
     mean = measured.by_thickness["k∥ mean"].power("error")
-    last = max(float(sweep.column("error")[-1]) for sweep in measured.by_height.values())
+    power_average = mean.exponent if mean else float("nan")
     height = measured.by_height[HALF_METAL].values[-1]
     metallic = ", ".join(f"{error:.0%} ({magnets})" for magnets, error in measured.worst("error").items())
     never = " and ".join(f"{shares[magnets]:.0%} ({magnets})" for magnets in shares if shares[magnets] <= 1)
     takeover = measured.takeover or (float("nan"), float("nan"))
-    return {
-        "angles": len(measured.angles),
-        "safe": safe_limit(measured.over(mean=False), 0.01),
-        "safe_mean": safe_limit(measured.over(mean=True), 0.01),
-        "slope": measured.slope(mean=False),
-        "slope_mean": measured.slope(mean=True),
-        "low": heights[0],
-        "high": heights[-1],
-        "thin": planes[0],
-        "thick": planes[-1],
-        "last": last,
-        "height": height,
-        "power": reference,
-        "power_min": min(errors),
-        "power_max": max(errors),
-        "power_average": mean.exponent if mean else float("nan"),
-        "flip_power": np.mean(flips),
-        "reflection_min": min(reflections),
-        "reflection_max": max(reflections),
-        "unsplit": unsplit,
-        "metallic": metallic,
-        "never": never,
-        "takeover_height": takeover[0],
-        "takeover_transmission": takeover[1],
-        "takeover_share": shares[HALF_METAL],
-    }
+    safe = {mean: safe_limit(measured.over(mean=mean), 0.01) for mean in (False, True)}
+    return Record(locals())
 
 
 def figures(measured: Measured) -> dict[str, Any]:

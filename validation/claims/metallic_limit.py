@@ -310,21 +310,6 @@ def judge(m: Record) -> Judged:
     )
 
 
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    return {
-        "len_cases": len(m.cases),
-        "averaged_ratio_accumulation_on_the_lef": m.averaged.ratio("accumulation on the left"),
-        "np_cos_angle": np.cos(ANGLE),
-        "averaged_ratio_opposite_accumulations": m.averaged.ratio("opposite accumulations"),
-        "averaged_ratio_bias": m.averaged.ratio(m.bias),
-        "averaged_law_defect_bias": m.averaged.law_defect(m.bias),
-        "strong_law_defect_printed": m.strong.law_defect(PRINTED),
-        "division_lost_charge_max": m.division.lost_charge.max(),
-        "max_max_case_for_case_in_cases": max(max(case) for case in m.cases),
-    }
-
-
 def figures(m: Record) -> dict[str, Any]:
     """Draw everything."""
     return {

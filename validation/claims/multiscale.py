@@ -336,6 +336,9 @@ def measure(quick: bool) -> Record:
     valve_error = valve.error(derived=True)
     printed = valve.parallel.printed(angles, valve.beta, derived=True)
     matched_error = float(abs(delta_J_M(FAMILIES["F|N|F"], cobalt(), angles) - printed).max() / valve.beta)
+    by_name = {run.family: run for run in runs}
+    tunnel, valve, bare = (by_name[family] for family in ("F|I|F", "F|N|F", "F|F"))
+    gap = abs(tunnel.ballistic - tunnel.solution).max()
     return Record(locals())
 
 
@@ -361,40 +364,6 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    by_name = {run.family: run for run in m.runs}
-    tunnel, valve, bare = by_name["F|I|F"], by_name["F|N|F"], by_name["F|F"]
-    gap = abs(tunnel.ballistic - tunnel.solution).max()
-    return {
-        "tunnel_error": next(run for run in m.runs if run.family == "F|I|F").error(derived=True),
-        "cobalt_beta": cobalt().beta,
-        "cobalt_spin_diffusion_length": cobalt().spin_diffusion_length,
-        "len_angles": len(m.angles),
-        "lengths_length_1_1000_0": m.lengths.length[-1] / 1000.0,
-        "tunnel_at_delta_j_m_1000000000_0": tunnel.at("delta_J_M") / 1000000000.0,
-        "valve_at_delta_j_m_1000000000_0": valve.at("delta_J_M") / 1000000000.0,
-        "bare_at_delta_j_m_1000000000_0": bare.at("delta_J_M") / 1000000000.0,
-        "n_1000000_0_tunnel_at_damping_like_magne": 1000000.0 * tunnel.at("damping_like", magnet="right"),
-        "n_1000000_0_valve_at_damping_like_magnet": 1000000.0 * valve.at("damping_like", magnet="right"),
-        "n_1000000_0_bare_at_damping_like_magnet": 1000000.0 * bare.at("damping_like", magnet="right"),
-        "tunnel_error_derived_false": tunnel.error(derived=False),
-        "valve_error_derived_false": valve.error(derived=False),
-        "tunnel_parallel_gamma": tunnel.parallel.gamma,
-        "valve_parallel_gamma": valve.parallel.gamma,
-        "tunnel_error_derived_true": tunnel.error(derived=True),
-        "valve_error_derived_true": valve.error(derived=True),
-        "tunnel_fit_residual": tunnel.fit.residual,
-        "valve_fit_residual": valve.fit.residual,
-        "valve_fit_a1": valve.fit.A1,
-        "valve_fit_a2": valve.fit.A2,
-        "bare_error_derived_false": bare.error(derived=False),
-        "tunnel_parallel_xi": tunnel.parallel.xi,
-        "gap": gap,
-        "float_angular_delta_j_m_transparent_np": float(angular.delta_J_M_transparent(np.pi / 2, valve.beta)),
-    }
 
 
 def figures(m: Record) -> dict[str, Any]:

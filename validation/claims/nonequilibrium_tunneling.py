@@ -391,19 +391,6 @@ def judge(m: Record) -> Judged:
     )
 
 
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    return {
-        "np_degrees_angle": np.degrees(ANGLE),
-        "n_2_thick": 2 * m.thick,
-        "orders_corrected_exponent": m.orders[CORRECTED].exponent,
-        "orders_printed_exponent": m.orders[PRINTED].exponent,
-        "ratio_printed": m.ratio[PRINTED],
-        "abs_ratio_corrected_over_the_window_1": abs(m.ratio["corrected, over the window"] - 1),
-        "skew_difference_order_exponent_1": m.skew.difference_order.exponent + 1,
-    }
-
-
 def figures(m: Record) -> dict[str, Any]:
     """Draw everything."""
     return {

@@ -104,6 +104,8 @@ def measure(quick: bool) -> Record:
     quotient = shown.field_like / shown.t0
     waves = waves_field_like(FAMILY(theta=ANGLE, height=shown.height, thickness=3)) / shown.t0
     every = [*heights, *planes]
+    field = [s.field_like / s.t0 for s in every]
+    shares_text = ", ".join(f"{share:.1%} (α = {alpha:g} t)" for alpha, share in shares.items())
     return Record(locals())
 
 
@@ -127,22 +129,6 @@ def judge(m: Record) -> Judged:
         route=Check("torque of the occupied states over −4π ∂Ω/∂Φ", abs(m.torque / m.slope), 1e-5, expected=1.0),
         checks=m.lab.checks(),
     )
-
-
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    thin, thick = m.planes[0], m.planes[-1]
-    field = [s.field_like / s.t0 for s in m.every]
-    return {
-        "field_min": min(field),
-        "field_max": max(field),
-        "thin_occupied": thin.occupied / thin.t0,
-        "thick_occupied": thick.occupied / thick.t0,
-        "thin": thin.planes,
-        "thick": thick.planes,
-        "shares_text": ", ".join(f"{share:.1%} (α = {alpha:g} t)" for alpha, share in m.shares.items()),
-        "energy": abs(abs(m.torque / m.slope) - 1),
-    }
 
 
 # ---------------------------------------------------------------------- figures

@@ -167,6 +167,7 @@ def measure(quick: bool) -> Record:
     slowest, dielectric = float(rates[rates > 1e-9][0]), METAL.sigma * METAL.q
     # the charge layer is there long before the spin has diffused
     early = float(abs(x[np.searchsorted(TIMES, 3 / dielectric)][:n]).max() / abs(x[-1][:n]).max())
+    quiet, middle, ring = (overshoot[turn] for turn in TURNS)
     return Record(locals())
 
 
@@ -195,12 +196,6 @@ def judge(m: Record) -> Judged:
             Check("slowest rate times τ", m.slowest * METAL.tau, 1e-8, expected=1.0),
         ),
     )
-
-
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    quiet, middle, ring = (m.overshoot[turn] for turn in TURNS)
-    return {"quiet": quiet, "middle": middle, "ring": ring, "missed_fast": m.missed[TURNS[2]]}
 
 
 # ---------------------------------------------------------------------- figures

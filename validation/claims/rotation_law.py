@@ -17,7 +17,7 @@ from systems.asymmetric_junction import asymmetric_junction
 from systems.free_electron_junction import free_electron_junction
 from systems.tunnel_junction import tunnel_junction
 
-from ..claim import Check, Judged, Rows
+from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_power_law, safe_limit
 from ..figures import COLORS, legend_below, new_figure, styled
 from ..laboratory import Laboratory
@@ -401,47 +401,14 @@ def judge(measured: Measured) -> Judged:
     )
 
 
-def numbers(measured: Measured) -> dict[str, Any]:
-    """Return what the text quotes."""
-    sweeps, matching = measured.sweeps, measured.matching
-    over_height, over_thickness = sweeps[0], sweeps[1]
-    sweeps, matching, refinement, averaged = (
-        measured.sweeps,
-        measured.matching,
-        measured.refinement,
-        measured.averaged,
-    )
+def numbers(measured: Measured) -> Record:
+    """Return what the text quotes besides."""
+    over_thickness = next(sweep for sweep in measured.sweeps if sweep.parameter == "thickness")
     exponents = [fit.exponent for fit in measured.powers]
-    ratio = matching.measured[:, 0, 0] / matching.measured[:, 1, 1]
-    over_thickness = next(m for m in sweeps if m.parameter == "thickness")
-    last = len(averaged.values) - 1
-    return {
-        "safe": safe_limit([(one.transmission, one.angle_dependence) for one in sweeps], 0.01),
-        "slope": max(float((one.angle_dependence / one.transmission).max()) for one in sweeps),
-        "count": len(measured.angles),
-        "low": over_height.values[0],
-        "high": over_height.values[-1],
-        "thin": over_thickness.values[0],
-        "thick": over_thickness.values[-1],
-        "private": max(m.private_angle_dependence for m in sweeps),
-        "turning": max(m.angle_dependence.max() for m in sweeps),
-        "largest_defect": max(m.worst_defect.max() for m in sweeps),
-        "spread": max(m.defect_spread for m in sweeps),
-        "power": over_thickness.power(over_thickness.worst_defect),
-        "power_min": min(exponents),
-        "power_max": max(exponents),
-        "ratio_min": ratio.min(),
-        "ratio_max": ratio.max(),
-        "lattice_error": matching.error(matching.lattice).max(),
-        "continuum_error": matching.error(matching.continuum).max(),
-        "order": refinement.order.exponent,
-        "finest_error": refinement.error[-1],
-        "finest_kappa": refinement.kappa[-1],
-        "mean_turning": averaged.angle_dependence[last],
-        "mean_planes": averaged.values[last],
-        "mean_defect": averaged.worst_defect[last],
-        "mean_transmission": averaged.transmission[last],
-    }
+    ratio = measured.matching.measured[:, 0, 0] / measured.matching.measured[:, 1, 1]
+    safe = safe_limit([(one.transmission, one.angle_dependence) for one in measured.sweeps], 0.01)
+    slope = max(float((one.angle_dependence / one.transmission).max()) for one in measured.sweeps)
+    return Record(locals())
 
 
 def figures(measured: Measured) -> dict[str, Any]:

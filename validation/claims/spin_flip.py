@@ -551,27 +551,6 @@ def judge(m: Record) -> Judged:
     )
 
 
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    return {
-        "error_percent": abs(m.ratio.value - 1),
-        "worst_misfit": max(p.misfit for p in m.profiles),
-        "min_m_chi2_for_m_in_metals_values": min(m.chi2 for m in m.metals.values()),
-        "max_m_chi2_for_m_in_metals_values": max(m.chi2 for m in m.metals.values()),
-        "magnet_sigma_0_value_lab_width_2": m.magnet.sigma(0).value * m.lab.width**2,
-        "magnet_sigma_1_value_lab_width_2": m.magnet.sigma(1).value * m.lab.width**2,
-        "l_sd_value_magnet_mean_free_paths_max": m.l_sd.value / m.magnet.mean_free_paths.max(),
-        "number_material_d_errors_d": Number(m.material.D, m.errors["D"]),
-        "number_1000_0_material_tau_1000_0_erro": Number(1000.0 * m.material.tau, 1000.0 * m.errors["tau"]),
-        "profiles_0_error_mean_beta": m.profiles[0].error.mean() / m.beta,
-        "profiles_1_error_mean_beta": m.profiles[1].error.mean() / m.beta,
-        "n_4_planes": 4 * m.planes,
-        "np_min_strays": np.min(m.strays),
-        "np_max_strays": np.max(m.strays),
-        "np_abs_offset_max": np.abs(m.offset).max(),
-    }
-
-
 def figures(m: Record) -> dict[str, Any]:
     """Draw everything."""
     return {

@@ -132,21 +132,6 @@ def judge(m: Record) -> Judged:
     )
 
 
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    last = m.exponents[-1]
-    return {
-        "count": len(m.k) - 1,
-        "thinnest": int(m.planes[0]),
-        "thickest": int(m.planes[-1]),
-        "majority": last[0, 0],
-        "minority": last[1, 1],
-        "gamma": float(decay_of_the_band(np.zeros(2))),
-        "tmr_thin": m.conductance[0, 0] / m.conductance[0, -1] - 1,
-        "tmr_thick": m.conductance[-1, 0] / m.conductance[-1, -1] - 1,
-    }
-
-
 # ---------------------------------------------------------------------- figures
 @styled
 def draw(m: Record) -> Any:

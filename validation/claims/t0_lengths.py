@@ -60,7 +60,7 @@ def measure(quick: bool) -> Record:
     middle = len(angles) // 2
     index = middle - 1  # of the noncollinear angles
     ratio, told = float(captured(different)[index]), float(predicted(different)[index])
-    J, left, right = currents_of_waves(FAMILIES[DIFFERENT](theta=angles[middle]), ENERGY, *POTENTIALS["none"])
+    _, left, right = currents_of_waves(FAMILIES[DIFFERENT](theta=angles[middle]), ENERGY, *POTENTIALS["none"])
     waves = abs(right - left) / np.sqrt(left**2 + right**2 - 2 * left * right * np.cos(angles[middle]))
     ratios = [captured(m) for m in measured]
     lengths = max(float(abs(captured(m) - predicted(m)).max()) for m in measured)
@@ -93,14 +93,6 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    return {
-        "count": len(m.angles),
-        "identical_total": m.by_name["F|I|F", "none"].total[m.middle],
-    }
 
 
 # ---------------------------------------------------------------------- figures

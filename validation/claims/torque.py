@@ -242,7 +242,6 @@ def measure(quick: bool) -> Record:
     profiles = [measure_profile(lab, family, 60) for family in FAMILIES]
     by_name = {(m.family, m.accumulation): m for m in measured}
     middle = len(angles) // 2
-    identical, different = by_name["F|I|F", "none"], by_name[DIFFERENT, "none"]
     averaged = max(m.vector_defect for m in measured)
     relation = max(m.relation_defect for m in measured)
     longitudinal = max(m.longitudinal_defect for m in measured)
@@ -274,21 +273,6 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    return {
-        "len_angles": len(m.angles),
-        "field_like_different_none": m.field_like[DIFFERENT, "none"],
-        "field_like_f_i_f_equal": m.field_like["F|I|F", "equal"],
-        "swing_min": m.swing.min(),
-        "swing_max": m.swing.max(),
-        "min_first": min(m.first),
-        "max_first": max(m.first),
-        "min_depths": min(m.depths),
-        "max_depths": max(m.depths),
-    }
 
 
 def figures(m: Record) -> dict[str, Any]:

@@ -309,21 +309,6 @@ def judge(m: Record) -> Judged:
     )
 
 
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    return {
-        "turns_1": TURNS[-1],
-        "ratios_1": RATIOS[-1],
-        "exchange_omega_cobalt_tau": m.exchange.omega * COBALT.tau,
-        "turns_1_0": m.turns[1.0],
-        "turns_10_0": m.turns[10.0],
-        "turns_100_0": m.turns[100.0],
-        "angular_transverse_ratio_exchange_meta": angular.transverse_ratio(m.exchange.metal),
-        "splittings_1_hopping": SPLITTINGS[-1] * HOPPING,
-        "depths_1_lattice_constant": m.depths[-1] / LATTICE_CONSTANT,
-    }
-
-
 def figures(m: Record) -> dict[str, Any]:
     """Draw everything."""
     return {

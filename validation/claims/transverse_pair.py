@@ -130,6 +130,12 @@ def measure(quick: bool) -> Record:
     shown = decays[-1]
     root = roots(shown)
     golden, tau, bend = kinetics()
+    told = "; ".join(
+        f"Δ = {d.splitting:g} t (Δτ/ħ = {d.splitting * tau:.2f}, √(2ħD/Δ) = {d.expected:.1f} planes): decay "
+        f"{d.decay[0]:.3f} ± {d.decay[1]:.3f} for {d.law[0]:.3f}, turn {d.turn[0]:.3f} ± {d.turn[1]:.3f} for "
+        f"{d.law[1]:.3f}"
+        for d in decays
+    )
     return Record(locals())
 
 
@@ -158,19 +164,6 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    return {
-        "list": "; ".join(
-            f"Δ = {d.splitting:g} t (Δτ/ħ = {d.splitting * m.tau:.2f}, √(2ħD/Δ) = {d.expected:.1f} planes): decay "
-            f"{d.decay[0]:.3f} ± {d.decay[1]:.3f} for {d.law[0]:.3f}, turn {d.turn[0]:.3f} ± {d.turn[1]:.3f} for "
-            f"{d.law[1]:.3f}"
-            for d in m.decays
-        ),
-        "next_order": m.bend * m.shown.splitting * m.tau / 2,
-    }
 
 
 # ---------------------------------------------------------------------- figures

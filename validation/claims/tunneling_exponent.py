@@ -15,7 +15,7 @@ from kwant_spinjunc.units import hbar2_2m_from_mass
 from systems.free_electron_junction import free_electron_junction
 from systems.tunnel_junction import tunnel_junction
 
-from ..claim import Check, Judged, Rows
+from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_power_law
 from ..figures import COLORS, new_figure, palette, styled
 from ..laboratory import Laboratory
@@ -343,34 +343,11 @@ def judge(measured: Measured) -> Judged:
     )
 
 
-def numbers(measured: Measured) -> dict[str, Any]:
-    """Return what the text quotes."""
-    masses, decays, averaged = measured.masses, measured.decays, measured.averaged
-    one = int(np.argmin(abs(masses.mass - 1)))
-    masses, slope, averaged = measured.masses, measured.slope, measured.averaged
-    one = int(np.argmin(abs(masses.mass - 1)))
+def numbers(measured: Measured) -> Record:
+    """Return what the text quotes besides."""
+    one = int(np.argmin(abs(measured.masses.mass - 1)))
     powers = [fit.exponent for _, fit in measured.approaches]
-    kappa, error = measured.kappa, measured.continuum_error
-    return {
-        "decays_0_excess": decays[0].excess,
-        "decays_1_excess": decays[-1].excess,
-        "masses_printed_one": masses.printed[one],
-        "fit_power_law_masses_mass_masses_print": fit_power_law(masses.mass, masses.printed).exponent,
-        "masses_rate_one": masses.rate[one],
-        "fit_power_law_masses_mass_masses_rate": fit_power_law(masses.mass, masses.rate).exponent,
-        "masses_corrected_one": masses.corrected[one],
-        "min_powers": min(powers),
-        "max_powers": max(powers),
-        "error_0": error[0],
-        "kappa_0": kappa[0],
-        "error_1": error[-1],
-        "kappa_1": kappa[-1],
-        "slope_power_exponent": slope.power.exponent,
-        "abs_slope_error_1": abs(slope.error[-1]),
-        "slope_planes_1": slope.planes[-1],
-        "averaged_excess_1": averaged.excess[-1],
-        "averaged_planes_1": averaged.planes[-1],
-    }
+    return Record(locals())
 
 
 def figures(measured: Measured) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from kwant_spinjunc.transport.linear import linear_response
 from systems.asymmetric_junction import asymmetric_junction
 from systems.free_electron_junction import free_electron_junction
 
-from ..claim import Check, Judged, Rows
+from ..claim import Check, Judged, Record, Rows
 from ..figures import COLORS, legend_below, new_figure, styled
 from ..laboratory import Laboratory
 
@@ -330,13 +330,13 @@ def judge(measured: Measured) -> Judged:
     )
 
 
-def numbers(measured: Measured) -> dict[str, Any]:
-    """Return what the text quotes."""
+def numbers(measured: Measured) -> Record:
+    """Return what the text quotes besides."""
     fits = measured.collapses("tunnelling")
-    law = fits["leading order"]
+    law, best = fits["leading order"], min(fits.values(), key=lambda fit: fit.scatter)
+    simplest = "The round-trip law" if best is law else best.candidate
     axes = measured.cloud["one k∥", "with accumulation"]
     spans = {name: f"{axes[name].min().item():g} to {axes[name].max().item():g}" for name in axes["tunnelling"].dims}
-    law, best = fits["leading order"], min(fits.values(), key=lambda fit: fit.scatter)
     error, predicted, transmission, contrast = measured.points(
         "tunnelling", "tunnelling_leading_order", "transmission", "round_trip"
     )
@@ -346,46 +346,13 @@ def numbers(measured: Measured) -> dict[str, Any]:
         for (_, accumulation), data in measured.cloud.items()
         if accumulation == "with accumulation"
     ]
-    powers = [
-        next(
-            fit.exponents[0]
-            for fit in collapse(*measured.cloud.values(), error=name)
-            if fit.candidate == "transmission"
-        )
-        for name in ("conserved", "t0")
-    ]
+    powers = []
+    for name in ("conserved", "t0"):
+        candidates = {fit.candidate: fit for fit in collapse(*measured.cloud.values(), error=name)}
+        powers.append(candidates["transmission"].exponents[0])
     median = {name: float(measured.errors[name].median()) for name in ("tunnelling", "conserved", "t0")}
-    average = measured.iron["k∥ average"]["tunnelling"]
-    typical = float(average.sel(width=0.5, height=1.0, method="nearest"))
-    return {
-        "law_scatter": law.scatter,
-        "law_prefactor": law.prefactor,
-        "law_points": law.points,
-        "fits_transmission_scatter": fits["transmission"].scatter,
-        "fits_decay_scatter": fits["decay"].scatter,
-        "fits_transmission_and_decay_scatter": fits["transmission and decay"].scatter,
-        "the_round_trip_law_if_best_is_law_else": "The round-trip law" if best is law else best.candidate,
-        "best_scatter": best.scatter,
-        "best_exponents_0": best.exponents[0],
-        "best_prefactor": best.prefactor,
-        "parts_0": parts[0],
-        "parts_1": parts[1],
-        "by_law_0": by_law[0],
-        "by_law_1": by_law[1],
-        "by_transmission_0": by_transmission[0],
-        "by_transmission_1": by_transmission[1],
-        "float_contrast_error_0_01_min": float(contrast[error > 0.01].min()),
-        "fits_factorization_defect_scatter": fits["factorization defect"].scatter,
-        "typical": typical,
-        "median_tunnelling": median["tunnelling"],
-        "median_conserved": median["conserved"],
-        "median_t0": median["t0"],
-        "powers_0": powers[0],
-        "abs_powers_1": abs(powers[1]),
-        "spans_splitting_right": spans["splitting_right"],
-        "spans_height": spans["height"],
-        "spans_thickness": spans["thickness"],
-    }
+    typical = float(measured.iron["k∥ average"]["tunnelling"].sel(width=0.5, height=1.0, method="nearest"))
+    return Record(locals())
 
 
 def figures(measured: Measured) -> dict[str, Any]:

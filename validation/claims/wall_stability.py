@@ -123,6 +123,8 @@ def measure(quick: bool) -> Record:
     single = edges[0]
     macrospin = abs(single.found / single.told - 1)
     many = max(abs(edge.found / edge.told - 1) for edge in edges[1:])
+    tilt = np.degrees(np.hypot(*wall[0, :2]))
+    currents_text = ", ".join(f"{J:.1e} A/m² ({n} planes)" for n, J in currents.items())
     return Record(locals())
 
 
@@ -153,16 +155,6 @@ def judge(m: Record) -> Judged:
             Check("fold of one spin across the polarizer against √(K K_d), relative", m.fold, 1e-9),
         ),
     )
-
-
-def numbers(m: Record) -> dict[str, Any]:
-    """Return what the text quotes."""
-    tilt = np.degrees(np.hypot(*m.wall[0, :2]))
-    return {
-        "tilt": tilt,
-        "currents_text": ", ".join(f"{J:.1e} A/m² ({n} planes)" for n, J in m.currents.items()),
-        "chain_planes": len(m.wall),
-    }
 
 
 # ---------------------------------------------------------------------- figures
