@@ -3,12 +3,17 @@
     make mutation                      # 400 mutants, seed 0, two workers
     python tests/mutation.py --mutants 40 --only halves/ --tests tests/laws/test_exact.py tests/laws/test_symmetry.py
 
-1. The suite (or ``--tests``) runs once under `coverage` with a context per test: which tests execute which line.
+1. The suite (or ``--tests``) runs once under `coverage` with a context per test, parameters and examples told apart:
+   which tests execute which line. A line that an import executes belongs to all tests that execute any of its module.
+   ``--trace FOLDER`` keeps this; ``--again tests/x.py`` adds to it what a test file written since then executes.
 2. Mutants are drawn with a seed, evenly over the executed lines: a comparison turned, an operator or sign exchanged, a
    constant moved, ``.conj()`` or ``abs`` dropped, ``and``/``or`` exchanged, a condition negated, ``sin`` and ``cos``
    exchanged, a keyword argument or a statement removed.
 3. Each mutant is written into a private copy of the checkout; its module's examples and the tests that execute its line
-   run there, fastest first, until one fails. A mutant that none notices survives.
+   run there, one of each function before a second, fastest and nearest first, until one fails. A mutant that none
+   notices survives.
+
+A draw measures only what was not written to it: look at the survivors of one seed, then measure with another.
 
 Mutants that change nothing a caller can see are listed with their reason in `EQUIVALENT` (by module, line of source and
 kind, so that the list survives a moved line) and leave the score. ``--survivors FILE`` of an earlier report tries again
@@ -21,7 +26,6 @@ import argparse
 import ast
 import contextlib
 import copy
-import functools
 import importlib
 import json
 import multiprocessing
@@ -45,7 +49,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parent.parent
 PACKAGE = "kwant_spinjunc"
 #: Tests tried per mutant at most, how long they took together when traced, and seconds of CPU after which they hang.
-MOST_TESTS, TRACED, SECONDS = 60, 100, 100
+MOST_TESTS, TRACED, SECONDS = 200, 100, 100
 #: (module, stripped line of source, kind, or kind and what is changed): why no caller can tell.
 ONE_AXIS = "the array has two axes: the last is the second"
 NEGATIVE = "NumPy takes any negative length for the one it finds"
@@ -241,46 +245,66 @@ def mutated(path: Path, line: int, kind: str, text: str) -> str | None:
     return None
 
 
-def trace(data: Path, tests: list[str]) -> None:
-    """Run tests once under coverage, a context per test."""
-    setup = data.parent / "coveragerc"
-    setup.write_text(f"[run]\nsource = {PACKAGE}\ndata_file = {data}\ndynamic_context = test_function\n")
-    command = [sys.executable, "-m", "coverage", "run", f"--rcfile={setup}", "-m", "pytest", "-n", "0", "-q"]
-    command += ["-p", "no:cacheprovider", "--durations=0", "--durations-min=0.0", *tests]
-    with open(data.parent / "durations.txt", "w") as out:
-        subprocess.run(command, cwd=TOP, stdout=out, check=False)
+def pytest_runtest_protocol(item: object) -> None:
+    """Tell coverage, when this file is a plugin of pytest, which test runs: its fixtures and examples belong to it."""
+    from coverage import Coverage
+
+    if (running := Coverage.current()) is not None:
+        running.switch_context(item.nodeid)  # type: ignore[attr-defined]
 
 
-def load(data: Path) -> tuple[dict[str, dict[int, set[str]]], dict[str, float]]:
-    """Return {module: {line: tests}} and {test: seconds} of a trace; tests by file and function, parameters dropped."""
+def trace(folder: Path, tests: list[str]) -> None:
+    """Run tests once under coverage, a context per test, into files numbered after those of earlier runs."""
+    number = len(list(folder.glob("coverage*.sqlite")))
+    setup, data = folder / "coveragerc", folder / f"coverage{number}.sqlite"
+    setup.write_text(f"[run]\nsource = {PACKAGE}\ndata_file = {data.resolve()}\n")
+    command = [sys.executable, "-m", "coverage", "run", f"--rcfile={setup.resolve()}", "-m", "pytest", "-n", "0", "-q"]
+    command += ["-p", "no:cacheprovider", "-p", "mutation", "--durations=0", "--durations-min=0.0", *tests]
+    environment = os.environ | {"PYTHONPATH": str(TOP / "tests")}
+    with open(folder / f"durations{number}.txt", "w") as out:
+        subprocess.run(command, cwd=TOP, stdout=out, check=False, env=environment)
+
+
+def load(folder: Path) -> tuple[dict[str, dict[int, set[str]]], dict[str, float]]:
+    """Return {module: {line: tests}} and {test: seconds} of the traces; of a file traced twice, the later one."""
     from coverage import CoverageData
 
-    found = CoverageData(basename=str(data))
-    found.read()
-    lines: dict[str, dict[int, set[str]]] = {}
-    for file in found.measured_files():
-        module = str(Path(file).resolve().relative_to(TOP)) if Path(file).resolve().is_relative_to(TOP) else None
-        if module is not None:
-            lines[module] = {k: {c for c in v if c} for k, v in found.contexts_by_lineno(file).items()}
-    for contexts in lines.values():  # under some engines of hypothesis coverage sees its runner, not the test
-        known = {c for found in contexts.values() for c in found if _node(c)}
-        for number, found in contexts.items():
-            contexts[number] = found if all(map(_node, found)) else known
+    lines: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
     seconds: dict[str, float] = defaultdict(float)
-    for row in (data.parent / "durations.txt").read_text().splitlines():
-        parts = row.split()
-        if len(parts) >= 3 and parts[1] == "call" and parts[0].endswith("s"):
-            file, _, test = parts[2].partition("::")
-            seconds[f"{Path(file).stem}.{test.partition('[')[0]}"] += float(parts[0][:-1])
+    again: set[str] = set()
+    for data in sorted(folder.glob("coverage*.sqlite"), reverse=True):
+        found = CoverageData(basename=str(data))
+        found.read()
+        old = {context for context in found.measured_contexts() if context.partition("::")[0] in again}
+        for file in map(Path, found.measured_files()):
+            if file.is_relative_to(TOP):
+                for line, contexts in found.contexts_by_lineno(str(file)).items():
+                    lines[str(file.relative_to(TOP))][line] |= {*contexts} - old
+        for row in (folder / f"durations{data.stem.removeprefix('coverage')}.txt").read_text().splitlines():
+            parts = row.split(maxsplit=2)
+            if len(parts) == 3 and parts[1] in ("setup", "call") and parts[0].endswith("s") and parts[2] not in old:
+                seconds[parts[2]] += float(parts[0][:-1])
+        again |= {context.partition("::")[0] for context in found.measured_contexts() if context}
+    for module, contexts in lines.items():
+        everything = {c for found in contexts.values() for c in found if c}
+        for line in _imported(TOP / module) & contexts.keys():
+            contexts[line] = everything
+        for found in contexts.values():
+            found.discard("")
     return lines, seconds
 
 
-@functools.cache
-def _node(context: str) -> str:
-    """Return the pytest address of a coverage context ``tests.test_x.test_y`` or ``test_x.test_y``."""
-    *module, function = context.split(".")
-    matches = list((TOP / "tests").rglob(f"{module[-1]}.py"))
-    return f"{matches[0].relative_to(TOP)}::{function}" if matches else ""
+def _imported(path: Path) -> set[int]:
+    """Return the lines that an import executes, not a call."""
+    tree = ast.parse(path.read_text())
+    functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.Lambda))]
+    called = {line for f in functions for line in range(_first(f), (f.end_lineno or 0) + 1)}
+    return {node.lineno for node in ast.walk(tree) if hasattr(node, "lineno")} - called
+
+
+def _first(function: ast.FunctionDef | ast.Lambda) -> int:
+    body = function.body[0] if isinstance(function, ast.FunctionDef) else function.body
+    return body.lineno
 
 
 def draw(lines: dict[str, dict[int, set[str]]], count: int, seed: int, only: str) -> list[Mutant]:
@@ -403,21 +427,30 @@ def attempt(mutant: Mutant, tests: list[str]) -> dict[str, object]:
 
 
 def covering(module: str, line: int, lines: dict[str, dict[int, set[str]]], seconds: dict[str, float]) -> list[str]:
-    """Return the addresses of tests that execute a line: in turn the fastest one, and the one most of this module."""
+    """Return the tests that execute a line: in turn the fastest one, and the one most of this module.
 
-    def time_of(context: str) -> float:
-        return seconds.get(".".join(context.split(".")[-2:]), 0.0)
-
+    One set of parameters of each function comes before the second of any.
+    """
     found, here, everywhere = lines[module].get(line, set()), _executed(lines)[module], _executed(lines)[""]
-    fastest = sorted(found, key=lambda c: (time_of(c), c))
-    closest = sorted(found, key=lambda c: (-here[c] / everywhere[c], time_of(c), c))
-    order = list(dict.fromkeys(context for pair in zip(fastest, closest, strict=True) for context in pair))
+    fastest = _in_rounds(sorted(found, key=lambda c: (seconds.get(c, 0.0), c)))
+    closest = _in_rounds(sorted(found, key=lambda c: (-here[c] / everywhere[c], seconds.get(c, 0.0), c)))
+    order = list(dict.fromkeys(test for pair in zip(fastest, closest, strict=True) for test in pair))
     spent, chosen = 0.0, []
-    for context in order[:MOST_TESTS]:
-        spent += time_of(context)
+    for test in order[:MOST_TESTS]:
+        spent += seconds.get(test, 0.0)
         if spent <= TRACED or len(chosen) < 3:
-            chosen.append(context)
-    return [node for node in map(_node, chosen) if node]
+            chosen.append(test)
+    return chosen
+
+
+def _in_rounds(tests: list[str]) -> list[str]:
+    rounds: Counter[str] = Counter()
+    places = []
+    for number, test in enumerate(tests):
+        function = test.partition("[")[0]
+        places.append((rounds[function], number, test))
+        rounds[function] += 1
+    return [test for _, _, test in sorted(places)]
 
 
 _counts: dict[str, Counter[str]] = {}
@@ -440,9 +473,10 @@ def main() -> None:
     parser.add_argument("--skip", type=int, default=0, help="leave out the first ones, tried before")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="part of the path of the modules to mutate")
-    parser.add_argument("--tests", nargs="*", default=["tests"], help="tests that may notice")
+    parser.add_argument("--tests", nargs="*", default=["tests", PACKAGE], help="tests that may notice")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--trace", type=Path, help="folder of an earlier trace; made there if it is not")
+    parser.add_argument("--again", nargs="*", help="test files to trace into that folder")
     parser.add_argument("--report", type=Path, default=Path("mutants.json"))
     parser.add_argument("--survivors", type=Path, help="an earlier report: try again those that survived there")
     parser.add_argument("--idle", action="store_true", help="change nothing: every mutant must survive")
@@ -452,10 +486,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.trace or Path(temporary)
         folder.mkdir(exist_ok=True, parents=True)
-        data = (folder / "coverage.sqlite").resolve()
-        if not data.exists():
-            trace(data, options.tests)
-        lines, seconds = load(data)
+        if options.again or not list(folder.glob("coverage*.sqlite")):
+            trace(folder, options.again or options.tests)
+        lines, seconds = load(folder)
         if options.survivors:
             rows = json.loads(options.survivors.read_text())
             names = ("module", "line", "kind", "before", "after")

@@ -1,0 +1,162 @@
+"""Tell anything a user gets as lines of words and numbers, and compare two such tellings.
+
+An array is told by its shape, the sum of absolute values, and a sum with weights that differ from element to element:
+no element can change, move or turn its sign unseen. Words must be the same, numbers to `CLOSE`; what is below
+`ROUNDING` is told as nothing, since every machine rounds otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from functools import cached_property
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+#: Fits and integrals of another NumPy or another processor; smaller numbers are rounding.
+CLOSE, ROUNDING = 1e-5, 1e-9
+NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?(?![\w])")
+#: What says where and when, and what is only handed through.
+LEFT_OUT = "milliseconds url provenance smatrix junction problem device system lead_info created version store"
+
+
+def told(value: Any, path: str = "", depth: int = 0) -> Iterator[str]:
+    """Yield lines ``path: what``."""
+    if isinstance(value, (str, bytes, bool, type(None), Enum)):
+        yield from (f"{path}: {line.rstrip()}" for line in str(value).splitlines() or [""])
+    elif isinstance(value, (int, float, complex, np.generic, np.ndarray)) or _is_numeric(value):
+        yield f"{path}: {_array(np.asarray(value))}"
+    elif hasattr(value, "data_vars"):
+        for name, array in {**value.coords, **value.data_vars}.items():
+            yield f"{path}.{name}: {array.dims} {_words(array.attrs)} {_array(array.values)}"
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if str(key) not in LEFT_OUT.split():
+                yield from told(item, f"{path}.{key}", depth + 1)
+    elif isinstance(value, (list, tuple)):
+        for number, item in enumerate(value):
+            yield from told(item, f"{path}.{number}", depth + 1)
+    elif isinstance(value, Figure):
+        yield from _figure(value, path)
+    elif depth < 4 and hasattr(type(value), "__module__") and type(value).__module__.startswith("kwant_spinjunc"):
+        yield from _object(value, path, depth)
+
+
+def _words(attributes: Mapping[Any, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in attributes.items())
+
+
+def _is_numeric(value: Any) -> bool:
+    if not isinstance(value, (list, tuple)) or not value:
+        return False
+    try:
+        return np.asarray(value).dtype.kind in "biufc"
+    except ValueError:
+        return False
+
+
+def _object(value: Any, path: str, depth: int) -> Iterator[str]:
+    yield f"{path}: {type(value).__name__}"
+    names = [f.name for f in fields(value)] if is_dataclass(value) else []
+    for of in type(value).__mro__:
+        names += [n for n, a in vars(of).items() if isinstance(a, (property, cached_property))]
+    for name in dict.fromkeys(names):
+        if name.startswith("_") or name in LEFT_OUT.split():
+            continue
+        try:
+            part = getattr(value, name)
+        except Exception as refused:
+            part = f"{type(refused).__name__} {refused}"
+        if not isinstance(part, FunctionType):
+            yield from told(part, f"{path}.{name}", depth + 1)
+    if depth == 0 and type(value).__str__ is not object.__str__:
+        yield from told(str(value), f"{path} as text")
+
+
+def _array(a: np.ndarray) -> str:
+    if a.dtype.kind not in "biufc":
+        return f"{a.shape} {a.tolist()}"
+    if a.dtype.kind == "c":
+        return f"{_array(a.real)} i {_array(a.imag)}"
+    finite = np.isfinite(a)
+    x = np.where(finite, a, 0.0).astype(float).ravel()
+    x = np.where(abs(x) < ROUNDING, 0.0, x)
+    if a.size == 1:
+        return str(float(x[0])) if finite.all() else str(float(a.ravel()[0]))
+    weights = np.cos(1 + np.sqrt(2) * np.arange(x.size)) + 1.5
+    missing = "" if finite.all() else f" {int((~finite).sum())} not finite"
+    return f"{a.shape} {float(abs(x).sum()):.9g} {float(weights @ x):.9g}{missing}"
+
+
+def _figure(figure: Figure, path: str) -> Iterator[str]:
+    """Yield every artist with what a reader sees of it: places, colors, widths, words."""
+    yield f"{path}: {figure.get_size_inches().tolist()} inches, {figure.get_suptitle()!r}"
+    for legend in figure.legends:
+        yield f"{path}.legend: {[text.get_text() for text in legend.get_texts()]} {legend._ncols} {legend._loc}"
+    for number, axes in enumerate(figure.axes):
+        here = f"{path}.{number}"
+        words = [axes.get_title(loc=loc) for loc in ("left", "center", "right")]
+        yield f"{here}: {words} {axes.get_xlabel()!r} {axes.get_ylabel()!r} {axes.get_xscale()} {axes.get_yscale()}"
+        yield f"{here}: {axes.get_aspect()} {_array(np.array([axes.get_xlim(), axes.get_ylim()]))} {axes.axison}"
+        ticks = [[text.get_text() for text in axis.get_ticklabels()] for axis in (axes.xaxis, axes.yaxis)]
+        yield f"{here}: {[len(found) for found in ticks]} ticks {[list(map(str, found[:1])) for found in ticks]}"
+        if (legend := axes.get_legend()) is not None:
+            yield f"{here}.legend: {[text.get_text() for text in legend.get_texts()]} {legend._ncols} {legend._loc}"
+        for kind in ("lines", "patches", "collections", "texts", "images"):
+            for artist in getattr(axes, kind):
+                parts = [
+                    f"{name} {_shown(getattr(artist, f'get_{name}')())}" for name in SEEN.split() if _has(artist, name)
+                ]
+                yield f"{here} {type(artist).__name__}: {', '.join(parts)}"
+
+
+def _has(artist: Any, name: str) -> bool:
+    """Return whether an artist has a property, and one that is set."""
+    try:
+        found = getattr(artist, f"get_{name}")()
+    except (AttributeError, TypeError, ValueError):
+        return False
+    return not (found is None or (isinstance(found, (str, list)) and not len(found)))
+
+
+SEEN = (
+    "text xdata ydata offsets color facecolor edgecolor linewidth linestyle marker markersize alpha array clim "
+    "fontsize rotation ha va zorder path_effects xy width height hatch sizes"
+)
+
+
+def _shown(found: Any) -> str:
+    if isinstance(found, str):
+        return repr(found)
+    if found is None or isinstance(found, bool):
+        return str(found)
+    try:
+        return _array(np.ma.filled(np.ma.asarray(found, dtype=float), -7.0))
+    except (TypeError, ValueError):
+        if hasattr(found, "get_text"):
+            return repr(found.get_text())
+        if isinstance(found, (list, tuple)):
+            return f"[{', '.join(_shown(part) for part in found)}]"
+        if hasattr(found, "_gc"):
+            return str(sorted(found._gc.items()))
+        return type(found).__name__
+
+
+def differences(lines: list[str], kept: list[str]) -> list[str]:
+    """Return what is told otherwise now: lines with other words, or numbers that are not `CLOSE`."""
+    found = [f"- {b}\n+ {a}" for a, b in zip(lines, kept, strict=False) if not same(a, b)]
+    return found + [f"+ {a}" for a in lines[len(kept) :]] + [f"- {b}" for b in kept[len(lines) :]]
+
+
+def same(a: str, b: str) -> bool:
+    if a == b:
+        return True
+    if NUMBER.sub("#", a) != NUMBER.sub("#", b):
+        return False
+    x, y = (np.array([float(n) for n in NUMBER.findall(text)]) for text in (a, b))
+    return bool(np.all(abs(x - y) <= CLOSE * np.maximum(abs(x), abs(y)) + ROUNDING / 10))

@@ -1,0 +1,351 @@
+"""What a user gets, told whole: a number, word or line of a figure that changes is said in `records/` too.
+
+The laws of `tests/laws` say that numbers are right; this says that they are still the same, all of them: errors and
+angles of every law of the judge, words of a refusal, limits of an axis. To tell them anew, and then to read the
+difference: ``PYTHONPATH=tests:. python tests/units/test_records.py [NAME ...]``.
+"""
+
+import contextlib
+import io
+import re
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from telling import differences, told
+
+import kwant_spinjunc as sj
+from kwant_spinjunc.cli.main import main
+from kwant_spinjunc.judging.page import page, plot_judgment
+from kwant_spinjunc.magnets import dynamics, multiscale, wall
+from kwant_spinjunc.magnets import parameters as fitted
+from kwant_spinjunc.magnets.export import TARGETS
+from kwant_spinjunc.plot import figures, plot_momenta
+from kwant_spinjunc.plot.devices import plot_device, plot_system, plot_torques
+from kwant_spinjunc.runs.validity import validity_map
+from kwant_spinjunc.theory import (
+    angular,
+    circuit,
+    domain_wall,
+    drift_diffusion,
+    interface,
+    julliere,
+    parallel_circuit,
+    printed,
+    slonczewski,
+    tunnelling,
+    valet_fert,
+    wall_torques,
+)
+from kwant_spinjunc.transport.derivatives import bias_derivative
+from kwant_spinjunc.transport.equilibrium import equilibrium_response
+from systems.altermagnet_junction import altermagnet_junction
+from systems.asymmetric_junction import asymmetric_junction
+from systems.disordered_barrier import disordered_barrier
+from systems.graphene_spin_valve import graphene_spin_valve
+from systems.rashba_junction import rashba_junction
+from systems.spin_valve import spin_valve
+from systems.three_terminal import three_terminal
+from systems.tunnel_junction import tunnel_junction
+
+RECORDS, SYSTEMS = Path(__file__).resolve().with_name("records"), Path(__file__).resolve().parents[2] / "systems"
+IRON = dict(onsite=1.0, hopping=1.0, splitting=1.0)
+MU = dict(mu_left=(0.6, 0.35), mu_right=(-0.2, -0.45))
+ANGLES = np.linspace(0.0, np.pi, 5)
+SETTINGS = dict(workers=1, progress=False)
+
+
+def uneven(theta=1.1):
+    """Two unlike magnets, neither along an axis, a spacer of two materials and a bond of its own."""
+    layers = [sj.barrier(onsite=3.0, hopping=1.0, thickness=2), sj.normal_metal(onsite=0.4, hopping=0.8, thickness=1)]
+    left = sj.ferromagnet(**IRON, m=sj.unit_vector(0.4, 0.9))
+    right = sj.ferromagnet(onsite=0.8, hopping=1.1, splitting=1.4, m=sj.unit_vector(theta, -0.5))
+    return sj.Junction(left, layers, right, bonds={1: 0.7})
+
+
+def planar(theta=1.1, thickness=2):
+    """The same kind with a band in the plane."""
+    iron = dict(hopping=1.0, in_plane_hopping=0.4)
+    oxide = sj.barrier(onsite=5.5, hopping=1.0, in_plane_hopping=0.3, thickness=thickness)
+    left = sj.ferromagnet(**iron, onsite=1.0, splitting=1.0)
+    return sj.Junction(left, [oxide], sj.ferromagnet(**iron, onsite=0.8, splitting=1.4, m=sj.unit_vector(theta)))
+
+
+def texture():
+    planes = [sj.ferromagnet(**IRON, m=sj.unit_vector(t, 0.3)) for t in (0.0, 0.5, 1.1, 1.4)]
+    return sj.Junction(planes[0], [planes[1], sj.normal_metal(onsite=0.2, hopping=1.0), planes[2]], planes[3])
+
+
+def free():
+    copper = sj.normal_metal(onsite=0.3, hopping=1.0)
+    return sj.Junction(copper, [sj.ferromagnet(**IRON, thickness=2, m=sj.unit_vector(0.8, 0.3))], copper)
+
+
+def chain():
+    return domain_wall.spin_chain(exchange=1.0, anisotropy=0.1, planes=(0, 12), demagnetization=0.15, theta_right=0.7)
+
+
+def pushed(size=0.02):
+    return dynamics.SpinTorque.on(chain(), 0, polarizer=sj.unit_vector(0.7), damping_like=size, field_like=0.5 * size)
+
+
+def response(junction=None, energy=0.1, **options):
+    return sj.linear_response(sj.scatter(junction or uneven(), energy, **options), MU["mu_left"], MU["mu_right"])
+
+
+def ran(*words):
+    """What a command prints, and what it ends with."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        try:
+            code = main([str(word) for word in words])
+        except SystemExit as ended:
+            code = ended.code
+    return {"code": code, "printed": out.getvalue()}
+
+
+def family(name):
+    return SYSTEMS / f"{name}.py"
+
+
+SPINS = np.array([[0.31, 0.12], [0.07, 0.22]])
+#: Probabilities between four channels of which no two are alike.
+FLOW = abs(np.linalg.qr(np.random.default_rng(1).normal(size=(4, 4)))[0].reshape(2, 2, 2, 2)) ** 2
+K, KAPPA = np.array([1.3, 0.8]), 0.9
+SIGMA = [1.4, 0.5], [0.9, 0.6]
+RHO = tunnelling.continuum_reflection(K, KAPPA), tunnelling.continuum_reflection(K[::-1] * 1.1, KAPPA)
+METAL = dict(sigma=1.2, beta=0.4, D=2.0, tau=1.5)
+VALUES = {
+    "angular": lambda: [
+        angular.conductance_ratio(1.3, 0.8, 1.1, 0.9),
+        angular.renormalized_ratio(1.3, 0.4),
+        angular.delta_J_M(1.3, 0.9, 0.4, A1=0.3, A2=0.2),
+        angular.spin_current_reduced(1.3, 0.9, 0.4, current=1.2),
+        angular.delta_J_M_reduced(1.3, 0.9, 0.4),
+        angular.delta_J_M_transparent(0.9, 0.4),
+        angular.fit_A([0.1, 1.0, 10.0], [0.3, 1.0, 2.5], [0.1, 0.3, 0.2], beta=0.4),
+    ],
+    "circuit": lambda: [
+        circuit.polarization([0.7, 0.3]),
+        circuit.relative_mixing([0.7, 0.3], 0.6 + 0.1j),
+        circuit.corrected_mixing_conductance(0.6 + 0.1j, 1.5),
+        circuit.solve_spin_valve(
+            circuit.Contact(0.7, 0.3, 0.6 + 0.1j),
+            circuit.Contact(0.5, 0.35, 0.55 - 0.05j),
+            sj.unit_vector(0.3, 0.2),
+            sj.unit_vector(1.2, 1.0),
+        ),
+    ],
+    "interface": lambda: [
+        interface.response_of(interface.conductance_matrix(FLOW)),
+        interface.interface_currents(interface.interface_response(FLOW), (0.2, 0.05), (-0.1, 0.02)),
+        interface.dropped_response(FLOW),
+        interface.tunnelling_response(SPINS),
+        interface.tunnelling_limit(0.9, [0.02, 0.01], [0.2, 0.1]),
+        interface.metallic_limit(0.9, 1.3),
+        interface.interface_resistance(0.5, 1.0, 0.8),
+        interface.in_series(interface.conductance_matrix(FLOW), 0.1 * SPINS),
+        interface.sharvin_corrected(interface.conductance_matrix(FLOW), np.array([[1.0, 0.9], [0.8, 1.0]])),
+    ],
+    "printed": lambda: [
+        printed.fields(*SIGMA),
+        printed.net_torque(0.1, 0.7, 2.0, 1.1),
+        printed.rotation(0.1, 0.7, 2.0, 1.1),
+        parallel_circuit.series_fields(*SIGMA, 1.3),
+        parallel_circuit.continuity_defect(*SIGMA, (0.6, 0.4)),
+        parallel_circuit.rotated_spin_currents(SIGMA[0], 0.9),
+        parallel_circuit.difference_length(0.7, 0.4, 0.9),
+    ],
+    "slonczewski": lambda: [
+        slonczewski.wave_numbers(5.0, 2.5, 3.0, 1.0),
+        slonczewski.effective_polarization(K, KAPPA),
+        slonczewski.rectangular_transmission(K, K[::-1] * 1.2, KAPPA, 2.0),
+        slonczewski.mean_conductance(K, K[::-1] * 1.2, KAPPA, 2.0),
+        slonczewski.torques_from_spin_factors(SPINS, 0.9),
+        slonczewski.angular_efficiency(0.9, 0.4, 1.5),
+        slonczewski.asymmetric_efficiency(0.9, 0.3, 0.1, 0.4),
+        julliere.polarization([2.0, 0.7]),
+        julliere.tmr(0.5, 0.3),
+        julliere.conductances_from_spin_factors(SPINS),
+        julliere.angular_conductance(1.2, 0.8, 0.9),
+    ],
+    "tunnelling": lambda: [
+        tunnelling.decay_constant(1.7, 0.8),
+        tunnelling.lattice_decay_constant(3.1, 0.2, 0.9),
+        tunnelling.lattice_exponent([3.1, 2.8, 3.4], 0.2, 0.9),
+        tunnelling.surface_green_function([0.2, 3.1], 0.5, 0.9),
+        tunnelling.spin_factors(*RHO, 1.2),
+        tunnelling.barrier_probabilities(tunnelling.rotation_probabilities(0.9), *RHO, 1.2),
+        tunnelling.spin_flip_reflection(np.array([[0.8, -0.6], [0.6, 0.8]]), *RHO, 0.4),
+        tunnelling.rotation_law(SPINS, 0.9),
+        tunnelling.factorization_defect(SPINS),
+        tunnelling.in_plane_torques(0.7, 0.4, 0.9),
+        tunnelling.vector_torque(0.7, 0.4, sj.unit_vector(0.3), sj.unit_vector(1.2)),
+    ],
+    "valet_fert": lambda: [
+        valet_fert.profile([-1.0, -0.2, 0.3, 1.0], beta=(0.5, 0.3), rho_star=(1.0, 1.4), l_sf=(0.8, 1.1)),
+    ],
+    "walls": lambda: [
+        wall_torques.wall_tilts(
+            np.arange(4), damping_like=0.1, field_like=0.2, angle=0.9, exchange=1.0, anisotropy=0.1, demagnetization=0.2
+        ),
+        wall_torques.chain_threshold(planes=40, damping=0.01, exchange=100.0, anisotropy=1.0),
+        domain_wall.relax(chain(), domain_wall.interface_torque(chain(), right=(0.01, 0.02, 0.0))),
+        wall.zone(planar()),
+        dynamics.static_wall(chain(), pushed()),
+        dynamics.growth_rate(chain(), pushed(), dynamics.static_wall(chain(), pushed()), damping=0.05),
+    ],
+    "drift diffusion": lambda: [
+        drift_diffusion.wave_numbers(drift_diffusion.Material(**METAL)),
+        drift_diffusion.strong_screening_wave_numbers(drift_diffusion.Material(**METAL)),
+        drift_diffusion.match(
+            drift_diffusion.Material(**METAL),
+            drift_diffusion.Material(**METAL | {"beta": 0.7}),
+            interface.tunnelling_response(SPINS),
+            m_left=sj.unit_vector(0.3, 0.2),
+            m_right=sj.unit_vector(1.2, 1.0),
+        ),
+    ],
+}
+MADE = {
+    **{f"theory {name}": make for name, make in VALUES.items()},
+    "scattering": lambda: sj.scatter(uneven(), 0.1),
+    "scattering batch": lambda: sj.scatter(planar(), [[0.1], [0.3]], [(0.4, 0.2), (1.0, 0.3)]),
+    "scattering average": lambda: sj.scatter(planar(), 0.1, "average"),
+    "scattering texture": lambda: sj.scatter(texture(), 0.1, solver="halves"),
+    "scattering sample": lambda: sj.scatter(disordered_barrier(), 0.3, cross_section=(2, 3), seed=3),
+    "linear": response,
+    "linear average": lambda: response(planar(), k="average"),
+    "tunneling": lambda: sj.tunneling_response(sj.scatter(uneven(), 0.1), *MU.values()),
+    "vectors": lambda: sj.vector_response(sj.scatter(uneven(), 0.1, solver="halves")),
+    "noise": lambda: sj.shot_noise(sj.scatter(uneven(), 0.1)),
+    "noise average": lambda: sj.shot_noise(sj.scatter(planar(), 0.1, "average")),
+    "damping": lambda: sj.gilbert_damping(sj.scatter(free(), 0.1), 0),
+    "potentials": lambda: sj.chemical_potentials(sj.scatter(texture(), 0.1), *MU.values()),
+    "bias": lambda: sj.bias_response(uneven(), [0.1, -0.2], accumulation=[[0.02, 0.0], [0.01, -0.03]], rtol=1e-6),
+    "bias warm": lambda: sj.bias_response(uneven(), 0.1, temperature=0.02, equilibrium=True),
+    "bias derivative": lambda: bias_derivative(uneven(), 0.1),
+    "equilibrium": lambda: equilibrium_response(uneven(), 0.1),
+    "device": lambda: sj.scatter(rashba_junction(width=1, depth=1), 0.3),
+    "device torque": lambda: sj.scatter(rashba_junction(width=1, depth=1), 0.3).torque("right"),
+    "device terminals": lambda: sj.scatter(three_terminal(), 0.1),
+    "device currents": lambda: sj.current_voltage(sj.build(uneven()).finalized(), [0.15, 0.1]),
+    "crystal": lambda: sj.scatter(altermagnet_junction(), 0.1, k=[0.3, 1.1], turns=[0.0, 1.0], behind="barrier"),
+    "crystal average": lambda: sj.scatter(
+        altermagnet_junction(), 0.1, k="average", turns=[1.0], behind="barrier", rtol=1e-4
+    ),
+    "ensemble": lambda: sj.ensemble(
+        disordered_barrier(), 0.3, cross_section=(2, 2), realizations=6, profiles=True, **SETTINGS
+    ),
+    "sweep": lambda: sj.sweep(tunnel_junction, energy=[0.0, 0.1], theta=[0.5, 1.0], progress=False),
+    "validity": lambda: validity_map(tunnel_junction, energy=0.0, height=[1.5, 3.0], thickness=[1, 3], progress=False),
+    "judge barrier": lambda: sj.judge(tunnel_junction, angles=ANGLES, **MU),
+    "judge uneven": lambda: sj.judge(uneven(), 0.1, angles=ANGLES, **MU),
+    "judge metal": lambda: sj.judge(spin_valve(), angles=ANGLES, **MU),
+    "judge average": lambda: sj.judge(planar(), 0.1, "average", angles=ANGLES, rtol=1e-4, advise=False, **MU),
+    "judge metals": lambda: sj.judge(
+        spin_valve(in_plane_hopping=0.3),
+        0.0,
+        "average",
+        angles=ANGLES,
+        materials=multiscale.cobalt(),
+        lattice_constant=0.25,
+        advise=False,
+        rtol=1e-4,
+    ),
+    "judge samples": lambda: sj.judge(
+        disordered_barrier(), 0.3, cross_section=(2, 2), realizations=4, angles=ANGLES[::2], **SETTINGS
+    ),
+    "judge crystal": lambda: sj.judge(altermagnet_junction(), 0.1, 0.3, angles=ANGLES, behind="barrier", advise=False),
+    "parameters": lambda: sj.effective_parameters(asymmetric_junction(height=3.0)),
+    "parameters of a metal": lambda: sj.effective_parameters(spin_valve()),
+    "interface": lambda: fitted.interface_parameters(spin_valve(), "left", 0.0, None),
+    "decay": lambda: fitted.decay_constant(planar(), 0.1, "average"),
+    "multiscale": lambda: multiscale.multiscale(
+        spin_valve,
+        multiscale.cobalt(),
+        lattice_constant=0.25,
+        theta=[0.5, 1.5],
+        onsite=4.0,
+        in_plane_hopping=1.0,
+        spacer_onsite=3.0,
+        rtol=1e-5,
+    ),
+    "metals": lambda: [multiscale.cobalt(), multiscale.permalloy()],
+    "exports": lambda: [
+        *(
+            sj.export(asymmetric_junction(), target, lattice_constant=0.25, free_thickness=2.0, saturation=8e5)
+            for target in TARGETS
+            if target != "boris"
+        ),
+        sj.export(spin_valve(), "boris", lattice_constant=0.25),
+    ],
+    "torque on a texture": lambda: wall.torque_profile(wall.resolve_magnets(uneven(), 3), k=(0.0, 0.0)),
+    "figure junction": lambda: sj.plot.plot_junction(uneven(), energy=0.1),
+    "figure layers": lambda: sj.plot.plot_layers(sj.scatter(uneven(), 0.1)),
+    "figure sweep": lambda: figures.plot_sweep(
+        sj.sweep(tunnel_junction, energy=0.0, theta=ANGLES, height=[2.0, 3.0], progress=False), "conductance"
+    ),
+    "figure map": lambda: figures.plot_map(
+        validity_map(tunnel_junction, energy=0.0, height=[1.5, 2.0, 3.0], thickness=[1, 2, 3], progress=False)
+    ),
+    "figure ensemble": lambda: figures.plot_ensemble(
+        sj.ensemble(disordered_barrier(), 0.3, cross_section=(2, 2), realizations=6, profiles=True, **SETTINGS)
+    ),
+    "figure system": lambda: plot_system(rashba_junction(width=2, depth=1), energy=0.3),
+    "figure device": lambda: plot_device(sj.scatter(graphene_spin_valve(theta=np.pi / 2), 0.0), "right", axis="z"),
+    "figure torques": lambda: plot_torques(sj.scatter(rashba_junction(width=2, depth=1), 0.3)),
+    "figure momenta": lambda: plot_momenta(
+        sj.scatter(altermagnet_junction(), 0.2, k=np.linspace(-3, 3, 5), turns=[0.0, 1.0], behind="barrier"), angle=1
+    ),
+    "figure judgment": lambda: plot_judgment(sj.judge(tunnel_junction(), angles=ANGLES, advise=False, **MU)),
+    "page": lambda: re.sub(
+        '(?s)base64,[^"]*|<style.*</style>', "", page(sj.judge(tunnel_junction(), angles=ANGLES, **MU))
+    ),
+    "explorer": lambda: explored(),
+    "command show": lambda: ran("show", family("tunnel_junction")),
+    "command run": lambda: ran("run", family("tunnel_junction"), "--set", "thickness=2"),
+    "command judge": lambda: ran("judge", family("tunnel_junction"), "--angles", "0:180deg:3"),
+    "command export": lambda: ran(
+        "export", family("asymmetric_junction"), "--to", "mumax3", "--lattice-constant", "0.25"
+    ),
+    "command equation": lambda: [ran("equation"), ran("equation", 3), ran("equation", 12)],
+    "command sweep": lambda: ran("sweep", family("tunnel_junction"), "--vary", "theta=0:90deg:2", "-o", "out.nc"),
+}
+
+
+def explored():
+    shown = sj.explore(asymmetric_junction, energy=0.1)
+    try:
+        return {"controls": list(shown.controls), "shown": shown.update({}), "repr": repr(shown)}
+    finally:
+        shown.close()
+
+
+#: Words of each law, the same for every junction: told once.
+WORDS = re.compile(r"\.laws\.\w+\.(id|title|statement|fed|against|unit|parameter|equations)\b")
+
+
+def telling(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        lines = told(MADE[name]())
+        return [line for line in lines if name == "judge barrier" or not WORDS.match(line)]
+
+
+def record(name):
+    return RECORDS / f"{name.replace(' ', '_')}.txt"
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_what_is_shown_is_what_was_shown(name):
+    assert differences(telling(name), record(name).read_text().splitlines()) == []
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as elsewhere, contextlib.chdir(elsewhere):
+        for name in sys.argv[1:] or MADE:
+            record(name).write_text("".join(f"{line}\n" for line in telling(name)))
