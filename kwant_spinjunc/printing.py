@@ -119,7 +119,6 @@ class Table:
         body = "".join(row(cells, "td") for cells in self.rows)
         notes = "".join(f"<div>{escape(note)}</div>" for note in self.notes)
         return (
-            f"<div>{title if self.title else ''}"
-            "<table style='border-collapse:collapse; font-variant-numeric:tabular-nums'>"
-            f"{head}<tbody>{body}</tbody></table>{notes}</div>"
+            f"<div>{title if self.title else ''}<table style='border-collapse:collapse; "
+            f"font-variant-numeric:tabular-nums'>{head}<tbody>{body}</tbody></table>{notes}</div>"
         )

@@ -468,8 +468,7 @@ def _axis(
         raise ArgumentError(
             f"Argument `magnetizations[{number}]` must be the direction of the majority spin of lead {number}, but is "
             f"{m.round(4).tolist()}, and the exchange field of the lead points along {field.round(4).tolist()}. "
-            "Declare "
-            "that direction, or rotate the lead."
+            "Declare that direction, or rotate the lead."
         )
     return m
 

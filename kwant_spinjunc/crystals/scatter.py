@@ -264,8 +264,7 @@ def points_of(energy: Any, k: Any, names: tuple[str, ...]) -> tuple[Floats, Floa
         if names:
             raise ArgumentError(
                 f"Argument `k` must be given, but is None and the system depends on {', '.join(names)}. Use "
-                "k='average' "
-                "for the mean over the zone."
+                "k='average' for the mean over the zone."
             )
         return E.ravel(), np.zeros((E.size, 0)), E.shape
     momenta = finite_array("k", k)
@@ -296,8 +295,7 @@ def _refuse_unturnable(crystal: Crystal, spin_orbit: bool | None) -> None:
             raise ArgumentError(
                 f"Argument `behind` must cut hoppings that carry spin unchanged, but a part {dependent:.2g} of them "
                 "depends on spin and belongs to neither side. Move the cut into a region without exchange and "
-                "spin-orbit "
-                "coupling."
+                "spin-orbit coupling."
             )
     if spin_orbit is False:
         return
@@ -312,11 +310,9 @@ def _refuse_unturnable(crystal: Crystal, spin_orbit: bool | None) -> None:
         )
     if hidden:
         raise ArgumentError(
-            "Argument `turns` must turn spins that are tied to the magnet alone, but behind the cut terms without "
-            "spin are "
-            "complex (a magnetic flux or complex orbitals) and the exchange mixes orbitals or sites, so that it "
-            "cannot be "
-            f"told from spin-orbit coupling. {way_out}"
+            "Argument `turns` must turn spins that are tied to the magnet alone, but behind the cut terms without spin "
+            "are complex (a magnetic flux or complex orbitals) and the exchange mixes orbitals or sites, so that it "
+            f"cannot be told from spin-orbit coupling. {way_out}"
         )
 
 
@@ -337,8 +333,7 @@ def _judge(measurement: Measurement, found: Measured, modes: Any, unitarity: flo
         k = "any momentum" if measurement.k is None else "the momenta given"
         raise NoOpenChannelError(
             f"Argument `energy` must lie in a band of a lead, but at {measurement.energy[0]:g} no channel is open at "
-            f"{k}. "
-            "Look at the bands of the leads."
+            f"{k}. Look at the bands of the leads."
         )
     if not unitarity <= max_defect:
         raise UnitarityError(

@@ -157,8 +157,7 @@ def _check_turns(family: Callable[..., Junction], turned_by: str | None) -> None
     if turned_by is not None and turned_by not in parameters and not accepts_any:
         raise ArgumentError(
             f"Argument `turned_by` must be a parameter of the family, but {turned_by!r} is none of "
-            f"{', '.join(parameters)}. "
-            "Use None for a family that cannot be made parallel."
+            f"{', '.join(parameters)}. Use None for a family that cannot be made parallel."
         )
 
 
