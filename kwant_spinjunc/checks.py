@@ -163,6 +163,29 @@ def check_shape(name: str, value: Any, pattern: str) -> dict[str, int]:
     return sizes
 
 
+def number_or_axis(name: str, value: Any) -> NDArray[np.float64]:
+    """Return ``value`` as one number or a nonempty 1D array of finite real numbers."""
+    array = finite_array(name, value)
+    if array.ndim > 1 or not array.size:
+        raise _refusal(name, "be a number or a 1D array", f"has shape {array.shape}")
+    return array
+
+
+def broadcast(names: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape that arguments have together; ``names`` in words, as "Arguments `energy` and `k`"."""
+    try:
+        together = np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ArgumentError(f"{names} must broadcast, but their shapes are {', '.join(map(str, shapes))}.") from None
+    return together
+
+
+def refuse_empty(names: str, *values: Any) -> None:
+    """Raise `ArgumentError` for an array without numbers; ``names`` as in `broadcast`, None is no array."""
+    if any(value is not None and np.size(value) == 0 for value in values):
+        raise ArgumentError(f"{names} must not be empty.")
+
+
 # ---------------------------------------------------------------------- single numbers
 def finite(name: str, value: Any) -> float:
     """Return ``value`` as a finite real float."""
@@ -226,6 +249,13 @@ def integer(name: str, value: Any, least: int = 0, hint: str = "") -> int:
     return number
 
 
+def index(name: str, value: Any, count: int, hint: str = "") -> int:
+    """Return ``value`` as the number, from 0 on, of one of ``count`` things."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 0 <= value < count:
+        raise _refusal(name, f"be 0 to {count - 1}", f"is {shown(value)}", hint)
+    return int(value)
+
+
 def positive_integer(name: str, value: Any, hint: str = "") -> int:
     """Return ``value`` as an int >= 1; integral floats are accepted, `True` is not."""
     return integer(name, value, 1, hint)
@@ -235,7 +265,15 @@ def positive_integer(name: str, value: Any, hint: str = "") -> int:
 def choice(name: str, value: Any, allowed: Collection[str], hint: str = "") -> str:
     """Return ``value`` if it is one of the words ``allowed``."""
     if not isinstance(value, str) or value not in allowed:
-        raise _refusal(name, f"be one of {', '.join(map(repr, allowed))}", f"is {shown(value)}", hint)
+        raise _refusal(name, f"be one of {', '.join(map(repr, allowed)) or 'none'}", f"is {shown(value)}", hint)
+    return value
+
+
+def instance(name: str, value: Any, kind: Any, hint: str = "") -> Any:
+    """Return ``value`` if it is of a class."""
+    if not isinstance(value, kind):
+        article = "an" if kind.__name__[0] in "AEIOUaeiou" else "a"
+        raise _refusal(name, f"be {article} {kind.__name__}", f"is {shown(value)}", hint)
     return value
 
 
@@ -277,6 +315,14 @@ def wave_vector(name: str, k: Any, *, many: bool = False) -> NDArray[np.float64]
     elif array.shape != (2,):
         raise _refusal(name, "be one vector (kx, kz)", f"its shape is {array.shape}")
     return array
+
+
+def two_halves(name: str, cut: int | None, hint: str = "") -> int:
+    """Return the cut of a junction, refusing a texture, which has none; ``hint``: what takes one."""
+    if cut is None:
+        but = "its magnetizations have more than two axes: it is a texture, which has no two magnets"
+        raise _refusal(name, "consist of two collinear halves", but, hint)
+    return cut
 
 
 def sides(name: str, value: Any, *, alike: bool = False) -> tuple[Any, Any]:

@@ -20,12 +20,12 @@ import numpy as np
 from . import halves
 from .arrays import Floats
 from .devices import junctions
-from .errors import ArgumentError, DisagreementError
+from .errors import ArgumentError
 from .halves import route, zone
 from .halves.batch import as_stack
 from .model.problem import Problem
 from .optional import has
-from .solved import Fields, Solved
+from .solved import Fields, Solved, refuse_disagreement
 
 #: Points of a batch that are solved again.
 POINTS = 3
@@ -52,11 +52,7 @@ def cross_check(problem: Problem, solved: Solved) -> Check:
     Raises `DisagreementError`: The two differ by more than the tolerance.
     """
     check = _average(problem, solved) if problem.is_average else _points(problem, solved)
-    if not check.difference <= check.allowed:
-        raise DisagreementError(
-            f"Two routes must agree, but {solved.solver} and {check.route} differ by {check.difference:.2g}, more than "
-            f"{check.allowed:.2g}. Do not use either; energies very near a band edge do this: move the energy."
-        )
+    refuse_disagreement(solved.solver, check.route, check.difference, check.allowed)
     return check
 
 

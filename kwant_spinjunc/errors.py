@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+#: What spoils digits when nothing else is known to.
+NEAR_EDGE = "Energies very near a band edge do this: move the energy, or raise `max_defect`."
+
 
 class SpinjuncError(Exception):
     """Base class of every error this package raises on purpose."""

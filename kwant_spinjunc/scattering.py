@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .arrays import Floats
-from .checks import refuse_unknown
+from .checks import choice, refuse_unknown
 from .crosscheck import Check, cross_check
 from .crystals.audit import audit
 from .crystals.result import CrystalScattering
@@ -348,9 +348,7 @@ def scatter_quietly(
         # several sites: the dense engine was faster than Kwant wherever both were measured
         fast = problem.is_average or problem.is_batch or problem.section.shape != (1, 1) or not has("kwant")
         solver = "halves" if fast else "kwant"
-    if solver not in SOLVERS:
-        raise ArgumentError(f"Argument `solver` must be one of {', '.join(SOLVERS)}, but is {solver!r}.")
-    if solver == "halves":
+    if choice("solver", solver, SOLVERS) == "halves":
         return Scattering.of(problem, route.answer(problem))
     return Scattering.of(problem, junctions.answer(problem, analytic=solver == "modes"))
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .arrays import Complex, Flags, Floats
-from .errors import ContinuityError, UnitarityError
+from .errors import NEAR_EDGE, ContinuityError, DisagreementError, UnitarityError
 
 #: Fewest columns of S†S, and most parts, that are formed at a time.
 COLUMNS, PARTS = 8, 4
@@ -108,6 +108,15 @@ def refuse_unitarity(defect: ArrayLike, max_defect: float, why: str = "") -> Non
     if not worst <= max_defect:
         raise UnitarityError(
             f"The scattering matrix misses unitarity by {worst:.2g}, more than `max_defect` = {max_defect:.2g}. {why}"
+        )
+
+
+def refuse_disagreement(one: str, other: str, difference: float, allowed: float) -> None:
+    """Raise `DisagreementError` where two routes differ by more than is allowed."""
+    if not difference <= allowed:
+        raise DisagreementError(
+            f"Two routes must agree, but {one} and {other} differ by {difference:.2g}, more than {allowed:.2g}. Do not "
+            f"use either. {NEAR_EDGE}"
         )
 
 

@@ -63,6 +63,14 @@ def check_unit_vector(m: Any, name: str = "m") -> NDArray[np.float64]:
     return unit
 
 
+def one_unit_vector(m: Any, name: str = "m") -> NDArray[np.float64]:
+    """Return ``m`` as `check_unit_vector` does, refusing many."""
+    vector = check_unit_vector(m, name)
+    if vector.shape != (3,):
+        raise ArgumentError(f"Argument `{name}` must be one vector of shape (3,), but its shape is {vector.shape}.")
+    return vector
+
+
 def sigma(m: ArrayLike) -> NDArray[np.complex128]:
     """Return m·σ, shape (..., 2, 2)."""
     n = np.asarray(m, dtype=float)

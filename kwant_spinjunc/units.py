@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 from scipy import constants
 
 from .arrays import Floats
-from .checks import finite, finite_array, positive, positive_array
+from .checks import choice, finite, finite_array, positive, positive_array
 from .errors import ArgumentError
 
 #: e²/h in siemens: conductance of one open channel of one spin.
@@ -113,9 +113,7 @@ def free_electron_ferromagnet(
     a = positive("lattice_constant", lattice_constant)
     bottom, splitting = free_electron_levels(k_majority, k_minority, effective_mass, fermi_energy)
     limits = {"band bottom": 2.0, "wave number": np.pi}
-    if match not in limits:
-        raise ArgumentError(f"Argument `match` must be 'band bottom' or 'wave number', but is {match!r}.")
-    if k_majority * a > limits[match]:
+    if k_majority * a > limits[choice("match", match, limits)]:
         raise ArgumentError(
             f"Argument `lattice_constant` must be at most {limits[match] / k_majority:.4g} nm for these wave numbers, "
             f"but is {a:g}. Use a finer grid."

@@ -22,6 +22,7 @@ from ..devices.solve import look_at_leads, prepare, solve
 from ..devices.spin_channels import cell_sites, lead_spins
 from ..errors import ArgumentError, DisagreementError
 from ..optional import kwant
+from ..solved import refuse_disagreement
 from .crystal import Crystal
 from .observe import lead_axes
 from .problem import BASIC, TURNED
@@ -62,11 +63,7 @@ def audit(found: CrystalScattering) -> float:
             "near a band edge. Move the energy."
         )
     allowed = min(found.max_defect, 10 * MAX_DEFECT) if found.k_error is not None else found.max_defect
-    if not worst <= allowed:
-        raise DisagreementError(
-            f"Two routes must agree, but the crystal and Kwant on the turned system differ by {worst:.2g}, more than "
-            f"{allowed:.2g}. Do not use either; energies very near a band edge do this: move the energy."
-        )
+    refuse_disagreement("the crystal", "Kwant on the turned system", worst, allowed)
     return worst
 
 

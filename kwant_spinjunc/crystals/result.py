@@ -11,7 +11,6 @@ import numpy as np
 
 from ..arrays import Floats, Integers
 from ..checks import shown
-from ..devices.cuts import resolve_cut, resolve_sites
 from ..devices.device import Device
 from ..devices.terminals import Terminals
 from ..errors import ArgumentError, ContinuityError
@@ -127,7 +126,7 @@ class CrystalScattering(Terminals):
             return np.asarray(self._at_cut()[int(total)])
         key = ("cut", cut)
         if not (isinstance(cut, str) and key in self._found):
-            hoppings = self._hoppings(cut)
+            hoppings = self.measurement.problem.crystal.device.cut(cut).hoppings
 
             def observe(crystal: Any, solved: Any, turn: Any, k: Any) -> Any:
                 return hopping_flux(crystal, solved, turn, k, hoppings)
@@ -262,12 +261,6 @@ class CrystalScattering(Terminals):
             raise ArgumentError("This CrystalScattering was pickled: scatter again to ask for other cuts and magnets.")
         return self._measurement
 
-    def _hoppings(self, cut: Any) -> Integers:
-        device: Device = self.measurement.problem.crystal.device
-        if isinstance(cut, str):
-            return device.cut(cut).hoppings
-        return resolve_cut("cut", cut, device.system, device.edges).hoppings
-
     def measure(self, observable: Observable, *, exchange: bool = False) -> Measured:
         """Return anything else that is a function of the solved crystal, at the same points or averaged anew.
 
@@ -284,9 +277,5 @@ class CrystalScattering(Terminals):
 
     def sites(self, magnet: Any) -> Integers:
         """Return the numbers of the sites of a magnet: a name, a list of sites or a function of a site."""
-        device = self.measurement.problem.crystal.device
-        if isinstance(magnet, str):
-            if magnet not in device.magnets:
-                raise ArgumentError(f"Argument `magnet` must name one of {list(device.magnets)}, but is {magnet!r}.")
-            return resolve_sites(f"magnets[{magnet!r}]", device.magnets[magnet], device.system)
-        return resolve_sites("magnet", magnet, device.system)
+        device: Device = self.measurement.problem.crystal.device
+        return device.sites(magnet)

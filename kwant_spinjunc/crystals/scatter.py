@@ -10,13 +10,24 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Floats
-from ..checks import finite_array, positive, positive_integer, warn_of_degrees
+from ..checks import (
+    broadcast,
+    choice,
+    finite_array,
+    is_average,
+    number_or_axis,
+    positive,
+    positive_integer,
+    refuse_empty,
+    warn_of_degrees,
+)
 from ..devices.cuts import cut_sites
 from ..devices.device import MAX_DEFECT, MOMENTUM, Device, same, snapshot
-from ..errors import ArgumentError, NoOpenChannelError, SpinjuncWarning, UnitarityError
+from ..errors import NEAR_EDGE, ArgumentError, NoOpenChannelError, SpinjuncWarning
 from ..halves.joint import Turn
 from ..model.memory import machine_memory
-from ..spin import check_unit_vector
+from ..solved import refuse_unitarity
+from ..spin import one_unit_vector
 from .crystal import AT, Crystal, evaluated, take_apart
 from .measure import Measured, Measurement
 from .observe import lead_axes
@@ -157,9 +168,7 @@ def turned_apart(
     turn = _turn(turns, axis, behind)
     cut = behind
     if isinstance(behind, str):
-        if behind not in device.cuts:
-            raise ArgumentError(f"Argument `behind` must name one of {list(device.cuts)}, but is {behind!r}.")
-        cut = device.cuts[behind]
+        cut = device.cuts[choice("behind", behind, device.cuts)]
     crystal = taken_apart(device, params, momenta, cut)
     if turn is not None:
         _refuse_unturnable(crystal, spin_orbit)
@@ -240,21 +249,13 @@ def _turn(turns: Any, axis: ArrayLike, behind: Any) -> Turn | None:
         return None
     if behind is None:
         raise ArgumentError("Argument `behind` must be given with `turns`: a function of a site true behind the cut.")
-    angles = finite_array("turns", turns)
-    if angles.ndim > 1 or not angles.size:
-        raise ArgumentError(f"Argument `turns` must be a number or one axis of them, but its shape is {angles.shape}.")
-    n = check_unit_vector(axis, "axis")
-    if n.shape != (3,):
-        raise ArgumentError(f"Argument `axis` must be one vector, but its shape is {n.shape}.")
-    return Turn(np.atleast_1d(angles), n)
+    return Turn(np.atleast_1d(number_or_axis("turns", turns)), one_unit_vector(axis, "axis"))
 
 
 def points_of(energy: Any, k: Any, names: tuple[str, ...]) -> tuple[Floats, Floats | None, tuple[int, ...]]:
     """Return energies (points,), momenta (points, dimensions) or None for an average, and the shape of the points."""
     E = finite_array("energy", energy)
-    if isinstance(k, str):
-        if k != "average":
-            raise ArgumentError(f"Argument `k` must be momenta or 'average', but is {k!r}.")
+    if is_average("k", k):
         if not names:
             raise ArgumentError("Argument `k` must be left out for a system without momenta, but is 'average'.")
         if E.ndim:
@@ -277,9 +278,8 @@ def points_of(energy: Any, k: Any, names: tuple[str, ...]) -> tuple[Floats, Floa
             f"Argument `k` must have a trailing axis of {len(names)}, {', '.join(names)}, but its shape is "
             f"{momenta.shape}."
         )
-    if not momenta.size or not E.size:
-        raise ArgumentError("Arguments `energy` and `k` must not be empty.")
-    shape = np.broadcast_shapes(E.shape, momenta.shape[:-1])
+    refuse_empty("Arguments `energy` and `k`", E, momenta)
+    shape = broadcast("Arguments `energy` and `k`", E.shape, momenta.shape[:-1])
     E = np.broadcast_to(E, shape).ravel()
     return E, np.broadcast_to(momenta, (*shape, len(names))).reshape(-1, len(names)), shape
 
@@ -335,11 +335,7 @@ def _judge(measurement: Measurement, found: Measured, modes: Any, unitarity: flo
             f"Argument `energy` must lie in a band of a lead, but at {measurement.energy[0]:g} no channel is open at "
             f"{k}. Look at the bands of the leads."
         )
-    if not unitarity <= max_defect:
-        raise UnitarityError(
-            f"The scattering matrix misses unitarity by {unitarity:.2g}, more than `max_defect` = {max_defect:.2g}. "
-            "Energies very near a band edge do this; move the energy or raise `max_defect`."
-        )
+    refuse_unitarity(unitarity, max_defect, NEAR_EDGE)
     if not found.converged:
         worst = [float(np.nanmax(error, initial=0.0)) for error in (found.errors or (0.0,))]
         fluxes = f" and of its fluxes and torques {max(worst[4:]):.2g}" if worst[4:] else ""

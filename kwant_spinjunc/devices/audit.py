@@ -22,7 +22,8 @@ from scipy import sparse
 from scipy.sparse import linalg
 
 from ..arrays import Complex, Floats
-from ..errors import BandEdgeError, DisagreementError
+from ..errors import BandEdgeError
+from ..solved import refuse_disagreement
 from .result import DeviceScattering
 from .solve import is_transparent
 from .spin_operators import SpinOperator
@@ -64,11 +65,8 @@ def audit(found: DeviceScattering) -> float:
             f"off by {unsure:.1g}. Move the energy, or leave out `check`."
         )
     difference = _largest_difference(found, linalg.splu(sparse.csc_matrix(A)), ends)
-    if not difference <= found.max_defect + 100 * unsure:
-        raise DisagreementError(
-            f"Two routes must agree, but Kwant and Green functions of decimated leads differ by {difference:.2g}, more "
-            f"than {found.max_defect:.2g}. Do not use either; energies very near a band edge do this: move the energy."
-        )
+    allowed = found.max_defect + 100 * unsure
+    refuse_disagreement("Kwant", "Green functions of decimated leads", difference, allowed)
     return difference
 
 

@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from ..arrays import Floats
-from ..checks import finite, finite_array, positive
+from ..checks import finite_array, positive
+from ..checks import temperature as check_temperature
 from ..costs import QuotedError, quoted, warn_if_long
 from ..errors import ArgumentError, BandEdgeError, ConservationError, NoOpenChannelError
 from ..quadrature import NODES, cut_into_pieces, integrate
@@ -158,9 +159,7 @@ def _conditions(mu: ArrayLike, temperature: float, leads: int) -> tuple[Floats, 
             )
         potentials = potentials[..., None]
     split = potentials.shape[-1] == 2 and bool((potentials[..., 0] != potentials[..., 1]).any())
-    kT = finite("temperature", temperature)
-    if kT < 0:
-        raise ArgumentError(f"Argument `temperature` must not be negative, but is {kT:g}. It is k_B T as an energy.")
+    kT = check_temperature("temperature", temperature)
     batch = potentials.shape[:-2]
     return np.broadcast_to(potentials, (*batch, leads, 2)).reshape(-1, leads, 2), kT, batch, split
 

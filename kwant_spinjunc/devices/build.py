@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Complex
+from ..checks import instance
 from ..errors import ArgumentError
 from ..model.disorder import Roughness
 from ..model.junction import Junction, Layer
@@ -83,8 +84,7 @@ def build(
     >>> len(list(syst.sites())), len(syst.leads)
     (6, 2)
     """
-    if not isinstance(junction, Junction):
-        raise ArgumentError(f"Argument `junction` must be a Junction, but is {type(junction).__name__}.")
+    instance("junction", junction, Junction)
     if isinstance(first_plane, bool) or not isinstance(first_plane, (int, np.integer)):
         raise ArgumentError(f"Argument `first_plane` must be an integer, but is {first_plane!r}.")
     section = CrossSection(cross_section, boundary, k)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Floats
-from ..checks import known_fields, unit_word
+from ..checks import choice, index, instance, known_fields, unit_word
 from ..errors import ArgumentError
 from ..optional import kwant
 from ..printing import as_html, fields_of, first_line
@@ -93,15 +93,9 @@ class Device:
             raise ArgumentError(f"Argument `system` must have at least two leads, but has {leads}. Attach leads.")
         for name in ("magnetizations", "cuts", "magnets", "barriers", "params"):
             value = {} if getattr(self, name) is None else getattr(self, name)
-            if not isinstance(value, Mapping):
-                raise ArgumentError(f"Argument `{name}` must be a mapping, but is {type(value).__name__}.")
-            object.__setattr__(self, name, dict(value))
+            object.__setattr__(self, name, dict(instance(name, value, Mapping)))
         for number in self.magnetizations:
-            if not isinstance(number, (int, np.integer)) or not 0 <= number < leads:
-                raise ArgumentError(
-                    f"Argument `magnetizations` must map lead numbers 0 to {leads - 1} to unit vectors, "
-                    f"but has the key {number!r}."
-                )
+            index("magnetizations", number, leads, "It maps numbers of leads to unit vectors.")
 
     def __str__(self) -> str:
         words = {name: ", ".join(getattr(self, name)) or "none" for name in ("cuts", "magnets", "params")}
@@ -168,17 +162,17 @@ class Device:
         """Return a named cut (or one not named before), checked that it separates the leads."""
         if not isinstance(cut, str):
             return resolve_cut("cut", cut, self.system, self.edges)
-        if cut not in self.cuts:
-            raise ArgumentError(f"Argument `cut` must name one of {list(self.cuts)}, but is {cut!r}.")
-        return resolve_cut(f"cuts[{cut!r}]", self.cuts[cut], self.system, self.edges)
+        return resolve_cut(f"cuts[{cut!r}]", self.cuts[choice("cut", cut, self.cuts)], self.system, self.edges)
+
+    def sites(self, magnet: Any) -> NDArray[np.int64]:
+        """Return the numbers of the sites of a named magnet, a list of sites or a function of a site."""
+        if not isinstance(magnet, str):
+            return resolve_sites("magnet", magnet, self.system)
+        return resolve_sites(f"magnets[{magnet!r}]", self.magnets[choice("magnet", magnet, self.magnets)], self.system)
 
     def magnet(self, magnet: Any) -> NDArray[np.int64]:
         """Return the numbers of the sites of a named magnet (or of any set of sites), none of which touches a lead."""
-        if isinstance(magnet, str) and magnet not in self.magnets:
-            raise ArgumentError(f"Argument `magnet` must name one of {list(self.magnets)}, but is {magnet!r}.")
-        name = f"magnets[{magnet!r}]" if isinstance(magnet, str) else "magnet"
-        sites = self.magnets[magnet] if isinstance(magnet, str) else magnet
-        numbers = resolve_sites(name, sites, self.system)
+        name, numbers = f"magnets[{magnet!r}]" if isinstance(magnet, str) else "magnet", self.sites(magnet)
         for lead, interface in enumerate(self.system.lead_interfaces):
             touching = np.intersect1d(numbers, interface)
             if len(touching):

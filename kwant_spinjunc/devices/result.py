@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Floats
-from ..errors import ArgumentError, ContinuityError, NearSideWarning, SpinjuncError, SpinjuncWarning
+from ..checks import choice, index
+from ..errors import NEAR_EDGE, ArgumentError, ContinuityError, NearSideWarning, SpinjuncError, SpinjuncWarning
 from ..printing import as_html, first_line, with_unit
 from ..quantities import LABELS, LEADS, dataset, quantities
 from .device import Device
@@ -195,8 +196,8 @@ class DeviceScattering(Terminals):
         found = self._solve_torque(self._live().magnet(magnet))
         if not found.defect <= self.max_defect:
             raise ContinuityError(
-                f"The torque misses the spin flux into the sites by {found.defect:.2g} per channel, more than the "
-                f"max_defect {self.max_defect:.2g}. Energies very near a band edge do this; move the energy."
+                f"The torque misses the spin flux into the sites by {found.defect:.2g} per channel, more than "
+                f"`max_defect` = {self.max_defect:.2g}. {NEAR_EDGE}"
             )
         if found.undivided:
             warnings.warn(f"The torque on {magnet!r} is not divided. {found.undivided}", SpinjuncWarning, stacklevel=2)
@@ -290,10 +291,9 @@ class DeviceScattering(Terminals):
     def _evaluating(self, quantity: str, lead_in: int) -> tuple[Device, Any, Any]:
         """Return the device, the on-site operator of a quantity, and the waves from a lead."""
         names = ("charge", "x", "y", "z")
-        if quantity not in names:
-            raise ArgumentError(f"Argument `quantity` must be one of {', '.join(names)}, but is {quantity!r}.")
+        choice("quantity", quantity, names)
         device = self._live()
-        waves = self._waves[self._lead("lead_in", lead_in)]
+        waves = self._waves[index("lead_in", lead_in, len(self.channels))]
         if not len(waves):
             raise ArgumentError(f"Argument `lead_in` must have open channels, but lead {lead_in} has none.")
         spin = device.spin_operator(self.params)

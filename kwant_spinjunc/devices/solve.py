@@ -21,7 +21,7 @@ import numpy as np
 from scipy import linalg, sparse
 
 from ..arrays import Complex
-from ..errors import ArgumentError, BandEdgeError
+from ..errors import NEAR_EDGE, ArgumentError, BandEdgeError
 from ..optional import kwant
 from ..sparse import mumps_lock
 
@@ -283,7 +283,7 @@ def diagnose(system: Any, params: Mapping[str, Any] | None, smatrix: Any = None)
                 f"Modes of lead {number} are nearly degenerate (momenta differ by {near.min():.1g}), and Kwant tells "
                 "them apart badly: declare a conservation law of the lead, or leave out the term that splits them."
             )
-    return "Energies very near a band edge do this; move the energy or raise `max_defect`."
+    return NEAR_EDGE
 
 
 def solve(system: Any, energy: float, params: dict[str, Any] | None = None) -> tuple[Any, list[Complex]]:

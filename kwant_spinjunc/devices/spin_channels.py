@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from ..errors import ArgumentError
-from ..spin import check_unit_vector
+from ..spin import one_unit_vector
 from .solve import is_transparent
 from .spin_operators import SpinOperator
 
@@ -73,11 +73,7 @@ def lead_axis(
 
     The first of these that there is. Block 0 of the law is the majority, as for ``conservation_law=-m·σ``.
     """
-    declared = None if m is None else check_unit_vector(m, f"magnetizations[{number}]")
-    if declared is not None and declared.shape != (3,):
-        raise ArgumentError(
-            f"Argument `magnetizations[{number}]` must be one vector, but its shape is {declared.shape}."
-        )
+    declared = None if m is None else one_unit_vector(m, f"magnetizations[{number}]")
     field = lead_exchange(system, number, spin, params)
     strength = np.linalg.norm(field)
     if not strength:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Floats
-from ..checks import finite_array
+from ..checks import finite_array, index
 from ..errors import ArgumentError
 
 
@@ -65,17 +65,10 @@ class Terminals:
             )
         return np.asarray((self.probabilities * (potentials[:, :, None, None] - potentials)).sum(axis=(-1, -2)))
 
-    def _lead(self, name: str, lead: int) -> int:
-        leads = self.transmissions.shape[-1]
-        if isinstance(lead, bool) or not isinstance(lead, (int, np.integer)) or not 0 <= lead < leads:
-            raise ArgumentError(f"Argument `{name}` must be 0 to {leads - 1}, but is {lead!r}.")
-        return lead
-
     def _channel(self, name: str, end: Any) -> tuple[int, int | None]:
         """Return the lead and spin that an argument of `transmission` means."""
         pair = end if isinstance(end, tuple) else (end,)
-        if len(pair) not in (1, 2) or any(isinstance(x, bool) or not isinstance(x, (int, np.integer)) for x in pair):
+        if len(pair) not in (1, 2):
             raise ArgumentError(f"Argument `{name}` must be a lead or (lead, spin), but is {end!r}.")
-        if len(pair) == 2 and pair[1] not in (0, 1):
-            raise ArgumentError(f"Argument `{name}` must have spin 0 or 1, but is {end!r}.")
-        return self._lead(name, pair[0]), pair[1] if len(pair) == 2 else None
+        lead = index(name, pair[0], self.transmissions.shape[-1], "A lead, or (lead, spin).")
+        return lead, index(name, pair[1], 2, "A spin is 0 or 1.") if len(pair) == 2 else None

@@ -28,10 +28,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Complex, Floats
-from ..checks import finite, finite_array, positive_integer
+from ..checks import finite, finite_array, index, positive_integer
 from ..errors import ArgumentError
 from ..optional import kwant
-from ..spin import PAULI, check_unit_vector
+from ..spin import PAULI, one_unit_vector
 from .device import Device
 
 #: How far the lattice vectors in the plane of two materials may differ, relative: a calculation's relaxation of them.
@@ -140,9 +140,7 @@ def read_wannier90(
             f"Argument `spin_order` must be {' or '.join(map(repr, ORDERS))} for one file of spinors and None for a "
             f"pair, but is {spin_order!r}. It is that of the code that wrote the projections: see its manual."
         )
-    direction = check_unit_vector(m)
-    if direction.shape != (3,):
-        raise ArgumentError(f"Argument `m` must be one vector, but its shape is {direction.shape}.")
+    direction = one_unit_vector(m)
     read = [_read(Path(file)) for file in files]
     own = next((found for _, found in read if found is not None), None)
     if vectors is None and own is None:
@@ -373,8 +371,7 @@ def _checked_stack(materials: Sequence[Any], normal: Any, cells: Any, coupling: 
             )
     if coupling is not None and not callable(coupling):
         raise ArgumentError(f"Argument `coupling` must be a function of (here, there, R), but is {coupling!r}.")
-    if isinstance(normal, bool) or not isinstance(normal, (int, np.integer)) or normal not in (0, 1, 2):
-        raise ArgumentError(f"Argument `normal` must be 0, 1 or 2, but is {normal!r}.")
+    index("normal", normal, 3)
     plane = [axis for axis in range(3) if axis != normal]
     ours = np.asarray(materials[0].vectors)[plane]
     for name, part in zip(("spacer", "right"), materials[1:], strict=True):

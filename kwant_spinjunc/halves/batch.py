@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Complex, Floats
-from ..checks import finite_array
+from ..checks import broadcast, finite_array, index, positive_array, two_halves
 from ..errors import ArgumentError
 from ..model.junction import Junction
 from ..spin import PAULI, check_unit_vector, rotation_matrix, spinors
@@ -110,17 +110,11 @@ class Stack:
         for name in ("m", "lead_m"):
             set_(self, name, check_unit_vector(getattr(self, name), name))
         for name in ("bonds", "lead_hopping"):
-            if (getattr(self, name) <= 0).any():
-                raise ArgumentError(f"Argument `{name}` must be positive, but has an entry <= 0.")
-        if self.cut is not None and not 0 <= self.cut < count - 1:
-            raise ArgumentError(f"Argument `cut` must be a bond from 0 to {count - 2}, but is {self.cut}.")
-        try:
-            shapes = [getattr(self, name).shape[: -2 if name in ("m", "lead_m") else -1] for name in trailing]
-            set_(self, "_shape", np.broadcast_shapes(*shapes))
-        except ValueError:
-            raise ArgumentError(
-                "The arrays of a `Stack` must have leading axes that broadcast, but they do not."
-            ) from None
+            positive_array(name, getattr(self, name))
+        if self.cut is not None:
+            index("cut", self.cut, count - 1, "It is a bond.")
+        shapes = [getattr(self, name).shape[: -2 if name in ("m", "lead_m") else -1] for name in trailing]
+        set_(self, "_shape", broadcast("The leading axes of the arrays of a `Stack`", *shapes))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -188,8 +182,7 @@ class Stack:
 
         The labels of magnetic leads turn with their magnets; those of a nonmagnetic lead stay.
         """
-        if self.cut is None:
-            raise ArgumentError("A texture has no two directions to set. Replace `m` instead.")
+        two_halves("stack", self.cut, "Replace `m` of a texture.")
         pair = np.stack(
             np.broadcast_arrays(check_unit_vector(m_left, "m_left"), check_unit_vector(m_right, "m_right")), -2
         )
@@ -438,13 +431,8 @@ class Batch:
     """A stack, energies and band shifts on common batch axes; parameter axes in front."""
 
     def __init__(self, stack: Stack, energy: NDArray[Any], band_shift: Floats) -> None:
-        try:
-            shape = np.broadcast_shapes(stack.shape, energy.shape, band_shift.shape)
-        except ValueError:
-            raise ArgumentError(
-                "Arguments `energy` and `band_shift` must broadcast with each other and with the stack, but their "
-                f"shapes are {energy.shape}, {band_shift.shape} and {stack.shape}."
-            ) from None
+        names = "Arguments `energy`, `band_shift` and the stack"
+        shape = broadcast(names, energy.shape, band_shift.shape, stack.shape)
         self.stack = stack
         self.shape = shape
         self.axes = shape or (1,)

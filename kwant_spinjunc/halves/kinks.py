@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Complex, Floats
-from ..checks import finite, finite_array
+from ..checks import finite, finite_array, number_or_axis
 from ..errors import ArgumentError
 from ..model.junction import Junction
 from ..spin import SIGNS
@@ -41,9 +41,7 @@ def split_points(problem: Junction | Stack, energy: ArrayLike) -> Floats:
     **Result**: shape (n,) or (problems, n): Padded with 2, the end of the zone.
     """
     stack = as_stack(problem)
-    E = finite_array("energy", energy)
-    if E.ndim > 1:
-        raise ArgumentError(f"Argument `energy` must be a number or one axis of them, but its shape is {E.shape}.")
+    E = number_or_axis("energy", energy)
     # planes of the leads bind no state
     bare = replace(problem, buffer=1) if isinstance(problem, Junction) and problem.bonds is None else problem
     axes = (1,) * len(stack.shape)

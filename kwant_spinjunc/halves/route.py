@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from ..arrays import Floats
+from ..checks import broadcast
 from ..errors import ArgumentError, NoOpenChannelError
 from ..model.junction import Junction
 from ..model.memory import FIELDS, checked_shape, refuse_points
@@ -36,25 +37,16 @@ def answer(problem: Problem) -> Solved:
 
 def _cell(problem: Problem) -> Solved:
     junction, energy, c = problem.junction, np.asarray(problem.energy), problem.band_shift
-    try:
-        modes = junction.open_channels(energy, c).astype(np.int64)
-    except ValueError:
-        raise ArgumentError(
-            f"Arguments `energy` and `k[..., 0]` must broadcast, but their shapes are {energy.shape} and {c.shape}."
-        ) from None
+    broadcast("Arguments `energy` and `k[..., 0]`", energy.shape, c.shape)
+    modes = junction.open_channels(energy, c).astype(np.int64)
     problem.refuse_closed(modes, c)
     if not problem.is_batch:  # nodes of an integral come as near to an edge as that, with weights as small
         problem.refuse_edges(exact=False)
     stack: Junction | Stack = junction
     if problem.m_right is not None:
         stack = Stack.from_junction(problem.base).with_directions(junction.magnetizations[0], problem.m_right)
-        try:
-            modes = np.broadcast_to(modes, (*np.broadcast_shapes(modes.shape[:-2], stack.shape), 2, 2))
-        except ValueError:
-            raise ArgumentError(
-                f"Argument `m_right` must broadcast with `energy` and `k[..., 0]`, but its shape is "
-                f"{problem.m_right.shape} beside {modes.shape[:-2]}."
-            ) from None
+        names = "Arguments `energy`, `k[..., 0]` and `m_right[..., 0]`"
+        modes = np.broadcast_to(modes, (*broadcast(names, modes.shape[:-2], stack.shape), 2, 2))
     P = probabilities(stack, energy, c)
     # S is not stored for batches; the flux into and out of every channel is
     return Solved(

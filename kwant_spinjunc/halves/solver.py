@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Complex, Floats
-from ..checks import finite_array
+from ..checks import finite_array, two_halves
 from ..errors import ArgumentError
 from ..model.junction import Junction
 from ..solved import Fields
@@ -182,10 +182,7 @@ def spacer_currents(
     """
     batch = batch_of(junction, energy, band_shift)
     stack = batch.stack
-    if stack.cut is None:
-        raise ArgumentError(
-            "Argument `junction` must be cut into two collinear halves, but is a texture. Use `states`."
-        )
+    two_halves("junction", stack.cut, "Use `states`.")
     if stack.labels_differ:  # the spin states of a nonmagnetic lead are then superpositions
         currents = states(junction, energy, band_shift).currents[..., stack.cut, :]
         return currents.sum(axis=-2) if summed else currents
@@ -221,10 +218,7 @@ def surface_greens(
     depend.
     """
     batch = batch_of(junction, energy, band_shift, complex_energy=True)
-    if batch.stack.cut is None:
-        raise ArgumentError(
-            "Argument `junction` must be cut into two collinear halves, but is a texture. Use `log_det`."
-        )
+    two_halves("junction", batch.stack.cut, "Use `log_det`.")
     out = np.empty((2, 2, *batch.half_axes), dtype=complex)
     for block in blocks(batch.half_axes, CHUNK):
         with np.errstate(all="ignore"):

@@ -23,7 +23,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Floats
-from ..checks import finite, finite_array, is_average, positive, positive_integer
+from ..checks import (
+    finite,
+    finite_array,
+    is_average,
+    not_negative,
+    not_negative_array,
+    positive,
+    positive_integer,
+)
 from ..errors import ArgumentError
 from ..model.junction import Junction
 from ..model.plane import band_shift
@@ -247,11 +255,9 @@ def average(
 
 
 def _tolerances(rtol: float, atol: ArrayLike) -> tuple[float, Floats]:
-    rtol, absolute = finite("rtol", rtol), finite_array("atol", atol)
-    if rtol < 0 or (absolute < 0).any() or (rtol == 0 and not absolute.all()):
-        raise ArgumentError(
-            f"Arguments `rtol` and `atol` must not be negative nor both zero, but are {rtol}, {atol!r}."
-        )
+    rtol, absolute = not_negative("rtol", rtol), not_negative_array("atol", atol)
+    if rtol == 0 and not absolute.all():
+        raise ArgumentError(f"Arguments `rtol` and `atol` must not both be zero, but are {rtol}, {atol!r}.")
     return rtol, absolute
 
 

@@ -20,7 +20,7 @@ from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
 from ..arrays import Floats
-from ..checks import finite_array, positive
+from ..checks import finite_array, index, positive
 from ..errors import ArgumentError
 from ..spin import check_unit_vector
 from ..theory.domain_wall import ConvergenceError, SpinChain
@@ -43,9 +43,7 @@ class SpinTorque:
     @classmethod
     def on(cls, chain: SpinChain, plane: int, *, polarizer: ArrayLike, damping_like: float, field_like: float) -> Any:
         """Return a torque on one plane of a chain."""
-        if not 0 <= plane < chain.planes:
-            raise ArgumentError(f"Argument `plane` must be from 0 to {chain.planes - 1}, but is {plane}.")
-        at = np.arange(chain.planes) == plane
+        at = np.arange(chain.planes) == index("plane", plane, chain.planes)
         p = np.tile(check_unit_vector(polarizer, "polarizer"), (chain.planes, 1))
         return cls(polarizer=p, damping_like=damping_like * at, field_like=field_like * at)
 

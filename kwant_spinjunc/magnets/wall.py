@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import constants
 
 from ..arrays import Floats
-from ..checks import finite, finite_array, is_average, positive, positive_integer, wave_vector
+from ..checks import finite, finite_array, is_average, positive, positive_integer, two_halves, wave_vector
 from ..errors import ArgumentError
 from ..halves.zone import nodes, resonances, thresholds
 from ..model.junction import Junction
@@ -89,12 +89,7 @@ def texture(junction: Junction, m: ArrayLike) -> Junction:
     """
     junction.refuse_disorder()  # a layer cut into planes would be another sample
     chain = _chain_planes(junction)
-    directions = finite_array("m", m)
-    if directions.shape != (len(chain), 3):
-        raise ArgumentError(
-            f"Argument `m` must have shape ({len(chain)}, 3), one direction a magnetic plane, but its shape is "
-            f"{directions.shape}."
-        )
+    directions = finite_array("m", m, f"({len(chain)}, 3)")
     directions = directions / np.linalg.norm(directions, axis=-1, keepdims=True)
     layers = list(junction.planes[junction.buffer : len(junction.planes) - junction.buffer])
     for plane, direction in zip(chain, directions, strict=True):
@@ -424,11 +419,7 @@ def self_consistent_wall(
 
 def _chain(junction: Junction, resolved: Junction, constants_of_chain: dict[str, Any]) -> SpinChain:
     """Return the spins of all magnetic planes, at rest along the magnets of the junction."""
-    if resolved.cut is None:
-        raise ArgumentError(
-            "Argument `junction` must consist of two collinear halves, but is a texture. "
-            "Give the junction at rest: the wall is what is solved for."
-        )
+    cut = two_halves("junction", resolved.cut, "Give the junction at rest: the wall is what is solved for.")
     m = junction.magnetizations
     if abs(m[:, 1]).max() > IN_PLANE:
         raise ArgumentError(
@@ -436,7 +427,7 @@ def _chain(junction: Junction, resolved: Junction, constants_of_chain: dict[str,
             "Turn the whole junction: without spin-orbit coupling nothing changes."
         )
     turning = _chain_planes(resolved)
-    left = int(np.count_nonzero(turning <= resolved.cut))
+    left = int(np.count_nonzero(turning <= cut))
     along = resolved.plane_m[turning]
     theta = np.arctan2(m[:, 0], m[:, 2])
     chain = spin_chain(

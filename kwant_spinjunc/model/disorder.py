@@ -20,9 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
 from ..arrays import Complex, Floats, Vector
-from ..checks import finite, known_fields
-from ..errors import ArgumentError
-from ..spin import check_unit_vector
+from ..checks import choice, finite, known_fields, not_negative, within
+from ..spin import one_unit_vector
 
 DISTRIBUTIONS = ("uniform", "normal")
 SIDES = ("left", "right", "both")
@@ -122,23 +121,8 @@ def _deviates(u: Floats, width: float, distribution: str) -> Floats:
     return deviates
 
 
-def _non_negative(name: str, value: Any, hint: str = "") -> float:
-    number = finite(name, value)
-    if number < 0:
-        raise ArgumentError(f"Argument `{name}` must be non-negative, but is {number:g}. {hint}".rstrip())
-    return number
-
-
 def _concentration(value: Any) -> float:
-    number = finite("concentration", value)
-    if not 0 <= number <= 1:
-        raise ArgumentError(f"Argument `concentration` must be a fraction of sites from 0 to 1, but is {number:g}.")
-    return number
-
-
-def _one_of(name: str, value: Any, words: tuple[str, ...]) -> None:
-    if value not in words:
-        raise ArgumentError(f"Argument `{name}` must be one of {', '.join(map(repr, words))}, but is {value!r}.")
+    return within("concentration", value, 0, 1, "It is a fraction of sites.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,8 +170,8 @@ class _Deviate(Disorder):
     distribution: Literal["uniform", "normal"] = "uniform"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "width", _non_negative("width", self.width))
-        _one_of("distribution", self.distribution, DISTRIBUTIONS)
+        object.__setattr__(self, "width", not_negative("width", self.width))
+        choice("distribution", self.distribution, DISTRIBUTIONS)
 
 
 @known_fields
@@ -267,12 +251,9 @@ class Substitution(Disorder):
         set_(self, "concentration", _concentration(self.concentration))
         set_(self, "onsite", finite("onsite", self.onsite))
         if self.splitting is not None:
-            set_(self, "splitting", _non_negative("splitting", self.splitting, "Reverse `m` instead."))
+            set_(self, "splitting", not_negative("splitting", self.splitting, "Reverse `m` instead."))
         if self.m is not None:
-            m = check_unit_vector(self.m)
-            if m.shape != (3,):
-                raise ArgumentError(f"Argument `m` must be one vector of shape (3,), but its shape is {m.shape}.")
-            set_(self, "m", tuple(float(x) for x in m))
+            set_(self, "m", tuple(one_unit_vector(self.m).tolist()))
 
     @property
     def conserves_spin(self) -> bool:
@@ -306,11 +287,8 @@ class MagneticImpurities(Disorder):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "concentration", _concentration(self.concentration))
-        object.__setattr__(
-            self,
-            "exchange",
-            _non_negative("exchange", self.exchange, "Directions are random: the sign has no meaning."),
-        )
+        exchange = not_negative("exchange", self.exchange, "Directions are random: the sign has no meaning.")
+        object.__setattr__(self, "exchange", exchange)
 
     @property
     def conserves_spin(self) -> bool:
@@ -342,7 +320,7 @@ class SpinOrbitScattering(Disorder):
     angle: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "angle", _non_negative("angle", self.angle, "Directions are random."))
+        object.__setattr__(self, "angle", not_negative("angle", self.angle, "Directions are random."))
 
     @property
     def conserves_spin(self) -> bool:
@@ -392,14 +370,11 @@ class Roughness(Disorder):
     side: Literal["left", "right", "both"] = "both"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "amplitude", _non_negative("amplitude", self.amplitude))
-        object.__setattr__(self, "correlation_length", _non_negative("correlation_length", self.correlation_length))
-        if self.correlation_length > LARGEST_CORRELATION:
-            raise ArgumentError(
-                f"Argument `correlation_length` must be at most {LARGEST_CORRELATION:g}, but is "
-                f"{self.correlation_length:g}. A cross-section much smaller than that moves as a whole already."
-            )
-        _one_of("side", self.side, SIDES)
+        object.__setattr__(self, "amplitude", not_negative("amplitude", self.amplitude))
+        hint = "A cross-section much smaller than that moves as a whole already."
+        length = within("correlation_length", self.correlation_length, 0, LARGEST_CORRELATION, hint)
+        object.__setattr__(self, "correlation_length", length)
+        choice("side", self.side, SIDES)
 
     @property
     def sides(self) -> tuple[int, ...]:

@@ -22,15 +22,19 @@ from ..arrays import Vector
 from ..checks import (
     finite,
     finite_array,
+    index,
+    instance,
     known_fields,
     known_keywords,
+    not_negative,
     positive,
     positive_integer,
+    two_halves,
     unit_word,
     warn_of_degrees,
 )
 from ..errors import ArgumentError
-from ..spin import SIGNS, angle_between, check_unit_vector, torque_axes
+from ..spin import SIGNS, angle_between, check_unit_vector, one_unit_vector, torque_axes
 from .disorder import Disorder, Roughness
 
 #: Planes that a junction may have; lists of them are made, and a solver passes each one by one.
@@ -84,17 +88,9 @@ class Layer:
         set_ = object.__setattr__
         set_(self, "onsite", finite("onsite", self.onsite))
         set_(self, "hopping", positive("hopping", self.hopping, "Planes must be connected to conduct."))
-        splitting = finite("splitting", self.splitting)
-        if splitting < 0:
-            raise ArgumentError(
-                f"Argument `splitting` must be non-negative, but is {splitting:g}. "
-                "Reverse `m` instead: it is the direction of the majority spin."
-            )
-        set_(self, "splitting", splitting)
-        m = check_unit_vector(self.m)
-        if m.shape != (3,):
-            raise ArgumentError(f"Argument `m` must be one vector of shape (3,), but its shape is {m.shape}.")
-        set_(self, "m", tuple(float(x) for x in m))
+        hint = "Reverse `m` instead: it is the direction of the majority spin."
+        set_(self, "splitting", not_negative("splitting", self.splitting, hint))
+        set_(self, "m", tuple(one_unit_vector(self.m).tolist()))
         if self.in_plane_hopping is not None:
             set_(self, "in_plane_hopping", finite("in_plane_hopping", self.in_plane_hopping))
         set_(self, "thickness", positive_integer("thickness", self.thickness, "It counts atomic planes."))
@@ -104,11 +100,7 @@ class Layer:
             )
         set_(self, "disorder", tuple(self.disorder))
         for position, disorder in enumerate(self.disorder):
-            if not isinstance(disorder, Disorder):
-                raise ArgumentError(
-                    f"Argument `disorder[{position}]` must be a Disorder, but is {disorder!r}. "
-                    "Use `Anderson(width=...)`."
-                )
+            instance(f"disorder[{position}]", disorder, Disorder, "Use `Anderson(width=...)`.")
 
     @property
     def is_magnetic(self) -> bool:
@@ -243,16 +235,14 @@ class Junction:
             raise ArgumentError("Argument `layers` must be a sequence of layers, but is one. Use `[layer]`.")
         set_(self, "layers", tuple(self.layers))
         for name, layer in [("left", self.left), ("right", self.right)]:
-            if not isinstance(layer, Layer):
-                raise ArgumentError(f"Argument `{name}` must be a Layer, but is {layer!r}. Use `ferromagnet(...)`.")
+            instance(name, layer, Layer, "Use `ferromagnet(...)`.")
             if layer.is_disordered:
                 raise ArgumentError(
                     f"Argument `{name}` must be a clean material, but has {_names(layer.disorder)}: a lead is "
                     "semi-infinite and clean. Put a layer of the disordered material between."
                 )
         for position, layer in enumerate(self.layers):
-            if not isinstance(layer, Layer):
-                raise ArgumentError(f"Argument `layers[{position}]` must be a Layer, but is {layer!r}.")
+            instance(f"layers[{position}]", layer, Layer)
         for position, side in [(0, 0), (len(self.layers) - 1, 1)] if self.layers else []:
             rough = [d for d in self.layers[position].disorder if isinstance(d, Roughness)]
             if any(side in d.sides for d in rough):
@@ -277,12 +267,8 @@ class Junction:
         count = len(hoppings)
         if isinstance(bonds, Mapping):
             for bond, hopping in bonds.items():
-                if isinstance(bond, bool) or not isinstance(bond, (int, np.integer)) or not 0 <= bond < count:
-                    raise ArgumentError(
-                        f"Argument `bonds` must have keys from 0 to {count - 1}, but has {bond!r}. "
-                        "Bond b joins plane b to plane b + 1."
-                    )
-                hoppings[bond] = finite(f"bonds[{bond}]", hopping)
+                at = index("bonds", bond, count, "Bond b joins plane b to plane b + 1.")
+                hoppings[at] = finite(f"bonds[{bond}]", hopping)
         else:
             hoppings = finite_array("bonds", bonds)
             if hoppings.shape != (count,):
@@ -413,12 +399,7 @@ class Junction:
         >>> float(j.turned(m_right=(1.0, 0.0, 0.0)).angle.__round__(6))
         1.570796
         """
-        cut, magnetic = self.cut, self.plane_splitting > 0
-        if cut is None:
-            raise ArgumentError(
-                "Argument `junction` must have two collinear halves to be turned, but is a texture: it has no one "
-                "angle."
-            )
+        cut, magnetic = two_halves("junction", self.cut), self.plane_splitting > 0
         new = [
             None if m is None else check_unit_vector(m, name) for name, m in (("m_left", m_left), ("m_right", m_right))
         ]
@@ -439,7 +420,7 @@ class Junction:
             if m is None or not old.is_magnetic:
                 return old
             sign = 1.0 if np.dot(old.m, self.magnetizations[side]) > 0 else -1.0
-            return replace(old, m=tuple(float(x) for x in sign * m))  # type: ignore[arg-type]
+            return replace(old, m=tuple((sign * m).tolist()))
 
         starts = self.buffer + np.cumsum([0, *(old.thickness for old in self.layers)])
         layers = [layer(old, int(start > cut)) for old, start in zip(self.layers, starts, strict=False)]

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Floats
-from ..checks import finite_array, is_average, positive, wave_vector
-from ..errors import ArgumentError, BandEdgeError, NoOpenChannelError
+from ..checks import finite_array, is_average, positive, refuse_empty, wave_vector
+from ..errors import NEAR_EDGE, ArgumentError, BandEdgeError, NoOpenChannelError
 from ..spin import check_unit_vector
 from .junction import COLLINEAR, Junction
 from .memory import POINT, refuse_points
@@ -82,8 +82,7 @@ class Problem:
             points = math.prod(np.broadcast_shapes(np.shape(energy), *vectors))
         refuse_points("Arguments `energy`, `k` and `m_right`", points, POINT)
         E = finite_array("energy", energy)
-        if E.size == 0 or (k is not None and np.size(k) == 0):
-            raise ArgumentError("Arguments `energy` and `k` must not be empty.")
+        refuse_empty("Arguments `energy` and `k`", E, k)
         section = CrossSection(cross_section, boundary)
         wave_vectors: Any = k
         if not is_average("k", k) and k is not None:
@@ -92,8 +91,7 @@ class Problem:
                 section = CrossSection(cross_section, boundary, wave_vectors)
         directions = None if m_right is None else check_unit_vector(m_right, "m_right")
         if directions is not None:
-            if not directions.size:
-                raise ArgumentError("Argument `m_right` must not be empty.")
+            refuse_empty("Argument `m_right`", directions)
             if is_average("k", k):
                 raise ArgumentError(
                     "Argument `m_right` must be left out of an average over k, but is given. Use "
@@ -182,7 +180,7 @@ class Problem:
                 "hopping), and rounding of the large is not small against the small. Use solver='halves', or leave "
                 "out what the smallest hopping connects."
             )
-        return "Energies very near a band edge do this; move the energy or raise `max_defect`."
+        return NEAR_EDGE
 
     def refuse_edges(self, *, exact: bool) -> None:
         """Raise `BandEdgeError` where an energy is so near a band edge of a lead that rounding decides the answer.

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from .._version import __version__
 from ..arrays import Floats
-from ..checks import positive_integer
+from ..checks import choice, positive_integer
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
 from ..printing import as_html, first_line
@@ -98,10 +98,7 @@ class Ensemble:
         return tuple(q.name for q in self.quantities)
 
     def _quantity(self, name: str) -> Observable:
-        for q in self.quantities:
-            if q.name == name:
-                return q
-        raise ArgumentError(f"Argument `name` must be one of {', '.join(self.names)}, but is {name!r}.")
+        return self.quantities[self.names.index(choice("name", name, self.names))]
 
     def __getitem__(self, name: str) -> Statistic:
         return self._merged.statistic(self._quantity(name).name)

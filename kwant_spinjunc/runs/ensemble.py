@@ -15,7 +15,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Unpack
 
-from ..checks import positive, positive_integer
+from ..checks import choice, positive, positive_integer
 from ..errors import ArgumentError
 from ..model.junction import Junction
 from .averages import Ensemble
@@ -159,9 +159,7 @@ def average(
 ) -> Ensemble:
     """Average any picklable function of the number of a realization; arguments and errors as for `ensemble`."""
     count = positive_integer("realizations", realizations)
-    names = {q.name for q in problem.quantities}
-    if quantity not in names:
-        raise ArgumentError(f"Argument `quantity` must be one of {', '.join(sorted(names))}, but is {quantity!r}.")
+    choice("quantity", quantity, sorted(q.name for q in problem.quantities))
     if rtol is not None:
         rtol = positive("rtol", rtol)
     description = [{f.name: plain_tree(getattr(q, f.name)) for f in fields(q)} for q in problem.quantities]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checks import finite, finite_array
+from ..checks import finite, finite_array, instance, refuse_empty
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
 from ..quantities import axis_attributes
@@ -91,11 +91,7 @@ def ensembles(
     (('width',), 'e^2/h of 4 cells', [10, 10])
     """
     check_family(family)
-    if not isinstance(parameters, Mapping):
-        raise ArgumentError(
-            "Argument `parameters` must be a mapping of the family's parameters to values, but is "
-            f"{type(parameters).__name__}."
-        )
+    instance("parameters", parameters, Mapping, "It maps the family's parameters to values.")
     energy = finite("energy", energy)
     swept, fixed = split_axes(parameters)
     if not swept:
@@ -104,8 +100,7 @@ def ensembles(
         if name in settings:
             raise ArgumentError(f"Argument `{name}` must be left out. Give `folder` or `angles`.")
     turned = None if angles is None else finite_array("angles", angles, "(directions,)")
-    if turned is not None and not turned.size:
-        raise ArgumentError("Argument `angles` must not be empty.")
+    refuse_empty("Argument `angles`", turned)
     facts = {
         "family": getattr(family, "__name__", "family"),
         "fixed_parameters": json.dumps(parameters_of(family, swept, fixed), default=plain, sort_keys=True),

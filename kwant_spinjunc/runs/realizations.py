@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
 from ..arrays import Floats
-from ..checks import finite, positive, positive_integer, refuse_unknown
-from ..errors import ArgumentError, NoOpenChannelError, UnitarityError
+from ..checks import choice, finite, instance, positive, positive_integer, refuse_unknown
+from ..errors import ArgumentError, NoOpenChannelError
 from ..halves import supercell
 from ..model.junction import Junction
 from ..model.memory import POINT, machine_memory, memory, refuse_points
@@ -22,7 +22,9 @@ from ..model.plane import CrossSection
 from ..model.problem import MAX_DEFECT, told_apart
 from ..model.sample import realize, whole
 from ..quantities import LABELS, quantities
+from ..scattering import SOLVERS
 from ..scattering import scatter_quietly as scatter
+from ..solved import refuse_unitarity, unitarity_of
 from ..spin import check_unit_vector
 from ..transport.linear import linear_response
 
@@ -136,8 +138,7 @@ class JunctionProblem:
     @classmethod
     def of(cls, junction: Junction, energy: float, **settings: Unpack[SampleSettings]) -> JunctionProblem:
         """Check the arguments of `ensemble`."""
-        if not isinstance(junction, Junction):
-            raise ArgumentError(f"Argument `junction` must be a Junction, but is {type(junction).__name__}.")
+        instance("junction", junction, Junction)
         refuse_unknown(settings, (*DEFAULTS, *RUN), "ensemble")
         given: SampleSettings = {**DEFAULTS, **settings}
         boundary, k, solver = given["boundary"], given["k"], given["solver"]
@@ -152,8 +153,8 @@ class JunctionProblem:
         walls = tuple("hard wall" if word == "hard wall" else "periodic" for word in pair)
         section = CrossSection(given["cross_section"], walls, k)
         directions = _directions(given["m_right"])
-        if solver not in (None, "halves", "kwant", "modes"):
-            raise ArgumentError(f"Argument `solver` must be 'halves', 'modes' or 'kwant', but is {solver!r}.")
+        if solver is not None:
+            choice("solver", solver, SOLVERS)
         chunk, states = given["chunk"], bool(given["torques"] or given["profiles"])
         return cls(
             junction=junction,
@@ -270,14 +271,8 @@ class JunctionProblem:
         else:
             samples = ((j, realize(j, section, self.seed, realization)) for j in self.junctions)
             P = np.array([supercell.probabilities(j, self.energy, section, one) for j, one in samples])
-        defect = np.maximum(
-            abs(P.sum(axis=(-4, -3)) - modes).max(axis=(-2, -1)), abs(P.sum(axis=(-2, -1)) - modes).max(axis=(-2, -1))
-        )
-        if not defect.max() <= self.max_defect:
-            raise UnitarityError(
-                f"The probabilities miss unitarity by {defect.max():.2g}, more than `max_defect` = "
-                f"{self.max_defect:.2g}."
-            )
+        defect = unitarity_of(P, modes)
+        refuse_unitarity(defect, self.max_defect)
         return {**_from_probabilities(P), "unitarity_defect": defect}
 
     def _scattered(self, section: CrossSection, realization: int) -> dict[str, Any]:

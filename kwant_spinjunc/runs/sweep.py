@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
-from ..checks import finite, finite_array, positive
+from ..checks import finite, finite_array, number_or_axis, positive
 from ..costs import announced
 from ..devices.device import Device
 from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError, SpinjuncError
@@ -440,14 +440,12 @@ def _experiment(
 def _inner_points(energy: ArrayLike, bias: ArrayLike | None, k: Any, device: bool) -> NDArray[np.float64]:
     """Return the checked points of the inner axis."""
     name, values = ("energy", energy) if bias is None else ("bias", bias)
-    points = finite_array(name, values)
+    points = number_or_axis(name, values)
     if name == "bias" and np.any(abs(points) > LARGEST_BIAS):
         raise ArgumentError(
             f"Argument `bias` must be at most {LARGEST_BIAS:g} in size, but reaches {abs(points).max():g}. It is "
             "an energy in the unit of the hopping."
         )
-    if points.ndim > 1 or not points.size:
-        raise ArgumentError(f"Argument `{name}` must be a number or a 1D array, but has shape {points.shape}.")
     if not device and k is not None and not isinstance(k, str) and finite_array("k", k).shape != (2,):
         raise ArgumentError(
             f"Argument `k` must be one vector (kx, kz), None or 'average', but its shape is {np.shape(k)}."

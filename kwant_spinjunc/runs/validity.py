@@ -44,7 +44,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import halves
 from ..arrays import Floats
-from ..checks import finite_array, reservoirs
+from ..checks import choice, is_average, number_or_axis, reservoirs
 from ..errors import ArgumentError
 from ..halves import zone
 from ..halves.batch import Stack
@@ -402,18 +402,14 @@ def validity_map(
     from tqdm import tqdm
 
     check_family(family, ("error", "energy", "k", "mu_left", "mu_right", "progress", "workers", "executor"))
-    kinds = _kinds(error)
+    kinds = [choice("error", kind, ERRORS) for kind in ([error] if isinstance(error, str) else error)]
     swept, fixed = split_axes(axes)
-    energies = finite_array("energy", energy)
-    if energies.ndim > 1:
-        raise ArgumentError(f"Argument `energy` must be a number or a 1D array, but has shape {energies.shape}.")
+    energies = number_or_axis("energy", energy)
     taken = {*ERRORS, "energy"} & set(axes)
     if taken:
         raise ArgumentError(f"Argument `family` must not have a parameter named like a result, but has {min(taken)!r}.")
     mu = _potentials(mu_left, mu_right)
-    c = None if isinstance(k, str) else float(band_shift(k))
-    if isinstance(k, str) and k != "average":
-        raise ArgumentError(f"Argument `k` must be a wave vector, None or 'average', but is {k!r}.")
+    c = None if is_average("k", k) else float(band_shift(k))
 
     shape = tuple(len(values) for values in swept.values())
     count = int(np.prod(shape, dtype=int))
@@ -468,14 +464,6 @@ def validity_map(
         average_error=missed,
     )
     return _dataset(measured, kinds, {**swept, "energy": energies}, facts, units_of(family))
-
-
-def _kinds(error: str | Sequence[str]) -> tuple[str, ...]:
-    kinds = (error,) if isinstance(error, str) else tuple(error)
-    for kind in kinds:
-        if kind not in ERRORS:
-            raise ArgumentError(f"Argument `error` must be one of {', '.join(ERRORS)}, but is {kind!r}.")
-    return kinds
 
 
 def _potentials(mu_left: ArrayLike, mu_right: ArrayLike) -> tuple[Floats, Floats]:

@@ -30,7 +30,17 @@ from numpy.typing import ArrayLike
 
 from .. import halves
 from ..arrays import Floats, Indices
-from ..checks import finite, finite_array, positive, refuse_unknown, sides
+from ..checks import (
+    broadcast,
+    finite,
+    finite_array,
+    instance,
+    positive,
+    refuse_empty,
+    refuse_unknown,
+    sides,
+    two_halves,
+)
 from ..checks import temperature as check_temperature
 from ..devices.device import Device, as_device
 from ..errors import ArgumentError
@@ -124,9 +134,7 @@ def biased(junction: Junction, bias: ArrayLike, profile: ArrayLike | None = None
 
 def check_junction(junction: Any) -> None:
     """Refuse what is no clean junction."""
-    if not isinstance(junction, Junction):
-        raise ArgumentError(f"Argument `junction` must be a Junction, but is {type(junction).__name__}.")
-    junction.refuse_disorder()  # a layer cut into planes would be another sample
+    instance("junction", junction, Junction).refuse_disorder()  # a layer cut into planes would be another sample
 
 
 def _of_planes(junction: Junction, planes: Sequence[Any]) -> Junction:
@@ -150,12 +158,8 @@ def _checked_profile(junction: Junction, profile: ArrayLike | None) -> Floats:
 
 def _biased_stack(junction: Junction, V: Floats, shares: Floats) -> Stack:
     stack = Stack.from_junction(junction)
-    try:
-        potential = V[..., None] * shares
-    except ValueError:
-        raise ArgumentError(
-            f"Argument `profile` must broadcast with `bias`, but their shapes are {shares.shape} and {V.shape}."
-        ) from None
+    broadcast("Arguments `bias` and `profile`", V.shape, shares.shape[:-1])
+    potential = V[..., None] * shares
     ends = potential[..., [0, -1]]
     return replace(stack, onsite=stack.onsite + potential, lead_onsite=stack.lead_onsite + ends)
 
@@ -330,20 +334,13 @@ def bias_response(
         )
     rtol = positive("rtol", 1e-8 if rtol is None else rtol)
     layers = layers is None or layers
-    if junction.cut is None:
-        raise ArgumentError(
-            "Argument `junction` must be of two collinear halves, but its magnetizations have more than two axes: it "
-            "has no one spin current between two magnets."
-        )
+    two_halves("junction", junction.cut)
     shares, c = _checked_profile(junction, profile), shift_of(k)
-    if V.size == 0 or (c is not None and c.size == 0):
-        raise ArgumentError("Arguments `bias` and `k` must not be empty.")
+    refuse_empty("Arguments `bias` and `k`", V, c)
     mu = mu + V[..., None, None] * shares[..., [0, -1], None]
     stack = _biased_stack(junction, V, shares)
-    try:
-        shape = np.broadcast_shapes(stack.shape, mu.shape[:-2], () if c is None else c.shape)
-    except ValueError:
-        raise ArgumentError("Arguments `bias`, `accumulation` and `k` must broadcast, but they do not.") from None
+    names = "Arguments `bias`, `accumulation` and `k`"
+    shape = broadcast(names, stack.shape, mu.shape[:-2], () if c is None else c.shape)
     mu = np.broadcast_to(mu, (*shape, 2, 2))
     stack = stack.spread(shape)
     waves = layers or not all(lead.is_magnetic for lead in junction.leads)
@@ -355,7 +352,7 @@ def bias_response(
         mu,
         kT,
         shape,
-        (_equilibrium(stack, mu, kT, k, rtol) if equilibrium else None),
+        _equilibrium(stack, mu, kT, k, rtol) if equilibrium else None,
     )
 
 
@@ -495,13 +492,9 @@ def _of_crystal(
     system: BiasedCrystal, V: Floats, mu: Floats, kT: tuple[float, float], rtol: float, equilibrium: bool
 ) -> BiasResponse:
     """Return the response of a Kwant system, axes (angles?, points...)."""
-    if V.size == 0 or mu.size == 0:
-        raise ArgumentError("Arguments `bias` and `accumulation` must not be empty.")
-    try:
-        mu = mu + V[..., None, None] * system.shares[:, None]
-    except ValueError:
-        raise ArgumentError("Arguments `bias` and `accumulation` must broadcast, but they do not.") from None
-    points = mu.shape[:-2]
+    refuse_empty("Arguments `bias` and `accumulation`", V, mu)
+    points = broadcast("Arguments `bias` and `accumulation`", V.shape, mu.shape[:-2])
+    mu = mu + V[..., None, None] * system.shares[:, None]
     V = np.broadcast_to(V, points)
     solved = list(system.responses(V.ravel(), mu.reshape(-1, 2, 2), kT, rtol, equilibrium))
 

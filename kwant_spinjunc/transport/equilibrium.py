@@ -37,7 +37,7 @@ from scipy.special import expit
 
 from .. import halves
 from ..arrays import Complex, Floats
-from ..checks import finite, finite_array, positive
+from ..checks import broadcast, finite, finite_array, is_average, positive, refuse_empty, two_halves
 from ..checks import temperature as check_temperature
 from ..costs import quoted, warn_if_long
 from ..errors import ArgumentError
@@ -122,11 +122,7 @@ def equilibrium_response(
     (True, [0.0, 0.0])
     """
     stack = as_stack(junction)
-    if stack.cut is None:
-        raise ArgumentError(
-            "Argument `junction` must be of two collinear halves, but its magnetizations have more than two axes. "
-            "Use `grand_potential` and its change with the directions."
-        )
+    two_halves("junction", stack.cut, "Use `grand_potential` and its change with the directions.")
     shape, found = _occupied(stack, energy, temperature, k, rtol, bottom, halves.exchange_integrand)
     m_left, m_right = stack.m[..., 0, :], stack.m[..., 1, :]
     strength = -2 * found.value.reshape(shape)[..., None]
@@ -231,11 +227,7 @@ def average_over_zone(function: AtShifts, kinks: Floats, rtol: float) -> Integra
 
 def shift_of(k: Any) -> Floats | None:
     """Return the band shift of ``k``, None for the average."""
-    if isinstance(k, str):
-        if k != "average":
-            raise ArgumentError(f"Argument `k` must be a wave vector, None or 'average', but is {k!r}.")
-        return None
-    return band_shift(k)
+    return None if is_average("k", k) else band_shift(k)
 
 
 # ---------------------------------------------------------------------- the contour
@@ -250,17 +242,11 @@ def _occupied(
 ) -> tuple[tuple[int, ...], Integral]:
     """Return Im ∫ dE f(E) F(E) of every member of the batch, and the batch shape."""
     mu, c = finite_array("energy", energy), shift_of(k)
-    if mu.size == 0 or (c is not None and c.size == 0):
-        raise ArgumentError("Arguments `energy` and `k` must not be empty.")
+    refuse_empty("Arguments `energy` and `k`", mu, c)
     kT = check_temperature("temperature", temperature)
     rtol = positive("rtol", rtol)
-    try:
-        shape = np.broadcast_shapes(stack.shape, mu.shape, () if c is None else c.shape)
-    except ValueError:
-        raise ArgumentError(
-            f"Arguments `energy` and `k[..., 0]` must broadcast with the batch {stack.shape} of the junction, "
-            f"but their shapes are {mu.shape} and {() if c is None else c.shape}."
-        ) from None
+    names = "The batch of the junction and the arguments `energy` and `k[..., 0]`"
+    shape = broadcast(names, stack.shape, mu.shape, () if c is None else c.shape)
     stack = stack.spread(shape)
     mu = np.broadcast_to(mu, shape).ravel()
     everything = np.arange(len(mu))

@@ -14,8 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from ..arrays import Floats
-from ..checks import reservoirs
-from ..errors import ArgumentError
+from ..checks import instance, reservoirs
 from ..printing import Table, first_line
 from ..scattering import Scattering
 from .observables import Torques, magnet_torques, magnetization_current, outer_spin_currents, spacer_spin_current
@@ -165,7 +164,7 @@ def linear_response(scattering: Scattering, mu_left: ArrayLike = 0.5, mu_right: 
     **Validity**: linear in µ around the Fermi energy of ``scattering``; phase-coherent junction between reservoirs
     without coherence between the spin channels.
     """
-    _check_scattering(scattering)
+    instance("scattering", scattering, Scattering, "Use `scatter(junction, energy)`.")
     mu = reservoirs(mu_left, mu_right)
     m = scattering.problem.labels
     currents = channel_currents(scattering.probabilities, mu)
@@ -200,7 +199,7 @@ def tunneling_response(scattering: Scattering, mu_left: ArrayLike = 0.5, mu_righ
     **Validity**: R^L_{+-} << T, which behind a tunnel barrier is O(T²) against O(T); exact for any junction if neither
     reservoir is spin-split. For a clean metallic junction the dropped term is of order one.
     """
-    _check_scattering(scattering)
+    instance("scattering", scattering, Scattering, "Use `scatter(junction, energy)`.")
     mu = reservoirs(mu_left, mu_right)
     P = scattering.probabilities
     drop = mu[..., 0, :, None] - mu[..., 1, None, :]  # µ_Ls - µ_Rs'
@@ -211,14 +210,6 @@ def tunneling_response(scattering: Scattering, mu_left: ArrayLike = 0.5, mu_righ
         spin_resolved=np.stack([left, right], axis=-2),
         m=scattering.problem.labels,
     )
-
-
-def _check_scattering(scattering: Any) -> None:
-    if not isinstance(scattering, Scattering):
-        raise ArgumentError(
-            f"Argument `scattering` must be a Scattering, but is {type(scattering).__name__}. Use `scatter(junction, "
-            "energy)`."
-        )
 
 
 def _weighted(states: Floats, mu: Floats, trailing: int) -> Floats:

@@ -22,6 +22,7 @@ import numpy as np
 
 from .. import halves
 from ..arrays import Complex, Flags, Floats, Integers
+from ..checks import index
 from ..crystals.problem import Observable
 from ..crystals.result import CrystalScattering
 from ..devices.result import DeviceScattering, apply
@@ -143,9 +144,7 @@ def shot_noise(scattering: Any, *, lead_in: int = 0) -> Noise:
             f"Argument `scattering` must be what `scatter` returns, but is {type(scattering).__name__}."
         )
     leads = scattering.modes.shape[-2]
-    if isinstance(lead_in, bool) or not isinstance(lead_in, (int, np.integer)) or not 0 <= lead_in < leads:
-        raise ArgumentError(f"Argument `lead_in` must be a lead 0 to {leads - 1}, but is {lead_in!r}.")
-    lead_in = int(lead_in)
+    lead_in = index("lead_in", lead_in, leads, "It is the number of a lead.")
     if isinstance(scattering, CrystalScattering):
         return _of_crystal(scattering, lead_in)
     if isinstance(scattering, DeviceScattering):

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Floats
-from ..errors import ArgumentError
+from ..checks import two_halves
 from ..printing import as_html, fields_of, first_line
 from ..scattering import Scattering
 from ..spin import SIGNS, torque_axes
@@ -50,12 +50,8 @@ def magnetization_current(spin_resolved: ArrayLike) -> Floats:
 
 def spacer_spin_current(scattering: Scattering) -> Floats:
     """Return the Pauli-spin flux Q through the spacer per incoming state, shape (..., 2, 2, 3) = [lead_in, spin_in]."""
-    cut = scattering.problem.base.cut
-    if cut is None:
-        raise ArgumentError(
-            "Argument `scattering` must be of a junction of two collinear halves, but its magnetizations have more "
-            "than two axes. Use `bond_currents` and `layer_torques`, which are resolved by plane."
-        )
+    hint = "Use `bond_currents` and `layer_torques`, which are resolved by plane."
+    cut = two_halves("scattering", scattering.problem.base.cut, hint)
     return scattering.fields.currents[..., cut, 1:]
 
 

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Complex, Floats
-from ..checks import finite, positive
+from ..checks import finite, index, positive
 from ..crystals.observe import rotations
 from ..crystals.problem import Observable
 from ..crystals.result import CrystalScattering
@@ -166,11 +166,8 @@ def _of_junction(s: Scattering, magnet: Any) -> Floats:
 def _planes(junction: Junction, magnet: Any) -> range:
     """Return the planes of a layer of a junction."""
     count = len(junction.layers)
-    if isinstance(magnet, bool) or not isinstance(magnet, (int, np.integer)) or not 0 <= magnet < count:
-        raise ArgumentError(
-            f"Argument `magnet` must be the number of a layer, 0 to {count - 1}, but is {magnet!r}. A lead pumps into "
-            "itself: put the magnet between leads of another material."
-        )
+    hint = "It is a layer: a lead pumps into itself, put the magnet between leads of another material."
+    magnet = index("magnet", magnet, count, hint)
     start = junction.buffer + sum(layer.thickness for layer in junction.layers[:magnet])
     return range(start, start + junction.layers[magnet].thickness)
 

@@ -142,11 +142,11 @@ def test_complex_values_are_averaged():
     ("call", "error", "message"),
     [
         (lambda: zone.average(lambda c: c, rtol=-1), sj.errors.ArgumentError, "must not be negative"),
-        (lambda: zone.average(lambda c: c, rtol=0), sj.errors.ArgumentError, "nor both zero"),
+        (lambda: zone.average(lambda c: c, rtol=0), sj.errors.ArgumentError, "both be zero|not be negative"),
         (lambda: zone.average(lambda c: 1.0), sj.errors.ArgumentError, "one entry per c"),
         (lambda: zone.average(lambda c: c * np.nan), zone.IntegrationError, "NaN"),
         (lambda: zone.mesh(5), sj.errors.ArgumentError, "must be even"),
-        (lambda: zone.probabilities(tunnel_junction(), [[0.0]]), sj.errors.ArgumentError, "one axis"),
+        (lambda: zone.probabilities(tunnel_junction(), [[0.0]]), sj.errors.ArgumentError, "1D array"),
         (
             lambda: zone.resonances(Stack.from_junctions([tunnel_junction(), tunnel_junction(height=8.0)]), 0.0),
             sj.errors.ArgumentError,

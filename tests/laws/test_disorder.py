@@ -361,7 +361,7 @@ def test_a_disorder_says_whether_it_conserves_spin():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: sj.Anderson(width=-1.0), "`width` must be non-negative, but is -1"),
+        (lambda: sj.Anderson(width=-1.0), "`width` must not be negative, but is -1"),
         (lambda: sj.Anderson(width=np.inf), "`width` must be finite"),
         (
             lambda: sj.Anderson(width=1.0, distribution="flat"),
@@ -369,19 +369,19 @@ def test_a_disorder_says_whether_it_conserves_spin():
         ),
         (
             lambda: sj.Substitution(concentration=1.2, onsite=0.0),
-            "`concentration` must be a fraction of sites from 0 to 1",
+            "`concentration` must lie from 0 to 1",
         ),
-        (lambda: sj.Substitution(concentration=-0.1, onsite=0.0), "`concentration` must be a fraction"),
+        (lambda: sj.Substitution(concentration=-0.1, onsite=0.0), "`concentration` must lie from 0 to 1"),
         (lambda: sj.Substitution(concentration=0.1, onsite=0.0, splitting=-1.0), "Reverse `m` instead"),
         (lambda: sj.Substitution(concentration=0.1, onsite=0.0, m=(1, 1, 0)), "`m` must be a unit vector"),
         (lambda: sj.MagneticImpurities(concentration=np.nan, exchange=0.0), "`concentration` must be finite"),
-        (lambda: sj.MagneticImpurities(concentration=0.1, exchange=-1.0), "`exchange` must be non-negative"),
-        (lambda: sj.SpinOrbitScattering(angle=-0.1), "`angle` must be non-negative"),
-        (lambda: sj.Roughness(amplitude=-1.0), "`amplitude` must be non-negative"),
-        (lambda: sj.Roughness(amplitude=1.0, correlation_length=-1.0), "`correlation_length` must be non-negative"),
+        (lambda: sj.MagneticImpurities(concentration=0.1, exchange=-1.0), "`exchange` must not be negative"),
+        (lambda: sj.SpinOrbitScattering(angle=-0.1), "`angle` must not be negative"),
+        (lambda: sj.Roughness(amplitude=-1.0), "`amplitude` must not be negative"),
+        (lambda: sj.Roughness(amplitude=1.0, correlation_length=-1.0), "`correlation_length` must lie from 0"),
         (
             lambda: sj.Roughness(amplitude=1.0, correlation_length=1e9),
-            "`correlation_length` must be at most 300, but is",
+            "`correlation_length` must lie from 0 to 300, but is",
         ),
         (
             lambda: sj.Roughness(amplitude=1.0, side="top"),

@@ -109,7 +109,7 @@ def test_noise_of_kwant_systems_and_of_crystals_is_one():
     assert turned.total[1] == pytest.approx(plain.total, abs=1e-9)
     assert turned.matrix[1] == pytest.approx(plain.matrix, abs=1e-9)
     assert abs(turned.total[0] - plain.total).max() > 1e-5
-    with pytest.raises(sj.ArgumentError, match="`lead_in` must be a lead 0 to 2"):
+    with pytest.raises(sj.ArgumentError, match="`lead_in` must be 0 to 2"):
         sj.shot_noise(s, lead_in=3)
     with pytest.raises(sj.ArgumentError, match="`scattering` must be what `scatter` returns, but is Junction"):
         sj.shot_noise(sj.Junction(COPPER, [COPPER], COPPER))
@@ -227,7 +227,7 @@ def test_damping_of_a_kwant_system_with_spin_dependent_hopping_and_three_leads()
 def test_damping_refuses_what_is_no_magnet_of_the_region():
     with pytest.raises(sj.ArgumentError, match="`magnet` must not touch a lead"):
         sj.gilbert_damping(sj.scatter(dots(), 0.1, spin="spin-orbital"), lambda site: site.tag[0] > 2)
-    with pytest.raises(sj.ArgumentError, match="`magnet` must be the number of a layer, 0 to 0"):
+    with pytest.raises(sj.ArgumentError, match="`magnet` must be 0 to 0"):
         sj.gilbert_damping(sj.scatter(sj.Junction(COPPER, [film()], COPPER), -2.5), 1)
     with pytest.raises(sj.ArgumentError, match="`magnet` must have exchange"):
         sj.gilbert_damping(sj.scatter(sj.Junction(COPPER, [COPPER], COPPER), -2.5), 0)

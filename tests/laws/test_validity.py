@@ -248,7 +248,7 @@ def test_every_variable_has_units_and_the_map_says_how_it_was_made():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"error": "everything"}, "`error` must be one of tunnelling, rotation"),
+        ({"error": "everything"}, "`error` must be one of .tunnelling., .rotation."),
         ({"k": "mean"}, "`k` must be a wave vector, None or 'average'"),
         ({"mu_left": 0.5, "mu_right": 0.5}, "must differ, but are equal"),
         ({"mu_left": (1.0, 2.0, 3.0)}, "must have shape"),

@@ -181,6 +181,31 @@ def test_arguments_of_one_meaning():
     assert checks.choice("side", "left", ("left", "right")) == "left"
     with pytest.raises(ArgumentError, match="must be one of 'left', 'right', but is 3"):
         checks.choice("side", 3, ("left", "right"))
+    assert checks.two_halves("junction", 3) == 3
+    with pytest.raises(ArgumentError, match="two collinear halves.* Use `states`"):
+        checks.two_halves("junction", None, "Use `states`.")
+
+
+def test_a_number_of_a_thing_an_axis_a_class_and_what_goes_together():
+    assert checks.index("lead", np.int64(1), 2) == 1
+    for value in (2, -1, True, 1.0, None):
+        with pytest.raises(ArgumentError, match="`lead` must be 0 to 1, but is"):
+            checks.index("lead", value, 2)
+    assert checks.number_or_axis("energy", 0.5).shape == ()
+    for value in ([[0.5]], []):
+        with pytest.raises(ArgumentError, match="`energy` must be a number or a 1D array"):
+            checks.number_or_axis("energy", value)
+    assert checks.instance("m", 1, int) == 1
+    with pytest.raises(ArgumentError, match="`m` must be an int, but is 'one'. Use 1"):
+        checks.instance("m", "one", int, "Use 1.")
+    assert checks.broadcast("Arguments `a` and `b`", (3, 1), (2,)) == (3, 2)
+    with pytest.raises(
+        ArgumentError, match=r"Arguments `a` and `b` must broadcast, but their shapes are \(3,\), \(2,\)"
+    ):
+        checks.broadcast("Arguments `a` and `b`", (3,), (2,))
+    checks.refuse_empty("Arguments `a` and `b`", 0.0, None, [1.0])
+    with pytest.raises(ArgumentError, match="Arguments `a` and `b` must not be empty"):
+        checks.refuse_empty("Arguments `a` and `b`", 0.0, [])
 
 
 @pytest.mark.parametrize("what", ["energy", "k", "m_right", "outer product", "list"])

@@ -304,10 +304,10 @@ def test_without_its_field_like_part_a_torque_may_be_exported():
         (
             "mumax3",
             {"lattice_constant": 2.5e-10},
-            "`lattice_constant` must be from 0.001 to 1000, but is 2.5e-10. It is in",
+            "`lattice_constant` must lie from 0.001 to 1000, but is 2.5e-10. It is in",
         ),
-        ("boris", {"lattice_constant": 1e30}, "Argument `lattice_constant` must be from"),
-        ("magnumnp", {"free_thickness": 2e-9}, "Argument `free_thickness` must be from"),
+        ("boris", {"lattice_constant": 1e30}, "Argument `lattice_constant` must lie from"),
+        ("magnumnp", {"free_thickness": 2e-9}, "Argument `free_thickness` must lie from"),
         ("mumax3", {"fixed_layer": (0, 0, 0)}, "Argument `fixed_layer`"),
         ("mumax3", {"asymmetric": True}, "only OOMMF"),
         ("mumax3", {"free": "top"}, "Argument `free`"),

@@ -255,7 +255,7 @@ def test_what_the_files_do_not_say_is_asked_for(tmp_path):
     )
     with pytest.raises(sj.ArgumentError, match="`coupling` must be given"):
         wannier_junction(magnet, narrow, magnet)
-    with pytest.raises(sj.ArgumentError, match="`normal` must be 0, 1 or 2"):
+    with pytest.raises(sj.ArgumentError, match="`normal` must be 0 to 2"):
         wannier_junction(magnet, magnet, magnet, normal=3)
     with pytest.raises(sj.ArgumentError, match="`spacer` must be what `read_wannier90` returns, but is str"):
         wannier_junction(magnet, "spacer", magnet)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...checks import positive
-from ...errors import ArgumentError, SpinjuncError
+from ...checks import positive, within
+from ...errors import SpinjuncError
 from ...printing import as_html, first_line
 
 #: Lattice constants and thicknesses in nm lie between; a length in meters does not.
@@ -39,12 +39,7 @@ class Snippet:
 
 def nanometers(name: str, value: Any) -> float:
     """Return a length in nm, refusing one that must have been meant in another unit."""
-    length = positive(name, value)
-    if not LENGTHS[0] <= length <= LENGTHS[1]:
-        raise ArgumentError(
-            f"Argument `{name}` must be from {LENGTHS[0]:g} to {LENGTHS[1]:g}, but is {length:g}. It is in nanometers."
-        )
-    return length
+    return within(name, positive(name, value), *LENGTHS, "It is in nanometers.")
 
 
 def vector(values: Iterable[float], separator: str = ", ") -> str:

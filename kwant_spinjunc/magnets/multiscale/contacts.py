@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ... import halves
 from ...arrays import Floats
-from ...checks import finite
+from ...checks import finite, two_halves
 from ...errors import ArgumentError, NoOpenChannelError
 from ...halves import zone
 from ...model.junction import Junction
@@ -118,11 +118,7 @@ def _check_magnets(junction: Junction) -> None:
                 f"Argument `junction` must have magnetic leads, but the {name} one has no splitting. "
                 "The drift-diffusion equations describe a magnet on either side."
             )
-    if junction.cut is None:
-        raise ArgumentError(
-            "Argument `junction` must consist of two collinear halves, but is a texture. "
-            "The chemical potentials of (5) and (6) refer to two directions only."
-        )
+    two_halves("junction", junction.cut, "The chemical potentials of (5) and (6) refer to two directions only.")
 
 
 # ---------------------------------------------------------------------- spin mixing

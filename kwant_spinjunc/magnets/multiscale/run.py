@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from scipy import constants
 
 from ...arrays import Floats
-from ...checks import choice, finite, positive
+from ...checks import choice, finite, instance, positive
 from ...errors import ArgumentError
 from ...model.junction import Junction
 from ...model.problem import AVERAGE
@@ -121,8 +121,7 @@ def multiscale(
     """
     right = left if right is None else right
     for name, material in (("left", left), ("right", right)):
-        if not isinstance(material, Material):
-            raise ArgumentError(f"Argument `{name}` must be a Material, but is {material!r}. Use `cobalt()`.")
+        instance(name, material, Material, "Use `cobalt()`.")
     a, J = positive("lattice_constant", lattice_constant), finite("current_density", current_density)
     if J == 0:
         raise ArgumentError("Argument `current_density` must not be zero: everything is proportional to it.")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...arrays import Floats, Side
-from ...checks import finite, is_average, positive_integer
+from ...checks import finite, index, integer, is_average
 from ...errors import ArgumentError, NoOpenChannelError
 from ...model.junction import Junction
 from ...model.plane import band_shift
@@ -50,8 +50,7 @@ def decay_constant(
 
     Raises `NoOpenChannelError`: No channel is open.
     """
-    if positive_integer("steps", steps) < 2:
-        raise ArgumentError(f"Argument `steps` must be at least 2 to see a curvature, but is {steps}.")
+    steps = integer("steps", steps, 2, "Two show a curvature.")
     if junction.bonds is not None:
         raise ArgumentError("Argument `junction` must have default bonds, but has its own: they do not grow with it.")
     candidates = [n for n, item in enumerate(junction.layers) if not item.is_magnetic]
@@ -61,8 +60,7 @@ def decay_constant(
                 f"Argument `layer` must be given: {len(candidates)} layers are nonmagnetic. Pass its index in `layers`."
             )
         layer = candidates[0]
-    elif isinstance(layer, bool) or not isinstance(layer, (int, np.integer)) or not 0 <= layer < len(junction.layers):
-        raise ArgumentError(f"Argument `layer` must be from 0 to {len(junction.layers) - 1}, but is {layer!r}.")
+    layer = index("layer", layer, len(junction.layers))
     start = junction.layers[layer].thickness
     planes = start + np.arange(steps + 1)
     G = []
@@ -154,7 +152,7 @@ def both_interfaces(junction: Junction, energy: float, k: Any) -> tuple[Interfac
     return found, replace(found, side="right") if left == right else _of_contact(right, "right", energy, k)
 
 
-def _contact(junction: Junction, index: int) -> Junction:
+def _contact(junction: Junction, side: int) -> Junction:
     """Return the metal of the spacer in contact with one magnet, whose axis is turned to z."""
     cut = junction.cut
     if cut is None or junction.is_disordered:
@@ -162,8 +160,8 @@ def _contact(junction: Junction, index: int) -> Junction:
     planes, hoppings, magnetic = junction.planes, junction.bond_hoppings, junction.plane_splitting > 0
     # Seen from the spacer: its last plane before the cut and what lies beyond; a cut that touches the other magnet has
     # the spacer's first plane beyond it, which then is the metal and stays in between as well.
-    order = list(range(len(planes))) if index else list(range(len(planes)))[::-1]
-    place = order.index(cut if index else cut + 1)
+    order = list(range(len(planes))) if side else list(range(len(planes)))[::-1]
+    place = order.index(cut if side else cut + 1)
     if magnetic[order[place]]:
         place += 1
         beyond = order[place:]
@@ -182,7 +180,7 @@ def _contact(junction: Junction, index: int) -> Junction:
     numbers = [(p.onsite, p.t_parallel, p.splitting) for p in (metal_plane, *(planes[n] for n in beyond))]
     while len(beyond) > 1 and numbers[1] == numbers[0] and bonds[0] == metal_plane.hopping:
         beyond, bonds, numbers = beyond[1:], bonds[1:], numbers[1:]  # more of the lead's metal
-    m = junction.magnetizations[index]
+    m = junction.magnetizations[side]
     # one axis for all labels, so that the metal's channels are the magnet's ↑ and ↓
     half = [replace(planes[n], m=(0.0, 0.0, -1.0 if np.dot(planes[n].m, m) < 0 else 1.0)) for n in beyond]
     metal = replace(metal_plane, m=(0.0, 0.0, 1.0))

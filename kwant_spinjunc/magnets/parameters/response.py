@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ... import halves
 from ...arrays import Floats, Side
-from ...checks import finite, finite_array
+from ...checks import choice, finite, finite_array, instance
 from ...errors import ArgumentError, NoOpenChannelError
 from ...halves import Stack, zone
 from ...model.junction import Junction
@@ -95,9 +95,7 @@ def refuse_settings(source: Any, given: Mapping[str, Any]) -> None:
 
 def side_index(free: str) -> int:
     """Return 0 for the left magnet, 1 for the right one."""
-    if free not in SIDES:
-        raise ArgumentError(f"Argument `free` must be 'left' or 'right', but is {free!r}.")
-    return SIDES.index(free)
+    return SIDES.index(choice("free", free, SIDES))
 
 
 def angular_response(
@@ -121,9 +119,7 @@ def angular_response(
     """
     refuse_points("Argument `angles`", np.size(angles), POINT)
     Phi = np.unique(finite_array("angles", angles).ravel())
-    if not isinstance(junction, Junction):
-        raise ArgumentError(f"Argument `junction` must be a Junction, but is {type(junction).__name__}.")
-    if junction.is_disordered:
+    if instance("junction", junction, Junction).is_disordered:
         raise ArgumentError(
             "Argument `junction` must be clean, but has random layers. Average over samples with `ensemble(..., "
             "m_right=...)` and pass an `AngularResponse` of its means."
