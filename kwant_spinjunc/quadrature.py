@@ -286,5 +286,4 @@ def _accepted(pieces: _Pieces, defect: Floats, allowed: Floats) -> NDArray[np.bo
     number = np.maximum(np.bincount(owner, minlength=len(allowed)), 1)
     limit = np.where(number > PIECES, pending / number, allowed / number / 2)
     limit = np.where(pending <= allowed, np.inf, limit)
-    accepted: NDArray[np.bool_] = (defect <= limit[owner]) | (pieces.stalled >= STALLED)
-    return accepted
+    return np.asarray((defect <= limit[owner]) | (pieces.stalled >= STALLED))

@@ -165,8 +165,7 @@ class Scattering(Solved):
         lead 1 is negative). Bond b joins plane b of the scattering region to b + 1. Multiply spin by ħ/2 for
         angular momentum.
         """
-        summed: Floats = self.fields.currents.sum(axis=-3)
-        return summed
+        return np.asarray(self.fields.currents.sum(axis=-3))
 
     @property
     def layer_torques(self) -> Floats:
@@ -177,14 +176,12 @@ class Scattering(Solved):
         The flux through the outer bond of an end plane is not among `bond_currents`; the torque on it is the same as
         from the exchange field, Δ m × ⟨σ⟩, within `torque_defect`.
         """
-        summed: Floats = self.fields.torques.sum(axis=-3)
-        return summed
+        return np.asarray(self.fields.torques.sum(axis=-3))
 
     @property
     def spin_densities(self) -> Floats:
         """Density ⟨1⟩ and ⟨σ⟩ of the incoming states, shape (..., 2, planes, 4), in ħ per energy."""
-        summed: Floats = self.fields.densities.sum(axis=-3)
-        return summed
+        return np.asarray(self.fields.densities.sum(axis=-3))
 
     @property
     def transmissions(self) -> Floats:
@@ -192,8 +189,7 @@ class Scattering(Solved):
 
         The index order of the paper's T_ss'; equal to ``probabilities[..., 1, s', 0, s]``.
         """
-        T: Floats = np.swapaxes(self.probabilities[..., 1, :, 0, :], -1, -2)
-        return T
+        return np.asarray(np.swapaxes(self.probabilities[..., 1, :, 0, :], -1, -2))
 
     @property
     def conductance(self) -> Any:

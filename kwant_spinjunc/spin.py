@@ -59,8 +59,7 @@ def check_unit_vector(m: Any, name: str = "m") -> NDArray[np.float64]:
         raise ArgumentError(
             f"Argument `{name}` must be a unit vector, but has norm {worst:.{digits}g}. Use `unit_vector(theta, phi)`."
         )
-    unit: NDArray[np.float64] = vector / norm[..., None]
-    return unit
+    return np.asarray(vector / norm[..., None])
 
 
 def one_unit_vector(m: Any, name: str = "m") -> NDArray[np.float64]:
@@ -74,8 +73,7 @@ def one_unit_vector(m: Any, name: str = "m") -> NDArray[np.float64]:
 def sigma(m: ArrayLike) -> NDArray[np.complex128]:
     """Return m·σ, shape (..., 2, 2)."""
     n = np.asarray(m, dtype=float)
-    m_sigma: NDArray[np.complex128] = (n @ PAULI.reshape(3, 4)).reshape(*n.shape[:-1], 2, 2)
-    return m_sigma
+    return np.asarray((n @ PAULI.reshape(3, 4)).reshape(*n.shape[:-1], 2, 2))
 
 
 def spinors(m: ArrayLike) -> NDArray[np.complex128]:
@@ -111,8 +109,7 @@ def rotation_matrix(m_left: ArrayLike, m_right: ArrayLike) -> NDArray[np.complex
     [[0.75, 0.25], [0.25, 0.75]]
     """
     left, right = spinors(check_unit_vector(m_left, "m_left")), spinors(check_unit_vector(m_right, "m_right"))
-    overlap: NDArray[np.complex128] = np.swapaxes(left.conj(), -1, -2) @ right
-    return overlap
+    return np.asarray(np.swapaxes(left.conj(), -1, -2) @ right)
 
 
 def angle_between(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:

@@ -111,8 +111,7 @@ def turned_system(crystal: Crystal, angle: float, axis: Floats) -> Any:
 
     def rotation(site: Any) -> Complex:
         S = np.asarray(spin(site))
-        found: Complex = np.cos(angle / 2) * np.eye(S.shape[-1]) - 1j * np.sin(angle / 2) * np.tensordot(axis, S, 1)
-        return found
+        return np.asarray(np.cos(angle / 2) * np.eye(S.shape[-1]) - 1j * np.sin(angle / 2) * np.tensordot(axis, S, 1))
 
     def with_turned(part: Any, rotations: Mapping[int, Complex]) -> Any:
         new, of = copy(part), part.hamiltonian

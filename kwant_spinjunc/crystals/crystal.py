@@ -359,8 +359,7 @@ def _region(system: Any, frames: _Frames, planes: Any, params: Mapping[str, Any]
 
     def block(a: Integers, b: Integers) -> Complex:
         part = H[a[:, None], b]
-        dense_part: Complex = part if dense else part.toarray()
-        return dense_part
+        return np.asarray(part if dense else part.toarray())
 
     found = []
     for side in orbitals:
@@ -433,8 +432,7 @@ def _interface_first(cell: Series, hopping: Series, spins: int) -> tuple[Series,
 def _net_exchange(onsite: Series) -> Floats:
     """Return -Σ tr H_a of an on-site block in real space, shape (3,)."""
     home = np.flatnonzero(~onsite.translations.any(axis=1))
-    field: Floats = -np.einsum("atii->a", onsite.parts[1:, home]).real
-    return field
+    return np.asarray(-np.einsum("atii->a", onsite.parts[1:, home]).real)
 
 
 def _one(series: Series) -> Series:

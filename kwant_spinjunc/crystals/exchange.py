@@ -48,8 +48,7 @@ def exchange_integrand(crystal: Crystal, z: Complex, k: Floats, turn: Turn | Non
     commutator = A @ X - X @ A
     n = A.shape[-1] // 2
     spins = np.einsum("...siti->...st", commutator.reshape(*A.shape[:-2], 2, n, 2, n))
-    found: Complex = 0.5j * np.einsum("xts,...st->...x", PAULI, spins)
-    return found
+    return np.asarray(0.5j * np.einsum("xts,...st->...x", PAULI, spins))
 
 
 def _surfaces(crystal: Crystal, z: Complex, k: Floats) -> list[Surface]:

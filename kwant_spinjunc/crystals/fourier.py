@@ -48,8 +48,7 @@ class Series:
         if len(C) == 1 and not self.translations.any():
             return C if len(k) == 1 else np.broadcast_to(C[0], (len(k), *C.shape[1:]))
         phases = np.exp(1j * (k @ self.translations.T))
-        found: Complex = (phases @ C.reshape(len(C), -1)).reshape(len(k), *C.shape[1:])
-        return found
+        return np.asarray((phases @ C.reshape(len(C), -1)).reshape(len(k), *C.shape[1:]))
 
     @cached_property
     def parts(self) -> Complex:

@@ -130,8 +130,7 @@ class Rough:
     low: Floats
 
     def _grid(self, axis: int) -> Floats:
-        grid: Floats = np.linspace(self.low[axis], np.pi, GRID + 1)
-        return grid
+        return np.asarray(np.linspace(self.low[axis], np.pi, GRID + 1))
 
     def _levels_at(self, k: Floats, above: float = 0.0) -> Integers:
         return count_levels(self.crystal, self.energy + above, k, self.turn)

@@ -24,8 +24,7 @@ def rotations(turn: Turn | None) -> Floats:
     n = turn.axis
     cross = np.array([[0, -n[2], n[1]], [n[2], 0, -n[0]], [-n[1], n[0], 0]])
     c, s = np.cos(turn.angles)[:, None, None], np.sin(turn.angles)[:, None, None]
-    found: Floats = c * np.eye(3) + s * cross + (1 - c) * np.outer(n, n)
-    return found
+    return np.asarray(c * np.eye(3) + s * cross + (1 - c) * np.outer(n, n))
 
 
 def lead_axes(crystal: Crystal, turn: Turn | None) -> Floats:
@@ -67,8 +66,7 @@ def probabilities(crystal: Crystal, solved: Solved) -> tuple[Floats, Floats]:
 def open_channels(solved: Solved) -> Flags:
     """Return which channels are open, (points, channels): arrays are padded to the most of any point."""
     layout = solved.layout
-    found: Flags = layout.rank < solved.count[:, layout.lead, np.maximum(layout.spin, 0)]
-    return found
+    return np.asarray(layout.rank < solved.count[:, layout.lead, np.maximum(layout.spin, 0)])
 
 
 def by_input(per_channel: Floats, solved: Solved, leads: int) -> tuple[Floats, Floats]:
@@ -95,8 +93,7 @@ def pauli(left: Complex, right: Complex, spins: int) -> Floats:
         rows, columns = slice(i * n, (i + 1) * n), slice(j * n, (j + 1) * n)
         product[..., i, j] = np.einsum("...oc,...oc->...c", left[..., rows, :].conj(), right[..., columns, :])
     uu, ud, du, dd = product[..., 0, 0], product[..., 0, 1], product[..., 1, 0], product[..., 1, 1]
-    found: Floats = 2 * np.stack([(uu + dd).imag, (ud + du).imag, (du - ud).real, (uu - dd).imag], axis=-1)
-    return found
+    return np.asarray(2 * np.stack([(uu + dd).imag, (ud + du).imag, (du - ud).real, (uu - dd).imag], axis=-1))
 
 
 def cut_flux(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> tuple[Floats, Floats]:
@@ -120,8 +117,7 @@ def charge_missed(crystal: Crystal, solved: Solved, total: Floats) -> Floats:
     by_lead, behind = solved.layout.by_lead, np.array([bool(lead.side) for lead in crystal.leads])
     T = by_lead.T @ (solved.S.real**2 + solved.S.imag**2) @ by_lead
     beyond = np.where(behind, -T[:, :, ~behind].sum(axis=2), T[:, :, behind].sum(axis=2))
-    found: Floats = abs(total[..., 0] - beyond).max(axis=-1)
-    return found
+    return np.asarray(abs(total[..., 0] - beyond).max(axis=-1))
 
 
 def side_torques(crystal: Crystal, solved: Solved, turn: Turn | None, flux: Floats) -> Floats:

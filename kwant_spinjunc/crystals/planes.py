@@ -96,8 +96,7 @@ def _connected_behind(system: Any, edges: Integers, cut: Any, name: str) -> NDAr
             f"Argument `{name}` must separate the two sides, but they are still connected. Include every hopping of "
             "the cross-section, or give a function of a site that is true behind the cut."
         )
-    found: NDArray[np.bool_] = np.isin(part, back)
-    return found
+    return np.asarray(np.isin(part, back))
 
 
 def _hoppings(system: Any, edges: Integers, cut: Any, name: str) -> Integers:

@@ -90,8 +90,7 @@ def _number_on_sites(parts: Complex, sites: Integers) -> Complex:
     same = (sites[:, None] == np.arange(sites.max(initial=-1) + 1)).astype(float)
     diagonal = np.diagonal(parts, axis1=-2, axis2=-1)
     mean = (diagonal @ same) / same.sum(axis=0) @ same.T
-    found: Complex = mean[..., None] * np.eye(len(sites))
-    return found
+    return np.asarray(mean[..., None] * np.eye(len(sites)))
 
 
 def scale_of(blocks: Iterable[Series]) -> float:

@@ -108,8 +108,7 @@ def _fields_from_waves(
         return found.reshape(2, 2, *found.shape[1:])
 
     def of_planes(values: Floats) -> Floats:
-        summed: Floats = values.reshape(len(values), planes, section.sites, *values.shape[2:]).sum(axis=2)
-        return summed
+        return np.asarray(values.reshape(len(values), planes, section.sites, *values.shape[2:]).sum(axis=2))
 
     numbers = np.array([system.id_by_site[site] for site in where])
     labels = np.repeat(np.arange(planes), section.sites)

@@ -174,8 +174,7 @@ class DeviceScattering(Terminals):
                 return found[1] if total else found[0]
             self._found[key] = found
         by_spin, totals = self._found[key]
-        result: Floats = totals if total else by_spin
-        return result
+        return np.asarray(totals if total else by_spin)
 
     def torque(self, magnet: Any) -> MagnetTorque:
         """Return the torque on a set of sites, exchange and spin-orbit parts apart where they can be told.

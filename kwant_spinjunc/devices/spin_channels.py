@@ -79,8 +79,7 @@ def lead_axis(
     if not strength:
         return _axis_of_law(system, number, spin, params) if declared is None else declared
     if declared is None:
-        inferred: NDArray[np.float64] = field / strength
-        return inferred
+        return np.asarray(field / strength)
     across = np.linalg.norm(np.cross(field, declared)) / strength
     if across > ALIGNED or field @ declared < 0:
         direction = np.array2string(field / strength, precision=4, suppress_small=True)
@@ -103,8 +102,7 @@ def _axis_of_law(system: Any, number: int, spin: SpinOperator, params: Mapping[s
     m = np.array([np.trace(P.conj().T @ s @ P).real for s in spin.block_diagonal(cell_sites(system, number))])
     m /= P.shape[1]
     length = np.linalg.norm(m)
-    found: NDArray[np.float64] = np.where(abs(m) > 1e-13, m, 0.0) / length if abs(length - 1) < 1e-6 else z
-    return found
+    return np.asarray(np.where(abs(m) > 1e-13, m, 0.0) / length if abs(length - 1) < 1e-6 else z)
 
 
 def lead_exchange(

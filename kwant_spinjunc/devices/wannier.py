@@ -82,8 +82,9 @@ class Wannier:
         """Return H(k) = Σ_R H(R) exp(ik·R), k (..., 3) in units of the inverse lattice vectors, (..., 2n, 2n)."""
         momenta = finite_array("k", k, "(..., 3)")
         cells = np.array(list(self.hoppings))
-        found: Complex = np.tensordot(np.exp(1j * (momenta @ cells.T)), np.array(list(self.hoppings.values())), axes=1)
-        return found
+        return np.asarray(
+            np.tensordot(np.exp(1j * (momenta @ cells.T)), np.array(list(self.hoppings.values())), axes=1)
+        )
 
     def bands(self, k: ArrayLike) -> Floats:
         """Return the bands at k, (..., 2n), in eV from the Fermi energy."""
@@ -173,8 +174,7 @@ def read_wannier90(
 def _along(m: Floats, up: Complex, down: Complex) -> Complex:
     """Return blocks of both spins along m in orbitals (spin, orbital)."""
     along = np.einsum("i,iab->ab", m, PAULI)
-    found: Complex = np.kron(np.eye(2), (up + down) / 2) + np.kron(along, (up - down) / 2)
-    return found
+    return np.asarray(np.kron(np.eye(2), (up + down) / 2) + np.kron(along, (up - down) / 2))
 
 
 def _ordered(hoppings: Mapping[Cell, Complex], order: str, name: str, m: Floats) -> dict[Cell, Complex]:
@@ -199,14 +199,12 @@ def _ordered(hoppings: Mapping[Cell, Complex], order: str, name: str, m: Floats)
 def _pauli(block: Complex) -> Complex:
     """Return the Pauli vector of a block (2n, 2n), (3, n, n)."""
     n = len(block) // 2
-    found: Complex = np.einsum("iab,bnam->inm", PAULI, block.reshape(2, n, 2, n)) / 2
-    return found
+    return np.asarray(np.einsum("iab,bnam->inm", PAULI, block.reshape(2, n, 2, n)) / 2)
 
 
 def _exchange(hoppings: Mapping[Cell, Complex]) -> Floats:
     field = _pauli(hoppings[0, 0, 0])
-    found: Floats = -2 * np.einsum("inn->i", field).real / field.shape[-1]
-    return found
+    return np.asarray(-2 * np.einsum("inn->i", field).real / field.shape[-1])
 
 
 def _mixing(hoppings: Mapping[Cell, Complex], m: Floats) -> float:

@@ -52,8 +52,7 @@ class Cut:
     @property
     def parallel(self) -> Complex:
         """d_++ d_--."""
-        both: Complex = self.d[0, 0] * self.d[1, 1]
-        return both
+        return np.asarray(self.d[0, 0] * self.d[1, 1])
 
     @property
     def mixed(self) -> Any:
@@ -277,8 +276,7 @@ def log_det_of_cut(cut: Cut, cos2: Floats, sin2: Floats) -> Complex:
         - texture.log_upper(inverse[1])
     )
     total = constant + angular
-    continuous: Complex = total + 2j * np.pi * np.round((exact - total).imag / (2 * np.pi))
-    return continuous
+    return np.asarray(total + 2j * np.pi * np.round((exact - total).imag / (2 * np.pi)))
 
 
 def _log1p(z: Any) -> Complex:

@@ -115,14 +115,12 @@ class Half:
     @cached_property
     def outgoing(self) -> Complex:
         """√v F: the wave at the cut per unit of incoming flux, from |√v F|² = -2 Im g."""
-        wave: Complex = self.phase * np.sqrt(-2 * self.g.imag / self.phase_size)
-        return wave
+        return np.asarray(self.phase * np.sqrt(-2 * self.g.imag / self.phase_size))
 
     @cached_property
     def reflection(self) -> Complex:
         """Reflection amplitude -F/F* of the isolated half, 0 for a closed channel."""
-        alone: Complex = self.phase * self.phase * (-self.lead.open / self.phase_size)
-        return alone
+        return np.asarray(self.phase * self.phase * (-self.lead.open / self.phase_size))
 
 
 def solve_halves(batch: Batch, block: Block, *, phase: bool = False, chain: bool = False) -> tuple[Half, Half]:
@@ -233,5 +231,4 @@ def _unit(z: Complex) -> Complex:
     """Return z/|z|, zero for zero."""
     size = np.sqrt(z.real**2 + z.imag**2)
     size[size == 0] = 1.0
-    unit: Complex = z * (1 / size)
-    return unit
+    return np.asarray(z * (1 / size))

@@ -108,8 +108,7 @@ class Turn:
     def matrices(self) -> Complex:
         """Return U, shape (angles, 2, 2)."""
         half = self.angles[:, None, None] / 2
-        U: Complex = np.cos(half) * np.eye(2) - 1j * np.sin(half) * sigma(self.axis)
-        return U
+        return np.asarray(np.cos(half) * np.eye(2) - 1j * np.sin(half) * sigma(self.axis))
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,8 +210,7 @@ def _pairs(a: Floats, kicked: Complex, Kd: Complex) -> tuple[Floats, Complex]:
 def _weighted(weights: Floats, terms: Complex) -> Complex:
     """Return Σ_j a_j T_j for all angles, (angles, terms) and (points, terms, n, m) to (points, angles, n, m)."""
     flat = np.ascontiguousarray(terms).reshape(*terms.shape[:2], -1).view(float)  # real weights: half of the work
-    found: Complex = (weights @ flat).view(complex).reshape(len(terms), len(weights), *terms.shape[2:])
-    return found
+    return np.asarray((weights @ flat).view(complex).reshape(len(terms), len(weights), *terms.shape[2:]))
 
 
 def _together(front: Seen, back: Seen, h: Complex, turn: Turn | None) -> Joint:

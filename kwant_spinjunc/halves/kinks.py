@@ -122,8 +122,7 @@ def resonances(junction: Junction | Stack, energy: float) -> Floats:
     # many sections and few levels: what a level costs is Python
     steps = sharp_steps(states, np.tile(low, pairs), np.tile(high, pairs), sections=64, levels=6)
     found = np.unique(steps)
-    inside: Floats = found[(abs(found[:, None] - ends) > AT_END).all(axis=-1)]
-    return inside
+    return np.asarray(found[(abs(found[:, None] - ends) > AT_END).all(axis=-1)])
 
 
 def _is_single(stack: Stack) -> bool:
@@ -151,8 +150,7 @@ def states_of_one_spin(stack: Stack, energy: float, spins: NDArray[np.intp], c: 
         e, t = level("lead_", side, side), one["lead_hopping"][side]
         square = (2 * t - e) * (2 * t + e)
         root = np.sqrt(abs(square))
-        sigma: Complex = np.where(square > 0, (e - 1j * root) / 2, 2 * t * t / (e + np.copysign(root, e)))
-        return sigma
+        return np.asarray(np.where(square > 0, (e - 1j * root) / 2, 2 * t * t / (e + np.copysign(root, e))))
 
     angle = np.zeros(c.shape)
     with np.errstate(all="ignore"):
@@ -204,8 +202,7 @@ def states_below(texture: Stack, energy: Floats, c: Floats) -> Floats:
     It is taken of all planes at once: in the determinant of two halves the steps of the whole and the poles of the
     halves compensate.
     """
-    N: Floats = -log_det(texture, energy, c).imag / np.pi
-    return N
+    return np.asarray(-log_det(texture, energy, c).imag / np.pi)
 
 
 def sharp_steps(

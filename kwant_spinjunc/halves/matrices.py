@@ -14,8 +14,7 @@ def dagger(a: Complex) -> Complex:
 
 def magnitude(a: Complex) -> Floats:
     """Return the largest modulus of each matrix (..., n, m), 0 for an empty one."""
-    largest: Floats = abs(a).max(axis=(-1, -2), initial=0.0)
-    return largest
+    return np.asarray(abs(a).max(axis=(-1, -2), initial=0.0))
 
 
 def spin_times(matrix: Complex, a: Complex) -> Complex:

@@ -224,8 +224,7 @@ def _degenerate(lam: Complex, live: Flags) -> Flags:
         return np.zeros(lam.shape[:-1], dtype=bool)
     near = abs(lam[..., :, None] - lam[..., None, :]) < SAME
     both = live[..., :, None] & live[..., None, :] & ~np.eye(most, dtype=bool)
-    found: Flags = (near & both).any(axis=(-1, -2))
-    return found
+    return np.asarray((near & both).any(axis=(-1, -2)))
 
 
 def _audited(h: Complex, t: Complex, surface: Surface) -> Surface:
@@ -289,8 +288,7 @@ def channels(h: Complex, t: Complex) -> Integers:
     definite = _cholesky(hopping)
     if definite is not None:
         root, _ = definite
-        found: Integers = (abs(np.linalg.eigvalsh(root @ inner @ dagger(root))) < 2).sum(axis=-1)
-        return found
+        return np.asarray((abs(np.linalg.eigvalsh(root @ inner @ dagger(root))) < 2).sum(axis=-1))
     N, shift, _ = _shifted(inner, hopping)
     distance = abs(np.log(abs(_factors(np.linalg.eigvals(N), shift))))
     return np.asarray((distance < CLOSED).sum(axis=-1) // 2)

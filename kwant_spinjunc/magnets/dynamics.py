@@ -66,8 +66,7 @@ class SpinTorque:
     def at(self, m: Floats) -> Floats:
         """Return τ of a texture, shape (planes, 3)."""
         across = np.cross(self.polarizer, m)
-        torque: Floats = self.damping_like[:, None] * np.cross(m, across) + self.field_like[:, None] * across
-        return torque
+        return np.asarray(self.damping_like[:, None] * np.cross(m, across) + self.field_like[:, None] * across)
 
     def slope(self, m: Floats) -> Floats:
         """Return ∂τ/∂m of every plane, shape (planes, 3, 3)."""

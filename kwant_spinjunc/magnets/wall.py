@@ -77,8 +77,7 @@ def resolve_magnets(junction: Junction, planes: int | tuple[int, int]) -> Juncti
 def _chain_planes(junction: Junction) -> NDArray[np.intp]:
     """Return the indices of the planes that may turn: magnetic, and no planes of the leads."""
     inside = np.arange(junction.buffer, len(junction.planes) - junction.buffer)
-    turning: NDArray[np.intp] = inside[junction.plane_splitting[inside] > 0]
-    return turning
+    return np.asarray(inside[junction.plane_splitting[inside] > 0])
 
 
 def texture(junction: Junction, m: ArrayLike) -> Junction:

@@ -389,8 +389,7 @@ class Roughness(Disorder):
         (x, along_x), (z, along_z) = kernels
         u = stream.uniform(np.asarray(x)[:, None], np.asarray(z), side, 1)[..., 0]
         field = along_x @ ndtri(u) @ along_z.T
-        heights: NDArray[np.int64] = np.rint(min(self.amplitude, LARGEST_HEIGHT) * field).astype(np.int64)
-        return heights
+        return np.asarray(np.rint(min(self.amplitude, LARGEST_HEIGHT) * field).astype(np.int64))
 
 
 def _kernel(correlation_length: float, size: int, boundary: str) -> tuple[NDArray[np.int64], Floats]:

@@ -383,8 +383,7 @@ class Junction:
             e, _ = torque_axes(m_left, np.eye(3)[np.argmin(abs(m_left))])
         angle = finite_array("angles", angles)[..., None]
         warn_of_degrees("angles", angle)
-        turned: NDArray[np.float64] = np.cos(angle) * m_left + np.sin(angle) * e
-        return turned
+        return np.asarray(np.cos(angle) * m_left + np.sin(angle) * e)
 
     def turned(self, *, m_left: ArrayLike | None = None, m_right: ArrayLike | None = None) -> Junction:
         """Return the junction with the magnets of its halves turned; what is antiparallel to them stays so.

@@ -131,8 +131,7 @@ def _interfaces(
     # no interface passes the far end of either layer, or another interface
     position = np.clip(position, starts[:-2, None], starts[2:, None])
     position[0], position[-1] = first[0], first[-1]
-    clipped: Indices = np.maximum.accumulate(position, axis=0)
-    return clipped
+    return np.asarray(np.maximum.accumulate(position, axis=0))
 
 
 def _hoppings(
@@ -178,5 +177,4 @@ def _rotate(rotations: list[Any], section: CrossSection, owner: Indices, where: 
 
 def _product(A: Complex, B: Complex) -> Complex:
     """Return A B of many 2×2 matrices; written out it is several times faster than matmul."""
-    product: Complex = np.add(A[..., :, [0]] * B[..., [0], :], A[..., :, [1]] * B[..., [1], :])
-    return product
+    return np.asarray(np.add(A[..., :, [0]] * B[..., [0], :], A[..., :, [1]] * B[..., [1], :]))

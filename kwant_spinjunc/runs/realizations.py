@@ -244,8 +244,7 @@ class JunctionProblem:
 
     def _modes(self, section: CrossSection) -> NDArray[np.intp]:
         c, _ = section.transverse_modes
-        modes: NDArray[np.intp] = self.junction.open_channels(self.energy, c).sum(axis=0)
-        return modes
+        return np.asarray(self.junction.open_channels(self.energy, c).sum(axis=0))
 
     def solve(self, realization: int) -> dict[str, Any]:
         """Return all quantities of one realization; without an open channel it carries no current."""

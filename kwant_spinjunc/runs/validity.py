@@ -119,8 +119,7 @@ class _Batch:
         """Return exp(-2κd), planes in whose band the energy lies not counting."""
         onsite, t = self.stack.onsite[:, 0, self.spacer], self.stack.in_plane[:, 0, self.spacer]
         level = np.maximum(onsite - 2 * t * c[:, None], energy[:, None] + 2 * self.hopping)
-        exponent: Floats = np.exp(-2 * tunnelling.lattice_exponent(level, energy, self.hopping))
-        return exponent
+        return np.asarray(np.exp(-2 * tunnelling.lattice_exponent(level, energy, self.hopping)))
 
 
 def _spacer(junction: Junction) -> slice:
@@ -161,17 +160,18 @@ def _chunk(batch: _Batch, energy: Floats, c: Floats) -> Floats:
     trip = round_trip(batch.stack, energy[:, None], c[:, None])
     flips = [P[:, 0, lead, 0, lead, 1] + P[:, 0, lead, 1, lead, 0] for lead in (0, 1)]
     mean = factors.mean(axis=(-1, -2))
-    columns: Floats = np.concatenate(
-        [
-            transmissions[:, 0].reshape(-1, 4),
-            factors.reshape(-1, 4),
-            trip.defect * factors.reshape(-1, 4),
-            np.stack([*flips, trip.flip_left[:, 0], trip.flip_right[:, 0]], axis=-1),
-            mean[:, None] * np.stack([mean, batch.decay(energy, c), trip.contrast[:, 0]], axis=-1),
-        ],
-        axis=-1,
+    return np.asarray(
+        np.concatenate(
+            [
+                transmissions[:, 0].reshape(-1, 4),
+                factors.reshape(-1, 4),
+                trip.defect * factors.reshape(-1, 4),
+                np.stack([*flips, trip.flip_left[:, 0], trip.flip_right[:, 0]], axis=-1),
+                mean[:, None] * np.stack([mean, batch.decay(energy, c), trip.contrast[:, 0]], axis=-1),
+            ],
+            axis=-1,
+        )
     )
-    return columns
 
 
 def _solve(junctions: Sequence[Junction], energies: Floats, c: float | None) -> tuple[Floats, float]:
@@ -215,8 +215,7 @@ class _Measured:
 
     def scale(self, probabilities: Floats) -> Floats:
         """Return Σ_ss' T_ss' |µ_Ls - µ_Rs'|: the charge current, if all four channels flow the same way."""
-        total: Floats = (probabilities * abs(self.mu[0][:, None] - self.mu[1])).sum(axis=(-1, -2))
-        return total
+        return np.asarray((probabilities * abs(self.mu[0][:, None] - self.mu[1])).sum(axis=(-1, -2)))
 
     def reflected(self, left: Floats, right: Floats) -> Floats:
         """Return what spin-flip reflection adds to (3) and (4), given its sum over both spins on each side."""

@@ -94,8 +94,7 @@ def linear_drop(junction: Junction) -> Floats:
             )
         drops[junction.cut] = True
     fallen = np.concatenate([[0.0], np.cumsum(drops)]) / drops.sum()
-    potential: Floats = 0.5 - fallen
-    return potential
+    return np.asarray(0.5 - fallen)
 
 
 def biased(junction: Junction, bias: ArrayLike, profile: ArrayLike | None = None) -> Junction | Stack:

@@ -250,8 +250,7 @@ class _Window:
         point = k
 
         def at(E: Floats) -> Floats:
-            repeated: Floats = np.repeat(point, len(E), axis=0)
-            return repeated
+            return np.asarray(np.repeat(point, len(E), axis=0))
 
         levels = jumps(lambda _, E: count_levels(crystal, E, at(E), problem.turn), 1, grid, 1e-9 * (high - low))[1]
         steep = sharpness(crystal, levels, at(levels), problem.turn) if len(levels) else levels
@@ -263,8 +262,7 @@ class _Window:
 def _mesh(dimensions: int) -> Floats:
     """Return momenta at which channels are counted, symmetry points among them, (points, dimensions)."""
     axes = [np.linspace(-np.pi, np.pi, MESH[min(dimensions, 2) - 1])] * dimensions
-    mesh: Floats = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, dimensions)
-    return mesh
+    return np.asarray(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, dimensions))
 
 
 class _Integrand:

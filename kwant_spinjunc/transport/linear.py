@@ -31,8 +31,7 @@ class LeadCurrents:
     @property
     def charge(self) -> Floats:
         """J = I_+ + I_- in each lead, shape (..., 2)."""
-        total: Floats = self.spin_resolved.sum(axis=-1)
-        return total
+        return np.asarray(self.spin_resolved.sum(axis=-1))
 
     @property
     def magnetization(self) -> Floats:
@@ -49,8 +48,7 @@ class LeadCurrents:
     def vector_difference(self) -> Floats:
         """J_M^R m_R - J_M^L m_L, shape (..., 3): between magnetic leads minus the torque on both magnets together."""
         J_M = self.magnetization[..., None]
-        difference: Floats = J_M[..., 1, :] * self.m[..., 1, :] - J_M[..., 0, :] * self.m[..., 0, :]
-        return difference
+        return np.asarray(J_M[..., 1, :] * self.m[..., 1, :] - J_M[..., 0, :] * self.m[..., 0, :])
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +65,7 @@ class Response(LeadCurrents):
 
         Between magnetic leads it is J_M^R m_R - J_M^L m_L; a nonmagnetic lead carries spin of any direction.
         """
-        difference: Floats = -self.torques.vectors.sum(axis=-2)
-        return difference
+        return np.asarray(-self.torques.vectors.sum(axis=-2))
 
     def table(self) -> Table:
         """Return currents and torques as a table; of a batch only its shape."""
@@ -130,8 +127,7 @@ def channel_currents(probabilities: Floats, mu: Floats) -> Floats:
         for spin_in in range(2):
             drop = mu - mu[..., lead_in, spin_in][..., None, None]
             currents += probabilities[..., lead_in, spin_in] * drop
-    signed: Floats = currents * np.array([[1.0], [-1.0]])
-    return signed
+    return np.asarray(currents * np.array([[1.0], [-1.0]]))
 
 
 def linear_response(scattering: Scattering, mu_left: ArrayLike = 0.5, mu_right: ArrayLike = -0.5) -> Response:
@@ -215,5 +211,4 @@ def tunneling_response(scattering: Scattering, mu_left: ArrayLike = 0.5, mu_righ
 def _weighted(states: Floats, mu: Floats, trailing: int) -> Floats:
     """Return Σ_αs µ_αs × states[..., α, s, (trailing axes)]."""
     weights = mu.reshape(mu.shape + (1,) * trailing)
-    summed: Floats = (states * weights).sum(axis=(-trailing - 2, -trailing - 1))
-    return summed
+    return np.asarray((states * weights).sum(axis=(-trailing - 2, -trailing - 1)))

@@ -41,8 +41,7 @@ def default_axes(junction: Junction) -> Floats:
     else:
         axes = np.broadcast_to(junction.magnetizations[0], (len(planes), 3))
     own = (junction.plane_splitting > 0)[:, None]
-    chosen: Floats = np.where(own, junction.plane_m, axes)
-    return chosen
+    return np.asarray(np.where(own, junction.plane_m, axes))
 
 
 def chemical_potentials_of(densities: ArrayLike, axes: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Floats:
@@ -63,8 +62,7 @@ def chemical_potentials_of(densities: ArrayLike, axes: ArrayLike, mu_left: Array
     rho = np.maximum(np.stack([d[..., 0] + along, d[..., 0] - along], axis=-1) / 2, 0.0)  # not below zero by rounding
     total = rho.sum(axis=(-4, -3))
     weighted = (rho * mu[..., None, None]).sum(axis=(-4, -3))
-    potentials: Floats = np.divide(weighted, total, out=np.full_like(total, np.nan), where=total > 0)
-    return potentials
+    return np.asarray(np.divide(weighted, total, out=np.full_like(total, np.nan), where=total > 0))
 
 
 def chemical_potentials(

@@ -95,8 +95,7 @@ def _moved(psi: Complex, field: Complex) -> Complex:
     """Return M_i = ⟨ψ_α| -i [σ_i/2, H_ex] |ψ_β⟩ for waves (..., 2, orbitals, channels) and H_ex ψ, (..., 3, α, β)."""
     turned = np.einsum("iab,...bnc->...ianc", PAULI, psi)
     half = np.einsum("...ianc,...and->...icd", turned.conj(), field)
-    M: Complex = -0.5j * (half - np.swapaxes(half, -1, -2).conj())
-    return M
+    return np.asarray(-0.5j * (half - np.swapaxes(half, -1, -2).conj()))
 
 
 def _tensor(M: Complex) -> Floats:

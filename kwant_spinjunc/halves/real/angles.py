@@ -42,8 +42,7 @@ def interpolated(probabilities: Callable[[float], Floats], x: Floats) -> Floats:
         reduced = at(nodes) / _factors(nodes)
         slope = (reduced[1] - reduced[0]) / (nodes[1] - nodes[0])
         if _relative(slope[None], reduced).max(initial=0.0) < LINEAR:
-            line: Floats = (reduced[0] + slope * (x - nodes[0])[:, None, None, None, None]) * _factors(x)
-            return line
+            return np.asarray((reduced[0] + slope * (x - nodes[0])[:, None, None, None, None]) * _factors(x))
     for count in (FEWEST, 3 * FEWEST):
         if count >= angles:
             break
@@ -53,8 +52,7 @@ def interpolated(probabilities: Callable[[float], Floats], x: Floats) -> Floats:
         error, decay = _error(coefficients, reduced)
         if error < ERROR / MARGIN:
             values = _polynomial(x, coefficients)
-            found: Floats = values * _factors(x)
-            return found
+            return np.asarray(values * _factors(x))
         if decay ** (3 * FEWEST) > ERROR / MARGIN:
             break
     return at(x)
@@ -63,8 +61,7 @@ def interpolated(probabilities: Callable[[float], Floats], x: Floats) -> Floats:
 def _nodes(count: int) -> Floats:
     """Return Chebyshev nodes of the first kind in (0, 1); those of ``count`` are among those of 3 ``count``."""
     angle = np.pi * (2 * np.arange(count) + 1) / (2 * count)
-    nodes: Floats = np.round((1 - np.cos(angle)) / 2, 15)
-    return nodes
+    return np.asarray(np.round((1 - np.cos(angle)) / 2, 15))
 
 
 def _coefficients(values: Floats) -> Floats:
@@ -74,16 +71,14 @@ def _coefficients(values: Floats) -> Floats:
     angle = np.pi * (2 * np.arange(count) + 1) / (2 * count)
     transform = 2 / count * np.cos(order * (np.pi - angle))
     transform[0] /= 2
-    found: Floats = np.tensordot(transform, values, axes=1)
-    return found
+    return np.asarray(np.tensordot(transform, values, axes=1))
 
 
 def _polynomial(x: Floats, coefficients: Floats) -> Floats:
     """Return the Chebyshev polynomial at every x, first axis."""
     order = np.arange(len(coefficients))
     terms = np.cos(order * np.arccos(np.clip(2 * x - 1, -1.0, 1.0))[:, None])
-    found: Floats = np.tensordot(terms, coefficients, axes=1)
-    return found
+    return np.asarray(np.tensordot(terms, coefficients, axes=1))
 
 
 def _factors(x: Floats) -> Floats:
@@ -107,8 +102,7 @@ def _relative(coefficients: Floats, values: Floats) -> Floats:
     used = scale > 0
     if (size[:, ~used] > 0).any():
         return np.full((len(size), 1), np.inf)
-    ratios: Floats = (size / np.where(used, scale, 1.0))[:, used].reshape(len(size), -1)
-    return ratios
+    return np.asarray((size / np.where(used, scale, 1.0))[:, used].reshape(len(size), -1))
 
 
 def _error(coefficients: Floats, values: Floats) -> tuple[float, float]:

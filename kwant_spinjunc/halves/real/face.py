@@ -61,8 +61,7 @@ def transposed_gemm(a: Floats, b: Floats) -> Floats:
     """Return aᵀ b."""
     if 0 in a.shape or 0 in b.shape:
         return np.zeros((a.shape[1], b.shape[1]), order="F")
-    product: Floats = blas.dgemm(1.0, a, b, trans_a=1)
-    return product
+    return np.asarray(blas.dgemm(1.0, a, b, trans_a=1))
 
 
 def beside(a: Floats, b: Floats) -> Floats:

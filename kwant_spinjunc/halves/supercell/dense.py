@@ -42,8 +42,7 @@ def invert(a: Matrix) -> Matrix:
     else:
         factorize, undo, work = lapack.dgetrf, lapack.dgetri, lapack.dgetri_lwork
     lu, pivots, _ = factorize(a, overwrite_a=1)
-    found: Matrix = undo(lu, pivots, lwork=int(work(len(a))[0].real), overwrite_lu=1)[0]
-    return found
+    return np.asarray(undo(lu, pivots, lwork=int(work(len(a))[0].real), overwrite_lu=1)[0])
 
 
 def symmetric_inverse(a: Matrix) -> Matrix:
@@ -83,8 +82,7 @@ def _by_blocks(a: Matrix) -> Matrix:
 @lru_cache(maxsize=8)
 def _probe(size: int) -> Floats:
     """Return a fixed vector of norm √size with no symmetry."""
-    probe: Floats = np.sqrt(2) * np.cos(np.arange(size) ** 2 + 1.0)
-    return probe
+    return np.asarray(np.sqrt(2) * np.cos(np.arange(size) ** 2 + 1.0))
 
 
 @dataclass
@@ -114,8 +112,7 @@ class LU:
         if np.iscomplexobj(b) and not np.iscomplexobj(self.lu):
             return np.asfortranarray(self.solve(b.real) + 1j * self.solve(b.imag))
         solve = lapack.zgetrs if np.iscomplexobj(self.lu) else lapack.dgetrs
-        x: Matrix = solve(self.lu, self.pivots, b, trans=int(self.transposed))[0]
-        return x
+        return np.asarray(solve(self.lu, self.pivots, b, trans=int(self.transposed))[0])
 
 
 def between(t: Floats, g: Matrix) -> Matrix:
@@ -126,8 +123,7 @@ def between(t: Floats, g: Matrix) -> Matrix:
 
 def dagger(a: Matrix) -> Matrix:
     """Return a†."""
-    transposed: Matrix = np.asfortranarray(a.conj().T)
-    return transposed
+    return np.asarray(np.asfortranarray(a.conj().T))
 
 
 def squared(a: Matrix) -> float:

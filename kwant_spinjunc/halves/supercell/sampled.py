@@ -38,8 +38,7 @@ class Sampled:
     @cached_property
     def magnetic(self) -> NDArray[np.bool_]:
         """Whether a plane has an exchange field anywhere."""
-        found: NDArray[np.bool_] = self.sample.levels[..., 1:].any(axis=(1, 2))
-        return found
+        return np.asarray(self.sample.levels[..., 1:].any(axis=(1, 2)))
 
     @cached_property
     def real(self) -> bool:
@@ -53,8 +52,7 @@ class Sampled:
         same = (levels == levels[:, :1]).all(axis=(1, 2)) & (in_plane == in_plane[:, :1, :1]).all(axis=(1, 2))
         if self.sample.in_plane_rotations is not None:
             same &= ~self.turning_planes
-        found: NDArray[np.bool_] = same
-        return found
+        return np.asarray(same)
 
     @cached_property
     def uniform_bonds(self) -> NDArray[np.bool_]:
@@ -65,14 +63,12 @@ class Sampled:
     @cached_property
     def turning_bonds(self) -> NDArray[np.bool_]:
         """Whether an electron's spin turns on a bond between two planes."""
-        turns: NDArray[np.bool_] = _turns(self.sample.bond_rotations, self.planes - 1)
-        return turns
+        return _turns(self.sample.bond_rotations, self.planes - 1)
 
     @cached_property
     def turning_planes(self) -> NDArray[np.bool_]:
         """Whether its spin turns within a plane."""
-        turns: NDArray[np.bool_] = _turns(self.sample.in_plane_rotations, self.planes)
-        return turns
+        return _turns(self.sample.in_plane_rotations, self.planes)
 
     @cached_property
     def modes(self) -> tuple[Floats, Matrix]:
@@ -128,8 +124,7 @@ class Sampled:
         """Return the rotations of the bonds from plane b to b + 1 with spin along ``chi``, (sites, 2, 2), or None."""
         if not self.turning_bonds[b]:
             return None
-        turned: Complex = chi.conj().T @ self.sample.bond_rotations[b] @ chi
-        return turned
+        return np.asarray(chi.conj().T @ self.sample.bond_rotations[b] @ chi)
 
     def collinear(self, m: Floats) -> NDArray[np.bool_]:
         """Return whether the spin along m is conserved in each plane."""
@@ -137,16 +132,14 @@ class Sampled:
         along = fields @ m
         across = fields - along[..., None] * m
         size = np.einsum("nik,nik->ni", across, across)
-        found: NDArray[np.bool_] = (size <= COLLINEAR**2 * (along * along + size)).all(axis=1) & ~self.turning_planes
-        return found
+        return np.asarray((size <= COLLINEAR**2 * (along * along + size)).all(axis=1) & ~self.turning_planes)
 
 
 def _turns(rotations: Any, count: int) -> NDArray[np.bool_]:
     """Return whether each plane or bond has a rotation that is not the identity."""
     if rotations is None:
         return np.zeros(count, dtype=bool)
-    turns: NDArray[np.bool_] = (rotations != np.eye(2)).reshape(count, -1).any(axis=1)
-    return turns
+    return np.asarray((rotations != np.eye(2)).reshape(count, -1).any(axis=1))
 
 
 def find_cut(junction: Junction, sample: Realization) -> int | None:

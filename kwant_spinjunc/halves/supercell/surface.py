@@ -72,8 +72,7 @@ def hopped(wave: Matrix, t: Floats, turn: Complex | None = None) -> Matrix:
         up, down = wave[: len(t)], wave[len(t) :]
         wave = np.concatenate([turn[:, s, 0, None] * up + turn[:, s, 1, None] * down for s in (0, 1)])
     rows = t if len(wave) == len(t) else np.concatenate([t, t])
-    hopped: Matrix = np.asfortranarray(rows[:, None] * wave)
-    return hopped
+    return np.asarray(np.asfortranarray(rows[:, None] * wave))
 
 
 def make_full(half: Half) -> None:
