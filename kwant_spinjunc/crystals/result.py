@@ -62,51 +62,31 @@ class CrystalScattering(Terminals):
     and k[..., 0]; none for a number and an average. Spin 0 is the majority (along the lead's own m), out-index before
     in-index. What lies behind the cut, its leads included, is turned by exp(-iθ n·σ/2): its m goes to R(n, θ) m.
     Of an average everything is per unit cell of the plane.
-
-    Attributes
-    ----------
-    device : Device or None
-        What was scattered from; None in an unpickled result.
-    energy, params, momenta, k, turns, axis
-        The problem; k and the momenta in units of the inverse lattice vectors, period 2π.
-    magnetizations : ndarray, shape (angles?, leads, 3)
-        The axis along which each lead is resolved, turned with it.
-    probabilities : ndarray, shape (..., leads, 2, leads, 2)
-        T[α s, β s'] as ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes; NaN for a lead that mixes spins.
-    transmissions : ndarray, shape (..., leads, leads)
-        ``[lead_out, lead_in]``, both spins together.
-    modes : ndarray, shape (points..., leads, 2)
-        Open channels of each lead and spin, the same at all angles; of an average their mean.
-    unitarity_defect : float
-        Largest element of S†S - 1 anywhere.
-    residual : float
-        Largest miss of Dyson's equation or of the flux by a lead's self-energy, relative to it.
-    max_defect : float
-        Largest defect that was accepted.
-    k_error : ndarray, shape of ``probabilities``, or None
-        Estimated error of a zone average.
-    points : int
-        Momenta and energies at which the crystal was solved.
-    check : float or None
-        Largest difference to Kwant on the turned system, if that was asked for (see `audit`).
     """
 
-    device: Any
+    device: Any  #: What was scattered from; None in an unpickled result.
+    #: `energy`, `params`, `momenta`, `k`, `turns`, `axis`: The problem; k and the momenta in units of the inverse
+    #: lattice vectors, period 2π.
     energy: Any
     params: Mapping[str, Any]
     momenta: tuple[str, ...]
     k: Any
     turns: Any
     axis: Floats
-    magnetizations: Floats
+    magnetizations: Floats  #: Shape (angles?, leads, 3): the axis along which each lead is resolved, turned with it.
+    #: Shape (..., leads, 2, leads, 2): T[α s, β s'] as ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes;
+    #: NaN for a lead that mixes spins.
     probabilities: Floats
-    transmissions: Floats
+    transmissions: Floats  #: Shape (..., leads, leads): ``[lead_out, lead_in]``, both spins together.
+    #: Shape (points..., leads, 2): open channels of each lead and spin, the same at all angles; of an average their
+    #: mean.
     modes: Floats
-    unitarity_defect: float
-    residual: float
-    max_defect: float
-    k_error: Any
-    points: int
+    unitarity_defect: float  #: Largest element of S†S - 1 anywhere.
+    residual: float  #: Largest miss of Dyson's equation or of the flux by a lead's self-energy, relative to it.
+    max_defect: float  #: Largest defect that was accepted.
+    k_error: Any  #: Shape of ``probabilities``, or None: estimated error of a zone average.
+    points: int  #: Momenta and energies at which the crystal was solved.
+    #: Largest difference to Kwant on the turned system, if that was asked for (see `audit`).
     check: float | None = None
     _turned: tuple[Any, ...] = field(default=(), repr=False)
     _measurement: Measurement | None = field(default=None, repr=False)

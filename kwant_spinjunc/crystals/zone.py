@@ -46,25 +46,15 @@ ROUNDING = 1e-15
 
 @dataclass(frozen=True, eq=False)
 class Mean:
-    """A mean over the zone.
+    """A mean over the zone."""
 
-    Attributes
-    ----------
-    values, errors : tuple of ndarray, (angles, ...)
-        What the observables return, and estimates of the absolute errors, the same for all of a kind, see `Observable`.
-    points : int
-        Momenta at which the crystal was solved.
-    residual : float
-        Largest residual of the surfaces of leads.
-    converged : bool
-        Whether the tolerance was reached.
-    """
-
+    #: `values`, `errors`: What the observables return, and estimates of the absolute errors, the same for all of a
+    #: kind, see `Observable`.
     values: tuple[Any, ...]
     errors: tuple[Any, ...]
-    points: int
-    residual: float
-    converged: bool
+    points: int  #: Momenta at which the crystal was solved.
+    residual: float  #: Largest residual of the surfaces of leads.
+    converged: bool  #: Whether the tolerance was reached.
 
 
 def mean(

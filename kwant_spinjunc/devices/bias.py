@@ -34,28 +34,19 @@ TAIL = 36.0
 
 @dataclass(frozen=True, eq=False)
 class DeviceCurrents:
-    """Particle currents that leave the leads into the device.
+    """Particle currents that leave the leads into the device."""
 
-    Attributes
-    ----------
-    spin_resolved : ndarray, shape (..., leads, 2)
-        I_αs in e²/h × V (energies in eV divided by h), along each lead's own m; NaN where a lead conserves no spin.
-    charge : ndarray, shape (..., leads)
-        Both spins together. With spin-split potentials it needs leads that conserve spin.
-    error : ndarray, shape (...)
-        Estimated absolute error of the integrals, with what may lie in the energies left out.
-    left_out : ndarray of float, shape (...)
-        Width of the energies, next to those that were refused (band edges, flat bands, isolated levels), over which
-        the current is taken from both sides.
-    solves : int
-        Energies at which the device was solved.
-    """
-
+    #: Shape (..., leads, 2): I_αs in e²/h × V (energies in eV divided by h), along each lead's own m; NaN where a lead
+    #: conserves no spin.
     spin_resolved: Floats
+    #: Shape (..., leads): both spins together. With spin-split potentials it needs leads that conserve spin.
     charge: Floats
+    #: Shape (...): estimated absolute error of the integrals, with what may lie in the energies left out.
     error: Floats
+    #: Shape (...): width of the energies, next to those that were refused (band edges, flat bands, isolated levels),
+    #: over which the current is taken from both sides.
     left_out: Floats
-    solves: int
+    solves: int  #: Energies at which the device was solved.
 
 
 def current_voltage(

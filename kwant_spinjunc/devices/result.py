@@ -36,38 +36,28 @@ CHANGED = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class MagnetTorque:
-    """Torque of the electrons on a set of sites, per unit incoming flux in every channel; multiply by ħ/2.
+    """Torque of the electrons on a set of sites, per unit incoming flux in every channel; multiply by ħ/2."""
 
-    Attributes
-    ----------
-    exchange, spin_orbit, total : ndarray, shape (leads, 3)
-        ``[lead_in, (x, y, z)]``: torque on the magnetization, torque on the lattice, and the spin flux into the sites,
-        which is their sum. A spin-orbit bond that leaves the set belongs to its surroundings: the flux is what arrives
-        at the sites of the set.
-    exchange_by_spin, spin_orbit_by_spin, total_by_spin : ndarray, shape (leads, 2, 3)
-        The same by ``spin_in``; NaN for a lead that does not conserve spin.
-    site_exchange, site_spin_orbit, site_total : ndarray, shape (leads, sites, 3)
-        Torque on every site, half of a bond's to each of its ends, and the sum of both kinds.
-    sites : ndarray of int
-        Numbers of the sites.
-    defect : float
-        Largest miss of flux = exchange + spin-orbit torque per incoming channel.
-    undivided : str
-        Why exchange and spin-orbit torque cannot be told apart, and what to do: both are NaN, and their sum is the
-        flux. Empty where they are told.
-    """
-
+    #: `exchange`, `spin_orbit`, `total`: Shape (leads, 3): ``[lead_in, (x, y, z)]``: torque on the magnetization,
+    #: torque on the lattice, and the spin flux into the sites, which is their sum. A spin-orbit bond that leaves the
+    #: set belongs to its surroundings: the flux is what arrives at the sites of the set.
     exchange: Floats
     spin_orbit: Floats
     total: Floats
+    #: `exchange_by_spin`, `spin_orbit_by_spin`, `total_by_spin`: Shape (leads, 2, 3): the same by ``spin_in``; NaN for
+    #: a lead that does not conserve spin.
     exchange_by_spin: Floats
     spin_orbit_by_spin: Floats
     total_by_spin: Floats
+    #: `site_exchange`, `site_spin_orbit`, `site_total`: Shape (leads, sites, 3): torque on every site, half of a bond's
+    #: to each of its ends, and the sum of both kinds.
     site_exchange: Floats
     site_spin_orbit: Floats
     site_total: Floats
-    sites: NDArray[np.int64]
-    defect: float
+    sites: NDArray[np.int64]  #: Numbers of the sites.
+    defect: float  #: Largest miss of flux = exchange + spin-orbit torque per incoming channel.
+    #: Why exchange and spin-orbit torque cannot be told apart, and what to do: both are NaN, and their sum is the flux.
+    #: Empty where they are told.
     undivided: str = ""
 
     def __str__(self) -> str:
@@ -93,51 +83,26 @@ class DeviceScattering(Terminals):
 
     Spin 0 is the majority (along the lead's own m), 1 the minority; out-index before in-index. What is resolved by the
     spin of a lead that does not conserve it is NaN; totals are always there.
-
-    Attributes
-    ----------
-    device : Device or None
-        What was scattered from; None in an unpickled result.
-    energy, params
-        The problem.
-    magnetizations : ndarray, shape (leads, 3)
-        The axis along which each lead is resolved.
-    probabilities : ndarray, shape (leads, 2, leads, 2)
-        T[α s, β s'] as ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes.
-    modes : ndarray, shape (leads, 2)
-        Incoming channels of each lead and spin.
-    channels : ndarray of int, shape (leads,)
-        Incoming channels of each lead.
-    transmissions : ndarray, shape (leads, leads)
-        ``[lead_out, lead_in]``, both spins together.
-    spin_mixing : ndarray, shape (leads,)
-        How far the modes of each lead are from definite spin along m, 0 to 1; NaN if it cannot be known.
-    spins : tuple of LeadSpins
-        Which combination of Kwant's modes has which spin.
-    unitarity_defect : float
-        Largest element of S†S - 1.
-    max_defect : float
-        Largest defect that was accepted.
-    check : float or None
-        With ``check=True``, the largest difference of a probability from that by Green functions, see `audit`.
-    smatrix : kwant.solvers.common.SMatrix
-        Kwant's own result, in Kwant's own modes.
     """
 
-    device: Device | None
+    device: Device | None  #: What was scattered from; None in an unpickled result.
+    #: `energy`, `params`: The problem.
     energy: float
     params: Mapping[str, Any]
-    magnetizations: Floats
+    magnetizations: Floats  #: Shape (leads, 3): the axis along which each lead is resolved.
+    #: Shape (leads, 2, leads, 2): T[α s, β s'] as ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes.
     probabilities: Floats
-    modes: Floats
-    channels: NDArray[np.int64]
-    transmissions: Floats
+    modes: Floats  #: Shape (leads, 2): incoming channels of each lead and spin.
+    channels: NDArray[np.int64]  #: Shape (leads,): incoming channels of each lead.
+    transmissions: Floats  #: Shape (leads, leads): ``[lead_out, lead_in]``, both spins together.
+    #: Shape (leads,): how far the modes of each lead are from definite spin along m, 0 to 1; NaN if it cannot be known.
     spin_mixing: Floats
-    spins: tuple[LeadSpins, ...]
-    unitarity_defect: float
-    max_defect: float
+    spins: tuple[LeadSpins, ...]  #: Which combination of Kwant's modes has which spin.
+    unitarity_defect: float  #: Largest element of S†S - 1.
+    max_defect: float  #: Largest defect that was accepted.
+    #: With ``check=True``, the largest difference of a probability from that by Green functions, see `audit`.
     check: float | None
-    smatrix: Any = field(repr=False)
+    smatrix: Any = field(repr=False)  #: Kwant's own result, in Kwant's own modes.
     _waves: Any = field(default=None, repr=False)
     _found: dict[Any, Any] = field(default_factory=dict, repr=False)
 

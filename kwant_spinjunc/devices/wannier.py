@@ -51,27 +51,14 @@ MIXED = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Wannier:
-    """A Hamiltonian in localized orbitals, Fermi energy at zero.
+    """A Hamiltonian in localized orbitals, Fermi energy at zero."""
 
-    Attributes
-    ----------
-    hoppings : mapping
-        Cell R to H(R) = ⟨0|H|R⟩ in eV, (2n, 2n), orbitals ordered (spin, orbital).
-    vectors : ndarray, (3, 3)
-        Lattice vectors as rows, in Å.
-    m : ndarray, (3,)
-        Direction of the majority spin; +z where there is no exchange.
-    exchange : ndarray, (3,)
-        Mean exchange field of the orbitals in eV, -Tr σ H(0)/n: twice the mean of -(Δ/2) m·σ, along m.
-    mixing : float
-        Size of what couples spins along and against m, relative to all hoppings: spin-orbit coupling.
-    """
-
-    hoppings: Mapping[Cell, Complex]
-    vectors: Floats
-    m: Floats
+    hoppings: Mapping[Cell, Complex]  #: Cell R to H(R) = ⟨0|H|R⟩ in eV, (2n, 2n), orbitals ordered (spin, orbital).
+    vectors: Floats  #: Shape (3, 3): lattice vectors as rows, in Å.
+    m: Floats  #: Shape (3,): direction of the majority spin; +z where there is no exchange.
+    #: Shape (3,): mean exchange field of the orbitals in eV, -Tr σ H(0)/n: twice the mean of -(Δ/2) m·σ, along m.
     exchange: Floats
-    mixing: float
+    mixing: float  #: Size of what couples spins along and against m, relative to all hoppings: spin-orbit coupling.
 
     @property
     def orbitals(self) -> int:

@@ -113,16 +113,10 @@ class Turn:
 
 @dataclass(frozen=True, eq=False)
 class Joint:
-    """The solution for all incoming channels, those of the front first.
+    """The solution for all incoming channels, those of the front first."""
 
-    Attributes
-    ----------
-    S : ndarray, (points, angles, channels, channels)
-    front, back : ndarray, (points, angles, orbitals, channels)
-        Waves at the cut; behind it in the turned frame.
-    """
-
-    S: Complex
+    S: Complex  #: Shape (points, angles, channels, channels).
+    #: `front`, `back`: Shape (points, angles, orbitals, channels): waves at the cut; behind it in the turned frame.
     front: Complex
     behind: Callable[[], Complex]
 

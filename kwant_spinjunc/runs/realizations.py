@@ -37,26 +37,15 @@ LARGEST_CHUNK = 64
 
 @dataclass(frozen=True)
 class Observable:
-    """One thing that is averaged.
+    """One thing that is averaged."""
 
-    Attributes
-    ----------
-    name, units, long_name : str
-        As in a dataset.
-    dims : tuple of str
-        Names of its axes.
-    shape : tuple of int
-        Its shape.
-    profile : bool
-        Whether it is resolved by plane.
-    """
-
+    #: `name`, `units`, `long_name`: As in a dataset.
     name: str
-    dims: tuple[str, ...]
-    shape: tuple[int, ...]
+    dims: tuple[str, ...]  #: Names of its axes.
+    shape: tuple[int, ...]  #: Its shape.
     units: str
     long_name: str
-    profile: bool = False
+    profile: bool = False  #: Whether it is resolved by plane.
 
     @property
     def size(self) -> int:

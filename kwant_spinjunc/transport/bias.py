@@ -171,31 +171,21 @@ class BiasResponse(Response):
     Attributes
     ----------
     spin_resolved : ndarray, shape (..., 2, 2)
-        I_αs as [lead, spin], positive along +y; ``charge`` and ``magnetization`` (J_M) follow from it.
+        Shape (..., 2, 2): I_αs as [lead, spin], positive along +y; ``charge`` and ``magnetization`` (J_M) follow
+        from it.
     m : ndarray, shape (2, 3)
-        The axes (m_L, m_R); of a Kwant system (..., 2, 3), those of leads 0 and 1.
+        Shape (2, 3): the axes (m_L, m_R); of a Kwant system (..., 2, 3), those of leads 0 and 1.
     spin_current, torques, layer_torques
         Window part of Q (..., 3), of the torques on both magnets and of those on each plane (..., planes, 3).
-    bias : ndarray, shape (...)
-        V = µ_L - µ_R.
-    mu : ndarray, shape (..., 2, 2)
-        µ_αs as [lead, spin].
-    temperature : tuple of two floats
-        k_B T of both leads.
-    error : ndarray, shape (...)
-        Estimated absolute error of the least accurate current or torque of the window.
-    equilibrium : EquilibriumResponse or None
-        Spin current and torques of the occupied states at the mean occupation, if asked for.
-    unit : str
-        Unit of all currents and torques for energies in eV.
     """
 
-    bias: Floats
-    mu: Floats
-    temperature: tuple[float, float]
-    error: Floats
+    bias: Floats  #: Shape (...): V = µ_L - µ_R.
+    mu: Floats  #: Shape (..., 2, 2): µ_αs as [lead, spin].
+    temperature: tuple[float, float]  #: k_B T of both leads.
+    error: Floats  #: Shape (...): estimated absolute error of the least accurate current or torque of the window.
+    #: Spin current and torques of the occupied states at the mean occupation, if asked for.
     equilibrium: EquilibriumResponse | None = None
-    unit: str = UNIT
+    unit: str = UNIT  #: Unit of all currents and torques for energies in eV.
 
     @property
     def current(self) -> Floats:

@@ -40,29 +40,18 @@ KINDS = ((1, 3), (1, 2), (1,), (1,))
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """Correlations of the currents into the leads while ``lead_in`` is biased, and the currents.
+    """Correlations of the currents into the leads while ``lead_in`` is biased, and the currents."""
 
-    Attributes
-    ----------
-    matrix : ndarray, shape (..., leads, 2, leads, 2)
-        N[α s, β s'] in units of 2e |eV| e²/h (per unit cell for an average), spins along each lead's m; NaN where a
-        lead does not conserve spin.
-    total : ndarray, shape (..., leads, leads)
-        The same summed over spins.
-    by_spin, currents : ndarray, shapes (..., leads, 2) and (..., leads)
-        Σ |S|² from the biased lead to each lead and spin, and to each lead: what is reflected for the biased one.
-    lead_in : int
-        The biased lead.
-    error : float
-        Largest estimated absolute error of an average, 0 without.
-    """
-
+    #: Shape (..., leads, 2, leads, 2): N[α s, β s'] in units of 2e |eV| e²/h (per unit cell for an average), spins
+    #: along each lead's m; NaN where a lead does not conserve spin.
     matrix: Floats
-    total: Floats
+    total: Floats  #: Shape (..., leads, leads): the same summed over spins.
+    #: `by_spin`, `currents`: Shape (..., leads, 2) and (..., leads): Σ |S|² from the biased lead to each lead and spin,
+    #: and to each lead: what is reflected for the biased one.
     by_spin: Floats
     currents: Floats
-    lead_in: int
-    error: float = 0.0
+    lead_in: int  #: The biased lead.
+    error: float = 0.0  #: Largest estimated absolute error of an average, 0 without.
 
     def __str__(self) -> str:
         title = f"Noise with lead {self.lead_in} biased, in 2e|eV| e²/h"
