@@ -24,6 +24,7 @@ from .devices import junctions
 from .devices.device import Device, as_device
 from .devices.result import DeviceScattering
 from .devices.scatter import scatter_device
+from .devices.terminals import Terminals
 from .errors import ArgumentError, BarrierWarning
 from .halves import route
 from .model.junction import Junction
@@ -38,7 +39,7 @@ LOOKS = np.linspace(-2.0, 2.0, 401)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Scattering(Solved):
+class Scattering(Terminals, Solved):
     r"""The result of `scatter`: spin-resolved probabilities, currents and torques, and how well they conserve.
 
     Lead 0 is the left, 1 the right; spin 0 is the majority (along the lead's own m), 1 the minority. Out-index before
@@ -133,27 +134,6 @@ class Scattering(Solved):
         refuse_discontinuity(found, self.max_defect, self.problem.doubt)
         return found
 
-    def transmission(self, out: int | tuple[int, int], in_: int | tuple[int, int]) -> Any:
-        """Return the transmission (of one lead: the reflection) summed over modes, as Kwant's `SMatrix` does.
-
-        ``out``, ``in_``: a lead (0 or 1), or (lead, spin), spin 0 the majority along that lead's own m.
-
-        Returns
-        -------
-        float, or ndarray of shape (...)
-        """
-        channels = (*_channels("out", out), *_channels("in_", in_))
-        return self.probabilities[(..., *channels)].sum(axis=(-4, -3, -2, -1))
-
-    def conductance_matrix(self) -> Floats:
-        """Return G, e²/h, with I_α = Σ_β G_αβ V_β the particle current into the junction, shape (..., 2, 2).
-
-        Its diagonal is what is transmitted, by unitarity: N - R has no digits of a small one.
-        """
-        G: Floats = -self.probabilities.sum(axis=(-3, -1))
-        G[..., (0, 1), (0, 1)] = -G[..., (0, 1), (1, 0)]
-        return G
-
     @property
     def bond_currents(self) -> Floats:
         """Charge and Pauli-spin flux, shape (..., 2, bonds, 4) = [lead_in, bond, (charge, x, y, z)].
@@ -187,7 +167,8 @@ class Scattering(Solved):
     def transmissions(self) -> Floats:
         """T_ss' from the left to the right, shape (..., 2, 2) = [..., s on the left, s' on the right].
 
-        The index order of the paper's T_ss'; equal to ``probabilities[..., 1, s', 0, s]``.
+        The index order of the paper's T_ss'; equal to ``probabilities[..., 1, s', 0, s]``. From lead to lead, as the
+        ``transmissions`` of Kwant systems are, it is `between_leads`.
         """
         return np.asarray(np.swapaxes(self.probabilities[..., 1, :, 0, :], -1, -2))
 
@@ -213,17 +194,6 @@ class Scattering(Solved):
 
     def __str__(self) -> str:
         return _summary(self)
-
-
-def _channels(name: str, end: Any) -> tuple[slice, slice]:
-    """Return the leads and spins that an argument of `Scattering.transmission` means."""
-    pair = end if isinstance(end, tuple) else (end,)
-    if len(pair) not in (1, 2) or any(isinstance(x, bool) or not isinstance(x, (int, np.integer)) for x in pair):
-        raise ArgumentError(f"Argument `{name}` must be a lead or (lead, spin), but is {end!r}.")
-    if any(x not in (0, 1) for x in pair):
-        raise ArgumentError(f"Argument `{name}` must have leads and spins 0 or 1, but is {end!r}.")
-    lead, *spin = (slice(x, x + 1) for x in pair)
-    return lead, spin[0] if spin else slice(None)
 
 
 @overload

@@ -3,16 +3,15 @@ r"""`CrystalScattering`: what `scatter` returns for angles, momenta and zone ave
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
-from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..arrays import Floats, Integers
 from ..checks import shown
 from ..devices.device import Device
-from ..devices.terminals import Terminals
+from ..devices.terminals import SystemResult
 from ..errors import ArgumentError, ContinuityError
 from ..printing import Table, as_html, fields_of, first_line, number
 from ..quantities import LABELS, LEADS, dataset, quantities
@@ -55,7 +54,7 @@ class CrystalTorque:
 
 
 @dataclass(frozen=True, eq=False)
-class CrystalScattering(Terminals):
+class CrystalScattering(SystemResult):
     r"""Spin-resolved scattering off a Kwant system at all angles of a turn and at momenta, or its zone average.
 
     Leading axes ``...`` are (angles, points): angles if ``turns`` was an array, points of the broadcast shape of energy
@@ -64,6 +63,7 @@ class CrystalScattering(Terminals):
     Of an average everything is per unit cell of the plane.
     """
 
+    _shared: ClassVar[tuple[str, ...]] = ("device", "_measurement")
     device: Any  #: What was scattered from; None in an unpickled result.
     #: `energy`, `params`, `momenta`, `k`, `turns`, `axis`: The problem; k and the momenta in units of the inverse
     #: lattice vectors, period 2π.
@@ -104,18 +104,15 @@ class CrystalScattering(Terminals):
         """
         if cut is None:
             return np.asarray(self._at_cut()[int(total)])
-        key = ("cut", cut)
-        if not (isinstance(cut, str) and key in self._found):
-            hoppings = self.measurement.problem.crystal.device.cut(cut).hoppings
+        return np.asarray(self.known("cut", cut, lambda: self._solve_flux(cut))[int(total)])
 
-            def observe(crystal: Any, solved: Any, turn: Any, k: Any) -> Any:
-                return hopping_flux(crystal, solved, turn, k, hoppings)
+    def _solve_flux(self, cut: Any) -> tuple[Any, ...]:
+        hoppings = self.measurement.problem.crystal.device.cut(cut).hoppings
 
-            found = self.measure(Observable(observe, ((1,), (1,)), ROUNDING))
-            if not isinstance(cut, str):
-                return np.asarray(found.values[int(total)])
-            self._found[key] = found.values
-        return np.asarray(self._found[key][int(total)])
+        def observe(crystal: Any, solved: Any, turn: Any, k: Any) -> Any:
+            return hopping_flux(crystal, solved, turn, k, hoppings)
+
+        return self.measure(Observable(observe, ((1,), (1,)), ROUNDING)).values
 
     @property
     def side_torques(self) -> Floats:
@@ -132,10 +129,10 @@ class CrystalScattering(Terminals):
         ``magnet``: name of a magnet of the device, a list of sites or a function of a site; an average is done anew for
         it.
         """
-        key = ("magnet", magnet)
-        if isinstance(magnet, str) and key in self._found:
-            known: CrystalTorque = self._found[key]
-            return known
+        found: CrystalTorque = self.known("magnet", magnet, lambda: self._solve_torque(magnet))
+        return found
+
+    def _solve_torque(self, magnet: Any) -> CrystalTorque:
         sites = self.sites(magnet)
 
         def observe(crystal: Any, solved: Any, turn: Any, k: Any) -> Any:
@@ -144,10 +141,7 @@ class CrystalScattering(Terminals):
         found = self.measure(Observable(observe, ((1,), (1,)), ROUNDING), exchange=True)
         by_spin, total = found.values
         errors = found.errors[0] if found.errors else np.zeros_like(by_spin)
-        torque = CrystalTorque(by_spin.sum(axis=-2), total.sum(axis=-2), by_spin, total, sites, errors)
-        if isinstance(magnet, str):
-            self._found[key] = torque
-        return torque
+        return CrystalTorque(by_spin.sum(axis=-2), total.sum(axis=-2), by_spin, total, sites, errors)
 
     # ------------------------------------------------------------------ tables
     def to_dataset(self) -> Any:
@@ -167,9 +161,8 @@ class CrystalScattering(Terminals):
         schema = quantities(values, "e^2/h")
         schema["conductance"] = replace(schema["conductance"], dims=LEADS)
         if "flux_by_spin" in schema:
-            schema["flux_by_spin"] = replace(
-                schema["flux_by_spin"], dims=schema["flux_by_spin"].dims[1:]
-            )  # the one cut
+            one_cut = schema["flux_by_spin"].dims[1:]
+            schema["flux_by_spin"] = replace(schema["flux_by_spin"], dims=one_cut)
         leads = dict.fromkeys(("lead", "lead_out", "lead_in"), range(self.modes.shape[-2]))
         facts = {"unitarity_defect": self.unitarity_defect, "residual": self.residual, "points": self.points}
         return dataset(schema, values, axes, facts, {**LABELS, **leads})
@@ -212,15 +205,6 @@ class CrystalScattering(Terminals):
         if self.turns is not None:
             self._at_cut()
         return {**self.__dict__, "device": None, "_measurement": None}
-
-    def __copy__(self) -> CrystalScattering:
-        return replace(self)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> CrystalScattering:
-        # the system and what has been solved of it are not to be changed, and its functions need not copy
-        shared = {"device": self.device, "params": dict(self.params), "_measurement": self._measurement}
-        own = {f.name: deepcopy(getattr(self, f.name), memo) for f in fields(self) if f.name not in shared}
-        return CrystalScattering(**shared, **own)
 
     def _at_cut(self) -> tuple[Any, ...]:
         """Return the flux through the cut, by lead and spin and by lead, and the torques on both sides, solved once."""

@@ -9,8 +9,7 @@ import pickle
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
-from copy import deepcopy
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from ..quantities import LABELS, LEADS, dataset, quantities
 from .device import Device
 from .spin_channels import LeadSpins
 from .spin_operators import identity
-from .terminals import Terminals
+from .terminals import SystemResult
 from .waves import densities, fluxes, residual, torques
 
 #: A flux this small (per incoming channel) is compared with the scattering matrix before it is believed, and must agree
@@ -78,7 +77,7 @@ class MagnetTorque:
 
 
 @dataclass(frozen=True, eq=False)
-class DeviceScattering(Terminals):
+class DeviceScattering(SystemResult):
     r"""Spin-resolved scattering off any Kwant system, and how well it conserves.
 
     Spin 0 is the majority (along the lead's own m), 1 the minority; out-index before in-index. What is resolved by the
@@ -125,21 +124,18 @@ class DeviceScattering(Terminals):
         NearSideWarning
             The flux from some lead is below what this cut can resolve.
         """
-        key = ("cut", cut) if isinstance(cut, str) else None
-        if key not in self._found or key is None:
-            resolved = self._live().cut(cut)
-            self.refuse_changed(np.unique(resolved.hoppings))
-            per_lead = [
-                self._live().flux_per_mode(self.channel_waves(lead), resolved.hoppings, self.params)
-                for lead in range(len(self.channels))
-            ]
-            found = self._by_spin(per_lead)
-            self._audit_charge(cut, resolved.behind, found[1][:, 0])
-            if key is None:
-                return found[1] if total else found[0]
-            self._found[key] = found
-        by_spin, totals = self._found[key]
-        return np.asarray(totals if total else by_spin)
+        return np.asarray(self.known("cut", cut, lambda: self._solve_flux(cut))[int(total)])
+
+    def _solve_flux(self, cut: Any) -> tuple[Floats, Floats]:
+        resolved = self._live().cut(cut)
+        self.refuse_changed(np.unique(resolved.hoppings))
+        per_lead = [
+            self._live().flux_per_mode(self.channel_waves(lead), resolved.hoppings, self.params)
+            for lead in range(len(self.channels))
+        ]
+        found = self._by_spin(per_lead)
+        self._audit_charge(cut, resolved.behind, found[1][:, 0])
+        return found
 
     def torque(self, magnet: Any) -> MagnetTorque:
         """Return the torque on a set of sites, exchange and spin-orbit parts apart where they can be told.
@@ -153,20 +149,7 @@ class DeviceScattering(Terminals):
         SpinjuncWarning
             Exchange and spin-orbit torque cannot be told apart: both are NaN. See `Device` for ``exchange``.
         """
-        key = ("magnet", magnet)
-        if isinstance(magnet, str) and key in self._found:
-            known: MagnetTorque = self._found[key]
-            return known
-        found = self._solve_torque(self._live().magnet(magnet))
-        if not found.defect <= self.max_defect:
-            raise ContinuityError(
-                f"The torque misses the spin flux into the sites by {found.defect:.2g} per channel, more than "
-                f"`max_defect` = {self.max_defect:.2g}. {NEAR_EDGE}"
-            )
-        if found.undivided:
-            warnings.warn(f"The torque on {magnet!r} is not divided. {found.undivided}", SpinjuncWarning, stacklevel=2)
-        if isinstance(magnet, str):
-            self._found[key] = found
+        found: MagnetTorque = self.known("magnet", magnet, lambda: self._solve_torque(magnet))
         return found
 
     def on_lattice(self, quantity: str = "charge", lead_in: int = 0) -> Floats:
@@ -228,15 +211,6 @@ class DeviceScattering(Terminals):
                             evaluate(name)
         params = {name: value if _pickles(value) else repr(value) for name, value in self.params.items()}
         return {**self.__dict__, "device": None, "_waves": None, "params": params}
-
-    def __copy__(self) -> DeviceScattering:
-        return replace(self)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> DeviceScattering:
-        # the system is not to be changed, and its functions need not copy
-        shared = ("device", "params")
-        own = {f.name: deepcopy(getattr(self, f.name), memo) for f in fields(self) if f.name not in shared}
-        return DeviceScattering(device=self.device, params=dict(self.params), **own)
 
     # ------------------------------------------------------------------ details
     def _live(self) -> Device:
@@ -307,11 +281,12 @@ class DeviceScattering(Terminals):
                     f"difference of numbers of order one and comes out as {abs(flux):.2g}. Place the cut on "
                     "the far side of the barrier, or inject from the other lead.",
                     NearSideWarning,
-                    stacklevel=4,
+                    stacklevel=6,
                 )
 
-    def _solve_torque(self, sites: NDArray[np.int64]) -> MagnetTorque:
+    def _solve_torque(self, magnet: Any) -> MagnetTorque:
         device = self._live()
+        sites = device.magnet(magnet)
         spin = device.spin_operator(self.params)
         if spin is None:
             raise ArgumentError("Argument `magnet` must have spin, but the device has none (spin=None).")
@@ -327,8 +302,14 @@ class DeviceScattering(Terminals):
         torque, torque_total = self._by_spin([values.sum(axis=1) for values in per_site])
         on_sites = np.array([values.sum(axis=0) for values in per_site])
         miss = abs(total - torque_total.sum(axis=1)) / np.maximum(self.channels, 1)[:, None]
-        site_total = on_sites.sum(axis=2)
+        defect, site_total = float(miss.max(initial=0.0)), on_sites.sum(axis=2)
+        if not defect <= self.max_defect:
+            raise ContinuityError(
+                f"The torque misses the spin flux into the sites by {defect:.2g} per channel, more than `max_defect` = "
+                f"{self.max_defect:.2g}. {NEAR_EDGE}"
+            )
         if undivided:
+            warnings.warn(f"The torque on {magnet!r} is not divided. {undivided}", SpinjuncWarning, stacklevel=5)
             torque, torque_total, on_sites = (
                 np.full((*values.shape[:-2], 2, 3), np.nan) for values in (torque, torque_total, on_sites)
             )
@@ -343,7 +324,7 @@ class DeviceScattering(Terminals):
             site_spin_orbit=on_sites[:, :, 1],
             site_total=site_total,
             sites=sites,
-            defect=float(miss.max(initial=0.0)),
+            defect=defect,
             undivided=undivided,
         )
 

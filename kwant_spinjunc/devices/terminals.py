@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import fields, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,7 +19,10 @@ class Terminals:
     """What leads pass to each other; leading axes ``...`` of a result stay in front."""
 
     probabilities: Floats  #: T[α s, β s'], shape (..., leads, 2, leads, 2), NaN for a lead that does not conserve spin.
-    transmissions: Floats  #: Shape (..., leads, leads): ``[lead_out, lead_in]``, both spins together.
+
+    def between_leads(self) -> Floats:
+        """Return T[α, β] of both spins together, ``[lead_out, lead_in]``, also of leads that conserve no spin."""
+        return np.asarray(self.probabilities.sum(axis=(-3, -1)))
 
     def transmission(self, out: int | tuple[int, int], in_: int | tuple[int, int]) -> Any:
         """Return the transmission (of one lead: the reflection) summed over modes, as Kwant's `SMatrix` does.
@@ -27,7 +33,7 @@ class Terminals:
         """
         (a, s), (b, r) = self._channel("out", out), self._channel("in_", in_)
         if s is None and r is None:
-            found = np.asarray(self.transmissions[..., a, b])
+            found = self.between_leads()[..., a, b]
         else:
             rows, columns = (slice(None) if x is None else slice(x, x + 1) for x in (s, r))
             found = np.asarray(self.probabilities[..., a, rows, b, columns].sum(axis=(-2, -1)))
@@ -39,8 +45,9 @@ class Terminals:
         ``spins``: False: G[α, β] of the leads, as Kwant's, shape (..., leads, leads). True: G[α s, β s'], shape (...,
         leads, 2, leads, 2).
         """
-        P, size = self.probabilities, (2 if spins else 1) * self.transmissions.shape[-1]
-        G = -(P.reshape(*P.shape[:-4], size, size) if spins else self.transmissions)
+        P = self.probabilities
+        size = P.shape[-2] * (2 if spins else 1)
+        G = -(P.reshape(*P.shape[:-4], size, size) if spins else self.between_leads())
         diagonal = np.arange(size)
         G[..., diagonal, diagonal] = 0.0
         G[..., diagonal, diagonal] = -G.sum(axis=-1)
@@ -55,10 +62,10 @@ class Terminals:
         of µ, so equal potentials give zero exactly. The current of lead 0 (left) is the project's J, along +y; that of
         lead 1 (right) is -J.
         """
-        leads = self.transmissions.shape[-1]
+        leads = self.probabilities.shape[-2]
         potentials = finite_array("mu", mu)
         if potentials.shape == (leads,):
-            return np.asarray((self.transmissions * (potentials[:, None] - potentials)).sum(axis=-1))
+            return np.asarray((self.between_leads() * (potentials[:, None] - potentials)).sum(axis=-1))
         if potentials.shape != (leads, 2):
             raise ArgumentError(
                 f"Argument `mu` must have shape ({leads},) or ({leads}, 2), but its shape is {potentials.shape}."
@@ -70,5 +77,35 @@ class Terminals:
         pair = end if isinstance(end, tuple) else (end,)
         if len(pair) not in (1, 2):
             raise ArgumentError(f"Argument `{name}` must be a lead or (lead, spin), but is {end!r}.")
-        lead = index(name, pair[0], self.transmissions.shape[-1], "A lead, or (lead, spin).")
+        lead = index(name, pair[0], self.probabilities.shape[-2], "A lead, or (lead, spin).")
         return lead, index(name, pair[1], 2, "A spin is 0 or 1.") if len(pair) == 2 else None
+
+
+class SystemResult(Terminals):
+    """What was solved of a Kwant system, which copies share: its functions need not copy."""
+
+    transmissions: Floats  #: Shape (..., leads, leads): ``[lead_out, lead_in]``, both spins together.
+    params: Mapping[str, Any]
+    _found: dict[Any, Any]
+    _shared: ClassVar[tuple[str, ...]] = ("device",)
+
+    def between_leads(self) -> Floats:
+        """Return the transmissions."""
+        return self.transmissions
+
+    def known(self, kind: str, which: Any, solve: Callable[[], Any]) -> Any:
+        """Return what was solved for a cut or magnet, once where it has a name."""
+        if not isinstance(which, str):
+            return solve()
+        if (kind, which) not in self._found:
+            self._found[kind, which] = solve()
+        return self._found[kind, which]
+
+    def __copy__(self) -> Self:
+        return replace(self)  # type: ignore[type-var]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        shared = {name: getattr(self, name) for name in self._shared}
+        names = (f.name for f in fields(self) if f.name not in (*shared, "params"))  # type: ignore[arg-type]
+        own = {name: deepcopy(getattr(self, name), memo) for name in names}
+        return type(self)(**shared, params=dict(self.params), **own)  # type: ignore[call-arg]

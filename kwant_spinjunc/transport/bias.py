@@ -166,18 +166,7 @@ def _biased_stack(junction: Junction, V: Floats, shares: Floats) -> Stack:
 # ---------------------------------------------------------------------- the response
 @dataclass(frozen=True, eq=False)
 class BiasResponse(Response):
-    """Currents and torques at finite bias; the inherited attributes are those of the window.
-
-    Attributes
-    ----------
-    spin_resolved : ndarray, shape (..., 2, 2)
-        Shape (..., 2, 2): I_αs as [lead, spin], positive along +y; ``charge`` and ``magnetization`` (J_M) follow
-        from it.
-    m : ndarray, shape (2, 3)
-        Shape (2, 3): the axes (m_L, m_R); of a Kwant system (..., 2, 3), those of leads 0 and 1.
-    spin_current, torques, layer_torques
-        Window part of Q (..., 3), of the torques on both magnets and of those on each plane (..., planes, 3).
-    """
+    """Currents and torques at finite bias; what is as in `Response` is the part of the window."""
 
     bias: Floats  #: Shape (...): V = µ_L - µ_R.
     mu: Floats  #: Shape (..., 2, 2): µ_αs as [lead, spin].

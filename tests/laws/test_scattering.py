@@ -45,6 +45,18 @@ def test_transmission_between_leads_and_spins_sums_the_probabilities_like_kwant(
         np.testing.assert_allclose(G, s.smatrix.conductance_matrix(), atol=1e-12)
 
 
+@pytest.mark.parametrize("route", ["kwant", "halves", "batch"])
+def test_currents_and_conductances_of_spins_are_those_of_the_linear_response(route):
+    s, mu = solved(route), np.array([[0.7, 0.2], [-0.3, 0.1]])
+    leaving = s.currents(mu)
+    np.testing.assert_allclose(
+        leaving, np.einsum("...asbt,bt->...as", s.conductance_matrix(spins=True), mu), atol=1e-14
+    )
+    along_y = sj.linear_response(s, *mu).spin_resolved
+    np.testing.assert_allclose(leaving * np.array([[1.0], [-1.0]]), along_y, atol=1e-15)
+    np.testing.assert_allclose(s.currents([0.5, -0.5])[..., 0], s.conductance, rtol=1e-12)
+
+
 def test_the_conductance_matrix_of_a_thick_barrier_keeps_its_diagonal():
     """N - R was 0 there."""
     iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
