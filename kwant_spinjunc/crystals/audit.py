@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Complex, Floats
-from ..devices.device import MAX_DEFECT
 from ..devices.scatter import channel_probabilities
 from ..devices.solve import look_at_leads, prepare, solve
 from ..devices.spin_channels import cell_sites, lead_spins
 from ..errors import ArgumentError, DisagreementError
+from ..model.problem import MAX_DEFECT
 from ..optional import kwant
 from ..solved import refuse_disagreement
 from .crystal import Crystal

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..checks import (
     choice,
     finite_array,
     is_average,
+    known_fields,
     number_or_axis,
     positive,
     positive_integer,
@@ -22,10 +24,11 @@ from ..checks import (
     warn_of_degrees,
 )
 from ..devices.cuts import cut_sites
-from ..devices.device import MAX_DEFECT, MOMENTUM, Device, same, snapshot
+from ..devices.device import MOMENTUM, Device, same, snapshot
 from ..errors import NEAR_EDGE, ArgumentError, NoOpenChannelError, SpinjuncWarning
 from ..halves.joint import Turn
 from ..model.memory import machine_memory
+from ..model.problem import MAX_DEFECT
 from ..solved import refuse_unitarity
 from ..spin import one_unit_vector
 from .crystal import AT, Crystal, evaluated, take_apart
@@ -35,27 +38,59 @@ from .problem import BASIC, TURNED, Problem
 from .result import CrystalScattering, refuse_missed
 from .spins import ALIGNED, scale_of, spin_orbit_coupling, spin_part
 
-__all__ = ["momenta_of", "points_of", "refuse_spin_orbit", "scatter_crystal", "turned_apart"]
-
 #: Memory of results in that of their probabilities, and of a point being solved in bytes per angle and squared orbital.
 COPIES, EACH = 4, 250
+
+
+@known_fields
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CrystalSettings:
+    """What of a Kwant system is solved besides energies and momenta, and how much an average may cost."""
+
+    params: Mapping[str, Any] | None = None  #: Parameters of the system besides momenta and angle.
+    #: Names of the parameters that are momenta in units of the inverse lattice vectors; None: those that are called as
+    #: `kwant.wraparound` does and not in ``params``.
+    momenta: Sequence[str] | None = None
+    #: Angles θ in radians, a number or one axis of them, by which all spins behind the cut are turned about ``axis``,
+    #: exp(-iθ n·σ/2); leads behind it as well. None for no turn.
+    turns: Any = None
+    #: The cut: a function of a site that is true behind it, `between` two sets of sites, hoppings (to, from), or the
+    #: name of a cut of the device.
+    behind: Any = None
+    axis: ArrayLike = (0.0, 1.0, 0.0)  #: Unit vector n.
+    #: False: nothing behind the cut ties spin to the lattice, on your word, where real orbitals cannot tell.
+    spin_orbit: bool | None = None
+    max_points: int = 200_000  #: Momenta of a mean over the zone, at each energy.
+
+    @property
+    def most_points(self) -> int:
+        """The momenta, checked."""
+        return positive_integer("max_points", self.max_points)
+
+    @property
+    def turn(self) -> Turn | None:
+        """The turn, checked."""
+        if self.turns is None:
+            if self.behind is not None:
+                raise ArgumentError(
+                    "Argument `behind` must come with `turns`: angles by which the spins behind are turned."
+                )
+            return None
+        if self.behind is None:
+            raise ArgumentError("Argument `behind` must be given: a function of a site true behind the cut.")
+        warn_of_degrees("turns", self.turns)
+        return Turn(np.atleast_1d(number_or_axis("turns", self.turns)), one_unit_vector(self.axis, "axis"))
 
 
 def scatter_crystal(
     device: Device,
     energy: ArrayLike,
-    *,
-    params: Mapping[str, Any] | None = None,
-    momenta: Sequence[str] | None = None,
     k: Any = None,
-    turns: Any = None,
-    behind: Any = None,
-    axis: ArrayLike = (0.0, 1.0, 0.0),
-    spin_orbit: bool | None = None,
+    *,
     rtol: float = 1e-4,
-    max_points: int = 200_000,
     max_defect: float = MAX_DEFECT,
     observer: Any = None,
+    **settings: Any,
 ) -> CrystalScattering:
     r"""Scatter off a Kwant system at all angles of a turn, at many energies and momenta, or averaged over the zone.
 
@@ -65,32 +100,19 @@ def scatter_crystal(
         The system with its spin, magnetizations, cuts and magnets.
     energy
         Energy, an array for points.
-    params
-        Parameters of the system besides momenta and angle.
-    momenta
-        Names of the parameters that are momenta in units of the inverse lattice vectors; None: those that are called as
-        `kwant.wraparound` does and not in ``params``.
     k
         Momenta, trailing axis as ``momenta``, without it a number or one axis of them for one momentum; ``"average"``:
         the mean over the zone.
-    turns
-        Angles θ in radians, a number or one axis of them, by which all spins behind the cut are turned about ``axis``,
-        exp(-iθ n·σ/2); leads behind it as well. None for no turn.
-    behind
-        The cut: a function of a site that is true behind it, `between` two sets of sites, hoppings (to, from), or the
-        name of a cut of the device.
-    axis
-        Unit vector n.
-    spin_orbit
-        False: nothing behind the cut ties spin to the lattice, on your word, where real orbitals cannot tell.
-    rtol, max_points
-        Error of an average to reach, relative to the largest of its kind, and how many momenta it may cost. Over two
-        momenta, with ``rtol`` from 2e-3 on and more than four orbitals a spin, the error is statistical, see `lattice`;
-        else a first look at all pieces of the zone is taken whatever it costs.
+    rtol
+        Error of an average to reach, relative to the largest of its kind. Over two momenta, from 2e-3 on and for more
+        than four orbitals a spin, the error is statistical, see `lattice`; else a first look at all pieces of the zone
+        is taken whatever it costs.
     max_defect
         Largest defect of unitarity that is accepted.
     observer
         Who answers for the crystal at momenta, see `Problem`; None for this process.
+    **settings
+        See `CrystalSettings`.
 
     Returns
     -------
@@ -110,23 +132,20 @@ def scatter_crystal(
     SpinjuncWarning
         An average spent ``max_points`` before it reached ``rtol``; ``k_error`` says what it reached.
     """
-    everything = snapshot(device.params, params)
-    names = momenta_of(device, everything, momenta)
+    asked = CrystalSettings(**settings)
+    everything = snapshot(device.params, asked.params)
+    names = momenta_of(device, everything, asked.momenta)
     E, points, shape = points_of(energy, k, names)
-    crystal, turn = turned_apart(device, everything, names, turns, behind, axis, spin_orbit)
-    listed = np.ndim(turns) == 1
+    crystal, turn = turned_apart(device, everything, names, asked)
+    listed = np.ndim(asked.turns) == 1
     problem = Problem(crystal, turn, observer)
     _refuse_size(problem, 0 if points is None else len(E))
-    measurement = Measurement(
-        problem, E, points, shape, listed, positive("rtol", rtol), positive_integer("max_points", max_points)
-    )
+    measurement = Measurement(problem, E, points, shape, listed, positive("rtol", rtol), asked.most_points)
     # of an average the fluxes come with the probabilities; at points they are solved for when asked for
     found = measurement.measure([BASIC] if turn is None or points is not None else [BASIC, TURNED])
     P, T, modes, unitarity, *turned = found.values
     # a node of an average may lie very near a band edge, where amplitudes lose digits that the mean does not need
-    max_defect = (
-        positive("max_defect", max_defect) if points is not None else max(positive("max_defect", max_defect), rtol)
-    )
+    max_defect = max(positive("max_defect", max_defect), rtol if points is None else 0.0)
     _judge(measurement, found, modes, float(np.max(unitarity)), max_defect)
     if turned:
         refuse_missed(float(np.max(turned[3])), max_defect)
@@ -137,8 +156,8 @@ def scatter_crystal(
         params=everything,
         momenta=names,
         k=k,
-        turns=turns,
-        axis=np.asarray(axis, dtype=float) if turn is None else turn.axis,
+        turns=asked.turns,
+        axis=np.asarray(asked.axis, dtype=float) if turn is None else turn.axis,
         magnetizations=axes if listed else axes[0],
         probabilities=P,
         transmissions=T,
@@ -154,24 +173,15 @@ def scatter_crystal(
 
 
 def turned_apart(
-    device: Device,
-    params: Mapping[str, Any],
-    momenta: tuple[str, ...],
-    turns: Any,
-    behind: Any,
-    axis: ArrayLike,
-    spin_orbit: bool | None,
+    device: Device, params: Mapping[str, Any], momenta: tuple[str, ...], asked: CrystalSettings
 ) -> tuple[Crystal, Turn | None]:
     """Return the device taken apart at the cut and the turn of what lies behind it, having refused what cannot turn."""
-    if turns is not None:
-        warn_of_degrees("turns", turns)
-    turn = _turn(turns, axis, behind)
-    cut = behind
-    if isinstance(behind, str):
-        cut = device.cuts[choice("behind", behind, device.cuts)]
+    turn, cut = asked.turn, asked.behind
+    if isinstance(cut, str):
+        cut = device.cuts[choice("behind", cut, device.cuts)]
     crystal = taken_apart(device, params, momenta, cut)
     if turn is not None:
-        _refuse_unturnable(crystal, spin_orbit)
+        _refuse_unturnable(crystal, asked.spin_orbit)
     return crystal, turn
 
 
@@ -237,19 +247,6 @@ def momenta_of(device: Device, params: Mapping[str, Any], momenta: Sequence[str]
             f"Argument `params` must have a value for every parameter, but {', '.join(sorted(missing))} has none."
         )
     return names
-
-
-def _turn(turns: Any, axis: ArrayLike, behind: Any) -> Turn | None:
-    """Return the turn."""
-    if turns is None:
-        if behind is not None:
-            raise ArgumentError(
-                "Argument `behind` must come with `turns`: angles by which the spins behind are turned."
-            )
-        return None
-    if behind is None:
-        raise ArgumentError("Argument `behind` must be given with `turns`: a function of a site true behind the cut.")
-    return Turn(np.atleast_1d(number_or_axis("turns", turns)), one_unit_vector(axis, "axis"))
 
 
 def points_of(energy: Any, k: Any, names: tuple[str, ...]) -> tuple[Floats, Floats | None, tuple[int, ...]]:

@@ -17,6 +17,7 @@ from ..checks import finite_array, positive
 from ..checks import temperature as check_temperature
 from ..costs import QuotedError, quoted, warn_if_long
 from ..errors import ArgumentError, BandEdgeError, ConservationError, NoOpenChannelError
+from ..model.problem import MAX_DEFECT
 from ..quadrature import NODES, cut_into_pieces, integrate
 from .device import MAX_DEFECT, as_device
 from .scatter import Prepared, prepare_device, scatter_device

@@ -30,9 +30,6 @@ MOMENTUM = re.compile(r"k_\w+")
 #: Values that cannot change inside.
 PLAIN = (bool, int, float, complex, str, bytes, np.generic)
 
-#: Default of the largest defect per unit flux that is accepted, as for junctions.
-MAX_DEFECT = 1e-8
-
 
 @known_fields
 @dataclass(frozen=True, eq=False, kw_only=True)

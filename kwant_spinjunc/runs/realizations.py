@@ -289,12 +289,7 @@ class JunctionProblem:
         )
         values = {**_from_probabilities(s.probabilities), "unitarity_defect": s.unitarity_defect}
         if self.torques:
-            response = linear_response(s, 0.5, -0.5)
-            values |= {
-                "spin_current": response.spin_current,
-                "damping_like": response.torques.damping_like,
-                "field_like": response.torques.field_like,
-            }
+            values |= {n: x for n, x in linear_response(s).named().items() if n != "magnetization_current"}
         if self.torques or self.profiles:
             values["continuity_defect"] = s.continuity_defect
         if self.profiles:

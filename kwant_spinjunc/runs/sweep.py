@@ -528,35 +528,19 @@ def _linear(junction: Junction, energy: Any, *, k: Any, solver: str, rtol: float
         s: Scattering = scatter(junction, energy, k, solver=solver, **accuracy)
     except NoOpenChannelError:
         return {**dict.fromkeys(VARIABLES, 0.0), "tmr": np.nan, "angle": junction.angle}
-    if junction.cut is None:  # a texture: no spacer, and no one torque on each of two magnets
-        shape = s.probabilities.shape[:-4]
-        nothing = {name: np.full((*shape, n), np.nan) for name, n in [("spin_current", 3), ("damping_like", 2)]}
-        return {
-            "probabilities": s.probabilities,
-            "modes": s.modes,
-            "conductance": s.conductance,
-            "tmr": np.full(shape, np.nan),
-            "magnetization_current": tunneling_response(s, 0.5, -0.5).magnetization,
-            **nothing,
-            "field_like": nothing["damping_like"],
-            "angle": junction.angle,
-            "unitarity_defect": s.unitarity_defect,
-            "continuity_defect": s.continuity_defect,
-        }
-    response = linear_response(s, 0.5, -0.5)
-    return {
+    found = {
         "probabilities": s.probabilities,
         "modes": s.modes,
         "conductance": s.conductance,
-        "tmr": _tmr(junction, energy, k),
-        "magnetization_current": response.magnetization,
-        "spin_current": response.spin_current,
-        "damping_like": response.torques.damping_like,
-        "field_like": response.torques.field_like,
         "angle": junction.angle,
         "unitarity_defect": s.unitarity_defect,
         "continuity_defect": s.continuity_defect,
     }
+    if junction.cut is not None:
+        return {**found, **linear_response(s).named(), "tmr": _tmr(junction, energy, k)}
+    # a texture: no spacer, and no one torque on each of two magnets
+    nothing = dict.fromkeys(("tmr", "spin_current", "damping_like", "field_like"), np.nan)
+    return {**found, **nothing, "magnetization_current": tunneling_response(s).magnetization}
 
 
 def _tmr(junction: Junction, energy: Any, k: Any) -> Any:
@@ -572,23 +556,12 @@ def _at_bias(
     junction: Junction, bias: Any, *, energy: float, temperature: float, k: Any, rtol: float
 ) -> dict[str, Any]:
     """Return currents and torques of one junction at finite bias."""
-    response = bias_response(
-        junction,
-        bias,
-        energy=energy,
-        temperature=temperature,
-        k=k,
-        equilibrium=True,
-        layers=False,
-        rtol=rtol,
-    )
+    asked: dict[str, Any] = {"energy": energy, "temperature": temperature, "k": k, "rtol": rtol}
+    response = bias_response(junction, bias, equilibrium=True, layers=False, **asked)
     below = response.equilibrium
     return {
+        **response.named(),
         "current": response.current,
-        "magnetization_current": response.magnetization,
-        "spin_current": response.spin_current,
-        "damping_like": response.torques.damping_like,
-        "field_like": response.torques.field_like,
         "equilibrium_field_like": 0.0 if below is None else below.torques.field_like,
         "angle": junction.angle,
         "error": response.error,

@@ -24,6 +24,7 @@ from ..devices.bias import integrate_currents
 from ..devices.device import MAX_DEFECT, Device
 from ..devices.scatter import prepare_device, scatter_device
 from ..errors import ArgumentError, NoOpenChannelError, SpinjuncWarning
+from ..model.problem import MAX_DEFECT
 from ..quantities import LABELS, LEADS, QUANTITIES, Quantity
 from ..spin import angle_between
 from .family import call_any_family

@@ -50,7 +50,7 @@ from ..model.junction import Junction
 from ..optional import is_kwant
 from ..printing import as_html, first_line
 from ..quadrature import Integral, cut_into_pieces, integrate
-from .crystal_bias import BiasedCrystal, CrystalSettings
+from .crystal_bias import BiasedCrystal, BiasSettings
 from .equilibrium import (
     UNIT,
     EquilibriumResponse,
@@ -250,7 +250,7 @@ def bias_response(
         1e-4 of a Kwant system.
     **crystal
         Of a Kwant system: ``turns``, ``behind``, ``axis``, ``params``, ``momenta``, ``spin_orbit``, ``max_points`` as
-        of `scatter`, ``executor`` and ``progress``, see `CrystalSettings`. An array of ``turns`` is the leading axis of
+        of `scatter`, ``executor`` and ``progress``, see `BiasSettings`. An array of ``turns`` is the leading axis of
         all results. Torques are those on all that lies on either side of the cut; their parts are those of the leads'
         magnetizations, next to a normal metal of the net exchange field of its side.
 
@@ -291,7 +291,7 @@ def bias_response(
     ([-1.0, 0.0, 1.0], (3, 6, 3))
     """
     own = [name for name, of in signature(bias_response).parameters.items() if of.kind is of.KEYWORD_ONLY]
-    refuse_unknown(crystal, (*own, *CrystalSettings.__dataclass_fields__), "bias_response")
+    refuse_unknown(crystal, (*own, *BiasSettings.__dataclass_fields__), "bias_response")
     V = finite_array("bias", bias)
     left, right = sides("temperature", temperature, alike=True)
     kT = (check_temperature("temperature", left), check_temperature("temperature", right))
@@ -303,7 +303,7 @@ def bias_response(
             raise ArgumentError(
                 "Argument `layers` must be None or False for a Kwant system, whose planes have no order."
             )
-        system = BiasedCrystal(as_device(junction), profile, k, CrystalSettings(**crystal))
+        system = BiasedCrystal(as_device(junction), profile, k, BiasSettings(**crystal))
         return _of_crystal(system, V, mu, kT, positive("rtol", 1e-4 if rtol is None else rtol), equilibrium)
     check_junction(junction)
     if crystal:

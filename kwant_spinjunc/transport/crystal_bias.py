@@ -10,29 +10,29 @@ zone, changes: band edges and van Hove points. Its integrand is a mean over the 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..arrays import Complex, Flags, Floats, Indices
-from ..checks import finite_array, known_fields, positive_integer
+from ..checks import finite_array, known_fields
 from ..costs import warn_if_long
 from ..crystals.crystal import Crystal
 from ..crystals.exchange import exchange_integrand, spectrum_floor
 from ..crystals.levels import SHARP, count_channels, count_levels, jumps, sharpness
 from ..crystals.observe import lead_axes, magnet_axes
 from ..crystals.problem import BASIC, TURNED, Observable, Problem, unpacked
-from ..crystals.scatter import momenta_of, points_of, turned_apart
+from ..crystals.scatter import CrystalSettings, momenta_of, points_of, turned_apart
 from ..crystals.zone import mean
-from ..devices.device import MAX_DEFECT, Device, snapshot
+from ..devices.device import Device, snapshot
 from ..errors import ArgumentError, NoOpenChannelError
 from ..halves.joint import Turn
 from ..halves.zone import IntegrationError
+from ..model.problem import MAX_DEFECT
 from ..quadrature import NODES, Integral, cut_into_pieces, integrate
 from .equilibrium import contour
 from .linear import occupation_differences
@@ -59,17 +59,10 @@ class Part:
 
 @known_fields
 @dataclass(frozen=True, eq=False, kw_only=True)
-class CrystalSettings:
-    """What `bias_response` takes of a Kwant system besides reservoirs; see `scatter_crystal` for most."""
+class BiasSettings(CrystalSettings):
+    """What `bias_response` takes of a Kwant system besides reservoirs."""
 
-    #: `params`, `momenta`, `turns`, `behind`, `axis`, `spin_orbit`: The system, its momenta, the cut and the angles.
-    params: Mapping[str, Any] | None = None
-    momenta: Sequence[str] | None = None
-    turns: Any = None
-    behind: Any = None
-    axis: ArrayLike = (0.0, 1.0, 0.0)
-    spin_orbit: bool | None = None
-    max_points: int = 200_000  #: Momenta of a mean, at each energy.
+    turns: Any = 0.0  #: A number or one axis of angles, as of `CrystalSettings`.
     #: Any `concurrent.futures.Executor`, among whose workers the energies of the window are shared.
     executor: Executor | None = None
     progress: bool | None = None  #: Show a progress bar of energies; None shows it on a terminal, after two seconds.
@@ -88,20 +81,16 @@ class BiasedCrystal:
         Whether results have an axis of angles.
     """
 
-    def __init__(self, device: Device, profile: Any, k: Any, settings: CrystalSettings) -> None:
+    def __init__(self, device: Device, profile: Any, k: Any, settings: BiasSettings) -> None:
         params = snapshot(device.params, settings.params)
         names = momenta_of(device, params, settings.momenta)
         _, self.k, shape = points_of(0.0, k, names)
         if shape:
             raise ArgumentError(f"Argument `k` must be one momentum or 'average', but its points have shape {shape}.")
-        if settings.behind is None:
-            raise ArgumentError("Argument `behind` must be given: a function of a site true behind the cut.")
-        turns = 0.0 if settings.turns is None else settings.turns
-        self.crystal, self.turn = turned_apart(
-            device, params, names, turns, settings.behind, settings.axis, settings.spin_orbit
-        )
-        self.listed = np.ndim(turns) == 1
-        self.max_points = positive_integer("max_points", settings.max_points)
+        settings = settings if settings.turns is not None else replace(settings, turns=0.0)
+        self.crystal, self.turn = turned_apart(device, params, names, settings)
+        self.listed = np.ndim(settings.turns) == 1
+        self.max_points = settings.most_points
         self.executor, self.progress = settings.executor, settings.progress
         leads = self.crystal.leads
         if len(leads) != 2 or leads[0].side == leads[1].side:

@@ -67,6 +67,15 @@ class Response(LeadCurrents):
         """
         return np.asarray(-self.torques.vectors.sum(axis=-2))
 
+    def named(self) -> dict[str, Floats]:
+        """Return currents and torques by the names they have in `quantities`."""
+        return {
+            "magnetization_current": self.magnetization,
+            "spin_current": self.spin_current,
+            "damping_like": self.torques.damping_like,
+            "field_like": self.torques.field_like,
+        }
+
     def table(self) -> Table:
         """Return currents and torques as a table; of a batch only its shape."""
         batch = self.spin_resolved.shape[:-2]

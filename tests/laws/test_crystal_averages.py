@@ -87,11 +87,11 @@ def test_what_a_thick_barrier_transmits_may_be_odd_where_nearly_all_is_reflected
 def test_levels_far_from_the_cut_are_placed_within_their_width_also_two_between_neighbors_of_the_grid(shift):
     syst, cut, energy = resonant(8, shift)
     from kwant_spinjunc.crystals.levels import Rough
-    from kwant_spinjunc.crystals.scatter import turned_apart
+    from kwant_spinjunc.crystals.scatter import CrystalSettings, turned_apart
     from kwant_spinjunc.devices.device import Device
 
     energy += 6e-4  # levels 0.045 to both sides of the shifted Γ; the grid has steps of 0.098
-    crystal, turn = turned_apart(Device(system=syst), {}, ("k_y",), 1.0, cut, (0, 1, 0), None)
+    crystal, turn = turned_apart(Device(system=syst), {}, ("k_y",), CrystalSettings(turns=1.0, behind=cut))
     _, at, width = Rough(crystal, energy, turn, np.array([-np.pi])).marks(np.zeros((1, 0)))
     at = at[width > 0]
     assert_allclose(np.sort(at), shift + 0.0447 * np.array([-1, 1]), rtol=0, atol=1e-4)
