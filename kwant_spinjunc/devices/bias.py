@@ -19,7 +19,7 @@ from ..costs import QuotedError, quoted, warn_if_long
 from ..errors import ArgumentError, BandEdgeError, ConservationError, NoOpenChannelError
 from ..model.problem import MAX_DEFECT
 from ..quadrature import NODES, cut_into_pieces, integrate
-from .device import MAX_DEFECT, as_device
+from .device import as_device
 from .scatter import Prepared, prepare_device, scatter_device
 from .spin_order import are_electrons_and_holes
 

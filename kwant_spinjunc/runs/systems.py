@@ -21,7 +21,7 @@ import numpy as np
 
 from ..crystals.scatter import scatter_crystal
 from ..devices.bias import integrate_currents
-from ..devices.device import MAX_DEFECT, Device
+from ..devices.device import Device
 from ..devices.scatter import prepare_device, scatter_device
 from ..errors import ArgumentError, NoOpenChannelError, SpinjuncWarning
 from ..model.problem import MAX_DEFECT
