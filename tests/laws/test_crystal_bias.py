@@ -329,7 +329,7 @@ def spin_orbit_lead():
     [
         (dict(k=None), "`k` must be given"),
         (dict(k=[[0.1, 0.2], [0.3, 0.4]]), "`k` must be one momentum or 'average'"),
-        (dict(k="mean"), "`k` must be momenta or 'average'"),
+        (dict(k="mean"), "`k` must be a wave vector, None or 'average'"),
         (dict(profile=None), "`profile` must be a function of a site"),
         (dict(profile=[0.5] * 3 + [-0.5] * 4), "`profile` must be a function of a site"),
         (dict(profile=lambda site: -drop(site)), "fall by 1 from lead 0 to lead 1, but goes from -0.5 to 0.5"),
