@@ -42,6 +42,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rtol", type=number, help="relative error of an average over the zone (default: 1e-6; 1e-4 of a Kwant system)"
     )
+    parser.add_argument(
+        "--max-points", type=int, metavar="N", help="momenta that an average of a Kwant system may cost"
+    )
     parser.add_argument("--cut", metavar="NAME", help="cut of a Device that lies in its spacer")
     parser.add_argument("--cross-section", metavar="WxD", help="sites of a plane of a disordered junction, as 6x6")
     parser.add_argument("--realizations", type=int, metavar="N", help="samples of a disordered junction (default: 100)")
@@ -103,7 +106,7 @@ def _merged(settings: dict[str, Any], parameters: dict[str, Any]) -> dict[str, A
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
     """Return the settings that were given; the judge refuses those that do not belong to what it judges."""
-    names = ("turned_by", "cut", "behind", "rtol", "realizations", "boundary", "seed", "workers")
+    names = ("turned_by", "cut", "behind", "rtol", "max_points", "realizations", "boundary", "seed", "workers")
     settings = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     if options.cross_section is not None:
         settings["cross_section"] = cross_section(options.cross_section)

@@ -29,8 +29,8 @@ def lattice_mean(
     integrand: Callable[[Floats], tuple[Floats, Floats]],
     enough: Callable[[Floats, Floats], bool],
     spent: Callable[[], bool],
-) -> tuple[Floats, Floats]:
-    """Return the mean over the square [-π, π]² and the error of each component.
+) -> tuple[Floats, Floats, Floats]:
+    """Return the mean over the square [-π, π]², the error of each component, and the estimates (shifts, components).
 
     ``integrand``: takes momenta (n, 2), returns values (n, components) and errors (n,) of what it had to leave out.
     ``enough``: tells whether means and errors (components,) are good enough.
@@ -53,7 +53,7 @@ def lattice_mean(
         error = STANDARD_ERRORS * deviation + missed / (SHIFTS * done)
         if enough(value, error) or spent():
             break
-    return value, error
+    return value, error, means
 
 
 def _reversed_bits(index: Integers) -> Floats:

@@ -24,6 +24,7 @@ class Measured:
     points: int
     residual: float
     converged: bool = True
+    replicas: tuple[Any, ...] | None = None  #: Independent estimates of the values of a mean; see `zone.Mean`.
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,8 @@ class Measurement:
         if self.k is None:
             found = mean(self.problem, float(self.energy[0]), observables, rtol=self.rtol, max_points=self.max_points)
             values, errors = (tuple(a if self.angles else a[0] for a in part) for part in (found.values, found.errors))
-            return Measured(values, errors, found.points, found.residual, found.converged)
+            replicas = found.replicas and tuple(a if self.angles else a[:, 0] for a in found.replicas)
+            return Measured(values, errors, found.points, found.residual, found.converged, replicas)
         found_ = self.problem.observe(self.energy, self.k, [o.function for o in observables])
         if found_.bad.any():
             at = int(np.flatnonzero(found_.bad)[0])

@@ -19,7 +19,7 @@ from ..arrays import Flags, Floats
 from ..halves.joint import Turn
 from ..solved import unitarity
 from .crystal import Crystal
-from .observe import charge_missed, cut_flux, open_channels, probabilities, side_torques
+from .observe import charge_missed, cut_flux, magnet_axes, open_channels, probabilities, side_torques
 from .solve import Solved, solve
 
 
@@ -33,6 +33,7 @@ class Observable:
     #: transmission is not to be resolved to a part of a reflection. None: of a defect the largest counts, no mean.
     kept: tuple[tuple[int, ...] | None, ...]
     noise: float = 0.0  #: Rounding per unit incoming flux of what is a difference of numbers of order one.
+    cancel: tuple[int, ...] = ()  #: Which arrays are sums over channels that may cancel, and are as wrong as S is.
 
 
 #: Rounding of a flux per unit incoming flux: it is a difference of products of waves.
@@ -71,6 +72,16 @@ def _turned(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> S
     return flux, total, side_torques(crystal, solved, turn, flux), charge_missed(crystal, solved, total)
 
 
+def _along(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> Sequence[Any]:
+    """Return the charge and the spin along the magnet of each lead that flow through the cut, and what waves miss.
+
+    Spin along either magnet is as bounded as charge; what is across both is (S†dS/dθ)_nn, and a sharp level has much.
+    """
+    flux, total = cut_flux(crystal, solved, turn, k)
+    along = np.einsum("pabsi,ani->pabsn", flux[..., 1:], magnet_axes(crystal, turn))
+    return np.concatenate([flux[..., :1], along], axis=-1), charge_missed(crystal, solved, total)
+
+
 def _defect(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> Sequence[Any]:
     """Return the defect of unitarity, or what waves at the cut miss of the charge if that is larger."""
     found = unitarity(solved.S, open_channels(solved)[:, None])
@@ -81,9 +92,10 @@ def _defect(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> S
 
 BASIC = Observable(_basic, ((1, 3), (1, 2), (1,), None))
 DEFECT = Observable(_defect, (None,))
-TURNED = Observable(_turned, ((1,), (1,), (2,), None), ROUNDING)
+TURNED = Observable(_turned, ((1,), (1,), (2,), None), ROUNDING, cancel=(2,))
+ALONG = Observable(_along, ((1,), None), ROUNDING)
 #: Their functions, by which workers know them.
-OBSERVABLES = (_basic, _turned, _defect)
+OBSERVABLES = (_basic, _turned, _along, _defect)
 
 
 @dataclass(frozen=True, eq=False)

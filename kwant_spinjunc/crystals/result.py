@@ -88,6 +88,8 @@ class CrystalScattering(SystemResult):
     points: int  #: Momenta and energies at which the crystal was solved.
     #: Largest difference to Kwant on the turned system, if that was asked for (see `audit`).
     check: float | None = None
+    #: All that was solved for, with independent estimates of it where the mean was taken on lattices.
+    measured: Measured | None = field(default=None, repr=False)
     _turned: tuple[Any, ...] = field(default=(), repr=False)
     _measurement: Measurement | None = field(default=None, repr=False)
     _found: dict[Any, Any] = field(default_factory=dict, repr=False)

@@ -34,7 +34,7 @@ from ..spin import one_unit_vector
 from .crystal import AT, Crystal, evaluated, take_apart
 from .measure import Measured, Measurement
 from .observe import lead_axes
-from .problem import BASIC, TURNED, Problem
+from .problem import BASIC, TURNED, Observable, Problem
 from .result import CrystalScattering, refuse_missed
 from .spins import ALIGNED, scale_of, spin_orbit_coupling, spin_part
 
@@ -90,6 +90,7 @@ def scatter_crystal(
     rtol: float = 1e-4,
     max_defect: float = MAX_DEFECT,
     observer: Any = None,
+    fluxes: Observable = TURNED,
     **settings: Any,
 ) -> CrystalScattering:
     r"""Scatter off a Kwant system at all angles of a turn, at many energies and momenta, or averaged over the zone.
@@ -111,6 +112,8 @@ def scatter_crystal(
         Largest defect of unitarity that is accepted.
     observer
         Who answers for the crystal at momenta, see `Problem`; None for this process.
+    fluxes
+        What an average with turns resolves besides probabilities, the last of it what waves miss; see `measured`.
     **settings
         See `CrystalSettings`.
 
@@ -142,13 +145,13 @@ def scatter_crystal(
     _refuse_size(problem, 0 if points is None else len(E))
     measurement = Measurement(problem, E, points, shape, listed, positive("rtol", rtol), asked.most_points)
     # of an average the fluxes come with the probabilities; at points they are solved for when asked for
-    found = measurement.measure([BASIC] if turn is None or points is not None else [BASIC, TURNED])
+    found = measurement.measure([BASIC] if turn is None or points is not None else [BASIC, fluxes])
     P, T, modes, unitarity, *turned = found.values
     # a node of an average may lie very near a band edge, where amplitudes lose digits that the mean does not need
     max_defect = max(positive("max_defect", max_defect), rtol if points is None else 0.0)
     _judge(measurement, found, modes, float(np.max(unitarity)), max_defect)
     if turned:
-        refuse_missed(float(np.max(turned[3])), max_defect)
+        refuse_missed(float(np.max(turned[-1])), max_defect)
     axes = lead_axes(crystal, turn)
     return CrystalScattering(
         device=device,
@@ -167,7 +170,8 @@ def scatter_crystal(
         max_defect=max_defect,
         k_error=None if found.errors is None else found.errors[0],
         points=found.points,
-        _turned=tuple(turned[:3]),
+        measured=found,
+        _turned=tuple(turned[:3]) if fluxes is TURNED else (),
         _measurement=measurement,
     )
 

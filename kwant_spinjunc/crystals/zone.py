@@ -12,7 +12,7 @@ and where these cross; that of many orbitals to a few digits is taken on a latti
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,8 @@ UNITARY = 0.1
 TYPICAL = 0.9
 #: Part of its kind by which an even observable may miss to be.
 EVEN = 1e-9
+#: Times the mean defect of unitarity by which a sum over channels that cancels may err, three standard errors included.
+CANCELLED = 10.0
 #: Errors below this are rounding of probabilities.
 ROUNDING = 1e-15
 
@@ -55,6 +57,8 @@ class Mean:
     points: int  #: Momenta at which the crystal was solved.
     residual: float  #: Largest residual of the surfaces of leads.
     converged: bool  #: Whether the tolerance was reached.
+    #: Independent estimates of the same, (estimates, angles, ...), whose mean ``values`` are, if taken on lattices.
+    replicas: tuple[Any, ...] | None = None
 
 
 def mean(
@@ -95,23 +99,24 @@ def mean(
     best: Any = None
     least = np.inf
     for _ in range(PASSES):
-        before = work.points
+        before, estimates = work.points, None
         if dimensions == 1:
             value, error = _along_line(work, low, rtol)
         elif rtol >= LOOSE and max(len(lead.owner) for lead in problem.crystal.leads) > MANY:
-            value, error = lattice_mean(work, work.enough, lambda: work.room() <= 0)
+            value, error, estimates = lattice_mean(work, work.enough, lambda: work.room() <= 0)
         else:
             value, error = _over_plane(work, low, rtol)
         found, excess = work.restored(value, error)
         if best is None or excess <= least:
-            best, least = found, excess
+            best, least = replace(found, replicas=work.together(estimates)), excess
         # another pass costs what this one did, or makes a worse mean of fewer points
         if best.converged or work.room() < work.points - before:
             break
         # the mesh misjudged how large something is: peaks are narrower than it is fine
         work.rescale(abs(value) * np.where(np.isfinite(work.scales), work.scales, 0.0))
     end = None if audited else -1
-    return Mean(best.values[:end], best.errors[:end], work.points, work.residual, best.converged)
+    replicas = None if best.replicas is None else best.replicas[:end]
+    return Mean(best.values[:end], best.errors[:end], work.points, work.residual, best.converged, replicas)
 
 
 def _along_line(work: _Integrand, low: Floats, rtol: float) -> tuple[Floats, Floats]:
@@ -209,6 +214,10 @@ class _Integrand:
         self.first = self._flat(first)
         noise = [observable.noise for observable in observables for _ in observable.kept]
         self.noise = np.repeat(noise, self.sizes)
+        cancel = [n in observable.cancel for observable in observables for n in range(len(observable.kept))]
+        self.cancel = np.repeat(cancel, self.sizes)
+        self.audits = np.repeat([kept is None for kept in self.kept], self.sizes)
+        self.missed, self.even_points = 0.0, 0
         self.worst = np.zeros(self.components)
 
     def _observed(self, k: Floats) -> tuple[Any, Any]:
@@ -249,6 +258,8 @@ class _Integrand:
         """Return values (points, components) in units of their kinds, and errors (points,) of what was avoided."""
         arrays, bad = self._observed(k)
         values = self._flat(arrays)
+        self.missed += float(values[~bad][:, self.audits].max(axis=1, initial=0.0).sum())
+        self.even_points += len(k)
         errors = np.zeros(len(k))
         for step in (1e-8, 1e-6):  # an edge that a node hits
             if not bad.any():
@@ -271,7 +282,7 @@ class _Integrand:
         axes = np.meshgrid(*(start + (np.pi - start) * line for start in low), indexing="ij")
         arrays, bad = self._observed(np.stack([axis.ravel() for axis in axes], axis=1))
         size = abs(self._flat(arrays)[~bad])
-        missed = size[:, np.repeat([kept is None for kept in self.kept], self.sizes)]
+        missed = size[:, self.audits]
         if missed.size:
             # self-energies that cost digits of S cost as many of the differences of its products
             self.noise = np.where(self.noise > 0, np.maximum(self.noise, np.quantile(missed.max(axis=1), TYPICAL)), 0.0)
@@ -296,8 +307,20 @@ class _Integrand:
         return np.concatenate(scales)
 
     def enough(self, value: Floats, error: Floats) -> bool:
-        """Tell whether means and errors, in units of each kind, have the tolerance."""
+        """Tell whether means and errors over momenta that fill the zone evenly, in units of each kind, will do.
+
+        A sum that cancels is rounding below the mean of what unitarity misses, to which one sharp level may add most.
+        """
+        rounding = CANCELLED * self.missed / max(self.even_points, 1)
+        self.noise = np.where(self.cancel, np.maximum(self.noise, rounding), self.noise)
         return self.restored(value, error)[0].converged
+
+    def together(self, estimates: Floats | None) -> tuple[Any, ...] | None:
+        """Return estimates of a mean, (estimates, components) in units of each kind, in the shapes of the results."""
+        if estimates is None:
+            return None
+        parts = [self.restored(estimate, np.zeros(self.components))[0].values for estimate in estimates]
+        return tuple(np.stack(arrays) for arrays in zip(*parts, strict=True))
 
     def restored(self, value: Floats, error: Floats) -> tuple[Mean, float]:
         """Return values and errors in their shapes and units, and the largest error in units of what is allowed."""

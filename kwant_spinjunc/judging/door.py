@@ -101,8 +101,8 @@ def judge(
         and the others of `ensemble`. ``materials`` (a `Material` or one for each side) and ``lattice_constant`` in nm.
         Of a Kwant family ``params``, ``spin``, ``magnetizations``, ``cuts`` and ``cut`` (which one lies in the spacer);
         ``turned_by``, name of its angle (default: its first parameter, or ``theta``). ``rtol`` of an average (1e-6, of
-        a Kwant system 1e-4), ``advise=False`` to skip the search for what would have to change, ``name`` for what is
-        printed. All others are parameters of a family.
+        a Kwant system 1e-4, and what ``max_points`` it may cost), ``advise=False`` to skip the search for what would
+        have to change, ``name`` for what is printed. All others are parameters of a family.
 
     Raises
     ------
@@ -358,7 +358,7 @@ def _search(e: Evidence, laws: Mapping[str, Law], tolerance: float) -> Callable[
     if isinstance(e.problem, Samples):
         return SampledSearch(e.problem, laws, worst_errors, tolerance).advice
     return lambda law: (
-        f"The error must fall by a factor {law.error / tolerance:.3g}, and with it, to leading order, the small "
+        f"The error must fall by a factor {law.error / tolerance:.3g}; once it is small it falls with the small "
         "parameter: judge again with a thicker or higher barrier."
     )
 

@@ -176,12 +176,14 @@ class Evidence:
     def in_plane_torques(self) -> Floats:
         """Exact τ_L·e_L and τ_R·e_R per unit bias, shape (n, 2): from the spacer's wave functions where known.
 
-        Without them by Slonczewski's relations from J_M, exact for a spacer that neither is magnetic nor turns spins.
+        Without them by Slonczewski's relations from J_M, exact for a spacer that neither is magnetic nor turns spins;
+        of the flux along both magnets they are geometry.
         """
         Q = self.spacer_at_bias
         if Q is None:
-            self.need_magnets()
-            J_M = self.spin_currents(BIAS)[1]
+            if self.along is None:
+                self.need_magnets()
+            J_M = self.spin_currents(BIAS)[1] if self.along is None else np.einsum("nais,ai->ns", self.along, BIAS)
             return np.stack(tunnelling.in_plane_torques(J_M[:, 0], J_M[:, 1], self.angles), axis=-1)
         e_left, _ = torque_axes(self.m[:, 0], self.m[:, 1])
         e_right, _ = torque_axes(self.m[:, 1], self.m[:, 0])
@@ -219,9 +221,9 @@ class Evidence:
 
     @property
     def tmr(self) -> float:
-        """(G_P - G_AP)/G_AP; infinite without antiparallel current."""
+        """(G_P - G_AP)/G_AP; infinite without antiparallel current, or of one that is rounding of what is forbidden."""
         parallel, antiparallel = self.collinear
-        return (parallel - antiparallel) / antiparallel if antiparallel > 0 else np.inf
+        return (parallel - antiparallel) / antiparallel if antiparallel > NOTHING * parallel else np.inf
 
 
 #: One unit of bias and no spin accumulation, [lead, spin].

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +11,8 @@ import numpy as np
 
 from kwant_spinjunc.checks import finite_array
 from kwant_spinjunc.crystals.observe import magnet_axes
+from kwant_spinjunc.crystals.problem import ALONG
+from kwant_spinjunc.crystals.scatter import scatter_crystal
 from kwant_spinjunc.devices.device import MOMENTUM, as_device
 from kwant_spinjunc.devices.spin_channels import is_magnetic
 from kwant_spinjunc.errors import ArgumentError
@@ -21,6 +23,8 @@ from kwant_spinjunc.spin import angle_between
 
 from ..arrays import Floats
 
+#: Settings that are of the `Device`.
+OF_DEVICE = ("spin", "magnetizations", "cuts", "magnets", "exchange", "barriers")
 #: The angle of a family and that of the leads it returns agree to this.
 SAME_ANGLE = 1e-6
 
@@ -162,14 +166,20 @@ class Turned:
     def words(self) -> str:
         """What was solved, in words."""
         k = self.settings.get("k")
-        point = "" if k is None else ", averaged over the zone" if isinstance(k, str) else f", k = {k}"
+        point = "" if k is None else f", k = {k}"
+        if isinstance(k, str):
+            T, error = (array[..., 1, :, 0, :] for array in (self._found.probabilities, self._found.k_error))
+            part = np.nanmax(error, initial=0.0) / max(np.nanmax(T, initial=0.0), 1e-300)
+            point = f", averaged over the zone ({self._found.points} momenta, T_ss' within {part:.1g} of the largest)"
         return f"E = {self.energy:g}{point}, a Kwant system turned behind a cut"
 
     @cached_property
-    def evidence(self) -> Evidence:
-        """Exact numbers at every angle."""
-        angles = np.array(sorted({0.0, np.pi, *self.angles}))
-        found: Any = scatter(self.system, self.energy, turns=angles, **self.settings)
+    def _found(self) -> Any:
+        """The system at all angles; of a mean the fluxes along both magnets, which is what laws speak of."""
+        own = {name: value for name, value in self.settings.items() if name in OF_DEVICE}
+        rest = {name: value for name, value in self.settings.items() if name not in OF_DEVICE}
+        device = as_device(self.system, **own)
+        found = scatter_crystal(device, self.energy, turns=self._turns, fluxes=ALONG, **rest)
         if found.probabilities.ndim != 5:
             raise ArgumentError(
                 f"Argument `k` must be one momentum or 'average', but is an array, {self.settings.get('k')!r}. Judge "
@@ -180,7 +190,16 @@ class Turned:
                 f"Argument `junction` must be a system of two leads, but has {found.probabilities.shape[1]}: the laws "
                 "have two sides. Judge pairs of leads by detaching the others."
             )
-        flux = np.asarray(found.spin_current())[..., 1:]
+        return found
+
+    @property
+    def _turns(self) -> Floats:
+        return np.array(sorted({0.0, np.pi, *self.angles}))
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """Exact numbers at every angle."""
+        angles, found = self._turns, self._found
         # the flux counts from the front of the cut to what is turned; the right side is lead 1
         turned = found.magnetizations[-1] @ found.magnetizations[0].T
         sign = 1.0 if abs(turned[1, 1] - 1) > abs(turned[0, 0] - 1) else -1.0
@@ -197,27 +216,51 @@ class Turned:
                     f"its leads are not parallel before the turn, or not across its axis: turned by "
                     f"{np.degrees(angles[at]):.4g} deg they are {np.degrees(between[at]):.4g} deg apart"
                 )
-                m, flux, angles, found_p = m[:1], flux[:1], between[:1], found.probabilities[:1]
-        P = found.probabilities if not fixed or len(angles) > 1 else found_p
+                m, angles = m[:1], between[:1]
+        n, averaged = len(angles), isinstance(self.settings.get("k"), str)
+        P = found.probabilities[:n]
         unlabeled = [
             "its channels mix spins" if np.isnan(P[:, lead.number]).any() else "" if lead.magnetic else NO_MAGNET
             for lead in problem.crystal.leads
         ]
-        Q = sign * flux
-        known = np.isfinite(Q).all()
-        return Evidence(
+        along = found.measured.values[4] if averaged else found.measure(ALONG).values[0]
+        along = sign * along[:n, ..., 1:]
+        known = bool(np.isfinite(along).all())
+        evidence = Evidence(
             problem=self,
             angles=angles,
-            asked=np.isin(angles, self.angles) if not fixed else np.ones(len(angles), dtype=bool),
+            asked=np.isin(angles, self.angles) if not fixed else np.ones(n, dtype=bool),
             probabilities=P,
             modes=np.asarray(found.modes, dtype=float),
-            averaged=isinstance(self.settings.get("k"), str),
+            averaged=averaged,
             m=m,
             mu=np.array(self.mu),
             unlabeled=(unlabeled[0], unlabeled[1]),
-            spacer=Q if known else None,
-            along=np.stack([np.einsum("nabi,ni->nab", Q, m[:, side]) for side in (0, 1)], axis=-1) if known else None,
+            along=along if known else None,
             unseen="its channels mix spins",
             fixed=fixed,
-            total=np.asarray(found.transmissions)[: len(angles), 1, 0],
+            total=np.asarray(found.transmissions)[:n, 1, 0],
         )
+        estimates = found.measured.replicas
+        if estimates is None:
+            return evidence
+
+        def resample(function: Callable[[Evidence], Floats]) -> tuple[Floats, Floats]:
+            """Leave out one estimate after the other."""
+            left = [(a.mean(axis=0) + (a.mean(axis=0) - a) / (len(a) - 1))[:, :n] for a in estimates]
+            values = np.array(
+                [
+                    function(
+                        replace(
+                            evidence,
+                            probabilities=left[0][i],
+                            total=left[1][i][:, 1, 0],
+                            along=sign * left[4][i][..., 1:] if known else None,
+                        )
+                    )
+                    for i in range(len(left[0]))
+                ]
+            )
+            return function(evidence), np.sqrt((len(values) - 1) * values.var(axis=0))
+
+        return replace(evidence, resample=resample)

@@ -38,7 +38,7 @@ class Law:
     error : float
         Largest error over the angles, in ``unit``; NaN if it does not apply.
     uncertainty : float
-        Standard error of that, of an average over samples; 0 else.
+        Standard error of that, of an average over samples or on lattices of momenta; 0 else.
     at : float
         Angle of the largest error in radians.
     unit : str

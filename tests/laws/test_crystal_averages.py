@@ -202,10 +202,10 @@ def test_a_lattice_of_momenta_is_even_and_its_error_honest_for_a_function_that_i
     mesh = np.stack(np.meshgrid(line, line[:1000] + np.pi, indexing="ij"), axis=-1).reshape(-1, 2)
     exact = kinked(mesh)[0].mean(axis=0)
     for tolerance in (1e-2, 1e-3):
-        value, error = lattice_mean(kinked, lambda _, e, most=tolerance: e.max() <= most, lambda: False)
+        value, error, _ = lattice_mean(kinked, lambda _, e, most=tolerance: e.max() <= most, lambda: False)
         assert abs(value - exact).max() < error.max() < tolerance
     # momenta that must be left out are part of the error
-    value, error = lattice_mean(lambda k: (kinked(k)[0], np.full(len(k), 0.5)), lambda *_: True, lambda: False)
+    value, error, _ = lattice_mean(lambda k: (kinked(k)[0], np.full(len(k), 0.5)), lambda *_: True, lambda: False)
     assert error.min() > 0.5
 
 
@@ -270,3 +270,45 @@ def test_torques_that_are_nothing_but_rounding_need_no_digits():
     assert found.converged
     assert found.points < 1000
     assert np.nanmax(abs(found.values[2])) < 1e-15
+
+
+def test_a_torque_that_is_rounding_does_not_cost_momenta(monkeypatch):
+    """Between collinear magnets: one sharp level misses unitarity by 1e-9, and the torque, zero, by as much."""
+    monkeypatch.setattr(zone, "MANY", 0)
+    syst, cut, energy = random_layers(0, 2, well=False)
+    found = averaged(syst, cut, energy, 0.1)
+
+    def observe(crystal, solved, turn, k):
+        spike = np.where((abs(k - 1.0) < 0.15).all(axis=1), 1e-9, 1e-15)[:, None]
+        smooth = 1 + 0.1 * np.cos(k).sum(axis=1)[:, None]
+        return smooth, spike * np.sign(np.sin(40 * k[:, :1])), spike
+
+    def mean(*cancel):
+        asked = problem.Observable(observe, ((), (), None), problem.ROUNDING, cancel=cancel)
+        known = found.measurement.problem
+        return zone.mean(known, energy, [problem.BASIC, asked], rtol=0.1, max_points=3000)
+
+    done, never = mean(1), mean()
+    assert done.converged
+    assert done.points < 2000
+    assert not never.converged
+    assert done.values[4] == pytest.approx(1.0, abs=0.01)
+    # what is claimed is what was found, not what was allowed
+    assert abs(done.values[5]) <= done.errors[5]
+
+
+def test_the_flux_along_both_magnets_is_that_of_the_whole_flux(monkeypatch):
+    monkeypatch.setattr(zone, "MANY", 0)
+    syst, cut, energy = random_layers(0, 2, well=False)
+    s = averaged(syst, cut, energy, 0.1)
+    along = s.measure(problem.ALONG)
+    charge, *spins = np.moveaxis(along.values[0], -1, 0)
+    flux, points = s.spin_current(), along.points
+    assert points == s.points
+    size = abs(charge).max()
+    assert_allclose(charge, flux[..., 0], rtol=0, atol=1e-9 * size)
+    for lead, spin in enumerate(spins):
+        own = np.einsum("asti,ai->ast", flux[..., 1:], s.magnetizations[:, lead])
+        assert_allclose(spin, own, rtol=0, atol=1e-9 * size)
+    assert abs(spins[0] - spins[1]).max() > 0.1 * size
+    assert_allclose(along.replicas[0].mean(axis=0), along.values[0], rtol=0, atol=1e-12 * size)

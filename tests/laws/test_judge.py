@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
-from crystal_layers import between_normal_metals
+from crystal_layers import between_normal_metals, random_layers
 
 import kwant_spinjunc as sj
+from kwant_spinjunc.crystals import zone
 from kwant_spinjunc.judging.door import conclude
 from kwant_spinjunc.judging.verdict import VERDICTS
+from systems.iron_barrier import iron_barrier
 
 CONTRACT = (
     "conserved",
@@ -427,6 +429,40 @@ def test_one_system_turned_behind_a_cut_is_judged_as_its_family():
     assert skew["t0_vector"].error < 1e-9
     with pytest.raises(sj.ArgumentError, match="must be left out for a family of Kwant systems"):
         sj.judge(family, behind=lambda site: True)
+
+
+def test_a_crystal_averaged_on_lattices_has_laws_with_uncertainties(monkeypatch):
+    monkeypatch.setattr(zone, "MANY", 0)
+    syst, cut, energy = random_layers(0, 2, well=False)
+    settings = dict(k="average", behind=cut, angles=np.radians([60, 120]), advise=False)
+    rough, fine = (sj.judge(syst, energy, rtol=rtol, **settings) for rtol in (0.1, 1e-2))
+    assert rough.evidence.problem._found.points < fine.evidence.problem._found.points / 4
+    for name in ("conserved", "rotation", "tunnelling", "slonczewski"):
+        law, better = rough.laws[name], fine.laws[name]
+        assert 0 < law.uncertainty < law.error
+        assert better.uncertainty < law.uncertainty
+        # both errors are standard errors of eight estimates
+        assert abs(law.error - better.error) < 4 * np.hypot(law.uncertainty, better.uncertainty)
+        assert f" ± {100 * law.uncertainty:.2g} %" in str(rough)
+    # what holds at every momentum has no error of a mean
+    for name in ("t0_vector", "torque_relations"):
+        assert rough.laws[name].error + rough.laws[name].uncertainty < 1e-9
+    # a law that misses by less than the tolerance, but not by its uncertainty less, is not simply to be used
+    law = rough.laws["tunnelling"]
+    again = conclude(rough.evidence, "it", law.error + 0.5 * law.uncertainty, advise=False)
+    assert again.laws["tunnelling"].verdict == "use with care"
+    assert f"averaged over the zone ({rough.evidence.problem._found.points} momenta" in str(rough)
+
+
+def test_what_little_flows_between_nearly_opposite_half_metals_is_no_evidence():
+    """At the zone center of iron one spin alone passes, and opposite magnets let through rounding."""
+    v = sj.judge(iron_barrier(thickness=2, planes=1), 0.0, [0.0, 0.0], behind="barrier")
+    assert v.evidence.conductance[-1] < 1e-25 * v.evidence.conductance[0]
+    assert v.laws["t0_vector"].verdict == v.laws["torque_relations"].verdict == "use"
+    assert "mirror images" in v.laws["conserved"].reason
+    assert np.isinf(v.tmr)
+    assert "a Kwant system has no materials" in v.laws["valet_fert"].reason
+    assert v.evidence.problem._found.currents([[0.5, 0.5], [-0.5, -0.5]]).shape == (len(v.angles), 2, 2)
 
 
 def test_sweeps_carry_the_magnetoresistance():

@@ -16,6 +16,8 @@ IDENTICAL = 1e-6
 
 def _metals(e: Evidence) -> tuple[Material, Material, float]:
     if e.metals is None or e.area is None:
+        if e.problem.junction is None:
+            raise InapplicableError("it is judged for junctions: a Kwant system has no materials in which to diffuse")
         raise InapplicableError("no material is given; pass materials=cobalt() and lattice_constant=0.25")
     e.need_turns()
     e.need_magnets()
