@@ -5,7 +5,7 @@ A file ``claims/NAME.py`` has
     measure(quick) -> anything           the numbers
     judge(measured) -> Judged            verdicts, the number they rest on, its second route, invariants
     numbers(measured) -> Record          optional: what the text quotes besides ``measured`` and constants
-    figures(measured) -> dict            Matplotlib figures, by name
+    @drawn(name, ...) draw(measured, *panels)    one figure each
     table(measured) -> Rows              optional
 
 and beside it ``claims/NAME.md``, the text: an f-string of the attributes of what was measured, ``{T.max():.3f}``.
@@ -26,7 +26,7 @@ from typing import Any
 
 from kwant_spinjunc.errors import ArgumentError
 
-from .figures import finish
+from .figures import figures_of, finish
 
 __all__ = [
     "VERDICTS",
@@ -304,7 +304,7 @@ def assemble(name: str, measured: Any, *, draw: bool = True) -> Claim:
     numbers = module.numbers(measured) if hasattr(module, "numbers") else Record({})
     told = {key: fill(value, numbers, measured, module) for key, value in text.sections.items()}
     captions = Text(text.title, (), told).captions
-    drawn = module.figures(measured) if draw else {}
+    drawn = {key: function(measured) for key, function in figures_of(module).items()} if draw else {}
     if draw and set(drawn) != set(captions):
         raise ArgumentError(f"The figures of {name} must have captions, but {set(drawn) ^ set(captions)} differ.")
     for key, figure in drawn.items():

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from types import ModuleType
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 
@@ -12,17 +16,44 @@ __all__ = [
     "COLORS",
     "SEQUENCE",
     "angle_axis",
+    "drawn",
+    "figures_of",
     "finish",
     "guide",
     "legend_below",
     "new_figure",
     "palette",
     "shade",
-    "styled",
 ]
 
 #: Colors of curves without a meaning of their own, apart for color-blind eyes (Okabe-Ito).
 SEQUENCE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#000000")
+
+
+def drawn(name: str, rows: int = 1, columns: int = 1, **size: Any) -> Callable[[Any], Callable[[Any], Figure]]:
+    """Make a function that draws what was measured into panels the figure ``name`` of its claim.
+
+    It is called with what was measured, and one panel after the other, or the array of several rows and columns.
+    """
+
+    def decorate(draw: Any) -> Callable[[Any], Figure]:
+        @styled
+        @wraps(draw)
+        def make(measured: Any) -> Figure:
+            figure, panels = new_figure(rows, columns, **size)
+            draw(measured, *(panels if np.ndim(panels) == 1 else [panels]))
+            return figure
+
+        make.figure = name  # type: ignore[attr-defined]
+        return make
+
+    return decorate
+
+
+def figures_of(module: ModuleType) -> dict[str, Callable[[Any], Figure]]:
+    """Return what the functions of a claim draw, by the name of the figure."""
+    own = (value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__)
+    return {value.figure: value for value in own if hasattr(value, "figure")}
 
 
 def palette(count: int) -> list[Any]:
@@ -38,9 +69,9 @@ def angle_axis(panel: Any, step: int = 45) -> None:
     panel.set_xticks(range(0, 181, step))
 
 
-def legend_below(figure: Any, source: Any, ncols: int, **options: Any) -> None:
+def legend_below(source: Any, ncols: int, **options: Any) -> None:
     """Put the legend of one panel below the whole figure."""
-    figure.legend(*source.get_legend_handles_labels(), loc="outside lower center", ncols=ncols, **options)
+    source.figure.legend(*source.get_legend_handles_labels(), loc="outside lower center", ncols=ncols, **options)
 
 
 def guide(panel: Any, x: Any, y: Any, label: str, style: str = "-") -> None:

@@ -16,7 +16,7 @@ from systems.tunnel_junction import tunnel_junction
 
 from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_power_law
-from ..figures import COLORS, legend_below, new_figure, palette, styled
+from ..figures import COLORS, drawn, legend_below, palette
 from ..laboratory import Laboratory
 
 #: (ε, Δ) of the magnets in units of t, with t∥ = t, from strong to half-metallic bands at the Fermi energy 0.
@@ -183,20 +183,18 @@ def name_of(magnet: tuple[float, float]) -> str:
     return f"ε = {magnet[0]:g}, Δ = {magnet[1]:g}"
 
 
-@styled
-def draw_torques(measured: Sequence[Measured]) -> Any:
+@drawn("bias-dependence-torques", 1, 2, width=7.2, height=3.9)
+def draw_torques(m: Record, left: Any, right: Any) -> None:
     """Plot both torques on the right magnet against the bias."""
-    figure, (left, right) = new_figure(1, 2, width=7.2, height=3.9)
-    for found, color in zip(measured, palette(len(measured)), strict=True):
+    for found, color in zip(m.measured, palette(len(m.measured)), strict=True):
         left.plot(found.bias, found.half_difference, "-", color=color, linewidth=1.2)
         left.plot(found.bias, found.in_plane, "o", color=color, label=name_of(found.magnet))
         for V in found.reversals:
             left.plot(V, 0.0, "x", color=COLORS["minority"], markersize=9, markeredgewidth=2, zorder=5)
     left.axhline(0.0, color=COLORS["muted"], linewidth=0.8)
     left.axvline(0.0, color=COLORS["muted"], linewidth=0.8)
-    left.set_xlabel("bias V (t)")
-    left.set_ylabel(r"in-plane torque / $J_P(V_{max})$")
-    shown = measured[SHOWN]
+    left.set(xlabel="bias V (t)", ylabel=r"in-plane torque / $J_P(V_{max})$")
+    shown = m.measured[SHOWN]
     for part, style, label in (
         ("window", "--", "window"),
         ("equilibrium", ":", "occupied states"),
@@ -211,35 +209,32 @@ def draw_torques(measured: Sequence[Measured]) -> Any:
         markerfacecolor="none",
         label="sum at −V",
     )
-    right.set_ylim(0, 1.3 * shown.field_like("total").max())
-    right.set_xlabel("bias V (t)")
-    right.set_ylabel(r"field-like torque / $J_P(V_{max})$")
+    right.set(
+        xlabel="bias V (t)",
+        ylabel=r"field-like torque / $J_P(V_{max})$",
+        ylim=(0, 1.3 * shown.field_like("total").max()),
+    )
     right.legend(loc="upper center", ncols=2, title=name_of(shown.magnet))
-    legend_below(figure, left, 4, columnspacing=1, handletextpad=0.2)
-    return figure
+    legend_below(left, 4, columnspacing=1, handletextpad=0.2)
 
 
-@styled
-def draw_identity(approaches: Sequence[Approach], measured: Sequence[Measured]) -> Any:
+@drawn("bias-dependence-identity", 1, 2, width=7.2, height=3.6)
+def draw_identity(m: Record, left: Any, right: Any) -> None:
     """Plot how the identity is approached, and t0 against the bias."""
-    figure, (left, right) = new_figure(1, 2, width=7.2, height=3.6)
-    for found, color, marker in zip(approaches, palette(len(approaches)), "osv^D", strict=False):
+    for found, color, marker in zip(m.approaches, palette(len(m.approaches)), "osv^D", strict=False):
         left.loglog(found.transmission, found.defect, marker, color=color, label=f"V = {found.bias:g} t")
-    T = np.array([a.transmission for a in approaches]).ravel()
+    T = np.array([a.transmission for a in m.approaches]).ravel()
     line = np.array([T.min() / 2, T.max() * 2])
-    prefactor = approaches[0].order.prefactor
+    prefactor = m.approaches[0].order.prefactor
     left.loglog(line, prefactor * line, "-", color="black", linewidth=0.8, label="slope 1")
-    left.set_xlabel(r"transmission $J/V$ ($e^2/h$)")
-    left.set_ylabel(r"$|\tau - \frac{1}{2}\Delta J_M|\,/\,J$")
+    left.set(xlabel=r"transmission $J/V$ ($e^2/h$)", ylabel=r"$|\tau - \frac{1}{2}\Delta J_M|\,/\,J$")
     left.legend(loc="upper left")
-    for found, color in zip(measured, palette(len(measured)), strict=True):
+    for found, color in zip(m.measured, palette(len(m.measured)), strict=True):
         t0 = tunnelling.implicit_torque(found.crossed.magnetization[:, 0], found.crossed.magnetization[:, 1])
         right.plot(found.bias, t0 / found.scale, "o-", color=color, label=name_of(found.magnet))
     right.axhline(0.0, color=COLORS["muted"], linewidth=0.8)
-    right.set_xlabel("bias V (t)")
-    right.set_ylabel(r"$t_0\,a\,/\,J_P(V_{max})$")
+    right.set(xlabel="bias V (t)", ylabel=r"$t_0\,a\,/\,J_P(V_{max})$")
     right.legend(loc="lower center")
-    return figure
 
 
 def rows(measured: Sequence[Measured]) -> tuple[tuple[str, ...], ...]:
@@ -353,14 +348,6 @@ def _reversal(measured: Sequence[Measured]) -> str:
         f"For {len(reversing)} of {len(measured)} magnets it changes sign although the current does not ({where}), "
         f"where J_M of the parallel and of the antiparallel junction cross; for {len(measured) - len(reversing)} not."
     )
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {
-        "bias-dependence-torques": draw_torques(m.measured),
-        "bias-dependence-identity": draw_identity(m.approaches, m.measured),
-    }
 
 
 def table(m: Record) -> Rows:

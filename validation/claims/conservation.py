@@ -15,7 +15,7 @@ from kwant_spinjunc.transport.observables import magnetization_current
 
 from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_power_law
-from ..figures import COLORS, legend_below, new_figure, styled
+from ..figures import COLORS, drawn, legend_below
 from ..laboratory import DIFFERENT, FAMILIES, IDENTICAL, Laboratory, currents_of_waves, k_average
 
 #: Spin accumulation δ = (µ_+ - µ_-)/2 on the left and the right, in units of the voltage.
@@ -152,13 +152,12 @@ LOOKS = {
 }
 
 
-@styled
-def draw_differences(measured: Sequence[Measured]) -> Any:
+@drawn("conservation-differences", 2, 2, width=6.4, height=5.2, sharex=True, sharey="row")
+def draw_differences(record: Record, axes: Any) -> None:
     """Plot the change of the scalar and of the vector J_M for identical and for different magnets."""
-    figure, axes = new_figure(2, 2, width=6.4, height=5.2, sharex=True, sharey="row")
     titles = {"F|I|F": "identical magnets, F|I|F", DIFFERENT: f"different magnets, {DIFFERENT}"}
     for column, (family, title) in enumerate(titles.items()):
-        for m in measured:
+        for m in record.measured:
             if m.family == family:
                 degrees, look = np.degrees(m.angles), LOOKS[m.accumulation]
                 axes[0, column].plot(degrees, m.scalar, label=m.accumulation, **look)
@@ -168,26 +167,22 @@ def draw_differences(measured: Sequence[Measured]) -> Any:
         axes[1, column].set_xticks(range(0, 181, 45))
     axes[0, 0].set_ylabel(r"scalar: $(J_M^R - J_M^L)/J$")
     axes[1, 0].set_ylabel(r"vector: $|J_M^R\mathbf{m}_R - J_M^L\mathbf{m}_L|/J$")
-    legend_below(figure, axes[0, 0], 4, title="spin accumulation")
-    return figure
+    legend_below(axes[0, 0], 4, title="spin accumulation")
 
 
-@styled
-def draw_mechanisms(measured: Sequence[Measured]) -> Any:
+@drawn("conservation-mechanisms", 1, 3, width=6.8, height=3.2, sharex=True, sharey=True)
+def draw_mechanisms(record: Record, *axes: Any) -> None:
     """Plot, for equal accumulations, what transmission and what spin-flip reflection contribute."""
-    figure, axes = new_figure(1, 3, width=6.8, height=3.2, sharex=True, sharey=True)
     for panel, family in zip(axes, IDENTICAL, strict=True):
-        m = next(m for m in measured if (m.family, m.accumulation) == (family, "equal"))
+        m = next(m for m in record.measured if (m.family, m.accumulation) == (family, "equal"))
         degrees = np.degrees(m.angles)
         panel.plot(degrees, m.transmitted, "--", color=COLORS["majority"], label="transmission, (3) and (4)")
         panel.plot(degrees, m.reflected, ":", color=COLORS["minority"], label="spin-flip reflection")
         panel.plot(degrees, m.scalar, "o", color=COLORS["theory"], label="exact")
-        panel.set_title(family)
-        panel.set_xlabel(r"$\Phi$ (degrees)")
+        panel.set(xlabel=r"$\Phi$ (degrees)", title=family)
         panel.set_xticks(range(0, 181, 90))
     axes[0].set_ylabel(r"$(J_M^R - J_M^L)/J$")
-    legend_below(figure, axes[0], 3)
-    return figure
+    legend_below(axes[0], 3)
 
 
 def rows(measured: Sequence[Measured], index: int) -> tuple[tuple[str, ...], ...]:
@@ -255,14 +250,6 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {
-        "conservation-differences": draw_differences(m.measured),
-        "conservation-mechanisms": draw_mechanisms(m.measured),
-    }
 
 
 def table(m: Record) -> Rows:

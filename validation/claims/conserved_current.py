@@ -20,7 +20,7 @@ from systems.tunnel_junction import tunnel_junction
 
 from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_power_law
-from ..figures import COLORS, angle_axis, legend_below, new_figure, styled
+from ..figures import COLORS, angle_axis, drawn, legend_below
 from ..laboratory import Laboratory, currents_of_waves
 
 #: The left magnet of all junctions, unit t: three-dimensional bands, majority -1.5 to 10.5, minority -0.5 to 11.5.
@@ -227,14 +227,13 @@ def verdict(parallel: float, unavoidable: Sequence[float]) -> str:
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw_angles(cases: Sequence[Case]) -> Any:
+@drawn("conserved-current-angle", 1, 2, height=4.0, sharey=True)
+def draw_angles(measured: Measured, *axes: Any) -> None:
     """Plot the error of (1) against the angle."""
-    figure, axes = new_figure(1, 2, height=4.0, sharey=True)
     colors = dict(zip(ACCUMULATIONS, (COLORS["theory"], COLORS["right"], COLORS["left"]), strict=True))
     lines = {"identical": "-", "different": "--"}
     for panel, regime in zip(axes, ("tunnel", "metallic"), strict=True):
-        for case in cases:
+        for case in measured.cases:
             if case.regime == regime:
                 look = {"color": colors[case.accumulation], "linestyle": lines[case.magnets]}
                 panel.plot(np.degrees(case.angles), case.error(case.baseline), **look)
@@ -245,14 +244,12 @@ def draw_angles(cases: Sequence[Case]) -> Any:
         axes[0].plot([], [], color=color, label=f"accumulation: {accumulation}")
     for magnets, line in lines.items():
         axes[0].plot([], [], color=COLORS["muted"], linestyle=line, label=f"{magnets} magnets")
-    legend_below(figure, axes[0], 2)
-    return figure
+    legend_below(axes[0], 2)
 
 
-@styled
-def draw_thickness(measured: Measured) -> Any:
+@drawn("conserved-current-thickness", width=5.2, height=3.4)
+def draw_thickness(measured: Measured, axes: Any) -> None:
     """Plot the errors of (1) and of (3), (4) against the transmission."""
-    figure, axes = new_figure(width=5.2, height=3.4)
     T = np.array([case.transmission for case in measured.thick])
     for theory, label, marker, color in [
         ("baseline", "equation (1)", "o", COLORS["right"]),
@@ -262,11 +259,10 @@ def draw_thickness(measured: Measured) -> Any:
         fit = measured.power(theory)
         axes.loglog(T, error, marker, color=color, label=f"{label}: power {fit.exponent:.2f}")
         axes.loglog(T, fit.prefactor * T**fit.exponent, "-", color=color, linewidth=0.8)
-    axes.set_xlabel(r"transmission per unit cell, mean of $D_{ss'}$")
-    axes.set_ylabel("error at 90° / charge current")
-    axes.set_ylim(None, 30)
+    axes.set(
+        xlabel=r"transmission per unit cell, mean of $D_{ss'}$", ylabel="error at 90° / charge current", ylim=(None, 30)
+    )
     axes.legend(loc="lower right")
-    return figure
 
 
 def rows(measured: Measured) -> tuple[tuple[str, ...], ...]:
@@ -336,14 +332,6 @@ def numbers(measured: Measured) -> Record:
     vector = min(float(case.vector[case.right_angle]) for case in measured.silent)
     antiparallel = max(float(case.error(case.baseline)[-1]) for case in cases)
     return Record(locals())
-
-
-def figures(measured: Measured) -> dict[str, Any]:
-    """Draw everything."""
-    return {
-        "conserved-current-angle": draw_angles(measured.cases),
-        "conserved-current-thickness": draw_thickness(measured),
-    }
 
 
 def table(measured: Measured) -> Rows:

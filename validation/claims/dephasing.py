@@ -16,7 +16,7 @@ from systems.tunnel_junction import tunnel_junction
 
 from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_exponential, fit_power_law
-from ..figures import COLORS, new_figure, styled
+from ..figures import COLORS, drawn
 from ..laboratory import Laboratory, k_average
 
 #: The magnet, unit t: three-dimensional bands, majority -1.8 to 10.2, minority -0.2 to 11.8. With the Fermi energy near
@@ -144,57 +144,55 @@ def verdict(behind_one_plane: float, powers: Sequence[Fit]) -> str:
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw_depth(
-    singles: Mapping[str, Penetration], averages: Mapping[str, Penetration], asymptotes: Mapping[str, np.ndarray]
-) -> Any:
+@drawn("dephasing-depth", 2, 1, width=6.4, height=5.6)
+def draw_depth(m: Record, top: Any, bottom: Any) -> None:
     """Plot the transverse spin current against the depth, for single k∥ and averaged."""
-    figure, (top, bottom) = new_figure(2, 1, width=6.4, height=5.6)
+    asymptotes = {name: m.predicted[name] / abs(m.averages[name].transverse[0]) for name in m.averages}
     shown = np.arange(37)
-    for (name, single), color in zip(singles.items(), ("minority", "field_like"), strict=True):
+    for (name, single), color in zip(m.singles.items(), ("minority", "field_like"), strict=True):
         wave = single.transverse[shown].real / abs(single.transverse[0])
         top.plot(shown, wave, ".-", color=COLORS[color], linewidth=1, label=name)
-    tunnel = averages["F|I|F"]
+    tunnel = m.averages["F|I|F"]
     wave = tunnel.transverse[shown].real / abs(tunnel.transverse[0])
     top.plot(shown, wave, "o-", color=COLORS["microscopic"], label="k∥ average")
     top.set_ylim(-1.1, 1.7)
     top.set_yticks([-1, 0, 1])
-    top.set_ylabel(r"$\mathbf{Q}\cdot\mathbf{e}_R\,/\,|\mathbf{Q}_\perp(0)|$")
-    top.set_xlabel("planes of the right magnet passed, n")
-    top.set_title("F|I|F")
+    top.set(
+        xlabel="planes of the right magnet passed, n",
+        ylabel=r"$\mathbf{Q}\cdot\mathbf{e}_R\,/\,|\mathbf{Q}_\perp(0)|$",
+        title="F|I|F",
+    )
     top.legend(loc="upper right", ncols=3)
 
-    flat = singles["Γ"].coherence
+    flat = m.singles["Γ"].coherence
     bottom.loglog(np.arange(1, len(flat)), flat[1:], "-", color=COLORS["minority"], label="F|I|F, Γ")
-    for (name, average), color in zip(averages.items(), ("microscopic", "damping_like"), strict=True):
+    for (name, average), color in zip(m.averages.items(), ("microscopic", "damping_like"), strict=True):
         depth = np.arange(1, len(average.coherence))
         bottom.loglog(depth, average.coherence[1:], "-", color=COLORS[color], label=f"{name}, k∥ average")
         bottom.loglog(depth[4:], asymptotes[name][4:], ":", color="black")
     bottom.loglog([], [], ":", color="black", label="stationary phase at Γ, ∝ 1/n")
-    bottom.set_xlabel("planes of the right magnet passed, n")
-    bottom.set_ylabel(r"$|\mathbf{Q}_\perp(n)|\,/\,|\mathbf{Q}_\perp(0)|$")
+    bottom.set(
+        xlabel="planes of the right magnet passed, n", ylabel=r"$|\mathbf{Q}_\perp(n)|\,/\,|\mathbf{Q}_\perp(0)|$"
+    )
     bottom.legend(loc="lower left")
-    return figure
 
 
-@styled
-def draw_thickness(thick: Mapping[int, Penetration]) -> Any:
+@drawn("dephasing-thickness", 1, 2, width=6.8, height=3.2, gridspec_kw={"width_ratios": [1.6, 1]})
+def draw_thickness(m: Record, left: Any, right: Any) -> None:
     """Plot the coherence behind barriers of several thicknesses, and the depth at which half of it is gone."""
-    figure, (left, right) = new_figure(1, 2, width=6.8, height=3.2, gridspec_kw={"width_ratios": [1.6, 1]})
-    chosen = [thickness for thickness in (2, 8, 32) if thickness in thick]
+    chosen = [thickness for thickness in (2, 8, 32) if thickness in m.thick]
     for thickness, color in zip(chosen, ("majority", "damping_like", "minority"), strict=False):
-        coherence = thick[thickness].coherence[:61]
+        coherence = m.thick[thickness].coherence[:61]
         left.plot(coherence, color=COLORS[color], label=f"{thickness} planes of barrier")
     left.axhline(0.5, color=COLORS["muted"], linewidth=0.8)
-    left.set_ylim(0, 1.05)
-    left.set_xlabel("planes of the right magnet passed, n")
-    left.set_ylabel(r"$|\mathbf{Q}_\perp(n)|\,/\,|\mathbf{Q}_\perp(0)|$")
+    left.set(
+        xlabel="planes of the right magnet passed, n",
+        ylabel=r"$|\mathbf{Q}_\perp(n)|\,/\,|\mathbf{Q}_\perp(0)|$",
+        ylim=(0, 1.05),
+    )
     left.legend(loc="upper right")
-    right.plot(thick.keys(), [p.half_depth for p in thick.values()], "o-", color=COLORS["microscopic"])
-    right.set_xlabel("thickness of the barrier (planes)")
-    right.set_ylabel("half of the coherence lost at n =")
-    right.set_ylim(0, None)
-    return figure
+    right.plot(m.thick.keys(), [p.half_depth for p in m.thick.values()], "o-", color=COLORS["microscopic"])
+    right.set(xlabel="thickness of the barrier (planes)", ylabel="half of the coherence lost at n =", ylim=(0, None))
 
 
 def rows(devices: Mapping[float, Penetration]) -> Rows:
@@ -272,18 +270,6 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {
-        "dephasing-depth": draw_depth(
-            m.singles,
-            m.averages,
-            {name: m.predicted[name] / abs(m.averages[name].transverse[0]) for name in m.averages},
-        ),
-        "dephasing-thickness": draw_thickness(m.thick),
-    }
 
 
 def table(m: Record) -> Rows:

@@ -17,7 +17,7 @@ from kwant_spinjunc.theory import tunnelling
 from kwant_spinjunc.theory.interface import in_series
 
 from ..claim import Check, Judged, Record, Rows
-from ..figures import COLORS, legend_below, new_figure, styled
+from ..figures import COLORS, drawn, legend_below
 from ..laboratory import Laboratory, SampleLaboratory, k_average, lead_currents
 from ..two_channels import Metal, solve
 
@@ -323,10 +323,9 @@ def at(pair: tuple[np.ndarray, np.ndarray], index: int) -> str:
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw_currents(measured: Measured) -> Any:
+@drawn("diffusive-interface-currents", 1, 2, height=4.4)
+def draw_currents(measured: Measured, *axes: Any) -> None:
     """Plot the ratio of the currents and the length of their difference against the angle."""
-    figure, axes = new_figure(1, 2, height=4.4)
     left, right = axes
     angles = np.linspace(0, 180, 91)
     left.plot(angles, np.cos(np.radians(angles)), "-", color="black", label="rotation law, cos Φ")
@@ -343,20 +342,17 @@ def draw_currents(measured: Measured) -> Any:
         value, error = contact_.length
         right.errorbar(DEGREES[1:], value, error, fmt="o-", color=color, label=f"{contact_.planes} planes")
     right.axhline(1.0, color="black", linewidth=0.8)
-    right.set_ylabel(r"$|\Delta\mathbf{J}_M|\,/\,2\beta J\sin(\Phi/2)$")
-    right.set_ylim(0, 1.2)
+    right.set(ylabel=r"$|\Delta\mathbf{J}_M|\,/\,2\beta J\sin(\Phi/2)$", ylim=(0, 1.2))
     for panel in axes:
         panel.set_xlabel("angle Φ (degrees)")
         panel.set_xticks([0, 45, 90, 135, 180])
-    legend_below(figure, left, 2)
+    legend_below(left, 2)
     right.legend(loc="lower left")
-    return figure
 
 
-@styled
-def draw_depth(measured: Measured) -> Any:
+@drawn("diffusive-interface-depth", height=3.4)
+def draw_depth(measured: Measured, axes: Any) -> None:
     """Plot the in-plane transverse spin current against the depth."""
-    figure, axes = new_figure(1, 1, height=3.4)
     depth = np.arange(RESOLVED + 1)
     shift = 0.08
     for i, (angle, name) in enumerate(zip(RESOLVED_DEGREES, ("left", "right", "damping_like"), strict=True)):
@@ -368,10 +364,11 @@ def draw_depth(measured: Measured) -> Any:
     path = float(measured.free_paths.min())
     if path < RESOLVED:
         axes.axvline(path, color=COLORS["muted"], linestyle=":", label="shorter mean free path")
-    axes.set_xlabel("planes of the right magnet passed, n")
-    axes.set_ylabel(r"$\mathbf{Q}(n)\cdot\mathbf{e}_R\,/\,\mathbf{Q}(0)\cdot\mathbf{e}_R$")
+    axes.set(
+        xlabel="planes of the right magnet passed, n",
+        ylabel=r"$\mathbf{Q}(n)\cdot\mathbf{e}_R\,/\,\mathbf{Q}(0)\cdot\mathbf{e}_R$",
+    )
     axes.legend(loc="upper right")
-    return figure
 
 
 def rows(measured: Measured) -> Rows:
@@ -444,14 +441,6 @@ def numbers(measured: Measured) -> Record:
     betas = ", ".join(value_with_error(*c.polarization) for c in measured.sections.values())
     halves = ", ".join(f"{measured.depth.depth(i):.2f} at {angle:g}°" for i, angle in enumerate(RESOLVED_DEGREES))
     return Record(locals())
-
-
-def figures(measured: Measured) -> dict[str, Any]:
-    """Draw everything."""
-    return {
-        "diffusive-interface-currents": draw_currents(measured),
-        "diffusive-interface-depth": draw_depth(measured),
-    }
 
 
 def table(measured: Measured) -> Rows:

@@ -17,7 +17,7 @@ from kwant_spinjunc.theory import parallel_circuit, printed
 from kwant_spinjunc.transport.local import chemical_potentials_of, default_axes
 
 from ..claim import Check, Judged, Record, Rows
-from ..figures import COLORS, legend_below, new_figure, styled
+from ..figures import COLORS, drawn, legend_below
 from ..laboratory import Number, Wires
 from ..two_channels import Metal, Solution, solve
 
@@ -321,46 +321,44 @@ def verdict(measured: Sequence[Number], printed: Sequence[Number]) -> str:
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw_ohm(normal: Ohmic, thin: Localized, metals: Mapping[str, Ohmic]) -> Any:
+@drawn("diffusive-metal-ohm", 1, 2, width=7.2, height=3.6)
+def draw_ohm(m: Record, left: Any, right: Any) -> None:
     """Plot resistance against length: a wide and a thin wire of the normal metal, and the spins of the magnets."""
-    figure, (left, right) = new_figure(1, 2, width=7.2, height=3.6)
-    sigma, A = normal.sigma(0).value, thin.width**2
-    L = np.geomspace(3, 1.1 * thin.length.max(), 100)
+    sigma, A = m.normal.sigma(0).value, m.thin.width**2
+    L = np.geomspace(3, 1.1 * m.thin.length.max(), 100)
     left.loglog(L, L / sigma, "-", color="black", linewidth=1, label=r"Ohm, $L/\sigma_s$")
-    bulk = normal.resistance[:, 0] - normal.contact(0).value
+    bulk = m.normal.resistance[:, 0] - m.normal.contact(0).value
     left.errorbar(
-        normal.length, bulk, normal.error[:, 0], fmt="o", color=COLORS["microscopic"], label=f"W = {normal.width}"
+        m.normal.length, bulk, m.normal.error[:, 0], fmt="o", color=COLORS["microscopic"], label=f"W = {m.normal.width}"
     )
-    R = A / thin.typical - 1 / normal.modes[0]
+    R = A / m.thin.typical - 1 / m.normal.modes[0]
     left.errorbar(
-        thin.length,
+        m.thin.length,
         R,
-        A * thin.error / thin.typical**2,
+        A * m.thin.error / m.thin.typical**2,
         fmt="s",
         color=COLORS["minority"],
-        label=f"W = {thin.width}, typical",
+        label=f"W = {m.thin.width}, typical",
     )
-    left.set_xlim(2, None)
-    left.set_ylim(0.3, None)
+    left.set(xlim=(2, None), ylim=(0.3, None))
     left.axvline(sigma * A, color=COLORS["muted"], linestyle=":")
     left.annotate(
-        rf"$\sigma_s A$, W = {thin.width}",
+        rf"$\sigma_s A$, W = {m.thin.width}",
         (sigma * A, left.get_ylim()[0]),
         (3, 4),
         textcoords="offset points",
         fontsize=7,
     )
-    left.axvline(normal.mean_free_path(0).value, color=COLORS["muted"], linestyle="--")
+    left.axvline(m.normal.mean_free_path(0).value, color=COLORS["muted"], linestyle="--")
     left.annotate(
-        "l", (normal.mean_free_path(0).value, left.get_ylim()[0]), (3, 4), textcoords="offset points", fontsize=8
+        "l", (m.normal.mean_free_path(0).value, left.get_ylim()[0]), (3, 4), textcoords="offset points", fontsize=8
     )
-    left.set_xlabel("length L (planes)")
-    left.set_ylabel(r"$A(1/T_{ss} - 1/N_s)$ (h/e² a²)")
-    left.set_title("nonmagnetic, Anderson width 3t")
+    left.set(
+        xlabel="length L (planes)", ylabel=r"$A(1/T_{ss} - 1/N_s)$ (h/e² a²)", title="nonmagnetic, Anderson width 3t"
+    )
     left.legend(loc="upper left", framealpha=1, frameon=True, edgecolor="none")
-    top = max(metal.length.max() for metal in metals.values())
-    for (name, metal), marker in zip(metals.items(), "os^", strict=False):
+    top = max(metal.length.max() for metal in m.metals.values())
+    for (name, metal), marker in zip(m.metals.items(), "os^", strict=False):
         for s, spin in enumerate(("majority", "minority")):
             color = COLORS[spin]
             right.errorbar(
@@ -374,22 +372,18 @@ def draw_ohm(normal: Ohmic, thin: Localized, metals: Mapping[str, Ohmic]) -> Any
             )
             x = np.array([0, top])
             right.plot(x, metal.contact(s).value + x / metal.sigma(s).value, "-", color=color, linewidth=0.8)
-    right.set_xlabel("length L (planes)")
-    right.set_ylabel(r"$A/T_{ss}$ (h/e² a²)")
-    right.set_title("magnets")
-    right.set_xlim(0, None)
-    right.set_ylim(0, None)
+    right.set(
+        xlabel="length L (planes)", ylabel=r"$A/T_{ss}$ (h/e² a²)", title="magnets", xlim=(0, None), ylim=(0, None)
+    )
     right.legend(loc="upper left", ncols=1, fontsize=7)
-    return figure
 
 
-@styled
-def draw_profiles(circuits: Mapping[str, Circuit]) -> Any:
+@drawn("diffusive-metal-profile", 1, 3, width=7.2, height=3.3, sharey=True)
+def draw_profiles(m: Record, *axes: Any) -> None:
     """Plot the chemical potentials of both spins, measured and of the two-channel network."""
-    chosen = list(circuits)[1:]
-    figure, axes = new_figure(1, len(chosen), width=7.2, height=3.3, sharey=True)
+    chosen = list(m.circuits)[1:]
     for panel, name in zip(axes, chosen, strict=True):
-        circuit = circuits[name]
+        circuit = m.circuits[name]
         y = np.arange(2 * circuit.planes) - circuit.planes + 0.5
         for s, spin in enumerate(("majority", "minority")):
             color = COLORS[spin]
@@ -404,22 +398,17 @@ def draw_profiles(circuits: Mapping[str, Circuit]) -> Any:
             )
             panel.plot(y, circuit.network.mu[:, s], "-", color=color, linewidth=1)
         panel.axvline(0, color="black", linewidth=1)
-        panel.set_title(name)
-        panel.set_xlabel("plane")
+        panel.set(xlabel="plane", title=name)
     axes[0].set_ylabel(r"$\mu_s$ / ($\mu_L - \mu_R$)")
     axes[0].plot([], [], "-", color="black", linewidth=1, label="two channels")
-    legend_below(figure, axes[0], 3)
-    return figure
+    legend_below(axes[0], 3)
 
 
-@styled
-def draw_division(
-    circuits: Mapping[str, Circuit], given: Mapping[str, tuple[Number, Number]], spins: Mapping[str, list[Number]]
-) -> Any:
+@drawn("diffusive-metal-division", width=5.4, height=3.4)
+def draw_division(m: Record, axes: Any) -> None:
     """Plot E_L/E of every circuit against both divisions."""
-    figure, axes = new_figure(width=5.4, height=3.4)
-    for x, name in enumerate(circuits):
-        circuit, (printed, series) = circuits[name], given[name]
+    for x, name in enumerate(m.circuits):
+        circuit, (printed, series) = m.circuits[name], m.given[name]
         first = x == 0
         mean = circuit.mean_share
         axes.errorbar(
@@ -429,16 +418,13 @@ def draw_division(
             label = f"measured, {spin}" if first else None
             axes.errorbar(x + shift, circuit.share[s], circuit.share_error[s], fmt="^", color=COLORS[spin], label=label)
             if circuit.angle == 0:
-                expected = spins[name][s].value
+                expected = m.spins[name][s].value
                 axes.plot([x + shift - 0.06, x + shift + 0.06], [expected] * 2, "-", color=COLORS[spin], linewidth=1)
         for value, look, label in ((printed.value, ":", "printed"), (series.value, "--", "in series")):
             axes.plot([x - 0.35, x + 0.35], [value, value], look, color=COLORS["muted"], label=label if first else None)
-    axes.set_xticks(range(len(circuits)), list(circuits))
-    axes.set_ylabel(r"$E_L/(E_L + E_R)$")
-    axes.set_ylim(0, 1.0)
-    axes.set_xlim(-0.5, len(circuits) - 0.5)
-    figure.legend(loc="outside lower center", ncols=3)
-    return figure
+    axes.set_xticks(range(len(m.circuits)), list(m.circuits))
+    axes.set(ylabel=r"$E_L/(E_L + E_R)$", xlim=(-0.5, len(m.circuits) - 0.5), ylim=(0, 1.0))
+    axes.figure.legend(loc="outside lower center", ncols=3)
 
 
 def rows(
@@ -548,15 +534,6 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {
-        "diffusive-metal-ohm": draw_ohm(m.normal, m.thin, m.metals),
-        "diffusive-metal-profile": draw_profiles(m.circuits),
-        "diffusive-metal-division": draw_division(m.circuits, m.given, m.spins),
-    }
 
 
 def table(m: Record) -> Rows:

@@ -26,7 +26,7 @@ from systems.tunnel_junction import tunnel_junction
 
 from ..claim import Check, Judged, Record, Rows
 from ..compare import fit_power_law
-from ..figures import COLORS, new_figure, styled
+from ..figures import COLORS, drawn
 from ..laboratory import Laboratory
 
 #: The metal of both sides.
@@ -169,23 +169,22 @@ def verdict(transparent: Sequence[float]) -> str:
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw_profiles(layer: Layer) -> Any:
+@drawn("dipole-layers-profiles", 2, 1, width=6.4, height=4.8)
+def draw_profiles(m: Record, top: Any, bottom: Any) -> None:
     """Plot the charge layer and the magnetization layer on their own scales, in units per cell and current."""
-    p, cell = layer.solution.left, LATTICE_CONSTANT**3
+    p, cell = m.shown.solution.left, LATTICE_CONSTANT**3
     scale = CURRENT * AMPERE_PER_SQUARE_METER * cell
-    figure, (top, bottom) = new_figure(2, 1, width=6.4, height=4.8)
     for axes, reach in ((top, 6 * p.screening_length), (bottom, 4 * p.spin_diffusion_length)):
         x = np.linspace(0, reach, 300)
         for side, y in ((0, -x[::-1]), (1, x)):
             y[y == 0] = (-0.0, 0.0)[side]
-            profile = layer.solution.profile(y)
+            profile = m.shown.solution.profile(y)
             color = COLORS[("left", "right")[side]]
             if axes is top:
                 axes.plot(y, scale * profile.delta_n, color=color)
                 axes.fill_between(y, scale * profile.delta_n, color=color, alpha=0.15, linewidth=0)
             else:
-                along = scale * np.sum(profile.delta_M * layer.solution.m[side], axis=-1)
+                along = scale * np.sum(profile.delta_M * m.shown.solution.m[side], axis=-1)
                 axes.plot(y, along, color=color, label=("left magnet", "right magnet")[side])
                 axes.fill_between(y, along, color=color, alpha=0.15, linewidth=0)
         axes.axvline(0, color="black", linewidth=1.2)
@@ -197,29 +196,28 @@ def draw_profiles(layer: Layer) -> Any:
     top.set_xlabel("position y (nm)")
     bottom.set_xlabel("position y (nm); vertical line: interface")
     bottom.legend(loc="upper right")
-    return figure
 
 
-@styled
-def draw_ratio(layers: Sequence[Layer]) -> Any:
+@drawn("dipole-layers-ratio", width=6.0, height=3.8)
+def draw_ratio(m: Record, axes: Any) -> None:
     """Plot δM∥ over voltage times density of states against ξ."""
-    figure, axes = new_figure(width=6.0, height=3.8)
-    x = np.geomspace(min(1e-5, *(0.3 * layer.xi for layer in layers)), XI[-1], 200)
+    x = np.geomspace(min(1e-5, *(0.3 * layer.xi for layer in m.layers)), XI[-1], 200)
     looks = {"0°": ("majority", "o"), "90°": ("damping_like", "s"), "180°": ("minority", "^")}
     for name, angle in ANGLES.items():
         color, marker = looks[name]
         axes.loglog(x, expected_ratio(COBALT, x, angle), color=COLORS[color], label=rf"$\Phi$ = {name}")
-        found = [layer for layer in layers if layer.angle == angle]
+        found = [layer for layer in m.layers if layer.angle == angle]
         axes.loglog([f.xi for f in found], [f.magnetization for f in found], marker, color=COLORS[color])
     axes.axhspan(1 / ORDER, ORDER, color=COLORS["muted"], alpha=0.15, linewidth=0)
     axes.text(2 * x[0], 3, "of the order of voltage × density of states", color="#57606a", fontsize=8)
     axes.plot([], [], "o", color=COLORS["muted"], label="microscopic interfaces")
-    axes.set_xlim(x[0], x[-1])
-    axes.set_ylim(0.3 * min(layer.magnetization for layer in layers), 20)
-    axes.set_xlabel(r"conductance ratio $\xi$")
-    axes.set_ylabel(r"$\delta M_\parallel$ / (voltage × density of states)")
+    axes.set(
+        xlabel=r"conductance ratio $\xi$",
+        ylabel=r"$\delta M_\parallel$ / (voltage × density of states)",
+        xlim=(x[0], x[-1]),
+        ylim=(0.3 * min(layer.magnetization for layer in m.layers), 20),
+    )
     axes.legend(loc="lower right")
-    return figure
 
 
 def rows(layers: Sequence[Layer]) -> tuple[tuple[str, ...], ...]:
@@ -302,14 +300,6 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {
-        "dipole-layers-profiles": draw_profiles(m.shown),
-        "dipole-layers-ratio": draw_ratio(m.layers),
-    }
 
 
 def table(m: Record) -> Rows:

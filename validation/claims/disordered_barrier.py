@@ -28,7 +28,7 @@ from kwant_spinjunc.theory import tunnelling
 
 from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_power_law
-from ..figures import COLORS, legend_below, new_figure, styled
+from ..figures import COLORS, drawn, legend_below
 from ..laboratory import SampleLaboratory, amplitudes_by_kwant, lead_currents
 
 #: The magnet, unit t: at E = 0 a cross-section of 3 × 3 has five open majority channels and one minority channel.
@@ -293,10 +293,9 @@ LOOKS = {
 }
 
 
-@styled
-def draw_law(measured: Measured) -> Any:
+@drawn("disordered-barrier-law", 1, 2, height=4.3, sharey=True)
+def draw_law(measured: Measured, left: Any, right: Any) -> None:
     """Plot the defect of samples against their most open channel, and of means against the mean conductance."""
-    figure, (left, right) = new_figure(1, 2, height=4.3, sharey=True)
     for batch in measured.batches:
         marker, color, _ = LOOKS[batch.kind]
         left.plot(batch.largest, batch.defects[batch.chosen], marker, color=COLORS[color], markersize=3)
@@ -314,14 +313,12 @@ def draw_law(measured: Measured) -> Any:
     left.set_xlabel("largest transmission eigenvalue τ")
     right.set_xlabel(r"$\langle G\rangle$ (e²/h)")
     left.set_ylabel(r"defect of $T_{ss'}=R^2_{ss'}D_{ss'}$, per conductance")
-    legend_below(figure, right, 3)
-    return figure
+    legend_below(right, 3)
 
 
-@styled
-def draw_levels(measured: Measured) -> Any:
+@drawn("disordered-barrier-levels", 2, 2, height=5.2, sharex="col", sharey="row")
+def draw_levels(measured: Measured, axes: Any) -> None:
     """Plot conductance and defect against the level of the impurities, and against the thickness."""
-    figure, axes = new_figure(2, 2, height=5.2, sharex="col", sharey="row")
 
     def show(column: int, batches: Sequence[Batch], color: str, name: str) -> None:
         x = [batch.value for batch in batches]
@@ -348,10 +345,8 @@ def draw_levels(measured: Measured) -> Any:
     for panel in axes.flat:
         panel.legend(loc="upper right", fontsize=7)
     axes[0, 0].set_ylabel("conductance (e²/h)")
-    axes[1, 0].set_ylabel("defect of the rotation law")
-    axes[1, 0].set_xlabel("level of the impurities (t)")
+    axes[1, 0].set(xlabel="level of the impurities (t)", ylabel="defect of the rotation law")
     axes[1, 1].set_xlabel("thickness of the barrier (planes)")
-    return figure
 
 
 def rows(measured: Measured) -> tuple[tuple[str, ...], ...]:
@@ -417,14 +412,6 @@ def numbers(measured: Measured) -> Record:
         else "So few resonant samples make the mean that these samples do not tell whether its defect vanishes."
     )
     return Record(locals())
-
-
-def figures(measured: Measured) -> dict[str, Any]:
-    """Draw everything."""
-    return {
-        "disordered-barrier-law": draw_law(measured),
-        "disordered-barrier-levels": draw_levels(measured),
-    }
 
 
 def table(measured: Measured) -> Rows:

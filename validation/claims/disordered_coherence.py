@@ -15,7 +15,7 @@ from kwant_spinjunc.spin import torque_axes
 
 from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_exponential
-from ..figures import COLORS, new_figure, styled
+from ..figures import COLORS, drawn
 from ..laboratory import Laboratory, SampleLaboratory, clean_density, dephasing_length, golden_rule_paths, k_average
 
 #: Level and hoppings of both magnets, unit t; the splitting is scanned.
@@ -214,11 +214,10 @@ def remaining(magnet: Magnet) -> tuple[float, float, float]:
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw_depth(measured: Measured) -> Any:
+@drawn("disordered-coherence-depth", 1, 2, height=3.8, gridspec_kw={"width_ratios": [1.25, 1]})
+def draw_depth(measured: Measured, left: Any, right: Any) -> None:
     """Plot mean and rms of the transverse spin current against the depth, with single samples."""
     magnet = measured.shown
-    figure, (left, right) = new_figure(1, 2, height=3.8, gridspec_kw={"width_ratios": [1.25, 1]})
     depth = np.arange(len(magnet.rms))
     for sample in magnet.samples[:3]:
         left.semilogy(depth, abs(sample), "-", color=COLORS["muted"], linewidth=0.7)
@@ -229,9 +228,11 @@ def draw_depth(measured: Measured) -> Any:
     bars = [np.minimum(error, 0.9 * value)[shown], error[shown]]
     left.errorbar(depth[shown], value[shown], bars, fmt="o-", color=COLORS["left"], label="length of the mean")
     left.plot(depth, measured.clean[magnet.splitting], "--", color="black", label="clean, k∥ average")
-    left.set_xlabel("planes of the right magnet passed, n")
-    left.set_ylabel(r"$|\mathbf{Q}_\perp|\,/\,\langle J\rangle$")
-    left.set_title(rf"$\Delta$ = {magnet.splitting:g} t, W = {magnet.width:g} t")
+    left.set(
+        xlabel="planes of the right magnet passed, n",
+        ylabel=r"$|\mathbf{Q}_\perp|\,/\,\langle J\rangle$",
+        title=rf"$\Delta$ = {magnet.splitting:g} t, W = {magnet.width:g} t",
+    )
     left.legend(loc="lower left")
     names = ("left", "right", "damping_like", "field_like", "muted")
     others = [m for m in measured.magnets if m is not magnet]
@@ -242,12 +243,8 @@ def draw_depth(measured: Measured) -> Any:
         right.errorbar(
             depth[shown], value[shown], error[shown], fmt=".-", color=COLORS[color], linewidth=1, label=label
         )
-    right.set_yscale("log")
-    right.set_ylim(2e-3, None)
-    right.set_xlabel("planes passed, n")
-    right.set_title("mean above twice its error")
+    right.set(xlabel="planes passed, n", title="mean above twice its error", yscale="log", ylim=(2e-3, None))
     right.legend(loc="upper right", fontsize=7)
-    return figure
 
 
 def rows(magnets: Sequence[Magnet]) -> tuple[tuple[str, ...], ...]:
@@ -312,13 +309,6 @@ def numbers(measured: Measured) -> Record:
     )
     early, half = 1, len(value) // 2
     return Record(locals())
-
-
-def figures(measured: Measured) -> dict[str, Any]:
-    """Draw everything."""
-    return {
-        "disordered-coherence-depth": draw_depth(measured),
-    }
 
 
 def table(measured: Measured) -> Rows:

@@ -20,7 +20,7 @@ from systems.asymmetric_junction import asymmetric_junction
 
 from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_power_law
-from ..figures import COLORS, new_figure, styled
+from ..figures import COLORS, drawn
 from ..laboratory import FAMILIES, IRON, Laboratory
 
 #: Exchange stiffness 2A (J/m) and anisotropy 2K_u (J/m³) of hcp cobalt, A = 31 pJ/m and K_u = 0.41 MJ/m³: J. M. D.
@@ -257,30 +257,33 @@ def verdicts(length_power: float, size_power: float, tilts: Sequence[Tilt], loop
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw_chains(chains: Chains) -> Any:
+@drawn("domain-wall-chain", 1, 2, width=6.8, height=3.6)
+def draw_chains(m: Record, left: Any, right: Any) -> None:
     """Plot profiles of three chains on a log scale, and the size of the rotation against κ."""
-    figure, (left, right) = new_figure(1, 2, width=6.8, height=3.6)
-    shown = [int(np.argmin(abs(np.log(chains.kappa / k)))) for k in (1e-3, 0.1, 4.0)]
+    shown = [int(np.argmin(abs(np.log(m.chains.kappa / k)))) for k in (1e-3, 0.1, 4.0)]
     for index, color, marker in zip(shown, ("left", "damping_like", "right"), ("o", "s", "^"), strict=True):
-        kappa = chains.kappa[index]
-        n = np.arange(len(chains.profiles[index]))
+        kappa = m.chains.kappa[index]
+        n = np.arange(len(m.chains.profiles[index]))
         every = max(1, round(0.4 / np.sqrt(kappa)))
         y = n * np.sqrt(kappa)
         here = y < 6
         label = rf"chain, $Ka^2/J$ = {kappa:.2g}"
-        left.semilogy(y[here][::every], chains.profiles[index][here][::every], marker, color=COLORS[color], label=label)
+        left.semilogy(
+            y[here][::every], m.chains.profiles[index][here][::every], marker, color=COLORS[color], label=label
+        )
     y = np.linspace(0, 6, 50)
     left.semilogy(y, np.exp(-y), color=COLORS["theory"], linewidth=1, label=r"paper, $e^{-y/d}$")
-    left.set_xlabel(r"distance from the interface, $y/d$")
-    left.set_ylabel(r"rotation $\delta\theta(y)/\delta\theta_i$")
+    left.set(
+        xlabel=r"distance from the interface, $y/d$",
+        ylabel=r"rotation $\delta\theta(y)/\delta\theta_i$",
+        ylim=(2e-4, 1.5),
+    )
     left.legend(loc="lower left")
-    left.set_ylim(2e-4, 1.5)
 
-    scale = np.sqrt(chains.kappa)
+    scale = np.sqrt(m.chains.kappa)
     right.axhline(0, color="black", linewidth=0.6)
-    right.semilogx(chains.kappa, chains.rotation * scale, "o", color=COLORS["microscopic"], label="chain")
-    fine = np.geomspace(chains.kappa.min(), chains.kappa.max(), 400)
+    right.semilogx(m.chains.kappa, m.chains.rotation * scale, "o", color=COLORS["microscopic"], label="chain")
+    fine = np.geomspace(m.chains.kappa.min(), m.chains.kappa.max(), 400)
     exact = np.array([domain_wall.rotation_lattice(-1.0, 1.0, k, 1.0) for k in fine]) * np.sqrt(fine)
     right.semilogx(fine, exact, color=COLORS["damping_like"], label="lattice, exact")
     print_ = np.where(abs(fine - 1) > 0.02, 1 / (np.sqrt(fine) - fine) * np.sqrt(fine), np.nan)
@@ -288,43 +291,39 @@ def draw_chains(chains: Chains) -> Any:
     right.axvline(1, color=COLORS["muted"], linewidth=1, linestyle=":")
     right.set_ylim(-4, 6)
     right.annotate(r"$K = J/a^2$", (1, -3.6), ha="right", fontsize=8, xytext=(-3, 0), textcoords="offset points")
-    right.set_xlabel(r"$\kappa = Ka^2/J$")
-    right.set_ylabel(r"$\delta\theta_i\sqrt{JK}$ / torque")
+    right.set(xlabel=r"$\kappa = Ka^2/J$", ylabel=r"$\delta\theta_i\sqrt{JK}$ / torque")
     right.legend(loc="upper left")
-    return figure
 
 
-@styled
-def draw_loops(shown: Loop, by_current: Sequence[Loop]) -> Any:
+@drawn("domain-wall-loop", 1, 2, width=6.8, height=3.6)
+def draw_loops(m: Record, left: Any, right: Any) -> None:
     """Plot the wall of one loop, in and out of the plane, and what the walls change against the current."""
-    figure, (left, right) = new_figure(1, 2, width=6.8, height=3.6)
-    wall, chain = shown.wall, shown.wall.chain
+    wall, chain = m.shown.wall, m.shown.wall.chain
     start = chain.left_planes
     y = wall.position[start:]
     left.plot(y, np.degrees(wall.state.elevation[start:]), "o", color=COLORS["damping_like"], label="out of the plane")
     left.plot(y, np.degrees(wall.state.rotation[start:]), "s", color=COLORS["field_like"], label="in the plane")
     fine = np.linspace(0, y[-1], 200)
-    profile = domain_wall.wall_profile(fine * 1e-9, np.degrees(shown.predicted), STIFFNESS, shown.anisotropy)
+    profile = domain_wall.wall_profile(fine * 1e-9, np.degrees(m.shown.predicted), STIFFNESS, m.shown.anisotropy)
     left.plot(fine, profile, "--", color=COLORS["theory"], label="paper, in the plane")
     left.axhline(0, color="black", linewidth=0.6)
-    left.set_xlabel("distance from the interface (nm)")
-    left.set_ylabel("tilt from the easy axis (degrees)")
-    left.set_title(f"{shown.family}, right magnet")
+    left.set(
+        xlabel="distance from the interface (nm)",
+        ylabel="tilt from the easy axis (degrees)",
+        title=f"{m.shown.family}, right magnet",
+    )
     left.legend()
-    currents = np.array([loop.current for loop in by_current])
+    currents = np.array([loop.current for loop in m.by_current])
     lines = [
-        ("tilt (rad)", "o-", "damping_like", [loop.tilt for loop in by_current]),
-        ("change of the torque", "s-", "left", [loop.wall.torque_change for loop in by_current]),
-        ("change of the conductance", "^-", "right", [abs(loop.wall.conductance_change) for loop in by_current]),
+        ("tilt (rad)", "o-", "damping_like", [loop.tilt for loop in m.by_current]),
+        ("change of the torque", "s-", "left", [loop.wall.torque_change for loop in m.by_current]),
+        ("change of the conductance", "^-", "right", [abs(loop.wall.conductance_change) for loop in m.by_current]),
     ]
     for label, look, color, values in lines:
         right.loglog(currents, values, look, color=COLORS[color], label=label)
-    right.set_xlabel("current density (A/m²)")
-    right.set_ylabel("relative to the rigid junction")
-    right.set_title(by_current[0].family)
-    right.set_ylim(top=max(1.0, 300 * by_current[-1].tilt))
+    right.set(xlabel="current density (A/m²)", ylabel="relative to the rigid junction", title=m.by_current[0].family)
+    right.set_ylim(top=max(1.0, 300 * m.by_current[-1].tilt))
     right.legend(loc="upper left")
-    return figure
 
 
 def rows(tilts: Sequence[Tilt]) -> Rows:
@@ -424,14 +423,6 @@ def numbers(m: Record) -> Record:
     lengths = ", ".join(sorted({f"{loop.d:.1f}" for loop in m.loops}))
     film = np.median([tilt.film[1] / tilt.bare[1] for tilt in m.tilts])
     return Record(locals())
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {
-        "domain-wall-chain": draw_chains(m.chains),
-        "domain-wall-loop": draw_loops(m.shown, m.by_current),
-    }
 
 
 def table(m: Record) -> Rows:

@@ -16,7 +16,7 @@ from kwant_spinjunc.theory import tunnelling
 from systems.contact import contact
 
 from ..claim import Check, Judged, Record, Rows
-from ..figures import COLORS, angle_axis, legend_below, new_figure, styled
+from ..figures import COLORS, angle_axis, drawn, legend_below
 from ..laboratory import Laboratory, currents_of_waves, lead_currents
 
 #: Three-dimensional magnets, unit t, and the splitting of the left one.
@@ -131,12 +131,11 @@ def judge(m: Record) -> Judged:
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw(curves: dict[float, list[Pair]]) -> Any:
+@drawn("equal-magnitudes-angle", width=5.6, height=4.0)
+def draw(m: Record, axes: Any) -> None:
     """Plot J_M^L/J_M^R against the angle for every pair of magnets."""
-    figure, axes = new_figure(width=5.6, height=4.0)
     colors = ("majority", "damping_like", "theory", "field_like", "minority")
-    for (ratio, found), color in zip(curves.items(), colors, strict=True):
+    for (ratio, found), color in zip(m.curves.items(), colors, strict=True):
         degrees = np.degrees([p.angle for p in found])
         label = rf"$\Delta_R = {ratio:g}\,\Delta_L$"
         axes.semilogy(degrees, [p.quotient for p in found], "o", color=COLORS[color], label=label)
@@ -148,13 +147,7 @@ def draw(curves: dict[float, list[Pair]]) -> Any:
     axes.set_yticks([0.2, 0.5, 1, 2, 5], ["0.2", "0.5", "1", "2", "5"])
     axes.set_yticks([], minor=True)
     axes.set_ylabel(r"$J_M^L/J_M^R$ under a voltage")
-    legend_below(figure, axes, 3)
-    return figure
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {"equal-magnitudes-angle": draw(m.curves)}
+    legend_below(axes, 3)
 
 
 def table(m: Record) -> Rows:

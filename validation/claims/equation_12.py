@@ -17,7 +17,7 @@ from kwant_spinjunc.theory.tunnelling import rotation_law
 
 from ..claim import Check, Judged, Record, Rows
 from ..compare import fit_power_law
-from ..figures import COLORS, angle_axis, new_figure, styled
+from ..figures import COLORS, angle_axis, drawn
 
 #: The metal of the grid: α1 = α2, so that screening drops out; any consistent units.
 METAL = Material(sigma=1.0, beta=0.5, D=1.0, tau=1.0)
@@ -114,10 +114,9 @@ def verdicts(reduced: float, slope: float, powers: Sequence[float]) -> tuple[str
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw_families() -> Any:
+@drawn("equation-12-families", 1, 2, width=7.0, height=4.0, sharey=True)
+def draw_families(_: Record, left: Any, right: Any) -> None:
     """Plot ΔJ_M(Φ) for several ξ: (12) and the solution, for a spin-independent and a polarized interface."""
-    figure, (left, right) = new_figure(1, 2, width=7.0, height=4.0, sharey=True)
     Phi = np.linspace(0, np.pi, 181)
     dots = np.linspace(0, np.pi, 13)
     colors = ("majority", "damping_like", "field_like", "minority", "theory")
@@ -131,24 +130,21 @@ def draw_families() -> Any:
         transparent = angular.delta_J_M_transparent(Phi, METAL.beta) / METAL.beta
         panel.plot(np.degrees(Phi), transparent, "--", color=COLORS["muted"], label=r"2 sin($\Phi$/2)")
         angle_axis(panel)
-    left.set_ylabel(r"$\Delta J_M\,/\,\beta J$")
-    left.set_title(r"spin-independent interface, $A_1 = A_2 = 0$")
+    left.set(ylabel=r"$\Delta J_M\,/\,\beta J$", title=r"spin-independent interface, $A_1 = A_2 = 0$")
     right.set_title(rf"$\gamma$ = 0.5, $A_1 = A_2$ = {float(angular.A_polarized(METAL.beta, 0.5)):.2f}")
     handles, labels = left.get_legend_handles_labels()
     handles.append(left.plot([], [], "o", color=COLORS["muted"], markersize=3.5)[0])
-    figure.legend(handles, [*labels, "solution of (5) to (11)"], loc="outside lower center", ncols=4)
-    return figure
+    left.figure.legend(handles, [*labels, "solution of (5) to (11)"], loc="outside lower center", ncols=4)
 
 
-@styled
-def draw_residuals(maps: Mapping[str, np.ndarray]) -> Any:
+@drawn("equation-12-residuals", 2, 2, width=6.8, height=5.6, sharex=True, sharey=True)
+def draw_residuals(m: Record, axes: Any) -> None:
     """Draw |solution - (12)| over ξ and Φ on one logarithmic scale."""
     import matplotlib as mpl
 
-    figure, axes = new_figure(2, 2, width=6.8, height=5.6, sharex=True, sharey=True)
     norm = mpl.colors.LogNorm(1e-6, 1)
     image = None
-    for panel, (title, residual) in zip(axes.flat, maps.items(), strict=True):
+    for panel, (title, residual) in zip(axes.flat, m.maps.items(), strict=True):
         image = panel.pcolormesh(
             np.degrees(PHI),
             XI,
@@ -158,15 +154,13 @@ def draw_residuals(maps: Mapping[str, np.ndarray]) -> Any:
             shading="nearest",
             rasterized=True,
         )
-        panel.set_yscale("log")
-        panel.set_title(title)
+        panel.set(title=title, yscale="log")
         panel.set_xticks(range(0, 181, 45))
     for panel in axes[1]:
         panel.set_xlabel(r"angle $\Phi$ (degrees)")
     for panel in axes[:, 0]:
         panel.set_ylabel(r"conductance ratio $\xi$")
-    figure.colorbar(image, ax=axes, label=r"|solution $-$ (12)| / $\beta J$", extend="both", shrink=0.8)
-    return figure
+    axes[0, 0].figure.colorbar(image, ax=axes, label=r"|solution $-$ (12)| / $\beta J$", extend="both", shrink=0.8)
 
 
 def rows(fits: Mapping[str, AngularFit]) -> tuple[tuple[str, ...], ...]:
@@ -252,14 +246,6 @@ def judge(m: Record) -> Judged:
             ),
         ),
     )
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {
-        "equation-12-families": draw_families(),
-        "equation-12-residuals": draw_residuals(m.maps),
-    }
 
 
 def table(m: Record) -> Rows:

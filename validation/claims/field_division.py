@@ -15,7 +15,7 @@ from kwant_spinjunc.theory.drift_diffusion import Matching, Material, match
 
 from ..claim import Check, Judged, Record, Rows
 from ..compare import fit_power_law
-from ..figures import COLORS, new_figure, styled
+from ..figures import COLORS, drawn
 
 #: The metal of the right side.
 COBALT = cobalt()
@@ -134,51 +134,45 @@ def _symbols(name: str) -> str:
     return name.replace("β_L", r"$\beta_L$").replace("β", r"$\beta$")
 
 
-@styled
-def draw_profile(pairs: dict[str, Pair]) -> Any:
+@drawn("field-division-profile", width=6.4, height=3.9)
+def draw_profile(m: Record, axes: Any) -> None:
     """Plot the field on both sides of the interface, with what both divisions say."""
-    figure, axes = new_figure(width=6.4, height=3.9)
     reach = 4 * COBALT.spin_diffusion_length
     x = np.geomspace(20 * COBALT.screening_length, reach, 300)
     total = None
-    for (name, pair), color in zip(pairs.items(), ("majority", "damping_like", "minority"), strict=True):
+    for (name, pair), color in zip(m.profiles.items(), ("majority", "damping_like", "minority"), strict=True):
         total = sum(pair.fields(FAR * COBALT.spin_diffusion_length))
         for y in (-x[::-1], x):
             field = pair.solution.profile(y).field / total
             axes.plot(y, field, color=COLORS[color], label=_symbols(name) if y[0] < 0 else None)
-    first = next(iter(pairs.values()))
+    first = next(iter(m.profiles.values()))
     for value, look, label in ((first.printed, ":", "printed division"), (first.series, "--", "in series")):
         axes.plot([-reach, 0], [value, value], look, color="black", linewidth=1.2, label=label)
         axes.plot([0, reach], [1 - value, 1 - value], look, color="black", linewidth=1.2)
     axes.axvline(0, color="black", linewidth=1.2)
     axes.text(-0.5 * reach, 1.22, rf"left magnet, $\sigma_L$ = {PROFILE_RATIO:g} $\sigma_R$", ha="center")
     axes.text(0.5 * reach, 1.22, "right magnet", ha="center")
-    axes.set_ylim(0, 1.35)
-    axes.set_xlim(-reach, reach)
-    axes.set_xlabel("position y (nm)")
-    axes.set_ylabel(r"field / ($E_L + E_R$ far away)")
-    figure.legend(loc="outside lower center", ncols=3)
-    return figure
+    axes.set(xlabel="position y (nm)", ylabel=r"field / ($E_L + E_R$ far away)", xlim=(-reach, reach), ylim=(0, 1.35))
+    axes.figure.legend(loc="outside lower center", ncols=3)
 
 
-@styled
-def draw_division(pairs: Sequence[Pair], other: Sequence[Pair]) -> Any:
+@drawn("field-division-share", width=5.4, height=3.8)
+def draw_division(m: Record, axes: Any) -> None:
     """Plot E_L/E against the share of the left conductivity: both divisions, far fields and short structures."""
-    figure, axes = new_figure(width=5.4, height=3.8)
     share = np.linspace(0.05, 0.95, 91)
     axes.plot(share, share, ":", color="black", label=r"printed, $\sigma_L/(\sigma_L + \sigma_R)$")
     axes.plot(share, 1 - share, "--", color="black", label=r"in series, $\sigma_R/(\sigma_L + \sigma_R)$")
     far = FAR * COBALT.spin_diffusion_length
     axes.plot(
-        [pair.share for pair in pairs],
-        [pair.division(far) for pair in pairs],
+        [pair.share for pair in m.pairs],
+        [pair.division(far) for pair in m.pairs],
         "o",
         color=COLORS["microscopic"],
         label="solution, far from the interface",
     )
-    short = [short_structure(*pair.sigmas, 0.0)[0] for pair in other]
+    short = [short_structure(*pair.sigmas, 0.0)[0] for pair in m.other]
     axes.plot(
-        [pair.share for pair in other],
+        [pair.share for pair in m.other],
         short,
         "s",
         color=COLORS["minority"],
@@ -187,10 +181,8 @@ def draw_division(pairs: Sequence[Pair], other: Sequence[Pair]) -> Any:
     )
     axes.set_ylim(0, 1.45)
     axes.set_yticks([0, 0.5, 1])
-    axes.set_xlabel(r"$\sigma_L/(\sigma_L + \sigma_R)$")
-    axes.set_ylabel(r"$E_L/(E_L + E_R)$")
+    axes.set(xlabel=r"$\sigma_L/(\sigma_L + \sigma_R)$", ylabel=r"$E_L/(E_L + E_R)$")
     axes.legend(loc="upper center", fontsize=7)
-    return figure
 
 
 def rows(pairs: Sequence[Pair]) -> tuple[tuple[str, ...], ...]:
@@ -255,14 +247,6 @@ def judge(m: Record) -> Judged:
             Check("field against (J/σ)(1 − βJ_M/J)/(1 − β²), relative", m.local, 1e-5),
         ),
     )
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {
-        "field-division-profile": draw_profile(m.profiles),
-        "field-division-share": draw_division(m.pairs, m.other),
-    }
 
 
 def table(m: Record) -> Rows:

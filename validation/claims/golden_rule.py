@@ -15,7 +15,7 @@ from systems.asymmetric_junction import asymmetric_junction
 
 from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_power_law
-from ..figures import COLORS, guide, legend_below, new_figure, styled
+from ..figures import COLORS, drawn, guide, legend_below
 from ..laboratory import Laboratory
 
 #: Two different magnets as chains, unit t, and the weak bond between them.
@@ -134,26 +134,22 @@ def judge(m: Record) -> Judged:
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw(bonds: Series, barriers: Series) -> Any:
+@drawn("golden-rule-error", width=5.2, height=3.6)
+def draw(m: Record, axes: Any) -> None:
     """Plot the error of the golden rule against the transmission."""
-    figure, axes = new_figure(width=5.2, height=3.6)
-    axes.loglog(bonds.transmission, bonds.error, "o", color=COLORS["left"], label="weak bond between two chains")
+    axes.loglog(m.bonds.transmission, m.bonds.error, "o", color=COLORS["left"], label="weak bond between two chains")
     axes.loglog(
-        barriers.transmission, barriers.error, "s", color=COLORS["right"], label="middle of a barrier, 2 to 6 planes"
+        m.barriers.transmission,
+        m.barriers.error,
+        "s",
+        color=COLORS["right"],
+        label="middle of a barrier, 2 to 6 planes",
     )
-    line = np.geomspace(barriers.transmission.min(), bonds.transmission.max(), 20)
-    guide(axes, line, bonds.power.prefactor * line, "first power")
+    line = np.geomspace(m.barriers.transmission.min(), m.bonds.transmission.max(), 20)
+    guide(axes, line, m.bonds.power.prefactor * line, "first power")
     axes.axhline(1.0, color=COLORS["muted"], linestyle=":", label="4π for 2π/ħ: off by a factor of two")
-    axes.set_xlabel("largest transmission $T_{ss'}$")
-    axes.set_ylabel(r"$|4\pi^2|tR_{ss'}|^2\rho_{Ls}\rho_{Rs'}/T_{ss'}-1|$")
-    legend_below(figure, axes, 2)
-    return figure
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {"golden-rule-error": draw(m.bonds, m.barriers)}
+    axes.set(xlabel="largest transmission $T_{ss'}$", ylabel=r"$|4\pi^2|tR_{ss'}|^2\rho_{Ls}\rho_{Rs'}/T_{ss'}-1|$")
+    legend_below(axes, 2)
 
 
 def table(m: Record) -> Rows:

@@ -31,7 +31,7 @@ from systems.tunnel_junction import tunnel_junction
 
 from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_power_law, spin_factors
-from ..figures import COLORS, angle_axis, legend_below, new_figure, styled
+from ..figures import COLORS, angle_axis, drawn, legend_below
 from ..laboratory import FAMILIES, IRON, Laboratory, k_average
 
 #: The same magnet as a chain, one channel: for powers in the transmission without an average.
@@ -311,10 +311,10 @@ def verdict(defect: float, transverse: float) -> str:
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw_coefficients(swept: Mapping[str, Sequence[Measured]]) -> Any:
+@drawn("interface-response-coefficients", 1, 2, width=6.8, height=3.9, sharey=True)
+def draw_coefficients(record: Record, *axes: Any) -> None:
     """Plot the coefficients of the left against the angle, behind a barrier and in a metal."""
-    figure, axes = new_figure(1, 2, width=6.8, height=3.9, sharey=True)
+    swept = {name: record.swept[name] for name in ("F|I|F", "F|N|F")}
     for panel, (family, found) in zip(axes, swept.items(), strict=True):
         G = found[0].conductance
         degrees = np.degrees([m.angle for m in found])
@@ -334,33 +334,28 @@ def draw_coefficients(swept: Mapping[str, Sequence[Measured]]) -> Any:
         panel.set_title({"F|I|F": "tunnel barrier, F|I|F", "F|N|F": "metallic, F|N|F"}[family])
         angle_axis(panel)
     axes[0].set_ylabel(r"coefficient of (5) / $G(\Phi = 0)$")
-    legend_below(figure, axes[0], 3)
-    return figure
+    legend_below(axes[0], 3)
 
 
-@styled
-def draw_corrections(barriers: Mapping[str, Sequence[Measured]], powers: Mapping[str, Fit]) -> Any:
+@drawn("interface-response-corrections", width=5.6, height=4.0)
+def draw_corrections(record: Record, axes: Any) -> None:
     """Plot what (3), (4) drop and what Sharvin resistances change against the transmission per channel."""
-    figure, axes = new_figure(width=5.6, height=4.0)
     looks = {"one channel": ("minority", "s"), "k∥ average": ("microscopic", "o")}
-    for name, found in barriers.items():
+    for name, found in record.barriers.items():
         color, marker = looks[name]
         t = np.array([m.transparency for m in found])
         dropped, correction = np.array([m.dropped for m in found]), np.array([m.correction for m in found])
-        fit = powers[name].prefactor * t ** powers[name].exponent
+        fit = record.powers[name].prefactor * t ** record.powers[name].exponent
         axes.loglog(t, dropped, marker, color=COLORS[color], label=f"left out by (3), (4), {name}")
         axes.loglog(
-            t, fit, "-", color=COLORS[color], linewidth=1, label=rf"$\propto t^{{{powers[name].exponent:.2f}}}$"
+            t, fit, "-", color=COLORS[color], linewidth=1, label=rf"$\propto t^{{{record.powers[name].exponent:.2f}}}$"
         )
         axes.loglog(
             t, correction, marker, color=COLORS[color], markerfacecolor="none", label=f"Sharvin correction, {name}"
         )
     axes.axhline(1, color=COLORS["muted"], linewidth=0.8)
-    axes.set_xlabel("transmission per channel t")
-    axes.set_ylabel("relative change of a coefficient")
+    axes.set(xlabel="transmission per channel t", ylabel="relative change of a coefficient", ylim=(None, 3e4))
     axes.legend(loc="upper left", fontsize=7)
-    axes.set_ylim(None, 3e4)
-    return figure
 
 
 def rows(found: Mapping[str, Measured], transverse: Mapping[str, tuple[float, float]]) -> tuple[tuple[str, ...], ...]:
@@ -459,14 +454,6 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {
-        "interface-response-coefficients": draw_coefficients({name: m.swept[name] for name in ("F|I|F", "F|N|F")}),
-        "interface-response-corrections": draw_corrections(m.barriers, m.powers),
-    }
 
 
 def table(m: Record) -> Rows:

@@ -23,7 +23,7 @@ from kwant_spinjunc.theory.drift_diffusion import (
 
 from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_power_law
-from ..figures import COLORS, new_figure, styled
+from ..figures import COLORS, drawn
 
 #: Two magnets that differ in everything, weakly screened so that all lengths are visible; any consistent units.
 LEFT = Material(sigma=2.0, beta=0.6, D=1.0, tau=4.0, alpha1=1.0, alpha2=0.4, omega=3.0, q=10.0)
@@ -217,20 +217,19 @@ def verdict(census: Census, renormalized: float) -> str:
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw_profiles(closed: Matching, solution: Any) -> Any:
+@drawn("length-scales-profiles", 3, 1, width=6.4, height=6.2, sharex=True)
+def draw_profiles(m: Record, *axes: Any) -> None:
     """Plot δn, δM∥ and δM⊥ on both sides, from the closed form and from the numerical solution."""
-    figure, axes = new_figure(3, 1, width=6.4, height=6.2, sharex=True)
     reach = 4.0
     y = np.concatenate([-THICKNESS / 2 - np.linspace(0, reach, 300)[::-1], THICKNESS / 2 + np.linspace(0, reach, 300)])
     x = np.linspace(0, reach, 25)
-    z = solution.sol(x)
+    z = m.solution.sol(x)
     dots = np.concatenate([-THICKNESS / 2 - x[::-1], THICKNESS / 2 + x])
     numerical = np.concatenate([z[:9, ::-1], z[9:]], axis=1)
-    profile = closed.profile(y)
-    e_left, normal = torque_axes(closed.m[0], closed.m[1])
-    e_right = torque_axes(closed.m[1], closed.m[0])[0]
-    frames = np.stack([np.stack([closed.m[0], e_left, normal]), np.stack([closed.m[1], e_right, normal])])
+    profile = m.closed.profile(y)
+    e_left, normal = torque_axes(m.closed.m[0], m.closed.m[1])
+    e_right = torque_axes(m.closed.m[1], m.closed.m[0])[0]
+    frames = np.stack([np.stack([m.closed.m[0], e_left, normal]), np.stack([m.closed.m[1], e_right, normal])])
     components = np.einsum("pij,pj->pi", frames[profile.side], profile.delta_M)
     sampled = np.einsum("pij,jp->pi", frames[(dots > 0).astype(int)], numerical[1:4])
     left = y < 0
@@ -255,13 +254,11 @@ def draw_profiles(closed: Matching, solution: Any) -> Any:
     axes[2].legend(loc="upper right")
     axes[0].set_title("left magnet | barrier | right magnet;  lines: equation (11), circles: numerical solution")
     axes[2].set_xlabel("position y (any unit of length; barrier shaded)")
-    return figure
 
 
-@styled
-def draw_roots() -> Any:
+@drawn("length-scales-roots", 1, 3, width=7.4, height=3.6)
+def draw_roots(_: Record, left: Any, middle: Any, right: Any) -> None:
     """Plot the lengths of (11) over their bare values against screening, polarization and precession."""
-    figure, (left, middle, right) = new_figure(1, 3, width=7.4, height=3.6)
     bare = np.geomspace(0.01, 1.0, 120)
     styles = ("-", "--", ":")
     for alpha2, style in zip(ALPHAS, styles, strict=True):
@@ -271,10 +268,12 @@ def draw_roots() -> Any:
         left.semilogx(bare, screening, style, color=COLORS["minority"])
         left.semilogx([], [], style, color="black", label=rf"$\alpha_2/\alpha_1$ = {alpha2:g}")
     left.legend(loc="upper left", fontsize=7)
-    left.set_ylim(0.5, 2.4)
-    left.set_xlabel("bare screening length /\nbare spin-diffusion length")
-    left.set_ylabel("length / bare length")
-    left.set_title(rf"$\beta$ = {METAL.beta:g}")
+    left.set(
+        xlabel="bare screening length /\nbare spin-diffusion length",
+        ylabel="length / bare length",
+        title=rf"$\beta$ = {METAL.beta:g}",
+        ylim=(0.5, 2.4),
+    )
     betas = np.linspace(0, 0.95, 60)
     for alpha2, style in zip(ALPHAS, styles, strict=True):
         magnets = [replace(METAL, beta=float(beta), alpha2=alpha2, q=1e4) for beta in betas]
@@ -284,18 +283,13 @@ def draw_roots() -> Any:
     middle.plot([], [], color=COLORS["microscopic"], label="spin diffusion")
     middle.plot([], [], color=COLORS["minority"], label="screening")
     middle.legend(loc="upper left", fontsize=7)
-    middle.set_ylim(0, 4)
-    middle.set_xlabel(r"polarization $\beta$")
-    middle.set_title("strong screening")
+    middle.set(xlabel=r"polarization $\beta$", title="strong screening", ylim=(0, 4))
     turns = np.geomspace(0.1, 1e4, 80)
     k = np.array([replace(METAL, omega=float(w)).modes.transverse for w in turns])
     right.loglog(turns, 1 / k.real, color=COLORS["damping_like"], label="decay length")
     right.loglog(turns, 2 * np.pi / k.imag, "--", color=COLORS["field_like"], label="period of rotation")
-    right.set_ylim(1e-2, 4e3)
+    right.set(xlabel=r"precession $\omega\tau$", ylabel=r"transverse length / $\sqrt{D\tau}$", ylim=(1e-2, 4e3))
     right.legend(loc="upper right", fontsize=7)
-    right.set_xlabel(r"precession $\omega\tau$")
-    right.set_ylabel(r"transverse length / $\sqrt{D\tau}$")
-    return figure
 
 
 def rows(pairs: Sequence[tuple[str, Material]]) -> tuple[tuple[str, ...], ...]:
@@ -360,14 +354,6 @@ def judge(m: Record) -> Judged:
             Check("power of ω in the transverse decay length", m.rotating.exponent, 0.01, -0.5),
         ),
     )
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {
-        "length-scales-profiles": draw_profiles(m.closed, m.solution),
-        "length-scales-roots": draw_roots(),
-    }
 
 
 def table(m: Record) -> Rows:

@@ -17,7 +17,7 @@ from systems.tunnel_junction import tunnel_junction
 
 from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_power_law
-from ..figures import COLORS, guide, new_figure, styled
+from ..figures import COLORS, drawn, guide
 from ..laboratory import Laboratory
 
 ANGLE, ENERGY = np.pi / 3, 0.0
@@ -97,25 +97,17 @@ def judge(m: Record) -> Judged:
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw(approaches: list[Approach]) -> Any:
+@drawn("linear-term-bias", width=5.2, height=3.5)
+def draw(m: Record, axes: Any) -> None:
     """Plot what a bias changes beyond linear response against the bias."""
-    figure, axes = new_figure(width=5.2, height=3.5)
-    for one, color, marker in zip(approaches, ("left", "right"), "os", strict=True):
+    for one, color, marker in zip(m.approaches, ("left", "right"), "os", strict=True):
         axes.loglog(one.bias, one.magnetization, marker, color=COLORS[color], label=f"$J_M$, {one.name}")
         axes.loglog(one.bias, one.charge, marker, mfc="none", color=COLORS[color], label=f"$J$, {one.name}")
-    guide(axes, BIAS, approaches[1].magnetization[-1] / BIAS[-1] * BIAS, "first power")
-    axes.set_xlabel("bias V (t)")
-    axes.set_ylabel("current / linear response − 1, per J")
+    guide(axes, BIAS, m.approaches[1].magnetization[-1] / BIAS[-1] * BIAS, "first power")
+    axes.set(xlabel="bias V (t)", ylabel="current / linear response − 1, per J")
     axes.set_xticks([0.01, 0.1], ["0.01", "0.1"])
     axes.legend(loc="upper left", fontsize=7)
-    axes.set_ylim(None, 20 * max(one.magnetization.max() for one in approaches))
-    return figure
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {"linear-term-bias": draw(m.approaches)}
+    axes.set_ylim(None, 20 * max(one.magnetization.max() for one in m.approaches))
 
 
 def table(m: Record) -> Rows:

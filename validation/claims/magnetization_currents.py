@@ -20,7 +20,7 @@ from systems.tunnel_junction import tunnel_junction
 
 from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_power_law, safe_limit
-from ..figures import COLORS, angle_axis, legend_below, new_figure, styled
+from ..figures import COLORS, angle_axis, drawn, legend_below
 from ..laboratory import Laboratory, currents_of_waves
 
 HALF_METAL = "half-metal on the right"
@@ -246,28 +246,30 @@ def verdict(powers: Sequence[float], tunnel_error: float, metallic_error: float)
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw_angles(angles: np.ndarray, panels: Sequence[tuple[str, Point]]) -> Any:
+@drawn("magnetization-currents-angle", 1, 2, height=3.6)
+def draw_angles(measured: Measured, *axes: Any) -> None:
     """Plot both currents against the angle, exact and from (3), (4)."""
-    figure, axes = new_figure(1, len(panels), height=3.6)
     curve = np.degrees(curve_angles())
-    for panel, (title, point) in zip(axes, panels, strict=True):
+    tunnel, metal = measured.by_height["different magnets"], measured.by_height[HALF_METAL]
+    zero = metal.values.index(0.0)
+    panels = {"tunnel junction": tunnel.points[-2], "metallic, half-metal on the right": metal.points[zero]}
+    for panel, (title, point) in zip(axes, panels.items(), strict=True):
         for side, (name, color) in enumerate([("L", COLORS["left"]), ("R", COLORS["right"])]):
             equation = {"L": "(3)", "R": "(4)"}[name]
-            panel.plot(np.degrees(angles), point.exact[:, side], "o", color=color, label=rf"$J_M^{name}$, exact")
+            panel.plot(
+                np.degrees(measured.angles), point.exact[:, side], "o", color=color, label=rf"$J_M^{name}$, exact"
+            )
             panel.plot(curve, point.theory[:, side], "-", color=color, label=rf"$J_M^{name}$, equation {equation}")
         panel.axhline(0.0, color=COLORS["muted"], linewidth=0.6, zorder=0)
         panel.set_title(title)
         angle_axis(panel)
     axes[0].set_ylabel(r"$J_M / J(\Phi=0)$")
-    legend_below(figure, axes[0], 2)
-    return figure
+    legend_below(axes[0], 2)
 
 
-@styled
-def draw_errors(measured: Measured) -> Any:
+@drawn("magnetization-currents-error", 1, 2, height=4.2)
+def draw_errors(measured: Measured, left: Any, right: Any) -> None:
     """Plot the error of (3), (4) and the share of spin-flip reflection against the transmission."""
-    figure, (left, right) = new_figure(1, 2, height=4.2)
     colors = [COLORS[name] for name in ("left", "right", "field_like", "damping_like")]
     looks = {
         name: {"marker": marker, "color": color, "linestyle": "none"}
@@ -281,9 +283,7 @@ def draw_errors(measured: Measured) -> Any:
     line = np.array([1e-11, 1e-1])
     for panel in (left, right):
         panel.loglog(line, line, ":", color=COLORS["muted"], zorder=0)
-        panel.set_xlabel(r"transmission, mean of $D_{ss'}$")
-        panel.set_xlim(1e-11, 3)
-        panel.set_ylim(1e-11, 10)
+        panel.set(xlabel=r"transmission, mean of $D_{ss'}$", xlim=(1e-11, 3), ylim=(1e-11, 10))
     right.axhline(1.0, color="black", linewidth=0.8)
     right.annotate("reflection outweighs", (2e-11, 0.8), va="top", fontsize=8)
     left.set_title("error of (3), (4) per charge current")
@@ -291,8 +291,7 @@ def draw_errors(measured: Measured) -> Any:
     for name, look in looks.items():
         left.plot([], [], label=name, **look)
     left.plot([], [], ":", color=COLORS["muted"], label="the transmission itself")
-    legend_below(figure, left, 2)
-    return figure
+    legend_below(left, 2)
 
 
 def rows(sweeps: Sequence[Sweep]) -> tuple[tuple[str, ...], ...]:
@@ -356,17 +355,6 @@ def numbers(measured: Measured) -> Record:
     takeover = measured.takeover or (float("nan"), float("nan"))
     safe = {mean: safe_limit(measured.over(mean=mean), 0.01) for mean in (False, True)}
     return Record(locals())
-
-
-def figures(measured: Measured) -> dict[str, Any]:
-    """Draw everything."""
-    tunnel, metal = measured.by_height["different magnets"], measured.by_height[HALF_METAL]
-    zero = metal.values.index(0.0)
-    panels = [("tunnel junction", tunnel.points[-2]), ("metallic, half-metal on the right", metal.points[zero])]
-    return {
-        "magnetization-currents-angle": draw_angles(measured.angles, panels),
-        "magnetization-currents-error": draw_errors(measured),
-    }
 
 
 def table(measured: Measured) -> Rows:

@@ -16,7 +16,7 @@ from systems.contact import contact
 
 from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_power_law, relative_error
-from ..figures import COLORS, new_figure, styled
+from ..figures import COLORS, drawn
 from ..laboratory import Laboratory, k_average
 
 #: What sends spin through the contact: µ_L and µ_R per spin.
@@ -190,62 +190,54 @@ SOURCE_LOOKS = {
 }
 
 
-@styled
-def draw_rotation(angles: Sequence[Contact], weak: Mapping[str, Sequence[Contact]], powers: Mapping[str, Fit]) -> Any:
+@drawn("metallic-limit-rotation", 1, 2, width=7.0, height=4.2, gridspec_kw={"width_ratios": [1, 1.1]})
+def draw_rotation(m: Record, left: Any, right: Any) -> None:
     """Plot J_M^L/J_M^R against the angle for every source, and the defect of the law against the splitting."""
-    figure, (left, right) = new_figure(1, 2, width=7.0, height=4.2, gridspec_kw={"width_ratios": [1, 1.1]})
-    degrees = np.degrees([c.angle for c in angles])
+    degrees = np.degrees([c.angle for c in m.angles])
     left.plot(degrees, np.cos(np.radians(degrees)), "-", color=COLORS["theory"], label=r"the law: cos $\Phi$")
     left.plot(
         degrees, 1 / np.cos(np.radians(degrees)), "--", color=COLORS["theory"], linewidth=0.9, label="sides exchanged"
     )
     for source, (color, marker) in SOURCE_LOOKS.items():
-        ratios = [c.ratio(source) for c in angles]
+        ratios = [c.ratio(source) for c in m.angles]
         fill = {"markerfacecolor": "none"} if source == "voltage, no accumulation" else {}
         size = 7 if source == "voltage, no accumulation" else 4
         left.plot(degrees, ratios, marker, color=COLORS[color], markersize=size, label=source, **fill)
     left.set_yscale("log")
     left.set_yticks([0.1, 0.3, 1, 3, 10], ["0.1", "0.3", "1", "3", "10"])
     left.minorticks_off()
-    left.set_xlabel(r"angle $\Phi$ (degrees)")
-    left.set_ylabel(r"$J_M^L/J_M^R$")
+    left.set(xlabel=r"angle $\Phi$ (degrees)", ylabel=r"$J_M^L/J_M^R$")
     left.legend(loc="lower left", fontsize=7, handletextpad=0.3)
-    for (name, contacts), color in zip(weak.items(), ("majority", "minority"), strict=True):
+    for (name, contacts), color in zip(m.weak.items(), ("majority", "minority"), strict=True):
         law = [c.law_defect(PRINTED) for c in contacts]
         flips = [c.flip_reflection for c in contacts]
-        fit = powers[name].prefactor * WEAK ** powers[name].exponent
+        fit = m.law_power[name].prefactor * WEAK ** m.law_power[name].exponent
         right.loglog(WEAK, law, "o", color=COLORS[color], label=f"law, {name}")
         right.loglog(
-            WEAK, fit, "-", color=COLORS[color], linewidth=1, label=rf"∝ $\Delta^{{{powers[name].exponent:.2f}}}$"
+            WEAK, fit, "-", color=COLORS[color], linewidth=1, label=rf"∝ $\Delta^{{{m.law_power[name].exponent:.2f}}}$"
         )
         right.loglog(WEAK, flips, "s--", color=COLORS[color], markerfacecolor="none", label=rf"$R_{{+-}}$, {name}")
     right.set_ylim(3e-6, 3)
     right.set_xticks([0.02, 0.05, 0.1, 0.2], ["0.02", "0.05", "0.1", "0.2"])
     right.minorticks_off()
-    right.set_xlabel(r"exchange splitting $\Delta$ (t)")
-    right.set_ylabel("relative defect, spin-flip reflection")
+    right.set(xlabel=r"exchange splitting $\Delta$ (t)", ylabel="relative defect, spin-flip reflection")
     right.legend(loc="upper left", ncols=2, fontsize=7, columnspacing=0.8, handletextpad=0.3)
-    return figure
 
 
-@styled
-def draw_division(division: Division) -> Any:
+@drawn("metallic-limit-division", width=5.2, height=3.4)
+def draw_division(m: Record, axes: Any) -> None:
     """Plot the part of the voltage on the left against the share of the left conductance."""
-    figure, axes = new_figure(width=5.2, height=3.4)
-    order = np.argsort(division.share)
-    share = division.share[order]
+    order = np.argsort(m.division.share)
+    share = m.division.share[order]
     axes.plot(
-        share, division.printed[order], "--", color=COLORS["theory"], label=r"printed: $\sigma_L/(\sigma_L+\sigma_R)$"
+        share, m.division.printed[order], "--", color=COLORS["theory"], label=r"printed: $\sigma_L/(\sigma_L+\sigma_R)$"
     )
     axes.plot(
-        share, division.series[order], "-", color=COLORS["theory"], label=r"in series: $\sigma_R/(\sigma_L+\sigma_R)$"
+        share, m.division.series[order], "-", color=COLORS["theory"], label=r"in series: $\sigma_R/(\sigma_L+\sigma_R)$"
     )
-    axes.plot(share, division.measured[order], "o", color=COLORS["microscopic"], label="microscopic")
-    axes.set_xlabel(r"$\sigma_L/(\sigma_L+\sigma_R)$")
-    axes.set_ylabel(r"$E_L/E$")
+    axes.plot(share, m.division.measured[order], "o", color=COLORS["microscopic"], label="microscopic")
+    axes.set(xlabel=r"$\sigma_L/(\sigma_L+\sigma_R)$", ylabel=r"$E_L/E$", ylim=(0, 1.25))
     axes.legend(loc="upper center")
-    axes.set_ylim(0, 1.25)
-    return figure
 
 
 def rows(single: Contact, averaged: Contact) -> tuple[tuple[str, ...], ...]:
@@ -308,14 +300,6 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {
-        "metallic-limit-rotation": draw_rotation(m.angles, m.weak, m.law_power),
-        "metallic-limit-division": draw_division(m.division),
-    }
 
 
 def table(m: Record) -> Rows:

@@ -20,7 +20,7 @@ from systems.tunnel_junction import tunnel_junction
 
 from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_power_law
-from ..figures import COLORS, angle_axis, legend_below, new_figure, styled
+from ..figures import COLORS, angle_axis, drawn, legend_below
 from ..laboratory import FAMILIES, Laboratory
 
 #: The barrier whose height and splitting are varied, with an ever weaker splitting and ever less transmission.
@@ -229,11 +229,10 @@ def verdict(realistic: Sequence[float], powers: Sequence[float]) -> str:
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw_runs(runs: Sequence[Run]) -> Any:
+@drawn("multiscale-angle", 1, 4, width=7.2, height=3.9, sharey=True)
+def draw_runs(m: Record, *axes: Any) -> None:
     """Plot ΔJ_M(Φ) of all families with both readings of (12) and the ballistic response."""
-    figure, axes = new_figure(1, len(runs), width=7.2, height=3.9, sharey=True)
-    for panel, run in zip(axes, runs, strict=True):
+    for panel, run in zip(axes, m.runs, strict=True):
         degrees, fine = np.degrees(run.angles), np.linspace(0, np.pi, 200)
         scale = CURRENT / 1e9
         for derived, look, name in ((True, "-", r"(12), $A_1=A_2$ from $\gamma$"), (False, "--", r"(12), $A_1=A_2=0$")):
@@ -248,34 +247,35 @@ def draw_runs(runs: Sequence[Run]) -> Any:
         panel.set_title(rf"{run.family}, $\xi = {ratio}$")
         angle_axis(panel, 60)
     axes[0].set_ylabel(r"$\Delta J_M$ (GA/m²)")
-    legend_below(figure, axes[0], 2)
-    return figure
+    legend_below(axes[0], 2)
 
 
-@styled
-def draw_limits(lengths: Lengths, trends: Sequence[Trend]) -> Any:
+@drawn("multiscale-limits", 1, 2, width=7.2, height=3.7)
+def draw_limits(m: Record, left: Any, right: Any) -> None:
     """Plot ΔJ_M against the spin-diffusion length, and the error of (12) against the transparency."""
-    figure, (left, right) = new_figure(1, 2, width=7.2, height=3.7)
-    left.semilogx(lengths.length, lengths.printed, "--", color=COLORS["theory"], label=r"(12), $A_1=A_2=0$")
-    left.semilogx(lengths.length, lengths.derived, "-", color=COLORS["damping_like"], label=r"(12), $A$ from $\gamma$")
-    left.axhline(lengths.ballistic, color=COLORS["right"], linestyle=":", label="between reservoirs")
-    left.semilogx(lengths.length, lengths.solution, "o", color=COLORS["microscopic"], label="scattering + diffusion")
-    left.set_xlabel("spin-diffusion length (nm)")
-    left.set_ylabel(r"$\Delta J_M/J$ at 90°")
-    left.set_title("F|N|F")
-    left.set_ylim(bottom=0.0, top=1.75 * max(lengths.solution.max(), lengths.derived.max()))
+    left.semilogx(m.lengths.length, m.lengths.printed, "--", color=COLORS["theory"], label=r"(12), $A_1=A_2=0$")
+    left.semilogx(
+        m.lengths.length, m.lengths.derived, "-", color=COLORS["damping_like"], label=r"(12), $A$ from $\gamma$"
+    )
+    left.axhline(m.lengths.ballistic, color=COLORS["right"], linestyle=":", label="between reservoirs")
+    left.semilogx(
+        m.lengths.length, m.lengths.solution, "o", color=COLORS["microscopic"], label="scattering + diffusion"
+    )
+    left.set(xlabel="spin-diffusion length (nm)", ylabel=r"$\Delta J_M/J$ at 90°", title="F|N|F")
+    left.set_ylim(bottom=0.0, top=1.75 * max(m.lengths.solution.max(), m.lengths.derived.max()))
     left.legend(loc="upper right")
-    for trend, color, marker in zip(trends, ("left", "right", "damping_like"), ("o", "s", "^"), strict=False):
+    for trend, color, marker in zip(m.transparency, ("left", "right", "damping_like"), ("o", "s", "^"), strict=False):
         label = rf"$\xi$ = {trend.xi:g}"
         right.loglog(trend.parameter, trend.error, marker, color=COLORS[color], label=label)
-    reference = trends[0]
+    reference = m.transparency[0]
     guide = reference.error[-1] * reference.parameter / reference.parameter[-1]
     right.loglog(reference.parameter, guide, ":", color=COLORS["muted"], label="first power")
-    right.set_xlabel("transmission per channel")
-    right.set_ylabel(r"error of (12) in units of $\beta J$")
-    right.set_title(f"F|I|F, splitting {WEAK:g} t")
+    right.set(
+        xlabel="transmission per channel",
+        ylabel=r"error of (12) in units of $\beta J$",
+        title=f"F|I|F, splitting {WEAK:g} t",
+    )
     right.legend(loc="upper left")
-    return figure
 
 
 def rows(runs: Sequence[Run]) -> tuple[tuple[str, ...], ...]:
@@ -364,14 +364,6 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {
-        "multiscale-angle": draw_runs(m.runs),
-        "multiscale-limits": draw_limits(m.lengths, m.transparency),
-    }
 
 
 def table(m: Record) -> Rows:

@@ -16,7 +16,7 @@ from systems.tunnel_junction import tunnel_junction
 
 from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_power_law
-from ..figures import COLORS, legend_below, new_figure, styled
+from ..figures import COLORS, drawn, legend_below
 from ..laboratory import Laboratory
 from .bias_dependence import window_audit
 
@@ -222,10 +222,9 @@ def verdict(printed: float, corrected: float) -> str:
 STYLES = {OTHER_SIGN: "--"}
 
 
-@styled
-def draw_exponent(found: Sequence[Rates], currents: Characteristic) -> Any:
+@drawn("nonequilibrium-tunneling-exponent", 1, 2, width=7.2, height=4.2)
+def draw_exponent(m: Record, left: Any, right: Any) -> None:
     """Plot the exponents over the measured decay, and the current."""
-    figure, (left, right) = new_figure(1, 2, width=7.2, height=4.2)
     places = {-0.5: (r"$E=\mu_R$", "v"), 0.0: (r"$E=0$", "o"), 0.5: (r"$E=\mu_L$", "^")}
     colors = {
         PRINTED: COLORS["minority"],
@@ -234,7 +233,7 @@ def draw_exponent(found: Sequence[Rates], currents: Characteristic) -> Any:
         CORRECTED: COLORS["majority"],
     }
     for place, (label, marker) in places.items():
-        chosen = [r for r in found if np.isclose(r.energy, place * r.bias)]
+        chosen = [r for r in m.found if np.isclose(r.energy, place * r.bias)]
         for reading, color in colors.items():
             left.plot(
                 [r.bias for r in chosen],
@@ -246,35 +245,29 @@ def draw_exponent(found: Sequence[Rates], currents: Characteristic) -> Any:
                 markerfacecolor="none" if reading == OTHER_SIGN else color,
                 label=label if reading == CORRECTED else None,
             )
-    left.set_xlabel(r"bias $V=\mu_L-\mu_R$ (t)")
-    left.set_ylabel("exponent of (2) / measured decay")
-    left.set_ylim(0.6, 1.05)
+    left.set(xlabel=r"bias $V=\mu_L-\mu_R$ (t)", ylabel="exponent of (2) / measured decay", ylim=(0.6, 1.05))
     left.legend(loc="lower left")
-    right.semilogy(currents.bias, currents.exact, "o", color="black", label="exact")
+    right.semilogy(m.currents.bias, m.currents.exact, "o", color="black", label="exact")
     for reading, color in colors.items():
         look: dict[str, Any] = {"color": color, "zorder": 3 if reading == OTHER_SIGN else 2}
         right.semilogy(
-            currents.bias, currents.reading[reading], STYLES.get(reading, "-"), label=LABELS[reading], **look
+            m.currents.bias, m.currents.reading[reading], STYLES.get(reading, "-"), label=LABELS[reading], **look
         )
     right.semilogy(
-        currents.bias,
-        currents.reading["corrected, over the window"],
+        m.currents.bias,
+        m.currents.reading["corrected, over the window"],
         "--",
         color=COLORS["majority"],
         label="the same, over the window",
     )
-    right.set_ylim(0.8, 30)
-    right.set_xlabel("bias V (t)")
-    right.set_ylabel("J / GV")
-    legend_below(figure, right, 2, columnspacing=1)
-    return figure
+    right.set(xlabel="bias V (t)", ylabel="J / GV", ylim=(0.8, 30))
+    legend_below(right, 2, columnspacing=1)
 
 
-@styled
-def draw_windows(found: Sequence[Windows], skew: Asymmetry) -> Any:
+@drawn("nonequilibrium-tunneling-windows", 1, 2, width=7.2, height=3.6)
+def draw_windows(m: Record, left: Any, right: Any) -> None:
     """Plot the error of (3), (4) over a window against the transmission, and J_M on both sides against the bias."""
-    figure, (left, right) = new_figure(1, 2, width=7.2, height=3.6)
-    for one, marker, color in zip(found, "os^v", ("#0072B2", "#D55E00", "#56B4E9", "#E69F00"), strict=False):
+    for one, marker, color in zip(m.over_windows, "os^v", ("#0072B2", "#D55E00", "#56B4E9", "#E69F00"), strict=False):
         left.loglog(
             one.transmission,
             one.error,
@@ -282,23 +275,24 @@ def draw_windows(found: Sequence[Windows], skew: Asymmetry) -> Any:
             color=color,
             label=f"V = {one.bias:g} t, accumulation {one.accumulation}",
         )
-    T = np.concatenate([one.transmission for one in found])
+    T = np.concatenate([one.transmission for one in m.over_windows])
     line = np.array([T.min() / 2, T.max() * 2])
-    left.loglog(line, found[0].order.prefactor * line, "-", color="black", linewidth=0.8, label="slope 1")
-    left.set_xlabel("transmission at the top of the window")
-    left.set_ylabel(r"error of (3), (4) / $J$")
-    left.set_ylim(None, 30 * max(one.error.max() for one in found))
+    left.loglog(line, m.over_windows[0].order.prefactor * line, "-", color="black", linewidth=0.8, label="slope 1")
+    left.set(
+        xlabel="transmission at the top of the window",
+        ylabel=r"error of (3), (4) / $J$",
+        ylim=(None, 30 * max(one.error.max() for one in m.over_windows)),
+    )
     left.legend(loc="upper left")
     for side, name, color in ((0, r"$J_M^L$", COLORS["left"]), (1, r"$J_M^R$", COLORS["right"])):
-        right.plot(skew.bias, skew.exact[:, side], "o", color=color, label=f"{name}, exact")
-        right.plot(skew.bias, skew.predicted[:, side], "-", color=color, linewidth=1, label="(3), (4), collinear data")
-    right.plot(skew.bias, skew.frozen[:, 0], ":", color="black", label=r"(3), (4), $T_{ss'}$ at $V=0$")
+        right.plot(m.skew.bias, m.skew.exact[:, side], "o", color=color, label=f"{name}, exact")
+        right.plot(
+            m.skew.bias, m.skew.predicted[:, side], "-", color=color, linewidth=1, label="(3), (4), collinear data"
+        )
+    right.plot(m.skew.bias, m.skew.frozen[:, 0], ":", color="black", label=r"(3), (4), $T_{ss'}$ at $V=0$")
     low, high = right.get_ylim()
-    right.set_ylim(low, high + 0.55 * (high - low))
-    right.set_xlabel("bias V (t)")
-    right.set_ylabel(r"$J_M / J$")
+    right.set(xlabel="bias V (t)", ylabel=r"$J_M / J$", ylim=(low, high + 0.55 * (high - low)))
     right.legend(loc="upper left")
-    return figure
 
 
 def rows(found: Sequence[Rates]) -> tuple[tuple[str, ...], ...]:
@@ -389,14 +383,6 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {
-        "nonequilibrium-tunneling-exponent": draw_exponent(m.found, m.currents),
-        "nonequilibrium-tunneling-windows": draw_windows(m.over_windows, m.skew),
-    }
 
 
 def table(m: Record) -> Rows:

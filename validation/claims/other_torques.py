@@ -17,7 +17,7 @@ from systems.asymmetric_junction import asymmetric_junction
 from systems.rashba_junction import rashba_junction
 
 from ..claim import Check, Judged, Record, Rows
-from ..figures import COLORS, legend_below, new_figure, styled
+from ..figures import COLORS, drawn, legend_below
 from ..laboratory import IRON, Laboratory
 
 #: Two different three-dimensional magnets behind a barrier.
@@ -132,13 +132,12 @@ def judge(m: Record) -> Judged:
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw(heights: list[Sizes], planes: list[Sizes]) -> Any:
+@drawn("other-torques-size", 1, 2, width=6.8, height=3.5, sharey=True)
+def draw(m: Record, *axes: Any) -> None:
     """Plot every torque over t0 against height and thickness."""
-    figure, axes = new_figure(1, 2, width=6.8, height=3.5, sharey=True)
     for panel, found, name, label in (
-        (axes[0], heights, "height", "barrier height U (t), 3 planes"),
-        (axes[1], planes, "planes", "thickness (planes), U = 3 t"),
+        (axes[0], m.heights, "height", "barrier height U (t), 3 planes"),
+        (axes[1], m.planes, "planes", "thickness (planes), U = 3 t"),
     ):
         x = [getattr(s, name) for s in found]
         t0 = np.array([s.t0 for s in found])
@@ -149,13 +148,7 @@ def draw(heights: list[Sizes], planes: list[Sizes]) -> Any:
         panel.semilogy(x, occupied, "s-", color=COLORS["minority"], label=f"occupied states, V = {BIAS:g} t")
         panel.set_xlabel(label)
     axes[0].set_ylabel(r"torque / $|t_0|$")
-    legend_below(figure, axes[0], 3)
-    return figure
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {"other-torques-size": draw(m.heights, m.planes)}
+    legend_below(axes[0], 3)
 
 
 def table(m: Record) -> Rows:

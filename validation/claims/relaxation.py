@@ -12,7 +12,7 @@ from scipy.special import erf
 from kwant_spinjunc.theory.drift_diffusion import Material
 
 from ..claim import Check, Judged, Record, Rows
-from ..figures import COLORS, new_figure, styled
+from ..figures import COLORS, drawn
 
 #: A magnet in any consistent units (D = τ = 1), weakly screened so that all lengths are resolved.
 METAL = Material(sigma=1.0, beta=0.5, D=1.0, tau=1.0, alpha2=0.4, q=40.0)
@@ -199,10 +199,9 @@ def judge(m: Record) -> Judged:
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw(m: Record) -> Any:
+@drawn("relaxation-time", 1, 2, width=7.0, height=3.6)
+def draw(m: Record, left: Any, right: Any) -> None:
     """Plot both layers in time, and the transverse part at the face."""
-    figure, (left, right) = new_figure(1, 2, width=7.0, height=3.6)
     for row, shade in zip((10, 25, 40, -1), (0.25, 0.5, 0.75, 1.0), strict=True):
         label = rf"t = {TIMES[row]:.2g} $\tau$"
         left.plot(m.grid.centers, m.x[row][m.n :], "-", color=COLORS["microscopic"], alpha=shade, label=label)
@@ -210,9 +209,7 @@ def draw(m: Record) -> Any:
     left.plot(
         m.grid.centers[near][::8], m.told[1][near][::8], "o", mfc="none", color="black", label="steady state (11)"
     )
-    left.set_xlim(0, 4)
-    left.set_xlabel(r"depth ($\sqrt{D\tau}$)")
-    left.set_ylabel(r"$\delta M_\parallel$")
+    left.set(xlabel=r"depth ($\sqrt{D\tau}$)", ylabel=r"$\delta M_\parallel$", xlim=(0, 4))
     left.legend(loc="upper right", fontsize=7)
     for turn, color in zip(TURNS, ("majority", "damping_like", "minority"), strict=True):
         found = m.transverse[turn][0]
@@ -224,16 +221,8 @@ def draw(m: Record) -> Any:
             fine, abs(transverse_at_face(replace(METAL, omega=turn), fine)), "-", color=COLORS[color], linewidth=1
         )
     right.plot([], [], "-", color=COLORS["muted"], linewidth=1, label=r"erf$\sqrt{\kappa t}$")
-    right.set_xlim(0, 4)
-    right.set_xlabel(r"time ($\tau$)")
-    right.set_ylabel(r"$|\delta M_\perp|$ at the face")
+    right.set(xlabel=r"time ($\tau$)", ylabel=r"$|\delta M_\perp|$ at the face", xlim=(0, 4))
     right.legend(loc="lower right", fontsize=7)
-    return figure
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {"relaxation-time": draw(m)}
 
 
 def table(m: Record) -> Rows:

@@ -19,7 +19,7 @@ from systems.tunnel_junction import tunnel_junction
 
 from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_power_law, safe_limit
-from ..figures import COLORS, legend_below, new_figure, styled
+from ..figures import COLORS, drawn, legend_below
 from ..laboratory import Laboratory
 
 Family = Callable[..., Junction]
@@ -297,10 +297,9 @@ def verdict(powers: Sequence[Fit], metallic_defect: float) -> str:
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw_defect(measured: Measured) -> Any:
+@drawn("rotation-law-defect", 1, 2, height=3.9, sharey=True)
+def draw_defect(measured: Measured, *axes: Any) -> None:
     """Plot factorization defect and angle dependence of D against the transmission."""
-    figure, axes = new_figure(1, 2, height=3.9, sharey=True)
     colors = dict(zip(FAMILIES, (COLORS["left"], COLORS["right"]), strict=True))
     markers = {"height": "o", "thickness": "s"}
     for data, theory in zip(measured.sweeps, measured.round_trips, strict=True):
@@ -316,20 +315,15 @@ def draw_defect(measured: Measured) -> Any:
         panel.loglog(mean.transmission, quantity, "D", color=COLORS["damping_like"], label="k∥ mean, thickness")
         line = np.array([1e-11, 1e-1])
         panel.loglog(line, line, ":", color=COLORS["muted"], label="the transmission itself", zorder=0)
-        panel.set_xlabel(r"transmission, mean of $D_{ss'}$")
-        panel.set_xlim(1e-11, 3)
-        panel.set_ylim(1e-12, 5)
-    axes[0].set_ylabel("relative deviation")
-    axes[0].set_title(r"$|D_{++}D_{--}/D_{+-}D_{-+}-1|$")
+        panel.set(xlabel=r"transmission, mean of $D_{ss'}$", xlim=(1e-11, 3), ylim=(1e-12, 5))
+    axes[0].set(ylabel="relative deviation", title=r"$|D_{++}D_{--}/D_{+-}D_{-+}-1|$")
     axes[1].set_title(r"change of $D_{ss'}$ with $\Phi$")
-    legend_below(figure, axes[0], 2)
-    return figure
+    legend_below(axes[0], 2)
 
 
-@styled
-def draw_matching(measured: Measured) -> Any:
+@drawn("rotation-law-factor", 1, 2, height=3.8, gridspec_kw={"width_ratios": [1.5, 1]})
+def draw_matching(measured: Measured, left: Any, right: Any) -> None:
     """Plot what the exponential leaves of D, and how the continuum is approached."""
-    figure, (left, right) = new_figure(1, 2, height=3.8, gridspec_kw={"width_ratios": [1.5, 1]})
     matching, curves, refinement = measured.matching, measured.curves, measured.refinement
     for (s, t), name, color in [
         ((0, 0), r"$D_{++}$", COLORS["majority"]),
@@ -342,20 +336,16 @@ def draw_matching(measured: Measured) -> Any:
     left.axhline(1.0, color="black", linestyle=":", label="exponential alone")
     left.plot([], [], "-", color=COLORS["muted"], label="lattice matching")
     left.plot([], [], "--", color=COLORS["muted"], linewidth=1, label="continuum matching")
-    left.set_xlabel(r"$\kappa a$ of the barrier")
-    left.set_ylabel(r"$D_{ss'}\,e^{2\kappa d}$")
-    left.set_ylim(0, 4.3)
+    left.set(xlabel=r"$\kappa a$ of the barrier", ylabel=r"$D_{ss'}\,e^{2\kappa d}$", ylim=(0, 4.3))
     right.loglog(refinement.kappa, refinement.error, "o", color=COLORS["microscopic"], label="measured")
     fit = refinement.order
     line = fit.prefactor * refinement.kappa**fit.exponent
     right.loglog(refinement.kappa, line, "-", color="black", linewidth=1, label=f"∝ $a^{{{fit.exponent:.2f}}}$")
     right.set_xticks([0.1, 0.2, 0.4], ["0.1", "0.2", "0.4"])
     right.set_xticks([], minor=True)
-    right.set_xlabel(rf"$\kappa a$ at $\kappa d$ = {refinement.depth:.1f}")
-    right.set_ylabel("error of continuum matching")
+    right.set(xlabel=rf"$\kappa a$ at $\kappa d$ = {refinement.depth:.1f}", ylabel="error of continuum matching")
     right.legend(loc="upper left")
-    legend_below(figure, left, 3)
-    return figure
+    legend_below(left, 3)
 
 
 def rows(matching: Matching) -> tuple[tuple[str, ...], ...]:
@@ -409,14 +399,6 @@ def numbers(measured: Measured) -> Record:
     safe = safe_limit([(one.transmission, one.angle_dependence) for one in measured.sweeps], 0.01)
     slope = max(float((one.angle_dependence / one.transmission).max()) for one in measured.sweeps)
     return Record(locals())
-
-
-def figures(measured: Measured) -> dict[str, Any]:
-    """Draw everything."""
-    return {
-        "rotation-law-defect": draw_defect(measured),
-        "rotation-law-factor": draw_matching(measured),
-    }
 
 
 def table(measured: Measured) -> Rows:

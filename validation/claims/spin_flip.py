@@ -24,7 +24,7 @@ from kwant_spinjunc.theory.drift_diffusion import Matching, match, per_area
 from kwant_spinjunc.theory.interface import response_of
 
 from ..claim import Check, Judged, Record, Rows
-from ..figures import COLORS, legend_below, new_figure, styled
+from ..figures import COLORS, drawn, legend_below
 from ..laboratory import Number, Wires
 from ..two_channels import Metal, Solution, solve, spin_diffusion_length, transmissions
 from .diffusive_metal import AGREES, ENERGY, HOST, NORMAL, SPLITTING, junction_of, observe, slab
@@ -345,20 +345,19 @@ def verdict(metals: Sequence[Relaxation], misfits: Sequence[float]) -> str:
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw_relaxation(normals: Sequence[Relaxation], magnet: Relaxation) -> Any:
+@drawn("spin-flip-length", 1, 2, width=7.2, height=3.6)
+def draw_relaxation(record: Record, left: Any, right: Any) -> None:
     """Plot the decay of the polarization with the length, and l_sd against the golden rule."""
-    figure, (left, right) = new_figure(1, 2, width=7.2, height=3.6)
     colors = ("minority", "damping_like", "majority", "field_like")
-    for metal, color in zip((*normals, magnet), colors, strict=False):
-        name = "magnet" if metal is magnet else "normal"
+    for metal, color in zip((*record.normals, record.magnet), colors, strict=False):
+        name = "magnet" if metal is record.magnet else "normal"
         P, error = metal.polarization
         label = f"{name}, J = {metal.exchange:g}t"
         left.errorbar(metal.length, P, error, fmt="o", color=COLORS[color], label=label)
         L = np.arange(1, metal.length.max() + 2)
         left.plot(L, metal.curve(L), "-", color=COLORS[color], linewidth=1)
         found = metal.length_measured
-        marker = "s" if metal is magnet else "o"
+        marker = "s" if metal is record.magnet else "o"
         right.errorbar(
             metal.length_expected.value,
             found.value,
@@ -368,26 +367,24 @@ def draw_relaxation(normals: Sequence[Relaxation], magnet: Relaxation) -> Any:
             color=COLORS[color],
             label=label,
         )
-    left.set_ylim(0, 1.02)
-    left.set_xlabel("length L (planes)")
-    left.set_ylabel(r"$\sum_{ss'} ss'\, T_{ss'}\, /\, \sum_{ss'} T_{ss'}$")
-    top = 1.15 * max(m.length_measured.value for m in (*normals, magnet))
+    left.set(xlabel="length L (planes)", ylabel=r"$\sum_{ss'} ss'\, T_{ss'}\, /\, \sum_{ss'} T_{ss'}$", ylim=(0, 1.02))
+    top = 1.15 * max(m.length_measured.value for m in (*record.normals, record.magnet))
     right.plot([0, top], [0, top], "-", color="black", linewidth=1, label="equal")
-    right.set_xlim(0, top)
-    right.set_ylim(0, top)
-    right.set_xlabel(r"$\sqrt{D\tau(1-\beta^2)}$, $\tau$ of the golden rule (a)")
-    right.set_ylabel(r"$l_{sd}$ from $T_{ss'}(L)$ (a)")
+    right.set(
+        xlabel=r"$\sqrt{D\tau(1-\beta^2)}$, $\tau$ of the golden rule (a)",
+        ylabel=r"$l_{sd}$ from $T_{ss'}(L)$ (a)",
+        xlim=(0, top),
+        ylim=(0, top),
+    )
     left.legend(loc="lower left")
     right.legend(loc="upper left")
-    return figure
 
 
-@styled
-def draw_profiles(profiles: Sequence[Profile], magnet: Relaxation) -> Any:
+@drawn("spin-flip-profile", 1, 2, width=7.2, height=3.4, sharey=True)
+def draw_profiles(m: Record, *axes: Any) -> None:
     """Plot J_M(y), measured, of the two-channel network with its leads and of drift-diffusion in half-spaces."""
-    figure, axes = new_figure(1, len(profiles), width=7.2, height=3.4, sharey=True)
-    beta = magnet.beta.value
-    for panel, profile in zip(axes, profiles, strict=True):
+    beta = m.magnet.beta.value
+    for panel, profile in zip(axes, m.profiles, strict=True):
         for side in (slice(0, profile.planes), slice(profile.planes, None)):
             first = side.start == 0
             y = profile.y[side]
@@ -423,36 +420,34 @@ def draw_profiles(profiles: Sequence[Profile], magnet: Relaxation) -> Any:
             )
         panel.axvline(0, color=COLORS["muted"], linewidth=1)
         panel.axhline(1, color=COLORS["muted"], linewidth=0.8, linestyle=":")
-        panel.set_title(rf"$\Phi$ = {np.degrees(profile.angle):.0f}°")
-        panel.set_xlabel("distance from the contact (planes)")
+        panel.set(xlabel="distance from the contact (planes)", title=rf"$\Phi$ = {np.degrees(profile.angle):.0f}°")
     axes[0].set_ylabel(r"$J_M/(\beta J)$ along the own $\mathbf{m}$")
-    legend_below(figure, axes[0], 3)
-    return figure
+    legend_below(axes[0], 3)
 
 
-@styled
-def draw_crossover(with_flip: Crossover, without: Crossover, magnet: Relaxation) -> Any:
+@drawn("spin-flip-crossover", width=5.4, height=3.5)
+def draw_crossover(m: Record, axes: Any) -> None:
     """Plot ΔJ_M against the length of the magnets."""
-    figure, axes = new_figure(width=5.4, height=3.5)
-    L = np.unique(np.geomspace(1, 1.6 * with_flip.planes.max(), 20).astype(int))
+    L = np.unique(np.geomspace(1, 1.6 * m.with_flip.planes.max(), 20).astype(int))
     for found, flip, color, name in (
-        (with_flip, True, "microscopic", "magnetic impurities"),
-        (without, False, "minority", "none"),
+        (m.with_flip, True, "microscopic", "magnetic impurities"),
+        (m.without, False, "minority", "none"),
     ):
         axes.errorbar(
             found.planes, found.measured, found.error, fmt="o", color=COLORS[color], label=f"supercells, {name}"
         )
-        expected = expected_crossover(magnet, L, ANGLES[-1], flip=flip)
+        expected = expected_crossover(m.magnet, L, ANGLES[-1], flip=flip)
         axes.semilogx(L, expected, "-", color=COLORS[color], linewidth=1, label=f"two channels, {name}")
-    axes.axvline(magnet.length_measured.value, color=COLORS["muted"], linestyle=":")
+    axes.axvline(m.magnet.length_measured.value, color=COLORS["muted"], linestyle=":")
     axes.annotate(
-        r"$l_{sd}$", (magnet.length_measured.value, 0), (3, 4), textcoords="offset points", color=COLORS["muted"]
+        r"$l_{sd}$", (m.magnet.length_measured.value, 0), (3, 4), textcoords="offset points", color=COLORS["muted"]
     )
-    axes.set_ylim(0, None)
-    axes.set_xlabel("length of each magnet (planes)")
-    axes.set_ylabel(rf"$\Delta J_M\,/\,(2\beta J \sin\frac{{\Phi}}{{2}})$ at {np.degrees(ANGLES[-1]):.0f}°")
+    axes.set(
+        xlabel="length of each magnet (planes)",
+        ylabel=rf"$\Delta J_M\,/\,(2\beta J \sin\frac{{\Phi}}{{2}})$ at {np.degrees(ANGLES[-1]):.0f}°",
+        ylim=(0, None),
+    )
     axes.legend(loc="upper left")
-    return figure
 
 
 def rows(metals: Mapping[str, Relaxation]) -> tuple[tuple[str, ...], ...]:
@@ -549,15 +544,6 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {
-        "spin-flip-length": draw_relaxation(m.normals, m.magnet),
-        "spin-flip-profile": draw_profiles(m.profiles, m.magnet),
-        "spin-flip-crossover": draw_crossover(m.with_flip, m.without, m.magnet),
-    }
 
 
 def table(m: Record) -> Rows:

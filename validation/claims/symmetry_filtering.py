@@ -14,7 +14,7 @@ from systems.iron_barrier import iron_barrier
 
 from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_power_law
-from ..figures import COLORS, legend_below, new_figure, styled
+from ..figures import COLORS, drawn, legend_below
 
 #: Level and hopping of the barrier in eV from the Fermi energy: one band, level ± 8 hopping.
 LEVEL, HOPPING = 7.0, 0.6
@@ -133,18 +133,16 @@ def judge(m: Record) -> Judged:
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw(m: Record) -> Any:
+@drawn("symmetry-filtering", 1, 2, width=7.2, height=3.6)
+def draw(m: Record, left: Any, right: Any) -> None:
     """Plot D against the thickness, and what is left of both laws against the transmission."""
-    figure, (left, right) = new_figure(1, 2, width=7.2, height=3.6)
     names = {(0, 0): "+ +", (0, 1): "+ −", (1, 1): "− −"}
     colors = {(0, 0): COLORS["majority"], (0, 1): COLORS["damping_like"], (1, 1): COLORS["minority"]}
     for pair, name in names.items():
         left.semilogy(m.planes, m.D[:, pair[0], pair[1]], "o-", color=colors[pair], label=f"$D$, {name}")
     slope = np.exp(-decay_of_the_band(np.zeros(2)) * (m.planes - m.planes[-1]))
     left.semilogy(m.planes, m.D[-1, 0, 0] * slope / 2, ":", color=COLORS["theory"], label="complex band at Γ, slope")
-    left.set_xlabel("planes of the barrier")
-    left.set_ylabel("transmission per cell")
+    left.set(xlabel="planes of the barrier", ylabel="transmission per cell")
     left.legend()
     T = m.D.mean(axis=(1, 2))
     single = np.array([factors(one)[m.worst].mean() for one in m.at])
@@ -153,15 +151,8 @@ def draw(m: Record) -> Any:
     right.loglog(T, m.factorization, "D", color=COLORS["minority"], label="factorization, mean over the zone")
     line = np.array([T.min(), single.max()])
     right.loglog(line, line, ":", color=COLORS["muted"], label="the transmission itself")
-    right.set_xlabel("transmission, mean of $D_{ss'}$")
-    right.set_ylabel("relative deviation")
-    legend_below(figure, right, 2)
-    return figure
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {"symmetry-filtering": draw(m)}
+    right.set(xlabel="transmission, mean of $D_{ss'}$", ylabel="relative deviation")
+    legend_below(right, 2)
 
 
 def table(m: Record) -> Rows:

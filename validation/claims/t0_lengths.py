@@ -11,7 +11,7 @@ from kwant_spinjunc.theory import tunnelling
 
 from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_power_law
-from ..figures import COLORS, angle_axis, legend_below, new_figure, styled
+from ..figures import COLORS, angle_axis, drawn, legend_below
 from ..laboratory import DIFFERENT, FAMILIES, IDENTICAL, Laboratory, currents_of_waves
 from .conservation import ENERGY, ROUNDING
 from .torque import POTENTIALS, Measured, sample
@@ -96,12 +96,11 @@ def judge(m: Record) -> Judged:
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw(identical: Measured, different: Measured) -> Any:
+@drawn("t0-lengths-angle", 1, 2, width=6.8, height=3.6, sharey=True)
+def draw(record: Record, *axes: Any) -> None:
     """Plot |t0| of lengths and of vectors against the angle."""
-    figure, axes = new_figure(1, 2, width=6.8, height=3.6, sharey=True)
     titles = ("identical magnets, F|I|F, equal accumulations", f"different magnets, {DIFFERENT}, no accumulation")
-    for panel, m, title in zip(axes, (identical, different), titles, strict=True):
+    for panel, m, title in zip(axes, (record.identical, record.different), titles, strict=True):
         degrees = np.degrees(m.angles)
         vectors = tunnelling.vector_torque(*m.J_M.T, *np.moveaxis(directions(m.angles), 1, 0))
         panel.plot(degrees, abs(m.t0), "--", color=COLORS["theory"], label=r"$|J_M^R - J_M^L|$, lengths")
@@ -110,8 +109,7 @@ def draw(identical: Measured, different: Measured) -> Any:
         panel.set_title(title, fontsize=8)
         angle_axis(panel)
     axes[0].set_ylabel("per charge current")
-    legend_below(figure, axes[0], 3)
-    return figure
+    legend_below(axes[0], 3)
 
 
 def directions(angles: np.ndarray) -> np.ndarray:
@@ -119,11 +117,6 @@ def directions(angles: np.ndarray) -> np.ndarray:
     zero = np.zeros_like(angles)
     left, right = (np.stack([np.sin(a), zero, np.cos(a)], axis=-1) for a in (zero, angles))
     return np.stack([left, right], axis=1)
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {"t0-lengths-angle": draw(m.identical, m.different)}
 
 
 def table(m: Record) -> Rows:

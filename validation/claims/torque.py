@@ -15,7 +15,7 @@ from kwant_spinjunc.theory import tunnelling
 from kwant_spinjunc.transport.linear import linear_response
 
 from ..claim import Check, Judged, Record, Rows
-from ..figures import COLORS, angle_axis, legend_below, new_figure, styled
+from ..figures import COLORS, angle_axis, drawn, legend_below
 from ..laboratory import DIFFERENT, FAMILIES, IDENTICAL, Laboratory, k_average, lead_currents
 from .conservation import ENERGY, ROUNDING, four_digits, potentials
 
@@ -171,13 +171,12 @@ def verdict(defects: Sequence[float]) -> str:
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw_torques(measured: Sequence[Measured]) -> Any:
+@drawn("torque-angle", 1, 2, width=6.8, height=4.0, sharey=True)
+def draw_torques(record: Record, *axes: Any) -> None:
     """Plot t0, the total torque and its parts against the angle for identical and different magnets."""
-    figure, axes = new_figure(1, 2, width=6.8, height=4.0, sharey=True)
     titles = {"F|I|F": "identical magnets, F|I|F", DIFFERENT: f"different magnets, {DIFFERENT}"}
     for panel, (family, title) in zip(axes, titles.items(), strict=True):
-        m = next(m for m in measured if (m.family, m.accumulation) == (family, "none"))
+        m = next(m for m in record.measured if (m.family, m.accumulation) == (family, "none"))
         degrees = np.degrees(m.angles)
         predicted = tunnelling.in_plane_torques(m.J_M[:, 0], m.J_M[:, 1], m.angles)
         panel.plot(degrees, abs(m.t0), "--", color=COLORS["theory"], label=r"$|t_0|$ of the lengths")
@@ -190,15 +189,13 @@ def draw_torques(measured: Sequence[Measured]) -> Any:
         panel.set_title(title)
         angle_axis(panel)
     axes[0].set_ylabel("torque / charge current")
-    legend_below(figure, axes[0], 3)
-    return figure
+    legend_below(axes[0], 3)
 
 
-@styled
-def draw_profile(profiles: Sequence[Profile]) -> Any:
+@drawn("torque-profile", 2, 1, width=6.4, height=5.2, sharex=True)
+def draw_profile(m: Record, top: Any, bottom: Any) -> None:
     """Plot the torque on each plane, and how much of it is left up to a plane."""
-    figure, (top, bottom) = new_figure(2, 1, width=6.4, height=5.2, sharex=True)
-    tunnel = profiles[0]
+    tunnel = m.profiles[0]
     planes = np.arange(1, 41)
     shown = slice(len(planes))
     top.bar(
@@ -206,22 +203,21 @@ def draw_profile(profiles: Sequence[Profile]) -> Any:
     )
     top.plot(planes, tunnel.one_k[shown], "o-", color=COLORS["minority"], linewidth=0.9, label=r"$\Gamma$ alone")
     top.axhline(0, color="black", linewidth=0.6)
-    top.set_ylabel("in-plane torque of the plane\n/ total")
-    top.set_title("F|I|F")
-    top.set_ylim(-0.75, 1.0)
+    top.set(ylabel="in-plane torque of the plane\n/ total", title="F|I|F", ylim=(-0.75, 1.0))
     top.legend(loc="upper right", ncols=2)
     looks = zip(("damping_like", "left", "field_like", "theory"), ("-", "--", "-", ":"), strict=True)
-    for profile, (color, style) in zip(profiles, looks, strict=True):
+    for profile, (color, style) in zip(m.profiles, looks, strict=True):
         bottom.plot(planes, profile.deposited[shown], style, color=COLORS[color], label=profile.family)
     bottom.plot(
         planes, np.cumsum(tunnel.one_k)[shown], "-", color=COLORS["minority"], linewidth=0.9, label=r"F|I|F, $\Gamma$"
     )
     bottom.axhline(1, color=COLORS["muted"], linewidth=3, zorder=0, label="paper")
-    bottom.set_xlabel("plane of the right magnet, counted from the interface")
-    bottom.set_ylabel("in-plane torque deposited\n/ total")
-    bottom.set_ylim(-0.35, 2.9)
+    bottom.set(
+        xlabel="plane of the right magnet, counted from the interface",
+        ylabel="in-plane torque deposited\n/ total",
+        ylim=(-0.35, 2.9),
+    )
     bottom.legend(loc="upper right", ncols=6, columnspacing=1.0, handlelength=1.6)
-    return figure
 
 
 def rows(measured: Sequence[Measured], index: int) -> tuple[tuple[str, ...], ...]:
@@ -273,14 +269,6 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {
-        "torque-angle": draw_torques(m.measured),
-        "torque-profile": draw_profile(m.profiles),
-    }
 
 
 def table(m: Record) -> Rows:

@@ -21,7 +21,7 @@ from systems.spin_valve import spin_valve
 
 from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_power_law
-from ..figures import COLORS, new_figure, styled
+from ..figures import COLORS, drawn
 from ..laboratory import Laboratory, k_average
 
 #: The metal of both sides.
@@ -176,10 +176,9 @@ def verdict(power: Fit, slow: float, exchange: float) -> str:
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw_ratio() -> Any:
+@drawn("transverse-accumulation-ratio", width=6.2, height=4.0)
+def draw_ratio(_: Record, axes: Any) -> None:
     """Plot |δM⊥|/|δM∥| against ωτ for several interfaces."""
-    figure, axes = new_figure(width=6.2, height=4.0)
     colors = ("majority", "damping_like", "field_like", "minority")
     for xi, color in zip(RATIOS, colors, strict=True):
         curve = [case(float(turn) / COBALT.tau, xi).ratio for turn in TURNS]
@@ -193,21 +192,21 @@ def draw_ratio() -> Any:
     ):
         axes.axvline(turn, color=COLORS["muted"], linewidth=1.2)
         axes.annotate(label, (turn, 1.6e-3), xytext=(3, 0), textcoords="offset points", color="#57606a", fontsize=8)
-    axes.set_ylim(1e-3, 2)
-    axes.set_xlim(TURNS[0], TURNS[-1])
-    axes.set_xlabel(r"precession $\omega\tau$")
-    axes.set_ylabel(r"$|\delta M_\perp|/|\delta M_\parallel|$ at the interface")
-    figure.legend(loc="outside lower center", ncols=5, columnspacing=1.0, handlelength=1.4)
-    return figure
+    axes.set(
+        xlabel=r"precession $\omega\tau$",
+        ylabel=r"$|\delta M_\perp|/|\delta M_\parallel|$ at the interface",
+        xlim=(TURNS[0], TURNS[-1]),
+        ylim=(1e-3, 2),
+    )
+    axes.figure.legend(loc="outside lower center", ncols=5, columnspacing=1.0, handlelength=1.4)
 
 
-@styled
-def draw_depth(depths: Sequence[float], power: Fit, free_path: float) -> Any:
+@drawn("transverse-accumulation-depth", width=6.0, height=4.0)
+def draw_depth(m: Record, axes: Any) -> None:
     """Plot the depth of the torque against the splitting: diffusion, and the clean microscopic magnet."""
-    figure, axes = new_figure(width=6.0, height=4.0)
     energy = np.geomspace(1e-4, 3, 41)
     diffusive = [case(E * e / hbar * pico).depth for E in energy]
-    valid = np.array(diffusive) > free_path
+    valid = np.array(diffusive) > m.free_path
     axes.loglog(
         energy[valid], np.array(diffusive)[valid], color=COLORS["theory"], label=r"diffusion, ln 2/Re $k_\perp$"
     )
@@ -215,28 +214,29 @@ def draw_depth(depths: Sequence[float], power: Fit, free_path: float) -> Any:
         energy[~valid], np.array(diffusive)[~valid], ":", color=COLORS["theory"], label="diffusion where it fails"
     )
     axes.loglog(
-        SPLITTINGS * HOPPING, depths, "o", color=COLORS["microscopic"], label=r"clean magnet, $k_\parallel$ average"
+        SPLITTINGS * HOPPING, m.depths, "o", color=COLORS["microscopic"], label=r"clean magnet, $k_\parallel$ average"
     )
-    fit = power.prefactor * (energy / HOPPING) ** power.exponent
+    fit = m.ballistic.prefactor * (energy / HOPPING) ** m.ballistic.exponent
     axes.loglog(
         energy[energy > 0.02],
         fit[energy > 0.02],
         "--",
         color=COLORS["microscopic"],
         linewidth=1,
-        label=rf"$\propto \Delta^{{{power.exponent:.2f}}}$",
+        label=rf"$\propto \Delta^{{{m.ballistic.exponent:.2f}}}$",
     )
     axes.axhline(COBALT.spin_diffusion_length, color=COLORS["damping_like"], linewidth=1.2)
-    axes.axhline(free_path, color=COLORS["minority"], linewidth=1.2)
+    axes.axhline(m.free_path, color=COLORS["minority"], linewidth=1.2)
     axes.text(
         1.1e-4, COBALT.spin_diffusion_length * 1.12, "spin-diffusion length", color=COLORS["damping_like"], fontsize=8
     )
-    axes.text(1.1e-4, free_path * 1.12, "mean free path", color=COLORS["minority"], fontsize=8)
-    axes.set_ylim(0.2, 5e3)
-    axes.set_xlabel(r"exchange splitting $\Delta = \hbar\omega$ (eV)")
-    axes.set_ylabel("depth of half the torque (nm)")
+    axes.text(1.1e-4, m.free_path * 1.12, "mean free path", color=COLORS["minority"], fontsize=8)
+    axes.set(
+        xlabel=r"exchange splitting $\Delta = \hbar\omega$ (eV)",
+        ylabel="depth of half the torque (nm)",
+        ylim=(0.2, 5e3),
+    )
     axes.legend(loc="upper right")
-    return figure
 
 
 def rows(cases: Sequence[tuple[str, Case]]) -> tuple[tuple[str, ...], ...]:
@@ -307,14 +307,6 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {
-        "transverse-accumulation-ratio": draw_ratio(),
-        "transverse-accumulation-depth": draw_depth(m.depths, m.ballistic, m.free_path),
-    }
 
 
 def table(m: Record) -> Rows:

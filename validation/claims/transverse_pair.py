@@ -12,7 +12,7 @@ from kwant_spinjunc.spin import torque_axes
 from kwant_spinjunc.theory.drift_diffusion import Material
 
 from ..claim import Check, Judged, Record, Rows
-from ..figures import COLORS, guide, new_figure, styled
+from ..figures import COLORS, drawn, guide
 from ..laboratory import SampleLaboratory, clean_density, fermi_moment
 
 #: The metal, unit t: a cubic band, its Fermi energy, and the width of the random levels.
@@ -167,35 +167,27 @@ def judge(m: Record) -> Judged:
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw(decays: list[Decay]) -> Any:
+@drawn("transverse-pair-decay", 1, 2, width=7.0, height=3.6)
+def draw(m: Record, left: Any, right: Any) -> None:
     """Plot length and phase of the mean transverse spin current against depth over √(2ħD/Δ)."""
-    figure, (left, right) = new_figure(1, 2, width=7.0, height=3.6)
-    for d, color in zip(decays, ("microscopic", "minority"), strict=False):
+    for d, color in zip(m.decays, ("microscopic", "minority"), strict=False):
         shown = np.flatnonzero(abs(d.transverse[: PLANES // 2 + 3]) > 2 * d.error[: PLANES // 2 + 3])
         x, size, error = shown / d.expected, abs(d.transverse)[shown], d.error[shown]
         options = {"fmt": "o", "color": COLORS[color], "label": rf"$\Delta$ = {d.splitting:g} t"}
         left.errorbar(x, size, error, **options)
         phase = np.unwrap(np.angle(d.transverse))[shown]
         right.errorbar(x, np.sign(phase[-1] - phase[0]) * (phase - phase[0]), error / size, **options)
-    y = np.linspace(0, max(PLANES / 2 / d.expected for d in decays), 50)
+    y = np.linspace(0, max(PLANES / 2 / d.expected for d in m.decays), 50)
     first = FITTED[0]
-    start = abs(decays[0].transverse[first]) * np.exp(first / decays[0].expected)
+    start = abs(m.decays[0].transverse[first]) * np.exp(first / m.decays[0].expected)
     guide(left, y, start * np.exp(-y), "exp(−y)")
     guide(right, y, y, "phase y")
-    left.set_yscale("log")
-    left.set_ylabel(r"$|\langle\mathbf{Q}_\perp\rangle|/\langle J\rangle$")
+    left.set(ylabel=r"$|\langle\mathbf{Q}_\perp\rangle|/\langle J\rangle$", yscale="log")
     right.set_ylabel("turn about m (rad)")
     for panel in (left, right):
         panel.set_xlabel(r"depth y over $\sqrt{2\hbar D/\Delta}$")
     left.legend(loc="lower left")
     right.legend(loc="upper left")
-    return figure
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {"transverse-pair-decay": draw(m.decays)}
 
 
 def table(m: Record) -> Rows:

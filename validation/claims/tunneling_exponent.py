@@ -17,7 +17,7 @@ from systems.tunnel_junction import tunnel_junction
 
 from ..claim import Check, Judged, Record, Rows
 from ..compare import Fit, fit_power_law
-from ..figures import COLORS, new_figure, palette, styled
+from ..figures import COLORS, drawn, palette
 from ..laboratory import Laboratory
 
 #: Energy of all electrons.
@@ -246,10 +246,9 @@ def verdicts(thick: float, thin: float, continuum_order: float, printed_ratio: f
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw_decay(measured: Measured) -> Any:
+@drawn("tunneling-exponent-decay", 1, 2, height=4.0)
+def draw_decay(measured: Measured, left: Any, right: Any) -> None:
     """Plot transmission and local decay rate against the thickness."""
-    figure, (left, right) = new_figure(1, 2, height=4.0)
     for data, color in zip(measured.decays, palette(len(measured.decays)), strict=True):
         near = data.depth < 10.5  # what is thicker is in the right panel
         left.semilogy(data.depth[near], data.transmission[near, 0], "o", color=color, label=f"{data.excess:g} t")
@@ -261,45 +260,37 @@ def draw_decay(measured: Measured) -> Any:
     right.semilogx(mean.depth, mean.rate / mean.kappa, "D", color=COLORS["minority"], label="k∥ mean")
     depth = np.geomspace(1, mean.depth[-1], 50)
     right.semilogx(depth, 1 + 1 / (2 * depth), "--", color=COLORS["minority"], linewidth=1, label=r"$1+1/2\kappa d$")
-    left.set_xlim(0, 10.6)
-    left.set_ylim(1e-10, 30)
-    left.set_ylabel("transmission (both spins)")
+    left.set(ylabel="transmission (both spins)", xlim=(0, 10.6), ylim=(1e-10, 30))
     right.axhline(1.0, color="black", linestyle=":", linewidth=1)
     right.axvline(1.0, color=COLORS["muted"], linewidth=0.8)
     right.set_xticks([0.3, 1, 3, 10, 30], ["0.3", "1", "3", "10", "30"])
     right.set_xticks([], minor=True)
-    right.set_ylabel(r"measured rate / $\kappa$ of the lattice")
-    right.set_ylim(0, None)
+    right.set(ylabel=r"measured rate / $\kappa$ of the lattice", ylim=(0, None))
     right.legend(loc="lower right")
     for panel in (left, right):
         panel.set_xlabel(r"thickness $\kappa d$ (decay lengths)")
     handles, labels = left.get_legend_handles_labels()
     title = "top of the barrier above the energy"
-    figure.legend(handles, labels, loc="outside lower center", ncols=7, title=title, columnspacing=1, handletextpad=0.2)
-    return figure
+    left.figure.legend(
+        handles, labels, loc="outside lower center", ncols=7, title=title, columnspacing=1, handletextpad=0.2
+    )
 
 
-@styled
-def draw_orders(measured: Measured) -> Any:
+@drawn("tunneling-exponent-order", 1, 2, height=3.6)
+def draw_orders(measured: Measured, left: Any, right: Any) -> None:
     """Plot how the rate approaches κ with the thickness, and how the continuum κ departs with κa."""
-    figure, (left, right) = new_figure(1, 2, height=3.6)
     for data, color in zip(measured.decays, palette(len(measured.decays)), strict=True):
         resolved = abs(data.deviation) > RESOLVED
         weight = np.exp(-2 * data.depth[resolved])
         left.loglog(weight, abs(data.deviation[resolved]), "o", color=color, label=f"{data.excess:g} t")
     line = np.array([1e-10, 1.0])
     left.loglog(line, line, "--", color="black", linewidth=1, label=r"$e^{-2\kappa d}$")
-    left.set_xlim(1e-10, 2)
-    left.set_ylim(1e-10, 3)
-    left.set_xlabel(r"$e^{-2\kappa d}$")
-    left.set_ylabel(r"$|$rate$/\kappa - 1|$")
+    left.set(xlabel=r"$e^{-2\kappa d}$", ylabel=r"$|$rate$/\kappa - 1|$", xlim=(1e-10, 2), ylim=(1e-10, 3))
     left.legend(loc="upper left", title="top above the energy", ncols=2, columnspacing=1, handletextpad=0.2)
     right.loglog(measured.kappa, measured.continuum_error, "o", color=COLORS["microscopic"], label="measured")
     right.loglog(measured.kappa, measured.kappa**2 / 24, "-", color="black", linewidth=1, label=r"$(\kappa a)^2/24$")
-    right.set_xlabel(r"$\kappa a$")
-    right.set_ylabel(r"continuum $\kappa$ / measured rate $-$ 1")
+    right.set(xlabel=r"$\kappa a$", ylabel=r"continuum $\kappa$ / measured rate $-$ 1")
     right.legend(loc="upper left")
-    return figure
 
 
 def rows(decays: Sequence[Decay]) -> tuple[tuple[str, ...], ...]:
@@ -348,14 +339,6 @@ def numbers(measured: Measured) -> Record:
     one = int(np.argmin(abs(measured.masses.mass - 1)))
     powers = [fit.exponent for _, fit in measured.approaches]
     return Record(locals())
-
-
-def figures(measured: Measured) -> dict[str, Any]:
-    """Draw everything."""
-    return {
-        "tunneling-exponent-decay": draw_decay(measured),
-        "tunneling-exponent-order": draw_orders(measured),
-    }
 
 
 def table(measured: Measured) -> Rows:

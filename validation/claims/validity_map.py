@@ -21,7 +21,7 @@ from systems.asymmetric_junction import asymmetric_junction
 from systems.free_electron_junction import free_electron_junction
 
 from ..claim import Check, Judged, Record, Rows
-from ..figures import COLORS, legend_below, new_figure, styled
+from ..figures import COLORS, drawn, legend_below
 from ..laboratory import Laboratory
 
 #: Two different magnets with three-dimensional bands, unit t.
@@ -175,32 +175,28 @@ LAW = "#56B4E9"
 TITLES = {"one k∥": r"one $\mathbf{k}_\parallel$", "k∥ average": r"$\mathbf{k}_\parallel$ average"}
 
 
-@styled
-def draw_maps(measured: Measured) -> Any:
+@drawn("validity-map", 1, 2, width=5.4, height=3.4, sharey=True)
+def draw_maps(measured: Measured, *axes: Any) -> None:
     """Draw the error of (3), (4) of the free-electron junction at one k∥ and averaged."""
-    figure, axes = new_figure(1, 2, width=5.4, height=3.4, sharey=True)
     for panel, (name, data) in zip(axes, measured.iron.items(), strict=True):
         mesh = draw_error_map(panel, data["tunnelling"], contours=False, shading="gouraud")
         error_contours(panel, data["tunnelling"])
         error_contours(panel, data["tunnelling_leading_order"], color=LAW, linestyle="--", label=False)
         panel.axvline(0, color="black", linestyle=":", linewidth=0.8)
         panel.annotate("error below 1 %", (1.7, 0.45), ha="center", fontsize=8)
-        panel.set_title(TITLES[name])
-        panel.set_xlabel("barrier height U (eV)")
-        panel.set_ylabel("")
+        panel.set(xlabel="barrier height U (eV)", ylabel="", title=TITLES[name])
     axes[0].set_ylabel("barrier width d (nm)")
-    bar = figure.colorbar(mesh, ax=axes, extend="min", pad=0.02, ticks=np.geomspace(*ERROR_RANGE, 6))
+    bar = axes[0].figure.colorbar(mesh, ax=axes, extend="min", pad=0.02, ticks=np.geomspace(*ERROR_RANGE, 6))
     bar.set_label("error of (3), (4) / current")
     axes[0].plot([], [], color="black", linewidth=1.1, label="exact scattering")
     axes[0].plot([], [], "--", color=LAW, linewidth=1.1, label="round-trip law")
-    legend_below(figure, axes[0], 2)
-    return figure
+    legend_below(axes[0], 2)
 
 
-@styled
-def draw_collapse(measured: Measured, fits: dict[str, Collapse]) -> Any:
+@drawn("validity-map-collapse", 1, 3, width=7.2, height=3.6, sharex=True, sharey=True)
+def draw_collapse(measured: Measured, *axes: Any) -> None:
     """Plot the error of (3), (4) at all points against three quantities."""
-    figure, axes = new_figure(1, 3, width=7.2, height=3.6, sharex=True, sharey=True)
+    fits = measured.collapses("tunnelling")
     panels = {
         "transmission": ("transmission", "transmission"),
         "decay": ("decay", r"decay $e^{-2\kappa d}$"),
@@ -225,22 +221,18 @@ def draw_collapse(measured: Measured, fits: dict[str, Collapse]) -> Any:
                 )
         for level in (0.01, 0.1):
             panel.axhline(level, color=COLORS["muted"], linewidth=0.8, zorder=0)
-        panel.set_xlabel(label)
-        panel.set_title(f"scatter × {fits[name].scatter:.2f}")
+        panel.set(xlabel=label, title=f"scatter × {fits[name].scatter:.2f}")
     axes[2].loglog([1e-10, 1], [1e-10, 1], color="black", linewidth=0.8, zorder=3)
-    axes[0].set_xlim(1e-10, 2)
-    axes[0].set_ylim(1e-10, 1)
+    axes[0].set(xlim=(1e-10, 2), ylim=(1e-10, 1))
     for level, name in ((0.01, "1 %"), (0.1, "10 %")):
         axes[0].annotate(name, (2e-10, level), va="bottom", fontsize=8)
     axes[0].set_ylabel("error of (3), (4) / current")
-    legend_below(figure, axes[0], 2, markerscale=1.6)
-    return figure
+    legend_below(axes[0], 2, markerscale=1.6)
 
 
-@styled
-def draw_errors(measured: Measured) -> Any:
+@drawn("validity-map-errors", 2, 2, width=6.2, height=5.2, sharex=True, sharey=True)
+def draw_errors(measured: Measured, axes: Any) -> None:
     """Draw four errors over the angle and the right magnet, behind one barrier."""
-    figure, axes = new_figure(2, 2, width=6.2, height=5.2, sharex=True, sharey=True)
     titles = {
         "tunnelling": "(3), (4) from collinear data",
         "reflection": r"(3), (4) with exact $T_{ss'}(\Phi)$",
@@ -250,16 +242,13 @@ def draw_errors(measured: Measured) -> Any:
     data = measured.errors.assign_coords(theta=np.degrees(measured.errors["theta"]))
     for panel, (name, title) in zip(axes.flat, titles.items(), strict=True):
         mesh = draw_error_map(panel, data[name])
-        panel.set_title(title)
-        panel.set_xlabel("")
-        panel.set_ylabel("")
+        panel.set(xlabel="", ylabel="", title=title)
         panel.set_xticks(range(0, 181, 45))
     for panel in axes[1]:
         panel.set_xlabel(r"angle $\Phi$ (degrees)")
     for panel in axes[:, 0]:
         panel.set_ylabel("splitting Δ' of the right magnet (t)")
-    figure.colorbar(mesh, ax=axes, extend="min", label="relative error", ticks=np.geomspace(*ERROR_RANGE, 6))
-    return figure
+    axes[0, 0].figure.colorbar(mesh, ax=axes, extend="min", label="relative error", ticks=np.geomspace(*ERROR_RANGE, 6))
 
 
 def rows(measured: Measured) -> tuple[tuple[str, ...], ...]:
@@ -353,16 +342,6 @@ def numbers(measured: Measured) -> Record:
     median = {name: float(measured.errors[name].median()) for name in ("tunnelling", "conserved", "t0")}
     typical = float(measured.iron["k∥ average"]["tunnelling"].sel(width=0.5, height=1.0, method="nearest"))
     return Record(locals())
-
-
-def figures(measured: Measured) -> dict[str, Any]:
-    """Draw everything."""
-    fits = measured.collapses("tunnelling")
-    return {
-        "validity-map": draw_maps(measured),
-        "validity-map-collapse": draw_collapse(measured, fits),
-        "validity-map-errors": draw_errors(measured),
-    }
 
 
 def table(measured: Measured) -> Rows:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,7 @@ from kwant_spinjunc.theory.wall_torques import chain_threshold, macrospin_thresh
 from kwant_spinjunc.transport.linear import linear_response
 
 from ..claim import Check, Judged, Record, Rows
-from ..figures import COLORS, guide, new_figure, styled
+from ..figures import COLORS, drawn, guide
 from ..laboratory import FAMILIES
 
 #: The chain in units of its exchange: anisotropy, demagnetization.
@@ -158,33 +157,24 @@ def judge(m: Record) -> Judged:
 
 
 # ---------------------------------------------------------------------- figures
-@styled
-def draw(motion: Trajectory, wall: np.ndarray, edges: Sequence[Edge]) -> Any:
+@drawn("wall-stability-motion", 1, 2, width=7.0, height=3.6)
+def draw(m: Record, left: Any, right: Any) -> None:
     """Plot the motion of the first spin and the thresholds against the number of planes."""
-    figure, (left, right) = new_figure(1, 2, width=7.0, height=3.6)
     for component, name, label in ((0, "field_like", "in the plane, $m_x$"), (1, "damping_like", "out of it, $m_y$")):
-        left.plot(motion.time, motion.m[:, 0, component], "-", color=COLORS[name], label=label)
-        left.axhline(wall[0, component], color=COLORS[name], linestyle=":", linewidth=1)
+        left.plot(m.motion.time, m.motion.m[:, 0, component], "-", color=COLORS[name], label=label)
+        left.axhline(m.wall[0, component], color=COLORS[name], linestyle=":", linewidth=1)
     left.plot([], [], ":", color=COLORS["muted"], label="static wall")
-    left.set_xlabel(r"time ($S/J$)")
-    left.set_ylabel("first spin of the magnet")
+    left.set(xlabel=r"time ($S/J$)", ylabel="first spin of the magnet")
     left.set_title(rf"released from the easy axis, $\alpha$ = {STRONG:g}", fontsize=8)
     left.legend(loc="center right")
-    n = np.array([edge.planes for edge in edges])
-    right.loglog(n, [edge.found for edge in edges], "o", color=COLORS["microscopic"], label="linearized motion")
+    n = np.array([edge.planes for edge in m.edges])
+    right.loglog(n, [edge.found for edge in m.edges], "o", color=COLORS["microscopic"], label="linearized motion")
     fine = np.unique(np.geomspace(1, n.max(), 60).astype(int))
     told = [chain_threshold(int(k), DAMPING, 1.0, 0.01, 0.01)[0] for k in fine]
     guide(right, fine, told, r"$\min_n N\alpha(\epsilon_n+K_d/2)/(2-\delta_{n0})$")
-    right.set_xlabel("planes of the magnet, N")
-    right.set_ylabel(r"threshold $\tau_D/J$")
+    right.set(xlabel="planes of the magnet, N", ylabel=r"threshold $\tau_D/J$")
     right.set_title(rf"polarizer opposite, $\alpha$ = {DAMPING:g}", fontsize=8)
     right.legend(loc="upper left")
-    return figure
-
-
-def figures(m: Record) -> dict[str, Any]:
-    """Draw everything."""
-    return {"wall-stability-motion": draw(m.motion, m.wall, m.edges)}
 
 
 def table(m: Record) -> Rows:
