@@ -6,7 +6,6 @@ A file ``claims/NAME.py`` has
     judge(measured) -> Judged            verdicts, the number they rest on, its second route, invariants
     numbers(measured) -> Record          optional: what the text quotes besides ``measured`` and constants
     @drawn(name, ...) draw(measured, *panels)    one figure each
-    table(measured) -> Rows              optional
 
 and beside it ``claims/NAME.md``, the text: an f-string of the attributes of what was measured, ``{T.max():.3f}``.
 """
@@ -140,38 +139,53 @@ class ClaimFigure:
 
 
 # ---------------------------------------------------------------------- the text
-def _parse(template: str) -> ast.Expression:
-    """Return a text as the f-string it is."""
-    return ast.parse(f'rf"""{template} """', mode="eval")
-
-
-def _names(template: str) -> set[str]:
-    """Return the names of what a text quotes, variables of its own comprehensions and built-in functions apart."""
-    used = [node for node in ast.walk(_parse(template)) if isinstance(node, ast.Name)]
+def _names(expression: str) -> set[str]:
+    """Return the names that an expression reads, variables of its comprehensions and built-in functions apart."""
+    used = [node for node in ast.walk(ast.parse(expression, mode="eval")) if isinstance(node, ast.Name)]
     own = {node.id for node in used if isinstance(node.ctx, ast.Store)}
     return {node.id for node in used if not hasattr(builtins, node.id)} - own
 
 
-def fill(template: str, *places: object) -> str:
-    """Fill a text, an f-string, with numbers from several places; a name that is in none of them is an error."""
+def _quoted(template: str) -> str:
+    """Return a text as the f-string it is."""
+    return f'rf"""{template} """.strip()'
 
+
+def _evaluate(expression: str, places: tuple[object, ...]) -> Any:
     def find(name: str) -> Any:
         for place in places:
             if hasattr(place, name):
                 return getattr(place, name)
         raise ArgumentError(f"The text quotes {name!r}, which is no number of the claim.")
 
-    numbers = {name: find(name) for name in _names(template)}
-    return str(eval(compile(_parse(template), "text", "eval"), numbers)).strip()
+    numbers = {name: find(name) for name in _names(expression)}
+    return eval(compile(expression, "text", "eval"), numbers)
+
+
+def fill(template: str, *places: object) -> str:
+    """Fill a text, an f-string, with numbers from several places; a name that is in none of them is an error."""
+    return str(_evaluate(_quoted(template), places))
 
 
 @dataclass(frozen=True)
 class Text:
-    """The text of a claim, numbers not yet filled in."""
+    """The text of a claim, numbers not yet filled in; of its table ``columns``, (title, cell), and ``loop``, for ..."""
 
     title: str
     equations: tuple[str, ...]
     sections: Mapping[str, str]
+    columns: tuple[tuple[str, str], ...] = ()
+    loop: str = ""
+
+    @property
+    def _cells(self) -> str:
+        """The rows of the table as an expression."""
+        return f"[({''.join(_quoted(cell) + ',' for _, cell in self.columns)}) {self.loop}]"
+
+    def rows(self, *places: object) -> Rows:
+        """Return the table: the titles, and a row for each turn of the loop."""
+        titles = tuple(fill(title, *places) for title, _ in self.columns)
+        return (titles, *_evaluate(self._cells, places)) if self.loop else ()
 
     @property
     def captions(self) -> dict[str, tuple[str, str]]:
@@ -185,22 +199,30 @@ class Text:
     @property
     def names(self) -> set[str]:
         """Names of all numbers it quotes."""
-        return set().union(*map(_names, self.sections.values()))
+        every = [_quoted(text) for text in (*self.sections.values(), *(title for title, _ in self.columns))]
+        return set().union(*map(_names, [*every, self._cells] if self.loop else every))
 
 
 def read_text(path: Path) -> Text:
-    """Read ``# title``, ``equations: ...`` and ``## section`` blocks; lines of a paragraph are joined."""
+    """Read ``# title``, ``equations: ...`` and ``## section`` blocks; lines of a paragraph are joined.
+
+    The lines ``title | cell`` of a last block ``## table for x in ...`` are the columns of a table.
+    """
     head, *blocks = re.split(r"^## ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     title, equations = head.strip().removeprefix("# ").split("\n\nequations: ")
-    sections = {}
+    sections, columns, loop = {}, (), ""
     for block in blocks:
         name, _, body = block.partition("\n")
+        if name.startswith("table "):
+            loop = name.removeprefix("table ")
+            columns = tuple(tuple(line.split(" | ", 1)) for line in body.strip().splitlines())
+            continue
         paragraphs = [" ".join(part.split()) for part in re.split(r"\n\s*\n", body.strip())]
         sections[name.strip()] = "\n\n".join(paragraphs)
     missing = [name for name in SECTIONS if not sections.get(name)]
     if missing:
         raise ArgumentError(f"Argument `path` must have the sections {', '.join(SECTIONS)}, but lacks {missing}.")
-    return Text(" ".join(title.split()), tuple(x.strip() for x in equations.split(",")), sections)
+    return Text(" ".join(title.split()), tuple(x.strip() for x in equations.split(",")), sections, columns, loop)
 
 
 # ---------------------------------------------------------------------- one claim, whole
@@ -323,6 +345,6 @@ def assemble(name: str, measured: Any, *, draw: bool = True) -> Claim:
         value_name=told["number"],
         finding=told["found"],
         judged=judged,
-        table=module.table(measured) if hasattr(module, "table") else (),
+        table=text.rows(numbers, measured, module),
         figures=tuple(ClaimFigure(key, captions[key][1], figure) for key, figure in drawn.items()),
     )

@@ -14,7 +14,7 @@ from kwant_spinjunc.transport.bias import BiasResponse, bias_response, biased
 from kwant_spinjunc.transport.linear import linear_response
 from systems.tunnel_junction import tunnel_junction
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_power_law
 from ..figures import COLORS, drawn, legend_below, palette
 from ..laboratory import Laboratory
@@ -237,32 +237,6 @@ def draw_identity(m: Record, left: Any, right: Any) -> None:
     right.legend(loc="lower center")
 
 
-def rows(measured: Sequence[Measured]) -> tuple[tuple[str, ...], ...]:
-    """Return one row per magnet."""
-    rows = [
-        (
-            "magnet (t)",
-            "in-plane torque at +V, −V over J_P",
-            "reversal at V (t)",
-            "largest |torque − ½ΔJ_M| over J_P",
-            "field-like, odd part",
-        )
-    ]
-    for found in measured:
-        reversals = ", ".join(f"{V:+.2f}" for V in found.reversals) or "none"
-        defect = abs(found.in_plane - found.half_difference).max()
-        rows.append(
-            (
-                name_of(found.magnet),
-                f"{found.in_plane[-1]:+.3f}, {found.in_plane[0]:+.3f}",
-                reversals,
-                f"{defect:.1e}",
-                f"{found.odd_field_like:.0e}",
-            )
-        )
-    return tuple(rows)
-
-
 def t0_order(found: Measured) -> Fit:
     """Return the power of t0 in V at small bias."""
     V = np.array([0.02, 0.04, 0.08])
@@ -348,8 +322,3 @@ def _reversal(measured: Sequence[Measured]) -> str:
         f"For {len(reversing)} of {len(measured)} magnets it changes sign although the current does not ({where}), "
         f"where J_M of the parallel and of the antiparallel junction cross; for {len(measured) - len(reversing)} not."
     )
-
-
-def table(m: Record) -> Rows:
-    """Return the rows of the report."""
-    return rows(m.measured)

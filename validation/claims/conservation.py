@@ -13,7 +13,7 @@ from kwant_spinjunc.theory import interface, tunnelling
 from kwant_spinjunc.transport.linear import linear_response
 from kwant_spinjunc.transport.observables import magnetization_current
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_power_law
 from ..figures import COLORS, drawn, legend_below
 from ..laboratory import DIFFERENT, FAMILIES, IDENTICAL, Laboratory, currents_of_waves, k_average
@@ -185,16 +185,6 @@ def draw_mechanisms(record: Record, *axes: Any) -> None:
     legend_below(axes[0], 3)
 
 
-def rows(measured: Sequence[Measured], index: int) -> tuple[tuple[str, ...], ...]:
-    """Return the rows: all junctions and accumulations at one angle."""
-    changes = ("(J_M^R − J_M^L)/J", "of which flip reflection", "|vector change|/J")
-    rows = [("junction", "accumulation", "J_M^L/J", "J_M^R/J", *changes)]
-    for m in measured:
-        numbers = [*m.J_M[index], m.scalar[index], m.reflected[index], m.vector[index]]
-        rows.append((m.family, m.accumulation, *four_digits(numbers)))
-    return tuple(rows)
-
-
 def four_digits(numbers: Sequence[float]) -> list[str]:
     """Return numbers to four digits, none of them -0.0000."""
     return [f"{round(float(number), 4) + 0.0:.4f}" for number in numbers]
@@ -250,8 +240,3 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def table(m: Record) -> Rows:
-    """Return the rows of the report."""
-    return rows(m.measured, m.middle)

@@ -18,7 +18,7 @@ from systems.asymmetric_junction import asymmetric_junction
 from systems.contact import contact
 from systems.tunnel_junction import tunnel_junction
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_power_law
 from ..figures import COLORS, angle_axis, drawn, legend_below
 from ..laboratory import Laboratory, currents_of_waves
@@ -265,26 +265,6 @@ def draw_thickness(measured: Measured, axes: Any) -> None:
     axes.legend(loc="lower right")
 
 
-def rows(measured: Measured) -> tuple[tuple[str, ...], ...]:
-    """Return the rows: errors per charge current, case by case."""
-    errors = (
-        "(1), 0°",
-        "(1), 90°",
-        "(1), 180°",
-        "(1), 90°, normal incidence",
-        "(1) with Φ = 0 data, 90°",
-        "(1) at best, 90°",
-    )
-    others = ("(3), (4), 90°", "(3), (4) from Φ = 0, π; 90°", "|J_M^R m_R − J_M^L m_L|, 90°")
-    rows = [("junction", "magnets", "accumulation", *errors, *others)]
-    for case, single in zip(measured.cases, measured.normal, strict=True):
-        i, baseline = case.right_angle, case.error(case.baseline)
-        values = [baseline[0], baseline[i], baseline[-1], single.error(single.baseline)[i], case.error(case.fixed)[i]]
-        values += [case.unavoidable[i], case.error(case.transmitted)[i], case.error(case.paper)[i], case.vector[i]]
-        rows.append((case.regime, case.magnets, case.accumulation, *(number(value) for value in values)))
-    return tuple(rows)
-
-
 def number(value: float) -> str:
     """Return an error for the table; rounding is written as zero."""
     if value < ROUNDING:
@@ -332,8 +312,3 @@ def numbers(measured: Measured) -> Record:
     vector = min(float(case.vector[case.right_angle]) for case in measured.silent)
     antiparallel = max(float(case.error(case.baseline)[-1]) for case in cases)
     return Record(locals())
-
-
-def table(measured: Measured) -> Rows:
-    """Return the rows of the report."""
-    return rows(measured)

@@ -14,7 +14,7 @@ from kwant_spinjunc.spin import SIGNS, torque_axes
 from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_exponential, fit_power_law
 from ..figures import COLORS, drawn
 from ..laboratory import Laboratory, k_average
@@ -195,14 +195,10 @@ def draw_thickness(m: Record, left: Any, right: Any) -> None:
     right.set(xlabel="thickness of the barrier (planes)", ylabel="half of the coherence lost at n =", ylim=(0, None))
 
 
-def rows(devices: Mapping[float, Penetration]) -> Rows:
-    """Return the rows: coherence left in devices, with the local power of the depth."""
-    head = ("Δ (t)", *(f"left after {n} planes" for n in DEVICE), *(f"power, {a} to {b}" for a, b in pairwise(DEVICE)))
-    found = [head]
-    for d, p in devices.items():
-        left = [f"{p.coherence[n]:.3f}" if p.coherence[n] > 5e-4 else f"{p.coherence[n]:.0e}" for n in DEVICE]
-        found.append((f"{d:g}", *left, *(f"{p.local_power(a, b):.2f}" for a, b in pairwise(DEVICE))))
-    return tuple(found)
+def left(found: Penetration, planes: int) -> str:
+    """Return the coherence that is left after some planes, for the table."""
+    coherence = found.coherence[planes]
+    return f"{coherence:.3f}" if coherence > 5e-4 else f"{coherence:.0e}"
 
 
 # ---------------------------------------------------------------------- the skeleton
@@ -270,8 +266,3 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def table(m: Record) -> Rows:
-    """Return the rows of the report."""
-    return rows(m.devices)

@@ -16,7 +16,7 @@ from kwant_spinjunc.spin import SIGNS, torque_axes
 from kwant_spinjunc.theory import tunnelling
 from kwant_spinjunc.theory.interface import in_series
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..figures import COLORS, drawn, legend_below
 from ..laboratory import Laboratory, SampleLaboratory, k_average, lead_currents
 from ..two_channels import Metal, solve
@@ -371,30 +371,6 @@ def draw_depth(measured: Measured, axes: Any) -> None:
     axes.legend(loc="upper right")
 
 
-def rows(measured: Measured) -> Rows:
-    """Return the rows: one contact each."""
-    head = (
-        "magnets",
-        "cells",
-        "planes each",
-        "β",
-        "J_M^L/J_M^R, 60°",
-        "two channels",
-        *(f"ΔJ_M ratio, {a:g}°" for a in DEGREES[2:]),
-    )
-    found = [head]
-    named = [("A|A", SHAPE[0], c) for c in measured.contacts] + [("A|B", SHAPE[0], c) for c in measured.unequal]
-    named += [("A|A", W, c) for W, c in measured.sections.items() if SHAPE[0] != W]
-    for name, W, one in named:
-        left, right = measured.told(name.replace("|", ""), one.planes, DEGREES[QUOTED])
-        lengths = [at(one.length, i) if name == "A|A" else "–" for i in range(1, len(DEGREES) - 1)]
-        beta = value_with_error(*map(float, one.polarization))
-        found.append(
-            (name, f"{W} × {W}", f"{one.planes}", beta, at(one.ratio, QUOTED), f"{left / right:.3f}", *lengths)
-        )
-    return tuple(found)
-
-
 # ---------------------------------------------------------------------- the skeleton
 def judge(measured: Measured) -> Judged:
     """Judge the sentence as printed and as corrected."""
@@ -440,9 +416,7 @@ def numbers(measured: Measured) -> Record:
     wide = ", ".join(f"{at(c.length, QUOTED - 1)} ({W} × {W})" for W, c in measured.sections.items())
     betas = ", ".join(value_with_error(*c.polarization) for c in measured.sections.values())
     halves = ", ".join(f"{measured.depth.depth(i):.2f} at {angle:g}°" for i, angle in enumerate(RESOLVED_DEGREES))
+    listed = [("A|A", SHAPE[0], c) for c in measured.contacts] + [("A|B", SHAPE[0], c) for c in measured.unequal]
+    listed += [("A|A", W, c) for W, c in measured.sections.items() if SHAPE[0] != W]
+    channels = [np.divide(*measured.told(name.replace("|", ""), c.planes, DEGREES[QUOTED])) for name, _, c in listed]
     return Record(locals())
-
-
-def table(measured: Measured) -> Rows:
-    """Return the rows of the report."""
-    return rows(measured)

@@ -16,7 +16,7 @@ from kwant_spinjunc.spin import SIGNS
 from kwant_spinjunc.theory import parallel_circuit, printed
 from kwant_spinjunc.transport.local import chemical_potentials_of, default_axes
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..figures import COLORS, drawn, legend_below
 from ..laboratory import Number, Wires
 from ..two_channels import Metal, Solution, solve
@@ -427,43 +427,6 @@ def draw_division(m: Record, axes: Any) -> None:
     axes.figure.legend(loc="outside lower center", ncols=3)
 
 
-def rows(
-    circuits: Mapping[str, Circuit], given: Mapping[str, tuple[Number, Number]], metals: Mapping[str, Ohmic]
-) -> tuple[tuple[str, ...], ...]:
-    """Return the rows: shares of the voltage and Ohm's law with one field per spin and with one for both."""
-    rows = [
-        (
-            "circuit",
-            "E_L/E measured",
-            "in series",
-            "printed",
-            "E_L/E majority",
-            "E_L/E minority",
-            "J_s/(σ_s E_s): L+, L−, R+, R−",
-            "J_s/(σ_s E)",
-            "J_M/(βJ): L, R",
-        )
-    ]
-    for name, circuit in circuits.items():
-        sides = [metals[side] for side in CIRCUITS[name][:2]]
-        own, one = (local_ohm(circuit, sides, common=common) for common in (False, True))
-        shares = [str(Number(circuit.share[s], circuit.share_error[s])) for s in (0, 1)]
-        printed, series = given[name]
-        rows.append(
-            (
-                name,
-                str(circuit.mean_share),
-                str(series),
-                str(printed),
-                *shares,
-                ", ".join(str(number) for number in own),
-                ", ".join(f"{number.value:.2f}" for number in one),
-                ", ".join(f"{value:.2f}" for value in circuit.J_M),
-            )
-        )
-    return tuple(rows)
-
-
 # ---------------------------------------------------------------------- the skeleton
 #: Quick or not: sites across, samples of metals and of wires, planes of a magnet, samples of the anchor, first length
 #: of fits, lengths of magnets, of the normal metal, of wires.
@@ -494,11 +457,11 @@ def measure(quick: bool) -> Record:
     printed, series = given["A|B, 0°"]
     unequal = circuits["A|C, 0°"]
     turned = circuits["A|B, 90°"]
-    own = [
-        n for name, c in circuits.items() for n in local_ohm(c, [metals[x] for x in CIRCUITS[name][:2]], common=False)
-    ]
+    sides = {name: [metals[left], metals[right]] for name, (left, right, _) in CIRCUITS.items()}
+    ratios, common = ({n: local_ohm(c, sides[n], common=both) for n, c in circuits.items()} for both in (False, True))
+    own = [number for found in ratios.values() for number in found]
     worst_own = max(n.deviation(Number(1.0, 0.0)) for n in own)
-    one = local_ohm(unequal, [metals["A"], metals["C"]], common=True)
+    one = common["A|C, 0°"]
     spread = f"{min(n.value for n in one):.2f} to {max(n.value for n in one):.2f}"
     offsets = {n: float(np.abs(c.mu - c.network.mu).max()) for n, c in circuits.items()}
     A, B, C = (metals[name] for name in "ABC")
@@ -534,8 +497,3 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def table(m: Record) -> Rows:
-    """Return the rows of the report."""
-    return rows(m.circuits, m.given, m.metals)

@@ -24,7 +24,7 @@ from kwant_spinjunc.theory.tunnelling import rotation_law
 from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..compare import fit_power_law
 from ..figures import COLORS, drawn
 from ..laboratory import Laboratory
@@ -220,27 +220,6 @@ def draw_ratio(m: Record, axes: Any) -> None:
     axes.legend(loc="lower right")
 
 
-def rows(layers: Sequence[Layer]) -> tuple[tuple[str, ...], ...]:
-    """Return the rows: all microscopic interfaces at one angle."""
-    rows = [("interface, Φ = 90°", "AR (fΩ m²)", "ξ", "δM∥/(V σ/D)", "δn/(V σ/D)", "δM∥ sheet/δn sheet")]
-    for layer in layers:
-        if layer.angle != ANGLES["90°"]:
-            continue
-        moment = np.linalg.norm(layer.solution.magnetization_sheet[0])
-        ratio = moment / abs(layer.solution.charge_sheet[0])
-        rows.append(
-            (
-                layer.name,
-                f"{layer.resistance_area:.3g}",
-                f"{layer.xi:.2g}",
-                f"{layer.magnetization:.2g}",
-                f"{layer.charge:.2g}",
-                f"{ratio:.3g}",
-            )
-        )
-    return tuple(rows)
-
-
 # ---------------------------------------------------------------------- the skeleton
 def measure(quick: bool) -> Record:
     """Measure the layers of microscopic interfaces between cobalt magnets and of the closed form."""
@@ -300,8 +279,3 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def table(m: Record) -> Rows:
-    """Return the rows of the report."""
-    return rows(m.layers)

@@ -26,7 +26,7 @@ from kwant_spinjunc.runs.statistics import value_with_error
 from kwant_spinjunc.spin import SIGNS
 from kwant_spinjunc.theory import tunnelling
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_power_law
 from ..figures import COLORS, drawn, legend_below
 from ..laboratory import SampleLaboratory, amplitudes_by_kwant, lead_currents
@@ -284,6 +284,8 @@ def fraction(value: tuple[float, float]) -> str:
 
 
 # ---------------------------------------------------------------------- figures
+#: Ensembles over the thickness.
+THICKNESSES = ("no impurities", "impurities on resonance")
 LOOKS = {
     "impurity level": ("o", "left", "impurity level scanned"),
     "no impurities": ("s", "muted", "no impurities, thickness"),
@@ -349,35 +351,6 @@ def draw_levels(measured: Measured, axes: Any) -> None:
     axes[1, 1].set_xlabel("thickness of the barrier (planes)")
 
 
-def rows(measured: Measured) -> tuple[tuple[str, ...], ...]:
-    """Return the rows: one ensemble each, values with standard errors."""
-    head = (
-        "barrier",
-        "samples",
-        "⟨G⟩ (e²/h)",
-        "exp⟨ln G⟩",
-        "median defect",
-        "weighted defect",
-        "1 − G(90°)/Ḡ",
-        "J_M^L of (3)",
-    )
-    rows = [
-        (
-            f"{batch.kind} {batch.value:g}"
-            + (" planes" if batch.kind in ("no impurities", "impurities on resonance") else ""),
-            f"{batch.result.realizations}",
-            fraction(batch.mean),
-            f"{batch.typical:.2e}",
-            f"{np.median(batch.defects):.1e}",
-            fraction(batch.weighted_defect),
-            fraction(batch.mean_defect),
-            fraction(batch.current_error),
-        )
-        for batch in measured.batches
-    ]
-    return head, *rows
-
-
 # ---------------------------------------------------------------------- the skeleton
 def judge(measured: Measured) -> Judged:
     """Judge the sentence as printed and as corrected."""
@@ -412,8 +385,3 @@ def numbers(measured: Measured) -> Record:
         else "So few resonant samples make the mean that these samples do not tell whether its defect vanishes."
     )
     return Record(locals())
-
-
-def table(measured: Measured) -> Rows:
-    """Return the rows of the report."""
-    return rows(measured)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,7 +12,7 @@ from kwant_spinjunc import Anderson, Ensemble, Junction, Scattering, ferromagnet
 from kwant_spinjunc.runs.statistics import value_with_error
 from kwant_spinjunc.spin import torque_axes
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_exponential
 from ..figures import COLORS, drawn
 from ..laboratory import Laboratory, SampleLaboratory, clean_density, dephasing_length, golden_rule_paths, k_average
@@ -247,37 +246,6 @@ def draw_depth(measured: Measured, left: Any, right: Any) -> None:
     right.legend(loc="upper right", fontsize=7)
 
 
-def rows(magnets: Sequence[Magnet]) -> tuple[tuple[str, ...], ...]:
-    """Return the rows: decay of the mean, free paths and what a sample keeps."""
-    head = (
-        "Δ (t)",
-        "W (t)",
-        "samples",
-        "ℓ_+ (planes)",
-        "ℓ_−",
-        "√(2ħD/Δ)",
-        "decay of ⟨Q⊥⟩",
-        f"⟨Q⊥⟩ left at {PLANES}",
-        "rms left",
-    )
-    rows = []
-    for magnet in magnets:
-        left, error, per_sample = remaining(magnet)
-        rows.append(
-            (
-                f"{magnet.splitting:g}",
-                f"{magnet.width:g}",
-                f"{magnet.result.realizations}",
-                *(value_with_error(*path) for path in magnet.free_path),
-                f"{magnet.yardstick:.1f}",
-                length(magnet.decay),
-                value_with_error(left, error),
-                f"{per_sample:.2f}",
-            )
-        )
-    return head, *rows
-
-
 # ---------------------------------------------------------------------- the skeleton
 def judge(measured: Measured) -> Judged:
     """Judge the sentence as printed and as corrected."""
@@ -309,8 +277,3 @@ def numbers(measured: Measured) -> Record:
     )
     early, half = 1, len(value) // 2
     return Record(locals())
-
-
-def table(measured: Measured) -> Rows:
-    """Return the rows of the report."""
-    return rows(measured.magnets)

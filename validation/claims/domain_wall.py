@@ -18,7 +18,7 @@ from kwant_spinjunc.theory import domain_wall
 from kwant_spinjunc.transport.linear import linear_response
 from systems.asymmetric_junction import asymmetric_junction
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_power_law
 from ..figures import COLORS, drawn
 from ..laboratory import FAMILIES, IRON, Laboratory
@@ -326,29 +326,6 @@ def draw_loops(m: Record, left: Any, right: Any) -> None:
     right.legend(loc="upper left")
 
 
-def rows(tilts: Sequence[Tilt]) -> Rows:
-    """Return the rows: both torques and the tilt of every magnet."""
-    head = (
-        "junction",
-        "Φ",
-        "magnet",
-        "damping-like/J",
-        "field-like/J",
-        "in plane (µrad)",
-        "out, no K_d",
-        "out, film",
-        "to the plane",
-    )
-    found = [head]
-    for tilt in tilts:
-        angles = (f"{1e6 * x:+.1f}" for x in (tilt.film[0], tilt.bare[1], tilt.film[1]))
-        torques = (f"{tilt.damping_like:+.4f}", f"{tilt.field_like:+.4f}")
-        found.append(
-            (tilt.family, f"{np.degrees(tilt.angle):.0f}°", tilt.magnet, *torques, *angles, f"{tilt.to_plane:.0f}°")
-        )
-    return tuple(found)
-
-
 def checks(chains: Chains, size: Fit, length: Fit, loops: Sequence[Loop], lab: Laboratory) -> tuple[Check, ...]:
     """Return the invariants: the chains against closed forms, the loops against equilibrium, engine against Kwant."""
     rotation, decay = chains.rotation / chains.lattice - 1, chains.length / chains.lattice_length - 1
@@ -423,8 +400,3 @@ def numbers(m: Record) -> Record:
     lengths = ", ".join(sorted({f"{loop.d:.1f}" for loop in m.loops}))
     film = np.median([tilt.film[1] / tilt.bare[1] for tilt in m.tilts])
     return Record(locals())
-
-
-def table(m: Record) -> Rows:
-    """Return the rows of the report."""
-    return rows(m.tilts)

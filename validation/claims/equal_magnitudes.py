@@ -15,7 +15,7 @@ from kwant_spinjunc.spin import SIGNS
 from kwant_spinjunc.theory import tunnelling
 from systems.contact import contact
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..figures import COLORS, angle_axis, drawn, legend_below
 from ..laboratory import Laboratory, currents_of_waves, lead_currents
 
@@ -148,14 +148,3 @@ def draw(m: Record, axes: Any) -> None:
     axes.set_yticks([], minor=True)
     axes.set_ylabel(r"$J_M^L/J_M^R$ under a voltage")
     legend_below(axes, 3)
-
-
-def table(m: Record) -> Rows:
-    """Return the rows: every pair at the first and the last angle."""
-    ends = (0, -1)
-    rows = [
-        ("Δ_R/Δ_L", *(f"J_M^L/J_M^R, {np.degrees(m.angles[i]):.0f}°{what}" for i in ends for what in ("", ", closed")))
-    ]
-    for ratio, found in m.curves.items():
-        rows.append((f"{ratio:g}", *(f"{x:.4f}" for i in ends for x in (found[i].quotient, found[i].told_quotient))))
-    return tuple(rows)

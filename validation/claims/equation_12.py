@@ -15,7 +15,7 @@ from kwant_spinjunc.theory.drift_diffusion import Material, match, tunnel_interf
 from kwant_spinjunc.theory.interface import tunnelling_response
 from kwant_spinjunc.theory.tunnelling import rotation_law
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..compare import fit_power_law
 from ..figures import COLORS, angle_axis, drawn
 
@@ -163,14 +163,9 @@ def draw_residuals(m: Record, axes: Any) -> None:
     axes[0, 0].figure.colorbar(image, ax=axes, label=r"|solution $-$ (12)| / $\beta J$", extend="both", shrink=0.8)
 
 
-def rows(fits: Mapping[str, AngularFit]) -> tuple[tuple[str, ...], ...]:
-    """Return the rows: constants and residuals of all fits."""
-    rows = [("interface", "A1", "A2", "(1−β²)γ/β", "residual/βJ", "without A1, A2")]
-    for name, fit in fits.items():
-        gamma = float(name[4:].split(",")[0]) if name.startswith("γ = ") else 0.0
-        predicted = f"{float(angular.A_polarized(fit.beta, gamma)):.4g}"
-        rows.append((name, f"{fit.A1:.4g}", f"{fit.A2:.4g}", predicted, f"{fit.residual:.1e}", f"{fit.unfitted:.1e}"))
-    return tuple(rows)
+def polarization(name: str) -> float:
+    """Return γ of an interface from its name in the table."""
+    return float(name[4:].split(",")[0]) if name.startswith("γ = ") else 0.0
 
 
 # ---------------------------------------------------------------------- the skeleton
@@ -246,8 +241,3 @@ def judge(m: Record) -> Judged:
             ),
         ),
     )
-
-
-def table(m: Record) -> Rows:
-    """Return the rows of the report."""
-    return rows(m.fits)

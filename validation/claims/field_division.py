@@ -13,7 +13,7 @@ from kwant_spinjunc.magnets.multiscale import cobalt
 from kwant_spinjunc.theory import interface, parallel_circuit, printed, tunnelling
 from kwant_spinjunc.theory.drift_diffusion import Matching, Material, match
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..compare import fit_power_law
 from ..figures import COLORS, drawn
 
@@ -185,16 +185,6 @@ def draw_division(m: Record, axes: Any) -> None:
     axes.legend(loc="upper center", fontsize=7)
 
 
-def rows(pairs: Sequence[Pair]) -> tuple[tuple[str, ...], ...]:
-    """Return the rows: divisions and lost charge for every ratio."""
-    rows = [("σ_L/σ_R", "E_L/E, solution", "in series", "printed", "J_L/J_R of the print")]
-    for pair in pairs:
-        left, right = pair.solution.materials
-        numbers = (pair.division(FAR * COBALT.spin_diffusion_length), pair.series, pair.printed)
-        rows.append((f"{left.sigma / right.sigma:.3g}", *(f"{x:.4f}" for x in numbers), f"{pair.continuity:.3g}"))
-    return tuple(rows)
-
-
 def local_defect(pair: Pair) -> float:
     """Return the largest relative deviation of the field from (J/σ)(1 - βJ_M/J)/(1-β²), outside the screening layer."""
     x = np.geomspace(40 * COBALT.screening_length, 5 * COBALT.spin_diffusion_length, 50)
@@ -247,8 +237,3 @@ def judge(m: Record) -> Judged:
             Check("field against (J/σ)(1 − βJ_M/J)/(1 − β²), relative", m.local, 1e-5),
         ),
     )
-
-
-def table(m: Record) -> Rows:
-    """Return the rows of the report."""
-    return rows(m.pairs)

@@ -13,7 +13,7 @@ from kwant_spinjunc.spin import SIGNS
 from kwant_spinjunc.theory import tunnelling
 from systems.asymmetric_junction import asymmetric_junction
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_power_law
 from ..figures import COLORS, drawn, guide, legend_below
 from ..laboratory import Laboratory
@@ -104,6 +104,11 @@ def measure(quick: bool) -> Record:
         abs((R2 * (left[:, None] - right[None, :])).sum()) / (R2 * (left[:, None] + right[None, :]) / 2).sum()
     )
     units = float(PRINTED / GOLDEN)
+    names = [f"bond {b:.3g} t" for b in BONDS] + [f"barrier, {n} planes" for n in PLANES]
+    found = [
+        (T, G / exact) for s in (bonds, barriers) for T, G, exact in zip(s.transmission, s.golden, s.exact, strict=True)
+    ]
+    junctions = [(name, *one) for name, one in zip(names, found, strict=True)]
     return Record(locals())
 
 
@@ -150,14 +155,3 @@ def draw(m: Record, axes: Any) -> None:
     axes.axhline(1.0, color=COLORS["muted"], linestyle=":", label="4π for 2π/ħ: off by a factor of two")
     axes.set(xlabel="largest transmission $T_{ss'}$", ylabel=r"$|4\pi^2|tR_{ss'}|^2\rho_{Ls}\rho_{Rs'}/T_{ss'}-1|$")
     legend_below(axes, 2)
-
-
-def table(m: Record) -> Rows:
-    """Return the rows: every junction."""
-    rows = [("junction", "largest T_ss'", "golden rule / exact, ++", "+−", "−+", "−−")]
-    names = [f"bond {b:.3g} t" for b in BONDS] + [f"barrier, {n} planes" for n in PLANES]
-    for one, offset in ((m.bonds, 0), (m.barriers, len(BONDS))):
-        for i, T in enumerate(one.transmission):
-            quotients = (one.golden[i] / one.exact[i]).ravel()
-            rows.append((names[offset + i], f"{T:.2e}", *(f"{q:.6f}" for q in quotients)))
-    return tuple(rows)

@@ -29,7 +29,7 @@ from kwant_spinjunc.transport.vector_response import vector_interface, vector_re
 from systems.contact import contact
 from systems.tunnel_junction import tunnel_junction
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_power_law, spin_factors
 from ..figures import COLORS, angle_axis, drawn, legend_below
 from ..laboratory import FAMILIES, IRON, Laboratory, k_average
@@ -358,37 +358,6 @@ def draw_corrections(record: Record, axes: Any) -> None:
     axes.legend(loc="upper left", fontsize=7)
 
 
-def rows(found: Mapping[str, Measured], transverse: Mapping[str, tuple[float, float]]) -> tuple[tuple[str, ...], ...]:
-    """Return the rows: coefficients of all junctions, in units of the conductance."""
-    rows = [
-        (
-            "junction",
-            "G (e²/h per a²)",
-            "r_1+^L",
-            "r_1−^L",
-            "r_2+^L",
-            "r_2−^L",
-            "left out of r_1+^L",
-            "Sharvin corr. of G",
-            "transverse / longitudinal of J_M^L from the right",
-        )
-    ]
-    for family, m in found.items():
-        r, G = m.response, m.conductance
-        numbers = [*r.left_1 / G, *r.left_2 / G]
-        rows.append(
-            (
-                family,
-                f"{G:.3g}",
-                *(f"{x:+.3f}" for x in numbers),
-                f"{m.dropped:.2g}",
-                f"{m.correction:.2g}",
-                "{:.3f} / {:.3f}".format(*transverse[family]),
-            )
-        )
-    return tuple(rows)
-
-
 # ---------------------------------------------------------------------- the skeleton
 def measure(quick: bool) -> Record:
     """Take the r's from exact scattering in two ways and look at what they determine."""
@@ -454,8 +423,3 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def table(m: Record) -> Rows:
-    """Return the rows of the report."""
-    return rows(m.right, m.transverse)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +20,7 @@ from kwant_spinjunc.theory.drift_diffusion import (
     wave_numbers,
 )
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_power_law
 from ..figures import COLORS, drawn
 
@@ -292,19 +291,6 @@ def draw_roots(_: Record, left: Any, middle: Any, right: Any) -> None:
     right.legend(loc="upper right", fontsize=7)
 
 
-def rows(pairs: Sequence[tuple[str, Material]]) -> tuple[tuple[str, ...], ...]:
-    """Return the rows: lengths of the two magnets of the example and of a metal."""
-    rows = [
-        ("magnet", "screening", "bare", "spin diffusion", "bare", "transverse decay", "turn per decay length (rad)")
-    ]
-    for name, p in pairs:
-        screening, spin = bare_lengths(p)
-        k = p.modes
-        numbers = [1 / k.screening.real, screening, 1 / k.spin.real, spin, 1 / k.transverse.real]
-        rows.append((name, *(f"{x:.4g}" for x in numbers), f"{k.transverse.imag / k.transverse.real:.3f}"))
-    return tuple(rows)
-
-
 # ---------------------------------------------------------------------- the skeleton
 def measure(quick: bool) -> Record:
     """Count the modes of the raw equations, solve them numerically once, and follow the roots."""
@@ -327,6 +313,8 @@ def measure(quick: bool) -> Record:
     metal = replace(cobalt(), alpha2=0.4)
     ratio = metal.screening_length / metal.spin_diffusion_length
     tiny = shift.prefactor * ratio**shift.exponent
+    shown = {"left, in the figure": LEFT, "right, in the figure": RIGHT}
+    magnets = [(name, p.modes, bare_lengths(p)) for name, p in shown.items()]
     return Record(locals())
 
 
@@ -354,8 +342,3 @@ def judge(m: Record) -> Judged:
             Check("power of ω in the transverse decay length", m.rotating.exponent, 0.01, -0.5),
         ),
     )
-
-
-def table(m: Record) -> Rows:
-    """Return the rows of the report."""
-    return rows([("left, in the figure", LEFT), ("right, in the figure", RIGHT)])

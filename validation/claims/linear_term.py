@@ -15,7 +15,7 @@ from kwant_spinjunc.transport.linear import linear_response
 from systems.asymmetric_junction import asymmetric_junction
 from systems.tunnel_junction import tunnel_junction
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_power_law
 from ..figures import COLORS, drawn, guide
 from ..laboratory import Laboratory
@@ -108,12 +108,3 @@ def draw(m: Record, axes: Any) -> None:
     axes.set_xticks([0.01, 0.1], ["0.01", "0.1"])
     axes.legend(loc="upper left", fontsize=7)
     axes.set_ylim(None, 20 * max(one.magnetization.max() for one in m.approaches))
-
-
-def table(m: Record) -> Rows:
-    """Return the rows: every bias."""
-    rows = [("V (t)", *(f"{what}, {one.name}" for one in m.approaches for what in ("J/GV − 1", "J_M, per J")))]
-    for i, V in enumerate(BIAS):
-        values = [x for one in m.approaches for x in (one.charge[i], one.magnetization[i])]
-        rows.append((f"{V:.3g}", *(f"{x:.1e}" for x in values)))
-    return tuple(rows)

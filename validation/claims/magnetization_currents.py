@@ -18,7 +18,7 @@ from kwant_spinjunc.transport.linear import LeadCurrents, linear_response, tunne
 from systems.asymmetric_junction import asymmetric_junction
 from systems.tunnel_junction import tunnel_junction
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_power_law, safe_limit
 from ..figures import COLORS, angle_axis, drawn, legend_below
 from ..laboratory import Laboratory, currents_of_waves
@@ -294,24 +294,6 @@ def draw_errors(measured: Measured, left: Any, right: Any) -> None:
     legend_below(left, 2)
 
 
-def rows(sweeps: Sequence[Sweep]) -> tuple[tuple[str, ...], ...]:
-    """Return the rows: the error and its parts, every other barrier."""
-    columns = {
-        "transmission": "transmission",
-        "error": "error of (3), (4)",
-        "rotation": "from the rotation law",
-        "reflection": "from spin-flip reflection",
-        "unsplit_error": "error, no accumulation",
-        "flip": "largest R_+−",
-        "share": "reflected / transmitted",
-    }
-    rows = [("junction", "U (t)", *columns.values())]
-    for sweep in sweeps:
-        for value, point in list(zip(sweep.values, sweep.points, strict=True))[::2]:
-            rows.append((sweep.magnets, f"{value:g}", *(f"{getattr(point, name):.1e}" for name in columns)))
-    return tuple(rows)
-
-
 # ---------------------------------------------------------------------- the skeleton
 def judge(measured: Measured) -> Judged:
     """Judge the sentence as printed and as corrected."""
@@ -354,9 +336,9 @@ def numbers(measured: Measured) -> Record:
     never = " and ".join(f"{shares[magnets]:.0%} ({magnets})" for magnets in shares if shares[magnets] <= 1)
     takeover = measured.takeover or (float("nan"), float("nan"))
     safe = {mean: safe_limit(measured.over(mean=mean), 0.01) for mean in (False, True)}
+    listed = [
+        (sweep.magnets, value, point)
+        for sweep in measured.by_height.values()
+        for value, point in list(zip(sweep.values, sweep.points, strict=True))[::2]
+    ]
     return Record(locals())
-
-
-def table(measured: Measured) -> Rows:
-    """Return the rows of the report."""
-    return rows(list(measured.by_height.values()))

@@ -14,7 +14,7 @@ from kwant_spinjunc.theory import interface, parallel_circuit, printed, tunnelli
 from kwant_spinjunc.transport.linear import linear_response
 from systems.contact import contact
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_power_law, relative_error
 from ..figures import COLORS, drawn
 from ..laboratory import Laboratory, k_average
@@ -240,15 +240,9 @@ def draw_division(m: Record, axes: Any) -> None:
     axes.legend(loc="upper center")
 
 
-def rows(single: Contact, averaged: Contact) -> tuple[tuple[str, ...], ...]:
-    """Return the rows: J_M^L/J_M^R of every source."""
-    rows = [("spin comes from", "J_M^L/J_M^R, one channel", "J_M^L/J_M^R, k∥ average", "the law, cos Φ")]
-    for source in SOURCES:
-        # without half-open channels a voltage drives no spin current: 0/0
-        quiet = abs(single.magnetization(source)).max() < ROUNDING
-        one = "no J_M" if quiet else f"{single.ratio(source):.4f}"
-        rows.append((source, one, f"{averaged.ratio(source):.4f}", f"{np.cos(single.angle):.4f}"))
-    return tuple(rows)
+def quotient(found: Contact, source: str) -> str:
+    """Return J_M^L/J_M^R for the table: without half-open channels a voltage drives no spin current, 0/0."""
+    return "no J_M" if abs(found.magnetization(source)).max() < ROUNDING else f"{found.ratio(source):.4f}"
 
 
 # ---------------------------------------------------------------------- the skeleton
@@ -300,8 +294,3 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def table(m: Record) -> Rows:
-    """Return the rows of the report."""
-    return rows(m.single, m.averaged)

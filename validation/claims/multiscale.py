@@ -18,7 +18,7 @@ from kwant_spinjunc.theory.interface import conductance_matrix, response_of
 from kwant_spinjunc.units import conductance_per_area
 from systems.tunnel_junction import tunnel_junction
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_power_law
 from ..figures import COLORS, angle_axis, drawn, legend_below
 from ..laboratory import FAMILIES, Laboratory
@@ -88,6 +88,11 @@ class Run:
         if self.parallel.ideal:
             return None
         return angular.fit_A(self.parallel.xi, self.angles, self.solution, beta=self.beta)
+
+    def printed_at_90(self, *, derived: bool) -> float:
+        """Return ΔJ_M of (12) at 90° in GA/m², with A = 0 or those derived from γ."""
+        printed = self.parallel.printed(np.array([np.pi / 2]), self.beta, derived=derived)
+        return float(CURRENT / 1e9 * printed[0])
 
     def at(self, name: str, angle: float = np.pi / 2, **where: str) -> float:
         """Return a variable at one angle."""
@@ -278,46 +283,6 @@ def draw_limits(m: Record, left: Any, right: Any) -> None:
     right.legend(loc="upper left")
 
 
-def rows(runs: Sequence[Run]) -> tuple[tuple[str, ...], ...]:
-    """Return the rows: SI numbers of every run at 90°."""
-    rows = [
-        (
-            "at 90°, 10¹¹ A/m²",
-            "RA (mΩ µm²)",
-            "RA(180°)/RA(90°)",
-            "accumulation (meV)",
-            "torque (µJ/m²)",
-            "ΔJ_M (GA/m²)",
-            "between reservoirs",
-            "(12), A = 0",
-            "(12), A from γ",
-            "best A1, A2",
-        )
-    ]
-    for run in runs:
-        at90 = np.array([np.pi / 2])
-        printed = [CURRENT / 1e9 * run.parallel.printed(at90, run.beta, derived=d)[0] for d in (False, True)]
-        fit = run.fit
-        rows.append(
-            (
-                run.family,
-                f"{1e3 * run.at('resistance_area'):.3g}",
-                f"{run.at('resistance_area', np.pi) / run.at('resistance_area'):.2f}",
-                f"{run.at('accumulation', lead='left'):.3f}",
-                f"{1e6 * run.at('damping_like', magnet='right'):.2f}",
-                f"{run.at('delta_J_M') / 1e9:.1f}",
-                f"{run.at('ballistic_delta_J_M') / 1e9:.1f}",
-                *(f"{value:.1f}" for value in printed),
-                f"{fit.A1:.2f}, {fit.A2:.2f}"
-                if fit and fit.A2 < 100
-                else "none"
-                if fit is None
-                else f"{fit.A1:.2f}, –",
-            )
-        )
-    return tuple(rows)
-
-
 # ---------------------------------------------------------------------- the skeleton
 def measure(quick: bool) -> Record:
     """Run the chain junction → r → diffusion → ΔJ_M(Φ) in SI and compare it with (12) and with reservoirs."""
@@ -364,8 +329,3 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def table(m: Record) -> Rows:
-    """Return the rows of the report."""
-    return rows(m.runs)

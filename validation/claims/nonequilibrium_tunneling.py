@@ -14,7 +14,7 @@ from kwant_spinjunc.theory import printed, tunnelling
 from kwant_spinjunc.transport.bias import bias_response, biased
 from systems.tunnel_junction import tunnel_junction
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_power_law
 from ..figures import COLORS, drawn, legend_below
 from ..laboratory import Laboratory
@@ -295,21 +295,6 @@ def draw_windows(m: Record, left: Any, right: Any) -> None:
     right.legend(loc="upper left")
 
 
-def rows(found: Sequence[Rates]) -> tuple[tuple[str, ...], ...]:
-    """Return the rows: deviations of the four readings."""
-    header = ("V (t)", "E (t)", "measured κa", "printed", "other sign of V", "V y/d only", "corrected")
-    rows = [
-        (
-            f"{r.bias:g}",
-            f"{r.energy:+.2f}",
-            f"{r.measured.mean():.5f}",
-            *(f"{r.exponent[name] / r.measured.mean() - 1:+.1e}" for name in LABELS),
-        )
-        for r in found
-    ]
-    return (header, *rows)
-
-
 # ---------------------------------------------------------------------- the skeleton
 #: Quick or not: biases, planes, planes of the refinement, larger biases of two curves, planes of the windows.
 SIZES = {
@@ -383,8 +368,3 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def table(m: Record) -> Rows:
-    """Return the rows of the report."""
-    return rows(m.found)

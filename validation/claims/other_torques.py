@@ -16,7 +16,7 @@ from kwant_spinjunc.transport.linear import linear_response
 from systems.asymmetric_junction import asymmetric_junction
 from systems.rashba_junction import rashba_junction
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..figures import COLORS, drawn, legend_below
 from ..laboratory import IRON, Laboratory
 
@@ -149,13 +149,3 @@ def draw(m: Record, *axes: Any) -> None:
         panel.set_xlabel(label)
     axes[0].set_ylabel(r"torque / $|t_0|$")
     legend_below(axes[0], 3)
-
-
-def table(m: Record) -> Rows:
-    """Return the rows: every barrier."""
-    rows = [("U (t)", "planes", "|t0| (e²/h V per cell)", "field-like/|t0|", f"occupied states/|t0|, V = {BIAS:g} t")]
-    for s in m.every:
-        rows.append(
-            (f"{s.height:g}", f"{s.planes}", f"{s.t0:.2e}", f"{s.field_like / s.t0:.4f}", f"{s.occupied / s.t0:.3f}")
-        )
-    return tuple(rows)

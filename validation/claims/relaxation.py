@@ -11,7 +11,7 @@ from scipy.special import erf
 
 from kwant_spinjunc.theory.drift_diffusion import Material
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..figures import COLORS, drawn
 
 #: A magnet in any consistent units (D = τ = 1), weakly screened so that all lengths are resolved.
@@ -223,9 +223,3 @@ def draw(m: Record, left: Any, right: Any) -> None:
     right.plot([], [], "-", color=COLORS["muted"], linewidth=1, label=r"erf$\sqrt{\kappa t}$")
     right.set(xlabel=r"time ($\tau$)", ylabel=r"$|\delta M_\perp|$ at the face", xlim=(0, 4))
     right.legend(loc="lower right", fontsize=7)
-
-
-def table(m: Record) -> Rows:
-    """Return the rows: the transverse part for every precession rate."""
-    rows = [("ωτ", "numerical minus erf, relative", "overshoot of |δM⊥|")]
-    return (*rows, *((f"{t:g}", f"{m.missed[t]:.1e}", f"{m.overshoot[t]:.1%}") for t in TURNS))

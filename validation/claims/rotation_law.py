@@ -17,7 +17,7 @@ from systems.asymmetric_junction import asymmetric_junction
 from systems.free_electron_junction import free_electron_junction
 from systems.tunnel_junction import tunnel_junction
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_power_law, safe_limit
 from ..figures import COLORS, drawn, legend_below
 from ..laboratory import Laboratory
@@ -348,21 +348,6 @@ def draw_matching(measured: Measured, left: Any, right: Any) -> None:
     legend_below(left, 3)
 
 
-def rows(matching: Matching) -> tuple[tuple[str, ...], ...]:
-    """Return the rows: which D follows, height by height."""
-    header = ("barrier height U (t)", "κa", "D++ e^(2κd)", "D+− e^(2κd)", "D−− e^(2κd)")
-    rows = [(*header, "error, exponential alone", "error, continuum matching", "error, lattice matching")]
-    alone, continuum, lattice = (
-        matching.error(theory) for theory in (np.ones((2, 2)), matching.continuum, matching.lattice)
-    )
-    for i, height in enumerate(matching.heights):
-        D = matching.measured[i]
-        factors = (f"{value:.4f}" for value in (D[0, 0], D[0, 1], D[1, 1]))
-        errors = (f"{alone[i]:.0%}", f"{continuum[i]:.0%}", f"{lattice[i]:.1e}")
-        rows.append((f"{height:g}", f"{matching.kappa[i]:.3f}", *factors, *errors))
-    return tuple(rows)
-
-
 # ---------------------------------------------------------------------- the skeleton
 def judge(measured: Measured) -> Judged:
     """Judge the sentence as printed and as corrected."""
@@ -399,8 +384,3 @@ def numbers(measured: Measured) -> Record:
     safe = safe_limit([(one.transmission, one.angle_dependence) for one in measured.sweeps], 0.01)
     slope = max(float((one.angle_dependence / one.transmission).max()) for one in measured.sweeps)
     return Record(locals())
-
-
-def table(measured: Measured) -> Rows:
-    """Return the rows of the report."""
-    return rows(measured.matching)

@@ -23,7 +23,7 @@ from kwant_spinjunc.spin import SIGNS
 from kwant_spinjunc.theory.drift_diffusion import Matching, match, per_area
 from kwant_spinjunc.theory.interface import response_of
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..figures import COLORS, drawn, legend_below
 from ..laboratory import Number, Wires
 from ..two_channels import Metal, Solution, solve, spin_diffusion_length, transmissions
@@ -450,40 +450,6 @@ def draw_crossover(m: Record, axes: Any) -> None:
     axes.legend(loc="upper left")
 
 
-def rows(metals: Mapping[str, Relaxation]) -> tuple[tuple[str, ...], ...]:
-    """Return the rows: every metal with its conductivities, lengths and times."""
-    rows = [
-        (
-            "metal",
-            "σ_+, σ_- (e²/h a)",
-            "β",
-            "ν_+, ν_- (1/t)",
-            "l_+, l_- (a)",
-            "l_sd measured (a)",
-            "l_sd golden rule (a)",
-            "τ/τ golden rule",
-            "σ_s A (a)",
-            "χ² per d.o.f.",
-        )
-    ]
-    for name, metal in metals.items():
-        rows.append(
-            (
-                name,
-                f"{metal.sigma(0)}, {metal.sigma(1)}",
-                str(metal.beta),
-                ", ".join(f"{nu:.4f}" for nu in metal.density),
-                ", ".join(f"{path:.1f}" for path in metal.mean_free_paths),
-                str(metal.length_measured),
-                str(metal.length_expected),
-                str(metal.time_ratio),
-                ", ".join(f"{x:.0f}" for x in metal.parameters[:2] * metal.width**2),
-                f"{metal.chi2:.1f}",
-            )
-        )
-    return tuple(rows)
-
-
 # ---------------------------------------------------------------------- the skeleton
 #: Quick or not: sites across, samples of T_ss' and of J_M(y), planes of a magnet, lengths of slabs, of magnets, J.
 SIZES = {
@@ -544,8 +510,3 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def table(m: Record) -> Rows:
-    """Return the rows of the report."""
-    return rows(m.metals)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import kwant
@@ -12,7 +11,7 @@ from kwant_spinjunc import scatter
 from kwant_spinjunc.theory import tunnelling
 from systems.iron_barrier import iron_barrier
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_power_law
 from ..figures import COLORS, drawn, legend_below
 
@@ -153,12 +152,3 @@ def draw(m: Record, left: Any, right: Any) -> None:
     right.loglog(line, line, ":", color=COLORS["muted"], label="the transmission itself")
     right.set(xlabel="transmission, mean of $D_{ss'}$", ylabel="relative deviation")
     legend_below(right, 2)
-
-
-def table(m: Record) -> Rows:
-    """Return the rows of the report: one a thickness."""
-    rows = [("planes", "D ++", "D +−", "D −−", "rotation, mean", "factorization, mean", "TMR")]
-    for n, D, defect, left_over, G in zip(m.planes, m.D, m.mean_defect, m.factorization, m.conductance, strict=True):
-        cells: Sequence[float] = (D[0, 0], D[0, 1], D[1, 1], defect, left_over)
-        rows.append((str(n), *(f"{x:.3g}" for x in cells), f"{G[0] / G[-1] - 1:.2f}"))
-    return tuple(rows)

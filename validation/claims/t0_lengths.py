@@ -9,7 +9,7 @@ import numpy as np
 
 from kwant_spinjunc.theory import tunnelling
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_power_law
 from ..figures import COLORS, angle_axis, drawn, legend_below
 from ..laboratory import DIFFERENT, FAMILIES, IDENTICAL, Laboratory, currents_of_waves
@@ -117,12 +117,3 @@ def directions(angles: np.ndarray) -> np.ndarray:
     zero = np.zeros_like(angles)
     left, right = (np.stack([np.sin(a), zero, np.cos(a)], axis=-1) for a in (zero, angles))
     return np.stack([left, right], axis=1)
-
-
-def table(m: Record) -> Rows:
-    """Return the rows of the report: all cases at the middle angle."""
-    rows = [("junction", "accumulation", "t0/J of lengths", "|τ_L + τ_R|/J", "|t0|/|τ|")]
-    for one in m.measured:
-        numbers_ = (one.t0[m.middle], one.total[m.middle], captured(one)[m.index])
-        rows.append((one.family, one.accumulation, *(f"{round(float(x), 4) + 0.0:.4f}" for x in numbers_)))
-    return tuple(rows)

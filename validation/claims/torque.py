@@ -14,10 +14,10 @@ from kwant_spinjunc.spin import SIGNS, torque_axes
 from kwant_spinjunc.theory import tunnelling
 from kwant_spinjunc.transport.linear import linear_response
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..figures import COLORS, angle_axis, drawn, legend_below
 from ..laboratory import DIFFERENT, FAMILIES, IDENTICAL, Laboratory, k_average, lead_currents
-from .conservation import ENERGY, ROUNDING, four_digits, potentials
+from .conservation import ENERGY, ROUNDING, potentials
 
 #: Voltage ±1/2 without and with the same spin accumulation on both sides.
 POTENTIALS = {name: potentials(name) for name in ("none", "equal")}
@@ -220,15 +220,6 @@ def draw_profile(m: Record, top: Any, bottom: Any) -> None:
     bottom.legend(loc="upper right", ncols=6, columnspacing=1.0, handlelength=1.6)
 
 
-def rows(measured: Sequence[Measured], index: int) -> tuple[tuple[str, ...], ...]:
-    """Return the rows: torques of all cases at one angle."""
-    rows = [("junction", "accumulation", "t0/J", "|τ|/J", "τ_L in plane", "τ_R in plane", "τ_L out", "τ_R out")]
-    for m in measured:
-        numbers = [m.t0[index], m.total[index], *m.damping_like[index], *m.field_like[index]]
-        rows.append((m.family, m.accumulation, *four_digits(numbers)))
-    return tuple(rows)
-
-
 # ---------------------------------------------------------------------- the skeleton
 def measure(quick: bool) -> Record:
     """Compare t0 with the torque vector, the torque with the currents, and look where the torque is left."""
@@ -269,8 +260,3 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def table(m: Record) -> Rows:
-    """Return the rows of the report."""
-    return rows(m.measured, m.middle)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -19,7 +18,7 @@ from kwant_spinjunc.theory import angular
 from kwant_spinjunc.theory.drift_diffusion import Matching, Material, match, tunnel_interface
 from systems.spin_valve import spin_valve
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_power_law
 from ..figures import COLORS, drawn
 from ..laboratory import Laboratory, k_average
@@ -239,21 +238,6 @@ def draw_depth(m: Record, axes: Any) -> None:
     axes.legend(loc="upper right")
 
 
-def rows(cases: Sequence[tuple[str, Case]]) -> tuple[tuple[str, ...], ...]:
-    """Return the rows: what H in (7) is taken to be, from nothing to the exchange field."""
-    rows = [("H in (7)", "ωτ", "depth (nm)", "|δM⊥|/|δM∥|", "torque inside the magnets", "J_M changed by clamping")]
-    for name, c in cases:
-        row = (
-            f"{c.omega * c.metal.tau:.3g}",
-            f"{c.depth:.3g}",
-            f"{c.ratio:.3f}",
-            f"{c.share:.0%}",
-            f"{c.clamping_error:.1%}",
-        )
-        rows.append((name, *row))
-    return tuple(rows)
-
-
 # ---------------------------------------------------------------------- the skeleton
 def measure(quick: bool) -> Record:
     """Follow the transverse accumulation from no precession to the exchange field, and the depth of the torque."""
@@ -307,8 +291,3 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
-
-
-def table(m: Record) -> Rows:
-    """Return the rows of the report."""
-    return rows(m.rows)

@@ -11,7 +11,7 @@ from kwant_spinjunc import Anderson, Junction, ferromagnet, unit_vector
 from kwant_spinjunc.spin import torque_axes
 from kwant_spinjunc.theory.drift_diffusion import Material
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..figures import COLORS, drawn, guide
 from ..laboratory import SampleLaboratory, clean_density, fermi_moment
 
@@ -188,13 +188,3 @@ def draw(m: Record, left: Any, right: Any) -> None:
         panel.set_xlabel(r"depth y over $\sqrt{2\hbar D/\Delta}$")
     left.legend(loc="lower left")
     right.legend(loc="upper left")
-
-
-def table(m: Record) -> Rows:
-    """Return the rows: every splitting, and the law with its next order."""
-    rows = [("Δ (t)", "D (t a²/ħ)", "√(2ħD/Δ) (planes)", "decay × √(2ħD/Δ)", "law", "turn × √(2ħD/Δ)", "law")]
-    for d in m.decays:
-        decay, turn = (f"{x:.3f} ± {error:.3f}" for x, error in (d.decay, d.turn))
-        start = (f"{d.splitting:g}", f"{d.D:.2f}", f"{d.expected:.2f}")
-        rows.append((*start, decay, f"{d.law[0]:.3f}", turn, f"{d.law[1]:.3f}"))
-    return tuple(rows)

@@ -15,7 +15,7 @@ from kwant_spinjunc.units import hbar2_2m_from_mass
 from systems.free_electron_junction import free_electron_junction
 from systems.tunnel_junction import tunnel_junction
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_power_law
 from ..figures import COLORS, drawn, palette
 from ..laboratory import Laboratory
@@ -293,17 +293,6 @@ def draw_orders(measured: Measured, left: Any, right: Any) -> None:
     right.legend(loc="upper left")
 
 
-def rows(decays: Sequence[Decay]) -> tuple[tuple[str, ...], ...]:
-    """Return the rows: each barrier with its rates."""
-    header = ("top above E (t)", "κa, lattice", "κa, continuum", "rate of thickest (κd)", "rate of thinnest (κd)")
-    rows = [(*header, "power of the approach in e^(−2κd)")]
-    for data in decays:
-        ends = (f"{data.rate[i]:.5f} ({data.depth[i]:.2f})" for i in (-1, 0))
-        kappas = (f"{data.kappa:.5f}", f"{data.smooth_kappa:.5f}")
-        rows.append((f"{data.excess:g}", *kappas, *ends, str(data.approach) if data.approach else "–"))
-    return tuple(rows)
-
-
 # ---------------------------------------------------------------------- the skeleton
 def judge(measured: Measured) -> Judged:
     """Judge the sentence as printed and as corrected."""
@@ -339,8 +328,3 @@ def numbers(measured: Measured) -> Record:
     one = int(np.argmin(abs(measured.masses.mass - 1)))
     powers = [fit.exponent for _, fit in measured.approaches]
     return Record(locals())
-
-
-def table(measured: Measured) -> Rows:
-    """Return the rows of the report."""
-    return rows(measured.decays)

@@ -20,7 +20,7 @@ from kwant_spinjunc.transport.linear import linear_response
 from systems.asymmetric_junction import asymmetric_junction
 from systems.free_electron_junction import free_electron_junction
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..figures import COLORS, drawn, legend_below
 from ..laboratory import Laboratory
 
@@ -251,32 +251,6 @@ def draw_errors(measured: Measured, axes: Any) -> None:
     axes[0, 0].figure.colorbar(mesh, ax=axes, extend="min", label="relative error", ticks=np.geomspace(*ERROR_RANGE, 6))
 
 
-def rows(measured: Measured) -> tuple[tuple[str, ...], ...]:
-    """Return the rows: every candidate, at one k∥, averaged, and both together."""
-    header = (
-        "what the error of (3), (4) is fitted with",
-        "power",
-        "scatter, one k∥",
-        "scatter, k∥ average",
-        "all",
-        "worst",
-    )
-    single, average = (measured.collapses("tunnelling", [name]) for name in SAMPLINGS)
-    rows = [header]
-    for name, fit in measured.collapses("tunnelling").items():
-        rows.append(
-            (
-                "round-trip law" if name == "leading order" else name,
-                ", ".join(f"{exponent:.2f}" for exponent in fit.exponents),
-                f"× {single[name].scatter:.2f}",
-                f"× {average[name].scatter:.2f}",
-                f"× {fit.scatter:.2f}",
-                f"× {fit.worst:.3g}",
-            )
-        )
-    return tuple(rows)
-
-
 def invariants(measured: Measured, law: Collapse) -> tuple[Check, ...]:
     """Return what must hold if the maps and the law are computed rightly."""
     datasets = [*measured.cloud.values(), *measured.iron.values(), measured.errors]
@@ -341,9 +315,5 @@ def numbers(measured: Measured) -> Record:
         powers.append(candidates["transmission"].exponents[0])
     median = {name: float(measured.errors[name].median()) for name in ("tunnelling", "conserved", "t0")}
     typical = float(measured.iron["k∥ average"]["tunnelling"].sel(width=0.5, height=1.0, method="nearest"))
+    single, averaged = (measured.collapses("tunnelling", [name]) for name in SAMPLINGS)
     return Record(locals())
-
-
-def table(measured: Measured) -> Rows:
-    """Return the rows of the report."""
-    return rows(measured)

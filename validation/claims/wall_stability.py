@@ -14,7 +14,7 @@ from kwant_spinjunc.theory.domain_wall import SpinChain, spin_chain
 from kwant_spinjunc.theory.wall_torques import chain_threshold, macrospin_threshold, wall_tilts
 from kwant_spinjunc.transport.linear import linear_response
 
-from ..claim import Check, Judged, Record, Rows
+from ..claim import Check, Judged, Record
 from ..figures import COLORS, drawn, guide
 from ..laboratory import FAMILIES
 
@@ -175,9 +175,3 @@ def draw(m: Record, left: Any, right: Any) -> None:
     right.set(xlabel="planes of the magnet, N", ylabel=r"threshold $\tau_D/J$")
     right.set_title(rf"polarizer opposite, $\alpha$ = {DAMPING:g}", fontsize=8)
     right.legend(loc="upper left")
-
-
-def table(m: Record) -> Rows:
-    """Return the rows: every threshold."""
-    rows = [("planes", "threshold τ_D/J", "closed form", "how it is left")]
-    return (*rows, *((f"{e.planes}", f"{e.found:.6f}", f"{e.told:.6f}", e.kind) for e in m.edges))
