@@ -376,6 +376,7 @@ def numbers(measured: Measured) -> Record:
     largest, defects = measured.points
     ratio = defects / largest
     clean, impure, rough = measured.clean[-1], measured.impure[-1], measured.rough[-1]
+    thin_clean, thin_impure = measured.clean[0], measured.impure[0]
     count = sum(batch.result.realizations for batch in measured.batches)
     worst = max(measured.batches, key=lambda batch: float(batch.defects.max()))
     trend = (
