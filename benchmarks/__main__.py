@@ -199,7 +199,9 @@ def describe() -> str:
 
 def main() -> int:
     """Run everything; the exit status is the number of bars missed."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, prog="python -m benchmarks", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--quick", action="store_true", help="fewer repetitions and random junctions")
     parser.add_argument("--smoke", action="store_true", help="one repetition of the clean engine, bars not counted")
     parser.add_argument("--agreement", type=int, metavar="N", help="number of random junctions compared with Kwant")

@@ -158,7 +158,9 @@ def memory(counts: tuple[int, ...]) -> list[tuple[int, float, float]]:
 
 def main() -> int:
     """Print what was measured and return 1 if a bar is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="fewer kills, shorter runs")
     parser.add_argument("--only", choices=("workers", "kills", "memory"))
     options = parser.parse_args()

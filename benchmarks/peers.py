@@ -144,7 +144,9 @@ def hamop_greens(device: sj.Junction) -> Transmissions:
 
 def main() -> int:
     """Compare, time and print; the exit status is the number of packages that disagree."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, prog="python -m benchmarks.peers", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--points", type=int, default=200, metavar="N", help="number of energies")
     parser.add_argument("--rounds", type=int, default=7, metavar="N", help="repetitions of each timing")
     options = parser.parse_args()

@@ -236,7 +236,9 @@ Python's part of every call counts.
 
 def main() -> int:
     """Follow all curves; the exit status is the number that grow faster than expected."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="shorter curves")
     parser.add_argument("-o", "--output", type=Path, default=Path("docs"))
     options = parser.parse_args()

@@ -373,7 +373,9 @@ def _compare(one: Sample, found: Agreement) -> None:
 
 def main() -> int:
     """Run everything; the exit status is the number of bars missed."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.supercells", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, prog="python -m benchmarks.supercells", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--quick", action="store_true", help="small cross-sections and fewer random samples only")
     parser.add_argument("--agreement", type=int, metavar="N", help="number of random samples compared with Kwant")
     options = parser.parse_args()

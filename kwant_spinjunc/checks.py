@@ -420,13 +420,14 @@ def known_fields(cls: type[T]) -> type[T]:
     return cls
 
 
-def refuse_unknown(given: Iterable[str], names: Sequence[str], called: str) -> None:
-    """Raise `ArgumentError` for a keyword that is none of some names, with the nearest of them."""
+def refuse_unknown(given: Iterable[str], names: Sequence[str], called: str, kind: str = "a keyword") -> None:
+    """Raise `ArgumentError` for a word that is none of some names, with the nearest of them."""
     for name in given:
         if name not in names:
-            near = get_close_matches(name, names, n=1)
+            longer = [known for known in names if known.startswith(name)]
+            near = longer if len(longer) == 1 else get_close_matches(name, names, n=1)
             hint = f"Did you mean `{near[0]}`?" if near else f"It has {', '.join(dict.fromkeys(names))}."
-            raise ArgumentError(f"Argument `{name}` must be a keyword of {called}, but is not. {hint}")
+            raise ArgumentError(f"Argument `{name}` must be {kind} of {called}, but is not. {hint}")
 
 
 # ---------------------------------------------------------------------- units

@@ -91,11 +91,12 @@ QUANTITIES: dict[str, Quantity] = {
         for kind, words in (("exchange", "exchange"), ("spin_orbit", "spin-orbit"), ("total", "total"))
         for ending, spins in BY_SPIN
     },
-    "side_torque_by_spin": Quantity(
-        ("side", "lead_in", "spin_in", "axis"),
-        "1",
-        "torque on a side per unit incoming flux, as Pauli-spin flux",
-    ),
+    **{
+        f"side_torque{ending}": Quantity(
+            ("side", "lead_in", *spins, "axis"), "1", "torque on a side per unit incoming flux, as Pauli-spin flux"
+        )
+        for ending, spins in BY_SPIN
+    },
     "k_error": Quantity(
         ("lead_out", "spin_out", "lead_in", "spin_in"), "1", "estimated absolute error of averaged probabilities"
     ),

@@ -52,7 +52,7 @@ def verdicts(lines: list[str]) -> dict[str, str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Rewrite or check the README; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m validation.readme", description=__doc__)
+    parser = argparse.ArgumentParser(allow_abbrev=False, prog="python -m validation.readme", description=__doc__)
     parser.add_argument("report", type=Path, help="folder with report.json")
     parser.add_argument("--check", action="store_true", help="compare verdicts only, change nothing")
     options = parser.parse_args(arguments)

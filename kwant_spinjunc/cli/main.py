@@ -14,9 +14,11 @@ import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from itertools import takewhile
 from typing import Any
 
 from .._version import __version__
+from ..checks import refuse_unknown
 from ..errors import ArgumentError, DegreesWarning, SpinjuncError, SpinjuncWarning
 from .console import encodable, ended_by_signals, flushed, missing_module, one_line, silence_output
 
@@ -42,14 +44,24 @@ told_of_degrees: list[str] = []
 
 
 class _Parser(argparse.ArgumentParser):
-    """One-line errors, exit code 2."""
+    """One-line errors, exit code 2, and no guessing of what an abbreviated or misspelt option means."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, allow_abbrev=False)
+
+    def look_at(self, words: Sequence[str]) -> None:
+        """Refuse words that are no options, before others are missed."""
+        given = [word.partition("=")[0] for word in takewhile(lambda word: word != "--", words)]
+        known = list(self._option_string_actions)
+        refuse_unknown([word for word in given if word.startswith("--")], known, self.prog, "an option")
 
     def error(self, message: str) -> Any:
         raise ArgumentError(f"{message}. See {self.prog} --help.")
 
 
-def _parser(chosen: str | None) -> argparse.ArgumentParser:
-    """Return the parser, with the options of the chosen verb only."""
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser, with the options of the verb only that stands in the words."""
+    chosen = next((word for word in words if not word.startswith("-")), None)
     parser = _Parser(
         prog="spinjunc",
         description="Spin currents and torques across noncollinear magnetic junctions, with Kwant.",
@@ -58,6 +70,8 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"spinjunc {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    if chosen is not None:
+        refuse_unknown([chosen], list(VERBS), "spinjunc", "a verb")
     for verb, text in VERBS.items():
         sub = verbs.add_parser(verb, help=text, description=text)
         if verb == chosen:
@@ -65,6 +79,7 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
             sub.epilog = f"example: {module.EXAMPLE}"
             sub.set_defaults(function=module.run)
             module.add_options(sub)
+            sub.look_at(words[words.index(verb) + 1 :])
     return parser
 
 
@@ -102,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(words: Sequence[str]) -> int:
     try:
-        options = _parser(next((word for word in words if not word.startswith("-")), None)).parse_args(words)
+        options = _parser(words).parse_args(words)
         with warnings.catch_warnings():
             warnings.showwarning = _warn
             told_of_degrees.clear()

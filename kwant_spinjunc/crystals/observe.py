@@ -120,19 +120,22 @@ def charge_missed(crystal: Crystal, solved: Solved, total: Floats) -> Floats:
     return np.asarray(abs(total[..., 0] - beyond).max(axis=-1))
 
 
-def side_torques(crystal: Crystal, solved: Solved, turn: Turn | None, flux: Floats) -> Floats:
-    r"""Return the torque on all that lies in front of the cut and behind it, (points, angles, 2, leads, 2, 3).
+def side_torques(
+    crystal: Crystal, solved: Solved, turn: Turn | None, flux: Floats, total: Floats
+) -> tuple[Floats, Floats]:
+    r"""Return the torque on all in front of the cut and behind it, (points, angles, 2, leads, 2, 3), and by lead.
 
     The flux through the cut minus what the leads of that side carry off: along its axis for a magnetic lead, in which
     transverse spin dephases, the whole vector for one whose spins are alike. NaN if a lead of the side mixes spins.
 
-    ``flux``: what `cut_flux` returns, by lead and spin.
+    ``flux``, ``total``: what `cut_flux` returns, by lead and spin and by lead.
     """
-    found: Floats = np.stack([-flux[..., 1:], flux[..., 1:]], axis=2)
+    found = tuple(np.stack([-through[..., 1:], through[..., 1:]], axis=2) for through in (flux, total))
     axes = lead_axes(crystal, turn)
     for lead in crystal.leads:
         if not lead.resolved:
-            found[:, :, lead.side] = np.nan
+            for torque in found:
+                torque[:, :, lead.side] = np.nan
             continue
         own = [np.flatnonzero((solved.layout.lead == lead.number) & (solved.layout.spin == s)) for s in (0, 1)]
         up, down = solved.S[:, :, own[0]], solved.S[:, :, own[1]]
@@ -147,5 +150,6 @@ def side_torques(crystal: Crystal, solved: Solved, turn: Turn | None, flux: Floa
             cross = (up.conj() * down).sum(axis=2)  # ⟨up|down⟩
             transverse = np.einsum("ai,xij,aj->ax", chi[:, :, 0].conj(), PAULI, chi[:, :, 1])
             leaving += 2 * np.real(cross[..., None] * transverse[:, None, :])
-        found[:, :, lead.side] -= by_input(leaving, solved, len(crystal.leads))[0]
-    return found
+        for torque, carried in zip(found, by_input(leaving, solved, len(crystal.leads)), strict=True):
+            torque[:, :, lead.side] -= carried
+    return found[0], found[1]

@@ -67,9 +67,10 @@ def _basic(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> Se
 
 
 def _turned(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> Sequence[Any]:
-    """Return the flux through the cut, by lead and spin and by lead, the torques on both sides, and what waves miss."""
+    """Return flux through the cut and torques on both sides, by lead and spin and by lead, and what waves miss."""
     flux, total = cut_flux(crystal, solved, turn, k)
-    return flux, total, side_torques(crystal, solved, turn, flux), charge_missed(crystal, solved, total)
+    torque, summed = side_torques(crystal, solved, turn, flux, total)
+    return flux, total, torque, summed, charge_missed(crystal, solved, total)
 
 
 def _along(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> Sequence[Any]:
@@ -92,7 +93,7 @@ def _defect(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> S
 
 BASIC = Observable(_basic, ((1, 3), (1, 2), (1,), None))
 DEFECT = Observable(_defect, (None,))
-TURNED = Observable(_turned, ((1,), (1,), (2,), None), ROUNDING, cancel=(2,))
+TURNED = Observable(_turned, ((1,), (1,), (2,), (2,), None), ROUNDING, cancel=(2, 3))
 ALONG = Observable(_along, ((1,), None), ROUNDING)
 #: Their functions, by which workers know them.
 OBSERVABLES = (_basic, _turned, _along, _defect)

@@ -147,7 +147,10 @@ class CrystalScattering(SystemResult):
 
     # ------------------------------------------------------------------ tables
     def to_dataset(self) -> Any:
-        """Return probabilities, transmissions, modes, fluxes and torques on both sides as `xarray.Dataset`."""
+        """Return probabilities, transmissions, modes, fluxes and torques on both sides as `xarray.Dataset`.
+
+        Torques on named magnets are in it once they were asked for: an average is done anew for each.
+        """
         axes = {"angle": np.asarray(self.turns)} if np.ndim(self.turns) else {}
         if not isinstance(self.k, str):
             axes |= {f"point_{n}": np.arange(count) for n, count in enumerate(self.modes.shape[:-2])}
@@ -159,15 +162,21 @@ class CrystalScattering(SystemResult):
         if self.k_error is not None:
             values["k_error"] = self.k_error
         if self.turns is not None:
-            values |= {"flux_by_spin": self.spin_current(), "side_torque_by_spin": self.side_torques}
+            flux, total, torque, summed, _ = self._at_cut()
+            values |= {"flux": total, "flux_by_spin": flux, "side_torque": summed, "side_torque_by_spin": torque}
+        asked = {key[1]: found for key, found in self._found.items() if key[0] == "magnet"}
+        if asked:
+            for ending, axis in (("", -3), ("_by_spin", -4)):
+                torques = [getattr(torque, f"exchange{ending}") for torque in asked.values()]
+                values[f"exchange_torque{ending}"] = np.stack(torques, axis=axis)
         schema = quantities(values, "e^2/h")
         schema["conductance"] = replace(schema["conductance"], dims=LEADS)
-        if "flux_by_spin" in schema:
-            one_cut = schema["flux_by_spin"].dims[1:]
-            schema["flux_by_spin"] = replace(schema["flux_by_spin"], dims=one_cut)
+        for name in ("flux", "flux_by_spin"):  # of the one cut
+            if name in schema:
+                schema[name] = replace(schema[name], dims=schema[name].dims[1:])
         leads = dict.fromkeys(("lead", "lead_out", "lead_in"), range(self.modes.shape[-2]))
         facts = {"unitarity_defect": self.unitarity_defect, "residual": self.residual, "points": self.points}
-        return dataset(schema, values, axes, facts, {**LABELS, **leads})
+        return dataset(schema, values, axes, facts, {**LABELS, **leads, "magnet": list(asked)})
 
     def table(self) -> Table:
         """Return the table that is printed."""
@@ -215,9 +224,9 @@ class CrystalScattering(SystemResult):
                 "Argument `cut` must be given: nothing was turned behind a cut (see `turns`, `behind`)."
             )
         if not self._turned:
-            *turned, missed = self.measurement.measure([TURNED]).values
-            refuse_missed(float(np.max(missed)), self.max_defect)
-            object.__setattr__(self, "_turned", tuple(turned))
+            turned = tuple(self.measurement.measure([TURNED]).values)
+            refuse_missed(float(np.max(turned[-1])), self.max_defect)
+            object.__setattr__(self, "_turned", turned)
         return self._turned
 
     @property

@@ -171,7 +171,7 @@ def scatter_crystal(
         k_error=None if found.errors is None else found.errors[0],
         points=found.points,
         measured=found,
-        _turned=tuple(turned[:3]) if fluxes is TURNED else (),
+        _turned=tuple(turned) if fluxes is TURNED else (),
         _measurement=measurement,
     )
 

@@ -18,6 +18,7 @@ from ..checks import temperature as check_temperature
 from ..costs import QuotedError, quoted, warn_if_long
 from ..errors import ArgumentError, BandEdgeError, ConservationError, NoOpenChannelError
 from ..model.problem import MAX_DEFECT
+from ..printing import as_html, fields_of, first_line
 from ..quadrature import NODES, cut_into_pieces, integrate
 from .device import as_device
 from .scatter import Prepared, prepare_device, scatter_device
@@ -48,6 +49,18 @@ class DeviceCurrents:
     #: over which the current is taken from both sides.
     left_out: Floats
     solves: int  #: Energies at which the device was solved.
+
+    __repr__ = first_line
+    _repr_html_ = as_html
+
+    def __str__(self) -> str:
+        leads = range(self.charge.shape[-1])
+        said = {f"lead {lead}, charge and by spin": self._of_lead(lead) for lead in leads}
+        quality = {"error": self.error, "energies left out": self.left_out, "energies solved": self.solves}
+        return fields_of(f"Currents of {len(leads)} leads in e²/h × unit of energy:", **said, **quality)
+
+    def _of_lead(self, lead: int) -> Floats:
+        return np.concatenate([self.charge[..., lead, None], self.spin_resolved[..., lead, :]], axis=-1)
 
 
 def current_voltage(

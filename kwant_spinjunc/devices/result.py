@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from ..arrays import Floats
 from ..checks import choice, index
 from ..errors import NEAR_EDGE, ArgumentError, ContinuityError, NearSideWarning, SpinjuncError, SpinjuncWarning
 from ..printing import as_html, first_line, with_unit
-from ..quantities import LABELS, LEADS, dataset, quantities
+from ..quantities import BY_SPIN, LABELS, LEADS, dataset, quantities
 from .device import Device
 from .spin_channels import LeadSpins
 from .spin_operators import identity
@@ -179,11 +180,12 @@ class DeviceScattering(SystemResult):
         }
         names = {kind: self._names(kind) for kind in ("cut", "magnet")}
         if names["cut"]:
-            values["flux_by_spin"] = np.array([self.spin_current(cut) for cut in names["cut"]])
+            for name, total in (("flux", True), ("flux_by_spin", False)):
+                values[name] = np.array([self.spin_current(cut, total=total) for cut in names["cut"]])
         if names["magnet"]:
             torques = [self.torque(magnet) for magnet in names["magnet"]]
-            for kind in ("exchange", "spin_orbit", "total"):
-                values[f"{kind}_torque_by_spin"] = np.array([getattr(torque, f"{kind}_by_spin") for torque in torques])
+            for kind, (ending, _) in product(("exchange", "spin_orbit", "total"), BY_SPIN):
+                values[f"{kind}_torque{ending}"] = np.array([getattr(torque, kind + ending) for torque in torques])
         leads = dict.fromkeys(("lead", "lead_out", "lead_in"), range(len(self.channels)))
         facts = {"energy": self.energy, "unitarity_defect": self.unitarity_defect}
         schema = quantities(values, "e^2/h")

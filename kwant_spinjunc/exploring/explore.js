@@ -40,7 +40,8 @@ function plot(figure, title, x, curves, mark) {
   const py = (v) => H - bottom - (H - top - bottom) * (v - low) / (high - low);
   shape(svg, "path", { class: "axis", d: `M${left} ${top}V${H - bottom}H${W - right}` });
   if (low < 0 && high > 0) shape(svg, "path", { class: "axis", d: `M${left} ${py(0)}H${W - right}` });
-  for (const v of [low, (low + high) / 2, high]) shape(svg, "text", { x: left - 4, y: py(v) + 3, "text-anchor": "end" }, label(v));
+  const middle = Math.abs(low + high) < 1e-9 * (high - low) ? 0 : (low + high) / 2; // no digits of rounding
+  for (const v of [low, middle, high]) shape(svg, "text", { x: left - 4, y: py(v) + 3, "text-anchor": "end" }, label(v));
   for (const v of [x0, (x0 + x1) / 2, x1]) shape(svg, "text", { x: px(v), y: H - 8, "text-anchor": "middle" }, label(v));
   if (mark !== undefined && mark >= x0 && mark <= x1) shape(svg, "path", { class: "axis", d: `M${px(mark)} ${top}V${H - bottom}` });
   for (const c of curves) {
@@ -120,7 +121,7 @@ export async function mount(root, ask) {
     const row = rows[c.name] = element(inputs, "label", { className: "control" });
     element(row, "span", {}, c.label);
     const out = element(row, "output", {});
-    const say = () => { out.textContent = c.kind === "bool" ? (state.values[c.name] ? "yes" : "no") : `${state.values[c.name]}${c.unit ? " " + c.unit : ""}`; };
+    const say = () => { out.textContent = c.kind === "bool" ? (state.values[c.name] ? "yes" : "no") : `${typeof state.values[c.name] === "number" ? +state.values[c.name].toPrecision(6) : state.values[c.name]}${c.unit ? " " + c.unit : ""}`; };
     let input;
     if (c.kind === "choice") {
       input = element(row, "select", {});
@@ -169,11 +170,11 @@ export async function mount(root, ask) {
     numbers.append(`, G at ${label(found.angles[nearest])}° = ${label(found.conductance[nearest])} e²/h, `);
     element(numbers, "span", { id: "sj-time" }, `${found.milliseconds} ms`);
     drawStack(figures.stack, found.stack, found.energy);
-    const curves = (group, dashed = () => false) => Object.entries(group).map(([name, y], i) => ({ name, y, color: COLORS[i % 4], dash: dashed(name) ? "4 3" : "" }));
-    plot(figures.T, "T_ss' over the angle in degrees", found.angles, curves(found.transmissions), found.angle);
-    const J = Object.entries(found.currents).map(([name, y]) => ({ name, y, color: name.startsWith("left") ? COLORS[0] : COLORS[1], dash: name.includes("(") ? "4 3" : "", width: name.includes("(") ? 1.6 : 2.6 }));
+    const curves = (group, dashed, wide) => Object.entries(group).map(([name, y], i) => ({ name, y, color: COLORS[i % 4], dash: dashed(name) ? "4 3" : "", width: wide(name) ? 4 : 1.6 })); // the wide one shows under its twin
+    plot(figures.T, "T_ss' over the angle in degrees", found.angles, curves(found.transmissions, () => false, (name) => name === "+-"), found.angle);
+    const J = Object.entries(found.currents).map(([name, y]) => ({ name, y, color: name.includes("(") ? "var(--ink)" : name.startsWith("left") ? COLORS[0] : COLORS[1], dash: name.includes("(3)") ? "5 4" : name.includes("(") ? "1.5 3" : "", width: name.includes("(") ? 1.2 : name.startsWith("left") ? 4.5 : 2 }));
     plot(figures.J, "J_M at unit bias in e²/h: exact, and (3), (4)", found.angles, J, found.angle);
-    plot(figures.torque, "torques on both magnets at unit bias in e²/h", found.angles, curves(found.torques, (name) => name.startsWith("field")), found.angle);
+    plot(figures.torque, "torques on both magnets at unit bias in e²/h", found.angles, curves(found.torques, (name) => name.startsWith("field"), (name) => name === "field-like left"), found.angle);
     drawMap(figures.map, found.map);
     laws.replaceChildren();
     for (const law of found.laws) { const row = element(laws, "tr"); for (const cell of law) element(row, "td", {}, cell); }

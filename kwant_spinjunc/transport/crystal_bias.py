@@ -315,7 +315,7 @@ class _Integrand:
 
         def observed(E: Floats) -> tuple[Any, Flags]:
             found = self.problem.observe(E, np.repeat(k, len(E), axis=0), functions)
-            return found, found.bad | ~(np.maximum(found.values[3], found.values[7]).max(axis=1) <= MAX_DEFECT)
+            return found, found.bad | ~(np.maximum(found.values[3], found.values[8]).max(axis=1) <= MAX_DEFECT)
 
         found, bad = observed(energies)
         if bad.any():

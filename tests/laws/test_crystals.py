@@ -570,3 +570,32 @@ def test_a_small_net_field_does_not_blur_the_axis_that_is_conserved():
     found = sj.scatter(syst.finalized(), [0.3])
     assert np.isfinite(found.probabilities).all()
     assert_allclose(found.magnetizations, [m, m], atol=1e-15)
+
+
+def test_a_table_has_the_sums_also_from_a_lead_that_mixes_spins():
+    one, (sx, _, sz) = np.eye(2), sj.spin.PAULI
+    lattice = kwant.lattice.chain(norbs=2)
+    mixing = kwant.Builder(kwant.TranslationalSymmetry((-2,)))  # a texture, which has no one axis
+    mixing[lattice(0)], mixing[lattice(1)] = 0.3 * sx, 0.4 * sz
+    mixing[lattice.neighbors()] = -one
+    plain = kwant.Builder(kwant.TranslationalSymmetry((1,)))
+    plain[lattice(0)] = 0 * one
+    plain[lattice.neighbors()] = -one
+    syst = kwant.Builder()
+    syst[(lattice(x) for x in range(6))] = lambda site: (site.tag[0] >= 2) * -0.5 * sz
+    syst[lattice.neighbors()] = -one
+    syst.attach_lead(mixing)
+    syst.attach_lead(plain)
+    device = sj.Device(system=syst.finalized(), magnets={"free": lambda site: site.tag[0] >= 2})
+    s = sj.scatter(device, 0.9, turns=[0.0, 0.7], behind=lambda site: site.tag[0] >= 2)
+    total, by_site = s.to_dataset()["side_torque"].sel(side="back"), s.torque("free").exchange
+    assert abs(by_site[1, 0]).max() > 0.01
+    np.testing.assert_allclose(total, by_site, atol=1e-12)  # the flux taken up, and the field on every site
+    table = s.to_dataset()
+    assert table["side_torque_by_spin"].sel(side="back", lead_in=0).isnull().all()
+    by_spin = table["side_torque_by_spin"].sel(side="back", lead_in=1).sum("spin_in")
+    np.testing.assert_allclose(by_spin, by_site[:, 1], atol=1e-12)
+    assert table["side_torque"].sel(side="front").isnull().all()  # what its lead carries off is not known
+    np.testing.assert_allclose(table["flux"], s.spin_current(total=True))
+    np.testing.assert_allclose(table["exchange_torque"].sel(magnet="free"), by_site)
+    assert table["exchange_torque_by_spin"].dims == ("angle", "magnet", "lead_in", "spin_in", "axis")

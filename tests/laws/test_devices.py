@@ -519,7 +519,11 @@ def test_devices_and_results_pass_between_processes():
     assert_allclose(found.probabilities, wanted.probabilities, atol=SAME)
     assert_allclose(found.spin_current("c"), wanted.spin_current("c"), atol=SAME)
     assert_allclose(found.torque("m").exchange_by_spin, wanted.torque("m").exchange_by_spin, atol=SAME)
-    assert list(found.to_dataset()["flux_by_spin"].dims) == ["cut", "lead_in", "spin_in", "component"]
+    table = found.to_dataset()
+    assert list(table["flux_by_spin"].dims) == ["cut", "lead_in", "spin_in", "component"]
+    assert_allclose(table["flux"][0], wanted.spin_current("c", total=True), atol=SAME)
+    for kind in ("exchange", "spin_orbit", "total"):
+        assert_allclose(table[f"{kind}_torque"][0], getattr(wanted.torque("m"), kind), atol=SAME)
     with pytest.raises(sj.ArgumentError, match="was pickled"):
         found.torque("other")
     assert pickle.loads(pickle.dumps(found)).energy == 1.0

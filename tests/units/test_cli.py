@@ -266,7 +266,7 @@ def test_help_has_an_example(verb, capsys):
 
 def test_unknown_words_end_with_exit_code_2(capsys):
     assert main(["dance"]) == 2
-    assert "error: argument VERB: invalid choice: 'dance'" in capsys.readouterr().err
+    assert "error: Argument `dance` must be a verb of spinjunc" in capsys.readouterr().err
 
 
 @given(st.integers(-1000, 1000), st.integers(1, 50))
@@ -299,3 +299,23 @@ def test_bias_sweeps_from_the_shell_and_resumes_its_own_kind(capsys):
     assert main(["sweep", TUNNEL, "--vary", "theta=0:1:2", "--temperature", "0.1", "-o", "none.nc"]) == 2
     assert main([*command[:-1], "none.nc", "--solver", "kwant"]) == 2
     assert not Path("none.nc").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["rum", "x.py"], "`rum` must be a verb of spinjunc, but is not. Did you mean `run`?"),
+        (
+            ["run", "x.py", "--outp", "a.png"],
+            "`--outp` must be an option of spinjunc run, but is not. Did you mean `--out",
+        ),
+        (["sweep", "x.py", "--bias", "-0.1:0.1:3", "--temp=300K"], "Did you mean `--temperature`?"),
+        (["sweep", "x.py", "--ouput", "a.nc"], "`--ouput` must be an option"),  # not that -o is missing
+        (["run", "x.py", "--frobnicate"], "It has -h, --help"),
+    ],
+)
+def test_no_verb_and_no_option_is_guessed_from_a_part_of_it(words, meant, capsys):
+    assert main(words) == 2
+    err = capsys.readouterr().err
+    assert meant in err
+    assert err.count("\n") == 1

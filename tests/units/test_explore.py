@@ -24,6 +24,8 @@ from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction
 
 SYSTEMS = Path(__file__).parents[2] / "systems"
+#: Moves of a slider that are timed: MOVES=20 pytest -s -k seen_in_time prints their median.
+MOVES = int(os.environ.get("MOVES", "6"))
 CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
 
 
@@ -267,6 +269,38 @@ def test_slider_moves_the_numbers_in_a_browser(browser):
         explorer.close()
 
 
+def seconds_of_moves(browser, name, values):
+    """Return the wall seconds from the event of a slider to the new number in the page, by the clock of the page."""
+    script = """
+    const [name, value, done] = arguments, input = document.querySelector(`[data-name="${name}"]`);
+    const page = document.getElementById("sj-numbers"), begin = performance.now();
+    const seen = () => requestAnimationFrame(() => done(performance.now() - begin));
+    const watch = new MutationObserver(() => { watch.disconnect(); seen(); });
+    watch.observe(page, { childList: true, subtree: true, characterData: true });
+    input.value = value; input.dispatchEvent(new Event("input"));
+    """
+    browser.set_script_timeout(20)
+    return [browser.execute_async_script(script, name, value) / 1e3 for value in values]
+
+
+def test_a_move_of_the_slider_is_seen_in_time(browser):
+    """100 ms at one k and 300 ms averaged, of the wall, at the quickest of the moves: the machine may be shared."""
+    explorer = sj.explore(tunnel_junction, in_plane_hopping=0.3)
+    try:
+        browser.get(explorer.url)
+        wait_for(lambda: text(browser, "tmr"))
+        for mode, bar in (("Γ", 0.1), ("average", 0.3)):
+            before = text(browser, "numbers")
+            change = "const s = document.getElementById('sj-mode'); s.value = arguments[0]; s.onchange()"
+            browser.execute_script(change, mode)
+            wait_for(lambda before=before: text(browser, "numbers") != before)
+            times = seconds_of_moves(browser, "height", np.linspace(2.1, 3.0, MOVES).tolist())
+            print(f"{mode}: median {1e3 * np.median(times):.0f} ms, {1e3 * min(times):.0f} to {1e3 * max(times):.0f}")
+            assert min(times) < bar
+    finally:
+        explorer.close()
+
+
 def test_page_fits_a_phone_and_the_dark(browser):
     explorer = sj.explore(tunnel_junction)
     try:
@@ -278,6 +312,9 @@ def test_page_fits_a_phone_and_the_dark(browser):
         assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth + 1")
         ground = browser.execute_script("return getComputedStyle(document.getElementById('explorer')).backgroundColor")
         assert ground == "rgb(13, 17, 23)"
+        theme = "document.body.dataset.jpThemeLight = 'true'"  # JupyterLab's light theme on a dark system
+        paper = "return getComputedStyle(document.getElementById('explorer')).backgroundColor"
+        assert browser.execute_script(f"{theme}; {paper}") == "rgb(255, 255, 255)"
     finally:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
         browser.set_window_size(1200, 1000)
