@@ -6,6 +6,7 @@ warnings as errors. The first line of a block may say more than its language::
     ```python raises            an exception is expected; its name and message are shown
     ```python file=family.py    the block is also a file, which later blocks import or `spinjunc` reads
     ```python alt="..."         the last line is a Matplotlib figure, which is shown; this describes it
+    ```python slow              run for the site and by ``make test-deep``; no later block needs it
     ```sh                       lines that begin with `spinjunc` are run
 
 What a block prints stands under it on the site only.
@@ -39,6 +40,7 @@ class Block:
     line: int
     end: int
     raises: bool = False
+    slow: bool = False
     file: str = ""
     alt: str = ""
     printed: str = ""
@@ -55,7 +57,7 @@ def blocks(text: str, language: str | None = None) -> list[Block]:
     for match in BLOCK.finditer(text):
         name, *words = shlex.split(match["info"])
         settings = dict(word.partition("=")[::2] for word in words)
-        unknown = set(settings) - {"raises", "file", "alt"}
+        unknown = set(settings) - {"raises", "slow", "file", "alt"}
         if unknown:
             raise BlockError(f"unknown setting of a block: {match['info']}")
         found.append(
@@ -65,6 +67,7 @@ def blocks(text: str, language: str | None = None) -> list[Block]:
                 line=text.count("\n", 0, match.start()) + 2,
                 end=match.end(),
                 raises="raises" in settings,
+                slow="slow" in settings,
                 file=settings.get("file", ""),
                 alt=settings.get("alt", ""),
             )
@@ -99,8 +102,8 @@ def _strict(folder: Path) -> Iterator[None]:
         yield
 
 
-def run(text: str, name: str = "page") -> list[Block]:
-    """Run every block of a page and return them.
+def run(text: str, name: str = "page", slow: bool = True) -> list[Block]:
+    """Run every block of a page, without ``slow`` all but those that say they are, and return them.
 
     Raises
     ------
@@ -111,6 +114,8 @@ def run(text: str, name: str = "page") -> list[Block]:
     found = blocks(text)
     with tempfile.TemporaryDirectory() as folder, _strict(Path(folder)):
         for block in found:
+            if block.slow and not slow:
+                continue
             stream = io.StringIO()
             with redirect_stdout(stream):
                 if block.language == "python":

@@ -5,8 +5,11 @@ print how to repeat a failure. Tests that need another number of examples say `s
 grows with the profile.
 """
 
+import gc
 import os
+import shutil
 import signal
+from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -29,7 +32,29 @@ for name, count in [("ci", 100), ("deep", 2000)]:
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+def pytest_collection():
+    """Spare the collector what stays anyway: modules and tests, which it would go through again and again."""
+    gc.disable()
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.fixture(scope="session")
+def _folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("own")
+
+
 @pytest.fixture(autouse=True)
-def _own_folder(tmp_path, monkeypatch):
-    """Run every test in a folder of its own, so that nothing is written into the checkout."""
-    monkeypatch.chdir(tmp_path)
+def _own_folder(request, monkeypatch, _folder):
+    """Run every test in an empty folder, `tmp_path` if it asks for one, so that nothing is written into the checkout."""
+    if "tmp_path" in request.fixturenames:
+        monkeypatch.chdir(request.getfixturevalue("tmp_path"))
+        yield
+        return
+    monkeypatch.chdir(_folder)
+    yield
+    for left in Path(_folder).iterdir():
+        shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()

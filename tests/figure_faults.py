@@ -12,8 +12,10 @@ from validation.figures import COLORS
 MARGIN = 2.0
 
 
-def faults(figure):
-    """Return what is wrong with the title, ticks, legends, curves and points of a figure."""
+def faults(figure, laid_out=True):
+    """Return what is wrong with the title, ticks, legends, curves and points of a figure, as wide as it is or will be."""
+    if not laid_out:
+        figure.set_layout_engine("none")
     figure.draw_without_rendering()
     found, title = [], figure.get_suptitle()
     if not re.search(r"Φ|no angle", title) or not re.search(r"E =|no energy", title):

@@ -72,9 +72,11 @@ def destination(path: str | Path, name: str = "output") -> Path:
 
 def _same(one: str | Path, other: str | Path) -> bool:
     try:
-        if os.path.realpath(one) == os.path.realpath(other):
-            return True
-        return os.path.samefile(one, other)  # a hard link
+        return os.path.samefile(one, other)  # links, hard ones too
+    except (OSError, ValueError):
+        pass
+    try:
+        return os.path.realpath(one) == os.path.realpath(other)  # of a file that is still to be written
     except (OSError, ValueError):
         return False
 
@@ -86,9 +88,10 @@ def refuse_same_files(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> 
     """
     given = [(name, path) for name, path in outputs.items() if path]
     modules = [("a module in use", file) for m in list(sys.modules.values()) if (file := getattr(m, "__file__", None))]
-    others = [(f"`{name}`", path) for name, path in inputs.items() if path] + modules
+    others = [(f"`{name}`", path) for name, path in inputs.items() if path]
     for number, (name, path) in enumerate(given):
-        for what, other in [*((f"`{n}`", p) for n, p in given[:number]), *others]:
+        used = modules if os.path.exists(path) else []  # thousands: not asked of a name that is free
+        for what, other in [*((f"`{n}`", p) for n, p in given[:number]), *others, *used]:
             if _same(path, other):
                 raise ArgumentError(
                     f"Argument `{name}` must be a file of its own, but {_short(path)} is {what} too, which it would "

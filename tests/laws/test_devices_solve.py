@@ -23,12 +23,12 @@ warnings.simplefilter("ignore")
 iron = sj.ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
 tilted = sj.ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0, m=sj.unit_vector(1.0))
 junction = sj.Junction(iron, [sj.barrier(onsite=3.0, hopping=1.0, thickness=3)], tilted)
-system = sj.build(junction, cross_section=(3, 3)).finalized()
+system = sj.build(junction, cross_section=(2, 2)).finalized()
 energies = np.linspace(0.0, 0.5, int(sys.argv[1]))
 solves = {
-    "kwant": lambda E: sj.scatter(junction, E, solver="kwant", cross_section=(3, 3)).probabilities,
-    "modes": lambda E: sj.scatter(junction, E, solver="modes", cross_section=(3, 3)).probabilities,
-    "halves": lambda E: sj.scatter(junction, E, solver="halves", cross_section=(3, 3)).probabilities,
+    "kwant": lambda E: sj.scatter(junction, E, solver="kwant", cross_section=(2, 2)).probabilities,
+    "modes": lambda E: sj.scatter(junction, E, solver="modes", cross_section=(2, 2)).probabilities,
+    "halves": lambda E: sj.scatter(junction, E, solver="halves", cross_section=(2, 2)).probabilities,
     "device": lambda E: sj.scatter(system, E).probabilities,
 }
 for name, solve in solves.items():

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
-from strategies import examples, junctions, numbers, scattering_problems, unit_vectors
+from strategies import examples, junctions, numbers, repetitions, scattering_problems, unit_vectors
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import halves
@@ -137,7 +137,7 @@ def test_probabilities_equal_those_of_kwant_on_random_junctions(seed):
         return sj.Layer(*numbers_, m / np.linalg.norm(m), rng.uniform(-0.3, 0.3), thickness)
 
     checked = 0
-    while checked < 30:
+    while checked < repetitions(15, 30):
         left, right = layer(rng.random() < 0.7), layer(rng.random() < 0.7)
         layers = [layer(False, high=12.0, thickness=int(rng.integers(1, 7)))]
         for _ in range(rng.integers(0, 3)):

@@ -284,7 +284,7 @@ def test_collapse_refuses_what_it_cannot_fit():
 
 # ---------------------------------------------------------------------- from the shell
 def test_map_draws_contours_and_writes_what_it_drew(capsys):
-    words = ["map", TUNNEL, "--vary", "height=0:4:7", "--vary", "thickness=1:4:4", "--vary", "theta=0:180deg:4"]
+    words = ["map", TUNNEL, "--vary", "height=0:4:5", "--vary", "thickness=1:3:3", "--vary", "theta=0:180deg:3"]
     words += ["--accumulation", "0.1,0.05", "--k", "average", "--set", "in_plane_hopping=1", "--set", "onsite=5"]
     assert main([*words, "-o", "map.png", "--data", "map.nc"]) == 0
     printed = capsys.readouterr().out
@@ -294,9 +294,9 @@ def test_map_draws_contours_and_writes_what_it_drew(capsys):
     expected = quiet(
         partial(tunnel_junction, **ISOTROPIC),
         k="average",
-        height=np.linspace(0, 4, 7),
-        thickness=[1, 2, 3, 4],
-        theta=np.linspace(0, np.pi, 4),
+        height=np.linspace(0, 4, 5),
+        thickness=[1, 2, 3],
+        theta=np.linspace(0, np.pi, 3),
         **SPLIT,
     )
     np.testing.assert_allclose(data["tunnelling"], expected["tunnelling"], rtol=1e-9, atol=1e-15)

@@ -9,6 +9,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from strategies import repetitions
 
 from docs import claim_pages, docstrings, executed, figures
 
@@ -22,7 +23,7 @@ SHOWN = ("make ", "python -m ", "pip install ", "mpiexec ", "sbatch ", "dask ")
 
 @pytest.mark.parametrize("page", CODE, ids=lambda page: page.stem)
 def test_code_of_the_page_runs(page):
-    executed.run(page.read_text(encoding="utf-8"), page.stem)
+    executed.run(page.read_text(encoding="utf-8"), page.stem, slow=repetitions(False, True))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -84,6 +85,12 @@ def test_every_public_module_is_in_the_reference():
 def test_blocks_share_a_namespace_and_show_what_they_print():
     page = 'text\n\n```python\na = 2\n```\n\n```python\nprint(a + 1)\nprint("x")\n```\n'
     assert [block.printed for block in executed.run(page)] == ["", "3\nx\n"]
+
+
+def test_a_slow_block_is_left_out_where_that_is_asked_for():
+    page = "```python slow\nprint(1)\n```\n```python\nprint(2)\n```\n"
+    assert [block.printed for block in executed.run(page)] == ["1\n", "2\n"]
+    assert [block.printed for block in executed.run(page, slow=False)] == ["", "2\n"]
 
 
 def test_a_block_that_fails_names_its_line():
