@@ -49,7 +49,7 @@ def _folder(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _own_folder(request, monkeypatch, _folder):
-    """Run every test in an empty folder, `tmp_path` if it asks for one, so that nothing is written into the checkout."""
+    """Run every test in an empty folder (`tmp_path` if it asks for it), so that the checkout stays as it is."""
     if "tmp_path" in request.fixturenames:
         monkeypatch.chdir(request.getfixturevalue("tmp_path"))
         yield

@@ -13,7 +13,7 @@ MARGIN = 2.0
 
 
 def faults(figure, laid_out=True):
-    """Return what is wrong with the title, ticks, legends, curves and points of a figure, as wide as it is or will be."""
+    """Return what is wrong with title, ticks, legends, curves and points of a figure, before or after its layout."""
     if not laid_out:
         figure.set_layout_engine("none")
     figure.draw_without_rendering()

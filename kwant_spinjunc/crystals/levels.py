@@ -33,6 +33,8 @@ BRACKET = 1e-11
 GRID = 64
 #: Parts of it in which pairs of levels are looked for.
 BETWEEN = 16
+#: Positions of planes of up to so many orbitals whose count costs hardly more than that of one.
+FEW, SMALL = 64, 8
 #: Sharpness of a level from which the integral is split at it.
 SHARP = 8.0
 #: Width to which levels are bracketed first, and that of the narrowest, to which they are placed.
@@ -44,7 +46,7 @@ ASIDE = 1e-9
 
 
 def jumps(
-    count: Callable[[Integers, Floats], Any], lines: int, grid: Floats, width: float = BRACKET
+    count: Callable[[Integers, Floats], Any], lines: int, grid: Floats, width: float = BRACKET, at_once: int = 2
 ) -> tuple[Integers, Floats]:
     """Return where integers jump along lines, as numbers of lines and positions.
 
@@ -52,6 +54,7 @@ def jumps(
     ``lines``: number of lines.
     ``grid``: sorted positions between which jumps are looked for. Two that cancel between neighbors are not seen.
     ``width``: to which each jump is bracketed.
+    ``at_once``: positions that cost hardly more than one, by which a few brackets are divided into more than halves.
     """
     if not lines:
         return np.zeros(0, dtype=np.intp), np.zeros(0)
@@ -62,13 +65,20 @@ def jumps(
     # integers that are noise (an eigenvalue that is zero all along) would have a jump in every bracket
     most = 4 * len(low) + 64
     while len(low) and len(low) <= most and (high - low).max() > width:
-        middle = (low + high) / 2
-        between = count(line, middle)
-        left, right = (between != below).any(axis=1), (between != above).any(axis=1)
-        line = np.concatenate([line[left], line[right]])
-        low, high = np.concatenate([low[left], middle[right]]), np.concatenate([middle[left], high[right]])
-        below, above = np.concatenate([below[left], between[right]]), np.concatenate([between[left], above[right]])
+        parts = max(2, min(16, at_once // len(low)))
+        edges = low[:, None] + (high - low)[:, None] * (np.arange(parts + 1) / parts)
+        edges[:, -1] = high
+        between = count(np.repeat(line, parts - 1), edges[:, 1:-1].ravel()).reshape(len(low), parts - 1, -1)
+        values = np.concatenate([below[:, None], between, above[:, None]], axis=1)
+        of, at = np.nonzero((values[:, 1:] != values[:, :-1]).any(axis=-1))
+        line, low, high, below, above = line[of], edges[of, at], edges[of, at + 1], values[of, at], values[of, at + 1]
     return line, (low + high) / 2
+
+
+def at_once(crystal: Crystal) -> int:
+    """Return how many momenta are counted at hardly more than the cost of one: the more, the smaller its planes."""
+    size = max(series.coefficients.shape[-1] for side in crystal.sides for series in side.onsite)
+    return FEW * SMALL**3 // max(size, SMALL) ** 3
 
 
 def count_channels(crystal: Crystal, energy: float | Floats, k: Floats) -> Integers:
@@ -135,6 +145,10 @@ class Rough:
     def _levels_at(self, k: Floats, above: float = 0.0) -> Integers:
         return count_levels(self.crystal, self.energy + above, k, self.turn)
 
+    @cached_property
+    def _at_once(self) -> int:
+        return at_once(self.crystal)
+
     def _channels_at(self, k: Floats) -> Integers:
         return count_channels(self.crystal, self.energy, k)
 
@@ -143,11 +157,19 @@ class Rough:
 
         ``outer``: shape (lines, dimensions - 1): the other momenta.
         """
-        return jumps(lambda line, x: self._channels_at(_on(outer, line, x)), len(outer), self._grid(-1))
+        return jumps(
+            lambda line, x: self._channels_at(_on(outer, line, x)), len(outer), self._grid(-1), at_once=self._at_once
+        )
 
     def levels(self, outer: Floats) -> tuple[Integers, Floats, Floats]:
         """Return the levels on lines along the last momentum: numbers of lines, positions and sharpness."""
-        line, near = jumps(lambda i, y: self._levels_at(_on(outer, i, y)), len(outer), self._grid(-1), LEVEL_BRACKET)
+        line, near = jumps(
+            lambda i, y: self._levels_at(_on(outer, i, y)),
+            len(outer),
+            self._grid(-1),
+            LEVEL_BRACKET,
+            self._at_once,
+        )
         pairs, more = self._pairs(outer, line, near)
         line, near = np.append(line, pairs), np.append(near, more)
         # how narrow a level is shows only where it is: behind a barrier a bracket away nothing is left of it
@@ -156,6 +178,7 @@ class Rough:
             len(near),
             np.array([-LEVEL_BRACKET, LEVEL_BRACKET]),
             LEAST,
+            self._at_once,
         )
         rest = np.delete(np.arange(len(near)), which)
         line, x = np.append(line[rest], line[which]), np.append(near[rest], near[which] + shift)
@@ -182,6 +205,7 @@ class Rough:
             len(owner),
             np.linspace(-cell / 2, cell / 2, BETWEEN + 1),
             LEVEL_BRACKET,
+            self._at_once,
         )
         return owner[which], grid[node[which]] + shift
 

@@ -139,14 +139,14 @@ def test_a_mean_over_a_plane_is_that_of_the_same_junction_over_its_band_shift(se
     assert not (abs(found.probabilities * 1.02 - exact) <= found.k_error + 1e-8 * exact.max()).all()
 
 
-@pytest.mark.parametrize("most", [2500, 4000])
-def test_a_mean_over_a_plane_keeps_within_its_points_and_claims_what_is_missing(most):
+def test_a_mean_over_a_plane_keeps_within_its_points_and_claims_what_is_missing():
     syst, cut, energy, _ = random_known(8)
-    with pytest.warns(sj.SpinjuncWarning, match="before it reached rtol = 1e-12"):
-        found = averaged(syst, cut, energy, 1e-12, max_points=most)
     exact = averaged(syst, cut, energy, 1e-6)
-    assert most / 3 < found.points <= most
-    assert (abs(found.probabilities - exact.probabilities) <= found.k_error + exact.k_error).all()
+    for most in (2500, 4000):
+        with pytest.warns(sj.SpinjuncWarning, match="before it reached rtol = 1e-12"):
+            found = averaged(syst, cut, energy, 1e-12, max_points=most)
+        assert most / 3 < found.points <= most
+        assert (abs(found.probabilities - exact.probabilities) <= found.k_error + exact.k_error).all()
 
 
 @pytest.mark.parametrize("orientation", ["along", "diagonal"])
@@ -312,3 +312,16 @@ def test_the_flux_along_both_magnets_is_that_of_the_whole_flux(monkeypatch):
         assert_allclose(spin, own, rtol=0, atol=1e-9 * size)
     assert abs(spins[0] - spins[1]).max() > 0.1 * size
     assert_allclose(along.replicas[0].mean(axis=0), along.values[0], rtol=0, atol=1e-12 * size)
+
+
+@pytest.mark.parametrize("at_once", [2, 7, 64])
+def test_jumps_are_bracketed_alike_however_many_positions_are_counted_at_once(at_once):
+    steps, counted = np.array([[0.1, 0.1003, 0.77], [0.2, 0.5, 0.9]]), []
+
+    def count(line, x):
+        counted.append(len(x))
+        return (steps[line] < x[:, None]).astype(int)
+
+    line, at = jumps(count, 2, np.linspace(0, 1, 9), 1e-9, at_once)
+    assert_allclose(np.sort(line + at), np.sort((steps + [[0], [1]]).ravel()), rtol=0, atol=1e-9)
+    assert max(counted[1:]) <= max(at_once, len(at))
