@@ -323,5 +323,5 @@ def test_jumps_are_bracketed_alike_however_many_positions_are_counted_at_once(at
         return (steps[line] < x[:, None]).astype(int)
 
     line, at = jumps(count, 2, np.linspace(0, 1, 9), 1e-9, at_once)
-    assert_allclose(np.sort(line + at), np.sort((steps + [[0], [1]]).ravel()), rtol=0, atol=1e-9)
+    assert_allclose(np.sort(line + at), np.sort(np.concatenate([steps[0], 1 + steps[1]])), rtol=0, atol=1e-9)
     assert max(counted[1:]) <= max(at_once, len(at))
