@@ -122,3 +122,24 @@ class Table:
             f"<div>{title if self.title else ''}<table style='border-collapse:collapse; "
             f"font-variant-numeric:tabular-nums'>{head}<tbody>{body}</tbody></table>{notes}</div>"
         )
+
+
+class Printed:
+    """Shows what `print` shows: its first line where it is one of many, all of it aligned in notebooks."""
+
+    __repr__ = first_line
+    _repr_html_ = as_html
+
+
+class Tabled(Printed):
+    """Shows its table."""
+
+    def table(self) -> Table:
+        """Return what is printed."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()

@@ -30,7 +30,7 @@ from .halves import route
 from .model.junction import Junction
 from .model.problem import MAX_DEFECT, Problem, Settings
 from .optional import has, is_kwant
-from .printing import as_html, first_line, with_unit
+from .printing import Table, Tabled, number, with_unit
 from .solved import Fields, Solved, refuse_discontinuity, refuse_unitarity
 
 SOLVERS = ("kwant", "halves", "modes")
@@ -38,8 +38,8 @@ SOLVERS = ("kwant", "halves", "modes")
 LOOKS = np.linspace(-2.0, 2.0, 401)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Scattering(Terminals, Solved):
+@dataclass(frozen=True, repr=False, eq=False, kw_only=True)
+class Scattering(Tabled, Terminals, Solved):
     r"""The result of `scatter`: spin-resolved probabilities, currents and torques, and how well they conserve.
 
     Lead 0 is the left, 1 the right; spin 0 is the majority (along the lead's own m), 1 the minority. Out-index before
@@ -189,11 +189,9 @@ class Scattering(Terminals, Solved):
         defect: Floats = self.fields.torque_defect
         return defect
 
-    __repr__ = first_line
-    _repr_html_ = as_html
-
-    def __str__(self) -> str:
-        return _summary(self)
+    def table(self) -> Table:
+        """Return probabilities, conductance and defects."""
+        return _table(self)
 
 
 @overload
@@ -376,8 +374,8 @@ def _scatter_any(
     return scatter_device(device, energy, params, max_defect, check=bool(check))
 
 
-def _summary(s: Scattering) -> str:
-    """Return the result as an aligned table with its own quality."""
+def _table(s: Scattering) -> Table:
+    """Return the result as a table with its own quality."""
     batch = s.unitarity_defect.shape
     angle = f"angle between the magnets {np.degrees(s.junction.angle):.4g} deg"
     if s.problem.m_right is not None:
@@ -391,17 +389,21 @@ def _summary(s: Scattering) -> str:
     if s.junction.is_disordered:
         where += f", sample {s.realization} of seed {s.seed}"
     absent = "" if has("kwant") else " (Kwant is not installed)"
-    lines = [f"Scattering by {s.solver}{absent}: {where}, {angle}, {len(s.junction.planes)} planes"]
+    title = f"Scattering by {s.solver}{absent}: {where}, {angle}, {len(s.junction.planes)} planes"
+    head: tuple[str, ...] = ()
+    rows, notes = [], []
     if not batch:
         names = [f"{lead} {spin}" for lead in ("left", "right") for spin in ("majority", "minority")]
-        lines.append(f"  {'to / from':<15}" + "".join(f"{name:>16}" for name in names) + f"{'modes':>8}")
-        for name, row, count in zip(names, s.probabilities.reshape(4, 4), s.modes.ravel(), strict=True):
-            lines.append(f"  {name:<15}" + "".join(f"{value:16.8g}" for value in row) + f"{count:8.4g}")
-        lines.append(f"  conductance {s.conductance:.8g} e²/h {'per cell' if s.cells == 1 else f'of {s.cells} cells'}")
+        head = ("to / from", *names, "modes")
+        rows = [
+            (name, *(number(value, 8) for value in row), number(count, 4))
+            for name, row, count in zip(names, s.probabilities.reshape(4, 4), s.modes.ravel(), strict=True)
+        ]
+        notes.append(f"conductance {s.conductance:.8g} e²/h {'per cell' if s.cells == 1 else f'of {s.cells} cells'}")
     defects = [("unitarity", s.unitarity_defect)]
     if "fields" in s.__dict__:
         defects += [("continuity", s.continuity_defect), ("torque", s.torque_defect)]
-    lines.append("  defects: " + ", ".join(f"{name} {np.max(value, initial=0.0):.1e}" for name, value in defects))
+    notes.append("defects: " + ", ".join(f"{name} {np.max(value, initial=0.0):.1e}" for name, value in defects))
     if s.check is not None:
-        lines.append(f"  second route: {s.check}")
-    return "\n".join(lines)
+        notes.append(f"second route: {s.check}")
+    return Table(title, head, rows, notes)

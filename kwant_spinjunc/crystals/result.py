@@ -13,7 +13,7 @@ from ..checks import shown
 from ..devices.device import Device
 from ..devices.terminals import SystemResult
 from ..errors import ArgumentError, ContinuityError
-from ..printing import Table, as_html, fields_of, first_line, number
+from ..printing import Printed, Table, Tabled, fields_of, number
 from ..quantities import LABELS, LEADS, dataset, quantities
 from .measure import Measured, Measurement
 from .problem import DEFECT, ROUNDING, TURNED, Observable
@@ -29,8 +29,8 @@ def refuse_missed(missed: float, max_defect: float) -> None:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class CrystalTorque:
+@dataclass(frozen=True, repr=False, eq=False)
+class CrystalTorque(Printed):
     """Torque of the electrons on the exchange of a set of sites, per unit incoming flux; multiply by ħ/2."""
 
     #: Shape (..., leads, 2, 3): ``[..., lead_in, spin_in, (x, y, z)]`` in the frame of what is not turned; NaN for a
@@ -49,12 +49,9 @@ class CrystalTorque:
         title = f"Torque on {len(self.sites)} sites per unit incoming flux, in ħ/2 (x, y, z)"
         return fields_of(title, exchange=self.exchange, by_spin=self.exchange_by_spin, k_error=self.k_error)
 
-    __repr__ = first_line
-    _repr_html_ = as_html
-
 
 @dataclass(frozen=True, eq=False)
-class CrystalScattering(SystemResult):
+class CrystalScattering(Tabled, SystemResult):
     r"""Spin-resolved scattering off a Kwant system at all angles of a turn and at momenta, or its zone average.
 
     Leading axes ``...`` are (angles, points): angles if ``turns`` was an array, points of the broadcast shape of energy
@@ -200,15 +197,9 @@ class CrystalScattering(SystemResult):
         ]
         return Table(title, head, rows, (defects,))
 
-    def __str__(self) -> str:
-        return str(self.table())
-
     def __repr__(self) -> str:
         k = self.k if isinstance(self.k, str) else f"{self.points} points"
         return f"<CrystalScattering at E = {shown(self.energy)}, {k}, {np.size(self.turns)} angles>"
-
-    def _repr_html_(self) -> str:
-        return self.table()._repr_html_()
 
     # ------------------------------------------------------------------ details
     def __getstate__(self) -> dict[str, Any]:

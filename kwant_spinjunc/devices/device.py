@@ -17,7 +17,7 @@ from ..arrays import Floats
 from ..checks import choice, index, instance, known_fields, unit_word
 from ..errors import ArgumentError
 from ..optional import kwant
-from ..printing import as_html, fields_of, first_line
+from ..printing import Printed, fields_of
 from .cuts import BUFFER, ResolvedCut, resolve_cut, resolve_sites
 from .exchange import divide, exchange_of_site
 from .spin_operators import SpinOperator, identity
@@ -32,8 +32,8 @@ PLAIN = (bool, int, float, complex, str, bytes, np.generic)
 
 
 @known_fields
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Device:
+@dataclass(frozen=True, repr=False, eq=False, kw_only=True)
+class Device(Printed):
     """A finalized Kwant system with what is needed to speak of spin in it.
 
     Attributes
@@ -104,9 +104,6 @@ class Device:
         return fields_of(
             f"{title}, energies in {self.unit}" if self.unit else title, **words, magnetizations=axes or "auto"
         )
-
-    __repr__ = first_line
-    _repr_html_ = as_html
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..arrays import Floats
 from ..checks import choice, index
 from ..errors import NEAR_EDGE, ArgumentError, ContinuityError, NearSideWarning, SpinjuncError, SpinjuncWarning
-from ..printing import as_html, first_line, with_unit
+from ..printing import Printed, Table, Tabled, number, with_unit
 from ..quantities import BY_SPIN, LABELS, LEADS, dataset, quantities
 from .device import Device
 from .spin_channels import LeadSpins
@@ -34,8 +34,8 @@ SMALL_FLUX, SMALL_FLUX_ERROR = 1e-8, 1e-3
 CHANGED = 1e-9
 
 
-@dataclass(frozen=True, eq=False)
-class MagnetTorque:
+@dataclass(frozen=True, repr=False, eq=False)
+class MagnetTorque(Printed):
     """Torque of the electrons on a set of sites, per unit incoming flux in every channel; multiply by ħ/2."""
 
     #: `exchange`, `spin_orbit`, `total`: Shape (leads, 3): ``[lead_in, (x, y, z)]``: torque on the magnetization,
@@ -73,12 +73,9 @@ class MagnetTorque:
             rows.append(f"  not divided: {self.undivided}")
         return "\n".join([*rows, f"  defect {self.defect:.1e}"])
 
-    __repr__ = first_line
-    _repr_html_ = as_html
 
-
-@dataclass(frozen=True, eq=False)
-class DeviceScattering(SystemResult):
+@dataclass(frozen=True, repr=False, eq=False)
+class DeviceScattering(Tabled, SystemResult):
     r"""Spin-resolved scattering off any Kwant system, and how well it conserves.
 
     Spin 0 is the majority (along the lead's own m), 1 the minority; out-index before in-index. What is resolved by the
@@ -196,11 +193,9 @@ class DeviceScattering(SystemResult):
         """Return the probabilities as a `pandas.DataFrame`, one row per (lead_out, spin_out, lead_in, spin_in)."""
         return self.to_dataset()["probabilities"].to_dataframe()[["probabilities"]].reset_index()
 
-    __repr__ = first_line
-    _repr_html_ = as_html
-
-    def __str__(self) -> str:
-        return _summary(self)
+    def table(self) -> Table:
+        """Return probabilities, spins of leads and defects."""
+        return _table(self)
 
     def __getstate__(self) -> dict[str, Any]:
         """Evaluate what the device names, then leave behind the system, which need not pickle, and the waves."""
@@ -346,36 +341,30 @@ def _pickles(value: Any) -> bool:
     return True
 
 
-def _summary(s: DeviceScattering) -> str:
-    """Return the result as an aligned table with its own quality."""
-    lines = [
-        f"Scattering by kwant: E = {with_unit(s.energy, s.device.unit if s.device else '')}, {len(s.channels)} leads",
-        *_table(s),
+def _table(s: DeviceScattering) -> Table:
+    """Return the probabilities, of spins where there are some, spins of the leads, and how well all is conserved."""
+    leads, resolved = len(s.channels), [lead.resolved for lead in s.spins]
+    if any(resolved):
+        names = [f"{lead} {spin}" for lead in range(leads) for spin in ("maj", "min")]
+        values, counts = s.probabilities.reshape(2 * leads, -1), s.modes.ravel()
+    else:
+        names, values, counts = [str(lead) for lead in range(leads)], s.transmissions, s.channels.astype(float)
+    rows = [
+        (name, *(number(value, 7) for value in row), number(count, 4))
+        for name, row, count in zip(names, values, counts, strict=True)
     ]
-    for number, (spins, m) in enumerate(zip(s.spins, s.magnetizations, strict=True)):
+    notes = []
+    if any(resolved) and not all(resolved):
+        for lead, row in enumerate(s.transmissions):
+            notes.append(f"total to {lead}: " + ", ".join(f"{value:.7g} from {i}" for i, value in enumerate(row)))
+    for lead, (spins, m) in enumerate(zip(s.spins, s.magnetizations, strict=True)):
         axis = ", ".join(f"{x:.4g}" for x in m + 0.0)
         state = f"spin along ({axis}), mixing {spins.mixing:.1e}" if spins.resolved else f"not resolved: {spins.reason}"
-        lines.append(f"  lead {number}: {state}")
+        notes.append(f"lead {lead}: {state}")
     defects = [("unitarity", s.unitarity_defect)]
     if s.check is not None:
         defects.append(("Green functions", s.check))
     defects += [(f"torque on {key[1]}", found.defect) for key, found in s._found.items() if key[0] == "magnet"]
-    lines.append("  defects: " + ", ".join(f"{name} {value:.1e}" for name, value in defects))
-    return "\n".join(lines)
-
-
-def _table(s: DeviceScattering) -> list[str]:
-    """Return the probabilities as lines, of spins where there are some, and the totals where not all are resolved."""
-    leads, resolved = len(s.channels), [lead.resolved for lead in s.spins]
-    if any(resolved):
-        names = [f"{lead} {spin}" for lead in range(leads) for spin in ("maj", "min")]
-        rows, counts = s.probabilities.reshape(2 * leads, -1), s.modes.ravel()
-    else:
-        names, rows, counts = [str(lead) for lead in range(leads)], s.transmissions, s.channels.astype(float)
-    lines = [f"  {'to / from':<10}" + "".join(f"{name:>14}" for name in names) + f"{'modes':>8}"]
-    for name, row, count in zip(names, rows, counts, strict=True):
-        lines.append(f"  {name:<10}" + "".join(f"{value:14.7g}" for value in row) + f"{count:8.4g}")
-    if any(resolved) and not all(resolved):
-        for lead, row in enumerate(s.transmissions):
-            lines.append(f"  total to {lead}: " + ", ".join(f"{value:.7g} from {i}" for i, value in enumerate(row)))
-    return lines
+    notes.append("defects: " + ", ".join(f"{name} {value:.1e}" for name, value in defects))
+    title = f"Scattering by kwant: E = {with_unit(s.energy, s.device.unit if s.device else '')}, {leads} leads"
+    return Table(title, ("to / from", *names, "modes"), rows, notes)

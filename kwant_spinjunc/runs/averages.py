@@ -15,7 +15,7 @@ from ..arrays import Floats
 from ..checks import choice, positive_integer
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
-from ..printing import as_html, first_line
+from ..printing import Printed, Table
 from ..quantities import LABELS
 from ..spin import angle_between
 from ..transport.local import chemical_potentials_of, default_axes
@@ -41,7 +41,7 @@ class Failure:
     error: str
 
 
-class Ensemble:
+class Ensemble(Printed):
     """The result of `ensemble`: averages with their errors, distributions, and which realizations failed.
 
     ``result["conductance"]`` is a `Statistic`; the names are those of `names`, and the common ones are attributes too.
@@ -340,9 +340,6 @@ class Ensemble:
             return None
         return angle_between(self.junction.magnetizations[0], np.array(directions))
 
-    __repr__ = first_line
-    _repr_html_ = as_html
-
     def __str__(self) -> str:
         done = self.realizations - self.failed - self.lost
         lines = [f"Ensemble of {done} realizations, seed {self.seed}"]
@@ -367,7 +364,6 @@ class Ensemble:
 
     def _table(self) -> list[str]:
         """Return the lines of all quantities of a realization but profiles and what is too long."""
-        lines: list[str] = []
         shown = [q for q in self.quantities if not q.profile and q.name != "probabilities" and q.size <= 60]
         rows = []
         for q in shown:
@@ -380,12 +376,7 @@ class Ensemble:
                 word = " ".join(_label(dim, i) for dim, i in zip(q.dims, at, strict=True))
                 log = f"{typical:.6g}" if math.isfinite(typical) else "-"
                 rows.append((f"{q.name} {word}".rstrip(), value_with_error(mean, error), f"{std:.3g}", log, q.units))
-        head = ("", "mean ± error", "deviation", "typical", "unit")
-        widths = [max(len(row[i]) for row in (head, *rows)) for i in range(4)]
-        for row in (head, *rows):
-            cells = [row[0].ljust(widths[0]), *(row[i].rjust(widths[i]) for i in (1, 2, 3)), row[4]]
-            lines.append("  " + "  ".join(cells).rstrip())
-        return lines
+        return str(Table("", ("", "mean ± error", "deviation", "typical", "unit"), rows, tail=1)).splitlines()
 
 
 def _label(dim: str, index: int) -> str:

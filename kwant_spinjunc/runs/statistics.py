@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Floats
-from ..printing import as_html, first_line
+from ..printing import Printed
 
 #: Blocks of a jackknife: sample i belongs to block i modulo this. The relative error of its error bar is
 #: 1/sqrt(2 (BLOCKS - 1)), 9 %.
@@ -43,8 +43,8 @@ def value_with_error(value: float, error: float) -> str:
     return f"{value:.{-place}f} ± {error:.{-place}f}"
 
 
-@dataclass(frozen=True)
-class Statistic:
+@dataclass(frozen=True, repr=False)
+class Statistic(Printed):
     """Average of a quantity over samples; all arrays have its shape."""
 
     #: `mean`, `error`, `std`: Mean, its standard error std/sqrt(count), and the standard deviation of one sample (NaN
@@ -68,9 +68,6 @@ class Statistic:
         for at in np.ndindex(cells.shape):
             cells[at] = value_with_error(float(self.mean[at]), float(self.error[at]))
         return str(cells)
-
-    __repr__ = first_line
-    _repr_html_ = as_html
 
 
 class Moments:

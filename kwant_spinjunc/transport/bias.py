@@ -48,7 +48,7 @@ from ..halves.batch import Stack
 from ..halves.kinks import lead_edges, sharp_steps, states_below, window_kinks
 from ..model.junction import Junction
 from ..optional import is_kwant
-from ..printing import as_html, first_line
+from ..printing import Table
 from ..quadrature import Integral, cut_into_pieces, integrate
 from .crystal_bias import BiasedCrystal, BiasSettings
 from .equilibrium import (
@@ -164,7 +164,7 @@ def _biased_stack(junction: Junction, V: Floats, shares: Floats) -> Stack:
 
 
 # ---------------------------------------------------------------------- the response
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class BiasResponse(Response):
     """Currents and torques at finite bias; what is as in `Response` is the part of the window."""
 
@@ -194,11 +194,23 @@ class BiasResponse(Response):
             window.field_like + below.field_like,
         )
 
-    __repr__ = first_line
-    _repr_html_ = as_html
-
-    def __str__(self) -> str:
-        return _summary(self)
+    def table(self) -> Table:
+        """Return the window part as a table with its own quality."""
+        columns = np.broadcast_arrays(
+            self.bias,
+            self.current,
+            *np.moveaxis(self.magnetization, -1, 0),
+            self.torques.damping_like[..., 1],
+            self.torques.field_like[..., 1],
+            self.error,
+        )
+        rows = [
+            (f"{V:.4g}", *(f"{value:.6g}" for value in values), f"{error:.1e}")
+            for V, *values, error in zip(*(np.ravel(column) for column in columns), strict=True)
+        ]
+        head = ("bias", "J", "J_M left", "J_M right", "damping R", "field R", "error")
+        title = f"Response to a bias, window part, in {self.unit}; k_B T = {self.temperature}"
+        return Table(title, head, rows, left=0)
 
 
 def bias_response(
@@ -505,19 +517,3 @@ def _of_crystal(
         error=shaped([window.error for window, _ in solved]),
         equilibrium=occupied,
     )
-
-
-def _summary(r: BiasResponse) -> str:
-    """Return the response as an aligned table with its own quality."""
-    rows = [f"{'bias':>10}{'J':>14}{'J_M left':>14}{'J_M right':>14}{'damping R':>14}{'field R':>14}{'error':>10}"]
-    columns = np.broadcast_arrays(
-        r.bias,
-        r.current,
-        *np.moveaxis(r.magnetization, -1, 0),
-        r.torques.damping_like[..., 1],
-        r.torques.field_like[..., 1],
-        r.error,
-    )
-    for V, *values, error in zip(*(np.ravel(column) for column in columns), strict=True):
-        rows.append(f"{V:10.4g}" + "".join(f"{value:14.6g}" for value in values) + f"{error:10.1e}")
-    return "\n".join([f"Response to a bias, window part, in {r.unit}; k_B T = {r.temperature}", *rows])

@@ -15,7 +15,7 @@ from scipy.special import expit
 
 from ..arrays import Floats
 from ..checks import instance, reservoirs
-from ..printing import Table, first_line
+from ..printing import Table, Tabled
 from ..scattering import Scattering
 from .observables import Torques, magnet_torques, magnetization_current, outer_spin_currents, spacer_spin_current
 
@@ -51,8 +51,8 @@ class LeadCurrents:
         return np.asarray(J_M[..., 1, :] * self.m[..., 1, :] - J_M[..., 0, :] * self.m[..., 0, :])
 
 
-@dataclass(frozen=True, eq=False)
-class Response(LeadCurrents):
+@dataclass(frozen=True, repr=False, eq=False)
+class Response(Tabled, LeadCurrents):
     """Currents in both leads with the spin current between them and the torques."""
 
     spin_current: Floats  #: Shape (..., 3): Pauli-spin flux Q through the spacer, positive along +y.
@@ -94,16 +94,6 @@ class Response(LeadCurrents):
             "in e²/h × V per cell or cross-section, torques as rates of σ",
         )
         return Table("Linear response", ("", "left", "right"), cells, notes)
-
-    def __str__(self) -> str:
-        return str(self.table())
-
-    def __repr__(self) -> str:
-        return first_line(self)
-
-    def _repr_html_(self) -> str:
-        """Return the table as HTML."""
-        return self.table()._repr_html_()
 
 
 def occupation_differences(energy: Floats, mu: Floats, kT: Floats) -> Floats:

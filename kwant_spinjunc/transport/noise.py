@@ -29,7 +29,7 @@ from ..devices.result import DeviceScattering, apply
 from ..errors import ArgumentError
 from ..halves import zone
 from ..model.plane import band_shift
-from ..printing import as_html, fields_of, first_line
+from ..printing import Printed, fields_of
 from ..scattering import Scattering, scatter_quietly
 
 #: N by spin and lead, by lead, currents by spin and lead, by lead.
@@ -38,8 +38,8 @@ Arrays = tuple[Floats, Floats, Floats, Floats]
 KINDS = ((1, 3), (1, 2), (1,), (1,))
 
 
-@dataclass(frozen=True, eq=False)
-class Noise:
+@dataclass(frozen=True, repr=False, eq=False)
+class Noise(Printed):
     """Correlations of the currents into the leads while ``lead_in`` is biased, and the currents."""
 
     #: Shape (..., leads, 2, leads, 2): N[α s, β s'] in units of 2e |eV| e²/h (per unit cell for an average), spins
@@ -56,9 +56,6 @@ class Noise:
     def __str__(self) -> str:
         title = f"Noise with lead {self.lead_in} biased, in 2e|eV| e²/h"
         return fields_of(title, total=self.total, by_spin=self.by_spin, currents=self.currents, error=self.error)
-
-    __repr__ = first_line
-    _repr_html_ = as_html
 
     def fano(self, lead: int) -> Any:
         """Return the Fano factor of the charge current, N_αα/T_α, shape (...): 1 Poisson, 1/3 diffusive, 0 open.

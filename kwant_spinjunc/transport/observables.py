@@ -18,14 +18,14 @@ from numpy.typing import ArrayLike
 
 from ..arrays import Floats
 from ..checks import two_halves
-from ..printing import as_html, fields_of, first_line
+from ..printing import Printed, fields_of
 from ..scattering import Scattering
 from ..spin import SIGNS, torque_axes
 from ..theory.interface import InterfaceResponse, interface_response
 
 
-@dataclass(frozen=True, eq=False)
-class Torques:
+@dataclass(frozen=True, repr=False, eq=False)
+class Torques(Printed):
     """Total torques on the two magnets, in the unit of the spin current they come from."""
 
     #: Shape (..., 2, 3): [magnet, (x, y, z)], exerted by the electrons on the left and the right magnet.
@@ -37,9 +37,6 @@ class Torques:
     def __str__(self) -> str:
         title = "Torques on the left and the right magnet, in the unit of the spin current they come from"
         return fields_of(title, damping_like=self.damping_like, field_like=self.field_like, vectors=self.vectors)
-
-    __repr__ = first_line
-    _repr_html_ = as_html
 
 
 def magnetization_current(spin_resolved: ArrayLike) -> Floats:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...checks import positive, within
 from ...errors import SpinjuncError
-from ...printing import as_html, first_line
+from ...printing import Printed
 
 #: Lattice constants and thicknesses in nm lie between; a length in meters does not.
 LENGTHS = (1e-3, 1e3)
@@ -18,8 +18,8 @@ class InvalidParametrizationError(SpinjuncError, ValueError):
     """The junction does not obey the law that the code presumes, so no numbers can stand for it."""
 
 
-@dataclass(frozen=True)
-class Snippet:
+@dataclass(frozen=True, repr=False)
+class Snippet(Printed):
     """A block to paste, and the numbers in it."""
 
     target: str  #: One of `TARGETS`.
@@ -29,9 +29,6 @@ class Snippet:
     #: Whether the direction given for the fixed layer is opposite to its magnetization (inverse magnetoresistance).
     fixed_layer_flipped: bool = False
     current_reversed: bool = False  #: Whether J changed sign so that P > 0 (negative polarization).
-
-    __repr__ = first_line
-    _repr_html_ = as_html
 
     def __str__(self) -> str:
         return self.text

@@ -13,7 +13,7 @@ from ...devices.device import Device
 from ...errors import ArgumentError
 from ...model.junction import Junction
 from ...optional import is_kwant
-from ...printing import as_html, first_line
+from ...printing import Printed
 from ...spin import torque_axes
 from ...theory import circuit
 from .fits import Estimate, Fit, least_squares_fit, relative_misfit, standard_error
@@ -88,8 +88,8 @@ def _tunnelling_polarizations(response: AngularResponse, G0: float) -> Fit:
     return Fit(law, estimates, relative_misfit(misfit, float(abs(data).max())), "the largest torque", len(sine))
 
 
-@dataclass(frozen=True, eq=False)
-class EffectiveParameters:
+@dataclass(frozen=True, repr=False, eq=False)
+class EffectiveParameters(Printed):
     """Effective parameters of a junction, see `effective_parameters`; printing it shows which of them hold."""
 
     response: AngularResponse  #: The microscopic numbers all fits rest on.
@@ -111,9 +111,6 @@ class EffectiveParameters:
     def torque(self, free: Side) -> TorqueFit:
         """Return the torque fit of the free magnet, "left" or "right"."""
         return self.torques[side_index(free)]
-
-    __repr__ = first_line
-    _repr_html_ = as_html
 
     def __str__(self) -> str:
         lines = [f"Effective parameters ({self.response.source or 'given data'}; {len(self.response.angles)} angles)"]
