@@ -11,11 +11,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse import csgraph
 
 from ..arrays import Integers
-from ..devices.cuts import Between, resolve_cut, resolve_sites
+from ..devices.cuts import hoppings_of, parts_without, resolve_sites
 from ..errors import ArgumentError
 
 
@@ -71,7 +69,13 @@ def _behind(system: Any, edges: Integers, cut: Any, name: str) -> NDArray[np.boo
         if behind.all():
             raise ArgumentError(f"Argument `{name}` must be true of a part of the system, but is true of all sites.")
     else:
-        behind = _connected_behind(system, edges, cut, name)
+        part, front, back = parts_without(hoppings_of(name, cut, system, edges), edges, count)
+        if len(np.intersect1d(front, back)):
+            raise ArgumentError(
+                f"Argument `{name}` must separate the two sides, but they are still connected. Include every hopping "
+                "of the cross-section, or give a function of a site that is true behind the cut."
+            )
+        behind = np.isin(part, back)
     for number, interface in enumerate(system.lead_interfaces):
         sides = behind[np.asarray(interface, dtype=int)]
         if sides.any() and not sides.all():
@@ -80,38 +84,6 @@ def _behind(system: Any, edges: Integers, cut: Any, name: str) -> NDArray[np.boo
                 "spins of a lead turn together. Move the cut away from the lead, or attach the lead with add_cells=1."
             )
     return behind
-
-
-def _connected_behind(system: Any, edges: Integers, cut: Any, name: str) -> NDArray[np.bool_]:
-    """Return which sites are connected to the target of a cut once its hoppings are gone."""
-    count = len(system.sites)
-    hoppings = _hoppings(system, edges, cut, name)
-    keys, gone = edges[:, 0] * count + edges[:, 1], hoppings[:, 0] * count + hoppings[:, 1]
-    kept = edges[~np.isin(keys, np.concatenate([gone, hoppings[:, 1] * count + hoppings[:, 0]]))]
-    rest = sparse.coo_matrix((np.ones(len(kept)), (kept[:, 0], kept[:, 1])), shape=(count, count))
-    _, part = csgraph.connected_components(rest, directed=False)
-    front, back = np.unique(part[hoppings[:, 1]]), np.unique(part[hoppings[:, 0]])
-    if len(np.intersect1d(front, back)):
-        raise ArgumentError(
-            f"Argument `{name}` must separate the two sides, but they are still connected. Include every hopping of "
-            "the cross-section, or give a function of a site that is true behind the cut."
-        )
-    return np.asarray(np.isin(part, back))
-
-
-def _hoppings(system: Any, edges: Integers, cut: Any, name: str) -> Integers:
-    """Return the hoppings (behind, front) of a cut that is not a function of a site."""
-    if isinstance(cut, Between):
-        sides = [resolve_sites(name, sites, system) for sites in (cut.source, cut.target)]
-        side = np.zeros((2, len(system.sites)), dtype=bool)
-        side[0, sides[0]] = side[1, sides[1]] = True
-        if (side[0] & side[1]).any():
-            raise ArgumentError(f"Argument `{name}` must lie between two different sets of sites, but they overlap.")
-        hoppings = edges[side[1, edges[:, 0]] & side[0, edges[:, 1]]]
-        if not len(hoppings):
-            raise ArgumentError(f"Argument `{name}` must contain hoppings, but none joins its two sides.")
-        return np.asarray(hoppings)
-    return resolve_cut(name, cut, system, edges).hoppings
 
 
 def _planes(

@@ -87,12 +87,18 @@ def _number(name: str, site: Any, system: Any) -> int:
 
 
 def resolve_cut(name: str, cut: Any, system: Any, edges: NDArray[np.int64]) -> ResolvedCut:
-    """Return a cut as numbers of sites, having checked that it separates the leads.
+    """Return a cut as numbers of sites, having checked that it separates the leads; arguments as of `hoppings_of`."""
+    hoppings = hoppings_of(name, cut, system, edges)
+    return ResolvedCut(hoppings, _leads_behind(name, hoppings, system, edges))
+
+
+def hoppings_of(name: str, cut: Any, system: Any, edges: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the hoppings (to, from) of a cut.
 
     ``name``: what to call it in an error.
     ``cut``: `between` two sets of sites; a list of hoppings (to, from) as Kwant counts them; or a function of a site
     that is True behind the cut.
-    ``edges``: its hoppings, shape (edges, 2), both directions.
+    ``edges``: hoppings of the system, shape (edges, 2), both directions.
     """
     count = len(system.sites)
     if isinstance(cut, Between):
@@ -115,23 +121,29 @@ def resolve_cut(name: str, cut: Any, system: Any, edges: NDArray[np.int64]) -> R
                 raise ArgumentError(f"Argument `{name}` must consist of hoppings of the system, but {pair} is none.")
     if not len(hoppings):
         raise ArgumentError(f"Argument `{name}` must contain hoppings, but none joins its two sides.")
-    return ResolvedCut(hoppings, _leads_behind(name, hoppings, system, edges))
+    return np.asarray(hoppings)
+
+
+def parts_without(hoppings: Any, edges: Any, vertices: int, joins: Any = ()) -> tuple[Any, Any, Any]:
+    """Return the number of the connected part of each vertex once hoppings are gone, and the parts in front and behind.
+
+    ``joins``: pairs of vertices that are joined besides.
+    """
+    keys = edges[:, 0] * vertices + edges[:, 1]
+    gone = np.concatenate([hoppings[:, 0] * vertices + hoppings[:, 1], hoppings[:, 1] * vertices + hoppings[:, 0]])
+    kept = np.concatenate([edges[~np.isin(keys, gone)], np.array(joins, dtype=int).reshape(-1, 2)])
+    graph = sparse.coo_matrix((np.ones(len(kept)), kept.T), shape=(vertices,) * 2)
+    _, part = csgraph.connected_components(graph, directed=False)
+    return part, np.unique(part[hoppings[:, 1]]), np.unique(part[hoppings[:, 0]])
 
 
 def _leads_behind(name: str, hoppings: Any, system: Any, edges: Any) -> NDArray[np.bool_]:
     """Return which leads lie behind the cut, or raise `ArgumentError` if it does not separate the leads."""
     count, leads = len(system.sites), len(system.lead_interfaces)
-    keys = edges[:, 0] * count + edges[:, 1]
-    gone = np.concatenate([hoppings[:, 0] * count + hoppings[:, 1], hoppings[:, 1] * count + hoppings[:, 0]])
-    kept = edges[~np.isin(keys, gone)]
     # a lead joins all the sites of its interface: it is one more vertex
     joins = [(count + lead, site) for lead, interface in enumerate(system.lead_interfaces) for site in interface]
-    rows, columns = np.concatenate([kept, np.array(joins, dtype=int).reshape(-1, 2)]).T
-    graph = sparse.coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(count + leads,) * 2)
-    _, part = csgraph.connected_components(graph, directed=False)
-    front, back = np.unique(part[hoppings[:, 1]]), np.unique(part[hoppings[:, 0]])
-    lead_parts = part[count:]
-    behind: NDArray[np.bool_] = np.isin(lead_parts, back)
+    part, front, back = parts_without(hoppings, edges, count + leads, joins)
+    behind: NDArray[np.bool_] = np.isin(part[count:], back)
     if len(np.intersect1d(front, back)) or behind.all() or not behind.any():
         if not len(np.intersect1d(front, back)):
             raise ArgumentError(

@@ -10,7 +10,8 @@ conservation law was declared. The number of its modes is held against the eigen
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 from functools import cache
@@ -199,21 +200,16 @@ def _joined(projectors: list[Any], parts: list[Modes], rows: int, size: float) -
     return joined, kwant.physics.StabilizedModes(vecs, over, sum(counts), roots[:rows])
 
 
-class _kwant_errors:  # noqa: N801
+@contextmanager
+def _kwant_errors(number: int, energy: float) -> Iterator[None]:
     """Turn what Kwant's mode solver raises into a named error."""
-
-    def __init__(self, number: int, energy: float) -> None:
-        self.number, self.energy = number, energy
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if isinstance(error, (ValueError, RuntimeError, IndexError, AssertionError, np.linalg.LinAlgError)):
-            raise BandEdgeError(
-                f"Argument `energy` must not lie at a band edge or in a flat band of a lead, but at {self.energy:g} "
-                f"Kwant finds no modes of lead {self.number} ({error}). Move the energy."
-            ) from error
+    try:
+        yield
+    except (ValueError, RuntimeError, IndexError, AssertionError, np.linalg.LinAlgError) as error:
+        raise BandEdgeError(
+            f"Argument `energy` must not lie at a band edge or in a flat band of a lead, but at {energy:g} Kwant finds "
+            f"no modes of lead {number} ({error}). Move the energy."
+        ) from error
 
 
 def _refuse_improper(where: str, H: Any, *others: Any) -> None:

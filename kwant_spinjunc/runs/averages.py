@@ -41,56 +41,47 @@ class Failure:
     error: str
 
 
+@dataclass(repr=False, eq=False)
 class Ensemble(Printed):
     """The result of `ensemble`: averages with their errors, distributions, and which realizations failed.
 
     ``result["conductance"]`` is a `Statistic`; the names are those of `names`, and the common ones are attributes too.
     Currents and torques are those of a unit bias split evenly, µ_L = -µ_R = 1/2, of the whole cross-section.
-
-    Attributes
-    ----------
-    quantities : tuple of Observable
-        What was averaged, with units.
-    realizations : int
-        How many were solved or tried, the failed ones included.
-    failed : int
-        How many of them failed.
-    failures : tuple of Failure
-        The first 100 of those.
-    lost, losses : int, tuple of Failure
-        How many are neither solved nor failed, and the first 100 of them: their worker died, or their rows of the store
-        are missing or unreadable. They are left out; the same run again solves them.
-    seed : int
-        Seed of the ensemble.
-    rtol, quantity
-        The tolerance, and what it refers to.
-    converged : bool or None
-        Whether the tolerance was reached; None without one.
-    junction : Junction or None
-        What was averaged, where it is known.
-    store : Store
-        All samples.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        quantities: tuple[Observable, ...],
-        merged: Merged,
-        realizations: int,
-        seed: int,
-        rtol: float | None,
-        quantity: str,
-        converged: bool | None,
-        junction: Junction | None,
-    ) -> None:
-        self.store, self.quantities, self._merged = store, quantities, merged
-        self.realizations, self.seed, self.rtol, self.quantity = realizations, seed, rtol, quantity
-        self.converged, self.junction = converged, junction
-        self.failed = merged.failed
-        self.failures = tuple(Failure(number, seed, text) for number, text in merged.failures)
-        self.lost = merged.lost
-        self.losses = tuple(Failure(number, seed, text) for number, text in merged.losses)
+    store: Store  #: All samples.
+    quantities: tuple[Observable, ...]  #: What was averaged, with units.
+    _merged: Merged
+    realizations: int  #: How many were solved or tried, the failed ones included.
+    seed: int  #: Seed of the ensemble.
+    #: `rtol`, `quantity`: The tolerance, and what it refers to.
+    rtol: float | None
+    quantity: str
+    converged: bool | None  #: Whether the tolerance was reached; None without one.
+    junction: Junction | None  #: What was averaged, where it is known.
+
+    @property
+    def failed(self) -> int:
+        """How many of the realizations failed."""
+        return self._merged.failed
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """The first 100 of those."""
+        return tuple(Failure(number, self.seed, text) for number, text in self._merged.failures)
+
+    @property
+    def lost(self) -> int:
+        """How many are neither solved nor failed: their worker died, or their rows of the store are unreadable.
+
+        They are left out; the same run again solves them.
+        """
+        return self._merged.lost
+
+    @property
+    def losses(self) -> tuple[Failure, ...]:
+        """The first 100 of those."""
+        return tuple(Failure(number, self.seed, text) for number, text in self._merged.losses)
 
     @property
     def names(self) -> tuple[str, ...]:
