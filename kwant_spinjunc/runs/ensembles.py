@@ -57,7 +57,7 @@ def ensembles(
     energy
         Energy E in the junction's unit.
     parameters
-        Of the family by name: 1D arrays are swept and become dimensions in the order given, single values are fixed.
+        Of the family by name, as of `sweep`.
     angles
         Angles Φ (rad) between the magnets, all solved with every sample (see ``m_right`` of `ensemble`): a dimension
         ``direction``.

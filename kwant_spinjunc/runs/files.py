@@ -51,6 +51,11 @@ def _short(path: str | Path) -> str:
     return repr(text if len(text) <= 120 else f"{text[:60]}...{text[-50:]}")
 
 
+def unwritable(name: str, path: str | Path, error: Exception) -> ArgumentError:
+    """Return the refusal of a path that cannot be written."""
+    return ArgumentError(f"Argument `{name}` must be a writable path, but {_short(path)} is not ({_reason(error)}).")
+
+
 def destination(path: str | Path, name: str = "output") -> Path:
     """Return the file that a path leads to, links followed."""
     try:
@@ -59,9 +64,7 @@ def destination(path: str | Path, name: str = "output") -> Path:
     except FileNotFoundError:
         return target
     except (OSError, ValueError) as error:  # too long, a loop of links, a null character
-        raise ArgumentError(
-            f"Argument `{name}` must be a writable path, but {_short(path)} is not ({_reason(error)})."
-        ) from None
+        raise unwritable(name, path, error) from None
     for what, test in SPECIAL.items():
         if test(mode):
             raise ArgumentError(f"Argument `{name}` must be a file, but {_short(path)} is {what}.")
@@ -183,15 +186,11 @@ def write_atomically(path: str | Path, name: str = "output") -> Iterator[Path]:
     except FileNotFoundError:
         mode = None
     except OSError as error:
-        raise ArgumentError(
-            f"Argument `{name}` must be a writable path, but {_short(path)} is not ({_reason(error)})."
-        ) from None
+        raise unwritable(name, path, error) from None
     try:
         temporary, handle = _temporary(target, 0o666 if mode is None else 0o600)
     except OSError as error:
-        raise ArgumentError(
-            f"Argument `{name}` must be a writable path, but {_short(path)} is not ({_reason(error)})."
-        ) from None
+        raise unwritable(name, path, error) from None
     try:
         yield temporary
         if mode is not None:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ArgumentError
-from .files import FileError, destination, held
+from .files import FileError, destination, held, unwritable
 
 #: How a journal begins: what it is, then what it is of.
 MAGIC, IDENTITY = b"spinjunc-journal-1\n", 16
@@ -136,9 +136,7 @@ def _opened(path: Path, name: str) -> IO[bytes]:
         try:
             file = open(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666), "r+b", 0)  # noqa: SIM115
         except OSError as error:
-            raise ArgumentError(
-                f"Argument `{name}` must be a writable path, but its journal {str(path)!r} is not ({error.strerror})."
-            ) from None
+            raise unwritable(name, path, error) from None
         try:
             if held(file, path):
                 return file

@@ -28,7 +28,7 @@ import numpy as np
 
 from ..arrays import Floats
 from ..errors import ArgumentError, SpinjuncError
-from .files import destination, held, leads_to, lock
+from .files import destination, held, leads_to, lock, unwritable
 
 #: Written into the header of the file, so that it is known for a store whatever its name: "SpJn".
 APPLICATION = 0x53704A6E
@@ -157,9 +157,7 @@ class Store:
                 check_same_thread=False,  # garbage may be collected, and the store closed, in a thread of a pool
             )
         except sqlite3.Error as error:
-            raise ArgumentError(
-                f"Argument `store` must be a writable path, but {str(self.path)!r} is not ({error})."
-            ) from error
+            raise unwritable("store", self.path, error) from error
         self._db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST_VALUE)
         self._db.set_progress_handler(lambda: int(time.monotonic() > self._deadline), STEPS)
         with self._reported():
@@ -468,9 +466,7 @@ def _locked(path: Path) -> IO[bytes]:
         try:
             file = open(beside, "ab")  # noqa: SIM115
         except OSError as error:
-            raise ArgumentError(
-                f"Argument `store` must be a writable path, but {str(path)!r} is not ({error.strerror})."
-            ) from None
+            raise unwritable("store", path, error) from None
         try:
             lock(file)
         except OSError:

@@ -361,15 +361,8 @@ def validity_map(
         are compared, as an experiment would.
     mu_left, mu_right
         Chemical potentials (µ_+, µ_-) along each lead's own m, or one number for both spins. Only their ratios matter.
-    progress
-        Show a progress bar; None shows it on a terminal.
-    workers
-        Processes on this machine; 1 solves in this process. The numbers do not depend on it.
-    executor
-        Any `concurrent.futures.Executor` instead, or a function that makes one.
-    **axes
-        Parameters of the family by name: 1D arrays are swept and become dimensions in the order given, single values
-        are fixed.
+    progress, workers, executor, **axes
+        As of `sweep`.
 
     Raises
     ------

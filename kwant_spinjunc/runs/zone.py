@@ -56,10 +56,8 @@ def zone_average(
         A finalized Kwant system or a `Device`, periodic by `kwant.wraparound`.
     energy
         Energy E.
-    workers
-        Processes on this machine, 1 for none but this, None for one per CPU.
-    executor
-        Any `concurrent.futures.Executor` instead, or a function that makes one.
+    workers, executor
+        As of `ensemble`.
     store
         File in which values are kept by momentum and from which a run resumes, also with larger ``max_points``; None
         for none.

@@ -81,8 +81,7 @@ def multiscale(
     turned_by
         Parameter of the family that is 0 for parallel magnets, the reference of the magnetoresistance; None for none.
     **axes
-        Parameters of the family by name: 1D arrays are swept and become dimensions in the order given, single values
-        are fixed.
+        As of `sweep`.
 
     Raises
     ------

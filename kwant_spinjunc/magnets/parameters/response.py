@@ -188,17 +188,11 @@ def angular_response_from(source: Any) -> AngularResponse:
     if hasattr(source, "data_vars"):
         return _from_dataset(source)
     if isinstance(source, Sequence) and len(source) and all(isinstance(s, Scattering) for s in source):
-        rows = [(s.junction.angle, linear_response(s, 0.5, -0.5)) for s in source]
-        rows.sort(key=lambda row: row[0])
-        return AngularResponse(
-            np.array([angle for angle, _ in rows]),
-            np.array([np.mean(r.charge) for _, r in rows]),
-            np.array([r.torques.damping_like for _, r in rows]),
-            np.array([r.torques.field_like for _, r in rows]),
-            source=f"{len(rows)} scattering results at E = {source[0].energy}",
-            energy=float(source[0].energy),
-            k=source[0].k,
-        )
+        found = [linear_response(s) for s in source]
+        charge = np.array([np.mean(r.charge) for r in found])
+        torques = [np.array([getattr(r.torques, name) for r in found]) for name in ("damping_like", "field_like")]
+        angles = np.array([s.junction.angle for s in source])
+        return _sorted(angles, charge, *torques, source[0], f"{len(found)} scattering results")
     raise ArgumentError(
         f"Argument `source` must be a sweep's Dataset or Scattering results, but is {type(source).__name__}."
     )
@@ -206,17 +200,21 @@ def angular_response_from(source: Any) -> AngularResponse:
 
 def _from_directions(source: Scattering) -> AngularResponse:
     """Return the response of one solve at many directions of the right magnet."""
-    response = linear_response(source, 0.5, -0.5)
+    response = linear_response(source)
     angles = angle_between(*np.moveaxis(source.magnetizations, -2, 0))
+    torques = response.torques
+    charge = response.charge.mean(axis=-1)
+    return _sorted(angles, charge, torques.damping_like, torques.field_like, source, f"{len(angles)} directions")
+
+
+def _sorted(
+    angles: Floats, current: Floats, damping_like: Floats, field_like: Floats, of: Scattering, words: str
+) -> AngularResponse:
+    """Return a response in the order of its angles."""
     order = np.argsort(angles)
+    angles, current, damping_like, field_like = (x[order] for x in (angles, current, damping_like, field_like))
     return AngularResponse(
-        angles[order],
-        response.charge.mean(axis=-1)[order],
-        response.torques.damping_like[order],
-        response.torques.field_like[order],
-        source=f"{len(order)} directions at E = {source.energy}",
-        energy=float(source.energy),
-        k=source.k,
+        angles, current, damping_like, field_like, source=f"{words} at E = {of.energy}", energy=float(of.energy), k=of.k
     )
 
 
@@ -242,12 +240,5 @@ def _from_dataset(dataset: Any) -> AngularResponse:
     )
     drive = "linear response" if bias is None else f"bias V = {bias:g}"
     energy = float(data["energy"]) if "energy" in data.coords else data.attrs.get("energy")
-    return AngularResponse(
-        angles,
-        current,
-        damping_like,
-        field_like,
-        bias=bias,
-        source=f"sweep of {settings}, E = {energy}, {drive}",
-        energy=energy,
-    )
+    source = f"sweep of {settings}, E = {energy}, {drive}"
+    return AngularResponse(angles, current, damping_like, field_like, bias=bias, source=source, energy=energy)
