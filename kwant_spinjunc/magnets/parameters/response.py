@@ -25,6 +25,8 @@ from ...transport.linear import linear_response
 SIDES: tuple[Side, Side] = ("left", "right")
 
 
+#: Components of a torque, as fields of `Torques`.
+TORQUES = ("damping_like", "field_like")
 #: Angles of the fits: both collinear ones and eleven between.
 ANGLES = np.linspace(0, np.pi, 13)
 
@@ -190,9 +192,9 @@ def angular_response_from(source: Any) -> AngularResponse:
     if isinstance(source, Sequence) and len(source) and all(isinstance(s, Scattering) for s in source):
         found = [linear_response(s) for s in source]
         charge = np.array([np.mean(r.charge) for r in found])
-        torques = [np.array([getattr(r.torques, name) for r in found]) for name in ("damping_like", "field_like")]
+        damping_like, field_like = (np.array([getattr(r.torques, name) for r in found]) for name in TORQUES)
         angles = np.array([s.junction.angle for s in source])
-        return _sorted(angles, charge, *torques, source[0], f"{len(found)} scattering results")
+        return _sorted(angles, charge, damping_like, field_like, source[0], f"{len(found)} scattering results")
     raise ArgumentError(
         f"Argument `source` must be a sweep's Dataset or Scattering results, but is {type(source).__name__}."
     )
