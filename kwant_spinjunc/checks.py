@@ -272,8 +272,8 @@ def choice(name: str, value: Any, allowed: Collection[str], hint: str = "") -> s
 def instance(name: str, value: Any, kind: Any, hint: str = "") -> Any:
     """Return ``value`` if it is of a class."""
     if not isinstance(value, kind):
-        article = "an" if kind.__name__[0] in "AEIOUaeiou" else "a"
-        raise _refusal(name, f"be {article} {kind.__name__}", f"is {shown(value)}", hint)
+        word = kind.__name__ if kind.__module__.startswith(str(__package__)) else kind.__name__.lower()
+        raise _refusal(name, f"be {'an' if word[0] in 'AEIOUaeiou' else 'a'} {word}", f"is {shown(value)}", hint)
     return value
 
 

@@ -45,7 +45,7 @@ def _cell(problem: Problem) -> Solved:
     stack: Junction | Stack = junction
     if problem.m_right is not None:
         stack = Stack.from_junction(problem.base).with_directions(junction.magnetizations[0], problem.m_right)
-        names = "Arguments `energy`, `k[..., 0]` and `m_right[..., 0]`"
+        names = "Arguments `energy`, `k[..., 0]` and `m_right`"
         modes = np.broadcast_to(modes, (*broadcast(names, modes.shape[:-2], stack.shape), 2, 2))
     P = probabilities(stack, energy, c)
     # S is not stored for batches; the flux into and out of every channel is
