@@ -117,14 +117,8 @@ def scatter_crystal(
     **settings
         See `CrystalSettings`.
 
-    Returns
-    -------
-    CrystalScattering
-
     Raises
     ------
-    ArgumentError
-        An argument is wrong, the cut does not separate, the spins behind cannot be turned, or an energy is a band edge.
     NoOpenChannelError
         No channel is open anywhere.
     UnitarityError, ContinuityError

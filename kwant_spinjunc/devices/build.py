@@ -71,11 +71,6 @@ def build(
         finalized system serves every sample: ``kwant.smatrix(syst, energy, params=dict(seed=0, realization=7))``.
         The system pickles, and gives the same numbers as one built for that sample.
 
-    Raises
-    ------
-    ArgumentError
-        ``k`` given along hard walls, or an argument has a wrong type or shape.
-
     Examples
     --------
     >>> from kwant_spinjunc import Junction, barrier, build, ferromagnet

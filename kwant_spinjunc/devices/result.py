@@ -117,10 +117,7 @@ class DeviceScattering(Tabled, SystemResult):
         **Result**: ``[lead_in, spin_in, (charge, x, y, z)]``, positive from source to target, spin in ħ/2 and summed
         over the modes. Across a spin-orbit bond the flux is what arrives at the target.
 
-        Warns
-        -----
-        NearSideWarning
-            The flux from some lead is below what this cut can resolve.
+        Warns `NearSideWarning`: The flux from some lead is below what this cut can resolve.
         """
         return np.asarray(self.known("cut", cut, lambda: self._solve_flux(cut))[int(total)])
 
@@ -142,10 +139,8 @@ class DeviceScattering(Tabled, SystemResult):
 
         Raises `ContinuityError`: Flux and torques differ by more than ``max_defect``.
 
-        Warns
-        -----
-        SpinjuncWarning
-            Exchange and spin-orbit torque cannot be told apart: both are NaN. See `Device` for ``exchange``.
+        Warns `SpinjuncWarning`: Exchange and spin-orbit torque cannot be told apart: both are NaN. See `Device` for
+        ``exchange``.
         """
         found: MagnetTorque = self.known("magnet", magnet, lambda: self._solve_torque(magnet))
         return found

@@ -68,14 +68,13 @@ class Stack:
 
     >>> import numpy as np
     >>> import dataclasses
-    >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
-    >>> from kwant_spinjunc.spin import unit_vector
-    >>> iron = ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
-    >>> stack = Stack.from_junction(Junction(iron, [barrier(onsite=3.0, hopping=1.0, thickness=2)], iron))
+    >>> import kwant_spinjunc as sj
+    >>> iron = sj.ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
+    >>> stack = Stack.from_junction(sj.Junction(iron, [sj.barrier(onsite=3.0, hopping=1.0, thickness=2)], iron))
     >>> height = np.array([[[0.0]], [[1.0]]])
     >>> onsite = stack.onsite + height * np.array([0, 1, 1, 0])
     >>> stack = dataclasses.replace(stack, onsite=onsite).with_directions(
-    ...     unit_vector(0.0), unit_vector(np.linspace(0, np.pi, 4)))
+    ...     sj.unit_vector(0.0), sj.unit_vector(np.linspace(0, np.pi, 4)))
     >>> stack.shape
     (2, 4)
     """

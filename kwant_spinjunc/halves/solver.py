@@ -118,11 +118,10 @@ def states(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike 
     Examples
     --------
     >>> import numpy as np
-    >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
-    >>> from kwant_spinjunc.spin import unit_vector
+    >>> import kwant_spinjunc as sj
     >>> iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
-    >>> spacer = barrier(onsite=3.0, hopping=1.0, thickness=4)
-    >>> junction = Junction(ferromagnet(**iron), [spacer], ferromagnet(**iron, m=unit_vector(np.pi / 2)))
+    >>> spacer = sj.barrier(onsite=3.0, hopping=1.0, thickness=4)
+    >>> junction = sj.Junction(sj.ferromagnet(**iron), [spacer], sj.ferromagnet(**iron, m=sj.unit_vector(np.pi / 2)))
     >>> currents = states(junction, energy=0.0).currents[0].sum(axis=0)  # electrons from the left
     >>> bool((currents == currents[0]).all()), bool(np.isclose(currents[0, 1], currents[0, 3]))
     (True, True)
@@ -171,11 +170,10 @@ def spacer_currents(
     Examples
     --------
     >>> import numpy as np
-    >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
-    >>> from kwant_spinjunc.spin import unit_vector
+    >>> import kwant_spinjunc as sj
     >>> iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
-    >>> spacer = barrier(onsite=3.0, hopping=1.0, thickness=4)
-    >>> junction = Junction(ferromagnet(**iron), [spacer], ferromagnet(**iron, m=unit_vector(np.pi / 2)))
+    >>> spacer = sj.barrier(onsite=3.0, hopping=1.0, thickness=4)
+    >>> junction = sj.Junction(sj.ferromagnet(**iron), [spacer], sj.ferromagnet(**iron, m=sj.unit_vector(np.pi / 2)))
     >>> currents = spacer_currents(junction, 0.0)
     >>> bool(np.allclose(currents, states(junction, 0.0).currents[..., junction.cut, :], rtol=1e-12))
     True
@@ -248,11 +246,10 @@ def log_det(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike
     Examples
     --------
     >>> import numpy as np
-    >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
-    >>> from kwant_spinjunc.spin import unit_vector
-    >>> iron = ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
-    >>> stack = Stack.from_junction(Junction(iron, [barrier(onsite=3.0, hopping=1.0, thickness=4)], iron))
-    >>> stack = stack.with_directions(unit_vector(0.0), unit_vector(np.array([0.0, np.pi])))
+    >>> import kwant_spinjunc as sj
+    >>> iron = sj.ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
+    >>> stack = Stack.from_junction(sj.Junction(iron, [sj.barrier(onsite=3.0, hopping=1.0, thickness=4)], iron))
+    >>> stack = stack.with_directions(sj.unit_vector(0.0), sj.unit_vector(np.array([0.0, np.pi])))
     >>> parallel, antiparallel = log_det(stack, 0.1j)
     >>> bool(abs(antiparallel - parallel) < 1e-3)
     True

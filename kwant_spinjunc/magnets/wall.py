@@ -349,11 +349,6 @@ def self_consistent_wall(
         ``method``, ``mixing``, ``tolerance`` and ``max_evaluations`` of
         `kwant_spinjunc.theory.domain_wall.self_consistent`; ``solve`` of `torque_profile`.
 
-    Raises
-    ------
-    ArgumentError
-        An argument is out of range, the junction a texture, or its magnets out of the x-z plane.
-
     Notes
     -----
     **Validity**: statics (`dynamics` tells when it is left), uniaxial anisotropy, infinite film along x and z, linear

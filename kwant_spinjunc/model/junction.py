@@ -207,12 +207,6 @@ class Junction:
     unit
         Unit of all its energies, as "eV" or "t", for axes and tables; no part of the physics.
 
-    Raises
-    ------
-    ArgumentError
-        A layer is not a `Layer`, there are more than 10⁶ planes, ``bonds`` has a wrong length, index or sign, or a lead
-        or its interface is random.
-
     Examples
     --------
     >>> iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)

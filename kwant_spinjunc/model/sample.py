@@ -50,11 +50,11 @@ def realize(
 
     Examples
     --------
-    >>> from kwant_spinjunc.model.disorder import Anderson
-    >>> from kwant_spinjunc.model.junction import Junction, normal_metal
-    >>> copper = normal_metal(onsite=0.0, hopping=1.0, in_plane_hopping=1.0)
-    >>> dirty = normal_metal(onsite=0.0, hopping=1.0, in_plane_hopping=1.0, thickness=3, disorder=[Anderson(width=2.0)])
-    >>> realize(Junction(copper, [dirty], copper), (4, 4), seed=1).levels.shape
+    >>> import kwant_spinjunc as sj
+    >>> metal = dict(onsite=0.0, hopping=1.0, in_plane_hopping=1.0)
+    >>> copper = sj.normal_metal(**metal)
+    >>> dirty = sj.normal_metal(**metal, thickness=3, disorder=[sj.Anderson(width=2.0)])
+    >>> realize(sj.Junction(copper, [dirty], copper), (4, 4), seed=1).levels.shape
     (5, 16, 4)
     """
     section = shape if isinstance(shape, CrossSection) else CrossSection(shape)

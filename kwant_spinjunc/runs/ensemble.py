@@ -99,8 +99,6 @@ def ensemble(
 
     Raises
     ------
-    ArgumentError
-        Bad argument, or a store of another junction, seed or version.
     NoOpenChannelError
         No channel is open in either lead.
     EnsembleInterrupted
@@ -119,9 +117,8 @@ def ensemble(
     Examples
     --------
     >>> import kwant_spinjunc as sj
-    >>> from kwant_spinjunc.model.disorder import Anderson
     >>> copper = dict(onsite=0.0, hopping=1.0, in_plane_hopping=1.0)
-    >>> dirty = sj.normal_metal(**copper, thickness=4, disorder=[Anderson(width=2.0)])
+    >>> dirty = sj.normal_metal(**copper, thickness=4, disorder=[sj.Anderson(width=2.0)])
     >>> wire = sj.Junction(sj.normal_metal(**copper), [dirty], sj.normal_metal(**copper))
     >>> settings = dict(cross_section=(2, 2), boundary="twisted", torques=False, workers=1, progress=False)
     >>> result = ensemble(wire, 0.5, realizations=20, **settings)

@@ -71,8 +71,6 @@ def ensembles(
 
     Raises
     ------
-    ArgumentError
-        An unknown parameter or setting, nothing swept, an axis that no table can hold.
     SweepInterrupted
         On Ctrl-C, with the points that are finished; their samples and those of the last one are in the folder.
     SweepError

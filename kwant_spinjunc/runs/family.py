@@ -96,13 +96,7 @@ def _found(source: _FromFile) -> Family:
 
 
 def shipped(family: Family) -> Family:
-    """Return a family that other processes can call: itself where they import it, else by its file and name.
-
-    Raises
-    ------
-    ArgumentError
-        It is defined inside of something, or in no file.
-    """
+    """Return a family that other processes can call: itself where they import it, else by its file and name."""
     name, module = getattr(family, "__qualname__", ""), getattr(family, "__module__", "") or ""
     if name.isidentifier() and not module.startswith((LOADED, "__main__")):
         return family

@@ -187,9 +187,6 @@ def sweep(
 
     Raises
     ------
-    ArgumentError
-        Unknown parameter, axis that is not one-dimensional or of another type than numbers and words, disorder, more
-        numbers than this machine has memory for, or ``resume`` of another sweep or damaged.
     SweepInterrupted
         On Ctrl-C, with the unfinished dataset.
     SweepError

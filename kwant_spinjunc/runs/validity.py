@@ -364,12 +364,6 @@ def validity_map(
     progress, workers, executor, **axes
         As of `sweep`.
 
-    Raises
-    ------
-    ArgumentError
-        Unknown error or parameter, an axis that is not one-dimensional, potentials that drive nothing, or a family that
-        returns a texture or a nonmagnetic lead.
-
     Notes
     -----
     **Validity**: linear response of clean junctions, by the exact engine `halves`. An average is converged to 1e-6

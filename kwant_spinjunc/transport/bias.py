@@ -293,11 +293,10 @@ def bias_response(
     Examples
     --------
     >>> import numpy as np
-    >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
-    >>> from kwant_spinjunc.spin import unit_vector
+    >>> import kwant_spinjunc as sj
     >>> iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
-    >>> spacer = barrier(onsite=3.0, hopping=1.0, thickness=4)
-    >>> junction = Junction(ferromagnet(**iron), [spacer], ferromagnet(**iron, m=unit_vector(np.pi / 2)))
+    >>> spacer = sj.barrier(onsite=3.0, hopping=1.0, thickness=4)
+    >>> junction = sj.Junction(sj.ferromagnet(**iron), [spacer], sj.ferromagnet(**iron, m=sj.unit_vector(np.pi / 2)))
     >>> response = bias_response(junction, [-0.5, 0.0, 0.5])
     >>> np.sign(response.current).tolist(), response.layer_torques.shape
     ([-1.0, 0.0, 1.0], (3, 6, 3))

@@ -43,12 +43,11 @@ def bias_derivative(junction: Junction, bias: ArrayLike, *, step: float = 0.02, 
 
     Examples
     --------
-    >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
-    >>> from kwant_spinjunc.scattering import scatter
-    >>> iron = ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
-    >>> junction = Junction(iron, [barrier(onsite=3.0, hopping=1.0, thickness=2)], iron)
+    >>> import kwant_spinjunc as sj
+    >>> iron = sj.ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
+    >>> junction = sj.Junction(iron, [sj.barrier(onsite=3.0, hopping=1.0, thickness=2)], iron)
     >>> G = bias_derivative(junction, 0.0).conductance
-    >>> bool(abs(G / scatter(junction, 0.0).conductance - 1) < 1e-6)
+    >>> bool(abs(G / sj.scatter(junction, 0.0).conductance - 1) < 1e-6)
     True
     """
     V, h = finite_array("bias", bias), positive("step", step)

@@ -112,11 +112,10 @@ def equilibrium_response(
     Examples
     --------
     >>> import numpy as np
-    >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
-    >>> from kwant_spinjunc.spin import unit_vector
+    >>> import kwant_spinjunc as sj
     >>> iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
-    >>> spacer = barrier(onsite=3.0, hopping=1.0, thickness=2)
-    >>> junction = Junction(ferromagnet(**iron), [spacer], ferromagnet(**iron, m=unit_vector(np.pi / 2)))
+    >>> spacer = sj.barrier(onsite=3.0, hopping=1.0, thickness=2)
+    >>> junction = sj.Junction(sj.ferromagnet(**iron), [spacer], sj.ferromagnet(**iron, m=sj.unit_vector(np.pi / 2)))
     >>> exchange = equilibrium_response(junction)
     >>> bool(abs(exchange.torques.field_like.sum()) < 1e-15), exchange.torques.damping_like.tolist()
     (True, [0.0, 0.0])
@@ -192,11 +191,8 @@ def average_over_zone(function: AtShifts, kinks: Floats, rtol: float) -> Integra
     ``kinks``: band shifts where the integrand has a kink, shape (rows, count).
     ``rtol``: error to reach, relative to the largest component.
 
-    Warns
-    -----
-    CostWarning
-        It will take more than half a minute, which the first look at the middle of every piece foretells within a
-        factor of three.
+    Warns `CostWarning`: It will take more than half a minute, which the first look at the middle of every piece
+    foretells within a factor of three.
     """
     rows = len(kinks)
     begin = time.process_time()

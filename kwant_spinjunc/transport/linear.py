@@ -145,11 +145,6 @@ def linear_response(scattering: Scattering, mu_left: ArrayLike = 0.5, mu_right: 
         Chemical potentials (µ_+, µ_-) relative to the Fermi energy, trailing axis 2, or one number for both spins.
         They broadcast against the leading axes of ``scattering``.
 
-    Raises
-    ------
-    ArgumentError
-        Potentials of wrong shape or not finite; a texture without a spacer.
-
     Notes
     -----
     The spin current between noncollinear magnets is finite even in equilibrium (interlayer exchange). A common shift

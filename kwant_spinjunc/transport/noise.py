@@ -112,11 +112,6 @@ def shot_noise(scattering: Any, *, lead_in: int = 0) -> Noise:
     lead_in
         The lead that is biased against all others.
 
-    Raises
-    ------
-    ArgumentError
-        No such lead, or a result that was pickled.
-
     Examples
     --------
     >>> import kwant_spinjunc as sj

@@ -61,8 +61,6 @@ def vector_response(scattering: Scattering, *, rtol: float = 1e-8) -> Floats:
 
     Raises
     ------
-    ArgumentError
-        The scattering is of a device, a disordered junction or a cross-section of several sites.
     IntegrationError
         An average did not reach ``rtol``.
 

@@ -97,8 +97,6 @@ def export(
 
     Raises
     ------
-    ArgumentError
-        An unknown target, a missing or impossible number, one that the target or the source has no use for.
     InvalidParametrizationError
         The residual exceeds ``tolerance``.
 

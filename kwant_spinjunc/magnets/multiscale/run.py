@@ -85,9 +85,6 @@ def multiscale(
 
     Raises
     ------
-    ArgumentError
-        Unknown parameter, a lead that is not magnetic, a junction without resistance of its own (an ideal contact), or
-        a number out of range.
     NoOpenChannelError
         Nothing propagates at this energy.
 
