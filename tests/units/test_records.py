@@ -242,6 +242,7 @@ MADE = {
     "scattering half metal": lambda: sj.scatter(uneven(), -1.1),
     "scattering plane waves": lambda: sj.scatter(planar(), 0.1, (0.2, 0.3), cross_section=(2, 1)),
     "vectors half metal": lambda: sj.vector_response(sj.scatter(uneven(), -1.1, solver="halves")),
+    "scattering coarse": lambda: sj.scatter(planar(), 0.6, "average", rtol=1e-2),
     "linear": response,
     "linear average": lambda: response(planar(), k="average"),
     "tunneling": lambda: sj.tunneling_response(sj.scatter(uneven(), 0.1), *MU.values()),
@@ -252,16 +253,22 @@ MADE = {
     "potentials": lambda: sj.chemical_potentials(sj.scatter(texture(), 0.1), *MU.values()),
     "bias": lambda: sj.bias_response(uneven(), [0.1, -0.2], accumulation=[[0.02, 0.0], [0.01, -0.03]], rtol=1e-6),
     "bias warm": lambda: sj.bias_response(uneven(), 0.1, temperature=0.02, equilibrium=True),
+    "bias coarse": lambda: sj.bias_response(uneven(), [0.1, -0.2], temperature=0.02, equilibrium=True, rtol=1e-2),
+    "bias average": lambda: sj.bias_response(planar(), 0.1, k="average", rtol=1e-2),
+    "bias of a crystal": lambda: driven([0.1, -0.2], temperature=0.03),
+    "bias of a crystal, cold": lambda: driven(0.1, equilibrium=True),
     "bias derivative": lambda: bias_derivative(uneven(), 0.1),
+    "bias derivative coarse": lambda: bias_derivative(uneven(), 0.1, step=0.1, temperature=0.02, rtol=1e-2),
+    "equilibrium coarse": lambda: equilibrium_response(uneven(), 0.1, temperature=0.03, rtol=1e-2),
     "equilibrium": lambda: equilibrium_response(uneven(), 0.1),
     "device": lambda: sj.scatter(rashba_junction(width=1, depth=1), 0.3),
     "device torque": lambda: sj.scatter(rashba_junction(width=1, depth=1), 0.3).torque("right"),
     "device terminals": lambda: sj.scatter(three_terminal(), 0.1),
-    "device currents": lambda: sj.current_voltage(sj.build(uneven()).finalized(), [0.15, 0.1]),
     "crystal": lambda: sj.scatter(altermagnet_junction(), 0.1, k=[0.3, 1.1], turns=[0.0, 1.0], behind="barrier"),
     "crystal average": lambda: sj.scatter(
         altermagnet_junction(), 0.1, k="average", turns=[1.0], behind="barrier", rtol=1e-4
     ),
+    "crystal coarse": lambda: sj.scatter(altermagnet_junction(), 0.3, k="average", rtol=3e-2),
     "ensemble several": lambda: several(),
     "ensemble": lambda: sj.ensemble(dirty(), 0.3, cross_section=(2, 2), realizations=6, profiles=True, **SETTINGS),
     "sweep": lambda: sj.sweep(tunnel_junction, energy=[0.0, 0.1], theta=[0.5, 1.0], progress=False),
@@ -314,6 +321,21 @@ MADE = {
         sj.export(spin_valve(), "boris", lattice_constant=0.25),
     ],
     "torque on a texture": lambda: wall.torque_profile(wall.resolve_magnets(uneven(), 3), k=(0.0, 0.0)),
+    "wall": lambda: wall.self_consistent_wall(
+        tunnel_junction(hopping=0.9, theta=1.1),
+        current_density=5e12,
+        stiffness=2e-11,
+        anisotropy=1.3e7,
+        lattice_constant=0.25,
+        planes=(4, 7),
+        k=(0.0, 0.0),
+    ),
+    "wall in time": lambda: dynamics.evolve(chain(), pushed(), damping=0.3, time=5.0, points=3),
+    "contacts": lambda: [
+        multiscale.solve_interface(spin_valve(theta=0.8, in_plane_hopping=0.3), rtol=1e-4),
+        multiscale.mixing_conductances(spin_valve(theta=0.8), k=(0.0, 0.0)),
+        multiscale.microscopic_metal((1.2, 0.7), 3.0, (0.13, 0.15), errors=((0.1, 0.05), 0.2)),
+    ],
     "figure junction": lambda: sj.plot.plot_junction(uneven(), energy=0.1),
     "figure layers": lambda: sj.plot.plot_layers(sj.scatter(uneven(), 0.1)),
     "figure sweep": lambda: figures.plot_sweep(
@@ -357,6 +379,15 @@ def explored():
 
 #: Words of each law, the same for every junction: told once.
 WORDS = re.compile(r"\.laws\.\w+\.(id|title|statement|fed|against|unit|parameter|equations)\b")
+
+
+def driven(bias, **options):
+    """A crystal under a bias that falls where its middle is."""
+    device = altermagnet_junction()
+    x = [site.pos[0] for site in device.system.sites]
+    fall = [min(x) + 1, max(x) - 1], [0.5, -0.5]
+    given = dict(k=0.3, turns=[0.0, 1.0], behind="barrier", rtol=1e-2, progress=False)
+    return sj.bias_response(device, bias, profile=lambda site: np.interp(site.pos[0], *fall), **given, **options)
 
 
 def several():

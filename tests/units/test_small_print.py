@@ -1,7 +1,10 @@
 """What mutants broke unseen in pictures, prints, files and running tasks: `tests/mutation.py` found the holes."""
 
+import dataclasses
+import importlib
 import multiprocessing
 import os
+import pkgutil
 import threading
 import time
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -271,3 +274,15 @@ def test_a_torque_within_the_range_of_a_code_is_the_same_torque(name, P, Lambda)
         return t.J * (fixed + t.epsilon_prime * np.cross(m, p))
 
     assert_allclose(torque(found), torque(given), atol=1e-14)
+
+
+def test_what_can_be_changed_after_it_is_made_is_listed():
+    """Only what works through a problem step by step: no specification, result or part of one."""
+    working = "Cut Lead Half Pieces Border Watch Face _Blocks LU Side Plane _State Waves _Filling _Loop _Newton"
+    loose = set()
+    for module in pkgutil.walk_packages(sj.__path__, "kwant_spinjunc."):
+        for name, value in vars(importlib.import_module(module.name)).items():
+            own = isinstance(value, type) and value.__module__ == module.name and dataclasses.is_dataclass(value)
+            if own and not value.__dataclass_params__.frozen:
+                loose.add(name)
+    assert loose <= set(working.split())
