@@ -22,7 +22,8 @@ from matplotlib.figure import Figure
 CLOSE, ROUNDING = 1e-5, 1e-9
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?(?![\w])")
 #: What says where and when, and what is only handed through.
-LEFT_OUT = "milliseconds url provenance smatrix junction problem device system lead_info created version store"
+LEFT_OUT = "measured measurement milliseconds url provenance smatrix junction problem device system lead_info"
+LEFT_OUT += " created version store"
 
 
 def told(value: Any, path: str = "", depth: int = 0) -> Iterator[str]:

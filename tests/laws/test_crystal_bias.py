@@ -1,5 +1,6 @@
 """Finite bias of Kwant systems: against junctions, linear response, plain Kwant and determinants; refusals."""
 
+import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
@@ -366,3 +367,19 @@ def test_leads_that_mix_spins_and_keywords_of_others_are_refused():
     for system in (junction(1.0), layers(LEVELS, SPLITTINGS, PLANE, dimensions=2)):
         with pytest.raises(sj.ArgumentError, match=r"`accumulated` must be a keyword of bias_response.*`accumulation`"):
             sj.bias_response(system, 0.1, accumulated=[[0.1, 0.0], [0.0, 0.0]])
+
+
+def test_what_lies_beyond_the_window_is_part_of_the_error(monkeypatch):
+    integrate = crystal_bias.integrate
+
+    def certain(*args, **options):
+        found = integrate(*args, **options)
+        return dataclasses.replace(found, error=np.zeros_like(found.error))
+
+    monkeypatch.setattr(crystal_bias, "integrate", certain)
+    syst = layers(LEVELS, SPLITTINGS, PLANE, dimensions=2)
+    cold = response(syst, 0.3, equilibrium=False, rtol=1e-6)
+    warm = response(syst, 0.3, equilibrium=False, rtol=1e-6, temperature=0.02)
+    assert (cold.error == 0).all()
+    assert (warm.error > 0).all()
+    assert (warm.error < 1e-6 * abs(warm.spin_resolved).max()).all()

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.exploring import widget
+from kwant_spinjunc.exploring import controls, widget
 from kwant_spinjunc.exploring.controls import controls_of
 from kwant_spinjunc.exploring.server import FRONT, asset
 from systems.spin_valve import spin_valve
@@ -320,3 +320,16 @@ def test_page_fits_a_phone_and_the_dark(browser):
         browser.set_window_size(1200, 1000)
         explorer.close()
         assert threading.active_count() < 50
+
+
+@pytest.mark.parametrize("high", np.logspace(-4, 5, 28))
+def test_a_slider_moves_by_the_largest_round_step_that_makes_enough_of_them(high):
+    def family(x: Annotated[float, (0.0, float(high))] = float(high) / 3) -> sj.Junction: ...
+
+    step = controls_of(family, {})[0].step
+    power = 10.0 ** np.floor(np.log10(step) + 1e-9)
+    rounded = round(step / power)
+    assert rounded in (1, 2, 5)
+    assert step == pytest.approx(rounded * power, rel=1e-12)
+    larger = {1: 2, 2: 5, 5: 10}[rounded] * power
+    assert step <= high / controls.STEPS * (1 + 1e-6) < larger * (1 + 2e-6)
