@@ -1,8 +1,8 @@
 """Tell anything a user gets as lines of words and numbers, and compare two such tellings.
 
 An array is told by its shape, the sum of absolute values, and a sum with weights that differ from element to element:
-no element can change, move or turn its sign unseen. Words must be the same, numbers to `CLOSE`; what is below
-`ROUNDING` is told as nothing, since every machine rounds otherwise.
+no element can change, move or turn its sign unseen. Words must be the same, whatever space is between them, numbers to
+`CLOSE`; what is below `ROUNDING` is told as nothing, since every machine rounds otherwise.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LEFT_OUT += " created version store"
 def told(value: Any, path: str = "", depth: int = 0) -> Iterator[str]:
     """Yield lines ``path: what``."""
     if isinstance(value, (str, bytes, bool, type(None), Enum)):
-        yield from (f"{path}: {line.rstrip()}" for line in str(value).splitlines() or [""])
+        yield from (f"{path}: {' '.join(line.split())}" for line in str(value).splitlines() or [""])
     elif isinstance(value, (int, float, complex, np.generic, np.ndarray)) or _is_numeric(value):
         yield f"{path}: {_array(np.asarray(value))}"
     elif hasattr(value, "data_vars"):
@@ -104,8 +104,7 @@ def _figure(figure: Figure, path: str) -> Iterator[str]:
         words = [axes.get_title(loc=loc) for loc in ("left", "center", "right")]
         yield f"{here}: {words} {axes.get_xlabel()!r} {axes.get_ylabel()!r} {axes.get_xscale()} {axes.get_yscale()}"
         yield f"{here}: {axes.get_aspect()} {_array(np.array([axes.get_xlim(), axes.get_ylim()]))} {axes.axison}"
-        ticks = [[text.get_text() for text in axis.get_ticklabels()] for axis in (axes.xaxis, axes.yaxis)]
-        yield f"{here}: {[len(found) for found in ticks]} ticks {[list(map(str, found[:1])) for found in ticks]}"
+        yield f"{here}: ticks {_array(np.asarray(axes.get_xticks()))} {_array(np.asarray(axes.get_yticks()))}"
         if (legend := axes.get_legend()) is not None:
             yield f"{here}.legend: {[text.get_text() for text in legend.get_texts()]} {legend._ncols} {legend._loc}"
         for kind in ("lines", "patches", "collections", "texts", "images"):

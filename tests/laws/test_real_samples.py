@@ -250,3 +250,30 @@ def test_a_factorization_that_fails_is_left_to_the_complex_engine(every_size, mo
     sample = realize(junction, section, 1)
     assert both(junction, section, sample)[1] is None
     assert supercell.probabilities(junction, ENERGY, section, sample).shape == (2, 2, 2, 2)
+
+
+#: Planes from the lead to the cut: m a clean magnet, M a disordered one, n and N the same without magnetism.
+STACKS = ["M", "NM", "nNM", "MNM", "mNM", "NMn", "nMNm", "MnM"]
+
+
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("magnetic", [True, False])
+def test_planes_in_any_order_are_those_of_kwant(stack, magnetic, side, every_size):
+    """Whatever comes first, a magnet or a plane without, clean or not, next to a magnetic lead or another."""
+    dirty = [sj.Anderson(width=1.5)]
+    magnet, metal = (LEFT, COPPER) if side == 0 else (RIGHT, COPPER)
+    of = {"m": magnet, "n": metal, "M": replace(magnet, onsite=0.3, disorder=dirty)}
+    of["N"] = replace(metal, onsite=-0.2, disorder=dirty)
+    spacer, other = sj.Layer(2.5, 1.2, thickness=1, in_plane_hopping=0.2), (RIGHT, LEFT)[side]
+    own = [of[kind] for kind in stack]
+    lead = magnet if magnetic else metal
+    first, last = lead, other
+    layers = [*own, spacer, other]
+    if side:
+        first, last, layers = last, first, layers[::-1]
+    junction = sj.Junction(first, layers, last)
+    settings = dict(cross_section=(2, 2), boundary="hard wall", seed=2)
+    found, expected = (sj.scatter(junction, ENERGY, solver=solver, **settings) for solver in ("halves", "kwant"))
+    assert found.solver == "halves (real)"
+    assert np.allclose(found.probabilities, expected.probabilities, rtol=0, atol=1e-9)

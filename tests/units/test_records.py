@@ -275,6 +275,7 @@ MADE = {
     "validity": lambda: validity_map(tunnel_junction, energy=0.1, height=[1.5, 3.0], thickness=[1, 3], **FAMILY),
     "validity average": lambda: validity_map(tunnel_junction, energy=0.1, k="average", height=[4.5, 5.0], **FAMILY),
     "judge barrier": lambda: sj.judge(barrier(), 0.1, angles=ANGLES, **MU),
+    "judge table": lambda: sj.judge(barrier(), 0.1, angles=ANGLES, advise=False).to_dataset(),
     "judge family": lambda: sj.judge(tunnel_junction, 0.1, angles=ANGLES, hopping=0.9, advise=False),
     "judge contact": lambda: sj.judge(sj.Junction(barrier().left, [], barrier().right), 0.1, angles=ANGLES),
     "judge no magnets": lambda: sj.judge(free(), 0.1, angles=ANGLES, advise=False),
