@@ -5,10 +5,11 @@ r"""Fe(001)|barrier|Fe(001): nine Slater-Koster orbitals, three shells of neighb
       Fe (planes)  |  s barrier (thickness)  |  Fe (planes), turned by ``scatter``      → x = [001], periodic in y and z
 
 bcc planes of the (001) surface, a/2 apart. Iron: orbitals s, x, y, z, xy, yz, zx, x²-y², 3z²-r² on every site, two-
-center integrals orthogonal and without spin, and the d levels split by -(Δ/2) m·σ. The barrier is a *model*, not MgO:
-one s orbital on the same bcc lattice, band -8 |t| cos cos cos around ``level`` above the Fermi energy, coupled to
-iron by the s-s, s-p and s-d integrals of iron's first shell. Its lowest complex band at Γ keeps the Δ1 symmetry alone
-at normal incidence, as MgO's does. Energies in eV from the Fermi energy, lengths in a = 2.866 Å.
+center integrals orthogonal and without spin, and the d levels split by -(Δ/2) m·σ. The barrier is a *model*, not MgO,
+of which no published two-center set was found whose numbers could be checked: one s orbital on the same bcc lattice,
+band -8 |t| cos cos cos around ``level`` above the Fermi energy, coupled to iron by the s-s, s-p and s-d integrals of
+iron's first shell. Its lowest complex band at Γ keeps the Δ1 symmetry alone at normal incidence, as MgO's does.
+Energies in eV from the Fermi energy, lengths in a = 2.866 Å.
 
 Sources: parameters after D. A. Papaconstantopoulos, Handbook of the Band Structure of Elemental Solids (Plenum, 1986),
 as tabulated in the public inputs of the TITAN code (bcc, a = 5.30 bohr), in rydberg; integrals by direction cosines

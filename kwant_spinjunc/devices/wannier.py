@@ -6,6 +6,10 @@ for each spin, a spinor one a single file in one of two orders, ``"spin-orbital"
 ``"orbital-spin"`` (up and down in turn). In the wrong order bands are the same and every spin is wrong; hoppings
 between orbitals then look like spin flips, and the exchange field points elsewhere: both are looked at.
 
+`_wsvec.dat`, by which Wannier90 moves orbitals nearer to each other before it interpolates, is not read: bands are the
+same at the k points of the calculation, and between them those of ``use_ws_distance = false``. Files to which it has
+been applied (``write_ndegen_applied``) have degeneracies of 1 and are read as they are.
+
 The format is thirty lines of text, so it is read here. sisl reads it too, but would be a compiled dependency, and what
 decides whether a result is right (Hermiticity, Σ_R 1/deg(R) = number of k points, the order of spins) would have to be
 checked after it all the same.
@@ -16,6 +20,7 @@ Wannier90 user guide, "seedname_hr.dat" and "seedname_tb.dat"; G. Pizzi et al., 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -27,7 +32,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arrays import Complex, Floats
+from ..arrays import Complex, Floats, Integers
 from ..checks import finite, finite_array, index, positive_integer
 from ..errors import ArgumentError
 from ..optional import kwant
@@ -45,6 +50,8 @@ HERMITIAN, WHOLE = 5e-6, 1e-6
 #: Exchange in eV below which a file is not magnetic, and the sine of its angle to the declared m that coupling of spin
 #: and orbit may explain.
 EXCHANGE, ASIDE = 1e-4, 0.2
+#: A number whose exponent of three digits has left no place for its E, as Fortran writes it.
+WITHOUT_E = re.compile(r"^([+-]?\d*\.\d+)([+-]\d{3})$")
 #: Spin flips from which the other order, if it has ten times fewer, must be the right one.
 MIXED = 1e-3
 
@@ -130,10 +137,7 @@ def read_wannier90(
         )
     direction = one_unit_vector(m)
     read = [_read(Path(file)) for file in files]
-    own = next((found for _, found in read if found is not None), None)
-    if vectors is None and own is None:
-        raise ArgumentError("Argument `vectors` must be given for _hr.dat, which has no lattice vectors, but is None.")
-    lattice = finite_array("vectors", own if vectors is None else vectors, "(3, 3)")
+    lattice = _lattice(vectors, [found for _, found in read], files)
     parts = [hoppings for hoppings, _ in read]
     if len(parts) == 2:
         up, down = parts
@@ -156,6 +160,21 @@ def read_wannier90(
                 "down interchanged?"
             )
     return Wannier(both, lattice, direction, exchange, _mixing(both, direction))
+
+
+def _lattice(vectors: ArrayLike | None, read: Sequence[Floats | None], files: Sequence[Any]) -> Floats:
+    """Return the lattice vectors, given or read, having refused files that have others."""
+    own = next((found for found in read if found is not None), None)
+    if vectors is None and own is None:
+        raise ArgumentError("Argument `vectors` must be given for _hr.dat, which has no lattice vectors, but is None.")
+    lattice = finite_array("vectors", own if vectors is None else vectors, "(3, 3)")
+    for theirs, file in zip(read, files, strict=True):
+        if theirs is not None and abs(theirs - lattice).max() > WHOLE * abs(lattice).max():
+            raise ArgumentError(
+                f"Argument `{'files' if vectors is None else 'vectors'}` must be of one lattice, but {Path(file).name} "
+                "has other vectors."
+            )
+    return lattice
 
 
 def _along(m: Floats, up: Complex, down: Complex) -> Complex:
@@ -212,18 +231,8 @@ def _read(path: Path) -> tuple[dict[Cell, Complex], Floats | None]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ArgumentError(f"Argument `files` must name readable files, but {path.name} is not ({error}).") from None
-    words = [line.split() for line in lines[1:]]  # the first line is a comment
     try:
-        vectors = None
-        if len(words[0]) == 3:
-            vectors, words = np.array(words[:3], dtype=float), words[3:]
-        size, count = int(words[0][0]), int(words[1][0])
-        flat = [word for row in words[2:] for word in row]
-        degeneracy = np.array(flat[:count], dtype=int)
-        if size < 1 or count < 1 or (degeneracy < 1).any():
-            raise ValueError("no orbitals, no cells, or a degeneracy below 1")
-        values = np.array(flat[count:], dtype=float)
-        found = _blocks_tb(values, size, count) if vectors is not None else _blocks_hr(values, size, count)
+        vectors, degeneracy, found = _parsed([line.split() for line in lines[1:]])  # the first line is a comment
     except (ValueError, IndexError, OverflowError) as error:
         raise ArgumentError(
             f"Argument `files` must be of Wannier90, but {path.name} is not or is cut off: {error}."
@@ -234,9 +243,13 @@ def _read(path: Path) -> tuple[dict[Cell, Complex], Floats | None]:
             f"Argument `files` must obey Σ 1/degeneracy = number of k points, but {path.name} has {points:.6g}: cells "
             "are missing."
         )
-    blocks = {R: block / d for (R, block), d in zip(found, degeneracy, strict=True)}
-    if len(blocks) != count or (0, 0, 0) not in blocks:
-        raise ArgumentError(f"Argument `files` must list every cell once, and that at 0, but {path.name} does not.")
+    blocks: dict[Cell, Complex] = {}
+    for (R, block), d in zip(found, degeneracy, strict=True):
+        if R in blocks and block.any():  # models by hand repeat their home cell with zeros
+            raise ArgumentError(f"Argument `files` must list every cell once, but {path.name} has {R} again.")
+        blocks.setdefault(R, block / d)
+    if (0, 0, 0) not in blocks:
+        raise ArgumentError(f"Argument `files` must list the cell at 0, but {path.name} does not.")
     for R, block in blocks.items():
         back = blocks.get((-R[0], -R[1], -R[2]))
         miss = np.inf if back is None else float(abs(block - back.conj().T).max())
@@ -245,6 +258,26 @@ def _read(path: Path) -> tuple[dict[Cell, Complex], Floats | None]:
                 f"Argument `files` must be Hermitian, but in {path.name} H({R}) and H(-R)† differ by {miss:.2g} eV."
             )
     return {R: (block + blocks[-R[0], -R[1], -R[2]].conj().T) / 2 for R, block in blocks.items()}, vectors
+
+
+def _parsed(words: list[list[str]]) -> tuple[Floats | None, Integers, list[tuple[Cell, Complex]]]:
+    """Return lattice vectors if there are any, degeneracies, and the blocks of a file by lines of words."""
+    vectors = None
+    if len(words[0]) == 3:
+        vectors, words = np.array([_numbers(row) for row in words[:3]]), words[3:]
+    size, count = int(words[0][0]), int(words[1][0])
+    flat = [word for row in words[2:] for word in row]
+    degeneracy = np.array(flat[:count], dtype=int)
+    if size < 1 or count < 1 or (degeneracy < 1).any():
+        raise ValueError("no orbitals, no cells, or a degeneracy below 1")
+    if vectors is None:
+        return vectors, degeneracy, _blocks_hr(_numbers(flat[count:]), size, count)
+    # the matrices of positions that follow are not needed
+    return vectors, degeneracy, _blocks_tb(_numbers(flat[count : count * (4 + 4 * size**2)]), size, count)
+
+
+def _numbers(words: Sequence[str]) -> Floats:
+    return np.array([WITHOUT_E.sub(r"\1E\2", word) for word in words], dtype=float)
 
 
 def _blocks_hr(values: Floats, size: int, count: int) -> list[tuple[Cell, Complex]]:
@@ -261,11 +294,11 @@ def _blocks_hr(values: Floats, size: int, count: int) -> list[tuple[Cell, Comple
 
 
 def _blocks_tb(values: Floats, size: int, count: int) -> list[tuple[Cell, Complex]]:
-    """Return (R, H(R)) from R and rows m n Re Im; the matrices of positions that follow are not needed."""
+    """Return (R, H(R)) from R and rows m n Re Im."""
     length = 3 + 4 * size**2
-    if len(values) < count * length:
+    if len(values) != count * length:
         raise ValueError(f"{count} cells are announced, fewer there")
-    parts = values[: count * length].reshape(count, length)
+    parts = values.reshape(count, length)
     return [(_cell(part[:3]), _block(part[3:].reshape(-1, 4), size)) for part in parts]
 
 

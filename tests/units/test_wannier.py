@@ -1,5 +1,6 @@
 """Wannier90's files: those of a known model give its bands and transmissions, and what is wrong is refused."""
 
+import re
 from itertools import product
 
 import kwant
@@ -172,6 +173,63 @@ def test_degeneracies_divide(tmp_path):
         pytest.fail("the weights must add up to whole points")
     found = sj.read_wannier90(path, fermi_energy=FERMI, spin_order="spin-orbital", vectors=VECTORS)
     assert found.hoppings[0, 0, 1] == pytest.approx(H[0, 0, 1], abs=WRITTEN)
+
+
+#: The four-band model of Bernevig, Hughes and Zhang as examples for other programs are written by hand.
+BHZ = {
+    (0, 0, 0): np.diag([-3.0, 3.0, -3.0, 3.0]),
+    (1, 0, 0): np.kron(np.eye(2), np.diag([1.0, -1.0])) - 0.5j * np.kron(PAULI[2], PAULI[0]),
+    (0, 1, 0): np.kron(np.eye(2), np.array([[1.0, -0.5], [0.5, -1.0]])),
+}
+
+
+def by_hand(cells, repeated=0.0):
+    """Return a file that goes through matrices by rows, repeats its home cell, and has signs before zeros."""
+    H = {**cells, **{(-R[0], -R[1], -R[2]): h.conj().T for R, h in cells.items()}}
+    rows = [(R, H[R]) for R in H] + [((0, 0, 0), repeated * np.eye(4)), ((0, 0, 0), np.zeros((4, 4)))]
+    lines = [" 4-band BHZ model", " 4", f"{len(rows):12d}", "    1" * len(rows)]
+    for R, h in rows:
+        for m, n in product(range(4), range(4)):
+            numbers = f"{h[m, n].real:15.8f} {-0.0 if h[m, n].imag == 0 else h[m, n].imag:15.8f}"
+            lines.append("".join(f"{i:5d}" for i in (*R, m + 1, n + 1)) + numbers)
+    return "\n".join(lines) + "\n"
+
+
+def test_models_written_by_hand_are_read(tmp_path):
+    path = tmp_path / "BHZ_hr.dat"
+    path.write_text(by_hand(BHZ))
+    found = sj.read_wannier90(path, fermi_energy=0.0, spin_order="spin-orbital", vectors=np.eye(3))
+    k = np.random.default_rng(1).uniform(-np.pi, np.pi, (5, 3))
+    level = -3 + 2 * np.cos(k[:, 0]) + 2 * np.cos(k[:, 1])
+    E = np.sqrt(level**2 + np.sin(k[:, 0]) ** 2 + np.sin(k[:, 1]) ** 2)
+    assert found.bands(k) == pytest.approx(np.stack([-E, -E, E, E], axis=1), abs=1e-8)
+    assert np.linalg.norm(found.exchange) < 1e-12
+    path.write_text(by_hand(BHZ, repeated=1e-3))
+    with pytest.raises(sj.ArgumentError, match=r"every cell once, but BHZ_hr.dat has \(0, 0, 0\) again"):
+        sj.read_wannier90(path, fermi_energy=0.0, spin_order="spin-orbital", vectors=np.eye(3))
+
+
+def test_numbers_are_read_as_fortran_writes_them(tmp_path):
+    """Wannier90 prints `_tb.dat` with eight digits and an exponent, whose E makes room for a third digit."""
+
+    def fortran(match):
+        mantissa, exponent = f"{float(match[0]) / 10:.7e}".split("e")
+        return f"{float(mantissa) / 10:.8f}E{int(exponent) + 2:+03d}"
+
+    H = model(**IRON)
+    up, down = pair(tmp_path, H, style="tb")
+    for path in (up, down):
+        text = re.sub(r"-?\d+\.\d{6}", fortran, path.read_text())
+        assert "0.00000000E+" in text
+        path.write_text(text.replace("0.00000000E+02", "0.31415927-104").replace("0.00000000E+01", "-0.31415927-104"))
+        assert "-104" in path.read_text()
+    found = sj.read_wannier90(up, down, fermi_energy=FERMI)
+    assert found.hoppings[0, 0, 1] == pytest.approx(H[0, 0, 1], abs=WRITTEN)
+    stretched = up.read_text().splitlines()
+    stretched[1:4] = ["2.9 0 0", "0 2.9 0", "0 0 2.9"]
+    down.write_text("\n".join(stretched))
+    with pytest.raises(sj.ArgumentError, match="`files` must be of one lattice, but dn_hr.dat has other"):
+        sj.read_wannier90(up, down, fermi_energy=FERMI)
 
 
 # ---------------------------------------------------------------------- refusals
