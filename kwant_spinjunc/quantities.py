@@ -23,6 +23,8 @@ LABELS: dict[str, tuple[str, ...]] = {
 }
 
 
+#: Attributes of such axes that are numbers.
+OWN_AXES = {"turn": {"units": "rad", "long_name": "angle by which spins behind the cut are turned"}}
 #: Axes of a conductance from lead to lead, where there may be more than two.
 LEADS = ("lead_out", "lead_in")
 #: Endings and axes of what is summed over the spins that come in, and of what is not.
@@ -174,6 +176,6 @@ def dataset(
     swept = tuple(name for name, array in axes.items() if array.ndim)
     variables = {name: xr.Variable((*swept, *q.dims), values[name], attributes(q)) for name, q in schema.items()}
     used = sorted({dim for quantity in schema.values() for dim in quantity.dims})
-    coords: dict[str, Any] = {dim: list(labels[dim]) for dim in used}
+    coords: dict[str, Any] = {dim: (dim, list(labels[dim]), OWN_AXES.get(dim, {})) for dim in used}
     coords |= {n: xr.Variable((n,) if v.ndim else (), v, axis_attributes(n, units)) for n, v in axes.items()}
     return xr.Dataset(variables, coords, facts)

@@ -113,4 +113,5 @@ def altermagnet_junction(
         }
         if planes > 1
         else {},
+        profile=lambda site: np.interp(site.tag[0], [planes - 1, first], [0.5, -0.5]),
     )

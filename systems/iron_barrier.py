@@ -194,4 +194,5 @@ def iron_barrier(
             "left": lambda site: 2 <= plane_of(site) < first,
             "right": lambda site: first + thickness <= plane_of(site) < end - 2,
         },
+        profile=lambda site: np.interp(plane_of(site), [first - 1, first + thickness], [0.5, -0.5]),
     )

@@ -26,7 +26,7 @@ from .options import (
     refuse_kelvin,
     save_figure,
 )
-from .values import number, temperature, wave_vector
+from .values import number, parse_range, temperature, wave_vector
 
 EXAMPLE = "spinjunc sweep systems/tunnel_junction.py --vary height=1:5:21 --vary theta=0:180deg:13 -o out.nc"
 
@@ -51,6 +51,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="START:STOP:COUNT",
         help="axis of V = µ_L - µ_R: currents and torques at finite bias. Of a Kwant system leads 0 and 1 are at ±V/2, "
         "and its Hamiltonian follows if the family has a parameter `bias`",
+    )
+    parser.add_argument("--behind", metavar="NAME", help="cut of a Device behind which all spins turn, with --turns")
+    parser.add_argument(
+        "--turns",
+        metavar="START:STOP:COUNT",
+        help="angles of that turn, all solved at once; with --bias in the potential of the Device (`profile`)",
     )
     parser.add_argument(
         "--rtol",
@@ -91,6 +97,7 @@ def run(options: argparse.Namespace) -> int:
                 rtol=options.rtol,
                 resume=file,
                 **executor_of(options, stack),
+                **_turning(options),
                 **axes,
             )
         except SweepInterrupted as interruption:
@@ -120,16 +127,18 @@ def run(options: argparse.Namespace) -> int:
 def _checked(options: argparse.Namespace, family: Any, axes: dict[str, Any], energy: Any, bias: Any) -> str:
     """Refuse what cannot be swept or drawn, and return the name of the variable that is drawn."""
     from ..runs.sweep import first_of, sizes_of, variables_of
+    from ..runs.systems import Turned
 
     if bias is not None and np.ndim(energy):
         raise ArgumentError("Argument `--vary energy` must not be given with --bias: the Fermi energy is one number.")
-    if bias is None and not options.vary:
-        raise ArgumentError("Argument `--vary` or `--bias` must be given: a sweep needs an axis.")
+    if bias is None and not options.vary and options.turns is None:
+        raise ArgumentError("Argument `--vary`, `--turns` or `--bias` must be given: a sweep needs an axis.")
     shown = options.plot or ("conductance" if bias is None else "current")
     if not (options.plot or options.figure):
         return shown
     first = first_of(family, axes, bias)
-    known = variables_of(first, bias is not None, options.k)
+    turned = Turned.taken(_turning(options))
+    known = variables_of(first, bias is not None, options.k, turned=turned)
     if shown not in known:
         raise ArgumentError(f"Argument `--plot` must be one of {', '.join(known)}, but is {shown!r}.")
     if options.figure:
@@ -139,8 +148,14 @@ def _checked(options: argparse.Namespace, family: Any, axes: dict[str, Any], ene
         swept = {
             name: np.size(axis) for name, axis in {**axes, "energy": energy, "bias": bias}.items() if np.ndim(axis)
         }
-        check_drawable(shown, {**swept, **sizes_of(first, known[shown])})
+        check_drawable(shown, {**swept, **sizes_of(first, known[shown], turned)})
     return shown
+
+
+def _turning(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what of a turn was given."""
+    turns = None if options.turns is None else parse_range(options.turns, "--turns")
+    return {name: value for name, value in (("turns", turns), ("behind", options.behind)) if value is not None}
 
 
 def _table_file(options: argparse.Namespace) -> TableFile:

@@ -65,6 +65,8 @@ class Device(Printed):
         Default parameters of the system.
     unit : str
         Unit of all its energies, as "eV" or "t", for axes and tables.
+    profile : callable
+        The potential of a site in units of a bias, falling by 1 from lead 0 to lead 1; see `bias_response`.
     """
 
     system: Any
@@ -76,6 +78,7 @@ class Device(Printed):
     barriers: Mapping[str, Any] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
     unit: str = ""
+    profile: Any = None
 
     def __post_init__(self) -> None:
         unit_word(self.unit)

@@ -53,7 +53,7 @@ BIAS_NAMES = (
 )
 
 #: Names that no parameter of a family can have.
-TAKEN = ("energy", "temperature", "k", "solver", "rtol", "resume", "progress", "workers", "executor")
+TAKEN = ("energy", "temperature", "k", "solver", "rtol", "resume", "progress", "workers", "executor", "turns", "behind")
 #: No band of a solid is as wide; beyond, integrals over the window overflow.
 LARGEST_BIAS = 1e6
 #: Errors of integrals unless others are asked for: of junctions at finite bias, of Kwant systems at finite
@@ -167,6 +167,9 @@ def sweep(
         In-plane wave vector (kx, kz) in 1/a, None for Γ, ``"average"`` for the Brillouin-zone average per unit cell.
     solver
         ``"halves"``, the exact fast engine (the default), or ``"kwant"``, the reference.
+    turns, behind : array_like, str
+        Of Kwant systems: angles by which all spins behind a named cut turn, axis ``turn`` of the results (`scatter`);
+        at a bias currents and torques in the potential of the Device (`bias_response`), at a k or averaged.
     rtol : float
         Relative error of averages and of integrals over a bias; None for that of `scatter`, `bias_response` (1e-8) or
         `current_voltage` (1e-6) and averages of Kwant systems (1e-4).
@@ -206,11 +209,11 @@ def sweep(
     [1.0, 0.0]
     """
     check_family(family, TAKEN)
-    rtol = axes.pop("rtol", None)
+    rtol, turned = axes.pop("rtol", None), systems.Turned.taken(axes)
     outer, fixed = split_axes(axes)
     kept = TableFile(resume, "resume") if isinstance(resume, (str, Path)) else resume
     first = None if _goes_on_with_junctions(kept) else first_of(family, axes, bias)
-    experiment = _experiment(family, first, energy, bias, temperature, k, solver, rtol)
+    experiment = _experiment(family, first, energy, bias, temperature, k, solver, rtol, turned)
     sent = shipped(family) if isinstance(first, Device) and (workers != 1 or executor is not None) else None
     dataset = _empty_dataset(family, {**outer, **experiment.swept}, fixed, experiment)
     if isinstance(kept, TableFile):
@@ -378,17 +381,19 @@ def first_of(family: Callable[..., Any], axes: Mapping[str, Any], bias: Any = No
     return call_any_family(family, {**fixed, **at})
 
 
-def variables_of(first: Any, bias: bool, k: Any = None, unit: str = "") -> dict[str, Quantity]:
+def variables_of(first: Any, bias: bool, k: Any = None, unit: str = "", turned: Any = None) -> dict[str, Quantity]:
     """Return what a sweep of a family has, given its first member and the unit of its energies."""
     flux = "e^2/h V" if unit in ("", "eV") else f"e/h {unit}"
+    if isinstance(first, Device) and turned is not None:
+        return systems.turned_variables(first, f"{flux} per cell", bias)
     if isinstance(first, Device):
         return systems.current_variables(flux) if bias else systems.linear_variables(first, k)
     return quantities(BIAS_NAMES, f"{flux} per cell") if bias else VARIABLES
 
 
-def sizes_of(first: Any, variable: Quantity) -> dict[str, int]:
+def sizes_of(first: Any, variable: Quantity, turned: Any = None) -> dict[str, int]:
     """Return the lengths of a variable's own axes, given the first member of a family."""
-    labels = systems.labels_of(first) if isinstance(first, Device) else LABELS
+    labels = systems.labels_of(first, turned) if isinstance(first, Device) else LABELS
     return {dim: len(labels[dim]) for dim in variable.dims}
 
 
@@ -401,6 +406,7 @@ def _experiment(
     k: Any,
     solver: str | None,
     rtol: float | None,
+    turned: systems.Turned | None,
 ) -> _Experiment:
     """Return the linear response over energies, or the response at one Fermi energy over biases."""
     points = _inner_points(energy, bias, k, isinstance(first, Device))
@@ -417,10 +423,14 @@ def _experiment(
     elif temperature != 0:
         raise ArgumentError(f"Argument `temperature` must be 0 without a bias, but is {temperature!r}. Give `bias`.")
     axis = "energy" if bias is None else "bias"
-    variables = variables_of(first, bias is not None, k, units_of(family).get("", ""))
+    variables = variables_of(first, bias is not None, k, units_of(family).get("", ""), turned)
+    if turned is not None:
+        settings |= {"turns": json.dumps(turned.turns), "behind": turned.behind}
     if isinstance(first, Device):
-        observe, follows, labels = _of_device(family, first, settings, k, solver, variables)
+        observe, follows, labels = _of_device(family, first, settings, k, solver, variables, turned)
         return _Experiment(axis, points, variables, observe, 1, settings, labels, follows)
+    if turned is not None:
+        raise ArgumentError("Argument `turns` must be left out for junctions, which have an angle: sweep it.")
     if bias is None:
         if rtol is not None and not isinstance(k, str):
             raise ArgumentError("Argument `rtol` must be left out for one k: nothing is integrated. Use k='average'.")
@@ -457,19 +467,30 @@ def _of_device(
     k: Any,
     solver: str | None,
     variables: Mapping[str, Quantity],
+    turned: systems.Turned | None,
 ) -> tuple[Callable[[Any, Any], dict[str, Any]], str, dict[str, list[Any]]]:
     """Return what is done with every device, the parameter that follows the bias, and the labels of its axes."""
     if solver not in (None, "kwant"):
         raise ArgumentError(f"Argument `solver` must be 'kwant' for a family of Kwant systems, but is {solver!r}.")
-    labels, told = systems.labels_of(first), set[str]()
+    labels, told = systems.labels_of(first, turned), set[str]()
     if "energy" not in settings:
         if "rtol" in settings and not isinstance(k, str):
             raise ArgumentError("Argument `rtol` must be left out for one k: nothing is integrated. Use k='average'.")
         choices = {"k": k, "rtol": settings.get("rtol", CRYSTAL_RTOL), "variables": variables}
-        return partial(systems.observe_linear, **choices, labels=labels, told=told), "", labels
-    if k is not None:
-        raise ArgumentError("Argument `k` must be left out for Kwant systems at finite bias, but is given.")
+        return partial(systems.observe_linear, **choices, labels=labels, told=told, turned=turned), "", labels
     chosen = {name: settings[name] for name in ("energy", "temperature")}
+    if turned is not None:
+        if systems.follows(family):
+            raise ArgumentError(
+                "Argument `turns` must be left out for a family with a parameter `bias`, to which the potential of its "
+                "Device would be added."
+            )
+        chosen |= {"k": k, "rtol": settings.get("rtol", CRYSTAL_RTOL), "turned": turned}
+        return partial(systems.observe_biased, **chosen, labels=labels, told=told), "", labels
+    if k is not None:
+        raise ArgumentError(
+            "Argument `k` must come with `turns` and `behind` for Kwant systems at finite bias, but is given alone."
+        )
     chosen["rtol"] = settings.get("rtol", CURRENT_RTOL)
     observe = partial(systems.observe_current, **chosen, labels=labels, told=told)
     return observe, systems.FOLLOWS if systems.follows(family) else "", labels

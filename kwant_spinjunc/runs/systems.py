@@ -3,6 +3,7 @@ r"""What a sweep does with a family of Kwant systems: linear quantities over ene
 Axes and names are those of the first system: its leads by number, its named cuts and magnets. At a bias V lead 0 is at
 µ = E_F + V/2, lead 1 at E_F - V/2 and all others at E_F. The Hamiltonian follows the bias only where the family has a
 parameter ``bias``, which then is given V. Systems periodic in their plane (`kwant.wraparound`) take a k or its average.
+With a cut behind which spins turn all angles are an axis of the results; at a bias the potential is the device's own.
 """
 
 from __future__ import annotations
@@ -13,20 +14,23 @@ import socket
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from ..checks import number_or_axis
+from ..crystals.problem import ALONG
 from ..crystals.scatter import scatter_crystal
 from ..devices.bias import integrate_currents
 from ..devices.device import Device
 from ..devices.scatter import prepare_device, scatter_device
 from ..errors import ArgumentError, NoOpenChannelError, SpinjuncWarning
 from ..model.problem import MAX_DEFECT
-from ..quantities import LABELS, LEADS, QUANTITIES, Quantity
+from ..quantities import LABELS, LEADS, QUANTITIES, Quantity, quantities
 from ..spin import angle_between
+from ..transport.bias import bias_response
 from .family import call_any_family
 
 Labels = Mapping[str, Sequence[Any]]
@@ -35,9 +39,38 @@ Labels = Mapping[str, Sequence[Any]]
 FOLLOWS = "bias"
 #: The kinds of torque of a named magnet.
 TORQUES = ("exchange_torque", "spin_orbit_torque", "total_torque")
+#: What does not depend on how far spins are turned, and what a turned system has at a bias.
+UNTURNED = ("modes", "error", "unitarity_defect")
+BIASED = "current magnetization_current spin_current damping_like field_like angle error"
 
 
-def labels_of(device: Device) -> dict[str, list[Any]]:
+@dataclass(frozen=True)
+class Turned:
+    """All spins behind a cut of a device turned by angles, as `scatter` turns them."""
+
+    turns: tuple[float, ...]
+    behind: str  #: Its name.
+
+    @classmethod
+    def taken(cls, axes: dict[str, Any]) -> Turned | None:
+        """Take ``turns`` and ``behind`` out of the arguments of a sweep."""
+        turns, behind = axes.pop("turns", None), axes.pop("behind", None)
+        if turns is None and behind is None:
+            return None
+        if turns is None or not isinstance(behind, str):
+            raise ArgumentError(
+                "Arguments `turns` and `behind` must be given together, angles in radians and the name of a cut of the "
+                f"family's Device, but are {turns!r} and {behind!r}."
+            )
+        return cls(tuple(np.atleast_1d(number_or_axis("turns", turns)).tolist()), behind)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What `scatter` and `bias_response` take."""
+        return {"turns": np.array(self.turns), "behind": self.behind}
+
+
+def labels_of(device: Device, turned: Turned | None = None) -> dict[str, list[Any]]:
     """Return the labels of the axes that results of a device have of themselves."""
     leads = list(range(len(device.system.leads)))
     return {
@@ -45,7 +78,15 @@ def labels_of(device: Device) -> dict[str, list[Any]]:
         **dict.fromkeys(("lead", *LEADS), leads),
         "cut": list(device.cuts),
         "magnet": list(device.magnets),
+        "turn": [] if turned is None else list(turned.turns),
     }
+
+
+def turned_variables(device: Device, flux: str, bias: bool) -> dict[str, Quantity]:
+    """Return what a sweep of a device has whose spins turn behind a cut; torques are on the side of each lead."""
+    found = quantities(BIASED, flux) if bias else linear_variables(device, "turned")
+    own = {name: tuple("lead" if dim == "magnet" else dim for dim in q.dims) for name, q in found.items()}
+    return {name: q if name in UNTURNED else replace(q, dims=("turn", *own[name])) for name, q in found.items()}
 
 
 def linear_variables(device: Device, k: Any = None) -> dict[str, Quantity]:
@@ -93,6 +134,7 @@ def observe_linear(
     variables: Mapping[str, Quantity],
     labels: Labels,
     told: set[str],
+    turned: Turned | None = None,
 ) -> dict[str, Any]:
     """Return the linear quantities of one device at one energy; without an open channel it carries nothing.
 
@@ -103,22 +145,22 @@ def observe_linear(
     _refuse_another(device, labels)
     s: Any
     try:
-        if k is None:
+        if k is None and turned is None:
             s = scatter_device(replace(prepare_device(device, None), told=told), float(energy), None, MAX_DEFECT)
         else:
-            s = at_momentum(device, float(energy), k, rtol)
+            s = at_momentum(device, float(energy), k, rtol, turned)
     except NoOpenChannelError:
         return {name: 0.0 if name != "angle" else np.nan for name in variables}
     two = len(labels["lead"]) == 2
     found: dict[str, Any] = {
-        "conductance": s.transmissions[1, 0] if two else s.transmissions,
+        "conductance": s.transmissions[..., 1, 0] if two else s.transmissions,
         "probabilities": s.probabilities,
         "modes": s.modes,
         "unitarity_defect": s.unitarity_defect,
     }
     if two:
-        found["angle"] = float(angle_between(*s.magnetizations))
-    if k is not None:
+        found["angle"] = angle_between(s.magnetizations[..., 0, :], s.magnetizations[..., 1, :])
+    if k is not None or turned is not None:
         return {**found, "error": 0.0 if s.k_error is None else float(np.nanmax(s.k_error, initial=0.0))}
     found["spin_mixing"] = s.spin_mixing
     if "flux" in variables:
@@ -186,10 +228,11 @@ def _made(family: Callable[..., Any], values: tuple[tuple[str, Any], ...]) -> An
     return call_any_family(family, dict(values))
 
 
-def at_momentum(device: Device, energy: float, k: Any, rtol: float) -> Any:
+def at_momentum(device: Device, energy: float, k: Any, rtol: float, turned: Turned | None = None) -> Any:
     """Return the scattering of a system periodic in its plane at one momentum or averaged over the zone."""
-    found = scatter_crystal(device, energy, k=k, rtol=rtol)
-    if found.probabilities.ndim != 4:
+    turning = {} if turned is None else turned.settings
+    found = scatter_crystal(device, energy, k=k, rtol=rtol, fluxes=ALONG, **turning)
+    if found.probabilities.ndim != 4 + bool(turning):
         raise ArgumentError(
             f"Argument `k` must be one momentum, with {len(found.momenta)} components for "
             f"{', '.join(found.momenta) or 'this system'}, but is {k!r}."
@@ -211,6 +254,26 @@ def observe_current(
         "spin_resolved_current": found.spin_resolved,
         "left_out": found.left_out,
         "error": found.error,
+    }
+
+
+def observe_biased(
+    device: Device, bias: Any, *, labels: Labels, turned: Turned, told: set[str], **settings: Any
+) -> dict[str, Any]:
+    """Return currents and torques of one turned device at one bias; without an open channel it carries nothing."""
+    _refuse_another(device, labels)
+    try:
+        r = bias_response(device, float(bias), **turned.settings, **settings, progress=False)
+    except NoOpenChannelError:
+        return {name: 0.0 if name != "angle" else np.nan for name in BIASED.split()}
+    return {
+        "current": r.current,
+        "magnetization_current": r.magnetization,
+        "spin_current": r.spin_current,
+        "damping_like": r.torques.damping_like,
+        "field_like": r.torques.field_like,
+        "angle": angle_between(r.m[..., 0, :], r.m[..., 1, :]),
+        "error": r.error.max(),
     }
 
 

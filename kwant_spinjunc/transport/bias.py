@@ -248,7 +248,7 @@ def bias_response(
         k_B T as an energy, one number or (left, right).
     profile
         Potential of the planes in units of V, see `biased`. Of a Kwant system a function of a site, which falls by 1
-        from lead 0 to lead 1.
+        from lead 0 to lead 1; None for that of the `Device`.
     k
         In-plane wave vector (kx, kz) in 1/a, shape (..., 2), None for Γ, or "average" for the mean over the Brillouin
         zone, which is the result per unit cell of area a². Of a Kwant system one momentum or "average", see `scatter`.

@@ -152,10 +152,12 @@ class BiasedCrystal:
 
 def _potential(device: Device, profile: Any) -> Floats:
     """Return the potential of every site in units of the bias, shape (sites,)."""
+    profile = device.profile if profile is None else profile
     if not callable(profile):
         raise ArgumentError(
-            "Argument `profile` must be a function of a site, its potential in units of the bias, but is "
-            f"{type(profile).__name__}. Use profile=lambda site: np.interp(site.pos[0], [first, last], [0.5, -0.5])."
+            "Argument `profile` must be a function of a site, its potential in units of the bias, or be that of the "
+            f"Device, but is {type(profile).__name__}. Use profile=lambda site: np.interp(site.pos[0], [first, last], "
+            "[0.5, -0.5])."
         )
     found = finite_array("profile", [profile(site) for site in device.system.sites], f"({len(device.system.sites)},)")
     ends = [found[np.asarray(interface)] for interface in device.system.lead_interfaces]

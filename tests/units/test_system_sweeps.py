@@ -97,7 +97,7 @@ def test_currents_of_a_system_that_follows_the_bias_are_those_of_the_junction():
         (dict(solver="halves"), "`solver` must be 'kwant'"),
         (dict(k=(0.1, 0.2)), "without momenta"),
         (dict(rtol=1e-3), "`rtol` must be left out"),
-        (dict(bias=[0.1], k="average"), "`k` must be left out"),
+        (dict(bias=[0.1], k="average"), "`k` must come with `turns` and `behind`"),
         (dict(temperature=0.1), "`temperature` must be 0"),
     ],
 )
@@ -305,3 +305,99 @@ def test_the_command_line_exports_kwant_systems(capsys):
     assert main(["export", altermagnet, *settings, "--bias", "0.1"]) == 2
     assert main(["export", str(SYSTEMS / "tunnel_junction.py"), *settings[:4], "--cut", "barrier"]) == 2
     assert "`--cut` must be left out" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------------- angles behind a cut
+TURNS = np.radians([0, 60, 180])
+
+
+def test_turned_systems_sweep_at_all_angles_at_once():
+    turned = dict(turns=TURNS, behind="barrier", progress=False)
+    data = sj.sweep(altermagnet_junction, energy=0.2, k=0.4, height=[2.0, 5.0], **turned)
+    s = sj.scatter(altermagnet_junction(height=5.0), 0.2, k=0.4, turns=TURNS, behind="barrier")
+    assert data.probabilities.dims == ("height", "turn", "lead_out", "spin_out", "lead_in", "spin_in")
+    np.testing.assert_allclose(data.probabilities[1], s.probabilities, rtol=1e-12)
+    np.testing.assert_allclose(data.conductance[1], s.transmissions[:, 1, 0], rtol=1e-12)
+    np.testing.assert_allclose(data.angle[1], TURNS, atol=1e-12)
+    np.testing.assert_allclose(data.modes[1], s.modes)
+    assert abs(data.conductance[1, 0] / data.conductance[1, 2] - 1) > 0.01
+    assert data.turn.attrs["units"] == "rad"
+    mean = sj.sweep(altermagnet_junction, energy=[0.2], k="average", rtol=1e-2, **turned)
+    found = sj.scatter(altermagnet_junction(), 0.2, k="average", turns=TURNS, behind="barrier", rtol=1e-2)
+    assert abs(mean.conductance[0] - found.transmissions[:, 1, 0]).max() <= 2e-2 * float(mean.conductance.max())
+
+
+class Pickling(Executor):
+    """Does here what it was sent, as another process would be."""
+
+    def submit(self, function, /, *args, **kwargs):
+        function, args = pickle.loads(pickle.dumps((function, args)))
+        done = Future()
+        done.set_result(function(*args, **kwargs))
+        return done
+
+
+def test_turned_systems_sweep_over_a_bias_in_the_potential_of_their_device():
+    data = sj.sweep(
+        altermagnet_junction,
+        energy=0.2,
+        bias=[-0.2, 0.3],
+        temperature=0.01,
+        k=0.4,
+        turns=TURNS,
+        behind="barrier",
+        rtol=1e-3,
+        planes=1,  # without named magnets
+        executor=Pickling,
+        progress=False,
+    )
+    device = altermagnet_junction(planes=1)
+    assert not device.magnets
+    asked = dict(energy=0.2, temperature=0.01, k=0.4, turns=TURNS, behind="barrier", rtol=1e-3)
+    r = sj.bias_response(replace(device, profile=None), 0.3, profile=device.profile, **asked)
+    point = data.sel(bias=0.3)
+    for name, value in (
+        ("current", r.current),
+        ("magnetization_current", r.magnetization),
+        ("spin_current", r.spin_current),
+        ("damping_like", r.torques.damping_like),
+        ("field_like", r.torques.field_like),
+    ):
+        np.testing.assert_allclose(point[name], value, rtol=1e-10, atol=1e-14, err_msg=name)
+    assert data.damping_like.dims == ("bias", "turn", "lead")
+    assert abs(point.damping_like[1]).min() > 1e-8
+    assert (data.current[0] < 0).all()
+    # the potential is the device's: that of a step elsewhere is another junction
+    step = sj.bias_response(device, 0.3, profile=lambda site: 0.5 - (site.tag[0] >= 2), **asked)
+    assert abs(step.current / r.current - 1).max() > 1e-3
+
+
+def test_what_cannot_turn_in_a_sweep_is_refused():
+    turned = dict(turns=TURNS, behind="barrier", progress=False)
+    with pytest.raises(sj.ArgumentError, match="`turns` must be left out for junctions"):
+        sj.sweep(tunnel_junction, energy=0.0, **turned)
+    with pytest.raises(sj.ArgumentError, match="`turns` and `behind` must be given together"):
+        sj.sweep(altermagnet_junction, energy=0.2, k=0.4, turns=TURNS)
+    with pytest.raises(sj.ArgumentError, match="`turns` and `behind` must be given together"):
+        sj.sweep(altermagnet_junction, energy=0.2, k=0.4, turns=TURNS, behind=lambda site: True)
+    with pytest.raises(sj.ArgumentError, match="to which the potential of its Device would be added"):
+        sj.sweep(built, energy=0.0, bias=[0.1], **turned)
+    with pytest.raises(sj.ArgumentError, match="`k` must come with `turns` and `behind`"):
+        sj.sweep(altermagnet_junction, energy=0.2, bias=[0.1], k="average", progress=False)
+    with pytest.raises(sj.ArgumentError, match="`profile` must be a function of a site, .*or be that of the Device"):
+        sj.bias_response(rashba_junction(**SMALL), 0.1, behind="barrier")
+
+
+def test_turned_sweeps_on_the_command_line(capsys):
+    words = ["sweep", str(SYSTEMS / "altermagnet_junction.py"), "--behind", "barrier", "--energy", "0.2", "--k", "0.4"]
+    assert main([*words, "--turns", "0:180deg:3", "-o", "a.nc", "--figure", "a.png"]) == 0
+    assert main([*words, "--turns", "0:180deg:3", "--bias", "0.1:0.2:2", "--rtol", "0.1", "-o", "b.nc"]) == 0
+    with xr.open_dataset("a.nc") as linear, xr.open_dataset("b.nc") as biased:
+        np.testing.assert_allclose(linear.turn, np.radians([0, 90, 180]))
+        assert biased.current.dims == ("bias", "turn")
+        # the current of a small bias is its linear response, roughly
+        assert 0.3 < float(biased.current[0, 1]) / 0.1 / float(linear.conductance[1]) < 3
+    assert main([*words, "--turns", "0:180deg:5", "-o", "a.nc", "--resume"]) == 2
+    assert "its turns is" in capsys.readouterr().err
+    assert main([*words, "-o", "c.nc"]) == 2
+    assert "`--vary`, `--turns` or `--bias` must be given" in capsys.readouterr().err
