@@ -216,8 +216,9 @@ def fill_currents(out: Floats, rows: Floats, cos2: Floats, sin2: Floats, Z: Comp
         _fill_vector(out[lead, s], sign, along, re, im, Z[lead], m[lead])
 
 
-def summed_rows(rows: Floats) -> Floats:
+def summed_rows(cut: Cut) -> Floats:
     """Return what `fill_summed` needs of `current_rows`: T of both spins with and without a flip, Q⊥, D."""
+    rows = current_rows(cut)
     equal, flipped = rows[0] + rows[3], rows[1] + rows[2]
     of_leads = [rows[4 + 4 * lead + part] + rows[6 + 4 * lead + part] for lead in (0, 1) for part in (0, 1)]
     return np.stack([equal, flipped, rows[0] - rows[3], rows[2] - rows[1], *of_leads, *rows[12:]])

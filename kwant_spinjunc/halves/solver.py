@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,6 +19,7 @@ from . import texture
 from .batch import Batch, Block, Stack, as_stack, blocks, part_of, take
 from .cut import (
     CHUNK,
+    Cut,
     amplitude_rows,
     current_rows,
     cuts,
@@ -96,13 +97,9 @@ def probabilities(junction: Junction | Stack, energy: ArrayLike, band_shift: Arr
             np.multiply(S.real, S.real, out=part)
             part += S.imag**2
     else:
-        weight = stack.rotation[:, 0].real ** 2 + stack.rotation[:, 0].imag ** 2
-        for block, cut in cuts(batch):
-            with np.errstate(all="ignore"):
-                rows = probability_rows(cut)
-                for target, inner in parts(batch, block):
-                    cos2, sin2 = batch.directions(weight, 1, target)
-                    fill_probabilities(part_of(out, target), take(rows, inner, 1), cos2, sin2)
+        with np.errstate(all="ignore"):
+            for target, inner, rows, cos2, sin2 in _joined(batch, probability_rows):
+                fill_probabilities(part_of(out, target), take(rows, inner, 1), cos2, sin2)
     return _batch_first(out, 4, batch)
 
 
@@ -187,19 +184,14 @@ def spacer_currents(
     out = np.empty((2, 4, *batch.axes) if summed else (2, 2, 4, *batch.axes))
     fill = fill_summed if summed else fill_currents
     R, frames = stack.rotation, stack.frames
-    weight = R[:, 0].real ** 2 + R[:, 0].imag ** 2
     turns = np.stack([R[0, 0] * R[1, 0], -(R[0, 0] * R[1, 0].conj()).conj()])  # R_++ R_-+ of R and of its inverse
     # [lead_in, (x, y, z), ...]: the transverse directions of the far half with the angle
     axes = np.stack([2j * turns[i] * (frames[1 - i, 0] - 1j * frames[1 - i, 1]) for i in (0, 1)])
     m = frames[::-1, 2]
-    for block, cut in cuts(batch):
-        with np.errstate(all="ignore"):
-            rows = summed_rows(current_rows(cut)) if summed else current_rows(cut)
-            for target, inner in parts(batch, block):
-                cos2, sin2 = batch.directions(weight, 1, target)
-                part = take(rows, inner, 1)
-                Z, m_far = (batch.directions(x, 2, target) for x in (axes, m))
-                fill(part_of(out, target), part, cos2, sin2, Z, m_far)
+    with np.errstate(all="ignore"):
+        for target, inner, rows, cos2, sin2 in _joined(batch, summed_rows if summed else current_rows):
+            Z, m_far = (batch.directions(x, 2, target) for x in (axes, m))
+            fill(part_of(out, target), take(rows, inner, 1), cos2, sin2, Z, m_far)
     return _batch_first(out, 2 + (not summed), batch)
 
 
@@ -261,12 +253,8 @@ def log_det(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike
             for block in blocks(batch.half_axes, CHUNK):
                 part_of(out, block)[...] = texture.log_det(batch, block)
         else:
-            R = batch.stack.rotation
-            weight = R[:, 0].real ** 2 + R[:, 0].imag ** 2
-            for block, cut in cuts(batch):
-                for target, inner in parts(batch, block):
-                    cos2, sin2 = batch.directions(weight, 1, target)
-                    part_of(out, target)[...] = log_det_of_cut(cut.take(inner), cos2, sin2)
+            for target, inner, cut, cos2, sin2 in _joined(batch, lambda cut: cut):
+                part_of(out, target)[...] = log_det_of_cut(cut.take(inner), cos2, sin2)
     return out.reshape(batch.shape)
 
 
@@ -277,15 +265,22 @@ def exchange_integrand(junction: Junction | Stack, energy: ArrayLike, band_shift
     """
     batch = batch_of(junction, energy, band_shift, complex_energy=True)
     out = np.zeros(batch.axes, dtype=complex)
+    with np.errstate(all="ignore"):
+        for target, inner, cut, _, sin2 in _joined(batch, lambda cut: cut):
+            part = cut.take(inner)
+            part_of(out, target)[...] = part.mixed / (part.parallel + sin2 * part.mixed)
+    return out.reshape(batch.shape)
+
+
+def _joined(batch: Batch, prepare: Callable[[Cut], Any]) -> Iterator[tuple[Block, Any, Any, Floats, Floats]]:
+    """Yield blocks of a batch, their part of what `prepare` made of both halves, and cos² and sin² of Φ/2."""
     R = batch.stack.rotation
     weight = R[:, 0].real ** 2 + R[:, 0].imag ** 2
-    with np.errstate(all="ignore"):
-        for block, cut in cuts(batch):
-            for target, inner in parts(batch, block):
-                _, sin2 = batch.directions(weight, 1, target)
-                part = cut.take(inner)
-                part_of(out, target)[...] = part.mixed / (part.parallel + sin2 * part.mixed)
-    return out.reshape(batch.shape)
+    for block, cut in cuts(batch):
+        prepared = prepare(cut)
+        for target, inner in parts(batch, block):
+            cos2, sin2 = batch.directions(weight, 1, target)
+            yield target, inner, prepared, cos2, sin2
 
 
 def batch_of(

@@ -18,7 +18,7 @@ from ..model.junction import Junction
 from ..quantities import axis_attributes
 from .averages import QUANTILES
 from .ensemble import ensemble
-from .family import call_family, check_family, parameters_of, plain, source_digest, units_of
+from .family import call_family, check_family, facts_of, units_of
 from .realizations import DEFAULTS, JunctionProblem
 from .sweep import SweepError, SweepInterrupted
 from .tables import split_axes
@@ -99,13 +99,7 @@ def ensembles(
             raise ArgumentError(f"Argument `{name}` must be left out. Give `folder` or `angles`.")
     turned = None if angles is None else finite_array("angles", angles, "(directions,)")
     refuse_empty("Argument `angles`", turned)
-    facts = {
-        "family": getattr(family, "__name__", "family"),
-        "fixed_parameters": json.dumps(parameters_of(family, swept, fixed), default=plain, sort_keys=True),
-        "family_source": source_digest(family),
-        "energy": energy,
-    }
-    grid = _Grid(swept, turned, facts, units_of(family))
+    grid = _Grid(swept, turned, {**facts_of(family, swept, fixed), "energy": energy}, units_of(family))
     for place in product(*(range(len(values)) for values in swept.values())):
         values = {name: swept[name][index].item() for name, index in zip(swept, place, strict=True)}
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -183,6 +184,15 @@ def parameters_of(family: Callable[..., Junction], swept: Mapping[str, Any], fix
     """Return the fixed parameters with the family's defaults, so that a file can be repeated and compared."""
     defaults = {name: p.default for name, p in inspect.signature(family).parameters.items() if p.default is not p.empty}
     return {name: value for name, value in {**defaults, **fixed}.items() if name not in swept}
+
+
+def facts_of(family: Callable[..., Any], swept: Mapping[str, Any], fixed: dict[str, Any]) -> dict[str, Any]:
+    """Return what a table keeps of its family: its name, its fixed parameters and a digest of its source."""
+    return {
+        "family": getattr(family, "__name__", "family"),
+        "fixed_parameters": json.dumps(parameters_of(family, swept, fixed), default=plain, sort_keys=True),
+        "family_source": source_digest(family),
+    }
 
 
 def units_of(family: Callable[..., Any]) -> dict[str, str]:

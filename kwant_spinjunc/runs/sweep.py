@@ -32,7 +32,7 @@ from ..transport.linear import linear_response, tunneling_response
 from ..transport.magnetoresistance import collinear_conductances, ratio
 from . import systems
 from .executors import ExecutorError, available_workers, open_pool, ordered
-from .family import call_any_family, check_family, parameters_of, plain, shipped, source_digest, units_of
+from .family import call_any_family, check_family, facts_of, shipped, units_of
 from .files import verify_table
 from .tables import TableFile, split_axes, table
 
@@ -502,9 +502,7 @@ def _empty_dataset(
     """Return the dataset full of NaN, so that what is unfinished can be told from what is not."""
     facts = {
         "title": f"sweep of {getattr(family, '__name__', 'family')}",
-        "family": getattr(family, "__name__", "family"),
-        "fixed_parameters": json.dumps(parameters_of(family, swept, fixed), default=plain, sort_keys=True),
-        "family_source": source_digest(family),
+        **facts_of(family, swept, fixed),
         **experiment.settings,
         "kwant_spinjunc": __version__,
         "kwant": version("kwant"),

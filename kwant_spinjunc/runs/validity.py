@@ -55,7 +55,7 @@ from ..quantities import Quantity, quantities
 from ..spin import unit_vector
 from ..theory import tunnelling
 from .executors import open_pool, ordered
-from .family import call_family, check_family, units_of
+from .family import call_family, check_family, facts_of, units_of
 from .tables import provenance, split_axes, table
 
 if TYPE_CHECKING:
@@ -438,11 +438,9 @@ def validity_map(
         np.broadcast_to(angle, (count, energies.size)).reshape(whole),
         mu,
     )
-    name = getattr(family, "__name__", "family")
     facts = provenance(
-        title=f"validity of the phenomenology for {name}",
-        family=name,
-        fixed_parameters=json.dumps(fixed, default=float, sort_keys=True),
+        title=f"validity of the phenomenology for {getattr(family, '__name__', 'family')}",
+        **facts_of(family, swept, fixed),
         k=k if isinstance(k, str) else json.dumps(None if k is None else np.asarray(k, dtype=float).tolist()),
         mu_left=mu[0].tolist(),
         mu_right=mu[1].tolist(),

@@ -19,7 +19,7 @@ from ...errors import ArgumentError
 from ...model.junction import Junction
 from ...model.problem import AVERAGE
 from ...quantities import quantities
-from ...runs.family import call_family, check_family, units_of
+from ...runs.family import call_family, check_family, facts_of, units_of
 from ...runs.tables import provenance, split_axes, table
 from ...theory import drift_diffusion, interface, tunnelling
 from ...theory.drift_diffusion import AMPERE_PER_SQUARE_METER, LANDAUER, Matching, Material
@@ -127,7 +127,7 @@ def multiscale(
     swept, fixed = split_axes(axes)
     _check_turns(family, turned_by)
     solver = _Solver(left, right, a, J, finite("energy", energy), k, transport, rtol)
-    data = table(VARIABLES, swept, _facts(family, turned_by, fixed, solver), units=units_of(family))
+    data = table(VARIABLES, swept, _facts(family, turned_by, swept, fixed, solver), units=units_of(family))
     parallel: dict[tuple[int, ...], float] = {}
     for index in product(*(range(len(values)) for values in swept.values())):
         values = {name: swept[name][i].item() for (name, i) in zip(swept, index, strict=True)}
@@ -169,10 +169,13 @@ class _Solver:
     transport: str
     rtol: float
 
+    def _solve(self, junction: Junction) -> tuple[Interface, tuple[MixingConductance, MixingConductance] | None]:
+        asked: dict[str, Any] = {"energy": self.energy, "k": self.k, "rtol": self.rtol}
+        return solve_interface(junction, **asked), mixing_conductances(junction, **asked)
+
     def observe(self, junction: Junction) -> dict[str, Any]:
         """Return the variables of one junction."""
-        found = solve_interface(junction, self.energy, k=self.k, rtol=self.rtol)
-        mixing = mixing_conductances(junction, self.energy, k=self.k, rtol=self.rtol)
+        found, mixing = self._solve(junction)
         response = self._response(found, mixing)
         solution = self._match(response, found.m)
         return {
@@ -183,13 +186,12 @@ class _Solver:
 
     def parallel_resistance(self, junction: Junction) -> float:
         """Return the resistance-area product of the parallel reference, 0 for an ideal contact."""
-        found = solve_interface(junction, self.energy, k=self.k, rtol=self.rtol)
+        found, mixing = self._solve(junction)
         if abs(found.angle) > 1e-9:
             raise ArgumentError(
                 f"Argument `turned_by` must name the parameter that is 0 for parallel magnets, but there the angle is "
                 f"{np.degrees(found.angle):.4g} degrees."
             )
-        mixing = mixing_conductances(junction, self.energy, k=self.k, rtol=self.rtol)
         try:
             response = self._response(found, mixing)
         except ArgumentError:  # nothing is reflected: an ideal contact has no conductance between metals
@@ -284,13 +286,16 @@ class _Solver:
 
 
 def _facts(
-    family: Callable[..., Junction], turned_by: str | None, fixed: Mapping[str, Any], solver: _Solver
+    family: Callable[..., Junction],
+    turned_by: str | None,
+    swept: Mapping[str, Any],
+    fixed: dict[str, Any],
+    solver: _Solver,
 ) -> dict[str, Any]:
-    name, k = getattr(family, "__name__", "family"), solver.k
+    k = solver.k
     return provenance(
-        title=f"multiscale run of {name}",
-        family=name,
-        fixed_parameters=json.dumps(dict(fixed), default=float, sort_keys=True),
+        title=f"multiscale run of {getattr(family, '__name__', 'family')}",
+        **facts_of(family, swept, fixed),
         left_material=json.dumps(vars(solver.left), sort_keys=True),
         right_material=json.dumps(vars(solver.right), sort_keys=True),
         material_units="eV, nm, ps",
