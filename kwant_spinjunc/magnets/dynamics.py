@@ -101,7 +101,7 @@ def _frames(m: Floats) -> Floats:
     return np.stack([e1, np.cross(m, e1)], axis=1)
 
 
-def _linearized(chain: SpinChain, torque: SpinTorque, m: Floats) -> tuple[Floats, Floats, Floats]:
+def linearized(chain: SpinChain, torque: SpinTorque, m: Floats) -> tuple[Floats, Floats, Floats]:
     """Return f in tangent components (2 planes,), ∂f/∂(tangent displacements) (2 planes, 2 planes), and the frames."""
     frames, N = _frames(m), chain.planes
     f = _drive(chain, torque, m)
@@ -139,7 +139,7 @@ def static_wall(chain: SpinChain, torque: SpinTorque, *, start: ArrayLike | None
     m = chain.easy_axes if start is None else check_unit_vector(start, "start")
     scale = max(float(chain.anisotropy.max()), float(abs(torque.damping_like).max(initial=0.0)))
     for _ in range(STEPS):
-        f, slope, frames = _linearized(chain, torque, m)
+        f, slope, frames = linearized(chain, torque, m)
         if abs(f).max() <= BALANCED * scale:
             return np.asarray(m)
         try:
@@ -163,7 +163,7 @@ def growth_rate(chain: SpinChain, torque: SpinTorque, m: ArrayLike, *, damping: 
 
     **Result**: A positive real part: the state is unstable; the imaginary part is the frequency with which it is left.
     """
-    _, slope, _ = _linearized(chain, torque, finite_array("m", m))
+    _, slope, _ = linearized(chain, torque, finite_array("m", m))
     alpha = positive("damping", damping)
     # (1 + α m×) in the tangent frames, e_1 × e_2 = m: m×e_1 = e_2, m×e_2 = -e_1
     inverse = np.array([[1.0, alpha], [-alpha, 1.0]]) / (1 + alpha**2)

@@ -96,12 +96,12 @@ def uniforms(requests: Sequence[tuple[Stream, Any, int]]) -> list[Floats]:
     draw = np.tile(np.arange(pairs, dtype=np.uint64), words.shape[1])
     keys = np.repeat(np.array([stream.key for stream, *_ in requests], np.uint64).T, np.array(sites) * pairs, axis=1)
     a, b, c, d = philox((x, z, plane, draw), (keys[0], keys[1]))
-    numbers = np.stack([_double(a, b), _double(c, d)], axis=-1).reshape(words.shape[1], -1)
+    numbers = np.stack([as_double(a, b), as_double(c, d)], axis=-1).reshape(words.shape[1], -1)
     parts = np.split(numbers, np.cumsum(sites)[:-1])
     return [part[:, :count] for part, (*_, count) in zip(parts, requests, strict=True)]
 
 
-def _double(high: Any, low: Any) -> Floats:
+def as_double(high: Any, low: Any) -> Floats:
     """Return 53 random bits as a number in (0, 1), both ends excluded."""
     bits = ((high >> np.uint64(5)) << np.uint64(26)) | (low >> np.uint64(6))
     number: Floats = (bits.astype(float) + 0.5) * 2.0**-53

@@ -35,7 +35,7 @@ from kwant_spinjunc.magnets.parameters import effective
 from kwant_spinjunc.magnets.parameters.response import AngularResponse, angular_response_from
 from kwant_spinjunc.magnets.parameters.torque import torque_fit
 from kwant_spinjunc.model import drawing
-from kwant_spinjunc.model.disorder import _double
+from kwant_spinjunc.model.disorder import as_double
 from kwant_spinjunc.model.sample import realize
 from kwant_spinjunc.plot import devices as drawings
 from kwant_spinjunc.plot.figures import plot_sweep
@@ -130,7 +130,7 @@ def test_flux_that_misses_in_rows_only_or_in_columns_only_is_a_defect():
 
 @pytest.mark.parametrize("word", [0, 2**32 - 1])
 def test_no_random_number_is_zero_or_one(word):
-    assert 0 < _double(np.uint64(word), np.uint64(word)) < 1
+    assert 0 < as_double(np.uint64(word), np.uint64(word)) < 1
 
 
 def test_every_bond_within_a_spin_orbit_layer_turns_by_its_angle_about_an_axis_of_its_own():
@@ -250,7 +250,7 @@ def test_an_inverse_by_blocks_needs_no_other(real, monkeypatch):
 def test_a_coefficient_is_relative_to_the_smallest_probability_among_the_angles():
     values, coefficients = np.ones((3, 2, 2, 2, 2)), np.zeros((3, 2, 2, 2, 2))
     values[1, 1, 0, 0, 1], coefficients[2, 1, 0, 0, 1] = 1e-9, 1e-12
-    assert angles._relative(coefficients, values).max() == pytest.approx(1e-3)
+    assert angles.relative_sizes(coefficients, values).max() == pytest.approx(1e-3)
 
 
 def test_the_series_of_the_adjoint_is_the_adjoint_of_the_series():
@@ -346,7 +346,7 @@ def test_where_the_last_coefficient_is_rounding_the_ones_before_tell_the_decay()
     values, coefficients = np.ones((4, 2, 2, 2, 2)), np.zeros((4, 2, 2, 2, 2))
     for last, decay in ((0.0, 1e-4), (1e-9, 0.1)):
         coefficients[1:] = np.array([1e-4, 1e-8, last])[:, None, None, None, None]
-        assert angles._error(coefficients, values)[1] == pytest.approx(decay)
+        assert angles.error_of(coefficients, values)[1] == pytest.approx(decay)
 
 
 def test_many_energies_of_a_system_are_checked_too():
@@ -574,7 +574,7 @@ def test_the_misfit_of_a_fit_does_not_depend_on_the_unit(unit):
     class Constant:
         angles, current = Response.angles, unit * np.ones(9)
 
-    fitted = [effective._tunnelling_conductance(of).residual for of in (Response, Constant)]
+    fitted = [effective.tunnelling_conductance(of).residual for of in (Response, Constant)]
     assert fitted[0] == pytest.approx(0.09, rel=0.5)
     assert fitted[1] < 1e-5
 

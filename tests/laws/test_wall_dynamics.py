@@ -38,7 +38,7 @@ def test_motion_is_linearized_exactly(p, damping_like, field_like, seed):
     m /= np.linalg.norm(m, axis=-1, keepdims=True)
     torque = SpinTorque.on(chain, 2, polarizer=p, damping_like=damping_like, field_like=field_like)
     # at any state, projected on its own frames, the slope of f is that of finite differences
-    _, slope, frames = dynamics._linearized(chain, torque, m)
+    _, slope, frames = dynamics.linearized(chain, torque, m)
     step = 1e-6
     for n, i in np.ndindex(5, 2):
         change = []

@@ -41,7 +41,7 @@ def interpolated(probabilities: Callable[[float], Floats], x: Floats) -> Floats:
         nodes = _nodes(FEWEST)[:2]
         reduced = at(nodes) / _factors(nodes)
         slope = (reduced[1] - reduced[0]) / (nodes[1] - nodes[0])
-        if _relative(slope[None], reduced).max(initial=0.0) < LINEAR:
+        if relative_sizes(slope[None], reduced).max(initial=0.0) < LINEAR:
             return np.asarray((reduced[0] + slope * (x - nodes[0])[:, None, None, None, None]) * _factors(x))
     for count in (FEWEST, 3 * FEWEST):
         if count >= angles:
@@ -49,7 +49,7 @@ def interpolated(probabilities: Callable[[float], Floats], x: Floats) -> Floats:
         nodes = _nodes(count)
         reduced = at(nodes) / _factors(nodes)
         coefficients = _coefficients(reduced)
-        error, decay = _error(coefficients, reduced)
+        error, decay = error_of(coefficients, reduced)
         if error < ERROR / MARGIN:
             values = _polynomial(x, coefficients)
             return np.asarray(values * _factors(x))
@@ -92,7 +92,7 @@ def _factors(x: Floats) -> Floats:
     return factors
 
 
-def _relative(coefficients: Floats, values: Floats) -> Floats:
+def relative_sizes(coefficients: Floats, values: Floats) -> Floats:
     """Return coefficients relative to the smallest value among the nodes (of R_ss: absolute), of all that is not 0."""
     size = abs(coefficients)
     scale = abs(values).min(axis=0)
@@ -105,9 +105,9 @@ def _relative(coefficients: Floats, values: Floats) -> Floats:
     return np.asarray((size / np.where(used, scale, 1.0))[:, used].reshape(len(size), -1))
 
 
-def _error(coefficients: Floats, values: Floats) -> tuple[float, float]:
+def error_of(coefficients: Floats, values: Floats) -> tuple[float, float]:
     """Return the largest estimated relative error, and by what factor coefficients fall from one to the next."""
-    ratios = _relative(coefficients, values)
+    ratios = relative_sizes(coefficients, values)
     if not ratios.size:
         return 0.0, 0.0
     if np.isinf(ratios).any():

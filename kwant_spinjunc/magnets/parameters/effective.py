@@ -31,7 +31,8 @@ from .systems import system_response
 from .torque import TorqueFit, torque_fit
 
 
-def _tunnelling_conductance(response: AngularResponse) -> Fit:
+def tunnelling_conductance(response: AngularResponse) -> Fit:
+    """Fit G_0 (1 + χ cos Φ)."""
     cosine, J = np.cos(response.angles), response.current
     columns = np.stack([np.ones(len(J)), cosine], axis=-1)
     (G0, swing), covariance, misfit = least_squares_fit(lambda x: columns @ x, J, [J.mean(), 0.0], lambda _: columns)
@@ -172,7 +173,7 @@ def effective_parameters(
             source, given | {"behind": behind is not None, "bias": bias is not None, "temperature": temperature != 0}
         )
         response = source if isinstance(source, AngularResponse) else angular_response_from(source)
-    conductance = _tunnelling_conductance(response)
+    conductance = tunnelling_conductance(response)
     interfaces: tuple[InterfaceParameters, ...] = ()
     if response.junction is not None and response.bias is None:
         at = response.junction.turned(m_right=response.junction.directions_at(np.pi / 2))
