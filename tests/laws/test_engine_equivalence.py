@@ -637,14 +637,14 @@ def test_the_engine_covers_every_clean_junction():
         (lambda: halves.spacer_currents(Stack.from_junction(tunnel_junction()).as_texture(), 0.0), "is a texture"),
         (lambda: Stack.from_junctions([tunnel_junction(), tunnel_junction(thickness=3)]), "equal numbers of planes"),
         (lambda: Stack.from_junctions([1, 2]), "sequence of junctions"),
-        (lambda: dataclasses.replace(Stack.from_junction(tunnel_junction()), cut=9), "`cut` must be a bond"),
+        (lambda: dataclasses.replace(Stack.from_junction(tunnel_junction()), cut=9), "`cut` must be 0 to 4"),
         (lambda: dataclasses.replace(Stack.from_junction(tunnel_junction()), bonds=np.zeros(5)), "must be positive"),
         (lambda: dataclasses.replace(Stack.from_junction(tunnel_junction()), onsite=np.zeros(1)), "at least 2 planes"),
         (
             lambda: dataclasses.replace(
                 Stack.from_junction(tunnel_junction()), onsite=np.zeros((2, 6)), splitting=np.zeros((3, 6))
             ),
-            "axes that broadcast",
+            "must broadcast",
         ),
         (lambda: Stack.from_junction(tunnel_junction()).as_texture().with_directions((0, 0, 1), (0, 0, 1)), "texture"),
     ],
