@@ -40,6 +40,8 @@ from .linear import occupation_differences
 #: Distances from a chemical potential, in kT, at which a thermal integral is cut; e^-40 of a channel is left out there,
 #: unless that counts: e^-745 is the smallest number.
 CUTS = (6.0, 40.0, 745.0)
+#: Part of the tolerance below which the occupations that differ need no splits.
+TAIL = 1e-3
 #: Parts of the tolerance that a mean over the zone, the integral over energy and a contour take.
 MEAN, ENERGY, CONTOUR = 0.25, 0.5, 0.1
 #: Energies between which channels are counted, momenta per dimension (one, two), and how near two splits may be.
@@ -173,7 +175,7 @@ def _refuse_unconverged(what: str, error: float, size: float, rtol: float) -> No
     if error > max(rtol * size, 1e-300):
         raise IntegrationError(
             f"The {what} did not reach rtol = {rtol:g}: its error is {error:.2g}, {error / max(size, 1e-300):.2g} of "
-            "the integral of its modulus. Raise `max_points`, or widen `rtol`."
+            "the integral of its modulus. Widen `rtol`, or raise `max_points` of an average."
         )
 
 
@@ -217,13 +219,19 @@ class _Window:
         (low, high), (lowest, highest) = ends[0], ends[-1]
         level = [low + 2 * (mu.min() - low), high - 2 * (high - mu.max())]
         points = np.concatenate([mu[width == 0], np.ravel(ends), level if level[0] < level[1] else []])
-        for split in self._splits(problem, low, high).tolist():
+        # at one momentum a band edge in the tails is as sharp as one between; a mean smooths it
+        far = CUTS[0] if self.system.k is None else min(reach, max(CUTS[0], -np.log(TAIL * self.rtol)))
+        tails = ((mu - far * width).min(), (mu + far * width).max())
+        for split in self._splits(problem, low, high, tails).tolist():
             if not (abs(points - split) < NEAR * (high - low)).any():
                 points = np.append(points, split)
         return cut_into_pieces([lowest], [highest], points[None])
 
-    def _splits(self, problem: Problem, low: float, high: float) -> Floats:
-        """Return band edges and van Hove points of the leads, and of one momentum sharp levels with their flanks."""
+    def _splits(self, problem: Problem, low: float, high: float, tails: tuple[float, float]) -> Floats:
+        """Return band edges and van Hove points of the leads, and of one momentum sharp levels with their flanks.
+
+        They are looked for as densely from ``low`` to ``high`` as beyond, as far as the ends ``tails``.
+        """
         crystal, k = problem.crystal, self.system.k
         line = len(crystal.momenta) == 1 and k is None
         mesh = _mesh(len(crystal.momenta)) if k is None else k
@@ -234,7 +242,9 @@ class _Window:
             parts = [found.max(axis=1), found.min(axis=1)]
             return np.concatenate([*parts, (found[:, 1:] != found[:, :-1]).sum(axis=1)] if line else parts, axis=1)
 
-        grid = np.linspace(low, high, GRID * (1 if k is None else 4) + 1)
+        steps = GRID * (1 if k is None else 4)
+        below, above = np.ceil(abs(np.subtract(tails, (low, high))) / (high - low) * steps)
+        grid = low + (high - low) / steps * np.arange(-below, steps + above + 1)
         splits = jumps(count, 1, grid, NEAR / 10 * (high - low))[1]
         if k is None:
             return splits

@@ -86,6 +86,15 @@ def test_at_one_momentum_it_is_the_response_of_the_junction(reservoirs):
         assert (abs(numbers(found, n) - numbers(own))[..., :7].max(axis=-1) <= found.error[n] + own.error).all()
 
 
+@pytest.mark.parametrize("energy", [-1.1, 2.0])
+def test_where_thermal_tails_reach_over_the_edges_of_bands_it_is_still_that_of_the_junction(energy):
+    """The edges are kinks, which cost digits wherever they lie in the tails."""
+    given = dict(energy=energy, temperature=0.5, equilibrium=False)
+    found = response(layers(LEVELS, SPLITTINGS, PLANE, dimensions=2), 0.3, **given)
+    own = sj.bias_response(junction(ANGLES[0]), 0.3, k=K, rtol=1e-9, **given)
+    assert_allclose(numbers(found, 0), numbers(own), rtol=0, atol=QUADRATURE * abs(own.spin_resolved).max())
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
