@@ -24,7 +24,7 @@ from ..checks import (
     warn_of_degrees,
 )
 from ..devices.cuts import cut_sites
-from ..devices.device import MOMENTUM, Device, same, snapshot
+from ..devices.device import Device, same, snapshot
 from ..errors import NEAR_EDGE, ArgumentError, NoOpenChannelError, SpinjuncWarning
 from ..halves.joint import Turn
 from ..model.memory import machine_memory
@@ -48,8 +48,8 @@ class CrystalSettings:
     """What of a Kwant system is solved besides energies and momenta, and how much an average may cost."""
 
     params: Mapping[str, Any] | None = None  #: Parameters of the system besides momenta and angle.
-    #: Names of the parameters that are momenta in units of the inverse lattice vectors; None: those that are called as
-    #: `kwant.wraparound` does and not in ``params``.
+    #: Names of the parameters that are momenta in units of the inverse lattice vectors; None: those that
+    #: `kwant.wraparound` made (without it: called k_...) and that are not in ``params``.
     momenta: Sequence[str] | None = None
     #: Angles θ in radians, a number or one axis of them, by which all spins behind the cut are turned about ``axis``,
     #: exp(-iθ n·σ/2); leads behind it as well. None for no turn.
@@ -220,7 +220,7 @@ def momenta_of(device: Device, params: Mapping[str, Any], momenta: Sequence[str]
     known = {where: set(getattr(part, "parameters", ()) or ()) for where, part in parts.items()}
     union = set().union(*known.values())
     if momenta is None:
-        names = tuple(sorted(name for name in union if MOMENTUM.fullmatch(name) and name not in params))
+        names = tuple(device.momenta(params))
     else:
         names = (momenta,) if isinstance(momenta, str) else tuple(momenta)
     for name in names:
@@ -242,7 +242,8 @@ def momenta_of(device: Device, params: Mapping[str, Any], momenta: Sequence[str]
     missing = union - set(params) - set(names)
     if missing:
         raise ArgumentError(
-            f"Argument `params` must have a value for every parameter, but {', '.join(sorted(missing))} has none."
+            f"Argument `params` must have a value for every parameter, but {', '.join(sorted(missing))} has none. Of one "
+            "that is a momentum say so: `momenta`."
         )
     return names
 

@@ -24,7 +24,7 @@ from .spin_operators import SpinOperator, identity
 from .spin_order import refuse_what_is_no_spin, resolve_spin
 from .waves import fluxes
 
-#: What `kwant.wraparound` calls momenta.
+#: What momenta are called in systems that `kwant.wraparound` did not make.
 MOMENTUM = re.compile(r"k_\w+")
 
 #: Values that cannot change inside.
@@ -139,10 +139,16 @@ class Device(Printed):
         parts = (self.system, *self.system.leads)
         return sorted(set().union(*(getattr(part, "parameters", None) or () for part in parts)) - set(params))
 
+    def momenta(self, params: Mapping[str, Any]) -> list[str]:
+        """Return the parameters without a value that are momenta: those of `kwant.wraparound`, else called as such."""
+        parts = (self.system, *self.system.leads)
+        made = set().union(*(getattr(part, "_momentum_names", ()) for part in parts))
+        return [name for name in self.missing(params) if (name in made if made else MOMENTUM.fullmatch(name))]
+
     def refuse_missing(self, params: Mapping[str, Any]) -> None:
         """Raise `ArgumentError` where a parameter of the region or a lead has no value; momenta are told apart."""
         missing = self.missing(params)
-        momenta = [name for name in missing if MOMENTUM.fullmatch(name)]
+        momenta = self.momenta(params)
         if momenta:
             raise ArgumentError(
                 f"Argument `k` must be given, as the system has momenta {', '.join(momenta)}, but is not. Use one "

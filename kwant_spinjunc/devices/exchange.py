@@ -28,8 +28,11 @@ Sites = NDArray[np.int64]
 TIME_REVERSAL = "time-reversal"
 #: A matrix element this small, relative to the largest, is rounding.
 ROUNDING = 1e-12
-#: Names of parameters that are wave vectors, as `kwant.wraparound` calls them and people do.
-WAVE_VECTOR = re.compile(r"k(_?[xyz]|_[a-z]|_?\d+)?")
+#: Names of parameters that are wave vectors, besides those of `kwant.wraparound`. A `k0` may be one of spin-orbit
+#: coupling, exp(i k0 σ), of which H looks the same and time reversal does not.
+WAVE_VECTOR = re.compile(r"k_?[xyz]")
+#: Names of parameters that may be.
+POSSIBLE = re.compile(r"k(_?[xyz]|_[a-z]|_?\d+)?")
 #: How a parameter is changed to see whether hoppings depend on it.
 CHANGE = 1.37
 
@@ -156,9 +159,11 @@ def _by_time_reversal(
     return odd, ""
 
 
-def wave_vectors_of(system: Any, params: Mapping[str, Any]) -> list[str]:
-    """Return the parameters of the system that are called like wave vectors."""
-    return [n for n in params if n in system.parameters and WAVE_VECTOR.fullmatch(n) and _is_number(params[n])]
+def wave_vectors_of(system: Any, params: Mapping[str, Any], called: re.Pattern[str] = WAVE_VECTOR) -> list[str]:
+    """Return the parameters of the system that are wave vectors: made by `kwant.wraparound`, or called so."""
+    made = getattr(system, "_momentum_names", ())
+    known = [n for n in params if n in made or called.fullmatch(n)]
+    return [n for n in known if n in system.parameters and _is_number(params[n])]
 
 
 def _reversed_parts(system: Any, sites: Sites, spin: SpinOperator, params: Mapping[str, Any]) -> tuple[Any, Any, float]:

@@ -22,7 +22,7 @@ import numpy as np
 from ..arrays import Complex
 from ..errors import ArgumentError
 from ..spin import PAULI, check_unit_vector
-from .exchange import wave_vectors_of
+from .exchange import POSSIBLE, wave_vectors_of
 from .spin_channels import ALIGNED, lead_exchange
 from .spin_operators import ORDERS, WAY_OUT, SpinOperator, checked_spin, norbs_of
 
@@ -135,7 +135,7 @@ def _sample(values: Any, count: int = SAMPLE) -> list[Any]:
 def _matrices(system: Any, edges: Any, params: Params, count: int) -> tuple[list[Any], list[Any]]:
     """Return (site, site, matrix, matrix at reversed momenta) of some on-site terms, and of hoppings, no zeros."""
     sites = system.sites
-    momenta = wave_vectors_of(system, params or {})
+    momenta = wave_vectors_of(system, params or {}, POSSIBLE)
     back = {**(params or {}), **{name: -(params or {})[name] for name in momenta}}
 
     def value(i: int, j: int) -> Any:
@@ -158,14 +158,15 @@ def are_electrons_and_holes(system: Any, edges: Any, params: Params, look: Any =
     if any(norbs_of(site.family) % 2 for site in system.sites):
         return False
     look = look or partial(_matrices, system, edges, params)
-    possible = np.ones(len(KINDS), dtype=bool)
+    possible = np.ones((2, len(KINDS)), dtype=bool)  # what is called a wave vector may be none: as it is, and reversed
     for count in (FEW, SAMPLE):
         onsite, hoppings = look(count)
         negligible = ROUNDING * max(abs(term[2]).max() for term in (*hoppings, *onsite))
         for site, site_from, t, reverse in (*hoppings, *onsite):
             U, U_from = _conjugations(norbs_of(site.family)), _conjugations(norbs_of(site_from.family))
-            mirrored = U @ reverse.conj() @ np.swapaxes(U_from.conj(), 1, 2)
-            possible &= abs(t + mirrored).max(axis=(1, 2)) <= negligible
+            same = np.array([t, reverse])[:, None].conj()
+            mirrored = U @ same @ np.swapaxes(U_from.conj(), 1, 2)
+            possible &= abs(t + mirrored).max(axis=(2, 3)) <= negligible
             if not possible.any():
                 return False
     return bool(hoppings)

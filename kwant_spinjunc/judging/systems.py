@@ -13,7 +13,7 @@ from kwant_spinjunc.checks import finite_array
 from kwant_spinjunc.crystals.observe import magnet_axes
 from kwant_spinjunc.crystals.problem import ALONG
 from kwant_spinjunc.crystals.scatter import scatter_crystal
-from kwant_spinjunc.devices.device import MOMENTUM, as_device
+from kwant_spinjunc.devices.device import as_device
 from kwant_spinjunc.devices.spin_channels import is_magnetic
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.judging.clean import NO_MAGNET
@@ -55,7 +55,7 @@ class Systems:
         system, settings = self.make(angle), dict(self.settings)
         if self.k is not None:
             device, params = as_device(system), dict(settings.get("params") or {})
-            names = [name for name in device.missing({**(device.params or {}), **params}) if MOMENTUM.fullmatch(name)]
+            names = device.momenta({**(device.params or {}), **params})
             k = finite_array("k", self.k).ravel()
             if len(k) != len(names):
                 raise ArgumentError(

@@ -599,3 +599,29 @@ def test_a_table_has_the_sums_also_from_a_lead_that_mixes_spins():
     np.testing.assert_allclose(table["flux"], s.spin_current(total=True))
     np.testing.assert_allclose(table["exchange_torque"].sel(magnet="free"), by_site)
     assert table["exchange_torque_by_spin"].dims == ("angle", "magnet", "lead_in", "spin_in", "axis")
+
+
+def test_only_what_wraparound_made_is_a_momentum_whatever_else_is_called_so():
+    """Regression: a mean over the zone was one over a phase called k_b too, if its value was forgotten."""
+    lattice = kwant.lattice.square(norbs=2)
+
+    def onsite(site, k_b):
+        return np.diag([0.2, 0.5]) + np.cos(k_b) * np.eye(2)
+
+    def wrapped(vectors, columns, **options):
+        builder = kwant.Builder(kwant.TranslationalSymmetry(*vectors))
+        builder[(lattice(x, 0) for x in columns)] = onsite
+        builder[lattice.neighbors()] = -np.eye(2)
+        return kwant.wraparound.wraparound(builder, **options)
+
+    syst = wrapped([(0, 1)], range(3), coordinate_names="y")
+    for direction in (-1, 1):
+        syst.attach_lead(wrapped([(direction, 0), (0, 1)], [0], keep=0, coordinate_names="xy"))
+    device = sj.Device(system=syst.finalized())
+    with pytest.raises(sj.ArgumentError, match="value for every parameter, but k_b has none"):
+        sj.scatter(device, 0.3, k="average")
+    with pytest.raises(sj.ArgumentError, match="value for every parameter, but k_b has none"):
+        sj.scatter(device, 0.3, k=[0.1, 0.2])
+    one = sj.scatter(device, 0.3, k=0.1, params={"k_b": 0.2})
+    both = sj.scatter(device, 0.3, k=[0.2, 0.1], momenta=("k_b", "k_y"))
+    np.testing.assert_allclose(one.probabilities, both.probabilities, rtol=0, atol=1e-12)

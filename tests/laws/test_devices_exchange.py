@@ -173,6 +173,45 @@ def test_a_parameter_that_acts_like_a_wave_vector_is_not_reversed_on_suspicion()
         assert np.isnan(found.torque("magnet").exchange_by_spin).all()
 
 
+def precessing(name):
+    """Return a strip whose spin-orbit coupling is exp(i k0 σ) in its hoppings, k0 being a parameter of some name."""
+    lattice = kwant.lattice.square(norbs=2)
+
+    def hopping(matrix):
+        def value(a, b, q):
+            inside = INSIDE["magnet"](a) and INSIDE["magnet"](b)
+            return -(np.cos(q) * ONE + 1j * np.sin(q) * matrix) if inside else -ONE
+
+        # Kwant knows parameters by their names
+        return eval(f"lambda a, b, {name}: value(a, b, {name})", {"value": value})
+
+    syst = kwant.Builder()
+    syst[(lattice(x, y) for x in range(7) for y in range(2))] = field
+    for shift, matrix in (((1, 0), SY), ((0, 1), -SX)):
+        syst[kwant.builder.HoppingKind(shift, lattice)] = hopping(matrix)
+    lead = kwant.Builder(kwant.TranslationalSymmetry((-1, 0)))
+    lead[(lattice(0, y) for y in range(2))] = -0.3 * SZ
+    lead[lattice.neighbors()] = -ONE
+    syst.attach_lead(lead)
+    syst.attach_lead(lead.reversed())
+    return syst.finalized()
+
+
+@pytest.mark.parametrize("name", ["k", "k0", "k_0", "k_b", "q"])
+def test_a_parameter_is_no_wave_vector_because_its_name_begins_with_k(name):
+    """Regression: exp(i k0 σ) was reversed with k0, so that its torque was silently counted as that of exchange."""
+    system, params = precessing(name), {name: 0.4}
+    wanted, flux = by_hand(system, params, sigma_of, field, ENERGY, INSIDE["magnet"])
+    assert abs(flux - wanted).max() > 1e-2
+    with pytest.warns(sj.SpinjuncWarning, match="Give `exchange`"):
+        torque = sj.scatter(system, ENERGY, params=params, magnets=INSIDE).torque("magnet")
+    assert np.isnan(torque.exchange_by_spin).all()
+    assert_allclose(torque.total_by_spin[0], flux, atol=ROUTES)
+    for exchange in (field, "time-reversal"):
+        told = sj.scatter(system, ENERGY, params=params, magnets=INSIDE, exchange=exchange).torque("magnet")
+        assert_allclose(told.exchange_by_spin[0], wanted, atol=ROUTES)
+
+
 L = np.diag([1.0, -1.0])  # of the orbitals p+ and p-
 COMPLEX = np.array([[0.3, 0.1 + 0.2j], [0.1 - 0.2j, 0.3]])
 

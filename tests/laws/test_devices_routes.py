@@ -134,6 +134,24 @@ def test_electrons_and_holes_are_no_spins(name, spin):
     assert np.isnan(found.probabilities).all()
 
 
+def test_electrons_and_holes_are_no_spins_whatever_their_parameters_are_called():
+    """Regression: a coupling called k was reversed as a wave vector, and H(k) = -U H(-k)* U† did not hold."""
+    onsite, hopping, lead = HOLES["Rashba wire"]
+    for name in ("k", "k0", "alpha"):
+        term = eval(f"lambda site, {name}: onsite + {name} * term", {"onsite": onsite, "term": np.kron(ONE, SX)})
+        lattice = kwant.lattice.chain(norbs=4)
+        syst = kwant.Builder()
+        syst[(lattice(x) for x in range(6))] = term
+        syst[lattice.neighbors()] = hopping
+        wire = kwant.Builder(kwant.TranslationalSymmetry((-1,)))
+        wire[lattice(0)] = lead
+        wire[lattice.neighbors()] = hopping
+        syst.attach_lead(wire)
+        syst.attach_lead(wire.reversed())
+        with pytest.raises(sj.ArgumentError, match="electrons and holes are exchanged"):
+            sj.scatter(syst.finalized(), 0.4, spin="orbital-spin", params={name: 0.3})
+
+
 @pytest.mark.parametrize("momentum", ["k_y", "k_b"])
 @pytest.mark.parametrize("tie", ["Rashba", "oblique lattice"])
 def test_electrons_and_holes_are_no_spins_at_a_fixed_momentum_either(tie, momentum):
