@@ -242,8 +242,8 @@ def momenta_of(device: Device, params: Mapping[str, Any], momenta: Sequence[str]
     missing = union - set(params) - set(names)
     if missing:
         raise ArgumentError(
-            f"Argument `params` must have a value for every parameter, but {', '.join(sorted(missing))} has none. Of one "
-            "that is a momentum say so: `momenta`."
+            f"Argument `params` must have a value for every parameter, but {', '.join(sorted(missing))} has none. "
+            "Name what is a momentum in `momenta`."
         )
     return names
 
