@@ -146,6 +146,14 @@ def not_negative_array(name: str, value: Any, shape: str | None = None, hint: st
     return array
 
 
+def shape_of(name: str, value: Any) -> tuple[int, ...]:
+    """Return the shape of what is to be an array, before it is looked at; what has none, as ragged rows, is refused."""
+    try:
+        return np.shape(value)
+    except Exception:  # of a foreign object
+        raise _refusal(name, "be an array of real numbers", f"is {shown(value)}") from None
+
+
 def check_shape(name: str, value: Any, pattern: str) -> dict[str, int]:
     """Check the shape of an array against a pattern as ``"(..., n, 3)"``, and return the sizes of its letters.
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .arrays import Floats
-from .checks import choice, refuse_unknown
+from .checks import choice, refuse_unknown, shape_of
 from .crosscheck import Check, cross_check
 from .crystals.audit import audit
 from .crystals.result import CrystalScattering
@@ -368,7 +368,7 @@ def _scatter_any(
     given = {name: value for name, value in settings.items() if name not in (*JUNCTION_ONLY, *CRYSTAL_ONLY)}
     max_defect, params = given.pop("max_defect", MAX_DEFECT), given.pop("params", None)
     device = as_device(system, **given)
-    if crystal or np.ndim(energy):
+    if crystal or shape_of("energy", energy):
         found = scatter_crystal(device, energy, params=params, max_defect=max_defect, **crystal)
         return replace(found, check=audit(found)) if check else found
     return scatter_device(device, energy, params, max_defect, check=bool(check))

@@ -78,8 +78,9 @@ class CrystalSettings:
             return None
         if self.behind is None:
             raise ArgumentError("Argument `behind` must be given: a function of a site true behind the cut.")
-        warn_of_degrees("turns", self.turns)
-        return Turn(np.atleast_1d(number_or_axis("turns", self.turns)), one_unit_vector(self.axis, "axis"))
+        angles = number_or_axis("turns", self.turns)
+        warn_of_degrees("turns", angles)
+        return Turn(np.atleast_1d(angles), one_unit_vector(self.axis, "axis"))
 
 
 def scatter_crystal(

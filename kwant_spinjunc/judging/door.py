@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kwant_spinjunc.checks import finite, finite_array, positive
+from kwant_spinjunc.checks import finite, finite_array, positive, shape_of
 from kwant_spinjunc.devices.device import Device
 from kwant_spinjunc.errors import ArgumentError, NoOpenChannelError, SpinjuncError
 from kwant_spinjunc.judging.clean import Clean, why_fixed
@@ -155,7 +156,7 @@ def problem_of(
 
 # ---------------------------------------------------------------------- what is given
 def _angles(angles: ArrayLike | None) -> Floats:
-    refuse_points("Argument `angles`", np.size(np.asarray(angles)), POINT)
+    refuse_points("Argument `angles`", math.prod(shape_of("angles", angles)), POINT)
     chosen = ANGLES if angles is None else np.unique(finite_array("angles", angles).ravel())
     if not chosen.size or chosen[0] < 0 or chosen[-1] > np.pi + 1e-12:
         found = "are none" if not chosen.size else f"reach from {chosen[0]:g} to {chosen[-1]:g}"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Floats
-from ..checks import finite_array, is_average, positive, refuse_empty, wave_vector
+from ..checks import finite_array, is_average, positive, refuse_empty, shape_of, wave_vector
 from ..errors import NEAR_EDGE, ArgumentError, BandEdgeError, NoOpenChannelError
 from ..spin import check_unit_vector
 from .junction import COLLINEAR, Junction
@@ -76,10 +76,11 @@ class Problem:
         m_right: ArrayLike | None = None,
     ) -> Problem:
         """Check the arguments of `scatter`."""
-        vectors = [np.shape(value)[:-1] for value in (k, m_right) if value is not None]
+        given = {"energy": energy, "k": k, "m_right": m_right}
+        shapes = {name: shape_of(name, value) for name, value in given.items() if value is not None}
         points = 0
         with suppress(ValueError):  # what does not broadcast is refused below
-            points = math.prod(np.broadcast_shapes(np.shape(energy), *vectors))
+            points = math.prod(np.broadcast_shapes(*(s if name == "energy" else s[:-1] for name, s in shapes.items())))
         refuse_points("Arguments `energy`, `k` and `m_right`", points, POINT)
         E = finite_array("energy", energy)
         refuse_empty("Arguments `energy` and `k`", E, k)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from .._version import __version__
 from ..arrays import Floats
-from ..checks import choice, positive_integer
+from ..checks import choice, finite_array, positive_integer
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
 from ..printing import Printed, Table
@@ -204,7 +204,7 @@ class Ensemble(Printed):
         Samples are read from the store in passes, so that no more than about a million are held at a time.
         """
         quantity = self._quantity(name)
-        levels = np.atleast_1d(np.asarray(q, dtype=float))
+        levels = np.atleast_1d(finite_array("q", q))
         if levels.ndim != 1 or not ((levels >= 0) & (levels <= 1)).all():
             raise ArgumentError(f"Argument `q` must be numbers from 0 to 1, but is {q!r}.")
         count = self.realizations - self.failed - self.lost

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
 from ..arrays import Floats
-from ..checks import choice, finite, instance, positive, positive_integer, refuse_unknown
+from ..checks import choice, finite, instance, positive, positive_integer, refuse_unknown, shape_of
 from ..errors import ArgumentError, NoOpenChannelError
 from ..halves import supercell
 from ..model.junction import Junction
@@ -318,7 +318,7 @@ def _directions(m_right: ArrayLike | None) -> tuple[tuple[float, float, float], 
     """Return the directions of the right magnet, or None for its own."""
     if m_right is None:
         return None
-    refuse_points("Argument `m_right`", np.size(m_right) // 3, POINT)
+    refuse_points("Argument `m_right`", math.prod(shape_of("m_right", m_right)) // 3, POINT)
     m = check_unit_vector(m_right, "m_right")
     if m.ndim != 2 or not len(m):
         raise ArgumentError(f"Argument `m_right` must have shape (directions, 3), but its shape is {m.shape}.")

@@ -3,6 +3,7 @@ r"""`sweep`: a family of junctions over parameter axes, returned as a labeled `x
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
-from ..checks import finite, finite_array, number_or_axis, positive
+from ..checks import finite, finite_array, number_or_axis, positive, shape_of
 from ..costs import announced
 from ..devices.device import Device
 from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError, SpinjuncError
@@ -376,7 +377,7 @@ def first_of(family: Callable[..., Any], axes: Mapping[str, Any], bias: Any = No
     """Return the first junction or device of a sweep."""
     outer, fixed = split_axes(axes)
     at = {name: values[0].item() for name, values in outer.items()}
-    if bias is not None and np.size(bias) and systems.follows(family):
+    if bias is not None and math.prod(shape_of("bias", bias)) and systems.follows(family):
         at[systems.FOLLOWS] = np.ravel(bias)[0].item()
     return call_any_family(family, {**fixed, **at})
 

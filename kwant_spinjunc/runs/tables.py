@@ -99,6 +99,8 @@ def _axis(name: str, values: Any, array: NDArray[Any]) -> NDArray[Any]:
     kind = array.dtype.kind
     if kind == "U" and not all(isinstance(value, str) for value in values):
         raise ArgumentError(f"Argument `{name}` must be numbers or words, but mixes them.")
+    if kind in "iuf" and type(values) is not np.ndarray and any(isinstance(x, (bool, np.bool_)) for x in values):
+        raise ArgumentError(f"Argument `{name}` must be numbers or truth values, but mixes them.")
     if kind not in "biufU":
         raise ArgumentError(
             f"Argument `{name}` must be an axis of real numbers, booleans or words, but is of type {array.dtype}."

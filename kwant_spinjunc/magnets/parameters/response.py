@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ... import halves
 from ...arrays import Floats, Side
-from ...checks import choice, finite, finite_array, instance
+from ...checks import choice, finite, finite_array, instance, shape_of
 from ...errors import ArgumentError, NoOpenChannelError
 from ...halves import Stack, zone
 from ...model.junction import Junction
@@ -119,7 +120,7 @@ def angular_response(
 
     Raises `NoOpenChannelError`: No current flows.
     """
-    refuse_points("Argument `angles`", np.size(angles), POINT)
+    refuse_points("Argument `angles`", math.prod(shape_of("angles", angles)), POINT)
     Phi = np.unique(finite_array("angles", angles).ravel())
     if instance("junction", junction, Junction).is_disordered:
         raise ArgumentError(
