@@ -3,7 +3,6 @@ r"""`sweep`: a family of junctions over parameter axes, returned as a labeled `x
 from __future__ import annotations
 
 import json
-import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -377,7 +376,7 @@ def first_of(family: Callable[..., Any], axes: Mapping[str, Any], bias: Any = No
     """Return the first junction or device of a sweep."""
     outer, fixed = split_axes(axes)
     at = {name: values[0].item() for name, values in outer.items()}
-    if bias is not None and math.prod(shape_of("bias", bias)) and systems.follows(family):
+    if bias is not None and 0 not in shape_of("bias", bias) and systems.follows(family):
         at[systems.FOLLOWS] = np.ravel(bias)[0].item()
     return call_any_family(family, {**fixed, **at})
 
