@@ -115,9 +115,9 @@ class Judged:
     printed: str
     corrected: str
     value: float
-    expected: float
     tolerance: float
     route: Check
+    expected: float = 0.0
     unit: str = ""
     checks: tuple[Check, ...] = ()
 

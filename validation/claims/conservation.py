@@ -143,7 +143,6 @@ def small_angle_powers(lab: Laboratory) -> tuple[Fit, Fit]:
     return fit_power_law(angles, abs(equal.scalar)), fit_power_law(angles, equal.vector)
 
 
-# ---------------------------------------------------------------------- figures
 LOOKS = {
     "none": {"color": COLORS["muted"], "linestyle": "-", "linewidth": 3.0},
     "left only": {"color": COLORS["majority"], "linestyle": "--"},
@@ -190,7 +189,6 @@ def four_digits(numbers: Sequence[float]) -> list[str]:
     return [f"{round(float(number), 4) + 0.0:.4f}" for number in numbers]
 
 
-# ---------------------------------------------------------------------- the skeleton
 def measure(quick: bool) -> Record:
     """Compare J_M on both sides of four junctions for all angles and spin accumulations."""
     lab = Laboratory(spot_check_every=20)

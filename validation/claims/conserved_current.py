@@ -226,7 +226,6 @@ def verdict(parallel: float, unavoidable: Sequence[float]) -> str:
     return "holds" if min(unavoidable) > 1e-3 else "holds in a limit"
 
 
-# ---------------------------------------------------------------------- figures
 @drawn("conserved-current-angle", 1, 2, height=4.0, sharey=True)
 def draw_angles(measured: Measured, *axes: Any) -> None:
     """Plot the error of (1) against the angle."""
@@ -272,7 +271,6 @@ def number(value: float) -> str:
     return f"{value:.3f}" if value > 5e-4 else f"{value:.0e}"
 
 
-# ---------------------------------------------------------------------- the skeleton
 def judge(measured: Measured) -> Judged:
     """Judge the sentence as printed and as corrected."""
     return Judged(

@@ -143,7 +143,6 @@ def verdict(behind_one_plane: float, powers: Sequence[Fit]) -> str:
     return "holds in a limit" if all(low < power.exponent < high for power in powers) else "fails"
 
 
-# ---------------------------------------------------------------------- figures
 @drawn("dephasing-depth", 2, 1, width=6.4, height=5.6)
 def draw_depth(m: Record, top: Any, bottom: Any) -> None:
     """Plot the transverse spin current against the depth, for single k∥ and averaged."""
@@ -201,7 +200,6 @@ def left(found: Penetration, planes: int) -> str:
     return f"{coherence:.3f}" if coherence > 5e-4 else f"{coherence:.0e}"
 
 
-# ---------------------------------------------------------------------- the skeleton
 def measure(quick: bool) -> Record:
     """Follow the transverse spin current into the right magnet, for one k∥ and averaged."""
     lab = Laboratory(spot_check_every=5)
@@ -252,7 +250,6 @@ def judge(m: Record) -> Judged:
         value=m.powers["F|I|F"].exponent,
         expected=-1.0,
         tolerance=0.05,  # the next term is smaller by 1/(q'n), a few percent at the beginning of the fit
-        unit="",
         route=Check(
             "amplitude 1/(2πn|q'|) of the stationary phase at Γ over the computed one", m.amplitude["F|I|F"], 0.1, 1.0
         ),

@@ -322,7 +322,6 @@ def at(pair: tuple[np.ndarray, np.ndarray], index: int) -> str:
     return value_with_error(float(pair[0][index]), float(pair[1][index]))
 
 
-# ---------------------------------------------------------------------- figures
 @drawn("diffusive-interface-currents", 1, 2, height=4.4)
 def draw_currents(measured: Measured, *axes: Any) -> None:
     """Plot the ratio of the currents and the length of their difference against the angle."""
@@ -371,7 +370,6 @@ def draw_depth(measured: Measured, axes: Any) -> None:
     axes.legend(loc="upper right")
 
 
-# ---------------------------------------------------------------------- the skeleton
 def judge(measured: Measured) -> Judged:
     """Judge the sentence as printed and as corrected."""
     printed, corrected = verdicts(measured.quotients, measured.missed)

@@ -320,7 +320,6 @@ def verdict(measured: Sequence[Number], printed: Sequence[Number]) -> str:
     return "holds" if all(agrees) else "fails"
 
 
-# ---------------------------------------------------------------------- figures
 @drawn("diffusive-metal-ohm", 1, 2, width=7.2, height=3.6)
 def draw_ohm(m: Record, left: Any, right: Any) -> None:
     """Plot resistance against length: a wide and a thin wire of the normal metal, and the spins of the magnets."""
@@ -427,7 +426,6 @@ def draw_division(m: Record, axes: Any) -> None:
     axes.figure.legend(loc="outside lower center", ncols=3)
 
 
-# ---------------------------------------------------------------------- the skeleton
 #: Quick or not: sites across, samples of metals and of wires, planes of a magnet, samples of the anchor, first length
 #: of fits, lengths of magnets, of the normal metal, of wires.
 SIZES: dict[bool, tuple[Any, ...]] = {
@@ -478,7 +476,6 @@ def judge(m: Record) -> Judged:
         value=m.z.value,
         expected=m.series.value,
         tolerance=4 * float(np.hypot(m.z.error, m.series.error)),  # four standard errors of the difference
-        unit="",
         route=Check("J_s/(σ_s E_s) of every spin: largest deviation in standard errors", m.worst_own, 4.0),
         checks=(
             # ANCHOR came from 12 samples, about 2 % each length

@@ -168,7 +168,6 @@ def verdict(transparent: Sequence[float]) -> str:
     return "follows"
 
 
-# ---------------------------------------------------------------------- figures
 @drawn("dipole-layers-profiles", 2, 1, width=6.4, height=4.8)
 def draw_profiles(m: Record, top: Any, bottom: Any) -> None:
     """Plot the charge layer and the magnetization layer on their own scales, in units per cell and current."""
@@ -220,7 +219,6 @@ def draw_ratio(m: Record, axes: Any) -> None:
     axes.legend(loc="lower right")
 
 
-# ---------------------------------------------------------------------- the skeleton
 def measure(quick: bool) -> Record:
     """Measure the layers of microscopic interfaces between cobalt magnets and of the closed form."""
     lab = Laboratory(spot_check_every=6)
@@ -267,7 +265,6 @@ def judge(m: Record) -> Judged:
         value=m.power.exponent,
         expected=1.0,
         tolerance=2e-3,  # corrections are of relative order ξ < 1e-3
-        unit="",
         route=Check("the same power of the closed form", m.closed_power, 1e-8, expected=m.power.exponent),
         checks=(
             # screening corrections vanish for α1 = α2

@@ -256,7 +256,6 @@ def verdicts(length_power: float, size_power: float, tilts: Sequence[Tilt], loop
     return "holds in a limit" if soft and in_plane else "fails", "holds in a limit" if missed < 0.05 else "fails"
 
 
-# ---------------------------------------------------------------------- figures
 @drawn("domain-wall-chain", 1, 2, width=6.8, height=3.6)
 def draw_chains(m: Record, left: Any, right: Any) -> None:
     """Plot profiles of three chains on a log scale, and the size of the rotation against κ."""
@@ -342,7 +341,6 @@ def checks(chains: Chains, size: Fit, length: Fit, loops: Sequence[Loop], lab: L
     )
 
 
-# ---------------------------------------------------------------------- the skeleton
 def measure(quick: bool) -> Record:
     """Compare the printed wall with relaxed chains, and close the loop between torque and wall."""
     lab = Laboratory(spot_check_every=25)

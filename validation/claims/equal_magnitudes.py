@@ -130,7 +130,6 @@ def judge(m: Record) -> Judged:
     )
 
 
-# ---------------------------------------------------------------------- figures
 @drawn("equal-magnitudes-angle", width=5.6, height=4.0)
 def draw(m: Record, axes: Any) -> None:
     """Plot J_M^L/J_M^R against the angle for every pair of magnets."""

@@ -138,7 +138,6 @@ def judge(m: Record) -> Judged:
     )
 
 
-# ---------------------------------------------------------------------- figures
 @drawn("golden-rule-error", width=5.2, height=3.6)
 def draw(m: Record, axes: Any) -> None:
     """Plot the error of the golden rule against the transmission."""

@@ -310,7 +310,6 @@ def verdict(defect: float, transverse: float) -> str:
     return "holds" if transverse < 1e-3 else "holds in a limit"
 
 
-# ---------------------------------------------------------------------- figures
 @drawn("interface-response-coefficients", 1, 2, width=6.8, height=3.9, sharey=True)
 def draw_coefficients(record: Record, *axes: Any) -> None:
     """Plot the coefficients of the left against the angle, behind a barrier and in a metal."""
@@ -358,7 +357,6 @@ def draw_corrections(record: Record, axes: Any) -> None:
     axes.legend(loc="upper left", fontsize=7)
 
 
-# ---------------------------------------------------------------------- the skeleton
 def measure(quick: bool) -> Record:
     """Take the r's from exact scattering in two ways and look at what they determine."""
     lab = Laboratory(spot_check_every=20)

@@ -96,7 +96,6 @@ def judge(m: Record) -> Judged:
     )
 
 
-# ---------------------------------------------------------------------- figures
 @drawn("linear-term-bias", width=5.2, height=3.5)
 def draw(m: Record, axes: Any) -> None:
     """Plot what a bias changes beyond linear response against the bias."""

@@ -181,7 +181,6 @@ def verdicts(contacts: Sequence[Contact], powers: Sequence[Fit]) -> tuple[str, s
     return "holds" if exact[0] else "fails", "holds" if exact[1] else "holds in a limit" if limited else "fails"
 
 
-# ---------------------------------------------------------------------- figures
 SOURCE_LOOKS = {
     "accumulation on the right": ("right", "o"),
     "accumulation on the left": ("left", "s"),
@@ -245,7 +244,6 @@ def quotient(found: Contact, source: str) -> str:
     return "no J_M" if abs(found.magnetization(source)).max() < ROUNDING else f"{found.ratio(source):.4f}"
 
 
-# ---------------------------------------------------------------------- the skeleton
 def measure(quick: bool) -> Record:
     """Drive a bare contact by spin from either side, and divide a voltage between two scatterers."""
     lab = Laboratory(spot_check_every=8)
@@ -282,7 +280,6 @@ def judge(m: Record) -> Judged:
         value=m.law_power["one channel"].exponent,
         expected=2.0,
         tolerance=0.05,  # the next order is relative Δ² < 0.1 at the end of the fit
-        unit="",
         route=Check("the same power by Kwant alone", m.kwant_power, 1e-9, expected=m.law_power["one channel"].exponent),
         checks=(
             # half-open channels: relative corrections Δ, and Δ ln Δ in their flux

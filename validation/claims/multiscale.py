@@ -233,7 +233,6 @@ def verdict(realistic: Sequence[float], powers: Sequence[float]) -> str:
     return "holds in a limit" if min(powers) > 0.5 else "fails"
 
 
-# ---------------------------------------------------------------------- figures
 @drawn("multiscale-angle", 1, 4, width=7.2, height=3.9, sharey=True)
 def draw_runs(m: Record, *axes: Any) -> None:
     """Plot ΔJ_M(Φ) of all families with both readings of (12) and the ballistic response."""
@@ -283,7 +282,6 @@ def draw_limits(m: Record, left: Any, right: Any) -> None:
     right.legend(loc="upper left")
 
 
-# ---------------------------------------------------------------------- the skeleton
 def measure(quick: bool) -> Record:
     """Run the chain junction → r → diffusion → ΔJ_M(Φ) in SI and compare it with (12) and with reservoirs."""
     lab = Laboratory(spot_check_every=1)

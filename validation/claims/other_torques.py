@@ -131,7 +131,6 @@ def judge(m: Record) -> Judged:
     )
 
 
-# ---------------------------------------------------------------------- figures
 @drawn("other-torques-size", 1, 2, width=6.8, height=3.5, sharey=True)
 def draw(m: Record, *axes: Any) -> None:
     """Plot every torque over t0 against height and thickness."""

@@ -184,7 +184,6 @@ def judge(m: Record) -> Judged:
         printed=found,
         corrected=found,
         value=m.errors[1],
-        expected=0.0,
         tolerance=3e-3,  # of second order in the cells
         route=Check("δM⊥ at the face in time against erf(√(κt)), relative", max(m.missed.values()), 5e-3),
         checks=(
@@ -198,7 +197,6 @@ def judge(m: Record) -> Judged:
     )
 
 
-# ---------------------------------------------------------------------- figures
 @drawn("relaxation-time", 1, 2, width=7.0, height=3.6)
 def draw(m: Record, left: Any, right: Any) -> None:
     """Plot both layers in time, and the transverse part at the face."""

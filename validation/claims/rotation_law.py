@@ -296,7 +296,6 @@ def verdict(powers: Sequence[Fit], metallic_defect: float) -> str:
     return "holds in a limit" if all(abs(power.exponent - 1) < 0.1 for power in powers) else "fails"
 
 
-# ---------------------------------------------------------------------- figures
 @drawn("rotation-law-defect", 1, 2, height=3.9, sharey=True)
 def draw_defect(measured: Measured, *axes: Any) -> None:
     """Plot factorization defect and angle dependence of D against the transmission."""
@@ -348,7 +347,6 @@ def draw_matching(measured: Measured, left: Any, right: Any) -> None:
     legend_below(left, 3)
 
 
-# ---------------------------------------------------------------------- the skeleton
 def judge(measured: Measured) -> Judged:
     """Judge the sentence as printed and as corrected."""
     sweeps, matching = measured.sweeps, measured.matching
@@ -360,7 +358,6 @@ def judge(measured: Measured) -> Judged:
         value=power.exponent,
         expected=1.0,
         tolerance=1e-4,  # the next order is relative T < 1e-2 at one end of a fit over several decades
-        unit="",
         route=Check("the same power by Kwant alone, one angle", measured.kwant_power, 5e-4, expected=power.exponent),
         checks=(
             Check("angle dependence of quotients of D's", max(m.private_angle_dependence for m in sweeps), 1e-9),

@@ -344,7 +344,6 @@ def verdict(metals: Sequence[Relaxation], misfits: Sequence[float]) -> str:
     return "holds in a limit" if agrees[weakest] and follows else "fails"
 
 
-# ---------------------------------------------------------------------- figures
 @drawn("spin-flip-length", 1, 2, width=7.2, height=3.6)
 def draw_relaxation(record: Record, left: Any, right: Any) -> None:
     """Plot the decay of the polarization with the length, and l_sd against the golden rule."""
@@ -450,7 +449,6 @@ def draw_crossover(m: Record, axes: Any) -> None:
     axes.legend(loc="upper left")
 
 
-# ---------------------------------------------------------------------- the skeleton
 #: Quick or not: sites across, samples of T_ss' and of J_M(y), planes of a magnet, lengths of slabs, of magnets, J.
 SIZES = {
     True: (5, 12, 16, 22, (6, 12, 18), (3, 10), EXCHANGES[:2]),
@@ -500,7 +498,6 @@ def judge(m: Record) -> Judged:
         expected=1.0,
         # four standard errors, and the next order in J, about (J/8t)² for a level in a band 12t wide
         tolerance=4 * m.ratio.error + (m.weakest.exchange / 8) ** 2,
-        unit="",
         route=Check("l_sd of the magnet over the golden rule's", m.own.value, 4 * m.own.error + 0.1, expected=1.0),
         checks=(
             Check(

@@ -131,7 +131,6 @@ def judge(m: Record) -> Judged:
     )
 
 
-# ---------------------------------------------------------------------- figures
 @drawn("symmetry-filtering", 1, 2, width=7.2, height=3.6)
 def draw(m: Record, left: Any, right: Any) -> None:
     """Plot D against the thickness, and what is left of both laws against the transmission."""

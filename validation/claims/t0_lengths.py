@@ -95,7 +95,6 @@ def judge(m: Record) -> Judged:
     )
 
 
-# ---------------------------------------------------------------------- figures
 @drawn("t0-lengths-angle", 1, 2, width=6.8, height=3.6, sharey=True)
 def draw(record: Record, *axes: Any) -> None:
     """Plot |t0| of lengths and of vectors against the angle."""

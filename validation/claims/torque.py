@@ -170,7 +170,6 @@ def verdict(defects: Sequence[float]) -> str:
     return "holds" if max(defects) < ROUNDING else "fails"
 
 
-# ---------------------------------------------------------------------- figures
 @drawn("torque-angle", 1, 2, width=6.8, height=4.0, sharey=True)
 def draw_torques(record: Record, *axes: Any) -> None:
     """Plot t0, the total torque and its parts against the angle for identical and different magnets."""
@@ -220,7 +219,6 @@ def draw_profile(m: Record, top: Any, bottom: Any) -> None:
     bottom.legend(loc="upper right", ncols=6, columnspacing=1.0, handlelength=1.6)
 
 
-# ---------------------------------------------------------------------- the skeleton
 def measure(quick: bool) -> Record:
     """Compare t0 with the torque vector, the torque with the currents, and look where the torque is left."""
     lab = Laboratory(spot_check_every=20)
@@ -247,7 +245,6 @@ def judge(m: Record) -> Judged:
         printed=verdict([m.clamping, m.longitudinal]),
         corrected=verdict([m.relation]),
         value=m.clamping,
-        expected=0.0,
         tolerance=1e-12,
         unit="of the largest current",
         route=Check("the same from fluxes through the spacer, k∥-averaged, in J", m.averaged, ROUNDING),

@@ -174,7 +174,6 @@ def verdict(power: Fit, slow: float, exchange: float) -> str:
     return "holds in a limit" if exchange < SMALL and power.exponent < -0.4 else "fails"
 
 
-# ---------------------------------------------------------------------- figures
 @drawn("transverse-accumulation-ratio", width=6.2, height=4.0)
 def draw_ratio(_: Record, axes: Any) -> None:
     """Plot |δM⊥|/|δM∥| against ωτ for several interfaces."""
@@ -238,7 +237,6 @@ def draw_depth(m: Record, axes: Any) -> None:
     axes.legend(loc="upper right")
 
 
-# ---------------------------------------------------------------------- the skeleton
 def measure(quick: bool) -> Record:
     """Follow the transverse accumulation from no precession to the exchange field, and the depth of the torque."""
     lab = Laboratory(spot_check_every=3)
@@ -278,7 +276,6 @@ def judge(m: Record) -> Judged:
         value=m.ratio_power.exponent,
         expected=-0.5,
         tolerance=0.02,  # corrections are of relative order ξη ≈ 1e-2 at the beginning of the fit
-        unit="",
         route=Check("from Re k⊥ ∝ ω^½ alone, the inverse depth", m.depth_power.exponent, 5e-5, expected=-0.5),
         checks=(
             Check("torque inside the magnets, spin-independent interface", m.exchange.share, 1e-9, 1.0),

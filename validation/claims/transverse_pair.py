@@ -166,7 +166,6 @@ def judge(m: Record) -> Judged:
     )
 
 
-# ---------------------------------------------------------------------- figures
 @drawn("transverse-pair-decay", 1, 2, width=7.0, height=3.6)
 def draw(m: Record, left: Any, right: Any) -> None:
     """Plot length and phase of the mean transverse spin current against depth over √(2ħD/Δ)."""

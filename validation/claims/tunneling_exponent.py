@@ -104,49 +104,6 @@ class AveragedDecay(Slopes):
         return (self.rate / self.kappa - 1) * 2 * self.depth
 
 
-@dataclass(frozen=True)
-class Measured:
-    """All that the claim computes."""
-
-    decays: tuple[Decay, ...]
-    masses: MassDependence
-    slope: SlopingBarrier
-    averaged: AveragedDecay
-    kwant: float  # deviation of the rate from κ behind one thick barrier, by Kwant alone
-    checks: tuple[Check, ...]
-
-    @property
-    def kappa(self) -> np.ndarray:
-        """κa of the barriers."""
-        return np.array([decay.kappa for decay in self.decays])
-
-    @property
-    def continuum_error(self) -> np.ndarray:
-        """Relative error of the continuum κ, thickest barriers."""
-        return np.array([decay.smooth_kappa / decay.rate[-1] - 1 for decay in self.decays])
-
-    @property
-    def continuum_order(self) -> Fit:
-        """Power of that error in κa, for κa < 1.6."""
-        small = self.kappa < 1.6
-        return fit_power_law(self.kappa[small], self.continuum_error[small])
-
-    @property
-    def thick(self) -> float:
-        """Worst deviation of the rate from κ of the lattice behind thick barriers."""
-        return max(float(abs(decay.deviation[decay.depth > THICK]).max()) for decay in self.decays)
-
-    @property
-    def thin(self) -> float:
-        """Worst deviation of the rate from κ of the lattice behind the thinnest barriers."""
-        return max(float(abs(decay.deviation[0])) for decay in self.decays)
-
-    @property
-    def approaches(self) -> list[tuple[float, Fit]]:
-        """(excess, power of the deviation in e^{-2κd}) where enough thicknesses resolve it."""
-        return [(decay.excess, fit) for decay in self.decays if (fit := decay.approach)]
-
-
 # ---------------------------------------------------------------------- what is computed
 def decay(lab: Laboratory, excess: float, points: int) -> Decay:
     """Measure the transmission of one barrier from one plane to beyond ten decay lengths."""
@@ -218,18 +175,26 @@ def averaged_decay(lab: Laboratory, planes: Sequence[int]) -> AveragedDecay:
     return AveragedDecay(kappa, np.array(planes), np.array(transmission))
 
 
-def measure(quick: bool) -> Measured:
+def measure(quick: bool) -> Record:
     """Measure the decay with thickness of uniform barriers, a sloping one, and a k∥ mean."""
     lab = Laboratory(spot_check_every=20)
     excesses = (0.03, 0.3, 3.0) if quick else (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
-    return Measured(
-        decays=tuple(decay(lab, excess, points=10 if quick else 18) for excess in excesses),
-        masses=mass_dependence(lab, (0.5, 1.0, 2.0) if quick else (0.25, 0.5, 1.0, 2.0)),
-        slope=sloping_barrier(lab, (4, 8, 16, 32) if quick else (4, 8, 16, 32, 64)),
-        averaged=averaged_decay(lab, (2, 8, 30) if quick else (1, 2, 4, 8, 15, 30)),
-        kwant=kwant_deviation(),
-        checks=lab.checks(),
-    )
+    decays = [decay(lab, excess, points=10 if quick else 18) for excess in excesses]
+    masses = mass_dependence(lab, (0.5, 1.0, 2.0) if quick else (0.25, 0.5, 1.0, 2.0))
+    slope = sloping_barrier(lab, (4, 8, 16, 32) if quick else (4, 8, 16, 32, 64))
+    averaged = averaged_decay(lab, (2, 8, 30) if quick else (1, 2, 4, 8, 15, 30))
+    kwant, checks = kwant_deviation(), lab.checks()
+    # relative error of the continuum κ behind the thickest barriers, and its power in κa
+    kappa = np.array([one.kappa for one in decays])
+    continuum_error = np.array([one.smooth_kappa / one.rate[-1] - 1 for one in decays])
+    small = kappa < 1.6
+    order = fit_power_law(kappa[small], continuum_error[small]).exponent
+    # worst deviation of the rate from κ of the lattice behind thick and behind the thinnest barriers
+    thick = max(float(abs(one.deviation[one.depth > THICK]).max()) for one in decays)
+    thin = max(float(abs(one.deviation[0])) for one in decays)
+    powers = [one.approach.exponent for one in decays if one.approach]
+    unit_mass = int(np.argmin(abs(masses.mass - 1)))
+    return Record(locals())
 
 
 # ---------------------------------------------------------------------- what it says of the paper
@@ -245,18 +210,17 @@ def verdicts(thick: float, thin: float, continuum_order: float, printed_ratio: f
     return corrected if abs(printed_ratio - 1) < 1e-3 else "fails", corrected
 
 
-# ---------------------------------------------------------------------- figures
 @drawn("tunneling-exponent-decay", 1, 2, height=4.0)
-def draw_decay(measured: Measured, left: Any, right: Any) -> None:
+def draw_decay(m: Record, left: Any, right: Any) -> None:
     """Plot transmission and local decay rate against the thickness."""
-    for data, color in zip(measured.decays, palette(len(measured.decays)), strict=True):
+    for data, color in zip(m.decays, palette(len(m.decays)), strict=True):
         near = data.depth < 10.5  # what is thicker is in the right panel
         left.semilogy(data.depth[near], data.transmission[near, 0], "o", color=color, label=f"{data.excess:g} t")
         depth = np.array([data.depth[0], data.depth[-1]])
         end = data.transmission[-1, 0] * np.exp(2 * (data.depth[-1] - depth))
         left.semilogy(depth, end, "-", color=color, linewidth=0.8)
         right.semilogx(data.depth, data.rate / data.kappa, "o-", color=color, linewidth=0.8)
-    mean = measured.averaged
+    mean = m.averaged
     right.semilogx(mean.depth, mean.rate / mean.kappa, "D", color=COLORS["minority"], label="k∥ mean")
     depth = np.geomspace(1, mean.depth[-1], 50)
     right.semilogx(depth, 1 + 1 / (2 * depth), "--", color=COLORS["minority"], linewidth=1, label=r"$1+1/2\kappa d$")
@@ -277,9 +241,9 @@ def draw_decay(measured: Measured, left: Any, right: Any) -> None:
 
 
 @drawn("tunneling-exponent-order", 1, 2, height=3.6)
-def draw_orders(measured: Measured, left: Any, right: Any) -> None:
+def draw_orders(m: Record, left: Any, right: Any) -> None:
     """Plot how the rate approaches κ with the thickness, and how the continuum κ departs with κa."""
-    for data, color in zip(measured.decays, palette(len(measured.decays)), strict=True):
+    for data, color in zip(m.decays, palette(len(m.decays)), strict=True):
         resolved = abs(data.deviation) > RESOLVED
         weight = np.exp(-2 * data.depth[resolved])
         left.loglog(weight, abs(data.deviation[resolved]), "o", color=color, label=f"{data.excess:g} t")
@@ -287,44 +251,32 @@ def draw_orders(measured: Measured, left: Any, right: Any) -> None:
     left.loglog(line, line, "--", color="black", linewidth=1, label=r"$e^{-2\kappa d}$")
     left.set(xlabel=r"$e^{-2\kappa d}$", ylabel=r"$|$rate$/\kappa - 1|$", xlim=(1e-10, 2), ylim=(1e-10, 3))
     left.legend(loc="upper left", title="top above the energy", ncols=2, columnspacing=1, handletextpad=0.2)
-    right.loglog(measured.kappa, measured.continuum_error, "o", color=COLORS["microscopic"], label="measured")
-    right.loglog(measured.kappa, measured.kappa**2 / 24, "-", color="black", linewidth=1, label=r"$(\kappa a)^2/24$")
+    right.loglog(m.kappa, m.continuum_error, "o", color=COLORS["microscopic"], label="measured")
+    right.loglog(m.kappa, m.kappa**2 / 24, "-", color="black", linewidth=1, label=r"$(\kappa a)^2/24$")
     right.set(xlabel=r"$\kappa a$", ylabel=r"continuum $\kappa$ / measured rate $-$ 1")
     right.legend(loc="upper left")
 
 
-# ---------------------------------------------------------------------- the skeleton
-def judge(measured: Measured) -> Judged:
+def judge(m: Record) -> Judged:
     """Judge the sentence as printed and as corrected."""
-    masses, averaged = measured.masses, measured.averaged
-    one = int(np.argmin(abs(masses.mass - 1)))
-    printed_ratio = -float(masses.printed[one] / masses.rate[one])
-    order = measured.continuum_order.exponent
-    approach = max((fit.exponent for _, fit in measured.approaches), key=lambda n: abs(n - 1))
-    printed, corrected = verdicts(measured.thick, measured.thin, order, printed_ratio)
+    masses, averaged = m.masses, m.averaged
+    printed_ratio = -float(masses.printed[m.unit_mass] / masses.rate[m.unit_mass])
+    approach = max(m.powers, key=lambda n: abs(n - 1))
+    printed, corrected = verdicts(m.thick, m.thin, m.order, printed_ratio)
     return Judged(
         printed=printed,
         corrected=corrected,
-        value=measured.thick,
-        expected=0.0,
+        value=m.thick,
         tolerance=1e-5,  # a few e^{-2κd} = 8e-7
-        unit="",
-        route=Check(f"the same by Kwant alone, {KWANT_EXCESS:g} t", measured.kwant, 1e-5),
+        route=Check(f"the same by Kwant alone, {KWANT_EXCESS:g} t", m.kwant, 1e-5),
         checks=(
-            Check("order of the continuum exponent's error in κa", order, 0.1, expected=2.0),
+            Check("order of the continuum exponent's error in κa", m.order, 0.1, expected=2.0),
             # fitted where e^{-2κd} < 1e-2, so the next order is below a percent
             Check("power of the approach in e^(−2κd), worst barrier", approach, 0.01, expected=1.0),
             # (κa)²/24 of the heaviest mass, a = 0.025 nm, is 1.4e-3
             Check("power of the decay rate in the mass", fit_power_law(masses.mass, masses.rate).exponent, 5e-3, 0.5),
             # the next order of the Gaussian is relative 1/κd
             Check("k∥ mean: (rate − κ)·2d, thickest", float(averaged.excess[-1]), float(5 / averaged.depth[-1]), 1.0),
-            *measured.checks,
+            *m.checks,
         ),
     )
-
-
-def numbers(measured: Measured) -> Record:
-    """Return what the text quotes besides."""
-    one = int(np.argmin(abs(measured.masses.mass - 1)))
-    powers = [fit.exponent for _, fit in measured.approaches]
-    return Record(locals())

@@ -170,7 +170,6 @@ def window(error: np.ndarray, control: np.ndarray, limit: float) -> tuple[float,
     return float(control[error > limit].min()), float(control[(error < limit) & (error > ROUNDING)].max())
 
 
-# ---------------------------------------------------------------------- figures
 LAW = "#56B4E9"
 TITLES = {"one k∥": r"one $\mathbf{k}_\parallel$", "k∥ average": r"$\mathbf{k}_\parallel$ average"}
 
@@ -272,7 +271,6 @@ def invariants(measured: Measured, law: Collapse) -> tuple[Check, ...]:
     )
 
 
-# ---------------------------------------------------------------------- the skeleton
 def judge(measured: Measured) -> Judged:
     """Judge the sentence as printed and as corrected."""
     fits = measured.collapses("tunnelling")
@@ -283,7 +281,6 @@ def judge(measured: Measured) -> Judged:
         value=law.prefactor,
         expected=1.0,
         tolerance=0.05,  # the next order is |z| < 0.1 at one end of a fit over many decades
-        unit="",
         route=Check(
             "maps against junctions scattered one by one, per current",
             measured.pointwise,

@@ -156,7 +156,6 @@ def judge(m: Record) -> Judged:
     )
 
 
-# ---------------------------------------------------------------------- figures
 @drawn("wall-stability-motion", 1, 2, width=7.0, height=3.6)
 def draw(m: Record, left: Any, right: Any) -> None:
     """Plot the motion of the first spin and the thresholds against the number of planes."""
