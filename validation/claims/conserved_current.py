@@ -78,64 +78,6 @@ class Case:
         return np.linalg.norm(tunnelling.vector_difference(*self.exact.T, m_left, m_right), axis=-1)
 
 
-@dataclass(frozen=True)
-class Measured:
-    """All that the claim computes."""
-
-    cases: tuple[Case, ...]  # averaged over k∥
-    normal: tuple[Case, ...]  # at normal incidence
-    thick: tuple[Case, ...]  # identical magnets, accumulation on the left, growing thickness
-    checks: tuple[Check, ...]
-
-    @property
-    def worst_case(self) -> Case:
-        """The accumulation behind the barrier between different magnets that (1) gets least."""
-        chosen = [case for case in self.cases if (case.regime, case.magnets) == WORST]
-        return max(chosen, key=lambda case: float(case.unavoidable[case.right_angle]))
-
-    @property
-    def worst_tunnel(self) -> float:
-        """Its error at 90° that no coefficients avoid."""
-        return float(self.worst_case.unavoidable[self.worst_case.right_angle])
-
-    @property
-    def waves(self) -> float:
-        """The same from the flux of the waves."""
-        case = self.worst_case
-        junction = JUNCTIONS[WORST](theta=np.pi / 2)
-        J, left, right = currents_of_waves(junction, ENERGY, *potentials(case.accumulation))
-        return abs(right - left) / J / 2
-
-    @property
-    def parallel(self) -> float:
-        """Largest error of (1) between parallel magnets."""
-        return max(float(case.error(case.baseline)[0]) for case in self.cases + self.normal)
-
-    @property
-    def antiparallel(self) -> float:
-        """Largest change of J_M along one common axis between antiparallel magnets."""
-        return max(float(abs(case.exact[-1].sum())) for case in self.cases + self.normal)
-
-    @property
-    def unavoidable(self) -> dict[tuple[str, str], float]:
-        """For each junction the largest error at 90° that no coefficients of (1) avoid."""
-        worst = dict.fromkeys(JUNCTIONS, 0.0)
-        for case in self.cases:
-            name = (case.regime, case.magnets)
-            worst[name] = max(worst[name], float(case.unavoidable[case.right_angle]))
-        return worst
-
-    @property
-    def silent(self) -> list[Case]:
-        """Cases whose scalars agree at every angle: identical magnets, no or opposite accumulation."""
-        return [case for case in self.cases if case.magnets == "identical" and case.accumulation != "left only"]
-
-    def power(self, theory: str) -> Fit:
-        """Power of an error at 90° in the transmission, from barriers of growing thickness."""
-        errors = [case.error(getattr(case, theory))[case.right_angle] for case in self.thick]
-        return fit_power_law([case.transmission for case in self.thick], errors)
-
-
 # ---------------------------------------------------------------------- what is computed
 def potentials(accumulation: str) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return µ_L and µ_R per spin: a bias of 1 and the accumulation."""
@@ -195,8 +137,14 @@ def measure_cases(
     return found
 
 
-def measure(quick: bool) -> Measured:
-    """Measure all junctions with all accumulations."""
+def power(thick: Sequence[Case], theory: str) -> Fit:
+    """Return the power of an error at 90° in the transmission, from barriers of growing thickness."""
+    errors = [case.error(getattr(case, theory))[case.right_angle] for case in thick]
+    return fit_power_law([case.transmission for case in thick], errors)
+
+
+def measure(quick: bool) -> Record:
+    """Measure all junctions with all accumulations, averaged over k∥ and at normal incidence."""
     lab = Laboratory(spot_check_every=12)
     angles = np.linspace(0, np.pi, 7 if quick else 13)
     thicknesses, three = (2, 4, 6) if quick else (2, 3, 4, 6, 8, 10), np.linspace(0, np.pi, 3)
@@ -206,12 +154,27 @@ def measure(quick: bool) -> Measured:
         for case in measure_cases(lab, ("tunnel", "identical"), three, thickness=n)
         if case.accumulation == "left only"
     ]
-    return Measured(
-        cases=tuple(case for name in JUNCTIONS for case in measure_cases(lab, name, angles)),
-        normal=tuple(case for name in JUNCTIONS for case in measure_cases(lab, name, angles, averaged=False)),
-        thick=tuple(thick),
-        checks=lab.checks(),
-    )
+    cases = [case for name in JUNCTIONS for case in measure_cases(lab, name, angles)]
+    normal = [case for name in JUNCTIONS for case in measure_cases(lab, name, angles, averaged=False)]
+    checks, powers = lab.checks(), {theory: power(thick, theory) for theory in ("baseline", "paper")}
+    # largest error of (1) between parallel magnets, and change of J_M along the axis of antiparallel ones
+    parallel = max(float(case.error(case.baseline)[0]) for case in cases + normal)
+    changed = max(float(abs(case.exact[-1].sum())) for case in cases + normal)
+    # for each junction the accumulation whose error at 90° no coefficients of (1) avoid
+    worst = {
+        name: max(
+            (c for c in cases if (c.regime, c.magnets) == name), key=lambda c: float(c.unavoidable[c.right_angle])
+        )
+        for name in JUNCTIONS
+    }
+    unavoidable = {name: float(case.unavoidable[case.right_angle]) for name, case in worst.items()}
+    worst_case, worst_tunnel = worst[WORST], unavoidable[WORST]
+    J, left, right = currents_of_waves(JUNCTIONS[WORST](theta=np.pi / 2), ENERGY, *potentials(worst_case.accumulation))
+    waves = abs(right - left) / J / 2
+    # cases whose scalars agree at every angle: identical magnets, no or opposite accumulation
+    silent = [case for case in cases if case.magnets == "identical" and case.accumulation != "left only"]
+    scalar = max(float(case.unavoidable.max()) for case in silent)
+    return Record(locals())
 
 
 # ---------------------------------------------------------------------- what it says of the paper
@@ -227,12 +190,12 @@ def verdict(parallel: float, unavoidable: Sequence[float]) -> str:
 
 
 @drawn("conserved-current-angle", 1, 2, height=4.0, sharey=True)
-def draw_angles(measured: Measured, *axes: Any) -> None:
+def draw_angles(m: Record, *axes: Any) -> None:
     """Plot the error of (1) against the angle."""
     colors = dict(zip(ACCUMULATIONS, (COLORS["theory"], COLORS["right"], COLORS["left"]), strict=True))
     lines = {"identical": "-", "different": "--"}
     for panel, regime in zip(axes, ("tunnel", "metallic"), strict=True):
-        for case in measured.cases:
+        for case in m.cases:
             if case.regime == regime:
                 look = {"color": colors[case.accumulation], "linestyle": lines[case.magnets]}
                 panel.plot(np.degrees(case.angles), case.error(case.baseline), **look)
@@ -247,15 +210,15 @@ def draw_angles(measured: Measured, *axes: Any) -> None:
 
 
 @drawn("conserved-current-thickness", width=5.2, height=3.4)
-def draw_thickness(measured: Measured, axes: Any) -> None:
+def draw_thickness(m: Record, axes: Any) -> None:
     """Plot the errors of (1) and of (3), (4) against the transmission."""
-    T = np.array([case.transmission for case in measured.thick])
+    T = np.array([case.transmission for case in m.thick])
     for theory, label, marker, color in [
         ("baseline", "equation (1)", "o", COLORS["right"]),
         ("paper", "equations (3), (4) from Φ = 0, π", "s", COLORS["left"]),
     ]:
-        error = [case.error(getattr(case, theory))[case.right_angle] for case in measured.thick]
-        fit = measured.power(theory)
+        error = [case.error(getattr(case, theory))[case.right_angle] for case in m.thick]
+        fit = m.powers[theory]
         axes.loglog(T, error, marker, color=color, label=f"{label}: power {fit.exponent:.2f}")
         axes.loglog(T, fit.prefactor * T**fit.exponent, "-", color=color, linewidth=0.8)
     axes.set(
@@ -271,42 +234,37 @@ def number(value: float) -> str:
     return f"{value:.3f}" if value > 5e-4 else f"{value:.0e}"
 
 
-def judge(measured: Measured) -> Judged:
+def judge(m: Record) -> Judged:
     """Judge the sentence as printed and as corrected."""
     return Judged(
-        printed=verdict(measured.parallel, list(measured.unavoidable.values())),
-        corrected="holds in a limit" if measured.power("paper").exponent > 0.8 else "fails",
-        value=measured.worst_tunnel,
-        expected=float(abs(np.diff(measured.worst_case.paper)[measured.worst_case.right_angle, 0]) / 2),
+        printed=verdict(m.parallel, list(m.unavoidable.values())),
+        corrected="holds in a limit" if m.powers["paper"].exponent > 0.8 else "fails",
+        value=m.worst_tunnel,
+        expected=float(abs(np.diff(m.worst_case.paper)[m.worst_case.right_angle, 0]) / 2),
         tolerance=5e-5,  # of the order of the transmission per channel
         unit="J",
-        route=Check("the same from the flux of the waves", measured.waves, 1e-8, measured.worst_tunnel),
+        route=Check("the same from the flux of the waves", m.waves, 1e-8, m.worst_tunnel),
         checks=(
             # the k∥ mean, and with it the polarization, drifts with the thickness
-            Check("power of the error of (1) in the transmission", measured.power("baseline").exponent, 0.05),
-            Check("error of (1) between parallel magnets", measured.parallel, ROUNDING),
-            Check("change of J_M along one axis between antiparallel magnets", measured.antiparallel, ROUNDING),
-            Check(
-                "J_M^R − J_M^L of identical magnets, no or opposite accumulation",
-                max(float(case.unavoidable.max()) for case in measured.silent),
-                ROUNDING,
-            ),
-            *measured.checks,
+            Check("power of the error of (1) in the transmission", m.powers["baseline"].exponent, 0.05),
+            Check("error of (1) between parallel magnets", m.parallel, ROUNDING),
+            Check("change of J_M along one axis between antiparallel magnets", m.changed, ROUNDING),
+            Check("J_M^R − J_M^L of identical magnets, no or opposite accumulation", m.scalar, ROUNDING),
+            *m.checks,
         ),
     )
 
 
-def numbers(measured: Measured) -> Record:
+def numbers(m: Record) -> Record:
     """Return what the text quotes besides."""
-    cases = measured.cases
+    cases = m.cases
     at_90 = {
         regime: max(float(case.error(case.baseline)[case.right_angle]) for case in cases if case.regime == regime)
         for regime in ("tunnel", "metallic")
     }
     fixed = max(float(case.error(case.fixed)[case.right_angle]) for case in cases)
     collinear = max(float(case.error(case.paper)[case.right_angle]) for case in cases if case.regime == "metallic")
-    best = ", ".join(f"{error:.2f} ({' '.join(name)})" for name, error in measured.unavoidable.items())
-    scalar = max(float(case.unavoidable.max()) for case in measured.silent)
-    vector = min(float(case.vector[case.right_angle]) for case in measured.silent)
+    best = ", ".join(f"{error:.2f} ({' '.join(name)})" for name, error in m.unavoidable.items())
+    vector = min(float(case.vector[case.right_angle]) for case in m.silent)
     antiparallel = max(float(case.error(case.baseline)[-1]) for case in cases)
     return Record(locals())

@@ -86,29 +86,6 @@ class Magnet:
         return fit_exponential(np.arange(stop), value[:stop]) if stop >= 3 else None
 
 
-@dataclass(frozen=True)
-class Measured:
-    """All that the claim computes."""
-
-    clean: dict[float, np.ndarray]  # |Q⊥| per charge current by splitting, all k∥
-    magnets: tuple[Magnet, ...]
-    checks: tuple[Check, ...]
-
-    @property
-    def shown(self) -> Magnet:
-        """The magnet of the first figure."""
-        return min(self.magnets, key=lambda magnet: np.hypot(magnet.splitting - SHOWN[0], magnet.width - SHOWN[1]))
-
-    @property
-    def golden_rule(self) -> float:
-        """Root mean square of ℓ_s/ℓ_s(golden rule) − 1 over all magnets and spins."""
-        ratio = [
-            np.array(magnet.free_path)[:, 0] / golden_rule_paths(magnet.result.junction.left, ENERGY, magnet.width)
-            for magnet in self.magnets
-        ]
-        return float(np.sqrt(np.mean((np.array(ratio) - 1) ** 2)))
-
-
 # ---------------------------------------------------------------------- what is computed
 def junction(splitting: float, width: float, planes: int = PLANES, theta: float = ANGLE) -> Junction:
     """Return F|F: a clean magnet in contact with ``planes`` of a disordered one of the same material."""
@@ -178,13 +155,25 @@ def measure_magnet(lab: SampleLaboratory, splitting: float, width: float, sample
     return Magnet(splitting, width, result, free_paths(lab, splitting, width, samples))
 
 
-def measure(quick: bool) -> Measured:
+def measure(quick: bool) -> Record:
     """Compare the clean magnet with disordered ones."""
-    clean, lab = Laboratory(spot_check_every=50), SampleLaboratory(spot_check_every=6)
+    pure, lab = Laboratory(spot_check_every=50), SampleLaboratory(spot_check_every=6)
     cases = (SHOWN, (1.5, 3.0)) if quick else ((0.25, 3.0), SHOWN, (1.0, 3.0), (1.5, 3.0), (0.5, 2.0), (0.5, 4.0))
-    magnets = tuple(measure_magnet(lab, *case, samples=96 if quick else 320) for case in cases)
-    averages = {splitting: clean_average(clean, splitting) for splitting in sorted({case[0] for case in cases})}
-    return Measured(averages, magnets, (*lab.checks(), *clean.checks()))
+    magnets = [measure_magnet(lab, *case, samples=96 if quick else 320) for case in cases]
+    clean = {splitting: clean_average(pure, splitting) for splitting in sorted({case[0] for case in cases})}
+    checks, shown = (*lab.checks(), *pure.checks()), magnets[cases.index(SHOWN)]
+    golden = [golden_rule_paths(one.result.junction.left, ENERGY, one.width) for one in magnets]
+    ratio = [np.array(one.free_path)[:, 0] / path for one, path in zip(magnets, golden, strict=True)]
+    golden_rule = float(np.sqrt(np.mean((np.array(ratio) - 1) ** 2)))
+    left, error, per_sample = remaining(shown)
+    (value, errors), count = shown.mean, shown.result.realizations
+    lengths = "; ".join(
+        f"Δ = {m.splitting:g}, W = {m.width:g}: {length(m.decay)} (√(2ħD/Δ) = {m.yardstick:.1f}, ℓ_+ = "
+        f"{value_with_error(*m.free_path[0])}, ℓ_− = {value_with_error(*m.free_path[1])})"
+        for m in magnets
+    )
+    early, half = 1, len(value) // 2
+    return Record(locals())
 
 
 # ---------------------------------------------------------------------- what it says of the paper
@@ -213,9 +202,9 @@ def remaining(magnet: Magnet) -> tuple[float, float, float]:
 
 
 @drawn("disordered-coherence-depth", 1, 2, height=3.8, gridspec_kw={"width_ratios": [1.25, 1]})
-def draw_depth(measured: Measured, left: Any, right: Any) -> None:
+def draw_depth(m: Record, left: Any, right: Any) -> None:
     """Plot mean and rms of the transverse spin current against the depth, with single samples."""
-    magnet = measured.shown
+    magnet = m.shown
     depth = np.arange(len(magnet.rms))
     for sample in magnet.samples[:3]:
         left.semilogy(depth, abs(sample), "-", color=COLORS["muted"], linewidth=0.7)
@@ -225,7 +214,7 @@ def draw_depth(measured: Measured, left: Any, right: Any) -> None:
     shown = value > error
     bars = [np.minimum(error, 0.9 * value)[shown], error[shown]]
     left.errorbar(depth[shown], value[shown], bars, fmt="o-", color=COLORS["left"], label="length of the mean")
-    left.plot(depth, measured.clean[magnet.splitting], "--", color="black", label="clean, k∥ average")
+    left.plot(depth, m.clean[magnet.splitting], "--", color="black", label="clean, k∥ average")
     left.set(
         xlabel="planes of the right magnet passed, n",
         ylabel=r"$|\mathbf{Q}_\perp|\,/\,\langle J\rangle$",
@@ -233,7 +222,7 @@ def draw_depth(measured: Measured, left: Any, right: Any) -> None:
     )
     left.legend(loc="lower left")
     names = ("left", "right", "damping_like", "field_like", "muted")
-    others = [m for m in measured.magnets if m is not magnet]
+    others = [other for other in m.magnets if other is not magnet]
     for other, color in zip([magnet, *others], (*names, "theory"), strict=False):
         value, error = other.mean
         shown = value > 2 * error
@@ -245,31 +234,17 @@ def draw_depth(measured: Measured, left: Any, right: Any) -> None:
     right.legend(loc="upper right", fontsize=7)
 
 
-def judge(measured: Measured) -> Judged:
+def judge(m: Record) -> Judged:
     """Judge the sentence as printed and as corrected."""
-    left, error, _ = remaining(measured.shown)
-    shown = measured.shown
-    printed = verdict(float(shown.rms[1] / shown.rms[0]), left, error)
+    shown = m.shown
+    printed = verdict(float(shown.rms[1] / shown.rms[0]), m.left, m.error)
     decay = -1 / shown.decay.exponent if shown.decay else np.inf
     return Judged(
         printed=printed,
         corrected="holds in a limit" if printed != "holds" and decay < 3 * shown.yardstick else "fails",
-        value=left,
+        value=m.left,
         tolerance=LOST,
         # both lengths are of the order of the mean free path here: the claim on the transverse pair tests the law
         route=Check("decay of the mean over √(2ħD/Δ)", decay / shown.yardstick, 0.6, expected=1.0),
-        checks=(*measured.checks, Check("ℓ_s from the golden rule's, relative, rms", measured.golden_rule, 0.25)),
+        checks=(*m.checks, Check("ℓ_s from the golden rule's, relative, rms", m.golden_rule, 0.25)),
     )
-
-
-def numbers(measured: Measured) -> Record:
-    """Return what the text quotes besides."""
-    left, error, per_sample = remaining(measured.shown)
-    (value, errors), count = measured.shown.mean, measured.shown.result.realizations
-    lengths = "; ".join(
-        f"Δ = {m.splitting:g}, W = {m.width:g}: {length(m.decay)} (√(2ħD/Δ) = {m.yardstick:.1f}, ℓ_+ = "
-        f"{value_with_error(*m.free_path[0])}, ℓ_− = {value_with_error(*m.free_path[1])})"
-        for m in measured.magnets
-    )
-    early, half = 1, len(value) // 2
-    return Record(locals())

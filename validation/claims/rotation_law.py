@@ -135,28 +135,6 @@ class Refinement:
         return fit_power_law(self.kappa[-3:], self.error[-3:])
 
 
-@dataclass(frozen=True)
-class Measured:
-    """All that the claim computes."""
-
-    angles: np.ndarray
-    sweeps: tuple[Sweep, ...]
-    round_trips: tuple[RoundTrips, ...]
-    averaged: Sweep
-    matching: Matching
-    curves: Matching
-    refinement: Refinement
-    law_error: float  # of one round trip, all sweeps at one k∥
-    kwant_power: float  # of the factorization defect over the thickness, by Kwant alone
-    checks: tuple[Check, ...]
-
-    @property
-    def powers(self) -> list[Fit]:
-        """Powers of both deviations in the transmission, for all sweeps at one k∥."""
-        fits = [sweep.power(sweep.worst_defect) for sweep in self.sweeps]
-        return fits + [sweep.power(sweep.angle_dependence) for sweep in self.sweeps]
-
-
 # ---------------------------------------------------------------------- what is computed
 def kwant_power(planes: Sequence[int]) -> float:
     """Fit the power of the factorization defect in the transmission with Kwant's T_ss', at one angle."""
@@ -254,7 +232,7 @@ def refine(lab: Laboratory, spacings: Sequence[float]) -> Refinement:
     return Refinement(kappa * width, kappa * np.array(spacings), np.array(errors))
 
 
-def measure(quick: bool) -> Measured:
+def measure(quick: bool) -> Record:
     """Measure T_ss'(Φ), divide by R_ss'², and compare what is left with matched waves."""
     lab = Laboratory(spot_check_every=20)
     angles = np.linspace(0, np.pi, 8 if quick else 16)[1:-1]
@@ -263,29 +241,26 @@ def measure(quick: bool) -> Measured:
         ("height", heights, {"thickness": 4}),
         ("thickness", range(1, 11, 2 if quick else 1), {"height": 2.0}),
     ]
-    sweeps, closed_forms = [], []
+    sweeps, closed = [], []
     for magnets in FAMILIES:
         for parameter, values, fixed in plans:
             sweeps.append(sweep(lab, magnets, angles, parameter, values, **fixed))
-            closed_forms.append(round_trips(sweeps[-1], angles, **fixed))
+            closed.append(round_trips(sweeps[-1], angles, **fixed))
     planes = (2, 4, 8) if quick else (1, 2, 3, 4, 6, 8)
     averaged = sweep(lab, "identical magnets", angles[::3], "thickness", planes, **DISPERSIVE)
     matching = matched_waves([1.5, 2, 4, 8] if quick else [1.25, 1.5, 2, 3, 4, 6, 8, 12, 16], 12, lab)
     curves = matched_waves(1 + np.geomspace(0.2, 15, 60), 1)
     refinement = refine(lab, (0.1, 0.05, 0.025) if quick else (0.1, 0.05, 0.025, 0.0125))
     laws = [one.law_error(angles, **fixed) for one, (_, _, fixed) in zip(sweeps, [*plans, *plans], strict=True)]
-    return Measured(
-        angles,
-        tuple(sweeps),
-        tuple(closed_forms),
-        averaged,
-        matching,
-        curves,
-        refinement,
-        max(laws),
-        kwant_power((3, 4, 5, 6, 7)),
-        lab.checks(),
-    )
+    law_error, by_kwant, checks = max(laws), kwant_power((3, 4, 5, 6, 7)), lab.checks()
+    # of both deviations in the transmission, at one k∥
+    powers = [one.power(one.worst_defect) for one in sweeps] + [one.power(one.angle_dependence) for one in sweeps]
+    exponents = [fit.exponent for fit in powers]
+    over_thickness = next(one for one in sweeps if one.parameter == "thickness")
+    ratio = matching.measured[:, 0, 0] / matching.measured[:, 1, 1]
+    safe = safe_limit([(one.transmission, one.angle_dependence) for one in sweeps], 0.01)
+    slope = max(float((one.angle_dependence / one.transmission).max()) for one in sweeps)
+    return Record(locals())
 
 
 # ---------------------------------------------------------------------- what it says of the paper
@@ -297,11 +272,11 @@ def verdict(powers: Sequence[Fit], metallic_defect: float) -> str:
 
 
 @drawn("rotation-law-defect", 1, 2, height=3.9, sharey=True)
-def draw_defect(measured: Measured, *axes: Any) -> None:
+def draw_defect(m: Record, *axes: Any) -> None:
     """Plot factorization defect and angle dependence of D against the transmission."""
     colors = dict(zip(FAMILIES, (COLORS["left"], COLORS["right"]), strict=True))
     markers = {"height": "o", "thickness": "s"}
-    for data, theory in zip(measured.sweeps, measured.round_trips, strict=True):
+    for data, theory in zip(m.sweeps, m.closed, strict=True):
         look: dict[str, Any] = {"color": colors[data.magnets], "linestyle": "none"}
         look |= {"marker": markers[data.parameter]}
         look |= {"markerfacecolor": "none"} if data.parameter == "thickness" else {}
@@ -309,7 +284,7 @@ def draw_defect(measured: Measured, *axes: Any) -> None:
         axes[1].loglog(data.transmission, data.angle_dependence, **look)
         axes[0].loglog(theory.transmission, abs(theory.defect), "-", color="black", linewidth=0.7)
     axes[0].plot([], [], "-", color="black", linewidth=0.7, label="round trips, closed form")
-    mean = measured.averaged
+    mean = m.averaged
     for panel, quantity in zip(axes, (mean.worst_defect, mean.angle_dependence), strict=True):
         panel.loglog(mean.transmission, quantity, "D", color=COLORS["damping_like"], label="k∥ mean, thickness")
         line = np.array([1e-11, 1e-1])
@@ -321,9 +296,9 @@ def draw_defect(measured: Measured, *axes: Any) -> None:
 
 
 @drawn("rotation-law-factor", 1, 2, height=3.8, gridspec_kw={"width_ratios": [1.5, 1]})
-def draw_matching(measured: Measured, left: Any, right: Any) -> None:
+def draw_matching(m: Record, left: Any, right: Any) -> None:
     """Plot what the exponential leaves of D, and how the continuum is approached."""
-    matching, curves, refinement = measured.matching, measured.curves, measured.refinement
+    matching, curves, refinement = m.matching, m.curves, m.refinement
     for (s, t), name, color in [
         ((0, 0), r"$D_{++}$", COLORS["majority"]),
         ((0, 1), r"$D_{+-}$", COLORS["damping_like"]),
@@ -347,37 +322,27 @@ def draw_matching(measured: Measured, left: Any, right: Any) -> None:
     legend_below(left, 3)
 
 
-def judge(measured: Measured) -> Judged:
+def judge(m: Record) -> Judged:
     """Judge the sentence as printed and as corrected."""
-    sweeps, matching = measured.sweeps, measured.matching
+    sweeps, matching = m.sweeps, m.matching
     over_thickness = sweeps[1]
     power = over_thickness.power(over_thickness.worst_defect)
     return Judged(
-        printed=verdict(measured.powers, max(float(m.worst_defect.max()) for m in sweeps)),
-        corrected="holds" if measured.law_error < 1e-9 else "fails",
+        printed=verdict(m.powers, max(float(m.worst_defect.max()) for m in sweeps)),
+        corrected="holds" if m.law_error < 1e-9 else "fails",
         value=power.exponent,
         expected=1.0,
         tolerance=1e-4,  # the next order is relative T < 1e-2 at one end of a fit over several decades
-        route=Check("the same power by Kwant alone, one angle", measured.kwant_power, 5e-4, expected=power.exponent),
+        route=Check("the same power by Kwant alone, one angle", m.by_kwant, 5e-4, expected=power.exponent),
         checks=(
             Check("angle dependence of quotients of D's", max(m.private_angle_dependence for m in sweeps), 1e-9),
             Check("angle dependence of the factorization defect", max(m.defect_spread for m in sweeps), 1e-9),
-            Check("D(Φ) against one round trip |1 + z sin²(Φ/2)|⁻², relative", measured.law_error, 1e-9),
-            Check("T against round trips in closed form, relative", max(r.error for r in measured.round_trips), 1e-9),
+            Check("D(Φ) against one round trip |1 + z sin²(Φ/2)|⁻², relative", m.law_error, 1e-9),
+            Check("T against round trips in closed form, relative", max(r.error for r in m.closed), 1e-9),
             # what is left out are the round trips, some e^{-2κd} < 1e-5 behind 12 planes at the lowest barrier
             Check("lattice matching, thick barrier, relative", float(matching.error(matching.lattice).max()), 1e-4),
             # the next order is (ka)² = 0.3 smaller than the error itself on the coarsest lattice in the fit
-            Check("order of the continuum limit in a", measured.refinement.order.exponent, 0.2, expected=2.0),
-            *measured.checks,
+            Check("order of the continuum limit in a", m.refinement.order.exponent, 0.2, expected=2.0),
+            *m.checks,
         ),
     )
-
-
-def numbers(measured: Measured) -> Record:
-    """Return what the text quotes besides."""
-    over_thickness = next(sweep for sweep in measured.sweeps if sweep.parameter == "thickness")
-    exponents = [fit.exponent for fit in measured.powers]
-    ratio = measured.matching.measured[:, 0, 0] / measured.matching.measured[:, 1, 1]
-    safe = safe_limit([(one.transmission, one.angle_dependence) for one in measured.sweeps], 0.01)
-    slope = max(float((one.angle_dependence / one.transmission).max()) for one in measured.sweeps)
-    return Record(locals())
