@@ -112,51 +112,6 @@ class Depth:
         return half_depth(self.left[index])
 
 
-@dataclass(frozen=True)
-class Measured:
-    """All that the claim computes."""
-
-    contacts: tuple[Contact, ...]  # A|A, from thin to thick
-    unequal: tuple[Contact, ...]  # A|B
-    sections: dict[int, Contact]  # A|A of `OHMIC` planes by width of the cross-section
-    alloys: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]  # σ_s, their errors, N_s
-    depth: Depth
-    samples: int
-    checks: tuple[Check, ...]
-
-    @cached_property
-    def free_paths(self) -> np.ndarray:
-        """ℓ_s = 3σ_s/(4N_s) of A, in planes: kinetic theory of N channels per area."""
-        sigma, _, modes = self.alloys["A"]
-        return 0.75 * sigma / modes
-
-    def told(self, alloys: str, planes: int, degrees: float) -> tuple[float, float]:
-        """Return J_M^L, J_M^R per J of two channels."""
-        left, right = (self.alloys[name][0] for name in alloys)
-        return network(left, right, self.alloys["A"][2], planes, np.radians(degrees))
-
-    @cached_property
-    def quotients(self) -> list[tuple[float, float, float, float]]:
-        """(degrees, J_M^L/J_M^R, its error, the same of two channels) of A|B, thickest."""
-        thick = self.unequal[-1]
-        value, error = thick.ratio
-        told = [self.told("AB", thick.planes, d) for d in DEGREES]
-        return [(d, float(v), float(e), a / b) for d, v, e, (a, b) in zip(DEGREES, value, error, told, strict=True)]
-
-    @cached_property
-    def missed(self) -> float:
-        """Largest difference of J_M/J of A|B from two channels, thickest, up to `QUOTED_MAX`."""
-        thick = self.unequal[-1]
-        told = np.array([self.told("AB", thick.planes, d) for d in DEGREES])
-        return float(abs(thick.polarized - told)[np.array(DEGREES) <= QUOTED_MAX].max())
-
-    @property
-    def crossover(self) -> dict[float, float]:
-        """(σ_s/N_s) tan²(Φ/2) in planes, larger spin of A, by angle."""
-        sigma, _, modes = self.alloys["A"]
-        return {d: float((sigma / modes).max() * np.tan(np.radians(d) / 2) ** 2) for d in DEGREES[1:]}
-
-
 # ---------------------------------------------------------------------- what is computed
 def _J_M(means: dict[str, np.ndarray]) -> np.ndarray:
     return means["magnetization_current"]
@@ -292,17 +247,35 @@ def average(lab: SampleLaboratory, planes: int, samples: int, alloys: str = "AA"
     return Contact(planes, result)
 
 
-def measure(quick: bool) -> Measured:
+def measure(quick: bool) -> Record:
     """Measure both currents for equal and unequal magnets, in wider cross-sections, and the torque by depth."""
-    lab, clean = SampleLaboratory(spot_check_every=4), Laboratory(spot_check_every=50)
+    lab, pure = SampleLaboratory(spot_check_every=4), Laboratory(spot_check_every=50)
     samples = 160 if quick else 700
-    equal = tuple(average(lab, planes, samples) for planes in ((2, 8, 16) if quick else (2, 8, 16, 24)))
-    unequal = tuple(average(lab, planes, samples, "AB") for planes in ((8,) if quick else (2, 8, 16)))
+    contacts = [average(lab, planes, samples) for planes in ((2, 8, 16) if quick else (2, 8, 16, 24))]  # A|A
+    unequal = [average(lab, planes, samples, "AB") for planes in ((8,) if quick else (2, 8, 16))]
     wide = {6: 24} if quick else {6: 200, 8: 60}
-    sections = {SHAPE[0]: equal[1], **{W: average(lab, OHMIC, count, width=W) for W, count in wide.items()}}
+    sections = {SHAPE[0]: contacts[1], **{W: average(lab, OHMIC, count, width=W) for W, count in wide.items()}}
     alloys = {name: channels(lab, name, samples) for name in ALLOYS}
-    depth = measure_depth(lab, clean, 48 if quick else 300)
-    return Measured(equal, unequal, sections, alloys, depth, samples, (*lab.checks(), *clean.checks()))
+    depth = measure_depth(lab, pure, 48 if quick else 300)
+    checks, thin, thick, widest = (*lab.checks(), *pure.checks()), contacts[0], contacts[-1], unequal[-1]
+    sigma, sigma_error, modes = alloys["A"]
+    # ℓ_s = 3σ_s/(4N_s) in planes: kinetic theory of N channels per area; (σ_s/N_s) tan²(Φ/2) of the larger spin
+    free_paths = 0.75 * sigma / modes
+    crossover = {d: float((sigma / modes).max() * np.tan(np.radians(d) / 2) ** 2) for d in DEGREES[1:]}
+
+    def two_channels(pair: str, planes: int, degrees: float) -> tuple[float, float]:
+        left, right = (alloys[name][0] for name in pair)
+        return network(left, right, modes, planes, np.radians(degrees))
+
+    told = np.array([two_channels("AB", widest.planes, d) for d in DEGREES])
+    missed = float(abs(widest.polarized - told)[np.array(DEGREES) <= QUOTED_MAX].max())
+    # (degrees, J_M^L/J_M^R, its error, the same of two channels)
+    quotients = [*zip(DEGREES, *map(np.ndarray.tolist, widest.ratio), (told[:, 0] / told[:, 1]).tolist(), strict=True)]
+    _, value, error, expected = quotients[QUOTED]
+    listed = [("A|A", SHAPE[0], c) for c in contacts] + [("A|B", SHAPE[0], c) for c in unequal]
+    listed += [("A|A", W, c) for W, c in sections.items() if SHAPE[0] != W]
+    networks = [np.divide(*two_channels(name.replace("|", ""), c.planes, DEGREES[QUOTED])) for name, _, c in listed]
+    return Record(locals())
 
 
 # ---------------------------------------------------------------------- what it says of the paper
@@ -323,21 +296,21 @@ def at(pair: tuple[np.ndarray, np.ndarray], index: int) -> str:
 
 
 @drawn("diffusive-interface-currents", 1, 2, height=4.4)
-def draw_currents(measured: Measured, *axes: Any) -> None:
+def draw_currents(m: Record, *axes: Any) -> None:
     """Plot the ratio of the currents and the length of their difference against the angle."""
     left, right = axes
     angles = np.linspace(0, 180, 91)
     left.plot(angles, np.cos(np.radians(angles)), "-", color="black", label="rotation law, cos Φ")
     colors = [COLORS[name] for name in ("damping_like", "left", "right", "field_like", "muted")]
-    thick = measured.unequal[-1]  # between thin magnets J_M^R passes zero
+    thick = m.unequal[-1]  # between thin magnets J_M^R passes zero
     left.errorbar(DEGREES, *thick.ratio, fmt="o", color=colors[1], label=f"A|B, voltage, {thick.planes} planes")
-    told = [q[3] for q in measured.quotients]
+    told = [q[3] for q in m.quotients]
     left.plot(DEGREES, told, "-", color=colors[1], linewidth=1, label="A|B, two channels")
-    value, error = measured.contacts[-1].ratio_from_right
-    label = f"A|A, spin from the right, {measured.contacts[-1].planes}"
+    value, error = m.contacts[-1].ratio_from_right
+    label = f"A|A, spin from the right, {m.contacts[-1].planes}"
     left.errorbar(DEGREES, value, error, fmt="s:", mfc="none", color=colors[2], label=label)
     left.set_ylabel(r"$J_M^L/J_M^R$")
-    for contact_, color in zip(measured.contacts, colors, strict=False):
+    for contact_, color in zip(m.contacts, colors, strict=False):
         value, error = contact_.length
         right.errorbar(DEGREES[1:], value, error, fmt="o-", color=color, label=f"{contact_.planes} planes")
     right.axhline(1.0, color="black", linewidth=0.8)
@@ -350,17 +323,17 @@ def draw_currents(measured: Measured, *axes: Any) -> None:
 
 
 @drawn("diffusive-interface-depth", height=3.4)
-def draw_depth(measured: Measured, axes: Any) -> None:
+def draw_depth(m: Record, axes: Any) -> None:
     """Plot the in-plane transverse spin current against the depth."""
     depth = np.arange(RESOLVED + 1)
     shift = 0.08
     for i, (angle, name) in enumerate(zip(RESOLVED_DEGREES, ("left", "right", "damping_like"), strict=True)):
         x = depth + (i - 1) * shift
-        left, error = measured.depth.left[i, : len(depth)], measured.depth.error[i, : len(depth)]
+        left, error = m.depth.left[i, : len(depth)], m.depth.error[i, : len(depth)]
         axes.errorbar(x, left, error, fmt="o-", linewidth=1, color=COLORS[name], label=f"diffusive, Φ = {angle:g}°")
-    axes.plot(depth, measured.depth.clean[: len(depth)], "--", color="black", label="clean, k∥ average, Φ = 90°")
+    axes.plot(depth, m.depth.clean[: len(depth)], "--", color="black", label="clean, k∥ average, Φ = 90°")
     axes.axhline(0.0, color=COLORS["muted"], linewidth=0.6)
-    path = float(measured.free_paths.min())
+    path = float(m.free_paths.min())
     if path < RESOLVED:
         axes.axvline(path, color=COLORS["muted"], linestyle=":", label="shorter mean free path")
     axes.set(
@@ -370,20 +343,19 @@ def draw_depth(measured: Measured, axes: Any) -> None:
     axes.legend(loc="upper right")
 
 
-def judge(measured: Measured) -> Judged:
+def judge(m: Record) -> Judged:
     """Judge the sentence as printed and as corrected."""
-    printed, corrected = verdicts(measured.quotients, measured.missed)
-    _, value, error, told = measured.quotients[QUOTED]
+    printed, corrected = verdicts(m.quotients, m.missed)
     clean = clean_contact(np.pi / 3).between_metals
     return Judged(
         printed=printed,
         corrected=corrected,
-        value=value,
-        expected=told,
-        tolerance=0.1 * abs(told) + 4 * error,
+        value=m.value,
+        expected=m.expected,
+        tolerance=0.1 * abs(m.expected) + 4 * m.error,
         route=Check(
             "ΔJ_M/(2βJ sin(Φ/2)) at 60°, 10⁵ planes of two channels",
-            far_length(*measured.alloys["A"][::2], FAR[-1], np.pi / 3),
+            far_length(m.sigma, m.modes, FAR[-1], np.pi / 3),
             2e-3,
             expected=1.0,
         ),
@@ -393,28 +365,22 @@ def judge(measured: Measured) -> Judged:
                 max(
                     float(abs(lead_currents(c.result.probabilities.mean, BIAS).sum(axis=-1) @ [1, -1]).max())
                     / float(c.result.conductance.mean.min())
-                    for c in (*measured.contacts, *measured.unequal)
+                    for c in (*m.contacts, *m.unequal)
                 ),
                 1e-9,
             ),
             Check("charge of the contact's conductance matrix", float(abs(clean.sum(axis=(0, 1))).max()), 1e-9),
-            *measured.checks,
+            *m.checks,
         ),
     )
 
 
-def numbers(measured: Measured) -> Record:
+def numbers(m: Record) -> Record:
     """Return what the text quotes besides."""
-    thin, thick = measured.contacts[0], measured.contacts[-1]
-    _, value, error, told = measured.quotients[QUOTED]
     right_angle, middle = DEGREES.index(90.0), RESOLVED_DEGREES.index(90.0)
-    sigma, sigma_error, modes = measured.alloys["A"]
-    sigmas = ", ".join(map(value_with_error, sigma.tolist(), sigma_error.tolist()))
-    far = ", ".join(f"{far_length(sigma, modes, n, np.radians(150)):.2f} at {n:g}" for n in FAR)
-    wide = ", ".join(f"{at(c.length, QUOTED - 1)} ({W} × {W})" for W, c in measured.sections.items())
-    betas = ", ".join(value_with_error(*c.polarization) for c in measured.sections.values())
-    halves = ", ".join(f"{measured.depth.depth(i):.2f} at {angle:g}°" for i, angle in enumerate(RESOLVED_DEGREES))
-    listed = [("A|A", SHAPE[0], c) for c in measured.contacts] + [("A|B", SHAPE[0], c) for c in measured.unequal]
-    listed += [("A|A", W, c) for W, c in measured.sections.items() if SHAPE[0] != W]
-    channels = [np.divide(*measured.told(name.replace("|", ""), c.planes, DEGREES[QUOTED])) for name, _, c in listed]
+    sigmas = ", ".join(map(value_with_error, m.sigma.tolist(), m.sigma_error.tolist()))
+    far = ", ".join(f"{far_length(m.sigma, m.modes, n, np.radians(150)):.2f} at {n:g}" for n in FAR)
+    widths = ", ".join(f"{at(c.length, QUOTED - 1)} ({W} × {W})" for W, c in m.sections.items())
+    betas = ", ".join(value_with_error(*c.polarization) for c in m.sections.values())
+    halves = ", ".join(f"{m.depth.depth(i):.2f} at {angle:g}°" for i, angle in enumerate(RESOLVED_DEGREES))
     return Record(locals())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -27,7 +27,7 @@ from kwant_spinjunc.spin import SIGNS
 from kwant_spinjunc.theory import tunnelling
 
 from ..claim import Check, Judged, Record
-from ..compare import Fit, fit_power_law
+from ..compare import fit_power_law
 from ..figures import COLORS, drawn, legend_below
 from ..laboratory import SampleLaboratory, amplitudes_by_kwant, lead_currents
 
@@ -119,37 +119,6 @@ class Batch:
         return float(ordered[: max(len(ordered) // 20, 1)].sum() / ordered.sum())
 
 
-@dataclass(frozen=True)
-class Measured:
-    """All that the claim computes."""
-
-    levels: tuple[Batch, ...]
-    clean: tuple[Batch, ...]  # thickness, no impurities
-    impure: tuple[Batch, ...]  # thickness, impurities on resonance
-    concentrations: tuple[Batch, ...]
-    rough: tuple[Batch, ...]
-    kwant: tuple[float, float]  # defect of one sample, by Kwant alone and by the engine
-    checks: tuple[Check, ...]
-
-    @property
-    def batches(self) -> list[Batch]:
-        """All ensembles."""
-        return [*self.levels, *self.clean, *self.impure, *self.concentrations, *self.rough]
-
-    @cached_property
-    def points(self) -> tuple[np.ndarray, np.ndarray]:
-        """(largest transmission eigenvalue, defect of the rotation law) of all samples with eigenvalues."""
-        return (
-            np.concatenate([batch.largest for batch in self.batches]),
-            np.concatenate([batch.defects[batch.chosen] for batch in self.batches]),
-        )
-
-    @property
-    def power(self) -> Fit:
-        """Power of the defect of a sample in its largest transmission eigenvalue."""
-        return fit_power_law(*self.points)
-
-
 # ---------------------------------------------------------------------- what is computed
 def disordered_junction(level: float = RESONANT, concentration: float = 0.05, thickness: int = 4) -> Junction:
     """Return F|I|F with impurities of one level in the barrier and random levels everywhere in it."""
@@ -236,30 +205,38 @@ def kwant_defect() -> tuple[float, float]:
     return found[0], found[1]
 
 
-def measure(quick: bool) -> Measured:
+def measure(quick: bool) -> Record:
     """Measure T_ss'(Φ) of every sample of every ensemble."""
     lab = SampleLaboratory(spot_check_every=4)
     samples = 48 if quick else 400
-    levels = (5, 3, 1, -2) if quick else (6, 4, 3, 2, 1, 0.5, 0, -1, -3)
+    scanned = (5, 3, 1, -2) if quick else (6, 4, 3, 2, 1, 0.5, 0, -1, -3)
     planes = (2, 4, 6) if quick else (2, 3, 4, 5, 6)
+    parts, heights = ((0.01, 0.2), (0.5,)) if quick else ((0.01, 0.02, 0.1, 0.2), (0.5, 1.0))
 
-    def scan(kind: str, values: Sequence[float], junctions: Sequence[Junction]) -> tuple[Batch, ...]:
-        return tuple(
-            measure_batch(lab, kind, value, junction, samples)
-            for value, junction in zip(values, junctions, strict=True)
-        )
+    def scan(kind: str, values: Sequence[float], junction: Callable[[Any], Junction]) -> list[Batch]:
+        return [measure_batch(lab, kind, value, junction(value), samples) for value in values]
 
-    parts = (0.01, 0.2) if quick else (0.01, 0.02, 0.1, 0.2)
-    heights = (0.5,) if quick else (0.5, 1.0)
-    return Measured(
-        levels=scan("impurity level", levels, [disordered_junction(level=x) for x in levels]),
-        clean=scan("no impurities", planes, [disordered_junction(concentration=0.0, thickness=n) for n in planes]),
-        impure=scan("impurities on resonance", planes, [disordered_junction(thickness=n) for n in planes]),
-        concentrations=scan("concentration", parts, [disordered_junction(concentration=x) for x in parts]),
-        rough=scan("rough interfaces", heights, [rough_junction(x) for x in heights]),
-        kwant=kwant_defect(),
-        checks=lab.checks(),
+    levels = scan("impurity level", scanned, lambda x: disordered_junction(level=x))
+    pure = scan("no impurities", planes, lambda n: disordered_junction(concentration=0.0, thickness=n))
+    resonant = scan("impurities on resonance", planes, lambda n: disordered_junction(thickness=n))
+    concentrations = scan("concentration", parts, lambda x: disordered_junction(concentration=x))
+    uneven = scan("rough interfaces", heights, rough_junction)
+    kwant, checks = kwant_defect(), lab.checks()
+    batches = [*levels, *pure, *resonant, *concentrations, *uneven]
+    # of all samples with eigenvalues: the largest one, and the defect of the rotation law
+    largest = np.concatenate([batch.largest for batch in batches])
+    defects = np.concatenate([batch.defects[batch.chosen] for batch in batches])
+    ratio, power = defects / largest, fit_power_law(largest, defects)
+    thin_clean, clean, thin_impure, impure, rough = pure[0], pure[-1], resonant[0], resonant[-1], uneven[-1]
+    count = sum(batch.result.realizations for batch in batches)
+    worst = max(batches, key=lambda batch: float(batch.defects.max()))
+    trend = (
+        "So the law of the mean is set by the few resonant samples and does not improve with the thickness as the "
+        "typical transmission does."
+        if significant(*impure.weighted_defect) and impure.weighted_defect[0] > 100 * clean.weighted_defect[0]
+        else "So few resonant samples make the mean that these samples do not tell whether its defect vanishes."
     )
+    return Record(locals())
 
 
 # ---------------------------------------------------------------------- what it says of the paper
@@ -295,9 +272,9 @@ LOOKS = {
 
 
 @drawn("disordered-barrier-law", 1, 2, height=4.3, sharey=True)
-def draw_law(measured: Measured, left: Any, right: Any) -> None:
+def draw_law(m: Record, left: Any, right: Any) -> None:
     """Plot the defect of samples against their most open channel, and of means against the mean conductance."""
-    for batch in measured.batches:
+    for batch in m.batches:
         marker, color, _ = LOOKS[batch.kind]
         left.plot(batch.largest, batch.defects[batch.chosen], marker, color=COLORS[color], markersize=3)
         (G, G_error), (defect, error) = batch.mean, batch.weighted_defect
@@ -318,7 +295,7 @@ def draw_law(measured: Measured, left: Any, right: Any) -> None:
 
 
 @drawn("disordered-barrier-levels", 2, 2, height=5.2, sharex="col", sharey="row")
-def draw_levels(measured: Measured, axes: Any) -> None:
+def draw_levels(m: Record, axes: Any) -> None:
     """Plot conductance and defect against the level of the impurities, and against the thickness."""
 
     def show(column: int, batches: Sequence[Batch], color: str, name: str) -> None:
@@ -336,9 +313,9 @@ def draw_levels(measured: Measured, axes: Any) -> None:
         median = [np.median(batch.defects) for batch in batches]
         axes[1, column].plot(x, median, "o:", mfc="none", color=COLORS[color], label=f"median sample, {name}")
 
-    show(0, sorted(measured.levels, key=lambda batch: batch.value), "left", "5 % impurities")
-    show(1, measured.clean, "muted", "no impurities")
-    show(1, measured.impure, "right", "5 % on resonance")
+    show(0, sorted(m.levels, key=lambda batch: batch.value), "left", "5 % impurities")
+    show(1, m.pure, "muted", "no impurities")
+    show(1, m.resonant, "right", "5 % on resonance")
     for row in axes:  # each row shares its scale
         row[0].set_yscale("log")
         low, high = row[0].get_ylim()
@@ -350,36 +327,17 @@ def draw_levels(measured: Measured, axes: Any) -> None:
     axes[1, 1].set_xlabel("thickness of the barrier (planes)")
 
 
-def judge(measured: Measured) -> Judged:
+def judge(m: Record) -> Judged:
     """Judge the sentence as printed and as corrected."""
-    _, defects = measured.points
-    largest, _ = measured.points
-    printed = verdict(measured.power.exponent, float(defects.max()))
+    printed = verdict(m.power.exponent, float(m.defects.max()))
     return Judged(
         printed=printed,
         corrected=printed,
-        value=float((defects / largest).max()),
+        value=float(m.ratio.max()),
         tolerance=1.0,  # the prefactor, the spin asymmetry of both couplings, varies from sample to sample
-        route=Check("defect of one sample by Kwant alone", *measured.kwant[:1], 1e-8, expected=measured.kwant[1]),
+        route=Check("defect of one sample by Kwant alone", *m.kwant[:1], 1e-8, expected=m.kwant[1]),
         checks=(
-            Check("power of the defect in the largest eigenvalue", measured.power.exponent, 0.1, expected=1.0),
-            *measured.checks,
+            Check("power of the defect in the largest eigenvalue", m.power.exponent, 0.1, expected=1.0),
+            *m.checks,
         ),
     )
-
-
-def numbers(measured: Measured) -> Record:
-    """Return what the text quotes besides."""
-    largest, defects = measured.points
-    ratio = defects / largest
-    clean, impure, rough = measured.clean[-1], measured.impure[-1], measured.rough[-1]
-    thin_clean, thin_impure = measured.clean[0], measured.impure[0]
-    count = sum(batch.result.realizations for batch in measured.batches)
-    worst = max(measured.batches, key=lambda batch: float(batch.defects.max()))
-    trend = (
-        "So the law of the mean is set by the few resonant samples and does not improve with the thickness as the "
-        "typical transmission does."
-        if significant(*impure.weighted_defect) and impure.weighted_defect[0] > 100 * clean.weighted_defect[0]
-        else "So few resonant samples make the mean that these samples do not tell whether its defect vanishes."
-    )
-    return Record(locals())
