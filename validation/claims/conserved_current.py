@@ -143,6 +143,11 @@ def power(thick: Sequence[Case], theory: str) -> Fit:
     return fit_power_law([case.transmission for case in thick], errors)
 
 
+def worst_of(cases: Sequence[Case], name: tuple[str, str]) -> Case:
+    """Return the accumulation in one junction whose error at 90° coefficients of (1) avoid least."""
+    return max((c for c in cases if (c.regime, c.magnets) == name), key=lambda c: c.unavoidable[c.right_angle])
+
+
 def measure(quick: bool) -> Record:
     """Measure all junctions with all accumulations, averaged over k∥ and at normal incidence."""
     lab = Laboratory(spot_check_every=12)
