@@ -165,13 +165,7 @@ def measure(quick: bool) -> Record:
     # largest error of (1) between parallel magnets, and change of J_M along the axis of antiparallel ones
     parallel = max(float(case.error(case.baseline)[0]) for case in cases + normal)
     changed = max(float(abs(case.exact[-1].sum())) for case in cases + normal)
-    # for each junction the accumulation whose error at 90° no coefficients of (1) avoid
-    worst = {
-        name: max(
-            (c for c in cases if (c.regime, c.magnets) == name), key=lambda c: float(c.unavoidable[c.right_angle])
-        )
-        for name in JUNCTIONS
-    }
+    worst = {name: worst_of(cases, name) for name in JUNCTIONS}
     unavoidable = {name: float(case.unavoidable[case.right_angle]) for name, case in worst.items()}
     worst_case, worst_tunnel = worst[WORST], unavoidable[WORST]
     J, left, right = currents_of_waves(JUNCTIONS[WORST](theta=np.pi / 2), ENERGY, *potentials(worst_case.accumulation))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from scipy import constants
 
 from kwant_spinjunc import Junction
-from kwant_spinjunc.magnets.wall import Wall, resolve_magnets, self_consistent_wall, torque_profile
+from kwant_spinjunc.magnets.wall import resolve_magnets, self_consistent_wall, torque_profile
 from kwant_spinjunc.scattering import scatter_quietly as scatter
 from kwant_spinjunc.spin import torque_axes
 from kwant_spinjunc.theory import domain_wall
@@ -51,147 +50,27 @@ EXACT = 1e-9
 WEAK = 1e12
 
 
-@dataclass(frozen=True)
-class Chains:
-    """Atomistic chains with a torque on their first plane, conjugate to θ, against κ = K a²/J; J = a = M0 = 1."""
-
-    kappa: np.ndarray
-    rotation: np.ndarray  # of the first plane, over the torque that makes it
-    length: np.ndarray  # fitted decay length over d
-    residual: np.ndarray  # of that fit, in ln δθ
-    profiles: list[np.ndarray]  # δθ_n/δθ_0
-
-    @property
-    def paper(self) -> np.ndarray:
-        """The printed δθ_i with a restored, per torque; ΔJ_M is minus the torque on the plane."""
-        return np.array([domain_wall.rotation_restored(-1.0, 1.0, k, 1.0) for k in self.kappa])
-
-    @property
-    def lattice(self) -> np.ndarray:
-        """The exact linear answer."""
-        return np.array([domain_wall.rotation_lattice(-1.0, 1.0, k, 1.0) for k in self.kappa])
-
-    @property
-    def lattice_length(self) -> np.ndarray:
-        """The exact decay length over d."""
-        return domain_wall.lattice_wall_length(1.0, self.kappa, 1.0) / domain_wall.wall_length(1.0, self.kappa)
-
-
-@dataclass(frozen=True)
-class Loop:
-    """One wall made by a current, self-consistent with its torque."""
-
-    family: str
-    current: float  # A/m²
-    anisotropy: float  # J/m³
-    wall: Wall
-
-    @property
-    def d(self) -> float:
-        """The paper's wall length in nm."""
-        return float(domain_wall.wall_length(STIFFNESS, self.anisotropy) * 1e9)
-
-    @property
-    def in_plane(self) -> np.ndarray:
-        """Net torques (left, right) in the plane of both magnetizations, toward the other, rigid magnets (J/m²)."""
-        left, right = self.wall.net_torque(self.wall.rigid)
-        m_left, m_right = self.wall.chain.easy_axes[[0, -1]]
-        return np.array([left @ m_right, right @ m_left])
-
-    @property
-    def missed(self) -> float:
-        """Distance of the tilt from the linear lattice response, per tilt."""
-        return float(np.linalg.norm(self.linear - [self.turned, self.raised]) / self.tilt)
-
-    @property
-    def predicted(self) -> float:
-        """The paper's |δθ_i| (rad) of the right magnet, its in-plane torque taken for ΔJ_M."""
-        return float(abs(domain_wall.rotation_restored(self.in_plane[1], STIFFNESS, self.anisotropy, SPACING * 1e-9)))
-
-    @property
-    def tilt(self) -> float:
-        """Tilt of the first plane of the right magnet (rad)."""
-        return float(self.wall.state.tilt[self.wall.chain.left_planes])
-
-    @property
-    def rotation(self) -> float:
-        """Its part in the plane of both magnetizations (rad)."""
-        return float(self.wall.state.rotation[self.wall.chain.left_planes])
-
-    @property
-    def elevation(self) -> float:
-        """Its part out of that plane (rad)."""
-        return float(self.wall.state.elevation[self.wall.chain.left_planes])
-
-    @property
-    def turned(self) -> float:
-        """The tilt toward the other magnet (rad)."""
-        m_left, m_right = self.wall.chain.easy_axes[[0, -1]]
-        return float(self.wall.state.m[self.wall.chain.left_planes] @ torque_axes(m_right, m_left)[0])
-
-    @property
-    def raised(self) -> float:
-        """The tilt along m_R × m_L (rad)."""
-        m_left, m_right = self.wall.chain.easy_axes[[0, -1]]
-        return float(self.wall.state.m[self.wall.chain.left_planes] @ torque_axes(m_right, m_left)[1])
-
-    @property
-    def direction(self) -> float:
-        """Angle between the tilt of the right magnet and the plane of both magnetizations (degrees)."""
-        return float(np.degrees(np.arctan2(abs(self.elevation), abs(self.rotation))))
-
-    @property
-    def response(self) -> float:
-        """Size of the linear tilt (rad)."""
-        return float(np.linalg.norm(self.linear))
-
-    @property
-    def linear(self) -> np.ndarray:
-        """(u, w) of the right magnet, in and out of the plane (rad), from the lattice response to the rigid torque."""
-        torque = self.wall.scale * self.wall.rigid.torque[self.wall.chain.left_planes :]
-        m_left, m_right = self.wall.chain.easy_axes[[0, -1]]
-        return tilt_of(torque, m_right, m_left, self.anisotropy, DEMAGNETIZATION / COBALT * self.anisotropy)
-
-
-@dataclass(frozen=True)
-class Tilt:
-    """What a current tilts in one magnet, linear response to the rigid torque; radians at `CURRENT`."""
-
-    family: str
-    angle: float
-    magnet: str
-    damping_like: float  # net torque per charge current
-    field_like: float  # along m_L × m_R
-    bare: np.ndarray  # (in, out of the plane) without demagnetization
-    film: np.ndarray  # with it
-
-    @property
-    def to_plane(self) -> float:
-        """Angle between the tilt and the plane of both magnetizations in a film (degrees)."""
-        return float(np.degrees(np.arctan2(abs(self.film[1]), abs(self.film[0]))))
-
-    @property
-    def quotient(self) -> float:
-        """|field-like/damping-like|."""
-        return abs(self.field_like / self.damping_like)
-
-
 # ---------------------------------------------------------------------- what is computed
-def measure_chains(kappa: np.ndarray) -> Chains:
-    """Relax one chain per κ under a small torque on its first plane."""
-    rotation, length, residual, profiles = [], [], [], []
+def measure_chains(kappa: np.ndarray) -> Record:
+    """Relax one chain per κ = K a²/J under a small torque on its first plane, conjugate to θ; J = a = M0 = 1."""
+    found, lengths, residuals = [], [], []
     for k in kappa:
         planes = int(np.clip(25 / np.sqrt(k), 40, 2500))
         chain = domain_wall.spin_chain(exchange=1.0, anisotropy=float(k), planes=(0, planes))
-        torque = SMALL * np.sqrt(k)
-        found = domain_wall.relax(chain, domain_wall.interface_torque(chain, right=torque)).rotation
-        used = np.flatnonzero(found > 1e-4 * found[0])[: max(3, planes // 4)]
-        slope, offset = np.polyfit(used, np.log(found[used]), 1)
-        rotation.append(found[0] / torque)
-        length.append(-np.sqrt(k) / slope)
-        residual.append(abs(np.log(found[used]) - slope * used - offset).max())
-        profiles.append(found / found[0])
-    return Chains(kappa, np.array(rotation), np.array(length), np.array(residual), profiles)
+        relaxed = domain_wall.relax(chain, domain_wall.interface_torque(chain, right=SMALL * np.sqrt(k))).rotation
+        used = np.flatnonzero(relaxed > 1e-4 * relaxed[0])[: max(3, planes // 4)]
+        slope, offset = np.polyfit(used, np.log(relaxed[used]), 1)
+        found.append(relaxed)
+        lengths.append(-np.sqrt(k) / slope)  # over d
+        residuals.append(abs(np.log(relaxed[used]) - slope * used - offset).max())
+    profiles = [rotation / rotation[0] for rotation in found]  # δθ_n/δθ_0
+    rotation = np.array([rotation[0] for rotation in found]) / (SMALL * np.sqrt(kappa))  # per torque
+    length, residual = np.array(lengths), np.array(residuals)
+    # the printed δθ_i with a restored, per torque (ΔJ_M is minus the torque on the plane), and the exact linear answer
+    paper = np.array([domain_wall.rotation_restored(-1.0, 1.0, k, 1.0) for k in kappa])
+    lattice = np.array([domain_wall.rotation_lattice(-1.0, 1.0, k, 1.0) for k in kappa])
+    lattice_length = domain_wall.lattice_wall_length(1.0, kappa, 1.0) / domain_wall.wall_length(1.0, kappa)
+    return Record(locals())
 
 
 def tilt_of(torque: np.ndarray, m: np.ndarray, other: np.ndarray, K: float, K_d: float) -> np.ndarray:
@@ -207,24 +86,37 @@ def tilt_of(torque: np.ndarray, m: np.ndarray, other: np.ndarray, K: float, K_d:
     return np.array([inside @ (torque @ normal), -outside @ (torque @ e)])
 
 
-def measure_tilts(family: str, angle: float) -> list[Tilt]:
+def tilt(family: str, angle: float, magnet: str, damping_like: float, field_like: float, response: Any) -> Record:
+    """Collect what a current tilts in one magnet, linear response to the rigid torque; radians at `CURRENT`.
+
+    Net torques per charge current, the field-like one along m_L × m_R; ``response``: (in, out of the plane) without
+    demagnetization and with it.
+    """
+    bare, film = response
+    to_plane = float(np.degrees(np.arctan2(abs(film[1]), abs(film[0]))))  # to the plane of both magnetizations
+    quotient = abs(field_like / damping_like)
+    return Record(locals())
+
+
+def measure_tilts(family: str, angle: float) -> list[Record]:
     """Resolve the torque of one rigid junction plane by plane and let both magnets answer."""
     junction = resolve_magnets(DIRECTIONS[family](theta=angle), DEEP)
     profile = torque_profile(junction)
     net = linear_response(scatter(DIRECTIONS[family](theta=angle), 0.0, "average"), 0.5, -0.5)
     m = junction.magnetizations
-    scale = constants.hbar / (2 * constants.e) * CURRENT
-    left, right = profile.torque[:DEEP][::-1], profile.torque[DEEP:]
-    found = []
-    for side, (name, torque) in enumerate((("left", left), ("right", right))):
-        own, other = m[side], m[1 - side]
-        both = (net.torques.damping_like[side], net.torques.field_like[side])
-        bare, film = (tilt_of(scale * torque, own, other, COBALT, K_d) for K_d in (0.0, DEMAGNETIZATION))
-        found.append(Tilt(family, angle, name, *(float(x / net.charge[0]) for x in both), bare, film))
-    return found
+    sides = {"left": (profile.torque[:DEEP][::-1], *m), "right": (profile.torque[DEEP:], *m[::-1])}
+    J, scale = float(net.charge[0]), constants.hbar / (2 * constants.e) * CURRENT
+    responses = {
+        name: [tilt_of(scale * torque, own, other, COBALT, K_d) for K_d in (0.0, DEMAGNETIZATION)]
+        for name, (torque, own, other) in sides.items()
+    }
+    return [
+        tilt(family, angle, name, net.torques.damping_like[side] / J, net.torques.field_like[side] / J, response)
+        for side, (name, response) in enumerate(responses.items())
+    ]
 
 
-def measure_loop(lab: Laboratory, family: str, current: float, hardness: float) -> Loop:
+def measure_loop(lab: Laboratory, family: str, current: float, hardness: float) -> Record:
     """Let the torque of a current and the wall it makes settle, cobalt's anisotropy times ``hardness``."""
     anisotropy = hardness * COBALT
     length = np.sqrt(STIFFNESS / anisotropy) / (SPACING * 1e-9)
@@ -240,11 +132,28 @@ def measure_loop(lab: Laboratory, family: str, current: float, hardness: float) 
         tolerance=TOLERANCE,
         max_evaluations=15,
     )
-    return Loop(family, current, anisotropy, wall)
+    d = float(domain_wall.wall_length(STIFFNESS, anisotropy) * 1e9)  # nm
+    first, (m_left, m_right) = wall.chain.left_planes, wall.chain.easy_axes[[0, -1]]
+    # δθ_i of the paper, the net torque on the rigid right magnet toward the left one taken for ΔJ_M
+    in_plane = wall.net_torque(wall.rigid)[1] @ m_left
+    predicted = float(abs(domain_wall.rotation_restored(in_plane, STIFFNESS, anisotropy, SPACING * 1e-9)))
+    # tilt of the first plane of the right magnet, and its parts in and out of the plane of both magnetizations (rad)
+    tilt, rotation, elevation = (
+        float(part[first]) for part in (wall.state.tilt, wall.state.rotation, wall.state.elevation)
+    )
+    direction = float(np.degrees(np.arctan2(abs(elevation), abs(rotation))))
+    # linear lattice response to the rigid torque, and its distance from the tilt toward m_L and along m_R × m_L
+    torque = wall.scale * wall.rigid.torque[first:]
+    linear = tilt_of(torque, m_right, m_left, anisotropy, DEMAGNETIZATION / COBALT * anisotropy)
+    turned = np.array([wall.state.m[first] @ axis for axis in torque_axes(m_right, m_left)])
+    response, missed = float(np.linalg.norm(linear)), float(np.linalg.norm(linear - turned) / tilt)
+    return Record(locals())
 
 
 # ---------------------------------------------------------------------- what it says of the paper
-def verdicts(length_power: float, size_power: float, tilts: Sequence[Tilt], loops: Sequence[Loop]) -> tuple[str, str]:
+def verdicts(
+    length_power: float, size_power: float, tilts: Sequence[Record], loops: Sequence[Record]
+) -> tuple[str, str]:
     """Return the verdicts on the print and on the linear lattice response to both torques.
 
     Errors of length and size must vanish with κ, and the tilt lie in the plane; the loops of weak currents must be the
@@ -325,7 +234,7 @@ def draw_loops(m: Record, left: Any, right: Any) -> None:
     right.legend(loc="upper left")
 
 
-def checks(chains: Chains, size: Fit, length: Fit, loops: Sequence[Loop], lab: Laboratory) -> tuple[Check, ...]:
+def checks(chains: Record, size: Fit, length: Fit, loops: Sequence[Record], lab: Laboratory) -> tuple[Check, ...]:
     """Return the invariants: the chains against closed forms, the loops against equilibrium, engine against Kwant."""
     rotation, decay = chains.rotation / chains.lattice - 1, chains.length / chains.lattice_length - 1
     unbalanced = [loop.wall.state.residual / abs(loop.wall.state.torque).max() for loop in loops]
