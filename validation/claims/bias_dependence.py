@@ -10,7 +10,7 @@ import numpy as np
 
 from kwant_spinjunc import Junction
 from kwant_spinjunc.theory import tunnelling
-from kwant_spinjunc.transport.bias import BiasResponse, bias_response, biased
+from kwant_spinjunc.transport.bias import bias_response, biased
 from kwant_spinjunc.transport.linear import linear_response
 from systems.tunnel_junction import tunnel_junction
 
@@ -29,73 +29,6 @@ SHOWN = 2
 LARGEST = 0.8
 #: Relative error asked of every k∥-averaged window.
 RTOL = 1e-6
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One magnet at all biases, k∥-averaged: at 90 degrees, and with the magnetizations parallel and antiparallel."""
-
-    magnet: tuple[float, float]
-    crossed: BiasResponse
-    parallel: BiasResponse
-    antiparallel: BiasResponse
-
-    @property
-    def bias(self) -> np.ndarray:
-        """V in units of t."""
-        return self.crossed.bias
-
-    @property
-    def scale(self) -> float:
-        """Parallel current at the largest bias."""
-        return float(abs(self.parallel.current).max())
-
-    @property
-    def in_plane(self) -> np.ndarray:
-        """τ_R·e_R at 90 degrees, over the scale."""
-        return self.crossed.torques.damping_like[:, 1] / self.scale
-
-    @property
-    def half_difference(self) -> np.ndarray:
-        """½[J_M^R(0°) - J_M^R(180°)], each along its own m_R, over the scale: from collinear junctions alone."""
-        difference = self.parallel.magnetization[:, 1] - self.antiparallel.magnetization[:, 1]
-        return difference / 2 / self.scale
-
-    @property
-    def relation_defect(self) -> float:
-        """Largest difference of the in-plane torques from what the J_M^L and J_M^R of the same junction give."""
-        J_M = self.crossed.magnetization
-        expected = np.stack(tunnelling.in_plane_torques(J_M[:, 0], J_M[:, 1], np.pi / 2), axis=-1)
-        return float(abs(expected - self.crossed.torques.damping_like).max()) / self.scale
-
-    def field_like(self, part: str) -> np.ndarray:
-        """Field-like torque on the right magnet, over the scale: "window", "equilibrium" or "total"."""
-        torques = {"window": self.crossed.torques, "total": self.crossed.total_torques}
-        chosen = torques.get(part) or self.crossed.equilibrium.torques  # type: ignore[union-attr]
-        return chosen.field_like[:, 1] / self.scale
-
-    @property
-    def odd_field_like(self) -> float:
-        """Largest part of the total field-like torque that is odd in V, over its largest value."""
-        total = self.field_like("total")
-        return float(abs(total - total[::-1]).max() / abs(total).max())
-
-    @property
-    def mirror_defect(self) -> float:
-        """Largest difference of τ_L·e_L at V from τ_R·e_R at -V."""
-        torques = self.crossed.torques.damping_like
-        return float(abs(torques[:, 0] - torques[::-1, 1]).max()) / self.scale
-
-    @property
-    def reversals(self) -> np.ndarray:
-        """Biases other than zero at which the in-plane torque changes sign."""
-        V, torque = self.bias, self.in_plane
-        found = []
-        for side in (V > 0, V < 0):
-            v, t = V[side], torque[side]
-            for i in np.flatnonzero(t[1:] * t[:-1] < 0):
-                found.append(v[i] - t[i] * (v[i + 1] - v[i]) / (t[i + 1] - t[i]))
-        return np.array(found)
 
 
 @dataclass(frozen=True)
@@ -126,15 +59,36 @@ def junction(theta: float, magnet: tuple[float, float], thickness: int = 3) -> J
     )
 
 
-def sample(magnet: tuple[float, float], bias: np.ndarray) -> Measured:
-    """Return all currents and torques of one magnet at all biases."""
+def sample(magnet: tuple[float, float], bias: np.ndarray) -> Record:
+    """Return all currents and torques of one magnet at all biases; torques per parallel current at the largest bias."""
     options: dict[str, Any] = {"k": "average", "layers": False, "rtol": RTOL}
-    return Measured(
-        magnet,
-        bias_response(junction(np.pi / 2, magnet), bias, equilibrium=True, **options),
-        bias_response(junction(0.0, magnet), bias, **options),
-        bias_response(junction(np.pi, magnet), bias, **options),
-    )
+    crossed = bias_response(junction(np.pi / 2, magnet), bias, equilibrium=True, **options)
+    parallel, antiparallel = (bias_response(junction(angle, magnet), bias, **options) for angle in (0.0, np.pi))
+    scale = float(abs(parallel.current).max())
+    damping_like = crossed.torques.damping_like / scale
+    in_plane = damping_like[:, 1]
+    # ½[J_M^R(0°) - J_M^R(180°)], each along its own m_R: from collinear junctions alone
+    half_difference = (parallel.magnetization[:, 1] - antiparallel.magnetization[:, 1]) / 2 / scale
+    # in-plane torques from the J_M^L and J_M^R of the same junction; τ_L·e_L at V is τ_R·e_R at -V
+    expected = np.stack(tunnelling.in_plane_torques(*crossed.magnetization.T, np.pi / 2), axis=-1) / scale
+    relation_defect = float(abs(expected - damping_like).max())
+    mirror_defect = float(abs(damping_like[:, 0] - damping_like[::-1, 1]).max())
+    torques = {"window": crossed.torques, "equilibrium": crossed.equilibrium.torques, "total": crossed.total_torques}
+    field_like = {part: found.field_like[:, 1] / scale for part, found in torques.items()}
+    total = field_like["total"]
+    odd_field_like = float(abs(total - total[::-1]).max() / abs(total).max())
+    reversals = zeros(bias, in_plane)
+    return Record(locals())
+
+
+def zeros(V: np.ndarray, torque: np.ndarray) -> np.ndarray:
+    """Return the biases other than zero at which a torque changes sign, interpolated."""
+    found = []
+    for side in (V > 0, V < 0):
+        v, t = V[side], torque[side]
+        for i in np.flatnonzero(t[1:] * t[:-1] < 0):
+            found.append(v[i] - t[i] * (v[i + 1] - v[i]) / (t[i + 1] - t[i]))
+    return np.array(found)
 
 
 def approach(magnet: tuple[float, float], bias: float, thicknesses: Sequence[int]) -> Approach:
@@ -199,10 +153,10 @@ def draw_torques(m: Record, left: Any, right: Any) -> None:
         ("equilibrium", ":", "occupied states"),
         ("total", "-", "sum"),
     ):
-        right.plot(shown.bias, shown.field_like(part), style, color=COLORS["field_like"], label=label)
+        right.plot(shown.bias, shown.field_like[part], style, color=COLORS["field_like"], label=label)
     right.plot(
         shown.bias,
-        shown.field_like("total")[::-1],
+        shown.field_like["total"][::-1],
         "o",
         color=COLORS["field_like"],
         markerfacecolor="none",
@@ -211,7 +165,7 @@ def draw_torques(m: Record, left: Any, right: Any) -> None:
     right.set(
         xlabel="bias V (t)",
         ylabel=r"field-like torque / $J_P(V_{max})$",
-        ylim=(0, 1.3 * shown.field_like("total").max()),
+        ylim=(0, 1.3 * shown.field_like["total"].max()),
     )
     right.legend(loc="upper center", ncols=2, title=name_of(shown.magnet))
     legend_below(left, 4, columnspacing=1, handletextpad=0.2)
@@ -236,7 +190,7 @@ def draw_identity(m: Record, left: Any, right: Any) -> None:
     right.legend(loc="lower center")
 
 
-def t0_order(found: Measured) -> Fit:
+def t0_order(found: Record) -> Fit:
     """Return the power of t0 in V at small bias."""
     V = np.array([0.02, 0.04, 0.08])
     response = bias_response(junction(np.pi / 2, found.magnet), V, k="average", layers=False, rtol=1e-9)
@@ -260,7 +214,7 @@ def measure(quick: bool) -> Record:
     even = max(found.odd_field_like for found in measured)
     power = t0_order(measured[SHOWN])
     shown = measured[SHOWN]
-    growth = shown.field_like("window")[-1] / shown.field_like("equilibrium")[len(bias) // 2]
+    growth = shown.field_like["window"][-1] / shown.field_like["equilibrium"][len(bias) // 2]
     where = "; ".join(
         f"{name_of(found.magnet)} at V = {', '.join(f'{V:+.2f}' for V in found.reversals)} t" for found in reversing
     )
@@ -306,7 +260,7 @@ def judge(m: Record) -> Judged:
     )
 
 
-def _reversal(measured: Sequence[Measured]) -> str:
+def _reversal(measured: Sequence[Record]) -> str:
     """Say which magnets change the sign of the torque at nonzero bias."""
     reversing = [found for found in measured if len(found.reversals)]
     if not reversing:

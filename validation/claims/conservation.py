@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,42 +31,6 @@ ENERGY = 0.0
 ROUNDING = 1e-10
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One junction family with one accumulation, k∥-averaged, for all angles; currents over the charge current J."""
-
-    family: str
-    accumulation: str
-    angles: np.ndarray
-    charge: np.ndarray  # J, e²/h V per a²
-    J_M: np.ndarray  # [angle, side]
-    transmitted: np.ndarray  # what equations (3), (4) say of J_M^R - J_M^L
-    reflected: np.ndarray  # what spin-flip reflection adds to it
-    asymmetry: np.ndarray  # (T_+- - T_-+)/(T_+- + T_-+)
-
-    @property
-    def scalar(self) -> np.ndarray:
-        """(J_M^R - J_M^L)/J."""
-        return tunnelling.implicit_torque(self.J_M[:, 0], self.J_M[:, 1])
-
-    @property
-    def vector(self) -> np.ndarray:
-        """|J_M^R m_R - J_M^L m_L|/J."""
-        m_left, m_right = unit_vector(0.0), unit_vector(self.angles)
-        difference = tunnelling.vector_difference(self.J_M[:, 0], self.J_M[:, 1], m_left, m_right)
-        return np.linalg.norm(difference, axis=-1)
-
-    @property
-    def unexplained(self) -> float:
-        """Largest part of J_M^R - J_M^L that transmission and spin-flip reflection leave unexplained."""
-        return float(abs(self.scalar - self.transmitted - self.reflected).max())
-
-    @property
-    def noncollinear(self) -> np.ndarray:
-        """Mask of the angles that are neither 0 nor π."""
-        return np.sin(self.angles) > 1e-9
-
-
 # ---------------------------------------------------------------------- what is computed
 def potentials(accumulation: str) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return µ_L and µ_R per spin: a bias of 1 and the accumulation."""
@@ -87,7 +50,7 @@ def observe(scattering: Scattering) -> dict[str, np.ndarray]:
     return {"probabilities": scattering.probabilities, **currents}
 
 
-def sample(lab: Laboratory, family: str, angles: np.ndarray) -> list[Measured]:
+def sample(lab: Laboratory, family: str, angles: np.ndarray) -> list[Record]:
     """Scatter at all angles and k∥ and apply every accumulation."""
     rows: dict[str, list[Any]] = {name: [] for name in ACCUMULATIONS}
     for angle in angles:
@@ -108,9 +71,27 @@ def sample(lab: Laboratory, family: str, angles: np.ndarray) -> list[Measured]:
                 )
             )
     return [
-        Measured(family, name, angles, *(np.array(column) for column in zip(*columns, strict=True)))
+        changes(family, name, angles, *(np.array(column) for column in zip(*columns, strict=True)))
         for name, columns in rows.items()
     ]
+
+
+def changes(
+    family: str,
+    accumulation: str,
+    angles: np.ndarray,
+    charge: np.ndarray,
+    J_M: np.ndarray,
+    transmitted: np.ndarray,
+    reflected: np.ndarray,
+    asymmetry: np.ndarray,
+) -> Record:
+    """Compare J_M [angle, side] of both sides, per charge current J, with what (3), (4) and flip reflection say."""
+    scalar = tunnelling.implicit_torque(J_M[:, 0], J_M[:, 1])
+    vector = np.linalg.norm(tunnelling.vector_difference(*J_M.T, unit_vector(0.0), unit_vector(angles)), axis=-1)
+    unexplained = float(abs(scalar - transmitted - reflected).max())
+    noncollinear = np.sin(angles) > 1e-9
+    return Record(locals())
 
 
 def unequal_magnets(lab: Laboratory) -> tuple[float, float, float]:

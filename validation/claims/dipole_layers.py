@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -54,44 +54,6 @@ TUNNELING = np.geomspace(1e-6, 1e-4, 5)
 ORDER = 10.0
 
 
-@dataclass(frozen=True)
-class Layer:
-    """The layers of one interface between two cobalt magnets, per electrochemical drop V of the interface."""
-
-    name: str
-    angle: float
-    xi: float
-    solution: Matching
-
-    @property
-    def magnetization(self) -> float:
-        """|δM∥| at the left face over V times the density of states σ/D."""
-        return relative_magnetization(self.solution)
-
-    @property
-    def charge(self) -> float:
-        """|δn| at the left face in the same unit."""
-        p = self.solution.left
-        return float(abs(self.solution.delta_n[0]) / (p.sigma / p.D * self.solution.drop))
-
-    @property
-    def net_moment(self) -> float:
-        """Length of the sum of both magnetization sheets over the mean of their lengths."""
-        sheets = self.solution.magnetization_sheet
-        return float(np.linalg.norm(sheets.sum(axis=0)) / np.linalg.norm(sheets, axis=-1).mean())
-
-    @property
-    def net_charge(self) -> float:
-        """|Sum of both charge sheets| over the larger one."""
-        sheets = self.solution.charge_sheet
-        return float(abs(sheets.sum()) / abs(sheets).max())
-
-    @property
-    def resistance_area(self) -> float:
-        """Resistance × area, fΩ m²."""
-        return float(self.solution.resistance * AMPERE_PER_SQUARE_METER * 1e15)
-
-
 # ---------------------------------------------------------------------- what is computed
 def relative_magnetization(solution: Matching) -> Any:
     """Return |δM∥| at the left face over the drop of the interface times the density of states σ/D."""
@@ -126,11 +88,20 @@ def between_metals(lab: Laboratory, junction: Junction) -> InterfaceResponse:
     return per_area(response_of(sharvin_corrected(G, scattering.modes)), LATTICE_CONSTANT**2)
 
 
-def layer_of(lab: Laboratory, name: str, angle: float) -> Layer:
+def layer_of(lab: Laboratory, name: str, angle: float) -> Record:
     """Put a microscopic interface, k∥-averaged and Sharvin-corrected, between two cobalt magnets."""
     interface = between_metals(lab, FAMILIES[name](theta=angle))
-    xi = angular.conductance_ratio(interface.charge_1.sum(), COBALT.sigma, COBALT.D, COBALT.tau)
-    return Layer(name, angle, float(xi), between(COBALT, interface, angle))
+    xi = float(angular.conductance_ratio(interface.charge_1.sum(), COBALT.sigma, COBALT.D, COBALT.tau))
+    solution = between(COBALT, interface, angle)
+    # |δM∥| and |δn| at the left face over the electrochemical drop V times the density of states σ/D
+    magnetization = relative_magnetization(solution)
+    charge = float(abs(solution.delta_n[0]) / (COBALT.sigma / COBALT.D * solution.drop))
+    # the sum of both sheets over the mean of their lengths, and over the larger one
+    moments, charges = solution.magnetization_sheet, solution.charge_sheet
+    net_moment = float(np.linalg.norm(moments.sum(axis=0)) / np.linalg.norm(moments, axis=-1).mean())
+    net_charge = float(abs(charges.sum()) / abs(charges).max())
+    resistance_area = float(solution.resistance * AMPERE_PER_SQUARE_METER * 1e15)  # fΩ m²
+    return Record(locals())
 
 
 def reaches_order(metal: Material, angle: float) -> float:
@@ -146,7 +117,7 @@ def capacitor(metal: Material, xi: float, thickness: float) -> float:
     return float(abs(solution.charge_sheet[0]) / plates)
 
 
-def across_sample(layer: Layer, length: float) -> float:
+def across_sample(layer: Record, length: float) -> float:
     """Return |δM∥| over density of states times the voltage of interface and ``length`` nm of metal on each side."""
     drop = layer.solution.drop
     return float(layer.magnetization * drop / (drop + 2 * length / layer.solution.left.sigma))
@@ -224,7 +195,7 @@ def measure(quick: bool) -> Record:
     lab = Laboratory(spot_check_every=6)
     names = [name for name in FAMILIES if not quick or name[-8:] not in ("3 planes", "6 planes")]
     layers = [layer_of(lab, name, angle) for name in names for angle in ANGLES.values()]
-    by_name: Mapping[tuple[str, float], Layer] = {(layer.name, layer.angle): layer for layer in layers}
+    by_name: Mapping[tuple[str, float], Record] = {(layer.name, layer.angle): layer for layer in layers}
     shown = by_name[SHOWN, SHOWN_ANGLE]
     closed = max(
         float(

@@ -10,7 +10,8 @@ import numpy as np
 
 from kwant_spinjunc import Junction, Scattering, barrier, normal_metal
 from kwant_spinjunc.scattering import scatter_quietly as scatter
-from kwant_spinjunc.theory import interface, parallel_circuit, printed, tunnelling
+from kwant_spinjunc.theory import interface, parallel_circuit, tunnelling
+from kwant_spinjunc.theory import printed as as_printed
 from kwant_spinjunc.transport.linear import linear_response
 from systems.contact import contact
 
@@ -81,45 +82,6 @@ class Contact:
         return float(left / right)
 
 
-@dataclass(frozen=True)
-class Division:
-    """Two scatterers in series in a nonmagnetic chain, averaged over the phase between them."""
-
-    conductance: np.ndarray  # (σ_L, σ_R) of the two halves alone, e²/h: [case, side]
-    measured: np.ndarray  # part of the voltage that drops on the left half
-
-    @property
-    def printed(self) -> np.ndarray:
-        """E_L/E as printed."""
-        return printed.fields(*self._spins())[0]
-
-    @property
-    def series(self) -> np.ndarray:
-        """E_L/E of resistors in series."""
-        return parallel_circuit.series_fields(*self._spins())[0]
-
-    @property
-    def lost_charge(self) -> np.ndarray:
-        """|J_L - J_R| of the printed division over the mean of both."""
-        left, right = self._spins()
-        fields = printed.fields(left, right)
-        lost = parallel_circuit.continuity_defect(left, right, fields)
-        currents = [
-            parallel_circuit.spin_currents(s, f).sum(axis=-1) for s, f in zip((left, right), fields, strict=True)
-        ]
-        return abs(lost) / np.mean(currents, axis=0)
-
-    @property
-    def share(self) -> np.ndarray:
-        """σ_L/(σ_L + σ_R)."""
-        return self.conductance[:, 0] / self.conductance.sum(axis=1)
-
-    def _spins(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return σ_s of both halves: two equal spins."""
-        halves = np.repeat(self.conductance[..., None], 2, axis=-1) / 2
-        return halves[:, 0], halves[:, 1]
-
-
 # ---------------------------------------------------------------------- what is computed
 def observe(scattering: Scattering) -> dict[str, np.ndarray]:
     """Return probabilities, channels and the spin-resolved currents of every source, per k∥."""
@@ -154,7 +116,7 @@ def scatterers(*heights: float, distance: int = 1) -> Junction:
     return Junction(wire, layers, wire)
 
 
-def divide(lab: Laboratory, cases: Sequence[tuple[float, float]], distance: int, samples: int) -> Division:
+def divide(lab: Laboratory, cases: Sequence[tuple[float, float]], distance: int, samples: int) -> Record:
     """Measure how a voltage divides between two scatterers.
 
     The electrochemical potential between them is the part of the local density that comes from the left, averaged over
@@ -170,7 +132,15 @@ def divide(lab: Laboratory, cases: Sequence[tuple[float, float]], distance: int,
         density = lab.scatter(scatterers(*heights, distance=distance), energies).spin_densities[..., 0]
         left, right = density[:, :, 2:-2].sum(axis=(0, 2))
         drops.append(1 - left / (left + right))
-    return Division(np.array(conductances), np.array(drops))
+    conductance, measured = np.array(conductances), np.array(drops)  # (σ_L, σ_R) of the halves alone; E_L/E
+    spins = np.moveaxis(np.repeat(conductance[..., None], 2, axis=-1) / 2, 1, 0)  # two equal spins
+    fields = as_printed.fields(*spins)
+    share, printed = conductance[:, 0] / conductance.sum(axis=1), fields[0]
+    series = parallel_circuit.series_fields(*spins)[0]
+    # |J_L - J_R| of the printed division over the mean of both
+    currents = [parallel_circuit.spin_currents(s, field).sum(axis=-1) for s, field in zip(spins, fields, strict=True)]
+    lost_charge = abs(parallel_circuit.continuity_defect(*spins, fields)) / np.mean(currents, axis=0)
+    return Record(locals())
 
 
 # ---------------------------------------------------------------------- what it says of the paper

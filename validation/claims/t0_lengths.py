@@ -14,20 +14,20 @@ from ..compare import Fit, fit_power_law
 from ..figures import COLORS, angle_axis, drawn, legend_below
 from ..laboratory import DIFFERENT, FAMILIES, IDENTICAL, Laboratory, currents_of_waves
 from .conservation import ENERGY, ROUNDING
-from .torque import POTENTIALS, Measured, sample
+from .torque import POTENTIALS, sample
 
 #: Agreement of |t0| with the torque that would count as the paper's statement.
 AGREES = 0.01
 
 
 # ---------------------------------------------------------------------- what is computed
-def captured(m: Measured) -> np.ndarray:
+def captured(m: Record) -> np.ndarray:
     """Return |t0|/|τ_L + τ_R| at the noncollinear angles."""
     inside = np.sin(m.angles) > 1e-9
     return np.asarray(abs(m.t0[inside]) / m.total[inside])
 
 
-def predicted(m: Measured) -> np.ndarray:
+def predicted(m: Record) -> np.ndarray:
     """Return |t0|/|τ| from the two lengths and the angle: [1 + 4 J_M^L J_M^R sin²(Φ/2)/(J_M^R - J_M^L)²]^(-1/2)."""
     inside = np.sin(m.angles) > 1e-9
     left, right = m.J_M[inside].T
@@ -35,14 +35,14 @@ def predicted(m: Measured) -> np.ndarray:
     return np.asarray(np.sqrt(square / (square + 4 * left * right * sin2)))
 
 
-def bisector_defect(m: Measured) -> float:
+def bisector_defect(m: Record) -> float:
     """Return the largest difference of t0 from -tan(Φ/2) (τ_L·e_L + τ_R·e_R), both turning toward each other."""
     inside = np.sin(m.angles) > 1e-9
     both = m.damping_like.sum(axis=-1)[inside]
     return float(abs(m.t0[inside] + np.tan(m.angles[inside] / 2) * both).max())
 
 
-def fit_small_angles(measured: Sequence[Measured]) -> Fit:
+def fit_small_angles(measured: Sequence[Record]) -> Fit:
     """Fit the power of Φ with which |t0|/|τ| vanishes, with equal accumulations."""
     equal = next(m for m in measured if m.accumulation == "equal")
     return fit_power_law(equal.angles, captured(equal))

@@ -24,48 +24,6 @@ POTENTIALS = {name: potentials(name) for name in ("none", "equal")}
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One junction family with one accumulation, k∥-averaged, at all angles; in units of the charge current J."""
-
-    family: str
-    accumulation: str
-    angles: np.ndarray
-    J_M: np.ndarray  # [angle, side], from probabilities
-    torques: np.ndarray  # [angle, magnet, xyz], from the spin current through the spacer
-    damping_like: np.ndarray  # [angle, magnet]
-    field_like: np.ndarray  # [angle, magnet]
-
-    @property
-    def t0(self) -> np.ndarray:
-        """The paper's torque, lattice constant 1."""
-        return tunnelling.implicit_torque(self.J_M[:, 0], self.J_M[:, 1])
-
-    @property
-    def total(self) -> np.ndarray:
-        """|τ_L + τ_R|, what both magnets take up together."""
-        return np.linalg.norm(self.torques.sum(axis=1), axis=-1)
-
-    @property
-    def vector_defect(self) -> float:
-        """Largest |t0 + τ_L + τ_R|, vectors."""
-        m = unit_vector(0.0), unit_vector(self.angles)
-        t0 = tunnelling.vector_difference(self.J_M[:, 0], self.J_M[:, 1], *m)
-        return float(np.linalg.norm(t0 + self.torques.sum(axis=1), axis=-1).max())
-
-    @property
-    def relation_defect(self) -> float:
-        """Largest difference of the in-plane torques from those that J_M^L and J_M^R alone give."""
-        predicted = np.stack(tunnelling.in_plane_torques(self.J_M[:, 0], self.J_M[:, 1], self.angles), axis=-1)
-        return float(abs(predicted - self.damping_like).max())
-
-    @property
-    def longitudinal_defect(self) -> float:
-        """Largest torque along the magnetization it acts on: zero if Q·m through the spacer is the J_M of the lead."""
-        m = np.stack(np.broadcast_arrays(unit_vector(0.0), unit_vector(self.angles)), axis=1)
-        return float(abs((self.torques * m).sum(axis=-1)).max())
-
-
-@dataclass(frozen=True)
 class Profile:
     """Where in the right magnet the torque is left, at Φ = 90° without accumulation; index 0 is its first plane."""
 
@@ -98,18 +56,43 @@ def observe(scattering: Scattering) -> dict[str, np.ndarray]:
     return found
 
 
-def sample(lab: Laboratory, family: str, angles: np.ndarray) -> list[Measured]:
-    """Return currents and torques of one family at all angles, for every accumulation."""
+def sample(lab: Laboratory, family: str, angles: np.ndarray) -> list[Record]:
+    """Return currents and torques of one family at all angles, for every accumulation, per charge current."""
     averages = [k_average(lab, FAMILIES[family](theta=angle), ENERGY, observe) for angle in angles]
-    measured = []
+    found = []
     for name in POTENTIALS:
         J = [average[f"{name} charge"] for average in averages]
-        J_M, torques, components = (
-            np.array([average[f"{name} {quantity}"] / j for average, j in zip(averages, J, strict=True)])
-            for quantity in ("J_M", "torques", "components")
+        found.append(
+            torques_of(
+                family,
+                name,
+                angles,
+                *(
+                    np.array([average[f"{name} {quantity}"] / j for average, j in zip(averages, J, strict=True)])
+                    for quantity in ("J_M", "torques", "components")
+                ),
+            )
         )
-        measured.append(Measured(family, name, angles, J_M, torques, components[..., 0], components[..., 1]))
-    return measured
+    return found
+
+
+def torques_of(
+    family: str, accumulation: str, angles: np.ndarray, J_M: np.ndarray, torques: np.ndarray, components: np.ndarray
+) -> Record:
+    """Compare t0 with the torque: J_M [angle, side] from probabilities, torques [angle, magnet, xyz] in the spacer."""
+    damping_like, field_like = components[..., 0], components[..., 1]
+    m = unit_vector(0.0), unit_vector(angles)
+    t0 = tunnelling.implicit_torque(J_M[:, 0], J_M[:, 1])
+    both = torques.sum(axis=1)  # what both magnets take up together
+    total = np.linalg.norm(both, axis=-1)
+    vector = tunnelling.vector_difference(J_M[:, 0], J_M[:, 1], *m)
+    vector_defect = float(np.linalg.norm(vector + both, axis=-1).max())
+    # the in-plane torques that J_M^L and J_M^R alone give; Q·m through the spacer is the J_M of the lead
+    predicted = np.stack(tunnelling.in_plane_torques(J_M[:, 0], J_M[:, 1], angles), axis=-1)
+    relation_defect = float(abs(predicted - damping_like).max())
+    along = (torques * np.stack(np.broadcast_arrays(*m), axis=1)).sum(axis=-1)
+    longitudinal_defect = float(abs(along).max())
+    return Record(locals())
 
 
 def measure_profile(lab: Laboratory, family: str, planes: int) -> Profile:

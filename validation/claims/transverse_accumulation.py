@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -15,7 +15,7 @@ from kwant_spinjunc.magnets.multiscale import cobalt, mixing_conductances
 from kwant_spinjunc.scattering import scatter_quietly as scatter
 from kwant_spinjunc.spin import torque_axes
 from kwant_spinjunc.theory import angular
-from kwant_spinjunc.theory.drift_diffusion import Matching, Material, match, tunnel_interface
+from kwant_spinjunc.theory.drift_diffusion import Matching, match, tunnel_interface
 from systems.spin_valve import spin_valve
 
 from ..claim import Check, Judged, Record
@@ -47,46 +47,8 @@ GAMMA = 0.5
 SMALL = 0.1
 
 
-@dataclass(frozen=True)
-class Case:
-    """Two cobalt magnets of precession rate ω through a tunnel interface, transverse accumulation included."""
-
-    omega: float
-    xi: float
-    gamma: float
-    solution: Matching
-
-    @property
-    def metal(self) -> Material:
-        """The magnet."""
-        return self.solution.left
-
-    @property
-    def ratio(self) -> float:
-        """|δM⊥|/|δM∥| at the left face."""
-        return float(ratio(self.solution))
-
-    @property
-    def depth(self) -> float:
-        """Depth within which half of the torque inside a magnet acts, ln 2/Re k⊥, nm."""
-        return float(np.log(2) / self.metal.modes.transverse.real)
-
-    @property
-    def share(self) -> float:
-        """Precession torque on both magnets over the total change of the spin current."""
-        inside = self.solution.layer_torque.sum(axis=0)
-        return float(np.linalg.norm(inside) / self.solution.delta_J_M_length)
-
-    @property
-    def clamping_error(self) -> float:
-        """Relative change of J_M if δM⊥ is clamped to zero."""
-        eta = angular.transverse_ratio(self.metal)
-        free, clamped = (angular.spin_current_transverse(self.xi, ANGLE, self.metal.beta, x) for x in (eta, 0.0))
-        return float(abs(free / clamped - 1))
-
-
 # ---------------------------------------------------------------------- what is computed
-def ratio(solution: Matching) -> Any:
+def ratio_of(solution: Matching) -> Any:
     """Return |δM⊥|/|δM∥| at the left face."""
     M, m = solution.delta_M[..., 0, :], solution.m[..., 0, :]
     along = np.sum(M * m, axis=-1)
@@ -94,7 +56,7 @@ def ratio(solution: Matching) -> Any:
 
 
 @cache
-def case(omega: float, xi: float = 1.0, gamma: float = 0.0, mixing: float | None = None) -> Case:
+def case(omega: float, xi: float = 1.0, gamma: float = 0.0, mixing: float | None = None) -> Record:
     """Match through an interface of conductance ratio ξ and spin asymmetry γ, optionally with a mixing conductance."""
     metal = replace(COBALT, omega=omega)
     G = xi * metal.sigma / np.sqrt(metal.D * metal.tau)
@@ -103,7 +65,15 @@ def case(omega: float, xi: float = 1.0, gamma: float = 0.0, mixing: float | None
     interface = tunnel_interface(*m, np.sqrt(G) * amplitudes, amplitudes)
     if mixing is not None:
         interface = interface.with_mixing(*m, left=mixing, right=mixing)
-    return Case(omega, xi, gamma, match(metal, metal, interface, m_left=m[0], m_right=m[1]))
+    solution = match(metal, metal, interface, m_left=m[0], m_right=m[1])
+    ratio = float(ratio_of(solution))
+    depth = float(np.log(2) / metal.modes.transverse.real)  # within which half of the torque inside a magnet acts, nm
+    # precession torque on both magnets over the total change of the spin current
+    share = float(np.linalg.norm(solution.layer_torque.sum(axis=0)) / solution.delta_J_M_length)
+    etas = angular.transverse_ratio(metal), 0.0
+    free, clamped = (angular.spin_current_transverse(xi, ANGLE, metal.beta, eta) for eta in etas)
+    clamping_error = float(abs(free / clamped - 1))
+    return Record(locals())
 
 
 def valve(splitting: float, planes: int = 1) -> Junction:
