@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from kwant_spinjunc import Anderson, Ensemble, Junction, Scattering, Substitution, ferromagnet, unit_vector
+from kwant_spinjunc import Anderson, Junction, Scattering, Substitution, ferromagnet, unit_vector
 from kwant_spinjunc.magnets.multiscale import Interface, solve_interface
 from kwant_spinjunc.runs.statistics import value_with_error
 from kwant_spinjunc.spin import SIGNS, torque_axes
@@ -43,60 +43,6 @@ FROM_RIGHT = ((0.0, 0.0), (1.0, -1.0))
 QUOTED_MAX, NEAR = 90.0, 0.06
 #: Standard errors by which a number must miss to be called wrong.
 SIGNIFICANT = 5.0
-
-
-@dataclass(frozen=True)
-class Contact:
-    """One contact of two magnets of ``planes`` planes each: means over samples at all angles."""
-
-    planes: int
-    result: Ensemble
-
-    @cached_property
-    def polarization(self) -> tuple[float, float]:
-        """β = J_M/J at Φ = 0 and its standard error."""
-        return self.result.of_means(lambda means: _J_M(means)[0].mean() / means["conductance"][0])
-
-    @cached_property
-    def polarized(self) -> np.ndarray:
-        """J_M/J of both sides at every angle, [angle, side]."""
-        return np.asarray(self.result.of_means(lambda means: _J_M(means) / means["conductance"][:, None])[0])
-
-    @cached_property
-    def ratio(self) -> tuple[np.ndarray, np.ndarray]:
-        """J_M^L/J_M^R under a voltage at every angle, and its standard error."""
-        return self.result.of_means(lambda means: _J_M(means)[:, 0] / _J_M(means)[:, 1])
-
-    @cached_property
-    def ratio_from_right(self) -> tuple[np.ndarray, np.ndarray]:
-        """J_M^L/J_M^R of spin accumulation on the right at every angle, and its standard error."""
-
-        def ratio(means: dict[str, np.ndarray]) -> np.ndarray:
-            J_M = lead_currents(means["probabilities"], FROM_RIGHT) @ SIGNS
-            return J_M[:, 0] / J_M[:, 1]
-
-        return self.result.of_means(ratio)
-
-    @cached_property
-    def length(self) -> tuple[np.ndarray, np.ndarray]:
-        """|J_M^R m_R - J_M^L m_L| over 2βJ sin(Φ/2) at angles beyond 0, and its standard error."""
-        angles = np.radians(DEGREES[1:])
-
-        def length(means: dict[str, np.ndarray]) -> np.ndarray:
-            J_M, J = _J_M(means), means["conductance"]
-            beta = J_M[0].mean() / J[0]
-            difference = [
-                np.linalg.norm(tunnelling.vector_difference(*J_M[i + 1], unit_vector(0.0), unit_vector(angle)))
-                for i, angle in enumerate(angles)
-            ]
-            return np.array(difference) / (2 * beta * J[1:] * np.sin(angles / 2))
-
-        return self.result.of_means(length)
-
-    @cached_property
-    def resistances(self) -> tuple[np.ndarray, np.ndarray]:
-        """N_s/⟨T_s⟩ at Φ = 0 and its standard error, [spin]."""
-        return self.result.of_means(lambda means: means["modes"][0] / np.diagonal(means["transmissions"][0]))
 
 
 @dataclass(frozen=True)
@@ -233,7 +179,7 @@ def measure_depth(lab: SampleLaboratory, clean: Laboratory, samples: int) -> Dep
     return Depth(*result.of_means(left), clean_depth(clean, RESOLVED))
 
 
-def average(lab: SampleLaboratory, planes: int, samples: int, alloys: str = "AA", width: int = SHAPE[0]) -> Contact:
+def average(lab: SampleLaboratory, planes: int, samples: int, alloys: str = "AA", width: int = SHAPE[0]) -> Record:
     """Average one contact at all angles."""
     result = lab.average(
         contact(planes, alloys=alloys),
@@ -244,7 +190,25 @@ def average(lab: SampleLaboratory, planes: int, samples: int, alloys: str = "AA"
         m_right=unit_vector(np.radians(DEGREES)),
         torques=False,
     )
-    return Contact(planes, result)
+    angles = np.radians(DEGREES[1:])
+
+    def relative(means: dict[str, np.ndarray]) -> np.ndarray:
+        J_M, J = _J_M(means), means["conductance"]
+        beta = J_M[0].mean() / J[0]
+        difference = tunnelling.vector_difference(*J_M[1:].T, unit_vector(0.0), unit_vector(angles))
+        return np.linalg.norm(difference, axis=-1) / (2 * beta * J[1:] * np.sin(angles / 2))
+
+    def from_right(means: dict[str, np.ndarray]) -> np.ndarray:
+        J_M = lead_currents(means["probabilities"], FROM_RIGHT) @ SIGNS
+        return J_M[:, 0] / J_M[:, 1]
+
+    # β = J_M/J at Φ = 0; at every angle J_M/J [angle, side], J_M^L/J_M^R under a voltage and of spin from the right,
+    # and |J_M^R m_R - J_M^L m_L| over 2βJ sin(Φ/2) beyond 0; (value, standard error)
+    polarization = result.of_means(lambda means: _J_M(means)[0].mean() / means["conductance"][0])
+    polarized = np.asarray(result.of_means(lambda means: _J_M(means) / means["conductance"][:, None])[0])
+    ratio = result.of_means(lambda means: _J_M(means)[:, 0] / _J_M(means)[:, 1])
+    ratio_from_right, length = result.of_means(from_right), result.of_means(relative)
+    return Record(locals())
 
 
 def measure(quick: bool) -> Record:

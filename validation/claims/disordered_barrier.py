@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from kwant_spinjunc import (
     Anderson,
-    Ensemble,
     Junction,
     Roughness,
     Substitution,
@@ -44,79 +42,6 @@ ANGLES = np.linspace(0, np.pi, 5)
 SPLIT = ((0.8, 0.2), (-0.4, -0.6))
 #: Samples of an ensemble whose transmission eigenvalues are computed, evenly spread over the order of conductances.
 EIGENVALUES = 8
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One ensemble: its rotation law, sample by sample and of the mean."""
-
-    kind: str
-    value: float  # what its scan varies: level, thickness or concentration
-    result: Ensemble
-    largest: np.ndarray  # largest transmission eigenvalue of some samples at a right angle
-    chosen: np.ndarray  # which samples these are
-
-    @cached_property
-    def transmissions(self) -> np.ndarray:
-        """T_ss' of every sample, [sample, angle, s, s']."""
-        return self.result.samples("transmissions")
-
-    @cached_property
-    def conductances(self) -> np.ndarray:
-        """Conductance of every sample at a right angle."""
-        return self.transmissions[:, len(ANGLES) // 2].sum(axis=(-1, -2))
-
-    @cached_property
-    def defects(self) -> np.ndarray:
-        """Defect of the rotation law of every sample, see `law_defect`."""
-        return law_defect(self.transmissions)
-
-    @property
-    def mean(self) -> tuple[float, float]:
-        """Mean conductance at a right angle and its standard error."""
-        G = self.result.conductance
-        return float(G.mean[len(ANGLES) // 2]), float(G.error[len(ANGLES) // 2])
-
-    @property
-    def typical(self) -> float:
-        """exp⟨ln G⟩ at a right angle."""
-        return float(self.result.conductance.typical[len(ANGLES) // 2])
-
-    @cached_property
-    def weighted_defect(self) -> tuple[float, float]:
-        """Defect of the samples, each weighted with its conductance, and its standard error."""
-        return weighted_mean(self.defects, self.conductances)
-
-    @cached_property
-    def mean_defect(self) -> tuple[float, float]:
-        """1 - G(90°)/[(G(0) + G(180°))/2] of the mean conductances, and its standard error: signs may cancel."""
-
-        def defect(means: dict[str, np.ndarray]) -> np.ndarray:
-            G = means["conductance"]
-            return 1 - G[len(ANGLES) // 2] / ((G[0] + G[-1]) / 2)
-
-        return self.result.of_means(defect)
-
-    @cached_property
-    def current_error(self) -> tuple[float, float]:
-        """Error of J_M^L of (3) per charge current at 90°, mean T_ss' and spin accumulation, and its standard error."""
-        return self.result.of_means(lambda means: current_error(means["probabilities"]))
-
-    @cached_property
-    def product_defect(self) -> tuple[float, float]:
-        """D_++ D_-- / (D_+- D_-+) - 1 of the mean, and its standard error."""
-
-        def defect(means: dict[str, np.ndarray]) -> np.ndarray:
-            T = means["transmissions"]
-            return tunnelling.factorization_defect(tunnelling.spin_factors_from_collinear(T[0], T[-1]))
-
-        return self.result.of_means(defect)
-
-    @property
-    def share(self) -> float:
-        """Part of the mean conductance that the most conducting twentieth of the samples carries."""
-        ordered = np.sort(self.conductances)[::-1]
-        return float(ordered[: max(len(ordered) // 20, 1)].sum() / ordered.sum())
 
 
 # ---------------------------------------------------------------------- what is computed
@@ -179,7 +104,7 @@ def largest_eigenvalues(lab: SampleLaboratory, junction: Junction, numbers: Sequ
     return np.array([np.linalg.norm(one, 2) ** 2 for one in t])
 
 
-def measure_batch(lab: SampleLaboratory, kind: str, value: float, junction: Junction, samples: int) -> Batch:
+def measure_batch(lab: SampleLaboratory, kind: str, value: float, junction: Junction, samples: int) -> Record:
     """Average one junction, every sample at all angles."""
     result = lab.average(
         junction,
@@ -189,10 +114,26 @@ def measure_batch(lab: SampleLaboratory, kind: str, value: float, junction: Junc
         m_right=unit_vector(ANGLES),
         torques=False,
     )
-    conductances = result.samples("conductance")[:, len(ANGLES) // 2]
+    right = len(ANGLES) // 2  # all conductances are those at a right angle
+    T, conductances, G = result.samples("transmissions"), result.samples("conductance")[:, right], result.conductance
     ranks = np.unique(np.linspace(0, len(conductances) - 1, EIGENVALUES).astype(int))
     chosen = np.argsort(conductances)[ranks]
-    return Batch(kind, value, result, largest_eigenvalues(lab, junction, chosen), chosen)
+    largest, defects = largest_eigenvalues(lab, junction, chosen), law_defect(T)
+    mean, typical = (float(G.mean[right]), float(G.error[right])), float(G.typical[right])
+    weighted_defect = weighted_mean(defects, T[:, right].sum(axis=(-1, -2)))
+    # of the means, with standard errors: 1 - G(90°)/[(G(0) + G(180°))/2], where signs may cancel; J_M^L of (3) per
+    # charge current with spin accumulation; D_++ D_-- / (D_+- D_-+) - 1
+    mean_defect = result.of_means(lambda m: 1 - m["conductance"][right] / (m["conductance"][[0, -1]].mean()))
+    wrong = result.of_means(lambda m: current_error(m["probabilities"]))
+    product_defect = result.of_means(
+        lambda m: tunnelling.factorization_defect(
+            tunnelling.spin_factors_from_collinear(m["transmissions"][0], m["transmissions"][-1])
+        )
+    )
+    # part of the mean conductance that the most conducting twentieth of the samples carries
+    ordered = np.sort(conductances)[::-1]
+    share = float(ordered[: max(len(ordered) // 20, 1)].sum() / ordered.sum())
+    return Record(locals())
 
 
 def kwant_defect() -> tuple[float, float]:
@@ -213,7 +154,7 @@ def measure(quick: bool) -> Record:
     planes = (2, 4, 6) if quick else (2, 3, 4, 5, 6)
     parts, heights = ((0.01, 0.2), (0.5,)) if quick else ((0.01, 0.02, 0.1, 0.2), (0.5, 1.0))
 
-    def scan(kind: str, values: Sequence[float], junction: Callable[[Any], Junction]) -> list[Batch]:
+    def scan(kind: str, values: Sequence[float], junction: Callable[[Any], Junction]) -> list[Record]:
         return [measure_batch(lab, kind, value, junction(value), samples) for value in values]
 
     levels = scan("impurity level", scanned, lambda x: disordered_junction(level=x))
@@ -298,7 +239,7 @@ def draw_law(m: Record, left: Any, right: Any) -> None:
 def draw_levels(m: Record, axes: Any) -> None:
     """Plot conductance and defect against the level of the impurities, and against the thickness."""
 
-    def show(column: int, batches: Sequence[Batch], color: str, name: str) -> None:
+    def show(column: int, batches: Sequence[Record], color: str, name: str) -> None:
         x = [batch.value for batch in batches]
         for panel, values, label in (
             (axes[0, column], [batch.mean for batch in batches], rf"$\langle G\rangle$, {name}"),

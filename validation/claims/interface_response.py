@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
 from typing import Any
 
 import numpy as np
@@ -56,63 +56,6 @@ FIELDS = {"none": 0.0, "1 T": 0.176, "exchange": 1519.0}
 ROUNDING = 1e-10
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One junction at one angle, averaged over k∥: r's from S-matrix probabilities and from the flux of the waves."""
-
-    angle: float
-    probabilities: np.ndarray  # [lead_out, spin_out, lead_in, spin_in]
-    modes: np.ndarray  # open channels [lead, spin] per a²
-    fluxes: InterfaceResponse
-
-    @property
-    def transmissions(self) -> np.ndarray:
-        """T_ss', s on the left."""
-        return self.probabilities[1, :, 0, :].T
-
-    @property
-    def conductance(self) -> float:
-        """Charge conductance, e²/h per a²."""
-        return float(self.transmissions.sum())
-
-    @property
-    def transparency(self) -> float:
-        """Transmission per channel."""
-        return float(self.conductance / self.modes.sum(axis=-1).min())
-
-    @property
-    def response(self) -> InterfaceResponse:
-        """The exact coefficients, from probabilities."""
-        return interface_response(self.probabilities, self.modes)
-
-    @property
-    def corrected(self) -> InterfaceResponse:
-        """The coefficients between diffusive metals."""
-        return response_of(sharvin_corrected(conductance_matrix(self.probabilities, self.modes), self.modes))
-
-    @property
-    def defect(self) -> float:
-        """Largest difference of the two routes, in units of the conductance."""
-        return difference(self.response, self.fluxes) / self.conductance
-
-    @property
-    def dropped(self) -> float:
-        """What (3) and (4) leave out of r^L_1 of the majority, relative to what they keep."""
-        kept = tunnelling_response(self.transmissions)
-        return float(dropped_response(self.probabilities).left_1[0] / kept.left_1[0])
-
-    @property
-    def correction(self) -> float:
-        """By how much the charge conductance between diffusive metals exceeds that between reservoirs."""
-        return float(self.corrected.charge_1.sum() / self.conductance - 1)
-
-    @property
-    def free(self) -> float:
-        """Width of the conductances, in units of the true one, that the same r's allow (see `undetermined`)."""
-        P = self.probabilities
-        return float(4 * min(P[0, 0, 0, 1], P[1, 0, 1, 1]) / self.conductance)
-
-
 # ---------------------------------------------------------------------- what is computed
 def difference(a: InterfaceResponse, b: InterfaceResponse) -> float:
     """Return the largest difference of any two coefficients."""
@@ -145,12 +88,27 @@ def observe(scattering: Scattering) -> dict[str, np.ndarray]:
     }
 
 
-def sample(lab: Laboratory, junction: Junction) -> Measured:
-    """Scatter at all k∥, or at the one there is, and average probabilities and fluxes."""
+def sample(lab: Laboratory, junction: Junction) -> Record:
+    """Scatter at all k∥, or at the one there is: r's from averaged probabilities and from the flux of the waves."""
     dispersive = junction.is_dispersive
     found = k_average(lab, junction, 0.0, observe) if dispersive else observe(lab.scatter(junction))
-    fluxes = flux_response(junction, found["currents"])
-    return Measured(junction.angle, found["probabilities"], found["modes"], fluxes)
+    fluxes, angle = flux_response(junction, found["currents"]), junction.angle
+    P, modes = found["probabilities"], found["modes"]
+    transmissions, response = P[1, :, 0, :].T, interface_response(P, modes)
+    conductance = float(transmissions.sum())  # e²/h per a²
+    transparency = float(conductance / modes.sum(axis=-1).min())  # transmission per channel
+    defect = difference(response, fluxes) / conductance  # of the two routes
+    # what (3) and (4) leave out of r^L_1 of the majority, relative to what they keep
+    dropped = float(dropped_response(P).left_1[0] / tunnelling_response(transmissions).left_1[0])
+    # width of the conductances, in units of the true one, that the same r's allow (see `undetermined`)
+    free = float(4 * min(P[0, 0, 0, 1], P[1, 0, 1, 1]) / conductance)
+    return Record(locals())
+
+
+def correction(found: Record) -> float:
+    """Return by how much the charge conductance between diffusive metals exceeds that between reservoirs."""
+    corrected = response_of(sharvin_corrected(conductance_matrix(found.P, found.modes), found.modes))
+    return float(corrected.charge_1.sum() / found.conductance - 1)
 
 
 def kwant_defect(junction: Junction) -> float:
@@ -252,7 +210,7 @@ def undetermined(P: np.ndarray) -> tuple[float, float]:
     return float(abs(after[:4] - before[:4]).max()), float((after[4] - before[4]).sum() / (4 * x))
 
 
-def collinear_defect(measured: Measured) -> float:
+def collinear_defect(measured: Record) -> float:
     """Return how much r^L differs from r^R, and r_1 from r_2, between parallel magnets, per conductance."""
     r = measured.response
     return max(
@@ -260,7 +218,7 @@ def collinear_defect(measured: Measured) -> float:
     ) / (measured.conductance)
 
 
-def symmetry_defect(measured: Measured) -> float:
+def symmetry_defect(measured: Record) -> float:
     """Return the largest violation of charge conservation and Onsager's relations among the coefficients.
 
     Σ_s r_1s = Σ_s r_2s (a common shift drives nothing), Σ_s s r^L_2s = Σ_s s r^R_1s, and Σ_s r^L_1s = Σ_s s g_1s,
@@ -279,12 +237,12 @@ def symmetry_defect(measured: Measured) -> float:
     return float(np.abs(defects).max() / measured.conductance)
 
 
-def over_heights(lab: Laboratory, metal: Mapping[str, float]) -> list[Measured]:
+def over_heights(lab: Laboratory, metal: Mapping[str, float]) -> list[Record]:
     """Return junctions from a one-plane barrier of no height to a tunnel barrier of four planes."""
     return [sample(lab, tunnel_junction(theta=ANGLE, height=float(height), thickness=4, **metal)) for height in HEIGHTS]
 
 
-def tunnelling_defects(lab: Laboratory, barriers: Sequence[Measured]) -> list[float]:
+def tunnelling_defects(lab: Laboratory, barriers: Sequence[Record]) -> list[float]:
     """Return by how much one-channel r's differ from `tunnelling_limit` fed with collinear data, per conductance."""
     defects = []
     for height, found in zip(HEIGHTS[TUNNELING:], barriers[TUNNELING:], strict=True):
@@ -343,14 +301,14 @@ def draw_corrections(record: Record, axes: Any) -> None:
     for name, found in record.barriers.items():
         color, marker = looks[name]
         t = np.array([m.transparency for m in found])
-        dropped, correction = np.array([m.dropped for m in found]), np.array([m.correction for m in found])
+        dropped, corrections = np.array([m.dropped for m in found]), np.array([correction(m) for m in found])
         fit = record.powers[name].prefactor * t ** record.powers[name].exponent
         axes.loglog(t, dropped, marker, color=COLORS[color], label=f"left out by (3), (4), {name}")
         axes.loglog(
             t, fit, "-", color=COLORS[color], linewidth=1, label=rf"$\propto t^{{{record.powers[name].exponent:.2f}}}$"
         )
         axes.loglog(
-            t, correction, marker, color=COLORS[color], markerfacecolor="none", label=f"Sharvin correction, {name}"
+            t, corrections, marker, color=COLORS[color], markerfacecolor="none", label=f"Sharvin correction, {name}"
         )
     axes.axhline(1, color=COLORS["muted"], linewidth=0.8)
     axes.set(xlabel="transmission per channel t", ylabel="relative change of a coefficient", ylim=(None, 3e4))
@@ -383,7 +341,7 @@ def measure(quick: bool) -> Record:
     symmetries = max(symmetry_defect(m) for m in everything)
     collinear = max(collinear_defect(found[0]) for found in swept.values())
     kept, all_numbers = independent()
-    unchanged, gained = undetermined(right["F|N|F"].probabilities)
+    unchanged, gained = undetermined(right["F|N|F"].P)
     free = {name: m.free for name, m in right.items()}
     nonzero = min(abs(m.response.left_1 - m.response.right_1).max() / m.conductance for m in right.values())
     transverse = {name: transverse_share(family(theta=ANGLE)) for name, family in FAMILIES.items()}
