@@ -55,7 +55,10 @@ def audit(found: DeviceScattering) -> float:
             sigma, error = _self_energy(lead, energy, params)
             unsure = max(unsure, error)
         else:
-            sigma = np.asarray(lead.selfenergy(energy, params=params))
+            try:
+                sigma = np.asarray(lead.selfenergy(energy, params=params))
+            except ValueError:  # precalculated modes alone, whose self-energy is another form of the same numbers
+                sigma = np.asarray(lead.modes(energy, params=params)[1].selfenergy())
         rows, columns = np.meshgrid(places, places, indexing="ij")
         A = A - sparse.csc_matrix((sigma.ravel(), (rows.ravel(), columns.ravel())), shape=H.shape)
         ends.append(_end(found, number, places, sigma))

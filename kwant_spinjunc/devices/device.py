@@ -91,6 +91,12 @@ class Device(Printed):
         leads = len(self.system.leads)
         if leads < 2:
             raise ArgumentError(f"Argument `system` must have at least two leads, but has {leads}. Attach leads.")
+        for number, lead in enumerate(self.system.leads):
+            if isinstance(lead, kwant.system.InfiniteSystem) and not hasattr(lead, "sites"):
+                raise ArgumentError(
+                    f"Argument `system` must have leads that know their sites, but lead {number} is a low-level "
+                    f"{type(lead).__name__}. Attach a Builder, or its modes alone by kwant.builder.ModesLead."
+                )
         for name in ("magnetizations", "cuts", "magnets", "barriers", "params"):
             value = {} if getattr(self, name) is None else getattr(self, name)
             object.__setattr__(self, name, dict(instance(name, value, Mapping)))

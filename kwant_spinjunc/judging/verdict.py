@@ -90,7 +90,7 @@ class Law:
     @property
     def percent(self) -> str:
         """The error in percent, with its uncertainty if it has one."""
-        if not np.isfinite(self.error):
+        if np.isnan(self.error):
             return "-"
         spread = f" ± {100 * self.uncertainty:.2g}" if self.uncertainty else ""
         return f"{100 * self.error:.3g}{spread} %"
@@ -98,7 +98,7 @@ class Law:
 
 def worst(finding: Finding, e: Evidence) -> tuple[float, float]:
     """Return the largest error over the angles that were asked for, and where it is; 0 where there is none."""
-    chosen = np.isfinite(finding.error) & (e.asked | finding.everywhere)
+    chosen = ~np.isnan(finding.error) & (e.asked | finding.everywhere)
     if not chosen.any():
         return 0.0, float(e.angles[e.asked][0])
     at = int(np.argmax(np.where(chosen, finding.error, -1.0)))

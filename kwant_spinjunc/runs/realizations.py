@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypedDict, Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._version import __version__
+from .._version import PHYSICS, __version__
 from ..arrays import Floats
 from ..checks import choice, finite, instance, positive, positive_integer, refuse_unknown, shape_of
 from ..errors import ArgumentError, NoOpenChannelError
@@ -214,7 +214,7 @@ class JunctionProblem:
     def identity(self) -> dict[str, Any]:
         """Everything the samples depend on."""
         own = {field.name: plain_tree(getattr(self, field.name)) for field in fields(self)}
-        return {**own, "kwant_spinjunc": __version__}
+        return {**own, "kwant_spinjunc": __version__, "physics": PHYSICS}
 
     def check(self) -> None:
         """Refuse before any work what no realization can have."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._version import __version__
+from .._version import PHYSICS, __version__
 from ..checks import finite, finite_array, number_or_axis, positive, shape_of
 from ..costs import announced
 from ..devices.device import Device
@@ -505,6 +505,7 @@ def _empty_dataset(
         **facts_of(family, swept, fixed),
         **experiment.settings,
         "kwant_spinjunc": __version__,
+        "physics": PHYSICS,
         "kwant": version("kwant"),
         "complete": 0,
     }

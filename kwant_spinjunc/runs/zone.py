@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from .._version import __version__
+from .._version import PHYSICS, __version__
 from ..arrays import Floats
 from ..checks import positive, positive_integer, refuse_unknown
 from ..crystals.problem import OBSERVABLES, Observed, Problem, unpacked
@@ -193,4 +193,5 @@ def _identity(problem: Problem, energy: float, rtol: float) -> dict[str, Any]:
         "energy": energy,
         "rtol": rtol,
         "kwant_spinjunc": __version__,
+        "physics": PHYSICS,
     }

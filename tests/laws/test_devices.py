@@ -476,8 +476,64 @@ def test_precalculated_leads_are_respected():
     wanted = sj.scatter(syst, 1.2, params=params)
     found = sj.scatter(syst.precalculate(1.2, what="modes", params=params), 1.2, params=params)
     assert_allclose(found.probabilities, wanted.probabilities, atol=SAME)
+    # regression: the check asked modes for a self-energy that was not precalculated, a bare ValueError
+    assert sj.scatter(syst.precalculate(1.2, what="modes", params=params), 1.2, params=params, check=True).check < SAME
     with pytest.raises(sj.ArgumentError, match="what='modes'"):
         sj.scatter(syst.precalculate(1.2, what="selfenergy", params=params), 1.2, params=params)
+
+
+def test_leads_whose_modes_come_in_any_order_are_the_same_and_those_without_sites_refused():
+    m = sj.unit_vector(0.4, 0.3)
+
+    def wire(kind):
+        lattice = kwant.lattice.square(norbs=2)
+        syst = kwant.Builder()
+        syst[(lattice(x, y) for x in range(4) for y in range(3))] = lambda site: (
+            -sigma(m) / 3 - 0.2 * site.tag[1] * sigma([1.0, 0.0, 0.0])
+        )
+        syst[lattice.neighbors()] = -IDENTITY
+        for direction in (-1, 1):
+            lead = kwant.Builder(kwant.TranslationalSymmetry((direction, 0)))
+            lead[(lattice(0, y) for y in range(3))] = -sigma(m) / 3
+            lead[lattice.neighbors()] = -IDENTITY
+            if kind == "builder":
+                syst.attach_lead(lead)
+                continue
+            interface = [lattice(0 if direction < 0 else 3, y) for y in range(3)]
+            syst.leads.append(kind(lead.finalized(), interface))
+        return sj.Device(system=syst.finalized(), magnetizations={0: m, 1: m})
+
+    def shuffled(lead, interface):
+        def modes(energy, args=()):
+            propagating, stabilized = lead.modes(energy)
+            n = propagating.wave_functions.shape[1] // 2
+            order = np.concatenate(
+                [np.random.default_rng(1).permutation(n), n + np.random.default_rng(2).permutation(n)]
+            )
+            fields = ("wave_functions", "velocities", "momenta")
+            moved = kwant.physics.PropagatingModes(*(getattr(propagating, name)[..., order] for name in fields))
+            rest = np.concatenate([order, np.arange(2 * n, stabilized.vecs.shape[1])])
+            columns = stabilized.vecs[:, rest], stabilized.vecslmbdainv[:, rest]
+            return moved, kwant.physics.StabilizedModes(*columns, stabilized.nmodes, stabilized.sqrt_hop)
+
+        return kwant.builder.ModesLead(modes, interface, [])
+
+    class Bare(kwant.system.InfiniteSystem):
+        def __init__(self, lead):
+            self.graph, self.cell_size, self.hamiltonian = lead.graph, lead.cell_size, lead.hamiltonian
+
+    class BareLead(kwant.builder.Lead):
+        def __init__(self, lead, interface):
+            self.lead, self.interface, self.padding = lead, interface, []
+
+        def finalized(self):
+            return Bare(self.lead)
+
+    wanted, found = (sj.scatter(wire(kind), 0.3) for kind in ("builder", shuffled))
+    assert np.isfinite(wanted.probabilities).all()
+    assert_allclose(found.probabilities, wanted.probabilities, atol=SAME)
+    with pytest.raises(sj.ArgumentError, match="leads that know their sites, but lead 0 is a low-level Bare"):
+        wire(BareLead)
 
 
 def test_equal_potentials_drive_nothing_and_currents_sum_to_zero():

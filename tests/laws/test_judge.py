@@ -1,5 +1,7 @@
 """The judge against independent recomputation, and its laws against what is known of them."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from crystal_layers import between_normal_metals, random_layers
@@ -7,7 +9,8 @@ from crystal_layers import between_normal_metals, random_layers
 import kwant_spinjunc as sj
 from kwant_spinjunc.crystals import zone
 from kwant_spinjunc.judging.door import conclude
-from kwant_spinjunc.judging.verdict import VERDICTS
+from kwant_spinjunc.judging.laws import RULES, Finding
+from kwant_spinjunc.judging.verdict import VERDICTS, pronounce, worst
 from systems.iron_barrier import iron_barrier
 
 CONTRACT = (
@@ -607,3 +610,13 @@ def test_symbols_keep_their_case_at_the_beginning_of_a_sentence():
     assert ": ξ = " in text
     assert "Ξ" not in text
     assert "A coherent" in str(sj.judge(valve(), advise=False))
+
+
+def test_an_error_without_bound_is_the_worst_and_no_error_is_none():
+    e = SimpleNamespace(angles=np.array([0.0, 1.0, 2.0]), asked=np.array([True, True, False]))
+    finding = Finding(np.array([0.1, np.inf, np.nan]), 0.0, "")
+    assert worst(finding, e) == (np.inf, 1.0)
+    assert worst(Finding(np.array([np.nan, np.nan, 3.0]), 0.0, ""), e) == (0.0, 0.0)
+    law = pronounce(RULES[0], finding, e, 0.01)
+    assert law.verdict == "do not use"
+    assert law.percent == "inf %"

@@ -123,3 +123,29 @@ def test_workers_find_what_one_process_finds_without_the_kwant_system():
     assert_allclose(elsewhere.probabilities, average().probabilities, atol=ROUNDING)
     with pytest.raises((pickle.PicklingError, AttributeError, TypeError)):
         pickle.dumps(elsewhere.measurement.problem)  # as it stands it could not have gone there
+
+
+def test_what_an_earlier_physics_left_in_a_file_is_refused_whatever_it_is_of(tmp_path, monkeypatch):
+    """Regression: the version of the package stood still while a lead of crystals was solved as another one."""
+    from kwant_spinjunc.runs import realizations, sweep
+    from systems.disordered_barrier import disordered_barrier
+    from systems.tunnel_junction import tunnel_junction
+
+    few = dict(cross_section=(1, 1), realizations=2, progress=False, workers=1)
+
+    def sample():
+        return sj.ensemble(disordered_barrier(), 0.5, store=tmp_path / "samples", **few)
+
+    def swept(earlier=None):
+        return sj.sweep(tunnel_junction, energy=0.0, height=[2.0, 3.0], progress=False, resume=earlier)
+
+    average(store=tmp_path / "zone", rtol=1e-2)
+    sample()
+    earlier = swept()
+    for _ in (average(store=tmp_path / "zone", rtol=1e-2), sample(), swept(earlier)):
+        pass  # the same physics goes on
+    for module in (zone, realizations, sweep):
+        monkeypatch.setattr(module, "PHYSICS", module.PHYSICS + 1)
+    for again in (lambda: average(store=tmp_path / "zone", rtol=1e-2), sample, lambda: swept(earlier)):
+        with pytest.raises((StoreError, sj.ArgumentError), match="physics"):
+            again()
