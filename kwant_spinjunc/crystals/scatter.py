@@ -27,7 +27,7 @@ from ..devices.cuts import cut_sites
 from ..devices.device import Device, same, snapshot
 from ..errors import NEAR_EDGE, ArgumentError, NoOpenChannelError, SpinjuncWarning
 from ..halves.joint import Turn
-from ..model.memory import machine_memory
+from ..model.memory import refuse_memory
 from ..model.problem import MAX_DEFECT
 from ..solved import refuse_unitarity
 from ..spin import one_unit_vector
@@ -317,11 +317,8 @@ def _refuse_size(problem: Problem, points: int) -> None:
     """Raise `ArgumentError` for more points and angles than this machine has memory for, before it is taken."""
     results = COPIES * 8 * points * problem.angles * (2 * len(problem.crystal.leads)) ** 2
     needed = (results + EACH * problem.angles * problem.orbitals**2) / 1e9
-    if needed > machine_memory():
-        raise ArgumentError(
-            f"Arguments `turns`, `energy` and `k` must fit into {machine_memory():.3g} GB, but {problem.angles} angles "
-            f"at {max(points, 1)} points need about {needed:.3g} GB. Give fewer at a time."
-        )
+    what = f"{problem.angles} angles at {max(points, 1)} points need"
+    refuse_memory("Arguments `turns`, `energy` and `k`", needed, what, ". Give fewer at a time.")
 
 
 def _judge(measurement: Measurement, found: Measured, modes: Any, unitarity: float, max_defect: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 
@@ -22,13 +23,12 @@ def checked_shape(
     ``cross_section``: number of sites along x and z.
     """
     shape = CrossSection(cross_section).shape  # type: ignore[arg-type]
-    gigabytes, available = memory(shape, planes, solver, states=states, turned=turned), min(LARGEST, machine_memory())
-    if gigabytes > available:
-        raise ArgumentError(
-            f"Argument `cross_section` must fit into {available:.3g} GB, but {shape[0]} × {shape[1]} sites need "
-            f"about {gigabytes:.3g} GB for {planes} planes. Use k∥ for a clean junction, a smaller cross-section and "
-            "more samples for a disordered one."
-        )
+    needed, what = memory(shape, planes, solver, states=states, turned=turned), f"{shape[0]} × {shape[1]} sites need"
+    hint = (
+        f" for {planes} planes. Use k∥ for a clean junction, a smaller cross-section and more samples for a disordered "
+        "one."
+    )
+    refuse_memory("Argument `cross_section`", needed, what, hint, LARGEST)
     return shape
 
 
@@ -54,12 +54,14 @@ def memory(
 
 def refuse_points(names: str, points: int, each: float) -> None:
     """Raise `ArgumentError` for more points of some bytes each than this machine has memory for, before it is taken."""
-    needed, available = points * each / 1e9, machine_memory()
+    refuse_memory(names, points * each / 1e9, f"{points:.3g} points need", ". Give fewer at a time.")
+
+
+def refuse_memory(names: str, needed: float, what: str, hint: str, most: float = math.inf) -> None:
+    """Raise `ArgumentError` for what needs more gigabytes than this machine has, or than ``most``."""
+    available = min(most, machine_memory())
     if needed > available:
-        raise ArgumentError(
-            f"{names} must fit into {available:.3g} GB, but {points:.3g} points need about {needed:.3g} GB. Give fewer "
-            "at a time."
-        )
+        raise ArgumentError(f"{names} must fit into {available:.3g} GB, but {what} about {needed:.3g} GB{hint}")
 
 
 def machine_memory() -> float:

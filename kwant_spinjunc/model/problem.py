@@ -6,7 +6,7 @@ import math
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, TypedDict
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -66,16 +66,15 @@ class Problem:
         junction: Junction,
         energy: ArrayLike,
         k: ArrayLike | str | None = None,
-        *,
-        cross_section: tuple[int, int] = (1, 1),
-        boundary: str | tuple[str, str] = "periodic",
-        seed: int = 0,
-        realization: int = 0,
-        max_defect: float = MAX_DEFECT,
-        rtol: float = 1e-8,
-        m_right: ArrayLike | None = None,
+        **settings: Unpack[Settings],
     ) -> Problem:
         """Check the arguments of `scatter`."""
+        asked: dict[str, Any] = dict(settings)
+        cross_section, boundary = asked.pop("cross_section", (1, 1)), asked.pop("boundary", "periodic")
+        m_right = asked.pop("m_right", None)
+        for name in ("max_defect", "rtol"):
+            if name in asked:
+                asked[name] = positive(name, asked[name])
         given = {"energy": energy, "k": k, "m_right": m_right}
         shapes = {name: shape_of(name, value) for name, value in given.items() if value is not None}
         points = 0
@@ -106,11 +105,8 @@ class Problem:
             energy=E if E.ndim else float(E),
             k=wave_vectors,
             section=section,
-            seed=seed,
-            realization=realization,
-            max_defect=positive("max_defect", max_defect),
-            rtol=positive("rtol", rtol),
             m_right=directions,
+            **asked,
         )
 
     def at(self, index: tuple[int, ...], shape: tuple[int, ...]) -> Problem:

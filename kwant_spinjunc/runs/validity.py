@@ -401,27 +401,23 @@ def validity_map(
     count = int(np.prod(shape, dtype=int))
     columns = np.empty((count, energies.size, COLUMNS))
     angle = np.empty((count, 1))
-    pending: dict[Any, list[tuple[int, Junction]]] = {}
     missed = 0.0
 
-    def flush(group: list[tuple[int, Junction]]) -> tuple[list[int], tuple[list[Junction], Floats, float | None]]:
-        indices, junctions = [index for index, _ in group], [junction for _, junction in group]
-        group.clear()
-        return indices, (junctions, np.atleast_1d(energies), c)
+    def task(group: list[tuple[int, Junction]]) -> tuple[list[int], tuple[Any, ...]]:
+        return [index for index, _ in group], ([junction for _, junction in group], np.atleast_1d(energies), c)
 
-    def tasks() -> Iterator[tuple[list[int], tuple[list[Junction], Floats, float | None]]]:
+    def tasks() -> Iterator[tuple[list[int], tuple[Any, ...]]]:
+        pending: dict[Any, list[tuple[int, Junction]]] = {}
         for index, values in enumerate(product(*(array.tolist() for array in swept.values()))):
             junction = call_family(family, **fixed, **dict(zip(swept, values, strict=True)))
             _check(junction)
             angle[index] = junction.angle
             spacer = _spacer(junction)
-            group = pending.setdefault((len(junction.planes), junction.cut, spacer.start, spacer.stop), [])
-            group.append((index, junction))
-            if len(group) * energies.size >= BATCH:
-                yield flush(group)
-        for group in pending.values():
-            if group:
-                yield flush(group)
+            alike = (len(junction.planes), junction.cut, spacer.start, spacer.stop)
+            pending.setdefault(alike, []).append((index, junction))
+            if len(pending[alike]) * energies.size >= BATCH:
+                yield task(pending.pop(alike))
+        yield from map(task, pending.values())
 
     with (
         tqdm(total=count, unit="junction", disable=None if progress is None else not progress) as bar,
@@ -433,11 +429,8 @@ def validity_map(
             bar.update(len(indices))
 
     whole = (*shape, *energies.shape)
-    measured = _Measured(
-        columns.reshape(*whole, COLUMNS),
-        np.broadcast_to(angle, (count, energies.size)).reshape(whole),
-        mu,
-    )
+    angles = np.broadcast_to(angle, (count, energies.size)).reshape(whole)
+    measured = _Measured(columns.reshape(*whole, COLUMNS), angles, mu)
     facts = provenance(
         title=f"validity of the phenomenology for {getattr(family, '__name__', 'family')}",
         **facts_of(family, swept, fixed),

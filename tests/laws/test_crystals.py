@@ -13,10 +13,11 @@ from numpy.testing import assert_allclose
 from strategies import examples, repetitions
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.crystals import scatter, solve
+from kwant_spinjunc.crystals import solve
 from kwant_spinjunc.crystals.audit import audit
 from kwant_spinjunc.crystals.problem import Problem
 from kwant_spinjunc.halves import joint
+from kwant_spinjunc.model import memory
 from kwant_spinjunc.solved import unitarity
 from kwant_spinjunc.spin import PAULI, sigma
 
@@ -510,7 +511,7 @@ def test_parameters_that_were_changed_in_place_are_looked_at_again(kind):
 
 
 def test_more_angles_than_fit_into_memory_are_refused_before_they_are_solved(monkeypatch):
-    monkeypatch.setattr(scatter, "machine_memory", lambda: 1e-3)
+    monkeypatch.setattr(memory, "machine_memory", lambda: 1e-3)
     system = RandomSystem(np.random.default_rng(1), orbitals=1)
     settings = dict(spin=system.order, behind=system.behind, axis=system.axis)
     with pytest.raises(sj.ArgumentError, match="must fit into 0.001 GB, but 100000 angles at 1 points need about"):

@@ -15,6 +15,7 @@ from ...model.junction import Junction
 from ...transport.bias import bias_response
 from ...units import conductance_per_area
 from ..parameters import SIDES, TOLERANCE, effective_parameters, interface_parameters
+from ..parameters.response import place_of
 from .snippet import InvalidParametrizationError, Snippet, nanometers, vector
 
 
@@ -78,10 +79,9 @@ def export_boris(
     at = junction.turned(m_right=junction.directions_at(np.pi / 2))
     cut = at.cut
     metallic = cut is not None and at.planes[cut].is_magnetic is False and _has_metal(at, energy, k)
-    point = "Γ" if k is None else "Brillouin-zone average" if isinstance(k, str) else f"k = {tuple(np.ravel(k))}"
     head = [
         f"# Conductances of {name} by kwant-spinjunc {__version__}",
-        f"# E = {energy:g} eV, {point}; lattice constant {a:g} nm",
+        f"# E = {energy:g} eV, {place_of(k)}; lattice constant {a:g} nm",
     ]
     values: dict[str, Any] = {}
     if metallic:

@@ -96,6 +96,11 @@ def refuse_settings(source: Any, given: Mapping[str, Any]) -> None:
             )
 
 
+def place_of(k: Any) -> str:
+    """Return where in the zone something was solved, in words."""
+    return "Γ" if k is None else "Brillouin-zone average" if isinstance(k, str) else f"k = {tuple(np.ravel(k))}"
+
+
 def side_index(free: str) -> int:
     """Return 0 for the left magnet, 1 for the right one."""
     return SIDES.index(choice("free", free, SIDES))
@@ -147,10 +152,9 @@ def angular_response(
                 response, current = window, window.current
             rows.append((current, response.torques.damping_like, response.torques.field_like))
         current, damping_like, field_like = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
-    point = "Γ" if k is None else "Brillouin-zone average" if isinstance(k, str) else f"k = {tuple(np.ravel(k))}"
     drive = "linear response" if bias is None else f"bias V = {bias:g}, k_B T = {temperature:g}"
     return AngularResponse(
-        Phi, current, damping_like, field_like, bias, f"E = {energy:g}, {point}, {drive}", junction, energy, k
+        Phi, current, damping_like, field_like, bias, f"E = {energy:g}, {place_of(k)}, {drive}", junction, energy, k
     )
 
 
