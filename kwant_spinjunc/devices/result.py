@@ -23,7 +23,7 @@ from ..printing import Printed, Table, Tabled, number, with_unit
 from ..quantities import BY_SPIN, LABELS, LEADS, dataset, quantities
 from .device import Device
 from .spin_channels import LeadSpins
-from .spin_operators import identity
+from .spin_operators import SpinOperator, identity
 from .terminals import SystemResult
 from .waves import densities, fluxes, residual, torques
 
@@ -276,14 +276,17 @@ class DeviceScattering(Tabled, SystemResult):
                     stacklevel=6,
                 )
 
-    def _solve_torque(self, magnet: Any) -> MagnetTorque:
+    def exchange_of(self, magnet: Any) -> tuple[Device, NDArray[np.int64], SpinOperator, Any, str]:
+        """Return device, sites of a magnet, spin, exchange part of H within the sites, or None and why not."""
         device = self._live()
-        sites = device.magnet(magnet)
-        spin = device.spin_operator(self.params)
+        sites, spin = device.magnet(magnet), device.spin_operator(self.params)
         if spin is None:
             raise ArgumentError("Argument `magnet` must have spin, but the device has none (spin=None).")
         self.refuse_changed(sites)
-        exchange, undivided = device.exchange_part(sites, spin, self.params)
+        return device, sites, spin, *device.exchange_part(sites, spin, self.params)
+
+    def _solve_torque(self, magnet: Any) -> MagnetTorque:
+        device, sites, spin, exchange, undivided = self.exchange_of(magnet)
         inside = np.zeros(len(device.system.sites), dtype=bool)
         inside[sites] = True
         edges = device.edges

@@ -10,7 +10,7 @@ import signal
 import stat
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -146,15 +146,21 @@ def _prefix(target: Path) -> str:
     return f".spinjunc-{hashlib.blake2b(target.name.encode(errors='surrogateescape'), digest_size=6).hexdigest()}-"
 
 
-def _remove_leftovers(target: Path) -> None:
-    """Remove temporary files of this target whose process was killed: nobody holds their lock."""
+def remove_leftovers(folder: str | Path, prefix: str, suffix: str = "", beside: Sequence[str] = ()) -> None:
+    """Remove temporary files whose process was killed, by how they begin and end: nobody holds their lock.
+
+    ``beside``: endings of what goes with each.
+    """
     with suppress(OSError):
-        for entry in os.scandir(target.parent):
-            if not entry.name.startswith(_prefix(target)):
+        for entry in os.scandir(folder):
+            named = entry.name.startswith(prefix) and entry.name.endswith(suffix)
+            if not named or not entry.is_file(follow_symlinks=False):
                 continue
-            with suppress(OSError), open(entry.path, "rb") as file:
+            with suppress(OSError), open(entry.path, "r+b") as file:
                 lock(file)
-                os.unlink(entry.path)
+                for path in (entry.path, *(entry.path + end for end in beside)):
+                    with suppress(OSError):
+                        os.unlink(path)
 
 
 def _temporary(target: Path, mode: int) -> tuple[Path, int]:
@@ -179,7 +185,7 @@ def write_atomically(path: str | Path, name: str = "output") -> Iterator[Path]:
     Raises `FileError`: Writing failed, for example for lack of space.
     """
     target = destination(path, name)
-    _remove_leftovers(target)
+    remove_leftovers(target.parent, _prefix(target))
     try:
         os.lstat(target)
         mode: int | None = stat.S_IMODE(os.stat(target).st_mode)

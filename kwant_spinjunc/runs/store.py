@@ -28,7 +28,7 @@ import numpy as np
 
 from ..arrays import Floats
 from ..errors import ArgumentError, SpinjuncError
-from .files import destination, held, leads_to, lock, unwritable
+from .files import destination, held, leads_to, lock, remove_leftovers, unwritable
 
 #: Written into the header of the file, so that it is known for a store whatever its name: "SpJn".
 APPLICATION = 0x53704A6E
@@ -407,16 +407,7 @@ def _temporary_file() -> tuple[str, IO[bytes]]:
     Only the store itself is locked: its journal tells nothing of whether it is in use, and goes with it.
     """
     folder = tempfile.gettempdir()
-    with suppress(OSError):
-        for entry in os.scandir(folder):
-            name = entry.name
-            if name.startswith(TEMPORARY) and name.endswith(ENDING) and entry.is_file(follow_symlinks=False):
-                with suppress(OSError), open(entry.path, "r+b") as file:
-                    lock(file)
-                    os.unlink(entry.path)
-                    for suffix in ("-lock", "-journal"):
-                        with suppress(OSError):
-                            os.unlink(entry.path + suffix)
+    remove_leftovers(folder, TEMPORARY, ENDING, ("-lock", "-journal"))
     while True:
         handle, path = tempfile.mkstemp(prefix=TEMPORARY, suffix=ENDING, dir=folder)
         file = os.fdopen(handle, "r+b")

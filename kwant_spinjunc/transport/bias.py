@@ -20,7 +20,6 @@ temperatures and no spin accumulation the window part is, to first order, the li
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from inspect import signature
 from typing import Any
@@ -128,18 +127,14 @@ def biased(junction: Junction, bias: ArrayLike, profile: ArrayLike | None = None
     planes = [
         replace(plane, onsite=plane.onsite + V * share) for plane, share in zip(junction.planes, shares, strict=True)
     ]
-    return _of_planes(junction, planes)
+    # each plane is a layer of its own; the end planes continue in the leads
+    inner = planes[junction.buffer : len(planes) - junction.buffer]
+    return Junction(planes[0], inner, planes[-1], bonds=tuple(junction.bond_hoppings), buffer=junction.buffer)
 
 
 def check_junction(junction: Any) -> None:
     """Refuse what is no clean junction."""
     instance("junction", junction, Junction).refuse_disorder()  # a layer cut into planes would be another sample
-
-
-def _of_planes(junction: Junction, planes: Sequence[Any]) -> Junction:
-    """Return the junction with other planes, each a layer of its own; the end planes continue in the leads."""
-    inner = planes[junction.buffer : len(planes) - junction.buffer]
-    return Junction(planes[0], inner, planes[-1], bonds=tuple(junction.bond_hoppings), buffer=junction.buffer)
 
 
 def _checked_profile(junction: Junction, profile: ArrayLike | None) -> Floats:

@@ -105,7 +105,8 @@ def _tensor(M: Complex) -> Floats:
 
 def _of_crystal(s: CrystalScattering, magnet: Any) -> Floats:
     sites = s.sites(magnet)
-    _refuse_touching(s.device, magnet)
+    if s.device is not None:  # refuses a magnet that reaches into a lead, whose exchange turns with it
+        s.device.magnet(magnet)
 
     def observe(crystal: Any, solved: Any, turn: Any, k: Any) -> Sequence[Any]:
         channels = solved.S.shape[-1]
@@ -120,24 +121,11 @@ def _of_crystal(s: CrystalScattering, magnet: Any) -> Floats:
     return np.asarray(s.measure(Observable(observe, ((),)), exchange=True).values[0])
 
 
-def _refuse_touching(device: Any, magnet: Any) -> None:
-    """Raise `ArgumentError` if a magnet reaches into a lead, whose exchange turns with it but is not in the region."""
-    if device is not None:
-        device.magnet(magnet)
-
-
 def _of_device(s: DeviceScattering, magnet: Any) -> Floats:
-    if s.device is None:
-        raise ArgumentError("Argument `scattering` must be live, but was pickled: scatter again.")
-    sites = s.device.magnet(magnet)
-    spin = s.device.spin_operator(s.params)
-    if spin is None:
-        raise ArgumentError("Argument `magnet` must have spin, but the device has none (spin=None).")
-    s.refuse_changed(sites)
-    exchange, undivided = s.device.exchange_part(sites, spin, s.params)
+    device, sites, spin, exchange, undivided = s.exchange_of(magnet)
     if undivided:
         raise ArgumentError(f"Argument `magnet` must have exchange that can be told, but {undivided}")
-    system = s.device.system
+    system = device.system
     inside = orbitals(sites, *orbitals_of(system))
     psi = np.concatenate([s.channel_waves(lead)[:, inside] for lead in range(len(s.channels))]).T
     S = spin.block_diagonal([system.sites[i] for i in sites])
