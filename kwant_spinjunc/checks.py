@@ -318,9 +318,9 @@ def is_average(name: str, k: Any) -> bool:
 def wave_vector(name: str, k: Any, *, many: bool = False) -> NDArray[np.float64]:
     """Return (kx, kz) in 1/a, shape (2,), or shape (..., 2) with ``many``; None is Γ."""
     array = finite_array(name, (0.0, 0.0) if k is None else k)
-    if many:
-        check_shape(name, array, "(..., 2)")
-    elif array.shape != (2,):
+    if many and array.shape[-1:] != (2,):
+        raise _refusal(name, "be vectors (kx, kz), shape (..., 2)", f"its shape is {array.shape}")
+    if not many and array.shape != (2,):
         raise _refusal(name, "be one vector (kx, kz)", f"its shape is {array.shape}")
     return array
 

@@ -29,7 +29,9 @@ def with_unit(text: object, unit: str) -> str:
 def as_html(self: object) -> str:
     """Return what `print` shows, aligned as there; the ``_repr_html_`` of results that print a table of their own."""
     # notebooks break long lines of a <pre>, or set it in letters of different widths
-    style = "font-family:monospace; white-space:pre; overflow-x:auto; line-height:1.3"
+    style = (
+        "font-family:monospace; font-size:90%; white-space:pre; overflow-x:auto; line-height:1.3; margin:0; padding:0"
+    )
     return f'<pre style="{style}">{escape(str(self))}</pre>'
 
 

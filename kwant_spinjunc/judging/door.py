@@ -304,12 +304,15 @@ def _materials(given: Mapping[str, Any]) -> tuple[Any, float]:
     if len({"materials", "lattice_constant"} & set(given)) < 2:
         raise ArgumentError(
             "Arguments `materials` and `lattice_constant` must be given together, but one is missing. Use "
-            "materials=cobalt(), lattice_constant=0.25 (nm)."
+            "materials=kwant_spinjunc.magnets.multiscale.cobalt(), lattice_constant=0.25 (nm)."
         )
     materials = given["materials"]
     pair = (materials, materials) if isinstance(materials, Material) else tuple(materials)
     if len(pair) != 2 or not all(isinstance(material, Material) for material in pair):
-        raise ArgumentError(f"Argument `materials` must be one Material or two, but is {materials!r}. Use cobalt().")
+        raise ArgumentError(
+            f"Argument `materials` must be one Material or two, but is {materials!r}. Use "
+            "kwant_spinjunc.magnets.multiscale.cobalt(): diffusion asks for conductivities, not for bands."
+        )
     return pair, positive("lattice_constant", given["lattice_constant"]) ** 2
 
 

@@ -176,6 +176,7 @@ def call_any_family(family: Callable[..., Any], parameters: Mapping[str, Any]) -
     if not isinstance(result, (Junction, Device)):
         raise ArgumentError(
             f"Argument `family` must return a Junction or a Device, but {name} returned {type(result).__name__}."
+            + " Does it forget to `return` it?" * (result is None)
         )
     return result
 

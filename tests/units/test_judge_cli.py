@@ -52,7 +52,7 @@ def test_judge_takes_samples_and_materials(capsys):
         "0:180deg:3",
     ]
     assert main(["judge", *metal, "--set", "in_plane_hopping=0.3", "--k", "average", "--no-advice"]) == 0
-    assert "no material is given" not in capsys.readouterr().out
+    assert "no metal is given" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

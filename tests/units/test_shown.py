@@ -74,7 +74,7 @@ def test_tables_of_notebooks_keep_their_columns_and_titles():
         page = RESULTS[name]()._repr_html_()
         assert page.count("<tr") == sum(line.startswith("  ") for line in text.splitlines()) - page.count("<div>") + 2
     for page in (RESULTS["noise"]()._repr_html_(), RESULTS["torques"]()._repr_html_()):
-        assert 'style="font-family:monospace; white-space:pre; overflow-x:auto' in page
+        assert 'style="font-family:monospace; font-size:90%; white-space:pre; overflow-x:auto' in page
     batch = sj.linear_response(sj.scatter(tunnel_junction(), [0.0, 0.1], solver="halves"), 0.5, -0.5)._repr_html_()
     assert batch.index("2 points") < batch.index("<table")  # a caption of an empty table is a column of words
     assert "caption" not in batch

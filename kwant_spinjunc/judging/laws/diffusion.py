@@ -18,7 +18,9 @@ def _metals(e: Evidence) -> tuple[Material, Material, float]:
     if e.metals is None or e.area is None:
         if e.problem.junction is None:
             raise InapplicableError("it is judged for junctions: a Kwant system has no materials in which to diffuse")
-        raise InapplicableError("no material is given; pass materials=cobalt() and lattice_constant=0.25")
+        raise InapplicableError(
+            "no metal is given: --material cobalt --lattice-constant 0.25, or materials= of magnets.multiscale"
+        )
     e.need_turns()
     e.need_magnets()
     return (*e.metals, e.area)
