@@ -19,7 +19,7 @@ from kwant_spinjunc.transport.local import chemical_potentials_of, default_axes
 from ..claim import Check, Judged, Record
 from ..figures import COLORS, drawn, legend_below
 from ..laboratory import Number, Wires
-from ..two_channels import Metal, Solution, solve
+from ..two_channels import Metal, solve
 
 #: All metals and leads, unit t: one cubic band, weakly split, so that a clean contact reflects next to nothing.
 HOST = {"onsite": 0.0, "hopping": 1.0, "in_plane_hopping": 1.0}
@@ -183,29 +183,6 @@ def measure_localization(lab: Wires, lengths: Sequence[int], realizations: int, 
 
 
 # ---------------------------------------------------------------------- two magnets in series
-@dataclass(frozen=True)
-class Circuit:
-    """Fields and currents of two magnets in series, arrays [side, spin] unless said, per unit bias and a².
-
-    ``share`` is E_Ls/(E_Ls + E_Rs), [spin]; ``mean_share`` the same of the mean of both spins.
-    """
-
-    mu: np.ndarray  # [plane, spin], the metals only
-    mu_error: np.ndarray
-    field: np.ndarray
-    field_error: np.ndarray
-    current: np.ndarray
-    current_error: np.ndarray
-    share: np.ndarray
-    share_error: np.ndarray
-    mean_share: Number
-    J_M: np.ndarray  # [side], per βJ of the side
-    planes: int  # of each metal
-    realizations: int
-    network: Solution
-    angle: float
-
-
 def junction_of(left: Sequence[Any], right: Sequence[Any], angle: float, planes: int) -> Junction:
     """Return two disordered magnets of the same band in contact, between clean leads of it."""
     magnet = partial(ferromagnet, **HOST, splitting=SPLITTING)
@@ -234,7 +211,7 @@ def slopes(mu: np.ndarray, planes: int) -> np.ndarray:
     return np.array([-(y @ mu[side * planes : (side + 1) * planes][inner]) for side in (0, 1)])
 
 
-def measure_circuit(lab: Wires, metals: Mapping[str, Ohmic], name: str, planes: int, realizations: int) -> Circuit:
+def measure_circuit(lab: Wires, metals: Mapping[str, Ohmic], name: str, planes: int, realizations: int) -> Record:
     """Average the states of two magnets in series."""
     left, right, angle = CIRCUITS[name]
     junction = junction_of(MAGNETS[left], MAGNETS[right], angle, planes)
@@ -254,7 +231,6 @@ def measure_circuit(lab: Wires, metals: Mapping[str, Ohmic], name: str, planes: 
     value, error = average.of_means(everything)
     cuts = np.cumsum([4 * planes, 4, 4, 2])
     parts, errors = np.split(value, cuts), np.split(error, cuts)
-    current = parts[2].reshape(2, 2)
     sides = [metals[left], metals[right]]
     interface = None
     if angle:
@@ -265,25 +241,17 @@ def measure_circuit(lab: Wires, metals: Mapping[str, Ohmic], name: str, planes: 
         interface = contact.conductance, contact.modes
     network = solve([Metal(planes, side.sigmas) for side in sides], sides[0].modes, interface=interface)
     beta = np.array([side.beta.value for side in sides])
-    return Circuit(
-        mu=parts[0].reshape(-1, 2),
-        mu_error=errors[0].reshape(-1, 2),
-        field=parts[1].reshape(2, 2),
-        field_error=errors[1].reshape(2, 2),
-        current=current,
-        current_error=errors[2].reshape(2, 2),
-        share=parts[3],
-        share_error=errors[3],
-        mean_share=Number(float(parts[4][0]), float(errors[4][0])),
-        J_M=current @ SIGNS / current.sum(axis=1) / beta,
-        planes=planes,
-        realizations=realizations,
-        network=network,
-        angle=angle,
+    # of the metals only: µ_s [plane, spin]; fields and currents [side, spin], per unit bias and a²; E_Ls/(E_Ls + E_Rs)
+    (mu, mu_error), (field, field_error), (current, current_error) = (
+        (parts[i].reshape(shape), errors[i].reshape(shape)) for i, shape in enumerate([(-1, 2), (2, 2), (2, 2)])
     )
+    share, share_error = parts[3], errors[3]
+    mean_share = Number(float(parts[4][0]), float(errors[4][0]))  # of the mean of both spins
+    J_M = current @ SIGNS / current.sum(axis=1) / beta  # per βJ of the side
+    return Record(locals())
 
 
-def local_ohm(circuit: Circuit, sides: Sequence[Ohmic], *, common: bool) -> list[Number]:
+def local_ohm(circuit: Record, sides: Sequence[Ohmic], *, common: bool) -> list[Number]:
     """Return J_s/(σ_s E) on both sides and spins, with the field of each spin, or the common one of both spins."""
     ratios = []
     for side in (0, 1):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from kwant_spinjunc import Anderson, Ensemble, Junction, Scattering, ferromagnet, unit_vector
+from kwant_spinjunc import Anderson, Junction, Scattering, ferromagnet, unit_vector
 from kwant_spinjunc.runs.statistics import value_with_error
 from kwant_spinjunc.spin import torque_axes
 
@@ -29,61 +27,6 @@ PLANES = 16
 SHOWN = (0.5, 3.0)
 #: Coherence left at the far end of the magnet below which the mean counts as lost.
 LOST = 0.1
-
-
-@dataclass(frozen=True)
-class Magnet:
-    """Spin current of electrons from the left in a disordered magnet at 90°, per mean charge current."""
-
-    splitting: float
-    width: float
-    result: Ensemble
-    free_path: tuple[tuple[float, float], tuple[float, float]]  # of each spin with its error, planes
-
-    @property
-    def charge(self) -> float:
-        """Mean charge current of the electrons from the left."""
-        return float(self.result.conductance.mean)
-
-    @cached_property
-    def mean(self) -> tuple[np.ndarray, np.ndarray]:
-        """|⟨Q⊥⟩| at every depth and the standard error of one component of ⟨Q⊥⟩."""
-        mean, count = self.samples.mean(axis=0), len(self.samples)
-        variance = (abs(self.samples - mean) ** 2).sum(axis=0) / (count - 1) / 2
-        return abs(mean), np.sqrt(variance / count)
-
-    @cached_property
-    def samples(self) -> np.ndarray:
-        """Complex Q⊥ of every sample, [sample, depth], per mean charge current."""
-        from_left = self.result.samples("bond_currents")[:, 0].sum(axis=1)
-        return transverse(self.result.junction, from_left) / self.charge
-
-    @cached_property
-    def rms(self) -> np.ndarray:
-        """⟨|Q⊥|²⟩^½ at every depth."""
-        return np.sqrt((abs(self.samples) ** 2).mean(axis=0))
-
-    @property
-    def rms_error(self) -> np.ndarray:
-        """Standard error of `rms`."""
-        squares = abs(self.samples) ** 2
-        return squares.std(axis=0, ddof=1) / np.sqrt(len(squares)) / (2 * self.rms)
-
-    @property
-    def yardstick(self) -> float:
-        """√(2ħD/Δ) in planes, D from the mean free paths."""
-        lead = self.result.junction.left
-        modes = self.result["modes"].mean[0] / (SHAPE[0] * SHAPE[1])
-        sigma = 4 / 3 * modes * np.array([path for path, _ in self.free_path])
-        return dephasing_length(self.splitting, sigma, clean_density(lead, ENERGY))
-
-    @cached_property
-    def decay(self) -> Fit | None:
-        """Exponential decay of |⟨Q⊥⟩| from the contact to where it drowns in its error; None within three planes."""
-        value, error = self.mean
-        drowned = np.flatnonzero(value < 3 * error)
-        stop = int(drowned[0]) if len(drowned) else len(value)
-        return fit_exponential(np.arange(stop), value[:stop]) if stop >= 3 else None
 
 
 # ---------------------------------------------------------------------- what is computed
@@ -141,7 +84,7 @@ def free_paths(
     return tuple((float(p), float(e)) for p, e in zip(path, error, strict=True))  # type: ignore[return-value]
 
 
-def measure_magnet(lab: SampleLaboratory, splitting: float, width: float, samples: int) -> Magnet:
+def measure_magnet(lab: SampleLaboratory, splitting: float, width: float, samples: int) -> Record:
     """Follow the transverse spin current into a disordered magnet, sample by sample."""
     result = lab.average(
         junction(splitting, width),
@@ -152,7 +95,28 @@ def measure_magnet(lab: SampleLaboratory, splitting: float, width: float, sample
         torques=False,
         profiles=True,
     )
-    return Magnet(splitting, width, result, free_paths(lab, splitting, width, samples))
+    free_path = free_paths(lab, splitting, width, samples)
+    # complex Q⊥ of every sample of electrons from the left, [sample, depth], per mean charge current
+    from_left = result.samples("bond_currents")[:, 0].sum(axis=1)
+    Q = transverse(result.junction, from_left) / float(result.conductance.mean)
+    count, average, squares = len(Q), Q.mean(axis=0), abs(Q) ** 2
+    # |⟨Q⊥⟩| and the standard error of one component; ⟨|Q⊥|²⟩^½ and its standard error
+    variance = (abs(Q - average) ** 2).sum(axis=0) / (count - 1) / 2
+    mean, rms = (abs(average), np.sqrt(variance / count)), np.sqrt(squares.mean(axis=0))
+    rms_error = squares.std(axis=0, ddof=1) / np.sqrt(count) / (2 * rms)
+    # √(2ħD/Δ) in planes, D from the mean free paths
+    modes = result["modes"].mean[0] / (SHAPE[0] * SHAPE[1])
+    sigma = 4 / 3 * modes * np.array([path for path, _ in free_path])
+    yardstick = dephasing_length(splitting, sigma, clean_density(result.junction.left, ENERGY))
+    decay = decay_of(*mean)
+    return Record(locals())
+
+
+def decay_of(value: np.ndarray, error: np.ndarray) -> Fit | None:
+    """Fit the exponential decay from the contact to where it drowns in its error; None within three planes."""
+    drowned = np.flatnonzero(value < 3 * error)
+    stop = int(drowned[0]) if len(drowned) else len(value)
+    return fit_exponential(np.arange(stop), value[:stop]) if stop >= 3 else None
 
 
 def measure(quick: bool) -> Record:
@@ -195,7 +159,7 @@ def length(fit: Fit | None) -> str:
     return value_with_error(-1 / fit.exponent, fit.error / fit.exponent**2)
 
 
-def remaining(magnet: Magnet) -> tuple[float, float, float]:
+def remaining(magnet: Record) -> tuple[float, float, float]:
     """Return |⟨Q⊥⟩| at the far end and its error over that at the contact, and the same of the rms over samples."""
     (value, error), rms = magnet.mean, magnet.rms
     return float(value[-1] / value[0]), float(error[-1] / value[0]), float(rms[-1] / rms[0])
@@ -206,7 +170,7 @@ def draw_depth(m: Record, left: Any, right: Any) -> None:
     """Plot mean and rms of the transverse spin current against the depth, with single samples."""
     magnet = m.shown
     depth = np.arange(len(magnet.rms))
-    for sample in magnet.samples[:3]:
+    for sample in magnet.Q[:3]:
         left.semilogy(depth, abs(sample), "-", color=COLORS["muted"], linewidth=0.7)
     left.plot([], [], "-", color=COLORS["muted"], linewidth=0.7, label="three samples")
     value, error = magnet.mean

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,26 +29,6 @@ VOLTAGE = (0.5, -0.5)
 ENERGY = 0.0
 #: Difference of the magnitudes from one that counts.
 AGREES = 0.01
-
-
-@dataclass(frozen=True)
-class Pair:
-    """One contact of two magnets under a voltage, averaged over k∥."""
-
-    ratio: float  # splitting right over left
-    angle: float
-    J_M: np.ndarray  # [side], per J
-    told: np.ndarray  # the same of channels that only turn spins
-
-    @property
-    def quotient(self) -> float:
-        """J_M^L/J_M^R."""
-        return float(self.J_M[0] / self.J_M[1])
-
-    @property
-    def told_quotient(self) -> float:
-        """The same of channels that only turn spins."""
-        return float(self.told[0] / self.told[1])
 
 
 # ---------------------------------------------------------------------- what is computed
@@ -84,10 +63,12 @@ def kwant_quotient() -> float:
     return float(left / right)
 
 
-def pair(lab: Laboratory, left: float, ratio: float, angle: float) -> Pair:
+def pair(lab: Laboratory, left: float, ratio: float, angle: float) -> Record:
     """Drive one contact by a voltage."""
     state = lab.scatter(junction(left, ratio * left, angle), ENERGY, "average")
-    return Pair(ratio, angle, currents(state.probabilities), turned_channels(state.modes, angle))
+    quotient = float(np.divide(*currents(state.probabilities)))  # J_M^L/J_M^R
+    told_quotient = float(np.divide(*turned_channels(state.modes, angle)))
+    return Record(locals())
 
 
 def measure(quick: bool) -> Record:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from kwant_spinjunc.theory import tunnelling
 from systems.asymmetric_junction import asymmetric_junction
 
 from ..claim import Check, Judged, Record
-from ..compare import Fit, fit_power_law
+from ..compare import fit_power_law
 from ..figures import COLORS, drawn, guide, legend_below
 from ..laboratory import Laboratory
 
@@ -27,25 +26,6 @@ ANGLE, ENERGY = np.pi / 3, 0.0
 PLANES = (2, 3, 4, 5, 6)
 #: ħ of the print's units, in which the golden rule has 2π/ħ and the print 4π.
 PRINTED, GOLDEN = 4 * np.pi, 2 * np.pi
-
-
-@dataclass(frozen=True)
-class Series:
-    """T_ss' of exact scattering against 4π²|t R_ss'|² ρ_Ls ρ_Rs', one junction a row."""
-
-    transmission: np.ndarray  # largest T_ss'
-    exact: np.ndarray  # [junction, s, s']
-    golden: np.ndarray
-
-    @property
-    def error(self) -> np.ndarray:
-        """Largest relative error over the spins."""
-        return abs(self.golden / self.exact - 1).max(axis=(1, 2))
-
-    @property
-    def power(self) -> Fit:
-        """Power of the error in the transmission."""
-        return fit_power_law(self.transmission, self.error)
 
 
 # ---------------------------------------------------------------------- what is computed
@@ -75,10 +55,13 @@ def end_density(lead: dict[str, float]) -> np.ndarray:
     return np.asarray(np.sqrt(1 - cosine**2) / np.pi)
 
 
-def series(junctions: list[Junction], solve: Any, *, dressed: bool = False) -> Series:
+def series(junctions: list[Junction], solve: Any, *, dressed: bool = False) -> Record:
     """Compare junctions one by one."""
-    T = np.array([solve(junction, ENERGY).transmissions for junction in junctions])
-    return Series(T.max(axis=(1, 2)), T, np.array([golden(one, dressed=dressed) for one in junctions]))
+    exact = np.array([solve(junction, ENERGY).transmissions for junction in junctions])  # [junction, s, s']
+    quotients = np.array([golden(one, dressed=dressed) for one in junctions]) / exact
+    transmission, error = exact.max(axis=(1, 2)), abs(quotients - 1).max(axis=(1, 2))
+    power = fit_power_law(transmission, error)
+    return Record(locals())
 
 
 def measure(quick: bool) -> Record:
@@ -91,7 +74,7 @@ def measure(quick: bool) -> Record:
         dressed=True,
     )
     weakest = contact(float(BONDS[-1]))
-    ratio = float((bonds.golden[-1] / bonds.exact[-1])[0, 1])
+    ratio = float(bonds.quotients[-1, 0, 1])
     # closed form and Kwant, neither the engine nor its Green's functions
     T = scatter(weakest, ENERGY).transmissions
     densities = end_density(LEFT)[:, None] * end_density(RIGHT)[None, :]
@@ -105,10 +88,8 @@ def measure(quick: bool) -> Record:
     )
     units = float(PRINTED / GOLDEN)
     names = [f"bond {b:.3g} t" for b in BONDS] + [f"barrier, {n} planes" for n in PLANES]
-    found = [
-        (T, G / exact) for s in (bonds, barriers) for T, G, exact in zip(s.transmission, s.golden, s.exact, strict=True)
-    ]
-    junctions = [(name, *one) for name, one in zip(names, found, strict=True)]
+    found = [pair for one in (bonds, barriers) for pair in zip(one.transmission, one.quotients, strict=True)]
+    junctions = [(name, *pair) for name, pair in zip(names, found, strict=True)]
     return Record(locals())
 
 

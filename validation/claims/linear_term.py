@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,7 +15,7 @@ from systems.asymmetric_junction import asymmetric_junction
 from systems.tunnel_junction import tunnel_junction
 
 from ..claim import Check, Judged, Record
-from ..compare import Fit, fit_power_law
+from ..compare import fit_power_law
 from ..figures import COLORS, drawn, guide
 from ..laboratory import Laboratory
 
@@ -31,32 +30,19 @@ BIAS = np.geomspace(0.16, 0.005, 6)
 SPLIT = 0.25
 
 
-@dataclass(frozen=True)
-class Approach:
-    """Currents under a bias over those of linear response, minus one, per J; the term of (2) in the barrier."""
-
-    name: str
-    bias: np.ndarray
-    charge: np.ndarray
-    magnetization: np.ndarray  # larger side
-
-    @property
-    def order(self) -> Fit:
-        """Power of the difference of J_M in the bias."""
-        return fit_power_law(self.bias, self.magnetization)
-
-
 # ---------------------------------------------------------------------- what is computed
-def approach(lab: Laboratory, name: str) -> Approach:
+def approach(lab: Laboratory, name: str) -> Record:
     """Compare full windows of the biased junction with the unbiased one times the bias."""
     junction = FAMILIES[name](theta=ANGLE)
     linear = linear_response(lab.scatter(junction, ENERGY), (0.5 + SPLIT, 0.5 - SPLIT), (-0.5, -0.5))
-    charge, magnetization = [], []
+    charges, magnetizations = [], []
     for V in BIAS:
         found = bias_response(junction, float(V), accumulation=[[SPLIT * V, -SPLIT * V], [0.0, 0.0]], rtol=1e-11)
-        charge.append(abs(found.current / V / linear.charge[0] - 1))
-        magnetization.append(abs(found.magnetization / V - linear.magnetization).max() / linear.charge[0])
-    return Approach(name, BIAS, np.array(charge, dtype=float), np.array(magnetization, dtype=float))
+        charges.append(abs(found.current / V / linear.charge[0] - 1))
+        magnetizations.append(abs(found.magnetization / V - linear.magnetization).max() / linear.charge[0])
+    charge, magnetization = np.array(charges, dtype=float), np.array(magnetizations, dtype=float)
+    order = fit_power_law(BIAS, magnetization)
+    return Record(locals())
 
 
 def kwant_order(junction: Junction) -> float:
@@ -100,8 +86,8 @@ def judge(m: Record) -> Judged:
 def draw(m: Record, axes: Any) -> None:
     """Plot what a bias changes beyond linear response against the bias."""
     for one, color, marker in zip(m.approaches, ("left", "right"), "os", strict=True):
-        axes.loglog(one.bias, one.magnetization, marker, color=COLORS[color], label=f"$J_M$, {one.name}")
-        axes.loglog(one.bias, one.charge, marker, mfc="none", color=COLORS[color], label=f"$J$, {one.name}")
+        axes.loglog(BIAS, one.magnetization, marker, color=COLORS[color], label=f"$J_M$, {one.name}")
+        axes.loglog(BIAS, one.charge, marker, mfc="none", color=COLORS[color], label=f"$J$, {one.name}")
     guide(axes, BIAS, m.approaches[1].magnetization[-1] / BIAS[-1] * BIAS, "first power")
     axes.set(xlabel="bias V (t)", ylabel="current / linear response − 1, per J")
     axes.set_xticks([0.01, 0.1], ["0.01", "0.1"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from kwant_spinjunc.transport.bias import bias_response, biased
 from systems.tunnel_junction import tunnel_junction
 
 from ..claim import Check, Judged, Record
-from ..compare import Fit, fit_power_law
+from ..compare import fit_power_law
 from ..figures import COLORS, drawn, legend_below
 from ..laboratory import Laboratory
 from .bias_dependence import window_audit
@@ -42,72 +41,6 @@ LABELS = {
 }
 
 
-@dataclass(frozen=True)
-class Rates:
-    """Decay per plane at one bias and energy, against the exponents; spread over the four T_ss'."""
-
-    bias: float
-    energy: float
-    planes: int  # thickness that is doubled
-    measured: np.ndarray  # [ss']
-    exponent: dict[str, float]  # by reading, per plane
-
-    def deviation(self, reading: str) -> float:
-        """Largest relative deviation of the exponent from the measured decay."""
-        return float(abs(self.exponent[reading] / self.measured - 1).max())
-
-
-@dataclass(frozen=True)
-class Characteristic:
-    """J/GV against the bias, G the linear-response conductance: exact, and from the change of the exponent alone."""
-
-    bias: np.ndarray
-    exact: np.ndarray
-    reading: dict[str, np.ndarray]
-
-    def order(self, reading: str) -> Fit:
-        """Power of the error of ln J in V, small biases."""
-        small = self.bias < 0.25
-        return fit_power_law(self.bias[small], abs(np.log(self.reading[reading] / self.exact))[small])
-
-
-@dataclass(frozen=True)
-class Windows:
-    """J_M^L and J_M^R over a window, exact and from (3), (4) fed with collinear junctions, one barrier a row."""
-
-    accumulation: str
-    bias: float
-    transmission: np.ndarray  # at the highest occupied energy, both spins
-    exact: np.ndarray  # [barrier, side], over J
-    predicted: np.ndarray
-
-    @property
-    def error(self) -> np.ndarray:
-        """Larger error of both sides, over J."""
-        return abs(self.predicted - self.exact).max(axis=-1)
-
-    @property
-    def order(self) -> Fit:
-        """Power of the error in the transmission."""
-        return fit_power_law(self.transmission, self.error)
-
-
-@dataclass(frozen=True)
-class Asymmetry:
-    """J_M^L/J and J_M^R/J of equal magnets against the bias."""
-
-    bias: np.ndarray
-    exact: np.ndarray  # [bias, side]
-    predicted: np.ndarray  # from (3), (4) with the collinear T_ss'(E, V)
-    frozen: np.ndarray  # with T_ss' of linear response
-
-    @property
-    def difference_order(self) -> Fit:
-        """Power of (J_M^R - J_M^L)/J in V, small biases."""
-        small = (self.bias > 0) & (self.bias < 0.25)
-        return fit_power_law(self.bias[small], abs(np.diff(self.exact, axis=-1))[small, 0])
-
-
 # ---------------------------------------------------------------------- what is computed
 def junction(planes: int, angle: float = ANGLE) -> Junction:
     """Return F|I|F with the barrier's band edge `HEIGHT` above the Fermi energy."""
@@ -128,7 +61,7 @@ def exponent(reading: str, planes: int, bias: float, energy: float) -> float:
     return float(tunnelling.lattice_exponent(excess + 2, 0.0, 1.0))
 
 
-def rates(solve: Callable[..., Scattering], bias: float, energy: float, planes: int) -> Rates:
+def rates(solve: Callable[..., Scattering], bias: float, energy: float, planes: int) -> Record:
     """Measure what doubling the thickness does to the four T_ss' at one energy of the biased junction."""
     T = [solve(biased(junction(count), bias), energy).transmissions for count in (planes, 2 * planes)]
     measured = -np.log(T[1] / T[0]) / 2 / planes
@@ -136,10 +69,12 @@ def rates(solve: Callable[..., Scattering], bias: float, energy: float, planes: 
     def gained(reading: str) -> float:
         return (exponent(reading, 2 * planes, bias, energy) - exponent(reading, planes, bias, energy)) / planes
 
-    return Rates(bias, energy, planes, measured, {name: gained(name) for name in LABELS})
+    exponents = {name: gained(name) for name in LABELS}
+    deviation = {name: float(abs(value / measured - 1).max()) for name, value in exponents.items()}
+    return Record(locals())
 
 
-def characteristic(lab: Laboratory, planes: int, bias: np.ndarray) -> Characteristic:
+def characteristic(lab: Laboratory, planes: int, bias: np.ndarray) -> Record:
     """Return J/GV exactly, and as exp[-2(exponent under bias - exponent without)]."""
     G = float(lab.scatter(junction(planes), 0.0).conductance)
     exact = bias_response(junction(planes), bias).current / bias / G
@@ -152,7 +87,10 @@ def characteristic(lab: Laboratory, planes: int, bias: np.ndarray) -> Characteri
     reading["corrected, over the window"] = np.array(
         [sum(w / 2 * np.array([gain(CORRECTED, V, V / 2 * node) for node in x])) for V in bias]
     )
-    return Characteristic(bias, exact, reading)
+    small = bias < 0.25
+    errors = {name: abs(np.log(value / exact))[small] for name, value in reading.items()}  # of ln J
+    order = {name: fit_power_law(bias[small], error) for name, error in errors.items()}
+    return Record(locals())
 
 
 def collinear_windows(planes: int, bias: Any, accumulation: str) -> np.ndarray:
@@ -177,31 +115,31 @@ def predict(fluxes: np.ndarray) -> np.ndarray:
     return np.stack([tunnelling.magnetization_current(T, 1.0, 0.0, side) for side in ("left", "right")], axis=-1)
 
 
-def windows(lab: Laboratory, bias: float, accumulation: str, thicknesses: Sequence[int]) -> Windows:
+def windows(lab: Laboratory, bias: float, accumulation: str, thicknesses: Sequence[int]) -> Record:
     """Compare J_M with (3) and (4) behind thicker and thicker barriers."""
-    transmission, exact, predicted = [], [], []
+    found, errors = [], []
     for planes in thicknesses:
         response = bias_response(junction(planes), bias, accumulation=ACCUMULATIONS[accumulation], rtol=1e-10)
-        J = float(abs(response.current))
-        transmission.append(lab.scatter(biased(junction(planes), bias), response.mu.max()).conductance)
-        exact.append(response.magnetization / J)
-        predicted.append(predict(collinear_windows(planes, bias, accumulation)) / J)
-    return Windows(accumulation, bias, np.array(transmission), np.array(exact), np.array(predicted))
+        J, predicted = float(abs(response.current)), predict(collinear_windows(planes, bias, accumulation))
+        errors.append(abs(predicted / J - response.magnetization / J).max())  # of both sides
+        found.append(lab.scatter(biased(junction(planes), bias), response.mu.max()).conductance)
+    transmission, error = np.array(found), np.array(errors)  # at the highest occupied energy, both spins; over J
+    order = fit_power_law(transmission, error)
+    return Record(locals())
 
 
-def asymmetry(lab: Laboratory, planes: int, bias: np.ndarray) -> Asymmetry:
+def asymmetry(lab: Laboratory, planes: int, bias: np.ndarray) -> Record:
     """Return J_M on both sides of equal magnets against the bias."""
     response = bias_response(junction(planes), bias, rtol=1e-10)
     J = response.current[:, None]
     collinear = [lab.scatter(junction(planes, angle), 0.0).transmissions for angle in (0.0, np.pi)]
-    frozen = predict(tunnelling.spin_factors_from_collinear(*collinear))
-    frozen = frozen / tunnelling.charge_current(lab.scatter(junction(planes), 0.0).transmissions, 1.0, 0.0)
-    return Asymmetry(
-        bias,
-        response.magnetization / J,
-        predict(collinear_windows(planes, bias, "none")) / J,
-        np.broadcast_to(frozen, (len(bias), 2)),
-    )
+    G = tunnelling.charge_current(lab.scatter(junction(planes), 0.0).transmissions, 1.0, 0.0)
+    # [bias, side]: exact, from (3), (4) with the collinear T_ss'(E, V), and with those of linear response
+    exact, predicted = response.magnetization / J, predict(collinear_windows(planes, bias, "none")) / J
+    frozen = np.broadcast_to(predict(tunnelling.spin_factors_from_collinear(*collinear)) / G, (len(bias), 2))
+    small = (bias > 0) & (bias < 0.25)
+    difference_order = fit_power_law(bias[small], abs(np.diff(exact, axis=-1))[small, 0])
+    return Record(locals())
 
 
 def units_defect() -> float:
@@ -236,7 +174,7 @@ def draw_exponent(m: Record, left: Any, right: Any) -> None:
         for reading, color in colors.items():
             left.plot(
                 [r.bias for r in chosen],
-                [r.exponent[reading] / r.measured.mean() for r in chosen],
+                [r.exponents[reading] / r.measured.mean() for r in chosen],
                 marker + STYLES.get(reading, "-"),
                 color=color,
                 linewidth=0.8,
@@ -303,9 +241,9 @@ SIZES = {
 SMALL = (0.05, 0.1, 0.15, 0.2)
 
 
-def worst(found: Sequence[Rates], reading: str) -> float:
+def worst(found: Sequence[Record], reading: str) -> float:
     """Return the largest deviation of a reading."""
-    return max(r.deviation(reading) for r in found)
+    return max(r.deviation[reading] for r in found)
 
 
 def measure(quick: bool) -> Record:
@@ -314,7 +252,7 @@ def measure(quick: bool) -> Record:
     voltages, thick, thicker, (few, more), barriers = SIZES[quick]
     found = [rates(lab.scatter, V, place * V, thick) for V in voltages for place in (-0.5, 0.0, 0.5)]
     refined = [rates(lab.scatter, LARGEST, 0.0, planes) for planes in thicker]
-    approach = fit_power_law([r.planes for r in refined], [r.deviation(CORRECTED) for r in refined])
+    approach = fit_power_law([r.planes for r in refined], [r.deviation[CORRECTED] for r in refined])
     currents = characteristic(lab, 8, np.array([*SMALL, *np.linspace(0.3, LARGEST, few)]))
     over_windows = [windows(lab, V, name, barriers) for V in (0.2, 0.6) for name in ACCUMULATIONS]
     skew = asymmetry(lab, 4, np.array([*SMALL, *np.linspace(0.3, LARGEST, more)]))
@@ -323,12 +261,12 @@ def measure(quick: bool) -> Record:
     corrected, printed = worst(found, CORRECTED), worst(found, PRINTED)
     other_top, other_below = worst(top, OTHER_SIGN), worst(below, OTHER_SIGN)
     at_top, elsewhere = worst(top, WITHOUT_MU), worst(below, WITHOUT_MU)
-    orders = {name: currents.order(name) for name in currents.reading}
+    orders = currents.order
     window = min((one.order for one in over_windows), key=lambda fit: fit.exponent)
     ratio = {name: values[-1] / currents.exact[-1] for name, values in currents.reading.items()}
     linear = skew.frozen[0]
-    kwant = rates(scatter, LARGEST, LARGEST / 2, thick).deviation(CORRECTED)
-    engine = next(r for r in found if r.energy == LARGEST / 2).deviation(CORRECTED)
+    kwant = rates(scatter, LARGEST, LARGEST / 2, thick).deviation[CORRECTED]
+    engine = next(r for r in found if r.energy == LARGEST / 2).deviation[CORRECTED]
     return Record(locals())
 
 
