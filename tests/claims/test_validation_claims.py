@@ -200,6 +200,7 @@ def unread(source, text):
     nodes = list(ast.walk(ast.parse(source)))
     read = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     read |= {node.attr for node in nodes if isinstance(node, ast.Attribute)} | text.names | {"_"}
+    read |= {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     read |= set(re.findall(r"\.(\w+)", " ".join([*text.sections.values(), *(cell for _, cell in text.columns)])))
     told = [node for node in nodes if isinstance(node, ast.FunctionDef) and "Record(locals())" in ast.unparse(node)]
     stored = [node for one in told for node in ast.walk(one) if isinstance(node, ast.Name)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,62 +38,41 @@ FAR = 20.0
 AGREES = 1e-3
 
 
-@dataclass(frozen=True)
-class Pair:
-    """Two magnets in contact without interface resistance."""
-
-    solution: Matching
-
-    @property
-    def sigmas(self) -> tuple[np.ndarray, np.ndarray]:
-        """σ_s of both magnets, shape (2,) each."""
-        left, right = (p.sigma / 2 * np.array([1 + p.beta, 1 - p.beta]) for p in self.solution.materials)
-        return left, right
-
-    @property
-    def share(self) -> float:
-        """σ_L/(σ_L + σ_R)."""
-        left, right = (p.sigma for p in self.solution.materials)
-        return left / (left + right)
-
-    @property
-    def printed(self) -> float:
-        """E_L/(E_L + E_R) as printed."""
-        return float(printed.fields(*self.sigmas)[0])
-
-    @property
-    def series(self) -> float:
-        """E_L/(E_L + E_R) of resistors in series."""
-        return float(parallel_circuit.series_fields(*self.sigmas)[0])
-
-    @property
-    def continuity(self) -> float:
-        """J_L/J_R of the printed division."""
-        fields = printed.fields(*self.sigmas)
-        left, right = (parallel_circuit.spin_currents(s, f).sum() for s, f in zip(self.sigmas, fields, strict=True))
-        return float(left / right)
-
-    def fields(self, distance: float) -> tuple[float, float]:
-        """Return (E_L, E_R) a distance from the interface, as the slope of the potential there."""
-        step = 1e-3 * distance
-        x = np.array([distance - step, distance + step])
-        V = self.solution.profile(np.concatenate([-x[::-1], x])).V
-        return float((V[0] - V[1]) / (2 * step)), float((V[2] - V[3]) / (2 * step))
-
-    def division(self, distance: float) -> float:
-        """Return E_L/(E_L + E_R) at a distance from the interface."""
-        left, right = self.fields(distance)
-        return left / (left + right)
-
-
 # ---------------------------------------------------------------------- what is computed
-def contact(ratio: float, beta: float = COBALT.beta, angle: float = 0.0) -> Pair:
+def contact(ratio: float, beta: float = COBALT.beta, angle: float = 0.0) -> Record:
     """Match a magnet of σ_L = ratio × σ_R and polarization β_L to a cobalt, without interface resistance."""
     left = replace(COBALT, sigma=ratio * COBALT.sigma, beta=beta)
     G = TRANSPARENT * max(left.spin_conductance, COBALT.spin_conductance)
     T = tunnelling.rotation_law(G / 2 * np.ones((2, 2)), angle)
     m = unit_vector(0.0), unit_vector(angle)
-    return Pair(match(left, COBALT, interface.tunnelling_response(T), m_left=m[0], m_right=m[1]))
+    return divided(match(left, COBALT, interface.tunnelling_response(T), m_left=m[0], m_right=m[1]))
+
+
+def divided(solution: Matching) -> Record:
+    """Return how two magnets in contact without interface resistance should divide a voltage, E_L/(E_L + E_R)."""
+    sigma_left, sigma_right = (p.sigma for p in solution.materials)
+    share = sigma_left / (sigma_left + sigma_right)
+    sigmas = [p.sigma / 2 * np.array([1 + p.beta, 1 - p.beta]) for p in solution.materials]  # σ_s
+    as_printed = printed.fields(*sigmas)
+    in_print, series = float(as_printed[0]), float(parallel_circuit.series_fields(*sigmas)[0])
+    # J_L/J_R of the printed division
+    left, right = (parallel_circuit.spin_currents(s, f).sum() for s, f in zip(sigmas, as_printed, strict=True))
+    continuity = float(left / right)
+    return Record(locals())
+
+
+def fields(pair: Record, distance: float) -> tuple[float, float]:
+    """Return (E_L, E_R) a distance from the interface, as the slope of the potential there."""
+    step = 1e-3 * distance
+    x = np.array([distance - step, distance + step])
+    V = pair.solution.profile(np.concatenate([-x[::-1], x])).V
+    return float((V[0] - V[1]) / (2 * step)), float((V[2] - V[3]) / (2 * step))
+
+
+def division(pair: Record, distance: float) -> float:
+    """Return E_L/(E_L + E_R) at a distance from the interface."""
+    left, right = fields(pair, distance)
+    return left / (left + right)
 
 
 def short_structure(sigma_left: Any, sigma_right: Any, angle: float) -> tuple[float, float, float]:
@@ -123,9 +102,8 @@ def channels(metal: Material, ratio: float = 1.0, beta: float | None = None) -> 
 
 
 # ---------------------------------------------------------------------- what it says of the paper
-def verdict(pairs: Sequence[Pair]) -> str:
-    """Return the verdict on the print for any two conductivities; equal ones cannot tell the divisions apart."""
-    wrong = [abs(pair.printed - pair.division(FAR * COBALT.spin_diffusion_length)) for pair in pairs]
+def verdict(wrong: Sequence[float]) -> str:
+    """Return the verdict on the print from its errors; equal conductivities cannot tell the divisions apart."""
     return "holds" if max(wrong) < AGREES else "fails"
 
 
@@ -140,12 +118,12 @@ def draw_profile(m: Record, axes: Any) -> None:
     x = np.geomspace(20 * COBALT.screening_length, reach, 300)
     total = None
     for (name, pair), color in zip(m.profiles.items(), ("majority", "damping_like", "minority"), strict=True):
-        total = sum(pair.fields(FAR * COBALT.spin_diffusion_length))
+        total = sum(fields(pair, FAR * COBALT.spin_diffusion_length))
         for y in (-x[::-1], x):
             field = pair.solution.profile(y).field / total
             axes.plot(y, field, color=COLORS[color], label=_symbols(name) if y[0] < 0 else None)
     first = next(iter(m.profiles.values()))
-    for value, look, label in ((first.printed, ":", "printed division"), (first.series, "--", "in series")):
+    for value, look, label in ((first.in_print, ":", "printed division"), (first.series, "--", "in series")):
         axes.plot([-reach, 0], [value, value], look, color="black", linewidth=1.2, label=label)
         axes.plot([0, reach], [1 - value, 1 - value], look, color="black", linewidth=1.2)
     axes.axvline(0, color="black", linewidth=1.2)
@@ -164,7 +142,7 @@ def draw_division(m: Record, axes: Any) -> None:
     far = FAR * COBALT.spin_diffusion_length
     axes.plot(
         [pair.share for pair in m.pairs],
-        [pair.division(far) for pair in m.pairs],
+        [division(pair, far) for pair in m.pairs],
         "o",
         color=COLORS["microscopic"],
         label="solution, far from the interface",
@@ -184,7 +162,7 @@ def draw_division(m: Record, axes: Any) -> None:
     axes.legend(loc="upper center", fontsize=7)
 
 
-def local_defect(pair: Pair) -> float:
+def local_defect(pair: Record) -> float:
     """Return the largest relative deviation of the field from (J/σ)(1 - βJ_M/J)/(1-β²), outside the screening layer."""
     x = np.geomspace(40 * COBALT.screening_length, 5 * COBALT.spin_diffusion_length, 50)
     worst = 0.0
@@ -202,13 +180,14 @@ def measure(quick: bool) -> Record:
     pairs = [contact(float(ratio), angle=np.pi / 2) for ratio in ratios]
     other = [contact(float(ratio), beta=OTHER_BETA) for ratio in ratios]
     profiles = {name: contact(PROFILE_RATIO, **case) for name, case in PROFILES.items()}
+    wrong = [abs(pair.in_print - division(pair, far)) for pair in pairs]
     everything = [*pairs, *other, *profiles.values()]
-    series = max(abs(pair.division(far) - pair.series) for pair in everything)
-    printed = max(abs(pair.division(far) - pair.printed) for pair in everything)
+    series = max(abs(division(pair, far) - pair.series) for pair in everything)
+    printed = max(abs(division(pair, far) - pair.in_print) for pair in everything)
     lost = max(pair.continuity for pair in everything)
     nearly = [contact(float(ratio), angle=np.pi / 2) for ratio in NEARLY]
-    power = fit_power_law(NEARLY - 1, [abs(pair.printed - pair.division(far)) for pair in nearly])
-    near = {name: pair.division(20 * COBALT.screening_length) for name, pair in profiles.items()}
+    power = fit_power_law(NEARLY - 1, [abs(pair.in_print - division(pair, far)) for pair in nearly])
+    near = {name: division(pair, 20 * COBALT.screening_length) for name, pair in profiles.items()}
     local = max(local_defect(pair) for pair in everything)
     same, _, _ = short_structure(channels(COBALT, PROFILE_RATIO), channels(COBALT), 0.0)
     mixed, *_ = short_structure(channels(COBALT, 1.0, OTHER_BETA), channels(COBALT), 0.0)
@@ -221,7 +200,7 @@ def measure(quick: bool) -> Record:
 def judge(m: Record) -> Judged:
     """Judge the sentence as printed and as corrected."""
     return Judged(
-        printed=verdict(m.pairs),
+        printed=verdict(m.wrong),
         corrected="follows" if m.series < 1e-8 else "fails",
         value=m.series,
         tolerance=1e-8,  # what is left of the accumulation after 20 spin-diffusion lengths, and the difference quotient

@@ -45,29 +45,13 @@ ENERGY = 0.0
 
 
 @dataclass(frozen=True)
-class Point:
-    """(3) and (4) against exact scattering for one junction; errors are the worst over angles and sides, per J."""
-
-    transmission: float  # mean of D
-    error: float  # all of it, with spin accumulation
-    rotation: float  # T_ss'(Φ) taken from the collinear junctions
-    reflection: float  # reflection with spin flip left out
-    unsplit_error: float  # all of it without spin accumulation
-    unsplit_reflection: float
-    flip: float  # largest R^L_+-
-    share: float  # largest |reflected / transmitted| J_M^L driven by µ_L+ - µ_L- alone
-    exact: np.ndarray  # J_M with accumulation over J at Φ = 0, [angle, side]
-    theory: np.ndarray  # the same from (3), (4) at the angles of `curve_angles`
-
-
-@dataclass(frozen=True)
 class Sweep:
     """Points along the height or the thickness of the barrier."""
 
     magnets: str
     parameter: str
     values: tuple[float, ...]
-    points: tuple[Point, ...]
+    points: tuple[Record, ...]
 
     def column(self, name: str) -> np.ndarray:
         """Return one number of every point."""
@@ -139,8 +123,11 @@ def solve(lab: Laboratory, junction: Junction) -> Scattering:
     return lab.scatter(junction, ENERGY, "average" if junction.is_dispersive else (0.0, 0.0))
 
 
-def measure_point(lab: Laboratory, family: Callable[..., Junction], angles: np.ndarray, **parameters: Any) -> Point:
-    """Compare exact currents with (3), (4) for one barrier; ``angles`` begin with 0 and end with π."""
+def measure_point(lab: Laboratory, family: Callable[..., Junction], angles: np.ndarray, **parameters: Any) -> Record:
+    """Compare exact currents with (3), (4) for one barrier; ``angles`` begin with 0 and end with π.
+
+    Errors are the worst over angles and sides, per charge current.
+    """
     states = [solve(lab, family(theta=angle, **parameters)) for angle in angles]
     D = tunnelling.spin_factors_from_collinear(states[0].transmissions, states[-1].transmissions)
 
@@ -155,22 +142,17 @@ def measure_point(lab: Laboratory, family: Callable[..., Junction], angles: np.n
         whole, rotation, reflection = (float(abs((a - b) / J).max()) for a, b in pairs)
         return whole, rotation, reflection
 
-    exact, J = currents(linear_response, SPLIT)
+    found, J = currents(linear_response, SPLIT)
+    # J_M with accumulation over J at Φ = 0, [angle, side], and the same from (3), (4) at the angles of `curve_angles`
+    exact, theory = found / J[0], paper_currents(D, curve_angles(), SPLIT) / J[0]
     driven, passed = currents(linear_response, LEFT_ONLY)[0][:, 0], currents(tunneling_response, LEFT_ONLY)[0][:, 0]
-    whole, rotation, reflection = errors(SPLIT)
+    # with spin accumulation: all of it, T_ss'(Φ) taken from collinear junctions, and spin-flip reflection left out
+    error, rotation, reflection = errors(SPLIT)
     unsplit_error, _, unsplit_reflection = errors(UNSPLIT)
-    return Point(
-        transmission=float(D.mean()),
-        error=whole,
-        rotation=rotation,
-        reflection=reflection,
-        unsplit_error=unsplit_error,
-        unsplit_reflection=unsplit_reflection,
-        flip=max(float(state.probabilities[0, 0, 0, 1]) for state in states),
-        share=float(abs(driven / passed - 1).max()),
-        exact=exact / J[0],
-        theory=paper_currents(D, curve_angles(), SPLIT) / J[0],
-    )
+    transmission = float(D.mean())
+    flip = max(float(state.probabilities[0, 0, 0, 1]) for state in states)  # largest R^L_+-
+    share = float(abs(driven / passed - 1).max())  # largest |reflected / transmitted| J_M^L of µ_L+ - µ_L- alone
+    return Record(locals())
 
 
 def sweep(
@@ -207,7 +189,7 @@ def complete_error(angles: np.ndarray) -> float:
 def find_takeover(lab: Laboratory, angles: np.ndarray, heights: Sequence[float]) -> tuple[float, float] | None:
     """Return the height, and the transmission there, at which the share of reflection crosses one in a half-metal."""
 
-    def point(height: float) -> Point:
+    def point(height: float) -> Record:
         return measure_point(lab, FAMILIES[HALF_METAL], angles, height=height, thickness=4)
 
     shares = [point(height).share for height in heights]

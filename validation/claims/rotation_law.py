@@ -98,15 +98,6 @@ class Sweep:
 
 
 @dataclass(frozen=True)
-class RoundTrips:
-    """Closed form of a uniform barrier along a `Sweep`: where the defect comes from."""
-
-    transmission: np.ndarray
-    defect: np.ndarray
-    error: float  # of the closed form against the microscopic T, relative
-
-
-@dataclass(frozen=True)
 class Matching:
     """D_ss' e^{2κd} behind a thick barrier, measured, and as waves matched at two interfaces."""
 
@@ -119,20 +110,6 @@ class Matching:
     def error(self, theory: np.ndarray) -> np.ndarray:
         """Return the worst relative error over the spins, shape [height]."""
         return abs(theory / self.measured - 1).max(axis=(1, 2))
-
-
-@dataclass(frozen=True)
-class Refinement:
-    """The same junction in nanometers on ever finer lattices, against continuum k, κ and matching."""
-
-    depth: float  # κd
-    kappa: np.ndarray  # κa
-    error: np.ndarray
-
-    @property
-    def order(self) -> Fit:
-        """Power of the error in the lattice constant, from the three finest lattices."""
-        return fit_power_law(self.kappa[-3:], self.error[-3:])
 
 
 # ---------------------------------------------------------------------- what is computed
@@ -176,7 +153,7 @@ def reflections(junction: Junction) -> tuple[float, np.ndarray, np.ndarray]:
     return float(kappa), left, right
 
 
-def round_trips(measured: Sweep, angles: np.ndarray, **fixed: Any) -> RoundTrips:
+def round_trips(measured: Sweep, angles: np.ndarray, **fixed: Any) -> Record:
     """Evaluate the closed form of a uniform barrier where the barrier is evanescent."""
     middle, D, chosen = len(angles) // 2, [], []
     for index, value in enumerate(measured.values):
@@ -191,11 +168,9 @@ def round_trips(measured: Sweep, angles: np.ndarray, **fixed: Any) -> RoundTrips
         D.append(T / tunnelling.rotation_probabilities(angles[middle]))
         chosen.append(index)
     factors = np.array(D)
-    return RoundTrips(
-        transmission=measured.transmission[chosen],
-        defect=tunnelling.factorization_defect(factors),
-        error=float(abs(measured.factors[chosen, middle] / factors - 1).max()),
-    )
+    transmission, defect = measured.transmission[chosen], tunnelling.factorization_defect(factors)
+    error = float(abs(measured.factors[chosen, middle] / factors - 1).max())  # of the closed form, relative
+    return Record(locals())
 
 
 def matched_waves(heights: Sequence[float], thickness: int, lab: Laboratory | None = None) -> Matching:
@@ -218,18 +193,20 @@ def matched_waves(heights: Sequence[float], thickness: int, lab: Laboratory | No
     return Matching(np.array(heights), *(np.array(column) for column in zip(*rows, strict=True)))
 
 
-def refine(lab: Laboratory, spacings: Sequence[float]) -> Refinement:
+def refine(lab: Laboratory, spacings: Sequence[float]) -> Record:
     """Put an Fe-like free-electron junction (1 eV, 1.6 nm, normal incidence) on lattices of ``spacings`` nm."""
     height, width = 1.0, 1.6
-    kappa = float(tunnelling.decay_constant(height, ELECTRON_HBAR2_2M))
-    rho = tunnelling.continuum_reflection(IRON_WAVE_NUMBERS, kappa)
-    theory = tunnelling.spin_factors(rho, rho, kappa * width)
+    decay = float(tunnelling.decay_constant(height, ELECTRON_HBAR2_2M))
+    rho = tunnelling.continuum_reflection(IRON_WAVE_NUMBERS, decay)
+    theory = tunnelling.spin_factors(rho, rho, decay * width)
     errors = []
     for a in spacings:
         junction = free_electron_junction(RIGHT_ANGLE, height, width, a=a)
         D = lab.scatter(junction, ENERGY, (0.0, 0.0)).transmissions / tunnelling.rotation_probabilities(RIGHT_ANGLE)
         errors.append(abs(D / theory - 1).max())
-    return Refinement(kappa * width, kappa * np.array(spacings), np.array(errors))
+    depth, kappa, error = decay * width, decay * np.array(spacings), np.array(errors)  # κd, κa
+    order = fit_power_law(kappa[-3:], error[-3:])
+    return Record(locals())
 
 
 def measure(quick: bool) -> Record:

@@ -10,7 +10,8 @@ import numpy as np
 
 from kwant_spinjunc import Junction, barrier
 from kwant_spinjunc.scattering import scatter_quietly as scatter
-from kwant_spinjunc.theory import printed, tunnelling
+from kwant_spinjunc.theory import printed as as_printed
+from kwant_spinjunc.theory import tunnelling
 from kwant_spinjunc.units import hbar2_2m_from_mass
 from systems.free_electron_junction import free_electron_junction
 from systems.tunnel_junction import tunnel_junction
@@ -72,29 +73,6 @@ class Decay(Slopes):
 
 
 @dataclass(frozen=True)
-class MassDependence:
-    """Decay rate of a 1 eV barrier against the effective mass, in 1/nm."""
-
-    mass: np.ndarray
-    rate: np.ndarray
-    corrected: np.ndarray
-    printed: np.ndarray  # per nm of thickness; the print's unit is eV nm
-
-
-@dataclass(frozen=True)
-class SlopingBarrier:
-    """A barrier whose top falls linearly: the integral of κ(y) against the measured exponent."""
-
-    planes: np.ndarray
-    error: np.ndarray  # relative, of the exponent gained between half the thickness and the thickness
-
-    @property
-    def power(self) -> Fit:
-        """Power of the error in the thickness."""
-        return fit_power_law(self.planes[-3:], abs(self.error[-3:]))
-
-
-@dataclass(frozen=True)
 class AveragedDecay(Slopes):
     """Transmission averaged over k∥ against the thickness."""
 
@@ -129,10 +107,10 @@ def kwant_deviation() -> float:
     return abs(-np.log(float(T[1] / T[0])) / 2 / kappa - 1)
 
 
-def mass_dependence(lab: Laboratory, masses: Sequence[float]) -> MassDependence:
+def mass_dependence(lab: Laboratory, masses: Sequence[float]) -> Record:
     """Measure the decay rate of a 1 eV barrier at normal incidence between Fe-like electrodes, in nanometers."""
     widths, height = np.array([2.0, 2.4]), 1.0
-    rates, corrected, brackets = [], [], []
+    rows = []
     for mass in masses:
         G = [
             lab.scatter(
@@ -140,14 +118,13 @@ def mass_dependence(lab: Laboratory, masses: Sequence[float]) -> MassDependence:
             ).conductance
             for width in widths
         ]
-        rates.append(-np.log(G[1] / G[0]) / 2 / np.ptp(widths))
-        scale = float(hbar2_2m_from_mass(mass))
-        corrected.append(tunnelling.wkb_exponent(height, 1.0, scale))
-        brackets.append(printed.wkb_exponent(height, 1.0, scale))
-    return MassDependence(np.array(masses), *(np.array(column) for column in (rates, corrected, brackets)))
+        slope, scale = -np.log(G[1] / G[0]) / 2 / np.ptp(widths), float(hbar2_2m_from_mass(mass))
+        rows.append((slope, tunnelling.wkb_exponent(height, 1.0, scale), as_printed.wkb_exponent(height, 1.0, scale)))
+    mass, (rate, corrected, printed) = np.array(masses), np.array(rows).T  # 1/nm; the print's unit is eV nm
+    return Record(locals())
 
 
-def sloping_barrier(lab: Laboratory, counts: Sequence[int]) -> SlopingBarrier:
+def sloping_barrier(lab: Laboratory, counts: Sequence[int]) -> Record:
     """Measure what doubling the thickness adds to the exponent of a barrier whose top falls from 3 t to 0.5 t."""
     electrodes = tunnel_junction(theta=0.0)
 
@@ -158,7 +135,9 @@ def sloping_barrier(lab: Laboratory, counts: Sequence[int]) -> SlopingBarrier:
         return -np.log(float(T)) / 2, float(tunnelling.lattice_exponent(levels, ENERGY, 1.0))
 
     measured, integral = (np.array(column) for column in zip(*map(solve, counts), strict=True))
-    return SlopingBarrier(np.array(counts[1:]), np.diff(measured) / np.diff(integral) - 1)
+    planes, error = np.array(counts[1:]), np.diff(measured) / np.diff(integral) - 1  # relative, of what is gained
+    power = fit_power_law(planes[-3:], abs(error[-3:]))
+    return Record(locals())
 
 
 def averaged_decay(lab: Laboratory, planes: Sequence[int]) -> AveragedDecay:
