@@ -2,8 +2,8 @@ r"""Adaptive integration of many vector-valued functions at once, with an error 
 
 Energy windows and sums over k∥ are integrals over pieces that begin and end where a channel opens. Near such a point
 the integrand is a power series in the square root of the distance, so every piece [a, b] is mapped by
-x = a + (b - a) sin²θ, after which it is smooth to its ends. Each piece takes a 21-point Gauss-Kronrod rule in θ, and is
-halved until the difference of the 21-point and the embedded 10-point rule meets the tolerance. That difference is the
+x = a + (b - a) sin²θ, after which it is smooth to its ends. Each piece takes a Gauss-Kronrod rule of 21 points in θ,
+and is halved until the difference to the 10-point rule inside it meets the tolerance. That difference is the
 reported error: it is the error of the cheaper rule, so the value is usually far better than it says.
 """
 
@@ -55,12 +55,40 @@ _GAUSS = (
     0.295524224714752870173892994651338,
 )
 
-#: Nodes in [0, 1], weights of the fine rule, and of the fine minus the coarse one.
-NODES: Floats = (1 + np.array([*(-x for x in _NODES), 0.0, *_NODES[::-1]])) / 2
-WEIGHTS: Floats = np.array([*_KRONROD, _KRONROD_CENTER, *_KRONROD[::-1]]) / 2
-DIFFERENCE: Floats = WEIGHTS.copy()
-DIFFERENCE[1:10:2] -= np.array(_GAUSS) / 2
-DIFFERENCE[11:20:2] -= np.array(_GAUSS[::-1]) / 2
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """A Gauss-Kronrod rule on [0, 1]."""
+
+    nodes: Floats
+    weights: Floats
+    difference: Floats  #: Its weights minus those of the Gauss rule inside it.
+
+
+def _rule(nodes: tuple[float, ...], kronrod: tuple[float, ...], gauss: tuple[float, ...]) -> Rule:
+    """Return the rule of positive nodes from the end on, of weights with that of the center last, and of Gauss's.
+
+    Gauss takes every second node.
+    """
+    weights = np.array([*kronrod, *kronrod[-2::-1]]) / 2
+    inside = np.zeros(len(nodes) + 1)
+    inside[1::2] = gauss
+    coarse = np.concatenate([inside, inside[-2::-1]]) / 2
+    return Rule((1 + np.array([*(-x for x in nodes), 0.0, *nodes[::-1]])) / 2, weights, weights - coarse)
+
+
+#: 21 nodes; and 7, for integrands that cost much and need few digits (A. S. Kronrod, Nodes and Weights, 1965).
+FINE = _rule(_NODES, (*_KRONROD, _KRONROD_CENTER), _GAUSS)
+COARSE = _rule(
+    (0.960491268708020283423507092629080, 0.774596669241483377035853079956480, 0.434243749346802558002071502844628),
+    (
+        0.104656226026467265193823857192073,
+        0.268488089868333440728569280666710,
+        0.401397414775962222905051818618432,
+        0.450916538658474142345110087045571,
+    ),
+    (5 / 9, 8 / 9),
+)
 
 #: Halvings after which a piece is accepted with whatever error it has: its width is then 1e-9 of what it was.
 ROUNDS = 30
@@ -114,9 +142,9 @@ class _Pieces:
         twice = self[np.tile(np.arange(len(half)), 2)]
         return replace(twice, start=np.concatenate([self.start, self.start + half]), extent=np.tile(half, 2))
 
-    def nodes(self) -> tuple[Floats, Floats]:
-        """Return x and dx/d(node), each (n, nodes)."""
-        theta = self.start[:, None] + self.extent[:, None] * NODES
+    def nodes(self, nodes: Floats) -> tuple[Floats, Floats]:
+        """Return x and dx/d(node) at the nodes of a rule, each (n, nodes)."""
+        theta = self.start[:, None] + self.extent[:, None] * nodes
         lower, width, slope = self.lower[:, None], self.width[:, None], np.sin(2 * theta) * self.extent[:, None]
         x, slope = lower + width * np.sin(theta) ** 2, width * slope
         for sign in (1, -1):
@@ -158,6 +186,7 @@ def integrate(
     peak: ArrayLike = 0.0,
     chunk: int = 256,
     room: Callable[[], float] | None = None,
+    rule: Rule = FINE,
 ) -> Integral:
     """Integrate vector functions of one variable over pieces, all together.
 
@@ -172,6 +201,7 @@ def integrate(
     ``chunk``: pieces evaluated together.
     ``room``: asked before every round but the first how many points it may take: the worst pieces go first, and when
     none fits any more the error says what is missing: of pieces given up it is what halving changed at least.
+    ``rule``: what a piece takes.
 
     Examples
     --------
@@ -202,8 +232,8 @@ def integrate(
     for left in range(ROUNDS, -1, -1):
         if not len(active.owner):
             break
-        estimate, magnitude, defects, own = _evaluate(function, active, components, chunk)
-        evaluations += len(active.owner) * len(NODES)
+        estimate, magnitude, defects, own = _evaluate(function, active, components, chunk, rule)
+        evaluations += len(active.owner) * len(rule.nodes)
         change = np.zeros_like(estimate)
         if parent is not None:  # both rules may agree by accident, but not with the piece before
             change = np.tile(abs(estimate[: len(parent)] + estimate[len(parent) :] - parent), (2, 1))
@@ -217,7 +247,9 @@ def integrate(
         done = _accepted(pending, defect, np.maximum(goal - noticed, goal / 10))
         rest = np.flatnonzero(~done)
         if room is not None and len(rest):
-            rest = np.sort(rest[np.argsort(-defect[rest], kind="stable")[: max(0, int(room() / (2 * len(NODES))))]])
+            rest = np.sort(
+                rest[np.argsort(-defect[rest], kind="stable")[: max(0, int(room() / (2 * len(rule.nodes))))]]
+            )
         if not left or not len(rest):
             defects = np.where(done[:, None], defects, np.maximum(UNKNOWN * defects, change))
             done, rest = np.full(len(done), True), rest[:0]
@@ -240,18 +272,18 @@ def _joined(a: Any, b: Any) -> Any:
     return np.concatenate([a, b])
 
 
-def _evaluate(function: Integrand, pieces: _Pieces, components: int, chunk: int) -> tuple[Floats, ...]:
+def _evaluate(function: Integrand, pieces: _Pieces, components: int, chunk: int, rule: Rule) -> tuple[Floats, ...]:
     """Return integral, integral of the absolute value, error, and inherited error of each piece and component."""
     count = len(pieces.owner)
     estimate, magnitude, defect, inherited = np.empty((4, count, components))
     for first in range(0, count, chunk):
         part = slice(first, min(first + chunk, count))
-        x, slope = pieces[part].nodes()
+        x, slope = pieces[part].nodes(rule.nodes)
         values, errors = function(pieces.owner[part], x)
-        weighted = WEIGHTS * slope
+        weighted = rule.weights * slope
         estimate[part] = np.einsum("nq,nqm->nm", weighted, values)
         magnitude[part] = np.einsum("nq,nqm->nm", weighted, abs(values))
-        defect[part] = abs(np.einsum("nq,nqm->nm", DIFFERENCE * slope, values))
+        defect[part] = abs(np.einsum("nq,nqm->nm", rule.difference * slope, values))
         errors = np.asarray(errors, dtype=float)
         errors = errors[..., None] if errors.ndim == 2 else errors
         inherited[part] = (weighted[..., None] * errors).sum(axis=1)

@@ -19,7 +19,7 @@ from ..costs import QuotedError, quoted, warn_if_long
 from ..errors import ArgumentError, BandEdgeError, ConservationError, NoOpenChannelError
 from ..model.problem import MAX_DEFECT
 from ..printing import as_html, fields_of, first_line
-from ..quadrature import NODES, cut_into_pieces, integrate
+from ..quadrature import FINE, cut_into_pieces, integrate
 from .device import as_device
 from .scatter import Prepared, prepare_device, scatter_device
 from .spin_order import are_electrons_and_holes
@@ -137,7 +137,7 @@ def integrate_currents(
     low, high = flat.min(axis=1) - TAIL * kT, flat.max(axis=1) + TAIL * kT
     pieces = cut_into_pieces(low, high, flat)
     current = _Current(ready, points, kT, split, max_defect, high - low)
-    current.ahead = len(pieces[0]) * len(NODES)
+    current.ahead = len(pieces[0]) * len(FINE.nodes)
     found = integrate(current, pieces, len(points), 3 * leads, rtol=rtol, floor=1e-14)
     spin_resolved = found.value[:, : 2 * leads].reshape(-1, leads, 2)
     charge = found.value[:, 2 * leads :].copy()

@@ -33,19 +33,21 @@ from ..errors import ArgumentError, NoOpenChannelError
 from ..halves.joint import Turn
 from ..halves.zone import IntegrationError
 from ..model.problem import MAX_DEFECT
-from ..quadrature import NODES, Integral, cut_into_pieces, integrate
+from ..quadrature import COARSE, FINE, Integral, cut_into_pieces, integrate
 from .equilibrium import contour
 from .linear import occupation_differences
 
 #: Distances from a chemical potential, in kT, at which a thermal integral is cut; e^-40 of a channel is left out there,
-#: unless that counts: e^-745 is the smallest number.
-CUTS = (6.0, 40.0, 745.0)
+#: unless that counts: e^-745 is the smallest number. For few digits e^-15 may do.
+CUTS, FEW_CUTS = (6.0, 40.0, 745.0), (6.0, 15.0, 40.0, 745.0)
 #: Part of the tolerance below which the occupations that differ need no splits.
 TAIL = 1e-3
 #: Parts of the tolerance that a mean over the zone, the integral over energy and a contour take.
 MEAN, ENERGY, CONTOUR = 0.25, 0.5, 0.1
 #: Energies between which channels are counted, momenta per dimension (one, two), and how near two splits may be.
 GRID, MESH, NEAR = 32, (65, 9), 1e-5
+#: Relative error from which a mean over the zone is integrated over energy by the rule of fewer nodes.
+FEW = 1e-3
 #: Distances from a sharp level at which the integral at one momentum is split.
 WIDTHS = 10.0 ** -np.arange(1, 8)
 
@@ -195,32 +197,40 @@ class _Window:
         components = 13 * self.system.angles
         if self.kT[0] == self.kT[1] and not np.ptp(mu):
             return Part(np.zeros(components), 0.0, 0.0)
-        for reach in CUTS[1:]:
-            integrand = _Integrand(self, problem, mu)
-            pieces = self._pieces(problem, mu, reach)
-            integrand.expected = len(pieces[0]) * len(NODES) * (self.ahead.pop() if self.ahead else 0)
-            found = integrate(integrand, pieces, 1, components, rtol=ENERGY * self.rtol)
-            beyond = 16 * problem.orbitals * self.kT.max() * np.exp(-reach)
-            if beyond <= CONTOUR * self.rtol * found.size[0]:
+        # a mean over the zone is smooth between its splits, and costs a hundred times what a momentum does
+        few = self.system.k is None and self.rtol >= FEW
+        rule, cuts = (COARSE, FEW_CUTS) if few else (FINE, CUTS)
+        integrand = _Integrand(self, problem, mu)
+        value, error, size, low, high = np.zeros(components), 0.0, 0.0, np.inf, -np.inf
+        for count, reach in enumerate(cuts[1:], 2):
+            owner, lower, upper = self._pieces(problem, mu, cuts[:count])
+            new = (upper <= low) | (lower >= high) | (low > high)
+            integrand.expected = int(new.sum()) * len(rule.nodes) * (self.ahead.pop() if self.ahead else 0)
+            goal = ENERGY * self.rtol
+            pieces = owner[new], lower[new], upper[new]
+            found = integrate(integrand, pieces, 1, components, rtol=goal, floor=goal * size, rule=rule)
+            value, error, size = value + found.value[0], error + float(found.error[0]), size + float(found.size[0])
+            low, high = lower.min(), upper.max()
+            beyond = float(16 * problem.orbitals * self.kT.max() * np.exp(-reach))
+            if beyond <= CONTOUR * self.rtol * size:
                 break
         if not integrand.channels:
             raise NoOpenChannelError(
                 "Arguments `bias` and `energy` must leave a window in a band of a lead, but no channel is open at any "
                 f"energy between {mu.min():g} and {mu.max():g}. Look at the bands of the leads."
             )
-        error, size = float(found.error[0] + beyond), float(found.size[0])
-        _refuse_unconverged("window", error, size, self.rtol)
-        return Part(found.value[0], error, size)
+        _refuse_unconverged("window", error + beyond, size, self.rtol)
+        return Part(value, error + beyond, size)
 
-    def _pieces(self, problem: Problem, mu: Floats, reach: float) -> tuple[Indices, Floats, Floats]:
+    def _pieces(self, problem: Problem, mu: Floats, cuts: Sequence[float]) -> tuple[Indices, Floats, Floats]:
         """Return the pieces of the energy axis between which the integrand is smooth, or small."""
         width = np.repeat(self.kT[:, None], 2, axis=1)
-        ends = [((mu - cut * width).min(), (mu + cut * width).max()) for cut in CUTS if cut <= reach]
+        ends = [((mu - cut * width).min(), (mu + cut * width).max()) for cut in cuts]
         (low, high), (lowest, highest) = ends[0], ends[-1]
         level = [low + 2 * (mu.min() - low), high - 2 * (high - mu.max())]
         points = np.concatenate([mu[width == 0], np.ravel(ends), level if level[0] < level[1] else []])
         # at one momentum a band edge in the tails is as sharp as one between; a mean smooths it
-        far = CUTS[0] if self.system.k is None else min(reach, max(CUTS[0], -np.log(TAIL * self.rtol)))
+        far = CUTS[0] if self.system.k is None else min(cuts[-1], max(CUTS[0], -np.log(TAIL * self.rtol)))
         tails = ((mu - far * width).min(), (mu + far * width).max())
         for split in self._splits(problem, low, high, tails).tolist():
             if not (abs(points - split) < NEAR * (high - low)).any():

@@ -128,7 +128,45 @@ def test_the_mean_over_the_zone_is_that_of_junctions():
     )  # kinks cost the mean of junctions that much; the claim is of a cheap rule
 
 
-def three_energies(function, pieces, owners, components, *, rtol):
+def test_few_digits_take_few_energies_and_claim_what_they_miss(monkeypatch):
+    """By the rule of seven nodes, with tails that end at 15 kT and go on where that is not enough."""
+    syst = layers(LEVELS, SPLITTINGS, PLANE)
+    given = dict(k="average", turns=1.0, rtol=1e-2, equilibrium=False, temperature=0.03)
+    energies, k = [], np.array([[0.3], [0.7], [1.1]])
+
+    def mean(asked, energy, observables, **_):
+        energies.append(energy)
+        found = asked.observe(np.full(len(k), energy), k, [observable.function for observable in observables])
+        values = tuple(value.mean(axis=0) for value in found.values)
+        return SimpleNamespace(values=values, errors=tuple(np.zeros_like(value) for value in values))
+
+    monkeypatch.setattr(crystal_bias, "mean", mean)
+    few = response(syst, 0.3, **given)
+    spent = len(energies)
+    assert max(energies) < 0.15 + 15 * 0.03
+    monkeypatch.setattr(crystal_bias, "FEW", np.inf)
+    many = response(syst, 0.3, **given)
+    assert spent < len(energies) - spent
+    miss = abs(numbers(few) - numbers(many)).max()
+    assert miss <= few.error + many.error
+    assert miss < 2e-5 * abs(many.spin_resolved).max()  # what lies beyond 6 kT is ten times that
+    energies.clear()
+    cold = {**given, "temperature": 0.0}
+    many = response(syst, 0.3, **cold)
+    spent = len(energies)
+    monkeypatch.setattr(crystal_bias, "FEW", 0.0)
+    fewer = response(syst, 0.3, **cold)
+    assert len(energies) - spent <= spent / 2
+    assert abs(numbers(fewer) - numbers(many)).max() <= fewer.error + many.error
+    # tails that are not enough go on from where they ended
+    monkeypatch.setattr(crystal_bias, "FEW_CUTS", (2.0, 3.0, 5.0, 15.0))
+    energies.clear()
+    again = response(syst, 0.3, **given)
+    assert abs(numbers(again) - numbers(few)).max() <= few.error + again.error
+    assert len(set(energies)) == len(energies)
+
+
+def three_energies(function, pieces, owners, components, **_):
     """Integrate by a rule of three points that claims no error of its own."""
     low, high = pieces[1].min(), pieces[2].max()
     values, errors = function(np.zeros(1, dtype=int), low + (high - low) * np.array([[0.2, 0.5, 0.8]]))
