@@ -192,7 +192,12 @@ def _conjugations(norbs: int) -> Complex:
 def refuse_what_is_no_spin(system: Any, edges: Any, spin: SpinOperator, params: Params) -> None:
     """Raise `ArgumentError` where S tells electrons from holes, or two things between which every hopping differs."""
     look = lru_cache(partial(_matrices, system, edges, params))
-    if are_electrons_and_holes(system, edges, params, look):
+
+    def spinless(count: int) -> list[list[Any]]:
+        """Take of all terms what does not know spin: the rest hides holes at a momentum typed in as a number."""
+        return [[(a, b, *(_free(x, spin(a), spin(b)) for x in rest)) for a, b, *rest in terms] for terms in look(count)]
+
+    if any(are_electrons_and_holes(system, edges, params, terms) for terms in (look, spinless)):
         raise ArgumentError(
             "Argument `syst` must consist of electrons to have spins, but it turns into minus itself when electrons "
             f"and holes are exchanged: it is a superconductor. {ELECTRONS_AND_HOLES}"

@@ -152,6 +152,37 @@ def test_electrons_and_holes_are_no_spins_whatever_their_parameters_are_called()
             sj.scatter(syst.finalized(), 0.4, spin="orbital-spin", params={name: 0.3})
 
 
+@pytest.mark.parametrize("spin", ["orbital-spin", "spin-orbital"])
+def test_electrons_and_holes_are_no_spins_where_a_momentum_is_typed_in_as_a_number(spin):
+    """Regression: Rashba terms 2 α sin k are odd, so that H(k) alone is not its own mirror image."""
+    k, lattice = 0.7, kwant.lattice.chain(norbs=4)
+
+    def term(tau, sigma):
+        return np.kron(tau, sigma) if spin == "orbital-spin" else np.kron(sigma, tau)
+
+    def wire(shift, tau, gap=0.35):
+        syst = kwant.Builder()
+        level = term(tau, (1.2 - np.cos(k)) * ONE) + shift * np.eye(4) + 0.3 * term(ONE, SZ)
+        rashba = 0.8 * np.sin(k) * term(tau, SX)
+        syst[(lattice(x) for x in range(6))] = (
+            lambda site: level + rashba + gap * term(SX, ONE) * (site.tag[0] in (2, 3))
+        )
+        syst[lattice.neighbors()] = -term(tau, ONE) + 0.4j * term(tau, SY)
+        lead = kwant.Builder(kwant.TranslationalSymmetry((-1,)))
+        lead[lattice(0)], lead[lattice.neighbors()] = level, -term(tau, ONE)
+        syst.attach_lead(lead)
+        syst.attach_lead(lead.reversed())
+        return syst.finalized()
+
+    with pytest.raises(sj.ArgumentError, match="electrons and holes are exchanged"):
+        sj.scatter(wire(0.0, SZ), 0.4, spin=spin)
+    # as the message says of what are orbitals; and two layers of electrons are none
+    shifted = sj.scatter(wire(0.5, SZ), 0.9, spin=spin)
+    plain = kwant.smatrix(wire(0.0, SZ), 0.4)
+    assert shifted.transmissions[1, 0] == pytest.approx(plain.transmission(1, 0), abs=ROUTES)
+    assert np.isfinite(sj.scatter(wire(0.0, ONE), 0.4, spin=spin).probabilities).all()
+
+
 @pytest.mark.parametrize("momentum", ["k_y", "k_b"])
 @pytest.mark.parametrize("tie", ["Rashba", "oblique lattice"])
 def test_electrons_and_holes_are_no_spins_at_a_fixed_momentum_either(tie, momentum):
