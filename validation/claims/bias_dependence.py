@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,20 +28,6 @@ SHOWN = 2
 LARGEST = 0.8
 #: Relative error asked of every k∥-averaged window.
 RTOL = 1e-6
-
-
-@dataclass(frozen=True)
-class Approach:
-    """How the identity is approached as the barrier grows, at one bias and k∥ = 0."""
-
-    bias: float
-    transmission: np.ndarray  # J/V at 90 degrees, in e²/h
-    defect: np.ndarray  # |torque - half difference| / J, of the worse magnet
-
-    @property
-    def order(self) -> Fit:
-        """Power of the defect in the transmission."""
-        return fit_power_law(self.transmission, self.defect)
 
 
 # ---------------------------------------------------------------------- what is computed
@@ -91,9 +76,9 @@ def zeros(V: np.ndarray, torque: np.ndarray) -> np.ndarray:
     return np.array(found)
 
 
-def approach(magnet: tuple[float, float], bias: float, thicknesses: Sequence[int]) -> Approach:
+def approach(magnet: tuple[float, float], bias: float, thicknesses: Sequence[int]) -> Record:
     """Compare torques and half differences of collinear currents behind thicker and thicker barriers."""
-    transmission, defect = [], []
+    transmissions, defects = [], []
     for thickness in thicknesses:
         crossed, parallel, antiparallel = (
             bias_response(junction(theta, magnet, thickness), bias, layers=False, rtol=1e-11)
@@ -101,9 +86,11 @@ def approach(magnet: tuple[float, float], bias: float, thicknesses: Sequence[int
         )
         # the left magnet loses what the right one gains
         expected = np.array([-0.5, 0.5]) * (parallel.magnetization - antiparallel.magnetization)
-        defect.append(abs(crossed.torques.damping_like - expected).max() / abs(crossed.current))
-        transmission.append(abs(crossed.current / bias))
-    return Approach(bias, np.array(transmission), np.array(defect))
+        defects.append(abs(crossed.torques.damping_like - expected).max() / abs(crossed.current))
+        transmissions.append(abs(crossed.current / bias))  # e²/h
+    transmission, defect = np.array(transmissions), np.array(defects)
+    order = fit_power_law(transmission, defect)
+    return Record(locals())
 
 
 def window_audit(lab: Laboratory, junction: Junction, bias: float, k: Any = None) -> float:

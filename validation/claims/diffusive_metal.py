@@ -66,11 +66,7 @@ class Ohmic:
 
     def _line(self, s: int) -> tuple[np.ndarray, np.ndarray, float]:
         used = self.length >= self.start
-        L, R, error = self.length[used], self.resistance[used, s], self.error[used, s]
-        design = np.stack([np.ones_like(L, dtype=float), L], axis=-1) / error[:, None]
-        covariance = np.linalg.inv(design.T @ design)
-        line = covariance @ design.T @ (R / error)
-        chi2 = float(np.sum((design @ line - R / error) ** 2) / max(len(L) - 2, 1))
+        line, covariance, chi2 = weighted_line(self.length[used], self.resistance[used, s], self.error[used, s])
         return line, covariance * max(chi2, 1.0), chi2
 
     def sigma(self, s: int) -> Number:
@@ -154,32 +150,25 @@ def measure_anchor(lab: Wires, realizations: int) -> Number:
     return Number(float(weights @ (np.array(R) / error) / (weights @ weights)), float(1 / np.sqrt(weights @ weights)))
 
 
-@dataclass(frozen=True)
-class Localized:
-    """Typical conductance exp⟨ln G⟩ of one spin of a thin wire far beyond its localization length."""
-
-    length: np.ndarray
-    typical: np.ndarray
-    error: np.ndarray
-    width: int
-
-    @property
-    def localization_length(self) -> Number:
-        """ξ of exp⟨ln G⟩ ∝ exp(-2L/ξ), from lengths at which G is below 0.3 e²/h."""
-        far = self.typical < 0.3
-        x, y, error = self.length[far], np.log(self.typical[far]), self.error[far] / self.typical[far]
-        design = np.stack([np.ones_like(x, dtype=float), x], axis=-1) / error[:, None]
-        covariance = np.linalg.inv(design.T @ design)
-        rate = float((covariance @ design.T @ (y / error))[1])
-        return Number(-2 / rate, 2 / rate**2 * float(np.sqrt(covariance[1, 1])))
+def weighted_line(x: np.ndarray, y: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return (offset, slope) of a straight line, their covariance, and χ² per degree of freedom."""
+    design = np.stack([np.ones_like(x, dtype=float), x], axis=-1) / error[:, None]
+    covariance = np.linalg.inv(design.T @ design)
+    line = covariance @ design.T @ (y / error)
+    return line, covariance, float(np.sum((design @ line - y / error) ** 2) / max(len(x) - 2, 1))
 
 
-def measure_localization(lab: Wires, lengths: Sequence[int], realizations: int, width: int) -> Localized:
-    """Average the logarithm of the conductance of a thin wire."""
+def measure_localization(lab: Wires, lengths: Sequence[int], realizations: int, width: int) -> Record:
+    """Average the logarithm of the conductance of one spin of a thin wire far beyond its localization length."""
     found = [lab.mean(slab(NORMAL, length, 0.0), realizations, width=width) for length in lengths]
-    typical = np.array([one.transmissions.typical[0, 0] for one in found])
+    length, typical = np.array(lengths), np.array([one.transmissions.typical[0, 0] for one in found])  # exp⟨ln G⟩
     error = np.array([one.transmissions.typical_error[0, 0] for one in found])
-    return Localized(np.array(lengths), typical, error, width)
+    # ξ of exp⟨ln G⟩ ∝ exp(-2L/ξ), from lengths at which G is below 0.3 e²/h
+    far = typical < 0.3
+    line, covariance, _ = weighted_line(length[far], np.log(typical[far]), (error / typical)[far])
+    rate = float(line[1])
+    localization_length = Number(-2 / rate, 2 / rate**2 * float(np.sqrt(covariance[1, 1])))
+    return Record(locals())
 
 
 # ---------------------------------------------------------------------- two magnets in series

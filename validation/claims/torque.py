@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,25 +21,6 @@ from .conservation import ENERGY, ROUNDING, potentials
 
 #: Voltage ±1/2 without and with the same spin accumulation on both sides.
 POTENTIALS = {name: potentials(name) for name in ("none", "equal")}
-
-
-@dataclass(frozen=True)
-class Profile:
-    """Where in the right magnet the torque is left, at Φ = 90° without accumulation; index 0 is its first plane."""
-
-    family: str
-    averaged: np.ndarray  # in-plane torque of each plane over the total, k∥ average
-    one_k: np.ndarray  # the same at Γ alone
-
-    @property
-    def deposited(self) -> np.ndarray:
-        """In-plane torque on all planes up to each, over the total."""
-        return np.cumsum(self.averaged)
-
-    def depth(self, share: float) -> int:
-        """Return the plane, counted from 1, from which on the torque deposited stays within ``share`` of the total."""
-        outside = np.flatnonzero(abs(self.deposited - 1) > share)
-        return int(outside[-1]) + 2 if len(outside) else 1
 
 
 # ---------------------------------------------------------------------- what is computed
@@ -95,8 +76,8 @@ def torques_of(
     return Record(locals())
 
 
-def measure_profile(lab: Laboratory, family: str, planes: int) -> Profile:
-    """Resolve the planes of the right magnet, averaged over k∥ and at Γ."""
+def measure_profile(lab: Laboratory, family: str, planes: int) -> Record:
+    """Resolve the in-plane torque on the right magnet by planes, over the total, averaged over k∥ and at Γ."""
     junction = replace(FAMILIES[family](theta=np.pi / 2), buffer=planes)
     in_plane, _ = torque_axes(junction.magnetizations[1], junction.magnetizations[0])
 
@@ -107,7 +88,12 @@ def measure_profile(lab: Laboratory, family: str, planes: int) -> Profile:
 
     average = k_average(lab, junction, ENERGY, observe_planes, accuracy=1e-6)
     gamma = observe_planes(lab.scatter(junction, ENERGY, np.zeros((1, 2))))
-    return Profile(family, average["planes"] / average["total"], gamma["planes"][0] / gamma["total"][0])
+    averaged, one_k = average["planes"] / average["total"], gamma["planes"][0] / gamma["total"][0]
+    deposited = np.cumsum(averaged)
+    # the plane, counted from 1, from which on the torque deposited stays within a tenth of the total
+    outside = np.flatnonzero(abs(deposited - 1) > 0.1)
+    depth = int(outside[-1]) + 2 if len(outside) else 1
+    return Record(locals())
 
 
 def clamping_defect(junction: Junction, mu: Any) -> float:
@@ -216,7 +202,7 @@ def measure(quick: bool) -> Record:
     field_like = {key: float(abs(m.field_like).max() / abs(m.damping_like).max()) for key, m in by_name.items()}
     no_field = max(field_like[family, "none"] for family in IDENTICAL)
     first = [float(profile.averaged[0]) for profile in profiles]
-    depths = [profile.depth(0.1) for profile in profiles]
+    depths = [profile.depth for profile in profiles]
     swing = np.cumsum(profiles[0].one_k)[len(profiles[0].one_k) // 2 :].round(1) + 0.0
     clamping, magnetic = random_clamping(12 if quick else 40)
     return Record(locals())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,33 +28,6 @@ FITTED, INNER = np.arange(3, PLANES // 2 + 1), np.arange(4, PLANES - 3)
 DRAWS = 100
 #: Largest distance from the law beside three standard errors.
 TOLERANCE = 0.05
-
-
-@dataclass(frozen=True)
-class Decay:
-    """Mean transverse spin current of fully polarized electrons in one magnet, per mean current.
-
-    Lengths are in planes, ``decay`` = -d ln|Q⊥|/dn and ``turn`` = |d arg Q⊥/dn| in 1/√(2ħD/Δ), with their errors.
-    """
-
-    splitting: float
-    transverse: np.ndarray  # complex, [depth]
-    error: np.ndarray  # standard error of one component
-    D: float  # minus the current over the gradient of the density of the same electrons
-    decay: tuple[float, float]
-    turn: tuple[float, float]
-    law: np.ndarray  # both, to the next order in Δτ/ħ
-    imbalance: float  # largest |dQ⊥/dn + iΔ s⊥|
-
-    @property
-    def expected(self) -> float:
-        """√(2ħD/Δ)."""
-        return float(np.sqrt(2 * self.D / self.splitting))
-
-    @property
-    def over_law(self) -> tuple[tuple[float, float], ...]:
-        """Decay and turn over the law with its next order, and errors."""
-        return tuple((x / law, error / law) for (x, error), law in zip((self.decay, self.turn), self.law, strict=True))
 
 
 # ---------------------------------------------------------------------- what is computed
@@ -86,8 +58,11 @@ def slopes(splitting: float, Q: np.ndarray, density: np.ndarray) -> np.ndarray:
     return np.array([D, *(np.sqrt(2 * D / splitting) * np.array([-decay, abs(turn)]))])
 
 
-def follow(lab: SampleLaboratory, splitting: float, samples: int) -> Decay:
-    """Send spin across m into the magnet and average it plane by plane."""
+def follow(lab: SampleLaboratory, splitting: float, samples: int) -> Record:
+    """Send spin across m into the magnet and average it plane by plane, per mean current.
+
+    Lengths are in planes, ``decay`` = -d ln|Q⊥|/dn and ``turn`` = |d arg Q⊥/dn| in 1/√(2ħD/Δ), with their errors.
+    """
     junction = magnet(splitting)
     sampling = {"cross_section": SHAPE, "boundary": "twisted", "realizations": samples}
     result = lab.average(junction, ENERGY, torques=False, profiles=True, **sampling)
@@ -101,22 +76,19 @@ def follow(lab: SampleLaboratory, splitting: float, samples: int) -> Decay:
     rng = np.random.default_rng(0)
     draws = [rng.integers(0, samples, samples) for _ in range(DRAWS)]
     spread = np.std([slopes(splitting, Q[draw], density[draw]) for draw in draws], axis=0, ddof=1)
-    D, decay, turn = slopes(splitting, Q, density)
+    D, speed, rotation = slopes(splitting, Q, density)
     _, tau, bend = kinetics()
     root = np.sqrt(2j * (1 + 1j * splitting * tau * bend))
-    return Decay(
-        splitting,
-        Q.mean(axis=0),
-        np.sqrt(Q.var(axis=0, ddof=1) / samples / 2),
-        D,
-        (decay, spread[1]),
-        (turn, spread[2]),
-        np.array([root.real, root.imag]),
-        float(abs(np.diff(Q) + 1j * splitting * spin[:, : Q.shape[1] - 1]).max()),
-    )
+    transverse, error = Q.mean(axis=0), np.sqrt(Q.var(axis=0, ddof=1) / samples / 2)  # complex; of one component
+    expected, law = float(np.sqrt(2 * D / splitting)), np.array([root.real, root.imag])
+    decay, turn = (speed, spread[1]), (rotation, spread[2])
+    # over the law with its next order, with errors
+    over_law = [(x / own, error_ / own) for (x, error_), own in zip((decay, turn), law, strict=True)]
+    imbalance = float(abs(np.diff(Q) + 1j * splitting * spin[:, : Q.shape[1] - 1]).max())  # |dQ⊥/dn + iΔ s⊥|
+    return Record(locals())
 
 
-def roots(decay: Decay) -> complex:
+def roots(decay: Record) -> complex:
     """Return k⊥√(2D/Δ) of (11) for a long spin-relaxation time, from the material's modes; 1 + i."""
     splitting = decay.splitting
     metal = Material(sigma=1.0, beta=0.0, D=decay.D, tau=1e9 / splitting, omega=splitting, q=1e6)
