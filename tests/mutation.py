@@ -53,6 +53,7 @@ MOST_TESTS, TRACED, SECONDS = 200, 100, 100
 #: (module, stripped line of source, kind, or kind and what is changed): why no caller can tell.
 ONE_AXIS = "the array has two axes: the last is the second"
 NEGATIVE = "NumPy takes any negative length for the one it finds"
+NO_TYPE = "drop dtype=: np.asarray(m_other, dtype=float)"
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("kwant_spinjunc/magnets/wall.py", "size = np.linalg.norm(rigid, axis=-1).max()", "sign"): ONE_AXIS,
     ("kwant_spinjunc/halves/kinks.py", "return np.concatenate([opening, *sharp], axis=-1)", "sign"): ONE_AXIS,
@@ -121,6 +122,34 @@ EQUIVALENT |= {
             "planes without a site are left out behind it",
         ),
         ("judging/clean.py", "c = np.linspace(-2.0, 2.0, 4001)", "constant: 4001", "one point more of a grid"),
+        ("magnets/dynamics.py", "size = float(np.linalg.norm(step, axis=-1).max())", "sign", ONE_AXIS),
+        ("transport/equilibrium.py", "bound -= hopping[:, 0]", "drop statement", "both bounds lie below the spectrum"),
+        ("spin.py", "m, m_other = np.asarray(m, dtype=float), np.asarray(m_other, dtype=float)", NO_TYPE, "m has it"),
+        ("judging/remedy.py", "last = 0", "constant", "the first number of planes tried is one: none lies between"),
+        (
+            "judging/verdict.py",
+            'return xr.Variable(dims, np.asarray(values, dtype=float), {"units": units, "long_name": name})',
+            "drop dtype=",
+            "all values are floats",
+        ),
+        (
+            "halves/real/face.py",
+            'zeros = [np.zeros((v.shape[1],) * 2, order="F") for v in columns]',
+            "drop order=",
+            "where numbers lie in memory",
+        ),
+        (
+            "halves/supercell/turned.py",
+            "step = max(1, NUMBERS // (4 * self.problem.sites**2))",
+            "constant",
+            "how many are solved at once",
+        ),
+        (
+            "halves/pencil.py",
+            '_, _, alpha, beta, _, Z = linalg.ordqz(A, B, sort=_inside, output="complex")',
+            "drop output=",
+            "the matrices are complex",
+        ),
     )
 }
 #: Keywords that no number depends on: what both sides have the same length is known, and help is for readers.

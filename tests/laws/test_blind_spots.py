@@ -8,6 +8,7 @@ import pkgutil
 import re
 import signal
 import sqlite3
+from types import SimpleNamespace
 
 import kwant
 import kwant.wraparound
@@ -24,6 +25,7 @@ from kwant_spinjunc.crystals.fourier import Series
 from kwant_spinjunc.crystals.levels import count_levels, sharpness
 from kwant_spinjunc.crystals.scatter import taken_apart
 from kwant_spinjunc.devices.device import Device
+from kwant_spinjunc.devices.spin_channels import lead_spins
 from kwant_spinjunc.halves.joint import Turn
 from kwant_spinjunc.halves.matrices import dagger
 from kwant_spinjunc.halves.real import angles, solve
@@ -659,3 +661,25 @@ def test_an_ensemble_prints_its_defects_and_counts_in_as_many_bins_as_asked():
         density, edges = result.histogram("conductance", bins=7)
         assert (len(density), len(edges)) == (7, 8)
         assert "unitarity_defect, largest" in str(result)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_modes_of_one_momentum_are_told_apart_along_any_axis_however_they_are_mixed(seed):
+    """Kwant may give any two superpositions of two spins: what is made of them has a spin along m."""
+    rng = np.random.default_rng(seed)
+    m = sj.unit_vector(*rng.uniform(0.3, 2.8, 2))
+    along = sigma(m)
+    waves = np.linalg.qr(rng.normal(size=(2, 2, 2)) + 1j * rng.normal(size=(2, 2, 2)))[0] * 0.7
+    modes = SimpleNamespace(momenta=np.array([-0.4, -0.4, 0.4, 0.4]), wave_functions=np.hstack([*waves]))
+    found = lead_spins(modes, [None], object(), m, along=along)
+    assert found.resolved
+    assert found.mixing < 1e-12
+    for own, transform, spins in zip(
+        waves, (found.to_incoming, found.to_outgoing), (found.incoming, found.outgoing), strict=True
+    ):
+        definite = own @ transform.toarray()
+        assert_allclose(along @ definite, definite * np.where(spins == 0, 1, -1), atol=1e-12)
+        assert_allclose(transform.toarray().conj().T @ transform.toarray(), np.eye(2), atol=1e-12)
+        assert sorted(spins) == [0, 1]
+    tilted = lead_spins(modes, [None], object(), m, along=along + 1e-3 * sigma(np.cross(m, (0.0, 0.0, 1.0))))
+    assert 1e-8 < tilted.mixing < 1e-2
