@@ -681,5 +681,22 @@ def test_modes_of_one_momentum_are_told_apart_along_any_axis_however_they_are_mi
         assert_allclose(along @ definite, definite * np.where(spins == 0, 1, -1), atol=1e-12)
         assert_allclose(transform.toarray().conj().T @ transform.toarray(), np.eye(2), atol=1e-12)
         assert sorted(spins) == [0, 1]
-    tilted = lead_spins(modes, [None], object(), m, along=along + 1e-3 * sigma(np.cross(m, (0.0, 0.0, 1.0))))
-    assert 1e-8 < tilted.mixing < 1e-2
+
+
+def test_the_mixing_of_a_lead_is_how_far_its_modes_are_from_definite_spin():
+    m = sj.unit_vector(0.7, 0.4)
+    up, down = np.linalg.eigh(sigma(m))[1].T[::-1]
+    apart, together, small = (-0.4, -0.9, 0.4, 0.9), (-0.4, -0.4, 0.4, 0.4), 1e-3
+
+    def mixing(momenta, incoming, outgoing=(up, down), shift=0.0):
+        modes = SimpleNamespace(momenta=np.array(momenta), wave_functions=np.array([*incoming, *outgoing]).T)
+        return lead_spins(modes, [None], object(), m, along=sigma(m) + shift * np.eye(2)).mixing
+
+    leaning = np.cos(small) * down + np.sin(small) * up  # turned by twice the angle
+    assert mixing(apart, (up, down)) < 1e-14
+    for incoming, outgoing in (((up, leaning), (up, down)), ((up, down), (up, leaning)), ((leaning, up), (up, down))):
+        assert_allclose(mixing(apart, incoming, outgoing), np.sin(2 * small), rtol=1e-9)
+    assert_allclose(mixing(together, (up, leaning)), np.sin(small), rtol=1e-9)
+    # no spin operator: eigenvalues 1 + s and s - 1
+    assert_allclose(mixing(together, (up, down), shift=small), 2 * small + small**2, rtol=1e-9)
+    assert_allclose(mixing(together, (up, (up + down) / np.sqrt(2))), np.sqrt(0.5), rtol=1e-9)

@@ -198,6 +198,25 @@ def test_every_function_is_reached_by_arguments_that_work(name):
         FUNCTIONS[name](**CALLS[name])
 
 
+#: Arguments of unit length, above a band, or that go together with another.
+BOUND = ("m", "m_left", "m_right", "level", "levels", "probabilities", "modes", "modes_left", "modes_right")
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_small_number_is_a_number(name):
+    """A border at zero is at zero: whatever is positive may be a fiftieth of it."""
+    wrong = []
+    for parameter, value in CALLS[name].items():
+        numeric = is_numeric(value) and np.asarray(value).dtype.kind == "f"
+        if parameter in BOUND or not numeric or (np.asarray(value) < 0).any():
+            continue
+        try:
+            FUNCTIONS[name](**{**CALLS[name], parameter: np.multiply(value, 0.02)})
+        except SpinjuncError as error:
+            wrong.append((parameter, str(error)))
+    assert wrong == []
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_what_is_no_number_is_refused_in_every_place_of_a_number(name):
     for parameter, value in CALLS[name].items():

@@ -319,3 +319,10 @@ def test_no_verb_and_no_option_is_guessed_from_a_part_of_it(words, meant, capsys
     err = capsys.readouterr().err
     assert meant in err
     assert err.count("\n") == 1
+
+
+def test_it_says_its_version(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"spinjunc {sj.__version__}\n"

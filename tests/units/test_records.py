@@ -181,7 +181,7 @@ VALUES = {
         parallel_circuit.difference_length(0.7, 0.4, 0.9),
     ],
     "slonczewski": lambda: [
-        slonczewski.wave_numbers(5.0, 2.5, 3.0, 1.0),
+        slonczewski.wave_numbers(5.0, 2.5, 0.3, 0.9),
         slonczewski.effective_polarization(K, KAPPA),
         slonczewski.rectangular_transmission(K, K[::-1] * 1.2, KAPPA, 2.0),
         slonczewski.mean_conductance(K, K[::-1] * 1.2, KAPPA, 2.0),
@@ -321,7 +321,7 @@ MADE = {
         ),
         sj.export(spin_valve(), "boris", lattice_constant=0.25),
     ],
-    "torque on a texture": lambda: wall.torque_profile(wall.resolve_magnets(uneven(), 3), k=(0.0, 0.0)),
+    "torque on a texture": lambda: wall.torque_profile(wall.resolve_magnets(uneven(), (2, 4)), k=(0.0, 0.0)),
     "wall": lambda: wall.self_consistent_wall(
         tunnel_junction(hopping=0.9, theta=1.1),
         current_density=5e12,
