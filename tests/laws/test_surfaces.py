@@ -12,10 +12,10 @@ NAMES = ("sigma", "source", "out", "reflection", "count")
 
 
 def leads(p, n):
-    """Four random leads whose interface has p of the n orbitals of a cell, in a batch of two by two."""
+    """Four random leads whose interface has p of the n orbitals of a cell, in a batch."""
     for seed in range(50):
         rng = np.random.default_rng(seed)
-        h, t = (rng.normal(size=(2, 2, m, n)) + 1j * rng.normal(size=(2, 2, m, n)) for m in (n, p))
+        h, t = (rng.normal(size=(4, m, n)) + 1j * rng.normal(size=(4, m, n)) for m in (n, p))
         h = (h + h.conj().swapaxes(-1, -2)) / 4
         (found,) = surfaces(h, t)
         if not found.doubtful.any() and 0 < found.count.min() < found.count.max():
@@ -54,10 +54,10 @@ def damaged(found, at, most):
 def test_what_is_doubtful_is_replaced_and_the_rest_stays_as_it_is(p, n):
     h, t, found = leads(p, n)
     whole, reference = exact(found)
-    whole.update({h[at].tobytes(): at for at in np.ndindex(2, 2)})
+    whole.update({h[at].tobytes(): at for at in np.ndindex(4)})
     widest = tuple(np.argwhere(found.count == found.count.max())[0])
-    for at in [[widest], [widest, (0, 1)], [tuple(x) for x in np.argwhere(found.count == found.count.max())]]:
-        left = [found.count[x] for x in np.ndindex(2, 2) if x not in at]
+    for at in [[widest], [widest, (1,)], [tuple(x) for x in np.argwhere(found.count == found.count.max())]]:
+        left = [found.count[x] for x in np.ndindex(4) if x not in at]
         got = settled(damaged(found, at, max(left)), h, t, reference)
         assert not got.doubtful.any()
         for name in NAMES:
@@ -69,12 +69,12 @@ def test_what_is_doubtful_is_replaced_and_the_rest_stays_as_it_is(p, n):
 def test_what_no_reference_finds_stays_doubtful_and_of_two_answers_the_nearer_is_kept():
     h, t, found = leads(2, 2)
     whole, reference = exact(found)
-    whole.update({h[at].tobytes(): at for at in np.ndindex(2, 2)})
-    at = (1, 0)
+    whole.update({h[at].tobytes(): at for at in np.ndindex(4)})
+    at = (2,)
     lost = settled(damaged(found, [at], found.count.max()), h, t, lambda *_: None)
-    assert lost.doubtful.tolist() == [[False, False], [True, False]]
+    assert lost.doubtful.tolist() == [False, False, True, False]
 
-    own = replace(found, doubtful=np.arange(4).reshape(2, 2) == 2)  # doubted, and right
+    own = replace(found, doubtful=np.arange(4) == 2)  # doubted, and right
 
     def worse(h, t):
         sigma, source, out, reflection = reference(h, t)
