@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy import sparse
@@ -287,12 +288,22 @@ def evaluated(system: Any, params: Mapping[str, Any]) -> bytes:
         if not all(hasattr(part, name) for name in ("onsites", "hoppings")):
             found.append(np.asarray(part.hamiltonian_submatrix(params=dict(params))).tobytes())
             continue
-        places = [(i, i) for i, (_, names) in enumerate(part.onsites) if names is not None]
-        # the hoppings back are no functions of their own
-        own = [names is not None and value is not kwant.builder.Other for value, names in part.hoppings]
-        places += [edge for edge, is_function in zip(part.graph, own, strict=True) if is_function]
-        found += [np.asarray(part.hamiltonian(i, j, params=dict(params)), complex).tobytes() for i, j in places]
+        if part not in _PLACES:
+            _PLACES[part] = _function_places(part)
+        given = dict(params)
+        found += [np.asarray(part.hamiltonian(i, j, params=given), complex).tobytes() for i, j in _PLACES[part]]
     return b"".join(found)
+
+
+#: Where a finalized system has value functions, which are looked at again before every answer.
+_PLACES: WeakKeyDictionary[Any, list[tuple[int, int]]] = WeakKeyDictionary()
+
+
+def _function_places(part: Any) -> list[tuple[int, int]]:
+    """Return pairs of sites between which, or on which, a value function stands; hoppings back are no own ones."""
+    places = [(i, i) for i, (_, names) in enumerate(part.onsites) if names is not None]
+    own = [names is not None and value is not kwant.builder.Other for value, names in part.hoppings]
+    return places + [edge for edge, is_function in zip(part.graph, own, strict=True) if is_function]
 
 
 class _Frames:

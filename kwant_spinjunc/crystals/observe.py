@@ -21,8 +21,8 @@ def rotations(turn: Turn | None) -> Floats:
     """Return the rotation of vectors behind the cut, R(n, θ), shape (angles, 3, 3)."""
     if turn is None:
         return np.eye(3)[None]
-    n = turn.axis
-    cross = np.array([[0, -n[2], n[1]], [n[2], 0, -n[0]], [-n[1], n[0], 0]])
+    x, y, z = n = turn.axis.tolist()
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     c, s = np.cos(turn.angles)[:, None, None], np.sin(turn.angles)[:, None, None]
     return np.asarray(c * np.eye(3) + s * cross + (1 - c) * np.outer(n, n))
 
