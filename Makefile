@@ -1,5 +1,5 @@
 # Needs only Python >= 3.11 with venv, a C/C++ compiler and make. Everything else goes into .uv and .venv.
-.PHONY: help validation validation-quick readme test test-deep test-faults test-numpy2 mutation test-wheel test-dask test-mpi test-export benchmarks benchmarks-smoke benchmarks-scaling benchmarks-iron benchmarks-peers docs lint ci clean
+.PHONY: help validation validation-quick readme test test-deep test-faults test-numpy2 mutation test-wheel test-conda test-dask test-mpi test-export benchmarks benchmarks-smoke benchmarks-scaling benchmarks-iron benchmarks-peers docs lint ci clean
 
 export OPENBLAS_NUM_THREADS = 1
 # Without bytecode every process of the tests compiles Kwant, Matplotlib and xarray again, for seconds each.
@@ -42,6 +42,9 @@ mutation: $(UV) ## Break the library in 400 places, one at a time, and count wha
 
 test-wheel: $(UV) ## Build wheel and sdist, test the wheel on newest NumPy without Kwant and compiler
 	./tests/wheel.sh $(CURDIR)/$(UV)
+
+test-conda: $(UV) ## Build and test the conda package by its recipe, from a channel made of this environment
+	$(UV) run --isolated --with py-rattler-build --with py-rattler --with hatchling --with pip python tests/conda.py
 
 test-dask: $(UV) ## Run ensembles on a Dask cluster on this machine, with a worker killed in the middle
 	$(UV) run --isolated --extra dask pytest -n 0 -q tests/units/test_executors.py -k dask
