@@ -11,14 +11,13 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from itertools import takewhile
 from typing import Any
 
 from .._version import __version__
-from ..checks import refuse_unknown
 from ..errors import ArgumentError, DegreesWarning, SpinjuncError, SpinjuncWarning
 from .console import encodable, ended_by_signals, flushed, missing_module, one_line, silence_output
 
@@ -51,12 +50,21 @@ class _Parser(argparse.ArgumentParser):
 
     def look_at(self, words: Sequence[str]) -> None:
         """Refuse words that are no options, before others are missed."""
-        given = [word.partition("=")[0] for word in takewhile(lambda word: word != "--", words)]
-        known = list(self._option_string_actions)
-        refuse_unknown([word for word in given if word.startswith("--")], known, self.prog, "an option")
+        own = takewhile(lambda word: word != "--", words)
+        given = [word.partition("=")[0] for word in own if word.startswith("--")]
+        _refuse(given, self._option_string_actions, self.prog, "an option")
 
     def error(self, message: str) -> Any:
         raise ArgumentError(f"{message}. See {self.prog} --help.")
+
+
+def _refuse(given: Iterable[str], names: Iterable[str], called: str, kind: str) -> None:
+    known = list(names)
+    unknown = [word for word in given if word not in known]
+    if unknown:
+        from ..checks import refuse_unknown  # NumPy, which help need not wait for
+
+        refuse_unknown(unknown, known, called, kind)
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
@@ -71,7 +79,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"spinjunc {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     if chosen is not None:
-        refuse_unknown([chosen], list(VERBS), "spinjunc", "a verb")
+        _refuse([chosen], VERBS, "spinjunc", "a verb")
     for verb, text in VERBS.items():
         sub = verbs.add_parser(verb, help=text, description=text)
         if verb == chosen:
