@@ -40,6 +40,7 @@ def pytest_collection():
 def pytest_collection_finish():
     gc.freeze()
     gc.enable()
+    gc.set_threshold(20_000, 10, 10)  # hypothesis is called at every collection
 
 
 @pytest.fixture(scope="session")

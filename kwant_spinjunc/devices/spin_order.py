@@ -174,7 +174,10 @@ def are_electrons_and_holes(system: Any, edges: Any, params: Params, look: Any =
 
 def lead_of_holes(lead: Any, params: Params) -> bool:
     """Tell whether a lead declares an electron-hole symmetry."""
-    return hasattr(lead, "discrete_symmetry") and lead.discrete_symmetry(params=params).particle_hole is not None
+    declared = getattr(lead, "_symmetries", None)  # three, each evaluated below in a millisecond
+    if not hasattr(lead, "discrete_symmetry") or (declared is not None and list(declared) == [None] * 3):
+        return False
+    return lead.discrete_symmetry(params=params).particle_hole is not None
 
 
 @lru_cache(maxsize=16)
