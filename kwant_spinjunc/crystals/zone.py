@@ -72,18 +72,11 @@ def mean(
 ) -> Mean:
     """Return the mean of observables over the zone.
 
-    Parameters
-    ----------
-    problem
-        A crystal with one or two momenta.
-    energy
-    observables
-    rtol
-        Error to reach, relative to the largest mean of its kind.
-    max_points
-        Momenta after which it gives up improving; `Mean.converged` is then false.
-    fold
-        For every momentum whether the observables are even in it, so that half of the zone will do. None: found out.
+    ``problem``: A crystal with one or two momenta.
+    ``rtol``: error to reach, relative to the largest mean of its kind.
+    ``max_points``: momenta after which it gives up improving; `Mean.converged` is then false.
+    ``fold``: for every momentum whether the observables are even in it, so that half of the zone will do. None: found
+    out.
     """
     dimensions = len(problem.crystal.momenta)
     if dimensions not in (1, 2):

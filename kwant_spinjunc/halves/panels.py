@@ -156,14 +156,11 @@ class Pieces:
 
     def pick(self, which: Any) -> Pieces:
         """Return some of the pieces, without results."""
-        return Pieces(self.problem[which], self.a[which], self.b[which], self.lo[which], self.hi[which])
+        return Pieces(*(getattr(self, name)[which] for name in PLACES))
 
     def with_results(self, which: Any) -> Pieces:
         """Return some of the pieces, with results."""
-        part = self.pick(which)
-        for name in RESULTS:
-            setattr(part, name, getattr(self, name)[which])
-        return part
+        return Pieces(*(getattr(self, name)[which] for name in (*PLACES, *RESULTS)))
 
     def total(self, array: Any, problems: int) -> Any:
         """Sum an array over the pieces of every problem."""
@@ -174,12 +171,11 @@ class Pieces:
         return out
 
 
-RESULTS = ("value", "error", "size", "inner", "lost")
+PLACES, RESULTS = ("problem", "a", "b", "lo", "hi"), ("value", "error", "size", "inner", "lost")
 
 
 def _join(*parts: Pieces) -> Pieces:
-    names = ("problem", "a", "b", "lo", "hi", *RESULTS)
-    return Pieces(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    return Pieces(*(np.concatenate([getattr(part, name) for part in parts]) for name in (*PLACES, *RESULTS)))
 
 
 def start_pieces(ends: Floats) -> tuple[Pieces, int]:

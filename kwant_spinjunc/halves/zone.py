@@ -193,29 +193,21 @@ def average(
     narrower than the distance of the nodes is seen only when it is near a split point: pass `resonances` where a
     quantum well is possible.
 
-    Parameters
-    ----------
-    function
-        ``function(c)`` with c of shape (n,) returns values of shape (n, ...), real or complex. All pieces are evaluated
-        together, so that one call serves a vectorized solver. With a pair (values, errors), the errors add to that of
-        the average, and no digit below them is sought. Where a value is not finite the integral steps around the node,
-        and the error says what that may cost.
-    split
-        Where the function has kinks or sharp peaks: `thresholds` and `resonances`, shape (n,). With shape
-        (problems, n) several averages are refined at once, and ``function(c, problem)`` also gets the number of the
-        problem each c belongs to.
-    rtol, atol, floor
-        A component is converged when its error estimate is below max(atol, rtol |value|, rtol floor × the largest
-        ∫|f| of the components), or at the level of rounding and of the function's own errors. ``atol`` may be one per
-        problem.
-    max_points
-        Evaluations allowed per problem.
-    strict
-        Raise when the tolerance is not reached; otherwise return with ``converged`` False.
-    weighted
-        ``function`` takes one more argument, the weight of each node: what a nested integral need not be accurate for.
-    kinds
-        Returns the first component of each kind that ``floor`` is taken of by itself.
+    ``function``: ``function(c)`` with c of shape (n,) returns values of shape (n, ...), real or complex. All pieces are
+    evaluated together, so that one call serves a vectorized solver. With a pair (values, errors), the errors add to
+    that of the average, and no digit below them is sought. Where a value is not finite the integral steps around the
+    node, and the error says what that may cost.
+    ``split``: where the function has kinks or sharp peaks: `thresholds` and `resonances`, shape (n,). With shape
+    (problems, n) several averages are refined at once, and ``function(c, problem)`` also gets the number of the problem
+    each c belongs to.
+    ``rtol``, ``atol``, ``floor``: A component is converged when its error estimate is below max(atol, rtol |value|,
+    rtol floor × the largest ∫|f| of the components), or at the level of rounding and of the function's own errors.
+    ``atol`` may be one per problem.
+    ``max_points``: evaluations allowed per problem.
+    ``strict``: raise when the tolerance is not reached; otherwise return with ``converged`` False.
+    ``weighted``: ``function`` takes one more argument, the weight of each node: what a nested integral need not be
+    accurate for.
+    ``kinds``: returns the first component of each kind that ``floor`` is taken of by itself.
 
     Examples
     --------

@@ -177,15 +177,10 @@ class _Deviate(Disorder):
 @known_fields
 @dataclass(frozen=True, kw_only=True)
 class Anderson(_Deviate):
-    """Random on-site energies, the same for both spins.
+    """Random on-site energies, the same for both spins, of a ``width`` and ``distribution`` ("uniform", "normal").
 
-    Parameters
-    ----------
-    width
-        Full width W of the uniform distribution on (-W/2, W/2), or standard deviation of the normal one, >= 0, in the
-        unit of the junction's energies.
-    distribution
-        ``"uniform"`` or ``"normal"``.
+    ``width``: full width W of the uniform distribution on (-W/2, W/2), or standard deviation of the normal one, >= 0,
+    in the unit of the junction's energies.
 
     Examples
     --------
@@ -203,13 +198,7 @@ class Anderson(_Deviate):
 class SpinDependent(_Deviate):
     """A random exchange splitting δ: -(δ/2) m·σ is added, opposite for the two spins along the layer's ``m``.
 
-    Parameters
-    ----------
-    width
-        Full width of the uniform distribution of δ on (-width/2, width/2), or standard deviation of the normal one,
-        >= 0, in the unit of the junction's energies.
-    distribution
-        ``"uniform"`` or ``"normal"``.
+    ``width``, ``distribution``: of δ, as of `Anderson`.
     """
 
     def change(self, levels: Floats, splitting: float, m: Vector, u: Floats) -> None:
@@ -224,14 +213,10 @@ class Substitution(Disorder):
 
     Of several in one layer each acts on what those before it left: the first of two has c_1 (1 - c_2) of the sites.
 
-    Parameters
-    ----------
-    concentration
-        Probability that a site is replaced, from 0 to 1.
-    onsite
-        On-site energy of the replacement, in the unit of the junction's energies.
-    splitting, m
-        Its exchange splitting >= 0 and axis; None (the default) for those of the layer. Hoppings stay the layer's.
+    ``concentration``: probability that a site is replaced, from 0 to 1.
+    ``onsite``: on-site energy of the replacement, in the unit of the junction's energies.
+    ``splitting``, ``m``: its exchange splitting >= 0 and axis; None (the default) for those of the layer. Hoppings stay
+    the layer's.
 
     Examples
     --------
@@ -272,13 +257,9 @@ class Substitution(Disorder):
 class MagneticImpurities(Disorder):
     """Local exchange -(exchange/2) n·σ in random directions: it flips spins, and breaks time reversal.
 
-    Parameters
-    ----------
-    concentration
-        Probability that a site has an impurity, from 0 to 1.
-    exchange
-        Full splitting of the impurity's levels, >= 0, in the unit of the junction's energies; n is uniform on the
-        sphere. The spins are frozen: no inelastic scattering.
+    ``concentration``: probability that a site has an impurity, from 0 to 1.
+    ``exchange``: full splitting of the impurity's levels, >= 0, in the unit of the junction's energies; n is uniform on
+    the sphere. The spins are frozen: no inelastic scattering.
     """
 
     draws: ClassVar[int] = 3
@@ -310,10 +291,7 @@ class SpinOrbitScattering(Disorder):
     (a real quaternion), so a junction without magnets keeps Kramers degeneracy: nothing is reflected into the
     time-reversed mode, and transmission eigenvalues come in pairs. Spin is not conserved: the lattice takes it.
 
-    Parameters
-    ----------
-    angle
-        Half the angle by which a spin turns in one hop, in radians, >= 0. The mean over n of U leaves cos(angle).
+    ``angle``: half the angle by which a spin turns in one hop, in radians, >= 0; the mean of U over n is its cosine.
     """
 
     draws: ClassVar[int] = 6
@@ -354,15 +332,10 @@ class Roughness(Disorder):
     Through its correlations the height at a site depends on the cross-section along a periodic axis (the field is
     periodic too); with ``correlation_length=0``, and between hard walls, it does not.
 
-    Parameters
-    ----------
-    amplitude
-        Root mean square height before rounding, in planes, >= 0.
-    correlation_length
-        ξ in lattice constants a, from 0 (independent sites) to 300.
-    side
-        Which interface of the layer: ``"left"``, ``"right"`` or ``"both"`` (independent heights). An interface with a
-        lead cannot be rough: a lead is semi-infinite and clean. Put a layer of the lead's material between.
+    ``amplitude``: root mean square height before rounding, in planes, >= 0.
+    ``correlation_length``: ξ in lattice constants a, from 0 (independent sites) to 300.
+    ``side``: which interface of the layer: "left", "right" or "both" (independent heights). An interface with a lead
+    cannot be rough: a lead is semi-infinite and clean. Put a layer of the lead's material between.
     """
 
     amplitude: float

@@ -286,18 +286,11 @@ def contour(
 ) -> Integral:
     """Return Im ∫ dE f(E) F(E) of functions that are analytic above the real axis and real below their spectra.
 
-    Parameters
-    ----------
-    solve
-        Takes rows (n,) and energies (n, points), returns F, shape (n, points, components).
-    mu, floor
-        Chemical potential and an energy below the spectrum of each row.
-    kT
-        k_B T.
-    rtol, enough
-        Relative and absolute error to reach.
-    components
-        Of F.
+    ``solve``: takes rows (n,) and energies (n, points), returns F, shape (n, points, components).
+    ``mu``, ``floor``: chemical potential and an energy below the spectrum of each row.
+    ``kT``: k_B T.
+    ``rtol``, ``enough``: relative and absolute error to reach.
+    ``components``: of F.
 
     Notes
     -----
