@@ -248,31 +248,18 @@ def _occupied(
     everything = np.arange(len(mu))
 
     def solve(index: NDArray[np.intp], shift: Floats, rtol: float, enough: Any) -> Integral:
-        return _contour(stack.rows(index), mu[index], kT, shift, function, rtol, enough, bottom)
+        rows = stack.rows(index)
+
+        def at(owner: NDArray[np.intp], z: Complex) -> Complex:
+            return function(rows.rows(owner), z, shift[owner][:, None])[..., None]
+
+        return contour(at, mu[index], kT, _floor(rows, shift, bottom), rtol, enough)
 
     if c is None and stack.dispersive:
         flat = stack.rows(everything)
         return shape, average_over_zone(solve, window_kinks(flat, mu[:, None]), rtol)
     c = np.zeros(()) if c is None else c
     return shape, solve(everything, np.broadcast_to(c, shape).ravel(), rtol, 0.0)
-
-
-def _contour(
-    stack: Stack,
-    mu: Floats,
-    kT: float,
-    c: Floats,
-    function: Function,
-    rtol: float,
-    enough: Any,
-    bottom: float | None,
-) -> Integral:
-    """Return Im ∫ dE f(E) F(E, c) for rows of stacks, from below the spectrum."""
-
-    def solve(owner: NDArray[np.intp], z: Complex) -> Complex:
-        return function(stack.rows(owner), z, c[owner][:, None])[..., None]
-
-    return contour(solve, mu, kT, _floor(stack, c, bottom), rtol, enough)
 
 
 def contour(

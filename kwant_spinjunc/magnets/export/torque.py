@@ -110,7 +110,8 @@ def export(
     (0.064516, 1.004206, 1)
     """
     choice("target", target, TARGETS)
-    refuse_unknown(options, (*_own_keywords(), *Options.__annotations__), "export")
+    own = [name for name, of in signature(export).parameters.items() if of.kind is of.KEYWORD_ONLY]
+    refuse_unknown(options, (*own, *Options.__annotations__), "export")
     unit = _unit_of(source, options)
     a, tolerance = nanometers("lattice_constant", lattice_constant), positive("tolerance", tolerance)
     settings = {option: value for option, value in options.items() if value is not None}
@@ -182,10 +183,6 @@ def _unit_of(source: Any, options: Mapping[str, Any]) -> str:
     if unit not in ("", "eV") and any(options.get(name) is not None for name in ("bias", "temperature", "biases")):
         raise ArgumentError(f"Argument `bias` must be left out for a junction in units of {unit}: currents need eV.")
     return unit or "eV"
-
-
-def _own_keywords() -> list[str]:
-    return [name for name, own in signature(export).parameters.items() if own.kind is own.KEYWORD_ONLY]
 
 
 def _refuse(given: Iterable[str], used: Collection[str], target: str) -> None:
