@@ -428,6 +428,11 @@ def known_fields(cls: type[T]) -> type[T]:
     return cls
 
 
+def keywords_of(function: Callable[..., Any]) -> list[str]:
+    """Return the names of the keywords that a function has of itself."""
+    return [name for name, of in inspect.signature(function).parameters.items() if of.kind is of.KEYWORD_ONLY]
+
+
 def refuse_unknown(given: Iterable[str], names: Sequence[str], called: str, kind: str = "a keyword") -> None:
     """Raise `ArgumentError` for a word that is none of some names, with the nearest of them."""
     for name in given:

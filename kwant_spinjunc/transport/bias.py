@@ -21,7 +21,6 @@ temperatures and no spin accumulation the window part is, to first order, the li
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -34,6 +33,7 @@ from ..checks import (
     finite,
     finite_array,
     instance,
+    keywords_of,
     positive,
     refuse_empty,
     refuse_unknown,
@@ -296,8 +296,7 @@ def bias_response(
     >>> np.sign(response.current).tolist(), response.layer_torques.shape
     ([-1.0, 0.0, 1.0], (3, 6, 3))
     """
-    own = [name for name, of in signature(bias_response).parameters.items() if of.kind is of.KEYWORD_ONLY]
-    refuse_unknown(crystal, (*own, *BiasSettings.__dataclass_fields__), "bias_response")
+    refuse_unknown(crystal, (*keywords_of(bias_response), *BiasSettings.__dataclass_fields__), "bias_response")
     V = finite_array("bias", bias)
     left, right = sides("temperature", temperature, alike=True)
     kT = (check_temperature("temperature", left), check_temperature("temperature", right))

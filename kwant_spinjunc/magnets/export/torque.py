@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from inspect import signature
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ..._version import __version__
 from ...arrays import Floats, Side
-from ...checks import choice, finite, finite_array, positive, refuse_unknown
+from ...checks import choice, finite, finite_array, keywords_of, positive, refuse_unknown
 from ...devices.device import Device
 from ...errors import ArgumentError
 from ...model.junction import Junction
@@ -110,8 +109,7 @@ def export(
     (0.064516, 1.004206, 1)
     """
     choice("target", target, TARGETS)
-    own = [name for name, of in signature(export).parameters.items() if of.kind is of.KEYWORD_ONLY]
-    refuse_unknown(options, (*own, *Options.__annotations__), "export")
+    refuse_unknown(options, (*keywords_of(export), *Options.__annotations__), "export")
     unit = _unit_of(source, options)
     a, tolerance = nanometers("lattice_constant", lattice_constant), positive("tolerance", tolerance)
     settings = {option: value for option, value in options.items() if value is not None}
