@@ -6,9 +6,9 @@ for each spin, a spinor one a single file in one of two orders, ``"spin-orbital"
 ``"orbital-spin"`` (up and down in turn). In the wrong order bands are the same and every spin is wrong; hoppings
 between orbitals then look like spin flips, and the exchange field points elsewhere: both are looked at.
 
-`_wsvec.dat`, by which Wannier90 moves orbitals nearer to each other before it interpolates, is not read: bands are the
-same at the k points of the calculation, and between them those of ``use_ws_distance = false``. Files to which it has
-been applied (``write_ndegen_applied``) have degeneracies of 1 and are read as they are.
+By `_wsvec.dat` Wannier90 moves orbitals nearer to each other before it interpolates: bands stay the same at the k
+points of the calculation, and change between them. Files to which it has been applied (``write_ndegen_applied``) have
+degeneracies of 1 and are read as they are.
 
 The format is thirty lines of text, so it is read here. sisl reads it too, but would be a compiled dependency, and what
 decides whether a result is right (Hermiticity, Σ_R 1/deg(R) = number of k points, the order of spins) would have to be
@@ -105,6 +105,7 @@ def read_wannier90(
     spin_order: str | None = None,
     vectors: ArrayLike | None = None,
     m: ArrayLike = (0.0, 0.0, 1.0),
+    wsvec: Sequence[str | PathLike[str]] = (),
 ) -> Wannier:
     """Read `_hr.dat` or `_tb.dat` files of Wannier90.
 
@@ -120,6 +121,9 @@ def read_wannier90(
         Lattice vectors as rows, in Å: needed for `_hr.dat`, which has none.
     m
         Direction of the majority spin, which the exchange field must confirm.
+    wsvec
+        The `_wsvec.dat` of each file: between the k points of the calculation bands are then those that Wannier90
+        itself interpolates (``use_ws_distance``). Leave out those of files to which it has been applied.
 
     Raises
     ------
@@ -136,7 +140,10 @@ def read_wannier90(
             f"pair, but is {spin_order!r}. It is that of the code that wrote the projections: see its manual."
         )
     direction = one_unit_vector(m)
-    read = [_read(Path(file)) for file in files]
+    if isinstance(wsvec, (str, PathLike)) or len(wsvec) not in (0, len(files)):
+        raise ArgumentError(f"Argument `wsvec` must be a list of one file for each of `files`, but is {wsvec!r}.")
+    moved: list[Path | None] = [Path(file) for file in wsvec] or [None] * len(files)
+    read = [_read(Path(file), by) for file, by in zip(files, moved, strict=True)]
     lattice = _lattice(vectors, [found for _, found in read], files)
     parts = [hoppings for hoppings, _ in read]
     if len(parts) == 2:
@@ -225,12 +232,16 @@ def _mixing(hoppings: Mapping[Cell, Complex], m: Floats) -> float:
     return float(np.sqrt(across / max(total, 1e-300)))
 
 
-def _read(path: Path) -> tuple[dict[Cell, Complex], Floats | None]:
-    """Return H(R) divided by degeneracies, and the lattice vectors of a `_tb.dat`."""
+def _lines(name: str, path: Path) -> list[str]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        return path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ArgumentError(f"Argument `files` must name readable files, but {path.name} is not ({error}).") from None
+        raise ArgumentError(f"Argument `{name}` must name readable files, but {path.name} is not ({error}).") from None
+
+
+def _read(path: Path, wsvec: Path | None = None) -> tuple[dict[Cell, Complex], Floats | None]:
+    """Return H(R) divided by degeneracies, moved by ``wsvec``, and the lattice vectors of a `_tb.dat`."""
+    lines = _lines("files", path)
     try:
         vectors, degeneracy, found = _parsed([line.split() for line in lines[1:]])  # the first line is a comment
     except (ValueError, IndexError, OverflowError) as error:
@@ -250,14 +261,50 @@ def _read(path: Path) -> tuple[dict[Cell, Complex], Floats | None]:
         blocks.setdefault(R, block / d)
     if (0, 0, 0) not in blocks:
         raise ArgumentError(f"Argument `files` must list the cell at 0, but {path.name} does not.")
+    blocks = _hermitian("files", path, blocks)
+    return blocks if wsvec is None else _hermitian("wsvec", wsvec, _moved(blocks, wsvec)), vectors
+
+
+def _hermitian(name: str, path: Path, blocks: Mapping[Cell, Complex]) -> dict[Cell, Complex]:
+    """Return the blocks without what rounding misses of Hermiticity, or refuse what is not rounding."""
     for R, block in blocks.items():
         back = blocks.get((-R[0], -R[1], -R[2]))
         miss = np.inf if back is None else float(abs(block - back.conj().T).max())
         if not miss <= HERMITIAN:
             raise ArgumentError(
-                f"Argument `files` must be Hermitian, but in {path.name} H({R}) and H(-R)† differ by {miss:.2g} eV."
+                f"Argument `{name}` must be Hermitian, but in {path.name} H({R}) and H(-R)† differ by {miss:.2g} eV."
             )
-    return {R: (block + blocks[-R[0], -R[1], -R[2]].conj().T) / 2 for R, block in blocks.items()}, vectors
+    return {R: (block + blocks[-R[0], -R[1], -R[2]].conj().T) / 2 for R, block in blocks.items()}
+
+
+def _moved(blocks: Mapping[Cell, Complex], path: Path) -> dict[Cell, Complex]:
+    """Return H with every element shared among the cells R + T that a `_wsvec.dat` lists for it."""
+    lines = _lines("wsvec", path)
+    said = (lines or [""])[0].partition("use_ws_distance=")[2].strip()
+    if said not in (".true.", ".false."):
+        raise ArgumentError(
+            f"Argument `wsvec` must say use_ws_distance and no more in its first line, but {path.name} says {said!r}: "
+            "it is another file, or it has been applied."
+        )
+    found: dict[Cell, Complex] = {}
+    seen = set()
+    try:
+        words = iter([int(word) for line in lines[1:] for word in line.split()])
+        for first in words:
+            R, m, n = (first, next(words), next(words)), next(words) - 1, next(words) - 1
+            count = next(words)
+            for _ in range(count):
+                cell = (R[0] + next(words), R[1] + next(words), R[2] + next(words))
+                found.setdefault(cell, np.zeros_like(blocks[R]))[m, n] += blocks[R][m, n] / count
+            seen |= {(R, m, n)} if count > 0 and min(m, n) >= 0 else set()
+    except (ValueError, KeyError, IndexError, StopIteration):
+        seen = set()
+    size = len(blocks[0, 0, 0])
+    if len(seen) != len(blocks) * size**2:
+        raise ArgumentError(
+            f"Argument `wsvec` must list every element of every cell of its file, but {path.name} does not."
+        )
+    return found
 
 
 def _parsed(words: list[list[str]]) -> tuple[Floats | None, Integers, list[tuple[Cell, Complex]]]:

@@ -232,6 +232,51 @@ def test_numbers_are_read_as_fortran_writes_them(tmp_path):
         sj.read_wannier90(up, down, fermi_energy=FERMI)
 
 
+def write_wsvec(path, moves, header="## written on 1Jan2026 at 00:00:00 with use_ws_distance=.true."):
+    lines = [header]
+    for (R, m, n), cells in moves.items():
+        lines += ["".join(f"{i:5d}" for i in (*R, m + 1, n + 1)), f"{len(cells):5d}"]
+        lines += ["".join(f"{i:5d}" for i in T) for T in cells]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_orbitals_are_moved_as_wannier90_moves_them(tmp_path):
+    """Cells of a 4 x 4 x 4 calculation may be moved by its supercell; of two equal ones each takes a half."""
+    H = model(**IRON)
+    files = pair(tmp_path, H)
+    known = dict(fermi_energy=FERMI, vectors=VECTORS)
+    moves = {(R, m, n): [(0, 0, 0)] for R in H for m, n in product(range(2), range(2))}
+    moves[(1, 0, 0), 0, 1], moves[(-1, 0, 0), 1, 0] = [(-4, 0, 0)], [(4, 0, 0)]
+    moves[(0, 0, 1), 1, 1], moves[(0, 0, -1), 1, 1] = [(0, 0, 0), (0, 0, -4)], [(0, 0, 0), (0, 0, 4)]
+    path = write_wsvec(tmp_path / "a_wsvec.dat", moves)
+    plain = sj.read_wannier90(*files, **known)
+    moved = sj.read_wannier90(*files, **known, wsvec=[path, path])
+    k = np.random.default_rng(3).uniform(-np.pi, np.pi, (5, 3))
+    by_hand = np.zeros((5, 4, 4), complex)
+    for ((R, m, n), cells), s in product(moves.items(), (0, 1)):
+        phase = np.mean([np.exp(1j * (k @ (np.array(R) + T))) for T in cells], axis=0)
+        by_hand[:, 2 * s + m, 2 * s + n] += phase * H[R][2 * s + m, 2 * s + n]
+    assert moved.hamiltonian(k) == pytest.approx(by_hand, abs=10 * WRITTEN)
+    assert abs(moved.bands(k) - plain.bands(k)).max() > 0.01
+    mesh = np.array(list(product(range(4), repeat=3))) * np.pi / 2
+    assert moved.bands(mesh) == pytest.approx(plain.bands(mesh), abs=1e-12)
+    still = write_wsvec(path, {place: [(0, 0, 0)] for place in moves}, "## with use_ws_distance=.false.")
+    assert sj.read_wannier90(*files, **known, wsvec=[still, still]).bands(k) == pytest.approx(plain.bands(k), abs=1e-12)
+
+    def refused(moves, message, **header):
+        path = write_wsvec(tmp_path / "b_wsvec.dat", moves, **header)
+        with pytest.raises(sj.ArgumentError, match=message):
+            sj.read_wannier90(*files, **known, wsvec=[path, path])
+
+    refused({**moves, ((1, 0, 0), 0, 1): [(-4, 0, 0), (0, 0, 0)]}, "`wsvec` must be Hermitian, but in b_wsvec.dat")
+    refused(dict(list(moves.items())[:-1]), "must list every element of every cell")
+    refused({**moves, ((7, 0, 0), 0, 0): [(0, 0, 0)]}, "must list every element of every cell")
+    refused(moves, "and no more .* it has been applied", header="## use_ws_distance=.true. write_ndegen_applied=.true.")
+    with pytest.raises(sj.ArgumentError, match="`wsvec` must be a list of one file for each"):
+        sj.read_wannier90(*files, **known, wsvec=[path])
+
+
 # ---------------------------------------------------------------------- refusals
 @pytest.mark.parametrize("true_order", ["spin-orbital", "orbital-spin"])
 def test_the_wrong_order_of_spins_is_refused(tmp_path, true_order):
