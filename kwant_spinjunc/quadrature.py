@@ -96,6 +96,8 @@ ROUNDS = 30
 PIECES = 512
 #: Halvings in sequence that leave a small relative defect unchanged: what is left is noise of the integrand.
 STALLED = 3
+#: Spacings of floating-point numbers in a piece below which its nodes are too coarse to be halved.
+RESOLVED = 1e4
 #: Differences of both rules that are claimed of a piece given up: at a kink that nobody told of one may be too few.
 UNKNOWN = 2
 #: Error per size that rounding alone can cause.
@@ -118,8 +120,8 @@ class Integral:
 class _Pieces:
     """Intervals x = lower + width f(sin²θ), θ from ``start`` over ``extent``, each belonging to an owner.
 
-    f(s) = s, or next to a peak of half-width w at the lower end (w < 0: at the upper end) its distance to that end
-    grows as w sinh.
+    f(s) = s, or next to a peak of half-width w at the lower end (w < 0: at the upper end) the distance to that end is
+    w sinh(u sinθ), θ from it: smooth at the peak, a square root at the other end.
 
     ``relative`` is the defect over the magnitude of the interval it is a half of, ``stalled`` for how many halvings
     that has not changed.
@@ -145,15 +147,15 @@ class _Pieces:
     def nodes(self, nodes: Floats) -> tuple[Floats, Floats]:
         """Return x and dx/d(node) at the nodes of a rule, each (n, nodes)."""
         theta = self.start[:, None] + self.extent[:, None] * nodes
-        lower, width, slope = self.lower[:, None], self.width[:, None], np.sin(2 * theta) * self.extent[:, None]
-        x, slope = lower + width * np.sin(theta) ** 2, width * slope
+        lower, width, extent = self.lower[:, None], self.width[:, None], self.extent[:, None]
+        x, slope = lower + width * np.sin(theta) ** 2, width * extent * np.sin(2 * theta)
         for sign in (1, -1):
             at = np.flatnonzero(sign * self.peak > 0)
             w, end = abs(self.peak[at, None]), lower[at] + (width[at] if sign < 0 else 0.0)
             u = np.arcsinh(width[at] / w)
-            s = u * (np.sin(theta[at]) if sign > 0 else np.cos(theta[at])) ** 2
-            x[at] = end + sign * w * np.sinh(s)
-            slope[at] *= u * w * np.cosh(s) / width[at]
+            near, far = (f(theta[at]) for f in ((np.sin, np.cos) if sign > 0 else (np.cos, np.sin)))
+            x[at] = end + sign * w * np.sinh(u * near)
+            slope[at] = extent[at] * far * u * w * np.cosh(u * near)
         return x, slope
 
 
@@ -232,12 +234,14 @@ def integrate(
     for left in range(ROUNDS, -1, -1):
         if not len(active.owner):
             break
-        estimate, magnitude, defects, own = _evaluate(function, active, components, chunk, rule)
+        estimate, magnitude, defects, own, coarse = _evaluate(function, active, components, chunk, rule)
         evaluations += len(active.owner) * len(rule.nodes)
         change = np.zeros_like(estimate)
         if parent is not None:  # both rules may agree by accident, but not with the piece before
             change = np.tile(abs(estimate[: len(parent)] + estimate[len(parent) :] - parent), (2, 1))
-        active = _watched(active, defects.max(axis=-1, initial=0.0), magnitude)
+        # errors that the integrand brings with it are not halved
+        coarse = coarse | (defects.max(axis=-1, initial=0.0) < own.max(axis=-1, initial=0.0))
+        active = _watched(active, defects.max(axis=-1, initial=0.0), magnitude, coarse)
         fresh = (active.owner, active, estimate, magnitude, defects, own, change)
         pool = [_joined(old, new) for old, new in zip(pool, fresh, strict=True)] if pool else list(fresh)
         owner, pending, estimate, magnitude, defects, own, change = pool
@@ -273,12 +277,17 @@ def _joined(a: Any, b: Any) -> Any:
 
 
 def _evaluate(function: Integrand, pieces: _Pieces, components: int, chunk: int, rule: Rule) -> tuple[Floats, ...]:
-    """Return integral, integral of the absolute value, error, and inherited error of each piece and component."""
+    """Return integral, integral of the absolute value, error, and inherited error of each piece and component.
+
+    The last array tells which pieces are as narrow as floating-point numbers allow.
+    """
     count = len(pieces.owner)
     estimate, magnitude, defect, inherited = np.empty((4, count, components))
+    coarse = np.empty(count, dtype=bool)
     for first in range(0, count, chunk):
         part = slice(first, min(first + chunk, count))
         x, slope = pieces[part].nodes(rule.nodes)
+        coarse[part] = x[:, -1] - x[:, 0] < RESOLVED * np.finfo(float).eps * abs(x).max(axis=1)
         values, errors = function(pieces.owner[part], x)
         weighted = rule.weights * slope
         estimate[part] = np.einsum("nq,nqm->nm", weighted, values)
@@ -287,7 +296,7 @@ def _evaluate(function: Integrand, pieces: _Pieces, components: int, chunk: int,
         errors = np.asarray(errors, dtype=float)
         errors = errors[..., None] if errors.ndim == 2 else errors
         inherited[part] = (weighted[..., None] * errors).sum(axis=1)
-    return estimate, magnitude, defect, inherited
+    return estimate, magnitude, defect, inherited, coarse
 
 
 def _sum(owner: Indices, values: Floats, start: Floats) -> Floats:
@@ -297,7 +306,7 @@ def _sum(owner: Indices, values: Floats, start: Floats) -> Floats:
     return total
 
 
-def _watched(pieces: _Pieces, defect: Floats, magnitude: Floats) -> _Pieces:
+def _watched(pieces: _Pieces, defect: Floats, magnitude: Floats, coarse: Any) -> _Pieces:
     """Return the pieces with the relative defect they have now, and whether it has stalled.
 
     Halving a smooth piece gains digits, and around a kink or step it concentrates the defect in one half. Noise stays
@@ -305,7 +314,7 @@ def _watched(pieces: _Pieces, defect: Floats, magnitude: Floats) -> _Pieces:
     """
     relative = defect / np.maximum(magnitude.max(axis=-1, initial=0.0), np.finfo(float).tiny)
     same = (relative < 1e-3) & (relative > 0.3 * pieces.relative) & (relative < 1.5 * pieces.relative)
-    return replace(pieces, relative=relative, stalled=np.where(same, pieces.stalled + 1, 0))
+    return replace(pieces, relative=relative, stalled=np.where(coarse, STALLED, np.where(same, pieces.stalled + 1, 0)))
 
 
 def _accepted(pieces: _Pieces, defect: Floats, allowed: Floats) -> NDArray[np.bool_]:

@@ -38,14 +38,14 @@ def lattice_mean(
     """
     shifts = np.random.default_rng(11).uniform(size=(SHIFTS, 2))
     total: Any = 0.0
-    missed, done = 0.0, 0
+    missed, done = np.zeros(1), 0
     for m in range(FIRST, MOST + 1):
         for start in range(done, 2**m, BLOCK):
             new = np.arange(start, min(start + BLOCK, 2**m))
             points = (_reversed_bits(new)[:, None] * VECTOR + shifts[:, None]) % 1.0
             values, errors = integrand(2 * np.pi * points.reshape(-1, 2) - np.pi)
             total = total + values.reshape(SHIFTS, len(new), -1).sum(axis=1)
-            missed += float(errors.sum())
+            missed = missed + errors.sum(axis=0)
         done = 2**m
         means = total / done
         value = means.mean(axis=0)

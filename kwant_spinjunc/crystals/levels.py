@@ -2,12 +2,13 @@ r"""Where an integrand over momenta is rough: openings of channels, and levels o
 
 A channel opens where the number of open ones of a lead and spin jumps. A level lies at the energy where the number of
 negative eigenvalues of H - E + Re Σ jumps, which falls out of the elimination: it is the sum over all planes
-(Sylvester). How narrow the level is tells |D̃⁻¹T| of the true elimination there: a peak of half-width 1/|D̃⁻¹T|, in
-units of the bands.
+(Sylvester). Next to it, at a complex momentum, det(H - E + Σ) vanishes: a peak where the real part of that pole is, as
+wide as its imaginary part. The determinant is that of all planes, however far from the cut the level lies.
 
 A mean over the last momentum is split at both. As a function of the momentum before it, that mean is rough where a line
 along the last one is tangent to a curve of openings or levels (it meets one more, or one less), and where these curves
-cross: the width of a level changes where a channel opens for it.
+cross: the width of a level changes where a channel opens for it. Tangent to a level it diverges like 1/√distance, down
+to the width of the level along the first momentum.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Complex, Floats, Integers
-from ..halves.chain import negative
+from ..halves.chain import reduced
 from ..halves.joint import Turn, expanded
-from ..halves.matrices import dagger, magnitude, spin_times
+from ..halves.matrices import dagger, spin_times
 from ..halves.surface import channels
 from .crystal import Crystal
-from .solve import chains_of, lead_surfaces, solve
+from .solve import chains_of, lead_surfaces
 
 #: Width to which jumps are bracketed, in radians.
 BRACKET = 1e-11
@@ -35,10 +36,13 @@ GRID = 64
 BETWEEN = 16
 #: Positions of planes of up to so many orbitals whose count costs hardly more than that of one.
 FEW, SMALL = 64, 8
-#: Sharpness of a level from which the integral is split at it.
-SHARP = 8.0
-#: Width to which levels are bracketed first, and that of the narrowest, to which they are placed.
+#: Half-width of the widest levels at which an integral is split, in lengths of its piece.
+SHARP = 1 / 25
+#: Width to which levels are bracketed first, and least of levels that may be broader at angles not looked at.
 LEVEL_BRACKET, LEAST = 1e-5, 1e-11
+#: Step of differences along which poles are followed, steps of Newton's method, half-widths of what no lead broadens
+#: and from which none is followed.
+STEP, NEWTON, BOUND, WIDE = 1e-9, 8, 1e-14, 0.1
 #: Width to which tangents are bracketed; to which those of levels are, and how far apart they count.
 TANGENT, LEVEL_TANGENT, APART = 1e-6, 1e-4, 3e-3
 #: Distance from an opening at which it has surely opened.
@@ -91,17 +95,30 @@ def count_channels(crystal: Crystal, energy: float | Floats, k: Floats) -> Integ
 
 def count_levels(crystal: Crystal, energy: float | Floats, k: Floats, turn: Turn | None) -> Integers:
     """Return the negative eigenvalues of H - E + Re Σ at momenta (points, dimensions), (points, angles <= 3)."""
+    found: Integers = _over_planes(crystal, energy, k, turn, _negative, True)
+    return found
+
+
+def log_determinants(crystal: Crystal, energy: float | Floats, k: Floats, turn: Turn | None) -> Complex:
+    """Return log det(H - E + Σ) at momenta (points, dimensions), modulo 2πi, (points, angles <= 3)."""
+    found: Complex = _over_planes(crystal, energy, k, turn, _log_determinant, False)
+    return found
+
+
+def _over_planes(
+    crystal: Crystal, energy: float | Floats, k: Floats, turn: Turn | None, measure: Any, reactive: bool
+) -> Any:
+    """Return the sum of a measure over all planes in the elimination, that at the cut last, see `reduced`."""
     E = np.full(len(k), energy)
     found = lead_surfaces(crystal, E, k)
-    total = np.zeros((len(k), 1), dtype=np.int64)
-    ends = []
+    total, ends = 0, []
     chains, across = chains_of(crystal, found, E, k)
     for side, chain in zip(crystal.sides, chains, strict=True):
-        count, end = negative(chain)
-        total += count.sum(axis=1, keepdims=True)
+        part, end = reduced(chain, measure, reactive)
+        total = total + part.sum(axis=1, keepdims=True)
         ends.append(end[:, 0] if side.lift is None else expanded(end, side.lift.orbitals))
     if across is None:
-        return np.asarray(total + _negative(ends[0])[:, None])
+        return total + measure(ends[0])[:, None]
     Kd = dagger(across)[:, None]
     if turn is not None:
         some = np.unique([turn.angles.min(), np.median(turn.angles), turn.angles.max()])
@@ -110,24 +127,58 @@ def count_levels(crystal: Crystal, energy: float | Floats, k: Floats, turn: Turn
     L = np.zeros((*Kd.shape[:2], n_F + n_B, n_F + n_B), dtype=complex)
     L[..., :n_F, :n_F], L[..., n_F:, n_F:] = ends[0][:, None], ends[1][:, None]
     L[..., :n_F, n_F:], L[..., n_F:, :n_F] = dagger(Kd), Kd
-    return np.asarray(total + _negative(L))
+    return total + measure(L)
 
 
 def _negative(matrix: Complex) -> Integers:
     return np.asarray((np.linalg.eigvalsh(matrix) < 0).sum(axis=-1))
 
 
-def sharpness(crystal: Crystal, energy: float | Floats, k: Floats, turn: Turn | None) -> Floats:
-    """Return |D̃⁻¹T| of the elimination at momenta, the inverse width of the sharpest level there, (points,)."""
-    found = solve(crystal, np.full(len(k), energy), k, turn)
-    steps = [half.growth.max(axis=1) for half in found.halves]
-    if crystal.across is not None:
-        hopping = magnitude(crystal.across.at(k))
-        steps += [magnitude(half.g).max(axis=1) * hopping for half in found.halves]
-        y = found.joint
-        if y is not None:
-            steps.append(np.maximum(magnitude(y.front).max(axis=1), magnitude(y.back).max(axis=1)) ** 2)
-    return np.asarray(np.max(steps, axis=0))
+def _log_determinant(matrix: Complex) -> Complex:
+    sign, size = np.linalg.slogdet(matrix)
+    return np.asarray(size + 1j * np.angle(sign))
+
+
+def poles(
+    count: Callable[[Integers, Floats], Any],
+    log_determinant: Callable[[Integers, Floats], Any],
+    x: Floats,
+    step: float = STEP,
+) -> tuple[Integers, Floats, Floats]:
+    """Return where det(H - E + Σ) vanishes next to jumps of `count_levels`: numbers of jumps, Re x and abs(Im x).
+
+    There the Green function has a pole: a peak at Re x of half-width Im x. Newton's method from real x,
+    x - p = 1/(d log det/dx), which of m levels at one place takes the mean. Entries for every column that jumps.
+
+    ``count``, ``log_determinant``: take numbers of jumps and positions, (n,), return (n, columns).
+    ``step``: of differences.
+    """
+    if not len(x):
+        return np.zeros(0, dtype=np.intp), x, x
+    every = np.arange(len(x))
+    times = abs(count(every, x + step) - count(every, x - step))
+    number, column = np.nonzero(times)
+    times, at, width = times[number, column], x[number], np.full(len(number), np.inf)
+    going = np.arange(len(number))
+    for _ in range(NEWTON):
+        if not len(going):
+            break
+        here, m = at[going], times[going]
+        logs = log_determinant(np.tile(number[going], 3), np.concatenate([here - step, here, here + step]))
+        logs = logs.reshape(3, len(going), -1)[:, np.arange(len(going)), column[going]]
+        with np.errstate(all="ignore"):
+            below, above = np.exp(logs[0] - logs[1]), np.exp(logs[2] - logs[1])
+            distance = np.nan_to_num(2 * step * m / (below - above))
+            # of levels closer than a step only |x - p| can be told
+            grown = abs(above * below) ** (1 / m)
+            near = (m > 1) & (grown > 4)
+            distance = np.where(near, 1j * step / np.sqrt(np.maximum(grown - 1, 1.0)), distance)
+        off, width[going] = abs(distance.real), abs(distance.imag)
+        moved = (off > width[going] / 10) & (off > step / STEP * BOUND) & (width[going] < step / STEP * WIDE)
+        going, off, distance = going[moved], off[moved], distance[moved]
+        at[going] += distance.real
+        width[going] = np.maximum(width[going], off)  # if this was the last of the steps
+    return number, at, width
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,46 +213,58 @@ class Rough:
         )
 
     def levels(self, outer: Floats) -> tuple[Integers, Floats, Floats]:
-        """Return the levels on lines along the last momentum: numbers of lines, positions and sharpness."""
+        """Return the levels on lines along the last momentum: numbers of lines, positions and half-widths."""
+        return self._along(lambda line, y: _on(outer, line, y), len(outer), -1)
+
+    def _along(
+        self, at: Callable[[Integers, Floats], Floats], lines: int, axis: int
+    ) -> tuple[Integers, Floats, Floats]:
+        """Return the levels on lines along a momentum, whose points ``at`` returns."""
         line, near = jumps(
-            lambda i, y: self._levels_at(_on(outer, i, y)),
-            len(outer),
-            self._grid(-1),
-            LEVEL_BRACKET,
-            self._at_once,
+            lambda i, y: self._levels_at(at(i, y)), lines, self._grid(axis), LEVEL_BRACKET, self._at_once
         )
-        pairs, more = self._pairs(outer, line, near)
+        pairs, more = self._pairs(at, lines, axis, (line, near))
         line, near = np.append(line, pairs), np.append(near, more)
-        # how narrow a level is shows only where it is: behind a barrier a bracket away nothing is left of it
+        # levels of many angles may be closer than a bracket
         which, shift = jumps(
-            lambda i, y: self._levels_at(_on(outer, line[i], near[i] + y)),
+            lambda i, y: self._levels_at(at(line[i], near[i] + y)),
             len(near),
             np.array([-LEVEL_BRACKET, LEVEL_BRACKET]),
-            LEAST,
+            STEP / 5,
             self._at_once,
         )
         rest = np.delete(np.arange(len(near)), which)
-        line, x = np.append(line[rest], line[which]), np.append(near[rest], near[which] + shift)
-        return line, x, self._sharpness(_on(outer, line, x))
+        line, near = np.append(line[rest], line[which]), np.append(near[rest], near[which] + shift)
+        number, x, width = poles(
+            lambda i, y: self._levels_at(at(line[i], y)),
+            lambda i, y: log_determinants(self.crystal, self.energy, at(line[i], y), self.turn),
+            near,
+        )
+        if self.turn is not None and len(self.turn.angles) > 3:  # what is bound at one angle is narrow at the next
+            width = np.maximum(width, LEAST)
+        keep = (width > BOUND) & (x > self.low[axis]) & (x < np.pi)
+        return line[number[keep]], x[keep], width[keep]
 
-    def _pairs(self, outer: Floats, line: Integers, near: Floats) -> tuple[Integers, Floats]:
+    def _pairs(
+        self, at: Callable[[Integers, Floats], Floats], lines: int, axis: int, known: tuple[Integers, Floats]
+    ) -> tuple[Integers, Floats]:
         """Return the levels that a line crosses twice between neighbors of the grid, as numbers of lines and positions.
 
         Around the nodes whose levels pass the energy if it moves by what a level may bend between neighbors, and next
-        to which none was found.
+        to which none is known.
         """
-        grid = self._grid(-1)
+        grid = self._grid(axis)
         cell = grid[1] - grid[0]
         bend = self.crystal.curvature * cell**2 / 2
-        if not bend or not len(outer):
+        if not bend or not lines:
             return np.zeros(0, dtype=np.intp), np.zeros(0)
-        k = _on(np.repeat(outer, len(grid), axis=0), np.arange(len(outer) * len(grid)), np.tile(grid, len(outer)))
-        close = (self._levels_at(k, bend) != self._levels_at(k, -bend)).any(axis=1).reshape(len(outer), -1)
-        at = np.searchsorted(grid, near)
-        close[line, at] = close[line, at - 1] = False
+        k = at(np.repeat(np.arange(lines), len(grid)), np.tile(grid, lines))
+        close = (self._levels_at(k, bend) != self._levels_at(k, -bend)).any(axis=1).reshape(lines, -1)
+        line, above = known[0], np.searchsorted(grid, known[1])
+        close[line, above] = close[line, above - 1] = False
         owner, node = np.nonzero(close)
         which, shift = jumps(
-            lambda i, y: self._levels_at(_on(outer, owner[i], grid[node[i]] + y)),
+            lambda i, y: self._levels_at(at(owner[i], grid[node[i]] + y)),
             len(owner),
             np.linspace(-cell / 2, cell / 2, BETWEEN + 1),
             LEVEL_BRACKET,
@@ -209,38 +272,26 @@ class Rough:
         )
         return owner[which], grid[node[which]] + shift
 
-    def _sharpness(self, k: Floats) -> Floats:
-        return sharpness(self.crystal, self.energy, k, self.turn) if len(k) else np.zeros(0)
-
     def marks(self, outer: Floats) -> tuple[Integers, Floats, Floats]:
         """Return lines, positions and half-widths of what integrals along the last momentum are split at.
 
-        Openings, whose width is that of a level there or 0, and sharp levels. Pieces around a level grow with the
-        distance to it, so that they resolve whatever is as wide as its own distance: of the levels of many angles that
-        lie within their widths the narrowest will do.
+        Openings, of width 0, and sharp levels.
         """
-        found: list[dict[float, float]] = [{} for _ in outer]
+        found = [[self.low[-1], np.pi] for _ in outer]
         for owner, place in zip(*self.openings(outer), strict=True):
-            found[owner][float(place)] = 0.0
-        line, level, sharp = self.levels(outer)
-        keep = (sharp > SHARP) & (level > self.low[-1]) & (level < np.pi)
-        line, level, width = line[keep], level[keep], np.maximum(1 / sharp[keep], LEAST)
-        for n in np.argsort(width):
-            here, w = found[line[n]], float(width[n])
-            near = next((place for place in here if abs(place - level[n]) < w), None)
-            if near is None:
-                here[float(level[n])] = w
-            elif here[near] == 0.0:
-                here[near] = w
-        every = [(owner, place, w) for owner, here in enumerate(found) for place, w in here.items()]
-        owners, places, widths = np.array(every, dtype=float).reshape(-1, 3).T
-        return owners.astype(np.intp), places, widths
+            found[owner].append(place)
+        line, level, width = self.levels(outer)
+        splits = [_split(kinks, level[line == i], width[line == i]) for i, kinks in enumerate(found)]
+        places, widths = (np.concatenate([split[i] for split in splits]) for i in range(2))
+        return np.repeat(np.arange(len(outer)), [len(split[0]) for split in splits]), places, widths
 
     @cached_property
-    def outer(self) -> Floats:
-        """Where the mean over the last of two momenta is rough in the first: tangents and crossings of the curves.
+    def outer(self) -> tuple[Floats, Floats]:
+        """Where the mean over the last of two momenta is rough in the first, and half-widths of peaks there.
 
-        Those of one level at many angles lie next to each other; one split does for all of them.
+        Tangents and crossings of the curves. Those of one level at many angles lie next to each other; one split does
+        for all of them. Where levels cross a line about which the zone is even, lines along the last momentum are
+        tangent: a peak as wide as the level.
         """
 
         def changes(count: Any) -> Any:
@@ -257,13 +308,17 @@ class Rough:
         splits = splits[np.diff(splits, prepend=-np.inf) > 10 * TANGENT]
         tangents = jumps(changes(self._levels_at), 1, grid, LEVEL_TANGENT)[1]
         crossings = jumps(self._levels_at_openings, 1, grid, LEVEL_TANGENT)[1]
+        ends = np.array([0.0, np.pi]) if self.low[-1] == 0.0 else np.zeros(0)
+        _, even, width = self._along(lambda i, x: np.stack([x, ends[i]], axis=1), len(ends), 0)
         events = np.sort(np.concatenate([tangents, crossings]))
         for cluster in np.split(events, np.flatnonzero(np.diff(events) > APART) + 1):
-            if not len(cluster) or (abs(splits - cluster.mean()) <= APART).any():
+            if not len(cluster) or (abs(np.append(splits, even) - cluster.mean()) <= APART).any():
                 continue
             if np.isin(cluster, crossings).any() or self._appear(cluster[0] - APART, cluster[-1] + APART):
                 splits = np.append(splits, (cluster[0] + cluster[-1]) / 2)
-        return np.sort(splits)
+        # 1/√distance down to nothing is smooth in the square root of the distance
+        thin = width < TANGENT
+        return _split([self.low[0], np.pi, *splits, *even[thin]], even[~thin], width[~thin])
 
     def _levels_at_openings(self, _: Integers, x: Floats) -> Any:
         """Return counts on lines that change where a level crosses an opening."""
@@ -277,9 +332,38 @@ class Rough:
 
     def _appear(self, before: float, after: float) -> bool:
         """Tell whether a sharp level lies on one of two lines that has none near it on the other."""
-        line, at, sharp = self.levels(np.array([[before], [after]]))
+        line, at, width = self.levels(np.array([[before], [after]]))
         apart = np.where(line[:, None] != line, abs(at[:, None] - at), np.inf).min(axis=1, initial=np.inf)
-        return bool((sharp[apart > 3 * (after - before)] > SHARP).any())
+        return bool((width[apart > 3 * (after - before)] < SHARP).any())
+
+
+def _split(kinks: Any, level: Floats, width: Floats) -> tuple[Floats, Floats]:
+    """Return where an integral is split, ends included, and half-widths of peaks there, 0 for none.
+
+    Pieces around a level grow with the distance to it, so that they resolve whatever is as wide as its own distance: of
+    levels that lie within their widths (those of many angles) the narrowest will do.
+
+    ``kinks``: the ends, where nothing happens, and openings.
+    """
+    ends = kinks[:2]
+    here = {float(place): 0.0 for place in kinks}
+    for n in np.argsort(width):
+        x, w = float(level[n]), float(width[n])
+        places = np.sort(list(here))
+        above = int(np.searchsorted(places, x))
+        if not 0 < above < len(places):
+            continue
+        near = [place for place in places[above - 1 : above + 1].tolist() if abs(place - x) < w]
+        # nodes are dense, by squares, next to ends of pieces
+        if w > SHARP ** (2 if near else 1) * (places[above] - places[above - 1]):
+            continue
+        if not near:
+            here[x] = w
+        elif not any(here[place] for place in near):
+            # a peak begins where no kink is: on both sides of an opening
+            here.update((place, w) for place in ([near[0]] if near[0] in ends else [near[0] - w, near[0] + w]))
+    places = np.sort(list(here))
+    return places, np.array([here[place] for place in places.tolist()])
 
 
 def _on(outer: Floats, line: Integers, x: Floats) -> Floats:

@@ -34,8 +34,9 @@ SHARE = 0.7
 LOOSE, MANY = 2e-3, 4
 #: Times an average is done, with better sizes, before it is said not to converge.
 PASSES = 3
-#: Part of the tolerance by which a node may miss unitarity before it is stepped around.
-UNITARY = 0.1
+#: Part of the tolerance by which a node may miss unitarity before that is part of the error; times this, from which it
+#: is stepped around.
+UNITARY, ASIDE = 0.1, 100.0
 #: Part of the nodes whose defect of unitarity is below the noise of fluxes and torques.
 TYPICAL = 0.9
 #: Part of its kind by which an even observable may miss to be.
@@ -122,15 +123,18 @@ def _over_plane(work: _Integrand, low: Floats, rtol: float) -> tuple[Floats, Flo
     """Return the mean over two momenta, that of means along the second, and its error."""
     length = np.pi - low[0]
     cost = [0.0, float(work.points)]  # the most points of a line so far, and all of them
+    tolerance = SHARE * rtol / 4
 
     def inner(_: Integers, x: Floats) -> tuple[Floats, Floats]:
-        found = _along(work, x.reshape(-1, 1), low[1], SHARE * rtol / 2)
+        # a short piece may be wrong by as much as a long one
+        part = np.ptp(x) / length * len(pieces[0])
+        found = _along(work, x.reshape(-1, 1), low[1], tolerance * max(1.0, 1 / part))
         cost[0] = max(cost[0], (work.points - cost[1]) / x.size)
         cost[1] = work.points
         return found.value.reshape(*x.shape, -1) / length, found.errors.reshape(*x.shape, -1) / length
 
     outer = work.rough.outer
-    pieces, _ = _pieces(1, low[0], np.zeros(len(outer), dtype=np.intp), outer, np.zeros(len(outer)))
+    pieces, peak = _pieces(np.zeros(len(outer[0]), dtype=np.intp), *outer)
     found = integrate(
         inner,
         pieces,
@@ -138,26 +142,23 @@ def _over_plane(work: _Integrand, low: Floats, rtol: float) -> tuple[Floats, Flo
         work.components,
         rtol=0.0,
         floor=SHARE * rtol / 2,
+        peak=peak,
         room=lambda: work.room() / cost[0],
         chunk=1,
     )
     return found.value[0], found.errors[0]
 
 
-def _pieces(
-    lines: int, low: float, line: Integers, at: Floats, width: Floats
-) -> tuple[tuple[Integers, Floats, Floats], Floats]:
-    """Return the pieces of lines from ``low`` to π, cut at points, and the half-widths of peaks at their ends.
+def _pieces(line: Integers, at: Floats, width: Floats) -> tuple[tuple[Integers, Floats, Floats], Floats]:
+    """Return the pieces of lines cut at points, and the half-widths of peaks at their ends.
 
     The widths of the points are those of peaks there, 0 for none.
     """
-    line = np.concatenate([np.arange(lines), line, np.arange(lines)])
-    at = np.concatenate([np.full(lines, low), at, np.full(lines, np.pi)])
-    width = np.concatenate([np.zeros(lines), width, np.zeros(lines)])
     order = np.lexsort((at, line))
     line, at, width = line[order], at[order], width[order]
-    same = (line[1:] == line[:-1]) & (np.diff(at) > 10 * BRACKET)
-    line, lower, upper = line[:-1][same].astype(np.intp), at[:-1][same], at[1:][same]
+    peaked = (width[1:] > 0) | (width[:-1] > 0)
+    same = (line[1:] == line[:-1]) & (np.diff(at) > np.where(peaked, 0.0, 10 * BRACKET))
+    line, lower, upper = line[:-1][same], at[:-1][same], at[1:][same]
     below, above = width[:-1][same], width[1:][same]
     twice = (below > 0) & (above > 0)
     middle = np.where(twice, (lower + upper) / 2, upper)
@@ -172,13 +173,13 @@ def _pieces(
 
 def _along(work: _Integrand, outer: Floats, low: float, tolerance: float) -> Any:
     """Return the means along the last momentum at fixed others (lines, dimensions - 1)."""
-    pieces, peak = _pieces(len(outer), low, *work.rough.marks(outer))
+    pieces, peak = _pieces(*work.rough.marks(outer))
     length = np.pi - low
 
     def function(owner: Integers, x: Floats) -> tuple[Floats, Floats]:
         k = np.concatenate([np.repeat(outer[owner], x.shape[1], axis=0), x.reshape(-1, 1)], axis=1)
         values, errors = work(k)
-        return values.reshape(*x.shape, -1) / length, errors.reshape(x.shape) / length
+        return values.reshape(*x.shape, -1) / length, errors.reshape(*x.shape, -1) / length
 
     return integrate(
         function, pieces, len(outer), work.components, rtol=0.0, floor=tolerance, peak=peak, room=work.room
@@ -213,15 +214,13 @@ class _Integrand:
         self.missed, self.even_points = 0.0, 0
         self.worst = np.zeros(self.components)
 
-    def _observed(self, k: Floats) -> tuple[Any, Any]:
+    def _observed(self, k: Floats) -> tuple[Any, Floats]:
+        """Return what is asked for at momenta, and what each misses of unitarity, infinite at an edge."""
         self.points += len(k)
         found = self.problem.observe(np.full(len(k), self.energy), k, self.ask)
         self.residual = max(self.residual, float(np.where(found.bad, 0.0, found.residual).max(initial=0.0)))
-        bad = found.bad
-        for array, kept in zip(found.values, self.kept, strict=True):
-            if kept is None:  # next to a level of no weight: within its width rounding takes over
-                bad = bad | ~(array.max(axis=1) <= max(UNITARY * self.rtol, 1e-10))
-        return found.values, bad
+        missed = [array.max(axis=1) for array, kept in zip(found.values, self.kept, strict=True) if kept is None]
+        return found.values, np.where(found.bad | ~np.isfinite(missed).all(axis=0), np.inf, np.max(missed, axis=0))
 
     def _flat(self, arrays: Any) -> Floats:
         return np.concatenate(
@@ -243,29 +242,40 @@ class _Integrand:
             found.append(bool((abs(other - self.first) <= allowed).all()))
         return tuple(found)
 
+    @property
+    def noticed(self) -> float:
+        """What a node may miss of unitarity without being less certain."""
+        return max(UNITARY * self.rtol, 1e-10)
+
     def room(self) -> int:
         """Return how many points are still allowed."""
         return self.max_points - self.points
 
     def __call__(self, k: Floats) -> tuple[Floats, Floats]:
-        """Return values (points, components) in units of their kinds, and errors (points,) of what was avoided."""
-        arrays, bad = self._observed(k)
+        """Return values (points, components) in units of their kinds, and errors (points, components or 1).
+
+        Next to a narrow level rounding takes over: values are as wrong as their unitarity. An edge that a node hits,
+        or a level of no weight, is stepped around.
+        """
+        arrays, missed = self._observed(k)
         values = self._flat(arrays)
-        self.missed += float(values[~bad][:, self.audits].max(axis=1, initial=0.0).sum())
+        self.missed += float(np.where(missed <= ASIDE * self.noticed, missed, 0.0).sum())
         self.even_points += len(k)
-        errors = np.zeros(len(k))
-        for step in (1e-8, 1e-6):  # an edge that a node hits
-            if not bad.any():
+        for step in (1e-8, 1e-6):
+            at = np.flatnonzero(missed > ASIDE * self.noticed)
+            if not len(at):
                 break
-            at = np.flatnonzero(bad)
             moved = k[at].copy()
             moved += step * np.array([0.7, 1.0])[-moved.shape[1] :]
-            arrays, still = self._observed(moved)
+            arrays, missed[at] = self._observed(moved)
             values[at] = self._flat(arrays)
-            bad[at] = still
+        bad, doubted = missed > ASIDE * self.noticed, missed > self.noticed
         values[bad] = 0.0
-        self.worst = np.maximum(self.worst, abs(values).max(axis=0))
+        self.worst = np.maximum(self.worst, abs(values[~doubted]).max(axis=0, initial=0.0))
         values = values / self.scales
+        if not doubted.any():
+            return values, np.zeros((len(k), 1))
+        errors: Floats = np.where(doubted, missed, 0.0)[:, None] * abs(values)
         errors[bad] = abs(values).max(initial=1.0)
         return values, errors
 
@@ -273,12 +283,14 @@ class _Integrand:
         """Return the mean modulus of each component on a coarse mesh, (components,)."""
         line = (np.arange(MESH) + 0.5) / MESH
         axes = np.meshgrid(*(start + (np.pi - start) * line for start in low), indexing="ij")
-        arrays, bad = self._observed(np.stack([axis.ravel() for axis in axes], axis=1))
-        size = abs(self._flat(arrays)[~bad])
-        missed = size[:, self.audits]
-        if missed.size:
+        arrays, missed = self._observed(np.stack([axis.ravel() for axis in axes], axis=1))
+        size = abs(self._flat(arrays)[missed <= ASIDE * self.noticed])
+        defects = size[:, self.audits]
+        if defects.size:
             # self-energies that cost digits of S cost as many of the differences of its products
-            self.noise = np.where(self.noise > 0, np.maximum(self.noise, np.quantile(missed.max(axis=1), TYPICAL)), 0.0)
+            self.noise = np.where(
+                self.noise > 0, np.maximum(self.noise, np.quantile(defects.max(axis=1), TYPICAL)), 0.0
+            )
         return np.asarray(size.mean(axis=0))
 
     def rescale(self, size: Floats) -> None:

@@ -11,7 +11,7 @@ ever subtracted that is of the order of the result: transmissions of 1e-20 keep 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from itertools import accumulate
 from typing import Any
@@ -126,28 +126,30 @@ def _with_leads(chain: Chain, k: int, starts: Any, total: int) -> tuple[Complex,
     return L, out
 
 
-def negative(chain: Chain) -> tuple[Integers, Complex]:
-    """Return the negative eigenvalues of H - E + Re Σ of all planes but that at the cut, (...), and what is left there.
+def reduced(chain: Chain, measure: Callable[[Complex], Any], reactive: bool = False) -> tuple[Any, Complex]:
+    """Return the sum over all planes but that at the cut of a measure of what each is in the elimination, and the last.
 
-    Counted plane by plane in an elimination without absorption (Sylvester's law of inertia).
+    Of log det it is that of H - E + Σ. ``reactive``: without absorption, H - E + Re Σ; negative eigenvalues counted
+    plane by plane are then those of the whole (Sylvester's law of inertia).
     """
     last = len(chain.onsite) - 1
-    count = np.zeros(chain.onsite[0].shape[:-2], dtype=np.int64)
-    D = _reactive(chain, last)
+    total = np.zeros(chain.onsite[0].shape[:-2], dtype=np.int64)
+    D = _closed(chain, last, reactive)
     for k in range(last - 1, -1, -1):
-        count += (np.linalg.eigvalsh(D) < 0).sum(axis=-1)
+        total = total + measure(D)
         T = chain.hopping[k]
         right, _ = solved(D, np.broadcast_to(dagger(T), (*D.shape[:-1], T.shape[-2])))
-        D = _reactive(chain, k) - T @ right
-        D = (D + dagger(D)) / 2
-    return count, D
+        D = _closed(chain, k, reactive) - T @ right
+        D = (D + dagger(D)) / 2 if reactive else D
+    return total, D
 
 
-def _reactive(chain: Chain, k: int) -> Complex:
-    """Return H - E + Re Σ of a plane by itself."""
+def _closed(chain: Chain, k: int, reactive: bool) -> Complex:
+    """Return H - E + Σ, or H - E + Re Σ, of a plane by itself."""
     D = chain.onsite[k]
     for lead in chain.leads:
         if lead.plane == k:
+            sigma = lead.surface.sigma
             D = D.copy()
-            D[(..., *lead.block)] += (lead.surface.sigma + dagger(lead.surface.sigma)) / 2
+            D[(..., *lead.block)] += (sigma + dagger(sigma)) / 2 if reactive else sigma
     return D

@@ -23,7 +23,7 @@ from ..checks import finite_array, known_fields
 from ..costs import warn_if_long
 from ..crystals.crystal import Crystal
 from ..crystals.exchange import exchange_integrand, spectrum_floor
-from ..crystals.levels import SHARP, at_once, count_channels, count_levels, jumps, sharpness
+from ..crystals.levels import SHARP, at_once, count_channels, count_levels, jumps, log_determinants, poles
 from ..crystals.observe import lead_axes, magnet_axes
 from ..crystals.problem import BASIC, TURNED, Observable, Problem, unpacked
 from ..crystals.scatter import CrystalSettings, momenta_of, points_of, turned_apart
@@ -263,13 +263,21 @@ class _Window:
         def at(E: Floats) -> Floats:
             return np.asarray(np.repeat(point, len(E), axis=0))
 
-        levels = jumps(
-            lambda _, E: count_levels(crystal, E, at(E), problem.turn), 1, grid, 1e-9 * (high - low), at_once(crystal)
-        )[1]
-        steep = sharpness(crystal, levels, at(levels), problem.turn) if len(levels) else levels
-        flanks = WIDTHS[None] * (steep[:, None] > SHARP) * (0.3 / np.maximum(steep, 1e-300)[:, None] < WIDTHS)
-        around = [levels[steep > SHARP], (levels[:, None] + flanks)[flanks > 0], (levels[:, None] - flanks)[flanks > 0]]
-        return np.concatenate([splits, *around])
+        def levels(_: Any, E: Floats) -> Any:
+            return count_levels(crystal, E, at(E), problem.turn)
+
+        step = 1e-9 * (high - low)
+        _, level, width = poles(
+            levels,
+            lambda _, E: log_determinants(crystal, E, at(E), problem.turn),
+            jumps(levels, 1, grid, step, at_once(crystal))[1],
+            step,
+        )
+        level, width = level[width < SHARP], width[width < SHARP]
+        flanks = WIDTHS[None] * (0.3 * width[:, None] < WIDTHS)
+        return np.concatenate(
+            [splits, level, (level[:, None] + flanks)[flanks > 0], (level[:, None] - flanks)[flanks > 0]]
+        )
 
 
 def _mesh(dimensions: int) -> Floats:

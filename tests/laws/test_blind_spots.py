@@ -22,7 +22,7 @@ from scipy.optimize import curve_fit
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.crystals.fourier import Series
-from kwant_spinjunc.crystals.levels import count_levels, sharpness
+from kwant_spinjunc.crystals.levels import count_levels, log_determinants
 from kwant_spinjunc.crystals.scatter import taken_apart
 from kwant_spinjunc.devices.device import Device
 from kwant_spinjunc.devices.spin_channels import lead_spins
@@ -285,7 +285,7 @@ def test_no_unit_of_energy_changes_what_a_crystal_does(unit):
     assert found.probabilities[:, 1, 1, 0, 0].min() > 1e-4  # spin is flipped
 
 
-def test_levels_are_counted_at_the_first_the_middle_and_the_last_angle_and_sharpness_at_each_momentum():
+def test_levels_are_counted_at_the_first_the_middle_and_the_last_angle_and_determinants_at_each_momentum():
     syst, cut, energy = random_layers(0, 1, well=True)
     crystal = taken_apart(Device(system=syst), {}, ("k_y",), cut)
     k = np.linspace(0.2, 2.9, 5)[:, None]
@@ -294,8 +294,11 @@ def test_levels_are_counted_at_the_first_the_middle_and_the_last_angle_and_sharp
     for column, angle in enumerate(turn.angles):
         one = count_levels(crystal, energy, k, Turn(np.array([angle]), turn.axis))
         assert (together[:, column] == one[:, 0]).all()
-    found = sharpness(crystal, energy, k, None)
-    assert_allclose(found, [sharpness(crystal, energy, x[None], None)[0] for x in k], rtol=1e-9)
+    found = log_determinants(crystal, energy, k, turn)
+    for column, angle in enumerate(turn.angles):
+        one = Turn(np.array([angle]), turn.axis)
+        alone = np.array([log_determinants(crystal, energy, x[None], one)[0, 0] for x in k])
+        assert_allclose(np.exp(found[:, column] - alone), 1.0, rtol=1e-9)
 
 
 def test_what_violates_a_conservation_law_is_refused_at_once_or_when_it_is_asked_for():
