@@ -173,11 +173,12 @@ def poles(
             grown = abs(above * below) ** (1 / m)
             near = (m > 1) & (grown > 4)
             distance = np.where(near, 1j * step / np.sqrt(np.maximum(grown - 1, 1.0)), distance)
-        off, width[going] = abs(distance.real), abs(distance.imag)
-        moved = (off > width[going] / 10) & (off > step / STEP * BOUND) & (width[going] < step / STEP * WIDE)
-        going, off, distance = going[moved], off[moved], distance[moved]
+        off, wide, scale = abs(distance.real), abs(distance.imag), step / STEP
+        moved = off > wide / 10
+        width[going] = np.where(moved, np.maximum(wide, off), wide)  # should this be the last of the steps
+        moved &= (width[going] > BOUND * scale) & (width[going] < WIDE * scale)
+        going, distance = going[moved], distance[moved]
         at[going] += distance.real
-        width[going] = np.maximum(width[going], off)  # if this was the last of the steps
     return number, at, width
 
 

@@ -140,7 +140,7 @@ def test_the_claim_of_an_average_over_a_plane_covers_its_error(seed):
     assert (miss <= rough.k_error + fine.k_error).all()
 
 
-@pytest.mark.parametrize("seed", [3] if repetitions(0, 1) == 0 else range(20))
+@pytest.mark.parametrize("seed", [3] if repetitions(0, 1) == 0 else range(28))
 @pytest.mark.filterwarnings("ignore:The average over the zone spent")
 def test_a_mean_over_a_plane_is_that_of_the_same_junction_over_its_band_shift(seed):
     """One integral over c by another engine: wells, half-metals, two wells, bands that are nearly flat."""
