@@ -32,7 +32,7 @@ def lattice_mean(
 ) -> tuple[Floats, Floats, Floats]:
     """Return the mean over the square [-π, π]², the error of each component, and the estimates (shifts, components).
 
-    ``integrand``: takes momenta (n, 2), returns values (n, components) and errors (n,) of what it had to leave out.
+    ``integrand``: takes momenta (n, 2), returns values (n, components) and errors (n, components or 1) of gaps.
     ``enough``: tells whether means and errors (components,) are good enough.
     ``spent``: tells whether no more points are allowed.
     """
