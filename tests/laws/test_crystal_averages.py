@@ -344,7 +344,7 @@ def test_a_torque_that_is_rounding_does_not_cost_momenta(monkeypatch):
 def test_the_flux_along_both_magnets_is_that_of_the_whole_flux(monkeypatch):
     monkeypatch.setattr(zone, "MANY", 0)
     syst, cut, energy = random_layers(0, 2, well=False)
-    s = averaged(syst, cut, energy, 0.1)
+    s = averaged(syst, cut, energy, 0.2)
     along = s.measure(problem.ALONG)
     charge, *spins = np.moveaxis(along.values[0], -1, 0)
     flux, points = s.spin_current(), along.points
