@@ -64,7 +64,7 @@ def test_a_junction_names_the_bad_part(arguments, message):
     [
         (dict(energy=np.nan), "`energy` must be finite"),
         (dict(energy=[0.0, 1.0], solver="kwant"), "`energy` must be one number with Kwant"),
-        (dict(energy=0.0, k=(0.0,)), r"`k` must have shape \(\.\.\., 2\)|`k` must be one vector"),
+        (dict(energy=0.0, k=(0.0,)), r"`k` must be vectors \(kx, kz\), shape \(\.\.\., 2\)|`k` must be one vector"),
         (dict(energy=0.0, k=[(0, 0), (1, 1)], solver="kwant"), r"`k` must be one vector \(kx, kz\)"),
         (dict(energy=0.0, solver="magic"), "`solver` must be one of 'kwant', 'halves', 'modes', but is 'magic'"),
         (dict(energy=0.0, boundary="open"), "`boundary` must be 'periodic' or 'hard wall', but is 'open'"),
