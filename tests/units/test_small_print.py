@@ -31,6 +31,7 @@ from kwant_spinjunc.plot import devices as drawings
 from kwant_spinjunc.plot import figures
 from kwant_spinjunc.runs import ensemble, executors, schedule
 from kwant_spinjunc.runs.files import table_digest
+from kwant_spinjunc.runs.journal import Journal, journal_path
 from kwant_spinjunc.runs.store import Store
 from kwant_spinjunc.theory import circuit, drift_diffusion, interface
 from systems.asymmetric_junction import asymmetric_junction
@@ -288,3 +289,36 @@ def test_what_can_be_changed_after_it_is_made_is_listed():
             if own and not value.__dataclass_params__.frozen:
                 loose.add(name)
     assert loose <= set(working.split())
+
+
+@pytest.mark.parametrize("cut", [1, 8, 23, 24, 25, 40, 0])
+@pytest.mark.parametrize("tail", [b"", b"\xff" * 8, b"\xff" * 64, bytes(64), b"\x01" + bytes(200)])
+def test_whatever_follows_the_whole_records_of_a_journal_is_cut_off(cut, tail):
+    """A record half written, noise, or a length of any size: the records before are entered, and the next one stays."""
+
+    def journal():
+        arrays = {"x": np.full((3, 2), np.nan), "n": np.full(3, np.nan)}
+        return arrays, Journal("table.nc", "resume", b"i" * 16, arrays)
+
+    arrays, first = journal()
+    for row in range(2):
+        arrays["x"][row], arrays["n"][row] = row + 0.5, row
+        first.note((row,))
+    first.close()
+    path = journal_path("table.nc")
+    whole = path.read_bytes()
+    length = (len(whole) - 35) // 2  # after the 19 bytes of the name and the 16 of the identity
+    kept = 1 if cut else 2
+    path.write_bytes((whole[: 35 + length + cut] if cut else whole) + tail)
+    arrays, again = journal()
+    assert np.isfinite(arrays["n"]).sum() == kept
+    assert_allclose(arrays["x"][:kept, 0], np.arange(kept) + 0.5)
+    arrays["x"][2], arrays["n"][2] = 7.0, 8.0
+    again.note((2,))
+    again.close()
+    arrays, last = journal()
+    assert arrays["n"][2] == 8.0
+    assert np.isfinite(arrays["n"]).sum() == kept + 1
+    last.clear()
+    last.close()
+    assert not path.exists()
