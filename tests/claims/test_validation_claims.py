@@ -38,7 +38,7 @@ SHORT = (
     "equation_12",
     "field_division",
 )
-#: Of these, those whose engine is also perturbed by default.
+#: Of these, those whose engine is also perturbed and whose figures are looked at by default.
 QUICK = ("golden_rule", "linear_term", "t0_lengths", "other_torques")
 RUN = CLAIMS if os.environ.get("HYPOTHESIS_PROFILE") == "deep" else SHORT
 #: Tolerances within this factor of what is reached are tight; those up to `ROUNDING` are about digits.
@@ -113,7 +113,8 @@ def test_claim_keeps_its_checks_tells_itself_and_notices_wrong_data(name):
     assert claim.passed, [check for check in claim.all_checks if not check.passed]
     assert len({len(row) for row in claim.table}) <= 1
     assert all(figure.name.startswith(claim.id) for figure in claim.figures)
-    assert not {figure.name: found for figure in claim.figures if (found := faults(figure.figure, RUN is CLAIMS))}
+    if RUN is CLAIMS or name in QUICK:  # drawing is half of the time of a short claim
+        assert not {figure.name: found for figure in claim.figures if (found := faults(figure.figure, RUN is CLAIMS))}
     assert all(math.isfinite(check.value) for check in claim.all_checks)
     json.dumps(claim.to_json(), allow_nan=False)
     assert not re.search(
@@ -152,7 +153,7 @@ def spoiled(change):
     ],
 )
 def test_figure_that_a_referee_would_send_back_is_noticed(change, found):
-    assert faults(spoiled(change)) == found
+    assert faults(spoiled(change), laid_out=RUN is CLAIMS) == found
 
 
 def test_figure_without_a_title_is_refused(tmp_path):
