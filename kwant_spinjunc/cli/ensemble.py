@@ -20,8 +20,10 @@ from .options import (
     add_vary,
     add_workers,
     axes_of,
+    ended,
     executor_of,
     family_and_junction,
+    solved,
 )
 from .values import cross_section, number, parse_range, wave_vector
 
@@ -145,7 +147,7 @@ def _average_grid(options: argparse.Namespace) -> int:
     """Average a family at every point of a grid, into one table."""
     from ..runs.ensembles import ensembles
     from ..runs.family import load_family
-    from ..runs.sweep import SweepError, SweepInterrupted, first_of
+    from ..runs.sweep import first_of
     from ..runs.tables import TableFile
 
     if Path(options.output).suffix != ".nc":
@@ -157,10 +159,10 @@ def _average_grid(options: argparse.Namespace) -> int:
     first = first_of(family, axes)
     if not isinstance(first, Junction):
         raise ArgumentError("Argument `family` must return a Junction for an ensemble, but returned a Device.")
-    file, refusal = TableFile(options.output, fresh=True), ""
-    try:
-        with ExitStack() as stack:
-            table = ensembles(
+    file = TableFile(options.output, fresh=True)
+    with ExitStack() as stack:
+        table, refusal = solved(
+            lambda: ensembles(
                 family,
                 energy,
                 axes,
@@ -169,19 +171,10 @@ def _average_grid(options: argparse.Namespace) -> int:
                 **_settings(options, first.cut is None),
                 **executor_of(options, stack),
             )
-    except SweepInterrupted as interruption:
-        table = interruption.dataset
-    except SweepError as failure:
-        table, refusal = failure.dataset, str(failure)
+        )
     if len(table.data_vars):
         file.save(table, force=True)
         counts = table["realizations"]
         done = int(np.isfinite(counts.values).sum())
         print(f"{options.output}: {done} of {counts.size} averages, axes {dict(counts.sizes)}")
-    if refusal:
-        print(f"refused: {refusal}", file=sys.stderr)
-        return 1
-    if not table.attrs["complete"]:
-        print("interrupted: repeat the command to go on", file=sys.stderr)
-        return 130
-    return 0
+    return ended(table, refusal, "to go on")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Container, Sequence
+import sys
+from collections.abc import Callable, Container, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -187,6 +188,29 @@ def axes_of(options: argparse.Namespace, family: Family) -> tuple[dict[str, Any]
             if is_angle(name):
                 warn_of_degrees(name, axes[name])
     return axes, 0.0 if energy is None else energy
+
+
+def solved(solve: Callable[[], Any]) -> tuple[Any, str]:
+    """Return the table of a grid, and why the rest was refused if it was; after Ctrl-C what there is."""
+    from ..runs.sweep import SweepError, SweepInterrupted
+
+    try:
+        return solve(), ""
+    except SweepInterrupted as interruption:
+        return interruption.dataset, ""
+    except SweepError as failure:
+        return failure.dataset, str(failure)
+
+
+def ended(table: Any, refusal: str, again: str) -> int:
+    """Say why a grid is not complete and return the exit code."""
+    if refusal:
+        print(f"refused: {refusal}", file=sys.stderr)
+        return 1
+    if not table.attrs["complete"]:
+        print(f"interrupted: repeat the command {again}", file=sys.stderr)
+        return 130
+    return 0
 
 
 def check_figure(output: str, option: str = "--output") -> None:

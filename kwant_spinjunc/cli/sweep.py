@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from contextlib import ExitStack
 from typing import Any
 
@@ -22,9 +21,11 @@ from .options import (
     axes_of,
     bias_of,
     check_figure,
+    ended,
     executor_of,
     refuse_kelvin,
     save_figure,
+    solved,
 )
 from .values import number, parse_range, temperature, wave_vector
 
@@ -76,7 +77,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do it and return the exit code."""
     from ..runs.family import load_family, units_of
-    from ..runs.sweep import SweepError, SweepInterrupted, finished, sweep
+    from ..runs.sweep import finished, sweep
 
     family = load_family(options.file, options.family)
     axes, energy = axes_of(options, family)
@@ -84,10 +85,9 @@ def run(options: argparse.Namespace) -> int:
     bias = bias_of(options.bias, family)
     shown = _checked(options, family, axes, energy, bias)
     file = _table_file(options)
-    refusal = ""
     with ExitStack() as stack:
-        try:
-            dataset = sweep(
+        dataset, refusal = solved(
+            lambda: sweep(
                 family,
                 energy=energy,
                 bias=bias,
@@ -100,10 +100,7 @@ def run(options: argparse.Namespace) -> int:
                 **_turning(options),
                 **axes,
             )
-        except SweepInterrupted as interruption:
-            dataset = interruption.dataset
-        except SweepError as failure:
-            dataset, refusal = failure.dataset, str(failure)
+        )
     grid = {**axes, "energy": energy, "bias": bias}
     swept = {name: np.size(axis) for name, axis in grid.items() if np.ndim(axis)}
     done, total = finished(dataset)
@@ -113,15 +110,9 @@ def run(options: argparse.Namespace) -> int:
 
         save_figure(plot_sweep(dataset, shown), figure, quiet=True)
     print(f"{options.output}: {done} of {total} points, axes {swept}")
-    if refusal:
-        print(f"refused: {refusal}", file=sys.stderr)
-        return 1
-    if not dataset.attrs["complete"]:
-        print("interrupted: repeat the command with --resume to finish", file=sys.stderr)
-        return 130
-    if figure:
+    if figure and not refusal:
         print(f"figure: {figure}")
-    return 0
+    return ended(dataset, refusal, "with --resume to finish")
 
 
 def _checked(options: argparse.Namespace, family: Any, axes: dict[str, Any], energy: Any, bias: Any) -> str:

@@ -292,24 +292,16 @@ def measure_profile(
     return Profile(angle, planes, y, J_M, error, network, half, realizations)
 
 
-@dataclass(frozen=True)
-class Crossover:
-    """ΔJ_M/(2βJ sin(Φ/2)) at one angle against the length of each magnet."""
-
-    planes: np.ndarray
-    measured: np.ndarray
-    error: np.ndarray
-
-    @classmethod
-    def of(cls, profiles: Sequence[Profile], beta: float) -> Crossover:
-        """Collect the contacts of profiles."""
-        found = []
-        for profile in profiles:
-            left, right = profile.at_contact
-            scale = 2 * beta * np.sin(profile.angle / 2)
-            found.append(Number.of(lambda a, b, p=profile, c=scale: _length(a, b, p.angle) / c, left, right))
-        planes = np.array([profile.planes for profile in profiles])
-        return cls(planes, np.array([n.value for n in found]), np.array([n.error for n in found]))
+def crossover(profiles: Sequence[Profile], beta: float) -> Record:
+    """Return ΔJ_M/(2βJ sin(Φ/2)) at the contacts of profiles, against the length of each magnet."""
+    found = []
+    for profile in profiles:
+        left, right = profile.at_contact
+        scale = 2 * beta * np.sin(profile.angle / 2)
+        found.append(Number.of(lambda a, b, p=profile, c=scale: _length(a, b, p.angle) / c, left, right))
+    planes = np.array([profile.planes for profile in profiles])
+    measured, error = np.array([n.value for n in found]), np.array([n.error for n in found])
+    return Record(locals())
 
 
 def _length(left: float, right: float, angle: float) -> float:
@@ -468,7 +460,7 @@ def measure(quick: bool) -> Record:
     last, beta = ANGLES[-1], magnet.beta.value
     flipped = [*(measure_profile(lab, magnet, last, L, samples) for L in short), profiles[-1]]
     kept = [measure_profile(lab, magnet, last, L, samples, flip=False) for L in (*short, planes)]
-    with_flip, without = Crossover.of(flipped, beta), Crossover.of(kept, beta)
+    with_flip, without = crossover(flipped, beta), crossover(kept, beta)
     metals = {f"normal, J = {m.exchange:g}t": m for m in normals} | {f"magnet, J = {EXCHANGE:g}t": magnet}
     weakest = normals[-1]
     others = normals[-2::-1]
