@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from telling import differences, told
@@ -53,6 +54,8 @@ RECORDS, SYSTEMS = Path(__file__).resolve().with_name("records"), Path(__file__)
 #: No hopping is one, no angle right, no two sides alike: what is a factor of one is seen by nobody.
 IRON = dict(onsite=0.9, hopping=0.9, splitting=1.1)
 Z, M = (0.0, 0.0, 1.0), sj.unit_vector(1.1, -0.5)
+#: The Matplotlib whose figures are recorded, that of the checkout's environment.
+DRAWN_BY = "3.8."
 MU = dict(mu_left=(0.6, 0.35), mu_right=(-0.2, -0.45))
 ANGLES = np.linspace(0.0, np.pi, 5)
 SETTINGS = dict(workers=1, progress=False)
@@ -415,6 +418,8 @@ def record(name):
 
 @pytest.mark.parametrize("name", MADE)
 def test_what_is_shown_is_what_was_shown(name):
+    if name.startswith("figure") and not mpl.__version__.startswith(DRAWN_BY):
+        pytest.skip("another Matplotlib places ticks and artists otherwise")
     assert differences(telling(name), record(name).read_text().splitlines()) == []
 
 
