@@ -165,11 +165,6 @@ def draw_mechanisms(record: Record, *axes: Any) -> None:
     legend_below(axes[0], 3)
 
 
-def four_digits(numbers: Sequence[float]) -> list[str]:
-    """Return numbers to four digits, none of them -0.0000."""
-    return [f"{round(float(number), 4) + 0.0:.4f}" for number in numbers]
-
-
 def measure(quick: bool) -> Record:
     """Compare J_M on both sides of four junctions for all angles and spin accumulations."""
     lab = Laboratory(spot_check_every=20)
