@@ -151,7 +151,7 @@ class Disorder:
     def change(self, levels: Floats, splitting: float, m: Vector, u: Floats) -> None:
         """Change the Pauli components ``levels`` (sites, 4) of sites of the layer in place.
 
-        ``levels``: ε_0, **ε** of ε_0 + **ε**·σ at each site.
+        ``levels``: ε_0 and the vector ε of ε_0 + ε·σ at each site.
         ``splitting``, ``m``: exchange splitting and axis of the layer.
         ``u``: random numbers in (0, 1), shape (sites, draws).
         """

@@ -19,7 +19,7 @@ from .plane import CrossSection
 class Realization:
     r"""The numbers of one sample; sites of a plane are numbered x * depth + z (see `CrossSection`)."""
 
-    #: Shape (planes, sites, 4): Pauli components of the on-site matrix, ε_0 + **ε**·σ, the exchange -(Δ/2) m·σ
+    #: Shape (planes, sites, 4): Pauli components of the on-site matrix, ε_0 + ε·σ, the exchange -(Δ/2) m·σ
     #: included.
     levels: Floats
     #: Shape (planes - 1, sites): hopping t > 0 of the bond between a site of plane b and the same site of plane b + 1.
