@@ -101,6 +101,25 @@ def test_levels_far_from_the_cut_are_placed_within_their_width_also_two_between_
         assert_allclose(half, T / 2, rtol=0.15)
 
 
+def test_where_lines_are_tangent_to_a_level_their_means_peak_as_wide_as_it():
+    syst, cut, energy = random_pockets(7)
+    from kwant_spinjunc.crystals.scatter import CrystalSettings, turned_apart
+    from kwant_spinjunc.devices.device import Device
+
+    crystal, turn = turned_apart(Device(system=syst), {}, ("k_y", "k_z"), CrystalSettings(turns=1.0, behind=cut))
+    x, width = Rough(crystal, energy, turn, np.zeros(2)).outer
+    x, width = x[width > 0], width[width > 0]
+    assert len(x) == 2
+    assert width.max() < 3e-4
+    x, width = x[1:], width[1:]  # that of the spin which goes through
+
+    def through(at):  # on the line about which the zone is even
+        k = np.stack([at, np.zeros(len(at))], axis=1)
+        return sj.scatter(syst, energy, k=k, turns=1.0, behind=cut).transmission(1, 0)
+
+    assert_allclose(through(x + width) + through(x - width), through(x), rtol=0.01)
+
+
 def test_poles_are_where_a_determinant_vanishes_also_twice_and_closer_than_a_step():
     """det = Π (x - p) times what is smooth; the count jumps where it is real."""
     zeros = np.array([0.3 - 1e-12j, 0.5 - 2e-4j, 0.9 + 1e-5j, 0.9 + 1e-5j, 1.2 - 1e-7j, 1.2 + 1e-13 - 1e-7j])
