@@ -19,7 +19,7 @@ from telling import differences, told
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.cli.main import main
-from kwant_spinjunc.judging.page import page, plot_judgment
+from kwant_spinjunc.judging.page import plot_judgment
 from kwant_spinjunc.magnets import dynamics, multiscale, wall
 from kwant_spinjunc.magnets import parameters as fitted
 from kwant_spinjunc.magnets.export import TARGETS
@@ -273,7 +273,6 @@ MADE = {
     ),
     "crystal coarse": lambda: sj.scatter(altermagnet_junction(), 0.3, k="average", rtol=3e-2),
     "ensemble several": lambda: several(),
-    "ensemble": lambda: sj.ensemble(dirty(), 0.3, cross_section=(2, 2), realizations=6, profiles=True, **SETTINGS),
     "sweep": lambda: sj.sweep(tunnel_junction, energy=[0.0, 0.1], theta=[0.5, 1.0], progress=False),
     "validity": lambda: validity_map(tunnel_junction, energy=0.1, height=[1.5, 3.0], thickness=[1, 3], **FAMILY),
     "validity average": lambda: validity_map(tunnel_junction, energy=0.1, k="average", height=[4.5, 5.0], **FAMILY),
@@ -358,9 +357,6 @@ MADE = {
         sj.scatter(altermagnet_junction(), 0.2, k=np.linspace(-3, 3, 5), turns=[0.0, 1.0], behind="barrier"), angle=1
     ),
     "figure judgment": lambda: plot_judgment(sj.judge(tunnel_junction(), angles=ANGLES, advise=False, **MU)),
-    "page": lambda: re.sub(
-        '(?s)base64,[^"]*|<style.*</style>', "", page(sj.judge(tunnel_junction(), angles=ANGLES, **MU))
-    ),
     "explorer": lambda: explored(),
     "command show": lambda: ran("show", family("tunnel_junction")),
     "command run": lambda: ran("run", family("tunnel_junction"), "--set", "thickness=2"),
