@@ -33,6 +33,7 @@ class Observable:
     #: transmission is not to be resolved to a part of a reflection. None: of a defect the largest counts, no mean.
     kept: tuple[tuple[int, ...] | None, ...]
     noise: float = 0.0  #: Rounding per unit incoming flux of what is a difference of numbers of order one.
+    sums: tuple[int, ...] = ()  #: Which arrays are sums of the one before, of whose kind they are.
     cancel: tuple[int, ...] = ()  #: Which arrays are sums over channels that may cancel, and are as wrong as S is.
 
 
@@ -93,7 +94,7 @@ def _defect(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> S
 
 BASIC = Observable(_basic, ((1, 3), (1, 2), (1,), None))
 DEFECT = Observable(_defect, (None,))
-TURNED = Observable(_turned, ((1,), (1,), (2,), (2,), None), ROUNDING, cancel=(2, 3))
+TURNED = Observable(_turned, ((1,), (1,), (2,), (2,), None), ROUNDING, cancel=(2, 3), sums=(3,))
 ALONG = Observable(_along, ((1,), None), ROUNDING)
 #: Their functions, by which workers know them.
 OBSERVABLES = (_basic, _turned, _along, _defect)

@@ -208,6 +208,7 @@ class _Integrand:
         self.first = self._flat(first)
         noise = [observable.noise for observable in observables for _ in observable.kept]
         self.noise = np.repeat(noise, self.sizes)
+        self.sums = [n in observable.sums for observable in observables for n in range(len(observable.kept))]
         cancel = [n in observable.cancel for observable in observables for n in range(len(observable.kept))]
         self.cancel = np.repeat(cancel, self.sizes)
         self.audits = np.repeat([kept is None for kept in self.kept], self.sizes)
@@ -300,15 +301,17 @@ class _Integrand:
 
     def _largest(self, size: Floats) -> Floats:
         """Return the largest size of the kind of each component, infinite for what is no mean, (components,)."""
-        scales, start = [], 0
-        for shape, kept in zip(self.shapes, self.kept, strict=True):
+        scales, start, before = [], 0, np.zeros(())
+        for shape, kept, is_sum in zip(self.shapes, self.kept, self.sums, strict=True):
             part = size[start : start + int(np.prod(shape))].reshape(shape)
             start += part.size
             if kept is None:
                 scales.append(np.full(part.size, np.inf))
                 continue
             axes = tuple(axis for axis in range(len(shape)) if axis not in kept)
-            scales.append(np.broadcast_to(part.max(axis=axes, keepdims=True, initial=0.0), shape).ravel())
+            own = part.max(axis=axes, initial=0.0)
+            before = np.maximum(own, before) if is_sum else own
+            scales.append(np.broadcast_to(np.expand_dims(before, axes), shape).ravel())
         return np.concatenate(scales)
 
     def enough(self, value: Floats, error: Floats) -> bool:
@@ -330,6 +333,7 @@ class _Integrand:
     def restored(self, value: Floats, error: Floats) -> tuple[Mean, float]:
         """Return values and errors in their shapes and units, and the largest error in units of what is allowed."""
         values, errors, start, excess = [], [], 0, 0.0
+        sizes = self._largest(abs(value) * np.where(np.isfinite(self.scales), self.scales, 0.0))
         for shape, missing, kept in zip(self.shapes, self.missing, self.kept, strict=True):
             part = slice(start, start + int(np.prod(shape)))
             start = part.stop
@@ -341,7 +345,7 @@ class _Integrand:
             axes = tuple(axis for axis in range(len(shape)) if axis not in kept)
             # that of one number may be small by accident
             miss = np.broadcast_to(miss.max(axis=axes, keepdims=True, initial=0.0), shape).copy()
-            allowed = self.rtol * abs(found).max(axis=axes, keepdims=True, initial=0.0)
+            allowed = self.rtol * sizes[part].reshape(shape)
             # what is nothing but rounding needs no digits
             allowed = np.maximum(allowed, np.maximum(self.noise[part].reshape(shape), ROUNDING))
             excess = max(excess, float((miss / allowed).max(initial=0.0)))

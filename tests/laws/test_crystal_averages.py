@@ -388,3 +388,20 @@ def test_jumps_are_bracketed_alike_however_many_positions_are_counted_at_once(at
     line, at = jumps(count, 2, np.linspace(0, 1, 9), 1e-9, at_once)
     assert_allclose(np.sort(line + at), np.sort(np.concatenate([steps[0], 1 + steps[1]])), rtol=0, atol=1e-9)
     assert max(counted[1:]) <= max(at_once, len(at))
+
+
+def test_a_sum_over_spins_that_cancels_is_of_the_kind_of_its_parts(monkeypatch):
+    monkeypatch.setattr(zone, "MANY", 0)
+    syst, cut, energy = random_layers(0, 2, well=False)
+    known = averaged(syst, cut, energy, 0.1).measurement.problem
+
+    def observe(crystal, solved, turn, k):
+        parts = np.stack([1 + 0.1 * np.cos(k[:, :1]), -1 + 0.5 * np.sign(np.sin(9 * k[:, :1])) * 1e-2], axis=-1)
+        return parts, 1e-3 * np.sign(np.sin(31 * k[:, :1]) * np.sin(17 * k[:, 1:])), np.zeros((len(k), 1))
+
+    def mean(*sums):
+        asked = problem.Observable(observe, ((), (), None), problem.ROUNDING, sums=sums)
+        return zone.mean(known, energy, [problem.BASIC, asked], rtol=0.1, max_points=1500)
+
+    assert mean(1).converged
+    assert not mean().converged
