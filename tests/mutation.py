@@ -137,6 +137,8 @@ EQUIVALENT |= {
             NEGATIVE,
         ),
         ("model/disorder.py", "draws: ClassVar[int] = 1", "constant", "a random number that is drawn and not used"),
+        ("model/disorder.py", "draws: ClassVar[int] = 3", "constant", "a random number that is drawn and not used"),
+        ("devices/exchange.py", "CHANGE = 1.37", "constant", "any factor but one and minus one tells as much"),
         ("transport/equilibrium.py", "bound -= hopping[:, 0]", "drop statement", "both bounds lie below the spectrum"),
         ("spin.py", "m, m_other = np.asarray(m, dtype=float), np.asarray(m_other, dtype=float)", NO_TYPE, "m has it"),
         ("judging/remedy.py", "last = 0", "constant", "the first number of planes tried is one: none lies between"),
