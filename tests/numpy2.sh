@@ -12,7 +12,7 @@ pip 'numpy>=2,<2.5' scipy 'cython>=3,<4' 'setuptools==80.10.2' wheel tinyarray
 CFLAGS="-O2 -g0 -fwrapv -DNDEBUG" pip --no-build-isolation --no-binary kwant \
     --config-settings=--global-option=--cython --config-settings=--global-option=build_ext \
     --config-settings=--global-option=-j4 'kwant==1.5.0'
-pip 'matplotlib>=3.9' xarray tqdm lazy_loader pytest pytest-xdist hypothesis mpmath jinja2
+pip 'matplotlib>=3.9' xarray tqdm lazy_loader --group test
 pip --no-deps --editable .
 "$VIRTUAL_ENV/bin/python" -c 'import numpy, kwant; print("NumPy", numpy.__version__, "Kwant", kwant.__version__)'
 "$VIRTUAL_ENV/bin/python" -m pytest "${@:2}"

@@ -67,6 +67,14 @@ def test_what_does_not_depend_on_the_energy_is_looked_at_once(monkeypatch):
     assert len(asked) <= 8 < found.solves
 
 
+def phaseless(waves):
+    """Every column with its largest element real: the phase of a mode is nobody's, and differs between versions."""
+    if np.ndim(waves) < 2 or not np.size(waves):
+        return waves
+    largest = np.take_along_axis(waves, abs(waves).argmax(axis=0)[None], axis=0)
+    return waves * np.exp(-1j * np.angle(largest))
+
+
 @pytest.mark.parametrize("hopping", ["full", "of rank one", "none"])
 @pytest.mark.parametrize("size", [1, 3])
 def test_modes_of_a_block_are_those_that_kwant_returns(size, hopping):
@@ -78,7 +86,9 @@ def test_modes_of_a_block_are_those_that_kwant_returns(size, hopping):
         assert getattr(found, "block_nmodes", None) == getattr(expected, "block_nmodes", None)
         for name in ("wave_functions", "velocities", "momenta", "vecs", "vecslmbdainv", "nmodes", "sqrt_hop"):
             if hasattr(expected, name):
-                np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+                np.testing.assert_allclose(
+                    phaseless(getattr(found, name)), phaseless(getattr(expected, name)), atol=1e-9
+                )
 
 
 @pytest.mark.parametrize("other", [None, lambda cell, hop, options: pytest.fail("another function was called")])

@@ -21,6 +21,8 @@ def shown(value):
     """A value as text that no version of NumPy writes otherwise."""
     if inspect.isfunction(value) or inspect.isclass(value):
         return value.__name__
+    if isinstance(value, float):
+        return repr(float(f"{value:.9g}"))
     return repr(np.round(value, 9).tolist() if isinstance(value, np.ndarray) else value)
 
 
