@@ -260,7 +260,8 @@ def integer(name: str, value: Any, least: int = 0, hint: str = "") -> int:
 def index(name: str, value: Any, count: int, hint: str = "") -> int:
     """Return ``value`` as the number, from 0 on, of one of ``count`` things."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 0 <= value < count:
-        raise _refusal(name, f"be 0 to {count - 1}", f"is {shown(value)}", hint)
+        must = f"be 0 to {count - 1}" if count else "number one of several, of which there is none"
+        raise _refusal(name, must, f"is {shown(value)}", hint)
     return int(value)
 
 

@@ -213,9 +213,9 @@ def scatter(
 ) -> Any:
     r"""Scatter electrons of one energy through a junction, or through any finalized Kwant system.
 
-    A Kwant system (or `Device`) takes ``params``, ``spin``, ``magnetizations``, ``cuts``, ``magnets`` and ``barriers``,
-    described at `Device`, and ``max_defect``; it gives a `DeviceScattering`. With angles (``turns``, ``behind``,
-    ``axis``), momenta (``k``, ``momenta``) or several energies it gives a `CrystalScattering`, as told at
+    A Kwant system (or `Device`) takes ``params``, ``spin``, ``magnetizations``, ``cuts``, ``magnets``, ``exchange`` and
+    ``barriers``, described at `Device`, and ``max_defect``; it gives a `DeviceScattering`. With angles (``turns``,
+    ``behind``, ``axis``), momenta (``k``, ``momenta``) or several energies it gives a `CrystalScattering`, as told at
     `crystals.scatter.scatter_crystal`. What follows is about a junction.
 
     Parameters

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .arrays import Complex, Flags, Floats
-from .errors import NEAR_EDGE, ContinuityError, DisagreementError, UnitarityError
+from .errors import ContinuityError, DisagreementError, UnitarityError
 
 #: Fewest columns of S†S, and most parts, that are formed at a time.
 COLUMNS, PARTS = 8, 4
@@ -116,7 +116,7 @@ def refuse_disagreement(one: str, other: str, difference: float, allowed: float)
     if not difference <= allowed:
         raise DisagreementError(
             f"Two routes must agree, but {one} and {other} differ by {difference:.2g}, more than {allowed:.2g}. Do not "
-            f"use either. {NEAR_EDGE}"
+            "use either; energies very near a band edge do this: move the energy."
         )
 
 

@@ -7,7 +7,9 @@ A file ``claims/NAME.py`` has
     numbers(measured) -> Record          optional: what the text quotes besides ``measured`` and constants
     @drawn(name, ...) draw(measured, *panels)    one figure each
 
-and beside it ``claims/NAME.md``, the text: an f-string of the attributes of what was measured, ``{T.max():.3f}``.
+and beside it ``claims/NAME.md``, the text: an f-string of the attributes of what was measured, ``{T.max():.3f}``, of
+``numbers`` and of constants of the file. It is code as much as the file is; `read_text` says which sections it has.
+A `Record` of ``locals()`` is what such functions return: every number has a name, and a test asks that it is read.
 """
 
 from __future__ import annotations
@@ -140,10 +142,10 @@ class ClaimFigure:
 
 # ---------------------------------------------------------------------- the text
 def _names(expression: str) -> set[str]:
-    """Return the names that an expression reads, variables of its comprehensions and built-in functions apart."""
+    """Return the names that an expression reads, variables of its comprehensions apart."""
     used = [node for node in ast.walk(ast.parse(expression, mode="eval")) if isinstance(node, ast.Name)]
     own = {node.id for node in used if isinstance(node.ctx, ast.Store)}
-    return {node.id for node in used if not hasattr(builtins, node.id)} - own
+    return {node.id for node in used} - own
 
 
 def _quoted(template: str) -> str:
@@ -153,7 +155,7 @@ def _quoted(template: str) -> str:
 
 def _evaluate(expression: str, places: tuple[object, ...]) -> Any:
     def find(name: str) -> Any:
-        for place in places:
+        for place in (*places, builtins):
             if hasattr(place, name):
                 return getattr(place, name)
         raise ArgumentError(f"The text quotes {name!r}, which is no number of the claim.")
@@ -219,6 +221,8 @@ def read_text(path: Path) -> Text:
             continue
         paragraphs = [" ".join(part.split()) for part in re.split(r"\n\s*\n", body.strip())]
         sections[name.strip()] = "\n\n".join(paragraphs)
+    if unknown := [name for name in sections if name not in SECTIONS and not name.startswith("figure ")]:
+        raise ArgumentError(f"Argument `path` must have sections that are told, but nobody reads {unknown}.")
     missing = [name for name in SECTIONS if not sections.get(name)]
     if missing:
         raise ArgumentError(f"Argument `path` must have the sections {', '.join(SECTIONS)}, but lacks {missing}.")

@@ -77,7 +77,9 @@ class CrystalSettings:
                 )
             return None
         if self.behind is None:
-            raise ArgumentError("Argument `behind` must be given: a function of a site true behind the cut.")
+            raise ArgumentError(
+                "Argument `behind` must be given: the name of a cut, or a function of a site true behind it."
+            )
         angles = number_or_axis("turns", self.turns)
         warn_of_degrees("turns", angles)
         return Turn(np.atleast_1d(angles), one_unit_vector(self.axis, "axis"))
@@ -146,7 +148,7 @@ def scatter_crystal(
         momenta=names,
         k=k,
         turns=asked.turns,
-        axis=np.asarray(asked.axis, dtype=float) if turn is None else turn.axis,
+        axis=one_unit_vector(asked.axis, "axis") if turn is None else turn.axis,
         magnetizations=axes if listed else axes[0],
         probabilities=P,
         transmissions=T,

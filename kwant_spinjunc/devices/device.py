@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Floats
-from ..checks import choice, index, instance, known_fields, unit_word
+from ..checks import choice, index, instance, known_fields, shown, unit_word
 from ..errors import ArgumentError
 from ..optional import kwant
 from ..printing import Printed, fields_of
@@ -27,6 +27,8 @@ from .waves import fluxes
 #: What momenta are called in systems that `kwant.wraparound` did not make.
 MOMENTUM = re.compile(r"k_\w+")
 
+#: Who gives cuts and magnets their names.
+NAMED = "`cuts` and `magnets` of a Device name them."
 #: Values that cannot change inside.
 PLAIN = (bool, int, float, complex, str, bytes, np.generic)
 
@@ -66,7 +68,8 @@ class Device(Printed):
     unit : str
         Unit of all its energies, as "eV" or "t", for axes and tables.
     profile : callable
-        The potential of a site in units of a bias, falling by 1 from lead 0 to lead 1; see `bias_response`.
+        The potential of a site in units of a bias, falling by 1 from lead 0 to lead 1, which `bias_response` and sweeps
+        with ``turns`` follow. Nothing else does: see `current_voltage`.
     """
 
     system: Any
@@ -97,6 +100,8 @@ class Device(Printed):
                     f"Argument `system` must have leads that know their sites, but lead {number} is a low-level "
                     f"{type(lead).__name__}. Attach a Builder, or its modes alone by kwant.builder.ModesLead."
                 )
+        if self.profile is not None and not callable(self.profile):
+            raise ArgumentError(f"Argument `profile` must be a function of a site, but is {shown(self.profile)}.")
         for name in ("magnetizations", "cuts", "magnets", "barriers", "params"):
             value = {} if getattr(self, name) is None else getattr(self, name)
             object.__setattr__(self, name, dict(instance(name, value, Mapping)))
@@ -171,13 +176,15 @@ class Device(Printed):
         """Return a named cut (or one not named before), checked that it separates the leads."""
         if not isinstance(cut, str):
             return resolve_cut("cut", cut, self.system, self.edges)
-        return resolve_cut(f"cuts[{cut!r}]", self.cuts[choice("cut", cut, self.cuts)], self.system, self.edges)
+        return resolve_cut(f"cuts[{cut!r}]", self.cuts[choice("cut", cut, self.cuts, NAMED)], self.system, self.edges)
 
     def sites(self, magnet: Any) -> NDArray[np.int64]:
         """Return the numbers of the sites of a named magnet, a list of sites or a function of a site."""
         if not isinstance(magnet, str):
             return resolve_sites("magnet", magnet, self.system)
-        return resolve_sites(f"magnets[{magnet!r}]", self.magnets[choice("magnet", magnet, self.magnets)], self.system)
+        return resolve_sites(
+            f"magnets[{magnet!r}]", self.magnets[choice("magnet", magnet, self.magnets, NAMED)], self.system
+        )
 
     def magnet(self, magnet: Any) -> NDArray[np.int64]:
         """Return the numbers of the sites of a named magnet (or of any set of sites), none of which touches a lead."""

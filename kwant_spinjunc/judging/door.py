@@ -101,8 +101,8 @@ def judge(
         Of a disordered junction ``cross_section``, ``realizations``, ``boundary``, ``seed``, ``workers``, ``torques``
         and the others of `ensemble`. ``materials`` (a `Material` or one for each side) and ``lattice_constant`` in nm.
         Of a Kwant family ``params``, ``spin``, ``magnetizations``, ``cuts`` and ``cut`` (which one lies in the spacer);
-        ``turned_by``, name of its angle (default: its first parameter, or ``theta``). ``rtol`` of an average (1e-6, of
-        a Kwant system 1e-4, and what ``max_points`` it may cost), ``advise=False`` to skip the search for what would
+        ``turned_by``, name of its angle (default: its first parameter, or ``theta``). ``rtol`` of an average (1e-6; of
+        a Kwant system 1e-4, of at most ``max_points`` momenta), ``advise=False`` to skip the search for what would
         have to change, ``name`` for what is printed. All others are parameters of a family.
 
     Raises
@@ -196,9 +196,12 @@ def _sorted_settings(junction: Any, settings: Mapping[str, Any]) -> tuple[dict[s
 
 def _target(junction: Any, parameters: dict[str, Any], given: Mapping[str, Any]) -> tuple[str, Any]:
     """Return (name, `Junction` or function of the angle)."""
+    alone = is_kwant(junction) or isinstance(junction, (Junction, Device))
+    if alone:
+        _refuse(given, ("turned_by",), "one junction or system", " It names a parameter of a family.")
     if isinstance(junction, Junction):
         return "this junction", junction
-    if "behind" in given and (is_kwant(junction) or isinstance(junction, Device)):
+    if "behind" in given and alone:
         return "this system", junction
     if not callable(junction) or is_kwant(junction):
         raise ArgumentError(
@@ -254,7 +257,7 @@ def _with_angle(parameters: Mapping[str, Any], turned_by: str | None, angle: flo
 
 
 def _of_junction(junction: Junction, energy: float, k: Any, mu: Any, angles: Any, given: Mapping[str, Any]) -> Any:
-    _refuse(given, SYSTEM, "a Junction")
+    _refuse(given, (*SYSTEM, *TURNED), "a Junction")
     if not junction.is_disordered:
         _refuse(given, SAMPLING, "a clean junction", " Averages over k∥ are exact with k='average'.")
         if isinstance(k, str) and k != "average":
@@ -278,6 +281,7 @@ def _of_system(target: Any, energy: float, k: Any, mu: Any, angles: Any, given: 
     _refuse(given, (*SAMPLING, *METALS), "a Kwant system")
     of_system = {key: given[key] for key in (*SYSTEM, *TURNED) if key in given and key != "cut"}
     if not callable(target) or is_kwant(target):
+        _refuse(given, ("cut",), "a system turned behind a cut", " That one, `behind`, is the cut.")
         if k is not None:
             of_system["k"] = k
         if "rtol" in given:

@@ -191,9 +191,14 @@ def test_text_is_complete_and_every_number_of_it_has_a_source(name):
 
 def test_text_without_a_section_is_refused(tmp_path):
     page = (FOLDER / "torque.md").read_text(encoding="utf-8")
-    (tmp_path / "a.md").write_text(page.replace("## use when", "## used when"), encoding="utf-8")
-    with pytest.raises(ArgumentError, match=r"lacks \['use when'\]"):
-        read_text(tmp_path / "a.md")
+    parts = page.split("## use when")
+    for text, message in (
+        (parts[0] + parts[1].partition("## ")[2].join(["## ", ""]), r"lacks \['use when'\]"),
+        (page.replace("## use when", "## used when"), r"nobody reads \['used when'\]"),
+    ):
+        (tmp_path / "a.md").write_text(text, encoding="utf-8")
+        with pytest.raises(ArgumentError, match=message):
+            read_text(tmp_path / "a.md")
 
 
 def unread(source, text):
@@ -220,6 +225,7 @@ def test_every_number_of_a_claim_is_read(name):
 def test_text_is_filled_from_the_first_place_that_has_the_number_and_refused_without_one():
     first, second = SimpleNamespace(a=1.0, T=[0.25, 0.5]), SimpleNamespace(a=2.0, b=3.0)
     assert fill("{a:.1f} of {b - a:g}, {max(x for x in T):.0%}, {{b}}", first, second) == "1.0 of 2, 50%, {b}"
+    assert fill("{max:.1f}, {len(T)}", SimpleNamespace(max=2.0), first) == "2.0, 2"  # a number before a built-in
     with pytest.raises(ArgumentError, match="quotes 'c', which is no number of the claim"):
         fill("{c}", first, second)
 

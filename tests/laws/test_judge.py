@@ -352,6 +352,9 @@ def test_kwant_family_that_does_not_turn_says_so():
         (lambda: sj.judge(tunnel, hight=3.0), "Did you mean `height`"),
         (lambda: sj.judge(tunnel(), cross_section=(2, 2)), "must be left out for a clean junction"),
         (lambda: sj.judge(tunnel(), cuts={}), "must be left out for a Junction"),
+        (lambda: sj.judge(tunnel(), max_points=5), "`max_points` must be left out for a Junction"),
+        (lambda: sj.judge(tunnel, behind="barrier"), "`behind` must be left out for a Junction"),
+        (lambda: sj.judge(tunnel(), turned_by="theta"), "`turned_by` must be left out for one junction or system"),
         (lambda: sj.judge(tunnel(), lattice_constant=0.25), "must be given together"),
         (lambda: sj.judge(3), "must be a Junction, or a function"),
         (lambda: sj.judge(sj.build(tunnel()).finalized()), "has no angle"),
@@ -432,6 +435,8 @@ def test_one_system_turned_behind_a_cut_is_judged_as_its_family():
     assert skew["t0_vector"].error < 1e-9
     with pytest.raises(sj.ArgumentError, match="must be left out for a family of Kwant systems"):
         sj.judge(family, behind=lambda site: True)
+    with pytest.raises(sj.ArgumentError, match="`cut` must be left out for a system turned behind a cut"):
+        sj.judge(family(0.0), behind=lambda site: site.tag[1] > 2, cut="spacer")
 
 
 def test_a_crystal_averaged_on_lattices_has_laws_with_uncertainties(monkeypatch):

@@ -191,6 +191,8 @@ def test_a_number_of_a_thing_an_axis_a_class_and_what_goes_together():
     for value in (2, -1, True, 1.0, None):
         with pytest.raises(ArgumentError, match="`lead` must be 0 to 1, but is"):
             checks.index("lead", value, 2)
+    with pytest.raises(ArgumentError, match="`layer` must number one of several, of which there is none, but is 0"):
+        checks.index("layer", 0, 0)
     assert checks.number_or_axis("energy", 0.5).shape == ()
     for value in ([[0.5]], []):
         with pytest.raises(ArgumentError, match="`energy` must be a number or a 1D array"):

@@ -373,6 +373,13 @@ def test_turned_systems_sweep_over_a_bias_in_the_potential_of_their_device():
 
 
 def test_what_cannot_turn_in_a_sweep_is_refused():
+    device = altermagnet_junction()
+    with pytest.raises(sj.ArgumentError, match="`profile` must be a function of a site, but is 0.5"):
+        sj.Device(system=device.system, profile=0.5)
+    with pytest.raises(sj.ArgumentError, match="`axis` must be an array of real numbers, but is 'x'"):
+        sj.scatter(device, 0.2, k=0.4, axis="x")
+    with pytest.raises(sj.ArgumentError, match="`behind` must be given: the name of a cut, or a function"):
+        sj.scatter(device, 0.2, k=0.4, turns=TURNS)
     turned = dict(turns=TURNS, behind="barrier", progress=False)
     with pytest.raises(sj.ArgumentError, match="`turns` must be left out for junctions"):
         sj.sweep(tunnel_junction, energy=0.0, **turned)
