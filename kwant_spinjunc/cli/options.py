@@ -214,12 +214,15 @@ def ended(table: Any, refusal: str, again: str) -> int:
 
 
 def check_figure(output: str, option: str = "--output") -> None:
-    """Refuse the name of a figure whose ending Matplotlib does not know."""
+    """Refuse a figure whose ending Matplotlib does not know, or that cannot be written: before it is computed."""
     from matplotlib.backend_bases import FigureCanvasBase
+
+    from ..runs.files import refuse_unwritable
 
     known = FigureCanvasBase.get_supported_filetypes()
     if Path(output).suffix.lstrip(".") not in known:
         raise ArgumentError(f"Argument `{option}` must end in one of {', '.join(sorted(known))}, but is {output!r}.")
+    refuse_unwritable(output, option.lstrip("-"))
 
 
 def save_figure(figure: Any, output: str, quiet: bool = False) -> None:

@@ -7,7 +7,16 @@ from typing import Any
 
 from ..errors import ArgumentError
 from ..model.junction import Junction
-from .options import add_energy, add_family, add_k, add_solver, family_and_system, refuse_for_device, save_figure
+from .options import (
+    add_energy,
+    add_family,
+    add_k,
+    add_solver,
+    check_figure,
+    family_and_system,
+    refuse_for_device,
+    save_figure,
+)
 from .values import wave_vector
 
 #: Planes of a magnetic lead that are drawn at least.
@@ -38,6 +47,8 @@ def run(options: argparse.Namespace) -> int:
     from ..transport.linear import linear_response
 
     refuse_same_files({"FILE": options.file}, {"--output": options.output})
+    if options.output:
+        check_figure(options.output)
     junction, _, _ = family_and_system(options)
     if not isinstance(junction, Junction):
         return _run_device(junction, options)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..model.junction import Junction
-from .options import add_family, add_k, family_and_system, refuse_for_device, save_figure
+from .options import add_family, add_k, check_figure, family_and_system, refuse_for_device, save_figure
 from .values import number, wave_vector
 
 EXAMPLE = "spinjunc show systems/tunnel_junction.py --set theta=60deg --energy 0 -o junction.png"
@@ -30,6 +30,8 @@ def _show_store(options: argparse.Namespace) -> int:
     from ..plot.figures import plot_ensemble
     from ..runs.ensemble import open_ensemble
 
+    if options.output:
+        check_figure(options.output)
     with open_ensemble(options.file) as result:
         print(result)
         print("of:")
@@ -88,6 +90,8 @@ def run(options: argparse.Namespace) -> int:
     if is_store(options.file):
         return _show_store(options)
     junction, family, fixed = family_and_system(options)
+    output = options.output or f"{Path(options.file).stem}.png"
+    check_figure(output)
     settings = ", ".join(f"{name}={value}" for name, value in fixed.items())
     if not isinstance(junction, Junction):
         return _show_device(junction, f"{getattr(family, '__name__', 'family')}({settings})", options)
@@ -105,6 +109,5 @@ def run(options: argparse.Namespace) -> int:
             f"  {name:<11}{planes}onsite {layer.onsite:g}, hopping {layer.hopping:g}, "
             f"in-plane hopping {layer.t_parallel:g}, {magnet if layer.is_magnetic else 'nonmagnetic'}"
         )
-    output = options.output or f"{Path(options.file).stem}.png"
     save_figure(plot_junction(junction, options.energy, k), output)
     return 0

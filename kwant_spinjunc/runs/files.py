@@ -175,6 +175,18 @@ def _temporary(target: Path, mode: int) -> tuple[Path, int]:
         os.close(handle)
 
 
+def refuse_unwritable(path: str | Path, name: str = "output") -> None:
+    """Raise `ArgumentError` for a file that cannot be written, before there is anything to write."""
+    target = destination(path, name)
+    try:
+        temporary, handle = _temporary(target, 0o600)
+    except OSError as error:
+        raise unwritable(name, path, error) from None
+    os.close(handle)
+    with suppress(OSError):
+        os.unlink(temporary)
+
+
 @contextmanager
 def write_atomically(path: str | Path, name: str = "output") -> Iterator[Path]:
     """Yield a temporary path beside the file and move it there if the block succeeds; else leave all as it was.

@@ -209,6 +209,12 @@ def test_resume_refuses_another_sweep():
         (["run", TUNNEL, "--family", "valve"], "has no `valve` (it defines tunnel_junction)"),
         (["run", TUNNEL, "-o", "no/such/folder/a.png"], "`output` must be a writable path"),
         (["run", TUNNEL, "-o", "a.docx"], "must end in one of"),
+        (["show", TUNNEL, "-o", "no/such/folder/a.png"], "`output` must be a writable path"),
+        (["show", TUNNEL, "-o", "a.docx"], "must end in one of"),
+        (
+            ["sweep", TUNNEL, "--vary", "theta=0:1:3", "-o", "a.nc", "--figure", "no/such/folder/a.png"],
+            "`figure` must be a writable path",
+        ),
         (["sweep", TUNNEL, "--bias", "0.1", "-o", "a.nc"], "`--bias` must be a range"),
         (["sweep", TUNNEL, "--bias", "0:1e30:2", "-o", "a.nc"], "`bias` must be at most 1e+06"),
         (["sweep", TUNNEL, "--bias", "0:1:2", "--vary", "energy=0:1:3", "-o", "a.nc"], "must not be given with --bias"),
@@ -233,9 +239,10 @@ def test_resume_refuses_another_sweep():
 )
 def test_bad_input_is_one_line_and_exit_code_2(arguments, message, capsys):
     assert main(arguments) == 2
-    error = capsys.readouterr().err
+    printed, error = capsys.readouterr()
     assert message in error
     assert len(error.strip().splitlines()) == 1
+    assert printed == ""  # nothing was computed
     assert list(Path().iterdir()) == []
 
 
