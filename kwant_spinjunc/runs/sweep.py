@@ -223,16 +223,21 @@ def sweep(
     elif kept is not None:
         _adopt(dataset, kept)
     file = kept if isinstance(kept, TableFile) else None
+    new = file is not None and not file.exists
     filling = _Filling(dataset, experiment, outer, fixed, family, first, file, sent)
     with nullcontext() if file is None else file.filling(dataset):
         try:
-            filling.save(force="system" in experiment.settings)  # by which it is known again
+            # by which it is known again; what it replaces stays until there is a point
+            replacing = file is not None and file.fresh and not new
+            filling.save(force="system" in experiment.settings and not replacing)
             filling.fill(workers, executor, progress)
         except KeyboardInterrupt:
             filling.save(force=True)
             raise SweepInterrupted(dataset) from None
         except SpinjuncError as error:
             if not finished(dataset)[0]:
+                if file is not None and new:
+                    file.discard()
                 raise
             filling.save(force=True)
             raise SweepError(f"{error} The points before it are kept.", dataset) from error

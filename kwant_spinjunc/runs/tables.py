@@ -7,7 +7,7 @@ import os
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -192,6 +192,11 @@ class TableFile:
         if self.fresh or not destination(self.path, self.name).exists():
             return None
         return read_table(self.path, self.name, nbytes)
+
+    def discard(self) -> None:
+        """Remove a table of which nothing was filled."""
+        with suppress(OSError):
+            os.unlink(destination(self.path, self.name))
 
     def save(self, dataset: xr.Dataset, force: bool = False) -> None:
         """Write the table if it is time for it, or in any case; a signal waits until it is written."""

@@ -380,6 +380,20 @@ def test_what_cannot_turn_in_a_sweep_is_refused():
         sj.scatter(device, 0.2, k=0.4, axis="x")
     with pytest.raises(sj.ArgumentError, match="`behind` must be given: the name of a cut, or a function"):
         sj.scatter(device, 0.2, k=0.4, turns=TURNS)
+
+
+def test_a_sweep_refused_at_its_first_point_leaves_no_file_and_no_other_sweep_loses_one(tmp_path):
+    file = tmp_path / "a.nc"
+    turned = dict(energy=0.2, turns=TURNS, behind="barrier", progress=False, resume=file)
+    for wrong in (dict(k=0.4, behind="barier"), dict(k=(0.4, 0.1))):
+        with pytest.raises(sj.ArgumentError):
+            sj.sweep(altermagnet_junction, **{**turned, **wrong})
+        assert not list(tmp_path.iterdir())
+    kept = sj.sweep(altermagnet_junction, k=0.4, **turned)
+    words = ["sweep", str(Path(altermagnet_junction.__code__.co_filename)), "--turns", "0:1:2", "--behind", "barrier"]
+    assert main([*words, "--k", "0.4,0.1", "-o", str(file), "--overwrite"]) == 2
+    again = sj.sweep(altermagnet_junction, k=0.4, **turned)
+    assert np.array_equal(again["conductance"], kept["conductance"])
     turned = dict(turns=TURNS, behind="barrier", progress=False)
     with pytest.raises(sj.ArgumentError, match="`turns` must be left out for junctions"):
         sj.sweep(tunnel_junction, energy=0.0, **turned)
