@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _run_device(device: Any, options: argparse.Namespace) -> int:
     """Print probabilities, the fluxes through the named cuts and the torques on the named magnets of a `Device`."""
-    from ..runs.sweep import CRYSTAL_RTOL
+    from ..crystals.scatter import RTOL
     from ..runs.systems import at_momentum
     from ..scattering import scatter
 
@@ -89,7 +89,7 @@ def _run_device(device: Any, options: argparse.Namespace) -> int:
     if options.k is not None:
         if options.output:
             raise ArgumentError("Argument `--output` must be left out for a Kwant system at a k, but is given.")
-        print(at_momentum(device, options.energy or 0.0, wave_vector(options.k, of_system=True), CRYSTAL_RTOL))
+        print(at_momentum(device, options.energy or 0.0, wave_vector(options.k, of_system=True), RTOL))
         return 0
     result = scatter(device, options.energy or 0.0)
     fluxes = {cut: result.spin_current(cut, total=True) for cut in device.cuts}

@@ -38,6 +38,8 @@ from .problem import BASIC, TURNED, Observable, Problem
 from .result import CrystalScattering, refuse_missed
 from .spins import ALIGNED, scale_of, spin_orbit_coupling, spin_part
 
+#: Error of a mean over the zone unless another is asked for: here, by many processes, at a bias and in sweeps.
+RTOL = 1e-4
 #: Memory of results in that of their probabilities, and of a point being solved in bytes per angle and squared orbital.
 COPIES, EACH = 4, 250
 
@@ -90,7 +92,7 @@ def scatter_crystal(
     energy: ArrayLike,
     k: Any = None,
     *,
-    rtol: float = 1e-4,
+    rtol: float = RTOL,
     max_defect: float = MAX_DEFECT,
     observer: Any = None,
     fluxes: Observable = TURNED,

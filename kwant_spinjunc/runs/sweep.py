@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._version import PHYSICS, __version__
 from ..checks import finite, finite_array, number_or_axis, positive, shape_of
 from ..costs import announced
+from ..crystals.scatter import RTOL as CRYSTAL_RTOL
 from ..devices.device import Device
 from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError, SpinjuncError
 from ..model.junction import Junction
@@ -56,9 +57,8 @@ BIAS_NAMES = (
 TAKEN = ("energy", "temperature", "k", "solver", "rtol", "resume", "progress", "workers", "executor", "turns", "behind")
 #: No band of a solid is as wide; beyond, integrals over the window overflow.
 LARGEST_BIAS = 1e6
-#: Errors of integrals unless others are asked for: of junctions at finite bias, of Kwant systems at finite
-#: bias and averaged over the zone.
-BIAS_RTOL, CURRENT_RTOL, CRYSTAL_RTOL = 1e-8, 1e-6, 1e-4
+#: Errors of integrals unless others are asked for: of junctions and of Kwant systems at finite bias.
+BIAS_RTOL, CURRENT_RTOL = 1e-8, 1e-6
 #: What tells a finished point, entered last.
 MARKERS = ("error", "unitarity_defect")
 #: Seconds after which a progress bar appears.

@@ -24,7 +24,7 @@ from ..arrays import Floats
 from ..checks import positive, positive_integer, refuse_unknown
 from ..crystals.problem import OBSERVABLES, Observed, Problem, unpacked
 from ..crystals.result import CrystalScattering
-from ..crystals.scatter import scatter_crystal
+from ..crystals.scatter import RTOL, scatter_crystal
 from ..devices.device import as_device
 from .executors import ExecutorError, Pool, open_pool, ordered
 from .store import Store, StoreError
@@ -81,7 +81,7 @@ def zone_average(
     device = as_device(system)
     bar = tqdm(total=limit, unit="momentum", disable=None if progress is None else not progress)
     with bar, open_pool(executor, workers) as pool:
-        observer = _Observer(pool, store, positive("rtol", settings.get("rtol", 1e-4)), bar)
+        observer = _Observer(pool, store, positive("rtol", settings.get("rtol", RTOL)), bar)
         try:
             found = scatter_crystal(device, energy, k="average", max_points=limit, observer=observer, **settings)
         finally:

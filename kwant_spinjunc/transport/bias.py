@@ -41,6 +41,7 @@ from ..checks import (
     two_halves,
 )
 from ..checks import temperature as check_temperature
+from ..crystals.scatter import RTOL
 from ..devices.device import Device, as_device
 from ..errors import ArgumentError
 from ..halves.batch import Stack
@@ -309,7 +310,7 @@ def bias_response(
                 "Argument `layers` must be None or False for a Kwant system, whose planes have no order."
             )
         system = BiasedCrystal(as_device(junction), profile, k, BiasSettings(**crystal))
-        return _of_crystal(system, V, mu, kT, positive("rtol", 1e-4 if rtol is None else rtol), equilibrium)
+        return _of_crystal(system, V, mu, kT, positive("rtol", RTOL if rtol is None else rtol), equilibrium)
     check_junction(junction)
     if crystal:
         raise ArgumentError(
