@@ -66,4 +66,5 @@ def announced(like: Sequence[Callable[[], Any]], count: int, processes: int) -> 
 
 
 def _said(seconds: float) -> str:
-    return f"about {seconds:.1g} s" if seconds < 100 else f"about {seconds / 60:.2g} min"
+    number, unit = (f"{seconds:.1g}", "s") if seconds < 100 else (f"{seconds / 60:.2g}", "min")
+    return f"about {float(number):g} {unit}"  # 50, not 5e+01

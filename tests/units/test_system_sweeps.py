@@ -15,6 +15,7 @@ import pytest
 import xarray as xr
 
 import kwant_spinjunc as sj
+from kwant_spinjunc import costs
 from kwant_spinjunc.cli.main import main
 from kwant_spinjunc.magnets.parameters import angular_response, system_response
 from kwant_spinjunc.runs import systems
@@ -226,6 +227,19 @@ def test_a_sweep_of_kwant_systems_over_a_bias_says_beforehand_how_long_all_of_it
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         sj.sweep(rashba_junction, **axes, **SMALL)
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(47.0, "50 s"), (6200.0, "100 min"), (128.0, "2.1 min")])
+def test_a_long_time_is_told_in_plain_numbers(seconds, said):
+    with pytest.warns(sj.CostWarning, match=f"It will take about {said}, and so on"):
+        costs.warn_if_long(seconds, "It", ", and so on")
+
+
+def test_the_cost_of_currents_is_told_where_they_are_asked_for(monkeypatch):
+    monkeypatch.setattr("kwant_spinjunc.costs.LONG", 0.0)
+    with pytest.warns(sj.CostWarning, match="The current will take") as told:
+        sj.current_voltage(rashba_junction(**SMALL), [0.31, 0.29], rtol=1e-2)
+    assert told[0].filename == __file__
 
 
 def test_systems_with_other_leads_or_momenta_left_open_are_refused():
