@@ -15,12 +15,14 @@ from ..checks import (
     broadcast,
     choice,
     finite_array,
+    instance,
     is_average,
     known_fields,
     number_or_axis,
     positive,
     positive_integer,
     refuse_empty,
+    shown,
     warn_of_degrees,
 )
 from ..devices.cuts import cut_sites
@@ -175,6 +177,8 @@ def turned_apart(
         cut = device.cuts[choice("behind", cut, device.cuts)]
     crystal = taken_apart(device, params, momenta, cut)
     if turn is not None:
+        if asked.spin_orbit is not None:
+            instance("spin_orbit", asked.spin_orbit, bool)
         _refuse_unturnable(crystal, asked.spin_orbit)
     return crystal, turn
 
@@ -218,9 +222,11 @@ def momenta_of(device: Device, params: Mapping[str, Any], momenta: Sequence[str]
     if momenta is None:
         names = tuple(device.momenta(params))
     else:
-        names = (momenta,) if isinstance(momenta, str) else tuple(momenta)
+        names = (momenta,) if isinstance(momenta, str) else tuple(instance("momenta", momenta, Sequence))
+        if len({*map(shown, names)}) < len(names):
+            raise ArgumentError(f"Argument `momenta` must name every momentum once, but is {shown(momenta)}.")
     for name in names:
-        if name not in union:
+        if not isinstance(name, str) or name not in union:
             raise ArgumentError(
                 f"Argument `momenta` must name parameters of the system, but {name!r} is none of "
                 f"{', '.join(sorted(union)) or 'none'}."

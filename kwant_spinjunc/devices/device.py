@@ -253,6 +253,9 @@ def _equal(a: Any, b: Any) -> bool:
 
 def snapshot(*params: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return parameters, later ones before earlier ones, with arrays and containers as they are now."""
+    for given in params:
+        if given is not None and not (isinstance(given, Mapping) and all(isinstance(name, str) for name in given)):
+            raise ArgumentError(f"Argument `params` must map names of parameters to values, but is {shown(given)}.")
     everything = {name: value for given in params for name, value in (given or {}).items()}
     return {
         name: deepcopy(value) if isinstance(value, (np.ndarray, list, tuple, dict, set)) else value

@@ -396,6 +396,22 @@ def test_what_cannot_turn_in_a_sweep_is_refused():
         sj.scatter(device, 0.2, k=0.4, turns=TURNS)
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (dict(params=3), "`params` must map names of parameters to values, but is 3"),
+        (dict(params={3: 0.1}), "`params` must map names"),
+        (dict(momenta=3), "`momenta` must be a sequence, but is 3"),
+        (dict(momenta=["k_y", "k_y"]), "`momenta` must name every momentum once"),
+        (dict(momenta=[["k_y"]]), "`momenta` must name parameters of the system"),
+        (dict(turns=TURNS, behind="barrier", spin_orbit="no"), "`spin_orbit` must be a bool, but is 'no'"),
+    ],
+)
+def test_what_is_no_setting_of_a_crystal_is_refused_in_one_line(given, message):
+    with pytest.raises(sj.ArgumentError, match=message):
+        sj.scatter(altermagnet_junction(), 0.2, k=0.4, **given)
+
+
 def test_a_sweep_refused_at_its_first_point_leaves_no_file_and_no_other_sweep_loses_one(tmp_path):
     file = tmp_path / "a.nc"
     turned = dict(energy=0.2, turns=TURNS, behind="barrier", progress=False, resume=file)
