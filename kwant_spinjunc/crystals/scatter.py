@@ -128,7 +128,7 @@ def scatter_crystal(
         An average spent ``max_points`` before it reached ``rtol``; ``k_error`` says what it reached.
     """
     asked = CrystalSettings(**settings)
-    everything = snapshot(device.params, asked.params)
+    everything = device.values(asked.params)
     names = momenta_of(device, everything, asked.momenta)
     E, points, shape = points_of(energy, k, names)
     crystal, turn = turned_apart(device, everything, names, asked)

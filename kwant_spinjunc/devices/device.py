@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from functools import cached_property
 from types import FunctionType
 from typing import Any
@@ -144,6 +145,20 @@ class Device(Printed):
             self._found["spin"] = everything, operator
         found: SpinOperator | None = operator
         return found
+
+    def values(self, params: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Return all parameters, those given before the defaults; one misspelt would leave a default in force."""
+        everything, known = snapshot(self.params, params), set(self.params)
+        for part in (self.system, *self.system.leads, self.exchange):
+            known |= set(getattr(part, "parameters", None) or ())
+        for name in set(params or ()) - known:
+            near = get_close_matches(name, set(self.params) - set(params or ()), n=1)
+            if near:
+                raise ArgumentError(
+                    f"Argument `params` must name parameters of the system, but {name!r} is none. Did you mean "
+                    f"`{near[0]}`?"
+                )
+        return everything
 
     def missing(self, params: Mapping[str, Any]) -> list[str]:
         """Return the parameters of the region and its leads that have no value, in the order of their names."""

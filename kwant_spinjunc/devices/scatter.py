@@ -22,7 +22,7 @@ from ..optional import kwant
 from ..solved import refuse_unitarity, unitarity
 from .audit import audit
 from .cuts import resolve_sites
-from .device import Device, snapshot
+from .device import Device
 from .result import DeviceScattering, apply
 from .solve import LeadBlocks, diagnose, is_transparent, look_at_leads, prepare, solve
 from .spin_channels import LeadSpins, cell_sites, lead_axis, lead_spins, refuse_broken_law
@@ -49,7 +49,7 @@ class Prepared:
 
 def prepare_device(device: Device, params: Mapping[str, Any] | None) -> Prepared:
     """Look at a device before it is solved at any energy."""
-    everything = snapshot(device.params, params)
+    everything = device.values(params)
     system = device.system
     device.refuse_missing(everything)
     spin = device.spin_operator(everything)

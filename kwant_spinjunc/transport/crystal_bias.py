@@ -28,7 +28,7 @@ from ..crystals.observe import lead_axes, magnet_axes
 from ..crystals.problem import BASIC, TURNED, Observable, Problem, unpacked
 from ..crystals.scatter import CrystalSettings, momenta_of, points_of, turned_apart
 from ..crystals.zone import mean
-from ..devices.device import Device, snapshot
+from ..devices.device import Device
 from ..errors import ArgumentError, NoOpenChannelError
 from ..halves.joint import Turn
 from ..halves.zone import IntegrationError
@@ -86,7 +86,7 @@ class BiasedCrystal:
     """
 
     def __init__(self, device: Device, profile: Any, k: Any, settings: BiasSettings) -> None:
-        params = snapshot(device.params, settings.params)
+        params = device.values(settings.params)
         names = momenta_of(device, params, settings.momenta)
         _, self.k, shape = points_of(0.0, k, names)
         if shape:

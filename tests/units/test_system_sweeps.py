@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import kwant
 import numpy as np
 import pytest
 import xarray as xr
@@ -410,6 +411,25 @@ def test_what_cannot_turn_in_a_sweep_is_refused():
 def test_what_is_no_setting_of_a_crystal_is_refused_in_one_line(given, message):
     with pytest.raises(sj.ArgumentError, match=message):
         sj.scatter(altermagnet_junction(), 0.2, k=0.4, **given)
+
+
+def test_a_misspelt_parameter_does_not_leave_its_default_in_force():
+    lat = kwant.lattice.chain(norbs=2, name="misspelt")
+    builder = kwant.Builder()
+    builder[(lat(i) for i in range(4))] = lambda site, height: height * np.eye(2)
+    builder[lat.neighbors()] = -np.eye(2)
+    lead = kwant.Builder(kwant.TranslationalSymmetry((-1,)), conservation_law=np.diag([-1, 1]))
+    lead[lat(0)], lead[lat.neighbors()] = np.diag([-0.2, 0.2]), -np.eye(2)
+    for one in (lead, lead.reversed()):
+        builder.attach_lead(one)
+    device = sj.Device(system=builder.finalized(), params=dict(height=1.0))
+    T = [sj.scatter(device, 0.1, params=given).transmission(1, 0) for given in (None, dict(height=1.0, other=2.0))]
+    assert T[0] == T[1] != sj.scatter(device, 0.1, params=dict(height=1.5)).transmission(1, 0)
+    for extra in ({}, dict(turns=0.0, behind=lambda site: site.tag[0] > 1)):
+        with pytest.raises(sj.ArgumentError, match="'hieght' is none. Did you mean `height`"):
+            sj.scatter(device, 0.1, params=dict(hieght=1.5), **extra)
+    with pytest.raises(sj.ArgumentError, match="Did you mean `height`"):
+        sj.current_voltage(device, [0.11, 0.09], params=dict(hieght=1.5))
 
 
 def test_a_sweep_refused_at_its_first_point_leaves_no_file_and_no_other_sweep_loses_one(tmp_path):
