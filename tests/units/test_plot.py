@@ -139,3 +139,15 @@ def test_every_curve_of_a_multiscale_figure_is_there():
     figure = plot_multiscale(profile)
     assert [t.get_text() for t in figure.legends[0].get_texts()] == ["with diffusion", "between reservoirs"]
     assert len([line for line in figure.axes[0].lines if len(line.get_xdata())]) == 2
+    for panel in figure.axes:
+        ticks = panel.get_xticks()
+        assert len(ticks) > 1
+        np.testing.assert_allclose(ticks % 60, 0.0, atol=1e-9)
+
+
+@pytest.mark.parametrize(("height", "power"), [(2.0, False), (3.0, True), (5.0, True)])
+def test_small_numbers_of_an_axis_are_told_by_one_power_of_ten(height, power):
+    table = sj.sweep(tunnel_junction, energy=0.0, theta=[0.5, 1.0], height=height, thickness=2, progress=False)
+    figure = plot_sweep(table, "conductance")
+    figure.draw_without_rendering()
+    assert (r"\times\mathdefault{10^{" in figure.axes[0].yaxis.get_offset_text().get_text()) == power

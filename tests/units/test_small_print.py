@@ -1,38 +1,50 @@
 """What mutants broke unseen in pictures, prints, files and running tasks: `tests/mutation.py` found the holes."""
 
+import copy
 import dataclasses
 import importlib
 import multiprocessing
 import os
+import pickle
 import pkgutil
+import signal
 import threading
 import time
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import kwant
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
 import kwant_spinjunc as sj
+from kwant_spinjunc.cli import console
 from kwant_spinjunc.cli.main import main
+from kwant_spinjunc.crystals import spins
+from kwant_spinjunc.crystals.problem import Problem
+from kwant_spinjunc.devices.device import same
 from kwant_spinjunc.devices.spin_operators import checked_spin
 from kwant_spinjunc.devices.spin_order import resolve_spin
+from kwant_spinjunc.exploring import controls
 from kwant_spinjunc.exploring.explorer import explore
 from kwant_spinjunc.judging import door
+from kwant_spinjunc.judging.laws import rule
 from kwant_spinjunc.magnets.export import codes
 from kwant_spinjunc.magnets.multiscale.metals import cobalt
+from kwant_spinjunc.magnets.parameters import effective
 from kwant_spinjunc.magnets.parameters.interfaces import both_interfaces
 from kwant_spinjunc.plot import devices as drawings
 from kwant_spinjunc.plot import figures
 from kwant_spinjunc.runs import ensemble, executors, schedule
 from kwant_spinjunc.runs.files import table_digest
 from kwant_spinjunc.runs.journal import Journal, journal_path
-from kwant_spinjunc.runs.store import Store
+from kwant_spinjunc.runs.store import Store, StoreError
 from kwant_spinjunc.theory import circuit, drift_diffusion, interface
 from systems.asymmetric_junction import asymmetric_junction
 from systems.tunnel_junction import tunnel_junction
@@ -322,3 +334,144 @@ def test_whatever_follows_the_whole_records_of_a_journal_is_cut_off(cut, tail):
     last.clear()
     last.close()
     assert not path.exists()
+
+
+# ---------------------------------------------------------------------- one of several, and none
+def test_what_holds_arrays_is_compared_and_hashed_as_itself():
+    """Arrays have no one truth and no hash: results may be members of sets and keys. What works inside is listed."""
+    inside = "Observable Attached Chain Turn Goal Solved Chunk"
+    arrays = ("Floats", "Complex", "Integers", "Indices", "NDArray", "ndarray")
+    compared = set()
+    for module in pkgutil.walk_packages(sj.__path__, "kwant_spinjunc."):
+        for name, value in vars(importlib.import_module(module.name)).items():
+            own = isinstance(value, type) and value.__module__ == module.name and dataclasses.is_dataclass(value)
+            if not own or name.startswith("_"):
+                continue
+            fields = " ".join(str(field.type) for field in dataclasses.fields(value))
+            if value.__dataclass_params__.frozen and value.__dataclass_params__.eq and any(x in fields for x in arrays):
+                compared.add(name)
+    assert compared <= set(inside.split())
+
+
+def test_parameters_are_the_same_for_certain_or_not():
+    def first():
+        return 1
+
+    def second():
+        return 1
+
+    def equal(a, b):
+        return same({"x": a}, {"x": b})
+
+    for value in (first, None, 1.5, True, "a", 2 + 1j, np.float64(0.3), np.eye(2), [1.0, "a"], {"a": (1, 2.5)}):
+        assert equal(value, copy.deepcopy(value)), value
+    for a, b in ((first, second), (1.5, 2.5), (1, True), (None, 0), ("a", "b"), (np.eye(2), np.ones((2, 2)))):
+        assert not equal(a, b), (a, b)
+    assert not equal([1.0], [1.0, 2.0])
+    assert not same({"x": 1}, {"y": 1})
+    one = object()
+    assert not equal(one, one)  # it may have changed inside
+
+
+def test_requests_to_end_are_ctrl_c_in_the_main_thread_and_nothing_in_another(monkeypatch):
+    former = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        with console.ended_by_signals():
+            for number in former:
+                with pytest.raises(KeyboardInterrupt):
+                    signal.getsignal(number)(number, None)
+        assert all(signal.getsignal(number) is signal.SIG_DFL for number in former)
+        seen = []
+
+        def elsewhere():
+            with console.ended_by_signals():
+                seen.append(signal.getsignal(signal.SIGTERM))
+
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+        assert seen == [signal.SIG_DFL]
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        with console.ended_by_signals():
+            assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN  # as nohup asked
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def test_a_store_that_was_closed_stays_closed_and_a_copy_of_one_opens_it():
+    with Store("kept", {"seed": 1}) as store:
+        store.write(0, np.array([[1.0]]), {})
+        copied = pickle.loads(pickle.dumps(store))
+        assert copied.read(0)[0].tolist() == [[1.0]]
+        copied.close()
+    with pytest.raises(StoreError, match="closed"):
+        store.read(0)
+    again = Store("kept", None)
+    again.close()
+    with pytest.raises(StoreError, match="closed"):
+        again.read(0)
+
+
+def test_no_spin_has_any_axis():
+    nothing = spins.spin_part([])
+    assert nothing.shape == (3, 0)
+    axis, matters = spins.axis_of(nothing, 1.0)
+    assert not matters
+    assert axis.tolist() == [0, 0, 1]
+
+
+def test_the_largest_plane_of_a_crystal_sets_what_it_takes():
+    def side(*sizes):
+        return SimpleNamespace(mixed_onsite=[SimpleNamespace(coefficients=np.zeros((1, n, n))) for n in sizes])
+
+    for sides in ((side(2, 6), side(4)), (side(4), side(2, 6)), (side(6), side(2, 4))):
+        assert Problem(SimpleNamespace(sides=sides), None).orbitals == 6
+
+
+@pytest.mark.parametrize("unlabeled", [("it is no magnet", ""), ("", "it is no magnet"), ("it is no magnet",) * 2])
+def test_a_contrast_without_a_spin_of_either_lead_is_of_both_spins(unlabeled):
+    evidence = SimpleNamespace(
+        round_trip=np.nan,
+        unlabeled=unlabeled,
+        modes=np.array([[3.0, 1.0], [2.0, 2.0]]),
+        conductance=np.array([2.0]),
+        factors=np.array([[1.0, 0.5], [0.5, 0.2]]),
+        single=True,
+    )
+    assert rule.contrast(evidence) == ("transmission per channel", 0.5)
+    labeled = SimpleNamespace(**vars(evidence) | {"unlabeled": ("", "")})
+    assert rule.contrast(labeled)[1] == pytest.approx(0.2)
+
+
+def test_a_resistance_that_does_not_turn_says_nothing_about_its_asymmetry():
+    angles = np.linspace(0, np.pi, 5)
+    fit = effective._metallic_resistance(SimpleNamespace(angles=angles, current=np.full(5, 0.7)))
+    assert fit.estimates["R_P"].value == fit.estimates["R_AP"].value == pytest.approx(1 / 0.7)
+    assert (fit.estimates["Lambda"].value, fit.estimates["Lambda"].error) == (1.0, np.inf)
+    assert fit.residual == 0.0
+
+
+@pytest.mark.parametrize("shown", [1.0, 1.2, 1.7, 2.4, 3.3, 5.5, 7.1, 9.9, 0.05, 530.0])
+def test_steps_of_a_slider_are_round_and_the_largest_that_leave_two_hundred(shown):
+    (control,) = controls.controls_of(lambda height: None, {"height": shown})
+    assert control.value == shown
+    step, width = control.step, control.high - control.low
+    assert f"{step:.10e}"[0] in "125"
+    assert float(f"{step:.10e}".partition("e")[0][1:]) == 0
+    assert width / 200 / 2.5 < step <= width / 200 * (1 + 1e-9)
+
+
+def test_a_solution_keeps_the_current_as_kwants_does():
+    """Kwant completes what a current that is conserved leaves: reflections from transmissions, for instance."""
+    system = valve(6, 2).system
+    found, expected = sj.scatter(valve(6, 2), 0.3).smatrix, kwant.smatrix(system, 0.3)
+    assert found.current_conserving == expected.current_conserving
+    assert_allclose(found.conductance_matrix(), expected.conductance_matrix(), atol=1e-12)
+    assert (found.out_leads, found.in_leads) == (expected.out_leads, expected.in_leads)
+
+
+def test_bonds_of_a_drawn_system_are_thinner_than_its_sites():
+    figure = drawings.plot_system(valve(6, 2))
+    lines = [c for c in figure.axes[0].collections if isinstance(c, LineCollection)]
+    assert {float(line.linewidths_orig) for line in lines} == {0.04}  # of the distance of neighbors; sites have 0.25
