@@ -387,6 +387,36 @@ def test_bound_states_that_a_small_angle_couples_are_not_missed(theta, thickness
         assert (abs(blind.value - told.value) > 10 * (blind.error + told.error)).any()
 
 
+def test_steps_are_found_where_they_lie_once_each_and_between_the_ends_only():
+    """States a Lorentzian wide, in intervals of different owners, some of them empty."""
+    at, width = np.array([-1.3, 0.21, 0.9, 2.6]), np.array([1e-9, 1e-7, 1e-12, 1e-9])
+
+    def states(owner, x):
+        return 0.3 * owner[:, None] * x + sum(np.arctan((x - c) / w) / np.pi for c, w in zip(at, width, strict=True))
+
+    low, high = np.array([-2.0, 0.0, 1.0, 0.5, -1.0, 2.0]), np.array([2.0, 1.0, 2.0, 0.5, 0.1, 3.0])
+    found = kinks.sharp_steps(states, low, high)
+    for row, a, b in zip(found, low, high, strict=True):
+        inside = at[(at > a) & (at < b)]
+        np.testing.assert_allclose(np.sort(row[row < b]), inside, atol=1e-6)
+        assert (row <= b).all()
+
+
+@pytest.mark.parametrize("mu", [[[0.3]], [[0.3, -0.2], [0.1, 0.3]]])
+def test_a_window_is_split_at_every_sharp_resonance_of_its_levels(mu):
+    """Resonances are counted with collinear magnets, and these are not quite: of thick walls they lie very near."""
+    junction = double_barrier(thickness=6)
+    rows = Stack.from_junctions([[junction]] * len(mu)) if len(mu) > 1 else Stack.from_junction(junction)
+    split = kinks.window_kinks(rows, np.array(mu))
+    assert split.shape[0] == len(mu)
+    for row, levels in zip(split, mu, strict=True):
+        for energy in levels:
+            places = kinks.resonances(junction, energy)
+            opening = zone.thresholds(junction, energy)
+            assert (abs(opening[:, None] - places).min(axis=0) > 0.02).all()
+            assert (abs(row[:, None] - places).min(axis=0) < 0.01).all()
+
+
 @pytest.mark.parametrize("theta", [0.0, np.pi])
 def test_states_of_collinear_spins_add_up_to_those_of_the_junction(theta):
     """One count is of numbers, spin by spin, the other of 2×2 matrices."""

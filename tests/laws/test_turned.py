@@ -206,6 +206,25 @@ def test_a_wrong_form_is_refused(row, monkeypatch):
         _ = s.layer_torques
 
 
+@pytest.mark.parametrize("component", [0, 1, 3])
+def test_a_miss_of_the_audit_is_told_per_mode(component, monkeypatch):
+    """Fluxes of all modes that come in are compared: so many times as much must be missing of more of them."""
+    miss = 1e-8
+    flux = turned.flux
+
+    def wrong(a, b, sites):
+        return flux(a, b, sites) + miss / 2 * a.shape[1] * (np.arange(4) == component)
+
+    monkeypatch.setattr(turned, "flux", wrong)
+    for cross_section in ((1, 1), (2, 2), (3, 2)):
+        s = sj.scatter(valve(), ENERGY, m_right=DIRECTIONS[1:3], cross_section=cross_section, max_defect=1.0)
+        found, other = s.continuity_defect, s.torque_defect
+        if component:
+            found, other = other, found
+        np.testing.assert_allclose(found, miss, rtol=0.5)
+        assert other.max() < miss / 100
+
+
 def test_the_halves_are_solved_once_for_all_directions_also_by_an_ensemble(monkeypatch):
     counted = []
     solve = turned.solve_halves

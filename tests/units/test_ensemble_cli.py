@@ -57,6 +57,8 @@ def test_angles_are_those_between_the_magnets(capsys):
         (["--realizations", "0"], "`realizations` must be at least 1"),
         (["--boundary", "open"], "`boundary` must be"),
         (["--angles", "0:1"], "`--angles` must be a range"),
+        (["--angles", "0:1e7:3"], "`--angles` must be at most 1e+06 rad"),
+        (["--angles=-1e7:0:3"], "`--angles` must be at most 1e+06 rad"),
         (["--quantity", "charm"], "`quantity` must be one of"),
         (["--set", "concentration=1.5"], "concentration"),
         (["--energy", "50"], "no channel"),
