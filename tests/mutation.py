@@ -166,6 +166,25 @@ EQUIVALENT |= {
             "drop output=",
             "the matrices are complex",
         ),
+        ("magnets/dynamics.py", "m = moved / np.linalg.norm(moved, axis=-1, keepdims=True)", "sign", ONE_AXIS),
+        (
+            "halves/surface.py",
+            "out = np.concatenate([surface.out, np.zeros((*shape, extra, n))], axis=-2)",
+            "sign: -2",
+            "four axes, (points, spins) before those of the matrix: the last but one is the one of number 2",
+        ),
+        (
+            "devices/solve.py",
+            "by_spin = ([], np.inf) if whole or along is None or laws is not None else _spin_projectors(along, H, hop)",
+            "and/or",
+            "it is read without symmetries and laws only, and without an axis there are none again",
+        ),
+        (
+            "devices/solve.py",
+            "COUNTED, COUNTED_SINGULAR = 200, 60",
+            "constant",
+            "up to how many orbitals modes are counted a second time: what that costs, not what they are",
+        ),
     )
 }
 #: Tests that look at what was imported, whoever imported it: they execute no line of it.
