@@ -419,6 +419,34 @@ def test_what_is_shown_is_what_was_shown(name):
     assert differences(telling(name), record(name).read_text().splitlines()) == []
 
 
+@pytest.mark.parametrize(
+    ("kept", "now", "rounding"),
+    [
+        (["G = 0.94-7.2e-17j e²/h"], ["G = 0.94+3.1e-17j e²/h"], True),
+        (["G = 0.94-7.2e-03j e²/h"], ["G = 0.94+7.2e-03j e²/h"], False),
+        (["R = 6049.75 ± 2e-10, L = 2"], ["R = 6049.75 ± 4e-9, L = 2"], True),
+        (["R = 6049.75 ± 2e-10, L = 2"], ["R = 6049.75 ± 4e-5, L = 2"], False),
+        (["R = 6049.75 ± 2e-10, L = 2"], ["R = 6049.95 ± 2e-10, L = 2"], False),
+        (["zone 7.3e-10 in 127 momenta"], ["zone 7.3e-10 in 142 momenta"], True),
+        (["zone 7.3e-10 in 127 momenta"], ["zone 7.3e-10 in 635 momenta"], False),
+        (["zone 7.3e-10 in 127 momenta"], ["zone 7.3e-06 in 127 momenta"], False),
+        ([".points: 13.0"], [".points: 15.0"], True),
+        ([".fit.points: 13.0"], [".fit.points: 15.0"], False),
+        ([".t0.at: 1.57", ".t0.percent: 5e-15 %"], [".t0.at: 0.79", ".t0.percent: 7e-14 %"], True),
+        ([".t0.at: 1.57", ".t0.percent: 5e-05 %"], [".t0.at: 0.79", ".t0.percent: 5e-05 %"], False),
+        ([".t0.at: 1.57", ".t0.percent: 5e-15 %"], [".t0.at: 0.79", ".t0.percent: 5e-05 %"], False),
+        (["t0 as a vector  use  1.02e-14 %  45  1e-16 spin"], ["t0 as a vector  use  2e-13 %  180  4e-17 spin"], True),
+        (["t0 as a vector  use  1.02e-14 %  45  1e-16 spin"], ["t0 as a scalar  use  1e-14 %  45  1e-16 spin"], False),
+        (["exponent  use  1.02 %  45  1e-4 spin"], ["exponent  use  1.02 %  180  1e-4 spin"], False),
+        (["unitarity 1.3e-15, torque 0.0e+00"], ["unitarity 2.3e-15, torque 1.1e-16"], True),
+        (["unitarity 1.3e-15, torque 0.0e+00"], ["unitarity 1.3e-15, torque 1.1e-6"], False),
+        ([": (3,) 1.5 -0.25"], [": (3,) 1.5 0.25"], False),
+    ],
+)
+def test_what_only_rounding_decides_is_no_difference_and_all_else_is(kept, now, rounding):
+    assert (differences(now, kept) == []) == rounding
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as elsewhere, contextlib.chdir(elsewhere):
         for name in sys.argv[1:] or MADE:
