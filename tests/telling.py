@@ -24,6 +24,8 @@ NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?(?![\w])")
 #: What says where and when, and what is only handed through.
 LEFT_OUT = "measured measurement milliseconds url provenance smatrix junction problem device system lead_info"
 LEFT_OUT += " created version store"
+#: Spins of modes, which eigenvalue solvers order each as it will.
+UNORDERED = ("incoming", "outgoing")
 
 
 def told(value: Any, path: str = "", depth: int = 0) -> Iterator[str]:
@@ -75,6 +77,8 @@ def _object(value: Any, path: str, depth: int) -> Iterator[str]:
             part = getattr(value, name)
         except Exception as refused:
             part = f"{type(refused).__name__} {refused}"
+        if name in UNORDERED and isinstance(part, np.ndarray):
+            part = np.sort(part)
         if not isinstance(part, FunctionType):
             yield from told(part, f"{path}.{name}", depth + 1)
     if depth == 0 and type(value).__str__ is not object.__str__:
@@ -174,7 +178,7 @@ def settled(lines: list[str]) -> list[str]:
 
 
 def _spread(found: re.Match[str]) -> str:
-    return f"{found[1]} ± 0" if float(found[2]) <= EXACT * abs(float(found[1])) else found[0]
+    return found[1] if float(found[2]) <= EXACT * max(abs(float(found[1])), 0.1) else found[0]
 
 
 def differences(lines: list[str], kept: list[str]) -> list[str]:
