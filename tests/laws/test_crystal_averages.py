@@ -14,6 +14,7 @@ import kwant_spinjunc as sj
 from kwant_spinjunc.crystals import problem, zone
 from kwant_spinjunc.crystals.lattice import lattice_mean
 from kwant_spinjunc.crystals.levels import Rough, count_channels, count_levels, jumps, poles
+from kwant_spinjunc.quadrature import FINE
 from systems.altermagnet_junction import altermagnet_junction
 
 ANGLES = np.array([0.0, 1.0, 2.5])
@@ -138,7 +139,14 @@ def test_poles_are_where_a_determinant_vanishes_also_twice_and_closer_than_a_ste
     assert_allclose(width, [1e-12, 2e-4, 1e-5, 1e-7], rtol=0.02)
 
 
-def test_the_mean_over_two_momenta_is_that_of_a_dense_mesh():
+def test_the_mean_over_two_momenta_is_that_of_a_dense_mesh(monkeypatch):
+    asked, along = [], zone._along
+
+    def lines(work, outer, low, tolerance):
+        asked.append((len(outer), np.ptp(outer), tolerance))
+        return along(work, outer, low, tolerance)
+
+    monkeypatch.setattr(zone, "_along", lines)
     device = altermagnet_junction(dimensions=3, onsite=4.5, height=9.0)
     mean = sj.scatter(device, 0.2, k="average", turns=[0.0, np.pi], behind="barrier", rtol=1e-3)
     line = (np.arange(60) + 0.5) / 60 * 2 * np.pi
@@ -147,6 +155,12 @@ def test_the_mean_over_two_momenta_is_that_of_a_dense_mesh():
     T = points.transmission(1, 0).mean(axis=1)
     assert mean.transmission(1, 0) == pytest.approx(T, rel=5e-3)
     assert mean.k_error[:, 1, :, 0].max() < 1e-3 * T.max()
+    # lines of one piece at a time, the shorter it is the less each must be right
+    count, length, tolerance = np.array(asked).T
+    assert set(count) == {len(FINE.nodes)}
+    assert len(count) > 1
+    assert (np.diff(tolerance[np.argsort(length)]) <= 0).all()
+    assert (tolerance * length <= 1e-3 * np.pi).all()
 
 
 @pytest.mark.parametrize("seed", range(repetitions(0, 28)))  # minutes: deep profile
