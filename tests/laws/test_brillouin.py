@@ -402,6 +402,21 @@ def test_steps_are_found_where_they_lie_once_each_and_between_the_ends_only():
         assert (row <= b).all()
 
 
+def test_flanks_of_a_step_grow_by_sixteen_on_both_sides_up_to_its_interval():
+    at, width = 0.21, 1e-7
+    found = kinks.sharp_steps(
+        lambda _, x: np.arctan((x - at) / width) / np.pi, np.array([-1.0]), np.array([0.9]), flanks=True
+    )[0]
+    here = np.unique(found[found < 0.9])
+    middle = here[np.argmin(abs(here - at))]
+    right, left = here[here > middle] - middle, (middle - here[here < middle])[::-1]
+    np.testing.assert_allclose(left[: len(right)], right[: len(left)], rtol=1e-6)
+    np.testing.assert_allclose(right[1:] / right[:-1], 16.0, rtol=1e-6)
+    assert width < right[0] < 100 * width  # that of the bracket which shows the step smoothly
+    assert len(right) >= 5
+    assert left[-1] < 1.9 <= 16 * left[-1] or len(left) == 10
+
+
 @pytest.mark.parametrize("mu", [[[0.3]], [[0.3, -0.2], [0.1, 0.3]]])
 def test_a_window_is_split_at_every_sharp_resonance_of_its_levels(mu):
     """Resonances are counted with collinear magnets, and these are not quite: of thick walls they lie very near."""
