@@ -390,7 +390,7 @@ def variables_of(first: Any, bias: bool, k: Any = None, unit: str = "", turned: 
     """Return what a sweep of a family has, given its first member and the unit of its energies."""
     flux = "e^2/h V" if unit in ("", "eV") else f"e/h {unit}"
     if isinstance(first, Device) and turned is not None:
-        return systems.turned_variables(first, f"{flux} per cell", bias)
+        return systems.turned_variables(first, flux if k is None else f"{flux} per cell", bias)
     if isinstance(first, Device):
         return systems.current_variables(flux) if bias else systems.linear_variables(first, k)
     return quantities(BIAS_NAMES, f"{flux} per cell") if bias else VARIABLES

@@ -387,6 +387,23 @@ def test_turned_systems_sweep_over_a_bias_in_the_potential_of_their_device():
     assert abs(step.current / r.current - 1).max() > 1e-3
 
 
+def chain() -> sj.Device:
+    """A chain, which has no plane and no cell of one."""
+    return sj.Device(
+        system=built(),
+        cuts={"barrier": lambda site: site.tag[1] >= 3},
+        profile=lambda site: np.interp(site.tag[1], [0, 5], [0.5, -0.5]),
+        unit="eV",
+    )
+
+
+def test_only_a_plane_has_currents_per_cell():
+    turned = dict(energy=0.2, bias=[0.1], turns=[1.0], behind="barrier", rtol=1e-2, progress=False)
+    assert sj.sweep(chain, **turned).current.attrs["units"] == "e^2/h V"
+    periodic = sj.sweep(altermagnet_junction, k=0.4, **turned)
+    assert periodic.damping_like.attrs["units"] == "e/h t per cell"
+
+
 def test_what_cannot_turn_in_a_sweep_is_refused():
     device = altermagnet_junction()
     with pytest.raises(sj.ArgumentError, match="`profile` must be a function of a site, but is 0.5"):
