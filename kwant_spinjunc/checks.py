@@ -83,11 +83,14 @@ def _plain(value: Any) -> Any:
 
 
 def _numbers(name: str, value: Any, dtype: type[np.float64] | type[np.complex128]) -> NDArray[Any]:
-    """Return ``value`` as an array of ``dtype``, each entry a finite number of usable size."""
+    """Return ``value`` as an array of ``dtype``, each entry a finite number of usable size.
+
+    A copy: results keep what they were asked and solve for more later, when the caller's array may hold other numbers.
+    """
     refuse_large(name, value)
     value = _plain(value)
     if type(value) is np.ndarray and value.dtype == dtype and bool((np.abs(value) <= LARGEST).all()):
-        return value  # what most calls pass, without further questions
+        return value.copy()  # what most calls pass, without further questions
     kind = "real" if dtype is np.float64 else "complex"
     if _is_masked(value):
         raise _refusal(name, "have no masked entries", "has some", "Use `.compressed()` or `.filled(value)`.")
@@ -96,7 +99,7 @@ def _numbers(name: str, value: Any, dtype: type[np.float64] | type[np.complex128
         if kind == "real" and numeric and any(map(np.iscomplexobj, raw.flat if raw.dtype.kind == "O" else [raw])):
             raise _refusal(name, "be real", "is complex")
         with np.errstate(all="ignore"):
-            array = raw.astype(dtype, copy=False)
+            array = raw.astype(dtype)
             usable = bool((np.abs(array) <= LARGEST).all())
     except OverflowError:  # an integer no double can hold
         array, usable = np.zeros(0), False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,11 +148,11 @@ def scatter_crystal(
     axes = lead_axes(crystal, turn)
     return CrystalScattering(
         device=device,
-        energy=energy,
+        energy=deepcopy(energy),  # the caller's arrays may change
         params=everything,
         momenta=names,
-        k=k,
-        turns=asked.turns,
+        k=deepcopy(k),
+        turns=deepcopy(asked.turns),
         axis=one_unit_vector(asked.axis, "axis") if turn is None else turn.axis,
         magnetizations=axes if listed else axes[0],
         probabilities=P,

@@ -71,7 +71,7 @@ def split_axes(axes: Mapping[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[s
             raise ArgumentError(f"Argument `{name}` must not be masked, but is. Use values[~values.mask].")
         refuse_large(name, values)
         try:
-            array = np.asarray(values)
+            array = np.array(values)  # the caller's may change
         except ValueError:
             raise ArgumentError(f"Argument `{name}` must be a value or a 1D array, but is ragged.") from None
         if array.ndim == 0:

@@ -133,3 +133,56 @@ def test_no_result_compares_arrays_by_value():
     assert len(holding) > 25
     answers = {cls for cls in holding if cls.__module__.split(".")[1] not in ("halves", "runs")}
     assert {cls.__name__ for cls in answers if cls.__eq__ is not object.__eq__} <= {"Observable"}
+
+
+# ---------------------------------------------------------------------- what the caller changes later
+def crystal_of(energy, k, turns):
+    return sj.scatter(altermagnet_junction(), energy, k=k, turns=turns, behind="barrier")
+
+
+@pytest.mark.parametrize(
+    ("solve", "asked", "read"),
+    [
+        (
+            lambda energy, k: sj.scatter(VALVE, energy, k, solver="halves"),
+            ([0.0, 0.1], [[0.3, 0.1], [0.4, 0.1]]),
+            lambda s: (s.problem.energy, s.problem.k, s.layer_torques),
+        ),
+        (
+            lambda m: sj.scatter(VALVE, 0.0, m_right=m),
+            (sj.unit_vector(np.array([0.3, 1.0])),),
+            lambda s: (s.problem.m_right, s.layer_torques),
+        ),
+        (
+            crystal_of,
+            ([0.1, 0.2], [0.3, 0.5], [0.0, 1.0]),
+            lambda s: (s.energy, s.k, s.turns, s.side_torques, s.torque("left").exchange, s.spin_current("barrier")),
+        ),
+        (
+            lambda energy, k, turns: crystal_of(energy.tolist(), k, turns),
+            ([0.1, 0.2], [[0.3], [0.5]], [0.0, 1.0]),
+            lambda s: (s.energy, s.k, s.turns, s.side_torques),
+        ),
+        (lambda bias: sj.bias_response(CHAIN, bias), ([0.1, 0.2],), lambda r: (r.bias, r.mu)),
+        (
+            lambda energy, theta: sj.sweep(tunnel_junction, energy=energy, theta=theta, progress=False),
+            ([0.0, 0.1], [0.0, 1.0]),
+            lambda data: (data.energy.values, data.theta.values),
+        ),
+        (
+            lambda left: sj.Junction(sj.ferromagnet(**IRON, m=left), [], sj.ferromagnet(**IRON)),
+            ([0.0, 0.0, 1.0],),
+            lambda junction: (junction.magnetizations,),
+        ),
+    ],
+    ids=["batch", "directions", "crystal", "crystal of lists", "bias", "sweep", "junction"],
+)
+def test_results_keep_what_they_were_asked_when_the_arrays_of_the_caller_change(solve, asked, read):
+    """Fluxes and torques are solved for when asked for: of the problem that was, not of what arrays hold by then."""
+    wanted = read(solve(*map(np.array, asked)))
+    arrays = [np.array(values) for values in asked]
+    result = solve(*arrays)
+    for array in arrays:
+        array[...] = array[::-1].copy()
+    for found, value in zip(read(result), wanted, strict=True):
+        np.testing.assert_array_equal(found, value)
