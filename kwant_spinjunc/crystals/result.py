@@ -102,7 +102,7 @@ class CrystalScattering(Tabled, SystemResult):
         **Result**: ``[lead_in, spin_in, (charge, x, y, z)]``, spin in ħ/2, in the frame of what is not turned.
         """
         if cut is None:
-            return np.asarray(self._at_cut()[int(total)])
+            return np.array(self._at_cut()[int(total)])
         return np.asarray(self.known("cut", cut, lambda: self._solve_flux(cut))[int(total)])
 
     def _solve_flux(self, cut: Any) -> tuple[Any, ...]:
@@ -120,7 +120,7 @@ class CrystalScattering(Tabled, SystemResult):
         The flux through the cut minus what the leads of that side carry off: along its axis for a magnetic lead, in
         which transverse spin dephases, the whole vector for one whose spins are alike. In ħ/2 per unit incoming flux.
         """
-        return np.asarray(self._at_cut()[2])
+        return np.array(self._at_cut()[2])
 
     def torque(self, magnet: Any) -> CrystalTorque:
         """Return the torque on a set of sites and on each of them (see `CrystalTorque`).

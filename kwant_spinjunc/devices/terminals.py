@@ -91,15 +91,15 @@ class SystemResult(Terminals):
 
     def between_leads(self) -> Floats:
         """Return the transmissions."""
-        return self.transmissions
+        return self.transmissions.copy()
 
     def known(self, kind: str, which: Any, solve: Callable[[], Any]) -> Any:
-        """Return what was solved for a cut or magnet, once where it has a name."""
+        """Return what was solved for a cut or magnet, once where it has a name; the caller may change what it gets."""
         if not isinstance(which, str):
             return solve()
         if (kind, which) not in self._found:
             self._found[kind, which] = solve()
-        return self._found[kind, which]
+        return deepcopy(self._found[kind, which])
 
     def __copy__(self) -> Self:
         return replace(self)  # type: ignore[type-var]

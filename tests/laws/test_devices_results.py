@@ -189,7 +189,8 @@ def test_the_check_sees_fluxes_and_torques_that_the_scattering_matrix_does_not_k
         found._waves[0] = found._waves[0] * np.tile([1, -1], found._waves[0].shape[1] // 2)
 
     def exchange_axes(found):
-        flux = found.spin_current("cut")
+        found.spin_current("cut")
+        flux, _ = found._found["cut", "cut"]
         flux[0, :, [1, 2]] = flux[0, :, [2, 1]]
 
     damaged(turn_all_spins, {})

@@ -186,3 +186,29 @@ def test_results_keep_what_they_were_asked_when_the_arrays_of_the_caller_change(
         array[...] = array[::-1].copy()
     for found, value in zip(read(result), wanted, strict=True):
         np.testing.assert_array_equal(found, value)
+
+
+@pytest.mark.parametrize(
+    "solve",
+    [
+        lambda: sj.scatter(altermagnet_junction(), 0.1, k=0.3, turns=[0.0, 1.0], behind="barrier"),
+        lambda: sj.scatter(rashba_junction(width=1, depth=1, magnet=2), 0.5),
+        lambda: sj.scatter(CHAIN, 0.1),
+    ],
+    ids=["crystal", "device", "junction"],
+)
+def test_what_a_function_of_a_result_returns_is_the_callers_to_change(solve):
+    """A flux times ħ/2 in place must not be in the next answer."""
+    s = solve()
+    asks = [s.between_leads, s.conductance_matrix, lambda: s.transmission(1, 0), lambda: s.currents([0.5, -0.5])]
+    if hasattr(s, "torque"):
+        asks += [lambda: s.spin_current("barrier"), lambda: s.spin_current("barrier", total=True)]
+        asks += [lambda: s.torque("right").exchange]
+    if hasattr(s, "side_torques"):
+        asks += [s.spin_current, lambda: s.spin_current(total=True), lambda: s.side_torques]
+    for ask in asks:
+        first = ask()
+        kept = np.array(first)
+        first *= 0.5
+        np.testing.assert_array_equal(ask(), kept)
+        assert abs(kept).max() > 0
