@@ -106,6 +106,7 @@ class Device(Printed):
         for name in ("magnetizations", "cuts", "magnets", "barriers", "params"):
             value = {} if getattr(self, name) is None else getattr(self, name)
             object.__setattr__(self, name, dict(instance(name, value, Mapping)))
+        object.__setattr__(self, "magnetizations", deepcopy(self.magnetizations))  # the caller's arrays may change
         for number in self.magnetizations:
             index("magnetizations", number, leads, "It maps numbers of leads to unit vectors.")
 

@@ -174,8 +174,13 @@ def crystal_of(energy, k, turns):
             ([0.0, 0.0, 1.0],),
             lambda junction: (junction.magnetizations,),
         ),
+        (
+            lambda m: sj.Device(system=sj.build(CHAIN).finalized(), magnetizations={0: m}),
+            ([0.0, 0.0, 1.0],),
+            lambda device: (device.magnetizations[0],),
+        ),
     ],
-    ids=["batch", "directions", "crystal", "crystal of lists", "bias", "sweep", "junction"],
+    ids=["batch", "directions", "crystal", "crystal of lists", "bias", "sweep", "junction", "device"],
 )
 def test_results_keep_what_they_were_asked_when_the_arrays_of_the_caller_change(solve, asked, read):
     """Fluxes and torques are solved for when asked for: of the problem that was, not of what arrays hold by then."""
