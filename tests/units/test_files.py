@@ -198,7 +198,8 @@ def test_a_sweep_keeps_its_file_up_to_date(monkeypatch):
     assert read_table("a.nc").attrs["complete"] == 0
 
 
-HEIGHTS = dict(energy=[0.0, 0.1], height=[3.0, 4.0, 5.0, 6.0], progress=False)
+#: Solved by the halves, whose bits are the same in every process; those of Kwant once in some hundred runs are not.
+HEIGHTS = dict(energy=[0.0, 0.1], height=[3.0, 4.0, 5.0, 6.0], solver="halves", progress=False)
 
 
 class Ending:
