@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Complex
+from ..arrays import Complex, Indices
 from ..errors import ArgumentError
 from ..spin import PAULI, check_unit_vector
 from .exchange import POSSIBLE, wave_vectors_of
@@ -133,18 +133,18 @@ def _sample(values: Any, count: int = SAMPLE) -> list[Any]:
 
 
 def _matrices(system: Any, edges: Any, params: Params, count: int) -> tuple[list[Any], list[Any]]:
-    """Return (site, site, matrix, matrix at reversed momenta) of some on-site terms, and of hoppings, no zeros."""
+    """Return (site, site, matrix[, matrix at reversed momenta]) of some on-site terms, and of hoppings, no zeros."""
     sites = system.sites
     momenta = wave_vectors_of(system, params or {}, POSSIBLE)
     back = {**(params or {}), **{name: -(params or {})[name] for name in momenta}}
 
     def value(i: int, j: int) -> Any:
         shape = norbs_of(sites[i].family), norbs_of(sites[j].family)
-        matrix, reverse = (
+        matrix, *reverse = (
             np.asarray(system.hamiltonian(int(i), int(j), params=given), dtype=complex).reshape(shape)
-            for given in ((params, back) if momenta else (params,) * 2)
+            for given in ((params, back) if momenta else (params,))
         )
-        return sites[i], sites[j], matrix, reverse
+        return sites[i], sites[j], matrix, *reverse
 
     onsite = [value(i, i) for i in _sample(np.arange(len(sites)), count)]
     hoppings = [value(i, j) for i, j in _sample(edges, count)] if len(edges) else []
@@ -162,10 +162,11 @@ def are_electrons_and_holes(system: Any, edges: Any, params: Params, look: Any =
     for count in (FEW, SAMPLE):
         onsite, hoppings = look(count)
         negligible = ROUNDING * max(abs(term[2]).max() for term in (*hoppings, *onsite))
-        for site, site_from, t, reverse in (*hoppings, *onsite):
-            U, U_from = _conjugations(norbs_of(site.family)), _conjugations(norbs_of(site_from.family))
-            same = np.array([t, reverse])[:, None].conj()
-            mirrored = U @ same @ np.swapaxes(U_from.conj(), 1, 2)
+        for site, site_from, t, *reverse in (*hoppings, *onsite):
+            at, U = _conjugations(norbs_of(site.family))
+            at_from, U_from = _conjugations(norbs_of(site_from.family))
+            same = np.array([t, *reverse]).conj()
+            mirrored = U[:, :, None] * same[:, at[:, :, None], at_from[:, None]] * U_from[:, None].conj()
             possible &= abs(t + mirrored).max(axis=(2, 3)) <= negligible
             if not possible.any():
                 return False
@@ -181,15 +182,17 @@ def lead_of_holes(lead: Any, params: Params) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _conjugations(norbs: int) -> Complex:
-    """Return U of all kinds for a site, (kinds, norbs, norbs)."""
+def _conjugations(norbs: int) -> tuple[Indices, Complex]:
+    """Return U of all kinds for a site: the one column of each row that is not zero, and its value, (kinds, norbs)."""
     half, found = norbs // 2, []
     for slow, component, rest in KINDS:
         tau, V = PAULI[component], np.eye(half, dtype=complex)
         if rest != "one" and not half % 2:
             V = np.kron(PAULI[1], np.eye(half // 2)) if rest == "slow" else np.kron(np.eye(half // 2), PAULI[1])
         found.append(np.kron(tau, V) if slow else np.kron(V, tau))
-    return np.array(found)
+    U = np.array(found)
+    at = abs(U).argmax(axis=2)
+    return at, np.take_along_axis(U, at[..., None], axis=2)[..., 0]
 
 
 def refuse_what_is_no_spin(system: Any, edges: Any, spin: SpinOperator, params: Params) -> None:
@@ -207,7 +210,7 @@ def refuse_what_is_no_spin(system: Any, edges: Any, spin: SpinOperator, params: 
         )
     for count in (FEW, SAMPLE):
         _, hoppings = look(count)
-        even = [abs(_free(t, spin(a), spin(b))).max() > ROUNDING * abs(t).max() for a, b, t, _ in hoppings]
+        even = [abs(_free(t, spin(a), spin(b))).max() > ROUNDING * abs(t).max() for a, b, t, *_ in hoppings]
         if any(even):
             return
     if hoppings:
