@@ -25,6 +25,8 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from kwant_spinjunc.errors import ArgumentError
 
 from .figures import figures_of, finish
@@ -36,6 +38,7 @@ __all__ = [
     "ClaimFigure",
     "Judged",
     "Record",
+    "Records",
     "Rows",
     "Text",
     "assemble",
@@ -59,6 +62,15 @@ class Record(SimpleNamespace):
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         super().__init__(**values)
+
+
+class Records(list[Any]):
+    """Records of one kind, one after the other: an attribute is the array of that number of all of them."""
+
+    def __getattr__(self, name: str) -> np.ndarray:
+        if name.startswith("__"):  # what NumPy and copies ask every object for
+            raise AttributeError(name)
+        return np.array([getattr(one, name) for one in self])
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,10 @@ class Fit:
     def __str__(self) -> str:
         return f"{self.exponent:.4g} ± {self.error:.1g}"
 
+    def power(self, x: ArrayLike) -> Any:
+        """Return A xⁿ of a fitted power law."""
+        return self.prefactor * np.asarray(x) ** self.exponent
+
 
 def _fit_line(x: Floats, log_y: Floats) -> Fit:
     if len(x) < 3:

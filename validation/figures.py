@@ -16,6 +16,7 @@ __all__ = [
     "COLORS",
     "SEQUENCE",
     "angle_axis",
+    "curve",
     "drawn",
     "figures_of",
     "finish",
@@ -67,6 +68,15 @@ def angle_axis(panel: Any, step: int = 45) -> None:
     """Label the abscissa as the angle between the magnets."""
     panel.set_xlabel(r"angle $\Phi$ (degrees)")
     panel.set_xticks(range(0, 181, step))
+
+
+def curve(
+    panel: Any, x: Any, y: Any, look: str, color: Any, label: str | None = None, *, hollow: bool = False, **options: Any
+) -> None:
+    """Draw points or a line, ``look`` as Matplotlib has it, in a color that may be the name of a meaning."""
+    if hollow:
+        options["markerfacecolor"] = "none"
+    panel.plot(x, y, look, color=COLORS.get(color, color), label=label, **options)
 
 
 def legend_below(source: Any, ncols: int, **options: Any) -> None:

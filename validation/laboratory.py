@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ from kwant_spinjunc.halves import zone
 from kwant_spinjunc.model.plane import CrossSection, band_shift
 from kwant_spinjunc.runs.statistics import value_with_error
 from kwant_spinjunc.scattering import scatter_quietly as scatter
+from kwant_spinjunc.theory import tunnelling
 from systems.asymmetric_junction import asymmetric_junction
 from systems.contact import contact
 from systems.spin_valve import spin_valve
@@ -130,16 +131,16 @@ def k_average(
     *,
     accuracy: float = 1e-8,
 ) -> dict[str, np.ndarray]:
-    """Return the adaptive Brillouin-zone average of what ``observe`` finds at every k∥.
+    """Return the adaptive Brillouin-zone average of what ``observe`` finds at every k∥; of a chain, what it finds.
 
     Parameters
     ----------
     lab
         Solves and audits.
     junction, energy
-        What to scatter from; the junction must be dispersive and have its default bonds.
+        What to scatter from; a dispersive junction must have its default bonds.
     observe
-        Takes the `Scattering` of n points and returns real arrays of shape (n, ...).
+        Takes the `Scattering` of n points and returns real arrays of shape (n, ...); of a chain, without n.
     accuracy
         Largest error of any component over the larger of its size and the conductance.
 
@@ -148,6 +149,8 @@ def k_average(
     kwant_spinjunc.halves.zone.IntegrationError
         The accuracy was not reached.
     """
+    if not junction.is_dispersive:
+        return dict(observe(lab.scatter(junction, energy)))
     edges = np.unique(zone.thresholds(junction, energy))
     bare = replace(junction, buffer=1)  # the planes of the leads that are resolved hold no states of their own
     split = np.concatenate([edges, zone.resonances(bare, energy)])
@@ -328,6 +331,22 @@ class Wires(SampleLaboratory):
         W = width or self.width
         sampling = {"cross_section": (W, W), "boundary": boundary, "realizations": realizations, "seed": self.seed}
         return self.average(junction, self.energy, torques=False, **sampling, **options)
+
+
+def largest(values: Iterable[Any]) -> float:
+    """Return the largest modulus of any element of several numbers or arrays; NaN if one is."""
+    return float(np.max([np.max(abs(np.asarray(value)), initial=0.0) for value in values]))
+
+
+def potentials(left: float = 0.0, right: float = 0.0) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return µ_L and µ_R per spin: a voltage of 1, and the accumulations (µ_+ - µ_-)/2 in units of it."""
+    return (0.5 + left, 0.5 - left), (-0.5 + right, -0.5 - right)
+
+
+def both_currents(T: np.ndarray, mu_left: Any, mu_right: Any) -> np.ndarray:
+    """Return J_M^L and J_M^R of equations (3) and (4), shape [..., side]."""
+    pair = [tunnelling.magnetization_current(T, mu_left, mu_right, side) for side in ("left", "right")]
+    return np.stack(pair, axis=-1)
 
 
 def lead_currents(P: np.ndarray, mu: Any) -> np.ndarray:

@@ -1,10 +1,12 @@
-"""The limits that the validation's tables quote, on error curves that are known."""
+"""What the claims of the validation share: the limits that their tables quote, fits, columns, largest values."""
 
 import numpy as np
 import pytest
 
 from kwant_spinjunc.errors import ArgumentError
-from validation.compare import safe_limit
+from validation.claim import Record, Records
+from validation.compare import fit_power_law, safe_limit
+from validation.laboratory import both_currents, largest, potentials
 
 COARSE = np.geomspace(1e-6, 1.0, 7)
 
@@ -50,3 +52,29 @@ def test_safe_limit_claims_nothing_beyond_the_samples():
 def test_safe_limit_refuses_what_it_cannot_order(x, error):
     with pytest.raises(ArgumentError):
         safe_limit([(x, error)], 0.01)
+
+
+def test_columns_of_records_are_arrays():
+    found = Records(Record({"T": t, "flips": [t, 2 * t]}) for t in (0.5, 2.0))
+    np.testing.assert_array_equal(found.T, [0.5, 2.0])
+    np.testing.assert_array_equal(found.flips, [[0.5, 1.0], [2.0, 4.0]])
+    assert np.asarray(found).shape == (2,)
+    with pytest.raises(AttributeError):
+        _ = found.missing
+
+
+def test_power_of_a_fit_goes_through_its_points():
+    x = np.array([0.1, 1.0, 3.0])
+    np.testing.assert_allclose(fit_power_law(x, 2 * x**-1.5).power(x), 2 * x**-1.5, rtol=1e-12)
+
+
+def test_largest_is_a_modulus_and_hides_no_nan():
+    assert largest([1.0, np.array([[-3.0, 2.0]]), []]) == 3.0
+    assert np.isnan(largest([1.0, np.array([np.nan, 5.0]), 7.0]))
+
+
+def test_currents_of_both_sides_are_one_for_diagonal_transmissions_only():
+    mu = potentials(left=0.1, right=0.2)
+    assert mu == ((0.6, 0.4), (-0.3, -0.7))
+    same, turned = np.diag([0.3, 0.1]), np.array([[0.2, 0.1], [0.05, 0.05]])
+    assert np.ptp(both_currents(same, *mu)) < 1e-15 < np.ptp(both_currents(turned, *mu))
