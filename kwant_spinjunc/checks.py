@@ -14,7 +14,6 @@ import inspect
 import math
 import operator
 import re
-import warnings
 from collections.abc import Callable, Collection, Iterable, Sequence
 from difflib import get_close_matches
 from functools import update_wrapper
@@ -24,7 +23,7 @@ from typing import Any, ParamSpec, TypeVar, Union, get_args, get_origin, get_typ
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import ArgumentError, DegreesWarning
+from .errors import ArgumentError, DegreesWarning, warn
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -466,9 +465,8 @@ def warn_of_degrees(name: str, value: Any) -> None:
     numbers = np.asarray(value)
     largest = float(abs(numbers).max()) if numbers.size and numbers.dtype.kind in "if" else 0.0
     if largest > 2 * math.pi * (1 + 1e-9):
-        warnings.warn(
+        warn(
             f"{name} = {largest:g} is in radians, more than a full turn. Degrees? Type {name}={largest:g}deg in the "
             f"shell, np.radians({largest:g}) in Python.",
             DegreesWarning,
-            stacklevel=3,
         )

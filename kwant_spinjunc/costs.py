@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import CostWarning, SpinjuncError
+from .errors import CostWarning, SpinjuncError, warn
 
 #: Seconds from which on a computation is said to be long, and that need no announcement.
 LONG, MOMENT = 30.0, 2.0
@@ -48,10 +48,10 @@ def foretold(solve: Callable[[], Any]) -> float:
     return sum(quotes)
 
 
-def warn_if_long(seconds: float, what: str, advice: str, stacklevel: int = 2) -> None:
+def warn_if_long(seconds: float, what: str, advice: str) -> None:
     """Give a `CostWarning` from `LONG` seconds on."""
     if seconds > LONG:
-        warnings.warn(f"{what} will take {_said(seconds)}{advice}", CostWarning, stacklevel=stacklevel + 1)
+        warn(f"{what} will take {_said(seconds)}{advice}", CostWarning)
 
 
 def announced(like: Sequence[Callable[[], Any]], count: int, processes: int) -> str:
@@ -61,7 +61,7 @@ def announced(like: Sequence[Callable[[], Any]], count: int, processes: int) -> 
     advice = (
         f" of {of}. A wider `rtol`, a smaller system or more `workers` cost less; what is done is kept with `resume`."
     )
-    warn_if_long(seconds, f"The {count} points of this sweep over a bias", advice, 6)
+    warn_if_long(seconds, f"The {count} points of this sweep over a bias", advice)
     return _said(seconds) if seconds > MOMENT else ""
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
+from pathlib import Path
+
 #: What spoils digits when nothing else is known to.
 NEAR_EDGE = "Energies very near a band edge do this: move the energy, or raise `max_defect`."
 
@@ -59,3 +63,14 @@ class NearSideWarning(SpinjuncWarning):
 
 class CostWarning(SpinjuncWarning):
     """What was asked for will take long; how long was estimated before it is begun."""
+
+
+_HERE = str(Path(__file__).parent)
+
+
+def warn(message: str | Warning, category: type[Warning] = SpinjuncWarning) -> None:
+    """Give a warning at the line that called the package, however deep within it that is said."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back and frame.f_code.co_filename.startswith(_HERE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

@@ -149,6 +149,8 @@ def attributes(quantity: Quantity) -> dict[str, str]:
 
 def axis_attributes(name: str, units: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return ``units`` and ``long_name`` of a swept parameter, with the units that its family declares."""
+    if name in OWN_AXES:
+        return OWN_AXES[name]
     words = name.replace("_", " ")
     if units and units.get(name):
         return {"units": units[name], "long_name": words}

@@ -6,7 +6,6 @@ junctions with one cell per plane, averages and supercells. Both take a `Problem
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, Unpack, overload
@@ -25,7 +24,7 @@ from .devices.device import Device, as_device
 from .devices.result import DeviceScattering
 from .devices.scatter import scatter_device
 from .devices.terminals import Terminals
-from .errors import ArgumentError, BarrierWarning
+from .errors import ArgumentError, BarrierWarning, warn
 from .halves import route
 from .model.junction import Junction
 from .model.problem import MAX_DEFECT, Problem, Settings
@@ -299,7 +298,7 @@ def scatter(
         result = replace(result, check=cross_check(result.problem, result))
     message = conducting_barrier(result.problem)
     if message is not None:
-        warnings.warn(message, BarrierWarning, stacklevel=2)
+        warn(message, BarrierWarning)
     return result
 
 

@@ -148,7 +148,7 @@ class CrystalScattering(Tabled, SystemResult):
 
         Torques on named magnets are in it once they were asked for: an average is done anew for each.
         """
-        axes = {"angle": np.asarray(self.turns)} if np.ndim(self.turns) else {}
+        axes = {"turn": np.asarray(self.turns)} if np.ndim(self.turns) else {}
         if not isinstance(self.k, str):
             axes |= {f"point_{n}": np.arange(count) for n, count in enumerate(self.modes.shape[:-2])}
         values: dict[str, Any] = {

@@ -2,7 +2,6 @@ r"""The border of crystals: what `scatter` takes for angles, momenta and zone av
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from ..checks import (
 )
 from ..devices.cuts import cut_sites
 from ..devices.device import Device, same, snapshot
-from ..errors import NEAR_EDGE, ArgumentError, NoOpenChannelError, SpinjuncWarning
+from ..errors import NEAR_EDGE, ArgumentError, NoOpenChannelError, warn
 from ..halves.joint import Turn
 from ..model.memory import refuse_memory
 from ..model.problem import MAX_DEFECT
@@ -335,10 +334,8 @@ def _judge(measurement: Measurement, found: Measured, modes: Any, unitarity: flo
     if not found.converged:
         worst = [float(np.nanmax(error, initial=0.0)) for error in (found.errors or (0.0,))]
         fluxes = f" and of its fluxes and torques {max(worst[4:]):.2g}" if worst[4:] else ""
-        warnings.warn(
+        warn(
             f"The average over the zone spent {found.points} momenta before it reached rtol = {measurement.rtol:g}: "
             f"the error of its probabilities (see `k_error`) and channels is up to {max(worst[:4]):.2g}{fluxes}. Raise "
-            "`max_points`, or widen `rtol`.",
-            SpinjuncWarning,
-            stacklevel=4,
+            "`max_points`, or widen `rtol`."
         )

@@ -213,7 +213,7 @@ class _Current:
         if quoted(lambda: each * solves):
             raise QuotedError("Only the cost was asked for.")
         advice = f": some {solves} energies of {each:.1g} s. A wider `rtol`, or fewer points, cost less."
-        warn_if_long(each * solves, "The current", advice, 7)
+        warn_if_long(each * solves, "The current", advice)
 
     def _at(self, energy: float, point: int) -> Floats:
         """Return the currents of each spin of each lead, and of each lead, at one energy."""

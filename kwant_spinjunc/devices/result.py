@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Floats
 from ..checks import choice, index
-from ..errors import NEAR_EDGE, ArgumentError, ContinuityError, NearSideWarning, SpinjuncError, SpinjuncWarning
+from ..errors import NEAR_EDGE, ArgumentError, ContinuityError, NearSideWarning, SpinjuncError, SpinjuncWarning, warn
 from ..printing import Printed, Table, Tabled, number, with_unit
 from ..quantities import BY_SPIN, LABELS, LEADS, dataset, quantities
 from .device import Device
@@ -268,12 +268,11 @@ class DeviceScattering(Tabled, SystemResult):
                     f"The charge through {cut!r} misses the scattering matrix by {miss:.2g}, more than `max_defect`."
                 )
             if beyond < SMALL_FLUX * count and miss > SMALL_FLUX_ERROR * beyond and miss > 0 and beyond > 0:
-                warnings.warn(
+                warn(
                     f"From lead {lead} only {beyond:.2g} is transmitted through {cut!r}, where the flux is a "
                     f"difference of numbers of order one and comes out as {abs(flux):.2g}. Place the cut on "
                     "the far side of the barrier, or inject from the other lead.",
                     NearSideWarning,
-                    stacklevel=6,
                 )
 
     def exchange_of(self, magnet: Any) -> tuple[Device, NDArray[np.int64], SpinOperator, Any, str]:
@@ -304,7 +303,7 @@ class DeviceScattering(Tabled, SystemResult):
                 f"{self.max_defect:.2g}. {NEAR_EDGE}"
             )
         if undivided:
-            warnings.warn(f"The torque on {magnet!r} is not divided. {undivided}", SpinjuncWarning, stacklevel=5)
+            warn(f"The torque on {magnet!r} is not divided. {undivided}")
             torque, torque_total, on_sites = (
                 np.full((*values.shape[:-2], 2, 3), np.nan) for values in (torque, torque_total, on_sites)
             )

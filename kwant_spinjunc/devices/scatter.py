@@ -6,7 +6,6 @@ their wave functions (`spin_channels`); fluxes, densities and torques (`waves`) 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,7 +16,7 @@ from scipy import sparse
 
 from ..arrays import Floats
 from ..checks import finite, positive
-from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError
+from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError, warn
 from ..optional import kwant
 from ..solved import refuse_unitarity, unitarity
 from .audit import audit
@@ -94,11 +93,10 @@ def scatter_device(
     for name, level in ready.levels.items():
         if level < energy and name not in ready.told:
             ready.told.add(name)
-            warnings.warn(
+            warn(
                 f"barriers[{name!r}] has levels from {level:.4g} on, below the energy {energy:.4g}: electrons pass it "
                 "without tunneling. Raise its on-site energy, or do not call it a barrier.",
                 BarrierWarning,
-                stacklevel=3,
             )
     prepared = prepare(system, energy, everything, leads=ready.leads, count=check)
     channels = np.array([len(lead.modes(energy)[0].momenta) // 2 for lead in prepared.leads])

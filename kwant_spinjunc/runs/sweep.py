@@ -3,7 +3,6 @@ r"""`sweep`: a family of junctions over parameter axes, returned as a labeled `x
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
@@ -21,7 +20,7 @@ from ..checks import finite, finite_array, number_or_axis, positive, shape_of
 from ..costs import announced
 from ..crystals.scatter import RTOL as CRYSTAL_RTOL
 from ..devices.device import Device
-from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError, SpinjuncError
+from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError, SpinjuncError, warn
 from ..model.junction import Junction
 from ..model.problem import Problem
 from ..optional import version
@@ -337,7 +336,7 @@ class _Filling:
         if message is not None:
             self.warned = True
             at = ", ".join(f"{name}={value:.6g}" for name, value in values.items() if isinstance(value, float))
-            warnings.warn(message + (f" First at {at}." if at else ""), BarrierWarning, stacklevel=5)
+            warn(message + (f" First at {at}." if at else ""), BarrierWarning)
 
     def told(self, answer: Any) -> Any:
         """Return what another process found, having given its warnings, of a conducting barrier the first only."""
@@ -345,7 +344,7 @@ class _Filling:
         for warning in caught:
             if not (isinstance(warning, BarrierWarning) and self.warned):
                 self.warned |= isinstance(warning, BarrierWarning)
-                warnings.warn(warning, stacklevel=5)
+                warn(warning)
         return found
 
     def enter(self, where: tuple[Any, ...], found: Any) -> None:

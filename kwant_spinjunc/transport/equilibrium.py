@@ -207,7 +207,7 @@ def average_over_zone(function: AtShifts, kinks: Floats, rtol: float) -> Integra
         f" for {rows} problem(s). A wider `rtol` or fewer planes cost less; `sweep(..., resume=FILE)` shows how it "
         "goes on and keeps what is done."
     )
-    warn_if_long(seconds, "Averaging over the zone", advice, 5)
+    warn_if_long(seconds, "Averaging over the zone", advice)
     enough = rtol / SHARES * np.bincount(owner, pilot, minlength=rows)
     evaluations = 0
 

@@ -181,8 +181,9 @@ def test_energies_are_shared_among_workers_and_the_cost_is_told(monkeypatch):
     monkeypatch.setattr(crystal_bias, "integrate", three_energies)
     monkeypatch.setattr(costs, "LONG", 0.0)
     given = dict(k="average", turns=1.0, rtol=1e-2, equilibrium=False)
-    with pytest.warns(sj.CostWarning, match="every energy of every bias is a mean"):
-        alone = response(syst, 0.1, **given)
+    with pytest.warns(sj.CostWarning, match="every energy of every bias is a mean") as told:
+        alone = sj.bias_response(syst, 0.1, k="average", turns=1.0, rtol=1e-2, behind=behind, profile=drop)
+    assert told[0].filename == __file__
     monkeypatch.setattr(costs, "LONG", np.inf)
     packed = []
     monkeypatch.setattr(crystal_bias, "mean", lambda *a, **kw: packed.append(a[0].crystal.device) or found(*a, **kw))

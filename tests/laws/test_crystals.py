@@ -423,6 +423,9 @@ def test_a_result_prints_its_quality_and_gives_a_labelled_table():
     assert "90°" in text
     assert f"{s.transmissions[1, 1, 0]:.8g}" in text
     table = s.to_dataset()
+    assert table["conductance"].dims == ("turn", "lead_out", "lead_in")
+    assert table.turn.attrs["units"] == "rad"
+    assert "turned" in table.turn.attrs["long_name"]
     assert table["probabilities"].sel(lead_out=1, lead_in=0).sum() == pytest.approx(s.transmission(1, 0).sum())
     assert table["side_torque_by_spin"].sel(side="back", lead_in=0).shape == (2, 2, 3)
     assert table["conductance"].attrs["units"] == "e^2/h"
