@@ -6,11 +6,10 @@ import inspect
 import math
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from difflib import get_close_matches
+from dataclasses import dataclass
 from typing import Any
 
-from kwant_spinjunc.checks import is_angle
+from kwant_spinjunc.checks import is_angle, refuse_unknown
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.runs.family import units_of
 
@@ -20,38 +19,19 @@ STEPS = 200
 
 @dataclass(frozen=True)
 class Control:
-    """One input of the page.
+    """One input of the page."""
 
-    Attributes
-    ----------
-    name, label, unit : str
-        Parameter, and how it is shown.
-    kind : str
-        "float", "int", "bool" or "choice".
-    low, high, step : float
-        Of a slider, in the unit shown.
-    value : Any
-        Where it starts, in the unit shown.
-    choices : tuple
-        Of a choice.
-    scale : float
-        The parameter is the value shown times this.
-    """
-
-    name: str
-    label: str
-    kind: str
-    value: Any
+    name: str  #: Of the parameter.
+    label: str  #: How it is shown.
+    kind: str  #: "float", "int", "bool" or "choice".
+    value: Any  #: Where it starts, in the unit shown as all that follows.
+    #: `low`, `high`, `step`: Of a slider.
     low: float = 0.0
     high: float = 1.0
     step: float = 0.01
     unit: str = ""
-    choices: tuple[Any, ...] = ()
-    scale: float = 1.0
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain data."""
-        return asdict(self)
+    choices: tuple[Any, ...] = ()  #: Of a choice.
+    scale: float = 1.0  #: The parameter is the value shown times this.
 
 
 def controls_of(family: Callable[..., Any], start: Mapping[str, Any]) -> tuple[Control, ...]:
@@ -62,21 +42,14 @@ def controls_of(family: Callable[..., Any], start: Mapping[str, Any]) -> tuple[C
     those of `units_of`.
     ``start``: values to start from instead of the defaults.
     """
-    signature = inspect.signature(family)
-    for name in start:
-        if name not in signature.parameters:
-            near = get_close_matches(name, signature.parameters, n=1)
-            hint = f" Did you mean `{near[0]}`?" if near else ""
-            raise ArgumentError(
-                f"Argument `{name}` must be a parameter of {family.__name__}, but is none of "
-                f"{', '.join(signature.parameters)}.{hint}"
-            )
+    parameters = inspect.signature(family).parameters
+    refuse_unknown(start, list(parameters), family.__name__, "a parameter")
     try:
         hints = typing.get_type_hints(family, include_extras=True)
     except NameError:  # names that only type checkers see
         hints = {}
     units, found = units_of(family), []
-    for name, parameter in signature.parameters.items():
+    for name, parameter in parameters.items():
         if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             continue
         value = start.get(name, parameter.default)

@@ -7,6 +7,8 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,18 +36,41 @@ SHIFTS = 81
 #: What is not a parameter of the family: the page's own inputs.
 ENERGY, BIAS, KX, KZ = "energy", "bias", "kx", "kz"
 MODES = ("Γ", "k", "average")
+#: What the page asks, by the method that answers.
+QUESTIONS = {"describe": "describe", "update": "update", "bias": "at_bias", "export": "export"}
+
+
+def _plain(value: Any) -> Any:
+    """Return JSON values of arrays; what is no number is null."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
+    return value
+
+
+def _timed(question: Callable[[Explorer, Mapping[str, Any]], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Have a question answered one at a time in JSON values, with the milliseconds it took, or why it cannot be."""
+
+    @wraps(question)
+    def answer(self: Explorer, state: Mapping[str, Any]) -> dict[str, Any]:
+        start = time.perf_counter()
+        try:
+            with self._lock:
+                found: dict[str, Any] = _plain(question(self, state))
+        except (SpinjuncError, FloatingPointError, MemoryError) as error:
+            found = {"error": str(error) or type(error).__name__}
+        return {**found, "milliseconds": round(1000 * (time.perf_counter() - start), 1)}
+
+    return answer
 
 
 class Explorer:
-    """The state behind a page; see `explore`.
-
-    Attributes
-    ----------
-    family
-        The function of parameters.
-    controls : tuple of Control
-        Inputs of the page: parameters of the family, then energy, bias, kx and kz.
-    """
+    """The state behind a page; see `explore`. ``controls``: parameters of the ``family``, then energy, bias, kx, kz."""
 
     def __init__(self, family: Callable[..., Junction], start: Mapping[str, Any], energy: float) -> None:
         own = controls_of(family, start)
@@ -69,40 +94,20 @@ class Explorer:
         self._server: Server | None = None
 
     # ------------------------------------------------------------------ what the page asks for
-    def describe(self) -> dict[str, Any]:
+    def ask(self, question: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the answer to one of `QUESTIONS`, as the page and the widget send them."""
+        answer: dict[str, Any] = getattr(self, QUESTIONS[question])(state)
+        return answer
+
+    def describe(self, state: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return what the page is made of: title, inputs, modes of k."""
         return {
             "title": getattr(self.family, "__name__", "family"),
             "text": (inspect.getdoc(self.family) or "").split("\n")[0].replace("`", ""),
-            "controls": [control.to_json() for control in self.controls],
+            "controls": [asdict(control) for control in self.controls],
             "modes": list(MODES),
         }
 
-    def update(self, state: Mapping[str, Any]) -> dict[str, Any]:
-        """Return all numbers of a state of the page, or ``{"error": ...}`` with the reason there are none."""
-        return self._answer(self._update, state)
-
-    def at_bias(self, state: Mapping[str, Any]) -> dict[str, Any]:
-        """Return current, J_M and torques at the finite bias of the page."""
-        return self._answer(self._at_bias, state)
-
-    def export(self, state: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the Python line and the block for mumax3 of what is shown."""
-        return self._answer(self._export, state)
-
-    def _answer(
-        self, function: Callable[[Mapping[str, Any]], dict[str, Any]], state: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        start = time.perf_counter()
-        try:
-            with self._lock:
-                found = function(state)
-        except (SpinjuncError, FloatingPointError, MemoryError) as error:
-            found = {"error": str(error) or type(error).__name__}
-        found["milliseconds"] = round(1000 * (time.perf_counter() - start), 1)
-        return found
-
-    # ------------------------------------------------------------------ computed
     def _parameters(self, state: Mapping[str, Any]) -> dict[str, Any]:
         return checked_values(self._own, state.get("values", {}))
 
@@ -122,12 +127,14 @@ class Explorer:
         _, problem, _ = problem_of(junction, energy, k, mu, ANGLES, {"rtol": RTOL})
         return conclude(problem.evidence, "this junction", 0.01, advise=False)
 
-    def _update(self, state: Mapping[str, Any]) -> dict[str, Any]:
+    @_timed
+    def update(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all numbers of a state of the page, or ``{"error": ...}`` with the reason there are none."""
         judged = self._judged(state)
         e = judged.evidence
         junction, energy = e.problem.junction, e.problem.energy
         first, _, rest = judged.summary.partition(". ")
-        found: dict[str, Any] = {
+        return {
             "angles": np.degrees(e.angles),
             "angle": math.degrees(junction.angle),
             "summary": f"{first}.",
@@ -141,12 +148,14 @@ class Explorer:
             "conductance": e.conductance,
             "currents": self._currents(e),
             "torques": self._torques(e),
-            "stack": _stack(junction),
+            "stack": [
+                {"edges": plane.band_edges(2.0), "magnetic": plane.is_magnetic, "m": plane.m}
+                for plane in junction.planes
+            ],
             "energy": energy,
             "map": self._map(junction, energy),
             "code": self._code(state),
         }
-        return {key: _plain(value) for key, value in found.items()}
 
     @staticmethod
     def _currents(e: Evidence) -> dict[str, Any]:
@@ -184,7 +193,9 @@ class Explorer:
             T[open_] = probabilities(junction, energy, c[open_])[:, 1, :, 0, :].sum(axis=(-1, -2))
         return {"c": c, "T": T}
 
-    def _at_bias(self, state: Mapping[str, Any]) -> dict[str, Any]:
+    @_timed
+    def at_bias(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """Return current, J_M and torques at the finite bias of the page."""
         junction, energy, k = self._problem(state)
         bias = checked_values(self.controls, state.get("values", {}))[BIAS]
         if bias == 0:
@@ -192,13 +203,15 @@ class Explorer:
         found = bias_response(junction, bias, energy=energy, k=k, layers=False)
         return {
             "bias": bias,
-            "current": _plain(np.asarray(found.current)),
-            "magnetization": _plain(np.asarray(found.magnetization)),
-            "damping_like": _plain(found.torques.damping_like),
-            "field_like": _plain(found.torques.field_like),
+            "current": found.current,
+            "magnetization": found.magnetization,
+            "damping_like": found.torques.damping_like,
+            "field_like": found.torques.field_like,
         }
 
-    def _export(self, state: Mapping[str, Any]) -> dict[str, Any]:
+    @_timed
+    def export(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the Python line and the block for mumax3 of what is shown."""
         caption, block = export_block(self._judged(state))
         return {"code": self._code(state), "caption": caption, "block": block}
 
@@ -289,30 +302,3 @@ def _bands(junction: Junction) -> tuple[float, float]:
     """Return the ends of all bands of both leads, for the slider of the energy."""
     edges = [lead.band_edges(c) for lead in junction.leads for c in (-2.0, 2.0)]
     return float(np.min(edges)), float(np.max(edges))
-
-
-def _stack(junction: Junction) -> list[dict[str, Any]]:
-    """Return what is drawn of every plane: band edges of both spins at Γ, and the direction of its magnetization."""
-    return [
-        {
-            "edges": plane.band_edges(2.0).tolist(),
-            "magnetic": plane.is_magnetic,
-            "m": list(plane.m),
-        }
-        for plane in junction.planes
-    ]
-
-
-def _plain(value: Any) -> Any:
-    """Return JSON values of arrays; what is no number is null."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
-    return value

@@ -11,10 +11,9 @@ import secrets
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from kwant_spinjunc.exploring.explorer import Explorer
+from kwant_spinjunc.exploring.explorer import QUESTIONS, Explorer
 
 HOST = "127.0.0.1"
 #: The front end, for the page and for the widget alike.
@@ -54,13 +53,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer a question of the page."""
         name, explorer = self._name(), self.server.explorer
-        questions = {
-            "describe": lambda state: explorer.describe(),
-            "update": explorer.update,
-            "bias": explorer.at_bias,
-            "export": explorer.export,
-        }
-        if name not in questions:
+        if name not in QUESTIONS:
             self._send(404, "html", "not here")
             return
         try:
@@ -71,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
         except (ValueError, TypeError):
             self._send(400, "html", "no JSON object")
             return
-        self._send(200, "json", json.dumps(questions[name](state), allow_nan=False))
+        self._send(200, "json", json.dumps(explorer.ask(name, state), allow_nan=False))
 
     def _name(self) -> str | None:
         """Return what is asked for behind the secret, None where the secret or the host is wrong."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from kwant_spinjunc.exploring.explorer import Explorer
 from kwant_spinjunc.exploring.server import asset
 from kwant_spinjunc.optional import need
-
-if TYPE_CHECKING:
-    from kwant_spinjunc.exploring.explorer import Explorer
 
 #: What turns the front end of the page into one of anywidget: an answer is known by the number of its question.
 GLUE = """
@@ -24,20 +22,11 @@ export default { render({ model, el }) {
 
 def ask(explorer: Explorer, question: dict[str, Any]) -> dict[str, Any]:
     """Return the answer to a message of the widget."""
-    questions: dict[str, Any] = {
-        "describe": lambda state: explorer.describe(),
-        "update": explorer.update,
-        "bias": explorer.at_bias,
-        "export": explorer.export,
-    }
-    return {"number": question["number"], "found": questions[question["what"]](question.get("state") or {})}
+    return {"number": question["number"], "found": explorer.ask(question["what"], question.get("state") or {})}
 
 
 def widget_of(explorer: Explorer) -> Any:
-    """Return the widget of an explorer.
-
-    Raises `MissingPackageError`: anywidget is not installed.
-    """
+    """Return the widget of an explorer; raise `MissingPackageError` where anywidget is not installed."""
     anywidget = need("anywidget")
 
     class Widget(anywidget.AnyWidget):  # type: ignore[misc, name-defined]
