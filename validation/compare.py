@@ -19,6 +19,7 @@ __all__ = [
     "Fit",
     "fit_exponential",
     "fit_power_law",
+    "largest",
     "relative_error",
     "safe_limit",
     "spin_factors",
@@ -116,6 +117,11 @@ def relative_error(microscopic: ArrayLike, theory: ArrayLike, scale: ArrayLike |
     difference = abs(model - exact)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(difference == 0, 0.0, difference / size)
+
+
+def largest(values: Iterable[Any]) -> float:
+    """Return the largest modulus of any element of several numbers or arrays; NaN if one is."""
+    return float(np.max([np.max(abs(np.asarray(value)), initial=0.0) for value in values]))
 
 
 def safe_limit(curves: Iterable[tuple[ArrayLike, ArrayLike]], tolerance: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -17,7 +17,6 @@ from kwant_spinjunc.halves import zone
 from kwant_spinjunc.model.plane import CrossSection, band_shift
 from kwant_spinjunc.runs.statistics import value_with_error
 from kwant_spinjunc.scattering import scatter_quietly as scatter
-from kwant_spinjunc.theory import tunnelling
 from systems.asymmetric_junction import asymmetric_junction
 from systems.contact import contact
 from systems.spin_valve import spin_valve
@@ -333,42 +332,7 @@ class Wires(SampleLaboratory):
         return self.average(junction, self.energy, torques=False, **sampling, **options)
 
 
-def largest(values: Iterable[Any]) -> float:
-    """Return the largest modulus of any element of several numbers or arrays; NaN if one is."""
-    return float(np.max([np.max(abs(np.asarray(value)), initial=0.0) for value in values]))
-
-
-def potentials(left: float = 0.0, right: float = 0.0) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return µ_L and µ_R per spin: a voltage of 1, and the accumulations (µ_+ - µ_-)/2 in units of it."""
-    return (0.5 + left, 0.5 - left), (-0.5 + right, -0.5 - right)
-
-
-def both_currents(T: np.ndarray, mu_left: Any, mu_right: Any) -> np.ndarray:
-    """Return J_M^L and J_M^R of equations (3) and (4), shape [..., side]."""
-    pair = [tunnelling.magnetization_current(T, mu_left, mu_right, side) for side in ("left", "right")]
-    return np.stack(pair, axis=-1)
-
-
-def lead_currents(P: np.ndarray, mu: Any) -> np.ndarray:
-    """Return I_αs = ±Σ_βs' P[αs, βs'](µ_αs - µ_βs') of exact linear response, shape [..., lead, spin]."""
-    potentials = np.array(mu)
-    drop = potentials[:, :, None, None] - potentials
-    return np.array([[1.0], [-1.0]]) * (P * drop).sum(axis=(-1, -2))
-
-
 # ---------------------------------------------------------------------- second routes
-def currents_of_waves(junction: Junction, energy: float, mu_left: Any, mu_right: Any) -> tuple[float, float, float]:
-    """Return (J, J_M^L, J_M^R) from the wave functions: charge and Q·m through the outer bonds, k∥-averaged.
-
-    The other route to `linear_response`, which takes them from probabilities.
-    """
-    state = scatter(junction, energy, "average" if junction.is_dispersive else None)
-    mu = np.array([np.broadcast_to(mu_left, 2), np.broadcast_to(mu_right, 2)], dtype=float)
-    flux = np.einsum("lsbc,ls->bc", state.fields.currents, mu)
-    m_left, m_right = junction.magnetizations
-    return float(flux[0, 0]), float(flux[0, 1:] @ m_left), float(flux[-1, 1:] @ m_right)
-
-
 def clean_density(lead: Layer, energy: float) -> np.ndarray:
     """Return the density of states ν_s of a clean metal per site, energy and spin."""
     weight, v = _velocities(lead, energy)

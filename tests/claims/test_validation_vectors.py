@@ -23,17 +23,17 @@ ROUNDING = 1e-10
 
 def test_scalar_difference_behind_a_barrier_grows_as_the_spin_rotation():
     angles = np.radians([30.0, 60.0, 90.0, 120.0, 180.0])
-    for found in conservation.sample(Laboratory(), "F|I|F", angles):
-        if found.accumulation == "equal":
-            lost = found.scalar * found.charge / np.sin(angles / 2) ** 2
-            assert lost == pytest.approx(np.full(5, lost[-1]), rel=TUNNELING)
+    found = conservation.sample(Laboratory(), "F|I|F", angles)["F|I|F", "equal"]
+    lost = found.scalar * found.charge / np.sin(angles / 2) ** 2
+    assert lost == pytest.approx(np.full(5, lost[-1]), rel=TUNNELING)
 
 
 def test_in_plane_torque_behind_a_barrier_is_a_sine_of_the_angle():
     angles = np.radians([20.0, 60.0, 90.0, 140.0])
-    charges = conservation.sample(Laboratory(), "F|I|F", angles)[0].charge
-    torques = torque.sample(Laboratory(), "F|I|F", angles)[0].damping_like
-    amplitude = torques * charges[:, None] / np.sin(angles)[:, None]
+    charges, torques = (
+        claim.sample(Laboratory(), "F|I|F", angles)["F|I|F", "none"] for claim in (conservation, torque)
+    )
+    amplitude = torques.damping_like * charges.charge[:, None] / np.sin(angles)[:, None]
     assert amplitude == pytest.approx(np.tile([-amplitude[0, 1], amplitude[0, 1]], (4, 1)), rel=TUNNELING)
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from kwant_spinjunc.errors import ArgumentError
 from validation.claim import Record, Records
-from validation.compare import fit_power_law, safe_limit
-from validation.laboratory import both_currents, largest, potentials
+from validation.compare import fit_power_law, largest, safe_limit
+from validation.currents import both_currents, potentials
 
 COARSE = np.geomspace(1e-6, 1.0, 7)
 

@@ -20,8 +20,9 @@ from systems.tunnel_junction import tunnel_junction
 
 from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_power_law
+from ..currents import currents_of_waves
 from ..figures import COLORS, angle_axis, drawn, legend_below
-from ..laboratory import Laboratory, currents_of_waves
+from ..laboratory import Laboratory
 
 #: The left magnet of all junctions, unit t: three-dimensional bands, majority -1.5 to 10.5, minority -0.5 to 11.5.
 IRON = {"onsite": 5.0, "splitting": 1.0, "in_plane_hopping": 1.0}

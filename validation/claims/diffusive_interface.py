@@ -17,8 +17,9 @@ from kwant_spinjunc.theory import tunnelling
 from kwant_spinjunc.theory.interface import in_series
 
 from ..claim import Check, Judged, Record
+from ..currents import lead_currents
 from ..figures import COLORS, drawn, legend_below
-from ..laboratory import Laboratory, SampleLaboratory, k_average, lead_currents
+from ..laboratory import Laboratory, SampleLaboratory, k_average
 from ..two_channels import Metal, solve
 
 #: The magnets, unit t.

@@ -26,8 +26,9 @@ from kwant_spinjunc.theory import tunnelling
 
 from ..claim import Check, Judged, Record
 from ..compare import fit_power_law
+from ..currents import lead_currents
 from ..figures import COLORS, drawn, legend_below
-from ..laboratory import SampleLaboratory, amplitudes_by_kwant, lead_currents
+from ..laboratory import SampleLaboratory, amplitudes_by_kwant
 
 #: The magnet, unit t: at E = 0 a cross-section of 3 × 3 has five open majority channels and one minority channel.
 MAGNET = {"onsite": 4.0, "splitting": 2.4, "hopping": 1.0, "in_plane_hopping": 1.0}

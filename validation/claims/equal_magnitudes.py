@@ -15,8 +15,9 @@ from kwant_spinjunc.theory import tunnelling
 from systems.contact import contact
 
 from ..claim import Check, Judged, Record
+from ..currents import currents_of_waves, lead_currents
 from ..figures import COLORS, angle_axis, drawn, legend_below
-from ..laboratory import Laboratory, currents_of_waves, lead_currents
+from ..laboratory import Laboratory
 
 #: Three-dimensional magnets, unit t, and the splitting of the left one.
 METAL = {"onsite": 5.0, "in_plane_hopping": 1.0}

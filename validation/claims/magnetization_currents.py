@@ -20,8 +20,9 @@ from systems.tunnel_junction import tunnel_junction
 
 from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_power_law, safe_limit
+from ..currents import currents_of_waves
 from ..figures import COLORS, angle_axis, drawn, legend_below
-from ..laboratory import Laboratory, currents_of_waves
+from ..laboratory import Laboratory
 
 HALF_METAL = "half-metal on the right"
 #: Three-dimensional magnets and barrier, unit t, for the k∥ mean.

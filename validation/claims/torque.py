@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,65 +13,57 @@ from kwant_spinjunc.spin import SIGNS, torque_axes
 from kwant_spinjunc.theory import tunnelling
 from kwant_spinjunc.transport.linear import linear_response
 
-from ..claim import Check, Judged, Record
-from ..figures import COLORS, angle_axis, drawn, legend_below
-from ..laboratory import DIFFERENT, FAMILIES, IDENTICAL, Laboratory, k_average, lead_currents
-from .conservation import ENERGY, ROUNDING, potentials
+from ..claim import Check, Judged, Record, Records
+from ..compare import largest
+from ..currents import lead_currents, potentials
+from ..figures import COLORS, angle_axis, curve, drawn, legend_below
+from ..laboratory import DIFFERENT, FAMILIES, IDENTICAL, Laboratory, k_average
+from .conservation import ACCUMULATIONS, ENERGY, ROUNDING
 
 #: Voltage ±1/2 without and with the same spin accumulation on both sides.
-POTENTIALS = {name: potentials(name) for name in ("none", "equal")}
+POTENTIALS = {name: potentials(*ACCUMULATIONS[name]) for name in ("none", "equal")}
 
 
 # ---------------------------------------------------------------------- what is computed
 def observe(scattering: Scattering) -> dict[str, np.ndarray]:
-    """Return charge current, J_M, torque vectors and their components for every accumulation, per k∥."""
-    found = {}
-    for name, mu in POTENTIALS.items():
-        response = linear_response(scattering, *mu)
-        torques = response.torques
-        found[f"{name} charge"] = response.charge[:, 0]
-        found[f"{name} J_M"] = response.magnetization
-        found[f"{name} torques"] = torques.vectors
-        found[f"{name} components"] = np.stack([torques.damping_like, torques.field_like], axis=-1)
-    return found
+    """Return charge current, J_M, torque vectors and their components, [k∥, accumulation, ...]."""
+    driven = [linear_response(scattering, *mu) for mu in POTENTIALS.values()]
+    components = [np.stack([r.torques.damping_like, r.torques.field_like], axis=-1) for r in driven]
+    found = {
+        "charge": [r.charge[:, 0] for r in driven],
+        "J_M": [r.magnetization for r in driven],
+        "vectors": [r.torques.vectors for r in driven],
+        "components": components,
+    }
+    return {name: np.stack(arrays, axis=1) for name, arrays in found.items()}
 
 
-def sample(lab: Laboratory, family: str, angles: np.ndarray) -> list[Record]:
-    """Return currents and torques of one family at all angles, for every accumulation, per charge current."""
-    averages = [k_average(lab, FAMILIES[family](theta=angle), ENERGY, observe) for angle in angles]
-    found = []
-    for name in POTENTIALS:
-        J = [average[f"{name} charge"] for average in averages]
-        found.append(
-            torques_of(
-                family,
-                name,
-                angles,
-                *(
-                    np.array([average[f"{name} {quantity}"] / j for average, j in zip(averages, J, strict=True)])
-                    for quantity in ("J_M", "torques", "components")
-                ),
-            )
-        )
-    return found
+def sample(lab: Laboratory, family: str, angles: np.ndarray) -> dict[tuple[str, str], Record]:
+    """Return currents and torques of one family at all angles, per charge current, by family and accumulation."""
+    averages = Records(Record(k_average(lab, FAMILIES[family](theta=angle), ENERGY, observe)) for angle in angles)
+    J = averages.charge.T[..., None, None]  # [accumulation, angle]
+    parts = (J[..., 0], averages.J_M), (J, averages.vectors), (J, averages.components)
+    return {
+        (family, name): torques_of(family, name, angles, *(x[:, i] / j[i] for j, x in parts))
+        for i, name in enumerate(POTENTIALS)
+    }
 
 
 def torques_of(
     family: str, accumulation: str, angles: np.ndarray, J_M: np.ndarray, torques: np.ndarray, components: np.ndarray
 ) -> Record:
     """Compare t0 with the torque: J_M [angle, side] from probabilities, torques [angle, magnet, xyz] in the spacer."""
-    damping_like, field_like = components[..., 0], components[..., 1]
+    damping_like, field_like = np.moveaxis(components, -1, 0)
     m = unit_vector(0.0), unit_vector(angles)
-    t0 = tunnelling.implicit_torque(J_M[:, 0], J_M[:, 1])
+    t0 = tunnelling.implicit_torque(*J_M.T)
     both = torques.sum(axis=1)  # what both magnets take up together
     total = np.linalg.norm(both, axis=-1)
-    vector = tunnelling.vector_difference(J_M[:, 0], J_M[:, 1], *m)
-    vector_defect = float(np.linalg.norm(vector + both, axis=-1).max())
+    vectors = tunnelling.vector_difference(*J_M.T, *m)  # t0 of the vectors
+    vector_defect = largest([np.linalg.norm(vectors + both, axis=-1)])
     # the in-plane torques that J_M^L and J_M^R alone give; Q·m through the spacer is the J_M of the lead
-    predicted = np.stack(tunnelling.in_plane_torques(J_M[:, 0], J_M[:, 1], angles), axis=-1)
-    relation_defect = float(abs(predicted - damping_like).max())
-    along = (torques * np.stack(np.broadcast_arrays(*m), axis=1)).sum(axis=-1)
-    longitudinal_defect = float(abs(along).max())
+    predicted = np.stack(tunnelling.in_plane_torques(*J_M.T, angles), axis=-1)
+    relation_defect = largest([predicted - damping_like])
+    longitudinal_defect = largest([(torques * np.stack(np.broadcast_arrays(*m), axis=1)).sum(axis=-1)])
     return Record(locals())
 
 
@@ -134,7 +125,7 @@ def random_clamping(count: int) -> tuple[float, float]:
 
 
 # ---------------------------------------------------------------------- what it says of the paper
-def verdict(defects: Sequence[float]) -> str:
+def verdict(defects: list[float]) -> str:
     """Return the verdict on t0 as a vector."""
     return "holds" if max(defects) < ROUNDING else "fails"
 
@@ -144,16 +135,15 @@ def draw_torques(record: Record, *axes: Any) -> None:
     """Plot t0, the total torque and its parts against the angle for identical and different magnets."""
     titles = {"F|I|F": "identical magnets, F|I|F", DIFFERENT: f"different magnets, {DIFFERENT}"}
     for panel, (family, title) in zip(axes, titles.items(), strict=True):
-        m = next(m for m in record.measured if (m.family, m.accumulation) == (family, "none"))
+        m = record.measured[family, "none"]
         degrees = np.degrees(m.angles)
-        predicted = tunnelling.in_plane_torques(m.J_M[:, 0], m.J_M[:, 1], m.angles)
-        panel.plot(degrees, abs(m.t0), "--", color=COLORS["theory"], label=r"$|t_0|$ of the lengths")
-        panel.plot(degrees, m.total, "-", color=COLORS["muted"], label=r"$|t_0|$ of the vectors $=|\tau_L+\tau_R|$")
+        curve(panel, degrees, abs(m.t0), "--", "theory", r"$|t_0|$ of the lengths")
+        curve(panel, degrees, m.total, "-", "muted", r"$|t_0|$ of the vectors $=|\tau_L+\tau_R|$")
         for side, name, marker in [(0, "left", "s"), (1, "right", "o")]:
-            panel.plot(degrees, predicted[side], "-", color=COLORS[name], linewidth=1)
+            curve(panel, degrees, m.predicted[:, side], "-", name, linewidth=1)
             label = rf"$\tau_{name[0].upper()}$ in plane"
-            panel.plot(degrees, m.damping_like[:, side], marker, color=COLORS[name], label=label)
-        panel.plot(degrees, m.field_like[:, 1], "^", color=COLORS["field_like"], label=r"$\tau_R$ out of plane")
+            curve(panel, degrees, m.damping_like[:, side], marker, name, label)
+        curve(panel, degrees, m.field_like[:, 1], "^", "field_like", r"$\tau_R$ out of plane")
         panel.set_title(title)
         angle_axis(panel)
     axes[0].set_ylabel("torque / charge current")
@@ -163,28 +153,21 @@ def draw_torques(record: Record, *axes: Any) -> None:
 @drawn("torque-profile", 2, 1, width=6.4, height=5.2, sharex=True)
 def draw_profile(m: Record, top: Any, bottom: Any) -> None:
     """Plot the torque on each plane, and how much of it is left up to a plane."""
-    tunnel = m.profiles[0]
+    tunnel, shown = m.profiles[0], slice(40)
     planes = np.arange(1, 41)
-    shown = slice(len(planes))
-    top.bar(
-        planes, tunnel.averaged[shown], width=0.7, color=COLORS["damping_like"], label=r"$\mathbf{k}_\parallel$ average"
-    )
-    top.plot(planes, tunnel.one_k[shown], "o-", color=COLORS["minority"], linewidth=0.9, label=r"$\Gamma$ alone")
+    label = r"$\mathbf{k}_\parallel$ average"
+    top.bar(planes, tunnel.averaged[shown], width=0.7, color=COLORS["damping_like"], label=label)
+    curve(top, planes, tunnel.one_k[shown], "o-", "minority", r"$\Gamma$ alone", linewidth=0.9)
     top.axhline(0, color="black", linewidth=0.6)
     top.set(ylabel="in-plane torque of the plane\n/ total", title="F|I|F", ylim=(-0.75, 1.0))
     top.legend(loc="upper right", ncols=2)
     looks = zip(("damping_like", "left", "field_like", "theory"), ("-", "--", "-", ":"), strict=True)
     for profile, (color, style) in zip(m.profiles, looks, strict=True):
-        bottom.plot(planes, profile.deposited[shown], style, color=COLORS[color], label=profile.family)
-    bottom.plot(
-        planes, np.cumsum(tunnel.one_k)[shown], "-", color=COLORS["minority"], linewidth=0.9, label=r"F|I|F, $\Gamma$"
-    )
+        curve(bottom, planes, profile.deposited[shown], style, color, profile.family)
+    curve(bottom, planes, np.cumsum(tunnel.one_k)[shown], "-", "minority", r"F|I|F, $\Gamma$", linewidth=0.9)
     bottom.axhline(1, color=COLORS["muted"], linewidth=3, zorder=0, label="paper")
-    bottom.set(
-        xlabel="plane of the right magnet, counted from the interface",
-        ylabel="in-plane torque deposited\n/ total",
-        ylim=(-0.35, 2.9),
-    )
+    bottom.set(xlabel="plane of the right magnet, counted from the interface", ylim=(-0.35, 2.9))
+    bottom.set_ylabel("in-plane torque deposited\n/ total")
     bottom.legend(loc="upper right", ncols=6, columnspacing=1.0, handlelength=1.6)
 
 
@@ -192,17 +175,14 @@ def measure(quick: bool) -> Record:
     """Compare t0 with the torque vector, the torque with the currents, and look where the torque is left."""
     lab = Laboratory(spot_check_every=20)
     angles = np.linspace(0, np.pi, 7 if quick else 19)
-    measured = [m for family in FAMILIES for m in sample(lab, family, angles)]
-    profiles = [measure_profile(lab, family, 60) for family in FAMILIES]
-    by_name = {(m.family, m.accumulation): m for m in measured}
-    middle = len(angles) // 2
-    averaged = max(m.vector_defect for m in measured)
-    relation = max(m.relation_defect for m in measured)
-    longitudinal = max(m.longitudinal_defect for m in measured)
-    field_like = {key: float(abs(m.field_like).max() / abs(m.damping_like).max()) for key, m in by_name.items()}
+    measured = {key: m for family in FAMILIES for key, m in sample(lab, family, angles).items()}
+    profiles = Records(measure_profile(lab, family, 60) for family in FAMILIES)
+    every, middle = Records(measured.values()), len(angles) // 2
+    averaged, relation = max(every.vector_defect), max(every.relation_defect)
+    longitudinal = max(every.longitudinal_defect)
+    field_like = {key: float(abs(m.field_like).max() / abs(m.damping_like).max()) for key, m in measured.items()}
     no_field = max(field_like[family, "none"] for family in IDENTICAL)
-    first = [float(profile.averaged[0]) for profile in profiles]
-    depths = [profile.depth for profile in profiles]
+    first, depths = profiles.averaged[:, 0], profiles.depth
     swing = np.cumsum(profiles[0].one_k)[len(profiles[0].one_k) // 2 :].round(1) + 0.0
     clamping, magnetic = random_clamping(12 if quick else 40)
     return Record(locals())
@@ -222,7 +202,7 @@ def judge(m: Record) -> Judged:
             Check("torque along the magnetization it acts on, in J", m.longitudinal, ROUNDING),
             Check("field-like torque, identical magnets, symmetric bias, of the in-plane", m.no_field, ROUNDING),
             # a magnetic barrier takes spin of its own: the identity must then fail
-            Check("smallest defect with a magnetic plane in the barrier", m.magnetic, 0.999, expected=1.0),
+            Check("smallest defect with a magnetic plane in the barrier", m.magnetic, 0.999, 1.0),
             *m.lab.checks(),
         ),
     )
