@@ -66,9 +66,7 @@ def conductance_ratio(G: ArrayLike, sigma: ArrayLike, D: ArrayLike, tau: ArrayLi
     r"""Return ξ = G √(Dτ)/σ, the interface conductance over that of the metal across its bare spin-diffusion length.
 
     **Result**: Dimensionless. **Validity**: a definition. The paper says only "the ratio of the conductance of the
-    interface to that of the metal"; this one makes (12) the solution of (5) to (11).
-
-    Source: the paper, equation (12).
+    interface to that of the metal"; this one makes (12) the solution of (5) to (11). Source: the paper, equation (12).
 
     ``G``: interface conductance per area, both spins together, >= 0.
     ``sigma``, ``D``, ``tau``: Conductivity, diffusion coefficient and spin relaxation time of the metal, > 0.
@@ -109,9 +107,7 @@ def delta_J_M(
     **Result**: Broadcast shape, unit of J. With A1 = A2 = 0 it has the sign of βJ sin(Φ/2). **Validity**: solution of
     (5) to (11) for identical magnets, δM⊥ = 0, a mirror-symmetric interface without spin-flip reflection, to first
     order in its spin asymmetry γ and in λ/l_sd, with A1 = A2. See `fit_matching`. The limits ξ → ∞ and Φ → π do not
-    commute: antiparallel magnets pass no J_M at any finite ξ.
-
-    Source: the paper, equation (12).
+    commute: antiparallel magnets pass no J_M at any finite ξ. Source: the paper, equation (12).
 
     ``A1``, ``A2``: the paper's unspecified constants; see `A_polarized`, `A_screening`, `fit_A`.
     """
@@ -140,7 +136,6 @@ def delta_J_M_reduced(xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, *, current
     r"""Return 2 sin(Φ/2) J_M with `spin_current_reduced`: equation (12) for A1 = A2 = 0.
 
     **Validity**: as `spin_current_reduced`. Multiply its numerator and denominator by 1 + 2ξ's² to obtain the print.
-
     Source: the paper, equation (12).
     """
     return np.asarray(2 * np.sin(finite_array("Phi", Phi) / 2) * spin_current_reduced(xi, Phi, beta, current=current))
@@ -150,9 +145,7 @@ def delta_J_M_reduced(xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, *, current
 def delta_J_M_transparent(Phi: ArrayLike, beta: ArrayLike, *, current: ArrayLike = 1.0) -> Floats:
     r"""Return 2βJ sin(Φ/2), the limit of (12) for ξ → ∞ and the parallel circuit's value.
 
-    **Validity**: ξ cos²(Φ/2) ≫ 1.
-
-    Source: the paper, equation (12) and the text before equation (5).
+    **Validity**: ξ cos²(Φ/2) ≫ 1. Source: the paper, equation (12) and the text before equation (5).
     """
     return np.asarray(2 * _beta(beta) * finite_array("current", current) * np.sin(finite_array("Phi", Phi) / 2))
 
@@ -213,9 +206,7 @@ def A_polarized(beta: ArrayLike, gamma: ArrayLike) -> Floats:
 
     **Validity**: first order in γ; then (12) is exact in ξ, Φ and β. The collinear limit Φ → 0 is exact in γ if ξ is
     formed with G(1-γ²), Valet and Fert's 1/r_b. Of order one, as the paper says, if the interface is as polarized as
-    the metal.
-
-    Source: the paper, equation (12); derivation in the module's docstring.
+    the metal. Source: the paper, equation (12); derivation in the module's docstring.
     """
     beta = _beta(beta)
     if np.any(beta == 0):
@@ -231,9 +222,8 @@ def A_screening(material: Material, thickness: float = 0.0) -> float:
 
     **Result**: Zero for α1 = α2. **Validity**: first order in λ/l_sd, spin-independent interface, and G d/σ ≪ 1 (the
     barrier resists more than a slab of metal of its thickness). The charge layer at each face, driven by the part
-    2λ/(2λ+d) of the drop, splits µ_+ and µ_- through χ and thus acts as an interface asymmetry γ.
-
-    Source: the paper, equations (8) to (12).
+    2λ/(2λ+d) of the drop, splits µ_+ and µ_- through χ and thus acts as an interface asymmetry γ. Source: the paper,
+    equations (8) to (12).
 
     ``thickness``: thickness d >= 0 of the barrier (its ε_r that of the metal's q).
     """
@@ -267,9 +257,7 @@ def fit_A(xi: ArrayLike, Phi: ArrayLike, delta: ArrayLike, *, beta: float, curre
     r"""Fit A1 and A2 of equation (12), which is linear in them, to a ΔJ_M(ξ, Φ).
 
     **Validity**: least squares in ΔJ_M/(βJ), every point of equal weight. The sign of Φ and β goes with ``delta``: give
-    Φ in [0, π] and β J > 0, or signed data.
-
-    Source: the paper, equation (12).
+    Φ in [0, π] and β J > 0, or signed data. Source: the paper, equation (12).
 
     ``xi``, ``Phi``: positions of the data; they broadcast against ``delta``.
     ``delta``: ΔJ_M in the unit of ``current``, e.g. `kwant_spinjunc.theory.drift_diffusion.Matching.delta_J_M_length`.

@@ -27,9 +27,7 @@ def polarization(dos: ArrayLike) -> Floats:
 
     **Result**: P in [-1, 1]. **Validity**: as far as the transmission is proportional to the density of states; what
     tunnels is weighted by the interface (`kwant_spinjunc.theory.slonczewski.effective_polarization`), which can reverse
-    the sign.
-
-    Source: M. Jullière, Phys. Lett. A 54, 225 (1975).
+    the sign. Source: M. Jullière, Phys. Lett. A 54, 225 (1975).
 
     ``dos``: N_s, shape (..., 2).
     """
@@ -45,10 +43,9 @@ def tmr(polarization_left: ArrayLike, polarization_right: ArrayLike) -> Floats:
     """Return TMR = (G_P - G_AP)/G_AP = 2 P_L P_R/(1 - P_L P_R).
 
     **Result**: A ratio (0.5 is 50 %); infinite for two half-metals, negative for polarizations of opposite sign.
-    **Validity**: tunnelling limit. This is the "optimistic" ratio, referred to the antiparallel conductance.
-
-    Source: M. Jullière, Phys. Lett. A 54, 225 (1975), in the present-day normalization (Jullière divides by G_P, which
-    gives 2 P_L P_R/(1 + P_L P_R)).
+    **Validity**: tunnelling limit. This is the "optimistic" ratio, referred to the antiparallel conductance. Source: M.
+    Jullière, Phys. Lett. A 54, 225 (1975), in the present-day normalization (Jullière divides by G_P, which gives 2 P_L
+    P_R/(1 + P_L P_R)).
 
     Parameters
     ----------
@@ -80,9 +77,7 @@ def angular_conductance(parallel: ArrayLike, antiparallel: ArrayLike, angle: Arr
     r"""Return G(Φ) = (G_P + G_AP)/2 + (G_P - G_AP)/2 cos Φ.
 
     **Result**: In the unit of the conductances. **Validity**: lowest order in the transmission: Σ_ss' R_ss'² D_ss' with
-    D independent of Φ.
-
-    Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
+    D independent of Φ. Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
 
     ``parallel``, ``antiparallel``: G_P and G_AP in one unit.
     """

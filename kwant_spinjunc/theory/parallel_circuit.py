@@ -32,9 +32,8 @@ def spin_currents(sigma: ArrayLike, field: ArrayLike) -> Floats:
     r"""Return J_s = σ_s E, the two spin channels of one side in parallel.
 
     **Result**: shape (..., 2); Currents along the side's own magnetization, positive along +y, in the unit of σE.
-    **Validity**: structure shorter than the spin-diffusion length, no interface resistance.
-
-    Source: the paper, text before equation (5).
+    **Validity**: structure shorter than the spin-diffusion length, no interface resistance. Source: the paper, text
+    before equation (5).
 
     ``field``: E on this side, shape (...).
     """
@@ -54,9 +53,8 @@ def magnetization_current(currents: ArrayLike) -> Floats:
 def polarization(sigma: ArrayLike) -> Floats:
     """Return β = (σ_+ - σ_-)/(σ_+ + σ_-), so that J_M = βJ.
 
-    **Result**: β in [-1, 1]. **Validity**: bulk of a metal, both spins in the same field.
-
-    Source: the paper, β in equations (8) and (9).
+    **Result**: β in [-1, 1]. **Validity**: bulk of a metal, both spins in the same field. Source: the paper, β in
+    equations (8) and (9).
     """
     conductances = _sigma("sigma", sigma)
     return np.asarray(conductances @ SIGNS / conductances.sum(axis=-1))
@@ -69,9 +67,8 @@ def rotated_spin_currents(currents_right: ArrayLike, angle: ArrayLike) -> Floats
     **Result**: shape (..., 2). **Validity**: the transverse part of the current is thrown away (the paper: ⟨c†_s c_t⟩ =
     0 for s ≠ t). The charge is kept, and the magnetization current becomes J_M^R cos Φ
     (`rotated_magnetization_current`). With J_s = σ_s E on *both* sides and a continuous charge current this asks for
-    β_L = β_R cos Φ: the two statements of the paper hold together for collinear equal magnets only.
-
-    Source: the paper, text before equation (5).
+    β_L = β_R cos Φ: the two statements of the paper hold together for collinear equal magnets only. Source: the paper,
+    text before equation (5).
     """
     currents = finite_array("currents_right", currents_right, "(..., 2)")
     return np.asarray((currents[..., :, None] * rotation_probabilities(angle)).sum(axis=-2))
@@ -90,9 +87,8 @@ def rotated_magnetization_current(J_M_right: ArrayLike, angle: ArrayLike) -> Flo
 def series_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLike = 1.0) -> tuple[Floats, Floats]:
     r"""Return E_L = σ_R E/(σ_L + σ_R) and E_R = σ_L E/(σ_L + σ_R), the field division of resistors in series.
 
-    **Validity**: no interface resistance and no spin accumulation, at any conductances: σ_L E_L = σ_R E_R.
-
-    Source: the paper, text before equation (5), corrected for continuity of the charge current.
+    **Validity**: no interface resistance and no spin accumulation, at any conductances: σ_L E_L = σ_R E_R. Source: the
+    paper, text before equation (5), corrected for continuity of the charge current.
 
     ``field``: E = E_L + E_R, the total drop, shape (...).
     """
@@ -119,9 +115,8 @@ def difference_length(J_M_left: ArrayLike, J_M_right: ArrayLike, angle: ArrayLik
     r"""Return |J_M^R m_R - J_M^L m_L| = √((J_M^R - J_M^L)² + 4 J_M^L J_M^R sin²(Φ/2)).
 
     **Result**: Non-negative; 2βJ sin(Φ/2) for identical magnets, the limit of equation (12) for a transparent
-    interface. **Validity**: a definition. The paper calls the two magnitudes equal; the vectors differ by this.
-
-    Source: the paper, text before equation (5), and equation (12) for ξ → ∞.
+    interface. **Validity**: a definition. The paper calls the two magnitudes equal; the vectors differ by this. Source:
+    the paper, text before equation (5), and equation (12) for ξ → ∞.
     """
     left, right = finite_array("J_M_left", J_M_left), finite_array("J_M_right", J_M_right)
     half = finite_array("angle", angle) / 2

@@ -11,21 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kwant_spinjunc.arrays import Complex, Floats, Side
-from kwant_spinjunc.checks import (
-    choice,
-    complex_array,
-    finite,
-    finite_array,
-    formula,
-    not_negative_array,
-    positive,
-    potentials,
-)
+from kwant_spinjunc.checks import choice, complex_array, finite, finite_array, formula, potentials
 from kwant_spinjunc.spin import SIGNS
+from kwant_spinjunc.theory import tunnelling
 from kwant_spinjunc.theory.domain_wall import net_torque_restored, rotation_restored
 from kwant_spinjunc.theory.parallel_circuit import series_fields
-from kwant_spinjunc.theory.tunnelling import barrier_excess
-from kwant_spinjunc.theory.tunnelling.decay import Allowed, integral_of_root
 
 Density = Callable[[Floats], ArrayLike]
 
@@ -39,7 +29,7 @@ def wkb_exponent(
     voltage: ArrayLike = 0.0,
     mu_left: ArrayLike = 0.0,
     mu_right: ArrayLike = 0.0,
-    allowed: Allowed = "raise",
+    allowed: tunnelling.Allowed = "raise",
 ) -> Floats:
     r"""Return ∫_0^d dy √(ħ²(U - µ_Ls + µ_Rs' - V y)/2m), the bracket of equation (2) as printed.
 
@@ -50,10 +40,10 @@ def wkb_exponent(
     paper, equation (2).
     """
     # ERRATA: ħ² and 2m are exchanged, and V y stands for V y/d.
-    d = not_negative_array("thickness", thickness)
-    start = barrier_excess(height, mu_left, mu_right)
-    start, end = np.broadcast_arrays(start, start - finite_array("voltage", voltage) * d)
-    return np.asarray(integral_of_root(start, end, d, allowed) * np.sqrt(positive("hbar2_2m", hbar2_2m)))
+    drop = finite_array("voltage", voltage) * finite_array("thickness", thickness)
+    biased = {"mu_left": mu_left, "mu_right": mu_right, "voltage": drop}
+    exponent = tunnelling.wkb_exponent(height, thickness, hbar2_2m, **biased, allowed=allowed)
+    return np.asarray(exponent * hbar2_2m)
 
 
 @formula
@@ -65,7 +55,7 @@ def tunnelling_matrix(rotation: ArrayLike, bracket: ArrayLike) -> Complex:
     **Validity**: none; `tunnelling.tunnelling_matrix` has the decay. Source: the paper, equation (2).
     """
     # ERRATA: the minus sign of the exponent is missing.
-    return np.asarray(complex_array("rotation", rotation, "(..., 2, 2)") * np.exp(finite_array("bracket", bracket)))
+    return tunnelling.tunnelling_matrix(rotation, -finite_array("bracket", bracket))
 
 
 @formula

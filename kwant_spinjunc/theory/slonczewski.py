@@ -41,9 +41,8 @@ def wave_numbers(energy: ArrayLike, band_center: ArrayLike, splitting: ArrayLike
     r"""Return k_s = √(2m(E - E_s))/ħ with the band bottoms E_s = band_center - sΔ/2.
 
     **Result**: shape (..., 2); k_s >= 0; 0 where the band lies above the energy (closed channel, half-metal).
-    **Validity**: parabolic, exchange-split bands at normal incidence.
-
-    Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), section II.
+    **Validity**: parabolic, exchange-split bands at normal incidence. Source: J. C. Slonczewski, Phys. Rev. B 39, 6995
+    (1989), section II.
 
     ``energy``, ``band_center``, ``splitting``: E, mean of the two band bottoms, and Δ >= 0, in one unit; they
     broadcast.
@@ -62,10 +61,8 @@ def effective_polarization(k: ArrayLike, kappa: ArrayLike) -> Floats:
     r"""Return P = [(k↑ - k↓)/(k↑ + k↓)]·[(κ² - k↑k↓)/(κ² + k↑k↓)] of one interface.
 
     **Result**: P in [-1, 1]; it changes sign at κ² = k↑k↓. **Validity**: free electrons, thick barrier, equal masses.
-    It is (f_+ - f_-)/(f_+ + f_-) with f = 4kκ/(k² + κ²), `kwant_spinjunc.theory.tunnelling.interface_factor`.
-
-    Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), the effective polarization of the ferromagnet-barrier
-    couple.
+    It is (f_+ - f_-)/(f_+ + f_-) with f = 4kκ/(k² + κ²), `kwant_spinjunc.theory.tunnelling.interface_factor`. Source:
+    J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), the effective polarization of the ferromagnet-barrier couple.
     """
     waves, decay = _open("k", _wave_numbers("k", k)), positive_array("kappa", kappa)
     up, down = waves[..., 0], waves[..., 1]
@@ -78,9 +75,8 @@ def rectangular_transmission(k_left: ArrayLike, k_right: ArrayLike, kappa: Array
 
     **Result**: shape (..., 2, 2); ``D[..., s, s']``, transmission from spin s to s' were they parallel; collinear
     junctions have T_ss' = D_ss' for the pairs that conserve spin. **Validity**: exact for free electrons of one mass,
-    collinear magnets and κd < 300. At an angle R_ss'² D_ss' is the lowest order in the transmission.
-
-    Source: L. D. Landau, E. M. Lifshitz, Quantum Mechanics, § 25; J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
+    collinear magnets and κd < 300. At an angle R_ss'² D_ss' is the lowest order in the transmission. Source: L. D.
+    Landau, E. M. Lifshitz, Quantum Mechanics, § 25; J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
     """
     left, right = _wave_numbers("k_left", k_left)[..., :, None], _wave_numbers("k_right", k_right)[..., None, :]
     decay = positive_array("kappa", kappa)[..., None, None]
@@ -99,9 +95,8 @@ def mean_conductance(k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, th
 
     f̄ = (f_+ + f_-)/2 = 2κ(k↑ + k↓)(κ² + k↑k↓)/[(κ² + k↑²)(κ² + k↓²)].
 
-    **Result**: In e²/h. **Validity**: free electrons, κd ≫ 1, k∥ = 0.
-
-    Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), before the integral over k∥ (`conductance_per_area`).
+    **Result**: In e²/h. **Validity**: free electrons, κd ≫ 1, k∥ = 0. Source: J. C. Slonczewski, Phys. Rev. B 39, 6995
+    (1989), before the integral over k∥ (`conductance_per_area`).
     """
     decay = positive_array("kappa", kappa)
     mean_left = _factors("k_left", k_left, decay).mean(axis=-1)
@@ -115,9 +110,7 @@ def angular_conductance(
 ) -> Floats:
     r"""Return G(Φ) = G_0 (1 + P_L P_R cos Φ) at normal incidence.
 
-    **Result**: In e²/h. **Validity**: as `mean_conductance`.
-
-    Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
+    **Result**: In e²/h. **Validity**: as `mean_conductance`. Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
     """
     product = effective_polarization(k_left, kappa) * effective_polarization(k_right, kappa)
     modulation = 1 + product * np.cos(finite_array("angle", angle))
@@ -134,7 +127,6 @@ def conductance_per_area(
 
     **Result**: In e²/h per squared length. **Validity**: free electrons of one mass, κd ≫ 1; relative corrections of
     order 1/κd. Its mean over Φ is Slonczewski's (κ/ħd)[eκ(κ² + k↑k↓)(k↑ + k↓)/(π(κ² + k↑²)(κ² + k↓²))]² e^{-2κd}.
-
     Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), the mean surface conductance.
     """
     conductance = angular_conductance(k_left, k_right, kappa, thickness, angle)
@@ -157,7 +149,6 @@ def in_plane_torques(
 
     **Result**: torques on the magnets per voltage, as rates of σ, in e²/h. **Validity**: as `mean_conductance`; both
     magnets absorb the transverse spin completely. Each torque is set by the polarization of the *other* interface.
-
     Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
     """
     scale = mean_conductance(k_left, k_right, kappa, thickness) * np.sin(finite_array("angle", angle))
@@ -173,7 +164,6 @@ def torques_from_spin_factors(factors: ArrayLike, angle: ArrayLike) -> tuple[Flo
     **Result**: torques on the magnets per voltage, as rates of σ, in the unit of G (Slonczewski's ħ/4e is ħ/2 times the
     ½). **Validity**: tunnelling limit with any band structure (G_++ and G_-- from the parallel, G_+- and G_-+ from the
     antiparallel junction, summed over k∥); the torque relations are exact, the rotation law is lowest order in T.
-
     Source: J. C. Slonczewski, Phys. Rev. B 71, 024411 (2005); J. C. Slonczewski, J. Z. Sun, J. Magn. Magn. Mater. 310,
     169 (2007).
     """
@@ -195,10 +185,9 @@ def field_like_torque_from_reflections(
     from the right reservoir at the energy of the ρ's. **Validity**: lowest order in e^{-2κd}; incident electrons
     polarized along their own magnet, transverse spin absorbed. The *sum* over all occupied states is the equilibrium
     exchange coupling; under a voltage divided symmetrically half the *difference* counts, which vanishes for identical
-    magnets: their field-like torque has no term linear in V.
-
-    Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989) (exchange coupling); I. Theodonis et al., Phys. Rev. Lett.
-    97, 237205 (2006) (field-like torque quadratic in the voltage).
+    magnets: their field-like torque has no term linear in V. Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989)
+    (exchange coupling); I. Theodonis et al., Phys. Rev. Lett. 97, 237205 (2006) (field-like torque quadratic in the
+    voltage).
 
     ``reflection_left``, ``reflection_right``: ρ_Ls and ρ_Rs', complex, shape (..., 2), from
     `kwant_spinjunc.theory.tunnelling`, on the lattice or not.
@@ -222,7 +211,6 @@ def angular_efficiency(angle: ArrayLike, polarization: ArrayLike, asymmetry: Arr
 
     **Result**: Dimensionless torque (rate of σ) per particle current. **Validity**: constant current; symmetric
     metallic valve, P = p and Λ² = η/(1 - p²), or tunnel junction, P = 2 P_L/(1 + χ), Λ² = (1 + χ)/(1 - χ), χ = P_L P_R.
-
     Source: J. C. Slonczewski, J. Magn. Magn. Mater. 247, 324 (2002); A. Brataas, G. E. W. Bauer, P. J. Kelly, Phys.
     Rep. 427, 157 (2006).
 
@@ -238,9 +226,8 @@ def asymmetric_efficiency(angle: ArrayLike, q_plus: ArrayLike, q_minus: ArrayLik
     r"""Return g(Φ) = q_+/(1 + b cos Φ) + q_-/(1 - b cos Φ), so that τ_R·e_R = g(Φ) sin Φ J.
 
     **Result**: Dimensionless torque (rate of σ) per particle current. **Validity**: spin valve of two different
-    contacts in circuit theory, real mixing conductances, constant current.
-
-    Source: J. Xiao, A. Zangwill, M. D. Stiles, Phys. Rev. B 70, 172405 (2004).
+    contacts in circuit theory, real mixing conductances, constant current. Source: J. Xiao, A. Zangwill, M. D. Stiles,
+    Phys. Rev. B 70, 172405 (2004).
 
     ``q_plus``, ``q_minus``: weights of both terms; q_- = 0 is `angular_efficiency` with Λ² = (1 + b)/(1 - b) and P = 2
     q_+/(1 + b).

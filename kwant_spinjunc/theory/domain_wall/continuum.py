@@ -74,9 +74,7 @@ def rotation_restored(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: Array
     r"""Return δθ_i = ΔJ_M / {M0 a [K - √(JK)/a]}, the printed rotation with the lattice constant restored.
 
     **Result**: δθ_i in rad. **Validity**: small rotations and K a² ≪ J. With κ = K a²/J it then exceeds
-    `rotation_lattice` by the factor 1 + (3/2)√κ + O(κ). The singularity at κ = 1 and the sign beyond it are
-    artefacts.
-
+    `rotation_lattice` by the factor 1 + (3/2)√κ + O(κ). The singularity at κ = 1 and the sign beyond it are artefacts.
     Source: the paper, paragraph after equation (6), with a restored.
     """
     J, K = _constants(J, K)

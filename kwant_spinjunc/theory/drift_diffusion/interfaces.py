@@ -193,10 +193,9 @@ def tunnel_interface(
 
     **Result**: Its `VectorInterface.clamped` is equations (3), (4) with T_ss' = R_ss'² D_ss' (`tunnelling_response`).
     **Validity**: lowest order in the transmission (exchange fields of order one in t, from evanescent overlap, are left
-    out), many channels alike. Spin-independent amplitudes give Q = G(s_L - s_R) for all components.
-
-    Source: Equations (2) to (4) of the paper with the coherences kept; A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Eur.
-    Phys. J. B 22, 99 (2001).
+    out), many channels alike. Spin-independent amplitudes give Q = G(s_L - s_R) for all components. Source: Equations
+    (2) to (4) of the paper with the coherences kept; A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Eur. Phys. J. B 22, 99
+    (2001).
 
     ``amplitudes_left``, ``amplitudes_right``: w_is, complex, shape (..., 2); |w_Ls w_Rs'|² = D_ss' is a conductance per
     area.
@@ -251,9 +250,8 @@ def node_interface(
 
     **Result**: The r's of (5), (6), in the unit of the conductances, for δM⊥ = 0: all transverse spin is absorbed at
     the interface. **Validity**: metallic multilayers, spacer thinner than its spin-diffusion length and of negligible
-    resistance; magnets thicker than the transverse decoherence length.
-
-    Source: A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Phys. Rev. Lett. 84, 2481 (2000).
+    resistance; magnets thicker than the transverse decoherence length. Source: A. Brataas, Yu. V. Nazarov, G. E. W.
+    Bauer, Phys. Rev. Lett. 84, 2481 (2000).
 
     ``conductances_left``, ``conductances_right``: g_s >= 0 of each contact per area, shape (..., 2).
     ``mixing_left``, ``mixing_right``: complex spin-mixing conductance G per area, Re > 0, shape (...).

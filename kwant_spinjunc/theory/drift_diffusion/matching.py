@@ -383,10 +383,8 @@ def match(
     matching singular in exact arithmetic: each half-space is passive too. Interface conductances above about 1e12 times
     those of the metals are refused for lack of digits; 1e8 times is already a transparent contact. Raises
     `SingularMatchingError`: The interface conditions leave a combination of N and δ undetermined (condition number
-    above 1e13).
-
-    Source: the paper, equations (5) to (11). The collinear solution for α1 = α2 is that of T. Valet and A. Fert, Phys.
-    Rev. B 48, 7099 (1993), whatever the screening.
+    above 1e13). Source: the paper, equations (5) to (11). The collinear solution for α1 = α2 is that of T. Valet and A.
+    Fert, Phys. Rev. B 48, 7099 (1993), whatever the screening.
 
     ``left``, ``right``: materials of y < -d/2 and y > d/2; they may differ in everything.
     ``interface``: `kwant_spinjunc.theory.interface.InterfaceResponse`, the r's of (5), (6) and the charge response,

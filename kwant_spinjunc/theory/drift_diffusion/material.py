@@ -256,9 +256,7 @@ def wave_numbers(material: Material) -> Complex:
     **Result**: shape (4,); Complex, positive real part, 1/length. Decay lengths are ``1 / k.real``. **Validity**: exact
     roots of a k⁴ - b k² + c = 0 (see `Material.quadratic`) and of D k² = 1/τ ± iω. For α1 = α2 the longitudinal pair
     factorizes for any screening, k² = 1/(Dτ(1-β²)) and k² = σq/(α1 D); only α1 ≠ α2 lets charge and spin renormalize
-    each other's length, relatively by (λ/l_sd)².
-
-    Source: the paper, equation (11) and the text after it.
+    each other's length, relatively by (λ/l_sd)². Source: the paper, equation (11) and the text after it.
 
     ``material``: the material.
     """
@@ -270,9 +268,7 @@ def strong_screening_wave_numbers(material: Material) -> tuple[float, float]:
     r"""Return k → √(σq(1-β²)/(D(α1-β²α2))) and √(1/(Dτ(1-β²))), the limit of `wave_numbers` for q → ∞.
 
     **Result**: 1/length. **Validity**: λ ≪ l_sd; corrections are of relative order β²(α1-α2)(λ/l_sd)². Exact for α1 =
-    α2.
-
-    Source: the paper, text after equation (11).
+    α2. Source: the paper, text after equation (11).
 
     ``material``: the material.
     """
