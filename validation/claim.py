@@ -20,7 +20,8 @@ import importlib
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
+from numbers import Real
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -31,27 +32,20 @@ from kwant_spinjunc.errors import ArgumentError
 
 from .figures import figures_of, finish
 
-__all__ = [
-    "VERDICTS",
-    "Check",
-    "Claim",
-    "ClaimFigure",
-    "Judged",
-    "Record",
-    "Records",
-    "Rows",
-    "Text",
-    "assemble",
-    "fill",
-    "make",
-    "plain",
-    "read_text",
-]
-
 #: What a claim can turn out to be. "follows" is algebra from equations that are assumed: nothing microscopic tests it.
 VERDICTS = ("holds", "holds in a limit", "follows", "fails")
-#: Sections that every text has.
-SECTIONS = ("says", "formula", "computed", "decides", "corrected", "use when", "typical error", "number", "found")
+#: Sections that every text has, and what they are to a `Claim`.
+SECTIONS = {
+    "says": "statement",
+    "formula": "formula",
+    "computed": "experiment",
+    "decides": "parameter",
+    "corrected": "corrected_statement",
+    "use when": "use_when",
+    "typical error": "typical_error",
+    "number": "value_name",
+    "found": "finding",
+}
 FOLDER = Path(__file__).parent / "claims"
 
 Rows = tuple[tuple[str, ...], ...]
@@ -77,16 +71,7 @@ class Records(list[Any]):
 class Check:
     """An invariant of the computation or a stated tolerance: breaking it means the run cannot be trusted.
 
-    Attributes
-    ----------
-    name : str
-        What is checked, in words.
-    value : float
-        The number found.
-    tolerance : float
-        Largest |value - expected| that passes.
-    expected : float
-        0 for a defect.
+    What is checked, in words; the number found; the largest |value - expected| that passes.
     """
 
     name: str
@@ -99,31 +84,13 @@ class Check:
         """Whether the value is within the tolerance (NaN never is)."""
         return bool(abs(self.value - self.expected) <= self.tolerance)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the check as plain data."""
-        return {
-            "name": self.name,
-            "value": plain(self.value),
-            "expected": plain(self.expected),
-            "tolerance": plain(self.tolerance),
-            "passed": self.passed,
-        }
-
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """Two verdicts and what they rest on.
+    """Two of the `VERDICTS`, on the sentence as printed and on the corrected form of the text, and what they rest on.
 
-    Attributes
-    ----------
-    printed, corrected : str
-        Verdict on the sentence as printed, and on the corrected form that the text states; one of `VERDICTS`.
-    value, expected, tolerance, unit
-        The number the verdicts rest on, what it should be, and how near it must come.
-    route : Check
-        The same number by a second route that shares no code with the first beyond the problem.
-    checks : tuple of Check
-        Invariants.
+    The ``value``, what it should be and how near it must come; ``route``, the same number by a second route that shares
+    no code with the first beyond the problem; invariants.
     """
 
     printed: str
@@ -299,24 +266,26 @@ class Claim:
 
     def to_json(self) -> dict[str, Any]:
         """Return the claim as plain data."""
-        words = ("id", "title", "statement", "formula", "experiment", "parameter", "verdict", "corrected", "finding")
-        words += ("corrected_statement", "use_when", "typical_error", "headline", "value_name")
+        words = ("id", "title", "equations", "verdict", "corrected", "headline", *SECTIONS.values())
+        numbers = ("value", "expected", "tolerance", "unit", "route")
         return {
-            **{word: getattr(self, word) for word in words},
-            "equations": list(self.equations),
-            "value": plain(self.judged.value),
-            "expected": plain(self.judged.expected),
-            "tolerance": plain(self.judged.tolerance),
-            "unit": self.judged.unit,
-            "route": self.judged.route.to_json(),
+            **{word: plain(getattr(self, word)) for word in words},
+            **{name: plain(getattr(self.judged, name)) for name in numbers},
             "figures": [f"figures/{figure.name}.png" for figure in self.figures],
-            "checks": [check.to_json() for check in self.all_checks],
+            "checks": plain(self.all_checks),
         }
 
 
-def plain(number: float) -> float | None:
-    """Return a JSON number; NaN and infinity have none and become null."""
-    return float(number) if math.isfinite(number) else None
+def plain(value: Any) -> Any:
+    """Return JSON's form of numbers, words and records of them; NaN and infinity have none and become null."""
+    if is_dataclass(value):
+        names = [one.name for one in fields(value)] + [name for name in ("deviation", "passed") if hasattr(value, name)]
+        return {name: plain(getattr(value, name)) for name in names}
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    if isinstance(value, Real) and not isinstance(value, bool):
+        return float(value) if math.isfinite(value) else None
+    return value
 
 
 def module_of(name: str) -> ModuleType:
@@ -330,13 +299,7 @@ def make(name: str, quick: bool) -> Claim:
 
 
 def assemble(name: str, measured: Any, *, draw: bool = True) -> Claim:
-    """Judge and tell what was measured.
-
-    Raises
-    ------
-    ArgumentError
-        The text quotes a number that is nowhere, or a figure has no caption.
-    """
+    """Judge and tell what was measured; a text that quotes a number that is nowhere, or no caption, is an error."""
     module, text = module_of(name), read_text(FOLDER / f"{name}.md")
     judged = module.judge(measured)
     numbers = module.numbers(measured) if hasattr(module, "numbers") else Record({})
@@ -351,15 +314,7 @@ def assemble(name: str, measured: Any, *, draw: bool = True) -> Claim:
         id=name.replace("_", "-"),
         title=text.title,
         equations=text.equations,
-        statement=told["says"],
-        formula=told["formula"],
-        experiment=told["computed"],
-        parameter=told["decides"],
-        corrected_statement=told["corrected"],
-        use_when=told["use when"],
-        typical_error=told["typical error"],
-        value_name=told["number"],
-        finding=told["found"],
+        **{name: told[section] for section, name in SECTIONS.items()},
         judged=judged,
         table=text.rows(numbers, measured, module),
         figures=tuple(ClaimFigure(key, captions[key][1], figure) for key, figure in drawn.items()),

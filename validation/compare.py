@@ -15,31 +15,12 @@ from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.scattering import Scattering
 from kwant_spinjunc.theory.tunnelling import spin_factors_from_collinear
 
-__all__ = [
-    "Fit",
-    "fit_exponential",
-    "fit_power_law",
-    "largest",
-    "relative_error",
-    "safe_limit",
-    "spin_factors",
-]
-
 
 @dataclass(frozen=True)
 class Fit:
     """A straight line through logarithms.
 
-    Attributes
-    ----------
-    exponent : float
-        Power n of y = A xⁿ, or rate λ of y = A exp(λ x).
-    prefactor : float
-        A.
-    residual : float
-        Largest |ln y - fit| over the points used.
-    error : float
-        Standard error of the exponent.
+    Power n of y = A xⁿ or rate λ of y = A exp(λ x), A, largest |ln y - fit|, and the standard error of the exponent.
     """
 
     exponent: float
@@ -96,13 +77,7 @@ def fit_power_law(x: ArrayLike, y: ArrayLike) -> Fit:
 
 
 def fit_exponential(x: ArrayLike, y: ArrayLike) -> Fit:
-    """Fit y = A exp(λ x) to positive y by least squares of the logarithm.
-
-    Raises
-    ------
-    ArgumentError
-        Fewer than three points, or ``y`` not positive.
-    """
+    """Fit y = A exp(λ x) to positive y by least squares of the logarithm, as `fit_power_law` does."""
     x, y = _positive_points(x, y)
     return _fit_line(x, np.log(y))
 
@@ -131,13 +106,6 @@ def safe_limit(curves: Iterable[tuple[ArrayLike, ArrayLike]], tolerance: float) 
     upper bound wherever error/x is monotonic. Where no curve passes it is the largest sample; where the smallest sample
     of a curve passes already, no x is known to be safe and it is 0.
 
-    Parameters
-    ----------
-    curves
-        Positive x and errors, shape (n,) each, in any order.
-    tolerance
-        Largest error that is accepted.
-
     Raises
     ------
     ArgumentError
@@ -165,15 +133,10 @@ def spin_factors(parallel: Scattering, antiparallel: Scattering) -> Floats:
 
     D_ss = T_ss at Φ = 0 and D_s,-s = T_s,-s at Φ = π; the other elements of the collinear T vanish.
 
-    Parameters
-    ----------
-    parallel, antiparallel
-        The same junction at Φ = 0 and Φ = π.
-
     Raises
     ------
     ArgumentError
-        An angle is not 0 or π.
+        An angle is not 0 or π, or energy and k of the two differ.
     """
     for name, scattering, angle in [("parallel", parallel, 0.0), ("antiparallel", antiparallel, np.pi)]:
         if abs(scattering.junction.angle - angle) > 1e-9:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-__all__ = ["COVERAGE", "Covered", "read_coverage"]
 
 
 @dataclass(frozen=True)
@@ -17,10 +14,6 @@ class Covered:
     says: str
     claims: tuple[str, ...] = ()
     because: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the row as plain data."""
-        return {"place": self.place, "says": self.says, "claims": list(self.claims), "because": self.because}
 
 
 def read_coverage(text: str) -> tuple[Covered, ...]:

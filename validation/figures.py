@@ -7,25 +7,15 @@ from functools import wraps
 from types import ModuleType
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
 
 from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 
-__all__ = [
-    "COLORS",
-    "SEQUENCE",
-    "angle_axis",
-    "curve",
-    "drawn",
-    "figures_of",
-    "finish",
-    "guide",
-    "legend_below",
-    "new_figure",
-    "palette",
-    "shade",
-]
+# What a color means is its name in every figure: color="majority".
+mpl.colors.get_named_colors_mapping().update({name: value for name, value in COLORS.items() if len(name) > 1})
 
 #: Colors of curves without a meaning of their own, apart for color-blind eyes (Okabe-Ito).
 SEQUENCE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#000000")
@@ -59,8 +49,6 @@ def figures_of(module: ModuleType) -> dict[str, Callable[[Any], Figure]]:
 
 def palette(count: int) -> list[Any]:
     """Return colors of an ordered family, dark to light, the lightest still readable on white."""
-    import matplotlib as mpl
-
     return list(mpl.colormaps["viridis"](np.linspace(0, 0.85, count)))
 
 
@@ -91,13 +79,11 @@ def guide(panel: Any, x: Any, y: Any, label: str, style: str = "-") -> None:
 
 def shade(panel: Any, low: float, high: float, label: str | None = None) -> None:
     """Shade what lies between two positions, as a nonmagnetic run of planes."""
-    panel.axvspan(low, high, color=COLORS["muted"], alpha=0.25, linewidth=0, label=label)
+    panel.axvspan(low, high, color="muted", alpha=0.25, linewidth=0, label=label)
 
 
 def finish(figure: Any, title: str) -> None:
     """Write angle and energy above a figure; label 2 and 5 as well where a logarithmic axis shows one power of ten."""
-    from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
-
     figure.suptitle(title, fontsize=9)
     for panel in figure.axes:
         for axis in (panel.xaxis, panel.yaxis):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import kwant
 import numpy as np
@@ -17,6 +17,7 @@ from kwant_spinjunc.halves import zone
 from kwant_spinjunc.model.plane import CrossSection, band_shift
 from kwant_spinjunc.runs.statistics import value_with_error
 from kwant_spinjunc.scattering import scatter_quietly as scatter
+from kwant_spinjunc.spin import torque_axes
 from systems.asymmetric_junction import asymmetric_junction
 from systems.contact import contact
 from systems.spin_valve import spin_valve
@@ -63,25 +64,51 @@ def distance_from_neighbors(result: Scattering) -> np.ndarray:
 
 
 @dataclass
-class Laboratory:
-    """Solves junctions for one claim and remembers how well every result kept the conservation laws.
+class Audits:
+    """Remembers how well every result of a claim kept the conservation laws, and how near Kwant's it came.
 
-    Every ``spot_check_every``-th junction is solved by Kwant as well, at its point farthest from band edges, and the
-    largest differences of probabilities and bond currents between the two solvers are kept.
+    Every ``spot_check_every``-th is solved by Kwant as well; of every kind of defect the largest is kept.
     """
 
     spot_check_every: int = 10
     solved: int = 0
     spot_checks: int = 0
     defects: dict[str, float] = field(default_factory=dict)
+    #: What is solved, and what Kwant compares.
+    subject: ClassVar[str] = "engine"
+    compared: ClassVar[str] = "Kwant points"
+
+    def is_compared(self) -> bool:
+        """Count one more, and return whether Kwant solves it too."""
+        self.solved += 1
+        return (self.solved - 1) % self.spot_check_every == 0
+
+    def remember(self, name: str, value: Any) -> None:
+        """Keep a defect if it is the largest of its kind."""
+        worst = float(np.max(abs(np.asarray(value)), initial=0.0))
+        self.defects[name] = max(self.defects.get(name, 0.0), worst)
+
+    def checks(self, tolerance: float = 1e-9) -> tuple[Check, ...]:
+        """Return one check per kind of defect: probabilities per mode, currents per unit incoming flux."""
+        return (
+            Check(f"{self.subject} without a comparison to Kwant", float(self.spot_checks == 0), 0.5),
+            *(
+                Check(f"{name}, {self.spot_checks} {self.compared}" if "Kwant" in name else name, value, tolerance)
+                for name, value in self.defects.items()
+            ),
+        )
+
+
+@dataclass
+class Laboratory(Audits):
+    """Solves junctions; Kwant at the point farthest from band edges, with probabilities and bond currents compared."""
 
     def scatter(self, junction: Junction, energy: Any = 0.0, k: Any = None, **options: Any) -> Scattering:
         """Return `kwant_spinjunc.scatter` of a junction, audited."""
         result = scatter(junction, energy, k, solver="halves", **options)
-        if self.solved % self.spot_check_every == 0:
+        if self.is_compared():
             self._spot_check(result)
-        self.solved += 1
-        self._remember("unitarity defect", result.unitarity_defect)
+        self.remember("unitarity defect", result.unitarity_defect)
         return result
 
     def _spot_check(self, result: Scattering) -> None:
@@ -97,56 +124,29 @@ class Laboratory:
         energy = np.broadcast_to(result.energy, shape)[point]
         k = None if result.k is None else np.broadcast_to(result.k, (*shape, 2))[point]
         exact = scatter(result.junction, float(energy), k)
-        self._remember("probabilities, engine minus Kwant", result.probabilities[point] - exact.probabilities)
+        self.remember("probabilities, engine minus Kwant", result.probabilities[point] - exact.probabilities)
         resolved = exact.transmissions > RESOLVED
         ratio = result.transmissions[point][resolved] / exact.transmissions[resolved]
-        self._remember("transmissions relative to Kwant's", ratio - 1)
-        self._remember("bond currents, engine minus Kwant", result.bond_currents[point] - exact.bond_currents)
-        self._remember("continuity defect (Kwant)", exact.continuity_defect)
-        self._remember("flux minus exchange-field torque (Kwant)", exact.torque_defect)
+        self.remember("transmissions relative to Kwant's", ratio - 1)
+        self.remember("bond currents, engine minus Kwant", result.bond_currents[point] - exact.bond_currents)
+        self.remember("continuity defect (Kwant)", exact.continuity_defect)
+        self.remember("flux minus exchange-field torque (Kwant)", exact.torque_defect)
         self.spot_checks += 1
-
-    def _remember(self, name: str, value: Any) -> None:
-        worst = float(np.max(abs(np.asarray(value)), initial=0.0))
-        self.defects[name] = max(self.defects.get(name, 0.0), worst)
-
-    def checks(self, tolerance: float = 1e-9) -> tuple[Check, ...]:
-        """Return one check per kind of defect, all per unit incoming flux."""
-        compared = Check("engine without a comparison to Kwant", float(self.spot_checks == 0), 0.5)
-        return compared, *(
-            Check(f"{name}, {self.spot_checks} Kwant points" if "Kwant" in name else name, value, tolerance)
-            for name, value in self.defects.items()
-        )
-
-
-Observables = Mapping[str, np.ndarray]
 
 
 def k_average(
     lab: Laboratory,
     junction: Junction,
     energy: float,
-    observe: Callable[[Scattering], Observables],
+    observe: Callable[[Scattering], Mapping[str, np.ndarray]],
     *,
     accuracy: float = 1e-8,
 ) -> dict[str, np.ndarray]:
     """Return the adaptive Brillouin-zone average of what ``observe`` finds at every k∥; of a chain, what it finds.
 
-    Parameters
-    ----------
-    lab
-        Solves and audits.
-    junction, energy
-        What to scatter from; a dispersive junction must have its default bonds.
-    observe
-        Takes the `Scattering` of n points and returns real arrays of shape (n, ...); of a chain, without n.
-    accuracy
-        Largest error of any component over the larger of its size and the conductance.
-
-    Raises
-    ------
-    kwant_spinjunc.halves.zone.IntegrationError
-        The accuracy was not reached.
+    ``observe`` takes the `Scattering` of n points and returns real arrays of shape (n, ...), of a chain without n;
+    ``accuracy`` is the largest error of any component over the larger of its size and the conductance, or it is
+    refused. A dispersive junction must have its default bonds.
     """
     if not junction.is_dispersive:
         return dict(observe(lab.scatter(junction, energy)))
@@ -205,39 +205,52 @@ AUDITS = ("unitarity_defect", "continuity_defect")
 
 
 @dataclass
-class SampleLaboratory:
-    """Averages junctions over disorder for one claim and remembers how well every sample kept the conservation laws.
+class SampleLaboratory(Audits):
+    """Averages junctions over disorder, every ensemble of one cross-section at one energy.
 
-    The first sample of every ``spot_check_every``-th ensemble is solved by Kwant as well, for its middle direction, and
-    the largest difference of any averaged quantity between the two solvers is kept.
+    Kwant solves the first sample of an ensemble, for its middle direction; every averaged quantity is compared.
+
+    ``seed``: None, and all ensembles have the same random numbers; or a number, and each has its own. Twisted boundary
+    conditions: every sample has its own Bloch vector, which breaks time reversal for most and so suppresses weak
+    localization, -1/3 e²/h of a wire, in part: the variance of the conductance lies between that with time reversal and
+    that without.
     """
 
     spot_check_every: int = 5
-    solved: int = 0
+    width: int = 4
+    energy: float = 0.0
+    boundary: str = "twisted"
+    seed: int | None = None
     samples: int = 0
     failed: int = 0
-    spot_checks: int = 0
-    defects: dict[str, float] = field(default_factory=dict)
+    subject: ClassVar[str] = "ensembles"
+    compared: ClassVar[str] = "samples"
 
-    def average(self, junction: Junction, energy: float, **options: Any) -> Ensemble:
-        """Return `kwant_spinjunc.runs.ensemble` of a junction in this process, audited."""
-        result = ensemble(junction, energy, workers=1, progress=False, **options)
+    def average(
+        self, junction: Junction, realizations: int, *, width: int | None = None, compared: bool = False, **options: Any
+    ) -> Ensemble:
+        """Return `kwant_spinjunc.ensemble` of a junction in this process, audited; ``compared``: surely by Kwant."""
+        W = width or self.width
+        sampling = {"cross_section": (W, W), "boundary": self.boundary, "realizations": realizations, "torques": False}
+        if self.seed is not None:
+            self.seed += 1
+            sampling["seed"] = self.seed
+        result = ensemble(junction, self.energy, workers=1, progress=False, **(sampling | options))
         for name in AUDITS:
             if name in result.names:
                 self.remember(name.replace("_", " "), result[name].maximum)
-        if self.solved % self.spot_check_every == 0:
-            self._spot_check(result, junction, energy, options)
-        self.solved += 1
+        if self.is_compared() or compared:
+            self._spot_check(result, junction, sampling | options)
         self.samples += result.realizations
         self.failed += result.failed
         return result
 
-    def _spot_check(self, result: Ensemble, junction: Junction, energy: float, options: dict[str, Any]) -> None:
+    def _spot_check(self, result: Ensemble, junction: Junction, options: dict[str, Any]) -> None:
         directions = options.get("m_right")
         middle = None if directions is None else len(directions) // 2
         chosen = None if directions is None else np.asarray(directions)[[middle]]
         one = {**options, "m_right": chosen, "realizations": 1, "rtol": None, "chunk": 1, "solver": "kwant"}
-        exact = next(ensemble(junction, energy, workers=1, progress=False, **one).batches())
+        exact = next(ensemble(junction, self.energy, workers=1, progress=False, **one).batches())
         found = next(result.batches())
         for name, values in exact.items():
             if name in AUDITS:
@@ -250,21 +263,10 @@ class SampleLaboratory:
                 self.remember("transmissions of a sample relative to Kwant's", mine[resolved] / values[resolved] - 1)
         self.spot_checks += 1
 
-    def remember(self, name: str, value: Any) -> None:
-        """Keep a defect if it is the largest of its kind."""
-        worst = float(np.max(abs(np.asarray(value)), initial=0.0))
-        self.defects[name] = max(self.defects.get(name, 0.0), worst)
-
     def checks(self, tolerance: float = 1e-9) -> tuple[Check, ...]:
-        """Return one check per kind of defect: probabilities per mode, currents per unit incoming flux."""
-        return (
-            Check("ensembles without a comparison to Kwant", float(self.spot_checks == 0), 0.5),
-            Check(f"failed samples of {self.samples}", float(self.failed), 0.5),
-            *(
-                Check(f"{name}, {self.spot_checks} samples" if "Kwant" in name else name, value, tolerance)
-                for name, value in self.defects.items()
-            ),
-        )
+        """Return the checks of `Audits`, and that no sample failed."""
+        compared, *others = super().checks(tolerance)
+        return compared, Check(f"failed samples of {self.samples}", float(self.failed), 0.5), *others
 
 
 def amplitudes_by_kwant(junction: Junction, energy: float, section: CrossSection, realization: int) -> np.ndarray:
@@ -301,35 +303,20 @@ class Number:
         return cls(value, float(np.sqrt(variance)))
 
 
-@dataclass
-class Wires(SampleLaboratory):
-    """Averages supercells of one width, each ensemble with random numbers of its own.
+def across(vectors: np.ndarray, m: Any, other: Any) -> np.ndarray:
+    """Return what vectors [..., xyz] have across m, complex: in the plane of both magnetizations plus i times out."""
+    in_plane, normal = torque_axes(m, other)
+    return vectors @ in_plane + 1j * (vectors @ normal)
 
-    Twisted boundary conditions: every sample has its own Bloch vector, which breaks time reversal for most and so
-    suppresses weak localization, -1/3 e²/h of a wire, in part: the variance of the conductance lies between that with
-    time reversal and that without.
-    """
 
-    width: int = 8
-    seed: int = 0
-    energy: float = 1.0
-
-    def mean(
-        self,
-        junction: Junction,
-        realizations: int,
-        *,
-        width: int | None = None,
-        boundary: str = "twisted",
-        compared: bool = False,
-        **options: Any,
-    ) -> Ensemble:
-        """Return the average of a junction; ``compared``: solve its first sample with Kwant as well."""
-        self.seed += 1
-        self.spot_check_every = 1 if compared else 10**9
-        W = width or self.width
-        sampling = {"cross_section": (W, W), "boundary": boundary, "realizations": realizations, "seed": self.seed}
-        return self.average(junction, self.energy, torques=False, **sampling, **options)
+def half_depth(size: np.ndarray) -> float:
+    """Return the depth from which on a size [depth] is below half of its first value, interpolated; inf if never."""
+    relative = size / size[0]
+    last = int(np.flatnonzero(relative >= 0.5)[-1])
+    if last + 1 == len(size):
+        return np.inf
+    above, below = np.log(relative[last : last + 2])
+    return float(last + (above - np.log(0.5)) / (above - below))
 
 
 # ---------------------------------------------------------------------- second routes

@@ -17,11 +17,9 @@ from kwant_spinjunc._version import __version__
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.runs.files import write_atomically
 
-from .claim import Claim, ClaimFigure
+from .claim import Claim, ClaimFigure, plain
 from .coverage import Covered
 from .published import Compared
-
-__all__ = ["provenance", "typeset", "write_report"]
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 
@@ -48,18 +46,8 @@ def write_report(
 ) -> Path:
     """Write ``report.html``, ``report.json`` and ``figures/`` into a folder and return the page's path.
 
-    Parameters
-    ----------
-    directory
-        Output folder, made if needed.
-    claims
-        What was found.
-    source
-        See `provenance`.
-    published
-        Published numbers beside ours.
-    coverage
-        Sentences and equations of the paper with the claims that test them.
+    ``source``: see `provenance`; ``published``: published numbers beside ours; ``coverage``: sentences and equations of
+    the paper with the claims that test them.
 
     Raises
     ------
@@ -85,8 +73,8 @@ def write_report(
     data = {
         "provenance": source,
         "claims": [claim.to_json() for claim in claims],
-        "published": [one.to_json() for one in published],
-        "coverage": [one.to_json() for one in coverage],
+        "published": plain(list(published)),
+        "coverage": plain(list(coverage)),
     }
     with write_atomically(folder / "report.json") as path:
         path.write_text(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")

@@ -69,7 +69,7 @@ def test_coherence_is_judged_by_sample_and_by_mean():
 def test_clean_magnets_have_no_spread_and_their_samples_agree_with_kwant():
     lab = SampleLaboratory(spot_check_every=1)
     junction = disordered_barrier.disordered_junction(concentration=0.0)
-    found = lab.average(junction, 0.0, cross_section=(2, 2), realizations=2, torques=False)
+    found = lab.average(junction, 2, width=2, boundary="periodic")
     assert lab.spot_checks == 1
     assert found.realizations == 2
     assert all(check.passed for check in lab.checks())

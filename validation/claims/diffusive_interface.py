@@ -26,7 +26,7 @@ from ..two_channels import Metal, solve
 MAGNET = {"onsite": 3.0, "splitting": 1.0, "hopping": 1.0, "in_plane_hopping": 1.0}
 #: Concentration, shift of the minority and of the majority level there, width of the random levels everywhere.
 ALLOYS = {"A": (0.3, 4.0, 0.0, 1.5), "B": (0.15, 0.0, -4.0, 2.0)}
-SHAPE = (4, 4)
+CELL = 4
 ENERGY = 0.0
 DEGREES = (0.0, 30.0, 60.0, 90.0, 120.0, 150.0)
 #: The angle the numbers are given at.
@@ -87,11 +87,9 @@ def channels(lab: SampleLaboratory, name: str, samples: int) -> tuple[np.ndarray
     """Return σ_s of an alloy in e²/h per a, its error, and N_s per cell, from magnets of 4 and 2 × `OHMIC` planes."""
     found = []
     for planes in (2, OHMIC):
-        sampling = {"cross_section": SHAPE, "boundary": "twisted", "realizations": samples, "torques": False}
-        average = lab.average(contact(planes, 0.0, name * 2), ENERGY, **sampling)
-        cells = SHAPE[0] * SHAPE[1]
-        R = average.of_means(lambda means, c=cells: c / np.diagonal(means["transmissions"]))
-        found.append((R, average["modes"].mean[0] / cells))
+        average = lab.average(contact(planes, 0.0, name * 2), samples)
+        R = average.of_means(lambda means: CELL**2 / np.diagonal(means["transmissions"]))
+        found.append((R, average["modes"].mean[0] / CELL**2))
     (thin, thin_error), (thick, thick_error) = found[0][0], found[1][0]
     sigma = 2 * (OHMIC - 2) / (thick - thin)
     return sigma, sigma * np.hypot(thin_error, thick_error) / (thick - thin), found[1][1]
@@ -160,16 +158,7 @@ def clean_depth(lab: Laboratory, planes: int) -> np.ndarray:
 def measure_depth(lab: SampleLaboratory, clean: Laboratory, samples: int) -> Depth:
     """Follow the in-plane transverse spin current from the contact into the right magnet, at several angles."""
     angles, junction = np.radians(RESOLVED_DEGREES), contact(RESOLVED)
-    result = lab.average(
-        junction,
-        ENERGY,
-        cross_section=SHAPE,
-        boundary="twisted",
-        realizations=samples,
-        m_right=unit_vector(angles),
-        torques=False,
-        profiles=True,
-    )
+    result = lab.average(junction, samples, m_right=unit_vector(angles), profiles=True)
     start = junction.buffer + RESOLVED - 1
 
     def left(means: dict[str, np.ndarray]) -> np.ndarray:
@@ -180,24 +169,17 @@ def measure_depth(lab: SampleLaboratory, clean: Laboratory, samples: int) -> Dep
     return Depth(*result.of_means(left), clean_depth(clean, RESOLVED))
 
 
-def average(lab: SampleLaboratory, planes: int, samples: int, alloys: str = "AA", width: int = SHAPE[0]) -> Record:
+def average(lab: SampleLaboratory, planes: int, samples: int, alloys: str = "AA", width: int = CELL) -> Record:
     """Average one contact at all angles."""
-    result = lab.average(
-        contact(planes, alloys=alloys),
-        ENERGY,
-        cross_section=(width, width),
-        boundary="twisted",
-        realizations=samples,
-        m_right=unit_vector(np.radians(DEGREES)),
-        torques=False,
-    )
-    angles = np.radians(DEGREES[1:])
+    angles = np.radians(DEGREES)
+    result = lab.average(contact(planes, alloys=alloys), samples, width=width, m_right=unit_vector(angles))
+    turned = angles[1:]
 
     def relative(means: dict[str, np.ndarray]) -> np.ndarray:
         J_M, J = _J_M(means), means["conductance"]
         beta = J_M[0].mean() / J[0]
-        difference = tunnelling.vector_difference(*J_M[1:].T, unit_vector(0.0), unit_vector(angles))
-        return np.linalg.norm(difference, axis=-1) / (2 * beta * J[1:] * np.sin(angles / 2))
+        difference = tunnelling.vector_difference(*J_M[1:].T, unit_vector(0.0), unit_vector(turned))
+        return np.linalg.norm(difference, axis=-1) / (2 * beta * J[1:] * np.sin(turned / 2))
 
     def from_right(means: dict[str, np.ndarray]) -> np.ndarray:
         J_M = lead_currents(means["probabilities"], FROM_RIGHT) @ SIGNS
@@ -214,12 +196,12 @@ def average(lab: SampleLaboratory, planes: int, samples: int, alloys: str = "AA"
 
 def measure(quick: bool) -> Record:
     """Measure both currents for equal and unequal magnets, in wider cross-sections, and the torque by depth."""
-    lab, pure = SampleLaboratory(spot_check_every=4), Laboratory(spot_check_every=50)
+    lab, pure = SampleLaboratory(spot_check_every=4, width=CELL, energy=ENERGY), Laboratory(spot_check_every=50)
     samples = 160 if quick else 700
     contacts = [average(lab, planes, samples) for planes in ((2, 8, 16) if quick else (2, 8, 16, 24))]  # A|A
     unequal = [average(lab, planes, samples, "AB") for planes in ((8,) if quick else (2, 8, 16))]
     wide = {6: 24} if quick else {6: 200, 8: 60}
-    sections = {SHAPE[0]: contacts[1], **{W: average(lab, OHMIC, count, width=W) for W, count in wide.items()}}
+    sections = {CELL: contacts[1], **{W: average(lab, OHMIC, count, width=W) for W, count in wide.items()}}
     alloys = {name: channels(lab, name, samples) for name in ALLOYS}
     depth = measure_depth(lab, pure, 48 if quick else 300)
     checks, thin, thick, widest = (*lab.checks(), *pure.checks()), contacts[0], contacts[-1], unequal[-1]
@@ -237,8 +219,8 @@ def measure(quick: bool) -> Record:
     # (degrees, J_M^L/J_M^R, its error, the same of two channels)
     quotients = [*zip(DEGREES, *map(np.ndarray.tolist, widest.ratio), (told[:, 0] / told[:, 1]).tolist(), strict=True)]
     _, value, error, expected = quotients[QUOTED]
-    listed = [("A|A", SHAPE[0], c) for c in contacts] + [("A|B", SHAPE[0], c) for c in unequal]
-    listed += [("A|A", W, c) for W, c in sections.items() if SHAPE[0] != W]
+    listed = [("A|A", CELL, c) for c in contacts] + [("A|B", CELL, c) for c in unequal]
+    listed += [("A|A", W, c) for W, c in sections.items() if CELL != W]
     networks = [np.divide(*two_channels(name.replace("|", ""), c.planes, DEGREES[QUOTED])) for name, _, c in listed]
     return Record(locals())
 

@@ -18,7 +18,7 @@ from kwant_spinjunc.transport.local import chemical_potentials_of, default_axes
 
 from ..claim import Check, Judged, Record
 from ..figures import COLORS, drawn, legend_below
-from ..laboratory import Number, Wires
+from ..laboratory import Number, SampleLaboratory
 from ..two_channels import Metal, solve
 
 #: All metals and leads, unit t: one cubic band, weakly split, so that a clean contact reflects next to nothing.
@@ -117,7 +117,7 @@ def slab(disorder: Sequence[Any], length: int, splitting: float) -> Junction:
 
 
 def measure_resistance(
-    lab: Wires,
+    lab: SampleLaboratory,
     disorder: Sequence[Any],
     lengths: Sequence[int],
     realizations: int,
@@ -130,18 +130,18 @@ def measure_resistance(
     W = width or lab.width
     found, modes = [], []
     for length in lengths:
-        average = lab.mean(slab(disorder, length, splitting), realizations, width=W)
+        average = lab.average(slab(disorder, length, splitting), realizations, width=W)
         found.append(average.of_means(lambda means: W**2 / np.diagonal(means["transmissions"])))
         modes.append(average["modes"].mean[0] / W**2)
     values, errors = (np.array(part) for part in zip(*found, strict=True))
     return Ohmic(np.array(lengths), values, errors, np.mean(modes, axis=0), W, realizations, start)
 
 
-def measure_anchor(lab: Wires, realizations: int) -> Number:
+def measure_anchor(lab: SampleLaboratory, realizations: int) -> Number:
     """Return R - 1/N per layer of the nonmagnetic metal, 8 × 8 sites, periodic, 5 to 40 layers; ⟨1/T⟩ as there."""
     length, R, error = [], [], []
     for planes in (5, 10, 20, 40):
-        average = lab.mean(slab(NORMAL, planes, 0.0), realizations, width=8, boundary="periodic")
+        average = lab.average(slab(NORMAL, planes, 0.0), realizations, width=8, boundary="periodic")
         one = average.derived(lambda batch: 1 / batch["transmissions"][:, 0, 0] - 1 / batch["modes"][:, 0, 0])
         length.append(planes)
         R.append(float(one.mean))
@@ -158,9 +158,9 @@ def weighted_line(x: np.ndarray, y: np.ndarray, error: np.ndarray) -> tuple[np.n
     return line, covariance, float(np.sum((design @ line - y / error) ** 2) / max(len(x) - 2, 1))
 
 
-def measure_localization(lab: Wires, lengths: Sequence[int], realizations: int, width: int) -> Record:
+def measure_localization(lab: SampleLaboratory, lengths: Sequence[int], realizations: int, width: int) -> Record:
     """Average the logarithm of the conductance of one spin of a thin wire far beyond its localization length."""
-    found = [lab.mean(slab(NORMAL, length, 0.0), realizations, width=width) for length in lengths]
+    found = [lab.average(slab(NORMAL, length, 0.0), realizations, width=width) for length in lengths]
     length, typical = np.array(lengths), np.array([one.transmissions.typical[0, 0] for one in found])  # exp⟨ln G⟩
     error = np.array([one.transmissions.typical_error[0, 0] for one in found])
     # ξ of exp⟨ln G⟩ ∝ exp(-2L/ξ), from lengths at which G is below 0.3 e²/h
@@ -200,11 +200,13 @@ def slopes(mu: np.ndarray, planes: int) -> np.ndarray:
     return np.array([-(y @ mu[side * planes : (side + 1) * planes][inner]) for side in (0, 1)])
 
 
-def measure_circuit(lab: Wires, metals: Mapping[str, Ohmic], name: str, planes: int, realizations: int) -> Record:
+def measure_circuit(
+    lab: SampleLaboratory, metals: Mapping[str, Ohmic], name: str, planes: int, realizations: int
+) -> Record:
     """Average the states of two magnets in series."""
     left, right, angle = CIRCUITS[name]
     junction = junction_of(MAGNETS[left], MAGNETS[right], angle, planes)
-    average = lab.mean(junction, realizations, profiles=True)
+    average = lab.average(junction, realizations, profiles=True)
     cells = lab.width**2
     buffer = junction.buffer
 
@@ -397,9 +399,10 @@ SIZES: dict[bool, tuple[Any, ...]] = {
 def measure(quick: bool) -> Record:
     """Measure the conductivities of disordered metals, put two in series and look at fields and currents."""
     width, count, samples, planes, anchors, start, *scans = SIZES[quick]
-    lab, (lengths, longer, wires) = Wires(width=width), scans
+    lengths, longer, wires = scans
+    lab = SampleLaboratory(10**9, width=width, energy=ENERGY, seed=0)
     for left, right, angle in CIRCUITS.values():
-        lab.mean(junction_of(MAGNETS[left], MAGNETS[right], angle, 2), 2, width=3, compared=True, profiles=True)
+        lab.average(junction_of(MAGNETS[left], MAGNETS[right], angle, 2), 2, width=3, compared=True, profiles=True)
     anchor = measure_anchor(lab, anchors)
     normal = measure_resistance(lab, NORMAL, longer, count, splitting=0.0, start=5)
     thin = measure_localization(lab, wires, samples, 3)

@@ -107,14 +107,7 @@ def largest_eigenvalues(lab: SampleLaboratory, junction: Junction, numbers: Sequ
 
 def measure_batch(lab: SampleLaboratory, kind: str, value: float, junction: Junction, samples: int) -> Record:
     """Average one junction, every sample at all angles."""
-    result = lab.average(
-        junction,
-        ENERGY,
-        cross_section=SHAPE,
-        realizations=samples,
-        m_right=unit_vector(ANGLES),
-        torques=False,
-    )
+    result = lab.average(junction, samples, m_right=unit_vector(ANGLES))
     right = len(ANGLES) // 2  # all conductances are those at a right angle
     T, conductances, G = result.samples("transmissions"), result.samples("conductance")[:, right], result.conductance
     ranks = np.unique(np.linspace(0, len(conductances) - 1, EIGENVALUES).astype(int))
@@ -149,7 +142,7 @@ def kwant_defect() -> tuple[float, float]:
 
 def measure(quick: bool) -> Record:
     """Measure T_ss'(Φ) of every sample of every ensemble."""
-    lab = SampleLaboratory(spot_check_every=4)
+    lab = SampleLaboratory(spot_check_every=4, width=SHAPE[0], energy=ENERGY, boundary="periodic")
     samples = 48 if quick else 400
     scanned = (5, 3, 1, -2) if quick else (6, 4, 3, 2, 1, 0.5, 0, -1, -3)
     planes = (2, 4, 6) if quick else (2, 3, 4, 5, 6)

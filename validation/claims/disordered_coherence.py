@@ -17,7 +17,7 @@ from ..laboratory import Laboratory, SampleLaboratory, clean_density, dephasing_
 
 #: Level and hoppings of both magnets, unit t; the splitting is scanned.
 METAL = {"onsite": 3.0, "hopping": 1.0, "in_plane_hopping": 1.0}
-SHAPE = (4, 4)
+CELL = 4
 ENERGY = 0.0
 #: Angle between the magnets.
 ANGLE = np.pi / 2
@@ -69,14 +69,7 @@ def free_paths(
     lengths = (PLANES // 4, PLANES // 2)
     resistances = []
     for planes in lengths:
-        found = lab.average(
-            junction(splitting, width, planes, theta=0.0),
-            ENERGY,
-            cross_section=SHAPE,
-            boundary="twisted",
-            realizations=samples,
-            torques=False,
-        )
+        found = lab.average(junction(splitting, width, planes, theta=0.0), samples)
         resistances.append(found.of_means(lambda means: means["modes"][0] / np.diagonal(means["transmissions"])))
     (short, short_error), (long, long_error) = resistances
     path = 0.75 * (lengths[1] - lengths[0]) / (long - short)
@@ -86,15 +79,7 @@ def free_paths(
 
 def measure_magnet(lab: SampleLaboratory, splitting: float, width: float, samples: int) -> Record:
     """Follow the transverse spin current into a disordered magnet, sample by sample."""
-    result = lab.average(
-        junction(splitting, width),
-        ENERGY,
-        cross_section=SHAPE,
-        boundary="twisted",
-        realizations=samples,
-        torques=False,
-        profiles=True,
-    )
+    result = lab.average(junction(splitting, width), samples, profiles=True)
     free_path = free_paths(lab, splitting, width, samples)
     # complex Q⊥ of every sample of electrons from the left, [sample, depth], per mean charge current
     from_left = result.samples("bond_currents")[:, 0].sum(axis=1)
@@ -105,7 +90,7 @@ def measure_magnet(lab: SampleLaboratory, splitting: float, width: float, sample
     mean, rms = (abs(average), np.sqrt(variance / count)), np.sqrt(squares.mean(axis=0))
     rms_error = squares.std(axis=0, ddof=1) / np.sqrt(count) / (2 * rms)
     # √(2ħD/Δ) in planes, D from the mean free paths
-    modes = result["modes"].mean[0] / (SHAPE[0] * SHAPE[1])
+    modes = result["modes"].mean[0] / CELL**2
     sigma = 4 / 3 * modes * np.array([path for path, _ in free_path])
     yardstick = dephasing_length(splitting, sigma, clean_density(result.junction.left, ENERGY))
     decay = decay_of(*mean)
@@ -121,7 +106,7 @@ def decay_of(value: np.ndarray, error: np.ndarray) -> Fit | None:
 
 def measure(quick: bool) -> Record:
     """Compare the clean magnet with disordered ones."""
-    pure, lab = Laboratory(spot_check_every=50), SampleLaboratory(spot_check_every=6)
+    pure, lab = Laboratory(spot_check_every=50), SampleLaboratory(spot_check_every=6, width=CELL, energy=ENERGY)
     cases = (SHOWN, (1.5, 3.0)) if quick else ((0.25, 3.0), SHOWN, (1.0, 3.0), (1.5, 3.0), (0.5, 2.0), (0.5, 4.0))
     magnets = [measure_magnet(lab, *case, samples=96 if quick else 320) for case in cases]
     clean = {splitting: clean_average(pure, splitting) for splitting in sorted({case[0] for case in cases})}

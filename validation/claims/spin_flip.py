@@ -25,7 +25,7 @@ from kwant_spinjunc.theory.interface import response_of
 
 from ..claim import Check, Judged, Record
 from ..figures import COLORS, drawn, legend_below
-from ..laboratory import Number, Wires
+from ..laboratory import Number, SampleLaboratory
 from ..two_channels import Metal, Solution, solve, spin_diffusion_length, transmissions
 from .diffusive_metal import AGREES, ENERGY, HOST, NORMAL, SPLITTING, junction_of, observe, slab
 
@@ -168,17 +168,22 @@ def fit(
 
 
 def measure_relaxation(
-    lab: Wires, disorder: Sequence[Any], exchange: float, lengths: Sequence[int], realizations: int, splitting: float
+    lab: SampleLaboratory,
+    disorder: Sequence[Any],
+    exchange: float,
+    lengths: Sequence[int],
+    realizations: int,
+    splitting: float,
 ) -> Relaxation:
     """Average T_ss' at every length, and the density of states inside."""
     impurities = MagneticImpurities(concentration=CONCENTRATION, exchange=exchange)
     cells = lab.width**2
     found, modes = [], []
     for length in lengths:
-        average = lab.mean(slab((*disorder, impurities), length, splitting), realizations)
+        average = lab.average(slab((*disorder, impurities), length, splitting), realizations)
         found.append((average.transmissions.mean / cells, average.transmissions.error / cells))
         modes.append(average["modes"].mean[0] / cells)
-    states = lab.mean(
+    states = lab.average(
         slab((*disorder, impurities), 4 * EDGE, splitting),
         DENSITY_SAMPLES * realizations,
         width=DENSITY_WIDTH,
@@ -264,12 +269,12 @@ def contact(angle: float) -> Interface:
 
 
 def measure_profile(
-    lab: Wires, metal: Relaxation, angle: float, planes: int, realizations: int, *, flip: bool = True
+    lab: SampleLaboratory, metal: Relaxation, angle: float, planes: int, realizations: int, *, flip: bool = True
 ) -> Profile:
     """Average the bond currents of two magnets in contact."""
     disorder = MAGNET if flip else ALLOY
     junction = junction_of(disorder, disorder, angle, planes)
-    average = lab.mean(junction, realizations, profiles=True)
+    average = lab.average(junction, realizations, profiles=True)
     first = junction.buffer
 
     def ratio(means: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -451,9 +456,9 @@ SIZES = {
 def measure(quick: bool) -> Record:
     """Measure l_sd of magnetic impurities and compare J_M(y) of supercells with drift-diffusion fed by it."""
     width, count, samples, planes, lengths, short, exchanges = SIZES[quick]
-    lab = Wires(width=width)
+    lab = SampleLaboratory(10**9, width=width, energy=ENERGY, seed=0)
     for small in (slab(MAGNET, 3, SPLITTING), *(junction_of(MAGNET, MAGNET, angle, 2) for angle in ANGLES)):
-        lab.mean(small, 2, width=3, compared=True, profiles=True)
+        lab.average(small, 2, width=3, compared=True, profiles=True)
     normals = [measure_relaxation(lab, NORMAL, exchange, lengths, count, 0.0) for exchange in exchanges]
     magnet = measure_relaxation(lab, ALLOY, EXCHANGE, lengths, count, SPLITTING)
     profiles = [measure_profile(lab, magnet, angle, planes, samples) for angle in ANGLES]

@@ -21,7 +21,7 @@ ENERGY, WIDTH = 1.0, 3.0
 SPLITTINGS = (0.2, 0.1)
 #: The magnet that sends spin across m: its minority band is empty at the energy.
 SOURCE = {"onsite": 5.0, "splitting": 10.0, "hopping": 1.0, "in_plane_hopping": 1.0}
-SHAPE, PLANES = (5, 5), 30
+CELL, PLANES = 5, 30
 #: Planes of the fits: a mean free path from the source, half the magnet from the lead; and of the density's gradient.
 FITTED, INNER = np.arange(3, PLANES // 2 + 1), np.arange(4, PLANES - 3)
 #: How often the samples are drawn again for the errors.
@@ -64,8 +64,7 @@ def follow(lab: SampleLaboratory, splitting: float, samples: int) -> Record:
     Lengths are in planes, ``decay`` = -d ln|Q⊥|/dn and ``turn`` = |d arg Q⊥/dn| in 1/√(2ħD/Δ), with their errors.
     """
     junction = magnet(splitting)
-    sampling = {"cross_section": SHAPE, "boundary": "twisted", "realizations": samples}
-    result = lab.average(junction, ENERGY, torques=False, profiles=True, **sampling)
+    result = lab.average(junction, samples, profiles=True)
     m_left, m_right = junction.magnetizations
     in_plane, normal = torque_axes(m_right, m_left)
     currents = result.samples("bond_currents")[:, 0].sum(axis=1)[:, junction.buffer - 1 :]
@@ -97,7 +96,7 @@ def roots(decay: Record) -> complex:
 
 def measure(quick: bool) -> Record:
     """Follow spin across m into weak magnets and compare decay and turn with diffusion."""
-    lab = SampleLaboratory(spot_check_every=1)
+    lab = SampleLaboratory(spot_check_every=1, width=CELL, energy=ENERGY)
     decays = [follow(lab, d, 120 if quick else 450) for d in (SPLITTINGS[1:] if quick else SPLITTINGS)]
     shown = decays[-1]
     root = roots(shown)

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import Any
-
-from ..claim import plain
-
-__all__ = ["PUBLISHED", "Compared", "compare_all"]
 
 #: Modules of this package in the order of the report.
 PUBLISHED: tuple[str, ...] = (
@@ -32,24 +27,10 @@ PUBLISHED: tuple[str, ...] = (
 class Compared:
     """One published number and ours.
 
-    Attributes
-    ----------
-    id : str
-        Short name.
-    source : str
-        Author, journal, equation or figure.
-    kind : str
-        Where the published number comes from: "closed form" (their formula, evaluated here), "printed" (a number they
-        print), or "exact" (a constant derived by them).
-    quantity : str
-        What it is, with the parameters.
-    published, ours, error : float
-        Theirs, ours, and the error of ours (statistics, quadrature), 0 if none.
-    tolerance : float
-        Largest |ours - published| that the reason in ``why`` allows.
-    why : str
-        Why both differ, or why they need not.
-    unit : str
+    ``source``: author, journal, equation or figure. ``kind``: where the published number comes from, "closed form"
+    (their formula, evaluated here), "printed" (a number they print), or "exact" (a constant derived by them).
+    ``quantity``: what it is, with the parameters. ``error`` of ours (statistics, quadrature), 0 if none.
+    ``tolerance``: largest |ours - published| that the reason in ``why`` allows: why both differ, or need not.
     """
 
     id: str
@@ -73,21 +54,8 @@ class Compared:
         """Whether the numbers agree as they should (NaN never does)."""
         return bool(abs(self.ours - self.published) <= self.tolerance)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the row as plain data."""
-        numbers = {
-            name: plain(getattr(self, name)) for name in ("published", "ours", "error", "tolerance", "deviation")
-        }
-        words = {name: getattr(self, name) for name in ("id", "source", "kind", "quantity", "why", "unit")}
-        return {**words, **numbers, "passed": self.passed}
-
 
 def compare(name: str, quick: bool) -> list[Compared]:
     """Return the rows of one file."""
     found: list[Compared] = importlib.import_module(f"{__name__}.{name}").compare(quick)
     return found
-
-
-def compare_all(quick: bool) -> list[Compared]:
-    """Return all rows."""
-    return [one for name in PUBLISHED for one in compare(name, quick)]
