@@ -166,8 +166,8 @@ class Scattering(Tabled, Terminals, Solved):
     def transmissions(self) -> Floats:
         """T_ss' from the left to the right, shape (..., 2, 2) = [..., s on the left, s' on the right].
 
-        The index order of the paper's T_ss'; equal to ``probabilities[..., 1, s', 0, s]``. From lead to lead, as the
-        ``transmissions`` of Kwant systems are, it is `between_leads`.
+        The index order of the paper's T_ss'; equal to ``probabilities[..., 1, s', 0, s]``. From lead to lead it
+        is `between_leads`.
         """
         return np.asarray(np.swapaxes(self.probabilities[..., 1, :, 0, :], -1, -2))
 

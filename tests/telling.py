@@ -81,6 +81,8 @@ def _object(value: Any, path: str, depth: int) -> Iterator[str]:
             part = np.sort(part)
         if not isinstance(part, FunctionType):
             yield from told(part, f"{path}.{name}", depth + 1)
+    if hasattr(value, "between_leads"):
+        yield from told(value.between_leads(), f"{path}.between_leads", depth + 1)
     if depth == 0 and type(value).__str__ is not object.__str__:
         yield from told(str(value), f"{path} as text")
 

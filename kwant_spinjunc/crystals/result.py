@@ -2,7 +2,6 @@ r"""`CrystalScattering`: what `scatter` returns for angles, momenta and zone ave
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -13,8 +12,7 @@ from ..checks import shown
 from ..devices.device import Device
 from ..devices.terminals import SystemResult
 from ..errors import ArgumentError, ContinuityError
-from ..printing import Printed, Table, Tabled, fields_of, number
-from ..quantities import LABELS, LEADS, dataset, quantities
+from ..printing import Printed, Table, fields_of, number
 from .measure import Measured, Measurement
 from .problem import DEFECT, ROUNDING, TURNED, Observable
 from .waves import hopping_flux, site_torques
@@ -50,62 +48,35 @@ class CrystalTorque(Printed):
         return fields_of(title, exchange=self.exchange, by_spin=self.exchange_by_spin, k_error=self.k_error)
 
 
-@dataclass(frozen=True, eq=False)
-class CrystalScattering(Tabled, SystemResult):
+@dataclass(frozen=True, repr=False, eq=False, kw_only=True)
+class CrystalScattering(SystemResult[CrystalTorque]):
     r"""Spin-resolved scattering off a Kwant system at all angles of a turn and at momenta, or its zone average.
 
     Leading axes ``...`` are (angles, points): angles if ``turns`` was an array, points of the broadcast shape of energy
-    and k[..., 0]; none for a number and an average. Spin 0 is the majority (along the lead's own m), out-index before
-    in-index. What lies behind the cut, its leads included, is turned by exp(-iθ n·σ/2): its m goes to R(n, θ) m.
-    Of an average everything is per unit cell of the plane.
+    and k[..., 0]; none for a number and an average. ``magnetizations`` have that of angles only, ``modes`` that of
+    points only; of an average they are the mean. What lies behind the cut, its leads included, is turned by
+    exp(-iθ n·σ/2): its m goes to R(n, θ) m. Of an average everything is per unit cell of the plane.
     """
 
     _shared: ClassVar[tuple[str, ...]] = ("device", "_measurement")
-    device: Any  #: What was scattered from; None in an unpickled result.
-    #: `energy`, `params`, `momenta`, `k`, `turns`, `axis`: The problem; k and the momenta in units of the inverse
-    #: lattice vectors, period 2π.
-    energy: Any
-    params: Mapping[str, Any]
+    #: `momenta`, `k`, `turns`, `axis`: The problem; k and the momenta in units of the inverse lattice vectors, period
+    #: 2π.
     momenta: tuple[str, ...]
     k: Any
     turns: Any
     axis: Floats
-    magnetizations: Floats  #: Shape (angles?, leads, 3): the axis along which each lead is resolved, turned with it.
-    #: Shape (..., leads, 2, leads, 2): T[α s, β s'] as ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes;
-    #: NaN for a lead that mixes spins.
-    probabilities: Floats
-    transmissions: Floats  #: Shape (..., leads, leads): ``[lead_out, lead_in]``, both spins together.
-    #: Shape (points..., leads, 2): open channels of each lead and spin, the same at all angles; of an average their
-    #: mean.
-    modes: Floats
-    unitarity_defect: float  #: Largest element of S†S - 1 anywhere.
     residual: float  #: Largest miss of Dyson's equation or of the flux by a lead's self-energy, relative to it.
-    max_defect: float  #: Largest defect that was accepted.
     k_error: Any  #: Shape of ``probabilities``, or None: estimated error of a zone average.
     points: int  #: Momenta and energies at which the crystal was solved.
-    #: Largest difference to Kwant on the turned system, if that was asked for (see `audit`).
-    check: float | None = None
     #: All that was solved for, with independent estimates of it where the mean was taken on lattices.
     measured: Measured | None = field(default=None, repr=False)
     _turned: tuple[Any, ...] = field(default=(), repr=False)
     _measurement: Measurement | None = field(default=None, repr=False)
-    _found: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     # ------------------------------------------------------------------ fluxes and torques
-    def spin_current(self, cut: Any = None, *, total: bool = False) -> Floats:
-        """Return the flux of charge and spin through a cut, (1, Sx, Sy, Sz), per unit flux in each channel.
-
-        ``cut``: None: the cut behind which everything is turned, from front to back. Else the name of a cut of the
-        device or a cut, positive from its source to its target; an average is done anew for it.
-        ``total``: sum over all channels of a lead, also where its spins are not resolved.
-
-        **Result**: ``[lead_in, spin_in, (charge, x, y, z)]``, spin in ħ/2, in the frame of what is not turned.
-        """
-        if cut is None:
-            return np.array(self._at_cut()[int(total)])
-        return np.asarray(self.known("cut", cut, lambda: self._solve_flux(cut))[int(total)])
-
     def _solve_flux(self, cut: Any) -> tuple[Any, ...]:
+        if cut is None:
+            return self._at_cut()
         hoppings = self.measurement.problem.crystal.device.cut(cut).hoppings
 
         def observe(crystal: Any, solved: Any, turn: Any, k: Any) -> Any:
@@ -121,15 +92,6 @@ class CrystalScattering(Tabled, SystemResult):
         which transverse spin dephases, the whole vector for one whose spins are alike. In ħ/2 per unit incoming flux.
         """
         return np.array(self._at_cut()[2])
-
-    def torque(self, magnet: Any) -> CrystalTorque:
-        """Return the torque on a set of sites and on each of them (see `CrystalTorque`).
-
-        ``magnet``: name of a magnet of the device, a list of sites or a function of a site; an average is done anew for
-        it.
-        """
-        found: CrystalTorque = self.known("magnet", magnet, lambda: self._solve_torque(magnet))
-        return found
 
     def _solve_torque(self, magnet: Any) -> CrystalTorque:
         sites = self.sites(magnet)
@@ -152,9 +114,7 @@ class CrystalScattering(Tabled, SystemResult):
         if not isinstance(self.k, str):
             axes |= {f"point_{n}": np.arange(count) for n, count in enumerate(self.modes.shape[:-2])}
         values: dict[str, Any] = {
-            "probabilities": self.probabilities,
-            "conductance": self.transmissions,
-            "modes": np.broadcast_to(self.modes, (*self.transmissions.shape[:-2], *self.modes.shape[-2:])),
+            "modes": np.broadcast_to(self.modes, (*self._between.shape[:-2], *self.modes.shape[-2:]))
         }
         if self.k_error is not None:
             values["k_error"] = self.k_error
@@ -166,14 +126,7 @@ class CrystalScattering(Tabled, SystemResult):
             for ending, axis in (("", -3), ("_by_spin", -4)):
                 torques = [getattr(torque, f"exchange{ending}") for torque in asked.values()]
                 values[f"exchange_torque{ending}"] = np.stack(torques, axis=axis)
-        schema = quantities(values, "e^2/h")
-        schema["conductance"] = replace(schema["conductance"], dims=LEADS)
-        for name in ("flux", "flux_by_spin"):  # of the one cut
-            if name in schema:
-                schema[name] = replace(schema[name], dims=schema[name].dims[1:])
-        leads = dict.fromkeys(("lead", "lead_out", "lead_in"), range(self.modes.shape[-2]))
-        facts = {"unitarity_defect": self.unitarity_defect, "residual": self.residual, "points": self.points}
-        return dataset(schema, values, axes, facts, {**LABELS, **leads, "magnet": list(asked)})
+        return self._dataset(values, axes, {"residual": self.residual, "points": self.points}, {"magnet": list(asked)})
 
     def table(self) -> Table:
         """Return the table that is printed."""
@@ -185,12 +138,12 @@ class CrystalScattering(Tabled, SystemResult):
             defects += f", second route {self.check:.1e}"
         if self.k_error is not None:
             defects += f", zone {np.nanmax(self.k_error, initial=0.0):.1e} in {self.points} momenta"
-        if self.transmissions.ndim > 2 + np.ndim(self.turns):
+        if self._between.ndim > 2 + np.ndim(self.turns):
             return Table(title, notes=(f"shape of the points: {self.modes.shape[:-2]}", defects))
         pairs = [(a, b) for a in range(leads) for b in range(leads) if a != b]
         head = ("angle", *(f"T {b} → {a}" for a, b in pairs))
         angles = [None] if self.turns is None else np.atleast_1d(self.turns)
-        T = self.transmissions.reshape(len(angles), leads, leads)
+        T = self._between.reshape(len(angles), leads, leads)
         rows = [
             ("-" if angle is None else f"{np.degrees(angle):.4g}°", *(number(float(t[a, b]), 8) for a, b in pairs))
             for angle, t in zip(angles, T, strict=True)

@@ -155,7 +155,7 @@ def scatter_crystal(
         axis=one_unit_vector(asked.axis, "axis") if turn is None else turn.axis,
         magnetizations=axes if listed else axes[0],
         probabilities=P,
-        transmissions=T,
+        _between=T,
         modes=modes[0] if listed else modes,
         unitarity_defect=float(np.max(unitarity)),
         residual=found.residual,

@@ -147,7 +147,7 @@ def _largest_difference(found: DeviceScattering, solver: Any, ends: list[_End]) 
             G_ab = G[other.places]
             T = np.array([[np.trace(x @ G_ab @ y @ G_ab.conj().T).real for y in end.rates] for x in other.rates])
             resolved = T.shape == (2, 2)
-            wanted = found.probabilities[a, :, b] if resolved else found.transmissions[a, b]
+            wanted = found.probabilities[a, :, b] if resolved else found.transmission(a, b)
             worst = max(worst, float(abs((T if resolved else T.sum()) - wanted).max()))
         if end.spins:
             worst = max(worst, _difference_of_spins(found, b, G, ends))

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
@@ -19,8 +18,8 @@ from numpy.typing import NDArray
 from ..arrays import Floats
 from ..checks import choice, index
 from ..errors import NEAR_EDGE, ArgumentError, ContinuityError, NearSideWarning, SpinjuncError, SpinjuncWarning, warn
-from ..printing import Printed, Table, Tabled, number, with_unit
-from ..quantities import BY_SPIN, LABELS, LEADS, dataset, quantities
+from ..printing import Printed, Table, number, with_unit
+from ..quantities import BY_SPIN
 from .device import Device
 from .spin_channels import LeadSpins
 from .spin_operators import SpinOperator, identity
@@ -74,52 +73,21 @@ class MagnetTorque(Printed):
         return "\n".join([*rows, f"  defect {self.defect:.1e}"])
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class DeviceScattering(Tabled, SystemResult):
-    r"""Spin-resolved scattering off any Kwant system, and how well it conserves.
+@dataclass(frozen=True, repr=False, eq=False, kw_only=True)
+class DeviceScattering(SystemResult[MagnetTorque]):
+    r"""Spin-resolved scattering off any Kwant system at one energy, and how well it conserves."""
 
-    Spin 0 is the majority (along the lead's own m), 1 the minority; out-index before in-index. What is resolved by the
-    spin of a lead that does not conserve it is NaN; totals are always there.
-    """
-
-    device: Device | None  #: What was scattered from; None in an unpickled result.
-    #: `energy`, `params`: The problem.
-    energy: float
-    params: Mapping[str, Any]
-    magnetizations: Floats  #: Shape (leads, 3): the axis along which each lead is resolved.
-    #: Shape (leads, 2, leads, 2): T[α s, β s'] as ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes.
-    probabilities: Floats
-    modes: Floats  #: Shape (leads, 2): incoming channels of each lead and spin.
     channels: NDArray[np.int64]  #: Shape (leads,): incoming channels of each lead.
-    transmissions: Floats  #: Shape (leads, leads): ``[lead_out, lead_in]``, both spins together.
     #: Shape (leads,): how far the modes of each lead are from definite spin along m, 0 to 1; NaN if it cannot be known.
     spin_mixing: Floats
     spins: tuple[LeadSpins, ...]  #: Which combination of Kwant's modes has which spin.
-    unitarity_defect: float  #: Largest element of S†S - 1.
-    max_defect: float  #: Largest defect that was accepted.
-    #: With ``check=True``, the largest difference of a probability from that by Green functions, see `audit`.
-    check: float | None
     smatrix: Any = field(repr=False)  #: Kwant's own result, in Kwant's own modes.
     _waves: Any = field(default=None, repr=False)
-    _found: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @property
     def system(self) -> Any:
         """The finalized Kwant system."""
         return self._live().system
-
-    def spin_current(self, cut: Any, *, total: bool = False) -> Floats:
-        """Return the flux of charge and spin through a cut, (1, Sx, Sy, Sz), per unit flux in each channel.
-
-        ``cut``: name of a cut of the device, or a cut.
-        ``total``: sum over all channels of a lead, also where its spins are not resolved.
-
-        **Result**: ``[lead_in, spin_in, (charge, x, y, z)]``, positive from source to target, spin in ħ/2 and summed
-        over the modes. Across a spin-orbit bond the flux is what arrives at the target.
-
-        Warns `NearSideWarning`: The flux from some lead is below what this cut can resolve.
-        """
-        return np.asarray(self.known("cut", cut, lambda: self._solve_flux(cut))[int(total)])
 
     def _solve_flux(self, cut: Any) -> tuple[Floats, Floats]:
         resolved = self._live().cut(cut)
@@ -130,19 +98,6 @@ class DeviceScattering(Tabled, SystemResult):
         ]
         found = self._by_spin(per_lead)
         self._audit_charge(cut, resolved.behind, found[1][:, 0])
-        return found
-
-    def torque(self, magnet: Any) -> MagnetTorque:
-        """Return the torque on a set of sites, exchange and spin-orbit parts apart where they can be told.
-
-        ``magnet``: name of a magnet of the device, a list of sites or a function of a site.
-
-        Raises `ContinuityError`: Flux and torques differ by more than ``max_defect``.
-
-        Warns `SpinjuncWarning`: Exchange and spin-orbit torque cannot be told apart: both are NaN. See `Device` for
-        ``exchange``.
-        """
-        found: MagnetTorque = self.known("magnet", magnet, lambda: self._solve_torque(magnet))
         return found
 
     def on_lattice(self, quantity: str = "charge", lead_in: int = 0) -> Floats:
@@ -163,13 +118,7 @@ class DeviceScattering(Tabled, SystemResult):
 
     def to_dataset(self) -> Any:
         """Return probabilities, modes and the fluxes and torques of the named cuts and magnets as `xarray.Dataset`."""
-        values: dict[str, Any] = {
-            "probabilities": self.probabilities,
-            "conductance": self.transmissions,
-            "modes": self.modes,
-            "spin_mixing": self.spin_mixing,
-            "magnetization": self.magnetizations,
-        }
+        values: dict[str, Any] = {"spin_mixing": self.spin_mixing, "magnetization": self.magnetizations}
         names = {kind: self._names(kind) for kind in ("cut", "magnet")}
         if names["cut"]:
             for name, total in (("flux", True), ("flux_by_spin", False)):
@@ -178,11 +127,7 @@ class DeviceScattering(Tabled, SystemResult):
             torques = [self.torque(magnet) for magnet in names["magnet"]]
             for kind, (ending, _) in product(("exchange", "spin_orbit", "total"), BY_SPIN):
                 values[f"{kind}_torque{ending}"] = np.array([getattr(torque, kind + ending) for torque in torques])
-        leads = dict.fromkeys(("lead", "lead_out", "lead_in"), range(len(self.channels)))
-        facts = {"energy": self.energy, "unitarity_defect": self.unitarity_defect}
-        schema = quantities(values, "e^2/h")
-        schema["conductance"] = replace(schema["conductance"], dims=LEADS)
-        return dataset(schema, values, {}, facts, {**LABELS, **leads, **names})
+        return self._dataset(values, {}, {"energy": self.energy}, names)
 
     def to_dataframe(self) -> Any:
         """Return the probabilities as a `pandas.DataFrame`, one row per (lead_out, spin_out, lead_in, spin_in)."""
@@ -259,7 +204,7 @@ class DeviceScattering(Tabled, SystemResult):
     def _audit_charge(self, cut: Any, behind: NDArray[np.bool_], charge: Floats) -> None:
         """Compare the charge through a cut with the scattering matrix, which knows it without cancellation."""
         for lead, flux in enumerate(charge):
-            beyond = self.transmissions[behind != behind[lead], lead].sum()
+            beyond = self._between[behind != behind[lead], lead].sum()
             expected = -beyond if behind[lead] else beyond
             count = max(int(self.channels[lead]), 1)
             miss = abs(flux - expected)
@@ -345,14 +290,14 @@ def _table(s: DeviceScattering) -> Table:
         names = [f"{lead} {spin}" for lead in range(leads) for spin in ("maj", "min")]
         values, counts = s.probabilities.reshape(2 * leads, -1), s.modes.ravel()
     else:
-        names, values, counts = [str(lead) for lead in range(leads)], s.transmissions, s.channels.astype(float)
+        names, values, counts = [str(lead) for lead in range(leads)], s.between_leads(), s.channels.astype(float)
     rows = [
         (name, *(number(value, 7) for value in row), number(count, 4))
         for name, row, count in zip(names, values, counts, strict=True)
     ]
     notes = []
     if any(resolved) and not all(resolved):
-        for lead, row in enumerate(s.transmissions):
+        for lead, row in enumerate(s.between_leads()):
             notes.append(f"total to {lead}: " + ", ".join(f"{value:.7g} from {i}" for i, value in enumerate(row)))
     for lead, (spins, m) in enumerate(zip(s.spins, s.magnetizations, strict=True)):
         axis = ", ".join(f"{x:.4g}" for x in m + 0.0)

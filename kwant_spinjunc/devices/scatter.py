@@ -113,7 +113,7 @@ def scatter_device(
     defect = float(unitarity(smatrix.data))
     if not defect <= max_defect:
         refuse_unitarity(defect, max_defect, diagnose(system, everything, smatrix))
-    probabilities, transmissions = channel_probabilities(smatrix.data, channels, spins)
+    probabilities, between = channel_probabilities(smatrix.data, channels, spins)
     found = DeviceScattering(
         device=device,
         energy=energy,
@@ -122,12 +122,11 @@ def scatter_device(
         probabilities=probabilities,
         modes=np.array([lead.counts() for lead in spins]),
         channels=channels,
-        transmissions=transmissions,
+        _between=between,
         spin_mixing=np.array([lead.mixing for lead in spins]),
         spins=spins,
         unitarity_defect=defect,
         max_defect=max_defect,
-        check=None,
         smatrix=smatrix,
         _waves=waves,
     )

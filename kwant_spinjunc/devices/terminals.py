@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import fields, replace
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +13,11 @@ from numpy.typing import ArrayLike
 from ..arrays import Floats
 from ..checks import finite_array, index
 from ..errors import ArgumentError
+from ..printing import Tabled
+from ..quantities import LABELS, LEADS, dataset, quantities
+from .device import Device
+
+Torque = TypeVar("Torque")
 
 
 class Terminals:
@@ -81,31 +86,95 @@ class Terminals:
         return lead, index(name, pair[1], 2, "A spin is 0 or 1.") if len(pair) == 2 else None
 
 
-class SystemResult(Terminals):
-    """What was solved of a Kwant system, which copies share: its functions need not copy."""
+@dataclass(frozen=True, repr=False, eq=False, kw_only=True)
+class SystemResult(Tabled, Terminals, Generic[Torque]):
+    """What was solved of a Kwant system. Copies share the device: its functions need not copy.
 
-    transmissions: Floats  #: Shape (..., leads, leads): ``[lead_out, lead_in]``, both spins together.
-    params: Mapping[str, Any]
-    _found: dict[Any, Any]
+    Spin 0 is the majority (along the lead's own m), 1 the minority; out-index before in-index. What is resolved by the
+    spin of a lead that does not conserve it is NaN; totals are always there.
+    """
+
     _shared: ClassVar[tuple[str, ...]] = ("device",)
+    device: Device | None  #: What was scattered from; None in an unpickled result.
+    #: `energy`, `params`: The problem.
+    energy: Any
+    params: Mapping[str, Any]
+    magnetizations: Floats  #: Shape (..., leads, 3): the axis along which each lead is resolved, turned with it.
+    #: Shape (..., leads, 2, leads, 2): T[α s, β s'] as ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes.
+    probabilities: Floats
+    modes: Floats  #: Shape (..., leads, 2): incoming channels of each lead and spin.
+    unitarity_defect: float  #: Largest element of S†S - 1.
+    max_defect: float  #: Largest defect that was accepted.
+    #: With ``check=True``, the largest difference of a probability from that of a second route, see `audit`.
+    check: float | None = None
+    _between: Floats = field(repr=False)
+    _found: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def between_leads(self) -> Floats:
-        """Return the transmissions."""
-        return self.transmissions.copy()
+        """Return T[α, β] of both spins together, ``[lead_out, lead_in]``, also of leads that conserve no spin."""
+        return self._between.copy()
 
-    def known(self, kind: str, which: Any, solve: Callable[[], Any]) -> Any:
+    def spin_current(self, cut: Any = None, *, total: bool = False) -> Floats:
+        """Return the flux of charge and spin through a cut, (1, Sx, Sy, Sz), per unit flux in each channel.
+
+        ``cut``: name of a cut of the device, or a cut, positive from its source to its target. None: the cut behind
+        which everything is turned, from front to back, of a system with angles.
+        ``total``: sum over all channels of a lead, also where its spins are not resolved.
+
+        **Result**: ``[..., lead_in, spin_in, (charge, x, y, z)]``, spin in ħ/2, summed over the modes, in the frame of
+        what is not turned; an average over momenta is done anew for each cut. Across a spin-orbit bond the flux is what
+        arrives at the target.
+
+        Warns `NearSideWarning`: The flux from some lead is below what this cut can resolve.
+        """
+        return np.array(self._known("cut", cut, self._solve_flux)[int(total)])
+
+    def torque(self, magnet: Any) -> Torque:
+        """Return the torque on a set of sites; an average is done anew for it.
+
+        ``magnet``: name of a magnet of the device, a list of sites or a function of a site.
+
+        Raises `ContinuityError`: Flux and torques differ by more than ``max_defect``.
+
+        Warns `SpinjuncWarning`: Exchange and spin-orbit torque cannot be told apart: both are NaN. See `Device` for
+        ``exchange``.
+        """
+        found: Torque = self._known("magnet", magnet, self._solve_torque)
+        return found
+
+    def _solve_flux(self, cut: Any) -> tuple[Any, ...]:
+        """Return the flux through a cut by lead and spin, and by lead."""
+        raise NotImplementedError
+
+    def _solve_torque(self, magnet: Any) -> Torque:
+        raise NotImplementedError
+
+    def _known(self, kind: str, which: Any, solve: Callable[[Any], Any]) -> Any:
         """Return what was solved for a cut or magnet, once where it has a name; the caller may change what it gets."""
         if not isinstance(which, str):
-            return solve()
+            return solve(which)
         if (kind, which) not in self._found:
-            self._found[kind, which] = solve()
+            self._found[kind, which] = solve(which)
         return deepcopy(self._found[kind, which])
 
+    def _dataset(
+        self, values: Mapping[str, Any], axes: Mapping[str, Any], facts: Mapping[str, Any], labels: Mapping[str, Any]
+    ) -> Any:
+        """Return probabilities, conductance, modes and more as a dataset; fluxes through one cut have no axis of it."""
+        values = {"probabilities": self.probabilities, "conductance": self._between, "modes": self.modes, **values}
+        schema = quantities(values, "e^2/h")
+        for name, quantity in schema.items():
+            own = LEADS if name == "conductance" else tuple(d for d in quantity.dims if d != "cut" or "cut" in labels)
+            schema[name] = replace(quantity, dims=own)
+        leads = dict.fromkeys(("lead", "lead_out", "lead_in"), range(self._between.shape[-1]))
+        facts = {"unitarity_defect": self.unitarity_defect, **facts}
+        return dataset(schema, values, axes, facts, {**LABELS, **leads, **labels})
+
     def __copy__(self) -> Self:
-        return replace(self)  # type: ignore[type-var]
+        return replace(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         shared = {name: getattr(self, name) for name in self._shared}
-        names = (f.name for f in fields(self) if f.name not in (*shared, "params"))  # type: ignore[arg-type]
+        names = (f.name for f in fields(self) if f.name not in (*shared, "params"))
         own = {name: deepcopy(getattr(self, name), memo) for name in names}
-        return type(self)(**shared, params=dict(self.params), **own)  # type: ignore[call-arg]
+        return type(self)(**shared, params=dict(self.params), **own)

@@ -124,7 +124,7 @@ class Systems:
             along=along,
             unseen=_unseen(first.device.cuts),
             fixed=fixed,
-            total=np.array([r.transmissions[1, 0] for r in results]),
+            total=np.array([r.transmission(1, 0) for r in results]),
         )
 
     def _spacer(self, result: Any) -> Floats | None:
@@ -239,7 +239,7 @@ class Turned:
             along=along if known else None,
             unseen="its channels mix spins",
             fixed=fixed,
-            total=np.asarray(found.transmissions)[:n, 1, 0],
+            total=found.transmission(1, 0)[:n],
         )
         estimates = found.measured.replicas
         if estimates is None:

@@ -153,7 +153,7 @@ def observe_linear(
         return {name: 0.0 if name != "angle" else np.nan for name in variables}
     two = len(labels["lead"]) == 2
     found: dict[str, Any] = {
-        "conductance": s.transmissions[..., 1, 0] if two else s.transmissions,
+        "conductance": s.transmission(1, 0) if two else s.between_leads(),
         "probabilities": s.probabilities,
         "modes": s.modes,
         "unitarity_defect": s.unitarity_defect,

@@ -60,7 +60,7 @@ def test_every_angle_is_what_kwant_finds_for_the_turned_system(seed):
     magnet = inner_sites(system.build())
     for i, angle in enumerate(angles):
         plain = sj.scatter(system.build(angle), energy, spin=system.order)
-        assert abs(found.transmissions[i] - plain.transmissions).max() < AGREEMENT
+        assert abs(found.between_leads()[i] - plain.between_leads()).max() < AGREEMENT
         flux = found.spin_current(total=True)[i] - plain.spin_current(system.behind, total=True)
         assert abs(flux).max() < AGREEMENT
         if ((found.magnetizations[i] * plain.magnetizations).sum(axis=-1) > 1 - SAME_AXIS).all():
@@ -80,7 +80,7 @@ def agreement_with_kwant(seed, wrong=1.0):
         system.build(), energy, spin=system.order, turns=wrong * angles, behind=system.behind, axis=system.axis
     )
     worst = 0.0
-    for T, angle in zip(found.transmissions, angles, strict=True):
+    for T, angle in zip(found.between_leads(), angles, strict=True):
         plain = kwant.smatrix(system.build(angle), energy)
         own = np.array([[plain.transmission(a, b) for b in range(leads)] for a in range(leads)])
         worst = max(worst, (abs(T - own) / np.maximum(own, 1e-12)).max())
@@ -103,7 +103,7 @@ def test_turning_by_the_opposite_angle_is_seen():
         system = RandomSystem(np.random.default_rng(seed), textured=True, leads=2)
         found = sj.scatter(system.build(), 0.1, spin=system.order, turns=0.8, behind=system.behind, axis=system.axis)
         plain = sj.scatter(system.build(-0.8), 0.1, spin=system.order)
-        missed.append(abs(found.transmissions - plain.transmissions).max())
+        missed.append(abs(found.between_leads() - plain.between_leads()).max())
     assert max(missed) > 1e-3
 
 
@@ -151,7 +151,7 @@ def test_momenta_are_those_of_wraparound():
     for i, angle in enumerate([0.0, 1.2]):
         for j, k_y in enumerate(k):
             plain = kwant.smatrix(altermagnet_junction(angle), 0.3, params={"k_y": k_y})
-            assert found.transmissions[i, j, 1, 0] == pytest.approx(plain.transmission(1, 0), abs=1e-12)
+            assert found.between_leads()[i, j, 1, 0] == pytest.approx(plain.transmission(1, 0), abs=1e-12)
 
 
 def test_the_axis_of_an_altermagnet_is_one_all_over_the_zone():
@@ -223,7 +223,7 @@ def test_a_level_of_planes_by_themselves_costs_no_digits():
     found = sj.scatter(build(0.0), 0.0, turns=[0.3, 2.0], behind=lambda site: site.pos[0] >= 5)
     for i, angle in enumerate([0.3, 2.0]):
         plain = sj.scatter(build(angle), 0.0)
-        assert abs(found.transmissions[i] - plain.transmissions).max() < 1e-9
+        assert abs(found.between_leads()[i] - plain.between_leads()).max() < 1e-9
     assert found.unitarity_defect < 1e-9
 
 
@@ -377,7 +377,7 @@ def test_spin_orbit_coupling_behind_the_cut_is_refused_with_its_size_and_in_fron
     assert front.probabilities[0] == pytest.approx(sj.scatter(build(1, 1.0), 0.5).probabilities, abs=1e-12)
     # what the refusal guards: turning spins there is not turning the magnet
     forced = sj.scatter(build(5), 0.5, turns=[1.0], behind=half, spin_orbit=False)
-    assert abs(forced.transmissions[0] - sj.scatter(build(5, 1.0), 0.5).transmissions).max() > 1e-4
+    assert abs(forced.between_leads()[0] - sj.scatter(build(5, 1.0), 0.5).between_leads()).max() > 1e-4
 
 
 def test_names_of_momenta_that_differ_between_region_and_leads_are_refused():
@@ -421,7 +421,7 @@ def test_a_result_prints_its_quality_and_gives_a_labelled_table():
     text = str(s)
     assert "averaged over the zone" in text
     assert "90°" in text
-    assert f"{s.transmissions[1, 1, 0]:.8g}" in text
+    assert f"{s.between_leads()[1, 1, 0]:.8g}" in text
     table = s.to_dataset()
     assert table["conductance"].dims == ("turn", "lead_out", "lead_in")
     assert table.turn.attrs["units"] == "rad"
@@ -556,7 +556,7 @@ def test_leads_whose_cells_are_longer_than_their_interface_are_kwants(tie, orbit
         plain = kwant.smatrix(system, E)
         wanted = [[plain.transmission(a, b) for b in range(2)] for a in range(2)]
         found = sj.scatter(system, [E], spin=order, turns=[0.0], behind=lambda site: site.tag[0] > 2, spin_orbit=False)
-        assert_allclose(found.transmissions[0, 0], wanted, atol=1e-9)
+        assert_allclose(found.between_leads()[0, 0], wanted, atol=1e-9)
         # of a lead that conserves spin both kinds of channels are told
         assert np.isfinite(found.probabilities).all() == (tie == "none")
 

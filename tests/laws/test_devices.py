@@ -171,7 +171,7 @@ def test_totals_are_those_of_kwant_on_systems_without_spin(name):
     found, wanted = sj.scatter(syst, energy, spin=None), kwant.smatrix(syst, energy)
     count = len(syst.leads)
     expected = [[wanted.transmission(a, b) for b in range(count)] for a in range(count)]
-    assert_allclose(found.transmissions, expected, atol=SAME)
+    assert_allclose(found.between_leads(), expected, atol=SAME)
     assert_allclose(found.conductance_matrix(), wanted.conductance_matrix(), atol=CONSERVATION)
     assert np.isnan(found.probabilities).all()
     assert "no spin" in str(found)
@@ -226,8 +226,8 @@ def test_rashba_wire_gives_torque_to_the_lattice_and_tells_unresolved_leads():
     assert "not resolved" in str(unresolved)
     assert "do not conserve" in str(unresolved)
     smatrix = kwant.smatrix(spin_orbit_wire(leads=True), 1.1)
-    assert abs(unresolved.transmissions[1, 0] - smatrix.transmission(1, 0)) < SAME
-    assert abs(unresolved.spin_current("end", total=True)[0, 0] - unresolved.transmissions[1, 0]) < CONSERVATION
+    assert abs(unresolved.transmission(1, 0) - smatrix.transmission(1, 0)) < SAME
+    assert abs(unresolved.spin_current("end", total=True)[0, 0] - unresolved.transmission(1, 0)) < CONSERVATION
 
 
 # ---------------------------------------------------------------------- random multi-orbital systems
@@ -399,7 +399,7 @@ def test_a_junction_and_its_kwant_system_give_the_same(problem):
     )
     if junction.left.splitting and junction.right.splitting:
         assert_allclose(found.probabilities, wanted.probabilities, atol=CONSERVATION)
-    assert_allclose(found.transmissions, wanted.probabilities.sum(axis=(1, 3)), atol=CONSERVATION)
+    assert_allclose(found.between_leads(), wanted.probabilities.sum(axis=(1, 3)), atol=CONSERVATION)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sj.NearSideWarning)
         for n in range(planes - 1):

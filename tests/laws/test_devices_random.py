@@ -184,7 +184,7 @@ def compared(system, energy, given):
     if dense.error > SURE:
         event("near an edge")
         return None
-    differences = [abs(found.transmissions - dense.transmissions).max()]
+    differences = [abs(found.between_leads() - dense.transmissions).max()]
     resolved = [spins.resolved for spins in found.spins]
     for lead, known in enumerate(resolved):
         # no spin is resolved that is not conserved, nor left unresolved that is

@@ -130,7 +130,7 @@ def test_electrons_and_holes_are_no_spins(name, spin):
     with pytest.raises(sj.ArgumentError, match=r"electrons? (and|have)|`spin` must be given"):
         sj.scatter(syst, 0.4, spin=spin)
     found = sj.scatter(syst, 0.4, spin=None)
-    assert found.transmissions[1, 0] == pytest.approx(kwant.smatrix(syst, 0.4).transmission(1, 0), abs=ROUTES)
+    assert found.transmission(1, 0) == pytest.approx(kwant.smatrix(syst, 0.4).transmission(1, 0), abs=ROUTES)
     assert np.isnan(found.probabilities).all()
 
 
@@ -179,7 +179,7 @@ def test_electrons_and_holes_are_no_spins_where_a_momentum_is_typed_in_as_a_numb
     # as the message says of what are orbitals; and two layers of electrons are none
     shifted = sj.scatter(wire(0.5, SZ), 0.9, spin=spin)
     plain = kwant.smatrix(wire(0.0, SZ), 0.4)
-    assert shifted.transmissions[1, 0] == pytest.approx(plain.transmission(1, 0), abs=ROUTES)
+    assert shifted.transmission(1, 0) == pytest.approx(plain.transmission(1, 0), abs=ROUTES)
     assert np.isfinite(sj.scatter(wire(0.0, ONE), 0.4, spin=spin).probabilities).all()
 
 
@@ -362,7 +362,7 @@ def test_fluxes_between_sites_with_unequal_orbitals_are_those_of_dense_green_fun
             found.torque("inside").total_by_spin[lead], [dense.flux(into, lead, s)[1:] for s in range(2)], atol=ROUTES
         )
     charge = found.spin_current("4", total=True)[0, 0]
-    assert charge == pytest.approx(found.transmissions[1, 0], abs=ROUTES)
+    assert charge == pytest.approx(found.transmission(1, 0), abs=ROUTES)
 
 
 def test_densities_of_unequal_sites_are_those_of_dense_green_functions():

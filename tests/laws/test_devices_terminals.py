@@ -158,11 +158,11 @@ def test_a_decoupled_third_lead_leaves_two_terminals():
     syst, axes = three_terminals(5, 2, "spin-orbital", third=0.0)
     found = sj.scatter(syst, ENERGY, spin="spin-orbital", magnetizations=axes)
     pair = found.probabilities[:2, :, :2, :]
-    assert abs(found.transmissions[2, :2]).max() < ROUTES
-    assert abs(found.transmissions[:2, 2]).max() < ROUTES
+    assert abs(found.between_leads()[2, :2]).max() < ROUTES
+    assert abs(found.between_leads()[:2, 2]).max() < ROUTES
     assert_allclose(pair.sum(axis=(0, 1)), found.modes[:2], atol=ROUTES)
     joined = sj.scatter(three_terminals(5, 2, "spin-orbital")[0], ENERGY, spin="spin-orbital", magnetizations=axes)
-    assert abs(joined.transmissions[2, :2]).max() > 1e-3
+    assert abs(joined.between_leads()[2, :2]).max() > 1e-3
 
 
 @given(**problems)
@@ -175,8 +175,8 @@ def test_a_cut_counts_from_its_source_to_its_target(seed, orbitals, order):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sj.NearSideWarning)
         there, and_back = found.spin_current(cut, total=True), found.spin_current(back, total=True)
-    leaving = found.transmissions[1:, 0].sum()
-    assert_allclose(there[:, 0], [leaving, -found.transmissions[0, 1], -found.transmissions[0, 2]], atol=ROUTES)
+    leaving = found.between_leads()[1:, 0].sum()
+    assert_allclose(there[:, 0], [leaving, -found.transmission(0, 1), -found.between_leads()[0, 2]], atol=ROUTES)
     assert_allclose(and_back[:, 0], -there[:, 0], atol=ROUTES)
 
 

@@ -63,7 +63,7 @@ def test_iron_barrier_equals_kwant_and_its_minority_current_avoids_the_zone_cent
     s = sj.scatter(device, 0.0, k=k, turns=[0.0, np.pi / 2], behind="barrier")
     for j, (k_y, k_z) in enumerate(k):
         plain = kwant.smatrix(device.system, 0.0, params={"k_y": k_y, "k_z": k_z})
-        assert s.transmissions[0, j, 1, 0] == pytest.approx(plain.transmission(1, 0), rel=1e-7)
+        assert s.between_leads()[0, j, 1, 0] == pytest.approx(plain.transmission(1, 0), rel=1e-7)
     center = sj.scatter(device, 0.0, k=[0.02, 0.01], turns=0.0, behind="barrier")
     # symmetry filtering: next to Γ the barrier passes Δ1 alone, which the minority lacks
     assert center.transmission((1, 1), (0, 1)) < 1e-2 * center.transmission((1, 0), (0, 0))
@@ -130,8 +130,8 @@ def test_turning_an_antiferromagnet_by_half_a_turn_interchanges_its_sublattices(
     k = [0.3, 0.9, 1.7]
     turned = sj.scatter(antiferromagnet_junction(kind), 0.2, k=k, **QUARTERS)
     other = sj.scatter(antiferromagnet_junction(kind, termination=1), 0.2, k=k, **QUARTERS)
-    assert turned.transmissions[::-1] == pytest.approx(other.transmissions, abs=1e-11)
-    assert abs(turned.transmissions[0] - turned.transmissions[2]).max() > 1e-5
+    assert turned.between_leads()[::-1] == pytest.approx(other.between_leads(), abs=1e-11)
+    assert abs(turned.between_leads()[0] - turned.between_leads()[2]).max() > 1e-5
     plain = kwant.smatrix(antiferromagnet_junction(kind, planes=2).system, 0.2, params={"k_y": 0.9})
     few = sj.scatter(antiferromagnet_junction(kind, planes=2), 0.2, k=0.9)
     assert few.transmission(1, 0) == pytest.approx(plain.transmission(1, 0), abs=1e-11)
@@ -152,7 +152,7 @@ def test_modes_of_a_g_type_lead_are_those_of_its_bands(dimensions):
 
 def test_a_compensated_plane_filters_no_spin_and_a_ferromagnetic_one_does():
     conductance = {
-        kind: sj.scatter(antiferromagnet_junction(kind, "ferromagnet"), 0.2, k=LINE, **QUARTERS).transmissions[
+        kind: sj.scatter(antiferromagnet_junction(kind, "ferromagnet"), 0.2, k=LINE, **QUARTERS).between_leads()[
             ..., 1, 0
         ]
         for kind in "GA"
@@ -219,7 +219,7 @@ def test_an_opposite_pair_of_magnets_shuts_the_valve_and_the_layers_exchange_tor
     assert opposite < 0.5 * parallel
     s = sj.scatter(bilayer_spin_valve(np.pi / 2), 0.0, k=[2.0, 2.1])
     plain = kwant.smatrix(bilayer_spin_valve(np.pi / 2).system, 0.0, params={"k_x": 2.1})
-    assert s.transmissions[1, 1, 0] == pytest.approx(plain.transmission(1, 0), abs=1e-9)
+    assert s.between_leads()[1, 1, 0] == pytest.approx(plain.transmission(1, 0), abs=1e-9)
     torques = [s.torque(f"layer {n}").exchange[1, 0] for n in (1, 2)]
     assert abs(torques[0][2]) < 1e-12  # across m_1 = z
     assert abs(torques[1][0]) < 1e-12  # across m_2 = x
@@ -255,8 +255,8 @@ def test_parameters_that_change_inside_are_looked_at_again(kind):
     before, torque = scatter(device), sj.scatter(device, 0.1, params={"fields": fields})
     fields[1] = -1.5
     after = scatter(device)
-    assert after.transmissions == pytest.approx(scatter(sj.Device(system=system)).transmissions, abs=1e-12)
-    assert abs(after.transmissions - before.transmissions).max() > 0.1
+    assert after.between_leads() == pytest.approx(scatter(sj.Device(system=system)).between_leads(), abs=1e-12)
+    assert abs(after.between_leads() - before.between_leads()).max() > 0.1
     # what was solved keeps the parameters it was solved with
     assert before.params["fields"][1] == torque.params["fields"][1] == 0.5
     assert torque.torque("middle").defect < 1e-12
@@ -311,7 +311,7 @@ def test_what_functions_read_is_looked_at_again_when_it_changes(what):
 
     def solve(device):
         found = sj.scatter(device, [0.1], turns=[1.0], behind=cut)
-        return np.array([*found.spin_current().ravel(), *found.transmissions.ravel()])
+        return np.array([*found.spin_current().ravel(), *found.between_leads().ravel()])
 
     move(2)
     before = solve(device)

@@ -53,7 +53,7 @@ def test_a_sweep_of_kwant_systems_holds_what_scatter_finds():
     data = sj.sweep(rashba_junction, energy=[0.3, 0.4], alpha=[0.0, 0.3], **SMALL, progress=False)
     s = sj.scatter(rashba_junction(alpha=0.3, **SMALL), 0.4)
     point = data.isel(energy=1, alpha=1)
-    np.testing.assert_allclose(point.conductance, s.transmissions[1, 0], rtol=1e-12)
+    np.testing.assert_allclose(point.conductance, s.transmission(1, 0), rtol=1e-12)
     np.testing.assert_allclose(point.flux.sel(cut="barrier"), s.spin_current("barrier", total=True), atol=1e-13)
     np.testing.assert_allclose(point.total_torque.sel(magnet="right"), s.torque("right").total, atol=1e-13)
     assert float(point.angle) == pytest.approx(np.pi / 3)
@@ -65,17 +65,17 @@ def test_systems_of_several_terminals_sweep_lead_by_lead():
     data = sj.sweep(three_terminal, energy=0.1, theta=[0.0, 1.0], magnet=1, width=2, arm=1, progress=False)
     assert data.conductance.dims == ("theta", "lead_out", "lead_in")
     s = sj.scatter(three_terminal(theta=1.0, magnet=1, width=2, arm=1), 0.1)
-    np.testing.assert_allclose(data.conductance[1], s.transmissions, atol=1e-13)
+    np.testing.assert_allclose(data.conductance[1], s.between_leads(), atol=1e-13)
     assert "angle" not in data
 
 
 def test_momenta_and_zone_averages_of_crystals_sweep():
     data = sj.sweep(altermagnet_junction, energy=0.0, k=0.2, height=[0.0, 1.0], progress=False)
     s = sj.scatter(altermagnet_junction(height=1.0), 0.0, k=0.2)
-    np.testing.assert_allclose(data.conductance[1], s.transmissions[1, 0], rtol=1e-10)
+    np.testing.assert_allclose(data.conductance[1], s.transmission(1, 0), rtol=1e-10)
     mean = sj.sweep(altermagnet_junction, energy=0.0, k="average", rtol=1e-3, height=[1.0], progress=False)
     found = sj.scatter(altermagnet_junction(height=1.0), 0.0, k="average", rtol=1e-3)
-    np.testing.assert_allclose(mean.conductance[0], found.transmissions[1, 0], rtol=1e-10)
+    np.testing.assert_allclose(mean.conductance[0], found.transmission(1, 0), rtol=1e-10)
     assert 0 <= float(mean.error[0]) < 1e-2
 
 
@@ -332,14 +332,14 @@ def test_turned_systems_sweep_at_all_angles_at_once():
     s = sj.scatter(altermagnet_junction(height=5.0), 0.2, k=0.4, turns=TURNS, behind="barrier")
     assert data.probabilities.dims == ("height", "turn", "lead_out", "spin_out", "lead_in", "spin_in")
     np.testing.assert_allclose(data.probabilities[1], s.probabilities, rtol=1e-12)
-    np.testing.assert_allclose(data.conductance[1], s.transmissions[:, 1, 0], rtol=1e-12)
+    np.testing.assert_allclose(data.conductance[1], s.transmission(1, 0), rtol=1e-12)
     np.testing.assert_allclose(data.angle[1], TURNS, atol=1e-12)
     np.testing.assert_allclose(data.modes[1], s.modes)
     assert abs(data.conductance[1, 0] / data.conductance[1, 2] - 1) > 0.01
     assert data.turn.attrs["units"] == "rad"
     mean = sj.sweep(altermagnet_junction, energy=[0.2], k="average", rtol=1e-2, **turned)
     found = sj.scatter(altermagnet_junction(), 0.2, k="average", turns=TURNS, behind="barrier", rtol=1e-2)
-    assert abs(mean.conductance[0] - found.transmissions[:, 1, 0]).max() <= 2e-2 * float(mean.conductance.max())
+    assert abs(mean.conductance[0] - found.transmission(1, 0)).max() <= 2e-2 * float(mean.conductance.max())
 
 
 class Pickling(Executor):

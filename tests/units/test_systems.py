@@ -134,7 +134,7 @@ def test_tunneling_is_anisotropic_out_of_the_plane_only():
     # Matos-Abiague and Fabian: in the plane Rashba alone gives no twofold anisotropy, Dresselhaus coupling is needed
     def conductance(theta, phi, **others):
         device = rashba_junction(theta=theta, phi=phi, theta_left=theta, phi_left=phi, **others)
-        return sj.scatter(device, 0.0).transmissions[1, 0]
+        return sj.scatter(device, 0.0).transmission(1, 0)
 
     z, x, y = (conductance(*angles) for angles in ((0, 0), (np.pi / 2, 0), (np.pi / 2, np.pi / 2)))
     assert x == pytest.approx(z, rel=EXACT)
@@ -148,7 +148,7 @@ def test_anisotropy_and_lattice_torque_are_of_second_order_in_rashba():
     def anisotropy(alpha):
         def conductance(theta):
             angles = dict(theta=theta, phi=np.pi / 2, theta_left=theta, phi_left=np.pi / 2)
-            return sj.scatter(rashba_junction(alpha=alpha, **angles), 0.0).transmissions[1, 0]
+            return sj.scatter(rashba_junction(alpha=alpha, **angles), 0.0).transmission(1, 0)
 
         return conductance(np.pi / 2) - conductance(0.0)
 
@@ -209,13 +209,13 @@ def test_ribbons_conduct_in_the_plateaus_of_their_edges():
     # Peres, Castro Neto and Guinea, PRB 73, 195411: zigzag edges give 4 (n + 1/2) e²/h
     options = dict(theta=0.0, splitting=0.0, onsite=0.0, length=2, magnet=1)
     seen = {
-        round(sj.scatter(graphene_spin_valve(width=10, **options), energy).transmissions[1, 0], 9)
+        round(sj.scatter(graphene_spin_valve(width=10, **options), energy).transmission(1, 0), 9)
         for energy in np.arange(0.03, 0.9, 0.06)
     }
     assert seen == {2, 6, 10, 14}
     # armchair edges: metallic for 3 p + 2 dimer lines, a gap otherwise
     metallic = sj.scatter(graphene_spin_valve(width=8, edge="armchair", **options), 0.03)
-    assert metallic.transmissions[1, 0] == pytest.approx(2)
+    assert metallic.transmission(1, 0) == pytest.approx(2)
     for width in (7, 9):
         with pytest.raises(sj.NoOpenChannelError):
             sj.scatter(graphene_spin_valve(width=width, edge="armchair", **options), 0.03)
@@ -233,11 +233,11 @@ def test_exchange_is_a_shift_of_energy_for_each_spin():
 def test_opposite_magnets_at_the_dirac_point_block_ribbons_of_an_even_number_of_lines(width):
     options = dict(width=width, onsite=0.0, channel_onsite=-0.05)
     opposite, parallel = (sj.scatter(graphene_spin_valve(theta=theta, **options), 0.0) for theta in (np.pi, 0.0))
-    assert parallel.transmissions[1, 0] > 0.9
+    assert parallel.transmission(1, 0) > 0.9
     if width % 2:
-        assert opposite.transmissions[1, 0] > 1
+        assert opposite.transmission(1, 0) > 1
     else:
-        assert opposite.transmissions[1, 0] < FORBIDDEN
+        assert opposite.transmission(1, 0) < FORBIDDEN
 
 
 # ---------------------------------------------------------------------- three terminals
@@ -248,7 +248,7 @@ def test_a_third_lead_that_is_cut_off_leaves_the_junction():
     junction = sj.Junction(sj.ferromagnet(**iron), [spacer], sj.ferromagnet(**iron, m=sj.unit_vector(1.1)), buffer=4)
     reference = sj.scatter(junction, 0.0, cross_section=(4, 1), boundary="hard wall", solver="halves")
     np.testing.assert_allclose(s.probabilities[:2, :, :2], reference.probabilities, atol=EXACT)
-    np.testing.assert_allclose(s.transmissions[2, :2], 0, atol=FORBIDDEN)
+    np.testing.assert_allclose(s.between_leads()[2, :2], 0, atol=FORBIDDEN)
     flux = s.spin_current("left", total=True)[:2]
     np.testing.assert_allclose(flux, reference.bond_currents[:, 3], atol=EXACT)
 

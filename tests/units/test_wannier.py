@@ -146,11 +146,11 @@ def test_a_junction_of_two_pairs_of_files_transmits_as_the_model(tmp_path):
     k = np.array([[0.3, 0.8], [0.1, -0.4]])
     s = sj.scatter(device, 0.0, k=k, turns=[0.0, 1.0], behind="spacer")
     for i, momentum in enumerate(k):
-        assert s.transmissions[0, i, 1, 0] == pytest.approx(own_junction(iron, spacer, (2, 4, 2), momentum), rel=1e-4)
-    assert s.transmissions[0].max() > 1e-4
+        assert s.between_leads()[0, i, 1, 0] == pytest.approx(own_junction(iron, spacer, (2, 4, 2), momentum), rel=1e-4)
+    assert s.between_leads()[0].max() > 1e-4
     # another alignment is another junction
     low = sj.scatter(sj.wannier_junction(magnet, wall, magnet, cells=(2, 4, 2)), 0.0, k=k)
-    assert abs(low.transmissions / s.transmissions[0] - 1).max() > 0.1
+    assert abs(low.between_leads() / s.between_leads()[0] - 1).max() > 0.1
     assert abs(s.torque("right").exchange[1]).max() > 1e-6
 
 
@@ -163,7 +163,7 @@ def test_a_normal_may_be_any_axis(tmp_path):
     s = sj.scatter(sj.wannier_junction(magnet, wall, magnet, normal=0, cells=(1, 3, 1)), 0.0, k=[[0.8, 0.3]])
     expected = own_junction(model(**IRON), model(**SPACER), (1, 3, 1), (0.3, 0.8))
     assert s.momenta == ("k_b", "k_c")
-    assert s.transmissions[0, 1, 0] == pytest.approx(expected, rel=1e-4)
+    assert s.between_leads()[0, 1, 0] == pytest.approx(expected, rel=1e-4)
 
 
 def test_degeneracies_divide(tmp_path):
@@ -387,4 +387,4 @@ def test_what_the_files_do_not_say_is_asked_for(tmp_path):
 
     device = wannier_junction(magnet, narrow, magnet, coupling=coupling)
     assert device.unit == "eV"
-    assert sj.scatter(device, 0.0, k=[[0.2, 0.1]]).transmissions[0, 1, 0] > 0
+    assert sj.scatter(device, 0.0, k=[[0.2, 0.1]]).between_leads()[0, 1, 0] > 0

@@ -64,7 +64,7 @@ def system_response(
         )
     torques = np.einsum("l,nclsi->nci", np.array([0.5, -0.5]), s.side_torques)
     damping_like, field_like = _along(torques, m)
-    current = s.transmissions[:, [1, 0], [0, 1]].mean(axis=-1)
+    current = s.between_leads()[:, [1, 0], [0, 1]].mean(axis=-1)
     point = "" if k is None else ", Brillouin-zone average" if isinstance(k, str) else f", k = {k}"
     source = f"a Kwant system turned behind a cut, E = {energy:g}{point}, linear response"
     return AngularResponse(Phi, current, damping_like, field_like, source=source, energy=energy, k=k)
