@@ -196,7 +196,7 @@ class Scattering(Tabled, Terminals, Solved):
 @overload
 def scatter(
     junction: Junction,
-    energy: ArrayLike,
+    energy: ArrayLike = 0.0,
     k: ArrayLike | Literal["average"] | None = None,
     *,
     solver: str | None = None,
@@ -205,10 +205,10 @@ def scatter(
 ) -> Scattering: ...
 @overload
 def scatter(
-    junction: Any, energy: ArrayLike, k: Any = None, *, max_defect: float = MAX_DEFECT, **device: Any
+    junction: Any, energy: ArrayLike = 0.0, k: Any = None, *, max_defect: float = MAX_DEFECT, **device: Any
 ) -> DeviceScattering | CrystalScattering: ...
 def scatter(
-    junction: Any, energy: Any, k: Any = None, *, solver: Any = None, check: Any = False, **settings: Any
+    junction: Any, energy: Any = 0.0, k: Any = None, *, solver: Any = None, check: Any = False, **settings: Any
 ) -> Any:
     r"""Scatter electrons of one energy through a junction, or through any finalized Kwant system.
 
@@ -222,7 +222,7 @@ def scatter(
     junction
         What to scatter from.
     energy
-        Energy E in the junction's unit; an array for ``solver="halves"``.
+        Energy E in the junction's unit, by default 0 as in all functions; an array for ``solver="halves"``.
     k
         In-plane wave vector (kx, kz) in 1/a, trailing axis 2, None for Γ: one channel of the in-plane periodic
         junction. ``"average"``: the Brillouin-zone average, everything per unit cell (fast engine only).

@@ -36,7 +36,7 @@ class EnsembleInterrupted(KeyboardInterrupt):
 
 def ensemble(
     junction: Junction,
-    energy: float,
+    energy: float = 0.0,
     *,
     realizations: int = 100,
     rtol: float | None = None,

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from itertools import product
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,8 +38,8 @@ COUNTS = {
 
 def ensembles(
     family: Callable[..., Junction],
-    energy: float,
-    parameters: Mapping[str, Any],
+    energy: float = 0.0,
+    parameters: Mapping[str, Any] = MappingProxyType({}),
     *,
     angles: ArrayLike | None = None,
     folder: str | Path | None = None,

@@ -133,7 +133,7 @@ class SweepInterrupted(KeyboardInterrupt):
 def sweep(
     family: Callable[..., Any],
     *,
-    energy: ArrayLike,
+    energy: ArrayLike = 0.0,
     bias: ArrayLike | None = None,
     temperature: float = 0.0,
     k: ArrayLike | Literal["average"] | None = None,

@@ -320,7 +320,7 @@ def validity_map(
     family: Callable[..., Junction],
     *,
     error: str | Sequence[str] = "tunnelling",
-    energy: ArrayLike,
+    energy: ArrayLike = 0.0,
     k: ArrayLike | str | None = None,
     mu_left: ArrayLike = 0.5,
     mu_right: ArrayLike = -0.5,

@@ -37,7 +37,7 @@ MOST, FEWEST = 256, 16
 
 def zone_average(
     system: Any,
-    energy: float,
+    energy: float = 0.0,
     *,
     workers: int | None = 1,
     executor: Executor | Callable[[], Executor] | None = None,

@@ -12,7 +12,11 @@ from pathlib import Path
 import numpy as np
 
 import kwant_spinjunc as sj
+from kwant_spinjunc.magnets.parameters import interface_parameters
+from kwant_spinjunc.runs.validity import validity_map
+from kwant_spinjunc.runs.zone import zone_average
 
+IRON = dict(onsite=1.0, hopping=1.0, splitting=1.0)
 LIST = Path(__file__).with_name("defaults.txt")
 WINGS = ("theory", "transport", "magnets", "judging", "runs", "model", "spin", "units", "scattering")
 
@@ -53,6 +57,25 @@ def test_a_default_that_changes_is_said_here_too():
     there = [(name, argument, default) for name, argument, default in kept if (name, argument) in found]
     assert len(there) > 0.9 * len(kept)
     assert [row for row in there if row[2] not in found[row[:2]]] == []
+
+
+def test_the_energy_is_zero_by_default_in_every_function_that_a_user_calls():
+    """Required in one and left out in another would be two grammars; None is that of figures, which draw none."""
+    callers = {name: getattr(sj, name) for name in sj.__all__ if inspect.isfunction(getattr(sj, name))}
+    callers |= {f.__name__: f for f in (validity_map, zone_average, interface_parameters)}
+    energies = {
+        name: inspect.signature(function).parameters["energy"].default
+        for name, function in callers.items()
+        if "energy" in inspect.signature(function).parameters
+    }
+    assert len(energies) > 12
+    assert {name: energy for name, energy in energies.items() if energy != 0.0} == {}
+
+
+def test_a_verb_without_an_energy_takes_that_of_zero():
+    junction = sj.Junction(sj.ferromagnet(**IRON), [], sj.ferromagnet(**IRON, m=(1.0, 0.0, 0.0)))
+    assert np.array_equal(sj.scatter(junction).probabilities, sj.scatter(junction, 0.0).probabilities)
+    assert sj.scatter(junction).conductance != sj.scatter(junction, -0.9).conductance  # both differ at another one
 
 
 if __name__ == "__main__":
