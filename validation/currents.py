@@ -20,6 +20,11 @@ def both_currents(T: np.ndarray, mu_left: Any, mu_right: Any) -> np.ndarray:
     return np.stack(pair, axis=-1)
 
 
+def transmitted(P: np.ndarray) -> np.ndarray:
+    """Return T_ss' of probabilities, from the left, shape [..., s on the left, s' on the right]."""
+    return P[..., 1, :, 0, :].swapaxes(-1, -2)
+
+
 def lead_currents(P: np.ndarray, mu: Any) -> np.ndarray:
     """Return I_αs = ±Σ_βs' P[αs, βs'](µ_αs - µ_βs') of exact linear response, shape [..., lead, spin]."""
     mu = np.array(mu)

@@ -57,21 +57,15 @@ def test_decay_is_measured_on_both_sides_of_one_decay_length():
 @pytest.mark.parametrize("magnets", list(magnetization_currents.FAMILIES))
 def test_currents_from_collinear_data_are_exact_between_collinear_magnets(magnets):
     """With spin accumulation and in a metal too: nothing turns a spin at Φ = 0 and π."""
-    point = magnetization_currents.measure_point(
-        Laboratory(10**6), magnetization_currents.FAMILIES[magnets], np.linspace(0, np.pi, 3), height=0.0, thickness=3
-    )
+    angles = np.linspace(0, np.pi, 3)
+    point = magnetization_currents.point(Laboratory(10**6), magnets, angles, height=0.0, thickness=3)
     np.testing.assert_allclose(point.exact[[0, -1]], point.theory[[0, -1]], atol=1e-7)  # k∥ mean: rtol 1e-8
     assert point.error > 1e-3  # and nowhere else
 
 
 def test_left_and_right_currents_of_collinear_magnets_are_one_current_along_one_axis():
-    point = magnetization_currents.measure_point(
-        Laboratory(10**6),
-        magnetization_currents.FAMILIES["different magnets"],
-        np.linspace(0, np.pi, 3),
-        height=2.0,
-        thickness=3,
-    )
+    angles = np.linspace(0, np.pi, 3)
+    point = magnetization_currents.point(Laboratory(10**6), "different magnets", angles, height=2.0, thickness=3)
     np.testing.assert_allclose(point.exact[[0, -1], 0], SIGNS * point.exact[[0, -1], 1], atol=IDENTITY)
 
 

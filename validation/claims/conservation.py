@@ -12,7 +12,7 @@ from kwant_spinjunc.theory import interface, tunnelling
 
 from ..claim import Check, Judged, Record, Records
 from ..compare import Fit, fit_power_law, largest
-from ..currents import currents_of_waves, lead_currents, potentials
+from ..currents import currents_of_waves, lead_currents, potentials, transmitted
 from ..figures import COLORS, angle_axis, curve, drawn, legend_below
 from ..laboratory import DIFFERENT, FAMILIES, IDENTICAL, Laboratory, k_average
 
@@ -45,16 +45,16 @@ def observe(scattering: Scattering) -> dict[str, np.ndarray]:
 def changes(family: str, accumulation: str, angles: np.ndarray, P: np.ndarray) -> Record:
     """Compare J_M [angle, side] of both sides, per charge current J, with what (3), (4) and flip reflection say."""
     mu = potentials(*ACCUMULATIONS[accumulation])
-    currents, T = lead_currents(P, mu), P[:, 1, :, 0, :].swapaxes(-1, -2)
+    currents, T = lead_currents(P, mu), transmitted(P)
     charge = currents[:, 0].sum(axis=-1)
     J_M = currents @ SIGNS / charge[:, None]
     parts = interface.tunnelling_response(T), interface.dropped_response(P)
-    transmitted, reflected = (difference(part, mu) / charge for part in parts)
+    passed, reflected = (difference(part, mu) / charge for part in parts)
     mixing = T[:, 0, 1] + T[:, 1, 0]
     asymmetry = (T[:, 0, 1] - T[:, 1, 0]) / np.where(mixing > 0, mixing, 1.0)
     scalar = tunnelling.implicit_torque(*J_M.T)
     vector = np.linalg.norm(tunnelling.vector_difference(*J_M.T, unit_vector(0.0), unit_vector(angles)), axis=-1)
-    unexplained = largest([scalar - transmitted - reflected])
+    unexplained = largest([scalar - passed - reflected])
     noncollinear = np.sin(angles) > 1e-9
     return Record(locals())
 
@@ -119,7 +119,7 @@ def draw_mechanisms(record: Record, *axes: Any) -> None:
     for panel, family in zip(axes, IDENTICAL, strict=True):
         m = record.measured[family, "equal"]
         degrees = np.degrees(m.angles)
-        curve(panel, degrees, m.transmitted, "--", "majority", "transmission, (3) and (4)")
+        curve(panel, degrees, m.passed, "--", "majority", "transmission, (3) and (4)")
         curve(panel, degrees, m.reflected, ":", "minority", "spin-flip reflection")
         curve(panel, degrees, m.scalar, "o", "theory", "exact")
         angle_axis(panel, 90)

@@ -16,7 +16,7 @@ from kwant_spinjunc.theory import tunnelling
 
 from ..claim import Check, Judged, Record, Records
 from ..compare import fit_power_law, largest
-from ..currents import both_currents, currents_of_waves, lead_currents, potentials
+from ..currents import both_currents, currents_of_waves, lead_currents, potentials, transmitted
 from ..figures import COLORS, angle_axis, curve, drawn, legend_below
 from ..laboratory import DIFFERENT, FAMILIES, Laboratory, in_plane_vectors
 
@@ -45,7 +45,7 @@ def one_current(T: np.ndarray, mu: Any) -> np.ndarray:
 def case(regime: str, magnets: str, accumulation: str, angles: np.ndarray, P: np.ndarray) -> Record:
     """Return the currents [angle, side] of one junction with one accumulation, per charge current, and their errors."""
     mu = potentials(*ACCUMULATIONS[accumulation])
-    currents, T = lead_currents(P, mu), P[:, 1, :, 0, :].swapaxes(-1, -2)
+    currents, T = lead_currents(P, mu), transmitted(P)
     D = tunnelling.spin_factors_from_collinear(T[0], T[-1])
     J = currents[:, 0].sum(axis=-1)[:, None]
     exact = currents @ SIGNS / J
