@@ -51,7 +51,7 @@ def test_dephasing_is_that_of_a_two_dimensional_mesh():
 @pytest.mark.parametrize("splitting", [0.1, 1.0])
 def test_spin_from_the_left_is_the_mirror_image_of_spin_from_the_right(splitting):
     contact = metallic_limit.sample(Laboratory(), metallic_limit.ALL_K, splitting, np.pi / 3)
-    product = contact.ratio("accumulation on the left") * contact.ratio("accumulation on the right")
+    product = contact.ratio["accumulation on the left"] * contact.ratio["accumulation on the right"]
     assert product == pytest.approx(1.0, abs=ROUNDING)
 
 

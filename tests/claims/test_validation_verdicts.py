@@ -1,5 +1,6 @@
 """Every condition of a verdict, from both sides: a judge that asks less, or more, is noticed here."""
 
+from collections import defaultdict
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,7 +18,7 @@ def sizes(field_like, occupied):
 
 
 def contacts(defect):
-    return [SimpleNamespace(law_defect=lambda source: defect)]
+    return [SimpleNamespace(law_defect=defaultdict(lambda: defect))]
 
 
 def census(decaying=4, deviation=0.0, screened=False):
