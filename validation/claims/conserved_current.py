@@ -99,22 +99,23 @@ def measure(quick: bool) -> Record:
     parallel = max(float(one.error["baseline"][0]) for one in cases + normal)
     changed = largest(one.exact[-1].sum() for one in cases + normal)
     # the accumulation in each junction whose error at 90° coefficients of (1) avoid least
-    worst = {
-        name: max((one for one in cases if (one.regime, one.magnets) == name), key=lambda one: one.at_90["best"])
-        for name in JUNCTIONS
-    }
-    unavoidable = {name: one.at_90["best"] for name, one in worst.items()}
+    worst = {(one.regime, one.magnets): one for one in sorted(cases, key=lambda one: one.at_90["best"])}
+    unavoidable = {name: worst[name].at_90["best"] for name in JUNCTIONS}
     J, left, right = currents_of_waves(JUNCTIONS[WORST](theta=np.pi / 2), ENERGY, *worst[WORST].mu)
     waves = abs(right - left) / J / 2
     # cases whose scalars agree at every angle: identical magnets, no or opposite accumulation
     silent = [one for one in cases if one.magnets == "identical" and one.accumulation != "left only"]
     scalar, vector = largest(one.unavoidable for one in silent), min(one.at_90["vector"] for one in silent)
-    # what the text quotes besides
-    at_90 = {r: max(one.at_90["baseline"] for one in cases if one.regime == r) for r in ("tunnel", "metallic")}
-    fixed = max(one.at_90["fixed"] for one in cases)
-    collinear = max(one.at_90["paper"] for one in cases if one.regime == "metallic")
-    best = ", ".join(f"{error:.2f} ({' '.join(name)})" for name, error in unavoidable.items())
-    antiparallel = max(float(one.error["baseline"][-1]) for one in cases)
+    return Record(locals())
+
+
+def numbers(m: Record) -> Record:
+    """Return what the text quotes besides."""
+    at_90 = {r: max(one.at_90["baseline"] for one in m.cases if one.regime == r) for r in ("tunnel", "metallic")}
+    fixed = max(one.at_90["fixed"] for one in m.cases)
+    collinear = max(one.at_90["paper"] for one in m.cases if one.regime == "metallic")
+    best = ", ".join(f"{error:.2f} ({' '.join(name)})" for name, error in m.unavoidable.items())
+    antiparallel = max(float(one.error["baseline"][-1]) for one in m.cases)
     return Record(locals())
 
 

@@ -134,25 +134,29 @@ def measure(quick: bool) -> Record:
     checks = lab.checks()
 
     sweeps = [*by_height.values(), *by_thickness.values()]
-    fits = {name: [power(s, name) for s in sweeps if s[0].magnets != MEAN] for name in ("error", "flip", "reflection")}
-    powers = {name: [fit.exponent for fit in found if fit] for name, found in fits.items()}  # the mean has another law
-    reference, averaged = power(by_thickness[EQUAL], "error"), power(by_thickness[MEAN], "error")
-    power_average = averaged.exponent if averaged else np.nan
-    # (transmission, error) of the sweeps at one k∥, and of the k∥ mean
-    over = {
-        mean: [(s.transmission, s.error) for s in sweeps if (s[0].magnets == MEAN) is mean] for mean in (False, True)
-    }
-    # behind tunnel barriers, the largest error, and the largest over the transmission
-    tunnel_error = max(float(error[T < TUNNELING].max(initial=0.0)) for found in over.values() for T, error in found)
-    slope = {mean: max(float((e / T)[T < TUNNELING].max(initial=0.0)) for T, e in over[mean]) for mean in over}
-    safe = {mean: safe_limit(found, 0.01) for mean, found in over.items()}
+    single = [sweep for sweep in sweeps if sweep[0].magnets != MEAN]  # the k∥ mean has another law
+    powers = {name: [f.exponent for s in single if (f := power(s, name))] for name in ("error", "flip", "reflection")}
+    reference = power(by_thickness[EQUAL], "error")
+    tunnel_error = max(float(s.error[s.transmission < TUNNELING].max(initial=0.0)) for s in sweeps)
     metals = {name: max(sweep.error) for name, sweep in by_height.items()}
-    shares = {name: max(sweep.share) for name, sweep in by_height.items()}
     unsplit = max(max(sweep.unsplit_reflection) for sweep in by_height.values())
     last = max(sweep[-1].error for sweep in by_height.values())
-    metallic = ", ".join(f"{error:.0%} ({magnets})" for magnets, error in metals.items())
+    return Record(locals())
+
+
+def numbers(m: Record) -> Record:
+    """Return what the text quotes besides."""
+    mean = power(m.by_thickness[MEAN], "error")
+    power_average = mean.exponent if mean else np.nan
+    # at one k∥, and in the k∥ mean: (transmission, error), its largest quotient behind barriers, and what is safe
+    kinds = {averaged: [s for s in m.sweeps if (s[0].magnets == MEAN) is averaged] for averaged in (False, True)}
+    over = {kind: [(s.transmission, s.error) for s in sweeps] for kind, sweeps in kinds.items()}
+    slope = {kind: max(float((e / T)[T < TUNNELING].max(initial=0.0)) for T, e in over[kind]) for kind in over}
+    safe = {kind: safe_limit(found, 0.01) for kind, found in over.items()}
+    shares = {name: max(sweep.share) for name, sweep in m.by_height.items()}
+    metallic = ", ".join(f"{error:.0%} ({magnets})" for magnets, error in m.metals.items())
     never = " and ".join(f"{share:.0%} ({magnets})" for magnets, share in shares.items() if share <= 1)
-    listed = [one for sweep in by_height.values() for one in sweep[::2]]
+    listed = [one for sweep in m.by_height.values() for one in sweep[::2]]
     return Record(locals())
 
 
