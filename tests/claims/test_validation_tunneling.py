@@ -74,7 +74,7 @@ def test_one_sided_accumulation_splits_the_scalars_by_itself_between_antiparalle
     """T_+- = T_-+ carries all of J: (J_M^L - J_M^R)/2J is the accumulation over the bias, whatever the barrier."""
     angles = np.linspace(0, np.pi, 3)
     cases = conserved_current.cases_of(Laboratory(10**6), (regime, "identical"), angles)
-    for case in cases:
+    for case in cases.values():
         left, right = conserved_current.ACCUMULATIONS[case.accumulation]
         half_difference = (case.exact[-1, 0] - case.exact[-1, 1]) / 2
         assert half_difference == pytest.approx(left + right, abs=IDENTITY)
@@ -82,6 +82,6 @@ def test_one_sided_accumulation_splits_the_scalars_by_itself_between_antiparalle
 
 def test_one_conserved_current_is_the_mean_of_the_two():
     cases = conserved_current.cases_of(Laboratory(10**6), ("tunnel", "different"), np.linspace(0, np.pi, 5))
-    for case in cases:
+    for case in cases.values():
         np.testing.assert_allclose(case.told["baseline"][:, 0], case.told["transmitted"].mean(axis=1), atol=IDENTITY)
         assert (case.error["baseline"] >= case.unavoidable - IDENTITY).all()

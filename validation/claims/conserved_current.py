@@ -67,7 +67,7 @@ def case(regime: str, magnets: str, accumulation: str, angles: np.ndarray, P: np
 
 def cases_of(
     lab: Laboratory, name: tuple[str, str], angles: np.ndarray, averaged: bool = True, **parameters: Any
-) -> Records:
+) -> dict[str, Record]:
     """Scatter off one junction at all angles (from 0 to π) and apply every accumulation.
 
     Normal incidence goes through the laboratory's audit, other k∥ end at band edges.
@@ -81,7 +81,7 @@ def cases_of(
         lab.scatter(junction, ENERGY, (0.0, 0.0))
     states = [scatter(junction, ENERGY, k, solver="halves").probabilities for junction in junctions]
     P = np.array([np.tensordot(weight, state, 1) for state in states])
-    return Records(case(*name, accumulation, angles, P) for accumulation in ACCUMULATIONS)
+    return {accumulation: case(*name, accumulation, angles, P) for accumulation in ACCUMULATIONS}
 
 
 def measure(quick: bool) -> Record:
@@ -89,10 +89,9 @@ def measure(quick: bool) -> Record:
     lab = Laboratory(spot_check_every=12)
     angles = np.linspace(0, np.pi, 7 if quick else 13)
     thicknesses, three = (2, 4, 6) if quick else (2, 3, 4, 6, 8, 10), np.linspace(0, np.pi, 3)
-    by_thickness = [cases_of(lab, ("tunnel", "identical"), three, thickness=n) for n in thicknesses]
-    thick = Records(cases[list(ACCUMULATIONS).index("left only")] for cases in by_thickness)
-    cases = [one for name in JUNCTIONS for one in cases_of(lab, name, angles)]
-    normal = [one for name in JUNCTIONS for one in cases_of(lab, name, angles, averaged=False)]
+    thick = Records(cases_of(lab, ("tunnel", "identical"), three, thickness=n)["left only"] for n in thicknesses)
+    cases = [one for name in JUNCTIONS for one in cases_of(lab, name, angles).values()]
+    normal = [one for name in JUNCTIONS for one in cases_of(lab, name, angles, averaged=False).values()]
     errors = {theory: [one.at_90[theory] for one in thick] for theory in ("baseline", "paper")}
     powers = {theory: fit_power_law(thick.transmission, error) for theory, error in errors.items()}
     # largest error of (1) between parallel magnets, and change of J_M along the axis of antiparallel ones
