@@ -25,6 +25,7 @@ from .halves import route, zone
 from .halves.batch import as_stack
 from .model.problem import Problem
 from .optional import has
+from .printing import counted
 from .solved import Fields, Solved, refuse_disagreement
 
 #: Points of a batch that are solved again.
@@ -43,7 +44,7 @@ class Check:
     allowed: float  #: Up to where the two agree.
 
     def __str__(self) -> str:
-        return f"{self.route} at {self.points} point{'s' * (self.points != 1)} differs by {self.difference:.1e}"
+        return f"{self.route} at {counted(self.points, 'point')} differs by {self.difference:.1e}"
 
 
 def cross_check(problem: Problem, solved: Solved) -> Check:

@@ -21,6 +21,17 @@ def number(value: float, digits: int = 6) -> str:
     return "-" if value != value else f"{value:.{digits}g}"
 
 
+def counted(count: int, word: str) -> str:
+    """Return a count with the word for what is counted, in the plural unless it is one.
+
+    Examples
+    --------
+    >>> counted(1, "point"), counted(2, "sample"), counted(0, "point")
+    ('1 point', '2 samples', '0 points')
+    """
+    return f"{count} {word}{'s' * (count != 1)}"
+
+
 def with_unit(text: object, unit: str) -> str:
     """Return a number or text with the unit behind it, if there is one."""
     return f"{text} {unit}".rstrip()

@@ -6,6 +6,7 @@ junctions with one cell per plane, averages and supercells. Both take a `Problem
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, Unpack, overload
@@ -29,7 +30,7 @@ from .halves import route
 from .model.junction import Junction
 from .model.problem import MAX_DEFECT, Problem, Settings
 from .optional import has, is_kwant
-from .printing import Table, Tabled, number, with_unit
+from .printing import Table, Tabled, counted, number, with_unit
 from .solved import Fields, Solved, refuse_discontinuity, refuse_unitarity
 
 SOLVERS = ("kwant", "halves", "modes")
@@ -378,12 +379,12 @@ def _table(s: Scattering) -> Table:
     batch = s.unitarity_defect.shape
     angle = f"angle between the magnets {np.degrees(s.junction.angle):.4g} deg"
     if s.problem.m_right is not None:
-        angle = f"{s.magnetizations[..., 0, 0].size} directions of the right magnet"
+        angle = f"{counted(s.magnetizations[..., 0, 0].size, 'direction')} of the right magnet"
     per_cell = ", average over k" if isinstance(s.k, str) else ""
     where = (
         f"E = {with_unit(s.energy, s.junction.unit)}{per_cell}"
         if not batch
-        else f"{int(np.prod(batch))} points, shape {batch}"
+        else f"{counted(math.prod(batch), 'point')}, shape {batch}"
     )
     if s.junction.is_disordered:
         where += f", sample {s.realization} of seed {s.seed}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import threading
 
-from .options import add_energy, add_family, fixed_parameters
+from .options import add_energy, add_family, family_of, fixed_parameters
 
 EXAMPLE = "spinjunc explore systems/tunnel_junction.py --set height=3"
 
@@ -22,11 +22,9 @@ def run(options: argparse.Namespace) -> int:
     import webbrowser
 
     from ..exploring.explorer import explore
-    from ..runs.family import load_family
 
-    family = load_family(options.file, options.family)
-    energy = 0.0 if options.energy is None else options.energy
-    explorer = explore(family, energy=energy, **fixed_parameters(options.set, family))
+    family = family_of(options)
+    explorer = explore(family, energy=options.energy or 0.0, **fixed_parameters(options.set, family))
     print(f"{explorer.url}\non this machine only; Ctrl-C ends it", flush=True)
     if not options.no_browser:
         webbrowser.open(explorer.url)

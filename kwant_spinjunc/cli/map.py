@@ -4,12 +4,30 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack
+from functools import partial
 
 import numpy as np
 
 from ..errors import ArgumentError, NoOpenChannelError
-from .options import add_energy, add_family, add_k, add_vary, add_workers, axes_of, check_figure, executor_of
-from .values import parse_value, wave_vector
+from ..runs.files import write_atomically
+from ..runs.tables import TableFile
+from ..runs.validity import ERRORS, validity_map
+from .options import (
+    Read,
+    add_energy,
+    add_family,
+    add_k,
+    add_vary,
+    add_workers,
+    axes_of,
+    check_figure,
+    executor_of,
+    family_of,
+)
+from .values import numbers, wave_vector
+
+#: How --accumulation is typed.
+TWO = partial(numbers, counts=(2,), words="two numbers left,right")
 
 EXAMPLE = (
     "spinjunc map systems/tunnel_junction.py --vary height=0.5:6:40 --vary thickness=1:8:8 --error tunnelling "
@@ -19,47 +37,30 @@ EXAMPLE = (
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
-    from ..runs.validity import ERRORS
-
     add_family(parser)
     add_k(parser, system=False)
     add_energy(parser)
     add_vary(parser, required=True)
-    add_workers(parser, 1)
-    parser.add_argument(
-        "--error",
-        choices=ERRORS,
-        default="tunnelling",
-        help="; ".join(f"{name}: {text}" for name, text in ERRORS.items()).replace("%", "%%")
-        + " (default: %(default)s)",
-    )
-    parser.add_argument("-o", "--output", required=True, metavar="FIGURE", help="the map (png, svg, pdf)")
-    parser.add_argument(
-        "--data", metavar="FILE.nc", help="also write all numbers to a NetCDF file; replaced if it exists"
-    )
-    parser.add_argument(
-        "--accumulation",
-        default="0,0",
-        metavar="LEFT,RIGHT",
-        help="spin accumulation (µ+ - µ-)/2 in the leads, per bias (default: %(default)s)",
-    )
+    add_workers(parser)
+    add = parser.add_argument
+    text = "; ".join(f"{name}: {text}" for name, text in ERRORS.items()).replace("%", "%%") + " (default: %(default)s)"
+    add("--error", choices=ERRORS, default="tunnelling", help=text)
+    add("-o", "--output", required=True, metavar="FIGURE", help="the map (png, svg, pdf)")
+    add("--data", metavar="FILE.nc", help="also write all numbers to a NetCDF file; replaced if it exists")
+    text = "spin accumulation (µ+ - µ-)/2 in the leads, per bias (default: 0,0)"
+    add("--accumulation", action=Read, read=TWO, default=(0.0, 0.0), metavar="LEFT,RIGHT", help=text)
 
 
 def run(options: argparse.Namespace) -> int:
     """Do it and return the exit code."""
     from ..plot.figures import plot_map
-    from ..runs.family import load_family
-    from ..runs.files import refuse_same_files, write_atomically
-    from ..runs.tables import TableFile
-    from ..runs.validity import validity_map
 
-    family = load_family(options.file, options.family)
+    family = family_of(options)
     axes, energy = axes_of(options, family)
     if sum(np.size(axis) > 1 for axis in (*axes.values(), energy)) < 2:
         raise ArgumentError("Argument `--vary` must give at least two axes of several points, the axes of the map.")
-    left, right = _accumulations(options.accumulation)
+    left, right = options.accumulation
     check_figure(options.output)
-    refuse_same_files({"FILE": options.file}, {"--output": options.output, "--data": options.data})
     with ExitStack() as stack:  # the figure appears when everything is done, and fails now if it cannot
         figure_path = stack.enter_context(write_atomically(options.output))
         data = TableFile(options.data, "--data", fresh=True) if options.data else None
@@ -73,16 +74,16 @@ def run(options: argparse.Namespace) -> int:
             **executor_of(options, stack),
             **axes,
         )
-        if not np.isfinite(dataset[options.error].values).any():
+        errors = dataset[options.error]
+        finite = errors.values[np.isfinite(errors.values)]
+        if not finite.size:
             raise NoOpenChannelError(
                 "No point of the map carries a current: no channel is open at any of its energies."
             )
         plot_map(dataset, options.error).savefig(figure_path, dpi=200, bbox_inches="tight")
         if data:
             data.save(dataset, force=True)
-    errors = dataset[options.error]
     print(f"{errors.attrs['long_name']}, axes {dict(errors.sizes)}:")
-    finite = errors.values[np.isfinite(errors.values)]
     if finite.size < errors.size:
         print(f"  {errors.size - finite.size} of {errors.size} points have no current or no torque, and no error")
     for limit in (0.01, 0.1):
@@ -93,10 +94,3 @@ def run(options: argparse.Namespace) -> int:
     if options.data:
         print(f"data: {options.data}")
     return 0
-
-
-def _accumulations(text: str) -> tuple[float, float]:
-    parts = [parse_value(part, ()) for part in text.split(",")]
-    if len(parts) != 2 or any(isinstance(part, (bool, str)) for part in parts):
-        raise ArgumentError(f"Argument `--accumulation` must be two numbers left,right, but is {text!r}.")
-    return float(parts[0]), float(parts[1])

@@ -10,42 +10,31 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..checks import is_angle, warn_of_degrees
 from ..errors import ArgumentError
-from ..model.junction import Junction
-from ..runs.family import ENERGIES, Family, units_of
+from ..runs.family import ENERGIES, Family, call_any_family, load_family, units_of
+from ..runs.files import refuse_same_files, refuse_unwritable, write_atomically
 from .values import UNITS, Kelvin, number, parse_range, parse_value, split_assignment, unit_of
 
 #: Names that options of the command line and arguments of `sweep` have taken.
-RESERVED = (
-    "energy",
-    "bias",
-    "temperature",
-    "k",
-    "solver",
-    "resume",
-    "progress",
-    "family",
-    "error",
-    "mu_left",
-    "mu_right",
-    "workers",
-    "executor",
-)
+RESERVED = {
+    *("energy", "bias", "temperature", "k", "solver", "resume", "progress", "family", "error", "mu_left", "mu_right"),
+    *("workers", "executor"),
+}
+#: Options that are files to be written.
+OUTPUTS = ("output", "figure", "data")
 
 
 # ---------------------------------------------------------------------- declared
 def add_family(parser: argparse.ArgumentParser, returned: str = "a Junction") -> None:
     """Add FILE.py, --family and --set."""
-    parser.add_argument("file", metavar="FILE.py", help=f"defines a function of parameters that returns {returned}")
-    parser.add_argument("--family", metavar="NAME", help="which function of the file (default: named like the file)")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="parameter of the family; angles in radians, or in degrees as 60deg; repeatable",
-    )
+    add = parser.add_argument
+    add("file", metavar="FILE.py", help=f"defines a function of parameters that returns {returned}")
+    add("--family", metavar="NAME", help="which function of the file (default: named like the file)")
+    text = "parameter of the family; angles in radians, or in degrees as 60deg; repeatable"
+    add("--set", action="append", default=[], metavar="NAME=VALUE", help=text)
 
 
 def add_k(parser: argparse.ArgumentParser, *, average: bool = True, system: bool = True) -> None:
@@ -69,25 +58,48 @@ def add_solver(parser: argparse.ArgumentParser, default: str) -> None:
 
 def add_vary(parser: argparse.ArgumentParser, required: bool = False) -> None:
     """Add --vary."""
-    parser.add_argument(
-        "--vary",
-        action="append",
-        default=None if required else [],
-        required=required,
-        metavar="NAME=START:STOP:COUNT",
-        help="axis of the grid, both ends included; `energy` or a parameter of the family; repeatable",
-    )
+    more: dict[str, Any] = {"required": True} if required else {"default": []}
+    text = "axis of the grid, both ends included; `energy` or a parameter of the family; repeatable"
+    parser.add_argument("--vary", action="append", metavar="NAME=START:STOP:COUNT", help=text, **more)
 
 
-def add_workers(parser: argparse.ArgumentParser, count: int | None) -> None:
+def add_workers(parser: argparse.ArgumentParser) -> None:
     """Add --workers and --dask."""
-    parser.add_argument(
-        "--workers", type=int, default=count, metavar="N", help=f"processes (default: {count or 'one per CPU'})"
-    )
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default: 1)")
     parser.add_argument("--dask", metavar="ADDRESS", help="scheduler of a Dask cluster, or `local`")
 
 
 # ---------------------------------------------------------------------- read
+class Read(argparse.Action):
+    """An option of text that ``read(text, option)`` makes something of, or refuses in its own words."""
+
+    def __init__(self, *words: Any, read: Callable[[str, str], Any], **settings: Any) -> None:
+        super().__init__(*words, **settings)
+        self.read = read
+
+    def __call__(self, parser: Any, namespace: argparse.Namespace, text: Any, option: str | None = None) -> None:
+        """Keep what was read."""
+        setattr(namespace, self.dest, self.read(text, str(option)))
+
+
+def family_of(options: argparse.Namespace) -> Family:
+    """Return the family of FILE.py, which no output may overwrite."""
+    family = load_family(options.file, options.family)
+    refuse_overwriting(options)
+    return family
+
+
+def refuse_overwriting(options: argparse.Namespace) -> None:
+    """Refuse an output that is FILE, a module in use or another output."""
+    refuse_same_files({"FILE": options.file}, {f"--{name}": getattr(options, name, None) for name in OUTPUTS})
+
+
+def system_of(options: argparse.Namespace) -> tuple[Any, str]:
+    """Return the `Junction` or `Device` of the family, and a title: the family and what was --set."""
+    family = family_of(options)
+    fixed = fixed_parameters(options.set, family)
+    words = (f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in fixed.items())
+    return call_any_family(family, fixed), f"{getattr(family, '__name__', 'family')}({', '.join(words)})"
 
 
 def fixed_parameters(assignments: Sequence[str], family: Family) -> dict[str, Any]:
@@ -134,32 +146,14 @@ def _in_units(name: str, text: str, value: Any, units: dict[str, str]) -> Any:
     return value if factor == 1 else value * factor
 
 
-def check_free(name: str, taken: Container[str]) -> None:
-    """Refuse a parameter that is given twice."""
+def check_free(name: str, taken: Container[str], reserved: Container[str] = RESERVED) -> None:
+    """Refuse a parameter that is given twice, or called like an option."""
     if name in taken:
         raise ArgumentError(f"Argument `{name}` must be given once, but is set or varied twice.")
-    if name in RESERVED:
+    if name in reserved:
         raise ArgumentError(
             f"Argument `{name}` must not be a parameter of the family. Use --{name} where a verb has it."
         )
-
-
-def family_and_junction(options: argparse.Namespace) -> tuple[Junction, Family, dict[str, Any]]:
-    """Return the `Junction` of the family, the family and its parameters."""
-    from ..runs.family import call_family, load_family
-
-    family = load_family(options.file, options.family)
-    fixed = fixed_parameters(options.set, family)
-    return call_family(family, **fixed), family, fixed
-
-
-def family_and_system(options: argparse.Namespace) -> tuple[Any, Family, dict[str, Any]]:
-    """Return the `Junction` or `Device` of the family, the family and its parameters."""
-    from ..runs.family import call_any_family, load_family
-
-    family = load_family(options.file, options.family)
-    fixed = fixed_parameters(options.set, family)
-    return call_any_family(family, fixed), family, fixed
 
 
 def executor_of(options: argparse.Namespace, stack: ExitStack) -> dict[str, Any]:
@@ -175,19 +169,20 @@ def axes_of(options: argparse.Namespace, family: Family) -> tuple[dict[str, Any]
     """Return the parameters of the family, fixed by --set or swept by --vary, and the energy, in its units."""
     axes: dict[str, Any] = fixed_parameters(options.set, family)
     units = units_of(family)
-    energy: Any = options.energy
+    energy = {} if options.energy is None else {"energy": options.energy}
     for text in options.vary:
         name, values = split_assignment("--vary", text)
-        if name == "energy":
-            if energy is not None:
-                raise ArgumentError("Argument `energy` must be given once, but is set or varied twice.")
-            energy = _in_units(name, values, parse_range(values, units=UNITS), units)
-        else:
-            check_free(name, axes)
-            axes[name] = _in_units(name, values, parse_range(values, units=UNITS), units)
-            if is_angle(name):
-                warn_of_degrees(name, axes[name])
-    return axes, 0.0 if energy is None else energy
+        found = energy if name == "energy" else axes
+        check_free(name, found, RESERVED - {"energy"})
+        found[name] = _in_units(name, values, parse_range(values, units=UNITS), units)
+        if is_angle(name):
+            warn_of_degrees(name, found[name])
+    return axes, energy.get("energy", 0.0)
+
+
+def swept_of(**axes: Any) -> dict[str, int]:
+    """Return the lengths of those axes that are arrays."""
+    return {name: np.size(axis) for name, axis in axes.items() if np.ndim(axis)}
 
 
 def solved(solve: Callable[[], Any]) -> tuple[Any, str]:
@@ -217,8 +212,6 @@ def check_figure(output: str, option: str = "--output") -> None:
     """Refuse a figure whose ending Matplotlib does not know, or that cannot be written: before it is computed."""
     from matplotlib.backend_bases import FigureCanvasBase
 
-    from ..runs.files import refuse_unwritable
-
     known = FigureCanvasBase.get_supported_filetypes()
     if Path(output).suffix.lstrip(".") not in known:
         raise ArgumentError(f"Argument `{option}` must end in one of {', '.join(sorted(known))}, but is {output!r}.")
@@ -227,8 +220,6 @@ def check_figure(output: str, option: str = "--output") -> None:
 
 def save_figure(figure: Any, output: str, quiet: bool = False) -> None:
     """Write a figure and say so."""
-    from ..runs.files import write_atomically
-
     check_figure(output)
     with write_atomically(output) as path:
         figure.draw_without_rendering()

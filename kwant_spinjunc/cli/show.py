@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..model.junction import Junction
-from .options import add_family, add_k, check_figure, family_and_system, refuse_for_device, save_figure
+from .options import add_family, add_k, check_figure, refuse_for_device, refuse_overwriting, save_figure, system_of
 from .values import number, wave_vector
 
 EXAMPLE = "spinjunc show systems/tunnel_junction.py --set theta=60deg --energy 0 -o junction.png"
@@ -30,6 +30,7 @@ def _show_store(options: argparse.Namespace) -> int:
     from ..plot.figures import plot_ensemble
     from ..runs.ensemble import open_ensemble
 
+    refuse_overwriting(options)
     if options.output:
         check_figure(options.output)
     with open_ensemble(options.file) as result:
@@ -58,12 +59,12 @@ def _words(layer: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _show_device(device: Any, title: str, options: argparse.Namespace) -> int:
+def _show_device(device: Any, title: str, energy: float | None, k: str | None, output: str) -> int:
     """Print what a `Device` consists of and draw it."""
     from ..devices.spin_operators import norbs_of
     from ..plot.devices import plot_system
 
-    refuse_for_device(k=options.k)
+    refuse_for_device(k=k)
     system = device.system
     orbitals = sum(norbs_of(site.family) for site in system.sites)
     print(f"{title}: {len(system.sites)} sites, {orbitals} orbitals, {len(system.leads)} leads")
@@ -75,7 +76,7 @@ def _show_device(device: Any, title: str, options: argparse.Namespace) -> int:
         print(f"  cut {cut}: {len(device.cut(cut).hoppings)} hoppings")
     for magnet in device.magnets:
         print(f"  magnet {magnet}: {len(device.magnet(magnet))} sites")
-    save_figure(plot_system(device, options.energy), options.output or f"{Path(options.file).stem}.png")
+    save_figure(plot_system(device, energy), output)
     return 0
 
 
@@ -83,20 +84,16 @@ def run(options: argparse.Namespace) -> int:
     """Do it and return the exit code."""
     from ..model.plane import band_shift
     from ..plot.figures import plot_junction
-    from ..runs.files import refuse_same_files
     from ..runs.store import is_store
 
-    refuse_same_files({"FILE": options.file}, {"--output": options.output})
     if is_store(options.file):
         return _show_store(options)
-    junction, family, fixed = family_and_system(options)
+    junction, title = system_of(options)
     output = options.output or f"{Path(options.file).stem}.png"
     check_figure(output)
-    settings = ", ".join(f"{name}={value}" for name, value in fixed.items())
     if not isinstance(junction, Junction):
-        return _show_device(junction, f"{getattr(family, '__name__', 'family')}({settings})", options)
-    print(f"{getattr(family, '__name__', 'family')}({settings}): {len(junction.planes)} planes, ", end="")
-    print(f"angle {math.degrees(junction.angle):.6g} deg")
+        return _show_device(junction, title, options.energy, options.k, output)
+    print(f"{title}: {len(junction.planes)} planes, angle {math.degrees(junction.angle):.6g} deg")
     k = wave_vector(options.k)
     if isinstance(k, str):
         raise ArgumentError("Argument `--k` must be one wave vector to draw bands, but is 'average'. Use kx,kz.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 import numpy as np
@@ -118,14 +118,20 @@ def split_assignment(option: str, text: str) -> tuple[str, str]:
     return name, value
 
 
+def numbers(text: str, option: str, *, counts: Container[int], words: str, units: Iterable[str] = ()) -> Any:
+    """Return a number, or several between commas, as many as one of the counts says; else refuse in these words."""
+    parts = [parse_value(part, units) for part in text.split(",")]
+    if len(parts) not in counts or any(isinstance(part, (bool, str)) for part in parts):
+        raise ArgumentError(f"Argument `{option}` must be {words}, but is {text!r}.")
+    return float(parts[0]) if len(parts) == 1 else tuple(float(part) for part in parts)
+
+
 def wave_vector(text: str | None, of_system: bool = False) -> Any:
     """Return (kx, kz), or as many momenta as a Kwant system has, ``"average"`` or None."""
     if text is None or text == "average":
         return text
-    parts = [parse_value(part, ("deg",)) for part in text.split(",")]
-    if (len(parts) != 2 and not of_system) or any(isinstance(p, (bool, str)) for p in parts):
-        raise ArgumentError(f"Argument `--k` must be two numbers kx,kz in 1/a or `average`, but is {text!r}.")
-    return float(parts[0]) if len(parts) == 1 else tuple(float(part) for part in parts)
+    counts = range(1, 4) if of_system else (2,)
+    return numbers(text, "--k", counts=counts, words="two numbers kx,kz in 1/a or `average`", units=("deg",))
 
 
 def number(text: str) -> float:
@@ -142,9 +148,9 @@ def temperature(text: str) -> float:
     return value if isinstance(value, Kelvin) and math.isfinite(value) else number(text)
 
 
-def cross_section(text: str) -> tuple[int, int]:
+def cross_section(text: str, option: str) -> tuple[int, int]:
     """Return the sites of a plane, typed as 6x6."""
     parts = text.lower().split("x")
     if len(parts) != 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise ArgumentError(f"Argument `--cross-section` must be two numbers of sites, as 6x6, but is {text!r}.")
+        raise ArgumentError(f"Argument `{option}` must be two numbers of sites, as 6x6, but is {text!r}.")
     return int(parts[0]), int(parts[1])

@@ -31,6 +31,7 @@ from ..errors import NEAR_EDGE, ArgumentError, NoOpenChannelError, warn
 from ..halves.joint import Turn
 from ..model.memory import refuse_memory
 from ..model.problem import MAX_DEFECT
+from ..printing import counted
 from ..solved import refuse_unitarity
 from ..spin import one_unit_vector
 from .crystal import AT, Crystal, evaluated, take_apart
@@ -318,7 +319,7 @@ def _refuse_size(problem: Problem, points: int) -> None:
     """Raise `ArgumentError` for more points and angles than this machine has memory for, before it is taken."""
     results = COPIES * 8 * points * problem.angles * (2 * len(problem.crystal.leads)) ** 2
     needed = (results + EACH * problem.angles * problem.orbitals**2) / 1e9
-    what = f"{problem.angles} angles at {max(points, 1)} points need"
+    what = f"{counted(problem.angles, 'angle')} at {counted(max(points, 1), 'point')} need"
     refuse_memory("Arguments `turns`, `energy` and `k`", needed, what, ". Give fewer at a time.")
 
 

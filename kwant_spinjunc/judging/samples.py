@@ -12,7 +12,7 @@ import numpy as np
 from kwant_spinjunc.judging.clean import in_plane_directions, not_one_layer, spacer_layer, unlabeled, why_fixed
 from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
 from kwant_spinjunc.model.junction import Junction
-from kwant_spinjunc.printing import with_unit
+from kwant_spinjunc.printing import counted, with_unit
 from kwant_spinjunc.runs.ensemble import ensemble
 
 from ..arrays import Floats
@@ -37,7 +37,7 @@ class Samples:
     def words(self) -> str:
         """What was solved, in words."""
         (W, D), n = self.settings.get("cross_section", (1, 1)), self.evidence.samples
-        return f"E = {with_unit(f'{self.energy:g}', self.junction.unit)}, {n} sample{'s' * (n != 1)} of {W}×{D} sites"
+        return f"E = {with_unit(f'{self.energy:g}', self.junction.unit)}, {counted(n, 'sample')} of {W}×{D} sites"
 
     @cached_property
     def fixed(self) -> str:

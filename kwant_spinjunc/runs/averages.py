@@ -15,7 +15,7 @@ from ..arrays import Floats
 from ..checks import choice, finite_array, positive_integer
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
-from ..printing import Printed, Table
+from ..printing import Printed, Table, counted
 from ..quantities import LABELS
 from ..spin import angle_between
 from ..transport.local import chemical_potentials_of, default_axes
@@ -333,7 +333,7 @@ class Ensemble(Printed):
 
     def __str__(self) -> str:
         done = self.realizations - self.failed - self.lost
-        lines = [f"Ensemble of {done} realizations, seed {self.seed}"]
+        lines = [f"Ensemble of {counted(done, 'realization')}, seed {self.seed}"]
         if self.failed:
             lines[0] += f"; {self.failed} of {self.realizations} failed and are left out"
         if self.lost:

@@ -6,6 +6,7 @@ Particle currents are positive along +y on both sides, in e²/h × V per unit ce
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from scipy.special import expit
 
 from ..arrays import Floats
 from ..checks import instance, reservoirs
-from ..printing import Table, Tabled
+from ..printing import Table, Tabled, counted
 from ..scattering import Scattering
 from .observables import Torques, magnet_torques, magnetization_current, outer_spin_currents, spacer_spin_current
 
@@ -80,7 +81,7 @@ class Response(Tabled, LeadCurrents):
         """Return currents and torques as a table; of a batch only its shape."""
         batch = self.spin_resolved.shape[:-2]
         if batch:
-            return Table(f"Linear response of {np.prod(batch)} points, shape {batch}")
+            return Table(f"Linear response of {counted(math.prod(batch), 'point')}, shape {batch}")
         rows = [
             ("charge current J", *self.charge),
             ("magnetization current J_M", *self.magnetization),

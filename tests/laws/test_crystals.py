@@ -517,7 +517,7 @@ def test_more_angles_than_fit_into_memory_are_refused_before_they_are_solved(mon
     monkeypatch.setattr(memory, "machine_memory", lambda: 1e-3)
     system = RandomSystem(np.random.default_rng(1), orbitals=1)
     settings = dict(spin=system.order, behind=system.behind, axis=system.axis)
-    with pytest.raises(sj.ArgumentError, match="must fit into 0.001 GB, but 100000 angles at 1 points need about"):
+    with pytest.raises(sj.ArgumentError, match="must fit into 0.001 GB, but 100000 angles at 1 point need about"):
         sj.scatter(system.build(), 0.1, turns=np.zeros(100_000), **settings)
     sj.scatter(system.build(), 0.1, turns=np.zeros(10), **settings)
 

@@ -315,11 +315,11 @@ def test_spin_orbit_coupling_on_either_side_is_not_exported_as_torque_on_the_mag
 def test_the_command_line_exports_kwant_systems(capsys):
     altermagnet = str(SYSTEMS / "altermagnet_junction.py")
     settings = ["--to", "mumax3", "--lattice-constant", "0.3", "--k", "0.2", "--tolerance", "1", "--set", "height=1"]
-    assert main(["export", altermagnet, *settings, "--cut", "barrier"]) == 0
+    assert main(["export", altermagnet, *settings, "--behind", "barrier"]) == 0
     assert "a Kwant system turned behind a cut" in capsys.readouterr().out
     assert main(["export", altermagnet, *settings, "--bias", "0.1"]) == 2
-    assert main(["export", str(SYSTEMS / "tunnel_junction.py"), *settings[:4], "--cut", "barrier"]) == 2
-    assert "`--cut` must be left out" in capsys.readouterr().err
+    assert main(["export", str(SYSTEMS / "tunnel_junction.py"), *settings[:4], "--behind", "barrier"]) == 2
+    assert "`--behind` must be left out" in capsys.readouterr().err
 
 
 # ---------------------------------------------------------------------- angles behind a cut
