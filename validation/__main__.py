@@ -6,8 +6,6 @@ Exit code 0 when every computation kept its invariants and stated tolerances, wh
 did not or could not be finished; 2 for a bad command line; 130 after Ctrl-C.
 """
 
-from __future__ import annotations
-
 import argparse
 import multiprocessing
 import os

@@ -12,8 +12,6 @@ and beside it ``claims/NAME.md``, the text: an f-string of the attributes of wha
 A `Record` of ``locals()`` is what such functions return: every number has a name, and a test asks that it is read.
 """
 
-from __future__ import annotations
-
 import ast
 import builtins
 import importlib

@@ -1,7 +1,5 @@
 r"""Theory against microscopic calculation: predictions fed with measured input, error measures and fits."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any

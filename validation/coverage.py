@@ -1,7 +1,5 @@
 """Every sentence and equation of the paper, with the claim that tests it, or why none does."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What the figures of several claims share: axes of the angle, legends below, guides for the eye."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import wraps
 from types import ModuleType

@@ -342,9 +342,3 @@ def _velocities(lead: Layer, energy: float) -> tuple[np.ndarray, np.ndarray]:
     """Return weights of k∥ and the velocities |v_s(k∥)| along the current, 0 where the spin has no channel."""
     c, weight = zone.nodes(np.unique(zone.thresholds(Junction(lead, [], lead), energy)))
     return weight, np.sqrt(np.clip(4 * lead.hopping**2 - (lead.levels(c) - energy) ** 2, 0.0, None))
-
-
-def dephasing_length(splitting: float, sigma: np.ndarray, density: np.ndarray) -> float:
-    """Return √(2ħD/Δ) in planes of a diffusive magnet, D = σ/(e²ν) of both spins together, σ_s in e²/h per a."""
-    D = float(np.sum(sigma) / (2 * np.pi * np.sum(density)))
-    return float(np.sqrt(2 * D / splitting))

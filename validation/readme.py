@@ -4,8 +4,6 @@ Examples: ``python -m validation.readme validation-report`` rewrites the table a
 ``python -m validation.readme --check validation-report`` exits with 1 if a verdict differs.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import shutil

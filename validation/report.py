@@ -1,7 +1,5 @@
 """The report: JSON for programs, one self-contained page for people."""
 
-from __future__ import annotations
-
 import base64
 import io
 import json

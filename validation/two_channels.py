@@ -6,15 +6,16 @@ A lead of N_s channels adds its Sharvin resistance 1/(2N_s) to the half plane at
 interface, the half plane on either side of it included. Conductances in e²/h per a², lengths in a.
 """
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from kwant_spinjunc.spin import SIGNS
+from kwant_spinjunc import Junction, Layer
+from kwant_spinjunc.magnets.multiscale import Interface, solve_interface
+from kwant_spinjunc.spin import SIGNS, unit_vector
 from kwant_spinjunc.theory.interface import in_series
 
 
@@ -46,18 +47,23 @@ def spin_diffusion_length(sigma: Any, flip: float) -> float:
 class Solution:
     """What the network does when electrons arrive with potentials mu_left and mu_right.
 
-    ``mu`` [plane, spin]; ``currents`` [bond, spin] along +y, first and last
-    those to the leads, between them those between planes. The bond of two metals stands there twice: along the own m of
-    the left and of the right one.
+    ``mu`` [plane, spin]; ``currents`` [bond, spin] along +y, first and last those to the leads, between them those
+    between planes. The bond of two metals stands there twice: along the own m of the left and of the right one.
     """
 
     mu: np.ndarray
     currents: np.ndarray
 
     @property
-    def J_M(self) -> np.ndarray:
-        """J_+ - J_- on every bond, along the own m of its metal."""
-        return self.currents @ SIGNS
+    def polarization(self) -> np.ndarray:
+        """J_M/J on every bond, along the own m of its metal."""
+        return np.asarray(self.currents @ SIGNS / self.currents.sum(axis=1))
+
+
+@cache
+def clean_contact(magnet: Callable[..., Layer], angle: float, energy: float, rtol: float = 1e-8) -> Interface:
+    """Return the linear response of the contact of two clean magnets of one kind, averaged over k∥, per a²."""
+    return solve_interface(Junction(magnet(), [], magnet(m=unit_vector(angle))), energy, rtol=rtol)
 
 
 def solve(
@@ -65,21 +71,13 @@ def solve(
     modes: Any,
     mu_left: Any = 0.5,
     mu_right: Any = -0.5,
-    interface: tuple[np.ndarray, np.ndarray] | None = None,
+    interface: Interface | None = None,
 ) -> Solution:
-    """Solve the network of one metal, or two in contact, between leads.
+    """Solve the network of one metal, or two in contact from left to right, between leads.
 
-    Parameters
-    ----------
-    metals
-        From left to right.
-    modes
-        Open channels N_s of both leads per a², shape (2,).
-    mu_left, mu_right
-        Potentials of the leads, one number or (µ_+, µ_-).
-    interface
-        (G, N): conductance matrix between reservoirs and open channels per a², as `multiscale.solve_interface` gives
-        them; its Sharvin resistances are taken off. None is no interface at all, for collinear magnets.
+    ``modes``: open channels N_s of both leads per a². Potentials of the leads: one number or (µ_+, µ_-).
+    ``interface``: its conductance matrix is that between reservoirs; Sharvin resistances of its open channels are taken
+    off. None is no interface at all, for collinear magnets.
     """
     planes = sum(metal.planes for metal in metals)
     starts = np.cumsum([0, *(metal.planes for metal in metals)])
@@ -87,9 +85,8 @@ def solve(
     flip = np.repeat([metal.flip for metal in metals], [metal.planes for metal in metals])
     contacts = {}
     if interface is not None:
-        G, N = interface
         for n in starts[1:-1] - 1:
-            contacts[n] = in_series(G, half[n : n + 2] - 0.5 / np.asarray(N))
+            contacts[n] = in_series(interface.conductance, half[n : n + 2] - 0.5 / interface.modes)
     bonds = 1 / (half[1:] + half[:-1])  # [bond, spin]
     bonds[list(contacts)] = 0.0
     ends = 1 / (0.5 / np.asarray(modes, dtype=float) + half[[0, -1]])  # [lead, spin]

@@ -1,7 +1,5 @@
 """What a worker process does (spawned processes cannot import it from ``__main__``): one claim, or one comparison."""
 
-from __future__ import annotations
-
 import time
 import traceback
 import warnings

@@ -12,14 +12,14 @@ def measured():
 
 
 def test_one_percent_is_passed_where_the_law_says_so(measured):
-    error, law = measured.points("tunnelling", "tunnelling_leading_order")
+    error, law = validity_map.points(measured, "tunnelling", "tunnelling_leading_order")
     over, under = validity_map.window(error, law, 0.01)
     assert 0.008 < over <= under * 1.1 < 0.013
 
 
 def test_verdict_follows_the_numbers(measured):
-    law = measured.collapses("tunnelling")["leading order"]
-    error, transmission = measured.points("tunnelling", "transmission")
+    law = validity_map.collapses(measured, "tunnelling")["leading order"]
+    error, transmission = validity_map.points(measured, "tunnelling", "transmission")
     assert validity_map.verdict(law, np.zeros(3), np.array([1e-6, 1e-3, 0.5])) == "holds"
     assert validity_map.verdict(law, error, transmission) == "holds in a limit"
     assert validity_map.verdict(law, np.maximum(error, 0.01), transmission) == "fails"

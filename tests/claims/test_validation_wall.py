@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from kwant_spinjunc.theory import angular
+from validation.claim import Records
 from validation.claims import domain_wall as wall_claim
 from validation.claims import multiscale as multiscale_claim
 from validation.laboratory import Laboratory
@@ -12,7 +13,7 @@ from validation.laboratory import Laboratory
 def test_chain_turns_by_the_hyperbolic_profile_whatever_the_anisotropy():
     """sinh(q/2) = √κ/2 gives length and size of the wall beyond K = J/a² as below it."""
     kappa = np.array([0.01, 0.9, 1.1, 4.0])
-    chains = wall_claim.measure_chains(kappa)
+    chains = Records(wall_claim.measure_chain(k) for k in kappa)
     q = 2 * np.arcsinh(np.sqrt(kappa) / 2)
     assert chains.length == pytest.approx(np.sqrt(kappa) / q, rel=1e-9)
     assert chains.rotation == pytest.approx(1 / np.expm1(q), rel=1e-9)

@@ -1,23 +1,21 @@
 """The text after equation (4): phase coherence between the spins is lost when an electron enters the other magnet."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from kwant_spinjunc import Junction, Scattering
-from kwant_spinjunc.spin import SIGNS, torque_axes
+from kwant_spinjunc.spin import SIGNS
 from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction
 
 from ..claim import Check, Judged, Record
-from ..compare import Fit, fit_exponential, fit_power_law
-from ..figures import COLORS, drawn
-from ..laboratory import Laboratory, k_average
+from ..compare import Fit, fit_exponential, fit_power_law, largest
+from ..figures import drawn
+from ..laboratory import Laboratory, across, half_depth, k_average
 
 #: The magnet, unit t: three-dimensional bands, majority -1.8 to 10.2, minority -0.2 to 11.8. With the Fermi energy near
 #: the bottom of the minority band, Γ is the only extremum of k_+ - k_- on the open channels.
@@ -40,52 +38,6 @@ SPLITTINGS = (0.4, 0.8, 1.6, 3.0)
 LOST = 0.01
 
 
-@dataclass(frozen=True)
-class Penetration:
-    """Spin current of electrons from the left inside the right magnet; depth n = planes of the magnet passed.
-
-    ``transverse`` is complex: the component along e_R in the plane of both magnets plus i times the one out of it; per
-    unit of µ_L, e²/h per a² if averaged over k∥, e²/h if not.
-    """
-
-    transverse: np.ndarray  # [depth]
-    longitudinal: np.ndarray  # [depth], Q·m_R
-    J_M: float  # J_M^R of the same electrons, from probabilities
-
-    @property
-    def coherence(self) -> np.ndarray:
-        """|Q⊥| over its value in the spacer."""
-        return abs(self.transverse) / abs(self.transverse[0])
-
-    @property
-    def phase_per_plane(self) -> np.ndarray:
-        """Angle by which Q⊥ turns about m_R from plane to plane, radians, positive."""
-        return abs(np.angle(self.transverse[1:] / self.transverse[:-1]))
-
-    @property
-    def half_depth(self) -> float:
-        """Depth from which on the coherence is below one half, interpolated."""
-        last = int(np.flatnonzero(self.coherence >= 0.5)[-1])
-        if last + 1 == len(self.coherence):
-            return np.inf
-        above, below = np.log(self.coherence[last : last + 2])
-        return last + (above - np.log(0.5)) / (above - below)
-
-    def local_power(self, low: int, high: int) -> float:
-        """Return d ln|Q⊥|/d ln n between two depths."""
-        return float(np.log(self.coherence[high] / self.coherence[low]) / np.log(high / low))
-
-    def exponential(self) -> Fit:
-        """Fit exp(λn) where the coherence is between 1e-1 and 1e-10."""
-        n = np.flatnonzero((self.coherence < 0.1) & (self.coherence > 1e-10))
-        return fit_exponential(n, self.coherence[n])
-
-    def power(self) -> Fit:
-        """Fit the power of the depth with which the coherence decays far from the interface."""
-        depth = np.arange(FAR, len(self.coherence))
-        return fit_power_law(depth, self.coherence[FAR:])
-
-
 # ---------------------------------------------------------------------- what is computed
 def observe(scattering: Scattering) -> dict[str, np.ndarray]:
     """Return the spin current of electrons from the left in the right magnet, and their T_ss', per k∥.
@@ -96,21 +48,32 @@ def observe(scattering: Scattering) -> dict[str, np.ndarray]:
     return {"Q": currents, "T": scattering.transmissions}
 
 
-def penetration(junction: Junction, observed: Mapping[str, np.ndarray]) -> Penetration:
-    """Split the spin current along and across m_R."""
-    m_left, m_right = junction.magnetizations
-    in_plane, normal = torque_axes(m_right, m_left)
-    Q, T = observed["Q"], observed["T"]
-    return Penetration(Q @ in_plane + 1j * (Q @ normal), Q @ m_right, float(T.sum(axis=0) @ SIGNS))
+def penetration(junction: Junction, observed: Mapping[str, np.ndarray]) -> Record:
+    """Follow the spin current of electrons from the left inside the right magnet; depth n = planes of it passed.
+
+    ``transverse`` is complex, see `across`, ``longitudinal`` along m_R; per unit of µ_L, e²/h per a² if averaged over
+    k∥, e²/h if not. ``J_M`` is J_M^R of the same electrons, from probabilities.
+    """
+    (m_left, m_right), Q = junction.magnetizations, observed["Q"]
+    transverse, longitudinal = across(Q, m_right, m_left), Q @ m_right
+    J_M = float(observed["T"].sum(axis=0) @ SIGNS)
+    coherence = abs(transverse) / abs(transverse[0])  # over the value in the spacer
+    phase_per_plane = abs(np.angle(transverse[1:] / transverse[:-1]))  # by which Q⊥ turns about m_R
+    return Record(locals())
 
 
-def at_one_k(lab: Laboratory, junction: Junction, planes: int, k: Sequence[float]) -> Penetration:
+def local_power(found: Record, low: int, high: int) -> float:
+    """Return d ln|Q⊥|/d ln n between two depths."""
+    return float(np.log(found.coherence[high] / found.coherence[low]) / np.log(high / low))
+
+
+def at_one_k(lab: Laboratory, junction: Junction, planes: int, k: Sequence[float]) -> Record:
     """Follow the electrons of one k∥."""
     resolved = replace(junction, buffer=planes)
     return penetration(resolved, observe(lab.scatter(resolved, ENERGY, np.array(k))))
 
 
-def averaged(lab: Laboratory, junction: Junction, planes: int) -> Penetration:
+def averaged(lab: Laboratory, junction: Junction, planes: int) -> Record:
     """Follow the electrons of all k∥."""
     resolved = replace(junction, buffer=planes)
     return penetration(resolved, k_average(lab, resolved, ENERGY, observe, accuracy=1e-7))
@@ -122,7 +85,7 @@ def wave_numbers(junction: Junction, k: Sequence[float]) -> np.ndarray:
     return np.arccos((lead.levels(np.cos(k).sum()) - ENERGY) / (2 * lead.hopping))
 
 
-def stationary_phase(junction: Junction, gamma: Penetration, depth: np.ndarray) -> np.ndarray:
+def stationary_phase(junction: Junction, gamma: Record, depth: np.ndarray) -> np.ndarray:
     """Return |Q⊥(n)| far from the interface as Γ alone makes it, g |Q⊥(Γ)|/(n |q'|).
 
     Γ is an end point of the integral over c = cos kx + cos kz with the weight g(2) = 1/2π, and q = k_+ - k_- changes
@@ -143,6 +106,10 @@ def verdict(behind_one_plane: float, powers: Sequence[Fit]) -> str:
     return "holds in a limit" if all(low < power.exponent < high for power in powers) else "fails"
 
 
+#: Labels of both figures.
+PASSED, COHERENCE = "planes of the right magnet passed, n", r"$|\mathbf{Q}_\perp(n)|\,/\,|\mathbf{Q}_\perp(0)|$"
+
+
 @drawn("dephasing-depth", 2, 1, width=6.4, height=5.6)
 def draw_depth(m: Record, top: Any, bottom: Any) -> None:
     """Plot the transverse spin current against the depth, for single k∥ and averaged."""
@@ -150,29 +117,23 @@ def draw_depth(m: Record, top: Any, bottom: Any) -> None:
     shown = np.arange(37)
     for (name, single), color in zip(m.singles.items(), ("minority", "field_like"), strict=True):
         wave = single.transverse[shown].real / abs(single.transverse[0])
-        top.plot(shown, wave, ".-", color=COLORS[color], linewidth=1, label=name)
+        top.plot(shown, wave, ".-", color=color, linewidth=1, label=name)
     tunnel = m.averages["F|I|F"]
     wave = tunnel.transverse[shown].real / abs(tunnel.transverse[0])
-    top.plot(shown, wave, "o-", color=COLORS["microscopic"], label="k∥ average")
+    top.plot(shown, wave, "o-", color="microscopic", label="k∥ average")
     top.set_ylim(-1.1, 1.7)
     top.set_yticks([-1, 0, 1])
-    top.set(
-        xlabel="planes of the right magnet passed, n",
-        ylabel=r"$\mathbf{Q}\cdot\mathbf{e}_R\,/\,|\mathbf{Q}_\perp(0)|$",
-        title="F|I|F",
-    )
+    top.set(xlabel=PASSED, ylabel=r"$\mathbf{Q}\cdot\mathbf{e}_R\,/\,|\mathbf{Q}_\perp(0)|$", title="F|I|F")
     top.legend(loc="upper right", ncols=3)
 
     flat = m.singles["Γ"].coherence
-    bottom.loglog(np.arange(1, len(flat)), flat[1:], "-", color=COLORS["minority"], label="F|I|F, Γ")
+    bottom.loglog(np.arange(1, len(flat)), flat[1:], "-", color="minority", label="F|I|F, Γ")
     for (name, average), color in zip(m.averages.items(), ("microscopic", "damping_like"), strict=True):
         depth = np.arange(1, len(average.coherence))
-        bottom.loglog(depth, average.coherence[1:], "-", color=COLORS[color], label=f"{name}, k∥ average")
+        bottom.loglog(depth, average.coherence[1:], "-", color=color, label=f"{name}, k∥ average")
         bottom.loglog(depth[4:], asymptotes[name][4:], ":", color="black")
     bottom.loglog([], [], ":", color="black", label="stationary phase at Γ, ∝ 1/n")
-    bottom.set(
-        xlabel="planes of the right magnet passed, n", ylabel=r"$|\mathbf{Q}_\perp(n)|\,/\,|\mathbf{Q}_\perp(0)|$"
-    )
+    bottom.set(xlabel=PASSED, ylabel=COHERENCE)
     bottom.legend(loc="lower left")
 
 
@@ -182,19 +143,15 @@ def draw_thickness(m: Record, left: Any, right: Any) -> None:
     chosen = [thickness for thickness in (2, 8, 32) if thickness in m.thick]
     for thickness, color in zip(chosen, ("majority", "damping_like", "minority"), strict=False):
         coherence = m.thick[thickness].coherence[:61]
-        left.plot(coherence, color=COLORS[color], label=f"{thickness} planes of barrier")
-    left.axhline(0.5, color=COLORS["muted"], linewidth=0.8)
-    left.set(
-        xlabel="planes of the right magnet passed, n",
-        ylabel=r"$|\mathbf{Q}_\perp(n)|\,/\,|\mathbf{Q}_\perp(0)|$",
-        ylim=(0, 1.05),
-    )
+        left.plot(coherence, color=color, label=f"{thickness} planes of barrier")
+    left.axhline(0.5, color="muted", linewidth=0.8)
+    left.set(xlabel=PASSED, ylabel=COHERENCE, ylim=(0, 1.05))
     left.legend(loc="upper right")
-    right.plot(m.thick.keys(), [p.half_depth for p in m.thick.values()], "o-", color=COLORS["microscopic"])
+    right.plot(m.thick.keys(), m.halves, "o-", color="microscopic")
     right.set(xlabel="thickness of the barrier (planes)", ylabel="half of the coherence lost at n =", ylim=(0, None))
 
 
-def left(found: Penetration, planes: int) -> str:
+def left(found: Record, planes: int) -> str:
     """Return the coherence that is left after some planes, for the table."""
     coherence = found.coherence[planes]
     return f"{coherence:.3f}" if coherence > 5e-4 else f"{coherence:.0e}"
@@ -213,40 +170,39 @@ def measure(quick: bool) -> Record:
     averages = {name: averaged(lab, junction, planes) for name, junction in junctions.items()}
     depth = np.arange(1, planes)
     predicted = {
-        name: stationary_phase(junction, at_one_k(lab, junction, 2, SINGLE["Γ"]), depth)
-        for name, junction in junctions.items()
+        name: stationary_phase(one, at_one_k(lab, one, 2, SINGLE["Γ"]), depth) for name, one in junctions.items()
     }
-    thick = {
-        thickness: averaged(lab, tunnel_junction(theta=ANGLE, height=3.0, thickness=thickness, **IRON), 100)
-        for thickness in ((2, 8, 16, 32) if quick else (1, 2, 4, 8, 12, 16, 24, 32))
-    }
-    powers = {name: average.power() for name, average in averages.items()}
+
+    def behind(barrier: int, planes: int, splitting: float = IRON["splitting"]) -> Record:
+        metal = IRON | {"splitting": splitting}
+        return averaged(lab, tunnel_junction(theta=ANGLE, height=3.0, thickness=barrier, **metal), planes)
+
+    thick = {barrier: behind(barrier, 100) for barrier in ((2, 8, 16, 32) if quick else (1, 2, 4, 8, 12, 16, 24, 32))}
+    far = np.arange(FAR, planes)
+    powers = {name: fit_power_law(far, average.coherence[FAR:]) for name, average in averages.items()}
     amplitude = {name: float(predicted[name][-1] / abs(p.transverse[-1])) for name, p in averages.items()}
-    single_decay = max(float(abs(single.coherence - 1).max()) for single in singles.values())
+    single_decay = largest(single.coherence - 1 for single in singles.values())
     waves = {name: abs(np.subtract(*wave_numbers(tunnel, k))) for name, k in SINGLE.items()}
-    wave_defect = max(float(abs(singles[name].phase_per_plane - wave).max()) for name, wave in waves.items())
+    wave_defect = largest(singles[name].phase_per_plane - wave for name, wave in waves.items())
     q = float(np.mean([p.phase_per_plane[FAR:].mean() for p in averages.values()]))
-    steady = max(float(abs(p.longitudinal / p.J_M - 1).max()) for p in averages.values())
+    steady = largest(p.longitudinal / p.J_M - 1 for p in averages.values())
     after_one = min(float(p.coherence[1]) for p in averages.values())
-    halves = [found.half_depth for found in thick.values()]
-    metal = IRON | {"splitting": SPLITTINGS[0]}
-    devices = {
-        d: averaged(lab, tunnel_junction(theta=ANGLE, height=3.0, **(metal | {"splitting": d})), max(DEVICE) + 1)
-        for d in SPLITTINGS
-    }
-    locals_ = [p.local_power(a, b) for d, p in devices.items() if d < 2 for a, b in pairwise(DEVICE)]
+    halves = [half_depth(found.coherence) for found in thick.values()]
+    devices = {splitting: behind(4, max(DEVICE) + 1, splitting) for splitting in SPLITTINGS}
+    locals_ = [local_power(p, a, b) for d, p in devices.items() if d < 2 for a, b in pairwise(DEVICE)]
     steepest, flattest = min(locals_), max(locals_)
-    half_metal = devices[SPLITTINGS[-1]].exponential()
+    left_over = devices[SPLITTINGS[-1]].coherence
+    small = np.flatnonzero((left_over < 0.1) & (left_over > 1e-10))
+    half_metal = fit_exponential(small, left_over[small])
     return Record(locals())
 
 
 def judge(m: Record) -> Judged:
     """Judge the sentence as printed and as corrected."""
+    dephased = verdict(1.0, list(m.powers.values())) != "fails"
     return Judged(
         printed=verdict(m.after_one, list(m.powers.values())),
-        corrected="holds"
-        if verdict(1.0, list(m.powers.values())) != "fails" and m.half_metal.exponent < 0
-        else "fails",
+        corrected="holds" if dephased and m.half_metal.exponent < 0 else "fails",
         value=m.powers["F|I|F"].exponent,
         expected=-1.0,
         tolerance=0.05,  # the next term is smaller by 1/(q'n), a few percent at the beginning of the fit

@@ -1,29 +1,26 @@
 """The text before equation (5) and ΔJ_M of (12) at a clean contact of two diffusive magnets."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from kwant_spinjunc import Anderson, Junction, Scattering, Substitution, ferromagnet, unit_vector
-from kwant_spinjunc.magnets.multiscale import Interface, solve_interface
 from kwant_spinjunc.runs.statistics import value_with_error
-from kwant_spinjunc.spin import SIGNS, torque_axes
+from kwant_spinjunc.spin import SIGNS
 from kwant_spinjunc.theory import tunnelling
 from kwant_spinjunc.theory.interface import in_series
 
 from ..claim import Check, Judged, Record
 from ..currents import lead_currents
-from ..figures import COLORS, drawn, legend_below
-from ..laboratory import Laboratory, SampleLaboratory, k_average
-from ..two_channels import Metal, solve
+from ..figures import drawn, legend_below
+from ..laboratory import Laboratory, SampleLaboratory, across, k_average
+from ..two_channels import Metal, clean_contact, solve
 
 #: The magnets, unit t.
 MAGNET = {"onsite": 3.0, "splitting": 1.0, "hopping": 1.0, "in_plane_hopping": 1.0}
+CLEAN = partial(ferromagnet, **MAGNET)
 #: Concentration, shift of the minority and of the majority level there, width of the random levels everywhere.
 ALLOYS = {"A": (0.3, 4.0, 0.0, 1.5), "B": (0.15, 0.0, -4.0, 2.0)}
 CELL = 4
@@ -46,41 +43,19 @@ QUOTED_MAX, NEAR = 90.0, 0.06
 SIGNIFICANT = 5.0
 
 
-@dataclass(frozen=True)
-class Depth:
-    """In-plane transverse spin current under a voltage in the right magnet over that at the contact, by angle."""
-
-    left: np.ndarray  # [angle, depth]
-    error: np.ndarray
-    clean: np.ndarray  # [depth], all k∥ of the clean contact at 90°
-
-    def depth(self, index: int) -> float:
-        """Return the depth behind which less than half of the in-plane torque acts, interpolated."""
-        return half_depth(self.left[index])
-
-
 # ---------------------------------------------------------------------- what is computed
-def _J_M(means: dict[str, np.ndarray]) -> np.ndarray:
-    return means["magnetization_current"]
-
-
 def alloy(name: str) -> list[Any]:
     """Return the disorder of an alloy."""
     concentration, minority, majority, width = ALLOYS[name]
-    mean, difference = (majority + minority) / 2, minority - majority
-    substitution = Substitution(
-        concentration=concentration,
-        onsite=MAGNET["onsite"] + mean,
-        splitting=MAGNET["splitting"] + difference,
-    )
-    return [substitution, Anderson(width=width)]
+    onsite, splitting = MAGNET["onsite"] + (majority + minority) / 2, MAGNET["splitting"] + minority - majority
+    return [Substitution(concentration=concentration, onsite=onsite, splitting=splitting), Anderson(width=width)]
 
 
 def contact(planes: int, theta: float = np.pi / 2, alloys: str = "AA") -> Junction:
     """Return F|F': two diffusive magnets in contact, between clean leads of their band."""
     m = unit_vector(theta)
-    left, right = ({**MAGNET, "thickness": planes, "disorder": alloy(name)} for name in alloys)
-    return Junction(ferromagnet(**MAGNET), [ferromagnet(**left), ferromagnet(**right, m=m)], ferromagnet(**MAGNET, m=m))
+    left, right = ({"thickness": planes, "disorder": alloy(name)} for name in alloys)
+    return Junction(CLEAN(), [CLEAN(**left), CLEAN(**right, m=m)], CLEAN(m=m))
 
 
 def channels(lab: SampleLaboratory, name: str, samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -95,19 +70,11 @@ def channels(lab: SampleLaboratory, name: str, samples: int) -> tuple[np.ndarray
     return sigma, sigma * np.hypot(thin_error, thick_error) / (thick - thin), found[1][1]
 
 
-@cache
-def clean_contact(angle: float) -> Interface:
-    """Return the linear response of the contact of the clean host, averaged over k∥."""
-    return solve_interface(Junction(ferromagnet(**MAGNET), [], ferromagnet(**MAGNET, m=unit_vector(angle))), ENERGY)
-
-
-def network(left: np.ndarray, right: np.ndarray, modes: np.ndarray, planes: int, angle: float) -> tuple[float, float]:
+def network(left: np.ndarray, right: np.ndarray, modes: np.ndarray, planes: int, angle: float) -> np.ndarray:
     """Return J_M^L, J_M^R per J of two diffusive channels on each side of the clean contact; nothing fitted."""
-    found = clean_contact(angle)
-    metals = [Metal(planes, left), Metal(planes, right)]
-    J = solve(metals, modes, interface=(found.conductance, found.modes)).currents[planes : planes + 2]
-    polarized = J @ SIGNS / J.sum(axis=1)
-    return float(polarized[0]), float(polarized[1])
+    interface = clean_contact(CLEAN, angle, ENERGY)
+    found = solve([Metal(planes, left), Metal(planes, right)], modes, interface=interface)
+    return found.polarization[planes : planes + 2]
 
 
 def far_length(sigma: np.ndarray, modes: np.ndarray, planes: int, angle: float) -> float:
@@ -115,7 +82,7 @@ def far_length(sigma: np.ndarray, modes: np.ndarray, planes: int, angle: float) 
 
     Without spin flip each side is a pair of resistors, so that no network of planes needs to be solved.
     """
-    found = clean_contact(angle)
+    found = clean_contact(CLEAN, angle, ENERGY)
     half = planes / sigma + 0.5 / modes
     G = in_series(found.conductance, np.stack([half, half]) - 0.5 / found.modes)
     into = G[:, :, 0, :].sum(axis=-1) * np.array([[1.0], [-1.0]])
@@ -139,14 +106,13 @@ def in_plane(currents: np.ndarray, start: int, theta: float) -> np.ndarray:
 
     ``currents`` [..., lead_in, bond, (charge, x, y, z)].
     """
-    direction, _ = torque_axes(unit_vector(theta), unit_vector(0.0))
-    return (currents[..., 0, start:, 1:] - currents[..., 1, start:, 1:]) @ direction / 2
+    Q = (currents[..., 0, start:, 1:] - currents[..., 1, start:, 1:]) / 2
+    return across(Q, unit_vector(theta), unit_vector(0.0)).real
 
 
 def clean_depth(lab: Laboratory, planes: int) -> np.ndarray:
     """Return the in-plane Q⊥ over that at the contact in clean magnets at 90°, all k∥."""
-    magnets = ferromagnet(**MAGNET), ferromagnet(**MAGNET, m=unit_vector(np.pi / 2))
-    junction = Junction(magnets[0], [], magnets[1], buffer=planes + 1)
+    junction = Junction(CLEAN(), [], CLEAN(m=unit_vector(np.pi / 2)), buffer=planes + 1)
 
     def observe(state: Scattering) -> dict[str, np.ndarray]:
         return {"Q": in_plane(state.bond_currents, junction.buffer - 1, np.pi / 2), "G": state.conductance}
@@ -155,8 +121,11 @@ def clean_depth(lab: Laboratory, planes: int) -> np.ndarray:
     return Q / Q[0]
 
 
-def measure_depth(lab: SampleLaboratory, clean: Laboratory, samples: int) -> Depth:
-    """Follow the in-plane transverse spin current from the contact into the right magnet, at several angles."""
+def measure_depth(lab: SampleLaboratory, samples: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the in-plane transverse spin current in the right magnet over that at the contact [angle, depth].
+
+    Under a voltage, with its standard error.
+    """
     angles, junction = np.radians(RESOLVED_DEGREES), contact(RESOLVED)
     result = lab.average(junction, samples, m_right=unit_vector(angles), profiles=True)
     start = junction.buffer + RESOLVED - 1
@@ -166,7 +135,7 @@ def measure_depth(lab: SampleLaboratory, clean: Laboratory, samples: int) -> Dep
         Q = np.array([in_plane(currents[i], start, angle) for i, angle in enumerate(angles)])
         return Q / Q[:, :1]
 
-    return Depth(*result.of_means(left), clean_depth(clean, RESOLVED))
+    return result.of_means(left)
 
 
 def average(lab: SampleLaboratory, planes: int, samples: int, alloys: str = "AA", width: int = CELL) -> Record:
@@ -176,7 +145,7 @@ def average(lab: SampleLaboratory, planes: int, samples: int, alloys: str = "AA"
     turned = angles[1:]
 
     def relative(means: dict[str, np.ndarray]) -> np.ndarray:
-        J_M, J = _J_M(means), means["conductance"]
+        J_M, J = means["magnetization_current"], means["conductance"]
         beta = J_M[0].mean() / J[0]
         difference = tunnelling.vector_difference(*J_M[1:].T, unit_vector(0.0), unit_vector(turned))
         return np.linalg.norm(difference, axis=-1) / (2 * beta * J[1:] * np.sin(turned / 2))
@@ -187,9 +156,10 @@ def average(lab: SampleLaboratory, planes: int, samples: int, alloys: str = "AA"
 
     # β = J_M/J at Φ = 0; at every angle J_M/J [angle, side], J_M^L/J_M^R under a voltage and of spin from the right,
     # and |J_M^R m_R - J_M^L m_L| over 2βJ sin(Φ/2) beyond 0; (value, standard error)
-    polarization = result.of_means(lambda means: _J_M(means)[0].mean() / means["conductance"][0])
-    polarized = np.asarray(result.of_means(lambda means: _J_M(means) / means["conductance"][:, None])[0])
-    ratio = result.of_means(lambda means: _J_M(means)[:, 0] / _J_M(means)[:, 1])
+    currents = "magnetization_current"
+    polarization = result.of_means(lambda means: means[currents][0].mean() / means["conductance"][0])
+    polarized = np.asarray(result.of_means(lambda means: means[currents] / means["conductance"][:, None])[0])
+    ratio = result.of_means(lambda means: means[currents][:, 0] / means[currents][:, 1])
     ratio_from_right, length = result.of_means(from_right), result.of_means(relative)
     return Record(locals())
 
@@ -203,14 +173,15 @@ def measure(quick: bool) -> Record:
     wide = {6: 24} if quick else {6: 200, 8: 60}
     sections = {CELL: contacts[1], **{W: average(lab, OHMIC, count, width=W) for W, count in wide.items()}}
     alloys = {name: channels(lab, name, samples) for name in ALLOYS}
-    depth = measure_depth(lab, pure, 48 if quick else 300)
+    depth, depth_error = measure_depth(lab, 48 if quick else 300)
+    clean = clean_depth(pure, RESOLVED)
     checks, thin, thick, widest = (*lab.checks(), *pure.checks()), contacts[0], contacts[-1], unequal[-1]
     sigma, sigma_error, modes = alloys["A"]
     # ℓ_s = 3σ_s/(4N_s) in planes: kinetic theory of N channels per area; (σ_s/N_s) tan²(Φ/2) of the larger spin
     free_paths = 0.75 * sigma / modes
     crossover = {d: float((sigma / modes).max() * np.tan(np.radians(d) / 2) ** 2) for d in DEGREES[1:]}
 
-    def two_channels(pair: str, planes: int, degrees: float) -> tuple[float, float]:
+    def two_channels(pair: str, planes: int, degrees: float) -> np.ndarray:
         left, right = (alloys[name][0] for name in pair)
         return network(left, right, modes, planes, np.radians(degrees))
 
@@ -248,7 +219,7 @@ def draw_currents(m: Record, *axes: Any) -> None:
     left, right = axes
     angles = np.linspace(0, 180, 91)
     left.plot(angles, np.cos(np.radians(angles)), "-", color="black", label="rotation law, cos Φ")
-    colors = [COLORS[name] for name in ("damping_like", "left", "right", "field_like", "muted")]
+    colors = ("damping_like", "left", "right", "field_like", "muted")
     thick = m.unequal[-1]  # between thin magnets J_M^R passes zero
     left.errorbar(DEGREES, *thick.ratio, fmt="o", color=colors[1], label=f"A|B, voltage, {thick.planes} planes")
     told = [q[3] for q in m.quotients]
@@ -276,24 +247,22 @@ def draw_depth(m: Record, axes: Any) -> None:
     shift = 0.08
     for i, (angle, name) in enumerate(zip(RESOLVED_DEGREES, ("left", "right", "damping_like"), strict=True)):
         x = depth + (i - 1) * shift
-        left, error = m.depth.left[i, : len(depth)], m.depth.error[i, : len(depth)]
-        axes.errorbar(x, left, error, fmt="o-", linewidth=1, color=COLORS[name], label=f"diffusive, Φ = {angle:g}°")
-    axes.plot(depth, m.depth.clean[: len(depth)], "--", color="black", label="clean, k∥ average, Φ = 90°")
-    axes.axhline(0.0, color=COLORS["muted"], linewidth=0.6)
+        left, error = m.depth[i, : len(depth)], m.depth_error[i, : len(depth)]
+        axes.errorbar(x, left, error, fmt="o-", linewidth=1, color=name, label=f"diffusive, Φ = {angle:g}°")
+    axes.plot(depth, m.clean[: len(depth)], "--", color="black", label="clean, k∥ average, Φ = 90°")
+    axes.axhline(0.0, color="muted", linewidth=0.6)
     path = float(m.free_paths.min())
     if path < RESOLVED:
-        axes.axvline(path, color=COLORS["muted"], linestyle=":", label="shorter mean free path")
-    axes.set(
-        xlabel="planes of the right magnet passed, n",
-        ylabel=r"$\mathbf{Q}(n)\cdot\mathbf{e}_R\,/\,\mathbf{Q}(0)\cdot\mathbf{e}_R$",
-    )
+        axes.axvline(path, color="muted", linestyle=":", label="shorter mean free path")
+    axes.set_xlabel("planes of the right magnet passed, n")
+    axes.set_ylabel(r"$\mathbf{Q}(n)\cdot\mathbf{e}_R\,/\,\mathbf{Q}(0)\cdot\mathbf{e}_R$")
     axes.legend(loc="upper right")
 
 
 def judge(m: Record) -> Judged:
     """Judge the sentence as printed and as corrected."""
     printed, corrected = verdicts(m.quotients, m.missed)
-    clean = clean_contact(np.pi / 3).between_metals
+    clean = clean_contact(CLEAN, np.pi / 3, ENERGY).between_metals
     return Judged(
         printed=printed,
         corrected=corrected,
@@ -329,5 +298,5 @@ def numbers(m: Record) -> Record:
     far = ", ".join(f"{far_length(m.sigma, m.modes, n, np.radians(150)):.2f} at {n:g}" for n in FAR)
     widths = ", ".join(f"{at(c.length, QUOTED - 1)} ({W} × {W})" for W, c in m.sections.items())
     betas = ", ".join(value_with_error(*c.polarization) for c in m.sections.values())
-    halves = ", ".join(f"{m.depth.depth(i):.2f} at {angle:g}°" for i, angle in enumerate(RESOLVED_DEGREES))
+    halves = ", ".join(f"{half_depth(m.depth[i]):.2f} at {angle:g}°" for i, angle in enumerate(RESOLVED_DEGREES))
     return Record(locals())

@@ -1,29 +1,26 @@
 """The text before equation (5): two diffusive magnets in series as circuits of two parallel spin channels."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from kwant_spinjunc import Junction, ferromagnet, normal_metal, unit_vector
-from kwant_spinjunc.magnets.multiscale import solve_interface
 from kwant_spinjunc.model.disorder import Anderson, Substitution
 from kwant_spinjunc.spin import SIGNS
 from kwant_spinjunc.theory import parallel_circuit, printed
 from kwant_spinjunc.transport.local import chemical_potentials_of, default_axes
 
 from ..claim import Check, Judged, Record
-from ..figures import COLORS, drawn, legend_below
+from ..figures import drawn, legend_below
 from ..laboratory import Number, SampleLaboratory
-from ..two_channels import Metal, solve
+from ..two_channels import Metal, clean_contact, solve
 
 #: All metals and leads, unit t: one cubic band, weakly split, so that a clean contact reflects next to nothing.
 HOST = {"onsite": 0.0, "hopping": 1.0, "in_plane_hopping": 1.0}
 SPLITTING = 1.0
+CLEAN = partial(ferromagnet, **HOST, splitting=SPLITTING)
 ENERGY = 1.0
 #: The nonmagnetic metal: Anderson disorder of full width 3t.
 NORMAL = (Anderson(width=3.0),)
@@ -49,71 +46,30 @@ AGREES = 3.0
 
 
 # ---------------------------------------------------------------------- resistance against length
-@dataclass(frozen=True)
-class Ohmic:
-    """Resistance of both spins of a metal against its length: A/⟨T_ss⟩ in h/e² a², mean over samples.
+def ohmic(length: np.ndarray, resistance: np.ndarray, error: np.ndarray, modes: np.ndarray, start: int = 0) -> Record:
+    """Return σ_s, e²/h per a, of the resistance A/⟨T_ss⟩ [length, spin] in h/e² a² of a metal: contact + L/σ_s.
 
-    ``sigma``, ``contact``, ``chi2``: weighted straight line contact + L/σ_s, and χ² per degree of freedom.
+    ``contact``, the resistance at L = 0, is 1/N_s for an isotropic mean free path, which is 3σ_s/(4N_s), and N_s the
+    ``modes`` per a². Lengths from ``start`` on are fitted; errors are widened by √χ² where χ² per degree of freedom,
+    ``chi2``, exceeds one.
     """
-
-    length: np.ndarray
-    resistance: np.ndarray  # [length, spin]
-    error: np.ndarray
-    modes: np.ndarray  # [spin], N_s per a²
-    width: int
-    realizations: int  # at each length
-    start: int = 0  # shortest length that is fitted
-
-    def _line(self, s: int) -> tuple[np.ndarray, np.ndarray, float]:
-        used = self.length >= self.start
-        line, covariance, chi2 = weighted_line(self.length[used], self.resistance[used, s], self.error[used, s])
-        return line, covariance * max(chi2, 1.0), chi2
-
-    def sigma(self, s: int) -> Number:
-        """σ_s in e²/h per a."""
-        line, covariance, _ = self._line(s)
-        return Number(float(1 / line[1]), float(np.sqrt(covariance[1, 1]) / line[1] ** 2))
-
-    def contact(self, s: int) -> Number:
-        """Resistance at L = 0, per a²: 1/N_s for an isotropic mean free path."""
-        line, covariance, _ = self._line(s)
-        return Number(float(line[0]), float(np.sqrt(covariance[0, 0])))
-
-    def chi2(self, s: int) -> float:
-        """χ² per degree of freedom of the straight line."""
-        return self._line(s)[2]
-
-    @property
-    def sigmas(self) -> np.ndarray:
-        """σ_s without errors."""
-        return np.array([self.sigma(s).value for s in (0, 1)])
-
-    @property
-    def total(self) -> Number:
-        """σ_+ + σ_-."""
-        return Number.of(lambda a, b: a + b, self.sigma(0), self.sigma(1))
-
-    @property
-    def beta(self) -> Number:
-        """(σ_+ - σ_-)/(σ_+ + σ_-)."""
-        return Number.of(lambda a, b: (a - b) / (a + b), self.sigma(0), self.sigma(1))
-
-    def mean_free_path(self, s: int) -> Number:
-        """3σ_s/(4N_s), the mean free path of an isotropic metal, in a."""
-        return Number.of(lambda x: 0.75 * x / self.modes[s], self.sigma(s))
-
-    def localization(self, s: int) -> float:
-        """σ_s A, the length at which the resistance is h/e² and an electron localizes, in a."""
-        return float(self.sigma(s).value * self.width**2)
+    sigma, contact, chi2, used = [], [], [], length >= start
+    for R, R_error in zip(resistance[used].T, error[used].T, strict=True):
+        (offset, slope), covariance, spread = weighted_line(length[used], R, R_error)
+        offset_error, slope_error = np.sqrt(np.diagonal(covariance) * max(spread, 1.0))
+        contact.append(Number(float(offset), float(offset_error)))
+        sigma.append(Number(float(1 / slope), float(slope_error / slope**2)))
+        chi2.append(spread)
+    sigmas = np.array([one.value for one in sigma])
+    beta, total = Number.of(lambda a, b: (a - b) / (a + b), *sigma), Number.of(lambda a, b: a + b, *sigma)
+    mean_free_path = [Number.of(lambda x, N=N: 0.75 * x / N, one) for one, N in zip(sigma, modes, strict=True)]
+    return Record(locals())
 
 
 def slab(disorder: Sequence[Any], length: int, splitting: float) -> Junction:
     """Return a disordered metal between clean leads of the same band."""
-    if splitting == 0:
-        lead = normal_metal(**HOST)
-        return Junction(lead, [normal_metal(**HOST, thickness=length, disorder=disorder)], lead)
-    lead = ferromagnet(**HOST, splitting=splitting)
-    return Junction(lead, [ferromagnet(**HOST, splitting=splitting, thickness=length, disorder=disorder)], lead)
+    metal = partial(ferromagnet, **HOST, splitting=splitting) if splitting else partial(normal_metal, **HOST)
+    return Junction(metal(), [metal(thickness=length, disorder=disorder)], metal())
 
 
 def measure_resistance(
@@ -123,31 +79,27 @@ def measure_resistance(
     realizations: int,
     *,
     splitting: float = SPLITTING,
-    width: int | None = None,
     start: int = 0,
-) -> Ohmic:
+) -> Record:
     """Average T_ss at every length."""
-    W = width or lab.width
     found, modes = [], []
     for length in lengths:
-        average = lab.average(slab(disorder, length, splitting), realizations, width=W)
-        found.append(average.of_means(lambda means: W**2 / np.diagonal(means["transmissions"])))
-        modes.append(average["modes"].mean[0] / W**2)
+        average = lab.average(slab(disorder, length, splitting), realizations)
+        found.append(average.of_means(lambda means: lab.width**2 / np.diagonal(means["transmissions"])))
+        modes.append(average["modes"].mean[0] / lab.width**2)
     values, errors = (np.array(part) for part in zip(*found, strict=True))
-    return Ohmic(np.array(lengths), values, errors, np.mean(modes, axis=0), W, realizations, start)
+    return ohmic(np.array(lengths), values, errors, np.mean(modes, axis=0), start)
 
 
 def measure_anchor(lab: SampleLaboratory, realizations: int) -> Number:
     """Return R - 1/N per layer of the nonmagnetic metal, 8 × 8 sites, periodic, 5 to 40 layers; ⟨1/T⟩ as there."""
-    length, R, error = [], [], []
-    for planes in (5, 10, 20, 40):
+    length, found = (5, 10, 20, 40), []
+    for planes in length:
         average = lab.average(slab(NORMAL, planes, 0.0), realizations, width=8, boundary="periodic")
-        one = average.derived(lambda batch: 1 / batch["transmissions"][:, 0, 0] - 1 / batch["modes"][:, 0, 0])
-        length.append(planes)
-        R.append(float(one.mean))
-        error.append(float(one.error))
-    weights = np.array(length) / np.array(error)
-    return Number(float(weights @ (np.array(R) / error) / (weights @ weights)), float(1 / np.sqrt(weights @ weights)))
+        found.append(average.derived(lambda batch: 1 / batch["transmissions"][:, 0, 0] - 1 / batch["modes"][:, 0, 0]))
+    R, error = (np.array([float(getattr(one, name)) for one in found]) for name in ("mean", "error"))
+    weights = np.array(length) / error
+    return Number(float(weights @ (R / error) / (weights @ weights)), float(1 / np.sqrt(weights @ weights)))
 
 
 def weighted_line(x: np.ndarray, y: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -174,10 +126,9 @@ def measure_localization(lab: SampleLaboratory, lengths: Sequence[int], realizat
 # ---------------------------------------------------------------------- two magnets in series
 def junction_of(left: Sequence[Any], right: Sequence[Any], angle: float, planes: int) -> Junction:
     """Return two disordered magnets of the same band in contact, between clean leads of it."""
-    magnet = partial(ferromagnet, **HOST, splitting=SPLITTING)
     m = unit_vector(angle)
-    layers = [magnet(thickness=planes, disorder=left), magnet(thickness=planes, disorder=right, m=m)]
-    return Junction(magnet(), layers, magnet(m=m))
+    layers = [CLEAN(thickness=planes, disorder=left), CLEAN(thickness=planes, disorder=right, m=m)]
+    return Junction(CLEAN(), layers, CLEAN(m=m))
 
 
 def observe(junction: Junction, means: Mapping[str, np.ndarray], cells: int) -> tuple[np.ndarray, np.ndarray]:
@@ -201,17 +152,17 @@ def slopes(mu: np.ndarray, planes: int) -> np.ndarray:
 
 
 def measure_circuit(
-    lab: SampleLaboratory, metals: Mapping[str, Ohmic], name: str, planes: int, realizations: int
+    lab: SampleLaboratory, metals: Mapping[str, Record], name: str, planes: int, realizations: int
 ) -> Record:
     """Average the states of two magnets in series."""
     left, right, angle = CIRCUITS[name]
     junction = junction_of(MAGNETS[left], MAGNETS[right], angle, planes)
     average = lab.average(junction, realizations, profiles=True)
-    cells = lab.width**2
     buffer = junction.buffer
+    shapes = {"mu": (2 * planes, 2), "field": (2, 2), "current": (2, 2), "share": (2,), "mean_share": ()}
 
     def everything(means: Mapping[str, np.ndarray]) -> np.ndarray:
-        mu, J = observe(junction, means, cells)
+        mu, J = observe(junction, means, lab.width**2)
         mu = mu[buffer:-buffer]
         E = slopes(mu, planes)
         sides = [J[0, buffer : buffer + planes - 1], J[1, buffer + planes : buffer + 2 * planes - 1]]
@@ -219,57 +170,52 @@ def measure_circuit(
         share, mean = E[0] / E.sum(axis=0), E.mean(axis=1)
         return np.concatenate([mu.ravel(), E.ravel(), currents.ravel(), share, [mean[0] / mean.sum()]])
 
-    value, error = average.of_means(everything)
-    cuts = np.cumsum([4 * planes, 4, 4, 2])
-    parts, errors = np.split(value, cuts), np.split(error, cuts)
+    # of the metals only: µ_s [plane, spin]; fields and currents [side, spin], per unit bias and a²; E_Ls/(E_Ls + E_Rs)
+    # of either spin and of the mean of both
+    cuts = np.cumsum([int(np.prod(shape)) for shape in shapes.values()])[:-1]
+    (mu, field, current, share, mean_share), (mu_error, field_error, current_error, share_error, mean_error) = (
+        [part.reshape(shape) for part, shape in zip(np.split(numbers, cuts), shapes.values(), strict=True)]
+        for numbers in average.of_means(everything)
+    )
+    mean_share = Number(float(mean_share), float(mean_error))
     sides = [metals[left], metals[right]]
-    interface = None
-    if angle:
-        clean = ferromagnet(**HOST, splitting=SPLITTING)
-        contact = solve_interface(
-            Junction(clean, [], ferromagnet(**HOST, splitting=SPLITTING, m=unit_vector(angle))), ENERGY
-        )
-        interface = contact.conductance, contact.modes
+    interface = clean_contact(CLEAN, angle, ENERGY) if angle else None
     network = solve([Metal(planes, side.sigmas) for side in sides], sides[0].modes, interface=interface)
     beta = np.array([side.beta.value for side in sides])
-    # of the metals only: µ_s [plane, spin]; fields and currents [side, spin], per unit bias and a²; E_Ls/(E_Ls + E_Rs)
-    (mu, mu_error), (field, field_error), (current, current_error) = (
-        (parts[i].reshape(shape), errors[i].reshape(shape)) for i, shape in enumerate([(-1, 2), (2, 2), (2, 2)])
-    )
-    share, share_error = parts[3], errors[3]
-    mean_share = Number(float(parts[4][0]), float(errors[4][0]))  # of the mean of both spins
     J_M = current @ SIGNS / current.sum(axis=1) / beta  # per βJ of the side
     return Record(locals())
 
 
-def local_ohm(circuit: Record, sides: Sequence[Ohmic], *, common: bool) -> list[Number]:
+def local_ohm(circuit: Record, sides: Sequence[Record], *, common: bool) -> list[Number]:
     """Return J_s/(σ_s E) on both sides and spins, with the field of each spin, or the common one of both spins."""
-    ratios = []
-    for side in (0, 1):
-        for s in (0, 1):
-            E = circuit.field[side].mean() if common else circuit.field[side, s]
-            error = np.hypot(*circuit.field_error[side]) / 2 if common else circuit.field_error[side, s]
-            current = Number(circuit.current[side, s], circuit.current_error[side, s])
-            ratios.append(
-                Number.of(lambda J, e, sigma: J / (sigma * e), current, Number(E, error), sides[side].sigma(s))
-            )
-    return ratios
+    E, E_error = circuit.field, circuit.field_error
+    if common:
+        E, E_error = (np.repeat(x, 2).reshape(2, 2) for x in (E.mean(axis=1), np.hypot(*E_error.T) / 2))
+    return [
+        Number.of(
+            lambda J, e, sigma: J / (sigma * e),
+            Number(circuit.current[side, s], circuit.current_error[side, s]),
+            Number(E[side, s], E_error[side, s]),
+            sides[side].sigma[s],
+        )
+        for side in (0, 1)
+        for s in (0, 1)
+    ]
 
 
-def divisions(left: Ohmic, right: Ohmic) -> tuple[Number, Number]:
+def divisions(left: Record, right: Record) -> tuple[Number, Number]:
     """Return E_L/(E_L + E_R) as printed and in series, with the errors of the conductivities."""
-    sigmas = [left.sigma(0), left.sigma(1), right.sigma(0), right.sigma(1)]
 
     def share(division: Any, a: float, b: float, c: float, d: float) -> float:
         return float(division([a, b], [c, d])[0])
 
-    as_printed = Number.of(partial(share, printed.fields), *sigmas)
-    return as_printed, Number.of(partial(share, parallel_circuit.series_fields), *sigmas)
+    as_printed = Number.of(partial(share, printed.fields), *left.sigma, *right.sigma)
+    return as_printed, Number.of(partial(share, parallel_circuit.series_fields), *left.sigma, *right.sigma)
 
 
-def spin_shares(left: Ohmic, right: Ohmic) -> list[Number]:
+def spin_shares(left: Record, right: Record) -> list[Number]:
     """Return E_Ls/(E_Ls + E_Rs) = σ_Rs/(σ_Ls + σ_Rs) of spin channels that do not mix."""
-    return [Number.of(lambda a, b: b / (a + b), left.sigma(s), right.sigma(s)) for s in (0, 1)]
+    return [Number.of(lambda a, b: b / (a + b), *pair) for pair in zip(left.sigma, right.sigma, strict=True)]
 
 
 # ---------------------------------------------------------------------- what it says of the paper
@@ -282,57 +228,30 @@ def verdict(measured: Sequence[Number], printed: Sequence[Number]) -> str:
 @drawn("diffusive-metal-ohm", 1, 2, width=7.2, height=3.6)
 def draw_ohm(m: Record, left: Any, right: Any) -> None:
     """Plot resistance against length: a wide and a thin wire of the normal metal, and the spins of the magnets."""
-    sigma, A = m.normal.sigma(0).value, m.thin.width**2
+    sigma, A, path = m.normal.sigma[0].value, m.thin.width**2, m.normal.mean_free_path[0].value
     L = np.geomspace(3, 1.1 * m.thin.length.max(), 100)
     left.loglog(L, L / sigma, "-", color="black", linewidth=1, label=r"Ohm, $L/\sigma_s$")
-    bulk = m.normal.resistance[:, 0] - m.normal.contact(0).value
-    left.errorbar(
-        m.normal.length, bulk, m.normal.error[:, 0], fmt="o", color=COLORS["microscopic"], label=f"W = {m.normal.width}"
-    )
-    R = A / m.thin.typical - 1 / m.normal.modes[0]
-    left.errorbar(
-        m.thin.length,
-        R,
-        A * m.thin.error / m.thin.typical**2,
-        fmt="s",
-        color=COLORS["minority"],
-        label=f"W = {m.thin.width}, typical",
-    )
+    bulk = m.normal.resistance[:, 0] - m.normal.contact[0].value
+    wide, thin = f"W = {m.lab.width}", f"W = {m.thin.width}"
+    left.errorbar(m.normal.length, bulk, m.normal.error[:, 0], fmt="o", color="microscopic", label=wide)
+    R, error = A / m.thin.typical - 1 / m.normal.modes[0], A * m.thin.error / m.thin.typical**2
+    left.errorbar(m.thin.length, R, error, fmt="s", color="minority", label=f"{thin}, typical")
     left.set(xlim=(2, None), ylim=(0.3, None))
-    left.axvline(sigma * A, color=COLORS["muted"], linestyle=":")
-    left.annotate(
-        rf"$\sigma_s A$, W = {m.thin.width}",
-        (sigma * A, left.get_ylim()[0]),
-        (3, 4),
-        textcoords="offset points",
-        fontsize=7,
-    )
-    left.axvline(m.normal.mean_free_path(0).value, color=COLORS["muted"], linestyle="--")
-    left.annotate(
-        "l", (m.normal.mean_free_path(0).value, left.get_ylim()[0]), (3, 4), textcoords="offset points", fontsize=8
-    )
-    left.set(
-        xlabel="length L (planes)", ylabel=r"$A(1/T_{ss} - 1/N_s)$ (h/e² a²)", title="nonmagnetic, Anderson width 3t"
-    )
+    for x, look, name, size in ((sigma * A, ":", rf"$\sigma_s A$, {thin}", 7), (path, "--", "l", 8)):
+        left.axvline(x, color="muted", linestyle=look)
+        left.annotate(name, (x, left.get_ylim()[0]), (3, 4), textcoords="offset points", fontsize=size)
+    left.set(xlabel="length L (planes)", ylabel=r"$A(1/T_{ss} - 1/N_s)$ (h/e² a²)")
+    left.set_title("nonmagnetic, Anderson width 3t")
     left.legend(loc="upper left", framealpha=1, frameon=True, edgecolor="none")
-    top = max(metal.length.max() for metal in m.metals.values())
+    x = np.array([0, max(metal.length.max() for metal in m.metals.values())])
     for (name, metal), marker in zip(m.metals.items(), "os^", strict=False):
         for s, spin in enumerate(("majority", "minority")):
-            color = COLORS[spin]
-            right.errorbar(
-                metal.length,
-                metal.resistance[:, s],
-                metal.error[:, s],
-                fmt=marker,
-                color=color,
-                label=f"{name}, {spin}",
-                markerfacecolor=color if name != "C" else "none",
-            )
-            x = np.array([0, top])
-            right.plot(x, metal.contact(s).value + x / metal.sigma(s).value, "-", color=color, linewidth=0.8)
-    right.set(
-        xlabel="length L (planes)", ylabel=r"$A/T_{ss}$ (h/e² a²)", title="magnets", xlim=(0, None), ylim=(0, None)
-    )
+            look = {"fmt": marker, "color": spin, "markerfacecolor": spin if name != "C" else "none"}
+            R, error = metal.resistance[:, s], metal.error[:, s]
+            right.errorbar(metal.length, R, error, label=f"{name}, {spin}", **look)
+            right.plot(x, metal.contact[s].value + x / metal.sigma[s].value, "-", color=spin, linewidth=0.8)
+    right.set(xlabel="length L (planes)", ylabel=r"$A/T_{ss}$ (h/e² a²)", xlim=(0, None), ylim=(0, None))
+    right.set_title("magnets")
     right.legend(loc="upper left", ncols=1, fontsize=7)
 
 
@@ -343,18 +262,10 @@ def draw_profiles(m: Record, *axes: Any) -> None:
     for panel, name in zip(axes, chosen, strict=True):
         circuit = m.circuits[name]
         y = np.arange(2 * circuit.planes) - circuit.planes + 0.5
-        for s, spin in enumerate(("majority", "minority")):
-            color = COLORS[spin]
-            panel.errorbar(
-                y,
-                circuit.mu[:, s],
-                circuit.mu_error[:, s],
-                fmt="." if s == 0 else "x",
-                color=color,
-                markersize=4,
-                label=spin,
-            )
-            panel.plot(y, circuit.network.mu[:, s], "-", color=color, linewidth=1)
+        for s, (spin, marker) in enumerate((("majority", "."), ("minority", "x"))):
+            mu, error = circuit.mu[:, s], circuit.mu_error[:, s]
+            panel.errorbar(y, mu, error, fmt=marker, color=spin, markersize=4, label=spin)
+            panel.plot(y, circuit.network.mu[:, s], "-", color=spin, linewidth=1)
         panel.axvline(0, color="black", linewidth=1)
         panel.set(xlabel="plane", title=name)
     axes[0].set_ylabel(r"$\mu_s$ / ($\mu_L - \mu_R$)")
@@ -367,19 +278,19 @@ def draw_division(m: Record, axes: Any) -> None:
     """Plot E_L/E of every circuit against both divisions."""
     for x, name in enumerate(m.circuits):
         circuit, (printed, series) = m.circuits[name], m.given[name]
-        first = x == 0
+
+        def told(label: str, first: bool = x == 0) -> str | None:
+            return label if first else None
+
         mean = circuit.mean_share
-        axes.errorbar(
-            x, mean.value, mean.error, fmt="o", color="black", label="measured, mean of spins" if first else None
-        )
-        for s, (spin, shift) in enumerate((("majority", -0.12), ("minority", 0.12))):
-            label = f"measured, {spin}" if first else None
-            axes.errorbar(x + shift, circuit.share[s], circuit.share_error[s], fmt="^", color=COLORS[spin], label=label)
+        axes.errorbar(x, mean.value, mean.error, fmt="o", color="black", label=told("measured, mean of spins"))
+        for s, (spin, at) in enumerate((("majority", x - 0.12), ("minority", x + 0.12))):
+            share, error = circuit.share[s], circuit.share_error[s]
+            axes.errorbar(at, share, error, fmt="^", color=spin, label=told(f"measured, {spin}"))
             if circuit.angle == 0:
-                expected = m.spins[name][s].value
-                axes.plot([x + shift - 0.06, x + shift + 0.06], [expected] * 2, "-", color=COLORS[spin], linewidth=1)
-        for value, look, label in ((printed.value, ":", "printed"), (series.value, "--", "in series")):
-            axes.plot([x - 0.35, x + 0.35], [value, value], look, color=COLORS["muted"], label=label if first else None)
+                axes.plot([at - 0.06, at + 0.06], [m.spins[name][s].value] * 2, "-", color=spin, linewidth=1)
+        for number, look, label in ((printed, ":", "printed"), (series, "--", "in series")):
+            axes.plot([x - 0.35, x + 0.35], [number.value] * 2, look, color="muted", label=told(label))
     axes.set_xticks(range(len(m.circuits)), list(m.circuits))
     axes.set(ylabel=r"$E_L/(E_L + E_R)$", xlim=(-0.5, len(m.circuits) - 0.5), ylim=(0, 1.0))
     axes.figure.legend(loc="outside lower center", ncols=3)
@@ -408,14 +319,14 @@ def measure(quick: bool) -> Record:
     thin = measure_localization(lab, wires, samples, 3)
     metals = {name: measure_resistance(lab, alloy, lengths, count, start=start) for name, alloy in MAGNETS.items()}
     circuits = {name: measure_circuit(lab, metals, name, planes, count) for name in CIRCUITS}
-    given = {name: divisions(metals[left], metals[right]) for name, (left, right, _) in CIRCUITS.items()}
-    spins = {name: spin_shares(metals[left], metals[right]) for name, (left, right, _) in CIRCUITS.items()}
+    sides = {name: [metals[left], metals[right]] for name, (left, right, _) in CIRCUITS.items()}
+    given = {name: divisions(*pair) for name, pair in sides.items()}
+    spins = {name: spin_shares(*pair) for name, pair in sides.items()}
     measured = [circuit.mean_share for circuit in circuits.values()]
     shown = circuits["A|B, 0°"]
     printed, series = given["A|B, 0°"]
     unequal = circuits["A|C, 0°"]
     turned = circuits["A|B, 90°"]
-    sides = {name: [metals[left], metals[right]] for name, (left, right, _) in CIRCUITS.items()}
     ratios, common = ({n: local_ohm(c, sides[n], common=both) for n, c in circuits.items()} for both in (False, True))
     own = [number for found in ratios.values() for number in found]
     worst_own = max(n.deviation(Number(1.0, 0.0)) for n in own)

@@ -1,39 +1,30 @@
 """Equations (2), (3) behind a disordered barrier: the rotation law sample by sample, on resonance, and on average."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from kwant_spinjunc import (
-    Anderson,
-    Junction,
-    Roughness,
-    Substitution,
-    barrier,
-    ferromagnet,
-    linear_response,
-    scatter,
-    unit_vector,
-)
+from kwant_spinjunc import Anderson, Junction, Roughness, Substitution, barrier, ferromagnet, linear_response, scatter
 from kwant_spinjunc.model.plane import CrossSection
 from kwant_spinjunc.runs.statistics import value_with_error
-from kwant_spinjunc.spin import SIGNS
+from kwant_spinjunc.spin import SIGNS, unit_vector
 from kwant_spinjunc.theory import tunnelling
 
-from ..claim import Check, Judged, Record
+from ..claim import Check, Judged, Record, Records
 from ..compare import fit_power_law
 from ..currents import lead_currents
-from ..figures import COLORS, drawn, legend_below
+from ..figures import drawn, legend_below
 from ..laboratory import SampleLaboratory, amplitudes_by_kwant
 
 #: The magnet, unit t: at E = 0 a cross-section of 3 × 3 has five open majority channels and one minority channel.
 MAGNET = {"onsite": 4.0, "splitting": 2.4, "hopping": 1.0, "in_plane_hopping": 1.0}
 #: Level of the barrier; its band begins 2 t above the energy.
 HOST = 8.0
+LEFT, RIGHT = partial(ferromagnet, **MAGNET), partial(ferromagnet, **MAGNET, m=unit_vector(np.pi / 2))
+INSULATOR = partial(barrier, onsite=HOST, hopping=1.0, in_plane_hopping=1.0)
 #: Level of an impurity in it that gives a state at about E = 0, and the width of the levels of all sites.
 RESONANT, WIDTH = 1.0, 1.0
 SHAPE = (3, 3)
@@ -49,20 +40,13 @@ EIGENVALUES = 8
 def disordered_junction(level: float = RESONANT, concentration: float = 0.05, thickness: int = 4) -> Junction:
     """Return F|I|F with impurities of one level in the barrier and random levels everywhere in it."""
     disorder = [Substitution(concentration=concentration, onsite=level), Anderson(width=WIDTH)]
-    insulator = barrier(onsite=HOST, hopping=1.0, in_plane_hopping=1.0, thickness=thickness, disorder=disorder)
-    return Junction(ferromagnet(**MAGNET), [insulator], ferromagnet(**MAGNET, m=unit_vector(np.pi / 2)))
+    return Junction(LEFT(), [INSULATOR(thickness=thickness, disorder=disorder)], RIGHT())
 
 
-def rough_junction(amplitude: float, thickness: int = 5) -> Junction:
+def rough_junction(amplitude: float) -> Junction:
     """Return F|I|F whose interfaces are displaced at random by whole planes."""
-    left, right = ferromagnet(**MAGNET), ferromagnet(**MAGNET, m=unit_vector(np.pi / 2))
-    layer = {"onsite": HOST, "hopping": 1.0, "in_plane_hopping": 1.0, "thickness": thickness}
-    rough = barrier(**layer, disorder=[Roughness(amplitude=amplitude)])
-    magnets = (
-        ferromagnet(**MAGNET, thickness=3),
-        ferromagnet(**MAGNET, thickness=3, m=unit_vector(np.pi / 2)),
-    )
-    return Junction(left, [magnets[0], rough, magnets[1]], right)
+    rough = INSULATOR(thickness=5, disorder=[Roughness(amplitude=amplitude)])
+    return Junction(LEFT(), [LEFT(thickness=3), rough, RIGHT(thickness=3)], RIGHT())
 
 
 def law_defect(T: np.ndarray) -> np.ndarray:
@@ -97,9 +81,8 @@ def largest_eigenvalues(lab: SampleLaboratory, junction: Junction, numbers: Sequ
     """Return the largest transmission eigenvalue of some samples, by Kwant; audits `lead_currents` on the first."""
     first = scatter(junction, ENERGY, cross_section=SHAPE, realization=int(numbers[0]))
     J_M = linear_response(first, *SPLIT).magnetization
-    lab.remember(
-        "J_M from probabilities minus linear response", lead_currents(first.probabilities, SPLIT) @ SIGNS - J_M
-    )
+    currents = lead_currents(first.probabilities, SPLIT)
+    lab.remember("J_M from probabilities minus linear response", currents @ SIGNS - J_M)
     t = [amplitudes_by_kwant(junction, ENERGY, CrossSection(SHAPE, "periodic", None), i) for i in numbers]
     lab.remember("conductance, engine minus eigenvalues by Kwant", first.conductance - np.linalg.norm(t[0]) ** 2)
     return np.array([np.linalg.norm(one, 2) ** 2 for one in t])
@@ -114,15 +97,14 @@ def measure_batch(lab: SampleLaboratory, kind: str, value: float, junction: Junc
     chosen = np.argsort(conductances)[ranks]
     largest, defects = largest_eigenvalues(lab, junction, chosen), law_defect(T)
     mean, typical = (float(G.mean[right]), float(G.error[right])), float(G.typical[right])
-    weighted_defect = weighted_mean(defects, T[:, right].sum(axis=(-1, -2)))
+    median_defect, weighted_defect = np.median(defects), weighted_mean(defects, T[:, right].sum(axis=(-1, -2)))
     # of the means, with standard errors: 1 - G(90°)/[(G(0) + G(180°))/2], where signs may cancel; J_M^L of (3) per
     # charge current with spin accumulation; D_++ D_-- / (D_+- D_-+) - 1
     mean_defect = result.of_means(lambda m: 1 - m["conductance"][right] / (m["conductance"][[0, -1]].mean()))
     wrong = result.of_means(lambda m: current_error(m["probabilities"]))
+    factors = tunnelling.spin_factors_from_collinear
     product_defect = result.of_means(
-        lambda m: tunnelling.factorization_defect(
-            tunnelling.spin_factors_from_collinear(m["transmissions"][0], m["transmissions"][-1])
-        )
+        lambda m: tunnelling.factorization_defect(factors(m["transmissions"][0], m["transmissions"][-1]))
     )
     # part of the mean conductance that the most conducting twentieth of the samples carries
     ordered = np.sort(conductances)[::-1]
@@ -148,8 +130,8 @@ def measure(quick: bool) -> Record:
     planes = (2, 4, 6) if quick else (2, 3, 4, 5, 6)
     parts, heights = ((0.01, 0.2), (0.5,)) if quick else ((0.01, 0.02, 0.1, 0.2), (0.5, 1.0))
 
-    def scan(kind: str, values: Sequence[float], junction: Callable[[Any], Junction]) -> list[Record]:
-        return [measure_batch(lab, kind, value, junction(value), samples) for value in values]
+    def scan(kind: str, values: Sequence[float], junction: Callable[[Any], Junction]) -> Records:
+        return Records(measure_batch(lab, kind, value, junction(value), samples) for value in values)
 
     levels = scan("impurity level", scanned, lambda x: disordered_junction(level=x))
     pure = scan("no impurities", planes, lambda n: disordered_junction(concentration=0.0, thickness=n))
@@ -165,12 +147,8 @@ def measure(quick: bool) -> Record:
     thin_clean, clean, thin_impure, impure, rough = pure[0], pure[-1], resonant[0], resonant[-1], uneven[-1]
     count = sum(batch.result.realizations for batch in batches)
     worst = max(batches, key=lambda batch: float(batch.defects.max()))
-    trend = (
-        "So the law of the mean is set by the few resonant samples and does not improve with the thickness as the "
-        "typical transmission does."
-        if significant(*impure.weighted_defect) and impure.weighted_defect[0] > 100 * clean.weighted_defect[0]
-        else "So few resonant samples make the mean that these samples do not tell whether its defect vanishes."
-    )
+    # by the few resonant samples, or by too few to tell
+    carried = significant(*impure.weighted_defect) and impure.weighted_defect[0] > 100 * clean.weighted_defect[0]
     return Record(locals())
 
 
@@ -211,16 +189,16 @@ def draw_law(m: Record, left: Any, right: Any) -> None:
     """Plot the defect of samples against their most open channel, and of means against the mean conductance."""
     for batch in m.batches:
         marker, color, _ = LOOKS[batch.kind]
-        left.plot(batch.largest, batch.defects[batch.chosen], marker, color=COLORS[color], markersize=3)
+        left.plot(batch.largest, batch.defects[batch.chosen], marker, color=color, markersize=3)
         (G, G_error), (defect, error) = batch.mean, batch.weighted_defect
-        bar = {"fmt": marker, "color": COLORS[color], "markersize": 5, "elinewidth": 0.8}
+        bar = {"fmt": marker, "color": color, "markersize": 5, "elinewidth": 0.8}
         right.errorbar([G], [defect], xerr=[G_error], yerr=[[min(error, 0.9 * defect)], [error]], **bar)
     line = np.array([1e-8, 1.0])
     for panel in (left, right):
         panel.loglog(line, 0.1 * line, ":", color="black")
     right.loglog([], [], ":", color="black", label="0.1 × abscissa")
     for marker, color, label in LOOKS.values():
-        right.plot([], [], marker, color=COLORS[color], label=label)
+        right.plot([], [], marker, color=color, label=label)
     left.set_title("every sample")
     right.set_title("mean, weighted by conductance")
     left.set_xlabel("largest transmission eigenvalue τ")
@@ -232,23 +210,19 @@ def draw_law(m: Record, left: Any, right: Any) -> None:
 @drawn("disordered-barrier-levels", 2, 2, height=5.2, sharex="col", sharey="row")
 def draw_levels(m: Record, axes: Any) -> None:
     """Plot conductance and defect against the level of the impurities, and against the thickness."""
+    shown = (
+        ("mean", r"$\langle G\rangle$", "typical", r"$\exp\langle\ln G\rangle$"),
+        ("weighted_defect", "weighted by G", "median_defect", "median sample"),
+    )
 
-    def show(column: int, batches: Sequence[Record], color: str, name: str) -> None:
-        x = [batch.value for batch in batches]
-        for panel, values, label in (
-            (axes[0, column], [batch.mean for batch in batches], rf"$\langle G\rangle$, {name}"),
-            (axes[1, column], [batch.weighted_defect for batch in batches], f"weighted by G, {name}"),
-        ):
-            y, error = np.array(values).T
-            panel.errorbar(x, y, [np.minimum(error, 0.9 * y), error], fmt="o-", color=COLORS[color], label=label)
-        typical = [batch.typical for batch in batches]
-        axes[0, column].plot(
-            x, typical, "o:", mfc="none", color=COLORS[color], label=rf"$\exp\langle\ln G\rangle$, {name}"
-        )
-        median = [np.median(batch.defects) for batch in batches]
-        axes[1, column].plot(x, median, "o:", mfc="none", color=COLORS[color], label=f"median sample, {name}")
+    def show(column: int, batches: Records, color: str, name: str) -> None:
+        x = batches.value
+        for panel, (mean, label, typical, other) in zip(axes[:, column], shown, strict=True):
+            y, error = getattr(batches, mean).T
+            panel.errorbar(x, y, [np.minimum(error, 0.9 * y), error], fmt="o-", color=color, label=f"{label}, {name}")
+            panel.plot(x, getattr(batches, typical), "o:", mfc="none", color=color, label=f"{other}, {name}")
 
-    show(0, sorted(m.levels, key=lambda batch: batch.value), "left", "5 % impurities")
+    show(0, Records(sorted(m.levels, key=lambda batch: batch.value)), "left", "5 % impurities")
     show(1, m.pure, "muted", "no impurities")
     show(1, m.resonant, "right", "5 % on resonance")
     for row in axes:  # each row shares its scale

@@ -1,19 +1,17 @@
 """The text after equation (4) with disorder: coherence between the spins, lost in a sample or in the mean only."""
 
-from __future__ import annotations
-
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from kwant_spinjunc import Anderson, Junction, Scattering, ferromagnet, unit_vector
 from kwant_spinjunc.runs.statistics import value_with_error
-from kwant_spinjunc.spin import torque_axes
 
 from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_exponential
-from ..figures import COLORS, drawn
-from ..laboratory import Laboratory, SampleLaboratory, clean_density, dephasing_length, golden_rule_paths, k_average
+from ..figures import drawn
+from ..laboratory import Laboratory, SampleLaboratory, across, clean_density, golden_rule_paths, k_average
 
 #: Level and hoppings of both magnets, unit t; the splitting is scanned.
 METAL = {"onsite": 3.0, "hopping": 1.0, "in_plane_hopping": 1.0}
@@ -32,24 +30,20 @@ LOST = 0.1
 # ---------------------------------------------------------------------- what is computed
 def junction(splitting: float, width: float, planes: int = PLANES, theta: float = ANGLE) -> Junction:
     """Return F|F: a clean magnet in contact with ``planes`` of a disordered one of the same material."""
-    m = unit_vector(theta)
-    metal = {**METAL, "splitting": splitting}
-    dirty = ferromagnet(**metal, thickness=planes, m=m, disorder=[Anderson(width=width)])
-    return Junction(ferromagnet(**metal), [dirty], ferromagnet(**metal, m=m))
+    metal = partial(ferromagnet, **METAL, splitting=splitting)
+    dirty = metal(thickness=planes, m=unit_vector(theta), disorder=[Anderson(width=width)])
+    return Junction(metal(), [dirty], metal(m=unit_vector(theta)))
 
 
 def transverse(junction: Junction, currents: np.ndarray) -> np.ndarray:
-    """Return Q⊥ in the right magnet, in plus i times out of the plane of both m; depth 0 is the contact."""
-    m_left, m_right = junction.magnetizations
-    in_plane, normal = torque_axes(m_right, m_left)
-    Q = currents[..., junction.buffer - 1 :, 1:]
-    return Q @ in_plane + 1j * (Q @ normal)
+    """Return Q⊥ in the right magnet, see `across`; depth 0 is the contact."""
+    return across(currents[..., junction.buffer - 1 :, 1:], *junction.magnetizations[::-1])
 
 
 def clean_average(lab: Laboratory, splitting: float, planes: int = PLANES) -> np.ndarray:
     """Return |Q⊥| per charge current of electrons from the left in the clean magnet, all k∥."""
-    metal = {**METAL, "splitting": splitting}
-    contact = Junction(ferromagnet(**metal), [], ferromagnet(**metal, m=unit_vector(ANGLE)), buffer=planes + 1)
+    metal = partial(ferromagnet, **METAL, splitting=splitting)
+    contact = Junction(metal(), [], metal(m=unit_vector(ANGLE)), buffer=planes + 1)
 
     def observe(state: Scattering) -> dict[str, np.ndarray]:
         Q = transverse(contact, state.bond_currents[..., 0, :, :])
@@ -89,10 +83,11 @@ def measure_magnet(lab: SampleLaboratory, splitting: float, width: float, sample
     variance = (abs(Q - average) ** 2).sum(axis=0) / (count - 1) / 2
     mean, rms = (abs(average), np.sqrt(variance / count)), np.sqrt(squares.mean(axis=0))
     rms_error = squares.std(axis=0, ddof=1) / np.sqrt(count) / (2 * rms)
-    # √(2ħD/Δ) in planes, D from the mean free paths
+    # √(2ħD/Δ) in planes, D = σ/(e²ν) of both spins together from the mean free paths
     modes = result["modes"].mean[0] / CELL**2
     sigma = 4 / 3 * modes * np.array([path for path, _ in free_path])
-    yardstick = dephasing_length(splitting, sigma, clean_density(result.junction.left, ENERGY))
+    D = float(np.sum(sigma) / (2 * np.pi * np.sum(clean_density(result.junction.left, ENERGY))))
+    yardstick = float(np.sqrt(2 * D / splitting))
     decay = decay_of(*mean)
     return Record(locals())
 
@@ -156,29 +151,24 @@ def draw_depth(m: Record, left: Any, right: Any) -> None:
     magnet = m.shown
     depth = np.arange(len(magnet.rms))
     for sample in magnet.Q[:3]:
-        left.semilogy(depth, abs(sample), "-", color=COLORS["muted"], linewidth=0.7)
-    left.plot([], [], "-", color=COLORS["muted"], linewidth=0.7, label="three samples")
+        left.semilogy(depth, abs(sample), "-", color="muted", linewidth=0.7)
+    left.plot([], [], "-", color="muted", linewidth=0.7, label="three samples")
     value, error = magnet.mean
-    left.errorbar(depth, magnet.rms, magnet.rms_error, fmt="s-", color=COLORS["right"], label="rms of samples")
+    left.errorbar(depth, magnet.rms, magnet.rms_error, fmt="s-", color="right", label="rms of samples")
     shown = value > error
     bars = [np.minimum(error, 0.9 * value)[shown], error[shown]]
-    left.errorbar(depth[shown], value[shown], bars, fmt="o-", color=COLORS["left"], label="length of the mean")
+    left.errorbar(depth[shown], value[shown], bars, fmt="o-", color="left", label="length of the mean")
     left.plot(depth, m.clean[magnet.splitting], "--", color="black", label="clean, k∥ average")
-    left.set(
-        xlabel="planes of the right magnet passed, n",
-        ylabel=r"$|\mathbf{Q}_\perp|\,/\,\langle J\rangle$",
-        title=rf"$\Delta$ = {magnet.splitting:g} t, W = {magnet.width:g} t",
-    )
+    left.set(xlabel="planes of the right magnet passed, n", ylabel=r"$|\mathbf{Q}_\perp|\,/\,\langle J\rangle$")
+    left.set_title(rf"$\Delta$ = {magnet.splitting:g} t, W = {magnet.width:g} t")
     left.legend(loc="lower left")
     names = ("left", "right", "damping_like", "field_like", "muted")
     others = [other for other in m.magnets if other is not magnet]
     for other, color in zip([magnet, *others], (*names, "theory"), strict=False):
         value, error = other.mean
         shown = value > 2 * error
-        label = rf"$\Delta$ = {other.splitting:g} t, W = {other.width:g} t"
-        right.errorbar(
-            depth[shown], value[shown], error[shown], fmt=".-", color=COLORS[color], linewidth=1, label=label
-        )
+        label, value, error = rf"$\Delta$ = {other.splitting:g} t, W = {other.width:g} t", value[shown], error[shown]
+        right.errorbar(depth[shown], value, error, fmt=".-", color=color, linewidth=1, label=label)
     right.set(xlabel="planes passed, n", title="mean above twice its error", yscale="log", ylim=(2e-3, None))
     right.legend(loc="upper right", fontsize=7)
 

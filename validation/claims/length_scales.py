@@ -1,8 +1,6 @@
 """Equations (7) to (11): charge and magnetization on each side are four exponentials with renormalized lengths."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,9 +18,9 @@ from kwant_spinjunc.theory.drift_diffusion import (
     wave_numbers,
 )
 
-from ..claim import Check, Judged, Record
-from ..compare import Fit, fit_power_law
-from ..figures import COLORS, drawn
+from ..claim import Check, Judged, Record, Records
+from ..compare import Fit, fit_power_law, largest
+from ..figures import drawn
 
 #: Two magnets that differ in everything, weakly screened so that all lengths are visible; any consistent units.
 LEFT = Material(sigma=2.0, beta=0.6, D=1.0, tau=4.0, alpha1=1.0, alpha2=0.4, omega=3.0, q=10.0)
@@ -42,17 +40,6 @@ ALPHAS = (1.0, 0.4, -1.0)
 METAL = Material(sigma=1.0, beta=0.6, D=1.0, tau=1.0, q=1.0)
 #: A screening length below this part of l_sd counts as that of a metal.
 SCREENED = 1 / 3
-
-
-@dataclass(frozen=True)
-class Census:
-    """Random magnets: what the raw equations say about their modes against equation (11)."""
-
-    decaying: np.ndarray  # number of decaying modes of each set
-    deviation: np.ndarray  # largest relative difference of an exponent from `wave_numbers`
-    ratio: np.ndarray  # the same of δn/δM∥ of the longitudinal modes
-    complex_pair: np.ndarray  # whether the longitudinal pair oscillates
-    screened: np.ndarray  # whether λ < l_sd/3
 
 
 # ---------------------------------------------------------------------- the raw equations
@@ -100,15 +87,15 @@ def integrate(interface: VectorInterface, m: np.ndarray) -> Any:
 
     k = np.concatenate([wave_numbers(LEFT), wave_numbers(RIGHT)])
     x = DOMAIN / k.real.min() * np.expm1(6 * np.linspace(0, 1, 120)) / np.expm1(6)
-    return solve_bvp(
-        lambda _, z: A @ z + b,
-        conditions,
-        x,
-        np.zeros((18, x.size)),
-        fun_jac=lambda x, _: np.repeat(A[:, :, None], x.size, axis=2),
-        tol=1e-7,
-        max_nodes=20000,
-    )
+    options = {"fun_jac": lambda x, _: np.repeat(A[:, :, None], x.size, axis=2), "tol": 1e-7, "max_nodes": 20000}
+    return solve_bvp(lambda _, z: A @ z + b, conditions, x, np.zeros((18, x.size)), **options)
+
+
+def both_sides(solution: Any, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return positions at distances x from the faces, left and right, and the numerical solution [z, position]."""
+    z = solution.sol(x)
+    y = np.concatenate([-THICKNESS / 2 - x[::-1], THICKNESS / 2 + x])
+    return y, np.concatenate([z[:9, ::-1], z[9:]], axis=1)
 
 
 # ---------------------------------------------------------------------- what is computed
@@ -121,10 +108,8 @@ def matched() -> tuple[VectorInterface, np.ndarray, Matching]:
 
 def compare_profiles(solution: Any, closed: Matching, points: int) -> dict[str, float]:
     """Return the largest deviation of each field of the closed form from the numerical one, per largest value."""
-    x = np.geomspace(1e-3, 0.6 * solution.x[-1], points)
-    z = solution.sol(x)
-    profile = closed.profile(np.concatenate([-THICKNESS / 2 - x[::-1], THICKNESS / 2 + x]))
-    numerical = np.concatenate([z[:9, ::-1], z[9:]], axis=1)
+    y, numerical = both_sides(solution, np.geomspace(1e-3, 0.6 * solution.x[-1], points))
+    profile = closed.profile(y)
     pairs = {
         "δn": (profile.delta_n, numerical[0]),
         "δM": (profile.delta_M.T, numerical[1:4]),
@@ -141,47 +126,35 @@ def random_magnet(rng: np.random.Generator) -> Material:
         if alpha1 - beta**2 * alpha2 > 0.05:
             break
     sigma, D, tau = 10 ** rng.uniform(-1, 1, 3)
-    return Material(
-        sigma=sigma,
-        beta=beta,
-        D=D,
-        tau=tau,
-        alpha1=alpha1,
-        alpha2=alpha2,
-        omega=rng.uniform(-8, 8) / tau,
-        q=10 ** rng.uniform(-1, 4) / (sigma * tau),
-    )
+    omega, q = rng.uniform(-8, 8) / tau, 10 ** rng.uniform(-1, 4) / (sigma * tau)
+    return Material(sigma=sigma, beta=beta, D=D, tau=tau, alpha1=alpha1, alpha2=alpha2, omega=omega, q=q)
 
 
-def count_modes(sets: int) -> Census:
-    """Diagonalize the raw equations of random magnets and compare with equation (11)."""
+def modes_of(p: Material, m: np.ndarray) -> Record:
+    """Diagonalize the raw equations of a magnet and compare with equation (11)."""
+    values, vectors = np.linalg.eig(raw_equations(p, m)[0])
+    chosen = values.real < -1e-6 / p.spin_diffusion_length  # one eigenvalue is zero: the constant of V
+    k, decaying = -values[chosen], chosen.sum()
+    distance = abs(k[None, :] / wave_numbers(p)[:, None] - 1)
+    deviation = float(max(distance.min(axis=0).max(), distance.min(axis=1).max()))
+    # δn/δM∥ of the raw spin mode against `Modes.mode_ratios`, unless both longitudinal modes coincide
+    ratio = 0.0
+    if abs(p.modes.spin / p.modes.screening - 1) >= 0.05:
+        vector = vectors[:, chosen][:, np.argmin(abs(k - p.modes.spin))]
+        raw, formula = vector[0] / (m @ vector[1:4]), p.modes.mode_ratios[0]
+        ratio = float(abs(raw - formula) / (1 + abs(formula)))
+    # whether the longitudinal pair oscillates, and the magnet is screened like a metal
+    complex_pair = abs(p.modes.spin.imag) > 1e-9 * abs(p.modes.spin)
+    screened = p.screening_length < SCREENED * p.spin_diffusion_length
+    return Record(locals())
+
+
+def count_modes(sets: int) -> Records:
+    """Return the modes of random magnets."""
     rng = np.random.default_rng(11)
-    rows = []
-    for _ in range(sets):
-        p = random_magnet(rng)
-        m = unit_vector(rng.uniform(0, np.pi), rng.uniform(0, 2 * np.pi))
-        values, vectors = np.linalg.eig(raw_equations(p, m)[0])
-        # one eigenvalue is zero: the constant of V
-        decaying = values.real < -1e-6 / p.spin_diffusion_length
-        k = -values[decaying]
-        distance = abs(k[None, :] / wave_numbers(p)[:, None] - 1)
-        worst = float(max(distance.min(axis=0).max(), distance.min(axis=1).max()))
-        rows.append((decaying.sum(), worst, _ratio_defect(p, m, k, vectors[:, decaying]), *_kind(p)))
-    return Census(*(np.array(column) for column in zip(*rows, strict=True)))
-
-
-def _ratio_defect(p: Material, m: np.ndarray, k: np.ndarray, vectors: np.ndarray) -> float:
-    """Return how much δn/δM∥ of the raw spin mode differs from `Modes.mode_ratios`; 0 where both modes coincide."""
-    if abs(p.modes.spin / p.modes.screening - 1) < 0.05:
-        return 0.0
-    vector = vectors[:, np.argmin(abs(k - p.modes.spin))]
-    raw, formula = vector[0] / (m @ vector[1:4]), p.modes.mode_ratios[0]
-    return float(abs(raw - formula) / (1 + abs(formula)))
-
-
-def _kind(p: Material) -> tuple[bool, bool]:
-    """Return whether the longitudinal pair is complex, and whether the magnet is screened like a metal."""
-    return abs(p.modes.spin.imag) > 1e-9 * abs(p.modes.spin), p.screening_length < SCREENED * p.spin_diffusion_length
+    return Records(
+        modes_of(random_magnet(rng), unit_vector(rng.uniform(0, np.pi), rng.uniform(0, 2 * np.pi))) for _ in range(sets)
+    )
 
 
 def strong_screening(alpha2: float) -> tuple[Fit | None, float]:
@@ -207,7 +180,7 @@ def renormalization(p: Material) -> tuple[float, float]:
 
 
 # ---------------------------------------------------------------------- what it says of the paper
-def verdict(census: Census, renormalized: float) -> str:
+def verdict(census: Any, renormalized: float) -> str:
     """Return the verdict: four exponentials always, lengths as named in every metal, renormalized by the coupling."""
     four = bool((census.decaying == 4).all()) and census.deviation.max() < EXPONENTS
     if not four or renormalized < EXPONENTS:
@@ -218,18 +191,14 @@ def verdict(census: Census, renormalized: float) -> str:
 @drawn("length-scales-profiles", 3, 1, width=6.4, height=6.2, sharex=True)
 def draw_profiles(m: Record, *axes: Any) -> None:
     """Plot δn, δM∥ and δM⊥ on both sides, from the closed form and from the numerical solution."""
-    reach = 4.0
-    y = np.concatenate([-THICKNESS / 2 - np.linspace(0, reach, 300)[::-1], THICKNESS / 2 + np.linspace(0, reach, 300)])
-    x = np.linspace(0, reach, 25)
-    z = m.solution.sol(x)
-    dots = np.concatenate([-THICKNESS / 2 - x[::-1], THICKNESS / 2 + x])
-    numerical = np.concatenate([z[:9, ::-1], z[9:]], axis=1)
+    y, _ = both_sides(m.solution, np.linspace(0, 4.0, 300))
+    dots, numerical = both_sides(m.solution, np.linspace(0, 4.0, 25))
     profile = m.closed.profile(y)
-    e_left, normal = torque_axes(m.closed.m[0], m.closed.m[1])
-    e_right = torque_axes(m.closed.m[1], m.closed.m[0])[0]
-    frames = np.stack([np.stack([m.closed.m[0], e_left, normal]), np.stack([m.closed.m[1], e_right, normal])])
-    components = np.einsum("pij,pj->pi", frames[profile.side], profile.delta_M)
-    sampled = np.einsum("pij,jp->pi", frames[(dots > 0).astype(int)], numerical[1:4])
+    frames = []
+    for own, other in (m.closed.m, m.closed.m[::-1]):
+        frames.append(np.stack([own, torque_axes(own, other)[0], torque_axes(*m.closed.m)[1]]))
+    components = np.einsum("pij,pj->pi", np.stack(frames)[profile.side], profile.delta_M)
+    sampled = np.einsum("pij,jp->pi", np.stack(frames)[(dots > 0).astype(int)], numerical[1:4])
     left = y < 0
     rows = [
         [(profile.delta_n, numerical[0], "theory", r"$\delta n$")],
@@ -242,13 +211,12 @@ def draw_profiles(m: Record, *axes: Any) -> None:
     for panel, curves in zip(axes, rows, strict=True):
         for exact, points, color, label in curves:
             for part in (left, ~left):
-                panel.plot(y[part], exact[part], color=COLORS[color], label=label if part is left else None)
-            panel.plot(dots, points, "o", color=COLORS[color], markerfacecolor="none", markersize=3)
-        panel.axvspan(-THICKNESS / 2, THICKNESS / 2, color=COLORS["muted"], alpha=0.35, linewidth=0)
-        panel.axhline(0, color=COLORS["muted"], linewidth=0.6)
-    axes[0].set_ylabel(r"$\delta n$")
-    axes[1].set_ylabel(r"$\delta M_\parallel$")
-    axes[2].set_ylabel(r"$\delta M_\perp$")
+                panel.plot(y[part], exact[part], color=color, label=label if part is left else None)
+            panel.plot(dots, points, "o", color=color, markerfacecolor="none", markersize=3)
+        panel.axvspan(-THICKNESS / 2, THICKNESS / 2, color="muted", alpha=0.35, linewidth=0)
+        panel.axhline(0, color="muted", linewidth=0.6)
+    for panel, label in zip(axes, (r"$\delta n$", r"$\delta M_\parallel$", r"$\delta M_\perp$"), strict=True):
+        panel.set_ylabel(label)
     axes[2].legend(loc="upper right")
     axes[0].set_title("left magnet | barrier | right magnet;  lines: equation (11), circles: numerical solution")
     axes[2].set_xlabel("position y (any unit of length; barrier shaded)")
@@ -257,35 +225,26 @@ def draw_profiles(m: Record, *axes: Any) -> None:
 @drawn("length-scales-roots", 1, 3, width=7.4, height=3.6)
 def draw_roots(_: Record, left: Any, middle: Any, right: Any) -> None:
     """Plot the lengths of (11) over their bare values against screening, polarization and precession."""
-    bare = np.geomspace(0.01, 1.0, 120)
-    styles = ("-", "--", ":")
-    for alpha2, style in zip(ALPHAS, styles, strict=True):
-        magnets = [replace(METAL, alpha2=alpha2, q=float(1 / ratio**2)) for ratio in bare]
-        screening, spin = np.array([renormalization(p) for p in magnets]).T
-        left.semilogx(bare, spin, style, color=COLORS["microscopic"])
-        left.semilogx(bare, screening, style, color=COLORS["minority"])
-        left.semilogx([], [], style, color="black", label=rf"$\alpha_2/\alpha_1$ = {alpha2:g}")
-    left.legend(loc="upper left", fontsize=7)
-    left.set(
-        xlabel="bare screening length /\nbare spin-diffusion length",
-        ylabel="length / bare length",
-        title=rf"$\beta$ = {METAL.beta:g}",
-        ylim=(0.5, 2.4),
-    )
-    betas = np.linspace(0, 0.95, 60)
-    for alpha2, style in zip(ALPHAS, styles, strict=True):
-        magnets = [replace(METAL, beta=float(beta), alpha2=alpha2, q=1e4) for beta in betas]
-        screening, spin = np.array([renormalization(p) for p in magnets]).T
-        middle.plot(betas, spin, style, color=COLORS["microscopic"])
-        middle.plot(betas, screening, style, color=COLORS["minority"])
-    middle.plot([], [], color=COLORS["microscopic"], label="spin diffusion")
-    middle.plot([], [], color=COLORS["minority"], label="screening")
-    middle.legend(loc="upper left", fontsize=7)
+    bare, betas = np.geomspace(0.01, 1.0, 120), np.linspace(0, 0.95, 60)
+    for alpha2, style in zip(ALPHAS, ("-", "--", ":"), strict=True):
+        screened = [replace(METAL, alpha2=alpha2, q=float(1 / ratio**2)) for ratio in bare]
+        polarized = [replace(METAL, beta=float(beta), alpha2=alpha2, q=1e4) for beta in betas]
+        for panel, x, magnets in ((left, bare, screened), (middle, betas, polarized)):
+            screening, spin = np.array([renormalization(p) for p in magnets]).T
+            panel.plot(x, spin, style, color="microscopic")
+            panel.plot(x, screening, style, color="minority")
+        left.plot([], [], style, color="black", label=rf"$\alpha_2/\alpha_1$ = {alpha2:g}")
+    left.set(xlabel="bare screening length /\nbare spin-diffusion length", ylabel="length / bare length", xscale="log")
+    left.set(title=rf"$\beta$ = {METAL.beta:g}", ylim=(0.5, 2.4))
+    middle.plot([], [], color="microscopic", label="spin diffusion")
+    middle.plot([], [], color="minority", label="screening")
     middle.set(xlabel=r"polarization $\beta$", title="strong screening", ylim=(0, 4))
+    for panel in (left, middle):
+        panel.legend(loc="upper left", fontsize=7)
     turns = np.geomspace(0.1, 1e4, 80)
     k = np.array([replace(METAL, omega=float(w)).modes.transverse for w in turns])
-    right.loglog(turns, 1 / k.real, color=COLORS["damping_like"], label="decay length")
-    right.loglog(turns, 2 * np.pi / k.imag, "--", color=COLORS["field_like"], label="period of rotation")
+    right.loglog(turns, 1 / k.real, color="damping_like", label="decay length")
+    right.loglog(turns, 2 * np.pi / k.imag, "--", color="field_like", label="period of rotation")
     right.set(xlabel=r"precession $\omega\tau$", ylabel=r"transverse length / $\sqrt{D\tau}$", ylim=(1e-2, 4e3))
     right.legend(loc="upper right", fontsize=7)
 
@@ -300,11 +259,9 @@ def measure(quick: bool) -> Record:
     strong = replace(METAL, q=1e6)
     shortened = {alpha2: renormalization(replace(strong, alpha2=alpha2)) for alpha2 in ALPHAS}
     expected = np.sqrt(1 - METAL.beta**2)
-    charge = max(float(abs(closed.amplitudes(side)[1][2:]).max()) for side in (0, 1))
-    sums = max(
-        float(abs(closed.amplitudes(side)[1].sum() - closed.delta_n[side]) / abs(closed.delta_n[side]))
-        for side in (0, 1)
-    )
+    sides = [(closed.amplitudes(side)[1], closed.delta_n[side]) for side in (0, 1)]
+    charge = largest(amplitudes[2:] for amplitudes, _ in sides)
+    sums = largest((amplitudes.sum() - delta_n) / abs(delta_n) for amplitudes, delta_n in sides)
     precession = np.geomspace(1e2, 1e4, 5)
     rotating = fit_power_law(precession, [1 / replace(METAL, omega=w).modes.transverse.real for w in precession])
     shift = shifts[ALPHAS[1]][0]

@@ -1,9 +1,6 @@
 """Equation (12) in amperes: a junction's scattering matched to diffusion in cobalt, ΔJ_M(Φ) against the print."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,8 +16,8 @@ from kwant_spinjunc.units import conductance_per_area
 from systems.tunnel_junction import tunnel_junction
 
 from ..claim import Check, Judged, Record
-from ..compare import Fit, fit_power_law
-from ..figures import COLORS, angle_axis, drawn, legend_below
+from ..compare import fit_power_law, largest
+from ..figures import angle_axis, drawn, legend_below
 from ..laboratory import FAMILIES, Laboratory
 
 #: The barrier whose height and splitting are varied, with an ever weaker splitting and ever less transmission.
@@ -31,97 +28,6 @@ WEAK, HIGH = 0.02, 4.0
 SPACING, CURRENT = 0.25, 1e11
 #: Agreement of (12) that would count as the solution.
 AGREES = 0.01
-
-
-@dataclass(frozen=True)
-class Parallel:
-    """The interface between parallel magnets as (12) knows it: ξ and its spin asymmetry γ."""
-
-    xi: float
-    gamma: float
-    transparency: float  # transmission per open channel
-
-    @property
-    def ideal(self) -> bool:
-        """Whether nothing is reflected: ξ is infinite."""
-        return not np.isfinite(self.xi)
-
-    def printed(self, angles: np.ndarray, beta: float, *, derived: bool) -> np.ndarray:
-        """ΔJ_M/J of (12), with A1 = A2 = 0 or as derived, (1 - β²)γ/β."""
-        if self.ideal:
-            return angular.delta_J_M_transparent(angles, beta)
-        A = angular.A_polarized(beta, self.gamma) if derived else 0.0
-        return angular.delta_J_M(self.xi, angles, beta, A1=A, A2=A)
-
-
-@dataclass(frozen=True)
-class Run:
-    """One family with cobalt magnets at all angles."""
-
-    family: str
-    angles: np.ndarray
-    data: Any  # xarray.Dataset in SI
-    parallel: Parallel
-    beta: float
-
-    @property
-    def solution(self) -> np.ndarray:
-        """ΔJ_M/J, with the sign that (12) gives it."""
-        J_M = self.data.magnetization_current.values.sum(axis=-1)
-        return np.copysign(self.data.delta_J_M.values, J_M) / CURRENT
-
-    @property
-    def ballistic(self) -> np.ndarray:
-        """ΔJ_M/J between reservoirs."""
-        return self.data.ballistic_delta_J_M.values / CURRENT
-
-    def error(self, *, derived: bool) -> float:
-        """Largest |(12) - solution| over the angles, in units of βJ."""
-        printed = self.parallel.printed(self.angles, self.beta, derived=derived)
-        # at ξ = ∞ and Φ = 180° the value of (12) depends on which limit is taken first
-        defined = ~np.isclose(self.angles, np.pi) if self.parallel.ideal else np.full(self.angles.shape, True)
-        return float(abs(printed - self.solution)[defined].max() / self.beta)
-
-    @property
-    def fit(self) -> angular.AngularFit | None:
-        """The A1, A2 that describe this run best."""
-        if self.parallel.ideal:
-            return None
-        return angular.fit_A(self.parallel.xi, self.angles, self.solution, beta=self.beta)
-
-    def printed_at_90(self, *, derived: bool) -> float:
-        """Return ΔJ_M of (12) at 90° in GA/m², with A = 0 or those derived from γ."""
-        printed = self.parallel.printed(np.array([np.pi / 2]), self.beta, derived=derived)
-        return float(CURRENT / 1e9 * printed[0])
-
-    def at(self, name: str, angle: float = np.pi / 2, **where: str) -> float:
-        """Return a variable at one angle."""
-        return float(self.data[name].sel(**where).interp(theta=angle))
-
-
-@dataclass(frozen=True)
-class Trend:
-    """Error of (12), A1 = A2 as derived, along one parameter at fixed ξ."""
-
-    xi: float
-    parameter: np.ndarray
-    error: np.ndarray
-
-    @property
-    def power(self) -> Fit:
-        """Its power law."""
-        return fit_power_law(self.parameter, self.error)
-
-
-@dataclass(frozen=True)
-class Lengths:
-    """ΔJ_M/J of F|N|F at 90° against the spin-diffusion length (nm)."""
-
-    length: np.ndarray
-    solution: np.ndarray
-    printed: np.ndarray
-    derived: np.ndarray
-    ballistic: float
 
 
 # ---------------------------------------------------------------------- what is computed
@@ -136,24 +42,51 @@ def cobalt_with(length: float) -> Material:
     )
 
 
-def parallel_of(metal_: Material, found: Interface) -> Parallel:
-    """Return ξ, γ and the transparency of an interface between parallel magnets."""
-    transparency = -np.trace(found.conductance[1, :, 0, :]) / found.modes[0].sum()
+def parallel_of(metal_: Material, found: Interface) -> Record:
+    """Return the interface between parallel magnets as (12) knows it: ξ and its spin asymmetry γ.
+
+    An ideal one reflects nothing, and ξ is infinite; ``transparency`` is the transmission per open channel.
+    """
+    transparency, ideal = float(-np.trace(found.conductance[1, :, 0, :]) / found.modes[0].sum()), False
     if 1 - transparency < 1e-12:
-        return Parallel(np.inf, 0.0, 1.0)
+        xi, gamma, transparency, ideal = np.inf, 0.0, 1.0, True
+        return Record(locals())
     G = -np.diagonal(found.between_metals[1, :, 0, :])
     per_square_nm = per_area(response_of(found.between_metals), SPACING**2).charge_1.sum()
-    xi = angular.conductance_ratio(per_square_nm, metal_.sigma, metal_.D, metal_.tau)
-    return Parallel(float(xi), float((G[0] - G[1]) / G.sum()), float(transparency))
+    xi = float(angular.conductance_ratio(per_square_nm, metal_.sigma, metal_.D, metal_.tau))
+    gamma = float((G[0] - G[1]) / G.sum())
+    return Record(locals())
 
 
-def measure_run(family: str, angles: np.ndarray) -> Run:
-    """Solve one family with cobalt magnets."""
-    data = multiscale(
-        FAMILIES[family], cobalt(), lattice_constant=SPACING, current_density=CURRENT, theta=angles, rtol=1e-7
-    )
-    parallel = parallel_of(cobalt(), solve_interface(FAMILIES[family](theta=0.0)))
-    return Run(family, angles, data, parallel, cobalt().beta)
+def equation_12(parallel: Record, angles: np.ndarray, beta: float, *, derived: bool) -> np.ndarray:
+    """Return ΔJ_M/J of (12), with A1 = A2 = 0 or as derived, (1 - β²)γ/β."""
+    if parallel.ideal:
+        return angular.delta_J_M_transparent(angles, beta)
+    A = angular.A_polarized(beta, parallel.gamma) if derived else 0.0
+    return angular.delta_J_M(parallel.xi, angles, beta, A1=A, A2=A)
+
+
+def measure_run(family: str, angles: np.ndarray) -> Record:
+    """Solve one family with cobalt magnets at all angles, in SI, and hold (12) against it, A1 = A2 = 0 or derived."""
+    settings = {"lattice_constant": SPACING, "current_density": CURRENT, "theta": angles, "rtol": 1e-7}
+    data = multiscale(FAMILIES[family], cobalt(), **settings)
+    parallel, beta = parallel_of(cobalt(), solve_interface(FAMILIES[family](theta=0.0))), cobalt().beta
+    # ΔJ_M/J, with the sign that (12) gives it, and between reservoirs
+    J_M = data.magnetization_current.values.sum(axis=-1)
+    solution, ballistic = np.copysign(data.delta_J_M.values, J_M) / CURRENT, data.ballistic_delta_J_M.values / CURRENT
+    # at ξ = ∞ and Φ = 180° the value of (12) depends on which limit is taken first
+    defined = ~(np.isclose(angles, np.pi) & parallel.ideal)
+    readings = [partial(equation_12, parallel, beta=beta, derived=derived) for derived in (False, True)]
+    # largest error over the angles, in units of βJ, and ΔJ_M at 90° in GA/m²
+    printed_error, error = (float(abs(told(angles) - solution)[defined].max() / beta) for told in readings)
+    printed_at_90, at_90 = (float(CURRENT / 1e9 * told(np.array([np.pi / 2]))[0]) for told in readings)
+    fit = None if parallel.ideal else angular.fit_A(parallel.xi, angles, solution, beta=beta)
+    return Record(locals())
+
+
+def at(run: Record, name: str, angle: float = np.pi / 2, **where: str) -> float:
+    """Return a variable of a run at one angle."""
+    return float(run.data[name].sel(**where).interp(theta=angle))
 
 
 def delta_J_M(family: Callable[..., Junction], metal_: Material, angles: np.ndarray) -> np.ndarray:
@@ -166,41 +99,36 @@ def delta_J_M(family: Callable[..., Junction], metal_: Material, angles: np.ndar
     return np.copysign(solution.delta_J_M_length, solution.J_M.sum(axis=-1))
 
 
-def error_at(family: Callable[..., Junction], xi: float, angles: np.ndarray) -> tuple[float, Parallel]:
+def error_at(family: Callable[..., Junction], xi: float, angles: np.ndarray) -> tuple[float, Record]:
     """Return the error of (12) where the spin-diffusion length makes the ratio of conductances ``xi``."""
     at_rest = solve_interface(family(theta=0.0))
     metal_ = cobalt_with(cobalt().spin_diffusion_length * xi / parallel_of(cobalt(), at_rest).xi)
     parallel = parallel_of(metal_, at_rest)
-    difference = delta_J_M(family, metal_, angles) - parallel.printed(angles, metal_.beta, derived=True)
+    difference = delta_J_M(family, metal_, angles) - equation_12(parallel, angles, metal_.beta, derived=True)
     return float(abs(difference).max() / metal_.beta), parallel
 
 
-def measure_transparency(xi: float, heights: Sequence[float], angles: np.ndarray) -> Trend:
-    """Vary the barrier between weakly split magnets, at fixed ξ."""
-    found = [error_at(partial(BARRIER, height=height, splitting=WEAK), xi, angles) for height in heights]
-    return Trend(xi, np.array([p.transparency for _, p in found]), np.array([error for error, _ in found]))
+def trend(xi: float, junctions: Sequence[Callable[..., Junction]], angles: np.ndarray, name: str) -> Record:
+    """Follow the error of (12), A1 = A2 as derived, along one number of the interface at fixed ξ."""
+    found = [error_at(family, xi, angles) for family in junctions]
+    parameter, error = np.array([getattr(parallel, name) for _, parallel in found]), np.array([x for x, _ in found])
+    power = fit_power_law(parameter, error)
+    return Record(locals())
 
 
-def measure_asymmetry(xi: float, splittings: Sequence[float], angles: np.ndarray) -> Trend:
-    """Vary the splitting behind a high barrier, at fixed ξ."""
-    found = [error_at(partial(BARRIER, height=HIGH, splitting=splitting), xi, angles) for splitting in splittings]
-    return Trend(xi, np.array([p.gamma for _, p in found]), np.array([error for error, _ in found]))
-
-
-def measure_lengths(length: np.ndarray, ballistic: float) -> Lengths:
-    """Vary the spin-diffusion length around one metallic junction at 90°."""
+def measure_lengths(length: np.ndarray, ballistic: float) -> Record:
+    """Vary the spin-diffusion length (nm) around one metallic junction at 90°: ΔJ_M/J."""
     family, angle = FAMILIES["F|N|F"], np.array([np.pi / 2])
     found, at_rest = solve_interface(family(theta=np.pi / 2)), solve_interface(family(theta=0.0))
-    effective = per_area(response_of(found.between_metals), SPACING**2)
-    solution, printed, derived = [], [], []
+    effective, rows = per_area(response_of(found.between_metals), SPACING**2), []
     for l_sd in length:
         metal_ = cobalt_with(float(l_sd))
         one = match(metal_, metal_, effective, m_left=found.m[0], m_right=found.m[1])
         parallel = parallel_of(metal_, at_rest)
-        solution.append(float(one.delta_J_M_length))
-        printed.append(parallel.printed(angle, metal_.beta, derived=False)[0])
-        derived.append(parallel.printed(angle, metal_.beta, derived=True)[0])
-    return Lengths(length, np.array(solution), np.array(printed), np.array(derived), ballistic)
+        told = [equation_12(parallel, angle, metal_.beta, derived=derived)[0] for derived in (False, True)]
+        rows.append((float(one.delta_J_M_length), *told))
+    solution, printed, derived = np.array(rows).T
+    return Record(locals())
 
 
 # ---------------------------------------------------------------------- audits
@@ -242,11 +170,11 @@ def draw_runs(m: Record, *axes: Any) -> None:
         for derived, look, name in ((True, "-", r"(12), $A_1=A_2$ from $\gamma$"), (False, "--", r"(12), $A_1=A_2=0$")):
             if derived and run.parallel.ideal:
                 continue
-            values = run.parallel.printed(fine, run.beta, derived=derived)
-            color = COLORS["damping_like"] if derived else COLORS["theory"]
+            values = equation_12(run.parallel, fine, run.beta, derived=derived)
+            color = "damping_like" if derived else "theory"
             panel.plot(np.degrees(fine), scale * values, look, color=color, label=name)
-        panel.plot(degrees, scale * run.ballistic, ":", color=COLORS["right"], label="between reservoirs")
-        panel.plot(degrees, scale * run.solution, "o", color=COLORS["microscopic"], label="scattering + diffusion")
+        panel.plot(degrees, scale * run.ballistic, ":", color="right", label="between reservoirs")
+        panel.plot(degrees, scale * run.solution, "o", color="microscopic", label="scattering + diffusion")
         ratio = r"\infty" if run.parallel.ideal else f"{run.parallel.xi:.2g}".replace("e-05", r"\cdot 10^{-5}")
         panel.set_title(rf"{run.family}, $\xi = {ratio}$")
         angle_axis(panel, 60)
@@ -257,28 +185,21 @@ def draw_runs(m: Record, *axes: Any) -> None:
 @drawn("multiscale-limits", 1, 2, width=7.2, height=3.7)
 def draw_limits(m: Record, left: Any, right: Any) -> None:
     """Plot ΔJ_M against the spin-diffusion length, and the error of (12) against the transparency."""
-    left.semilogx(m.lengths.length, m.lengths.printed, "--", color=COLORS["theory"], label=r"(12), $A_1=A_2=0$")
-    left.semilogx(
-        m.lengths.length, m.lengths.derived, "-", color=COLORS["damping_like"], label=r"(12), $A$ from $\gamma$"
-    )
-    left.axhline(m.lengths.ballistic, color=COLORS["right"], linestyle=":", label="between reservoirs")
-    left.semilogx(
-        m.lengths.length, m.lengths.solution, "o", color=COLORS["microscopic"], label="scattering + diffusion"
-    )
+    length, ballistic = m.lengths.length, m.lengths.ballistic
+    left.semilogx(length, m.lengths.printed, "--", color="theory", label=r"(12), $A_1=A_2=0$")
+    left.semilogx(length, m.lengths.derived, "-", color="damping_like", label=r"(12), $A$ from $\gamma$")
+    left.axhline(ballistic, color="right", linestyle=":", label="between reservoirs")
+    left.semilogx(length, m.lengths.solution, "o", color="microscopic", label="scattering + diffusion")
     left.set(xlabel="spin-diffusion length (nm)", ylabel=r"$\Delta J_M/J$ at 90°", title="F|N|F")
     left.set_ylim(bottom=0.0, top=1.75 * max(m.lengths.solution.max(), m.lengths.derived.max()))
     left.legend(loc="upper right")
-    for trend, color, marker in zip(m.transparency, ("left", "right", "damping_like"), ("o", "s", "^"), strict=False):
-        label = rf"$\xi$ = {trend.xi:g}"
-        right.loglog(trend.parameter, trend.error, marker, color=COLORS[color], label=label)
-    reference = m.transparency[0]
-    guide = reference.error[-1] * reference.parameter / reference.parameter[-1]
-    right.loglog(reference.parameter, guide, ":", color=COLORS["muted"], label="first power")
-    right.set(
-        xlabel="transmission per channel",
-        ylabel=r"error of (12) in units of $\beta J$",
-        title=f"F|I|F, splitting {WEAK:g} t",
-    )
+    for one, color, marker in zip(m.transparency, ("left", "right", "damping_like"), ("o", "s", "^"), strict=False):
+        right.loglog(one.parameter, one.error, marker, color=color, label=rf"$\xi$ = {one.xi:g}")
+    first = m.transparency[0]
+    guide = first.error[-1] * first.parameter / first.parameter[-1]
+    right.loglog(first.parameter, guide, ":", color="muted", label="first power")
+    right.set(xlabel="transmission per channel", ylabel=r"error of (12) in units of $\beta J$")
+    right.set_title(f"F|I|F, splitting {WEAK:g} t")
     right.legend(loc="upper left")
 
 
@@ -289,18 +210,17 @@ def measure(quick: bool) -> Record:
     coarse = np.linspace(0.2, 3.0, 5 if quick else 9)
     heights = [1.5, 2.0, 3.0] if quick else [1.0, 1.5, 2.0, 2.5, 3.0]
     runs = [measure_run(family, angles) for family in FAMILIES]
-    transparency = [measure_transparency(xi, heights, coarse) for xi in ((1.0, 10.0) if quick else (1.0, 3.0, 10.0))]
-    asymmetry = measure_asymmetry(1.0, [0.1, 0.2, 0.4], coarse)
-    ballistic = next(run for run in runs if run.family == "F|N|F").at("ballistic_delta_J_M") / CURRENT
-    lengths = measure_lengths(np.geomspace(0.1, 1e4, 6 if quick else 16), ballistic)
+    tunnel, valve, bare = (next(run for run in runs if run.family == family) for family in ("F|I|F", "F|N|F", "F|F"))
+    barriers = [partial(BARRIER, height=height, splitting=WEAK) for height in heights]
+    split = [partial(BARRIER, height=HIGH, splitting=splitting) for splitting in (0.1, 0.2, 0.4)]
+    ratios = (1.0, 10.0) if quick else (1.0, 3.0, 10.0)
+    transparency = [trend(xi, barriers, coarse, "transparency") for xi in ratios]
+    asymmetry = trend(1.0, split, coarse, "gamma")
+    lengths = measure_lengths(np.geomspace(0.1, 1e4, 6 if quick else 16), at(valve, "ballistic_delta_J_M") / CURRENT)
     averages = [audit_average(lab, family) for family in FAMILIES]
-    powers = [trend.power.exponent for trend in (*transparency, asymmetry)]
-    valve = next(run for run in runs if run.family == "F|N|F")
-    valve_error = valve.error(derived=True)
-    printed = valve.parallel.printed(angles, valve.beta, derived=True)
+    powers = [one.power.exponent for one in (*transparency, asymmetry)]
+    printed = equation_12(valve.parallel, angles, valve.beta, derived=True)
     matched_error = float(abs(delta_J_M(FAMILIES["F|N|F"], cobalt(), angles) - printed).max() / valve.beta)
-    by_name = {run.family: run for run in runs}
-    tunnel, valve, bare = (by_name[family] for family in ("F|I|F", "F|N|F", "F|F"))
     gap = abs(tunnel.ballistic - tunnel.solution).max()
     return Record(locals())
 
@@ -308,9 +228,9 @@ def measure(quick: bool) -> Record:
 def judge(m: Record) -> Judged:
     """Judge the sentence as printed and as corrected."""
     return Judged(
-        printed=verdict([run.error(derived=True) for run in m.runs], m.powers),
+        printed=verdict([run.error for run in m.runs], m.powers),
         corrected="holds in a limit" if min(m.powers) > 0.5 else "fails",
-        value=m.valve_error,
+        value=m.valve.error,
         expected=m.matched_error,
         tolerance=1e-8,
         unit="βJ",
@@ -320,9 +240,7 @@ def judge(m: Record) -> Judged:
             Check("power of the transmission in the error of (12)", m.transparency[-1].power.exponent, 0.15, 1.0),
             Check("parallel resistance against Valet and Fert", audit_parallel(), 1e-8),
             Check(
-                "spin current through the spacer minus J_M, per J",
-                max(float(r.data.spin_defect.max()) for r in m.runs),
-                1e-9,
+                "spin current through the spacer minus J_M, per J", largest(r.data.spin_defect for r in m.runs), 1e-9
             ),
             *m.lab.checks(),
         ),

@@ -1,8 +1,6 @@
 """Equations (7) and (10) in time: whether and how fast charge and magnetization relax to the steady state (11)."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +10,7 @@ from scipy.special import erf
 from kwant_spinjunc.theory.drift_diffusion import Material
 
 from ..claim import Check, Judged, Record
-from ..figures import COLORS, drawn
+from ..figures import drawn
 
 #: A magnet in any consistent units (D = τ = 1), weakly screened so that all lengths are resolved.
 METAL = Material(sigma=1.0, beta=0.5, D=1.0, tau=1.0, alpha2=0.4, q=40.0)
@@ -25,74 +23,49 @@ REACH, CELLS = 9.0, 160
 TIMES = np.concatenate([[0.0], np.geomspace(1e-3, 12.0, 60)])
 
 
-@dataclass(frozen=True)
-class Grid:
-    """Cells of growing width behind the face of a magnet that fills y > 0."""
+def grid_of(cells: int) -> Record:
+    """Return cells behind the face of a magnet that fills y > 0, finest there; d/dy on inner edges as a matrix."""
+    edges = REACH * np.expm1(3.5 * np.linspace(0, 1, cells + 1)) / np.expm1(3.5)
+    centers, widths, i = (edges[1:] + edges[:-1]) / 2, np.diff(edges), np.arange(cells - 1)
+    slope = np.zeros((cells - 1, cells))
+    slope[i, i], slope[i, i + 1] = -1 / np.diff(centers), 1 / np.diff(centers)
+    return Record(locals())
 
-    edges: np.ndarray
 
-    @property
-    def centers(self) -> np.ndarray:
-        """Middles of the cells."""
-        return (self.edges[1:] + self.edges[:-1]) / 2
-
-    @property
-    def widths(self) -> np.ndarray:
-        """Widths of the cells."""
-        return np.diff(self.edges)
-
-    @classmethod
-    def of(cls, cells: int) -> Grid:
-        """Return a grid that is finest at the face."""
-        u = np.linspace(0, 1, cells + 1)
-        return cls(REACH * np.expm1(3.5 * u) / np.expm1(3.5))
-
-    @property
-    def slope(self) -> np.ndarray:
-        """Matrix of d/dy on the inner edges from values in the cells."""
-        gap, n = np.diff(self.centers), len(self.widths)
-        rows = np.zeros((n - 1, n))
-        i = np.arange(n - 1)
-        rows[i, i], rows[i, i + 1] = -1 / gap, 1 / gap
-        return rows
-
-    def divergence(self, flux: np.ndarray) -> np.ndarray:
-        """Matrix of -d(flux)/dy in the cells of a flux on inner edges; none through the ends."""
-        padded = np.concatenate([np.zeros((1, flux.shape[1])), flux, np.zeros((1, flux.shape[1]))])
-        return np.asarray(-np.diff(padded, axis=0) / self.widths[:, None])
+def balance(grid: Record, flux: np.ndarray) -> np.ndarray:
+    """Return the matrix of -d(flux)/dy in the cells of a flux on inner edges; none through the ends."""
+    return np.asarray(-np.diff(np.pad(flux, ((1, 1), (0, 0))), axis=0) / grid.widths[:, None])
 
 
 # ---------------------------------------------------------------------- the equations in time
-def longitudinal_system(p: Material, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+def longitudinal_system(p: Material, grid: Record) -> tuple[np.ndarray, np.ndarray]:
     """Return A, b of d(δn, δM∥)/dt = A x + b: (8), (9) with their divergences, field of the charge, fluxes at y = 0.
 
     The field F = -V' is J/σ at the face (no net charge in the layer) and F' = qδn.
     """
-    n = len(grid.widths)
-    slope = grid.slope
+    n, slope = grid.cells, grid.slope
     inside = np.tril(np.ones((n, n)))[:-1] * grid.widths * p.q  # F - J/σ on the inner edges
     charge = np.concatenate([p.sigma * inside - p.alpha1 * p.D * slope, -p.beta * p.D * slope], axis=1)
     spin = np.concatenate([p.beta * p.sigma * inside - p.alpha2 * p.beta * p.D * slope, -p.D * slope], axis=1)
-    A = np.concatenate([grid.divergence(charge), grid.divergence(spin)])
+    A = np.concatenate([balance(grid, charge), balance(grid, spin)])
     A[n:, n:] -= np.eye(n) / p.tau
     b = np.zeros(2 * n)
     b[n] = LONGITUDINAL / grid.widths[0]  # what enters beyond βJ, which passes through
     return A, b
 
 
-def transverse_system(p: Material, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+def transverse_system(p: Material, grid: Record) -> tuple[np.ndarray, np.ndarray]:
     """Return A, b of dδM⊥/dt, complex: diffusion, relaxation and precession, a flux at y = 0."""
-    n = len(grid.widths)
-    A = grid.divergence(-p.D * grid.slope).astype(complex) - np.eye(n) * (1 / p.tau + 1j * p.omega)
-    b = np.zeros(n, dtype=complex)
+    A = balance(grid, -p.D * grid.slope) - np.eye(grid.cells) * (1 / p.tau + 1j * p.omega)
+    b = np.zeros(grid.cells, dtype=complex)
     b[0] = TRANSVERSE / grid.widths[0]
     return A, b
 
 
-def at_rest(p: Material, grid: Grid) -> np.ndarray:
+def at_rest(p: Material, grid: Record) -> np.ndarray:
     """Return δM∥ of the discrete steady state; the charge of the layer is kept, and was zero."""
     A, b = longitudinal_system(p, grid)
-    n = len(grid.widths)
+    n = grid.cells
     A[0], b[0] = np.concatenate([grid.widths, np.zeros(n)]), 0.0  # one balance of charge follows from the others
     return np.asarray(np.linalg.solve(A, -b)[n:])
 
@@ -115,20 +88,15 @@ def integrate(A: np.ndarray, b: np.ndarray) -> np.ndarray:
 # ---------------------------------------------------------------------- closed forms
 def steady(p: Material, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return δn, δM∥ of (11) with the same fluxes at the face: two exponentials, no net charge."""
-    k = p.modes.wave_numbers[:2].real
-    ratio = p.modes.mode_ratios  # δn/δM of the spin mode, δM/δn of the charge mode
-    names = {"spin": (p.modes.spin.real, ratio[0].real, 1.0), "charge": (p.modes.screening.real, 1.0, ratio[1].real)}
-    (k1, n1, M1), (k2, n2, M2) = names["spin"], names["charge"]
-    matrix = np.array(
-        [
-            [n1 / k1, n2 / k2],
-            [p.D * k1 * (M1 + p.alpha2 * p.beta * n1), p.D * k2 * (M2 + p.alpha2 * p.beta * n2)],
-        ]
+    ratio = np.real(p.modes.mode_ratios)  # δn/δM of the spin mode, δM/δn of the charge mode
+    k, n, M = (
+        np.array([p.modes.spin.real, p.modes.screening.real]),
+        np.array([ratio[0], 1.0]),
+        np.array([1.0, ratio[1]]),
     )
-    a, c = np.linalg.solve(matrix, [0.0, LONGITUDINAL])
-    del k
-    first, second = a * np.exp(-k1 * y), c * np.exp(-k2 * y)
-    return n1 * first + n2 * second, M1 * first + M2 * second
+    fluxes = np.array([n / k, p.D * k * (M + p.alpha2 * p.beta * n)])
+    amplitudes = np.linalg.solve(fluxes, [0.0, LONGITUDINAL])[:, None] * np.exp(-np.outer(k, y))
+    return n @ amplitudes, M @ amplitudes
 
 
 def transverse_at_face(p: Material, t: np.ndarray) -> np.ndarray:
@@ -137,30 +105,25 @@ def transverse_at_face(p: Material, t: np.ndarray) -> np.ndarray:
     return np.asarray(TRANSVERSE * erf(np.sqrt(kappa * t)) / np.sqrt(p.D * kappa))
 
 
-def at_face(grid: Grid, values: np.ndarray, slope: float) -> np.ndarray:
-    """Return the value at y = 0 from the first cell and the known slope there."""
-    return np.asarray(values[:, 0] - slope * grid.centers[0])
-
-
 def measure(quick: bool) -> Record:
     """Switch on the currents at t = 0 and follow both densities."""
-    grid = Grid.of(CELLS)
+    grid = grid_of(CELLS)
     A, b = longitudinal_system(METAL, grid)
     x = integrate(A, b)
-    n = len(grid.widths)
+    n = CELLS
     told = steady(METAL, grid.centers)
     errors = [
-        float(abs(x[-1][part] - one).max() / abs(one).max())
-        for part, one in zip((slice(n), slice(n, None)), told, strict=True)
+        float(abs(found - one).max() / abs(one).max()) for found, one in zip((x[-1, :n], x[-1, n:]), told, strict=True)
     ]
-    coarse = Grid.of(CELLS // 2)
+    coarse = grid_of(CELLS // 2)
     rough_error = float(abs(at_rest(METAL, coarse) - steady(METAL, coarse.centers)[1]).max() / abs(told[1]).max())
     rates = np.sort(-np.linalg.eigvals(A).real)
     transverse = {}
     for turn in TURNS:
         p = replace(METAL, omega=turn / METAL.tau)
-        found = at_face(grid, integrate(*transverse_system(p, grid)), -TRANSVERSE / p.D)
-        transverse[turn] = (found, transverse_at_face(p, TIMES))
+        # at y = 0 from the first cell and the known slope there
+        at_face = integrate(*transverse_system(p, grid))[:, 0] + TRANSVERSE / p.D * grid.centers[0]
+        transverse[turn] = (at_face, transverse_at_face(p, TIMES))
     late = TIMES > 0.02
     missed = {turn: float(abs(f - c)[late].max() / abs(c[-1])) for turn, (f, c) in transverse.items()}
     overshoot = {turn: float(abs(c).max() / abs(c[-1]) - 1) for turn, (_, c) in transverse.items()}
@@ -202,22 +165,17 @@ def draw(m: Record, left: Any, right: Any) -> None:
     """Plot both layers in time, and the transverse part at the face."""
     for row, shade in zip((10, 25, 40, -1), (0.25, 0.5, 0.75, 1.0), strict=True):
         label = rf"t = {TIMES[row]:.2g} $\tau$"
-        left.plot(m.grid.centers, m.x[row][m.n :], "-", color=COLORS["microscopic"], alpha=shade, label=label)
+        left.plot(m.grid.centers, m.x[row][m.n :], "-", color="microscopic", alpha=shade, label=label)
     near, early = m.grid.centers < 4, TIMES < 4
-    left.plot(
-        m.grid.centers[near][::8], m.told[1][near][::8], "o", mfc="none", color="black", label="steady state (11)"
-    )
+    y, told = m.grid.centers[near][::8], m.told[1][near][::8]
+    left.plot(y, told, "o", mfc="none", color="black", label="steady state (11)")
     left.set(xlabel=r"depth ($\sqrt{D\tau}$)", ylabel=r"$\delta M_\parallel$", xlim=(0, 4))
     left.legend(loc="upper right", fontsize=7)
     for turn, color in zip(TURNS, ("majority", "damping_like", "minority"), strict=True):
-        found = m.transverse[turn][0]
-        right.plot(
-            TIMES[early], abs(found)[early], "o", color=COLORS[color], markersize=3, label=rf"$\omega\tau$ = {turn:g}"
-        )
-        fine = np.linspace(0, 4, 400)
-        right.plot(
-            fine, abs(transverse_at_face(replace(METAL, omega=turn), fine)), "-", color=COLORS[color], linewidth=1
-        )
-    right.plot([], [], "-", color=COLORS["muted"], linewidth=1, label=r"erf$\sqrt{\kappa t}$")
+        found, fine = abs(m.transverse[turn][0])[early], np.linspace(0, 4, 400)
+        right.plot(TIMES[early], found, "o", color=color, markersize=3, label=rf"$\omega\tau$ = {turn:g}")
+        told = abs(transverse_at_face(replace(METAL, omega=turn), fine))
+        right.plot(fine, told, "-", color=color, linewidth=1)
+    right.plot([], [], "-", color="muted", linewidth=1, label=r"erf$\sqrt{\kappa t}$")
     right.set(xlabel=r"time ($\tau$)", ylabel=r"$|\delta M_\perp|$ at the face", xlim=(0, 4))
     right.legend(loc="lower right", fontsize=7)

@@ -1,9 +1,6 @@
 """Equation (2), the angle: T_ss' = R_ss'² D_ss' with a tunnelling factor D that does not know the angle."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,9 +14,9 @@ from systems.asymmetric_junction import asymmetric_junction
 from systems.free_electron_junction import free_electron_junction
 from systems.tunnel_junction import tunnel_junction
 
-from ..claim import Check, Judged, Record
-from ..compare import Fit, fit_power_law, safe_limit
-from ..figures import COLORS, drawn, legend_below
+from ..claim import Check, Judged, Record, Records
+from ..compare import Fit, fit_power_law, largest, safe_limit
+from ..figures import drawn, legend_below
 from ..laboratory import Laboratory
 
 Family = Callable[..., Junction]
@@ -38,87 +35,31 @@ ENERGY = 0.0
 RIGHT_ANGLE = np.pi / 2
 
 
-@dataclass(frozen=True)
-class Sweep:
-    """Tunnelling factors D of one family along one parameter."""
-
-    magnets: str
-    parameter: str
-    values: np.ndarray
-    factors: np.ndarray  # D[value, angle, s, s']
-
-    @property
-    def transmission(self) -> np.ndarray:
-        """Mean of D over spins and angles: the transmission per pair of channels."""
-        return self.factors.mean(axis=(1, 2, 3))
-
-    @property
-    def defect(self) -> np.ndarray:
-        """D_++ D_-- / (D_+- D_-+) - 1, shape [value, angle]."""
-        return tunnelling.factorization_defect(self.factors)
-
-    @property
-    def worst_defect(self) -> np.ndarray:
-        """Largest factorization defect over the angles."""
-        return abs(self.defect).max(axis=1)
-
-    def law_error(self, angles: np.ndarray, **fixed: Any) -> float:
-        """Largest relative error of D(Φ) ∝ |1 + z sin²(Φ/2)|⁻², z the round trip of the same junction."""
-        sin2, worst = np.sin(angles / 2) ** 2, 0.0
-        for value, D in zip(self.values, self.factors, strict=True):
-            junction = FAMILIES[self.magnets](theta=angles[0], **{self.parameter: value}, **fixed)
-            u, w = (junction.bond_hoppings[junction.cut or 0] * g for g in halves.surface_greens(junction, ENERGY))
-            z = (u[0] - u[1]) * (w[0] - w[1]) / ((1 - u[0] * w[0]) * (1 - u[1] * w[1]))
-            law = abs(1 + z * sin2) ** -2
-            shape = D / law[:, None, None]
-            worst = max(worst, float((shape.max(axis=0) / shape.min(axis=0) - 1).max()))
-        return worst
-
-    @property
-    def defect_spread(self) -> float:
-        """Change of the factorization defect with the angle."""
-        return float(np.ptp(self.defect, axis=1).max())
-
-    @property
-    def angle_dependence(self) -> np.ndarray:
-        """Largest relative change of a D_ss' over the angles."""
-        return (self.factors.max(axis=1) / self.factors.min(axis=1) - 1).max(axis=(1, 2))
-
-    @property
-    def private_angle_dependence(self) -> float:
-        """Angle dependence left in the quotients of two D_ss': zero if all four share one function of the angle."""
-        quotient = self.factors / self.factors[..., :1, :1]
-        return float((quotient.max(axis=1) / quotient.min(axis=1) - 1).max())
-
-    def power(self, quantity: np.ndarray) -> Fit:
-        """Fit ``quantity`` ∝ transmission^n where the barrier tunnels and the number is resolved."""
-        T = self.transmission
-        chosen = (T < TUNNELING) & (T > RESOLVED)
-        return fit_power_law(T[chosen], quantity[chosen])
-
-
-@dataclass(frozen=True)
-class Matching:
-    """D_ss' e^{2κd} behind a thick barrier, measured, and as waves matched at two interfaces."""
-
-    heights: np.ndarray
-    kappa: np.ndarray
-    measured: np.ndarray  # [height, s, s']
-    lattice: np.ndarray
-    continuum: np.ndarray
-
-    def error(self, theory: np.ndarray) -> np.ndarray:
-        """Return the worst relative error over the spins, shape [height]."""
-        return abs(theory / self.measured - 1).max(axis=(1, 2))
-
-
 # ---------------------------------------------------------------------- what is computed
+def deviations(factors: np.ndarray) -> Record:
+    """Return what the factors D [value, angle, s, s'] of one family along one parameter have of the angle."""
+    transmission = factors.mean(axis=(1, 2, 3))  # per pair of channels
+    defect = tunnelling.factorization_defect(factors)  # D_++ D_-- / (D_+- D_-+) - 1 [value, angle]
+    worst_defect, defect_spread = abs(defect).max(axis=1), float(np.ptp(defect, axis=1).max())
+    # largest relative change of a D_ss' over the angles, and what is left of it in the quotients of two D_ss': zero if
+    # all four share one function of the angle
+    angle_dependence = (factors.max(axis=1) / factors.min(axis=1) - 1).max(axis=(1, 2))
+    quotient = factors / factors[..., :1, :1]
+    private_angle_dependence = float((quotient.max(axis=1) / quotient.min(axis=1) - 1).max())
+    return Record(locals())
+
+
+def power(found: Record, quantity: str) -> Fit:
+    """Fit a deviation ∝ transmission^n where the barrier tunnels and the number is resolved."""
+    chosen = (found.transmission < TUNNELING) & (found.transmission > RESOLVED)
+    return fit_power_law(found.transmission[chosen], getattr(found, quantity)[chosen])
+
+
 def kwant_power(planes: Sequence[int]) -> float:
     """Fit the power of the factorization defect in the transmission with Kwant's T_ss', at one angle."""
     D = [scatter(tunnel_junction(theta=RIGHT_ANGLE, height=2.0, thickness=n), ENERGY).transmissions for n in planes]
-    factors = np.array(D)[:, None] / tunnelling.rotation_probabilities(RIGHT_ANGLE)
-    found = Sweep("identical magnets", "thickness", np.array(planes), factors)
-    return found.power(found.worst_defect).exponent
+    found = deviations(np.array(D)[:, None] / tunnelling.rotation_probabilities(RIGHT_ANGLE))
+    return power(found, "worst_defect").exponent
 
 
 def solve(lab: Laboratory, junction: Junction) -> Scattering:
@@ -134,10 +75,23 @@ def tunnelling_factors(lab: Laboratory, family: Family, angles: Iterable[float],
 
 def sweep(
     lab: Laboratory, magnets: str, angles: np.ndarray, parameter: str, values: Sequence[Any], **fixed: Any
-) -> Sweep:
+) -> Record:
     """Measure D along one parameter of a family."""
     D = [tunnelling_factors(lab, FAMILIES[magnets], angles, **{parameter: value}, **fixed) for value in values]
-    return Sweep(magnets, parameter, np.array(values), np.array(D))
+    swept = {"magnets": magnets, "parameter": parameter, "values": np.array(values)}
+    return Record(vars(deviations(np.array(D))) | swept)
+
+
+def law_error(measured: Record, angles: np.ndarray, **fixed: Any) -> float:
+    """Return the largest error of D(Φ) ∝ |1 + z sin²(Φ/2)|⁻², z the round trip of the same junction, relative."""
+    sin2, worst = np.sin(angles / 2) ** 2, 0.0
+    for value, D in zip(measured.values, measured.factors, strict=True):
+        junction = FAMILIES[measured.magnets](theta=angles[0], **{measured.parameter: value}, **fixed)
+        u, w = (junction.bond_hoppings[junction.cut or 0] * g for g in halves.surface_greens(junction, ENERGY))
+        z = (u[0] - u[1]) * (w[0] - w[1]) / ((1 - u[0] * w[0]) * (1 - u[1] * w[1]))
+        shape = D / (abs(1 + z * sin2) ** -2)[:, None, None]
+        worst = max(worst, float((shape.max(axis=0) / shape.min(axis=0) - 1).max()))
+    return worst
 
 
 def reflections(junction: Junction) -> tuple[float, np.ndarray, np.ndarray]:
@@ -153,7 +107,7 @@ def reflections(junction: Junction) -> tuple[float, np.ndarray, np.ndarray]:
     return float(kappa), left, right
 
 
-def round_trips(measured: Sweep, angles: np.ndarray, **fixed: Any) -> Record:
+def round_trips(measured: Record, angles: np.ndarray, **fixed: Any) -> Record:
     """Evaluate the closed form of a uniform barrier where the barrier is evanescent."""
     middle, D, chosen = len(angles) // 2, [], []
     for index, value in enumerate(measured.values):
@@ -173,8 +127,11 @@ def round_trips(measured: Sweep, angles: np.ndarray, **fixed: Any) -> Record:
     return Record(locals())
 
 
-def matched_waves(heights: Sequence[float], thickness: int, lab: Laboratory | None = None) -> Matching:
-    """Match waves at both interfaces, and measure D e^{2κd} behind ``thickness`` planes if there is a laboratory."""
+def matched_waves(heights: Sequence[float], thickness: int, lab: Laboratory | None = None) -> Record:
+    """Match waves at both interfaces, and measure D e^{2κd} behind ``thickness`` planes if there is a laboratory.
+
+    Of the matching on the lattice, in the continuum, and of the exponential alone: errors over all spins, by height.
+    """
     rows = []
     for height in heights:
         junction = tunnel_junction(theta=RIGHT_ANGLE, height=height, thickness=thickness)
@@ -187,10 +144,13 @@ def matched_waves(heights: Sequence[float], thickness: int, lab: Laboratory | No
         if lab is not None:
             D = tunnelling_factors(lab, tunnel_junction, [RIGHT_ANGLE], height=height, thickness=thickness)[0]
             measured = D * np.exp(2 * kappa * thickness)
-        rows.append(
-            (kappa, measured, tunnelling.spin_factors(left, right, 0.0), tunnelling.spin_factors(rho, rho, 0.0))
-        )
-    return Matching(np.array(heights), *(np.array(column) for column in zip(*rows, strict=True)))
+        matched = (tunnelling.spin_factors(*both, 0.0) for both in ((left, right), (rho, rho)))
+        rows.append((kappa, measured, *matched))
+    kappa, measured, lattice, continuum = (np.array(column) for column in zip(*rows, strict=True))
+    lattice_error, continuum_error, bare_error = (
+        abs(theory / measured - 1).max(axis=(1, 2)) for theory in (lattice, continuum, np.ones((2, 2)))
+    )
+    return Record(locals())
 
 
 def refine(lab: Laboratory, spacings: Sequence[float]) -> Record:
@@ -228,12 +188,13 @@ def measure(quick: bool) -> Record:
     matching = matched_waves([1.5, 2, 4, 8] if quick else [1.25, 1.5, 2, 3, 4, 6, 8, 12, 16], 12, lab)
     curves = matched_waves(1 + np.geomspace(0.2, 15, 60), 1)
     refinement = refine(lab, (0.1, 0.05, 0.025) if quick else (0.1, 0.05, 0.025, 0.0125))
-    laws = [one.law_error(angles, **fixed) for one, (_, _, fixed) in zip(sweeps, [*plans, *plans], strict=True)]
-    law_error, by_kwant, checks = max(laws), kwant_power((3, 4, 5, 6, 7)), lab.checks()
+    by_law = max(law_error(one, angles, **fixed) for one, (_, _, fixed) in zip(sweeps, [*plans, *plans], strict=True))
+    by_kwant, checks = kwant_power((3, 4, 5, 6, 7)), lab.checks()
     # of both deviations in the transmission, at one k∥
-    powers = [one.power(one.worst_defect) for one in sweeps] + [one.power(one.angle_dependence) for one in sweeps]
+    powers = [power(one, quantity) for quantity in ("worst_defect", "angle_dependence") for one in sweeps]
     exponents = [fit.exponent for fit in powers]
     over_thickness = next(one for one in sweeps if one.parameter == "thickness")
+    defect_power = power(over_thickness, "worst_defect")
     ratio = matching.measured[:, 0, 0] / matching.measured[:, 1, 1]
     safe = safe_limit([(one.transmission, one.angle_dependence) for one in sweeps], 0.01)
     slope = max(float((one.angle_dependence / one.transmission).max()) for one in sweeps)
@@ -251,11 +212,10 @@ def verdict(powers: Sequence[Fit], metallic_defect: float) -> str:
 @drawn("rotation-law-defect", 1, 2, height=3.9, sharey=True)
 def draw_defect(m: Record, *axes: Any) -> None:
     """Plot factorization defect and angle dependence of D against the transmission."""
-    colors = dict(zip(FAMILIES, (COLORS["left"], COLORS["right"]), strict=True))
+    colors = dict(zip(FAMILIES, ("left", "right"), strict=True))
     markers = {"height": "o", "thickness": "s"}
     for data, theory in zip(m.sweeps, m.closed, strict=True):
-        look: dict[str, Any] = {"color": colors[data.magnets], "linestyle": "none"}
-        look |= {"marker": markers[data.parameter]}
+        look = {"color": colors[data.magnets], "linestyle": "none", "marker": markers[data.parameter]}
         look |= {"markerfacecolor": "none"} if data.parameter == "thickness" else {}
         axes[0].loglog(data.transmission, data.worst_defect, label=f"{data.magnets}, {data.parameter}", **look)
         axes[1].loglog(data.transmission, data.angle_dependence, **look)
@@ -263,9 +223,9 @@ def draw_defect(m: Record, *axes: Any) -> None:
     axes[0].plot([], [], "-", color="black", linewidth=0.7, label="round trips, closed form")
     mean = m.averaged
     for panel, quantity in zip(axes, (mean.worst_defect, mean.angle_dependence), strict=True):
-        panel.loglog(mean.transmission, quantity, "D", color=COLORS["damping_like"], label="k∥ mean, thickness")
+        panel.loglog(mean.transmission, quantity, "D", color="damping_like", label="k∥ mean, thickness")
         line = np.array([1e-11, 1e-1])
-        panel.loglog(line, line, ":", color=COLORS["muted"], label="the transmission itself", zorder=0)
+        panel.loglog(line, line, ":", color="muted", label="the transmission itself", zorder=0)
         panel.set(xlabel=r"transmission, mean of $D_{ss'}$", xlim=(1e-11, 3), ylim=(1e-12, 5))
     axes[0].set(ylabel="relative deviation", title=r"$|D_{++}D_{--}/D_{+-}D_{-+}-1|$")
     axes[1].set_title(r"change of $D_{ss'}$ with $\Phi$")
@@ -276,19 +236,16 @@ def draw_defect(m: Record, *axes: Any) -> None:
 def draw_matching(m: Record, left: Any, right: Any) -> None:
     """Plot what the exponential leaves of D, and how the continuum is approached."""
     matching, curves, refinement = m.matching, m.curves, m.refinement
-    for (s, t), name, color in [
-        ((0, 0), r"$D_{++}$", COLORS["majority"]),
-        ((0, 1), r"$D_{+-}$", COLORS["damping_like"]),
-        ((1, 1), r"$D_{--}$", COLORS["minority"]),
-    ]:
+    looks = {(0, 0): ("$D_{++}$", "majority"), (0, 1): ("$D_{+-}$", "damping_like"), (1, 1): ("$D_{--}$", "minority")}
+    for (s, t), (name, color) in looks.items():
         left.plot(matching.kappa, matching.measured[:, s, t], "o", color=color, label=f"{name}, measured")
         left.plot(curves.kappa, curves.lattice[:, s, t], "-", color=color)
         left.plot(curves.kappa, curves.continuum[:, s, t], "--", color=color, linewidth=1)
     left.axhline(1.0, color="black", linestyle=":", label="exponential alone")
-    left.plot([], [], "-", color=COLORS["muted"], label="lattice matching")
-    left.plot([], [], "--", color=COLORS["muted"], linewidth=1, label="continuum matching")
+    left.plot([], [], "-", color="muted", label="lattice matching")
+    left.plot([], [], "--", color="muted", linewidth=1, label="continuum matching")
     left.set(xlabel=r"$\kappa a$ of the barrier", ylabel=r"$D_{ss'}\,e^{2\kappa d}$", ylim=(0, 4.3))
-    right.loglog(refinement.kappa, refinement.error, "o", color=COLORS["microscopic"], label="measured")
+    right.loglog(refinement.kappa, refinement.error, "o", color="microscopic", label="measured")
     fit = refinement.order
     line = fit.prefactor * refinement.kappa**fit.exponent
     right.loglog(refinement.kappa, line, "-", color="black", linewidth=1, label=f"∝ $a^{{{fit.exponent:.2f}}}$")
@@ -301,23 +258,21 @@ def draw_matching(m: Record, left: Any, right: Any) -> None:
 
 def judge(m: Record) -> Judged:
     """Judge the sentence as printed and as corrected."""
-    sweeps, matching = m.sweeps, m.matching
-    over_thickness = sweeps[1]
-    power = over_thickness.power(over_thickness.worst_defect)
+    power, sweeps = m.defect_power.exponent, Records(m.sweeps)
     return Judged(
-        printed=verdict(m.powers, max(float(m.worst_defect.max()) for m in sweeps)),
-        corrected="holds" if m.law_error < 1e-9 else "fails",
-        value=power.exponent,
+        printed=verdict(m.powers, largest(one.worst_defect for one in m.sweeps)),
+        corrected="holds" if m.by_law < 1e-9 else "fails",
+        value=power,
         expected=1.0,
         tolerance=1e-4,  # the next order is relative T < 1e-2 at one end of a fit over several decades
-        route=Check("the same power by Kwant alone, one angle", m.by_kwant, 5e-4, expected=power.exponent),
+        route=Check("the same power by Kwant alone, one angle", m.by_kwant, 5e-4, expected=power),
         checks=(
-            Check("angle dependence of quotients of D's", max(m.private_angle_dependence for m in sweeps), 1e-9),
-            Check("angle dependence of the factorization defect", max(m.defect_spread for m in sweeps), 1e-9),
-            Check("D(Φ) against one round trip |1 + z sin²(Φ/2)|⁻², relative", m.law_error, 1e-9),
-            Check("T against round trips in closed form, relative", max(r.error for r in m.closed), 1e-9),
+            Check("angle dependence of quotients of D's", largest(sweeps.private_angle_dependence), 1e-9),
+            Check("angle dependence of the factorization defect", largest(sweeps.defect_spread), 1e-9),
+            Check("D(Φ) against one round trip |1 + z sin²(Φ/2)|⁻², relative", m.by_law, 1e-9),
+            Check("T against round trips in closed form, relative", largest(one.error for one in m.closed), 1e-9),
             # what is left out are the round trips, some e^{-2κd} < 1e-5 behind 12 planes at the lowest barrier
-            Check("lattice matching, thick barrier, relative", float(matching.error(matching.lattice).max()), 1e-4),
+            Check("lattice matching, thick barrier, relative", largest(m.matching.lattice_error), 1e-4),
             # the next order is (ka)² = 0.3 smaller than the error itself on the coarsest lattice in the fit
             Check("order of the continuum limit in a", m.refinement.order.exponent, 0.2, expected=2.0),
             *m.checks,

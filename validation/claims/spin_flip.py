@@ -1,33 +1,28 @@
 """Equations (7) to (9) on atoms: the spin-diffusion length of magnetic impurities, and J_M(y) with it."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from scipy.optimize import least_squares
 
-from kwant_spinjunc import Junction, ferromagnet, unit_vector
+from kwant_spinjunc import unit_vector
 from kwant_spinjunc.magnets.multiscale import (
     Interface,
     MicroscopicMetal,
     microscopic_metal,
-    solve_interface,
     spin_flip_conductance,
 )
 from kwant_spinjunc.model.disorder import Anderson, MagneticImpurities, Substitution
 from kwant_spinjunc.spin import SIGNS
-from kwant_spinjunc.theory.drift_diffusion import Matching, match, per_area
+from kwant_spinjunc.theory.drift_diffusion import match, per_area
 from kwant_spinjunc.theory.interface import response_of
 
 from ..claim import Check, Judged, Record
-from ..figures import COLORS, drawn, legend_below
+from ..figures import drawn, legend_below
 from ..laboratory import Number, SampleLaboratory
-from ..two_channels import Metal, Solution, solve, spin_diffusion_length, transmissions
-from .diffusive_metal import AGREES, ENERGY, HOST, NORMAL, SPLITTING, junction_of, observe, slab
+from ..two_channels import Metal, clean_contact, solve, spin_diffusion_length, transmissions
+from .diffusive_metal import AGREES, CLEAN, ENERGY, NORMAL, SPLITTING, junction_of, observe, slab
 
 #: Concentration of magnetic impurities, and their exchange in the nonmagnetic metal, unit t.
 CONCENTRATION = 0.1
@@ -49,111 +44,63 @@ SPACING = 1.0
 
 
 # ---------------------------------------------------------------------- l_sd of a metal
-@dataclass(frozen=True)
-class Relaxation:
-    """T_ss' per a² of one metal against its length [length, left, right], and the two-channel metal fitted to it.
+def metal_of(
+    parameters: np.ndarray,
+    covariance: np.ndarray,
+    modes: np.ndarray,
+    density: np.ndarray,
+    density_error: float,
+    exchange: float,
+) -> Record:
+    """Return what ``parameters`` = (σ_+, σ_-, g) of two channels, and N_s per a², say of a metal with this exchange.
 
-    ``parameters`` = (σ_+, σ_-, g) with their covariance, widened by √χ² where χ² per degree of freedom exceeds one.
+    ``density``: ν_s per site and energy, with the relative standard error of √(ν_+ ν_-).
     """
 
-    length: np.ndarray
-    T: np.ndarray
-    error: np.ndarray
-    modes: np.ndarray
-    parameters: np.ndarray
-    covariance: np.ndarray
-    chi2: float
-    density: np.ndarray  # ν_s per site and energy
-    density_error: float  # relative standard error of √(ν_+ ν_-)
-    exchange: float
-    realizations: int
-    width: int
-
-    def _derived(self, function: Any, nu: int = 0) -> Number:
+    def derived(function: Callable[[np.ndarray], float], nu: int = 0) -> Number:
         """Return a function of the parameters that is proportional to this power of √(ν_+ ν_-)."""
-        value = float(function(self.parameters))
-        steps = 1e-4 * self.parameters
-        slope = np.array([(function(self.parameters + step) - value) for step in np.diag(steps)]) / steps
-        return Number(value, float(np.sqrt(slope @ self.covariance @ slope + (nu * self.density_error * value) ** 2)))
+        value = float(function(parameters))
+        steps = 1e-4 * parameters
+        slope = np.array([(function(parameters + step) - value) for step in np.diag(steps)]) / steps
+        return Number(value, float(np.sqrt(slope @ covariance @ slope + (nu * density_error * value) ** 2)))
 
-    @property
-    def golden_rule(self) -> float:
-        """Spin-flip conductance of the golden rule, e²/h per site."""
-        return spin_flip_conductance(CONCENTRATION, self.exchange, self.density)
+    l_sd = spin_diffusion_length
+    golden_rule = spin_flip_conductance(CONCENTRATION, exchange, density)  # e²/h per site
+    sigma, beta = [derived(lambda p, s=s: p[s]) for s in (0, 1)], derived(lambda p: (p[0] - p[1]) / (p[0] + p[1]))
+    # l_sd in a: fitted; of the golden rule, ν_s and the σ_s of the same metal; the quotient, in which errors of σ_s
+    # cancel; and τ from l_sd over τ of the golden rule
+    length_measured = derived(lambda p: l_sd(p[:2], p[2]))
+    length_expected = derived(lambda p: l_sd(p[:2], golden_rule), nu=-1)
+    length_ratio = derived(lambda p: l_sd(p[:2], p[2]) / l_sd(p[:2], golden_rule), nu=1)
+    time_ratio = derived(lambda p: golden_rule / p[2], nu=2)
+    mean_free_paths = 0.75 * parameters[:2] / modes  # 3σ_s/(4N_s) in a
+    return Record(locals())
 
-    def sigma(self, s: int) -> Number:
-        """σ_s in e²/h per a."""
-        return self._derived(lambda p: p[s])
 
-    @property
-    def beta(self) -> Number:
-        """β."""
-        return self._derived(lambda p: (p[0] - p[1]) / (p[0] + p[1]))
+def channels(metal: Record, planes: int, *, flip: bool = True) -> Metal:
+    """Return the two-channel metal of so many planes."""
+    return Metal(planes, metal.parameters[:2], float(metal.parameters[2]) if flip else 0.0)
 
-    @property
-    def length_measured(self) -> Number:
-        """l_sd in a, fitted."""
-        return self._derived(lambda p: spin_diffusion_length(p[:2], p[2]))
 
-    @property
-    def length_expected(self) -> Number:
-        """l_sd in a from the golden rule, ν_s and the σ_s of the same metal."""
-        g = self.golden_rule
-        return self._derived(lambda p: spin_diffusion_length(p[:2], g), nu=-1)
+def material_of(metal: Record) -> MicroscopicMetal:
+    """Return the material of (7) to (9)."""
+    length = metal.length_measured
+    errors = [one.error for one in metal.sigma], length.error
+    return microscopic_metal(metal.parameters[:2], length.value, metal.density, lattice_constant=SPACING, errors=errors)
 
-    @property
-    def length_ratio(self) -> Number:
-        """l_sd over that of the golden rule; the error of σ_s cancels."""
-        g = self.golden_rule
-        return self._derived(lambda p: spin_diffusion_length(p[:2], p[2]) / spin_diffusion_length(p[:2], g), nu=1)
 
-    @property
-    def time_ratio(self) -> Number:
-        """τ from l_sd over τ of the golden rule, g of the golden rule over g."""
-        g = self.golden_rule
-        return self._derived(lambda p: g / p[2], nu=2)
-
-    @property
-    def mean_free_paths(self) -> np.ndarray:
-        """3σ_s/(4N_s) in a."""
-        return 0.75 * self.parameters[:2] / self.modes
-
-    @property
-    def polarization(self) -> tuple[np.ndarray, np.ndarray]:
-        """(T_++ + T_-- - T_+- - T_-+)/ΣT and its error, against the length."""
-        signs = np.outer(SIGNS, SIGNS)
-        total = self.T.sum(axis=(1, 2))
-        P = (self.T * signs).sum(axis=(1, 2)) / total
-        slope = (signs - P[:, None, None]) / total[:, None, None]
-        return P, np.sqrt(((slope * self.error) ** 2).sum(axis=(1, 2)))
-
-    def curve(self, lengths: Sequence[int]) -> np.ndarray:
-        """Return the same of the fitted metal."""
-        T = np.array([transmissions(self.metal(int(L)), self.modes) for L in lengths])
-        return np.asarray((T * np.outer(SIGNS, SIGNS)).sum(axis=(1, 2)) / T.sum(axis=(1, 2)))
-
-    def metal(self, planes: int, *, flip: bool = True) -> Metal:
-        """Return the two-channel metal."""
-        return Metal(planes, self.parameters[:2], float(self.parameters[2]) if flip else 0.0)
-
-    @property
-    def drift_diffusion(self) -> MicroscopicMetal:
-        """The material of (7) to (9)."""
-        length = self.length_measured
-        errors = [self.sigma(s).error for s in (0, 1)]
-        return microscopic_metal(
-            self.parameters[:2],
-            length.value,
-            self.density,
-            lattice_constant=SPACING,
-            errors=(errors, length.error),
-        )
+def polarization(T: np.ndarray) -> np.ndarray:
+    """Return (T_++ + T_-- - T_+- - T_-+)/ΣT."""
+    return np.asarray((T * np.outer(SIGNS, SIGNS)).sum(axis=(-2, -1)) / T.sum(axis=(-2, -1)))
 
 
 def fit(
     length: np.ndarray, T: np.ndarray, error: np.ndarray, modes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return (σ_+, σ_-, g), their covariance and χ² per degree of freedom from all T_ss' at all lengths."""
+    """Return (σ_+, σ_-, g), their covariance and χ² per degree of freedom from all T_ss' at all lengths.
+
+    The covariance is widened by √χ² where χ² per degree of freedom exceeds one.
+    """
 
     def misfit(logarithms: np.ndarray) -> np.ndarray:
         sigma_plus, sigma_minus, g = np.exp(logarithms)
@@ -174,8 +121,8 @@ def measure_relaxation(
     lengths: Sequence[int],
     realizations: int,
     splitting: float,
-) -> Relaxation:
-    """Average T_ss' at every length, and the density of states inside."""
+) -> Record:
+    """Average T_ss' per a² at every length, and the density of states inside; fit a two-channel metal to T_ss'."""
     impurities = MagneticImpurities(concentration=CONCENTRATION, exchange=exchange)
     cells = lab.width**2
     found, modes = [], []
@@ -183,12 +130,8 @@ def measure_relaxation(
         average = lab.average(slab((*disorder, impurities), length, splitting), realizations)
         found.append((average.transmissions.mean / cells, average.transmissions.error / cells))
         modes.append(average["modes"].mean[0] / cells)
-    states = lab.average(
-        slab((*disorder, impurities), 4 * EDGE, splitting),
-        DENSITY_SAMPLES * realizations,
-        width=DENSITY_WIDTH,
-        profiles=True,
-    )
+    inside, count = slab((*disorder, impurities), 4 * EDGE, splitting), DENSITY_SAMPLES * realizations
+    states = lab.average(inside, count, width=DENSITY_WIDTH, profiles=True)
 
     def densities(means: Mapping[str, np.ndarray]) -> np.ndarray:
         rho = means["densities"].sum(axis=(0, 1))[1 + EDGE : -1 - EDGE].mean(axis=0)
@@ -197,81 +140,36 @@ def measure_relaxation(
 
     (*density, _), (*_, density_error) = states.of_means(densities)
     T, error = (np.array(part) for part in zip(*found, strict=True))
-    lengths_, mean_modes = np.array(lengths), np.mean(modes, axis=0)
-    fitted = fit(lengths_, T, error, mean_modes)
-    return Relaxation(
-        lengths_,
-        T,
-        error,
-        mean_modes,
-        *fitted,
-        np.array(density),
-        float(density_error),
-        exchange,
-        realizations,
-        lab.width,
+    signs, total = np.outer(SIGNS, SIGNS), T.sum(axis=(1, 2))
+    slope = (signs - polarization(T)[:, None, None]) / total[:, None, None]
+    polarization_error = np.sqrt(((slope * error) ** 2).sum(axis=(1, 2)))
+    mean_modes = np.mean(modes, axis=0)
+    parameters, covariance, chi2 = fit(np.array(lengths), T, error, mean_modes)
+    metal = metal_of(parameters, covariance, mean_modes, np.array(density), float(density_error), exchange)
+    return Record(
+        {**vars(metal), "length": np.array(lengths), "T": T, "polarization_error": polarization_error, "chi2": chi2}
     )
 
 
 # ---------------------------------------------------------------------- J_M(y) of two magnets
-@dataclass(frozen=True)
-class Profile:
-    """J_M along the own m of two equal magnets in contact, per J, on the bonds of each side.
-
-    The last bond of the left and the first of the right magnet are the contact.
-    """
-
-    angle: float
-    planes: int
-    y: np.ndarray  # [bond], distance from the contact in a, contact twice
-    J_M: np.ndarray
-    error: np.ndarray
-    network: Solution  # leads included, nothing fitted
-    half_spaces: Matching | None
-    realizations: int
-
-    @property
-    def at_contact(self) -> tuple[Number, Number]:
-        """J_M/J on either side of the contact."""
-        left, right = (Number(float(self.J_M[i]), float(self.error[i])) for i in (self.planes - 1, self.planes))
-        return left, right
-
-    @property
-    def expected(self) -> np.ndarray:
-        """J_M/J of the network on the same bonds."""
-        J = self.network.currents
-        return np.asarray((J @ SIGNS / J.sum(axis=1))[1:-1])
-
-    def diffusion(self, y: np.ndarray) -> np.ndarray:
-        """Return J_M/J of (7) to (9) in half-spaces, at distances from the contact in a; y = -0.0 is left of it."""
-        if self.half_spaces is None:
-            raise ValueError("no half-spaces without spin flip")
-        found = self.half_spaces.profile(y * SPACING)
-        return np.asarray(found.J_M / self.half_spaces.current)
-
-    def half_space_error(self, depth: float) -> float:
-        """Return the largest difference of half-spaces and network up to a depth, per J."""
-        near = abs(self.y) <= depth
-        sides = np.where(np.arange(len(self.y)) < self.planes, -1.0, 1.0)
-        diffusion = self.diffusion(np.copysign(abs(self.y), sides))
-        return float(abs(diffusion - self.expected)[near].max())
-
-    @property
-    def misfit(self) -> float:
-        """Root mean square of measured minus network in standard errors."""
-        return float(np.sqrt(np.mean(((self.J_M - self.expected) / self.error) ** 2)))
-
-
 def contact(angle: float) -> Interface:
     """Return the linear response of the contact of two clean magnets, averaged over k∥."""
-    magnet = partial(ferromagnet, **HOST, splitting=SPLITTING)
-    return solve_interface(Junction(magnet(), [], magnet(m=unit_vector(angle))), ENERGY, rtol=1e-6)
+    return clean_contact(CLEAN, angle, ENERGY, rtol=1e-6)
+
+
+def two_channels(metal: Record, planes: int, angle: float, *, flip: bool) -> np.ndarray:
+    """Return J_M/J on every bond of two such magnets in contact, leads included, nothing fitted."""
+    two = [channels(metal, planes, flip=flip)] * 2
+    return solve(two, metal.modes, interface=contact(angle)).polarization
 
 
 def measure_profile(
-    lab: SampleLaboratory, metal: Relaxation, angle: float, planes: int, realizations: int, *, flip: bool = True
-) -> Profile:
-    """Average the bond currents of two magnets in contact."""
+    lab: SampleLaboratory, metal: Record, angle: float, planes: int, realizations: int, *, flip: bool = True
+) -> Record:
+    """Average J_M along the own m of two equal magnets in contact, per J, on the bonds of each side.
+
+    The last bond of the left and the first of the right magnet are the contact; ``y`` is the distance from it in a.
+    """
     disorder = MAGNET if flip else ALLOY
     junction = junction_of(disorder, disorder, angle, planes)
     average = lab.average(junction, realizations, profiles=True)
@@ -284,26 +182,37 @@ def measure_profile(
         return np.asarray(both @ SIGNS / both.sum(axis=-1))
 
     J_M, error = average.of_means(ratio)
-    found = contact(angle)
-    two = [metal.metal(planes, flip=flip)] * 2
-    network = solve(two, metal.modes, interface=(found.conductance, found.modes))
-    half = None
+    expected = two_channels(metal, planes, angle, flip=flip)[1:-1]
+    misfit = float(np.sqrt(np.mean(((J_M - expected) / error) ** 2)))  # in standard errors
+    at_contact = [Number(float(J_M[i]), float(error[i])) for i in (planes - 1, planes)]
+    m = unit_vector(0.0), unit_vector(angle)
     if flip:
-        material = metal.drift_diffusion.material
-        response = per_area(response_of(found.between_metals), SPACING**2)
-        half = match(material, material, response, m_left=unit_vector(0.0), m_right=unit_vector(angle))
+        material = material_of(metal).material
+        response = per_area(response_of(contact(angle).between_metals), SPACING**2)
+        half_spaces = match(material, material, response, m_left=m[0], m_right=m[1])
     bonds = np.arange(planes)
     y = np.concatenate([bonds - planes + 1.0, bonds])
-    return Profile(angle, planes, y, J_M, error, network, half, realizations)
+    return Record(locals())
 
 
-def crossover(profiles: Sequence[Profile], beta: float) -> Record:
+def diffusion(profile: Record, y: np.ndarray) -> np.ndarray:
+    """Return J_M/J of (7) to (9) in half-spaces, at distances from the contact in a; y = -0.0 is left of it."""
+    return np.asarray(profile.half_spaces.profile(y * SPACING).J_M / profile.half_spaces.current)
+
+
+def half_space_error(profile: Record, depth: float) -> float:
+    """Return the largest difference of half-spaces and network up to a depth, per J."""
+    sides = np.where(np.arange(len(profile.y)) < profile.planes, -1.0, 1.0)
+    difference = diffusion(profile, np.copysign(abs(profile.y), sides)) - profile.expected
+    return float(abs(difference)[abs(profile.y) <= depth].max())
+
+
+def crossover(profiles: Sequence[Record], beta: float) -> Record:
     """Return ΔJ_M/(2βJ sin(Φ/2)) at the contacts of profiles, against the length of each magnet."""
     found = []
     for profile in profiles:
-        left, right = profile.at_contact
         scale = 2 * beta * np.sin(profile.angle / 2)
-        found.append(Number.of(lambda a, b, p=profile, c=scale: _length(a, b, p.angle) / c, left, right))
+        found.append(Number.of(lambda a, b, p=profile, c=scale: _length(a, b, p.angle) / c, *profile.at_contact))
     planes = np.array([profile.planes for profile in profiles])
     measured, error = np.array([n.value for n in found]), np.array([n.error for n in found])
     return Record(locals())
@@ -314,20 +223,17 @@ def _length(left: float, right: float, angle: float) -> float:
     return float(np.sqrt(left**2 + right**2 - 2 * left * right * np.cos(angle)))
 
 
-def expected_crossover(metal: Relaxation, planes: Sequence[int], angle: float, *, flip: bool) -> np.ndarray:
+def expected_crossover(metal: Record, planes: Sequence[int], angle: float, *, flip: bool) -> np.ndarray:
     """Return the same of the two-channel network."""
-    found = contact(angle)
-    values = []
+    scale, values = 2 * metal.beta.value * np.sin(angle / 2), []
     for length in planes:
-        two = [metal.metal(int(length), flip=flip)] * 2
-        currents = solve(two, metal.modes, interface=(found.conductance, found.modes)).currents
-        polarized = (currents @ SIGNS / currents.sum(axis=1))[length : length + 2]
-        values.append(_length(*polarized, angle) / (2 * metal.beta.value * np.sin(angle / 2)))
+        at_contact = two_channels(metal, int(length), angle, flip=flip)[length : length + 2]
+        values.append(_length(*at_contact, angle) / scale)
     return np.array(values)
 
 
 # ---------------------------------------------------------------------- what it says of the paper
-def verdict(metals: Sequence[Relaxation], misfits: Sequence[float]) -> str:
+def verdict(metals: Sequence[Record], misfits: Sequence[float]) -> str:
     """Return the verdict on (7) to (9) with τ of the golden rule.
 
     "holds" if l_sd is the golden rule's within errors for every exchange and J_M(y) that of two diffusive channels
@@ -342,36 +248,22 @@ def verdict(metals: Sequence[Relaxation], misfits: Sequence[float]) -> str:
 
 
 @drawn("spin-flip-length", 1, 2, width=7.2, height=3.6)
-def draw_relaxation(record: Record, left: Any, right: Any) -> None:
+def draw_relaxation(m: Record, left: Any, right: Any) -> None:
     """Plot the decay of the polarization with the length, and l_sd against the golden rule."""
     colors = ("minority", "damping_like", "majority", "field_like")
-    for metal, color in zip((*record.normals, record.magnet), colors, strict=False):
-        name = "magnet" if metal is record.magnet else "normal"
-        P, error = metal.polarization
-        label = f"{name}, J = {metal.exchange:g}t"
-        left.errorbar(metal.length, P, error, fmt="o", color=COLORS[color], label=label)
+    for (label, metal), color in zip(m.metals.items(), colors, strict=False):
+        look = {"color": color, "label": label}
+        left.errorbar(metal.length, polarization(metal.T), metal.polarization_error, fmt="o", **look)
         L = np.arange(1, metal.length.max() + 2)
-        left.plot(L, metal.curve(L), "-", color=COLORS[color], linewidth=1)
-        found = metal.length_measured
-        marker = "s" if metal is record.magnet else "o"
-        right.errorbar(
-            metal.length_expected.value,
-            found.value,
-            found.error,
-            metal.length_expected.error,
-            fmt=marker,
-            color=COLORS[color],
-            label=label,
-        )
+        T = np.array([transmissions(channels(metal, int(planes)), metal.modes) for planes in L])
+        left.plot(L, polarization(T), "-", color=color, linewidth=1)
+        told, found = metal.length_expected, metal.length_measured
+        right.errorbar(told.value, found.value, found.error, told.error, fmt="s" if metal is m.magnet else "o", **look)
     left.set(xlabel="length L (planes)", ylabel=r"$\sum_{ss'} ss'\, T_{ss'}\, /\, \sum_{ss'} T_{ss'}$", ylim=(0, 1.02))
-    top = 1.15 * max(m.length_measured.value for m in (*record.normals, record.magnet))
+    top = 1.15 * max(metal.length_measured.value for metal in m.metals.values())
     right.plot([0, top], [0, top], "-", color="black", linewidth=1, label="equal")
-    right.set(
-        xlabel=r"$\sqrt{D\tau(1-\beta^2)}$, $\tau$ of the golden rule (a)",
-        ylabel=r"$l_{sd}$ from $T_{ss'}(L)$ (a)",
-        xlim=(0, top),
-        ylim=(0, top),
-    )
+    right.set(xlabel=r"$\sqrt{D\tau(1-\beta^2)}$, $\tau$ of the golden rule (a)", xlim=(0, top), ylim=(0, top))
+    right.set_ylabel(r"$l_{sd}$ from $T_{ss'}(L)$ (a)")
     left.legend(loc="lower left")
     right.legend(loc="upper left")
 
@@ -382,40 +274,16 @@ def draw_profiles(m: Record, *axes: Any) -> None:
     beta = m.magnet.beta.value
     for panel, profile in zip(axes, m.profiles, strict=True):
         for side in (slice(0, profile.planes), slice(profile.planes, None)):
-            first = side.start == 0
-            y = profile.y[side]
-            panel.errorbar(
-                y,
-                profile.J_M[side] / beta,
-                profile.error[side] / beta,
-                fmt=".",
-                color=COLORS["microscopic"],
-                label="supercells" if first else None,
-                elinewidth=0.8,
-                zorder=1,
-            )
-            panel.plot(
-                y,
-                profile.expected[side] / beta,
-                "-",
-                color="black",
-                linewidth=1.2,
-                label="two channels" if first else None,
-            )
-            x = np.linspace(0, profile.planes - 1, 200)
-            x = -x[::-1] if first else x
-            if first:
-                x[-1] = -0.0
-            panel.plot(
-                x,
-                profile.diffusion(x) / beta,
-                "--",
-                color=COLORS["minority"],
-                linewidth=1.2,
-                label="(7) to (9), half-spaces" if first else None,
-            )
-        panel.axvline(0, color=COLORS["muted"], linewidth=1)
-        panel.axhline(1, color=COLORS["muted"], linewidth=0.8, linestyle=":")
+            x, names = np.linspace(0, profile.planes - 1, 200), (None, None, None)
+            if side.start == 0:
+                x = -x[::-1]  # ends with -0.0, left of the contact
+                names = "supercells", "two channels", "(7) to (9), half-spaces"
+            y, J_M, error = profile.y[side], profile.J_M[side] / beta, profile.error[side] / beta
+            panel.errorbar(y, J_M, error, fmt=".", color="microscopic", label=names[0], elinewidth=0.8, zorder=1)
+            panel.plot(y, profile.expected[side] / beta, "-", color="black", linewidth=1.2, label=names[1])
+            panel.plot(x, diffusion(profile, x) / beta, "--", color="minority", linewidth=1.2, label=names[2])
+        panel.axvline(0, color="muted", linewidth=1)
+        panel.axhline(1, color="muted", linewidth=0.8, linestyle=":")
         panel.set(xlabel="distance from the contact (planes)", title=rf"$\Phi$ = {np.degrees(profile.angle):.0f}°")
     axes[0].set_ylabel(r"$J_M/(\beta J)$ along the own $\mathbf{m}$")
     legend_below(axes[0], 3)
@@ -429,20 +297,14 @@ def draw_crossover(m: Record, axes: Any) -> None:
         (m.with_flip, True, "microscopic", "magnetic impurities"),
         (m.without, False, "minority", "none"),
     ):
-        axes.errorbar(
-            found.planes, found.measured, found.error, fmt="o", color=COLORS[color], label=f"supercells, {name}"
-        )
+        axes.errorbar(found.planes, found.measured, found.error, fmt="o", color=color, label=f"supercells, {name}")
         expected = expected_crossover(m.magnet, L, ANGLES[-1], flip=flip)
-        axes.semilogx(L, expected, "-", color=COLORS[color], linewidth=1, label=f"two channels, {name}")
-    axes.axvline(m.magnet.length_measured.value, color=COLORS["muted"], linestyle=":")
-    axes.annotate(
-        r"$l_{sd}$", (m.magnet.length_measured.value, 0), (3, 4), textcoords="offset points", color=COLORS["muted"]
-    )
-    axes.set(
-        xlabel="length of each magnet (planes)",
-        ylabel=rf"$\Delta J_M\,/\,(2\beta J \sin\frac{{\Phi}}{{2}})$ at {np.degrees(ANGLES[-1]):.0f}°",
-        ylim=(0, None),
-    )
+        axes.semilogx(L, expected, "-", color=color, linewidth=1, label=f"two channels, {name}")
+    l_sd = m.magnet.length_measured.value
+    axes.axvline(l_sd, color="muted", linestyle=":")
+    axes.annotate(r"$l_{sd}$", (l_sd, 0), (3, 4), textcoords="offset points", color="muted")
+    axes.set(xlabel="length of each magnet (planes)", ylim=(0, None))
+    axes.set_ylabel(rf"$\Delta J_M\,/\,(2\beta J \sin\frac{{\Phi}}{{2}})$ at {np.degrees(ANGLES[-1]):.0f}°")
     axes.legend(loc="upper left")
 
 
@@ -470,10 +332,11 @@ def measure(quick: bool) -> Record:
     weakest = normals[-1]
     others = normals[-2::-1]
     stronger = ", ".join(f"{m.exchange:g}t" for m in others), ", ".join(str(m.length_ratio) for m in others)
-    material, errors = magnet.drift_diffusion.material, magnet.drift_diffusion.errors
+    found = material_of(magnet)
+    material, errors = found.material, found.errors
     ratio, own = weakest.length_ratio, magnet.length_ratio
     l_sd = magnet.length_measured
-    half = [profile.half_space_error(NEAR * l_sd.value) / beta for profile in profiles]
+    half = [half_space_error(profile, NEAR * l_sd.value) / beta for profile in profiles]
     degrees = [f"{np.degrees(profile.angle):.0f}°" for profile in profiles]
     contacts = [profile.at_contact for profile in profiles]
     means = [Number.of(lambda a, b: (a + b) / 2 / beta, *pair) for pair in contacts]

@@ -1,9 +1,7 @@
 """Where equations (1) to (4) and t0 can be used: the error over barriers, angles and magnets, and what controls it."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,8 +19,11 @@ from systems.asymmetric_junction import asymmetric_junction
 from systems.free_electron_junction import free_electron_junction
 
 from ..claim import Check, Judged, Record
-from ..figures import COLORS, drawn, legend_below
+from ..compare import largest
+from ..currents import both_currents
+from ..figures import drawn, legend_below
 from ..laboratory import Laboratory
+from .rotation_law import reflections
 
 #: Two different magnets with three-dimensional bands, unit t.
 MAGNETS = {"onsite": 5.0, "onsite_right": 4.8, "in_plane_hopping": 1.0}
@@ -39,43 +40,29 @@ ENERGY = 0.0
 ROUNDING = 1e-9
 
 
-@dataclass(frozen=True)
-class Measured:
-    """All maps: datasets by sampling of k∥ and by accumulation."""
+def collapses(m: Record, error: str, samplings: Sequence[str] = tuple(SAMPLINGS)) -> dict[str, Collapse]:
+    """Return the fits of all candidates, over all junctions with accumulation and without."""
+    chosen = [data for (sampling, _), data in m.cloud.items() if sampling in samplings]
+    chosen += [m.iron[sampling] for sampling in samplings if error in m.iron[sampling]]
+    return {fit.candidate: fit for fit in collapse(*chosen, error=error)}
 
-    iron: dict[str, Any]  # free electrons at 90°: height × width, with accumulation
-    cloud: dict[tuple[str, str], Any]  # height × thickness × angle × right splitting
-    errors: Any  # angle × right splitting behind one barrier, k∥ average, with accumulation
-    pointwise: float = np.nan  # largest difference from junctions scattered one by one, per current
-    contrast: float = np.nan  # of δ from the reflections at both faces, relative
-    checks: tuple[Check, ...] = ()
 
-    def collapses(self, error: str, samplings: Sequence[str] = tuple(SAMPLINGS)) -> dict[str, Collapse]:
-        """Return the fits of all candidates, over all junctions with accumulation and without."""
-        chosen = [data for (sampling, _), data in self.cloud.items() if sampling in samplings]
-        chosen += [self.iron[sampling] for sampling in samplings if error in self.iron[sampling]]
-        return {fit.candidate: fit for fit in collapse(*chosen, error=error)}
-
-    def points(self, *names: str) -> tuple[np.ndarray, ...]:
-        """Return variables at all points of all junctions, one after another."""
-        every = [*self.cloud.values(), *self.iron.values()]
-        return tuple(np.concatenate([data[name].values.ravel() for data in every]) for name in names)
+def points(m: Record, *names: str) -> tuple[np.ndarray, ...]:
+    """Return variables at all points of all junctions, one after another."""
+    every = [*m.cloud.values(), *m.iron.values()]
+    return tuple(np.concatenate([data[name].values.ravel() for data in every]) for name in names)
 
 
 # ---------------------------------------------------------------------- what is computed
-def measure(quick: bool) -> Measured:
-    """Map all junctions."""
+def measure(quick: bool) -> Record:
+    """Map all junctions: datasets by sampling of k∥ and by accumulation."""
     run = partial(validity_map, energy=ENERGY, progress=False)
+    both = partial(run, LATTICE, error=tuple(ERRORS))
     heights, widths = (8, 6) if quick else (36, 16)
+    # free electrons at 90°, height × width, with accumulation
+    size = {"height": np.linspace(-0.5, 3.0, heights), "width": 0.05 * np.linspace(1, 16, widths).round()}
     iron = {
-        name: run(
-            free_electron_junction,
-            k=k,
-            height=np.linspace(-0.5, 3.0, heights),
-            width=0.05 * np.linspace(1, 16, widths).round(),
-            theta=np.pi / 2,
-            **POTENTIALS["with accumulation"],
-        )
+        name: run(free_electron_junction, k=k, theta=np.pi / 2, **size, **POTENTIALS["with accumulation"])
         for name, k in SAMPLINGS.items()
     }
     axes = {
@@ -85,45 +72,35 @@ def measure(quick: bool) -> Measured:
         "splitting_right": [0.5, 1.8] if quick else [0.3, 0.8, 1.3, 1.8],
     }
     cloud = {
-        (name, accumulation): run(LATTICE, error=tuple(ERRORS), k=k, **axes, **mu)
+        (name, accumulation): both(k=k, **axes, **mu)
         for name, k in SAMPLINGS.items()
         for accumulation, mu in POTENTIALS.items()
     }
-    errors = run(
-        LATTICE,
-        error=tuple(ERRORS),
-        k="average",
-        height=2.0,
-        thickness=2,
-        theta=np.radians(np.linspace(0, 180, 7 if quick else 37)),
-        splitting_right=np.linspace(0.1, 2.5, 4 if quick else 21),
-        **POTENTIALS["with accumulation"],
-    )
-    maps, lab = Measured(iron, cloud, errors), Laboratory(spot_check_every=2)
-    pointwise = pointwise_difference(lab, maps, 17 if quick else 97)
-    return replace(maps, pointwise=pointwise, contrast=reflection_contrast(), checks=lab.checks())
+    # angle × right splitting behind one barrier, k∥ average, with accumulation
+    angles, splittings = np.linspace(0, 180, 7 if quick else 37), np.linspace(0.1, 2.5, 4 if quick else 21)
+    grid = {"height": 2.0, "thickness": 2, "theta": np.radians(angles), "splitting_right": splittings}
+    errors = both(k="average", **grid, **POTENTIALS["with accumulation"])
+    lab = Laboratory(spot_check_every=2)
+    pointwise = pointwise_difference(lab, cloud, 17 if quick else 97)
+    contrast, checks = reflection_contrast(), lab.checks()
+    return Record(locals())
 
 
-def pointwise_difference(lab: Laboratory, measured: Measured, every: int) -> float:
+def pointwise_difference(lab: Laboratory, cloud: Mapping[tuple[str, str], Any], every: int) -> float:
     """Return the largest difference between the maps and junctions scattered one by one, at every n-th point."""
     worst = 0.0
-    for (sampling, accumulation), data in measured.cloud.items():
+    for (sampling, accumulation), data in cloud.items():
         mu = POTENTIALS[accumulation].values()
-        stacked = data.stack(point=("height", "thickness", "theta", "splitting_right"))
+        names = ("height", "thickness", "theta", "splitting_right")
+        stacked = data.stack(point=names)
         for index in range(0, stacked.sizes["point"], every):
             point = stacked.isel(point=index)
-            names = ("height", "thickness", "theta", "splitting_right")
             junction = LATTICE(**{name: point[name].item() for name in names})
-            solve = partial(lab.scatter) if sampling == "one k∥" else partial(scatter, k="average")
+            solve = lab.scatter if sampling == "one k∥" else partial(scatter, k="average")
             result = solve(junction, ENERGY)
             exact = linear_response(result, *mu)
-            D = collinear_factors(junction, solve)
-            T = tunnelling.rotation_law(D, junction.angle)
-            paper = [
-                tunnelling.magnetization_current(T, *mu, "left"),
-                tunnelling.magnetization_current(T, *mu, "right"),
-            ]
-            error = abs(np.array(paper) - exact.magnetization).max() / exact.charge[0]
+            T = tunnelling.rotation_law(collinear_factors(junction, solve), junction.angle)
+            error = abs(both_currents(T, *mu) - exact.magnetization).max() / exact.charge[0]
             worst = max(worst, abs(float(error) - point["tunnelling"].item()))
     return worst
 
@@ -140,17 +117,8 @@ def reflection_contrast() -> float:
     deviations = []
     for height in (1.5, 2.0, 3.0):
         junction = asymmetric_junction(theta=np.pi / 2, height=height, thickness=8)
-        (insulator,) = junction.layers
-        kappa = tunnelling.lattice_decay_constant(insulator.onsite, ENERGY, insulator.hopping)
-        contrast = [
-            np.diff(
-                tunnelling.lattice_reflection(
-                    tunnelling.surface_green_function(ENERGY, lead.levels(), lead.hopping), kappa, insulator.hopping
-                )
-            )
-            for lead in junction.leads
-        ]
-        law = 2 * (np.exp(-2 * kappa * insulator.thickness) * contrast[0] * contrast[1]).real
+        kappa, left, right = reflections(junction)
+        law = 2 * (np.exp(-2 * kappa * junction.layers[0].thickness) * np.diff(left) * np.diff(right)).real
         deviations.append(abs(round_trip(junction, ENERGY).defect / law - 1))
     return float(np.max(deviations))
 
@@ -175,9 +143,9 @@ TITLES = {"one k∥": r"one $\mathbf{k}_\parallel$", "k∥ average": r"$\mathbf{
 
 
 @drawn("validity-map", 1, 2, width=5.4, height=3.4, sharey=True)
-def draw_maps(measured: Measured, *axes: Any) -> None:
+def draw_maps(m: Record, *axes: Any) -> None:
     """Draw the error of (3), (4) of the free-electron junction at one k∥ and averaged."""
-    for panel, (name, data) in zip(axes, measured.iron.items(), strict=True):
+    for panel, (name, data) in zip(axes, m.iron.items(), strict=True):
         mesh = draw_error_map(panel, data["tunnelling"], contours=False, shading="gouraud")
         error_contours(panel, data["tunnelling"])
         error_contours(panel, data["tunnelling_leading_order"], color=LAW, linestyle="--", label=False)
@@ -193,33 +161,25 @@ def draw_maps(measured: Measured, *axes: Any) -> None:
 
 
 @drawn("validity-map-collapse", 1, 3, width=7.2, height=3.6, sharex=True, sharey=True)
-def draw_collapse(measured: Measured, *axes: Any) -> None:
+def draw_collapse(m: Record, *axes: Any) -> None:
     """Plot the error of (3), (4) at all points against three quantities."""
-    fits = measured.collapses("tunnelling")
+    fits = collapses(m, "tunnelling")
     panels = {
         "transmission": ("transmission", "transmission"),
         "decay": ("decay", r"decay $e^{-2\kappa d}$"),
         "leading order": ("tunnelling_leading_order", "round-trip law"),
     }
-    looks = {"k∥ average": ("s", COLORS["right"], 3.0), "one k∥": ("o", COLORS["left"], 2.0)}
+    looks = {"k∥ average": ("s", "right", 3.0), "one k∥": ("o", "left", 2.0)}
     for panel, (name, (variable, label)) in zip(axes, panels.items(), strict=True):
         for sampling, (marker, color, size) in looks.items():
             for accumulation in POTENTIALS:
-                data = measured.cloud[sampling, accumulation]
-                face = color if accumulation == "with accumulation" else "none"
-                panel.loglog(
-                    data[variable].values.ravel(),
-                    data["tunnelling"].values.ravel(),
-                    marker,
-                    color=color,
-                    markerfacecolor=face,
-                    markersize=size,
-                    markeredgewidth=0.5,
-                    linestyle="none",
-                    label=f"{TITLES[sampling]}, {accumulation}",
-                )
+                data = m.cloud[sampling, accumulation]
+                x, y = data[variable].values.ravel(), data["tunnelling"].values.ravel()
+                look = {"markerfacecolor": color if accumulation == "with accumulation" else "none"}
+                look |= {"markersize": size, "markeredgewidth": 0.5, "linestyle": "none", "color": color}
+                panel.loglog(x, y, marker, label=f"{TITLES[sampling]}, {accumulation}", **look)
         for level in (0.01, 0.1):
-            panel.axhline(level, color=COLORS["muted"], linewidth=0.8, zorder=0)
+            panel.axhline(level, color="muted", linewidth=0.8, zorder=0)
         panel.set(xlabel=label, title=f"scatter × {fits[name].scatter:.2f}")
     axes[2].loglog([1e-10, 1], [1e-10, 1], color="black", linewidth=0.8, zorder=3)
     axes[0].set(xlim=(1e-10, 2), ylim=(1e-10, 1))
@@ -230,7 +190,7 @@ def draw_collapse(measured: Measured, *axes: Any) -> None:
 
 
 @drawn("validity-map-errors", 2, 2, width=6.2, height=5.2, sharex=True, sharey=True)
-def draw_errors(measured: Measured, axes: Any) -> None:
+def draw_errors(m: Record, axes: Any) -> None:
     """Draw four errors over the angle and the right magnet, behind one barrier."""
     titles = {
         "tunnelling": "(3), (4) from collinear data",
@@ -238,7 +198,7 @@ def draw_errors(measured: Measured, axes: Any) -> None:
         "conserved": "(1), one conserved current",
         "t0": r"$t_0$ as the torque on both magnets",
     }
-    data = measured.errors.assign_coords(theta=np.degrees(measured.errors["theta"]))
+    data = m.errors.assign_coords(theta=np.degrees(m.errors["theta"]))
     for panel, (name, title) in zip(axes.flat, titles.items(), strict=True):
         mesh = draw_error_map(panel, data[name])
         panel.set(xlabel="", ylabel="", title=title)
@@ -250,67 +210,53 @@ def draw_errors(measured: Measured, axes: Any) -> None:
     axes[0, 0].figure.colorbar(mesh, ax=axes, extend="min", label="relative error", ticks=np.geomspace(*ERROR_RANGE, 6))
 
 
-def invariants(measured: Measured, law: Collapse) -> tuple[Check, ...]:
-    """Return what must hold if the maps and the law are computed rightly."""
-    datasets = [*measured.cloud.values(), *measured.iron.values(), measured.errors]
-    unsplit = [data for (_, name), data in measured.cloud.items() if name == "without accumulation"]
-    return (
-        Check("error of (3), (4) for collinear magnets", float(measured.errors["tunnelling"][[0, -1]].max()), ROUNDING),
-        Check(
-            "spin-flip reflection without accumulation",
-            max(float(data["reflection"].max()) for data in unsplit),
-            ROUNDING,
-        ),
-        # the next order is |z| < 0.1 at one end of a fit over many decades
-        Check("power of the error in the round-trip law", law.exponents[0], 5e-3, expected=1.0),
-        Check("scatter of the round-trip law", law.scatter, 0.05, expected=1.0),
-        Check("relative error of the k∥ averages", max(data.attrs["average_error"] for data in datasets), 3e-6),
-        # the next order is e^{-2κd}, below 5e-5 behind 8 planes
-        Check("δ against reflections at the interfaces, relative", measured.contrast, 1e-3),
-        *measured.checks,
-    )
-
-
-def judge(measured: Measured) -> Judged:
+def judge(m: Record) -> Judged:
     """Judge the sentence as printed and as corrected."""
-    fits = measured.collapses("tunnelling")
-    law = fits["leading order"]
+    law = collapses(m, "tunnelling")["leading order"]
+    datasets = [*m.cloud.values(), *m.iron.values(), m.errors]
+    unsplit = [data["reflection"] for (_, name), data in m.cloud.items() if name == "without accumulation"]
     return Judged(
-        printed=verdict(law, *measured.points("tunnelling", "transmission")),
+        printed=verdict(law, *points(m, "tunnelling", "transmission")),
         corrected="holds" if abs(law.prefactor - 1) < 0.05 and law.scatter < 1.05 else "fails",
         value=law.prefactor,
         expected=1.0,
         tolerance=0.05,  # the next order is |z| < 0.1 at one end of a fit over many decades
-        route=Check(
-            "maps against junctions scattered one by one, per current",
-            measured.pointwise,
-            1e-9,
+        route=Check("maps against junctions scattered one by one, per current", m.pointwise, 1e-9),
+        checks=(
+            Check("error of (3), (4) for collinear magnets", float(m.errors["tunnelling"][[0, -1]].max()), ROUNDING),
+            Check("spin-flip reflection without accumulation", largest(unsplit), ROUNDING),
+            # the next order is |z| < 0.1 at one end of a fit over many decades
+            Check("power of the error in the round-trip law", law.exponents[0], 5e-3, expected=1.0),
+            Check("scatter of the round-trip law", law.scatter, 0.05, expected=1.0),
+            Check("relative error of the k∥ averages", max(data.attrs["average_error"] for data in datasets), 3e-6),
+            # the next order is e^{-2κd}, below 5e-5 behind 8 planes
+            Check("δ against reflections at the interfaces, relative", m.contrast, 1e-3),
+            *m.checks,
         ),
-        checks=invariants(measured, law),
     )
 
 
-def numbers(measured: Measured) -> Record:
+def numbers(m: Record) -> Record:
     """Return what the text quotes besides."""
-    fits = measured.collapses("tunnelling")
+    fits = collapses(m, "tunnelling")
     law, best = fits["leading order"], min(fits.values(), key=lambda fit: fit.scatter)
     simplest = "The round-trip law" if best is law else best.candidate
-    axes = measured.cloud["one k∥", "with accumulation"]
+    axes = m.cloud["one k∥", "with accumulation"]
     spans = {name: f"{axes[name].min().item():g} to {axes[name].max().item():g}" for name in axes["tunnelling"].dims}
-    error, predicted, transmission, contrast = measured.points(
-        "tunnelling", "tunnelling_leading_order", "transmission", "round_trip"
+    error, predicted, transmission, contrast = points(
+        m, "tunnelling", "tunnelling_leading_order", "transmission", "round_trip"
     )
     by_law, by_transmission = window(error, predicted, 0.01), window(error, transmission, 0.01)
     parts = [
         float((data["reflection"] / data["rotation"]).median())
-        for (_, accumulation), data in measured.cloud.items()
+        for (_, accumulation), data in m.cloud.items()
         if accumulation == "with accumulation"
     ]
     powers = []
     for name in ("conserved", "t0"):
-        candidates = {fit.candidate: fit for fit in collapse(*measured.cloud.values(), error=name)}
+        candidates = {fit.candidate: fit for fit in collapse(*m.cloud.values(), error=name)}
         powers.append(candidates["transmission"].exponents[0])
-    median = {name: float(measured.errors[name].median()) for name in ("tunnelling", "conserved", "t0")}
-    typical = float(measured.iron["k∥ average"]["tunnelling"].sel(width=0.5, height=1.0, method="nearest"))
-    single, averaged = (measured.collapses("tunnelling", [name]) for name in SAMPLINGS)
+    median = {name: float(m.errors[name].median()) for name in ("tunnelling", "conserved", "t0")}
+    typical = float(m.iron["k∥ average"]["tunnelling"].sel(width=0.5, height=1.0, method="nearest"))
+    single, averaged = (collapses(m, "tunnelling", [name]) for name in SAMPLINGS)
     return Record(locals())

@@ -1,8 +1,5 @@
 """The clamping torque in time: whether anisotropy holds the magnets against the electrons, or lets them precess."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +12,7 @@ from kwant_spinjunc.theory.wall_torques import chain_threshold, macrospin_thresh
 from kwant_spinjunc.transport.linear import linear_response
 
 from ..claim import Check, Judged, Record
-from ..figures import COLORS, drawn, guide
+from ..figures import drawn, guide
 from ..laboratory import FAMILIES
 
 #: The chain in units of its exchange: anisotropy, demagnetization.
@@ -33,16 +30,6 @@ COBALT = (6.2e-11, 8.2e5, 2.6e6, 2.5e-10)
 FREE = (4, 8, 16)
 
 
-@dataclass(frozen=True)
-class Edge:
-    """A threshold found by the growth rate of the linearized motion, and in closed form; per the chain's exchange."""
-
-    planes: int
-    found: float
-    told: float
-    kind: str
-
-
 # ---------------------------------------------------------------------- what is computed
 def chain_of(planes: int, anisotropy: float = K, demagnetization: float = K_D) -> SpinChain:
     """Return a magnet of so many planes with its free end at the interface."""
@@ -55,29 +42,19 @@ def approach(planes: int) -> tuple[Trajectory, np.ndarray, float]:
     torque = SpinTorque.on(chain, 0, polarizer=ACROSS, damping_like=DAMPING_LIKE, field_like=FIELD_LIKE)
     motion = evolve(chain, torque, damping=STRONG, time=TIME, points=120, rtol=1e-9)
     wall = static_wall(chain, torque)
-    u, w = wall_tilts(
-        0,
-        damping_like=DAMPING_LIKE,
-        field_like=FIELD_LIKE,
-        angle=np.pi / 2,
-        exchange=1.0,
-        anisotropy=K,
-        demagnetization=K_D,
-    )
+    torques = {"damping_like": DAMPING_LIKE, "field_like": FIELD_LIKE, "angle": np.pi / 2}
+    u, w = wall_tilts(0, **torques, exchange=1.0, anisotropy=K, demagnetization=K_D)
     return motion, wall, float(np.hypot(wall[0, 0] - u, wall[0, 1] - w) / np.hypot(u, w))
 
 
-def opposite_edge(planes: int) -> Edge:
-    """Find where a magnet opposite to the polarizer starts to precess."""
+def opposite_edge(planes: int) -> Record:
+    """Find where a magnet opposite to the polarizer starts to precess: growth of linearized motion, closed form."""
     chain = chain_of(planes, 0.01, 0.01)
     torque = SpinTorque.on(chain, 0, polarizer=OPPOSITE, damping_like=1.0, field_like=0.0)
-    found = critical_torque(chain, torque, damping=DAMPING, largest=1.0, rtol=1e-8)
-    told = (
-        macrospin_threshold(DAMPING, 0.01, 0.01)
-        if planes == 1
-        else chain_threshold(planes, DAMPING, 1.0, 0.01, 0.01)[0]
-    )
-    return Edge(planes, found.factor, float(told), found.kind)
+    edge = critical_torque(chain, torque, damping=DAMPING, largest=1.0, rtol=1e-8)
+    single, many = macrospin_threshold(DAMPING, 0.01, 0.01), chain_threshold(planes, DAMPING, 1.0, 0.01, 0.01)[0]
+    found, kind, told = edge.factor, edge.kind, float(single if planes == 1 else many)
+    return Record(locals())
 
 
 def folds() -> tuple[float, float]:
@@ -88,12 +65,12 @@ def folds() -> tuple[float, float]:
     return tuple(abs(f / np.sqrt(K * K_D) - 1) for f in found)  # type: ignore[return-value]
 
 
-def beyond(edge: Edge) -> float:
+def beyond(planes: int) -> float:
     """Return how far the first spin still turns, below and just beyond the threshold of a chain, as a quotient."""
-    chain = chain_of(edge.planes, 0.01, 0.01)
+    chain = chain_of(planes, 0.01, 0.01)
     unit = SpinTorque.on(chain, 0, polarizer=OPPOSITE, damping_like=1.0, field_like=0.0)
     limit = critical_torque(chain, unit, damping=0.3, largest=2.0).factor
-    start = np.tile([0.02, 0.0, np.sqrt(1 - 0.02**2)], (edge.planes, 1))
+    start = np.tile([0.02, 0.0, np.sqrt(1 - 0.02**2)], (planes, 1))
     ends = []
     for factor in (0.8, 1.2):
         motion = evolve(chain, unit.scaled(factor * limit), damping=0.3, time=2500.0, start=start, points=5, rtol=1e-6)
@@ -117,7 +94,7 @@ def measure(quick: bool) -> Record:
     reached = float(abs(motion.m[-1] - wall).max() / abs(wall[0, :2]).max())
     edges = [opposite_edge(n) for n in ((1, 10, 40) if quick else (1, 5, 10, 20, 40, 80, 120))]
     fold = max(folds())
-    escape = beyond(Edge(4, 0.0, 0.0, ""))
+    escape = beyond(4)
     currents = critical_currents()
     single = edges[0]
     macrospin = abs(single.found / single.told - 1)
@@ -160,14 +137,14 @@ def judge(m: Record) -> Judged:
 def draw(m: Record, left: Any, right: Any) -> None:
     """Plot the motion of the first spin and the thresholds against the number of planes."""
     for component, name, label in ((0, "field_like", "in the plane, $m_x$"), (1, "damping_like", "out of it, $m_y$")):
-        left.plot(m.motion.time, m.motion.m[:, 0, component], "-", color=COLORS[name], label=label)
-        left.axhline(m.wall[0, component], color=COLORS[name], linestyle=":", linewidth=1)
-    left.plot([], [], ":", color=COLORS["muted"], label="static wall")
+        left.plot(m.motion.time, m.motion.m[:, 0, component], "-", color=name, label=label)
+        left.axhline(m.wall[0, component], color=name, linestyle=":", linewidth=1)
+    left.plot([], [], ":", color="muted", label="static wall")
     left.set(xlabel=r"time ($S/J$)", ylabel="first spin of the magnet")
     left.set_title(rf"released from the easy axis, $\alpha$ = {STRONG:g}", fontsize=8)
     left.legend(loc="center right")
     n = np.array([edge.planes for edge in m.edges])
-    right.loglog(n, [edge.found for edge in m.edges], "o", color=COLORS["microscopic"], label="linearized motion")
+    right.loglog(n, [edge.found for edge in m.edges], "o", color="microscopic", label="linearized motion")
     fine = np.unique(np.geomspace(1, n.max(), 60).astype(int))
     told = [chain_threshold(int(k), DAMPING, 1.0, 0.01, 0.01)[0] for k in fine]
     guide(right, fine, told, r"$\min_n N\alpha(\epsilon_n+K_d/2)/(2-\delta_{n0})$")

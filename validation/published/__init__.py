@@ -1,7 +1,5 @@
 """Published numbers beside ours: one file each, with the exact parameters, theirs, ours, and why they differ."""
 
-from __future__ import annotations
-
 import importlib
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Both torques and the exchange coupling of the single-band junction of Phys. Rev. B 81, 054437, its parameters."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from kwant_spinjunc import Junction, barrier, ferromagnet, unit_vector

@@ -1,7 +1,5 @@
 """Angular magnetoresistance of circuit theory: the closed form against the network solved node by node."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from kwant_spinjunc import unit_vector

@@ -1,7 +1,5 @@
 """Brinkman, Dynes and Rowell: curvature and asymmetry of the conductance of a trapezoidal barrier."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from kwant_spinjunc import Junction, barrier, normal_metal

@@ -1,7 +1,5 @@
 """Bruno's asymptotic interlayer exchange coupling of one channel."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from kwant_spinjunc import Junction, ferromagnet, halves, normal_metal, unit_vector

@@ -1,7 +1,5 @@
 """Shot noise, third cumulant and bimodal transmissions of a diffusive wire."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Universal conductance fluctuations of a quasi-one-dimensional wire, with and without time reversal."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from . import Compared

@@ -1,7 +1,5 @@
 """Spin-mixing conductance of a free-electron interface: the continuum integral against the lattice."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.integrate import quad
 

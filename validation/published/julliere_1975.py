@@ -1,7 +1,5 @@
 """Julliere's tunnel magnetoresistance from the polarizations of both faces."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from kwant_spinjunc.scattering import scatter_quietly as scatter

@@ -1,7 +1,5 @@
 """The localization length of a wire against its mean free path: (βN + 2 - β) ℓ."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from . import Compared

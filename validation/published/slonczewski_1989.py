@@ -1,7 +1,5 @@
 """Slonczewski's polarization of a free-electron tunnel junction, and the height at which it changes sign."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.optimize import brentq
 

@@ -1,7 +1,5 @@
 """Dephasing of the transverse spin current in a clean magnet as one over the depth."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

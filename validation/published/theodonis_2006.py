@@ -1,7 +1,5 @@
 """In-plane torque from collinear spin currents, its sign reversal, and the even out-of-plane torque under a bias."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.optimize import brentq
 

@@ -1,7 +1,5 @@
 """Valet and Fert: the spin-coupled resistance of two magnets, from our drift-diffusion with screening."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from kwant_spinjunc import unit_vector

@@ -1,7 +1,5 @@
 """Disordered nonmagnetic wires, one spin: what several published numbers are about."""
 
-from __future__ import annotations
-
 from functools import cache
 
 import numpy as np
@@ -50,8 +48,3 @@ def conductances(
         torques=False,
     )
     return found.samples("transmissions")[:, 0, 0]
-
-
-def mean(values: np.ndarray) -> tuple[float, float]:
-    """Return mean and standard error."""
-    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
