@@ -407,12 +407,12 @@ def _too_small(name: str, number: float, hint: str) -> ArgumentError:
 R = TypeVar("R")
 
 
-def known_keywords(function: Callable[P, R]) -> Callable[P, R]:
+def known_keywords(function: Callable[P, R], called: str = "") -> Callable[P, R]:
     """Let a function of keywords refuse one that it does not have by naming the nearest that it has."""
-    names = tuple(inspect.signature(function).parameters)
+    names = tuple(name for name in inspect.signature(function).parameters if name != "self")
 
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        refuse_unknown(kwargs, names, getattr(function, "__name__", "this function"))
+        refuse_unknown(kwargs, names, called or getattr(function, "__name__", "this function"))
         return function(*args, **kwargs)
 
     return update_wrapper(checked, function)
@@ -420,14 +420,7 @@ def known_keywords(function: Callable[P, R]) -> Callable[P, R]:
 
 def known_fields(cls: type[T]) -> type[T]:
     """Let a class refuse a keyword that it does not have, as `known_keywords` does for a function."""
-    init: Callable[..., None] = cls.__init__
-    names = tuple(inspect.signature(init).parameters)[1:]
-
-    def checked(self: T, *args: Any, **kwargs: Any) -> None:
-        refuse_unknown(kwargs, names, cls.__name__)
-        init(self, *args, **kwargs)
-
-    cls.__init__ = update_wrapper(checked, init)  # type: ignore[method-assign, assignment]
+    cls.__init__ = known_keywords(cls.__init__, cls.__name__)  # type: ignore[method-assign]
     return cls
 
 

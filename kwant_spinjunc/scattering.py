@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Literal, Unpack, overload
 
 import numpy as np
@@ -44,35 +45,10 @@ class Scattering(Tabled, Terminals, Solved):
 
     Lead 0 is the left, 1 the right; spin 0 is the majority (along the lead's own m), 1 the minority. Out-index before
     in-index. With the fast solver all arrays have the leading axes of ``energy`` and ``k``.
-
-    Attributes
-    ----------
-    problem : Problem
-        What was asked: ``junction``, ``energy`` in its unit, ``k`` in 1/a, ``seed``, ``realization`` and ``max_defect``
-        are attributes of the result as well.
-    solver : str
-        Which solver ran; "halves (real)" is a disordered sample in real arithmetic.
-    probabilities : ndarray, shape (..., 2, 2, 2, 2)
-        T[α s, β s'] as ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes.
-    modes : ndarray, shape (..., 2, 2)
-        N_αs, open channels ``[lead, spin]``; of a Brillouin-zone average their (fractional) number per unit cell.
-    unitarity_defect : ndarray, shape (...)
-        Largest element of S†S - 1 (Kwant), or largest excess of flux into or out of a channel (fast engine).
-    states : Fields, or a function that solves for them
-        See `fields`.
-    k_error : ndarray, shape (2, 2, 2, 2), or None
-        Estimated error of the probabilities of a Brillouin-zone average.
-    system : kwant.system.FiniteSystem or None
-        The finalized Kwant system, where Kwant solved. It has one more plane of each lead than the junction (plane
-        indices -1 to ``planes``), so that every plane of the junction has both its bonds inside.
-    smatrix : kwant.solvers.common.SMatrix or None
-        Kwant's own result, where Kwant solved.
-    check : Check or None
-        What a second route said, if asked for.
     """
 
-    problem: Problem
-    check: Check | None = None
+    problem: Problem  #: What was asked for; most of it is an attribute of the result as well.
+    check: Check | None = None  #: What a second route said, if asked for.
 
     @classmethod
     def of(cls, problem: Problem, solved: Solved) -> Scattering:
@@ -92,35 +68,15 @@ class Scattering(Tabled, Terminals, Solved):
         """The junction."""
         return self.problem.junction
 
-    @property
-    def energy(self) -> Any:
-        """Energy or energies in the junction's unit."""
-        return self.problem.energy
-
-    @property
-    def magnetizations(self) -> Floats:
-        """Directions of the two magnets, shape (..., 2, 3) with the leading axes of ``m_right``."""
-        return self.problem.magnetizations
-
-    @property
-    def k(self) -> Any:
-        """Wave vectors (kx, kz) in 1/a, None for Γ, or "average"."""
-        return self.problem.k
-
-    @property
-    def seed(self) -> int:
-        """The ensemble of a disordered junction."""
-        return self.problem.seed
-
-    @property
-    def realization(self) -> int:
-        """Which of its samples."""
-        return self.problem.realization
-
-    @property
-    def cells(self) -> int:
-        """Number of unit cells (sites per plane) that all numbers are sums over."""
-        return self.problem.section.sites
+    energy = property(attrgetter("problem.energy"), doc="Energy or energies in the junction's unit.")
+    k = property(attrgetter("problem.k"), doc="Wave vectors (kx, kz) in 1/a, None for Γ, or 'average'.")
+    seed = property(attrgetter("problem.seed"), doc="The ensemble of a disordered junction.")
+    realization = property(attrgetter("problem.realization"), doc="Which of its samples.")
+    cells = property(attrgetter("problem.section.sites"), doc="Number of unit cells that all numbers are sums over.")
+    magnetizations = property(
+        attrgetter("problem.magnetizations"),
+        doc="Directions of the two magnets, shape (..., 2, 3) with the leading axes of ``m_right``.",
+    )
 
     @property
     def max_defect(self) -> float:
@@ -177,21 +133,50 @@ class Scattering(Tabled, Terminals, Solved):
         """Linear-response conductance Σ_ss' T_ss' in e²/h, of all ``cells`` of the cross-section, shape (...)."""
         return self.probabilities[..., 1, :, 0, :].sum(axis=(-1, -2))
 
-    @property
-    def continuity_defect(self) -> Floats:
-        """Largest violation of charge and spin continuity per unit incoming flux, shape (...)."""
-        defect: Floats = self.fields.continuity_defect
-        return defect
-
-    @property
-    def torque_defect(self) -> Floats:
-        """Largest difference between flux and exchange-field torque per unit incoming flux, shape (...)."""
-        defect: Floats = self.fields.torque_defect
-        return defect
+    continuity_defect = property(
+        attrgetter("fields.continuity_defect"),
+        doc="Largest violation of charge and spin continuity per unit incoming flux, shape (...).",
+    )
+    torque_defect = property(
+        attrgetter("fields.torque_defect"),
+        doc="Largest difference between flux and exchange-field torque per unit incoming flux, shape (...).",
+    )
 
     def table(self) -> Table:
         """Return probabilities, conductance and defects."""
-        return _table(self)
+        batch = self.unitarity_defect.shape
+        angle = f"angle between the magnets {np.degrees(self.junction.angle):.4g} deg"
+        if self.problem.m_right is not None:
+            angle = f"{counted(self.magnetizations[..., 0, 0].size, 'direction')} of the right magnet"
+        per_cell = ", average over k" if isinstance(self.k, str) else ""
+        where = (
+            f"E = {with_unit(self.energy, self.junction.unit)}{per_cell}"
+            if not batch
+            else f"{counted(math.prod(batch), 'point')}, shape {batch}"
+        )
+        if self.junction.is_disordered:
+            where += f", sample {self.realization} of seed {self.seed}"
+        absent = "" if has("kwant") else " (Kwant is not installed)"
+        title = f"Scattering by {self.solver}{absent}: {where}, {angle}, {len(self.junction.planes)} planes"
+        head: tuple[str, ...] = ()
+        rows, notes = [], []
+        if not batch:
+            names = [f"{lead} {spin}" for lead in ("left", "right") for spin in ("majority", "minority")]
+            head = ("to / from", *names, "modes")
+            rows = [
+                (name, *(number(value, 8) for value in row), number(count, 4))
+                for name, row, count in zip(names, self.probabilities.reshape(4, 4), self.modes.ravel(), strict=True)
+            ]
+            notes.append(
+                f"conductance {self.conductance:.8g} e²/h {'per cell' if self.cells == 1 else f'of {self.cells} cells'}"
+            )
+        defects = [("unitarity", self.unitarity_defect)]
+        if "fields" in self.__dict__:
+            defects += [("continuity", self.continuity_defect), ("torque", self.torque_defect)]
+        notes.append("defects: " + ", ".join(f"{name} {np.max(value, initial=0.0):.1e}" for name, value in defects))
+        if self.check is not None:
+            notes.append(f"second route: {self.check}")
+        return Table(title, head, rows, notes)
 
 
 @overload
@@ -372,38 +357,3 @@ def _scatter_any(
         found = scatter_crystal(device, energy, params=params, max_defect=max_defect, **crystal)
         return replace(found, check=audit(found)) if check else found
     return scatter_device(device, energy, params, max_defect, check=bool(check))
-
-
-def _table(s: Scattering) -> Table:
-    """Return the result as a table with its own quality."""
-    batch = s.unitarity_defect.shape
-    angle = f"angle between the magnets {np.degrees(s.junction.angle):.4g} deg"
-    if s.problem.m_right is not None:
-        angle = f"{counted(s.magnetizations[..., 0, 0].size, 'direction')} of the right magnet"
-    per_cell = ", average over k" if isinstance(s.k, str) else ""
-    where = (
-        f"E = {with_unit(s.energy, s.junction.unit)}{per_cell}"
-        if not batch
-        else f"{counted(math.prod(batch), 'point')}, shape {batch}"
-    )
-    if s.junction.is_disordered:
-        where += f", sample {s.realization} of seed {s.seed}"
-    absent = "" if has("kwant") else " (Kwant is not installed)"
-    title = f"Scattering by {s.solver}{absent}: {where}, {angle}, {len(s.junction.planes)} planes"
-    head: tuple[str, ...] = ()
-    rows, notes = [], []
-    if not batch:
-        names = [f"{lead} {spin}" for lead in ("left", "right") for spin in ("majority", "minority")]
-        head = ("to / from", *names, "modes")
-        rows = [
-            (name, *(number(value, 8) for value in row), number(count, 4))
-            for name, row, count in zip(names, s.probabilities.reshape(4, 4), s.modes.ravel(), strict=True)
-        ]
-        notes.append(f"conductance {s.conductance:.8g} e²/h {'per cell' if s.cells == 1 else f'of {s.cells} cells'}")
-    defects = [("unitarity", s.unitarity_defect)]
-    if "fields" in s.__dict__:
-        defects += [("continuity", s.continuity_defect), ("torque", s.torque_defect)]
-    notes.append("defects: " + ", ".join(f"{name} {np.max(value, initial=0.0):.1e}" for name, value in defects))
-    if s.check is not None:
-        notes.append(f"second route: {s.check}")
-    return Table(title, head, rows, notes)

@@ -63,7 +63,7 @@ class Fields:
 class Solved:
     """The answer to a `Problem`, whatever the route."""
 
-    solver: str  #: Which route.
+    solver: str  #: Which route; "halves (real)" is a disordered sample in real arithmetic.
     #: Shape (..., 2, 2, 2, 2): T[α s, β s'] as ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes.
     probabilities: Floats
     #: Shape (..., 2, 2): open channels [lead, spin]; of an average their fractional number per unit cell.
@@ -71,9 +71,10 @@ class Solved:
     #: Shape (...): largest element of S†S - 1 (Kwant), or largest excess of flux into or out of a channel (fast
     #: engine).
     unitarity_defect: Floats
-    states: Fields | Callable[[], Fields]
+    states: Fields | Callable[[], Fields]  #: What the incoming states do, or a function that solves for it.
     k_error: Any = None  #: Shape (2, 2, 2, 2), or None: estimated error of the probabilities of an average.
-    #: `system`, `smatrix`: Kwant's own objects, where Kwant solved.
+    #: `system`, `smatrix`: Kwant's own objects, where Kwant solved. The system has one more plane of each lead than the
+    #: junction (plane indices -1 to ``planes``), so that every plane of the junction has both its bonds inside.
     system: Any = None
     smatrix: Any = None
 

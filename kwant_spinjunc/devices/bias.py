@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -136,8 +136,7 @@ def integrate_currents(
     flat = points.reshape(len(points), -1)
     low, high = flat.min(axis=1) - TAIL * kT, flat.max(axis=1) + TAIL * kT
     pieces = cut_into_pieces(low, high, flat)
-    current = _Current(ready, points, kT, split, max_defect, high - low)
-    current.ahead = len(pieces[0]) * len(FINE.nodes)
+    current = _Current(ready, points, kT, split, max_defect, high - low, ahead=len(pieces[0]) * len(FINE.nodes))
     found = integrate(current, pieces, len(points), 3 * leads, rtol=rtol, floor=1e-14)
     spin_resolved = found.value[:, : 2 * leads].reshape(-1, leads, 2)
     charge = found.value[:, 2 * leads :].copy()
@@ -169,29 +168,23 @@ def _conditions(mu: ArrayLike, temperature: float, leads: int) -> tuple[Floats, 
     return np.broadcast_to(potentials, (*batch, leads, 2)).reshape(-1, leads, 2), kT, batch, split
 
 
+@dataclass(eq=False)
 class _Current:
-    """The integrand of `current_voltage`, which steps around energies that are refused and keeps account of it.
+    """The integrand of `current_voltage`, which steps around energies that are refused and keeps account of it."""
 
-    Attributes
-    ----------
-    solves : int
-        Energies that were solved or refused.
-    unresolved : set
-        Leads that conserve no spin at some energy.
-    ahead : int
-        Energies of the first look, until it is said how long all will take.
-    missed, left_out : ndarray, shape (points,)
-        What the energies left out may change of a current, and their width.
-    """
+    ready: Prepared
+    points: Floats  #: Shape (points, leads, 2): chemical potentials.
+    kT: float
+    split: bool  #: Whether they differ by spin.
+    max_defect: float
+    windows: Floats  #: Shape (points,): widths of the windows of energies.
+    ahead: int  #: Energies of the first look, until it is said how long all will take.
+    solves: int = 0  #: Energies that were solved or refused.
+    unresolved: set[int] = field(default_factory=set)  #: Leads that conserve no spin at some energy.
 
-    def __init__(
-        self, ready: Prepared, points: Floats, kT: float, split: bool, max_defect: float, windows: Floats
-    ) -> None:
-        self.ready, self.points, self.kT, self.split = ready, points, kT, split
-        self.max_defect, self.windows = max_defect, windows
-        self.solves = self.ahead = 0
-        self.unresolved: set[int] = set()
-        self.missed, self.left_out = np.zeros(len(points)), np.zeros(len(points))
+    def __post_init__(self) -> None:
+        # what the energies left out may change of a current of each point, and their width
+        self.missed, self.left_out = np.zeros((2, len(self.points)))
 
     def __call__(self, owner: NDArray[np.intp], energies: Floats) -> tuple[Floats, Floats]:
         """Return the currents and how uncertain they are; see `quadrature.integrate`."""

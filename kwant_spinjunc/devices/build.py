@@ -9,7 +9,7 @@ its samples (see `realization`), or as all of them with value functions of ``see
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -87,18 +87,9 @@ def build(
     lattice = _lattice()
     syst = kwant.Builder()
     sample = realize(junction, section, seed, realization)
-    values = Values(Cells(section), sample)
-    if as_functions:
-        _add_region(
-            syst,
-            lattice,
-            first_plane,
-            values,
-            _coupled_planes(junction),
-            _Value(junction, section, first_plane),
-        )
-    else:
-        _add_region(syst, lattice, first_plane, values, sample.in_plane.any(axis=(1, 2)))
+    function = _Value(junction, section, first_plane) if as_functions else None
+    coupled = _coupled_planes(junction) if as_functions else sample.in_plane.any(axis=(1, 2))
+    _add_region(syst, lattice, first_plane, Values(section, sample), coupled, function)
     last_plane = first_plane + len(junction.planes) - 1
     for lead, n, direction in [(junction.left, first_plane, -1), (junction.right, last_plane, 1)]:
         syst.attach_lead(_lead(lattice, lead, n, direction, section))
@@ -111,64 +102,37 @@ def _lattice() -> Any:
     return kwant.lattice.general(np.eye(3), norbs=2, name="plane")
 
 
-@dataclass(frozen=True)
-class Cells:
-    """The pairs of sites of a plane that are joined, each once: around a ring of two, two bonds join the same pair."""
-
-    section: CrossSection
-
-    @cached_property
-    def sites(self) -> list[tuple[int, int]]:
-        """(x, z) of every site."""
-        return [(x, z) for x, z in np.ndindex(*self.section.shape)]
-
-    @cached_property
-    def pairs(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_], list[tuple[int, int]]]:
-        """(site or -1, pair or -1, reversed) of every bond, and the pairs (to, from).
-
-        A bond of a site with itself belongs to that site; a reversed one contributes its Hermitian conjugate.
-        """
-        to, from_, _, _ = self.section.bonds
-        own = np.where(to == from_, to, -1)
-        found: dict[tuple[int, int], int] = {}
-        pair, backward = np.full(len(to), -1), np.zeros(len(to), dtype=bool)
-        for bond, (a, b) in enumerate(zip(to.tolist(), from_.tolist(), strict=True)):
-            if a != b:
-                backward[bond] = (b, a) in found
-                pair[bond] = found.setdefault((b, a) if backward[bond] else (a, b), len(found))
-        return own, pair, backward, list(found)
-
-
 class Values:
-    """The 2×2 matrices of a sample on the sites and pairs of the builder.
+    """The 2×2 matrices of a sample on sites and hoppings of the builder.
 
     Attributes
     ----------
     onsite : ndarray, shape (planes, sites, 2, 2)
     along : ndarray, shape (planes - 1, sites, 2, 2)
         From a site to the same site of the next plane.
-    in_plane : ndarray, shape (planes, pairs, 2, 2)
+    in_plane : dict
+        (to, from) of each pair of sites that are joined, once, to (planes, 2, 2): around a ring of two, two bonds join
+        the same pair. A bond of a site with itself is in its on-site matrix.
     """
 
-    def __init__(self, cells: Cells, sample: Realization) -> None:
-        own, pair, backward, pairs = cells.pairs
-        _, from_, axis, phase = cells.section.bonds
-        planes = len(sample.levels)
-        self.cells = cells
-        self.index = {sites: number for number, sites in enumerate(pairs)}
+    def __init__(self, section: CrossSection, sample: Realization) -> None:
+        to, from_, axis, phase = section.bonds
+        self.section = section
         self.onsite: Complex = np.tensordot(sample.levels, BASIS, axes=1)
         identity = np.eye(2)
         rotation = identity if sample.bond_rotations is None else sample.bond_rotations
         self.along: Complex = -sample.bonds[..., None, None] * rotation + 0j
         hop = -(sample.in_plane[:, from_, axis] * phase)[..., None, None]
         hop = hop * (identity if sample.in_plane_rotations is None else sample.in_plane_rotations[:, from_, axis])
-        hop[:, backward] = _adjoint(hop[:, backward])
-        self.in_plane: Complex = np.zeros((planes, len(pairs), 2, 2), dtype=complex)
-        inter = own < 0
-        for bond in np.flatnonzero(~inter):
-            self.onsite[:, own[bond]] += hop[:, bond] + _adjoint(hop[:, bond])
-        for bond in np.flatnonzero(inter):  # pairs repeat, so that no single indexed sum would do
-            self.in_plane[:, pair[bond]] += hop[:, bond]
+        self.in_plane: dict[tuple[int, int], Complex] = {}
+        for bond, (a, b) in enumerate(zip(to.tolist(), from_.tolist(), strict=True)):
+            t = hop[:, bond]
+            if a == b:
+                self.onsite[:, a] += t + _adjoint(t)
+            elif (b, a) in self.in_plane:
+                self.in_plane[b, a] += _adjoint(t)
+            else:
+                self.in_plane[a, b] = self.in_plane.get((a, b), 0) + t
 
 
 def _adjoint(matrix: Complex) -> Complex:
@@ -178,7 +142,7 @@ def _adjoint(matrix: Complex) -> Complex:
 @lru_cache(maxsize=KEPT)
 def _sample_values(junction: Junction, section: CrossSection, seed: int, realization: int) -> Values:
     """Return the matrices of a sample; a process keeps the last few."""
-    return Values(Cells(section), realize(junction, section, seed, realization))
+    return Values(section, realize(junction, section, seed, realization))
 
 
 @dataclass(frozen=True)
@@ -199,16 +163,13 @@ class _Value:
         """Return the matrix of the hopping from ``from_`` to ``to``."""
         values = _sample_values(self.junction, self.section, seed, realization)
         (x, n, z), (x2, n2, z2) = from_.tag, to.tag
-        depth = self.section.shape[1]
-        a, b = x2 * depth + z2, x * depth + z
-        if n == n2:
-            index = values.index.get((a, b))
-            if index is None:
-                return _adjoint(values.in_plane[n - self.first_plane, values.index[b, a]])
-            return values.in_plane[n - self.first_plane, index]
+        depth, plane = self.section.shape[1], n - self.first_plane
+        pair = x2 * depth + z2, x * depth + z
         if n2 > n:
-            return values.along[n - self.first_plane, b]
-        return _adjoint(values.along[n2 - self.first_plane, b])
+            return values.along[plane, pair[1]]
+        if n2 == n and pair in values.in_plane:
+            return values.in_plane[pair][plane]
+        return _adjoint(self.hopping(from_, to, seed, realization))
 
 
 def _coupled_planes(junction: Junction) -> NDArray[np.bool_]:
@@ -227,13 +188,14 @@ def _add_region(
     function: _Value | None = None,
 ) -> None:
     """Add the planes from ``first_plane`` on, their sites numbered as in `CrossSection`."""
-    cells = values.cells
-    planes = [[lattice(x, n, z) for x, z in cells.sites] for n in range(first_plane, first_plane + len(values.onsite))]
+    numbers = range(first_plane, first_plane + len(values.onsite))
+    planes = [[lattice(x, n, z) for x, z in np.ndindex(*values.section.shape)] for n in numbers]
     for plane, sites in enumerate(planes):
         for site, value in zip(sites, values.onsite[plane], strict=True):
             syst[site] = function.onsite if function else tinyarray.array(value, complex)
         if coupled[plane]:
-            for (to, from_), value in zip(cells.pairs[-1], values.in_plane[plane], strict=True):
+            for (to, from_), hoppings in values.in_plane.items():
+                value = hoppings[plane]
                 if function or value.any():
                     syst[sites[to], sites[from_]] = function.hopping if function else tinyarray.array(value, complex)
         if plane:
@@ -248,7 +210,7 @@ def _lead(lattice: Any, material: Layer, n: int, direction: int, section: CrossS
         conservation_law=tinyarray.array(-sigma(material.m), complex),
     )
     uniform = realize(Junction(material, [], material), section)
-    _add_region(lead, lattice, n, Values(Cells(section), uniform), uniform.in_plane.any(axis=(1, 2)))
+    _add_region(lead, lattice, n, Values(section, uniform), uniform.in_plane.any(axis=(1, 2)))
     check_conservation_law(lead)
     return lead
 

@@ -21,20 +21,20 @@ BUFFER = (
 
 @dataclass(frozen=True)
 class Between:
-    """All hoppings from one set of sites to another; the flux is counted from ``source`` to ``target``."""
+    """The cut between two sets of sites: all hoppings from one to the other, the flux counted from source to target.
 
-    source: Any
-    target: Any
-
-
-def between(source: Any, target: Any) -> Between:
-    """Return the cut between two sets of sites, each a list of sites or a function of a site that tells them.
+    ``source``, ``target``: each a list of sites or a function of a site that tells them.
 
     Examples
     --------
     >>> cut = between(lambda site: site.pos[0] < 3, lambda site: site.pos[0] >= 3)
     """
-    return Between(source, target)
+
+    source: Any
+    target: Any
+
+
+between = Between
 
 
 @dataclass(frozen=True, eq=False)

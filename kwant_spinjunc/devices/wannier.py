@@ -308,7 +308,7 @@ def _moved(blocks: Mapping[Cell, Complex], path: Path) -> dict[Cell, Complex]:
 
 
 def _parsed(words: list[list[str]]) -> tuple[Floats | None, Integers, list[tuple[Cell, Complex]]]:
-    """Return lattice vectors if there are any, degeneracies, and the blocks of a file by lines of words."""
+    """Return lattice vectors if there are any, degeneracies, and (R, H(R)) of a file by lines of words."""
     vectors = None
     if len(words[0]) == 3:
         vectors, words = np.array([_numbers(row) for row in words[:3]]), words[3:]
@@ -317,53 +317,33 @@ def _parsed(words: list[list[str]]) -> tuple[Floats | None, Integers, list[tuple
     degeneracy = np.array(flat[:count], dtype=int)
     if size < 1 or count < 1 or (degeneracy < 1).any():
         raise ValueError("no orbitals, no cells, or a degeneracy below 1")
-    if vectors is None:
-        return vectors, degeneracy, _blocks_hr(_numbers(flat[count:]), size, count)
-    # the matrices of positions that follow are not needed
-    return vectors, degeneracy, _blocks_tb(_numbers(flat[count : count * (4 + 4 * size**2)]), size, count)
+    if vectors is None:  # rows R_1 R_2 R_3 m n Re Im, any order of m and n within a cell
+        rows = _numbers(flat[count:]).reshape(-1, 7)
+        if len(rows) != count * size**2:
+            raise ValueError(f"{count * size**2} rows are announced, {len(rows)} there")
+        rows = rows.reshape(count, size**2, 7)
+        if (rows[:, :, :3] != rows[:, :1, :3]).any():
+            raise ValueError("rows of different cells are mixed")
+        cells, elements = rows[:, 0, :3], rows[:, :, 3:]
+    else:  # R, then rows m n Re Im; the matrices of positions that follow are not needed
+        values = _numbers(flat[count : count * (4 + 4 * size**2)])
+        if len(values) != count * (3 + 4 * size**2):
+            raise ValueError(f"{count} cells are announced, fewer there")
+        parts = values.reshape(count, -1)
+        cells, elements = parts[:, :3], parts[:, 3:].reshape(count, size**2, 4)
+    with np.errstate(invalid="ignore"):  # what is no number is refused below
+        R, (m, n) = cells.astype(int), np.moveaxis(elements[..., :2], -1, 0).astype(int) - 1
+    if (cells != R).any():
+        raise ValueError("the number of a cell is no integer")
+    if (np.sort(m * size + n) != np.arange(size**2)).any() or not np.isfinite(elements).all():
+        raise ValueError("elements are missing, repeated or not finite")
+    blocks = np.zeros((count, size, size), dtype=complex)
+    blocks[np.arange(count)[:, None], m, n] = elements[..., 2] + 1j * elements[..., 3]
+    return vectors, degeneracy, [((a, b, c), block) for (a, b, c), block in zip(R.tolist(), blocks, strict=True)]
 
 
 def _numbers(words: Sequence[str]) -> Floats:
     return np.array([WITHOUT_E.sub(r"\1E\2", word) for word in words], dtype=float)
-
-
-def _blocks_hr(values: Floats, size: int, count: int) -> list[tuple[Cell, Complex]]:
-    """Return (R, H(R)) from rows R_1 R_2 R_3 m n Re Im, any order of m and n within a cell."""
-    rows = values.reshape(-1, 7)
-    if len(rows) != count * size**2:
-        raise ValueError(f"{count * size**2} rows are announced, {len(rows)} there")
-    found = []
-    for part in rows.reshape(count, size**2, 7):
-        if (part[:, :3] != part[0, :3]).any():
-            raise ValueError("rows of different cells are mixed")
-        found.append((_cell(part[0, :3]), _block(part[:, 3:], size)))
-    return found
-
-
-def _blocks_tb(values: Floats, size: int, count: int) -> list[tuple[Cell, Complex]]:
-    """Return (R, H(R)) from R and rows m n Re Im."""
-    length = 3 + 4 * size**2
-    if len(values) != count * length:
-        raise ValueError(f"{count} cells are announced, fewer there")
-    parts = values.reshape(count, length)
-    return [(_cell(part[:3]), _block(part[3:].reshape(-1, 4), size)) for part in parts]
-
-
-def _cell(values: Floats) -> Cell:
-    a, b, c = (int(x) for x in values)
-    if (np.array([a, b, c]) != values).any():
-        raise ValueError("the number of a cell is no integer")
-    return a, b, c
-
-
-def _block(rows: Floats, size: int) -> Complex:
-    """Return a matrix from rows m n Re Im, each element once."""
-    m, n = rows[:, 0].astype(int) - 1, rows[:, 1].astype(int) - 1
-    if not np.array_equal(np.sort(m * size + n), np.arange(size**2)) or not np.isfinite(rows).all():
-        raise ValueError("elements are missing, repeated or not finite")
-    block = np.zeros((size, size), dtype=complex)
-    block[m, n] = rows[:, 2] + 1j * rows[:, 3]
-    return block
 
 
 # ------------------------------------------------------------------------------------------------- junctions

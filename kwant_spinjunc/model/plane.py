@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -116,25 +115,13 @@ class CrossSection:
         axis wraps: two cells are joined twice, and a single cell is its own neighbor (to == from). The Hamiltonian gets
         -t∥ phase from ``from`` to ``to``, and its Hermitian conjugate.
         """
-        to, from_, axes, phases = [], [], [], []
         index = np.arange(self.sites).reshape(self.shape)
-        for (x, z), axis in product(np.ndindex(*self.shape), (0, 1)):
-            neighbor = [x, z]
-            neighbor[axis] += 1
-            if neighbor[axis] == self.shape[axis]:
-                if self.boundary[axis] == "hard wall":
-                    continue
-                neighbor[axis] = 0
-            to.append(index[neighbor[0], neighbor[1]])
-            from_.append(index[x, z])
-            axes.append(axis)
-            phases.append(np.exp(-1j * self.k[axis]))
-        return (
-            np.array(to, dtype=np.intp),
-            np.array(from_, dtype=np.intp),
-            np.array(axes, dtype=np.intp),
-            np.array(phases, dtype=complex),
-        )
+        to = np.stack([np.roll(index, -1, axis=axis).ravel() for axis in (0, 1)], axis=1).ravel()
+        from_, axes = np.repeat(index, 2), np.tile([0, 1], self.sites)
+        last = np.stack([part.ravel() == n - 1 for part, n in zip(np.indices(self.shape), self.shape, strict=True)], 1)
+        kept = ~(last & (np.array(self.boundary) == "hard wall")).ravel()
+        phases = np.exp(-1j * np.array(self.k))[axes]
+        return to[kept], from_[kept], axes[kept], phases[kept]
 
     def matrix(self, hopping: ArrayLike) -> Complex:
         """Return the in-plane Hamiltonian -t∥ of a plane without spin rotations.
