@@ -48,15 +48,13 @@ def audit(found: CrystalScattering) -> float:
     worst, compared = 0.0, False
     for point, angle in dict.fromkeys(zip(points.tolist(), angles.tolist(), strict=True)):
         turn = problem.turn and replace(problem.turn, angles=problem.turn.angles[[angle]])
-        asked = [BASIC.function] if turn is None else [BASIC.function, TURNED.function]
+        asked = [BASIC] if turn is None else [BASIC, TURNED]
         own = replace(problem, turn=turn).observe(energy[[point]], k[[point]], asked)
         if own.bad.any():
             continue
         compared = True
-        P, T, _, _, *rest = (array[0, 0] for array in own.values)
-        other = _by_kwant(problem.crystal, turn, float(energy[point]), k[point])
-        for mine, theirs in zip((P, T, *rest[1:2]), other, strict=False):
-            worst = max(worst, float(np.nanmax(abs(mine - theirs), initial=0.0)))
+        for name, theirs in _by_kwant(problem.crystal, turn, float(energy[point]), k[point]).items():
+            worst = max(worst, float(np.nanmax(abs(own.values[name][0, 0] - theirs), initial=0.0)))
     if not compared:
         raise DisagreementError(
             f"Argument `check` must find a point to compare, but the {len(points)} tried miss unitarity or are too "
@@ -67,7 +65,7 @@ def audit(found: CrystalScattering) -> float:
     return worst
 
 
-def _by_kwant(crystal: Crystal, turn: Any, energy: float, k: Floats) -> tuple[Floats, ...]:
+def _by_kwant(crystal: Crystal, turn: Any, energy: float, k: Floats) -> dict[str, Floats]:
     """Return T[α s, β s'], T[α, β], and with a turn the flux of charge and spin through the cut by lead."""
     device, spin = crystal.device, crystal.spin
     params = {**crystal.params, **dict(zip(crystal.momenta, k.tolist(), strict=True))}
@@ -84,15 +82,16 @@ def _by_kwant(crystal: Crystal, turn: Any, energy: float, k: Floats) -> tuple[Fl
         for n, info in enumerate(smatrix.lead_info)
     )
     channels = np.array([len(info.momenta) // 2 for info in smatrix.lead_info])
-    P, T = channel_probabilities(smatrix.data, channels, spins)
+    found = dict(
+        zip(("probabilities", "conductance"), channel_probabilities(smatrix.data, channels, spins), strict=True)
+    )
     if turn is None:
-        return P, T
+        return found
     whole = replace(device, system=system, spin=spin, params=params)
     behind = _behind(crystal)
     edges = device.edges
     hoppings = edges[behind[edges[:, 0]] & ~behind[edges[:, 1]]]
-    flux = [whole.flux_per_mode(psi, hoppings, params).sum(axis=0) for psi in waves]
-    return P, T, np.array(flux)
+    return found | {"flux": np.array([whole.flux_per_mode(psi, hoppings, params).sum(axis=0) for psi in waves])}
 
 
 def _behind(crystal: Crystal) -> Any:

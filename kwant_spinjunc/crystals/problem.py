@@ -8,7 +8,7 @@ it says so. Single points, maps, averages and energy windows all go through it.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -29,12 +29,13 @@ class Observable:
 
     #: (crystal, solved, turn, k) -> arrays (points, angles, ...).
     function: Callable[[Crystal, Solved, Turn | None, Floats], Sequence[Any]]
-    #: For each array its axes, counted from the angles (0), along which the size of what is averaged differs in kind: a
-    #: transmission is not to be resolved to a part of a reflection. None: of a defect the largest counts, no mean.
-    kept: tuple[tuple[int, ...] | None, ...]
+    #: The name of each array, and its axes, counted from the angles (0), along which the size of what is averaged
+    #: differs in kind: a transmission is not to be resolved to a part of a reflection. None: of a defect the largest
+    #: counts, no mean.
+    kept: Mapping[str, tuple[int, ...] | None]
     noise: float = 0.0  #: Rounding per unit incoming flux of what is a difference of numbers of order one.
-    sums: tuple[int, ...] = ()  #: Which arrays are sums of the one before, of whose kind they are.
-    cancel: tuple[int, ...] = ()  #: Which arrays are sums over channels that may cancel, and are as wrong as S is.
+    sums: tuple[str, ...] = ()  #: Which arrays are sums of the one before, of whose kind they are.
+    cancel: tuple[str, ...] = ()  #: Which arrays are sums over channels that may cancel, and are as wrong as S is.
 
 
 #: Rounding of a flux per unit incoming flux: it is a difference of products of waves.
@@ -44,10 +45,33 @@ CHUNK = 150_000
 
 
 @dataclass(frozen=True, eq=False)
-class Observed:
-    """Values of observables at points, each (points, angles, ...), and at which points they are to be trusted."""
+class Measured:
+    """Values of observables by name, (angles?, points..., ...), their errors if averaged, and what they cost."""
 
-    values: tuple[Any, ...]
+    values: Mapping[str, Any]
+    #: Estimates of the absolute errors by name, the same for all of a kind, see `Observable`; None at points.
+    errors: Any
+    points: int  #: Momenta and energies at which the crystal was solved.
+    residual: float  #: Largest residual of the surfaces of leads.
+    converged: bool = True  #: Whether the tolerance was reached.
+    #: Independent estimates of the same, (estimates, ...), whose mean ``values`` are, if taken on lattices.
+    replicas: Any = None
+
+    def at_one_angle(self) -> Measured:
+        """Return a mean without its axis of angles."""
+        parts = (self.values, self.errors, self.replicas)
+        places = (0, 0, (slice(None), 0))
+        values, errors, replicas = (
+            part and {name: array[at] for name, array in part.items()} for part, at in zip(parts, places, strict=True)
+        )
+        return replace(self, values=values, errors=errors, replicas=replicas)
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """Values of observables at points by name, each (points, angles, ...), and at which they are to be trusted."""
+
+    values: Mapping[str, Any]
     bad: Flags  #: A lead has no modes that could be told apart: the energy is a band edge there.
     residual: Floats  #: Largest residual of the surfaces of leads.
 
@@ -55,16 +79,11 @@ class Observed:
 def _basic(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> Sequence[Any]:
     """Return probabilities, transmissions, open channels, and the defect of unitarity."""
     P, T = probabilities(crystal, solved)
-    count = solved.count.astype(float)
+    count = np.repeat(solved.count[:, None], P.shape[1], axis=1).astype(float)
     for lead in crystal.leads:
         if not lead.resolved:
-            count[:, lead.number, 1] = np.nan
-    return (
-        P,
-        T,
-        np.repeat(count[:, None], P.shape[1], axis=1),
-        unitarity(solved.S, open_channels(solved)[:, None]),
-    )
+            count[:, :, lead.number, 1] = np.nan
+    return P, T, count, unitarity(solved.S, open_channels(solved)[:, None])
 
 
 def _turned(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> Sequence[Any]:
@@ -92,12 +111,19 @@ def _defect(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> S
     return [found]
 
 
-BASIC = Observable(_basic, ((1, 3), (1, 2), (1,), None))
-DEFECT = Observable(_defect, (None,))
-TURNED = Observable(_turned, ((1,), (1,), (2,), (2,), None), ROUNDING, cancel=(2, 3), sums=(3,))
-ALONG = Observable(_along, ((1,), None), ROUNDING)
-#: Their functions, by which workers know them.
-OBSERVABLES = (_basic, _turned, _along, _defect)
+BASIC = Observable(_basic, {"probabilities": (1, 3), "conductance": (1, 2), "modes": (1,), "unitarity_defect": None})
+DEFECT = Observable(_defect, {"defect": None})
+TURNED = Observable(
+    _turned,
+    {"flux_by_spin": (1,), "flux": (1,), "side_torque_by_spin": (2,), "side_torque": (2,), "missed": None},
+    ROUNDING,
+    cancel=("side_torque_by_spin", "side_torque"),
+    sums=("side_torque",),
+)
+#: Charge, and spin along the magnet of each lead.
+ALONG = Observable(_along, {"along": (1,), "missed": None}, ROUNDING)
+#: All of them, by whose numbers workers know them.
+OBSERVABLES = (BASIC, TURNED, ALONG, DEFECT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +132,7 @@ class Problem:
 
     crystal: Crystal
     turn: Turn | None
-    observer: Callable[[Problem, Floats, Floats, Sequence[Any]], Observed] | None = None
+    observer: Callable[[Problem, Floats, Floats, Sequence[Observable]], Observed] | None = None
 
     def packed(self) -> bytes:
         """Return the problem as other processes take it, which answer for it themselves; see `unpacked`."""
@@ -122,40 +148,34 @@ class Problem:
         """Most orbitals of a plane, of both spins."""
         return max(series.coefficients.shape[-1] for side in self.crystal.sides for series in side.mixed_onsite)
 
-    def observe(self, energy: Floats, k: Floats, functions: Sequence[Any] = (_basic,)) -> Observed:
-        """Return observables at points.
-
-        ``energy``: shape (points,).
-        ``k``: shape (points, dimensions).
-        ``functions``: those of observables.
-        """
+    def observe(self, energy: Floats, k: Floats, asked: Sequence[Observable] = (BASIC,)) -> Observed:
+        """Return observables at energies (points,) and momenta (points, dimensions)."""
         if self.observer is not None:
-            return self.observer(self, energy, k, functions)
+            return self.observer(self, energy, k, asked)
         at_cut = max(side.mixed_onsite[0].coefficients.shape[-1] for side in self.crystal.sides)
         known = max((len(layout.lead) for layout in self.crystal.layouts.values()), default=2 * self.orbitals)
         step = max(1, CHUNK // max(4 * self.orbitals**2, self.angles * max(at_cut, known // 2) ** 2))
-        parts = [
-            self._observe(energy[at : at + step], k[at : at + step], functions) for at in range(0, len(energy), step)
-        ]
+        parts = [self._observe(energy[at : at + step], k[at : at + step], asked) for at in range(0, len(energy), step)]
         if len(parts) == 1:
             return parts[0]
-        values = zip(*(part.values for part in parts), strict=True)
         return Observed(
-            tuple(np.concatenate(arrays) for arrays in values),
+            {name: np.concatenate([part.values[name] for part in parts]) for name in parts[0].values},
             np.concatenate([part.bad for part in parts]),
             np.concatenate([part.residual for part in parts]),
         )
 
-    def _observe(self, energy: Floats, k: Floats, functions: Sequence[Any]) -> Observed:
+    def _observe(self, energy: Floats, k: Floats, asked: Sequence[Observable]) -> Observed:
         solved = solve(self.crystal, energy, k, self.turn)
-        values = tuple(array for ask in functions for array in ask(self.crystal, solved, self.turn, k))
+        values: dict[str, Any] = {}
+        for one in asked:
+            values |= zip(one.kept, one.function(self.crystal, solved, self.turn, k), strict=True)
         again = solved.grown & ~solved.bad
         coarser = self.crystal.coarser if again.any() else None
         if coarser is not None:
-            better = replace(self, crystal=coarser)._observe(energy[again], k[again], functions)
-            values = tuple(np.array(array) for array in values)
-            for array, part in zip(values, better.values, strict=True):
-                array[again] = part
+            better = replace(self, crystal=coarser)._observe(energy[again], k[again], asked)
+            for name, part in better.values.items():
+                values[name] = np.array(values[name])
+                values[name][again] = part
         return Observed(values, solved.bad, solved.residual)
 
 

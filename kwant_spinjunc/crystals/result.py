@@ -2,6 +2,7 @@ r"""`CrystalScattering`: what `scatter` returns for angles, momenta and zone ave
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -11,11 +12,12 @@ from ..arrays import Floats, Integers
 from ..checks import shown
 from ..devices.device import Device
 from ..devices.terminals import SystemResult
-from ..errors import ArgumentError, ContinuityError
+from ..errors import ArgumentError, BandEdgeError, ContinuityError
 from ..printing import Printed, Table, fields_of, number
-from .measure import Measured, Measurement
-from .problem import DEFECT, ROUNDING, TURNED, Observable
+from .problem import DEFECT, ROUNDING, TURNED, Measured, Observable, Problem
+from .spins import spin_orbit_coupling
 from .waves import hopping_flux, site_torques
+from .zone import mean
 
 
 def refuse_missed(missed: float, max_defect: float) -> None:
@@ -25,6 +27,54 @@ def refuse_missed(missed: float, max_defect: float) -> None:
             f"The waves at the cut miss the transmitted charge by {missed:.2g} per unit flux, more than `max_defect` = "
             f"{max_defect:.2g}: fluxes and torques are as wrong. Move the energy or the cut by a plane."
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """Where a problem is to be solved."""
+
+    problem: Problem
+    energy: Floats
+    k: Floats | None
+    shape: tuple[int, ...]  #: Shape of the points.
+    angles: bool  #: Whether results have an axis of angles.
+    #: `rtol`, `max_points`: Of a zone average.
+    rtol: float
+    max_points: int
+
+    def measure(self, observables: Sequence[Observable]) -> Measured:
+        """Return the values of observables."""
+        if self.k is None:
+            of_mean = mean(self.problem, float(self.energy[0]), observables, rtol=self.rtol, max_points=self.max_points)
+            return of_mean if self.angles else of_mean.at_one_angle()
+        found = self.problem.observe(self.energy, self.k, observables)
+        if found.bad.any():
+            at = int(np.flatnonzero(found.bad)[0])
+            raise BandEdgeError(
+                f"Argument `energy` must not lie at a band edge of a lead, but at {self.energy[at]:g} and k = "
+                f"{self.k[at].tolist()} its modes cannot be told apart (residual {found.residual[at]:.2g}). Move it."
+            )
+        values = {name: self._shaped(array) for name, array in found.values.items()}
+        return Measured(values, None, len(self.energy), float(found.residual.max()))
+
+    def _shaped(self, array: Any) -> Any:
+        """Return an array (points, angles, ...) with the axes of the result."""
+        array = np.swapaxes(array, 0, 1)
+        array = array.reshape(array.shape[0], *self.shape, *array.shape[2:])
+        return array if self.angles else array[0]
+
+    def refuse_spin_orbit(self) -> None:
+        """Raise `ArgumentError` if torques on the exchange cannot be told from those on the lattice."""
+        crystal = self.problem.crystal
+        for side in range(len(crystal.sides)):
+            coupling, _ = spin_orbit_coupling(crystal.blocks(side), crystal.scale)
+            if coupling:
+                raise ArgumentError(
+                    f"Argument `magnet` must lie in a system without spin-orbit coupling, but a part {coupling:.2g} "
+                    "of the Hamiltonian is that: the torque would go to magnet and lattice. Scatter the system at one "
+                    "k with scatter(syst, energy, params=...), which separates both, or take differences of "
+                    "`spin_current`."
+                )
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -70,19 +120,21 @@ class CrystalScattering(SystemResult[CrystalTorque]):
     points: int  #: Momenta and energies at which the crystal was solved.
     #: All that was solved for, with independent estimates of it where the mean was taken on lattices.
     measured: Measured | None = field(default=None, repr=False)
-    _turned: tuple[Any, ...] = field(default=(), repr=False)
+    _turned: Mapping[str, Any] = field(default_factory=dict, repr=False)
     _measurement: Measurement | None = field(default=None, repr=False)
 
     # ------------------------------------------------------------------ fluxes and torques
     def _solve_flux(self, cut: Any) -> tuple[Any, ...]:
-        if cut is None:
-            return self._at_cut()
+        found = self._at_cut() if cut is None else self._through(cut)
+        return found["flux_by_spin"], found["flux"]
+
+    def _through(self, cut: Any) -> Mapping[str, Any]:
         hoppings = self.measurement.problem.crystal.device.cut(cut).hoppings
 
         def observe(crystal: Any, solved: Any, turn: Any, k: Any) -> Any:
             return hopping_flux(crystal, solved, turn, k, hoppings)
 
-        return self.measure(Observable(observe, ((1,), (1,)), ROUNDING)).values
+        return self.measure(Observable(observe, {"flux_by_spin": (1,), "flux": (1,)}, ROUNDING)).values
 
     @property
     def side_torques(self) -> Floats:
@@ -91,7 +143,7 @@ class CrystalScattering(SystemResult[CrystalTorque]):
         The flux through the cut minus what the leads of that side carry off: along its axis for a magnetic lead, in
         which transverse spin dephases, the whole vector for one whose spins are alike. In ħ/2 per unit incoming flux.
         """
-        return np.array(self._at_cut()[2])
+        return np.array(self._at_cut()["side_torque_by_spin"])
 
     def _solve_torque(self, magnet: Any) -> CrystalTorque:
         sites = self.sites(magnet)
@@ -99,9 +151,9 @@ class CrystalScattering(SystemResult[CrystalTorque]):
         def observe(crystal: Any, solved: Any, turn: Any, k: Any) -> Any:
             return site_torques(crystal, solved, turn, k, sites)
 
-        found = self.measure(Observable(observe, ((1,), (1,)), ROUNDING), exchange=True)
-        by_spin, total = found.values
-        errors = found.errors[0] if found.errors else np.zeros_like(by_spin)
+        found = self.measure(Observable(observe, {"by_spin": (1,), "total": (1,)}, ROUNDING), exchange=True)
+        by_spin, total = found.values["by_spin"], found.values["total"]
+        errors = found.errors["by_spin"] if found.errors else np.zeros_like(by_spin)
         return CrystalTorque(by_spin.sum(axis=-2), total.sum(axis=-2), by_spin, total, sites, errors)
 
     # ------------------------------------------------------------------ tables
@@ -119,8 +171,7 @@ class CrystalScattering(SystemResult[CrystalTorque]):
         if self.k_error is not None:
             values["k_error"] = self.k_error
         if self.turns is not None:
-            flux, total, torque, summed, _ = self._at_cut()
-            values |= {"flux": total, "flux_by_spin": flux, "side_torque": summed, "side_torque_by_spin": torque}
+            values |= {name: array for name, array in self._at_cut().items() if name != "missed"}
         asked = {key[1]: found for key, found in self._found.items() if key[0] == "magnet"}
         if asked:
             for ending, axis in (("", -3), ("_by_spin", -4)):
@@ -161,15 +212,15 @@ class CrystalScattering(SystemResult[CrystalTorque]):
             self._at_cut()
         return {**self.__dict__, "device": None, "_measurement": None}
 
-    def _at_cut(self) -> tuple[Any, ...]:
-        """Return the flux through the cut, by lead and spin and by lead, and the torques on both sides, solved once."""
+    def _at_cut(self) -> Mapping[str, Any]:
+        """Return the fluxes through the cut and the torques on both sides (see `TURNED`), solved once."""
         if self.turns is None:
             raise ArgumentError(
                 "Argument `cut` must be given: nothing was turned behind a cut (see `turns`, `behind`)."
             )
         if not self._turned:
-            turned = tuple(self.measurement.measure([TURNED]).values)
-            refuse_missed(float(np.max(turned[-1])), self.max_defect)
+            turned = self.measurement.measure([TURNED]).values
+            refuse_missed(float(np.max(turned["missed"])), self.max_defect)
             object.__setattr__(self, "_turned", turned)
         return self._turned
 
@@ -191,8 +242,8 @@ class CrystalScattering(SystemResult[CrystalTorque]):
         if measurement.k is None:  # nodes of a mean are audited by themselves
             return measurement.measure([observable])
         found = measurement.measure([observable, DEFECT])
-        refuse_missed(float(np.max(found.values[-1])), self.max_defect)
-        return replace(found, values=found.values[:-1])
+        refuse_missed(float(np.max(found.values["defect"])), self.max_defect)
+        return found
 
     def sites(self, magnet: Any) -> Integers:
         """Return the numbers of the sites of a magnet: a name, a list of sites or a function of a site."""

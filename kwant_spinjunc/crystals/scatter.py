@@ -35,10 +35,9 @@ from ..printing import counted
 from ..solved import refuse_unitarity
 from ..spin import one_unit_vector
 from .crystal import AT, Crystal, evaluated, take_apart
-from .measure import Measured, Measurement
 from .observe import lead_axes
-from .problem import BASIC, TURNED, Observable, Problem
-from .result import CrystalScattering, refuse_missed
+from .problem import BASIC, TURNED, Measured, Observable, Problem
+from .result import CrystalScattering, Measurement, refuse_missed
 from .spins import ALIGNED, scale_of, spin_orbit_coupling, spin_part
 
 #: Error of a mean over the zone unless another is asked for: here, by many processes, at a bias and in sweeps.
@@ -139,12 +138,12 @@ def scatter_crystal(
     measurement = Measurement(problem, E, points, shape, listed, positive("rtol", rtol), asked.most_points)
     # of an average the fluxes come with the probabilities; at points they are solved for when asked for
     found = measurement.measure([BASIC] if turn is None or points is not None else [BASIC, fluxes])
-    P, T, modes, unitarity, *turned = found.values
+    values, modes, unitarity = found.values, found.values["modes"], float(np.max(found.values["unitarity_defect"]))
     # a node of an average may lie very near a band edge, where amplitudes lose digits that the mean does not need
     max_defect = max(positive("max_defect", max_defect), rtol if points is None else 0.0)
-    _judge(measurement, found, modes, float(np.max(unitarity)), max_defect)
-    if turned:
-        refuse_missed(float(np.max(turned[-1])), max_defect)
+    _judge(measurement, found, unitarity, max_defect)
+    if "missed" in values:
+        refuse_missed(float(np.max(values["missed"])), max_defect)
     axes = lead_axes(crystal, turn)
     return CrystalScattering(
         device=device,
@@ -155,16 +154,16 @@ def scatter_crystal(
         turns=deepcopy(asked.turns),
         axis=one_unit_vector(asked.axis, "axis") if turn is None else turn.axis,
         magnetizations=axes if listed else axes[0],
-        probabilities=P,
-        _between=T,
+        probabilities=values["probabilities"],
+        _between=values["conductance"],
         modes=modes[0] if listed else modes,
-        unitarity_defect=float(np.max(unitarity)),
+        unitarity_defect=unitarity,
         residual=found.residual,
         max_defect=max_defect,
-        k_error=None if found.errors is None else found.errors[0],
+        k_error=None if found.errors is None else found.errors["probabilities"],
         points=found.points,
         measured=found,
-        _turned=tuple(turned) if fluxes is TURNED else (),
+        _turned={name: values[name] for name in TURNED.kept if name in values} if fluxes is TURNED else {},
         _measurement=measurement,
     )
 
@@ -323,9 +322,9 @@ def _refuse_size(problem: Problem, points: int) -> None:
     refuse_memory("Arguments `turns`, `energy` and `k`", needed, what, ". Give fewer at a time.")
 
 
-def _judge(measurement: Measurement, found: Measured, modes: Any, unitarity: float, max_defect: float) -> None:
+def _judge(measurement: Measurement, found: Measured, unitarity: float, max_defect: float) -> None:
     """Raise what makes a result no result, and warn of what it misses."""
-    if not np.nansum(modes):
+    if not np.nansum(found.values["modes"]):
         k = "any momentum" if measurement.k is None else "the momenta given"
         raise NoOpenChannelError(
             f"Argument `energy` must lie in a band of a lead, but at {measurement.energy[0]:g} no channel is open at "
@@ -333,10 +332,11 @@ def _judge(measurement: Measurement, found: Measured, modes: Any, unitarity: flo
         )
     refuse_unitarity(unitarity, max_defect, NEAR_EDGE)
     if not found.converged:
-        worst = [float(np.nanmax(error, initial=0.0)) for error in (found.errors or (0.0,))]
-        fluxes = f" and of its fluxes and torques {max(worst[4:]):.2g}" if worst[4:] else ""
+        worst = {name: float(np.nanmax(error, initial=0.0)) for name, error in (found.errors or {}).items()}
+        own = max(worst.pop(name) for name in BASIC.kept)
+        fluxes = f" and of its fluxes and torques {max(worst.values()):.2g}" if worst else ""
         warn(
             f"The average over the zone spent {found.points} momenta before it reached rtol = {measurement.rtol:g}: "
-            f"the error of its probabilities (see `k_error`) and channels is up to {max(worst[:4]):.2g}{fluxes}. Raise "
+            f"the error of its probabilities (see `k_error`) and channels is up to {own:.2g}{fluxes}. Raise "
             "`max_points`, or widen `rtol`."
         )

@@ -12,7 +12,7 @@ and where these cross; that of many orbitals to a few digits is taken on a latti
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,7 @@ from ..errors import ArgumentError
 from ..quadrature import integrate
 from .lattice import lattice_mean
 from .levels import BRACKET, Rough
-from .problem import BASIC, DEFECT, Observable, Problem
-
-__all__ = ["Mean", "mean"]
+from .problem import BASIC, DEFECT, Measured, Observable, Problem
 
 #: Points of the mesh, per momentum, from which the sizes of all kinds are estimated.
 MESH = 16
@@ -47,21 +45,6 @@ CANCELLED = 10.0
 ROUNDING = 1e-15
 
 
-@dataclass(frozen=True, eq=False)
-class Mean:
-    """A mean over the zone."""
-
-    #: `values`, `errors`: What the observables return, and estimates of the absolute errors, the same for all of a
-    #: kind, see `Observable`.
-    values: tuple[Any, ...]
-    errors: tuple[Any, ...]
-    points: int  #: Momenta at which the crystal was solved.
-    residual: float  #: Largest residual of the surfaces of leads.
-    converged: bool  #: Whether the tolerance was reached.
-    #: Independent estimates of the same, (estimates, angles, ...), whose mean ``values`` are, if taken on lattices.
-    replicas: tuple[Any, ...] | None = None
-
-
 def mean(
     problem: Problem,
     energy: float,
@@ -70,12 +53,12 @@ def mean(
     rtol: float,
     max_points: int,
     fold: Sequence[bool] | None = None,
-) -> Mean:
+) -> Measured:
     """Return the mean of observables over the zone.
 
     ``problem``: A crystal with one or two momenta.
     ``rtol``: error to reach, relative to the largest mean of its kind.
-    ``max_points``: momenta after which it gives up improving; `Mean.converged` is then false.
+    ``max_points``: momenta after which it gives up improving; `Measured.converged` is then false.
     ``fold``: for every momentum whether the observables are even in it, so that half of the zone will do. None: found
     out.
     """
@@ -84,8 +67,7 @@ def mean(
         raise ArgumentError(
             f"Argument `momenta` must name one or two parameters for an average, but names {dimensions}."
         )
-    audited = any(observable is BASIC for observable in observables)
-    work = _Integrand(problem, energy, observables if audited else [*observables, DEFECT], rtol, max_points)
+    work = _Integrand(problem, energy, observables, rtol, max_points)
     folded = work.even() if fold is None else tuple(fold)
     low = np.where(folded, 0.0, -np.pi)
     work.rough = Rough(problem.crystal, energy, problem.turn, low)
@@ -100,17 +82,19 @@ def mean(
             value, error, estimates = lattice_mean(work, work.enough, lambda: work.room() <= 0)
         else:
             value, error = _over_plane(work, low, rtol)
-        found, excess = work.restored(value, error)
+        errors, excess = work.judged(value, error)
         if best is None or excess <= least:
-            best, least = replace(found, replicas=work.together(estimates)), excess
+            best, least = (
+                (work.restored(value), errors, None if estimates is None else work.restored(estimates)),
+                excess,
+            )
         # another pass costs what this one did, or makes a worse mean of fewer points
-        if best.converged or work.room() < work.points - before:
+        if least <= 1 or work.room() < work.points - before:
             break
         # the mesh misjudged how large something is: peaks are narrower than it is fine
-        work.rescale(abs(value) * np.where(np.isfinite(work.scales), work.scales, 0.0))
-    end = None if audited else -1
-    replicas = None if best.replicas is None else best.replicas[:end]
-    return Mean(best.values[:end], best.errors[:end], work.points, work.residual, best.converged, replicas)
+        work.rescale(abs(value) * work.units)
+    values, errors, replicas = map(work.named, best)
+    return Measured(values, errors, work.points, work.residual, least <= 1, replicas)
 
 
 def _along_line(work: _Integrand, low: Floats, rtol: float) -> tuple[Floats, Floats]:
@@ -139,7 +123,7 @@ def _over_plane(work: _Integrand, low: Floats, rtol: float) -> tuple[Floats, Flo
         inner,
         pieces,
         1,
-        work.components,
+        len(work.worst),
         rtol=0.0,
         floor=SHARE * rtol / 2,
         peak=peak,
@@ -182,7 +166,7 @@ def _along(work: _Integrand, outer: Floats, low: float, tolerance: float) -> Any
         return values.reshape(*x.shape, -1) / length, errors.reshape(*x.shape, -1) / length
 
     return integrate(
-        function, pieces, len(outer), work.components, rtol=0.0, floor=tolerance, peak=peak, room=work.room
+        function, pieces, len(outer), len(work.worst), rtol=0.0, floor=tolerance, peak=peak, room=work.room
     )
 
 
@@ -193,40 +177,46 @@ class _Integrand:
         self, problem: Problem, energy: float, observables: Sequence[Observable], rtol: float, max_points: int
     ) -> None:
         self.problem, self.energy, self.rtol, self.max_points = problem, energy, rtol, max_points
-        self.ask = [observable.function for observable in observables]
-        self.kept = [kept for observable in observables for kept in observable.kept]
-        self.points, self.residual = 0, 0.0
+        self.names = [name for observable in observables for name in observable.kept]
+        if not any(observable is BASIC for observable in observables):
+            observables = [*observables, DEFECT]
+        arrays = [(observable, name) for observable in observables for name in observable.kept]
+        self.asked = observables
+        self.kept = [observable.kept[name] for observable, name in arrays]
+        self.points, self.even_points, self.residual, self.missed = 0, 0, 0.0, 0.0
         self.rough: Any = None
         self.scales: Any = None
-        rng = np.random.default_rng(7)
-        self.probe = rng.uniform(0.2, 3.0, (3, len(problem.crystal.momenta)))
+        self.probe = np.random.default_rng(7).uniform(0.2, 3.0, (3, len(problem.crystal.momenta)))
         first = self._observed(self.probe)[0]
         self.shapes = [array.shape[1:] for array in first]
-        self.missing = [np.isnan(array[:1]) for array in first]
-        self.sizes = [int(np.prod(shape)) for shape in self.shapes]
-        self.components = sum(self.sizes)
+        sizes = [prod(shape) for shape in self.shapes]
+        self.ends = np.cumsum(sizes)
+        self.missing = np.concatenate([np.isnan(array[0]).ravel() for array in first])
         self.first = self._flat(first)
-        noise = [observable.noise for observable in observables for _ in observable.kept]
-        self.noise = np.repeat(noise, self.sizes)
-        self.sums = [n in observable.sums for observable in observables for n in range(len(observable.kept))]
-        cancel = [n in observable.cancel for observable in observables for n in range(len(observable.kept))]
-        self.cancel = np.repeat(cancel, self.sizes)
-        self.audits = np.repeat([kept is None for kept in self.kept], self.sizes)
-        self.missed, self.even_points = 0.0, 0
-        self.worst = np.zeros(self.components)
+        self.noise = np.repeat([observable.noise for observable, _ in arrays], sizes)
+        self.cancel = np.repeat([name in observable.cancel for observable, name in arrays], sizes)
+        self.audits = np.repeat([kept is None for kept in self.kept], sizes)
+        self.worst = np.zeros(len(self.audits))
+        # the kind of each component, and for each kind the one that is no smaller: of a sum that of its parts
+        kinds, of = [], np.zeros(0, dtype=np.int64)
+        for shape, kept, (observable, name) in zip(self.shapes, self.kept, arrays, strict=True):
+            own = [size if axis in (kept or ()) else 1 for axis, size in enumerate(shape)]
+            new = len(of) + np.arange(prod(own))
+            kinds.append(np.broadcast_to(new.reshape(own), shape).ravel())
+            of = np.concatenate([of, new - len(new) * (name in observable.sums)])
+        self.kind, self.of = np.concatenate(kinds), of
 
     def _observed(self, k: Floats) -> tuple[Any, Floats]:
         """Return what is asked for at momenta, and what each misses of unitarity, infinite at an edge."""
         self.points += len(k)
-        found = self.problem.observe(np.full(len(k), self.energy), k, self.ask)
+        found = self.problem.observe(np.full(len(k), self.energy), k, self.asked)
         self.residual = max(self.residual, float(np.where(found.bad, 0.0, found.residual).max(initial=0.0)))
-        missed = [array.max(axis=1) for array, kept in zip(found.values, self.kept, strict=True) if kept is None]
-        return found.values, np.where(found.bad | ~np.isfinite(missed).all(axis=0), np.inf, np.max(missed, axis=0))
+        arrays = list(found.values.values())
+        missed = [array.max(axis=1) for array, kept in zip(arrays, self.kept, strict=True) if kept is None]
+        return arrays, np.where(found.bad | ~np.isfinite(missed).all(axis=0), np.inf, np.max(missed, axis=0))
 
     def _flat(self, arrays: Any) -> Floats:
-        return np.concatenate(
-            [np.nan_to_num(array).reshape(len(array), int(np.prod(array.shape[1:]))) for array in arrays], axis=1
-        )
+        return np.concatenate([np.nan_to_num(array).reshape(len(array), prod(array.shape[1:])) for array in arrays], 1)
 
     def even(self) -> tuple[bool, ...]:
         """Tell in which momenta all observables are even, from three points that know nothing of symmetry.
@@ -234,12 +224,11 @@ class _Integrand:
         Each kind by itself: a reflection of one would hide that what a thick barrier transmits is not even.
         """
         found = []
-        kinds = np.array([self._largest(abs(row)) for row in self.first])
+        allowed = EVEN * np.array([self._largest(abs(row)) for row in self.first]) + 100 * self.noise
         for axis in range(self.probe.shape[1]):
             mirrored = self.probe.copy()
             mirrored[:, axis] *= -1
             other = self._flat(self._observed(mirrored)[0])
-            allowed = EVEN * kinds + 100 * self.noise
             found.append(bool((abs(other - self.first) <= allowed).all()))
         return tuple(found)
 
@@ -299,20 +288,21 @@ class _Integrand:
         found = self._largest(size)
         self.scales = np.where(found > 0, np.maximum(found, self.noise / self.rtol), 1.0)
 
+    @property
+    def units(self) -> Floats:
+        """The units of all components, 0 of what is no mean."""
+        return np.where(self.audits, 0.0, self.scales)
+
+    def _by_kind(self, size: Floats) -> Floats:
+        """Return the largest size of each kind, (kinds,)."""
+        most = np.zeros(len(self.of))
+        np.maximum.at(most, self.kind, size)
+        return most
+
     def _largest(self, size: Floats) -> Floats:
         """Return the largest size of the kind of each component, infinite for what is no mean, (components,)."""
-        scales, start, before = [], 0, np.zeros(())
-        for shape, kept, is_sum in zip(self.shapes, self.kept, self.sums, strict=True):
-            part = size[start : start + int(np.prod(shape))].reshape(shape)
-            start += part.size
-            if kept is None:
-                scales.append(np.full(part.size, np.inf))
-                continue
-            axes = tuple(axis for axis in range(len(shape)) if axis not in kept)
-            own = part.max(axis=axes, initial=0.0)
-            before = np.maximum(own, before) if is_sum else own
-            scales.append(np.broadcast_to(np.expand_dims(before, axes), shape).ravel())
-        return np.concatenate(scales)
+        most = self._by_kind(size)
+        return np.where(self.audits, np.inf, np.maximum(most, most[self.of])[self.kind])
 
     def enough(self, value: Floats, error: Floats) -> bool:
         """Tell whether means and errors over momenta that fill the zone evenly, in units of each kind, will do.
@@ -321,34 +311,24 @@ class _Integrand:
         """
         rounding = CANCELLED * self.missed / max(self.even_points, 1)
         self.noise = np.where(self.cancel, np.maximum(self.noise, rounding), self.noise)
-        return self.restored(value, error)[0].converged
+        return self.judged(value, error)[1] <= 1
 
-    def together(self, estimates: Floats | None) -> tuple[Any, ...] | None:
-        """Return estimates of a mean, (estimates, components) in units of each kind, in the shapes of the results."""
-        if estimates is None:
+    def restored(self, value: Floats) -> Floats:
+        """Return means (..., components) in units of each kind as what they are."""
+        return np.where(self.missing, np.nan, np.where(self.audits, self.worst, value * self.units))
+
+    def judged(self, value: Floats, error: Floats) -> tuple[Floats, float]:
+        """Return errors in units of each kind as what they are, and the largest in units of what is allowed."""
+        # that of one number may be small by accident
+        miss = np.where(self.audits, 0.0, self._by_kind(error * self.units)[self.kind])
+        # what is nothing but rounding needs no digits
+        allowed = np.maximum(self.rtol * self._largest(abs(value) * self.units), np.maximum(self.noise, ROUNDING))
+        return miss, float((miss / allowed).max(initial=0.0))
+
+    def named(self, flat: Any) -> Any:
+        """Return what was asked for by name, of arrays (..., components), or of None."""
+        if flat is None:
             return None
-        parts = [self.restored(estimate, np.zeros(self.components))[0].values for estimate in estimates]
-        return tuple(np.stack(arrays) for arrays in zip(*parts, strict=True))
-
-    def restored(self, value: Floats, error: Floats) -> tuple[Mean, float]:
-        """Return values and errors in their shapes and units, and the largest error in units of what is allowed."""
-        values, errors, start, excess = [], [], 0, 0.0
-        sizes = self._largest(abs(value) * np.where(np.isfinite(self.scales), self.scales, 0.0))
-        for shape, missing, kept in zip(self.shapes, self.missing, self.kept, strict=True):
-            part = slice(start, start + int(np.prod(shape)))
-            start = part.stop
-            if kept is None:
-                values.append(np.where(missing[0], np.nan, self.worst[part].reshape(shape)))
-                errors.append(np.zeros(shape))
-                continue
-            found, miss = ((a[part] * self.scales[part]).reshape(shape) for a in (value, error))
-            axes = tuple(axis for axis in range(len(shape)) if axis not in kept)
-            # that of one number may be small by accident
-            miss = np.broadcast_to(miss.max(axis=axes, keepdims=True, initial=0.0), shape).copy()
-            allowed = self.rtol * sizes[part].reshape(shape)
-            # what is nothing but rounding needs no digits
-            allowed = np.maximum(allowed, np.maximum(self.noise[part].reshape(shape), ROUNDING))
-            excess = max(excess, float((miss / allowed).max(initial=0.0)))
-            values.append(np.where(missing[0], np.nan, found))
-            errors.append(miss)
-        return Mean(tuple(values), tuple(errors), self.points, self.residual, excess <= 1), excess
+        parts = np.split(flat, self.ends[:-1], axis=-1)
+        shapes = ((*flat.shape[:-1], *shape) for shape in self.shapes)
+        return {name: part.reshape(shape) for name, part, shape in zip(self.names, parts, shapes, strict=False)}

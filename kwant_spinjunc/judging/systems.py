@@ -223,7 +223,7 @@ class Turned:
             "its channels mix spins" if np.isnan(P[:, lead.number]).any() else "" if lead.magnetic else NO_MAGNET
             for lead in problem.crystal.leads
         ]
-        along = found.measured.values[4] if averaged else found.measure(ALONG).values[0]
+        along = (found.measured if averaged else found.measure(ALONG)).values["along"]
         along = sign * along[:n, ..., 1:]
         known = bool(np.isfinite(along).all())
         evidence = Evidence(
@@ -247,18 +247,20 @@ class Turned:
 
         def resample(function: Callable[[Evidence], Floats]) -> tuple[Floats, Floats]:
             """Leave out one estimate after the other."""
-            left = [(a.mean(axis=0) + (a.mean(axis=0) - a) / (len(a) - 1))[:, :n] for a in estimates]
+            left = {
+                name: (a.mean(axis=0) + (a.mean(axis=0) - a) / (len(a) - 1))[:, :n] for name, a in estimates.items()
+            }
             values = np.array(
                 [
                     function(
                         replace(
                             evidence,
-                            probabilities=left[0][i],
-                            total=left[1][i][:, 1, 0],
-                            along=sign * left[4][i][..., 1:] if known else None,
+                            probabilities=left["probabilities"][i],
+                            total=left["conductance"][i][:, 1, 0],
+                            along=sign * left["along"][i][..., 1:] if known else None,
                         )
                     )
-                    for i in range(len(left[0]))
+                    for i in range(len(left["along"]))
                 ]
             )
             return function(evidence), np.sqrt((len(values) - 1) * values.var(axis=0))

@@ -9,7 +9,7 @@ in this process, the crystal is solved by the workers.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from math import ceil
@@ -22,7 +22,7 @@ from tqdm import tqdm
 from .._version import PHYSICS, __version__
 from ..arrays import Floats
 from ..checks import positive, positive_integer, refuse_unknown
-from ..crystals.problem import OBSERVABLES, Observed, Problem, unpacked
+from ..crystals.problem import OBSERVABLES, Observable, Observed, Problem, unpacked
 from ..crystals.result import CrystalScattering
 from ..crystals.scatter import RTOL, scatter_crystal
 from ..devices.device import as_device
@@ -98,17 +98,17 @@ class _Observer:
         self.pool, self.path, self.rtol, self.bar = pool, path, rtol, bar
         self.store: Store | None = None
         self.done = 0
-        self.shapes: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+        self.shapes: dict[tuple[int, ...], dict[str, tuple[int, ...]]] = {}
 
     def close(self) -> None:
         if self.store is not None:
             self.store.close()
 
-    def __call__(self, problem: Problem, energy: Floats, k: Floats, functions: Sequence[Any]) -> Observed:
+    def __call__(self, problem: Problem, energy: Floats, k: Floats, observables: Sequence[Observable]) -> Observed:
         if self.path is not None and self.store is None:
             self.store = Store(self.path, _identity(problem, float(energy[0]), self.rtol))
         asked = np.concatenate([energy[:, None], k], axis=1)
-        names = tuple(OBSERVABLES.index(function) for function in functions)
+        names = tuple(OBSERVABLES.index(one) for one in observables)
         rows: list[Floats] = []
         at = 0
         while at < len(asked):
@@ -118,8 +118,8 @@ class _Observer:
             at += sum(map(len, new))
         self.done += len(asked)
         if names not in self.shapes:
-            one = replace(problem, observer=None).observe(energy[:1], k[:1], functions)
-            self.shapes[names] = [array.shape[1:] for array in one.values]
+            one = replace(problem, observer=None).observe(energy[:1], k[:1], observables)
+            self.shapes[names] = {name: array.shape[1:] for name, array in one.values.items()}
         return _observed(np.concatenate(rows)[:, asked.shape[1] :], self.shapes[names])
 
     def _kept(self, number: int, asked: Floats) -> Floats | None:
@@ -164,15 +164,16 @@ def solve_momenta(problem: Problem | bytes, asked: Floats, names: Sequence[int])
     """Return (energy, momenta, values, bad, residual) of momenta, a row each; a problem may come pickled."""
     own = unpacked(problem) if isinstance(problem, bytes) else problem
     found = own.observe(asked[:, 0], asked[:, 1:], [OBSERVABLES[name] for name in names])
-    flat = [np.asarray(array, dtype=float).reshape(len(asked), -1) for array in found.values]
+    flat = [np.asarray(array, dtype=float).reshape(len(asked), -1) for array in found.values.values()]
     return np.concatenate([asked, *flat, found.bad[:, None].astype(float), found.residual[:, None]], axis=1)
 
 
-def _observed(rows: Floats, shapes: Sequence[tuple[int, ...]]) -> Observed:
+def _observed(rows: Floats, shapes: Mapping[str, tuple[int, ...]]) -> Observed:
     """Return what `solve_momenta` packed, without energies and momenta."""
-    ends = np.cumsum([0, *(int(np.prod(shape)) for shape in shapes)])
-    values = [rows[:, a:b].reshape(len(rows), *shape) for a, b, shape in zip(ends, ends[1:], shapes, strict=False)]
-    return Observed(tuple(values), rows[:, -2] > 0, rows[:, -1])
+    ends = np.cumsum([0, *(int(np.prod(shape)) for shape in shapes.values())])
+    parts = zip(shapes.items(), ends, ends[1:], strict=False)
+    values = {name: rows[:, a:b].reshape(len(rows), *shape) for (name, shape), a, b in parts}
+    return Observed(values, rows[:, -2] > 0, rows[:, -1])
 
 
 def _identity(problem: Problem, energy: float, rtol: float) -> dict[str, Any]:

@@ -48,6 +48,8 @@ MEAN, ENERGY, CONTOUR = 0.25, 0.5, 0.1
 GRID, MESH, NEAR = 32, (65, 9), 1e-5
 #: Relative error from which a mean over the zone is integrated over energy by the rule of fewer nodes.
 FEW = 1e-3
+#: What of a crystal currents and torques at a bias are made of.
+USED = ("probabilities", "flux_by_spin", "side_torque_by_spin")
 #: Distances from a sharp level at which the integral at one momentum is split.
 WIDTHS = 10.0 ** -np.arange(1, 8)
 
@@ -338,24 +340,24 @@ class _Integrand:
 
     def _kept(self, found: tuple[Any, Any]) -> tuple[Any, Any]:
         values, errors = found
-        self.channels |= bool(np.nansum(values[2]))
-        return [values[n] for n in (0, 4, 6)], [errors[n] for n in (0, 4, 6)]
+        self.channels |= bool(np.nansum(values["modes"]))
+        return [values[name] for name in USED], [errors[name] for name in USED]
 
     def _at_momentum(self, energies: Floats, k: Floats) -> Iterator[tuple[Any, Any]]:
         """Yield the same at one momentum; an energy at a band edge is stepped aside from, or counts as error."""
-        functions = [BASIC.function, TURNED.function]
 
         def observed(E: Floats) -> tuple[Any, Flags]:
-            found = self.problem.observe(E, np.repeat(k, len(E), axis=0), functions)
-            return found, found.bad | ~(np.maximum(found.values[3], found.values[8]).max(axis=1) <= MAX_DEFECT)
+            found = self.problem.observe(E, np.repeat(k, len(E), axis=0), [BASIC, TURNED])
+            missed = np.maximum(found.values["unitarity_defect"], found.values["missed"]).max(axis=1)
+            return found, found.bad | ~(missed <= MAX_DEFECT)
 
         found, bad = observed(energies)
         if bad.any():
             found, bad = observed(np.where(bad, energies + 1e-8 * np.ptp(self.mu), energies))
-        self.channels |= bool(np.nansum(found.values[2][~found.bad]))
+        self.channels |= bool(np.nansum(found.values["modes"][~found.bad]))
         for n in range(len(energies)):
-            values = [np.zeros_like(a[n]) if bad[n] else a[n] for a in found.values]
-            yield self._kept((values, [np.full(a.shape, float(bad[n])) for a in values]))
+            values = {name: np.zeros_like(a[n]) if bad[n] else a[n] for name, a in found.values.items()}
+            yield self._kept((values, {name: np.full(a.shape, float(bad[n])) for name, a in values.items()}))
 
     def _weighted(self, energy: float, found: Any, miss: Any) -> tuple[Floats, float]:
         """Return the components at an energy, and the largest error among them."""
@@ -408,8 +410,8 @@ def _exchange(problem: Problem, mu: float, kT: float, k: Floats | None, rtol: fl
         return [-4 * found.value.reshape(rows, problem.angles, 3)]
 
     if k is None:
-        found = mean(problem, mu, [Observable(observe, ((),))], rtol=ENERGY * rtol, max_points=max_points)
-        value, error = found.values[0], float(found.errors[0].max())
+        found = mean(problem, mu, [Observable(observe, {"Q": ()})], rtol=ENERGY * rtol, max_points=max_points)
+        value, error = found.values["Q"], float(found.errors["Q"].max())
     else:
         value, error = observe(problem.crystal, None, problem.turn, k)[0][0], 0.0
     error += 4 * max(float(part.error.max()) for part in contours)

@@ -35,7 +35,7 @@ from ..scattering import Scattering, scatter_quietly
 #: N by spin and lead, by lead, currents by spin and lead, by lead.
 Arrays = tuple[Floats, Floats, Floats, Floats]
 #: Axes along which the size of `_noise`'s arrays differs in kind, counted from that of the angles.
-KINDS = ((1, 3), (1, 2), (1,), (1,))
+KINDS = {"matrix": (1, 3), "total": (1, 2), "by_spin": (1,), "currents": (1,)}
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -160,9 +160,8 @@ def _of_crystal(s: CrystalScattering, lead_in: int) -> Noise:
         return _noise(solved.S, layout.lead, layout.spin, layout.lead == lead_in, len(crystal.leads))
 
     found = s.measure(Observable(observe, KINDS))
-    error = max((float(np.nanmax(part, initial=0.0)) for part in found.errors or ()), default=0.0)
-    matrix, total, by_spin, currents = found.values
-    return Noise(matrix, total, by_spin, currents, lead_in, error)
+    error = max((float(np.nanmax(part, initial=0.0)) for part in (found.errors or {}).values()), default=0.0)
+    return Noise(**{name: found.values[name] for name in KINDS}, lead_in=lead_in, error=error)
 
 
 def _of_device(s: DeviceScattering, lead_in: int) -> Noise:

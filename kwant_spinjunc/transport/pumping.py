@@ -118,7 +118,7 @@ def _of_crystal(s: CrystalScattering, magnet: Any) -> Floats:
             M += part if number == 0 else np.einsum("aij,pajcd->paicd", R, part)
         return [_tensor(M)]
 
-    return np.asarray(s.measure(Observable(observe, ((),)), exchange=True).values[0])
+    return np.asarray(s.measure(Observable(observe, {"G": ()}), exchange=True).values["G"])
 
 
 def _of_device(s: DeviceScattering, magnet: Any) -> Floats:

@@ -347,7 +347,7 @@ def test_torques_that_are_nothing_but_rounding_need_no_digits():
     found = s.measure(problem.Observable(problem.TURNED.function, problem.TURNED.kept, 1e-8 * problem.ROUNDING))
     assert found.converged
     assert found.points < 1000
-    assert np.nanmax(abs(found.values[2])) < 1e-15
+    assert np.nanmax(abs(found.values["side_torque_by_spin"])) < 1e-15
 
 
 def test_a_torque_that_is_rounding_does_not_cost_momenta(monkeypatch):
@@ -362,17 +362,18 @@ def test_a_torque_that_is_rounding_does_not_cost_momenta(monkeypatch):
         return smooth, spike * np.sign(np.sin(40 * k[:, :1])), spike
 
     def mean(*cancel):
-        asked = problem.Observable(observe, ((), (), None), problem.ROUNDING, cancel=cancel)
+        kept = {"smooth": (), "spike": (), "missed": None}
+        asked = problem.Observable(observe, kept, problem.ROUNDING, cancel=cancel)
         known = found.measurement.problem
         return zone.mean(known, energy, [problem.BASIC, asked], rtol=0.1, max_points=3000)
 
-    done, never = mean(1), mean()
+    done, never = mean("spike"), mean()
     assert done.converged
     assert done.points < 2000
     assert not never.converged
-    assert done.values[4] == pytest.approx(1.0, abs=0.01)
+    assert done.values["smooth"] == pytest.approx(1.0, abs=0.01)
     # what is claimed is what was found, not what was allowed
-    assert abs(done.values[5]) <= done.errors[5]
+    assert abs(done.values["spike"]) <= done.errors["spike"]
 
 
 def test_the_flux_along_both_magnets_is_that_of_the_whole_flux(monkeypatch):
@@ -380,7 +381,7 @@ def test_the_flux_along_both_magnets_is_that_of_the_whole_flux(monkeypatch):
     syst, cut, energy = random_layers(0, 2, well=False)
     s = averaged(syst, cut, energy, 0.2)
     along = s.measure(problem.ALONG)
-    charge, *spins = np.moveaxis(along.values[0], -1, 0)
+    charge, *spins = np.moveaxis(along.values["along"], -1, 0)
     flux, points = s.spin_current(), along.points
     assert points == s.points
     size = abs(charge).max()
@@ -389,7 +390,7 @@ def test_the_flux_along_both_magnets_is_that_of_the_whole_flux(monkeypatch):
         own = np.einsum("asti,ai->ast", flux[..., 1:], s.magnetizations[:, lead])
         assert_allclose(spin, own, rtol=0, atol=1e-9 * size)
     assert abs(spins[0] - spins[1]).max() > 0.1 * size
-    assert_allclose(along.replicas[0].mean(axis=0), along.values[0], rtol=0, atol=1e-12 * size)
+    assert_allclose(along.replicas["along"].mean(axis=0), along.values["along"], rtol=0, atol=1e-12 * size)
 
 
 @pytest.mark.parametrize("at_once", [2, 7, 64])
@@ -415,8 +416,9 @@ def test_a_sum_over_spins_that_cancels_is_of_the_kind_of_its_parts(monkeypatch):
         return parts, 1e-3 * np.sign(np.sin(31 * k[:, :1]) * np.sin(17 * k[:, 1:])), np.zeros((len(k), 1))
 
     def mean(*sums):
-        asked = problem.Observable(observe, ((), (), None), problem.ROUNDING, sums=sums)
+        kept = {"parts": (), "sum": (), "missed": None}
+        asked = problem.Observable(observe, kept, problem.ROUNDING, sums=sums)
         return zone.mean(known, energy, [problem.BASIC, asked], rtol=0.1, max_points=1500)
 
-    assert mean(1).converged
+    assert mean("sum").converged
     assert not mean().converged

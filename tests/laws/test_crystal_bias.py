@@ -136,9 +136,9 @@ def test_few_digits_take_few_energies_and_claim_what_they_miss(monkeypatch):
 
     def mean(asked, energy, observables, **_):
         energies.append(energy)
-        found = asked.observe(np.full(len(k), energy), k, [observable.function for observable in observables])
-        values = tuple(value.mean(axis=0) for value in found.values)
-        return SimpleNamespace(values=values, errors=tuple(np.zeros_like(value) for value in values))
+        found = asked.observe(np.full(len(k), energy), k, observables)
+        values = {name: value.mean(axis=0) for name, value in found.values.items()}
+        return SimpleNamespace(values=values, errors={name: np.zeros_like(value) for name, value in values.items()})
 
     monkeypatch.setattr(crystal_bias, "mean", mean)
     few = response(syst, 0.3, **given)
