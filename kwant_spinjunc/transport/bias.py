@@ -57,15 +57,14 @@ from .equilibrium import (
     average_over_zone,
     equilibrium_response,
     exchange_torques,
+    of_reservoirs,
     shift_of,
 )
-from .linear import Response, occupation_differences
+from .linear import DIRECTION, Response, occupation_differences
 from .observables import Torques, magnet_torques, magnetization_current, resolved_torques
 
 #: Distances from a chemical potential, in kT, at which a thermal integral is cut. e^-745 is the smallest number.
 THERMAL_CUTS = np.array([6.0, 40.0, 745.0])
-#: Positive along +y on both sides.
-DIRECTION = np.array([[1.0], [-1.0]])
 
 
 # ---------------------------------------------------------------------- the junction under bias
@@ -341,16 +340,12 @@ def bias_response(
 
 
 def _equilibrium(stack: Stack, mu: Floats, kT: tuple[float, float], k: Any, rtol: float) -> EquilibriumResponse:
-    """Return the equilibrium part at the mean of the four occupations; equal ones are solved once."""
-    parts: list[EquilibriumResponse] = []
-    for lead in (0, 1):
-        by_spin = [mu[..., lead, spin] for spin in (0, 1)]
-        same = np.array_equal(by_spin[0], by_spin[1])
-        solved = [
-            equilibrium_response(stack, level, temperature=kT[lead], k=k, rtol=rtol)
-            for level in by_spin[: 1 if same else 2]
-        ]
-        parts += solved * 2 if same else solved
+    """Return the equilibrium part at the mean of the four occupations."""
+
+    def solve(level: Floats, width: float) -> EquilibriumResponse:
+        return equilibrium_response(stack, level, temperature=width, k=k, rtol=rtol)
+
+    parts = of_reservoirs(solve, mu, kT)
     Q = np.mean([part.spin_current for part in parts], axis=0)
     error = np.mean([part.error for part in parts], axis=0)
     return EquilibriumResponse(Q, exchange_torques(Q, stack.m[..., 0, :], stack.m[..., 1, :]), error)
@@ -485,7 +480,7 @@ def _of_crystal(
     def shaped(arrays: Any, *own: int) -> Floats:
         """Return arrays (points, angles, ...) with the axes of the result."""
         found = np.swapaxes(np.asarray(arrays).reshape(len(solved), -1, *own), 0, 1).reshape(-1, *points, *own)
-        found = np.broadcast_to(found, (system.angles, *found.shape[1:]))
+        found = np.broadcast_to(found, (len(system.m), *found.shape[1:]))
         return found if system.listed else found[0]
 
     found = shaped([window.value for window, _ in solved], 13)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import repeat
 from typing import Any
 
@@ -34,8 +35,8 @@ from ..halves.joint import Turn
 from ..halves.zone import IntegrationError
 from ..model.problem import MAX_DEFECT
 from ..quadrature import COARSE, FINE, Integral, cut_into_pieces, integrate
-from .equilibrium import contour
-from .linear import occupation_differences
+from .equilibrium import contour, of_reservoirs
+from .linear import DIRECTION, occupation_differences
 
 #: Distances from a chemical potential, in kT, at which a thermal integral is cut; e^-40 of a channel is left out there,
 #: unless that counts: e^-745 is the smallest number. For few digits e^-15 may do.
@@ -52,15 +53,6 @@ FEW = 1e-3
 USED = ("probabilities", "flux_by_spin", "side_torque_by_spin")
 #: Distances from a sharp level at which the integral at one momentum is split.
 WIDTHS = 10.0 ** -np.arange(1, 8)
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Integrals (components,), the largest error among them, and the largest integral of a modulus."""
-
-    value: Floats
-    error: float
-    size: float
 
 
 @known_fields
@@ -112,48 +104,39 @@ class BiasedCrystal:
         self.potential = _potential(device, profile)
         self.shares = np.array([self.potential[at[0]] for at in device.system.lead_interfaces])
         self.m, self.magnets = (axes(self.crystal, self.turn) for axes in (lead_axes, magnet_axes))
-
-    @property
-    def order(self) -> list[int]:
-        """The sides of leads 0 and 1."""
-        return [lead.side for lead in self.crystal.leads]
-
-    @property
-    def angles(self) -> int:
-        """Number of angles."""
-        return len(self.m)
+        self.order = [lead.side for lead in leads]
+        self.forward = (
+            1.0 if self.order[0] == 0 else -1.0
+        )  # the flux counts from the front of the cut to what is turned
 
     def responses(
         self, V: Floats, mu: Floats, kT: tuple[float, float], rtol: float, equilibrium: bool
-    ) -> Iterator[tuple[Part, Part | None]]:
+    ) -> Iterator[tuple[Integral, Integral | None]]:
         """Yield window and equilibrium part at biases (n,) and levels (n, 2, 2), the bar moving on.
 
         Components of the window, of every angle: I_αs (4), Q (3), torques (6). Of the equilibrium part: Q.
         """
         from tqdm import tqdm
 
-        hide = None if self.progress is None else not self.progress
+        hide, ahead = None if self.progress is None else not self.progress, [len(V)]
         with tqdm(unit="energy", delay=2.0, disable=hide) as bar:
-            window = _Window(self, np.array(kT), rtol, bar, [len(V)])
             for bias, levels in zip(V.tolist(), mu, strict=True):
                 problem = Problem(self.crystal.biased(bias * self.potential), self.turn)
-                found = window.integrate(problem, levels)
+                found = _Window(self, problem, levels, np.array(kT), rtol, bar, ahead).integrate()
                 yield found, self._occupied(problem, levels, kT, rtol, found.size) if equilibrium else None
 
-    def _occupied(self, problem: Problem, mu: Floats, kT: tuple[float, float], rtol: float, size: float) -> Part:
-        """Return Q of the occupied states at the mean of the four occupations; equal ones are solved once."""
-        known: dict[tuple[float, float], Part] = {}
-        reservoirs = [(float(mu[lead, spin]), kT[lead]) for lead in (0, 1) for spin in (0, 1)]
-        for one in reservoirs:
-            if one not in known:
-                known[one] = _exchange(problem, *one, self.k, rtol, self.max_points)
-        parts = [known[one] for one in reservoirs]
+    def _occupied(self, problem: Problem, mu: Floats, kT: tuple[float, float], rtol: float, size: Any) -> Integral:
+        """Return Q of the occupied states at the mean of the four occupations."""
+
+        def solve(level: Floats, width: float) -> Integral:
+            return _exchange(problem, float(level), width, self.k, rtol, self.max_points)
+
+        parts = of_reservoirs(solve, mu, kT)
         value, error, sizes = (
             np.mean([getattr(p, name) for p in parts], axis=0) for name in ("value", "error", "size")
         )
         _refuse_unconverged("equilibrium part", error, max(size, sizes), rtol)
-        forward = 1.0 if self.order[0] == 0 else -1.0
-        return Part(forward * value, float(error), float(sizes))
+        return Integral(self.forward * value, error, sizes, 0)
 
 
 def _potential(device: Device, profile: Any) -> Floats:
@@ -175,7 +158,7 @@ def _potential(device: Device, profile: Any) -> Floats:
     return found
 
 
-def _refuse_unconverged(what: str, error: float, size: float, rtol: float) -> None:
+def _refuse_unconverged(what: str, error: Any, size: Any, rtol: float) -> None:
     if error > max(rtol * size, 1e-300):
         raise IntegrationError(
             f"The {what} did not reach rtol = {rtol:g}: its error is {error:.2g}, {error / max(size, 1e-300):.2g} of "
@@ -184,48 +167,66 @@ def _refuse_unconverged(what: str, error: float, size: float, rtol: float) -> No
 
 
 # ---------------------------------------------------------------------- the window
-@dataclass(frozen=True, eq=False)
 class _Window:
-    """Integrals over the energies where reservoirs differ, of which ``ahead`` holds the number until cost is told."""
+    """Currents, spin flux and torques at one bias, integrated over the energies where reservoirs differ.
 
-    system: BiasedCrystal
-    kT: Floats
-    rtol: float
-    bar: Any
-    ahead: list[int]
+    Attributes
+    ----------
+    ahead : list
+        The number of biases, until cost is told.
+    expected : int
+        Energies that the whole run will need at least.
+    channels : bool
+        Whether any was open.
+    """
 
-    def integrate(self, problem: Problem, mu: Floats) -> Part:
-        """Integrate at the levels (2, 2) of one bias."""
-        components = 13 * self.system.angles
-        if self.kT[0] == self.kT[1] and not np.ptp(mu):
-            return Part(np.zeros(components), 0.0, 0.0)
+    def __init__(
+        self,
+        system: BiasedCrystal,
+        problem: Problem,
+        mu: Floats,
+        kT: Floats,
+        rtol: float,
+        bar: Any,
+        ahead: list[int],
+    ) -> None:
+        self.system, self.problem, self.mu, self.kT, self.rtol = system, problem, mu, kT, rtol
+        self.bar, self.ahead, self.expected, self.channels = bar, ahead, 0, False
+        self.components = 13 * len(system.m)
+
+    def integrate(self) -> Integral:
+        """Return the integrals (components,), the largest error among them, and the largest integral of a modulus."""
+        kT, mu, rtol = self.kT, self.mu, self.rtol
+        value, error, size = np.zeros(self.components), np.zeros(()), np.zeros(())
+        if kT[0] == kT[1] and not np.ptp(mu):
+            return Integral(value, error, size, 0)
         # a mean over the zone is smooth between its splits, and costs a hundred times what a momentum does
-        few = self.system.k is None and self.rtol >= FEW
+        few = self.system.k is None and rtol >= FEW
         rule, cuts = (COARSE, FEW_CUTS) if few else (FINE, CUTS)
-        integrand = _Integrand(self, problem, mu)
-        value, error, size, low, high = np.zeros(components), 0.0, 0.0, np.inf, -np.inf
+        low, high = np.inf, -np.inf
         for count, reach in enumerate(cuts[1:], 2):
-            owner, lower, upper = self._pieces(problem, mu, cuts[:count])
+            owner, lower, upper = self._pieces(cuts[:count])
             new = (upper <= low) | (lower >= high) | (low > high)
-            integrand.expected = int(new.sum()) * len(rule.nodes) * (self.ahead.pop() if self.ahead else 0)
-            goal = ENERGY * self.rtol
+            self.expected = int(new.sum()) * len(rule.nodes) * (self.ahead.pop() if self.ahead else 0)
+            goal = ENERGY * rtol
             pieces = owner[new], lower[new], upper[new]
-            found = integrate(integrand, pieces, 1, components, rtol=goal, floor=goal * size, rule=rule)
-            value, error, size = value + found.value[0], error + float(found.error[0]), size + float(found.size[0])
+            found = integrate(self, pieces, 1, self.components, rtol=goal, floor=goal * size, rule=rule)
+            value, error, size = value + found.value[0], error + found.error[0], size + found.size[0]
             low, high = lower.min(), upper.max()
-            beyond = float(16 * problem.orbitals * self.kT.max() * np.exp(-reach))
-            if beyond <= CONTOUR * self.rtol * size:
+            beyond = 16 * self.problem.orbitals * kT.max() * np.exp(-reach)
+            if beyond <= CONTOUR * rtol * size:
                 break
-        if not integrand.channels:
+        if not self.channels:
             raise NoOpenChannelError(
                 "Arguments `bias` and `energy` must leave a window in a band of a lead, but no channel is open at any "
                 f"energy between {mu.min():g} and {mu.max():g}. Look at the bands of the leads."
             )
-        _refuse_unconverged("window", error + beyond, size, self.rtol)
-        return Part(value, error + beyond, size)
+        _refuse_unconverged("window", error + beyond, size, rtol)
+        return Integral(value, error + beyond, size, 0)
 
-    def _pieces(self, problem: Problem, mu: Floats, cuts: Sequence[float]) -> tuple[Indices, Floats, Floats]:
+    def _pieces(self, cuts: Sequence[float]) -> tuple[Indices, Floats, Floats]:
         """Return the pieces of the energy axis between which the integrand is smooth, or small."""
+        mu = self.mu
         width = np.repeat(self.kT[:, None], 2, axis=1)
         ends = [((mu - cut * width).min(), (mu + cut * width).max()) for cut in cuts]
         (low, high), (lowest, highest) = ends[0], ends[-1]
@@ -234,17 +235,17 @@ class _Window:
         # at one momentum a band edge in the tails is as sharp as one between; a mean smooths it
         far = CUTS[0] if self.system.k is None else min(cuts[-1], max(CUTS[0], -np.log(TAIL * self.rtol)))
         tails = ((mu - far * width).min(), (mu + far * width).max())
-        for split in self._splits(problem, low, high, tails).tolist():
+        for split in self._splits(low, high, tails).tolist():
             if not (abs(points - split) < NEAR * (high - low)).any():
                 points = np.append(points, split)
         return cut_into_pieces([lowest], [highest], points[None])
 
-    def _splits(self, problem: Problem, low: float, high: float, tails: tuple[float, float]) -> Floats:
+    def _splits(self, low: float, high: float, tails: tuple[float, float]) -> Floats:
         """Return band edges and van Hove points of the leads, and of one momentum sharp levels with their flanks.
 
         They are looked for as densely from ``low`` to ``high`` as beyond, as far as the ends ``tails``.
         """
-        crystal, k = problem.crystal, self.system.k
+        crystal, turn, k = self.problem.crystal, self.problem.turn, self.system.k
         line = len(crystal.momenta) == 1 and k is None
         mesh = _mesh(len(crystal.momenta)) if k is None else k
 
@@ -266,80 +267,48 @@ class _Window:
             return np.asarray(np.repeat(point, len(E), axis=0))
 
         def levels(_: Any, E: Floats) -> Any:
-            return count_levels(crystal, E, at(E), problem.turn)
+            return count_levels(crystal, E, at(E), turn)
 
         step = 1e-9 * (high - low)
-        _, level, width = poles(
-            levels,
-            lambda _, E: log_determinants(crystal, E, at(E), problem.turn),
-            jumps(levels, 1, grid, step, at_once(crystal))[1],
-            step,
-        )
+        near = jumps(levels, 1, grid, step, at_once(crystal))[1]
+        _, level, width = poles(levels, lambda _, E: log_determinants(crystal, E, at(E), turn), near, step)
         level, width = level[width < SHARP], width[width < SHARP]
-        flanks = WIDTHS[None] * (0.3 * width[:, None] < WIDTHS)
-        return np.concatenate(
-            [splits, level, (level[:, None] + flanks)[flanks > 0], (level[:, None] - flanks)[flanks > 0]]
-        )
-
-
-def _mesh(dimensions: int) -> Floats:
-    """Return momenta at which channels are counted, symmetry points among them, (points, dimensions)."""
-    axes = [np.linspace(-np.pi, np.pi, MESH[min(dimensions, 2) - 1])] * dimensions
-    return np.asarray(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, dimensions))
-
-
-class _Integrand:
-    """Currents, spin flux and torques at energies, weighted with the occupations.
-
-    Attributes
-    ----------
-    channels : bool
-        Whether any was open.
-    expected : int
-        Energies that the whole run will need at least.
-    """
-
-    def __init__(self, window: _Window, problem: Problem, mu: Floats) -> None:
-        self.window, self.problem, self.mu = window, problem, mu
-        self.channels, self.expected = False, 0
+        flanks = np.concatenate([[0.0], WIDTHS, -WIDTHS])
+        around = np.where(0.3 * width[:, None] < abs(flanks), level[:, None] + flanks, level[:, None])
+        return np.concatenate([splits, around.T.ravel()])
 
     def __call__(self, owner: Indices, energies: Floats) -> tuple[Floats, Floats]:
         flat = energies.ravel()
-        values = np.empty((len(flat), 13 * self.window.system.angles))
-        errors = np.empty(len(flat))
+        values, errors = np.empty((len(flat), self.components)), np.empty(len(flat))
         for n, (E, (found, miss)) in enumerate(zip(flat.tolist(), self._solved(flat), strict=True)):
             values[n], errors[n] = self._weighted(E, found, miss)
-            self.window.bar.update()
+            self.bar.update()
         return values.reshape(*energies.shape, -1), errors.reshape(energies.shape)
 
     def _solved(self, energies: Floats) -> Iterator[tuple[Any, Any]]:
         """Yield P, flux and torques of incoming states, and their errors, of each energy."""
-        system, rtol = self.window.system, MEAN * self.window.rtol
+        system = self.system
         if system.k is not None:
             yield from self._at_momentum(energies, system.k)
             return
+        solve = partial(_mean, rtol=MEAN * self.rtol, max_points=system.max_points)
         begin = time.process_time()
-        yield self._kept(_mean(self.problem, float(energies[0]), rtol, system.max_points))
+        yield self._kept(*solve(self.problem, float(energies[0])))
         if self.expected:
             self._tell_cost(time.process_time() - begin)
-        rest = energies[1:].tolist()
-        if system.executor is None:
-            found: Any = map(_mean, repeat(self.problem), rest, repeat(rtol), repeat(system.max_points))
-        else:
-            packed = self.problem.packed()
-            found = system.executor.map(_mean_of, repeat(packed), rest, repeat(rtol), repeat(system.max_points))
-        yield from map(self._kept, found)
+        run: Any = map if system.executor is None else system.executor.map
+        problem = self.problem if system.executor is None else self.problem.packed()
+        for found in run(solve, repeat(problem), energies[1:].tolist()):
+            yield self._kept(*found)
 
     def _tell_cost(self, each: float) -> None:
         """Warn of a long run, once the first energy has been solved."""
-        workers = getattr(self.window.system.executor, "_max_workers", 1)
+        workers = getattr(self.system.executor, "_max_workers", 1)
         seconds, self.expected = each * self.expected / workers, 0
         why = f"every energy of every bias is a mean over the zone, {each:.1g} s"
-        advice = f": {why}. A wider `rtol` or an `executor` costs less."
-        warn_if_long(seconds, "The window", advice)
+        warn_if_long(seconds, "The window", f": {why}. A wider `rtol` or an `executor` costs less.")
 
-    def _kept(self, found: tuple[Any, Any]) -> tuple[Any, Any]:
-        values, errors = found
+    def _kept(self, values: Any, errors: Any) -> tuple[Any, Any]:
         self.channels |= bool(np.nansum(values["modes"]))
         return [values[name] for name in USED], [errors[name] for name in USED]
 
@@ -357,41 +326,39 @@ class _Integrand:
         self.channels |= bool(np.nansum(found.values["modes"][~found.bad]))
         for n in range(len(energies)):
             values = {name: np.zeros_like(a[n]) if bad[n] else a[n] for name, a in found.values.items()}
-            yield self._kept((values, {name: np.full(a.shape, float(bad[n])) for name, a in values.items()}))
+            yield self._kept(values, {name: np.full(a.shape, float(bad[n])) for name, a in values.items()})
 
     def _weighted(self, energy: float, found: Any, miss: Any) -> tuple[Floats, float]:
         """Return the components at an energy, and the largest error among them."""
-        system = self.window.system
-        difference = occupation_differences(np.array(energy), self.mu, self.window.kT)
-        weight = difference.mean(axis=(-1, -2))
-        along = np.array([1.0, -1.0])[:, None]  # positive along +y on both sides
-        forward = 1.0 if system.order[0] == 0 else -1.0
-        (P, flux, torques), (P_, flux_, torques_) = found, miss
-        Q = np.einsum("as,gasx->gx", weight, flux[..., 1:])
-        tau = np.einsum("as,gnasx->gnx", weight, torques)[:, system.order]
-        parts = [(P * difference).sum(axis=(-1, -2)) * along, forward * Q, tau]
-        values = np.concatenate([part.reshape(system.angles, -1) for part in parts], axis=1).ravel()
-        w = abs(weight)
-        misses = [
-            (P_ * abs(difference)).sum(axis=(-1, -2)),
-            np.einsum("as,gasx->gx", w, flux_[..., 1:]),
-            np.einsum("as,gnasx->gnx", w, torques_),
-        ]
-        return values, max(float(part.max()) for part in misses)
+
+        def summed(states: Any, f: Floats) -> list[Floats]:
+            P, flux, torques = states
+            weight = f.mean(axis=(-1, -2))
+            Q = np.einsum("as,gasx->gx", weight, flux[..., 1:])
+            return [(P * f).sum(axis=(-1, -2)), Q, np.einsum("as,gnasx->gnx", weight, torques)]
+
+        difference = occupation_differences(np.array(energy), self.mu, self.kT)
+        currents, Q, tau = summed(found, difference)
+        parts = [currents * DIRECTION, self.system.forward * Q, tau[:, self.system.order]]
+        values = np.concatenate([part.reshape(len(self.system.m), -1) for part in parts], axis=1).ravel()
+        return values, max(float(part.max()) for part in summed(miss, abs(difference)))
 
 
-def _mean(problem: Problem, energy: float, rtol: float, max_points: int) -> tuple[Any, Any]:
+def _mesh(dimensions: int) -> Floats:
+    """Return momenta at which channels are counted, symmetry points among them, (points, dimensions)."""
+    axes = [np.linspace(-np.pi, np.pi, MESH[min(dimensions, 2) - 1])] * dimensions
+    return np.asarray(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, dimensions))
+
+
+def _mean(problem: Problem | bytes, energy: float, rtol: float, max_points: int) -> tuple[Any, Any]:
     """Return the means of probabilities, fluxes and torques over the zone, and their errors."""
-    found = mean(problem, energy, [BASIC, TURNED], rtol=rtol, max_points=max_points)
+    own = unpacked(problem) if isinstance(problem, bytes) else problem
+    found = mean(own, energy, [BASIC, TURNED], rtol=rtol, max_points=max_points)
     return found.values, found.errors
 
 
-def _mean_of(packed: bytes, energy: float, rtol: float, max_points: int) -> tuple[Any, Any]:
-    return _mean(unpacked(packed), energy, rtol, max_points)
-
-
 # ---------------------------------------------------------------------- the occupied states
-def _exchange(problem: Problem, mu: float, kT: float, k: Floats | None, rtol: float, max_points: int) -> Part:
+def _exchange(problem: Problem, mu: float, kT: float, k: Floats | None, rtol: float, max_points: int) -> Integral:
     """Return the flux Q through the cut, front to back, of all states occupied at µ, components (angles, 3)."""
     floor = spectrum_floor(problem.crystal)
     contours: list[Integral] = []
@@ -414,6 +381,5 @@ def _exchange(problem: Problem, mu: float, kT: float, k: Floats | None, rtol: fl
         value, error = found.values["Q"], float(found.errors["Q"].max())
     else:
         value, error = observe(problem.crystal, None, problem.turn, k)[0][0], 0.0
-    error += 4 * max(float(part.error.max()) for part in contours)
-    size = 4 * max(float(part.size.max()) for part in contours)
-    return Part(value.ravel(), error, size)
+    more, size = (4 * np.max([getattr(part, name).max() for part in contours]) for name in ("error", "size"))
+    return Integral(value.ravel(), error + more, size, 0)

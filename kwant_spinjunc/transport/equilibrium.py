@@ -221,6 +221,19 @@ def average_over_zone(function: AtShifts, kinks: Floats, rtol: float) -> Integra
     return Integral(found.value, found.error.max(axis=-1), abs(found.value).max(axis=-1), evaluations)
 
 
+def of_reservoirs(solve: Callable[[Floats, float], Any], mu: Floats, kT: tuple[float, float]) -> list[Any]:
+    """Return what ``solve`` makes of the level and k_B T of each of four reservoirs; equal ones are solved once.
+
+    ``mu``: shape (..., 2, 2) as [lead, spin].
+    """
+    known: list[tuple[Floats, float, Any]] = []
+    for lead, spin in np.ndindex(2, 2):
+        level, width = mu[..., lead, spin], kT[lead]
+        same = [part for old, at, part in known if at == width and np.array_equal(old, level)]
+        known.append((level, width, same[0] if same else solve(level, width)))
+    return [part for *_, part in known]
+
+
 def shift_of(k: Any) -> Floats | None:
     """Return the band shift of ``k``, None for the average."""
     return None if is_average("k", k) else band_shift(k)

@@ -20,6 +20,9 @@ from ..printing import Table, Tabled, counted
 from ..scattering import Scattering
 from .observables import Torques, magnet_torques, magnetization_current, outer_spin_currents, spacer_spin_current
 
+#: Positive along +y on both sides.
+DIRECTION = np.array([[1.0], [-1.0]])
+
 
 @dataclass(frozen=True, eq=False)
 class LeadCurrents:
@@ -127,7 +130,7 @@ def channel_currents(probabilities: Floats, mu: Floats) -> Floats:
         for spin_in in range(2):
             drop = mu - mu[..., lead_in, spin_in][..., None, None]
             currents += probabilities[..., lead_in, spin_in] * drop
-    return np.asarray(currents * np.array([[1.0], [-1.0]]))
+    return np.asarray(currents * DIRECTION)
 
 
 def linear_response(scattering: Scattering, mu_left: ArrayLike = 0.5, mu_right: ArrayLike = -0.5) -> Response:
