@@ -328,14 +328,31 @@ def bias_response(
     stack = stack.spread(shape)
     waves = layers or not all(lead.is_magnetic for lead in junction.leads)
     window = _Window(stack, mu.reshape(-1, 2, 2), np.array(kT), rtol, layers, waves)
-    return _assemble(
-        junction,
-        window.integrate(c, shape),
-        np.broadcast_to(V, shape),
-        mu,
-        kT,
-        shape,
-        _equilibrium(stack, mu, kT, k, rtol) if equilibrium else None,
+    m = np.array([lead.m for lead in junction.leads])
+    occupied = _equilibrium(stack, mu, kT, k, rtol) if equilibrium else None
+    found = window.integrate(c, shape)
+    currents, Q, outer, layer = np.split(found.value.reshape(*shape, -1), [4, 7, 13], axis=-1)
+    outer = outer.reshape(*shape, 2, 3) if waves else np.zeros((*shape, 2, 3))
+    J_M = magnetization_current(currents.reshape(*shape, 2, 2))
+    for side, lead in enumerate(junction.leads):
+        if lead.is_magnetic:
+            outer[..., side, :] = J_M[..., side, None] * m[side]
+    torques = magnet_torques(junction.magnetizations, Q, outer)
+    V, error = np.broadcast_to(V, shape), found.error.reshape(shape)
+    return _assembled(
+        currents, Q, torques, layer, m=m, bias=V, mu=mu, temperature=kT, error=error, equilibrium=occupied
+    )
+
+
+def _assembled(currents: Floats, Q: Floats, torques: Torques, layer: Floats, **rest: Any) -> BiasResponse:
+    """Return the response of components of a window, (..., 4), (..., 3) and (..., 3 planes), and all else."""
+    batch = Q.shape[:-1]
+    return BiasResponse(
+        spin_resolved=currents.reshape(*batch, 2, 2),
+        spin_current=Q,
+        torques=torques,
+        layer_torques=layer.reshape(*batch, -1, 3),
+        **rest,
     )
 
 
@@ -435,38 +452,6 @@ class _Window:
         return [states.currents[..., cut, 1:], outer, states.torques][: 3 if self.layers else 2]
 
 
-def _assemble(
-    junction: Junction,
-    window: Integral,
-    V: Floats,
-    mu: Floats,
-    kT: tuple[float, float],
-    shape: tuple[int, ...],
-    equilibrium: EquilibriumResponse | None,
-) -> BiasResponse:
-    """Sort the components of the window into a response."""
-    currents, Q, outer, layer = np.split(window.value.reshape(*shape, -1), [4, 7, 13], axis=-1)
-    m = np.array([lead.m for lead in junction.leads])
-    currents = currents.reshape(*shape, 2, 2)
-    J_M = magnetization_current(currents)
-    outer = outer.reshape(*shape, 2, 3) if outer.size else np.zeros((*shape, 2, 3))
-    for side, lead in enumerate(junction.leads):
-        if lead.is_magnetic:
-            outer[..., side, :] = J_M[..., side, None] * m[side]
-    return BiasResponse(
-        spin_resolved=currents,
-        m=m,
-        spin_current=Q,
-        torques=magnet_torques(junction.magnetizations, Q, outer),
-        layer_torques=layer.reshape(*shape, -1, 3),
-        bias=V,
-        mu=mu,
-        temperature=kT,
-        error=window.error.reshape(shape),
-        equilibrium=equilibrium,
-    )
-
-
 def _of_crystal(
     system: BiasedCrystal, V: Floats, mu: Floats, kT: tuple[float, float], rtol: float, equilibrium: bool
 ) -> BiasResponse:
@@ -494,12 +479,13 @@ def _of_crystal(
         side = 1 - 2 * np.array([0, 1])[:, None]
         torques = resolved_torques(magnets, -side * Q[..., None, :])
         occupied = EquilibriumResponse(Q, torques, shaped([part.error for part in parts]))
-    return BiasResponse(
-        spin_resolved=found[..., :4].reshape(*found.shape[:-1], 2, 2),
+    currents, Q, vectors = np.split(found, [4, 7], axis=-1)
+    return _assembled(
+        currents,
+        Q,
+        resolved_torques(magnets, vectors.reshape(*vectors.shape[:-1], 2, 3)),
+        vectors[..., :0],
         m=m,
-        spin_current=found[..., 4:7],
-        torques=resolved_torques(magnets, found[..., 7:].reshape(*found.shape[:-1], 2, 3)),
-        layer_torques=np.zeros((*found.shape[:-1], 0, 3)),
         bias=shaped(V.ravel()),
         mu=shaped(mu, 2, 2),
         temperature=kT,
