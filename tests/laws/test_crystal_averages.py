@@ -273,7 +273,7 @@ def test_a_node_that_misses_unitarity_is_stepped_around(looked_at, monkeypatch):
         found = observe(self, energy, k, functions)
         at = np.floor(k[:, 0] * 1e9).astype(np.int64) % 7 == 0
         hit[0] += int(at.sum())
-        values = tuple(np.where(at.reshape(-1, *[1] * (a.ndim - 1)), a * 5 + 5e-2, a) for a in found.values)
+        values = {n: np.where(at.reshape(-1, *[1] * (a.ndim - 1)), a * 5 + 5e-2, a) for n, a in found.values.items()}
         return replace(found, values=values)
 
     monkeypatch.setattr(problem.Problem, "observe", damaged)
@@ -297,9 +297,9 @@ def test_what_a_node_misses_of_unitarity_is_part_of_the_claim(monkeypatch):
 
     def damaged(self, energy, k, functions):
         found = observe(self, energy, k, functions)
-        values = [np.where(np.isfinite(a), a * 1.005, a) for a in found.values]
-        values[3] = values[3] + 5e-3
-        return replace(found, values=tuple(values))
+        values = {name: np.where(np.isfinite(a), a * 1.005, a) for name, a in found.values.items()}
+        values["unitarity_defect"] += 5e-3
+        return replace(found, values=values)
 
     monkeypatch.setattr(problem.Problem, "observe", damaged)
     with pytest.warns(sj.SpinjuncWarning, match="before it reached"):
