@@ -220,63 +220,56 @@ def take_apart(
                 f"{'precalculated' if isinstance(lead, kwant.system.PrecalculatedLead) else 'given by its modes'}. "
                 "Attach the lead itself."
             )
-    parts = partition(device.system, device.edges, cut, name)
-    return _assembled(device, params, tuple(momenta), parts)
+    return _assembled(device, params, tuple(momenta), partition(device.system, device.edges, cut, name))
 
 
 def _assembled(
     device: Device, params: Mapping[str, Any], momenta: tuple[str, ...], parts: Partition, potential: Any = None
 ) -> Crystal:
     """Return the system taken apart into given planes, its sites and leads at a potential."""
-    system = device.system
-    at_zero = {**params, **dict.fromkeys(momenta, AT)}
-    spin = device.spin_operator(at_zero)
-    frames = _Frames(system, spin)
+    system, at_zero = device.system, {**params, **dict.fromkeys(momenta, AT)}
+    spin, known = device.spin_operator(at_zero), {}
+    frame = _Frame(system.sites, spin, known)
+    around = [
+        _Frame([*cell_sites(system, n), *(system.sites[i] for i in interface)], spin, known)
+        for n, interface in enumerate(system.lead_interfaces)
+    ]
     planes = [parts.front, parts.back]
-    blocks = sampled(
-        lambda k: _region(system, frames, planes, {**params, **dict(zip(momenta, k.tolist(), strict=True))}),
-        len(momenta),
-        momenta,
-    )
-    cells = sampled(
-        lambda k: _leads(system, frames, {**params, **dict(zip(momenta, k.tolist(), strict=True))}),
-        len(momenta),
-        momenta,
-    )
+    orbitals = [[frame.orbitals(plane) for plane in side] for side in planes]
+
+    def values(k: Floats) -> dict[str, Any]:
+        return {**params, **dict(zip(momenta, k.tolist(), strict=True))}
+
+    blocks = sampled(lambda k: _region(system, frame, orbitals, values(k)), len(momenta), momenta)
+    cells = sampled(lambda k: _leads(system, around, values(k)), len(momenta), momenta)
+    owners = [tuple(frame.owners(plane) for plane in side) for side in planes]
     if potential is not None:
-        _raise(blocks, cells, frames, planes, potential)
+        start = 0
+        for own_planes, own in zip(planes, owners, strict=True):
+            for n, (plane, owner) in enumerate(zip(own_planes, own, strict=True), start):
+                blocks[n] = blocks[n].raised(np.tile(potential[plane][owner], frame.spins))
+            start += max(2 * len(own_planes) - 1, 0)
+        for number, interface in enumerate(system.lead_interfaces):
+            cells[2 * number] = cells[2 * number].raised(potential[interface[0]])
     if spin is not None:
         decompose([*blocks, *cells])
     leads = []
-    for number in range(len(system.leads)):
+    for number, interface in enumerate(system.lead_interfaces):
+        side, plane = int(parts.lead_side[number]), int(parts.lead_plane[number])
+        position = {orbital: row for row, orbital in enumerate(orbitals[side][plane].tolist())}
+        rows = np.array([position[i] for i in frame.orbitals(interface).tolist()], dtype=np.int64)
+        own = around[number].owners(range(system.leads[number].cell_size))
         pair = cells[2 * number : 2 * number + 2]
-        vectors, scale = (np.zeros((3, 0), dtype=complex), 0.0) if spin is None else (spin_part(pair), scale_of(pair))
-        axis = None if spin is None else _axis(device, number, pair[0], spin, at_zero, vectors, scale)
-        leads.append(_lead((system, frames, parts), number, pair, axis, vectors, scale))
+        leads.append(LeadCell(number, side, plane, rows, *_lead(device, number, pair, spin, at_zero), *pair, own))
     sides, start = [], 0
-    for side, own in enumerate(planes):
-        if not own:
-            continue
-        onsite, hopping = blocks[start : start + len(own)], blocks[start + len(own) : start + 2 * len(own) - 1]
-        start += 2 * len(own) - 1
-        own_leads = [lead for lead in leads if lead.side == side]
-        owners = tuple(frames.owners([frames.sites[i] for i in plane]) for plane in own)
-        sides.append(_side(own, onsite, hopping, owners, own_leads, 1 if spin is None else 2))
+    for number, own_sites in enumerate(planes):
+        if own_sites:
+            end = start + 2 * len(own_sites) - 1
+            own_leads = [lead for lead in leads if lead.side == number]
+            sides.append(_side(own_sites, blocks[start:end], owners[number], own_leads, frame.spins))
+            start = end
     across = blocks[start] if len(sides) == 2 else None
     return Crystal(device, momenta, params, spin, parts, tuple(sides), across, tuple(leads), _shares(leads), potential)
-
-
-def _raise(blocks: list[Series], cells: list[Series], frames: _Frames, planes: Any, potential: Floats) -> None:
-    """Add the potential of each site to the onsite blocks, and that of its interface to the cell of each lead."""
-    spins, start = 1 if frames.spin is None else 2, 0
-    for side in planes:
-        for n, plane in enumerate(side, start):
-            owners = frames.owners([frames.sites[i] for i in plane])
-            blocks[n] = blocks[n].raised(np.tile(potential[plane][owners], spins))
-        start += max(2 * len(side) - 1, 0)
-    for number, interface in enumerate(frames.interfaces):
-        size = cells[2 * number].coefficients.shape[-1]
-        cells[2 * number] = cells[2 * number].raised(np.full(size, potential[interface[0]]))
 
 
 def evaluated(system: Any, params: Mapping[str, Any]) -> bytes:
@@ -306,67 +299,53 @@ def _function_places(part: Any) -> list[tuple[int, int]]:
     return places + [edge for edge, is_function in zip(part.graph, own, strict=True) if is_function]
 
 
-class _Frames:
-    """Where orbitals (spin, orbital) of sets of sites are, and the unitary matrix to them if it is no permutation."""
+class _Frame:
+    """Where orbitals (spin, orbital) of some sites are, and the unitary matrix to them if it is no permutation."""
 
-    def __init__(self, system: Any, spin: SpinOperator | None) -> None:
-        self.spin = spin
-        self.sites = list(system.sites)
-        self.interfaces = system.lead_interfaces
-        self.norbs = np.array([norbs_of(site.family) for site in self.sites])
-        self.offsets = np.concatenate([[0], np.cumsum(self.norbs)])
-        self.local: dict[Any, tuple[Integers, Any]] = {}
-        self.rotation = self.matrix(self.sites)
-        self.cells = [cell_sites(system, number) for number in range(len(system.leads))]
+    def __init__(self, sites: Sequence[Any], spin: SpinOperator | None, known: dict[Any, tuple[Integers, Any]]) -> None:
+        self.spins = 1 if spin is None else 2
+        norbs = [norbs_of(site.family) for site in sites]
+        self.sizes, offsets = np.array(norbs) // self.spins, np.cumsum([0, *norbs])
+        if spin is None:
+            bases: list[tuple[Integers, Any]] = [(np.arange(n), None) for n in norbs]
+        else:
+            bases = [_basis(site, spin, known) for site in sites]
+        self.rows = [offset + order for offset, (order, _) in zip(offsets.tolist(), bases, strict=False)]
+        self.rotation: Any = None
+        if any(W is not None for _, W in bases):
+            eyes = [np.eye(n) if W is None else W for n, (_, W) in zip(norbs, bases, strict=True)]
+            self.rotation = sparse.block_diag(eyes, format="csr")
 
-    def _basis(self, site: Any) -> tuple[Integers, Any]:
-        """Return the orbitals of a site in the order (spin, orbital), and W where it is no permutation."""
-        key = site if callable(self.spin.spec) else site.family  # type: ignore[union-attr]
-        if key not in self.local:
-            W = basis_of(self.spin(site))  # type: ignore[misc]
-            order = np.argmax(abs(W), axis=0)
-            plain = np.array_equal(W, np.eye(len(W))[:, order])
-            self.local[key] = (order, None) if plain else (np.arange(len(W)), W)
-        return self.local[key]
+    def rotated(self, H: Any) -> Any:
+        """Return a matrix of Kwant's orbitals in the bases of the sites."""
+        W = self.rotation
+        return H if W is None else W.conj().T @ (H @ W)
 
-    def matrix(self, sites: list[Any]) -> Any:
-        """Return the block-diagonal matrix of all W, None if all are permutations."""
-        if self.spin is None:
-            return None
-        found = [self._basis(site)[1] for site in sites]
-        if all(W is None for W in found):
-            return None
-        eyes = [np.eye(norbs_of(s.family)) if W is None else W for s, W in zip(sites, found, strict=True)]
-        return sparse.block_diag(eyes, format="csr")
-
-    def owners(self, sites: list[Any]) -> Integers:
+    def owners(self, numbers: Any) -> Integers:
         """Return the place in a list of sites of each of their orbitals of one spin."""
-        spins = 1 if self.spin is None else 2
-        return np.repeat(np.arange(len(sites)), [norbs_of(site.family) // spins for site in sites])
+        return np.asarray(np.repeat(np.arange(len(numbers)), self.sizes[numbers]))
 
-    def orbitals(self, numbers: Any, sites: list[Any] | None = None, offsets: Any = None) -> Integers:
+    def orbitals(self, numbers: Any) -> Integers:
         """Return the orbitals of sites, those of spin up first."""
-        sites, offsets = (self.sites, self.offsets) if sites is None else (sites, offsets)
-        if self.spin is None:
-            return np.concatenate([np.arange(offsets[i], offsets[i + 1]) for i in numbers])
-        up, down = [], []
-        for i in numbers:
-            order = offsets[i] + self._basis(sites[i])[0]
-            half = len(order) // 2
-            up.append(order[:half])
-            down.append(order[half:])
-        return np.concatenate(up + down)
+        return np.concatenate([self.rows[i].reshape(self.spins, -1) for i in numbers], axis=1).ravel()
 
 
-def _region(system: Any, frames: _Frames, planes: Any, params: Mapping[str, Any]) -> list[Complex]:
+def _basis(site: Any, spin: SpinOperator, known: dict[Any, tuple[Integers, Any]]) -> tuple[Integers, Any]:
+    """Return the orbitals of a site in the order (spin, orbital), and W where it is no permutation."""
+    key = site if callable(spin.spec) else site.family
+    if key not in known:
+        W = basis_of(spin(site))
+        order = np.argmax(abs(W), axis=0)
+        plain = np.array_equal(W, np.eye(len(W))[:, order])
+        known[key] = (order, None) if plain else (np.arange(len(W)), W)
+    return known[key]
+
+
+def _region(system: Any, frame: _Frame, orbitals: Any, params: Mapping[str, Any]) -> list[Complex]:
     """Return onsite and hopping blocks of both sides, and the hopping across the cut."""
-    dense = frames.offsets[-1] <= DENSE
+    dense = 2 * frame.sizes.sum() <= DENSE
     H = system.hamiltonian_submatrix(params=dict(params), sparse=not dense)
-    H = H if dense else H.tocsr()
-    W = frames.rotation
-    if W is not None:
-        H = W.conj().T @ (H @ W)
-    orbitals = [[frames.orbitals(plane) for plane in side] for side in planes]
+    H = frame.rotated(H if dense else H.tocsr())
 
     def block(a: Integers, b: Integers) -> Complex:
         part = H[a[:, None], b]
@@ -381,59 +360,42 @@ def _region(system: Any, frames: _Frames, planes: Any, params: Mapping[str, Any]
     return found
 
 
-def _leads(system: Any, frames: _Frames, params: Mapping[str, Any]) -> list[Complex]:
+def _leads(system: Any, around: Sequence[_Frame], params: Mapping[str, Any]) -> list[Complex]:
     """Return cell and hopping of every lead, orbitals (spin, orbital)."""
     found = []
-    for number, lead in enumerate(system.leads):
-        sites = frames.cells[number] + [system.sites[i] for i in system.lead_interfaces[number]]
-        offsets = np.concatenate([[0], np.cumsum([norbs_of(site.family) for site in sites])])
-        H = lead.hamiltonian_submatrix(params=dict(params))
-        W = frames.matrix(sites)
-        if W is not None:
-            H = W.conj().T @ (H @ W)
-        cell = frames.orbitals(range(lead.cell_size), sites, offsets)
-        interface = frames.orbitals(range(lead.cell_size, len(sites)), sites, offsets)
+    for lead, frame in zip(system.leads, around, strict=True):
+        H = frame.rotated(lead.hamiltonian_submatrix(params=dict(params)))
+        cell, interface = (
+            frame.orbitals(range(*ends)) for ends in ((lead.cell_size,), (lead.cell_size, len(frame.rows)))
+        )
         # from the interface of a cell to the next cell in Kwant: t is the conjugate
         found += [H[cell[:, None], cell], H[cell[:, None], interface].conj().T]
     return found
 
 
 def _lead(
-    crystal_of: tuple[Any, _Frames, Partition],
-    number: int,
-    blocks: Sequence[Series],
-    axis: Axis | None,
-    vectors: Complex,
-    scale: float,
-) -> LeadCell:
-    """Return a lead with its spins apart along its axis if it conserves them; ``vectors`` are its `spin_part`."""
-    system, frames, parts = crystal_of
-    side, plane = int(parts.lead_side[number]), int(parts.lead_plane[number])
-    in_plane = frames.orbitals((parts.front, parts.back)[side][plane])
-    position = {orbital: row for row, orbital in enumerate(in_plane.tolist())}
-    rows = np.array([position[i] for i in frames.orbitals(system.lead_interfaces[number]).tolist()], dtype=np.int64)
-    resolved, magnetic = False, axis is not None
-    if axis is not None:
-        across = abs(vectors - axis[:, None] * (axis @ vectors)).max(initial=0.0)
-        resolved = bool(across <= ALIGNED * scale)
-        magnetic = not resolved or bool(abs(vectors).max(initial=0.0) > ALIGNED * scale)
-    if axis is not None and resolved:
-        h, t = spins_apart(blocks, axis)
-    else:
-        h, t = _interface_first(blocks[0], blocks[1], 1 if frames.spin is None else 2)
-    m = np.full(3, np.nan) if axis is None else axis
-    owner = frames.owners(frames.cells[number])
-    return LeadCell(number, side, plane, rows, h, t, m, resolved, magnetic, blocks[0], blocks[1], owner)
+    device: Device, number: int, blocks: Sequence[Series], spin: SpinOperator | None, params: Any
+) -> tuple[Series, Series, Axis, bool, bool]:
+    """Return cell and hopping of a lead, the axis of its spins, whether it conserves them and whether they differ."""
+    if spin is None:
+        return *_interface_first(blocks, 1), np.full(3, np.nan), False, False
+    vectors, scale = spin_part(blocks), scale_of(blocks)
+    axis = _axis(device, number, blocks[0], spin, params, vectors, scale)
+    resolved = bool(abs(vectors - axis[:, None] * (axis @ vectors)).max(initial=0.0) <= ALIGNED * scale)
+    magnetic = not resolved or bool(abs(vectors).max(initial=0.0) > ALIGNED * scale)
+    h, t = spins_apart(blocks, axis) if resolved else _interface_first(blocks, 2)
+    return h, t, axis, resolved, magnetic
 
 
-def _interface_first(cell: Series, hopping: Series, spins: int) -> tuple[Series, Series]:
+def _interface_first(blocks: Sequence[Series], spins: int) -> tuple[Series, Series]:
     """Return a lead with spins together, the orbitals of its cell that are its interface's before the others.
 
     In the order (spin, orbital) the first of them are of one spin, also on sites beyond the interface.
     """
+    cell, hopping = blocks
     p, n = (size // spins for size in hopping.coefficients.shape[-2:])
-    own = np.arange(n)
-    order = np.concatenate([s * n + part for part in (own[:p], own[p:]) for s in range(spins)])
+    order = np.arange(spins * n).reshape(spins, n)
+    order = np.concatenate([order[:, :p].ravel(), order[:, p:].ravel()])
     return (
         _one(cell.map(lambda block: block[..., order[:, None], order])),
         _one(hopping.map(lambda block: block[..., order])),
@@ -484,14 +446,12 @@ def _axis(
 
 def _side(
     sites: tuple[Integers, ...],
-    onsite: Sequence[Series],
-    hopping: Sequence[Series],
+    blocks: Sequence[Series],
     owners: tuple[Integers, ...],
     leads: Sequence[LeadCell],
     spins: int,
 ) -> Side:
     """Return the planes of a side, spins apart if one axis is conserved in all of them and in their leads."""
-    blocks = [*onsite, *hopping]
     m = None
     if spins == 2 and all(lead.resolved for lead in leads):
         m, magnetic = axis_of(spin_part(blocks), scale_of(blocks))
@@ -503,25 +463,22 @@ def _side(
         if m is not None and not magnetic and leads:
             m = leads[0].m
     apart = [_one(series) for series in blocks] if m is None else spins_apart(blocks, m)
-    count = len(onsite)
-    return Side(sites, tuple(apart[:count]), tuple(apart[count:]), tuple(onsite), tuple(hopping), owners, m)
+    own, mixed, count = tuple(apart), tuple(blocks), len(sites)
+    return Side(sites, own[:count], own[count:], mixed[:count], mixed[count:], owners, m)
 
 
 def _shares(leads: Sequence[LeadCell]) -> tuple[tuple[int, bool] | None, ...]:
     """Return for every lead an earlier one with its cell and its or the mirrored hopping, as (number, mirrored)."""
     found: list[tuple[int, bool] | None] = []
     for lead in leads:
-        match = None
-        for other in leads[: lead.number]:
-            if found[other.number] is not None or lead.resolved != other.resolved or not _same(lead.cell, other.cell):
-                continue
-            if _same(lead.hopping, other.hopping):
-                match = (other.number, False)
-            elif _same(lead.hopping, other.hopping.dagger()):
-                match = (other.number, True)
-            if match is not None:
-                break
-        found.append(match)
+        earlier = (
+            (other.number, mirrored)
+            for other in leads[: lead.number]
+            if found[other.number] is None and lead.resolved == other.resolved and _same(lead.cell, other.cell)
+            for mirrored, hopping in ((False, other.hopping), (True, other.hopping.dagger()))
+            if _same(lead.hopping, hopping)
+        )
+        found.append(next(earlier, None))
     return tuple(found)
 
 

@@ -64,14 +64,16 @@ class Series:
         """Return the series with its coefficients changed linearly."""
         return Series(change(self.coefficients), self.translations)
 
-    def raised(self, levels: Floats) -> Series:
-        """Return the series of square matrices with levels (n,) added to the diagonal."""
+    def raised(self, levels: Any) -> Series:
+        """Return the series of square matrices with levels (n,), or one for all, added to the diagonal."""
         home = ~self.translations.any(axis=1)
         if not home.any():
             zero = np.zeros_like(self.coefficients[:1]), np.zeros_like(self.translations[:1])
             arrays = (np.concatenate(pair) for pair in zip(zero, (self.coefficients, self.translations), strict=True))
             return Series(*arrays).raised(levels)
-        return replace(self, coefficients=self.coefficients + home[:, None, None] * np.diag(levels))
+        return replace(
+            self, coefficients=self.coefficients + home[:, None, None] * (levels * np.eye(self.coefficients.shape[-1]))
+        )
 
     def dagger(self) -> Series:
         """Return the series of the Hermitian conjugate."""
