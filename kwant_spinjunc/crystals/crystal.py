@@ -228,7 +228,8 @@ def _assembled(
 ) -> Crystal:
     """Return the system taken apart into given planes, its sites and leads at a potential."""
     system, at_zero = device.system, {**params, **dict.fromkeys(momenta, AT)}
-    spin, known = device.spin_operator(at_zero), {}
+    spin = device.spin_operator(at_zero)
+    known: dict[Any, tuple[Integers, Any]] = {}
     frame = _Frame(system.sites, spin, known)
     around = [
         _Frame([*cell_sites(system, n), *(system.sites[i] for i in interface)], spin, known)
@@ -245,10 +246,10 @@ def _assembled(
     owners = [tuple(frame.owners(plane) for plane in side) for side in planes]
     if potential is not None:
         start = 0
-        for own_planes, own in zip(planes, owners, strict=True):
-            for n, (plane, owner) in enumerate(zip(own_planes, own, strict=True), start):
-                blocks[n] = blocks[n].raised(np.tile(potential[plane][owner], frame.spins))
-            start += max(2 * len(own_planes) - 1, 0)
+        for some, own in zip(planes, owners, strict=True):
+            for n, (sites, owner) in enumerate(zip(some, own, strict=True), start):
+                blocks[n] = blocks[n].raised(np.tile(potential[sites][owner], frame.spins))
+            start += max(2 * len(some) - 1, 0)
         for number, interface in enumerate(system.lead_interfaces):
             cells[2 * number] = cells[2 * number].raised(potential[interface[0]])
     if spin is not None:
@@ -258,15 +259,15 @@ def _assembled(
         side, plane = int(parts.lead_side[number]), int(parts.lead_plane[number])
         position = {orbital: row for row, orbital in enumerate(orbitals[side][plane].tolist())}
         rows = np.array([position[i] for i in frame.orbitals(interface).tolist()], dtype=np.int64)
-        own = around[number].owners(range(system.leads[number].cell_size))
-        pair = cells[2 * number : 2 * number + 2]
-        leads.append(LeadCell(number, side, plane, rows, *_lead(device, number, pair, spin, at_zero), *pair, own))
+        owner = around[number].owners(range(system.leads[number].cell_size))
+        mixed = cells[2 * number], cells[2 * number + 1]
+        leads.append(LeadCell(number, side, plane, rows, *_lead(device, number, mixed, spin, at_zero), *mixed, owner))
     sides, start = [], 0
-    for number, own_sites in enumerate(planes):
-        if own_sites:
-            end = start + 2 * len(own_sites) - 1
+    for number, some in enumerate(planes):
+        if some:
+            end = start + 2 * len(some) - 1
             own_leads = [lead for lead in leads if lead.side == number]
-            sides.append(_side(own_sites, blocks[start:end], owners[number], own_leads, frame.spins))
+            sides.append(_side(some, blocks[start:end], owners[number], own_leads, frame.spins))
             start = end
     across = blocks[start] if len(sides) == 2 else None
     return Crystal(device, momenta, params, spin, parts, tuple(sides), across, tuple(leads), _shares(leads), potential)
@@ -327,7 +328,8 @@ class _Frame:
 
     def orbitals(self, numbers: Any) -> Integers:
         """Return the orbitals of sites, those of spin up first."""
-        return np.concatenate([self.rows[i].reshape(self.spins, -1) for i in numbers], axis=1).ravel()
+        rows = [self.rows[i].reshape(self.spins, -1) for i in numbers]
+        return np.asarray(np.concatenate(rows, axis=1).ravel())
 
 
 def _basis(site: Any, spin: SpinOperator, known: dict[Any, tuple[Integers, Any]]) -> tuple[Integers, Any]:

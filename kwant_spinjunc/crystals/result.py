@@ -3,7 +3,7 @@ r"""`CrystalScattering`: what `scatter` returns for angles, momenta and zone ave
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
