@@ -602,7 +602,7 @@ def test_a_table_has_the_sums_also_from_a_lead_that_mixes_spins():
     assert table["side_torque"].sel(side="front").isnull().all()  # what its lead carries off is not known
     np.testing.assert_allclose(table["flux"], s.spin_current(total=True))
     np.testing.assert_allclose(table["exchange_torque"].sel(magnet="free"), by_site)
-    assert table["exchange_torque_by_spin"].dims == ("angle", "magnet", "lead_in", "spin_in", "axis")
+    assert table["exchange_torque_by_spin"].dims == ("turn", "magnet", "lead_in", "spin_in", "axis")
 
 
 def test_only_what_wraparound_made_is_a_momentum_whatever_else_is_called_so():
