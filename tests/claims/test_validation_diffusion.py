@@ -30,7 +30,7 @@ def test_interface_takes_the_power_that_its_currents_lose():
     measured = interface_response.sample(Laboratory(), interface_response.FAMILIES["F|N|F"](theta=1.0))
     rng = np.random.default_rng(5)
     for mu_left, mu_right in rng.normal(size=(50, 2, 2)):
-        J, left, right = interface_currents(measured.response, mu_left, mu_right)
+        J, left, right = interface_currents(measured.r, mu_left, mu_right)
         into = np.array([J + left, J - left, -J - right, -J + right]) / 2
         assert into @ np.concatenate([mu_left, mu_right]) > 0
 

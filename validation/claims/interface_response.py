@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import astuple, replace
 from typing import Any
 
@@ -13,25 +13,17 @@ from kwant_spinjunc.halves import zone
 from kwant_spinjunc.magnets.multiscale import cobalt
 from kwant_spinjunc.scattering import scatter_quietly as scatter
 from kwant_spinjunc.spin import SIGNS
+from kwant_spinjunc.theory import interface
 from kwant_spinjunc.theory.drift_diffusion import LANDAUER, match
-from kwant_spinjunc.theory.interface import (
-    InterfaceResponse,
-    conductance_matrix,
-    dropped_response,
-    interface_response,
-    metallic_limit,
-    response_of,
-    sharvin_corrected,
-    tunnelling_limit,
-    tunnelling_response,
-)
+from kwant_spinjunc.theory.interface import InterfaceResponse
 from kwant_spinjunc.transport.vector_response import vector_interface, vector_response
 from systems.contact import contact
 from systems.tunnel_junction import tunnel_junction
 
-from ..claim import Check, Judged, Record
-from ..compare import Fit, fit_power_law, spin_factors
-from ..figures import COLORS, angle_axis, drawn, legend_below
+from ..claim import Check, Judged, Record, Records
+from ..compare import Fit, fit_power_law, largest, spin_factors
+from ..currents import transmitted
+from ..figures import COLORS, angle_axis, curve, drawn, legend_below
 from ..laboratory import FAMILIES, IRON, Laboratory, k_average
 
 #: The same magnet as a chain, one channel: for powers in the transmission without an average.
@@ -59,7 +51,7 @@ ROUNDING = 1e-10
 # ---------------------------------------------------------------------- what is computed
 def difference(a: InterfaceResponse, b: InterfaceResponse) -> float:
     """Return the largest difference of any two coefficients."""
-    return float(max(abs(x - y).max() for x, y in zip(astuple(a), astuple(b), strict=True)))
+    return largest(x - y for x, y in zip(astuple(a), astuple(b), strict=True))
 
 
 def flux_response(junction: Junction, currents: np.ndarray) -> InterfaceResponse:
@@ -68,15 +60,9 @@ def flux_response(junction: Junction, currents: np.ndarray) -> InterfaceResponse
     ``currents`` [lead_in, spin_in, (first, last), (charge, x, y, z)].
     """
     m_left, m_right = junction.magnetizations
-    first, last = currents[:, :, 0], currents[:, :, -1]
-    return InterfaceResponse(
-        left_1=first[0, :, 1:] @ m_left,
-        left_2=-first[1, :, 1:] @ m_left,
-        right_1=last[0, :, 1:] @ m_right,
-        right_2=-last[1, :, 1:] @ m_right,
-        charge_1=last[0, :, 0],
-        charge_2=-first[1, :, 0],
-    )
+    first, last = currents[:, :, 0] * [[[1]], [[-1]]], currents[:, :, -1] * [[[1]], [[-1]]]
+    left, right = first[..., 1:] @ m_left, last[..., 1:] @ m_right
+    return InterfaceResponse(*left, *right, charge_1=last[0, :, 0], charge_2=first[1, :, 0])
 
 
 def observe(scattering: Scattering) -> dict[str, np.ndarray]:
@@ -90,69 +76,76 @@ def observe(scattering: Scattering) -> dict[str, np.ndarray]:
 
 def sample(lab: Laboratory, junction: Junction) -> Record:
     """Scatter at all k∥, or at the one there is: r's from averaged probabilities and from the flux of the waves."""
-    dispersive = junction.is_dispersive
-    found = k_average(lab, junction, 0.0, observe) if dispersive else observe(lab.scatter(junction))
-    fluxes, angle = flux_response(junction, found["currents"]), junction.angle
-    P, modes = found["probabilities"], found["modes"]
-    transmissions, response = P[1, :, 0, :].T, interface_response(P, modes)
+    found, angle = k_average(lab, junction, 0.0, observe), junction.angle
+    P, modes, fluxes = found["probabilities"], found["modes"], flux_response(junction, found["currents"])
+    transmissions, r = transmitted(P), interface.interface_response(P, modes)
     conductance = float(transmissions.sum())  # e²/h per a²
     transparency = float(conductance / modes.sum(axis=-1).min())  # transmission per channel
-    defect = difference(response, fluxes) / conductance  # of the two routes
+    kept = interface.tunnelling_response(transmissions)
     # what (3) and (4) leave out of r^L_1 of the majority, relative to what they keep
-    dropped = float(dropped_response(P).left_1[0] / tunnelling_response(transmissions).left_1[0])
+    dropped = float(interface.dropped_response(P).left_1[0] / kept.left_1[0])
     # width of the conductances, in units of the true one, that the same r's allow (see `undetermined`)
     free = float(4 * min(P[0, 0, 0, 1], P[1, 0, 1, 1]) / conductance)
+    # per conductance: the difference of the two routes, and that of r^L from r^R, and r_1 from r_2
+    defect = difference(r, fluxes) / conductance
+    unequal = largest([r.left_1 - r.right_1, r.left_1 - r.left_2, r.right_1 - r.right_2]) / conductance
+    # charge conservation, Σ_s r_1s = Σ_s r_2s (a common shift drives nothing), and Onsager's relations:
+    # Σ_s s r^L_2s = Σ_s s r^R_1s, and Σ_s r^L_1s = Σ_s s g_1s, Σ_s r^R_2s = Σ_s s g_2s
+    shifts = [(a - b).sum() for a, b in ((r.left_1, r.left_2), (r.right_1, r.right_2), (r.charge_1, r.charge_2))]
+    onsager = [
+        r.left_1.sum() - SIGNS @ r.charge_1,
+        r.right_2.sum() - SIGNS @ r.charge_2,
+        SIGNS @ (r.left_2 - r.right_1),
+    ]
+    symmetries = largest(shifts + onsager) / conductance
     return Record(locals())
 
 
 def correction(found: Record) -> float:
     """Return by how much the charge conductance between diffusive metals exceeds that between reservoirs."""
-    corrected = response_of(sharvin_corrected(conductance_matrix(found.P, found.modes), found.modes))
-    return float(corrected.charge_1.sum() / found.conductance - 1)
+    between = interface.sharvin_corrected(interface.conductance_matrix(found.P, found.modes), found.modes)
+    return float(interface.response_of(between).charge_1.sum() / found.conductance - 1)
 
 
 def kwant_defect(junction: Junction) -> float:
     """Return the difference of both routes where Kwant alone does both, at one k∥, per conductance."""
-    scattering = scatter(junction, 0.0, SINGLE)
-    exact = interface_response(scattering.probabilities, scattering.modes)
-    return difference(exact, flux_response(junction, scattering.fields.currents)) / scattering.conductance
-
-
-def transverse_share(junction: Junction) -> tuple[float, float]:
-    """Return the modulus of the transverse pair and the longitudinal coefficient of J_M^L from the right, per G."""
-    state = scatter(junction, 0.0, "average")
-    C = vector_response(state, rtol=1e-7)[0, 3, 1] / float(state.conductance)
-    return float(np.hypot(C[1], C[2])), float(abs(C[3]))
-
-
-def meshed_share(junction: Junction) -> float:
-    """Return the quotient of both from a two-dimensional mesh of k∥."""
-    k, weights = zone.mesh(MESH)
-    C = np.tensordot(weights, vector_response(scatter(junction, 0.0, k, solver="halves")), 1)[0, 3, 1]
-    return float(np.hypot(C[1], C[2]) / abs(C[3]))
-
-
-def kwant_pair(junction: Junction) -> tuple[float, float]:
-    """Return the modulus of the transverse pair, J_M^L from the right, at one k∥: Kwant's amplitudes and the engine's.
-
-    2|Σ_s s S_s+ S_s-*| whatever phases Kwant gives its spinors.
-    """
     state = scatter(junction, 0.0, SINGLE)
-    S = np.array([[state.smatrix.submatrix((0, s), (1, r))[0, 0] for r in (0, 1)] for s in (0, 1)])
-    mine = vector_response(scatter(junction, 0.0, SINGLE, solver="halves"))[0, 3, 1]
-    return float(2 * abs(SIGNS @ (S[:, 0] * S[:, 1].conj()))), float(np.hypot(mine[1], mine[2]))
+    exact = interface.interface_response(state.probabilities, state.modes)
+    return difference(exact, flux_response(junction, state.fields.currents)) / state.conductance
 
 
-def clamping_errors(junction: Junction) -> dict[str, float]:
+def pair_and_own(C: np.ndarray) -> tuple[float, float]:
+    """Return the modulus of the transverse pair and the longitudinal coefficient of J_M^L from the right."""
+    return float(np.hypot(C[0, 3, 1, 1], C[0, 3, 1, 2])), float(abs(C[0, 3, 1, 3]))
+
+
+def transverse(junction: Junction) -> Record:
+    """Return what a voltage drives across and along m, averaged over k∥, per conductance."""
+    state = scatter(junction, 0.0, "average")
+    average = vector_response(state, rtol=1e-7)
+    pair, own = pair_and_own(average / float(state.conductance))
+    return Record(locals())
+
+
+def other_pairs(junction: Junction) -> tuple[float, float, float]:
+    """Return the quotient of both from a mesh of k∥, and the pair at one k∥ by Kwant's amplitudes and by the engine."""
+    k, weights = zone.mesh(MESH)
+    mesh = np.tensordot(weights, vector_response(scatter(junction, 0.0, k, solver="halves")), 1)
+    smatrix = scatter(junction, 0.0, SINGLE).smatrix
+    S = np.array([[smatrix.submatrix((0, s), (1, r))[0, 0] for r in (0, 1)] for s in (0, 1)])
+    by_kwant = float(2 * abs(SIGNS @ (S[:, 0] * S[:, 1].conj())))  # whatever phases Kwant gives its spinors
+    by_engine, _ = pair_and_own(vector_response(scatter(junction, 0.0, SINGLE, solver="halves")))
+    return float(np.divide(*pair_and_own(mesh))), by_kwant, by_engine
+
+
+def clamping_errors(junction: Junction, average: np.ndarray) -> dict[str, float]:
     """Return the relative change of J_M if δM⊥ is clamped, between cobalt magnets, for several fields H in (7)."""
-    found = vector_response(scatter(junction, 0.0, "average"), rtol=1e-7)
-    full = vector_interface(found, *junction.magnetizations, area=CELL / LANDAUER)
-    m = dict(zip(("m_left", "m_right"), junction.magnetizations, strict=True))
-    errors = {}
+    m_left, m_right = junction.magnetizations
+    full, errors = vector_interface(average, m_left, m_right, area=CELL / LANDAUER), {}
     for name, omega in FIELDS.items():
-        metal = replace(cobalt(), omega=omega)
-        free, clamped = (match(metal, metal, one, **m).J_M for one in (full, full.clamped(*junction.magnetizations)))
-        errors[name] = float(abs(free / clamped - 1).max())
+        metal, both = replace(cobalt(), omega=omega), (full, full.clamped(m_left, m_right))
+        free, clamped = (match(metal, metal, one, m_left=m_left, m_right=m_right).J_M for one in both)
+        errors[name] = largest([free / clamped - 1])
     return errors
 
 
@@ -163,18 +156,16 @@ def nonlinear(lab: Laboratory, junction: Junction) -> tuple[Fit, Fit]:
     """
     nodes, weights = np.polynomial.legendre.leggauss(4)
 
-    def window(low: float, high: float) -> float:
-        energies = low + (high - low) * (nodes + 1) / 2
-        return float(weights @ [at(E) for E in energies] / 2)
-
     def at(energy: float) -> float:
-        scattering = lab.scatter(junction, energy, "average")
-        return float(interface_response(scattering.probabilities, scattering.modes).left_1[0])
+        state = lab.scatter(junction, energy, "average")
+        return float(interface.interface_response(state.probabilities, state.modes).left_1[0])
+
+    def deviation(low: float, high: float) -> float:
+        return abs(float(weights @ [at(low + (high - low) * (x + 1) / 2) for x in nodes] / 2) / exact - 1)
 
     exact = at(0.0)
-    one_sided = [abs(window(0.0, split) / exact - 1) for split in SPLITS]
-    symmetric = [abs(window(-split / 2, split / 2) / exact - 1) for split in SPLITS]
-    return fit_power_law(SPLITS, one_sided), fit_power_law(SPLITS, symmetric)
+    one_sided = fit_power_law(SPLITS, [deviation(0.0, split) for split in SPLITS])
+    return one_sided, fit_power_law(SPLITS, [deviation(-split / 2, split / 2) for split in SPLITS])
 
 
 def independent() -> tuple[int, int]:
@@ -191,7 +182,7 @@ def independent() -> tuple[int, int]:
         else:
             lead = number - 4
             P[lead, 0, lead, 1] = P[lead, 1, lead, 0] = 1.0
-        columns.append(np.ravel(astuple(interface_response(P))))
+        columns.append(np.ravel(astuple(interface.interface_response(P))))
     table = np.array(columns).T
     return int(np.linalg.matrix_rank(table[:8])), int(np.linalg.matrix_rank(table))
 
@@ -206,58 +197,60 @@ def undetermined(P: np.ndarray) -> tuple[float, float]:
     for lead in (0, 1):
         other[1 - lead, :, lead, :] += x
         other[lead, :, lead, :] -= x
-    before, after = (np.array(astuple(interface_response(array))) for array in (P, other))
-    return float(abs(after[:4] - before[:4]).max()), float((after[4] - before[4]).sum() / (4 * x))
+    before, after = (np.array(astuple(interface.interface_response(array))) for array in (P, other))
+    return largest([after[:4] - before[:4]]), float((after[4] - before[4]).sum() / (4 * x))
 
 
-def collinear_defect(measured: Record) -> float:
-    """Return how much r^L differs from r^R, and r_1 from r_2, between parallel magnets, per conductance."""
-    r = measured.response
-    return max(
-        float(abs(a - b).max()) for a, b in ((r.left_1, r.right_1), (r.left_1, r.left_2), (r.right_1, r.right_2))
-    ) / (measured.conductance)
-
-
-def symmetry_defect(measured: Record) -> float:
-    """Return the largest violation of charge conservation and Onsager's relations among the coefficients.
-
-    Σ_s r_1s = Σ_s r_2s (a common shift drives nothing), Σ_s s r^L_2s = Σ_s s r^R_1s, and Σ_s r^L_1s = Σ_s s g_1s,
-    Σ_s r^R_2s = Σ_s s g_2s.
-    """
-    r = measured.response
-    difference_of_spins = np.array([1.0, -1.0])
-    defects = [
-        (r.left_1 - r.left_2).sum(),
-        (r.right_1 - r.right_2).sum(),
-        (r.charge_1 - r.charge_2).sum(),
-        difference_of_spins @ (r.left_2 - r.right_1),
-        r.left_1.sum() - difference_of_spins @ r.charge_1,
-        r.right_2.sum() - difference_of_spins @ r.charge_2,
-    ]
-    return float(np.abs(defects).max() / measured.conductance)
-
-
-def over_heights(lab: Laboratory, metal: Mapping[str, float]) -> list[Record]:
+def over_heights(lab: Laboratory, metal: Mapping[str, float]) -> Records:
     """Return junctions from a one-plane barrier of no height to a tunnel barrier of four planes."""
-    return [sample(lab, tunnel_junction(theta=ANGLE, height=float(height), thickness=4, **metal)) for height in HEIGHTS]
+    junctions = [tunnel_junction(theta=ANGLE, height=float(height), thickness=4, **metal) for height in HEIGHTS]
+    return Records(sample(lab, junction) for junction in junctions)
 
 
-def tunnelling_defects(lab: Laboratory, barriers: Sequence[Record]) -> list[float]:
-    """Return by how much one-channel r's differ from `tunnelling_limit` fed with collinear data, per conductance."""
+def closed_forms(lab: Laboratory, barriers: Records) -> tuple[Fit, Fit]:
+    """Fit the powers of the closed forms' errors: in the transmission behind barriers, in the splitting of a contact.
+
+    One-channel r's against `tunnelling_limit`, fed with collinear data, per conductance, and against `metallic_limit`.
+    """
     defects = []
     for height, found in zip(HEIGHTS[TUNNELING:], barriers[TUNNELING:], strict=True):
         P, AP = (lab.scatter(tunnel_junction(theta=a, height=float(height), **CHAIN)) for a in (0.0, np.pi))
         D = spin_factors(P, AP)
-        formula = tunnelling_limit(found.angle, D.sum(axis=1), D.sum(axis=0) / D.sum())
-        defects.append(difference(found.response, formula) / found.conductance)
-    return defects
+        formula = interface.tunnelling_limit(found.angle, D.sum(axis=1), D.sum(axis=0) / D.sum())
+        defects.append(difference(found.r, formula) / found.conductance)
+    tunneling = fit_power_law(barriers.transparency[TUNNELING:], defects)
+    metals = [contact(theta=ANGLE, onsite=1.0, splitting=float(d), splitting_right=float(d)) for d in WEAK]
+    limit = interface.metallic_limit(ANGLE, 1.0)
+    return tunneling, fit_power_law(WEAK, [difference(sample(lab, metal).r, limit) for metal in metals])
 
 
-def metallic_defects(lab: Laboratory) -> list[float]:
-    """Return by how much the r's of a bare one-channel contact differ from `metallic_limit`, per channel."""
-    formula = metallic_limit(ANGLE, 1.0)
-    junctions = [contact(theta=ANGLE, onsite=1.0, splitting=float(d), splitting_right=float(d)) for d in WEAK]
-    return [difference(sample(lab, junction).response, formula) for junction in junctions]
+def measure(quick: bool) -> Record:
+    """Take the r's from exact scattering in two ways and look at what they determine."""
+    lab = Laboratory(spot_check_every=20)
+    angles = np.linspace(0, np.pi, 7 if quick else 19)
+    swept = {name: [sample(lab, family(theta=float(a))) for a in angles] for name, family in FAMILIES.items()}
+    crossed = {name: family(theta=ANGLE) for name, family in FAMILIES.items()}
+    right = {name: sample(lab, junction) for name, junction in crossed.items()}
+    barriers = {"one channel": over_heights(lab, CHAIN), "k∥ average": over_heights(lab, IRON)}
+    powers = {
+        name: fit_power_law(found.transparency[TUNNELING:], found.dropped[TUNNELING:])
+        for name, found in barriers.items()
+    }
+    one_sided, symmetric = nonlinear(lab, crossed["F|I|F"])
+    tunneling, metallic = closed_forms(lab, barriers["one channel"])
+    kwant = max(kwant_defect(junction) for junction in crossed.values())
+    everything = Records(m for found in [*swept.values(), *barriers.values()] for m in found)
+    defect, symmetries = max(everything.defect), max(everything.symmetries)
+    collinear = max(found[0].unequal for found in swept.values())
+    kept, all_numbers = independent()
+    unchanged, gained = undetermined(right["F|N|F"].P)
+    free = {name: m.free for name, m in right.items()}
+    nonzero = min(largest([m.r.left_1 - m.r.right_1]) / m.conductance for m in right.values())
+    across = {name: transverse(junction) for name, junction in crossed.items()}
+    valve = across["F|N|F"]
+    share, (meshed, pair, engine_pair) = valve.pair / valve.own, other_pairs(crossed["F|N|F"])
+    clamping = clamping_errors(crossed["F|N|F"], valve.average)
+    return Record(locals())
 
 
 # ---------------------------------------------------------------------- what it says of the paper
@@ -268,99 +261,15 @@ def verdict(defect: float, transverse: float) -> str:
     return "holds" if transverse < 1e-3 else "holds in a limit"
 
 
-@drawn("interface-response-coefficients", 1, 2, width=6.8, height=3.9, sharey=True)
-def draw_coefficients(record: Record, *axes: Any) -> None:
-    """Plot the coefficients of the left against the angle, behind a barrier and in a metal."""
-    swept = {name: record.swept[name] for name in ("F|I|F", "F|N|F")}
-    for panel, (family, found) in zip(axes, swept.items(), strict=True):
-        G = found[0].conductance
-        degrees = np.degrees([m.angle for m in found])
-        for spin, name in enumerate(("majority", "minority")):
-            sign = "+-"[spin]
-            for column, side in (("left_1", "1"), ("left_2", "2")):
-                exact = np.array([getattr(m.response, column)[spin] for m in found]) / G
-                waves = np.array([getattr(m.fluxes, column)[spin] for m in found]) / G
-                kept = np.array([getattr(tunnelling_response(m.transmissions), column)[spin] for m in found])
-                look = "-" if side == "1" else "-."
-                panel.plot(degrees, exact, look, color=COLORS[name], label=rf"$r^L_{{{side}{sign}}}$")
-                panel.plot(degrees[::2], waves[::2], "o", color=COLORS[name], markerfacecolor="none")
-                panel.plot(degrees, kept / G, ":", color="black", linewidth=1.2)
-        panel.plot([], [], "o", color=COLORS["muted"], markerfacecolor="none", label="flux of the waves")
-        panel.plot([], [], ":", color="black", label="equations (3), (4)")
-        panel.axhline(0, color=COLORS["muted"], linewidth=0.6)
-        panel.set_title({"F|I|F": "tunnel barrier, F|I|F", "F|N|F": "metallic, F|N|F"}[family])
-        angle_axis(panel)
-    axes[0].set_ylabel(r"coefficient of (5) / $G(\Phi = 0)$")
-    legend_below(axes[0], 3)
-
-
-@drawn("interface-response-corrections", width=5.6, height=4.0)
-def draw_corrections(record: Record, axes: Any) -> None:
-    """Plot what (3), (4) drop and what Sharvin resistances change against the transmission per channel."""
-    looks = {"one channel": ("minority", "s"), "k∥ average": ("microscopic", "o")}
-    for name, found in record.barriers.items():
-        color, marker = looks[name]
-        t = np.array([m.transparency for m in found])
-        dropped, corrections = np.array([m.dropped for m in found]), np.array([correction(m) for m in found])
-        fit = record.powers[name].prefactor * t ** record.powers[name].exponent
-        axes.loglog(t, dropped, marker, color=COLORS[color], label=f"left out by (3), (4), {name}")
-        axes.loglog(
-            t, fit, "-", color=COLORS[color], linewidth=1, label=rf"$\propto t^{{{record.powers[name].exponent:.2f}}}$"
-        )
-        axes.loglog(
-            t, corrections, marker, color=COLORS[color], markerfacecolor="none", label=f"Sharvin correction, {name}"
-        )
-    axes.axhline(1, color=COLORS["muted"], linewidth=0.8)
-    axes.set(xlabel="transmission per channel t", ylabel="relative change of a coefficient", ylim=(None, 3e4))
-    axes.legend(loc="upper left", fontsize=7)
-
-
-def measure(quick: bool) -> Record:
-    """Take the r's from exact scattering in two ways and look at what they determine."""
-    lab = Laboratory(spot_check_every=20)
-    angles = np.linspace(0, np.pi, 7 if quick else 19)
-    swept = {name: [sample(lab, family(theta=float(a))) for a in angles] for name, family in FAMILIES.items()}
-    right = {name: sample(lab, family(theta=ANGLE)) for name, family in FAMILIES.items()}
-    barriers = {
-        "one channel": over_heights(lab, CHAIN),
-        "k∥ average": over_heights(lab, IRON),
-    }
-    powers = {
-        name: fit_power_law([m.transparency for m in found[TUNNELING:]], [m.dropped for m in found[TUNNELING:]])
-        for name, found in barriers.items()
-    }
-    one_sided, symmetric = nonlinear(lab, FAMILIES["F|I|F"](theta=ANGLE))
-    tunneling = fit_power_law(
-        [m.transparency for m in barriers["one channel"][TUNNELING:]],
-        tunnelling_defects(lab, barriers["one channel"]),
-    )
-    metallic = fit_power_law(WEAK, metallic_defects(lab))
-    kwant = max(kwant_defect(family(theta=ANGLE)) for family in FAMILIES.values())
-    everything = [m for found in swept.values() for m in found] + [m for found in barriers.values() for m in found]
-    defect = max(m.defect for m in everything)
-    symmetries = max(symmetry_defect(m) for m in everything)
-    collinear = max(collinear_defect(found[0]) for found in swept.values())
-    kept, all_numbers = independent()
-    unchanged, gained = undetermined(right["F|N|F"].P)
-    free = {name: m.free for name, m in right.items()}
-    nonzero = min(abs(m.response.left_1 - m.response.right_1).max() / m.conductance for m in right.values())
-    transverse = {name: transverse_share(family(theta=ANGLE)) for name, family in FAMILIES.items()}
-    valve = FAMILIES["F|N|F"](theta=ANGLE)
-    share, meshed = transverse["F|N|F"][0] / transverse["F|N|F"][1], meshed_share(valve)
-    pair, engine_pair = kwant_pair(valve)
-    clamping = clamping_errors(valve)
-    return Record(locals())
-
-
 def judge(m: Record) -> Judged:
     """Judge the sentence as printed and as corrected."""
     return Judged(
-        printed=verdict(max(m.defect, m.kwant), max(pair[0] for pair in m.transverse.values())),
+        printed=verdict(max(m.defect, m.kwant), max(one.pair for one in m.across.values())),
         corrected="holds" if abs(m.pair - m.engine_pair) < ROUNDING else "fails",
         value=m.share,
         expected=m.meshed,
         tolerance=0.02,  # square-root kinks on the mesh
-        route=Check("modulus of the transverse pair at one k∥ by Kwant", m.pair, ROUNDING, expected=m.engine_pair),
+        route=Check("modulus of the transverse pair at one k∥ by Kwant", m.pair, ROUNDING, m.engine_pair),
         checks=(
             Check("currents of the waves against (5), (6), per conductance", m.defect, ROUNDING),
             Check("both routes by Kwant alone, per conductance", m.kwant, ROUNDING),
@@ -379,3 +288,43 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
+
+
+@drawn("interface-response-coefficients", 1, 2, width=6.8, height=3.9, sharey=True)
+def draw_coefficients(record: Record, *axes: Any) -> None:
+    """Plot the coefficients of the left against the angle, behind a barrier and in a metal."""
+    titles = {"F|I|F": "tunnel barrier, F|I|F", "F|N|F": "metallic, F|N|F"}
+    for panel, (family, title) in zip(axes, titles.items(), strict=True):
+        found = record.swept[family]
+        degrees, G = np.degrees([m.angle for m in found]), found[0].conductance
+        for spin, name in enumerate(("majority", "minority")):
+            for side, look in (("1", "-"), ("2", "-.")):
+                exact, waves, kept = (
+                    np.array([getattr(response, f"left_{side}")[spin] for response in responses]) / G
+                    for responses in zip(*((m.r, m.fluxes, m.kept) for m in found), strict=True)
+                )
+                curve(panel, degrees, exact, look, name, rf"$r^L_{{{side}{'+-'[spin]}}}$")
+                curve(panel, degrees[::2], waves[::2], "o", name, hollow=True)
+                curve(panel, degrees, kept, ":", "black", linewidth=1.2)
+        curve(panel, [], [], "o", "muted", "flux of the waves", hollow=True)
+        curve(panel, [], [], ":", "black", "equations (3), (4)")
+        panel.axhline(0, color=COLORS["muted"], linewidth=0.6)
+        panel.set_title(title)
+        angle_axis(panel)
+    axes[0].set_ylabel(r"coefficient of (5) / $G(\Phi = 0)$")
+    legend_below(axes[0], 3)
+
+
+@drawn("interface-response-corrections", width=5.6, height=4.0)
+def draw_corrections(record: Record, axes: Any) -> None:
+    """Plot what (3), (4) drop and what Sharvin resistances change against the transmission per channel."""
+    looks = {"one channel": ("s", "minority"), "k∥ average": ("o", "microscopic")}
+    for name, found in record.barriers.items():
+        t, power, look = found.transparency, record.powers[name], looks[name]
+        curve(axes, t, found.dropped, *look, f"left out by (3), (4), {name}")
+        curve(axes, t, power.power(t), "-", look[1], rf"$\propto t^{{{power.exponent:.2f}}}$", linewidth=1)
+        curve(axes, t, [correction(m) for m in found], *look, f"Sharvin correction, {name}", hollow=True)
+    axes.axhline(1, color=COLORS["muted"], linewidth=0.8)
+    axes.set(xscale="log", yscale="log", ylim=(None, 3e4))
+    axes.set(xlabel="transmission per channel t", ylabel="relative change of a coefficient")
+    axes.legend(loc="upper left", fontsize=7)
