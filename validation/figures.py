@@ -47,7 +47,7 @@ def figures_of(module: ModuleType) -> dict[str, Callable[[Any], Figure]]:
 
 def palette(count: int) -> list[Any]:
     """Return colors of an ordered family, dark to light, the lightest still readable on white."""
-    return list(mpl.colormaps["viridis"](np.linspace(0, 0.85, count)))
+    return [tuple(color) for color in mpl.colormaps["viridis"](np.linspace(0, 0.85, count))]
 
 
 def angle_axis(panel: Any, step: int = 45) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,9 @@ from kwant_spinjunc.units import hbar2_2m_from_mass
 from systems.free_electron_junction import free_electron_junction
 from systems.tunnel_junction import tunnel_junction
 
-from ..claim import Check, Judged, Record
-from ..compare import Fit, fit_power_law
-from ..figures import COLORS, drawn, palette
+from ..claim import Check, Judged, Record, Records
+from ..compare import fit_power_law, largest
+from ..figures import COLORS, curve, drawn, legend_below, palette
 from ..laboratory import Laboratory
 
 #: Energy of all electrons.
@@ -33,98 +32,67 @@ KWANT_EXCESS = 1.0
 RESOLVED = 1e-10
 
 
-@dataclass(frozen=True)
-class Slopes:
-    """Transmission against the thickness of a barrier, and the slopes of its logarithm."""
-
-    kappa: float  # κa on the lattice, of the mean over k∥ where the barrier is lowest
-    planes: np.ndarray  # N
-    transmission: np.ndarray  # [N, 2]: with N and with N + 1 planes
-
-    @property
-    def rate(self) -> np.ndarray:
-        """Half the logarithmic slope between N and N + 1 planes, the measured κa."""
-        return -np.log(self.transmission[:, 1] / self.transmission[:, 0]) / 2
-
-    @property
-    def depth(self) -> np.ndarray:
-        """Decay lengths κd at which the slope is taken."""
-        return self.kappa * (self.planes + 0.5)
-
-
-@dataclass(frozen=True)
-class Decay(Slopes):
-    """Transmission of one barrier against its thickness, in units of t and a."""
-
-    excess: float  # U - E above the band bottom of the barrier
-    smooth_kappa: float  # κa of the continuum
-
-    @property
-    def deviation(self) -> np.ndarray:
-        """Relative deviation of the rate from κ on the lattice."""
-        return self.rate / self.kappa - 1
-
-    @property
-    def approach(self) -> Fit | None:
-        """Power of the deviation in e^{-2κd}, None where too few thicknesses resolve it."""
-        weight = np.exp(-2 * self.depth)
-        chosen = (weight < 1e-2) & (abs(self.deviation) > RESOLVED)
-        return fit_power_law(weight[chosen], abs(self.deviation[chosen])) if chosen.sum() >= 3 else None
-
-
-@dataclass(frozen=True)
-class AveragedDecay(Slopes):
-    """Transmission averaged over k∥ against the thickness."""
-
-    @property
-    def excess(self) -> np.ndarray:
-        """(rate/κ_0 - 1)·2κ_0 d: one if T ∝ e^{-2κ_0 d}/d, a two-dimensional Gaussian of k∥ around zero."""
-        return (self.rate / self.kappa - 1) * 2 * self.depth
-
-
 # ---------------------------------------------------------------------- what is computed
-def decay(lab: Laboratory, excess: float, points: int) -> Decay:
-    """Measure the transmission of one barrier from one plane to beyond ten decay lengths."""
-    insulator = tunnel_junction(theta=0.0, height=1.0 + excess).layers[0]
-    kappa = float(tunnelling.lattice_decay_constant(insulator.onsite, ENERGY, insulator.hopping))
-    smooth = float(tunnelling.decay_constant(insulator.band_edges()[0, 0] - ENERGY, insulator.hopping))
+def slopes(conductance: Callable[[int], float], planes: Any, kappa: float) -> Record:
+    """Measure the transmission [N, 2] with N and N + 1 planes; ``kappa`` is the κa of the lattice."""
+    planes = np.array(planes)
+    transmission = np.array([(conductance(int(n)), conductance(int(n) + 1)) for n in planes])
+    rate = -np.log(transmission[:, 1] / transmission[:, 0]) / 2  # the measured κa
+    depth = kappa * (planes + 0.5)  # decay lengths κd at which the slope is taken
+    deviation = rate / kappa - 1
+    # the deviation times 2κd: one if T ∝ e^{-2κd}/d, a two-dimensional Gaussian of k∥ around zero
+    over_gaussian = deviation * 2 * depth
+    return Record(locals())
+
+
+def family(excess: float, thickness: int = 1) -> Junction:
+    """Return a barrier whose band bottom is ``excess`` above the energy."""
+    return tunnel_junction(0.0, 1.0 + excess, thickness)
+
+
+def lattice_kappa(excess: float) -> float:
+    """Return κa of the lattice."""
+    insulator = family(excess).layers[0]
+    return float(tunnelling.lattice_decay_constant(insulator.onsite, ENERGY, insulator.hopping))
+
+
+def decay(lab: Laboratory, excess: float, points: int) -> Record:
+    """Measure the transmission of one barrier from one plane to beyond ten decay lengths, in units of t and a."""
+    insulator, kappa = family(excess).layers[0], lattice_kappa(excess)
     last = max(int(np.ceil((THICK + 3) / kappa)), 10)
     planes = np.unique(np.round(np.geomspace(1, last, points)).astype(int))
-
-    def conductance(thickness: int) -> float:
-        return float(lab.scatter(tunnel_junction(0.0, 1.0 + excess, thickness), ENERGY).conductance)
-
-    transmission = [(conductance(int(count)), conductance(int(count) + 1)) for count in planes]
-    return Decay(kappa, planes, np.array(transmission), excess, smooth)
+    found = slopes(lambda n: float(lab.scatter(family(excess, n), ENERGY).conductance), planes, kappa)
+    found.excess = excess
+    found.smooth_kappa = float(tunnelling.decay_constant(insulator.band_edges()[0, 0] - ENERGY, insulator.hopping))
+    # power of the deviation in e^{-2κd}, None where too few thicknesses resolve it
+    weight, deviation = np.exp(-2 * found.depth), abs(found.deviation)
+    chosen = (weight < 1e-2) & (deviation > RESOLVED)
+    found.approach = fit_power_law(weight[chosen], deviation[chosen]) if chosen.sum() >= 3 else None
+    return found
 
 
 def kwant_deviation() -> float:
     """Return |rate/κ - 1| from two of Kwant's transmissions behind a thick barrier."""
-    insulator = tunnel_junction(theta=0.0, height=1.0 + KWANT_EXCESS).layers[0]
-    kappa = float(tunnelling.lattice_decay_constant(insulator.onsite, ENERGY, insulator.hopping))
+    kappa = lattice_kappa(KWANT_EXCESS)
     planes = int(np.ceil(THICK / kappa))
-    T = [scatter(tunnel_junction(0.0, 1.0 + KWANT_EXCESS, n), ENERGY).conductance for n in (planes, planes + 1)]
-    return abs(-np.log(float(T[1] / T[0])) / 2 / kappa - 1)
+    found = slopes(lambda n: float(scatter(family(KWANT_EXCESS, n), ENERGY).conductance), [planes], kappa)
+    return float(abs(found.deviation[0]))
 
 
-def mass_dependence(lab: Laboratory, masses: Sequence[float]) -> Record:
+def mass_dependence(lab: Laboratory, masses: tuple[float, ...]) -> Record:
     """Measure the decay rate of a 1 eV barrier at normal incidence between Fe-like electrodes, in nanometers."""
     widths, height = np.array([2.0, 2.4]), 1.0
     rows = []
     for mass in masses:
-        G = [
-            lab.scatter(
-                free_electron_junction(0.0, height, width, a=0.025, effective_mass=mass), ENERGY, (0.0, 0.0)
-            ).conductance
-            for width in widths
-        ]
+        barriers = [free_electron_junction(0.0, height, width, a=0.025, effective_mass=mass) for width in widths]
+        G = [lab.scatter(one, ENERGY, (0.0, 0.0)).conductance for one in barriers]
         slope, scale = -np.log(G[1] / G[0]) / 2 / np.ptp(widths), float(hbar2_2m_from_mass(mass))
         rows.append((slope, tunnelling.wkb_exponent(height, 1.0, scale), as_printed.wkb_exponent(height, 1.0, scale)))
     mass, (rate, corrected, printed) = np.array(masses), np.array(rows).T  # 1/nm; the print's unit is eV nm
     return Record(locals())
 
 
-def sloping_barrier(lab: Laboratory, counts: Sequence[int]) -> Record:
+def sloping_barrier(lab: Laboratory, counts: tuple[int, ...]) -> Record:
     """Measure what doubling the thickness adds to the exponent of a barrier whose top falls from 3 t to 0.5 t."""
     electrodes = tunnel_junction(theta=0.0)
 
@@ -140,37 +108,35 @@ def sloping_barrier(lab: Laboratory, counts: Sequence[int]) -> Record:
     return Record(locals())
 
 
-def averaged_decay(lab: Laboratory, planes: Sequence[int]) -> AveragedDecay:
-    """Measure the k∥ mean of the transmission of dispersive magnets and barrier."""
+def averaged_decay(lab: Laboratory, planes: tuple[int, ...]) -> Record:
+    """Measure the k∥ mean of the transmission of dispersive magnets and barrier, κ where the barrier is lowest."""
+    insulator = tunnel_junction(theta=0.0, **DISPERSIVE).layers[0]
+    kappa = tunnelling.lattice_decay_constant(float(insulator.levels(2.0)[0]), ENERGY, insulator.hopping)
 
     def conductance(thickness: int) -> float:
         junction = tunnel_junction(theta=0.0, thickness=thickness, **DISPERSIVE)
         return float(lab.scatter(junction, ENERGY, "average").conductance)
 
-    insulator = tunnel_junction(theta=0.0, **DISPERSIVE).layers[0]
-    lowest = float(insulator.levels(2.0)[0])
-    kappa = float(tunnelling.lattice_decay_constant(lowest, ENERGY, insulator.hopping))
-    transmission = [(conductance(count), conductance(count + 1)) for count in planes]
-    return AveragedDecay(kappa, np.array(planes), np.array(transmission))
+    return slopes(conductance, planes, float(kappa))
 
 
 def measure(quick: bool) -> Record:
     """Measure the decay with thickness of uniform barriers, a sloping one, and a k∥ mean."""
     lab = Laboratory(spot_check_every=20)
     excesses = (0.03, 0.3, 3.0) if quick else (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
-    decays = [decay(lab, excess, points=10 if quick else 18) for excess in excesses]
+    decays = Records(decay(lab, excess, points=10 if quick else 18) for excess in excesses)
     masses = mass_dependence(lab, (0.5, 1.0, 2.0) if quick else (0.25, 0.5, 1.0, 2.0))
     slope = sloping_barrier(lab, (4, 8, 16, 32) if quick else (4, 8, 16, 32, 64))
     averaged = averaged_decay(lab, (2, 8, 30) if quick else (1, 2, 4, 8, 15, 30))
     kwant, checks = kwant_deviation(), lab.checks()
     # relative error of the continuum κ behind the thickest barriers, and its power in κa
-    kappa = np.array([one.kappa for one in decays])
+    kappa = decays.kappa
     continuum_error = np.array([one.smooth_kappa / one.rate[-1] - 1 for one in decays])
     small = kappa < 1.6
     order = fit_power_law(kappa[small], continuum_error[small]).exponent
     # worst deviation of the rate from κ of the lattice behind thick and behind the thinnest barriers
-    thick = max(float(abs(one.deviation[one.depth > THICK]).max()) for one in decays)
-    thin = max(float(abs(one.deviation[0])) for one in decays)
+    thick = largest(one.deviation[one.depth > THICK] for one in decays)
+    thin = largest(one.deviation[0] for one in decays)
     powers = [one.approach.exponent for one in decays if one.approach]
     unit_mass = int(np.argmin(abs(masses.mass - 1)))
     return Record(locals())
@@ -195,14 +161,14 @@ def draw_decay(m: Record, left: Any, right: Any) -> None:
     for data, color in zip(m.decays, palette(len(m.decays)), strict=True):
         near = data.depth < 10.5  # what is thicker is in the right panel
         left.semilogy(data.depth[near], data.transmission[near, 0], "o", color=color, label=f"{data.excess:g} t")
-        depth = np.array([data.depth[0], data.depth[-1]])
-        end = data.transmission[-1, 0] * np.exp(2 * (data.depth[-1] - depth))
+        depth = data.depth[[0, -1]]
+        end = data.transmission[-1, 0] * np.exp(2 * (depth[-1] - depth))
         left.semilogy(depth, end, "-", color=color, linewidth=0.8)
         right.semilogx(data.depth, data.rate / data.kappa, "o-", color=color, linewidth=0.8)
     mean = m.averaged
-    right.semilogx(mean.depth, mean.rate / mean.kappa, "D", color=COLORS["minority"], label="k∥ mean")
     depth = np.geomspace(1, mean.depth[-1], 50)
-    right.semilogx(depth, 1 + 1 / (2 * depth), "--", color=COLORS["minority"], linewidth=1, label=r"$1+1/2\kappa d$")
+    curve(right, mean.depth, mean.rate / mean.kappa, "D", "minority", "k∥ mean")
+    curve(right, depth, 1 + 1 / (2 * depth), "--", "minority", r"$1+1/2\kappa d$", linewidth=1)
     left.set(ylabel="transmission (both spins)", xlim=(0, 10.6), ylim=(1e-10, 30))
     right.axhline(1.0, color="black", linestyle=":", linewidth=1)
     right.axvline(1.0, color=COLORS["muted"], linewidth=0.8)
@@ -212,27 +178,23 @@ def draw_decay(m: Record, left: Any, right: Any) -> None:
     right.legend(loc="lower right")
     for panel in (left, right):
         panel.set_xlabel(r"thickness $\kappa d$ (decay lengths)")
-    handles, labels = left.get_legend_handles_labels()
-    title = "top of the barrier above the energy"
-    left.figure.legend(
-        handles, labels, loc="outside lower center", ncols=7, title=title, columnspacing=1, handletextpad=0.2
-    )
+    legend_below(left, 7, title="top of the barrier above the energy", columnspacing=1, handletextpad=0.2)
 
 
 @drawn("tunneling-exponent-order", 1, 2, height=3.6)
 def draw_orders(m: Record, left: Any, right: Any) -> None:
     """Plot how the rate approaches κ with the thickness, and how the continuum κ departs with κa."""
     for data, color in zip(m.decays, palette(len(m.decays)), strict=True):
-        resolved = abs(data.deviation) > RESOLVED
-        weight = np.exp(-2 * data.depth[resolved])
-        left.loglog(weight, abs(data.deviation[resolved]), "o", color=color, label=f"{data.excess:g} t")
-    line = np.array([1e-10, 1.0])
-    left.loglog(line, line, "--", color="black", linewidth=1, label=r"$e^{-2\kappa d}$")
-    left.set(xlabel=r"$e^{-2\kappa d}$", ylabel=r"$|$rate$/\kappa - 1|$", xlim=(1e-10, 2), ylim=(1e-10, 3))
+        weight, deviation = np.exp(-2 * data.depth), abs(data.deviation)
+        resolved = deviation > RESOLVED
+        curve(left, weight[resolved], deviation[resolved], "o", color, f"{data.excess:g} t")
+    curve(left, [1e-10, 1.0], [1e-10, 1.0], "--", "black", r"$e^{-2\kappa d}$", linewidth=1)
+    left.set(xlabel=r"$e^{-2\kappa d}$", ylabel=r"$|$rate$/\kappa - 1|$", xscale="log", yscale="log")
+    left.set(xlim=(1e-10, 2), ylim=(1e-10, 3))
     left.legend(loc="upper left", title="top above the energy", ncols=2, columnspacing=1, handletextpad=0.2)
-    right.loglog(m.kappa, m.continuum_error, "o", color=COLORS["microscopic"], label="measured")
-    right.loglog(m.kappa, m.kappa**2 / 24, "-", color="black", linewidth=1, label=r"$(\kappa a)^2/24$")
-    right.set(xlabel=r"$\kappa a$", ylabel=r"continuum $\kappa$ / measured rate $-$ 1")
+    curve(right, m.kappa, m.continuum_error, "o", "microscopic", "measured")
+    curve(right, m.kappa, m.kappa**2 / 24, "-", "black", r"$(\kappa a)^2/24$", linewidth=1)
+    right.set(xlabel=r"$\kappa a$", ylabel=r"continuum $\kappa$ / measured rate $-$ 1", xscale="log", yscale="log")
     right.legend(loc="upper left")
 
 
@@ -249,13 +211,18 @@ def judge(m: Record) -> Judged:
         tolerance=1e-5,  # a few e^{-2κd} = 8e-7
         route=Check(f"the same by Kwant alone, {KWANT_EXCESS:g} t", m.kwant, 1e-5),
         checks=(
-            Check("order of the continuum exponent's error in κa", m.order, 0.1, expected=2.0),
+            Check("order of the continuum exponent's error in κa", m.order, 0.1, 2.0),
             # fitted where e^{-2κd} < 1e-2, so the next order is below a percent
-            Check("power of the approach in e^(−2κd), worst barrier", approach, 0.01, expected=1.0),
+            Check("power of the approach in e^(−2κd), worst barrier", approach, 0.01, 1.0),
             # (κa)²/24 of the heaviest mass, a = 0.025 nm, is 1.4e-3
             Check("power of the decay rate in the mass", fit_power_law(masses.mass, masses.rate).exponent, 5e-3, 0.5),
             # the next order of the Gaussian is relative 1/κd
-            Check("k∥ mean: (rate − κ)·2d, thickest", float(averaged.excess[-1]), float(5 / averaged.depth[-1]), 1.0),
+            Check(
+                "k∥ mean: (rate − κ)·2d, thickest",
+                float(averaged.over_gaussian[-1]),
+                float(5 / averaged.depth[-1]),
+                1.0,
+            ),
             *m.checks,
         ),
     )
