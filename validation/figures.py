@@ -47,7 +47,7 @@ def figures_of(module: ModuleType) -> dict[str, Callable[[Any], Figure]]:
 
 def palette(count: int) -> list[Any]:
     """Return colors of an ordered family, dark to light, the lightest still readable on white."""
-    return [tuple(color) for color in mpl.colormaps["viridis"](np.linspace(0, 0.85, count))]
+    return list(mpl.colormaps["viridis"](np.linspace(0, 0.85, count)))
 
 
 def angle_axis(panel: Any, step: int = 45) -> None:
@@ -59,10 +59,10 @@ def angle_axis(panel: Any, step: int = 45) -> None:
 def curve(
     panel: Any, x: Any, y: Any, look: str, color: Any, label: str | None = None, *, hollow: bool = False, **options: Any
 ) -> None:
-    """Draw points or a line, ``look`` as Matplotlib has it, in a color that may be the name of a meaning."""
+    """Draw points or a line, ``look`` as Matplotlib has it."""
     if hollow:
         options["markerfacecolor"] = "none"
-    panel.plot(x, y, look, color=COLORS.get(color, color), label=label, **options)
+    panel.plot(x, y, look, color=color, label=label, **options)
 
 
 def legend_below(source: Any, ncols: int, **options: Any) -> None:

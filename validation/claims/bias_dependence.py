@@ -15,7 +15,7 @@ from systems.tunnel_junction import tunnel_junction
 
 from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_power_law
-from ..figures import COLORS, drawn, legend_below, palette
+from ..figures import drawn, legend_below, palette
 from ..laboratory import Laboratory
 
 #: (ε, Δ) of the magnets in units of t, with t∥ = t, from strong to half-metallic bands at the Fermi energy 0.
@@ -130,9 +130,9 @@ def draw_torques(m: Record, left: Any, right: Any) -> None:
         left.plot(found.bias, found.half_difference, "-", color=color, linewidth=1.2)
         left.plot(found.bias, found.in_plane, "o", color=color, label=name_of(found.magnet))
         for V in found.reversals:
-            left.plot(V, 0.0, "x", color=COLORS["minority"], markersize=9, markeredgewidth=2, zorder=5)
-    left.axhline(0.0, color=COLORS["muted"], linewidth=0.8)
-    left.axvline(0.0, color=COLORS["muted"], linewidth=0.8)
+            left.plot(V, 0.0, "x", color="minority", markersize=9, markeredgewidth=2, zorder=5)
+    left.axhline(0.0, color="muted", linewidth=0.8)
+    left.axvline(0.0, color="muted", linewidth=0.8)
     left.set(xlabel="bias V (t)", ylabel=r"in-plane torque / $J_P(V_{max})$")
     shown = m.measured[SHOWN]
     for part, style, label in (
@@ -140,12 +140,12 @@ def draw_torques(m: Record, left: Any, right: Any) -> None:
         ("equilibrium", ":", "occupied states"),
         ("total", "-", "sum"),
     ):
-        right.plot(shown.bias, shown.field_like[part], style, color=COLORS["field_like"], label=label)
+        right.plot(shown.bias, shown.field_like[part], style, color="field_like", label=label)
     right.plot(
         shown.bias,
         shown.field_like["total"][::-1],
         "o",
-        color=COLORS["field_like"],
+        color="field_like",
         markerfacecolor="none",
         label="sum at −V",
     )
@@ -172,7 +172,7 @@ def draw_identity(m: Record, left: Any, right: Any) -> None:
     for found, color in zip(m.measured, palette(len(m.measured)), strict=True):
         t0 = tunnelling.implicit_torque(found.crossed.magnetization[:, 0], found.crossed.magnetization[:, 1])
         right.plot(found.bias, t0 / found.scale, "o-", color=color, label=name_of(found.magnet))
-    right.axhline(0.0, color=COLORS["muted"], linewidth=0.8)
+    right.axhline(0.0, color="muted", linewidth=0.8)
     right.set(xlabel="bias V (t)", ylabel=r"$t_0\,a\,/\,J_P(V_{max})$")
     right.legend(loc="lower center")
 

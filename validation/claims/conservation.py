@@ -13,7 +13,7 @@ from kwant_spinjunc.theory import interface, tunnelling
 from ..claim import Check, Judged, Record, Records
 from ..compare import Fit, fit_power_law, largest
 from ..currents import currents_of_waves, lead_currents, potentials, transmitted
-from ..figures import COLORS, angle_axis, curve, drawn, legend_below
+from ..figures import angle_axis, curve, drawn, legend_below
 from ..laboratory import DIFFERENT, FAMILIES, IDENTICAL, Laboratory, k_average
 
 #: Spin accumulation δ = (µ_+ - µ_-)/2 on the left and the right, in units of the voltage.
@@ -90,10 +90,10 @@ def small_angle_powers(lab: Laboratory) -> tuple[Fit, Fit]:
 
 
 LOOKS = {
-    "none": {"color": COLORS["muted"], "linestyle": "-", "linewidth": 3.0},
-    "left only": {"color": COLORS["majority"], "linestyle": "--"},
-    "equal": {"color": COLORS["minority"], "linestyle": "-"},
-    "opposite": {"color": COLORS["theory"], "linestyle": ":"},
+    "none": {"color": "muted", "linestyle": "-", "linewidth": 3.0},
+    "left only": {"color": "majority", "linestyle": "--"},
+    "equal": {"color": "minority", "linestyle": "-"},
+    "opposite": {"color": "theory", "linestyle": ":"},
 }
 
 

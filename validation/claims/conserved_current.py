@@ -17,7 +17,7 @@ from kwant_spinjunc.theory import tunnelling
 from ..claim import Check, Judged, Record, Records
 from ..compare import fit_power_law, largest
 from ..currents import both_currents, currents_of_waves, lead_currents, potentials, transmitted
-from ..figures import COLORS, angle_axis, curve, drawn, legend_below
+from ..figures import angle_axis, curve, drawn, legend_below
 from ..laboratory import DIFFERENT, FAMILIES, Laboratory, in_plane_vectors
 
 #: [regime, magnets]. The tunnel barrier is at least 2 t above the energy at every k∥, the contact has none.
@@ -176,7 +176,7 @@ def draw_angles(m: Record, *axes: Any) -> None:
 def draw_thickness(m: Record, axes: Any) -> None:
     """Plot the errors of (1) and of (3), (4) against the transmission."""
     T, labels = m.thick.transmission, {"baseline": "equation (1)", "paper": "equations (3), (4) from Φ = 0, π"}
-    for (theory, label), marker, color in zip(labels.items(), "os", (COLORS["right"], COLORS["left"]), strict=True):
+    for (theory, label), marker, color in zip(labels.items(), "os", ("right", "left"), strict=True):
         fit = m.powers[theory]
         axes.loglog(T, m.errors[theory], marker, color=color, label=f"{label}: power {fit.exponent:.2f}")
         axes.loglog(T, fit.power(T), "-", color=color, linewidth=0.8)

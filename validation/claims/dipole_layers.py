@@ -26,7 +26,7 @@ from systems.tunnel_junction import tunnel_junction
 
 from ..claim import Check, Judged, Record
 from ..compare import fit_power_law
-from ..figures import COLORS, drawn
+from ..figures import drawn
 from ..laboratory import Laboratory
 
 #: The metal of both sides.
@@ -149,7 +149,7 @@ def draw_profiles(m: Record, top: Any, bottom: Any) -> None:
         for side, y in ((0, -x[::-1]), (1, x)):
             y[y == 0] = (-0.0, 0.0)[side]
             profile = m.shown.solution.profile(y)
-            color = COLORS[("left", "right")[side]]
+            color = ("left", "right")[side]
             if axes is top:
                 axes.plot(y, scale * profile.delta_n, color=color)
                 axes.fill_between(y, scale * profile.delta_n, color=color, alpha=0.15, linewidth=0)
@@ -158,7 +158,7 @@ def draw_profiles(m: Record, top: Any, bottom: Any) -> None:
                 axes.plot(y, along, color=color, label=("left magnet", "right magnet")[side])
                 axes.fill_between(y, along, color=color, alpha=0.15, linewidth=0)
         axes.axvline(0, color="black", linewidth=1.2)
-        axes.axhline(0, color=COLORS["muted"], linewidth=0.6)
+        axes.axhline(0, color="muted", linewidth=0.6)
         axes.set_xlim(-reach, reach)
         axes.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=True)
     top.set_ylabel(r"charge $\delta n$ per cell")
@@ -175,12 +175,12 @@ def draw_ratio(m: Record, axes: Any) -> None:
     looks = {"0°": ("majority", "o"), "90°": ("damping_like", "s"), "180°": ("minority", "^")}
     for name, angle in ANGLES.items():
         color, marker = looks[name]
-        axes.loglog(x, expected_ratio(COBALT, x, angle), color=COLORS[color], label=rf"$\Phi$ = {name}")
+        axes.loglog(x, expected_ratio(COBALT, x, angle), color=color, label=rf"$\Phi$ = {name}")
         found = [layer for layer in m.layers if layer.angle == angle]
-        axes.loglog([f.xi for f in found], [f.magnetization for f in found], marker, color=COLORS[color])
-    axes.axhspan(1 / ORDER, ORDER, color=COLORS["muted"], alpha=0.15, linewidth=0)
+        axes.loglog([f.xi for f in found], [f.magnetization for f in found], marker, color=color)
+    axes.axhspan(1 / ORDER, ORDER, color="muted", alpha=0.15, linewidth=0)
     axes.text(2 * x[0], 3, "of the order of voltage × density of states", color="#57606a", fontsize=8)
-    axes.plot([], [], "o", color=COLORS["muted"], label="microscopic interfaces")
+    axes.plot([], [], "o", color="muted", label="microscopic interfaces")
     axes.set(
         xlabel=r"conductance ratio $\xi$",
         ylabel=r"$\delta M_\parallel$ / (voltage × density of states)",

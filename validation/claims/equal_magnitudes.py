@@ -16,7 +16,7 @@ from systems.contact import contact
 
 from ..claim import Check, Judged, Record
 from ..currents import currents_of_waves, lead_currents
-from ..figures import COLORS, angle_axis, drawn, legend_below
+from ..figures import angle_axis, drawn, legend_below
 from ..laboratory import Laboratory
 
 #: Three-dimensional magnets, unit t, and the splitting of the left one.
@@ -119,9 +119,9 @@ def draw(m: Record, axes: Any) -> None:
     for (ratio, found), color in zip(m.curves.items(), colors, strict=True):
         degrees = np.degrees([p.angle for p in found])
         label = rf"$\Delta_R = {ratio:g}\,\Delta_L$"
-        axes.semilogy(degrees, [p.quotient for p in found], "o", color=COLORS[color], label=label)
-        axes.semilogy(degrees, [p.told_quotient for p in found], "-", color=COLORS[color], linewidth=1)
-    axes.plot([], [], "-", color=COLORS["muted"], label="channels that only turn")
+        axes.semilogy(degrees, [p.quotient for p in found], "o", color=color, label=label)
+        axes.semilogy(degrees, [p.told_quotient for p in found], "-", color=color, linewidth=1)
+    axes.plot([], [], "-", color="muted", label="channels that only turn")
     axes.semilogy(degrees, np.cos(np.radians(degrees)), ":", color="black", label=r"rotation law, cos $\Phi$")
     angle_axis(axes, 15)
     axes.set_xlim(5, 85)

@@ -17,7 +17,7 @@ from kwant_spinjunc.theory.tunnelling import rotation_law
 
 from ..claim import Check, Judged, Record
 from ..compare import fit_power_law
-from ..figures import COLORS, angle_axis, drawn
+from ..figures import angle_axis, drawn
 
 #: The metal of the grid: α1 = α2, so that screening drops out; any consistent units.
 METAL = Material(sigma=1.0, beta=0.5, D=1.0, tau=1.0)
@@ -123,16 +123,16 @@ def draw_families(_: Record, left: Any, right: Any) -> None:
         A = float(angular.A_polarized(METAL.beta, gamma))
         for xi, color in zip(FAMILY, colors, strict=True):
             formula = angular.delta_J_M(xi, Phi, METAL.beta, A1=A, A2=A) / METAL.beta
-            panel.plot(np.degrees(Phi), formula, color=COLORS[color], label=rf"$\xi$ = {xi:g}")
+            panel.plot(np.degrees(Phi), formula, color=color, label=rf"$\xi$ = {xi:g}")
             exact = solved(METAL, xi, dots, gamma)[0]
-            panel.plot(np.degrees(dots), exact, "o", color=COLORS[color], markersize=3.5)
+            panel.plot(np.degrees(dots), exact, "o", color=color, markersize=3.5)
         transparent = angular.delta_J_M_transparent(Phi, METAL.beta) / METAL.beta
-        panel.plot(np.degrees(Phi), transparent, "--", color=COLORS["muted"], label=r"2 sin($\Phi$/2)")
+        panel.plot(np.degrees(Phi), transparent, "--", color="muted", label=r"2 sin($\Phi$/2)")
         angle_axis(panel)
     left.set(ylabel=r"$\Delta J_M\,/\,\beta J$", title=r"spin-independent interface, $A_1 = A_2 = 0$")
     right.set_title(rf"$\gamma$ = 0.5, $A_1 = A_2$ = {float(angular.A_polarized(METAL.beta, 0.5)):.2f}")
     handles, labels = left.get_legend_handles_labels()
-    handles.append(left.plot([], [], "o", color=COLORS["muted"], markersize=3.5)[0])
+    handles.append(left.plot([], [], "o", color="muted", markersize=3.5)[0])
     left.figure.legend(handles, [*labels, "solution of (5) to (11)"], loc="outside lower center", ncols=4)
 
 

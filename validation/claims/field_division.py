@@ -15,7 +15,7 @@ from kwant_spinjunc.theory.drift_diffusion import Matching, Material, match
 
 from ..claim import Check, Judged, Record
 from ..compare import fit_power_law
-from ..figures import COLORS, drawn
+from ..figures import drawn
 
 #: The metal of the right side.
 COBALT = cobalt()
@@ -121,7 +121,7 @@ def draw_profile(m: Record, axes: Any) -> None:
         total = sum(fields(pair, FAR * COBALT.spin_diffusion_length))
         for y in (-x[::-1], x):
             field = pair.solution.profile(y).field / total
-            axes.plot(y, field, color=COLORS[color], label=_symbols(name) if y[0] < 0 else None)
+            axes.plot(y, field, color=color, label=_symbols(name) if y[0] < 0 else None)
     first = next(iter(m.profiles.values()))
     for value, look, label in ((first.in_print, ":", "printed division"), (first.series, "--", "in series")):
         axes.plot([-reach, 0], [value, value], look, color="black", linewidth=1.2, label=label)
@@ -144,7 +144,7 @@ def draw_division(m: Record, axes: Any) -> None:
         [pair.share for pair in m.pairs],
         [division(pair, far) for pair in m.pairs],
         "o",
-        color=COLORS["microscopic"],
+        color="microscopic",
         label="solution, far from the interface",
     )
     short = [short_structure(*pair.sigmas, 0.0)[0] for pair in m.other]
@@ -152,7 +152,7 @@ def draw_division(m: Record, axes: Any) -> None:
         [pair.share for pair in m.other],
         short,
         "s",
-        color=COLORS["minority"],
+        color="minority",
         markerfacecolor="none",
         label=rf"short structure, $\beta_L$ = {OTHER_BETA:g}, $\beta_R$ = {COBALT.beta:g}",
     )

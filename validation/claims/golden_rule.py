@@ -14,7 +14,7 @@ from systems.asymmetric_junction import asymmetric_junction
 
 from ..claim import Check, Judged, Record
 from ..compare import fit_power_law
-from ..figures import COLORS, drawn, guide, legend_below
+from ..figures import drawn, guide, legend_below
 from ..laboratory import Laboratory
 
 #: Two different magnets as chains, unit t, and the weak bond between them.
@@ -122,16 +122,16 @@ def judge(m: Record) -> Judged:
 @drawn("golden-rule-error", width=5.2, height=3.6)
 def draw(m: Record, axes: Any) -> None:
     """Plot the error of the golden rule against the transmission."""
-    axes.loglog(m.bonds.transmission, m.bonds.error, "o", color=COLORS["left"], label="weak bond between two chains")
+    axes.loglog(m.bonds.transmission, m.bonds.error, "o", color="left", label="weak bond between two chains")
     axes.loglog(
         m.barriers.transmission,
         m.barriers.error,
         "s",
-        color=COLORS["right"],
+        color="right",
         label="middle of a barrier, 2 to 6 planes",
     )
     line = np.geomspace(m.barriers.transmission.min(), m.bonds.transmission.max(), 20)
     guide(axes, line, m.bonds.power.prefactor * line, "first power")
-    axes.axhline(1.0, color=COLORS["muted"], linestyle=":", label="4π for 2π/ħ: off by a factor of two")
+    axes.axhline(1.0, color="muted", linestyle=":", label="4π for 2π/ħ: off by a factor of two")
     axes.set(xlabel="largest transmission $T_{ss'}$", ylabel=r"$|4\pi^2|tR_{ss'}|^2\rho_{Ls}\rho_{Rs'}/T_{ss'}-1|$")
     legend_below(axes, 2)

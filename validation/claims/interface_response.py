@@ -23,7 +23,7 @@ from systems.tunnel_junction import tunnel_junction
 from ..claim import Check, Judged, Record, Records
 from ..compare import Fit, fit_power_law, largest, spin_factors
 from ..currents import transmitted
-from ..figures import COLORS, angle_axis, curve, drawn, legend_below
+from ..figures import angle_axis, curve, drawn, legend_below
 from ..laboratory import FAMILIES, IRON, Laboratory, k_average
 
 #: The same magnet as a chain, one channel: for powers in the transmission without an average.
@@ -308,7 +308,7 @@ def draw_coefficients(record: Record, *axes: Any) -> None:
                 curve(panel, degrees, kept, ":", "black", linewidth=1.2)
         curve(panel, [], [], "o", "muted", "flux of the waves", hollow=True)
         curve(panel, [], [], ":", "black", "equations (3), (4)")
-        panel.axhline(0, color=COLORS["muted"], linewidth=0.6)
+        panel.axhline(0, color="muted", linewidth=0.6)
         panel.set_title(title)
         angle_axis(panel)
     axes[0].set_ylabel(r"coefficient of (5) / $G(\Phi = 0)$")
@@ -324,7 +324,7 @@ def draw_corrections(record: Record, axes: Any) -> None:
         curve(axes, t, found.dropped, *look, f"left out by (3), (4), {name}")
         curve(axes, t, power.power(t), "-", look[1], rf"$\propto t^{{{power.exponent:.2f}}}$", linewidth=1)
         curve(axes, t, [correction(m) for m in found], *look, f"Sharvin correction, {name}", hollow=True)
-    axes.axhline(1, color=COLORS["muted"], linewidth=0.8)
+    axes.axhline(1, color="muted", linewidth=0.8)
     axes.set(xscale="log", yscale="log", ylim=(None, 3e4))
     axes.set(xlabel="transmission per channel t", ylabel="relative change of a coefficient")
     axes.legend(loc="upper left", fontsize=7)

@@ -16,7 +16,7 @@ from systems.tunnel_junction import tunnel_junction
 
 from ..claim import Check, Judged, Record
 from ..compare import fit_power_law
-from ..figures import COLORS, drawn, guide
+from ..figures import drawn, guide
 from ..laboratory import Laboratory
 
 ANGLE, ENERGY = np.pi / 3, 0.0
@@ -86,8 +86,8 @@ def judge(m: Record) -> Judged:
 def draw(m: Record, axes: Any) -> None:
     """Plot what a bias changes beyond linear response against the bias."""
     for one, color, marker in zip(m.approaches, ("left", "right"), "os", strict=True):
-        axes.loglog(BIAS, one.magnetization, marker, color=COLORS[color], label=f"$J_M$, {one.name}")
-        axes.loglog(BIAS, one.charge, marker, mfc="none", color=COLORS[color], label=f"$J$, {one.name}")
+        axes.loglog(BIAS, one.magnetization, marker, color=color, label=f"$J_M$, {one.name}")
+        axes.loglog(BIAS, one.charge, marker, mfc="none", color=color, label=f"$J$, {one.name}")
     guide(axes, BIAS, m.approaches[1].magnetization[-1] / BIAS[-1] * BIAS, "first power")
     axes.set(xlabel="bias V (t)", ylabel="current / linear response − 1, per J")
     axes.set_xticks([0.01, 0.1], ["0.01", "0.1"])

@@ -20,7 +20,7 @@ from systems.tunnel_junction import tunnel_junction
 from ..claim import Check, Judged, Record, Records
 from ..compare import Fit, fit_power_law, largest, safe_limit
 from ..currents import both_currents, currents_of_waves, lead_currents, transmitted
-from ..figures import COLORS, angle_axis, curve, drawn, legend_below
+from ..figures import angle_axis, curve, drawn, legend_below
 from ..laboratory import IRON, Laboratory
 
 EQUAL, UNEQUAL, HALF_METAL, MEAN = "identical magnets", "different magnets", "half-metal on the right", "k∥ mean"
@@ -197,7 +197,7 @@ def draw_angles(m: Record, *axes: Any) -> None:
         for side, (name, color, equation) in enumerate([("L", "left", "(3)"), ("R", "right", "(4)")]):
             curve(panel, np.degrees(m.angles), point.exact[:, side], "o", color, rf"$J_M^{name}$, exact")
             curve(panel, np.degrees(CURVE), point.theory[:, side], "-", color, rf"$J_M^{name}$, equation {equation}")
-        panel.axhline(0.0, color=COLORS["muted"], linewidth=0.6, zorder=0)
+        panel.axhline(0.0, color="muted", linewidth=0.6, zorder=0)
         panel.set_title(title)
         angle_axis(panel)
     axes[0].set_ylabel(r"$J_M / J(\Phi=0)$")
@@ -214,7 +214,7 @@ def draw_errors(m: Record, left: Any, right: Any) -> None:
         curve(right, sweep.transmission, sweep.share, *look)
     line = np.array([1e-11, 1e-1])
     for panel in (left, right):
-        panel.loglog(line, line, ":", color=COLORS["muted"], zorder=0)
+        panel.loglog(line, line, ":", color="muted", zorder=0)
         panel.set(xlabel=r"transmission, mean of $D_{ss'}$", xlim=(1e-11, 3), ylim=(1e-11, 10))
     right.axhline(1.0, color="black", linewidth=0.8)
     right.annotate("reflection outweighs", (2e-11, 0.8), va="top", fontsize=8)

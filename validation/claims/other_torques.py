@@ -17,7 +17,7 @@ from systems.asymmetric_junction import asymmetric_junction
 from systems.rashba_junction import rashba_junction
 
 from ..claim import Check, Judged, Record
-from ..figures import COLORS, drawn, legend_below
+from ..figures import drawn, legend_below
 from ..laboratory import IRON, Laboratory
 
 #: Two different three-dimensional magnets behind a barrier.
@@ -140,11 +140,11 @@ def draw(m: Record, *axes: Any) -> None:
     ):
         x = [getattr(s, name) for s in found]
         t0 = np.array([s.t0 for s in found])
-        panel.semilogy(x, t0 / t0, "-", color=COLORS["theory"], label=r"$t_0$")
+        panel.semilogy(x, t0 / t0, "-", color="theory", label=r"$t_0$")
         field = [s.field_like for s in found] / t0
-        panel.semilogy(x, field, "o-", color=COLORS["field_like"], label="field-like torque of the current")
+        panel.semilogy(x, field, "o-", color="field_like", label="field-like torque of the current")
         occupied = [s.occupied for s in found] / t0
-        panel.semilogy(x, occupied, "s-", color=COLORS["minority"], label=f"occupied states, V = {BIAS:g} t")
+        panel.semilogy(x, occupied, "s-", color="minority", label=f"occupied states, V = {BIAS:g} t")
         panel.set_xlabel(label)
     axes[0].set_ylabel(r"torque / $|t_0|$")
     legend_below(axes[0], 3)

@@ -13,7 +13,7 @@ from systems.iron_barrier import iron_barrier
 
 from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_power_law
-from ..figures import COLORS, drawn, legend_below
+from ..figures import drawn, legend_below
 
 #: Level and hopping of the barrier in eV from the Fermi energy: one band, level ± 8 hopping.
 LEVEL, HOPPING = 7.0, 0.6
@@ -135,19 +135,19 @@ def judge(m: Record) -> Judged:
 def draw(m: Record, left: Any, right: Any) -> None:
     """Plot D against the thickness, and what is left of both laws against the transmission."""
     names = {(0, 0): "+ +", (0, 1): "+ −", (1, 1): "− −"}
-    colors = {(0, 0): COLORS["majority"], (0, 1): COLORS["damping_like"], (1, 1): COLORS["minority"]}
+    colors = {(0, 0): "majority", (0, 1): "damping_like", (1, 1): "minority"}
     for pair, name in names.items():
         left.semilogy(m.planes, m.D[:, pair[0], pair[1]], "o-", color=colors[pair], label=f"$D$, {name}")
     slope = np.exp(-decay_of_the_band(np.zeros(2)) * (m.planes - m.planes[-1]))
-    left.semilogy(m.planes, m.D[-1, 0, 0] * slope / 2, ":", color=COLORS["theory"], label="complex band at Γ, slope")
+    left.semilogy(m.planes, m.D[-1, 0, 0] * slope / 2, ":", color="theory", label="complex band at Γ, slope")
     left.set(xlabel="planes of the barrier", ylabel="transmission per cell")
     left.legend()
     T = m.D.mean(axis=(1, 2))
     single = np.array([factors(one)[m.worst].mean() for one in m.at])
-    right.loglog(single, m.single[:, m.worst], "o", color=COLORS["majority"], label="rotation, one momentum")
-    right.loglog(T, m.mean_defect, "s", color=COLORS["damping_like"], label="rotation, mean over the zone")
-    right.loglog(T, m.factorization, "D", color=COLORS["minority"], label="factorization, mean over the zone")
+    right.loglog(single, m.single[:, m.worst], "o", color="majority", label="rotation, one momentum")
+    right.loglog(T, m.mean_defect, "s", color="damping_like", label="rotation, mean over the zone")
+    right.loglog(T, m.factorization, "D", color="minority", label="factorization, mean over the zone")
     line = np.array([T.min(), single.max()])
-    right.loglog(line, line, ":", color=COLORS["muted"], label="the transmission itself")
+    right.loglog(line, line, ":", color="muted", label="the transmission itself")
     right.set(xlabel="transmission, mean of $D_{ss'}$", ylabel="relative deviation")
     legend_below(right, 2)

@@ -16,7 +16,7 @@ from kwant_spinjunc.transport.linear import linear_response
 from ..claim import Check, Judged, Record, Records
 from ..compare import largest
 from ..currents import lead_currents, potentials
-from ..figures import COLORS, angle_axis, curve, drawn, legend_below
+from ..figures import angle_axis, curve, drawn, legend_below
 from ..laboratory import DIFFERENT, FAMILIES, IDENTICAL, Laboratory, k_average
 from .conservation import ACCUMULATIONS, ENERGY, ROUNDING
 
@@ -156,7 +156,7 @@ def draw_profile(m: Record, top: Any, bottom: Any) -> None:
     tunnel, shown = m.profiles[0], slice(40)
     planes = np.arange(1, 41)
     label = r"$\mathbf{k}_\parallel$ average"
-    top.bar(planes, tunnel.averaged[shown], width=0.7, color=COLORS["damping_like"], label=label)
+    top.bar(planes, tunnel.averaged[shown], width=0.7, color="damping_like", label=label)
     curve(top, planes, tunnel.one_k[shown], "o-", "minority", r"$\Gamma$ alone", linewidth=0.9)
     top.axhline(0, color="black", linewidth=0.6)
     top.set(ylabel="in-plane torque of the plane\n/ total", title="F|I|F", ylim=(-0.75, 1.0))
@@ -165,7 +165,7 @@ def draw_profile(m: Record, top: Any, bottom: Any) -> None:
     for profile, (color, style) in zip(m.profiles, looks, strict=True):
         curve(bottom, planes, profile.deposited[shown], style, color, profile.family)
     curve(bottom, planes, np.cumsum(tunnel.one_k)[shown], "-", "minority", r"F|I|F, $\Gamma$", linewidth=0.9)
-    bottom.axhline(1, color=COLORS["muted"], linewidth=3, zorder=0, label="paper")
+    bottom.axhline(1, color="muted", linewidth=3, zorder=0, label="paper")
     bottom.set(xlabel="plane of the right magnet, counted from the interface", ylim=(-0.35, 2.9))
     bottom.set_ylabel("in-plane torque deposited\n/ total")
     bottom.legend(loc="upper right", ncols=6, columnspacing=1.0, handlelength=1.6)

@@ -20,7 +20,7 @@ from systems.spin_valve import spin_valve
 
 from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_power_law
-from ..figures import COLORS, drawn
+from ..figures import drawn
 from ..laboratory import Laboratory, k_average
 
 #: The metal of both sides.
@@ -150,15 +150,15 @@ def draw_ratio(_: Record, axes: Any) -> None:
     colors = ("majority", "damping_like", "field_like", "minority")
     for xi, color in zip(RATIOS, colors, strict=True):
         curve = [case(float(turn) / COBALT.tau, xi).ratio for turn in TURNS]
-        axes.loglog(TURNS, curve, color=COLORS[color], label=rf"$\xi$ = {xi:g}")
+        axes.loglog(TURNS, curve, color=color, label=rf"$\xi$ = {xi:g}")
         polarized = [case(float(turn) / COBALT.tau, xi, GAMMA).ratio for turn in TURNS]
-        axes.loglog(TURNS, polarized, "--", color=COLORS[color], linewidth=1)
-    axes.plot([], [], "--", color=COLORS["muted"], linewidth=1, label=rf"the same, $\gamma$ = {GAMMA:g}")
+        axes.loglog(TURNS, polarized, "--", color=color, linewidth=1)
+    axes.plot([], [], "--", color="muted", linewidth=1, label=rf"the same, $\gamma$ = {GAMMA:g}")
     for turn, label in (
         (PER_TESLA * COBALT.tau, "1 T"),
         (EXCHANGE * e / hbar * pico * COBALT.tau, "exchange,\n1 eV"),
     ):
-        axes.axvline(turn, color=COLORS["muted"], linewidth=1.2)
+        axes.axvline(turn, color="muted", linewidth=1.2)
         axes.annotate(label, (turn, 1.6e-3), xytext=(3, 0), textcoords="offset points", color="#57606a", fontsize=8)
     axes.set(
         xlabel=r"precession $\omega\tau$",
@@ -175,30 +175,22 @@ def draw_depth(m: Record, axes: Any) -> None:
     energy = np.geomspace(1e-4, 3, 41)
     diffusive = [case(E * e / hbar * pico).depth for E in energy]
     valid = np.array(diffusive) > m.free_path
-    axes.loglog(
-        energy[valid], np.array(diffusive)[valid], color=COLORS["theory"], label=r"diffusion, ln 2/Re $k_\perp$"
-    )
-    axes.loglog(
-        energy[~valid], np.array(diffusive)[~valid], ":", color=COLORS["theory"], label="diffusion where it fails"
-    )
-    axes.loglog(
-        SPLITTINGS * HOPPING, m.depths, "o", color=COLORS["microscopic"], label=r"clean magnet, $k_\parallel$ average"
-    )
+    axes.loglog(energy[valid], np.array(diffusive)[valid], color="theory", label=r"diffusion, ln 2/Re $k_\perp$")
+    axes.loglog(energy[~valid], np.array(diffusive)[~valid], ":", color="theory", label="diffusion where it fails")
+    axes.loglog(SPLITTINGS * HOPPING, m.depths, "o", color="microscopic", label=r"clean magnet, $k_\parallel$ average")
     fit = m.ballistic.prefactor * (energy / HOPPING) ** m.ballistic.exponent
     axes.loglog(
         energy[energy > 0.02],
         fit[energy > 0.02],
         "--",
-        color=COLORS["microscopic"],
+        color="microscopic",
         linewidth=1,
         label=rf"$\propto \Delta^{{{m.ballistic.exponent:.2f}}}$",
     )
-    axes.axhline(COBALT.spin_diffusion_length, color=COLORS["damping_like"], linewidth=1.2)
-    axes.axhline(m.free_path, color=COLORS["minority"], linewidth=1.2)
-    axes.text(
-        1.1e-4, COBALT.spin_diffusion_length * 1.12, "spin-diffusion length", color=COLORS["damping_like"], fontsize=8
-    )
-    axes.text(1.1e-4, m.free_path * 1.12, "mean free path", color=COLORS["minority"], fontsize=8)
+    axes.axhline(COBALT.spin_diffusion_length, color="damping_like", linewidth=1.2)
+    axes.axhline(m.free_path, color="minority", linewidth=1.2)
+    axes.text(1.1e-4, COBALT.spin_diffusion_length * 1.12, "spin-diffusion length", color="damping_like", fontsize=8)
+    axes.text(1.1e-4, m.free_path * 1.12, "mean free path", color="minority", fontsize=8)
     axes.set(
         xlabel=r"exchange splitting $\Delta = \hbar\omega$ (eV)",
         ylabel="depth of half the torque (nm)",

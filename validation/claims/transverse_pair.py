@@ -11,7 +11,7 @@ from kwant_spinjunc.spin import torque_axes
 from kwant_spinjunc.theory.drift_diffusion import Material
 
 from ..claim import Check, Judged, Record
-from ..figures import COLORS, drawn, guide
+from ..figures import drawn, guide
 from ..laboratory import SampleLaboratory, clean_density, fermi_moment
 
 #: The metal, unit t: a cubic band, its Fermi energy, and the width of the random levels.
@@ -143,7 +143,7 @@ def draw(m: Record, left: Any, right: Any) -> None:
     for d, color in zip(m.decays, ("microscopic", "minority"), strict=False):
         shown = np.flatnonzero(abs(d.transverse[: PLANES // 2 + 3]) > 2 * d.error[: PLANES // 2 + 3])
         x, size, error = shown / d.expected, abs(d.transverse)[shown], d.error[shown]
-        options = {"fmt": "o", "color": COLORS[color], "label": rf"$\Delta$ = {d.splitting:g} t"}
+        options = {"fmt": "o", "color": color, "label": rf"$\Delta$ = {d.splitting:g} t"}
         left.errorbar(x, size, error, **options)
         phase = np.unwrap(np.angle(d.transverse))[shown]
         right.errorbar(x, np.sign(phase[-1] - phase[0]) * (phase - phase[0]), error / size, **options)

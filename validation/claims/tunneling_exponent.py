@@ -17,7 +17,7 @@ from systems.tunnel_junction import tunnel_junction
 
 from ..claim import Check, Judged, Record, Records
 from ..compare import fit_power_law, largest
-from ..figures import COLORS, curve, drawn, legend_below, palette
+from ..figures import curve, drawn, legend_below, palette
 from ..laboratory import Laboratory
 
 #: Energy of all electrons.
@@ -171,7 +171,7 @@ def draw_decay(m: Record, left: Any, right: Any) -> None:
     curve(right, depth, 1 + 1 / (2 * depth), "--", "minority", r"$1+1/2\kappa d$", linewidth=1)
     left.set(ylabel="transmission (both spins)", xlim=(0, 10.6), ylim=(1e-10, 30))
     right.axhline(1.0, color="black", linestyle=":", linewidth=1)
-    right.axvline(1.0, color=COLORS["muted"], linewidth=0.8)
+    right.axvline(1.0, color="muted", linewidth=0.8)
     right.set_xticks([0.3, 1, 3, 10, 30], ["0.3", "1", "3", "10", "30"])
     right.set_xticks([], minor=True)
     right.set(ylabel=r"measured rate / $\kappa$ of the lattice", ylim=(0, None))
