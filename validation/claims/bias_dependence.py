@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,9 @@ from kwant_spinjunc.transport.bias import bias_response, biased
 from kwant_spinjunc.transport.linear import linear_response
 from systems.tunnel_junction import tunnel_junction
 
-from ..claim import Check, Judged, Record
-from ..compare import Fit, fit_power_law
-from ..figures import drawn, legend_below, palette
+from ..claim import Check, Judged, Record, Records
+from ..compare import Fit, fit_power_law, largest
+from ..figures import curve, drawn, legend_below, palette
 from ..laboratory import Laboratory
 
 #: (ε, Δ) of the magnets in units of t, with t∥ = t, from strong to half-metallic bands at the Fermi energy 0.
@@ -33,15 +32,8 @@ RTOL = 1e-6
 # ---------------------------------------------------------------------- what is computed
 def junction(theta: float, magnet: tuple[float, float], thickness: int = 3) -> Junction:
     """Return F|I|F of a three-dimensional magnet (ε, Δ)."""
-    onsite, splitting = magnet
-    return tunnel_junction(
-        theta,
-        height=BARRIER - onsite,
-        thickness=thickness,
-        onsite=onsite,
-        splitting=splitting,
-        in_plane_hopping=1.0,
-    )
+    bands = {"onsite": magnet[0], "splitting": magnet[1], "in_plane_hopping": 1.0}
+    return tunnel_junction(theta, height=BARRIER - magnet[0], thickness=thickness, **bands)
 
 
 def sample(magnet: tuple[float, float], bias: np.ndarray) -> Record:
@@ -54,29 +46,34 @@ def sample(magnet: tuple[float, float], bias: np.ndarray) -> Record:
     in_plane = damping_like[:, 1]
     # ½[J_M^R(0°) - J_M^R(180°)], each along its own m_R: from collinear junctions alone
     half_difference = (parallel.magnetization[:, 1] - antiparallel.magnetization[:, 1]) / 2 / scale
+    identity_defect = largest([in_plane - half_difference])
     # in-plane torques from the J_M^L and J_M^R of the same junction; τ_L·e_L at V is τ_R·e_R at -V
     expected = np.stack(tunnelling.in_plane_torques(*crossed.magnetization.T, np.pi / 2), axis=-1) / scale
-    relation_defect = float(abs(expected - damping_like).max())
-    mirror_defect = float(abs(damping_like[:, 0] - damping_like[::-1, 1]).max())
+    relation_defect = largest([expected - damping_like])
+    mirror_defect = largest([damping_like[:, 0] - damping_like[::-1, 1]])
+    charge_defect = largest([np.ptp(crossed.charge, axis=-1)]) / scale
+    error = float(crossed.error.max()) / scale
+    t0 = tunnelling.implicit_torque(*crossed.magnetization.T) / scale
     torques = {"window": crossed.torques, "equilibrium": crossed.equilibrium.torques, "total": crossed.total_torques}
     field_like = {part: found.field_like[:, 1] / scale for part, found in torques.items()}
     total = field_like["total"]
     odd_field_like = float(abs(total - total[::-1]).max() / abs(total).max())
     reversals = zeros(bias, in_plane)
+    name = f"ε = {magnet[0]:g}, Δ = {magnet[1]:g}"
     return Record(locals())
 
 
-def zeros(V: np.ndarray, torque: np.ndarray) -> np.ndarray:
+def zeros(V: np.ndarray, torque: np.ndarray) -> list[float]:
     """Return the biases other than zero at which a torque changes sign, interpolated."""
     found = []
     for side in (V > 0, V < 0):
         v, t = V[side], torque[side]
-        for i in np.flatnonzero(t[1:] * t[:-1] < 0):
-            found.append(v[i] - t[i] * (v[i + 1] - v[i]) / (t[i + 1] - t[i]))
-    return np.array(found)
+        crossed = np.flatnonzero(t[1:] * t[:-1] < 0)
+        found += [v[i] - t[i] * (v[i + 1] - v[i]) / (t[i + 1] - t[i]) for i in crossed]
+    return found
 
 
-def approach(magnet: tuple[float, float], bias: float, thicknesses: Sequence[int]) -> Record:
+def approach(magnet: tuple[float, float], bias: float, thicknesses: range) -> Record:
     """Compare torques and half differences of collinear currents behind thicker and thicker barriers."""
     transmissions, defects = [], []
     for thickness in thicknesses:
@@ -99,15 +96,36 @@ def window_audit(lab: Laboratory, junction: Junction, bias: float, k: Any = None
     Without a kink in the window; the points are those of the biased junction, so that Kwant checks it too.
     """
     x, w = np.polynomial.legendre.leggauss(20)
-    tilted = biased(junction, bias)
-    states = linear_response(lab.scatter(tilted, x * bias / 2, k), 0.5, -0.5)
+    states = linear_response(lab.scatter(biased(junction, bias), x * bias / 2, k), 0.5, -0.5)
     weight = w * bias / 2
     response = bias_response(junction, bias, k=k, rtol=1e-11)
-    differences = [
-        abs(np.tensordot(weight, states.spin_resolved, 1) - response.spin_resolved).max(),
-        abs(np.tensordot(weight, states.torques.vectors, 1) - response.torques.vectors).max(),
-    ]
-    return float(max(differences) / abs(response.spin_resolved).max())
+    currents = np.tensordot(weight, states.spin_resolved, 1) - response.spin_resolved
+    torques = np.tensordot(weight, states.torques.vectors, 1) - response.torques.vectors
+    return largest([currents, torques]) / largest([response.spin_resolved])
+
+
+def t0_order(magnet: tuple[float, float]) -> Fit:
+    """Return the power of t0 in V at small bias."""
+    V = np.array([0.02, 0.04, 0.08])
+    response = bias_response(junction(np.pi / 2, magnet), V, k="average", layers=False, rtol=1e-9)
+    return fit_power_law(V, abs(tunnelling.implicit_torque(*response.magnetization.T)))
+
+
+def measure(quick: bool) -> Record:
+    """Drive tunnel junctions far from equilibrium and compare their torques with collinear magnetization currents."""
+    lab = Laboratory(spot_check_every=1)
+    bias = np.linspace(-LARGEST, LARGEST, 9 if quick else 25)
+    measured = Records(sample(magnet, bias) for magnet in MAGNETS)
+    planes = range(2, 6) if quick else range(2, 8)
+    approaches = Records(approach(MAGNETS[SHOWN], V, planes) for V in (-LARGEST, 0.1, 0.4))
+    audits = [window_audit(lab, junction(1.0, MAGNETS[SHOWN]), V, k) for V in (-0.4, 0.3) for k in ((0, 0), (0.9, 0.9))]
+    orders = [found.order for found in approaches]
+    worst = max(orders, key=lambda fit: abs(fit.exponent - 1))
+    greatest, smallest = approaches.defect.max(), max(approaches.defect.min(axis=1))
+    shown, power = measured[SHOWN], t0_order(MAGNETS[SHOWN])
+    growth = shown.field_like["window"][-1] / shown.field_like["equilibrium"][len(bias) // 2]
+    worst_average, relation = max(measured.identity_defect), max(measured.relation_defect)
+    return Record(locals())
 
 
 # ---------------------------------------------------------------------- what it says of the paper
@@ -118,43 +136,62 @@ def verdict(order: float, smallest: float, largest: float) -> str:
     return "holds in a limit" if order > 0.8 and smallest < 1e-3 else "fails"
 
 
-def name_of(magnet: tuple[float, float]) -> str:
-    """Return the label of a magnet."""
-    return f"ε = {magnet[0]:g}, Δ = {magnet[1]:g}"
+def judge(m: Record) -> Judged:
+    """Judge the sentence as printed and as corrected."""
+    found = m.measured
+    return Judged(
+        printed=verdict(min(fit.exponent for fit in m.orders), m.smallest, m.greatest),
+        corrected="holds" if m.relation < 1e-9 else "fails",
+        value=m.worst_average,
+        tolerance=1e-2,  # of the order of the transmission per cell behind three planes
+        route=Check("windows against audited scattering at Gauss points, relative", max(m.audits), 1e-8),
+        checks=(
+            Check("power of t0 of equal magnets in V", m.power.exponent, 0.02, 2.0),
+            Check("odd part of the field-like torque of a symmetric junction", max(found.odd_field_like), 1e-9),
+            Check("torque of the left magnet at V minus the right one at −V", max(found.mirror_defect), 1e-9),
+            Check("in-plane torques from J_M^L and J_M^R of the same junction", m.relation, 1e-9),
+            # the window weights its energies differently as the barrier grows
+            Check("power of the identity's error in the transmission", m.worst.exponent, 0.05, 1.0),
+            Check("charge current, left minus right", max(found.charge_defect), 1e-9),
+            Check("reported relative error of the windows", max(found.error), 1e-6),
+            *m.lab.checks(),
+        ),
+    )
+
+
+def said_of_reversals(measured: Records) -> str:
+    """Say which magnets change the sign of the torque at nonzero bias."""
+    reversing = [found for found in measured if found.reversals]
+    if not reversing:
+        return "In none of these magnets does it change sign at nonzero bias."
+    where = "; ".join(f"{x.name} at V = {', '.join(f'{V:+.2f}' for V in x.reversals)} t" for x in reversing)
+    return (
+        f"For {len(reversing)} of {len(measured)} magnets it changes sign although the current does not ({where}), "
+        f"where J_M of the parallel and of the antiparallel junction cross; for {len(measured) - len(reversing)} not."
+    )
 
 
 @drawn("bias-dependence-torques", 1, 2, width=7.2, height=3.9)
 def draw_torques(m: Record, left: Any, right: Any) -> None:
     """Plot both torques on the right magnet against the bias."""
     for found, color in zip(m.measured, palette(len(m.measured)), strict=True):
-        left.plot(found.bias, found.half_difference, "-", color=color, linewidth=1.2)
-        left.plot(found.bias, found.in_plane, "o", color=color, label=name_of(found.magnet))
+        curve(left, m.bias, found.half_difference, "-", color, linewidth=1.2)
+        curve(left, m.bias, found.in_plane, "o", color, found.name)
         for V in found.reversals:
-            left.plot(V, 0.0, "x", color="minority", markersize=9, markeredgewidth=2, zorder=5)
+            curve(left, V, 0.0, "x", "minority", markersize=9, markeredgewidth=2, zorder=5)
     left.axhline(0.0, color="muted", linewidth=0.8)
     left.axvline(0.0, color="muted", linewidth=0.8)
     left.set(xlabel="bias V (t)", ylabel=r"in-plane torque / $J_P(V_{max})$")
-    shown = m.measured[SHOWN]
+    parts = m.shown.field_like
     for part, style, label in (
         ("window", "--", "window"),
         ("equilibrium", ":", "occupied states"),
         ("total", "-", "sum"),
     ):
-        right.plot(shown.bias, shown.field_like[part], style, color="field_like", label=label)
-    right.plot(
-        shown.bias,
-        shown.field_like["total"][::-1],
-        "o",
-        color="field_like",
-        markerfacecolor="none",
-        label="sum at −V",
-    )
-    right.set(
-        xlabel="bias V (t)",
-        ylabel=r"field-like torque / $J_P(V_{max})$",
-        ylim=(0, 1.3 * shown.field_like["total"].max()),
-    )
-    right.legend(loc="upper center", ncols=2, title=name_of(shown.magnet))
+        curve(right, m.bias, parts[part], style, "field_like", label)
+    curve(right, m.bias, parts["total"][::-1], "o", "field_like", "sum at −V", hollow=True)
+    right.set(xlabel="bias V (t)", ylabel=r"field-like torque / $J_P(V_{max})$", ylim=(0, 1.3 * parts["total"].max()))
+    right.legend(loc="upper center", ncols=2, title=m.shown.name)
     legend_below(left, 4, columnspacing=1, handletextpad=0.2)
 
 
@@ -163,99 +200,12 @@ def draw_identity(m: Record, left: Any, right: Any) -> None:
     """Plot how the identity is approached, and t0 against the bias."""
     for found, color, marker in zip(m.approaches, palette(len(m.approaches)), "osv^D", strict=False):
         left.loglog(found.transmission, found.defect, marker, color=color, label=f"V = {found.bias:g} t")
-    T = np.array([a.transmission for a in m.approaches]).ravel()
-    line = np.array([T.min() / 2, T.max() * 2])
-    prefactor = m.approaches[0].order.prefactor
-    left.loglog(line, prefactor * line, "-", color="black", linewidth=0.8, label="slope 1")
+    line = np.array([m.approaches.transmission.min() / 2, m.approaches.transmission.max() * 2])
+    left.loglog(line, m.approaches[0].order.prefactor * line, "-", color="black", linewidth=0.8, label="slope 1")
     left.set(xlabel=r"transmission $J/V$ ($e^2/h$)", ylabel=r"$|\tau - \frac{1}{2}\Delta J_M|\,/\,J$")
     left.legend(loc="upper left")
     for found, color in zip(m.measured, palette(len(m.measured)), strict=True):
-        t0 = tunnelling.implicit_torque(found.crossed.magnetization[:, 0], found.crossed.magnetization[:, 1])
-        right.plot(found.bias, t0 / found.scale, "o-", color=color, label=name_of(found.magnet))
+        curve(right, m.bias, found.t0, "o-", color, found.name)
     right.axhline(0.0, color="muted", linewidth=0.8)
     right.set(xlabel="bias V (t)", ylabel=r"$t_0\,a\,/\,J_P(V_{max})$")
     right.legend(loc="lower center")
-
-
-def t0_order(found: Record) -> Fit:
-    """Return the power of t0 in V at small bias."""
-    V = np.array([0.02, 0.04, 0.08])
-    response = bias_response(junction(np.pi / 2, found.magnet), V, k="average", layers=False, rtol=1e-9)
-    J_M = response.magnetization
-    return fit_power_law(V, abs(tunnelling.implicit_torque(J_M[:, 0], J_M[:, 1])))
-
-
-def measure(quick: bool) -> Record:
-    """Drive tunnel junctions far from equilibrium and compare their torques with collinear magnetization currents."""
-    lab = Laboratory(spot_check_every=1)
-    bias = np.linspace(-LARGEST, LARGEST, 9 if quick else 25)
-    measured = [sample(magnet, bias) for magnet in MAGNETS]
-    planes = range(2, 6) if quick else range(2, 8)
-    approaches = [approach(MAGNETS[SHOWN], V, planes) for V in (-LARGEST, 0.1, 0.4)]
-    audits = [window_audit(lab, junction(1.0, MAGNETS[SHOWN]), V, k) for V in (-0.4, 0.3) for k in ((0, 0), (0.9, 0.9))]
-    orders = [found.order for found in approaches]
-    worst = max(orders, key=lambda fit: abs(fit.exponent - 1))
-    largest = max(float(found.defect.max()) for found in approaches)
-    smallest = max(float(found.defect.min()) for found in approaches)
-    reversing = [found for found in measured if len(found.reversals)]
-    even = max(found.odd_field_like for found in measured)
-    power = t0_order(measured[SHOWN])
-    shown = measured[SHOWN]
-    growth = shown.field_like["window"][-1] / shown.field_like["equilibrium"][len(bias) // 2]
-    where = "; ".join(
-        f"{name_of(found.magnet)} at V = {', '.join(f'{V:+.2f}' for V in found.reversals)} t" for found in reversing
-    )
-    worst_average = max(float(abs(found.in_plane - found.half_difference).max()) for found in measured)
-    return Record(locals())
-
-
-def judge(m: Record) -> Judged:
-    """Judge the sentence as printed and as corrected."""
-    return Judged(
-        printed=verdict(min(fit.exponent for fit in m.orders), m.smallest, m.largest),
-        corrected="holds" if max(f.relation_defect for f in m.measured) < 1e-9 else "fails",
-        value=m.worst_average,
-        tolerance=1e-2,  # of the order of the transmission per cell behind three planes
-        route=Check("windows against audited scattering at Gauss points, relative", max(m.audits), 1e-8),
-        checks=(
-            Check("power of t0 of equal magnets in V", m.power.exponent, 0.02, expected=2.0),
-            Check("odd part of the field-like torque of a symmetric junction", m.even, 1e-9),
-            Check(
-                "torque of the left magnet at V minus the right one at −V",
-                max(f.mirror_defect for f in m.measured),
-                1e-9,
-            ),
-            Check(
-                "in-plane torques from J_M^L and J_M^R of the same junction",
-                max(f.relation_defect for f in m.measured),
-                1e-9,
-            ),
-            # the window weights its energies differently as the barrier grows
-            Check("power of the identity's error in the transmission", m.worst.exponent, 0.05, expected=1.0),
-            Check(
-                "charge current, left minus right",
-                max(float(np.ptp(f.crossed.charge, axis=-1).max()) / f.scale for f in m.measured),
-                1e-9,
-            ),
-            Check(
-                "reported relative error of the windows",
-                max(float(f.crossed.error.max()) / f.scale for f in m.measured),
-                1e-6,
-            ),
-            *m.lab.checks(),
-        ),
-    )
-
-
-def _reversal(measured: Sequence[Record]) -> str:
-    """Say which magnets change the sign of the torque at nonzero bias."""
-    reversing = [found for found in measured if len(found.reversals)]
-    if not reversing:
-        return "In none of these magnets does it change sign at nonzero bias."
-    where = "; ".join(
-        f"{name_of(found.magnet)} at V = {', '.join(f'{V:+.2f}' for V in found.reversals)} t" for found in reversing
-    )
-    return (
-        f"For {len(reversing)} of {len(measured)} magnets it changes sign although the current does not ({where}), "
-        f"where J_M of the parallel and of the antiparallel junction cross; for {len(measured) - len(reversing)} not."
-    )
