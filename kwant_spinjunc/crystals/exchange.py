@@ -21,7 +21,7 @@ from ..halves.surface import Surface
 from ..spin import PAULI
 from .crystal import Crystal
 from .fourier import Series
-from .solve import chains_of
+from .solve import chains_of, lead_surfaces
 
 #: Doublings of a lead: 2^60 cells.
 DOUBLINGS = 60
@@ -35,7 +35,7 @@ def exchange_integrand(crystal: Crystal, z: Complex, k: Floats, turn: Turn | Non
     ``k``: shape (points, dimensions).
     ``turn``: of the spins behind the cut; None for none: one angle.
     """
-    chains, across = chains_of(crystal, _surfaces(crystal, z, k), z, k)
+    chains, across = chains_of(crystal, lead_surfaces(crystal, z, k, _above), z, k)
     if across is None:
         raise ValueError("a crystal without a cut has no two halves")
     g_F, g_B = (Seen(eliminate(chain), side.lift).open[0] for chain, side in zip(chains, crystal.sides, strict=True))
@@ -51,24 +51,16 @@ def exchange_integrand(crystal: Crystal, z: Complex, k: Floats, turn: Turn | Non
     return np.asarray(0.5j * np.einsum("xts,...st->...x", PAULI, spins))
 
 
-def _surfaces(crystal: Crystal, z: Complex, k: Floats) -> list[Surface]:
-    """Return the self-energies of all leads above the real axis as surfaces without channels."""
-    leads, blocks = crystal.lead_blocks
-    matrices = blocks.at(k, z)
-    cells = {lead.number: (matrices[n], matrices[len(leads) + n]) for n, lead in enumerate(leads)}
+def _above(h: Complex, t: Complex, mirrored: bool) -> tuple[Surface, ...]:
+    """Return the self-energy of a lead above the real axis as a surface without channels, and of its mirror image."""
     found = []
-    for lead, share in zip(crystal.leads, crystal.shares, strict=True):
-        number, mirrored = share or (lead.number, False)
-        h, t = cells[number]
-        sigma = _self_energy(h, dagger(t) if mirrored else t)
-        if sigma.shape[1] == 1 and lead.alike:
-            sigma = sigma[:, [0, 0]]
-        shape, p = sigma.shape[:-2], sigma.shape[-1]
-        empty = np.zeros((*shape, p, 0), dtype=complex), np.zeros((*shape, 0, p), dtype=complex)
-        none = np.zeros(shape)
+    for hopping in (t, dagger(t))[: 1 + mirrored]:
+        sigma = _self_energy(h, hopping)
+        shape, none = sigma.shape[:-2], np.zeros(sigma.shape[:-2])
+        source = np.zeros((*sigma.shape[:-1], 0), dtype=complex)
         nowhere = np.zeros((*shape, 0, 0), dtype=complex)
-        found.append(Surface(sigma, *empty, nowhere, none.astype(np.int64), none.astype(bool), none))
-    return found
+        found.append(Surface(sigma, source, dagger(source), nowhere, none.astype(np.int64), none.astype(bool), none))
+    return tuple(found)
 
 
 def _self_energy(h: Complex, t: Complex) -> Complex:
@@ -92,12 +84,11 @@ def _self_energy(h: Complex, t: Complex) -> Complex:
 
 def spectrum_floor(crystal: Crystal) -> float:
     """Return an energy below all states at any momentum (Gershgorin)."""
-    hoppings = [series for side in crystal.sides for series in side.mixed_hopping]
-    hoppings += [lead.mixed_hopping for lead in crystal.leads]
+    blocks = [block for side in range(len(crystal.sides)) for block in crystal.blocks(side)]
+    hoppings = [series for series, sites in blocks if sites is None]
     hoppings += [] if crystal.across is None else [crystal.across]
     most = max(float(abs(s.coefficients).sum(axis=(0, axis)).max(initial=0.0)) for s in hoppings for axis in (1, 2))
-    onsite = [series for side in crystal.sides for series in side.mixed_onsite]
-    onsite += [lead.mixed_cell for lead in crystal.leads]
+    onsite = [series for series, sites in blocks if sites is not None]
     # a plane has two neighbors and at most all leads
     return min(_lowest(series) for series in onsite) - (2 + len(crystal.leads)) * most
 

@@ -51,13 +51,13 @@ def magnet_axes(crystal: Crystal, turn: Turn | None) -> Floats:
     return found
 
 
-def probabilities(crystal: Crystal, solved: Solved) -> tuple[Floats, Floats]:
+def probabilities(solved: Solved) -> tuple[Floats, Floats]:
     """Return T[α s, β s'], (points, angles, leads, 2, leads, 2), NaN for leads that conserve no spin, and T[α, β]."""
-    leads = len(crystal.leads)
+    leads = len(solved.crystal.leads)
     by_spin, by_lead = solved.layout.by_spin, solved.layout.by_lead
     flux = solved.S.real**2 + solved.S.imag**2
     spin_resolved = (by_spin.T @ flux @ by_spin).reshape(*flux.shape[:2], leads, 2, leads, 2)
-    for lead in crystal.leads:
+    for lead in solved.crystal.leads:
         if not lead.resolved:
             spin_resolved[:, :, lead.number] = spin_resolved[..., lead.number, :] = np.nan
     return spin_resolved, by_lead.T @ flux @ by_lead
@@ -69,16 +69,16 @@ def open_channels(solved: Solved) -> Flags:
     return np.asarray(layout.rank < solved.count[:, layout.lead, np.maximum(layout.spin, 0)])
 
 
-def by_input(per_channel: Floats, solved: Solved, leads: int) -> tuple[Floats, Floats]:
+def by_input(per_channel: Floats, solved: Solved) -> tuple[Floats, Floats]:
     """Sum (points, angles, channels, ...) over channels: (..., leads, 2, ...) by spin and (..., leads, ...)."""
-    by_spin, by_lead = solved.layout.by_spin, solved.layout.by_lead
+    by_spin, by_lead, leads = solved.layout.by_spin, solved.layout.by_lead, len(solved.crystal.leads)
     rest = per_channel.shape[3:]
     flat = per_channel.reshape(*per_channel.shape[:3], int(np.prod(rest)))
     summed = np.einsum("pacx,cg->pagx", flat, by_spin).reshape(*per_channel.shape[:2], leads, 2, *rest)
     total = np.einsum("pacx,cg->pagx", flat, by_lead).reshape(*per_channel.shape[:2], leads, *rest)
-    for lead in range(leads):
-        if not solved.resolved[lead]:
-            summed[:, :, lead] = np.nan
+    for lead in solved.crystal.leads:
+        if not lead.resolved:
+            summed[:, :, lead.number] = np.nan
     return summed, total
 
 
@@ -96,33 +96,32 @@ def pauli(left: Complex, right: Complex, spins: int) -> Floats:
     return np.asarray(2 * np.stack([(uu + dd).imag, (ud + du).imag, (du - ud).real, (uu - dd).imag], axis=-1))
 
 
-def cut_flux(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> tuple[Floats, Floats]:
+def cut_flux(solved: Solved) -> tuple[Floats, Floats]:
     """Return the flux of (1, σ) through the cut, front to back, by lead and spin (..., leads, 2, 4), and by lead."""
+    crystal, turn = solved.crystal, solved.turn
     if solved.joint is None or crystal.across is None:
         raise ValueError("a crystal without a cut has no flux through it")
-    hopped = dagger(crystal.across.at(k))[:, None] @ solved.joint.front
+    hopped = dagger(crystal.across.at(solved.k))[:, None] @ solved.joint.front
     behind = solved.joint.back
     if turn is not None:
         behind = spin_times(turn.matrices(), behind)
-    return by_input(pauli(behind, hopped, crystal.spins), solved, len(crystal.leads))
+    return by_input(pauli(behind, hopped, crystal.spins), solved)
 
 
-def charge_missed(crystal: Crystal, solved: Solved, total: Floats) -> Floats:
+def charge_missed(solved: Solved, total: Floats) -> Floats:
     """Return the largest difference of charge through the cut, by waves, from what S says arrives beyond it.
 
     Of transverse spin there is no such bound: of a sharp level its flux is (S†dS/dθ)_nn, many times what comes in.
 
     ``total``: what `cut_flux` returns, by lead. **Result**: (points, angles).
     """
-    by_lead, behind = solved.layout.by_lead, np.array([bool(lead.side) for lead in crystal.leads])
+    by_lead, behind = solved.layout.by_lead, np.array([bool(lead.side) for lead in solved.crystal.leads])
     T = by_lead.T @ (solved.S.real**2 + solved.S.imag**2) @ by_lead
     beyond = np.where(behind, -T[:, :, ~behind].sum(axis=2), T[:, :, behind].sum(axis=2))
     return np.asarray(abs(total[..., 0] - beyond).max(axis=-1))
 
 
-def side_torques(
-    crystal: Crystal, solved: Solved, turn: Turn | None, flux: Floats, total: Floats
-) -> tuple[Floats, Floats]:
+def side_torques(solved: Solved, flux: Floats, total: Floats) -> tuple[Floats, Floats]:
     r"""Return the torque on all in front of the cut and behind it, (points, angles, 2, leads, 2, 3), and by lead.
 
     The flux through the cut minus what the leads of that side carry off: along its axis for a magnetic lead, in which
@@ -131,8 +130,8 @@ def side_torques(
     ``flux``, ``total``: what `cut_flux` returns, by lead and spin and by lead.
     """
     found = tuple(np.stack([-through[..., 1:], through[..., 1:]], axis=2) for through in (flux, total))
-    axes = lead_axes(crystal, turn)
-    for lead in crystal.leads:
+    axes = lead_axes(solved.crystal, solved.turn)
+    for lead in solved.crystal.leads:
         if not lead.resolved:
             for torque in found:
                 torque[:, :, lead.side] = np.nan
@@ -150,6 +149,6 @@ def side_torques(
             cross = (up.conj() * down).sum(axis=2)  # ⟨up|down⟩
             transverse = np.einsum("ai,xij,aj->ax", chi[:, :, 0].conj(), PAULI, chi[:, :, 1])
             leaving += 2 * np.real(cross[..., None] * transverse[:, None, :])
-        for torque, carried in zip(found, by_input(leaving, solved, len(crystal.leads)), strict=True):
+        for torque, carried in zip(found, by_input(leaving, solved), strict=True):
             torque[:, :, lead.side] -= carried
     return found[0], found[1]

@@ -27,8 +27,7 @@ from .solve import Solved, solve
 class Observable:
     """Something asked of a solved crystal."""
 
-    #: (crystal, solved, turn, k) -> arrays (points, angles, ...).
-    function: Callable[[Crystal, Solved, Turn | None, Floats], Sequence[Any]]
+    function: Callable[[Solved], Sequence[Any]]  #: Returns arrays (points, angles, ...).
     #: The name of each array, and its axes, counted from the angles (0), along which the size of what is averaged
     #: differs in kind: a transmission is not to be resolved to a part of a reflection. None: of a defect the largest
     #: counts, no mean.
@@ -76,38 +75,38 @@ class Observed:
     residual: Floats  #: Largest residual of the surfaces of leads.
 
 
-def _basic(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> Sequence[Any]:
+def _basic(solved: Solved) -> Sequence[Any]:
     """Return probabilities, transmissions, open channels, and the defect of unitarity."""
-    P, T = probabilities(crystal, solved)
+    P, T = probabilities(solved)
     count = np.repeat(solved.count[:, None], P.shape[1], axis=1).astype(float)
-    for lead in crystal.leads:
+    for lead in solved.crystal.leads:
         if not lead.resolved:
             count[:, :, lead.number, 1] = np.nan
     return P, T, count, unitarity(solved.S, open_channels(solved)[:, None])
 
 
-def _turned(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> Sequence[Any]:
+def _turned(solved: Solved) -> Sequence[Any]:
     """Return flux through the cut and torques on both sides, by lead and spin and by lead, and what waves miss."""
-    flux, total = cut_flux(crystal, solved, turn, k)
-    torque, summed = side_torques(crystal, solved, turn, flux, total)
-    return flux, total, torque, summed, charge_missed(crystal, solved, total)
+    flux, total = cut_flux(solved)
+    torque, summed = side_torques(solved, flux, total)
+    return flux, total, torque, summed, charge_missed(solved, total)
 
 
-def _along(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> Sequence[Any]:
+def _along(solved: Solved) -> Sequence[Any]:
     """Return the charge and the spin along the magnet of each lead that flow through the cut, and what waves miss.
 
     Spin along either magnet is as bounded as charge; what is across both is (S†dS/dθ)_nn, and a sharp level has much.
     """
-    flux, total = cut_flux(crystal, solved, turn, k)
-    along = np.einsum("pabsi,ani->pabsn", flux[..., 1:], magnet_axes(crystal, turn))
-    return np.concatenate([flux[..., :1], along], axis=-1), charge_missed(crystal, solved, total)
+    flux, total = cut_flux(solved)
+    along = np.einsum("pabsi,ani->pabsn", flux[..., 1:], magnet_axes(solved.crystal, solved.turn))
+    return np.concatenate([flux[..., :1], along], axis=-1), charge_missed(solved, total)
 
 
-def _defect(crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats) -> Sequence[Any]:
+def _defect(solved: Solved) -> Sequence[Any]:
     """Return the defect of unitarity, or what waves at the cut miss of the charge if that is larger."""
     found = unitarity(solved.S, open_channels(solved)[:, None])
     if solved.joint is not None:
-        found = np.maximum(found, charge_missed(crystal, solved, cut_flux(crystal, solved, turn, k)[1]))
+        found = np.maximum(found, charge_missed(solved, cut_flux(solved)[1]))
     return [found]
 
 
@@ -168,7 +167,7 @@ class Problem:
         solved = solve(self.crystal, energy, k, self.turn)
         values: dict[str, Any] = {}
         for one in asked:
-            values |= zip(one.kept, one.function(self.crystal, solved, self.turn, k), strict=True)
+            values |= zip(one.kept, one.function(solved), strict=True)
         again = solved.grown & ~solved.bad
         coarser = self.crystal.coarser if again.any() else None
         if coarser is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -130,10 +131,7 @@ class CrystalScattering(SystemResult[CrystalTorque]):
 
     def _through(self, cut: Any) -> Mapping[str, Any]:
         hoppings = self.measurement.problem.crystal.device.cut(cut).hoppings
-
-        def observe(crystal: Any, solved: Any, turn: Any, k: Any) -> Any:
-            return hopping_flux(crystal, solved, turn, k, hoppings)
-
+        observe = partial(hopping_flux, hoppings=hoppings)
         return self.measure(Observable(observe, {"flux_by_spin": (1,), "flux": (1,)}, ROUNDING)).values
 
     @property
@@ -147,10 +145,7 @@ class CrystalScattering(SystemResult[CrystalTorque]):
 
     def _solve_torque(self, magnet: Any) -> CrystalTorque:
         sites = self.sites(magnet)
-
-        def observe(crystal: Any, solved: Any, turn: Any, k: Any) -> Any:
-            return site_torques(crystal, solved, turn, k, sites)
-
+        observe = partial(site_torques, sites=sites)
         found = self.measure(Observable(observe, {"by_spin": (1,), "total": (1,)}, ROUNDING), exchange=True)
         by_spin, total = found.values["by_spin"], found.values["total"]
         errors = found.errors["by_spin"] if found.errors else np.zeros_like(by_spin)

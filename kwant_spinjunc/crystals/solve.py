@@ -6,9 +6,10 @@ The only place where the pieces meet: blocks of `crystal` at given points, `halv
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -23,6 +24,8 @@ from ..spin import spinors
 from .crystal import Crystal, LeadCell, Side
 from .spins import Axis
 
+#: Takes cells and hoppings of a lead and whether its mirror image is wanted too; returns their surfaces.
+SolvedLead: TypeAlias = Callable[[Complex, Complex, bool], tuple[Surface, ...]]
 #: |D̃⁻¹T| of an elimination from which planes are merged: a level of a plane by itself lies at the energy.
 GROWTH = 1e4
 
@@ -46,10 +49,12 @@ class Layout:
 class Solved:
     """Amplitudes of all points and angles, and what states are made of."""
 
+    crystal: Crystal
+    turn: Turn | None
+    k: Floats
     S: Complex
     layout: Layout  #: What the channels are.
     count: Integers  #: Open channels by spin; of an unresolved lead all in the first.
-    resolved: tuple[bool, ...]  #: Which leads conserve spin.
     residual: Floats  #: Largest residual of the leads' surfaces.
     bad: Flags  #: Where the modes of a lead cannot be had: a band edge.
     grown: Flags  #: Where a level of planes by themselves lies at the energy: solve with coarser planes.
@@ -63,16 +68,11 @@ def kwant_surface(h: Complex, t: Complex) -> tuple[Complex, Complex, Complex, Co
         _, modes = kwant.physics.modes(h, np.ascontiguousarray(t.conj().T))
     except (ValueError, RuntimeError, np.linalg.LinAlgError):
         return None
-    N, V = modes.nmodes, modes.sqrt_hop
+    n, N, V = len(h), modes.nmodes, modes.sqrt_hop
     vecs, inverse = modes.vecs, modes.vecslmbdainv
     if not vecs.size:
-        n = len(h)
-        return (
-            np.zeros((n, n), complex),
-            np.zeros((n, 0), complex),
-            np.zeros((0, n), complex),
-            np.zeros((0, 0), complex),
-        )
+        sigma, nothing = np.zeros((n, n), complex), np.zeros((n, 0), complex)
+        return sigma, nothing, nothing.T, nothing[:0]
     # (H - E) ψ + V u_out a_out = -V u_in a_in,  V†ψ - u'_out a_out = u'_in a_in
     u_in, u_out, in_, out_ = vecs[:, :N], vecs[:, N:], inverse[:, :N], inverse[:, N:]
     amplitudes = np.linalg.solve(out_, np.concatenate([V.conj().T, in_], axis=1))
@@ -112,10 +112,12 @@ def solve(crystal: Crystal, energy: Floats, k: Floats, turn: Turn | None) -> Sol
         open_ = found[cell.number].count
         count[:, cell.number, : open_.shape[1]] = open_
     return Solved(
+        crystal=crystal,
+        turn=turn,
+        k=k,
         S=seen[0].open[3][:, None] if joint is None else joint.S,
         layout=layout,
         count=count,
-        resolved=tuple(cell.resolved for cell in crystal.leads),
         residual=np.max([surface.residual.max(axis=1) for surface in found], axis=0),
         bad=np.any([surface.doubtful.any(axis=1) for surface in found], axis=0),
         grown=np.any([(half.growth > GROWTH).any(axis=1) for half in halves], axis=0),
@@ -124,15 +126,22 @@ def solve(crystal: Crystal, energy: Floats, k: Floats, turn: Turn | None) -> Sol
     )
 
 
-def lead_surfaces(crystal: Crystal, energy: Floats, k: Floats) -> list[Surface]:
+def settled_surfaces(h: Complex, t: Complex, mirrored: bool) -> tuple[Surface, ...]:
+    """Return the surface of a lead, and of its mirror image if that is asked for."""
+    pair = zip(surfaces(h, t, mirrored=mirrored), (t, dagger(t)), strict=False)
+    return tuple(settled(surface, h, hop, slow_surface) for surface, hop in pair)
+
+
+def lead_surfaces(
+    crystal: Crystal, energy: Floats | Complex, k: Floats, solved: SolvedLead = settled_surfaces
+) -> list[Surface]:
     """Return the surfaces of all leads, leading axes (points, 2) by spin, or (points, 1) unresolved."""
     found: list[Any] = [None] * len(crystal.leads)
     leads, blocks = crystal.lead_blocks
     matrices = blocks.at(k, energy)
     for lead, h, t in zip(leads, matrices[: len(leads)], matrices[len(leads) :], strict=True):
         twins = [(n, other[1]) for n, other in enumerate(crystal.shares) if other and other[0] == lead.number]
-        pair = surfaces(h, t, mirrored=any(mirrored for _, mirrored in twins))
-        pair = tuple(settled(s, h, hop, slow_surface) for s, hop in zip(pair, (t, dagger(t)), strict=False))
+        pair = solved(h, t, any(mirrored for _, mirrored in twins))
         if lead.alike:
             pair = tuple(s[:, [0, 0]] for s in pair)
         found[lead.number] = pair[0]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Complex, Floats, Integers
-from ..halves.joint import Lift, Turn, expanded
+from ..halves.joint import Lift, expanded
 from ..halves.matrices import dagger, spin_times
 from .crystal import Crystal
 from .fourier import Series, pauli_parts
@@ -21,9 +21,9 @@ from .observe import by_input, pauli, rotations
 from .solve import Solved
 
 
-def waves_of(crystal: Crystal, solved: Solved, side: int) -> Iterator[Complex]:
+def waves_of(solved: Solved, side: int) -> Iterator[Complex]:
     """Yield ψ of each plane of a side, outward, (points, angles, orbitals, channels), in the frame of the side."""
-    half, lift, labels = solved.halves[side], crystal.sides[side].lift, solved.layout.labels[side]
+    half, lift, labels = solved.halves[side], solved.crystal.sides[side].lift, solved.layout.labels[side]
     channels = solved.S.shape[-1]
     first = 0 if side == 0 else channels - _own_channels(solved, 1)
     if solved.joint is None:
@@ -52,38 +52,34 @@ def _lift_sources(a: Complex, lift: Lift | None, labels: Complex | None) -> Comp
     return full if labels is None else full @ dagger(labels)
 
 
-def site_torques(
-    crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats, sites: Integers
-) -> tuple[Floats, Floats]:
+def site_torques(solved: Solved, sites: Integers) -> tuple[Floats, Floats]:
     """Return the torque on every site of a set, by lead and spin (points, angles, leads, 2, sites, 3), and by lead."""
-    shape = (*solved.S.shape[:2], len(crystal.leads))
+    shape = (*solved.S.shape[:2], len(solved.crystal.leads))
     found = np.zeros((*shape, 2, len(sites), 3)), np.zeros((*shape, len(sites), 3))
-    R = rotations(turn)
-    for number, at, owner, psi, field in exchange_fields(crystal, solved, k, sites):
+    R = rotations(solved.turn)
+    for number, at, owner, psi, field in exchange_fields(solved, sites):
         for row, site in enumerate(at):
             own = np.flatnonzero(owner == row)
-            parts = by_input(-pauli(psi[:, :, own], field[:, :, own], 2)[..., 1:], solved, len(crystal.leads))
+            parts = by_input(-pauli(psi[:, :, own], field[:, :, own], 2)[..., 1:], solved)
             for target, part in zip(found, parts, strict=True):
                 target[..., site, :] = part if number == 0 else _turned(part, R)
     return found
 
 
-def exchange_fields(
-    crystal: Crystal, solved: Solved, k: Floats, sites: Integers
-) -> Iterator[tuple[int, Integers, Integers, Complex, Complex]]:
+def exchange_fields(solved: Solved, sites: Integers) -> Iterator[tuple[int, Integers, Integers, Complex, Complex]]:
     """Yield for each plane with sites of a set what the spin-dependent part of H within the set makes of the waves.
 
     Side; place in ``sites`` of each of the plane's sites; which of these each orbital belongs to; ψ and H_s ψ there,
     (points, angles, orbitals, channels), in the frame of the side.
     """
-    for number, side in enumerate(crystal.sides):
+    for number, side in enumerate(solved.crystal.sides):
         inside = [np.flatnonzero(np.isin(plane, sites)) for plane in side.sites]
         if not any(len(rows) for rows in inside):
             continue
         last = max(n for n, rows in enumerate(inside) if len(rows))
         orbitals = [_orbitals(owner, rows, 2) for owner, rows in zip(side.owners, inside, strict=True)]
         psi: list[Complex] = []
-        for n, wave in enumerate(waves_of(crystal, solved, number)):
+        for n, wave in enumerate(waves_of(solved, number)):
             if n > last:
                 break
             psi.append(wave[:, :, orbitals[n][0]])
@@ -93,7 +89,7 @@ def exchange_fields(
                 continue
             field = np.zeros_like(psi[n])
             for other, series in _neighbors(side.mixed_onsite, side.mixed_hopping, n, last):
-                block = _spin_dependent(series.at(k))[:, rows[:, None], orbitals[other][0]]
+                block = _spin_dependent(series.at(solved.k))[:, rows[:, None], orbitals[other][0]]
                 if block.size and abs(block).max() > 0:
                     field += block[:, None] @ psi[other]
             yield number, np.searchsorted(sites, side.sites[n][inside[n]]), owner, psi[n], field
@@ -130,24 +126,23 @@ def _orbitals(owner: Integers, rows: Integers, spins: int) -> tuple[Integers, In
     return np.concatenate([one + s * len(owner) for s in range(spins)]), np.tile(number, spins)
 
 
-def hopping_flux(
-    crystal: Crystal, solved: Solved, turn: Turn | None, k: Floats, hoppings: Integers
-) -> tuple[Floats, Floats]:
+def hopping_flux(solved: Solved, hoppings: Integers) -> tuple[Floats, Floats]:
     """Return the flux of (1, σ) through hoppings (to, from), (points, angles, leads, 2, 4) and summed over spins."""
+    crystal, turn = solved.crystal, solved.turn
     count = 1 + max(int(plane.max()) for side in crystal.sides for plane in side.sites)
     side_of, plane_of = np.full(count, -1), np.full(count, -1)
     for number, side in enumerate(crystal.sides):
         for n, plane in enumerate(side.sites):
             side_of[plane], plane_of[plane] = number, n
     wanted = set(map(tuple, hoppings.tolist()))
-    psi = [list(waves_of(crystal, solved, number)) for number in range(len(crystal.sides))]
+    psi = [list(waves_of(solved, number)) for number in range(len(crystal.sides))]
     if turn is not None:
         psi[1] = [spin_times(turn.matrices(), wave) for wave in psi[1]]
     total: Any = 0.0
     pairs = {((side_of[i], plane_of[i]), (side_of[j], plane_of[j])) for i, j in wanted}
     for to, from_ in sorted(pairs):
         rows, columns = crystal.sides[to[0]].sites[to[1]], crystal.sides[from_[0]].sites[from_[1]]
-        block = _block(crystal, to, from_).at(k)
+        block = _block(crystal, to, from_).at(solved.k)
         U = turn.matrices() if turn is not None and to[0] == from_[0] == 1 else None
         mask = np.array([[(i, j) in wanted for j in columns] for i in rows])
         a, b = (np.tile(crystal.sides[at[0]].owners[at[1]], crystal.spins) for at in (to, from_))
@@ -156,7 +151,7 @@ def hopping_flux(
         # behind the cut the block is that of the turned frame
         hopped = block[:, None] @ right if U is None else spin_times(U, block[:, None] @ spin_times(dagger(U), right))
         total = total + pauli(psi[to[0]][to[1]], hopped, crystal.spins)
-    return by_input(total, solved, len(crystal.leads))
+    return by_input(total, solved)
 
 
 def _block(crystal: Crystal, to: tuple[int, int], from_: tuple[int, int]) -> Series:

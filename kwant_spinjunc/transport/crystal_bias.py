@@ -22,7 +22,6 @@ import numpy as np
 from ..arrays import Complex, Flags, Floats, Indices
 from ..checks import finite_array, known_fields
 from ..costs import warn_if_long
-from ..crystals.crystal import Crystal
 from ..crystals.exchange import exchange_integrand, spectrum_floor
 from ..crystals.levels import SHARP, at_once, count_channels, count_levels, jumps, log_determinants, poles
 from ..crystals.observe import lead_axes, magnet_axes
@@ -31,7 +30,6 @@ from ..crystals.scatter import CrystalSettings, momenta_of, points_of, turned_ap
 from ..crystals.zone import mean
 from ..devices.device import Device
 from ..errors import ArgumentError, NoOpenChannelError
-from ..halves.joint import Turn
 from ..halves.zone import IntegrationError
 from ..model.problem import MAX_DEFECT
 from ..quadrature import COARSE, FINE, Integral, cut_into_pieces, integrate
@@ -363,23 +361,26 @@ def _exchange(problem: Problem, mu: float, kT: float, k: Floats | None, rtol: fl
     floor = spectrum_floor(problem.crystal)
     contours: list[Integral] = []
 
-    def observe(crystal: Crystal, solved: Any, turn: Turn | None, at: Floats) -> Sequence[Any]:
+    def flux(at: Floats) -> Floats:
         rows = len(at)
 
         def solve(owner: Indices, z: Complex) -> Complex:
-            found = exchange_integrand(crystal, z.ravel(), np.repeat(at[owner], z.shape[1], axis=0), turn)
+            found = exchange_integrand(
+                problem.crystal, z.ravel(), np.repeat(at[owner], z.shape[1], axis=0), problem.turn
+            )
             return found.reshape(*z.shape, -1)
 
         found = contour(
             solve, np.full(rows, mu), kT, np.full(rows, floor), CONTOUR * rtol, components=3 * problem.angles
         )
         contours.append(found)
-        return [-4 * found.value.reshape(rows, problem.angles, 3)]
+        return np.asarray(-4 * found.value.reshape(rows, problem.angles, 3))
 
     if k is None:
-        found = mean(problem, mu, [Observable(observe, {"Q": ()})], rtol=ENERGY * rtol, max_points=max_points)
+        asked = Observable(lambda solved: [flux(solved.k)], {"Q": ()})
+        found = mean(problem, mu, [asked], rtol=ENERGY * rtol, max_points=max_points)
         value, error = found.values["Q"], float(found.errors["Q"].max())
     else:
-        value, error = observe(problem.crystal, None, problem.turn, k)[0][0], 0.0
+        value, error = flux(k)[0], 0.0
     more, size = (4 * np.max([getattr(part, name).max() for part in contours]) for name in ("error", "size"))
     return Integral(value.ravel(), error + more, size, 0)

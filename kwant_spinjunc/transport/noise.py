@@ -155,9 +155,9 @@ def _noise(
 
 
 def _of_crystal(s: CrystalScattering, lead_in: int) -> Noise:
-    def observe(crystal: Any, solved: Any, turn: Any, k: Any) -> Sequence[Any]:
+    def observe(solved: Any) -> Sequence[Any]:
         layout = solved.layout
-        return _noise(solved.S, layout.lead, layout.spin, layout.lead == lead_in, len(crystal.leads))
+        return _noise(solved.S, layout.lead, layout.spin, layout.lead == lead_in, len(solved.crystal.leads))
 
     found = s.measure(Observable(observe, KINDS))
     error = max((float(np.nanmax(part, initial=0.0)) for part in (found.errors or {}).values()), default=0.0)

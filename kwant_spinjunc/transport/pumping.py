@@ -108,11 +108,11 @@ def _of_crystal(s: CrystalScattering, magnet: Any) -> Floats:
     if s.device is not None:  # refuses a magnet that reaches into a lead, whose exchange turns with it
         s.device.magnet(magnet)
 
-    def observe(crystal: Any, solved: Any, turn: Any, k: Any) -> Sequence[Any]:
+    def observe(solved: Any) -> Sequence[Any]:
         channels = solved.S.shape[-1]
         M = np.zeros((*solved.S.shape[:2], 3, channels, channels), dtype=complex)
-        R = rotations(turn)
-        for number, _, _, psi, field in exchange_fields(crystal, solved, k, sites):
+        R = rotations(solved.turn)
+        for number, _, _, psi, field in exchange_fields(solved, sites):
             apart = (*psi.shape[:2], 2, psi.shape[2] // 2, channels)
             part = _moved(psi.reshape(apart), field.reshape(apart))
             M += part if number == 0 else np.einsum("aij,pajcd->paicd", R, part)

@@ -322,10 +322,10 @@ def test_a_node_whose_waves_miss_the_charge_is_stepped_around(looked_at, monkeyp
 
     clean, cut_flux, hit = mean(), problem.cut_flux, [0]
 
-    def damaged(crystal, solved, turn, k):
-        at = (np.floor(k[:, 0] * 1e9).astype(np.int64) % 7 == 0).reshape(-1, 1, 1, 1)
+    def damaged(solved):
+        at = (np.floor(solved.k[:, 0] * 1e9).astype(np.int64) % 7 == 0).reshape(-1, 1, 1, 1)
         hit[0] += int(at.sum())
-        flux, total = cut_flux(crystal, solved, turn, k)
+        flux, total = cut_flux(solved)
         return flux + 0.1 * at[..., None], total + 0.1 * at
 
     monkeypatch.setattr(problem, "cut_flux", damaged)
@@ -356,7 +356,8 @@ def test_a_torque_that_is_rounding_does_not_cost_momenta(monkeypatch):
     syst, cut, energy = random_layers(0, 2, well=False)
     found = averaged(syst, cut, energy, 0.1)
 
-    def observe(crystal, solved, turn, k):
+    def observe(solved):
+        k = solved.k
         spike = np.where((abs(k - 1.0) < 0.15).all(axis=1), 1e-9, 1e-15)[:, None]
         smooth = 1 + 0.1 * np.cos(k).sum(axis=1)[:, None]
         return smooth, spike * np.sign(np.sin(40 * k[:, :1])), spike
@@ -411,7 +412,8 @@ def test_a_sum_over_spins_that_cancels_is_of_the_kind_of_its_parts(monkeypatch):
     syst, cut, energy = random_layers(0, 2, well=False)
     known = averaged(syst, cut, energy, 0.1).measurement.problem
 
-    def observe(crystal, solved, turn, k):
+    def observe(solved):
+        k = solved.k
         parts = np.stack([1 + 0.1 * np.cos(k[:, :1]), -1 + 0.5 * np.sign(np.sin(9 * k[:, :1])) * 1e-2], axis=-1)
         return parts, 1e-3 * np.sign(np.sin(31 * k[:, :1]) * np.sin(17 * k[:, 1:])), np.zeros((len(k), 1))
 
