@@ -71,16 +71,10 @@ def _by_kwant(crystal: Crystal, turn: Any, energy: float, k: Floats) -> dict[str
     params = {**crystal.params, **dict(zip(crystal.momenta, k.tolist(), strict=True))}
     system = device.system if turn is None else turned_system(crystal, float(turn.angles[0]), turn.axis)
     axes = lead_axes(crystal, turn)[0]
-    along = [
-        None if spin is None else sum(x * S for x, S in zip(m, spin.block_diagonal(cell_sites(system, n)), strict=True))
-        for n, m in enumerate(axes)
-    ]
+    along = [None if spin is None else spin.along(m, cell_sites(system, n)) for n, m in enumerate(axes)]
     prepared = prepare(system, energy, params, leads=look_at_leads(system, params, along))
     smatrix, waves = solve(prepared, energy, params)
-    spins = tuple(
-        lead_spins(info, cell_sites(system, n), spin, None if spin is None else axes[n])
-        for n, info in enumerate(smatrix.lead_info)
-    )
+    spins = tuple(map(lead_spins, smatrix.lead_info, along))
     channels = np.array([len(info.momenta) // 2 for info in smatrix.lead_info])
     found = dict(
         zip(("probabilities", "conductance"), channel_probabilities(smatrix.data, channels, spins), strict=True)

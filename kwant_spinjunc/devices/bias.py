@@ -18,7 +18,7 @@ from ..checks import temperature as check_temperature
 from ..costs import QuotedError, quoted, warn_if_long
 from ..errors import ArgumentError, BandEdgeError, ConservationError, NoOpenChannelError
 from ..model.problem import MAX_DEFECT
-from ..printing import as_html, fields_of, first_line
+from ..printing import Printed, fields_of
 from ..quadrature import FINE, cut_into_pieces, integrate
 from .device import as_device
 from .scatter import Prepared, prepare_device, scatter_device
@@ -34,8 +34,8 @@ REFINED = 3
 TAIL = 36.0
 
 
-@dataclass(frozen=True, eq=False)
-class DeviceCurrents:
+@dataclass(frozen=True, repr=False, eq=False)
+class DeviceCurrents(Printed):
     """Particle currents that leave the leads into the device."""
 
     #: Shape (..., leads, 2): I_αs in e²/h × V (energies in eV divided by h), along each lead's own m; NaN where a lead
@@ -49,9 +49,6 @@ class DeviceCurrents:
     #: over which the current is taken from both sides.
     left_out: Floats
     solves: int  #: Energies at which the device was solved.
-
-    __repr__ = first_line
-    _repr_html_ = as_html
 
     def __str__(self) -> str:
         leads = range(self.charge.shape[-1])

@@ -23,9 +23,8 @@ from .audit import audit
 from .cuts import resolve_sites
 from .device import Device
 from .result import DeviceScattering, apply
-from .solve import LeadBlocks, diagnose, is_transparent, look_at_leads, prepare, solve
+from .solve import LeadBlocks, diagnose, look_at_leads, prepare, solve
 from .spin_channels import LeadSpins, cell_sites, lead_axis, lead_spins, refuse_broken_law
-from .spin_operators import SpinOperator, norbs_of
 
 #: Orbitals of a barrier up to which its levels are found densely.
 DENSE = 600
@@ -38,10 +37,9 @@ class Prepared:
     #: `device`, `params`: The problem.
     device: Device
     params: dict[str, Any]
-    spin: SpinOperator | None  #: S of every site.
     axes: Floats  #: Shape (leads, 3): along which the spins of each lead are resolved.
     leads: list[LeadBlocks]  #: See `solve`.
-    along: list[Any]  #: m·S of the unit cell of each lead, None of one that cannot be looked at.
+    along: list[Any]  #: m·S of the unit cell of each lead, None without spin.
     levels: Mapping[str, float]  #: Lowest level of each barrier.
     told: set[str] = field(default_factory=set)  #: Barriers that were warned of.
 
@@ -63,13 +61,8 @@ def prepare_device(device: Device, params: Mapping[str, Any] | None) -> Prepared
         refuse_broken_law(lead, number, everything)
         if spin is not None:
             axes[number] = lead_axis(system, number, spin, device.magnetizations.get(number), everything)
-    along = [
-        sum(x * component for x, component in zip(m, spin.block_diagonal(cell_sites(system, number)), strict=True))
-        if spin is not None and is_transparent(lead)
-        else None
-        for number, (lead, m) in enumerate(zip(system.leads, axes, strict=True))
-    ]
-    return Prepared(device, everything, spin, axes, look_at_leads(system, everything, along), along, levels)
+    along = [None if spin is None else spin.along(m, cell_sites(system, n)) for n, m in enumerate(axes)]
+    return Prepared(device, everything, axes, look_at_leads(system, everything, along), along, levels)
 
 
 def _has_modes(lead: Any) -> bool:
@@ -89,7 +82,7 @@ def scatter_device(
     energy = finite("energy", energy)
     max_defect = positive("max_defect", max_defect)
     ready = device if isinstance(device, Prepared) else prepare_device(device, params)
-    device, everything, spin, axes, system = ready.device, ready.params, ready.spin, ready.axes, ready.device.system
+    device, everything, system = ready.device, ready.params, ready.device.system
     for name, level in ready.levels.items():
         if level < energy and name not in ready.told:
             ready.told.add(name)
@@ -106,10 +99,7 @@ def scatter_device(
             "Look at the bands with kwant.plotter.bands(syst.leads[0])."
         )
     smatrix, waves = solve(prepared, energy, everything)
-    spins = tuple(
-        lead_spins(info, _cell_sites(system, number, info), spin, None if spin is None else axes[number], along)
-        for number, (info, along) in enumerate(zip(smatrix.lead_info, ready.along, strict=True))
-    )
+    spins = tuple(map(lead_spins, smatrix.lead_info, ready.along))
     defect = float(unitarity(smatrix.data))
     if not defect <= max_defect:
         refuse_unitarity(defect, max_defect, diagnose(system, everything, smatrix))
@@ -118,7 +108,7 @@ def scatter_device(
         device=device,
         energy=energy,
         params=everything,
-        magnetizations=axes,
+        magnetizations=ready.axes,
         probabilities=probabilities,
         modes=np.array([lead.counts() for lead in spins]),
         channels=channels,
@@ -131,14 +121,6 @@ def scatter_device(
         _waves=waves,
     )
     return replace(found, check=audit(found)) if check else found
-
-
-def _cell_sites(system: Any, number: int, modes: Any) -> list[Any] | None:
-    """Return the sites that the wave functions of a lead's modes live on."""
-    if is_transparent(system.leads[number]):
-        return cell_sites(system, number)
-    sites = [system.sites[i] for i in system.lead_interfaces[number]]
-    return sites if sum(norbs_of(site.family) for site in sites) == len(modes.wave_functions) else None
 
 
 def channel_probabilities(S: Any, channels: NDArray[np.int64], spins: tuple[LeadSpins, ...]) -> tuple[Floats, Floats]:

@@ -51,12 +51,14 @@ class LeadSpins:
 
 
 def cell_sites(system: Any, number: int) -> list[Any]:
-    """Return the sites of a lead whose Hamiltonian can be looked at: the unit cell next to the scattering region.
+    """Return the unit cell of a lead next to the scattering region, in the order of the wave functions of its modes.
 
-    In the order of the wave functions of its modes. Kwant keeps a lead at the origin of its lattice; a spin operator
-    that is a function of the site must see where the lead is attached.
+    Kwant keeps a lead at the origin of its lattice; a spin operator that is a function of the site must see where the
+    lead is attached. A lead that cannot be looked at may have the cell of its interface, if that has its orbitals.
     """
     lead = system.leads[number]
+    if not is_transparent(lead):
+        return [system.sites[i] for i in system.lead_interfaces[number]]
     sites = list(lead.sites[: lead.cell_size])
     symmetry = getattr(lead, "symmetry", None)
     if symmetry is None:
@@ -157,38 +159,25 @@ def refuse_broken_law(lead: Any, number: int, params: Mapping[str, Any] | None) 
             )
 
 
-def lead_spins(
-    modes: Any,
-    sites: list[Any] | None,
-    spin: SpinOperator | None,
-    m: NDArray[np.float64] | None,
-    along: Any = None,
-) -> LeadSpins:
-    """Resolve the modes of a lead by spin along m.
-
-    ``sites``: sites of the lead's unit cell in the order of the wave functions, None if they are not known.
-    ``spin``, ``m``: spin operator and axis.
-    ``along``: m·S of those sites, if it is known.
-    """
+def lead_spins(modes: Any, along: Any) -> LeadSpins:
+    """Resolve the modes of a lead by spin; ``along``: m·S of its `cell_sites`, None of sites without spin."""
     count = len(modes.momenta) // 2
-    unit = sparse.identity(count, dtype=complex, format="csr")
-    none = np.empty(0, dtype=np.int64)
-    if spin is None or m is None:
-        return LeadSpins(False, none, none, unit, unit, np.nan, "the sites have no spin (spin=None)")
+    unit, none = sparse.identity(count, dtype=complex, format="csr"), np.empty(0, dtype=np.int64)
+
+    def unresolved(reason: str, mixing: float = np.nan) -> LeadSpins:
+        return LeadSpins(False, none, none, unit, unit, mixing, reason)
+
+    if along is None:
+        return unresolved("the sites have no spin (spin=None)")
     if count == 0:
         return LeadSpins(True, none, none, unit, unit, 0.0)
-    if sites is None:
-        return LeadSpins(False, none, none, unit, unit, np.nan, "its unit cell is not known")
-    if along is None:
-        along = sum(component * operator for component, operator in zip(m, spin.block_diagonal(sites), strict=True))
     if along.shape[0] != len(modes.wave_functions):
-        return LeadSpins(False, none, none, unit, unit, np.nan, "its unit cell is not known")
+        return unresolved("its unit cell is not known")
     halves = [slice(0, count), slice(count, 2 * count)]
     found = [_definite(modes.wave_functions[:, half], modes.momenta[half], along) for half in halves]
     mixing = max(defect for _, _, defect in found)
     if mixing > CONSERVED:
-        reason = f"its modes do not conserve spin along m (spin mixing {mixing:.2g})"
-        return LeadSpins(False, none, none, unit, unit, mixing, reason)
+        return unresolved(f"its modes do not conserve spin along m (spin mixing {mixing:.2g})", mixing)
     (to_in, incoming, _), (to_out, outgoing, _) = found
     return LeadSpins(True, incoming, outgoing, to_in, to_out, mixing)
 

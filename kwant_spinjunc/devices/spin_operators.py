@@ -78,6 +78,10 @@ class SpinOperator:
         blocks = [self(site) for site in sites]
         return [sparse.block_diag([block[i] for block in blocks], format="csr") for i in range(3)]
 
+    def along(self, m: Any, sites: list[Any]) -> Any:
+        """Return m·S of a list of sites as a sparse matrix."""
+        return sum(x * s for x, s in zip(m, self.block_diagonal(sites), strict=True))
+
     def time_reversal(self, sites: list[Any]) -> Any:
         """Return the unitary part τ of time reversal τK, with τ S* τ† = -S, orbitals real, as a sparse matrix."""
         if (block := self._uniform(sites)) is not None:

@@ -674,7 +674,7 @@ def test_modes_of_one_momentum_are_told_apart_along_any_axis_however_they_are_mi
     along = sigma(m)
     waves = np.linalg.qr(rng.normal(size=(2, 2, 2)) + 1j * rng.normal(size=(2, 2, 2)))[0] * 0.7
     modes = SimpleNamespace(momenta=np.array([-0.4, -0.4, 0.4, 0.4]), wave_functions=np.hstack([*waves]))
-    found = lead_spins(modes, [None], object(), m, along=along)
+    found = lead_spins(modes, along=along)
     assert found.resolved
     assert found.mixing < 1e-12
     for own, transform, spins in zip(
@@ -693,7 +693,7 @@ def test_the_mixing_of_a_lead_is_how_far_its_modes_are_from_definite_spin():
 
     def mixing(momenta, incoming, outgoing=(up, down), shift=0.0):
         modes = SimpleNamespace(momenta=np.array(momenta), wave_functions=np.array([*incoming, *outgoing]).T)
-        return lead_spins(modes, [None], object(), m, along=sigma(m) + shift * np.eye(2)).mixing
+        return lead_spins(modes, along=sigma(m) + shift * np.eye(2)).mixing
 
     leaning = np.cos(small) * down + np.sin(small) * up  # turned by twice the angle
     assert mixing(apart, (up, down)) < 1e-14
