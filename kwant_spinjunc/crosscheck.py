@@ -26,7 +26,7 @@ from .halves.batch import as_stack
 from .model.problem import Problem
 from .optional import has
 from .printing import counted
-from .solved import Fields, Solved, refuse_disagreement
+from .solved import Solved, refuse_disagreement
 
 #: Points of a batch that are solved again.
 POINTS = 3
@@ -71,14 +71,10 @@ def _points(problem: Problem, solved: Solved) -> Check:
         names.add(name)
         worst = max(worst, float(abs(other.probabilities - solved.probabilities[at]).max()))
         if fields is None and (not shape or problem.m_right is not None):  # of a batch of energies the points alone
-            fields = _fields(solved)
-        mine = _fields(route.answer(single)).currents if fields is None else fields.currents[at]
-        worst = max(worst, float(abs(mine - _fields(other).currents).max()))
+            fields = solved.solve_fields()
+        mine = route.answer(single).solve_fields().currents if fields is None else fields.currents[at]
+        worst = max(worst, float(abs(mine - other.solve_fields().currents).max()))
     return Check(" and ".join(sorted(names)), len(flat), worst, problem.max_defect)
-
-
-def _fields(solved: Solved) -> Fields:
-    return solved.states() if callable(solved.states) else solved.states
 
 
 def _second(problem: Problem, solver: str) -> tuple[Solved, str]:

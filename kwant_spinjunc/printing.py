@@ -37,20 +37,6 @@ def with_unit(text: object, unit: str) -> str:
     return f"{text} {unit}".rstrip()
 
 
-def as_html(self: object) -> str:
-    """Return what `print` shows, aligned as there; the ``_repr_html_`` of results that print a table of their own."""
-    # notebooks break long lines of a <pre>, or set it in letters of different widths
-    style = (
-        "font-family:monospace; font-size:90%; white-space:pre; overflow-x:auto; line-height:1.3; margin:0; padding:0"
-    )
-    return f'<pre style="{style}">{escape(str(self))}</pre>'
-
-
-def first_line(self: object) -> str:
-    """Return the first line of what `print` shows, the ``__repr__`` of results full of arrays."""
-    return f"<{str(self).splitlines()[0].rstrip(':')}>"
-
-
 #: Numbers of an array that are printed; of larger ones the shape and the largest.
 MOST = 8
 
@@ -140,8 +126,13 @@ class Table:
 class Printed:
     """Shows what `print` shows: its first line where it is one of many, all of it aligned in notebooks."""
 
-    __repr__ = first_line
-    _repr_html_ = as_html
+    def __repr__(self) -> str:
+        return f"<{str(self).splitlines()[0].rstrip(':')}>"
+
+    def _repr_html_(self) -> str:
+        # notebooks break long lines of a <pre>, or set it in letters of different widths
+        style = "font-family:monospace; font-size:90%; white-space:pre; overflow-x:auto; line-height:1.3; margin:0; "
+        return f'<pre style="{style}padding:0">{escape(str(self))}</pre>'
 
 
 class Tabled(Printed):

@@ -25,8 +25,8 @@ LABELS: dict[str, tuple[str, ...]] = {
 
 #: Attributes of such axes that are numbers.
 OWN_AXES = {"turn": {"units": "rad", "long_name": "angle by which spins behind the cut are turned"}}
-#: Axes of a conductance from lead to lead, where there may be more than two.
-LEADS = ("lead_out", "lead_in")
+#: Axes of what leads and spins pass to each other, and of a conductance between leads, which may be many.
+CHANNELS, LEADS = ("lead_out", "spin_out", "lead_in", "spin_in"), ("lead_out", "lead_in")
 #: Endings and axes of what is summed over the spins that come in, and of what is not.
 BY_SPIN: tuple[tuple[str, tuple[str, ...]], ...] = (("", ()), ("_by_spin", ("spin_in",)))
 
@@ -42,9 +42,7 @@ class Quantity:
 
 #: Every quantity of results, sweeps, maps and ensembles by its name.
 QUANTITIES: dict[str, Quantity] = {
-    "probabilities": Quantity(
-        ("lead_out", "spin_out", "lead_in", "spin_in"), "1", "scattering probability summed over modes"
-    ),
+    "probabilities": Quantity(CHANNELS, "1", "scattering probability summed over modes"),
     "transmissions": Quantity(("spin_left", "spin_right"), "1", "T_ss' from left to right"),
     "modes": Quantity(("lead", "spin"), "1", "open channels"),
     "conductance": Quantity((), "{flux}", "conductance"),
@@ -58,9 +56,7 @@ QUANTITIES: dict[str, Quantity] = {
     "error": Quantity((), "{flux}", "estimated absolute error of the bias window"),
     "equilibrium_error": Quantity((), "{flux}", "estimated absolute error of the torque of the occupied states"),
     "conductance_matrix": Quantity(
-        ("lead_out", "spin_out", "lead_in", "spin_in"),
-        "e^2/h per cell",
-        "conductance matrix between reservoirs, current into the interface",
+        CHANNELS, "e^2/h per cell", "conductance matrix between reservoirs, current into the interface"
     ),
     "r_left": Quantity(("lead", "spin"), "S/m^2", "effective coefficients r^L_1s (left), r^L_2s (right) of (5)"),
     "r_right": Quantity(("lead", "spin"), "S/m^2", "effective coefficients r^R_1s (left), r^R_2s (right) of (6)"),
@@ -99,9 +95,7 @@ QUANTITIES: dict[str, Quantity] = {
         )
         for ending, spins in BY_SPIN
     },
-    "k_error": Quantity(
-        ("lead_out", "spin_out", "lead_in", "spin_in"), "1", "estimated absolute error of averaged probabilities"
-    ),
+    "k_error": Quantity(CHANNELS, "1", "estimated absolute error of averaged probabilities"),
     "angle": Quantity((), "rad", "angle between the magnets"),
     "unitarity_defect": Quantity((), "1", "largest element of S†S - 1"),
     "continuity_defect": Quantity((), "1", "largest violation of charge and spin continuity per unit flux"),

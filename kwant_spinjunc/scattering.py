@@ -86,7 +86,7 @@ class Scattering(Tabled, Terminals, Solved):
     @cached_property
     def fields(self) -> Fields:
         """Currents, torques and densities of each incoming lead and spin (solved for on first use)."""
-        found = self.states if isinstance(self.states, Fields) else self.states()
+        found = self.solve_fields()
         refuse_discontinuity(found, self.max_defect, self.problem.doubt)
         return found
 

@@ -78,6 +78,10 @@ class Solved:
     system: Any = None
     smatrix: Any = None
 
+    def solve_fields(self) -> Fields:
+        """Return what the incoming states do, solved for now if need be."""
+        return self.states() if callable(self.states) else self.states
+
 
 def unitarity(S: Complex, is_open: Flags | None = None) -> Floats:
     """Return the largest element of S†S - 1, shape (...), over the open channels (..., channels) of a padded S."""

@@ -183,33 +183,24 @@ def settle(
 
     **Result**: Without densities.
     """
-    bonds = raw.shape[-2]
-    magnetic = axes.any(axis=-1)
-    currents = raw.copy()
+    # plane n lies between bonds n - 1 and n: what is said of planes in between leaves out both ends
+    m, changing, source = axes[1:-1], free[1:-1, None], source_torques[..., 1:-1, :]
+    change = raw[..., :-1, :] - raw[..., 1:, :]
+    spin = change[..., 1:]
+    across = np.where(m.any(axis=-1, keepdims=True), spin - (spin * m).sum(axis=-1, keepdims=True) * m, 0.0)
+    kept = np.zeros_like(change)
+    kept[..., 1:] = np.where(changing, source, across)
+    # the far side of lead 0 is the last bond, of lead 1 the first
+    from_left = np.concatenate([raw[0, :, -1:], kept[0, :, ::-1]], axis=1).cumsum(axis=1)[:, ::-1]
+    from_right = np.concatenate([raw[1, :, :1], -kept[1]], axis=1).cumsum(axis=1)
     torques = source_torques.copy()
-    incoming = np.maximum(modes, 1)[..., None]
-    continuity = torque = 0.0
-    for lead, order in [(0, range(bonds - 1, 0, -1)), (1, range(1, bonds))]:
-        sign = 1 if lead == 0 else -1
-        # plane n lies between bonds n - 1 and n; lead 0's far side is the last bond, lead 1's the first
-        for n in order:
-            known, sought = (n, n - 1) if lead == 0 else (n - 1, n)
-            change: Floats = raw[lead, :, sought] - raw[lead, :, known]
-            allowed: Floats = np.zeros((2, 4))
-            if free[n]:
-                allowed[:, 1:] = sign * source_torques[lead, :, n]
-                flux_torque = sign * change[:, 1:]
-                continuity = max(continuity, (abs(change[:, :1]) / incoming[lead]).max())
-            else:
-                if magnetic[n]:
-                    allowed[:, 1:] = change[:, 1:] - (change[:, 1:] @ axes[n])[:, None] * axes[n]
-                flux_torque = sign * allowed[:, 1:]
-                continuity = max(continuity, (abs(change - allowed) / incoming[lead]).max())
-            currents[lead, :, sought] = currents[lead, :, known] + allowed
-            torque = max(torque, (abs(flux_torque - source_torques[lead, :, n]) / incoming[lead]).max())
-            torques[lead, :, n] = sign * allowed[:, 1:]
+    torques[..., 1:-1, :] = kept[..., 1:]
+    incoming = np.maximum(modes, 1)[..., None, None]
+    missed = np.concatenate([change[..., :1], np.where(changing, 0.0, spin - across)], axis=-1)
+    by_source = np.where(changing, spin, across) - source
+    continuity, torque = (abs(part / incoming).max(initial=0.0) for part in (missed, by_source))
     return Fields(
-        currents=currents,
+        currents=np.stack([from_left, from_right]),
         torques=torques,
         densities=np.empty(0),
         modes=modes,

@@ -10,7 +10,7 @@ import numpy as np
 
 from kwant_spinjunc.judging.evidence import Evidence
 from kwant_spinjunc.judging.laws import Curve, Finding, Rule
-from kwant_spinjunc.printing import Table, as_html, first_line, number
+from kwant_spinjunc.printing import Printed, Table, number
 
 from ..arrays import Floats
 
@@ -23,8 +23,8 @@ VERDICTS = ("use", "use with care", "do not use", "does not apply")
 CARE = 10.0
 
 
-@dataclass(frozen=True, eq=False)
-class Law:
+@dataclass(frozen=True, repr=False, eq=False)
+class Law(Printed):
     """One law held against exact numbers.
 
     Attributes
@@ -83,9 +83,6 @@ class Law:
             lines.append(f"small parameter {number(self.value, 3)}: {self.parameter}")
         lines += [text for text in (self.reason, self.advice) if text]
         return "\n  ".join(lines)
-
-    __repr__ = first_line
-    _repr_html_ = as_html
 
     @property
     def percent(self) -> str:

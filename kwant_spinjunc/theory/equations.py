@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ..printing import as_html, first_line
+from ..printing import Printed
 
 
-@dataclass(frozen=True, kw_only=True)
-class Equation:
+@dataclass(frozen=True, repr=False, kw_only=True)
+class Equation(Printed):
     """One equation of the paper.
 
     ``title``: what it says, in words.
@@ -46,9 +46,6 @@ class Equation:
             ("claims", ", ".join(self.claims)),
         ]
         return "\n".join([self.title, *(f"  {name:<12}{text}" for name, text in rows)])
-
-    __repr__ = first_line
-    _repr_html_ = as_html
 
 
 _DIFFUSION = (
