@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,22 +11,14 @@ import numpy as np
 
 from kwant_spinjunc import Junction, unit_vector
 from kwant_spinjunc.magnets.multiscale import cobalt
-from kwant_spinjunc.theory import angular
+from kwant_spinjunc.theory import angular, interface, tunnelling
 from kwant_spinjunc.theory.drift_diffusion import AMPERE_PER_SQUARE_METER, Matching, Material, match, per_area
-from kwant_spinjunc.theory.interface import (
-    InterfaceResponse,
-    conductance_matrix,
-    response_of,
-    sharvin_corrected,
-    tunnelling_response,
-)
-from kwant_spinjunc.theory.tunnelling import rotation_law
 from systems.spin_valve import spin_valve
 from systems.tunnel_junction import tunnel_junction
 
-from ..claim import Check, Judged, Record
-from ..compare import fit_power_law
-from ..figures import drawn
+from ..claim import Check, Judged, Record, Records
+from ..compare import fit_power_law, largest
+from ..figures import curve, drawn
 from ..laboratory import Laboratory
 
 #: The metal of both sides.
@@ -62,16 +54,16 @@ def relative_magnetization(solution: Matching) -> Any:
     return abs(along) / (p.sigma / p.D * solution.drop)
 
 
-def between(metal: Material, interface: InterfaceResponse, angle: Any, thickness: float = 0.0) -> Matching:
+def between(metal: Material, response: interface.InterfaceResponse, angle: Any, thickness: float = 0.0) -> Matching:
     """Match two equal magnets at J = 1."""
     m_right = unit_vector(angle)
-    return match(metal, metal, interface, m_left=unit_vector(0.0), m_right=m_right, thickness=thickness)
+    return match(metal, metal, response, m_left=unit_vector(0.0), m_right=m_right, thickness=thickness)
 
 
-def spin_independent(metal: Material, xi: Any, angle: Any) -> InterfaceResponse:
+def spin_independent(metal: Material, xi: Any, angle: Any) -> interface.InterfaceResponse:
     """Return the interface T_ss' = R_ss'² G/2 of conductance ratio ξ."""
     G = np.asarray(xi) * metal.sigma / np.sqrt(metal.D * metal.tau)
-    return tunnelling_response(rotation_law(G[..., None, None] / 2 * np.ones((2, 2)), angle))
+    return interface.tunnelling_response(tunnelling.rotation_law(G[..., None, None] / 2 * np.ones((2, 2)), angle))
 
 
 def expected_ratio(metal: Material, xi: Any, angle: float) -> Any:
@@ -81,18 +73,18 @@ def expected_ratio(metal: Material, xi: Any, angle: float) -> Any:
     return delta / (1 / G + 2 * metal.beta * delta)
 
 
-def between_metals(lab: Laboratory, junction: Junction) -> InterfaceResponse:
-    """Return the r's of a junction per nm², k∥-averaged, the Sharvin resistances of reservoirs taken off."""
-    scattering = lab.scatter(junction, 0.0, "average")
-    G = conductance_matrix(scattering.probabilities, scattering.modes)
-    return per_area(response_of(sharvin_corrected(G, scattering.modes)), LATTICE_CONSTANT**2)
+def ratio_of(metal: Material, xi: Any, angle: float) -> Any:
+    """Return what `expected_ratio` does from the matching."""
+    return relative_magnetization(between(metal, spin_independent(metal, xi, angle), angle))
 
 
 def layer_of(lab: Laboratory, name: str, angle: float) -> Record:
     """Put a microscopic interface, k∥-averaged and Sharvin-corrected, between two cobalt magnets."""
-    interface = between_metals(lab, FAMILIES[name](theta=angle))
-    xi = float(angular.conductance_ratio(interface.charge_1.sum(), COBALT.sigma, COBALT.D, COBALT.tau))
-    solution = between(COBALT, interface, angle)
+    state = lab.scatter(FAMILIES[name](theta=angle), 0.0, "average")
+    G = interface.sharvin_corrected(interface.conductance_matrix(state.probabilities, state.modes), state.modes)
+    response = per_area(interface.response_of(G), LATTICE_CONSTANT**2)
+    xi = float(angular.conductance_ratio(response.charge_1.sum(), COBALT.sigma, COBALT.D, COBALT.tau))
+    solution = between(COBALT, response, angle)
     # |δM∥| and |δn| at the left face over the electrochemical drop V times the density of states σ/D
     magnetization = relative_magnetization(solution)
     charge = float(abs(solution.delta_n[0]) / (COBALT.sigma / COBALT.D * solution.drop))
@@ -104,12 +96,6 @@ def layer_of(lab: Laboratory, name: str, angle: float) -> Record:
     return Record(locals())
 
 
-def reaches_order(metal: Material, angle: float) -> float:
-    """Return the ξ above which δM∥ exceeds a tenth of voltage times density of states, interpolated."""
-    ratio = expected_ratio(metal, XI, angle)
-    return float(np.exp(np.interp(np.log(1 / ORDER), np.log(ratio), np.log(XI))))
-
-
 def capacitor(metal: Material, xi: float, thickness: float) -> float:
     """Return the sheet charge of a face over that of a plate capacitor, V/(q(d + 2λ))."""
     solution = between(metal, spin_independent(metal, xi, 0.0), 0.0, thickness)
@@ -117,115 +103,49 @@ def capacitor(metal: Material, xi: float, thickness: float) -> float:
     return float(abs(solution.charge_sheet[0]) / plates)
 
 
-def across_sample(layer: Record, length: float) -> float:
-    """Return |δM∥| over density of states times the voltage of interface and ``length`` nm of metal on each side."""
-    drop = layer.solution.drop
-    return float(layer.magnetization * drop / (drop + 2 * length / layer.solution.left.sigma))
-
-
 def interplay(metal: Material, coupled: Material) -> tuple[float, float]:
     """Return the relative changes of δM∥ at the face and of the spin accumulation from one metal to the other."""
-    interface = spin_independent(metal, 1.0, np.pi / 2)
-    bare, changed = (between(p, interface, np.pi / 2) for p in (metal, coupled))
+    response = spin_independent(metal, 1.0, np.pi / 2)
+    bare, changed = (between(p, response, np.pi / 2) for p in (metal, coupled))
     face = relative_magnetization(changed) / relative_magnetization(bare) - 1
     return float(abs(face)), float(abs(changed.delta[0] / bare.delta[0] - 1))
-
-
-# ---------------------------------------------------------------------- what it says of the paper
-def verdict(transparent: Sequence[float]) -> str:
-    """Return the verdict for metallic multilayers: of the stated order where the interface is transparent, or not."""
-    if not all(1 / ORDER < ratio < ORDER for ratio in transparent):
-        return "fails"
-    return "follows"
-
-
-@drawn("dipole-layers-profiles", 2, 1, width=6.4, height=4.8)
-def draw_profiles(m: Record, top: Any, bottom: Any) -> None:
-    """Plot the charge layer and the magnetization layer on their own scales, in units per cell and current."""
-    p, cell = m.shown.solution.left, LATTICE_CONSTANT**3
-    scale = CURRENT * AMPERE_PER_SQUARE_METER * cell
-    for axes, reach in ((top, 6 * p.screening_length), (bottom, 4 * p.spin_diffusion_length)):
-        x = np.linspace(0, reach, 300)
-        for side, y in ((0, -x[::-1]), (1, x)):
-            y[y == 0] = (-0.0, 0.0)[side]
-            profile = m.shown.solution.profile(y)
-            color = ("left", "right")[side]
-            if axes is top:
-                axes.plot(y, scale * profile.delta_n, color=color)
-                axes.fill_between(y, scale * profile.delta_n, color=color, alpha=0.15, linewidth=0)
-            else:
-                along = scale * np.sum(profile.delta_M * m.shown.solution.m[side], axis=-1)
-                axes.plot(y, along, color=color, label=("left magnet", "right magnet")[side])
-                axes.fill_between(y, along, color=color, alpha=0.15, linewidth=0)
-        axes.axvline(0, color="black", linewidth=1.2)
-        axes.axhline(0, color="muted", linewidth=0.6)
-        axes.set_xlim(-reach, reach)
-        axes.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=True)
-    top.set_ylabel(r"charge $\delta n$ per cell")
-    bottom.set_ylabel(r"$\delta M_\parallel$ per cell ($\mu_B$)")
-    top.set_xlabel("position y (nm)")
-    bottom.set_xlabel("position y (nm); vertical line: interface")
-    bottom.legend(loc="upper right")
-
-
-@drawn("dipole-layers-ratio", width=6.0, height=3.8)
-def draw_ratio(m: Record, axes: Any) -> None:
-    """Plot δM∥ over voltage times density of states against ξ."""
-    x = np.geomspace(min(1e-5, *(0.3 * layer.xi for layer in m.layers)), XI[-1], 200)
-    looks = {"0°": ("majority", "o"), "90°": ("damping_like", "s"), "180°": ("minority", "^")}
-    for name, angle in ANGLES.items():
-        color, marker = looks[name]
-        axes.loglog(x, expected_ratio(COBALT, x, angle), color=color, label=rf"$\Phi$ = {name}")
-        found = [layer for layer in m.layers if layer.angle == angle]
-        axes.loglog([f.xi for f in found], [f.magnetization for f in found], marker, color=color)
-    axes.axhspan(1 / ORDER, ORDER, color="muted", alpha=0.15, linewidth=0)
-    axes.text(2 * x[0], 3, "of the order of voltage × density of states", color="#57606a", fontsize=8)
-    axes.plot([], [], "o", color="muted", label="microscopic interfaces")
-    axes.set(
-        xlabel=r"conductance ratio $\xi$",
-        ylabel=r"$\delta M_\parallel$ / (voltage × density of states)",
-        xlim=(x[0], x[-1]),
-        ylim=(0.3 * min(layer.magnetization for layer in m.layers), 20),
-    )
-    axes.legend(loc="lower right")
 
 
 def measure(quick: bool) -> Record:
     """Measure the layers of microscopic interfaces between cobalt magnets and of the closed form."""
     lab = Laboratory(spot_check_every=6)
     names = [name for name in FAMILIES if not quick or name[-8:] not in ("3 planes", "6 planes")]
-    layers = [layer_of(lab, name, angle) for name in names for angle in ANGLES.values()]
-    by_name: Mapping[tuple[str, float], Record] = {(layer.name, layer.angle): layer for layer in layers}
-    shown = by_name[SHOWN, SHOWN_ANGLE]
-    closed = max(
-        float(
-            abs(
-                relative_magnetization(between(COBALT, spin_independent(COBALT, XI, angle), angle))
-                / expected_ratio(COBALT, XI, angle)
-                - 1
-            ).max()
-        )
-        for angle in ANGLES.values()
-    )
-    power = fit_power_law(
-        TUNNELING, relative_magnetization(between(COBALT, spin_independent(COBALT, TUNNELING, np.pi / 2), np.pi / 2))
-    )
-    transparent = {name: float(expected_ratio(COBALT, XI[-1], angle)) for name, angle in ANGLES.items()}
-    reached = {name: reaches_order(COBALT, angle) for name, angle in ANGLES.items()}
+    layers = Records(layer_of(lab, name, angle) for name in names for angle in ANGLES.values())
+    by_name = {(layer.name, layer.angle): layer for layer in layers}
+    shown, tunnel = by_name[SHOWN, SHOWN_ANGLE], by_name[names[-1], ANGLES["90°"]]
+    closed = largest(ratio_of(COBALT, XI, angle) / expected_ratio(COBALT, XI, angle) - 1 for angle in ANGLES.values())
+    power = fit_power_law(TUNNELING, ratio_of(COBALT, TUNNELING, np.pi / 2))
+    closed_power = fit_power_law(TUNNELING, expected_ratio(COBALT, TUNNELING, np.pi / 2)).exponent
+    curves = {name: expected_ratio(COBALT, XI, angle) for name, angle in ANGLES.items()}
+    transparent = {name: float(ratio[-1]) for name, ratio in curves.items()}
+    # ξ above which δM∥ exceeds a tenth of voltage times density of states, interpolated
+    reached = {name: np.exp(np.interp(np.log(1 / ORDER), np.log(y), np.log(XI))) for name, y in curves.items()}
     plates = capacitor(COBALT, 1e-4, THICKNESS)
-    net_charge = max(layer.net_charge for layer in layers)
+    net_charge = max(layers.net_charge)
     net = {name: by_name[SHOWN, angle].net_moment for name, angle in ANGLES.items()}
     face, accumulation = interplay(COBALT, replace(COBALT, alpha2=0.4))
     weight = COBALT.screening_length / COBALT.spin_diffusion_length
-    sample = across_sample(shown, 1000.0)
-    scale = CURRENT * AMPERE_PER_SQUARE_METER
-    cell = LATTICE_CONSTANT**3
-    along = float(abs(shown.solution.delta_M[0] @ shown.solution.m[0]) * scale * cell)
-    charge = float(abs(shown.solution.delta_n[0]) * scale * cell)
-    drop = float(shown.solution.drop * scale * 1e3)
-    tunnel = by_name[names[-1], ANGLES["90°"]]
-    closed_power = fit_power_law(TUNNELING, expected_ratio(COBALT, TUNNELING, np.pi / 2)).exponent
+    # per voltage of the interface and 1 µm of metal on each side
+    solution = shown.solution
+    sample = float(shown.magnetization * solution.drop / (solution.drop + 2 * 1000.0 / solution.left.sigma))
+    scale, cell = CURRENT * AMPERE_PER_SQUARE_METER, LATTICE_CONSTANT**3
+    along = float(abs(solution.delta_M[0] @ solution.m[0]) * scale * cell)
+    charge = float(abs(solution.delta_n[0]) * scale * cell)
+    drop = float(solution.drop * scale * 1e3)
     return Record(locals())
+
+
+# ---------------------------------------------------------------------- what it says of the paper
+def verdict(transparent: list[float]) -> str:
+    """Return the verdict for metallic multilayers: of the stated order where the interface is transparent, or not."""
+    if not all(1 / ORDER < ratio < ORDER for ratio in transparent):
+        return "fails"
+    return "follows"
 
 
 def judge(m: Record) -> Judged:
@@ -236,7 +156,7 @@ def judge(m: Record) -> Judged:
         value=m.power.exponent,
         expected=1.0,
         tolerance=2e-3,  # corrections are of relative order ξ < 1e-3
-        route=Check("the same power of the closed form", m.closed_power, 1e-8, expected=m.power.exponent),
+        route=Check("the same power of the closed form", m.closed_power, 1e-8, m.power.exponent),
         checks=(
             # screening corrections vanish for α1 = α2
             Check("closed form of δM∥/(V σ/D) against the matching, relative", m.closed, 1e-8),
@@ -247,3 +167,42 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(),
         ),
     )
+
+
+@drawn("dipole-layers-profiles", 2, 1, width=6.4, height=4.8)
+def draw_profiles(m: Record, top: Any, bottom: Any) -> None:
+    """Plot the charge layer and the magnetization layer on their own scales, in units per cell and current."""
+    solution, scale = m.shown.solution, m.scale * m.cell
+    for axes, reach in ((top, 6 * COBALT.screening_length), (bottom, 4 * COBALT.spin_diffusion_length)):
+        x = np.linspace(0, reach, 300)
+        for side, (name, y) in enumerate((("left", -x[::-1]), ("right", x))):
+            y[y == 0] = (-0.0, 0.0)[side]
+            profile = solution.profile(y)
+            layer = profile.delta_n if axes is top else np.sum(profile.delta_M * solution.m[side], axis=-1)
+            curve(axes, y, scale * layer, "-", name, f"{name} magnet")
+            axes.fill_between(y, scale * layer, color=name, alpha=0.15, linewidth=0)
+        axes.axvline(0, color="black", linewidth=1.2)
+        axes.axhline(0, color="muted", linewidth=0.6)
+        axes.set_xlim(-reach, reach)
+        axes.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=True)
+    top.set(xlabel="position y (nm)", ylabel=r"charge $\delta n$ per cell")
+    bottom.set_xlabel("position y (nm); vertical line: interface")
+    bottom.set_ylabel(r"$\delta M_\parallel$ per cell ($\mu_B$)")
+    bottom.legend(loc="upper right")
+
+
+@drawn("dipole-layers-ratio", width=6.0, height=3.8)
+def draw_ratio(m: Record, axes: Any) -> None:
+    """Plot δM∥ over voltage times density of states against ξ."""
+    x = np.geomspace(min(1e-5, *(0.3 * m.layers.xi)), XI[-1], 200)
+    looks = ("o", "majority"), ("s", "damping_like"), ("^", "minority")
+    for (name, angle), (marker, color) in zip(ANGLES.items(), looks, strict=True):
+        found = Records(layer for layer in m.layers if layer.angle == angle)
+        axes.loglog(x, expected_ratio(COBALT, x, angle), color=color, label=rf"$\Phi$ = {name}")
+        axes.loglog(found.xi, found.magnetization, marker, color=color)
+    axes.axhspan(1 / ORDER, ORDER, color="muted", alpha=0.15, linewidth=0)
+    axes.text(2 * x[0], 3, "of the order of voltage × density of states", color="#57606a", fontsize=8)
+    axes.plot([], [], "o", color="muted", label="microscopic interfaces")
+    axes.set(xlabel=r"conductance ratio $\xi$", ylabel=r"$\delta M_\parallel$ / (voltage × density of states)")
+    axes.set(xlim=(x[0], x[-1]), ylim=(0.3 * m.layers.magnetization.min(), 20))
+    axes.legend(loc="lower right")
