@@ -75,17 +75,15 @@ def zeros(V: np.ndarray, torque: np.ndarray) -> list[float]:
 
 def approach(magnet: tuple[float, float], bias: float, thicknesses: range) -> Record:
     """Compare torques and half differences of collinear currents behind thicker and thicker barriers."""
-    transmissions, defects = [], []
-    for thickness in thicknesses:
-        crossed, parallel, antiparallel = (
-            bias_response(junction(theta, magnet, thickness), bias, layers=False, rtol=1e-11)
-            for theta in (np.pi / 2, 0.0, np.pi)
-        )
-        # the left magnet loses what the right one gains
-        expected = np.array([-0.5, 0.5]) * (parallel.magnetization - antiparallel.magnetization)
-        defects.append(abs(crossed.torques.damping_like - expected).max() / abs(crossed.current))
-        transmissions.append(abs(crossed.current / bias))  # e²/h
-    transmission, defect = np.array(transmissions), np.array(defects)
+    crossed, parallel, antiparallel = (
+        Records(bias_response(junction(theta, magnet, n), bias, layers=False, rtol=1e-11) for n in thicknesses)
+        for theta in (np.pi / 2, 0.0, np.pi)
+    )
+    # the left magnet loses what the right one gains
+    expected = np.array([-0.5, 0.5]) * (parallel.magnetization - antiparallel.magnetization)
+    damping_like = np.array([found.torques.damping_like for found in crossed])
+    defect = abs(damping_like - expected).max(axis=1) / abs(crossed.current)
+    transmission = abs(crossed.current / bias)  # e²/h
     order = fit_power_law(transmission, defect)
     return Record(locals())
 

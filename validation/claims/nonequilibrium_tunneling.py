@@ -105,13 +105,14 @@ def predict(planes: int, bias: Any, accumulation: str = "none") -> np.ndarray:
 
 def windows(lab: Laboratory, bias: float, accumulation: str, thicknesses: Iterable[int]) -> Record:
     """Compare J_M with (3) and (4) behind thicker and thicker barriers."""
-    found, errors = [], []
-    for planes in thicknesses:
-        response = bias_response(junction(planes), bias, accumulation=ACCUMULATIONS[accumulation], rtol=1e-10)
-        J = float(abs(response.current))
-        errors.append(largest([predict(planes, bias, accumulation) / J - response.magnetization / J]))  # of both sides
-        found.append(lab.scatter(biased(junction(planes), bias), response.mu.max()).conductance)
-    transmission, error = np.array(found), np.array(errors)  # at the highest occupied energy, both spins; over J
+    options: dict[str, Any] = {"accumulation": ACCUMULATIONS[accumulation], "rtol": 1e-10}
+    exact = Records(bias_response(junction(planes), bias, **options) for planes in thicknesses)
+    predicted = np.array([predict(planes, bias, accumulation) for planes in thicknesses])
+    J, top = abs(exact.current)[:, None], exact.mu.max()  # the highest occupied energy
+    error = abs(predicted / J - exact.magnetization / J).max(axis=1)  # of both sides
+    transmission = np.array(
+        [lab.scatter(biased(junction(n), bias), top).conductance for n in thicknesses]
+    )  # both spins
     order = fit_power_law(transmission, error)
     return Record(locals())
 
