@@ -246,7 +246,9 @@ def integrate(
         pool = [_joined(old, new) for old, new in zip(pool, fresh, strict=True)] if pool else list(fresh)
         owner, pending, estimate, magnitude, defects, own, change = pool
         defect = defects.max(axis=-1, initial=0.0)
-        goal = np.maximum(enough, max(rtol, ROUNDING) * _sum(owner, magnitude, size).max(axis=-1))
+        total = size.copy()
+        np.add.at(total, owner, magnitude)
+        goal = np.maximum(enough, max(rtol, ROUNDING) * total.max(axis=-1))
         # what has been accepted as noise must not be made up for by all the others
         done = _accepted(pending, defect, np.maximum(goal - noticed, goal / 10))
         rest = np.flatnonzero(~done)
@@ -257,8 +259,8 @@ def integrate(
         if not left or not len(rest):
             defects = np.where(done[:, None], defects, np.maximum(UNKNOWN * defects, change))
             done, rest = np.full(len(done), True), rest[:0]
-        for total, part in ((value, estimate), (size, magnitude), (errors, defects + own)):
-            np.add.at(total, owner[done], part[done])
+        for summed, part in ((value, estimate), (size, magnitude), (errors, defects + own)):
+            np.add.at(summed, owner[done], part[done])
         np.add.at(error, owner[done], (defects.max(axis=-1, initial=0.0) + own.max(axis=-1, initial=0.0))[done])
         np.add.at(noticed, owner[done], defect[done])
         parent, active = estimate[rest], pending[rest].halved()
@@ -297,13 +299,6 @@ def _evaluate(function: Integrand, pieces: _Pieces, components: int, chunk: int,
         errors = errors[..., None] if errors.ndim == 2 else errors
         inherited[part] = (weighted[..., None] * errors).sum(axis=1)
     return estimate, magnitude, defect, inherited, coarse
-
-
-def _sum(owner: Indices, values: Floats, start: Floats) -> Floats:
-    """Return ``start`` plus the values of every owner."""
-    total = start.copy()
-    np.add.at(total, owner, values)
-    return total
 
 
 def _watched(pieces: _Pieces, defect: Floats, magnitude: Floats, coarse: Any) -> _Pieces:

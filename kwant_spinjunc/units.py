@@ -56,7 +56,8 @@ def onsite_from_band_bottom(band_bottom: ArrayLike, hopping: ArrayLike, in_plane
     ``in_plane_hopping``: t∥ in eV: 0 for a chain, t for the isotropic cubic stack. For t∥ < 0 the state at k∥ = 0 is
     the top of the in-plane band, not its bottom; the number refers to k∥ = 0 all the same.
     """
-    return np.asarray(finite_array("band_bottom", band_bottom) + _half_width(hopping, in_plane_hopping))
+    half_width = 2 * positive_array("hopping", hopping) + 4 * finite_array("in_plane_hopping", in_plane_hopping)
+    return np.asarray(finite_array("band_bottom", band_bottom) + half_width)
 
 
 def free_electron_levels(
@@ -168,8 +169,3 @@ def torque_per_area(spin_flux: ArrayLike, lattice_constant: ArrayLike) -> Floats
 def _area(lattice_constant: ArrayLike) -> Floats:
     """Return a² in m²."""
     return np.asarray((positive_array("lattice_constant", lattice_constant) * 1e-9) ** 2)
-
-
-def _half_width(hopping: ArrayLike, in_plane_hopping: ArrayLike) -> Floats:
-    """Return 2t + 4t∥, from the band center down to the state with k = 0."""
-    return np.asarray(2 * positive_array("hopping", hopping) + 4 * finite_array("in_plane_hopping", in_plane_hopping))

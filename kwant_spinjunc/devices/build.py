@@ -28,8 +28,6 @@ from ..spin import PAULI, sigma
 #: Identity and Pauli matrices, shape (4, 2, 2).
 BASIS = np.concatenate([np.eye(2)[None], PAULI])
 
-#: Largest element of a commutator (relative to the Hamiltonian) that counts as rounding.
-COMMUTES = 1e-12
 #: Samples that a process keeps for systems with value functions.
 KEPT = 4
 
@@ -211,32 +209,4 @@ def _lead(lattice: Any, material: Layer, n: int, direction: int, section: CrossS
     )
     uniform = realize(Junction(material, [], material), section)
     _add_region(lead, lattice, n, Values(section, uniform), uniform.in_plane.any(axis=(1, 2)))
-    check_conservation_law(lead)
     return lead
-
-
-def check_conservation_law(lead: kwant.Builder) -> None:
-    """Raise `ArgumentError` unless the lead's Hamiltonian commutes with its conservation law.
-
-    Kwant itself drops a conservation law that does not commute and only warns, after which spin-resolved blocks
-    silently do not exist. Values given as functions are not checked: they need parameters.
-
-    ``lead``: a lead builder with ``conservation_law`` given as a matrix.
-    """
-    if lead.conservation_law is None:
-        raise ArgumentError(
-            "Argument `lead` must have a conservation law to resolve spin, but has none. Use conservation_law=-m·σ."
-        )
-    law = np.asarray(lead.conservation_law)
-    for where, value in [*lead.site_value_pairs(), *lead.hopping_value_pairs()]:
-        if callable(value):
-            continue
-        matrix = np.atleast_2d(np.asarray(value))
-        if matrix.shape != law.shape:
-            continue
-        defect = abs(matrix @ law - law @ matrix).max()
-        if defect > COMMUTES * max(1.0, abs(matrix).max()):
-            raise ArgumentError(
-                f"Argument `lead` must commute with its conservation law, but at {where} the commutator is "
-                f"{defect:.2g}. The exchange field of a lead must lie along the axis that labels its spin."
-            )

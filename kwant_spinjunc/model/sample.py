@@ -102,13 +102,11 @@ def realize(
 def whole(name: str, value: Any) -> int:
     """Return ``value`` as an int >= 0, or raise `ArgumentError` naming ``name``."""
     try:
-        if isinstance(value, bool):
-            raise TypeError
-        number = operator.index(value)
+        number = -1 if isinstance(value, bool) else operator.index(value)
     except TypeError:
-        raise ArgumentError(f"Argument `{name}` must be an integer >= 0, but is {value!r}.") from None
+        number = -1
     if number < 0:
-        raise ArgumentError(f"Argument `{name}` must be an integer >= 0, but is {number}.")
+        raise ArgumentError(f"Argument `{name}` must be an integer >= 0, but is {value!r}.")
     return number
 
 
