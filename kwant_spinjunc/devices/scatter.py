@@ -24,7 +24,7 @@ from .cuts import resolve_sites
 from .device import Device
 from .result import DeviceScattering, apply
 from .solve import LeadBlocks, diagnose, look_at_leads, prepare, solve
-from .spin_channels import LeadSpins, cell_sites, lead_axis, lead_spins, refuse_broken_law
+from .spin_channels import LeadSpins, cell_sites, lead_axis, lead_spins
 
 #: Orbitals of a barrier up to which its levels are found densely.
 DENSE = 600
@@ -58,7 +58,6 @@ def prepare_device(device: Device, params: Mapping[str, Any] | None) -> Prepared
                 f"Argument `syst` must have leads with modes, but lead {number} is given by a self-energy only. "
                 "Use syst.precalculate(energy, what='modes')."
             )
-        refuse_broken_law(lead, number, everything)
         if spin is not None:
             axes[number] = lead_axis(system, number, spin, device.magnetizations.get(number), everything)
     along = [None if spin is None else spin.along(m, cell_sites(system, n)) for n, m in enumerate(axes)]

@@ -73,6 +73,8 @@ def look_at_leads(
 
     ``spins``: for each lead the matrix m·S of its unit cell, or None: a lead that commutes with it, and has no symmetry
     declared, is solved by spin, majority first.
+
+    Raises `ArgumentError`: A lead does not commute with its conservation law, which Kwant would drop.
     """
     along = [None] * len(system.leads) if spins is None else spins
     own = dict(params or {})
@@ -85,6 +87,13 @@ def _look_at(number: int, lead: Any, params: dict[str, Any], along: Any) -> Lead
     H, hop = (np.asarray(matrix(params=params)) for matrix in (lead.cell_hamiltonian, lead.inter_cell_hopping))
     _refuse_improper(f"lead {number}", H, hop)
     symmetry = lead.discrete_symmetry(params=params)
+    for what, matrix in (("on-site", H), ("hopping", hop)):
+        if symmetry.projectors is not None and "Conservation law" in symmetry.validate(matrix):
+            raise ArgumentError(
+                f"Argument `syst` must have leads that commute with their conservation law, but the {what} terms of "
+                f"lead {number} do not. Kwant would drop the law and number the modes otherwise; correct the law, "
+                "or leave it out: spins are told from the wave functions."
+            )
     whole = any(part is not None for part in (symmetry.time_reversal, symmetry.particle_hole, symmetry.chiral))
     laws = symmetry.projectors
     projectors = None if laws is None else [p.toarray() if sparse.issparse(p) else p for p in laws]

@@ -140,25 +140,6 @@ def is_magnetic(system: Any, number: int, spin: SpinOperator | None, params: Map
     return any(abs(change).max(initial=0.0) > negligible for change in changes)
 
 
-def refuse_broken_law(lead: Any, number: int, params: Mapping[str, Any] | None) -> None:
-    """Raise `ArgumentError` if the lead does not commute with its conservation law, which Kwant would drop."""
-    if not is_transparent(lead):
-        return
-    symmetry = lead.discrete_symmetry(params=params)
-    if symmetry.projectors is None:
-        return
-    for what, matrix in [
-        ("on-site", lead.cell_hamiltonian(params=params)),
-        ("hopping", lead.inter_cell_hopping(params=params)),
-    ]:
-        if "Conservation law" in symmetry.validate(matrix):
-            raise ArgumentError(
-                f"Argument `syst` must have leads that commute with their conservation law, but the {what} terms of "
-                f"lead {number} do not. Kwant would drop the law and number the modes otherwise; correct the law, "
-                "or leave it out: spins are told from the wave functions."
-            )
-
-
 def lead_spins(modes: Any, along: Any) -> LeadSpins:
     """Resolve the modes of a lead by spin; ``along``: m·S of its `cell_sites`, None of sites without spin."""
     count = len(modes.momenta) // 2

@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Complex, Floats, Integers
-from ..checks import finite, finite_array, index, positive_integer
+from ..checks import finite, finite_array, index, instance, positive_integer
 from ..errors import ArgumentError
 from ..optional import kwant
 from ..spin import PAULI, one_unit_vector
@@ -410,10 +410,7 @@ def wannier_junction(
 def _checked_stack(materials: Sequence[Any], normal: Any, cells: Any, coupling: Any) -> list[int]:
     """Return the numbers of cells, having refused what is no junction."""
     for name, material in zip(("left", "spacer", "right"), materials, strict=True):
-        if not isinstance(material, Wannier):
-            raise ArgumentError(
-                f"Argument `{name}` must be what `read_wannier90` returns, but is {type(material).__name__}."
-            )
+        instance(name, material, Wannier, "It is what `read_wannier90` returns.")
     if coupling is not None and not callable(coupling):
         raise ArgumentError(f"Argument `coupling` must be a function of (here, there, R), but is {coupling!r}.")
     index("normal", normal, 3)

@@ -360,7 +360,7 @@ def test_what_the_files_do_not_say_is_asked_for(tmp_path):
         wannier_junction(magnet, narrow, magnet)
     with pytest.raises(sj.ArgumentError, match="`normal` must be 0 to 2"):
         wannier_junction(magnet, magnet, magnet, normal=3)
-    with pytest.raises(sj.ArgumentError, match="`spacer` must be what `read_wannier90` returns, but is str"):
+    with pytest.raises(sj.ArgumentError, match="`spacer` must be a Wannier, but is"):
         wannier_junction(magnet, "spacer", magnet)
     for stretch, allowed in ((1.1, False), (1.02, True), ([[1.0], [1.0], [1.5]], True)):  # the last along the normal
         wide = sj.read_wannier90(up, down, fermi_energy=FERMI, vectors=np.array(VECTORS) * stretch)
