@@ -112,8 +112,10 @@ class Integral:
     #: Shape (owners,): estimated absolute error of the worst component, errors of the integrand included.
     error: Floats
     size: Floats  #: Shape (owners,): largest ∫|f| of the components, which tolerances are relative to.
-    evaluations: int  #: Points at which the integrand was evaluated.
-    errors: Any = None  #: Shape (owners, components): the error of each component, of what `integrate` returns.
+    #: `evaluations`, `errors`: Of what `integrate` returns: points at which the integrand was evaluated, and the error
+    #: of each component, shape (owners, components).
+    evaluations: int = 0
+    errors: Any = None
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ def rotation_matrix(m_left: ArrayLike, m_right: ArrayLike) -> NDArray[np.complex
 
 def angle_between(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     """Return the angle Φ in [0, π] between two vectors, accurate also near 0 and π."""
-    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    a, b = (np.asarray(vector, dtype=float) for vector in (a, b))
     angle: NDArray[np.float64] = np.arctan2(np.linalg.norm(np.cross(a, b), axis=-1), np.sum(a * b, axis=-1))
     return angle
 
@@ -135,10 +135,8 @@ def torque_axes(m: ArrayLike, m_other: ArrayLike) -> tuple[NDArray[np.float64], 
         m×m_other/sin Φ, normal to the plane of both magnets. The field-like direction of the project is
         m_L×m_R for both magnets: this vector for the left magnet, its opposite for the right one.
     """
-    m, m_other = np.asarray(m, dtype=float), np.asarray(m_other, dtype=float)
+    m = np.asarray(m, dtype=float)
     perpendicular = np.cross(m, m_other)
     sine = np.linalg.norm(perpendicular, axis=-1, keepdims=True)
-    defined = sine > 1e-12
-    safe = np.where(defined, sine, 1.0)
-    perpendicular = np.where(defined, perpendicular / safe, 0.0)
+    perpendicular = np.divide(perpendicular, sine, out=np.zeros_like(perpendicular), where=sine > 1e-12)
     return np.cross(perpendicular, m), perpendicular

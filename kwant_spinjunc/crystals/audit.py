@@ -110,7 +110,7 @@ def turned_system(crystal: Crystal, angle: float, axis: Floats) -> Any:
         new, of = copy(part), part.hamiltonian
 
         def hamiltonian(i: int, j: int, *args: Any, params: Any = None) -> Any:
-            matrix = np.asarray(of(i, j, *args, params=params), dtype=complex)
+            matrix = np.asarray(of(i, j, *args, params=params))
             # hoppings across the cut carry spin as it is
             return rotations[i] @ matrix @ rotations[j].conj().T if i in rotations and j in rotations else matrix
 

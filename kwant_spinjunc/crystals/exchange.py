@@ -87,7 +87,7 @@ def spectrum_floor(crystal: Crystal) -> float:
     blocks = [block for side in range(len(crystal.sides)) for block in crystal.blocks(side)]
     hoppings = [series for series, sites in blocks if sites is None]
     hoppings += [] if crystal.across is None else [crystal.across]
-    most = max(float(abs(s.coefficients).sum(axis=(0, axis)).max(initial=0.0)) for s in hoppings for axis in (1, 2))
+    most = max(float(abs(s.coefficients).sum(axis=(0, axis)).max()) for s in hoppings for axis in (1, 2))
     onsite = [series for series, sites in blocks if sites is not None]
     # a plane has two neighbors and at most all leads
     return min(_lowest(series) for series in onsite) - (2 + len(crystal.leads)) * most

@@ -158,12 +158,11 @@ def sampled(evaluate: Callable[[Floats], Sequence[Complex]], dimensions: int, na
         return [Series(np.asarray(matrix, dtype=complex)[None], zero) for matrix in evaluate(np.zeros(0))]
     check = np.array([CHECK[:dimensions]])
     wanted = evaluate(check[0])
-    scale = max((float(abs(matrix).max(initial=0.0)) for matrix in wanted), default=0.0)
+    scale = max(float(abs(matrix).max(initial=0.0)) for matrix in wanted)
     missed = np.inf
     for reach in range(1, REACH + 1):
         found = [_pruned(series, scale) for series in _series(evaluate, dimensions, reach)]
-        misses = (abs(s.at(check)[0] - matrix).max(initial=0.0) for s, matrix in zip(found, wanted, strict=True))
-        missed = max(misses, default=0.0)
+        missed = max(abs(s.at(check)[0] - matrix).max(initial=0.0) for s, matrix in zip(found, wanted, strict=True))
         if missed <= 100 * ROUNDING * max(scale, 1e-300):
             return found
     raise ArgumentError(

@@ -120,9 +120,9 @@ class CrystalScattering(SystemResult[CrystalTorque]):
     k_error: Any  #: Shape of ``probabilities``, or None: estimated error of a zone average.
     points: int  #: Momenta and energies at which the crystal was solved.
     #: All that was solved for, with independent estimates of it where the mean was taken on lattices.
-    measured: Measured | None = field(default=None, repr=False)
-    _turned: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    _measurement: Measurement | None = field(default=None, repr=False)
+    measured: Measured | None = None
+    _turned: Mapping[str, Any] = field(default_factory=dict)
+    _measurement: Measurement | None = None
 
     # ------------------------------------------------------------------ fluxes and torques
     def _solve_flux(self, cut: Any) -> tuple[Any, ...]:

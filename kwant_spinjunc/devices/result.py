@@ -8,7 +8,7 @@ from __future__ import annotations
 import pickle
 import warnings
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -81,8 +81,8 @@ class DeviceScattering(SystemResult[MagnetTorque]):
     #: Shape (leads,): how far the modes of each lead are from definite spin along m, 0 to 1; NaN if it cannot be known.
     spin_mixing: Floats
     spins: tuple[LeadSpins, ...]  #: Which combination of Kwant's modes has which spin.
-    smatrix: Any = field(repr=False)  #: Kwant's own result, in Kwant's own modes.
-    _waves: Any = field(default=None, repr=False)
+    smatrix: Any  #: Kwant's own result, in Kwant's own modes.
+    _waves: Any = None
 
     @property
     def system(self) -> Any:

@@ -223,7 +223,7 @@ def _kwant_errors(number: int, energy: float) -> Iterator[None]:
 
 def _refuse_improper(where: str, H: Any, *others: Any) -> None:
     """Raise `ArgumentError` unless a Hamiltonian, as a matrix of either kind, is Hermitian, and all is finite."""
-    matrices = [sparse.csr_matrix(matrix, dtype=complex) for matrix in (H, *others)]
+    matrices = [sparse.csr_matrix(matrix) for matrix in (H, *others)]
     if not all(np.isfinite(matrix.data).all() for matrix in matrices):
         raise ArgumentError(
             f"Argument `syst` must have finite matrix elements, but {where} has some that are NaN or infinite. "

@@ -107,8 +107,8 @@ class SystemResult(Tabled, Terminals, Generic[Torque]):
     max_defect: float  #: Largest defect that was accepted.
     #: With ``check=True``, the largest difference of a probability from that of a second route, see `audit`.
     check: float | None = None
-    _between: Floats = field(repr=False)
-    _found: dict[Any, Any] = field(default_factory=dict, repr=False)
+    _between: Floats
+    _found: dict[Any, Any] = field(default_factory=dict)
 
     def between_leads(self) -> Floats:
         """Return T[α, β] of both spins together, ``[lead_out, lead_in]``, also of leads that conserve no spin."""

@@ -102,7 +102,7 @@ def resonances(junction: Junction | Stack, energy: float) -> Floats:
     open_ = ((bands[..., 0] < energy) & (energy < bands[..., 1])).any(axis=-1)
     low, high = low[open_], high[open_]
     if stack.cut is None:
-        single = stack.spread((1,)).rows(np.zeros(1, dtype=np.intp))
+        single = stack.rows(np.zeros(1, dtype=np.intp))
 
         def states(owner: NDArray[np.intp], c: Floats) -> Floats:
             return states_below(single, np.full(c.shape, energy), c)

@@ -311,7 +311,7 @@ def mean(
         value, error, batch = found.value, found.error, E.shape
     else:
         c = np.zeros(()) if isinstance(k, str) else band_shift(k)
-        at = np.broadcast_to(c, E.shape + c.shape) if E.ndim else c
+        at = np.broadcast_to(c, E.shape + c.shape)
         index = np.indices(at.shape)[0].ravel() if E.ndim else None
         value = flat(at.ravel()) if index is None else flat(at.ravel(), index)
         value, error = (np.asarray(x) for x in (value if isinstance(value, tuple) else (value, 0.0)))

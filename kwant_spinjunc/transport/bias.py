@@ -392,7 +392,7 @@ class _Window:
         """Integrate at the band shifts ``c``, or averaged over the zone for None."""
         if self.kT[0] == self.kT[1] and not np.ptp(self.mu, axis=(1, 2)).any():
             rows = len(self.mu)  # equal reservoirs: nothing flows between them at any energy
-            return Integral(np.zeros((rows, self.components)), np.zeros(rows), np.zeros(rows), 0)
+            return Integral(np.zeros((rows, self.components)), np.zeros(rows), np.zeros(rows))
         if c is None and self.stack.dispersive:
             levels = self.mu.reshape(-1, 4)
             flat = self.stack.rows(np.arange(len(levels)))

@@ -202,23 +202,20 @@ def average_over_zone(function: AtShifts, kinks: Floats, rtol: float) -> Integra
     pilot = look.size * (upper - lower) / 4
     seconds = LOOKS * (time.process_time() - begin)
     if quoted(lambda: seconds):
-        return Integral(np.zeros((rows, look.value.shape[-1])), np.zeros(rows), np.zeros(rows), look.evaluations)
+        return Integral(np.zeros((rows, look.value.shape[-1])), np.zeros(rows), np.zeros(rows))
     advice = (
         f" for {rows} problem(s). A wider `rtol` or fewer planes cost less; `sweep(..., resume=FILE)` shows how it "
         "goes on and keeps what is done."
     )
     warn_if_long(seconds, "Averaging over the zone", advice)
     enough = rtol / SHARES * np.bincount(owner, pilot, minlength=rows)
-    evaluations = 0
 
     def observe(c: Floats, index: NDArray[np.intp], weight: Floats) -> tuple[Floats, Floats]:
-        nonlocal evaluations
         inner = function(index, c, rtol / SHARES, enough[index] / np.clip(weight, NEGLIGIBLE, 1.0))
-        evaluations += inner.evaluations
         return inner.value, inner.error[:, None]
 
     found = zone.average(observe, kinks, rtol=rtol, floor=1.0, weighted=True, strict=False)
-    return Integral(found.value, found.error.max(axis=-1), abs(found.value).max(axis=-1), evaluations)
+    return Integral(found.value, found.error.max(axis=-1), abs(found.value).max(axis=-1))
 
 
 def of_reservoirs(solve: Callable[[Floats, float], Any], mu: Floats, kT: tuple[float, float]) -> list[Any]:
@@ -326,12 +323,7 @@ def contour(
     thermal = integrate(line, ends, rows, components, **settings)
     omega = (2 * np.arange(POLES) + 1) * np.pi * kT
     poles = -2 * np.pi * kT * solve(whole, mu[:, None] + 1j * omega).real.sum(axis=1)
-    return Integral(
-        found.value + thermal.value + poles,
-        found.error + thermal.error,
-        found.size,
-        found.evaluations + thermal.evaluations,
-    )
+    return Integral(found.value + thermal.value + poles, found.error + thermal.error, found.size)
 
 
 def _floor(stack: Stack, c: Floats, bottom: float | None) -> Floats:

@@ -189,8 +189,7 @@ def _of_sample(s: Scattering, lead_in: int) -> Noise:
         again: dict[str, Any] = {"cross_section": problem.section.shape, "boundary": problem.section.boundary}
         again |= {"seed": s.seed, "realization": s.realization, "max_defect": s.max_defect}
         s = scatter_quietly(s.junction, s.energy, s.k, solver="modes", **again)
-    counts = np.asarray(s.modes, dtype=int)
-    lead, spin = np.repeat([0, 1], counts.sum(axis=1)), np.repeat([0, 1, 0, 1], counts.ravel())
+    lead, spin = np.repeat([0, 1], s.modes.sum(axis=1)), np.repeat([0, 1, 0, 1], s.modes.ravel())
     return Noise(*_noise(s.smatrix.data, lead, spin, lead == lead_in, 2), lead_in)
 
 

@@ -136,6 +136,8 @@ def test_complex_values_are_averaged():
     result = zone.average(lambda c: np.exp(1j * c))
     bessel = mpmath.besselj(0, 1) ** 2  # ⟨exp(i cos x)⟩²
     assert result.value == pytest.approx(complex(bessel), abs=ROUNDING)
+    both = zone.average(lambda c, problem: np.exp(1j * c) * np.array([1.0, 2.0j])[problem], [[0.3], [0.5]])
+    assert both.value == pytest.approx(complex(bessel) * np.array([1.0, 2.0j]), abs=ROUNDING)
 
 
 @pytest.mark.parametrize(
@@ -306,6 +308,10 @@ def test_a_mean_is_the_average_the_point_or_one_for_each_energy():
     points = zone.mean(observe, junction, -3.0, k)
     np.testing.assert_array_equal(points.value["T"], halves.probabilities(junction, -3.0, band_shift(k))[:, 1, :, 0])
     np.testing.assert_array_equal(zone.mean(observe, junction, -3.0, None).value["R"], points.value["R"][2])
+    each = zone.mean(observe, junction, [-3.0, 0.3], k)
+    assert each.value["R"].shape == (2, 3)
+    np.testing.assert_array_equal(each.value["T"][0], points.value["T"])
+    np.testing.assert_array_equal(each.value["T"][1], observe_at(0.3)(band_shift(k)))
     both = zone.mean(observe, junction, [-3.0, 0.3])
     np.testing.assert_allclose(both.value["T"][0], average.value["T"], rtol=1e-8)
     np.testing.assert_allclose(both.value["T"][1], zone.mean(observe_at(0.3), junction, 0.3).value, rtol=1e-8)

@@ -107,7 +107,8 @@ def test_a_surface_without_dividing_by_the_hopping_is_that_of_kwant():
     for n, rank in ((3, 3), (4, 2), (5, 4)):
         h = rng.normal(size=(n, n)) + 1j * rng.normal(size=(n, n))
         h = (h + h.conj().T) / 2
-        t = rng.normal(size=(n, rank)) @ rng.normal(size=(rank, n)) + 0j
+        a, b, c, d = (rng.normal(size=(n, rank)) for _ in range(4))
+        t = (a + 1j * b) @ (c + 1j * d).T
         (fast,) = surfaces(h[None], t[None])
         assert not fast.doubtful.any()
         ours, theirs = pencil_surface(h, t), kwant_surface(h, t)
