@@ -135,7 +135,7 @@ def torque_axes(m: ArrayLike, m_other: ArrayLike) -> tuple[NDArray[np.float64], 
         m×m_other/sin Φ, normal to the plane of both magnets. The field-like direction of the project is
         m_L×m_R for both magnets: this vector for the left magnet, its opposite for the right one.
     """
-    m = np.asarray(m, dtype=float)
+    m, m_other = (np.asarray(vector, dtype=float) for vector in (m, m_other))
     perpendicular = np.cross(m, m_other)
     sine = np.linalg.norm(perpendicular, axis=-1, keepdims=True)
     perpendicular = np.divide(perpendicular, sine, out=np.zeros_like(perpendicular), where=sine > 1e-12)
