@@ -98,7 +98,7 @@ def test_spin_that_enters_is_torque_or_relaxes(omega, gamma):
 
 
 def test_clean_depth_of_the_torque_is_shorter_than_spin_diffusion_and_falls_with_the_splitting():
-    shallow, deep = (transverse_accumulation.half_depth(Laboratory(), splitting) for splitting in (0.8, 0.4))
+    shallow, deep = (transverse_accumulation.clean_depth(Laboratory(), splitting) for splitting in (0.8, 0.4))
     assert shallow < deep < 0.1 * transverse_accumulation.COBALT.spin_diffusion_length
 
 

@@ -13,7 +13,6 @@ from kwant_spinjunc import Junction, Scattering, ferromagnet, unit_vector
 from kwant_spinjunc.halves import zone
 from kwant_spinjunc.magnets.multiscale import cobalt, mixing_conductances
 from kwant_spinjunc.scattering import scatter_quietly as scatter
-from kwant_spinjunc.spin import torque_axes
 from kwant_spinjunc.theory import angular
 from kwant_spinjunc.theory.drift_diffusion import match, tunnel_interface
 from systems.spin_valve import spin_valve
@@ -21,7 +20,7 @@ from systems.spin_valve import spin_valve
 from ..claim import Check, Judged, Record, Records
 from ..compare import Fit, fit_power_law
 from ..figures import curve, drawn, legend_below
-from ..laboratory import Laboratory, k_average
+from ..laboratory import Laboratory, across, clean_density, half_depth, k_average
 
 #: The metal of both sides.
 COBALT = cobalt()
@@ -82,36 +81,29 @@ def valve(splitting: float, planes: int = 1) -> Junction:
     return replace(junction, buffer=planes)
 
 
-def half_depth(lab: Laboratory, splitting: float) -> float:
+def clean_depth(lab: Laboratory, splitting: float) -> float:
     """Return the depth in nm at which half of the transverse spin current is absorbed, clean and k∥-averaged.
 
     Spin is sent through the valve by a spin accumulation on the left.
     """
     planes = int(10 / splitting) + 10
     junction = valve(splitting, planes)
-    m_left, m_right = junction.magnetizations
-    in_plane, normal = torque_axes(m_right, m_left)
 
     def observe(scattering: Scattering) -> dict[str, np.ndarray]:
         currents = scattering.fields.currents[:, 0, :, -planes:, 1:]
         return {"Q": currents[:, 0] - currents[:, 1]}
 
     Q = k_average(lab, junction, 0.0, observe, accuracy=1e-6)["Q"]
-    size = np.hypot(Q @ in_plane, Q @ normal)
-    last = int(np.flatnonzero(size >= size[0] / 2)[-1])
-    above, below = np.log(size[last : last + 2] / size[0])
-    return LATTICE_CONSTANT * float(last + (above - np.log(0.5)) / (above - below))
+    m_left, m_right = junction.magnetizations
+    return LATTICE_CONSTANT * half_depth(abs(across(Q, m_right, m_left)))
 
 
 def fermi_velocity(splitting: float) -> float:
     """Return the Fermi velocity of the microscopic magnet in nm/ps, 2⟨|v_y|⟩ over its Fermi surface."""
     lead = ferromagnet(hopping=1.0, splitting=splitting, **METAL)
-    c, weight = zone.nodes(zone.thresholds(Junction(lead, [], lead), 0.0))
-    squared = 4 - lead.levels(c) ** 2
-    is_open = squared > 1e-12
-    channels = weight @ is_open
-    states = weight @ np.where(is_open, 1 / np.sqrt(np.where(is_open, squared, 1.0)), 0.0)
-    speed = 2 * channels.sum() / states.sum()  # a t/ħ
+    c, weight = zone.nodes(np.unique(zone.thresholds(Junction(lead, [], lead), 0.0)))
+    channels = weight @ (abs(lead.levels(c)) < 2)
+    speed = 2 * channels.sum() / (np.pi * clean_density(lead, 0.0).sum())  # a t/ħ
     return float(speed * LATTICE_CONSTANT * HOPPING * PER_EV)
 
 
@@ -155,7 +147,7 @@ def measure(quick: bool) -> Record:
     barrier = case(PER_TESLA, xi=0.01), case(PER_TESLA, xi=0.01, gamma=GAMMA)
     metallic = case(exchange_rate, xi=10.0)
     turns = {xi: turning_point(xi) for xi in RATIOS}
-    depths = [half_depth(lab, float(d)) for d in SPLITTINGS]
+    depths = [clean_depth(lab, float(d)) for d in SPLITTINGS]
     ballistic = fit_power_law(SPLITTINGS, depths)
     velocity = fermi_velocity(EXCHANGE / HOPPING)
     free_path = 3 * COBALT.D / velocity

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from kwant_spinjunc import Anderson, Junction, ferromagnet, unit_vector
-from kwant_spinjunc.spin import torque_axes
 from kwant_spinjunc.theory.drift_diffusion import Material
 
-from ..claim import Check, Judged, Record
+from ..claim import Check, Judged, Record, Records
+from ..compare import largest
 from ..figures import drawn, guide
-from ..laboratory import SampleLaboratory, clean_density, fermi_moment
+from ..laboratory import SampleLaboratory, across, clean_density, fermi_moment
 
 #: The metal, unit t: a cubic band, its Fermi energy, and the width of the random levels.
 METAL = {"onsite": 0.0, "hopping": 1.0, "in_plane_hopping": 1.0}
@@ -31,13 +32,6 @@ TOLERANCE = 0.05
 
 
 # ---------------------------------------------------------------------- what is computed
-def magnet(splitting: float) -> Junction:
-    """Return the half-metal, magnetized across, in contact with a disordered weak magnet."""
-    weak = {**METAL, "splitting": splitting}
-    dirty = ferromagnet(**weak, thickness=PLANES, disorder=[Anderson(width=WIDTH)])
-    return Junction(ferromagnet(**SOURCE, m=unit_vector(np.pi / 2)), [dirty], ferromagnet(**weak))
-
-
 def kinetics() -> tuple[float, float, float]:
     """Return D = ⟨v²⟩τ and τ of the golden rule, and 2 - ⟨v⁴⟩/⟨v²⟩².
 
@@ -59,18 +53,19 @@ def slopes(splitting: float, Q: np.ndarray, density: np.ndarray) -> np.ndarray:
 
 
 def follow(lab: SampleLaboratory, splitting: float, samples: int) -> Record:
-    """Send spin across m into the magnet and average it plane by plane, per mean current.
+    """Send spin from a half-metal magnetized across into a weak magnet; average it by plane, per mean current.
 
     Lengths are in planes, ``decay`` = -d ln|Q⊥|/dn and ``turn`` = |d arg Q⊥/dn| in 1/√(2ħD/Δ), with their errors.
     """
-    junction = magnet(splitting)
+    weak = ferromagnet(**METAL, splitting=splitting)
+    dirty = replace(weak, thickness=PLANES, disorder=(Anderson(width=WIDTH),))
+    junction = Junction(ferromagnet(**SOURCE, m=unit_vector(np.pi / 2)), [dirty], weak)
     result = lab.average(junction, samples, profiles=True)
     m_left, m_right = junction.magnetizations
-    in_plane, normal = torque_axes(m_right, m_left)
     currents = result.samples("bond_currents")[:, 0].sum(axis=1)[:, junction.buffer - 1 :]
     densities = result.samples("densities")[:, 0].sum(axis=1)[:, junction.buffer :]
     J = currents[:, 0, 0].mean()
-    Q, spin = ((x[..., 1:] @ in_plane + 1j * (x[..., 1:] @ normal)) / J for x in (currents, densities))
+    Q, spin = (across(x[..., 1:], m_right, m_left) / J for x in (currents, densities))
     density = densities[..., 0] / J
     rng = np.random.default_rng(0)
     draws = [rng.integers(0, samples, samples) for _ in range(DRAWS)]
@@ -83,23 +78,18 @@ def follow(lab: SampleLaboratory, splitting: float, samples: int) -> Record:
     decay, turn = (speed, spread[1]), (rotation, spread[2])
     # over the law with its next order, with errors
     over_law = [(x / own, error_ / own) for (x, error_), own in zip((decay, turn), law, strict=True)]
-    imbalance = float(abs(np.diff(Q) + 1j * splitting * spin[:, : Q.shape[1] - 1]).max())  # |dQ⊥/dn + iΔ s⊥|
+    imbalance = largest([np.diff(Q) + 1j * splitting * spin[:, : Q.shape[1] - 1]])  # |dQ⊥/dn + iΔ s⊥|
+    # k⊥√(2D/Δ) of (11) for a long spin-relaxation time, from the material's modes: 1 + i
+    metal = Material(sigma=1.0, beta=0.0, D=D, tau=1e9 / splitting, omega=splitting, q=1e6)
+    of_modes = complex(metal.modes.transverse * expected)
     return Record(locals())
-
-
-def roots(decay: Record) -> complex:
-    """Return k⊥√(2D/Δ) of (11) for a long spin-relaxation time, from the material's modes; 1 + i."""
-    splitting = decay.splitting
-    metal = Material(sigma=1.0, beta=0.0, D=decay.D, tau=1e9 / splitting, omega=splitting, q=1e6)
-    return complex(metal.modes.transverse * decay.expected)
 
 
 def measure(quick: bool) -> Record:
     """Follow spin across m into weak magnets and compare decay and turn with diffusion."""
     lab = SampleLaboratory(spot_check_every=1, width=CELL, energy=ENERGY)
-    decays = [follow(lab, d, 120 if quick else 450) for d in (SPLITTINGS[1:] if quick else SPLITTINGS)]
+    decays = Records(follow(lab, d, 120 if quick else 450) for d in (SPLITTINGS[1:] if quick else SPLITTINGS))
     shown = decays[-1]
-    root = roots(shown)
     golden, tau, bend = kinetics()
     told = "; ".join(
         f"Δ = {d.splitting:g} t (Δτ/ħ = {d.splitting * tau:.2f}, √(2ħD/Δ) = {d.expected:.1f} planes): decay "
@@ -126,12 +116,12 @@ def judge(m: Record) -> Judged:
         value=decay[0],
         expected=1.0,
         tolerance=TOLERANCE + 3 * decay[1],
-        route=Check("turn per plane over the law, from the phase", turn[0], TOLERANCE + 3 * turn[1], expected=1.0),
+        route=Check("turn per plane over the law, from the phase", turn[0], TOLERANCE + 3 * turn[1], 1.0),
         checks=(
-            Check("D of the samples over the golden rule's", m.shown.D / m.golden, 0.2, expected=1.0),
-            Check("spin current lost per plane against precession", max(d.imbalance for d in m.decays), 1e-9),
-            Check("k⊥√(2D/Δ) of (11), real part", m.root.real, 2e-8, expected=1.0),
-            Check("k⊥√(2D/Δ) of (11), imaginary part", m.root.imag, 2e-8, expected=1.0),
+            Check("D of the samples over the golden rule's", m.shown.D / m.golden, 0.2, 1.0),
+            Check("spin current lost per plane against precession", max(m.decays.imbalance), 1e-9),
+            Check("k⊥√(2D/Δ) of (11), real part", m.shown.of_modes.real, 2e-8, 1.0),
+            Check("k⊥√(2D/Δ) of (11), imaginary part", m.shown.of_modes.imag, 2e-8, 1.0),
             *m.lab.checks(),
         ),
     )
@@ -147,7 +137,7 @@ def draw(m: Record, left: Any, right: Any) -> None:
         left.errorbar(x, size, error, **options)
         phase = np.unwrap(np.angle(d.transverse))[shown]
         right.errorbar(x, np.sign(phase[-1] - phase[0]) * (phase - phase[0]), error / size, **options)
-    y = np.linspace(0, max(PLANES / 2 / d.expected for d in m.decays), 50)
+    y = np.linspace(0, PLANES / 2 / m.decays.expected.min(), 50)
     first = FITTED[0]
     start = abs(m.decays[0].transverse[first]) * np.exp(first / m.decays[0].expected)
     guide(left, y, start * np.exp(-y), "exp(−y)")
