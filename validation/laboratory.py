@@ -134,11 +134,16 @@ class Laboratory(Audits):
         self.spot_checks += 1
 
 
+def probabilities(scattering: Scattering) -> dict[str, np.ndarray]:
+    """Return P and the numbers of open channels, which say all of the currents."""
+    return {"P": scattering.probabilities, "modes": scattering.modes.astype(float)}
+
+
 def k_average(
     lab: Laboratory,
     junction: Junction,
     energy: float,
-    observe: Callable[[Scattering], Mapping[str, np.ndarray]],
+    observe: Callable[[Scattering], Mapping[str, np.ndarray]] = probabilities,
     *,
     accuracy: float = 1e-8,
 ) -> dict[str, np.ndarray]:

@@ -1,7 +1,5 @@
 """Equations (3), (4) and t0 at finite bias: the two torques, their symmetry, and the currents that give one of them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,12 +1,10 @@
 """The text after equation (4): J_M is conserved between collinear magnets and not otherwise."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 
-from kwant_spinjunc import Scattering, unit_vector
+from kwant_spinjunc import unit_vector
 from kwant_spinjunc.spin import SIGNS
 from kwant_spinjunc.theory import interface, tunnelling
 
@@ -33,13 +31,8 @@ def difference(response: interface.InterfaceResponse, mu: Any) -> np.ndarray:
 
 def sample(lab: Laboratory, family: str, angles: np.ndarray) -> dict[tuple[str, str], Record]:
     """Scatter at all angles and k∥ and apply every accumulation; by family and accumulation."""
-    P = np.array([k_average(lab, FAMILIES[family](theta=angle), ENERGY, observe)["P"] for angle in angles])
+    P = np.array([k_average(lab, FAMILIES[family](theta=angle), ENERGY)["P"] for angle in angles])
     return {(family, name): changes(family, name, angles, P) for name in ACCUMULATIONS}
-
-
-def observe(scattering: Scattering) -> dict[str, np.ndarray]:
-    """Return what is averaged over k∥."""
-    return {"P": scattering.probabilities}
 
 
 def changes(family: str, accumulation: str, angles: np.ndarray, P: np.ndarray) -> Record:

@@ -1,7 +1,5 @@
 """Equation (1), one conserved magnetization current, as the baseline: the error one makes with it, case by case."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """The text around equation (11): dipole layers of charge and magnetization, voltage times density of states."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial

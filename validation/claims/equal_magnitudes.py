@@ -1,7 +1,5 @@
 """The end of the parallel circuit: “the magnitudes of the two currents are equal to each other, however”."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

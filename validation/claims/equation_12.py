@@ -1,7 +1,5 @@
 """Equation (12): the change of the magnetization current against the angle, judged by the solution of (5) to (11)."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

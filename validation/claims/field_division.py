@@ -1,7 +1,5 @@
 """The text before equation (5): how a voltage is divided between two Ohmic magnets in contact."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

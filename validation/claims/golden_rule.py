@@ -1,7 +1,5 @@
 """Equations (3) and (4), the prefactor: 4πe and the density of states against the golden rule on atoms."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Equations (5) and (6): the linear response of an interface, its coefficients and what they leave open."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import astuple, replace
 from typing import Any
@@ -24,7 +22,7 @@ from ..claim import Check, Judged, Record, Records
 from ..compare import Fit, fit_power_law, largest, spin_factors
 from ..currents import transmitted
 from ..figures import angle_axis, curve, drawn, legend_below
-from ..laboratory import FAMILIES, IRON, Laboratory, k_average
+from ..laboratory import FAMILIES, IRON, Laboratory, k_average, probabilities
 
 #: The same magnet as a chain, one channel: for powers in the transmission without an average.
 CHAIN = {"onsite": 1.0, "splitting": 1.0}
@@ -67,17 +65,13 @@ def flux_response(junction: Junction, currents: np.ndarray) -> InterfaceResponse
 
 def observe(scattering: Scattering) -> dict[str, np.ndarray]:
     """Return what is averaged: probabilities, channels, and the currents through the outer bonds."""
-    return {
-        "probabilities": scattering.probabilities,
-        "modes": scattering.modes.astype(float),
-        "currents": scattering.fields.currents[..., [0, -1], :],
-    }
+    return {**probabilities(scattering), "currents": scattering.fields.currents[..., [0, -1], :]}
 
 
 def sample(lab: Laboratory, junction: Junction) -> Record:
     """Scatter at all k∥, or at the one there is: r's from averaged probabilities and from the flux of the waves."""
     found, angle = k_average(lab, junction, 0.0, observe), junction.angle
-    P, modes, fluxes = found["probabilities"], found["modes"], flux_response(junction, found["currents"])
+    P, modes, fluxes = found["P"], found["modes"], flux_response(junction, found["currents"])
     transmissions, r = transmitted(P), interface.interface_response(P, modes)
     conductance = float(transmissions.sum())  # e²/h per a²
     transparency = float(conductance / modes.sum(axis=-1).min())  # transmission per channel

@@ -1,7 +1,5 @@
 """Equation (2), the last sentence: “in linear response, the term -µ_Ls + µ_Rs' - V y is absent”."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Equations (3) and (4): both magnetization currents at any angle from the two collinear junctions alone."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from itertools import product

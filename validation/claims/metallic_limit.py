@@ -1,13 +1,11 @@
 """The text before equation (5): no interface resistance, currents that are rotated and a field that is divided."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from kwant_spinjunc import Junction, Scattering, barrier, normal_metal
+from kwant_spinjunc import Junction, barrier, normal_metal
 from kwant_spinjunc.scattering import scatter_quietly as scatter
 from kwant_spinjunc.theory import interface, parallel_circuit, tunnelling
 from kwant_spinjunc.theory import printed as as_printed
@@ -48,14 +46,9 @@ DIVIDED = 0.02
 
 
 # ---------------------------------------------------------------------- what is computed
-def observe(scattering: Scattering) -> dict[str, np.ndarray]:
-    """Return what is averaged over k∥."""
-    return {"P": scattering.probabilities, "modes": scattering.modes.astype(float)}
-
-
 def sample(lab: Laboratory, metal: Mapping[str, float], splitting: float, angle: float) -> Record:
     """Scatter from one contact and drive it, per open channel (averaged over k∥: per cell over the mean of N)."""
-    found = k_average(lab, bare(metal, splitting, angle), ENERGY, observe)
+    found = k_average(lab, bare(metal, splitting, angle), ENERGY)
     return driven(found["P"] / found["modes"].mean(), angle)
 
 

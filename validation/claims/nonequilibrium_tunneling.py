@@ -1,7 +1,5 @@
 """Equations (2)-(4) under a voltage: the exponent with the bias in it, and currents over the whole energy window."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Any
 

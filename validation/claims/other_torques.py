@@ -1,7 +1,5 @@
 """The sentence on t0: “in addition to this torque there may be other contributions which we shall not discuss”."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Equations (2) to (4) on the bands of iron: which of "one rotation and one exponent" outlives symmetry filtering."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import kwant

@@ -1,7 +1,5 @@
 """The text after equation (4) read with lengths: t0 = (J_M^R - J_M^L)/(a µ_B), two numbers."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

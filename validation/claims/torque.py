@@ -1,7 +1,5 @@
 """The text after equation (4): the torque t0 = (J_M^R - J_M^L)/(a µ_B) that clamps the magnetizations."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The text after equation (11): a large longitudinal change, a small transverse one, all torque at the interface."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import cache
 from typing import Any

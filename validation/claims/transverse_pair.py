@@ -1,7 +1,5 @@
 """Equation (11), the transverse pair, on atoms: rotating decay of spin across m in a weak diffusive magnet."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Equation (2), the exponent: how fast the transmission decays with the thickness of the barrier."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
