@@ -15,11 +15,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import eval_legendre
 
 from .arrays import Floats, Indices
 
 #: (owner (n,), x (n, nodes)) -> values (n, nodes, components), their absolute errors (n, nodes[, components]) or 0.0
-Integrand = Callable[[Indices, Floats], tuple[Floats, Any]]
+Integrand = Callable[[Indices, Floats], tuple[Any, Any]]
+#: (value, ∫|f|, error, part of it that the integrand brought), so far, each (owners, components) -> errors allowed
+Tolerance = Callable[[Any, Floats, Floats, Floats], Floats]
 
 # Positive half of the 21-point Kronrod rule and of the 10-point Gauss rule inside it (R. Piessens et al., QUADPACK).
 _NODES = (
@@ -62,7 +65,8 @@ class Rule:
 
     nodes: Floats
     weights: Floats
-    difference: Floats  #: Its weights minus those of the Gauss rule inside it.
+    difference: Floats  #: Shape (rows, nodes): Its weights minus those of the Gauss rule inside it, or more such rows.
+    halvings: int = 0  #: Of every piece before the first look.
 
 
 def _rule(nodes: tuple[float, ...], kronrod: tuple[float, ...], gauss: tuple[float, ...]) -> Rule:
@@ -74,7 +78,7 @@ def _rule(nodes: tuple[float, ...], kronrod: tuple[float, ...], gauss: tuple[flo
     inside = np.zeros(len(nodes) + 1)
     inside[1::2] = gauss
     coarse = np.concatenate([inside, inside[-2::-1]]) / 2
-    return Rule((1 + np.array([*(-x for x in nodes), 0.0, *nodes[::-1]])) / 2, weights, weights - coarse)
+    return Rule((1 + np.array([*(-x for x in nodes), 0.0, *nodes[::-1]])) / 2, weights, (weights - coarse)[None])
 
 
 #: 21 nodes; and 7, for integrands that cost much and need few digits (A. S. Kronrod, Nodes and Weights, 1965).
@@ -90,10 +94,26 @@ COARSE = _rule(
     (5 / 9, 8 / 9),
 )
 
+
+def _watchful(rule: Rule) -> Rule:
+    """Return the rule for cheap integrands that may have kinks nobody told of.
+
+    Its error is what the values have of the three highest polynomials at its nodes, in the measure of the Gauss rule:
+    one number may be small by accident, three not so easily (J. Berntsen and T. O. Espelid, ACM Trans. Math. Softw. 17,
+    233 (1991)).
+    """
+    count = len(rule.nodes)
+    polynomials = np.linalg.qr(eval_legendre(np.arange(count), 2 * rule.nodes[:, None] - 1))[0].T
+    return replace(rule, difference=np.linalg.norm(rule.difference) * polynomials[-3:], halvings=1)
+
+
+#: For many cheap points.
+SAFE = _watchful(FINE)
+
 #: Halvings after which a piece is accepted with whatever error it has: its width is then 1e-9 of what it was.
 ROUNDS = 30
 #: Pieces an owner may have at one time; of more, only the worse half is halved again.
-PIECES = 512
+PIECES = 4096
 #: Halvings in sequence that leave a small relative defect unchanged: what is left is noise of the integrand.
 STALLED = 3
 #: Spacings of floating-point numbers in a piece below which its nodes are too coarse to be halved.
@@ -102,6 +122,8 @@ RESOLVED = 1e4
 UNKNOWN = 2
 #: Error per size that rounding alone can cause.
 ROUNDING = 1e-14
+#: Stands in for a tolerance or a size of zero.
+TINY = np.finfo(float).tiny
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,10 +134,13 @@ class Integral:
     #: Shape (owners,): estimated absolute error of the worst component, errors of the integrand included.
     error: Floats
     size: Floats  #: Shape (owners,): largest ∫|f| of the components, which tolerances are relative to.
-    #: `evaluations`, `errors`: Of what `integrate` returns: points at which the integrand was evaluated, and the error
-    #: of each component, shape (owners, components).
+    #: `evaluations`, `errors`, `sizes`, `inherited`: Of what `integrate` returns: points at which the integrand was
+    #: evaluated; shape (owners, components): the error of each component, its ∫|f|, what of its error the integrand
+    #: brought.
     evaluations: int = 0
     errors: Any = None
+    sizes: Any = None
+    inherited: Any = None
 
 
 @dataclass(frozen=True)
@@ -185,7 +210,7 @@ def integrate(
     owners: int,
     components: int,
     *,
-    rtol: float,
+    rtol: float | Tolerance,
     floor: ArrayLike = 0.0,
     peak: ArrayLike = 0.0,
     chunk: int = 256,
@@ -197,8 +222,9 @@ def integrate(
     ``function``: takes the owner of each of n pieces, shape (n,), and points in them, (n, nodes); returns the values
     (n, nodes, components) and their absolute errors, (n, nodes), (n, nodes, components) or 0.0.
     ``pieces``: owner, lower and upper end of each piece, as from `cut_into_pieces`: between kinks of the integrand.
-    ``owners``, ``components``: number of integrals, and of components of each.
-    ``rtol``: error to reach, relative to the largest ∫|f| among the components of an integral.
+    ``owners``, ``components``: number of integrals, and of components of each (which counts if there is no piece).
+    ``rtol``: error to reach, relative to the largest ∫|f| among the components of an integral; or a function that tells
+    what error each component may have.
     ``floor``: absolute error that is good enough, a number or one per owner.
     ``peak``: half-width of a Lorentzian at the lower end of each piece, with a minus sign at its upper end, 0 for none.
     It is integrated in u, distance = w sinh(u), in which it is as wide as 1.
@@ -227,32 +253,38 @@ def integrate(
         relative=np.full(count, np.inf),
         stalled=np.zeros(count, dtype=np.intp),
     )
-    value, size, errors = np.zeros((3, owners, components))
+    for _ in range(rule.halvings):
+        active = active.halved()
+    value, size, errors, inherited = np.zeros((4, owners, components))
     error, noticed = np.zeros((2, owners))
     evaluations = 0
-    enough = np.broadcast_to(np.asarray(floor, dtype=float), (owners,))
+    allowed = rtol if callable(rtol) else _relative(rtol, np.broadcast_to(np.asarray(floor, dtype=float), (owners,)))
     parent: Floats | None = None
     pool: list[Any] = []  # what has been evaluated and is pending
     for left in range(ROUNDS, -1, -1):
         if not len(active.owner):
             break
-        estimate, magnitude, defects, own, coarse = _evaluate(function, active, components, chunk, rule)
+        estimate, magnitude, defects, own, coarse = _evaluate(function, active, chunk, rule)
+        if not evaluations:
+            value = np.zeros((owners, estimate.shape[1]), dtype=estimate.dtype)
+            size, errors, inherited = np.zeros((3, *value.shape))
         evaluations += len(active.owner) * len(rule.nodes)
-        change = np.zeros_like(estimate)
+        change = np.zeros(defects.shape)
         if parent is not None:  # both rules may agree by accident, but not with the piece before
             change = np.tile(abs(estimate[: len(parent)] + estimate[len(parent) :] - parent), (2, 1))
-        # errors that the integrand brings with it are not halved
-        coarse = coarse | (defects.max(axis=-1, initial=0.0) < own.max(axis=-1, initial=0.0))
-        active = _watched(active, defects.max(axis=-1, initial=0.0), magnitude, coarse)
-        fresh = (active.owner, active, estimate, magnitude, defects, own, change)
+        fresh = (active, estimate, magnitude, defects, own, change, coarse)
         pool = [_joined(old, new) for old, new in zip(pool, fresh, strict=True)] if pool else list(fresh)
-        owner, pending, estimate, magnitude, defects, own, change = pool
-        defect = defects.max(axis=-1, initial=0.0)
-        total = size.copy()
-        np.add.at(total, owner, magnitude)
-        goal = np.maximum(enough, max(rtol, ROUNDING) * total.max(axis=-1))
+        pending, estimate, magnitude, defects, own, change, coarse = pool
+        owner = pending.owner
+        totals = ((estimate, value), (magnitude, size), (defects + own, errors), (own, inherited))
+        goal = np.maximum(allowed(*(_sum(owner, part, total) for part, total in totals)), TINY)[owner]
+        worst = np.arange(len(owner)), (defects / goal).argmax(axis=-1)
+        defect, noise = (defects / goal)[worst], (own / goal).max(axis=-1)
+        # errors that the integrand brings with it are not halved
+        relative = defects[worst] / np.maximum(magnitude[worst], TINY)
+        pending = _watched(pending, relative, coarse | (defect < noise), len(fresh[0].owner))
         # what has been accepted as noise must not be made up for by all the others
-        done = _accepted(pending, defect, np.maximum(goal - noticed, goal / 10))
+        done = _accepted(pending, defect, np.maximum(1 - noticed, 0.1))
         rest = np.flatnonzero(~done)
         if room is not None and len(rest):
             rest = np.sort(
@@ -261,14 +293,25 @@ def integrate(
         if not left or not len(rest):
             defects = np.where(done[:, None], defects, np.maximum(UNKNOWN * defects, change))
             done, rest = np.full(len(done), True), rest[:0]
-        for summed, part in ((value, estimate), (size, magnitude), (errors, defects + own)):
-            np.add.at(summed, owner[done], part[done])
+        for total, part in zip(
+            (value, size, errors, inherited), (estimate, magnitude, defects + own, own), strict=True
+        ):
+            np.add.at(total, owner[done], part[done])
         np.add.at(error, owner[done], (defects.max(axis=-1, initial=0.0) + own.max(axis=-1, initial=0.0))[done])
         np.add.at(noticed, owner[done], defect[done])
         parent, active = estimate[rest], pending[rest].halved()
         done[rest] = True
-        pool = [part[~done] for part in pool]
-    return Integral(value, error, size.max(axis=-1, initial=0.0), evaluations, errors)
+        pool = [part[~done] for part in (pending, *pool[1:])]
+    return Integral(value, error, size.max(axis=-1, initial=0.0), evaluations, errors, size, inherited)
+
+
+def _relative(rtol: float, enough: Floats) -> Tolerance:
+    """Return the tolerance of integrals whose components are measured by the largest of them."""
+
+    def allowed(value: Any, size: Floats, error: Floats, inherited: Floats) -> Floats:
+        return np.maximum(enough, max(rtol, ROUNDING) * size.max(axis=-1, initial=0.0))[:, None]
+
+    return allowed
 
 
 def _joined(a: Any, b: Any) -> Any:
@@ -280,38 +323,54 @@ def _joined(a: Any, b: Any) -> Any:
     return np.concatenate([a, b])
 
 
-def _evaluate(function: Integrand, pieces: _Pieces, components: int, chunk: int, rule: Rule) -> tuple[Floats, ...]:
+def _evaluate(function: Integrand, pieces: _Pieces, chunk: int, rule: Rule) -> tuple[Any, ...]:
     """Return integral, integral of the absolute value, error, and inherited error of each piece and component.
 
     The last array tells which pieces are as narrow as floating-point numbers allow.
     """
-    count = len(pieces.owner)
-    estimate, magnitude, defect, inherited = np.empty((4, count, components))
-    coarse = np.empty(count, dtype=bool)
-    for first in range(0, count, chunk):
-        part = slice(first, min(first + chunk, count))
-        x, slope = pieces[part].nodes(rule.nodes)
-        coarse[part] = x[:, -1] - x[:, 0] < RESOLVED * np.finfo(float).eps * abs(x).max(axis=1)
-        values, errors = function(pieces.owner[part], x)
+    found = []
+    for first in range(0, len(pieces.owner), chunk):
+        part = pieces[first : first + chunk]
+        x, slope = part.nodes(rule.nodes)
+        values, errors = function(part.owner, x)
         weighted = rule.weights * slope
-        estimate[part] = np.einsum("nq,nqm->nm", weighted, values)
-        magnitude[part] = np.einsum("nq,nqm->nm", weighted, abs(values))
-        defect[part] = abs(np.einsum("nq,nqm->nm", rule.difference * slope, values))
         errors = np.asarray(errors, dtype=float)
-        errors = errors[..., None] if errors.ndim == 2 else errors
-        inherited[part] = (weighted[..., None] * errors).sum(axis=1)
-    return estimate, magnitude, defect, inherited, coarse
+        errors = np.broadcast_to(errors[..., None] if errors.ndim == 2 else errors, values.shape)
+        found.append(
+            (
+                np.einsum("nq,nqm->nm", weighted, values),
+                np.einsum("nq,nqm->nm", weighted, abs(values)),
+                np.linalg.norm((rule.difference * slope[:, None]) @ values, axis=1),
+                np.einsum("nq,nqm->nm", weighted, errors),
+                x[:, -1] - x[:, 0] < RESOLVED * np.finfo(float).eps * abs(x).max(axis=1),
+            )
+        )
+    return tuple(np.concatenate(column) for column in zip(*found, strict=True))
 
 
-def _watched(pieces: _Pieces, defect: Floats, magnitude: Floats, coarse: Any) -> _Pieces:
-    """Return the pieces with the relative defect they have now, and whether it has stalled.
+def _sum(owner: Indices, values: Floats, start: Floats) -> Floats:
+    """Return ``start`` plus the values of every owner."""
+    total = start.copy()
+    np.add.at(total, owner, values)
+    return total
 
-    Halving a smooth piece gains digits, and around a kink or step it concentrates the defect in one half. Noise stays
-    what it is relative to the integrand, in both.
+
+def _watched(pieces: _Pieces, relative: Floats, coarse: Any, fresh: int) -> _Pieces:
+    """Return the pieces, the last of which are ``fresh``, with the relative defect of these and whether it has stalled.
+
+    Halving a smooth piece gains digits, and around a kink, a step or a singular end it concentrates the defect in one
+    half. Noise stays what it is relative to the integrand, in both.
     """
-    relative = defect / np.maximum(magnitude.max(axis=-1, initial=0.0), np.finfo(float).tiny)
+    old = len(relative) - fresh
     same = (relative < 1e-3) & (relative > 0.3 * pieces.relative) & (relative < 1.5 * pieces.relative)
-    return replace(pieces, relative=relative, stalled=np.where(coarse, STALLED, np.where(same, pieces.stalled + 1, 0)))
+    same[old:] &= np.roll(same[old:], fresh // 2)  # so of the other half
+    stalled = np.where(coarse, STALLED, np.where(same, pieces.stalled + 1, 0))
+    before = np.arange(len(relative)) < old
+    return replace(
+        pieces,
+        relative=np.where(before, pieces.relative, relative),
+        stalled=np.where(before, pieces.stalled, stalled),
+    )
 
 
 def _accepted(pieces: _Pieces, defect: Floats, allowed: Floats) -> NDArray[np.bool_]:

@@ -7,8 +7,8 @@ hoppings of its layers, so that the average per unit cell is one-dimensional:
 
 with K the complete elliptic integral of that modulus. g has a logarithmic peak at c = 0 and ends with a step at ±2; f
 has square-root kinks where a channel opens, which are known (`thresholds`), and sharp peaks at `resonances`. `average`
-splits the integral at all of them, substitutes c = mid + half tanh(π/2 sinh u) in each piece, and bisects in u where
-that does not converge.
+splits the integral at all of them and leaves the pieces to `quadrature`, in v with c = v³: as each begins and ends with
+sin²θ, ln|c| dc becomes sin⁵θ ln(sin θ) dθ next to the peak.
 
 For what is no function of c, `mesh` is the half-shifted mesh in (kx, kz) on the irreducible wedge.
 """
@@ -20,9 +20,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ellipkm1
 
-from ..arrays import Floats
+from ..arrays import Floats, Indices
 from ..checks import (
     finite,
     finite_array,
@@ -32,26 +33,13 @@ from ..checks import (
     positive,
     positive_integer,
 )
-from ..errors import ArgumentError
+from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
 from ..model.plane import band_shift
 from ..model.problem import AVERAGE
+from ..quadrature import SAFE, cut_into_pieces, integrate
 from .batch import Stack, as_stack
 from .kinks import resonances, split_points, thresholds
-from .panels import (
-    LOST,
-    RANGE,
-    ROUNDING,
-    STEP,
-    Goal,
-    Integrand,
-    IntegrationError,
-    bisect,
-    double_exponential,
-    start_pieces,
-    substitute,
-    weight,
-)
 from .solver import probabilities as probabilities_at
 
 __all__ = [
@@ -70,8 +58,18 @@ __all__ = [
 ]
 
 
-#: Distance of fixed nodes from the ends of their pieces.
-AWAY = 1e-10
+#: Of fixed nodes: range of u, beyond which tanh(π/2 sinh u) is ±1 to rounding, step, distance from ends of pieces.
+RANGE, STEP, AWAY = 3.25, 0.25, 1e-10
+#: What rounding leaves of an integral, relative to the integral of the modulus.
+ROUNDING = 1e-14
+#: Part of the zone that may be left out.
+LOST = 1e-3
+#: Split points nearer than this are one.
+SAME = 1e-13
+
+
+class IntegrationError(SpinjuncError, RuntimeError):
+    """A Brillouin-zone average did not reach the accuracy that was asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +89,19 @@ class Average:
             return f"{self.value:.12g} ± {self.error:.1g} ({self.points} points)"
         worst = np.max(self.error, initial=0.0)
         return f"average of shape {np.shape(self.value)} ± {worst:.1g} ({self.points} points)"
+
+
+def weight(c: ArrayLike) -> Floats:
+    """Return the density of states g(c) of c = cos kx + cos kz, equation (a), for |c| <= 2; infinite at 0.
+
+    Examples
+    --------
+    >>> bool(abs(2 * 3.141592653589793 * weight(2.0) - 1) < 1e-15)
+    True
+    """
+    c = np.asarray(c, dtype=float)
+    g: Floats = ellipkm1(c * c / 4) / np.pi**2
+    return g
 
 
 # ------------------------------------------------------------------------------------------------------------ nodes
@@ -119,7 +130,11 @@ def nodes(split: ArrayLike = (), step: float = STEP / 2) -> tuple[Floats, Floats
     count = int(RANGE / step)
     u = step * np.arange(-count, count + 1)
     a, b = ends[..., :-1, None], ends[..., 1:, None]
-    c, w = substitute(a, b, u)
+    # c = mid + half tanh(π/2 sinh u), by the distance to the nearer end: exact where that is 0, the peak of g
+    small = np.exp(-np.pi * np.sinh(abs(u)))
+    distance = (b - a) * small / (1 + small)
+    c = np.where(u < 0, a + distance, b - distance)
+    w = weight(np.where(c == 0, 1e-150, c)) * (b - a) * np.pi * np.cosh(u) * small / (1 + small) ** 2
     away = np.minimum(AWAY, (b - a) / 2)  # nearer to a band edge, whose part is AWAY^(3/2), rounding decides the answer
     c = np.clip(c, a + away, b - away)
     return c.reshape(*shape, -1), (w * step).reshape(*shape, -1)
@@ -176,7 +191,6 @@ def average(
     floor: float = 0.0,
     max_points: int = 200_000,
     strict: bool = True,
-    weighted: bool = False,
     kinds: Callable[[], list[int]] = lambda: [0],
 ) -> Average:
     """Return the Brillouin-zone average of a function of the band shift, equation (a).
@@ -185,11 +199,7 @@ def average(
 
     Raises `IntegrationError`: Not converged within ``max_points``, or the function returned NaN or infinity.
 
-    The error estimate is the difference to the rule with half the nodes. Where halving the step of the
-    double-exponential rule gained a factor above 1/`FAST`, it is ten times what repeating that gain would leave; where
-    it did not, a tenth of the difference before counts as well, and half the change of a bisected panel, against
-    accidental agreement. All this presumes that kinks are split points: one nobody told of, right at the end of a
-    panel, can hide from both rules (600 trials missed the tolerance 7 times, by up to a factor 10). A resonance
+    The error estimate is that of `quadrature.SAFE`: what the highest polynomials have of each piece. A resonance
     narrower than the distance of the nodes is seen only when it is near a split point: pass `resonances` where a
     quantum well is possible.
 
@@ -205,8 +215,6 @@ def average(
     ``atol`` may be one per problem.
     ``max_points``: evaluations allowed per problem.
     ``strict``: raise when the tolerance is not reached; otherwise return with ``converged`` False.
-    ``weighted``: ``function`` takes one more argument, the weight of each node: what a nested integral need not be
-    accurate for.
     ``kinds``: returns the first component of each kind that ``floor`` is taken of by itself.
 
     Examples
@@ -217,22 +225,22 @@ def average(
     """
     ends = finite_array("split", split)
     single = ends.ndim < 2
-    pieces, problems = start_pieces(np.atleast_2d(ends))
-    goal = Goal(problems, *_tolerances(rtol, atol), finite("floor", floor), kinds)
-    integrand = Integrand(function, single, weighted)
-    limit = positive_integer("max_points", max_points) * problems
-    pieces = double_exponential(integrand, pieces, goal)
-    rough = goal.unfinished(pieces)
-    if rough.any():
-        pieces = bisect(integrand, pieces, rough, goal, limit)
-
-    value, size, inner = (pieces.total(x, problems) for x in (pieces.value, pieces.size, pieces.inner))
-    error = pieces.total(pieces.error, problems) + ROUNDING * size
-    lost = float(pieces.total(pieces.lost, problems).max())
-    converged = bool((error <= goal.allowed(value, size, inner) + ROUNDING * size).all()) and lost < LOST
-    error = error + inner
-    if single:
-        value, error = value[0], error[0]
+    rows = np.atleast_2d(ends)
+    pieces = _pieces(rows)
+    rtol, absolute = _tolerances(rtol, atol)
+    goal = _Goal(rtol, absolute, finite("floor", floor), kinds)
+    integrand = Integrand(function, single)
+    limit = positive_integer("max_points", max_points) * len(rows)
+    found = integrate(
+        integrand, pieces, len(rows), 0, rtol=goal, chunk=limit, room=lambda: limit - integrand.points, rule=SAFE
+    )
+    lost = float(found.value[:, -1].real.max())
+    rounding = ROUNDING * found.sizes
+    nodes = found.errors - found.inherited + rounding  # what other nodes could tell
+    allowed = goal(found.value, found.sizes, 0.0 * nodes, found.inherited)
+    converged = bool((nodes <= allowed + rounding).all()) and lost < LOST
+    shape = integrand.shape if single else (len(rows), *integrand.shape)
+    value, error = (x[:, :-1].reshape(shape) for x in (found.value, found.errors + rounding))
     if value.ndim == 0:
         value, error = value[()], float(error)
     result = Average(value, error, integrand.points, converged, lost)
@@ -244,6 +252,85 @@ def average(
             f"{result}. Split at thresholds and resonances, raise `max_points` or `rtol`, or pass strict=False."
         )
     return result
+
+
+def _pieces(split: Floats) -> tuple[Indices, Floats, Floats]:
+    """Return the pieces between the points of each row, in ∛c."""
+    points = np.sort(np.append(split, np.zeros((len(split), 1)), axis=1))
+    points[abs(points) <= SAME] = 0.0
+    points[np.diff(points, prepend=-2.0) <= SAME] = 2.0
+    end = np.full(len(split), np.cbrt(2.0))
+    return cut_into_pieces(-end, end, np.cbrt(points))
+
+
+class Integrand:
+    """The function to average times g, as `quadrature` takes it: one more component is what was left out."""
+
+    def __init__(self, function: Callable[..., Any], single: bool) -> None:
+        self.function, self.single = function, single
+        self.points = 0
+        self.shape: tuple[int, ...] = ()
+
+    def __call__(self, problem: Indices, v: Floats) -> tuple[Any, Floats]:
+        """Return f g dc/dv and its error at v, shape (pieces, nodes).
+
+        A node at which the function is not finite takes the value of the nearest that is, with that value as its error.
+        """
+        c = v**3
+        found = self.function(*[c.ravel()] if self.single else [c.ravel(), np.repeat(problem, c.shape[1])])
+        values, errors = (np.asarray(x) for x in (found if isinstance(found, tuple) else (found, 0.0)))
+        if values.shape[:1] != (c.size,):
+            raise ArgumentError(
+                f"Argument `function` must return an array with one entry per c in front, shape ({c.size}, ...), but "
+                f"returned shape {values.shape}."
+            )
+        self.points += c.size
+        self.shape = values.shape[1:]
+        errors = np.broadcast_to(errors, values.shape).reshape(*c.shape, -1)
+        values = values.reshape(*c.shape, -1)
+        bad = ~np.isfinite(values).all(axis=-1)
+        if bad.any():
+            values, errors = _stepped_around(values, errors, bad)
+        g = (3 * v**2 * weight(c))[..., None]
+        return np.concatenate([values * g, bad[..., None] * g], axis=-1), np.concatenate([errors * g, 0 * g], axis=-1)
+
+
+def _stepped_around(values: Any, errors: Floats, bad: NDArray[np.bool_]) -> tuple[Any, Floats]:
+    """Give bad nodes (pieces, nodes) the value of the nearest good one of their piece, and that as their error."""
+    values, errors = np.where(np.isfinite(values), values, 0.0), errors.copy()
+    for row in np.flatnonzero(bad.any(axis=1)):
+        good = np.flatnonzero(~bad[row])
+        for node in np.flatnonzero(bad[row]):
+            if len(good):
+                values[row, node] = values[row, good[abs(good - node).argmin()]]
+            errors[row, node] = abs(values[row, node])
+    return values, errors
+
+
+@dataclass(frozen=True)
+class _Goal:
+    """What accuracy is asked of each component of each problem, see `average`; any of what was left out."""
+
+    rtol: float
+    atol: Floats
+    floor: float
+    kinds: Callable[[], list[int]]
+
+    def __call__(self, value: Any, size: Floats, error: Floats, inherited: Floats) -> Floats:
+        """Return the absolute error that each component of each problem may have.
+
+        What oscillates looks larger than it is until it is resolved: of a value counts what its error leaves.
+        """
+        sure = np.maximum(abs(value) - error, 0.0)
+        largest = size
+        if self.floor and size.shape[1] > 1:
+            starts = self.kinds()
+            most = np.maximum.reduceat(size[:, :-1], starts, axis=1)
+            largest = np.repeat(most, np.diff([*starts, size.shape[1]]), axis=1)
+        allowed = np.maximum(self.rtol * np.maximum(sure, self.floor * largest), ROUNDING * size)
+        allowed = np.maximum(np.maximum(allowed, inherited), self.atol.reshape(-1, 1))
+        allowed[:, -1] = np.inf
+        return allowed
 
 
 def _tolerances(rtol: float, atol: ArrayLike) -> tuple[float, Floats]:

@@ -58,8 +58,8 @@ POLES = 8
 TAIL = 40.0
 #: Tolerance of the first look at how large the integrals are.
 PILOT = 0.1
-#: Part of the tolerance of an average that each inner integral takes, and the least weight of a node in that.
-SHARES, NEGLIGIBLE = 10.0, 1e-6
+#: Tolerances of an average that its inner integrals may miss together: what they claim is far above what they miss.
+INNER = 2.0
 #: The time of an average over that of its first look.
 LOOKS = 70.0
 
@@ -185,7 +185,7 @@ AtShifts = Callable[[NDArray[np.intp], Floats, float, Any], Integral]
 
 
 def average_over_zone(function: AtShifts, kinks: Floats, rtol: float) -> Integral:
-    """Average integrals over energy over the Brillouin zone, each inner one only as well as its weight deserves.
+    """Average integrals over energy over the Brillouin zone, each inner one only as well as the average deserves.
 
     ``function``: the inner integrals.
     ``kinks``: band shifts where the integrand has a kink, shape (rows, count).
@@ -208,13 +208,13 @@ def average_over_zone(function: AtShifts, kinks: Floats, rtol: float) -> Integra
         "goes on and keeps what is done."
     )
     warn_if_long(seconds, "Averaging over the zone", advice)
-    enough = rtol / SHARES * np.bincount(owner, pilot, minlength=rows)
+    enough = INNER * rtol * np.bincount(owner, pilot, minlength=rows)
 
-    def observe(c: Floats, index: NDArray[np.intp], weight: Floats) -> tuple[Floats, Floats]:
-        inner = function(index, c, rtol / SHARES, enough[index] / np.clip(weight, NEGLIGIBLE, 1.0))
+    def observe(c: Floats, index: NDArray[np.intp]) -> tuple[Floats, Floats]:
+        inner = function(index, c, INNER * rtol, enough[index])
         return inner.value, inner.error[:, None]
 
-    found = zone.average(observe, kinks, rtol=rtol, floor=1.0, weighted=True, strict=False)
+    found = zone.average(observe, kinks, rtol=rtol, floor=1.0, strict=False)
     return Integral(found.value, found.error.max(axis=-1), abs(found.value).max(axis=-1))
 
 

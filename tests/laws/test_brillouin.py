@@ -50,7 +50,7 @@ def test_weight_has_the_moments_of_two_cosines():
     """⟨(cos x + cos z)^n⟩ = 1, 0, 1, 0, 9/4, 0, 25/4."""
     result = zone.average(lambda c: c[:, None] ** np.arange(7), rtol=1e-13)
     np.testing.assert_allclose(result.value, [1, 0, 1, 0, 2.25, 0, 6.25], atol=ROUNDING)
-    assert result.points < 250
+    assert result.points < 700  # odd moments vanish: nothing but rounding is good enough
 
 
 def test_fixed_nodes_have_the_same_moments_for_any_splits():
@@ -388,9 +388,12 @@ def test_bound_states_that_a_small_angle_couples_are_not_missed(theta, thickness
     P = partial(halves.probabilities, junction, 0.0)
     told = zone.average(P, np.append(edges, near), rtol=1e-11, floor=1.0)
     assert (abs(found.value - told.value) <= 3e-9 * told.value.max()).all()
-    if thickness == 4:  # blind to them it is wrong by fifty times what it claims
-        blind = zone.average(P, edges, rtol=1e-8)
-        assert (abs(blind.value - told.value) > 10 * (blind.error + told.error)).any()
+    blind = zone.average(P, edges, rtol=1e-8)
+    assert (abs(blind.value - told.value) <= blind.error + told.error).all()
+    if thickness == 4:  # nodes that nobody refines miss them
+        c, w = zone.nodes(edges)
+        fixed = np.tensordot(w, P(c), 1)
+        assert (abs(fixed - told.value) > 1e-7 * told.value.max()).any()
 
 
 def test_steps_are_found_where_they_lie_once_each_and_between_the_ends_only():
