@@ -18,7 +18,7 @@ from pathlib import Path
 from . import CLAIMS
 from .claim import Claim
 from .published import PUBLISHED, Compared
-from .worker import run_claim, run_comparison
+from .worker import PREFIX, run_job
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -50,12 +50,10 @@ def run(options: argparse.Namespace, names: list[str], pool: ProcessPoolExecutor
     from tqdm import tqdm
 
     # comparisons that average many samples are the longest jobs after the claims on disorder
-    compared = [] if options.only else list(PUBLISHED)
-    ordered = longest_first(names)
-    long = sum(name in LONGEST for name in names)
-    futures = {pool.submit(run_claim, name, options.quick): name for name in ordered[:long]}
-    futures |= {pool.submit(run_comparison, name, options.quick): f"published.{name}" for name in reversed(compared)}
-    futures |= {pool.submit(run_claim, name, options.quick): name for name in ordered[long:]}
+    compared = [] if options.only else [PREFIX + name for name in reversed(PUBLISHED)]
+    long = [name for name in LONGEST if name in names]
+    jobs = [*long, *compared, *(name for name in names if name not in long)]
+    futures = {pool.submit(run_job, job, options.quick): job for job in jobs}
     claims, published, broken = {}, {}, {}
     with tqdm(total=len(futures), unit="claim", disable=None) as progress:
         for future in as_completed(futures):
@@ -93,11 +91,6 @@ LONGEST = (
 )
 
 
-def longest_first(names: list[str]) -> list[str]:
-    """Return the names, the longest computations in front."""
-    return sorted(names, key=lambda name: LONGEST.index(name) if name in LONGEST else len(LONGEST))
-
-
 def tell_missed(claims: list[Claim], rows: list[Compared]) -> None:
     """Print every broken check and missed number to stderr."""
     for name, check in [(claim.id, check) for claim in claims for check in claim.all_checks if not check.passed]:
@@ -131,7 +124,7 @@ def main(arguments: list[str] | None = None) -> int:
         options.output.mkdir(parents=True, exist_ok=True)
         claims, published, broken = run(options, names, pool)
         ordered = [claims[name] for name in names if name in claims]
-        rows = [one for name in PUBLISHED for one in published.get(f"published.{name}", [])]
+        rows = [one for name in PUBLISHED for one in published.get(PREFIX + name, [])]
         page = write_report(
             options.output,
             ordered,

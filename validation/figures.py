@@ -15,9 +15,6 @@ from kwant_spinjunc.plot.figures import COLORS, new_figure, styled
 # What a color means is its name in every figure: color="majority".
 mpl.colors.get_named_colors_mapping().update({name: value for name, value in COLORS.items() if len(name) > 1})
 
-#: Colors of curves without a meaning of their own, apart for color-blind eyes (Okabe-Ito).
-SEQUENCE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#000000")
-
 
 def drawn(name: str, rows: int = 1, columns: int = 1, **size: Any) -> Callable[[Any], Callable[[Any], Figure]]:
     """Make a function that draws what was measured into panels the figure ``name`` of its claim.
@@ -59,7 +56,7 @@ def angle_axis(panel: Any, step: int = 45) -> None:
 def curve(
     panel: Any, x: Any, y: Any, look: str, color: Any, label: str | None = None, *, hollow: bool = False, **options: Any
 ) -> None:
-    """Draw points or a line, ``look`` as Matplotlib has it."""
+    """Draw points or a line, ``look`` as Matplotlib has it, in a color or what it means."""
     if hollow:
         options["markerfacecolor"] = "none"
     panel.plot(x, y, look, color=color, label=label, **options)
@@ -73,11 +70,6 @@ def legend_below(source: Any, ncols: int, **options: Any) -> None:
 def guide(panel: Any, x: Any, y: Any, label: str, style: str = "-") -> None:
     """Draw a thin black line behind the points: a power law or a formula."""
     panel.plot(x, y, style, color="black", linewidth=0.9, zorder=0, label=label)
-
-
-def shade(panel: Any, low: float, high: float, label: str | None = None) -> None:
-    """Shade what lies between two positions, as a nonmagnetic run of planes."""
-    panel.axvspan(low, high, color="muted", alpha=0.25, linewidth=0, label=label)
 
 
 def finish(figure: Any, title: str) -> None:

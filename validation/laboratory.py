@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, ClassVar
@@ -162,20 +162,20 @@ def k_average(
 
     def function(c: np.ndarray) -> np.ndarray:
         c = _off_edges(c, edges)
-        order = _safest_in_the_middle(c, edges)
-        found = observe(lab.scatter(junction, energy, in_plane_vectors(c[order])))
+        found = observe(lab.scatter(junction, energy, in_plane_vectors(c)))
         shapes.update({name: array.shape[1:] for name, array in found.items()})
-        flat = np.concatenate([array.reshape(len(c), -1) for array in found.values()], axis=-1)
-        values = np.empty_like(flat)
-        values[order] = flat
-        return values
+        return np.concatenate([array.reshape(len(c), -1) for array in found.values()], axis=-1)
 
     rough = zone.probabilities(bare, energy, rtol=1e-2, strict=False).value
     conductance = float(rough[1, :, 0, :].sum())
     flat = zone.average(function, split, rtol=accuracy, atol=accuracy * conductance).value
-    ends = np.cumsum([int(np.prod(shape)) for shape in shapes.values()])
-    parts = np.split(flat, ends[:-1])
-    return {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
+    return _split(flat, shapes)
+
+
+def _split(flat: np.ndarray, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    """Return arrays by name from all of their elements in a row."""
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes.values()])[:-1]
+    return {name: part.reshape(shapes[name])[()] for name, part in zip(shapes, np.split(flat, ends), strict=True)}
 
 
 def _off_edges(c: np.ndarray, edges: np.ndarray) -> np.ndarray:
@@ -190,16 +190,6 @@ def _off_edges(c: np.ndarray, edges: np.ndarray) -> np.ndarray:
 def in_plane_vectors(c: np.ndarray) -> np.ndarray:
     """Return wave vectors with cos kx a + cos kz a = c, on the diagonal of the zone, shape (..., 2) in 1/a."""
     return np.stack([np.arccos(np.clip(c / 2, -1, 1))] * 2, axis=-1)
-
-
-def _safest_in_the_middle(c: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Return an order of ``c`` whose middle is farthest from all band edges.
-
-    `Laboratory` has Kwant solve the middle one of the open points, and Kwant loses digits where a velocity vanishes.
-    """
-    distance = abs(c[:, None] - np.append(edges, np.inf)).min(axis=-1)
-    rising = np.argsort(distance, kind="stable")
-    return np.concatenate([rising[::2], rising[1::2][::-1]])
 
 
 # ---------------------------------------------------------------------- samples
@@ -284,13 +274,22 @@ def amplitudes_by_kwant(junction: Junction, energy: float, section: CrossSection
 
 @dataclass(frozen=True)
 class Number:
-    """A value and its standard error."""
+    """A value and its standard error, or arrays of them."""
 
-    value: float
-    error: float
+    value: Any
+    error: Any
 
     def __str__(self) -> str:
-        return value_with_error(self.value, self.error)
+        return value_with_error(float(self.value), float(self.error))
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.value, self.error))
+
+    def __getitem__(self, index: Any) -> Number:
+        return Number(self.value[index], self.error[index])
+
+    def __truediv__(self, scale: Any) -> Number:
+        return Number(self.value / scale, self.error / scale)
 
     def deviation(self, other: Number) -> float:
         """Return the distance from another number in standard errors of the difference."""
@@ -306,6 +305,19 @@ class Number:
             moved[i] += number.error
             variance += (float(function(*moved)) - value) ** 2
         return cls(value, float(np.sqrt(variance)))
+
+
+def numbers_of(average: Ensemble, function: Callable[[Any], Mapping[str, Any]]) -> dict[str, Number]:
+    """Return what a function makes of the means of all quantities over samples, by name, with standard errors."""
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def flat(means: Any) -> np.ndarray:
+        found = {name: np.asarray(value, dtype=float) for name, value in function(means).items()}
+        shapes.update({name: value.shape for name, value in found.items()})
+        return np.concatenate([value.ravel() for value in found.values()])
+
+    value, error = (_split(part, shapes) for part in average.of_means(flat))
+    return {name: Number(value[name], error[name]) for name in shapes}
 
 
 def across(vectors: np.ndarray, m: Any, other: Any) -> np.ndarray:

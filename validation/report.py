@@ -7,12 +7,13 @@ import platform
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from kwant_spinjunc._version import __version__
+import matplotlib as mpl
+
 from kwant_spinjunc.errors import ArgumentError
+from kwant_spinjunc.runs import tables
 from kwant_spinjunc.runs.files import write_atomically
 
 from .claim import Claim, ClaimFigure, plain
@@ -23,16 +24,9 @@ TEMPLATE = Path(__file__).with_name("report.html.j2")
 
 
 def provenance(**extra: Any) -> dict[str, Any]:
-    """Return what is needed to repeat a run: versions, machine type, time, and whatever is given."""
-    versions = {name: metadata.version(name) for name in ("kwant", "numpy", "scipy", "matplotlib")}
-    return {
-        "kwant_spinjunc": __version__,
-        **versions,
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        **extra,
-    }
+    """Return what is needed to repeat a run: versions, system and machine, time, and whatever is given."""
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    return tables.provenance(matplotlib=mpl.__version__, system=platform.system(), created=created, **extra)
 
 
 def write_report(

@@ -3,29 +3,21 @@
 import time
 import traceback
 import warnings
-from collections.abc import Callable
-from typing import Any
 
 from .claim import Claim, make
 from .published import Compared, compare
 
-
-def run_claim(name: str, quick: bool) -> tuple[Claim | None, float, str]:
-    """Run one claim and return (claim or None, seconds, error text)."""
-    return _run(make, name, quick)
+#: Of the jobs that are comparisons.
+PREFIX = "published."
 
 
-def run_comparison(name: str, quick: bool) -> tuple[list[Compared] | None, float, str]:
-    """Run one file of published numbers and return (rows or None, seconds, error text)."""
-    return _run(compare, name, quick)
-
-
-def _run(function: Callable[[str, bool], Any], name: str, quick: bool) -> tuple[Any, float, str]:
+def run_job(job: str, quick: bool) -> tuple[Claim | list[Compared] | None, float, str]:
+    """Run a claim, or ``published.NAME``, a file of numbers; return (what was found or None, seconds, error text)."""
     warnings.filterwarnings("ignore", message="plotly is not available", category=RuntimeWarning)
     warnings.filterwarnings("ignore", message="MUMPS is not available", category=RuntimeWarning)
     start = time.perf_counter()
     try:
-        found = function(name, quick)
+        found = compare(job.removeprefix(PREFIX), quick) if job.startswith(PREFIX) else make(job, quick)
     except Exception:
         return None, time.perf_counter() - start, traceback.format_exc()
     return found, time.perf_counter() - start, ""

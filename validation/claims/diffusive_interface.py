@@ -13,9 +13,10 @@ from kwant_spinjunc.theory import tunnelling
 from kwant_spinjunc.theory.interface import in_series
 
 from ..claim import Check, Judged, Record
+from ..compare import largest
 from ..currents import lead_currents
 from ..figures import drawn, legend_below
-from ..laboratory import Laboratory, SampleLaboratory, across, k_average
+from ..laboratory import Laboratory, SampleLaboratory, across, k_average, numbers_of
 from ..two_channels import Metal, clean_contact, solve
 
 #: The magnets, unit t.
@@ -139,29 +140,24 @@ def measure_depth(lab: SampleLaboratory, samples: int) -> tuple[np.ndarray, np.n
 
 
 def average(lab: SampleLaboratory, planes: int, samples: int, alloys: str = "AA", width: int = CELL) -> Record:
-    """Average one contact at all angles."""
+    """Average one contact at all angles, of which the ``length`` leaves out 0."""
     angles = np.radians(DEGREES)
     result = lab.average(contact(planes, alloys=alloys), samples, width=width, m_right=unit_vector(angles))
-    turned = angles[1:]
 
-    def relative(means: dict[str, np.ndarray]) -> np.ndarray:
+    def everything(means: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         J_M, J = means["magnetization_current"], means["conductance"]
-        beta = J_M[0].mean() / J[0]
-        difference = tunnelling.vector_difference(*J_M[1:].T, unit_vector(0.0), unit_vector(turned))
-        return np.linalg.norm(difference, axis=-1) / (2 * beta * J[1:] * np.sin(turned / 2))
+        beta, back = J_M[0].mean() / J[0], lead_currents(means["probabilities"], FROM_RIGHT) @ SIGNS
+        difference = tunnelling.vector_difference(*J_M[1:].T, unit_vector(0.0), unit_vector(angles[1:]))
+        return {
+            "polarization": beta,  # at Φ = 0
+            "polarized": J_M / J[:, None],  # [angle, side]
+            "ratio": J_M[:, 0] / J_M[:, 1],  # J_M^L/J_M^R under a voltage
+            "ratio_from_right": back[:, 0] / back[:, 1],  # and of spin from the right
+            # |J_M^R m_R - J_M^L m_L| over 2βJ sin(Φ/2)
+            "length": np.linalg.norm(difference, axis=-1) / (2 * beta * J[1:] * np.sin(angles[1:] / 2)),
+        }
 
-    def from_right(means: dict[str, np.ndarray]) -> np.ndarray:
-        J_M = lead_currents(means["probabilities"], FROM_RIGHT) @ SIGNS
-        return J_M[:, 0] / J_M[:, 1]
-
-    # β = J_M/J at Φ = 0; at every angle J_M/J [angle, side], J_M^L/J_M^R under a voltage and of spin from the right,
-    # and |J_M^R m_R - J_M^L m_L| over 2βJ sin(Φ/2) beyond 0; (value, standard error)
-    currents = "magnetization_current"
-    polarization = result.of_means(lambda means: means[currents][0].mean() / means["conductance"][0])
-    polarized = np.asarray(result.of_means(lambda means: means[currents] / means["conductance"][:, None])[0])
-    ratio = result.of_means(lambda means: means[currents][:, 0] / means[currents][:, 1])
-    ratio_from_right, length = result.of_means(from_right), result.of_means(relative)
-    return Record(locals())
+    return Record({**numbers_of(result, everything), "planes": planes, "result": result})
 
 
 def measure(quick: bool) -> Record:
@@ -186,13 +182,19 @@ def measure(quick: bool) -> Record:
         return network(left, right, modes, planes, np.radians(degrees))
 
     told = np.array([two_channels("AB", widest.planes, d) for d in DEGREES])
-    missed = float(abs(widest.polarized - told)[np.array(DEGREES) <= QUOTED_MAX].max())
+    missed = float(abs(widest.polarized.value - told)[np.array(DEGREES) <= QUOTED_MAX].max())
     # (degrees, J_M^L/J_M^R, its error, the same of two channels)
     quotients = [*zip(DEGREES, *map(np.ndarray.tolist, widest.ratio), (told[:, 0] / told[:, 1]).tolist(), strict=True)]
     _, value, error, expected = quotients[QUOTED]
     listed = [("A|A", CELL, c) for c in contacts] + [("A|B", CELL, c) for c in unequal]
     listed += [("A|A", W, c) for W, c in sections.items() if CELL != W]
     networks = [np.divide(*two_channels(name.replace("|", ""), c.planes, DEGREES[QUOTED])) for name, _, c in listed]
+    right_angle, middle = DEGREES.index(90.0), RESOLVED_DEGREES.index(90.0)
+    sigmas = ", ".join(map(value_with_error, sigma.tolist(), sigma_error.tolist()))
+    far = ", ".join(f"{far_length(sigma, modes, n, np.radians(150)):.2f} at {n:g}" for n in FAR)
+    widths = ", ".join(f"{c.length[QUOTED - 1]} ({W} × {W})" for W, c in sections.items())
+    betas = ", ".join(str(c.polarization) for c in sections.values())
+    halves = ", ".join(f"{half_depth(depth[i]):.2f} at {angle:g}°" for i, angle in enumerate(RESOLVED_DEGREES))
     return Record(locals())
 
 
@@ -208,11 +210,6 @@ def verdicts(quotients: Sequence[tuple[float, float, float, float]], missed: flo
     return "fails" if law > SIGNIFICANT else "holds", "holds in a limit" if missed < NEAR else "fails"
 
 
-def at(pair: tuple[np.ndarray, np.ndarray], index: int) -> str:
-    """Return value ± error of one element."""
-    return value_with_error(float(pair[0][index]), float(pair[1][index]))
-
-
 @drawn("diffusive-interface-currents", 1, 2, height=4.4)
 def draw_currents(m: Record, *axes: Any) -> None:
     """Plot the ratio of the currents and the length of their difference against the angle."""
@@ -224,13 +221,11 @@ def draw_currents(m: Record, *axes: Any) -> None:
     left.errorbar(DEGREES, *thick.ratio, fmt="o", color=colors[1], label=f"A|B, voltage, {thick.planes} planes")
     told = [q[3] for q in m.quotients]
     left.plot(DEGREES, told, "-", color=colors[1], linewidth=1, label="A|B, two channels")
-    value, error = m.contacts[-1].ratio_from_right
     label = f"A|A, spin from the right, {m.contacts[-1].planes}"
-    left.errorbar(DEGREES, value, error, fmt="s:", mfc="none", color=colors[2], label=label)
+    left.errorbar(DEGREES, *m.contacts[-1].ratio_from_right, fmt="s:", mfc="none", color=colors[2], label=label)
     left.set_ylabel(r"$J_M^L/J_M^R$")
     for contact_, color in zip(m.contacts, colors, strict=False):
-        value, error = contact_.length
-        right.errorbar(DEGREES[1:], value, error, fmt="o-", color=color, label=f"{contact_.planes} planes")
+        right.errorbar(DEGREES[1:], *contact_.length, fmt="o-", color=color, label=f"{contact_.planes} planes")
     right.axhline(1.0, color="black", linewidth=0.8)
     right.set(ylabel=r"$|\Delta\mathbf{J}_M|\,/\,2\beta J\sin(\Phi/2)$", ylim=(0, 1.2))
     for panel in axes:
@@ -263,6 +258,8 @@ def judge(m: Record) -> Judged:
     """Judge the sentence as printed and as corrected."""
     printed, corrected = verdicts(m.quotients, m.missed)
     clean = clean_contact(CLEAN, np.pi / 3, ENERGY).between_metals
+    results = [c.result for c in (*m.contacts, *m.unequal)]
+    both = [lead_currents(one.probabilities.mean, BIAS).sum(axis=-1) / one.conductance.mean.min() for one in results]
     return Judged(
         printed=printed,
         corrected=corrected,
@@ -276,27 +273,8 @@ def judge(m: Record) -> Judged:
             expected=1.0,
         ),
         checks=(
-            Check(
-                "J_L − J_R of the mean, of J",
-                max(
-                    float(abs(lead_currents(c.result.probabilities.mean, BIAS).sum(axis=-1) @ [1, -1]).max())
-                    / float(c.result.conductance.mean.min())
-                    for c in (*m.contacts, *m.unequal)
-                ),
-                1e-9,
-            ),
+            Check("J_L − J_R of the mean, of J", largest(J @ [1, -1] for J in both), 1e-9),
             Check("charge of the contact's conductance matrix", float(abs(clean.sum(axis=(0, 1))).max()), 1e-9),
             *m.checks,
         ),
     )
-
-
-def numbers(m: Record) -> Record:
-    """Return what the text quotes besides."""
-    right_angle, middle = DEGREES.index(90.0), RESOLVED_DEGREES.index(90.0)
-    sigmas = ", ".join(map(value_with_error, m.sigma.tolist(), m.sigma_error.tolist()))
-    far = ", ".join(f"{far_length(m.sigma, m.modes, n, np.radians(150)):.2f} at {n:g}" for n in FAR)
-    widths = ", ".join(f"{at(c.length, QUOTED - 1)} ({W} × {W})" for W, c in m.sections.items())
-    betas = ", ".join(value_with_error(*c.polarization) for c in m.sections.values())
-    halves = ", ".join(f"{half_depth(m.depth[i]):.2f} at {angle:g}°" for i, angle in enumerate(RESOLVED_DEGREES))
-    return Record(locals())

@@ -13,8 +13,9 @@ from kwant_spinjunc.theory import parallel_circuit, printed
 from kwant_spinjunc.transport.local import chemical_potentials_of, default_axes
 
 from ..claim import Check, Judged, Record
+from ..compare import largest
 from ..figures import drawn, legend_below
-from ..laboratory import Number, SampleLaboratory
+from ..laboratory import Number, SampleLaboratory, numbers_of
 from ..two_channels import Metal, clean_contact, solve
 
 #: All metals and leads, unit t: one cubic band, weakly split, so that a clean contact reflects next to nothing.
@@ -159,45 +160,34 @@ def measure_circuit(
     junction = junction_of(MAGNETS[left], MAGNETS[right], angle, planes)
     average = lab.average(junction, realizations, profiles=True)
     buffer = junction.buffer
-    shapes = {"mu": (2 * planes, 2), "field": (2, 2), "current": (2, 2), "share": (2,), "mean_share": ()}
 
-    def everything(means: Mapping[str, np.ndarray]) -> np.ndarray:
+    def everything(means: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         mu, J = observe(junction, means, lab.width**2)
         mu = mu[buffer:-buffer]
         E = slopes(mu, planes)
-        sides = [J[0, buffer : buffer + planes - 1], J[1, buffer + planes : buffer + 2 * planes - 1]]
-        currents = np.array([side.mean(axis=0) for side in sides])
-        share, mean = E[0] / E.sum(axis=0), E.mean(axis=1)
-        return np.concatenate([mu.ravel(), E.ravel(), currents.ravel(), share, [mean[0] / mean.sum()]])
+        bonds = [J[0, buffer : buffer + planes - 1], J[1, buffer + planes : buffer + 2 * planes - 1]]
+        current, mean = np.array([side.mean(axis=0) for side in bonds]), E.mean(axis=1)
+        shares = {"share": E[0] / E.sum(axis=0), "mean_share": mean[0] / mean.sum()}
+        return {"mu": mu, "field": E, "current": current, **shares}
 
     # of the metals only: µ_s [plane, spin]; fields and currents [side, spin], per unit bias and a²; E_Ls/(E_Ls + E_Rs)
     # of either spin and of the mean of both
-    cuts = np.cumsum([int(np.prod(shape)) for shape in shapes.values()])[:-1]
-    (mu, field, current, share, mean_share), (mu_error, field_error, current_error, share_error, mean_error) = (
-        [part.reshape(shape) for part, shape in zip(np.split(numbers, cuts), shapes.values(), strict=True)]
-        for numbers in average.of_means(everything)
-    )
-    mean_share = Number(float(mean_share), float(mean_error))
+    found = numbers_of(average, everything)
     sides = [metals[left], metals[right]]
     interface = clean_contact(CLEAN, angle, ENERGY) if angle else None
     network = solve([Metal(planes, side.sigmas) for side in sides], sides[0].modes, interface=interface)
-    beta = np.array([side.beta.value for side in sides])
+    beta, current = np.array([side.beta.value for side in sides]), found["current"].value
     J_M = current @ SIGNS / current.sum(axis=1) / beta  # per βJ of the side
-    return Record(locals())
+    return Record({**found, "angle": angle, "planes": planes, "network": network, "J_M": J_M})
 
 
 def local_ohm(circuit: Record, sides: Sequence[Record], *, common: bool) -> list[Number]:
     """Return J_s/(σ_s E) on both sides and spins, with the field of each spin, or the common one of both spins."""
-    E, E_error = circuit.field, circuit.field_error
+    E = circuit.field
     if common:
-        E, E_error = (np.repeat(x, 2).reshape(2, 2) for x in (E.mean(axis=1), np.hypot(*E_error.T) / 2))
+        E = Number(*(np.repeat(x, 2).reshape(2, 2) for x in (E.value.mean(axis=1), np.hypot(*E.error.T) / 2)))
     return [
-        Number.of(
-            lambda J, e, sigma: J / (sigma * e),
-            Number(circuit.current[side, s], circuit.current_error[side, s]),
-            Number(E[side, s], E_error[side, s]),
-            sides[side].sigma[s],
-        )
+        Number.of(lambda J, e, sigma: J / (sigma * e), circuit.current[side, s], E[side, s], sides[side].sigma[s])
         for side in (0, 1)
         for s in (0, 1)
     ]
@@ -263,8 +253,7 @@ def draw_profiles(m: Record, *axes: Any) -> None:
         circuit = m.circuits[name]
         y = np.arange(2 * circuit.planes) - circuit.planes + 0.5
         for s, (spin, marker) in enumerate((("majority", "."), ("minority", "x"))):
-            mu, error = circuit.mu[:, s], circuit.mu_error[:, s]
-            panel.errorbar(y, mu, error, fmt=marker, color=spin, markersize=4, label=spin)
+            panel.errorbar(y, *circuit.mu[:, s], fmt=marker, color=spin, markersize=4, label=spin)
             panel.plot(y, circuit.network.mu[:, s], "-", color=spin, linewidth=1)
         panel.axvline(0, color="black", linewidth=1)
         panel.set(xlabel="plane", title=name)
@@ -282,11 +271,9 @@ def draw_division(m: Record, axes: Any) -> None:
         def told(label: str, first: bool = x == 0) -> str | None:
             return label if first else None
 
-        mean = circuit.mean_share
-        axes.errorbar(x, mean.value, mean.error, fmt="o", color="black", label=told("measured, mean of spins"))
+        axes.errorbar(x, *circuit.mean_share, fmt="o", color="black", label=told("measured, mean of spins"))
         for s, (spin, at) in enumerate((("majority", x - 0.12), ("minority", x + 0.12))):
-            share, error = circuit.share[s], circuit.share_error[s]
-            axes.errorbar(at, share, error, fmt="^", color=spin, label=told(f"measured, {spin}"))
+            axes.errorbar(at, *circuit.share[s], fmt="^", color=spin, label=told(f"measured, {spin}"))
             if circuit.angle == 0:
                 axes.plot([at - 0.06, at + 0.06], [m.spins[name][s].value] * 2, "-", color=spin, linewidth=1)
         for number, look, label in ((printed, ":", "printed"), (series, "--", "in series")):
@@ -332,7 +319,7 @@ def measure(quick: bool) -> Record:
     worst_own = max(n.deviation(Number(1.0, 0.0)) for n in own)
     one = common["A|C, 0°"]
     spread = f"{min(n.value for n in one):.2f} to {max(n.value for n in one):.2f}"
-    offsets = {n: float(np.abs(c.mu - c.network.mu).max()) for n, c in circuits.items()}
+    offsets = {n: largest([c.mu.value - c.network.mu]) for n, c in circuits.items()}
     A, B, C = (metals[name] for name in "ABC")
     xi = thin.localization_length
     z = shown.mean_share
@@ -341,6 +328,8 @@ def measure(quick: bool) -> Record:
 
 def judge(m: Record) -> Judged:
     """Judge the sentence as printed and as corrected."""
+    charges = [circuit.current.value.sum(axis=-1) for circuit in m.circuits.values()]
+    deviation = np.hypot(m.anchor.error, 1e-4)
     return Judged(
         printed=verdict(m.measured, [printed for printed, _ in m.given.values()]),
         corrected="holds" if m.z.deviation(m.series) < 4 and m.worst_own < 4 else "fails",
@@ -350,17 +339,8 @@ def judge(m: Record) -> Judged:
         route=Check("J_s/(σ_s E_s) of every spin: largest deviation in standard errors", m.worst_own, 4.0),
         checks=(
             # ANCHOR came from 12 samples, about 2 % each length
-            Check(
-                "R − 1/N per layer, W = 8 periodic, h/e²",
-                m.anchor.value,
-                3 * np.hypot(m.anchor.error, 1e-4),
-                expected=ANCHOR,
-            ),
-            Check(
-                "charge current left minus right, per current",
-                max(abs(c.current[0].sum() / c.current[1].sum() - 1) for c in m.circuits.values()),
-                1e-9,
-            ),
+            Check("R − 1/N per layer, W = 8 periodic, h/e²", m.anchor.value, 3 * deviation, ANCHOR),
+            Check("charge current left minus right, per current", largest(J[0] / J[1] - 1 for J in charges), 1e-9),
             Check("µ_s of A|B, 0°, against two channels, per bias", m.offsets["A|B, 0°"], 0.06 if m.quick else 0.03),
             *m.lab.checks(),
         ),

@@ -9,7 +9,6 @@ import numpy as np
 
 from kwant_spinjunc import Anderson, Junction, Roughness, Substitution, barrier, ferromagnet, linear_response, scatter
 from kwant_spinjunc.model.plane import CrossSection
-from kwant_spinjunc.runs.statistics import value_with_error
 from kwant_spinjunc.spin import SIGNS, unit_vector
 from kwant_spinjunc.theory import tunnelling
 
@@ -17,7 +16,7 @@ from ..claim import Check, Judged, Record, Records
 from ..compare import fit_power_law
 from ..currents import lead_currents
 from ..figures import drawn, legend_below
-from ..laboratory import SampleLaboratory, amplitudes_by_kwant
+from ..laboratory import Number, SampleLaboratory, amplitudes_by_kwant, numbers_of
 
 #: The magnet, unit t: at E = 0 a cross-section of 3 × 3 has five open majority channels and one minority channel.
 MAGNET = {"onsite": 4.0, "splitting": 2.4, "hopping": 1.0, "in_plane_hopping": 1.0}
@@ -69,12 +68,11 @@ def current_error(P: np.ndarray) -> np.ndarray:
     return (tunnelling.magnetization_current(law, *SPLIT, "left") - exact[0] @ SIGNS) / exact[0].sum()
 
 
-def weighted_mean(values: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+def weighted_mean(values: np.ndarray, weights: np.ndarray) -> Number:
     """Return Σ w x / Σ w over samples and its standard error (of a ratio of means, to first order)."""
-    mean = float((weights * values).sum() / weights.sum())
+    mean, count = float((weights * values).sum() / weights.sum()), len(weights)
     deviation = weights * (values - mean)
-    count = len(weights)
-    return mean, float(np.sqrt((deviation**2).sum() * count / (count - 1)) / weights.sum())
+    return Number(mean, float(np.sqrt((deviation**2).sum() * count / (count - 1)) / weights.sum()))
 
 
 def largest_eigenvalues(lab: SampleLaboratory, junction: Junction, numbers: Sequence[int]) -> np.ndarray:
@@ -96,20 +94,22 @@ def measure_batch(lab: SampleLaboratory, kind: str, value: float, junction: Junc
     ranks = np.unique(np.linspace(0, len(conductances) - 1, EIGENVALUES).astype(int))
     chosen = np.argsort(conductances)[ranks]
     largest, defects = largest_eigenvalues(lab, junction, chosen), law_defect(T)
-    mean, typical = (float(G.mean[right]), float(G.error[right])), float(G.typical[right])
+    mean, typical = Number(float(G.mean[right]), float(G.error[right])), float(G.typical[right])
     median_defect, weighted_defect = np.median(defects), weighted_mean(defects, T[:, right].sum(axis=(-1, -2)))
+
     # of the means, with standard errors: 1 - G(90°)/[(G(0) + G(180°))/2], where signs may cancel; J_M^L of (3) per
     # charge current with spin accumulation; D_++ D_-- / (D_+- D_-+) - 1
-    mean_defect = result.of_means(lambda m: 1 - m["conductance"][right] / (m["conductance"][[0, -1]].mean()))
-    wrong = result.of_means(lambda m: current_error(m["probabilities"]))
-    factors = tunnelling.spin_factors_from_collinear
-    product_defect = result.of_means(
-        lambda m: tunnelling.factorization_defect(factors(m["transmissions"][0], m["transmissions"][-1]))
-    )
+    def everything(means: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        G, T = means["conductance"], means["transmissions"]
+        product = tunnelling.factorization_defect(tunnelling.spin_factors_from_collinear(T[0], T[-1]))
+        wrong = current_error(means["probabilities"])
+        return {"mean_defect": 1 - G[right] / G[[0, -1]].mean(), "wrong": wrong, "product_defect": product}
+
+    found = numbers_of(result, everything)
     # part of the mean conductance that the most conducting twentieth of the samples carries
     ordered = np.sort(conductances)[::-1]
     share = float(ordered[: max(len(ordered) // 20, 1)].sum() / ordered.sum())
-    return Record(locals())
+    return Record({**locals(), **found})
 
 
 def kwant_defect() -> tuple[float, float]:
@@ -148,7 +148,7 @@ def measure(quick: bool) -> Record:
     count = sum(batch.result.realizations for batch in batches)
     worst = max(batches, key=lambda batch: float(batch.defects.max()))
     # by the few resonant samples, or by too few to tell
-    carried = significant(*impure.weighted_defect) and impure.weighted_defect[0] > 100 * clean.weighted_defect[0]
+    carried = significant(*impure.weighted_defect) and impure.weighted_defect.value > 100 * clean.weighted_defect.value
     return Record(locals())
 
 
@@ -166,11 +166,6 @@ def verdict(power: float, worst: float) -> str:
 def significant(value: float, error: float) -> bool:
     """Return whether a number is more than three standard errors from zero."""
     return value > 3 * error
-
-
-def fraction(value: tuple[float, float]) -> str:
-    """Return value ± error."""
-    return value_with_error(float(value[0]), float(value[1]))
 
 
 #: Ensembles over the thickness.
@@ -218,7 +213,7 @@ def draw_levels(m: Record, axes: Any) -> None:
     def show(column: int, batches: Records, color: str, name: str) -> None:
         x = batches.value
         for panel, (mean, label, typical, other) in zip(axes[:, column], shown, strict=True):
-            y, error = getattr(batches, mean).T
+            y, error = np.transpose([[*getattr(batch, mean)] for batch in batches])
             panel.errorbar(x, y, [np.minimum(error, 0.9 * y), error], fmt="o-", color=color, label=f"{label}, {name}")
             panel.plot(x, getattr(batches, typical), "o:", mfc="none", color=color, label=f"{other}, {name}")
 

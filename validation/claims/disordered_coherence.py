@@ -11,7 +11,7 @@ from kwant_spinjunc.runs.statistics import value_with_error
 from ..claim import Check, Judged, Record
 from ..compare import Fit, fit_exponential
 from ..figures import drawn
-from ..laboratory import Laboratory, SampleLaboratory, across, clean_density, golden_rule_paths, k_average
+from ..laboratory import Laboratory, Number, SampleLaboratory, across, clean_density, golden_rule_paths, k_average
 
 #: Level and hoppings of both magnets, unit t; the splitting is scanned.
 METAL = {"onsite": 3.0, "hopping": 1.0, "in_plane_hopping": 1.0}
@@ -53,22 +53,18 @@ def clean_average(lab: Laboratory, splitting: float, planes: int = PLANES) -> np
     return np.hypot(found["x"], found["y"]) / float(found["G"])
 
 
-def free_paths(
-    lab: SampleLaboratory, splitting: float, width: float, samples: int
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return ℓ_s in planes, with its error, from two lengths of the collinear metal.
+def free_paths(lab: SampleLaboratory, splitting: float, width: float, samples: int) -> Number:
+    """Return ℓ_s in planes from two lengths of the collinear metal.
 
     It is 3/4 of that in N_s/⟨T_s⟩ = const + L/ℓ: kinetic theory has σ = (4/3) N ℓ for N channels per area.
     """
-    lengths = (PLANES // 4, PLANES // 2)
-    resistances = []
+    lengths, resistances = (PLANES // 4, PLANES // 2), []
     for planes in lengths:
         found = lab.average(junction(splitting, width, planes, theta=0.0), samples)
         resistances.append(found.of_means(lambda means: means["modes"][0] / np.diagonal(means["transmissions"])))
     (short, short_error), (long, long_error) = resistances
     path = 0.75 * (lengths[1] - lengths[0]) / (long - short)
-    error = path * np.hypot(short_error, long_error) / (long - short)
-    return tuple((float(p), float(e)) for p, e in zip(path, error, strict=True))  # type: ignore[return-value]
+    return Number(path, path * np.hypot(short_error, long_error) / (long - short))
 
 
 def measure_magnet(lab: SampleLaboratory, splitting: float, width: float, samples: int) -> Record:
@@ -81,11 +77,13 @@ def measure_magnet(lab: SampleLaboratory, splitting: float, width: float, sample
     count, average, squares = len(Q), Q.mean(axis=0), abs(Q) ** 2
     # |⟨Q⊥⟩| and the standard error of one component; ⟨|Q⊥|²⟩^½ and its standard error
     variance = (abs(Q - average) ** 2).sum(axis=0) / (count - 1) / 2
-    mean, rms = (abs(average), np.sqrt(variance / count)), np.sqrt(squares.mean(axis=0))
-    rms_error = squares.std(axis=0, ddof=1) / np.sqrt(count) / (2 * rms)
+    mean, size = Number(abs(average), np.sqrt(variance / count)), np.sqrt(squares.mean(axis=0))
+    rms = Number(size, squares.std(axis=0, ddof=1) / np.sqrt(count) / (2 * size))
+    # at the far end over that at the contact
+    left, rms_left = mean[-1] / mean.value[0], float(size[-1] / size[0])
     # √(2ħD/Δ) in planes, D = σ/(e²ν) of both spins together from the mean free paths
     modes = result["modes"].mean[0] / CELL**2
-    sigma = 4 / 3 * modes * np.array([path for path, _ in free_path])
+    sigma = 4 / 3 * modes * free_path.value
     D = float(np.sum(sigma) / (2 * np.pi * np.sum(clean_density(result.junction.left, ENERGY))))
     yardstick = float(np.sqrt(2 * D / splitting))
     decay = decay_of(*mean)
@@ -107,16 +105,15 @@ def measure(quick: bool) -> Record:
     clean = {splitting: clean_average(pure, splitting) for splitting in sorted({case[0] for case in cases})}
     checks, shown = (*lab.checks(), *pure.checks()), magnets[cases.index(SHOWN)]
     golden = [golden_rule_paths(one.result.junction.left, ENERGY, one.width) for one in magnets]
-    ratio = [np.array(one.free_path)[:, 0] / path for one, path in zip(magnets, golden, strict=True)]
+    ratio = [one.free_path.value / path for one, path in zip(magnets, golden, strict=True)]
     golden_rule = float(np.sqrt(np.mean((np.array(ratio) - 1) ** 2)))
-    left, error, per_sample = remaining(shown)
-    (value, errors), count = shown.mean, shown.result.realizations
+    left, per_sample, mean, count = shown.left, shown.rms_left, shown.mean, shown.result.realizations
     lengths = "; ".join(
         f"Δ = {m.splitting:g}, W = {m.width:g}: {length(m.decay)} (√(2ħD/Δ) = {m.yardstick:.1f}, ℓ_+ = "
-        f"{value_with_error(*m.free_path[0])}, ℓ_− = {value_with_error(*m.free_path[1])})"
+        f"{m.free_path[0]}, ℓ_− = {m.free_path[1]})"
         for m in magnets
     )
-    early, half = 1, len(value) // 2
+    early, half = 1, len(mean.value) // 2
     return Record(locals())
 
 
@@ -139,22 +136,16 @@ def length(fit: Fit | None) -> str:
     return value_with_error(-1 / fit.exponent, fit.error / fit.exponent**2)
 
 
-def remaining(magnet: Record) -> tuple[float, float, float]:
-    """Return |⟨Q⊥⟩| at the far end and its error over that at the contact, and the same of the rms over samples."""
-    (value, error), rms = magnet.mean, magnet.rms
-    return float(value[-1] / value[0]), float(error[-1] / value[0]), float(rms[-1] / rms[0])
-
-
 @drawn("disordered-coherence-depth", 1, 2, height=3.8, gridspec_kw={"width_ratios": [1.25, 1]})
 def draw_depth(m: Record, left: Any, right: Any) -> None:
     """Plot mean and rms of the transverse spin current against the depth, with single samples."""
     magnet = m.shown
-    depth = np.arange(len(magnet.rms))
+    depth = np.arange(len(magnet.rms.value))
     for sample in magnet.Q[:3]:
         left.semilogy(depth, abs(sample), "-", color="muted", linewidth=0.7)
     left.plot([], [], "-", color="muted", linewidth=0.7, label="three samples")
     value, error = magnet.mean
-    left.errorbar(depth, magnet.rms, magnet.rms_error, fmt="s-", color="right", label="rms of samples")
+    left.errorbar(depth, *magnet.rms, fmt="s-", color="right", label="rms of samples")
     shown = value > error
     bars = [np.minimum(error, 0.9 * value)[shown], error[shown]]
     left.errorbar(depth[shown], value[shown], bars, fmt="o-", color="left", label="length of the mean")
@@ -176,12 +167,12 @@ def draw_depth(m: Record, left: Any, right: Any) -> None:
 def judge(m: Record) -> Judged:
     """Judge the sentence as printed and as corrected."""
     shown = m.shown
-    printed = verdict(float(shown.rms[1] / shown.rms[0]), m.left, m.error)
+    printed = verdict(float(shown.rms.value[1] / shown.rms.value[0]), *m.left)
     decay = -1 / shown.decay.exponent if shown.decay else np.inf
     return Judged(
         printed=printed,
         corrected="holds in a limit" if printed != "holds" and decay < 3 * shown.yardstick else "fails",
-        value=m.left,
+        value=m.left.value,
         tolerance=LOST,
         # both lengths are of the order of the mean free path here: the claim on the transverse pair tests the law
         route=Check("decay of the mean over √(2ħD/Δ)", decay / shown.yardstick, 0.6, expected=1.0),

@@ -79,34 +79,27 @@ def tilt_of(torque: np.ndarray, m: np.ndarray, other: np.ndarray, K: float, K_d:
     return np.array([inside @ (torque @ normal), -outside @ (torque @ e)])
 
 
-def tilt(family: str, angle: float, magnet: str, damping_like: float, field_like: float, response: Any) -> Record:
-    """Collect what a current tilts in one magnet, linear response to the rigid torque; radians at `CURRENT`.
-
-    Net torques per charge current, the field-like one along m_L × m_R; ``response``: (in, out of the plane) without
-    demagnetization and with it.
-    """
-    bare, film = response
-    to_plane = float(np.degrees(np.arctan2(abs(film[1]), abs(film[0]))))  # to the plane of both magnetizations
-    quotient = abs(field_like / damping_like)
-    return Record(locals())
-
-
 def measure_tilts(family: str, angle: float) -> list[Record]:
-    """Resolve the torque of one rigid junction plane by plane and let both magnets answer."""
+    """Resolve the torque of one rigid junction plane by plane and let both magnets answer.
+
+    Linear response, radians at `CURRENT`. Net torques per charge current, the field-like one along m_L × m_R.
+    """
     junction = resolve_magnets(DIRECTIONS[family](theta=angle), DEEP)
     profile = torque_profile(junction)
     net = linear_response(scatter(DIRECTIONS[family](theta=angle), 0.0, "average"), 0.5, -0.5)
     m = junction.magnetizations
     sides = {"left": (profile.torque[:DEEP][::-1], *m), "right": (profile.torque[DEEP:], *m[::-1])}
     J, scale = float(net.charge[0]), constants.hbar / (2 * constants.e) * CURRENT
-    responses = {
-        name: [tilt_of(scale * torque, own, other, COBALT, K_d) for K_d in (0.0, DEMAGNETIZATION)]
-        for name, (torque, own, other) in sides.items()
-    }
-    return [
-        tilt(family, angle, name, net.torques.damping_like[side] / J, net.torques.field_like[side] / J, response)
-        for side, (name, response) in enumerate(responses.items())
-    ]
+    found = []
+    for side, (magnet, (torque, own, other)) in enumerate(sides.items()):
+        # in and out of the plane of both magnetizations; without demagnetization, and with it
+        bare, film = (tilt_of(scale * torque, own, other, COBALT, K_d) for K_d in (0.0, DEMAGNETIZATION))
+        tilt = {"family": family, "angle": angle, "magnet": magnet, "bare": bare, "film": film}
+        for name in ("damping_like", "field_like"):
+            tilt[name] = getattr(net.torques, name)[side] / J
+        to_plane = float(np.degrees(np.arctan2(abs(film[1]), abs(film[0]))))
+        found.append(Record({**tilt, "to_plane": to_plane, "quotient": abs(tilt["field_like"] / tilt["damping_like"])}))
+    return found
 
 
 def measure_loop(lab: Laboratory, family: str, current: float, hardness: float) -> Record:
@@ -238,7 +231,15 @@ def measure(quick: bool) -> Record:
     factor = float(np.sqrt(2 * (1 + np.cos(equal[0].angle)))) * abs(equal[0].damping_like / equal[1].damping_like)
     small = kappa < 0.02
     length = fit_power_law(kappa[small], abs(chains.length[small] - 1))
-    size = fit_power_law(kappa[small], abs(chains.paper / chains.rotation - 1)[small])
+    over = chains.paper / chains.rotation
+    size, beyond = fit_power_law(kappa[small], abs(over - 1)[small]), over[kappa > 1]
+    settled = [loop for loop in loops if loop.wall.report.converged]
+    evaluations = [loop.wall.report.evaluations for loop in settled]
+    change = fit_power_law(by_current.current, [loop.wall.torque_change for loop in by_current])
+    strongest = max(settled, key=lambda loop: loop.wall.torque_change)
+    to_plane, quotients = [tilt.to_plane for tilt in tilts], [tilt.quotient for tilt in tilts]
+    lengths = ", ".join(sorted({f"{loop.d:.1f}" for loop in loops}))
+    film = np.median([tilt.film[1] / tilt.bare[1] for tilt in tilts])
     return Record(locals())
 
 
@@ -272,17 +273,3 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(1e-8),
         ),
     )
-
-
-def numbers(m: Record) -> Record:
-    """Return what the text quotes besides."""
-    over = m.chains.paper / m.chains.rotation
-    beyond = over[m.chains.kappa > 1]
-    settled = [loop for loop in m.loops if loop.wall.report.converged]
-    evaluations = [loop.wall.report.evaluations for loop in settled]
-    change = fit_power_law(m.by_current.current, [loop.wall.torque_change for loop in m.by_current])
-    largest = max(settled, key=lambda loop: loop.wall.torque_change)
-    to_plane, quotients = [tilt.to_plane for tilt in m.tilts], [tilt.quotient for tilt in m.tilts]
-    lengths = ", ".join(sorted({f"{loop.d:.1f}" for loop in m.loops}))
-    film = np.median([tilt.film[1] / tilt.bare[1] for tilt in m.tilts])
-    return Record(locals())

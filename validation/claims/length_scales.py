@@ -99,13 +99,6 @@ def both_sides(solution: Any, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 # ---------------------------------------------------------------------- what is computed
-def matched() -> tuple[VectorInterface, np.ndarray, Matching]:
-    """Return the interface of the example, both axes, and the closed-form solution."""
-    m = np.stack([unit_vector(0.0), unit_vector(ANGLE)])
-    interface = tunnel_interface(*m, [0.9, 0.6], [0.8, 1.0])
-    return interface, m, match(LEFT, RIGHT, interface, m_left=m[0], m_right=m[1], thickness=THICKNESS)
-
-
 def compare_profiles(solution: Any, closed: Matching, points: int) -> dict[str, float]:
     """Return the largest deviation of each field of the closed form from the numerical one, per largest value."""
     y, numerical = both_sides(solution, np.geomspace(1e-3, 0.6 * solution.x[-1], points))
@@ -252,7 +245,9 @@ def draw_roots(_: Record, left: Any, middle: Any, right: Any) -> None:
 def measure(quick: bool) -> Record:
     """Count the modes of the raw equations, solve them numerically once, and follow the roots."""
     census = count_modes(SETS // 4 if quick else SETS)
-    interface, m, closed = matched()
+    m = np.stack([unit_vector(0.0), unit_vector(ANGLE)])
+    interface = tunnel_interface(*m, [0.9, 0.6], [0.8, 1.0])
+    closed = match(LEFT, RIGHT, interface, m_left=m[0], m_right=m[1], thickness=THICKNESS)
     solution = integrate(interface, m)
     deviations = compare_profiles(solution, closed, 40 if quick else 200)
     shifts = {alpha2: strong_screening(alpha2) for alpha2 in ALPHAS}

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kwant_spinjunc import Junction, Scattering, halves
+from kwant_spinjunc import Junction, halves
 from kwant_spinjunc.scattering import scatter_quietly as scatter
 from kwant_spinjunc.spin import rotation_matrix
 from kwant_spinjunc.theory import tunnelling
@@ -62,14 +62,11 @@ def kwant_power(planes: Sequence[int]) -> float:
     return power(found, "worst_defect").exponent
 
 
-def solve(lab: Laboratory, junction: Junction) -> Scattering:
-    """Scatter at one k∥, or average over k∥ where planes disperse."""
-    return lab.scatter(junction, ENERGY, "average" if junction.is_dispersive else (0.0, 0.0))
-
-
 def tunnelling_factors(lab: Laboratory, family: Family, angles: Iterable[float], **parameters: Any) -> np.ndarray:
     """Return the measured D = T/R² at noncollinear angles, shape [angle, s, s']; the k∥ mean if planes disperse."""
-    T = [solve(lab, family(theta=angle, **parameters)).transmissions for angle in angles]
+    junctions = [family(theta=angle, **parameters) for angle in angles]
+    k = "average" if junctions[0].is_dispersive else (0.0, 0.0)
+    T = [lab.scatter(junction, ENERGY, k).transmissions for junction in junctions]
     return np.array(T) / tunnelling.rotation_probabilities(list(angles))
 
 

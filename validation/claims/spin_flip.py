@@ -1,18 +1,14 @@
 """Equations (7) to (9) on atoms: the spin-diffusion length of magnetic impurities, and J_M(y) with it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy.optimize import least_squares
 
 from kwant_spinjunc import unit_vector
-from kwant_spinjunc.magnets.multiscale import (
-    Interface,
-    MicroscopicMetal,
-    microscopic_metal,
-    spin_flip_conductance,
-)
+from kwant_spinjunc.magnets.multiscale import microscopic_metal, spin_flip_conductance
 from kwant_spinjunc.model.disorder import Anderson, MagneticImpurities, Substitution
 from kwant_spinjunc.spin import SIGNS
 from kwant_spinjunc.theory.drift_diffusion import match, per_area
@@ -20,7 +16,7 @@ from kwant_spinjunc.theory.interface import response_of
 
 from ..claim import Check, Judged, Record
 from ..figures import drawn, legend_below
-from ..laboratory import Number, SampleLaboratory
+from ..laboratory import Number, SampleLaboratory, numbers_of
 from ..two_channels import Metal, clean_contact, solve, spin_diffusion_length, transmissions
 from .diffusive_metal import AGREES, CLEAN, ENERGY, NORMAL, SPLITTING, junction_of, observe, slab
 
@@ -74,19 +70,16 @@ def metal_of(
     length_ratio = derived(lambda p: l_sd(p[:2], p[2]) / l_sd(p[:2], golden_rule), nu=1)
     time_ratio = derived(lambda p: golden_rule / p[2], nu=2)
     mean_free_paths = 0.75 * parameters[:2] / modes  # 3σ_s/(4N_s) in a
+    errors = [one.error for one in sigma], length_measured.error
+    diffusive = microscopic_metal(  # the material of (7) to (9)
+        parameters[:2], length_measured.value, density, lattice_constant=SPACING, errors=errors
+    )
     return Record(locals())
 
 
 def channels(metal: Record, planes: int, *, flip: bool = True) -> Metal:
     """Return the two-channel metal of so many planes."""
     return Metal(planes, metal.parameters[:2], float(metal.parameters[2]) if flip else 0.0)
-
-
-def material_of(metal: Record) -> MicroscopicMetal:
-    """Return the material of (7) to (9)."""
-    length = metal.length_measured
-    errors = [one.error for one in metal.sigma], length.error
-    return microscopic_metal(metal.parameters[:2], length.value, metal.density, lattice_constant=SPACING, errors=errors)
 
 
 def polarization(T: np.ndarray) -> np.ndarray:
@@ -152,9 +145,8 @@ def measure_relaxation(
 
 
 # ---------------------------------------------------------------------- J_M(y) of two magnets
-def contact(angle: float) -> Interface:
-    """Return the linear response of the contact of two clean magnets, averaged over k∥."""
-    return clean_contact(CLEAN, angle, ENERGY, rtol=1e-6)
+#: The contact of two clean magnets, averaged over k∥, by angle.
+contact = partial(clean_contact, CLEAN, energy=ENERGY, rtol=1e-6)
 
 
 def two_channels(metal: Record, planes: int, angle: float, *, flip: bool) -> np.ndarray:
@@ -175,19 +167,19 @@ def measure_profile(
     average = lab.average(junction, realizations, profiles=True)
     first = junction.buffer
 
-    def ratio(means: Mapping[str, np.ndarray]) -> np.ndarray:
+    def ratio(means: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         _, J = observe(junction, means, lab.width**2)
         left, right = J[0, first : first + planes], J[1, first + planes - 1 : first + 2 * planes - 1]
         both = np.concatenate([left, right])
-        return np.asarray(both @ SIGNS / both.sum(axis=-1))
+        return {"J_M": both @ SIGNS / both.sum(axis=-1)}
 
-    J_M, error = average.of_means(ratio)
+    J_M = numbers_of(average, ratio)["J_M"]
     expected = two_channels(metal, planes, angle, flip=flip)[1:-1]
-    misfit = float(np.sqrt(np.mean(((J_M - expected) / error) ** 2)))  # in standard errors
-    at_contact = [Number(float(J_M[i]), float(error[i])) for i in (planes - 1, planes)]
+    misfit = float(np.sqrt(np.mean(((J_M.value - expected) / J_M.error) ** 2)))  # in standard errors
+    at_contact = J_M[planes - 1], J_M[planes]
     m = unit_vector(0.0), unit_vector(angle)
     if flip:
-        material = material_of(metal).material
+        material = metal.diffusive.material
         response = per_area(response_of(contact(angle).between_metals), SPACING**2)
         half_spaces = match(material, material, response, m_left=m[0], m_right=m[1])
     bonds = np.arange(planes)
@@ -214,7 +206,7 @@ def crossover(profiles: Sequence[Record], beta: float) -> Record:
         scale = 2 * beta * np.sin(profile.angle / 2)
         found.append(Number.of(lambda a, b, p=profile, c=scale: _length(a, b, p.angle) / c, *profile.at_contact))
     planes = np.array([profile.planes for profile in profiles])
-    measured, error = np.array([n.value for n in found]), np.array([n.error for n in found])
+    measured = Number(*np.transpose([[*number] for number in found]))
     return Record(locals())
 
 
@@ -278,8 +270,8 @@ def draw_profiles(m: Record, *axes: Any) -> None:
             if side.start == 0:
                 x = -x[::-1]  # ends with -0.0, left of the contact
                 names = "supercells", "two channels", "(7) to (9), half-spaces"
-            y, J_M, error = profile.y[side], profile.J_M[side] / beta, profile.error[side] / beta
-            panel.errorbar(y, J_M, error, fmt=".", color="microscopic", label=names[0], elinewidth=0.8, zorder=1)
+            y, J_M = profile.y[side], profile.J_M[side] / beta
+            panel.errorbar(y, *J_M, fmt=".", color="microscopic", label=names[0], elinewidth=0.8, zorder=1)
             panel.plot(y, profile.expected[side] / beta, "-", color="black", linewidth=1.2, label=names[1])
             panel.plot(x, diffusion(profile, x) / beta, "--", color="minority", linewidth=1.2, label=names[2])
         panel.axvline(0, color="muted", linewidth=1)
@@ -297,7 +289,7 @@ def draw_crossover(m: Record, axes: Any) -> None:
         (m.with_flip, True, "microscopic", "magnetic impurities"),
         (m.without, False, "minority", "none"),
     ):
-        axes.errorbar(found.planes, found.measured, found.error, fmt="o", color=color, label=f"supercells, {name}")
+        axes.errorbar(found.planes, *found.measured, fmt="o", color=color, label=f"supercells, {name}")
         expected = expected_crossover(m.magnet, L, ANGLES[-1], flip=flip)
         axes.semilogx(L, expected, "-", color=color, linewidth=1, label=f"two channels, {name}")
     l_sd = m.magnet.length_measured.value
@@ -332,8 +324,7 @@ def measure(quick: bool) -> Record:
     weakest = normals[-1]
     others = normals[-2::-1]
     stronger = ", ".join(f"{m.exchange:g}t" for m in others), ", ".join(str(m.length_ratio) for m in others)
-    found = material_of(magnet)
-    material, errors = found.material, found.errors
+    material, errors = magnet.diffusive.material, magnet.diffusive.errors
     ratio, own = weakest.length_ratio, magnet.length_ratio
     l_sd = magnet.length_measured
     half = [half_space_error(profile, NEAR * l_sd.value) / beta for profile in profiles]
@@ -342,27 +333,27 @@ def measure(quick: bool) -> Record:
     means = [Number.of(lambda a, b: (a + b) / 2 / beta, *pair) for pair in contacts]
     saturated = expected_crossover(magnet, [planes, 4 * planes], last, flip=True)
     growing = expected_crossover(magnet, [planes, 4 * planes], last, flip=False)
-    joint = Number(with_flip.measured[-1], with_flip.error[-1]), Number(without.measured[-1], without.error[-1])
+    joint = with_flip.measured[-1], without.measured[-1]
     curves = ((with_flip, True), (without, False))
-    offset = [found.measured - expected_crossover(magnet, found.planes, last, flip=flip) for found, flip in curves]
-    strays = [values / found.error for values, (found, _) in zip(offset, curves, strict=True)]
+    told = [expected_crossover(magnet, found.planes, last, flip=flip) for found, flip in curves]
+    offset = [found.measured.value - expected for expected, (found, _) in zip(told, curves, strict=True)]
+    strays = [values / found.measured.error for values, (found, _) in zip(offset, curves, strict=True)]
     return Record(locals())
 
 
 def judge(m: Record) -> Judged:
     """Judge the sentence as printed and as corrected."""
+    misfits = [profile.misfit for profile in m.profiles]
     return Judged(
-        printed=verdict(m.normals, [profile.misfit for profile in m.profiles]),
-        corrected="holds" if max(profile.misfit for profile in m.profiles) < AGREES else "fails",
+        printed=verdict(m.normals, misfits),
+        corrected="holds" if max(misfits) < AGREES else "fails",
         value=m.ratio.value,
         expected=1.0,
         # four standard errors, and the next order in J, about (J/8t)² for a level in a band 12t wide
         tolerance=4 * m.ratio.error + (m.weakest.exchange / 8) ** 2,
         route=Check("l_sd of the magnet over the golden rule's", m.own.value, 4 * m.own.error + 0.1, expected=1.0),
         checks=(
-            Check(
-                "J_M(y) minus two channels in standard errors, root mean square", max(p.misfit for p in m.profiles), 3.0
-            ),
+            Check("J_M(y) minus two channels in standard errors, root mean square", max(misfits), 3.0),
             Check("half-spaces minus two channels near the contact, per βJ", max(m.half), 0.25 if m.quick else 0.15),
             *m.lab.checks(),
         ),

@@ -247,11 +247,8 @@ def numbers(m: Record) -> Record:
         m, "tunnelling", "tunnelling_leading_order", "transmission", "round_trip"
     )
     by_law, by_transmission = window(error, predicted, 0.01), window(error, transmission, 0.01)
-    parts = [
-        float((data["reflection"] / data["rotation"]).median())
-        for (_, accumulation), data in m.cloud.items()
-        if accumulation == "with accumulation"
-    ]
+    accumulated = [data for (_, name), data in m.cloud.items() if name == "with accumulation"]
+    parts = [float((data["reflection"] / data["rotation"]).median()) for data in accumulated]
     powers = []
     for name in ("conserved", "t0"):
         candidates = {fit.candidate: fit for fit in collapse(*m.cloud.values(), error=name)}

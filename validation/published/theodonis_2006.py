@@ -53,14 +53,8 @@ def compare(quick: bool) -> list[Compared]:
                 unit="t",
             )
         )
-    response = bias_response(
-        tunnel_junction(np.pi / 2, **MAGNET),
-        np.append(0.0, SMALL),
-        k="average",
-        layers=False,
-        rtol=1e-8,
-        equilibrium=True,
-    )
+    junction, V = tunnel_junction(np.pi / 2, **MAGNET), np.append(0.0, SMALL)
+    response = bias_response(junction, V, k="average", layers=False, rtol=1e-8, equilibrium=True)
     change = response.total_torques.field_like[:, 1]
     found.append(
         Compared(

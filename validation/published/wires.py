@@ -36,15 +36,7 @@ def conductances(
     samples: int, length: int, width: float, side: int, *, reversal: bool, energy: float = ENERGY
 ) -> np.ndarray:
     """Return G of one spin of samples with time reversal (periodic, Γ), or without (a generic Bloch vector)."""
-    found = ensemble(
-        wire(length, width),
-        energy,
-        cross_section=(side, side),
-        boundary="periodic",
-        k=None if reversal else GENERIC,
-        realizations=samples,
-        workers=1,
-        progress=False,
-        torques=False,
-    )
+    k, sampling = None if reversal else GENERIC, {"cross_section": (side, side), "boundary": "periodic"}
+    options = {"realizations": samples, "workers": 1, "progress": False, "torques": False}
+    found = ensemble(wire(length, width), energy, k=k, **sampling, **options)
     return found.samples("transmissions")[:, 0, 0]
