@@ -17,11 +17,6 @@ MARKS = ("<!-- verdicts: begin -->", "<!-- verdicts: end -->")
 FIGURE = "validity-map"
 
 
-def cell(text: str) -> str:
-    """Return text for a cell of Markdown."""
-    return text.replace("|", "\\|")
-
-
 def rows(report: dict) -> list[str]:
     """Return the table as Markdown lines, one claim a row."""
     lines = [
@@ -31,7 +26,8 @@ def rows(report: dict) -> list[str]:
     for claim in report["claims"]:
         words = (claim["title"], ", ".join(claim["equations"]), claim["verdict"], claim["corrected"])
         words += (claim["use_when"], claim["typical_error"])
-        lines.append(f"| {' | '.join(cell(word) for word in words)} |")
+        words = (word.replace("|", "\\|") for word in words)
+        lines.append(f"| {' | '.join(words)} |")
     return lines
 
 

@@ -57,12 +57,12 @@ def opposite_edge(planes: int) -> Record:
     return Record(locals())
 
 
-def folds() -> tuple[float, float]:
-    """Return how far the fold of one spin across the polarizer is from √(K K_d), relative, at two dampings."""
+def fold_error() -> float:
+    """Return how far the fold of one spin across the polarizer is from √(K K_d), relative, whatever the damping."""
     chain = chain_of(1)
     torque = SpinTorque.on(chain, 0, polarizer=ACROSS, damping_like=1.0, field_like=0.0)
     found = [critical_torque(chain, torque, damping=a, largest=1.0).factor for a in (DAMPING, 1.0)]
-    return tuple(abs(f / np.sqrt(K * K_D) - 1) for f in found)  # type: ignore[return-value]
+    return max(abs(factor / np.sqrt(K * K_D) - 1) for factor in found)
 
 
 def beyond(planes: int) -> float:
@@ -93,10 +93,7 @@ def measure(quick: bool) -> Record:
     motion, wall, small = approach(20 if quick else 40)
     reached = float(abs(motion.m[-1] - wall).max() / abs(wall[0, :2]).max())
     edges = [opposite_edge(n) for n in ((1, 10, 40) if quick else (1, 5, 10, 20, 40, 80, 120))]
-    fold = max(folds())
-    escape = beyond(4)
-    currents = critical_currents()
-    single = edges[0]
+    fold, escape, currents, single = fold_error(), beyond(4), critical_currents(), edges[0]
     macrospin = abs(single.found / single.told - 1)
     many = max(abs(edge.found / edge.told - 1) for edge in edges[1:])
     tilt = np.degrees(np.hypot(*wall[0, :2]))
