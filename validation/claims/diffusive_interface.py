@@ -189,12 +189,6 @@ def measure(quick: bool) -> Record:
     listed = [("A|A", CELL, c) for c in contacts] + [("A|B", CELL, c) for c in unequal]
     listed += [("A|A", W, c) for W, c in sections.items() if CELL != W]
     networks = [np.divide(*two_channels(name.replace("|", ""), c.planes, DEGREES[QUOTED])) for name, _, c in listed]
-    right_angle, middle = DEGREES.index(90.0), RESOLVED_DEGREES.index(90.0)
-    sigmas = ", ".join(map(value_with_error, sigma.tolist(), sigma_error.tolist()))
-    far = ", ".join(f"{far_length(sigma, modes, n, np.radians(150)):.2f} at {n:g}" for n in FAR)
-    widths = ", ".join(f"{c.length[QUOTED - 1]} ({W} × {W})" for W, c in sections.items())
-    betas = ", ".join(str(c.polarization) for c in sections.values())
-    halves = ", ".join(f"{half_depth(depth[i]):.2f} at {angle:g}°" for i, angle in enumerate(RESOLVED_DEGREES))
     return Record(locals())
 
 
@@ -278,3 +272,14 @@ def judge(m: Record) -> Judged:
             *m.checks,
         ),
     )
+
+
+def numbers(m: Record) -> Record:
+    """Return what the text quotes besides."""
+    right_angle, middle = DEGREES.index(90.0), RESOLVED_DEGREES.index(90.0)
+    sigmas = ", ".join(map(value_with_error, m.sigma.tolist(), m.sigma_error.tolist()))
+    far = ", ".join(f"{far_length(m.sigma, m.modes, n, np.radians(150)):.2f} at {n:g}" for n in FAR)
+    widths = ", ".join(f"{c.length[QUOTED - 1]} ({W} × {W})" for W, c in m.sections.items())
+    betas = ", ".join(str(c.polarization) for c in m.sections.values())
+    halves = ", ".join(f"{half_depth(m.depth[i]):.2f} at {angle:g}°" for i, angle in enumerate(RESOLVED_DEGREES))
+    return Record(locals())

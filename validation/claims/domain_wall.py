@@ -233,13 +233,6 @@ def measure(quick: bool) -> Record:
     length = fit_power_law(kappa[small], abs(chains.length[small] - 1))
     over = chains.paper / chains.rotation
     size, beyond = fit_power_law(kappa[small], abs(over - 1)[small]), over[kappa > 1]
-    settled = [loop for loop in loops if loop.wall.report.converged]
-    evaluations = [loop.wall.report.evaluations for loop in settled]
-    change = fit_power_law(by_current.current, [loop.wall.torque_change for loop in by_current])
-    strongest = max(settled, key=lambda loop: loop.wall.torque_change)
-    to_plane, quotients = [tilt.to_plane for tilt in tilts], [tilt.quotient for tilt in tilts]
-    lengths = ", ".join(sorted({f"{loop.d:.1f}" for loop in loops}))
-    film = np.median([tilt.film[1] / tilt.bare[1] for tilt in tilts])
     return Record(locals())
 
 
@@ -273,3 +266,15 @@ def judge(m: Record) -> Judged:
             *m.lab.checks(1e-8),
         ),
     )
+
+
+def numbers(m: Record) -> Record:
+    """Return what the text quotes besides."""
+    settled = [loop for loop in m.loops if loop.wall.report.converged]
+    evaluations = [loop.wall.report.evaluations for loop in settled]
+    change = fit_power_law(m.by_current.current, [loop.wall.torque_change for loop in m.by_current])
+    strongest = max(settled, key=lambda loop: loop.wall.torque_change)
+    to_plane, quotients = [tilt.to_plane for tilt in m.tilts], [tilt.quotient for tilt in m.tilts]
+    lengths = ", ".join(sorted({f"{loop.d:.1f}" for loop in m.loops}))
+    film = np.median([tilt.film[1] / tilt.bare[1] for tilt in m.tilts])
+    return Record(locals())
