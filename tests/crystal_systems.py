@@ -51,9 +51,11 @@ class RandomSystem:
         The first plane behind it.
     textured : bool
         Magnetizations of all planes point anywhere; else all along the lead's.
+    complex : bool
+        Orbitals are: no matrix is its transpose, and no hopping that back.
     """
 
-    def __init__(self, rng, *, orbitals=None, leads=None, textured=None):
+    def __init__(self, rng, *, orbitals=None, leads=None, textured=None, complex=False):
         self.rng = rng
         self.orbitals = int(rng.integers(1, 5)) if orbitals is None else orbitals
         self.width = int(rng.integers(1, 3)) if self.orbitals < 5 else 1
@@ -66,6 +68,9 @@ class RandomSystem:
         self.mixed = self.orbitals > 1 and bool(rng.integers(2))  # planes of another family with one orbital
         self.m = [unit(rng), unit(rng)]
         self._draw()
+        self.complex = complex
+        if complex:
+            self._add_phases()
 
     def count(self, x):
         """Return the orbitals of a site of plane x."""
@@ -106,6 +111,19 @@ class RandomSystem:
             cell = with_spin(symmetric(rng, n) - 0.3 * np.eye(n), self.order) + exchange(m, field, self.order)
             hop = with_spin(-np.eye(n) + rng.normal(size=(n, n)) / 2 / np.sqrt(n), self.order)
             self.lead_parts.append((x, cell, hop))
+
+    def _add_phases(self):
+        """Add imaginary parts without spin to all matrices."""
+
+        def imaginary(matrix, hermitian=False):
+            shape = tuple(size // 2 for size in matrix.shape)
+            part = 0.4 * self.rng.normal(size=shape) / np.sqrt(max(shape))
+            return matrix + with_spin(1j * (part - part.T if hermitian else part), self.order)
+
+        self.onsite = {at: imaginary(matrix, True) for at, matrix in self.onsite.items()}
+        self.along = {at: imaginary(matrix) for at, matrix in self.along.items()}
+        self.across = {at: imaginary(matrix) for at, matrix in self.across.items()}
+        self.lead_parts = [(x, imaginary(cell, True), imaginary(hop)) for x, cell, hop in self.lead_parts]
 
     def build(self, angle=0.0, potential=lambda x: 0.0):
         """Return the finalized system with all behind the cut turned, every plane at a potential."""

@@ -337,7 +337,7 @@ def _basis(site: Any, spin: SpinOperator, known: dict[Any, tuple[Integers, Any]]
     key = site if callable(spin.spec) else site.family
     if key not in known:
         W = basis_of(spin(site))
-        order = np.argmax(abs(W), axis=0)
+        order = np.argmax(W, axis=0)
         plain = np.array_equal(W, np.eye(len(W))[:, order])
         known[key] = (order, None) if plain else (np.arange(len(W)), W)
     return known[key]
@@ -476,7 +476,7 @@ def _shares(leads: Sequence[LeadCell]) -> tuple[tuple[int, bool] | None, ...]:
         earlier = (
             (other.number, mirrored)
             for other in leads[: lead.number]
-            if found[other.number] is None and lead.resolved == other.resolved and _same(lead.cell, other.cell)
+            if found[other.number] is None and _same(lead.cell, other.cell)
             for mirrored, hopping in ((False, other.hopping), (True, other.hopping.dagger()))
             if _same(lead.hopping, hopping)
         )

@@ -27,6 +27,8 @@ AGREEMENT = 1e-10
 RELATIVE = 2e-11
 #: Axes of a lead that are one: labels by spin are compared only where they are.
 SAME_AXIS = 1e-12
+#: Complex orbitals and exchange between them may be spin-orbit coupling; here they are not.
+FREE = dict(spin_orbit=False)
 
 one, (sx, sy, sz) = np.eye(2), PAULI
 square = kwant.lattice.square(norbs=2)
@@ -35,7 +37,7 @@ square = kwant.lattice.square(norbs=2)
 def draw(seed):
     """Return a random system, an energy in a band, and angles."""
     rng = np.random.default_rng(seed)
-    system = RandomSystem(rng)
+    system = RandomSystem(rng, complex=seed % 2)
     return system, float(rng.uniform(-0.5, 0.5)), np.array([0.0, np.pi, *rng.uniform(-np.pi, np.pi, 2)])
 
 
@@ -53,7 +55,7 @@ def test_every_angle_is_what_kwant_finds_for_the_turned_system(seed):
     system, energy, angles = draw(seed)
     try:
         found = sj.scatter(
-            system.build(), energy, spin=system.order, turns=angles, behind=system.behind, axis=system.axis
+            system.build(), energy, spin=system.order, turns=angles, behind=system.behind, axis=system.axis, **FREE
         )
     except sj.NoOpenChannelError:
         return
@@ -74,10 +76,10 @@ def agreement_with_kwant(seed, wrong=1.0):
     """Return the worst relative difference of a transmission between leads to plain Kwant's, over five angles."""
     rng = np.random.default_rng(seed)
     orbitals, leads = 1 + seed % 12, 2 + seed % 3
-    system = RandomSystem(rng, orbitals=orbitals, leads=leads, textured=True if seed % 4 else None)
+    system = RandomSystem(rng, orbitals=orbitals, leads=leads, textured=True if seed % 4 else None, complex=seed % 3)
     energy, angles = float(rng.uniform(-0.5, 0.5)), np.array([0.0, np.pi, *rng.uniform(-np.pi, np.pi, 3)])
     found = sj.scatter(
-        system.build(), energy, spin=system.order, turns=wrong * angles, behind=system.behind, axis=system.axis
+        system.build(), energy, spin=system.order, turns=wrong * angles, behind=system.behind, axis=system.axis, **FREE
     )
     worst = 0.0
     for T, angle in zip(found.between_leads(), angles, strict=True):
