@@ -132,10 +132,11 @@ def test_few_digits_take_few_energies_and_claim_what_they_miss(monkeypatch):
     """By the rule of seven nodes, with tails that end at 15 kT and go on where that is not enough."""
     syst = layers(LEVELS, SPLITTINGS, PLANE)
     given = dict(k="average", turns=1.0, rtol=1e-2, equilibrium=False, temperature=0.03)
-    energies, k = [], np.array([[0.3], [0.7], [1.1]])
+    energies, tolerances, k = [], set(), np.array([[0.3], [0.7], [1.1]])
 
-    def mean(asked, energy, observables, **_):
+    def mean(asked, energy, observables, rtol, **_):
         energies.append(energy)
+        tolerances.add(rtol)
         found = asked.observe(np.full(len(k), energy), k, observables)
         values = {name: value.mean(axis=0) for name, value in found.values.items()}
         return SimpleNamespace(values=values, errors={name: np.zeros_like(value) for name, value in values.items()})
@@ -144,6 +145,7 @@ def test_few_digits_take_few_energies_and_claim_what_they_miss(monkeypatch):
     few = response(syst, 0.3, **given)
     spent = len(energies)
     assert max(energies) < 0.15 + 15 * 0.03
+    assert tolerances == {1e-2 / 4}  # means are a part of what the window may miss
     monkeypatch.setattr(crystal_bias, "FEW", np.inf)
     many = response(syst, 0.3, **given)
     assert spent < len(energies) - spent

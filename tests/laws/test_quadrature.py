@@ -98,6 +98,17 @@ def test_of_pieces_given_up_the_error_is_at_least_the_last_change():
     assert found.error[0] >= 0.9  # the difference of both rules alone would be 1e-5
 
 
+@pytest.mark.parametrize("seed", [1290, 1074, 974])
+def test_pieces_accepted_at_different_times_miss_together_no_more_than_was_asked(seed):
+    """What one round accepts is no longer there for the next ones."""
+    rng = np.random.default_rng(seed)
+    count = rng.integers(8, 40)
+    kinks, weights, rtol = rng.uniform(0, 1, count), 10 ** rng.uniform(-1.5, 0, count), 10.0 ** -rng.uniform(3, 5)
+    value, error = solve(lambda x: (weights * abs(x[..., None] - kinks)).sum(axis=-1), 0, 1, rtol=rtol)
+    exact = (weights * (kinks**2 + (1 - kinks) ** 2) / 2).sum()
+    assert abs(value - exact) <= error <= rtol * exact
+
+
 def test_little_room_goes_to_the_worst_pieces_and_is_kept():
     def kinked(owner, x):
         return (abs(x - 0.3) + 0.01 * abs(x - 1.3))[..., None], 0.0
