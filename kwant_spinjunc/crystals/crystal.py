@@ -203,9 +203,7 @@ class Crystal:
         return 1 if self.spin is None else 2
 
 
-def take_apart(
-    device: Device, params: Mapping[str, Any], momenta: Sequence[str], cut: Any, *, name: str = "behind"
-) -> Crystal:
+def take_apart(device: Device, params: Mapping[str, Any], momenta: Sequence[str], cut: Any) -> Crystal:
     """Return the planes and leads of a device as functions of the momenta.
 
     ``device``: the system, with its spin.
@@ -220,7 +218,7 @@ def take_apart(
                 f"{'precalculated' if isinstance(lead, kwant.system.PrecalculatedLead) else 'given by its modes'}. "
                 "Attach the lead itself."
             )
-    return _assembled(device, params, tuple(momenta), partition(device.system, device.edges, cut, name))
+    return _assembled(device, params, tuple(momenta), partition(device.system, device.edges, cut))
 
 
 def _assembled(

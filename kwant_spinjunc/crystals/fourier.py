@@ -105,42 +105,30 @@ class Blocks:
     """
 
     def __init__(self, onsite: Sequence[Series], hopping: Sequence[Series]) -> None:
-        self.series = [*onsite, *hopping]
+        series = [*onsite, *hopping]
+        self.count = len(series)
         groups: dict[Any, list[int]] = {}
-        for number, one in enumerate(self.series):
+        for number, one in enumerate(series):
             groups.setdefault((number < len(onsite), one.translations.tobytes()), []).append(number)
-        self.groups = [
-            (self._places(members), self._joined(members), self._diagonal(members, square))
-            for (square, _), members in groups.items()
-        ]
-
-    def _places(self, members: list[int]) -> list[tuple[int, int, int, tuple[int, ...]]]:
-        """Return number, start, end and shape of some series side by side."""
-        shapes = [self.series[i].coefficients.shape[1:] for i in members]
-        ends = np.cumsum([0, *(prod(shape) for shape in shapes)]).tolist()
-        return list(zip(members, ends[:-1], ends[1:], shapes, strict=True))
-
-    def _joined(self, members: list[int]) -> Series:
-        """Return some series with the same translations side by side, (terms, elements)."""
-        parts = [self.series[i] for i in members]
-        flat = [part.coefficients.reshape(len(part.coefficients), -1) for part in parts]
-        joined = np.concatenate(flat, axis=1)
-        joined.flags.writeable = False
-        return Series(joined, parts[0].translations)
-
-    def _diagonal(self, members: list[int], square: bool) -> Integers | None:
-        """Return where the diagonals of blocks side by side are, None of blocks that have none."""
-        if not square:
-            return None
-        found = [
-            (np.arange(start, end, n * n)[:, None] + np.arange(0, n * n, n + 1)).ravel()
-            for _, start, end, (*_, n) in self._places(members)
-        ]
-        return np.concatenate(found, dtype=np.int64)
+        #: Number, start, end and shape of some series with the same translations; these side by side, (terms,
+        #: elements); where the diagonals of square ones are, None of others.
+        self.groups: list[tuple[Any, Series, Integers | None]] = []
+        for (square, _), members in groups.items():
+            parts = [series[i].coefficients for i in members]
+            joined = np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
+            joined.flags.writeable = False
+            ends = np.cumsum([0, *(prod(part.shape[1:]) for part in parts)]).tolist()
+            places = list(zip(members, ends[:-1], ends[1:], (part.shape[1:] for part in parts), strict=True))
+            found = [
+                (np.arange(start, end, n * n)[:, None] + np.arange(0, n * n, n + 1)).ravel()
+                for _, start, end, (*_, n) in (places if square else ())
+            ]
+            diagonal = np.concatenate(found, dtype=np.int64) if square else None
+            self.groups.append((places, Series(joined, series[members[0]].translations), diagonal))
 
     def at(self, k: Floats, energy: Floats | Complex) -> list[Complex]:
         """Return all blocks at momenta (points, dimensions) and energies (points,), each (points, ..., n, m)."""
-        found: list[Any] = [None] * len(self.series)
+        found: list[Any] = [None] * self.count
         for places, joined, diagonal in self.groups:
             flat = joined.at(k)
             if diagonal is not None:

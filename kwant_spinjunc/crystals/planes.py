@@ -35,7 +35,7 @@ class Partition:
         return Partition(pairs(self.front), pairs(self.back), self.lead_side, self.lead_plane // 2)
 
 
-def partition(system: Any, edges: Integers, cut: Any, name: str = "behind") -> Partition:
+def partition(system: Any, edges: Integers, cut: Any) -> Partition:
     """Return the planes of both sides of a cut; without a cut all sites are in front, seen from the last lead."""
     count = len(system.sites)
     neighbors: list[list[int]] = [[] for _ in range(count)]
@@ -45,10 +45,10 @@ def partition(system: Any, edges: Integers, cut: Any, name: str = "behind") -> P
         start = np.asarray(system.lead_interfaces[-1], dtype=np.int64)
         planes, at = _planes(system, neighbors, np.ones(count, dtype=bool), start, range(len(system.leads)))
         return Partition(planes, (), np.zeros(len(system.leads), dtype=np.int64), at)
-    behind = _behind(system, edges, cut, name)
+    behind = _behind(system, edges, cut)
     across = edges[behind[edges[:, 0]] & ~behind[edges[:, 1]]]
     if not len(across):
-        raise ArgumentError(f"Argument `{name}` must leave hoppings between its two sides, but there are none.")
+        raise ArgumentError("Argument `behind` must leave hoppings between its two sides, but there are none.")
     lead_side = np.array([int(behind[interface[0]]) for interface in system.lead_interfaces])
     sides = []
     lead_plane = np.zeros(len(lead_side), dtype=np.int64)
@@ -60,19 +60,19 @@ def partition(system: Any, edges: Integers, cut: Any, name: str = "behind") -> P
     return Partition(sides[0], sides[1], lead_side, lead_plane)
 
 
-def _behind(system: Any, edges: Integers, cut: Any, name: str) -> NDArray[np.bool_]:
+def _behind(system: Any, edges: Integers, cut: Any) -> NDArray[np.bool_]:
     """Return which sites lie behind the cut."""
     count = len(system.sites)
     if callable(cut):
         behind = np.zeros(count, dtype=bool)
-        behind[resolve_sites(name, cut, system)] = True
+        behind[resolve_sites("behind", cut, system)] = True
         if behind.all():
-            raise ArgumentError(f"Argument `{name}` must be true of a part of the system, but is true of all sites.")
+            raise ArgumentError("Argument `behind` must be true of a part of the system, but is true of all sites.")
     else:
-        part, front, back = parts_without(hoppings_of(name, cut, system, edges), edges, count)
+        part, front, back = parts_without(hoppings_of("behind", cut, system, edges), edges, count)
         if len(np.intersect1d(front, back)):
             raise ArgumentError(
-                f"Argument `{name}` must separate the two sides, but they are still connected. Include every hopping "
+                "Argument `behind` must separate the two sides, but they are still connected. Include every hopping "
                 "of the cross-section, or give a function of a site that is true behind the cut."
             )
         behind = np.isin(part, back)
@@ -80,7 +80,7 @@ def _behind(system: Any, edges: Integers, cut: Any, name: str) -> NDArray[np.boo
         sides = behind[np.asarray(interface, dtype=int)]
         if sides.any() and not sides.all():
             raise ArgumentError(
-                f"Argument `{name}` must leave each lead on one side, but cuts the interface of lead {number}: the "
+                f"Argument `behind` must leave each lead on one side, but cuts the interface of lead {number}: the "
                 "spins of a lead turn together. Move the cut away from the lead, or attach the lead with add_cells=1."
             )
     return behind

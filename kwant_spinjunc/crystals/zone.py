@@ -52,15 +52,12 @@ def mean(
     *,
     rtol: float,
     max_points: int,
-    fold: Sequence[bool] | None = None,
 ) -> Measured:
     """Return the mean of observables over the zone.
 
     ``problem``: A crystal with one or two momenta.
     ``rtol``: error to reach, relative to the largest mean of its kind.
     ``max_points``: momenta after which it gives up improving; `Measured.converged` is then false.
-    ``fold``: for every momentum whether the observables are even in it, so that half of the zone will do. None: found
-    out.
     """
     dimensions = len(problem.crystal.momenta)
     if dimensions not in (1, 2):
@@ -68,8 +65,7 @@ def mean(
             f"Argument `momenta` must name one or two parameters for an average, but names {dimensions}."
         )
     work = _Integrand(problem, energy, observables, rtol, max_points)
-    folded = work.even() if fold is None else tuple(fold)
-    low = np.where(folded, 0.0, -np.pi)
+    low = np.where(work.even(), 0.0, -np.pi)  # of what is even in a momentum half of the zone will do
     work.rough = Rough(problem.crystal, energy, problem.turn, low)
     work.rescale(work.sizes_on_mesh(low))
     best: Any = None
