@@ -45,7 +45,7 @@ from ..crystals.scatter import RTOL
 from ..devices.device import Device, as_device
 from ..errors import ArgumentError
 from ..halves.batch import Stack
-from ..halves.kinks import lead_edges, sharp_steps, states_below, window_kinks
+from ..halves.kinks import lead_edges, sharp_steps, states_below
 from ..model.junction import Junction
 from ..optional import is_kwant
 from ..printing import Table
@@ -54,10 +54,10 @@ from .crystal_bias import BiasedCrystal, BiasSettings
 from .equilibrium import (
     UNIT,
     EquilibriumResponse,
-    average_over_zone,
     equilibrium_response,
     exchange_torques,
     of_reservoirs,
+    over_zone,
     shift_of,
 )
 from .linear import DIRECTION, Response, occupation_differences
@@ -330,7 +330,7 @@ def bias_response(
     window = _Window(stack, mu.reshape(-1, 2, 2), np.array(kT), rtol, layers, waves)
     m = np.array([lead.m for lead in junction.leads])
     occupied = _equilibrium(stack, mu, kT, k, rtol) if equilibrium else None
-    found = window.integrate(c, shape)
+    found = window.integrate(c)
     currents, Q, outer, layer = np.split(found.value.reshape(*shape, -1), [4, 7, 13], axis=-1)
     outer = outer.reshape(*shape, 2, 3) if waves else np.zeros((*shape, 2, 3))
     J_M = magnetization_current(currents.reshape(*shape, 2, 2))
@@ -388,17 +388,12 @@ class _Window:
     def components(self) -> int:
         return 7 + 6 * self.waves + 3 * self.stack.planes * self.layers
 
-    def integrate(self, c: Floats | None, shape: tuple[int, ...]) -> Integral:
+    def integrate(self, c: Floats | None) -> Integral:
         """Integrate at the band shifts ``c``, or averaged over the zone for None."""
         if self.kT[0] == self.kT[1] and not np.ptp(self.mu, axis=(1, 2)).any():
             rows = len(self.mu)  # equal reservoirs: nothing flows between them at any energy
             return Integral(np.zeros((rows, self.components)), np.zeros(rows), np.zeros(rows))
-        if c is None and self.stack.dispersive:
-            levels = self.mu.reshape(-1, 4)
-            flat = self.stack.rows(np.arange(len(levels)))
-            return average_over_zone(self.at_shifts, window_kinks(flat, levels), self.rtol)
-        shifts = np.broadcast_to(0.0 if c is None else c, shape).ravel()
-        return self.at_shifts(np.arange(len(self.mu)), shifts, self.rtol, 0.0)
+        return over_zone(self.at_shifts, self.stack, self.mu.reshape(-1, 4), c, self.rtol)
 
     def at_shifts(self, index: Indices, c: Floats, rtol: float, enough: Any) -> Integral:
         """Integrate over energy for members of the batch, each at its band shift."""

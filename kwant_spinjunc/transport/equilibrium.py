@@ -184,17 +184,22 @@ def exchange_torques(spin_current: Floats, m_left: Floats, m_right: Floats) -> T
 AtShifts = Callable[[NDArray[np.intp], Floats, float, Any], Integral]
 
 
-def average_over_zone(function: AtShifts, kinks: Floats, rtol: float) -> Integral:
-    """Average integrals over energy over the Brillouin zone, each inner one only as well as the average deserves.
+def over_zone(function: AtShifts, stack: Stack, levels: Floats, c: Floats | None, rtol: float) -> Integral:
+    """Return integrals over energy at band shifts, or averaged over the zone, each only as well as the average deserves.
 
     ``function``: the inner integrals.
-    ``kinks``: band shifts where the integrand has a kink, shape (rows, count).
+    ``stack``, ``levels``: the junctions, and chemical potentials (rows, count) of each: where kinks are.
+    ``c``: band shifts that broadcast to the shape of the stack, None for the average.
     ``rtol``: error to reach, relative to the largest component.
 
     Warns `CostWarning`: It will take more than half a minute, which the first look at the middle of every piece
     foretells within a factor of three.
     """
-    rows = len(kinks)
+    rows = len(levels)
+    if c is not None or not stack.dispersive:
+        shifts = np.broadcast_to(0.0 if c is None else c, stack.shape).ravel()
+        return function(np.arange(rows), shifts, rtol, 0.0)
+    kinks = window_kinks(stack.rows(np.arange(rows)), levels)
     begin = time.process_time()
     pieces = cut_into_pieces(np.full(rows, -2.0), np.full(rows, 2.0), kinks)
     owner, lower, upper = pieces
@@ -255,7 +260,6 @@ def _occupied(
     shape = broadcast(names, stack.shape, mu.shape, () if c is None else c.shape)
     stack = stack.spread(shape)
     mu = np.broadcast_to(mu, shape).ravel()
-    everything = np.arange(len(mu))
 
     def solve(index: NDArray[np.intp], shift: Floats, rtol: float, enough: Any) -> Integral:
         rows = stack.rows(index)
@@ -265,11 +269,7 @@ def _occupied(
 
         return contour(at, mu[index], kT, _floor(rows, shift, bottom), rtol, enough)
 
-    if c is None and stack.dispersive:
-        flat = stack.rows(everything)
-        return shape, average_over_zone(solve, window_kinks(flat, mu[:, None]), rtol)
-    c = np.zeros(()) if c is None else c
-    return shape, solve(everything, np.broadcast_to(c, shape).ravel(), rtol, 0.0)
+    return shape, over_zone(solve, stack, mu[:, None], c, rtol)
 
 
 def contour(

@@ -54,9 +54,7 @@ def chemical_potentials_of(densities: ArrayLike, axes: ArrayLike, mu_left: Array
 
     **Result**: shape (..., planes, 2): In the unit of the potentials; NaN where there is no state of that spin.
     """
-    d = finite_array("densities", densities)
-    if d.ndim < 4 or d.shape[-4:-2] != (2, 2) or d.shape[-1] != 4:
-        raise ArgumentError(f"Argument `densities` must have shape (..., 2, 2, planes, 4), but has {d.shape}.")
+    d = finite_array("densities", densities, "(..., 2, 2, planes, 4)")
     mu = reservoirs(mu_left, mu_right)
     along = np.einsum("...nj,nj->...n", d[..., 1:], np.broadcast_to(axes, (d.shape[-2], 3)))
     rho = np.maximum(np.stack([d[..., 0] + along, d[..., 0] - along], axis=-1) / 2, 0.0)  # not below zero by rounding
