@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -67,11 +67,6 @@ class CrystalSettings:
     max_points: int = 200_000  #: Momenta of a mean over the zone, at each energy.
 
     @property
-    def most_points(self) -> int:
-        """The momenta, checked."""
-        return positive_integer("max_points", self.max_points)
-
-    @property
     def turn(self) -> Turn | None:
         """The turn, checked."""
         if self.turns is None:
@@ -87,6 +82,18 @@ class CrystalSettings:
         angles = number_or_axis("turns", self.turns)
         warn_of_degrees("turns", angles)
         return Turn(np.atleast_1d(angles), one_unit_vector(self.axis, "axis"))
+
+    def problem(self, device: Device) -> Problem:
+        """Return the device taken apart at the cut, and the turn of what lies behind; what cannot turn is refused."""
+        turn, cut, params = self.turn, self.behind, device.values(self.params)
+        if isinstance(cut, str):
+            cut = device.cuts[choice("behind", cut, device.cuts)]
+        crystal = taken_apart(device, params, momenta_of(device, params, self.momenta), cut)
+        if turn is not None:
+            if self.spin_orbit is not None:
+                instance("spin_orbit", self.spin_orbit, bool)
+            _refuse_unturnable(crystal, self.spin_orbit)
+        return Problem(crystal, turn)
 
 
 def scatter_crystal(
@@ -128,14 +135,12 @@ def scatter_crystal(
         An average spent ``max_points`` before it reached ``rtol``; ``k_error`` says what it reached.
     """
     asked = CrystalSettings(**settings)
-    everything = device.values(asked.params)
-    names = momenta_of(device, everything, asked.momenta)
-    E, points, shape = points_of(energy, k, names)
-    crystal, turn = turned_apart(device, everything, names, asked)
-    listed = np.ndim(asked.turns) == 1
-    problem = Problem(crystal, turn, observer)
+    problem = replace(asked.problem(device), observer=observer)
+    crystal, turn, listed = problem.crystal, problem.turn, np.ndim(asked.turns) == 1
+    E, points, shape = points_of(energy, k, crystal.momenta)
     _refuse_size(problem, 0 if points is None else len(E))
-    measurement = Measurement(problem, E, points, shape, listed, positive("rtol", rtol), asked.most_points)
+    most = positive_integer("max_points", asked.max_points)
+    measurement = Measurement(problem, E, points, shape, listed, positive("rtol", rtol), most)
     # of an average the fluxes come with the probabilities; at points they are solved for when asked for
     found = measurement.measure([BASIC] if turn is None or points is not None else [BASIC, fluxes])
     values, modes, unitarity = found.values, found.values["modes"], float(np.max(found.values["unitarity_defect"]))
@@ -148,8 +153,8 @@ def scatter_crystal(
     return CrystalScattering(
         device=device,
         energy=deepcopy(energy),  # the caller's arrays may change
-        params=everything,
-        momenta=names,
+        params=crystal.params,
+        momenta=crystal.momenta,
         k=deepcopy(k),
         turns=deepcopy(asked.turns),
         axis=one_unit_vector(asked.axis, "axis") if turn is None else turn.axis,
@@ -166,21 +171,6 @@ def scatter_crystal(
         _turned={name: values[name] for name in TURNED.kept if name in values} if fluxes is TURNED else {},
         _measurement=measurement,
     )
-
-
-def turned_apart(
-    device: Device, params: Mapping[str, Any], momenta: tuple[str, ...], asked: CrystalSettings
-) -> tuple[Crystal, Turn | None]:
-    """Return the device taken apart at the cut and the turn of what lies behind it, having refused what cannot turn."""
-    turn, cut = asked.turn, asked.behind
-    if isinstance(cut, str):
-        cut = device.cuts[choice("behind", cut, device.cuts)]
-    crystal = taken_apart(device, params, momenta, cut)
-    if turn is not None:
-        if asked.spin_orbit is not None:
-            instance("spin_orbit", asked.spin_orbit, bool)
-        _refuse_unturnable(crystal, asked.spin_orbit)
-    return crystal, turn
 
 
 def refuse_spin_orbit(device: Device, behind: Any) -> None:

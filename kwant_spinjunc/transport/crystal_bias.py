@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Complex, Flags, Floats, Indices
-from ..checks import finite_array, known_fields
+from ..checks import finite_array, known_fields, positive_integer
 from ..costs import warn_if_long
 from ..crystals.exchange import exchange_integrand, spectrum_floor
 from ..crystals.levels import SHARP, at_once, count_channels, count_levels, jumps, log_determinants, poles
 from ..crystals.observe import lead_axes, magnet_axes
 from ..crystals.problem import BASIC, TURNED, Observable, Problem, unpacked
-from ..crystals.scatter import CrystalSettings, momenta_of, points_of, turned_apart
+from ..crystals.scatter import CrystalSettings, points_of
 from ..crystals.zone import mean
 from ..devices.device import Device
 from ..errors import ArgumentError, NoOpenChannelError
@@ -78,15 +78,14 @@ class BiasedCrystal:
     """
 
     def __init__(self, device: Device, profile: Any, k: Any, settings: BiasSettings) -> None:
-        params = device.values(settings.params)
-        names = momenta_of(device, params, settings.momenta)
-        _, self.k, shape = points_of(0.0, k, names)
+        settings = settings if settings.turns is not None else replace(settings, turns=0.0)
+        problem = settings.problem(device)
+        self.crystal, self.turn = problem.crystal, problem.turn
+        _, self.k, shape = points_of(0.0, k, self.crystal.momenta)
         if shape:
             raise ArgumentError(f"Argument `k` must be one momentum or 'average', but its points have shape {shape}.")
-        settings = settings if settings.turns is not None else replace(settings, turns=0.0)
-        self.crystal, self.turn = turned_apart(device, params, names, settings)
         self.listed = np.ndim(settings.turns) == 1
-        self.max_points = settings.most_points
+        self.max_points = positive_integer("max_points", settings.max_points)
         self.executor, self.progress = settings.executor, settings.progress
         leads = self.crystal.leads
         if len(leads) != 2 or leads[0].side == leads[1].side:

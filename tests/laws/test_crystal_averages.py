@@ -86,11 +86,12 @@ def test_what_a_thick_barrier_transmits_may_be_odd_where_nearly_all_is_reflected
 @pytest.mark.parametrize("shift", [0.0, np.pi / 64])
 def test_levels_far_from_the_cut_are_placed_within_their_width_also_two_between_neighbors_of_the_grid(shift):
     syst, cut, energy = resonant(8, shift)
-    from kwant_spinjunc.crystals.scatter import CrystalSettings, turned_apart
+    from kwant_spinjunc.crystals.scatter import CrystalSettings
     from kwant_spinjunc.devices.device import Device
 
     energy += 6e-4  # levels 0.045 to both sides of the shifted Γ; the grid has steps of 0.098
-    crystal, turn = turned_apart(Device(system=syst), {}, ("k_y",), CrystalSettings(turns=1.0, behind=cut))
+    found = CrystalSettings(turns=1.0, behind=cut).problem(Device(system=syst))
+    crystal, turn = found.crystal, found.turn
     _, at, width = Rough(crystal, energy, turn, np.array([-np.pi])).marks(np.zeros((1, 0)))
     at, width = at[width > 0], width[width > 0]
     assert_allclose(np.sort(at), shift + 0.0447 * np.array([-1, 1]), rtol=0, atol=1e-4)
@@ -105,10 +106,11 @@ def test_levels_far_from_the_cut_are_placed_within_their_width_also_two_between_
 
 def test_where_lines_are_tangent_to_a_level_their_means_peak_as_wide_as_it():
     syst, cut, energy = random_pockets(7)
-    from kwant_spinjunc.crystals.scatter import CrystalSettings, turned_apart
+    from kwant_spinjunc.crystals.scatter import CrystalSettings
     from kwant_spinjunc.devices.device import Device
 
-    crystal, turn = turned_apart(Device(system=syst), {}, ("k_y", "k_z"), CrystalSettings(turns=1.0, behind=cut))
+    found = CrystalSettings(turns=1.0, behind=cut).problem(Device(system=syst))
+    crystal, turn = found.crystal, found.turn
     x, width = Rough(crystal, energy, turn, np.zeros(2)).outer
     x, width = x[width > 0], width[width > 0]
     assert len(x) == 2
