@@ -90,6 +90,10 @@ class Side:
         """Net exchange field of all planes, -Σ tr H_a of their on-site terms in real space, shape (3,)."""
         return np.asarray(sum((_net_exchange(series) for series in self.mixed_onsite), np.zeros(3)))
 
+    def flips(self, lead: LeadCell) -> bool:
+        """Tell whether spins are apart along an axis opposite to that of a magnetic lead."""
+        return self.m is not None and lead.magnetic and bool(lead.m @ self.m < 0)
+
     @cached_property
     def lift(self) -> Lift | None:
         """From spins apart to both together."""

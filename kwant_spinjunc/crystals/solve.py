@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..arrays import Complex, Flags, Floats, Integers
-from ..halves.chain import Attached, Chain, Half, eliminate
+from ..halves.chain import Attached, Chain, eliminate
 from ..halves.joint import Joint, Lift, Seen, Turn, expanded, join
 from ..halves.matrices import dagger
 from ..halves.pencil import pencil_surface
@@ -59,7 +59,7 @@ class Solved:
     bad: Flags  #: Where the modes of a lead cannot be had: a band edge.
     grown: Flags  #: Where a level of planes by themselves lies at the energy: solve with coarser planes.
     joint: Joint | None
-    halves: tuple[Half, ...]
+    seen: tuple[Seen, ...]  #: Its sides as the cut sees them.
 
 
 def kwant_surface(h: Complex, t: Complex) -> tuple[Complex, Complex, Complex, Complex] | None:
@@ -103,9 +103,9 @@ def solve(crystal: Crystal, energy: Floats, k: Floats, turn: Turn | None) -> Sol
     chains, across = chains_of(crystal, found, energy, k)
     layout = layout_of(crystal, tuple(surface.source.shape[-1] for surface in found))
     halves = tuple(eliminate(chain) for chain in chains)
-    seen = [
+    seen = tuple(
         Seen(half, side.lift, labels) for half, side, labels in zip(halves, crystal.sides, layout.labels, strict=True)
-    ]
+    )
     joint = None if across is None else join(seen[0], seen[1], across, turn)
     count = np.zeros((len(energy), len(crystal.leads), 2), dtype=np.int64)
     for cell in crystal.leads:
@@ -122,7 +122,7 @@ def solve(crystal: Crystal, energy: Floats, k: Floats, turn: Turn | None) -> Sol
         bad=np.any([surface.doubtful.any(axis=1) for surface in found], axis=0),
         grown=np.any([(half.growth > GROWTH).any(axis=1) for half in halves], axis=0),
         joint=joint,
-        halves=halves,
+        seen=seen,
     )
 
 
@@ -167,9 +167,7 @@ def chains_of(
 def _attached(side: Side, lead: LeadCell, surface: Surface) -> Attached:
     """Return a lead's surface in the orbitals of its side."""
     if side.m is not None:
-        # spins are apart along the axis of the side, to which that of a magnetic lead may be opposite
-        flipped = lead.magnetic and lead.m @ side.m < 0
-        return Attached(lead.plane, lead.places[0], surface[:, ::-1] if flipped else surface)
+        return Attached(lead.plane, lead.places[0], surface[:, ::-1] if side.flips(lead) else surface)
     if not lead.resolved:
         return Attached(lead.plane, lead.places[1], surface)
     lift = Lift(lead.m)
@@ -188,40 +186,28 @@ def _attached(side: Side, lead: LeadCell, surface: Surface) -> Attached:
 def layout_of(crystal: Crystal, widths: tuple[int, ...]) -> Layout:
     """Return what the channels are where leads have at most ``widths`` of each spin, worked out once."""
     if widths not in crystal.layouts:
-        parts = [
-            _channels(side, [lead for lead in crystal.leads if lead.side == number], widths)
-            for number, side in enumerate(crystal.sides)
-        ]
-        lead, spin, rank = (np.concatenate([part[i] for part in parts]) for i in range(3))
-        by_lead = (lead[:, None] == np.arange(len(crystal.leads))).astype(float)
-        by_spin = by_lead[:, :, None] * (spin[:, None, None] == np.arange(2))
-        labels = tuple(part[3] for part in parts)
-        crystal.layouts[widths] = Layout(
-            lead, spin, rank, by_spin.reshape(len(lead), by_lead.shape[1] * 2), by_lead, labels
-        )
+        crystal.layouts[widths] = _layout(crystal, widths)
     found: Layout = crystal.layouts[widths]
     return found
 
 
-def _channels(
-    side: Side, leads: list[LeadCell], all_widths: tuple[int, ...]
-) -> tuple[Integers, Integers, Integers, Complex | None]:
-    """Return lead, spin and rank of each channel of a side, and the matrix to channels along the leads' own axes."""
+def _layout(crystal: Crystal, widths: tuple[int, ...]) -> Layout:
     columns: list[tuple[int, int, int]] = []
-    widths = [all_widths[lead.number] for lead in leads]
-    if side.m is None:
-        for lead, width in zip(leads, widths, strict=True):
-            for spin in (0, 1) if lead.resolved else (-1,):
-                columns += [(lead.number, spin, rank) for rank in range(width)]
-        labels = None
-    else:
-        for spin in (0, 1):
-            for lead, width in zip(leads, widths, strict=True):
-                flipped = lead.magnetic and lead.m @ side.m < 0
-                columns += [(lead.number, 1 - spin if flipped else spin, rank) for rank in range(width)]
-        labels = _to_own_axes(side.m, leads, widths)
+    labels: list[Complex | None] = []
+    for number, side in enumerate(crystal.sides):
+        leads = [lead for lead in crystal.leads if lead.side == number]
+        if side.m is None:
+            order = [(lead, spin) for lead in leads for spin in ((0, 1) if lead.resolved else (-1,))]
+        else:
+            order = [(lead, spin) for spin in (0, 1) for lead in leads]
+        for lead, spin in order:
+            own = 1 - spin if side.flips(lead) else spin
+            columns += [(lead.number, own, rank) for rank in range(widths[lead.number])]
+        labels.append(None if side.m is None else _to_own_axes(side.m, leads, [widths[lead.number] for lead in leads]))
     lead_, spin_, rank_ = np.array(columns, dtype=np.int64).reshape(-1, 3).T
-    return lead_, spin_, rank_, labels
+    by_lead = (lead_[:, None] == np.arange(len(crystal.leads))).astype(float)
+    by_spin = by_lead[:, :, None] * (spin_[:, None, None] == np.arange(2))
+    return Layout(lead_, spin_, rank_, by_spin.reshape(len(lead_), 2 * by_lead.shape[1]), by_lead, tuple(labels))
 
 
 def _to_own_axes(m: Axis, leads: list[LeadCell], widths: list[int]) -> Complex | None:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Complex, Floats, Integers
-from ..halves.joint import Lift, expanded
 from ..halves.matrices import dagger, spin_times
 from .crystal import Crystal
 from .fourier import Series, pauli_parts
@@ -23,33 +22,18 @@ from .solve import Solved
 
 def waves_of(solved: Solved, side: int) -> Iterator[Complex]:
     """Yield ψ of each plane of a side, outward, (points, angles, orbitals, channels), in the frame of the side."""
-    half, lift, labels = solved.halves[side], solved.crystal.sides[side].lift, solved.layout.labels[side]
-    channels = solved.S.shape[-1]
-    first = 0 if side == 0 else channels - _own_channels(solved, 1)
-    if solved.joint is None:
-        psi = _lift_sources(half.w, lift, labels)[:, None]
-    else:
+    seen = solved.seen[side]
+    psi = seen.open[1][:, None]
+    if solved.joint is not None:
         psi = solved.joint.front if side == 0 else solved.joint.back
     yield psi
-    for X_T, X_R in half.steps:
-        inward = X_T[:, 0] if lift is None else expanded(X_T, lift.orbitals)
-        sources = _lift_sources(X_R, lift, labels)
+    for X_T, X_R in seen.half.steps:
+        inward, sources = seen.together(X_T, "orbitals"), seen.together(X_R, "into")
+        width = sources.shape[-1]
+        first = 0 if side == 0 else psi.shape[-1] - width
         psi = -(inward[:, None] @ psi)
-        psi[..., first : first + sources.shape[-1]] += sources[:, None]
+        psi[..., first : first + width] += sources[:, None]
         yield psi
-
-
-def _own_channels(solved: Solved, side: int) -> int:
-    half, labels = solved.halves[side], solved.layout.labels[side]
-    return half.w.shape[-1] * half.w.shape[1] if labels is None else len(labels)
-
-
-def _lift_sources(a: Complex, lift: Lift | None, labels: Complex | None) -> Complex:
-    """Return what sources do in orbitals (spin, orbital) and channels along the leads' axes."""
-    if lift is None:
-        return a[:, 0]
-    full = expanded(a, lift.into)
-    return full if labels is None else full @ dagger(labels)
 
 
 def site_torques(solved: Solved, sites: Integers) -> tuple[Floats, Floats]:
@@ -77,7 +61,7 @@ def exchange_fields(solved: Solved, sites: Integers) -> Iterator[tuple[int, Inte
         if not any(len(rows) for rows in inside):
             continue
         last = max(n for n, rows in enumerate(inside) if len(rows))
-        orbitals = [_orbitals(owner, rows, 2) for owner, rows in zip(side.owners, inside, strict=True)]
+        orbitals = [_orbitals(owner, rows) for owner, rows in zip(side.owners, inside, strict=True)]
         psi: list[Complex] = []
         for n, wave in enumerate(waves_of(solved, number)):
             if n > last:
@@ -119,11 +103,10 @@ def _spin_dependent(block: Complex) -> Complex:
     return rest
 
 
-def _orbitals(owner: Integers, rows: Integers, spins: int) -> tuple[Integers, Integers]:
+def _orbitals(owner: Integers, rows: Integers) -> tuple[Integers, Integers]:
     """Return the orbitals (spin, orbital) of some sites of a plane, and which of the sites each belongs to."""
     one = np.flatnonzero(np.isin(owner, rows))
-    number = np.searchsorted(rows, owner[one])
-    return np.concatenate([one + s * len(owner) for s in range(spins)]), np.tile(number, spins)
+    return np.concatenate([one, one + len(owner)]), np.tile(np.searchsorted(rows, owner[one]), 2)
 
 
 def hopping_flux(solved: Solved, hoppings: Integers) -> tuple[Floats, Floats]:

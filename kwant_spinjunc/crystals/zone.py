@@ -73,7 +73,8 @@ def mean(
     for _ in range(PASSES):
         before, estimates = work.points, None
         if dimensions == 1:
-            value, error = _along_line(work, low, rtol)
+            of_line = _along(work, np.zeros((1, 0)), low[0], SHARE * rtol)
+            value, error = of_line.value[0], of_line.errors[0]
         elif rtol >= LOOSE and max(len(lead.owner) for lead in problem.crystal.leads) > MANY:
             value, error, estimates = lattice_mean(work, work.enough, lambda: work.room() <= 0)
         else:
@@ -91,12 +92,6 @@ def mean(
         work.rescale(abs(value) * work.units)
     values, errors, replicas = map(work.named, best)
     return Measured(values, errors, work.points, work.residual, least <= 1, replicas)
-
-
-def _along_line(work: _Integrand, low: Floats, rtol: float) -> tuple[Floats, Floats]:
-    """Return the mean over one momentum and the error of each component, in units of each kind."""
-    found = _along(work, np.zeros((1, 0)), low[0], SHARE * rtol)
-    return found.value[0], found.errors[0]
 
 
 def _over_plane(work: _Integrand, low: Floats, rtol: float) -> tuple[Floats, Floats]:

@@ -64,7 +64,8 @@ class Seen:
     def __init__(self, half: Half, lift: Lift | None, labels: Complex | None = None) -> None:
         self.half, self.lift, self.labels = half, lift, labels
 
-    def _together(self, a: Complex, kind: str) -> Complex:
+    def together(self, a: Complex, kind: str) -> Complex:
+        """Return blocks of the half with spins together, ``kind`` being an attribute of `Lift`."""
         full = a[:, 0] if self.lift is None else expanded(a, getattr(self.lift, kind))
         if self.labels is not None and kind in ("out_of", "channels"):
             full = self.labels @ full
@@ -77,10 +78,10 @@ class Seen:
         """What the half is with its cut open: (g, w, o, s)."""
         half = self.half
         return (
-            self._together(half.g, "orbitals"),
-            self._together(half.w, "into"),
-            self._together(half.o, "out_of"),
-            self._together(half.s, "channels"),
+            self.together(half.g, "orbitals"),
+            self.together(half.w, "into"),
+            self.together(half.o, "out_of"),
+            self.together(half.s, "channels"),
         )
 
     @cached_property
@@ -88,10 +89,10 @@ class Seen:
         """What the plane at the cut is: (D, R, out, s0)."""
         half = self.half
         return (
-            self._together(half.D, "orbitals"),
-            self._together(half.R, "into"),
-            self._together(half.out, "out_of"),
-            self._together(half.s0, "channels"),
+            self.together(half.D, "orbitals"),
+            self.together(half.R, "into"),
+            self.together(half.out, "out_of"),
+            self.together(half.s0, "channels"),
         )
 
     def __getitem__(self, index: Any) -> Seen:
