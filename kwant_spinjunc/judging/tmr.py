@@ -11,7 +11,7 @@ from kwant_spinjunc.errors import ArgumentError, NoOpenChannelError
 from kwant_spinjunc.judging.door import problem_of
 from kwant_spinjunc.judging.evidence import InapplicableError
 from kwant_spinjunc.model.junction import Junction
-from kwant_spinjunc.transport.magnetoresistance import collinear_conductances, ratio
+from kwant_spinjunc.transport.derivatives import collinear_conductances, ratio
 
 #: Definitions of the magnetoresistance, by what they divide by.
 DEFINITIONS = ("optimistic", "pessimistic")

@@ -28,8 +28,8 @@ from ..quantities import LABELS, Quantity, quantities
 from ..scattering import Scattering, conducting_barrier
 from ..scattering import scatter_quietly as scatter
 from ..transport.bias import bias_response
+from ..transport.derivatives import collinear_conductances, ratio
 from ..transport.linear import linear_response, tunneling_response
-from ..transport.magnetoresistance import collinear_conductances, ratio
 from . import systems
 from .executors import ExecutorError, available_workers, open_pool, ordered
 from .family import call_any_family, check_family, facts_of, shipped, units_of
