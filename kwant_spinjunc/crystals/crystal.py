@@ -184,6 +184,11 @@ class Crystal:
         ]
 
     @cached_property
+    def mixing(self) -> list[int]:
+        """The leads that conserve no spin."""
+        return [lead.number for lead in self.leads if not lead.resolved]
+
+    @cached_property
     def spin_orbit_behind(self) -> tuple[float, bool]:
         """What `spin_orbit_coupling` finds behind the cut, nothing without one."""
         return spin_orbit_coupling(self.blocks(1), self.scale) if len(self.sides) == 2 else (0.0, False)

@@ -6,9 +6,11 @@ drops out. Arrays are [point, angle, ...]; vectors are in the frame of the front
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
-from ..arrays import Complex, Flags, Floats
+from ..arrays import Complex, Floats
 from ..halves.joint import Turn
 from ..halves.matrices import dagger, spin_times
 from ..spin import PAULI, spinors
@@ -53,32 +55,22 @@ def magnet_axes(crystal: Crystal, turn: Turn | None) -> Floats:
 
 def probabilities(solved: Solved) -> tuple[Floats, Floats]:
     """Return T[α s, β s'], (points, angles, leads, 2, leads, 2), NaN for leads that conserve no spin, and T[α, β]."""
-    leads = len(solved.crystal.leads)
+    leads, mixing = len(solved.crystal.leads), solved.crystal.mixing
     by_spin, by_lead = solved.layout.by_spin, solved.layout.by_lead
-    flux = solved.S.real**2 + solved.S.imag**2
-    spin_resolved = (by_spin.T @ flux @ by_spin).reshape(*flux.shape[:2], leads, 2, leads, 2)
-    for lead in solved.crystal.leads:
-        if not lead.resolved:
-            spin_resolved[:, :, lead.number] = spin_resolved[..., lead.number, :] = np.nan
-    return spin_resolved, by_lead.T @ flux @ by_lead
-
-
-def open_channels(solved: Solved) -> Flags:
-    """Return which channels are open, (points, channels): arrays are padded to the most of any point."""
-    layout = solved.layout
-    return np.asarray(layout.rank < solved.count[:, layout.lead, np.maximum(layout.spin, 0)])
+    spin_resolved = (by_spin.T @ solved.passed @ by_spin).reshape(*solved.S.shape[:2], leads, 2, leads, 2)
+    spin_resolved[:, :, mixing] = spin_resolved[..., mixing, :] = np.nan
+    return spin_resolved, by_lead.T @ solved.passed @ by_lead
 
 
 def by_input(per_channel: Floats, solved: Solved) -> tuple[Floats, Floats]:
     """Sum (points, angles, channels, ...) over channels: (..., leads, 2, ...) by spin and (..., leads, ...)."""
-    by_spin, by_lead, leads = solved.layout.by_spin, solved.layout.by_lead, len(solved.crystal.leads)
-    rest = per_channel.shape[3:]
-    flat = per_channel.reshape(*per_channel.shape[:3], int(np.prod(rest)))
-    summed = np.einsum("pacx,cg->pagx", flat, by_spin).reshape(*per_channel.shape[:2], leads, 2, *rest)
-    total = np.einsum("pacx,cg->pagx", flat, by_lead).reshape(*per_channel.shape[:2], leads, *rest)
-    for lead in solved.crystal.leads:
-        if not lead.resolved:
-            summed[:, :, lead.number] = np.nan
+    front, rest, leads = per_channel.shape[:2], per_channel.shape[3:], len(solved.crystal.leads)
+    flat = per_channel.reshape(*per_channel.shape[:3], prod(rest))
+    summed, total = (
+        np.einsum("pacx,cg->pagx", flat, which).reshape(*front, leads, *spins, *rest)
+        for which, spins in ((solved.layout.by_spin, (2,)), (solved.layout.by_lead, ()))
+    )
+    summed[:, :, solved.crystal.mixing] = np.nan
     return summed, total
 
 
@@ -116,7 +108,7 @@ def charge_missed(solved: Solved, total: Floats) -> Floats:
     ``total``: what `cut_flux` returns, by lead. **Result**: (points, angles).
     """
     by_lead, behind = solved.layout.by_lead, np.array([bool(lead.side) for lead in solved.crystal.leads])
-    T = by_lead.T @ (solved.S.real**2 + solved.S.imag**2) @ by_lead
+    T = by_lead.T @ solved.passed @ by_lead
     beyond = np.where(behind, -T[:, :, ~behind].sum(axis=2), T[:, :, behind].sum(axis=2))
     return np.asarray(abs(total[..., 0] - beyond).max(axis=-1))
 
@@ -130,23 +122,18 @@ def side_torques(solved: Solved, flux: Floats, total: Floats) -> tuple[Floats, F
     ``flux``, ``total``: what `cut_flux` returns, by lead and spin and by lead.
     """
     found = tuple(np.stack([-through[..., 1:], through[..., 1:]], axis=2) for through in (flux, total))
-    axes = lead_axes(solved.crystal, solved.turn)
+    axes, layout = lead_axes(solved.crystal, solved.turn), solved.layout
     for lead in solved.crystal.leads:
         if not lead.resolved:
             for torque in found:
                 torque[:, :, lead.side] = np.nan
             continue
-        own = [np.flatnonzero((solved.layout.lead == lead.number) & (solved.layout.spin == s)) for s in (0, 1)]
-        up, down = solved.S[:, :, own[0]], solved.S[:, :, own[1]]
-        leaving = np.zeros((*solved.S.shape[:2], solved.S.shape[-1], 3))
-        along = (abs(up) ** 2 - abs(down) ** 2).sum(axis=2)
-        entering = np.zeros(solved.S.shape[-1])
-        entering[own[0]], entering[own[1]] = 1.0, -1.0
-        along = along - open_channels(solved)[:, None] * entering
-        chi = spinors(axes[:, lead.number])
-        leaving += along[..., None] * axes[:, lead.number][None, :, None, :]
+        signed = (layout.lead == lead.number) * np.where(layout.spin == 0, 1.0, -1.0)
+        along = signed @ solved.passed - solved.open[:, None] * signed
+        leaving = along[..., None] * axes[:, lead.number][:, None, :]
         if not lead.magnetic:
-            cross = (up.conj() * down).sum(axis=2)  # ⟨up|down⟩
+            up, down = (solved.S[:, :, sign * signed > 0] for sign in (1, -1))
+            cross, chi = (up.conj() * down).sum(axis=2), spinors(axes[:, lead.number])  # ⟨up|down⟩
             transverse = np.einsum("ai,xij,aj->ax", chi[:, :, 0].conj(), PAULI, chi[:, :, 1])
             leaving += 2 * np.real(cross[..., None] * transverse[:, None, :])
         for torque, carried in zip(found, by_input(leaving, solved), strict=True):

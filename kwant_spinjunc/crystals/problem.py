@@ -19,7 +19,7 @@ from ..arrays import Flags, Floats
 from ..halves.joint import Turn
 from ..solved import unitarity
 from .crystal import Crystal
-from .observe import charge_missed, cut_flux, magnet_axes, open_channels, probabilities, side_torques
+from .observe import charge_missed, cut_flux, magnet_axes, probabilities, side_torques
 from .solve import Solved, solve
 
 
@@ -79,10 +79,8 @@ def _basic(solved: Solved) -> Sequence[Any]:
     """Return probabilities, transmissions, open channels, and the defect of unitarity."""
     P, T = probabilities(solved)
     count = np.repeat(solved.count[:, None], P.shape[1], axis=1).astype(float)
-    for lead in solved.crystal.leads:
-        if not lead.resolved:
-            count[:, :, lead.number, 1] = np.nan
-    return P, T, count, unitarity(solved.S, open_channels(solved)[:, None])
+    count[:, :, solved.crystal.mixing, 1] = np.nan
+    return P, T, count, unitarity(solved.S, solved.open[:, None])
 
 
 def _turned(solved: Solved) -> Sequence[Any]:
@@ -104,7 +102,7 @@ def _along(solved: Solved) -> Sequence[Any]:
 
 def _defect(solved: Solved) -> Sequence[Any]:
     """Return the defect of unitarity, or what waves at the cut miss of the charge if that is larger."""
-    found = unitarity(solved.S, open_channels(solved)[:, None])
+    found = unitarity(solved.S, solved.open[:, None])
     if solved.joint is not None:
         found = np.maximum(found, charge_missed(solved, cut_flux(solved)[1]))
     return [found]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any, TypeAlias
 
@@ -60,6 +61,17 @@ class Solved:
     grown: Flags  #: Where a level of planes by themselves lies at the energy: solve with coarser planes.
     joint: Joint | None
     seen: tuple[Seen, ...]  #: Its sides as the cut sees them.
+
+    @cached_property
+    def open(self) -> Flags:
+        """Which channels are open, (points, channels): arrays are padded to the most of any point."""
+        layout = self.layout
+        return np.asarray(layout.rank < self.count[:, layout.lead, np.maximum(layout.spin, 0)])
+
+    @cached_property
+    def passed(self) -> Floats:
+        """|S|²."""
+        return np.asarray(self.S.real**2 + self.S.imag**2)
 
 
 def kwant_surface(h: Complex, t: Complex) -> tuple[Complex, Complex, Complex, Complex] | None:
