@@ -197,10 +197,6 @@ class Rough:
     def _levels_at(self, k: Floats, above: float = 0.0) -> Integers:
         return count_levels(self.crystal, self.energy + above, k, self.turn)
 
-    @cached_property
-    def _at_once(self) -> int:
-        return at_once(self.crystal)
-
     def _channels_at(self, k: Floats) -> Integers:
         return count_channels(self.crystal, self.energy, k)
 
@@ -210,7 +206,10 @@ class Rough:
         ``outer``: shape (lines, dimensions - 1): the other momenta.
         """
         return jumps(
-            lambda line, x: self._channels_at(_on(outer, line, x)), len(outer), self._grid(-1), at_once=self._at_once
+            lambda line, x: self._channels_at(_on(outer, line, x)),
+            len(outer),
+            self._grid(-1),
+            at_once=at_once(self.crystal),
         )
 
     def levels(self, outer: Floats) -> tuple[Integers, Floats, Floats]:
@@ -222,7 +221,7 @@ class Rough:
     ) -> tuple[Integers, Floats, Floats]:
         """Return the levels on lines along a momentum, whose points ``at`` returns."""
         line, near = jumps(
-            lambda i, y: self._levels_at(at(i, y)), lines, self._grid(axis), LEVEL_BRACKET, self._at_once
+            lambda i, y: self._levels_at(at(i, y)), lines, self._grid(axis), LEVEL_BRACKET, at_once(self.crystal)
         )
         pairs, more = self._pairs(at, lines, axis, (line, near))
         line, near = np.append(line, pairs), np.append(near, more)
@@ -232,7 +231,7 @@ class Rough:
             len(near),
             np.array([-LEVEL_BRACKET, LEVEL_BRACKET]),
             STEP / 5,
-            self._at_once,
+            at_once(self.crystal),
         )
         rest = np.delete(np.arange(len(near)), which)
         line, near = np.append(line[rest], line[which]), np.append(near[rest], near[which] + shift)
@@ -269,7 +268,7 @@ class Rough:
             len(owner),
             np.linspace(-cell / 2, cell / 2, BETWEEN + 1),
             LEVEL_BRACKET,
-            self._at_once,
+            at_once(self.crystal),
         )
         return owner[which], grid[node[which]] + shift
 

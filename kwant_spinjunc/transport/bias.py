@@ -183,11 +183,8 @@ class BiasResponse(Response):
         if self.equilibrium is None:
             raise ArgumentError("Argument `equilibrium` must be True for the total torques, but was False.")
         window, below = self.torques, self.equilibrium.torques
-        return Torques(
-            window.vectors + below.vectors,
-            window.damping_like + below.damping_like,
-            window.field_like + below.field_like,
-        )
+        parts = ("vectors", "damping_like", "field_like")
+        return Torques(**{name: getattr(window, name) + getattr(below, name) for name in parts})
 
     def table(self) -> Table:
         """Return the window part as a table with its own quality."""
