@@ -133,7 +133,7 @@ class BiasedCrystal:
             np.mean([getattr(p, name) for p in parts], axis=0) for name in ("value", "error", "size")
         )
         _refuse_unconverged("equilibrium part", error, max(size, sizes), rtol)
-        return Integral(self.forward * value, error, sizes, 0)
+        return Integral(self.forward * value, error, sizes)
 
 
 def _potential(device: Device, profile: Any) -> Floats:
@@ -196,7 +196,7 @@ class _Window:
         kT, mu, rtol = self.kT, self.mu, self.rtol
         value, error, size = np.zeros(self.components), np.zeros(()), np.zeros(())
         if kT[0] == kT[1] and not np.ptp(mu):
-            return Integral(value, error, size, 0)
+            return Integral(value, error, size)
         # a mean over the zone is smooth between its splits, and costs a hundred times what a momentum does
         few = self.system.k is None and rtol >= FEW
         rule, cuts = (COARSE, FEW_CUTS) if few else (FINE, CUTS)
@@ -219,7 +219,7 @@ class _Window:
                 f"energy between {mu.min():g} and {mu.max():g}. Look at the bands of the leads."
             )
         _refuse_unconverged("window", error + beyond, size, rtol)
-        return Integral(value, error + beyond, size, 0)
+        return Integral(value, error + beyond, size)
 
     def _pieces(self, cuts: Sequence[float]) -> tuple[Indices, Floats, Floats]:
         """Return the pieces of the energy axis between which the integrand is smooth, or small."""
@@ -382,4 +382,4 @@ def _exchange(problem: Problem, mu: float, kT: float, k: Floats | None, rtol: fl
     else:
         value, error = flux(k)[0], 0.0
     more, size = (4 * np.max([getattr(part, name).max() for part in contours]) for name in ("error", "size"))
-    return Integral(value.ravel(), error + more, size, 0)
+    return Integral(value.ravel(), error + more, size)
