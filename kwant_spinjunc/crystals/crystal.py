@@ -213,11 +213,8 @@ class Crystal:
 
 
 def take_apart(device: Device, params: Mapping[str, Any], momenta: Sequence[str], cut: Any) -> Crystal:
-    """Return the planes and leads of a device as functions of the momenta.
+    """Return the planes and leads of a device as functions of the momenta, the parameters of these names.
 
-    ``device``: the system, with its spin.
-    ``params``: its parameters besides the momenta.
-    ``momenta``: names of the parameters that are momenta in units of the inverse lattice vectors, period 2π.
     ``cut``: `between` two sets of sites, hoppings, or a function of a site that is true behind it; None for no cut.
     """
     for number, lead in enumerate(device.system.leads):

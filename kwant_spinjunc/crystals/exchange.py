@@ -28,12 +28,9 @@ DOUBLINGS = 60
 
 
 def exchange_integrand(crystal: Crystal, z: Complex, k: Floats, turn: Turn | None) -> Complex:
-    """Return ∂_e ln D for e = x, y, z in the frame of the front, (points, angles, 3).
+    """Return ∂_e ln D for e = x, y, z in the frame of the front, (points, angles, 3), of a crystal cut in two.
 
-    ``crystal``: cut in two.
-    ``z``: shape (points,): energies above the real axis.
-    ``k``: shape (points, dimensions).
-    ``turn``: of the spins behind the cut; None for none: one angle.
+    ``z``, ``k``: energies above the real axis, (points,), and momenta, (points, dimensions).
     """
     chains, across = chains_of(crystal, lead_surfaces(crystal, z, k, _above), z, k)
     if across is None:

@@ -52,12 +52,10 @@ ASIDE = 1e-9
 def jumps(
     count: Callable[[Integers, Floats], Any], lines: int, grid: Floats, width: float = BRACKET, at_once: int = 2
 ) -> tuple[Integers, Floats]:
-    """Return where integers jump along lines, as numbers of lines and positions.
+    """Return where integers jump along lines, as numbers of lines and positions, bracketed to a width.
 
     ``count``: takes numbers of lines and positions on them, (n,), returns integers (n, columns).
-    ``lines``: number of lines.
     ``grid``: sorted positions between which jumps are looked for. Two that cancel between neighbors are not seen.
-    ``width``: to which each jump is bracketed.
     ``at_once``: positions that cost hardly more than one, by which a few brackets are divided into more than halves.
     """
     if not lines:
@@ -151,7 +149,6 @@ def poles(
     x - p = 1/(d log det/dx), which of m levels at one place takes the mean. Entries for every column that jumps.
 
     ``count``, ``log_determinant``: take numbers of jumps and positions, (n,), return (n, columns).
-    ``step``: of differences.
     """
     if not len(x):
         return np.zeros(0, dtype=np.intp), x, x

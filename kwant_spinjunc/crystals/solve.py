@@ -104,13 +104,7 @@ def slow_surface(h: Complex, t: Complex) -> tuple[Complex, Complex, Complex, Com
 
 
 def solve(crystal: Crystal, energy: Floats, k: Floats, turn: Turn | None) -> Solved:
-    """Solve all points and angles.
-
-    ``crystal``: the system taken apart.
-    ``energy``: shape (points,).
-    ``k``: shape (points, dimensions).
-    ``turn``: of the spins behind the cut; None for none.
-    """
+    """Solve all angles (one without a turn) at energies (points,) and momenta (points, dimensions)."""
     found = lead_surfaces(crystal, energy, k)
     chains, across = chains_of(crystal, found, energy, k)
     layout = layout_of(crystal, tuple(surface.source.shape[-1] for surface in found))

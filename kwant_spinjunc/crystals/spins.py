@@ -35,8 +35,7 @@ def spin_part(blocks: Iterable[Series]) -> Complex:
 def axis_of(vectors: Complex, scale: float) -> tuple[Axis | None, bool]:
     """Return the axis along which spin is conserved, None if there is none, and whether spin matters at all.
 
-    ``vectors``: what `spin_part` returns.
-    ``scale``: largest element of the Hamiltonian.
+    ``vectors``, ``scale``: what `spin_part` and `scale_of` return.
     """
     size = abs(vectors)
     if not size.size or size.flat[largest := int(size.argmax())] <= ALIGNED * scale:
@@ -69,7 +68,6 @@ def spin_orbit_coupling(blocks: Iterable[tuple[Series, Integers | None]], scale:
     be a number on every site for it to be known as exchange, as L·S never is.
 
     ``blocks``: blocks in orbitals (spin, orbital); of one on the diagonal also the site of each orbital of one spin.
-    ``scale``: largest element of the Hamiltonian.
     """
     imaginary, complex_, pairs = 0.0, False, list(blocks)
     for group in alike([series for series, _ in pairs]):

@@ -53,9 +53,8 @@ def mean(
     rtol: float,
     max_points: int,
 ) -> Measured:
-    """Return the mean of observables over the zone.
+    """Return the mean of observables over the zone of one or two momenta.
 
-    ``problem``: A crystal with one or two momenta.
     ``rtol``: error to reach, relative to the largest mean of its kind.
     ``max_points``: momenta after which it gives up improving; `Measured.converged` is then false.
     """

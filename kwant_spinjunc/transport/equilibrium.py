@@ -188,7 +188,7 @@ def over_zone(function: AtShifts, stack: Stack, levels: Floats, c: Floats | None
     """Return integrals over energy at band shifts, or averaged over the zone, each only as well as the average deserves.
 
     ``function``: the inner integrals.
-    ``stack``, ``levels``: the junctions, and chemical potentials (rows, count) of each: where kinks are.
+    ``levels``: chemical potentials of each junction of the stack, (rows, count): where kinks are.
     ``c``: band shifts that broadcast to the shape of the stack, None for the average.
     ``rtol``: error to reach, relative to the largest component.
 
@@ -285,9 +285,7 @@ def contour(
 
     ``solve``: takes rows (n,) and energies (n, points), returns F, shape (n, points, components).
     ``mu``, ``floor``: chemical potential and an energy below the spectrum of each row.
-    ``kT``: k_B T.
     ``rtol``, ``enough``: relative and absolute error to reach.
-    ``components``: of F.
 
     Notes
     -----

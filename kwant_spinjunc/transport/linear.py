@@ -125,12 +125,8 @@ def channel_currents(probabilities: Floats, mu: Floats) -> Floats:
 
     **Result**: shape (..., 2, 2): ``[..., lead, spin]``. Every term is a product, none a difference of fluxes.
     """
-    currents = np.zeros((*np.broadcast_shapes(probabilities.shape[:-4], mu.shape[:-2]), 2, 2))
-    for lead_in in range(2):
-        for spin_in in range(2):
-            drop = mu - mu[..., lead_in, spin_in][..., None, None]
-            currents += probabilities[..., lead_in, spin_in] * drop
-    return np.asarray(currents * DIRECTION)
+    drop = mu[..., :, :, None, None] - mu[..., None, None, :, :]
+    return np.asarray((probabilities * drop).sum(axis=(-1, -2)) * DIRECTION)
 
 
 def linear_response(scattering: Scattering, mu_left: ArrayLike = 0.5, mu_right: ArrayLike = -0.5) -> Response:

@@ -79,10 +79,8 @@ def outer_spin_currents(scattering: Scattering) -> Floats:
 def magnet_torques(magnetizations: ArrayLike, spin_current: ArrayLike, outer_currents: ArrayLike) -> Torques:
     r"""Return the total torque on each side of the spacer, τ_L = Q_left - Q and τ_R = Q - Q_right.
 
-    ``magnetizations``: directions of the two magnets, shape (..., 2, 3).
-    ``spin_current``: Q through the spacer, shape (..., 3), positive along +y.
-    ``outer_currents``: spin flux in the left and right lead, J_M^L m_L and J_M^R m_R for magnetic leads, shape (..., 2,
-    3).
+    ``magnetizations``, ``spin_current``: shape (..., 2, 3), and Q through the spacer, shape (..., 3), along +y.
+    ``outer_currents``: shape (..., 2, 3): spin flux in both leads, J_M^L m_L and J_M^R m_R for magnetic ones.
     """
     Q, outer = np.asarray(spin_current), np.asarray(outer_currents)
     return resolved_torques(magnetizations, np.stack([outer[..., 0, :] - Q, Q - outer[..., 1, :]], axis=-2))
