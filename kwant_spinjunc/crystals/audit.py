@@ -91,8 +91,8 @@ def _by_kwant(crystal: Crystal, turn: Any, energy: float, k: Floats) -> dict[str
 def _behind(crystal: Crystal) -> Any:
     """Return which sites lie behind the cut."""
     behind = np.zeros(len(crystal.device.system.sites), dtype=bool)
-    if crystal.partition.back:
-        behind[np.concatenate(crystal.partition.back)] = True
+    for planes in crystal.partition.sides[1:]:
+        behind[np.concatenate(planes)] = True
     return behind
 
 

@@ -239,21 +239,20 @@ def _assembled(
         _Frame([*cell_sites(system, n), *(system.sites[i] for i in interface)], spin, known)
         for n, interface in enumerate(system.lead_interfaces)
     ]
-    planes = [parts.front, parts.back]
-    orbitals = [[frame.orbitals(plane) for plane in side] for side in planes]
+    orbitals = [[frame.orbitals(plane) for plane in side] for side in parts.sides]
 
     def values(k: Floats) -> dict[str, Any]:
         return {**params, **dict(zip(momenta, k.tolist(), strict=True))}
 
     blocks = sampled(lambda k: _region(system, frame, orbitals, values(k)), len(momenta), momenta)
     cells = sampled(lambda k: _leads(system, around, values(k)), len(momenta), momenta)
-    owners = [tuple(frame.owners(plane) for plane in side) for side in planes]
+    owners = [tuple(frame.owners(plane) for plane in side) for side in parts.sides]
     if potential is not None:
         start = 0
-        for some, own in zip(planes, owners, strict=True):
+        for some, own in zip(parts.sides, owners, strict=True):
             for n, (sites, owner) in enumerate(zip(some, own, strict=True), start):
                 blocks[n] = blocks[n].raised(np.tile(potential[sites][owner], frame.spins))
-            start += max(2 * len(some) - 1, 0)
+            start += 2 * len(some) - 1
         for number, interface in enumerate(system.lead_interfaces):
             cells[2 * number] = cells[2 * number].raised(potential[interface[0]])
     if spin is not None:
@@ -267,12 +266,11 @@ def _assembled(
         mixed = cells[2 * number], cells[2 * number + 1]
         leads.append(LeadCell(number, side, plane, rows, *_lead(device, number, mixed, spin, at_zero), *mixed, owner))
     sides, start = [], 0
-    for number, some in enumerate(planes):
-        if some:
-            end = start + 2 * len(some) - 1
-            own_leads = [lead for lead in leads if lead.side == number]
-            sides.append(_side(some, blocks[start:end], owners[number], own_leads, frame.spins))
-            start = end
+    for number, some in enumerate(parts.sides):
+        end = start + 2 * len(some) - 1
+        own_leads = [lead for lead in leads if lead.side == number]
+        sides.append(_side(some, blocks[start:end], owners[number], own_leads, frame.spins))
+        start = end
     across = blocks[start] if len(sides) == 2 else None
     return Crystal(device, momenta, params, spin, parts, tuple(sides), across, tuple(leads), _shares(leads), potential)
 
@@ -361,7 +359,7 @@ def _region(system: Any, frame: _Frame, orbitals: Any, params: Mapping[str, Any]
     for side in orbitals:
         found += [block(a, a) for a in side]
         found += [block(a, b) for a, b in pairwise(side)]
-    if all(orbitals):
+    if len(orbitals) == 2:
         found.append(block(orbitals[0][0], orbitals[1][0]))
     return found
 

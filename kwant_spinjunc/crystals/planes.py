@@ -21,8 +21,7 @@ from ..errors import ArgumentError
 class Partition:
     """Sites by side and plane."""
 
-    front: tuple[Integers, ...]
-    back: tuple[Integers, ...]
+    sides: tuple[tuple[Integers, ...], ...]  #: Front and, with a cut, back.
     lead_side: Integers  #: 0 for a lead at the front, 1 for one behind.
     lead_plane: Integers  #: The plane of its side that holds a lead's interface.
 
@@ -32,7 +31,7 @@ class Partition:
         def pairs(planes: tuple[Integers, ...]) -> tuple[Integers, ...]:
             return tuple(np.sort(np.concatenate(planes[n : n + 2])) for n in range(0, len(planes), 2))
 
-        return Partition(pairs(self.front), pairs(self.back), self.lead_side, self.lead_plane // 2)
+        return Partition(tuple(map(pairs, self.sides)), self.lead_side, self.lead_plane // 2)
 
 
 def partition(system: Any, edges: Integers, cut: Any) -> Partition:
@@ -44,7 +43,7 @@ def partition(system: Any, edges: Integers, cut: Any) -> Partition:
     if cut is None:
         start = np.asarray(system.lead_interfaces[-1], dtype=np.int64)
         planes, at = _planes(system, neighbors, np.ones(count, dtype=bool), start, range(len(system.leads)))
-        return Partition(planes, (), np.zeros(len(system.leads), dtype=np.int64), at)
+        return Partition((planes,), np.zeros(len(system.leads), dtype=np.int64), at)
     behind = _behind(system, edges, cut)
     across = edges[behind[edges[:, 0]] & ~behind[edges[:, 1]]]
     if not len(across):
@@ -57,7 +56,7 @@ def partition(system: Any, edges: Integers, cut: Any) -> Partition:
         planes, at = _planes(system, neighbors, behind == bool(side), np.unique(across[:, 1 - side]), leads)
         lead_plane[leads] = at
         sides.append(planes)
-    return Partition(sides[0], sides[1], lead_side, lead_plane)
+    return Partition(tuple(sides), lead_side, lead_plane)
 
 
 def _behind(system: Any, edges: Integers, cut: Any) -> NDArray[np.bool_]:
