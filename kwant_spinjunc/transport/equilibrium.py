@@ -185,7 +185,7 @@ AtShifts = Callable[[NDArray[np.intp], Floats, float, Any], Integral]
 
 
 def over_zone(function: AtShifts, stack: Stack, levels: Floats, c: Floats | None, rtol: float) -> Integral:
-    """Return integrals over energy at band shifts, or averaged over the zone, each only as well as the average deserves.
+    """Return integrals over energy at band shifts, or averaged over the zone, each as well as the average deserves.
 
     ``function``: the inner integrals.
     ``levels``: chemical potentials of each junction of the stack, (rows, count): where kinks are.
