@@ -9,7 +9,7 @@ from kwant_spinjunc import scatter
 from kwant_spinjunc.theory import tunnelling
 from systems.iron_barrier import iron_barrier
 
-from ..claim import Check, Judged, Record
+from ..claim import Check, Judged, Record, Records
 from ..compare import Fit, fit_power_law, largest
 from ..figures import drawn, legend_below
 
@@ -35,13 +35,6 @@ def decay_of_the_band(k: np.ndarray) -> np.ndarray:
     return np.asarray(2 * np.arccosh(LEVEL / (8 * HOPPING * np.prod(np.cos(np.asarray(k) / 2), axis=-1))))
 
 
-def transmissions(planes: int, k: Any) -> tuple[np.ndarray, float]:
-    """Return T [angle, momentum, s on the left, s' on the right], and the defect of unitarity."""
-    device = iron_barrier(thickness=planes, level=LEVEL, hopping=HOPPING, planes=1)
-    s = scatter(device, 0.0, k=k, turns=ANGLES, behind="barrier")
-    return np.swapaxes(s.probabilities[:, :, 1, :, 0, :], -1, -2), float(s.unitarity_defect)
-
-
 def factors(T: np.ndarray) -> np.ndarray:
     """Return D_ss' from the collinear junctions, leading axes as T without its angles."""
     return np.asarray(tunnelling.spin_factors_from_collinear(T[0], T[-1]))
@@ -56,43 +49,47 @@ def rotation_defect(T: np.ndarray) -> np.ndarray:
     return np.asarray(np.where(passes, miss, 0.0).max(axis=(0, -1, -2)))
 
 
-def kwant_decay(planes: tuple[int, int]) -> float:
+def barrier(planes: int, k: np.ndarray) -> Record:
+    """Transmit through one barrier at momenta of a lattice over the zone, the last one near its center."""
+    device = iron_barrier(thickness=planes, level=LEVEL, hopping=HOPPING, planes=1)
+    state = scatter(device, 0.0, k=k, turns=ANGLES, behind="barrier")
+    T = np.swapaxes(state.probabilities[:, :, 1, :, 0, :], -1, -2)  # [angle, momentum, s on the left, s' on the right]
+    mean, unitarity = T[:, :-1].mean(axis=1), float(state.unitarity_defect)
+    D, each, near = factors(mean), factors(T[:, :-1]), factors(T[:, -1])
+    conductance = mean.sum(axis=(-1, -2))
+    mean_defect, single = rotation_defect(mean), rotation_defect(T[:, :-1])
+    return Record(locals())
+
+
+def kwant_decay(thin: int, thick: int) -> float:
     """Return the decay per plane near the center, from Kwant's own transmissions of parallel magnets."""
-    found = []
-    for count in planes:
-        system = iron_barrier(thickness=count, level=LEVEL, hopping=HOPPING, planes=1).system
-        momenta = dict(zip(("k_y", "k_z"), NEAR_CENTER, strict=True))
-        found.append(kwant.smatrix(system, 0.0, params=momenta).transmission(1, 0))
-    return float(-np.log(found[1] / found[0]) / (planes[1] - planes[0]))
+    systems = [iron_barrier(thickness=n, level=LEVEL, hopping=HOPPING, planes=1).system for n in (thin, thick)]
+    momenta = dict(zip(("k_y", "k_z"), NEAR_CENTER, strict=True))
+    T = [kwant.smatrix(system, 0.0, params=momenta).transmission(1, 0) for system in systems]
+    return float(-np.log(T[1] / T[0]) / (thick - thin))
 
 
 def measure(quick: bool) -> Record:
     """Transmit through iron at momenta of a lattice, at all angles and several thicknesses."""
     planes = np.array([3, 4, 6, 8]) if quick else np.array([3, 4, 5, 6, 8, 10])
     k = np.vstack([lattice_of_momenta(*((55, 34) if quick else (377, 233))), NEAR_CENTER])
-    every, unitarity = zip(*(transmissions(int(n), k) for n in planes), strict=True)
-    own = [T[:, -1] for T in every]  # near the center
-    at = [T[:, :-1] for T in every]
-    means = [T.mean(axis=1) for T in at]
-    D = np.array([factors(T) for T in means])
-    conductance = np.array([T.sum(axis=(-1, -2)) for T in means])
-    mean_defect = np.array([rotation_defect(T) for T in means])
+    found = Records(barrier(int(n), k) for n in planes)
+    D, conductance, mean_defect = found.D, found.conductance, found.mean_defect
     factorization = abs(tunnelling.factorization_defect(D))
-    single = np.array([rotation_defect(T) for T in at])
-    worst = int(single[-1].argmax())
-    power = fit_power_law(np.array([factors(T)[worst].mean() for T in at[1:]]), single[1:, worst])
+    worst = int(found.single[-1].argmax())
+    of_worst = found.each[:, worst].mean(axis=(-1, -2))  # the transmission of that momentum
+    power = fit_power_law(of_worst[1:], found.single[1:, worst])
     mean_power = fit_power_law(D[1:].mean(axis=(1, 2)), mean_defect[1:])
-    each = factors(at[-1])  # momenta where a spin has no channel apart
+    each = found.each[-1]  # momenta where a spin has no channel apart
     single_factorization = largest([tunnelling.factorization_defect(each[each.min(axis=(-1, -2)) > NOTHING])])
     steps = np.diff(planes)[:, None, None]
     exponents = -np.log(D[1:] / D[:-1]) / steps
     spread = float(np.ptp(exponents[-1]) / exponents[-1].mean())
     prefactors = float(D[-1].max() / D[-1].min())
-    near = np.array([factors(T)[0, 0] for T in own])
-    ratio = float(-np.log(near[-1] / near[-2]) / (planes[-1] - planes[-2]) / decay_of_the_band(k[-1]))
-    by_kwant = kwant_decay((int(planes[-2]), int(planes[-1]))) / float(decay_of_the_band(k[-1]))
-    unitarity = max(unitarity)
-    filtered = float(factors(own[-1])[1, 1] / factors(own[-1])[0, 0])
+    near, own = found.near[:, 0, 0], float(decay_of_the_band(k[-1]))
+    ratio = float(-np.log(near[-1] / near[-2]) / (planes[-1] - planes[-2]) / own)
+    by_kwant = kwant_decay(int(planes[-2]), int(planes[-1])) / own
+    unitarity, filtered = max(found.unitarity), float(found[-1].near[1, 1] / near[-1])
     return Record(locals())
 
 
@@ -135,11 +132,10 @@ def draw(m: Record, left: Any, right: Any) -> None:
     left.set(xlabel="planes of the barrier", ylabel="transmission per cell")
     left.legend()
     T = m.D.mean(axis=(1, 2))
-    single = np.array([factors(one)[m.worst].mean() for one in m.at])
-    right.loglog(single, m.single[:, m.worst], "o", color="majority", label="rotation, one momentum")
+    right.loglog(m.of_worst, m.found.single[:, m.worst], "o", color="majority", label="rotation, one momentum")
     right.loglog(T, m.mean_defect, "s", color="damping_like", label="rotation, mean over the zone")
     right.loglog(T, m.factorization, "D", color="minority", label="factorization, mean over the zone")
-    line = np.array([T.min(), single.max()])
+    line = np.array([T.min(), m.of_worst.max()])
     right.loglog(line, line, ":", color="muted", label="the transmission itself")
     right.set(xlabel="transmission, mean of $D_{ss'}$", ylabel="relative deviation")
     legend_below(right, 2)
