@@ -167,15 +167,12 @@ def independent() -> tuple[int, int]:
 
     Six numbers determine coplanar scattering, T_ss' and the two spin-flip reflections; the r's are linear in them.
     """
+    passes = [((1, t, 0, s), (0, s, 1, t)) for s in (0, 1) for t in (0, 1)]
+    flips = [((lead, 0, lead, 1), (lead, 1, lead, 0)) for lead in (0, 1)]
     columns = []
-    for number in range(6):
+    for there, back in passes + flips:
         P = np.zeros((2, 2, 2, 2))
-        if number < 4:
-            s, s_out = divmod(number, 2)
-            P[1, s_out, 0, s] = P[0, s, 1, s_out] = 1.0
-        else:
-            lead = number - 4
-            P[lead, 0, lead, 1] = P[lead, 1, lead, 0] = 1.0
+        P[there] = P[back] = 1.0
         columns.append(np.ravel(astuple(interface.interface_response(P))))
     table = np.array(columns).T
     return int(np.linalg.matrix_rank(table[:8])), int(np.linalg.matrix_rank(table))
@@ -207,12 +204,12 @@ def closed_forms(lab: Laboratory, barriers: Records) -> tuple[Fit, Fit]:
     One-channel r's against `tunnelling_limit`, fed with collinear data, per conductance, and against `metallic_limit`.
     """
     defects = []
-    for height, found in zip(HEIGHTS[TUNNELING:], barriers[TUNNELING:], strict=True):
+    for height, found in zip(HEIGHTS[TUNNELING:], barriers, strict=True):
         P, AP = (lab.scatter(tunnel_junction(theta=a, height=float(height), **CHAIN)) for a in (0.0, np.pi))
         D = spin_factors(P, AP)
         formula = interface.tunnelling_limit(found.angle, D.sum(axis=1), D.sum(axis=0) / D.sum())
         defects.append(difference(found.r, formula) / found.conductance)
-    tunneling = fit_power_law(barriers.transparency[TUNNELING:], defects)
+    tunneling = fit_power_law(barriers.transparency, defects)
     metals = [contact(theta=ANGLE, onsite=1.0, splitting=float(d), splitting_right=float(d)) for d in WEAK]
     limit = interface.metallic_limit(ANGLE, 1.0)
     return tunneling, fit_power_law(WEAK, [difference(sample(lab, metal).r, limit) for metal in metals])
@@ -226,12 +223,10 @@ def measure(quick: bool) -> Record:
     crossed = {name: family(theta=ANGLE) for name, family in FAMILIES.items()}
     right = {name: sample(lab, junction) for name, junction in crossed.items()}
     barriers = {"one channel": over_heights(lab, CHAIN), "k∥ average": over_heights(lab, IRON)}
-    powers = {
-        name: fit_power_law(found.transparency[TUNNELING:], found.dropped[TUNNELING:])
-        for name, found in barriers.items()
-    }
+    tunnel = {name: Records(found[TUNNELING:]) for name, found in barriers.items()}
+    powers = {name: fit_power_law(found.transparency, found.dropped) for name, found in tunnel.items()}
     one_sided, symmetric = nonlinear(lab, crossed["F|I|F"])
-    tunneling, metallic = closed_forms(lab, barriers["one channel"])
+    tunneling, metallic = closed_forms(lab, tunnel["one channel"])
     kwant = max(kwant_defect(junction) for junction in crossed.values())
     everything = Records(m for found in [*swept.values(), *barriers.values()] for m in found)
     defect, symmetries = max(everything.defect), max(everything.symmetries)

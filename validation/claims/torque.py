@@ -7,7 +7,7 @@ import numpy as np
 
 from kwant_spinjunc import Junction, Scattering, barrier, ferromagnet, unit_vector
 from kwant_spinjunc.scattering import scatter_quietly as scatter
-from kwant_spinjunc.spin import SIGNS, torque_axes
+from kwant_spinjunc.spin import SIGNS
 from kwant_spinjunc.theory import tunnelling
 from kwant_spinjunc.transport.linear import linear_response
 
@@ -15,7 +15,7 @@ from ..claim import Check, Judged, Record, Records
 from ..compare import largest
 from ..currents import lead_currents, potentials
 from ..figures import angle_axis, curve, drawn, legend_below
-from ..laboratory import DIFFERENT, FAMILIES, IDENTICAL, Laboratory, k_average
+from ..laboratory import DIFFERENT, FAMILIES, IDENTICAL, Laboratory, across, k_average
 from .conservation import ACCUMULATIONS, ENERGY, ROUNDING
 
 #: Voltage ±1/2 without and with the same spin accumulation on both sides.
@@ -68,12 +68,12 @@ def torques_of(
 def measure_profile(lab: Laboratory, family: str, planes: int) -> Record:
     """Resolve the in-plane torque on the right magnet by planes, over the total, averaged over k∥ and at Γ."""
     junction = replace(FAMILIES[family](theta=np.pi / 2), buffer=planes)
-    in_plane, _ = torque_axes(junction.magnetizations[1], junction.magnetizations[0])
+    m_left, m_right = junction.magnetizations
 
     def observe_planes(scattering: Scattering) -> dict[str, np.ndarray]:
         response = linear_response(scattering, *POTENTIALS["none"])
-        planes_ = response.layer_torques[:, -planes:] @ in_plane
-        return {"planes": planes_, "total": response.torques.damping_like[:, 1]}
+        of_planes = across(response.layer_torques[:, -planes:], m_right, m_left).real
+        return {"planes": of_planes, "total": response.torques.damping_like[:, 1]}
 
     average = k_average(lab, junction, ENERGY, observe_planes, accuracy=1e-6)
     gamma = observe_planes(lab.scatter(junction, ENERGY, np.zeros((1, 2))))
