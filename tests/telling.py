@@ -20,6 +20,8 @@ from matplotlib.figure import Figure
 
 #: Fits and integrals of another NumPy or another processor; smaller numbers are rounding.
 CLOSE, ROUNDING = 1e-5, 1e-9
+#: How far parts of parts are told: a law of a judgment has curves.
+DEPTH = 6
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?(?![\w])")
 #: What says where and when, and what is only handed through.
 LEFT_OUT = "measured measurement milliseconds url provenance smatrix junction problem device system lead_info"
@@ -35,7 +37,7 @@ def told(value: Any, path: str = "", depth: int = 0) -> Iterator[str]:
     elif isinstance(value, (int, float, complex, np.generic, np.ndarray)) or _is_numeric(value):
         yield f"{path}: {_array(np.asarray(value))}"
     elif hasattr(value, "data_vars"):
-        for name, array in {**value.coords, **value.data_vars}.items():
+        for name, array in (*sorted(value.coords.items()), *sorted(value.data_vars.items())):
             yield f"{path}.{name}: {array.dims} {_words(array.attrs)} {_array(array.values)}"
     elif isinstance(value, Mapping):
         for key, item in value.items():
@@ -46,7 +48,7 @@ def told(value: Any, path: str = "", depth: int = 0) -> Iterator[str]:
             yield from told(item, f"{path}.{number}", depth + 1)
     elif isinstance(value, Figure):
         yield from _figure(value, path)
-    elif depth < 4 and hasattr(type(value), "__module__") and type(value).__module__.startswith("kwant_spinjunc"):
+    elif depth < DEPTH and hasattr(type(value), "__module__") and type(value).__module__.startswith("kwant_spinjunc"):
         yield from _object(value, path, depth)
 
 
@@ -66,8 +68,8 @@ def _is_numeric(value: Any) -> bool:
 def _object(value: Any, path: str, depth: int) -> Iterator[str]:
     yield f"{path}: {type(value).__name__}"
     names = [f.name for f in fields(value)] if is_dataclass(value) else []
-    for of in type(value).__mro__:
-        names += [n for n, a in vars(of).items() if isinstance(a, (property, cached_property))]
+    members = {name: member for of in reversed(type(value).__mro__) for name, member in vars(of).items()}
+    names += sorted(n for n, member in members.items() if isinstance(member, (property, cached_property)))
     for name in dict.fromkeys(names):
         if name.startswith("_") or name in LEFT_OUT.split():
             continue
@@ -85,6 +87,10 @@ def _object(value: Any, path: str, depth: int) -> Iterator[str]:
         yield from told(value.between_leads(), f"{path}.between_leads", depth + 1)
     if depth == 0 and type(value).__str__ is not object.__str__:
         yield from told(str(value), f"{path} as text")
+    if depth == 0:
+        yield from told(repr(value), f"{path} in a list")
+        if hasattr(value, "to_dataset") and not hasattr(value, "laws"):  # angles of rounding are nobody's
+            yield from told(value.to_dataset(), f"{path} as table")
 
 
 def _array(a: np.ndarray) -> str:
@@ -106,21 +112,29 @@ def _figure(figure: Figure, path: str) -> Iterator[str]:
     """Yield every artist with what a reader sees of it: places, colors, widths, words."""
     yield f"{path}: {figure.get_size_inches().tolist()} inches, {figure.get_suptitle()!r}"
     for legend in figure.legends:
-        yield f"{path}.legend: {[text.get_text() for text in legend.get_texts()]} {legend._ncols} {legend._loc}"
+        yield f"{path}.legend: {_words_of(legend)}"
     for number, axes in enumerate(figure.axes):
         here = f"{path}.{number}"
         words = [axes.get_title(loc=loc) for loc in ("left", "center", "right")]
         yield f"{here}: {words} {axes.get_xlabel()!r} {axes.get_ylabel()!r} {axes.get_xscale()} {axes.get_yscale()}"
         yield f"{here}: {axes.get_aspect()} {_array(np.array([axes.get_xlim(), axes.get_ylim()]))} {axes.axison}"
         yield f"{here}: ticks {_array(np.asarray(axes.get_xticks()))} {_array(np.asarray(axes.get_yticks()))}"
+        sized = axes.title, axes.xaxis.label, *axes.get_xticklabels()[:1], axes.yaxis.label
+        seen = [side for side, spine in axes.spines.items() if spine.get_visible()]
+        yield f"{here}: sizes {[text.get_fontsize() for text in sized]}, frame {seen}"
         if (legend := axes.get_legend()) is not None:
-            yield f"{here}.legend: {[text.get_text() for text in legend.get_texts()]} {legend._ncols} {legend._loc}"
+            yield f"{here}.legend: {_words_of(legend)}"
         for kind in ("lines", "patches", "collections", "texts", "images"):
             for artist in getattr(axes, kind):
                 parts = [
                     f"{name} {_shown(getattr(artist, f'get_{name}')())}" for name in SEEN.split() if _has(artist, name)
                 ]
                 yield f"{here} {type(artist).__name__}: {', '.join(parts)}"
+
+
+def _words_of(legend: Any) -> str:
+    texts = [(text.get_text(), text.get_fontsize()) for text in legend.get_texts()]
+    return f"{texts} {legend._ncols} {legend._loc} {legend.get_frame_on()}"
 
 
 def _has(artist: Any, name: str) -> bool:

@@ -43,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--bias", metavar="V", help=text)
     text = "J, positive for electrons from the fixed into the free magnet"
     add("--current-density", type=number, metavar="A/M2", help=text)
-    add("--free-thickness", type=number, metavar="NM", help="of the free layer (magnumnp, cmtj)")
+    add("--free-thickness", type=number, metavar="NM", help="of the free layer (mumax3, magnumnp, cmtj)")
     add("--saturation", type=number, metavar="A/M", help="M_s of the free layer (cmtj)")
     add("--asymmetric", action="store_true", help="two terms for two different contacts (oommf)")
     add("--no-field-like", action="store_false", dest="field_like", help="leave the field-like torque out")

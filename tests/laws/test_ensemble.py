@@ -1,6 +1,7 @@
 """Averages: the same bits however they are computed, honest error bars, and failures that are told."""
 
 import pickle
+import sqlite3
 import sys
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -149,6 +150,27 @@ def test_a_sample_that_raises_is_retried_once_and_then_left_out_with_its_seed():
     assert "2 of 12 failed" in str(result)
     clean = average(Drawn(), realizations=12, **QUIET).samples("conductance")
     np.testing.assert_array_equal(result.samples("conductance"), np.delete(clean, [5, 9]))
+
+
+@pytest.mark.parametrize("failing", [5, 7])
+def test_failures_beyond_the_fifth_are_counted(failing):
+    text = str(average(Drawn(raises=tuple(range(4, 4 + failing))), realizations=20, **QUIET))
+    assert text.count("failed: realization") == 5
+    assert ("... and 2 more failed" in text) == (failing == 7)
+    assert ("more failed" in text) == (failing == 7)
+
+
+def test_samples_that_vanish_from_an_open_store_are_not_left_out_in_silence():
+    with average(Drawn(), realizations=24, store="s", **QUIET) as result:
+        assert sum(len(batch["conductance"]) for batch in result.batches()) == 24
+        other = sqlite3.connect(result.store.path)
+        with other:
+            names = [name for (name,) in other.execute("select name from sqlite_master where type = 'table'")]
+            rows = next(name for name in names if "chunk" in name)
+            assert other.execute(f"delete from {rows} where rowid = (select max(rowid) from {rows})").rowcount == 1
+        other.close()
+        with pytest.raises(sj.SpinjuncError, match="missing or damaged in the store"):
+            list(result.batches())
 
 
 def test_a_worker_that_dies_is_replaced_and_the_sample_that_killed_it_is_told():

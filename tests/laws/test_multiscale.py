@@ -197,6 +197,13 @@ def test_every_variable_says_what_it_is_and_survives_a_file(tmp_path):
     xr.testing.assert_identical(xr.load_dataset(tmp_path / "run.nc", engine="scipy"), data)
 
 
+def test_a_material_that_was_solved_with_before_is_written_as_before():
+    metal, asked = ms.cobalt(), dict(lattice_constant=0.25, theta=0.5, onsite=4.0, in_plane_hopping=1.0, rtol=1e-3)
+    first = ms.multiscale(spin_valve, metal, **asked)
+    assert metal.modes is metal.modes  # kept with it
+    assert ms.multiscale(spin_valve, metal, **asked).attrs["left_material"] == first.attrs["left_material"]
+
+
 def test_magnetoresistance_starts_at_zero_and_is_undefined_for_a_perfect_crystal():
     assert run(valve, theta=[0.0, 1.0]).magnetoresistance[0].item() == pytest.approx(0.0, abs=1e-12)
     assert np.isnan(run(partial(contact, **IRON), theta=1.0).magnetoresistance)

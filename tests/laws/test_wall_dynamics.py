@@ -124,6 +124,20 @@ def test_beyond_the_threshold_the_motion_does_not_end():
     assert amplitudes[0] < 0.01 < 0.2 < amplitudes[1]
 
 
+def test_the_branch_of_the_given_start_is_followed():
+    """All spins and the polarizer turned by π about x: the same threshold, from the other end of the easy axis."""
+    chain = chain_of(2, anisotropy=0.2, demagnetization=0.1)
+    turned = np.diag([1.0, -1.0, -1.0])
+    found = []
+    for way in (np.eye(3), turned):
+        torque = SpinTorque.on(chain, 0, polarizer=way @ sj.unit_vector(2.6, 0.3), damping_like=1.0, field_like=0.2)
+        start = np.tile(way @ [0.0, 0.0, 1.0], (2, 1))
+        found.append(critical_torque(chain, torque, damping=0.1, largest=5.0, start=start))
+    assert found[1].factor == pytest.approx(found[0].factor, rel=1e-6)
+    np.testing.assert_allclose(found[1].m, found[0].m @ turned, atol=1e-4)
+    assert (found[1].m[:, 2] < 0).all()
+
+
 @pytest.mark.parametrize("damping", [0.02, 5.0])
 @pytest.mark.parametrize(("K", "K_d"), [(0.1, 0.15), (0.2, 0.1)])
 def test_polarizer_across_the_easy_axis_folds_at_any_damping(damping, K, K_d):
@@ -131,7 +145,7 @@ def test_polarizer_across_the_easy_axis_folds_at_any_damping(damping, K, K_d):
     chain = chain_of(1, anisotropy=K, demagnetization=K_d)
     torque = SpinTorque.on(chain, 0, polarizer=[1, 0, 0], damping_like=1.0, field_like=0.0)
     found = critical_torque(chain, torque, damping=damping, largest=5.0)
-    assert found.kind == "fold"
+    assert (found.kind, found.frequency) == ("fold", 0.0)
     assert found.factor == pytest.approx(np.sqrt(K * K_d) if K_d > K else (K + K_d) / 2, rel=1e-6)
     if K_d < K:
         with pytest.raises(ConvergenceError):

@@ -18,13 +18,14 @@ from kwant_spinjunc.runs.zone import zone_average
 
 IRON = dict(onsite=1.0, hopping=1.0, splitting=1.0)
 LIST = Path(__file__).with_name("defaults.txt")
-WINGS = ("theory", "transport", "magnets", "judging", "runs", "model", "spin", "units", "scattering")
 
 
 def shown(value):
     """A value as text that no version of NumPy writes otherwise."""
     if inspect.isfunction(value) or inspect.isclass(value):
         return value.__name__
+    if isinstance(value, (set, frozenset)):
+        return repr(sorted(value))
     if isinstance(value, float):
         return repr(float(f"{value:.9g}"))
     return repr(np.round(value, 9).tolist() if isinstance(value, np.ndarray) else value)
@@ -33,7 +34,7 @@ def shown(value):
 def defaults():
     """Yield (function or result, argument, default) of everything public."""
     for module in pkgutil.walk_packages(sj.__path__, "kwant_spinjunc."):
-        if module.name.split(".")[1] not in WINGS or any(part.startswith("_") for part in module.name.split(".")):
+        if any(part.startswith("_") for part in module.name.split(".")):
             continue
         for name, value in vars(importlib.import_module(module.name)).items():
             if name.startswith("_") or getattr(value, "__module__", "") != module.name:
@@ -45,8 +46,10 @@ def defaults():
             else:
                 continue
             for argument, default in given.items():
-                if default is not None and default is not inspect.Parameter.empty:
-                    yield name, argument, shown(default)
+                if default is None or default is inspect.Parameter.empty:
+                    continue
+                if "\n" not in (text := shown(default)) and " at 0x" not in text:
+                    yield name, argument, text
 
 
 def test_a_default_that_changes_is_said_here_too():

@@ -79,6 +79,16 @@ def barrier(bonds=None):
     return sj.Junction(left, layers, right, bonds=bonds)
 
 
+SPIN_VALVE = spin_valve, multiscale.cobalt()
+COBALT = dict(lattice_constant=0.25, onsite=4.0, in_plane_hopping=1.0, spacer_onsite=3.0, rtol=1e-5)
+
+
+def grid():
+    """A sweep over two axes that both are too long for lines."""
+    heights, energies = np.linspace(1.5, 3.5, 10), np.linspace(-0.3, 0.4, 9)
+    return sj.sweep(tunnel_junction, energy=energies, height=heights, theta=0.9, progress=False)
+
+
 def planar(theta=1.1, thickness=2):
     """The same kind with a band in the plane."""
     iron = dict(hopping=0.9, in_plane_hopping=0.4)
@@ -135,6 +145,17 @@ def family(name):
     return SYSTEMS / f"{name}.py"
 
 
+def session(*commands):
+    """What commands print one after the other, in one folder."""
+    lines = [ran(*(family(word) if family(word).exists() else word for word in line.split())) for line in commands]
+    here = str(Path.cwd())
+    said = (line["printed"].replace(str(SYSTEMS), "systems").replace(here, "HERE") for line in lines)
+    return [{"code": line["code"], "printed": text} for line, text in zip(lines, said, strict=True)]
+
+
+#: Torque codes, and what they take of the free layer.
+LAYERS = {target: {} for target in TARGETS if target != "boris"}
+LAYERS |= {"magnumnp": {"free_thickness": 2.0}, "cmtj": {"free_thickness": 2.0, "saturation": 8e5}}
 SPINS = np.array([[0.31, 0.12], [0.07, 0.22]])
 #: Probabilities between four channels of which no two are alike.
 FLOW = abs(np.linalg.qr(np.random.default_rng(1).normal(size=(4, 4)))[0].reshape(2, 2, 2, 2)) ** 2
@@ -234,6 +255,84 @@ VALUES = {
         ),
     ],
 }
+COMMANDS = (
+    "show asymmetric_junction --set height=2 --energy 0.1",
+    "run tunnel_junction --set in_plane_hopping=0.3 --set height=6 --k average --energy 0.1",
+    "run spin_valve --set theta=60deg --solver halves",
+    "sweep tunnel_junction --vary height=1:3:3 --vary theta=0:90deg:2 -o grid.nc",
+    "sweep tunnel_junction --vary height=1:3:3 --vary theta=0:90deg:2 -o grid.nc --resume",
+    "sweep asymmetric_junction --bias=-0.1:0.1:3 --temperature 0.02 -o bias.nc",
+    "sweep altermagnet_junction --turns 0:90deg:3 --behind barrier --k 0.3 -o turns.nc",
+    "plot grid.nc --plot conductance --plot tmr -o lines.png",
+    "map tunnel_junction --vary height=1.5:4:3 --vary thickness=1:3:3 -o map.png",
+    "ensemble disordered_barrier --cross-section 2x2 --realizations 4 -o one.nc",
+    "ensemble disordered_barrier --cross-section 2x2 --realizations 6 -o one.nc",
+    "ensemble disordered_barrier --cross-section 2x2 --realizations 3 --angles 0:180deg:3 -o turned.nc",
+    "ensemble disordered_barrier --cross-section 2x2 --realizations 2 --angles 0:180deg:2 --torques -o torques.nc",
+    "ensemble disordered_barrier --cross-section 2x2 --realizations 2 --vary width=0.5:1:2 -o several.nc",
+    "show one.nc",
+    "show one.nc -o spread.doc",
+    "judge tunnel_junction --k average --set in_plane_hopping=0.3 --set height=6 --angles 0:180deg:3 --no-advice",
+    "export asymmetric_junction --to oommf --lattice-constant 0.25 --asymmetric --angles 7",
+    "export spin_valve --to boris --lattice-constant 0.25",
+    "export spin_valve --to magnumnp --lattice-constant 0.25 --free left --free-thickness 1.5 --no-field-like",
+    "export spin_valve --to cmtj --lattice-constant 0.25 --free-thickness 1.5 --saturation 8e5 --current-density 1e10",
+    "equation",
+    "equation 6",
+    "equation wall",
+)
+REFUSED = (
+    "",
+    "walk",
+    "run",
+    "run nothing.py",
+    "run tunnel_junction --set hight=3",
+    "run tunnel_junction --set height=high",
+    "run tunnel_junction --family other",
+    "run tunnel_junction --k 1,2,3",
+    "run tunnel_junction --solver fast",
+    "run tunnel_junction --enrgy 1",
+    "run tunnel_junction -o figure.doc",
+    "show tunnel_junction -o figure.doc",
+    "show one.samples",
+    "sweep tunnel_junction",
+    "sweep tunnel_junction -o out.nc",
+    "sweep tunnel_junction --vary height=1:3:0 -o out.nc",
+    "sweep tunnel_junction --vary height=1:3:9007199254740993 -o out.nc",
+    "sweep tunnel_junction --vary thickness=1:3:4 -o whole.nc",
+    "sweep tunnel_junction --vary height=1:3:2 -o out.txt",
+    "sweep tunnel_junction --vary height=1:3:2 -o out.nc --figure out.nc",
+    "sweep tunnel_junction --vary height=1:3:2 -o out.nc --plot colour",
+    "sweep tunnel_junction --vary height=1:3:2 -o out.nc --temperature 0.1",
+    "sweep tunnel_junction --vary height=1:3:2 -o out.nc --rtol 0.1",
+    "sweep tunnel_junction --vary height=1:3:2 -o out.nc --workers 0",
+    "sweep tunnel_junction --vary height=1:3:2 -o out.nc --turns 0:1:2",
+    "sweep altermagnet_junction --turns 0:90deg:3 -o out.nc",
+    "plot out.nc -o figure.png",
+    "plot whole.nc -o figure.doc",
+    "sweep tunnel_junction --vary height=1:3:2 -o whole.nc",
+    "plot tunnel_junction -o figure.png",
+    "map tunnel_junction --vary height=1:3:2",
+    "ensemble disordered_barrier -o /",
+    "ensemble disordered_barrier --cross-section 2 -o out.nc",
+    "ensemble disordered_barrier --cross-section 2x2 --boundary open -o out.nc",
+    "ensemble disordered_barrier --cross-section 2x2 --k average -o out.nc",
+    "ensemble disordered_barrier --cross-section 2x2 --quantity flow --rtol 0.1 -o out.nc",
+    "judge tunnel_junction --angles 0:180:3",
+    "judge tunnel_junction --mu-left 1,2,3",
+    "judge tunnel_junction --material steel --lattice-constant 0.25",
+    "judge tunnel_junction --cut barrier",
+    "judge tunnel_junction --realizations 5",
+    "judge tunnel_junction -o verdicts.doc",
+    "export spin_valve --lattice-constant 0.25",
+    "export spin_valve --to oommf",
+    "export spin_valve --to paper --lattice-constant 0.25",
+    "export spin_valve --to oommf --lattice-constant -1",
+    "export spin_valve --to oommf --lattice-constant 0.25 --free-thickness 2",
+    "export spin_valve --to cmtj --lattice-constant 0.25",
+    "equation 99",
+    "explore altermagnet_junction --no-browser",
+)
 MADE = {
     **{f"theory {name}": make for name, make in VALUES.items()},
     "scattering": lambda: sj.scatter(uneven(), 0.1),
@@ -304,23 +403,10 @@ MADE = {
     "parameters of a metal": lambda: sj.effective_parameters(spin_valve()),
     "interface": lambda: fitted.interface_parameters(spin_valve(), "left", 0.0, None),
     "decay": lambda: fitted.decay_constant(planar(), 0.1, "average"),
-    "multiscale": lambda: multiscale.multiscale(
-        spin_valve,
-        multiscale.cobalt(),
-        lattice_constant=0.25,
-        theta=[0.5, 1.5],
-        onsite=4.0,
-        in_plane_hopping=1.0,
-        spacer_onsite=3.0,
-        rtol=1e-5,
-    ),
+    "multiscale": lambda: multiscale.multiscale(*SPIN_VALVE, theta=[0.5, 1.5], **COBALT),
     "metals": lambda: [multiscale.cobalt(), multiscale.permalloy()],
     "exports": lambda: [
-        *(
-            sj.export(asymmetric_junction(), target, lattice_constant=0.25, free_thickness=2.0, saturation=8e5)
-            for target in TARGETS
-            if target != "boris"
-        ),
+        *(sj.export(asymmetric_junction(), target, lattice_constant=0.25, **layer) for target, layer in LAYERS.items()),
         sj.export(spin_valve(), "boris", lattice_constant=0.25),
     ],
     "torque on a texture": lambda: wall.torque_profile(wall.resolve_magnets(uneven(), (2, 4)), k=(0.0, 0.0)),
@@ -344,6 +430,17 @@ MADE = {
     "figure sweep": lambda: figures.plot_sweep(
         sj.sweep(tunnel_junction, energy=0.0, theta=ANGLES, height=[2.0, 3.0], progress=False), "conductance"
     ),
+    "figure sweep map": lambda: figures.plot_sweep(grid()),
+    "figure sweep many": lambda: figures.plot_sweep(grid(), ["conductance", "magnetization_current"]),
+    "figure multiscale": lambda: figures.plot_multiscale(multiscale.multiscale(*SPIN_VALVE, theta=ANGLES, **COBALT)),
+    "figure texture": lambda: sj.plot.plot_junction(texture()),
+    "figure dirty": lambda: sj.plot.plot_junction(dirty(), energy=0.2, k=(0.3, 0.4)),
+    "figure layers right": lambda: sj.plot.plot_layers(sj.scatter(texture(), 0.1), lead_in=1),
+    "figure error": lambda: figures.plot_map(
+        validity_map(tunnel_junction, energy=0.0, height=[1.5, 2.0, 3.0], thickness=[1, 2, 3], progress=False),
+        "factorization_defect",
+    ),
+    "figure charge": lambda: plot_device(sj.scatter(graphene_spin_valve(), 0.1), quantity="charge"),
     "figure map": lambda: figures.plot_map(
         validity_map(tunnel_junction, energy=0.0, height=[1.5, 2.0, 3.0], thickness=[1, 2, 3], progress=False)
     ),
@@ -365,6 +462,8 @@ MADE = {
         "export", family("asymmetric_junction"), "--to", "mumax3", "--lattice-constant", "0.25"
     ),
     "command equation": lambda: ran("equation", 12),
+    "commands": lambda: session(*COMMANDS),
+    "commands refused": lambda: session(*REFUSED),
     "command sweep": lambda: ran("sweep", family("tunnel_junction"), "--vary", "theta=0:90deg:2", "-o", "out.nc"),
 }
 

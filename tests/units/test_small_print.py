@@ -7,7 +7,9 @@ import multiprocessing
 import os
 import pickle
 import pkgutil
+import re
 import signal
+import sys
 import threading
 import time
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -42,10 +44,12 @@ from kwant_spinjunc.magnets.parameters.interfaces import both_interfaces
 from kwant_spinjunc.plot import devices as drawings
 from kwant_spinjunc.plot import figures
 from kwant_spinjunc.runs import ensemble, executors, schedule
+from kwant_spinjunc.runs.family import load_family
 from kwant_spinjunc.runs.files import table_digest
 from kwant_spinjunc.runs.journal import Journal, journal_path
 from kwant_spinjunc.runs.store import Store, StoreError
 from kwant_spinjunc.theory import circuit, drift_diffusion, interface
+from kwant_spinjunc.theory.equations import EQUATIONS
 from systems.asymmetric_junction import asymmetric_junction
 from systems.tunnel_junction import tunnel_junction
 
@@ -168,6 +172,7 @@ def test_a_grid_of_a_matched_pair_ends_where_it_was_told_to():
     longest = (1 / cobalt().modes.wave_numbers.real).max()
     assert_allclose([grid[0], grid[-1]], [-6 * longest - matched.thickness / 2, 6 * longest + matched.thickness / 2])
     assert (np.diff(grid) >= 0).all()
+    assert [len(matched.grid(points)) for points in (50, 51)] == [50, 51]
 
 
 def test_a_figure_of_no_known_kind_is_refused_before_its_data_are_looked_for(capsys):
@@ -303,6 +308,21 @@ def test_what_can_be_changed_after_it_is_made_is_listed():
     assert loose <= set(working.split())
 
 
+def test_every_equation_has_a_title_of_its_own():
+    titles = [equation.title for equation in EQUATIONS.values()]
+    assert len(set(titles)) == len(titles)
+
+
+def test_a_family_imports_what_lies_beside_it_before_all_else(tmp_path, monkeypatch):
+    for place, word in (("elsewhere", "wrong"), ("here", "right")):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "neighbour_of_a_family.py").write_text(f"WORD = {word!r}\n")
+    (tmp_path / "here" / "some.py").write_text("from neighbour_of_a_family import WORD\n\ndef some(x=1.0):\n    pass\n")
+    monkeypatch.syspath_prepend(tmp_path / "elsewhere")
+    monkeypatch.delitem(sys.modules, "neighbour_of_a_family", raising=False)
+    assert load_family(tmp_path / "here" / "some.py").__globals__["WORD"] == "right"
+
+
 @pytest.mark.parametrize("cut", [1, 8, 23, 24, 25, 40, 0])
 @pytest.mark.parametrize("tail", [b"", b"\xff" * 8, b"\xff" * 64, bytes(64), b"\x01" + bytes(200)])
 def test_whatever_follows_the_whole_records_of_a_journal_is_cut_off(cut, tail):
@@ -341,16 +361,18 @@ def test_what_holds_arrays_is_compared_and_hashed_as_itself():
     """Arrays have no one truth and no hash: results may be members of sets and keys. What works inside is listed."""
     inside = "Observable Attached Chain Turn Goal Solved Chunk"
     arrays = ("Floats", "Complex", "Integers", "Indices", "NDArray", "ndarray")
-    compared = set()
+    made, types = {}, {}
     for module in pkgutil.walk_packages(sj.__path__, "kwant_spinjunc."):
         for name, value in vars(importlib.import_module(module.name)).items():
             own = isinstance(value, type) and value.__module__ == module.name and dataclasses.is_dataclass(value)
-            if not own or name.startswith("_"):
-                continue
-            fields = " ".join(str(field.type) for field in dataclasses.fields(value))
-            if value.__dataclass_params__.frozen and value.__dataclass_params__.eq and any(x in fields for x in arrays):
-                compared.add(name)
-    assert compared <= set(inside.split())
+            if own:
+                made[name] = value
+                types[name] = set(re.findall(r"\w+", " ".join(str(field.type) for field in dataclasses.fields(value))))
+    holding = {name for name, parts in types.items() if parts & set(arrays)}
+    while more := {name for name, parts in types.items() if parts & holding} - holding:  # what holds what holds arrays
+        holding |= more
+    compared = {n for n in holding if made[n].__dataclass_params__.frozen and made[n].__dataclass_params__.eq}
+    assert {name for name in compared if not name.startswith("_")} <= set(inside.split())
 
 
 def test_parameters_are_the_same_for_certain_or_not():

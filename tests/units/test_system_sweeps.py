@@ -86,6 +86,9 @@ def test_currents_of_a_system_that_follows_the_bias_are_those_of_the_junction():
     np.testing.assert_allclose(found.current.sel(lead=0), exact.current, rtol=1e-6, atol=1e-14)
     np.testing.assert_allclose(found.current.sel(lead=1), -exact.current, rtol=1e-6, atol=1e-14)
 
+    usual = sj.sweep(built, energy=0.0, bias=V, theta=1.0, progress=False)
+    assert float(abs(usual.error).max()) < 1e-5 * exact.current[1]
+
     def rigid(theta=0.0):  # negative control: levels that stay carry another current
         return built(theta)
 

@@ -33,6 +33,8 @@ from .snippet import InvalidParametrizationError, Snippet, nanometers
 PLACEHOLDER_CURRENT = 1e10
 #: Codes with a snippet: those of the torque, and BORIS.
 TARGETS = (*CODES, "boris")
+#: Properties of the free layer and the codes that take them.
+FREE_LAYER = {"free_thickness": ("mumax3", "magnumnp", "cmtj"), "saturation": ("cmtj",)}
 
 
 class Options(TypedDict, total=False):
@@ -91,7 +93,7 @@ def export(
         How the provenance calls the junction.
     **options
         ``energy``, ``k``, ``bias``, ``angles``, ``temperature`` of `angular_response`, for a `Junction`; with a bias
-        (V = µ_L - µ_R, in eV) ε' holds at that bias only. ``free_thickness``, d in nm (magnum.np and cmtj need it),
+        (V = µ_L - µ_R, in eV) ε' holds at that bias only. ``free_thickness``, d in nm (mumax3, magnumnp, cmtj),
         ``saturation``, M_s in A/m (cmtj needs it). ``behind`` of `system_response`. ``biases`` of `export_boris`.
 
     Raises
@@ -129,7 +131,7 @@ def export(
                 "those of interfaces and biases, not of an angle."
             )
         return export_boris(source, lattice_constant=a, tolerance=tolerance, name=name, **settings)  # type: ignore[arg-type]
-    _refuse(settings, Options.__annotations__.keys() - {"biases"}, target)
+    _refuse(settings, _taken_by(target), target)
     if asymmetric and target != "oommf":
         raise ArgumentError(f"Argument `asymmetric` must be False for {target}, but is True: only OOMMF has two terms.")
     thickness, saturation = settings.pop("free_thickness", None), settings.pop("saturation", None)
@@ -181,6 +183,13 @@ def _unit_of(source: Any, options: Mapping[str, Any]) -> str:
     if unit not in ("", "eV") and any(options.get(name) is not None for name in ("bias", "temperature", "biases")):
         raise ArgumentError(f"Argument `bias` must be left out for a junction in units of {unit}: currents need eV.")
     return unit or "eV"
+
+
+def _taken_by(target: str) -> set[str]:
+    """Return the options of a code of the torque."""
+    return (
+        set(Options.__annotations__) - {"biases"} - {name for name, codes in FREE_LAYER.items() if target not in codes}
+    )
 
 
 def _refuse(given: Iterable[str], used: Collection[str], target: str) -> None:

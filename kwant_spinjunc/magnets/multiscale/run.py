@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -296,8 +296,8 @@ def _facts(
     return provenance(
         title=f"multiscale run of {getattr(family, '__name__', 'family')}",
         **facts_of(family, swept, fixed),
-        left_material=json.dumps(vars(solver.left), sort_keys=True),
-        right_material=json.dumps(vars(solver.right), sort_keys=True),
+        left_material=json.dumps(asdict(solver.left), sort_keys=True),
+        right_material=json.dumps(asdict(solver.right), sort_keys=True),
         material_units="eV, nm, ps",
         lattice_constant_nm=solver.lattice_constant,
         current_density_A_per_m2=solver.current_density,
