@@ -16,6 +16,7 @@ from copy import copy
 from dataclasses import dataclass
 from functools import cache
 from inspect import signature
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,8 @@ Modes = tuple[Any, Any]
 
 #: Largest miss of a Hermitian or commuting matrix, relative to its largest element, that is rounding.
 ROUNDING = 1e-12
+#: Norm of what a conservation law forbids from which on Kwant drops the law.
+BROKEN = 1e-8
 #: Velocity over twice the hopping, or distance of |λ| from 1, below which open and closed channels cannot be told: an
 #: energy 1e-12 of the hopping from a band edge. Kwant was found wrong up to 1e-14.
 EDGE = 1e-6
@@ -87,16 +90,17 @@ def _look_at(number: int, lead: Any, params: dict[str, Any], along: Any) -> Lead
     H, hop = (np.asarray(matrix(params=params)) for matrix in (lead.cell_hamiltonian, lead.inter_cell_hopping))
     _refuse_improper(f"lead {number}", H, hop)
     symmetry = lead.discrete_symmetry(params=params)
+    whole = any(part is not None for part in (symmetry.time_reversal, symmetry.particle_hole, symmetry.chiral))
+    laws = symmetry.projectors
+    projectors = None if laws is None else [p.toarray() if sparse.issparse(p) else p for p in laws]
     for what, matrix in (("on-site", H), ("hopping", hop)):
-        if symmetry.projectors is not None and "Conservation law" in symmetry.validate(matrix):
+        forbidden = (p.conj().T @ matrix @ q[: matrix.shape[1]] for p, q in permutations(projectors or (), 2))
+        if any(np.linalg.norm(part) > BROKEN for part in forbidden):
             raise ArgumentError(
                 f"Argument `syst` must have leads that commute with their conservation law, but the {what} terms of "
                 f"lead {number} do not. Kwant would drop the law and number the modes otherwise; correct the law, "
                 "or leave it out: spins are told from the wave functions."
             )
-    whole = any(part is not None for part in (symmetry.time_reversal, symmetry.particle_hole, symmetry.chiral))
-    laws = symmetry.projectors
-    projectors = None if laws is None else [p.toarray() if sparse.issparse(p) else p for p in laws]
     by_spin = ([], np.inf) if whole or along is None or laws is not None else _spin_projectors(along, H, hop)
     return LeadBlocks(lead, params, H, hop, whole, projectors, by_spin)
 
