@@ -14,17 +14,15 @@ from __future__ import annotations
 import numpy as np
 
 from ..arrays import Complex, Floats
+from ..devices.lead_modes import decimated
 from ..halves.chain import eliminate
 from ..halves.joint import Seen, Turn
-from ..halves.matrices import dagger, magnitude, spin_times
+from ..halves.matrices import dagger, spin_times
 from ..halves.surface import Surface
 from ..spin import PAULI
 from .crystal import Crystal
 from .fourier import Series
 from .solve import chains_of, lead_surfaces
-
-#: Doublings of a lead: 2^60 cells.
-DOUBLINGS = 60
 
 
 def exchange_integrand(crystal: Crystal, z: Complex, k: Floats, turn: Turn | None) -> Complex:
@@ -52,31 +50,12 @@ def _above(h: Complex, t: Complex, mirrored: bool) -> tuple[Surface, ...]:
     """Return the self-energy of a lead above the real axis as a surface without channels, and of its mirror image."""
     found = []
     for hopping in (t, dagger(t))[: 1 + mirrored]:
-        sigma = _self_energy(h, hopping)
+        sigma = decimated(h, hopping)
         shape, none = sigma.shape[:-2], np.zeros(sigma.shape[:-2])
         source = np.zeros((*sigma.shape[:-1], 0), dtype=complex)
         nowhere = np.zeros((*shape, 0, 0), dtype=complex)
         found.append(Surface(sigma, source, dagger(source), nowhere, none.astype(np.int64), none.astype(bool), none))
     return tuple(found)
-
-
-def _self_energy(h: Complex, t: Complex) -> Complex:
-    """Return Σ = -t (h + Σ)⁻¹ t† of leads (h, t) as of `halves.surface`, doubling the number of cells each time."""
-    p, n = t.shape[-2:]
-    ahead = np.zeros(np.broadcast_shapes(h.shape, (*t.shape[:-2], n, n)), dtype=complex)
-    ahead[..., :p, :] = t
-    back = dagger(ahead)
-    face, bulk = h.copy(), h.copy()
-    for _ in range(DOUBLINGS):
-        sides = np.concatenate([ahead, back], axis=-1)
-        both = sides / bulk if n == 1 else np.linalg.solve(bulk, sides)
-        forth, home = both[..., :n], both[..., n:]
-        step = ahead @ home
-        face, bulk = face - step, bulk - step - back @ forth
-        ahead, back = -ahead @ forth, -back @ home
-        if not (magnitude(step) > 1e-17 * magnitude(face)).any():
-            break
-    return (face - h)[..., :p, :p]
 
 
 def spectrum_floor(crystal: Crystal) -> float:

@@ -24,6 +24,7 @@ from scipy.sparse import linalg
 from ..arrays import Complex, Floats
 from ..errors import BandEdgeError
 from ..solved import refuse_disagreement
+from .lead_modes import decimated
 from .result import DeviceScattering
 from .solve import is_transparent
 from .spin_operators import SpinOperator
@@ -33,8 +34,6 @@ from .waves import orbitals, orbitals_of, torques
 HEIGHTS, POINTS = (2e-4, 2e-5), 8
 #: Error of the extrapolation with which nothing can be said.
 UNSURE = 1e-7
-#: Doublings of decimation: 2^60 cells.
-DOUBLINGS = 60
 
 
 def audit(found: DeviceScattering) -> float:
@@ -76,12 +75,11 @@ def audit(found: DeviceScattering) -> float:
 def _self_energy(lead: Any, energy: float, params: dict[str, Any]) -> tuple[Complex, float]:
     """Return Σ of a lead on its interface, and what the last point of the extrapolation changed."""
     H, hop = (np.asarray(m(params=params), dtype=complex) for m in (lead.cell_hamiltonian, lead.inter_cell_hopping))
-    V = np.zeros_like(H)
-    V[:, : hop.shape[1]] = hop
-    size = max(abs(H - energy * np.eye(len(H))).max(), abs(V).max())
+    size = max(abs(H - energy * np.eye(len(H))).max(), abs(hop).max())
     best: tuple[Complex, float] = (np.zeros((hop.shape[1],) * 2, dtype=complex), np.inf)
     for height in HEIGHTS:
-        values = [hop.conj().T @ _surface(energy + 1j * height * size * j, H, V) @ hop for j in range(1, POINTS + 1)]
+        z = energy + 1j * height * size * np.arange(1, POINTS + 1)
+        values = decimated(H - z[:, None, None] * np.eye(len(H)), hop.conj().T)
         last, before = (_extrapolated(values[:count]) for count in (POINTS, POINTS - 1))
         error = float(abs(last - before).max(initial=0.0)) / size
         if error < best[1]:
@@ -89,21 +87,7 @@ def _self_energy(lead: Any, energy: float, params: dict[str, Any]) -> tuple[Comp
     return best
 
 
-def _surface(z: complex, H: Complex, V: Complex) -> Complex:
-    """Return (z - H - V† g V)^-1 = g, doubling the number of cells each time."""
-    unit = z * np.eye(len(H))
-    bulk, face, back, out = H, H, V.conj().T, V
-    for _ in range(DOUBLINGS):
-        g = np.linalg.inv(unit - bulk)
-        face = face + back @ g @ out
-        bulk = bulk + back @ g @ out + out @ g @ back
-        back, out = back @ g @ back, out @ g @ out
-        if not max(abs(back).max(), abs(out).max()) > 1e-30 * abs(V).max():
-            break
-    return np.asarray(np.linalg.inv(unit - face))
-
-
-def _extrapolated(values: list[Complex]) -> Complex:
+def _extrapolated(values: Complex) -> Complex:
     """Return the value at 0 of the polynomial through values at 1, 2, ..."""
     nodes = np.arange(1, len(values) + 1)
     weights = [np.prod([k / (k - j) for k in nodes if k != j]) for j in nodes]

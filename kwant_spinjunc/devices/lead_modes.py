@@ -1,8 +1,9 @@
-r"""Leads whose modes are typed in, not diagonalized: what makes Kwant fast for wide cross-sections.
+r"""Leads whose modes are typed in, not diagonalized, and leads above the real axis, which have none.
 
-A lead is uniform along x and z, so its modes are products of a transverse mode (see `CrossSection.transverse_modes`), a
-spin along or against its m, and the wave of a chain along y: with x = (E - ε)/2t, ε the level of that transverse mode
-and spin, the Bloch factor is -(x ∓ i √(1 - x²)), and the velocity ∓2t √(1 - x²).
+What is typed in makes Kwant fast for wide cross-sections. A lead is uniform along x and z, so its modes are products of
+a transverse mode (see `CrossSection.transverse_modes`), a spin along or against its m, and the wave of a chain along y:
+with x = (E - ε)/2t, ε the level of that transverse mode and spin, the Bloch factor is -(x ∓ i √(1 - x²)), and the
+velocity ∓2t √(1 - x²).
 """
 
 from __future__ import annotations
@@ -18,6 +19,32 @@ from ..model.junction import Junction, Layer
 from ..model.plane import CrossSection
 from ..optional import kwant
 from ..spin import spinors
+
+#: Doublings of a lead: 2^60 cells.
+DOUBLINGS = 60
+
+
+def decimated(h: Complex, t: Complex) -> Complex:
+    """Return Σ = -t (h + Σ)⁻¹ t† of leads at energies above the real axis, doubling the number of cells each time.
+
+    ``h``: H - z of a cell, shape (..., n, n).
+    ``t``: hopping of the p orbitals in front to the next cell, shape (..., p, n).
+    """
+    p, n = t.shape[-2:]
+    ahead = np.zeros(np.broadcast_shapes(h.shape, (*t.shape[:-2], n, n)), dtype=complex)
+    ahead[..., :p, :] = t
+    back = np.swapaxes(ahead, -1, -2).conj()
+    face, bulk = h.copy(), h.copy()
+    for _ in range(DOUBLINGS):
+        sides = np.concatenate([ahead, back], axis=-1)
+        both = sides / bulk if n == 1 else np.linalg.solve(bulk, sides)
+        forth, home = both[..., :n], both[..., n:]
+        step = ahead @ home
+        face, bulk = face - step, bulk - step - back @ forth
+        ahead, back = -ahead @ forth, -back @ home
+        if not (abs(step).max(axis=(-2, -1)) > 1e-17 * abs(face).max(axis=(-2, -1))).any():
+            break
+    return (face - h)[..., :p, :p]
 
 
 def with_analytic_leads(system: kwant.Builder, junction: Junction, section: CrossSection) -> kwant.Builder:

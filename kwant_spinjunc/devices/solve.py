@@ -27,9 +27,6 @@ from ..errors import NEAR_EDGE, ArgumentError, BandEdgeError
 from ..optional import kwant
 from ..sparse import mumps_lock
 
-#: Kwant's own factorizations are MUMPS too: one lock for both.
-kwant_lock = mumps_lock
-
 Modes = tuple[Any, Any]
 
 #: Largest miss of a Hermitian or commuting matrix, relative to its largest element, that is rounding.
@@ -121,7 +118,7 @@ def prepare(
     Raises `BandEdgeError`: The energy lies too near a band edge of a lead, or in a flat band.
     """
     prepared = copy(system)
-    with kwant_lock:
+    with mumps_lock:  # Kwant's own factorizations are MUMPS too
         prepared.leads = [
             blocks.lead
             if isinstance(blocks.lead, kwant.system.PrecalculatedLead)
@@ -303,7 +300,7 @@ def solve(system: Any, energy: float, params: dict[str, Any] | None = None) -> t
     Leads are asked for their modes twice: precalculate them.
     """
     try:
-        with kwant_lock:
+        with mumps_lock:
             return _solve(system, energy, params)
     except (ValueError, RuntimeError, np.linalg.LinAlgError) as error:
         diagnose(system, params)
