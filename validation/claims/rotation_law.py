@@ -95,12 +95,8 @@ def reflections(junction: Junction) -> tuple[float, np.ndarray, np.ndarray]:
     """Return κa of the barrier and ρ_s of the left and the right electrode, on the lattice."""
     (insulator,) = junction.layers
     kappa = tunnelling.lattice_decay_constant(insulator.onsite, ENERGY, insulator.hopping)
-    left, right = (
-        tunnelling.lattice_reflection(
-            tunnelling.surface_green_function(ENERGY, lead.levels(), lead.hopping), kappa, insulator.hopping
-        )
-        for lead in junction.leads
-    )
+    greens = [tunnelling.surface_green_function(ENERGY, lead.levels(), lead.hopping) for lead in junction.leads]
+    left, right = (tunnelling.lattice_reflection(g, kappa, insulator.hopping) for g in greens)
     return float(kappa), left, right
 
 

@@ -7,6 +7,11 @@ import numpy as np
 from . import Compared
 from .wires import eigenvalues
 
+BEENAKKER = "C. W. J. Beenakker, M. Büttiker, Phys. Rev. B 46, 1889 (1992)"
+LEE = "H. Lee, L. S. Levitov, A. Yu. Yakovets, Phys. Rev. B 51, 4079 (1995)"
+DOROKHOV = "O. N. Dorokhov, Solid State Commun. 51, 381 (1984)"
+BIMODAL = "part of G from T > 1/2, density ∝ 1/(T√(1−T))"
+
 
 def compare(quick: bool) -> list[Compared]:
     """Return Fano factor, third cumulant and the part of G carried by channels more than half open."""
@@ -18,27 +23,9 @@ def compare(quick: bool) -> list[Compared]:
         return float(value), float(np.std(parts - value * G, ddof=1) / np.sqrt(len(G)) / G.mean())
 
     rows = (
-        (
-            "fano-third",
-            "C. W. J. Beenakker, M. Büttiker, Phys. Rev. B 46, 1889 (1992)",
-            "Fano factor ⟨ΣT(1−T)⟩/⟨ΣT⟩",
-            1 / 3,
-            lambda T: T * (1 - T),
-        ),
-        (
-            "third-cumulant",
-            "H. Lee, L. S. Levitov, A. Yu. Yakovets, Phys. Rev. B 51, 4079 (1995)",
-            "third cumulant ⟨ΣT(1−T)(1−2T)⟩/⟨ΣT⟩",
-            1 / 15,
-            lambda T: T * (1 - T) * (1 - 2 * T),
-        ),
-        (
-            "dorokhov-bimodal",
-            "O. N. Dorokhov, Solid State Commun. 51, 381 (1984)",
-            "part of G from T > 1/2, density ∝ 1/(T√(1−T))",
-            float(np.sqrt(0.5)),
-            lambda T: np.where(T > 0.5, T, 0.0),
-        ),
+        ("fano-third", BEENAKKER, "Fano factor ⟨ΣT(1−T)⟩/⟨ΣT⟩", 1 / 3, lambda T: T * (1 - T)),
+        ("third-cumulant", LEE, "third cumulant ⟨ΣT(1−T)(1−2T)⟩/⟨ΣT⟩", 1 / 15, lambda T: T * (1 - T) * (1 - 2 * T)),
+        ("dorokhov-bimodal", DOROKHOV, BIMODAL, float(np.sqrt(0.5)), lambda T: np.where(T > 0.5, T, 0.0)),
     )
     why = "N = 14 channels and a length of a few mean free paths leave corrections in 1/L and 1/G of some percent."
     found = []

@@ -36,10 +36,9 @@ def extrapolated(function) -> float:  # type: ignore[no-untyped-def]
 
 def compare(quick: bool) -> list[Compared]:
     """Return the polarization behind 1 eV and the height of no polarization."""
-    found, height = [], 1.0
-    kappa = float(np.sqrt(height / ELECTRON_HBAR2_2M))
-    ours = extrapolated(lambda a: product(height, a))
-    found.append(
+    height = 1.0
+    kappa, zero = float(np.sqrt(height / ELECTRON_HBAR2_2M)), ELECTRON_HBAR2_2M * float(np.prod(IRON_WAVE_NUMBERS))
+    return [
         Compared(
             id="slonczewski-polarization",
             source=SOURCE,
@@ -47,24 +46,19 @@ def compare(quick: bool) -> list[Compared]:
             quantity=f"effective polarization, k↑ = {IRON_WAVE_NUMBERS[0]:g}, k↓ = {IRON_WAVE_NUMBERS[1]:g} nm⁻¹, "
             f"{height:g} eV, {WIDTH:g} nm, normal incidence",
             published=closed(kappa),
-            ours=ours,
+            ours=extrapolated(lambda a: product(height, a)),
             tolerance=5e-4,
             why="e^(−2κd) and the lattice spacing, extrapolated from 0.02 and 0.01 nm.",
-        )
-    )
-    zero = ELECTRON_HBAR2_2M * float(np.prod(IRON_WAVE_NUMBERS))
-    ours = extrapolated(lambda a: brentq(lambda U: product(U, a), 0.8 * zero, 1.2 * zero, xtol=1e-6))
-    found.append(
+        ),
         Compared(
             id="slonczewski-sign",
             source=SOURCE,
             kind="closed form",
             quantity="barrier height at which the polarization changes sign, κ² = k↑k↓",
             published=zero,
-            ours=ours,
+            ours=extrapolated(lambda a: brentq(lambda U: product(U, a), 0.8 * zero, 1.2 * zero, xtol=1e-6)),
             tolerance=2e-3 * zero,
             why="As above.",
             unit="eV",
-        )
-    )
-    return found
+        ),
+    ]
