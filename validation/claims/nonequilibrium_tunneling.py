@@ -94,9 +94,8 @@ def predict(planes: int, bias: Any, accumulation: str = "none") -> np.ndarray:
     With T_ss' = |R_ss'|² D_ss', and ∫ dE D_ss'(E, V) (f_Ls - f_Rs') from the collinear currents over the window.
     """
     options: dict[str, Any] = {"accumulation": ACCUMULATIONS[accumulation], "rtol": 1e-10}
-    same, opposite = (
-        bias_response(junction(planes, angle), bias, **options).spin_resolved[..., 0, :] for angle in (0.0, np.pi)
-    )
+    collinear = [bias_response(junction(planes, angle), bias, **options) for angle in (0.0, np.pi)]
+    same, opposite = (found.spin_resolved[..., 0, :] for found in collinear)
     fluxes = np.where(np.eye(2, dtype=bool), same[..., :, None], opposite[..., :, None])
     return both_currents(tunnelling.rotation_law(fluxes, ANGLE), 1.0, 0.0)
 
@@ -106,11 +105,10 @@ def windows(lab: Laboratory, bias: float, accumulation: str, thicknesses: Iterab
     options: dict[str, Any] = {"accumulation": ACCUMULATIONS[accumulation], "rtol": 1e-10}
     exact = Records(bias_response(junction(planes), bias, **options) for planes in thicknesses)
     predicted = np.array([predict(planes, bias, accumulation) for planes in thicknesses])
-    J, top = abs(exact.current)[:, None], exact.mu.max()  # the highest occupied energy
-    error = abs(predicted / J - exact.magnetization / J).max(axis=1)  # of both sides
-    transmission = np.array(
-        [lab.scatter(biased(junction(n), bias), top).conductance for n in thicknesses]
-    )  # both spins
+    J, top = abs(exact.current)[:, None], exact.mu.max()
+    error = abs(predicted / J - exact.magnetization / J).max(axis=1)  # of both sides, over J
+    # at the highest occupied energy, both spins
+    transmission = np.array([lab.scatter(biased(junction(n), bias), top).conductance for n in thicknesses])
     order = fit_power_law(transmission, error)
     return Record(locals())
 
@@ -167,7 +165,6 @@ def measure(quick: bool) -> Record:
     orders = currents.order
     window = min((one.order for one in over_windows), key=lambda fit: fit.exponent)
     ratio = {name: values[-1] / currents.exact[-1] for name, values in currents.told.items()}
-    linear = skew.frozen
     kwant = rates(scatter, LARGEST, LARGEST / 2, thick).deviation[CORRECTED]
     engine = next(r for r in found if r.energy == LARGEST / 2).deviation[CORRECTED]
     return Record(locals())
