@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 from figure_faults import faults
 
+from kwant_spinjunc.crystals import scatter as crystals
 from kwant_spinjunc.errors import ArgumentError, SpinjuncError
+from kwant_spinjunc.halves.joint import Turn
 from kwant_spinjunc.spin import rotation_matrix
 from validation import CLAIMS
 from validation.claim import FOLDER, VERDICTS, assemble, fill, module_of, read_text
@@ -177,6 +179,7 @@ def test_claim_notices_an_engine_that_turns_spins_by_a_wrong_angle(name, monkeyp
     for path, home in list(sys.modules.items()):
         if path.startswith("kwant_spinjunc.halves") and hasattr(home, "rotation_matrix"):
             monkeypatch.setattr(home, "rotation_matrix", lambda m, to: rotation_matrix(m, to) @ rotation)
+    monkeypatch.setattr(crystals, "Turn", lambda angles, axis: Turn(angles + 2 * wrong, axis))
     with contextlib.suppress(SpinjuncError):  # refused by an audit: noticed before any judge saw it
         assert broken(module.judge(module.measure(True)))
 
