@@ -63,6 +63,36 @@ def unequal_magnets(lab: Laboratory) -> tuple[float, float, float]:
     return float(exact.scalar[0]), float(told), (right - left) / J
 
 
+def small_angle_powers(lab: Laboratory) -> tuple[Fit, Fit]:
+    """Fit the powers of Φ with which the scalar and the vector J_M start to change (F|I|F, equal accumulation)."""
+    angles = np.radians(np.geomspace(0.5, 8.0, 5))
+    equal = sample(lab, "F|I|F", angles)["F|I|F", "equal"]
+    return fit_power_law(angles, abs(equal.scalar)), fit_power_law(angles, equal.vector)
+
+
+def measure(quick: bool) -> Record:
+    """Compare J_M on both sides of four junctions for all angles and spin accumulations."""
+    lab = Laboratory(spot_check_every=20)
+    angles = np.linspace(0, np.pi, 7 if quick else 25)
+    measured = {key: m for family in FAMILIES for key, m in sample(lab, family, angles).items()}
+    every = Records(measured.values())
+    scalar_power, vector_power = small_angle_powers(lab)
+    collinear, antiparallel = largest(every.scalar[:, 0]), largest(every.vector[:, -1])
+    smallest_vector = min(m.vector[m.noncollinear].min() for m in every)
+    by_name = {key: largest([m.scalar[m.noncollinear]]) for key, m in measured.items()}
+    named = {key: value for key, value in by_name.items() if key[1] != "none"}
+    equal_scalars = max(by_name[family, name] for family in IDENTICAL for name in ("none", "opposite"))
+    asymmetry = {m.family: largest([m.asymmetry]) for m in every}
+    symmetric = max(asymmetry[family] for family in IDENTICAL)
+    middle = len(angles) // 2
+    shares = [
+        float(m.reflected[middle] / m.scalar[middle]) for m in (measured["F|I|F", "equal"], measured["F|F", "equal"])
+    ]
+    unexplained = max(every.unexplained)
+    unequal, told, waves = unequal_magnets(lab)
+    return Record(locals())
+
+
 # ---------------------------------------------------------------------- what it says of the paper
 def verdict(collinear: float, vectors: float, named: float) -> str:
     """Return the verdict from the worst cases.
@@ -75,11 +105,28 @@ def verdict(collinear: float, vectors: float, named: float) -> str:
     return "holds" if named > ROUNDING else "holds in a limit"
 
 
-def small_angle_powers(lab: Laboratory) -> tuple[Fit, Fit]:
-    """Fit the powers of Φ with which the scalar and the vector J_M start to change (F|I|F, equal accumulation)."""
-    angles = np.radians(np.geomspace(0.5, 8.0, 5))
-    equal = sample(lab, "F|I|F", angles)["F|I|F", "equal"]
-    return fit_power_law(angles, abs(equal.scalar)), fit_power_law(angles, equal.vector)
+def judge(m: Record) -> Judged:
+    """Judge the sentence as printed and as corrected."""
+    return Judged(
+        printed=verdict(m.collinear, m.smallest_vector, min(m.named.values())),
+        corrected="holds" if m.unexplained < ROUNDING < m.smallest_vector else "fails",
+        value=m.unequal,
+        expected=m.told,
+        tolerance=1e-4,  # of the order of the transmission per channel
+        unit="J",
+        route=Check("the same from the flux of the waves", m.waves, 1e-8, m.unequal),
+        checks=(
+            Check("change of J_M across parallel magnets, in J", m.collinear, ROUNDING),
+            Check("change of the vector across antiparallel magnets, in J", m.antiparallel, ROUNDING),
+            Check("change of the scalar, identical magnets, δ_L + δ_R = 0, in J", m.equal_scalars, ROUNDING),
+            Check("asymmetry of T for identical magnets", m.symmetric, ROUNDING),
+            Check("change of the scalar not explained by T and R_+−, in J", m.unexplained, ROUNDING),
+            # corrections to the powers are of relative order Φ² < 0.02 at the largest angle of the fit
+            Check("power of Φ of the scalar", m.scalar_power.exponent, 5e-3, 2.0),
+            Check("power of Φ of the vector", m.vector_power.exponent, 0.02, 1.0),
+            *m.lab.checks(),
+        ),
+    )
 
 
 LOOKS = {
@@ -119,50 +166,3 @@ def draw_mechanisms(record: Record, *axes: Any) -> None:
         panel.set(xlabel=r"$\Phi$ (degrees)", title=family)
     axes[0].set_ylabel(r"$(J_M^R - J_M^L)/J$")
     legend_below(axes[0], 3)
-
-
-def measure(quick: bool) -> Record:
-    """Compare J_M on both sides of four junctions for all angles and spin accumulations."""
-    lab = Laboratory(spot_check_every=20)
-    angles = np.linspace(0, np.pi, 7 if quick else 25)
-    measured = {key: m for family in FAMILIES for key, m in sample(lab, family, angles).items()}
-    every = Records(measured.values())
-    scalar_power, vector_power = small_angle_powers(lab)
-    collinear, antiparallel = largest(every.scalar[:, 0]), largest(every.vector[:, -1])
-    smallest_vector = min(m.vector[m.noncollinear].min() for m in every)
-    by_name = {key: largest([m.scalar[m.noncollinear]]) for key, m in measured.items()}
-    named = {key: value for key, value in by_name.items() if key[1] != "none"}
-    equal_scalars = max(by_name[family, name] for family in IDENTICAL for name in ("none", "opposite"))
-    asymmetry = {m.family: largest([m.asymmetry]) for m in every}
-    symmetric = max(asymmetry[family] for family in IDENTICAL)
-    middle = len(angles) // 2
-    shares = [
-        float(m.reflected[middle] / m.scalar[middle]) for m in (measured["F|I|F", "equal"], measured["F|F", "equal"])
-    ]
-    unexplained = max(every.unexplained)
-    unequal, told, waves = unequal_magnets(lab)
-    return Record(locals())
-
-
-def judge(m: Record) -> Judged:
-    """Judge the sentence as printed and as corrected."""
-    return Judged(
-        printed=verdict(m.collinear, m.smallest_vector, min(m.named.values())),
-        corrected="holds" if m.unexplained < ROUNDING < m.smallest_vector else "fails",
-        value=m.unequal,
-        expected=m.told,
-        tolerance=1e-4,  # of the order of the transmission per channel
-        unit="J",
-        route=Check("the same from the flux of the waves", m.waves, 1e-8, m.unequal),
-        checks=(
-            Check("change of J_M across parallel magnets, in J", m.collinear, ROUNDING),
-            Check("change of the vector across antiparallel magnets, in J", m.antiparallel, ROUNDING),
-            Check("change of the scalar, identical magnets, δ_L + δ_R = 0, in J", m.equal_scalars, ROUNDING),
-            Check("asymmetry of T for identical magnets", m.symmetric, ROUNDING),
-            Check("change of the scalar not explained by T and R_+−, in J", m.unexplained, ROUNDING),
-            # corrections to the powers are of relative order Φ² < 0.02 at the largest angle of the fit
-            Check("power of Φ of the scalar", m.scalar_power.exponent, 5e-3, 2.0),
-            Check("power of Φ of the vector", m.vector_power.exponent, 0.02, 1.0),
-            *m.lab.checks(),
-        ),
-    )

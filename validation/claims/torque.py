@@ -122,10 +122,47 @@ def random_clamping(count: int) -> tuple[float, float]:
     return plain, magnetic
 
 
+def measure(quick: bool) -> Record:
+    """Compare t0 with the torque vector, the torque with the currents, and look where the torque is left."""
+    lab = Laboratory(spot_check_every=20)
+    angles = np.linspace(0, np.pi, 7 if quick else 19)
+    measured = {key: m for family in FAMILIES for key, m in sample(lab, family, angles).items()}
+    profiles = Records(measure_profile(lab, family, 60) for family in FAMILIES)
+    every, middle = Records(measured.values()), len(angles) // 2
+    averaged, relation = max(every.vector_defect), max(every.relation_defect)
+    longitudinal = max(every.longitudinal_defect)
+    field_like = {key: float(abs(m.field_like).max() / abs(m.damping_like).max()) for key, m in measured.items()}
+    no_field = max(field_like[family, "none"] for family in IDENTICAL)
+    first, depths = profiles.averaged[:, 0], profiles.depth
+    swing = np.cumsum(profiles[0].one_k)[len(profiles[0].one_k) // 2 :].round(1) + 0.0
+    clamping, magnetic = random_clamping(12 if quick else 40)
+    return Record(locals())
+
+
 # ---------------------------------------------------------------------- what it says of the paper
 def verdict(defects: list[float]) -> str:
     """Return the verdict on t0 as a vector."""
     return "holds" if max(defects) < ROUNDING else "fails"
+
+
+def judge(m: Record) -> Judged:
+    """Judge the sentence as printed and as corrected."""
+    return Judged(
+        printed=verdict([m.clamping, m.longitudinal]),
+        corrected=verdict([m.relation]),
+        value=m.clamping,
+        tolerance=1e-12,
+        unit="of the largest current",
+        route=Check("the same from fluxes through the spacer, k∥-averaged, in J", m.averaged, ROUNDING),
+        checks=(
+            Check("in-plane torques against J_M^L, J_M^R, in J", m.relation, ROUNDING),
+            Check("torque along the magnetization it acts on, in J", m.longitudinal, ROUNDING),
+            Check("field-like torque, identical magnets, symmetric bias, of the in-plane", m.no_field, ROUNDING),
+            # a magnetic barrier takes spin of its own: the identity must then fail
+            Check("smallest defect with a magnetic plane in the barrier", m.magnetic, 0.999, 1.0),
+            *m.lab.checks(),
+        ),
+    )
 
 
 @drawn("torque-angle", 1, 2, width=6.8, height=4.0, sharey=True)
@@ -167,40 +204,3 @@ def draw_profile(m: Record, top: Any, bottom: Any) -> None:
     bottom.set(xlabel="plane of the right magnet, counted from the interface", ylim=(-0.35, 2.9))
     bottom.set_ylabel("in-plane torque deposited\n/ total")
     bottom.legend(loc="upper right", ncols=6, columnspacing=1.0, handlelength=1.6)
-
-
-def measure(quick: bool) -> Record:
-    """Compare t0 with the torque vector, the torque with the currents, and look where the torque is left."""
-    lab = Laboratory(spot_check_every=20)
-    angles = np.linspace(0, np.pi, 7 if quick else 19)
-    measured = {key: m for family in FAMILIES for key, m in sample(lab, family, angles).items()}
-    profiles = Records(measure_profile(lab, family, 60) for family in FAMILIES)
-    every, middle = Records(measured.values()), len(angles) // 2
-    averaged, relation = max(every.vector_defect), max(every.relation_defect)
-    longitudinal = max(every.longitudinal_defect)
-    field_like = {key: float(abs(m.field_like).max() / abs(m.damping_like).max()) for key, m in measured.items()}
-    no_field = max(field_like[family, "none"] for family in IDENTICAL)
-    first, depths = profiles.averaged[:, 0], profiles.depth
-    swing = np.cumsum(profiles[0].one_k)[len(profiles[0].one_k) // 2 :].round(1) + 0.0
-    clamping, magnetic = random_clamping(12 if quick else 40)
-    return Record(locals())
-
-
-def judge(m: Record) -> Judged:
-    """Judge the sentence as printed and as corrected."""
-    return Judged(
-        printed=verdict([m.clamping, m.longitudinal]),
-        corrected=verdict([m.relation]),
-        value=m.clamping,
-        tolerance=1e-12,
-        unit="of the largest current",
-        route=Check("the same from fluxes through the spacer, k∥-averaged, in J", m.averaged, ROUNDING),
-        checks=(
-            Check("in-plane torques against J_M^L, J_M^R, in J", m.relation, ROUNDING),
-            Check("torque along the magnetization it acts on, in J", m.longitudinal, ROUNDING),
-            Check("field-like torque, identical magnets, symmetric bias, of the in-plane", m.no_field, ROUNDING),
-            # a magnetic barrier takes spin of its own: the identity must then fail
-            Check("smallest defect with a magnetic plane in the barrier", m.magnetic, 0.999, 1.0),
-            *m.lab.checks(),
-        ),
-    )

@@ -153,6 +153,36 @@ def verdicts(thick: float, thin: float, continuum_order: float, printed_ratio: f
     return corrected if abs(printed_ratio - 1) < 1e-3 else "fails", corrected
 
 
+def judge(m: Record) -> Judged:
+    """Judge the sentence as printed and as corrected."""
+    masses, averaged = m.masses, m.averaged
+    printed_ratio = -float(masses.printed[m.unit_mass] / masses.rate[m.unit_mass])
+    approach = max(m.powers, key=lambda n: abs(n - 1))
+    printed, corrected = verdicts(m.thick, m.thin, m.order, printed_ratio)
+    return Judged(
+        printed=printed,
+        corrected=corrected,
+        value=m.thick,
+        tolerance=1e-5,  # a few e^{-2κd} = 8e-7
+        route=Check(f"the same by Kwant alone, {KWANT_EXCESS:g} t", m.kwant, 1e-5),
+        checks=(
+            Check("order of the continuum exponent's error in κa", m.order, 0.1, 2.0),
+            # fitted where e^{-2κd} < 1e-2, so the next order is below a percent
+            Check("power of the approach in e^(−2κd), worst barrier", approach, 0.01, 1.0),
+            # (κa)²/24 of the heaviest mass, a = 0.025 nm, is 1.4e-3
+            Check("power of the decay rate in the mass", fit_power_law(masses.mass, masses.rate).exponent, 5e-3, 0.5),
+            # the next order of the Gaussian is relative 1/κd
+            Check(
+                "k∥ mean: (rate − κ)·2d, thickest",
+                float(averaged.over_gaussian[-1]),
+                float(5 / averaged.depth[-1]),
+                1.0,
+            ),
+            *m.checks,
+        ),
+    )
+
+
 @drawn("tunneling-exponent-decay", 1, 2, height=4.0)
 def draw_decay(m: Record, left: Any, right: Any) -> None:
     """Plot transmission and local decay rate against the thickness."""
@@ -194,33 +224,3 @@ def draw_orders(m: Record, left: Any, right: Any) -> None:
     curve(right, m.kappa, m.kappa**2 / 24, "-", "black", r"$(\kappa a)^2/24$", linewidth=1)
     right.set(xlabel=r"$\kappa a$", ylabel=r"continuum $\kappa$ / measured rate $-$ 1", xscale="log", yscale="log")
     right.legend(loc="upper left")
-
-
-def judge(m: Record) -> Judged:
-    """Judge the sentence as printed and as corrected."""
-    masses, averaged = m.masses, m.averaged
-    printed_ratio = -float(masses.printed[m.unit_mass] / masses.rate[m.unit_mass])
-    approach = max(m.powers, key=lambda n: abs(n - 1))
-    printed, corrected = verdicts(m.thick, m.thin, m.order, printed_ratio)
-    return Judged(
-        printed=printed,
-        corrected=corrected,
-        value=m.thick,
-        tolerance=1e-5,  # a few e^{-2κd} = 8e-7
-        route=Check(f"the same by Kwant alone, {KWANT_EXCESS:g} t", m.kwant, 1e-5),
-        checks=(
-            Check("order of the continuum exponent's error in κa", m.order, 0.1, 2.0),
-            # fitted where e^{-2κd} < 1e-2, so the next order is below a percent
-            Check("power of the approach in e^(−2κd), worst barrier", approach, 0.01, 1.0),
-            # (κa)²/24 of the heaviest mass, a = 0.025 nm, is 1.4e-3
-            Check("power of the decay rate in the mass", fit_power_law(masses.mass, masses.rate).exponent, 5e-3, 0.5),
-            # the next order of the Gaussian is relative 1/κd
-            Check(
-                "k∥ mean: (rate − κ)·2d, thickest",
-                float(averaged.over_gaussian[-1]),
-                float(5 / averaged.depth[-1]),
-                1.0,
-            ),
-            *m.checks,
-        ),
-    )
