@@ -26,6 +26,7 @@ from ..halves.joint import Turn, expanded
 from ..halves.matrices import dagger, spin_times
 from ..halves.surface import channels
 from .crystal import Crystal
+from .problem import Problem
 from .solve import chains_of, lead_surfaces
 
 #: Width to which jumps are bracketed, in radians.
@@ -91,23 +92,21 @@ def count_channels(crystal: Crystal, energy: float | Floats, k: Floats) -> Integ
     return np.concatenate([channels(h, t) for h, t in pairs], axis=1)
 
 
-def count_levels(crystal: Crystal, energy: float | Floats, k: Floats, turn: Turn | None) -> Integers:
+def count_levels(problem: Problem, energy: float | Floats, k: Floats) -> Integers:
     """Return the negative eigenvalues of H - E + Re Σ at momenta (points, dimensions), (points, angles <= 3)."""
-    found: Integers = _over_planes(crystal, energy, k, turn, _negative, True)
+    found: Integers = _over_planes(problem, energy, k, _negative, True)
     return found
 
 
-def log_determinants(crystal: Crystal, energy: float | Floats, k: Floats, turn: Turn | None) -> Complex:
+def log_determinants(problem: Problem, energy: float | Floats, k: Floats) -> Complex:
     """Return log det(H - E + Σ) at momenta (points, dimensions), modulo 2πi, (points, angles <= 3)."""
-    found: Complex = _over_planes(crystal, energy, k, turn, _log_determinant, False)
+    found: Complex = _over_planes(problem, energy, k, _log_determinant, False)
     return found
 
 
-def _over_planes(
-    crystal: Crystal, energy: float | Floats, k: Floats, turn: Turn | None, measure: Any, reactive: bool
-) -> Any:
+def _over_planes(problem: Problem, energy: float | Floats, k: Floats, measure: Any, reactive: bool) -> Any:
     """Return the sum of a measure over all planes in the elimination, that at the cut last, see `reduced`."""
-    E = np.full(len(k), energy)
+    crystal, turn, E = problem.crystal, problem.turn, np.full(len(k), energy)
     found = lead_surfaces(crystal, E, k)
     total, ends = 0, []
     chains, across = chains_of(crystal, found, E, k)
@@ -183,19 +182,18 @@ def poles(
 class Rough:
     """Where a crystal is rough at an energy, with the lower ends of its momenta, the upper being π."""
 
-    crystal: Crystal
+    problem: Problem
     energy: float
-    turn: Turn | None
     low: Floats
 
     def _grid(self, axis: int) -> Floats:
         return np.asarray(np.linspace(self.low[axis], np.pi, GRID + 1))
 
     def _levels_at(self, k: Floats, above: float = 0.0) -> Integers:
-        return count_levels(self.crystal, self.energy + above, k, self.turn)
+        return count_levels(self.problem, self.energy + above, k)
 
     def _channels_at(self, k: Floats) -> Integers:
-        return count_channels(self.crystal, self.energy, k)
+        return count_channels(self.problem.crystal, self.energy, k)
 
     def openings(self, outer: Floats) -> tuple[Integers, Floats]:
         """Return where channels open on lines along the last momentum: numbers of lines and positions.
@@ -206,7 +204,7 @@ class Rough:
             lambda line, x: self._channels_at(_on(outer, line, x)),
             len(outer),
             self._grid(-1),
-            at_once=at_once(self.crystal),
+            at_once=at_once(self.problem.crystal),
         )
 
     def levels(self, outer: Floats) -> tuple[Integers, Floats, Floats]:
@@ -218,7 +216,11 @@ class Rough:
     ) -> tuple[Integers, Floats, Floats]:
         """Return the levels on lines along a momentum, whose points ``at`` returns."""
         line, near = jumps(
-            lambda i, y: self._levels_at(at(i, y)), lines, self._grid(axis), LEVEL_BRACKET, at_once(self.crystal)
+            lambda i, y: self._levels_at(at(i, y)),
+            lines,
+            self._grid(axis),
+            LEVEL_BRACKET,
+            at_once(self.problem.crystal),
         )
         pairs, more = self._pairs(at, lines, axis, (line, near))
         line, near = np.append(line, pairs), np.append(near, more)
@@ -228,16 +230,16 @@ class Rough:
             len(near),
             np.array([-LEVEL_BRACKET, LEVEL_BRACKET]),
             STEP / 5,
-            at_once(self.crystal),
+            at_once(self.problem.crystal),
         )
         rest = np.delete(np.arange(len(near)), which)
         line, near = np.append(line[rest], line[which]), np.append(near[rest], near[which] + shift)
         number, x, width = poles(
             lambda i, y: self._levels_at(at(line[i], y)),
-            lambda i, y: log_determinants(self.crystal, self.energy, at(line[i], y), self.turn),
+            lambda i, y: log_determinants(self.problem, self.energy, at(line[i], y)),
             near,
         )
-        if self.turn is not None and len(self.turn.angles) > 3:  # what is bound at one angle is narrow at the next
+        if self.problem.angles > 3:  # what is bound at one angle is narrow at the next
             width = np.maximum(width, LEAST)
         keep = (width > BOUND) & (x > self.low[axis]) & (x < np.pi)
         return line[number[keep]], x[keep], width[keep]
@@ -252,7 +254,7 @@ class Rough:
         """
         grid = self._grid(axis)
         cell = grid[1] - grid[0]
-        bend = self.crystal.curvature * cell**2 / 2
+        bend = self.problem.crystal.curvature * cell**2 / 2
         if not bend or not lines:
             return np.zeros(0, dtype=np.intp), np.zeros(0)
         k = at(np.repeat(np.arange(lines), len(grid)), np.tile(grid, lines))
@@ -265,7 +267,7 @@ class Rough:
             len(owner),
             np.linspace(-cell / 2, cell / 2, BETWEEN + 1),
             LEVEL_BRACKET,
-            at_once(self.crystal),
+            at_once(self.problem.crystal),
         )
         return owner[which], grid[node[which]] + shift
 

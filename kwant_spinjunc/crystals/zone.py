@@ -65,7 +65,7 @@ def mean(
         )
     work = _Integrand(problem, energy, observables, rtol, max_points)
     low = np.where(work.even(), 0.0, -np.pi)  # of what is even in a momentum half of the zone will do
-    work.rough = Rough(problem.crystal, energy, problem.turn, low)
+    work.rough = Rough(problem, energy, low)
     work.rescale(work.sizes_on_mesh(low))
     best: Any = None
     least = np.inf

@@ -124,16 +124,41 @@ class BiasedCrystal:
 
     def _occupied(self, problem: Problem, mu: Floats, kT: tuple[float, float], rtol: float, size: Any) -> Integral:
         """Return Q of the occupied states at the mean of the four occupations."""
-
-        def solve(level: Floats, width: float) -> Integral:
-            return _exchange(problem, float(level), width, self.k, rtol, self.max_points)
-
-        parts = of_reservoirs(solve, mu, kT)
+        parts = of_reservoirs(partial(self._exchange, problem, rtol), mu, kT)
         value, error, sizes = (
             np.mean([getattr(p, name) for p in parts], axis=0) for name in ("value", "error", "size")
         )
         _refuse_unconverged("equilibrium part", error, max(size, sizes), rtol)
         return Integral(self.forward * value, error, sizes)
+
+    def _exchange(self, problem: Problem, rtol: float, mu: Any, kT: float) -> Integral:
+        """Return the flux Q through the cut, front to back, of all states occupied at µ, components (angles, 3)."""
+        floor = spectrum_floor(problem.crystal)
+        contours: list[Integral] = []
+
+        def flux(at: Floats) -> Floats:
+            rows = len(at)
+
+            def solve(owner: Indices, z: Complex) -> Complex:
+                found = exchange_integrand(
+                    problem.crystal, z.ravel(), np.repeat(at[owner], z.shape[1], axis=0), problem.turn
+                )
+                return found.reshape(*z.shape, -1)
+
+            found = contour(
+                solve, np.full(rows, mu), kT, np.full(rows, floor), CONTOUR * rtol, components=3 * problem.angles
+            )
+            contours.append(found)
+            return np.asarray(-4 * found.value.reshape(rows, problem.angles, 3))
+
+        if self.k is None:
+            asked = Observable(lambda solved: [flux(solved.k)], {"Q": ()})
+            found = mean(problem, float(mu), [asked], rtol=ENERGY * rtol, max_points=self.max_points)
+            value, error = found.values["Q"], float(found.errors["Q"].max())
+        else:
+            value, error = flux(self.k)[0], 0.0
+        more, size = (4 * np.max([getattr(part, name).max() for part in contours]) for name in ("error", "size"))
+        return Integral(value.ravel(), error + more, size)
 
 
 def _potential(device: Device, profile: Any) -> Floats:
@@ -242,7 +267,7 @@ class _Window:
 
         They are looked for as densely from ``low`` to ``high`` as beyond, as far as the ends ``tails``.
         """
-        crystal, turn, k = self.problem.crystal, self.problem.turn, self.system.k
+        crystal, k = self.problem.crystal, self.system.k
         line = len(crystal.momenta) == 1 and k is None
         mesh = _mesh(len(crystal.momenta)) if k is None else k
 
@@ -264,11 +289,11 @@ class _Window:
             return np.asarray(np.repeat(point, len(E), axis=0))
 
         def levels(_: Any, E: Floats) -> Any:
-            return count_levels(crystal, E, at(E), turn)
+            return count_levels(self.problem, E, at(E))
 
         step = 1e-9 * (high - low)
         near = jumps(levels, 1, grid, step, at_once(crystal))[1]
-        _, level, width = poles(levels, lambda _, E: log_determinants(crystal, E, at(E), turn), near, step)
+        _, level, width = poles(levels, lambda _, E: log_determinants(self.problem, E, at(E)), near, step)
         level, width = level[width < SHARP], width[width < SHARP]
         flanks = np.concatenate([[0.0], WIDTHS, -WIDTHS])
         around = np.where(0.3 * width[:, None] < abs(flanks), level[:, None] + flanks, level[:, None])
@@ -352,34 +377,3 @@ def _mean(problem: Problem | bytes, energy: float, rtol: float, max_points: int)
     own = unpacked(problem) if isinstance(problem, bytes) else problem
     found = mean(own, energy, [BASIC, TURNED], rtol=rtol, max_points=max_points)
     return found.values, found.errors
-
-
-# ---------------------------------------------------------------------- the occupied states
-def _exchange(problem: Problem, mu: float, kT: float, k: Floats | None, rtol: float, max_points: int) -> Integral:
-    """Return the flux Q through the cut, front to back, of all states occupied at µ, components (angles, 3)."""
-    floor = spectrum_floor(problem.crystal)
-    contours: list[Integral] = []
-
-    def flux(at: Floats) -> Floats:
-        rows = len(at)
-
-        def solve(owner: Indices, z: Complex) -> Complex:
-            found = exchange_integrand(
-                problem.crystal, z.ravel(), np.repeat(at[owner], z.shape[1], axis=0), problem.turn
-            )
-            return found.reshape(*z.shape, -1)
-
-        found = contour(
-            solve, np.full(rows, mu), kT, np.full(rows, floor), CONTOUR * rtol, components=3 * problem.angles
-        )
-        contours.append(found)
-        return np.asarray(-4 * found.value.reshape(rows, problem.angles, 3))
-
-    if k is None:
-        asked = Observable(lambda solved: [flux(solved.k)], {"Q": ()})
-        found = mean(problem, mu, [asked], rtol=ENERGY * rtol, max_points=max_points)
-        value, error = found.values["Q"], float(found.errors["Q"].max())
-    else:
-        value, error = flux(k)[0], 0.0
-    more, size = (4 * np.max([getattr(part, name).max() for part in contours]) for name in ("error", "size"))
-    return Integral(value.ravel(), error + more, size)

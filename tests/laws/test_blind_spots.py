@@ -23,6 +23,7 @@ from scipy.optimize import curve_fit
 import kwant_spinjunc as sj
 from kwant_spinjunc.crystals.fourier import Series
 from kwant_spinjunc.crystals.levels import count_levels, log_determinants
+from kwant_spinjunc.crystals.problem import Problem
 from kwant_spinjunc.crystals.scatter import taken_apart
 from kwant_spinjunc.devices.device import Device
 from kwant_spinjunc.devices.spin_channels import lead_spins
@@ -237,7 +238,7 @@ def test_levels_are_counted_as_the_dense_matrix_has_them():
     assert np.ptp(expected) > 1
     for cut in range(1, max(site.tag[0] for site in syst.sites) + 1):  # wherever the system is cut
         crystal = taken_apart(Device(system=syst), {}, ("k_y",), lambda site, cut=cut: site.tag[0] >= cut)
-        assert count_levels(crystal, energy, k[:, None], None)[:, 0].tolist() == expected
+        assert count_levels(Problem(crystal, None), energy, k[:, None])[:, 0].tolist() == expected
 
 
 @pytest.mark.parametrize("real", [False, True])
@@ -293,14 +294,14 @@ def test_levels_are_counted_at_the_first_the_middle_and_the_last_angle_and_deter
     crystal = taken_apart(Device(system=syst), {}, ("k_y",), cut)
     k = np.linspace(0.2, 2.9, 5)[:, None]
     turn = Turn(np.array([0.0, 1.0, 3.0]), np.array([0.0, 1.0, 0.0]))
-    together = count_levels(crystal, energy, k, turn)
+    together = count_levels(Problem(crystal, turn), energy, k)
     for column, angle in enumerate(turn.angles):
-        one = count_levels(crystal, energy, k, Turn(np.array([angle]), turn.axis))
+        one = count_levels(Problem(crystal, Turn(np.array([angle]), turn.axis)), energy, k)
         assert (together[:, column] == one[:, 0]).all()
-    found = log_determinants(crystal, energy, k, turn)
+    found = log_determinants(Problem(crystal, turn), energy, k)
     for column, angle in enumerate(turn.angles):
         one = Turn(np.array([angle]), turn.axis)
-        alone = np.array([log_determinants(crystal, energy, x[None], one)[0, 0] for x in k])
+        alone = np.array([log_determinants(Problem(crystal, one), energy, x[None])[0, 0] for x in k])
         assert_allclose(np.exp(found[:, column] - alone), 1.0, rtol=1e-9)
 
 

@@ -45,7 +45,7 @@ def test_a_sharp_level_is_found_by_counting_and_an_average_without_it_would_be_w
 
     crystal = taken_apart(Device(system=syst), {}, ("k_y",), cut)
     grid = np.linspace(0, np.pi, 65)
-    _, level, width = Rough(crystal, energy, None, np.zeros(1)).levels(np.zeros((1, 0)))
+    _, level, width = Rough(problem.Problem(crystal, None), energy, np.zeros(1)).levels(np.zeros((1, 0)))
     assert width.min() < 1e-2
     # the sharpest level carries a peak that a mesh of 64 points does not see
     at = level[np.argmin(width)]
@@ -67,7 +67,8 @@ def resonant(walls, shift=0.0):
     from kwant_spinjunc.devices.device import Device
 
     crystal = taken_apart(Device(system=syst), {}, ("k_y",), cut)
-    bottom = jumps(lambda _, E: count_levels(crystal, E, np.full((len(E), 1), shift), None), 1, GRID, 1e-12)[1]
+    asked = problem.Problem(crystal, None)
+    bottom = jumps(lambda _, E: count_levels(asked, E, np.full((len(E), 1), shift)), 1, GRID, 1e-12)[1]
     return syst, cut, float(bottom[abs(bottom - 0.1) < 0.05].mean())
 
 
@@ -91,8 +92,7 @@ def test_levels_far_from_the_cut_are_placed_within_their_width_also_two_between_
 
     energy += 6e-4  # levels 0.045 to both sides of the shifted Γ; the grid has steps of 0.098
     found = CrystalSettings(turns=1.0, behind=cut).problem(Device(system=syst))
-    crystal, turn = found.crystal, found.turn
-    _, at, width = Rough(crystal, energy, turn, np.array([-np.pi])).marks(np.zeros((1, 0)))
+    _, at, width = Rough(found, energy, np.array([-np.pi])).marks(np.zeros((1, 0)))
     at, width = at[width > 0], width[width > 0]
     assert_allclose(np.sort(at), shift + 0.0447 * np.array([-1, 1]), rtol=0, atol=1e-4)
     settings = dict(turns=1.0, behind=cut, max_defect=1e-5)  # rounding through so narrow a level is 1e-7
@@ -110,8 +110,7 @@ def test_where_lines_are_tangent_to_a_level_their_means_peak_as_wide_as_it():
     from kwant_spinjunc.devices.device import Device
 
     found = CrystalSettings(turns=1.0, behind=cut).problem(Device(system=syst))
-    crystal, turn = found.crystal, found.turn
-    x, width = Rough(crystal, energy, turn, np.zeros(2)).outer
+    x, width = Rough(found, energy, np.zeros(2)).outer
     x, width = x[width > 0], width[width > 0]
     assert len(x) == 2
     assert width.max() < 3e-4
