@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.cli import console
+from kwant_spinjunc.cli import console, ensemble
 from kwant_spinjunc.cli.main import main
 from kwant_spinjunc.crystals import spins
 from kwant_spinjunc.crystals.problem import Problem
@@ -43,7 +43,7 @@ from kwant_spinjunc.magnets.parameters import effective
 from kwant_spinjunc.magnets.parameters.interfaces import both_interfaces
 from kwant_spinjunc.plot import devices as drawings
 from kwant_spinjunc.plot import figures
-from kwant_spinjunc.runs import ensemble, executors, schedule
+from kwant_spinjunc.runs import executors, schedule
 from kwant_spinjunc.runs.family import load_family
 from kwant_spinjunc.runs.files import table_digest
 from kwant_spinjunc.runs.journal import Journal, journal_path
@@ -296,9 +296,7 @@ def test_a_torque_within_the_range_of_a_code_is_the_same_torque(name, P, Lambda)
 
 def test_what_can_be_changed_after_it_is_made_is_listed():
     """Only what works through a problem step by step, or holds an open file: no specification or other result."""
-    working = (
-        "Ensemble Cut Lead Half Pieces Border Watch Face _Blocks LU Side Plane _State Waves _Filling _Loop _Newton"
-    )
+    working = "Ensemble Cut Lead Half Pieces Border Watch Face _Blocks LU Side Plane _State Waves _Filling _Loop _Newton _Current"
     loose = set()
     for module in pkgutil.walk_packages(sj.__path__, "kwant_spinjunc."):
         for name, value in vars(importlib.import_module(module.name)).items():
