@@ -159,6 +159,12 @@ EQUIVALENT |= {
         ("crystals/levels.py", "n_F, n_B = ends[0].shape[-1], ends[1].shape[-1]", "constant: 1", SQUARE),
         ("crystals/planes.py", "plane = np.where(inside, label[at], -1)", "constant", "no plane has a negative number"),
         ("halves/batch.py", "RUN = 8", "constant", AT_ONCE),
+        (
+            "devices/spin_order.py",
+            "found.append(np.kron(tau, V) if slow else np.kron(V, tau))",
+            "condition",
+            "both orders are among the kinds",
+        ),
         ("solved.py", "COLUMNS, PARTS = 8, 4", "constant", AT_ONCE),
         ("halves/texture.py", "chain, _, _, _ = _chain(batch, 0, block)", "constant", "a determinant from either end"),
         (

@@ -154,7 +154,7 @@ def lead_spins(modes: Any, along: Any) -> LeadSpins:
         return LeadSpins(True, none, none, unit, unit, 0.0)
     if along.shape[0] != len(modes.wave_functions):
         return unresolved("its unit cell is not known")
-    halves = [slice(0, count), slice(count, 2 * count)]
+    halves = [slice(count), slice(count, None)]
     found = [_definite(modes.wave_functions[:, half], modes.momenta[half], along) for half in halves]
     mixing = max(defect for _, _, defect in found)
     if mixing > CONSERVED:

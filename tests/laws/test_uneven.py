@@ -20,6 +20,7 @@ from kwant_spinjunc.crystals.solve import chains_of, lead_surfaces
 from kwant_spinjunc.devices.device import Device
 from kwant_spinjunc.devices.spin_channels import lead_spins
 from kwant_spinjunc.devices.spin_operators import checked_spin
+from kwant_spinjunc.devices.spin_order import are_electrons_and_holes
 from kwant_spinjunc.halves import kinks, texture
 from kwant_spinjunc.halves.batch import Stack
 from kwant_spinjunc.halves.chain import reduced
@@ -140,23 +141,24 @@ def test_what_a_chain_is_made_of_is_left_as_it_was():
 # ---------------------------------------------------------------------- what lies on a branch or at an end
 @pytest.mark.parametrize("middle", [-0.7, np.pi])
 def test_modes_of_one_momentum_are_one_group_wherever_it_lies_on_the_circle(middle):
-    """Kwant gives momenta from -π to π, and any superpositions of modes that share one."""
+    """Kwant gives momenta from -π to π, and any superpositions of modes that share one; here three pairs share each."""
     rng = np.random.default_rng(5)
     m = sj.unit_vector(0.9, 0.4)
-    along = np.kron(sigma(m), np.eye(2))
-    values, definite = np.linalg.eigh(along)
-    waves = []
-    for pair in (definite[:, [0, 3]], definite[:, [1, 2]]):  # of either spin one, mixed at random
-        waves += [*(pair @ np.linalg.qr(rng.normal(size=(2, 2)) + 1j * rng.normal(size=(2, 2)))[0]).T]
-    shifts = np.array([-1e-9, 1.1, 1e-9, 1.1 + 1e-9]), [0, 2, 1, 3]
-    momenta = np.angle(np.exp(1j * (middle + shifts[0])))
-    columns = np.array(waves)[shifts[1]].T
+    along = np.kron(sigma(m), np.eye(3))
+    _, definite = np.linalg.eigh(along)
+    shifts, waves = [], []
+    for n in range(3):  # of either spin one, mixed at random
+        mixed = definite[:, [n, n + 3]] @ np.linalg.qr(rng.normal(size=(2, 2)) + 1j * rng.normal(size=(2, 2)))[0]
+        shifts += [2 * n - 1e-9, 2 * n + 1e-9]
+        waves += [*mixed.T]
+    order = rng.permutation(6)
+    momenta = np.angle(np.exp(1j * (middle + np.array(shifts))))[order]
+    columns = np.array(waves)[order].T
     modes = SimpleNamespace(momenta=np.tile(momenta, 2), wave_functions=np.hstack([columns, columns]))
     found = lead_spins(modes, along=along)
     assert found.resolved
     assert found.mixing < 1e-12
-    assert sorted(found.incoming) == [0, 0, 1, 1]
-    assert sorted(np.round(values)) == [-1, -1, 1, 1]
+    assert sorted(found.incoming) == [0, 0, 0, 1, 1, 1]
 
 
 def test_the_logarithm_of_a_determinant_at_the_cut_is_that_of_its_eigenvalues():
@@ -386,3 +388,20 @@ def test_planes_of_one_level_behind_bonds_that_differ_are_disordered(side, monke
     found, plain = (sj.scatter(junction, 0.1, solver=solver, **given) for solver in ("halves", "kwant"))
     assert side or found.solver == ("halves (real)" if slabs.is_available() else "halves")
     assert_allclose(found.probabilities, plain.probabilities, atol=1e-9)
+
+
+def test_a_site_of_one_orbital_is_no_electron_and_hole_whatever_the_others_are():
+    two, one = (kwant.lattice.square(norbs=n, name=str(n)) for n in (2, 1))
+    syst = kwant.Builder()
+    for x in range(3):
+        syst[two(x, 0)] = 0.3 * PAULI[2]
+    syst[two.neighbors()] = -PAULI[2]
+    assert are_electrons_and_holes(*with_edges(syst), {})
+    syst[one(1, 1)] = 0.2
+    syst[one(1, 1), two(1, 0)] = np.array([[0.3, 0.4]])
+    assert not are_electrons_and_holes(*with_edges(syst), {})
+
+
+def with_edges(builder):
+    system = builder.finalized()
+    return system, np.array(list(system.graph))
