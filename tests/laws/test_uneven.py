@@ -14,6 +14,7 @@ from crystal_systems import turned
 from numpy.testing import assert_allclose
 
 import kwant_spinjunc as sj
+from kwant_spinjunc import crosscheck
 from kwant_spinjunc.crystals import lattice, problem
 from kwant_spinjunc.crystals.scatter import taken_apart
 from kwant_spinjunc.crystals.solve import chains_of, lead_surfaces
@@ -21,7 +22,7 @@ from kwant_spinjunc.devices.device import Device
 from kwant_spinjunc.devices.spin_channels import lead_spins
 from kwant_spinjunc.devices.spin_operators import checked_spin
 from kwant_spinjunc.devices.spin_order import are_electrons_and_holes
-from kwant_spinjunc.halves import kinks, texture
+from kwant_spinjunc.halves import kinks, route, texture
 from kwant_spinjunc.halves.batch import Stack
 from kwant_spinjunc.halves.chain import reduced
 from kwant_spinjunc.halves.cut import Cut, log_det_of_cut
@@ -29,7 +30,9 @@ from kwant_spinjunc.halves.joint import Turn
 from kwant_spinjunc.halves.real import slabs
 from kwant_spinjunc.halves.real import solve as real_solve
 from kwant_spinjunc.model import memory
+from kwant_spinjunc.model.problem import Problem
 from kwant_spinjunc.model.sample import realize
+from kwant_spinjunc.solved import Fields, refuse_discontinuity
 from kwant_spinjunc.spin import PAULI, angle_between, sigma, torque_axes
 
 ROUTES = 1e-10
@@ -108,12 +111,12 @@ def uneven_strip(angle=0.0, behind=PLANES, seed=0):
 @pytest.mark.parametrize("cut", range(1, PLANES))
 def test_flux_through_any_cut_in_either_direction_is_that_of_kwants_waves(cut):
     given = dict(spin="spin-orbital")  # exchange fields are complex too, what spin-orbit coupling is in real orbitals
-    plain = sj.scatter(uneven_strip(0.9, cut), 0.1, **given, check=True)
+    plain = sj.scatter(uneven_strip(0.9, cut), 0.1, **given, check=cut == 2)
     turn = dict(turns=[0.9], behind=lambda s: s.tag[0] >= cut, axis=AXIS, spin_orbit=False)
     found = sj.scatter(uneven_strip(), [0.1], **given, **turn)
     assert_allclose(found.between_leads()[0, 0], plain.between_leads(), atol=ROUTES)
     assert 0.01 < plain.between_leads()[1, 0] < plain.channels.min()
-    for other in range(1, PLANES):
+    for other in range(1, PLANES) if cut == 2 else [cut]:
         there = sj.between(lambda s, n=other: s.tag[0] < n, lambda s, n=other: s.tag[0] >= n)
         for way in (there, sj.between(there.target, there.source)):
             flux = plain.spin_current(way, total=True)
@@ -405,3 +408,70 @@ def test_a_site_of_one_orbital_is_no_electron_and_hole_whatever_the_others_are()
 def with_edges(builder):
     system = builder.finalized()
     return system, np.array(list(system.graph))
+
+
+# ---------------------------------------------------------------------- audits, each part broken alone
+VALVE = sj.Junction(
+    UNEVEN[0], [sj.barrier(onsite=3.5, hopping=0.8, thickness=2)], replace(UNEVEN[1], m=(0.6, 0.0, 0.8))
+)
+
+
+@pytest.mark.parametrize(("at", "seen"), [(0, True), (3, True), (6, True), (1, False)])
+def test_the_first_the_middle_and_the_last_point_of_a_batch_are_checked_one_element_at_a_time(at, seen, monkeypatch):
+    monkeypatch.setattr(crosscheck, "has", lambda name: False)  # Kwant takes longer
+    asked = Problem.of(VALVE, np.linspace(-0.2, 0.1, 7))
+    solved = route.answer(asked)
+    assert crosscheck.cross_check(asked, solved).points == 3
+    for element in ((0, 1, 0, 0), (1, 0, 0, 1)):
+        wrong = solved.probabilities.copy()
+        wrong[(at, *element)] += 1e-6
+        broken = replace(solved, probabilities=wrong)
+        if seen:
+            with pytest.raises(sj.DisagreementError, match="differ by 1e-06"):
+                crosscheck.cross_check(asked, broken)
+        else:
+            assert crosscheck.cross_check(asked, broken).difference < ROUTES
+
+
+@pytest.mark.parametrize("m_right", [None, sj.unit_vector(np.array([0.3, 1.0, 2.0]))])
+def test_a_bond_current_that_alone_is_wrong_is_seen_by_the_check(m_right, monkeypatch):
+    monkeypatch.setattr(crosscheck, "has", lambda name: False)
+    asked = Problem.of(VALVE, 0.1, m_right=m_right)
+    solved = route.answer(asked)
+    fields = solved.solve_fields()
+    assert crosscheck.cross_check(asked, solved).difference < ROUTES
+    currents = fields.currents.copy()
+    currents[(2, 1, 0, 1, 3) if m_right is not None else (1, 0, 1, 3)] += 1e-6
+    broken = replace(solved, states=replace(fields, currents=currents))
+    with pytest.raises(sj.DisagreementError, match="differ by 1e-06"):
+        crosscheck.cross_check(asked, broken)
+
+
+def test_what_fields_miss_is_the_largest_miss_of_any_state_bond_and_plane():
+    rng = np.random.default_rng(3)
+    bonds, planes = 4, 5
+    still = np.zeros((2, 2, 2, bonds, 4))
+    m, splitting = rng.normal(size=(planes, 3)), rng.normal(size=planes)
+    densities = rng.normal(size=(2, 2, 2, planes, 4))
+    acted = splitting[:, None] * np.cross(m, densities[..., 1:])
+    kept = still + rng.normal(size=(2, 2, 2, 1, 4))  # fluxes that balance: out of each plane goes what is not taken up
+    kept[..., 1:, 1:] -= np.cumsum(acted[..., 1:-1, :], axis=-2)
+    whole = dict(currents=kept, torques=acted, densities=densities, modes=np.ones((2, 2, 2)))
+    fields = Fields(**whole).audited(splitting, m)
+    assert_allclose([fields.continuity_defect, fields.torque_defect], 0.0, atol=1e-14)
+    refuse_discontinuity(fields, 1e-9)
+    for name, place, defect, words in (
+        ("currents", (1, 0, 1, 2, 0), "continuity_defect", "miss continuity by 0.001"),  # charge
+        ("currents", (1, 1, 0, 3, 2), "continuity_defect", "miss continuity by 0.001"),  # spin
+        ("torques", (0, 1, 1, 0, 1), "torque_defect", "miss the torque balance by 0.001"),  # of the end, in no balance
+    ):
+        array = whole[name].copy()
+        array[place] += 1e-3
+        broken = Fields(**{**whole, name: array}).audited(splitting, m)
+        expected = np.zeros(2)
+        expected[place[0]] = 1e-3
+        assert_allclose(getattr(broken, defect), expected, atol=1e-14)
+        other = {"continuity_defect": "torque_defect", "torque_defect": "continuity_defect"}[defect]
+        assert_allclose(getattr(broken, other), 0.0, atol=1e-14)
+        with pytest.raises(sj.ContinuityError, match=words):
+            refuse_discontinuity(broken, 1e-9)
