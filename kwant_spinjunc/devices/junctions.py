@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..arrays import Floats
 from ..errors import BandEdgeError
 from ..model.junction import COLLINEAR
-from ..model.memory import checked_shape
+from ..model.memory import refuse_supercell
 from ..model.plane import CrossSection
 from ..model.problem import Problem
 from ..model.sample import Realization, realize
@@ -37,7 +37,7 @@ def answer(problem: Problem, *, analytic: bool) -> Solved:
     junction, energy, section = problem.junction, problem.energy, problem.section
     if section.is_single_cell:
         section = CrossSection(section.shape, section.boundary, problem.k)
-    checked_shape(section.shape, len(junction.planes) + 2)
+    refuse_supercell(section.shape, len(junction.planes) + 2)
     padded, which = junction.padded(), (problem.seed, problem.realization)
     builder = build(
         padded,

@@ -134,8 +134,36 @@ class DeviceScattering(SystemResult[MagnetTorque]):
         return self.to_dataset()["probabilities"].to_dataframe()[["probabilities"]].reset_index()
 
     def table(self) -> Table:
-        """Return probabilities, spins of leads and defects."""
-        return _table(self)
+        """Return probabilities, of spins where there are some, spins of the leads, and how well all is conserved."""
+        leads, resolved = len(self.channels), [lead.resolved for lead in self.spins]
+        if any(resolved):
+            names = [f"{lead} {spin}" for lead in range(leads) for spin in ("maj", "min")]
+            values, counts = self.probabilities.reshape(2 * leads, -1), self.modes.ravel()
+        else:
+            names, values, counts = [str(lead) for lead in range(leads)], self._between, self.channels.astype(float)
+        rows = [
+            (name, *(number(value, 7) for value in row), number(count, 4))
+            for name, row, count in zip(names, values, counts, strict=True)
+        ]
+        notes = []
+        if any(resolved) and not all(resolved):
+            for lead, row in enumerate(self.between_leads()):
+                notes.append(f"total to {lead}: " + ", ".join(f"{value:.7g} from {i}" for i, value in enumerate(row)))
+        for lead, (spins, m) in enumerate(zip(self.spins, self.magnetizations, strict=True)):
+            axis = ", ".join(f"{x:.4g}" for x in m + 0.0)
+            state = (
+                f"spin along ({axis}), mixing {spins.mixing:.1e}" if spins.resolved else f"not resolved: {spins.reason}"
+            )
+            notes.append(f"lead {lead}: {state}")
+        defects = [("unitarity", self.unitarity_defect)]
+        if self.check is not None:
+            defects.append(("Green functions", self.check))
+        defects += [(f"torque on {key[1]}", found.defect) for key, found in self._found.items() if key[0] == "magnet"]
+        notes.append("defects: " + ", ".join(f"{name} {value:.1e}" for name, value in defects))
+        title = (
+            f"Scattering by kwant: E = {with_unit(self.energy, self.device.unit if self.device else '')}, {leads} leads"
+        )
+        return Table(title, ("to / from", *names, "modes"), rows, notes)
 
     def __getstate__(self) -> dict[str, Any]:
         """Evaluate what the device names, then leave behind the system, which need not pickle, and the waves."""
@@ -281,32 +309,3 @@ def _pickles(value: Any) -> bool:
     except Exception:  # whatever a user's object raises
         return False
     return True
-
-
-def _table(s: DeviceScattering) -> Table:
-    """Return the probabilities, of spins where there are some, spins of the leads, and how well all is conserved."""
-    leads, resolved = len(s.channels), [lead.resolved for lead in s.spins]
-    if any(resolved):
-        names = [f"{lead} {spin}" for lead in range(leads) for spin in ("maj", "min")]
-        values, counts = s.probabilities.reshape(2 * leads, -1), s.modes.ravel()
-    else:
-        names, values, counts = [str(lead) for lead in range(leads)], s.between_leads(), s.channels.astype(float)
-    rows = [
-        (name, *(number(value, 7) for value in row), number(count, 4))
-        for name, row, count in zip(names, values, counts, strict=True)
-    ]
-    notes = []
-    if any(resolved) and not all(resolved):
-        for lead, row in enumerate(s.between_leads()):
-            notes.append(f"total to {lead}: " + ", ".join(f"{value:.7g} from {i}" for i, value in enumerate(row)))
-    for lead, (spins, m) in enumerate(zip(s.spins, s.magnetizations, strict=True)):
-        axis = ", ".join(f"{x:.4g}" for x in m + 0.0)
-        state = f"spin along ({axis}), mixing {spins.mixing:.1e}" if spins.resolved else f"not resolved: {spins.reason}"
-        notes.append(f"lead {lead}: {state}")
-    defects = [("unitarity", s.unitarity_defect)]
-    if s.check is not None:
-        defects.append(("Green functions", s.check))
-    defects += [(f"torque on {key[1]}", found.defect) for key, found in s._found.items() if key[0] == "magnet"]
-    notes.append("defects: " + ", ".join(f"{name} {value:.1e}" for name, value in defects))
-    title = f"Scattering by kwant: E = {with_unit(s.energy, s.device.unit if s.device else '')}, {leads} leads"
-    return Table(title, ("to / from", *names, "modes"), rows, notes)

@@ -11,7 +11,7 @@ from ..arrays import Floats
 from ..checks import broadcast
 from ..errors import ArgumentError, NoOpenChannelError
 from ..model.junction import Junction
-from ..model.memory import FIELDS, checked_shape, refuse_points
+from ..model.memory import FIELDS, refuse_points, refuse_supercell
 from ..model.problem import Problem
 from ..solved import Fields, Solved, unitarity_of
 from . import supercell, zone
@@ -71,7 +71,7 @@ def _fields(junction: Junction | Stack, energy: Floats, c: Floats) -> Fields:
 
 def _supercell(problem: Problem) -> Solved:
     junction, section = problem.junction, problem.section
-    checked_shape(section.shape, len(junction.planes), SOLVER, states=False)
+    refuse_supercell(section.shape, len(junction.planes), SOLVER, states=False)
     c, _ = section.transverse_modes
     modes = junction.open_channels(problem.energy, c).sum(axis=0)
     problem.refuse_closed(modes, c.max())
@@ -90,7 +90,7 @@ def _supercell(problem: Problem) -> Solved:
 
 
 def _supercell_fields(problem: Problem) -> Fields:
-    checked_shape(problem.section.shape, len(problem.junction.planes), SOLVER, turned=problem.m_right is not None)
+    refuse_supercell(problem.section.shape, len(problem.junction.planes), SOLVER, turned=problem.m_right is not None)
     return supercell.states(problem.base, problem.energy, problem.section, problem.sample, m_right=problem.m_right)
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
 
 from ..errors import ArgumentError
-from .plane import CrossSection
 
 #: Memory in GB above which a supercell is not attempted even where a machine has it: days of computing.
 LARGEST = 64.0
@@ -15,21 +13,16 @@ LARGEST = 64.0
 POINT, FIELDS = 500, 800
 
 
-def checked_shape(
-    cross_section: Sequence[int], planes: int = 1, solver: str = "kwant", *, states: bool = True, turned: bool = False
-) -> tuple[int, int]:
-    """Return the two numbers of sites, or raise `ArgumentError`, also where the memory of this machine would not do.
-
-    ``cross_section``: number of sites along x and z.
-    """
-    shape = CrossSection(cross_section).shape  # type: ignore[arg-type]
+def refuse_supercell(
+    shape: tuple[int, int], planes: int, solver: str = "kwant", *, states: bool = True, turned: bool = False
+) -> None:
+    """Raise `ArgumentError` for a supercell for which the memory of this machine would not do; see `memory`."""
     needed, what = memory(shape, planes, solver, states=states, turned=turned), f"{shape[0]} × {shape[1]} sites need"
     hint = (
         f" for {planes} planes. Use k∥ for a clean junction, a smaller cross-section and more samples for a disordered "
         "one."
     )
     refuse_memory("Argument `cross_section`", needed, what, hint, LARGEST)
-    return shape
 
 
 def memory(
