@@ -192,10 +192,7 @@ def cut_into_pieces(lower: ArrayLike, upper: ArrayLike, points: ArrayLike) -> tu
     ``lower``, ``upper``: ends of one interval per owner, shape (owners,).
     ``points``: where to cut, shape (owners, count); points outside are ignored.
 
-    Returns
-    -------
-    owner, lower, upper : ndarray
-        One entry per piece of positive length.
+    **Result**: owner, lower and upper end of each piece of positive length.
     """
     low, high = np.asarray(lower, dtype=float)[:, None], np.asarray(upper, dtype=float)[:, None]
     inside = np.sort(np.clip(points, low, np.maximum(low, high)), axis=-1)

@@ -248,12 +248,9 @@ def scatter(
     DisagreementError
         With ``check``: the second route finds something else.
 
-    Warns
-    -----
-    BarrierWarning
-        A layer made by `barrier` conducts: at some given energy and k, transverse mode of the cross-section, or k of an
-        average, a channel of a lead is open and the energy lies inside the layer's clean band. Sweeps, averages over
-        samples and maps do not warn.
+    Warns `BarrierWarning`: A layer made by `barrier` conducts: at some given energy and k, transverse mode of the
+    cross-section, or k of an average, a channel of a lead is open and the energy lies inside the layer's clean band.
+    Sweeps, averages over samples and maps do not warn.
 
     Examples
     --------

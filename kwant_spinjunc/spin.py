@@ -27,15 +27,9 @@ def unit_vector(theta: ArrayLike, phi: ArrayLike = 0.0) -> NDArray[np.float64]:
 
     **Result**: shape (..., 3).
 
-    Parameters
-    ----------
-    theta, phi
-        Polar and azimuthal angle in radians; they broadcast. ``phi = 0`` is the paper's x-z plane.
+    ``theta``, ``phi``: polar and azimuthal angle in radians; they broadcast. ``phi = 0`` is the paper's x-z plane.
 
-    Warns
-    -----
-    DegreesWarning
-        An angle is more than a full turn.
+    Warns `DegreesWarning`: An angle is more than a full turn.
 
     Examples
     --------
@@ -125,15 +119,10 @@ def torque_axes(m: ArrayLike, m_other: ArrayLike) -> tuple[NDArray[np.float64], 
     ``m``: the magnet the torque acts on, unit vector, shape (..., 3).
     ``m_other``: the other magnet, unit vector, shape (..., 3).
 
+    **Result**: Two unit vectors, shape (..., 3): the damping-like e = (m_other - cos Φ m)/sin Φ, the in-plane
+    (Slonczewski) direction m×(m_other×m), and m×m_other/sin Φ, normal to the plane of both magnets. The field-like
+    direction of the project is m_L×m_R for both magnets: this vector for the left magnet, its opposite for the right.
     For collinear magnets (sin Φ < 1e-12) both are zero: no torque is possible and no plane is defined.
-
-    Returns
-    -------
-    damping_like : ndarray, shape (..., 3)
-        e = (m_other - cos Φ m)/sin Φ, the in-plane (Slonczewski) direction m×(m_other×m).
-    perpendicular : ndarray, shape (..., 3)
-        m×m_other/sin Φ, normal to the plane of both magnets. The field-like direction of the project is
-        m_L×m_R for both magnets: this vector for the left magnet, its opposite for the right one.
     """
     m, m_other = (np.asarray(vector, dtype=float) for vector in (m, m_other))
     perpendicular = np.cross(m, m_other)

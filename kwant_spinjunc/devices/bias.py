@@ -91,13 +91,8 @@ def current_voltage(
     max_defect
         See `scatter`.
 
-    Warns
-    -----
-    CostWarning
-        It will take more than half a minute, as the first energies foretell.
+    Warns `CostWarning`: It will take more than half a minute, as the first energies foretell.
 
-    Notes
-    -----
     **Validity**: noninteracting, phase-coherent electrons, and a Hamiltonian that does not follow µ; of one whose
     potential does, see `bias_response`.
 

@@ -125,10 +125,8 @@ def read_wannier90(
         The `_wsvec.dat` of each file: between the k points of the calculation bands are then those that Wannier90
         itself interpolates (``use_ws_distance``). Leave out those of files to which it has been applied.
 
-    Raises
-    ------
-    ArgumentError
-        A file is damaged, not Hermitian, misses its sum rule, or has spins in another order or direction than declared.
+    Raises `ArgumentError`: A file is damaged, not Hermitian, misses its sum rule, or has spins in another order or
+    direction than declared.
     """
     if len(files) not in (1, 2):
         raise ArgumentError(

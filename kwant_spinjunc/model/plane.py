@@ -28,9 +28,7 @@ def band_shift(k: ArrayLike | None) -> NDArray[np.float64]:
 
     ``k``: in-plane wave vectors (kx, kz) in 1/a, trailing axis 2. None is Γ, (0, 0).
 
-    Returns
-    -------
-    ndarray, shape ``k.shape[:-1]``
+    **Result**: shape ``k.shape[:-1]``.
 
     Examples
     --------
