@@ -148,6 +148,15 @@ def not_negative_array(name: str, value: Any, shape: str | None = None, hint: st
     return array
 
 
+def ratio_array(name: str, value: Any, hint: str = "", *, closed: bool = False) -> NDArray[np.float64]:
+    """Return ``value`` as an array of ratios of a difference to a sum, between -1 and 1; ±1 as well if ``closed``."""
+    array = finite_array(name, value)
+    if (abs(array) > 1).any() or (not closed and (abs(array) == 1).any()):
+        must = "lie in [-1, 1]" if closed else "lie between -1 and 1"
+        raise _refusal(name, must, f"contains {array.flat[np.argmax(abs(array))]:g}", hint)
+    return array
+
+
 def shape_of(name: str, value: Any) -> tuple[int, ...]:
     """Return the shape of what is to be an array, before it is looked at; what has none, as ragged rows, is refused."""
     try:

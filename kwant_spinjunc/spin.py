@@ -64,6 +64,11 @@ def one_unit_vector(m: Any, name: str = "m") -> NDArray[np.float64]:
     return vector
 
 
+def cross_matrix(v: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return [v×], the matrix that takes a vector to v × it, shape (..., 3, 3)."""
+    return np.asarray(np.cross(v[..., None, :], np.eye(3)).swapaxes(-1, -2))
+
+
 def sigma(m: ArrayLike) -> NDArray[np.complex128]:
     """Return m·σ, shape (..., 2, 2)."""
     n = np.asarray(m, dtype=float)

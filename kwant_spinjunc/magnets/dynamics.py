@@ -10,7 +10,6 @@ is left for a precession although its stiffness is positive.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,8 +21,9 @@ from scipy.optimize import brentq
 from ..arrays import Floats
 from ..checks import finite_array, index, positive
 from ..errors import ArgumentError
-from ..spin import check_unit_vector
+from ..spin import check_unit_vector, cross_matrix
 from ..theory.domain_wall import ConvergenceError, SpinChain
+from ..theory.domain_wall.chain import transverse_frames
 
 #: Newton steps, and the largest turn of a spin (rad) in one of them.
 STEPS, TURN = 60, 0.3
@@ -74,12 +74,7 @@ class SpinTorque:
         along = np.sum(p * m, axis=-1)[:, None, None]
         # m×(p×m) = p m·m - m p·m on the sphere, m·m = 1
         pull: Floats = -(along * np.eye(3) + m[:, :, None] * p[:, None, :])
-        return D * pull + F * _cross(p)
-
-
-def _cross(v: Floats) -> Floats:
-    """Return [v×], shape (..., 3, 3)."""
-    return np.asarray(np.cross(v[..., None, :], np.eye(3)).swapaxes(-1, -2))
+        return D * pull + F * cross_matrix(p)
 
 
 def _drive(chain: SpinChain, torque: SpinTorque, m: Floats) -> Floats:
@@ -93,21 +88,13 @@ def _rate(chain: SpinChain, torque: SpinTorque, damping: float, m: Floats) -> Fl
     return np.asarray((f - damping * np.cross(m, f)) / (1 + damping**2))
 
 
-def _frames(m: Floats) -> Floats:
-    """Return tangent vectors (e_1, e_2) with e_1 × e_2 = m, shape (planes, 2, 3)."""
-    pole = np.where((abs(m[:, 1]) > 0.9)[:, None], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
-    e1 = np.cross(pole, m)
-    e1 /= np.linalg.norm(e1, axis=-1, keepdims=True)
-    return np.stack([e1, np.cross(m, e1)], axis=1)
-
-
 def linearized(chain: SpinChain, torque: SpinTorque, m: Floats) -> tuple[Floats, Floats, Floats]:
     """Return f in tangent components (2 planes,), ∂f/∂(tangent displacements) (2 planes, 2 planes), and the frames."""
-    frames, N = _frames(m), chain.planes
+    frames, N = np.stack(transverse_frames(m), axis=1), chain.planes
     f = _drive(chain, torque, m)
     # f = m×h(m) + τ(m): δf = δm×h + m×δh + δτ, of a displacement within the tangent planes
     h, u = chain.field(m), chain.easy_axes
-    own = -_cross(h) + torque.slope(m)
+    own = -cross_matrix(h) + torque.slope(m)
     K_d = np.broadcast_to(chain.demagnetization, N)
     y = np.array([0.0, 1.0, 0.0])
     stiff = chain.anisotropy[:, None, None] * (u[:, :, None] * u[:, None, :]) - K_d[:, None, None] * np.outer(y, y)
@@ -115,7 +102,7 @@ def linearized(chain: SpinChain, torque: SpinTorque, m: Floats) -> tuple[Floats,
     bonds[:-1] += chain.exchange
     bonds[1:] += chain.exchange
     stiff -= bonds[:, None, None] * np.eye(3)
-    turn = _cross(m)
+    turn = cross_matrix(m)
     slope = np.zeros((N, 2, N, 2))
     n = np.arange(N)
     slope[n, :, n, :] = np.einsum("nia,nab,njb->nij", frames, own + turn @ stiff, frames)
@@ -224,15 +211,8 @@ def evolve(
         # the length is kept by the equation; rounding is not fed back
         return _rate(chain, torque, alpha, x / np.linalg.norm(x, axis=-1, keepdims=True)).ravel()
 
-    solved = solve_ivp(
-        motion,
-        (0.0, duration),
-        m.ravel(),
-        method="DOP853",
-        t_eval=np.linspace(0.0, duration, points),
-        rtol=rtol,
-        atol=rtol,
-    )
+    times = np.linspace(0.0, duration, points)
+    solved = solve_ivp(motion, (0.0, duration), m.ravel(), method="DOP853", t_eval=times, rtol=rtol, atol=rtol)
     if not solved.success:
         raise ConvergenceError(f"Argument `time` must be reached, but the integrator stopped: {solved.message}")
     found = solved.y.T.reshape(-1, *shape)
@@ -293,24 +273,11 @@ def critical_torque(
             step, fold = step / 2, True
             continue
         if grows:
-            return _precession(chain, torque, damping, rate, (low, low + step), known, rtol)
+            factor = float(brentq(rate, low, low + step, rtol=max(rtol, 1e-14), xtol=rtol * (low + step)))
+            m = static_wall(chain, torque.scaled(factor), start=min(known, key=lambda pair: abs(pair[0] - factor))[1])
+            turns = abs(growth_rate(chain, torque.scaled(factor), m, damping=damping).imag)
+            kind = "precession" if turns > 1e-9 * float(chain.anisotropy.max()) else "fold"
+            return Threshold(factor, kind, turns, m)
         low, step = low + step, (step if fold else 2 * step)
     m = max(known, key=lambda pair: pair[0])[1]
     return Threshold(low, "fold", 0.0, m)
-
-
-def _precession(
-    chain: SpinChain,
-    torque: SpinTorque,
-    damping: float,
-    rate: Callable[[float], float],
-    bracket: tuple[float, float],
-    known: list[tuple[float, Floats]],
-    rtol: float,
-) -> Threshold:
-    """Return the threshold between a stable and an unstable factor."""
-    factor = float(brentq(rate, *bracket, rtol=max(rtol, 1e-14), xtol=rtol * bracket[1]))
-    m = static_wall(chain, torque.scaled(factor), start=min(known, key=lambda pair: abs(pair[0] - factor))[1])
-    found = growth_rate(chain, torque.scaled(factor), m, damping=damping)
-    kind = "precession" if abs(found.imag) > 1e-9 * float(chain.anisotropy.max()) else "fold"
-    return Threshold(factor, kind, abs(found.imag), m)

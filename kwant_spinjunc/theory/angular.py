@@ -28,7 +28,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kwant_spinjunc.arrays import Floats
-from kwant_spinjunc.checks import finite, finite_array, formula, positive
+from kwant_spinjunc.checks import (
+    finite,
+    finite_array,
+    formula,
+    not_negative,
+    not_negative_array,
+    positive,
+    positive_array,
+    ratio_array,
+)
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import unit_vector
 from kwant_spinjunc.theory.drift_diffusion import Material, VectorInterface, match, tunnel_interface
@@ -37,22 +46,11 @@ from kwant_spinjunc.theory.tunnelling import rotation_law
 
 
 def _beta(value: ArrayLike) -> Floats:
-    beta = finite_array("beta", value)
-    if np.any(np.abs(beta) >= 1):
-        raise ArgumentError(
-            f"Argument `beta` must lie between -1 and 1, but contains {beta.flat[np.argmax(abs(beta))]:g}. "
-            "It is the polarization of the current in a metal with two conducting spins."
-        )
-    return beta
+    return ratio_array("beta", value, "It is the polarization of the current in a metal with two conducting spins.")
 
 
 def _xi(value: ArrayLike) -> Floats:
-    xi = finite_array("xi", value)
-    if np.any(xi < 0):
-        raise ArgumentError(
-            f"Argument `xi` must be non-negative, but contains {xi.min():g}. It is a ratio of conductances."
-        )
-    return xi
+    return not_negative_array("xi", value, hint="It is a ratio of conductances.")
 
 
 def _half_angles(Phi: ArrayLike) -> tuple[Floats, Floats]:
@@ -66,19 +64,13 @@ def conductance_ratio(G: ArrayLike, sigma: ArrayLike, D: ArrayLike, tau: ArrayLi
     r"""Return ξ = G √(Dτ)/σ, the interface conductance over that of the metal across its bare spin-diffusion length.
 
     **Result**: Dimensionless. **Validity**: a definition. The paper says only "the ratio of the conductance of the
-    interface to that of the metal"; this one makes (12) the solution of (5) to (11). Source: the paper, equation (12).
+    interface to that of the metal"; this one makes (12) the solution of (5) to (11).
 
     ``G``: interface conductance per area, both spins together, >= 0.
     ``sigma``, ``D``, ``tau``: Conductivity, diffusion coefficient and spin relaxation time of the metal, > 0.
     """
-    values = [finite_array(name, value) for name, value in (("sigma", sigma), ("D", D), ("tau", tau))]
-    for name, value in zip(("sigma", "D", "tau"), values, strict=True):
-        if np.any(value <= 0):
-            raise ArgumentError(f"Argument `{name}` must be positive, but contains {value.min():g}.")
-    conductance = finite_array("G", G)
-    if np.any(conductance < 0):
-        raise ArgumentError(f"Argument `G` must be non-negative, but contains {conductance.min():g}.")
-    return np.asarray(conductance * np.sqrt(values[1] * values[2]) / values[0])
+    length = np.sqrt(positive_array("D", D) * positive_array("tau", tau))
+    return np.asarray(not_negative_array("G", G) * length / positive_array("sigma", sigma))
 
 
 @formula
@@ -107,7 +99,7 @@ def delta_J_M(
     **Result**: Broadcast shape, unit of J. With A1 = A2 = 0 it has the sign of βJ sin(Φ/2). **Validity**: solution of
     (5) to (11) for identical magnets, δM⊥ = 0, a mirror-symmetric interface without spin-flip reflection, to first
     order in its spin asymmetry γ and in λ/l_sd, with A1 = A2. See `fit_matching`. The limits ξ → ∞ and Φ → π do not
-    commute: antiparallel magnets pass no J_M at any finite ξ. Source: the paper, equation (12).
+    commute: antiparallel magnets pass no J_M at any finite ξ.
 
     ``A1``, ``A2``: the paper's unspecified constants; see `A_polarized`, `A_screening`, `fit_A`.
     """
@@ -126,9 +118,7 @@ def spin_current_reduced(xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, *, curr
 
     **Validity**: identical magnets, T_ss' = R_ss'² G/2, δM⊥ = 0, and α1 = α2 or strong screening.
     """
-    c2, _ = _half_angles(Phi)
-    transmitted = 2 * renormalized_ratio(xi, beta) * c2
-    return np.asarray(_beta(beta) * finite_array("current", current) * transmitted / (1 + transmitted))
+    return spin_current_transverse(xi, Phi, beta, 0.0, current=current)
 
 
 @formula
@@ -136,7 +126,6 @@ def delta_J_M_reduced(xi: ArrayLike, Phi: ArrayLike, beta: ArrayLike, *, current
     r"""Return 2 sin(Φ/2) J_M with `spin_current_reduced`: equation (12) for A1 = A2 = 0.
 
     **Validity**: as `spin_current_reduced`. Multiply its numerator and denominator by 1 + 2ξ's² to obtain the print.
-    Source: the paper, equation (12).
     """
     return np.asarray(2 * np.sin(finite_array("Phi", Phi) / 2) * spin_current_reduced(xi, Phi, beta, current=current))
 
@@ -151,22 +140,7 @@ def delta_J_M_transparent(Phi: ArrayLike, beta: ArrayLike, *, current: ArrayLike
 
 
 def _gamma(value: ArrayLike) -> Floats:
-    gamma = finite_array("gamma", value)
-    if np.any(np.abs(gamma) > 1):
-        raise ArgumentError(
-            f"Argument `gamma` must lie in [-1, 1], but contains {gamma.flat[np.argmax(abs(gamma))]:g}. "
-            "It is (G_+ - G_-)/(G_+ + G_-) of the interface."
-        )
-    return gamma
-
-
-def _flip(value: ArrayLike | None, gamma: Floats) -> Floats:
-    if value is None:
-        return np.asarray(np.sqrt(1 - gamma**2))
-    flip = finite_array("flip", value)
-    if np.any(flip < 0):
-        raise ArgumentError(f"Argument `flip` must be non-negative, but contains {flip.min():g}. It is 2 G_+-/G.")
-    return flip
+    return ratio_array("gamma", value, "It is (G_+ - G_-)/(G_+ + G_-) of the interface.", closed=True)
 
 
 @formula
@@ -191,13 +165,11 @@ def spin_current_transverse(
 
     ``eta``: η >= 0 of `transverse_ratio`.
     """
-    eta = finite_array("eta", eta)
-    if np.any(eta < 0):
-        raise ArgumentError(f"Argument `eta` must be non-negative, but contains {eta.min():g}. See `transverse_ratio`.")
+    absorbed = not_negative_array("eta", eta, hint="See `transverse_ratio`.")
     c2, s2 = _half_angles(Phi)
-    ratio = renormalized_ratio(xi, beta)
+    double = 2 * renormalized_ratio(xi, beta)
     J = finite_array("current", current)
-    return np.asarray(_beta(beta) * J * 2 * ratio * c2 / (1 + 2 * ratio * (c2 + eta * s2)))
+    return np.asarray(_beta(beta) * J * double * c2 / (1 + double * (c2 + absorbed * s2)))
 
 
 @formula
@@ -227,9 +199,7 @@ def A_screening(material: Material, thickness: float = 0.0) -> float:
 
     ``thickness``: thickness d >= 0 of the barrier (its ε_r that of the metal's q).
     """
-    d = finite("thickness", thickness)
-    if d < 0:
-        raise ArgumentError(f"Argument `thickness` must be non-negative, but is {d:g}.")
+    d = not_negative("thickness", thickness)
     p, screening = material, material.screening_length
     weight = screening / p.spin_diffusion_length * 2 * screening / (2 * screening + d)
     # + 0.0 turns the -0.0 of equal α into 0.0.
@@ -257,12 +227,11 @@ def fit_A(xi: ArrayLike, Phi: ArrayLike, delta: ArrayLike, *, beta: float, curre
     r"""Fit A1 and A2 of equation (12), which is linear in them, to a ΔJ_M(ξ, Φ).
 
     **Validity**: least squares in ΔJ_M/(βJ), every point of equal weight. The sign of Φ and β goes with ``delta``: give
-    Φ in [0, π] and β J > 0, or signed data. Source: the paper, equation (12).
+    Φ in [0, π] and β J > 0, or signed data.
 
     ``xi``, ``Phi``: positions of the data; they broadcast against ``delta``.
     ``delta``: ΔJ_M in the unit of ``current``, e.g. `kwant_spinjunc.theory.drift_diffusion.Matching.delta_J_M_length`.
-    ``beta``: current polarization, 0 < |β| < 1.
-    ``current``: J, not zero.
+    ``beta``, ``current``: not zero.
     """
     scale = finite("beta", beta) * finite("current", current)
     if scale == 0:
@@ -323,7 +292,6 @@ def fit_matching(
     ``Phi``: angles in [0, π], shape (k,).
     ``gamma``, ``flip``: spin asymmetry |γ| < 1 of the interface, and κ >= 0 of D_+- = κG/2; default √(1-γ²), the
     tunnelling rule D_+-² = D_++ D_--.
-    ``thickness``: thickness of the barrier.
     ``transverse``: match δM⊥ through a tunnel barrier (κ = √(1-γ²)) instead of clamping it.
 
     Examples
@@ -337,9 +305,7 @@ def fit_matching(
     if abs(gamma) == 1:
         raise ArgumentError("Argument `gamma` must lie between -1 and 1, but is ±1: a half-metallic interface.")
     positive("beta", material.beta, "Reverse m instead.")
-    xi, Phi = finite_array("xi", xi).reshape(-1, 1), finite_array("Phi", Phi).reshape(1, -1)
-    if np.any(xi <= 0):
-        raise ArgumentError(f"Argument `xi` must be positive, but contains {xi.min():g}.")
+    xi, Phi = positive_array("xi", xi).reshape(-1, 1), finite_array("Phi", Phi).reshape(1, -1)
     G = xi * material.sigma / np.sqrt(material.D * material.tau)
     m_left, m_right = unit_vector(0.0), unit_vector(Phi)
     channels = np.array([1 + gamma, 1 - gamma]) / 2
@@ -350,7 +316,8 @@ def fit_matching(
         amplitudes = channels**0.25
         interface = tunnel_interface(m_left, m_right, np.sqrt(G)[..., None] * amplitudes, amplitudes)
     else:
-        D = np.diag(channels) + float(_flip(flip, np.asarray(gamma))) / 2 * np.array([[0.0, 1.0], [1.0, 0.0]])
+        turned = np.sqrt(1 - gamma**2) if flip is None else not_negative("flip", flip, "It is 2 G_+-/G.")
+        D = np.diag(channels) + turned / 2 * np.array([[0.0, 1.0], [1.0, 0.0]])
         interface = tunnelling_response(rotation_law(G[..., None, None] * D, Phi))
     solution = match(material, material, interface, m_left=m_left, m_right=m_right, thickness=thickness)
     # (12) keeps the sign of J_M, which an interface polarized against the metal reverses; a length does not.

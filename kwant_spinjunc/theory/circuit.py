@@ -16,7 +16,8 @@ The transverse part is absorbed: it is the torque on the magnet.
 Conventions: conductances in e²/h for the area at hand, chemical potentials in eV, currents in (e²/h)·V; torques are
 rates of σ in the same unit, multiply by ħ/2 for angular momentum. Currents through a valve are positive from left to
 right. δµ = (µ_+ - µ_-)/2 along its direction, shape (..., 3): half the splitting. ↑ is the majority spin (index 0);
-``conductances`` are (G_↑, G_↓) >= 0 of a contact, shape (..., 2), ``mixing`` is its G_mix.
+``conductances`` are (G_↑, G_↓) >= 0 of a contact, shape (..., 2), ``mixing`` is its G_mix. Source, where a function
+names no other: A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Phys. Rev. Lett. 84, 2481 (2000).
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kwant_spinjunc.arrays import Complex, Floats
-from kwant_spinjunc.checks import complex_array, finite, finite_array, formula
+from kwant_spinjunc.checks import complex_array, finite_array, formula, not_negative, not_negative_array, positive_array
 from kwant_spinjunc.errors import ArgumentError, UnitarityError
-from kwant_spinjunc.spin import check_unit_vector
+from kwant_spinjunc.spin import check_unit_vector, cross_matrix
 
 
 # ---------------------------------------------------------------------- from scattering amplitudes
@@ -49,9 +50,9 @@ def mixing_conductance(
 
     **Result**: e²/h. Re G_mix ≥ (G_↑ + G_↓)/2; it absorbs, Im G_mix turns the spin about m (exchange field of the
     magnet). **Validity**: magnet longer than the transverse coherence length, so that no transverse spin passes; for a
-    normal metal that is diffusive use `corrected_mixing_conductance`. A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Phys.
-    Rev. Lett. 84, 2481 (2000); A. Brataas, G. E. W. Bauer, P. J. Kelly, Phys. Rep. 427, 157 (2006). Raises
-    `UnitarityError`: ``transmission`` and reflection do not add up to the number of modes (1e-8 of it).
+    normal metal that is diffusive use `corrected_mixing_conductance`. Also A. Brataas, G. E. W. Bauer, P. J. Kelly,
+    Phys. Rep. 427, 157 (2006). Raises `UnitarityError`: ``transmission`` and reflection do not add up to the number of
+    modes (1e-8 of it).
     """
     up = complex_array("reflection_majority", reflection_majority)
     down = complex_array("reflection_minority", reflection_minority)
@@ -94,9 +95,7 @@ def corrected_mixing_conductance(mixing: ArrayLike, modes: ArrayLike) -> Complex
     the normal metal. G. E. W. Bauer, Y. Tserkovnyak, D. Huertas-Hernando, A. Brataas, Phys. Rev. B 67, 094421 (2003);
     Phys. Rep. 427, 157 (2006).
     """
-    N = finite_array("modes", modes)
-    if np.any(N <= 0):
-        raise ArgumentError(f"Argument `modes` must be positive, but is {N.min():g}.")
+    N = positive_array("modes", modes)
     G = complex_array("mixing", mixing)
     rest = 1 - G / (2 * N)
     if np.any(abs(rest) < 1e-12):
@@ -110,7 +109,7 @@ def corrected_mixing_conductance(mixing: ArrayLike, modes: ArrayLike) -> Complex
 def polarization(conductances: ArrayLike) -> Floats:
     """Return p = (G_↑ - G_↓)/(G_↑ + G_↓).
 
-    **Validity**: a definition. Brataas, Nazarov, Bauer (2000).
+    **Validity**: a definition.
     """
     G = _conductances(conductances)
     return np.asarray((G[..., 0] - G[..., 1]) / G.sum(axis=-1))
@@ -121,17 +120,15 @@ def relative_mixing(conductances: ArrayLike, mixing: ArrayLike) -> Complex:
     """Return η = 2 G_mix/(G_↑ + G_↓), complex.
 
     **Validity**: a definition. Re η ≥ 1 for bare conductances, 1 for a tunnel contact; Sharvin corrections can lower it
-    below 1. Brataas, Nazarov, Bauer (2000).
+    below 1.
     """
     return np.asarray(2 * complex_array("mixing", mixing) / _conductances(conductances).sum(axis=-1))
 
 
 def _conductances(conductances: ArrayLike) -> Floats:
-    G = finite_array("conductances", conductances, "(..., 2)")
-    if np.any(G < 0) or np.any(G.sum(axis=-1) == 0):
-        raise ArgumentError(
-            f"Argument `conductances` must be non-negative and not both zero, but the smallest is {G.min():g}."
-        )
+    G = not_negative_array("conductances", conductances, "(..., 2)")
+    if np.any(G.sum(axis=-1) == 0):
+        raise ArgumentError("Argument `conductances` must not both be zero, but are.")
     return G
 
 
@@ -150,14 +147,10 @@ def contact_currents(
     charge = G (µ - µ_F + p m·δµ),    spin = m G [p (µ - µ_F) + m·δµ] + 2 Re G_mix δµ_⊥ - 2 Im G_mix m × δµ.
 
     **Validity**: no spin accumulation in the magnet, magnet longer than the transverse coherence length, node in which
-    the occupation is isotropic. Brataas, Nazarov, Bauer (2000), their equation for the matrix current.
+    the occupation is isotropic.
 
-    Returns
-    -------
-    charge : ndarray, shape (...)
-        (e²/h)·V.
-    spin : ndarray, shape (..., 3)
-        Pauli flux in the same unit, on the normal side; its part normal to m is the torque on the magnet.
+    **Result**: charge, shape (...), in (e²/h)·V, and spin, shape (..., 3), the Pauli flux in the same unit on the
+    normal side; its part normal to m is the torque on the magnet.
     """
     G, G_mix, m = _conductances(conductances), complex_array("mixing", mixing), check_unit_vector(m)
     bias = finite_array("mu_node", mu_node) - finite_array("mu_magnet", mu_magnet)
@@ -172,28 +165,19 @@ def contact_currents(
     return np.asarray(charge), np.asarray(spin)
 
 
-# ---------------------------------------------------------------------- the symmetric spin valve in closed form
-
-
 # ---------------------------------------------------------------------- any two contacts
 @dataclass(frozen=True)
 class Contact:
-    """A contact between a normal metal and a magnet.
+    """A contact between a normal metal and a magnet, in e²/h."""
 
-    ``majority``, ``minority``: G_↑, G_↓ >= 0 in e²/h.
-    ``mixing``: G_mix in e²/h, complex, Re G_mix > 0.
-    """
-
+    #: `majority`, `minority`: G_↑, G_↓ >= 0, not both 0.
     majority: float
     minority: float
-    mixing: complex
+    mixing: complex  #: G_mix, Re G_mix > 0.
 
     def __post_init__(self) -> None:
         for name in ("majority", "minority"):
-            value = finite(name, getattr(self, name))
-            if value < 0:
-                raise ArgumentError(f"Argument `{name}` must be non-negative, but is {value:g}.")
-            object.__setattr__(self, name, value)
+            object.__setattr__(self, name, not_negative(name, getattr(self, name)))
         if self.majority + self.minority == 0:
             raise ArgumentError("Argument `majority` or `minority` must be positive, but both are 0.")
         mixing = complex(complex_array("mixing", self.mixing))
@@ -237,7 +221,7 @@ def solve_spin_valve(left: Contact, right: Contact, m_left: ArrayLike, m_right: 
     Σ over both contacts of `contact_currents` = 0, four equations for µ and δµ.
 
     **Validity**: no spin relaxation in the node, magnets longer than the transverse coherence length, node in which
-    occupations are isotropic (use corrected conductances). Brataas, Nazarov, Bauer (2000).
+    occupations are isotropic (use corrected conductances).
 
     Examples
     --------
@@ -258,16 +242,12 @@ def solve_spin_valve(left: Contact, right: Contact, m_left: ArrayLike, m_right: 
             "Give both spins a conductance in at least one contact."
         )
     node = np.linalg.solve(total, source[..., None])[..., 0]
-    flows = [
-        (M @ node[..., None])[..., 0] - incoming for M, incoming in zip(matrices, sources, strict=True)
-    ]  # into each magnet
-    torques = [
-        flow[..., 1:] - np.sum(flow[..., 1:] * m, axis=-1)[..., None] * m for flow, m in zip(flows, axes, strict=True)
-    ]
+    into = np.stack([(M @ node[..., None])[..., 0] - fed for M, fed in zip(matrices, sources, strict=True)], axis=-2)
+    spin, m = into[..., 1:], np.stack(axes, axis=-2)
     return SpinValve(
-        conductance=flows[1][..., 0],
-        spin_currents=np.stack([-flows[0][..., 1:], flows[1][..., 1:]], axis=-2),
-        torques=np.stack(torques, axis=-2),
+        conductance=into[..., 1, 0],
+        spin_currents=spin * [[-1.0], [1.0]],
+        torques=spin - np.sum(spin * m, axis=-1, keepdims=True) * m,
         mu=node[..., 0],
         accumulation=node[..., 1:],
     )
@@ -277,9 +257,8 @@ def _contact_matrix(contact: Contact, m: NDArray[Any]) -> Floats:
     """Return the matrix that gives (charge, spin) into the magnet from (µ - µ_F, δµ), shape (..., 4, 4)."""
     G, p, eta = contact.total, contact.p, contact.eta
     projector = m[..., :, None] * m[..., None, :]
-    cross = np.cross(m[..., None, :], np.eye(3))  # rows m × e_j: its transpose acts as m ×
     M = np.empty((*m.shape[:-1], 4, 4))
     M[..., 0, 0] = 1
     M[..., 0, 1:] = M[..., 1:, 0] = p * m
-    M[..., 1:, 1:] = projector + eta.real * (np.eye(3) - projector) - eta.imag * np.swapaxes(cross, -1, -2)
+    M[..., 1:, 1:] = projector + eta.real * (np.eye(3) - projector) - eta.imag * cross_matrix(m)
     return np.asarray(G * M)

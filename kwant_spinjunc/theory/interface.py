@@ -12,9 +12,11 @@ the two spins of a side. N - P cancels: a tunnel junction reflects nearly everyt
 
 so that every coefficient here is accurate relative to its own size, however small the transmission.
 
-Conventions: arrays end in [lead_out, spin_out, lead_in, spin_in], lead 0 = left, spin 0 = majority along the lead's own
-magnetization. Currents are positive along +y on **both** sides. Coefficients are in e²/h for the area the probabilities
-are given for (a unit cell a², or the whole cross-section); with chemical potentials in eV, currents are in (e²/h)·V.
+Conventions: arrays, ``probabilities`` P and ``conductance`` G, have shape (..., 2, 2, 2, 2) = [lead_out, spin_out,
+lead_in, spin_in] and ``modes``, the open channels N, shape (..., 2, 2) = [lead, spin], lead 0 = left, spin 0 = majority
+along the lead's own magnetization. Currents are positive along +y on **both** sides. Coefficients are in e²/h for the
+area the probabilities are given for (a unit cell a², or the whole cross-section); with chemical potentials in eV,
+currents are in (e²/h)·V.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kwant_spinjunc.arrays import Floats
-from kwant_spinjunc.checks import finite_array, formula, not_negative_array, positive
+from kwant_spinjunc.checks import finite_array, formula, not_negative_array, positive, positive_array, potentials
 from kwant_spinjunc.errors import ArgumentError, UnitarityError
 from kwant_spinjunc.spin import SIGNS
 
@@ -47,6 +49,12 @@ class InterfaceResponse:
     charge_1: Floats
     charge_2: Floats
 
+    @classmethod
+    def of(cls, charge: Floats, left: Floats, right: Floats) -> InterfaceResponse:
+        """Return the response with coefficients [..., 1 or 2, s]."""
+        kinds = {"left": left, "right": right, "charge": charge}
+        return cls(**{f"{name}_{i + 1}": r[..., i, :] for name, r in kinds.items() for i in (0, 1)})
+
     def __str__(self) -> str:
         """Return the coefficients as an aligned table, majority and minority."""
         rows = [f"{'e²/h':<10}{'majority':>16}{'minority':>16}"]
@@ -56,10 +64,8 @@ class InterfaceResponse:
         return "\n".join(rows)
 
 
-def _per_spin(name: str, mu: ArrayLike) -> Floats:
-    """Return chemical potentials of shape (..., 2); a scalar stands for both spins."""
-    array = finite_array(name, mu)
-    return np.stack([array, array], axis=-1) if array.ndim == 0 else finite_array(name, array, "(..., 2)")
+def _counts(name: str, value: ArrayLike, shape: str) -> Floats:
+    return not_negative_array(name, value, shape, "It counts electrons.")
 
 
 def _check_unitarity(probabilities: Floats, modes: Floats, max_defect: float) -> None:
@@ -87,13 +93,9 @@ def conductance_matrix(probabilities: ArrayLike, modes: ArrayLike | None = None,
     on both sides (the electrons of each side are incoherent mixtures along its own m). M. Büttiker, Phys. Rev. Lett.
     57, 1761 (1986). Raises `UnitarityError`: Probabilities do not add up to ``modes``.
     """
-    P = not_negative_array("probabilities", probabilities, "(..., 2, 2, 2, 2)", "It counts electrons.")
+    P = _counts("probabilities", probabilities, "(..., 2, 2, 2, 2)")
     if modes is not None:
-        _check_unitarity(
-            P,
-            not_negative_array("modes", modes, "(..., 2, 2)", "It counts electrons."),
-            positive("max_defect", max_defect),
-        )
+        _check_unitarity(P, _counts("modes", modes, "(..., 2, 2)"), positive("max_defect", max_defect))
     scattered = P.reshape(*P.shape[:-4], 4, 4) * (1 - np.eye(4))
     G = np.eye(4) * scattered.sum(axis=-2)[..., None, :] - scattered
     return np.asarray(G.reshape(P.shape))
@@ -106,18 +108,12 @@ def response_of(conductance: ArrayLike) -> InterfaceResponse:
     r^L_1s = Σ_s'' s'' G[L s'', L s],    r^L_2s' = -Σ_s s G[L s, R s'],    and the mirror image with the opposite sign.
 
     **Validity**: that of G. The charge coefficients use the columns' zero sum, so they too are free of cancellation.
-    Source: the paper, equations (5) and (6).
     """
     G = finite_array("conductance", conductance, "(..., 2, 2, 2, 2)")
     spin = np.einsum("s,...asbt->...abt", SIGNS, G)  # Σ_s s G[a s, b t]
-    return InterfaceResponse(
-        left_1=spin[..., 0, 0, :],
-        left_2=-spin[..., 0, 1, :],
-        right_1=-spin[..., 1, 0, :],
-        right_2=spin[..., 1, 1, :],
-        charge_1=-G[..., 1, :, 0, :].sum(axis=-2),
-        charge_2=-G[..., 0, :, 1, :].sum(axis=-2),
-    )
+    charge = -np.stack([G[..., 1, :, 0, :], G[..., 0, :, 1, :]], axis=-3).sum(axis=-2)
+    sign = SIGNS[:, None]
+    return InterfaceResponse.of(charge, sign * spin[..., 0, :, :], -sign * spin[..., 1, :, :])
 
 
 @formula
@@ -133,8 +129,7 @@ def interface_response(
 
     **Result**: in e²/h. **Validity**: as `conductance_matrix`; µ's are those of the electrons **arriving** at the
     interface. Against the average over arriving and leaving electrons, which diffusion equations use, take
-    `sharvin_corrected` first. Source: the paper, equations (5) and (6). Raises `UnitarityError`: Probabilities do not
-    add up to ``modes``.
+    `sharvin_corrected` first. Raises `UnitarityError`: Probabilities do not add up to ``modes``.
 
     Examples
     --------
@@ -163,9 +158,9 @@ def interface_currents(
     ``response``: coefficients of the interface.
 
     **Result**: (e²/h)·V for the area of the coefficients, positive along +y, each J_M along its own magnetization.
-    **Validity**: linear response. Source: the paper, equations (5) and (6).
+    **Validity**: linear response.
     """
-    left, right = _per_spin("mu_left", mu_left), _per_spin("mu_right", mu_right)
+    left, right = potentials("mu_left", mu_left), potentials("mu_right", mu_right)
 
     def current(r_1: Floats, r_2: Floats) -> Floats:
         return np.asarray(np.sum(r_1 * left - r_2 * right, axis=-1))
@@ -187,7 +182,7 @@ def tunnelling_response(transmission: ArrayLike) -> InterfaceResponse:
     order behind a tunnel barrier and of order one in a metal. Source: the paper, equations (3) and (4), in linear
     response.
     """
-    T = not_negative_array("transmission", transmission, "(..., 2, 2)", "It counts electrons.")
+    T = _counts("transmission", transmission, "(..., 2, 2)")
     s = SIGNS
     return InterfaceResponse(
         left_1=s * T.sum(axis=-1),
@@ -216,11 +211,7 @@ def tunnelling_limit(angle: ArrayLike, left: ArrayLike, right: ArrayLike) -> Int
     6995 (1989) for the angular form.
     """
     cosine = np.cos(finite_array("angle", angle))[..., None]
-    D_L, D_R = (
-        not_negative_array("left", left, "(..., 2)", "It counts electrons."),
-        not_negative_array("right", right, "(..., 2)", "It counts electrons."),
-    )
-    s = SIGNS
+    D_L, D_R, s = _counts("left", left, "(..., 2)"), _counts("right", right, "(..., 2)"), SIGNS
 
     def mixed(D: Floats) -> tuple[Floats, Floats]:
         """Return Σ_s |R_ss'|² D_s and Σ_s s |R_ss'|² D_s for both s'."""
@@ -253,9 +244,7 @@ def metallic_limit(angle: ArrayLike, modes: ArrayLike) -> InterfaceResponse:
     ideal contact has no resistance of its own, so `sharvin_corrected` refuses it. Source: the paper, paragraph before
     equation (5), zero interface resistance.
     """
-    N = finite_array("modes", modes)
-    if np.any(N <= 0):
-        raise ArgumentError(f"Argument `modes` must be positive, but is {N.min():g}. A contact needs open channels.")
+    N = positive_array("modes", modes, hint="A contact needs open channels.")
     N, cosine = (x[..., None] for x in np.broadcast_arrays(N, np.cos(finite_array("angle", angle))))
     kept, turned, both = SIGNS * N, SIGNS * N * cosine, np.ones(2) * N
     return InterfaceResponse(kept, turned, turned, kept, both, both)
@@ -267,14 +256,12 @@ def dropped_response(probabilities: ArrayLike) -> InterfaceResponse:
 
     r^L_1s gains 2 s R^L_{-s s} and r^R_2s gains 2 s R^R_{-s s}; everything else is kept.
 
-    ``probabilities``: P, shape (..., 2, 2, 2, 2) = [lead_out, spin_out, lead_in, spin_in].
-
     **Result**: in e²/h; charge coefficients are zero. **Validity**: exact where T is the same in both directions
     (coplanar magnetizations, no spin-orbit coupling): `interface_response` = `tunnelling_response` + this. It acts on
     spin accumulation only: with equal chemical potentials of both spins on each side its sum over s vanishes there, as
     R_{+-} = R_{-+}.
     """
-    P = not_negative_array("probabilities", probabilities, "(..., 2, 2, 2, 2)", "It counts electrons.")
+    P = _counts("probabilities", probabilities, "(..., 2, 2, 2, 2)")
     flips = [np.stack([P[..., lead, 1, lead, 0], P[..., lead, 0, lead, 1]], axis=-1) for lead in (0, 1)]
     none = np.zeros_like(flips[0])
     return InterfaceResponse(2 * SIGNS * flips[0], none, none, 2 * SIGNS * flips[1], none, none)
@@ -299,13 +286,9 @@ def interface_resistance(
     `sharvin_corrected`. K. M. Schep, J. B. A. N. van Hoof, P. J. Kelly, G. E. W. Bauer, J. E. Inglesfield, Phys. Rev. B
     56, 10805 (1997).
     """
-    T = finite_array("transmission", transmission)
+    T = positive_array("transmission", transmission, hint="A spin without transmission has no channel.")
     N_L, N_R = finite_array("modes_left", modes_left), finite_array("modes_right", modes_right)
     smallest = np.minimum(N_L, N_R)
-    if np.any(T <= 0):
-        raise ArgumentError(
-            f"Argument `transmission` must be positive, but is {T.min():g}. A spin without transmission has no channel."
-        )
     if np.any(T - smallest > 1e-9 * smallest):
         raise ArgumentError(
             f"Argument `transmission` must not exceed the number of channels of either side, but exceeds it by "
@@ -361,5 +344,5 @@ def sharvin_corrected(conductance: ArrayLike, modes: ArrayLike) -> Floats:
     the transverse coherence length on both sides. Schep et al. (see `interface_resistance`); G. E. W. Bauer, Y.
     Tserkovnyak, D. Huertas-Hernando, A. Brataas, Phys. Rev. B 67, 094421 (2003) for circuit theory.
     """
-    N = not_negative_array("modes", modes, "(..., 2, 2)", "It counts electrons.")
+    N = _counts("modes", modes, "(..., 2, 2)")
     return in_series(conductance, np.where(N > 0, -0.5 / np.where(N > 0, N, 1.0), 0.0))

@@ -9,16 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kwant_spinjunc.arrays import Floats
-from kwant_spinjunc.checks import finite_array, formula
+from kwant_spinjunc.checks import finite_array, formula, not_negative_array, ratio_array
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS
-
-
-def _dos(name: str, value: ArrayLike) -> Floats:
-    dos = finite_array(name, value, "(..., 2)")
-    if np.any(dos < 0):
-        raise ArgumentError(f"Argument `{name}` must not be negative, but is {dos.tolist()}.")
-    return dos
 
 
 @formula
@@ -31,7 +24,7 @@ def polarization(dos: ArrayLike) -> Floats:
 
     ``dos``: N_s, shape (..., 2).
     """
-    N = _dos("dos", dos)
+    N = not_negative_array("dos", dos, "(..., 2)")
     total = N.sum(axis=-1)
     if np.any(total == 0):
         raise ArgumentError("Argument `dos` must have a nonzero density of states, but both spins have none.")
@@ -46,18 +39,10 @@ def tmr(polarization_left: ArrayLike, polarization_right: ArrayLike) -> Floats:
     **Validity**: tunnelling limit. This is the "optimistic" ratio, referred to the antiparallel conductance. Source: M.
     Jullière, Phys. Lett. A 54, 225 (1975), in the present-day normalization (Jullière divides by G_P, which gives 2 P_L
     P_R/(1 + P_L P_R)).
-
-    Parameters
-    ----------
-    polarization_left, polarization_right
-        P_L and P_R in [-1, 1].
     """
-    left = finite_array("polarization_left", polarization_left)
-    right = finite_array("polarization_right", polarization_right)
-    for name, P in [("polarization_left", left), ("polarization_right", right)]:
-        if np.any(abs(P) > 1):
-            raise ArgumentError(f"Argument `{name}` must be within [-1, 1], but is {P.flat[np.argmax(abs(P))]:g}.")
-    product = left * right
+    product = ratio_array("polarization_left", polarization_left, closed=True) * ratio_array(
+        "polarization_right", polarization_right, closed=True
+    )
     return np.asarray(np.where(product == 1, np.inf, 2 * product / np.where(product == 1, 1.0, 1 - product)))
 
 

@@ -3,6 +3,7 @@ r"""The paper's weak-barrier limit: a parallel circuit of two spin channels on e
 Conductances are ``sigma[..., s]``, index 0 = majority, each side along its own magnetization; the fields E_L and E_R
 are driving fields (voltage drops) along +y, so that currents J_s = σ_s E, shape (..., 2), are in the unit of
 conductance × voltage. ``field`` is that of one side, or the sum of both drops.
+Source: the paper, text before equation (5).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kwant_spinjunc.arrays import Floats
-from kwant_spinjunc.checks import finite_array, formula, sides
+from kwant_spinjunc.checks import finite_array, formula, not_negative_array, sides
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS
 
@@ -19,11 +20,9 @@ from .tunnelling import rotation_probabilities
 
 
 def _sigma(name: str, value: ArrayLike) -> Floats:
-    sigma = finite_array(name, value, "(..., 2)")
-    if np.any(sigma < 0) or np.any(sigma.sum(axis=-1) == 0):
-        raise ArgumentError(
-            f"Argument `{name}` must have conductances >= 0 of positive sum, but is {np.asarray(value).tolist()}."
-        )
+    sigma = not_negative_array(name, value, "(..., 2)")
+    if np.any(sigma.sum(axis=-1) == 0):
+        raise ArgumentError(f"Argument `{name}` must have conductances of positive sum, but both are 0.")
     return sigma
 
 
@@ -32,8 +31,7 @@ def spin_currents(sigma: ArrayLike, field: ArrayLike) -> Floats:
     r"""Return J_s = σ_s E, the two spin channels of one side in parallel.
 
     **Result**: shape (..., 2); Currents along the side's own magnetization, positive along +y, in the unit of σE.
-    **Validity**: structure shorter than the spin-diffusion length, no interface resistance. Source: the paper, text
-    before equation (5).
+    **Validity**: structure shorter than the spin-diffusion length, no interface resistance.
 
     ``field``: E on this side, shape (...).
     """
@@ -67,8 +65,7 @@ def rotated_spin_currents(currents_right: ArrayLike, angle: ArrayLike) -> Floats
     **Result**: shape (..., 2). **Validity**: the transverse part of the current is thrown away (the paper: ⟨c†_s c_t⟩ =
     0 for s ≠ t). The charge is kept, and the magnetization current becomes J_M^R cos Φ
     (`rotated_magnetization_current`). With J_s = σ_s E on *both* sides and a continuous charge current this asks for
-    β_L = β_R cos Φ: the two statements of the paper hold together for collinear equal magnets only. Source: the paper,
-    text before equation (5).
+    β_L = β_R cos Φ: the two statements of the paper hold together for collinear equal magnets only.
     """
     currents = finite_array("currents_right", currents_right, "(..., 2)")
     return np.asarray((currents[..., :, None] * rotation_probabilities(angle)).sum(axis=-2))

@@ -6,6 +6,8 @@ channel at normal incidence are in e²/h, torques are rates of σ per applied vo
 for angular momentum). In-plane torques are along e_L = (m_R - cos Φ m_L)/sin Φ on the left magnet and
 e_R = (m_L - cos Φ m_R)/sin Φ on the right one, field-like torques along n = m_L×m_R/sin Φ; they act on the magnets
 when the left reservoir is at the higher electron potential, so that electrons flow along +y.
+
+Source, where a function names no other: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
 """
 
 from __future__ import annotations
@@ -14,25 +16,23 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kwant_spinjunc.arrays import Floats
-from kwant_spinjunc.checks import complex_array, finite_array, formula, positive, positive_array
+from kwant_spinjunc.checks import (
+    complex_array,
+    finite_array,
+    formula,
+    not_negative_array,
+    positive,
+    positive_array,
+    ratio_array,
+)
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS
 
 from .tunnelling import continuum_reflection, interface_factor
 
 
-# ---------------------------------------------------------------------- checks at the border
 def _wave_numbers(name: str, value: ArrayLike) -> Floats:
-    k = finite_array(name, value, "(..., 2)")
-    if np.any(k < 0):
-        raise ArgumentError(f"Argument `{name}` must not be negative, but is {k.tolist()}. A closed channel is 0.")
-    return k
-
-
-def _open(name: str, k: Floats) -> Floats:
-    if np.any(k.sum(axis=-1) == 0):
-        raise ArgumentError(f"Argument `{name}` must have an open channel, but both wave numbers are 0.")
-    return k
+    return not_negative_array(name, value, "(..., 2)", "A closed channel is 0.")
 
 
 # ---------------------------------------------------------------------- free electrons and a rectangular barrier
@@ -41,16 +41,13 @@ def wave_numbers(energy: ArrayLike, band_center: ArrayLike, splitting: ArrayLike
     r"""Return k_s = √(2m(E - E_s))/ħ with the band bottoms E_s = band_center - sΔ/2.
 
     **Result**: shape (..., 2); k_s >= 0; 0 where the band lies above the energy (closed channel, half-metal).
-    **Validity**: parabolic, exchange-split bands at normal incidence. Source: J. C. Slonczewski, Phys. Rev. B 39, 6995
-    (1989), section II.
+    **Validity**: parabolic, exchange-split bands at normal incidence. Source: section II.
 
     ``energy``, ``band_center``, ``splitting``: E, mean of the two band bottoms, and Δ >= 0, in one unit; they
     broadcast.
     ``hbar2_2m``: ħ²/2m in energy × length².
     """
-    delta = finite_array("splitting", splitting)
-    if np.any(delta < 0):
-        raise ArgumentError(f"Argument `splitting` must be non-negative, but is {delta.min():g}.")
+    delta = not_negative_array("splitting", splitting)
     kinetic = finite_array("energy", energy) - finite_array("band_center", band_center)
     kinetic = kinetic[..., None] + SIGNS * delta[..., None] / 2
     return np.asarray(np.sqrt(np.maximum(kinetic, 0.0) / positive("hbar2_2m", hbar2_2m)))
@@ -62,10 +59,11 @@ def effective_polarization(k: ArrayLike, kappa: ArrayLike) -> Floats:
 
     **Result**: P in [-1, 1]; it changes sign at κ² = k↑k↓. **Validity**: free electrons, thick barrier, equal masses.
     It is (f_+ - f_-)/(f_+ + f_-) with f = 4kκ/(k² + κ²), `kwant_spinjunc.theory.tunnelling.interface_factor`. Source:
-    J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), the effective polarization of the ferromagnet-barrier couple.
+    there, the effective polarization of the ferromagnet-barrier couple.
     """
-    waves, decay = _open("k", _wave_numbers("k", k)), positive_array("kappa", kappa)
-    up, down = waves[..., 0], waves[..., 1]
+    decay, (up, down) = positive_array("kappa", kappa), np.moveaxis(_wave_numbers("k", k), -1, 0)
+    if np.any(up + down == 0):
+        raise ArgumentError("Argument `k` must have an open channel, but both wave numbers are 0.")
     return np.asarray((up - down) / (up + down) * (decay**2 - up * down) / (decay**2 + up * down))
 
 
@@ -76,13 +74,11 @@ def rectangular_transmission(k_left: ArrayLike, k_right: ArrayLike, kappa: Array
     **Result**: shape (..., 2, 2); ``D[..., s, s']``, transmission from spin s to s' were they parallel; collinear
     junctions have T_ss' = D_ss' for the pairs that conserve spin. **Validity**: exact for free electrons of one mass,
     collinear magnets and κd < 300. At an angle R_ss'² D_ss' is the lowest order in the transmission. Source: L. D.
-    Landau, E. M. Lifshitz, Quantum Mechanics, § 25; J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
+    Landau, E. M. Lifshitz, Quantum Mechanics, § 25, and there.
     """
     left, right = _wave_numbers("k_left", k_left)[..., :, None], _wave_numbers("k_right", k_right)[..., None, :]
     decay = positive_array("kappa", kappa)[..., None, None]
-    d = finite_array("thickness", thickness)[..., None, None]
-    if np.any(d < 0):
-        raise ArgumentError(f"Argument `thickness` must not be negative, but is {d.min():g}.")
+    d = not_negative_array("thickness", thickness)[..., None, None]
     round_trips = (left**2 + decay**2) * (right**2 + decay**2) * np.sinh(decay * d) ** 2
     denominator = decay**2 * (left + right) ** 2 + round_trips
     # Two closed channels at d = 0: nothing flows, and 0/0 is 0.
@@ -95,8 +91,8 @@ def mean_conductance(k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, th
 
     f̄ = (f_+ + f_-)/2 = 2κ(k↑ + k↓)(κ² + k↑k↓)/[(κ² + k↑²)(κ² + k↓²)].
 
-    **Result**: In e²/h. **Validity**: free electrons, κd ≫ 1, k∥ = 0. Source: J. C. Slonczewski, Phys. Rev. B 39, 6995
-    (1989), before the integral over k∥ (`conductance_per_area`).
+    **Result**: In e²/h. **Validity**: free electrons, κd ≫ 1, k∥ = 0. Source: there, before the integral over k∥
+    (`conductance_per_area`).
     """
     decay = positive_array("kappa", kappa)
     mean_left = _factors("k_left", k_left, decay).mean(axis=-1)
@@ -110,7 +106,7 @@ def angular_conductance(
 ) -> Floats:
     r"""Return G(Φ) = G_0 (1 + P_L P_R cos Φ) at normal incidence.
 
-    **Result**: In e²/h. **Validity**: as `mean_conductance`. Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
+    **Result**: In e²/h. **Validity**: as `mean_conductance`.
     """
     product = effective_polarization(k_left, kappa) * effective_polarization(k_right, kappa)
     modulation = 1 + product * np.cos(finite_array("angle", angle))
@@ -127,7 +123,7 @@ def conductance_per_area(
 
     **Result**: In e²/h per squared length. **Validity**: free electrons of one mass, κd ≫ 1; relative corrections of
     order 1/κd. Its mean over Φ is Slonczewski's (κ/ħd)[eκ(κ² + k↑k↓)(k↑ + k↓)/(π(κ² + k↑²)(κ² + k↓²))]² e^{-2κd}.
-    Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989), the mean surface conductance.
+    Source: there, the mean surface conductance.
     """
     conductance = angular_conductance(k_left, k_right, kappa, thickness, angle)
     return np.asarray(
@@ -149,7 +145,6 @@ def in_plane_torques(
 
     **Result**: torques on the magnets per voltage, as rates of σ, in e²/h. **Validity**: as `mean_conductance`; both
     magnets absorb the transverse spin completely. Each torque is set by the polarization of the *other* interface.
-    Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
     """
     scale = mean_conductance(k_left, k_right, kappa, thickness) * np.sin(finite_array("angle", angle))
     return -scale * effective_polarization(k_right, kappa), scale * effective_polarization(k_left, kappa)
@@ -185,9 +180,8 @@ def field_like_torque_from_reflections(
     from the right reservoir at the energy of the ρ's. **Validity**: lowest order in e^{-2κd}; incident electrons
     polarized along their own magnet, transverse spin absorbed. The *sum* over all occupied states is the equilibrium
     exchange coupling; under a voltage divided symmetrically half the *difference* counts, which vanishes for identical
-    magnets: their field-like torque has no term linear in V. Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989)
-    (exchange coupling); I. Theodonis et al., Phys. Rev. Lett. 97, 237205 (2006) (field-like torque quadratic in the
-    voltage).
+    magnets: their field-like torque has no term linear in V. Source: there (exchange coupling); I. Theodonis et al.,
+    Phys. Rev. Lett. 97, 237205 (2006) (field-like torque quadratic in the voltage).
 
     ``reflection_left``, ``reflection_right``: ρ_Ls and ρ_Rs', complex, shape (..., 2), from
     `kwant_spinjunc.theory.tunnelling`, on the lattice or not.
@@ -233,8 +227,5 @@ def asymmetric_efficiency(angle: ArrayLike, q_plus: ArrayLike, q_minus: ArrayLik
     q_+/(1 + b).
     ``modulation``: b in (-1, 1).
     """
-    b = finite_array("modulation", modulation)
-    if np.any(abs(b) >= 1):
-        raise ArgumentError(f"Argument `modulation` must be within (-1, 1), but is {b.flat[np.argmax(abs(b))]:g}.")
-    swing = b * np.cos(finite_array("angle", angle))
+    swing = ratio_array("modulation", modulation) * np.cos(finite_array("angle", angle))
     return np.asarray(finite_array("q_plus", q_plus) / (1 + swing) + finite_array("q_minus", q_minus) / (1 - swing))

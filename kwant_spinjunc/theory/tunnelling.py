@@ -120,7 +120,7 @@ def wkb_exponent(
 
     **Result**: The dimensionless exponent, positive. **Validity**: WKB, exponent well above 1. Prefactors of order one
     are those of `interface_factor`. Raises `ClassicallyAllowedError`: The barrier sinks below the energy and
-    ``allowed="raise"``. Source: the paper, equation (2).
+    ``allowed="raise"``.
 
     ``height``, ``mu_left``, ``mu_right``, ``voltage``: as in `barrier_excess`. All broadcast: for all pairs of spins
     pass ``mu_left[..., :, None]`` and ``mu_right[..., None, :]``.
@@ -176,8 +176,7 @@ def tunnelling_matrix(rotation: ArrayLike, exponent: ArrayLike) -> Complex:
 
     **Result**: shape (..., 2, 2); Complex amplitudes (real for magnetizations in the x-z plane). **Validity**: the
     dependence on thickness and angle behind a strong barrier. What it lacks are the spin factors of the interfaces
-    (`interface_factor`): with one exponent for all spins |T_++| = |T_--| and nothing is polarized. Source: the paper,
-    equation (2).
+    (`interface_factor`): with one exponent for all spins |T_++| = |T_--| and nothing is polarized.
 
     ``exponent``: ∫κ dy: a number for all spins, or shape (..., 2, 2).
     """
@@ -351,7 +350,7 @@ def rotation_law(factors: ArrayLike, angle: ArrayLike) -> Floats:
     r"""Return T_ss'(Φ) = R_ss'² D_ss', the angular dependence equation (2) asserts.
 
     **Result**: shape (..., 2, 2). **Validity**: lowest order in the transmission; D is then independent of Φ and
-    factorizes. Source: the paper, equation (2) and the text before it.
+    factorizes.
     """
     return np.asarray(rotation_probabilities(angle) * finite_array("factors", factors, "(..., 2, 2)"))
 
@@ -393,7 +392,6 @@ def conserved_magnetization_current(
 
     **Result**: J_M in (e²/h)·V. **Validity**: collinear magnets. This is the conventional form the paper refutes, kept
     as the baseline of every comparison; see `collinear_coefficients` for what it means in a noncollinear junction.
-    Source: the paper, equation (1).
     """
     a, b = finite_array("alpha", alpha, "(..., 2)"), finite_array("beta", beta, "(..., 2)")
     return np.asarray((a * potentials("mu_left", mu_left) - b * potentials("mu_right", mu_right)).sum(axis=-1))

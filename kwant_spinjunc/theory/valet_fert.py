@@ -10,6 +10,8 @@ particle currents they are 1/conductance of `kwant_spinjunc.theory.drift_diffusi
 ``beta`` and ``gamma`` lie in (-1, 1); ``r`` (``r_left``, ``r_right``) is a magnet's spin resistance ρ* l_sf > 0,
 ``r_b`` >= 0 that of a contact; ``r_spacer`` = ρ_N l_N and ``ratio`` = thickness/l_N > 0 belong to a normal spacer.
 Where one name stands for two magnets or contacts it is (left, right).
+
+Source: T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
 """
 
 from __future__ import annotations
@@ -21,19 +23,21 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kwant_spinjunc.arrays import Floats
-from kwant_spinjunc.checks import finite, finite_array, formula, not_negative_array, positive, positive_array, sides
-from kwant_spinjunc.errors import ArgumentError
+from kwant_spinjunc.checks import (
+    finite,
+    finite_array,
+    formula,
+    not_negative_array,
+    positive,
+    positive_array,
+    ratio_array,
+    sides,
+)
 from kwant_spinjunc.spin import SIGNS
 
 
 def _asymmetry(name: str, value: ArrayLike) -> Floats:
-    array = finite_array(name, value)
-    if np.any(np.abs(array) >= 1):
-        raise ArgumentError(
-            f"Argument `{name}` must lie between -1 and 1, but contains {array.flat[np.argmax(abs(array))]:g}. "
-            "It is a ratio of (difference to sum) of two positive conductances."
-        )
-    return array
+    return ratio_array(name, value, "It is a ratio of (difference to sum) of two positive conductances.")
 
 
 @formula
@@ -47,19 +51,13 @@ def contact_polarization(
 ) -> Floats:
     r"""Return J_M/J = (β_L r_L + β_R r_R + γ r_b)/(r_L + r_R + r_b) at the contact of two half-infinite metals.
 
-    **Validity**: collinear, local neutrality, no spin flip in the contact. T. Valet and A. Fert, Phys. Rev. B 48, 7099
-    (1993); A. Fert and H. Jaffrès, Phys. Rev. B 64, 184420 (2001) for F|N.
+    **Validity**: collinear, local neutrality, no spin flip in the contact. Also A. Fert and H. Jaffrès, Phys. Rev. B
+    64, 184420 (2001) for F|N.
     """
-    left, right, contact = (
-        positive_array("r_left", r_left),
-        positive_array("r_right", r_right),
-        not_negative_array("r_b", r_b),
-    )
-    driving = (
-        _asymmetry("beta_left", beta_left) * left
-        + _asymmetry("beta_right", beta_right) * right
-        + _asymmetry("gamma", gamma) * contact
-    )
+    left, right = positive_array("r_left", r_left), positive_array("r_right", r_right)
+    contact = not_negative_array("r_b", r_b)
+    driving = _asymmetry("beta_left", beta_left) * left + _asymmetry("beta_right", beta_right) * right
+    driving = driving + _asymmetry("gamma", gamma) * contact
     return np.asarray(driving / (left + right + contact))
 
 
@@ -93,8 +91,7 @@ def contact_resistance(
     r"""Return r_b(1 - γp) + β_L δ_L/J - β_R δ_R/J, the contact and its spin-coupled resistance.
 
     **Result**: Drop between the Ohmic lines of both metals extrapolated to the contact, per J. **Validity**: as
-    `contact_polarization`. Antiparallel magnets without contact resistance give 2β²ρ*l_sf. T. Valet and A. Fert, Phys.
-    Rev. B 48, 7099 (1993).
+    `contact_polarization`. Antiparallel magnets without contact resistance give 2β²ρ*l_sf.
     """
     arguments = beta_left, r_left, beta_right, r_right, r_b, gamma
     p = contact_polarization(*arguments)
@@ -120,7 +117,7 @@ def profile(
     ``y``: positions, shape (...); y = 0 is right, y = -0.0 left of the contact.
 
     **Result**: shape (..., 2) each; Spin last. The average µ_s + βδ is zero at the left face. **Validity**: as
-    `contact_polarization`. T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
+    `contact_polarization`.
     """
     y = finite_array("y", y)
     rho = [positive(f"rho_star[{i}]", x) for i, x in enumerate(sides("rho_star", rho_star))]
@@ -162,8 +159,7 @@ def spin_valve_polarization(
 ) -> tuple[Floats, Floats]:
     r"""Return J_M/J at the two contacts of a collinear F|N|F spin valve.
 
-    **Validity**: magnets thicker than l_sf, collinear, local neutrality, no spin flip in the contacts. T. Valet and A.
-    Fert, Phys. Rev. B 48, 7099 (1993).
+    **Validity**: magnets thicker than l_sf, collinear, local neutrality, no spin flip in the contacts.
     """
     coth, csch = _spacer(r_spacer, ratio)
     # r_1(β_1 - p_1) - δ_a = r_b1(p_1 - γ_1) with δ_a = coth p_1 - csch p_2, and its mirror image.

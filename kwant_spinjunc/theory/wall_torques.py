@@ -4,9 +4,10 @@ A chain E = -J Σ m_i·m_{i+1} - (K/2) Σ m_z² + (K_d/2) Σ m_y² along z, spin
 
     τ = τ_D m×(p×m) + τ_F p×m,    p = (sin ψ, 0, cos ψ),
 
-damping-like and field-like, energies per area of a plane. The field-like torque tilts within the plane of both
-magnets, the damping-like one out of it, against the demagnetization of the film. The paper has the latter only and
-lets it tilt within the plane. And it does work: beyond a threshold that falls with the damping α the wall precesses.
+damping-like and field-like. All energies, J > 0, K > 0, K_d >= 0, τ_D and τ_F, are per area of a plane; α is the
+Gilbert damping. The field-like torque tilts within the plane of both magnets, the damping-like one out of it, against
+the demagnetization of the film. The paper has the latter only and lets it tilt within the plane. And it does work:
+beyond a threshold that falls with the damping α the wall precesses.
 """
 
 from __future__ import annotations
@@ -17,8 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kwant_spinjunc.arrays import Floats
-from kwant_spinjunc.checks import finite_array, formula, positive, positive_integer
-from kwant_spinjunc.errors import ArgumentError
+from kwant_spinjunc.checks import finite_array, formula, not_negative_array, positive, positive_integer
 from kwant_spinjunc.theory.domain_wall import chain_response
 
 
@@ -40,15 +40,11 @@ def wall_tilts(
     1/λ(K) = 1 + K/2J + √(K/J + K²/4J²).
 
     ``n``: planes from the interface, >= 0.
-    ``damping_like``, ``field_like``: τ_D and τ_F, energy per area.
-    ``exchange``, ``anisotropy``, ``demagnetization``: J, K > 0 and K_d >= 0, energy per area.
 
     **Result**: components along x and y, radians; their angle to the plane is arctan(w/u), arctan(τ_D/τ_F) without K_d.
     **Validity**: small tilts, a free end at the interface, a chain much longer than the wall.
     """
-    K_d = finite_array("demagnetization", demagnetization)
-    if np.any(K_d < 0):
-        raise ArgumentError(f"Argument `demagnetization` must not be negative, but is {K_d.min():g}. It is µ0 Ms² a.")
+    K_d = not_negative_array("demagnetization", demagnetization, hint="It is µ0 Ms² a.")
     K = finite_array("anisotropy", anisotropy)
     sine = np.sin(finite_array("angle", angle))
     u = -finite_array("field_like", field_like) * sine * chain_response(n, 0, exchange, K)
@@ -60,20 +56,9 @@ def wall_tilts(
 def macrospin_threshold(
     damping: ArrayLike, anisotropy: ArrayLike, demagnetization: ArrayLike = 0.0, field_like: ArrayLike = 0.0
 ) -> Any:
-    """Return the τ_D = α (K + K_d/2 + τ_F) at which one spin along z with p = -z starts to precess; exact in α.
-
-    ``damping``: Gilbert damping α.
-    ``anisotropy``, ``demagnetization``, ``field_like``: K, K_d and τ_F, energy per area.
-    """
-    K, K_d, tau = (
-        finite_array(name, value)
-        for name, value in (
-            ("anisotropy", anisotropy),
-            ("demagnetization", demagnetization),
-            ("field_like", field_like),
-        )
-    )
-    return finite_array("damping", damping) * (K + K_d / 2 + tau)
+    """Return the τ_D = α (K + K_d/2 + τ_F) at which one spin along z with p = -z starts to precess; exact in α."""
+    K, K_d = finite_array("anisotropy", anisotropy), finite_array("demagnetization", demagnetization)
+    return finite_array("damping", damping) * (K + K_d / 2 + finite_array("field_like", field_like))
 
 
 @formula

@@ -206,11 +206,13 @@ def test_nonsense_is_refused():
         ct.corrected_mixing_conductance(1.0, 0.0)
     with pytest.raises(ArgumentError, match="`mixing` must differ from 2N"):
         ct.corrected_mixing_conductance(2.0, 1.0)
-    with pytest.raises(ArgumentError, match="`conductances` must be non-negative"):
+    with pytest.raises(ArgumentError, match="`conductances` must not both be zero"):
         ct.polarization([0.0, 0.0])
+    with pytest.raises(ArgumentError, match="`conductances` must not be negative"):
+        ct.polarization([-1.0, 2.0])
     with pytest.raises(ArgumentError, match="`mixing` must have a positive real part"):
         ct.Contact(1.0, 0.5, -1.0)
-    with pytest.raises(ArgumentError, match="`minority` must be non-negative"):
+    with pytest.raises(ArgumentError, match="`minority` must not be negative"):
         ct.Contact(1.0, -0.5, 1.0)
     half_metal = ct.Contact(1.0, 0.0, 1.0)
     with pytest.raises(ArgumentError, match="Kirchhoff's equations are singular"):

@@ -396,5 +396,5 @@ def test_torques_and_starts_must_fit_the_chain(chain):
         dw.self_consistent(lambda m: np.zeros(len(m)), chain, method="newton")
     with pytest.raises(ArgumentError, match="`mixing` must not exceed 1"):
         dw.self_consistent(lambda m: np.zeros(len(m)), chain, mixing=1.5)
-    with pytest.raises(ArgumentError, match="`n` must be >= 0"):
+    with pytest.raises(ArgumentError, match="`n` must not be negative"):
         dw.chain_response(-1, 0, 1.0, 1.0)

@@ -848,7 +848,7 @@ def test_a_response_to_a_common_shift_is_refused() -> None:
 
 def test_arguments_of_the_matching_are_checked() -> None:
     T = tunnelling_response(np.eye(2))
-    with pytest.raises(ArgumentError, match="`thickness` must be non-negative"):
+    with pytest.raises(ArgumentError, match="`thickness` must not be negative"):
         match(metal(), metal(), T, m_left=Z, m_right=Z, thickness=-1.0)
     with pytest.raises(ArgumentError, match="`q_barrier` must be given"):
         match(metal(), metal(q=3.0), T, m_left=Z, m_right=Z, thickness=1.0)
@@ -861,7 +861,7 @@ def test_arguments_of_the_matching_are_checked() -> None:
         tunnel_interface(Z, Z, [1, 1], [1, 1]).with_mixing(Z, Z, left=-1.0)
     with pytest.raises(ArgumentError, match="`mixing_right` must have a positive real part"):
         node_interface(Z, Z, [1, 1], [1, 1], 1.0, 0.0)
-    with pytest.raises(ArgumentError, match="`conductances_left` must be non-negative"):
+    with pytest.raises(ArgumentError, match="`conductances_left` must not be negative"):
         node_interface(Z, Z, [1, -1], [1, 1], 1.0, 1.0)
 
 

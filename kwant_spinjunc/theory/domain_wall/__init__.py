@@ -32,8 +32,7 @@ from .continuum import (
     wall_length,
     wall_profile,
 )
-from .loop import LoopReport, self_consistent
-from .relaxation import ConvergenceError, relax
+from .relaxation import ConvergenceError, LoopReport, relax, self_consistent
 
 __all__ = [
     "ChainState",

@@ -10,14 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.linalg import LinAlgError, cholesky_banded
 
 from kwant_spinjunc.arrays import Floats
-from kwant_spinjunc.checks import (
-    finite,
-    finite_array,
-    formula,
-    integer,
-    positive,
-    sides,
-)
+from kwant_spinjunc.checks import finite, finite_array, formula, integer, not_negative, positive, sides
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import angle_between
 
@@ -116,9 +109,10 @@ def spin_chain(
     ]
     if not sum(count):
         raise ArgumentError("Argument `planes` must leave at least one plane, but is (0, 0).")
-    K_d = [finite("demagnetization", x) for x in sides("demagnetization", demagnetization, alike=True)]
-    if min(K_d) < 0:
-        raise ArgumentError(f"Argument `demagnetization` must not be negative, but is {min(K_d):g}. It is µ0 Ms² a.")
+    K_d = [
+        not_negative("demagnetization", x, "It is µ0 Ms² a.")
+        for x in sides("demagnetization", demagnetization, alike=True)
+    ]
     bonds = [np.full(max(n - 1, 0), J) for n, J in zip(count, J_ex, strict=True)]
     across = [finite("interface_exchange", interface_exchange)] if all(count) else []
     angles = (finite("theta_left", theta_left), finite("theta_right", theta_right))
@@ -135,7 +129,6 @@ def spin_chain(
 def interface_torque(chain: SpinChain, *, left: ArrayLike = 0.0, right: ArrayLike = 0.0) -> Floats:
     """Return the torque profile with everything on the two planes next to the interface, as the paper assumes.
 
-    ``chain``: the magnets.
     ``left``, ``right``: torque on the last left and first right plane, energy per area: a scalar (conjugate to θ, the y
     component) or a vector of shape (3,).
 

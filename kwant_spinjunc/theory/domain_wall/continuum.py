@@ -14,11 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kwant_spinjunc.arrays import Floats
-from kwant_spinjunc.checks import (
-    finite_array,
-    formula,
-    positive_array,
-)
+from kwant_spinjunc.checks import finite_array, formula, not_negative_array, positive_array
 from kwant_spinjunc.errors import ArgumentError
 
 #: Relative distance from K = J/a² below which the printed rotation is refused: rounding of K - √(JK)/a.
@@ -27,12 +23,8 @@ SINGULAR = 1e-12
 
 def _constants(J: ArrayLike, K: ArrayLike) -> tuple[Floats, Floats]:
     """Return the checked exchange stiffness and anisotropy."""
-    return (
-        positive_array("J", J, hint="Without exchange there is no wall."),
-        positive_array(
-            "K", K, hint="Take θ from the easy axis, along which K > 0; without anisotropy the wall is infinite."
-        ),
-    )
+    hint = "Take θ from the easy axis, along which K > 0; without anisotropy the wall is infinite."
+    return positive_array("J", J, hint="Without exchange there is no wall."), positive_array("K", K, hint=hint)
 
 
 @formula
@@ -40,7 +32,7 @@ def wall_length(J: ArrayLike, K: ArrayLike) -> Floats:
     """Return the magnetic length d = √(J/K).
 
     **Result**: d, a length; leading axes broadcast. **Validity**: small rotations, d much longer than the lattice
-    constant; `lattice_wall_length` is exact on the lattice. Source: the paper, paragraph after equation (6).
+    constant; `lattice_wall_length` is exact on the lattice.
     """
     J, K = _constants(J, K)
     return np.asarray(np.sqrt(J / K))
@@ -50,7 +42,7 @@ def wall_length(J: ArrayLike, K: ArrayLike) -> Floats:
 def wall_profile(y: ArrayLike, rotation: ArrayLike, J: ArrayLike, K: ArrayLike) -> Floats:
     """Return δθ(y) = δθ_i exp(-|y|/d), the solution of J δθ'' - K δθ = 0 that vanishes far from the interface.
 
-    **Validity**: |δθ_i| ≪ 1, a ≪ d, and all torque at y = 0. Source: the paper, paragraph after equation (6).
+    **Validity**: |δθ_i| ≪ 1, a ≪ d, and all torque at y = 0.
 
     ``y``: distance from the interface, a length, either sign.
     """
@@ -80,8 +72,7 @@ def rotation_restored(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: Array
     J, K = _constants(J, K)
     a = positive_array("a", a)
     stiffness = K * a - np.sqrt(J * K)
-    singular = abs(stiffness) <= SINGULAR * K * a
-    if np.any(singular):
+    if np.any(abs(stiffness) <= SINGULAR * K * a):
         raise ArgumentError(
             "Argument `K` must differ from J/a², but K a²/J = 1: K - √(JK)/a vanishes there. "
             "Use `rotation_lattice`, which is regular."
@@ -152,13 +143,11 @@ def chain_response(n: ArrayLike, source: ArrayLike, exchange: ArrayLike, anisotr
     both components of the rotation: a torque vector τ gives δm = g (τ × m). Derived here (Green's function of the
     lattice form of the paper's J δθ'' = K δθ, the free end by an image).
     """
-    planes = [finite_array("n", n), finite_array("source", source)]
-    for name, plane in zip(("n", "source"), planes, strict=True):
-        if np.any(plane < 0):
-            raise ArgumentError(f"Argument `{name}` must be >= 0, but is {plane.min():g}. Plane 0 is the interface.")
+    here = not_negative_array("n", n, hint="Plane 0 is the interface.")
+    there = not_negative_array("source", source, hint="Plane 0 is the interface.")
     J_ex = positive_array("exchange", exchange)
     q = _decay(J_ex, positive_array("anisotropy", anisotropy))
-    direct, image = np.exp(-q * abs(planes[0] - planes[1])), np.exp(-q * (planes[0] + planes[1] + 1))
+    direct, image = np.exp(-q * abs(here - there)), np.exp(-q * (here + there + 1))
     return np.asarray((direct + image) / (2 * J_ex * np.sinh(q)))
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kwant_spinjunc.arrays import Floats
-from kwant_spinjunc.checks import complex_array, finite_array, formula, positive
+from kwant_spinjunc.checks import complex_array, finite_array, formula, not_negative_array, positive
 from kwant_spinjunc.errors import ArgumentError
-from kwant_spinjunc.spin import PAULI, SIGNS, check_unit_vector, sigma
+from kwant_spinjunc.spin import PAULI, SIGNS, check_unit_vector, cross_matrix, sigma
 from kwant_spinjunc.theory.interface import InterfaceResponse
 
 from .material import LANDAUER
@@ -107,7 +107,7 @@ class VectorInterface:
         drive = np.concatenate([np.ones((*along.shape[:-1], 1)), along], axis=-1) / 2
         flux = np.einsum("...ilab,...lsb->...ilas", self.response, drive)
         r = np.einsum("...ic,...ilcs->...ils", m, flux[..., 1:, :])
-        return _response(flux[..., 0, :, 0, :], r[..., 0, :, :], r[..., 1, :, :])
+        return InterfaceResponse.of(flux[..., 0, :, 0, :], r[..., 0, :, :], r[..., 1, :, :])
 
     def with_mixing(
         self,
@@ -119,13 +119,10 @@ class VectorInterface:
     ) -> VectorInterface:
         r"""Return a copy whose interface takes δM⊥ off each magnet with the given mixing conductance.
 
-        Parameters
-        ----------
-        left, right
-            Complex conductance per area, Re >= 0: the accumulation s⊥ of that magnet drives the spin flux
-            2 Re G s⊥ - 2 Im G m×s⊥ into the interface (normalized like the conductance of one spin; the sign of Im G
-            is that of `circuit.mixing_conductance`, G = Σ (δ - r_+ r_-*)). Shape (...). None keeps what ``response``
-            has.
+        ``left``, ``right``: complex conductance per area, Re >= 0, shape (...): the accumulation s⊥ of that magnet
+        drives the spin flux 2 Re G s⊥ - 2 Im G m×s⊥ into the interface (normalized like the conductance of one spin;
+        the sign of Im G is that of `circuit.mixing_conductance`, G = Σ (δ - r_+ r_-*)). None keeps what ``response``
+        has.
         """
         directions = unit_pair(m_left, m_right)
         batch = np.broadcast_shapes(self.response.shape[:-4], directions[0].shape[:-1])
@@ -139,32 +136,21 @@ class VectorInterface:
                     f"Argument `{('left', 'right')[side]}` must be finite with a non-negative real part, but is "
                     f"{given}. An interface cannot amplify a spin accumulation."
                 )
-            P = np.eye(3) - m[..., :, None] * m[..., None, :]
-            mixing = G.real[..., None, None] * P - G.imag[..., None, None] * _cross_matrix(m)
+            P = _across(m)
             own = response[..., side, side, 1:, 1:]
             # One sign for both sides: the flux into the interface is +Q_L and -Q_R, and f_R enters Q_R negatively.
-            response[..., side, side, 1:, 1:] = own - P @ own @ P + 2 * mixing
+            response[..., side, side, 1:, 1:] = own - P @ own @ P + _absorbed(m, G)
         return replace(self, response=response)
 
 
-def _response(charge: Floats, r_left: Floats, r_right: Floats) -> InterfaceResponse:
-    """Return an `InterfaceResponse` from arrays [..., lead, spin]."""
-    return InterfaceResponse(
-        left_1=r_left[..., 0, :],
-        left_2=r_left[..., 1, :],
-        right_1=r_right[..., 0, :],
-        right_2=r_right[..., 1, :],
-        charge_1=charge[..., 0, :],
-        charge_2=charge[..., 1, :],
-    )
+def _across(m: Floats) -> Floats:
+    """Return the projector 1 - m mᵀ, shape (..., 3, 3)."""
+    return np.asarray(np.eye(3) - m[..., :, None] * m[..., None, :])
 
 
-def _cross_matrix(m: Floats) -> Floats:
-    """Return [m×], shape (..., 3, 3)."""
-    x, y, z = np.moveaxis(m, -1, 0)
-    zero = np.zeros_like(x)
-    rows = [[zero, -z, y], [z, zero, -x], [-y, x, zero]]
-    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+def _absorbed(m: Floats, G: NDArray[Any]) -> Floats:
+    """Return the matrix of 2 Re G s⊥ - 2 Im G m×s, shape (..., 3, 3)."""
+    return np.asarray(2 * (G.real[..., None, None] * _across(m) - G.imag[..., None, None] * cross_matrix(m)))
 
 
 def unit_pair(m_left: ArrayLike, m_right: ArrayLike) -> tuple[Floats, Floats]:
@@ -200,13 +186,8 @@ def tunnel_interface(
     ``amplitudes_left``, ``amplitudes_right``: w_is, complex, shape (..., 2); |w_Ls w_Rs'|² = D_ss' is a conductance per
     area.
     """
-    w = []
-    for m, amplitudes, name in zip(
-        unit_pair(m_left, m_right),
-        (amplitudes_left, amplitudes_right),
-        ("amplitudes_left", "amplitudes_right"),
-        strict=True,
-    ):
+    w, given = [], {"amplitudes_left": amplitudes_left, "amplitudes_right": amplitudes_right}
+    for m, (name, amplitudes) in zip(unit_pair(m_left, m_right), given.items(), strict=True):
         a = complex_array(name, amplitudes, "(..., 2)")
         mean, half = a.sum(axis=-1)[..., None, None] / 2, (a @ SIGNS)[..., None, None] / 2
         w.append(mean * np.eye(2) + half * sigma(m))
@@ -217,21 +198,13 @@ def tunnel_interface(
     def superoperator(left: NDArray[Any], right: NDArray[Any]) -> Floats:
         return np.asarray(np.einsum("aij,...jk,bkl,...li->...ab", basis, left, basis, right, optimize=True).real)
 
-    one = np.broadcast_to(np.eye(2), t.shape)
-    loss_left, loss_right = dagger @ t, t @ dagger
-    response = np.stack(
-        [
-            np.stack(
-                [(superoperator(loss_left, one) + superoperator(one, loss_left)) / 2, superoperator(dagger, t)], axis=-3
-            ),
-            np.stack(
-                [superoperator(t, dagger), (superoperator(loss_right, one) + superoperator(one, loss_right)) / 2],
-                axis=-3,
-            ),
-        ],
-        axis=-4,
-    )
-    return VectorInterface(response=response)
+    def anticommutator(loss: NDArray[Any]) -> Floats:
+        one = np.broadcast_to(np.eye(2), t.shape)
+        return (superoperator(loss, one) + superoperator(one, loss)) / 2
+
+    left = np.stack([anticommutator(dagger @ t), superoperator(dagger, t)], axis=-3)
+    right = np.stack([superoperator(t, dagger), anticommutator(t @ dagger)], axis=-3)
+    return VectorInterface(response=np.stack([left, right], axis=-4))
 
 
 @formula
@@ -264,22 +237,17 @@ def node_interface(
         (mixing_left, mixing_right),
         strict=True,
     ):
-        conductance = finite_array(f"conductances_{side}", g, "(..., 2)")
+        conductance = not_negative_array(f"conductances_{side}", g, "(..., 2)")
         mixing = complex_array(f"mixing_{side}", G)
-        if np.any(conductance < 0):
-            raise ArgumentError(f"Argument `conductances_{side}` must be non-negative, but is {conductance.tolist()}.")
         if np.any(mixing.real <= 0):
             raise ArgumentError(f"Argument `mixing_{side}` must have a positive real part, but is {G!r}.")
         shape = np.broadcast_shapes(m.shape[:-1], conductance.shape[:-1], mixing.shape)
         m = np.broadcast_to(m, (*shape, 3))
         # Column s: what µ_s feeds into the spacer; the state (µ_N, s_N) loses Σ_s of the same and the transverse part.
-        state = np.concatenate(
-            [np.ones((*shape, 2, 1)), SIGNS[:, None] * m[..., None, :]], axis=-1
-        )  # (..., spin, component)
+        state = np.concatenate([np.ones((*shape, 2, 1)), SIGNS[:, None] * m[..., None, :]], axis=-1)
         feed = np.swapaxes(conductance[..., :, None] * state, -1, -2)
         loss = feed @ state
-        P = np.eye(3) - m[..., :, None] * m[..., None, :]
-        loss[..., 1:, 1:] += 2 * (mixing.real[..., None, None] * P - mixing.imag[..., None, None] * _cross_matrix(m))
+        loss[..., 1:, 1:] += _absorbed(m, mixing)
         feeds.append(feed)
         losses.append(loss)
         axes.append(m)
@@ -288,7 +256,7 @@ def node_interface(
     node_left, node_right = np.linalg.solve(total, feeds[0]), np.linalg.solve(total, feeds[1])
     flux_left = np.stack([feeds[0] - losses[0] @ node_left, losses[0] @ node_right], axis=-3)
     flux_right = np.stack([losses[1] @ node_left, feeds[1] - losses[1] @ node_right], axis=-3)
-    return _response(
+    return InterfaceResponse.of(
         flux_left[..., 0, :],
         np.einsum("...c,...lcs->...ls", axes[0], flux_left[..., 1:, :]),
         np.einsum("...c,...lcs->...ls", axes[1], flux_right[..., 1:, :]),

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kwant_spinjunc.arrays import Complex, Floats
-from kwant_spinjunc.checks import finite, finite_array, formula, positive
+from kwant_spinjunc.checks import finite_array, formula, not_negative, positive
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS, angle_between
 from kwant_spinjunc.theory.interface import InterfaceResponse
 from kwant_spinjunc.theory.parallel_circuit import difference_length
 
 from .interfaces import SingularMatchingError, VectorInterface, checked_response, magnet_frames, unit_pair
-from .material import DEGENERATE, Material, Modes
+from .material import DEGENERATE, Material
 
 #: Beyond this condition number of the scaled matching equations fewer than three digits would be left.
 SINGULAR = 1e13
@@ -170,8 +170,7 @@ class Matching:
     @property
     def charge_sheet(self) -> Floats:
         """∫ δn dy of each side's layer, per area, shape (..., 2)."""
-        weights = np.array([material.modes.sheet_weights for material in self.materials])
-        return np.asarray(weights[:, 0] * self.delta_n + weights[:, 1] * self.v)
+        return self._moments(1)[..., 0]
 
     @property
     def magnetization_sheet(self) -> Floats:
@@ -184,20 +183,22 @@ class Matching:
 
         q times it is the rise of V along +y across the layer, beyond the Ohmic line -Jy/σ.
         """
-        inverse = [_inverse_root_power(material.modes, 2) for material in self.materials]
-        weights = np.array([matrix[0] for matrix in inverse])
-        return np.asarray(-_ETA * (weights[:, 0] * self.delta_n + weights[:, 1] * self.v))
+        return np.asarray(-_ETA * self._moments(2)[..., 0])
 
     @property
     def magnetization_dipole(self) -> Floats:
         """∫ (y - y_face) δM dy of each side, shape (..., 2, 3)."""
         return np.asarray(-_ETA[:, None] * self._magnetization_moment(2))
 
+    def _moments(self, power: int) -> Floats:
+        """Return ∫ x^(power-1) (δn, v) dx of each side for power 1 or 2, shape (..., 2, 2)."""
+        inverse = np.array([material.modes.root(-power) for material in self.materials])
+        return np.asarray((inverse @ np.stack([self.delta_n, self.v], axis=-1)[..., None])[..., 0])
+
     def _magnetization_moment(self, power: int) -> Floats:
         """Return ∫ x^(power-1) δM dx of each side for power 1 or 2."""
-        inverse = np.array([_inverse_root_power(material.modes, power) for material in self.materials])
-        moment = inverse @ np.stack([self.delta_n, self.v], axis=-1)[..., None]
-        longitudinal = moment[..., 1, 0] + self._material("chi") * moment[..., 0, 0]
+        charge, spin = np.moveaxis(self._moments(power), -1, 0)
+        longitudinal = spin + self._material("chi") * charge
         k = np.array([material.modes.transverse for material in self.materials]) ** -power
         s = self.transverse / self._density_scale[:, None]
         across = k.real[:, None] * s + k.imag[:, None] * np.cross(self.m, s)
@@ -223,8 +224,8 @@ class Matching:
                 f"coincide at {1 / modes.spin.real:g}. Use `profile`, which holds there."
             )
         n, v = self.delta_n[..., side], self.v[..., side]
-        n_spin = (n * modes.shift - v * modes.B_nv) / gap
-        v_charge = (n * modes.B_vn + v * modes.shift) / gap
+        n_spin = (n * modes.shift - v * modes.B[0, 1]) / gap
+        v_charge = (n * modes.B[1, 0] + v * modes.shift) / gap
         n_charge, v_spin = n - n_spin, v - v_charge
         delta_n = np.stack([n_charge, n_spin, 0 * n_spin, 0 * n_spin], axis=-1).astype(complex)
         m = self.m[..., side, :]
@@ -273,19 +274,11 @@ class Matching:
             )
         x = np.maximum(x, 0.0)
         side = (~np.signbit(y)).astype(np.intp)
-        batch = self.current.shape
-        scalars = {name: np.empty((*batch, y.size)) for name in ("delta_n", "V", "field", "J_M")}
-        vectors = {name: np.empty((*batch, y.size, 3)) for name in ("delta_M", "spin_current")}
-        mu = np.empty((*batch, y.size, 2))
-        for index in (0, 1):
-            chosen = side == index
-            one = self._one_side(index, x[chosen])
-            for name, values in scalars.items():
-                values[..., chosen] = one[name]
-            for name, values in vectors.items():
-                values[..., chosen, :] = one[name]
-            mu[..., chosen, :] = one["mu"]
-        return Profile(y=y, side=side, mu=mu, **scalars, **vectors)
+        left, right = (self._one_side(index, x[side == index]) for index in (0, 1))
+        # the points axis follows the batch's; both sides one behind the other go back into the order of y
+        axis, order = self.current.ndim, np.argsort(np.argsort(side, kind="stable"))
+        both = {name: np.concatenate([left[name], right[name]], axis=axis) for name in left}
+        return Profile(y=y, side=side, **{name: np.take(values, order, axis=axis) for name, values in both.items()})
 
     def _one_side(self, side: int, x: Floats) -> dict[str, Floats]:
         p, eta = self.materials[side], _ETA[side]
@@ -300,7 +293,7 @@ class Matching:
         uniform = (p.beta * p.D * magnetization + p.alpha1 * p.D * n) / p.sigma
         at_face = (p.beta * p.D * (v0 + p.chi * n0) + p.alpha1 * p.D * n0) / p.sigma
         V = eta * self.barrier_drop[..., None] / 2 + ohmic - (uniform - at_face)
-        sheet, slope = modes.sheet_weights, modes.slope_weights
+        sheet, slope = modes.root(-1)[0], modes.root(1)[1]
         field = J / p.sigma + eta * p.q * (sheet[0] * n + sheet[1] * v)
         J_M = p.beta * J - eta * p.D * (1 - p.beta**2) * (slope[0] * n + slope[1] * v)
         average = V + p.D / p.sigma * p.charge_stiffness * n
@@ -323,26 +316,16 @@ class Matching:
         }
 
 
-def _inverse_root_power(modes: Modes, power: int) -> Floats:
-    """Return B^(-power/2) for power 1 or 2, shape (2, 2)."""
-    if power == 2:
-        return np.array([[modes.B_vv, -modes.B_nv], [-modes.B_vn, modes.B_nn]]) / modes.product**2
-    scale = modes.total * modes.product
-    return np.array([modes.sheet_weights, (-modes.B_vn / scale, (modes.B_nn + modes.product) / scale)])
-
-
-def _spin_admittance(material: Material) -> tuple[float, float]:
+def _spin_admittance(material: Material) -> Floats:
     """Return (c_N, c_δ) with J_M = βJ ∓ (c_N N + c_δ δ) at the left (right) face."""
-    slope = material.modes.slope_weights
-    scale = material.sigma * (1 - material.beta**2)
-    return scale * slope[0] / material.charge_stiffness, scale * slope[1]
+    slope = material.sigma * (1 - material.beta**2) * material.modes.root(1)[1]
+    return np.asarray(slope / [material.charge_stiffness, 1.0])
 
 
-def _charge_weights(material: Material) -> tuple[float, float]:
+def _charge_weights(material: Material) -> Floats:
     """Return (e_N, e_δ) with -V'/q = J/(σq) ± (e_N N + e_δ δ) at the left (right) face: the sheet charge."""
-    sheet = material.modes.sheet_weights
-    density = material.sigma / material.D
-    return density * sheet[0] / material.charge_stiffness, density * sheet[1]
+    sheet = material.sigma / material.D * material.modes.root(-1)[0]
+    return np.asarray(sheet / [material.charge_stiffness, 1.0])
 
 
 def _interface_rows(interface: InterfaceResponse | VectorInterface, m: Floats) -> Floats:
@@ -405,9 +388,7 @@ def match(
     >>> solution.J_M.round(6).tolist()   # 2ξ'β/(1 + 2ξ') with ξ' = 0.8/0.8
     [0.4, 0.4]
     """
-    thickness = finite("thickness", thickness)
-    if thickness < 0:
-        raise ArgumentError(f"Argument `thickness` must be non-negative, but is {thickness:g}.")
+    thickness = not_negative("thickness", thickness)
     if q_barrier is None:
         if thickness > 0 and left.q != right.q:
             raise ArgumentError(
@@ -456,7 +437,7 @@ def _matching_equations(
     metal = np.zeros((size, size))
     # J_M inside each metal.
     metal[1, :2] = _spin_admittance(left)
-    metal[2, 2:4] = -np.array(_spin_admittance(right))
+    metal[2, 2:4] = -_spin_admittance(right)
     b[..., 1] += left.beta * J
     b[..., 2] += right.beta * J
     # Q⊥ = ∓σ k s⊥ inside each metal.

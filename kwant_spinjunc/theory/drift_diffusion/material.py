@@ -15,19 +15,11 @@ from kwant_spinjunc.errors import ArgumentError
 
 #: q = e²/ε0 in eV nm, the electrostatics of an unscreened charge in vacuum.
 VACUUM_SCREENING: float = e / epsilon_0 / nano
-
-
 #: 1/h in 1/(eV ps): what e²/h is in the units of `InterfaceResponse` fed to `match`, before dividing by the area.
 LANDAUER: float = e * pico / h
-
-
 #: 1 S/m in 1/(eV nm ps), and 1 A/m² in particles/(nm² ps).
 SIEMENS_PER_METER: float = nano * pico / e
-
-
 AMPERE_PER_SQUARE_METER: float = nano**2 * pico / e
-
-
 #: All modes of `Modes.amplitudes` are distinguishable if their k² differ relatively by more than this.
 DEGENERATE = 1e-9
 
@@ -39,15 +31,6 @@ class Material:
     Longitudinal modes exp(-k|y|) obey a k⁴ - b k² + c = 0 with a = D²(α1 - β²α2), b = D[σq(1-β²) + α1/τ],
     c = σq/τ. They decay, possibly in oscillation, unless k² <= 0: that needs α1 <= β²α2 or b <= -2√(ac).
 
-    ``sigma``: conductivity σ > 0 (over e²): J = -σV'.
-    ``beta``: current polarization β, |β| < 1; 0 in a normal metal.
-    ``D``: diffusion coefficient, > 0; the density of states is σ/D.
-    ``tau``: spin relaxation time of δM, > 0 and finite.
-    ``alpha1``, ``alpha2``: the paper's phenomenological parameters. Independent spin channels of equal density of
-    states, D_s = D(1 ± β), are α1 = α2 = 1; symmetry of ∂µ_s/∂n_s' asks for α1 = α2 whatever the interaction.
-    ``omega``: precession rate ω = γH of δM⊥ about m, 1/time, any sign.
-    ``q``: e²/(ε0 ε_r), energy × length; default vacuum, in eV nm.
-
     Examples
     --------
     >>> cobalt = Material(sigma=1e7 * SIEMENS_PER_METER, beta=0.46, D=800.0, tau=4.0)
@@ -55,14 +38,16 @@ class Material:
     (50.23, 0.027)
     """
 
-    sigma: float
-    beta: float
-    D: float
-    tau: float
+    sigma: float  #: Conductivity σ > 0 (over e²): J = -σV'.
+    beta: float  #: Current polarization β, |β| < 1; 0 in a normal metal.
+    D: float  #: Diffusion coefficient, > 0; the density of states is σ/D.
+    tau: float  #: Spin relaxation time of δM, > 0 and finite.
+    #: `alpha1`, `alpha2`: The paper's phenomenological parameters. Independent spin channels of equal density of
+    #: states, D_s = D(1 ± β), are α1 = α2 = 1; symmetry of ∂µ_s/∂n_s' asks for α1 = α2 whatever the interaction.
     alpha1: float = 1.0
     alpha2: float = 1.0
-    omega: float = 0.0
-    q: float = VACUUM_SCREENING
+    omega: float = 0.0  #: Precession rate ω = γH of δM⊥ about m, 1/time, any sign.
+    q: float = VACUUM_SCREENING  #: e²/(ε0 ε_r), energy × length; default vacuum, in eV nm.
 
     def __post_init__(self) -> None:
         for name in ("sigma", "D", "tau", "q"):
@@ -133,7 +118,7 @@ class Material:
         return Modes.of(self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Modes:
     r"""The decaying solutions of one half-space, at distance x >= 0 from its face.
 
@@ -154,35 +139,26 @@ class Modes:
     spin: complex
     screening: complex
     transverse: complex  #: k = √((1/τ + iω)/D), the decay of δM⊥ along e1 plus i times δM⊥ along e2, for e1×e2 = m.
-    # k_spin² = B_vv - shift, k_screening² = B_nn + shift.
+    #: k_spin² = B_vv - shift, k_screening² = B_nn + shift.
     shift: complex
-    B_nn: float
-    B_nv: float
-    B_vn: float
-    B_vv: float
+    B: Floats  #: Shape (2, 2).
 
     @classmethod
     def of(cls, material: Material) -> Modes:
         """Solve the quadratic for k² of ``material``."""
-        B_nv = -material.beta / (material.tau * material.D * material.stiffness)
-        B_nn = 1 / material.screening_length**2 + material.chi * B_nv
-        B_vv = 1 / material.spin_diffusion_length**2
-        B_vn = material.chi * B_vv
-        half = (B_nn - B_vv) / 2
-        product = B_nv * B_vn
+        b = -material.beta / (material.tau * material.D * material.stiffness)
+        c = 1 / material.spin_diffusion_length**2
+        B = np.array([[1 / material.screening_length**2 + material.chi * b, b], [material.chi * c, c]])
+        half, product = (B[0, 0] - c) / 2, b * B[1, 0]
         root = np.sqrt(complex(half**2 + product))
-        denominator = half + root if half >= 0 else half - root
-        shift = product / denominator if product else 0j
+        shift = product / (half + root if half >= 0 else half - root) if product else 0j
         return cls(
             material=material,
-            spin=complex(np.sqrt(B_vv - shift)),
-            screening=complex(np.sqrt(B_nn + shift)),
+            spin=complex(np.sqrt(c - shift)),
+            screening=complex(np.sqrt(B[0, 0] + shift)),
             transverse=complex(np.sqrt((1 / material.tau + 1j * material.omega) / material.D)),
             shift=complex(shift),
-            B_nn=B_nn,
-            B_nv=B_nv,
-            B_vn=B_vn,
-            B_vv=B_vv,
+            B=B,
         )
 
     @property
@@ -200,16 +176,16 @@ class Modes:
         """k_spin k_screening = √det B, real."""
         return float((self.spin * self.screening).real)
 
-    @property
-    def sheet_weights(self) -> tuple[float, float]:
-        """Weights (δn, v) of ∫_0^∞ δn dx: the first row of B^(-1/2)."""
-        scale = self.total * self.product
-        return (self.B_vv + self.product) / scale, -self.B_nv / scale
+    def root(self, power: int) -> Floats:
+        """Return B^(power/2) for power 1, -1 or -2, rows and columns (δn, v).
 
-    @property
-    def slope_weights(self) -> tuple[float, float]:
-        """Weights (δn, v) of -dv/dx: the second row of B^(1/2)."""
-        return self.B_vn / self.total, (self.B_vv + self.product) / self.total
+        -(δn, v)' = √B (δn, v), and ∫_0^∞ x^(n-1) (δn, v) dx = B^(-n/2) (δn, v)(0).
+        """
+        # √B = (B + √det B)/tr √B, and B^(-1/2) is the same of the adjugate: no differences
+        matrix = self.B if power > 0 else np.array([[self.B[1, 1], -self.B[0, 1]], [-self.B[1, 0], self.B[0, 0]]])
+        if power == -2:
+            return np.asarray(matrix / self.product**2)
+        return np.asarray((matrix + self.product * np.eye(2)) / (self.total * (self.product if power < 0 else 1.0)))
 
     @property
     def mode_ratios(self) -> tuple[complex, complex]:
@@ -237,8 +213,8 @@ class Modes:
         shift = self.shift if self.shift.imag else self.shift.real
         return (
             np.real(f_n - divided * shift),
-            np.real(divided) * self.B_nv,
-            np.real(divided) * self.B_vn,
+            np.real(divided) * self.B[0, 1],
+            np.real(divided) * self.B[1, 0],
             np.real(f_v + divided * shift),
         )
 
@@ -253,12 +229,10 @@ class Modes:
 def wave_numbers(material: Material) -> Complex:
     r"""Return the four wave numbers k = 1/l of equation (11): screening, spin, transverse and its conjugate.
 
-    **Result**: shape (4,); Complex, positive real part, 1/length. Decay lengths are ``1 / k.real``. **Validity**: exact
+    **Result**: shape (4,); complex, positive real part, 1/length. Decay lengths are ``1 / k.real``. **Validity**: exact
     roots of a k⁴ - b k² + c = 0 (see `Material.quadratic`) and of D k² = 1/τ ± iω. For α1 = α2 the longitudinal pair
     factorizes for any screening, k² = 1/(Dτ(1-β²)) and k² = σq/(α1 D); only α1 ≠ α2 lets charge and spin renormalize
     each other's length, relatively by (λ/l_sd)². Source: the paper, equation (11) and the text after it.
-
-    ``material``: the material.
     """
     return material.modes.wave_numbers
 
@@ -269,7 +243,5 @@ def strong_screening_wave_numbers(material: Material) -> tuple[float, float]:
 
     **Result**: 1/length. **Validity**: λ ≪ l_sd; corrections are of relative order β²(α1-α2)(λ/l_sd)². Exact for α1 =
     α2. Source: the paper, text after equation (11).
-
-    ``material``: the material.
     """
     return 1 / material.screening_length, 1 / material.spin_diffusion_length
