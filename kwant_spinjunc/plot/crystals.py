@@ -9,9 +9,10 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
 from ..arrays import Floats
+from ..checks import index
 from ..crystals.result import CrystalScattering
 from ..errors import ArgumentError
-from .figures import COLORS, styled
+from .figures import BESIDE, COLORS, new_figure, styled
 
 #: Decades below the largest transmission that a map shows.
 DECADES = 8.0
@@ -60,8 +61,7 @@ def _chosen(s: Any, angle: int, lead_out: int, lead_in: int) -> Floats:
     P = s.probabilities if np.ndim(s.turns) else s.probabilities[None]
     leads = s.modes.shape[-2]
     for name, value, count in (("angle", angle, len(P)), ("lead_out", lead_out, leads), ("lead_in", lead_in, leads)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 0 <= value < count:
-            raise ArgumentError(f"Argument `{name}` must be 0 to {count - 1}, but is {value!r}.")
+        index(name, value, count)
     T: Floats = P[angle][..., lead_out, :, lead_in, :]
     if np.isnan(T).any():
         raise ArgumentError("Argument `scattering` must have leads that conserve spin, but one of them does not.")
@@ -78,8 +78,7 @@ def _is_mesh(k: Floats) -> bool:
 
 
 def _curves(k: Floats, T: Floats, name: str) -> Figure:
-    figure = Figure(figsize=(5.2, 3.2), layout="constrained")
-    axes: Any = figure.subplots()
+    figure, axes = new_figure(width=5.2, height=3.2)
     order = np.argsort(k)
     for s_in, s_out in np.ndindex(2, 2):
         style = "-" if s_in == s_out else "--"
@@ -89,30 +88,21 @@ def _curves(k: Floats, T: Floats, name: str) -> Figure:
             axes.semilogy(k[order] / np.pi, values, style, color=COLORS[SPINS[s_in]], label=label)
     top = T.max()
     axes.set_ylim(top * 10.0 ** -min(DECADES, np.log10(top / T[T > 0].min()) + 0.5) if top else 1e-8, top * 2 or 1.0)
-    axes.set_xlabel(f"{_symbol(name)} / π")
-    axes.set_ylabel("transmission")
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    axes.set(xlabel=f"{_symbol(name)} / π", ylabel="transmission")
+    axes.legend(**BESIDE)
     return figure
 
 
 def _maps(k: Floats, T: Floats, names: tuple[str, ...]) -> Figure:
-    figure = Figure(figsize=(6.2, 5.4), layout="constrained")
-    panels: Any = figure.subplots(2, 2, sharex=True, sharey=True)
+    figure, panels = new_figure(2, 2, width=6.2, height=5.4, sharex=True, sharey=True)
     top = float(T.max())
     norm = LogNorm(top * 10.0**-DECADES, top) if top else Normalize(0, 1)
     for s_in, s_out in np.ndindex(2, 2):
         axes, values = panels[s_in, s_out], T[:, :, s_out, s_in]
-        drawn = axes.pcolormesh(
-            k[:, 0, 0] / np.pi,
-            k[0, :, 1] / np.pi,
-            np.where(values > top * 10.0**-DECADES, values, np.nan).T,
-            norm=norm,
-            cmap="viridis",
-            shading="nearest",
-            rasterized=True,
-        )
-        axes.set_title(f"{SPINS[s_in]} → {SPINS[s_out]}, mean {values.mean():.2g}")
-        axes.set_aspect("equal")
+        seen = np.where(values > top * 10.0**-DECADES, values, np.nan).T
+        style = {"norm": norm, "cmap": "viridis", "shading": "nearest", "rasterized": True}
+        drawn = axes.pcolormesh(k[:, 0, 0] / np.pi, k[0, :, 1] / np.pi, seen, **style)
+        axes.set(title=f"{SPINS[s_in]} → {SPINS[s_out]}, mean {values.mean():.2g}", aspect="equal")
     figure.supxlabel(f"{_symbol(names[0])} / π", fontsize=9)
     figure.supylabel(f"{_symbol(names[1])} / π", fontsize=9)
     figure.colorbar(drawn, ax=list(panels.ravel()), label="transmission", shrink=0.8)

@@ -16,16 +16,19 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from ..checks import choice, index
 from ..devices.device import Device
 from ..devices.result import DeviceScattering
 from ..devices.solve import is_transparent
 from ..devices.spin_channels import lead_axis
 from ..devices.spin_operators import SpinOperator
 from ..errors import ArgumentError
-from .figures import COLORS, NOISE, styled
+from .figures import BESIDE, COLORS, FERMI, NOISE, new_figure, styled
 
 #: Colors of the magnets in the order they are named, then again from the first.
 MAGNETS = (COLORS["left"], COLORS["right"], COLORS["damping_like"], COLORS["field_like"])
+#: Color of what is of no matter.
+PALE = "#d0d7de"
 #: How far eigenstates of equal energy are split to tell their spins, relative to the band width.
 SPLIT = 1e-9
 #: Expectation value of m·S above which a state is drawn in the color of its spin.
@@ -54,20 +57,9 @@ def plot_system(device: Device, energy: float | None = None) -> Figure:
         color = MAGNETS[number % len(MAGNETS)]
         colors[device.magnet(name)] = color
         axes.plot([], [], "o", color=color, label=f"magnet {name}")
-    _plotter().plot(
-        system,
-        num_lead_cells=2,
-        unit="nn",
-        site_color=list(colors),
-        site_size=0.25,
-        site_lw=0.0,
-        hop_lw=0.04,
-        lead_color="#d0d7de",
-        lead_site_lw=0.0,
-        pos_transform=transform,
-        ax=axes,
-        show=False,
-    )
+    style = {"site_size": 0.25, "site_lw": 0.0, "hop_lw": 0.04, "lead_color": PALE, "lead_site_lw": 0.0}
+    where = {"pos_transform": transform, "ax": axes, "show": False}
+    _plotter().plot(system, num_lead_cells=2, unit="nn", site_color=list(colors), **style, **where)
     outline = [patheffects.withStroke(linewidth=2.5, foreground="white")]
     for number, name in enumerate(device.cuts):
         hoppings = device.cut(name).hoppings
@@ -80,10 +72,8 @@ def plot_system(device: Device, energy: float | None = None) -> Figure:
     if device.cuts:
         axes.plot([], [], color="black", linewidth=2.0, label="cuts")
     if device.cuts or device.magnets:
-        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    axes.set_xlabel(names[0])
-    axes.set_ylabel(names[1])
-    axes.set_aspect("equal")
+        axes.legend(**BESIDE)
+    axes.set(xlabel=names[0], ylabel=names[1], aspect="equal")
 
     first: Any = None
     drawn: set[str] = set()
@@ -92,13 +82,13 @@ def plot_system(device: Device, energy: float | None = None) -> Figure:
         first = first or panel_axes
         drawn |= _draw_lead_bands(panel_axes, device, lead)
         if energy is not None:
-            panel_axes.axhline(energy, color="black", linewidth=0.9, linestyle="--")
+            panel_axes.axhline(energy, **FERMI)
     if first is not None:
         first.set_ylabel(f"energy ({device.unit or 'unit of the hopping'})")
         spins = [spin for spin in ("majority", "minority") if spin in drawn]
         handles = [Line2D([], [], marker="o", ls="", color=COLORS[spin]) for spin in spins]
         if handles:
-            panel_axes.legend(handles, spins, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+            panel_axes.legend(handles, spins, **BESIDE)
     return figure
 
 
@@ -162,9 +152,7 @@ def _draw_lead_bands(axes: Any, device: Device, lead: int) -> set[str]:
     kinds = {"muted": abs(spins) < DEFINITE, "majority": spins >= DEFINITE, "minority": spins <= -DEFINITE}
     for color, chosen in kinds.items():
         axes.plot(k[chosen], energies[chosen], ".", markersize=1.2 if color == "minority" else 3.5, color=COLORS[color])
-    axes.set_title(f"lead {lead}")
-    axes.set_xlabel(r"$k/\pi$")
-    axes.set_xticks([-1, 0, 1])
+    axes.set(title=f"lead {lead}", xlabel=r"$k/\pi$", xticks=[-1, 0, 1])
     return {kind for kind, chosen in kinds.items() if chosen.any()}
 
 
@@ -193,8 +181,7 @@ def plot_torques(scattering: DeviceScattering, lead_in: int = 0) -> Figure:
     device = scattering.device
     if device is None or not device.magnets:
         raise ArgumentError("Argument `scattering` must be live and its device must name magnets, but it has none.")
-    if not 0 <= lead_in < len(scattering.channels):
-        raise ArgumentError(f"Argument `lead_in` must be 0 to {len(scattering.channels) - 1}, but is {lead_in!r}.")
+    lead_in = index("lead_in", lead_in, len(scattering.channels))
     positions = _positions(device)
     longest = int(np.argmax(np.ptp(positions, axis=0)))
     torques = {name: scattering.torque(name) for name in device.magnets}
@@ -203,8 +190,8 @@ def plot_torques(scattering: DeviceScattering, lead_in: int = 0) -> Figure:
         parts = {"torque": "torque"}  # on the magnetization and on the lattice, which cannot be told apart
     elif any(abs(torque.site_spin_orbit).max() > NOISE for torque in torques.values()):
         parts["spin_orbit"] = "torque on the lattice (spin-orbit)"
-    figure = Figure(figsize=(3.6 + 2.8 * (len(parts) - 1), 3.2), layout="constrained")
-    panels = figure.subplots(1, len(parts), sharey=True, squeeze=False)[0]
+    width = 3.6 + 2.8 * (len(parts) - 1)
+    figure, [panels] = new_figure(1, len(parts), width=width, height=3.2, sharey=True, squeeze=False)
     for axes, (part, title) in zip(panels, parts.items(), strict=True):
         for number, (name, torque) in enumerate(torques.items()):
             planes, member = np.unique(positions[torque.sites, longest].round(6), return_inverse=True)
@@ -220,7 +207,7 @@ def plot_torques(scattering: DeviceScattering, lead_in: int = 0) -> Figure:
         axes.set_xlabel("xyz"[longest])
     panels[0].set_ylabel(f"per plane (ħ/2), from lead {lead_in}")
     panels[0].ticklabel_format(axis="y", style="sci", scilimits=(-2, 4), useMathText=True)
-    panels[-1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    panels[-1].legend(**BESIDE)
     return figure
 
 
@@ -243,8 +230,7 @@ def plot_device(
             f"Argument `scattering` must be a DeviceScattering, but is {type(scattering).__name__}. "
             "For a junction use plot_layers."
         )
-    if axis not in ("x", "y", "z"):
-        raise ArgumentError(f"Argument `axis` must be 'x', 'y' or 'z', but is {axis!r}.")
+    choice("axis", axis, "xyz")
     system = scattering.system
     positions = np.array([site.pos for site in system.sites])
     if positions.shape[1] != 2:
@@ -255,8 +241,9 @@ def plot_device(
     flux = scattering.on_lattice(quantity, lead_in)
     panels = 1 if magnet is None else 2
     tall = bool(np.ptp(positions[:, 1]) > np.ptp(positions[:, 0]))  # panels side by side
-    figure = Figure(figsize=(3.2 * panels, 4.8) if tall else (6.4, 3.0 * panels), layout="constrained")
-    rows = figure.subplots(*((1, panels) if tall else (panels, 1)), squeeze=False).ravel()
+    grid, (width, height) = ((1, panels), (3.2 * panels, 4.8)) if tall else ((panels, 1), (6.4, 3.0 * panels))
+    figure, rows = new_figure(*grid, width=width, height=height, squeeze=False)
+    rows = rows.ravel()
     field, box = kwant.plotter.interpolate_current(system, flux, relwidth=0.08)
     kwant.plotter.streamplot(field, box, ax=rows[0], show=False, colorbar=False, linecolor="#24292f", max_linewidth=2)
     what = "charge" if quantity == "charge" else f"spin {quantity}"
@@ -264,7 +251,6 @@ def plot_device(
     if magnet is not None:
         torque = scattering.torque(magnet)
         total = torque.site_total[lead_in, :, "xyz".index(axis)]
-        values = np.full(len(positions), np.nan)
         scale = float(abs(total).max())
         if scale < NOISE:
             largest = abs(torque.site_exchange + torque.site_spin_orbit)[lead_in].max(axis=0)
@@ -274,34 +260,18 @@ def plot_device(
                 f"Argument `axis` must be one along which there is a torque, but along {axis!r} it is {scale:.1g} at "
                 f"most, rounding. {way_out}."
             )
-        values[torque.sites] = total
-        inside = np.zeros(len(positions), dtype=bool)
-        inside[torque.sites] = True
-        kwant.plotter.plot(
-            system,
-            num_lead_cells=0,
-            site_color=np.where(inside, values, 0.0),
-            site_size=np.where(inside, 0.42, 0.12),
-            site_lw=0.0,
-            hop_color="#d0d7de",
-            hop_lw=0.04,
-            cmap="PuOr",
-            colorbar=False,
-            ax=rows[1],
-            show=False,
-        )
+        values, sizes = np.zeros(len(positions)), np.full(len(positions), 0.12)
+        values[torque.sites], sizes[torque.sites] = total, 0.42
+        style = {"site_lw": 0.0, "hop_color": PALE, "hop_lw": 0.04, "cmap": "PuOr", "colorbar": False}
+        sites = {"site_color": values, "site_size": sizes}
+        kwant.plotter.plot(system, num_lead_cells=0, **sites, **style, ax=rows[1], show=False)
         for collection in rows[1].collections:
             if collection.get_array() is not None:
                 collection.set_clim(-scale, scale)
-        colors = mpl.cm.ScalarMappable(mpl.colors.Normalize(-scale, scale), "PuOr")
-        figure.colorbar(
-            colors, ax=rows[1], orientation="horizontal", shrink=0.5, label=f"torque, {axis} (ħ/2 per unit flux)"
-        )
+        colors, label = mpl.cm.ScalarMappable(mpl.colors.Normalize(-scale, scale), "PuOr"), "(ħ/2 per unit flux)"
+        figure.colorbar(colors, ax=rows[1], orientation="horizontal", shrink=0.5, label=f"torque, {axis} {label}")
         rows[1].set_title(f"Torque on {magnet if isinstance(magnet, str) else 'the sites'}", loc="left")
+    (left, low), (right, high) = positions.min(axis=0) - 0.8, positions.max(axis=0) + 0.8
     for axes in rows:
-        axes.set_aspect("equal")
-        axes.set_xlim(positions[:, 0].min() - 0.8, positions[:, 0].max() + 0.8)
-        axes.set_ylim(positions[:, 1].min() - 0.8, positions[:, 1].max() + 0.8)
-        axes.set_xlabel("x")
-        axes.set_ylabel("y")
+        axes.set(aspect="equal", xlim=(left, right), ylim=(low, high), xlabel="x", ylabel="y")
     return figure

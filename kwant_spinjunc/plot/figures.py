@@ -21,12 +21,12 @@ from matplotlib.transforms import ScaledTranslation
 from numpy.typing import ArrayLike
 
 from ..errors import ArgumentError
-from ..model.junction import Junction, Layer
+from ..model.junction import Junction
 from ..model.plane import band_shift
 from ..printing import with_unit
 from ..runs.averages import Ensemble
 from ..scattering import Scattering
-from ..spin import SIGNS, angle_between
+from ..spin import angle_between
 from ..transport.linear import linear_response
 
 #: One color per meaning, readable in print and with color-vision deficiency (Okabe-Ito).
@@ -92,6 +92,11 @@ def new_figure(
 
 #: Length of an arrow that shows m, in points.
 ARROW = 15.0
+#: Momenta of a band, and the line of an energy.
+KY = np.linspace(-np.pi, np.pi, 201)
+FERMI: dict[str, Any] = {"color": "black", "linewidth": 0.9, "linestyle": "--"}
+#: Where a legend stands beside its axes.
+BESIDE: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
 
 
 @styled
@@ -106,50 +111,33 @@ def plot_junction(junction: Junction, energy: float | None = None, k: ArrayLike 
         1, 3, width=8.0, height=3.8, sharey=True, gridspec_kw={"width_ratios": [1, 2.4, 1]}
     )
     for axes, lead, title in [(left, junction.left, "left lead"), (right, junction.right, "right lead")]:
-        _draw_bands(axes, lead, c)
-        axes.set_title(title)
+        for spin, level in zip(("majority", "minority"), lead.levels(c), strict=True):
+            axes.plot(KY / np.pi, level - 2 * lead.hopping * np.cos(KY), color=COLORS[spin], label=spin)
+        axes.set(title=title, xlabel=r"$k_y a/\pi$", xticks=[-1, 0, 1])
     _draw_planes(middle, junction, c)
-    for axes in (left, middle, right):
-        if energy is not None:
-            axes.axhline(energy, color="black", linewidth=0.9, linestyle="--")
     if energy is not None:
+        for axes in (left, middle, right):
+            axes.axhline(energy, **FERMI)
         left.annotate("E", (0.02, energy), xycoords=("axes fraction", "data"), va="bottom")
     left.set_ylabel(f"energy ({junction.unit or 'unit of the hopping'})")
     left.legend(loc="upper left", bbox_to_anchor=(0.0, -0.2), ncols=2, handlelength=1.2)
     return figure
 
 
-def _draw_bands(axes: Any, lead: Layer, c: float) -> None:
-    ky = np.linspace(-np.pi, np.pi, 201)
-    for spin, level in zip(("majority", "minority"), lead.levels(c), strict=True):
-        axes.plot(ky / np.pi, level - 2 * lead.hopping * np.cos(ky), color=COLORS[spin], label=spin)
-    axes.set_xlabel(r"$k_y a/\pi$")
-    axes.set_xticks([-1, 0, 1])
-
-
 def _draw_planes(axes: Any, junction: Junction, c: float) -> None:
     for n, plane in enumerate(junction.planes):
-        for spin, level, sign in zip(("majority", "minority"), plane.levels(c), SIGNS, strict=True):
-            half = 0.45 if not plane.is_magnetic else 0.22
-            axes.bar(
-                n if not plane.is_magnetic else n - sign * 0.23,
-                4 * plane.hopping,
-                bottom=level - 2 * plane.hopping,
-                width=2 * half,
-                color=COLORS[spin] if plane.is_magnetic else COLORS["muted"],
-                alpha=0.35,
-                linewidth=0,
-            )
-            if not plane.is_magnetic:
-                break
+        up, down = plane.levels(c)
+        bars = [(n - 0.23, up, "majority"), (n + 0.23, down, "minority")] if plane.is_magnetic else [(n, up, "muted")]
+        for x, level, color in bars:
+            style = {"width": 0.44 if plane.is_magnetic else 0.9, "alpha": 0.35, "linewidth": 0}
+            axes.bar(x, 4 * plane.hopping, bottom=level - 2 * plane.hopping, color=COLORS[color], **style)
     low, high = axes.get_ylim()
     top = high + 0.12 * (high - low)
     for n, plane in enumerate(junction.planes):
         if plane.is_magnetic:
             draw_direction(axes, (n, top), plane.m)
-    axes.set_ylim(low, top + 0.1 * (high - low))
-    axes.set_xlabel("plane n (position y = n a)")
-    axes.set_title(rf"bands of the planes; arrows: m in the x-z plane, $\Phi$ = {np.degrees(junction.angle):.4g}°")
+    title = rf"bands of the planes; arrows: m in the x-z plane, $\Phi$ = {np.degrees(junction.angle):.4g}°"
+    axes.set(ylim=(low, top + 0.1 * (high - low)), xlabel="plane n (position y = n a)", title=title)
     axes.xaxis.get_major_locator().set_params(integer=True)
 
 
@@ -215,15 +203,11 @@ def plot_layers(scattering: Scattering, lead_in: int | None = None) -> Figure:
         drive, unit = "linear response to a bias, µ_L = −µ_R = 1/2", f"e²/h {cells}"
     else:
         drive, unit = f"states from the {('left', 'right')[lead_in]}", "per unit incoming flux"
-    top.set_title(
-        f"{drive}, E = {with_unit(f'{scattering.energy:g}', scattering.junction.unit)}; shaded: nonmagnetic planes"
-    )
-    top.set_ylabel(f"flux\n({unit})")
+    at = with_unit(f"{scattering.energy:g}", scattering.junction.unit)
+    top.set(title=f"{drive}, E = {at}; shaded: nonmagnetic planes", ylabel=f"flux\n({unit})")
     middle.set_ylabel(f"torque on the plane\n({unit})")
-    bottom.set_ylabel(
-        "torque cumulated\n" + ("from the left" if cut is None else "from the cut outward") + f"\n({unit})"
-    )
-    bottom.set_xlabel("plane n (bond b lies between planes b and b + 1)")
+    start = "from the left" if cut is None else "from the cut outward"
+    bottom.set(ylabel=f"torque cumulated\n{start}\n({unit})", xlabel="plane n (bond b lies between planes b and b + 1)")
     bottom.xaxis.get_major_locator().set_params(integer=True)
     return figure
 
@@ -247,15 +231,13 @@ def plot_ensemble(result: Ensemble) -> Figure:
     if log:
         typical = np.atleast_1d(result.conductance.typical)[0]
         left.axvline(np.log10(typical), color=COLORS["theory"], linewidth=1.0, linestyle="--", label="typical")
-    left.set_xlabel(f"log₁₀ conductance ({unit})" if log else f"conductance ({unit})")
-    left.set_ylabel("probability density")
+    left.set(xlabel=f"log₁₀ conductance ({unit})" if log else f"conductance ({unit})", ylabel="probability density")
     left.legend(loc="best")
     if swept:
         m = np.array(result.store.identity["m_right"])
         turned = np.degrees(angle_between(m[0], m))
         right.errorbar(turned, mean, error, fmt="o", color=COLORS["microscopic"], capsize=2)
-        right.set_xlabel("angle of the right magnet from the first (deg)")
-        right.set_ylabel(f"conductance ({unit})")
+        right.set(xlabel="angle of the right magnet from the first (deg)", ylabel=f"conductance ({unit})")
     else:
         T = result.transmissions
         names = ["++", "+−", "−+", "−−"]
@@ -365,6 +347,7 @@ def _draw_lines(axes: Any, dataset: Any, data: Any, x: str, title: list[str]) ->
     if errors is not None:
         errors = errors.squeeze([dim for dim in errors.dims if dim not in data.dims], drop=True)
         errors = errors.stack(line=series) if series else errors.expand_dims("line")
+    at = _in_degrees(dataset[x])
     for index in range(stacked.sizes["line"]):
         line = stacked.isel(line=index)
         if np.isfinite(line.values).any():  # else nothing to see, such as torques of a texture
@@ -372,10 +355,9 @@ def _draw_lines(axes: Any, dataset: Any, data: Any, x: str, title: list[str]) ->
             style = "o" + DASHES[len(axes.lines) // 10 % len(DASHES)]  # as colors come again
             label = ", ".join(names) or None
             if errors is None:
-                axes.plot(_in_degrees(dataset[x]), line, style, label=label)
+                axes.plot(at, line, style, label=label)
             else:
-                bars = np.ravel(errors.isel(line=index))
-                axes.errorbar(_in_degrees(dataset[x]), np.ravel(line), bars, fmt=style, capsize=2, label=label)
+                axes.errorbar(at, np.ravel(line), np.ravel(errors.isel(line=index)), fmt=style, capsize=2, label=label)
     if not axes.lines:
         raise ArgumentError(f"Argument `variable` must have numbers to be drawn, but {data.name!r} is NaN throughout.")
     if series:
@@ -426,14 +408,11 @@ def _worst_over_further_axes(dataset: Any, error: str) -> Any:
 def draw_error_map(axes: Any, data: Any, *, contours: bool = True, shading: Any = "nearest") -> Any:
     """Draw a two-dimensional error on a logarithmic color scale, with contours at 1 % and 10 %; return the mesh."""
     x, y = (data[dim] for dim in data.dims)
-    values = data.values.T
-    mesh = axes.pcolormesh(
-        x, y, np.clip(values, *ERROR_RANGE), norm=LogNorm(*ERROR_RANGE), cmap="YlOrRd", shading=shading
-    )
+    shown = np.clip(data.values.T, *ERROR_RANGE)
+    mesh = axes.pcolormesh(x, y, shown, norm=LogNorm(*ERROR_RANGE), cmap="YlOrRd", shading=shading)
     if contours:
         error_contours(axes, data)
-    axes.set_xlabel(_label(x))
-    axes.set_ylabel(_label(y))
+    axes.set(xlabel=_label(x), ylabel=_label(y))
     for axis, coordinate in ((axes.xaxis, x), (axes.yaxis, y)):
         if coordinate.dtype.kind == "i":
             axis.get_major_locator().set_params(integer=True)
@@ -498,8 +477,7 @@ def plot_multiscale(dataset: Any, angle: str = "theta") -> Figure:
     panels[0].plot([], [], ":", color=COLORS["muted"], label="between reservoirs")
     units = (r"$\Delta J_M$ (GA/m²)", "damping-like torque\non the right magnet (µJ/m²)", "resistance × area (mΩ µm²)")
     for axes, name in zip(panels, units, strict=True):
-        axes.set_xlabel(r"angle $\Phi$ (degrees)")
-        axes.set_ylabel(name)
+        axes.set(xlabel=r"angle $\Phi$ (degrees)", ylabel=name)
         axes.xaxis.set_major_locator(MultipleLocator(60))
     figure.suptitle(f"{dataset.attrs['current_density_A_per_m2']:.3g} A/m²", fontsize=9)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)

@@ -113,7 +113,7 @@ def mixing_per_channel(splitting: float) -> tuple[complex, float]:
     spacer = junction.planes[len(junction.planes) // 2]
     S = scatter(Junction(replace(spacer, m=junction.left.m), [], junction.left), 0.0, (0.0, 0.0)).smatrix
     up, down = (S.submatrix((0, s), (0, s))[0, 0] for s in (0, 1))
-    return left.mixing / left.modes_spacer, float(abs(at_gamma.mixing - (1 - up * down.conj())))
+    return left.mixing / left.modes, float(abs(at_gamma.mixing - (1 - up * down.conj())))
 
 
 def turning_point(xi: float) -> float:

@@ -13,7 +13,7 @@ for the torque on the right magnet, P = P_L/(1 + χ).
 """
 
 from .boris import BiasLaw, bias_law, export_boris
-from .snippet import InvalidParametrizationError, Snippet
+from .codes import InvalidParametrizationError, Snippet
 from .torque import TARGETS, export
 
 __all__ = ["TARGETS", "BiasLaw", "InvalidParametrizationError", "Snippet", "bias_law", "export", "export_boris"]

@@ -16,7 +16,7 @@ from ...transport.bias import bias_response
 from ...units import conductance_per_area
 from ..parameters import SIDES, TOLERANCE, effective_parameters, interface_parameters
 from ..parameters.response import place_of
-from .snippet import InvalidParametrizationError, Snippet, nanometers, vector
+from .codes import InvalidParametrizationError, Snippet, nanometers, vector
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,8 +26,7 @@ from ..parameters import (
     refuse_settings,
 )
 from .boris import export_boris
-from .codes import CODES, Code, Numbers, efficiency
-from .snippet import InvalidParametrizationError, Snippet, nanometers
+from .codes import CODES, Code, InvalidParametrizationError, Numbers, Snippet, efficiency, nanometers
 
 #: Current density of a snippet whose user gave none, A/m².
 PLACEHOLDER_CURRENT = 1e10

@@ -12,7 +12,7 @@ Signs: currents are particle currents along +y; a positive current density moves
 quoted with the charge taken positive. Torques act on the magnetization, as rates of angular momentum.
 """
 
-from .contacts import Interface, MixingConductance, mixing_conductances, solve_interface
+from .contacts import Interface, mixing_conductances, solve_interface
 from .metals import (
     MicroscopicMetal,
     cobalt,
@@ -27,7 +27,6 @@ from .run import multiscale
 __all__ = [
     "Interface",
     "MicroscopicMetal",
-    "MixingConductance",
     "cobalt",
     "density_of_states",
     "metal",

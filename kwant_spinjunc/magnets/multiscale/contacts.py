@@ -1,9 +1,9 @@
-"""What diffusion sees of a junction: its conductance matrix, or the mixing conductances of its two contacts."""
+"""What diffusion sees of a junction: its conductance matrix, or the conductances of its two contacts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -18,9 +18,9 @@ from ...halves import zone
 from ...model.junction import Junction
 from ...model.problem import AVERAGE
 from ...spin import angle_between
-from ...theory import circuit, interface
+from ...theory import interface
 from ...theory.interface import InterfaceResponse
-from ...transport.interface import contact_conductances
+from ..parameters.interfaces import InterfaceParameters, both_interfaces
 
 #: Coefficients below this part of the largest of their kind need no relative accuracy of their own.
 NEGLIGIBLE = 1e-3
@@ -121,71 +121,21 @@ def _check_magnets(junction: Junction) -> None:
     two_halves("junction", junction.cut, "The chemical potentials of (5) and (6) refer to two directions only.")
 
 
-# ---------------------------------------------------------------------- spin mixing
-@dataclass(frozen=True, eq=False)
-class MixingConductance:
-    """One contact between the spacer's metal and a magnet, per unit cell, in e²/h."""
-
-    conductances: Floats  #: Shape (2,): G_s of both spins between reservoirs.
-    mixing: complex  #: G_mix.
-    modes_spacer: float  #: Open channels of the spacer for one spin.
-    modes_magnet: Floats  #: Shape (2,): open channels of the magnet.
-
-    @property
-    def effective_conductances(self) -> Floats:
-        """G_s between diffusive metals, the Sharvin resistances of both sides taken off."""
-        resistance = interface.interface_resistance(self.conductances, self.modes_spacer, self.modes_magnet)
-        if np.any(resistance <= 0):
-            raise ArgumentError(
-                "Argument `junction` must have resistive contacts, but one spin enters the magnet without any. "
-                'Use `transport="coherent"`.'
-            )
-        return np.asarray(1 / resistance)
-
-    @property
-    def effective_mixing(self) -> complex:
-        """G_mix next to a diffusive spacer."""
-        return complex(circuit.corrected_mixing_conductance(self.mixing, self.modes_spacer))
-
-
 def mixing_conductances(
     junction: Junction, energy: float = 0.0, *, k: ArrayLike | str | None = AVERAGE, rtol: float = 1e-8
-) -> tuple[MixingConductance, MixingConductance] | None:
-    """Return the spin-mixing conductances of the two contacts between spacer and magnets, per unit cell.
+) -> tuple[InterfaceParameters, InterfaceParameters] | None:
+    """Return the conductances and G_mix of the two contacts between spacer and magnets, per unit cell.
 
     ``junction``, ``energy``, ``k``, ``rtol``: as in `solve_interface`. Each contact is what lies between the spacer's
-    middle plane, continued to infinity, and a lead.
+    metal at the cut, continued to infinity, and a lead, see `magnets.parameters.interface_parameters`.
 
     **Result**: None where the spacer does not conduct (a barrier) or there is none: no channel arrives from it.
-
-    **Validity**: magnets longer than the transverse coherence length. A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Phys.
-    Rev. Lett. 84, 2481 (2000).
     """
     _check_magnets(junction)
-    contacts = _contacts(junction)
-    if contacts is None:
+    cut = two_halves("junction", junction.cut)
+    if all(plane.is_magnetic for plane in junction.planes[cut : cut + 2]):
         return None
-    left, right = (_mixing(*contact, finite("energy", energy), k, rtol) for contact in contacts)
-    return None if left is None or right is None else (left, right)
-
-
-def _contacts(junction: Junction) -> tuple[tuple[Junction, int], tuple[Junction, int]] | None:
-    """Return both halves as junctions with the spacer as one lead, and which lead that is."""
-    cut, planes, bonds = junction.cut, junction.planes, tuple(junction.bond_hoppings)
-    spacer = next((n for n in (cut, cut + 1) if n is not None and not planes[n].is_magnetic), None) if cut else None
-    if spacer is None:
+    try:
+        return both_interfaces(junction, finite("energy", energy), k, rtol)
+    except NoOpenChannelError:
         return None
-    # The electrons of the spacer are labeled along the magnet they arrive at.
-    node_left, node_right = (replace(planes[spacer], m=lead.m) for lead in junction.leads)
-    first, last = junction.buffer, len(planes) - junction.buffer
-    left = Junction(junction.left, planes[first:spacer], node_left, bonds=bonds[first - 1 : spacer])
-    right = Junction(node_right, planes[spacer + 1 : last], junction.right, bonds=bonds[spacer:last])
-    return (left, 1), (right, 0)
-
-
-def _mixing(contact: Junction, spacer: int, energy: float, k: Any, rtol: float) -> MixingConductance | None:
-    """Return the mixing conductance seen from lead number ``spacer``."""
-    found = contact_conductances(contact, spacer, energy, k, rtol=rtol)
-    if found.modes_metal == 0:
-        return None
-    return MixingConductance(found.conductances, found.mixing, found.modes_metal, found.modes_magnet)

@@ -25,13 +25,13 @@ from ...theory import drift_diffusion, interface, tunnelling
 from ...theory.drift_diffusion import AMPERE_PER_SQUARE_METER, LANDAUER, Matching, Material
 from ...theory.interface import InterfaceResponse
 from ...units import conductance_per_area, torque_per_area
-from .contacts import Interface, MixingConductance, mixing_conductances, solve_interface
+from ..parameters import InterfaceParameters
+from .contacts import Interface, mixing_conductances, solve_interface
 
 if TYPE_CHECKING:
     import xarray as xr
 
-#: 1/(nm² ps eV) of a conductance per area in S/m², and eV nm² ps of a resistance-area product in Ω µm².
-_SIEMENS_PER_SQUARE_METER = AMPERE_PER_SQUARE_METER
+#: Ω µm² of a resistance-area product in eV nm² ps; S/m² of a conductance per area is as A/m² of a current.
 _OHM_SQUARE_MICROMETER = 1e12 * AMPERE_PER_SQUARE_METER
 
 #: What a run gives, in SI units.
@@ -156,6 +156,9 @@ def _check_turns(family: Callable[..., Junction], turned_by: str | None) -> None
         )
 
 
+Contacts = tuple[InterfaceParameters, InterfaceParameters] | None
+
+
 @dataclass(frozen=True)
 class _Solver:
     """One point: scattering, matching, conversion."""
@@ -169,7 +172,7 @@ class _Solver:
     transport: str
     rtol: float
 
-    def _solve(self, junction: Junction) -> tuple[Interface, tuple[MixingConductance, MixingConductance] | None]:
+    def _solve(self, junction: Junction) -> tuple[Interface, Contacts]:
         asked: dict[str, Any] = {"energy": self.energy, "k": self.k, "rtol": self.rtol}
         return solve_interface(junction, **asked), mixing_conductances(junction, **asked)
 
@@ -198,9 +201,7 @@ class _Solver:
             return 0.0
         return float(self._match(response, found.m).resistance * _OHM_SQUARE_MICROMETER)
 
-    def _response(
-        self, found: Interface, mixing: tuple[MixingConductance, MixingConductance] | None
-    ) -> InterfaceResponse:
+    def _response(self, found: Interface, mixing: Contacts) -> InterfaceResponse:
         """Return the coefficients of (5), (6) per area, 1/(eV nm² ps), that diffusion is matched to."""
         area = self.lattice_constant**2
         if self.transport == "coherent":
@@ -210,23 +211,18 @@ class _Solver:
                 "Argument `transport` must be \"coherent\" for this junction, but is 'diffuse' and no channel of its "
                 "spacer is open."
             )
-        scale = LANDAUER / area
+        scale, contacts = LANDAUER / area, [contact.contact(diffusive=True) for contact in mixing]
         return drift_diffusion.node_interface(
             *found.m,
-            *(scale * contact.effective_conductances for contact in mixing),
-            *(scale * contact.effective_mixing for contact in mixing),
+            *(scale * np.array([contact.majority, contact.minority]) for contact in contacts),
+            *(scale * contact.mixing for contact in contacts),
         )
 
     def _match(self, response: InterfaceResponse, m: Floats) -> Matching:
         current = self.current_density * AMPERE_PER_SQUARE_METER
         return drift_diffusion.match(self.left, self.right, response, m_left=m[0], m_right=m[1], current=current)
 
-    def _microscopic(
-        self,
-        found: Interface,
-        response: InterfaceResponse,
-        mixing: tuple[MixingConductance, MixingConductance] | None,
-    ) -> dict[str, Any]:
+    def _microscopic(self, found: Interface, response: InterfaceResponse, mixing: Contacts) -> dict[str, Any]:
         bare = found.bare
         J, J_L, J_R = interface.interface_currents(bare, 0.5, -0.5)
         difference = tunnelling.vector_difference(J_L, J_R, *found.m)
@@ -236,8 +232,8 @@ class _Solver:
         return {
             "conductance_matrix": found.conductance,
             "modes": found.modes,
-            "r_left": np.stack([response.left_1, response.left_2]) / _SIEMENS_PER_SQUARE_METER,
-            "r_right": np.stack([response.right_1, response.right_2]) / _SIEMENS_PER_SQUARE_METER,
+            "r_left": np.stack([response.left_1, response.left_2]) / AMPERE_PER_SQUARE_METER,
+            "r_right": np.stack([response.right_1, response.right_2]) / AMPERE_PER_SQUARE_METER,
             "mixing_real": np.real(mixed),
             "mixing_imag": np.imag(mixed) if mixing is not None else np.nan,
             "conductance_ratio": [G * np.sqrt(p.D * p.tau) / p.sigma for p in (self.left, self.right)],

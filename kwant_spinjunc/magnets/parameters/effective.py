@@ -14,8 +14,8 @@ from ...errors import ArgumentError
 from ...model.junction import Junction
 from ...optional import is_kwant
 from ...printing import Printed
-from ...spin import torque_axes
 from ...theory import circuit
+from ...transport.observables import resolved_torques
 from .fits import Estimate, Fit, least_squares_fit, relative_misfit, standard_error
 from .interfaces import InterfaceParameters, both_interfaces
 from .response import (
@@ -199,10 +199,8 @@ def _circuit_residual(response: AngularResponse, interfaces: tuple[InterfacePara
     m_left = np.broadcast_to([0.0, 0.0, 1.0], (int(inside.sum()), 3))
     m_right = np.stack([np.sin(Phi[inside]), np.zeros(len(m_left)), np.cos(Phi[inside])], axis=-1)
     valve = circuit.solve_spin_valve(left, right, m_left, m_right)
-    worst, size = 0.0, 0.0
-    for side, (m, other) in enumerate([(m_left, m_right), (m_right, m_left)]):
-        e, _ = torque_axes(m, other)
-        theory = np.sum(valve.torques[:, side] * e, axis=-1) / valve.conductance
-        exact = response.damping_like[inside, side] / response.current[inside]
-        worst, size = max(worst, float(abs(theory - exact).max())), max(size, float(abs(exact).max()))
-    return worst / size if size else np.inf
+    m = np.stack([m_left, m_right], axis=-2)
+    theory = resolved_torques(m, valve.torques).damping_like / valve.conductance[:, None]
+    exact = response.damping_like[inside] / response.current[inside, None]
+    size = float(abs(exact).max())
+    return float(abs(theory - exact).max()) / size if size else np.inf

@@ -145,11 +145,13 @@ def interface_parameters(
     return _of_contact(_contact(junction, side_index(side)), side, energy, k, rtol)
 
 
-def both_interfaces(junction: Junction, energy: float, k: Any) -> tuple[InterfaceParameters, InterfaceParameters]:
+def both_interfaces(
+    junction: Junction, energy: float, k: Any, rtol: float = 1e-8
+) -> tuple[InterfaceParameters, InterfaceParameters]:
     """Return `interface_parameters` of both sides; two that are mirror images are solved once."""
     left, right = _contact(junction, 0), _contact(junction, 1)
-    found = _of_contact(left, "left", energy, k)
-    return found, replace(found, side="right") if left == right else _of_contact(right, "right", energy, k)
+    found = _of_contact(left, "left", energy, k, rtol)
+    return found, replace(found, side="right") if left == right else _of_contact(right, "right", energy, k, rtol)
 
 
 def _contact(junction: Junction, side: int) -> Junction:
@@ -187,7 +189,7 @@ def _contact(junction: Junction, side: int) -> Junction:
     return Junction(metal, half, half[-1], bonds=dict(enumerate(bonds)), buffer=1)
 
 
-def _of_contact(contact: Junction, side: Side, energy: float, k: Any, rtol: float = 1e-8) -> InterfaceParameters:
+def _of_contact(contact: Junction, side: Side, energy: float, k: Any, rtol: float) -> InterfaceParameters:
     """Return the parameters of a contact of a metal on the left and a magnet along ±z."""
     energy, metal = finite("energy", energy), contact.left
     c = np.array([-2.0, 2.0]) if is_average("k", k) else band_shift(k)

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...arrays import Floats
 from ...checks import finite, finite_array
 from ...crystals.observe import magnet_axes
 from ...crystals.scatter import refuse_spin_orbit, scatter_crystal
 from ...devices.device import as_device
 from ...errors import ArgumentError
-from ...spin import angle_between, torque_axes
+from ...spin import angle_between
+from ...transport.observables import resolved_torques
 from .response import ANGLES, AngularResponse
 
 #: The angle that is asked for and that of the leads agree to this.
@@ -62,16 +62,9 @@ def system_response(
             f"{np.degrees(Phi[worst]):.4g} deg they are {np.degrees(between[worst]):.4g} deg apart. Set its own angle "
             "to 0."
         )
-    torques = np.einsum("l,nclsi->nci", np.array([0.5, -0.5]), s.side_torques)
-    damping_like, field_like = _along(torques, m)
+    torques = resolved_torques(m, np.einsum("l,nclsi->nci", np.array([0.5, -0.5]), s.side_torques))
     current = s.between_leads()[:, [1, 0], [0, 1]].mean(axis=-1)
     point = "" if k is None else ", Brillouin-zone average" if isinstance(k, str) else f", k = {k}"
     source = f"a Kwant system turned behind a cut, E = {energy:g}{point}, linear response"
-    return AngularResponse(Phi, current, damping_like, field_like, source=source, energy=energy, k=k)
-
-
-def _along(torques: Floats, m: Floats) -> tuple[Floats, Floats]:
-    """Return damping-like and field-like parts of torques [angle, side, xyz], as `Torques` defines them."""
-    (left, normal), (right, _) = torque_axes(m[:, 0], m[:, 1]), torque_axes(m[:, 1], m[:, 0])
-    damping_like = np.stack([(torques[:, 0] * left).sum(axis=-1), (torques[:, 1] * right).sum(axis=-1)], axis=-1)
-    return damping_like, (torques * normal[:, None]).sum(axis=-1)
+    parts = torques.damping_like, torques.field_like
+    return AngularResponse(Phi, current, *parts, source=source, energy=energy, k=k)
