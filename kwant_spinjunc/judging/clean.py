@@ -14,11 +14,10 @@ from kwant_spinjunc.errors import ArgumentError, NoOpenChannelError
 from kwant_spinjunc.halves import zone
 from kwant_spinjunc.halves.batch import Stack
 from kwant_spinjunc.halves.round_trip import round_trip
-from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
+from kwant_spinjunc.judging.evidence import Evidence, InapplicableError, Problem
 from kwant_spinjunc.model.junction import Junction
 from kwant_spinjunc.model.plane import band_shift
 from kwant_spinjunc.printing import with_unit
-from kwant_spinjunc.spin import torque_axes
 from kwant_spinjunc.theory import tunnelling
 
 from ..arrays import Floats
@@ -55,20 +54,13 @@ def spacer_layer(junction: Junction) -> Spacer | None:
     return Spacer(slice(start, stop), inside[0] if len(inside) == 1 else None) if stop > start else None
 
 
-@dataclass(frozen=True)
-class Clean:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Clean(Problem):
     """A clean junction at one energy."""
 
-    #: `junction`, `energy`, `k`: As in `scatter`.
     junction: Junction
-    energy: float
-    k: Any
-    mu: tuple[tuple[float, float], tuple[float, float]]  #: Potentials ``[lead][spin]``.
-    angles: tuple[float, ...]  #: What errors are taken over.
+    k: Any  #: As in `scatter`.
     rtol: float = 1e-6  #: Of a Brillouin-zone average.
-    #: `metals`, `area`: As in `Evidence`.
-    metals: Any = None
-    area: float | None = None
 
     @property
     def words(self) -> str:
@@ -93,8 +85,9 @@ class Clean:
         return why_fixed(self.junction)
 
     @cached_property
-    def _all_angles(self) -> Floats:
-        return np.array(sorted({0.0, np.pi, *self.angles})) if not self.fixed else np.array([self.junction.angle])
+    def all_angles(self) -> Floats:
+        """What is solved: the angles asked for and both collinear ones, or the junction's own, shape (n,)."""
+        return np.array([self.junction.angle]) if self.fixed else super().all_angles
 
     @cached_property
     def stack(self) -> Stack:
@@ -102,9 +95,7 @@ class Clean:
         if self.fixed:
             return Stack.from_junction(self.junction)
         stack = Stack.from_junction(self.junction.turned(m_right=self.junction.directions_at(np.pi / 2)))
-        return stack.with_directions(
-            self.junction.magnetizations[0], in_plane_directions(self.junction, self._all_angles)
-        )
+        return stack.with_directions(self.junction.magnetizations[0], self.junction.directions_at(self.all_angles))
 
     @cached_property
     def decaying(self) -> tuple[Spacer, float]:
@@ -115,15 +106,12 @@ class Clean:
         spacer = spacer_layer(self.junction)
         if spacer is None:
             raise InapplicableError("it has no nonmagnetic barrier between its magnets")
-        c = self.lowest
-        planes = self.junction.planes[spacer.planes]
-        levels = np.array([plane.onsite - 2 * plane.t_parallel * c for plane in planes])
-        hopping = np.array([plane.hopping for plane in planes])
+        levels, hopping = self._levels(spacer, self.lowest)
         try:
             return spacer, float(tunnelling.lattice_exponent(levels, self.energy, hopping))
         except tunnelling.ClassicallyAllowedError:
             allowed = int((levels - 2 * hopping <= self.energy).sum())
-            which = "its spacer conducts" if allowed == len(planes) else f"{allowed} of {len(planes)} planes conduct"
+            which = "its spacer conducts" if allowed == len(levels) else f"{allowed} of {len(levels)} planes conduct"
             raise InapplicableError(f"{which} at this energy: there is no one decay") from None
 
     @cached_property
@@ -136,15 +124,20 @@ class Clean:
         open_ = self.junction.open_channels(self.energy, c).any(axis=-1).all(axis=-1)
         if spacer is None or not open_.any():
             return 2.0
+        levels, hopping = self._levels(spacer, c)
+        return float(c[open_][np.argmin((levels - 2 * hopping).min(axis=-1)[open_])])
+
+    def _levels(self, spacer: Spacer, c: Any) -> tuple[Floats, Floats]:
+        """Return band centers [..., plane] of the spacer at band shifts, and hoppings of its planes."""
         planes = self.junction.planes[spacer.planes]
-        lowest = np.min([plane.onsite - 2 * plane.t_parallel * c - 2 * plane.hopping for plane in planes], axis=0)
-        return float(c[open_][np.argmin(lowest[open_])])
+        onsite, in_plane, hopping = np.array([(plane.onsite, plane.t_parallel, plane.hopping) for plane in planes]).T
+        return np.asarray(onsite - 2 * in_plane * np.asarray(c)[..., None]), hopping
 
     # ------------------------------------------------------------------ evidence
     @cached_property
     def evidence(self) -> Evidence:
         """Exact numbers at every angle."""
-        stack, E, n = self.stack, self.energy, len(self._all_angles)
+        stack, E, n = self.stack, self.energy, len(self.all_angles)
         one = replace(stack, m=stack.m[:1], lead_m=stack.lead_m[:1]) if not self.fixed else stack
         spacer = None if self.fixed and stack.cut is None else stack.cut
 
@@ -169,15 +162,11 @@ class Clean:
         mean = weighted[0] if weighted[0] > 0 else np.nan
         return Evidence(
             problem=self,
-            angles=self._all_angles,
-            asked=np.isin(self._all_angles, self.angles) if not self.fixed else np.ones(1, dtype=bool),
+            angles=self.all_angles,
             probabilities=P.reshape(n, 2, 2, 2, 2),
             modes=modes,
             m=np.stack([left, right], axis=1),
-            mu=np.array(self.mu),
             unlabeled=unlabeled(self.junction),
-            metals=self.metals,
-            area=self.area,
             spacer=None if spacer is None else Q.reshape(n, 2, 2, 3),
             along=along.reshape(n, 2, 2, 2),
             fixed=self.fixed,
@@ -188,7 +177,7 @@ class Clean:
     @property
     def _axes(self) -> Floats:
         """Directions of the leads' spin labels, where they are magnets those of the halves; [lead, ..., axis]."""
-        return np.moveaxis(np.broadcast_to(self.stack.lead_m, (len(self._all_angles), 2, 3)), 1, 0)
+        return np.moveaxis(np.broadcast_to(self.stack.lead_m, (len(self.all_angles), 2, 3)), 1, 0)
 
     def _columns(self, stack: Stack, one: Stack, cut: int | None, c: Floats, n: int) -> Floats:
         """Return all that is averaged, each linear in what one k∥ contributes, shape (points, columns)."""
@@ -219,38 +208,34 @@ class Clean:
         spacer = spacer_layer(self.junction)
         if spacer is None:
             return np.ones(len(c))
-        planes = self.junction.planes[spacer.planes]
-        hopping = np.array([plane.hopping for plane in planes])
-        levels = (
-            np.array([plane.onsite for plane in planes]) - 2 * np.array([p.t_parallel for p in planes]) * c[:, None]
-        )
-        decay: Floats = np.exp(
-            -2 * tunnelling.lattice_exponent(np.maximum(levels, self.energy + 2 * hopping), self.energy, hopping)
-        )
-        return decay
+        levels, hopping = self._levels(spacer, c)
+        levels = np.maximum(levels, self.energy + 2 * hopping)
+        return np.asarray(np.exp(-2 * tunnelling.lattice_exponent(levels, self.energy, hopping)))
 
     # ------------------------------------------------------------------ changed
     def changed(self, *, planes: int = 0, height: float = 0.0) -> Clean:
-        """Return the problem with more planes in its spacer, or all of them at a higher level.
-
-        Raises `InapplicableError`: The spacer is not one layer, or bonds are given by number.
-        """
-        spacer = spacer_layer(self.junction)
-        if spacer is None or spacer.layer is None:
-            raise InapplicableError(not_one_layer(spacer))
-        if self.junction.bonds is not None:
-            raise InapplicableError("its bonds are given by number and do not grow with it")
-        layers = list(self.junction.layers)
-        old = layers[spacer.layer]
-        layers[spacer.layer] = replace(old, thickness=old.thickness + planes, onsite=old.onsite + height)
-        return replace(self, junction=replace(self.junction, layers=layers))
+        """Return the problem with a spacer that is `grown`."""
+        return replace(self, junction=grown(self.junction, planes, height))
 
 
-def not_one_layer(spacer: Spacer | None) -> str:
-    """Return why a spacer cannot grow."""
+def growing_layer(junction: Junction) -> int:
+    """Return which layer is the spacer, or refuse one that cannot grow with `InapplicableError`."""
+    spacer = spacer_layer(junction)
     if spacer is None:
-        return "it has no nonmagnetic spacer that could grow"
-    return "its spacer is not one layer that could grow"
+        raise InapplicableError("it has no nonmagnetic spacer that could grow")
+    if spacer.layer is None:
+        raise InapplicableError("its spacer is not one layer that could grow")
+    if junction.bonds is not None:
+        raise InapplicableError("its bonds are given by number and do not grow with it")
+    return spacer.layer
+
+
+def grown(junction: Junction, planes: int, height: float = 0.0) -> Junction:
+    """Return the junction with more planes in its spacer, or all of them at a higher level."""
+    layers, spacer = list(junction.layers), growing_layer(junction)
+    old = layers[spacer]
+    layers[spacer] = replace(old, thickness=old.thickness + planes, onsite=old.onsite + height)
+    return replace(junction, layers=layers)
 
 
 def unlabeled(junction: Junction) -> tuple[str, str]:
@@ -264,24 +249,11 @@ def why_fixed(junction: Junction) -> str:
     if junction.cut is None:
         return "its magnets are a texture of more than two directions, with no one angle to turn"
     try:
-        _without_disorder(junction).turned(m_right=_without_disorder(junction).directions_at(np.pi / 2))
+        clean = replace(junction, layers=[replace(layer, disorder=()) for layer in junction.layers])
+        clean.turned(m_right=clean.directions_at(np.pi / 2))
     except ArgumentError as error:
         return _clause(error)
     return ""
-
-
-def _without_disorder(junction: Junction) -> Junction:
-    return replace(junction, layers=[replace(layer, disorder=()) for layer in junction.layers])
-
-
-def in_plane_directions(junction: Junction, angles: Floats) -> Floats:
-    """Return the right magnet at these angles from the left one, in the plane of both (any, if they are collinear)."""
-    left, right = junction.magnetizations
-    e, _ = torque_axes(left, right)
-    if not e.any():
-        e, _ = torque_axes(left, np.eye(3)[np.argmin(abs(left))])
-    directions: Floats = np.cos(angles)[:, None] * left + np.sin(angles)[:, None] * e
-    return directions
 
 
 def _clause(error: Exception) -> str:

@@ -6,13 +6,12 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kwant_spinjunc.checks import finite, finite_array, positive, shape_of
+from kwant_spinjunc.checks import choice, finite, finite_array, is_average, positive, refuse_unknown, shape_of
 from kwant_spinjunc.devices.device import Device
 from kwant_spinjunc.errors import ArgumentError, NoOpenChannelError, SpinjuncError
 from kwant_spinjunc.judging.clean import Clean, why_fixed
@@ -143,14 +142,8 @@ def problem_of(
     energy = finite("energy", energy)
     given, parameters = _sorted_settings(junction, settings)
     name, target = _target(junction, parameters, given)
-    metals, area = _materials(given)
-    if isinstance(target, Junction):
-        problem: Any = _of_junction(target, energy, k, mu, angles, given)
-    else:
-        problem = _of_system(target, energy, k, mu, angles, given)
-    if metals is not None:
-        cells = int(np.prod(given.get("cross_section", (1, 1))))
-        problem = replace(problem, metals=metals, area=area * cells)
+    asked = {"energy": energy, "mu": mu, "angles": angles, **_materials(given)}
+    problem = (_of_junction if isinstance(target, Junction) else _of_system)(target, k, asked, given)
     return name, problem, given
 
 
@@ -186,11 +179,8 @@ def _sorted_settings(junction: Any, settings: Mapping[str, Any]) -> tuple[dict[s
     own = set(inspect.signature(junction).parameters) if inspect.isroutine(junction) else set()
     given = {name: value for name, value in settings.items() if name in KNOWN and name not in own}
     parameters = {name: value for name, value in settings.items() if name not in given}
-    if parameters and (not callable(junction) or is_kwant(junction)):
-        name = next(iter(parameters))
-        near = get_close_matches(name, KNOWN, n=1)
-        hint = f"Did you mean `{near[0]}`?" if near else f"Known are {', '.join(KNOWN)}."
-        raise ArgumentError(f"Argument `{name}` must be a setting of judge, but is not. {hint}")
+    if not callable(junction) or is_kwant(junction):
+        refuse_unknown(parameters, KNOWN, "judge", "a setting")
     return given, parameters
 
 
@@ -216,7 +206,7 @@ def _target(junction: Any, parameters: dict[str, Any], given: Mapping[str, Any])
     name = f"{getattr(junction, '__name__', 'this family')}({settings})"
     if "behind" in given and (turned_by is None or turned_by in parameters):
         return name, call_any_family(junction, parameters)
-    first = call_any_family(junction, _with_angle(parameters, turned_by, np.pi / 3))
+    first = call_any_family(junction, {turned_by: np.pi / 3, **parameters} if turned_by else parameters)
     if isinstance(first, Junction):
         if turned_by in parameters or why_fixed(first):
             # its own angle may be what is asked for, and collinear magnets do not show where one ends
@@ -239,12 +229,7 @@ def _turning(family: Callable[..., Any], turned_by: str | None) -> str | None:
     """Return the name of the family's angle: as given, ``theta``, or its only parameter without a default."""
     parameters = inspect.signature(family).parameters
     if turned_by is not None:
-        if turned_by not in parameters:
-            raise ArgumentError(
-                f"Argument `turned_by` must be a parameter of the family, but {turned_by!r} is none of "
-                f"{', '.join(parameters)}."
-            )
-        return turned_by
+        return choice("turned_by", turned_by, parameters.keys(), "It is a parameter of the family.")
     required = [p.name for p in parameters.values() if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
     for name in ("theta", "angle", "phi", "Phi"):
         if name in parameters:
@@ -252,48 +237,40 @@ def _turning(family: Callable[..., Any], turned_by: str | None) -> str | None:
     return required[0] if len(required) == 1 else None
 
 
-def _with_angle(parameters: Mapping[str, Any], turned_by: str | None, angle: float) -> dict[str, Any]:
-    return dict(parameters) if turned_by is None or turned_by in parameters else {**parameters, turned_by: angle}
-
-
-def _of_junction(junction: Junction, energy: float, k: Any, mu: Any, angles: Any, given: Mapping[str, Any]) -> Any:
+def _of_junction(junction: Junction, k: Any, asked: dict[str, Any], given: Mapping[str, Any]) -> Any:
     _refuse(given, (*SYSTEM, *TURNED), "a Junction")
     if not junction.is_disordered:
         _refuse(given, SAMPLING, "a clean junction", " Averages over k∥ are exact with k='average'.")
-        if isinstance(k, str) and k != "average":
-            raise ArgumentError(f"Argument `k` must be a wave vector, None or 'average', but is {k!r}.")
+        is_average("k", k)
         rtol = positive("rtol", given.get("rtol", 1e-6))
         fixed = k if isinstance(k, str) or k is None else tuple(finite_array("k", k, "(..., 2)").tolist())
         if isinstance(k, str) and not junction.is_dispersive:
             fixed = None  # every k is the same
-        return Clean(junction, energy, fixed, mu, angles, rtol)
+        return Clean(junction=junction, k=fixed, rtol=rtol, **asked)
     _refuse(given, ("rtol",), "a disordered junction")
     if isinstance(k, str):
         raise ArgumentError(
             "Argument `k` must be one wave vector for a disordered junction, but is 'average'. Use boundary='twisted'."
         )
     settings = {name: given[name] for name in SAMPLING if name in given}
-    return Samples(junction, energy, mu, angles, settings if k is None else {**settings, "k": k})
+    return Samples(junction=junction, settings=settings if k is None else {**settings, "k": k}, **asked)
 
 
-def _of_system(target: Any, energy: float, k: Any, mu: Any, angles: Any, given: Mapping[str, Any]) -> Any:
+def _of_system(target: Any, k: Any, asked: dict[str, Any], given: Mapping[str, Any]) -> Any:
     """Return the problem of a family of Kwant systems, or of one with a cut."""
     _refuse(given, (*SAMPLING, *METALS), "a Kwant system")
     of_system = {key: given[key] for key in (*SYSTEM, *TURNED) if key in given and key != "cut"}
     if not callable(target) or is_kwant(target):
         _refuse(given, ("cut",), "a system turned behind a cut", " That one, `behind`, is the cut.")
-        if k is not None:
-            of_system["k"] = k
-        if "rtol" in given:
-            of_system["rtol"] = given["rtol"]
-        return Turned(target, energy, mu, angles, of_system)
+        of_system |= {key: value for key, value in (("k", k), ("rtol", given.get("rtol"))) if value is not None}
+        return Turned(system=target, settings=of_system, **asked)
     _refuse(given, (*TURNED, "rtol"), "a family of Kwant systems, which turns by itself")
     if isinstance(k, str):
         raise ArgumentError(
             f"Argument `k` must be one momentum for a family of the angle, but is {k!r}. For averages name `behind`, a "
             "cut behind which everything turns."
         )
-    return Systems(target, energy, mu, angles, of_system, given.get("cut"), k)
+    return Systems(make=target, settings=of_system, cut=given.get("cut"), k=k, **asked)
 
 
 def _refuse(given: Mapping[str, Any], names: tuple[str, ...], what: str, hint: str = "") -> None:
@@ -302,9 +279,9 @@ def _refuse(given: Mapping[str, Any], names: tuple[str, ...], what: str, hint: s
             raise ArgumentError(f"Argument `{name}` must be left out for {what}, but is given.{hint}")
 
 
-def _materials(given: Mapping[str, Any]) -> tuple[Any, float]:
+def _materials(given: Mapping[str, Any]) -> dict[str, Any]:
     if "materials" not in given and "lattice_constant" not in given:
-        return None, 0.0
+        return {}
     if len({"materials", "lattice_constant"} & set(given)) < 2:
         raise ArgumentError(
             "Arguments `materials` and `lattice_constant` must be given together, but one is missing. Use "
@@ -317,7 +294,8 @@ def _materials(given: Mapping[str, Any]) -> tuple[Any, float]:
             f"Argument `materials` must be one Material or two, but is {materials!r}. Use "
             "kwant_spinjunc.magnets.multiscale.cobalt(): diffusion asks for conductivities, not for bands."
         )
-    return pair, positive("lattice_constant", given["lattice_constant"]) ** 2
+    cells = int(np.prod(given.get("cross_section", (1, 1))))
+    return {"metals": pair, "area": positive("lattice_constant", given["lattice_constant"]) ** 2 * cells}
 
 
 # ---------------------------------------------------------------------- the verdict

@@ -8,17 +8,17 @@ magnet; laws for a voltage without spin accumulation use µ_L - µ_R = 1.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kwant_spinjunc.spin import torque_axes
 from kwant_spinjunc.theory import julliere, tunnelling
 from kwant_spinjunc.theory.drift_diffusion import Material
 from kwant_spinjunc.transport.linear import channel_currents
+from kwant_spinjunc.transport.observables import resolved_torques
 
 from ..arrays import Floats
 
@@ -34,20 +34,27 @@ class InapplicableError(Exception):
     """A law has no meaning for what is judged; the message is the reason, one clause."""
 
 
-class Problem(Protocol):
-    """What was solved, and how it is solved again when something is changed; see `clean.Clean`."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Problem:
+    """What is solved at one energy; subclasses say how, and how it is solved again when something is changed."""
+
+    junction: Any = None  #: The `Junction`, or None for Kwant systems, which have no layers that could be changed.
+    energy: float  #: Fermi energy.
+    mu: tuple[tuple[float, float], tuple[float, float]]  #: Potentials ``[lead][spin]``.
+    angles: tuple[float, ...]  #: Φ in radians, what errors are taken over.
+    #: Materials of both leads and the area in nm² that the probabilities are of, where given.
+    metals: tuple[Material, Material] | None = None
+    area: float | None = None
 
     @property
     def words(self) -> str:
         """What was solved, in words."""
+        raise NotImplementedError
 
     @property
-    def junction(self) -> Any:
-        """The `Junction`, or None for a Kwant system."""
-
-    @property
-    def energy(self) -> float:
-        """Fermi energy."""
+    def all_angles(self) -> Floats:
+        """What is solved: the angles asked for and both collinear ones, shape (n,)."""
+        return np.array(sorted({0.0, np.pi, *self.angles}))
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +63,10 @@ class Evidence:
 
     problem: Problem  #: Where they come from.
     angles: Floats  #: Shape (n,): Φ in radians; with ``turns`` the first is 0 and the last π.
-    asked: NDArray[np.bool_]  #: Shape (n,): which of them errors are taken over.
     #: Shape (n, 2, 2, 2, 2): ``[lead_out, spin_out, lead_in, spin_in]``, spins along each lead's own m.
     probabilities: Floats
     modes: Floats  #: Shape (2, 2): open channels ``[lead, spin]``.
     m: Floats  #: Shape (n, 2, 3): directions of both leads' magnetizations.
-    mu: Floats  #: Shape (2, 2): potentials ``[lead, spin]``.
     unlabeled: tuple[str, str] = ("", "")  #: Why the spins of each lead have no axis of their own, empty if they have.
     #: Shape (n, 2, 2, 3), or None: Pauli-spin flux through the spacer ``[lead_in, spin_in, axis]``, from wave
     #: functions; None if not known.
@@ -78,15 +83,18 @@ class Evidence:
     #: `round_trip`, `decay`: |z| and e^{-2κd} of the channels that carry the current; NaN if not known.
     round_trip: float = np.nan
     decay: float = np.nan
-    #: `metals`, `area`: Materials of both leads and the area in nm² that the probabilities are of, where given.
-    metals: tuple[Material, Material] | None = None
-    area: float | None = None
     #: Takes a function of the evidence, returns its value and standard error over samples.
     resample: Callable[[Callable[[Evidence], Floats]], tuple[Floats, Floats]] | None = field(default=None, repr=False)
 
-    def with_averages(self, probabilities: Floats, at_bias: Floats | None) -> Evidence:
-        """Return the same with other averages, for errors by resampling."""
-        return replace(self, probabilities=probabilities, at_bias=at_bias, resample=None)
+    @cached_property
+    def asked(self) -> NDArray[np.bool_]:
+        """Which angles errors are taken over, shape (n,): those asked for, all of what cannot be turned."""
+        return np.ones(len(self.angles), dtype=bool) if self.fixed else np.isin(self.angles, self.problem.angles)
+
+    @cached_property
+    def mu(self) -> Floats:
+        """Potentials of the problem, shape (2, 2), ``[lead, spin]``."""
+        return np.array(self.problem.mu)
 
     # ------------------------------------------------------------------ what a law may be fed with
     def need_turns(self) -> None:
@@ -142,9 +150,13 @@ class Evidence:
     @cached_property
     def scale(self) -> Floats:
         """|J|, shape (n,), the unit of errors of currents; where all channels cancel what they carry one by one."""
-        single: Floats = (self.transmissions * abs(self.mu[0][:, None] - self.mu[1])).sum(axis=(-1, -2))
-        size: Floats = np.where(self.carried > NO_CURRENT, abs(self.J), single)
+        size: Floats = np.where(self.carried > NO_CURRENT, abs(self.J), self._one_by_one)
         return np.maximum(size, NOTHING * size.max(initial=0.0))
+
+    @cached_property
+    def _one_by_one(self) -> Floats:
+        """Σ T_ss' |µ_Ls - µ_Rs'|, what the channels carry one by one, shape (n,)."""
+        return np.asarray((self.transmissions * abs(self.mu[0][:, None] - self.mu[1])).sum(axis=(-1, -2)))
 
     @cached_property
     def conductance_scale(self) -> Floats:
@@ -154,7 +166,7 @@ class Evidence:
     @cached_property
     def carried(self) -> Floats:
         """|J| over what the channels carry one by one, shape (n,); 1 where nothing flows."""
-        single: Floats = (self.transmissions * abs(self.mu[0][:, None] - self.mu[1])).sum(axis=(-1, -2))
+        single = self._one_by_one
         return np.where(single > 0, abs(self.J) / np.where(single > 0, single, 1.0), 1.0)
 
     @cached_property
@@ -185,9 +197,7 @@ class Evidence:
                 self.need_magnets()
             J_M = self.spin_currents(BIAS)[1] if self.along is None else np.einsum("nais,ai->ns", self.along, BIAS)
             return np.stack(tunnelling.in_plane_torques(J_M[:, 0], J_M[:, 1], self.angles), axis=-1)
-        e_left, _ = torque_axes(self.m[:, 0], self.m[:, 1])
-        e_right, _ = torque_axes(self.m[:, 1], self.m[:, 0])
-        return np.stack([-np.sum(Q * e_left, axis=-1), np.sum(Q * e_right, axis=-1)], axis=-1)
+        return resolved_torques(self.m, np.stack([-Q, Q], axis=-2)).damping_like
 
     @property
     def spacer_at_bias(self) -> Floats | None:

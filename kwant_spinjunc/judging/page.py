@@ -16,7 +16,6 @@ from kwant_spinjunc.judging.clean import Clean
 from kwant_spinjunc.judging.verdict import VERDICTS, Judgment, Law
 from kwant_spinjunc.magnets.export import export
 from kwant_spinjunc.plot.figures import COLORS, new_figure, plot_junction, styled
-from kwant_spinjunc.printing import number
 from kwant_spinjunc.runs.files import write_atomically
 
 if TYPE_CHECKING:
@@ -130,15 +129,9 @@ def _verdict(law: Law) -> str:
 
 
 def _row(law: Law) -> str:
-    at = "-" if np.isnan(law.at) else f"{np.degrees(law.at):.4g}°"
-    cells = (
-        f'<a href="#{law.id}">{escape(law.title)}</a>',
-        _verdict(law),
-        escape(law.percent),
-        at,
-        number(law.value, 3),
-        escape(law.parameter or law.reason),
-    )
+    title, _, percent, at, *rest = (escape(cell) for cell in law.row())
+    degrees = at if at == "-" else f"{at}°"
+    cells = (f'<a href="#{law.id}">{title}</a>', _verdict(law), percent, degrees, *rest)
     numbers = (2, 3, 4)
     return "<tr>" + "".join(f"<td{' class=n' if i in numbers else ''}>{c}</td>" for i, c in enumerate(cells)) + "</tr>"
 

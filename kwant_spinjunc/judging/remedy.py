@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
 import numpy as np
 
 from kwant_spinjunc.errors import SpinjuncError
-from kwant_spinjunc.judging.clean import Clean, not_one_layer, spacer_layer
+from kwant_spinjunc.judging.clean import Clean, growing_layer
 from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
 from kwant_spinjunc.judging.samples import Samples
 from kwant_spinjunc.judging.verdict import Law
@@ -46,14 +47,12 @@ class Search:
 
     def advice(self, found_law: Law) -> str:
         """Return how thick or how high the barrier must be for the law, in words, having solved such a junction."""
-        law = found_law.id
-        spacer = spacer_layer(self.problem.junction)
+        law, junction = found_law.id, self.problem.junction
         try:
-            self.problem.changed(planes=1)
+            layer = junction.layers[growing_layer(junction)]
         except InapplicableError as reason:
             return f"Nothing was tried: {reason}."
-        unit = self.problem.junction.unit
-        layer = self.problem.junction.layers[spacer.layer]  # type: ignore[index, union-attr]
+        unit = junction.unit
         highest = with_unit(f"{HEIGHTS[-1] * layer.hopping:.4g}", unit)
         found = []
         planes = self._planes(law)
@@ -85,13 +84,7 @@ class Search:
         last = 0
         for count in PLANES:
             if self._holds(law, count, 0.0):
-                while count - last > 1:
-                    middle = (count + last) // 2
-                    if self._holds(law, middle, 0.0):
-                        count = middle
-                    else:
-                        last = middle
-                return count
+                return last + 1 + bisect_left(range(last + 1, count), True, key=lambda n: self._holds(law, n, 0.0))
             last = count
         return 0
 
@@ -130,10 +123,10 @@ class SampledSearch:
 
     @cached_property
     def _trial(self) -> tuple[int, Mapping[str, float]] | str:
-        spacer = spacer_layer(self.problem.junction)
-        if spacer is None or spacer.layer is None:
-            return not_one_layer(spacer)
-        kappa = _decay(self.problem.junction, spacer.layer, self.problem.energy)
+        try:
+            kappa = _decay(self.problem.junction, growing_layer(self.problem.junction), self.problem.energy)
+        except InapplicableError as reason:
+            return str(reason)
         if kappa == 0:
             return "its spacer conducts at this energy without its disorder, and a thicker one would not decay"
         failing = [law for law in self.laws.values() if law.id in ("rotation", "tunnelling", "slonczewski")]

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from kwant_spinjunc.judging.clean import in_plane_directions, not_one_layer, spacer_layer, unlabeled, why_fixed
-from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
+from kwant_spinjunc.judging.clean import grown, unlabeled, why_fixed
+from kwant_spinjunc.judging.evidence import Evidence, Problem
 from kwant_spinjunc.model.junction import Junction
 from kwant_spinjunc.printing import counted, with_unit
 from kwant_spinjunc.runs.ensemble import ensemble
@@ -18,20 +18,12 @@ from kwant_spinjunc.runs.ensemble import ensemble
 from ..arrays import Floats
 
 
-@dataclass(frozen=True, eq=False)
-class Samples:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Samples(Problem):
     """A disordered junction at one energy."""
 
-    #: `junction`, `energy`: As in `ensemble`.
     junction: Junction
-    energy: float
-    #: `mu`, `angles`: As in `clean.Clean`.
-    mu: tuple[tuple[float, float], tuple[float, float]]
-    angles: tuple[float, ...]
-    settings: Mapping[str, Any]  #: What else `ensemble` takes.
-    #: `metals`, `area`: As in `Evidence`.
-    metals: Any = None
-    area: float | None = None
+    settings: Mapping[str, Any]  #: What `ensemble` takes besides the junction and its energy.
 
     @property
     def words(self) -> str:
@@ -50,18 +42,15 @@ class Samples:
         if self.fixed:
             angles, directions = np.array([self.junction.angle]), None
         else:
-            angles = np.array(sorted({0.0, np.pi, *self.angles}))
-            directions = in_plane_directions(self.junction, angles)
+            angles = self.all_angles
+            directions = self.junction.directions_at(angles)
         settings = {"torques": False, **self.settings}
         result = ensemble(self.junction, self.energy, m_right=directions, **settings)
-        n = len(angles)
+        n, torques = len(angles), bool(settings["torques"])
         shape = (n, 2, 2, 2, 2)
-        torques = bool(settings["torques"])
-        leads = self.junction.leads
-        left, right = (np.array(lead.m) for lead in leads)
-        m = np.stack([np.broadcast_to(left, (n, 3)), np.broadcast_to(right, (n, 3))], axis=1).copy()
+        m = np.tile([lead.m for lead in self.junction.leads], (n, 1, 1))
         if directions is not None:
-            for side, (lead, axis) in enumerate(zip(leads, self.junction.magnetizations, strict=True)):
+            for side, (lead, axis) in enumerate(zip(self.junction.leads, self.junction.magnetizations, strict=True)):
                 if lead.is_magnetic:
                     m[:, side] = np.sign(np.dot(lead.m, axis)) * (directions if side else axis)
 
@@ -69,44 +58,29 @@ class Samples:
             return np.asarray(means["spin_current"]).reshape(n, 3) if torques else None
 
         def resample(function: Callable[[Evidence], Floats]) -> tuple[Floats, Floats]:
-            value, error = result.of_means(
-                lambda means: function(found.with_averages(means["probabilities"].reshape(shape), at_bias(means)))
-            )
+            def again(means: Mapping[str, Any]) -> Floats:
+                P = means["probabilities"].reshape(shape)
+                return function(replace(found, probabilities=P, at_bias=at_bias(means), resample=None))
+
+            value, error = result.of_means(again)
             return np.asarray(value), np.asarray(error)
 
         found = Evidence(
             problem=self,
             angles=angles,
-            asked=np.isin(angles, self.angles) if not self.fixed else np.ones(1, dtype=bool),
             probabilities=result.probabilities.mean.reshape(shape),
             modes=np.asarray(result["modes"].mean, dtype=float),
             m=m,
-            mu=np.array(self.mu),
             unlabeled=unlabeled(self.junction),
             at_bias=np.asarray(result["spin_current"].mean).reshape(n, 3) if torques else None,
             unseen="its spin current is not averaged; pass torques=True",
             fixed=self.fixed,
             samples=int(result.conductance.count),
             resample=resample,
-            metals=self.metals,
-            area=self.area,
         )
         return found
 
     def changed(self, planes: int, angles: tuple[float, ...]) -> Samples:
-        """Return the problem with more planes in its spacer, at fewer angles.
-
-        Raises `InapplicableError`: The spacer is not one layer, or bonds are given by number.
-        """
-        spacer = spacer_layer(self.junction)
-        if spacer is None or spacer.layer is None or self.junction.bonds is not None:
-            raise InapplicableError(not_one_layer(spacer))
-        layers = list(self.junction.layers)
-        old = layers[spacer.layer]
-        layers[spacer.layer] = replace(old, thickness=old.thickness + planes)
-        return replace(
-            self,
-            junction=replace(self.junction, layers=layers),
-            angles=angles,
-            settings={**self.settings, "store": None, "torques": False},
-        )
+        """Return the problem with a thicker spacer, at fewer angles."""
+        settings = {**self.settings, "store": None, "torques": False}
+        return replace(self, junction=grown(self.junction, planes), angles=angles, settings=settings)

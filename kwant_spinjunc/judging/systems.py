@@ -17,7 +17,7 @@ from kwant_spinjunc.devices.device import as_device
 from kwant_spinjunc.devices.spin_channels import is_magnetic
 from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.judging.clean import NO_MAGNET
-from kwant_spinjunc.judging.evidence import Evidence
+from kwant_spinjunc.judging.evidence import Evidence, Problem
 from kwant_spinjunc.scattering import scatter
 from kwant_spinjunc.spin import angle_between
 
@@ -29,21 +29,22 @@ OF_DEVICE = ("spin", "magnetizations", "cuts", "magnets", "exchange", "barriers"
 SAME_ANGLE = 1e-6
 
 
-@dataclass(frozen=True, eq=False)
-class Systems:
+def _refuse_leads(count: int) -> None:
+    if count != 2:
+        raise ArgumentError(
+            f"Argument `junction` must be of two leads, but has {count}: the laws have two sides. Judge pairs of leads "
+            "by detaching the others."
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Systems(Problem):
     """A family of Kwant systems at one energy."""
 
     make: Callable[[float], Any]  #: Takes Φ, returns a finalized system or `Device` of two leads.
-    #: `energy`, `mu`, `angles`: As in `clean.Clean`.
-    energy: float
-    mu: tuple[tuple[float, float], tuple[float, float]]
-    angles: tuple[float, ...]
     settings: Mapping[str, Any]  #: What else `scatter` takes for a system.
     cut: str | None = None  #: Name of the cut through the spacer; None takes the only one.
     k: Any = None  #: Momenta of systems periodic in their plane, in the order of their names.
-
-    #: A Kwant system has no layers that could be changed.
-    junction = None
 
     @property
     def words(self) -> str:
@@ -64,11 +65,7 @@ class Systems:
                 )
             settings["params"] = {**params, **dict(zip(names, k.tolist(), strict=True))}
         result = scatter(system, self.energy, **settings)
-        if len(result.channels) != 2:
-            raise ArgumentError(
-                f"Argument `junction` must give systems of two leads, but has {len(result.channels)}: the laws have "
-                "two sides. Judge pairs of leads by detaching the others."
-            )
+        _refuse_leads(len(result.channels))
         return result
 
     @cached_property
@@ -90,9 +87,7 @@ class Systems:
     def evidence(self) -> Evidence:
         """Exact numbers at every angle."""
         fixed = self._fixed
-        angles = np.array(sorted({0.0, np.pi, *self.angles}))
-        if fixed:
-            angles = np.array(self.angles[len(self.angles) // 2 :][:1] or (np.pi / 2,))
+        angles = np.array(self.angles[len(self.angles) // 2 :][:1] or (np.pi / 2,)) if fixed else self.all_angles
         results = [self._solved(float(angle)) for angle in angles]
         first = results[len(results) // 2]
         spin = first.device.spin_operator(first.params)
@@ -114,11 +109,9 @@ class Systems:
         return Evidence(
             problem=self,
             angles=angles,
-            asked=np.isin(angles, self.angles) if not fixed else np.ones(len(angles), dtype=bool),
             probabilities=np.array([r.probabilities for r in results]),
             modes=np.asarray(first.modes, dtype=float),
             m=m,
-            mu=np.array(self.mu),
             unlabeled=(reasons[0], reasons[1]),
             spacer=Q,
             along=along,
@@ -147,20 +140,13 @@ def _unseen(cuts: Mapping[str, Any]) -> str:
     return "the spin current inside is not known; name a cut, as cuts={'spacer': between(...)}"
 
 
-@dataclass(frozen=True, eq=False)
-class Turned:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Turned(Problem):
     """One Kwant system with a cut behind which all spins turn, periodic in its plane or not; see `scatter`."""
 
     system: Any  #: A finalized system or `Device` with two leads, whose magnetizations are parallel before the turn.
-    #: `energy`, `mu`, `angles`: As in `clean.Clean`.
-    energy: float
-    mu: tuple[tuple[float, float], tuple[float, float]]
-    angles: tuple[float, ...]
     #: What else `scatter` takes: ``behind``, ``axis``, ``k``, ``momenta``, ``params`` and those of a `Device`.
     settings: Mapping[str, Any]
-
-    #: A Kwant system has no layers that could be changed.
-    junction = None
 
     @property
     def words(self) -> str:
@@ -179,27 +165,19 @@ class Turned:
         own = {name: value for name, value in self.settings.items() if name in OF_DEVICE}
         rest = {name: value for name, value in self.settings.items() if name not in OF_DEVICE}
         device = as_device(self.system, **own)
-        found = scatter_crystal(device, self.energy, turns=self._turns, fluxes=ALONG, **rest)
+        found = scatter_crystal(device, self.energy, turns=self.all_angles, fluxes=ALONG, **rest)
         if found.probabilities.ndim != 5:
             raise ArgumentError(
                 f"Argument `k` must be one momentum or 'average', but is an array, {self.settings.get('k')!r}. Judge "
                 "momenta one by one; of a system with one of them it is a number."
             )
-        if found.probabilities.shape[1] != 2:
-            raise ArgumentError(
-                f"Argument `junction` must be a system of two leads, but has {found.probabilities.shape[1]}: the laws "
-                "have two sides. Judge pairs of leads by detaching the others."
-            )
+        _refuse_leads(found.probabilities.shape[1])
         return found
-
-    @property
-    def _turns(self) -> Floats:
-        return np.array(sorted({0.0, np.pi, *self.angles}))
 
     @cached_property
     def evidence(self) -> Evidence:
         """Exact numbers at every angle."""
-        angles, found = self._turns, self._found
+        angles, found = self.all_angles, self._found
         # the flux counts from the front of the cut to what is turned; the right side is lead 1
         turned = found.magnetizations[-1] @ found.magnetizations[0].T
         sign = 1.0 if abs(turned[1, 1] - 1) > abs(turned[0, 0] - 1) else -1.0
@@ -229,12 +207,10 @@ class Turned:
         evidence = Evidence(
             problem=self,
             angles=angles,
-            asked=np.isin(angles, self.angles) if not fixed else np.ones(n, dtype=bool),
             probabilities=P,
             modes=np.asarray(found.modes, dtype=float),
             averaged=averaged,
             m=m,
-            mu=np.array(self.mu),
             unlabeled=(unlabeled[0], unlabeled[1]),
             along=along if known else None,
             unseen="its channels mix spins",
@@ -250,19 +226,11 @@ class Turned:
             left = {
                 name: (a.mean(axis=0) + (a.mean(axis=0) - a) / (len(a) - 1))[:, :n] for name, a in estimates.items()
             }
-            values = np.array(
-                [
-                    function(
-                        replace(
-                            evidence,
-                            probabilities=left["probabilities"][i],
-                            total=left["conductance"][i][:, 1, 0],
-                            along=sign * left["along"][i][..., 1:] if known else None,
-                        )
-                    )
-                    for i in range(len(left["along"]))
-                ]
-            )
+            without = [
+                replace(evidence, probabilities=P, total=T[:, 1, 0], along=sign * flux[..., 1:] if known else None)
+                for P, T, flux in zip(left["probabilities"], left["conductance"], left["along"], strict=True)
+            ]
+            values = np.array([function(other) for other in without])
             return function(evidence), np.sqrt((len(values) - 1) * values.var(axis=0))
 
         return replace(evidence, resample=resample)

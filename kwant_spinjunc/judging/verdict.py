@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kwant_spinjunc.judging.evidence import Evidence
-from kwant_spinjunc.judging.laws import Curve, Finding, Rule
+from kwant_spinjunc.judging.laws import Curve, Finding, Rule, Words
 from kwant_spinjunc.printing import Printed, Table, number
 
 from ..arrays import Floats
@@ -23,57 +23,21 @@ VERDICTS = ("use", "use with care", "do not use", "does not apply")
 CARE = 10.0
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Law(Printed):
-    """One law held against exact numbers.
+@dataclass(frozen=True, repr=False, kw_only=True, eq=False)
+class Law(Printed, Words):
+    """One law held against exact numbers; `Judgment.laws` has it by its id."""
 
-    Attributes
-    ----------
-    id, title : str
-        Key in `Judgment.laws`, and a few words.
-    equations : tuple of str
-        Numbers in the paper, and names for what has none.
-    statement, fed, against : str
-        What it says, what it is fed with, and the exact counterpart it is held against.
-    error : float
-        Largest error over the angles, in ``unit``; NaN if it does not apply.
-    uncertainty : float
-        Standard error of that, of an average over samples or on lattices of momenta; 0 else.
-    at : float
-        Angle of the largest error in radians.
-    unit : str
-        What the error is relative to.
-    parameter, value : str, float
-        The small parameter that controls the error, and its value here.
-    verdict : str
-        One of `VERDICTS`.
-    reason : str
-        Why, a clause.
-    advice : str
-        What would have to change, and what to use instead.
-    errors : ndarray, shape (angles,)
-        Error at every angle, NaN where the law says nothing.
-    curves : tuple of Curve
-        What was compared.
-    """
-
-    id: str
-    title: str
-    equations: tuple[str, ...]
-    statement: str
-    fed: str
-    against: str
-    error: float
-    uncertainty: float
-    at: float
-    unit: str
-    parameter: str
-    value: float
-    verdict: str
-    reason: str
-    advice: str
-    errors: Floats = field(repr=False)
-    curves: tuple[Curve, ...] = field(default=(), repr=False)
+    error: float  #: Largest error over the angles, in ``unit``; NaN if it does not apply.
+    uncertainty: float = 0.0  #: Standard error of that, of an average over samples or on lattices of momenta; 0 else.
+    at: float = np.nan  #: Angle of the largest error in radians.
+    #: `parameter`, `value`: The small parameter that controls the error, and its value here.
+    parameter: str = ""
+    value: float = np.nan
+    verdict: str  #: One of `VERDICTS`.
+    reason: str  #: Why, a clause.
+    advice: str = ""  #: What would have to change, and what to use instead.
+    errors: Floats  #: Shape (angles,): error at every angle, NaN where the law says nothing.
+    curves: tuple[Curve, ...] = ()  #: What was compared.
 
     def __str__(self) -> str:
         lines = [f"{self.title}: {self.verdict.upper()}", self.statement, f"fed with: {self.fed}"]
@@ -83,6 +47,11 @@ class Law(Printed):
             lines.append(f"small parameter {number(self.value, 3)}: {self.parameter}")
         lines += [text for text in (self.reason, self.advice) if text]
         return "\n  ".join(lines)
+
+    def row(self) -> tuple[str, ...]:
+        """Title, verdict, worst error, its angle in degrees, small parameter and its name, or why it does not apply."""
+        at = "-" if np.isnan(self.at) else f"{np.degrees(self.at):.4g}"
+        return self.title, self.verdict, self.percent, at, number(self.value, 3), self.parameter or self.reason
 
     @property
     def percent(self) -> str:
@@ -126,22 +95,12 @@ def pronounce(rule: Rule, finding: Finding, e: Evidence, tolerance: float, uncer
 
 def dismiss(rule: Rule, reason: str, e: Evidence) -> Law:
     """Return a law that has no meaning here."""
-    return Law(
-        **_words(rule),
-        error=np.nan,
-        uncertainty=0.0,
-        at=np.nan,
-        parameter="",
-        value=np.nan,
-        verdict=VERDICTS[3],
-        reason=reason,
-        advice="",
-        errors=np.full(len(e.angles), np.nan),
-    )
+    nowhere = np.full(len(e.angles), np.nan)
+    return Law(**_words(rule), error=np.nan, verdict=VERDICTS[3], reason=reason, errors=nowhere)
 
 
 def _words(rule: Rule) -> dict[str, Any]:
-    return {name: getattr(rule, name) for name in ("id", "title", "equations", "statement", "fed", "against", "unit")}
+    return {said.name: getattr(rule, said.name) for said in fields(Words)}
 
 
 def _sentence(text: str) -> str:
@@ -156,24 +115,12 @@ def _listed(words: list[str]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Judgment:
-    """Which laws may be used for a junction, and how far; printing it gives the table.
+    """Which laws may be used for a junction, and how far; printing it gives the table."""
 
-    Attributes
-    ----------
-    laws : mapping
-        id -> `Law`, in the order of a report.
-    name : str
-        What was judged.
-    tolerance : float
-        Largest error of a law that may be used.
-    evidence : Evidence
-        The exact numbers.
-    """
-
-    laws: Mapping[str, Law]
-    name: str
-    tolerance: float
-    evidence: Evidence = field(repr=False)
+    laws: Mapping[str, Law]  #: id -> `Law`, in the order of a report.
+    name: str  #: What was judged.
+    tolerance: float  #: Largest error of a law that may be used.
+    evidence: Evidence = field(repr=False)  #: The exact numbers.
 
     @property
     def angles(self) -> Floats:
@@ -215,11 +162,10 @@ class Judgment:
         """Return the verdicts as a table."""
         rows, told = [], dict[str, str]()
         for law in self.laws.values():
-            at = "-" if np.isnan(law.at) else f"{np.degrees(law.at):.4g}"
-            last = law.parameter or (f"as for {told[law.reason]}" if law.reason in told else law.reason)
+            again = not law.parameter and law.reason in told
+            rows.append((*law.row()[:-1], f"as for {told[law.reason]}") if again else law.row())
             if not law.parameter:
                 told.setdefault(law.reason, law.title)
-            rows.append((law.title, law.verdict, law.percent, at, number(law.value, 3), last))
         head = ("law", "verdict", "worst error", "at deg", "value", "small parameter, or why it does not apply")
         notes = [f"tolerance {self.tolerance:.3g}; with care up to {CARE:g} times that"]
         if not np.isnan(self.tmr):
@@ -244,46 +190,43 @@ class Judgment:
         """Return errors of all laws over angle, verdicts, and the exact numbers, with ``units`` and ``long_name``."""
         import xarray as xr
 
-        laws = list(self.laws.values())
+        laws, e = list(self.laws.values()), self.evidence
 
-        def text(values: list[str], name: str) -> Any:
-            return xr.Variable(("law",), np.array(values, dtype=str), {"long_name": name})
+        def of_laws(name: str) -> list[Any]:
+            return [getattr(law, name) for law in laws]
 
-        def real(dims: tuple[str, ...], values: Any, units: str, name: str) -> Any:
-            return xr.Variable(dims, np.asarray(values, dtype=float), {"units": units, "long_name": name})
-
-        e = self.evidence
-        variables: dict[str, Any] = {
-            "error_at": real(("law", "angle"), [law.errors for law in laws], "1", "error of the law at the angle"),
-            "error": real(("law",), [law.error for law in laws], "1", "largest error of the law"),
-            "uncertainty": real(("law",), [law.uncertainty for law in laws], "1", "standard error of the error"),
-            "at": real(("law",), [law.at for law in laws], "rad", "angle of the largest error"),
-            "value": real(("law",), [law.value for law in laws], "1", "small parameter of the law"),
-            "verdict": text([law.verdict for law in laws], "verdict"),
-            "parameter": text([law.parameter for law in laws], "what the small parameter is"),
-            "error_unit": text([law.unit for law in laws], "what the error is relative to"),
-            "equations": text([", ".join(law.equations) for law in laws], "equations of the paper"),
-            "advice": text([law.advice for law in laws], "what would have to change"),
-            "conductance": real(("angle",), e.conductance, "e^2/h", "exact conductance"),
-            "current": real(("angle",), e.J, "e^2/h x V", "exact charge current"),
-            "magnetization_current": real(
-                ("angle", "lead"), e.J_M, "e^2/h x V", "exact magnetization current along each lead's own m"
-            ),
-            "transmissions": real(
-                ("angle", "spin_left", "spin_right"), e.transmissions, "1", "exact transmission T_ss' left to right"
-            ),
+        own, T = "exact magnetization current along each lead's own m", "exact transmission T_ss' left to right"
+        # name -> dimensions, values, unit (none for words), what it is
+        told: dict[str, tuple[tuple[str, ...], Any, str, str]] = {
+            "error_at": (("law", "angle"), of_laws("errors"), "1", "error of the law at the angle"),
+            "error": (("law",), of_laws("error"), "1", "largest error of the law"),
+            "uncertainty": (("law",), of_laws("uncertainty"), "1", "standard error of the error"),
+            "at": (("law",), of_laws("at"), "rad", "angle of the largest error"),
+            "value": (("law",), of_laws("value"), "1", "small parameter of the law"),
+            "verdict": (("law",), of_laws("verdict"), "", "verdict"),
+            "parameter": (("law",), of_laws("parameter"), "", "what the small parameter is"),
+            "error_unit": (("law",), of_laws("unit"), "", "what the error is relative to"),
+            "equations": (("law",), [", ".join(law.equations) for law in laws], "", "equations of the paper"),
+            "advice": (("law",), of_laws("advice"), "", "what would have to change"),
+            "conductance": (("angle",), e.conductance, "e^2/h", "exact conductance"),
+            "current": (("angle",), e.J, "e^2/h x V", "exact charge current"),
+            "magnetization_current": (("angle", "lead"), e.J_M, "e^2/h x V", own),
+            "transmissions": (("angle", "spin_left", "spin_right"), e.transmissions, "1", T),
         }
         if not any(e.unlabeled):  # a normal metal carries spin of any direction away
-            variables["in_plane_torque"] = real(
-                ("angle", "magnet"), e.in_plane_torques, "e^2/h", "exact in-plane torque per bias"
-            )
+            words = "exact in-plane torque per bias"
+            told["in_plane_torque"] = (("angle", "magnet"), e.in_plane_torques, "e^2/h", words)
+        variables = {
+            name: (dims, np.asarray(values, float), {"units": unit, "long_name": words})
+            if unit
+            else (dims, np.asarray(values, str), {"long_name": words})
+            for name, (dims, values, unit, words) in told.items()
+        }
+        sides, spins = ["left", "right"], ["majority", "minority"]
         coords = {
-            "law": [law.id for law in laws],
-            "angle": real(("angle",), self.angles, "rad", "angle between the magnets"),
-            "lead": ["left", "right"],
-            "magnet": ["left", "right"],
-            "spin_left": ["majority", "minority"],
-            "spin_right": ["majority", "minority"],
+            "law": of_laws("id"),
+            "angle": (("angle",), self.angles, {"units": "rad", "long_name": "angle between the magnets"}),
+            **{"lead": sides, "magnet": sides, "spin_left": spins, "spin_right": spins},
         }
         attributes = {
             "title": f"judgment of {self.name}",
@@ -294,7 +237,7 @@ class Judgment:
             "mu_left": e.mu[0].tolist(),
             "mu_right": e.mu[1].tolist(),
         }
-        used = {dim for variable in variables.values() for dim in variable.dims}
+        used = {dim for dims, *_ in variables.values() for dim in dims}
         return xr.Dataset(variables, {k: v for k, v in coords.items() if k in used}, attributes)
 
     def report(self, output: Any) -> None:

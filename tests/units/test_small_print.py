@@ -269,8 +269,9 @@ def test_a_task_that_has_not_ended_is_not_waited_for():
 
 # ---------------------------------------------------------------------- numbers at a border
 def test_the_area_of_a_site_is_the_square_of_the_lattice_constant():
-    pair, area = door._materials({"materials": cobalt(), "lattice_constant": 0.25})
-    assert (area, pair[0]) == (0.0625, pair[1])
+    given = {"materials": cobalt(), "lattice_constant": 0.25}
+    assert door._materials(given) == {"metals": (cobalt(), cobalt()), "area": 0.0625}
+    assert door._materials({**given, "cross_section": (2, 3)})["area"] == 0.375
 
 
 def test_conductances_of_a_contact_are_numbers():
@@ -460,9 +461,9 @@ def test_a_contrast_without_a_spin_of_either_lead_is_of_both_spins(unlabeled):
         factors=np.array([[1.0, 0.5], [0.5, 0.2]]),
         single=True,
     )
-    assert rule.contrast(evidence) == ("transmission per channel", 0.5)
+    assert rule.contrast(evidence) == (0.5, "transmission per channel")
     labeled = SimpleNamespace(**vars(evidence) | {"unlabeled": ("", "")})
-    assert rule.contrast(labeled)[1] == pytest.approx(0.2)
+    assert rule.contrast(labeled)[0] == pytest.approx(0.2)
 
 
 def test_a_resistance_that_does_not_turn_says_nothing_about_its_asymmetry():

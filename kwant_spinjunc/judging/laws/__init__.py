@@ -1,30 +1,14 @@
 """The laws that a junction is held against, in the order of a report; one module a family of them."""
 
-from kwant_spinjunc.judging.laws import barrier, circuit, currents, diffusion, torques
-from kwant_spinjunc.judging.laws.rule import Curve, Finding, Rule
+from kwant_spinjunc.judging.laws import barrier, currents, metals, torques  # noqa: F401 - their laws
+from kwant_spinjunc.judging.laws.rule import LAWS, Curve, Finding, Rule, Words
 
-__all__ = ["RULES", "Curve", "Finding", "Rule"]
+__all__ = ["RULES", "Curve", "Finding", "Rule", "Words"]
 
-_BY_ID = {rule.id: rule for module in (currents, barrier, torques, circuit, diffusion) for rule in module.RULES}
-
-#: All laws.
-RULES: tuple[Rule, ...] = tuple(
-    _BY_ID[name]
-    for name in (
-        "conserved",
-        "rotation",
-        "exponent",
-        "prefactor",
-        "matching",
-        "tunnelling",
-        "t0_vector",
-        "t0_scalar",
-        "torque_relations",
-        "slonczewski",
-        "julliere",
-        "julliere_surface",
-        "circuit",
-        "valet_fert",
-        "equation_12",
-    )
+#: Ids in the order of a report.
+_ORDER = (
+    "conserved rotation exponent prefactor matching tunnelling t0_vector t0_scalar torque_relations slonczewski "
+    "julliere julliere_surface circuit valet_fert equation_12"
 )
+#: All laws.
+RULES: tuple[Rule, ...] = tuple(LAWS[name] for name in _ORDER.split())

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from kwant_spinjunc import halves
 from kwant_spinjunc.judging.clean import Clean, Spacer
 from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
-from kwant_spinjunc.judging.laws.rule import Curve, Finding, Rule, contrast, relative
+from kwant_spinjunc.judging.laws.rule import Curve, Finding, contrast, law, relative
 from kwant_spinjunc.theory import julliere, tunnelling
 
 from ...arrays import Floats
 
-CONDUCTANCE = "the conductance at the same angle"
+CONDUCTANCE, TMR = "the conductance at the same angle", "the larger of both TMR"
 
 
 def _clean(e: Evidence) -> Clean:
@@ -35,6 +35,16 @@ def _uniform(problem: Clean) -> tuple[Spacer, float, float, float]:
 
 
 # ---------------------------------------------------------------------- equation (2)
+@law(
+    "exponent",
+    "(2) exponent",
+    "2",
+    statement="One more plane of the barrier multiplies every T_ss' by e^{-2κa}, the same for both spins.",
+    fed="level and hopping of the barrier, cosh κa = (ε - 2t∥c - E)/2t at the k∥ where it is lowest",
+    against="T_ss' of the collinear junctions with this and one more plane",
+    unit="the transmission",
+    instead="Take κ at each k∥, or measure it: decay_constant(junction).",
+)
 def _exponent(e: Evidence) -> Finding:
     problem = _clean(e)
     e.need_turns()
@@ -53,6 +63,16 @@ def _exponent(e: Evidence) -> Finding:
     return Finding(error, e.decay, name, reason=reason, everywhere=True)
 
 
+@law(
+    "prefactor",
+    "(2) as it stands, without prefactors",
+    "2",
+    statement="T_ss'(Φ) = R_ss'² e^{-2κd}: nothing in front depends on the spin.",
+    fed="level, hopping and thickness of the barrier",
+    against="T_ss'(Φ) of exact scattering",
+    unit=CONDUCTANCE,
+    instead="Put the matching of waves in front (next law), or T_ss' of the collinear junctions.",
+)
 def _prefactor(e: Evidence) -> Finding:
     problem = _clean(e)
     e.need_turns()
@@ -72,6 +92,16 @@ def _prefactor(e: Evidence) -> Finding:
     return Finding(error, e.decay, "e^{-2κd}", curves, reason)
 
 
+@law(
+    "matching",
+    "(2) with the matching of waves",
+    "2",
+    statement="T_ss'(Φ) = R_ss'² f_Ls f_Rs' e^{-2κd} with f from the matching of waves at each interface.",
+    fed="both magnets cut off in front of the barrier, its level, hopping and thickness",
+    against="T_ss'(Φ) of exact scattering",
+    unit=CONDUCTANCE,
+    instead="Solve the barrier with all its reflections: theory.tunnelling.barrier_probabilities.",
+)
 def _matching(e: Evidence) -> Finding:
     problem = _clean(e)
     e.need_turns()
@@ -99,8 +129,7 @@ def _matching(e: Evidence) -> Finding:
     except tunnelling.ClassicallyAllowedError:
         raise InapplicableError("its barrier conducts at some k of the average") from None
     curves, error = _law_of(e, D)
-    name, value = contrast(e)
-    return Finding(error, value, name, curves)
+    return Finding(error, *contrast(e), curves)
 
 
 def _law_of(e: Evidence, D: Floats) -> tuple[tuple[Curve, ...], Floats]:
@@ -120,6 +149,17 @@ def _surfaces(problem: Clean, spacer: Spacer, c: Floats) -> tuple[NDArray[np.com
 
 
 # ---------------------------------------------------------------------- Julliere
+@law(
+    "julliere",
+    "Julliere, bulk densities of states",
+    "3 4",
+    statement="TMR = 2 P_L P_R/(1 - P_L P_R) with the polarizations of the densities of states of both magnets.",
+    fed="densities of states of both leads at the energy, at this k∥ or of all",
+    against="(G_P - G_AP)/G_AP of exact scattering",
+    unit=TMR,
+    instead="Use sj.tmr(junction), or polarizations of the tunnelling current.",
+    sought=False,
+)
 def _bulk(e: Evidence) -> Finding:
     problem = _clean(e)
 
@@ -134,6 +174,17 @@ def _bulk(e: Evidence) -> Finding:
     return _julliere(e, np.asarray(problem.mean(densities)).reshape(2, 2), "bulk")
 
 
+@law(
+    "julliere_surface",
+    "Julliere, densities of states at the barrier",
+    "3 4",
+    statement="The same with the densities of states of the planes next to the barrier.",
+    fed="both magnets cut off in front of the barrier",
+    against="(G_P - G_AP)/G_AP of exact scattering",
+    unit=TMR,
+    instead="Use sj.tmr(junction), or polarizations of the tunnelling current.",
+    sought=False,
+)
 def _surface(e: Evidence) -> Finding:
     problem = _clean(e)
     e.need_turns()
@@ -170,66 +221,3 @@ def _julliere(e: Evidence, densities: Floats, where: str) -> Finding:
         reason=reason,
         everywhere=True,
     )
-
-
-TMR = "the larger of both TMR"
-
-RULES = (
-    Rule(
-        "exponent",
-        "(2) exponent",
-        ("2",),
-        "One more plane of the barrier multiplies every T_ss' by e^{-2κa}, the same for both spins.",
-        "level and hopping of the barrier, cosh κa = (ε - 2t∥c - E)/2t at the k∥ where it is lowest",
-        "T_ss' of the collinear junctions with this and one more plane",
-        "the transmission",
-        _exponent,
-        "Take κ at each k∥, or measure it: decay_constant(junction).",
-    ),
-    Rule(
-        "prefactor",
-        "(2) as it stands, without prefactors",
-        ("2",),
-        "T_ss'(Φ) = R_ss'² e^{-2κd}: nothing in front depends on the spin.",
-        "level, hopping and thickness of the barrier",
-        "T_ss'(Φ) of exact scattering",
-        CONDUCTANCE,
-        _prefactor,
-        "Put the matching of waves in front (next law), or T_ss' of the collinear junctions.",
-    ),
-    Rule(
-        "matching",
-        "(2) with the matching of waves",
-        ("2",),
-        "T_ss'(Φ) = R_ss'² f_Ls f_Rs' e^{-2κd} with f from the matching of waves at each interface.",
-        "both magnets cut off in front of the barrier, its level, hopping and thickness",
-        "T_ss'(Φ) of exact scattering",
-        CONDUCTANCE,
-        _matching,
-        "Solve the barrier with all its reflections: theory.tunnelling.barrier_probabilities.",
-    ),
-    Rule(
-        "julliere",
-        "Julliere, bulk densities of states",
-        ("3", "4"),
-        "TMR = 2 P_L P_R/(1 - P_L P_R) with the polarizations of the densities of states of both magnets.",
-        "densities of states of both leads at the energy, at this k∥ or of all",
-        "(G_P - G_AP)/G_AP of exact scattering",
-        TMR,
-        _bulk,
-        "Use sj.tmr(junction), or polarizations of the tunnelling current.",
-        sought=False,
-    ),
-    Rule(
-        "julliere_surface",
-        "Julliere, densities of states at the barrier",
-        ("3", "4"),
-        "The same with the densities of states of the planes next to the barrier.",
-        "both magnets cut off in front of the barrier",
-        "(G_P - G_AP)/G_AP of exact scattering",
-        TMR,
-        _surface,
-        "Use sj.tmr(junction), or polarizations of the tunnelling current.",
-        sought=False,
-    ),
-)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from kwant_spinjunc.judging.evidence import Evidence
-from kwant_spinjunc.judging.laws.rule import NO_FLOW, Curve, Finding, Rule, contrast, fed_only, relative
+from kwant_spinjunc.judging.laws.rule import NO_FLOW, Curve, Finding, contrast, fed_only, law, relative
+from kwant_spinjunc.magnets.parameters import SIDES
 from kwant_spinjunc.theory import tunnelling
 
 from ...arrays import Floats
@@ -21,7 +22,7 @@ SYMMETRIC, ROUNDED = 1e-10, 1e-6
 def _curves(e: Evidence, left: Floats, right: Floats) -> tuple[Curve, ...]:
     return tuple(
         Curve("magnetization current J_M", UNIT, side, theory, e.J_M[:, i])
-        for i, (side, theory) in enumerate((("left", left), ("right", right)))
+        for i, (side, theory) in enumerate(zip(SIDES, (left, right), strict=True))
     )
 
 
@@ -30,6 +31,17 @@ def _off(e: Evidence, *theory: Floats) -> Floats:
     return worst
 
 
+@law(
+    "conserved",
+    "(1) one conserved current",
+    "1",
+    statement="One magnetization current, the same on both sides, carried by the channels that keep their label.",
+    fed="T_ss of the collinear junctions, α_s = β_s = s R_ss² D_ss",
+    against="J_M^L and J_M^R of exact linear response",
+    unit=CURRENT,
+    instead="Use one J_M for each side, and the difference of their vectors as the torque: no barrier mends it.",
+    sought=False,
+)
 def _conserved(e: Evidence) -> Finding:
     e.need_magnets()
     J_M = tunnelling.conserved_magnetization_current(*tunnelling.collinear_coefficients(e.rotated), *e.mu)
@@ -53,9 +65,18 @@ def _conserved(e: Evidence) -> Finding:
     )
 
 
+@law(
+    "rotation",
+    "(2) rotation law",
+    "2",
+    statement="T_ss'(Φ) = R_ss'² D_ss' with the spinor overlap R and D independent of the angle.",
+    fed="T_ss' of the collinear junctions at 0 and 180 deg",
+    against="T_ss'(Φ) of exact scattering",
+    unit="the conductance at the same angle",
+    instead="Solve every angle: two halves and one rotation cost no more.",
+)
 def _rotation(e: Evidence) -> Finding:
     e.need_magnets()
-    name, value = contrast(e)
     error = relative(0.0, abs(e.rotated - e.transmissions).max(axis=(-1, -2)), e.conductance_scale)
     labels = ("++", "+-", "-+", "--")
     curves = tuple(
@@ -63,14 +84,22 @@ def _rotation(e: Evidence) -> Finding:
         for label, (i, j) in zip(labels, np.ndindex(2, 2), strict=True)
     )
     fed = fed_only(e)
-    return Finding(error, value, name, curves, fed, restrained=bool(fed))
+    return Finding(error, *contrast(e), curves, fed, restrained=bool(fed))
 
 
+@law(
+    "tunnelling",
+    "(3), (4) two currents",
+    "3 4",
+    statement="J_M^L = Σ s T_ss' (µ_Ls - µ_Rs') and J_M^R = Σ s' T_ss' (µ_Ls - µ_Rs') with T_ss' = R_ss'² D_ss'.",
+    fed="T_ss' of the collinear junctions at 0 and 180 deg",
+    against="J_M^L and J_M^R of exact linear response, spin-flip reflection included",
+    unit=CURRENT,
+    instead="Take the exact (5), (6): linear_response(scatter(...)), of a Kwant system scatter(...).currents(mu).",
+)
 def _tunnelling(e: Evidence) -> Finding:
     e.need_magnets()
-    name, value = contrast(e)
-    left = tunnelling.magnetization_current(e.rotated, e.mu[0], e.mu[1], "left")
-    right = tunnelling.magnetization_current(e.rotated, e.mu[0], e.mu[1], "right")
+    left, right = (tunnelling.magnetization_current(e.rotated, e.mu[0], e.mu[1], side) for side in SIDES)
     reason, fed = "", fed_only(e)
     if e.cancels:
         reason = "no net charge flows at some angle, where errors are relative to what the channels carry one by one"
@@ -86,42 +115,4 @@ def _tunnelling(e: Evidence) -> Finding:
         reason = f"{least}{e.carried[worst]:.2g} of what its channels carry one by one; {reason}".rstrip("; ")
     if not e.flows:
         reason = f"{NO_FLOW}, by the law and exactly"
-    return Finding(error, value, name, _curves(e, left, right), fed or reason, restrained=bool(fed) and e.flows)
-
-
-RULES = (
-    Rule(
-        "conserved",
-        "(1) one conserved current",
-        ("1",),
-        "One magnetization current, the same on both sides, carried by the channels that keep their label.",
-        "T_ss of the collinear junctions, α_s = β_s = s R_ss² D_ss",
-        "J_M^L and J_M^R of exact linear response",
-        CURRENT,
-        _conserved,
-        "Use one J_M for each side, and the difference of their vectors as the torque: no barrier mends it.",
-        sought=False,
-    ),
-    Rule(
-        "rotation",
-        "(2) rotation law",
-        ("2",),
-        "T_ss'(Φ) = R_ss'² D_ss' with the spinor overlap R and D independent of the angle.",
-        "T_ss' of the collinear junctions at 0 and 180 deg",
-        "T_ss'(Φ) of exact scattering",
-        "the conductance at the same angle",
-        _rotation,
-        "Solve every angle: two halves and one rotation cost no more.",
-    ),
-    Rule(
-        "tunnelling",
-        "(3), (4) two currents",
-        ("3", "4"),
-        "J_M^L = Σ s T_ss' (µ_Ls - µ_Rs') and J_M^R = Σ s' T_ss' (µ_Ls - µ_Rs') with T_ss' = R_ss'² D_ss'.",
-        "T_ss' of the collinear junctions at 0 and 180 deg",
-        "J_M^L and J_M^R of exact linear response, spin-flip reflection included",
-        CURRENT,
-        _tunnelling,
-        "Take the exact (5), (6): linear_response(scatter(...)), of a Kwant system scatter(...).currents(mu).",
-    ),
-)
+    return Finding(error, *contrast(e), _curves(e, left, right), fed or reason, restrained=bool(fed) and e.flows)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kwant_spinjunc.judging.evidence import Evidence
+from kwant_spinjunc.theory import tunnelling
 
 from ...arrays import Floats
 
@@ -51,9 +52,12 @@ class Finding:
     everywhere: bool = False  #: Whether angles that were not asked for count as well.
 
 
+Judge = Callable[[Evidence], Finding]
+
+
 @dataclass(frozen=True)
-class Rule:
-    """A law."""
+class Words:
+    """What is said of a law."""
 
     #: `id`, `title`: Key, and a few words for a table.
     id: str
@@ -63,10 +67,34 @@ class Rule:
     fed: str  #: What it is fed with.
     against: str  #: Exact counterpart that it is held against.
     unit: str  #: What the error is relative to.
+
+
+@dataclass(frozen=True)
+class Rule(Words):
+    """A law."""
+
     #: Takes `Evidence`, returns a `Finding` or raises `InapplicableError`.
-    judge: Callable[[Evidence], Finding] = field(repr=False)
+    judge: Judge = field(repr=False)
     instead: str = ""  #: What to use where it fails.
     sought: bool = True  #: Whether a thicker or higher barrier is tried where it fails.
+
+
+#: Id -> law, of all modules that define some.
+LAWS: dict[str, Rule] = {}
+
+
+def law(id: str, title: str, equations: str, *, sought: bool = True, **words: str) -> Callable[[Judge], Judge]:
+    """Return what makes a law, an entry of `LAWS`, of the function that judges it.
+
+    ``equations``: numbers in the paper, and names for what has none, separated by blanks.
+    ``words``: fields of `Rule`.
+    """
+
+    def enter(judge: Judge) -> Judge:
+        LAWS[id] = Rule(id, title, tuple(equations.split()), judge=judge, sought=sought, **words)
+        return judge
+
+    return enter
 
 
 def fed_only(e: Evidence) -> str:
@@ -76,8 +104,8 @@ def fed_only(e: Evidence) -> str:
     return "at 0 and 180 deg it is fed with the answer and cannot miss: ask for angles between"
 
 
-def contrast(e: Evidence) -> tuple[str, float]:
-    """Return name and value of what makes a junction at an angle differ from its two collinear ones.
+def contrast(e: Evidence) -> tuple[float, str]:
+    """Return value and name of what makes a junction at an angle differ from its two collinear ones.
 
     The spin contrast |z| of a round trip between the magnets where wave functions of both halves are known, see
     `kwant_spinjunc.validity`; to the same order the factorization defect of the collinear conductances of one pair
@@ -85,14 +113,11 @@ def contrast(e: Evidence) -> tuple[str, float]:
     transmission per channel.
     """
     if np.isfinite(e.round_trip):
-        return "|z|, spin contrast of a round trip between the magnets", e.round_trip
+        return e.round_trip, "|z|, spin contrast of a round trip between the magnets"
     if any(e.unlabeled):
         channels = max(float(e.modes.sum()) / 2, 1.0) if np.isfinite(e.modes).all() else 1.0
-        return "transmission per channel", float(e.conductance[0]) / channels
-    D = e.factors
-    if e.single and (D > 0).all():
-        return "|D++ D-- / (D+- D-+) - 1|, factorization defect", float(
-            abs(D[0, 0] * D[1, 1] / (D[0, 1] * D[1, 0]) - 1)
-        )
+        return float(e.conductance[0]) / channels, "transmission per channel"
+    if e.single and (e.factors > 0).all():
+        return float(abs(tunnelling.factorization_defect(e.factors))), "|D++ D-- / (D+- D-+) - 1|, factorization defect"
     channels = max(float(e.modes.sum(axis=-1).min()), 1e-300)
-    return "transmission per channel", float(e.conductance[0]) / channels
+    return float(e.conductance[0]) / channels, "transmission per channel"

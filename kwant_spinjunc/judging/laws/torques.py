@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kwant_spinjunc.judging.evidence import BIAS, ROUNDING, Evidence, InapplicableError
-from kwant_spinjunc.judging.laws.rule import NO_FLOW, Curve, Finding, Rule, contrast, fed_only, relative
+from kwant_spinjunc.judging.laws.rule import NO_FLOW, Curve, Finding, contrast, fed_only, law, relative
 from kwant_spinjunc.theory import julliere, slonczewski, tunnelling
 
 from ...arrays import Floats
@@ -24,6 +24,18 @@ def _against(e: Evidence, theory: Floats, exact: Floats, difference: Floats) -> 
     return error
 
 
+@law(
+    "t0_vector",
+    "t0 as a vector",
+    "t0",
+    statement="t0 a = J_M^R m_R - J_M^L m_L is minus the torque of the electrons on both magnets.",
+    fed="exact J_M on both sides",
+    against="the spin that wave functions carry into one magnet and out of the other",
+    unit=TORQUE,
+    instead="Count the spin that the spacer takes up as well: layer_torques by planes, of a Kwant system "
+    "torque(sites).",
+    sought=False,
+)
 def _vector(e: Evidence) -> Finding:
     e.need_magnets()
     t0 = tunnelling.vector_difference(e.J_M[:, 0], e.J_M[:, 1], e.m[:, 0], e.m[:, 1])
@@ -37,6 +49,17 @@ def _vector(e: Evidence) -> Finding:
     )
 
 
+@law(
+    "t0_scalar",
+    "t0 as a scalar",
+    "t0",
+    statement="|J_M^R - J_M^L|, a difference of lengths, is the length of the torque on both magnets.",
+    fed="exact J_M on both sides",
+    against="the length of the exact torque on both magnets",
+    unit=TORQUE,
+    instead="Read t0 as a vector.",
+    sought=False,
+)
 def _scalar(e: Evidence) -> Finding:
     e.need_magnets()
     t0 = abs(tunnelling.implicit_torque(e.J_M[:, 0], e.J_M[:, 1]))
@@ -59,6 +82,17 @@ def _scalar(e: Evidence) -> Finding:
     )
 
 
+@law(
+    "torque_relations",
+    "torque relations (Slonczewski 2005)",
+    "t0",
+    statement="τ_R·e_R = (J_M^L - J_M^R cos Φ)/sin Φ and τ_L·e_L = -(J_M^R - J_M^L cos Φ)/sin Φ.",
+    fed="exact J_M on both sides at unit bias",
+    against="the in-plane torque from the spin current through the spacer",
+    unit="the conductance at the same angle",
+    instead="Take the torque from the spin current, magnet by magnet.",
+    sought=False,
+)
 def _relations(e: Evidence) -> Finding:
     e.need_magnets()
     if e.spacer_at_bias is None and e.along is None:
@@ -78,9 +112,18 @@ def _relations(e: Evidence) -> Finding:
     )
 
 
+@law(
+    "slonczewski",
+    "angular law (Slonczewski 1989)",
+    "2 3 4",
+    statement="G = (G_P + G_AP)/2 + (G_P - G_AP)/2 cos Φ, and in-plane torques ∝ sin Φ on both magnets.",
+    fed="T_ss' of the collinear junctions at 0 and 180 deg, unit bias",
+    against="G(Φ) and both in-plane torques of exact scattering",
+    unit="the conductance at the same angle",
+    instead="Fit it: effective_parameters(junction) has the metallic law with Λ and its misfit.",
+)
 def _angular(e: Evidence) -> Finding:
     e.need_turns()
-    name, value = contrast(e)
     G = julliere.angular_conductance(e.conductance[0], e.conductance[-1], e.angles)
     misfit, curves = [abs(G - e.conductance)], [Curve("conductance", "e²/h", "", G, e.conductance)]
     if not any(e.unlabeled):
@@ -93,55 +136,4 @@ def _angular(e: Evidence) -> Finding:
     off = np.max(misfit, axis=0)
     error = relative(0.0, np.where(off > ROUNDING * e.conductance.max(), off, 0.0), e.conductance_scale)
     fed = fed_only(e)
-    return Finding(error, value, name, tuple(curves), fed, restrained=bool(fed))
-
-
-RULES = (
-    Rule(
-        "t0_vector",
-        "t0 as a vector",
-        ("t0",),
-        "t0 a = J_M^R m_R - J_M^L m_L is minus the torque of the electrons on both magnets.",
-        "exact J_M on both sides",
-        "the spin that wave functions carry into one magnet and out of the other",
-        TORQUE,
-        _vector,
-        "Count the spin that the spacer takes up as well: layer_torques by planes, of a Kwant system torque(sites).",
-        sought=False,
-    ),
-    Rule(
-        "t0_scalar",
-        "t0 as a scalar",
-        ("t0",),
-        "|J_M^R - J_M^L|, a difference of lengths, is the length of the torque on both magnets.",
-        "exact J_M on both sides",
-        "the length of the exact torque on both magnets",
-        TORQUE,
-        _scalar,
-        "Read t0 as a vector.",
-        sought=False,
-    ),
-    Rule(
-        "torque_relations",
-        "torque relations (Slonczewski 2005)",
-        ("t0",),
-        "τ_R·e_R = (J_M^L - J_M^R cos Φ)/sin Φ and τ_L·e_L = -(J_M^R - J_M^L cos Φ)/sin Φ.",
-        "exact J_M on both sides at unit bias",
-        "the in-plane torque from the spin current through the spacer",
-        "the conductance at the same angle",
-        _relations,
-        "Take the torque from the spin current, magnet by magnet.",
-        sought=False,
-    ),
-    Rule(
-        "slonczewski",
-        "angular law (Slonczewski 1989)",
-        ("2", "3", "4"),
-        "G = (G_P + G_AP)/2 + (G_P - G_AP)/2 cos Φ, and in-plane torques ∝ sin Φ on both magnets.",
-        "T_ss' of the collinear junctions at 0 and 180 deg, unit bias",
-        "G(Φ) and both in-plane torques of exact scattering",
-        "the conductance at the same angle",
-        _angular,
-        "Fit it: effective_parameters(junction) has the metallic law with Λ and its misfit.",
-    ),
-)
+    return Finding(error, *contrast(e), tuple(curves), fed, restrained=bool(fed))
