@@ -11,7 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kwant_spinjunc.checks import choice, finite, finite_array, is_average, positive, refuse_unknown, shape_of
+from kwant_spinjunc.checks import (
+    choice,
+    finite,
+    finite_array,
+    is_average,
+    positive,
+    refuse_unknown,
+    reservoirs,
+    shape_of,
+)
 from kwant_spinjunc.devices.device import Device
 from kwant_spinjunc.errors import ArgumentError, NoOpenChannelError, SpinjuncError
 from kwant_spinjunc.judging.clean import Clean, why_fixed
@@ -162,16 +171,15 @@ def _angles(angles: ArrayLike | None) -> Floats:
 
 
 def _potentials(left: ArrayLike, right: ArrayLike) -> Potentials:
-    sides = []
-    for name, mu in (("mu_left", left), ("mu_right", right)):
-        values = finite_array(name, mu)
-        if values.shape not in ((), (2,)):
-            raise ArgumentError(f"Argument `{name}` must be a number or (µ_+, µ_-), but its shape is {values.shape}.")
-        plus, minus = np.broadcast_to(values, (2,)).tolist()
-        sides.append((plus, minus))
-    if len({*sides[0], *sides[1]}) == 1:
+    mu = reservoirs(left, right)
+    if mu.shape != (2, 2):
+        raise ArgumentError(
+            f"Arguments `mu_left` and `mu_right` must be a number or (µ_+, µ_-), but are {len(mu)} of them."
+        )
+    if np.ptp(mu) == 0:
         raise ArgumentError("Arguments `mu_left` and `mu_right` must differ, but are equal: no current flows.")
-    return sides[0], sides[1]
+    (left_plus, left_minus), (right_plus, right_minus) = mu.tolist()
+    return (left_plus, left_minus), (right_plus, right_minus)
 
 
 def _sorted_settings(junction: Any, settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

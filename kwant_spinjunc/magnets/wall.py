@@ -374,22 +374,13 @@ def self_consistent_wall(
     resolved = resolve_magnets(junction, planes)
     exchange, per_plane = chain_constants(stiffness, anisotropy, a * constants.nano)
     normal = finite_array("demagnetization", demagnetization) * a * constants.nano
-    constants_of_chain = {
-        "exchange": exchange,
-        "anisotropy": per_plane,
-        "interface_exchange": finite("interface_exchange", interface_exchange),
-        "demagnetization": normal,
-    }
-    chain = _chain(junction, resolved, constants_of_chain)
+    given = {"exchange": exchange, "anisotropy": per_plane, "demagnetization": normal}
+    chain = _chain(junction, resolved, given | {"interface_exchange": interface_exchange})
     scale = constants.hbar / (2 * constants.e) * current
     step = STEP * min(1.0, RESOLVED / len(resolved.planes))  # the resonances are those of the junction at rest
     points, weights = zone(junction, energy, step=step) if is_average("k", k) else _points(junction, energy, k)
     loop: dict[str, Any] = dict(options)
     solve = loop.pop("solve", _fast)
-
-    def solved(m: Floats) -> TorqueProfile:
-        turned = texture(resolved, m)
-        return torque_profile(turned, energy, k=points, weights=weights, cut=resolved.cut, solve=solve)
 
     known: list[tuple[Floats, TorqueProfile]] = []
 
@@ -397,7 +388,8 @@ def self_consistent_wall(
         for earlier, value in known:
             if np.array_equal(earlier, m):
                 return value
-        known.append((m, solved(m)))
+        at = texture(resolved, m)
+        known.append((m, torque_profile(at, energy, k=points, weights=weights, cut=resolved.cut, solve=solve)))
         return known[-1][1]
 
     report = self_consistent(lambda m: scale * profile(m).torque, chain, **loop)
@@ -424,10 +416,6 @@ def _chain(junction: Junction, resolved: Junction, constants_of_chain: dict[str,
     left = int(np.count_nonzero(turning <= cut))
     along = resolved.plane_m[turning]
     theta = np.arctan2(m[:, 0], m[:, 2])
-    chain = spin_chain(
-        planes=(left, len(turning) - left),
-        theta_left=float(theta[0]),
-        theta_right=float(theta[1]),
-        **constants_of_chain,
-    )
+    count, (theta_left, theta_right) = (left, len(turning) - left), theta.tolist()
+    chain = spin_chain(planes=count, theta_left=theta_left, theta_right=theta_right, **constants_of_chain)
     return replace(chain, easy_angle=np.arctan2(along[:, 0], along[:, 2]))

@@ -16,7 +16,7 @@ from strategies import repetitions
 import kwant_spinjunc as sj
 from kwant_spinjunc import costs
 from kwant_spinjunc.crystals import problem
-from kwant_spinjunc.magnets.parameters.systems import system_response
+from kwant_spinjunc.magnets.parameters import system_response
 from kwant_spinjunc.transport import crystal_bias
 
 #: Agreement with the junction's own integrals, both asked for 1e-9; 2e-10 is met.

@@ -24,6 +24,9 @@ from ..parameters.interfaces import InterfaceParameters, both_interfaces
 
 #: Coefficients below this part of the largest of their kind need no relative accuracy of their own.
 NEGLIGIBLE = 1e-3
+#: Indices of reflections that keep the spin and that flip it, [lead_out, spin_out, lead_in, spin_in] each.
+KEPT = ([0, 0, 1, 1], [0, 1, 0, 1], [0, 0, 1, 1], [0, 1, 0, 1])
+FLIPPED = ([0, 0, 1, 1], [0, 1, 0, 1], [0, 0, 1, 1], [1, 0, 1, 0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,9 +84,8 @@ def solve_interface(
     def observe(c: Floats) -> dict[str, Floats]:
         states, P = halves.states(junction, energy, c), halves.probabilities(junction, energy, c)
         # what vanishes with the transmission is one kind, what stays another
-        passing = [P[:, 0, :, 1], P[:, 1, :, 0], states.currents[..., cut, 1:], P[:, 0, [0, 1], 0, [1, 0]]]
-        passing.append(P[:, 1, [0, 1], 1, [1, 0]])
-        staying = [P[:, [0, 0, 1, 1], [0, 1, 0, 1], [0, 0, 1, 1], [0, 1, 0, 1]], states.modes]
+        passing = [P[:, 0, :, 1], P[:, 1, :, 0], states.currents[..., cut, 1:], P[(slice(None), *FLIPPED)]]
+        staying = [P[(slice(None), *KEPT)], states.modes]
         return {name: _flat(parts, len(c)) for name, parts in (("passing", passing), ("staying", staying))}
 
     # Of what is small against its kind, the digits that rounding leaves in the large do not matter.
@@ -91,8 +93,7 @@ def solve_interface(
     to_left, to_right, Q, flips = np.split(found["passing"], [4, 8, 20])
     P = np.zeros((2, 2, 2, 2))
     P[0, :, 1], P[1, :, 0] = to_left.reshape(2, 2), to_right.reshape(2, 2)
-    P[[0, 0, 1, 1], [0, 1, 0, 1], [0, 0, 1, 1], [1, 0, 1, 0]] = flips
-    P[[0, 0, 1, 1], [0, 1, 0, 1], [0, 0, 1, 1], [0, 1, 0, 1]] = found["staying"][:4]
+    P[FLIPPED], P[KEPT] = flips, found["staying"][:4]
     modes, Q = found["staying"][4:].reshape(2, 2), Q.reshape(2, 2, 3)
     if not modes.any():
         raise NoOpenChannelError(

@@ -16,8 +16,15 @@ fixed one; ε' multiplies m_fixed×m_free with m the *magnetizations* (opposite 
 from .effective import EffectiveParameters, effective_parameters
 from .fits import TOLERANCE, Estimate, Fit
 from .interfaces import DecayConstant, InterfaceParameters, decay_constant, interface_parameters
-from .response import ANGLES, SIDES, AngularResponse, angular_response, angular_response_from, refuse_settings
-from .systems import system_response
+from .response import (
+    ANGLES,
+    SIDES,
+    AngularResponse,
+    angular_response,
+    angular_response_from,
+    refuse_settings,
+    system_response,
+)
 from .torque import TorqueFit
 
 __all__ = [

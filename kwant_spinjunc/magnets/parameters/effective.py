@@ -26,8 +26,8 @@ from .response import (
     angular_response_from,
     refuse_settings,
     side_index,
+    system_response,
 )
-from .systems import system_response
 from .torque import TorqueFit, torque_fit
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,11 +32,7 @@ class TorqueFit:
 
 
 ONE_TERM = "ε = PΛ²/[(Λ² + 1) + (Λ² - 1) cos Φ]"
-
-
 TWO_TERMS = "ε = q_+/(1 + b cos Φ) + q_-/(1 - b cos Φ)"
-
-
 SCALE = "the largest torque per current"
 #: Both laws of a magnet without damping-like torque: no asymmetry of it either.
 WITHOUT_TORQUE = (
@@ -44,10 +41,33 @@ WITHOUT_TORQUE = (
 )
 
 
+@dataclass(frozen=True, eq=False)
+class _Terms:
+    """ε sin Φ = Σ_i q_i sin Φ/(1 + s_i b cos Φ) of signs s_i, with b = tanh u; parameters are q_i and u."""
+
+    signs: Floats
+    angles: Floats
+
+    def at(self, u: Any) -> Floats:
+        """Return the terms, shape (angles, signs)."""
+        swing = LARGEST_ASYMMETRY * np.tanh(u) * self.signs * np.cos(self.angles)[:, None]
+        return np.asarray(np.sin(self.angles)[:, None] / (1 + swing))
+
+    def slopes(self, x: Floats) -> Floats:
+        """Return the derivatives in all parameters."""
+        terms, sine = self.at(x[-1]), np.sin(self.angles)
+        change = terms**2 @ (-x[:-1] * self.signs) * np.cos(self.angles) / np.where(sine == 0, 1.0, sine)
+        return np.column_stack([terms, change / np.cosh(x[-1]) ** 2])
+
+    def fit(self, torque: Floats, start: Sequence[float]) -> tuple[Floats, Floats, Floats]:
+        """Return parameters, their covariance and the misfits."""
+        return least_squares_fit(lambda x: self.at(x[-1]) @ x[:-1], torque, start, self.slopes)
+
+
 def torque_fit(response: AngularResponse, free: Side) -> TorqueFit:
     """Return both laws of the torque on the free magnet."""
     Phi = response.angles
-    sine, cosine = np.sin(Phi), np.cos(Phi)
+    sine = np.sin(Phi)
     torque, field_like = response.efficiencies(free)
     size = float(np.hypot(torque, field_like).max())
     weight = sine @ sine
@@ -55,73 +75,33 @@ def torque_fit(response: AngularResponse, free: Side) -> TorqueFit:
     prime_misfit = field_like - prime * sine
     prime_estimate = Estimate(prime, float(np.sqrt(prime_misfit @ prime_misfit / ((len(sine) - 1) * weight))))
 
-    def residual(misfit: Floats) -> float:
-        return relative_misfit(np.hypot(misfit, prime_misfit), size)
-
     def fit(law: str, found: dict[str, Estimate], misfit: Floats) -> Fit:
-        return Fit(law, found | {"epsilon_prime": prime_estimate}, residual(misfit), SCALE, len(Phi))
+        residual = relative_misfit(np.hypot(misfit, prime_misfit), size)
+        return Fit(law, found | {"epsilon_prime": prime_estimate}, residual, SCALE, len(Phi))
 
     if not torque.any():  # no torque, no asymmetry of it
         one, two = WITHOUT_TORQUE
         return TorqueFit(free, fit(ONE_TERM, one, torque), fit(TWO_TERMS, two, torque))
 
-    # ε (1 + χ cos Φ) = A is linear in A and χ: the start of the fit of ε = A/(1 + χ cos Φ), χ = tanh u
-    columns = np.stack([sine, -torque * cosine], axis=-1)
-    A, chi = np.linalg.lstsq(columns, torque, rcond=None)[0]
-    start = [A, np.arctanh(np.clip(chi, -0.999, 0.999))]
-
-    def single(x: Floats) -> Floats:
-        return np.asarray(x[0] * sine / (1 + LARGEST_ASYMMETRY * np.tanh(x[1]) * cosine))
-
-    def single_slopes(x: Floats) -> Floats:
-        swing = 1 + LARGEST_ASYMMETRY * np.tanh(x[1]) * cosine
-        return np.stack([sine / swing, -x[0] * sine * cosine / swing**2 / np.cosh(x[1]) ** 2], axis=-1)
-
-    (A, u), covariance, misfit = least_squares_fit(single, torque, start, single_slopes)
+    # ε (1 + χ cos Φ) = A is linear in A and χ: the start of the fit of ε = A/(1 + χ cos Φ)
+    A, chi = np.linalg.lstsq(np.stack([sine, -torque * np.cos(Phi)], axis=-1), torque, rcond=None)[0]
+    (A, u), covariance, one_term = _Terms(np.ones(1), Phi).fit(torque, [A, np.arctanh(np.clip(chi, -0.999, 0.999))])
     chi = LARGEST_ASYMMETRY * np.tanh(u)
     slope = 1 / np.cosh(u) ** 2  # dχ/du
     P, asymmetry = 2 * A / (1 + chi), np.sqrt((1 + chi) / (1 - chi))
-    symmetric = fit(
-        ONE_TERM,
-        {
-            "P": Estimate(float(P), standard_error(covariance, 2 / (1 + chi), -P * slope / (1 + chi))),
-            "Lambda": Estimate(float(asymmetry), standard_error(covariance, 0, asymmetry * slope / (1 - chi**2))),
-            "chi": Estimate(float(chi), standard_error(covariance, 0, slope)),
-        },
-        misfit,
-    )
+    single = {
+        "P": Estimate(float(P), standard_error(covariance, 2 / (1 + chi), -P * slope / (1 + chi))),
+        "Lambda": Estimate(float(asymmetry), standard_error(covariance, 0, asymmetry * slope / (1 - chi**2))),
+        "chi": Estimate(float(chi), standard_error(covariance, 0, slope)),
+    }
     # two terms: b >= 0 by exchange of q_+ and q_-
-    b0 = max(abs(chi), 0.3)
-
-    def terms(b: Any) -> Floats:
-        return np.stack([sine / (1 + b * cosine), sine / (1 - b * cosine)], axis=-1)
-
-    q0 = np.linalg.lstsq(terms(b0), torque, rcond=None)[0]
-
-    def double(x: Floats) -> Floats:
-        return np.asarray(terms(LARGEST_ASYMMETRY * np.tanh(x[2])) @ x[:2])
-
-    def double_slopes(x: Floats) -> Floats:
-        both = terms(LARGEST_ASYMMETRY * np.tanh(x[2]))
-        change = both**2 @ (x[:2] * [-1, 1]) * cosine / np.where(sine == 0, 1.0, sine) / np.cosh(x[2]) ** 2
-        return np.column_stack([both, change])
-
-    x, covariance, misfit = least_squares_fit(double, torque, [*q0, np.arctanh(b0)], double_slopes)
-    one_term = single(np.array([A, u])) - torque
+    terms, u0 = _Terms(np.array([1.0, -1.0]), Phi), np.arctanh(max(abs(chi), 0.3))
+    x, covariance, misfit = terms.fit(torque, [*np.linalg.lstsq(terms.at(u0), torque, rcond=None)[0], u0])
     if misfit @ misfit > one_term @ one_term:  # never worse than its special case
         x, covariance, misfit = np.array([A, 0.0, u]), np.zeros((3, 3)), one_term
     b = LARGEST_ASYMMETRY * np.tanh(x[2])
-    first, second = [
-        Estimate(float(q), standard_error(covariance, *row)) for q, row in zip(x[:2], np.eye(3)[:2], strict=True)
-    ]
-    q_plus, q_minus = (first, second) if b >= 0 else (second, first)
-    asymmetric = fit(
-        TWO_TERMS,
-        {
-            "q_plus": q_plus,
-            "q_minus": q_minus,
-            "b": Estimate(float(abs(b)), standard_error(covariance, 0, 0, 1 / np.cosh(x[2]) ** 2)),
-        },
-        misfit,
-    )
-    return TorqueFit(free, symmetric, asymmetric)
+    both = [Estimate(float(q), standard_error(covariance, *row)) for q, row in zip(x[:2], np.eye(2, 3), strict=True)]
+    q_plus, q_minus = both if b >= 0 else both[::-1]
+    width = Estimate(float(abs(b)), standard_error(covariance, 0, 0, 1 / np.cosh(x[2]) ** 2))
+    double = {"q_plus": q_plus, "q_minus": q_minus, "b": width}
+    return TorqueFit(free, fit(ONE_TERM, single, one_term), fit(TWO_TERMS, double, misfit))
