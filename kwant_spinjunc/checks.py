@@ -148,6 +148,14 @@ def not_negative_array(name: str, value: Any, shape: str | None = None, hint: st
     return array
 
 
+def both_spins(name: str, value: Any, hint: str = "") -> NDArray[np.float64]:
+    """Return ``value`` as numbers >= 0 for both spins, not both 0, shape (..., 2)."""
+    array = not_negative_array(name, value, "(..., 2)", hint)
+    if (array.sum(axis=-1) == 0).any():
+        raise _refusal(name, "be positive for one spin", "is 0 for both", hint)
+    return array
+
+
 def ratio_array(name: str, value: Any, hint: str = "", *, closed: bool = False) -> NDArray[np.float64]:
     """Return ``value`` as an array of ratios of a difference to a sum, between -1 and 1; ±1 as well if ``closed``."""
     array = finite_array(name, value)

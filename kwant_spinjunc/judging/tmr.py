@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kwant_spinjunc.checks import choice
 from kwant_spinjunc.errors import ArgumentError, NoOpenChannelError
 from kwant_spinjunc.judging.door import problem_of
 from kwant_spinjunc.judging.evidence import InapplicableError
@@ -52,8 +53,7 @@ def tmr(
     >>> round(tmr(junction), 6), round(tmr(junction, definition="pessimistic"), 6)
     (0.0086, 0.008527)
     """
-    if definition not in DEFINITIONS:
-        raise ArgumentError(f"Argument `definition` must be one of {', '.join(DEFINITIONS)}, but is {definition!r}.")
+    choice("definition", definition, DEFINITIONS)
     if isinstance(junction, Junction) and not junction.is_disordered and not settings:
         parallel, antiparallel = collinear_conductances(junction, energy, k)
     else:

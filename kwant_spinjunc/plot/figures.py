@@ -20,6 +20,7 @@ from matplotlib.ticker import MultipleLocator
 from matplotlib.transforms import ScaledTranslation
 from numpy.typing import ArrayLike
 
+from ..checks import choice
 from ..errors import ArgumentError
 from ..model.junction import Junction
 from ..model.plane import band_shift
@@ -312,9 +313,7 @@ def check_drawable(variable: str, sizes: Mapping[str, int], *, alone: bool = Tru
 
 def _draw_sweep(figure: Any, axes: Any, dataset: Any, variable: str, log: bool | None, *, alone: bool) -> None:
     """Draw one variable of a sweep into axes; several are told apart by their names."""
-    if variable not in dataset.data_vars:
-        raise ArgumentError(f"Argument `variable` must be one of {sorted(dataset.data_vars)}, but is {variable!r}.")
-    data = dataset[variable]
+    data = dataset[choice("variable", variable, sorted(dataset.data_vars))]
     swept = check_drawable(variable, {str(dim): size for dim, size in data.sizes.items()}, alone=alone)
     fixed = [dim for dim in data.dims if dim in OWN]
     data = data.squeeze([dim for dim in data.dims if dim not in fixed and data.sizes[dim] == 1], drop=True)
@@ -393,9 +392,7 @@ def plot_map(dataset: Any, error: str = "tunnelling") -> Figure:
 
 
 def _worst_over_further_axes(dataset: Any, error: str) -> Any:
-    if error not in dataset.data_vars:
-        raise ArgumentError(f"Argument `error` must be one of {sorted(dataset.data_vars)}, but is {error!r}.")
-    data = dataset[error]
+    data = dataset[choice("error", error, sorted(dataset.data_vars))]
     long = [dim for dim in data.dims if data.sizes[dim] > 1]
     if len(long) < 2:
         raise ArgumentError(f"Argument `dataset` must have two axes to draw a map, but has {long or 'none'}.")

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kwant_spinjunc.arrays import Complex, Floats
-from kwant_spinjunc.checks import complex_array, finite_array, formula, not_negative, not_negative_array, positive_array
+from kwant_spinjunc.checks import both_spins, complex_array, finite_array, formula, not_negative, positive_array
 from kwant_spinjunc.errors import ArgumentError, UnitarityError
 from kwant_spinjunc.spin import check_unit_vector, cross_matrix
 
@@ -111,7 +111,7 @@ def polarization(conductances: ArrayLike) -> Floats:
 
     **Validity**: a definition.
     """
-    G = _conductances(conductances)
+    G = both_spins("conductances", conductances)
     return np.asarray((G[..., 0] - G[..., 1]) / G.sum(axis=-1))
 
 
@@ -122,14 +122,7 @@ def relative_mixing(conductances: ArrayLike, mixing: ArrayLike) -> Complex:
     **Validity**: a definition. Re η ≥ 1 for bare conductances, 1 for a tunnel contact; Sharvin corrections can lower it
     below 1.
     """
-    return np.asarray(2 * complex_array("mixing", mixing) / _conductances(conductances).sum(axis=-1))
-
-
-def _conductances(conductances: ArrayLike) -> Floats:
-    G = not_negative_array("conductances", conductances, "(..., 2)")
-    if np.any(G.sum(axis=-1) == 0):
-        raise ArgumentError("Argument `conductances` must not both be zero, but are.")
-    return G
+    return np.asarray(2 * complex_array("mixing", mixing) / both_spins("conductances", conductances).sum(axis=-1))
 
 
 # ---------------------------------------------------------------------- one contact
@@ -152,7 +145,7 @@ def contact_currents(
     **Result**: charge, shape (...), in (e²/h)·V, and spin, shape (..., 3), the Pauli flux in the same unit on the
     normal side; its part normal to m is the torque on the magnet.
     """
-    G, G_mix, m = _conductances(conductances), complex_array("mixing", mixing), check_unit_vector(m)
+    G, G_mix, m = both_spins("conductances", conductances), complex_array("mixing", mixing), check_unit_vector(m)
     bias = finite_array("mu_node", mu_node) - finite_array("mu_magnet", mu_magnet)
     delta = finite_array("accumulation", accumulation, "(..., 3)")
     along = np.sum(m * delta, axis=-1)

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kwant_spinjunc.arrays import Floats
-from kwant_spinjunc.checks import finite_array, formula, not_negative_array, ratio_array
-from kwant_spinjunc.errors import ArgumentError
+from kwant_spinjunc.checks import both_spins, finite_array, formula, ratio_array
 from kwant_spinjunc.spin import SIGNS
 
 
@@ -24,11 +23,8 @@ def polarization(dos: ArrayLike) -> Floats:
 
     ``dos``: N_s, shape (..., 2).
     """
-    N = not_negative_array("dos", dos, "(..., 2)")
-    total = N.sum(axis=-1)
-    if np.any(total == 0):
-        raise ArgumentError("Argument `dos` must have a nonzero density of states, but both spins have none.")
-    return np.asarray(N @ SIGNS / total)
+    N = both_spins("dos", dos)
+    return np.asarray(N @ SIGNS / N.sum(axis=-1))
 
 
 @formula

@@ -12,18 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kwant_spinjunc.arrays import Floats
-from kwant_spinjunc.checks import finite_array, formula, not_negative_array, sides
-from kwant_spinjunc.errors import ArgumentError
+from kwant_spinjunc.checks import both_spins, finite_array, formula, sides
 from kwant_spinjunc.spin import SIGNS
 
 from .tunnelling import rotation_probabilities
-
-
-def _sigma(name: str, value: ArrayLike) -> Floats:
-    sigma = not_negative_array(name, value, "(..., 2)")
-    if np.any(sigma.sum(axis=-1) == 0):
-        raise ArgumentError(f"Argument `{name}` must have conductances of positive sum, but both are 0.")
-    return sigma
 
 
 @formula
@@ -35,7 +27,7 @@ def spin_currents(sigma: ArrayLike, field: ArrayLike) -> Floats:
 
     ``field``: E on this side, shape (...).
     """
-    return np.asarray(_sigma("sigma", sigma) * finite_array("field", field)[..., None])
+    return np.asarray(both_spins("sigma", sigma) * finite_array("field", field)[..., None])
 
 
 @formula
@@ -54,7 +46,7 @@ def polarization(sigma: ArrayLike) -> Floats:
     **Result**: β in [-1, 1]. **Validity**: bulk of a metal, both spins in the same field. Source: the paper, β in
     equations (8) and (9).
     """
-    conductances = _sigma("sigma", sigma)
+    conductances = both_spins("sigma", sigma)
     return np.asarray(conductances @ SIGNS / conductances.sum(axis=-1))
 
 
@@ -89,7 +81,7 @@ def series_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLik
 
     ``field``: E = E_L + E_R, the total drop, shape (...).
     """
-    left, right = _sigma("sigma_left", sigma_left).sum(axis=-1), _sigma("sigma_right", sigma_right).sum(axis=-1)
+    left, right = both_spins("sigma_left", sigma_left).sum(axis=-1), both_spins("sigma_right", sigma_right).sum(axis=-1)
     total = finite_array("field", field) / (left + right)
     return right * total, left * total
 
@@ -102,8 +94,8 @@ def continuity_defect(sigma_left: ArrayLike, sigma_right: ArrayLike, fields: tup
     definition.
     """
     field_left, field_right = sides("fields", fields)
-    left = spin_currents(_sigma("sigma_left", sigma_left), field_left)
-    right = spin_currents(_sigma("sigma_right", sigma_right), field_right)
+    left = spin_currents(both_spins("sigma_left", sigma_left), field_left)
+    right = spin_currents(both_spins("sigma_right", sigma_right), field_right)
     return np.asarray(left.sum(axis=-1) - right.sum(axis=-1))
 
 

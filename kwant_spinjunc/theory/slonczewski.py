@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from kwant_spinjunc.arrays import Floats
 from kwant_spinjunc.checks import (
+    both_spins,
     complex_array,
     finite_array,
     formula,
@@ -25,7 +26,6 @@ from kwant_spinjunc.checks import (
     positive_array,
     ratio_array,
 )
-from kwant_spinjunc.errors import ArgumentError
 from kwant_spinjunc.spin import SIGNS
 
 from .tunnelling import continuum_reflection, interface_factor
@@ -61,9 +61,7 @@ def effective_polarization(k: ArrayLike, kappa: ArrayLike) -> Floats:
     It is (f_+ - f_-)/(f_+ + f_-) with f = 4kκ/(k² + κ²), `kwant_spinjunc.theory.tunnelling.interface_factor`. Source:
     there, the effective polarization of the ferromagnet-barrier couple.
     """
-    decay, (up, down) = positive_array("kappa", kappa), np.moveaxis(_wave_numbers("k", k), -1, 0)
-    if np.any(up + down == 0):
-        raise ArgumentError("Argument `k` must have an open channel, but both wave numbers are 0.")
+    decay, (up, down) = positive_array("kappa", kappa), np.moveaxis(both_spins("k", k, "A closed channel is 0."), -1, 0)
     return np.asarray((up - down) / (up + down) * (decay**2 - up * down) / (decay**2 + up * down))
 
 

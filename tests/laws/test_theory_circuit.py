@@ -206,7 +206,7 @@ def test_nonsense_is_refused():
         ct.corrected_mixing_conductance(1.0, 0.0)
     with pytest.raises(ArgumentError, match="`mixing` must differ from 2N"):
         ct.corrected_mixing_conductance(2.0, 1.0)
-    with pytest.raises(ArgumentError, match="`conductances` must not both be zero"):
+    with pytest.raises(ArgumentError, match="`conductances` must be positive for one spin"):
         ct.polarization([0.0, 0.0])
     with pytest.raises(ArgumentError, match="`conductances` must not be negative"):
         ct.polarization([-1.0, 2.0])

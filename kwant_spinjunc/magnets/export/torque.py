@@ -212,7 +212,7 @@ def _fitted(
     """Return the law of the torque and its misfit, refused beyond the tolerance."""
     torque = found.torque(free)
     fit = torque.asymmetric if asymmetric else torque.symmetric
-    residual = fit.residual if field_like else _without_field_like(found.response, free, fit)
+    residual = fit.residual if field_like or fit.residual_damping_like is None else fit.residual_damping_like
     if residual > tolerance:
         raise InvalidParametrizationError(
             f"Argument `source` must obey {fit.law} to {tolerance:g}, but misses it by {residual:.3g} of {fit.scale}. "
@@ -239,16 +239,6 @@ def _current(response: AngularResponse, given: float | None, a: float, free: Sid
         return PLACEHOLDER_CURRENT
     at_90 = float(np.interp(np.pi / 2, response.angles, response.current))
     return float(si_current_density(at_90, a)) * (1 if free == "right" else -1)
-
-
-def _without_field_like(response: AngularResponse, free: Side, fit: Fit) -> float:
-    torque, _ = response.efficiencies(free)
-    sine, cosine = np.sin(response.angles), np.cos(response.angles)
-    if "chi" in fit.estimates:
-        law = efficiency(fit["P"], fit["Lambda"], cosine)
-    else:
-        law = fit["q_plus"] / (1 + fit["b"] * cosine) + fit["q_minus"] / (1 - fit["b"] * cosine)
-    return _share(law * sine - torque, torque)
 
 
 def _cmtj_residual(response: AngularResponse, free: Side, t: Numbers, tolerance: float) -> float:

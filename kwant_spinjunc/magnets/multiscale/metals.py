@@ -9,8 +9,7 @@ from numpy.typing import ArrayLike
 from scipy import constants
 
 from ...arrays import Floats
-from ...checks import finite, not_negative, not_negative_array, positive, positive_array
-from ...errors import ArgumentError
+from ...checks import finite, not_negative, not_negative_array, positive, positive_array, ratio_array
 from ...theory.drift_diffusion import LANDAUER, SIEMENS_PER_METER, Material
 
 
@@ -54,8 +53,7 @@ def metal(
     sigma = SIEMENS_PER_METER / positive("resistivity", resistivity)
     D = sigma / positive("density_of_states", density_of_states)
     length = positive("spin_diffusion_length", spin_diffusion_length)
-    if abs(finite("beta", beta)) >= 1:
-        raise ArgumentError(f"Argument `beta` must lie between -1 and 1, but is {beta:g}.")
+    beta = float(ratio_array("beta", beta))
     return Material(sigma=sigma, beta=beta, D=D, tau=length**2 / (D * (1 - beta**2)), **options)
 
 

@@ -36,6 +36,8 @@ class Fit:
     residual: float  #: Largest |law - microscopic| divided by ``scale``.
     scale: str  #: What the misfit is relative to.
     points: int  #: Number of angles (or thicknesses) it rests on.
+    #: Of the torque per current: largest misfit of its damping-like part alone, relative to the largest of that.
+    residual_damping_like: float | None = None
 
     def __getitem__(self, name: str) -> Any:
         return self.estimates[name].value

@@ -77,7 +77,8 @@ def torque_fit(response: AngularResponse, free: Side) -> TorqueFit:
 
     def fit(law: str, found: dict[str, Estimate], misfit: Floats) -> Fit:
         residual = relative_misfit(np.hypot(misfit, prime_misfit), size)
-        return Fit(law, found | {"epsilon_prime": prime_estimate}, residual, SCALE, len(Phi))
+        alone = relative_misfit(misfit, float(abs(torque).max()))
+        return Fit(law, found | {"epsilon_prime": prime_estimate}, residual, SCALE, len(Phi), alone)
 
     if not torque.any():  # no torque, no asymmetry of it
         one, two = WITHOUT_TORQUE

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.constants import e, epsilon_0, h, nano, pico
 
 from kwant_spinjunc.arrays import Complex, Floats
-from kwant_spinjunc.checks import finite, formula, positive
+from kwant_spinjunc.checks import finite, formula, positive, ratio_array
 from kwant_spinjunc.errors import ArgumentError
 
 #: q = e²/ε0 in eV nm, the electrostatics of an unscreened charge in vacuum.
@@ -54,11 +54,7 @@ class Material:
             object.__setattr__(self, name, positive(name, getattr(self, name)))
         for name in ("beta", "alpha1", "alpha2", "omega"):
             object.__setattr__(self, name, finite(name, getattr(self, name)))
-        if abs(self.beta) >= 1:
-            raise ArgumentError(
-                f"Argument `beta` must lie between -1 and 1, but is {self.beta:g}. "
-                "A half-metal has no finite spin-diffusion length here; approach it with |beta| < 1."
-            )
+        ratio_array("beta", self.beta, "A half-metal has no finite spin-diffusion length here; approach it.")
         if self.stiffness <= 0:
             raise ArgumentError(
                 "Argument `alpha1` must exceed beta² alpha2, but alpha1 - beta² alpha2 = "
