@@ -23,7 +23,7 @@ from ..checks import finite_array, index, positive
 from ..errors import ArgumentError
 from ..spin import check_unit_vector, cross_matrix
 from ..theory.domain_wall import ConvergenceError, SpinChain
-from ..theory.domain_wall.chain import transverse_frames
+from ..theory.domain_wall.chain import stiffness, transverse_frames
 
 #: Newton steps, and the largest turn of a spin (rad) in one of them.
 STEPS, TURN = 60, 0.3
@@ -89,29 +89,23 @@ def _rate(chain: SpinChain, torque: SpinTorque, damping: float, m: Floats) -> Fl
 
 
 def linearized(chain: SpinChain, torque: SpinTorque, m: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return f in tangent components (2 planes,), ∂f/∂(tangent displacements) (2 planes, 2 planes), and the frames."""
-    frames, N = np.stack(transverse_frames(m), axis=1), chain.planes
-    f = _drive(chain, torque, m)
-    # f = m×h(m) + τ(m): δf = δm×h + m×δh + δτ, of a displacement within the tangent planes
-    h, u = chain.field(m), chain.easy_axes
-    own = -cross_matrix(h) + torque.slope(m)
-    K_d = np.broadcast_to(chain.demagnetization, N)
-    y = np.array([0.0, 1.0, 0.0])
-    stiff = chain.anisotropy[:, None, None] * (u[:, :, None] * u[:, None, :]) - K_d[:, None, None] * np.outer(y, y)
-    bonds = np.zeros(N)
-    bonds[:-1] += chain.exchange
-    bonds[1:] += chain.exchange
-    stiff -= bonds[:, None, None] * np.eye(3)
-    turn = cross_matrix(m)
-    slope = np.zeros((N, 2, N, 2))
-    n = np.arange(N)
-    slope[n, :, n, :] = np.einsum("nia,nab,njb->nij", frames, own + turn @ stiff, frames)
-    for to, from_ in ((n[:-1], n[1:]), (n[1:], n[:-1])):
-        coupling = np.einsum("nia,nab,njb->nij", frames[to], turn[to], frames[from_])
-        slope[to, :, from_, :] = chain.exchange[:, None, None] * coupling
-    # the frame turns with the spin: f has no part along m to turn into the tangent plane at a static state, and next to
-    # it Newton needs none
-    return np.einsum("nia,na->ni", frames, f).ravel(), slope.reshape(2 * N, 2 * N), frames
+    """Return f in tangent components (2 planes,), ∂f/∂(tangent displacements) (2 planes, 2 planes), and the frames.
+
+    The frame turns with the spin: f has no part along m to turn into the tangent plane at a static state, and next to
+    it Newton needs none.
+    """
+    axes, N = transverse_frames(m), chain.planes
+    K = np.zeros((2 * N, 2 * N))
+    for row, band in enumerate(stiffness(chain, chain.exchange, np.zeros_like(m), m, axes)):
+        above = 3 - row  # of the diagonal, where entry (i, j) of a band has the place j
+        if abs(above) < len(K):
+            K += np.diag(band[max(above, 0) : len(K) + min(above, 0)], above)
+    # e_1 × e_2 = m: the components of m×h are -e_2·h and e_1·h, and K is minus the derivative of e_i·h
+    slope = (K.reshape(N, 2, 2 * N)[:, ::-1] * [[1.0], [-1.0]]).reshape(N, 2, N, 2)
+    frames, n = np.stack(axes, axis=1), np.arange(N)
+    slope[n, :, n, :] += np.einsum("nia,nab,njb->nij", frames, torque.slope(m), frames)
+    f = np.einsum("nia,na->ni", frames, _drive(chain, torque, m))
+    return f.ravel(), slope.reshape(2 * N, 2 * N), frames
 
 
 def static_wall(chain: SpinChain, torque: SpinTorque, *, start: ArrayLike | None = None) -> Floats:

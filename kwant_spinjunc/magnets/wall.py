@@ -353,11 +353,7 @@ def self_consistent_wall(
     -----
     **Validity**: statics (`dynamics` tells when it is left), uniaxial anisotropy, infinite film along x and z, linear
     response at fixed charge current, coherent electrons throughout the wall, no spin accumulation. The last resolved
-    plane has a free end: `ChainState.end_tilt` must be small.
-
-    References
-    ----------
-    The paper, paragraph after equation (6).
+    plane has a free end: `ChainState.end_tilt` must be small. Source: the paper, paragraph after equation (6).
 
     Examples
     --------

@@ -224,7 +224,7 @@ def test_one_wave_vector_is_not_the_average():
         ({"transport": "dirty"}, "`transport` must be"),
         ({"thetta": 1.0}, "Did you mean `theta`"),
         ({"turned_by": "spacer_onsite", "theta": 1.0}, "`turned_by` must name the parameter"),
-        ({"turned_by": "phi"}, "`turned_by` must be a parameter of the family"),
+        ({"turned_by": "phi"}, "`turned_by` must be one of"),
         ({"family": partial(contact, **IRON), "theta": 0.0}, "ideal contact"),
         ({"family": barrier, "transport": "diffuse"}, "no channel of its spacer is open"),
         ({"family": lambda theta=1.0: sj.Junction(barrier().layers[0], [], barrier().right)}, "the left one has no"),

@@ -97,10 +97,7 @@ def multiscale(
 
     **Validity**: linear response; specular interface, isotropic occupation of k∥ in the magnets; transverse spin
     absorbed at the interface. See `kwant_spinjunc.theory.interface.sharvin_corrected`, `drift_diffusion.match`.
-
-    References
-    ----------
-    The paper, equations (5) to (12).
+    Source: the paper, equations (5) to (12).
 
     Examples
     --------
@@ -133,13 +130,9 @@ def multiscale(
         values = {name: swept[name][i].item() for (name, i) in zip(swept, index, strict=True)}
         found = solver.observe(call_family(family, **fixed, **values))
         others = tuple(i for name, i in zip(swept, index, strict=True) if name != turned_by)
-        if others not in parallel:
-            parallel[others] = (
-                solver.parallel_resistance(call_family(family, **{**fixed, **values, turned_by: 0.0}))
-                if turned_by
-                else 0.0
-            )
-        if parallel[others] > 0:
+        if turned_by and others not in parallel:
+            parallel[others] = solver.parallel_resistance(call_family(family, **{**fixed, **values, turned_by: 0.0}))
+        if parallel.get(others, 0.0) > 0:
             found["magnetoresistance"] = found["resistance_area"] / parallel[others] - 1
         for name, value in found.items():
             data[name].values[index] = value
@@ -148,12 +141,8 @@ def multiscale(
 
 def _check_turns(family: Callable[..., Junction], turned_by: str | None) -> None:
     parameters = inspect.signature(family).parameters
-    accepts_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    if turned_by is not None and turned_by not in parameters and not accepts_any:
-        raise ArgumentError(
-            f"Argument `turned_by` must be a parameter of the family, but {turned_by!r} is none of "
-            f"{', '.join(parameters)}. Use None for a family that cannot be made parallel."
-        )
+    if turned_by is not None and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        choice("turned_by", turned_by, parameters.keys(), "Use None for a family that cannot be made parallel.")
 
 
 Contacts = tuple[InterfaceParameters, InterfaceParameters] | None
@@ -181,11 +170,8 @@ class _Solver:
         found, mixing = self._solve(junction)
         response = self._response(found, mixing)
         solution = self._match(response, found.m)
-        return {
-            **self._microscopic(found, response, mixing),
-            **self._macroscopic(solution),
-            **self._torques(found, solution),
-        }
+        microscopic = self._microscopic(found, response, mixing)
+        return microscopic | self._macroscopic(solution) | self._torques(found, solution)
 
     def parallel_resistance(self, junction: Junction) -> float:
         """Return the resistance-area product of the parallel reference, 0 for an ideal contact."""

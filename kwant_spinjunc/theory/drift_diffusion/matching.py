@@ -207,13 +207,8 @@ class Matching:
     def amplitudes(self, side: int) -> tuple[Complex, Complex, Complex]:
         """Return the terms of equation (11) on one side: k_i, δn_i0, δM_i0.
 
-        Returns
-        -------
-        k : ndarray, shape (4,)
-            `Modes.wave_numbers`: screening, spin, transverse, its conjugate.
-        delta_n : ndarray, shape (..., 4)
-        delta_M : ndarray, shape (..., 4, 3)
-            Complex; the sums over the four modes are real.
+        **Result**: shapes (4,), (..., 4) and (..., 4, 3), in the order of `Modes.wave_numbers`: screening, spin,
+        transverse, its conjugate. Complex; the sums over the four modes are real.
         """
         material = self.materials[side]
         modes = material.modes
