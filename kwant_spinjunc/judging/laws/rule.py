@@ -55,7 +55,7 @@ class Finding:
 Judge = Callable[[Evidence], Finding]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Words:
     """What is said of a law."""
 
