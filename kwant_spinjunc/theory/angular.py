@@ -63,8 +63,8 @@ def _half_angles(Phi: ArrayLike) -> tuple[Floats, Floats]:
 def conductance_ratio(G: ArrayLike, sigma: ArrayLike, D: ArrayLike, tau: ArrayLike) -> Floats:
     r"""Return ξ = G √(Dτ)/σ, the interface conductance over that of the metal across its bare spin-diffusion length.
 
-    **Result**: Dimensionless. **Validity**: a definition. The paper says only "the ratio of the conductance of the
-    interface to that of the metal"; this one makes (12) the solution of (5) to (11).
+    **Validity**: a definition. The paper says only "the ratio of the conductance of the interface to that of the
+    metal"; this one makes (12) the solution of (5) to (11).
 
     ``G``: interface conductance per area, both spins together, >= 0.
     ``sigma``, ``D``, ``tau``: Conductivity, diffusion coefficient and spin relaxation time of the metal, > 0.
@@ -96,10 +96,10 @@ def delta_J_M(
 
     βJ cos(Φ/2) sin Φ {A1 + 2√(1-β²) ξ [1 + A2 sin²(Φ/2)/(1-β²)] + 4ξ² sin²(Φ/2)} / {1-β² + 2√(1-β²) ξ + ξ² sin²Φ}
 
-    **Result**: Broadcast shape, unit of J. With A1 = A2 = 0 it has the sign of βJ sin(Φ/2). **Validity**: solution of
-    (5) to (11) for identical magnets, δM⊥ = 0, a mirror-symmetric interface without spin-flip reflection, to first
-    order in its spin asymmetry γ and in λ/l_sd, with A1 = A2. See `fit_matching`. The limits ξ → ∞ and Φ → π do not
-    commute: antiparallel magnets pass no J_M at any finite ξ.
+    With A1 = A2 = 0 it has the sign of βJ sin(Φ/2). **Validity**: solution of (5) to (11) for identical magnets, δM⊥ =
+    0, a mirror-symmetric interface without spin-flip reflection, to first order in its spin asymmetry γ and in λ/l_sd,
+    with A1 = A2. See `fit_matching`. The limits ξ → ∞ and Φ → π do not commute: antiparallel magnets pass no J_M at any
+    finite ξ.
 
     ``A1``, ``A2``: the paper's unspecified constants; see `A_polarized`, `A_screening`, `fit_A`.
     """

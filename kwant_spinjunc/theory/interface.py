@@ -88,10 +88,10 @@ def conductance_matrix(probabilities: ArrayLike, modes: ArrayLike | None = None,
     check unitarity; None skips the check.
     ``max_defect``: largest unitarity defect, relative to the number of modes where there is more than one.
 
-    **Result**: shape (..., 2, 2, 2, 2); e²/h. Rows: current into the interface from lead α, spin s. Columns (and for
-    unitary scattering rows) sum to 0. **Validity**: exact linear response at zero temperature, transverse spin clamped
-    on both sides (the electrons of each side are incoherent mixtures along its own m). M. Büttiker, Phys. Rev. Lett.
-    57, 1761 (1986). Raises `UnitarityError`: Probabilities do not add up to ``modes``.
+    **Result**: rows: current into the interface from lead α, spin s. Columns (and for unitary scattering rows) sum to
+    0. **Validity**: exact linear response at zero temperature, transverse spin clamped on both sides (the electrons of
+    each side are incoherent mixtures along its own m). M. Büttiker, Phys. Rev. Lett. 57, 1761 (1986). Raises
+    `UnitarityError`: they do not add up to ``modes``.
     """
     P = _counts("probabilities", probabilities, "(..., 2, 2, 2, 2)")
     if modes is not None:
@@ -127,9 +127,9 @@ def interface_response(
 
     Arguments as in `conductance_matrix`.
 
-    **Result**: in e²/h. **Validity**: as `conductance_matrix`; µ's are those of the electrons **arriving** at the
-    interface. Against the average over arriving and leaving electrons, which diffusion equations use, take
-    `sharvin_corrected` first. Raises `UnitarityError`: Probabilities do not add up to ``modes``.
+    **Validity**: as `conductance_matrix`; µ's are those of the electrons **arriving** at the interface. Against the
+    average over arriving and leaving electrons, which diffusion equations use, take `sharvin_corrected` first. Raises
+    `UnitarityError`: they do not add up to ``modes``.
 
     Examples
     --------
@@ -155,9 +155,6 @@ def interface_currents(
 ) -> tuple[Floats, Floats, Floats]:
     """Return the charge current J and the magnetization currents J_M^L (5) and J_M^R (6).
 
-    ``response``: coefficients of the interface.
-
-    **Result**: (e²/h)·V for the area of the coefficients, positive along +y, each J_M along its own magnetization.
     **Validity**: linear response.
     """
     left, right = potentials("mu_left", mu_left), potentials("mu_right", mu_right)
@@ -178,9 +175,8 @@ def tunnelling_response(transmission: ArrayLike) -> InterfaceResponse:
 
     ``transmission``: T_ss', shape (..., 2, 2) = [..., s on the left, s' on the right], the same in both directions.
 
-    **Result**: in e²/h. **Validity**: to first order in T; the exact coefficients add `dropped_response`, of second
-    order behind a tunnel barrier and of order one in a metal. Source: the paper, equations (3) and (4), in linear
-    response.
+    **Validity**: to first order in T; the exact coefficients add `dropped_response`, of second order behind a tunnel
+    barrier and of order one in a metal. Source: the paper, equations (3) and (4), in linear response.
     """
     T = _counts("transmission", transmission, "(..., 2, 2)")
     s = SIGNS
@@ -205,10 +201,10 @@ def tunnelling_limit(angle: ArrayLike, left: ArrayLike, right: ArrayLike) -> Int
 
     ``left``, ``right``: spin factors D^L_s and D^R_s' >= 0, shape (..., 2); their product is a transmission in e²/h.
 
-    **Result**: in e²/h. For equal chemical potentials of both spins J_M^L = D_L D_R (P_L + P_R cos Φ)/2 · (µ^L - µ^R).
-    **Validity**: first order in the transmission, coherence across the barrier only through R; transverse averages must
-    factorize as well (one dominant k∥). Source: the paper, equations (2) to (4); J. C. Slonczewski, Phys. Rev. B 39,
-    6995 (1989) for the angular form.
+    For equal chemical potentials of both spins J_M^L = D_L D_R (P_L + P_R cos Φ)/2 · (µ^L - µ^R). **Validity**: first
+    order in the transmission, coherence across the barrier only through R; transverse averages must factorize as well
+    (one dominant k∥). Source: the paper, equations (2) to (4); J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989) for the
+    angular form.
     """
     cosine = np.cos(finite_array("angle", angle))[..., None]
     D_L, D_R, s = _counts("left", left, "(..., 2)"), _counts("right", right, "(..., 2)"), SIGNS
@@ -238,11 +234,11 @@ def metallic_limit(angle: ArrayLike, modes: ArrayLike) -> InterfaceResponse:
     ``modes``: open channels N > 0 of each spin, the same for both spins and both sides (per unit cell after a mean over
     k∥).
 
-    **Result**: in e²/h. The right magnetization current seen along m_L is J_M^R cos Φ: the paper's rotation law.
-    **Validity**: exchange splitting small against the energy of the electrons (the polarization of the current then
-    comes from the bulk); a splitting Δ makes the interface reflect, with and without spin flip, in proportion to Δ². An
-    ideal contact has no resistance of its own, so `sharvin_corrected` refuses it. Source: the paper, paragraph before
-    equation (5), zero interface resistance.
+    The right magnetization current seen along m_L is J_M^R cos Φ: the paper's rotation law. **Validity**: exchange
+    splitting small against the energy of the electrons (the polarization of the current then comes from the bulk); a
+    splitting Δ makes the interface reflect, with and without spin flip, in proportion to Δ². An ideal contact has no
+    resistance of its own, so `sharvin_corrected` refuses it. Source: the paper, paragraph before equation (5), zero
+    interface resistance.
     """
     N = positive_array("modes", modes, hint="A contact needs open channels.")
     N, cosine = (x[..., None] for x in np.broadcast_arrays(N, np.cos(finite_array("angle", angle))))
@@ -256,10 +252,9 @@ def dropped_response(probabilities: ArrayLike) -> InterfaceResponse:
 
     r^L_1s gains 2 s R^L_{-s s} and r^R_2s gains 2 s R^R_{-s s}; everything else is kept.
 
-    **Result**: in e²/h; charge coefficients are zero. **Validity**: exact where T is the same in both directions
-    (coplanar magnetizations, no spin-orbit coupling): `interface_response` = `tunnelling_response` + this. It acts on
-    spin accumulation only: with equal chemical potentials of both spins on each side its sum over s vanishes there, as
-    R_{+-} = R_{-+}.
+    Charge coefficients are zero. **Validity**: exact where T is the same in both directions (coplanar magnetizations,
+    no spin-orbit coupling): `interface_response` = `tunnelling_response` + this. It acts on spin accumulation only:
+    with equal chemical potentials of both spins on each side its sum over s vanishes there, as R_{+-} = R_{-+}.
     """
     P = _counts("probabilities", probabilities, "(..., 2, 2, 2, 2)")
     flips = [np.stack([P[..., lead, 1, lead, 0], P[..., lead, 0, lead, 1]], axis=-1) for lead in (0, 1)]
@@ -306,8 +301,8 @@ def in_series(conductance: ArrayLike, resistance: ArrayLike) -> Floats:
     ``resistance``: Z, shape (..., 2, 2) = [lead, spin], h/e²: a metal of thickness l has l/σ_s per area. Negative takes
     away.
 
-    **Result**: shape (..., 2, 2, 2, 2); e²/h, in the chemical potentials beyond the resistances. **Validity**: spins do
-    not flip inside the resistances (thinner than the spin-diffusion length), transverse spin clamped.
+    **Result**: in the chemical potentials beyond the resistances. **Validity**: spins do not flip inside the
+    resistances (thinner than the spin-diffusion length), transverse spin clamped.
     """
     G = finite_array("conductance", conductance, "(..., 2, 2, 2, 2)")
     Z = finite_array("resistance", resistance, "(..., 2, 2)")
@@ -339,10 +334,10 @@ def sharvin_corrected(conductance: ArrayLike, modes: ArrayLike) -> Floats:
     ``modes``: open channels N, shape (..., 2, 2) = [lead, spin], for the same area. A spin without channels carries
     nothing.
 
-    **Result**: shape (..., 2, 2, 2, 2); e²/h, in the chemical potentials a diffusion equation has; `response_of` turns
-    it into the r's of (5), (6). **Validity**: isotropic occupations within each channel, ferromagnets much longer than
-    the transverse coherence length on both sides. Schep et al. (see `interface_resistance`); G. E. W. Bauer, Y.
-    Tserkovnyak, D. Huertas-Hernando, A. Brataas, Phys. Rev. B 67, 094421 (2003) for circuit theory.
+    **Result**: in the chemical potentials a diffusion equation has; `response_of` turns it into the r's of (5), (6).
+    **Validity**: isotropic occupations within each channel, ferromagnets much longer than the transverse coherence
+    length on both sides. Schep et al. (see `interface_resistance`); G. E. W. Bauer, Y. Tserkovnyak, D.
+    Huertas-Hernando, A. Brataas, Phys. Rev. B 67, 094421 (2003) for circuit theory.
     """
     N = _counts("modes", modes, "(..., 2, 2)")
     return in_series(conductance, np.where(N > 0, -0.5 / np.where(N > 0, N, 1.0), 0.0))

@@ -57,8 +57,8 @@ def conductances_from_spin_factors(factors: ArrayLike) -> tuple[Floats, Floats]:
 def angular_conductance(parallel: ArrayLike, antiparallel: ArrayLike, angle: ArrayLike) -> Floats:
     r"""Return G(Φ) = (G_P + G_AP)/2 + (G_P - G_AP)/2 cos Φ.
 
-    **Result**: In the unit of the conductances. **Validity**: lowest order in the transmission: Σ_ss' R_ss'² D_ss' with
-    D independent of Φ. Source: J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
+    **Validity**: lowest order in the transmission: Σ_ss' R_ss'² D_ss' with D independent of Φ. Source: J. C.
+    Slonczewski, Phys. Rev. B 39, 6995 (1989).
 
     ``parallel``, ``antiparallel``: G_P and G_AP in one unit.
     """

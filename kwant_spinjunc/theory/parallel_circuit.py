@@ -22,7 +22,6 @@ from .tunnelling import rotation_probabilities
 def spin_currents(sigma: ArrayLike, field: ArrayLike) -> Floats:
     r"""Return J_s = σ_s E, the two spin channels of one side in parallel.
 
-    **Result**: shape (..., 2); Currents along the side's own magnetization, positive along +y, in the unit of σE.
     **Validity**: structure shorter than the spin-diffusion length, no interface resistance.
 
     ``field``: E on this side, shape (...).
@@ -54,10 +53,10 @@ def polarization(sigma: ArrayLike) -> Floats:
 def rotated_spin_currents(currents_right: ArrayLike, angle: ArrayLike) -> Floats:
     r"""Return J^L_s' = Σ_s |R_ss'|² J^R_s, the right currents counted along the left magnetization.
 
-    **Result**: shape (..., 2). **Validity**: the transverse part of the current is thrown away (the paper: ⟨c†_s c_t⟩ =
-    0 for s ≠ t). The charge is kept, and the magnetization current becomes J_M^R cos Φ
-    (`rotated_magnetization_current`). With J_s = σ_s E on *both* sides and a continuous charge current this asks for
-    β_L = β_R cos Φ: the two statements of the paper hold together for collinear equal magnets only.
+    **Validity**: the transverse part of the current is thrown away (the paper: ⟨c†_s c_t⟩ = 0 for s ≠ t). The charge is
+    kept, and the magnetization current becomes J_M^R cos Φ (`rotated_magnetization_current`). With J_s = σ_s E on
+    *both* sides and a continuous charge current this asks for β_L = β_R cos Φ: the two statements of the paper hold
+    together for collinear equal magnets only.
     """
     currents = finite_array("currents_right", currents_right, "(..., 2)")
     return np.asarray((currents[..., :, None] * rotation_probabilities(angle)).sum(axis=-2))
@@ -90,8 +89,7 @@ def series_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLik
 def continuity_defect(sigma_left: ArrayLike, sigma_right: ArrayLike, fields: tuple[ArrayLike, ArrayLike]) -> Floats:
     r"""Return J_L - J_R = σ_L E_L - σ_R E_R, the charge a field division loses at the interface.
 
-    **Result**: In the unit of σE; (σ_L - σ_R)E for the printed division, 0 for the series division. **Validity**: a
-    definition.
+    **Result**: (σ_L - σ_R)E for the printed division, 0 for the series division. **Validity**: a definition.
     """
     field_left, field_right = sides("fields", fields)
     left = spin_currents(both_spins("sigma_left", sigma_left), field_left)

@@ -69,10 +69,10 @@ def effective_polarization(k: ArrayLike, kappa: ArrayLike) -> Floats:
 def rectangular_transmission(k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike) -> Floats:
     r"""Return the exact D_ss' = 4 k_L k_R κ² / [κ²(k_L + k_R)² + (k_L² + κ²)(k_R² + κ²) sinh² κd].
 
-    **Result**: shape (..., 2, 2); ``D[..., s, s']``, transmission from spin s to s' were they parallel; collinear
-    junctions have T_ss' = D_ss' for the pairs that conserve spin. **Validity**: exact for free electrons of one mass,
-    collinear magnets and κd < 300. At an angle R_ss'² D_ss' is the lowest order in the transmission. Source: L. D.
-    Landau, E. M. Lifshitz, Quantum Mechanics, § 25, and there.
+    **Result**: shape (..., 2, 2), transmission from spin s to s' were they parallel; collinear junctions have T_ss' =
+    D_ss' for the pairs that conserve spin. **Validity**: exact for free electrons of one mass, collinear magnets and κd
+    < 300. At an angle R_ss'² D_ss' is the lowest order in the transmission. Source: L. D. Landau, E. M. Lifshitz,
+    Quantum Mechanics, § 25, and there.
     """
     left, right = _wave_numbers("k_left", k_left)[..., :, None], _wave_numbers("k_right", k_right)[..., None, :]
     decay = positive_array("kappa", kappa)[..., None, None]
@@ -89,8 +89,7 @@ def mean_conductance(k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, th
 
     f̄ = (f_+ + f_-)/2 = 2κ(k↑ + k↓)(κ² + k↑k↓)/[(κ² + k↑²)(κ² + k↓²)].
 
-    **Result**: In e²/h. **Validity**: free electrons, κd ≫ 1, k∥ = 0. Source: there, before the integral over k∥
-    (`conductance_per_area`).
+    **Validity**: free electrons, κd ≫ 1, k∥ = 0. Source: there, before the integral over k∥ (`conductance_per_area`).
     """
     decay = positive_array("kappa", kappa)
     mean_left = _factors("k_left", k_left, decay).mean(axis=-1)
@@ -104,7 +103,7 @@ def angular_conductance(
 ) -> Floats:
     r"""Return G(Φ) = G_0 (1 + P_L P_R cos Φ) at normal incidence.
 
-    **Result**: In e²/h. **Validity**: as `mean_conductance`.
+    **Validity**: as `mean_conductance`.
     """
     product = effective_polarization(k_left, kappa) * effective_polarization(k_right, kappa)
     modulation = 1 + product * np.cos(finite_array("angle", angle))
@@ -119,9 +118,9 @@ def conductance_per_area(
 
     ∫ d²k∥/(2π)² e^{-k∥² d/κ} = κ/(4πd), with all prefactors taken at k∥ = 0.
 
-    **Result**: In e²/h per squared length. **Validity**: free electrons of one mass, κd ≫ 1; relative corrections of
-    order 1/κd. Its mean over Φ is Slonczewski's (κ/ħd)[eκ(κ² + k↑k↓)(k↑ + k↓)/(π(κ² + k↑²)(κ² + k↓²))]² e^{-2κd}.
-    Source: there, the mean surface conductance.
+    **Result**: e²/h per squared length. **Validity**: free electrons of one mass, κd ≫ 1; relative corrections of order
+    1/κd. Its mean over Φ is Slonczewski's (κ/ħd)[eκ(κ² + k↑k↓)(k↑ + k↓)/(π(κ² + k↑²)(κ² + k↓²))]² e^{-2κd}. Source:
+    there, the mean surface conductance.
     """
     conductance = angular_conductance(k_left, k_right, kappa, thickness, angle)
     return np.asarray(
@@ -141,8 +140,8 @@ def in_plane_torques(
 ) -> tuple[Floats, Floats]:
     r"""Return τ_L·e_L = -G_0 P_R sin Φ and τ_R·e_R = G_0 P_L sin Φ at normal incidence.
 
-    **Result**: torques on the magnets per voltage, as rates of σ, in e²/h. **Validity**: as `mean_conductance`; both
-    magnets absorb the transverse spin completely. Each torque is set by the polarization of the *other* interface.
+    **Validity**: as `mean_conductance`; both magnets absorb the transverse spin completely. Each torque is set by the
+    polarization of the *other* interface.
     """
     scale = mean_conductance(k_left, k_right, kappa, thickness) * np.sin(finite_array("angle", angle))
     return -scale * effective_polarization(k_right, kappa), scale * effective_polarization(k_left, kappa)
@@ -154,11 +153,10 @@ def torques_from_spin_factors(factors: ArrayLike, angle: ArrayLike) -> tuple[Flo
 
     τ_R·e_R = ½ sin Φ (G_++ - G_-- + G_+- - G_-+) and τ_L·e_L = -½ sin Φ (G_++ - G_-- - G_+- + G_-+).
 
-    **Result**: torques on the magnets per voltage, as rates of σ, in the unit of G (Slonczewski's ħ/4e is ħ/2 times the
-    ½). **Validity**: tunnelling limit with any band structure (G_++ and G_-- from the parallel, G_+- and G_-+ from the
-    antiparallel junction, summed over k∥); the torque relations are exact, the rotation law is lowest order in T.
-    Source: J. C. Slonczewski, Phys. Rev. B 71, 024411 (2005); J. C. Slonczewski, J. Z. Sun, J. Magn. Magn. Mater. 310,
-    169 (2007).
+    **Result**: in the unit of G (Slonczewski's ħ/4e is ħ/2 times the ½). **Validity**: tunnelling limit with any band
+    structure (G_++ and G_-- from the parallel, G_+- and G_-+ from the antiparallel junction, summed over k∥); the
+    torque relations are exact, the rotation law is lowest order in T. Source: J. C. Slonczewski, Phys. Rev. B 71,
+    024411 (2005); J. C. Slonczewski, J. Z. Sun, J. Magn. Magn. Mater. 310, 169 (2007).
     """
     G, sine = finite_array("factors", factors, "(..., 2, 2)"), np.sin(finite_array("angle", angle))
     return -sine / 2 * (G.sum(axis=-2) @ SIGNS), sine / 2 * (G.sum(axis=-1) @ SIGNS)

@@ -15,7 +15,7 @@ Of the decay: all energies are in one unit (eV), the thickness d in the length o
 length²: 0.0381 eV nm² for a free electron, t a² for a lattice of ``hopping`` t > 0. ``allowed`` says what to do where
 the barrier lies below the energy: "raise" (`ClassicallyAllowedError`) or "zero" (no decay there). Of the matching:
 ``reflection_left`` and ``reflection_right`` are ρ_Ls and ρ_Rs', shape (..., 2); ``exponent`` is κd (κaN for N planes).
-``factors`` are D_ss', ``rotation`` R_ss' and ``probabilities`` T_ss', shape (..., 2, 2).
+``factors`` are D_ss', ``rotation`` R_ss' and ``probabilities`` T_ss', shape (..., 2, 2) as results of two spins.
 """
 
 from __future__ import annotations
@@ -80,8 +80,7 @@ def barrier_excess(
     ``voltage``: V, the drop across the barrier as an energy.
     ``position``: y/d, from 0 to 1. (The print has V y; with V a voltage it is V y/d.)
 
-    **Result**: The broadcast of all arguments. **Validity**: a plane barrier with a linear drop. In linear response all
-    terms but U are absent.
+    **Validity**: a plane barrier with a linear drop. In linear response all terms but U are absent.
     """
     left, right = finite_array("mu_left", mu_left), finite_array("mu_right", mu_right)
     drop = finite_array("voltage", voltage) * finite_array("position", position)
@@ -141,10 +140,10 @@ def lattice_decay_constant(
 
     ``level``: ε, band center of the barrier at the k∥ in question.
 
-    **Result**: κ in 1/a; they broadcast. **Validity**: exact for a uniform barrier. κ² = (ε - 2t - E)/(t a²) [1 -
-    (κa)²/12 + ...]: the continuum of `decay_constant` with ħ²/2m = t a². Raises `ClassicallyAllowedError`: The energy
-    reaches into the band of the barrier, ε - 2t < E (or lies above it, where the sign of the decaying wave alternates
-    from plane to plane: not a tunnel barrier).
+    **Validity**: exact for a uniform barrier. κ² = (ε - 2t - E)/(t a²) [1 - (κa)²/12 + ...]: the continuum of
+    `decay_constant` with ħ²/2m = t a². Raises `ClassicallyAllowedError`: The energy reaches into the band of the
+    barrier, ε - 2t < E (or lies above it, where the sign of the decaying wave alternates from plane to plane: not a
+    tunnel barrier).
     """
     t = positive_array("hopping", hopping)
     excess = finite_array("level", level) - 2 * t - finite_array("energy", energy)
@@ -174,9 +173,9 @@ def lattice_exponent(levels: ArrayLike, energy: ArrayLike, hopping: ArrayLike) -
 def tunnelling_matrix(rotation: ArrayLike, exponent: ArrayLike) -> Complex:
     r"""Return T_ss' = R_ss' exp(-∫κ dy), equation (2) corrected.
 
-    **Result**: shape (..., 2, 2); Complex amplitudes (real for magnetizations in the x-z plane). **Validity**: the
-    dependence on thickness and angle behind a strong barrier. What it lacks are the spin factors of the interfaces
-    (`interface_factor`): with one exponent for all spins |T_++| = |T_--| and nothing is polarized.
+    **Result**: complex amplitudes (real for magnetizations in the x-z plane). **Validity**: the dependence on thickness
+    and angle behind a strong barrier. What it lacks are the spin factors of the interfaces (`interface_factor`): with
+    one exponent for all spins |T_++| = |T_--| and nothing is polarized.
 
     ``exponent``: ∫κ dy: a number for all spins, or shape (..., 2, 2).
     """
@@ -263,9 +262,8 @@ def interface_factor(reflection: ArrayLike) -> Floats:
 def spin_factors(reflection_left: ArrayLike, reflection_right: ArrayLike, exponent: ArrayLike) -> Floats:
     r"""Return D_ss' = f_Ls f_Rs' e^{-2κd}, the tunnelling probability without the rotation, thick-barrier limit.
 
-    **Result**: shape (..., 2, 2); ``D[..., s, s']``; with `rotation_law` it gives T_ss'(Φ). **Validity**: lowest order
-    in e^{-2κd}; `barrier_probabilities` is exact. Source: the paper, equation (2), completed by the interfaces; J. C.
-    Slonczewski, Phys. Rev. B 39, 6995 (1989).
+    With `rotation_law` it gives T_ss'(Φ). **Validity**: lowest order in e^{-2κd}; `barrier_probabilities` is exact.
+    Source: the paper, equation (2), completed by the interfaces; J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
     """
     left = interface_factor(complex_array("reflection_left", reflection_left, "(..., 2)"))
     right = interface_factor(complex_array("reflection_right", reflection_right, "(..., 2)"))
@@ -293,9 +291,8 @@ def barrier_probabilities(
     T_ss' = f_Ls f_Rs' e^{-2κd} |[(1 - e^{-2κd} R ρ_R R† ρ_L)⁻¹ R]_ss'|². The inverse sums the round trips in the
     barrier. Its lowest order is |R_ss'|² f_Ls f_Rs' e^{-2κd}: equation (2) and the spin factors of the interfaces.
 
-    **Result**: shape (..., 2, 2); ``T[..., s, s']``, probability of transmission between s on the left and s' on the
-    right. **Validity**: exact for a uniform nonmagnetic barrier (one exponent for both spins) between two electrodes
-    that are each collinear, at one k∥, on the lattice as in the continuum.
+    **Validity**: exact for a uniform nonmagnetic barrier (one exponent for both spins) between two electrodes that are
+    each collinear, at one k∥, on the lattice as in the continuum.
     """
     R, _, trips = _round_trips(rotation, reflection_left, reflection_right, exponent)
     return np.asarray(spin_factors(reflection_left, reflection_right, exponent) * abs(trips @ R) ** 2)
@@ -322,9 +319,8 @@ def spin_flip_reflection(
 def golden_rule_probabilities(amplitudes: ArrayLike, dos_left: ArrayLike, dos_right: ArrayLike) -> Floats:
     r"""Return T_ss' = 4π² |T_ss'|² ρ_Ls ρ_Rs', the transmission of a tunnelling Hamiltonian.
 
-    **Result**: shape (..., 2, 2). **Validity**: golden rule, T ≪ 1. It links the paper's matrix elements to the
-    Landauer form of (3) and (4). Source: M. H. Cohen, L. M. Falicov, J. C. Phillips, Phys. Rev. Lett. 8, 316 (1962); G.
-    D. Mahan, Many-Particle Physics.
+    **Validity**: golden rule, T ≪ 1. It links the paper's matrix elements to the Landauer form of (3) and (4). Source:
+    M. H. Cohen, L. M. Falicov, J. C. Phillips, Phys. Rev. Lett. 8, 316 (1962); G. D. Mahan, Many-Particle Physics.
 
     ``amplitudes``: tunnelling matrix elements in energy, shape (..., 2, 2).
     ``dos_left``, ``dos_right``: densities of states per spin in 1/energy, shape (..., 2) (a scalar: the same for both
@@ -339,7 +335,7 @@ def golden_rule_probabilities(amplitudes: ArrayLike, dos_left: ArrayLike, dos_ri
 def rotation_probabilities(angle: ArrayLike) -> Floats:
     """Return |R_ss'|² = [[cos² Φ/2, sin² Φ/2], [sin² Φ/2, cos² Φ/2]].
 
-    **Result**: shape (..., 2, 2). **Validity**: exact for spin 1/2.
+    **Validity**: exact for spin 1/2.
     """
     cosine = np.cos(finite_array("angle", angle))[..., None, None]
     return np.asarray((1 + cosine * np.outer(SIGNS, SIGNS)) / 2)
@@ -349,8 +345,7 @@ def rotation_probabilities(angle: ArrayLike) -> Floats:
 def rotation_law(factors: ArrayLike, angle: ArrayLike) -> Floats:
     r"""Return T_ss'(Φ) = R_ss'² D_ss', the angular dependence equation (2) asserts.
 
-    **Result**: shape (..., 2, 2). **Validity**: lowest order in the transmission; D is then independent of Φ and
-    factorizes.
+    **Validity**: lowest order in the transmission; D is then independent of Φ and factorizes.
     """
     return np.asarray(rotation_probabilities(angle) * finite_array("factors", factors, "(..., 2, 2)"))
 
@@ -362,8 +357,7 @@ def spin_factors_from_collinear(parallel: ArrayLike, antiparallel: ArrayLike) ->
     ``parallel``, ``antiparallel``: T_ss' at Φ = 0 (diagonal) and Φ = π (off-diagonal), shape (..., 2, 2). The other
     elements are not used.
 
-    **Result**: shape (..., 2, 2). **Validity**: an identity at Φ = 0 and π; with `rotation_law` an interpolation, valid
-    in the tunnelling limit.
+    **Validity**: an identity at Φ = 0 and π; with `rotation_law` an interpolation, valid in the tunnelling limit.
     """
     P, AP = finite_array("parallel", parallel, "(..., 2, 2)"), finite_array("antiparallel", antiparallel, "(..., 2, 2)")
     return np.where(np.eye(2, dtype=bool), P, AP)
@@ -390,8 +384,8 @@ def conserved_magnetization_current(
 ) -> Floats:
     r"""Return J_M = Σ_s (α_s µ_Ls - β_s µ_Rs), equation (1): one magnetization current for both sides.
 
-    **Result**: J_M in (e²/h)·V. **Validity**: collinear magnets. This is the conventional form the paper refutes, kept
-    as the baseline of every comparison; see `collinear_coefficients` for what it means in a noncollinear junction.
+    **Validity**: collinear magnets. This is the conventional form the paper refutes, kept as the baseline of every
+    comparison; see `collinear_coefficients` for what it means in a noncollinear junction.
     """
     a, b = finite_array("alpha", alpha, "(..., 2)"), finite_array("beta", beta, "(..., 2)")
     return np.asarray((a * potentials("mu_left", mu_left) - b * potentials("mu_right", mu_right)).sum(axis=-1))
@@ -429,11 +423,11 @@ def one_sided_coefficients(probabilities: ArrayLike, side: Side) -> tuple[Floats
 def magnetization_current(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike, side: Side) -> Floats:
     r"""Return J_M^L = (1/h) Σ_ss' s T_ss' (µ_Ls - µ_Rs') or J_M^R, s' in front: equations (3) and (4) in Landauer form.
 
-    **Result**: majority minus minority particle current along the side's own m, positive along +y, in (e²/h)·V.
-    **Validity**: exact for any junction without spin accumulation on that side. With it, reflection with spin flip adds
-    Σ_ss'' s R^L_ss'' (µ_Ls - µ_Ls''), which (3) leaves out: of order T² behind a barrier (`spin_flip_reflection`), of
-    order one in a metal; the mirror image on the right. Source: the paper, equations (3), (4), with n(µ) linear in µ
-    and 4πe|T_ss'|² times the density of states read as T_ss'/h.
+    **Result**: majority minus minority particle current along the side's own m. **Validity**: exact for any junction
+    without spin accumulation on that side. With it, reflection with spin flip adds Σ_ss'' s R^L_ss'' (µ_Ls - µ_Ls''),
+    which (3) leaves out: of order T² behind a barrier (`spin_flip_reflection`), of order one in a metal; the mirror
+    image on the right. Source: the paper, equations (3), (4), with n(µ) linear in µ and 4πe|T_ss'|² times the density
+    of states read as T_ss'/h.
     """
     flux = finite_array("probabilities", probabilities, "(..., 2, 2)") * _drop(mu_left, mu_right)
     return np.asarray(flux.sum(axis=-1 if choice("side", side, ("left", "right")) == "left" else -2) @ SIGNS)
@@ -443,8 +437,8 @@ def magnetization_current(probabilities: ArrayLike, mu_left: ArrayLike, mu_right
 def charge_current(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Floats:
     r"""Return J = (1/h) Σ_ss' T_ss' (µ_Ls - µ_Rs'), the particle current in the reading of (3) and (4).
 
-    **Result**: J in (e²/h)·V, the same on both sides. **Validity**: exact for coplanar magnets: R^L_+- = R^L_-+, so
-    reflection with spin flip carries no charge.
+    **Result**: the same on both sides. **Validity**: exact for coplanar magnets: R^L_+- = R^L_-+, so reflection with
+    spin flip carries no charge.
     """
     flux = finite_array("probabilities", probabilities, "(..., 2, 2)") * _drop(mu_left, mu_right)
     return np.asarray(flux.sum(axis=(-1, -2)))
@@ -476,10 +470,10 @@ def in_plane_torques(J_M_left: ArrayLike, J_M_right: ArrayLike, angle: ArrayLike
     τ_R·e_R = (J_M^L - J_M^R cos Φ)/sin Φ with e_R = (m_L - cos Φ m_R)/sin Φ, and
     τ_L·e_L = -(J_M^R - J_M^L cos Φ)/sin Φ with e_L = (m_R - cos Φ m_L)/sin Φ.
 
-    **Result**: torques on the magnets in the unit of J_M (rates of σ); zero for collinear magnets (|sin Φ| < 1e-12).
-    **Validity**: exact if the spin current is continuous through the spacer (no magnetism, no spin-orbit coupling) and
-    each magnet absorbs all of its transverse part. Near Φ = 0 and π errors of J_M are divided by sin Φ. Source: J. C.
-    Slonczewski, Phys. Rev. B 71, 024411 (2005), the torque relations.
+    **Result**: zero for collinear magnets (|sin Φ| < 1e-12). **Validity**: exact if the spin current is continuous
+    through the spacer (no magnetism, no spin-orbit coupling) and each magnet absorbs all of its transverse part. Near Φ
+    = 0 and π errors of J_M are divided by sin Φ. Source: J. C. Slonczewski, Phys. Rev. B 71, 024411 (2005), the torque
+    relations.
     """
     left, right = finite_array("J_M_left", J_M_left), finite_array("J_M_right", J_M_right)
     phi = finite_array("angle", angle)
@@ -495,9 +489,9 @@ def in_plane_torques(J_M_left: ArrayLike, J_M_right: ArrayLike, angle: ArrayLike
 def vector_torque(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike) -> Floats:
     r"""Return τ = J_M^L m_L - J_M^R m_R, the total torque on both magnets.
 
-    **Result**: shape (..., 3); In the unit of J_M (rates of σ): what flows in on the left minus what flows out on the
-    right. **Validity**: exact where the transverse spin current has dephased in both magnets. It has no out-of-plane
-    part: the field-like torques on the two magnets are opposite.
+    **Result**: shape (..., 3), what flows in on the left minus what flows out on the right. **Validity**: exact where
+    the transverse spin current has dephased in both magnets. It has no out-of-plane part: the field-like torques on the
+    two magnets are opposite.
     """
     left = finite_array("J_M_left", J_M_left)[..., None] * check_unit_vector(m_left, "m_left")
     right = finite_array("J_M_right", J_M_right)[..., None] * check_unit_vector(m_right, "m_right")
@@ -508,7 +502,7 @@ def vector_torque(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, 
 def vector_difference(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike) -> Floats:
     r"""Return J_M^R m_R - J_M^L m_L, the nonconservation of the spin current vector.
 
-    **Result**: shape (..., 3); In the unit of J_M; its length squared is (J_M^R - J_M^L)² + 4 J_M^L J_M^R sin²(Φ/2).
-    **Validity**: a definition. Minus the torque on the magnets (`vector_torque`).
+    **Result**: shape (..., 3); its length squared is (J_M^R - J_M^L)² + 4 J_M^L J_M^R sin²(Φ/2). **Validity**: a
+    definition. Minus the torque on the magnets (`vector_torque`).
     """
     return -vector_torque(J_M_left, J_M_right, m_left, m_right)

@@ -72,7 +72,7 @@ def contact_accumulation(
 ) -> tuple[Floats, Floats]:
     r"""Return δ_L/J = r_L(β_L - p) and δ_R/J = r_R(p - β_R), the accumulations (µ_+ - µ_-)/2 at both faces.
 
-    **Result**: resistance × area. **Validity**: as `contact_polarization`.
+    **Validity**: as `contact_polarization`.
     """
     p = contact_polarization(beta_left, r_left, beta_right, r_right, r_b, gamma)
     left = finite_array("r_left", r_left) * (finite_array("beta_left", beta_left) - p)
@@ -186,8 +186,7 @@ def spin_valve_resistance(
 ) -> Floats:
     r"""Return the resistance between the magnets' extrapolated Ohmic lines: contacts, spacer and spin accumulation.
 
-    **Result**: Resistance × area. **Validity**: as `spin_valve_polarization`; R = Σ_i r_bi(1 - γ_i p_i) + r_i β_i(β_i -
-    p_i) + r_N t/l_N.
+    **Validity**: as `spin_valve_polarization`; R = Σ_i r_bi(1 - γ_i p_i) + r_i β_i(β_i - p_i) + r_N t/l_N.
     """
     p = spin_valve_polarization(beta, r, r_spacer, ratio, r_b, gamma)
     total = finite_array("r_spacer", r_spacer) * finite_array("ratio", ratio)

@@ -166,10 +166,8 @@ def microscopic_metal(
     (0.5, 3.0, 0.0053)
     """
     sigma = positive_array("conductivities", conductivities, "(2)")
-    nu, a = (
-        positive_array("density_of_states", density_of_states, "(2)"),
-        positive("lattice_constant", lattice_constant),
-    )
+    nu = positive_array("density_of_states", density_of_states, "(2)")
+    a = positive("lattice_constant", lattice_constant)
     spread = not_negative_array("errors", [*np.ravel(errors[0]), errors[1]], "(3)", "Use ((σ_+, σ_-), l_sd).")
     length = positive("spin_diffusion_length", spin_diffusion_length)
 

@@ -206,7 +206,7 @@ def angular_response_from(source: Any) -> AngularResponse:
         found = [linear_response(s) for s in source]
         charge = [np.mean(r.charge) for r in found]
         torques = ([getattr(r.torques, name) for r in found] for name in TORQUES)
-        return _sorted([s.junction.angle for s in source], charge, *torques, source[0], "scattering results")
+        return _sorted([[s.junction.angle for s in source], charge, *torques], source[0], "scattering results")
     raise ArgumentError(
         f"Argument `source` must be a sweep's Dataset or Scattering results, but is {type(source).__name__}."
     )
@@ -216,17 +216,15 @@ def _from_directions(source: Scattering) -> AngularResponse:
     """Return the response of one solve at many directions of the right magnet."""
     response, angles = linear_response(source), angle_between(*np.moveaxis(source.magnetizations, -2, 0))
     torques = response.torques.damping_like, response.torques.field_like
-    return _sorted(angles, response.charge.mean(axis=-1), *torques, source, "directions")
+    return _sorted([angles, response.charge.mean(axis=-1), *torques], source, "directions")
 
 
-def _sorted(
-    angles: Any, current: Any, damping_like: Any, field_like: Any, of: Scattering, words: str
-) -> AngularResponse:
-    """Return a response in the order of its angles."""
-    order = np.argsort(angles)
-    columns = (np.asarray(x)[order] for x in (angles, current, damping_like, field_like))
+def _sorted(columns: Sequence[Any], of: Scattering, words: str) -> AngularResponse:
+    """Return a response in the order of its angles, of (angles, current, damping-like and field-like torques)."""
+    order = np.argsort(columns[0])
+    Phi, current, damping_like, field_like = (np.asarray(column)[order] for column in columns)
     where = f"{len(order)} {words} at E = {of.energy}"
-    return AngularResponse(*columns, source=where, energy=float(of.energy), k=of.k)
+    return AngularResponse(Phi, current, damping_like, field_like, source=where, energy=float(of.energy), k=of.k)
 
 
 def _from_dataset(dataset: Any) -> AngularResponse:
@@ -242,7 +240,7 @@ def _from_dataset(dataset: Any) -> AngularResponse:
         raise ArgumentError("Argument `source` must be finished and without textures, but has NaN. Use --resume.")
     order = np.argsort(data["angle"].values)
     name = "current" if "current" in data else "conductance"
-    columns = (data[key].values[order] for key in ("angle", name, *TORQUES))
+    Phi, current, damping_like, field_like = (data[key].values[order] for key in ("angle", name, *TORQUES))
     bias = float(data["bias"]) if "bias" in data.coords and name == "current" else None
     settings = ", ".join(
         f"{key} = {data.attrs[key]}" for key in ("family", "fixed_parameters", "k") if key in data.attrs
@@ -250,7 +248,7 @@ def _from_dataset(dataset: Any) -> AngularResponse:
     drive = "linear response" if bias is None else f"bias V = {bias:g}"
     energy = float(data["energy"]) if "energy" in data.coords else data.attrs.get("energy")
     source = f"sweep of {settings}, E = {energy}, {drive}"
-    return AngularResponse(*columns, bias=bias, source=source, energy=energy)
+    return AngularResponse(Phi, current, damping_like, field_like, bias=bias, source=source, energy=energy)
 
 
 def system_response(

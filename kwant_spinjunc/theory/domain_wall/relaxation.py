@@ -240,29 +240,6 @@ class _LoopEnd(Exception):  # noqa: N818 - it ends the solver's iteration, it is
     """The residual is below the tolerance."""
 
 
-@dataclass
-class _Loop:
-    """The map torque -> torque of the wall it makes, with its history."""
-
-    chain: SpinChain
-    torque_of_texture: Callable[[Floats], ArrayLike]
-    tolerance: float
-    state: ChainState
-    scale: float
-    residuals: list[float] = field(default_factory=list)
-
-    def defect(self, torque: Floats) -> Floats:
-        """Return [τ(m) - τ]/scale for a torque given in units of ``scale``, flat; stop when it is small."""
-        profile = self.scale * torque.reshape(self.chain.planes, 3)
-        self.state = relax(self.chain, profile)
-        answer = torque_profile(self.chain, self.torque_of_texture(self.state.m))
-        defect: Floats = ((answer - profile) / self.scale).ravel()
-        self.residuals.append(float(abs(defect).max()))
-        if self.residuals[-1] <= self.tolerance:
-            raise _LoopEnd
-        return defect
-
-
 def _why_not(residuals: list[float], tolerance: float) -> str:
     """Return in words what the history of an unfinished loop shows."""
     steps = min(len(residuals) - 1, 5)
@@ -325,18 +302,31 @@ def self_consistent(
     rest = relax(chain, np.zeros(chain.planes))
     first = torque_profile(chain, torque_of_texture(rest.m))
     scale = float(abs(first).max()) or 1.0
-    loop = _Loop(chain, torque_of_texture, tolerance, rest, scale)
     x = (first / scale).ravel()
+    state, residuals = rest, list[float]()
+
+    def defect(torque: Floats) -> Floats:
+        """Return [τ(m) - τ]/scale for a torque given in units of ``scale``, flat; stop when it is small."""
+        nonlocal state
+        profile = scale * torque.reshape(chain.planes, 3)
+        state = relax(chain, profile)
+        answer = torque_profile(chain, torque_of_texture(state.m))
+        off: Floats = ((answer - profile) / scale).ravel()
+        residuals.append(float(abs(off).max()))
+        if residuals[-1] <= tolerance:
+            raise _LoopEnd
+        return off
+
     try:
         if method == "damped":
             for _ in range(limit):
-                x = x + mixing * loop.defect(x)
+                x = x + mixing * defect(x)
         else:
             options = {"maxiter": limit, "fatol": 0.0, "jac_options": {"alpha": mixing, "M": 5}, "line_search": None}
-            root(loop.defect, x, method="anderson", options=options)
-        reason = f"stopped after {len(loop.residuals)} evaluations: " + _why_not(loop.residuals, tolerance)
+            root(defect, x, method="anderson", options=options)
+        reason = f"stopped after {len(residuals)} evaluations: " + _why_not(residuals, tolerance)
     except _LoopEnd:
-        return LoopReport(True, "the torque reproduces itself", tuple(loop.residuals), loop.state, method)
+        return LoopReport(True, "the torque reproduces itself", tuple(residuals), state, method)
     except ConvergenceError as error:
-        reason = f"the chain cannot hold the torque of evaluation {len(loop.residuals) + 1}: {error}"
-    return LoopReport(False, reason, tuple(loop.residuals), loop.state, method)
+        reason = f"the chain cannot hold the torque of evaluation {len(residuals) + 1}: {error}"
+    return LoopReport(False, reason, tuple(residuals), state, method)
