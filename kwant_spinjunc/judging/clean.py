@@ -9,18 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from kwant_spinjunc import halves
-from kwant_spinjunc.errors import ArgumentError, NoOpenChannelError
-from kwant_spinjunc.halves import zone
-from kwant_spinjunc.halves.batch import Stack
-from kwant_spinjunc.halves.round_trip import round_trip
-from kwant_spinjunc.judging.evidence import Evidence, InapplicableError, Problem
-from kwant_spinjunc.model.junction import Junction
-from kwant_spinjunc.model.plane import band_shift
-from kwant_spinjunc.printing import with_unit
-from kwant_spinjunc.theory import tunnelling
-
+from .. import halves
 from ..arrays import Floats
+from ..errors import ArgumentError, NoOpenChannelError
+from ..halves import zone
+from ..halves.batch import Stack
+from ..halves.round_trip import round_trip
+from ..model.junction import Junction
+from ..model.plane import band_shift
+from ..printing import with_unit
+from ..theory import tunnelling
+from .evidence import Evidence, InapplicableError, Problem
 
 #: Why a lead of alike spins has no axis that labels them.
 NO_MAGNET = "it is no magnet"

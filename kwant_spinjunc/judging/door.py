@@ -11,32 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kwant_spinjunc.checks import (
-    choice,
-    finite,
-    finite_array,
-    is_average,
-    positive,
-    refuse_unknown,
-    reservoirs,
-    shape_of,
-)
-from kwant_spinjunc.devices.device import Device
-from kwant_spinjunc.errors import ArgumentError, NoOpenChannelError, SpinjuncError
-from kwant_spinjunc.judging.clean import Clean, why_fixed
-from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
-from kwant_spinjunc.judging.laws import RULES, Finding, Rule
-from kwant_spinjunc.judging.remedy import SampledSearch, Search
-from kwant_spinjunc.judging.samples import Samples
-from kwant_spinjunc.judging.systems import Systems, Turned
-from kwant_spinjunc.judging.verdict import Judgment, Law, dismiss, pronounce, worst
-from kwant_spinjunc.model.junction import Junction
-from kwant_spinjunc.model.memory import POINT, refuse_points
-from kwant_spinjunc.optional import is_kwant
-from kwant_spinjunc.runs.family import call_any_family
-from kwant_spinjunc.theory.drift_diffusion import Material
-
 from ..arrays import Floats
+from ..checks import choice, finite, finite_array, is_average, positive, refuse_unknown, reservoirs, shape_of
+from ..devices.device import Device
+from ..errors import ArgumentError, NoOpenChannelError, SpinjuncError
+from ..model.junction import Junction
+from ..model.memory import POINT, refuse_points
+from ..optional import is_kwant
+from ..runs.family import call_any_family
+from ..theory.drift_diffusion import Material
+from .clean import Clean, why_fixed
+from .evidence import Evidence, InapplicableError
+from .laws import RULES, Finding, Rule
+from .remedy import SampledSearch, Search
+from .samples import Samples
+from .systems import Systems, Turned
+from .verdict import Judgment, Law, dismiss, pronounce, worst
 
 Potentials = tuple[tuple[float, float], tuple[float, float]]
 
@@ -208,10 +198,7 @@ def _target(junction: Any, parameters: dict[str, Any], given: Mapping[str, Any])
             "write a function of it, or name a cut, behind=..., behind which everything turns."
         )
     turned_by = _turning(junction, given.get("turned_by"))
-    settings = ", ".join(
-        f"{key}={value:.6g}" if isinstance(value, float) else f"{key}={value}" for key, value in parameters.items()
-    )
-    name = f"{getattr(junction, '__name__', 'this family')}({settings})"
+    name = _called(junction, parameters)
     if "behind" in given and (turned_by is None or turned_by in parameters):
         return name, call_any_family(junction, parameters)
     first = call_any_family(junction, {turned_by: np.pi / 3, **parameters} if turned_by else parameters)
@@ -231,6 +218,12 @@ def _target(junction: Any, parameters: dict[str, Any], given: Mapping[str, Any])
             "cut behind which all spins turn."
         )
     return name, lambda angle: call_any_family(junction, {**parameters, turned_by: angle})
+
+
+def _called(family: Callable[..., Any], parameters: Mapping[str, Any]) -> str:
+    """Return a family and its parameters as they are called."""
+    told = (f"{key}={value:.6g}" if isinstance(value, float) else f"{key}={value}" for key, value in parameters.items())
+    return f"{getattr(family, '__name__', 'this family')}({', '.join(told)})"
 
 
 def _turning(family: Callable[..., Any], turned_by: str | None) -> str | None:

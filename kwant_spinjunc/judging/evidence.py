@@ -15,12 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kwant_spinjunc.theory import julliere, tunnelling
-from kwant_spinjunc.theory.drift_diffusion import Material
-from kwant_spinjunc.transport.linear import channel_currents
-from kwant_spinjunc.transport.observables import resolved_torques
-
 from ..arrays import Floats
+from ..theory import julliere, tunnelling
+from ..theory.drift_diffusion import Material
+from ..transport.linear import channel_currents
+from ..transport.observables import resolved_torques
 
 #: A charge current below this part of what its channels carry one by one is their cancellation, and no unit.
 NO_CURRENT = 1e-9
@@ -102,8 +101,10 @@ class Evidence:
         if self.fixed:
             raise InapplicableError(self.fixed)
 
-    def need_magnets(self) -> None:
-        """Raise `InapplicableError` unless both leads are magnets, whose spins (1) to (4) label."""
+    def need_magnets(self, *, turned: bool = False) -> None:
+        """Raise `InapplicableError` unless both leads are magnets, whose spins (1) to (4) label, and `need_turns`."""
+        if turned:
+            self.need_turns()
         for name, reason in zip(("left", "right"), self.unlabeled, strict=True):
             if reason:
                 raise InapplicableError(f"the spins of the {name} lead have no axis of their own: {reason}")

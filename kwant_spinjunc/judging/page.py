@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kwant_spinjunc._version import __version__
-from kwant_spinjunc.errors import ArgumentError, SpinjuncError
-from kwant_spinjunc.judging.clean import Clean
-from kwant_spinjunc.judging.verdict import VERDICTS, Judgment, Law
-from kwant_spinjunc.magnets.export import export
-from kwant_spinjunc.plot.figures import COLORS, new_figure, plot_junction, styled
-from kwant_spinjunc.runs.files import write_atomically
+from .._version import __version__
+from ..errors import ArgumentError, SpinjuncError
+from ..magnets.export import export
+from ..plot.figures import COLORS, new_figure, plot_junction, styled
+from ..runs.files import write_atomically
+from .clean import Clean
+from .verdict import VERDICTS, Judgment, Law
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,14 +9,14 @@ from functools import cached_property
 
 import numpy as np
 
-from kwant_spinjunc.errors import SpinjuncError
-from kwant_spinjunc.judging.clean import Clean, growing_layer
-from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
-from kwant_spinjunc.judging.samples import Samples
-from kwant_spinjunc.judging.verdict import Law
-from kwant_spinjunc.model.junction import Junction
-from kwant_spinjunc.printing import with_unit
-from kwant_spinjunc.theory import tunnelling
+from ..errors import SpinjuncError
+from ..model.junction import Junction
+from ..printing import with_unit
+from ..theory import tunnelling
+from .clean import Clean, growing_layer
+from .evidence import Evidence, InapplicableError
+from .samples import Samples
+from .verdict import Law
 
 #: Planes added, and heights in units of the spacer's hopping, that are tried first, one after the other.
 PLANES = (1, 2, 4, 8, 16, 32)

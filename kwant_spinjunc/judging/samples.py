@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from kwant_spinjunc.judging.clean import grown, unlabeled, why_fixed
-from kwant_spinjunc.judging.evidence import Evidence, Problem
-from kwant_spinjunc.model.junction import Junction
-from kwant_spinjunc.printing import counted, with_unit
-from kwant_spinjunc.runs.ensemble import ensemble
-
 from ..arrays import Floats
+from ..model.junction import Junction
+from ..printing import counted, with_unit
+from ..runs.ensemble import ensemble
+from .clean import grown, unlabeled, why_fixed
+from .evidence import Evidence, Problem
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -9,19 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from kwant_spinjunc.checks import finite_array
-from kwant_spinjunc.crystals.observe import magnet_axes
-from kwant_spinjunc.crystals.problem import ALONG
-from kwant_spinjunc.crystals.scatter import scatter_crystal
-from kwant_spinjunc.devices.device import as_device
-from kwant_spinjunc.devices.spin_channels import is_magnetic
-from kwant_spinjunc.errors import ArgumentError
-from kwant_spinjunc.judging.clean import NO_MAGNET
-from kwant_spinjunc.judging.evidence import Evidence, Problem
-from kwant_spinjunc.scattering import scatter
-from kwant_spinjunc.spin import angle_between
-
 from ..arrays import Floats
+from ..checks import finite_array
+from ..crystals.observe import magnet_axes
+from ..crystals.problem import ALONG
+from ..crystals.scatter import scatter_crystal
+from ..devices.device import as_device
+from ..devices.spin_channels import is_magnetic
+from ..errors import ArgumentError
+from ..scattering import scatter
+from ..spin import angle_between
+from .clean import NO_MAGNET
+from .evidence import Evidence, Problem
 
 #: Settings that are of the `Device`.
 OF_DEVICE = ("spin", "magnetizations", "cuts", "magnets", "exchange", "barriers")

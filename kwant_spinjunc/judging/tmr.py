@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kwant_spinjunc.checks import choice
-from kwant_spinjunc.errors import ArgumentError, NoOpenChannelError
-from kwant_spinjunc.judging.door import problem_of
-from kwant_spinjunc.judging.evidence import InapplicableError
-from kwant_spinjunc.model.junction import Junction
-from kwant_spinjunc.transport.derivatives import collinear_conductances, ratio
+from ..checks import choice
+from ..errors import ArgumentError, NoOpenChannelError
+from ..model.junction import Junction
+from ..transport.derivatives import collinear_conductances, ratio
+from .door import problem_of
+from .evidence import InapplicableError
 
 #: Definitions of the magnetoresistance, by what they divide by.
 DEFINITIONS = ("optimistic", "pessimistic")

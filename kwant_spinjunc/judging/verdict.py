@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kwant_spinjunc.judging.evidence import Evidence
-from kwant_spinjunc.judging.laws import Curve, Finding, Rule, Words
-from kwant_spinjunc.printing import Printed, Table, number
-
 from ..arrays import Floats
+from ..printing import Printed, Table, number
+from .evidence import Evidence
+from .laws import Curve, Finding, Rule, Words
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -245,6 +244,6 @@ class Judgment:
 
         ``output``: path of the page, ending in .html.
         """
-        from kwant_spinjunc.judging.page import write_page
+        from .page import write_page
 
         write_page(self, output)

@@ -27,22 +27,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kwant_spinjunc.arrays import Floats
-from kwant_spinjunc.checks import (
-    finite,
-    finite_array,
-    formula,
-    not_negative,
-    not_negative_array,
-    positive,
-    positive_array,
-    ratio_array,
-)
-from kwant_spinjunc.errors import ArgumentError
-from kwant_spinjunc.spin import unit_vector
-from kwant_spinjunc.theory.drift_diffusion import Material, VectorInterface, match, tunnel_interface
-from kwant_spinjunc.theory.interface import InterfaceResponse, tunnelling_response
-from kwant_spinjunc.theory.tunnelling import rotation_law
+from ..arrays import Floats
+from ..checks import finite, finite_array, formula, not_negative, not_negative_array, positive_array, ratio_array
+from ..errors import ArgumentError
+from ..spin import unit_vector
+from .drift_diffusion import Material, VectorInterface, match, tunnel_interface
+from .interface import InterfaceResponse, tunnelling_response
+from .tunnelling import rotation_law
 
 
 def _beta(value: ArrayLike) -> Floats:
@@ -304,7 +295,7 @@ def fit_matching(
     gamma = float(_gamma(finite("gamma", gamma)))
     if abs(gamma) == 1:
         raise ArgumentError("Argument `gamma` must lie between -1 and 1, but is ±1: a half-metallic interface.")
-    positive("beta", material.beta, "Reverse m instead.")
+    positive_array("beta", material.beta, hint="Reverse m instead.")
     xi, Phi = positive_array("xi", xi).reshape(-1, 1), finite_array("Phi", Phi).reshape(1, -1)
     G = xi * material.sigma / np.sqrt(material.D * material.tau)
     m_left, m_right = unit_vector(0.0), unit_vector(Phi)

@@ -28,10 +28,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kwant_spinjunc.arrays import Complex, Floats
-from kwant_spinjunc.checks import both_spins, complex_array, finite_array, formula, not_negative, positive_array
-from kwant_spinjunc.errors import ArgumentError, UnitarityError
-from kwant_spinjunc.spin import check_unit_vector, cross_matrix
+from ..arrays import Complex, Floats
+from ..checks import both_spins, complex_array, finite_array, formula, not_negative, positive_array
+from ..errors import ArgumentError, UnitarityError
+from ..spin import check_unit_vector, cross_matrix
 
 
 # ---------------------------------------------------------------------- from scattering amplitudes
@@ -44,7 +44,8 @@ def mixing_conductance(
     r"""Return G_mix = Σ_nm [δ_nm - r_↑,nm r*_↓,nm], the spin-mixing conductance of an N|F interface.
 
     ``reflection_majority``, ``reflection_minority``: reflection amplitudes r_↑, r_↓ for electrons of the normal metal,
-    shape (..., M, M) = [..., out, in], both in the same basis of modes of the normal metal. Sum the result over k∥.
+    shape (..., M, M) = [..., out, in], both in the same basis of modes of the normal metal ([[r]] of one mode). Sum the
+    result over k∥.
     ``transmission``: ΣT_s of both spins into the magnet, shape (..., 2). If given, the real part is taken without
     cancellation as [Σ|r_↑ - r_↓|² + ΣT_↑ + ΣT_↓]/2, accurate behind any barrier.
 
@@ -54,19 +55,9 @@ def mixing_conductance(
     Phys. Rep. 427, 157 (2006). Raises `UnitarityError`: ``transmission`` and reflection do not add up to the number of
     modes (1e-8 of it).
     """
-    up = complex_array("reflection_majority", reflection_majority)
-    down = complex_array("reflection_minority", reflection_minority)
-    if up.ndim < 2 or up.shape[-1] != up.shape[-2]:
-        raise ArgumentError(
-            f"Argument `reflection_majority` must have square trailing shape (M, M), but its shape is {up.shape}. "
-            "Write a single mode as [[r]]."
-        )
-    if down.shape[-2:] != up.shape[-2:]:
-        raise ArgumentError(
-            f"Argument `reflection_minority` must have trailing shape {up.shape[-2:]}, but its shape is {down.shape}. "
-            "Both spins see the same modes of the normal metal."
-        )
+    up = complex_array("reflection_majority", reflection_majority, "(..., M, M)")
     modes = up.shape[-1]
+    down = complex_array("reflection_minority", reflection_minority, f"(..., {modes}, {modes})")
     product = (up * down.conj()).sum(axis=(-2, -1))
     if transmission is None:
         return np.asarray(modes - product)
@@ -225,17 +216,15 @@ def solve_spin_valve(left: Contact, right: Contact, m_left: ArrayLike, m_right: 
     (0.9, [0.0, 0.0, 0.3])
     """
     axes = np.broadcast_arrays(check_unit_vector(m_left, "m_left"), check_unit_vector(m_right, "m_right"))
-    contacts, potentials = (left, right), (0.5, -0.5)
-    matrices = [_contact_matrix(contact, m) for contact, m in zip(contacts, axes, strict=True)]
-    sources = [M[..., 0] * mu for M, mu in zip(matrices, potentials, strict=True)]
-    total, source = matrices[0] + matrices[1], sources[0] + sources[1]
+    M = np.stack([_contact_matrix(contact, m) for contact, m in zip((left, right), axes, strict=True)], axis=-3)
+    fed, total = M[..., 0] * [[0.5], [-0.5]], M.sum(axis=-3)
     if not np.all(np.linalg.cond(total) < 1e12):
         raise ArgumentError(
             "Argument `left` and `right` must fix the state of the node, but Kirchhoff's equations are singular. "
             "Give both spins a conductance in at least one contact."
         )
-    node = np.linalg.solve(total, source[..., None])[..., 0]
-    into = np.stack([(M @ node[..., None])[..., 0] - fed for M, fed in zip(matrices, sources, strict=True)], axis=-2)
+    node = np.linalg.solve(total, fed.sum(axis=-2)[..., None])[..., 0]
+    into = (M @ node[..., None, :, None])[..., 0] - fed
     spin, m = into[..., 1:], np.stack(axes, axis=-2)
     return SpinValve(
         conductance=into[..., 1, 0],

@@ -26,10 +26,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kwant_spinjunc.arrays import Floats
-from kwant_spinjunc.checks import finite_array, formula, not_negative_array, positive, positive_array, potentials
-from kwant_spinjunc.errors import ArgumentError, UnitarityError
-from kwant_spinjunc.spin import SIGNS
+from ..arrays import Floats
+from ..checks import finite_array, formula, not_negative_array, positive, positive_array, potentials
+from ..errors import ArgumentError, UnitarityError
+from ..spin import SIGNS
 
 #: Condition number of 1 - G/(2N) above which the interface has no resistance of its own (rounding of four channels).
 IDEAL_CONTACT = 1e12
@@ -125,11 +125,9 @@ def interface_response(
     r^L_1s = s N_Ls - Σ_s'' s'' R^L_{s''s} = s [Σ_s' T_{Rs',Ls} + 2 R^L_{-s s}],    r^L_2s' = Σ_s s T_{Ls,Rs'},
     r^R_2s = s N_Rs - Σ_s'' s'' R^R_{s''s} = s [Σ_s' T_{Ls',Rs} + 2 R^R_{-s s}],    r^R_1s = Σ_s' s' T_{Rs',Ls}.
 
-    Arguments as in `conductance_matrix`.
-
-    **Validity**: as `conductance_matrix`; µ's are those of the electrons **arriving** at the interface. Against the
-    average over arriving and leaving electrons, which diffusion equations use, take `sharvin_corrected` first. Raises
-    `UnitarityError`: they do not add up to ``modes``.
+    Arguments as in `conductance_matrix`. **Validity**: as `conductance_matrix`; µ's are those of the electrons
+    **arriving** at the interface. Against the average over arriving and leaving electrons, which diffusion equations
+    use, take `sharvin_corrected` first. Raises `UnitarityError`: they do not add up to ``modes``.
 
     Examples
     --------

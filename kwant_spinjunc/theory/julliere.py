@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kwant_spinjunc.arrays import Floats
-from kwant_spinjunc.checks import both_spins, finite_array, formula, ratio_array
-from kwant_spinjunc.spin import SIGNS
+from ..arrays import Floats
+from ..checks import both_spins, finite_array, formula, ratio_array
+from ..spin import SIGNS
 
 
 @formula
@@ -20,8 +20,6 @@ def polarization(dos: ArrayLike) -> Floats:
     **Result**: P in [-1, 1]. **Validity**: as far as the transmission is proportional to the density of states; what
     tunnels is weighted by the interface (`kwant_spinjunc.theory.slonczewski.effective_polarization`), which can reverse
     the sign. Source: M. Jullière, Phys. Lett. A 54, 225 (1975).
-
-    ``dos``: N_s, shape (..., 2).
     """
     N = both_spins("dos", dos)
     return np.asarray(N @ SIGNS / N.sum(axis=-1))
@@ -59,8 +57,6 @@ def angular_conductance(parallel: ArrayLike, antiparallel: ArrayLike, angle: Arr
 
     **Validity**: lowest order in the transmission: Σ_ss' R_ss'² D_ss' with D independent of Φ. Source: J. C.
     Slonczewski, Phys. Rev. B 39, 6995 (1989).
-
-    ``parallel``, ``antiparallel``: G_P and G_AP in one unit.
     """
     GP, GAP = finite_array("parallel", parallel), finite_array("antiparallel", antiparallel)
     return np.asarray((GP + GAP) / 2 + (GP - GAP) / 2 * np.cos(finite_array("angle", angle)))

@@ -2,7 +2,7 @@ r"""The paper's weak-barrier limit: a parallel circuit of two spin channels on e
 
 Conductances are ``sigma[..., s]``, index 0 = majority, each side along its own magnetization; the fields E_L and E_R
 are driving fields (voltage drops) along +y, so that currents J_s = σ_s E, shape (..., 2), are in the unit of
-conductance × voltage. ``field`` is that of one side, or the sum of both drops.
+conductance × voltage. ``field``, shape (...), is that of one side or the sum E = E_L + E_R of both drops.
 Source: the paper, text before equation (5).
 """
 
@@ -11,10 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kwant_spinjunc.arrays import Floats
-from kwant_spinjunc.checks import both_spins, finite_array, formula, sides
-from kwant_spinjunc.spin import SIGNS
-
+from ..arrays import Floats
+from ..checks import both_spins, finite_array, formula, sides
+from ..spin import SIGNS
 from .tunnelling import rotation_probabilities
 
 
@@ -23,8 +22,6 @@ def spin_currents(sigma: ArrayLike, field: ArrayLike) -> Floats:
     r"""Return J_s = σ_s E, the two spin channels of one side in parallel.
 
     **Validity**: structure shorter than the spin-diffusion length, no interface resistance.
-
-    ``field``: E on this side, shape (...).
     """
     return np.asarray(both_spins("sigma", sigma) * finite_array("field", field)[..., None])
 
@@ -77,8 +74,6 @@ def series_fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLik
 
     **Validity**: no interface resistance and no spin accumulation, at any conductances: σ_L E_L = σ_R E_R. Source: the
     paper, text before equation (5), corrected for continuity of the charge current.
-
-    ``field``: E = E_L + E_R, the total drop, shape (...).
     """
     left, right = both_spins("sigma_left", sigma_left).sum(axis=-1), both_spins("sigma_right", sigma_right).sum(axis=-1)
     total = finite_array("field", field) / (left + right)

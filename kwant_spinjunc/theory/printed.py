@@ -10,12 +10,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kwant_spinjunc.arrays import Complex, Floats, Side
-from kwant_spinjunc.checks import choice, complex_array, finite, finite_array, formula, potentials
-from kwant_spinjunc.spin import SIGNS
-from kwant_spinjunc.theory import tunnelling
-from kwant_spinjunc.theory.domain_wall import net_torque_restored, rotation_restored
-from kwant_spinjunc.theory.parallel_circuit import series_fields
+from ..arrays import Complex, Floats, Side
+from ..checks import choice, complex_array, finite, finite_array, formula, potentials
+from ..spin import SIGNS
+from . import tunnelling
+from .domain_wall import net_torque_restored, rotation_restored
+from .parallel_circuit import series_fields
 
 Density = Callable[[Floats], ArrayLike]
 
@@ -34,7 +34,6 @@ def wkb_exponent(
     r"""Return ∫_0^d dy √(ħ²(U - µ_Ls + µ_Rs' - V y)/2m), the bracket of equation (2) as printed.
 
     Arguments as in `tunnelling.wkb_exponent`, but ``voltage`` stands in front of y, not y/d: an energy per length.
-
     **Result**: energy × length², not dimensionless. **Validity**: none. It equals the exponent only where ħ²/2m = 1
     (and d = 1 under bias), and its sign in `tunnelling_matrix` makes a thicker barrier transmit more. Source: the
     paper, equation (2).
@@ -92,10 +91,8 @@ def magnetization_current(
 def fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLike = 1.0) -> tuple[Floats, Floats]:
     r"""Return E_L = σ_L E/(σ_L + σ_R) and E_R = σ_R E/(σ_L + σ_R), the field division as printed.
 
-    Arguments as in `parallel_circuit.series_fields`.
-
-    **Validity**: σ_L = σ_R only. Otherwise J_L - J_R = (σ_L - σ_R) E: charge is not conserved (`continuity_defect`).
-    Source: the paper, text before equation (5).
+    Arguments as in `parallel_circuit.series_fields`. **Validity**: σ_L = σ_R only. Otherwise J_L - J_R = (σ_L - σ_R) E:
+    charge is not conserved (`continuity_defect`). Source: the paper, text before equation (5).
     """
     # ERRATA: the better conductor is given the larger field. Resistances in series give the opposite.
     left, right = series_fields(sigma_left, sigma_right, field)
@@ -106,10 +103,9 @@ def fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLike = 1.0
 def net_torque(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
     """Return t = M0 δθ_i [K - √(JK)], the net torque on the interface plane as printed.
 
-    Arguments as in `domain_wall.net_torque_restored`, with J and K in lattice units (a = 1).
-
-    **Result**: torque of exchange and anisotropy on the plane, -∂E/∂θ, per volume. **Validity**: a = 1 and K ≪ J, where
-    the second term dominates. Source: the paper, paragraph after equation (6).
+    Arguments as in `domain_wall.net_torque_restored`, with J and K in lattice units (a = 1). **Result**: torque of
+    exchange and anisotropy on the plane, -∂E/∂θ, per volume. **Validity**: a = 1 and K ≪ J, where the second term
+    dominates. Source: the paper, paragraph after equation (6).
     """
     # ERRATA: the bracket adds an energy/volume to an energy/area. Right only in lattice units.
     return net_torque_restored(rotation, J, K, 1.0, M0)
@@ -119,8 +115,7 @@ def net_torque(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, M0: ArrayLike = 
 def rotation(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
     """Return δθ_i = ΔJ_M / {M0 a [K - √(JK)]} as printed, in rad.
 
-    Arguments as in `domain_wall.rotation_restored`, with J and K in lattice units (a = 1).
-
-    **Validity**: as there. Source: the paper, paragraph after equation (6).
+    Arguments as in `domain_wall.rotation_restored`, with J and K in lattice units (a = 1). **Validity**: as there.
+    Source: the paper, paragraph after equation (6).
     """
     return rotation_restored(delta_J_M, J, K, 1.0, M0)

@@ -15,8 +15,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kwant_spinjunc.arrays import Floats
-from kwant_spinjunc.checks import (
+from ..arrays import Floats
+from ..checks import (
     both_spins,
     complex_array,
     finite_array,
@@ -26,8 +26,7 @@ from kwant_spinjunc.checks import (
     positive_array,
     ratio_array,
 )
-from kwant_spinjunc.spin import SIGNS
-
+from ..spin import SIGNS
 from .tunnelling import continuum_reflection, interface_factor
 
 

@@ -25,8 +25,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kwant_spinjunc.arrays import Complex, Floats, Side
-from kwant_spinjunc.checks import (
+from ..arrays import Complex, Floats, Side
+from ..checks import (
     choice,
     complex_array,
     finite_array,
@@ -36,8 +36,8 @@ from kwant_spinjunc.checks import (
     positive_array,
     potentials,
 )
-from kwant_spinjunc.errors import ArgumentError
-from kwant_spinjunc.spin import SIGNS, check_unit_vector
+from ..errors import ArgumentError
+from ..spin import SIGNS, check_unit_vector
 
 Allowed = Literal["raise", "zero"]
 

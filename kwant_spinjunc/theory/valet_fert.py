@@ -22,18 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kwant_spinjunc.arrays import Floats
-from kwant_spinjunc.checks import (
-    finite,
-    finite_array,
-    formula,
-    not_negative_array,
-    positive,
-    positive_array,
-    ratio_array,
-    sides,
-)
-from kwant_spinjunc.spin import SIGNS
+from ..arrays import Floats
+from ..checks import finite, finite_array, formula, not_negative_array, positive_array, ratio_array, sides
+from ..spin import SIGNS
 
 
 def _asymmetry(name: str, value: ArrayLike) -> Floats:
@@ -120,18 +111,16 @@ def profile(
     `contact_polarization`.
     """
     y = finite_array("y", y)
-    rho = [positive(f"rho_star[{i}]", x) for i, x in enumerate(sides("rho_star", rho_star))]
-    lengths = [positive(f"l_sf[{i}]", x) for i, x in enumerate(sides("l_sf", l_sf))]
-    r = [x * length for x, length in zip(rho, lengths, strict=True)]
-    betas = [finite(f"beta[{i}]", x) for i, x in enumerate(sides("beta", beta))]
+    rho, lengths = positive_array("rho_star", rho_star, "(2)"), positive_array("l_sf", l_sf, "(2)")
+    betas, r = finite_array("beta", beta, "(2)"), rho * lengths
     arguments: tuple[Any, ...] = betas[0], r[0], betas[1], r[1], finite("r_b", r_b), finite("gamma", gamma)
     faces = contact_accumulation(*arguments)
     side = (~np.signbit(y)).astype(int)
-    b, resistance, length = np.array(betas)[side], np.array(r)[side], np.array(lengths)[side]
+    b, resistance, length = betas[side], r[side], lengths[side]
     delta = np.array(faces)[side] * np.exp(-np.abs(y) / length)
     # J_M = βJ ∓ δ/r on the left (right); µ + βδ is the Ohmic line of resistivity ρ*(1-β²).
     polarization = b + np.where(side == 1, 1.0, -1.0) * delta / resistance
-    line = -np.array(rho)[side] * (1 - b**2) * y - np.where(side == 1, contact_resistance(*arguments), 0.0)
+    line = -rho[side] * (1 - b**2) * y - np.where(side == 1, contact_resistance(*arguments), 0.0)
     average = line - b * delta
     return average[..., None] + SIGNS * delta[..., None], (1 + SIGNS * polarization[..., None]) / 2
 

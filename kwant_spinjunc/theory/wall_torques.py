@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kwant_spinjunc.arrays import Floats
-from kwant_spinjunc.checks import finite_array, formula, not_negative_array, positive, positive_integer
-from kwant_spinjunc.theory.domain_wall import chain_response
+from ..arrays import Floats
+from ..checks import finite_array, formula, not_negative_array, positive, positive_integer
+from .domain_wall import chain_response
 
 
 @formula

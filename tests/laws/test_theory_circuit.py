@@ -196,9 +196,9 @@ def test_batches_broadcast():
 
 # ---------------------------------------------------------------------- bad input
 def test_nonsense_is_refused():
-    with pytest.raises(ArgumentError, match="`reflection_majority` must have square trailing shape"):
+    with pytest.raises(ArgumentError, match=r"`reflection_majority` must have shape \(..., M, M\)"):
         ct.mixing_conductance(0.5, 0.5)
-    with pytest.raises(ArgumentError, match="`reflection_minority` must have trailing shape"):
+    with pytest.raises(ArgumentError, match=r"`reflection_minority` must have shape \(..., 2, 2\)"):
         ct.mixing_conductance(np.eye(2), [[1.0]])
     with pytest.raises(UnitarityError, match="`transmission` must complete the majority reflection"):
         ct.mixing_conductance([[0.6]], [[0.8]], [0.5, 0.36])

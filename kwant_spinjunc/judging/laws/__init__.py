@@ -1,7 +1,7 @@
 """The laws that a junction is held against, in the order of a report; one module a family of them."""
 
-from kwant_spinjunc.judging.laws import barrier, currents, metals, torques  # noqa: F401 - their laws
-from kwant_spinjunc.judging.laws.rule import LAWS, Curve, Finding, Rule, Words
+from . import barrier, currents, metals, torques  # noqa: F401 - their laws
+from .rule import LAWS, Curve, Finding, Rule, Words
 
 __all__ = ["RULES", "Curve", "Finding", "Rule", "Words"]
 

@@ -7,13 +7,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kwant_spinjunc import halves
-from kwant_spinjunc.judging.clean import Clean, Spacer
-from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
-from kwant_spinjunc.judging.laws.rule import Curve, Finding, contrast, law, relative
-from kwant_spinjunc.theory import julliere, tunnelling
-
+from ... import halves
 from ...arrays import Floats
+from ...theory import julliere, tunnelling
+from ..clean import Clean, Spacer
+from ..evidence import Evidence, InapplicableError
+from .rule import Curve, Finding, contrast, law, relative
 
 CONDUCTANCE, TMR = "the conductance at the same angle", "the larger of both TMR"
 
@@ -75,8 +74,7 @@ def _exponent(e: Evidence) -> Finding:
 )
 def _prefactor(e: Evidence) -> Finding:
     problem = _clean(e)
-    e.need_turns()
-    e.need_magnets()
+    e.need_magnets(turned=True)
     problem.decaying  # noqa: B018 - refuses where nothing decays
 
     def bare(c: Floats) -> Floats:
@@ -104,8 +102,7 @@ def _prefactor(e: Evidence) -> Finding:
 )
 def _matching(e: Evidence) -> Finding:
     problem = _clean(e)
-    e.need_turns()
-    e.need_magnets()
+    e.need_magnets(turned=True)
     spacer, level, hopping, in_plane = _uniform(problem)
     bonds = problem.junction.bond_hoppings
     inner = bonds[spacer.planes.start : spacer.planes.stop - 1]
@@ -187,8 +184,7 @@ def _bulk(e: Evidence) -> Finding:
 )
 def _surface(e: Evidence) -> Finding:
     problem = _clean(e)
-    e.need_turns()
-    e.need_magnets()
+    e.need_magnets(turned=True)
     spacer, _ = problem.decaying
 
     def densities(c: Floats) -> Floats:
@@ -199,8 +195,7 @@ def _surface(e: Evidence) -> Finding:
 
 
 def _julliere(e: Evidence, densities: Floats, where: str) -> Finding:
-    e.need_turns()
-    e.need_magnets()
+    e.need_magnets(turned=True)
     if not (densities.sum(axis=-1) > 0).all():
         raise InapplicableError("a magnet has no density of states at this energy")
     left, right = (float(x) for x in julliere.polarization(densities))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from kwant_spinjunc.judging.evidence import Evidence
-from kwant_spinjunc.judging.laws.rule import NO_FLOW, Curve, Finding, contrast, fed_only, law, relative
-from kwant_spinjunc.magnets.parameters import SIDES
-from kwant_spinjunc.theory import tunnelling
-
 from ...arrays import Floats
+from ...magnets.parameters import SIDES
+from ...theory import tunnelling
+from ..evidence import Evidence
+from .rule import NO_FLOW, Curve, Finding, contrast, fed_only, law, relative
 
 UNIT = "e²/h × V"
 CURRENT = "the charge current at the same angle"

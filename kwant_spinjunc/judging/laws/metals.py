@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from kwant_spinjunc.errors import ArgumentError
-from kwant_spinjunc.judging.clean import Clean, spacer_layer
-from kwant_spinjunc.judging.evidence import Evidence, InapplicableError
-from kwant_spinjunc.judging.laws.rule import Curve, Finding, law, relative
-from kwant_spinjunc.magnets.parameters import SIDES, interface_parameters
-from kwant_spinjunc.theory import angular, circuit, drift_diffusion, interface, valet_fert
-from kwant_spinjunc.theory.drift_diffusion import LANDAUER, Matching, Material
-from kwant_spinjunc.transport.observables import resolved_torques
+from ...errors import ArgumentError
+from ...magnets.parameters import SIDES, interface_parameters
+from ...theory import angular, circuit, drift_diffusion, interface, valet_fert
+from ...theory.drift_diffusion import LANDAUER, Matching, Material
+from ...transport.observables import resolved_torques
+from ..clean import Clean, spacer_layer
+from ..evidence import Evidence, InapplicableError
+from .rule import Curve, Finding, law, relative
 
 #: Two magnets count as identical when their collinear conductances agree to this part.
 IDENTICAL = 1e-6
@@ -35,8 +35,7 @@ COLLINEAR = 1e-6
 def _circuit(e: Evidence) -> Finding:
     if not isinstance(e.problem, Clean):
         raise InapplicableError("it is judged for clean junctions, whose interfaces can be solved one by one")
-    e.need_turns()
-    e.need_magnets()
+    e.need_magnets(turned=True)
     if spacer_layer(e.problem.junction) is None:
         raise InapplicableError("it has no spacer that could be a node between two contacts")
     junction = e.problem.junction.turned(m_right=e.problem.junction.directions_at(np.pi / 2))
@@ -83,8 +82,7 @@ def _metals(e: Evidence) -> tuple[Material, Material, float]:
         raise InapplicableError(
             "no metal is given: --material cobalt --lattice-constant 0.25, or materials= of magnets.multiscale"
         )
-    e.need_turns()
-    e.need_magnets()
+    e.need_magnets(turned=True)
     return (*e.problem.metals, e.problem.area)
 
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from kwant_spinjunc.judging.evidence import Evidence
-from kwant_spinjunc.theory import tunnelling
-
 from ...arrays import Floats
+from ...theory import tunnelling
+from ..evidence import Evidence
 
 NO_FLOW = "no magnetization current flows at these potentials"
 #: Sine of an angle below which it is collinear.

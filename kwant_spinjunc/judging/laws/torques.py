@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from kwant_spinjunc.judging.evidence import BIAS, ROUNDING, Evidence, InapplicableError
-from kwant_spinjunc.judging.laws.rule import NO_FLOW, Curve, Finding, contrast, fed_only, law, relative
-from kwant_spinjunc.theory import julliere, slonczewski, tunnelling
-
 from ...arrays import Floats
+from ...theory import julliere, slonczewski, tunnelling
+from ..evidence import BIAS, ROUNDING, Evidence, InapplicableError
+from .rule import NO_FLOW, Curve, Finding, contrast, fed_only, law, relative
 
 UNIT = "e²/h × V"
 TORQUE = "the torque at the same angle"

@@ -14,7 +14,8 @@ from ...errors import ArgumentError
 from ...model.junction import Junction
 from ...transport.bias import bias_response
 from ...units import conductance_per_area
-from ..parameters import SIDES, TOLERANCE, effective_parameters, interface_parameters
+from ..parameters import TOLERANCE, effective_parameters
+from ..parameters.interfaces import spacer_interfaces
 from ..parameters.response import place_of
 from .codes import InvalidParametrizationError, Snippet, nanometers, vector
 
@@ -78,13 +79,13 @@ def export_boris(
     a = nanometers("lattice_constant", lattice_constant)
     at = junction.turned(m_right=junction.directions_at(np.pi / 2))
     cut = at.cut
-    metallic = cut is not None and at.planes[cut].is_magnetic is False and _has_metal(at, energy, k)
+    metal = spacer_interfaces(at, energy, k) if cut is not None and not at.planes[cut].is_magnetic else ()
     head = [
         f"# Conductances of {name} by kwant-spinjunc {__version__}",
         f"# E = {energy:g} eV, {place_of(k)}; lattice constant {a:g} nm",
     ]
     values: dict[str, Any] = {}
-    if metallic:
+    if metal:
         if biases is not None:
             raise ArgumentError("Argument `biases` must be left out for a metallic spacer, but is given.")
         head += [
@@ -93,15 +94,11 @@ def export_boris(
             "# Im Gmix has the sign of -Im Σ(1 - r_up r_down*): BORIS writes it for magnetic moments, not spins.",
         ]
         lines = []
-        for side in SIDES:
-            found = interface_parameters(at, side, energy, k)
+        for found in metal:
             pair = conductance_per_area([found.majority, found.minority], a)
             mixing = conductance_per_area([found.mixing.real, -found.mixing.imag], a)
-            values[f"Gi_{side}"], values[f"Gmix_{side}"] = pair.tolist(), mixing.tolist()
-            lines += [
-                f"{side}.param.Gi = [{vector(pair)}]",
-                f"{side}.param.Gmix = [{vector(mixing)}]",
-            ]
+            values[f"Gi_{found.side}"], values[f"Gmix_{found.side}"] = pair.tolist(), mixing.tolist()
+            lines += [f"{found.side}.param.Gi = [{vector(pair)}]", f"{found.side}.param.Gmix = [{vector(mixing)}]"]
         return Snippet("boris", "\n".join([*head, *lines, ""]), values, 0.0)
     found_all = effective_parameters(junction, energy, k)
     residual = found_all.conductance.residual
@@ -136,12 +133,3 @@ def export_boris(
     ]
     lines = [f"barrier.param.RAtmr_p = {products[0]:.10g}", f"barrier.param.RAtmr_ap = {products[1]:.10g}", *equations]
     return Snippet("boris", "\n".join([*head, *lines, ""]), values, residual)
-
-
-def _has_metal(junction: Junction, energy: float, k: Any) -> bool:
-    """Return whether the spacer carries electrons at this energy, so that it has a mixing conductance."""
-    try:
-        interface_parameters(junction, "right", energy, k)
-    except ArgumentError:
-        return False
-    return True

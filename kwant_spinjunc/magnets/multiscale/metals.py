@@ -70,13 +70,9 @@ def cobalt() -> Material:
     >>> round(1 / metal.sigma * SIEMENS_PER_METER * 1e9, 1), round(metal.spin_diffusion_length, 6)   # nΩ m, nm
     (59.1, 59.0)
     """
-    beta = 0.46
-    return metal(
-        resistivity=75e-9 * (1 - beta**2),
-        beta=beta,
-        spin_diffusion_length=59.0,
-        density_of_states=density_of_states(4.73e-3, 6.67e-6),
-    )
+    beta, nu = 0.46, density_of_states(4.73e-3, 6.67e-6)
+    rho = 75e-9 * (1 - beta**2)
+    return metal(resistivity=rho, beta=beta, spin_diffusion_length=59.0, density_of_states=nu)
 
 
 def permalloy() -> Material:
@@ -90,12 +86,8 @@ def permalloy() -> Material:
     >>> round(permalloy().spin_diffusion_length, 6)
     5.5
     """
-    return metal(
-        resistivity=123e-9,
-        beta=0.65,
-        spin_diffusion_length=5.5,
-        density_of_states=density_of_states(7.02e-3, 6.59e-6),
-    )
+    nu = density_of_states(7.02e-3, 6.59e-6)
+    return metal(resistivity=123e-9, beta=0.65, spin_diffusion_length=5.5, density_of_states=nu)
 
 
 # ---------------------------------------------------------------------- metals from supercells

@@ -17,7 +17,7 @@ from ...printing import Printed
 from ...theory import circuit
 from ...transport.observables import resolved_torques
 from .fits import Estimate, Fit, least_squares_fit, relative_misfit, standard_error
-from .interfaces import InterfaceParameters, both_interfaces
+from .interfaces import InterfaceParameters, spacer_interfaces
 from .response import (
     ANGLES,
     NO_CURRENT,
@@ -177,10 +177,7 @@ def effective_parameters(
     interfaces: tuple[InterfaceParameters, ...] = ()
     if response.junction is not None and response.bias is None:
         at = response.junction.turned(m_right=response.junction.directions_at(np.pi / 2))
-        try:
-            interfaces = both_interfaces(at, response.energy or 0.0, response.k)
-        except ArgumentError:
-            interfaces = ()  # no metallic spacer: these parameters do not exist
+        interfaces = spacer_interfaces(at, response.energy or 0.0, response.k)
     return EffectiveParameters(
         response,
         conductance,

@@ -154,6 +154,14 @@ def both_interfaces(
     return found, replace(found, side="right") if left == right else _of_contact(right, "right", energy, k, rtol)
 
 
+def spacer_interfaces(junction: Junction, energy: float, k: Any) -> tuple[InterfaceParameters, ...]:
+    """Return `both_interfaces`, or none without a metallic spacer: these parameters do not exist then."""
+    try:
+        return both_interfaces(junction, energy, k)
+    except ArgumentError:
+        return ()
+
+
 def _contact(junction: Junction, side: int) -> Junction:
     """Return the metal of the spacer in contact with one magnet, whose axis is turned to z."""
     cut = junction.cut

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import LinAlgError, cholesky_banded
 
-from kwant_spinjunc.arrays import Floats
-from kwant_spinjunc.checks import finite, finite_array, formula, integer, not_negative, positive, sides
-from kwant_spinjunc.errors import ArgumentError
-from kwant_spinjunc.spin import angle_between
+from ...arrays import Floats
+from ...checks import finite, finite_array, formula, integer, not_negative, positive, sides
+from ...errors import ArgumentError
+from ...spin import angle_between
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,21 +99,19 @@ def spin_chain(
     >>> round(float(state.rotation[0]), 5)
     0.00951
     """
-    J_ex = [positive("exchange", x, "It joins planes of one magnet.") for x in sides("exchange", exchange, alike=True)]
-    K_pl = [
-        positive("anisotropy", x, "Take θ from the easy axis, along which K > 0.")
-        for x in sides("anisotropy", anisotropy, alike=True)
-    ]
+
+    def each(name: str, value: Any, gate: Callable[[str, Any, str], float], hint: str) -> list[float]:
+        return [gate(name, x, hint) for x in sides(name, value, alike=True)]
+
+    J_ex = each("exchange", exchange, positive, "It joins planes of one magnet.")
+    K_pl = each("anisotropy", anisotropy, positive, "Take θ from the easy axis, along which K > 0.")
+    K_d = each("demagnetization", demagnetization, not_negative, "It is µ0 Ms² a.")
     count = [
         integer("planes", n, 0 if isinstance(planes, (tuple, list, np.ndarray)) else 1)
         for n in sides("planes", planes, alike=True)
     ]
     if not sum(count):
         raise ArgumentError("Argument `planes` must leave at least one plane, but is (0, 0).")
-    K_d = [
-        not_negative("demagnetization", x, "It is µ0 Ms² a.")
-        for x in sides("demagnetization", demagnetization, alike=True)
-    ]
     bonds = [np.full(max(n - 1, 0), J) for n, J in zip(count, J_ex, strict=True)]
     across = [finite("interface_exchange", interface_exchange)] if all(count) else []
     angles = (finite("theta_left", theta_left), finite("theta_right", theta_right))
@@ -127,12 +126,10 @@ def spin_chain(
 
 @formula
 def interface_torque(chain: SpinChain, *, left: ArrayLike = 0.0, right: ArrayLike = 0.0) -> Floats:
-    """Return the torque profile with everything on the two planes next to the interface, as the paper assumes.
+    """Return the torque profile (planes, 3) with everything on the planes next to the interface, as the paper assumes.
 
     ``left``, ``right``: torque on the last left and first right plane, energy per area: a scalar (conjugate to θ, the y
     component) or a vector of shape (3,).
-
-    **Result**: shape (planes, 3).
     """
     profile = np.zeros((chain.planes, 3))
     for name, plane, value in [("left", chain.left_planes - 1, left), ("right", chain.left_planes, right)]:

@@ -13,9 +13,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kwant_spinjunc.arrays import Floats
-from kwant_spinjunc.checks import finite_array, formula, not_negative_array, positive_array
-from kwant_spinjunc.errors import ArgumentError
+from ...arrays import Floats
+from ...checks import finite_array, formula, not_negative_array, positive_array
+from ...errors import ArgumentError
 
 #: Relative distance from K = J/a² below which the printed rotation is refused: rounding of K - √(JK)/a.
 SINGULAR = 1e-12

@@ -13,11 +13,10 @@ from numpy.typing import ArrayLike
 from scipy.linalg import LinAlgError, solve_banded
 from scipy.optimize import root
 
-from kwant_spinjunc.arrays import Floats
-from kwant_spinjunc.checks import choice, finite_array, formula, positive, positive_integer
-from kwant_spinjunc.errors import ArgumentError, SpinjuncError
-from kwant_spinjunc.spin import angle_between
-
+from ...arrays import Floats
+from ...checks import choice, finite_array, formula, positive, positive_integer
+from ...errors import ArgumentError, SpinjuncError
+from ...spin import angle_between
 from .chain import ChainState, SpinChain, is_stable, stiffness, torque_profile, transverse_frames, unbalanced, vectors
 
 #: Largest rotation (rad) of a spin accepted in one step along a branch, so that no step jumps to another branch.
@@ -270,8 +269,9 @@ def self_consistent(
 ) -> LoopReport:
     r"""Return the wall whose own torque makes it: τ → m(τ) → τ(m), repeated.
 
-    **Validity**: statics, see `relax`. Far from an instability the wall is shallow, the torque hardly depends on it,
-    and a few evaluations suffice. Raises `ConvergenceError`: The magnets have no equilibrium even without torque.
+    **Result**: Converged or not, and why. A torque too large for the chain is reported there, not raised. **Validity**:
+    statics, see `relax`. Far from an instability the wall is shallow, the torque hardly depends on it, and a few
+    evaluations suffice. Raises `ConvergenceError`: The magnets have no equilibrium even without torque.
 
     ``torque_of_texture``: function of the texture m, shape (planes, 3), that returns the torque on each plane,
     (planes,) or (planes, 3) as in `relax`: scattering on that texture, say. The angles are ``numpy.arctan2(m[:, 0],
@@ -281,8 +281,6 @@ def self_consistent(
     ``tolerance``: largest change of the torque accepted, relative to the largest torque on the texture at rest. It
     cannot be below the noise of the function.
     ``max_evaluations``: evaluations of the function after the first.
-
-    **Result**: Converged or not, and why. A torque too large for the chain is reported there, not raised.
 
     Examples
     --------

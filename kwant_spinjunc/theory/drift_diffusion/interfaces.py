@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kwant_spinjunc.arrays import Floats
-from kwant_spinjunc.checks import complex_array, finite_array, formula, not_negative_array, positive
-from kwant_spinjunc.errors import ArgumentError
-from kwant_spinjunc.spin import PAULI, SIGNS, check_unit_vector, cross_matrix, sigma
-from kwant_spinjunc.theory.interface import InterfaceResponse
-
+from ...arrays import Floats
+from ...checks import complex_array, finite_array, formula, not_negative_array, positive
+from ...errors import ArgumentError
+from ...spin import PAULI, SIGNS, check_unit_vector, cross_matrix, sigma
+from ..interface import InterfaceResponse
 from .material import LANDAUER
 
 #: Σ_s r_1s = Σ_s r_2s must hold to this relative accuracy: shifting all potentials alike drives nothing.

@@ -8,13 +8,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kwant_spinjunc.arrays import Complex, Floats
-from kwant_spinjunc.checks import finite_array, formula, not_negative, positive
-from kwant_spinjunc.errors import ArgumentError
-from kwant_spinjunc.spin import SIGNS, angle_between
-from kwant_spinjunc.theory.interface import InterfaceResponse
-from kwant_spinjunc.theory.parallel_circuit import difference_length
-
+from ...arrays import Complex, Floats
+from ...checks import finite_array, formula, not_negative, positive
+from ...errors import ArgumentError
+from ...spin import SIGNS, angle_between
+from ..interface import InterfaceResponse
+from ..parallel_circuit import difference_length
 from .interfaces import SingularMatchingError, VectorInterface, checked_response, magnet_frames, unit_pair
 from .material import DEGENERATE, Material
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.constants import e, epsilon_0, h, nano, pico
 
-from kwant_spinjunc.arrays import Complex, Floats
-from kwant_spinjunc.checks import finite, formula, positive, ratio_array
-from kwant_spinjunc.errors import ArgumentError
+from ...arrays import Complex, Floats
+from ...checks import finite, formula, positive, ratio_array
+from ...errors import ArgumentError
 
 #: q = e²/ε0 in eV nm, the electrostatics of an unscreened charge in vacuum.
 VACUUM_SCREENING: float = e / epsilon_0 / nano
