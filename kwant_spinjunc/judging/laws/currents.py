@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...arrays import Floats
-from ...magnets.parameters import SIDES
+from ...magnets.parameters.response import SIDES
 from ...theory import tunnelling
 from ..evidence import Evidence
 from .rule import NO_FLOW, Curve, Finding, contrast, fed_only, law, relative

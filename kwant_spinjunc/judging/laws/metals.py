@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...errors import ArgumentError
-from ...magnets.parameters import SIDES, interface_parameters
+from ...magnets.parameters import interface_parameters
+from ...magnets.parameters.response import SIDES
 from ...theory import angular, circuit, drift_diffusion, interface, valet_fert
 from ...theory.drift_diffusion import LANDAUER, Matching, Material
 from ...transport.observables import resolved_torques

@@ -14,7 +14,8 @@ from ...errors import ArgumentError
 from ...model.junction import Junction
 from ...transport.bias import bias_response
 from ...units import conductance_per_area
-from ..parameters import TOLERANCE, effective_parameters
+from ..parameters import effective_parameters
+from ..parameters.fits import TOLERANCE
 from ..parameters.interfaces import spacer_interfaces
 from ..parameters.response import place_of
 from .codes import InvalidParametrizationError, Snippet, nanometers, vector

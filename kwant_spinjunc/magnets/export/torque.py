@@ -16,15 +16,9 @@ from ...errors import ArgumentError
 from ...model.junction import Junction
 from ...units import current_density as si_current_density
 from ...units import resistance_area_product
-from ..parameters import (
-    SIDES,
-    TOLERANCE,
-    AngularResponse,
-    EffectiveParameters,
-    Fit,
-    effective_parameters,
-    refuse_settings,
-)
+from ..parameters import AngularResponse, EffectiveParameters, Fit, effective_parameters
+from ..parameters.fits import TOLERANCE
+from ..parameters.response import SIDES, refuse_settings
 from .boris import export_boris
 from .codes import CODES, Code, InvalidParametrizationError, Numbers, Snippet, efficiency, nanometers
 

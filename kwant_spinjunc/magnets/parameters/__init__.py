@@ -14,23 +14,13 @@ fixed one; ε' multiplies m_fixed×m_free with m the *magnetizations* (opposite 
 """
 
 from .effective import EffectiveParameters, effective_parameters
-from .fits import TOLERANCE, Estimate, Fit
+from .fits import Estimate, Fit
 from .interfaces import DecayConstant, InterfaceParameters, decay_constant, interface_parameters
-from .response import (
-    ANGLES,
-    SIDES,
-    AngularResponse,
-    angular_response,
-    angular_response_from,
-    refuse_settings,
-    system_response,
-)
+from .response import ANGLES, AngularResponse, angular_response, angular_response_from, system_response
 from .torque import TorqueFit
 
 __all__ = [
     "ANGLES",
-    "SIDES",
-    "TOLERANCE",
     "AngularResponse",
     "DecayConstant",
     "EffectiveParameters",
@@ -43,6 +33,5 @@ __all__ = [
     "decay_constant",
     "effective_parameters",
     "interface_parameters",
-    "refuse_settings",
     "system_response",
 ]
