@@ -24,41 +24,6 @@ Integrand = Callable[[Indices, Floats], tuple[Any, Any]]
 #: (value, ∫|f|, error, part of it that the integrand brought), so far, each (owners, components) -> errors allowed
 Tolerance = Callable[[Any, Floats, Floats, Floats], Floats]
 
-# Positive half of the 21-point Kronrod rule and of the 10-point Gauss rule inside it (R. Piessens et al., QUADPACK).
-_NODES = (
-    0.995657163025808080735527280689003,
-    0.973906528517171720077964012084452,
-    0.930157491355708226001207180059508,
-    0.865063366688984510732096688423493,
-    0.780817726586416897063717578345042,
-    0.679409568299024406234327365114874,
-    0.562757134668604683339000099272694,
-    0.433395394129247190799265943165784,
-    0.294392862701460198131126603103866,
-    0.148874338981631210884826001129720,
-)
-_KRONROD = (
-    0.011694638867371874278064396062192,
-    0.032558162307964727478818972459390,
-    0.054755896574351996031381300244580,
-    0.075039674810919952767043140916190,
-    0.093125454583697605535065465083366,
-    0.109387158802297641899210590325805,
-    0.123491976262065851077958109831074,
-    0.134709217311473325928054001771707,
-    0.142775938577060080797094273138717,
-    0.147739104901338491374841515972068,
-)
-_KRONROD_CENTER = 0.149445554002916905664936468389821
-_GAUSS = (
-    0.066671344308688137593568809893332,
-    0.149451349150580593145776339657697,
-    0.219086362515982043995534934228163,
-    0.269266719309996355091226921569469,
-    0.295524224714752870173892994651338,
-)
-
-
 @dataclass(frozen=True, eq=False)
 class Rule:
     """A Gauss-Kronrod rule on [0, 1]."""
@@ -69,30 +34,30 @@ class Rule:
     halvings: int = 0  #: Of every piece before the first look.
 
 
-def _rule(nodes: tuple[float, ...], kronrod: tuple[float, ...], gauss: tuple[float, ...]) -> Rule:
-    """Return the rule of positive nodes from the end on, of weights with that of the center last, and of Gauss's.
+def _rule(count: int, added: list[float]) -> Rule:
+    """Return the rule that adds to the nodes of Gauss's, on [-1, 1], 0, ±``added`` and what is exact on all of them."""
+    inner, coarse = np.polynomial.legendre.leggauss(count)
+    nodes = np.unique(np.concatenate([inner, added, np.negative(added), [0.0]]))
+    polynomials = eval_legendre(np.arange(len(nodes)), nodes[:, None])
+    weights = np.linalg.solve(polynomials.T, np.arange(len(nodes)) == 0)  # their means
+    difference = weights.copy()
+    difference[np.isin(nodes, inner)] -= coarse / 2
+    return Rule((1 + nodes) / 2, weights, difference[None])
 
-    Gauss takes every second node.
-    """
-    weights = np.array([*kronrod, *kronrod[-2::-1]]) / 2
-    inside = np.zeros(len(nodes) + 1)
-    inside[1::2] = gauss
-    coarse = np.concatenate([inside, inside[-2::-1]]) / 2
-    return Rule((1 + np.array([*(-x for x in nodes), 0.0, *nodes[::-1]])) / 2, weights, (weights - coarse)[None])
 
-
-#: 21 nodes; and 7, for integrands that cost much and need few digits (A. S. Kronrod, Nodes and Weights, 1965).
-FINE = _rule(_NODES, (*_KRONROD, _KRONROD_CENTER), _GAUSS)
-COARSE = _rule(
-    (0.960491268708020283423507092629080, 0.774596669241483377035853079956480, 0.434243749346802558002071502844628),
-    (
-        0.104656226026467265193823857192073,
-        0.268488089868333440728569280666710,
-        0.401397414775962222905051818618432,
-        0.450916538658474142345110087045571,
-    ),
-    (5 / 9, 8 / 9),
+#: 21 nodes (R. Piessens et al., QUADPACK); and 7, for integrands that cost much and need few digits (A. S. Kronrod,
+#: Nodes and Weights, 1965).
+FINE = _rule(
+    10,
+    [
+        0.995657163025808080735527280689003,
+        0.930157491355708226001207180059508,
+        0.780817726586416897063717578345042,
+        0.562757134668604683339000099272694,
+        0.294392862701460198131126603103866,
+    ],
 )
+COARSE = _rule(3, [0.960491268708020283423507092629080, 0.434243749346802558002071502844628])
 
 
 def _watchful(rule: Rule) -> Rule:
