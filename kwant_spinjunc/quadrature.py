@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import eval_legendre
+from scipy.special import eval_legendre, roots_legendre
 
 from .arrays import Floats, Indices
 
@@ -23,6 +23,7 @@ from .arrays import Floats, Indices
 Integrand = Callable[[Indices, Floats], tuple[Any, Any]]
 #: (value, ∫|f|, error, part of it that the integrand brought), so far, each (owners, components) -> errors allowed
 Tolerance = Callable[[Any, Floats, Floats, Floats], Floats]
+
 
 @dataclass(frozen=True, eq=False)
 class Rule:
@@ -36,7 +37,7 @@ class Rule:
 
 def _rule(count: int, added: list[float]) -> Rule:
     """Return the rule that adds to the nodes of Gauss's, on [-1, 1], 0, ±``added`` and what is exact on all of them."""
-    inner, coarse = np.polynomial.legendre.leggauss(count)
+    inner, coarse = roots_legendre(count)
     nodes = np.unique(np.concatenate([inner, added, np.negative(added), [0.0]]))
     polynomials = eval_legendre(np.arange(len(nodes)), nodes[:, None])
     weights = np.linalg.solve(polynomials.T, np.arange(len(nodes)) == 0)  # their means

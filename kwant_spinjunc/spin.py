@@ -92,6 +92,16 @@ def spinors(m: ArrayLike) -> NDArray[np.complex128]:
     return chi
 
 
+def frames(m: ArrayLike) -> NDArray[np.float64]:
+    """Return (e_1, e_2, m) as rows, shape (..., 3, 3), with χ_+†σχ_- = e_1 - i e_2 for the `spinors` χ along m.
+
+    ψ = ψ_+ χ_+ + ψ_- χ_- has ⟨σ⟩ = 2 Re(ψ_+* ψ_-) e_1 + 2 Im(ψ_+* ψ_-) e_2 + (|ψ_+|² - |ψ_-|²) m.
+    """
+    chi = spinors(m)
+    flip = np.einsum("...a,iab,...b->...i", chi[..., 0].conj(), PAULI, chi[..., 1])
+    return np.stack([flip.real, -flip.imag, np.asarray(m, dtype=float)], axis=-2)
+
+
 def rotation_matrix(m_left: ArrayLike, m_right: ArrayLike) -> NDArray[np.complex128]:
     r"""Return the spin rotation R_ss' = ⟨s, m_L | s', m_R⟩ of equation (2).
 

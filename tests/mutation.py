@@ -136,12 +136,6 @@ EQUIVALENT |= {
             "constant",
             AT_ONCE,
         ),
-        (
-            "halves/pencil.py",
-            '_, _, alpha, beta, _, Z = linalg.ordqz(A, B, sort=_inside, output="complex")',
-            "drop output=",
-            "the matrices are complex",
-        ),
         ("magnets/dynamics.py", "m = moved / np.linalg.norm(moved, axis=-1, keepdims=True)", "sign", ONE_AXIS),
         (
             "halves/surface.py",

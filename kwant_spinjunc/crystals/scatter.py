@@ -113,9 +113,9 @@ def scatter_crystal(
     ``energy``: energy, an array for points.
     ``k``: momenta, trailing axis as ``momenta``, without it a number or one axis of them for one momentum;
     ``"average"``: the mean over the zone.
-    ``rtol``: error of an average to reach, relative to the largest of its kind. Over two momenta, from 2e-3 on and for
-    more than four orbitals a spin, the error is statistical, see `lattice`; else a first look at all pieces of the zone
-    is taken whatever it costs.
+    ``rtol``: error of an average to reach, relative to the largest of its kind; single momenta are exact. Over two
+    momenta, from 2e-3 on and for more than four orbitals a spin, the error is statistical, see `lattice`; else a first
+    look at all pieces of the zone is taken whatever it costs.
     ``max_defect``: largest defect of unitarity that is accepted.
     ``observer``: who answers for the crystal at momenta, see `Problem`; None for this process.
     ``fluxes``: what an average with turns resolves besides probabilities, the last of it what waves miss; see

@@ -20,7 +20,7 @@ from ..arrays import Complex, Floats
 from ..checks import broadcast, finite_array, index, positive_array, two_halves
 from ..errors import ArgumentError
 from ..model.junction import Junction
-from ..spin import PAULI, check_unit_vector, rotation_matrix, spinors
+from ..spin import check_unit_vector, frames, rotation_matrix
 
 #: Longest run of nonmagnetic planes that is crossed in one step; its factors grow like (E/t)^RUN.
 RUN = 8
@@ -313,15 +313,8 @@ class Stack:
 
     @cached_property
     def frames(self) -> Floats:
-        """Frames (e_1, e_2, m) of the halves (of the lead labels of a texture), shape (2, 3, 3, ...).
-
-        χ_+†σχ_- = e_1 - i e_2 for the spinors χ along m, so that ψ = ψ_+ χ_+ + ψ_- χ_- has
-        ⟨σ⟩ = 2 Re(ψ_+* ψ_-) e_1 + 2 Im(ψ_+* ψ_-) e_2 + (|ψ_+|² - |ψ_-|²) m.
-        """
-        m = self.lead_m if self.cut is None else self.m
-        chi = spinors(m)
-        flip = np.einsum("...a,iab,...b->...i", chi[..., 0].conj(), PAULI, chi[..., 1])
-        return _front(np.stack([flip.real, -flip.imag, m], axis=-2), 3)
+        """`spin.frames` of the halves, or of the lead labels of a texture, shape (2, 3, 3, ...)."""
+        return _front(frames(self.lead_m if self.cut is None else self.m), 3)
 
     @cached_property
     def local_m(self) -> tuple[Floats, Floats]:

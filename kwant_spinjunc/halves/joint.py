@@ -27,6 +27,8 @@ from .matrices import dagger, magnitude, spin_times
 
 #: |g||h| of a half from which both halves are solved together.
 POLE = 1e4
+#: What acts on orbitals, comes in, goes out, and goes from channel to channel, as `Lift` weighs it.
+KINDS = ("orbitals", "into", "out_of", "channels")
 
 
 class Lift:
@@ -43,7 +45,7 @@ class Lift:
         self.chi, one = spinors(m), np.eye(2)
         pairs = ((self.chi, self.chi), (self.chi, one), (one, self.chi), (one, one))
         weights = [(a[:, None] * b.conj()).reshape(4, 2) for a, b in pairs]
-        self.orbitals, self.into, self.out_of, self.channels = weights
+        self.orbitals, self.into, self.out_of, self.channels = weights  # KINDS
 
 
 def expanded(a: Complex, weights: Complex) -> Complex:
@@ -74,26 +76,15 @@ class Seen:
         return full
 
     @cached_property
-    def open(self) -> tuple[Complex, Complex, Complex, Complex]:
-        """What the half is with its cut open: (g, w, o, s)."""
-        half = self.half
-        return (
-            self.together(half.g, "orbitals"),
-            self.together(half.w, "into"),
-            self.together(half.o, "out_of"),
-            self.together(half.s, "channels"),
-        )
+    def open(self) -> list[Complex]:
+        """What the half is with its cut open: [g, w, o, s]."""
+        return [self.together(getattr(self.half, name), kind) for name, kind in zip("gwos", KINDS, strict=True)]
 
     @cached_property
-    def bare(self) -> tuple[Complex, Complex, Complex, Complex]:
-        """What the plane at the cut is: (D, R, out, s0)."""
-        half = self.half
-        return (
-            self.together(half.D, "orbitals"),
-            self.together(half.R, "into"),
-            self.together(half.out, "out_of"),
-            self.together(half.s0, "channels"),
-        )
+    def bare(self) -> list[Complex]:
+        """What the plane at the cut is: [D, R, out, s0]."""
+        names = ("D", "R", "out", "s0")
+        return [self.together(getattr(self.half, name), kind) for name, kind in zip(names, KINDS, strict=True)]
 
     def __getitem__(self, index: Any) -> Seen:
         return Seen(self.half[index], self.lift, self.labels)

@@ -48,9 +48,7 @@ def probabilities(problem: Sampled, cut: int, axes: Floats, pairs: Floats, turns
             if watch.worst > RESONANT:
                 continue
             found = _of_pairs(joint, pairs, turns)
-        except WeakError:
-            return None
-        except SingularError:  # inside a slab, which no shift reaches
+        except (WeakError, SingularError):  # the spins alike, or inside a slab: no shift reaches that
             return None
         if watch.worst <= RESONANT and np.isfinite(found).all():
             return found

@@ -7,7 +7,7 @@ import numpy as np
 from ...arrays import Complex, Floats
 from ...model.junction import COLLINEAR
 from ...solved import Fields
-from ...spin import PAULI, spinors
+from ...spin import frames, spinors
 from .dense import dagger, gemm
 from .modes import Modes
 from .sampled import Sampled
@@ -30,7 +30,7 @@ class Evaluator:
         problem = self.problem
         planes = problem.planes
         modes = np.array([half.modes for half in halves])
-        self.frames = [frame_of(m) for m in axes]
+        self.frames = frames(axes)
         self.chi = [spinors(m) for m in axes]
         self.sides = [0 if n <= cut else 1 for n in range(planes)]
         # fields in the frame of each half; rounding of what is collinear is set to zero
@@ -84,18 +84,7 @@ class Evaluator:
             arriving = -2 * flux(after, hopped(before, t, turn), M)[1:]
             leaving = 2 * flux(before, hopped(after, t, np.swapaxes(turn, -1, -2).conj()), M)[1:]
             torques[b] += leaving - arriving
-        Q = self._outgoing(1 - lead, psi[-1] if lead == 0 else psi[0])
-        currents = np.empty((planes - 1, 4))
-        if lead == 0:
-            for b in range(planes - 2, -1, -1):
-                Q = Q + np.concatenate([[0.0], torques[b + 1]])
-                currents[b] = Q
-        else:
-            Q = -Q
-            for b in range(planes - 1):
-                Q = Q - np.concatenate([[0.0], torques[b]])
-                currents[b] = Q
-        return currents, torques
+        return carried(lead, self._outgoing(1 - lead, psi[-1] if lead == 0 else psi[0]), torques), torques
 
     def _lab(self, wave: Complex, n: int) -> Complex:
         """Return a wave with spin along z."""
@@ -130,11 +119,13 @@ class Evaluator:
         return np.concatenate([[sizes[0] + sizes[1]], np.array([z.imag, -z.real, sizes[0] - sizes[1]]) @ axis_frame])
 
 
-def frame_of(m: Floats) -> Floats:
-    """Return (e_1, e_2, m) as rows, with χ_+†σχ_- = e_1 - i e_2."""
-    chi = spinors(m)
-    flip = np.einsum("a,iab,b->i", chi[:, 0].conj(), PAULI, chi[:, 1])
-    return np.stack([flip.real, -flip.imag, m])
+def carried(lead: int, leaving: Floats, torques: Floats) -> Floats:
+    """Return the currents of all bonds from the flux that leaves at the end far from ``lead``, and the torques."""
+    if lead == 0:
+        before = np.cumsum(torques[:0:-1], axis=0)[::-1]
+    else:
+        leaving, before = -leaving, -np.cumsum(torques[:-1], axis=0)
+    return np.asarray(leaving + np.pad(before, [(0, 0), (1, 0)]))
 
 
 def flux(a: Complex, b: Complex, sites: int) -> Floats:

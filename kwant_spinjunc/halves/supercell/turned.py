@@ -25,9 +25,9 @@ from scipy.linalg import blas
 
 from ...arrays import Complex, Floats
 from ...solved import Fields
-from ...spin import rotation_matrix, spinors
+from ...spin import frames, rotation_matrix, spinors
 from .dense import dagger, gemm, resolvent
-from .fields import flux, frame_of
+from .fields import carried, flux
 from .half import solve_halves
 from .joint import Cut, Side, gauged, label_turn
 from .modes import Modes
@@ -146,8 +146,8 @@ class _State:
     at: tuple[int, int, int]
     phi: list[list[Complex]]
     w: Complex
-    frames: list[Floats]
-    chi: list[Complex]
+    frames: Floats
+    chi: Complex
 
 
 class _Turned:
@@ -197,8 +197,7 @@ class _Turned:
         """Return all that comes in at some pairs of directions, the first of which has the number ``start``."""
         R = rotation_matrix(pairs[:, 0], pairs[:, 1])
         scale = 1 / np.sqrt(self.problem.sample.bonds[self.cut])
-        frames = [[frame_of(m) for m in pair] for pair in pairs]
-        chi = [[spinors(m) for m in pair] for pair in pairs]
+        along, chi = frames(pairs), spinors(pairs)
         found = []
         for near, lead in enumerate(self.problem.junction.leads):
             V = R if near == 0 else np.swapaxes(R, -1, -2).conj()
@@ -212,19 +211,14 @@ class _Turned:
                         mixed = zip(both[0][i], both[1][i], strict=True)
                         phi = [[turn[0, s] * a + turn[1, s] * b for a, b in zip(*pair, strict=True)] for pair in mixed]
                     at = start + i, near, int(s)
-                    found.append(_State(at, phi if near == 0 else phi[::-1], weights[:, s], frames[i], chi[i]))
+                    found.append(_State(at, phi if near == 0 else phi[::-1], weights[:, s], along[i], chi[i]))
         return found
 
     def _carry(self, state: _State, leaving: Floats) -> None:
         """Carry the flux that leaves at the far end back through the planes, and compare it with that on two bonds."""
         i, near, s = state.at
-        problem, torques, currents = self.problem, self.torques[state.at], self.currents[state.at]
-        if near == 0:
-            currents[:] = leaving
-            currents[:, 1:] += np.cumsum(torques[:0:-1], axis=0)[::-1]
-        else:
-            currents[:] = -leaving
-            currents[:, 1:] -= np.cumsum(torques[:-1], axis=0)
+        problem, currents = self.problem, carried(near, leaving, self.torques[state.at])
+        self.currents[state.at] = currents
         before, after = (
             np.concatenate([c[s, 0] * own[0] + c[s, 1] * own[1] for s in (0, 1)])
             for c, own in zip(state.chi, state.phi, strict=True)
