@@ -52,12 +52,10 @@ class DeviceCurrents(Printed):
 
     def __str__(self) -> str:
         leads = range(self.charge.shape[-1])
-        said = {f"lead {lead}, charge and by spin": self._of_lead(lead) for lead in leads}
+        both = np.concatenate([self.charge[..., None], self.spin_resolved], axis=-1)
+        said = {f"lead {lead}, charge and by spin": both[..., lead, :] for lead in leads}
         quality = {"error": self.error, "energies left out": self.left_out, "energies solved": self.solves}
         return fields_of(f"Currents of {len(leads)} leads in e²/h × unit of energy:", **said, **quality)
-
-    def _of_lead(self, lead: int) -> Floats:
-        return np.concatenate([self.charge[..., lead, None], self.spin_resolved[..., lead, :]], axis=-1)
 
 
 def current_voltage(

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from inspect import signature
 from itertools import permutations
@@ -61,9 +61,9 @@ class LeadBlocks:
     H: Any = None
     hop: Any = None
     is_whole: bool = False  #: Whether it has a symmetry that Kwant wants to see as a whole.
-    projectors: list[Any] | None = None  #: On the blocks of its conservation law.
-    #: Projectors on both spins along m, and the largest element of what does not commute with m·S.
-    by_spin: tuple[list[Any], float] = ([], np.inf)
+    #: Projectors on the blocks of its conservation law, or on both spins along m, majority first; empty for one block.
+    projectors: list[Any] = field(default_factory=list)
+    defect: float = 0.0  #: Largest element of what does not commute with m·S.
 
 
 def look_at_leads(
@@ -88,18 +88,18 @@ def _look_at(number: int, lead: Any, params: dict[str, Any], along: Any) -> Lead
     _refuse_improper(f"lead {number}", H, hop)
     symmetry = lead.discrete_symmetry(params=params)
     whole = any(part is not None for part in (symmetry.time_reversal, symmetry.particle_hole, symmetry.chiral))
-    laws = symmetry.projectors
-    projectors = None if laws is None else [p.toarray() if sparse.issparse(p) else p for p in laws]
+    projectors, defect = [p.toarray() if sparse.issparse(p) else p for p in symmetry.projectors or ()], 0.0
     for what, matrix in (("on-site", H), ("hopping", hop)):
-        forbidden = (p.conj().T @ matrix @ q[: matrix.shape[1]] for p, q in permutations(projectors or (), 2))
+        forbidden = (p.conj().T @ matrix @ q[: matrix.shape[1]] for p, q in permutations(projectors, 2))
         if any(np.linalg.norm(part) > BROKEN for part in forbidden):
             raise ArgumentError(
                 f"Argument `syst` must have leads that commute with their conservation law, but the {what} terms of "
                 f"lead {number} do not. Kwant would drop the law and number the modes otherwise; correct the law, "
                 "or leave it out: spins are told from the wave functions."
             )
-    by_spin = ([], np.inf) if whole or along is None or laws is not None else _spin_projectors(along, H, hop)
-    return LeadBlocks(lead, params, H, hop, whole, projectors, by_spin)
+    if not (whole or projectors or along is None):
+        projectors, defect = _spin_projectors(along, H, hop)
+    return LeadBlocks(lead, params, H, hop, whole, projectors, defect)
 
 
 def prepare(
@@ -144,8 +144,8 @@ def _modes(number: int, blocks_of: LeadBlocks, energy: float, count: bool) -> Mo
             found = lead.modes(energy, params=params)
         _refuse_edge(number, energy, found[0].velocities / size, [(h, v)], count)
         return found
-    by_spin, defect = blocks_of.by_spin
-    P = blocks_of.projectors or (by_spin if defect <= ROUNDING * size else [np.eye(len(H))])
+    is_apart = blocks_of.projectors and blocks_of.defect <= ROUNDING * size
+    P = blocks_of.projectors if is_apart else [np.eye(len(H))]
     blocks = [(p.conj().T @ h @ p, p.conj().T @ v @ p) for p in P]
     with _kwant_errors(number, energy):
         parts = [block_modes(*block) for block in blocks]

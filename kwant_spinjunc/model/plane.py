@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Complex, Floats, Indices
-from ..checks import finite_array, positive_integer
+from ..checks import finite_array, positive_integer, wave_vector
 from ..errors import ArgumentError
 
 #: Boundary conditions of one axis.
@@ -82,12 +82,7 @@ class CrossSection:
             raise ArgumentError(
                 "Argument `k` must be None for hard walls: there is no in-plane Bloch vector. Use boundary='periodic'."
             )
-        vector = finite_array("k", (0.0, 0.0) if self.k is None else self.k)
-        if vector.shape != (2,):
-            raise ArgumentError(
-                f"Argument `k` must be one vector (kx, kz), but its shape is {vector.shape}. "
-                "Use solver='halves' for many."
-            )
+        vector = wave_vector("k", self.k)
         for axis, word in enumerate(pair):
             if word == "hard wall" and vector[axis] != 0:
                 raise ArgumentError(
