@@ -40,21 +40,19 @@ def partition(system: Any, edges: Integers, cut: Any) -> Partition:
     neighbors: list[list[int]] = [[] for _ in range(count)]
     for i, j in edges.tolist():
         neighbors[i].append(j)
-    if cut is None:
-        start = np.asarray(system.lead_interfaces[-1], dtype=np.int64)
-        planes, at = _planes(system, neighbors, np.ones(count, dtype=bool), start, range(len(system.leads)))
-        return Partition((planes,), np.zeros(len(system.leads), dtype=np.int64), at)
-    behind = _behind(system, edges, cut)
-    across = edges[behind[edges[:, 0]] & ~behind[edges[:, 1]]]
-    if not len(across):
-        raise ArgumentError("Argument `behind` must leave hoppings between its two sides, but there are none.")
+    starts = [np.asarray(system.lead_interfaces[-1], dtype=np.int64)]
+    behind = np.zeros(count, dtype=bool)
+    if cut is not None:
+        behind = _behind(system, edges, cut)
+        across = edges[behind[edges[:, 0]] & ~behind[edges[:, 1]]]
+        if not len(across):
+            raise ArgumentError("Argument `behind` must leave hoppings between its two sides, but there are none.")
+        starts = [np.unique(across[:, 1 - side]) for side in (0, 1)]
     lead_side = np.array([int(behind[interface[0]]) for interface in system.lead_interfaces])
-    sides = []
-    lead_plane = np.zeros(len(lead_side), dtype=np.int64)
-    for side in (0, 1):
+    lead_plane, sides = np.zeros(len(lead_side), dtype=np.int64), []
+    for side, start in enumerate(starts):
         leads = np.flatnonzero(lead_side == side)
-        planes, at = _planes(system, neighbors, behind == bool(side), np.unique(across[:, 1 - side]), leads)
-        lead_plane[leads] = at
+        planes, lead_plane[leads] = _planes(system, neighbors, behind == bool(side), start, leads)
         sides.append(planes)
     return Partition(tuple(sides), lead_side, lead_plane)
 
