@@ -37,9 +37,7 @@ from ..spin import check_unit_vector, cross_matrix
 # ---------------------------------------------------------------------- from scattering amplitudes
 @formula
 def mixing_conductance(
-    reflection_majority: ArrayLike,
-    reflection_minority: ArrayLike,
-    transmission: ArrayLike | None = None,
+    reflection_majority: ArrayLike, reflection_minority: ArrayLike, transmission: ArrayLike | None = None
 ) -> Complex:
     r"""Return G_mix = Σ_nm [δ_nm - r_↑,nm r*_↓,nm], the spin-mixing conductance of an N|F interface.
 

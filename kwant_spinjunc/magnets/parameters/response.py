@@ -28,22 +28,16 @@ from ...transport.linear import linear_response
 from ...transport.observables import resolved_torques
 
 SIDES: tuple[Side, Side] = ("left", "right")
-
-
 #: Components of a torque, as fields of `Torques`.
 TORQUES = ("damping_like", "field_like")
 #: Angles of the fits: both collinear ones and eleven between.
 ANGLES = np.linspace(0, np.pi, 13)
-
-
 #: A current this much smaller than at another angle is none, and no torque is a number of electrons.
 NO_CURRENT = 1e-12
 
 
 #: Part of the largest spin current below which digits of an averaged torque do not matter.
 NO_TORQUE = 1e-3
-
-
 #: The angle that is asked for and that of the leads agree to this.
 SAME_ANGLE = 1e-6
 

@@ -109,12 +109,7 @@ class VectorInterface:
         return InterfaceResponse.of(flux[..., 0, :, 0, :], r[..., 0, :, :], r[..., 1, :, :])
 
     def with_mixing(
-        self,
-        m_left: ArrayLike,
-        m_right: ArrayLike,
-        *,
-        left: complex | None = None,
-        right: complex | None = None,
+        self, m_left: ArrayLike, m_right: ArrayLike, *, left: complex | None = None, right: complex | None = None
     ) -> VectorInterface:
         r"""Return a copy whose interface takes δM⊥ off each magnet with the given mixing conductance.
 
