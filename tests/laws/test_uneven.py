@@ -144,15 +144,16 @@ def test_what_a_chain_is_made_of_is_left_as_it_was():
 # ---------------------------------------------------------------------- what lies on a branch or at an end
 @pytest.mark.parametrize("middle", [-0.7, np.pi])
 def test_modes_of_one_momentum_are_one_group_wherever_it_lies_on_the_circle(middle):
-    """Kwant gives momenta from -π to π, and any superpositions of modes that share one; here three pairs share each."""
+    """Kwant gives momenta from -π to π, and any superpositions of modes that share one: here three, two and one."""
     rng = np.random.default_rng(5)
     m = sj.unit_vector(0.9, 0.4)
     along = np.kron(sigma(m), np.eye(3))
     _, definite = np.linalg.eigh(along)
     shifts, waves = [], []
-    for n in range(3):  # of either spin one, mixed at random
-        mixed = definite[:, [n, n + 3]] @ np.linalg.qr(rng.normal(size=(2, 2)) + 1j * rng.normal(size=(2, 2)))[0]
-        shifts += [2 * n - 1e-9, 2 * n + 1e-9]
+    for n, group in enumerate(([0, 1, 3], [2, 4], [5])):  # mixed at random; the first three are of spin -1
+        size = len(group)
+        mixed = definite[:, group] @ np.linalg.qr(rng.normal(size=(size, size)) + 1j * rng.normal(size=(size, size)))[0]
+        shifts += [2 * n + 1e-9 * (i - 0.5) for i in range(size)]
         waves += [*mixed.T]
     order = rng.permutation(6)
     momenta = np.angle(np.exp(1j * (middle + np.array(shifts))))[order]
