@@ -57,7 +57,7 @@ def chemical_potentials_of(densities: ArrayLike, axes: ArrayLike, mu_left: Array
     d = finite_array("densities", densities, "(..., 2, 2, planes, 4)")
     mu = reservoirs(mu_left, mu_right)
     along = np.einsum("...nj,nj->...n", d[..., 1:], np.broadcast_to(axes, (d.shape[-2], 3)))
-    rho = np.maximum(np.stack([d[..., 0] + along, d[..., 0] - along], axis=-1) / 2, 0.0)  # not below zero by rounding
+    rho = np.maximum(np.stack([d[..., 0] + along, d[..., 0] - along], axis=-1), 0.0)  # not below zero by rounding
     total = rho.sum(axis=(-4, -3))
     weighted = (rho * mu[..., None, None]).sum(axis=(-4, -3))
     return np.asarray(np.divide(weighted, total, out=np.full_like(total, np.nan), where=total > 0))

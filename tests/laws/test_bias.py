@@ -474,6 +474,7 @@ def test_derivatives_and_magnetoresistance_broadcast_over_everything_but_the_bia
     single = [bias_derivative(tunnel_junction(theta=1.0), 0.1, accumulation=one) for one in mu]
     np.testing.assert_allclose(many.damping_like, [one.damping_like for one in single], rtol=1e-6, atol=1e-9)
     ratio = tunneling_magnetoresistance(junction, 0.0, k=k).ratio
+    assert np.isfinite(ratio).all()
     np.testing.assert_allclose(ratio, [tunneling_magnetoresistance(junction, 0.0, k=one).ratio for one in k], rtol=1e-6)
 
 

@@ -4,14 +4,17 @@ What is even, real or alike on both sides looks the same with a dagger dropped, 
 smaller of two defects taken for the larger.
 """
 
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
 import kwant
 import numpy as np
 import pytest
+from crystal_layers import layers
 from crystal_systems import turned
 from numpy.testing import assert_allclose
+from telling import differences, told
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import crosscheck
@@ -34,6 +37,7 @@ from kwant_spinjunc.model.problem import Problem
 from kwant_spinjunc.model.sample import realize
 from kwant_spinjunc.solved import Fields, refuse_discontinuity
 from kwant_spinjunc.spin import PAULI, angle_between, sigma, torque_axes
+from kwant_spinjunc.transport import crystal_bias
 
 ROUTES = 1e-10
 
@@ -476,3 +480,101 @@ def test_what_fields_miss_is_the_largest_miss_of_any_state_bond_and_plane():
         assert_allclose(getattr(broken, other), 0.0, atol=1e-14)
         with pytest.raises(sj.ContinuityError, match=words):
             refuse_discontinuity(broken, 1e-9)
+
+
+# ---------------------------------------------------------------------- parameters
+GIVEN = dict(tilt=0.8, hop=0.9, level=0.15)
+
+
+def filtered(tilt, hop, level):
+    """A chain between a lead along a tilted axis, known by its law alone, and a magnet; constants or functions."""
+
+    def law(site, tilt):
+        return -sigma(sj.unit_vector(tilt, 0.3))
+
+    def magnet(tilt, level):
+        return level * np.eye(2) - 0.4 * sigma(sj.unit_vector(1.9 - tilt, -0.5))
+
+    def onsite(site, tilt, level):
+        return level * site.tag[0] * np.eye(2) - 0.3 * sigma(sj.unit_vector(tilt, site.tag[0]))
+
+    def bond(to, from_, hop):
+        return -hop * np.eye(2)
+
+    if tilt is None:
+        values = law, (lambda site, tilt, level: magnet(tilt, level)), onsite, bond
+    else:
+        values = (
+            law(None, tilt),
+            magnet(tilt, level),
+            (lambda site: onsite(site, tilt, level)),
+            (lambda *sites: bond(*sites, hop)),
+        )
+    chain, syst = kwant.lattice.chain(norbs=2), kwant.Builder()
+    syst[(chain(x) for x in range(4))] = values[2]
+    syst[chain.neighbors()] = values[3]
+    normal = kwant.Builder(kwant.TranslationalSymmetry((-1,)), conservation_law=values[0])
+    normal[chain(0)] = 0 * np.eye(2)
+    magnetic = kwant.Builder(kwant.TranslationalSymmetry((1,)))
+    magnetic[chain(0)] = values[1]
+    for lead in (normal, magnetic):
+        lead[chain.neighbors()] = values[3]
+        syst.attach_lead(lead)
+    return syst.finalized()
+
+
+def inner(site):
+    return site.tag[0] in (1, 2)
+
+
+ASKED = {
+    "scattering": lambda syst, given: sj.scatter(syst, 0.3, **given, check=True),
+    "torque": lambda syst, given: (
+        sj.scatter(syst, 0.3, **given, magnets={"m": inner}, exchange="time-reversal").torque("m")
+    ),
+    "flux": lambda syst, given: sj.scatter(syst, 0.3, **given).spin_current(
+        sj.between(lambda s: s.tag[0] < 2, lambda s: s.tag[0] >= 2)
+    ),
+    "noise": lambda syst, given: sj.shot_noise(sj.scatter(syst, 0.3, **given)),
+    "currents": lambda syst, given: sj.current_voltage(syst, [0.33, 0.3], rtol=1e-2, **given),
+    "crystal": lambda syst, given: sj.scatter(syst, [0.3], **given, check=True).torque(inner),
+    "bias": lambda syst, given: sj.bias_response(
+        syst, 0.05, energy=0.3, behind=lambda s: s.tag[0] > 1, profile=lambda s: 0.5 - s.tag[0] / 3, rtol=1e-4, **given
+    ),
+}
+
+
+@pytest.mark.parametrize("verb", ASKED)
+def test_parameters_reach_all_values_laws_and_axes(verb):
+    plain = list(told(ASKED[verb](filtered(**GIVEN), {})))
+    found = list(told(ASKED[verb](filtered(None, None, None), dict(params=GIVEN))))
+    left = ("params", "Kwant system", "smatrix")
+    assert (
+        differences(*([line for line in lines if not any(name in line for name in left)] for lines in (found, plain)))
+        == []
+    )
+    assert len("".join(plain)) > 20
+
+
+def test_numbers_of_a_table_end_below_each_other_the_first_as_well():
+    response = sj.bias_response(VALVE, [0.3, -0.05, 0.1])
+    rows = [line for line in str(response).splitlines() if re.match(r"\s+-?0?\.\d", line)]
+    assert len(rows) == 3
+    for column in range(3):
+        assert len({[found.end() for found in re.finditer(r"\S+", row)][column] for row in rows}) == 1
+
+
+def test_the_worst_of_all_contours_counts_in_the_error_of_an_exchange(monkeypatch):
+    """At one momentum there is one contour of each lead's occupation, in a mean one of every look at the zone."""
+    errors = iter([3e-3, 1e-3, 2e-3, 1e-3, 1e-3])
+    contour = crystal_bias.contour
+
+    def told_wrong(*args, **options):
+        found = contour(*args, **options)
+        return replace(found, error=np.full_like(found.error, next(errors, 1e-3)), size=found.size + 1.0)
+
+    syst = layers([1.0, 1.0, 3.5, 1.3, 1.3], [1.0, 1.0, 0.0, 0.7, 0.7], 0.3)
+    given = dict(turns=1.0, behind=lambda s: s.tag[0] >= 2, profile=lambda s: 0.5 - (s.tag[0] > 2), rtol=0.1)
+    monkeypatch.setattr(crystal_bias, "contour", told_wrong)
+    found = sj.bias_response(syst, 0.1, k="average", equilibrium=True, **given)
+    assert 8e-3 <= found.equilibrium.error < 9e-3  # the mean over both leads of 4 times each
