@@ -189,32 +189,23 @@ def _refuse_unconverged(what: str, error: Any, size: Any, rtol: float) -> None:
 
 
 # ---------------------------------------------------------------------- the window
+@dataclass(eq=False)
 class _Window:
-    """Currents, spin flux and torques at one bias, integrated over the energies where reservoirs differ.
+    """Currents, spin flux and torques at one bias, integrated over the energies where reservoirs differ."""
 
-    Attributes
-    ----------
-    ahead : list
-        The number of biases, until cost is told.
-    expected : int
-        Energies that the whole run will need at least.
-    channels : bool
-        Whether any was open.
-    """
+    system: BiasedCrystal
+    problem: Problem
+    mu: Floats
+    kT: Floats
+    rtol: float
+    bar: Any
+    ahead: list[int]  #: The number of biases, until cost is told.
+    expected: int = 0  #: Energies that the whole run will need at least.
+    channels: bool = False  #: Whether any was open.
 
-    def __init__(
-        self,
-        system: BiasedCrystal,
-        problem: Problem,
-        mu: Floats,
-        kT: Floats,
-        rtol: float,
-        bar: Any,
-        ahead: list[int],
-    ) -> None:
-        self.system, self.problem, self.mu, self.kT, self.rtol = system, problem, mu, kT, rtol
-        self.bar, self.ahead, self.expected, self.channels = bar, ahead, 0, False
-        self.components = 13 * len(system.m)
+    @property
+    def components(self) -> int:
+        return 13 * len(self.system.m)
 
     def integrate(self) -> Integral:
         """Return the integrals (components,), the largest error among them, and the largest integral of a modulus."""

@@ -298,7 +298,7 @@ def test_a_torque_within_the_range_of_a_code_is_the_same_torque(name, P, Lambda)
 def test_what_can_be_changed_after_it_is_made_is_listed():
     """Only what works through a problem step by step, or holds an open file: no specification or other result."""
     working = "Ensemble Cut Lead Half Pieces Border Watch Face LU Side Plane Waves"
-    working += " _Blocks _State _Filling _Newton _Current"
+    working += " _Blocks _State _Filling _Newton _Current _Window"
     loose = set()
     for module in pkgutil.walk_packages(sj.__path__, "kwant_spinjunc."):
         for name, value in vars(importlib.import_module(module.name)).items():
