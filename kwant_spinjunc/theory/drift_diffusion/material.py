@@ -22,6 +22,8 @@ SIEMENS_PER_METER: float = nano * pico / e
 AMPERE_PER_SQUARE_METER: float = nano**2 * pico / e
 #: All modes of `Modes.amplitudes` are distinguishable if their k² differ relatively by more than this.
 DEGENERATE = 1e-9
+#: Signs of the adjugate of a 2×2 matrix, and the unit matrix.
+ADJUGATE, ONE = np.array([[1.0, -1.0], [-1.0, 1.0]]), np.eye(2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,10 +180,10 @@ class Modes:
         -(δn, v)' = √B (δn, v), and ∫_0^∞ x^(n-1) (δn, v) dx = B^(-n/2) (δn, v)(0).
         """
         # √B = (B + √det B)/tr √B, and B^(-1/2) is the same of the adjugate: no differences
-        matrix = self.B if power > 0 else np.array([[self.B[1, 1], -self.B[0, 1]], [-self.B[1, 0], self.B[0, 0]]])
+        matrix = self.B if power > 0 else self.B[::-1, ::-1].T * ADJUGATE
         if power == -2:
             return np.asarray(matrix / self.product**2)
-        return np.asarray((matrix + self.product * np.eye(2)) / (self.total * (self.product if power < 0 else 1.0)))
+        return np.asarray((matrix + self.product * ONE) / (self.total * (self.product if power < 0 else 1.0)))
 
     @property
     def mode_ratios(self) -> tuple[complex, complex]:
