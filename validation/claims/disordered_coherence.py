@@ -9,7 +9,7 @@ from kwant_spinjunc import Anderson, Junction, Scattering, ferromagnet, unit_vec
 from kwant_spinjunc.runs.statistics import value_with_error
 
 from ..claim import Check, Judged, Record
-from ..compare import Fit, fit_exponential
+from ..compare import Fit, fit_exponential, largest
 from ..figures import drawn
 from ..laboratory import Laboratory, Number, SampleLaboratory, across, clean_density, golden_rule_paths, k_average
 
@@ -169,6 +169,7 @@ def judge(m: Record) -> Judged:
     shown = m.shown
     printed = verdict(float(shown.rms.value[1] / shown.rms.value[0]), *m.left)
     decay = -1 / shown.decay.exponent if shown.decay else np.inf
+    squares = (shown.mean.value**2 + 2 * (shown.count - 1) * shown.mean.error**2) / shown.rms.value**2
     return Judged(
         printed=printed,
         corrected="holds in a limit" if printed != "holds" and decay < 3 * shown.yardstick else "fails",
@@ -176,5 +177,9 @@ def judge(m: Record) -> Judged:
         tolerance=LOST,
         # both lengths are of the order of the mean free path here: the claim on the transverse pair tests the law
         route=Check("decay of the mean over √(2ħD/Δ)", decay / shown.yardstick, 0.6, expected=1.0),
-        checks=(*m.checks, Check("ℓ_s from the golden rule's, relative, rms", m.golden_rule, 0.25)),
+        checks=(
+            *m.checks,
+            Check("ℓ_s from the golden rule's, relative, rms", m.golden_rule, 0.25),
+            Check("mean square of the samples against their mean and spread, relative", largest(squares - 1), 1e-12),
+        ),
     )
