@@ -149,7 +149,6 @@ EQUIVALENT |= {
             "and/or",
             "it is read without symmetries and laws only, and without an axis there are none again",
         ),
-        ("crystals/waves.py", "channels = solved.S.shape[-1]", "constant", SQUARE),
         ("crystals/levels.py", "n_F, n_B = ends[0].shape[-1], ends[1].shape[-1]", "constant: 1", SQUARE),
         ("crystals/planes.py", "plane = np.where(inside, label[at], -1)", "constant", "no plane has a negative number"),
         ("halves/batch.py", "RUN = 8", "constant", AT_ONCE),

@@ -49,7 +49,8 @@ def partition(system: Any, edges: Integers, cut: Any) -> Partition:
             raise ArgumentError("Argument `behind` must leave hoppings between its two sides, but there are none.")
         starts = [np.unique(across[:, 1 - side]) for side in (0, 1)]
     lead_side = np.array([int(behind[interface[0]]) for interface in system.lead_interfaces])
-    lead_plane, sides = np.zeros(len(lead_side), dtype=np.int64), []
+    lead_plane = np.zeros(len(lead_side), dtype=np.int64)
+    sides = []
     for side, start in enumerate(starts):
         leads = np.flatnonzero(lead_side == side)
         planes, lead_plane[leads] = _planes(system, neighbors, behind == bool(side), start, leads)
