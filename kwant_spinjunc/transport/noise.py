@@ -62,7 +62,8 @@ class Noise(Printed):
 
         T_α of the biased lead is what leaves for all others: it is not `currents`, which is what comes back.
         """
-        return _ratio(self.total[..., lead, lead], self._charge(lead))
+        charge = self._charge(lead)  # which refuses what is no lead
+        return _ratio(self.total[..., lead, lead], charge)
 
     def fano_by_spin(self, lead: int) -> Floats:
         """Return the Fano factor of each spin's current, N_ss/T_s, shape (..., 2), in a lead that is not biased."""
