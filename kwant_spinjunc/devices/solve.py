@@ -31,7 +31,7 @@ Modes = tuple[Any, Any]
 
 #: Largest miss of a Hermitian or commuting matrix, relative to its largest element, that is rounding.
 ROUNDING = 1e-12
-#: Norm of what a conservation law forbids from which on Kwant drops the law.
+#: Norm of what a conservation law forbids, of terms above 1 relative to theirs, from which on Kwant drops the law.
 BROKEN = 1e-8
 #: Velocity over twice the hopping, or distance of |λ| from 1, below which open and closed channels cannot be told: an
 #: energy 1e-12 of the hopping from a band edge. Kwant was found wrong up to 1e-14.
@@ -91,7 +91,7 @@ def _look_at(number: int, lead: Any, params: dict[str, Any], along: Any) -> Lead
     projectors, defect = [p.toarray() if sparse.issparse(p) else p for p in symmetry.projectors or ()], 0.0
     for what, matrix in (("on-site", H), ("hopping", hop)):
         forbidden = (p.conj().T @ matrix @ q[: matrix.shape[1]] for p, q in permutations(projectors, 2))
-        if any(np.linalg.norm(part) > BROKEN for part in forbidden):
+        if any(np.linalg.norm(part) > BROKEN * max(1.0, np.linalg.norm(matrix)) for part in forbidden):
             raise ArgumentError(
                 f"Argument `syst` must have leads that commute with their conservation law, but the {what} terms of "
                 f"lead {number} do not. Kwant would drop the law and number the modes otherwise; correct the law, "
