@@ -48,7 +48,7 @@ from kwant_spinjunc.runs.family import load_family
 from kwant_spinjunc.runs.files import table_digest
 from kwant_spinjunc.runs.journal import Journal, journal_path
 from kwant_spinjunc.runs.store import Store, StoreError
-from kwant_spinjunc.theory import circuit, drift_diffusion, interface
+from kwant_spinjunc.theory import circuit, domain_wall, drift_diffusion, interface
 from kwant_spinjunc.theory.equations import EQUATIONS
 from systems.asymmetric_junction import asymmetric_junction
 from systems.tunnel_junction import tunnel_junction
@@ -306,6 +306,41 @@ def test_what_can_be_changed_after_it_is_made_is_listed():
             if own and not value.__dataclass_params__.frozen:
                 loose.add(name)
     assert loose <= set(working.split())
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_one_side_is_enough_to_be_wrong_or_dispersive(which):
+    """Of two numbers, or of many planes, one alone."""
+    pair = [0.1, 0.2]
+    pair[which] = -0.1
+    with pytest.raises(sj.ArgumentError, match="`demagnetization` must not be negative, but is -0.1"):
+        domain_wall.spin_chain(exchange=1.0, anisotropy=0.1, planes=2, demagnetization=pair)
+    leads = [sj.ferromagnet(**CHAIN) for _ in pair]
+    assert not sj.Junction(leads[0], [], leads[1]).is_dispersive
+    leads[which] = sj.ferromagnet(**CHAIN, in_plane_hopping=0.3)
+    assert sj.Junction(leads[0], [], leads[1]).is_dispersive
+
+
+def test_a_system_of_which_nothing_is_asked_prints_no_fluxes(tmp_path, capsys):
+    text = """import kwant
+import numpy as np
+import kwant_spinjunc as sj
+
+
+def bare(hopping=1.0) -> sj.Device:
+    lattice = kwant.lattice.chain(norbs=2)
+    syst, lead = kwant.Builder(), kwant.Builder(kwant.TranslationalSymmetry((-1,)))
+    for one, sites in ((syst, range(2)), (lead, range(1))):
+        one[(lattice(n) for n in sites)] = np.array([[0, 0.1], [0.1, 0.2]])
+    syst[lattice.neighbors()] = lead[lattice.neighbors()] = -hopping
+    syst.attach_lead(lead)
+    syst.attach_lead(lead.reversed())
+    return sj.Device(system=syst.finalized())
+"""
+    path = tmp_path / "bare.py"
+    path.write_text(text)
+    assert main(["run", str(path), "--energy", "0.1"]) == 0
+    assert "fluxes and torques" not in capsys.readouterr().out
 
 
 def test_every_equation_has_a_title_of_its_own():
