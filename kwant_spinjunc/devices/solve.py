@@ -91,7 +91,7 @@ def _look_at(number: int, lead: Any, params: dict[str, Any], along: Any) -> Lead
     projectors, defect = [p.toarray() if sparse.issparse(p) else p for p in symmetry.projectors or ()], 0.0
     for what, matrix in (("on-site", H), ("hopping", hop)):
         forbidden = (p.conj().T @ matrix @ q[: matrix.shape[1]] for p, q in permutations(projectors, 2))
-        if any(np.linalg.norm(part) > BROKEN * max(1.0, np.linalg.norm(matrix)) for part in forbidden):
+        if any(np.linalg.norm(part) > BROKEN * max(1.0, float(np.linalg.norm(matrix))) for part in forbidden):
             raise ArgumentError(
                 f"Argument `syst` must have leads that commute with their conservation law, but the {what} terms of "
                 f"lead {number} do not. Kwant would drop the law and number the modes otherwise; correct the law, "

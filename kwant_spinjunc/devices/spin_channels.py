@@ -19,7 +19,7 @@ from scipy import sparse
 from ..errors import ArgumentError
 from ..spin import one_unit_vector
 from .solve import is_transparent
-from .spin_operators import SpinOperator
+from .spin_operators import SpinOperator, matrix_between
 
 #: Modes whose momenta differ by less than this are one group; grouping too many does no harm.
 SAME_MOMENTUM = 1e-6
@@ -119,9 +119,10 @@ def lead_exchange(
     lead = system.leads[number]
     if not is_transparent(lead):
         return field
-    for i, site in enumerate(cell_sites(system, number)):
+    sites = cell_sites(system, number)
+    for i, site in enumerate(sites):
         S = spin(site)
-        h = np.asarray(lead.hamiltonian(i, i, params=params)).reshape(S.shape[1:])
+        h = matrix_between(lead, i, i, params, sites)
         field -= np.einsum("iab,ba->i", S, h).real / len(h)
         size = max(size, float(abs(h).max()))
     negligible = 1e-13 * size

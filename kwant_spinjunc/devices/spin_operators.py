@@ -124,6 +124,20 @@ def norbs_of(family: Any) -> int:
     return int(family.norbs)
 
 
+def matrix_between(system: Any, i: int, j: int, params: Any, sites: Any) -> Any:
+    """Return the matrix of the Hamiltonian between two orbital spaces, or raise `ArgumentError` for another shape."""
+    shape = tuple(norbs_of(sites[n].family) for n in (i, j))
+    matrix = np.asarray(system.hamiltonian(int(i), int(j), params=params), dtype=complex)
+    if matrix.size != shape[0] * shape[1]:
+        what = "on-site matrices" if i == j else "hoppings"
+        raise ArgumentError(
+            f"Argument `syst` must have {what} of the shape of its orbitals, but {'on' if i == j else 'between'} "
+            f"{sites[i]}{'' if i == j else f' and {sites[j]}'} it is {matrix.shape} and should be {shape}. A number is "
+            "not taken for its multiple of the identity: use number * np.eye(norbs)."
+        )
+    return matrix.reshape(shape)
+
+
 def _of_family(spec: Mapping[Any, Any], family: Any) -> Any:
     for key in (family, family.name):
         if key in spec:

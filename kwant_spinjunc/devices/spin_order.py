@@ -24,7 +24,7 @@ from ..errors import ArgumentError
 from ..spin import PAULI, check_unit_vector
 from .exchange import POSSIBLE, wave_vectors_of
 from .spin_channels import ALIGNED, lead_exchange
-from .spin_operators import ORDERS, WAY_OUT, SpinOperator, checked_spin, norbs_of
+from .spin_operators import ORDERS, WAY_OUT, SpinOperator, checked_spin, matrix_between, norbs_of
 
 Params = Mapping[str, Any] | None
 
@@ -139,11 +139,8 @@ def _matrices(system: Any, edges: Any, params: Params, count: int) -> tuple[list
     back = {**(params or {}), **{name: -(params or {})[name] for name in momenta}}
 
     def value(i: int, j: int) -> Any:
-        shape = norbs_of(sites[i].family), norbs_of(sites[j].family)
-        matrix, *reverse = (
-            np.asarray(system.hamiltonian(int(i), int(j), params=given), dtype=complex).reshape(shape)
-            for given in ((params, back) if momenta else (params,))
-        )
+        givens = (params, back) if momenta else (params,)
+        matrix, *reverse = (matrix_between(system, i, j, given, sites) for given in givens)
         return sites[i], sites[j], matrix, *reverse
 
     onsite = [value(i, i) for i in _sample(np.arange(len(sites)), count)]

@@ -332,7 +332,7 @@ def bare(hopping=1.0) -> sj.Device:
     syst, lead = kwant.Builder(), kwant.Builder(kwant.TranslationalSymmetry((-1,)))
     for one, sites in ((syst, range(2)), (lead, range(1))):
         one[(lattice(n) for n in sites)] = np.array([[0, 0.1], [0.1, 0.2]])
-    syst[lattice.neighbors()] = lead[lattice.neighbors()] = -hopping
+    syst[lattice.neighbors()] = lead[lattice.neighbors()] = -hopping * np.eye(2)
     syst.attach_lead(lead)
     syst.attach_lead(lead.reversed())
     return sj.Device(system=syst.finalized())
@@ -341,6 +341,9 @@ def bare(hopping=1.0) -> sj.Device:
     path.write_text(text)
     assert main(["run", str(path), "--energy", "0.1"]) == 0
     assert "fluxes and torques" not in capsys.readouterr().out
+    path.write_text(text.replace(" * np.eye(2)", ""))  # Kwant takes no number for a matrix
+    assert main(["run", str(path), "--energy", "0.1"]) == 2
+    assert re.search(r"hoppings of the shape .* and .* it is \(\) and should be \(2, 2\)", capsys.readouterr().err)
 
 
 def test_every_equation_has_a_title_of_its_own():
