@@ -32,6 +32,7 @@ class Rule:
     nodes: Floats
     weights: Floats
     difference: Floats  #: Shape (rows, nodes): Its weights minus those of the Gauss rule inside it, or more such rows.
+    coarser: Floats | None = None  #: The same of half the degree, which tells how fast the rule converges.
     halvings: int = 0  #: Of every piece before the first look.
 
 
@@ -65,16 +66,19 @@ def _watchful(rule: Rule) -> Rule:
     """Return the rule for cheap integrands that may have kinks nobody told of.
 
     Its error is what the values have of the three highest polynomials at its nodes, in the measure of the Gauss rule:
-    one number may be small by accident, three not so easily (J. Berntsen and T. O. Espelid, ACM Trans. Math. Softw. 17,
-    233 (1991)).
+    one number may be small by accident, three not so easily. Where they are less than `FAST` of the three in the middle
+    the function is smooth, and the rule misses far less than `SMOOTH` of them (J. Berntsen and T. O. Espelid, ACM
+    Trans. Math. Softw. 17, 233 (1991)).
     """
     count = len(rule.nodes)
     polynomials = np.linalg.qr(eval_legendre(np.arange(count), 2 * rule.nodes[:, None] - 1))[0].T
-    return replace(rule, difference=np.linalg.norm(rule.difference) * polynomials[-3:], halvings=1)
+    rows = np.linalg.norm(rule.difference) * polynomials
+    return replace(rule, difference=rows[-3:], coarser=rows[count // 2 - 1 : count // 2 + 2], halvings=1)
 
 
 #: For many cheap points.
 SAFE = _watchful(FINE)
+FAST, SMOOTH = 1e-3, 0.03
 
 #: Halvings after which a piece is accepted with whatever error it has: its width is then 1e-9 of what it was.
 ROUNDS = 30
@@ -303,12 +307,21 @@ def _evaluate(function: Integrand, pieces: _Pieces, chunk: int, rule: Rule) -> t
             (
                 np.einsum("nq,nqm->nm", weighted, values),
                 np.einsum("nq,nqm->nm", weighted, abs(values)),
-                np.linalg.norm((rule.difference * slope[:, None]) @ values, axis=1),
+                _defects(slope, values, rule),
                 np.einsum("nq,nqm->nm", weighted, errors),
                 x[:, -1] - x[:, 0] < RESOLVED * np.finfo(float).eps * abs(x).max(axis=1),
             )
         )
     return tuple(np.concatenate(column) for column in zip(*found, strict=True))
+
+
+def _defects(slope: Floats, values: Any, rule: Rule) -> Floats:
+    """Return the error of each piece and component."""
+    fine: Floats = np.linalg.norm((rule.difference * slope[:, None]) @ values, axis=1)
+    if rule.coarser is None:
+        return fine
+    coarse = np.linalg.norm((rule.coarser * slope[:, None]) @ values, axis=1)
+    return np.where(fine < FAST * coarse, SMOOTH, 1.0) * fine
 
 
 def _sum(owner: Indices, values: Floats, start: Floats) -> Floats:

@@ -29,8 +29,7 @@ SHIFT = 1e-8
 def _chain(batch: Batch, lead: int, block: Block) -> tuple[list[Any], list[Any], Lead, Lead]:
     """Return g_n = g_0 + g·σ (four components) seen from ``lead``, its own plane first, in the frame of that lead.
 
-    The first entry contains both leads, the others everything behind them:
-    g_n = (E - ε_n + (Δ_n/2) m_n·σ - t² g_n+1)^{-1} = (A_0 - A·σ)/(A_0² - A·A).
+    The first entry contains both leads, the others everything behind them.
     """
     stack = batch.stack
     near = solve_lead(batch, lead, block)

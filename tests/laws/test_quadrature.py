@@ -1,12 +1,14 @@
 """Adaptive quadrature: known integrals, and errors that are no smaller than they say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import numbers
 
-from kwant_spinjunc.quadrature import COARSE, FINE, SAFE, cut_into_pieces, integrate
+from kwant_spinjunc.quadrature import COARSE, FINE, SAFE, SMOOTH, cut_into_pieces, integrate
 
 
 def solve(function, low, high, points=(), rtol=1e-10):
@@ -153,3 +155,18 @@ def test_noise_ends_the_search_and_is_reported():
     value, error = solve(lambda x: 1 + 1e-6 * rng.normal(size=x.shape), 0, 1, rtol=1e-12)
     assert abs(value - 1) <= error
     assert 1e-9 < error < 1e-6
+
+
+def test_what_is_smooth_is_trusted_more_and_a_kink_is_not():
+    def once(function, rule):
+        pieces = cut_into_pieces([0.0], [1.0], [[0.0]])
+        found = integrate(lambda owner, x: (function(x)[..., None], 0.0), pieces, 1, 1, rtol=1.0, rule=rule)
+        return found.value[0, 0], found.error[0]
+
+    wary = replace(SAFE, coarser=None)
+    value, error = once(lambda x: 1 / (1.5 - x), SAFE)
+    assert abs(value - np.log(3)) <= error == pytest.approx(SMOOTH * once(lambda x: 1 / (1.5 - x), wary)[1])
+    for kink in np.random.default_rng(2).uniform(0, 1, 60):
+        value, error = once(lambda x, kink=kink: abs(x - kink), SAFE)
+        assert error == pytest.approx(once(lambda x, kink=kink: abs(x - kink), wary)[1])
+        assert abs(value - (kink**2 + (1 - kink) ** 2) / 2) <= error

@@ -73,8 +73,8 @@ def spent(monkeypatch):
 
 
 #: Of these so many integrals, the first ones, are over the zone, and each takes more the tighter it is asked for.
-EACH = dict.fromkeys(("probabilities", "vectors", "contact"), 1)
-EACH |= dict.fromkeys(("currents and torques", "check", "shot noise", "damping", "mixing", "judge"), 2)
+EACH = dict.fromkeys(("probabilities", "vectors", "contact", "mixing"), 1)
+EACH |= dict.fromkeys(("currents and torques", "check", "shot noise", "damping", "judge"), 2)
 #: By how much all take more at the tightest than at the loosest, at least: 12 and 3, where inner integrals that follow
 #: leave 8 and 2 to an outer one of its own tolerance.
 FACTOR = {"equilibrium average": 10.0, "equilibrium of a bias": 2.5}
