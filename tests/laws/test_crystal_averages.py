@@ -14,6 +14,7 @@ import kwant_spinjunc as sj
 from kwant_spinjunc.crystals import problem, zone
 from kwant_spinjunc.crystals.lattice import lattice_mean
 from kwant_spinjunc.crystals.levels import Rough, count_channels, count_levels, jumps, poles
+from kwant_spinjunc.halves.joint import Turn
 from kwant_spinjunc.quadrature import FINE
 from systems.altermagnet_junction import altermagnet_junction
 
@@ -47,6 +48,9 @@ def test_a_sharp_level_is_found_by_counting_and_an_average_without_it_would_be_w
     grid = np.linspace(0, np.pi, 65)
     _, level, width = Rough(problem.Problem(crystal, None), energy, np.zeros(1)).levels(np.zeros((1, 0)))
     assert width.min() < 1e-2
+    turn = Turn(np.linspace(0.0, 1.0, 4), np.array([0.0, 1.0, 0.0]))
+    _, _, turned = Rough(problem.Problem(crystal, turn), energy, np.zeros(1)).levels(np.zeros((1, 0)))
+    assert turned.min() < 1e-2  # as wide as they are, not as what is bound may be at another angle
     # the sharpest level carries a peak that a mesh of 64 points does not see
     at = level[np.argmin(width)]
     peak = sj.scatter(syst, energy, k=at + np.linspace(-1, 1, 41) * width.min())

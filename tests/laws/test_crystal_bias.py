@@ -433,3 +433,6 @@ def test_what_lies_beyond_the_window_is_part_of_the_error(monkeypatch):
     assert (cold.error == 0).all()
     assert (warm.error > 0).all()
     assert (warm.error < 1e-6 * abs(warm.spin_resolved).max()).all()
+    # of two orbitals a plane, wherever the tails end
+    bounds = [16 * 2 * 0.02 * np.exp(-reach) for reach in crystal_bias.CUTS]
+    assert_allclose(warm.error, min(bounds, key=lambda bound: abs(bound - warm.error.max())), rtol=1e-9)
