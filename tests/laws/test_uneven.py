@@ -9,6 +9,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import kwant
+import kwant.wraparound
 import numpy as np
 import pytest
 from crystal_layers import layers
@@ -18,7 +19,7 @@ from telling import differences, told
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import crosscheck
-from kwant_spinjunc.crystals import lattice, problem
+from kwant_spinjunc.crystals import lattice, problem, zone
 from kwant_spinjunc.crystals.scatter import taken_apart
 from kwant_spinjunc.crystals.solve import chains_of, lead_surfaces
 from kwant_spinjunc.devices.device import Device
@@ -578,3 +579,47 @@ def test_the_worst_of_all_contours_counts_in_the_error_of_an_exchange(monkeypatc
     monkeypatch.setattr(crystal_bias, "contour", told_wrong)
     found = sj.bias_response(syst, 0.1, k="average", equilibrium=True, **given)
     assert 8e-3 <= found.equilibrium.error < 9e-3  # the mean over both leads of 4 times each
+
+
+# ---------------------------------------------------------------------- means over the zone
+def test_lines_are_cut_into_pieces_that_cover_them_once_with_every_peak_at_an_end():
+    rng = np.random.default_rng(6)
+    line = np.array([0, 1, 0, 0, 1, 0, 1, 0, 1, 1])
+    at = rng.uniform(0.0, 3.0, len(line))
+    width = np.where(rng.uniform(size=len(line)) < 0.7, rng.uniform(1e-3, 1e-2, len(line)), 0.0)
+    (owner, lower, upper), peak = zone._pieces(line, at, width)
+    assert (upper > lower).all()
+    halved = []
+    for number in (0, 1):
+        points = np.sort(at[line == number])
+        order = np.argsort(lower[owner == number])
+        own = [array[owner == number][order] for array in (lower, upper, peak)]
+        assert own[0][0] == points[0]
+        assert own[1][-1] == points[-1]
+        assert_allclose(own[1][:-1], own[0][1:], rtol=0)
+        for x, w in zip(at[line == number], width[line == number], strict=True):
+            after, before = own[2][own[0] == x], own[2][own[1] == x]
+            assert after.size + before.size in (1, 2)
+            assert not w or ((after == w).all() and (before == -w).all())
+        inner = np.setdiff1d(own[0], points)
+        sorted_width = width[line == number][np.argsort(at[line == number])]
+        both = (sorted_width[1:] > 0) & (sorted_width[:-1] > 0)
+        assert_allclose(inner, ((points[1:] + points[:-1]) / 2)[both])
+        halved.append(len(inner))
+    assert sum(halved) > 0
+
+
+def test_an_average_counts_its_momenta_and_tells_the_worst_of_their_residuals(monkeypatch):
+    syst, seen = layers([1.0, 1.0, 3.5, 1.3, 1.3], [1.0, 1.0, 0.0, 0.7, 0.7], 0.3), []
+    observe = problem.Problem.observe
+
+    def counted(self, *args):
+        found = observe(self, *args)
+        seen.append(np.where(found.bad, 0.0, found.residual))
+        return found
+
+    monkeypatch.setattr(problem.Problem, "observe", counted)
+    found = sj.scatter(syst, 0.1, k="average", rtol=1e-3)
+    together = np.concatenate(seen)
+    assert found.points == len(together)
+    assert found.residual == together.max() > np.median(together)
