@@ -136,6 +136,33 @@ EQUIVALENT |= {
             "constant",
             AT_ONCE,
         ),
+        ("magnets/wall.py", "torque = np.linalg.norm(self.net_torque(self.final), axis=-1)", "sign", ONE_AXIS),
+        (
+            "runs/validity.py",
+            "trip.defect * factors.reshape(-1, 4),",
+            "constant: 1",
+            "any negative length is the one found",
+        ),
+        (
+            "runs/realizations.py",
+            "chunk=chunk_size(junction, section.sites, len(directions or (0,)), states, solver)",
+            "constant",
+            "only how many there are is asked",
+        ),
+        ("runs/journal.py", "LENGTH, CHECKSUM = 8, 16", "constant: 16", "how many bytes of a checksum both sides keep"),
+        (
+            "magnets/export/torque.py",
+            'return float(si_current_density(at_90, a)) * (1 if free == "right" else -1)',
+            "operator",
+            "a division by a sign is a multiplication with it",
+        ),
+        (
+            "runs/schedule.py",
+            "window = 1 if pool.is_serial else 2 * pool.workers",
+            "operator",
+            "how many tasks wait ahead, not which",
+        ),
+        ("runs/tables.py", "self.fresh = False", "constant", "how often a file is written while its journal keeps all"),
         ("magnets/dynamics.py", "m = moved / np.linalg.norm(moved, axis=-1, keepdims=True)", "sign", ONE_AXIS),
         (
             "halves/surface.py",
@@ -461,7 +488,8 @@ class Bench:
             finally:
                 os._exit(99)
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        return None if code in (-signal.SIGXCPU, -signal.SIGALRM) else code, output.read_text(errors="replace")
+        ended = (-signal.SIGXCPU, -signal.SIGALRM, -signal.SIGKILL)  # by time, or by memory
+        return None if code in ended else code, output.read_text(errors="replace")
 
     def _child(self, tests: list[str], output: Path, compiled: bool) -> int:
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 5))

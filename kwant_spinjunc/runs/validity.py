@@ -32,6 +32,7 @@ spins. Without spin accumulation and with D_ss' = f_Ls f_Rs' e^{-2κd}, P = (f_+
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -398,7 +399,7 @@ def validity_map(
     c = None if is_average("k", k) else float(band_shift(k))
 
     shape = tuple(len(values) for values in swept.values())
-    count = int(np.prod(shape, dtype=int))
+    count = math.prod(shape)
     columns = np.empty((count, energies.size, COLUMNS))
     angle = np.empty((count, 1))
     missed = 0.0

@@ -258,7 +258,7 @@ def test_an_executor_that_is_not_waited_for_leaves_no_process():
 
 def test_a_task_that_has_not_ended_is_not_waited_for():
     future = Future()
-    later = threading.Timer(2.0, future.set_result, [(0, 1.0)])
+    later = threading.Timer(0.3, future.set_result, [(0, 1.0)])
     later.start()
     try:
         with pytest.raises(TimeoutError):

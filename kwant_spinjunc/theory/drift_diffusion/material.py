@@ -208,12 +208,11 @@ class Modes:
         slow, gap = (f_v, k_n - k_v) if k_v.real <= k_n.real else (f_n, k_v - k_n)
         divided = slow * np.expm1(-gap * x) / gap if gap else -x * slow
         divided = divided / self.total
-        shift = self.shift if self.shift.imag else self.shift.real
         return (
-            np.real(f_n - divided * shift),
+            np.real(f_n - divided * self.shift),
             np.real(divided) * self.B[0, 1],
             np.real(divided) * self.B[1, 0],
-            np.real(f_v + divided * shift),
+            np.real(f_v + divided * self.shift),
         )
 
     def transverse_decay(self, x: ArrayLike) -> tuple[Floats, Floats]:
