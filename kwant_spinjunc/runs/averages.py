@@ -30,6 +30,14 @@ if TYPE_CHECKING:
 #: Samples of one quantity held at the same time for a quantile.
 HELD = 2**20
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+#: Variables of a table for each quantity, by the ending of their name: the field of the statistic, and in words.
+PARTS = {
+    "": ("mean", "mean"),
+    "_error": ("error", "standard error"),
+    "_std": ("std", "standard deviation"),
+    "_min": ("minimum", "smallest sample"),
+    "_max": ("maximum", "largest sample"),
+}
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,11 @@ class Failure:
     realization: int
     seed: int
     error: str
+
+
+def _quantity(name: str, words: str) -> Any:
+    """Return a quantity that is an attribute too."""
+    return property(lambda self: self[name], doc=words)
 
 
 @dataclass(repr=False, eq=False)
@@ -66,21 +79,18 @@ class Ensemble(Printed):
         return self._merged.failed
 
     @property
-    def failures(self) -> tuple[Failure, ...]:
-        """The first 100 of those."""
-        return tuple(Failure(number, self.seed, text) for number, text in self._merged.failures)
-
-    @property
     def lost(self) -> int:
-        """How many are neither solved nor failed: their worker died, or their rows of the store are unreadable.
-
-        They are left out; the same run again solves them.
-        """
+        """How many are neither: their worker died, or their rows are unreadable. The same run again solves them."""
         return self._merged.lost
 
     @property
+    def failures(self) -> tuple[Failure, ...]:
+        """The first 100 that failed."""
+        return tuple(Failure(number, self.seed, text) for number, text in self._merged.failures)
+
+    @property
     def losses(self) -> tuple[Failure, ...]:
-        """The first 100 of those."""
+        """The first 100 that are lost."""
         return tuple(Failure(number, self.seed, text) for number, text in self._merged.losses)
 
     @property
@@ -88,31 +98,16 @@ class Ensemble(Printed):
         """Names of all quantities."""
         return tuple(q.name for q in self.quantities)
 
-    def _quantity(self, name: str) -> Observable:
+    def _known(self, name: str) -> Observable:
         return self.quantities[self.names.index(choice("name", name, self.names))]
 
     def __getitem__(self, name: str) -> Statistic:
-        return self._merged.statistic(self._quantity(name).name)
+        return self._merged.statistic(self._known(name).name)
 
-    @property
-    def conductance(self) -> Statistic:
-        """Conductance of the cross-section in e²/h."""
-        return self["conductance"]
-
-    @property
-    def transmissions(self) -> Statistic:
-        """T_ss' from left to right, shape (..., 2, 2)."""
-        return self["transmissions"]
-
-    @property
-    def probabilities(self) -> Statistic:
-        """T[α s, β s'], shape (..., 2, 2, 2, 2)."""
-        return self["probabilities"]
-
-    @property
-    def magnetization_current(self) -> Statistic:
-        """J_M on both sides per bias, shape (..., 2)."""
-        return self["magnetization_current"]
+    conductance = _quantity("conductance", "Conductance of the cross-section in e²/h.")
+    transmissions = _quantity("transmissions", "T_ss' from left to right, shape (..., 2, 2).")
+    probabilities = _quantity("probabilities", "T[α s, β s'], shape (..., 2, 2, 2, 2).")
+    magnetization_current = _quantity("magnetization_current", "J_M on both sides per bias, shape (..., 2).")
 
     @property
     def relative_error(self) -> float:
@@ -150,7 +145,7 @@ class Ensemble(Printed):
 
     def samples(self, name: str) -> Floats:
         """Return one quantity of every successful realization, shape (realizations, ...); memory grows with them."""
-        self._quantity(name)
+        self._known(name)
         return np.concatenate([batch[name] for batch in self.batches()])
 
     def derived(self, function: Callable[[dict[str, Floats]], ArrayLike]) -> Statistic:
@@ -188,22 +183,18 @@ class Ensemble(Printed):
 
         Densities are averaged before they are divided. Needs ``profiles=True``.
         """
-        self._quantity("densities")
+        self._known("densities")
         if axis is None and self.junction is None:
             raise ArgumentError("Argument `axis` must be given for an ensemble opened from its store.")
         axes: Any = axis if self.junction is None or axis is not None else default_axes(self.junction)
-
-        def potentials(means: dict[str, Floats]) -> Floats:
-            return chemical_potentials_of(means["densities"], axes, mu_left, mu_right)
-
-        return self.of_means(potentials)
+        return self.of_means(lambda means: chemical_potentials_of(means["densities"], axes, mu_left, mu_right))
 
     def quantile(self, name: str, q: ArrayLike) -> Floats:
         """Return exact quantiles of every element of a quantity, shape (quantiles, ...), interpolated linearly.
 
         Samples are read from the store in passes, so that no more than about a million are held at a time.
         """
-        quantity = self._quantity(name)
+        quantity = self._known(name)
         levels = np.atleast_1d(finite_array("q", q))
         if levels.ndim != 1 or not ((levels >= 0) & (levels <= 1)).all():
             raise ArgumentError(f"Argument `q` must be numbers from 0 to 1, but is {q!r}.")
@@ -253,7 +244,7 @@ class Ensemble(Printed):
         self, name: str, element: tuple[int, ...] = (), bins: int = 50, log: bool = False
     ) -> tuple[Floats, Floats]:
         """Return (density, edges) of one element of a quantity between its extremes; of ln x if ``log``."""
-        quantity = self._quantity(name)
+        quantity = self._known(name)
         try:
             column = int(np.ravel_multi_index(element, quantity.shape)) if quantity.shape else 0
         except (ValueError, TypeError):
@@ -288,22 +279,13 @@ class Ensemble(Printed):
         variables: dict[str, Any] = {}
         for q in self.quantities:
             s = self[q.name]
-            parts = {
-                "": (s.mean, "mean"),
-                "_error": (s.error, "standard error"),
-                "_std": (s.std, "standard deviation"),
-                "_min": (s.minimum, "smallest sample"),
-                "_max": (s.maximum, "largest sample"),
-                "_typical": (s.typical, "exp of the mean logarithm"),
-            }
-            for suffix, (values, word) in parts.items():
-                if suffix != "_typical" or not q.profile:
-                    attributes = {"units": q.units, "long_name": f"{q.long_name}, {word}"}
-                    variables[q.name + suffix] = xr.Variable(q.dims, values, attributes)
+            parts = {ending: (q.dims, getattr(s, field), word) for ending, (field, word) in PARTS.items()}
             if not q.profile:
-                attributes = {"units": q.units, "long_name": f"{q.long_name}, quantile"}
-                values = self.quantile(q.name, quantiles)
-                variables[f"{q.name}_quantile"] = xr.Variable(("quantile", *q.dims), values, attributes)
+                parts["_typical"] = (q.dims, s.typical, "exp of the mean logarithm")
+                parts["_quantile"] = (("quantile", *q.dims), self.quantile(q.name, quantiles), "quantile")
+            for ending, (dims, values, word) in parts.items():
+                attributes = {"units": q.units, "long_name": f"{q.long_name}, {word}"}
+                variables[q.name + ending] = xr.Variable(dims, values, attributes)
         used = {dim for q in self.quantities for dim in q.dims}
         coords: dict[str, Any] = {dim: list(values) for dim, values in LABELS.items() if dim in used}
         coords["quantile"] = xr.Variable(("quantile",), list(quantiles), {"units": "1", "long_name": "fraction below"})
@@ -336,6 +318,13 @@ class Ensemble(Printed):
         lines = [f"Ensemble of {counted(done, 'realization')}, seed {self.seed}"]
         if self.failed:
             lines[0] += f"; {self.failed} of {self.realizations} failed and are left out"
+        of = self.store.identity
+        if (
+            "junction" in of
+            and not any(x["disorder"] for x in of["junction"]["layers"])
+            and "twisted" not in of["boundary"]
+        ):
+            lines.append("  no layer is disordered and no boundary twisted: all samples are equal, as one of `scatter`")
         if self.lost:
             lines.append(
                 f"  {self.lost} of {self.realizations} lost or unreadable and left out: repeat the run to solve them"
@@ -346,11 +335,10 @@ class Ensemble(Printed):
                 f"  tolerance {self.rtol:.2g} of {self.quantity} {reached}: relative error {self.relative_error:.2g}"
             )
         lines += self._table()
-        for failure in self.failures[:5]:
-            lines.append(f"  failed: realization {failure.realization} of seed {failure.seed}: {failure.error}")
+        lines += [f"  failed: realization {x.realization} of seed {x.seed}: {x.error}" for x in self.failures[:5]]
         if self.failed > 5:
             lines.append(f"  ... and {self.failed - 5} more failed")
-        lines += [f"  lost: realization {loss.realization}: {loss.error}" for loss in self.losses[:5]]
+        lines += [f"  lost: realization {x.realization}: {x.error}" for x in self.losses[:5]]
         return "\n".join(lines)
 
     def _table(self) -> list[str]:
@@ -371,10 +359,4 @@ class Ensemble(Printed):
 
 
 def _label(dim: str, index: int) -> str:
-    if dim == "axis":
-        return "xyz"[index]
-    if dim.startswith("spin"):
-        return "+-"[index]
-    if dim.startswith(("lead", "magnet")):
-        return ("left", "right")[index]
-    return str(index)
+    return "+-"[index] if dim.startswith("spin") else str(LABELS.get(dim, range(index + 1))[index])

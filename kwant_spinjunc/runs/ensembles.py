@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from itertools import product
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from ..checks import finite, finite_array, instance, refuse_empty
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
 from ..quantities import axis_attributes
-from .averages import QUANTILES
+from .averages import QUANTILES, Ensemble
 from .ensemble import ensemble
 from .family import call_family, check_family, facts_of, units_of
 from .realizations import DEFAULTS, JunctionProblem
@@ -100,22 +100,27 @@ def ensembles(
             raise ArgumentError(f"Argument `{name}` must be left out. Give `folder` or `angles`.")
     turned = None if angles is None else finite_array("angles", angles, "(directions,)")
     refuse_empty("Argument `angles`", turned)
-    grid = _Grid(swept, turned, {**facts_of(family, swept, fixed), "energy": energy}, units_of(family))
-    for place in product(*(range(len(values)) for values in swept.values())):
+    shape, units = [len(values) for values in swept.values()], units_of(family)
+    coords: dict[str, Any] = {name: ((name,), v, axis_attributes(name, units)) for name, v in swept.items()}
+    if turned is not None:
+        coords["direction"] = (("direction",), turned, {"units": "rad", "long_name": "angle between the magnets"})
+    facts = {"title": "ensemble averages", **facts_of(family, swept, fixed), "energy": energy}
+    points: dict[tuple[int, ...], xr.Dataset] = {}
+    for place in np.ndindex(*shape):
         values = {name: swept[name][index].item() for name, index in zip(swept, place, strict=True)}
         try:
             junction = call_family(family, **fixed, **values)
             directions = None if turned is None else junction.directions_at(turned)
             store = _store_of(folder, junction, energy, {**settings, "m_right": directions})
             with ensemble(junction, energy, m_right=directions, store=store, **settings) as result:
-                grid.enter(place, result.to_dataset(QUANTILES))
+                points[place] = _point(result, next(iter(points.values()), None))
         except KeyboardInterrupt:
-            raise SweepInterrupted(grid.dataset()) from None
+            raise SweepInterrupted(_grid(points, coords, shape, facts)) from None
         except SpinjuncError as error:
-            if not grid.entered:
+            if not points:
                 raise
-            raise SweepError(f"{error} The points before it are kept.", grid.dataset()) from error
-    return grid.dataset()
+            raise SweepError(f"{error} The points before it are kept.", _grid(points, coords, shape, facts)) from error
+    return _grid(points, coords, shape, facts)
 
 
 def _store_of(folder: str | Path | None, junction: Junction, energy: float, settings: dict[str, Any]) -> Path | None:
@@ -134,52 +139,34 @@ def _store_of(folder: str | Path | None, junction: Junction, energy: float, sett
     return place / f"{hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]}.sqlite"
 
 
-class _Grid:
-    """Tables of single points put together; what is missing is NaN."""
+def _point(result: Ensemble, first: xr.Dataset | None) -> xr.Dataset:
+    """Return the table of a point, its counts as variables, or refuse one that does not fit into a grid."""
+    point = result.to_dataset(QUANTILES)
+    for name, words in COUNTS.items():
+        point[name] = ((), point.attrs.pop(name), {"units": "1", "long_name": words})
+    for name, variable in point.data_vars.items():
+        if first is not None and variable.shape != first[name].shape:
+            raise ArgumentError(
+                f"Argument `parameters` must leave `{name}` its shape, but that changes with them: profiles need the "
+                "same planes. Use profiles=False."
+            )
+    return point
 
-    def __init__(self, swept: dict[str, Any], turned: Any, facts: dict[str, Any], units: dict[str, str]) -> None:
-        self.swept, self.turned, self.facts, self.units, self.entered = swept, turned, facts, units, 0
-        self.shape = tuple(len(values) for values in swept.values())
-        self._points: dict[str, Any] = {}
-        self._first: Any = None
 
-    def enter(self, place: tuple[int, ...], point: xr.Dataset) -> None:
-        """Enter the table of a point."""
-        if self._first is None:
-            self._first = point
-            shapes: dict[Any, Any] = {**{n: v.shape for n, v in point.data_vars.items()}, **dict.fromkeys(COUNTS, ())}
-            self._points = {str(name): np.full((*self.shape, *shape), np.nan) for name, shape in shapes.items()}
-        for name, variable in point.data_vars.items():
-            if variable.shape != self._points[str(name)].shape[len(self.shape) :]:
-                raise ArgumentError(
-                    f"Argument `parameters` must leave `{name}` its shape, but that changes with them: profiles need "
-                    "the same planes. Use profiles=False."
-                )
-            self._points[str(name)][place] = variable.values
-        for name in COUNTS:
-            self._points[name][place] = point.attrs[name]
-        self.entered += 1
+def _grid(
+    points: Mapping[tuple[int, ...], xr.Dataset], coords: dict[str, Any], shape: Sequence[int], facts: dict[str, Any]
+) -> xr.Dataset:
+    """Return the tables of points as one; what is missing is NaN."""
+    import xarray as xr
 
-    def dataset(self) -> xr.Dataset:
-        """Return what has been entered as one table."""
-        import xarray as xr
-
-        variables = {}
-        for name, values in self._points.items():
-            if name in COUNTS:
-                whole = values.astype(int) if name != "relative_error" and np.isfinite(values).all() else values
-                variables[name] = xr.Variable(tuple(self.swept), whole, {"units": "1", "long_name": COUNTS[name]})
-                continue
-            own = self._first[name]
-            variables[name] = xr.Variable((*self.swept, *own.dims), values, own.attrs)
-        coords: dict[str, Any] = {} if self._first is None else dict(self._first.coords)
-        if self.turned is not None:
-            coords.pop("m_right", None)
-            attributes = {"units": "rad", "long_name": "angle between the magnets"}
-            coords["direction"] = xr.Variable(("direction",), self.turned, attributes)
-        coords |= {name: xr.Variable((name,), v, axis_attributes(name, self.units)) for name, v in self.swept.items()}
-        first = {} if self._first is None else {key: v for key, v in self._first.attrs.items() if key not in COUNTS}
-        complete = int(self.entered == np.prod(self.shape))
-        return xr.Dataset(
-            variables, coords, {**first, "title": "ensemble averages", **self.facts, "complete": complete}
-        )
+    first = next(iter(points.values()), xr.Dataset())
+    complete = len(points) == math.prod(shape)
+    variables = {}
+    for name, own in first.data_vars.items():
+        values = np.full((*shape, *own.shape), np.nan)
+        for place, point in points.items():
+            values[place] = point[name].values
+        whole = values.astype(own.dtype) if complete else values  # counts
+        variables[name] = xr.Variable((*list(coords)[: len(shape)], *own.dims), whole, own.attrs)
+    own_axes = {name: axis for name, axis in first.coords.items() if name != "m_right"}
+    return xr.Dataset(variables, {**own_axes, **coords}, {**first.attrs, **facts, "complete": int(complete)})

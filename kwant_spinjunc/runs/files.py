@@ -131,11 +131,6 @@ def held(file: IO[bytes] | int, path: str | Path) -> bool:
         raise
     except OSError:  # a file system without locks: nobody removes anything
         return True
-    return leads_to(path, file)
-
-
-def leads_to(path: str | Path, file: IO[bytes] | int) -> bool:
-    """Return whether a path is that of an open file."""
     with suppress(OSError):
         return os.path.samestat(os.stat(path), os.fstat(file if isinstance(file, int) else file.fileno()))
     return False
@@ -163,16 +158,43 @@ def remove_leftovers(folder: str | Path, prefix: str, suffix: str = "", beside: 
                         os.unlink(path)
 
 
+def new_file(folder: str | Path, prefix: str, suffix: str, mode: int = 0o600) -> tuple[Path, int]:
+    """Return a new file of a random name and the descriptor that holds its lock."""
+    while True:
+        path = Path(folder) / f"{prefix}{secrets.token_hex(6)}{suffix}"
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
+        with suppress(BlockingIOError):  # another process takes it for a leftover
+            if held(handle, path):
+                return path, handle
+        os.close(handle)
+
+
 def _temporary(target: Path, mode: int) -> tuple[Path, int]:
     """Return a new file beside the target and the descriptor that holds its lock."""
-    suffix = target.suffix if len(target.suffix) <= LONGEST_SUFFIX else ""
+    return new_file(target.parent, _prefix(target), target.suffix if len(target.suffix) <= LONGEST_SUFFIX else "", mode)
+
+
+def owned(path: Path, name: str, target: Path) -> IO[bytes]:
+    """Return a file, made if need be, that is ours until it is closed or this process dies, however it dies.
+
+    ``target``: what it guards, for errors. Of a file system without locks it is everybody's.
+    """
     while True:
-        temporary = target.with_name(f"{_prefix(target)}{secrets.token_hex(6)}{suffix}")
-        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
-        with suppress(BlockingIOError):  # another process takes it for a leftover
-            if held(handle, temporary):
-                return temporary, handle
-        os.close(handle)
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+        except OSError as error:
+            raise unwritable(name, target, error) from None
+        file = open(handle, "r+b", 0)  # noqa: SIM115
+        try:
+            if held(file, path):
+                return file
+        except BlockingIOError:
+            file.close()
+            raise ArgumentError(
+                f"Argument `{name}` must not be in use, but another process is writing {_short(target)}. Wait for it, "
+                "or give another name."
+            ) from None
+        file.close()  # the one who had it has just removed it
 
 
 def refuse_unwritable(path: str | Path, name: str = "output") -> None:

@@ -129,8 +129,8 @@ class JunctionProblem:
         """Check the arguments of `ensemble`."""
         instance("junction", junction, Junction)
         refuse_unknown(settings, (*DEFAULTS, *RUN), "ensemble")
-        given: SampleSettings = {**DEFAULTS, **settings}
-        boundary, k, solver = given["boundary"], given["k"], given["solver"]
+        given: Any = {**DEFAULTS, **settings}
+        boundary, k, solver, chunk = given["boundary"], given["k"], given["solver"], given["chunk"]
         pair = (boundary,) * 2 if isinstance(boundary, str) else tuple(boundary)
         if len(pair) != 2 or any(word not in ("periodic", "hard wall", "twisted") for word in pair):
             raise ArgumentError(
@@ -144,23 +144,21 @@ class JunctionProblem:
         directions = _directions(given["m_right"])
         if solver is not None:
             choice("solver", solver, SOLVERS)
-        chunk, states = given["chunk"], bool(given["torques"] or given["profiles"])
-        return cls(
-            junction=junction,
-            energy=finite("energy", energy),
-            cross_section=section.shape,
-            boundary=pair,
-            k=None if k is None else section.k,
-            seed=whole("seed", given["seed"]),
-            m_right=directions,
-            torques=bool(given["torques"]),
-            profiles=bool(given["profiles"]),
-            solver=solver,
-            max_defect=positive("max_defect", given["max_defect"]),
-            chunk=chunk_size(junction, section.sites, len(directions or (0,)), states, solver)
+        torques, profiles = bool(given["torques"]), bool(given["profiles"])
+        given |= {
+            "cross_section": section.shape,
+            "boundary": pair,
+            "k": None if k is None else section.k,
+            "seed": whole("seed", given["seed"]),
+            "m_right": directions,
+            "torques": torques,
+            "profiles": profiles,
+            "max_defect": positive("max_defect", given["max_defect"]),
+            "chunk": chunk_size(junction, section.sites, len(directions or (0,)), torques or profiles, solver)
             if chunk is None
             else positive_integer("chunk", chunk),
-        )
+        }
+        return cls(junction, finite("energy", energy), **given)
 
     @property
     def walls(self) -> tuple[str, str]:
@@ -193,20 +191,18 @@ class JunctionProblem:
     @cached_property
     def quantities(self) -> tuple[Observable, ...]:
         """Quantities of a realization, those that depend on the direction of the right magnet with that axis first."""
-        cells = math.prod(self.cross_section)
+        cells, planes = math.prod(self.cross_section), len(self.junction.planes)
         flux = "e^2/h per cell" if cells == 1 else f"e^2/h of {cells} cells"
-        planes = len(self.junction.planes)
         sizes = {**{dim: len(words) for dim, words in LABELS.items()}, "plane": planes, "bond": planes - 1}
+        sizes["direction"] = len(self.m_right or ())
         names = ["conductance", "transmissions", "probabilities", "modes", "magnetization_current"]
         names += ["spin_current", "damping_like", "field_like"] if self.torques else []
         names += ["unitarity_defect"] + (["continuity_defect"] if self.torques or self.profiles else [])
         names += list(PROFILES) if self.profiles else []
         found = []
         for name, q in quantities(names, flux, " per bias").items():
-            swept = self.m_right is not None and name != "modes"
-            dims, shape = q.dims, tuple(sizes[dim] for dim in q.dims)
-            if swept:
-                dims, shape = ("direction", *dims), (len(self.m_right or ()), *shape)
+            dims = ("direction", *q.dims) if self.m_right is not None and name != "modes" else q.dims
+            shape = tuple(sizes[dim] for dim in dims)
             found.append(Observable(name, dims, shape, q.units, q.long_name, name in PROFILES))
         return tuple(found)
 
@@ -293,11 +289,7 @@ class JunctionProblem:
         if self.torques or self.profiles:
             values["continuity_defect"] = s.continuity_defect
         if self.profiles:
-            values |= {
-                "bond_currents": s.fields.currents,
-                "layer_torques": s.fields.torques,
-                "densities": s.fields.densities,
-            }
+            values |= dict(zip(PROFILES, (s.fields.currents, s.fields.torques, s.fields.densities), strict=True))
         return values
 
 

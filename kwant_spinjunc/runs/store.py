@@ -27,7 +27,7 @@ import numpy as np
 
 from ..arrays import Floats
 from ..errors import ArgumentError, SpinjuncError
-from .files import destination, held, leads_to, lock, remove_leftovers, unwritable
+from .files import destination, new_file, owned, remove_leftovers, unwritable
 
 #: Written into the header of the file, so that it is known for a store whatever its name: "SpJn".
 APPLICATION = 0x53704A6E
@@ -97,13 +97,14 @@ def _checksum(*parts: bytes) -> bytes:
 
 
 class Store:
-    """Samples of an ensemble by realization, on disk.
+    """Samples of an ensemble by realization, or results of a sweep by the number of their point, on disk.
 
     ``path``: the file; made if it does not exist. None: a temporary file, removed by `close`.
     ``identity``: what the store is of, a JSON object; compared with that of an existing store. None opens an existing
-    store for reading, whatever it is of.
-
-    Raises `StoreError`: The file is no store, or is damaged as a whole.
+    store for reading, whatever it is of. Raises `StoreError` where the file is no store or damaged as a whole.
+    ``name``: of the argument, for errors.
+    ``durable``: whether a commit has reached the disk when it returns: it survives the machine, not the process only.
+    ``fresh``: whether an earlier file is replaced, whatever it is.
 
     Examples
     --------
@@ -113,16 +114,26 @@ class Store:
     ([(0, 2)], [[1.0], [2.0]])
     """
 
-    def __init__(self, path: str | Path | None, identity: Mapping[str, Any] | None) -> None:
-        self.temporary = path is None
-        self._lock: IO[bytes] | None = None
-        self._held: IO[bytes] | None = None
+    def __init__(
+        self,
+        path: str | Path | None,
+        identity: Mapping[str, Any] | None,
+        name: str = "store",
+        durable: bool = True,
+        fresh: bool = False,
+    ) -> None:
+        self.temporary, self.name = path is None, name
+        self._durable, self._fresh = durable and path is not None, fresh  # a temporary store need not
+        self._lock: tuple[Path, IO[bytes]] | None = None
+        self._held: int | None = None
         self._db: sqlite3.Connection | None = None
         self._reopens = False
         self._deadline = float("inf")
         if path is None:
-            path, self._held = _temporary_file()
-        self.path = destination(path, "store") if identity is not None else Path(os.path.realpath(path))
+            # only the store itself is locked: its journal tells nothing of whether it is in use, and goes with it
+            remove_leftovers(tempfile.gettempdir(), TEMPORARY, ENDING, ("-lock", "-journal"))
+            path, self._held = new_file(tempfile.gettempdir(), TEMPORARY, ENDING)
+        self.path = destination(path, name) if identity is not None else Path(os.path.realpath(path))
         try:
             self._open(identity)
         except BaseException:
@@ -130,16 +141,20 @@ class Store:
             raise
 
     def _open(self, identity: Mapping[str, Any] | None) -> None:
+        if identity is not None:
+            beside = self.path.with_name(f"{self.path.name}-lock")
+            self._lock = beside, owned(beside, self.name, self.path)
+            if self._fresh:  # an old journal would be rolled back into the new file
+                for old in (self.path.with_name(f"{self.path.name}-journal"), self.path):
+                    old.unlink(missing_ok=True)
         exists = os.path.isfile(self.path) and self.path.stat().st_size > 0
         if identity is None and not exists:
             what = "is a folder" if os.path.isdir(self.path) else "does not exist or is empty"
             raise ArgumentError(f"Argument `store` must be a file, but {str(self.path)!r} {what}.")
-        if identity is not None:
-            self._lock = _locked(self.path)
-            if exists and os.stat(self.path).st_nlink > 1:  # SQLite finds the journal by the name
-                raise ArgumentError(
-                    f"Argument `store` must be a file of one name, but {str(self.path)!r} has hard links. Use a copy."
-                )
+        if identity is not None and exists and os.stat(self.path).st_nlink > 1:  # SQLite finds the journal by the name
+            raise ArgumentError(
+                f"Argument `{self.name}` must be a file of one name, but {str(self.path)!r} has hard links. Use a copy."
+            )
         if exists and not is_store(self.path):
             # a kill between the creation of the file and its first commit leaves it empty or with a hot journal only
             raise StoreError(
@@ -156,14 +171,13 @@ class Store:
                 check_same_thread=False,  # garbage may be collected, and the store closed, in a thread of a pool
             )
         except sqlite3.Error as error:
-            raise unwritable("store", self.path, error) from error
+            raise unwritable(self.name, self.path, error) from error
         self._db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST_VALUE)
         self._db.set_progress_handler(lambda: int(time.monotonic() > self._deadline), STEPS)
         with self._reported():
             self._db.execute("PRAGMA trusted_schema = OFF")
             self._db.execute("PRAGMA journal_mode = DELETE")
-            # a temporary store need not outlive the machine
-            self._db.execute(f"PRAGMA synchronous = {'OFF' if self.temporary else 'FULL'}")
+            self._db.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'OFF'}")
             found = self._db.execute("SELECT type, name, sql FROM sqlite_master LIMIT 9").fetchall()
             if not found:
                 if identity is None:
@@ -208,7 +222,7 @@ class Store:
             name, stored, asked = differences[0]
             more = f" (and {len(differences) - 1} more)" if len(differences) > 1 else ""
             raise ArgumentError(
-                f"Argument `store` must be of the same ensemble, but in {str(self.path)!r} {name} is {stored} and not "
+                f"Argument `{self.name}` must be of the same run, but in {str(self.path)!r} {name} is {stored} and not "
                 f"{asked}{more}. Use another path."
             )
 
@@ -229,6 +243,7 @@ class Store:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.path, self.identity = state["path"], state["identity"]
         self.temporary, self._lock, self._held, self._db, self._reopens = False, None, None, None, True
+        self.name, self._durable, self._fresh = "store", False, False
         self._deadline = float("inf")
 
     def _damaged(self, why: object) -> StoreError:
@@ -301,13 +316,10 @@ class Store:
         return [(begin, count if isinstance(count, int) and count > 0 else 1) for begin, count in found]
 
     def write(self, start: int, samples: Floats, failures: Mapping[int, str]) -> None:
-        """Commit consecutive realizations.
+        """Commit consecutive realizations from ``start`` on: all of them or, as on a full disk, none.
 
-        ``start``: the first of them.
         ``samples``: shape (realizations, columns); the rows of failed ones are NaN.
         ``failures``: error text by realization.
-
-        Raises `StoreFullError`: The disk is full; nothing of this row is kept, all that was before.
         """
         blob = np.ascontiguousarray(samples, dtype="<f8").tobytes()
         text = canonical({str(realization): error for realization, error in failures.items()})
@@ -340,6 +352,11 @@ class Store:
         if not dropped:  # found by a scan, not by a search
             raise self._damaged("rows out of order")
 
+    def clear(self) -> None:
+        """Remove all rows."""
+        with self._reported(), self._transaction():
+            self._connection.execute("DELETE FROM chunks")
+
     def end(self) -> int:
         """Return the number behind the last realization in the store."""
         with self._reported():
@@ -368,23 +385,24 @@ class Store:
         return int(last + damaged * chunk)
 
     def close(self) -> None:
-        """Close the file and let others write; remove it if it is temporary."""
+        """Close the file and let others write; remove it if it is temporary, while it is still ours."""
         if self._db is not None:
             self._db.close()
             self._db = None
+            if self.temporary:
+                self.path.unlink(missing_ok=True)
         self.release()
-        if self.temporary:
-            self.path.unlink(missing_ok=True)
         if self._held is not None:
-            self._held.close()
+            os.close(self._held)
             self._held = None
 
     def release(self) -> None:
         """Let others write; reading goes on."""
         if self._lock is not None:
             # removed before it is let go: who opens it meanwhile finds that the path is another file, and tries again
-            Path(self._lock.name).unlink(missing_ok=True)
-            self._lock.close()
+            path, file = self._lock
+            path.unlink(missing_ok=True)
+            file.close()
             self._lock = None
 
     def __enter__(self) -> Self:
@@ -396,22 +414,6 @@ class Store:
     def __del__(self) -> None:
         if hasattr(self, "_db"):
             self.close()
-
-
-def _temporary_file() -> tuple[str, IO[bytes]]:
-    """Return a new file and what holds its lock, and remove those whose process was killed: nobody holds theirs.
-
-    Only the store itself is locked: its journal tells nothing of whether it is in use, and goes with it.
-    """
-    folder = tempfile.gettempdir()
-    remove_leftovers(folder, TEMPORARY, ENDING, ("-lock", "-journal"))
-    while True:
-        handle, path = tempfile.mkstemp(prefix=TEMPORARY, suffix=ENDING, dir=folder)
-        file = os.fdopen(handle, "r+b")
-        with suppress(BlockingIOError):  # another process takes it for a leftover
-            if held(file, path):
-                return path, file
-        file.close()
 
 
 def _squeezed(sql: Any) -> str:
@@ -427,14 +429,10 @@ def _differences(stored: Any, asked: Any, name: str = "") -> Iterator[tuple[str,
     if isinstance(stored, dict) and isinstance(asked, dict):
         for key in sorted({*stored, *asked}):
             inner = f"{name}.{key}" if name else key
-            if key not in stored or key not in asked:
-                yield (
-                    inner,
-                    _short(stored[key]) if key in stored else "absent",
-                    (_short(asked[key]) if key in asked else "absent"),
-                )
-            else:
+            if key in stored and key in asked:
                 yield from _differences(stored[key], asked[key], inner)
+            else:
+                yield inner, *(_short(found[key]) if key in found else "absent" for found in (stored, asked))
     elif isinstance(stored, list) and isinstance(asked, list) and len(stored) == len(asked):
         for index, pair in enumerate(zip(stored, asked, strict=True)):
             yield from _differences(*pair, f"{name}[{index}]")
@@ -445,24 +443,3 @@ def _differences(stored: Any, asked: Any, name: str = "") -> Iterator[tuple[str,
 def _short(value: Any) -> str:
     text = canonical(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _locked(path: Path) -> IO[bytes]:
-    """Return an open lock file beside the store, held until it is closed or the process dies, however it dies."""
-    beside = path.with_name(f"{path.name}-lock")
-    while True:
-        try:
-            file = open(beside, "ab")  # noqa: SIM115
-        except OSError as error:
-            raise unwritable("store", path, error) from None
-        try:
-            lock(file)
-        except OSError:
-            file.close()
-            raise ArgumentError(
-                f"Argument `store` must not be in use, but another process is writing {str(path)!r}. Wait for it, or "
-                "use another path and seed."
-            ) from None
-        if leads_to(beside, file):
-            return file
-        file.close()  # the one who had it has just removed it

@@ -74,8 +74,8 @@ class _Experiment:
     points: NDArray[np.float64]
     variables: dict[str, Quantity]
     observe: Callable[[Any, Any], dict[str, Any]]
-    chunk: int
     settings: dict[str, Any]
+    chunk: int
     labels: Mapping[str, Sequence[Any]] = field(default_factory=lambda: LABELS)
     follows: str = ""
 
@@ -112,22 +112,22 @@ class SweepError(SpinjuncError):
     """A point of a sweep could not be solved; ``dataset`` holds what was finished, as in `SweepInterrupted`."""
 
     def __init__(self, message: str, dataset: xr.Dataset) -> None:
-        super().__init__(message)
+        super().__init__(message, dataset)
         self.dataset = dataset
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (str(self), self.dataset)
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class SweepInterrupted(KeyboardInterrupt):
     """Ctrl-C during a sweep; ``dataset`` holds what was finished (the rest is NaN, ``attrs["complete"]`` is 0)."""
 
     def __init__(self, dataset: xr.Dataset) -> None:
-        super().__init__("sweep interrupted")
+        super().__init__(dataset)
         self.dataset = dataset
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.dataset,)
+    def __str__(self) -> str:
+        return "sweep interrupted"
 
 
 def sweep(
@@ -167,8 +167,9 @@ def sweep(
     solver
         ``"halves"``, the exact fast engine (the default), or ``"kwant"``, the reference.
     turns, behind : array_like, str
-        Of Kwant systems: angles by which all spins behind a named cut turn, axis ``turn`` of the results (`scatter`);
-        at a bias currents and torques in the potential of the Device (`bias_response`), at a k or averaged.
+        Of Kwant systems: angles by which all spins behind a named cut turn, axis ``turn`` of the results (`scatter`):
+        probabilities and, but for averages, the flux through the cut and torques on both sides; at a bias currents and
+        torques in the potential of the Device (`bias_response`), at a k or averaged.
     rtol : float
         Relative error of averages and of integrals over a bias; None for that of `scatter`, `bias_response` (1e-8) or
         `current_voltage` (1e-6) and averages of Kwant systems (1e-4).
@@ -211,20 +212,17 @@ def sweep(
     rtol, turned = axes.pop("rtol", None), systems.Turned.taken(axes)
     outer, fixed = split_axes(axes)
     kept = TableFile(resume, "resume") if isinstance(resume, (str, Path)) else resume
+    file = kept if isinstance(kept, TableFile) else None
     first = None if _goes_on_with_junctions(kept) else first_of(family, axes, bias)
     experiment = _experiment(family, first, energy, bias, temperature, k, solver, rtol, turned)
     sent = shipped(family) if isinstance(first, Device) and (workers != 1 or executor is not None) else None
     dataset = _empty_dataset(family, {**outer, **experiment.swept}, fixed, experiment)
-    if isinstance(kept, TableFile):
-        earlier = kept.earlier(dataset.nbytes)
-        if earlier is not None:
-            _adopt(dataset, earlier, kept.name)
-    elif kept is not None:
-        _adopt(dataset, kept)
-    file = kept if isinstance(kept, TableFile) else None
+    earlier = kept if file is None else file.earlier(dataset.nbytes)
+    if earlier is not None:
+        _adopt(dataset, earlier, "resume" if file is None else file.name)
     new = file is not None and not file.exists
     filling = _Filling(dataset, experiment, outer, fixed, family, first, file, sent)
-    with nullcontext() if file is None else file.filling(dataset):
+    with nullcontext() if file is None else file.filling(dataset, filling.marker.shape):
         try:
             # by which it is known again; what it replaces stays until there is a point
             replacing = file is not None and file.fresh and not new
@@ -316,10 +314,7 @@ class _Filling:
                         made = call_any_family(self.family, {**self.fixed, **values, self.experiment.follows: points})
                     elif made is None:
                         made = call_any_family(self.family, {**self.fixed, **values})
-                    if isinstance(made, Device) != ("system" in self.experiment.settings):
-                        raise ArgumentError(
-                            "Argument `family` must return junctions or Kwant systems, but returns both."
-                        )
+                    systems.refuse_mixed(made, "system" in self.experiment.settings)
                 except SpinjuncError as error:
                     self.refused.append(error)
                     return
@@ -389,7 +384,7 @@ def variables_of(first: Any, bias: bool, k: Any = None, unit: str = "", turned: 
     """Return what a sweep of a family has, given its first member and the unit of its energies."""
     flux = "e^2/h V" if unit in ("", "eV") else f"e/h {unit}"
     if isinstance(first, Device) and turned is not None:
-        return systems.turned_variables(first, flux if k is None else f"{flux} per cell", bias)
+        return systems.turned_variables(first, flux if k is None else f"{flux} per cell", bias, k)
     if isinstance(first, Device):
         return systems.current_variables(flux) if bias else systems.linear_variables(first, k)
     return quantities(BIAS_NAMES, f"{flux} per cell") if bias else VARIABLES
@@ -413,12 +408,14 @@ def _experiment(
     turned: systems.Turned | None,
 ) -> _Experiment:
     """Return the linear response over energies, or the response at one Fermi energy over biases."""
-    points = _inner_points(energy, bias, k, isinstance(first, Device))
+    device, average = isinstance(first, Device), isinstance(k, str)
+    axis = "energy" if bias is None else "bias"
+    points = _inner_points(energy, bias, k, device)
     settings: dict[str, Any] = {
         "k": json.dumps(np.asarray(k).tolist() if k is not None else None),
-        "solver": solver or ("kwant" if isinstance(first, Device) else "halves"),
+        "solver": solver or ("kwant" if device else "halves"),
     }
-    if isinstance(first, Device):
+    if device:
         settings["system"] = "kwant"
     if rtol is not None:
         settings["rtol"] = positive("rtol", rtol)
@@ -426,26 +423,23 @@ def _experiment(
         settings |= {"energy": finite("energy", energy), "temperature": finite("temperature", temperature)}
     elif temperature != 0:
         raise ArgumentError(f"Argument `temperature` must be 0 without a bias, but is {temperature!r}. Give `bias`.")
-    axis = "energy" if bias is None else "bias"
-    variables = variables_of(first, bias is not None, k, units_of(family).get("", ""), turned)
+    elif rtol is not None and not average:
+        raise ArgumentError("Argument `rtol` must be left out for one k: nothing is integrated. Use k='average'.")
     if turned is not None:
         settings |= {"turns": json.dumps(turned.turns), "behind": turned.behind}
-    if isinstance(first, Device):
-        observe, follows, labels = _of_device(family, first, settings, k, solver, variables, turned)
-        return _Experiment(axis, points, variables, observe, 1, settings, labels, follows)
+    variables = variables_of(first, bias is not None, k, units_of(family).get("", ""), turned)
+    if device:
+        return _Experiment(axis, points, variables, *_of_device(family, first, settings, k, variables, turned))
     if turned is not None:
         raise ArgumentError("Argument `turns` must be left out for junctions, which have an angle: sweep it.")
     if bias is None:
-        if rtol is not None and not isinstance(k, str):
-            raise ArgumentError("Argument `rtol` must be left out for one k: nothing is integrated. Use k='average'.")
-        linear = partial(_linear, k=k, solver=settings["solver"], rtol=rtol)
-        chunk = CHUNK if settings["solver"] == "halves" and not isinstance(k, str) else 1
-        return _Experiment(axis, points, variables, linear, chunk, settings)
+        observe = partial(_linear, k=k, solver=settings["solver"], rtol=rtol)
+        return _Experiment(axis, points, variables, observe, settings, 1 if average or solver == "kwant" else CHUNK)
     if settings["solver"] != "halves":
         raise ArgumentError(f"Argument `solver` must be 'halves' at finite bias, but is {solver!r}.")
-    at_bias = partial(_at_bias, energy=settings["energy"], temperature=temperature, k=k, rtol=rtol or BIAS_RTOL)
+    observe = partial(_at_bias, energy=settings["energy"], temperature=temperature, k=k, rtol=rtol or BIAS_RTOL)
     # an average is shown to go on point by point; what its points share is little beside what each costs
-    return _Experiment(axis, points, variables, at_bias, 1 if isinstance(k, str) else BIAS_CHUNK, settings)
+    return _Experiment(axis, points, variables, observe, settings, 1 if average else BIAS_CHUNK)
 
 
 def _inner_points(energy: ArrayLike, bias: ArrayLike | None, k: Any, device: bool) -> NDArray[np.float64]:
@@ -469,35 +463,33 @@ def _of_device(
     first: Device,
     settings: dict[str, Any],
     k: Any,
-    solver: str | None,
     variables: Mapping[str, Quantity],
     turned: systems.Turned | None,
-) -> tuple[Callable[[Any, Any], dict[str, Any]], str, dict[str, list[Any]]]:
-    """Return what is done with every device, the parameter that follows the bias, and the labels of its axes."""
-    if solver not in (None, "kwant"):
-        raise ArgumentError(f"Argument `solver` must be 'kwant' for a family of Kwant systems, but is {solver!r}.")
-    labels, told = systems.labels_of(first, turned), set[str]()
+) -> tuple[Any, ...]:
+    """Return what is done with every device, settings, chunk, labels of its axes and the parameter that is the bias."""
+    if settings["solver"] != "kwant":
+        raise ArgumentError(
+            f"Argument `solver` must be 'kwant' for a family of Kwant systems, but is {settings['solver']!r}."
+        )
+    labels, follows = systems.labels_of(first, turned), systems.FOLLOWS if systems.follows(family) else ""
+    chosen: dict[str, Any] = {name: settings[name] for name in ("energy", "temperature") if name in settings}
+    chosen |= {"labels": labels, "told": set[str](), "rtol": settings.get("rtol", CRYSTAL_RTOL)}
     if "energy" not in settings:
-        if "rtol" in settings and not isinstance(k, str):
-            raise ArgumentError("Argument `rtol` must be left out for one k: nothing is integrated. Use k='average'.")
-        choices = {"k": k, "rtol": settings.get("rtol", CRYSTAL_RTOL), "variables": variables}
-        return partial(systems.observe_linear, **choices, labels=labels, told=told, turned=turned), "", labels
-    chosen = {name: settings[name] for name in ("energy", "temperature")}
+        observe = partial(systems.observe_linear, k=k, variables=variables, turned=turned, **chosen)
+        return observe, settings, 1, labels
     if turned is not None:
-        if systems.follows(family):
+        if follows:
             raise ArgumentError(
                 "Argument `turns` must be left out for a family with a parameter `bias`, to which the potential of its "
                 "Device would be added."
             )
-        chosen |= {"k": k, "rtol": settings.get("rtol", CRYSTAL_RTOL), "turned": turned}
-        return partial(systems.observe_biased, **chosen, labels=labels, told=told), "", labels
+        return partial(systems.observe_biased, k=k, turned=turned, **chosen), settings, 1, labels
     if k is not None:
         raise ArgumentError(
             "Argument `k` must come with `turns` and `behind` for Kwant systems at finite bias, but is given alone."
         )
     chosen["rtol"] = settings.get("rtol", CURRENT_RTOL)
-    observe = partial(systems.observe_current, **chosen, labels=labels, told=told)
-    return observe, systems.FOLLOWS if systems.follows(family) else "", labels
+    return partial(systems.observe_current, **chosen), settings, 1, labels, follows
 
 
 def _empty_dataset(

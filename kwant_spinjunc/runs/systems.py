@@ -82,15 +82,19 @@ def labels_of(device: Device, turned: Turned | None = None) -> dict[str, list[An
     }
 
 
-def turned_variables(device: Device, flux: str, bias: bool) -> dict[str, Quantity]:
+def turned_variables(device: Device, flux: str, bias: bool, k: Any) -> dict[str, Quantity]:
     """Return what a sweep of a device has whose spins turn behind a cut; torques are on the side of each lead."""
-    found = quantities(BIASED, flux) if bias else linear_variables(device, "turned")
+    found = quantities(BIASED, flux) if bias else linear_variables(device, k, turned=True)
     own = {name: tuple("lead" if dim == "magnet" else dim for dim in q.dims) for name, q in found.items()}
     return {name: q if name in UNTURNED else replace(q, dims=("turn", *own[name])) for name, q in found.items()}
 
 
-def linear_variables(device: Device, k: Any = None) -> dict[str, Quantity]:
-    """Return what a sweep of the linear response of a device has, at a k of its plane without fluxes and torques."""
+def linear_variables(device: Device, k: Any = None, turned: bool = False) -> dict[str, Quantity]:
+    """Return what a sweep of the linear response of a device has.
+
+    With spins turned behind a cut there are the flux through it and the torques on both sides, but for an average: what
+    sharp levels add across both magnets takes many times the momenta. At a k without turns there is neither.
+    """
     two = len(device.system.leads) == 2
     found = {
         "conductance": Quantity(() if two else LEADS, "e^2/h", "conductance" + ("" if two else " from lead to lead")),
@@ -99,8 +103,11 @@ def linear_variables(device: Device, k: Any = None) -> dict[str, Quantity]:
     }
     if two:
         found["angle"] = Quantity((), "rad", "angle between the spin axes of the leads")
-    if k is not None:
+    if k is not None or turned:
         found["error"] = Quantity((), "1", "estimated absolute error of an average over the zone")
+        if turned and not isinstance(k, str):
+            found["flux"] = replace(QUANTITIES["flux"], dims=("lead_in", "component"))
+            found["side_torque"] = QUANTITIES["side_torque"]
         return {**found, "unitarity_defect": QUANTITIES["unitarity_defect"]}
     found["spin_mixing"] = QUANTITIES["spin_mixing"]
     if device.cuts:
@@ -138,7 +145,6 @@ def observe_linear(
 ) -> dict[str, Any]:
     """Return the linear quantities of one device at one energy; without an open channel it carries nothing.
 
-    ``device``, ``energy``, ``k``, ``rtol``: what is solved, and the error of an average over k.
     ``variables``, ``labels``: of the table, which are those of its first device.
     ``told``: barriers that were warned of already, and a place for others.
     """
@@ -161,7 +167,11 @@ def observe_linear(
     if two:
         found["angle"] = angle_between(s.magnetizations[..., 0, :], s.magnetizations[..., 1, :])
     if k is not None or turned is not None:
-        return {**found, "error": 0.0 if s.k_error is None else float(np.nanmax(s.k_error, initial=0.0))}
+        found["error"] = 0.0 if s.k_error is None else float(np.nanmax(s.k_error, initial=0.0))
+        if "side_torque" in variables:
+            own = s.to_dataset()
+            found |= {name: own[name].values for name in ("flux", "side_torque")}
+        return found
     found["spin_mixing"] = s.spin_mixing
     if "flux" in variables:
         found["flux"] = np.array([s.spin_current(cut, total=True) for cut in labels["cut"]])
@@ -197,9 +207,14 @@ def observe_made(
         made = _made(family, tuple(values.items()))
     except TypeError:  # an array among its parameters
         made = call_any_family(family, values)
-    if not isinstance(made, Device):
-        raise ArgumentError("Argument `family` must return junctions or Kwant systems, but returns both.")
+    refuse_mixed(made, True)
     return observe(made, point), kept
+
+
+def refuse_mixed(made: Any, system: bool) -> None:
+    """Refuse a junction among systems, or a system among junctions."""
+    if isinstance(made, Device) != system:
+        raise ArgumentError("Argument `family` must return junctions or Kwant systems, but returns both.")
 
 
 #: Where the thread of a task keeps its warnings. `warnings.catch_warnings` is of a whole process: of two threads, the

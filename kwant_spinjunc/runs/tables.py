@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import platform
@@ -20,8 +21,8 @@ from ..errors import ArgumentError
 from ..model.memory import machine_memory
 from ..optional import version
 from ..quantities import LABELS, QUANTITIES, Quantity, dataset
-from .files import destination, read_table, shielded, table_digest, write_table
-from .journal import Journal, journal_path
+from .files import destination, read_table, shielded, table_digest, unwritable, write_table
+from .store import Store
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -127,6 +128,12 @@ def provenance(**extra: Any) -> dict[str, Any]:
     }
 
 
+def journal_path(path: str | Path) -> Path:
+    """Return the path of the journal of a table."""
+    target = destination(path)
+    return target.with_name(f"{target.name}-journal")
+
+
 class TableFile:
     """The file that a table is kept in while it is filled.
 
@@ -146,7 +153,7 @@ class TableFile:
             why = "the folder is read-only" if folder.is_dir() else "No such file or directory"
             raise ArgumentError(f"Argument `{name}` must be a writable path, but {str(path)!r} is not ({why}).")
         self._next = time.monotonic() + self.INTERVAL
-        self._journal: Journal | None = None
+        self._journal: Store | None = None
 
     @property
     def exists(self) -> bool:
@@ -164,25 +171,46 @@ class TableFile:
             return False
 
     @contextmanager
-    def filling(self, dataset: xr.Dataset) -> Iterator[None]:
-        """Keep every result `note` is told of until the table holds it; begin with those of a run that was killed."""
+    def filling(self, dataset: xr.Dataset, shape: tuple[int, ...]) -> Iterator[None]:
+        """Keep every result `note` is told of until the table holds it; begin with those of a run that was killed.
+
+        A table is written whole, which takes longer the larger it is. What comes meanwhile goes into a store beside it,
+        its journal, by the number of the point on a grid of this shape; it is gone when the table holds everything.
+        """
+        path = journal_path(self.path)
+        if path.is_symlink():
+            raise unwritable(self.name, path, OSError(errno.ELOOP, os.strerror(errno.ELOOP)))
         axes = dataset.drop_vars(list(dataset.data_vars))
         axes.attrs = {key: value for key, value in dataset.attrs.items() if key != "complete"}
-        identity = bytes.fromhex(table_digest(axes))
-        arrays = {str(name): variable.values for name, variable in dataset.data_vars.items()}
-        self._journal = Journal(self.path, self.name, identity, arrays, self.fresh)
-        self._dataset = dataset
+        identity = {**{key: str(value) for key, value in axes.attrs.items()}, "axes": table_digest(axes)}
+        self._numbers, self._dataset = np.arange(math.prod(shape)).reshape(shape), dataset
+        self._columns = [variable.values.reshape(self._numbers.size, -1) for variable in dataset.data_vars.values()]
         try:
-            yield
+            with Store(path, identity, self.name, durable=False, fresh=self.fresh) as self._journal:
+                self._replay(self._journal)
+                try:
+                    yield
+                finally:
+                    self._journal.temporary = not self._journal.end()
         finally:
-            self._journal.close()
             self._journal = None
+
+    def _replay(self, journal: Store) -> None:
+        """Enter what a journal holds; what cannot be read, or is not of this table, is solved again."""
+        ends = np.cumsum([own.shape[1] for own in self._columns])
+        for start, _ in journal.rows(0, self._numbers.size):
+            found = journal.read(start)
+            if found is not None and found[0].shape[1] == ends[-1] and start + len(found[0]) <= self._numbers.size:
+                for own, values in zip(self._columns, np.split(found[0], ends[:-1], axis=1), strict=True):
+                    own[start : start + len(values)] = values
 
     def note(self, where: tuple[Any, ...]) -> None:
         """Keep what has been entered into the table there, whatever becomes of the process; a signal waits."""
         if self._journal is not None:
+            points = np.ravel(self._numbers[where])
             with shielded():
-                self._journal.note(where)
+                rows = np.concatenate([own[points] for own in self._columns], axis=1)
+                self._journal.write(int(points[0]), rows, {})
             if self.fresh:  # what is replaced would not go with the journal
                 self.save(self._dataset, force=True)
                 self.fresh = False

@@ -361,3 +361,20 @@ def test_a_store_of_another_junction_is_refused_with_the_layer_named():
         ensemble(disordered(width=3.0), 0.3, realizations=2, store="s", **QUIET)
     with pytest.raises(sj.ArgumentError, match="seed is 0 and not 1"):
         ensemble(disordered(), 0.3, realizations=2, seed=1, store="s", **QUIET)
+
+
+def test_an_ensemble_of_a_clean_junction_says_that_its_samples_are_equal():
+    clean = tunnel_junction(in_plane_hopping=0.5)
+    said = {}
+    for name, junction, boundary in (
+        ("clean", clean, "periodic"),
+        ("twisted", clean, ("periodic", "twisted")),
+        ("disordered", disordered(), "periodic"),
+    ):
+        settings = dict(cross_section=(1, 2), boundary=boundary, realizations=3, torques=False, store=name)
+        with ensemble(junction, 0.3, **settings, **QUIET) as result:
+            said[name] = "all samples are equal" in str(result)
+            assert said[name] == (float(result.conductance.std) < 1e-12)
+    assert said == {"clean": True, "twisted": False, "disordered": False}
+    with open_ensemble("clean") as again:
+        assert "all samples are equal" in str(again)

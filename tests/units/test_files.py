@@ -1,6 +1,8 @@
 """Files: written whole or not at all, inputs never overwritten, damage seen, signals obeyed without loss."""
 
+import collections
 import os
+import random
 import resource
 import signal
 import socket
@@ -20,7 +22,7 @@ from kwant_spinjunc.runs.store import Store, StoreError
 from kwant_spinjunc.runs.tables import TableFile, split_axes
 from systems.tunnel_junction import tunnel_junction
 
-from faults import Forked, damaged_stores, damaged_tables, interrupted_sweeps, left_over  # isort: skip
+from faults import Forked, damaged, damaged_stores, damaged_tables, interrupted_sweeps, left_over  # isort: skip
 
 TUNNEL = str(Path(__file__).parents[2] / "systems" / "tunnel_junction.py")
 SWEEP = ["sweep", TUNNEL, "--vary", "theta=0:1:2"]
@@ -252,21 +254,49 @@ def test_a_damaged_journal_is_right_or_refused():
     family = Ending()
     family.kill(3)
     whole, content = family.run(None)[0], Path("a.nc-journal").read_bytes()
-    record = (len(content) - 35) // 3
-    for at in [3, 34, 36, 35 + record + 8, len(content) - 1]:
-        for end in (at, len(content)):
-            Path("a.nc").unlink(missing_ok=True)
-            broken = bytearray(content[:end])
-            if at < end:
-                broken[at] ^= 4
-            Path("a.nc-journal").write_bytes(broken)
-            if end >= 35 > at:
-                with pytest.raises(sj.ArgumentError, match="holds results of another one"):
-                    family.run()
-                continue
+    rng, found = random.Random(0), collections.Counter()
+    for _ in range(30):
+        for name in ("a.nc", "a.nc-journal-journal"):
+            Path(name).unlink(missing_ok=True)
+        Path("a.nc-journal").write_bytes(damaged(content, rng))
+        try:
             again, solved = family.run()
-            assert solved == HEIGHTS["height"][max(at - 35, 0) // record :]
+        except sj.SpinjuncError:
+            found["refused"] += 1
+        else:
             xr.testing.assert_identical(again, whole)
+            found["kept" if len(solved) < len(HEIGHTS["height"]) else "solved again"] += 1
+    assert found["refused"]
+    assert found["kept"]
+
+
+def test_a_damaged_point_of_a_journal_is_solved_again_and_no_other():
+    family = Ending()
+    family.kill(3)
+    whole, content = family.run(None)[0], bytearray(Path("a.nc-journal").read_bytes())
+    content[content.index(np.array(whole["damping_like"][1, 0]).tobytes()) + 3] ^= 1
+    Path("a.nc-journal").write_bytes(content)
+    again, solved = family.run()
+    assert solved == [HEIGHTS["height"][1], HEIGHTS["height"][3]]
+    xr.testing.assert_identical(again, whole)
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_journal_of_another_sweep_or_behind_a_link_is_refused(fresh):
+    family = Ending()
+    family.kill(2)
+    other = dict(HEIGHTS, energy=0.2, resume=TableFile("a.nc", fresh=fresh))
+    if fresh:
+        assert sj.sweep(tunnel_junction, **other).attrs["complete"]
+    else:
+        with pytest.raises(sj.ArgumentError, match="must be of the same run, but in .* axes is"):
+            sj.sweep(family.tunnel, **other)
+        assert family.run()[1] == HEIGHTS["height"][2:]
+    Path("mine").write_text("of somebody")
+    os.symlink("mine", "a.nc-journal")
+    with pytest.raises(sj.ArgumentError, match="must be a writable path"):
+        sj.sweep(tunnel_junction, **{**HEIGHTS, "resume": TableFile("a.nc", fresh=True)})
+    assert Path("mine").read_text() == "of somebody"
 
 
 def test_a_journal_goes_on_behind_its_last_whole_record():
@@ -281,7 +311,7 @@ def test_a_journal_goes_on_behind_its_last_whole_record():
 def test_two_processes_do_not_fill_one_table():
     def family(height=1.0):
         if height > 3.0:  # the first member is made before the file
-            with pytest.raises(sj.ArgumentError, match="another process is filling it"):
+            with pytest.raises(sj.ArgumentError, match="another process is writing"):
                 sj.sweep(tunnel_junction, resume="a.nc", **HEIGHTS)
         return tunnel_junction(height=height)
 

@@ -46,7 +46,6 @@ from kwant_spinjunc.plot import figures
 from kwant_spinjunc.runs import executors, schedule
 from kwant_spinjunc.runs.family import load_family
 from kwant_spinjunc.runs.files import table_digest
-from kwant_spinjunc.runs.journal import Journal, journal_path
 from kwant_spinjunc.runs.store import Store, StoreError
 from kwant_spinjunc.theory import circuit, domain_wall, drift_diffusion, interface
 from kwant_spinjunc.theory.equations import EQUATIONS
@@ -359,39 +358,6 @@ def test_a_family_imports_what_lies_beside_it_before_all_else(tmp_path, monkeypa
     monkeypatch.syspath_prepend(tmp_path / "elsewhere")
     monkeypatch.delitem(sys.modules, "neighbour_of_a_family", raising=False)
     assert load_family(tmp_path / "here" / "some.py").__globals__["WORD"] == "right"
-
-
-@pytest.mark.parametrize("cut", [1, 8, 23, 24, 25, 40, 0])
-@pytest.mark.parametrize("tail", [b"", b"\xff" * 8, b"\xff" * 64, bytes(64), b"\x01" + bytes(200)])
-def test_whatever_follows_the_whole_records_of_a_journal_is_cut_off(cut, tail):
-    """A record half written, noise, or a length of any size: the records before are entered, and the next one stays."""
-
-    def journal():
-        arrays = {"x": np.full((3, 2), np.nan), "n": np.full(3, np.nan)}
-        return arrays, Journal("table.nc", "resume", b"i" * 16, arrays)
-
-    arrays, first = journal()
-    for row in range(2):
-        arrays["x"][row], arrays["n"][row] = row + 0.5, row
-        first.note((row,))
-    first.close()
-    path = journal_path("table.nc")
-    whole = path.read_bytes()
-    length = (len(whole) - 35) // 2  # after the 19 bytes of the name and the 16 of the identity
-    kept = 1 if cut else 2
-    path.write_bytes((whole[: 35 + length + cut] if cut else whole) + tail)
-    arrays, again = journal()
-    assert np.isfinite(arrays["n"]).sum() == kept
-    assert_allclose(arrays["x"][:kept, 0], np.arange(kept) + 0.5)
-    arrays["x"][2], arrays["n"][2] = 7.0, 8.0
-    again.note((2,))
-    again.close()
-    arrays, last = journal()
-    assert arrays["n"][2] == 8.0
-    assert np.isfinite(arrays["n"]).sum() == kept + 1
-    last.clear()
-    last.close()
-    assert not path.exists()
 
 
 # ---------------------------------------------------------------------- one of several, and none

@@ -338,9 +338,15 @@ def test_turned_systems_sweep_at_all_angles_at_once():
     np.testing.assert_allclose(data.conductance[1], s.transmission(1, 0), rtol=1e-12)
     np.testing.assert_allclose(data.angle[1], TURNS, atol=1e-12)
     np.testing.assert_allclose(data.modes[1], s.modes)
+    assert data.flux.dims == ("height", "turn", "lead_in", "component")
+    assert data.side_torque.dims == ("height", "turn", "side", "lead_in", "axis")
+    np.testing.assert_allclose(data.flux[1], s.spin_current(total=True), atol=1e-12)
+    np.testing.assert_allclose(data.side_torque[1], s.side_torques.sum(axis=-2), atol=1e-12)
+    assert abs(data.side_torque[1, 1]).max() > 1e-3
     assert abs(data.conductance[1, 0] / data.conductance[1, 2] - 1) > 0.01
     assert data.turn.attrs["units"] == "rad"
     mean = sj.sweep(altermagnet_junction, energy=[0.2], k="average", rtol=1e-2, **turned)
+    assert not {"flux", "side_torque"} & set(mean)  # many times the momenta
     found = sj.scatter(altermagnet_junction(), 0.2, k="average", turns=TURNS, behind="barrier", rtol=1e-2)
     assert abs(mean.conductance[0] - found.transmission(1, 0)).max() <= 2e-2 * float(mean.conductance.max())
 
