@@ -17,21 +17,7 @@ from ..runs.ensemble import EnsembleInterrupted, ensemble
 from ..runs.ensembles import ensembles
 from ..runs.sweep import first_of
 from ..runs.tables import TableFile
-from .options import (
-    Read,
-    add_energy,
-    add_family,
-    add_k,
-    add_solver,
-    add_vary,
-    add_workers,
-    axes_of,
-    ended,
-    executor_of,
-    family_of,
-    solved,
-    swept_of,
-)
+from .options import Read, add_shared, axes_of, ended, executor_of, family_of, solved, swept_of
 from .values import cross_section, number, parse_range, wave_vector
 
 EXAMPLE = (
@@ -44,15 +30,10 @@ LARGEST_ANGLE = 1e6
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
-    add_family(parser)
-    add_k(parser, average=False, system=False)
-    add_energy(parser)
-    add_solver(parser, "halves")
-    add_workers(parser)
+    add_shared(parser, "k energy solver vary workers dask", k="", solver="halves")
     add = parser.add_argument
     text = "file that keeps all samples; with --vary the table FILE.nc, whose samples are kept in FILE.samples"
     add("-o", "--output", required=True, metavar="STORE", help=text)
-    add_vary(parser)
     add("--realizations", type=int, default=100, metavar="N", help="at most (default: %(default)s)")
     add("--rtol", type=number, help="stop at this relative error of --quantity")
     add("--quantity", default="conductance", metavar="NAME", help="default: %(default)s")

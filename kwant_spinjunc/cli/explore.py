@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 import threading
 
-from .options import add_energy, add_family, family_of, fixed_parameters
+from .options import add_shared, family_of, fixed_parameters
 
 EXAMPLE = "spinjunc explore systems/tunnel_junction.py --set height=3"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
-    add_family(parser)
-    add_energy(parser)
+    add_shared(parser, "energy")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
 
 

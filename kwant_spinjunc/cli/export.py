@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..model.junction import Junction
-from .options import add_energy, add_family, add_k, system_of
+from .options import AVERAGE, MOMENTA, add_shared, system_of
 from .values import number, numbers, parse_range, wave_vector
 
 EXAMPLE = "spinjunc export systems/tunnel_junction.py --to mumax3 --set height=4 --lattice-constant 0.25 -o torque.txt"
@@ -29,9 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
     from ..magnets.export import TARGETS
 
-    add_family(parser, "a Junction, or a Kwant system with parallel magnets")
-    add_k(parser)
-    add_energy(parser)
+    add_shared(parser, "k energy", file="a Junction, or a Kwant system with parallel magnets", k=AVERAGE + MOMENTA)
     add = parser.add_argument
     add("--to", required=True, choices=TARGETS, help="the code")
     text = "edge of the unit cell in the planes; of a Kwant system the root of the area of its cross-section or cell"

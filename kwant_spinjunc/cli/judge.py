@@ -10,7 +10,7 @@ from typing import Any
 
 from ..checks import choice
 from ..errors import ArgumentError
-from .options import Read, add_energy, add_family, add_k, family_of, fixed_parameters
+from .options import AVERAGE, MOMENTA, Read, add_shared, family_of, fixed_parameters
 from .values import cross_section, number, numbers, parse_range, wave_vector
 
 EXAMPLE = "spinjunc judge systems/tunnel_junction.py --set height=3 -o judge.html"
@@ -23,9 +23,7 @@ SETTINGS += " lattice_constant advise"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
-    add_family(parser, "a Junction, or of an angle that returns a Kwant system")
-    add_k(parser)
-    add_energy(parser)
+    add_shared(parser, "k energy", file="a Junction, or of an angle that returns a Kwant system", k=AVERAGE + MOMENTA)
     add = parser.add_argument
     for side, default in (("left", 0.5), ("right", -0.5)):
         text = f"potentials of the {side} lead along its m, or one number (default: %(default)s)"

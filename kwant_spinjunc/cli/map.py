@@ -12,18 +12,7 @@ from ..errors import ArgumentError, NoOpenChannelError
 from ..runs.files import write_atomically
 from ..runs.tables import TableFile
 from ..runs.validity import ERRORS, validity_map
-from .options import (
-    Read,
-    add_energy,
-    add_family,
-    add_k,
-    add_vary,
-    add_workers,
-    axes_of,
-    check_figure,
-    executor_of,
-    family_of,
-)
+from .options import AVERAGE, Read, add_shared, axes_of, check_figure, executor_of, family_of
 from .values import numbers, wave_vector
 
 #: How --accumulation is typed.
@@ -37,11 +26,7 @@ EXAMPLE = (
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
-    add_family(parser)
-    add_k(parser, system=False)
-    add_energy(parser)
-    add_vary(parser, required=True)
-    add_workers(parser)
+    add_shared(parser, "k energy vary workers dask", k=AVERAGE)
     add = parser.add_argument
     text = "; ".join(f"{name}: {text}" for name, text in ERRORS.items()).replace("%", "%%") + " (default: %(default)s)"
     add("--error", choices=ERRORS, default="tunnelling", help=text)

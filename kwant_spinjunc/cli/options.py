@@ -16,6 +16,7 @@ from ..checks import is_angle, warn_of_degrees
 from ..errors import ArgumentError
 from ..runs.family import ENERGIES, Family, call_any_family, load_family, units_of
 from ..runs.files import refuse_same_files, refuse_unwritable, write_atomically
+from ..scattering import SOLVERS
 from .values import UNITS, Kelvin, number, parse_range, parse_value, split_assignment, unit_of
 
 #: Names that options of the command line and arguments of `sweep` have taken.
@@ -23,50 +24,43 @@ RESERVED = {
     *("energy", "bias", "temperature", "k", "solver", "resume", "progress", "family", "error", "mu_left", "mu_right"),
     *("workers", "executor"),
 }
+#: An option that may be given several times.
+REPEATABLE: dict[str, Any] = {"action": "append", "default": []}
 #: Options that are files to be written.
 OUTPUTS = ("output", "figure", "data")
 
 
 # ---------------------------------------------------------------------- declared
-def add_family(parser: argparse.ArgumentParser, returned: str = "a Junction") -> None:
-    """Add FILE.py, --family and --set."""
-    add = parser.add_argument
-    add("file", metavar="FILE.py", help=f"defines a function of parameters that returns {returned}")
-    add("--family", metavar="NAME", help="which function of the file (default: named like the file)")
-    text = "parameter of the family; angles in radians, or in degrees as 60deg; repeatable"
-    add("--set", action="append", default=[], metavar="NAME=VALUE", help=text)
+#: Options that several verbs share. What differs by verb stands in braces.
+SHARED: dict[str, dict[str, Any]] = {
+    "file": {"metavar": "FILE.py", "help": "defines a function of parameters that returns {file}"},
+    "--family": {"metavar": "NAME", "help": "which function of the file (default: named like the file)"},
+    "--set": {
+        "metavar": "NAME=VALUE",
+        "help": "parameter of the family; angles in radians, or in degrees as 60deg; repeatable",
+        **REPEATABLE,
+    },
+    "--k": {"metavar": "KX,KZ", "help": "in-plane wave vector in 1/a{k} (default: Γ)"},
+    "--energy": {"type": number, "help": "energy in the family's unit (default: 0)"},
+    "--solver": {"choices": SOLVERS, "help": "default: {solver}"},
+    "--vary": {
+        "metavar": "NAME=START:STOP:COUNT",
+        "help": "axis of the grid, both ends included; `energy` or a parameter of the family; repeatable",
+        **REPEATABLE,
+    },
+    "--workers": {"type": int, "default": 1, "metavar": "N", "help": "processes (default: 1)"},
+    "--dask": {"metavar": "ADDRESS", "help": "scheduler of a Dask cluster, or `local`"},
+}
+#: What --k may be besides.
+AVERAGE = ", or `average` over the Brillouin zone"
+MOMENTA = ", or of a Kwant system its momenta in the order of their names"
 
 
-def add_k(parser: argparse.ArgumentParser, *, average: bool = True, system: bool = True) -> None:
-    """Add --k of a verb that takes averages, and Kwant systems at their momenta."""
-    text = "in-plane wave vector in 1/a" + ", or `average` over the Brillouin zone" * average + " (default: Γ)"
-    more = "; of a Kwant system its momenta, in the order of their names" if system else ""
-    parser.add_argument("--k", metavar="KX,KZ", help=text + more)
-
-
-def add_energy(parser: argparse.ArgumentParser) -> None:
-    """Add --energy."""
-    parser.add_argument("--energy", type=number, help="energy in the family's unit (default: 0)")
-
-
-def add_solver(parser: argparse.ArgumentParser, default: str) -> None:
-    """Add --solver."""
-    from ..scattering import SOLVERS
-
-    parser.add_argument("--solver", choices=SOLVERS, help=f"default: {default}")
-
-
-def add_vary(parser: argparse.ArgumentParser, required: bool = False) -> None:
-    """Add --vary."""
-    more: dict[str, Any] = {"required": True} if required else {"default": []}
-    text = "axis of the grid, both ends included; `energy` or a parameter of the family; repeatable"
-    parser.add_argument("--vary", action="append", metavar="NAME=START:STOP:COUNT", help=text, **more)
-
-
-def add_workers(parser: argparse.ArgumentParser) -> None:
-    """Add --workers and --dask."""
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default: 1)")
-    parser.add_argument("--dask", metavar="ADDRESS", help="scheduler of a Dask cluster, or `local`")
+def add_shared(parser: argparse.ArgumentParser, names: str, file: str = "a Junction", **words: str) -> None:
+    """Add FILE.py, --family, --set and these options, with the words that differ by verb."""
+    for name in ("file", "--family", "--set", *(f"--{name}" for name in names.split())):
+        settings = SHARED[name]
+        parser.add_argument(name, **{**settings, "help": settings["help"].format(file=file, **words)})
 
 
 # ---------------------------------------------------------------------- read

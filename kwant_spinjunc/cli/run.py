@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import ArgumentError
 from ..model.junction import Junction
-from .options import add_energy, add_family, add_k, add_solver, check_figure, refuse_for_device, save_figure, system_of
+from .options import AVERAGE, MOMENTA, add_shared, check_figure, refuse_for_device, save_figure, system_of
 from .values import wave_vector
 
 #: Planes of a magnetic lead that are drawn at least.
@@ -18,10 +18,9 @@ EXAMPLE = "spinjunc run systems/tunnel_junction.py --set theta=90deg -o layers.p
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
-    add_family(parser, "a Junction or Device")
-    add_k(parser)
-    add_energy(parser)
-    add_solver(parser, "kwant; halves for an average")
+    add_shared(
+        parser, "k energy solver", "a Junction or Device", k=AVERAGE + MOMENTA, solver="kwant; halves for an average"
+    )
     text = (
         "linear response by planes, ten of each magnet at least: spin current, torque, cumulated torque; of a Device "
     )

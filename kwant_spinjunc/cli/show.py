@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..model.junction import Junction
-from .options import add_family, add_k, check_figure, refuse_for_device, refuse_overwriting, save_figure, system_of
+from .options import add_shared, check_figure, refuse_for_device, refuse_overwriting, save_figure, system_of
 from .values import number, wave_vector
 
 EXAMPLE = "spinjunc show systems/tunnel_junction.py --set theta=60deg --energy 0 -o junction.png"
@@ -19,8 +19,7 @@ EXAMPLE = "spinjunc show systems/tunnel_junction.py --set theta=60deg --energy 0
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
-    add_family(parser, "a Junction or Device")
-    add_k(parser, average=False, system=False)
+    add_shared(parser, "k", file="a Junction or Device", k="")
     parser.add_argument("-o", "--output", metavar="FIGURE", help="default: FILE.png in the current folder")
     parser.add_argument("--energy", type=number, help="draw a line at this energy")
 

@@ -16,13 +16,10 @@ from ..runs.sweep import finished, first_of, sizes_of, sweep, variables_of
 from ..runs.systems import Turned
 from ..runs.tables import TableFile
 from .options import (
+    AVERAGE,
+    MOMENTA,
     Read,
-    add_energy,
-    add_family,
-    add_k,
-    add_solver,
-    add_vary,
-    add_workers,
+    add_shared,
     axes_of,
     bias_of,
     check_figure,
@@ -42,12 +39,13 @@ RANGE = "START:STOP:COUNT"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
-    add_family(parser, "a Junction, a Device or a Kwant system")
-    add_k(parser)
-    add_energy(parser)
-    add_solver(parser, "halves")
-    add_vary(parser)
-    add_workers(parser)
+    add_shared(
+        parser,
+        "k energy solver vary workers dask",
+        file="a Junction, a Device or a Kwant system",
+        k=AVERAGE + MOMENTA,
+        solver="halves",
+    )
     add = parser.add_argument
     add("-o", "--output", required=True, metavar="FILE.nc", help="NetCDF file")
     add("--resume", action="store_true", help="finish an interrupted sweep in the output file")

@@ -144,11 +144,11 @@ def _point(result: Ensemble, first: xr.Dataset | None) -> xr.Dataset:
     point = result.to_dataset(QUANTILES)
     for name, words in COUNTS.items():
         point[name] = ((), point.attrs.pop(name), {"units": "1", "long_name": words})
-    for name, variable in point.data_vars.items():
-        if first is not None and variable.shape != first[name].shape:
+    for variable in point.data_vars.values():
+        if first is not None and variable.shape != first[variable.name].shape:
             raise ArgumentError(
-                f"Argument `parameters` must leave `{name}` its shape, but that changes with them: profiles need the "
-                "same planes. Use profiles=False."
+                f"Argument `parameters` must leave `{variable.name}` its shape, but that changes with them: profiles "
+                "need the same planes. Use profiles=False."
             )
     return point
 

@@ -432,7 +432,8 @@ def _differences(stored: Any, asked: Any, name: str = "") -> Iterator[tuple[str,
             if key in stored and key in asked:
                 yield from _differences(stored[key], asked[key], inner)
             else:
-                yield inner, *(_short(found[key]) if key in found else "absent" for found in (stored, asked))
+                one, other = (_short(found[key]) if key in found else "absent" for found in (stored, asked))
+                yield inner, one, other
     elif isinstance(stored, list) and isinstance(asked, list) and len(stored) == len(asked):
         for index, pair in enumerate(zip(stored, asked, strict=True)):
             yield from _differences(*pair, f"{name}[{index}]")
