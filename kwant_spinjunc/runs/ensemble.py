@@ -73,29 +73,18 @@ def ensemble(
         File in which results are kept and from which a run resumes; None for a temporary file.
     progress
         Show a progress bar; None shows it on a terminal.
-    cross_section : tuple of two ints
-        Sites of a plane (x, z), (1, 1) by default. All results are sums over the cross-section, not per cell.
-    boundary : str or tuple of two
-        ``"periodic"`` (the default), ``"hard wall"`` or ``"twisted"``, or a pair (x, z). Twisted: each realization has
-        a Bloch vector drawn evenly from [0, 2π/W) by (seed, realization), the average over which is that of a larger
-        sample.
-    k : array_like
-        Bloch vector (kx, kz) in 1/a of all realizations along periodic axes.
-    seed : int
-        Of the ensemble; realization i of a seed is always the same sample.
-    m_right : array_like
-        Directions of the right magnet, shape (directions, 3): every sample is solved for all of them, its halves once.
-        Results have a leading axis ``direction``.
-    torques : bool
-        Also average Q and torques (the default), which need the scattering states: several times the work.
-    profiles : bool
-        Also average bond currents, layer torques and densities by plane.
-    solver : str
-        As for `scatter`.
-    max_defect : float
-        Largest defect per unit flux. A sample refused by its audits counts as failed.
-    chunk : int
-        Realizations solved and committed together; by default by the size of the problem, never by the workers.
+    **settings
+        ``cross_section``: sites of a plane (x, z), (1, 1) by default; all results are sums over it, not per cell.
+        ``boundary``: ``"periodic"`` (the default), ``"hard wall"`` or ``"twisted"``, or a pair (x, z). Twisted: each
+        realization has a Bloch vector drawn evenly from [0, 2π/W) by (seed, realization), the average over which is
+        that of a larger sample. ``k``: Bloch vector (kx, kz) in 1/a of all along periodic axes.
+        ``seed`` of the ensemble: realization i of a seed is always the same sample.
+        ``m_right``: directions of the right magnet, shape (directions, 3): every sample is solved for all of them, its
+        halves once. Results have a leading axis ``direction``.
+        ``torques``: also average Q and torques (the default), which need the scattering states: several times the work.
+        ``profiles``: also average bond currents, layer torques and densities by plane.
+        ``solver``, ``max_defect``: as for `scatter`; a sample refused by its audits counts as failed.
+        ``chunk``: realizations solved and committed together; by default by the size of the problem, never by workers.
 
     Raises
     ------

@@ -20,9 +20,9 @@ from ..quantities import axis_attributes
 from .averages import QUANTILES, Ensemble
 from .ensemble import ensemble
 from .family import call_family, check_family, facts_of, units_of
-from .realizations import DEFAULTS, JunctionProblem
+from .realizations import SETTINGS, JunctionProblem
 from .sweep import SweepError, SweepInterrupted
-from .tables import split_axes
+from .tables import points_of, split_axes
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -100,14 +100,13 @@ def ensembles(
             raise ArgumentError(f"Argument `{name}` must be left out. Give `folder` or `angles`.")
     turned = None if angles is None else finite_array("angles", angles, "(directions,)")
     refuse_empty("Argument `angles`", turned)
-    shape, units = [len(values) for values in swept.values()], units_of(family)
+    shape, units = [len(axis) for axis in swept.values()], units_of(family)
     coords: dict[str, Any] = {name: ((name,), v, axis_attributes(name, units)) for name, v in swept.items()}
     if turned is not None:
         coords["direction"] = (("direction",), turned, {"units": "rad", "long_name": "angle between the magnets"})
     facts = {"title": "ensemble averages", **facts_of(family, swept, fixed), "energy": energy}
     points: dict[tuple[int, ...], xr.Dataset] = {}
-    for place in np.ndindex(*shape):
-        values = {name: swept[name][index].item() for name, index in zip(swept, place, strict=True)}
+    for place, values in points_of(swept):
         try:
             junction = call_family(family, **fixed, **values)
             directions = None if turned is None else junction.directions_at(turned)
@@ -134,7 +133,7 @@ def _store_of(folder: str | Path | None, junction: Junction, energy: float, sett
         raise ArgumentError(
             f"Argument `folder` must be a folder that can be made, but {str(folder)!r} cannot ({error.strerror})."
         ) from None
-    own: Any = {name: value for name, value in settings.items() if name in DEFAULTS}
+    own: Any = {name: value for name, value in settings.items() if name in SETTINGS}
     identity = JunctionProblem.of(junction, energy, **own).identity
     return place / f"{hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]}.sqlite"
 

@@ -23,7 +23,7 @@ from multiprocessing import connection
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from ..checks import positive_integer
+from ..checks import positive_integer, shown
 from ..errors import ArgumentError, SpinjuncError
 
 K = TypeVar("K")
@@ -65,11 +65,9 @@ class _Serial(Executor):
 
 
 class Pool:
-    """An executor that can be made anew when it dies, and is given up when it falls silent.
+    """An executor that ``make`` returns, which can be made anew when it dies if that is ``renewable``.
 
-    ``make``: returns an executor.
     ``workers``: how many tasks run at the same time; None asks the executor.
-    ``renewable``: whether ``make`` can be called again.
     ``timeout``: seconds without any result after which it is given up; None waits forever.
     """
 
@@ -108,10 +106,7 @@ class Pool:
         return Task(number, future)
 
     def finished(self) -> int:
-        """Wait for any task to end, by whatever way, and return its number.
-
-        Raises `ExecutorError`: Nothing came for the time of ``timeout``.
-        """
+        """Wait for any task to end, by whatever way, and return its number; raise `ExecutorError` after ``timeout``."""
         try:
             return self._finished.get(timeout=self.timeout)
         except Empty:
@@ -121,28 +116,24 @@ class Pool:
             ) from None
 
     def renew(self) -> None:
-        """Make the executor anew after it broke.
-
-        Raises `ExecutorError`: It was given ready-made.
-        """
+        """Make the executor anew after it broke, or raise `ExecutorError` if it was given ready-made."""
         if not self.renewable:
             raise ExecutorError(
                 "The executor died with its tasks. What was finished is kept. Give a function that makes an executor "
                 "instead of an executor, so that it can be made anew."
             )
-        self.close(wait=False)
+        self.close()
         self.executor = self._make()
 
-    def close(self, wait: bool = True) -> None:
-        """End the executor if it is our own; without ``wait`` its running tasks too."""
+    def close(self) -> None:
+        """End the executor if it is our own, and its running tasks."""
         if not self.renewable:
             return
         processes = list((getattr(self.executor, "_processes", None) or {}).values())
-        self.executor.shutdown(wait=wait, cancel_futures=True)
-        if not wait:
-            for process in processes:
-                if isinstance(process, multiprocessing.process.BaseProcess):
-                    process.terminate()
+        self.executor.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            if isinstance(process, multiprocessing.process.BaseProcess):
+                process.terminate()
 
 
 _numbers = count()
@@ -161,10 +152,10 @@ class Task:
     future: Future[Any]
 
     def result(self) -> Any:
-        """Return what the task returned, once it has ended.
+        """Return what the task returned, once it has ended, or raise what it raised.
 
         Raises `BrokenExecutor`: The executor died or was shut down; `LostTaskError` where it goes on. Raises
-        `ExecutorError`: The executor gave no answer to this task. Raises `Exception`: What the task raised.
+        `ExecutorError`: It gave no answer to this task.
         """
         try:
             answer = self.future.result(timeout=0)
@@ -176,15 +167,10 @@ class Task:
             raise
         if not isinstance(answer, tuple) or len(answer) != 2 or type(answer[0]) is not int or answer[0] != self.number:
             raise ExecutorError(
-                f"The executor must return what a task returned, but answered with {_brief(answer)}. Nothing of it is "
+                f"The executor must return what a task returned, but answered with {shown(answer)}. Nothing of it is "
                 "kept."
             )
         return answer[1]
-
-
-def _brief(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def available_workers() -> int:
@@ -195,10 +181,7 @@ def available_workers() -> int:
 
 
 def process_pool(workers: int) -> ProcessPoolExecutor:
-    """Return a pool of processes, all of them started.
-
-    Raises `ExecutorError`: They die while they start.
-    """
+    """Return a pool of processes, all of them started, or raise `ExecutorError` if they die while they start."""
     saved = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))  # a spawned process takes them before it imports NumPy
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
@@ -215,11 +198,9 @@ def process_pool(workers: int) -> ProcessPoolExecutor:
         pool.shutdown(wait=False, cancel_futures=True)
         raise
     finally:
-        for name, value in saved.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        for name in THREAD_VARIABLES:
+            del os.environ[name]
+        os.environ.update({name: value for name, value in saved.items() if value is not None})
     return pool
 
 
@@ -268,8 +249,6 @@ def open_pool(
     ``workers``: number of processes: 1 runs in this process, None is one for each CPU. With an executor: how many tasks
     it runs at the same time, where it does not say so itself.
     ``tasks``: number of tasks, if known: there are no more processes than that.
-
-    Raises `ExecutorError`: Workers cannot be started.
     """
     number = None if workers is None else positive_integer("workers", workers)
     if executor is None:
@@ -289,10 +268,8 @@ def open_pool(
         )
     try:
         yield pool
-    except BaseException:
-        pool.close(wait=False)
-        raise
-    pool.close(wait=False)
+    finally:
+        pool.close()
 
 
 def ordered(

@@ -9,14 +9,13 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import numpy as np
 
-from ..checks import unit_word
+from ..checks import refuse_unknown, unit_word
 from ..devices.device import Device
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
@@ -125,33 +124,23 @@ def check_family(family: Any, taken: Sequence[str] = ()) -> None:
 
 
 def call_family(family: Callable[..., Junction], **parameters: Any) -> Junction:
-    """Return ``family(**parameters)``, with errors that name what is wrong.
-
-    ``family``: a function of parameters that returns a `Junction`.
-    """
+    """Return the `Junction` of a family, with errors that name what is wrong."""
     result = call_any_family(family, parameters)
-    name = getattr(family, "__name__", repr(family))
     if isinstance(result, Device):
         raise ArgumentError(
-            f"Argument `family` must return a Junction, but {name} returned a Device, a Kwant system. It "
-            "is solved by `scatter`, `sweep` and `judge`."
+            f"Argument `family` must return a Junction, but {getattr(family, '__name__', repr(family))} returned a "
+            "Device, a Kwant system. It is solved by `scatter`, `sweep` and `judge`."
         )
     return result
 
 
 def call_any_family(family: Callable[..., Any], parameters: Mapping[str, Any]) -> Junction | Device:
-    """Return ``family(**parameters)`` as `call_family` does, of a family of junctions or of devices.
-
-    A finalized Kwant system counts as a `Device` whose spins are inferred.
-    """
+    """Return the `Junction` or `Device` of a family; a finalized Kwant system is a `Device` of inferred spins."""
     signature = inspect.signature(family)
     name = getattr(family, "__name__", repr(family))
     accepts_any = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
-    for parameter in parameters:
-        if parameter not in signature.parameters and not accepts_any:
-            near = get_close_matches(parameter, signature.parameters, n=1)
-            hint = f"Did you mean `{near[0]}`?" if near else f"It has {', '.join(signature.parameters)}."
-            raise ArgumentError(f"Argument `{parameter}` must be a parameter of {name}, but is not. {hint}")
+    if not accepts_any:
+        refuse_unknown(parameters, list(signature.parameters), name, "a parameter")
     missing = [
         p.name
         for p in signature.parameters.values()
@@ -181,17 +170,16 @@ def call_any_family(family: Callable[..., Any], parameters: Mapping[str, Any]) -
     return result
 
 
-def parameters_of(family: Callable[..., Junction], swept: Mapping[str, Any], fixed: dict[str, Any]) -> dict[str, Any]:
-    """Return the fixed parameters with the family's defaults, so that a file can be repeated and compared."""
-    defaults = {name: p.default for name, p in inspect.signature(family).parameters.items() if p.default is not p.empty}
-    return {name: value for name, value in {**defaults, **fixed}.items() if name not in swept}
-
-
 def facts_of(family: Callable[..., Any], swept: Mapping[str, Any], fixed: dict[str, Any]) -> dict[str, Any]:
-    """Return what a table keeps of its family: its name, its fixed parameters and a digest of its source."""
+    """Return what a table keeps of its family, so that it can be repeated and compared.
+
+    Its name, its fixed parameters, defaults among them, and a digest of its source.
+    """
+    defaults = {name: p.default for name, p in inspect.signature(family).parameters.items() if p.default is not p.empty}
+    alone = {name: value for name, value in {**defaults, **fixed}.items() if name not in swept}
     return {
         "family": getattr(family, "__name__", "family"),
-        "fixed_parameters": json.dumps(parameters_of(family, swept, fixed), default=plain, sort_keys=True),
+        "fixed_parameters": json.dumps(alone, default=plain, sort_keys=True),
         "family_source": source_digest(family),
     }
 

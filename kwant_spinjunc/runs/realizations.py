@@ -91,20 +91,9 @@ class SampleSettings(TypedDict, total=False):
     chunk: int | None
 
 
+SETTINGS = tuple(SampleSettings.__annotations__)
 #: What `ensemble` takes for itself.
 RUN = ("realizations", "rtol", "quantity", "workers", "executor", "store", "progress")
-DEFAULTS: SampleSettings = {
-    "cross_section": (1, 1),
-    "boundary": "periodic",
-    "k": None,
-    "seed": 0,
-    "m_right": None,
-    "torques": True,
-    "profiles": False,
-    "solver": None,
-    "max_defect": MAX_DEFECT,
-    "chunk": None,
-}
 
 
 @dataclass(frozen=True)
@@ -113,23 +102,23 @@ class JunctionProblem:
 
     junction: Junction
     energy: float
-    cross_section: tuple[int, int]
-    boundary: tuple[str, str]
-    k: tuple[float, float] | None
-    seed: int
-    m_right: tuple[tuple[float, float, float], ...] | None
-    torques: bool
-    profiles: bool
-    solver: str | None
-    max_defect: float
     chunk: int
+    cross_section: tuple[int, int] = (1, 1)
+    boundary: tuple[str, str] = ("periodic", "periodic")
+    k: tuple[float, float] | None = None
+    seed: int = 0
+    m_right: tuple[tuple[float, float, float], ...] | None = None
+    torques: bool = True
+    profiles: bool = False
+    solver: str | None = None
+    max_defect: float = MAX_DEFECT
 
     @classmethod
     def of(cls, junction: Junction, energy: float, **settings: Unpack[SampleSettings]) -> JunctionProblem:
         """Check the arguments of `ensemble`."""
         instance("junction", junction, Junction)
-        refuse_unknown(settings, (*DEFAULTS, *RUN), "ensemble")
-        given: Any = {**DEFAULTS, **settings}
+        refuse_unknown(settings, (*SETTINGS, *RUN), "ensemble")
+        given: Any = {name: settings.get(name, getattr(cls, name, None)) for name in SETTINGS}
         boundary, k, solver, chunk = given["boundary"], given["k"], given["solver"], given["chunk"]
         pair = (boundary,) * 2 if isinstance(boundary, str) else tuple(boundary)
         if len(pair) != 2 or any(word not in ("periodic", "hard wall", "twisted") for word in pair):

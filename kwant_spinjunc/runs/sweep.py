@@ -8,7 +8,6 @@ from concurrent.futures import Executor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,7 +33,7 @@ from . import systems
 from .executors import ExecutorError, available_workers, open_pool, ordered
 from .family import call_any_family, check_family, facts_of, shipped, units_of
 from .files import verify_table
-from .tables import TableFile, split_axes, table
+from .tables import TableFile, points_of, split_axes, table
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -299,21 +298,17 @@ class _Filling:
 
     def tasks(self) -> Iterator[tuple[tuple[Any, ...], tuple[Any, Any]]]:
         """Yield where a result goes and what is to be solved; stop at a junction that is refused."""
-        for place in product(*(range(len(values)) for values in self.outer.values())):
-            runs = self.experiment.runs(np.isnan(np.atleast_1d(self.marker[place])))
-            values = {name: self.outer[name][index].item() for name, index in zip(self.outer, place, strict=True)}
-            if self.sent is not None:
-                for at, points in runs:
-                    bias = {self.experiment.follows: points} if self.experiment.follows else {}
-                    yield (*place, *at), ({**self.fixed, **values, **bias}, points)
-                continue
+        follows = self.experiment.follows
+        for place, values in points_of(self.outer):
             made: Any = None if any(place) else self.first
-            for at, points in runs:
+            for at, points in self.experiment.runs(np.isnan(np.atleast_1d(self.marker[place]))):
+                parameters = {**self.fixed, **values, **({follows: points} if follows else {})}
+                if self.sent is not None:
+                    yield (*place, *at), (parameters, points)
+                    continue
                 try:
-                    if self.experiment.follows:
-                        made = call_any_family(self.family, {**self.fixed, **values, self.experiment.follows: points})
-                    elif made is None:
-                        made = call_any_family(self.family, {**self.fixed, **values})
+                    if made is None or follows:
+                        made = call_any_family(self.family, parameters)
                     systems.refuse_mixed(made, "system" in self.experiment.settings)
                 except SpinjuncError as error:
                     self.refused.append(error)

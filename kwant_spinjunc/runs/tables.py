@@ -91,6 +91,18 @@ def split_axes(axes: Mapping[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[s
     return swept, fixed
 
 
+def points_of(swept: Mapping[str, NDArray[Any]]) -> Iterator[tuple[tuple[int, ...], dict[str, Any]]]:
+    """Yield the place on the grid and the swept parameters of every point.
+
+    Examples
+    --------
+    >>> list(points_of({"height": np.array([1.0, 2.0])}))
+    [((0,), {'height': 1.0}), ((1,), {'height': 2.0})]
+    """
+    for place in np.ndindex(*map(len, swept.values())):
+        yield place, {name: swept[name][index].item() for name, index in zip(swept, place, strict=True)}
+
+
 #: Whole numbers beyond are not told apart as floats, in which files keep what does not fit 32 bits.
 LARGEST_WHOLE = 2**53
 

@@ -37,7 +37,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,7 +56,7 @@ from ..spin import unit_vector
 from ..theory import tunnelling
 from .executors import open_pool, ordered
 from .family import call_family, check_family, facts_of, units_of
-from .tables import provenance, split_axes, table
+from .tables import points_of, provenance, split_axes, table
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -256,33 +255,18 @@ class _Measured:
         alpha, beta = tunnelling.collinear_coefficients(self.rotated)
         return tunnelling.conserved_magnetization_current(alpha, beta, *self.mu)[..., None]
 
-    def error(self, kind: str) -> Floats:
-        """Return one of `ERRORS`."""
+    def error(self, kind: str, leading: bool = False) -> Floats:
+        """Return one of `ERRORS`, or the same to leading order, from collinear data and a round trip."""
         paper, transmitted = self.two_currents(self.rotated), self.two_currents(self.matrix(T))
-        exact, scale = self.exact, self.scale(self.matrix(T))
+        scale = self.scale(self.rotated if leading else self.matrix(T))
         if kind == "t0":
-            return _torque_error(exact, self.angle, scale)
-        difference = {
-            "tunnelling": paper - exact,
-            "rotation": paper - transmitted,
-            "reflection": transmitted - exact,
-            "conserved": self.conserved - exact,
-        }[kind]
-        return _worst(difference, scale)
-
-    def leading_order(self, kind: str) -> Floats:
-        """Return the same to leading order, from collinear data and a round trip."""
-        paper, scale = self.two_currents(self.rotated), self.scale(self.rotated)
-        if kind == "t0":
-            return _torque_error(paper, self.angle, scale)
-        both = self.rotation_correction + self.reflection_correction
-        difference = {
-            "tunnelling": both,
-            "rotation": self.rotation_correction,
-            "reflection": self.reflection_correction,
-            "conserved": both + self.conserved - paper,
-        }[kind]
-        return _worst(difference, scale)
+            return _torque_error(paper if leading else self.exact, self.angle, scale)
+        rotation = self.rotation_correction if leading else paper - transmitted
+        reflection = self.reflection_correction if leading else transmitted - self.exact
+        both = rotation + reflection if leading else paper - self.exact
+        conserved = both + self.conserved - paper if leading else self.conserved - self.exact
+        found = {"tunnelling": both, "rotation": rotation, "reflection": reflection, "conserved": conserved}
+        return _worst(found[kind], scale)
 
     def controls(self) -> dict[str, Floats]:
         """Return what is listed in `CONTROLS`."""
@@ -409,8 +393,8 @@ def validity_map(
 
     def tasks() -> Iterator[tuple[list[int], tuple[Any, ...]]]:
         pending: dict[Any, list[tuple[int, Junction]]] = {}
-        for index, values in enumerate(product(*(array.tolist() for array in swept.values()))):
-            junction = call_family(family, **fixed, **dict(zip(swept, values, strict=True)))
+        for index, (_, values) in enumerate(points_of(swept)):
+            junction = call_family(family, **fixed, **values)
             _check(junction)
             angle[index] = junction.angle
             spacer = _spacer(junction)
@@ -462,13 +446,10 @@ def _dataset(
     facts: Mapping[str, Any],
     units: Mapping[str, str],
 ) -> xr.Dataset:
-    schema, values = dict(CONTROLS), measured.controls()
-    schema["magnetization_current"] = quantities("magnetization_current", "e^2/h per cell x mu")[
-        "magnetization_current"
-    ]
-    values["magnetization_current"] = measured.exact
+    schema = {**CONTROLS, **quantities("magnetization_current", "e^2/h per cell x mu")}
+    values = {**measured.controls(), "magnetization_current": measured.exact}
     for kind in kinds:
         schema[kind], values[kind] = Quantity((), "1", ERRORS[kind]), measured.error(kind)
         schema[f"{kind}_leading_order"] = Quantity((), "1", f"{ERRORS[kind]}, to leading order")
-        values[f"{kind}_leading_order"] = measured.leading_order(kind)
+        values[f"{kind}_leading_order"] = measured.error(kind, leading=True)
     return table(schema, axes, facts, values, units=units)

@@ -243,7 +243,7 @@ def test_an_executor_that_is_not_waited_for_leaves_no_process():
     pool = executors.Pool(lambda: ProcessPoolExecutor(1, multiprocessing.get_context("spawn")), 1)
     pool.executor.submit(time.sleep, 60)
     processes = list(pool.executor._processes.values())
-    pool.close(wait=False)
+    pool.close()
     for process in processes:
         for _ in range(400):  # whoever waits for it first, the executor's thread or this one, learns that it has ended
             process.join(0.05)
