@@ -24,7 +24,11 @@ LABELS: dict[str, tuple[str, ...]] = {
 
 
 #: Attributes of such axes that are numbers.
-OWN_AXES = {"turn": {"units": "rad", "long_name": "angle by which spins behind the cut are turned"}}
+OWN_AXES = {
+    "turn": {"units": "rad", "long_name": "angle by which spins behind the cut are turned"},
+    "direction": {"units": "rad", "long_name": "angle between the magnets"},
+    "quantile": {"units": "1", "long_name": "fraction below"},
+}
 #: Axes of what leads and spins pass to each other, and of a conductance between leads, which may be many.
 CHANNELS, LEADS = ("lead_out", "spin_out", "lead_in", "spin_in"), ("lead_out", "lead_in")
 #: Endings and axes of what is summed over the spins that come in, and of what is not.
@@ -166,12 +170,15 @@ def dataset(
     labels: Mapping[str, Sequence[Any]] = LABELS,
     units: Mapping[str, str] | None = None,
 ) -> xr.Dataset:
-    """Return an `xarray.Dataset` over swept axes; an axis that is a single number becomes a scalar coordinate."""
+    """Return an `xarray.Dataset` over swept axes; an axis that is a single number becomes a scalar coordinate.
+
+    ``labels``: of the quantities' own axes; those that are not in it have none.
+    """
     import xarray as xr
 
     swept = tuple(name for name, array in axes.items() if array.ndim)
     variables = {name: xr.Variable((*swept, *q.dims), values[name], attributes(q)) for name, q in schema.items()}
-    used = sorted({dim for quantity in schema.values() for dim in quantity.dims})
+    used = sorted({dim for quantity in schema.values() for dim in quantity.dims if dim in labels})
     coords: dict[str, Any] = {dim: (dim, list(labels[dim]), OWN_AXES.get(dim, {})) for dim in used}
     coords |= {n: xr.Variable((n,) if v.ndim else (), v, axis_attributes(n, units)) for n, v in axes.items()}
     return xr.Dataset(variables, coords, facts)

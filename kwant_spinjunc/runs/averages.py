@@ -16,7 +16,7 @@ from ..checks import choice, finite_array, positive_integer
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
 from ..printing import Printed, Table, counted
-from ..quantities import LABELS
+from ..quantities import LABELS, Quantity, dataset
 from ..spin import angle_between
 from ..transport.local import chemical_potentials_of, default_axes
 from .realizations import Observable
@@ -274,25 +274,16 @@ class Ensemble(Printed):
 
         ``quantiles``: which quantiles.
         """
-        import xarray as xr
-
-        variables: dict[str, Any] = {}
+        schema, values = {}, {}
         for q in self.quantities:
             s = self[q.name]
             parts = {ending: (q.dims, getattr(s, field), word) for ending, (field, word) in PARTS.items()}
             if not q.profile:
                 parts["_typical"] = (q.dims, s.typical, "exp of the mean logarithm")
                 parts["_quantile"] = (("quantile", *q.dims), self.quantile(q.name, quantiles), "quantile")
-            for ending, (dims, values, word) in parts.items():
-                attributes = {"units": q.units, "long_name": f"{q.long_name}, {word}"}
-                variables[q.name + ending] = xr.Variable(dims, values, attributes)
-        used = {dim for q in self.quantities for dim in q.dims}
-        coords: dict[str, Any] = {dim: list(values) for dim, values in LABELS.items() if dim in used}
-        coords["quantile"] = xr.Variable(("quantile",), list(quantiles), {"units": "1", "long_name": "fraction below"})
-        if "direction" in used:
-            m = np.array(self.store.identity["m_right"])
-            coords["m_right"] = xr.Variable(("direction", "axis"), m, {"units": "1", "long_name": "right magnet"})
-            coords.setdefault("axis", list(LABELS["axis"]))
+            for ending, (dims, found, word) in parts.items():
+                schema[q.name + ending] = Quantity(dims, q.units, f"{q.long_name}, {word}")
+                values[q.name + ending] = found
         facts = {
             "title": "ensemble average",
             "realizations": self.realizations,
@@ -304,7 +295,12 @@ class Ensemble(Printed):
             "relative_error_of": self.quantity,
             "kwant_spinjunc": self.store.identity.get("kwant_spinjunc", __version__),
         }
-        return xr.Dataset(variables, coords, facts)
+        data = dataset(schema, values, {}, facts, {**LABELS, "quantile": quantiles})
+        if "direction" in data.dims:
+            m = np.array(self.store.identity["m_right"])
+            data["m_right"] = (("direction", "axis"), m, {"units": "1", "long_name": "right magnet"})
+            data = data.set_coords("m_right").assign_coords(axis=list(LABELS["axis"]))
+        return data
 
     def angles(self) -> Floats | None:
         """Return the angle between the magnets for each direction of the right one, or None without directions."""

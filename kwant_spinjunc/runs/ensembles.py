@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from numpy.typing import ArrayLike
 from ..checks import finite, finite_array, instance, refuse_empty
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
-from ..quantities import axis_attributes
+from ..quantities import Quantity, dataset
 from .averages import QUANTILES, Ensemble
 from .ensemble import ensemble
 from .family import call_family, check_family, facts_of, units_of
@@ -100,12 +101,9 @@ def ensembles(
             raise ArgumentError(f"Argument `{name}` must be left out. Give `folder` or `angles`.")
     turned = None if angles is None else finite_array("angles", angles, "(directions,)")
     refuse_empty("Argument `angles`", turned)
-    shape, units = [len(axis) for axis in swept.values()], units_of(family)
-    coords: dict[str, Any] = {name: ((name,), v, axis_attributes(name, units)) for name, v in swept.items()}
-    if turned is not None:
-        coords["direction"] = (("direction",), turned, {"units": "rad", "long_name": "angle between the magnets"})
     facts = {"title": "ensemble averages", **facts_of(family, swept, fixed), "energy": energy}
     points: dict[tuple[int, ...], xr.Dataset] = {}
+    grid = partial(_grid, points, swept, turned, facts, units_of(family))
     for place, values in points_of(swept):
         try:
             junction = call_family(family, **fixed, **values)
@@ -114,12 +112,12 @@ def ensembles(
             with ensemble(junction, energy, m_right=directions, store=store, **settings) as result:
                 points[place] = _point(result, next(iter(points.values()), None))
         except KeyboardInterrupt:
-            raise SweepInterrupted(_grid(points, coords, shape, facts)) from None
+            raise SweepInterrupted(grid()) from None
         except SpinjuncError as error:
             if not points:
                 raise
-            raise SweepError(f"{error} The points before it are kept.", _grid(points, coords, shape, facts)) from error
-    return _grid(points, coords, shape, facts)
+            raise SweepError(f"{error} The points before it are kept.", grid()) from error
+    return grid()
 
 
 def _store_of(folder: str | Path | None, junction: Junction, energy: float, settings: dict[str, Any]) -> Path | None:
@@ -153,19 +151,24 @@ def _point(result: Ensemble, first: xr.Dataset | None) -> xr.Dataset:
 
 
 def _grid(
-    points: Mapping[tuple[int, ...], xr.Dataset], coords: dict[str, Any], shape: Sequence[int], facts: dict[str, Any]
+    points: Mapping[tuple[int, ...], xr.Dataset],
+    swept: Mapping[str, Any],
+    turned: Any,
+    facts: dict[str, Any],
+    units: dict[str, str],
 ) -> xr.Dataset:
     """Return the tables of points as one; what is missing is NaN."""
-    import xarray as xr
-
-    first = next(iter(points.values()), xr.Dataset())
+    first: Any = next(iter(points.values()), None)
+    shape = [len(axis) for axis in swept.values()]
     complete = len(points) == math.prod(shape)
-    variables = {}
-    for name, own in first.data_vars.items():
-        values = np.full((*shape, *own.shape), np.nan)
+    schema, values = {}, {}
+    for name, own in {} if first is None else first.data_vars.items():
+        whole = np.full((*shape, *own.shape), np.nan)
         for place, point in points.items():
-            values[place] = point[name].values
-        whole = values.astype(own.dtype) if complete else values  # counts
-        variables[name] = xr.Variable((*list(coords)[: len(shape)], *own.dims), whole, own.attrs)
-    own_axes = {name: axis for name, axis in first.coords.items() if name != "m_right"}
-    return xr.Dataset(variables, {**own_axes, **coords}, {**first.attrs, **facts, "complete": int(complete)})
+            whole[place] = point[name].values
+        schema[name], values[name] = Quantity(own.dims, **own.attrs), whole.astype(own.dtype) if complete else whole
+    labels = {} if first is None else {name: axis.values for name, axis in first.coords.items()}
+    if turned is not None:
+        labels["direction"] = turned
+    attributes = {} if first is None else first.attrs
+    return dataset(schema, values, swept, {**attributes, **facts, "complete": int(complete)}, labels, units)

@@ -21,7 +21,7 @@ from ..errors import ArgumentError
 from ..model.memory import machine_memory
 from ..optional import version
 from ..quantities import LABELS, QUANTITIES, Quantity, dataset
-from .files import destination, read_table, shielded, table_digest, unwritable, write_table
+from .files import destination, read_table, refuse_unwritable, shielded, table_digest, unwritable, write_table
 from .store import Store
 
 if TYPE_CHECKING:
@@ -160,10 +160,7 @@ class TableFile:
 
     def __init__(self, path: str | Path, name: str = "output", fresh: bool = False) -> None:
         self.path, self.name, self.fresh = path, name, fresh
-        folder = destination(path, name).parent
-        if not os.access(folder, os.W_OK):
-            why = "the folder is read-only" if folder.is_dir() else "No such file or directory"
-            raise ArgumentError(f"Argument `{name}` must be a writable path, but {str(path)!r} is not ({why}).")
+        refuse_unwritable(path, name)
         self._next = time.monotonic() + self.INTERVAL
         self._journal: Store | None = None
 

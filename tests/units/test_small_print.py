@@ -158,7 +158,7 @@ def test_an_interrupted_ensemble_shows_what_it_has(monkeypatch, capsys):
     def interrupted(*args, **settings):
         raise ensemble.EnsembleInterrupted("forty of them")
 
-    monkeypatch.setattr(ensemble, "ensemble", interrupted)
+    monkeypatch.setattr("kwant_spinjunc.cli.ensemble.ensemble", interrupted)
     family = str(Path(__file__).parents[2] / "systems" / "disordered_barrier.py")
     assert main(["ensemble", family, "--energy", "0.5", "--realizations", "40", "-o", "kept"]) == 130
     assert "forty of them" in capsys.readouterr().out
