@@ -21,7 +21,7 @@ from ..arrays import Floats, Integers
 from ..errors import ArgumentError
 from ..quadrature import integrate
 from .lattice import lattice_mean
-from .levels import BRACKET, Rough
+from .levels import BRACKET, Rough, count_channels
 from .problem import BASIC, DEFECT, Measured, Observable, Problem
 
 #: Points of the mesh, per momentum, from which the sizes of all kinds are estimated.
@@ -37,8 +37,9 @@ PASSES = 3
 UNITARY, ASIDE = 0.1, 100.0
 #: Part of the nodes whose defect of unitarity is below the noise of fluxes and torques.
 TYPICAL = 0.9
-#: Part of its kind by which an even observable may miss to be.
-EVEN = 1e-9
+#: Part of its kind by which an even observable may miss to be; momenta at which channels are counted before that, and
+#: how many of those with most channels observables are looked at.
+EVEN, COUNTED, PROBES = 1e-9, 64, 3
 #: Times the mean defect of unitarity by which a sum over channels that cancels may err, three standard errors included.
 CANCELLED = 10.0
 #: Errors below this are rounding of probabilities.
@@ -176,7 +177,10 @@ class _Integrand:
         self.points, self.even_points, self.residual, self.missed = 0, 0, 0.0, 0.0
         self.rough: Any = None
         self.scales: Any = None
-        self.probe = np.random.default_rng(7).uniform(0.2, 3.0, (3, len(problem.crystal.momenta)))
+        self.candidates = np.random.default_rng(7).uniform(-np.pi, np.pi, (COUNTED, len(problem.crystal.momenta)))
+        self.channels = count_channels(problem.crystal, energy, self.candidates)
+        most = np.argsort(-self.channels.sum(axis=1), kind="stable")[:PROBES]
+        self.probe, self.is_open = self.candidates[most], bool(self.channels[most].any(axis=1).all())
         first = self._observed(self.probe)[0]
         self.shapes = [array.shape[1:] for array in first]
         sizes = [prod(shape) for shape in self.shapes]
@@ -209,17 +213,20 @@ class _Integrand:
         return np.concatenate([np.nan_to_num(array).reshape(len(array), prod(array.shape[1:])) for array in arrays], 1)
 
     def even(self) -> tuple[bool, ...]:
-        """Tell in which momenta all observables are even, from three points that know nothing of symmetry.
+        """Tell in which momenta all observables are even, from points that know nothing of symmetry.
 
-        Each kind by itself: a reflection of one would hide that what a thick barrier transmits is not even.
+        Each kind by itself: a reflection of one would hide that what a thick barrier transmits is not even. Where no
+        channel is open nothing is known: so many channels must be open at many mirrored momenta too, and some at those
+        at which observables are looked at.
         """
         found = []
         allowed = EVEN * np.array([self._largest(abs(row)) for row in self.first]) + 100 * self.noise
         for axis in range(self.probe.shape[1]):
-            mirrored = self.probe.copy()
-            mirrored[:, axis] *= -1
-            other = self._flat(self._observed(mirrored)[0])
-            found.append(bool((abs(other - self.first) <= allowed).all()))
+            mirror = np.where(np.arange(self.probe.shape[1]) == axis, -1.0, 1.0)
+            counted = count_channels(self.problem.crystal, self.energy, self.candidates * mirror)
+            other = self._flat(self._observed(self.probe * mirror)[0])
+            same = self.is_open and np.array_equal(counted, self.channels)
+            found.append(same and bool((abs(other - self.first) <= allowed).all()))
         return tuple(found)
 
     @property

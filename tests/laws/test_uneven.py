@@ -609,6 +609,48 @@ def test_lines_are_cut_into_pieces_that_cover_them_once_with_every_peak_at_an_en
     assert sum(halved) > 0
 
 
+def in_plane_phases(*phases):
+    """A film of two magnets whose hopping along each momentum has a phase: even in those where it has none."""
+    lattice_ = kwant.lattice.general(np.eye(3), norbs=2)
+    axes = (0, 1, 0), (0, 0, 1)
+
+    def fill(builder, columns):
+        for x in columns:
+            builder[lattice_(x, 0, 0)] = (3.1 + 0.3 * x) * np.eye(2) - 0.4 * sigma(sj.unit_vector(0.8 * x, 0.2))
+            for axis, phase in zip(axes, phases, strict=True):
+                builder[lattice_(x, *axis[1:]), lattice_(x, 0, 0)] = -0.6 * np.exp(1j * phase * (x > 0)) * np.eye(2)
+        for x in columns[:-1]:
+            builder[lattice_(x + 1, 0, 0), lattice_(x, 0, 0)] = -np.eye(2)
+
+    syst = kwant.Builder(kwant.TranslationalSymmetry(*axes))
+    fill(syst, range(3))
+    syst = kwant.wraparound.wraparound(syst, coordinate_names="yz")
+    for direction, x in ((-1, 0), (1, 2)):
+        lead = kwant.Builder(kwant.TranslationalSymmetry((direction, 0, 0), *axes))
+        fill(lead, [x])
+        lead[lattice_(x + 1, 0, 0), lattice_(x, 0, 0)] = -np.eye(2)
+        syst.attach_lead(kwant.wraparound.wraparound(lead, keep=0, coordinate_names="xyz"))
+    return Device(system=syst.finalized())
+
+
+@pytest.mark.parametrize("phases", [(0.0, 0.0), (0.4, 0.0), (0.0, 0.4)])
+def test_half_of_the_zone_will_do_in_those_momenta_only_in_which_all_is_even(phases):
+    asked = problem.Problem(taken_apart(in_plane_phases(*phases), {}, ("k_y", "k_z"), None), None)
+    work = zone._Integrand(asked, 0.2, [problem.BASIC], 1e-4, 1000)
+    assert work.even() == tuple(phase == 0 for phase in phases)
+
+
+def test_a_small_pocket_is_not_taken_for_even_because_nothing_is_open_elsewhere():
+    """Regression: where no channel was open at the momenta looked at, half of the zone was taken for all of it."""
+    levels, splittings = [1.0, 1.0, 3.5, 1.3, 1.3], [0.2, 0.2, 0.0, 0.2, 0.2]
+    energy = 1.3 - 0.1 - 2.0 - 1.6 + 0.12  # just above the bottom of the band
+    means = [
+        sj.scatter(layers(levels, splittings, 0.8, shift=shift), energy, k="average", rtol=1e-6) for shift in (0.0, 0.5)
+    ]
+    assert_allclose(means[1].probabilities, means[0].probabilities, atol=sum(mean.k_error.max() for mean in means))
+    assert 0.1 < means[0].modes.max() < 0.3
+
+
 def test_an_average_counts_its_momenta_and_tells_the_worst_of_their_residuals(monkeypatch):
     syst, seen = layers([1.0, 1.0, 3.5, 1.3, 1.3], [1.0, 1.0, 0.0, 0.7, 0.7], 0.3), []
     observe = problem.Problem.observe
@@ -623,3 +665,25 @@ def test_an_average_counts_its_momenta_and_tells_the_worst_of_their_residuals(mo
     together = np.concatenate(seen)
     assert found.points == len(together)
     assert found.residual == together.max() > np.median(together)
+
+
+@pytest.mark.parametrize(
+    ("phase", "other", "shared"), [(0.0, 0.0, (0, False)), (0.7, 0.0, (0, True)), (0.7, 0.1, None)]
+)
+def test_leads_that_are_alike_or_mirror_images_are_solved_once(phase, other, shared):
+    """Cells of the same hoppings, complex ones from left to right in both leads; one level off they are two."""
+    chain, syst = kwant.lattice.chain(norbs=2), kwant.Builder()
+    hop = -np.exp(1j * phase) * np.eye(2)
+    syst[(chain(x) for x in range(3))] = 0.2 * np.eye(2)
+    syst[chain.neighbors()] = hop
+    for direction, level in ((-1, 0.2), (1, 0.2 + other)):
+        lead = kwant.Builder(kwant.TranslationalSymmetry((direction,)))
+        lead[chain(0)] = level * np.eye(2)
+        lead[chain.neighbors()] = hop
+        syst.attach_lead(lead)
+    crystal = taken_apart(Device(system=syst.finalized()), {}, (), lambda site: site.tag[0] > 0)
+    assert crystal.shares == (None, shared)
+    assert len(crystal.lead_blocks[0]) == (1 if shared else 2)
+    plain = sj.scatter(syst.finalized(), 0.5)
+    found = sj.scatter(syst.finalized(), [0.5], turns=[0.0], behind=lambda site: site.tag[0] > 0, spin_orbit=False)
+    assert_allclose(found.probabilities[0, 0], plain.probabilities, atol=ROUTES)
