@@ -38,9 +38,12 @@ from kwant_spinjunc.exploring.explorer import explore
 from kwant_spinjunc.judging import door
 from kwant_spinjunc.judging.laws import rule
 from kwant_spinjunc.magnets.export import codes
+from kwant_spinjunc.magnets.multiscale import multiscale
 from kwant_spinjunc.magnets.multiscale.metals import cobalt
+from kwant_spinjunc.magnets.parameters import decay_constant as effective_decay
 from kwant_spinjunc.magnets.parameters import effective
-from kwant_spinjunc.magnets.parameters.interfaces import both_interfaces
+from kwant_spinjunc.magnets.parameters.interfaces import InterfaceParameters, both_interfaces
+from kwant_spinjunc.magnets.wall import self_consistent_wall
 from kwant_spinjunc.plot import devices as drawings
 from kwant_spinjunc.plot import figures
 from kwant_spinjunc.runs import executors, schedule
@@ -343,6 +346,51 @@ def bare(hopping=1.0) -> sj.Device:
     path.write_text(text.replace(" * np.eye(2)", ""))  # Kwant takes no number for a matrix
     assert main(["run", str(path), "--energy", "0.1"]) == 2
     assert re.search(r"hoppings of the shape .* and .* it is \(\) and should be \(2, 2\)", capsys.readouterr().err)
+
+
+def test_several_quantities_have_the_axis_that_was_asked_for():
+    steep = sj.sweep(tunnel_junction, height=np.linspace(2.0, 6.0, 3), thickness=8, energy=0.0, progress=False)
+    for names in ("conductance", ["conductance", "conductance"]):
+        scales = [figures.plot_sweep(steep, names, log=log).axes[0].get_yscale() for log in (None, False)]
+        assert scales == ["log", "linear"]
+
+
+def test_a_texture_has_no_one_angle():
+    iron = [sj.ferromagnet(**CHAIN, m=sj.unit_vector(angle)) for angle in (0.0, 0.4, 1.0)]
+    assert "a texture" in str(sj.Junction(iron[0], [iron[1], sj.normal_metal(onsite=0.0, hopping=1.0)], iron[2]))
+    assert "60 deg" in str(tunnel_junction(theta=np.pi / 3))
+
+
+def test_magnets_behind_the_plane_of_the_wall_are_refused_too():
+    with pytest.raises(sj.ArgumentError, match="one has m_y = 0.3"):
+        self_consistent_wall(
+            tunnel_junction(theta=1.0).turned(m_right=sj.unit_vector(1.2, -0.33)),
+            current_density=1e11,
+            stiffness=2e-11,
+            anisotropy=1e6,
+            lattice_constant=0.25,
+        )
+
+
+def test_two_steps_are_enough_for_a_decay_and_one_is_not():
+    assert len(effective_decay(tunnel_junction(height=3.0), steps=2).planes) == 3
+    with pytest.raises(sj.ArgumentError, match="`steps`"):
+        effective_decay(tunnel_junction(height=3.0), steps=1)
+
+
+def test_a_family_of_a_chain_of_models_has_no_parameter_of_the_run():
+    def named(theta=0.0, transport=1.0):
+        return tunnel_junction(theta)
+
+    with pytest.raises(sj.ArgumentError, match="transport"):
+        multiscale(named, cobalt(), lattice_constant=0.25, theta=0.5)
+
+
+def test_a_contact_that_is_nearly_transparent_is_corrected():
+    """G = 0.97 of 1/(1/2N + 1/2N'), whose rest has 0.03 of the resistance: R - 1/2N - 1/2N'."""
+    magnet, metal = InterfaceParameters("left", 0.97, 0.2, 0.5 + 0j, 1.0, (1.0, 1.0)), 1.0
+    G = magnet.contact(diffusive=True).majority
+    assert_allclose(1 / G, 1 / 0.97 - 1 / (2 * metal) - 1 / (2 * 1.0))
 
 
 def test_every_equation_has_a_title_of_its_own():
