@@ -163,6 +163,12 @@ EQUIVALENT |= {
             "how many tasks wait ahead, not which",
         ),
         ("runs/tables.py", "self.fresh = False", "constant", "how often a file is written while its journal keeps all"),
+        (
+            "halves/pencil.py",
+            '_, _, alpha, beta, _, Z = linalg.ordqz(A, B, sort=_inside, output="complex")',
+            "drop output=",
+            "the matrices are complex",
+        ),
         ("magnets/dynamics.py", "m = moved / np.linalg.norm(moved, axis=-1, keepdims=True)", "sign", ONE_AXIS),
         (
             "halves/surface.py",

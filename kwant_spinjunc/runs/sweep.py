@@ -429,7 +429,8 @@ def _experiment(
         raise ArgumentError("Argument `turns` must be left out for junctions, which have an angle: sweep it.")
     if bias is None:
         observe = partial(_linear, k=k, solver=settings["solver"], rtol=rtol)
-        return _Experiment(axis, points, variables, observe, settings, 1 if average or solver == "kwant" else CHUNK)
+        at_once = CHUNK if settings["solver"] == "halves" and not average else 1
+        return _Experiment(axis, points, variables, observe, settings, at_once)
     if settings["solver"] != "halves":
         raise ArgumentError(f"Argument `solver` must be 'halves' at finite bias, but is {solver!r}.")
     observe = partial(_at_bias, energy=settings["energy"], temperature=temperature, k=k, rtol=rtol or BIAS_RTOL)
