@@ -181,6 +181,22 @@ def test_diffuse_spacer_between_parallel_magnets_is_two_resistances_in_series():
     assert np.isnan(data.field_like).all()
 
 
+def test_a_diffuse_spacer_between_half_metals_is_two_resistances_in_series_for_one_spin():
+    """The other spin enters neither magnet, with parallel ones nothing determines its potential in the spacer."""
+    family = partial(spin_valve, onsite=2.2, splitting=4.0, in_plane_hopping=1.0)
+    asked = {"energy": 0.3, "k": (1.4, 1.8)}
+    left, right = (found.contact(diffusive=True) for found in ms.mixing_conductances(family(theta=0.0), **asked))
+    assert left.minority == right.minority == 0 < left.majority
+    per_area = constants.e**2 / constants.h / (A * 1e-9) ** 2
+    through = (1 / left.majority + 1 / right.majority) / per_area
+    AR = through * np.array([1.0, 1e10])  # nearly nothing, in place of nothing: worth 4e-7 of the result
+    beta, r = 0.46, 75e-9 * 59e-9
+    expected = valet_fert.contact_resistance(beta, r, beta, r, AR.sum() / 4, (AR[1] - AR[0]) / AR.sum())
+    data = run(family, theta=[0.0, 1.0], transport="diffuse", **asked)
+    assert data.resistance_area[0].item() == pytest.approx(float(expected) * 1e12, rel=1e-6)
+    assert data.magnetoresistance[1] > 0
+
+
 # ---------------------------------------------------------------------- the dataset
 def test_every_variable_says_what_it_is_and_survives_a_file(tmp_path):
     import xarray as xr
@@ -227,6 +243,10 @@ def test_one_wave_vector_is_not_the_average():
         ({"turned_by": "phi"}, "`turned_by` must be one of"),
         ({"family": partial(contact, **IRON), "theta": 0.0}, "ideal contact"),
         ({"family": barrier, "transport": "diffuse"}, "no channel of its spacer is open"),
+        (
+            {"family": partial(spin_valve, onsite=0.0, splitting=1e-9), "transport": "diffuse", "k": (0, 0)},
+            '`transport` must be "coherent"',
+        ),
         ({"family": lambda theta=1.0: sj.Junction(barrier().layers[0], [], barrier().right)}, "the left one has no"),
         (
             {

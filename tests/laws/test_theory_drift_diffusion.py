@@ -761,6 +761,19 @@ def test_collinear_contacts_add_in_series_per_spin() -> None:
     assert_allclose(node.right_2, SIGNS * series, rtol=1e-12)
 
 
+def test_a_spin_that_enters_neither_half_metal_floats() -> None:
+    """No inverse, but a limit: what else goes through is a resistance in series, and at other angles goes on."""
+    m = unit_vector(2.1, 0.4)
+    for right, g in ((m, [3.0, 0.0]), (-m, [0.0, 3.0])):
+        node = node_interface(m, right, [2.0, 0.0], g, 1.0 + 0.3j, 2.0)
+        assert_allclose(node.charge_1, [1.2, 0.0], rtol=1e-12, atol=1e-15)
+        near = node_interface(m, right, [2.0, 1e-9], np.maximum(g, 1e-9), 1.0 + 0.3j, 2.0)
+        for name in ("left_1", "left_2", "right_1", "right_2", "charge_1", "charge_2"):
+            assert_allclose(getattr(node, name), getattr(near, name), atol=2e-9)
+    blocked = node_interface(m, -m, [2.0, 0.0], [3.0, 0.0], 1.0, 2.0)
+    assert_allclose(blocked.charge_1, 0.0, atol=1e-15)
+
+
 def test_spin_flip_reflection_relaxes_spin_and_leaves_the_charge_response_alone() -> None:
     """The charge response is no function of the r's: these r's differ from those of T, the charge response does not."""
     reflection = np.array([1.0, -1.0])

@@ -130,7 +130,11 @@ def mixing_conductances(
     ``junction``, ``energy``, ``k``, ``rtol``: as in `solve_interface`. Each contact is what lies between the spacer's
     metal at the cut, continued to infinity, and a lead, see `magnets.parameters.interface_parameters`.
 
-    **Result**: None where the spacer does not conduct (a barrier) or there is none: no channel arrives from it.
+    **Result**: None where the spacer does not conduct (a barrier) or there is none, and where a magnet has no open
+    channel: nothing arrives.
+
+    **Validity**: magnets longer than the transverse coherence length. A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Phys.
+    Rev. Lett. 84, 2481 (2000).
     """
     _check_magnets(junction)
     cut = two_halves("junction", junction.cut)

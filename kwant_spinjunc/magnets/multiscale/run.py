@@ -197,7 +197,13 @@ class _Solver:
                 "Argument `transport` must be \"coherent\" for this junction, but is 'diffuse' and no channel of its "
                 "spacer is open."
             )
-        scale, contacts = LANDAUER / area, [contact.contact(diffusive=True) for contact in mixing]
+        try:
+            scale, contacts = LANDAUER / area, [contact.contact(diffusive=True) for contact in mixing]
+        except ArgumentError as error:
+            raise ArgumentError(
+                "Argument `transport` must be \"coherent\" for this junction, but is 'diffuse' and one spin enters a "
+                "magnet without any resistance."
+            ) from error
         return drift_diffusion.node_interface(
             *found.m,
             *(scale * np.array([contact.majority, contact.minority]) for contact in contacts),
