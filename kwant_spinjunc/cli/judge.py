@@ -17,8 +17,10 @@ EXAMPLE = "spinjunc judge systems/tunnel_junction.py --set height=3 -o judge.htm
 ENDINGS = (".html", ".nc")
 POTENTIALS = partial(numbers, counts=(1, 2), words="a number or two, plus,minus")
 #: Settings of `judge` that options have the names of; the judge refuses those that do not belong to what it judges.
-SETTINGS = "turned_by cut behind rtol max_points cross_section realizations boundary seed workers materials"
-SETTINGS += " lattice_constant advise"
+SETTINGS = (
+    *("turned_by", "cut", "behind", "rtol", "max_points", "cross_section", "realizations", "boundary", "seed"),
+    *("workers", "materials", "lattice_constant", "advise"),
+)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     parameters = fixed_parameters(options.set, family)
     if options.output and Path(options.output).suffix not in ENDINGS:
         raise ArgumentError(f"Argument `--output` must end in {' or '.join(ENDINGS)}, but is {options.output!r}.")
-    settings = {name: value for name in SETTINGS.split() if (value := getattr(options, name)) is not None}
+    settings = {name: value for name in SETTINGS if (value := getattr(options, name)) is not None}
     for name in parameters.keys() & settings.keys():
         raise ArgumentError(f"Argument `{name}` must be given once, but is an option and a parameter of the family.")
     with ExitStack() as stack:

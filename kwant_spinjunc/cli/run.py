@@ -21,11 +21,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_shared(
         parser, "k energy solver", "a Junction or Device", k=AVERAGE + MOMENTA, solver="kwant; halves for an average"
     )
-    text = (
-        "linear response by planes, ten of each magnet at least: spin current, torque, cumulated torque; of a Device "
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FIGURE",
+        help="linear response by planes, ten of each magnet at least: spin current, torque, cumulated torque; of a "
+        "Device its torques or fluxes (png, svg, pdf)",
     )
-    text += "its torques or fluxes (png, svg, pdf)"
-    parser.add_argument("-o", "--output", metavar="FIGURE", help=text)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -95,8 +97,6 @@ def _run_device(device: Any, energy: float, options: argparse.Namespace) -> int:
         for name, values in rows.items():
             numbers = "".join(f"{0.0 if abs(x) < 1e-14 else x:14.6g}" for x in values[lead])  # rounding noise as 0
             print(f"    lead {lead}: {name:<{78 - len(numbers)}}{numbers}")
-    if (
-        options.output
-    ):  # torques along a wire or chain, or where no magnet is named the charge that flows on the lattice
+    if options.output:  # torques along a wire or chain, or, where no magnet is named, the charge on the lattice
         save_figure(plot_torques(result) if device.magnets else plot_device(result), options.output)
     return 0
