@@ -44,7 +44,9 @@ class Scattering(Tabled, Terminals, Solved):
     r"""The result of `scatter`: spin-resolved probabilities, currents and torques, and how well they conserve.
 
     Lead 0 is the left, 1 the right; spin 0 is the majority (along the lead's own m), 1 the minority. Out-index before
-    in-index. With the fast solver all arrays have the leading axes of ``energy`` and ``k``.
+    in-index. With the fast solver all arrays have the leading axes of ``energy`` and ``k``. What was solved, each told
+    in `kwant_spinjunc.solved`: ``probabilities`` T[lead_out, spin_out, lead_in, spin_in] and open ``modes``
+    [lead, spin], ``unitarity_defect``, ``k_error`` of an average, ``solver``, Kwant's own ``system`` and ``smatrix``.
     """
 
     problem: Problem  #: What was asked for; most of it is an attribute of the result as well.

@@ -169,8 +169,8 @@ class Text:
     @property
     def captions(self) -> dict[str, tuple[str, str]]:
         """Title and caption by figure, the first paragraphs of its section."""
-        start = "figure "
-        parts = {name[len(start) :]: text.split("\n\n", 1) for name, text in self.sections.items() if start in name[:7]}
+        told = {name: text for name, text in self.sections.items() if name.startswith("figure ")}
+        parts = {name.removeprefix("figure "): text.split("\n\n", 1) for name, text in told.items()}
         if bare := [name for name, part in parts.items() if len(part) < 2]:
             raise ArgumentError(f"The figures {', '.join(bare)} must have a title above their caption, but have none.")
         return {name: (title, caption) for name, (title, caption) in parts.items()}

@@ -75,7 +75,12 @@ class MagnetTorque(Printed):
 
 @dataclass(frozen=True, repr=False, eq=False, kw_only=True)
 class DeviceScattering(SystemResult[MagnetTorque]):
-    r"""Spin-resolved scattering off any Kwant system at one energy, and how well it conserves."""
+    r"""Spin-resolved scattering off any Kwant system at one energy, and how well it conserves.
+
+    Spin 0 is the majority (along the lead's own m), 1 the minority; out-index before in-index: ``probabilities``
+    [lead_out, spin_out, lead_in, spin_in]. What is resolved by the spin of a lead that does not conserve it is NaN;
+    totals, as `between_leads`, are always there.
+    """
 
     channels: NDArray[np.int64]  #: Shape (leads,): incoming channels of each lead.
     #: Shape (leads,): how far the modes of each lead are from definite spin along m, 0 to 1; NaN if it cannot be known.

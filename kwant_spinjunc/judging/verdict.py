@@ -24,7 +24,11 @@ CARE = 10.0
 
 @dataclass(frozen=True, repr=False, kw_only=True, eq=False)
 class Law(Printed, Words):
-    """One law held against exact numbers; `Judgment.laws` has it by its id."""
+    """One law held against exact numbers; `Judgment.laws` has it by its id.
+
+    ``error`` is the largest over the angles, at the angle ``at`` in radians, and relative to what ``unit`` says; it is
+    NaN where the law does not apply. ``value`` is that of the small ``parameter`` which controls it.
+    """
 
     error: float  #: Largest error over the angles, in ``unit``; NaN if it does not apply.
     uncertainty: float = 0.0  #: Standard error of that, of an average over samples or on lattices of momenta; 0 else.
