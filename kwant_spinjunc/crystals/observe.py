@@ -13,7 +13,7 @@ import numpy as np
 from ..arrays import Complex, Floats
 from ..halves.joint import Turn
 from ..halves.matrices import dagger, spin_times
-from ..spin import PAULI, spinors
+from ..spin import PAULI, cross_matrix, spinors
 from .crystal import Crystal
 from .solve import Solved
 from .spins import ALIGNED
@@ -23,10 +23,9 @@ def rotations(turn: Turn | None) -> Floats:
     """Return the rotation of vectors behind the cut, R(n, θ), shape (angles, 3, 3)."""
     if turn is None:
         return np.eye(3)[None]
-    x, y, z = n = turn.axis.tolist()
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    n = turn.axis
     c, s = np.cos(turn.angles)[:, None, None], np.sin(turn.angles)[:, None, None]
-    return np.asarray(c * np.eye(3) + s * cross + (1 - c) * np.outer(n, n))
+    return np.asarray(c * np.eye(3) + s * cross_matrix(n) + (1 - c) * np.outer(n, n))
 
 
 def lead_axes(crystal: Crystal, turn: Turn | None) -> Floats:

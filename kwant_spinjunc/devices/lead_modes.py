@@ -93,9 +93,8 @@ class AnalyticModes:
         x = (energy - levels) / (2 * t)
         open_ = abs(x) < 1
         root = np.sqrt(abs((1 - x) * (1 + x)))
-        out = np.where(
-            open_, x - 1j * root, 1 / (x + np.copysign(root, x))
-        )  # E - ε = t (λ + 1/λ), outgoing or decaying
+        # E - ε = t (λ + 1/λ), outgoing or decaying
+        out = np.where(open_, x - 1j * root, 1 / (x + np.copysign(root, x)))
         waves = vectors * np.where(open_, 1 / np.sqrt(2 * t * np.where(open_, root, 1.0)), 1.0)
         # Bloch factor of ψ is -λ with hopping -t
         shape = np.concatenate([waves[:, open_], waves[:, open_], waves[:, ~open_]], axis=1)

@@ -102,9 +102,8 @@ class BiasedCrystal:
         self.shares = np.array([self.potential[at[0]] for at in device.system.lead_interfaces])
         self.m, self.magnets = (axes(self.crystal, self.turn) for axes in (lead_axes, magnet_axes))
         self.order = [lead.side for lead in leads]
-        self.forward = (
-            1.0 if self.order[0] == 0 else -1.0
-        )  # the flux counts from the front of the cut to what is turned
+        # the flux counts from the front of the cut to what is turned
+        self.forward = 1.0 if self.order[0] == 0 else -1.0
 
     def responses(
         self, V: Floats, mu: Floats, kT: tuple[float, float], rtol: float, equilibrium: bool

@@ -33,7 +33,7 @@ class Curve:
     quantity: str
     unit: str
     side: str  #: "left", "right" or empty.
-    #: `theory`, `exact`: Shape (n,): naN where the law says nothing.
+    #: `theory`, `exact`: Shape (n,): NaN where the law says nothing.
     theory: Floats
     exact: Floats
 
@@ -107,7 +107,7 @@ def contrast(e: Evidence) -> tuple[float, str]:
     """Return value and name of what makes a junction at an angle differ from its two collinear ones.
 
     The spin contrast |z| of a round trip between the magnets where wave functions of both halves are known, see
-    `kwant_spinjunc.validity`; to the same order the factorization defect of the collinear conductances of one pair
+    `kwant_spinjunc.runs.validity`; to the same order the factorization defect of the collinear conductances of one pair
     of channels a spin; of many channels, whose sums do not factorize, and where spins are missing (half metals) their
     transmission per channel.
     """
