@@ -61,7 +61,7 @@ PILOT = 0.1
 #: Tolerances of an average that its inner integrals may miss together: what they claim is far above what they miss.
 INNER = 2.0
 #: The time of an average over that of its first look.
-LOOKS = 70.0
+LOOKS = 16.0
 
 #: (stack of n rows, energies (n, points), band shifts (n, 1)) -> F (n, points)
 Function = Callable[[Stack, Complex, Floats], Complex]
