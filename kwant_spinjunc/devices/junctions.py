@@ -49,6 +49,8 @@ def answer(problem: Problem, *, analytic: bool) -> Solved:
         realization=which[1],
     )
     c = float(section.transverse_modes[0].max())
+    if section.sites == 1:  # before edges are refused: at one below all others nothing is open, whoever solves it
+        problem.refuse_closed(junction.open_channels(energy, c), c)
     if analytic:
         problem.refuse_edges(exact=True)
     system = (with_analytic_leads(builder, padded, section) if analytic else builder).finalized()

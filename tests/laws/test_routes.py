@@ -100,6 +100,14 @@ def test_three_solvers_agree_or_refuse(problem):
         assert all(closed) or not any(isinstance(x, Exception) for x in found.values())
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_the_bottom_of_the_lowest_band_has_no_channel_for_any_solver(solver):
+    magnet = sj.ferromagnet(onsite=0.9, hopping=1.1, splitting=2e-7)
+    junction = sj.Junction(magnet, [sj.normal_metal(onsite=0.5, hopping=1.0)], magnet)
+    with pytest.raises(sj.NoOpenChannelError):
+        sj.scatter(junction, float(magnet.band_edges(2.0)[0, 0]), solver=solver)
+
+
 @pytest.mark.parametrize("scale", [ELECTRONVOLT, 1e-30, 1e30])
 def test_the_unit_of_energy_does_not_matter(scale):
     def junction(size):
