@@ -6,7 +6,6 @@ import inspect
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -20,7 +19,7 @@ from ...model.junction import Junction
 from ...model.problem import AVERAGE
 from ...quantities import quantities
 from ...runs.family import call_family, check_family, facts_of, units_of
-from ...runs.tables import provenance, split_axes, table
+from ...runs.tables import points_of, provenance, split_axes, table
 from ...theory import drift_diffusion, interface, tunnelling
 from ...theory.drift_diffusion import AMPERE_PER_SQUARE_METER, LANDAUER, Matching, Material
 from ...theory.interface import InterfaceResponse
@@ -126,8 +125,7 @@ def multiscale(
     solver = _Solver(left, right, a, J, finite("energy", energy), k, transport, rtol)
     data = table(VARIABLES, swept, _facts(family, turned_by, swept, fixed, solver), units=units_of(family))
     parallel: dict[tuple[int, ...], float] = {}
-    for index in product(*(range(len(values)) for values in swept.values())):
-        values = {name: swept[name][i].item() for (name, i) in zip(swept, index, strict=True)}
+    for index, values in points_of(swept):
         found = solver.observe(call_family(family, **fixed, **values))
         others = tuple(i for name, i in zip(swept, index, strict=True) if name != turned_by)
         if turned_by and others not in parallel:
