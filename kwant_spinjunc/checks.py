@@ -451,7 +451,10 @@ def refuse_unknown(given: Iterable[str], names: Sequence[str], called: str, kind
     for name in given:
         if name not in names:
             longer = [known for known in names if known.startswith(name)]
-            near = longer if len(longer) == 1 else get_close_matches(name, names, n=1)
+            bare = {known.lstrip("-"): known for known in names}  # dashes make no option like another
+            near = (
+                longer if len(longer) == 1 else [bare[word] for word in get_close_matches(name.lstrip("-"), bare, n=1)]
+            )
             hint = f"Did you mean `{near[0]}`?" if near else f"It has {', '.join(dict.fromkeys(names))}."
             raise ArgumentError(f"Argument `{name}` must be {kind} of {called}, but is not. {hint}")
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import instance
 from ..errors import ArgumentError
 from ..model.junction import Junction
 from ..runs.ensemble import EnsembleInterrupted, ensemble
@@ -67,7 +66,12 @@ def run(options: argparse.Namespace) -> int:
     axes, energy = axes_of(options, family)
     if np.ndim(energy):
         raise ArgumentError("Argument `--vary` must be parameters of the family for an ensemble, but is `energy`.")
-    first = instance("family", first_of(family, axes), Junction, "An ensemble is of junctions.")
+    first = first_of(family, axes)
+    if not isinstance(first, Junction):
+        raise ArgumentError(
+            f"Argument `FILE` must define a family of junctions for an ensemble, but {family.__name__} gives a Kwant "
+            "system. Use `spinjunc sweep` over a parameter that numbers its samples."
+        )
     with ExitStack() as stack:
         settings = {**_settings(options, first.cut is None), **executor_of(options, stack)}
         return (

@@ -131,7 +131,10 @@ def wave_vector(text: str | None, of_system: bool = False) -> Any:
     if text is None or text == "average":
         return text
     counts = range(1, 4) if of_system else (2,)
-    return numbers(text, "--k", counts=counts, words="two numbers kx,kz in 1/a or `average`", units=("deg",))
+    words = (
+        "one to three numbers, the momenta in the order of their names," if of_system else "two numbers kx,kz in 1/a"
+    )
+    return numbers(text, "--k", counts=counts, words=f"{words} or `average`", units=("deg",))
 
 
 def number(text: str) -> float:

@@ -12,9 +12,9 @@ import numpy as np
 from ..arrays import Floats, Integers
 from ..checks import shown
 from ..devices.device import Device
-from ..devices.terminals import SystemResult
+from ..devices.terminals import NO_CUT, SystemResult
 from ..errors import ArgumentError, BandEdgeError, ContinuityError
-from ..printing import Printed, Table, fields_of, number
+from ..printing import Printed, Table, counted, fields_of, number
 from .problem import DEFECT, ROUNDING, TURNED, Measured, Observable, Problem
 from .spins import spin_orbit_coupling
 from .waves import hopping_flux, site_torques
@@ -176,7 +176,7 @@ class CrystalScattering(SystemResult[CrystalTorque]):
 
     def table(self) -> Table:
         """Return the table that is printed."""
-        where = "averaged over the zone" if isinstance(self.k, str) else f"{self.points} points"
+        where = "averaged over the zone" if isinstance(self.k, str) else counted(self.points, "point")
         leads = self.modes.shape[-2]
         title = f"Scattering off a crystal at E = {shown(self.energy)}, {where}, {leads} leads"
         defects = f"defects: unitarity {self.unitarity_defect:.1e}, leads {self.residual:.1e}"
@@ -197,8 +197,8 @@ class CrystalScattering(SystemResult[CrystalTorque]):
         return Table(title, head, rows, (defects,))
 
     def __repr__(self) -> str:
-        k = self.k if isinstance(self.k, str) else f"{self.points} points"
-        return f"<CrystalScattering at E = {shown(self.energy)}, {k}, {np.size(self.turns)} angles>"
+        k = self.k if isinstance(self.k, str) else counted(self.points, "point")
+        return f"<CrystalScattering at E = {shown(self.energy)}, {k}, {counted(np.size(self.turns), 'angle')}>"
 
     # ------------------------------------------------------------------ details
     def __getstate__(self) -> dict[str, Any]:
@@ -210,9 +210,7 @@ class CrystalScattering(SystemResult[CrystalTorque]):
     def _at_cut(self) -> Mapping[str, Any]:
         """Return the fluxes through the cut and the torques on both sides (see `TURNED`), solved once."""
         if self.turns is None:
-            raise ArgumentError(
-                "Argument `cut` must be given: nothing was turned behind a cut (see `turns`, `behind`)."
-            )
+            raise ArgumentError(NO_CUT)
         if not self._turned:
             turned = self.measurement.measure([TURNED]).values
             refuse_missed(float(np.max(turned["missed"])), self.max_defect)

@@ -23,7 +23,7 @@ from ..quantities import BY_SPIN
 from .device import Device
 from .spin_channels import LeadSpins
 from .spin_operators import SpinOperator, identity
-from .terminals import SystemResult
+from .terminals import NO_CUT, SystemResult
 from .waves import densities, fluxes, residual, torques
 
 #: A flux this small (per incoming channel) is compared with the scattering matrix before it is believed, and must agree
@@ -95,6 +95,8 @@ class DeviceScattering(SystemResult[MagnetTorque]):
         return self._live().system
 
     def _solve_flux(self, cut: Any) -> tuple[Floats, Floats]:
+        if cut is None:
+            raise ArgumentError(NO_CUT)
         resolved = self._live().cut(cut)
         self.refuse_changed(np.unique(resolved.hoppings))
         per_lead = [

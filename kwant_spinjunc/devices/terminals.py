@@ -18,6 +18,11 @@ from ..quantities import LABELS, LEADS, dataset, quantities
 from .device import Device
 
 Torque = TypeVar("Torque")
+#: Why there is no flux through no cut.
+NO_CUT = (
+    "Argument `cut` must be given: nothing was turned behind a cut (see `turns`, `behind`). Use the name of a cut of "
+    "the Device, or `between` two sets of sites."
+)
 
 
 class Terminals:

@@ -305,3 +305,25 @@ def test_small_splittings_are_the_same_by_every_solver():
     for other in found[:2]:
         assert_allclose(other, found[2], rtol=1e-6, atol=0)
     assert abs(found[2]).max() == pytest.approx(1.118e-8, rel=1e-3)
+
+
+def test_a_flux_through_no_cut_says_which_cuts_there_could_be():
+    s = sj.scatter(degenerate(), ENERGY, spin="orbital-spin")
+    with pytest.raises(sj.ArgumentError, match="`cut` must be given: nothing was turned behind a cut .*`between`"):
+        s.spin_current()
+    assert s.spin_current(CUT["cut"]).shape == (2, 2, 4)
+
+
+def test_one_angle_and_one_point_are_in_the_singular():
+    lattice = kwant.lattice.square(norbs=2)
+    syst = kwant.Builder()
+    syst[(lattice(x, 0) for x in range(4))] = ONE
+    syst[lattice.neighbors()] = -ONE
+    for direction in ((-1, 0), (1, 0)):
+        lead = kwant.Builder(kwant.TranslationalSymmetry(direction))
+        lead[lattice(0, 0)] = ONE - 0.3 * SZ
+        lead[lattice.neighbors()] = -ONE
+        syst.attach_lead(lead)
+    one, three = (sj.scatter(syst.finalized(), ENERGY, turns=x, behind=CUT["cut"]) for x in (0.1, [0.1, 0.2, 0.3]))
+    assert repr(one) == "<CrystalScattering at E = 0.31, 1 point, 1 angle>"
+    assert repr(three).endswith("1 point, 3 angles>")

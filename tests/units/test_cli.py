@@ -20,6 +20,7 @@ from systems.tunnel_junction import tunnel_junction
 
 SYSTEMS = Path(__file__).parents[2] / "systems"
 TUNNEL = str(SYSTEMS / "tunnel_junction.py")
+ALTERMAGNET = str(SYSTEMS / "altermagnet_junction.py")
 PATHS = sorted(path for path in SYSTEMS.glob("*.py") if path.stem != "__init__")
 #: Families of junctions; those of devices are in test_systems.
 FAMILIES = [path for path in PATHS if get_type_hints(load_family(path))["return"] is sj.Junction]
@@ -206,6 +207,13 @@ def test_resume_refuses_another_sweep():
         (["sweep", TUNNEL, "--vary", "theta=0:1:3", "--k", "0,0,0", "-o", "a.nc"], "`k` must be one vector"),
         (["run", TUNNEL, "--energy", "40"], "Bands at this k: left: majority -1.5 to 2.5"),
         (["run", TUNNEL, "--k", "1"], "`--k` must be two numbers"),
+        (["run", ALTERMAGNET, "--k", "1,2,3,4"], "`--k` must be one to three numbers, the momenta in the order of"),
+        (
+            ["ensemble", ALTERMAGNET, "-o", "a.sqlite"],
+            "a family of junctions for an ensemble, but altermagnet_junction",
+        ),
+        (["export", TUNNEL, "--cut", "x"], "`--cut` must be an option of spinjunc export, but is not. It has"),
+        (["export", TUNNEL, "--behnid", "x"], "Did you mean `--behind`?"),
         (["run", TUNNEL, "--family", "valve"], "has no `valve` (it defines tunnel_junction)"),
         (["run", TUNNEL, "-o", "no/such/folder/a.png"], "`output` must be a writable path"),
         (["run", TUNNEL, "-o", "a.docx"], "must end in one of"),
