@@ -190,6 +190,7 @@ EQUIVALENT |= {
 #: Tests that look at what was imported, whoever imported it: they execute no line of it.
 INSPECTORS = (
     "tests/units/test_defaults.py",
+    "tests/units/test_classes.py",
     "tests/units/test_small_print.py::test_what_can_be_changed_after_it_is_made_is_listed",
     "tests/laws/test_blind_spots.py::test_what_holds_arrays_is_compared_as_an_object",
 )
