@@ -244,6 +244,58 @@ def test_what_is_left_out_of_a_current_is_as_wide_as_what_was_refused(width, mon
     assert found.error == pytest.approx(2 * found.left_out, rel=1e-3)  # two channels, all of what they carry
 
 
+T = np.array([[[[0.3, 0.2], [0.1, 0.4]], [[0.2, 0.6], [0.5, 0.05]], [[0.7, 0.15], [0.25, 0.35]]]] * 3).swapaxes(1, 2)
+T = T * (1 + np.arange(3))[:, None, None, None]
+
+
+@pytest.mark.parametrize("kT", [0.0, 0.013])
+@pytest.mark.parametrize("split", [False, True])
+@pytest.mark.parametrize("unresolved", [(), (1,)])
+def test_currents_of_three_leads_at_several_points_are_integrals_of_occupations(kT, split, unresolved, monkeypatch):
+    """Of probabilities linear in energy: ∫ f dE and ∫ E f dE are known."""
+    mu = np.array([[[0.1, 0.06], [-0.1, -0.02], [0.03, 0.0]], [[0.2, 0.1], [0.0, 0.15], [-0.05, 0.1]]])
+    mu = mu if split else mu[..., :1].repeat(2, axis=-1)
+    asked = {}
+
+    def scatter(ready, energy, *args):
+        P = T * (1 + 0.5 * energy)
+
+        def currents(f):
+            asked[f.ndim] = True
+            if f.ndim == 1:
+                return (P.sum(axis=(1, 3)) * (f[:, None] - f)).sum(axis=1)
+            found = (P * (f[:, :, None, None] - f)).sum(axis=(2, 3))
+            found[list(unresolved)] = np.nan
+            return found
+
+        return SimpleNamespace(currents=currents)
+
+    monkeypatch.setattr(bias, "scatter_device", scatter)
+    leads = [SimpleNamespace()] * 3
+    ready = SimpleNamespace(device=SimpleNamespace(system=SimpleNamespace(leads=leads), edges=None), params={})
+    monkeypatch.setattr(bias, "are_electrons_and_holes", lambda *_: False)
+    given = mu if split else mu[..., :1]
+    found = bias.integrate_currents(ready, given, temperature=kT, rtol=1e-9)
+    # ∫ (f_a - f_b) (1 + E/2) dE = (µ_a - µ_b) + (µ_a² - µ_b²)/4 at any temperature
+    own = mu + mu**2 / 4
+    wanted = (T * (own[:, :, :, None, None] - own[:, None, None])).sum(axis=(-1, -2))
+    charge = wanted.sum(axis=-1)
+    wanted[:, list(unresolved)] = np.nan
+    if split:
+        charge[:, list(unresolved)] = np.nan
+    assert_allclose(found.spin_resolved, wanted, atol=1e-9)
+    assert_allclose(found.charge, charge, atol=1e-9)
+    assert found.error.shape == found.left_out.shape == (2,)
+    assert (found.left_out == 0).all()
+    assert found.error.max() < 1e-8
+    lines = str(found)
+    assert lines.count("charge and by spin") == 3
+    one = bias.integrate_currents(ready, given[1], temperature=kT, rtol=1e-9)
+    assert_allclose(one.charge, charge[1], atol=1e-9)
+    assert one.charge.shape == (3,)
+    assert "lead 2, charge and by spin" in str(one)
+
+
 # ---------------------------------------------------------------------- surfaces of leads
 def modes_of(levels, absorbing=0.0, mix=True):
     """Chains with hopping -1 and -1.1 of some levels, mixed by a unitary matrix."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
+from insides import INSIDES
 from telling import ROUNDING, differences, told
 
 import kwant_spinjunc as sj
@@ -462,6 +463,7 @@ MADE = {
     "commands": lambda: session(*COMMANDS),
     "commands refused": lambda: session(*REFUSED),
     "command sweep": lambda: ran("sweep", family("tunnel_junction"), "--vary", "theta=0:90deg:2", "-o", "out.nc"),
+    **{f"inside {name}": make for name, make in INSIDES.items()},
 }
 
 
