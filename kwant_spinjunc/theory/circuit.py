@@ -23,13 +23,20 @@ names no other: A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Phys. Rev. Lett. 84,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ..arrays import Complex, Floats
-from ..checks import both_spins, complex_array, finite_array, formula, not_negative, positive_array
+from ..checks import (
+    both_spins,
+    complex_array,
+    finite_array,
+    formula,
+    not_negative,
+    not_negative_array,
+    positive_array,
+)
 from ..errors import ArgumentError, UnitarityError
 from ..spin import check_unit_vector, cross_matrix
 
@@ -134,17 +141,27 @@ def contact_currents(
     **Result**: charge, shape (...), in (e²/h)·V, and spin, shape (..., 3), the Pauli flux in the same unit on the
     normal side; its part normal to m is the torque on the magnet.
     """
-    G, G_mix, m = both_spins("conductances", conductances), complex_array("mixing", mixing), check_unit_vector(m)
+    M = contact_matrix(both_spins("conductances", conductances), mixing, m)
     bias = finite_array("mu_node", mu_node) - finite_array("mu_magnet", mu_magnet)
     delta = finite_array("accumulation", accumulation, "(..., 3)")
-    along = np.sum(m * delta, axis=-1)
-    total, difference = G.sum(axis=-1), G[..., 0] - G[..., 1]
-    charge = total * bias + difference * along
-    longitudinal = difference * bias + total * along
-    transverse = delta - along[..., None] * m
-    spin = longitudinal[..., None] * m
-    spin = spin + 2 * G_mix.real[..., None] * transverse - 2 * G_mix.imag[..., None] * np.cross(m, delta)
-    return np.asarray(charge), np.asarray(spin)
+    flux = M[..., 0] * bias[..., None] + np.sum(M[..., 1:] * delta[..., None, :], axis=-1)
+    return np.asarray(flux[..., 0]), np.asarray(flux[..., 1:])
+
+
+@formula
+def contact_matrix(conductances: ArrayLike, mixing: ArrayLike, m: ArrayLike) -> Floats:
+    """Return the matrix that gives (charge, spin) into a magnet from (µ - µ_F, δµ), shape (..., 4, 4).
+
+    **Validity**: as `contact_currents`.
+    """
+    G = not_negative_array("conductances", conductances, "(..., 2)")
+    G_mix, m = complex_array("mixing", mixing)[..., None, None], check_unit_vector(m)
+    total, along = G.sum(axis=-1)[..., None, None], m[..., :, None] * m[..., None, :]
+    M = np.empty((*np.broadcast_shapes(total.shape, G_mix.shape, along.shape)[:-2], 4, 4))
+    M[..., 0, 0] = total[..., 0, 0]
+    M[..., 0, 1:] = M[..., 1:, 0] = (G[..., :1] - G[..., 1:]) * m
+    M[..., 1:, 1:] = total * along + 2 * (G_mix.real * (np.eye(3) - along) - G_mix.imag * cross_matrix(m))
+    return M
 
 
 # ---------------------------------------------------------------------- any two contacts
@@ -214,7 +231,8 @@ def solve_spin_valve(left: Contact, right: Contact, m_left: ArrayLike, m_right: 
     (0.9, [0.0, 0.0, 0.3])
     """
     axes = np.broadcast_arrays(check_unit_vector(m_left, "m_left"), check_unit_vector(m_right, "m_right"))
-    M = np.stack([_contact_matrix(contact, m) for contact, m in zip((left, right), axes, strict=True)], axis=-3)
+    contacts = zip((left, right), axes, strict=True)
+    M = np.stack([contact_matrix([x.majority, x.minority], x.mixing, m) for x, m in contacts], axis=-3)
     fed, total = M[..., 0] * [[0.5], [-0.5]], M.sum(axis=-3)
     if not np.all(np.linalg.cond(total) < 1e12):
         raise ArgumentError(
@@ -231,14 +249,3 @@ def solve_spin_valve(left: Contact, right: Contact, m_left: ArrayLike, m_right: 
         mu=node[..., 0],
         accumulation=node[..., 1:],
     )
-
-
-def _contact_matrix(contact: Contact, m: NDArray[Any]) -> Floats:
-    """Return the matrix that gives (charge, spin) into the magnet from (µ - µ_F, δµ), shape (..., 4, 4)."""
-    G, p, eta = contact.total, contact.p, contact.eta
-    projector = m[..., :, None] * m[..., None, :]
-    M = np.empty((*m.shape[:-1], 4, 4))
-    M[..., 0, 0] = 1
-    M[..., 0, 1:] = M[..., 1:, 0] = p * m
-    M[..., 1:, 1:] = projector + eta.real * (np.eye(3) - projector) - eta.imag * cross_matrix(m)
-    return np.asarray(G * M)

@@ -30,6 +30,7 @@ from ..arrays import Floats
 from ..checks import finite_array, formula, not_negative_array, positive, positive_array, potentials
 from ..errors import ArgumentError, UnitarityError
 from ..spin import SIGNS
+from .tunnelling import one_sided_coefficients, rotation_law, rotation_probabilities
 
 #: Condition number of 1 - G/(2N) above which the interface has no resistance of its own (rounding of four channels).
 IDEAL_CONTACT = 1e12
@@ -177,15 +178,8 @@ def tunnelling_response(transmission: ArrayLike) -> InterfaceResponse:
     barrier and of order one in a metal. Source: the paper, equations (3) and (4), in linear response.
     """
     T = _counts("transmission", transmission, "(..., 2, 2)")
-    s = SIGNS
-    return InterfaceResponse(
-        left_1=s * T.sum(axis=-1),
-        left_2=np.asarray(s @ T),
-        right_1=np.asarray(T @ s),
-        right_2=s * T.sum(axis=-2),
-        charge_1=T.sum(axis=-1),
-        charge_2=T.sum(axis=-2),
-    )
+    left, right = one_sided_coefficients(T, "left"), one_sided_coefficients(T, "right")
+    return InterfaceResponse(*left, *right, T.sum(axis=-1), T.sum(axis=-2))
 
 
 @formula
@@ -204,23 +198,8 @@ def tunnelling_limit(angle: ArrayLike, left: ArrayLike, right: ArrayLike) -> Int
     (one dominant k∥). Source: the paper, equations (2) to (4); J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989) for the
     angular form.
     """
-    cosine = np.cos(finite_array("angle", angle))[..., None]
-    D_L, D_R, s = _counts("left", left, "(..., 2)"), _counts("right", right, "(..., 2)"), SIGNS
-
-    def mixed(D: Floats) -> tuple[Floats, Floats]:
-        """Return Σ_s |R_ss'|² D_s and Σ_s s |R_ss'|² D_s for both s'."""
-        total, difference = D.sum(axis=-1, keepdims=True), (D * s).sum(axis=-1, keepdims=True)
-        return (total + s * cosine * difference) / 2, (difference + s * cosine * total) / 2
-
-    (seen_R, polarized_R), (seen_L, polarized_L) = mixed(D_R), mixed(D_L)
-    return InterfaceResponse(
-        left_1=s * D_L * seen_R,
-        left_2=D_R * polarized_L,
-        right_1=D_L * polarized_R,
-        right_2=s * D_R * seen_L,
-        charge_1=D_L * seen_R,
-        charge_2=D_R * seen_L,
-    )
+    D_L, D_R = _counts("left", left, "(..., 2)"), _counts("right", right, "(..., 2)")
+    return tunnelling_response(rotation_law(D_L[..., :, None] * D_R[..., None, :], angle))
 
 
 @formula
@@ -239,9 +218,7 @@ def metallic_limit(angle: ArrayLike, modes: ArrayLike) -> InterfaceResponse:
     interface resistance.
     """
     N = positive_array("modes", modes, hint="A contact needs open channels.")
-    N, cosine = (x[..., None] for x in np.broadcast_arrays(N, np.cos(finite_array("angle", angle))))
-    kept, turned, both = SIGNS * N, SIGNS * N * cosine, np.ones(2) * N
-    return InterfaceResponse(kept, turned, turned, kept, both, both)
+    return tunnelling_response(N[..., None, None] * rotation_probabilities(angle))
 
 
 @formula

@@ -7,16 +7,16 @@ r_s = 2 r_b (1 - sγ) through a contact; the spin accumulation δ = (µ_+ - µ_-
 A resistivity ρ* and the measured one are related by ρ = ρ*(1-β²). Resistances are resistance × area; with µ in eV and
 particle currents they are 1/conductance of `kwant_spinjunc.theory.drift_diffusion`.
 
-``beta`` and ``gamma`` lie in (-1, 1); ``r`` (``r_left``, ``r_right``) is a magnet's spin resistance ρ* l_sf > 0,
-``r_b`` >= 0 that of a contact; ``r_spacer`` = ρ_N l_N and ``ratio`` = thickness/l_N > 0 belong to a normal spacer.
-Where one name stands for two magnets or contacts it is (left, right).
+``beta`` and ``gamma`` lie in (-1, 1); ``r`` is a magnet's spin resistance ρ* l_sf > 0, ``r_b`` >= 0 that of a contact;
+``r_spacer`` = ρ_N l_N and ``ratio`` = thickness/l_N > 0 belong to a normal spacer. Of two magnets or contacts they are
+(left, right).
 
 Source: T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,71 +26,53 @@ from ..arrays import Floats
 from ..checks import finite, finite_array, formula, not_negative_array, positive_array, ratio_array, sides
 from ..spin import SIGNS
 
+#: Of the left and of the right magnet.
+Pair = tuple[ArrayLike, ArrayLike]
+
 
 def _asymmetry(name: str, value: ArrayLike) -> Floats:
     return ratio_array(name, value, "It is a ratio of (difference to sum) of two positive conductances.")
 
 
+def _pair(name: str, value: Any, gate: Callable[[str, Any], Floats]) -> list[Floats]:
+    """Return what belongs to the left and to the right magnet, each checked."""
+    return [gate(f"{name}[{side}]", x) for side, x in zip(("left", "right"), sides(name, value), strict=True)]
+
+
 @formula
-def contact_polarization(
-    beta_left: ArrayLike,
-    r_left: ArrayLike,
-    beta_right: ArrayLike,
-    r_right: ArrayLike,
-    r_b: ArrayLike = 0.0,
-    gamma: ArrayLike = 0.0,
-) -> Floats:
+def contact_polarization(beta: Pair, r: Pair, r_b: ArrayLike = 0.0, gamma: ArrayLike = 0.0) -> Floats:
     r"""Return J_M/J = (β_L r_L + β_R r_R + γ r_b)/(r_L + r_R + r_b) at the contact of two half-infinite metals.
 
     **Validity**: collinear, local neutrality, no spin flip in the contact. Also A. Fert and H. Jaffrès, Phys. Rev. B
     64, 184420 (2001) for F|N.
     """
-    left, right = positive_array("r_left", r_left), positive_array("r_right", r_right)
-    contact = not_negative_array("r_b", r_b)
-    driving = _asymmetry("beta_left", beta_left) * left + _asymmetry("beta_right", beta_right) * right
-    driving = driving + _asymmetry("gamma", gamma) * contact
+    (left, right), contact = _pair("r", r, positive_array), not_negative_array("r_b", r_b)
+    beta_left, beta_right = _pair("beta", beta, _asymmetry)
+    driving = beta_left * left + beta_right * right + _asymmetry("gamma", gamma) * contact
     return np.asarray(driving / (left + right + contact))
 
 
 @formula
-def contact_accumulation(
-    beta_left: ArrayLike,
-    r_left: ArrayLike,
-    beta_right: ArrayLike,
-    r_right: ArrayLike,
-    r_b: ArrayLike = 0.0,
-    gamma: ArrayLike = 0.0,
-) -> tuple[Floats, Floats]:
+def contact_accumulation(beta: Pair, r: Pair, r_b: ArrayLike = 0.0, gamma: ArrayLike = 0.0) -> tuple[Floats, Floats]:
     r"""Return δ_L/J = r_L(β_L - p) and δ_R/J = r_R(p - β_R), the accumulations (µ_+ - µ_-)/2 at both faces.
 
     **Validity**: as `contact_polarization`.
     """
-    p = contact_polarization(beta_left, r_left, beta_right, r_right, r_b, gamma)
-    left = finite_array("r_left", r_left) * (finite_array("beta_left", beta_left) - p)
-    return np.asarray(left), np.asarray(finite_array("r_right", r_right) * (p - finite_array("beta_right", beta_right)))
+    p = contact_polarization(beta, r, r_b, gamma)
+    (left, right), (r_left, r_right) = _pair("beta", beta, finite_array), _pair("r", r, finite_array)
+    return r_left * (left - p), r_right * (p - right)
 
 
 @formula
-def contact_resistance(
-    beta_left: ArrayLike,
-    r_left: ArrayLike,
-    beta_right: ArrayLike,
-    r_right: ArrayLike,
-    r_b: ArrayLike = 0.0,
-    gamma: ArrayLike = 0.0,
-) -> Floats:
+def contact_resistance(beta: Pair, r: Pair, r_b: ArrayLike = 0.0, gamma: ArrayLike = 0.0) -> Floats:
     r"""Return r_b(1 - γp) + β_L δ_L/J - β_R δ_R/J, the contact and its spin-coupled resistance.
 
     **Result**: Drop between the Ohmic lines of both metals extrapolated to the contact, per J. **Validity**: as
     `contact_polarization`. Antiparallel magnets without contact resistance give 2β²ρ*l_sf.
     """
-    arguments = beta_left, r_left, beta_right, r_right, r_b, gamma
-    p = contact_polarization(*arguments)
-    left, right = contact_accumulation(*arguments)
-    ohmic = finite_array("r_b", r_b) * (1 - finite_array("gamma", gamma) * p)
-    return np.asarray(
-        ohmic + finite_array("beta_left", beta_left) * left - finite_array("beta_right", beta_right) * right
-    )
+    ohmic = finite_array("r_b", r_b) * (1 - finite_array("gamma", gamma) * contact_polarization(beta, r, r_b, gamma))
+    (left, right), (at_left, at_right) = _pair("beta", beta, finite_array), contact_accumulation(beta, r, r_b, gamma)
+    return np.asarray(ohmic + left * at_left - right * at_right)
 
 
 @formula
@@ -113,7 +95,7 @@ def profile(
     y = finite_array("y", y)
     rho, lengths = positive_array("rho_star", rho_star, "(2)"), positive_array("l_sf", l_sf, "(2)")
     betas, r = finite_array("beta", beta, "(2)"), rho * lengths
-    arguments: tuple[Any, ...] = betas[0], r[0], betas[1], r[1], finite("r_b", r_b), finite("gamma", gamma)
+    arguments: Any = betas, r, finite("r_b", r_b), finite("gamma", gamma)
     faces = contact_accumulation(*arguments)
     side = (~np.signbit(y)).astype(int)
     b, resistance, length = betas[side], r[side], lengths[side]
@@ -125,12 +107,6 @@ def profile(
     return average[..., None] + SIGNS * delta[..., None], (1 + SIGNS * polarization[..., None]) / 2
 
 
-def _magnets(beta: Any, r: Any, r_b: Any, gamma: Any) -> Iterator[tuple[Any, ...]]:
-    """Yield (name, β, r, r_b, γ) of the left and of the right magnet of a spin valve."""
-    named = {"beta": beta, "r": r, "r_b": r_b, "gamma": gamma}
-    return zip(("left", "right"), *(sides(name, value) for name, value in named.items()), strict=True)
-
-
 def _spacer(r_spacer: ArrayLike, ratio: ArrayLike) -> tuple[Floats, Floats]:
     """Return r_N coth(t/l) and r_N/sinh(t/l) of the spacer, finite for thick ones."""
     r, x = positive_array("r_spacer", r_spacer), positive_array("ratio", ratio)
@@ -139,24 +115,18 @@ def _spacer(r_spacer: ArrayLike, ratio: ArrayLike) -> tuple[Floats, Floats]:
 
 @formula
 def spin_valve_polarization(
-    beta: tuple[ArrayLike, ArrayLike],
-    r: tuple[ArrayLike, ArrayLike],
-    r_spacer: ArrayLike,
-    ratio: ArrayLike,
-    r_b: tuple[ArrayLike, ArrayLike] = (0.0, 0.0),
-    gamma: tuple[ArrayLike, ArrayLike] = (0.0, 0.0),
+    beta: Pair, r: Pair, r_spacer: ArrayLike, ratio: ArrayLike, r_b: Pair = (0.0, 0.0), gamma: Pair = (0.0, 0.0)
 ) -> tuple[Floats, Floats]:
     r"""Return J_M/J at the two contacts of a collinear F|N|F spin valve.
 
     **Validity**: magnets thicker than l_sf, collinear, local neutrality, no spin flip in the contacts.
     """
     coth, csch = _spacer(r_spacer, ratio)
+    magnets, contacts = _pair("r", r, positive_array), _pair("r_b", r_b, not_negative_array)
+    betas, gammas = _pair("beta", beta, _asymmetry), _pair("gamma", gamma, _asymmetry)
     # r_1(β_1 - p_1) - δ_a = r_b1(p_1 - γ_1) with δ_a = coth p_1 - csch p_2, and its mirror image.
-    source, load = [], []
-    for name, b, own, other, g in _magnets(beta, r, r_b, gamma):
-        magnet, contact = positive_array(f"r[{name}]", own), not_negative_array(f"r_b[{name}]", other)
-        source.append(_asymmetry(f"beta[{name}]", b) * magnet + _asymmetry(f"gamma[{name}]", g) * contact)
-        load.append(magnet + contact)
+    source = [b * own + g * contact for b, own, g, contact in zip(betas, magnets, gammas, contacts, strict=True)]
+    load = [own + contact for own, contact in zip(magnets, contacts, strict=True)]
     # (load + coth)(load' + coth) - csch², with coth² - csch² = r_N² done by hand: it cancels in thin spacers.
     determinant = load[0] * load[1] + coth * (load[0] + load[1]) + finite_array("r_spacer", r_spacer) ** 2
     load = [own + coth for own in load]
@@ -166,12 +136,7 @@ def spin_valve_polarization(
 
 @formula
 def spin_valve_resistance(
-    beta: tuple[ArrayLike, ArrayLike],
-    r: tuple[ArrayLike, ArrayLike],
-    r_spacer: ArrayLike,
-    ratio: ArrayLike,
-    r_b: tuple[ArrayLike, ArrayLike] = (0.0, 0.0),
-    gamma: tuple[ArrayLike, ArrayLike] = (0.0, 0.0),
+    beta: Pair, r: Pair, r_spacer: ArrayLike, ratio: ArrayLike, r_b: Pair = (0.0, 0.0), gamma: Pair = (0.0, 0.0)
 ) -> Floats:
     r"""Return the resistance between the magnets' extrapolated Ohmic lines: contacts, spacer and spin accumulation.
 
@@ -179,7 +144,8 @@ def spin_valve_resistance(
     """
     p = spin_valve_polarization(beta, r, r_spacer, ratio, r_b, gamma)
     total = finite_array("r_spacer", r_spacer) * finite_array("ratio", ratio)
-    for flow, (_, b, own, contact, g) in zip(p, _magnets(beta, r, r_b, gamma), strict=True):
-        b, g = finite_array("beta", b), finite_array("gamma", g)
-        total = total + finite_array("r_b", contact) * (1 - g * flow) + finite_array("r", own) * b * (b - flow)
+    given = {"beta": beta, "r": r, "r_b": r_b, "gamma": gamma}
+    of_magnets = zip(p, *(_pair(name, value, finite_array) for name, value in given.items()), strict=True)
+    for flow, b, own, contact, g in of_magnets:
+        total = total + contact * (1 - g * flow) + own * b * (b - flow)
     return np.asarray(total)

@@ -61,9 +61,9 @@ def test_collinear_magnets_are_those_of_valet_and_fert(theta):
     r = 75e-9 * 59e-9  # ρ* l_sf
     right = beta if theta == 0 else -beta
     data = run(valve, theta=theta, current_density=2e10)
-    expected = valet_fert.contact_resistance(beta, r, right, r, r_b, gamma)
+    expected = valet_fert.contact_resistance((beta, right), (r, r), r_b, gamma)
     assert data.resistance_area.item() == pytest.approx(float(expected) * 1e12, rel=1e-9)
-    polarization = valet_fert.contact_polarization(beta, r, right, r, r_b, gamma)
+    polarization = valet_fert.contact_polarization((beta, right), (r, r), r_b, gamma)
     assert data.magnetization_current.values[0] == pytest.approx(2e10 * float(polarization), rel=1e-9, abs=1e-2)
 
 
@@ -175,7 +175,7 @@ def test_diffuse_spacer_between_parallel_magnets_is_two_resistances_in_series():
     per_area = constants.e**2 / constants.h / (A * 1e-9) ** 2
     AR = sum(1 / (np.array([contact_.majority, contact_.minority]) * per_area) for contact_ in contacts)
     beta, r = 0.46, 75e-9 * 59e-9
-    expected = valet_fert.contact_resistance(beta, r, beta, r, AR.sum() / 4, (AR[1] - AR[0]) / AR.sum())
+    expected = valet_fert.contact_resistance((beta, beta), (r, r), AR.sum() / 4, (AR[1] - AR[0]) / AR.sum())
     data = run(valve, theta=0.0, transport="diffuse")
     assert data.resistance_area.item() == pytest.approx(float(expected) * 1e12, rel=1e-9)
     assert np.isnan(data.field_like).all()
@@ -191,7 +191,7 @@ def test_a_diffuse_spacer_between_half_metals_is_two_resistances_in_series_for_o
     through = (1 / left.majority + 1 / right.majority) / per_area
     AR = through * np.array([1.0, 1e10])  # nearly nothing, in place of nothing: worth 4e-7 of the result
     beta, r = 0.46, 75e-9 * 59e-9
-    expected = valet_fert.contact_resistance(beta, r, beta, r, AR.sum() / 4, (AR[1] - AR[0]) / AR.sum())
+    expected = valet_fert.contact_resistance((beta, beta), (r, r), AR.sum() / 4, (AR[1] - AR[0]) / AR.sum())
     data = run(family, theta=[0.0, 1.0], transport="diffuse", **asked)
     assert data.resistance_area[0].item() == pytest.approx(float(expected) * 1e12, rel=1e-6)
     assert data.magnetoresistance[1] > 0

@@ -545,7 +545,7 @@ def test_collinear_equal_alphas_are_valet_fert_whatever_the_screening(
     l_sf = [p.spin_diffusion_length for p in (left, right)]
     rho_star = [1 / (p.sigma * (1 - p.beta**2)) for p in (left, right)]
     r = np.multiply(rho_star, l_sf)
-    arguments = left.beta, r[0], sign * right.beta, r[1], r_b, gamma
+    arguments = (left.beta, sign * right.beta), r, r_b, gamma
     assert_allclose(
         solution.J_M * [1, sign], valet_fert.contact_polarization(*arguments), rtol=VALET_FERT, atol=VALET_FERT
     )
@@ -582,7 +582,7 @@ def test_strong_screening_is_valet_fert_for_any_alphas(
     T = np.diag(contact_channels(r_b, gamma))
     solution = match(*materials_, tunnelling_response(T), m_left=Z, m_right=Z)
     r = [1 / p.spin_conductance for p in materials_]
-    arguments = left.beta, r[0], right.beta, r[1], r_b, gamma
+    arguments = (left.beta, right.beta), r, r_b, gamma
     expected = valet_fert.contact_polarization(*arguments)
     assert_allclose(solution.J_M, expected, rtol=VALET_FERT, atol=VALET_FERT)
     assert_allclose(
@@ -667,16 +667,16 @@ def test_a_spin_flipping_spacer_is_an_interface_with_unequal_spin_currents(
 
 def test_a_vanishing_spacer_leaves_one_contact_and_a_thick_one_two() -> None:
     thin = valet_fert.spin_valve_polarization((0.5, -0.2), (1.0, 2.0), 0.7, 1e-10)
-    assert_allclose(thin, valet_fert.contact_polarization(0.5, 1.0, -0.2, 2.0), rtol=1e-8)
+    assert_allclose(thin, valet_fert.contact_polarization((0.5, -0.2), (1.0, 2.0)), rtol=1e-8)
     thick = valet_fert.spin_valve_polarization((0.5, -0.2), (1.0, 2.0), 0.7, 800.0)
-    assert_allclose(thick[0], valet_fert.contact_polarization(0.5, 1.0, 0.0, 0.7), rtol=1e-12)
+    assert_allclose(thick[0], valet_fert.contact_polarization((0.5, 0.0), (1.0, 0.7)), rtol=1e-12)
 
 
 @pytest.mark.parametrize(
     ("call", "name"),
     [
-        (lambda: valet_fert.contact_polarization(1.0, 1.0, 0.5, 1.0), "beta_left"),
-        (lambda: valet_fert.contact_polarization(0.5, 0.0, 0.5, 1.0), "r_left"),
+        (lambda: valet_fert.contact_polarization((1.0, 0.5), (1.0, 1.0)), r"beta\[left\]"),
+        (lambda: valet_fert.contact_polarization((0.5, 0.5), (0.0, 1.0)), r"r\[left\]"),
         (lambda: valet_fert.spin_valve_resistance((0.5, 0.5), (1.0, 1.0), 1.0, 0.0), "ratio"),
     ],
 )

@@ -189,12 +189,20 @@ def test_exact_coefficients_are_those_of_3_and_4_plus_reflection_with_spin_flip(
 )
 @settings(deadline=None)
 def test_factorized_tunnelling_is_the_closed_form(angle, left, right):
-    R = abs(rotation_matrix(unit_vector(0.0), unit_vector(angle))) ** 2
-    T = np.asarray(left)[:, None] * R * np.asarray(right)
-    for closed, summed in zip(
-        astuple(it.tunnelling_limit(angle, left, right)), astuple(it.tunnelling_response(T)), strict=True
-    ):
-        np.testing.assert_allclose(closed, summed, atol=ROUNDING)
+    """The sums over R_ss'² D_ss' against the coefficients of the docstring, written out."""
+    s, cosine = SIGNS, np.cos(angle)
+    (D_L, P_L), (D_R, P_R) = ((sum(D), (D[0] - D[1]) / max(sum(D), 1e-300)) for D in (left, right))
+    seen_L, seen_R = (1 + s * P_L * cosine) / 2 * D_L, (1 + s * P_R * cosine) / 2 * D_R
+    closed = (
+        s * left * seen_R,
+        right * (P_L + s * cosine) / 2 * D_L,
+        left * (P_R + s * cosine) / 2 * D_R,
+        s * right * seen_L,
+        left * seen_R,
+        right * seen_L,
+    )
+    for found, expected in zip(astuple(it.tunnelling_limit(angle, left, right)), closed, strict=True):
+        np.testing.assert_allclose(found, expected, atol=ROUNDING)
 
 
 def test_exact_scattering_tends_to_the_tunnelling_limit_in_proportion_to_the_transmission():
@@ -244,6 +252,9 @@ def test_ideal_contact_turns_the_current_by_the_rotation_law(angle):
     R = 3 * abs(rotation_matrix(unit_vector(0.0), unit_vector(angle))) ** 2
     P[1, :, 0, :], P[0, :, 1, :] = R.T, R
     np.testing.assert_allclose(astuple(it.interface_response(P)), astuple(r), atol=ROUNDING)
+    kept, turned = 3 * SIGNS, 3 * SIGNS * np.cos(angle)
+    closed = (kept, turned, turned, kept, [3.0, 3.0], [3.0, 3.0])
+    np.testing.assert_allclose(astuple(r), closed, atol=ROUNDING)
 
 
 def test_conserved_current_fails_for_noncollinear_magnets():

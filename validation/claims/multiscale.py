@@ -148,7 +148,7 @@ def audit_parallel() -> float:
     resistance = 1 / conductance_per_area(-np.diagonal(found.between_metals[1, :, 0, :]), SPACING)
     r_b, gamma = resistance.sum() / 4, (resistance[1] - resistance[0]) / resistance.sum()
     r = metal_.spin_diffusion_length * 1e-9 / (metal_.sigma / SIEMENS_PER_METER * (1 - metal_.beta**2))
-    expected = valet_fert.contact_resistance(metal_.beta, r, metal_.beta, r, r_b, gamma) * 1e12
+    expected = valet_fert.contact_resistance((metal_.beta, metal_.beta), (r, r), r_b, gamma) * 1e12
     data = multiscale(FAMILIES["F|N|F"], metal_, lattice_constant=SPACING, theta=0.0)
     return float(abs(data.resistance_area / expected - 1))
 

@@ -129,10 +129,10 @@ def _valet_fert(e: Evidence) -> Finding:
     left, right, _ = _metals(e)
     exact, error = _matching(e), np.full(len(e.angles), np.nan)
     theory = np.full(len(e.angles), np.nan)
-    spins = [1 / metal.spin_conductance for metal in (left, right)]  # ρ* l_sd
+    spins = 1 / left.spin_conductance, 1 / right.spin_conductance  # ρ* l_sd
     for angle, sign in ((0, 1), (-1, -1)):
         r_b, gamma = _contact(e, angle)
-        arguments = left.beta, spins[0], sign * right.beta, spins[1], r_b, gamma
+        arguments = (left.beta, sign * right.beta), spins, r_b, gamma
         theory[angle] = float(valet_fert.contact_polarization(*arguments))
         r = float(valet_fert.contact_resistance(*arguments))
         found = float(np.asarray(exact.resistance)[angle])

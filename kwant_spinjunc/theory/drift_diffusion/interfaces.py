@@ -12,6 +12,7 @@ from ...arrays import Floats
 from ...checks import complex_array, finite_array, formula, not_negative_array, positive
 from ...errors import ArgumentError
 from ...spin import PAULI, SIGNS, check_unit_vector, cross_matrix, sigma
+from ..circuit import contact_matrix
 from ..interface import InterfaceResponse
 from .material import LANDAUER
 
@@ -213,7 +214,7 @@ def node_interface(
     r"""Return a thin normal-metal spacer between two magnets as one interface, its spin accumulation eliminated.
 
     Each contact carries J_s = g_s (µ_s - µ_N - s s_N·m) along its magnet and absorbs the transverse accumulation of
-    the spacer, 2 Re G s_N⊥ + 2 Im G m×s_N; the spacer conserves charge and spin.
+    the spacer, 2 Re G s_N⊥ - 2 Im G m×s_N (`circuit.contact_currents`); the spacer conserves charge and spin.
 
     **Result**: The r's of (5), (6), in the unit of the conductances, for δM⊥ = 0: all transverse spin is absorbed at
     the interface. **Validity**: metallic multilayers, spacer thinner than its spin-diffusion length and of negligible
@@ -237,13 +238,11 @@ def node_interface(
             raise ArgumentError(f"Argument `mixing_{side}` must have a positive real part, but is {G!r}.")
         shape = np.broadcast_shapes(m.shape[:-1], conductance.shape[:-1], mixing.shape)
         m = np.broadcast_to(m, (*shape, 3))
-        # Column s: what µ_s feeds into the spacer; the state (µ_N, s_N) loses Σ_s of the same and the transverse part.
+        # Column s: what µ_s feeds into the spacer, whose state (µ_N, s_N) loses what a contact takes.
         state = np.concatenate([np.ones((*shape, 2, 1)), SIGNS[:, None] * m[..., None, :]], axis=-1)
         feed = np.swapaxes(conductance[..., :, None] * state, -1, -2)
-        loss = feed @ state
-        loss[..., 1:, 1:] += _absorbed(m, mixing)
         feeds.append(feed)
-        losses.append(loss)
+        losses.append(contact_matrix(conductance, mixing, m))
         axes.append(m)
     total = losses[0] + losses[1]
     _check_conducting(total[..., 0, 0])
