@@ -164,8 +164,9 @@ class Run:
             while self.flying:
                 self._take(pool.finished(), lost)
             pool.renew()
-        for numbers in sorted(lost):
-            self._one_by_one(pool, numbers)
+        while lost:
+            lost.sort()
+            self._one_by_one(pool, lost.pop(0), lost)
 
     def _take(self, number: int, lost: list[tuple[int, ...]]) -> bool:
         """Commit an ended task or note it as lost; return whether the pool is broken."""
@@ -181,13 +182,16 @@ class Run:
             return True
         return False
 
-    def _one_by_one(self, pool: Pool, numbers: tuple[int, ...]) -> None:
-        """Solve the realizations of a lost task alone, so that the one that kills its worker shows itself."""
+    def _one_by_one(self, pool: Pool, numbers: tuple[int, ...], lost: list[tuple[int, ...]]) -> None:
+        """Solve the realizations of a lost task alone, so that the one that kills its worker shows itself.
+
+        Other tasks may end meanwhile: they are committed, or join those that are ``lost``.
+        """
         for number in numbers:
             for attempt in range(1, ATTEMPTS + 1):
                 task = pool.submit(solve_realizations, self.problem, (number,))
-                while pool.finished() != task.number:
-                    pass
+                while (ended := pool.finished()) != task.number:
+                    self._take(ended, lost)
                 try:
                     self._commit((number,), task.result())
                     break
