@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .arrays import Complex
 from .checks import finite_array, warn_of_degrees
 from .errors import ArgumentError
 
@@ -73,6 +74,14 @@ def sigma(m: ArrayLike) -> NDArray[np.complex128]:
     """Return m·σ, shape (..., 2, 2)."""
     n = np.asarray(m, dtype=float)
     return np.asarray((n @ PAULI.reshape(3, 4)).reshape(*n.shape[:-1], 2, 2))
+
+
+def pauli_parts(block: Complex) -> Complex:
+    """Return (H_0, H_x, H_y, H_z) of blocks (..., 2n, 2m) in orbitals (spin, orbital), shape (4, ..., n, m)."""
+    n, m = block.shape[-2] // 2, block.shape[-1] // 2
+    uu, ud = block[..., :n, :m], block[..., :n, m:]
+    du, dd = block[..., n:, :m], block[..., n:, m:]
+    return np.asarray(np.array([uu + dd, ud + du, 1j * (ud - du), uu - dd]) / 2, dtype=complex)
 
 
 def spinors(m: ArrayLike) -> NDArray[np.complex128]:

@@ -19,18 +19,20 @@ from scipy import sparse
 from ..arrays import Complex, Floats, Integers
 from ..devices.device import Device
 from ..devices.solve import is_transparent
-from ..devices.spin_channels import cell_sites, lead_axis
+from ..devices.spin_channels import cell_sites, lead_axis, refuse_other_axis
 from ..devices.spin_operators import ORDERS, SpinOperator, norbs_of
 from ..errors import ArgumentError
 from ..halves.joint import Lift
 from ..optional import kwant
-from ..spin import check_unit_vector
+from ..spin import one_unit_vector
 from .fourier import Blocks, Series, decompose, sampled
 from .planes import Partition, partition
 from .spins import ALIGNED, Axis, axis_of, basis_of, scale_of, spin_orbit_coupling, spin_part, spins_apart
 
 #: Orbitals up to which the Hamiltonian of the scattering region is evaluated as one dense matrix.
 DENSE = 1000
+#: Sine of the angle between the declared and the net field of a lead that a declaration of few digits has.
+TURNED = 4.5e-5
 #: Momentum at which a system is looked at, unlike its reverse.
 AT = 0.3
 
@@ -438,13 +440,9 @@ def _axis(
         if field is not None:
             return np.where(abs(field) < ALIGNED, 0.0, field)
         return np.array([0.0, 0.0, 1.0]) if conserved is None else conserved
-    m = check_unit_vector(declared, f"magnetizations[{number}]")
-    if field is not None and not m @ field > 1 - 1e-9:
-        raise ArgumentError(
-            f"Argument `magnetizations[{number}]` must be the direction of the majority spin of lead {number}, but is "
-            f"{m.round(4).tolist()}, and the exchange field of the lead points along {field.round(4).tolist()}. "
-            "Declare that direction, or rotate the lead."
-        )
+    m = one_unit_vector(declared, f"magnetizations[{number}]")
+    if field is not None:
+        refuse_other_axis(number, m, field, TURNED)
     return m
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Complex, Floats, Integers
 from ..errors import ArgumentError
+from ..spin import pauli_parts
 
 #: Largest |R| per dimension that is tried.
 REACH = 4
@@ -25,14 +26,6 @@ REACH = 4
 ROUNDING = 1e-13
 #: The momentum of the check: generic, and outside of the first zone.
 CHECK = (7.1, -4.3, 9.7)
-
-
-def pauli_parts(block: Complex) -> Complex:
-    """Return (H_0, H_x, H_y, H_z) of blocks (..., 2n, 2m) in orbitals (spin, orbital), shape (4, ..., n, m)."""
-    n, m = block.shape[-2] // 2, block.shape[-1] // 2
-    uu, ud = block[..., :n, :m], block[..., :n, m:]
-    du, dd = block[..., n:, :m], block[..., n:, m:]
-    return np.asarray(np.array([uu + dd, ud + du, 1j * (ud - du), uu - dd]) / 2, dtype=complex)
 
 
 @dataclass(frozen=True, eq=False)

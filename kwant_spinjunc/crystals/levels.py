@@ -195,17 +195,15 @@ class Rough:
     def _channels_at(self, k: Floats) -> Integers:
         return count_channels(self.problem.crystal, self.energy, k)
 
+    def _jumps(self, count: Any, lines: int, grid: Floats, width: float = BRACKET) -> tuple[Integers, Floats]:
+        return jumps(count, lines, grid, width, at_once(self.problem.crystal))
+
     def openings(self, outer: Floats) -> tuple[Integers, Floats]:
         """Return where channels open on lines along the last momentum: numbers of lines and positions.
 
         ``outer``: shape (lines, dimensions - 1): the other momenta.
         """
-        return jumps(
-            lambda line, x: self._channels_at(_on(outer, line, x)),
-            len(outer),
-            self._grid(-1),
-            at_once=at_once(self.problem.crystal),
-        )
+        return self._jumps(lambda line, x: self._channels_at(_on(outer, line, x)), len(outer), self._grid(-1))
 
     def levels(self, outer: Floats) -> tuple[Integers, Floats, Floats]:
         """Return the levels on lines along the last momentum: numbers of lines, positions and half-widths."""
@@ -215,23 +213,12 @@ class Rough:
         self, at: Callable[[Integers, Floats], Floats], lines: int, axis: int
     ) -> tuple[Integers, Floats, Floats]:
         """Return the levels on lines along a momentum, whose points ``at`` returns."""
-        line, near = jumps(
-            lambda i, y: self._levels_at(at(i, y)),
-            lines,
-            self._grid(axis),
-            LEVEL_BRACKET,
-            at_once(self.problem.crystal),
-        )
+        line, near = self._jumps(lambda i, y: self._levels_at(at(i, y)), lines, self._grid(axis), LEVEL_BRACKET)
         pairs, more = self._pairs(at, lines, axis, (line, near))
         line, near = np.append(line, pairs), np.append(near, more)
         # levels of many angles may be closer than a bracket
-        which, shift = jumps(
-            lambda i, y: self._levels_at(at(line[i], near[i] + y)),
-            len(near),
-            np.array([-LEVEL_BRACKET, LEVEL_BRACKET]),
-            STEP / 5,
-            at_once(self.problem.crystal),
-        )
+        ends = np.array([-LEVEL_BRACKET, LEVEL_BRACKET])
+        which, shift = self._jumps(lambda i, y: self._levels_at(at(line[i], near[i] + y)), len(near), ends, STEP / 5)
         rest = np.delete(np.arange(len(near)), which)
         line, near = np.append(line[rest], line[which]), np.append(near[rest], near[which] + shift)
         number, x, width = poles(
@@ -262,12 +249,9 @@ class Rough:
         line, above = known[0], np.searchsorted(grid, known[1])
         close[line, above] = close[line, above - 1] = False
         owner, node = np.nonzero(close)
-        which, shift = jumps(
-            lambda i, y: self._levels_at(at(owner[i], grid[node[i]] + y)),
-            len(owner),
-            np.linspace(-cell / 2, cell / 2, BETWEEN + 1),
-            LEVEL_BRACKET,
-            at_once(self.problem.crystal),
+        between = np.linspace(-cell / 2, cell / 2, BETWEEN + 1)
+        which, shift = self._jumps(
+            lambda i, y: self._levels_at(at(owner[i], grid[node[i]] + y)), len(owner), between, LEVEL_BRACKET
         )
         return owner[which], grid[node[which]] + shift
 

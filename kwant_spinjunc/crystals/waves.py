@@ -14,8 +14,9 @@ import numpy as np
 
 from ..arrays import Complex, Floats, Integers
 from ..halves.matrices import dagger, spin_times
+from ..spin import pauli_parts
 from .crystal import Crystal
-from .fourier import Series, pauli_parts
+from .fourier import Series
 from .observe import by_input, pauli, rotations
 from .solve import Solved
 

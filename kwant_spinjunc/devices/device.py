@@ -20,7 +20,7 @@ from ..errors import ArgumentError
 from ..optional import kwant
 from ..printing import Printed, fields_of
 from .cuts import BUFFER, ResolvedCut, resolve_cut, resolve_sites
-from .exchange import divide, exchange_of_site
+from .exchange import exchange_of_site
 from .spin_operators import SpinOperator, identity
 from .spin_order import refuse_what_is_no_spin, resolve_spin
 from .waves import fluxes
@@ -183,10 +183,6 @@ class Device(Printed):
             )
         if missing:
             raise ArgumentError(f"Argument `params` must have a value for {', '.join(missing)}, but has none.")
-
-    def exchange_part(self, sites: NDArray[np.int64], spin: SpinOperator, params: Mapping[str, Any]) -> tuple[Any, str]:
-        """Return the exchange part of H within some sites, or None and why it cannot be told; see `exchange.divide`."""
-        return divide(self.exchange, self.system, self.edges, sites, spin, {**self.params, **params})
 
     def cut(self, cut: Any) -> ResolvedCut:
         """Return a named cut (or one not named before), checked that it separates the leads."""

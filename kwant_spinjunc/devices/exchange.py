@@ -20,7 +20,7 @@ from scipy import sparse
 
 from ..errors import ArgumentError, SpinjuncError
 from ..optional import kwant
-from .spin_operators import SpinOperator, norbs_of
+from .spin_operators import SpinOperator, norbs_of, spinless
 
 Sites = NDArray[np.int64]
 
@@ -122,7 +122,7 @@ def _without_magnetization(other: Any, system: Any, sites: Sites, params: Mappin
 
 def _parts(H: Any, S: list[Any]) -> tuple[Any, Any]:
     """Return the parts of H that do not depend on spin, and that do."""
-    free = (H + sum(s @ H @ s for s in S)) / 4
+    free = spinless(H, S)
     return free, H - free
 
 

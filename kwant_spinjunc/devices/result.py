@@ -21,6 +21,7 @@ from ..errors import NEAR_EDGE, ArgumentError, ContinuityError, NearSideWarning,
 from ..printing import Printed, Table, number, with_unit
 from ..quantities import BY_SPIN
 from .device import Device
+from .exchange import divide
 from .spin_channels import LeadSpins
 from .spin_operators import SpinOperator, identity
 from .terminals import NO_CUT, SystemResult
@@ -262,7 +263,8 @@ class DeviceScattering(SystemResult[MagnetTorque]):
         if spin is None:
             raise ArgumentError("Argument `magnet` must have spin, but the device has none (spin=None).")
         self.refuse_changed(sites)
-        return device, sites, spin, *device.exchange_part(sites, spin, self.params)
+        divided = divide(device.exchange, device.system, device.edges, sites, spin, self.params)
+        return device, sites, spin, *divided
 
     def _solve_torque(self, magnet: Any) -> MagnetTorque:
         device, sites, spin, exchange, undivided = self.exchange_of(magnet)

@@ -44,24 +44,24 @@ class Prepared:
     told: set[str] = field(default_factory=set)  #: Barriers that were warned of.
 
 
-def prepare_device(device: Device, params: Mapping[str, Any] | None) -> Prepared:
-    """Look at a device before it is solved at any energy."""
+def prepare_device(device: Device, params: Mapping[str, Any] | None, axes: Any = None) -> Prepared:
+    """Look at a device before it is solved at any energy, its leads along ``axes``, or as `lead_axis` finds them."""
     everything = device.values(params)
     system = device.system
     device.refuse_missing(everything)
     spin = device.spin_operator(everything)
     levels = {name: _lowest_level(device, name, barrier, everything) for name, barrier in device.barriers.items()}
-    axes = np.full((len(system.leads), 3), np.nan)
+    found = np.full((len(system.leads), 3), np.nan) if axes is None else axes
     for number, lead in enumerate(system.leads):
         if not _has_modes(lead):
             raise ArgumentError(
                 f"Argument `syst` must have leads with modes, but lead {number} is given by a self-energy only. "
                 "Use syst.precalculate(energy, what='modes')."
             )
-        if spin is not None:
-            axes[number] = lead_axis(system, number, spin, device.magnetizations.get(number), everything)
-    along = [None if spin is None else spin.along(m, cell_sites(system, n)) for n, m in enumerate(axes)]
-    return Prepared(device, everything, axes, look_at_leads(system, everything, along), along, levels)
+        if spin is not None and axes is None:
+            found[number] = lead_axis(system, number, spin, device.magnetizations.get(number), everything)
+    along = [None if spin is None else spin.along(m, cell_sites(system, n)) for n, m in enumerate(found)]
+    return Prepared(device, everything, found, look_at_leads(system, everything, along), along, levels)
 
 
 def _has_modes(lead: Any) -> bool:
@@ -102,7 +102,7 @@ def scatter_device(
     defect = float(unitarity(smatrix.data))
     if not defect <= max_defect:
         refuse_unitarity(defect, max_defect, diagnose(system, everything, smatrix))
-    probabilities, between = channel_probabilities(smatrix.data, channels, spins)
+    probabilities, between = _probabilities(smatrix.data, channels, spins)
     found = DeviceScattering(
         device=device,
         energy=energy,
@@ -122,7 +122,7 @@ def scatter_device(
     return replace(found, check=audit(found)) if check else found
 
 
-def channel_probabilities(S: Any, channels: NDArray[np.int64], spins: tuple[LeadSpins, ...]) -> tuple[Floats, Floats]:
+def _probabilities(S: Any, channels: NDArray[np.int64], spins: tuple[LeadSpins, ...]) -> tuple[Floats, Floats]:
     """Return T[α s, β s'] and T[α, β] from Kwant's scattering matrix."""
     count = len(channels)
     ends = np.concatenate([[0], np.cumsum(channels)])

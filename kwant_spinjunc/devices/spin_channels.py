@@ -82,15 +82,19 @@ def lead_axis(
         return _axis_of_law(system, number, spin, params) if declared is None else declared
     if declared is None:
         return np.asarray(field / strength)
-    across = np.linalg.norm(np.cross(field, declared)) / strength
-    if across > ALIGNED or field @ declared < 0:
-        direction = np.array2string(field / strength, precision=4, suppress_small=True)
+    refuse_other_axis(number, declared, field / strength, ALIGNED)
+    return declared
+
+
+def refuse_other_axis(number: int, declared: NDArray[np.float64], field: NDArray[np.float64], across: float) -> None:
+    """Raise `ArgumentError` unless the m declared of a lead is the direction of its field but for a part across it."""
+    if np.linalg.norm(np.cross(field, declared)) > across or field @ declared < 0:
+        m, direction = (np.array2string(x, precision=4, suppress_small=True) for x in (declared, field))
         raise ArgumentError(
             f"Argument `magnetizations[{number}]` must be the direction of the majority spin of lead {number}, but is "
-            f"{np.array2string(declared, precision=4, suppress_small=True)}, and the exchange field of the lead points "
-            f"along {direction}: spin along m is lower by -(Δ/2) m·σ. Declare that direction, or rotate the lead."
+            f"{m}, and the exchange field of the lead points along {direction}: spin along m is lower by -(Δ/2) m·σ. "
+            "Declare that direction, or rotate the lead."
         )
-    return declared
 
 
 def _axis_of_law(system: Any, number: int, spin: SpinOperator, params: Mapping[str, Any] | None) -> NDArray[np.float64]:

@@ -114,6 +114,12 @@ def identity(sites: list[Any]) -> list[Any]:
     return [sparse.identity(sum(norbs_of(site.family) for site in sites), format="csr")]
 
 
+def spinless(matrix: Any, S: Any, S_from: Any = None) -> Any:
+    """Return the part that does not depend on spin, of a matrix within some sites or from others with ``S_from``."""
+    pairs = zip(S, S if S_from is None else S_from, strict=True)
+    return (matrix + sum(s @ matrix @ other for s, other in pairs)) / 4
+
+
 def norbs_of(family: Any) -> int:
     """Return the number of orbitals of a site family, or raise `ArgumentError`."""
     if family.norbs is None:

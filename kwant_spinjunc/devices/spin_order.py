@@ -24,7 +24,7 @@ from ..errors import ArgumentError
 from ..spin import PAULI, check_unit_vector
 from .exchange import POSSIBLE, wave_vectors_of
 from .spin_channels import ALIGNED, lead_exchange
-from .spin_operators import ORDERS, WAY_OUT, SpinOperator, checked_spin, matrix_between, norbs_of
+from .spin_operators import ORDERS, WAY_OUT, SpinOperator, checked_spin, matrix_between, norbs_of, spinless
 
 Params = Mapping[str, Any] | None
 
@@ -117,15 +117,10 @@ def _by_exchange(spin: SpinOperator, system: Any, exchange: Callable[[Any], Any]
         matrix = exchange(site)
         if matrix is None or not abs(matrix).max() > 0:
             continue
-        free = _free(matrix, spin(site), spin(site))
+        free = spinless(matrix, spin(site))
         verdicts.append(1 if abs(free).max() <= ROUNDING * abs(matrix).max() else -1)
         families.add(site.family)
     return families, verdicts
-
-
-def _free(t: Any, S: Any, S_from: Any) -> Any:
-    """Return the part of a matrix that does not depend on spin."""
-    return (t + sum(s @ t @ s_from for s, s_from in zip(S, S_from, strict=True))) / 4
 
 
 def _sample(values: Any, count: int = SAMPLE) -> list[Any]:
@@ -196,18 +191,20 @@ def refuse_what_is_no_spin(system: Any, edges: Any, spin: SpinOperator, params: 
     """Raise `ArgumentError` where S tells electrons from holes, or two things between which every hopping differs."""
     look = lru_cache(partial(_matrices, system, edges, params))
 
-    def spinless(count: int) -> list[list[Any]]:
+    def free(count: int) -> list[list[Any]]:
         """Take of all terms what does not know spin: the rest hides holes at a momentum typed in as a number."""
-        return [[(a, b, *(_free(x, spin(a), spin(b)) for x in rest)) for a, b, *rest in terms] for terms in look(count)]
+        return [
+            [(a, b, *(spinless(x, spin(a), spin(b)) for x in rest)) for a, b, *rest in terms] for terms in look(count)
+        ]
 
-    if any(are_electrons_and_holes(system, edges, params, terms) for terms in (look, spinless)):
+    if any(are_electrons_and_holes(system, edges, params, terms) for terms in (look, free)):
         raise ArgumentError(
             "Argument `syst` must consist of electrons to have spins, but it turns into minus itself when electrons "
             f"and holes are exchanged: it is a superconductor. {ELECTRONS_AND_HOLES}"
         )
     for count in (FEW, SAMPLE):
         _, hoppings = look(count)
-        even = [abs(_free(t, spin(a), spin(b))).max() > ROUNDING * abs(t).max() for a, b, t, *_ in hoppings]
+        even = [abs(spinless(t, spin(a), spin(b))).max() > ROUNDING * abs(t).max() for a, b, t, *_ in hoppings]
         if any(even):
             return
     if hoppings:

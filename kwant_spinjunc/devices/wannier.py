@@ -36,15 +36,15 @@ from ..arrays import Complex, Floats, Integers
 from ..checks import finite, finite_array, index, instance, positive_integer
 from ..errors import ArgumentError
 from ..optional import kwant
-from ..spin import PAULI, one_unit_vector
+from ..spin import PAULI, one_unit_vector, pauli_parts
 from .device import Device
+from .spin_operators import ORDERS
 
 #: How far the lattice vectors in the plane of two materials may differ, relative: a calculation's relaxation of them.
 STRAIN = 0.05
 #: Cell of a hopping, in lattice vectors.
 Cell = tuple[int, int, int]
 
-ORDERS = ("spin-orbital", "orbital-spin")
 #: Largest miss of Hermiticity in eV that rounding of the files (1e-6) explains, and of the sum rule.
 HERMITIAN, WHOLE = 5e-6, 1e-6
 #: Exchange in eV below which a file is not magnetic, and the sine of its angle to the declared m that coupling of spin
@@ -207,14 +207,8 @@ def _ordered(hoppings: Mapping[Cell, Complex], order: str, name: str, m: Floats)
     return here
 
 
-def _pauli(block: Complex) -> Complex:
-    """Return the Pauli vector of a block (2n, 2n), (3, n, n)."""
-    n = len(block) // 2
-    return np.asarray(np.einsum("iab,bnam->inm", PAULI, block.reshape(2, n, 2, n)) / 2)
-
-
 def _exchange(hoppings: Mapping[Cell, Complex]) -> Floats:
-    field = _pauli(hoppings[0, 0, 0])
+    field = pauli_parts(hoppings[0, 0, 0])[1:]
     return np.asarray(-2 * np.einsum("inn->i", field).real / field.shape[-1])
 
 
@@ -222,7 +216,7 @@ def _mixing(hoppings: Mapping[Cell, Complex], m: Floats) -> float:
     """Return the size of what depends on spin and is not along m, over that of all hoppings and levels."""
     across = total = 0.0
     for block in hoppings.values():
-        vector = _pauli(block)
+        vector = pauli_parts(block)[1:]
         across += float((abs(vector - np.einsum("i,j,jnm->inm", m, m, vector)) ** 2).sum())
         total += float((abs(block) ** 2).sum()) / 2
     shared = np.trace(hoppings[0, 0, 0]).real / len(hoppings[0, 0, 0])

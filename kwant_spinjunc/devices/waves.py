@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..arrays import Floats
-from .spin_operators import SpinOperator, norbs_of, repeated
+from .spin_operators import SpinOperator, norbs_of, repeated, spinless
 
 Waves = list[NDArray[np.complex128]]
 #: On-site operators, see `fluxes`.
@@ -168,5 +168,5 @@ def torques(
 
 def _dependent(H: Any, S: list[Any], scale: float) -> Any:
     """Return the spin-dependent part of H, nothing where it is rounding."""
-    dependent = H - (H + sum(s @ H @ s for s in S)) / 4
+    dependent = H - spinless(H, S)
     return dependent if abs(dependent).max() > ROUNDING * scale else sparse.csr_matrix(H.shape)

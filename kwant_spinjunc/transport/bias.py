@@ -105,12 +105,7 @@ def biased(junction: Junction, bias: ArrayLike, profile: ArrayLike | None = None
     default. The planes that belong to the leads must share one value per side, which is also the shift of that lead
     (and of its µ), and the two must differ by 1.
 
-    Returns
-    -------
-    Junction
-        For one bias and one profile.
-    Stack
-        For an array of biases, with its shape as batch shape.
+    **Result**: A junction for one bias and one profile, else a stack with their shape as batch shape.
 
     Examples
     --------

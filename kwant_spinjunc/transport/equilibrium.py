@@ -22,6 +22,9 @@ turn toward the smaller Ω (`units.torque_to_joule` of τ is -∂Ω/∂Φ, in jo
 **Contour.** From below the spectrum, where D is real, on a semicircle to the chemical potential. At a temperature the
 semicircle ends between the poles of the Fermi function: those below it are summed, and a line of a few kT at that
 height adds the rest. No approximation is made but the quadrature's, whose error is reported.
+
+D. M. Edwards, J. Mathon, R. B. Muniz, M. S. Phan, Phys. Rev. Lett. 67, 493 (1991); P. Bruno, Phys. Rev. B 52, 411
+(1995), the ln det form; M. Brandbyge et al., Phys. Rev. B 65, 165401 (2002), the contour.
 """
 
 from __future__ import annotations
@@ -37,10 +40,9 @@ from scipy.special import expit
 
 from .. import halves
 from ..arrays import Complex, Floats
-from ..checks import broadcast, finite, finite_array, is_average, positive, refuse_empty, two_halves
+from ..checks import broadcast, finite_array, is_average, positive, refuse_empty, two_halves
 from ..checks import temperature as check_temperature
 from ..costs import quoted, warn_if_long
-from ..errors import ArgumentError
 from ..halves import zone
 from ..halves.batch import Stack, as_stack
 from ..halves.kinks import window_kinks
@@ -85,7 +87,6 @@ def equilibrium_response(
     temperature: ArrayLike = 0.0,
     k: ArrayLike | str | None = None,
     rtol: float = 1e-9,
-    bottom: float | None = None,
 ) -> EquilibriumResponse:
     r"""Return the equilibrium spin current and the torques of interlayer exchange, equation (b).
 
@@ -94,20 +95,11 @@ def equilibrium_response(
     ``temperature``: k_B T in the unit of the energies; 0 for a sharp Fermi edge.
     ``k``: in-plane wave vector (kx, kz) in 1/a, None for Γ, or "average" for the mean over the Brillouin zone.
     ``rtol``: error to reach, relative to the integral of the modulus.
-    ``bottom``: where the contour starts, at or below every energy of the spectrum; by default a bound for it is used.
-    The result does not depend on it.
 
     **Result**: Batch axes in front. Multiply with `units.torque_per_area` to get J/m².
 
-    Notes
-    -----
     **Validity**: exact for noninteracting electrons at one chemical potential and temperature. Bound states are
     occupied like all others.
-
-    References
-    ----------
-    D. M. Edwards, J. Mathon, R. B. Muniz, M. S. Phan, Phys. Rev. Lett. 67, 493 (1991); P. Bruno, Phys. Rev. B 52,
-    411 (1995), the ln det form; M. Brandbyge et al., Phys. Rev. B 65, 165401 (2002), the contour.
 
     Examples
     --------
@@ -122,7 +114,7 @@ def equilibrium_response(
     """
     stack = as_stack(junction)
     two_halves("junction", stack.cut, "Use `grand_potential` and its change with the directions.")
-    shape, found = _occupied(stack, energy, temperature, k, rtol, bottom, halves.exchange_integrand)
+    shape, found = _occupied(stack, energy, temperature, k, rtol, halves.exchange_integrand)
     m_left, m_right = stack.m[..., 0, :], stack.m[..., 1, :]
     strength = -2 * found.value.reshape(shape)[..., None]
     Q = strength * np.cross(m_left, m_right)
@@ -137,26 +129,16 @@ def grand_potential(
     temperature: ArrayLike = 0.0,
     k: ArrayLike | str | None = None,
     rtol: float = 1e-9,
-    bottom: float | None = None,
 ) -> tuple[Floats, Floats]:
     r"""Return the grand potential Ω that the junction gains by joining its halves, equation (a), and its error.
 
-    ``junction``, ``energy``, ``temperature``, ``k``, ``rtol``, ``bottom``: as in `equilibrium_response`. Angles go into
-    the directions of a stack. Textures are accepted: what is left out of their Ω does not depend on the directions, but
-    on ``bottom``.
+    ``junction``, ``energy``, ``temperature``, ``k``, ``rtol``: as in `equilibrium_response`. Angles go into the
+    directions of a stack. Textures are accepted: what is left out of their Ω does not depend on the directions, but on
+    where the contour starts.
 
-    Returns
-    -------
-    value, error : ndarray, shape (...)
-        In the unit of the energies, per unit cell.
+    **Result**: value and error, shape (...), in the unit of the energies, per unit cell. ∂Ω/∂Φ = -Q_eq·n/4π.
 
-    Notes
-    -----
-    **Validity**: as `equilibrium_response`. ∂Ω/∂Φ = -Q_eq·n/4π.
-
-    References
-    ----------
-    P. Bruno, Phys. Rev. B 52, 411 (1995).
+    **Validity**: as `equilibrium_response`.
 
     Examples
     --------
@@ -168,7 +150,7 @@ def grand_potential(
     >>> bool(value < 0), bool(error < 1e-8)
     (True, True)
     """
-    shape, found = _occupied(as_stack(junction), energy, temperature, k, rtol, bottom, halves.log_det)
+    shape, found = _occupied(as_stack(junction), energy, temperature, k, rtol, halves.log_det)
     return found.value.reshape(shape) / np.pi, found.error.reshape(shape) / np.pi
 
 
@@ -248,7 +230,6 @@ def _occupied(
     temperature: ArrayLike,
     k: Any,
     rtol: float,
-    bottom: float | None,
     function: Function,
 ) -> tuple[tuple[int, ...], Integral]:
     """Return Im ∫ dE f(E) F(E) of every member of the batch, and the batch shape."""
@@ -267,7 +248,7 @@ def _occupied(
         def at(owner: NDArray[np.intp], z: Complex) -> Complex:
             return function(rows.rows(owner), z, shift[owner][:, None])[..., None]
 
-        return contour(at, mu[index], kT, _floor(rows, shift, bottom), rtol, enough)
+        return contour(at, mu[index], kT, _floor(rows, shift), rtol, enough)
 
     return shape, over_zone(solve, stack, mu[:, None], c, rtol)
 
@@ -324,7 +305,7 @@ def contour(
     return Integral(found.value + thermal.value + poles, found.error + thermal.error, found.size)
 
 
-def _floor(stack: Stack, c: Floats, bottom: float | None) -> Floats:
+def _floor(stack: Stack, c: Floats) -> Floats:
     """Return an energy below the spectrum of each row: Gershgorin's bound, minus one hopping."""
     levels = np.concatenate(
         [
@@ -334,12 +315,4 @@ def _floor(stack: Stack, c: Floats, bottom: float | None) -> Floats:
         axis=-1,
     )
     hopping = np.maximum(stack.bonds.max(axis=-1), stack.lead_hopping.max(axis=-1))
-    bound: Floats = (levels.min(axis=-1) - 2 * hopping)[:, 0]
-    if bottom is None:
-        bound -= hopping[:, 0]
-        return bound
-    if (finite("bottom", bottom) > bound).any():
-        raise ArgumentError(
-            f"Argument `bottom` must lie below the spectrum, at most {bound.min():g} for certain, but is {bottom:g}."
-        )
-    return np.full(len(c), bottom)
+    return np.asarray((levels.min(axis=-1) - 3 * hopping)[:, 0])
