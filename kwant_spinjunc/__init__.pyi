@@ -44,8 +44,7 @@ from .model.disorder import (
 from .model.junction import Junction, Layer, barrier, ferromagnet, normal_metal
 from .optional import MissingPackageError
 from .runs.averages import Ensemble
-from .runs.ensemble import EnsembleInterrupted, ensemble, open_ensemble
-from .runs.ensembles import ensembles
+from .runs.ensemble import EnsembleInterrupted, ensemble, ensembles, open_ensemble
 from .runs.sweep import SweepError, SweepInterrupted, sweep
 from .runs.validity import validity_map
 from .runs.zone import zone_average

@@ -318,6 +318,18 @@ def reservoirs(mu_left: Any, mu_right: Any) -> NDArray[np.float64]:
     return np.stack(pair, axis=-2)
 
 
+def one_bias(mu_left: Any, mu_right: Any) -> NDArray[np.float64]:
+    """Return both sides' (µ_+, µ_-), shape (lead, spin), which must differ for a current to flow."""
+    mu = reservoirs(mu_left, mu_right)
+    if mu.shape != (2, 2):
+        raise ArgumentError(
+            f"Arguments `mu_left` and `mu_right` must be a number or (µ_+, µ_-), but their shape is {mu.shape}."
+        )
+    if np.ptp(mu) == 0:
+        raise ArgumentError("Arguments `mu_left` and `mu_right` must differ, but are equal: no current flows.")
+    return mu
+
+
 def temperature(name: str, kT: Any) -> float:
     """Return k_B T >= 0, an energy in the unit of all others."""
     number = not_negative(name, kT, "It is k_B T as an energy.")

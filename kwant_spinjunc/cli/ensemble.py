@@ -12,8 +12,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..model.junction import Junction
-from ..runs.ensemble import EnsembleInterrupted, ensemble
-from ..runs.ensembles import ensembles
+from ..runs.ensemble import EnsembleInterrupted, ensemble, ensembles
 from ..runs.sweep import first_of
 from ..runs.tables import TableFile
 from .options import Read, add_shared, axes_of, ended, executor_of, family_of, solved, swept_of

@@ -20,11 +20,12 @@ from kwant_spinjunc.judging.door import conclude, problem_of
 from kwant_spinjunc.judging.evidence import Evidence
 from kwant_spinjunc.judging.page import export_block
 from kwant_spinjunc.judging.verdict import Judgment
+from kwant_spinjunc.magnets.parameters.response import SIDES
 from kwant_spinjunc.model.junction import Junction
 from kwant_spinjunc.runs.family import call_family, check_family
-from kwant_spinjunc.spin import torque_axes
 from kwant_spinjunc.theory import tunnelling
 from kwant_spinjunc.transport.bias import bias_response
+from kwant_spinjunc.transport.observables import resolved_torques
 
 if TYPE_CHECKING:
     from kwant_spinjunc.exploring.server import Server
@@ -171,15 +172,10 @@ class Explorer:
         """Return damping-like and field-like torques on both magnets per unit bias."""
         if e.spacer_at_bias is None:
             return {}
-        _, normal = torque_axes(e.m[:, 0], e.m[:, 1])
-        out = np.sum(e.spacer_at_bias * normal, axis=-1)
-        inside = e.in_plane_torques
-        return {
-            "damping-like left": inside[:, 0],
-            "damping-like right": inside[:, 1],
-            "field-like left": -out,
-            "field-like right": out,
-        }
+        Q = e.spacer_at_bias
+        found = resolved_torques(e.m, np.stack([-Q, Q], axis=-2))
+        kinds = (("damping-like", found.damping_like), ("field-like", found.field_like))
+        return {f"{kind} {side}": values[:, i] for kind, values in kinds for i, side in enumerate(SIDES)}
 
     @staticmethod
     def _map(junction: Junction, energy: float) -> dict[str, Any]:

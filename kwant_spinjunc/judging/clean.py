@@ -18,6 +18,7 @@ from ..halves.round_trip import round_trip
 from ..model.junction import Junction
 from ..model.plane import band_shift
 from ..printing import with_unit
+from ..runs.validity import spacer_planes
 from ..theory import tunnelling
 from .evidence import Evidence, InapplicableError, Problem
 
@@ -39,18 +40,12 @@ class Spacer:
 
 def spacer_layer(junction: Junction) -> Spacer | None:
     """Return the spacer of a junction of two halves, None for a bare contact or a texture."""
-    cut = junction.cut
-    if cut is None:
+    if junction.cut is None:
         return None
-    magnetic = junction.plane_splitting > 0
-    start, stop = cut + 1, cut + 1
-    while start > 0 and not magnetic[start - 1]:
-        start -= 1
-    while stop < len(magnetic) and not magnetic[stop]:
-        stop += 1
+    planes = spacer_planes(junction)
     starts = junction.buffer + np.cumsum([0, *(layer.thickness for layer in junction.layers)])
-    inside = [n for n, at in enumerate(starts[:-1]) if start <= at < stop]
-    return Spacer(slice(start, stop), inside[0] if len(inside) == 1 else None) if stop > start else None
+    inside = [n for n, at in enumerate(starts[:-1]) if planes.start <= at < planes.stop]
+    return Spacer(planes, inside[0] if len(inside) == 1 else None) if planes.stop > planes.start else None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

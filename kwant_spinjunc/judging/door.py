@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Floats
-from ..checks import choice, finite, finite_array, is_average, positive, refuse_unknown, reservoirs, shape_of
+from ..checks import choice, finite, finite_array, is_average, one_bias, positive, refuse_unknown, shape_of
 from ..devices.device import Device
 from ..errors import ArgumentError, NoOpenChannelError, SpinjuncError
 from ..model.junction import Junction
@@ -39,16 +39,8 @@ SEARCH_RTOL = 1e-4
 
 #: Settings of `judge` by what they belong to; the rest are parameters of a family.
 SAMPLING = (
-    "cross_section",
-    "boundary",
-    "realizations",
-    "seed",
-    "workers",
-    "executor",
-    "store",
-    "progress",
-    "torques",
-    "solver",
+    *("cross_section", "boundary", "realizations", "seed", "workers", "executor", "store", "progress"),
+    *("torques", "solver"),
 )
 METALS = ("materials", "lattice_constant")
 SYSTEM = ("params", "spin", "magnetizations", "cuts", "magnets", "barriers", "cut")
@@ -161,14 +153,7 @@ def _angles(angles: ArrayLike | None) -> Floats:
 
 
 def _potentials(left: ArrayLike, right: ArrayLike) -> Potentials:
-    mu = reservoirs(left, right)
-    if mu.shape != (2, 2):
-        raise ArgumentError(
-            f"Arguments `mu_left` and `mu_right` must be a number or (µ_+, µ_-), but are {len(mu)} of them."
-        )
-    if np.ptp(mu) == 0:
-        raise ArgumentError("Arguments `mu_left` and `mu_right` must differ, but are equal: no current flows.")
-    (left_plus, left_minus), (right_plus, right_minus) = mu.tolist()
+    (left_plus, left_minus), (right_plus, right_minus) = one_bias(left, right).tolist()
     return (left_plus, left_minus), (right_plus, right_minus)
 
 
@@ -316,34 +301,30 @@ def conclude(e: Evidence, name: str, tolerance: float, *, advise: bool = True) -
             f"No current flows through {name} at any angle, and no law could be wrong about it: its leads have no "
             "channel in common, or nothing that a double can hold passes. Choose another energy or a thinner barrier."
         )
-    findings = {rule.id: _finding(rule, e) for rule in RULES}
-    spread = _uncertainties(e)
     laws: dict[str, Law] = {}
+    spread = _uncertainties(e)
     for rule in RULES:
-        found = findings[rule.id]
-        laws[rule.id] = (
-            dismiss(rule, found, e)
-            if isinstance(found, str)
-            else pronounce(rule, found, e, tolerance, spread.get(rule.id, 0.0))
-        )
-    judged = Judgment(laws, name, tolerance, e)
-    if not advise:
-        return judged
-    search = _search(e, laws, tolerance)
-    for rule in RULES:
-        law = laws[rule.id]
-        if rule.sought and np.isfinite(law.error) and law.error > tolerance:
-            laws[rule.id] = replace(law, advice=f"{search(law)} {law.advice}".strip())
-    return judged
+        found = _finding(rule, e)
+        if isinstance(found, str):
+            laws[rule.id] = dismiss(rule, found, e)
+        else:
+            laws[rule.id] = pronounce(rule, found, e, tolerance, spread[rule.id])
+    if advise:
+        search = _search(e, laws, tolerance)
+        for rule in RULES:
+            law = laws[rule.id]
+            if rule.sought and np.isfinite(law.error) and law.error > tolerance:
+                laws[rule.id] = replace(law, advice=f"{search(law)} {law.advice}".strip())
+    return Judgment(laws, name, tolerance, e)
 
 
 def _search(e: Evidence, laws: Mapping[str, Law], tolerance: float) -> Callable[[Law], str]:
     """Return what tells the change that a law needs."""
     if isinstance(e.problem, Clean):
         problem = replace(e.problem, rtol=max(e.problem.rtol, SEARCH_RTOL))
-        return Search(problem, worst_errors, tolerance).advice
+        return Search(problem, _sought, tolerance).advice
     if isinstance(e.problem, Samples):
-        return SampledSearch(e.problem, laws, worst_errors, tolerance).advice
+        return SampledSearch(e.problem, laws, _sought, tolerance).advice
     return lambda law: (
         f"The error must fall by a factor {law.error / tolerance:.3g}; once it is small it falls with the small "
         "parameter: judge again with a thicker or higher barrier."
@@ -358,25 +339,19 @@ def _finding(rule: Rule, e: Evidence) -> Finding | str:
         return str(reason)
 
 
-def worst_errors(e: Evidence) -> dict[str, float]:
+def _worst(e: Evidence, rules: Sequence[Rule]) -> Floats:
+    """Return the worst error of every law, NaN of laws that do not apply."""
+    found = [_finding(rule, e) for rule in rules]
+    return np.array([np.nan if isinstance(x, str) else worst(x, e)[0] for x in found])
+
+
+def _sought(e: Evidence) -> dict[str, float]:
     """Return the worst error of every law that a barrier may mend, by id; laws that do not apply are missing."""
-    errors = {}
-    for rule in RULES:
-        if rule.sought:
-            found = _finding(rule, e)
-            if not isinstance(found, str):
-                errors[rule.id] = worst(found, e)[0]
-    return errors
+    rules = [rule for rule in RULES if rule.sought]
+    return {rule.id: float(x) for rule, x in zip(rules, _worst(e, rules), strict=True) if not np.isnan(x)}
 
 
 def _uncertainties(e: Evidence) -> dict[str, float]:
-    """Return the standard errors of the laws' errors, of averages over samples."""
-    if e.resample is None:
-        return {}
-
-    def errors(again: Evidence) -> Floats:
-        found = [_finding(rule, again) for rule in RULES]
-        return np.array([np.nan if isinstance(x, str) else worst(x, again)[0] for x in found])
-
-    _, error = e.resample(errors)
-    return {rule.id: float(x) for rule, x in zip(RULES, error, strict=True) if np.isfinite(x)}
+    """Return the standard errors of the laws' errors, of averages over samples; 0 else."""
+    error = np.zeros(len(RULES)) if e.resample is None else e.resample(lambda again: _worst(again, RULES))[1]
+    return {rule.id: float(x) if np.isfinite(x) else 0.0 for rule, x in zip(RULES, error, strict=True)}

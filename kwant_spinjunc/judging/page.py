@@ -196,15 +196,9 @@ def page(judgment: Judgment) -> str:
     )
 
 
-def check_page(output: Any) -> Path:
-    """Return the path of a page, refused before anything is computed if it cannot be one."""
-    path = Path(output)
-    if path.suffix not in (".html", ".htm"):
-        raise ArgumentError(f"Argument `output` must end in .html, but is {str(output)!r}.")
-    return path
-
-
 def write_page(judgment: Judgment, output: Any) -> None:
     """Write the page to a file; see `Judgment.report`."""
-    with write_atomically(check_page(output)) as path:
+    if Path(output).suffix not in (".html", ".htm"):
+        raise ArgumentError(f"Argument `output` must end in .html, but is {str(output)!r}.")
+    with write_atomically(output) as path:
         path.write_text(page(judgment), encoding="utf-8")

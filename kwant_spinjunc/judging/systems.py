@@ -98,13 +98,9 @@ class Systems(Problem):
         )
         if fixed:
             angles = np.array([float(angle_between(*r.magnetizations)) for r in results])
-        spacer = [self._spacer(result) for result in results]
-        m = np.array([r.magnetizations for r in results])
-        known = all(flux is not None for flux in spacer)
-        Q = np.array(spacer) if known else None
-        along = None
-        if Q is not None:
-            along = np.stack([np.einsum("nabi,ni->nab", Q, m[:, side]) for side in (0, 1)], axis=-1)
+        m, spacer = np.array([r.magnetizations for r in results]), [self._spacer(result) for result in results]
+        Q = None if any(flux is None for flux in spacer) else np.array(spacer)
+        along = None if Q is None else np.einsum("nabi,nsi->nabs", Q, m)
         return Evidence(
             problem=self,
             angles=angles,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -17,7 +18,6 @@ from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
 from ..printing import Printed, Table, counted
 from ..quantities import LABELS, Quantity, dataset
-from ..spin import angle_between
 from ..transport.local import chemical_potentials_of, default_axes
 from .realizations import Observable
 from .schedule import Merged, read
@@ -70,18 +70,17 @@ class Ensemble(Printed):
     #: `rtol`, `quantity`: The tolerance, and what it refers to.
     rtol: float | None
     quantity: str
-    converged: bool | None  #: Whether the tolerance was reached; None without one.
-    junction: Junction | None  #: What was averaged, where it is known.
+    converged: bool | None = field(init=False)  #: Whether the tolerance was reached; None without one.
+    junction: Junction | None = None  #: What was averaged, where it is known.
 
-    @property
-    def failed(self) -> int:
-        """How many of the realizations failed."""
-        return self._merged.failed
+    def __post_init__(self) -> None:
+        self.converged = None if self.rtol is None else self.relative_error <= self.rtol
 
-    @property
-    def lost(self) -> int:
-        """How many are neither: their worker died, or their rows are unreadable. The same run again solves them."""
-        return self._merged.lost
+    failed = property(attrgetter("_merged.failed"), doc="How many of the realizations failed.")
+    lost = property(
+        attrgetter("_merged.lost"),
+        doc="How many are neither: their worker died, or their rows are unreadable. The same run again solves them.",
+    )
 
     @property
     def failures(self) -> tuple[Failure, ...]:
@@ -301,13 +300,6 @@ class Ensemble(Printed):
             data["m_right"] = (("direction", "axis"), m, {"units": "1", "long_name": "right magnet"})
             data = data.set_coords("m_right").assign_coords(axis=list(LABELS["axis"]))
         return data
-
-    def angles(self) -> Floats | None:
-        """Return the angle between the magnets for each direction of the right one, or None without directions."""
-        directions = self.store.identity.get("m_right")
-        if directions is None or self.junction is None:
-            return None
-        return angle_between(self.junction.magnetizations[0], np.array(directions))
 
     def __str__(self) -> str:
         done = self.realizations - self.failed - self.lost

@@ -44,7 +44,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import halves
 from ..arrays import Floats
-from ..checks import choice, is_average, number_or_axis, reservoirs
+from ..checks import choice, is_average, number_or_axis, one_bias
 from ..errors import ArgumentError
 from ..halves import zone
 from ..halves.batch import Stack
@@ -96,7 +96,7 @@ class _Batch:
         stack = Stack.from_junctions([[junction] for junction in junctions])
         left, right = stack.m[..., 0, :], stack.m[..., 1, :]
         directions = np.concatenate(np.broadcast_arrays(right, left, -left), axis=1)
-        spacer = _spacer(junctions[0])
+        spacer = spacer_planes(junctions[0])
         hopping = np.array([[plane.hopping for plane in junction.planes[spacer]] for junction in junctions])
         return cls(stack.with_directions(left, directions), spacer, hopping)
 
@@ -122,12 +122,11 @@ class _Batch:
         return np.asarray(np.exp(-2 * tunnelling.lattice_exponent(level, energy, self.hopping)))
 
 
-def _spacer(junction: Junction) -> slice:
-    """Return the nonmagnetic planes around the cut."""
-    magnetic = junction.plane_splitting > 0
-    cut = junction.cut or 0
-    before, behind = np.flatnonzero(magnetic[: cut + 1]), np.flatnonzero(magnetic[cut + 1 :])
-    return slice(int(before[-1]) + 1, cut + 1 + int(behind[0]))
+def spacer_planes(junction: Junction) -> slice:
+    """Return the nonmagnetic planes around the cut of two halves."""
+    magnetic, behind = np.flatnonzero(junction.plane_splitting > 0), (junction.cut or 0) + 1
+    before = magnetic[magnetic < behind].max(initial=-1)
+    return slice(int(before) + 1, int(magnetic[magnetic >= behind].min(initial=len(junction.planes))))
 
 
 def _check(junction: Junction) -> None:
@@ -202,7 +201,7 @@ class _Measured:
 
     columns: Floats
     angle: Floats
-    mu: tuple[Floats, Floats]
+    mu: Floats  # [lead, spin]
 
     def matrix(self, part: slice) -> Floats:
         """Return four columns as [..., s, s']."""
@@ -210,8 +209,10 @@ class _Measured:
 
     def two_currents(self, probabilities: Floats) -> Floats:
         """Return (3) and (4)."""
-        left = tunnelling.magnetization_current(probabilities, *self.mu, "left")
-        return np.stack([left, tunnelling.magnetization_current(probabilities, *self.mu, "right")], axis=-1)
+        left = tunnelling.magnetization_current(probabilities, self.mu[0], self.mu[1], "left")
+        return np.stack(
+            [left, tunnelling.magnetization_current(probabilities, self.mu[0], self.mu[1], "right")], axis=-1
+        )
 
     def scale(self, probabilities: Floats) -> Floats:
         """Return Σ_ss' T_ss' |µ_Ls - µ_Rs'|: the charge current, if all four channels flow the same way."""
@@ -379,7 +380,7 @@ def validity_map(
     taken = {*ERRORS, "energy"} & set(axes)
     if taken:
         raise ArgumentError(f"Argument `family` must not have a parameter named like a result, but has {min(taken)!r}.")
-    mu = _potentials(mu_left, mu_right)
+    mu = one_bias(mu_left, mu_right)
     c = None if is_average("k", k) else float(band_shift(k))
 
     shape = tuple(len(values) for values in swept.values())
@@ -397,7 +398,7 @@ def validity_map(
             junction = call_family(family, **fixed, **values)
             _check(junction)
             angle[index] = junction.angle
-            spacer = _spacer(junction)
+            spacer = spacer_planes(junction)
             alike = (len(junction.planes), junction.cut, spacer.start, spacer.stop)
             pending.setdefault(alike, []).append((index, junction))
             if len(pending[alike]) * energies.size >= BATCH:
@@ -426,17 +427,6 @@ def validity_map(
         average_error=missed,
     )
     return _dataset(measured, kinds, {**swept, "energy": energies}, facts, units_of(family))
-
-
-def _potentials(mu_left: ArrayLike, mu_right: ArrayLike) -> tuple[Floats, Floats]:
-    mu = reservoirs(mu_left, mu_right)
-    if mu.shape != (2, 2):
-        raise ArgumentError(
-            f"Arguments `mu_left` and `mu_right` must be numbers or (µ_+, µ_-), but their shape is {mu.shape}."
-        )
-    if not (mu[0][:, None] != mu[1]).any():
-        raise ArgumentError("Arguments `mu_left` and `mu_right` must differ, but are equal: no current flows.")
-    return mu[0], mu[1]
 
 
 def _dataset(
