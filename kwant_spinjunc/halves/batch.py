@@ -406,9 +406,9 @@ def blocks(shape: tuple[int, ...], limit: int) -> Iterator[Block]:
         )
 
 
-def take(array: NDArray[Any], block: Block, front: int = 0) -> NDArray[Any]:
-    """Slice the batch axes of ``array``, which follow ``front`` others; axes of length 1 stay."""
-    if block is None:
+def take(array: Any, block: Block, front: int = 0) -> Any:
+    """Slice the batch axes of ``array``, which follow ``front`` others; axes of length 1 stay, and so does a number."""
+    if block is None or isinstance(array, float):
         return array
     picks = tuple(slice(None) if size == 1 else pick for size, pick in zip(array.shape[front:], block, strict=True))
     return array[(slice(None),) * front + picks]
@@ -443,8 +443,7 @@ class Batch:
 
     def get(self, name: str, index: int, block: Block) -> Any:
         """Return one parameter: a float, or an array on the batch axes."""
-        value = self.parameters[name][index]
-        return value if isinstance(value, float) else take(value, block)
+        return take(self.parameters[name][index], block)
 
     def level(self, onsite: Any, in_plane: Any, block: Block) -> NDArray[Any]:
         """Return E - ε + 2 t∥ c."""
@@ -461,7 +460,7 @@ class Batch:
             known[key] = self.level(onsite, in_plane, block)
         return known[key]
 
-    def directions(self, array: NDArray[Any], front: int, block: Block) -> NDArray[Any]:
+    def directions(self, array: NDArray[Any], front: int, block: Block) -> Any:
         """Return an array of the stack that depends on directions only."""
         return take(pad(array, front, len(self.axes)), block, front)
 

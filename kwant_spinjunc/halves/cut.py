@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -45,9 +45,9 @@ class Cut:
         """Return the part of the batch in ``block``."""
         if block is None:
             return self
-        du, dw = (x if isinstance(x, float) else take(x, block) for x in (self.du, self.dw))
         u, w = take(self.u, block, 1), take(self.w, block, 1)
-        return Cut(self.left.take(block), self.right.take(block), u, w, du, dw, take(self.d, block, 2))
+        du, dw, d = take(self.du, block), take(self.dw, block), take(self.d, block, 2)
+        return Cut(self.left.take(block), self.right.take(block), u, w, du, dw, d)
 
     @property
     def parallel(self) -> Complex:
@@ -240,22 +240,27 @@ def fill_summed(out: Floats, rows: Floats, cos2: Floats, sin2: Floats, Z: Comple
 def _fill_vector(out: Floats, sign: int, along: Floats, re: Floats, im: Floats, Z: Any, m: Any) -> None:
     """Write Q into out[1:], its part along the far magnet and the two across."""
     for i in range(3):
-        _combine(out[1 + i], [(sign * m[i], along), (sign * Z[i].real, re), (-sign * Z[i].imag, im)])
+        combine(out[1 + i], [(sign * m[i], along), (sign * Z[i].real, re), (-sign * Z[i].imag, im)])
 
 
-def _combine(out: Floats, terms: list[tuple[Any, Floats]]) -> None:
-    """Write Σ factor × array, skipping factors that are zero for the whole batch."""
+def combine(out: Floats, terms: Iterable[tuple[Any, Any]]) -> None:
+    """Write Σ factor × array, skipping what is zero for the whole batch."""
     empty = True
     for factor, array in terms:
-        if not factor.any():
+        if is_zero(factor) or (isinstance(array, float) and is_zero(array)):
             continue
         if empty:
             np.multiply(array, factor, out=out)
         else:
-            out += array * factor
+            out += array if isinstance(factor, float) and factor == 1.0 else array * factor
         empty = False
     if empty:
         out[...] = 0.0
+
+
+def is_zero(x: Any) -> bool:
+    """Whether a number is zero, or all of an array."""
+    return x == 0.0 if isinstance(x, float) else not x.any()
 
 
 def log_det_of_cut(cut: Cut, cos2: Floats, sin2: Floats) -> Complex:

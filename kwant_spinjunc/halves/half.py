@@ -94,15 +94,9 @@ class Half:
         if block is None:
             return self
         lead = Lead(take(self.lead.sigma, block, 1), 0.0, take(self.lead.velocity, block, 1), self.lead.hopping)
-        difference = self.difference if isinstance(self.difference, float) else take(self.difference, block)
-        phase, chain = self.phase, self.chain
-        return Half(
-            lead,
-            take(self.g, block, 1),
-            difference,
-            None if phase is None else take(phase, block, 1),
-            None if chain is None else [take(g, block, 1) for g in chain],
-        )
+        phase = None if self.phase is None else take(self.phase, block, 1)
+        chain = None if self.chain is None else [take(g, block, 1) for g in self.chain]
+        return Half(lead, take(self.g, block, 1), take(self.difference, block), phase, chain)
 
     @cached_property
     def phase_size(self) -> Floats:

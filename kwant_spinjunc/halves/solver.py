@@ -319,15 +319,9 @@ def _amplitudes(
         with np.errstate(all="ignore"):
             rows = amplitude_rows(cut)
             for target, inner in parts(batch, block):
-                R = batch.directions(stack.rotation, 2, target)
-                part = take(rows, inner, 1)
-                direct = out is not None and not stack.labels_differ
+                R, part = batch.directions(stack.rotation, 2, target), take(rows, inner, 1)
                 shape = np.broadcast_shapes(part.shape[1:], R.shape[2:])
-                S = (
-                    part_of(out, target)
-                    if out is not None and direct
-                    else np.empty((2, 2, 2, 2, *shape), dtype=complex)
-                )
+                S = np.empty((2, 2, 2, 2, *shape), dtype=complex) if out is None else part_of(out, target)
                 fill_amplitudes(S, part, R)
                 if stack.labels_differ:
                     S = _relabeled(S, batch, target)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..arrays import Complex, Floats
 from . import texture
 from .batch import Batch, Block, blocks, part_of
-from .cut import Cut, cuts, parts
+from .cut import Cut, combine, cuts, is_zero, parts
 from .half import Lead, nonzero, spins
 
 #: Points evaluated together: every plane is held.
@@ -95,40 +95,23 @@ def fill_modes(modes: NDArray[np.int64], velocities: Any, block: Block) -> None:
         part_of(modes[lead], block if block is None or modes.ndim > 2 else None)[...] = velocities[lead] > 0
 
 
-def _is_zero(x: Any) -> bool:
-    return isinstance(x, float) and x == 0.0
-
-
 def _cross_product(a: Any, b: Any) -> tuple[Any, Any, Any]:
     """Return a × b of triples of floats or arrays, skipping what is zero for the whole batch."""
 
     def minor(i: int, j: int) -> Any:
-        if _is_zero(a[i]) and _is_zero(a[j]):
+        if is_zero(a[i]) and is_zero(a[j]):
             return 0.0
-        if _is_zero(a[i]):
+        if is_zero(a[i]):
             return -a[j] * b[i]
-        return a[i] * b[j] if _is_zero(a[j]) else a[i] * b[j] - a[j] * b[i]
+        return a[i] * b[j] if is_zero(a[j]) else a[i] * b[j] - a[j] * b[i]
 
     return minor(1, 2), minor(2, 0), minor(0, 1)
 
 
 def _to_lab(out: Floats, frame: Frame, local: Any) -> None:
-    """Write vectors given in a frame into ``out`` [(x, y, z), ...], skipping what is zero for the whole batch."""
+    """Write vectors given in a frame into ``out`` [(x, y, z), ...]."""
     for i in range(3):
-        target, empty = out[i], True
-        for vector, part in zip(frame, local, strict=True):
-            e = vector[i]
-            if _is_zero(e) or _is_zero(part):
-                continue
-            if empty:
-                np.multiply(part, e, out=target)
-            elif isinstance(e, float) and e == 1.0:
-                target += part
-            else:
-                target += part * e
-            empty = False
-        if empty:
-            target[...] = 0.0
+        combine(out[i], [(vector[i], part) for vector, part in zip(frame, local, strict=True)])
 
 
 def collinear_states(batch: Batch, modes: NDArray[np.int64]) -> Iterator[tuple[Block, int, Waves]]:

@@ -140,10 +140,10 @@ def test_many_directions_are_each_one(height, leads):
     for k in (None, (0.3, 0.1)):
         section = CrossSection((3, 2), "periodic", k)
         sample = realize(junction, section, 5)
-        together = supercell.probabilities(junction, ENERGY, section, sample, m_left, m_right)
+        together = supercell.probabilities(junction, ENERGY, section, sample, m_left=m_left, m_right=m_right)
         assert together.shape == (2, 3, 2, 2, 2, 2)
         for where in np.ndindex(2, 3):
-            one = supercell.probabilities(junction, ENERGY, section, sample, m_left, m_right[where])
+            one = supercell.probabilities(junction, ENERGY, section, sample, m_left=m_left, m_right=m_right[where])
             np.testing.assert_allclose(together[where], one, rtol=RELATIVE, atol=1e-30)
 
 

@@ -2,6 +2,8 @@ r"""Probabilities and fields of one sample, by whatever covers it."""
 
 from __future__ import annotations
 
+from typing import TypedDict, Unpack
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -28,29 +30,34 @@ MANY = 4
 REAL, COMPLEX = "real", "complex"
 
 
+class Directions(TypedDict, total=False):
+    """Directions of the magnets of the left and right half, shape (..., 3)."""
+
+    m_left: ArrayLike | None
+    m_right: ArrayLike | None
+
+
 def probabilities(
     junction: Junction,
     energy: float,
     section: CrossSection,
     sample: Realization,
-    m_left: ArrayLike | None = None,
-    m_right: ArrayLike | None = None,
     *,
     by: str | None = None,
+    **magnets: Unpack[Directions],
 ) -> Floats:
     """Return the spin-resolved probabilities of one sample, for one or many pairs of directions.
 
     ``junction``: the leads, and the directions of the two magnets where none are given.
     ``section``: sites and boundary conditions of a plane.
     ``sample``: the numbers of every plane. The first and last plane must be like their lead.
-    ``m_left``, ``m_right``: directions of the magnets of the left and right half, shape (..., 3): every field up to the
-    cut turns with the left one and every field behind it with the right one, and so do the labels of magnetic leads.
-    The halves are solved once for all directions.
+    ``magnets``: `Directions`: every field up to the cut turns with ``m_left`` and every field behind it with
+    ``m_right``, and so do the labels of magnetic leads. The halves are solved once for all directions.
     ``by``: ``"complex"`` for the dense complex recursion also where real arithmetic covers the sample.
 
     **Result**: shape (..., 2, 2, 2, 2): ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes.
     """
-    return probabilities_by(junction, energy, section, sample, m_left, m_right, by=by)[0]
+    return probabilities_by(junction, energy, section, sample, by=by, **magnets)[0]
 
 
 def probabilities_by(
@@ -58,13 +65,12 @@ def probabilities_by(
     energy: float,
     section: CrossSection,
     sample: Realization,
-    m_left: ArrayLike | None = None,
-    m_right: ArrayLike | None = None,
     *,
     by: str | None = None,
+    **magnets: Unpack[Directions],
 ) -> tuple[Floats, str]:
     """Return the same and the arithmetic they were solved in: "real" or "complex"."""
-    problem, cut, axes, pairs = _asked(junction, energy, section, sample, m_left, m_right)
+    problem, cut, axes, pairs = _asked(junction, energy, section, sample, **magnets)
     if cut is None:
         return General(problem).probabilities(), COMPLEX
     turns = [
@@ -88,23 +94,18 @@ def probabilities_by(
 
 
 def states(
-    junction: Junction,
-    energy: float,
-    section: CrossSection,
-    sample: Realization,
-    m_left: ArrayLike | None = None,
-    m_right: ArrayLike | None = None,
+    junction: Junction, energy: float, section: CrossSection, sample: Realization, **magnets: Unpack[Directions]
 ) -> Fields:
     """Return bond currents, torques and densities of all incoming states of one sample.
 
     Currents are taken where the electrons leave, on the far side of the barrier, and carried back with the torque of
     each plane, so that they keep their relative digits where little is transmitted.
 
-    ``junction``, ``energy``, ``section``, ``sample``, ``m_left``, ``m_right``: as in `probabilities`. Of directions,
-    leading axes come first, the halves are solved once for all, and there are no ``site_densities``.
+    Parameters are those of `probabilities`. Of directions, leading axes come first, the halves are solved once for all,
+    and there are no ``site_densities``.
     """
-    problem, cut, axes, pairs = _asked(junction, energy, section, sample, m_left, m_right)
-    if m_left is not None or m_right is not None:
+    problem, cut, axes, pairs = _asked(junction, energy, section, sample, **magnets)
+    if any(m is not None for m in magnets.values()):
         found = turned_fields(problem, cut, axes, pairs.reshape(-1, 2, 3))  # type: ignore[arg-type]
         return found.reshaped(pairs.shape[:-2])
     source = collinear_waves(problem, cut, axes) if cut is not None else general_waves(problem)
@@ -116,8 +117,8 @@ def _asked(
     energy: float,
     section: CrossSection,
     sample: Realization,
-    m_left: ArrayLike | None,
-    m_right: ArrayLike | None,
+    m_left: ArrayLike | None = None,
+    m_right: ArrayLike | None = None,
 ) -> tuple[Sampled, int | None, Floats, Floats]:
     """Return the sample, its cut, the axes of its halves and the pairs of directions (..., 2, 3) asked for."""
     problem = Sampled(junction, finite("energy", energy), section, sample)

@@ -2,7 +2,7 @@ r"""Two collinear halves joined at the cut by the rotation between their magnets
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -122,33 +122,43 @@ class Cut:
             self._incoming(P, near, V, lu)
         return P
 
-    def many(self, sin2: Floats) -> Floats:
-        """Return the probabilities for many |R_+-|², where labels do not turn, shape (angles, 2, 2, 2, 2).
+    def at_angles(self, near: int, s: int, rows: Callable[[Matrix], list[Matrix]], x: Floats) -> list[list[Matrix]]:
+        """Return products of some rows with X_s for every x = |R_+-|², where labels do not turn.
 
-        With C_s = (1 - w_s̄ u_s̄)^{-1} (w_+ - w_-) and N_s = d_ss^{-1} (u_+ - u_-) C_s the angle is left in one place:
-        K_ss b_s = R_ss X_s, X_s = (1 + |R_+-|² N_s)^{-1} d_ss^{-1} b_s, and everything else is a product with X_s.
+        With C = (1 - w_s̄ u_s̄)^{-1} (w_+ - w_-), of which the rows are a function, and N_s = d_ss^{-1} (u_+ - u_-) C the
+        angle is left in one place: K_ss b_s = R_ss X_s, X_s = (1 + |R_+-|² N_s)^{-1} d_ss^{-1} b_s, and everything else
+        is a product with X_s.
         """
+        here, there = self.sides[near], self.sides[1 - near]
+        C, back = np.zeros(here.u[0].shape, order="F"), self.lu(near, s, s)  # of 1 - u w
+        if there.difference is not None:
+            C = self.lu(1 - near, 1 - s, 1 - s).solve(there.difference)
+        N = np.zeros_like(C) if here.difference is None else back.solve(gemm(here.difference, C))
+        asked = rows(C)
+        ends = np.cumsum([len(row) for row in asked])[:-1]
+        found = resolvent(np.concatenate(asked), N, back.solve(pick(here.inc, s)), x)
+        return [np.split(product, ends) for product in found]
+
+    def many(self, sin2: Floats) -> Floats:
+        """Return the probabilities for many |R_+-|², shape (angles, 2, 2, 2, 2), by `at_angles`."""
         P = np.zeros((len(sin2), 2, 2, 2, 2))
         for near, s in product((0, 1), (0, 1)):
             here, there = self.sides[near], self.sides[1 - near]
-            inc = here.inc[s]
-            if not inc.shape[1] or here.difference is None or there.difference is None:
+            if not here.inc[s].shape[1] or here.difference is None or there.difference is None:
                 continue
-            back = self.lu(near, s, s)  # of 1 - u w
-            C = self.lu(1 - near, 1 - s, 1 - s).solve(there.difference)
-            N = back.solve(gemm(here.difference, C))
             sign = 1 - 2 * s
-            rows = [
-                there.out[s],
-                there.out[1 - s] - sign * gemm(gemm(there.out[1 - s], here.u[1 - s]), C),
-                gemm(here.out[s], there.u[s]),
-                gemm(here.out[s], C),
-                gemm(here.out[1 - s], C),
-            ]
-            ends = np.cumsum([len(row) for row in rows])[:-1]
-            amplitudes = resolvent(np.concatenate(rows), N, back.solve(inc), sin2)
-            for target, x, amplitude in zip(P, sin2, amplitudes, strict=True):
-                same, flipped, returned, changed, turned = np.split(amplitude, ends)
+
+            def rows(C: Matrix, here: Side = here, there: Side = there, s: int = s) -> list[Matrix]:
+                return [
+                    there.out[s],
+                    there.out[1 - s] - (1 - 2 * s) * gemm(gemm(there.out[1 - s], here.u[1 - s]), C),
+                    gemm(here.out[s], there.u[s]),
+                    gemm(here.out[s], C),
+                    gemm(here.out[1 - s], C),
+                ]
+
+            for target, x, amplitudes in zip(P, sin2, self.at_angles(near, s, rows, sin2), strict=True):
+                same, flipped, returned, changed, turned = amplitudes
                 target[1 - near, s, near, s] = (1 - x) * squared(same)
                 target[1 - near, 1 - s, near, s] = x * squared(flipped)
                 target[near, s, near, s] = squared(here.s0[s] + 1j * (returned - sign * x * changed))

@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 from scipy.linalg import blas
 
-from ...arrays import Complex, Floats
+from ...arrays import Complex, Floats, Matrix
 from ...solved import Fields
 from ...spin import frames, rotation_matrix, spinors
-from .dense import dagger, gemm, resolvent
+from .dense import dagger, gemm
 from .fields import carried, flux
 from .half import solve_halves
 from .joint import Cut, Side, gauged, label_turn
@@ -239,7 +239,7 @@ class _Turned:
 def waves_at_cut(joint: Cut, near: int, s: int, R: Complex, scale: Floats) -> list[list[list[Complex]]]:
     """Return the waves [rotation][near or far side of the cut][spin] of electrons of spin s from the near lead.
 
-    With R_ss' = a_s r_ss' b_s', r real and x = |R_+-|², and with C and X_s of `Cut.many`,
+    With R_ss' = a_s r_ss' b_s', r real and x = |R_+-|², and with C and X_s of `Cut.at_angles`,
 
         near: i (b_s + (u_s w_s ∓ x u_s C) X_s) and ± i r_ss r_s̄s u_s̄ C X_s,
         far:  -i r_ss w_s X_s and i r_s̄s w_s̄ (1 ∓ u_s̄ C) X_s, s = ±,
@@ -251,24 +251,19 @@ def waves_at_cut(joint: Cut, near: int, s: int, R: Complex, scale: Floats) -> li
     ``scale``: one over the root of the bonds cut.
     """
     here, there = joint.sides[near], joint.sides[1 - near]
-    sign, M = 1 - 2 * s, len(scale)
-    b, (u, u_other), (w, w_other) = (
-        pick(here.inc, s),
-        *((pick(side.u, s), pick(side.u, 1 - s)) for side in (here, there)),
-    )
-    C = np.zeros((M, M), order="F")
-    if there.difference is not None:
-        C = joint.lu(1 - near, 1 - s, 1 - s).solve(there.difference)
-    back = joint.lu(near, s, s)
-    N = np.zeros_like(C) if here.difference is None else back.solve(gemm(here.difference, C))
-    flips = gemm(u_other, C)
-    rows = [gemm(u, w), gemm(u, C), flips, w, w_other - sign * gemm(w_other, flips)]
+    sign, b = 1 - 2 * s, pick(here.inc, s)
+    (u, u_other), (w, w_other) = ((pick(side.u, s), pick(side.u, 1 - s)) for side in (here, there))
+
+    def rows(C: Matrix) -> list[Matrix]:
+        flips = gemm(u_other, C)
+        found = [gemm(u, w), gemm(u, C), flips, w, w_other - sign * gemm(w_other, flips)]
+        return [scale[:, None] * row for row in found]
+
     rotations = [gauged(one) for one in R]
     x = np.array([r[1, 0] ** 2 for r, _, _ in rotations])
-    amplitudes = resolvent(np.concatenate([scale[:, None] * row for row in rows]), N, back.solve(b), x)
     found = []
-    for (r, left, right), x_, amplitude in zip(rotations, x, amplitudes, strict=True):
-        returned, changed, flipped, passed, turned = (amplitude[i * M : (i + 1) * M] for i in range(5))
+    for (r, left, right), x_, amplitudes in zip(rotations, x, joint.at_angles(near, s, rows, x), strict=True):
+        returned, changed, flipped, passed, turned = amplitudes
         own = 1j * (scale[:, None] * b + returned - sign * x_ * changed)
         other = 1j * sign * r[s, s] * r[1 - s, s] * flipped
         beyond = [-1j * r[s, s] * passed, 1j * r[1 - s, s] * turned]
