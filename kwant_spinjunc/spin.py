@@ -72,7 +72,7 @@ def cross_matrix(v: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def sigma(m: ArrayLike) -> NDArray[np.complex128]:
     """Return m·σ, shape (..., 2, 2)."""
-    n = np.asarray(m, dtype=float)
+    n = np.asarray(m)
     return np.asarray((n @ PAULI.reshape(3, 4)).reshape(*n.shape[:-1], 2, 2))
 
 
@@ -90,7 +90,7 @@ def spinors(m: ArrayLike) -> NDArray[np.complex128]:
     ``|+, m⟩ = (cos θ/2, e^{iφ} sin θ/2)`` and ``|-, m⟩ = (-e^{-iφ} sin θ/2, cos θ/2)``, so that in the x-z plane
     all components are real.
     """
-    n = np.asarray(m, dtype=float)
+    n = np.asarray(m)
     x, y, z = n[..., 0], n[..., 1], n[..., 2]
     half = np.arctan2(np.hypot(x, y), z) / 2
     phase = np.exp(1j * np.arctan2(y + 0.0, x + 0.0))
@@ -108,7 +108,7 @@ def frames(m: ArrayLike) -> NDArray[np.float64]:
     """
     chi = spinors(m)
     flip = np.einsum("...a,iab,...b->...i", chi[..., 0].conj(), PAULI, chi[..., 1])
-    return np.stack([flip.real, -flip.imag, np.asarray(m, dtype=float)], axis=-2)
+    return np.stack([flip.real, -flip.imag, np.asarray(m)], axis=-2)
 
 
 def rotation_matrix(m_left: ArrayLike, m_right: ArrayLike) -> NDArray[np.complex128]:

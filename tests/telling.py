@@ -119,6 +119,11 @@ def _figure(figure: Figure, path: str) -> Iterator[str]:
         yield f"{here}: {words} {axes.get_xlabel()!r} {axes.get_ylabel()!r} {axes.get_xscale()} {axes.get_yscale()}"
         yield f"{here}: {axes.get_aspect()} {_array(np.array([axes.get_xlim(), axes.get_ylim()]))} {axes.axison}"
         yield f"{here}: ticks {_array(np.asarray(axes.get_xticks()))} {_array(np.asarray(axes.get_yticks()))}"
+        forms = [axis.get_major_formatter() for axis in (axes.xaxis, axes.yaxis)]
+        seen = [
+            (type(form).__name__, *(getattr(form, n, None) for n in ("_useMathText", "_powerlimits"))) for form in forms
+        ]
+        yield f"{here}: numbers {seen}"
         sized = axes.title, axes.xaxis.label, *axes.get_xticklabels()[:1], axes.yaxis.label
         seen = [side for side, spine in axes.spines.items() if spine.get_visible()]
         yield f"{here}: sizes {[text.get_fontsize() for text in sized]}, frame {seen}"

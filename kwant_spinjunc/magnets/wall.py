@@ -126,7 +126,7 @@ def zone(junction: Junction, energy: float = 0.0, *, step: float | None = None) 
     `NARROW`.
     """
     energy = finite("energy", energy)
-    step = STEP * min(1.0, RESOLVED / len(junction.planes)) if step is None else positive("step", step)
+    step = _step(junction) if step is None else positive("step", step)
     if not junction.is_dispersive:
         return np.zeros((1, 2)), np.ones(1)
     sharp = resonances(junction, energy) if len(junction.planes) <= FEW_PLANES else np.zeros(0)
@@ -373,7 +373,7 @@ def self_consistent_wall(
     given = {"exchange": exchange, "anisotropy": per_plane, "demagnetization": normal}
     chain = _chain(junction, resolved, given | {"interface_exchange": interface_exchange})
     scale = constants.hbar / (2 * constants.e) * current
-    step = STEP * min(1.0, RESOLVED / len(resolved.planes))  # the resonances are those of the junction at rest
+    step = _step(resolved)  # the resonances are those of the junction at rest
     points, weights = zone(junction, energy, step=step) if is_average("k", k) else _points(junction, energy, k)
     loop: dict[str, Any] = dict(options)
     solve = loop.pop("solve", _fast)
@@ -415,3 +415,8 @@ def _chain(junction: Junction, resolved: Junction, constants_of_chain: dict[str,
     count, (theta_left, theta_right) = (left, len(turning) - left), theta.tolist()
     chain = spin_chain(planes=count, theta_left=theta_left, theta_right=theta_right, **constants_of_chain)
     return replace(chain, easy_angle=np.arctan2(along[:, 0], along[:, 2]))
+
+
+def _step(junction: Junction) -> float:
+    """Return the step of the average that resolves the torque on each plane."""
+    return STEP * min(1.0, RESOLVED / len(junction.planes))

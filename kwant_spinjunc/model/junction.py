@@ -122,7 +122,7 @@ class Layer:
 
         ``band_shift``: c = cos kx a + cos kz a, shape (...).
         """
-        c = np.asarray(band_shift, dtype=float)[..., None]
+        c = np.asarray(band_shift)[..., None]
         return self.onsite - 2 * self.t_parallel * c - SIGNS * self.splitting / 2
 
     def band_edges(self, band_shift: ArrayLike = 0.0) -> NDArray[np.float64]:
@@ -425,7 +425,7 @@ class Junction:
 
         Spin is labeled along each lead's own ``m``. At a band edge the velocity is zero: the channel is closed.
         """
-        energy = np.asarray(energy, dtype=float)[..., None]
+        energy = np.asarray(energy)[..., None]
         open_ = [abs(energy - lead.levels(band_shift)) < 2 * lead.hopping for lead in self.leads]
         return np.stack(open_, axis=-2)
 

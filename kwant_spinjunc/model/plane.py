@@ -123,7 +123,7 @@ class CrossSection:
 
         **Result**: shape (..., sites, sites).
         """
-        t = np.asarray(hopping, dtype=float)
+        t = np.asarray(hopping)
         to, from_, axis, phase = self.bonds
         H = np.zeros((*t.shape[:-2], self.sites, self.sites), dtype=complex)
         for a, b, i, factor in zip(to, from_, axis, phase, strict=True):  # pairs repeat around two cells

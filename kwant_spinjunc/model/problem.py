@@ -188,7 +188,7 @@ class Problem:
         """
         plain = self.section.is_single_cell
         c = self.band_shift if plain else self.section.transverse_modes[0]
-        E = np.asarray(self.energy, dtype=float)[..., None]
+        E = np.asarray(self.energy)[..., None]
         for lead in self.junction.leads:
             levels = lead.levels(c)
             distance = abs(abs(E - levels) / (2 * lead.hopping) - 1)

@@ -40,7 +40,7 @@ def plot_momenta(scattering: CrystalScattering, *, angle: int = 0, lead_out: int
     1
     """
     T = _chosen(scattering, angle, lead_out, lead_in)
-    momenta = np.asarray(scattering.k, dtype=float)
+    momenta = np.asarray(scattering.k)
     if len(scattering.momenta) == 1 and T.ndim == 3:
         return _curves(momenta.ravel(), T, scattering.momenta[0])
     if len(scattering.momenta) == 2 and T.ndim == 4 and _is_mesh(momenta):

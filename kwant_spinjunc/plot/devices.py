@@ -52,7 +52,7 @@ def plot_system(device: Device, energy: float | None = None) -> Figure:
     grid = figure.add_gridspec(1 + bool(bands), max(len(bands), 1), height_ratios=heights[: 1 + bool(bands)])
     axes = figure.add_subplot(grid[0, :])
 
-    colors = np.full(len(positions), COLORS["muted"], dtype=object)
+    colors = np.full(len(positions), COLORS["muted"])
     for number, name in enumerate(device.magnets):
         color = MAGNETS[number % len(MAGNETS)]
         colors[device.magnet(name)] = color
@@ -126,7 +126,7 @@ def _positions(device: Device) -> NDArray[np.float64]:
         raise ArgumentError(
             f"Argument `device` must have one to three coordinates a site to be drawn, but has {sorted(dimensions)}."
         )
-    return np.array(positions, dtype=float)
+    return np.array(positions)
 
 
 def _draw_lead_bands(axes: Any, device: Device, lead: int) -> set[str]:

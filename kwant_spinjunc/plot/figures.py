@@ -147,7 +147,7 @@ def draw_direction(axes: Any, at: tuple[float, float], m: Any, length: float = A
 
     What points along y is a dot.
     """
-    x, _, z = np.asarray(m, dtype=float)
+    x, _, z = m
     if np.hypot(x, z) < 0.05:
         axes.plot(*at, "o", color="black", markersize=3.0)
         return

@@ -360,7 +360,7 @@ def spin_factors_from_collinear(parallel: ArrayLike, antiparallel: ArrayLike) ->
     **Validity**: an identity at Φ = 0 and π; with `rotation_law` an interpolation, valid in the tunnelling limit.
     """
     P, AP = finite_array("parallel", parallel, "(..., 2, 2)"), finite_array("antiparallel", antiparallel, "(..., 2, 2)")
-    return np.where(np.eye(2, dtype=bool), P, AP)
+    return np.where(np.eye(2), P, AP)
 
 
 @formula

@@ -1,5 +1,9 @@
 """What figures show: artists, limits, angles on paper, colors and labels."""
 
+import sys
+import warnings
+
+import kwant
 import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
@@ -7,6 +11,7 @@ from matplotlib.patches import Polygon, Rectangle
 from matplotlib.text import Annotation
 
 import kwant_spinjunc as sj
+from kwant_spinjunc.plot import devices
 from kwant_spinjunc.plot.devices import plot_device, plot_system, plot_torques
 from kwant_spinjunc.plot.figures import (
     COLORS,
@@ -151,3 +156,14 @@ def test_small_numbers_of_an_axis_are_told_by_one_power_of_ten(height, power):
     figure = plot_sweep(table, "conductance")
     figure.draw_without_rendering()
     assert (r"\times\mathdefault{10^{" in figure.axes[0].yaxis.get_offset_text().get_text()) == power
+
+
+def test_kwants_plotter_is_loaded_without_a_warning(monkeypatch):
+    """Whatever it warns of for want of plotly is over before it draws."""
+    monkeypatch.setattr(kwant, "plotter", kwant.plotter)
+    for name in ("kwant.plotter", "kwant._plotter"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        devices._plotter().get_engine()
+    assert "kwant._plotter" in sys.modules

@@ -109,7 +109,7 @@ def solve_interface(
 
 
 def _flat(parts: Sequence[Any], count: int) -> Floats:
-    return np.concatenate([np.asarray(part, dtype=float).reshape(count, -1) for part in parts], axis=-1)
+    return np.concatenate([np.reshape(part, (count, -1)) for part in parts], axis=-1)
 
 
 def _check_magnets(junction: Junction) -> None:

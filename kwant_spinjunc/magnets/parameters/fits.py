@@ -76,7 +76,7 @@ def least_squares_fit(
 
 def standard_error(covariance: Floats, *gradient: Any) -> float:
     """Return the standard error of a number with this gradient with respect to the parameters fitted."""
-    g = np.array(gradient, dtype=float)
+    g = np.array(gradient)
     return float(np.sqrt(max(g @ covariance @ g, 0.0)))
 
 

@@ -153,7 +153,7 @@ def angular_response(
                 window = bias_response(at, bias, energy=energy, temperature=temperature, k=k, layers=False)
                 response, current = window, window.current
             rows.append((current, response.torques.damping_like, response.torques.field_like))
-        current, damping_like, field_like = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
+        current, damping_like, field_like = map(np.array, zip(*rows, strict=True))
     drive = "linear response" if bias is None else f"bias V = {bias:g}, k_B T = {temperature:g}"
     return AngularResponse(
         Phi, current, damping_like, field_like, bias, f"E = {energy:g}, {place_of(k)}, {drive}", junction, energy, k

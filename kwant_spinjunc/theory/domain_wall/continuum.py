@@ -105,7 +105,7 @@ def lattice_wall_length(J: ArrayLike, K: ArrayLike, a: ArrayLike) -> Floats:
     Derived from J_ex(δθ_{n+1} - 2δθ_n + δθ_{n-1}) = K_pl δθ_n, the lattice form of the paper's J δθ'' = K δθ.
     """
     exchange, anisotropy = chain_constants(J, K, a)
-    return np.asarray(a, dtype=float) / _decay(exchange, anisotropy)
+    return np.asarray(a) / _decay(exchange, anisotropy)
 
 
 @formula

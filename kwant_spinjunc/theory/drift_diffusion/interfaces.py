@@ -125,10 +125,10 @@ class VectorInterface:
         for side, (m, given) in enumerate(zip(directions, (left, right), strict=True)):
             if given is None:
                 continue
-            G: Any = np.asarray(given, dtype=complex)
-            if not np.isfinite(G).all() or np.any(G.real < 0):
+            G = complex_array(("left", "right")[side], given)
+            if np.any(G.real < 0):
                 raise ArgumentError(
-                    f"Argument `{('left', 'right')[side]}` must be finite with a non-negative real part, but is "
+                    f"Argument `{('left', 'right')[side]}` must have a non-negative real part, but is "
                     f"{given}. An interface cannot amplify a spin accumulation."
                 )
             P = _across(m)

@@ -201,7 +201,7 @@ class Modes:
 
     def propagator(self, x: ArrayLike) -> tuple[Floats, Floats, Floats, Floats]:
         """Return the entries (nn, nv, vn, vv) of exp(-√B x), each of the shape of ``x`` >= 0."""
-        x = np.asarray(x, dtype=float)
+        x = np.asarray(x)
         k_v, k_n = (self.spin, self.screening) if self.shift.imag else (self.spin.real, self.screening.real)
         f_v, f_n = np.exp(-k_v * x), np.exp(-k_n * x)
         # Divided difference (f_v - f_n)/(k_v - k_n) from the slower exponential, also for equal k.
@@ -217,7 +217,7 @@ class Modes:
 
     def transverse_decay(self, x: ArrayLike) -> tuple[Floats, Floats]:
         """Return (c, s) with δM⊥(x) = c δM⊥(0) - s m×δM⊥(0)."""
-        x = np.asarray(x, dtype=float)
+        x = np.asarray(x)
         decay = np.exp(-self.transverse.real * x)
         return decay * np.cos(self.transverse.imag * x), decay * np.sin(self.transverse.imag * x)
 

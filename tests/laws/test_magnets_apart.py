@@ -1,0 +1,232 @@
+"""What a magnet takes, one part at a time: torques that add, motion known in closed form, errors of a straight line."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import kwant_spinjunc as sj
+from kwant_spinjunc.magnets import wall
+from kwant_spinjunc.magnets.dynamics import SpinTorque, critical_torque, evolve, growth_rate, static_wall
+from kwant_spinjunc.magnets.parameters import interface_parameters
+from kwant_spinjunc.magnets.parameters.fits import Fit, least_squares_fit, relative_misfit, standard_error
+from kwant_spinjunc.magnets.wall import resolve_magnets, zone
+from kwant_spinjunc.theory.domain_wall import ConvergenceError, relax, spin_chain
+
+#: Two routes to the same number.
+ROUTES = 1e-10
+ANY = np.random.default_rng(4)
+
+
+def random_directions(count):
+    m = ANY.normal(size=(count, 3))
+    return m / np.linalg.norm(m, axis=-1, keepdims=True)
+
+
+# ---------------------------------------------------------------------- torques of the electrons
+def test_torques_on_different_planes_add_and_scale():
+    chain, m = spin_chain(exchange=1.0, anisotropy=0.1, planes=(2, 2)), random_directions(4)
+    p = sj.unit_vector([0.3, 1.2, 2.0], [0.4, -1.0, 2.2])
+    sizes = [(0.7, -0.3), (0.0, 0.5), (-0.4, 0.0)]
+    parts = [
+        SpinTorque.on(chain, n, polarizer=axis, damping_like=D, field_like=F)
+        for n, axis, (D, F) in zip((2, 0, 3), p, sizes, strict=True)
+    ]
+    for n, axis, (D, F), part in zip((2, 0, 3), p, sizes, parts, strict=True):
+        expected = D * np.cross(m[n], np.cross(axis, m[n])) + F * np.cross(axis, m[n])
+        assert_allclose(part.at(m)[n], expected, atol=1e-15)
+        assert not np.delete(part.at(m), n, axis=0).any()
+    for together in (parts[0] + parts[1] + parts[2], parts[2] + (parts[1] + parts[0])):
+        assert_allclose(together.at(m), sum(part.at(m) for part in parts), atol=1e-15)
+        assert_allclose(together.slope(m), sum(part.slope(m) for part in parts), atol=1e-15)
+        assert_allclose(together.scaled(-1.7).at(m), -1.7 * together.at(m), atol=1e-15)
+    for other in (parts[0], SpinTorque.on(chain, 2, polarizer=p[1], damping_like=0.0, field_like=1e-3)):
+        with pytest.raises(sj.ArgumentError, match="other planes"):
+            parts[0] + other
+
+
+@pytest.mark.parametrize("damping", [0.05, 0.7, 3.0])
+def test_one_spin_falls_to_its_easy_axis_as_the_closed_form_says(damping):
+    """m_z' = α K m_z (1 - m_z²)/(1 + α²): m_z/√(1 - m_z²) grows as exp(αKt/(1 + α²)), and m turns by K m_z/(1 + α²)."""
+    K, start, time = 0.8, sj.unit_vector(1.3, 0.4), 7.0
+    chain = spin_chain(exchange=1.0, anisotropy=K, planes=(0, 1))
+    rest = SpinTorque.on(chain, 0, polarizer=(1.0, 0.0, 0.0), damping_like=0.0, field_like=0.0)
+    motion = evolve(chain, rest, damping=damping, time=time, start=start[None], points=6)
+    assert_allclose(motion.time, np.linspace(0.0, time, 6))
+    grown = np.exp(damping * K * motion.time / (1 + damping**2)) / np.tan(1.3)
+    assert_allclose(motion.m[:, 0, 2], grown / np.sqrt(1 + grown**2), atol=1e-8)
+    # α φ' = -θ'/sin θ for free damped motion, the sign of which is that of dm/dt = m×h
+    theta, phi = np.arccos(motion.m[:, 0, 2]), np.unwrap(np.arctan2(motion.m[:, 0, 1], motion.m[:, 0, 0]))
+    turned = np.log(np.tan(theta / 2) / np.tan(1.3 / 2)) / damping
+    assert_allclose(phi - 0.4, turned, atol=1e-7)
+    size = np.linalg.norm(np.cross(motion.m[:, 0], K * motion.m[:, 0] * [0.0, 0.0, 1.0]), axis=-1)
+    assert_allclose(motion.unbalanced, size, atol=1e-12)
+
+
+@pytest.mark.parametrize("damping", [0.1, 2.0])
+def test_a_spin_at_rest_grows_by_the_eigenvalue_of_its_own_two_equations(damping):
+    """S (1 + α m×) dm/dt = f with f = [[τ_D', -K_y], [K_x, τ_D']] along z: a quadratic for the rate."""
+    K, K_d, D, F = 0.3, 0.5, 0.04, 0.07
+    chain = spin_chain(exchange=1.0, anisotropy=K, planes=(0, 1), demagnetization=K_d)
+    torque = SpinTorque.on(chain, 0, polarizer=(0.0, 0.0, -1.0), damping_like=D, field_like=F)
+    # of small (x, y): m×h is (K + K_d) y x̂ - K x ŷ, p×m with p = -z is F (y x̂ - x ŷ), and m×(p×m) is D (x, y)
+    f = np.array([[D, K + K_d + F], [-(K + F), D]])
+    turn = np.array([[1.0, -damping], [damping, 1.0]])
+    expected = np.linalg.eigvals(np.linalg.solve(turn, f))
+    found = growth_rate(chain, torque, np.array([[0.0, 0.0, 1.0]]), damping=damping)
+    assert_allclose(found.real, expected.real.max(), atol=1e-14)
+    assert_allclose(abs(found.imag), abs(expected.imag).max(), atol=1e-14)
+    assert abs(found.imag) > 0.05
+
+
+def test_a_threshold_is_bracketed_by_few_solutions_and_named_by_how_the_wall_is_left(monkeypatch):
+    chain = spin_chain(exchange=1.0, anisotropy=0.1, planes=(0, 2), demagnetization=0.15)
+    torque = SpinTorque.on(chain, 0, polarizer=sj.unit_vector(2.5, 0.2), damping_like=1.0, field_like=0.1)
+    solved = []
+
+    def counted(*args, **given):
+        solved.append(given)
+        return static_wall(*args, **given)
+
+    monkeypatch.setattr("kwant_spinjunc.magnets.dynamics.static_wall", counted)
+    found = critical_torque(chain, torque, damping=0.1, largest=3.0)
+    assert len(solved) < 40
+    near = [torque.scaled(x * found.factor) for x in (1 - 1e-6, 1 + 1e-6)]
+    rates = [growth_rate(chain, t, static_wall(chain, t, start=found.m), damping=0.1) for t in near]
+    assert rates[0].real < 0 < rates[1].real
+    assert found.kind == "precession"
+    assert_allclose(found.frequency, abs(rates[0].imag), rtol=1e-4)
+    assert_allclose(found.m, static_wall(chain, torque.scaled(found.factor), start=found.m), atol=1e-9)
+    with pytest.raises(ConvergenceError, match="stable up to"):
+        critical_torque(chain, torque, damping=0.1, largest=0.9 * found.factor)
+
+
+def test_a_torque_that_no_static_state_holds_is_refused_with_what_is_left_of_it():
+    chain = spin_chain(exchange=1.0, anisotropy=0.1, planes=(0, 1), demagnetization=0.15)
+    torque = SpinTorque.on(chain, 0, polarizer=(1.0, 0.0, 0.0), damping_like=1.0, field_like=0.0)
+    with pytest.raises(ConvergenceError, match="unbalanced torque of .* of the anisotropy"):
+        static_wall(chain, torque)
+    held = static_wall(chain, torque.scaled(0.05))
+    assert_allclose(np.cross(held, chain.field(held)), -torque.scaled(0.05).at(held), atol=1e-12)
+
+
+# ---------------------------------------------------------------------- chains
+def test_a_chain_follows_its_branch_by_steps_to_the_end_it_names():
+    """One spin under a torque τ along y: (K/2) sin 2θ = -τ has its last solution at K/2."""
+    K = 0.4
+    chain = spin_chain(exchange=1.0, anisotropy=K, planes=(0, 1))
+    for share in (-0.99, 0.3, 0.99):
+        assert_allclose(relax(chain, [share * K / 2]).theta, [np.arcsin(share) / 2], atol=1e-9)
+    with pytest.raises(ConvergenceError, match=r"ends at 0\.(49|50)\d\d of it, with a tilt of 0\.7"):
+        relax(chain, [K])
+
+
+def test_a_start_leads_to_the_equilibrium_beside_it_and_nothing_else_is_a_start():
+    K, tau = 0.4, 0.05
+    chain = spin_chain(exchange=1.0, anisotropy=K, planes=(0, 1))
+    here = np.arcsin(2 * tau / K) / 2
+    for start, theta, stable in ((0.2, here, True), (np.pi / 2 - 0.1, np.pi / 2 - here, False)):
+        found = relax(chain, [tau], start=[start])
+        assert_allclose(found.theta, [theta], atol=1e-9)
+        assert found.stable is stable
+        by_vector = relax(chain, [tau], start=3.0 * sj.unit_vector([start]))
+        assert_allclose(by_vector.m, found.m, atol=1e-9)
+    for start in ([0.1, 0.2], np.zeros((1, 3)), [[0.0, 1.0]]):
+        with pytest.raises(sj.ArgumentError, match="`start` must be 1 angles or nonzero vectors"):
+            relax(chain, [tau], start=start)
+
+
+# ---------------------------------------------------------------------- fits
+@pytest.mark.parametrize("size", [1e-6, 1.0])
+def test_the_covariance_of_a_straight_line_is_that_of_the_textbook(size):
+    x = np.array([0.0, 0.4, 1.0, 1.7, 3.0])
+    y = size * (1.3 - 0.7 * x + np.array([0.02, -0.03, 0.01, 0.04, -0.05]))
+    columns = np.stack([x, np.ones(5)], axis=-1)
+    found, covariance, misfit = least_squares_fit(lambda p: columns @ p, y, [0.0, 0.0], lambda _: columns)
+    best = np.linalg.lstsq(columns, y, rcond=None)[0]
+    assert_allclose(found, best, rtol=1e-9)
+    assert_allclose(misfit, columns @ best - y, atol=1e-9 * size)
+    expected = np.linalg.inv(columns.T @ columns) * (misfit @ misfit) / (5 - 2)
+    assert_allclose(covariance, expected, rtol=1e-7)
+    for gradient in ([1, 0], [0, 1], [0.3, -2.0]):
+        g = np.array(gradient)
+        assert_allclose(standard_error(covariance, *gradient), np.sqrt(g @ expected @ g), rtol=1e-7)
+    assert standard_error(-np.eye(2), 1.0, 0.0) == 0.0
+    assert relative_misfit(np.array([0.1, -0.3]), 2.0) == 0.15
+    assert (relative_misfit(np.zeros(2), 0.0), relative_misfit(np.ones(2), 0.0)) == (0.0, np.inf)
+
+
+def test_as_many_numbers_as_parameters_leave_no_scatter():
+    columns = np.array([[1.0, 0.0], [1.0, 2.0]])
+    found, covariance, _ = least_squares_fit(lambda p: columns @ p, np.array([1.0, 3.0]), [0.0, 0.0])
+    assert_allclose(found, [1.0, 1.0], atol=1e-9)
+    assert abs(covariance).max() < 1e-12
+
+
+@pytest.mark.parametrize(("residual", "valid"), [(0.01, True), (0.0101, False), (0.0, True)])
+def test_a_law_is_valid_up_to_its_tolerance(residual, valid):
+    fit = Fit("y = x", {}, residual, "one", 5)
+    assert fit.is_valid() is valid
+    assert fit.is_valid(residual)
+    assert (": valid" in str(fit)) is valid
+
+
+# ---------------------------------------------------------------------- interfaces
+IRON = [
+    sj.ferromagnet(onsite=0.9, hopping=0.9, splitting=1.1, m=sj.unit_vector(0.4, 0.9)),
+    sj.ferromagnet(onsite=0.6, hopping=1.2, splitting=1.4, m=sj.unit_vector(1.5, -0.3)),
+]
+COPPER = sj.normal_metal(onsite=0.3, hopping=0.7)
+
+
+def by_hand(layers, lead, bonds):
+    """T_s and G_mix between the metal and given planes, by Kwant: flux into the magnet of spins along it and across."""
+    metal = replace(COPPER, m=lead.m)
+    alone = sj.Junction(metal, layers, lead, bonds=bonds)
+    straight = sj.scatter(alone, 0.1, solver="kwant")
+    # of electrons polarized along e, across m, Re G_mix e - Im G_mix m×e enters per channel
+    axis = np.cross(np.cross(lead.m, (0.6, 0.0, 0.8)), lead.m)
+    axis /= np.linalg.norm(axis)
+    across = sj.scatter(replace(alone, left=replace(metal, m=tuple(axis))), 0.1, solver="kwant")
+    Q = across.fields.currents[0, 0, 0, 1:]
+    return straight.probabilities[1, :, 0, :].sum(axis=0), complex(Q @ axis, -Q @ np.cross(lead.m, axis))
+
+
+@pytest.mark.parametrize("spacer", [1, 2, 4])
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_an_interface_of_unlike_hoppings_is_solved_as_it_stands_in_the_junction(side, spacer):
+    """Its own bond, planes of another material, some of them against the lead, and no plane of the other magnet."""
+    against = replace(IRON[1], onsite=0.8, splitting=0.9, m=tuple(-np.array(IRON[1].m)), thickness=2)
+    layers = [replace(IRON[0], onsite=0.7), replace(COPPER, thickness=spacer), against]
+    bonds = {1: 0.55, 1 + spacer: 0.45, 2 + spacer: 0.95}
+    junction = sj.Junction(IRON[0], layers, IRON[1], bonds=bonds)
+    found = interface_parameters(junction, side, 0.1)
+    if side == "left":
+        T, mixing = by_hand([layers[0]], IRON[0], [0.55, junction.bond_hoppings[0]])
+    else:
+        T, mixing = by_hand([against], IRON[1], [0.45, 0.95, junction.bond_hoppings[-1]])
+    assert_allclose([found.majority, found.minority], T, atol=ROUTES)
+    assert_allclose(found.mixing, mixing, atol=1e-9)
+    assert abs(found.mixing.imag) > 1e-3
+    assert abs(T[0] - T[1]) > 1e-3
+
+
+# ---------------------------------------------------------------------- walls
+def test_more_planes_than_are_resolved_take_as_many_more_momenta(monkeypatch):
+    iron = dict(onsite=5.0, hopping=1.0, splitting=1.0, in_plane_hopping=1.0)
+    junction = sj.Junction(sj.ferromagnet(**iron), [], sj.ferromagnet(**iron | {"onsite": 4.6}, m=(1.0, 0.0, 0.0)))
+    counts = [len(zone(resolve_magnets(junction, n))[1]) for n in (34, 69, 139)]
+    assert counts[1] == pytest.approx(2 * counts[0], rel=0.05)
+    assert counts[2] == pytest.approx(4 * counts[0], rel=0.05)
+    asked = []
+    monkeypatch.setattr(
+        wall, "zone", lambda junction, energy, *, step: asked.append(step) or zone(junction, energy, step=0.5)
+    )
+    monkeypatch.setattr(wall, "self_consistent", lambda torque, chain, **loop: asked.append(chain) or 1 / 0)
+    for planes in (20, 139):
+        with pytest.raises(ZeroDivisionError):
+            wall.self_consistent_wall(
+                junction, stiffness=2e-11, anisotropy=1e6, current_density=1e11, lattice_constant=0.25, planes=planes
+            )
+    assert_allclose([asked[0], asked[2]], [wall.STEP, wall.STEP / 4])
