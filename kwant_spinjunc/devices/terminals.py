@@ -93,19 +93,16 @@ class Terminals:
 
 @dataclass(frozen=True, repr=False, eq=False, kw_only=True)
 class SystemResult(Tabled, Terminals, Generic[Torque]):
-    """What was solved of a Kwant system. Copies share the device: its functions need not copy.
-
-    Spin 0 is the majority (along the lead's own m), 1 the minority; out-index before in-index. What is resolved by the
-    spin of a lead that does not conserve it is NaN; totals are always there.
-    """
+    """What was solved of a Kwant system. Copies share the device: its functions need not copy."""
 
     _shared: ClassVar[tuple[str, ...]] = ("device",)
     device: Device | None  #: What was scattered from; None in an unpickled result.
     #: `energy`, `params`: The problem.
     energy: Any
     params: Mapping[str, Any]
-    magnetizations: Floats  #: Shape (..., leads, 3): the axis along which each lead is resolved, turned with it.
-    #: Shape (..., leads, 2, leads, 2): T[α s, β s'] as ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes.
+    magnetizations: Floats  #: Shape (..., leads, 3): the axis of each lead, turned with it; spin 0 is along it.
+    #: Shape (..., leads, 2, leads, 2): T[α s, β s'] as ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes;
+    #: NaN for a lead that does not conserve spin, of which totals are there.
     probabilities: Floats
     modes: Floats  #: Shape (..., leads, 2): incoming channels of each lead and spin.
     unitarity_defect: float  #: Largest element of S†S - 1.

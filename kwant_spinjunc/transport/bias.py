@@ -115,7 +115,7 @@ def biased(junction: Junction, bias: ArrayLike, profile: ArrayLike | None = None
     >>> [round(plane.onsite, 12) for plane in junction.planes]
     [1.2, 3.0, 0.8]
     """
-    check_junction(junction)
+    instance("junction", junction, Junction).refuse_disorder()  # its planes at a potential would be another sample
     V, shares = finite_array("bias", bias), _checked_profile(junction, profile)
     if V.ndim or shares.ndim > 1:
         return _biased_stack(junction, V, shares)
@@ -125,11 +125,6 @@ def biased(junction: Junction, bias: ArrayLike, profile: ArrayLike | None = None
     # each plane is a layer of its own; the end planes continue in the leads
     inner = planes[junction.buffer : len(planes) - junction.buffer]
     return Junction(planes[0], inner, planes[-1], bonds=tuple(junction.bond_hoppings), buffer=junction.buffer)
-
-
-def check_junction(junction: Any) -> None:
-    """Refuse what is no clean junction."""
-    instance("junction", junction, Junction).refuse_disorder()  # a layer cut into planes would be another sample
 
 
 def _checked_profile(junction: Junction, profile: ArrayLike | None) -> Floats:
@@ -253,29 +248,16 @@ def bias_response(
         all results. Torques are those on all that lies on either side of the cut; their parts are those of the leads'
         magnetizations, next to a normal metal of the net exchange field of its side.
 
-    Raises
-    ------
-    IntegrationError
-        Of a Kwant system: the error is more than ``rtol`` allows.
-    NoOpenChannelError
-        Of a Kwant system: no channel of a lead is open in the window.
+    Raises `IntegrationError, NoOpenChannelError`: Of a Kwant system: the error is more than ``rtol`` allows, or no
+    channel of a lead is open in the window; of a junction such a window carries no current and is no error. Warns
+    `CostWarning`: It will take long.
 
-    Warns
-    -----
-    CostWarning
-        It will take long.
-
-    Notes
-    -----
-    Of a junction a window without an open channel carries no current and is no error. Bound states (outside all bands
-    of both leads) are no scattering states: they count in the equilibrium part only, at the mean occupation.
+    Bound states (outside all bands of both leads) are no scattering states: they count in the equilibrium part only, at
+    the mean occupation.
 
     **Validity**: exact for noninteracting electrons in the given potential; no self-consistency, no inelastic
-    scattering. The leads' bands move rigidly with their µ.
-
-    References
-    ----------
-    I. Theodonis, N. Kioussis, A. Kalitsov, M. Chshiev, W. H. Butler, Phys. Rev. Lett. 97, 237205 (2006).
+    scattering. The leads' bands move rigidly with their µ. I. Theodonis, N. Kioussis, A. Kalitsov, M. Chshiev, W. H.
+    Butler, Phys. Rev. Lett. 97, 237205 (2006).
 
     Examples
     --------
@@ -302,7 +284,7 @@ def bias_response(
             )
         system = BiasedCrystal(as_device(junction), profile, k, BiasSettings(**crystal))
         return _of_crystal(system, V, mu, kT, positive("rtol", RTOL if rtol is None else rtol), equilibrium)
-    check_junction(junction)
+    instance("junction", junction, Junction).refuse_disorder()
     if crystal:
         raise ArgumentError(
             f"Argument `{next(iter(crystal))}` must be left out for a Junction, but is given: it is for a Kwant system."
@@ -351,12 +333,11 @@ def _assembled(currents: Floats, Q: Floats, torques: Torques, layer: Floats, **r
 def _equilibrium(stack: Stack, mu: Floats, kT: tuple[float, float], k: Any, rtol: float) -> EquilibriumResponse:
     """Return the equilibrium part at the mean of the four occupations."""
 
-    def solve(level: Floats, width: float) -> EquilibriumResponse:
-        return equilibrium_response(stack, level, temperature=width, k=k, rtol=rtol)
+    def solve(level: Floats, width: float) -> tuple[Floats, Floats]:
+        part = equilibrium_response(stack, level, temperature=width, k=k, rtol=rtol)
+        return part.spin_current, part.error
 
-    parts = of_reservoirs(solve, mu, kT)
-    Q = np.mean([part.spin_current for part in parts], axis=0)
-    error = np.mean([part.error for part in parts], axis=0)
+    Q, error = of_reservoirs(solve, mu, kT)
     return EquilibriumResponse(Q, exchange_torques(Q, stack.m[..., 0, :], stack.m[..., 1, :]), error)
 
 

@@ -123,15 +123,12 @@ class BiasedCrystal:
 
     def _occupied(self, problem: Problem, mu: Floats, kT: tuple[float, float], rtol: float, size: Any) -> Integral:
         """Return Q of the occupied states at the mean of the four occupations."""
-        parts = of_reservoirs(partial(self._exchange, problem, rtol), mu, kT)
-        value, error, sizes = (
-            np.mean([getattr(p, name) for p in parts], axis=0) for name in ("value", "error", "size")
-        )
+        value, error, sizes = of_reservoirs(partial(self._exchange, problem, rtol), mu, kT)
         _refuse_unconverged("equilibrium part", error, max(size, sizes), rtol)
         return Integral(self.forward * value, error, sizes)
 
-    def _exchange(self, problem: Problem, rtol: float, mu: Any, kT: float) -> Integral:
-        """Return the flux Q through the cut, front to back, of all states occupied at µ, components (angles, 3)."""
+    def _exchange(self, problem: Problem, rtol: float, mu: Any, kT: float) -> tuple[Floats, Any, Any]:
+        """Return the flux Q through the cut, front to back, of all states occupied at µ, (3 angles,), error, size."""
         floor = spectrum_floor(problem.crystal)
         contours: list[Integral] = []
 
@@ -157,7 +154,7 @@ class BiasedCrystal:
         else:
             value, error = flux(self.k)[0], 0.0
         more, size = (4 * np.max([getattr(part, name).max() for part in contours]) for name in ("error", "size"))
-        return Integral(value.ravel(), error + more, size)
+        return value.ravel(), error + more, size
 
 
 def _potential(device: Device, profile: Any) -> Floats:

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Floats
-from ..checks import finite_array, positive
+from ..checks import finite_array, instance, positive
 from ..errors import NoOpenChannelError
 from ..model.junction import Junction
 from ..scattering import scatter_quietly
-from .bias import bias_response, check_junction
+from .bias import bias_response
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +109,7 @@ def tunneling_magnetoresistance(junction: Junction, bias: ArrayLike, **options: 
     >>> bool(tunneling_magnetoresistance(junction, 0.1).ratio > 0)
     True
     """
-    check_junction(junction)
+    instance("junction", junction, Junction).refuse_disorder()
     V = finite_array("bias", bias)
     currents, errors = [], []
     for sign in (1.0, -1.0):

@@ -205,17 +205,17 @@ def over_zone(function: AtShifts, stack: Stack, levels: Floats, c: Floats | None
     return Integral(found.value, found.error.max(axis=-1), abs(found.value).max(axis=-1))
 
 
-def of_reservoirs(solve: Callable[[Floats, float], Any], mu: Floats, kT: tuple[float, float]) -> list[Any]:
-    """Return what ``solve`` makes of the level and k_B T of each of four reservoirs; equal ones are solved once.
+def of_reservoirs(solve: Callable[[Floats, float], tuple[Any, ...]], mu: Floats, kT: tuple[float, float]) -> list[Any]:
+    """Return the means over four reservoirs of what ``solve`` makes of level and k_B T; equal ones are solved once.
 
     ``mu``: shape (..., 2, 2) as [lead, spin].
     """
     known: list[tuple[Floats, float, Any]] = []
     for lead, spin in np.ndindex(2, 2):
         level, width = mu[..., lead, spin], kT[lead]
-        same = [part for old, at, part in known if at == width and np.array_equal(old, level)]
+        same = [parts for old, at, parts in known if at == width and np.array_equal(old, level)]
         known.append((level, width, same[0] if same else solve(level, width)))
-    return [part for *_, part in known]
+    return [np.mean(column, axis=0) for column in zip(*(parts for *_, parts in known), strict=True)]
 
 
 def shift_of(k: Any) -> Floats | None:
@@ -268,8 +268,6 @@ def contour(
     ``mu``, ``floor``: chemical potential and an energy below the spectrum of each row.
     ``rtol``, ``enough``: relative and absolute error to reach.
 
-    Notes
-    -----
     ∫ f F dE = ∫_arc F dz - 2πi kT Σ_n F(µ + iω_n) + ∫_0^∞ dx f(x) [F(µ + iη + x) - F(µ + iη - x)]
     with the arc ending at µ + iη, η = 2π kT p, above the first p poles ω_n = (2n + 1)π kT.
     """

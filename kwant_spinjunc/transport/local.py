@@ -12,8 +12,6 @@ sample) is part of it. Local charging does not change it: it is not measured fro
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -93,16 +91,8 @@ def chemical_potentials(
     """
     if axis is None and scattering.problem.m_right is not None:
         raise ArgumentError("Argument `axis` must be given for many directions of the right magnet, but is None.")
-    axes = checked_axes(scattering.junction, axis)
-    return chemical_potentials_of(scattering.fields.densities, axes, mu_left, mu_right)
-
-
-def checked_axes(junction: Junction, axis: Any) -> Floats:
-    """Return the axis of ± at each plane, shape (planes, 3)."""
-    if axis is None:
-        return default_axes(junction)
-    axes = check_unit_vector(axis, "axis")
-    planes = len(junction.planes)
+    axes = default_axes(scattering.junction) if axis is None else check_unit_vector(axis, "axis")
+    planes = len(scattering.junction.planes)
     if axes.shape not in ((3,), (planes, 3)):
         raise ArgumentError(f"Argument `axis` must have shape (3,) or ({planes}, 3), but has {axes.shape}.")
-    return np.broadcast_to(axes, (planes, 3))
+    return chemical_potentials_of(scattering.fields.densities, axes, mu_left, mu_right)
