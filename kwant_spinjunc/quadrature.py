@@ -343,9 +343,7 @@ def _watched(pieces: _Pieces, relative: Floats, coarse: Any, fresh: int) -> _Pie
     stalled = np.where(coarse, STALLED, np.where(same, pieces.stalled + 1, 0))
     before = np.arange(len(relative)) < old
     return replace(
-        pieces,
-        relative=np.where(before, pieces.relative, relative),
-        stalled=np.where(before, pieces.stalled, stalled),
+        pieces, relative=np.where(before, pieces.relative, relative), stalled=np.where(before, pieces.stalled, stalled)
     )
 
 

@@ -53,8 +53,8 @@ def onsite_from_band_bottom(band_bottom: ArrayLike, hopping: ArrayLike, in_plane
 
     ``band_bottom``: energy of the state with k = 0 (spin-averaged for a magnet), in eV.
     ``hopping``: t in eV, > 0.
-    ``in_plane_hopping``: t∥ in eV: 0 for a chain, t for the isotropic cubic stack. For t∥ < 0 the state at k∥ = 0 is
-    the top of the in-plane band, not its bottom; the number refers to k∥ = 0 all the same.
+    ``in_plane_hopping``: t∥ in eV. For t∥ < 0 the state at k∥ = 0 is the top of the in-plane band, not its bottom; the
+    number refers to k∥ = 0 all the same.
     """
     half_width = 2 * positive_array("hopping", hopping) + 4 * finite_array("in_plane_hopping", in_plane_hopping)
     return np.asarray(finite_array("band_bottom", band_bottom) + half_width)
@@ -91,12 +91,9 @@ def free_electron_ferromagnet(
 ) -> dict[str, float]:
     r"""Return ``onsite``, ``hopping``, ``splitting`` (and ``in_plane_hopping``) of a free-electron magnet on a lattice.
 
-    ``k_majority``, ``k_minority``: Fermi wave numbers at k∥ = 0 in 1/nm; by default Stearns' values for iron
-    (`IRON_WAVE_NUMBERS`).
-    ``lattice_constant``: grid spacing a in nm. The grid is numerical, not the crystal's: the lattice spacing of iron
-    (0.287 nm) is far too coarse for its k↑.
-    ``effective_mass``: m in electron masses.
-    ``fermi_energy``: E_F in eV.
+    ``k_majority``, ``k_minority``: Fermi wave numbers at k∥ = 0 in 1/nm; by default `IRON_WAVE_NUMBERS`.
+    ``lattice_constant``: grid spacing. The grid is numerical, not the crystal's: the lattice spacing of iron (0.287 nm)
+    is far too coarse for its k↑.
     ``isotropic``: whether to hop in the planes too, t∥ = t; otherwise a chain.
     ``match``: what agrees with the free electrons at finite a. "band bottom": both band bottoms and the splitting, so
     that wave numbers and velocities do to order (ka)². "wave number": both Fermi wave numbers, so that the levels do.

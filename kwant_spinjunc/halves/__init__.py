@@ -28,7 +28,6 @@ last plane of the scattering region (S = -1 + i √v G √v, Fisher and Lee, Phy
 from .batch import Stack
 from .solver import (
     Solution,
-    covers,
     exchange_integrand,
     log_det,
     probabilities,
@@ -41,7 +40,6 @@ from .solver import (
 __all__ = [
     "Solution",
     "Stack",
-    "covers",
     "exchange_integrand",
     "log_det",
     "probabilities",

@@ -25,16 +25,7 @@ from ..spin import check_unit_vector, frames, rotation_matrix
 #: Longest run of nonmagnetic planes that is crossed in one step; its factors grow like (E/t)^RUN.
 RUN = 8
 #: Parameters of a stack that have one number per plane, bond or lead.
-SCALARS = (
-    "onsite",
-    "splitting",
-    "in_plane",
-    "bonds",
-    "lead_onsite",
-    "lead_splitting",
-    "lead_in_plane",
-    "lead_hopping",
-)
+SCALARS = ("onsite", "splitting", "in_plane", "bonds", "lead_onsite", "lead_splitting", "lead_in_plane", "lead_hopping")
 
 # The first array of this size that glibc's malloc takes back makes it recycle arrays up to that size, instead of
 # mapping and zeroing the pages of every chunk's temporaries anew: half the time of a batch of 10^4 points.
@@ -51,12 +42,10 @@ class Stack:
     axis along which a parameter does not vary should have length 1 (or be absent): the halves of a junction are then
     solved once for all angles on that axis.
 
-    ``onsite``, ``splitting``, ``in_plane``: on-site energy ε, exchange splitting Δ and in-plane hopping t∥ of each
-    plane of the scattering region, shape (..., planes). Splittings are signed: negative for planes antiparallel to
-    ``m``.
+    ``onsite``, ``splitting``, ``in_plane``: ε, Δ and t∥ of each plane of the scattering region, shape (..., planes).
+    Splittings are signed: negative for planes antiparallel to ``m``.
     ``bonds``: hopping of each bond, shape (..., planes - 1).
-    ``m``: Directions. With a ``cut``: of the left and right half, shape (..., 2, 3). Without: of each plane, shape
-    (..., planes, 3).
+    ``m``: directions of the left and right half, shape (..., 2, 3), without a ``cut`` of each plane, (..., planes, 3).
     ``lead_onsite``, ``lead_splitting``, ``lead_in_plane``, ``lead_hopping``: the same numbers of the left and right
     lead, shape (..., 2). Splittings are signed like those of the planes with a ``cut``, and along ``lead_m`` without.
     ``lead_m``: direction of the spin labels of each lead, shape (..., 2, 3).

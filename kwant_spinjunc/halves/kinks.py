@@ -57,11 +57,9 @@ def split_points(problem: Junction | Stack, energy: ArrayLike) -> Floats:
 def thresholds(junction: Junction | Stack, energy: ArrayLike) -> Floats:
     """Return the band shifts at which a lead's spin channel opens or closes, in [-2, 2].
 
-    ``junction``: a junction, or a stack whose batch shape broadcasts with ``energy``.
-    ``energy``: energy, shape (...).
+    ``junction``: a junction, or a stack whose batch shape broadcasts with ``energy``, shape (...).
 
-    **Result**: shape (..., 8): Unordered; thresholds outside of the zone, or of a lead without in-plane hopping, are
-    moved to its edge.
+    **Result**: shape (..., 8), unordered; those outside of the zone, or without in-plane hopping, moved to its edge.
 
     Examples
     --------
@@ -216,12 +214,10 @@ def sharp_steps(
 ) -> Floats:
     r"""Return where resonances lie that are too sharp for the nodes of a quadrature.
 
-    A resonance adds one state, however narrow it is, and even a resonance of no width carries spin between the magnets.
-    Steps in the number of states are bracketed on a coarse grid, and the brackets cut until they are as narrow as the
-    steps.
+    Even a resonance of no width carries spin between the magnets. Steps in the number of states are bracketed on a
+    coarse grid, and the brackets cut until they are as narrow as the steps.
 
-    ``states``: takes the owner of each of n intervals, shape (n,), and points in them, (n, points); returns the number
-    of states at these.
+    ``states``: number of states, of the owner of each of n intervals, shape (n,), and points in them, (n, points).
     ``low``, ``high``: ends of one interval per owner, shape (owners,).
     ``flanks``: whether to add points on both sides, at distances that grow from the width of the resonance by factors
     of 16: a Lorentzian is smooth between them.

@@ -36,11 +36,6 @@ from .half import solve_halves
 from .waves import collinear_states, fill_fields, fill_modes, texture_states
 
 
-def covers(junction: Any) -> bool:
-    """Return whether the engine solves ``junction``: every clean `Junction` or `Stack`, textures included."""
-    return isinstance(junction, (Junction, Stack))
-
-
 @dataclass(frozen=True, eq=False)
 class Solution:
     """Scattering of a batch of junctions."""
@@ -62,9 +57,8 @@ class Solution:
 def solve(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike = 0.0) -> Solution:
     """Return the spin-resolved S-matrix of a junction, or of a whole batch of them.
 
-    ``junction``: a `Junction`, or the arrays of many.
-    ``energy``: energy E in the unit of the junction, shape (...).
-    ``band_shift``: c = cos kx a + cos kz a, shape (...). It broadcasts with ``energy`` and with the batch of the stack.
+    ``junction``: a `Junction`, or the arrays of many; ``energy`` E, in its unit, and ``band_shift`` c = cos kx a +
+    cos kz a broadcast with their batch.
 
     Examples
     --------
@@ -133,10 +127,7 @@ def states(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike 
     with np.errstate(all="ignore"):
         for target, lead, waves in fill(batch, modes):
             fill_fields(
-                part_of(currents[lead], target),
-                part_of(torques[lead], target),
-                part_of(densities[lead], target),
-                waves,
+                part_of(currents[lead], target), part_of(torques[lead], target), part_of(densities[lead], target), waves
             )
     return Fields(
         currents=_batch_first(currents, 4, batch),
@@ -154,8 +145,7 @@ def spacer_currents(
     ``junction``: a junction, or stack, with a ``cut``. Several angles share their halves.
     ``summed``: whether to sum over the incoming spins, in half the time.
 
-    **Result**: ``[..., lead_in, spin_in, (charge, x, y, z)]``, positive along +y: ``states(...).currents[..., cut,
-    :]``.
+    **Result**: ``states(...).currents[..., cut, :]``: [..., lead_in, spin_in, (charge, x, y, z)].
 
     Of an electron incoming with spin s on the left, Q = (T_+s - T_-s) m_R + Q⊥ with, from the transmitted wave,
 
@@ -200,12 +190,10 @@ def surface_greens(
 ) -> tuple[Complex, Complex]:
     """Return the surface Green's functions (g_L, g_R) of the two halves at the cut, each (..., 2) = [..., spin].
 
-    ``junction``: a junction, or stack, with a ``cut``.
+    ``junction``, ``band_shift``: as in `solve`; with a ``cut``.
     ``energy``: real energy (retarded functions), or complex with Im E >= 0, shape (...).
-    ``band_shift``: c = cos kx a + cos kz a, shape (...).
 
-    **Result**: In 1/energy, in the spin frame of each half. Not broadcast against the directions, on which they do not
-    depend.
+    **Result**: In 1/energy, in the spin frame of each half, not broadcast against the directions.
     """
     batch = batch_of(junction, energy, band_shift, complex_energy=True)
     two_halves("junction", batch.stack.cut, "Use `log_det`.")
@@ -226,8 +214,7 @@ def log_det(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike
     with V = -t R the hopping on the cut bond. For a texture the sum Σ_n ln det(1/g_n) over the planes is returned:
     the same up to a number that does not depend on the directions.
 
-    ``junction``, ``band_shift``: as in `solve`. Angles go into the directions of a stack: the halves are solved once
-    for all of them.
+    ``junction``, ``band_shift``: as in `solve`. Angles are directions of a stack: its halves are solved once.
     ``energy``: real, or complex with Im E >= 0, shape (...).
 
     **Result**: The branch that is continuous in the upper half plane and vanishes for Im E → ∞ (with a ``cut``).

@@ -24,15 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ellipkm1
 
 from ..arrays import Floats, Indices
-from ..checks import (
-    finite,
-    finite_array,
-    is_average,
-    not_negative,
-    not_negative_array,
-    positive,
-    positive_integer,
-)
+from ..checks import finite, finite_array, is_average, not_negative, not_negative_array, positive, positive_integer
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
 from ..model.plane import band_shift
@@ -111,10 +103,7 @@ def nodes(split: ArrayLike = (), step: float = STEP / 2) -> tuple[Floats, Floats
     ``split``: points to split at (in addition to 0), shape (..., n), unordered; those outside of [-2, 2] are ignored.
     ``step``: step in u. Halving it squares the error, about.
 
-    Returns
-    -------
-    c, weights : ndarray, shape (..., nodes)
-        ``(weights * f(c)).sum(-1)`` is the average.
+    **Result**: c and weights, shape (..., nodes): ``(weights * f(c)).sum(-1)`` is the average.
 
     Examples
     --------
@@ -144,15 +133,9 @@ def mesh(n: int, *, wedge: bool = True) -> tuple[Floats, Floats]:
     """Return a half-shifted n × n mesh of the Brillouin zone, k = (2i + 1)π/n.
 
     ``n``: even number of points along each axis of the whole zone.
-    ``wedge``: keep only 0 < kz <= kx < π, with the weights of the points it stands for (reflections and exchange of x
-    and z).
+    ``wedge``: keep only 0 < kz <= kx < π, with the weights of the points it stands for.
 
-    Returns
-    -------
-    k : ndarray, shape (points, 2)
-        (kx, kz) in 1/a.
-    weights : ndarray, shape (points,)
-        They sum to 1.
+    **Result**: (kx, kz) in 1/a, shape (points, 2), and weights that sum to 1.
 
     Examples
     --------
@@ -208,8 +191,7 @@ def average(
     that of the average, and no digit below them is sought. Where a value is not finite the integral steps around the
     node, and the error says what that may cost.
     ``split``: where the function has kinks or sharp peaks: `thresholds` and `resonances`, shape (n,). With shape
-    (problems, n) several averages are refined at once, and ``function(c, problem)`` also gets the number of the problem
-    each c belongs to.
+    (problems, n) several averages are refined at once, by ``function(c, problem)`` with the number of the problem.
     ``rtol``, ``atol``, ``floor``: A component is converged when its error estimate is below max(atol, rtol |value|,
     rtol floor × the largest ∫|f| of the components), or at the level of rounding and of the function's own errors.
     ``atol`` may be one per problem.
@@ -227,7 +209,9 @@ def average(
     single = ends.ndim < 2
     rows = np.atleast_2d(ends)
     pieces = _pieces(rows)
-    rtol, absolute = _tolerances(rtol, atol)
+    rtol, absolute = not_negative("rtol", rtol), not_negative_array("atol", atol)
+    if rtol == 0 and not absolute.all():
+        raise ArgumentError(f"Arguments `rtol` and `atol` must not both be zero, but are {rtol}, {atol!r}.")
     goal = _Goal(rtol, absolute, finite("floor", floor), kinds)
     integrand = Integrand(function, single)
     limit = positive_integer("max_points", max_points) * len(rows)
@@ -333,13 +317,6 @@ class _Goal:
         return allowed
 
 
-def _tolerances(rtol: float, atol: ArrayLike) -> tuple[float, Floats]:
-    rtol, absolute = not_negative("rtol", rtol), not_negative_array("atol", atol)
-    if rtol == 0 and not absolute.all():
-        raise ArgumentError(f"Arguments `rtol` and `atol` must not both be zero, but are {rtol}, {atol!r}.")
-    return rtol, absolute
-
-
 def mean(
     observe: Callable[..., Any],
     problem: Junction | Stack,
@@ -364,8 +341,7 @@ def mean(
     the largest of each of its arrays.
     ``split``: where else the function is rough, shape (n,) or (problems, n).
 
-    **Result**: ``value`` and ``error`` as `observe` returns them, the axis of c gone (k: replaced by the leading axes
-    of k).
+    **Result**: ``value`` and ``error`` as `observe` returns them, without the axis of c (with those of k in its place).
 
     Raises `ArgumentError, IntegrationError`: As in `average`.
 

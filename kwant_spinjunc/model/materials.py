@@ -5,7 +5,7 @@ r"""Parameters in eV of metals and barriers that were published, as keyword argu
 The Fermi energy is 0 throughout. Every preset is one effective band per spin: good for trends with height, thickness,
 angle and bias, and for comparing formulas with one another; not for numbers of a real junction, whose filtering by
 symmetry (Δ1 against Δ5 through MgO), interface states and d bands one band does not have. ``systems/iron_barrier.py``
-has spd iron.
+has spd iron. ``isotropic``: whether to hop in the planes too.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ def iron(*, lattice_constant: float, isotropic: bool = True) -> dict[str, float]
     """Return the free-electron iron of Stearns and Slonczewski, k↑ = 10.9 and k↓ = 4.2 per nm.
 
     ``lattice_constant``: spacing of the grid in nm, at most 0.18; 0.05 or less for continuum results.
-    ``isotropic``: whether to hop in the planes too.
 
     **Validity**: the itinerant, s-like electrons that tunnel through an amorphous barrier; polarization 0.44 in front
     of a high barrier.
@@ -51,7 +50,6 @@ def cobalt(*, lattice_constant: float, isotropic: bool = True, polarization: flo
     which Δ = 1.1 eV and P = 0.42 solve by k↑ = 5.89 and k↓ = 2.40 per nm (P = 0.35: 6.13 and 2.95).
 
     ``lattice_constant``: spacing of the grid in nm, at most 2/k↑ = 0.34; 0.1 or less for continuum results.
-    ``isotropic``: whether to hop in the planes too.
     ``polarization``: P of cobalt on Al2O3, measured with a superconductor: 0.42, or 0.35 of older barriers.
 
     **Validity**: the two numbers, not a fit of bands. They belong to different electrons (Δ to d bands at Γ, P to what
@@ -78,7 +76,6 @@ def fe_mgo_magnet(*, lattice_constant: float, isotropic: bool = True) -> dict[st
     """Return the effective-mass magnet of models of Fe|MgO|Fe: E_F 2.25 eV, splitting 2.15 eV, mass 0.73 m_e.
 
     ``lattice_constant``: spacing of the grid in nm; these models use 0.2 and less.
-    ``isotropic``: whether to hop in the planes too.
 
     The minority band begins 0.1 eV below the Fermi energy, which makes the magnetoresistance large.
 

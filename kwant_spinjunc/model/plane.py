@@ -65,11 +65,7 @@ class CrossSection:
             raise ArgumentError(
                 f"Argument `cross_section` must be two numbers of sites, but is {self.shape!r}."
             ) from None
-        set_(
-            self,
-            "shape",
-            (positive_integer("cross_section[0]", width), positive_integer("cross_section[1]", depth)),
-        )
+        set_(self, "shape", (positive_integer("cross_section[0]", width), positive_integer("cross_section[1]", depth)))
         words = (self.boundary,) * 2 if isinstance(self.boundary, str) else self.boundary
         pair = tuple(words) if isinstance(words, Iterable) else ()
         if len(pair) != 2 or any(word not in BOUNDARIES for word in pair):

@@ -62,11 +62,7 @@ class Problem:
 
     @classmethod
     def of(
-        cls,
-        junction: Junction,
-        energy: ArrayLike,
-        k: ArrayLike | str | None = None,
-        **settings: Unpack[Settings],
+        cls, junction: Junction, energy: ArrayLike, k: ArrayLike | str | None = None, **settings: Unpack[Settings]
     ) -> Problem:
         """Check the arguments of `scatter`."""
         asked: dict[str, Any] = dict(settings)

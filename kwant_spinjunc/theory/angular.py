@@ -150,9 +150,8 @@ def spin_current_transverse(
 ) -> Floats:
     r"""Return J_M = βJ · 2ξ'c²/(1 + 2ξ'(c² + ηs²)) with transverse accumulation on both sides.
 
-    **Validity**: identical magnets, spin-independent tunnel interface that itself absorbs no spin, Q = G(s_L - s_R).
-    Not of the form of (12) unless η = 0: all torque is then at the interface. A transparent interface gives βJ c²/(c² +
-    ηs²) instead of βJ.
+    **Validity**: identical magnets, spin-independent tunnel interface that absorbs no spin, Q = G(s_L - s_R). Not of
+    the form of (12) unless η = 0 (all torque at the interface). Transparent ones give βJ c²/(c² + ηs²), not βJ.
 
     ``eta``: η >= 0 of `transverse_ratio`.
     """
@@ -167,9 +166,8 @@ def spin_current_transverse(
 def A_polarized(beta: ArrayLike, gamma: ArrayLike) -> Floats:
     r"""Return A1 = A2 = (1-β²) γ/β of an interface of spin asymmetry γ.
 
-    **Validity**: first order in γ; then (12) is exact in ξ, Φ and β. The collinear limit Φ → 0 is exact in γ if ξ is
-    formed with G(1-γ²), Valet and Fert's 1/r_b. Of order one, as the paper says, if the interface is as polarized as
-    the metal. Source: the paper, equation (12); derivation in the module's docstring.
+    **Validity**: first order in γ; then (12) is exact in ξ, Φ and β. The limit Φ → 0 is exact in γ if ξ is formed with
+    G(1-γ²), Valet and Fert's 1/r_b. Of order one, as the paper says, if the interface is as polarized as the metal.
     """
     beta = _beta(beta)
     if np.any(beta == 0):
@@ -183,10 +181,9 @@ def A_polarized(beta: ArrayLike, gamma: ArrayLike) -> Floats:
 def A_screening(material: Material, thickness: float = 0.0) -> float:
     r"""Return the part of A1 = A2 that screening adds, -(1-β²) (α1-α2)/(α1-β²α2) (λ/l_sd) 2λ/(2λ+d).
 
-    **Result**: Zero for α1 = α2. **Validity**: first order in λ/l_sd, spin-independent interface, and G d/σ ≪ 1 (the
-    barrier resists more than a slab of metal of its thickness). The charge layer at each face, driven by the part
-    2λ/(2λ+d) of the drop, splits µ_+ and µ_- through χ and thus acts as an interface asymmetry γ. Source: the paper,
-    equations (8) to (12).
+    **Validity**: first order in λ/l_sd, spin-independent interface, and G d/σ ≪ 1 (the barrier resists more than a slab
+    of metal of its thickness). The charge layer at each face, driven by the part 2λ/(2λ+d) of the drop, splits µ_+ and
+    µ_- through χ and thus acts as an interface asymmetry γ. Source: the paper, equations (8) to (12).
 
     ``thickness``: thickness d >= 0 of the barrier (its ε_r that of the metal's q).
     """

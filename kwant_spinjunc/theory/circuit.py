@@ -28,15 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Complex, Floats
-from ..checks import (
-    both_spins,
-    complex_array,
-    finite_array,
-    formula,
-    not_negative,
-    not_negative_array,
-    positive_array,
-)
+from ..checks import both_spins, complex_array, finite_array, formula, not_negative, not_negative_array, positive_array
 from ..errors import ArgumentError, UnitarityError
 from ..spin import check_unit_vector, cross_matrix
 
@@ -48,9 +40,8 @@ def mixing_conductance(
 ) -> Complex:
     r"""Return G_mix = Σ_nm [δ_nm - r_↑,nm r*_↓,nm], the spin-mixing conductance of an N|F interface.
 
-    ``reflection_majority``, ``reflection_minority``: reflection amplitudes r_↑, r_↓ for electrons of the normal metal,
-    shape (..., M, M) = [..., out, in], both in the same basis of modes of the normal metal ([[r]] of one mode). Sum the
-    result over k∥.
+    ``reflection_majority``, ``reflection_minority``: r_↑, r_↓ for electrons of the normal metal, shape (..., M, M) =
+    [..., out, in], in one basis of its modes ([[r]] of one mode). Sum the result over k∥.
     ``transmission``: ΣT_s of both spins into the magnet, shape (..., 2). If given, the real part is taken without
     cancellation as [Σ|r_↑ - r_↓|² + ΣT_↑ + ΣT_↓]/2, accurate behind any barrier.
 
@@ -138,8 +129,7 @@ def contact_currents(
     **Validity**: no spin accumulation in the magnet, magnet longer than the transverse coherence length, node in which
     the occupation is isotropic.
 
-    **Result**: charge, shape (...), in (e²/h)·V, and spin, shape (..., 3), the Pauli flux in the same unit on the
-    normal side; its part normal to m is the torque on the magnet.
+    **Result**: charge, shape (...), and spin, shape (..., 3), on the normal side; its part normal to m is the torque.
     """
     M = contact_matrix(both_spins("conductances", conductances), mixing, m)
     bias = finite_array("mu_node", mu_node) - finite_array("mu_magnet", mu_magnet)

@@ -83,10 +83,8 @@ def _check_unitarity(probabilities: Floats, modes: Floats, max_defect: float) ->
 def conductance_matrix(probabilities: ArrayLike, modes: ArrayLike | None = None, *, max_defect: float = 1e-8) -> Floats:
     r"""Return G[α s, β s'] = N_αs δ - P[α s, β s'], without its cancellation.
 
-    ``probabilities``: P, shape (..., 2, 2, 2, 2) = [lead_out, spin_out, lead_in, spin_in], summed over modes; or their
-    mean over k∥.
-    ``modes``: open channels N, shape (..., 2, 2) = [lead, spin] (a mean over k∥ need not be integer). Used only to
-    check unitarity; None skips the check.
+    ``probabilities``, ``modes``: P and N summed over modes, or their means over k∥. N is used only to check unitarity;
+    None skips the check.
     ``max_defect``: largest unitarity defect, relative to the number of modes where there is more than one.
 
     **Result**: rows: current into the interface from lead α, spin s. Columns (and for unitary scattering rows) sum to
@@ -126,9 +124,9 @@ def interface_response(
     r^L_1s = s N_Ls - Σ_s'' s'' R^L_{s''s} = s [Σ_s' T_{Rs',Ls} + 2 R^L_{-s s}],    r^L_2s' = Σ_s s T_{Ls,Rs'},
     r^R_2s = s N_Rs - Σ_s'' s'' R^R_{s''s} = s [Σ_s' T_{Ls',Rs} + 2 R^R_{-s s}],    r^R_1s = Σ_s' s' T_{Rs',Ls}.
 
-    Arguments as in `conductance_matrix`. **Validity**: as `conductance_matrix`; µ's are those of the electrons
-    **arriving** at the interface. Against the average over arriving and leaving electrons, which diffusion equations
-    use, take `sharvin_corrected` first. Raises `UnitarityError`: they do not add up to ``modes``.
+    Arguments, errors and **Validity** as of `conductance_matrix`; µ's are those of the electrons **arriving** at the
+    interface. Of the mean of arriving and leaving ones, which diffusion equations use, it is that of
+    `sharvin_corrected`.
 
     Examples
     --------
@@ -208,8 +206,7 @@ def metallic_limit(angle: ArrayLike, modes: ArrayLike) -> InterfaceResponse:
 
     r^L_1s = s N,    r^L_2s = s N cos Φ,    r^R_1s = s N cos Φ,    r^R_2s = s N,    g_1s = g_2s = N.
 
-    ``modes``: open channels N > 0 of each spin, the same for both spins and both sides (per unit cell after a mean over
-    k∥).
+    ``modes``: N > 0, the same for both spins and both sides.
 
     The right magnetization current seen along m_L is J_M^R cos Φ: the paper's rotation law. **Validity**: exchange
     splitting small against the energy of the electrons (the polarization of the current then comes from the bulk); a
@@ -273,8 +270,7 @@ def in_series(conductance: ArrayLike, resistance: ArrayLike) -> Floats:
 
     µ beyond = µ at the interface + Z I, and I = G µ at the interface.
 
-    ``resistance``: Z, shape (..., 2, 2) = [lead, spin], h/e²: a metal of thickness l has l/σ_s per area. Negative takes
-    away.
+    ``resistance``: Z, shape (..., 2, 2) = [lead, spin], h/e²: of a metal l/σ_s per area. Negative takes away.
 
     **Result**: in the chemical potentials beyond the resistances. **Validity**: spins do not flip inside the
     resistances (thinner than the spin-diffusion length), transverse spin clamped.
@@ -306,8 +302,7 @@ def sharvin_corrected(conductance: ArrayLike, modes: ArrayLike) -> Floats:
     the four longitudinal channels, because a ferromagnet that clamps the transverse spin sends none back to the
     interface. A normal metal does: its transverse channels are corrected by `circuit.corrected_mixing_conductance`.
 
-    ``modes``: open channels N, shape (..., 2, 2) = [lead, spin], for the same area. A spin without channels carries
-    nothing.
+    ``modes``: N for the same area; a spin without channels carries nothing.
 
     **Result**: in the chemical potentials a diffusion equation has; `response_of` turns it into the r's of (5), (6).
     **Validity**: isotropic occupations within each channel, ferromagnets much longer than the transverse coherence

@@ -49,7 +49,7 @@ def wkb_exponent(
 def tunnelling_matrix(rotation: ArrayLike, bracket: ArrayLike) -> Complex:
     r"""Return T_ss' = R_ss' exp(+bracket), equation (2) as printed, shape (..., 2, 2).
 
-    ``rotation`` is R_ss', shape (..., 2, 2), ``bracket`` a number or (..., 2, 2), e.g. `wkb_exponent`.
+    ``bracket``: a number or (..., 2, 2), e.g. `wkb_exponent`.
 
     **Validity**: none; `tunnelling.tunnelling_matrix` has the decay. Source: the paper, equation (2).
     """
@@ -70,9 +70,7 @@ def magnetization_current(
     r"""Return J_M of one side, 4πe Σ_ss' (s or s') |T_ss'|² (n_L(µ_Ls) - n_R(µ_Rs')), equations (3), (4) as printed.
 
     ``amplitudes``: the tunnelling matrix T_ss', shape (..., 2, 2), s on the left, s' on the right.
-    ``density_left``, ``density_right``: n_L and n_R: functions taking µ of shape (..., 2) and returning densities of
-    that shape.
-    ``charge``: e.
+    ``density_left``, ``density_right``, ``charge``: n_L and n_R, functions of µ that keep its shape (..., 2), and e.
 
     **Result**: in the unit of e |T|² n. **Validity**: electrodes with the same n(µ). For n(µ) = Nµ it is
     `tunnelling.magnetization_current` with T_ss'/h = 4πe N |T_ss'|². Source: the paper, equations (3), (4).

@@ -39,11 +39,9 @@ def _wave_numbers(name: str, value: ArrayLike) -> Floats:
 def wave_numbers(energy: ArrayLike, band_center: ArrayLike, splitting: ArrayLike, hbar2_2m: float) -> Floats:
     r"""Return k_s = √(2m(E - E_s))/ħ with the band bottoms E_s = band_center - sΔ/2.
 
-    **Result**: shape (..., 2); k_s >= 0; 0 where the band lies above the energy (closed channel, half-metal).
     **Validity**: parabolic, exchange-split bands at normal incidence. Source: section II.
 
-    ``energy``, ``band_center``, ``splitting``: E, mean of the two band bottoms, and Δ >= 0, in one unit; they
-    broadcast.
+    ``energy``, ``band_center``, ``splitting``: E, mean of the two band bottoms, and Δ >= 0, in one unit.
     ``hbar2_2m``: ħ²/2m in energy × length².
     """
     delta = not_negative_array("splitting", splitting)
@@ -88,7 +86,7 @@ def mean_conductance(k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, th
 
     f̄ = (f_+ + f_-)/2 = 2κ(k↑ + k↓)(κ² + k↑k↓)/[(κ² + k↑²)(κ² + k↓²)].
 
-    **Validity**: free electrons, κd ≫ 1, k∥ = 0. Source: there, before the integral over k∥ (`conductance_per_area`).
+    **Validity**: free electrons, κd ≫ 1, k∥ = 0: before the integral of `conductance_per_area`.
     """
     decay = positive_array("kappa", kappa)
     mean_left = _factors("k_left", k_left, decay).mean(axis=-1)
@@ -168,8 +166,7 @@ def field_like_torque_from_reflections(
     r"""Return the field-like torque τ_R·n from each reservoir; τ_L·n is its opposite.
 
     States incident from the left carry -e^{-2κd} sin Φ (f_L+ - f_L-)(q_R+ - q_R-) along n through the barrier, those
-    from the right -e^{-2κd} sin Φ (q_L+ - q_L-)(f_R+ - f_R-), where q + i f/2 = ρ is the reflection of the decaying
-    wave by the electrode.
+    from the right -e^{-2κd} sin Φ (q_L+ - q_L-)(f_R+ - f_R-), with q + i f/2 = ρ.
 
     **Result**: dτ_R·n/dµ as rates of σ in units of 1/h (e²/h per voltage), for electrons incident from the left and
     from the right reservoir at the energy of the ρ's. **Validity**: lowest order in e^{-2κd}; incident electrons
@@ -218,8 +215,7 @@ def asymmetric_efficiency(angle: ArrayLike, q_plus: ArrayLike, q_minus: ArrayLik
     contacts in circuit theory, real mixing conductances, constant current. Source: J. Xiao, A. Zangwill, M. D. Stiles,
     Phys. Rev. B 70, 172405 (2004).
 
-    ``q_plus``, ``q_minus``: weights of both terms; q_- = 0 is `angular_efficiency` with Λ² = (1 + b)/(1 - b) and P = 2
-    q_+/(1 + b).
+    ``q_plus``, ``q_minus``: weights; q_- = 0 is `angular_efficiency` with Λ² = (1 + b)/(1 - b) and P = 2 q_+/(1 + b).
     ``modulation``: b in (-1, 1).
     """
     swing = ratio_array("modulation", modulation) * np.cos(finite_array("angle", angle))

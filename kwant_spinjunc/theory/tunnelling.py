@@ -93,9 +93,8 @@ def decay_constant(excess: ArrayLike, hbar2_2m: float, *, allowed: Allowed = "ra
 
     ``excess``: height of the barrier above the energy, e.g. from `barrier_excess`.
 
-    **Result**: κ in the inverse of the length of ``hbar2_2m``. **Validity**: parabolic band. On a lattice use
-    `lattice_decay_constant`; the two agree to order (κa)². Raises `ClassicallyAllowedError`: The excess is negative and
-    ``allowed="raise"``.
+    **Validity**: parabolic band. On a lattice use `lattice_decay_constant`; the two agree to order (κa)². Raises
+    `ClassicallyAllowedError`: The excess is negative and ``allowed="raise"``.
     """
     # ERRATA: equation (2) prints ħ²(U - ...)/2m under the root, which is no inverse length: 2m(U - ...)/ħ² is meant.
     return np.asarray(np.sqrt(_forbidden(finite_array("excess", excess), allowed) / positive("hbar2_2m", hbar2_2m)))
@@ -117,12 +116,11 @@ def wkb_exponent(
     With e(y) = U - µ_Ls + µ_Rs' - V y/d linear in y the integral is
     (2d/3)(e_0 + √(e_0 e_d) + e_d) / ((√e_0 + √e_d) √(ħ²/2m)).
 
-    **Result**: The dimensionless exponent, positive. **Validity**: WKB, exponent well above 1. Prefactors of order one
-    are those of `interface_factor`. Raises `ClassicallyAllowedError`: The barrier sinks below the energy and
-    ``allowed="raise"``.
+    **Validity**: WKB, exponent well above 1. Prefactors of order one are those of `interface_factor`. Raises
+    `ClassicallyAllowedError`: The barrier sinks below the energy and ``allowed="raise"``.
 
-    ``height``, ``mu_left``, ``mu_right``, ``voltage``: as in `barrier_excess`. All broadcast: for all pairs of spins
-    pass ``mu_left[..., :, None]`` and ``mu_right[..., None, :]``.
+    ``height``, ``mu_left``, ``mu_right``, ``voltage``: as in `barrier_excess`; for all pairs of spins pass
+    ``mu_left[..., :, None]`` and ``mu_right[..., None, :]``.
     """
     start = barrier_excess(height, mu_left, mu_right)
     start, end = np.broadcast_arrays(start, start - finite_array("voltage", voltage))
@@ -205,8 +203,7 @@ def continuum_reflection(k: ArrayLike, kappa: ArrayLike, mass_ratio: float = 1.0
 def surface_green_function(energy: ArrayLike, level: ArrayLike, hopping: ArrayLike) -> Complex:
     r"""Return the retarded Green function g at the end of a semi-infinite chain, 1/g = E - ε - t² g.
 
-    ``energy``, ``level``, ``hopping``: E, ε and t > 0 in one unit; they broadcast. A magnet has one level per spin, ε -
-    sΔ/2.
+    ``energy``, ``level``, ``hopping``: E, ε (of each spin of a magnet ε - sΔ/2) and t > 0 in one unit.
 
     **Result**: -e^{ika}/t inside the band E = ε - 2t cos ka, real and decaying outside; in 1/energy. **Validity**:
     exact.
@@ -323,8 +320,7 @@ def golden_rule_probabilities(amplitudes: ArrayLike, dos_left: ArrayLike, dos_ri
     M. H. Cohen, L. M. Falicov, J. C. Phillips, Phys. Rev. Lett. 8, 316 (1962); G. D. Mahan, Many-Particle Physics.
 
     ``amplitudes``: tunnelling matrix elements in energy, shape (..., 2, 2).
-    ``dos_left``, ``dos_right``: densities of states per spin in 1/energy, shape (..., 2) (a scalar: the same for both
-    spins).
+    ``dos_left``, ``dos_right``: densities of states per spin in 1/energy, as potentials are given.
     """
     left, right = potentials("dos_left", dos_left), potentials("dos_right", dos_right)
     squares = abs(complex_array("amplitudes", amplitudes, "(..., 2, 2)")) ** 2
@@ -354,8 +350,7 @@ def rotation_law(factors: ArrayLike, angle: ArrayLike) -> Floats:
 def spin_factors_from_collinear(parallel: ArrayLike, antiparallel: ArrayLike) -> Floats:
     r"""Return D_ss' from the two collinear junctions: D_ss from Φ = 0, D_s,-s from Φ = π.
 
-    ``parallel``, ``antiparallel``: T_ss' at Φ = 0 (diagonal) and Φ = π (off-diagonal), shape (..., 2, 2). The other
-    elements are not used.
+    ``parallel``, ``antiparallel``: T_ss' at Φ = 0 and Φ = π, of which the other elements are not used.
 
     **Validity**: an identity at Φ = 0 and π; with `rotation_law` an interpolation, valid in the tunnelling limit.
     """
@@ -454,10 +449,9 @@ def _drop(mu_left: ArrayLike, mu_right: ArrayLike) -> Floats:
 def implicit_torque(J_M_left: ArrayLike, J_M_right: ArrayLike, lattice_constant: float = 1.0) -> Floats:
     r"""Return t0 = (J_M^R - J_M^L)/(a µ_B), the paper's implicit torque, with µ_B = 1.
 
-    **Result**: J_M per length: the rate at which an external torque supplies the scalar spin current. **Validity**: t0
-    sees the lengths of two vectors only. The whole torque on both magnets is `vector_torque`; for identical magnets
-    without spin accumulation t0 = 0 while the torque is 2 J_M sin(Φ/2). t0 acts on the electrons: its sign is opposite
-    to that of a torque on the magnets. Source: the paper, text after equation (4).
+    **Result**: J_M per length: what an external torque supplies to the scalar spin current; of opposite sign to that of
+    a torque on the magnets. **Validity**: the lengths of two vectors only. The whole torque on both magnets is
+    `vector_torque`, 2 J_M sin(Φ/2) for identical magnets where t0 = 0. Source: the paper, text after equation (4).
     """
     difference = finite_array("J_M_right", J_M_right) - finite_array("J_M_left", J_M_left)
     return np.asarray(difference / positive("lattice_constant", lattice_constant))
@@ -489,9 +483,8 @@ def in_plane_torques(J_M_left: ArrayLike, J_M_right: ArrayLike, angle: ArrayLike
 def vector_torque(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike) -> Floats:
     r"""Return τ = J_M^L m_L - J_M^R m_R, the total torque on both magnets.
 
-    **Result**: shape (..., 3), what flows in on the left minus what flows out on the right. **Validity**: exact where
-    the transverse spin current has dephased in both magnets. It has no out-of-plane part: the field-like torques on the
-    two magnets are opposite.
+    **Result**: shape (..., 3). **Validity**: exact where the transverse spin current has dephased in both magnets. It
+    has no out-of-plane part: the field-like torques on the two magnets are opposite.
     """
     left = finite_array("J_M_left", J_M_left)[..., None] * check_unit_vector(m_left, "m_left")
     right = finite_array("J_M_right", J_M_right)[..., None] * check_unit_vector(m_right, "m_right")

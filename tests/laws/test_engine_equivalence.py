@@ -618,12 +618,6 @@ def test_plane_parameters_may_vary_with_every_point():
 
 
 # ------------------------------------------------------------------------------------------------------------ refusals
-def test_the_engine_covers_every_clean_junction():
-    assert halves.covers(tunnel_junction())
-    assert halves.covers(Stack.from_junction(tunnel_junction()))
-    assert not halves.covers("junction")
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -36,10 +36,7 @@ class Watch:
     worst: float = 0.0
 
     def note(
-        self,
-        energies: tuple[Floats, ...] = (),
-        inverses: tuple[Floats, ...] = (),
-        numbers: tuple[Floats, ...] = (),
+        self, energies: tuple[Floats, ...] = (), inverses: tuple[Floats, ...] = (), numbers: tuple[Floats, ...] = ()
     ) -> float:
         """Note energies, inverse energies and pure numbers, and return the largest of them."""
         found = 0.0

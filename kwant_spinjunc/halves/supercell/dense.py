@@ -162,11 +162,8 @@ def resolvent(rows: Matrix, N: Matrix, columns: Matrix, x: Floats) -> list[Matri
             columns = -gemm(N, columns)
             terms.append(gemm(rows, columns))
         return [sum(x_**order * term for order, term in enumerate(terms)) for x_ in x]
-    if len(x) < FEW:
-        shifted = (x_ * N + np.eye(len(N)) for x_ in x)
-        return [gemm(rows, LU.of(one).solve(columns)) for one in shifted]
-    values, V = eig(N)
-    if not np.linalg.cond(V) < LARGEST_CONDITION:
+    values, V = (None, None) if len(x) < FEW else eig(N)
+    if V is None or not np.linalg.cond(V) < LARGEST_CONDITION:
         shifted = (x_ * N + np.eye(len(N)) for x_ in x)
         return [gemm(rows, LU.of(one).solve(columns)) for one in shifted]
     rows_V, V_columns = gemm(rows, V), LU.of(V).solve(columns)

@@ -79,17 +79,15 @@ def spin_chain(
 ) -> SpinChain:
     """Return the `SpinChain` of two magnets that meet at an interface.
 
-    **Validity**: classical spins of fixed length, nearest-plane exchange, uniaxial anisotropy, the demagnetizing field
-    of an infinite film.
+    **Validity**: classical spins, nearest-plane exchange, uniaxial anisotropy, demagnetizing field of an infinite film.
 
-    ``exchange``: J_ex > 0 between neighboring planes of a magnet, energy per area; one number or (left, right).
-    ``anisotropy``: K_pl > 0 of a plane, energy per area; one number or (left, right).
+    ``exchange``, ``anisotropy``, ``demagnetization``: J_ex > 0 between planes of a magnet, K_pl > 0 and K_d >= 0
+    (µ0 Ms² times its thickness) of a plane, energies per area; each one number or (left, right).
     ``planes``: number of planes; one number or (left, right). A pair with a zero leaves that magnet out. The wall
     decays over √(J_ex/K_pl) planes: take many more for a thick magnet, fewer for a free layer that rotates as a whole.
     ``theta_left``, ``theta_right``: easy axes in the x-z plane (rad).
-    ``interface_exchange``: exchange between the last left and the first right plane, energy per area, either sign; 0
-    behind a barrier.
-    ``demagnetization``: K_d >= 0 of a plane, µ0 Ms² times its thickness, energy per area; one number or (left, right).
+    ``interface_exchange``: between the last left and the first right plane, energy per area, either sign; 0 behind a
+    barrier.
 
     Examples
     --------

@@ -65,9 +65,8 @@ def net_torque_restored(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, a: Arra
 def rotation_restored(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
     r"""Return δθ_i = ΔJ_M / {M0 a [K - √(JK)/a]}, the printed rotation with the lattice constant restored.
 
-    **Result**: δθ_i in rad. **Validity**: small rotations and K a² ≪ J. With κ = K a²/J it then exceeds
-    `rotation_lattice` by the factor 1 + (3/2)√κ + O(κ). The singularity at κ = 1 and the sign beyond it are artefacts.
-    Source: the paper, paragraph after equation (6), with a restored.
+    **Validity**: small rotations and κ = K a²/J ≪ 1, where it exceeds `rotation_lattice` by 1 + (3/2)√κ + O(κ). The
+    singularity at κ = 1 and the sign beyond it are artefacts. Source: the paper, paragraph after equation (6).
     """
     J, K = _constants(J, K)
     a = positive_array("a", a)
@@ -112,9 +111,8 @@ def lattice_wall_length(J: ArrayLike, K: ArrayLike, a: ArrayLike) -> Floats:
 def rotation_lattice(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
     r"""Return δθ_i = -ΔJ_M / (M0 {K a/2 + √[JK + (K a/2)²]}), the exact linear rotation of the interface plane.
 
-    **Result**: δθ_i in rad, regular for every K a²/J > 0. **Validity**: small rotations, no exchange across the
-    interface, all torque on one plane. For a torque spread over several planes use `chain_response`, for large ones
-    `relax`.
+    **Validity**: small rotations, no exchange across the interface, all torque on one plane; regular for every K a²/J.
+    For a torque spread over several planes use `chain_response`, for large ones `relax`.
 
     The interface plane n = 0 has one neighbor: -∂E/∂θ_0 = J_ex(δθ_1 - δθ_0) - K_pl δθ_0 with δθ_1 = e^{-q} δθ_0. Both
     terms restore, so the bracket is a **sum**, J_ex(e^q - 1) = K a/2 + √[JK + (K a/2)²]. The paper takes the exchange

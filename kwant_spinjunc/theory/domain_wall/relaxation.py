@@ -273,9 +273,8 @@ def self_consistent(
     statics, see `relax`. Far from an instability the wall is shallow, the torque hardly depends on it, and a few
     evaluations suffice. Raises `ConvergenceError`: The magnets have no equilibrium even without torque.
 
-    ``torque_of_texture``: function of the texture m, shape (planes, 3), that returns the torque on each plane,
-    (planes,) or (planes, 3) as in `relax`: scattering on that texture, say. The angles are ``numpy.arctan2(m[:, 0],
-    m[:, 2])``.
+    ``torque_of_texture``: function of the texture m, shape (planes, 3), that returns the torque on each plane as for
+    `relax`: scattering on that texture, say. Angles are ``numpy.arctan2(m[:, 0], m[:, 2])``.
     ``method``: "anderson" (`scipy.optimize.root`) or "damped": τ ← τ + mixing [τ(m) - τ].
     ``mixing``: part of the change that is accepted, in (0, 1]; Anderson's first guess in the other method.
     ``tolerance``: largest change of the torque accepted, relative to the largest torque on the texture at rest. It

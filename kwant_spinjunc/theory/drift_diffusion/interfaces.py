@@ -174,9 +174,8 @@ def tunnel_interface(
 
     **Result**: Its `VectorInterface.clamped` is equations (3), (4) with T_ss' = R_ss'² D_ss' (`tunnelling_response`).
     **Validity**: lowest order in the transmission (exchange fields of order one in t, from evanescent overlap, are left
-    out), many channels alike. Spin-independent amplitudes give Q = G(s_L - s_R) for all components. Source: Equations
-    (2) to (4) of the paper with the coherences kept; A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Eur. Phys. J. B 22, 99
-    (2001).
+    out), many channels alike. Spin-independent amplitudes give Q = G(s_L - s_R) for all components. Source: (2) to (4)
+    with the coherences kept; A. Brataas, Yu. V. Nazarov, G. E. W. Bauer, Eur. Phys. J. B 22, 99 (2001).
 
     ``amplitudes_left``, ``amplitudes_right``: w_is, complex, shape (..., 2); |w_Ls w_Rs'|² = D_ss' is a conductance per
     area.
