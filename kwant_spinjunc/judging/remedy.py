@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import SpinjuncError
 from ..model.junction import Junction
-from ..printing import with_unit
+from ..printing import counted, with_unit
 from ..theory import tunnelling
 from .clean import Clean, growing_layer
 from .evidence import Evidence, InapplicableError
@@ -146,9 +146,8 @@ class SampledSearch:
         planes, errors = trial
         if law.id not in errors:
             return ""
-        return (
-            f"With {planes} more planes of its spacer it is {100 * errors[law.id]:.3g} %, solved at the worst angles."
-        )
+        more, percent = counted(planes, "more plane"), f"{100 * errors[law.id]:.3g} %"
+        return f"With {more} of its spacer it is {percent}, solved at the worst angles."
 
 
 def _decay(junction: Junction, layer: int, energy: float) -> float:
