@@ -392,6 +392,7 @@ def device():
         "found": found,
         "flux": {name: [found.spin_current(name), found.spin_current(name, total=True)] for name in of.cuts},
         "torque": {name: found.torque(name) for name in of.magnets},
+        "by default": [found.on_lattice(), found.density()],
         "lattice": {q: [found.on_lattice(q, lead) for lead in (0, 2)] for q in ("charge", "x", "y", "z")},
         "density": {q: [found.density(q, lead) for lead in (0, 2)] for q in ("charge", "x", "y", "z")},
         "currents": [found.currents([0.1, -0.2, 0.05]), found.currents([[0.1, 0.0], [-0.2, 0.1], [0.05, 0.3]])],
@@ -510,7 +511,8 @@ def random_model(n, seed, size=0.3):
         a, b = rng.normal(size=(2, n, n)) + 1j * rng.normal(size=(2, n, n))
         if R == (0, 0, 0):
             a, b = a + a.conj().T, (b @ b.conj().T)
-        H[R] = np.round(np.kron(np.eye(2), a) - size * np.kron(sigma(m), b if R == (0, 0, 0) else 0.2 * b), 6)
+        mixed = 0.01 * np.kron(PAULI[1], a + a.conj().T if R == (0, 0, 0) else a)  # spins along m are coupled a little
+        H[R] = np.round(mixed + np.kron(np.eye(2), a) - size * np.kron(sigma(m), b if R == (0, 0, 0) else 0.2 * b), 6)
         H[-R[0], -R[1], -R[2]] = H[R].conj().T
     return H
 

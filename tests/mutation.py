@@ -55,7 +55,6 @@ ONE_AXIS = "the array has two axes: the last is the second"
 SQUARE, AT_ONCE = "the matrix is square", "how many are solved at once, or in how many parts"
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("kwant_spinjunc/magnets/wall.py", "size = np.linalg.norm(rigid, axis=-1).max()", "sign"): ONE_AXIS,
-    ("kwant_spinjunc/halves/kinks.py", "return np.concatenate([opening, *sharp], axis=-1)", "sign"): ONE_AXIS,
     (
         "kwant_spinjunc/theory/domain_wall/chain.py",
         "return np.stack([dot(e, w) for e in frames], axis=-1)",
@@ -105,12 +104,6 @@ EQUIVALENT |= {
         ("devices/exchange.py", "CHANGE = 1.37", "constant", "any factor but one and minus one tells as much"),
         ("transport/equilibrium.py", "bound -= hopping[:, 0]", "drop statement", "both bounds lie below the spectrum"),
         ("judging/remedy.py", "last = 0", "constant", "the first number of planes tried is one: none lies between"),
-        (
-            "halves/real/face.py",
-            'zeros = [np.zeros((v.shape[1],) * 2, order="F") for v in columns]',
-            "drop order=",
-            "where numbers lie in memory",
-        ),
         (
             "halves/supercell/turned.py",
             "step = max(1, NUMBERS // (4 * self.problem.sites**2))",
@@ -187,6 +180,176 @@ EQUIVALENT |= {
         ),
     )
 }
+CACHE = "how many answers are remembered, and which of them is forgotten"
+TUNED = "how finely something is cut or looked through: what is found is the same"
+IN_PLACE = "whether an array is overwritten that nobody reads again"
+EITHER = "near the edge both ways are right to rounding"
+EQUIVALENT |= {
+    (f"kwant_spinjunc/{module}", source, kind): why
+    for why, rows in (
+        (
+            AT_ONCE,
+            (
+                ("halves/solver.py", "for block in blocks(batch.half_axes, CHUNK // 2):", "constant"),
+                ("halves/solver.py", "for block in blocks(batch.half_axes, CHUNK // 2):", "operator"),
+                ("halves/cut.py", "CHUNK = 8192", "constant"),
+                ("halves/waves.py", "STATES_CHUNK = 2048", "constant"),
+                ("halves/half.py", "NORMALIZE = 8", "constant"),
+                ("halves/supercell/turned.py", "NUMBERS = 2**19", "constant"),
+                ("halves/supercell/turned.py", "NUMBERS = 2**19", "operator"),
+                ("halves/supercell/turned.py", "step = max(1, NUMBERS // (4 * self.problem.sites**2))", "operator"),
+                ("devices/waves.py", "CHUNK = 4_000_000", "constant"),
+                ("devices/waves.py", "step = CHUNK // (len(cut) + 1) + 1", "constant"),
+                ("devices/waves.py", "step = CHUNK // (len(cut) + 1) + 1", "operator"),
+                ("halves/batch.py", "np.empty(31 << 20, dtype=np.uint8)", "constant"),
+                ("halves/batch.py", "np.empty(31 << 20, dtype=np.uint8)", "drop dtype="),
+                ("halves/batch.py", "np.empty(31 << 20, dtype=np.uint8)", "drop statement"),
+            ),
+        ),
+        (
+            CACHE,
+            (
+                ("halves/real/border.py", "BORDERS = 8", "constant"),
+                ("halves/real/border.py", "_borders.popitem(last=False)", "constant"),
+                ("halves/real/border.py", "_borders.popitem(last=False)", "drop last="),
+                ("halves/real/slabs.py", "PATTERNS = 6", "constant"),
+                ("devices/build.py", "KEPT = 4", "constant"),
+                ("devices/spin_operators.py", "LARGE = 2000", "constant"),
+                (
+                    "devices/spin_operators.py",
+                    "make = _repeated if count < LARGE else _repeated.__wrapped__",
+                    "condition",
+                ),
+                (
+                    "devices/spin_operators.py",
+                    "make = _repeated if count < LARGE else _repeated.__wrapped__",
+                    "comparison",
+                ),
+            ),
+        ),
+        (
+            TUNED,
+            (
+                ("halves/kinks.py", "GRID, SECTIONS, STEP = 8, 16, 0.25", "constant"),
+                ("halves/kinks.py", "SHARP, LEVELS = 16, 13", "constant"),
+                ("halves/kinks.py", "SEVERAL = 1.5", "constant"),
+                ("halves/kinks.py", "pairs = 1", "constant"),
+                (
+                    "halves/kinks.py",
+                    "steps = sharp_steps(states, np.tile(low, pairs), np.tile(high, pairs), sections=64, levels=6)",
+                    "constant",
+                ),
+                ("halves/real/angles.py", "FEWEST = 3", "constant"),
+                ("halves/real/angles.py", "ERROR, MARGIN = 1e-10, 30.0", "constant: 30.0"),
+                ("halves/zone.py", "RANGE, STEP, AWAY = 3.25, 0.25, 1e-10", "constant: 3.25"),
+                ("devices/audit.py", "HEIGHTS, POINTS = (2e-4, 2e-5), 8", "constant: 8"),
+                ("devices/bias.py", "TRIED = 2", "constant"),
+                ("devices/bias.py", "REFINED = 3", "constant"),
+                ("devices/bias.py", "TAIL = 36.0", "constant"),
+                ("devices/lead_modes.py", "DOUBLINGS = 60", "constant"),
+                ("devices/spin_order.py", "SAMPLE, FEW = 400, 3", "constant"),
+            ),
+        ),
+        (
+            EITHER,
+            (
+                ("halves/joint.py", "POLE = 1e4", "constant"),
+                ("halves/real/face.py", "PLAIN = 30.0", "constant"),
+                ("halves/real/solve.py", "RESONANT = 1e3", "constant"),
+                ("halves/real/solve.py", "SHIFT = 0.7", "constant"),
+                ("halves/supercell/dense.py", "FEW = 40", "constant"),
+                ("halves/supercell/dense.py", "LEAF, LARGEST_RESIDUAL = 50, 1e-12", "constant: 50"),
+                (
+                    "halves/supercell/dense.py",
+                    "LARGEST_RATIO, SERIES_END, LARGEST_CONDITION = 0.25, 1e-18, 1e5",
+                    "constant: 0.25",
+                ),
+                (
+                    "halves/supercell/dense.py",
+                    "LARGEST_RATIO, SERIES_END, LARGEST_CONDITION = 0.25, 1e-18, 1e5",
+                    "constant: 100000.0",
+                ),
+                ("halves/supercell/door.py", "MANY = 4", "constant"),
+                ("halves/supercell/half.py", "SMALL_DIFFERENCE = 1e-4", "constant"),
+                (
+                    "halves/supercell/half.py",
+                    "if squared(difference) < SMALL_DIFFERENCE**2 * squared(gs[0]):",
+                    "operator",
+                ),
+                ("halves/surface.py", "LEVEL = 1e5", "constant"),
+                ("halves/surface.py", "SHIFT, REAL_SHIFT = 0.35 * complex(np.exp(0.7j)), 0.35", "constant"),
+                ("halves/surface.py", "SHIFT, REAL_SHIFT = 0.35 * complex(np.exp(0.7j)), 0.35", "operator"),
+                ("halves/surface.py", "shift = REAL_SHIFT if is_real else SHIFT", "condition"),
+                ("devices/scatter.py", "DENSE = 600", "constant"),
+            ),
+        ),
+        (
+            IN_PLACE,
+            (
+                ("halves/supercell/dense.py", "lu, pivots, _ = factorize(a, overwrite_a=1)", "constant"),
+                ("halves/supercell/dense.py", "lu, pivots, _ = factorize(a, overwrite_a=1)", "drop overwrite_a="),
+                (
+                    "halves/supercell/dense.py",
+                    "lu, pivots, _ = factorize(np.asfortranarray(a), overwrite_a=1)",
+                    "constant",
+                ),
+                (
+                    "halves/supercell/dense.py",
+                    "lu, pivots, _ = factorize(np.asfortranarray(a), overwrite_a=1)",
+                    "drop overwrite_a=",
+                ),
+                (
+                    "halves/supercell/dense.py",
+                    "return np.asarray(undo(lu, pivots, lwork=int(work(len(a))[0].real), overwrite_lu=1)[0])",
+                    "drop overwrite_lu=",
+                ),
+                (
+                    "halves/supercell/dense.py",
+                    "return np.asarray(undo(lu, pivots, lwork=int(work(len(a))[0].real), overwrite_lu=1)[0])",
+                    "drop lwork=",
+                ),
+                (
+                    "halves/supercell/dense.py",
+                    "return np.asarray(undo(lu, pivots, lwork=int(work(len(a))[0].real), overwrite_lu=1)[0])",
+                    "constant: 1",
+                ),
+                (
+                    "halves/supercell/dense.py",
+                    "inverse[:h, :h] = multiply(-1.0, y, x, trans_b=1, beta=1.0, c=corner, overwrite_c=1)",
+                    "drop overwrite_c=",
+                ),
+                (
+                    "halves/supercell/dense.py",
+                    "rest = _by_blocks(multiply(-1.0, side, x, trans_a=1, beta=1.0, "
+                    'c=a[h:, h:].copy(order="F"), overwrite_c=1))',
+                    "drop overwrite_c=",
+                ),
+            ),
+        ),
+        (
+            "there is no energy in what is asked of the sample",
+            (
+                (
+                    "halves/supercell/sampled.py",
+                    "return cut_of(Sampled(junction, 0.0, CrossSection((1, len(sample.levels[0]))), sample), "
+                    "junction.magnetizations)",
+                    "constant: 0.0",
+                ),
+            ),
+        ),
+        (
+            "of zeros without a row nobody sees a type",
+            (
+                (
+                    "halves/supercell/dense.py",
+                    'product = np.zeros((a.shape[0], b.shape[1]), dtype=np.result_type(a, b), order="F")',
+                    "drop dtype=",
+                ),
+            ),
+        ),
+    )
+    for module, source, kind in rows
+}
 #: Tests that look at what was imported, whoever imported it: they execute no line of it.
 INSPECTORS = (
     "tests/units/test_defaults.py",
@@ -196,6 +359,9 @@ INSPECTORS = (
 )
 #: Keywords that no number depends on: what both sides have the same length is known, and help is for readers.
 UNSEEN = ("strict", "optimize", "digest_size", "help", "metavar", "stacklevel")
+
+#: What makes or copies an array, whose order in memory is nobody's (that of a reshape is).
+LAID_OUT = ("zeros", "empty", "copy", "ravel", "array")
 
 COMPARE = {ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
 ARITHMETIC = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult}
@@ -252,8 +418,9 @@ def changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
             yield f"drop .{node.func.attr}()", node.func.value
         if isinstance(node.func, ast.Name) and node.func.id == "abs":
             yield "drop abs", node.args[0]
+        memory = ("order",) if isinstance(node.func, ast.Attribute) and node.func.attr in LAID_OUT else ()
         for number in range(len(node.keywords)):
-            if node.keywords[number].arg not in (None, *UNSEEN):
+            if node.keywords[number].arg not in (None, *UNSEEN, *memory):
                 kept = node.keywords[:number] + node.keywords[number + 1 :]
                 yield f"drop {node.keywords[number].arg}=", ast.Call(node.func, node.args, kept)
     if isinstance(node, (ast.AugAssign, ast.Raise)) or (

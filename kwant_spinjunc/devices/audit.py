@@ -44,8 +44,8 @@ def audit(found: DeviceScattering) -> float:
     """
     system, energy, params = found.system, found.energy, dict(found.params)
     counts, offsets = orbitals_of(system)
-    H = sparse.csc_matrix(system.hamiltonian_submatrix(sparse=True, params=params), dtype=complex)
-    A = sparse.identity(H.shape[0], dtype=complex, format="csc") * energy - H
+    H = sparse.csc_matrix(system.hamiltonian_submatrix(sparse=True, params=params))
+    A = sparse.identity(H.shape[0]) * energy - H
     ends: list[_End] = []
     unsure = 0.0
     for number, lead in enumerate(system.leads):
@@ -74,9 +74,9 @@ def audit(found: DeviceScattering) -> float:
 
 def _self_energy(lead: Any, energy: float, params: dict[str, Any]) -> tuple[Complex, float]:
     """Return Σ of a lead on its interface, and what the last point of the extrapolation changed."""
-    H, hop = (np.asarray(m(params=params), dtype=complex) for m in (lead.cell_hamiltonian, lead.inter_cell_hopping))
+    H, hop = (np.asarray(m(params=params)) for m in (lead.cell_hamiltonian, lead.inter_cell_hopping))
     size = max(abs(H - energy * np.eye(len(H))).max(), abs(hop).max())
-    best: tuple[Complex, float] = (np.zeros((hop.shape[1],) * 2, dtype=complex), np.inf)
+    best: tuple[Any, float] = (np.zeros((hop.shape[1],) * 2), np.inf)
     for height in HEIGHTS:
         z = energy + 1j * height * size * np.arange(1, POINTS + 1)
         values = decimated(H - z[:, None, None] * np.eye(len(H)), hop.conj().T)
@@ -122,7 +122,7 @@ def _largest_difference(found: DeviceScattering, solver: Any, ends: list[_End]) 
     """Compare what goes from each lead to every other one, with its spin; unitarity tells the rest."""
     worst = 0.0
     for b, end in enumerate(ends):
-        columns = np.zeros((solver.shape[0], len(end.places)), dtype=complex)
+        columns = np.zeros((solver.shape[0], len(end.places)))
         columns[end.places, np.arange(len(end.places))] = 1
         G = solver.solve(columns)
         for a, other in enumerate(ends):
@@ -143,7 +143,7 @@ def _difference_of_spins(found: DeviceScattering, b: int, G: Complex, ends: list
     end, worst = ends[b], 0.0
     waves = found.channel_waves(b)
     resolved = len(end.rates) == 2
-    spins = found.spins[b].incoming if resolved else np.zeros(len(waves), dtype=int)
+    spins = found.spins[b].incoming if resolved else np.zeros(len(waves))
     device = found.device
     spin = None if device is None else device.spin_operator(found.params)
     if device is None or spin is None or not len(waves):

@@ -207,9 +207,9 @@ class _Current:
             return np.zeros(3 * self.points.shape[1])
         occupation = _occupation(energy, self.points[point], self.kT)
         by_spin = found.currents(occupation)
-        charge = by_spin.sum(axis=-1) if self.split else found.currents(occupation[:, 0])
+        charge = by_spin.sum(axis=1) if self.split else found.currents(occupation[:, 0])
         # a quadrature cannot weigh NaN: unresolved leads are marked afterwards
-        self.unresolved.update(np.flatnonzero(np.isnan(by_spin).any(axis=-1)).tolist())
+        self.unresolved.update(np.flatnonzero(np.isnan(by_spin).any(axis=1)).tolist())
         return np.concatenate([np.nan_to_num(by_spin).ravel(), np.nan_to_num(charge)])
 
     def _beside(self, energy: float, point: int, refused: Exception) -> tuple[Floats, float]:

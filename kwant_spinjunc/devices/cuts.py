@@ -55,7 +55,7 @@ def resolve_sites(name: str, sites: Any, system: Any) -> NDArray[np.int64]:
         numbers = [_number(name, site, system) for site in _listed(name, sites)]
     if not numbers:
         raise ArgumentError(f"Argument `{name}` must contain sites of the scattering region, but contains none.")
-    return np.array(numbers if callable(sites) else sorted(set(numbers)), dtype=np.int64)
+    return np.array(numbers if callable(sites) else sorted(set(numbers)))
 
 
 def cut_sites(name: str, cut: Any, system: Any) -> tuple[bytes, ...]:

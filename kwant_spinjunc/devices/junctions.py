@@ -150,11 +150,11 @@ def _turning_bonds(
 def _exchange_axes(sample: Realization, turning: list[int]) -> tuple[Floats, NDArray[np.bool_]]:
     """Return the axis of each plane's exchange field (planes, 3), 0 for none, and where there is no one axis."""
     fields = sample.levels[..., 1:]
-    size = np.linalg.norm(fields, axis=-1)
+    size = np.linalg.norm(fields, axis=2)
     largest = np.take_along_axis(fields, size.argmax(axis=1)[:, None, None], axis=1)[:, 0]
     norm = size.max(axis=1)
     axes = np.divide(largest, norm[:, None], out=np.zeros_like(largest), where=norm[:, None] > 0)
-    free = np.linalg.norm(np.cross(fields, axes[:, None]), axis=-1).max(axis=1) > COLLINEAR * norm
+    free = np.linalg.norm(np.cross(fields, axes[:, None]), axis=2).max(axis=1) > COLLINEAR * norm
     free[turning] = True
     return axes, free
 
@@ -187,7 +187,7 @@ def settle(
     m, changing, source = axes[1:-1], free[1:-1, None], source_torques[..., 1:-1, :]
     change = raw[..., :-1, :] - raw[..., 1:, :]
     spin = change[..., 1:]
-    across = np.where(m.any(axis=-1, keepdims=True), spin - (spin * m).sum(axis=-1, keepdims=True) * m, 0.0)
+    across = np.where(m.any(axis=1, keepdims=True), spin - (spin * m).sum(axis=3, keepdims=True) * m, 0.0)
     kept = np.zeros_like(change)
     kept[..., 1:] = np.where(changing, source, across)
     # the far side of lead 0 is the last bond, of lead 1 the first
@@ -196,7 +196,7 @@ def settle(
     torques = source_torques.copy()
     torques[..., 1:-1, :] = kept[..., 1:]
     incoming = np.maximum(modes, 1)[..., None, None]
-    missed = np.concatenate([change[..., :1], np.where(changing, 0.0, spin - across)], axis=-1)
+    missed = np.concatenate([change[..., :1], np.where(changing, 0.0, spin - across)], axis=3)
     by_source = np.where(changing, spin, across) - source
     continuity, torque = (abs(part / incoming).max(initial=0.0) for part in (missed, by_source))
     return Fields(

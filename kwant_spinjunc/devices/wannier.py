@@ -208,8 +208,7 @@ def _ordered(hoppings: Mapping[Cell, Complex], order: str, name: str, m: Floats)
 
 
 def _exchange(hoppings: Mapping[Cell, Complex]) -> Floats:
-    field = pauli_parts(hoppings[0, 0, 0])[1:]
-    return np.asarray(-2 * np.einsum("inn->i", field).real / field.shape[-1])
+    return np.asarray(-2 * np.einsum("inn->in", pauli_parts(hoppings[0, 0, 0])[1:]).real.mean(axis=1))
 
 
 def _mixing(hoppings: Mapping[Cell, Complex], m: Floats) -> float:

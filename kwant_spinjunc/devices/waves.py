@@ -54,7 +54,7 @@ def fluxes(
     summed = sparse.csr_matrix((np.ones(len(cut)), (cut, np.arange(len(cut)))), shape=(cuts, len(cut)))
     operators = _operators(onsites, [system.sites[i] for i in to])
     found = np.empty((len(waves), cuts, len(operators)))
-    step = max(1, CHUNK // max(len(cut), 1))
+    step = CHUNK // (len(cut) + 1) + 1
     for start in range(0, len(waves), step):
         psi = np.asarray(waves[start : start + step]).T
         arriving = psi[orbitals(from_, counts, offsets)][columns] * values
@@ -97,7 +97,7 @@ def densities(system: Any, onsites: Operators, waves: Any, where: Any) -> Floats
         np.add.reduceat(np.real(psi.conj() * (operator @ psi)), starts).T
         for operator in _operators(onsites, [system.sites[i] for i in sites])
     ]
-    return np.stack(found, axis=-1)
+    return np.stack(found, axis=2)
 
 
 def _numbers(system: Any, sites: Any) -> list[int]:

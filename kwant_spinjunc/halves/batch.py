@@ -127,7 +127,7 @@ class Stack:
             m = junction.magnetizations
             # A magnetic lead is its half's magnet, so its splitting is positive along m.
             half = np.where(np.arange(len(magnetic)) <= cut, 0, 1)
-            splitting = magnetic * np.sign(np.sum(junction.plane_m * m[half], axis=-1))
+            splitting = magnetic * np.sign(np.sum(junction.plane_m * m[half], axis=1))
         return cls(
             onsite=np.array([plane.onsite for plane in junction.planes]),
             splitting=splitting,

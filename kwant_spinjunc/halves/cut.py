@@ -285,9 +285,8 @@ def log_det_of_cut(cut: Cut, cos2: Floats, sin2: Floats) -> Complex:
     return np.asarray(total + 2j * np.pi * np.round((exact - total).imag / (2 * np.pi)))
 
 
-def _log1p(z: Any) -> Complex:
+def _log1p(z: Complex) -> Complex:
     """Return ln(1 + z) for complex z without cancellation at small z."""
-    z = np.asarray(z, dtype=complex)
     size = z.real * (2 + z.real) + z.imag * z.imag
     log: Complex = np.log1p(size) / 2 + 1j * np.arctan2(z.imag, 1 + z.real)
     return log

@@ -97,7 +97,7 @@ def resonances(junction: Junction | Stack, energy: float) -> Floats:
     ends = np.unique(np.append(thresholds(stack, np.full((1,) * len(stack.shape), energy)), [-2.0, 2.0]))
     low, high = ends[:-1], ends[1:]
     bands = lead_edges(stack, (low + high) / 2).reshape(-1, 4, 2)
-    open_ = ((bands[..., 0] < energy) & (energy < bands[..., 1])).any(axis=-1)
+    open_ = ((bands[..., 0] < energy) & (energy < bands[..., 1])).any(axis=1)
     low, high = low[open_], high[open_]
     if stack.cut is None:
         single = stack.rows(np.zeros(1, dtype=np.intp))
@@ -120,7 +120,7 @@ def resonances(junction: Junction | Stack, energy: float) -> Floats:
     # many sections and few levels: what a level costs is Python
     steps = sharp_steps(states, np.tile(low, pairs), np.tile(high, pairs), sections=64, levels=6)
     found = np.unique(steps)
-    return np.asarray(found[(abs(found[:, None] - ends) > AT_END).all(axis=-1)])
+    return np.asarray(found[(abs(found[:, None] - ends) > AT_END).all(axis=1)])
 
 
 def _is_single(stack: Stack) -> bool:
@@ -184,14 +184,14 @@ def window_kinks(stack: Stack, mu: Floats) -> Floats:
         row, column = np.divmod(owner, 8)
         repeated = texture.rows(np.repeat(row, c.shape[1]))
         edges = lead_edges(repeated, c.ravel()).reshape(*c.shape, 8)
-        energy = np.take_along_axis(edges, column[:, None, None], axis=-1)[..., 0]
+        energy = np.take_along_axis(edges, column[:, None, None], axis=2)[..., 0]
         return states_below(texture.rows(row), energy, c)
 
     sharp = []
     for function, count in ((at_potentials, mu.shape[1]), (at_edges, 8)):
         end = np.full(len(mu) * count, 2.0)
         sharp.append(sharp_steps(function, -end, end).reshape(len(mu), -1))
-    return np.concatenate([opening, *sharp], axis=-1)
+    return np.concatenate([opening, *sharp], axis=1)
 
 
 def states_below(texture: Stack, energy: Floats, c: Floats) -> Floats:

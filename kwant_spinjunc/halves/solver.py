@@ -91,9 +91,8 @@ def probabilities(junction: Junction | Stack, energy: ArrayLike, band_shift: Arr
             np.multiply(S.real, S.real, out=part)
             part += S.imag**2
     else:
-        with np.errstate(all="ignore"):
-            for target, inner, rows, cos2, sin2 in _joined(batch, probability_rows):
-                fill_probabilities(part_of(out, target), take(rows, inner, 1), cos2, sin2)
+        for target, inner, rows, cos2, sin2 in _joined(batch, probability_rows):
+            fill_probabilities(part_of(out, target), take(rows, inner, 1), cos2, sin2)
     return _batch_first(out, 4, batch)
 
 
@@ -124,11 +123,10 @@ def states(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike 
     densities = np.empty((2, 2, planes, 4, *shape))
     modes = np.empty((2, 2, *batch.half_axes), dtype=np.int64)
     fill = texture_states if batch.stack.cut is None else collinear_states
-    with np.errstate(all="ignore"):
-        for target, lead, waves in fill(batch, modes):
-            fill_fields(
-                part_of(currents[lead], target), part_of(torques[lead], target), part_of(densities[lead], target), waves
-            )
+    for target, lead, waves in fill(batch, modes):
+        fill_fields(
+            part_of(currents[lead], target), part_of(torques[lead], target), part_of(densities[lead], target), waves
+        )
     return Fields(
         currents=_batch_first(currents, 4, batch),
         torques=_batch_first(torques, 4, batch),
@@ -178,10 +176,9 @@ def spacer_currents(
     # [lead_in, (x, y, z), ...]: the transverse directions of the far half with the angle
     axes = np.stack([2j * turns[i] * (frames[1 - i, 0] - 1j * frames[1 - i, 1]) for i in (0, 1)])
     m = frames[::-1, 2]
-    with np.errstate(all="ignore"):
-        for target, inner, rows, cos2, sin2 in _joined(batch, summed_rows if summed else current_rows):
-            Z, m_far = (batch.directions(x, 2, target) for x in (axes, m))
-            fill(part_of(out, target), take(rows, inner, 1), cos2, sin2, Z, m_far)
+    for target, inner, rows, cos2, sin2 in _joined(batch, summed_rows if summed else current_rows):
+        Z, m_far = (batch.directions(x, 2, target) for x in (axes, m))
+        fill(part_of(out, target), take(rows, inner, 1), cos2, sin2, Z, m_far)
     return _batch_first(out, 2 + (not summed), batch)
 
 
@@ -252,10 +249,9 @@ def exchange_integrand(junction: Junction | Stack, energy: ArrayLike, band_shift
     """
     batch = batch_of(junction, energy, band_shift, complex_energy=True)
     out = np.zeros(batch.axes, dtype=complex)
-    with np.errstate(all="ignore"):
-        for target, inner, cut, _, sin2 in _joined(batch, lambda cut: cut):
-            part = cut.take(inner)
-            part_of(out, target)[...] = part.mixed / (part.parallel + sin2 * part.mixed)
+    for target, inner, cut, _, sin2 in _joined(batch, lambda cut: cut):
+        part = cut.take(inner)
+        part_of(out, target)[...] = part.mixed / (part.parallel + sin2 * part.mixed)
     return out.reshape(batch.shape)
 
 
@@ -292,8 +288,7 @@ def _amplitudes(
     stack = batch.stack
     if stack.cut is None:
         for block in blocks(batch.half_axes, CHUNK // 2):
-            with np.errstate(all="ignore"):
-                S, velocities = texture.amplitudes(batch, block)
+            S, velocities = texture.amplitudes(batch, block)
             if out is not None:
                 part_of(out, block)[...] = S
             if modes is not None:
@@ -303,18 +298,17 @@ def _amplitudes(
     for block, cut in cuts(batch, phase=True):
         if modes is not None:
             fill_modes(modes, [cut.left.lead.velocity, cut.right.lead.velocity], block)
-        with np.errstate(all="ignore"):
-            rows = amplitude_rows(cut)
-            for target, inner in parts(batch, block):
-                R, part = batch.directions(stack.rotation, 2, target), take(rows, inner, 1)
-                shape = np.broadcast_shapes(part.shape[1:], R.shape[2:])
-                S = np.empty((2, 2, 2, 2, *shape), dtype=complex) if out is None else part_of(out, target)
-                fill_amplitudes(S, part, R)
-                if stack.labels_differ:
-                    S = _relabeled(S, batch, target)
-                    if out is not None:
-                        part_of(out, target)[...] = S
-                yield target, S
+        rows = amplitude_rows(cut)
+        for target, inner in parts(batch, block):
+            R, part = batch.directions(stack.rotation, 2, target), take(rows, inner, 1)
+            shape = np.broadcast_shapes(part.shape[1:], R.shape[2:])
+            S = np.empty((2, 2, 2, 2, *shape), dtype=complex) if out is None else part_of(out, target)
+            fill_amplitudes(S, part, R)
+            if stack.labels_differ:
+                S = _relabeled(S, batch, target)
+                if out is not None:
+                    part_of(out, target)[...] = S
+            yield target, S
 
 
 def _relabeled(S: Complex, batch: Batch, block: Block) -> Complex:

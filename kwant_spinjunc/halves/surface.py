@@ -221,7 +221,7 @@ def _degenerate(lam: Complex, live: Flags) -> Flags:
     """Tell where two open Bloch factors of one direction nearly agree: their modes are no basis to be trusted."""
     most = lam.shape[-1]
     if most < 2:
-        return np.zeros(lam.shape[:-1], dtype=bool)
+        return np.full(lam.shape[:-1], False)
     near = abs(lam[..., :, None] - lam[..., None, :]) < SAME
     both = live[..., :, None] & live[..., None, :] & ~np.eye(most, dtype=bool)
     return np.asarray((near & both).any(axis=(-1, -2)))

@@ -91,7 +91,7 @@ def weight(c: ArrayLike) -> Floats:
     >>> bool(abs(2 * 3.141592653589793 * weight(2.0) - 1) < 1e-15)
     True
     """
-    c = np.asarray(c, dtype=float)
+    c = np.asarray(c)
     g: Floats = ellipkm1(c * c / 4) / np.pi**2
     return g
 
@@ -150,18 +150,18 @@ def mesh(n: int, *, wedge: bool = True) -> tuple[Floats, Floats]:
         )
     if not wedge:
         line = (2 * np.arange(n) + 1 - n) * np.pi / n
-        grid = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2)
+        grid = np.stack(np.meshgrid(line, line, indexing="ij"), axis=2).reshape(-1, 2)
         return grid, np.full(n * n, 1 / n**2)
     line = (2 * np.arange(n // 2) + 1) * np.pi / n
     x, z = np.tril_indices(n // 2)
-    return np.stack([line[x], line[z]], axis=-1), np.where(x == z, 4.0, 8.0) / n**2
+    return np.stack([line[x], line[z]], axis=1), np.where(x == z, 4.0, 8.0) / n**2
 
 
 def gamma_mesh(n: int) -> tuple[Floats, Floats]:
     """Return the Γ-centered n × n mesh and its weights: a baseline only, it converges slowly where channels open."""
     n = positive_integer("n", n)
     line = 2 * np.pi * np.arange(n) / n
-    return np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2), np.full(n * n, 1 / n**2)
+    return np.stack(np.meshgrid(line, line, indexing="ij"), axis=2).reshape(-1, 2), np.full(n * n, 1 / n**2)
 
 
 # ---------------------------------------------------------------------------------------------------------- averages
@@ -272,11 +272,11 @@ class Integrand:
         self.shape = values.shape[1:]
         errors = np.broadcast_to(errors, values.shape).reshape(*c.shape, -1)
         values = values.reshape(*c.shape, -1)
-        bad = ~np.isfinite(values).all(axis=-1)
+        bad = ~np.isfinite(values).all(axis=2)
         if bad.any():
             values, errors = _stepped_around(values, errors, bad)
         g = (3 * v**2 * weight(c))[..., None]
-        return np.concatenate([values * g, bad[..., None] * g], axis=-1), np.concatenate([errors * g, 0 * g], axis=-1)
+        return np.concatenate([values * g, bad[..., None] * g], axis=2), np.concatenate([errors * g, 0 * g], axis=2)
 
 
 def _stepped_around(values: Any, errors: Floats, bad: NDArray[np.bool_]) -> tuple[Any, Floats]:

@@ -126,6 +126,8 @@ def test_electrons_and_holes_of_every_kind_are_told_and_a_level_is_none(kind):
         syst = kwant.Builder()
         syst[lattice(0)], syst[lattice(1)] = level + shift * np.eye(8), level
         syst[lattice.neighbors()] = hop
+        syst[lattice(2)] = 1e-9 * level  # what is small has no rounding of its own
+        syst[lattice(2), lattice(1)] = hop
         system = syst.finalized()
         edges = np.array(list(system.graph))
         assert spin_order.are_electrons_and_holes(system, edges, {}) is is_pair

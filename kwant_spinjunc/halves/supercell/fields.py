@@ -35,7 +35,7 @@ class Evaluator:
         self.sides = [0 if n <= cut else 1 for n in range(planes)]
         # fields in the frame of each half; rounding of what is collinear is set to zero
         self.fields = np.stack([problem.sample.levels[n, :, 1:] @ self.frames[i].T for n, i in enumerate(self.sides)])
-        size = np.linalg.norm(self.fields, axis=-1, keepdims=True)
+        size = np.linalg.norm(self.fields, axis=2, keepdims=True)
         self.fields[abs(self.fields) <= COLLINEAR * size] = 0.0
         quiet = ~(problem.magnetic | problem.turning_planes)
         quiet[:-1] &= ~problem.turning_bonds
@@ -49,7 +49,7 @@ class Evaluator:
             miss = abs(raw - currents) / modes[lead, s]
             steps = np.abs(np.diff(raw[:, 1:], axis=0) + torques[1:-1]) / modes[lead, s]
             continuity = max(continuity, miss[:, 0].max(), steps[quiet[1:-1]].max(initial=0.0))
-            torque = max(torque, steps[~quiet[1:-1]].max(initial=0.0))
+            torque = max(torque, steps[~quiet[1:-1]].max(initial=0.0), miss[:, 1:].max())
         return Fields(
             currents=self.currents,
             torques=self.torques,
@@ -70,7 +70,7 @@ class Evaluator:
             up, down = wave[:M], wave[M:]
             flip = 2 * (up.conj() * down).sum(axis=1)
             sizes = [(part.real**2 + part.imag**2).sum(axis=1) for part in (up, down)]
-            spin = np.stack([flip.real, flip.imag, sizes[0] - sizes[1]], axis=-1)
+            spin = np.stack([flip.real, flip.imag, sizes[0] - sizes[1]], axis=1)
             densities[n, :, 0] = sizes[0] + sizes[1]
             densities[n, :, 1:] = spin @ frame
             if problem.turning_planes[n]:

@@ -47,12 +47,11 @@ class Sampled:
 
     @cached_property
     def uniform(self) -> NDArray[np.bool_]:
-        """Whether every site of a plane is equal, so that transverse modes do not mix."""
+        """Whether every site of a plane is equal, so that transverse modes do not mix, unless they turn spins."""
         levels, in_plane = self.sample.levels, self.sample.in_plane
-        same = (levels == levels[:, :1]).all(axis=(1, 2)) & (in_plane == in_plane[:, :1, :1]).all(axis=(1, 2))
-        if self.sample.in_plane_rotations is not None:
-            same &= ~self.turning_planes
-        return np.asarray(same)
+        return np.asarray(
+            (levels == levels[:, :1]).all(axis=(1, 2)) & (in_plane == in_plane[:, :1, :1]).all(axis=(1, 2))
+        )
 
     @cached_property
     def uniform_bonds(self) -> NDArray[np.bool_]:

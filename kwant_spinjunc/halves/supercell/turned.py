@@ -88,8 +88,8 @@ class _Ladder:
         self.planes = [plane.n for plane in half.chain[::-1]]
         self.forms = [_Forms(*pair) for pair in PAIRS]
         fields = problem.sample.levels[self.planes, :, 1:] @ m
-        W = [np.asfortranarray(np.eye(problem.sites, dtype=complex))] * 2
-        B = [np.zeros((problem.sites, count), dtype=complex, order="F") for count in half.modes]
+        W: Any = [np.eye(problem.sites)] * 2
+        B: Any = [np.zeros((problem.sites, count)) for count in half.modes]
         self.ends = [(W, B)]
         #: Planes whose sites have different fields, and the factor of the spin flip in the torque of the others.
         self.uneven: list[int] = []
@@ -136,7 +136,7 @@ class _Ladder:
         densities[:, self.planes, 1], densities[:, self.planes, 2] = 2 * flip[:, :count].real, 2 * flip[:, :count].imag
         densities[:, self.planes, 3] = sizes[0][:, :count] - sizes[1][:, :count]
         z, v_up, v_down = 2 * flip[:, -1], sizes[0][:, -1], sizes[1][:, -1]
-        return np.stack([v_up + v_down, z.imag, -z.real, v_up - v_down], axis=-1)
+        return np.stack([v_up + v_down, z.imag, -z.real, v_up - v_down], axis=1)
 
 
 @dataclass
@@ -204,7 +204,7 @@ class _Turned:
             both = [waves_at_cut(self.joint, near, s, V, scale) for s in (0, 1)]
             for i, pair in enumerate(pairs):
                 turn = label_turn(lead, pair[near], self.axes[near])
-                weights = np.eye(2, dtype=complex) if turn is None else turn
+                weights: Any = np.eye(2) if turn is None else turn
                 for s in np.flatnonzero(self.modes[near]):
                     phi = both[s][i]
                     if turn is not None:

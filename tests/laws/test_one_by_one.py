@@ -1,0 +1,333 @@
+"""What only one place decides: bonds of a plane, signs of a defect, a default, a number that is exactly zero."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import kwant
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from supercells import COPPER, ENERGY, LEFT, RIGHT
+
+import kwant_spinjunc as sj
+from kwant_spinjunc.devices import exchange, solve, wannier
+from kwant_spinjunc.devices.audit import audit
+from kwant_spinjunc.devices.device import Device
+from kwant_spinjunc.devices.spin_operators import SpinOperator
+from kwant_spinjunc.halves import kinks, solver, supercell, zone
+from kwant_spinjunc.halves.batch import Stack
+from kwant_spinjunc.halves.real import border, slabs
+from kwant_spinjunc.halves.real import solve as real_solve
+from kwant_spinjunc.halves.supercell import fields, turned
+from kwant_spinjunc.model.plane import CrossSection
+from kwant_spinjunc.model.sample import realize
+from kwant_spinjunc.spin import PAULI, sigma
+
+ONE = np.eye(2)
+ROUTES = 1e-9
+
+
+def layered(levels, splittings, theta=0.0):
+    """A junction of planes of given levels, hopping 1, its two ends the leads."""
+    ends = (0, len(levels) - 1)
+    made = [
+        sj.ferromagnet(onsite=e, hopping=1.0, splitting=s, m=sj.unit_vector(theta if n else 0.0))
+        if s
+        else sj.normal_metal(onsite=e, hopping=1.0, **({} if n in ends else {"thickness": 1}))
+        for n, (e, s) in enumerate(zip(levels, splittings, strict=True))
+    ]
+    return sj.Junction(made[0], made[1:-1], made[-1])
+
+
+# ---------------------------------------------------------------------- exactly zero
+@pytest.mark.parametrize(
+    ("levels", "splittings", "theta", "energy"),
+    [((-0.5, 1.0, 0.0), (0.0, 0.0, 1.0), 1.0, 2.0), ((-1.5, -0.5), (2.0, 0.0), 0.0, -2.5)],
+)
+def test_a_determinant_that_is_zero_is_very_small_and_no_warning(levels, splittings, theta, energy):
+    junction = layered(levels, splittings, theta)
+    near = solver.log_det(junction, energy + 1e-9j)
+    assert -25 < near.real < -9
+    assert solver.log_det(junction, energy).real < -60
+    assert solver.exchange_integrand(junction, energy) == pytest.approx(
+        solver.exchange_integrand(junction, energy + 1e-9j)
+    )
+
+
+def test_a_level_exactly_at_the_energy_is_no_warning_when_resonances_are_looked_for():
+    band = dict(hopping=1.0, in_plane_hopping=1.0)
+    left = sj.ferromagnet(onsite=0.0, splitting=2.0, **band)
+    right = sj.ferromagnet(onsite=3.0, hopping=1.0, in_plane_hopping=0.5, splitting=1.5)
+    junction = sj.Junction(left, [sj.Layer(1.0, 1.0, thickness=3, in_plane_hopping=1.0)], right)
+    found = kinks.resonances(junction, 2.5)
+    moved = kinks.resonances(junction, 2.5 + 1e-9)
+    assert len(found) == len(moved)
+    assert_allclose(found, moved, atol=1e-6)
+
+
+def test_a_complex_energy_of_few_digits_is_solved_with_all():
+    junction = layered((0.3, 2.5, 0.1), (0.5, 0.0, 0.7), 1.0)
+    for ask in (solver.log_det, solver.exchange_integrand, solver.surface_greens):
+        assert_allclose(ask(junction, np.complex64(0.25 + 0.5j)), ask(junction, 0.25 + 0.5j), rtol=1e-14)
+
+
+def test_channels_are_counted_in_whole_numbers():
+    junction = layered((0.3, 2.5, 0.1), (0.5, 0.0, 0.7), 1.0)
+    texture = Stack.from_junction(junction).as_texture()
+    for asked in (junction, texture):
+        for found in (solver.solve(asked, [0.1, 2.1]), solver.states(asked, [0.1, 2.1])):
+            assert found.modes.dtype.kind == "i"
+            assert found.modes.tolist() == [[[1, 1], [1, 1]], [[0, 1], [0, 1]]]
+
+
+def test_a_mean_at_given_momenta_has_converged():
+    junction = layered((0.3, 2.5, 0.1), (0.5, 0.0, 0.7), 1.0)
+    for k in (None, (0.1, 0.2)):
+        found = zone.mean(lambda c: c + 1.0, junction, 0.1, k)
+        assert (found.converged, found.left_out, found.points) == (True, 0.0, 1)
+        assert (found.error == 0).all()
+
+
+# ---------------------------------------------------------------------- bonds and planes, one at a time
+def any_sample(clean=2):
+    junction = sj.Junction(
+        LEFT,
+        [
+            replace(LEFT, thickness=clean),
+            replace(LEFT, thickness=1, disorder=[sj.Anderson(width=1.0)]),
+            replace(COPPER, onsite=2.0, thickness=1),
+            replace(RIGHT, thickness=1, disorder=[sj.Anderson(width=1.0)]),
+            replace(RIGHT, thickness=clean),
+        ],
+        RIGHT,
+    )
+    section = CrossSection((2, 2), "hard wall")
+    return junction, section, realize(junction, section, 2)
+
+
+@pytest.mark.skipif(not slabs.is_available(), reason="real samples need python-mumps")
+@pytest.mark.parametrize("what", ["bonds", "in_plane", "levels"])
+def test_one_uneven_bond_or_level_anywhere_is_seen_by_every_route(what, monkeypatch):
+    monkeypatch.setattr(real_solve, "SMALLEST", 1)
+    junction, section, sample = any_sample()
+    values, rng = getattr(sample, what), np.random.default_rng(5)
+    same = supercell.probabilities(junction, ENERGY, section, sample)
+    for n in range(1, len(values) - 1):
+        changed = values.copy()
+        at = (n, 1) if what == "bonds" else (n, 1, 0)
+        changed[at] *= 1.3
+        changed[at] += 0.05 * rng.random() if what == "levels" else 0.0
+        one = replace(sample, **{what: changed})
+        found, by = supercell.probabilities_by(junction, ENERGY, section, one)
+        assert by == "real"
+        dense = supercell.probabilities(junction, ENERGY, section, one, by="complex")
+        assert_allclose(found, dense, atol=ROUTES)
+        general = supercell.general.General(supercell.door.Sampled(junction, ENERGY, section, one)).probabilities()
+        assert_allclose(general, dense, atol=ROUTES)
+        assert abs(dense - same).max() > 1e-6, n
+
+
+def test_more_borders_than_are_kept_are_solved_anew():
+    junction, section, sample = any_sample()
+    first = [supercell.probabilities(junction, ENERGY + 0.01 * n, section, sample) for n in range(border.BORDERS + 3)]
+    assert len(border._borders) <= border.BORDERS
+    again = [supercell.probabilities(junction, ENERGY + 0.01 * n, section, sample) for n in range(border.BORDERS + 3)]
+    assert_allclose(again, first, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1e-3, -1e-3])
+@pytest.mark.parametrize("lead", [0, 1])
+@pytest.mark.parametrize("component", [0, 2])
+@pytest.mark.parametrize("many", [False, True])
+def test_a_flux_that_misses_either_way_is_a_defect(size, lead, component, many, monkeypatch):
+    """What is carried back from the far side is off by a constant: charge misses everywhere, spin at the torques."""
+    junction, section, sample = any_sample(1)
+    where = turned if many else fields
+    exact = where.carried
+
+    def off(of, leaving, torques):
+        change = np.zeros(4)
+        change[component] = size if of == lead else 0.0
+        return exact(of, leaving, torques) + change
+
+    monkeypatch.setattr(where, "carried", off)
+    given = {"m_right": junction.magnetizations[1][None]} if many else {}
+    found = supercell.states(junction, ENERGY, section, sample, **given)
+    fewest = found.modes.reshape(-1, 2, 2)[0][lead].min()
+    defects = {0: np.max(found.continuity_defect), 2: np.max(found.torque_defect)}
+    assert defects[component] == pytest.approx(1e-3 / fewest, rel=1e-3)
+    assert defects[2 - component] < 1e-9
+
+
+# ---------------------------------------------------------------------- devices
+def chain(onsite=None, norbs=2, **lead_options):
+    lattice, one = kwant.lattice.chain(norbs=norbs), np.eye(norbs)
+    syst = kwant.Builder()
+    syst[(lattice(x) for x in range(5))] = 0.3 * one if onsite is None else onsite
+    syst[lattice.neighbors()] = -one
+    for direction in (-1, 1):
+        lead = kwant.Builder(kwant.TranslationalSymmetry((direction,)), **lead_options)
+        lead[lattice(0)], lead[lattice.neighbors()] = 0.3 * one, -one
+        syst.attach_lead(lead)
+    return syst.finalized()
+
+
+@pytest.mark.parametrize("number", [2, -1, 7])
+def test_a_magnetization_of_a_lead_that_there_is_not_is_refused(number):
+    with pytest.raises(sj.ArgumentError, match="`magnetizations`"):
+        Device(system=chain(), magnetizations={number: (0.0, 0.0, 1.0)})
+
+
+@pytest.mark.parametrize("declared", ["time_reversal", "particle_hole", "chiral", None])
+def test_a_lead_with_any_symmetry_is_shown_to_kwant_as_a_whole(declared):
+    options = {declared: 1j * PAULI[1] if declared == "time_reversal" else PAULI[1]} if declared else {}
+    onsite = 0.0 * ONE if declared in ("particle_hole", "chiral") else 0.3 * ONE
+    lattice = kwant.lattice.chain(norbs=2)
+    lead = kwant.Builder(kwant.TranslationalSymmetry((-1,)), **options)
+    lead[lattice(0)] = onsite
+    lead[lattice.neighbors()] = -1j * PAULI[2] if declared == "chiral" else -ONE
+    finalized = lead.finalized()
+    (found,) = solve.look_at_leads(SimpleNamespace(leads=[finalized]), {}, [PAULI[2]])
+    assert found.is_whole is (declared is not None)
+    assert len(found.projectors) == (0 if declared else 2)
+
+
+def test_no_hoppings_carry_no_flux_and_no_spin_where_there_is_none():
+    nothing = np.zeros((0, 2), dtype=int)
+    psi = np.ones((3, 10), dtype=complex)
+    assert_allclose(Device(system=chain()).flux_per_mode(psi, nothing, {}), np.zeros((3, 4)))
+    spinless = Device(system=chain(), spin=None).flux_per_mode(psi, nothing, {})
+    assert_allclose(spinless[:, 0], 0.0)
+    assert np.isnan(spinless[:, 1:]).all()
+
+
+@pytest.mark.parametrize("signs", [(1, 1), (-1, -1), (1, -1)])
+@pytest.mark.parametrize("sizes", [(0.3, 0.5), (0.3, 0.3)])
+def test_orbitals_that_differ_in_their_exchange_are_not_divided_without_a_word(signs, sizes):
+    """Whatever the signs of both: time reversal cannot be trusted where orbitals may be complex."""
+    fields = np.diag(np.multiply(signs, sizes))
+
+    def onsite(site):
+        return 0.3 * np.eye(4) + (site.tag[0] in (1, 2, 3)) * np.kron(PAULI[2], fields)
+
+    system = chain(onsite, norbs=4)
+    edges, spin = np.array(list(system.graph)), SpinOperator("spin-orbital")
+    part, why = exchange.divide(None, system, edges, np.array([1, 2, 3]), spin, {})
+    alike = fields[0, 0] == fields[1, 1]
+    assert (part is not None) is bool(alike)
+    assert alike or why.startswith("Orbitals differ in how they depend on spin")
+    trusted, _ = exchange.divide("time-reversal", system, edges, np.array([1, 2, 3]), spin, {})
+    assert_allclose(trusted.toarray(), np.kron(np.eye(3), np.kron(PAULI[2], fields)), atol=1e-14)
+
+
+def test_a_check_sees_spins_that_are_exchanged_within_the_same_total():
+    m = sj.unit_vector(1.0)
+    axes = {0: (0.0, 0.0, 1.0), 1: m}
+    system = chain(lambda site: 0.3 * ONE - 0.3 * (site.tag[0] == 1) * PAULI[2] - 0.3 * (site.tag[0] == 3) * sigma(m))
+    found = sj.scatter(system, 0.1, magnetizations=axes)
+    assert audit(found) < 1e-9
+    wrong = found.probabilities.copy()
+    wrong[1, :, 0] = wrong[1, ::-1, 0]
+    assert abs(wrong - found.probabilities).max() > 1e-3
+    with pytest.raises(sj.DisagreementError):
+        audit(replace(found, probabilities=wrong))
+
+
+# ---------------------------------------------------------------------- Wannier90
+def write(path, H, weights=None):
+    """Write H(R) of one cell and its neighbors along z as `_hr.dat`, the Fermi energy at zero."""
+    size = len(H[0, 0, 0])
+    weights = weights or [1.0] * len(H)
+    lines = ["comment", str(size), str(len(H)), " ".join(str(int(w)) for w in weights)]
+    for R, block in H.items():
+        for n, m in np.ndindex(size, size):
+            lines.append(f"{R[0]} {R[1]} {R[2]} {m + 1} {n + 1} {block[m, n].real:.9f} {block[m, n].imag:.9f}")
+    path.write_text("\n".join(lines))
+    return path
+
+
+def model(exchange=0.3, flip=0.0, asymmetry=0.0, axis=(0.0, 0.0, 1.0)):
+    levels = np.diag([0.1, 0.6])
+    hop = np.array([[-1.0, 0.2], [0.1, -0.7]])
+    H = {(0, 0, 0): np.kron(ONE, levels) - exchange * np.kron(sigma(axis), ONE) + 0j}
+    H[0, 0, 1] = np.kron(ONE, hop) + flip * np.kron(PAULI[0], ONE)
+    H[0, 0, -1] = H[0, 0, 1].conj().T.copy()
+    H[0, 0, -1][0, 0] += asymmetry
+    return H
+
+
+def read(path, order="spin-orbital", **options):
+    settings = dict(fermi_energy=0.0, vectors=np.eye(3), **options)
+    return sj.read_wannier90(path, spin_order=order, **settings)
+
+
+@pytest.mark.parametrize(("miss", "refused"), [(1e-3, True), (1e-5, True), (2e-6, False)])
+def test_a_file_is_hermitian_to_the_rounding_of_its_digits(miss, refused, tmp_path):
+    path = write(tmp_path / "a.dat", model(asymmetry=miss))
+    if refused:
+        with pytest.raises(sj.ArgumentError, match=f"differ by {miss:.2g}"):
+            read(path)
+    else:
+        found = read(path)
+        assert_allclose(found.hoppings[0, 0, -1], found.hoppings[0, 0, 1].conj().T, atol=0)
+        assert found.hoppings[0, 0, 1][0, 0] == pytest.approx(-1.0 + miss / 2, abs=1e-9)
+
+
+@pytest.mark.parametrize(("weight", "refused"), [(40, True), (20, True), (1, False)])
+def test_a_sum_rule_that_misses_little_is_refused(weight, refused, tmp_path):
+    H = model()
+    path = write(
+        tmp_path / "a.dat", {R: h * (weight if R != (0, 0, 0) else 1) for R, h in H.items()}, [1, weight, weight]
+    )
+    if refused:
+        with pytest.raises(sj.ArgumentError, match="number of k points"):
+            read(path)
+    else:
+        read(path)
+
+
+@pytest.mark.parametrize(("size", "refused"), [(0.01, True), (2e-4, True), (5e-5, False)])
+def test_exchange_against_m_is_refused_unless_there_is_none(size, refused, tmp_path):
+    path = write(tmp_path / "a.dat", model(exchange=-size))
+    if refused:
+        with pytest.raises(sj.ArgumentError, match=r"points along \(0, 0, -1\)"):
+            read(path)
+    else:
+        assert read(path).exchange[2] == pytest.approx(-2 * size, rel=1e-3)
+
+
+@pytest.mark.parametrize(("sine", "refused"), [(0.25, True), (0.19, False), (-0.25, True)])
+def test_exchange_may_be_off_m_by_what_spin_orbit_coupling_explains(sine, refused, tmp_path):
+    path = write(tmp_path / "a.dat", model(axis=(sine, 0.0, np.sqrt(1 - sine**2))))
+    if refused:
+        with pytest.raises(sj.ArgumentError, match="points along"):
+            read(path)
+    else:
+        assert read(path).mixing > 0.01
+
+
+@pytest.mark.parametrize(("between", "refused"), [(0.2, True), (0.004, True), (0.0002, False)])
+def test_the_other_order_is_told_from_few_flips_on(between, refused, tmp_path):
+    """Hoppings between two orbitals are flips of spins if the order is taken for the other."""
+    hop = np.array([[-1.0, between], [0.0, -1.0]])
+    H = {(0, 0, 0): np.zeros((4, 4)) + 0j, (0, 0, 1): np.kron(hop, ONE) + 0j}  # orbitals slow, spins fast
+    H[0, 0, -1] = H[0, 0, 1].conj().T
+    path = write(tmp_path / "a.dat", H)
+    if refused:
+        with pytest.raises(sj.ArgumentError, match="`spin_order` must be that of a.dat"):
+            read(path)
+    else:
+        read(path)
+    assert read(path, "orbital-spin").mixing < 1e-9
+
+
+@pytest.mark.parametrize(("stretch", "allowed"), [(1.04, True), (1.06, False), (0.94, False)])
+def test_materials_may_be_strained_by_five_percent(stretch, allowed):
+    own = wannier.Wannier(model(), np.eye(3), np.array([0.0, 0.0, 1.0]), np.zeros(3), 0.0)
+    other = replace(own, vectors=np.eye(3) * stretch)
+    for parts in ((own, other, own), (own, own, other)):
+        if allowed:
+            wannier.wannier_junction(*parts)
+        else:
+            with pytest.raises(sj.ArgumentError, match="lattice vectors of `left` in the plane, but they differ by 6%"):
+                wannier.wannier_junction(*parts)
