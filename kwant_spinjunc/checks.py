@@ -135,8 +135,10 @@ def complex_array(name: str, value: Any, shape: str | None = None) -> NDArray[np
 def positive_array(name: str, value: Any, shape: str | None = None, hint: str = "") -> NDArray[np.float64]:
     """Return ``value`` as an array of positive scales, from 1e-100 to 1e100."""
     array = finite_array(name, value, shape)
+    if (array <= 0).any():
+        raise _refusal(name, "be positive", f"is {array.min():g}", hint)
     if (array < SMALLEST).any():
-        raise _too_small(name, float(array.min()), hint)
+        raise _refusal(name, f"be at least {SMALLEST:g}", f"is {array.min():g}", "Use another unit.")
     return array
 
 
@@ -238,18 +240,12 @@ def finite(name: str, value: Any) -> float:
 
 def positive(name: str, value: Any, hint: str = "") -> float:
     """Return ``value`` as a positive scale, a float from 1e-100 to 1e100."""
-    number = finite(name, value)
-    if number < SMALLEST:
-        raise _too_small(name, number, hint)
-    return number
+    return float(positive_array(name, finite(name, value), hint=hint))
 
 
 def not_negative(name: str, value: Any, hint: str = "") -> float:
     """Return ``value`` as a float >= 0."""
-    number = finite(name, value)
-    if number < 0:
-        raise _refusal(name, "not be negative", f"is {number:g}", hint)
-    return number
+    return float(not_negative_array(name, finite(name, value), hint=hint))
 
 
 def within(name: str, value: Any, low: float, high: float, hint: str = "") -> float:
@@ -425,12 +421,6 @@ def _check_records(function: Callable[..., Any], given: dict[str, Any]) -> None:
 
 def _refusal(name: str, must: str, but: str, hint: str = "") -> ArgumentError:
     return ArgumentError(f"Argument `{name}` must {must}, but {but}. {hint}".rstrip())
-
-
-def _too_small(name: str, number: float, hint: str) -> ArgumentError:
-    if number <= 0:
-        return _refusal(name, "be positive", f"is {number:g}", hint)
-    return _refusal(name, f"be at least {SMALLEST:g}", f"is {number:g}", "Use another unit.")
 
 
 R = TypeVar("R")

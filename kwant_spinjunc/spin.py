@@ -116,7 +116,7 @@ def rotation_matrix(m_left: ArrayLike, m_right: ArrayLike) -> NDArray[np.complex
 
     ``m_left``, ``m_right``: unit vectors, shape (..., 3).
 
-    **Result**: shape (..., 2, 2): ``R[..., s, s']``, unitary. For both magnetizations in the x-z plane at angle Φ from
+    **Result**: ``R[..., s, s']``, unitary. For both magnetizations in the x-z plane at angle Φ from
     left to right it is real: ``[[cos Φ/2, -sin Φ/2], [sin Φ/2, cos Φ/2]]``.
 
     Examples
@@ -138,12 +138,9 @@ def angle_between(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
 
 
 def torque_axes(m: ArrayLike, m_other: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    r"""Return the two directions a torque on ``m`` can have, driven by a second magnet ``m_other``.
+    r"""Return the two directions a torque on ``m`` can have, driven by a second magnet ``m_other``, all (..., 3).
 
-    ``m``: the magnet the torque acts on, unit vector, shape (..., 3).
-    ``m_other``: the other magnet, unit vector, shape (..., 3).
-
-    **Result**: Two unit vectors, shape (..., 3): the damping-like e = (m_other - cos Φ m)/sin Φ, the in-plane
+    **Result**: Two unit vectors: the damping-like e = (m_other - cos Φ m)/sin Φ, the in-plane
     (Slonczewski) direction m×(m_other×m), and m×m_other/sin Φ, normal to the plane of both magnets. The field-like
     direction of the project is m_L×m_R for both magnets: this vector for the left magnet, its opposite for the right.
     For collinear magnets (sin Φ < 1e-12) both are zero: no torque is possible and no plane is defined.

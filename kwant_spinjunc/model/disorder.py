@@ -62,12 +62,9 @@ def philox(counter: tuple[Any, Any, Any, Any], key: tuple[Any, Any]) -> tuple[An
 
 @dataclass(frozen=True)
 class Stream:
-    """The random numbers of one disorder of one layer in one sample: a function of the site.
+    """The random numbers of one disorder of one layer in one sample: a function of the site."""
 
-    ``key``: two 32-bit words.
-    """
-
-    key: tuple[int, int]
+    key: tuple[int, int]  #: Two 32-bit words.
 
     @classmethod
     def of(cls, seed: int, realization: int, layer: int, disorder: int) -> Stream:
@@ -151,8 +148,7 @@ class Disorder:
     def change(self, levels: Floats, splitting: float, m: Vector, u: Floats) -> None:
         """Change the Pauli components ``levels`` (sites, 4) of sites of the layer in place.
 
-        ``levels``: ε_0 and the vector ε of ε_0 + ε·σ at each site.
-        ``splitting``, ``m``: exchange splitting and axis of the layer.
+        ``levels``: ε_0 and the vector ε of ε_0 + ε·σ at each site; ``splitting``, ``m``: of the layer.
         ``u``: random numbers in (0, 1), shape (sites, draws).
         """
 

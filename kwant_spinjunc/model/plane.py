@@ -28,8 +28,6 @@ def band_shift(k: ArrayLike | None) -> NDArray[np.float64]:
 
     ``k``: in-plane wave vectors (kx, kz) in 1/a, trailing axis 2. None is Γ, (0, 0).
 
-    **Result**: shape ``k.shape[:-1]``.
-
     Examples
     --------
     >>> float(band_shift((0, 0)))
@@ -111,22 +109,6 @@ class CrossSection:
         kept = ~(last & (np.array(self.boundary) == "hard wall")).ravel()
         phases = np.exp(-1j * np.array(self.k))[axes]
         return to[kept], from_[kept], axes[kept], phases[kept]
-
-    def matrix(self, hopping: ArrayLike) -> Complex:
-        """Return the in-plane Hamiltonian -t∥ of a plane without spin rotations.
-
-        ``hopping``: t∥ of the bond that starts at each site along each axis, shape (..., sites, 2).
-
-        **Result**: shape (..., sites, sites).
-        """
-        t = np.asarray(hopping)
-        to, from_, axis, phase = self.bonds
-        H = np.zeros((*t.shape[:-2], self.sites, self.sites), dtype=complex)
-        for a, b, i, factor in zip(to, from_, axis, phase, strict=True):  # pairs repeat around two cells
-            value = t[..., b, i] * factor
-            H[..., a, b] -= value
-            H[..., b, a] -= np.conj(value)
-        return H
 
     @cached_property
     def transverse_modes(self) -> tuple[Floats, Complex]:

@@ -49,7 +49,6 @@ def probabilities(
     """Return the spin-resolved probabilities of one sample, for one or many pairs of directions.
 
     ``junction``: the leads, and the directions of the two magnets where none are given.
-    ``section``: sites and boundary conditions of a plane.
     ``sample``: the numbers of every plane. The first and last plane must be like their lead.
     ``magnets``: `Directions`: every field up to the cut turns with ``m_left`` and every field behind it with
     ``m_right``, and so do the labels of magnetic leads. The halves are solved once for all directions.

@@ -371,8 +371,6 @@ def match(
     ``thickness``: thickness d >= 0 of the barrier.
     ``q_barrier``: e²/(ε0 ε_r) of the barrier; by default that of the materials, which then must agree if d > 0.
 
-    **Result**: Face values, currents, sheets, dipoles, and `Matching.profile`.
-
     Examples
     --------
     >>> from kwant_spinjunc.theory.interface import tunnelling_response
