@@ -125,8 +125,7 @@ class Scattering(Tabled, Terminals, Solved):
     def transmissions(self) -> Floats:
         """T_ss' from the left to the right, shape (..., 2, 2) = [..., s on the left, s' on the right].
 
-        The index order of the paper's T_ss'; equal to ``probabilities[..., 1, s', 0, s]``. From lead to lead it
-        is `between_leads`.
+        The paper's order; equal to ``probabilities[..., 1, s', 0, s]``. From lead to lead it is `between_leads`.
         """
         return np.asarray(np.swapaxes(self.probabilities[..., 1, :, 0, :], -1, -2))
 
@@ -235,8 +234,7 @@ def scatter(
         Largest defect of unitarity or continuity (per unit flux) that is accepted, 1e-8 by default.
     rtol
         Relative accuracy of a Brillouin-zone average (see `zone.average`), 1e-8 by default; currents, torques and
-        densities are averaged to ``rtol`` of the largest of their kind. One k is exact and meets any, here and in all
-        functions.
+        densities are averaged to ``rtol`` of the largest of their kind. One k meets any, in all functions.
 
     Raises
     ------

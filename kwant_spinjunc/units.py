@@ -53,8 +53,7 @@ def onsite_from_band_bottom(band_bottom: ArrayLike, hopping: ArrayLike, in_plane
 
     ``band_bottom``: energy of the state with k = 0 (spin-averaged for a magnet), in eV.
     ``hopping``: t in eV, > 0.
-    ``in_plane_hopping``: t∥ in eV. For t∥ < 0 the state at k∥ = 0 is the top of the in-plane band, not its bottom; the
-    number refers to k∥ = 0 all the same.
+    ``in_plane_hopping``: t∥ in eV. For t∥ < 0 the state at k∥ = 0 is the top of the in-plane band.
     """
     half_width = 2 * positive_array("hopping", hopping) + 4 * finite_array("in_plane_hopping", in_plane_hopping)
     return np.asarray(finite_array("band_bottom", band_bottom) + half_width)

@@ -38,9 +38,8 @@ Block = tuple[Any, ...] | None
 class Stack:
     """Arrays of junctions that differ in their numbers but not in their number of planes.
 
-    All arrays have leading batch axes that broadcast against each other, against the energy and the band shift. An
-    axis along which a parameter does not vary should have length 1 (or be absent): the halves of a junction are then
-    solved once for all angles on that axis.
+    All arrays have leading batch axes that broadcast against each other, against the energy and the band shift. An axis
+    along which a parameter does not vary should have length 1: halves are then solved once for all angles on it.
 
     ``onsite``, ``splitting``, ``in_plane``: ε, Δ and t∥ of each plane of the scattering region, shape (..., planes).
     Splittings are signed: negative for planes antiparallel to ``m``.
@@ -457,8 +456,7 @@ class Batch:
 def _turn(m: Floats, other: Floats) -> Complex:
     """Return ⟨s, m | s', other⟩, [s, s', ...], rounding set to zero.
 
-    cos(π/2) = 6e-17 would couple a level of one spin to the band of the other: a resonance 1e-33 wide, through which no
-    mean over k∥ converges.
+    cos(π/2) = 6e-17 would couple a level of one spin to the band of the other: a resonance too narrow for any mean.
     """
     R = _front(rotation_matrix(m, other), 2)
     R[abs(R) < 1e-15] = 0.0

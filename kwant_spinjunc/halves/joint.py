@@ -122,8 +122,7 @@ def join(front: Seen, back: Seen, hopping: Complex, turn: Turn | None) -> Joint:
     """Return the solution of all points and angles.
 
     ``front``, ``back``: the halves, leading axis (points,).
-    ``hopping``: shape (points, front orbitals, back orbitals): From back to front, in the global spin frame, without a
-    turn.
+    ``hopping``: shape (points, front orbitals, back orbitals): from back to front in the global spin frame, not turned.
     ``turn``: none for none: one angle. Else orbitals are (spin, orbital) and ``hopping`` is the same for both spins.
     """
     pole = ~(np.maximum(magnitude(front.open[0]), magnitude(back.open[0])) * magnitude(hopping) <= POLE)

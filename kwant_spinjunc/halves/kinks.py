@@ -197,8 +197,7 @@ def window_kinks(stack: Stack, mu: Floats) -> Floats:
 def states_below(texture: Stack, energy: Floats, c: Floats) -> Floats:
     """Return N(E) = -(1/π) Im ln det(E - H), the states of the planes below E up to a constant.
 
-    It is taken of all planes at once: in the determinant of two halves the steps of the whole and the poles of the
-    halves compensate.
+    Of all planes at once: in that of two halves the steps of the whole and the poles of the halves compensate.
     """
     return np.asarray(-log_det(texture, energy, c).imag / np.pi)
 
@@ -219,8 +218,7 @@ def sharp_steps(
 
     ``states``: number of states, of the owner of each of n intervals, shape (n,), and points in them, (n, points).
     ``low``, ``high``: ends of one interval per owner, shape (owners,).
-    ``flanks``: whether to add points on both sides, at distances that grow from the width of the resonance by factors
-    of 16: a Lorentzian is smooth between them.
+    ``flanks``: add points on both sides, farther by factors of 16: a Lorentzian is smooth between them.
     ``sections``, ``levels``: into how many parts a cell is cut, and how often.
 
     **Result**: shape (owners, n): Rows are padded with ``high``.

@@ -102,8 +102,7 @@ def states(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike 
     Parameters and errors are those of `solve`.
 
     Currents start from the transmitted flux at the far end and are carried back through the planes by the torques,
-    Q_n-1→n = Q_n→n+1 + τ_n: on the side of injection they keep the relative accuracy of the far side, and they are
-    equal on all bonds of a nonmagnetic spacer.
+    Q_n-1→n = Q_n→n+1 + τ_n: so they keep the relative accuracy of the far side, and are equal on all bonds of a spacer.
 
     Examples
     --------

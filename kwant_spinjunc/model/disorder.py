@@ -81,8 +81,7 @@ class Stream:
 def uniforms(requests: Sequence[tuple[Stream, Any, int]]) -> list[Floats]:
     """Return the numbers of many streams, each (sites, count), in one go: one by one takes twice as long for few sites.
 
-    ``requests``: a stream, positions (x, z, plane) of its sites, shape (3, sites), and the count of numbers of each
-    site.
+    ``requests``: a stream, positions (x, z, plane) of its sites, shape (3, sites), and how many numbers each takes.
     """
     if not requests:
         return []
@@ -140,8 +139,7 @@ class Disorder:
     def conserves_spin(self) -> bool:
         """Whether spin along the layer's ``m`` is conserved: no transverse exchange field, no spin-orbit bond.
 
-        A property of the disorder alone: a rough interface between layers with different ``m`` is one between
-        noncollinear magnets.
+        Of the disorder alone: a rough interface between layers of different ``m`` does not.
         """
         return True
 
@@ -175,8 +173,7 @@ class _Deviate(Disorder):
 class Anderson(_Deviate):
     """Random on-site energies, the same for both spins, of a ``width`` and ``distribution`` ("uniform", "normal").
 
-    ``width``: full width W of the uniform distribution on (-W/2, W/2), or standard deviation of the normal one, >= 0,
-    in the unit of the junction's energies.
+    ``width``: full width W of the uniform distribution on (-W/2, W/2), or standard deviation of the normal one, >= 0.
 
     Examples
     --------
@@ -211,8 +208,7 @@ class Substitution(Disorder):
 
     ``concentration``: probability that a site is replaced, from 0 to 1.
     ``onsite``: on-site energy of the replacement, in the unit of the junction's energies.
-    ``splitting``, ``m``: its exchange splitting >= 0 and axis; None (the default) for those of the layer. Hoppings stay
-    the layer's.
+    ``splitting``, ``m``: its exchange splitting >= 0 and axis; None for those of the layer. Hoppings stay.
 
     Examples
     --------

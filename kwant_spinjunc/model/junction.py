@@ -382,8 +382,7 @@ class Junction:
     def turned(self, *, m_left: ArrayLike | None = None, m_right: ArrayLike | None = None) -> Junction:
         """Return the junction with the magnets of its halves turned; what is antiparallel to them stays so.
 
-        ``m_left``, ``m_right``: new directions of the left and right magnet, see `magnetizations`; None leaves one as
-        it is.
+        ``m_left``, ``m_right``: new directions of the magnets, see `magnetizations`; None leaves one as it is.
 
         Examples
         --------

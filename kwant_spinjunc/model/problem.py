@@ -179,8 +179,8 @@ class Problem:
         """Raise `BandEdgeError` where an energy is so near a band edge of a lead that rounding decides the answer.
 
         With an energy known to ε = 1e-16 of the largest level, a probability or current near an edge is known to some
-        10 ε/√(δ t), δ the distance: refused is what would be wrong by more than 1e-8. Without ``exact`` an energy
-        right on an edge passes: its channel is closed.
+        10 ε/√(δ t), δ the distance: refused is what would be wrong by more than 1e-8. Without ``exact`` an energy right
+        on an edge passes: its channel is closed.
         """
         plain = self.section.is_single_cell
         c = self.band_shift if plain else self.section.transverse_modes[0]

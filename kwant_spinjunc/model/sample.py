@@ -38,10 +38,9 @@ def realize(
 ) -> Realization:
     """Return one sample of a junction, a pure function of its arguments.
 
-    Between unlike materials side by side the hopping is the geometric mean of the two along y, as in `Junction`; in
-    the plane the geometric mean with the common sign, and 0 where the signs differ or either is 0. A bond whose
-    hopping `Junction.bonds` changed has that hopping at every site. The rest of the law of a sample is in the
-    docstrings of `disorder`.
+    Between unlike materials side by side the hopping is the geometric mean of the two along y, as in `Junction`; in the
+    plane the geometric mean with the common sign, and 0 where the signs differ or either is 0. A bond whose hopping
+    `Junction.bonds` changed has that hopping at every site. The rest is told in `disorder`.
 
     ``junction``: what is random is the ``disorder`` of its layers.
     ``shape``: number of sites (width along x, depth along z), periodic, or a `CrossSection`: only rough interfaces with

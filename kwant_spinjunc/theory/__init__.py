@@ -2,8 +2,7 @@
 
 "The paper" is S. T. Chui and Z. F. Lin, *Non conservation of the magnetization current across magnetic
 hetero-structures* (2003); an equation number without another source is its. A formula whose print is a slip exists
-twice, as printed and as corrected, both named. Nothing here knows Kwant: a comparison takes its microscopic numbers
-from elsewhere.
+twice, as printed and as corrected, both named. Nothing here knows Kwant.
 
 Arguments that mean the same everywhere are explained here only: ``m``, ``m_left``, ``m_right`` are unit vectors of
 shape (..., 3) and ``angle`` (``Phi``) is Φ between them in radians; ``J_M_left`` and ``J_M_right`` are magnetization

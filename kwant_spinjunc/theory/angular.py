@@ -89,8 +89,7 @@ def delta_J_M(
 
     With A1 = A2 = 0 it has the sign of βJ sin(Φ/2). **Validity**: solution of (5) to (11) for identical magnets, δM⊥ =
     0, a mirror-symmetric interface without spin-flip reflection, to first order in its spin asymmetry γ and in λ/l_sd,
-    with A1 = A2. See `fit_matching`. The limits ξ → ∞ and Φ → π do not commute: antiparallel magnets pass no J_M at any
-    finite ξ.
+    with A1 = A2. See `fit_matching`. The limits ξ → ∞ and Φ → π do not commute.
 
     ``A1``, ``A2``: the paper's unspecified constants; see `A_polarized`, `A_screening`, `fit_A`.
     """
@@ -214,8 +213,7 @@ class AngularFit:
 def fit_A(xi: ArrayLike, Phi: ArrayLike, delta: ArrayLike, *, beta: float, current: float = 1.0) -> AngularFit:
     r"""Fit A1 and A2 of equation (12), which is linear in them, to a ΔJ_M(ξ, Φ).
 
-    **Validity**: least squares in ΔJ_M/(βJ), every point of equal weight. The sign of Φ and β goes with ``delta``: give
-    Φ in [0, π] and β J > 0, or signed data.
+    **Validity**: least squares in ΔJ_M/(βJ), every point of equal weight; Φ in [0, π] and β J > 0, or signed data.
 
     ``xi``, ``Phi``: positions of the data; they broadcast against ``delta``.
     ``delta``: ΔJ_M in the unit of ``current``, e.g. `kwant_spinjunc.theory.drift_diffusion.Matching.delta_J_M_length`.

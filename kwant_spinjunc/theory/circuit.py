@@ -48,8 +48,7 @@ def mixing_conductance(
     **Result**: e²/h. Re G_mix ≥ (G_↑ + G_↓)/2; it absorbs, Im G_mix turns the spin about m (exchange field of the
     magnet). **Validity**: magnet longer than the transverse coherence length, so that no transverse spin passes; for a
     normal metal that is diffusive use `corrected_mixing_conductance`. Also A. Brataas, G. E. W. Bauer, P. J. Kelly,
-    Phys. Rep. 427, 157 (2006). Raises `UnitarityError`: ``transmission`` and reflection do not add up to the number of
-    modes (1e-8 of it).
+    Phys. Rep. 427, 157 (2006). Raises `UnitarityError`: ``transmission`` misses the number of modes (by 1e-8).
     """
     up = complex_array("reflection_majority", reflection_majority, "(..., M, M)")
     modes = up.shape[-1]
@@ -106,8 +105,7 @@ def polarization(conductances: ArrayLike) -> Floats:
 def relative_mixing(conductances: ArrayLike, mixing: ArrayLike) -> Complex:
     """Return η = 2 G_mix/(G_↑ + G_↓), complex.
 
-    **Validity**: a definition. Re η ≥ 1 for bare conductances, 1 for a tunnel contact; Sharvin corrections can lower it
-    below 1.
+    **Validity**: a definition. Re η ≥ 1 for bare conductances, 1 for a tunnel contact, lower with Sharvin corrections.
     """
     return np.asarray(2 * complex_array("mixing", mixing) / both_spins("conductances", conductances).sum(axis=-1))
 
@@ -126,8 +124,7 @@ def contact_currents(
 
     charge = G (µ - µ_F + p m·δµ),    spin = m G [p (µ - µ_F) + m·δµ] + 2 Re G_mix δµ_⊥ - 2 Im G_mix m × δµ.
 
-    **Validity**: no spin accumulation in the magnet, magnet longer than the transverse coherence length, node in which
-    the occupation is isotropic.
+    **Validity**: no accumulation in the magnet, which is longer than the transverse coherence length; isotropic node.
 
     **Result**: charge, shape (...), and spin, shape (..., 3), on the normal side; its part normal to m is the torque.
     """

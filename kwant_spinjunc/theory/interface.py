@@ -83,8 +83,7 @@ def _check_unitarity(probabilities: Floats, modes: Floats, max_defect: float) ->
 def conductance_matrix(probabilities: ArrayLike, modes: ArrayLike | None = None, *, max_defect: float = 1e-8) -> Floats:
     r"""Return G[α s, β s'] = N_αs δ - P[α s, β s'], without its cancellation.
 
-    ``probabilities``, ``modes``: P and N summed over modes, or their means over k∥. N is used only to check unitarity;
-    None skips the check.
+    ``probabilities``, ``modes``: P and N summed over modes, or their means over k∥. N only checks unitarity, if given.
     ``max_defect``: largest unitarity defect, relative to the number of modes where there is more than one.
 
     **Result**: rows: current into the interface from lead α, spin s. Columns (and for unitary scattering rows) sum to
@@ -125,8 +124,7 @@ def interface_response(
     r^R_2s = s N_Rs - Σ_s'' s'' R^R_{s''s} = s [Σ_s' T_{Ls',Rs} + 2 R^R_{-s s}],    r^R_1s = Σ_s' s' T_{Rs',Ls}.
 
     Arguments, errors and **Validity** as of `conductance_matrix`; µ's are those of the electrons **arriving** at the
-    interface. Of the mean of arriving and leaving ones, which diffusion equations use, it is that of
-    `sharvin_corrected`.
+    interface. Diffusion equations have the mean with leaving ones: `sharvin_corrected`.
 
     Examples
     --------
@@ -193,8 +191,7 @@ def tunnelling_limit(angle: ArrayLike, left: ArrayLike, right: ArrayLike) -> Int
 
     For equal chemical potentials of both spins J_M^L = D_L D_R (P_L + P_R cos Φ)/2 · (µ^L - µ^R). **Validity**: first
     order in the transmission, coherence across the barrier only through R; transverse averages must factorize as well
-    (one dominant k∥). Source: the paper, equations (2) to (4); J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989) for the
-    angular form.
+    (one dominant k∥). Source: the paper, equations (2) to (4); J. C. Slonczewski, Phys. Rev. B 39, 6995 (1989).
     """
     D_L, D_R = _counts("left", left, "(..., 2)"), _counts("right", right, "(..., 2)")
     return tunnelling_response(rotation_law(D_L[..., :, None] * D_R[..., None, :], angle))
@@ -211,8 +208,7 @@ def metallic_limit(angle: ArrayLike, modes: ArrayLike) -> InterfaceResponse:
     The right magnetization current seen along m_L is J_M^R cos Φ: the paper's rotation law. **Validity**: exchange
     splitting small against the energy of the electrons (the polarization of the current then comes from the bulk); a
     splitting Δ makes the interface reflect, with and without spin flip, in proportion to Δ². An ideal contact has no
-    resistance of its own, so `sharvin_corrected` refuses it. Source: the paper, paragraph before equation (5), zero
-    interface resistance.
+    resistance of its own, so `sharvin_corrected` refuses it. Source: the paragraph before equation (5).
     """
     N = positive_array("modes", modes, hint="A contact needs open channels.")
     return tunnelling_response(N[..., None, None] * rotation_probabilities(angle))
@@ -248,10 +244,9 @@ def interface_resistance(
     ``modes_left``, ``modes_right``: open channels of that spin in each metal, for the same area.
     ``area``: the area A the sums are for; the result has its unit times h/e².
 
-    **Result**: AR_s in (h/e²)·[area]; zero for a contact that transmits every channel of both metals. **Validity**:
-    specular interface between metals that are diffusive on both sides, spins do not mix; noncollinear:
-    `sharvin_corrected`. K. M. Schep, J. B. A. N. van Hoof, P. J. Kelly, G. E. W. Bauer, J. E. Inglesfield, Phys. Rev. B
-    56, 10805 (1997).
+    **Result**: zero for a contact that transmits every channel of both metals. **Validity**: specular interface between
+    metals that are diffusive on both sides, spins do not mix; noncollinear: `sharvin_corrected`. K. M. Schep, J. B. A.
+    N. van Hoof, P. J. Kelly, G. E. W. Bauer, J. E. Inglesfield, Phys. Rev. B 56, 10805 (1997).
     """
     T = positive_array("transmission", transmission, hint="A spin without transmission has no channel.")
     N_L, N_R = finite_array("modes_left", modes_left), finite_array("modes_right", modes_right)

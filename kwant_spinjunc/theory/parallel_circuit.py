@@ -39,8 +39,7 @@ def magnetization_current(currents: ArrayLike) -> Floats:
 def polarization(sigma: ArrayLike) -> Floats:
     """Return β = (σ_+ - σ_-)/(σ_+ + σ_-), so that J_M = βJ.
 
-    **Result**: β in [-1, 1]. **Validity**: bulk of a metal, both spins in the same field. Source: the paper, β in
-    equations (8) and (9).
+    **Result**: β in [-1, 1]. **Validity**: bulk of a metal, both spins in the same field: β of (8) and (9).
     """
     conductances = both_spins("sigma", sigma)
     return np.asarray(conductances @ SIGNS / conductances.sum(axis=-1))
@@ -52,8 +51,7 @@ def rotated_spin_currents(currents_right: ArrayLike, angle: ArrayLike) -> Floats
 
     **Validity**: the transverse part of the current is thrown away (the paper: ⟨c†_s c_t⟩ = 0 for s ≠ t). The charge is
     kept, and the magnetization current becomes J_M^R cos Φ (`rotated_magnetization_current`). With J_s = σ_s E on
-    *both* sides and a continuous charge current this asks for β_L = β_R cos Φ: the two statements of the paper hold
-    together for collinear equal magnets only.
+    *both* sides and a continuous charge current this asks for β_L = β_R cos Φ: only collinear equal magnets.
     """
     currents = finite_array("currents_right", currents_right, "(..., 2)")
     return np.asarray((currents[..., :, None] * rotation_probabilities(angle)).sum(axis=-2))

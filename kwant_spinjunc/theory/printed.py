@@ -35,8 +35,7 @@ def wkb_exponent(
 
     Arguments as in `tunnelling.wkb_exponent`, but ``voltage`` stands in front of y, not y/d: an energy per length.
     **Result**: energy × length², not dimensionless. **Validity**: none. It equals the exponent only where ħ²/2m = 1
-    (and d = 1 under bias), and its sign in `tunnelling_matrix` makes a thicker barrier transmit more. Source: the
-    paper, equation (2).
+    (and d = 1 under bias), and its sign makes a thicker barrier transmit more.
     """
     # ERRATA: ħ² and 2m are exchanged, and V y stands for V y/d.
     drop = finite_array("voltage", voltage) * finite_array("thickness", thickness)
@@ -113,7 +112,7 @@ def net_torque(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, M0: ArrayLike = 
 def rotation(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
     """Return δθ_i = ΔJ_M / {M0 a [K - √(JK)]} as printed, in rad.
 
-    Arguments as in `domain_wall.rotation_restored`, with J and K in lattice units (a = 1). **Validity**: as there.
-    Source: the paper, paragraph after equation (6).
+    Arguments as in `domain_wall.rotation_restored`, with a = 1. **Validity**: as there. Source: the paper, paragraph
+    after (6).
     """
     return rotation_restored(delta_J_M, J, K, 1.0, M0)

@@ -66,10 +66,9 @@ def effective_polarization(k: ArrayLike, kappa: ArrayLike) -> Floats:
 def rectangular_transmission(k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike) -> Floats:
     r"""Return the exact D_ss' = 4 k_L k_R κ² / [κ²(k_L + k_R)² + (k_L² + κ²)(k_R² + κ²) sinh² κd].
 
-    **Result**: shape (..., 2, 2), transmission from spin s to s' were they parallel; collinear junctions have T_ss' =
-    D_ss' for the pairs that conserve spin. **Validity**: exact for free electrons of one mass, collinear magnets and κd
-    < 300. At an angle R_ss'² D_ss' is the lowest order in the transmission. Source: L. D. Landau, E. M. Lifshitz,
-    Quantum Mechanics, § 25, and there.
+    **Result**: shape (..., 2, 2), T_ss' of the pairs that a collinear junction has. **Validity**: exact for free
+    electrons of one mass, collinear magnets and κd < 300. At an angle R_ss'² D_ss' is the lowest order in the
+    transmission. Source: L. D. Landau, E. M. Lifshitz, Quantum Mechanics, § 25, and there.
     """
     left, right = _wave_numbers("k_left", k_left)[..., :, None], _wave_numbers("k_right", k_right)[..., None, :]
     decay = positive_array("kappa", kappa)[..., None, None]
@@ -116,8 +115,7 @@ def conductance_per_area(
     ∫ d²k∥/(2π)² e^{-k∥² d/κ} = κ/(4πd), with all prefactors taken at k∥ = 0.
 
     **Result**: e²/h per squared length. **Validity**: free electrons of one mass, κd ≫ 1; relative corrections of order
-    1/κd. Its mean over Φ is Slonczewski's (κ/ħd)[eκ(κ² + k↑k↓)(k↑ + k↓)/(π(κ² + k↑²)(κ² + k↓²))]² e^{-2κd}. Source:
-    there, the mean surface conductance.
+    1/κd. Its mean over Φ is Slonczewski's (κ/ħd)[eκ(κ² + k↑k↓)(k↑ + k↓)/(π(κ² + k↑²)(κ² + k↓²))]² e^{-2κd}.
     """
     conductance = angular_conductance(k_left, k_right, kappa, thickness, angle)
     return np.asarray(
@@ -137,8 +135,7 @@ def in_plane_torques(
 ) -> tuple[Floats, Floats]:
     r"""Return τ_L·e_L = -G_0 P_R sin Φ and τ_R·e_R = G_0 P_L sin Φ at normal incidence.
 
-    **Validity**: as `mean_conductance`; both magnets absorb the transverse spin completely. Each torque is set by the
-    polarization of the *other* interface.
+    **Validity**: as `mean_conductance`; transverse spin is absorbed. Each torque is set by the *other* interface.
     """
     scale = mean_conductance(k_left, k_right, kappa, thickness) * np.sin(finite_array("angle", angle))
     return -scale * effective_polarization(k_right, kappa), scale * effective_polarization(k_left, kappa)
@@ -195,10 +192,9 @@ def _differences(name: str, reflection: ArrayLike) -> tuple[Floats, Floats]:
 def angular_efficiency(angle: ArrayLike, polarization: ArrayLike, asymmetry: ArrayLike) -> Floats:
     r"""Return g(Φ) = PΛ²/[(Λ² + 1) + (Λ² - 1) cos Φ], so that τ_R·e_R = g(Φ) sin Φ J.
 
-    **Result**: Dimensionless torque (rate of σ) per particle current. **Validity**: constant current; symmetric
-    metallic valve, P = p and Λ² = η/(1 - p²), or tunnel junction, P = 2 P_L/(1 + χ), Λ² = (1 + χ)/(1 - χ), χ = P_L P_R.
-    Source: J. C. Slonczewski, J. Magn. Magn. Mater. 247, 324 (2002); A. Brataas, G. E. W. Bauer, P. J. Kelly, Phys.
-    Rep. 427, 157 (2006).
+    **Result**: rate of σ per particle current. **Validity**: constant current; symmetric metallic valve, P = p and Λ² =
+    η/(1 - p²), or tunnel junction, P = 2 P_L/(1 + χ), Λ² = (1 + χ)/(1 - χ), χ = P_L P_R. Source: J. C. Slonczewski, J.
+    Magn. Magn. Mater. 247, 324 (2002); A. Brataas, G. E. W. Bauer, P. J. Kelly, Phys. Rep. 427, 157 (2006).
 
     ``asymmetry``: Λ > 0; Λ = 1 gives the pure sine with g = P/2.
     """
@@ -211,9 +207,8 @@ def angular_efficiency(angle: ArrayLike, polarization: ArrayLike, asymmetry: Arr
 def asymmetric_efficiency(angle: ArrayLike, q_plus: ArrayLike, q_minus: ArrayLike, modulation: ArrayLike) -> Floats:
     r"""Return g(Φ) = q_+/(1 + b cos Φ) + q_-/(1 - b cos Φ), so that τ_R·e_R = g(Φ) sin Φ J.
 
-    **Result**: Dimensionless torque (rate of σ) per particle current. **Validity**: spin valve of two different
-    contacts in circuit theory, real mixing conductances, constant current. Source: J. Xiao, A. Zangwill, M. D. Stiles,
-    Phys. Rev. B 70, 172405 (2004).
+    **Validity**: spin valve of two different contacts in circuit theory, real mixing conductances, constant current.
+    Source: J. Xiao, A. Zangwill, M. D. Stiles, Phys. Rev. B 70, 172405 (2004).
 
     ``q_plus``, ``q_minus``: weights; q_- = 0 is `angular_efficiency` with Λ² = (1 + b)/(1 - b) and P = 2 q_+/(1 + b).
     ``modulation``: b in (-1, 1).

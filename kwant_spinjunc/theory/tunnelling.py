@@ -140,8 +140,7 @@ def lattice_decay_constant(
 
     **Validity**: exact for a uniform barrier. κ² = (ε - 2t - E)/(t a²) [1 - (κa)²/12 + ...]: the continuum of
     `decay_constant` with ħ²/2m = t a². Raises `ClassicallyAllowedError`: The energy reaches into the band of the
-    barrier, ε - 2t < E (or lies above it, where the sign of the decaying wave alternates from plane to plane: not a
-    tunnel barrier).
+    barrier, ε - 2t < E (or lies above it: no tunnel barrier).
     """
     t = positive_array("hopping", hopping)
     excess = finite_array("level", level) - 2 * t - finite_array("energy", energy)
@@ -222,9 +221,8 @@ def lattice_reflection(
 ) -> Complex:
     r"""Return ρ of an electrode with surface Green function g behind a tight-binding barrier.
 
-    Seen from the last plane of the barrier the electrode is the self-energy t_c² g. The decaying wave
-    λⁿ (λ = e^{-κa}) is then reflected with ρ = (x - λ)/(1 - λx), x = -t_c² g/t, referred to the interface half a
-    spacing behind that plane.
+    Seen from the last plane of the barrier the electrode is the self-energy t_c² g. The decaying wave λⁿ (λ = e^{-κa})
+    is then reflected with ρ = (x - λ)/(1 - λx), x = -t_c² g/t, at the interface half a spacing behind.
 
     ``green``: g, complex, in 1/energy: `surface_green_function`, or that of any stack, per spin.
     ``kappa_a``: κa in the barrier.
@@ -432,8 +430,7 @@ def magnetization_current(probabilities: ArrayLike, mu_left: ArrayLike, mu_right
 def charge_current(probabilities: ArrayLike, mu_left: ArrayLike, mu_right: ArrayLike) -> Floats:
     r"""Return J = (1/h) Σ_ss' T_ss' (µ_Ls - µ_Rs'), the particle current in the reading of (3) and (4).
 
-    **Result**: the same on both sides. **Validity**: exact for coplanar magnets: R^L_+- = R^L_-+, so reflection with
-    spin flip carries no charge.
+    **Validity**: exact for coplanar magnets: R^L_+- = R^L_-+, so reflection with spin flip carries no charge.
     """
     flux = finite_array("probabilities", probabilities, "(..., 2, 2)") * _drop(mu_left, mu_right)
     return np.asarray(flux.sum(axis=(-1, -2)))

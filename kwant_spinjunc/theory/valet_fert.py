@@ -89,7 +89,7 @@ def profile(
 
     ``y``: positions, shape (...); y = 0 is right, y = -0.0 left of the contact.
 
-    **Result**: shape (..., 2) each; Spin last. The average µ_s + βδ is zero at the left face. **Validity**: as
+    **Result**: shape (..., 2) each; spin last. The average µ_s + βδ is zero at the left face. **Validity**: as
     `contact_polarization`.
     """
     y = finite_array("y", y)

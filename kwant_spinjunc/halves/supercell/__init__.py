@@ -14,8 +14,7 @@ at the cut per unit flux of each open mode, so that B_s B_s† = i (g_s - g_s†
 
     g_n = (E - H_n - t_n g_n-1 t_n)^{-1},   B_n = -g_n t_n B_n-1.
 
-It begins with the transverse modes of the lead, whose Green's functions are known, and stays in them through planes
-without disorder.
+It begins with the transverse modes of the lead and stays in them through planes without disorder.
 
 **Accuracy.** No quantity is a difference of larger ones: b and w_+ - w_- are propagated by products, so that
 probabilities keep their relative digits also at T = 1e-30.

@@ -48,8 +48,7 @@ def invert(a: Matrix) -> Matrix:
 def symmetric_inverse(a: Matrix) -> Matrix:
     """Return a^{-1} of a complex symmetric matrix, overwriting a.
 
-    Inversion by blocks has half the work, but does not pivot across blocks: where a residual shows that this has lost
-    digits, LAPACK inverts.
+    Blocks are half the work, but not pivoted across: where a residual shows lost digits, LAPACK inverts.
     """
     if len(a) <= LEAF:
         return invert(a)

@@ -14,8 +14,7 @@ from .dense import block_diagonal, dagger, gemm
 class Half:
     """What a lead and the planes before the cut are to the rest, in one spin frame.
 
-    Lists have one entry for both spins where nothing depends on spin, two for a collinear half, and ``full`` ones a
-    single matrix in spin and site.
+    Lists have one entry where nothing depends on spin, two for a collinear half, one in spin and site where ``full``.
     """
 
     g: list[Matrix]  # surface Green's functions

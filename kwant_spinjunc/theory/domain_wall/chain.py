@@ -86,8 +86,7 @@ def spin_chain(
     ``planes``: number of planes; one number or (left, right). A pair with a zero leaves that magnet out. The wall
     decays over √(J_ex/K_pl) planes: take many more for a thick magnet, fewer for a free layer that rotates as a whole.
     ``theta_left``, ``theta_right``: easy axes in the x-z plane (rad).
-    ``interface_exchange``: between the last left and the first right plane, energy per area, either sign; 0 behind a
-    barrier.
+    ``interface_exchange``: between the last left and the first right plane, either sign; 0 behind a barrier.
 
     Examples
     --------
@@ -126,8 +125,7 @@ def spin_chain(
 def interface_torque(chain: SpinChain, *, left: ArrayLike = 0.0, right: ArrayLike = 0.0) -> Floats:
     """Return the torque profile (planes, 3) with everything on the planes next to the interface, as the paper assumes.
 
-    ``left``, ``right``: torque on the last left and first right plane, energy per area: a scalar (conjugate to θ, the y
-    component) or a vector of shape (3,).
+    ``left``, ``right``: energies per area: scalars (conjugate to θ, the y component) or vectors of shape (3,).
     """
     profile = np.zeros((chain.planes, 3))
     for name, plane, value in [("left", chain.left_planes - 1, left), ("right", chain.left_planes, right)]:

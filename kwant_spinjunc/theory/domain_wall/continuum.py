@@ -83,8 +83,7 @@ def rotation_restored(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: Array
 def chain_constants(J: ArrayLike, K: ArrayLike, a: ArrayLike) -> tuple[Floats, Floats]:
     """Return the constants (J_ex, K_pl) = (J/a, K a) of the chain, energies per area of a plane.
 
-    **Validity**: nearest-plane exchange of a stack with spacing a. Multiply by the area of a unit cell for energies per
-    atom.
+    **Validity**: nearest-plane exchange. Times the area of a unit cell they are energies per atom.
     """
     J, K = _constants(J, K)
     a = positive_array("a", a)

@@ -277,8 +277,7 @@ def self_consistent(
     `relax`: scattering on that texture, say. Angles are ``numpy.arctan2(m[:, 0], m[:, 2])``.
     ``method``: "anderson" (`scipy.optimize.root`) or "damped": τ ← τ + mixing [τ(m) - τ].
     ``mixing``: part of the change that is accepted, in (0, 1]; Anderson's first guess in the other method.
-    ``tolerance``: largest change of the torque accepted, relative to the largest torque on the texture at rest. It
-    cannot be below the noise of the function.
+    ``tolerance``: largest change accepted, relative to the largest torque at rest; not below the noise of the function.
     ``max_evaluations``: evaluations of the function after the first.
 
     Examples

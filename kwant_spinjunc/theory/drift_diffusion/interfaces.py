@@ -116,8 +116,7 @@ class VectorInterface:
 
         ``left``, ``right``: complex conductance per area, Re >= 0, shape (...): the accumulation s⊥ of that magnet
         drives the spin flux 2 Re G s⊥ - 2 Im G m×s⊥ into the interface (normalized like the conductance of one spin;
-        the sign of Im G is that of `circuit.mixing_conductance`, G = Σ (δ - r_+ r_-*)). None keeps what ``response``
-        has.
+        the sign of Im G is that of `circuit.mixing_conductance`, G = Σ (δ - r_+ r_-*)). None: as it is.
         """
         directions = unit_pair(m_left, m_right)
         batch = np.broadcast_shapes(self.response.shape[:-4], directions[0].shape[:-1])
