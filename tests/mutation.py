@@ -53,6 +53,8 @@ MOST_TESTS, TRACED, SECONDS = 200, 100, 100
 #: (module, stripped line of source, kind, or kind and what is changed): why no caller can tell.
 ONE_AXIS = "the array has two axes: the last is the second"
 SQUARE, AT_ONCE = "the matrix is square", "how many are solved at once, or in how many parts"
+WALK, START = "how a branch is walked, not where to", "where a fit begins, not where it ends"
+MASKED = "the result is another wherever it is divided by this"
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("kwant_spinjunc/magnets/wall.py", "size = np.linalg.norm(rigid, axis=-1).max()", "sign"): ONE_AXIS,
     (
@@ -177,6 +179,127 @@ EQUIVALENT |= {
             "COUNTED, COUNTED_SINGULAR = 200, 60",
             "constant",
             "up to how many orbitals modes are counted a second time: what that costs, not what they are",
+        ),
+        (
+            "magnets/dynamics.py",
+            "STEPS, TURN = 60, 0.3",
+            "constant",
+            "how many steps at most, and how long, to one state",
+        ),
+        ("magnets/dynamics.py", "step, fold = step / 2, True", "constant: 2", WALK),
+        ("magnets/dynamics.py", "low, step = low + step, (step if fold else 2 * step)", "constant", WALK),
+        (
+            "theory/domain_wall/relaxation.py",
+            "normalized: Floats = moved / np.linalg.norm(moved, axis=-1, keepdims=True)",
+            "sign",
+            ONE_AXIS,
+        ),
+        ("theory/domain_wall/relaxation.py", "largest = np.linalg.norm(step, axis=-1).max()", "sign", ONE_AXIS),
+        ("theory/domain_wall/chain.py", "e1 /= np.linalg.norm(e1, axis=-1, keepdims=True)", "sign", ONE_AXIS),
+        (
+            "theory/domain_wall/relaxation.py",
+            "for halvings in range(12):",
+            "constant",
+            "how often a step is halved that lowers nothing",
+        ),
+        ("theory/domain_wall/relaxation.py", "BRANCH_STEP = 0.5", "constant", WALK),
+        ("theory/domain_wall/relaxation.py", "fraction, step = 0.0, 1.0", "constant: 1.0", WALK),
+        ("theory/domain_wall/relaxation.py", "m, fraction, step = reached, target, 2 * step", "constant", WALK),
+        ("theory/domain_wall/relaxation.py", "step /= 2", "constant", WALK),
+        (
+            "theory/domain_wall/relaxation.py",
+            'options = {"maxiter": limit, "fatol": 0.0, "jac_options": {"alpha": mixing, "M": 5}, "line_search": None}',
+            "constant: 5",
+            "how many steps are remembered to find the same solution",
+        ),
+        (
+            "theory/tunnelling.py",
+            "mean: Floats = (2 / 3) * (a * a + a * b + b * b) / np.where(a + b > 0, a + b, 1.0)",
+            "constant: 1.0",
+            "zero is divided by it",
+        ),
+        (
+            "theory/tunnelling.py",
+            "return np.asarray(np.where(crossed > 0, same / np.where(crossed > 0, crossed, 1.0) - 1, np.nan))",
+            "constant: 1.0",
+            MASKED,
+        ),
+        ("theory/tunnelling.py", "safe = np.where(defined, sine, 1.0)", "constant", MASKED),
+        (
+            "theory/tunnelling.py",
+            "D = D / np.where(largest > 0, largest, 1.0)  # so that products of tiny factors stay doubles",
+            "constant: 1.0",
+            "zero is divided by it",
+        ),
+        (
+            "theory/slonczewski.py",
+            "return np.asarray(4 * left * right * decay**2 / np.where(denominator > 0, denominator, 1.0))",
+            "constant: 1.0",
+            "zero is divided by it",
+        ),
+        (
+            "theory/julliere.py",
+            "return np.asarray(np.where(product == 1, np.inf, 2 * product / np.where(product == 1, 1.0, 1 - product)))",
+            "constant: 1.0",
+            MASKED,
+        ),
+        (
+            "theory/interface.py",
+            "return in_series(conductance, np.where(N > 0, -0.5 / np.where(N > 0, N, 1.0), 0.0))",
+            "constant: 1.0",
+            MASKED,
+        ),
+        (
+            "magnets/multiscale/run.py",
+            "arriving = solution.mu + np.where(N > 0, current / (2 * np.where(N > 0, N, 1.0)), 0.0)",
+            "constant: 1.0",
+            MASKED,
+        ),
+        (
+            "magnets/parameters/torque.py",
+            "change = terms**2 @ (-x[:-1] * self.signs) * np.cos(self.angles) / np.where(sine == 0, 1.0, sine)",
+            "constant: 1.0",
+            "zero is divided by it",
+        ),
+        (
+            "magnets/parameters/torque.py",
+            "terms, u0 = _Terms(np.array([1.0, -1.0]), Phi), np.arctanh(max(abs(chi), 0.3))",
+            "constant: 0.3",
+            START,
+        ),
+        ("magnets/parameters/effective.py", "start = [R[0] / size, (R[-1] - R[0]) / size, 0.0]", "operator", START),
+        ("magnets/parameters/effective.py", "start = [R[0] / size, (R[-1] - R[0]) / size, 0.0]", "constant", START),
+        (
+            "magnets/parameters/effective.py",
+            "(G0, swing), covariance, misfit = "
+            "least_squares_fit(lambda x: columns @ x, J, [J.mean(), 0.0], lambda _: columns)",
+            "constant",
+            START,
+        ),
+        (
+            "magnets/parameters/interfaces.py",
+            "lambda x: columns @ x, logarithm, [logarithm[0], 0.1], lambda _: columns",
+            "constant",
+            START,
+        ),
+        (
+            "magnets/parameters/interfaces.py",
+            "level = metal.levels(c)[..., 0]",
+            "constant",
+            "a metal has the same level for both spins",
+        ),
+        (
+            "model/disorder.py",
+            "pairs = max((count + 1) // 2 for *_, count in requests)",
+            "constant: 1",
+            "a random number that is drawn and not used",
+        ),
+        (
+            "model/disorder.py",
+            "words = (np.concatenate([p for _, p, _ in requests], axis=1, dtype=np.int64) & 0xFFFFFFFF)"
+            ".astype(np.uint64)",
+            "drop dtype=",
+            "integers are that long on this machine",
         ),
     )
 }

@@ -134,6 +134,8 @@ def _figure(figure: Figure, path: str) -> Iterator[str]:
                 parts = [
                     f"{name} {_shown(getattr(artist, f'get_{name}')())}" for name in SEEN.split() if _has(artist, name)
                 ]
+                if hasattr(artist, "linewidths_orig"):  # of Kwant's, in units of the distance of neighbors
+                    parts.append(f"relative width {_shown(artist.linewidths_orig)}")
                 yield f"{here} {type(artist).__name__}: {', '.join(parts)}"
 
 

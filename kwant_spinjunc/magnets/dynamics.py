@@ -118,7 +118,7 @@ def static_wall(chain: SpinChain, torque: SpinTorque, *, start: ArrayLike | None
     Raises `ConvergenceError`: Newton's method found no static state there.
     """
     m = chain.easy_axes if start is None else check_unit_vector(start, "start")
-    scale = max(float(chain.anisotropy.max()), float(abs(torque.damping_like).max(initial=0.0)))
+    scale = max(float(chain.anisotropy.max()), float(abs(torque.damping_like).max()))
     for _ in range(STEPS):
         f, slope, frames = linearized(chain, torque, m)
         if abs(f).max() <= BALANCED * scale:

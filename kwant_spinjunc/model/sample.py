@@ -160,8 +160,8 @@ def _rotate(rotations: list[Any], section: CrossSection, owner: Indices, where: 
         for array in rotations:
             array[..., [0, 1], [0, 1]] = 1.0
     plane, site = where
-    inner = plane < planes - 1
-    inner[inner] = owner[plane[inner] + 1, site[inner]] == owner[plane[inner], site[inner]]
+    # there is a plane behind each: the last one is of a lead, which is clean
+    inner = owner[plane + 1, site] == owner[plane, site]
     along = plane[inner], site[inner]
     rotations[0][along] = _product(U[inner, 0], rotations[0][along])
     index = np.arange(sites).reshape(section.shape)

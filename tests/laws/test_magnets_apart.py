@@ -1,5 +1,6 @@
 """What a magnet takes, one part at a time: torques that add, motion known in closed form, errors of a straight line."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from kwant_spinjunc.magnets.dynamics import SpinTorque, critical_torque, evolve,
 from kwant_spinjunc.magnets.parameters import interface_parameters
 from kwant_spinjunc.magnets.parameters.fits import Fit, least_squares_fit, relative_misfit, standard_error
 from kwant_spinjunc.magnets.wall import resolve_magnets, zone
-from kwant_spinjunc.theory.domain_wall import ConvergenceError, relax, spin_chain
+from kwant_spinjunc.theory.domain_wall import ConvergenceError, relax, self_consistent, spin_chain
 
 #: Two routes to the same number.
 ROUTES = 1e-10
@@ -135,6 +136,29 @@ def test_a_start_leads_to_the_equilibrium_beside_it_and_nothing_else_is_a_start(
     for start in ([0.1, 0.2], np.zeros((1, 3)), [[0.0, 1.0]]):
         with pytest.raises(sj.ArgumentError, match="`start` must be 1 angles or nonzero vectors"):
             relax(chain, [tau], start=start)
+
+
+@pytest.mark.parametrize(
+    ("evaluations", "words"), [(1, "too few"), (2, "shrinks by a factor"), (8, "shrinks by a factor")]
+)
+def test_an_unfinished_loop_says_how_far_it_came(evaluations, words):
+    """A torque that answers the wall by a part of it: what is left shrinks by that part each time."""
+    K, part = 0.4, 0.5
+    chain = spin_chain(exchange=1.0, anisotropy=K, planes=(0, 1))
+    asked = dict(method="damped", tolerance=1e-12, max_evaluations=evaluations)
+    report = self_consistent(lambda m: [1e-4 - part * K * np.arctan2(m[0, 0], m[0, 2])], chain, **asked)
+    assert (report.converged, report.evaluations) == (False, evaluations)
+    assert words in report.reason
+    if evaluations == 8:
+        rate = float(re.search(r"a factor (\S+) an", report.reason)[1])
+        assert_allclose(rate, part, rtol=1e-3)
+        missing = int(re.search(r"about (\d+) more", report.reason)[1])
+        assert_allclose(missing, np.log(1e-12 / report.residuals[-1]) / np.log(part), atol=1.1)
+    done = self_consistent(
+        lambda m: [1e-4 - part * K * np.arctan2(m[0, 0], m[0, 2])], chain, **asked | {"max_evaluations": 60}
+    )
+    assert done.converged
+    assert_allclose(done.state.rotation, [1e-4 / K / (1 + part)], rtol=1e-6)
 
 
 # ---------------------------------------------------------------------- fits

@@ -15,6 +15,7 @@ from scipy.spatial.transform import Rotation
 from theory_calls import CALLS, FUNCTIONS, LEFT, METALS, RIGHT, arrays_of, function_of
 
 from kwant_spinjunc.errors import ArgumentError, SpinjuncError, UnitarityError
+from kwant_spinjunc.spin import check_unit_vector
 from kwant_spinjunc.theory import circuit, domain_wall, drift_diffusion, interface, tunnelling
 
 #: The same formula of one element; solutions of small systems of equations.
@@ -87,6 +88,20 @@ def test_a_batch_is_each_of_its_points(name):
                 assert_allclose(found, value, rtol=ROUNDING, atol=ROUNDING, err_msg=part)
 
 
+def test_methods_of_a_matched_batch_are_those_of_each_of_its_points():
+    arguments, shape, at = batch_of("drift_diffusion.match", [0, 1, 2])
+    whole, y = drift_diffusion.match(**arguments), np.array([-3.0, 0.9, -0.4, 0.25])
+    for point in np.ndindex(shape):
+        one = drift_diffusion.match(**CALLS["drift_diffusion.match"] | at(point))
+        for side in (0, 1):
+            for found, value in zip(whole.amplitudes(side)[1:], one.amplitudes(side)[1:], strict=True):
+                assert_allclose(found[point], value, rtol=ROUNDING, atol=ROUNDING)
+        found, value = whole.profile(y), one.profile(y)
+        for name in ("delta_n", "delta_M", "V", "field", "mu", "J_M", "spin_current"):
+            assert_allclose(getattr(found, name)[point], getattr(value, name), rtol=ROUNDING, atol=ROUNDING)
+        assert_allclose(found.side, value.side)
+
+
 BAD = (-3.0, -1.0, 0.0, 1.0, 3.0)
 
 
@@ -148,6 +163,11 @@ def of_lengths(apart):
 UNITARY = np.full((2, 2, 2, 2), 0.25)
 #: What is asked of something that misses its law by a size; the largest sizes taken and the smallest refused.
 EDGES = {
+    "a unit vector": (
+        lambda size: check_unit_vector([[1.0, 0.0, 0.0], [0.0, 1 + size, 0.0]]),
+        (0.9e-8, 1.1e-8),
+        ArgumentError,
+    ),
     "probabilities that miss channels": (
         lambda size: interface.conductance_matrix(UNITARY * (1 + size), np.ones((2, 2))),
         (0.9e-8, 1.1e-8),

@@ -254,6 +254,30 @@ def test_an_edge_that_moves_is_seen():
         assert differences(other, kept) != []
 
 
+def tilted(*angles):
+    planes = [sj.ferromagnet(**IRON | {"m": sj.unit_vector(angle)}) for angle in angles]
+    return sj.Junction(planes[0], planes[1:-1], planes[-1])
+
+
+def test_magnets_are_collinear_to_rounding_and_not_beyond():
+    assert tilted(0.0, 1e-13, 1.0).cut == 1
+    assert tilted(0.0, 1e-11, 1.0).cut is None
+    m = (1.0, 0.0, 0.0)
+    assert tilted(0.0, 1e-11).turned(m_right=m).right.m == m
+    with pytest.raises(sj.ArgumentError, match="contact of collinear magnets"):
+        tilted(0.0, 1e-13).turned(m_right=m)
+
+
+def test_a_stack_has_a_million_planes_and_no_more():
+    left, right = junction().leads
+    for buffer in (1, 3):
+        most = 10**6 - 2 * buffer
+        longest = sj.Junction(left, [sj.Layer(**IRON | {"thickness": most})], right, buffer=buffer)
+        assert longest.layers[0].thickness == most
+        with pytest.raises(sj.ArgumentError, match="must make at most 1000000 planes"):
+            sj.Junction(left, [*longest.layers, left], right, buffer=buffer)
+
+
 if __name__ == "__main__":
     for group in sys.argv[1:] or GROUPS:
         lines, path = telling(group), record(group)

@@ -8,9 +8,13 @@ import importlib
 import pkgutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import kwant_spinjunc as sj
+from kwant_spinjunc.model.plane import CrossSection
+from kwant_spinjunc.theory.circuit import Contact
+from kwant_spinjunc.theory.drift_diffusion import Material, VectorInterface, tunnel_interface
 
 LIST = Path(__file__).with_name("classes.txt")
 
@@ -70,6 +74,45 @@ def test_a_flag_that_changes_is_seen(changes):
     for hidden in ("repr", "compare", "init"):
         assert made(dataclasses.field(**{hidden: False})) != made()
     assert made(dataclasses.field(default=1.0)) != made()
+
+
+#: Specifications of integers and lists, and what they hold then.
+Z = [0, 0, 1]
+GIVEN = {
+    sj.Layer: dict(onsite=1, hopping=2, splitting=1, m=Z, in_plane_hopping=1, thickness=2.0, disorder=[]),
+    sj.Anderson: dict(width=1),
+    sj.SpinDependent: dict(width=1),
+    sj.Substitution: dict(concentration=1, onsite=2, splitting=1, m=Z),
+    sj.MagneticImpurities: dict(concentration=1, exchange=2),
+    sj.SpinOrbitScattering: dict(angle=1),
+    sj.Roughness: dict(amplitude=1, correlation_length=2),
+    CrossSection: dict(shape=[2.0, 3], boundary=["periodic", "hard wall"], k=[1, 0]),
+    Material: dict(sigma=1, beta=0, D=2, tau=3, alpha1=1, alpha2=2, omega=1, q=1),
+    Contact: dict(majority=1, minority=2, mixing=1),
+    VectorInterface: dict(response=tunnel_interface(Z, Z, [1, 1], [1, 1]).response.tolist()),
+}
+KINDS = {
+    "thickness": "int",
+    "shape": "tuple of int",
+    "boundary": "tuple of str",
+    "m": "tuple of float",
+    "k": "tuple of float",
+    "mixing": "complex",
+    "response": "ndarray",
+    "disorder": "tuple of ",
+}
+
+
+@pytest.mark.parametrize("kind", GIVEN)
+def test_a_specification_keeps_its_numbers_in_one_type_whatever_they_were_given_as(kind):
+    made = kind(**GIVEN[kind])
+    for name, given in GIVEN[kind].items():
+        value = getattr(made, name)
+        inner = f" of {'/'.join(sorted({type(x).__name__ for x in value}))}" if isinstance(value, tuple) else ""
+        assert type(value).__name__ + inner == KINDS.get(name, "float"), name
+        assert np.array_equal(value, given)
+    again = kind(**{name: getattr(made, name) for name in GIVEN[kind]})
+    assert kind is VectorInterface or (again == made and hash(again) == hash(made))
 
 
 if __name__ == "__main__":

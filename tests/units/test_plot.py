@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from types import SimpleNamespace
 
 import kwant
 import numpy as np
@@ -167,3 +168,25 @@ def test_kwants_plotter_is_loaded_without_a_warning(monkeypatch):
         warnings.simplefilter("error")
         devices._plotter().get_engine()
     assert "kwant._plotter" in sys.modules
+
+
+@pytest.mark.parametrize(("count", "bins"), [(2, 5), (70, 8), (1010, 20), (10**6, 60)])
+def test_a_distribution_is_counted_by_the_rule_of_rice(count, bins):
+    asked = []
+
+    def histogram(name, element, *, bins, log):
+        asked.append((name, element, bins, log))
+        return np.ones(bins) / bins, np.linspace(-1.0, 1.0, bins + 1)
+
+    conductance = SimpleNamespace(mean=np.array(0.4), error=0.1, minimum=0.1, count=count, typical=0.3)
+    transmissions = SimpleNamespace(mean=np.full((2, 2), 0.1), error=np.full((2, 2), 0.01))
+    given = dict(
+        conductance=conductance, transmissions=transmissions, histogram=histogram, realizations=count, failed=1
+    )
+    result = SimpleNamespace(**given, quantities=[SimpleNamespace(units="e^2/h")])
+    figure = plot_ensemble(result)
+    assert asked == [("conductance", (), bins, True)]
+    assert figure.axes[1].get_title() == f"{count - 1} realizations"
+    result.conductance = SimpleNamespace(**vars(conductance) | {"minimum": 0.0})
+    plot_ensemble(result)
+    assert asked[1][3] is False

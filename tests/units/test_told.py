@@ -114,6 +114,7 @@ MADE = {
     "response of a system": lambda: system_response(altermagnet_junction(), 0.1, 0.3, angles=PHI),
     "parameters uneven": several(
         lambda: fitted.effective_parameters(metallic(), 0.1, angles=PHI),
+        lambda: fitted.effective_parameters(metallic(), 0.1, "average", angles=PHI[::2]),
         lambda: fitted.effective_parameters(curves(noise=0.01)),
         lambda: fitted.effective_parameters(curves(P=-0.3, Lambda=0.6, flow=-1.0)),
         lambda: fitted.effective_parameters(curves(P=0.0)),
@@ -146,7 +147,7 @@ MADE = {
         lambda: multiscale.multiscale(
             metallic, *METALS[::-1], theta=1.2, k=(0.3, 0.5), transport="diffuse", current_density=-2e10, **RUN
         ),
-        lambda: multiscale.multiscale(metallic, METALS[0], k=(0.3, 0.5), turned_by=None, energy=0.1, **RUN),
+        lambda: multiscale.multiscale(metallic, METALS[0], k=(0, 1), turned_by=None, energy=0.1, **RUN),
     ),
     "wall uneven": lambda: wall.self_consistent_wall(
         sj.Junction(uneven().left, uneven().layers, uneven().right).turned(
