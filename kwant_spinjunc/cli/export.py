@@ -13,16 +13,8 @@ from .options import AVERAGE, MOMENTA, add_shared, system_of
 from .values import number, numbers, parse_range, wave_vector
 
 EXAMPLE = "spinjunc export systems/tunnel_junction.py --to mumax3 --set height=4 --lattice-constant 0.25 -o torque.txt"
-#: Options of a torque and their defaults, which conductances for boris have no use for.
-OF_TORQUES = {
-    "free": "right",
-    "current_density": None,
-    "free_thickness": None,
-    "saturation": None,
-    "asymmetric": False,
-    "field_like": True,
-    "angles": None,
-}
+#: Options that `export` takes by the same name, and refuses for codes that have no use for them.
+SAME = ("free", "current_density", "free_thickness", "saturation", "asymmetric", "field_like", "tolerance", "behind")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +44,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do it and return the exit code."""
     from ..magnets.export import export
-    from ..magnets.parameters import ANGLES
     from ..runs.files import write_atomically
 
     junction, title = system_of(options)
@@ -60,31 +51,17 @@ def run(options: argparse.Namespace) -> int:
         raise ArgumentError(
             "Argument `--behind` must be left out for a Junction, which knows its spacer, but is given."
         )
-    choices: dict[str, Any] = {"k": wave_vector(options.k, of_system=not isinstance(junction, Junction))}
-    given = {name: getattr(options, name) for name in OF_TORQUES}
-    if options.to == "boris":
-        choices["biases"] = None if options.bias is None else parse_range(options.bias, "--bias", ())
-        for name, default in OF_TORQUES.items():
-            if given[name] != default:
-                option = "--no-field-like" if name == "field_like" else f"--{name.replace('_', '-')}"
-                raise ArgumentError(
-                    f"Argument `{option}` must be left out for boris, which takes conductances, but is given."
-                )
-    else:
+    choices: dict[str, Any] = {name: getattr(options, name) for name in SAME}
+    choices["k"] = wave_vector(options.k, of_system=not isinstance(junction, Junction))
+    if options.angles is not None:
+        choices["angles"] = np.linspace(0.0, np.pi, options.angles)
+    if options.bias is not None and options.to == "boris":
+        choices["biases"] = parse_range(options.bias, "--bias", ())
+    elif options.bias is not None:
         one = "one voltage for a torque (a range is for boris)"
-        choices["bias"] = None if options.bias is None else numbers(options.bias, "--bias", counts=(1,), words=one)
-        angles = ANGLES if options.angles is None else np.linspace(0.0, np.pi, options.angles)
-        choices |= {**given, "angles": angles}
-    snippet = export(
-        junction,
-        options.to,
-        lattice_constant=options.lattice_constant,
-        energy=options.energy or 0.0,
-        tolerance=options.tolerance,
-        behind=options.behind,
-        name=title,
-        **choices,
-    )
+        choices["bias"] = numbers(options.bias, "--bias", counts=(1,), words=one)
+    a, energy = options.lattice_constant, options.energy or 0.0
+    snippet = export(junction, options.to, lattice_constant=a, energy=energy, name=title, **choices)
     if not options.output:
         print(snippet, end="")
         return 0

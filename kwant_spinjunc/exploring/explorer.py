@@ -258,6 +258,7 @@ def explore(family: Callable[..., Junction], *, energy: float = 0.0, **start: An
     """Return the junction of a family at one's fingertips: sliders, and live what they do.
 
     In a notebook the result shows itself; else open `Explorer.url` in a browser, or use ``spinjunc explore FILE.py``.
+    Raises `ArgumentError`: An unknown parameter, or a family that returns no `Junction`.
 
     Parameters
     ----------
@@ -268,11 +269,6 @@ def explore(family: Callable[..., Junction], *, energy: float = 0.0, **start: An
         Where the slider of the energy starts.
     **start
         Parameters to start from instead of the defaults.
-
-    Raises
-    ------
-    ArgumentError
-        An unknown parameter, or a family that returns no `Junction`.
 
     Examples
     --------

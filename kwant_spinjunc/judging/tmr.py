@@ -23,7 +23,9 @@ def tmr(
 ) -> Any:
     r"""Return the magnetoresistance (G_P - G_AP)/G_AP of parallel and antiparallel magnets.
 
-    **Result**: Dimensionless; infinite where nothing flows in the denominator.
+    **Result**: Dimensionless; infinite where nothing flows in the denominator. Raises `ArgumentError`: The magnets
+    cannot be turned against each other, or an argument is unknown. `NoOpenChannelError`: No current flows in either
+    state.
 
     Parameters
     ----------
@@ -37,13 +39,6 @@ def tmr(
         ``"optimistic"``: (G_P - G_AP)/G_AP, -1 to ∞. ``"pessimistic"``: (G_P - G_AP)/G_P, at most 1.
     **settings
         As in `judge`: parameters of a family, ``cross_section`` and the others of samples, ``turned_by``.
-
-    Raises
-    ------
-    ArgumentError
-        The magnets cannot be turned against each other, or an argument is unknown.
-    NoOpenChannelError
-        No current flows in either state.
 
     Examples
     --------

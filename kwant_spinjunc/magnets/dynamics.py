@@ -82,12 +82,6 @@ def _drive(chain: SpinChain, torque: SpinTorque, m: Floats) -> Floats:
     return np.asarray(np.cross(m, chain.field(m)) + torque.at(m))
 
 
-def _rate(chain: SpinChain, torque: SpinTorque, damping: float, m: Floats) -> Floats:
-    """Return S dm/dt, the equation of motion solved for it: (1 + α m×) dm/dt = f with f ⟂ m."""
-    f = _drive(chain, torque, m)
-    return np.asarray((f - damping * np.cross(m, f)) / (1 + damping**2))
-
-
 def linearized(chain: SpinChain, torque: SpinTorque, m: Floats) -> tuple[Floats, Floats, Floats]:
     """Return f in tangent components (2 planes,), ∂f/∂(tangent displacements) (2 planes, 2 planes), and the frames.
 
@@ -201,9 +195,11 @@ def evolve(
     shape = (chain.planes, 3)
 
     def motion(_: float, flat: Floats) -> Floats:
+        """Return S dm/dt, the equation of motion solved for it: (1 + α m×) dm/dt = f with f ⟂ m."""
         x = flat.reshape(shape)
-        # the length is kept by the equation; rounding is not fed back
-        return _rate(chain, torque, alpha, x / np.linalg.norm(x, axis=-1, keepdims=True)).ravel()
+        x = x / np.linalg.norm(x, axis=-1, keepdims=True)  # kept by the equation; rounding is not fed back
+        f = _drive(chain, torque, x)
+        return np.asarray((f - alpha * np.cross(x, f)) / (1 + alpha**2)).ravel()
 
     times = np.linspace(0.0, duration, points)
     solved = solve_ivp(motion, (0.0, duration), m.ravel(), method="DOP853", t_eval=times, rtol=rtol, atol=rtol)

@@ -185,15 +185,9 @@ def open_ensemble(store: str | Path) -> Ensemble:
 
     What is missing or unreadable among them is left out, counted (`Ensemble.lost`) and printed.
 
-    Parameters
-    ----------
-    store
-        Path of the file.
+    ``store``: path of the file.
 
-    Raises
-    ------
-    ArgumentError, StoreError
-        There is no store, it is damaged as a whole, or no row of it can be read.
+    Raises `ArgumentError, StoreError`: There is no store, it is damaged as a whole, or no row of it can be read.
     """
     kept = Store(store, None)
     try:
@@ -252,7 +246,9 @@ def ensembles(
 
     **Result**: That of `Ensemble.to_dataset`, the swept parameters as leading axes of every variable: means by the
     names of the quantities, ``_error`` (standard error), ``_std``, ``_quantile`` and so on; and ``realizations``,
-    ``failed``, ``lost``, ``relative_error`` of every point.
+    ``failed``, ``lost``, ``relative_error`` of every point. Raises `SweepInterrupted` on Ctrl-C, with the points that
+    are finished (their samples and those of the last one are in the folder), `SweepError` where a later point was
+    refused, with the points before it.
 
     Parameters
     ----------
@@ -272,13 +268,6 @@ def ensembles(
         Of `ensemble`: ``cross_section``, ``boundary``, ``realizations``, ``rtol``, ``quantity``, ``seed``, ``torques``,
         ``profiles``, ``workers``, ``executor``, ``solver``, ``progress`` and so on. All points have the same seed, so
         that differences between them have less noise than each.
-
-    Raises
-    ------
-    SweepInterrupted
-        On Ctrl-C, with the points that are finished; their samples and those of the last one are in the folder.
-    SweepError
-        A later point was refused, with the points before it.
 
     Examples
     --------

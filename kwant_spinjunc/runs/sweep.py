@@ -147,7 +147,8 @@ def sweep(
 
     **Result**: Every variable has ``units`` and ``long_name``; torques and J_M are those of a unit bias split evenly,
     µ_L = -µ_R = 1/2 (NaN for textures, which have no spacer). Points with no open channel have zero modes and zero
-    currents. Of Kwant systems without a k there are fluxes through named cuts and torques on named magnets.
+    currents. Of Kwant systems without a k there are fluxes through named cuts and torques on named magnets. Raises
+    `SweepInterrupted` on Ctrl-C, `SweepError` where a later point was refused or failed, with the unfinished dataset.
 
     Parameters
     ----------
@@ -186,13 +187,6 @@ def sweep(
     **axes
         Parameters of the family by name: 1D arrays are swept and become dimensions in the order given, single values
         are fixed.
-
-    Raises
-    ------
-    SweepInterrupted
-        On Ctrl-C, with the unfinished dataset.
-    SweepError
-        A later point was refused or impossible; with the unfinished dataset.
 
     Examples
     --------

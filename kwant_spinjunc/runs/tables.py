@@ -42,19 +42,15 @@ def table(
     """Return a `dataset`, full of NaN without values, or refuse one that this machine has no memory for."""
     swept = [len(array) for array in axes.values() if array.ndim]
     shapes = {name: (*swept, *(len(labels[dim]) for dim in quantity.dims)) for name, quantity in schema.items()}
-    _check_memory(sum(8.0 * math.prod(shape) for shape in shapes.values()) / 1e9)
-    if values is None:
-        values = {name: np.full(shape, np.nan) for name, shape in shapes.items()}
-    return dataset(schema, values, axes, facts, labels, units)
-
-
-def _check_memory(gigabytes: float) -> None:
-    needed, available = COPIES * gigabytes + OVERHEAD, machine_memory()
-    if needed > available:
+    needed = COPIES * sum(8.0 * math.prod(shape) for shape in shapes.values()) / 1e9 + OVERHEAD
+    if needed > (available := machine_memory()):
         raise ArgumentError(
             f"The axes must give a table that fits into {available:.3g} GB, but about {needed:.3g} GB are needed. Use "
             "fewer points, or several runs."
         )
+    if values is None:
+        values = {name: np.full(shape, np.nan) for name, shape in shapes.items()}
+    return dataset(schema, values, axes, facts, labels, units)
 
 
 def split_axes(axes: Mapping[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

@@ -9,7 +9,7 @@ in this process, the crystal is solved by the workers.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from math import ceil
@@ -48,7 +48,9 @@ def zone_average(
 ) -> CrystalScattering:
     """Average a Kwant system over its zone: ``scatter(system, energy, k="average", ...)`` on many processors.
 
-    **Result**: As of `scatter`; fluxes and torques asked of it later are averaged in this process.
+    **Result**: As of `scatter`; fluxes and torques asked of it later are averaged in this process. Raises
+    `ArgumentError`, `StoreError`: The store is of something else, in use, or damaged as a whole. `ExecutorError`: A
+    worker died; what was finished is in the store.
 
     Parameters
     ----------
@@ -68,13 +70,6 @@ def zone_average(
     **settings
         ``turns``, ``behind``, ``axis``, ``momenta``, ``params``, ``rtol``, ``max_defect``, ``spin_orbit`` as for
         `scatter`.
-
-    Raises
-    ------
-    ArgumentError, StoreError
-        The store is of something else, in use, or damaged as a whole.
-    ExecutorError
-        A worker died; what was finished is in the store.
     """
     refuse_unknown(settings, SETTINGS, "zone_average")
     limit = positive_integer("max_points", max_points)
@@ -120,7 +115,11 @@ class _Observer:
         if names not in self.shapes:
             one = replace(problem, observer=None).observe(energy[:1], k[:1], observables)
             self.shapes[names] = {name: array.shape[1:] for name, array in one.values.items()}
-        return _observed(np.concatenate(rows)[:, asked.shape[1] :], self.shapes[names])
+        # what `solve_momenta` packed
+        values, shapes = np.concatenate(rows)[:, asked.shape[1] :], self.shapes[names]
+        parts = np.split(values, np.cumsum([int(np.prod(shape)) for shape in shapes.values()]), axis=1)
+        own = {name: part.reshape(len(part), *shapes[name]) for name, part in zip(shapes, parts[:-1], strict=True)}
+        return Observed(own, values[:, -2] > 0, values[:, -1])
 
     def _kept(self, number: int, asked: Floats) -> Floats | None:
         """Return the rows of the store from a number on, None where there are none."""
@@ -166,14 +165,6 @@ def solve_momenta(problem: Problem | bytes, asked: Floats, names: Sequence[int])
     found = own.observe(asked[:, 0], asked[:, 1:], [OBSERVABLES[name] for name in names])
     flat = [np.asarray(array, dtype=float).reshape(len(asked), -1) for array in found.values.values()]
     return np.concatenate([asked, *flat, found.bad[:, None].astype(float), found.residual[:, None]], axis=1)
-
-
-def _observed(rows: Floats, shapes: Mapping[str, tuple[int, ...]]) -> Observed:
-    """Return what `solve_momenta` packed, without energies and momenta."""
-    ends = np.cumsum([0, *(int(np.prod(shape)) for shape in shapes.values())])
-    parts = zip(shapes.items(), ends, ends[1:], strict=False)
-    values = {name: rows[:, a:b].reshape(len(rows), *shape) for (name, shape), a, b in parts}
-    return Observed(values, rows[:, -2] > 0, rows[:, -1])
 
 
 def _identity(problem: Problem, energy: float, rtol: float) -> dict[str, Any]:

@@ -434,7 +434,7 @@ def test_the_command_refuses_in_one_line_and_leaves_no_file(tmp_path, capsys):
         (("--to", "mumax3", "--angles", "2"), "Argument `angles` must be at least 5"),
         (("--to", "mumax3", "--bias", "0:1:3"), "Argument `--bias` must be one voltage"),
         (("--to", "mumax3", "--bias", "0"), "Argument `bias` must not be 0"),
-        (("--to", "boris", "--free", "left"), "Argument `--free` must be left out for boris"),
+        (("--to", "boris", "--free", "left"), "Argument `free` must be left out for BORIS"),
         (("--to", "boris", "--bias", "0.1"), "Argument `--bias` must be a range"),
         (("--to", "cmtj"), "Argument `free_thickness` must be given for cmtj"),
         (("--to", "vampire"), "invalid choice"),

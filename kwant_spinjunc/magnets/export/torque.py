@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..._version import __version__
-from ...arrays import Floats, Side
+from ...arrays import Side
 from ...checks import choice, finite, finite_array, keywords_of, positive, refuse_unknown
 from ...devices.device import Device
 from ...errors import ArgumentError
@@ -60,6 +60,8 @@ def export(
 ) -> Snippet:
     """Return a snippet for a micromagnetic code.
 
+    Raises `InvalidParametrizationError`: The residual exceeds ``tolerance``.
+
     Parameters
     ----------
     source
@@ -88,11 +90,6 @@ def export(
         ``energy``, ``k``, ``bias``, ``angles``, ``temperature`` of `angular_response`, for a `Junction`; with a bias
         (V = µ_L - µ_R, in eV) ε' holds at that bias only. ``free_thickness``, d in nm (mumax3, magnumnp, cmtj),
         ``saturation``, M_s in A/m (cmtj needs it). ``behind`` of `system_response`. ``biases`` of `export_boris`.
-
-    Raises
-    ------
-    InvalidParametrizationError
-        The residual exceeds ``tolerance``.
 
     Examples
     --------
@@ -124,7 +121,8 @@ def export(
                 "those of interfaces and biases, not of an angle."
             )
         return export_boris(source, lattice_constant=a, tolerance=tolerance, name=name, **settings)  # type: ignore[arg-type]
-    _refuse(settings, _taken_by(target), target)
+    foreign = {name for name, codes in FREE_LAYER.items() if target not in codes}
+    _refuse(settings, set(Options.__annotations__) - {"biases"} - foreign, target)
     if asymmetric and target != "oommf":
         raise ArgumentError(f"Argument `asymmetric` must be False for {target}, but is True: only OOMMF has two terms.")
     thickness, saturation = settings.pop("free_thickness", None), settings.pop("saturation", None)
@@ -151,23 +149,15 @@ def export(
     if target == "cmtj":
         residual = _cmtj_residual(found.response, free, numbers, tolerance)
     header = _header(name, found.response, a, fit, residual, free, code, unit)
-    header += _warnings(numbers, J if current_density is None and found.response.bias is None else None)
+    # what a user must know before pasting
+    if numbers.flipped:
+        header.append("fixed layer REVERSED: Λ < 1 (inverse magnetoresistance) is Λ → 1/Λ with m_p → -m_p")
+    if numbers.reversed:
+        header.append("J REVERSED: P < 0 (torque away from the fixed layer) is P → -P with J → -J")
+    if current_density is None and found.response.bias is None:
+        header.append(f"J = {J:g} A/m² is a placeholder: set your own, positive for electrons from fixed to free")
     text = "\n".join([*(f"{code.mark} {line}" for line in header), *body, f"{code.mark} {remark}", ""])
     return Snippet(target, text, values, residual, numbers.flipped, numbers.reversed)
-
-
-def _warnings(numbers: Numbers, placeholder: float | None) -> list[str]:
-    """Return what a user must know before pasting."""
-    found = []
-    if numbers.flipped:
-        found.append("fixed layer REVERSED: Λ < 1 (inverse magnetoresistance) is Λ → 1/Λ with m_p → -m_p")
-    if numbers.reversed:
-        found.append("J REVERSED: P < 0 (torque away from the fixed layer) is P → -P with J → -J")
-    if placeholder is not None:
-        found.append(
-            f"J = {placeholder:g} A/m² is a placeholder: set your own, positive for electrons from fixed to free"
-        )
-    return found
 
 
 def _unit_of(source: Any, options: Mapping[str, Any]) -> str:
@@ -176,13 +166,6 @@ def _unit_of(source: Any, options: Mapping[str, Any]) -> str:
     if unit not in ("", "eV") and any(options.get(name) is not None for name in ("bias", "temperature", "biases")):
         raise ArgumentError(f"Argument `bias` must be left out for a junction in units of {unit}: currents need eV.")
     return unit or "eV"
-
-
-def _taken_by(target: str) -> set[str]:
-    """Return the options of a code of the torque."""
-    return (
-        set(Options.__annotations__) - {"biases"} - {name for name, codes in FREE_LAYER.items() if target not in codes}
-    )
 
 
 def _refuse(given: Iterable[str], used: Collection[str], target: str) -> None:
@@ -242,17 +225,14 @@ def _cmtj_residual(response: AngularResponse, free: Side, t: Numbers, tolerance:
     law = efficiency(t.P, t.Lambda, cosine) * sine
     ratio = t.epsilon_prime / efficiency(t.P, t.Lambda, 0.0) if t.P else 0.0
     dropped = field_like if t.epsilon_prime else np.zeros_like(field_like)
-    residual = _share(np.hypot(law - torque, ratio * law - dropped), np.hypot(torque, dropped))
+    described = float(np.hypot(torque, dropped).max())
+    residual = float(np.hypot(law - torque, ratio * law - dropped).max() / max(described, float(np.finfo(float).tiny)))
     if residual > tolerance:
         raise InvalidParametrizationError(
             "Argument `source` must have a field-like torque in a constant ratio to the damping-like one for cmtj, "
             f"but misses by {residual:.3g}. Pass field_like=False, or raise `tolerance`."
         )
     return residual
-
-
-def _share(misfit: Floats, described: Floats) -> float:
-    return float(abs(misfit).max() / max(float(abs(described).max()), float(np.finfo(float).tiny)))
 
 
 def _header(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -60,7 +60,8 @@ def multiscale(
     r"""Solve every junction of a family, match it to its diffusive magnets and return SI numbers.
 
     **Result**: Variables of `VARIABLES` with ``units`` and ``long_name``; provenance in ``attrs``. Mixing conductances
-    are NaN where the spacer does not conduct, the magnetoresistance where parallel magnets have no resistance.
+    are NaN where the spacer does not conduct, the magnetoresistance where parallel magnets have no resistance. Raises
+    `NoOpenChannelError`: Nothing propagates at this energy.
 
     Parameters
     ----------
@@ -81,11 +82,6 @@ def multiscale(
         Parameter of the family that is 0 for parallel magnets, the reference of the magnetoresistance; None for none.
     **axes
         As of `sweep`.
-
-    Raises
-    ------
-    NoOpenChannelError
-        Nothing propagates at this energy.
 
     Notes
     -----
@@ -121,9 +117,25 @@ def multiscale(
     check_family(family, taken)
     choice("transport", transport, ("coherent", "diffuse"))
     swept, fixed = split_axes(axes)
-    _check_turns(family, turned_by)
+    parameters = inspect.signature(family).parameters
+    if turned_by is not None and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        choice("turned_by", turned_by, parameters.keys(), "Use None for a family that cannot be made parallel.")
     solver = _Solver(left, right, a, J, finite("energy", energy), k, transport, rtol)
-    data = table(VARIABLES, swept, _facts(family, turned_by, swept, fixed, solver), units=units_of(family))
+    facts = provenance(
+        title=f"multiscale run of {getattr(family, '__name__', 'family')}",
+        **facts_of(family, swept, fixed),
+        left_material=json.dumps(asdict(left), sort_keys=True),
+        right_material=json.dumps(asdict(right), sort_keys=True),
+        material_units="eV, nm, ps",
+        lattice_constant_nm=a,
+        current_density_A_per_m2=J,
+        energy=solver.energy,
+        k=json.dumps(k if k is None or isinstance(k, str) else np.asarray(k, dtype=float).tolist()),
+        transport=transport,
+        turned_by=json.dumps(turned_by),
+        rtol=rtol,
+    )
+    data = table(VARIABLES, swept, facts, units=units_of(family))
     parallel: dict[tuple[int, ...], float] = {}
     for index, values in points_of(swept):
         found = solver.observe(call_family(family, **fixed, **values))
@@ -135,12 +147,6 @@ def multiscale(
         for name, value in found.items():
             data[name].values[index] = value
     return data
-
-
-def _check_turns(family: Callable[..., Junction], turned_by: str | None) -> None:
-    parameters = inspect.signature(family).parameters
-    if turned_by is not None and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        choice("turned_by", turned_by, parameters.keys(), "Use None for a family that cannot be made parallel.")
 
 
 Contacts = tuple[InterfaceParameters, InterfaceParameters] | None
@@ -269,27 +275,3 @@ class _Solver:
         # µ of diffusion is the mean of arriving and leaving electrons; they differ by I/N.
         arriving = solution.mu + np.where(N > 0, current / (2 * np.where(N > 0, N, 1.0)), 0.0)
         return np.asarray(np.einsum("as,asi->i", arriving, found.spin_current))
-
-
-def _facts(
-    family: Callable[..., Junction],
-    turned_by: str | None,
-    swept: Mapping[str, Any],
-    fixed: dict[str, Any],
-    solver: _Solver,
-) -> dict[str, Any]:
-    k = solver.k
-    return provenance(
-        title=f"multiscale run of {getattr(family, '__name__', 'family')}",
-        **facts_of(family, swept, fixed),
-        left_material=json.dumps(asdict(solver.left), sort_keys=True),
-        right_material=json.dumps(asdict(solver.right), sort_keys=True),
-        material_units="eV, nm, ps",
-        lattice_constant_nm=solver.lattice_constant,
-        current_density_A_per_m2=solver.current_density,
-        energy=solver.energy,
-        k=json.dumps(k if k is None or isinstance(k, str) else np.asarray(k, dtype=float).tolist()),
-        transport=solver.transport,
-        turned_by=json.dumps(turned_by),
-        rtol=solver.rtol,
-    )
