@@ -48,15 +48,7 @@ def run(options: argparse.Namespace) -> int:
     if junction.cut is None:
         print("  texture: no spacer between two collinear halves; torques are resolved by plane only")
     else:
-        r = linear_response(result, 0.5, -0.5)
-        print("  per unit bias (µ_L = -µ_R = 1/2), in e²/h per cell:")
-        for name, values in (
-            ("charge current J", r.charge[1:]),
-            ("magnetization current J_M left/right", r.magnetization),
-            ("damping-like torque     left/right", r.torques.damping_like),
-            ("field-like torque       left/right", r.torques.field_like),
-        ):
-            print(f"    {name:<37}" + "".join(f"{value:16.8g}" for value in values))
+        print(f"At a unit bias, µ_L = -µ_R = 1/2: {linear_response(result, 0.5, -0.5)}")
     if options.output:
         from ..plot.figures import plot_layers
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 from typing import Any
 
@@ -92,18 +91,10 @@ def run(options: argparse.Namespace) -> int:
     check_figure(output)
     if not isinstance(junction, Junction):
         return _show_device(junction, title, options.energy, options.k, output)
-    print(f"{title}: {len(junction.planes)} planes, angle {math.degrees(junction.angle):.6g} deg")
     k = wave_vector(options.k)
     if isinstance(k, str):
         raise ArgumentError("Argument `--k` must be one wave vector to draw bands, but is 'average'. Use kx,kz.")
+    print(f"{title}: {junction}")
     print(f"  bands at k = {k or 'Γ'}  {junction.describe_bands(float(band_shift(k)))}")
-    rows = [("left lead", junction.left), *((f"layer {n}", layer) for n, layer in enumerate(junction.layers))]
-    for name, layer in [*rows, ("right lead", junction.right)]:
-        magnet = f"splitting {layer.splitting:g}, m = ({', '.join(f'{x:.4g}' for x in layer.m)})"
-        planes = "" if "lead" in name else f"{layer.thickness} planes, "
-        print(
-            f"  {name:<11}{planes}onsite {layer.onsite:g}, hopping {layer.hopping:g}, "
-            f"in-plane hopping {layer.t_parallel:g}, {magnet if layer.is_magnetic else 'nonmagnetic'}"
-        )
     save_figure(plot_junction(junction, options.energy, k), output)
     return 0

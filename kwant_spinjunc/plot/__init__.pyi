@@ -6,7 +6,6 @@ from .figures import (
     plot_junction,
     plot_layers,
     plot_map,
-    plot_multiscale,
     plot_sweep,
 )
 
@@ -17,7 +16,6 @@ __all__ = [
     "plot_layers",
     "plot_map",
     "plot_momenta",
-    "plot_multiscale",
     "plot_sweep",
     "plot_system",
     "plot_torques",

@@ -16,7 +16,6 @@ import numpy as np
 from matplotlib import patheffects
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import MultipleLocator
 from matplotlib.transforms import ScaledTranslation
 from numpy.typing import ArrayLike
 
@@ -448,34 +447,3 @@ def _label(array: Any) -> str:
     unit = f"({units.replace('^2', '²')})" if units and units != "1" else ""
     lines = [f"{name} {unit}".strip()] if len(name) + len(unit) < 46 else [*textwrap.wrap(name, 46), unit]
     return "\n".join(lines)
-
-
-@styled
-def plot_multiscale(dataset: Any, angle: str = "theta") -> Figure:
-    """Plot ΔJ_M, the torque on the right magnet and the resistance of a multiscale run against the angle.
-
-    ``angle``: name of that axis.
-    """
-    further = [dim for dim in dataset["angle"].dims if dim != angle]
-    if angle not in dataset["angle"].dims or len(further) > 1:
-        raise ArgumentError(
-            f"Argument `dataset` must have the axis {angle!r} and at most one more, but has {dataset['angle'].dims}."
-        )
-    lines = [dataset] if not further else [dataset.isel({further[0]: i}) for i in range(dataset.sizes[further[0]])]
-    figure, panels = new_figure(1, 3, width=8.0, height=3.6)
-    for data in lines:
-        degrees = np.degrees(data["angle"])
-        value = data[further[0]] if further else None
-        label = "with diffusion" if value is None else f"{value.name} = {_word(value.item(), value)}"
-        (drawn,) = panels[0].plot(degrees, data["delta_J_M"] / 1e9, "o-", label=label)
-        panels[0].plot(degrees, data["ballistic_delta_J_M"] / 1e9, ":", color=drawn.get_color())
-        panels[1].plot(degrees, data["damping_like"].sel(magnet="right") * 1e6, "o-", color=drawn.get_color())
-        panels[2].plot(degrees, data["resistance_area"] * 1e3, "o-", color=drawn.get_color())
-    panels[0].plot([], [], ":", color=COLORS["muted"], label="between reservoirs")
-    units = (r"$\Delta J_M$ (GA/m²)", "damping-like torque\non the right magnet (µJ/m²)", "resistance × area (mΩ µm²)")
-    for axes, name in zip(panels, units, strict=True):
-        axes.set(xlabel=r"angle $\Phi$ (degrees)", ylabel=name)
-        axes.xaxis.set_major_locator(MultipleLocator(60))
-    figure.suptitle(f"{dataset.attrs['current_density_A_per_m2']:.3g} A/m²", fontsize=9)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    return figure

@@ -216,14 +216,15 @@ class Store:
             )
 
     def _compare(self, identity: dict[str, Any]) -> None:
-        differences = list(_differences(self.identity, identity))
-        differences.sort(key=lambda found: found[0].startswith(("chunk", "quantities")))  # those follow from others
-        if differences:
-            name, stored, asked = differences[0]
-            more = f" (and {len(differences) - 1} more)" if len(differences) > 1 else ""
+        stored, asked = (dict(_leaves(value)) for value in (self.identity, identity))
+        names = [name for name in sorted({*stored, *asked}) if stored.get(name) != asked.get(name)]
+        names.sort(key=lambda name: name.startswith(("chunk", "quantities")))  # those follow from others
+        if names:
+            one, other = (_short(found.get(names[0], "absent")) for found in (stored, asked))
+            more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
             raise ArgumentError(
-                f"Argument `{self.name}` must be of the same run, but in {str(self.path)!r} {name} is {stored} and not "
-                f"{asked}{more}. Use another path."
+                f"Argument `{self.name}` must be of the same run, but in {str(self.path)!r} {names[0]} is {one} and "
+                f"not {other}{more}. Use another path."
             )
 
     # ------------------------------------------------------------------ access
@@ -424,23 +425,17 @@ def _row_checksum(start: int, count: int, text: str, blob: bytes) -> bytes:
     return _checksum(f"{start},{count}".encode(), text.encode(), blob)
 
 
-def _differences(stored: Any, asked: Any, name: str = "") -> Iterator[tuple[str, str, str]]:
-    """Yield (name, stored, asked) of every leaf that differs, objects and lists of equal length opened up."""
-    if isinstance(stored, dict) and isinstance(asked, dict):
-        for key in sorted({*stored, *asked}):
-            inner = f"{name}.{key}" if name else key
-            if key in stored and key in asked:
-                yield from _differences(stored[key], asked[key], inner)
-            else:
-                one, other = (_short(found[key]) if key in found else "absent" for found in (stored, asked))
-                yield inner, one, other
-    elif isinstance(stored, list) and isinstance(asked, list) and len(stored) == len(asked):
-        for index, pair in enumerate(zip(stored, asked, strict=True)):
-            yield from _differences(*pair, f"{name}[{index}]")
-    elif stored != asked or type(stored) is not type(asked):
-        yield name, _short(stored), _short(asked)
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Yield (name, text) of every leaf, objects and lists opened up."""
+    if isinstance(value, dict) and value:
+        for key in value:
+            yield from _leaves(value[key], f"{name}.{key}" if name else key)
+    elif isinstance(value, list) and value:
+        for index, item in enumerate(value):
+            yield from _leaves(item, f"{name}[{index}]")
+    else:
+        yield name, canonical(value)
 
 
-def _short(value: Any) -> str:
-    text = canonical(value)
+def _short(text: str) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."

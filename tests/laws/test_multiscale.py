@@ -11,7 +11,6 @@ from strategies import numbers, spin_valves
 import kwant_spinjunc as sj
 from kwant_spinjunc.errors import ArgumentError, NoOpenChannelError
 from kwant_spinjunc.magnets import multiscale as ms
-from kwant_spinjunc.plot import figures as plot
 from kwant_spinjunc.theory import circuit, interface, valet_fert
 from kwant_spinjunc.theory.drift_diffusion import SIEMENS_PER_METER
 from systems.asymmetric_junction import asymmetric_junction
@@ -267,13 +266,3 @@ def test_bad_input_is_refused_by_name(change, message):
 def test_energy_outside_of_all_bands_is_refused():
     with pytest.raises(NoOpenChannelError, match="no channel is open"):
         run(valve, energy=-5.0, theta=1.0)
-
-
-def test_figure_draws_a_line_for_every_value_of_the_second_axis():
-    family = partial(spin_valve, splitting=1.0, in_plane_hopping=1.0, spacer_onsite=4.2)
-    data = run(family, theta=ANGLES, onsite=[4.8, 5.0])
-    figure = plot.plot_multiscale(data)
-    assert [len(axes.lines) for axes in figure.axes] == [5, 2, 2]
-    assert figure.axes[1].lines[0].get_ydata() == pytest.approx(1e6 * data.damping_like.values[:, 0, 1])
-    with pytest.raises(ArgumentError, match="`dataset` must have the axis"):
-        plot.plot_multiscale(data.isel(theta=0))

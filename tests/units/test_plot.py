@@ -19,7 +19,6 @@ from kwant_spinjunc.plot.figures import (
     plot_ensemble,
     plot_junction,
     plot_layers,
-    plot_multiscale,
     plot_sweep,
 )
 from systems.graphene_spin_valve import graphene_spin_valve
@@ -134,21 +133,6 @@ def test_an_ensemble_of_two_directions_prints_no_label_twice():
         assert "0.0031176304 ± 0 " in lines[0]  # no error bar of rounding
         right = plot_ensemble(result).axes[1]
         assert right.containers[0][0].get_xdata() == pytest.approx([0.0, np.degrees(1.0)])
-
-
-def test_every_curve_of_a_multiscale_figure_is_there():
-    from kwant_spinjunc.magnets.multiscale import cobalt, multiscale
-    from systems.spin_valve import spin_valve
-
-    magnets = dict(onsite=4.0, in_plane_hopping=1.0, spacer_onsite=3.0)
-    profile = multiscale(spin_valve, cobalt(), lattice_constant=0.25, theta=[0.5, 1.5], **magnets)
-    figure = plot_multiscale(profile)
-    assert [t.get_text() for t in figure.legends[0].get_texts()] == ["with diffusion", "between reservoirs"]
-    assert len([line for line in figure.axes[0].lines if len(line.get_xdata())]) == 2
-    for panel in figure.axes:
-        ticks = panel.get_xticks()
-        assert len(ticks) > 1
-        np.testing.assert_allclose(ticks % 60, 0.0, atol=1e-9)
 
 
 @pytest.mark.parametrize(("height", "power"), [(2.0, False), (3.0, True), (5.0, True)])

@@ -392,7 +392,6 @@ MADE = {
     ),
     "figure sweep map": lambda: figures.plot_sweep(grid()),
     "figure sweep many": lambda: figures.plot_sweep(grid(), ["conductance", "magnetization_current"]),
-    "figure multiscale": lambda: figures.plot_multiscale(multiscale.multiscale(*SPIN_VALVE, theta=ANGLES, **COBALT)),
     "figure texture": lambda: sj.plot.plot_junction(texture()),
     "figure dirty": lambda: sj.plot.plot_junction(dirty(), energy=0.2, k=(0.3, 0.4)),
     "figure layers right": lambda: sj.plot.plot_layers(sj.scatter(texture(), 0.1), lead_in=1),

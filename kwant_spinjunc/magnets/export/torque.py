@@ -128,14 +128,13 @@ def export(
     thickness, saturation = settings.pop("free_thickness", None), settings.pop("saturation", None)
     found = _solved(source, settings)
     fit, residual = _fitted(found, free, tolerance, asymmetric=asymmetric, field_like=field_like)
-    J = _current(found.response, current_density, a, free)
     symmetric = found.torque(free).symmetric
     numbers = Numbers(
         P=float(symmetric["P"]),
         Lambda=float(symmetric["Lambda"]),
         epsilon_prime=float(fit["epsilon_prime"]) if field_like else 0.0,
         direction=_direction(fixed_layer),
-        J=J,
+        J=_current(found.response, current_density, a, free),
         two_terms=(fit["q_plus"], fit["q_minus"], fit["b"]) if asymmetric else None,
         thickness=None if thickness is None else nanometers("free_thickness", thickness) * 1e-9,
         saturation=None if saturation is None else positive("saturation", saturation),
@@ -148,14 +147,8 @@ def export(
     body, remark, values = code.write(numbers)
     if target == "cmtj":
         residual = _cmtj_residual(found.response, free, numbers, tolerance)
-    header = _header(name, found.response, a, fit, residual, free, code, unit)
-    # what a user must know before pasting
-    if numbers.flipped:
-        header.append("fixed layer REVERSED: Λ < 1 (inverse magnetoresistance) is Λ → 1/Λ with m_p → -m_p")
-    if numbers.reversed:
-        header.append("J REVERSED: P < 0 (torque away from the fixed layer) is P → -P with J → -J")
-    if current_density is None and found.response.bias is None:
-        header.append(f"J = {J:g} A/m² is a placeholder: set your own, positive for electrons from fixed to free")
+    placeholder = current_density is None
+    header = _header(name, found.response, a, fit, residual, free, code, unit, numbers, placeholder)
     text = "\n".join([*(f"{code.mark} {line}" for line in header), *body, f"{code.mark} {remark}", ""])
     return Snippet(target, text, values, residual, numbers.flipped, numbers.reversed)
 
@@ -236,8 +229,18 @@ def _cmtj_residual(response: AngularResponse, free: Side, t: Numbers, tolerance:
 
 
 def _header(
-    name: str, response: AngularResponse, a: float, fit: Fit, residual: float, free: Side, code: Code, unit: str
+    name: str,
+    response: AngularResponse,
+    a: float,
+    fit: Fit,
+    residual: float,
+    free: Side,
+    code: Code,
+    unit: str,
+    numbers: Numbers,
+    placeholder: bool,
 ) -> list[str]:
+    """Return where the numbers come from, and what a user must know before pasting them."""
     fixed = SIDES[1 - SIDES.index(free)]
     degrees = np.degrees(response.angles)
     lines = [
@@ -257,4 +260,11 @@ def _header(
     else:
         bias = "the data's bias" if response.bias is None else f"V = µ_L - µ_R = {response.bias:g}"
         lines.append(f"ε' holds at {bias} only; equilibrium exchange between the layers is extra")
+    if numbers.flipped:
+        lines.append("fixed layer REVERSED: Λ < 1 (inverse magnetoresistance) is Λ → 1/Λ with m_p → -m_p")
+    if numbers.reversed:
+        lines.append("J REVERSED: P < 0 (torque away from the fixed layer) is P → -P with J → -J")
+    if placeholder and response.bias is None:
+        J = -numbers.J if numbers.reversed else numbers.J
+        lines.append(f"J = {J:g} A/m² is a placeholder: set your own, positive for electrons from fixed to free")
     return lines
