@@ -203,12 +203,7 @@ def taken_apart(device: Device, params: Mapping[str, Any], momenta: tuple[str, .
 
 def momenta_of(device: Device, params: Mapping[str, Any], momenta: Sequence[str] | None) -> tuple[str, ...]:
     """Return the names of the momenta, each of which the region and every lead must know."""
-    parts = {
-        "the scattering region": device.system,
-        **{f"lead {n}": lead for n, lead in enumerate(device.system.leads)},
-    }
-    known = {where: set(getattr(part, "parameters", ()) or ()) for where, part in parts.items()}
-    union = set().union(*known.values())
+    union = set().union(*device.parameters.values())
     if momenta is None:
         names = tuple(device.momenta(params))
     else:
@@ -223,7 +218,7 @@ def momenta_of(device: Device, params: Mapping[str, Any], momenta: Sequence[str]
             )
         if name in params:
             raise ArgumentError(f"Argument `params` must leave out the momentum {name!r}: give it as `k`.")
-        without = [where for where, own in known.items() if name not in own]
+        without = [where for where, own in device.parameters.items() if name not in own]
         if without:
             raise ArgumentError(
                 f"Argument `momenta` must name parameters that the region and all leads know, but {name!r} is unknown "
@@ -231,10 +226,10 @@ def momenta_of(device: Device, params: Mapping[str, Any], momenta: Sequence[str]
                 "kwant.wraparound.wraparound(builder, coordinate_names=...); of a parameter that is no momentum give "
                 "the value in `params`."
             )
-    missing = union - set(params) - set(names)
+    missing = device.missing([*params, *names])
     if missing:
         raise ArgumentError(
-            f"Argument `params` must have a value for every parameter, but {', '.join(sorted(missing))} has none. "
+            f"Argument `params` must have a value for every parameter, but {', '.join(missing)} has none. "
             "Name what is a momentum in `momenta`."
         )
     return names

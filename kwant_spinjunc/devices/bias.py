@@ -84,10 +84,8 @@ def current_voltage(
         k_B T as an energy, the same in all leads.
     rtol
         Relative accuracy of each point's currents.
-    params
-        Parameters of the system.
-    max_defect
-        See `scatter`.
+    params, max_defect
+        As of `scatter`.
 
     Warns `CostWarning`: It will take more than half a minute, as the first energies foretell.
 

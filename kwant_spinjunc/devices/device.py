@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -149,9 +149,8 @@ class Device(Printed):
 
     def values(self, params: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return all parameters, those given before the defaults; one misspelt would leave a default in force."""
-        everything, known = snapshot(self.params, params), set(self.params)
-        for part in (self.system, *self.system.leads, self.exchange):
-            known |= set(getattr(part, "parameters", None) or ())
+        everything = snapshot(self.params, params)
+        known = set(self.params).union(getattr(self.exchange, "parameters", None) or (), *self.parameters.values())
         for name in set(params or ()) - known:
             near = get_close_matches(name, set(self.params) - set(params or ()), n=1)
             if near:
@@ -161,10 +160,16 @@ class Device(Printed):
                 )
         return everything
 
-    def missing(self, params: Mapping[str, Any]) -> list[str]:
+    @cached_property
+    def parameters(self) -> dict[str, set[str]]:
+        """The names of the parameters of the scattering region and of each lead."""
+        leads = {f"lead {number}": lead for number, lead in enumerate(self.system.leads)}
+        parts = {"the scattering region": self.system, **leads}
+        return {where: set(getattr(part, "parameters", None) or ()) for where, part in parts.items()}
+
+    def missing(self, params: Iterable[str]) -> list[str]:
         """Return the parameters of the region and its leads that have no value, in the order of their names."""
-        parts = (self.system, *self.system.leads)
-        return sorted(set().union(*(getattr(part, "parameters", None) or () for part in parts)) - set(params))
+        return sorted(set().union(*self.parameters.values()) - set(params))
 
     def momenta(self, params: Mapping[str, Any]) -> list[str]:
         """Return the parameters without a value that are momenta: those of `kwant.wraparound`, else called as such."""

@@ -27,6 +27,8 @@ from .spin_operators import SpinOperator, identity
 from .terminals import NO_CUT, SystemResult
 from .waves import densities, fluxes, residual, torques
 
+#: What flows: the operators of a site with spin.
+FLUXES = ("charge", "x", "y", "z")
 #: A flux this small (per incoming channel) is compared with the scattering matrix before it is believed, and must agree
 #: with it to this relative error.
 SMALL_FLUX, SMALL_FLUX_ERROR = 1e-8, 1e-3
@@ -113,16 +115,15 @@ class DeviceScattering(SystemResult[MagnetTorque]):
 
         Summed over all channels of a lead, in the order of the system's graph.
         """
-        device, onsite, waves = self._evaluating(quantity, lead_in)
+        device, onsites, waves, which = self._evaluating(quantity, lead_in)
         self.refuse_changed(np.arange(len(device.system.sites)))
-        return np.asarray(
-            fluxes(device.system, onsite, waves, None, self.params, len(device.edges))[..., 0].sum(axis=0)
-        )
+        found = fluxes(device.system, onsites, waves, None, self.params, len(device.edges))
+        return np.asarray(found[..., which].sum(axis=0))
 
     def density(self, quantity: str = "charge", lead_in: int = 0) -> Floats:
         """Return the density of ``"charge"``, ``"x"``, ``"y"`` or ``"z"`` on all sites, in ħ per energy."""
-        device, onsite, waves = self._evaluating(quantity, lead_in)
-        return np.asarray(densities(device.system, onsite, waves, None)[..., 0].sum(axis=0))
+        device, onsites, waves, which = self._evaluating(quantity, lead_in)
+        return np.asarray(densities(device.system, onsites, waves, None)[..., which].sum(axis=0))
 
     def to_dataset(self) -> Any:
         """Return probabilities, modes and the fluxes and torques of the named cuts and magnets as `xarray.Dataset`."""
@@ -199,21 +200,16 @@ class DeviceScattering(SystemResult[MagnetTorque]):
             return list(self.device.cuts if kind == "cut" else self.device.magnets)
         return [name for what, name in self._found if what == kind]
 
-    def _evaluating(self, quantity: str, lead_in: int) -> tuple[Device, Any, Any]:
-        """Return the device, the on-site operator of a quantity, and the waves from a lead."""
-        names = ("charge", "x", "y", "z")
-        choice("quantity", quantity, names)
-        device = self._live()
+    def _evaluating(self, quantity: str, lead_in: int) -> tuple[Device, Any, Any, int]:
+        """Return the device, the on-site operators, the waves from a lead, and the number of a quantity's operator."""
+        which, device = FLUXES.index(choice("quantity", quantity, FLUXES)), self._live()
         waves = self._waves[index("lead_in", lead_in, len(self.channels))]
         if not len(waves):
             raise ArgumentError(f"Argument `lead_in` must have open channels, but lead {lead_in} has none.")
         spin = device.spin_operator(self.params)
-        if quantity == "charge":
-            return device, identity, waves
-        if spin is None:
+        if spin is None and which:
             raise ArgumentError("Argument `quantity` must be 'charge' for sites without spin (spin=None).")
-        axis = names.index(quantity) - 1
-        return device, lambda sites: spin.block_diagonal(sites)[axis : axis + 1], waves
+        return device, identity if spin is None else spin.components, waves, which
 
     def refuse_changed(self, sites: NDArray[np.int64]) -> None:
         """Raise `ArgumentError` where the Hamiltonian of some sites is no longer that of the waves."""

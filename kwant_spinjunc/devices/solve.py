@@ -155,8 +155,8 @@ def _modes(number: int, blocks_of: LeadBlocks, energy: float, count: bool) -> Mo
 
 def block_modes(h: Any, v: Any) -> Modes:
     """Return what ``kwant.physics.modes(h, v)`` does, most of whose time goes into symmetries that are absent."""
-    solve_block = getattr(kwant.physics.leads, "compute_block_modes", None)
-    if solve_block is None or not _is_as_known(solve_block) or not v.any():
+    solve_block: Any = getattr(kwant.physics.leads, "compute_block_modes", None)
+    if not _is_as_known(solve_block) or not v.any():
         found: Modes = kwant.physics.modes(h, v)
         return found
     waves, momenta, velocities, vecs, inverse, root = solve_block(h, v, 1e6, None, None, None, None)
@@ -167,7 +167,7 @@ def block_modes(h: Any, v: Any) -> Modes:
 
 @cache
 def _is_as_known(solve_block: Any) -> bool:
-    return tuple(signature(solve_block).parameters) == BLOCK_ARGUMENTS
+    return solve_block is not None and tuple(signature(solve_block).parameters) == BLOCK_ARGUMENTS
 
 
 def _spin_projectors(along: Any, H: Any, hop: Any) -> tuple[list[Any], float]:

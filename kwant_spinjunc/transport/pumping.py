@@ -129,11 +129,8 @@ def _of_device(s: DeviceScattering, magnet: Any) -> Floats:
     inside = orbitals(sites, *orbitals_of(system))
     psi = np.concatenate([s.channel_waves(lead)[:, inside] for lead in range(len(s.channels))]).T
     S = spin.block_diagonal([system.sites[i] for i in sites])
-    M = []
-    for component in S:
-        half = (component @ psi).conj().T @ (exchange @ psi)
-        M.append(-0.5j * (half - half.conj().T))
-    return _tensor(np.array(M))
+    half = np.array([(component @ psi).conj().T @ (exchange @ psi) for component in S])
+    return _tensor(-0.5j * (half - np.swapaxes(half, -1, -2).conj()))
 
 
 def _of_junction(s: Scattering, magnet: Any) -> Floats:
