@@ -12,7 +12,7 @@ from supercells import COPPER, ENERGY, LEFT, RIGHT
 import kwant_spinjunc as sj
 from kwant_spinjunc.devices import exchange, solve, wannier
 from kwant_spinjunc.devices.audit import audit
-from kwant_spinjunc.devices.device import Device
+from kwant_spinjunc.devices.device import Device, same, snapshot
 from kwant_spinjunc.devices.spin_operators import SpinOperator
 from kwant_spinjunc.halves import kinks, solver, supercell, zone
 from kwant_spinjunc.halves.batch import Stack
@@ -331,3 +331,98 @@ def test_materials_may_be_strained_by_five_percent(stretch, allowed):
         else:
             with pytest.raises(sj.ArgumentError, match="lattice vectors of `left` in the plane, but they differ by 6%"):
                 wannier.wannier_junction(*parts)
+
+
+# ---------------------------------------------------------------------- parameters that may have changed
+def of_module(x):
+    return x
+
+
+TWIN = np.array([0.1, 0.2])
+ALIKE = [
+    (1, 1, True),
+    (1, 1.0, False),
+    (1, 2, False),
+    (True, 1, False),
+    ("a", "a", True),
+    (None, None, True),
+    (None, 0, False),
+    (TWIN, TWIN.copy(), True),
+    (TWIN, TWIN[::-1], False),
+    (TWIN, TWIN.astype(np.float32), False),
+    (TWIN.astype(object), TWIN.astype(object), False),
+    ([1, TWIN], [1, TWIN.copy()], True),
+    ([1, 2], [1, 2, 3], False),
+    ([1, 2], [1, 3], False),
+    ((1, 2), [1, 2], False),
+    ({"a": 1}, {"a": 1}, True),
+    ({"a": 1}, {"b": 1}, False),
+    ({"a": 1}, {"a": 1, "b": 2}, False),
+    ({"a": 1, "b": 2}, {"a": 1, "b": 3}, False),
+    (of_module, of_module, True),
+    (of_module, lambda x: x, False),
+    (np.float64(0.1), np.float64(0.1), True),
+    (np.float64(0.1), np.float64(0.2), False),
+]
+
+
+@pytest.mark.parametrize(("a", "b", "alike"), ALIKE)
+def test_parameters_are_the_same_if_that_is_certain(a, b, alike):
+    assert same({"p": a}, {"p": b}) is alike
+    assert same({"p": a, "q": 1}, {"p": b, "q": 1}) is alike
+    assert not same({"p": a}, {"q": b})
+    thing = SimpleNamespace(size=1)
+    assert not same({"p": a, "q": thing}, {"p": b, "q": thing})  # it may have changed inside
+
+
+def test_parameters_are_kept_as_they_are_now_and_later_ones_hold():
+    values, thing = [1, [2]], SimpleNamespace(size=1)
+    found = snapshot({"a": values, "b": 1, "c": thing}, None, {"b": 2, "d": TWIN})
+    values[1][0] = 7
+    assert found["a"] == [1, [2]]
+    assert found["b"] == 2
+    assert found["c"] is thing
+    assert found["d"] is not TWIN
+    for wrong in ({1: 2}, [("a", 1)], "a"):
+        with pytest.raises(sj.ArgumentError, match="`params` must map names"):
+            snapshot({"a": 1}, wrong)
+
+
+# ---------------------------------------------------------------------- means over a function with holes
+def test_a_hole_takes_the_nearest_value_of_its_piece_and_that_as_its_error():
+    values = np.array([[1.0, np.nan, 3.0, 4.0], [np.nan, np.inf, 7.0, 8.0], [np.nan] * 4])[..., None] * np.array(
+        [1, -2]
+    )
+    errors = np.full(values.shape, 0.1)
+    bad = ~np.isfinite(values).all(axis=2)
+    found, doubt = zone._stepped_around(values, errors, bad)
+    assert found[..., 0].tolist() == [[1, 1, 3, 4], [7, 7, 7, 8], [0, 0, 0, 0]]
+    assert found[..., 1].tolist() == [[-2, -2, -6, -8], [-14, -14, -14, -16], [0, 0, 0, 0]]
+    assert doubt[..., 0].tolist() == [[0.1, 1, 0.1, 0.1], [7, 7, 0.1, 0.1], [0, 0, 0, 0]]
+    assert doubt[..., 1].tolist() == [[0.1, 2, 0.1, 0.1], [14, 14, 0.1, 0.1], [0, 0, 0, 0]]
+    assert (errors == 0.1).all()
+
+
+def test_what_accuracy_is_asked_of_each_component():
+    """Relative to what is sure of a value, or to the largest of its kind; to an absolute one; or what it inherits."""
+    value = np.array([[1.0, -4.0, 0.2, 100.0, 0.0]])
+    size = np.array([[2.0, 5.0, 0.3, 200.0, 1.0]])
+    error, inherited = np.array([[0.5, 0.1, 0.3, 1.0, 0.0]]), np.array([[0.0, 0.0, 0.07, 0.0, 0.0]])
+
+    def goal(**changed):
+        given = dict(rtol=1e-3, atol=np.zeros(1), floor=0.0, kinds=lambda: [0, 2]) | changed
+        return zone._Goal(**given)(value, size, error, inherited)[0].tolist()
+
+    assert goal() == pytest.approx([0.5e-3, 3.9e-3, 0.07, 99e-3, np.inf])
+    assert goal(floor=0.5) == pytest.approx([2.5e-3, 3.9e-3, 0.1, 0.1, np.inf])
+    assert goal(floor=0.5, kinds=lambda: [0]) == pytest.approx([0.1] * 4 + [np.inf])
+    assert goal(atol=np.array([0.02])) == pytest.approx([0.02, 0.02, 0.07, 99e-3, np.inf])
+    assert goal(rtol=0.0) == pytest.approx([2e-14, 5e-14, 0.07, 2e-12, np.inf])
+
+
+def test_pieces_of_a_mean_end_at_every_split_point_once():
+    owner, low, high = zone._pieces(np.array([[0.3, 0.3 + 1e-14, -1.0, 2.0, 1e-14], [5.0, 0.5, 0.5, 0.7, -2.0]]))
+    for row, ends in enumerate(([-2.0, -1.0, 0.0, 0.3, 2.0], [-2.0, 0.0, 0.5, 0.7, 2.0])):
+        order = np.argsort(low[owner == row])
+        assert_allclose(low[owner == row][order], np.cbrt(ends[:-1]), atol=1e-12)
+        assert_allclose(high[owner == row][order], np.cbrt(ends[1:]), atol=1e-12)
