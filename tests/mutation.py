@@ -403,6 +403,27 @@ EQUIVALENT |= {
                 ("halves/surface.py", "SHIFT, REAL_SHIFT = 0.35 * complex(np.exp(0.7j)), 0.35", "constant"),
                 ("halves/surface.py", "SHIFT, REAL_SHIFT = 0.35 * complex(np.exp(0.7j)), 0.35", "operator"),
                 ("halves/surface.py", "shift = REAL_SHIFT if is_real else SHIFT", "condition"),
+                ("halves/real/face.py", "if not watch.note(energies=(b,), inverses=(inverse,)) < PLAIN:", "condition"),
+                ("halves/real/face.py", "if not watch.note(energies=(b,), inverses=(inverse,)) < PLAIN:", "comparison"),
+                ("halves/real/face.py", "if not watch.note(energies=(b,), inverses=(inverse,)) < PLAIN:", "not"),
+                *(
+                    ("halves/real/joint.py", f"if not {what} * self.watch.scale < PLAIN:", kind)
+                    for what in ("max(biggest(block) for block in G)", "biggest(first)")
+                    for kind in ("condition", "comparison", "not", "function", "operator")
+                ),
+                ("halves/supercell/dense.py", "values, V = (None, None) if len(x) < FEW else eig(N)", "comparison"),
+                ("halves/supercell/dense.py", "values, V = (None, None) if len(x) < FEW else eig(N)", "condition"),
+                ("halves/supercell/dense.py", "if len(a) <= LEAF:", "comparison"),
+                ("halves/supercell/dense.py", "if len(a) <= LEAF:", "condition"),
+                ("halves/supercell/dense.py", "h = size // 2", "constant"),
+                *(
+                    (
+                        "halves/supercell/dense.py",
+                        "return np.asarray(np.sqrt(2) * np.cos(np.arange(size) ** 2 + 1.0))",
+                        kind,
+                    )
+                    for kind in ("constant", "operator", "function")
+                ),
                 ("devices/scatter.py", "DENSE = 600", "constant"),
             ),
         ),

@@ -10,15 +10,15 @@ from numpy.testing import assert_allclose
 from supercells import COPPER, ENERGY, LEFT, RIGHT
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.devices import exchange, solve, wannier
+from kwant_spinjunc.devices import bias, exchange, solve, wannier
 from kwant_spinjunc.devices.audit import audit
 from kwant_spinjunc.devices.device import Device, same, snapshot
 from kwant_spinjunc.devices.spin_operators import SpinOperator
 from kwant_spinjunc.halves import kinks, solver, supercell, zone
 from kwant_spinjunc.halves.batch import Stack
-from kwant_spinjunc.halves.real import border, slabs
+from kwant_spinjunc.halves.real import border, face, slabs
 from kwant_spinjunc.halves.real import solve as real_solve
-from kwant_spinjunc.halves.supercell import fields, turned
+from kwant_spinjunc.halves.supercell import dense, fields, turned
 from kwant_spinjunc.model.plane import CrossSection
 from kwant_spinjunc.model.sample import realize
 from kwant_spinjunc.spin import PAULI, sigma
@@ -426,3 +426,85 @@ def test_pieces_of_a_mean_end_at_every_split_point_once():
         order = np.argsort(low[owner == row])
         assert_allclose(low[owner == row][order], np.cbrt(ends[:-1]), atol=1e-12)
         assert_allclose(high[owner == row][order], np.cbrt(ends[1:]), atol=1e-12)
+
+
+# ---------------------------------------------------------------------- beside an energy that is refused
+def test_beside_a_refused_energy_currents_are_the_mean_of_both_sides(monkeypatch):
+    """Half of their difference is the error, and the larger one what the width left out may change."""
+
+    def scatter(ready, energy, *args):
+        if energy == 0.05:
+            raise sj.BandEdgeError("at an edge")
+        if abs(energy) > 10 or (side.low_only and energy > 0.05):
+            raise sj.ConservationError("above it")
+        size = 1.0 if energy < 0.05 else 4.0
+        return SimpleNamespace(currents=lambda f: size * np.array([f[0] - f[1], f[1] - f[0]]))
+
+    monkeypatch.setattr(bias, "scatter_device", scatter)
+    ready, side = SimpleNamespace(), SimpleNamespace(low_only=False)
+    points = np.array([[[0.3, 0.3], [-0.1, -0.1]]]).repeat(2, axis=0)
+    for side.low_only, mean, half, largest in ((False, 2.5, 1.5, 4.0), (True, 1.0, 0.0, 1.0)):
+        current = bias._Current(ready, points, 0.0, False, 1e-8, np.array([7.0, 0.4]), 0)
+        values, errors = current(np.array([1]), np.array([[0.05, 0.0]]))
+        assert_allclose(values[0, 0], mean * np.array([1, 1, -1, -1, 1, -1]))
+        assert_allclose(values[0, 1], np.array([1, 1, -1, -1, 1, -1]))
+        assert_allclose(errors, [[half, 0.0]], atol=1e-15)
+        width = 2 * bias.STEPS[0] * 0.4
+        assert_allclose(current.left_out, [0.0, width])
+        assert_allclose(current.missed, [0.0, width * largest])
+        assert current.solves == 4
+    side.low_only = False
+    far = bias._Current(ready, points, 0.0, False, 1e-8, np.array([7.0, 0.4]), 0)
+    with pytest.raises(sj.BandEdgeError, match=r"none within 0\.0004 of 50 can\. above it"):
+        far(np.array([1]), np.array([[50.0]]))
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_the_cost_of_a_current_is_told_once_after_its_first_energies(asked, monkeypatch):
+    monkeypatch.setattr(bias, "scatter_device", lambda *_: SimpleNamespace(currents=lambda f: np.zeros(f.shape)))
+    told = []
+    monkeypatch.setattr(bias, "quoted", lambda ask: told.append(ask()) or asked)
+    monkeypatch.setattr(bias, "warn_if_long", lambda seconds, what, advice: told.append((seconds, what, advice)))
+    points = np.zeros((1, 2, 2))
+    current = bias._Current(SimpleNamespace(), points, 0.0, False, 1e-8, np.ones(1), ahead=30)
+    clock = iter([10.0, 14.0])
+    monkeypatch.setattr(bias.time, "process_time", lambda: next(clock))
+    energies = np.linspace(0, 1, 5)[None]
+    each, solves = 4.0 / bias.TRIED, 30 * bias.REFINED
+    if asked:
+        with pytest.raises(bias.QuotedError):
+            current(np.array([0]), energies)
+        assert told == [each * solves]
+        return
+    current(np.array([0]), energies)
+    assert told[0] == told[1][0] == each * solves
+    assert f"some {solves} energies of {each:.1g} s" in told[1][2]
+    clock = iter([0.0, 1.0])
+    current(np.array([0]), energies)
+    assert len(told) == 2
+
+
+# ---------------------------------------------------------------------- matrices of a plane
+@pytest.mark.parametrize("count", [3, dense.FEW + 5])
+@pytest.mark.parametrize("kind", ["small", "any", "defective", "nearly defective"])
+def test_a_resolvent_is_right_by_a_series_by_eigenvalues_and_where_there_are_none(kind, count):
+    rng = np.random.default_rng(2)
+    n, x = 6, np.linspace(0, 1, count)
+    U = rng.normal(size=(n, n)) + 1j * rng.normal(size=(n, n))
+    N = {"small": 0.02 * U, "any": U, "defective": np.eye(n, k=1) * 3.0 + np.eye(n) * (0.4 + 0.1j)}.get(kind)
+    if N is None:
+        N = np.eye(n, k=1) * 3.0 + np.diag(0.4 + 1e-9 * np.arange(n)) + 0j
+    rows, columns = (np.asfortranarray(rng.normal(size=shape) + 0j) for shape in ((4, n), (n, 3)))
+    found = dense.resolvent(rows, np.asfortranarray(N), columns, x)
+    for x_, one in zip(x, found, strict=True):
+        assert_allclose(one, rows @ np.linalg.solve(np.eye(n) + x_ * N, columns), atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["energies", "inverses"])
+def test_what_is_large_in_an_elimination_is_noted_in_its_unit(kind):
+    watch = face.Watch(scale=4.0)
+    a = np.asfortranarray(np.diag([0.01, 2.0, 3.0]) if kind == "inverses" else 2 * np.eye(3))
+    b = np.asfortranarray(np.ones((3, 1)) if kind == "inverses" else -90.0 * np.ones((3, 1)))
+    found = face.eliminate(a, b, watch)
+    assert_allclose(found, b.T @ np.linalg.solve(a, b))
+    assert watch.worst == pytest.approx(400.0 if kind == "inverses" else 22.5)
