@@ -122,17 +122,9 @@ def scatter_crystal(
     `measured`.
     ``**settings``: see `CrystalSettings`.
 
-    Raises
-    ------
-    NoOpenChannelError
-        No channel is open anywhere.
-    UnitarityError, ContinuityError
-        The result violates unitarity, or fluxes of an average the continuity of charge, by more than ``max_defect``.
-
-    Warns
-    -----
-    SpinjuncWarning
-        An average spent ``max_points`` before it reached ``rtol``; ``k_error`` says what it reached.
+    Raises `NoOpenChannelError`: No channel is open anywhere. Raises `UnitarityError, ContinuityError`: The result
+    violates unitarity, or fluxes of an average the continuity of charge, by more than ``max_defect``. Warns
+    `SpinjuncWarning`: An average spent ``max_points`` before it reached ``rtol``; ``k_error`` says what it reached.
     """
     asked = CrystalSettings(**settings)
     problem = replace(asked.problem(device), observer=observer)

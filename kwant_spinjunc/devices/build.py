@@ -103,14 +103,9 @@ def _lattice() -> Any:
 class Values:
     """The 2×2 matrices of a sample on sites and hoppings of the builder.
 
-    Attributes
-    ----------
-    onsite : ndarray, shape (planes, sites, 2, 2)
-    along : ndarray, shape (planes - 1, sites, 2, 2)
-        From a site to the same site of the next plane.
-    in_plane : dict
-        (to, from) of each pair of sites that are joined, once, to (planes, 2, 2): around a ring of two, two bonds join
-        the same pair. A bond of a site with itself is in its on-site matrix.
+    ``onsite``, (planes, sites, 2, 2), and ``along``, (planes - 1, sites, 2, 2), from a site to that of the next plane;
+    ``in_plane``: (to, from) of each pair of sites that are joined, once, to (planes, 2, 2): around a ring of two, two
+    bonds join the same pair. A bond of a site with itself is in its on-site matrix.
     """
 
     def __init__(self, section: CrossSection, sample: Realization) -> None:

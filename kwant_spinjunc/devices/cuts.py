@@ -93,12 +93,10 @@ def resolve_cut(name: str, cut: Any, system: Any, edges: NDArray[np.int64]) -> R
 
 
 def hoppings_of(name: str, cut: Any, system: Any, edges: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the hoppings (to, from) of a cut.
+    """Return the hoppings (to, from) of a cut, of all hoppings of the system, ``edges``, in both directions.
 
-    ``name``: what to call it in an error.
     ``cut``: `between` two sets of sites; a list of hoppings (to, from) as Kwant counts them; or a function of a site
     that is True behind the cut.
-    ``edges``: hoppings of the system, shape (edges, 2), both directions.
     """
     count = len(system.sites)
     if isinstance(cut, Between):

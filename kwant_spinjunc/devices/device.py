@@ -216,10 +216,9 @@ class Device(Printed):
         return numbers
 
     def flux(self, waves: ArrayLike, cut: Any, params: Mapping[str, Any] | None = None) -> Floats:
-        """Return the flux of 1, Sx, Sy, Sz through a cut of given wave functions, summed over them, shape (4,).
+        """Return the flux of 1, Sx, Sy, Sz through a cut, by name or not, of given wave functions together, shape (4,).
 
         ``waves``: all wave functions of a lead, ``kwant.wave_function(...)(lead)``, shape (modes, orbitals).
-        ``cut``: name of a cut, or a cut.
         """
         psi = np.asarray(waves)
         if psi.ndim != 2:

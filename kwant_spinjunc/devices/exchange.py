@@ -86,8 +86,7 @@ def divide(
     """Return the exchange part of H within a set of sites as a sparse matrix, or None and why it cannot be told.
 
     ``exchange``: what the user said, see `exchange_of_site`; or a finalized system, `TIME_REVERSAL`, None.
-    ``system``, ``edges``, ``params``: the problem; all hoppings as numbers of sites, both directions.
-    ``sites``: numbers of the sites of the set.
+    ``edges``: all hoppings as numbers of sites, in both directions.
     """
     H = _within(system, sites, params)
     if hasattr(exchange, "hamiltonian_submatrix"):

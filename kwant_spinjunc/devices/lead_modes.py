@@ -48,16 +48,11 @@ def decimated(h: Complex, t: Complex) -> Complex:
 
 
 def with_analytic_leads(system: kwant.Builder, junction: Junction, section: CrossSection) -> kwant.Builder:
-    """Replace both leads of a built junction by `kwant.builder.ModesLead` with analytic modes.
+    """Give what `build` made of a junction `kwant.builder.ModesLead` of analytic modes for leads, in place.
 
-    ``system``: what `build` returned for the junction and cross-section; it is changed in place.
-    ``junction``, ``section``: the same junction and cross-section.
-
-    **Result**: ``system``. Modes are grouped by spin (``block_nmodes``, majority first), so that
-    ``smatrix.transmission((1, 0), (0, 1))`` works as with a conservation law.
-
-    The transverse modes of a lead may be rotated among each other against those of Kwant: amplitudes differ by unitary
-    matrices within a lead and spin, probabilities summed over modes do not.
+    Modes are grouped by spin (``block_nmodes``, majority first), so that ``smatrix.transmission((1, 0), (0, 1))`` works
+    as with a conservation law. The transverse modes of a lead may be rotated among each other against those of Kwant:
+    amplitudes differ by unitary matrices within a lead and spin, probabilities summed over modes do not.
     """
     system.leads = [
         kwant.builder.ModesLead(
@@ -70,10 +65,7 @@ def with_analytic_leads(system: kwant.Builder, junction: Junction, section: Cros
 
 @dataclass(frozen=True)
 class AnalyticModes:
-    """Kwant's modes function of a uniform lead: call it with an energy.
-
-    ``section``: its cross-section; orbitals are ordered (site, spin).
-    """
+    """Kwant's modes function of a uniform lead, orbitals ordered (site, spin): call it with an energy."""
 
     material: Layer
     section: CrossSection

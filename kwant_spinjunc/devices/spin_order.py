@@ -50,9 +50,7 @@ def resolve_spin(
 ) -> SpinOperator | None:
     """Return the spin operator of a finalized system; the order of ``"auto"`` from what was declared, else asked for.
 
-    ``spin``: ``"auto"``, None (sites without spin), or what `SpinOperator` takes.
-    ``magnetizations``: lead number to the declared m.
-    ``exchange``: function of a site that returns its declared exchange matrix, or None.
+    ``spin``, ``magnetizations``: as of `Device`. ``exchange``: what `exchange_of_site` returns.
     """
     if spin is None:
         return None

@@ -99,7 +99,6 @@ def linear_drop(junction: Junction) -> Floats:
 def biased(junction: Junction, bias: ArrayLike, profile: ArrayLike | None = None) -> Junction | Stack:
     """Return the junction with every plane and both leads at their potential.
 
-    ``junction``: the junction without bias.
     ``bias``: V = µ_L - µ_R as an energy; particles flow from left to right for V > 0.
     ``profile``: potential of each plane of the scattering region in units of V, shape (..., planes); `linear_drop` by
     default. The planes that belong to the leads must share one value per side, which is also the shift of that lead

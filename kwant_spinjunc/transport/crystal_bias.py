@@ -67,14 +67,8 @@ class BiasSettings(CrystalSettings):
 class BiasedCrystal:
     """A Kwant system with two leads, one on each side of a cut, whose levels follow the bias.
 
-    Attributes
-    ----------
-    shares : ndarray, (2,)
-        Potential of both leads in units of the bias.
-    m, magnets : ndarray, (angles, 2, 3)
-        Axes of both leads, and directions of the magnets on their sides.
-    listed : bool
-        Whether results have an axis of angles.
+    ``shares``, (2,): potential of both leads in units of the bias; ``m``, ``magnets``, (angles, 2, 3): axes of both,
+    and directions of the magnets on their sides; ``listed``: whether results have an axis of angles.
     """
 
     def __init__(self, device: Device, profile: Any, k: Any, settings: BiasSettings) -> None:

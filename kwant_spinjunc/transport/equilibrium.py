@@ -137,12 +137,10 @@ def grand_potential(
     where the contour starts.
 
     **Result**: value and error, shape (...), in the unit of the energies, per unit cell. ∂Ω/∂Φ = -Q_eq·n/4π.
-
     **Validity**: as `equilibrium_response`.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
     >>> iron = ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
     >>> junction = Junction(iron, [barrier(onsite=3.0, hopping=1.0, thickness=2)], iron)
@@ -169,7 +167,6 @@ AtShifts = Callable[[NDArray[np.intp], Floats, float, Any], Integral]
 def over_zone(function: AtShifts, stack: Stack, levels: Floats, c: Floats | None, rtol: float) -> Integral:
     """Return integrals over energy at band shifts, or averaged over the zone, each as well as the average deserves.
 
-    ``function``: the inner integrals.
     ``levels``: chemical potentials of each junction of the stack, (rows, count): where kinks are.
     ``c``: band shifts that broadcast to the shape of the stack, None for the average.
     ``rtol``: error to reach, relative to the largest component.

@@ -101,12 +101,7 @@ class Response(Tabled, LeadCurrents):
 
 
 def occupation_differences(energy: Floats, mu: Floats, kT: Floats) -> Floats:
-    """Return f_αs - f_βs' as [..., α, s, β, s'], accurate also where both are nearly 1.
-
-    ``energy``: shape (...).
-    ``mu``: µ_αs, shape (..., 2, 2).
-    ``kT``: k_B T of both leads, shape (2,).
-    """
+    """Return f_αs - f_βs' as [..., α, s, β, s'] of µ_αs (..., 2, 2) and k_B T (2,), accurate also near 1."""
     above = energy[..., None, None] - mu
     width = kT[:, None]
     x = np.divide(above, width, out=np.where(above < 0, -np.inf, np.inf), where=width > 0)
@@ -120,10 +115,7 @@ def occupation_differences(energy: Floats, mu: Floats, kT: Floats) -> Floats:
 def channel_currents(probabilities: Floats, mu: Floats) -> Floats:
     """Return I_αs = ±(1/h) Σ_βs' P[αs, βs'] (µ_αs - µ_βs'), plus on the left and minus on the right, along +y.
 
-    ``probabilities``: ``[..., lead_out, spin_out, lead_in, spin_in]`` of two leads.
-    ``mu``: ``[..., lead, spin]``.
-
-    **Result**: shape (..., 2, 2): ``[..., lead, spin]``. Every term is a product, none a difference of fluxes.
+    ``mu`` and the result are [..., lead, spin]. Every term is a product, none a difference of fluxes.
     """
     drop = mu[..., :, :, None, None] - mu[..., None, None, :, :]
     return np.asarray((probabilities * drop).sum(axis=(-1, -2)) * DIRECTION)

@@ -53,11 +53,7 @@ def spacer_spin_current(scattering: Scattering) -> Floats:
 
 
 def interface_coefficients(scattering: Scattering) -> InterfaceResponse:
-    """Return the r coefficients of equations (5) and (6) of a result, by either solver, in e²/h.
-
-    See `theory.interface.interface_response` for what they are and how they avoid cancellation. Of a Brillouin-zone
-    average they are per unit cell.
-    """
+    """Return the r of (5) and (6) of a result (see `interface_response`), in e²/h, per unit cell of an average."""
     return interface_response(scattering.probabilities, scattering.modes)
 
 

@@ -60,10 +60,8 @@ def gilbert_damping(scattering: Any, magnet: Any, *, moment: float | None = None
     g_factor
         g.
 
-    Raises
-    ------
-    ArgumentError
-        The magnet reaches into a lead, has no exchange, or its exchange cannot be told from spin-orbit coupling.
+    Raises `ArgumentError`: The magnet reaches into a lead, has no exchange, or its exchange cannot be told from
+    spin-orbit coupling.
 
     Examples
     --------

@@ -59,13 +59,8 @@ def vector_response(scattering: Scattering, *, rtol: float = 1e-8) -> Floats:
     rtol
         Relative tolerance of an average, of the largest coefficient of each pair of sides.
 
-    Raises
-    ------
-    IntegrationError
-        An average did not reach ``rtol``.
+    Raises `IntegrationError`: An average did not reach ``rtol``.
 
-    Notes
-    -----
     δµ_3 = (µ_+ - µ_-)/2. A closed channel has no input: with a closed minority δµ_1 and δµ_2 drive nothing. Moving the
     reference plane outward by d planes turns the pair (δµ_1, δµ_2) by (k_+ - k_-)d: how it splits is convention, its
     modulus at one k is not, and the modulus of an average decays with d.
