@@ -182,6 +182,8 @@ def real_samples():
         "other": valve(1, 1),
         "left": valve(0, 3, left=COPPER),
         "right": valve(1, 2, right=COPPER),
+        "clean": sj.Junction(LEFT, [replace(LEFT, thickness=2), *valve().layers[2:]], RIGHT),
+        "clean behind": sj.Junction(LEFT, [*valve().layers[:3], replace(RIGHT, thickness=2)], RIGHT),
         "no magnet": sj.Junction(COPPER, [replace(COPPER, thickness=3, disorder=DIRTY), *valve().layers[2:]], RIGHT),
     }
     for name, junction in cases.items():

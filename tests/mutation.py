@@ -425,6 +425,12 @@ EQUIVALENT |= {
                     for kind in ("constant", "operator", "function")
                 ),
                 ("devices/scatter.py", "DENSE = 600", "constant"),
+                (
+                    "halves/supercell/door.py",
+                    "halves = solve_halves(problem, cut, axes, outgoing=[any(turn is not None for turn in row) "
+                    "for row in turns])",
+                    "drop outgoing=",
+                ),
             ),
         ),
         (
@@ -468,6 +474,54 @@ EQUIVALENT |= {
                     'c=a[h:, h:].copy(order="F"), overwrite_c=1))',
                     "drop overwrite_c=",
                 ),
+            ),
+        ),
+        (
+            "BLAS says nothing of what is not finite; another library may",
+            (("halves/chain.py", 'with np.errstate(invalid="ignore"):', "drop invalid="),),
+        ),
+        (
+            "asked twice, told once",
+            (
+                ("halves/kinks.py", "axes = (1,) * len(stack.shape)", "constant"),
+                (
+                    "halves/kinks.py",
+                    "ends = np.unique(np.append(thresholds(stack, np.full((1,) * len(stack.shape), energy)), "
+                    "[-2.0, 2.0]))",
+                    "constant: 1",
+                ),
+            ),
+        ),
+        (
+            "a row that nobody reads",
+            (
+                ("halves/cut.py", "rows = np.empty((20, *d.shape[2:]), dtype=complex)", "constant: 20"),
+                ("halves/cut.py", "rows = np.empty((26, *d.shape[2:]))", "constant: 26"),
+                ("halves/cut.py", "rows = np.empty((16, *cut.d.shape[2:]))", "constant: 16"),
+            ),
+        ),
+        (
+            "-λ for λ: the moduli are the same",
+            (
+                ("devices/solve.py", "top = np.linalg.solve(V, np.hstack([-h, -V.conj().T]))", "sign: -h"),
+                (
+                    "devices/solve.py",
+                    "A = np.block([[-h / scale, -V.conj().T / scale], [unit, zero]])",
+                    "sign: -h",
+                ),
+            ),
+        ),
+        (
+            "it is rounding, or shorter than what is rounding",
+            (
+                ("devices/exchange.py", 'return dependent * 0, ""', "constant"),
+                (
+                    "halves/zone.py",
+                    "away = np.minimum(AWAY, (b - a) / 2)  # nearer to a band edge, whose part is AWAY^(3/2), rounding "
+                    "decides the answer",
+                    "constant",
+                ),
+                ("devices/result.py", "(name, *(number(value, 7) for value in row), number(count, 4))", "constant: 4"),
             ),
         ),
         (

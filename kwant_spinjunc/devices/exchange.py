@@ -173,7 +173,7 @@ def _reversed_parts(system: Any, sites: Sites, spin: SpinOperator, params: Mappi
     momenta = wave_vectors_of(system, params)
     if momenta:
         parts = _parts(_within(system, sites, {**params, **{name: -params[name] for name in momenta}}), S)
-    free_turned, turned = (tau @ part.conj() @ tau.conj().T for part in parts)
+    free_turned, turned = (tau @ part.conj() @ tau.T for part in parts)
     return (dependent - turned) / 2, (dependent + turned) / 2, _largest(free - free_turned)
 
 

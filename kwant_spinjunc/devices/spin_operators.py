@@ -111,7 +111,7 @@ def _repeated(count: int, dtype: str, shape: tuple[int, int], data: bytes) -> An
 
 def identity(sites: list[Any]) -> list[Any]:
     """Return the identity on a list of sites, as the only operator of a system without spin."""
-    return [sparse.identity(sum(norbs_of(site.family) for site in sites), format="csr")]
+    return [sparse.identity(sum(norbs_of(site.family) for site in sites))]
 
 
 def spinless(matrix: Any, S: Any, S_from: Any = None) -> Any:

@@ -290,7 +290,7 @@ def _moved(blocks: Mapping[Cell, Complex], path: Path) -> dict[Cell, Complex]:
             seen |= {(R, m, n)} if count > 0 and min(m, n) >= 0 else set()
     except (ValueError, KeyError, IndexError, StopIteration):
         seen = set()
-    size = len(blocks[0, 0, 0])
+    size = len(next(iter(blocks.values())))
     if len(seen) != len(blocks) * size**2:
         raise ArgumentError(
             f"Argument `wsvec` must list every element of every cell of its file, but {path.name} does not."

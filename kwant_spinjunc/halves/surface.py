@@ -265,7 +265,7 @@ def settled(surface: Surface, h: Complex, t: Complex, reference: Reference) -> S
     reflection[..., :old, :old] = surface.reflection
     count, doubtful = surface.count.copy(), surface.doubtful.copy()
     for at, (sigma_, source_, out_, reflection_) in found.items():
-        N = source_.shape[-1]
+        N = source_.shape[1]
         sigma[at], count[at], doubtful[at] = sigma_, N, False
         source[at], out[at], reflection[at] = 0, 0, 0
         source[at][:, :N], out[at][:N], reflection[at][:N, :N] = source_, out_, reflection_

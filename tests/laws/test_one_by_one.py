@@ -7,6 +7,7 @@ import kwant
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy import sparse
 from supercells import COPPER, ENERGY, LEFT, RIGHT
 
 import kwant_spinjunc as sj
@@ -14,7 +15,8 @@ from kwant_spinjunc.devices import bias, exchange, solve, wannier
 from kwant_spinjunc.devices.audit import audit
 from kwant_spinjunc.devices.device import Device, same, snapshot
 from kwant_spinjunc.devices.spin_operators import SpinOperator
-from kwant_spinjunc.halves import kinks, solver, supercell, zone
+from kwant_spinjunc.halves import chain as chain_of
+from kwant_spinjunc.halves import kinks, solver, supercell, surface, zone
 from kwant_spinjunc.halves.batch import Stack
 from kwant_spinjunc.halves.real import border, face, slabs
 from kwant_spinjunc.halves.real import solve as real_solve
@@ -508,3 +510,145 @@ def test_what_is_large_in_an_elimination_is_noted_in_its_unit(kind):
     found = face.eliminate(a, b, watch)
     assert_allclose(found, b.T @ np.linalg.solve(a, b))
     assert watch.worst == pytest.approx(400.0 if kind == "inverses" else 22.5)
+
+
+# ---------------------------------------------------------------------- at a pole
+def test_a_half_whose_green_function_has_a_pole_at_the_energy_is_solved():
+    """Its lead is closed with λ = 1/2, so that a level half a hopping below the energy is at one."""
+    junction = layered((-0.5, 1.5, 3.0, 1.0, 1.0), (0.0, 0.0, 0.0, 0.0, 0.8), 1.0)
+    for asked in (junction, Stack.from_junction(junction).as_texture()):
+        for ask in (solver.solve, solver.states, solver.probabilities):
+            found, near = ask(asked, 2.0), ask(asked, 2.0 + 1e-9)
+            for name in ("probabilities", "currents", "torques", "densities"):
+                if hasattr(found, name):
+                    assert_allclose(getattr(found, name), getattr(near, name), atol=1e-6)
+        greens = solver.surface_greens(junction, 2.0)
+        assert abs(greens[0]).max() > 0.3
+
+
+def test_a_cut_next_to_a_level_at_the_energy_has_no_green_function_and_no_warning():
+    n = 2
+    t = -np.broadcast_to(np.eye(n) + 0j, (1, n, n))
+    (lead,) = surface.surfaces(3.0 * np.eye(n)[None] + 0j, t)
+    onsite = [np.zeros((1, n, n)) + 0j, np.eye(n)[None] + 0j]
+    half = chain_of.eliminate(
+        chain_of.Chain(onsite, [np.zeros((1, n, n)) + 0j], [chain_of.Attached(1, slice(n), lead)])
+    )
+    assert np.isinf(half.g).all()
+    assert_allclose(half.D, 0.0)
+
+
+def test_a_reference_changes_no_surface_in_place():
+    h = np.array([np.diag([0.3, 0.9]), np.diag([0.1, 3.0])]) + 0j
+    t = np.broadcast_to(-np.exp(0.4j) * np.eye(2), h.shape)
+    (found,) = surface.surfaces(h, t)
+    asked = replace(found, doubtful=np.array([True, False]), residual=np.array([1.0, 0.0]))
+    kept = {
+        name: np.copy(getattr(asked, name)) for name in ("sigma", "source", "out", "reflection", "count", "doubtful")
+    }
+    other = tuple(2 * getattr(found, name)[0] for name in ("sigma", "source", "out", "reflection"))
+    surface.settled(asked, h, t, lambda *_: other)
+    for name, value in kept.items():
+        assert_allclose(getattr(asked, name), value, atol=0, err_msg=name)
+
+
+@pytest.mark.parametrize("cut", [-1, 4, 5])
+def test_a_bond_that_there_is_not_cuts_no_stack(cut):
+    stack = Stack.from_junction(layered((0.1, 0.2, 0.3), (0.5, 0.0, 0.7), 1.0))
+    assert stack.planes == 5 or stack.planes == 3
+    with pytest.raises(sj.ArgumentError, match="`cut`"):
+        replace(stack, cut=stack.planes - 1 if cut == 4 else cut)
+
+
+# ---------------------------------------------------------------------- spins of leads
+def test_a_closed_lead_has_spins_and_no_channels():
+    lattice = kwant.lattice.chain(norbs=2)
+    syst = kwant.Builder()
+    syst[(lattice(x) for x in range(3))] = 0.3 * ONE
+    syst[lattice.neighbors()] = -ONE
+    for direction, level in ((-1, 0.3), (1, 0.3), (1, 9.0)):
+        lead = kwant.Builder(kwant.TranslationalSymmetry((direction,)))
+        lead[lattice(0)], lead[lattice.neighbors()] = level * ONE, -ONE
+        if level == 9.0:
+            syst[lattice(3)] = 9.0 * ONE
+        syst.attach_lead(lead)
+    found = sj.scatter(syst.finalized(), 0.1)
+    assert [spins.resolved for spins in found.spins] == [True] * 3
+    assert found.modes[2].tolist() == [0.0, 0.0]
+    assert found.spins[2].mixing == 0.0
+    assert not np.isnan(found.probabilities).any()
+
+
+@pytest.mark.parametrize("axis", [(1.0, 0.0, 0.0), (0.0, 0.6, 0.8)])
+def test_a_law_of_several_orbitals_tells_the_axis_too(axis):
+    law = -np.kron(sigma(axis), np.eye(2))
+    found = sj.scatter(chain(norbs=4, conservation_law=law), 0.1, spin="spin-orbital")
+    assert_allclose(found.magnetizations, [axis, axis], atol=1e-12)
+
+
+@pytest.mark.parametrize(("unit", "off"), [(1e9, 1e-2), (1e-3, 1e-9), (1.0, 1e-9)])
+def test_a_law_is_kept_to_rounding_of_large_energies_and_to_a_small_number_of_others(unit, off):
+    lattice = kwant.lattice.chain(norbs=2)
+    lead = kwant.Builder(kwant.TranslationalSymmetry((-1,)), conservation_law=PAULI[2])
+    lead[lattice(0)] = 0.3 * unit * ONE + off * PAULI[0]
+    lead[lattice.neighbors()] = -unit * ONE
+    (found,) = solve.look_at_leads(SimpleNamespace(leads=[lead.finalized()]), {})
+    assert len(found.projectors) == 2
+    lead[lattice(0)] = 0.3 * unit * ONE + 100 * max(unit, 1.0) * 1e-8 * PAULI[0]
+    with pytest.raises(sj.ArgumentError, match="commute with their conservation law"):
+        solve.look_at_leads(SimpleNamespace(leads=[lead.finalized()]), {})
+
+
+def test_wave_vectors_are_those_that_wraparound_made_or_that_are_called_so():
+    params = {"k_u": 0.1, "kx": 0.2, "k_y": 0.3, "q": 0.4, "k_z": True, "kz": 1, "k_x": 0.5}
+    system = SimpleNamespace(_momentum_names=("k_u",), parameters={"k_u", "kx", "k_y", "q", "k_z", "kz"})
+    assert exchange.wave_vectors_of(system, params) == ["k_u", "kx", "k_y", "kz"]
+    assert exchange.wave_vectors_of(SimpleNamespace(parameters={"k_u", "kx"}), params) == ["kx"]
+
+
+def test_fields_meet_spin_orbit_coupling_on_one_site_or_on_none():
+    system = chain()
+    sites = np.arange(5)
+
+    def on(*places):
+        return sparse.csr_matrix(np.diag([float(x in places) for x in range(5) for _ in (0, 1)]))
+
+    assert exchange._meet(on(1, 2), on(2, 3), system, sites, 1e-9)
+    assert not exchange._meet(on(1), on(3), system, sites, 1e-9)
+    assert not exchange._meet(on(1, 2), on(2, 3), system, np.array([0, 1]), 1e-9)
+    assert not exchange._meet(on(1, 2), 1e-10 * on(2, 3), system, sites, 1e-9)
+
+
+def test_a_torque_that_is_not_divided_has_the_shape_of_one_that_is():
+    hop = -ONE + 0.4j * PAULI[1]
+    lattice = kwant.lattice.chain(norbs=2)
+    syst = kwant.Builder()
+    syst[(lattice(x) for x in range(5))] = lambda site: 0.3 * ONE - 0.3 * (site.tag[0] in (1, 2)) * PAULI[2]
+    syst[lattice.neighbors()] = -ONE
+    syst[lattice(2), lattice(1)] = hop
+    for direction in (-1, 1):
+        lead = kwant.Builder(kwant.TranslationalSymmetry((direction,)))
+        lead[lattice(0)], lead[lattice.neighbors()] = 0.3 * ONE, -ONE
+        syst.attach_lead(lead)
+    system, where = syst.finalized(), lambda site: site.tag[0] in (1, 2)
+    with pytest.warns(sj.errors.SpinjuncWarning, match="is not divided"):
+        undivided = sj.scatter(system, 0.1).torque(where)
+    said = sj.scatter(system, 0.1, exchange=-0.3 * PAULI[2]).torque(where)
+    for name in (
+        "exchange",
+        "spin_orbit",
+        "exchange_by_spin",
+        "spin_orbit_by_spin",
+        "site_exchange",
+        "site_spin_orbit",
+    ):
+        assert getattr(undivided, name).shape == getattr(said, name).shape
+        assert np.isnan(getattr(undivided, name)).all()
+    assert_allclose(undivided.total, said.total, atol=1e-12)
+    assert_allclose(undivided.site_total, said.site_total, atol=1e-12)
+
+
+def test_sites_of_a_built_junction_are_planes():
+    system = sj.build(layered((0.3, 2.5, 0.1), (0.5, 0.0, 0.7))).finalized()
+    assert {site.family.name for site in system.sites} == {"plane"}
+    assert {site.family.norbs for site in system.sites} == {2}
