@@ -110,7 +110,8 @@ def _array(a: np.ndarray) -> str:
 
 def _figure(figure: Figure, path: str) -> Iterator[str]:
     """Yield every artist with what a reader sees of it: places, colors, widths, words."""
-    yield f"{path}: {figure.get_size_inches().tolist()} inches, {figure.get_suptitle()!r}"
+    engine = type(figure.get_layout_engine()).__name__
+    yield f"{path}: {figure.get_size_inches().tolist()} inches, {figure.get_suptitle()!r}, {engine}"
     for legend in figure.legends:
         yield f"{path}.legend: {_words_of(legend)}"
     for number, axes in enumerate(figure.axes):
@@ -119,6 +120,7 @@ def _figure(figure: Figure, path: str) -> Iterator[str]:
         yield f"{here}: {words} {axes.get_xlabel()!r} {axes.get_ylabel()!r} {axes.get_xscale()} {axes.get_yscale()}"
         yield f"{here}: {axes.get_aspect()} {_array(np.array([axes.get_xlim(), axes.get_ylim()]))} {axes.axison}"
         yield f"{here}: ticks {_array(np.asarray(axes.get_xticks()))} {_array(np.asarray(axes.get_yticks()))}"
+        yield f"{here}: {_place(axes, figure)}"
         forms = [axis.get_major_formatter() for axis in (axes.xaxis, axes.yaxis)]
         seen = [
             (type(form).__name__, *(getattr(form, n, None) for n in ("_useMathText", "_powerlimits"))) for form in forms
@@ -134,6 +136,10 @@ def _figure(figure: Figure, path: str) -> Iterator[str]:
                 parts = [
                     f"{name} {_shown(getattr(artist, f'get_{name}')())}" for name in SEEN.split() if _has(artist, name)
                 ]
+                if (scale := getattr(artist, "norm", None)) is not None:
+                    parts.append(f"{type(scale).__name__} {artist.get_cmap().name}")
+                if isinstance(getattr(artist, "xycoords", None), (str, tuple)):
+                    parts.append(f"at {artist.xycoords} {artist.anncoords}")
                 if hasattr(artist, "linewidths_orig"):  # of Kwant's, in units of the distance of neighbors
                     parts.append(f"relative width {_shown(artist.linewidths_orig)}")
                 yield f"{here} {type(artist).__name__}: {', '.join(parts)}"
@@ -141,7 +147,22 @@ def _figure(figure: Figure, path: str) -> Iterator[str]:
 
 def _words_of(legend: Any) -> str:
     texts = [(text.get_text(), text.get_fontsize()) for text in legend.get_texts()]
-    return f"{texts} {legend._ncols} {legend._loc} {legend.get_frame_on()}"
+    anchor = None if (box := legend._bbox_to_anchor) is None else [round(x, 9) for x in box._bbox.bounds]
+    return f"{texts} {legend._ncols} {legend._loc} {legend.get_frame_on()} {anchor} {legend.handlelength}"
+
+
+def _place(axes: Any, figure: Figure) -> str:
+    """Return where axes are in the grid of a figure, which others have their limits, and what a color bar is like."""
+    spec, shares = axes.get_subplotspec(), (axes.get_shared_x_axes(), axes.get_shared_y_axes())
+    same = [sorted(figure.axes.index(other) for other in of.get_siblings(axes)) for of in shares]
+    grid = spec and (
+        spec.num1,
+        spec.num2,
+        *(getattr(spec.get_gridspec(), f"get_{n}_ratios")() for n in ("width", "height")),
+    )
+    bar, info = getattr(axes, "_colorbar", None), getattr(axes, "_colorbar_info", {})
+    told_of_bar = bar and (bar.extend, bar.orientation, bar.alpha, info.get("shrink"), info.get("location"))
+    return f"{grid} with {same}, title {round(float(axes.titleOffsetTrans.transform((0, 0))[1]), 6)}, bar {told_of_bar}"
 
 
 def _has(artist: Any, name: str) -> bool:
@@ -155,7 +176,7 @@ def _has(artist: Any, name: str) -> bool:
 
 SEEN = (
     "text xdata ydata offsets color facecolor edgecolor linewidth linestyle marker markersize alpha array clim "
-    "fontsize rotation ha va zorder path_effects xy width height hatch sizes"
+    "fontsize rotation ha va zorder path_effects xy width height hatch sizes fill rasterized position"
 )
 
 

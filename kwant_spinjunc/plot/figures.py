@@ -343,7 +343,7 @@ def _draw_lines(axes: Any, dataset: Any, data: Any, x: str, title: list[str]) ->
     stacked = data.stack(line=series) if series else data.expand_dims("line")
     errors = dataset.get(f"{data.name}_error")
     if errors is not None:
-        errors = errors.squeeze([dim for dim in errors.dims if dim not in data.dims], drop=True)
+        errors = errors.squeeze([dim for dim in errors.dims if dim not in data.dims])
         errors = errors.stack(line=series) if series else errors.expand_dims("line")
     at = _in_degrees(dataset[x])
     for index in range(stacked.sizes["line"]):
