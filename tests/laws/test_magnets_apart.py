@@ -12,8 +12,10 @@ from kwant_spinjunc.magnets import wall
 from kwant_spinjunc.magnets.dynamics import SpinTorque, critical_torque, evolve, growth_rate, static_wall
 from kwant_spinjunc.magnets.parameters import interface_parameters
 from kwant_spinjunc.magnets.parameters.fits import Fit, least_squares_fit, relative_misfit, standard_error
+from kwant_spinjunc.magnets.parameters.response import system_response
 from kwant_spinjunc.magnets.wall import resolve_magnets, zone
 from kwant_spinjunc.theory.domain_wall import ConvergenceError, relax, self_consistent, spin_chain
+from systems.altermagnet_junction import altermagnet_junction
 
 #: Two routes to the same number.
 ROUTES = 1e-10
@@ -254,3 +256,30 @@ def test_more_planes_than_are_resolved_take_as_many_more_momenta(monkeypatch):
                 junction, stiffness=2e-11, anisotropy=1e6, current_density=1e11, lattice_constant=0.25, planes=planes
             )
     assert_allclose([asked[0], asked[2]], [wall.STEP, wall.STEP / 4])
+
+
+# ---------------------------------------------------------------------- Kwant systems
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (dict(k=[0.1, 0.2]), "at one momentum or averaged"),
+        (dict(k=0.3, behind=lambda site: site.pos[0] < 2), "must separate lead 0, in front of it, from lead 1"),
+        (dict(k=0.3, angles=[0.1, 0.2]), "`angles` must be at least 5"),
+    ],
+)
+def test_a_system_that_has_no_one_angular_response_is_refused(given, words):
+    with pytest.raises(sj.ArgumentError, match=words):
+        system_response(altermagnet_junction(), 0.1, **{"angles": np.linspace(0.0, np.pi, 5), **given})
+
+
+def test_a_system_names_its_cut_where_there_are_several_or_none():
+    device = altermagnet_junction()
+    asked = dict(angles=np.linspace(0.0, np.pi, 5))
+    cuts = dict(device.cuts)
+    with pytest.raises(sj.ArgumentError, match="one of none so far"):
+        system_response(replace(device, cuts={}), 0.1, 0.3, **asked)
+    with pytest.raises(sj.ArgumentError, match="must name the cut in the spacer, one of "):
+        system_response(replace(device, cuts=cuts | {"other": next(iter(cuts.values()))}), 0.1, 0.3, **asked)
+    found = system_response(device, 0.1, 0.3, **asked)
+    named = system_response(device, 0.1, 0.3, **asked, behind=next(iter(cuts)))
+    assert_allclose(named.damping_like, found.damping_like, rtol=0)

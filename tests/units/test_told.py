@@ -70,6 +70,19 @@ def several(*made):
     return lambda: {f"{number}": make() for number, make in enumerate(made)}
 
 
+def fits_of(found):
+    """Every number fitted, with its error; told in its place it would lie too deep."""
+    fits = dict(conductance=found.conductance, resistance=found.resistance, polarizations=found.polarizations)
+    for torque in found.torques:
+        fits |= {f"{torque.free} {law}": getattr(torque, law) for law in ("symmetric", "asymmetric")}
+    errors = {
+        f"{law} {name}": f"{one.value:.9g} with an error of {one.error:.9g}"
+        for law, fit in fits.items()
+        for name, one in fit.estimates.items()
+    }
+    return errors | {law: [fit.residual, fit.points, fit.residual_damping_like or 0.0] for law, fit in fits.items()}
+
+
 METALS = multiscale.cobalt(), multiscale.permalloy()
 RUN = dict(lattice_constant=0.25, rtol=1e-4)
 CHAIN = domain_wall.spin_chain(
@@ -118,6 +131,13 @@ MADE = {
         lambda: fitted.effective_parameters(curves(noise=0.01)),
         lambda: fitted.effective_parameters(curves(P=-0.3, Lambda=0.6, flow=-1.0)),
         lambda: fitted.effective_parameters(curves(P=0.0)),
+    ),
+    "errors of fits": several(
+        *(
+            lambda given=given: fits_of(fitted.effective_parameters(curves(noise=0.01, **given)))
+            for given in ({}, dict(P=-0.3, Lambda=0.6), dict(P=0.7, Lambda=2.5, prime=-0.2), dict(flow=-1.0))
+        ),
+        lambda: fits_of(fitted.effective_parameters(metallic(), 0.1, angles=PHI)),
     ),
     "interfaces uneven": several(
         *(
