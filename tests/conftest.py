@@ -5,6 +5,7 @@ print how to repeat a failure. Tests that need another number of examples say `s
 grows with the profile.
 """
 
+import functools
 import gc
 import os
 import shutil
@@ -19,8 +20,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+import numpy.testing
 import pytest
 from hypothesis import HealthCheck, settings
+
+#: A hole is no number, also where both sides have one; a test that means NaN says so by ``equal_nan=True``.
+numpy.testing.assert_allclose = functools.partial(numpy.testing.assert_allclose, equal_nan=False)
 
 settings.register_profile(
     "default", max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]

@@ -121,7 +121,7 @@ def test_the_typical_value_is_zero_of_a_zero_and_undefined_of_a_negative_number(
     moments = Moments(3)
     moments.add(np.array([[1.0, 0.0, -1.0], [4.0, 2.0, 1.0]]))
     moments.add(np.array([[2.0, 2.0, 1.0]]))
-    np.testing.assert_allclose(moments.statistic(slice(None), (3,)).typical, [2.0, 0.0, np.nan])
+    np.testing.assert_allclose(moments.statistic(slice(None), (3,)).typical, [2.0, 0.0, np.nan], equal_nan=True)
 
 
 def test_error_bars_cover_the_mean_as_often_as_they_should():

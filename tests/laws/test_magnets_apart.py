@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import kwant_spinjunc as sj
+from kwant_spinjunc.magnets import parameters as fitted
 from kwant_spinjunc.magnets import wall
 from kwant_spinjunc.magnets.dynamics import SpinTorque, critical_torque, evolve, growth_rate, static_wall
 from kwant_spinjunc.magnets.parameters import interface_parameters
@@ -256,6 +257,35 @@ def test_more_planes_than_are_resolved_take_as_many_more_momenta(monkeypatch):
                 junction, stiffness=2e-11, anisotropy=1e6, current_density=1e11, lattice_constant=0.25, planes=planes
             )
     assert_allclose([asked[0], asked[2]], [wall.STEP, wall.STEP / 4])
+
+
+# ---------------------------------------------------------------------- angular responses
+QUARTER = np.linspace(0.0, np.pi / 2, 5)
+
+
+@pytest.mark.parametrize(
+    ("angles", "current", "words"),
+    [
+        (QUARTER, np.ones(5), None),
+        (QUARTER[:4] * 2, np.ones(4), "at least 5 over a range of 90 degrees, but are 4 over 135"),
+        (0.99 * QUARTER, np.ones(5), "but are 5 over 89.1"),
+        (QUARTER - 1e-3, np.ones(5), r"must lie in \[0, π\], but reach from -0.001"),
+        (2 * QUARTER * (1 + 1e-13), np.ones(5), None),
+        (2 * QUARTER * (1 + 1e-11), np.ones(5), "must lie in"),
+        (QUARTER, np.zeros(5), "No current flows"),
+        (QUARTER, np.array([1.0, 2.0, 1.0, 3e-12, 1.0]), None),
+        (QUARTER, np.array([1.0, 2.0, 1.0, 1e-12, 1.0]), "vanishes at some"),
+        (QUARTER, np.array([1.0, 2.0, -1.0, 1.0, 1.0]), "vanishes at some"),
+        (QUARTER, -np.array([1.0, 2.0, 1.0, 1.0, 1.0]), None),
+    ],
+)
+def test_a_response_has_angles_enough_and_a_current_at_each(angles, current, words):
+    given = np.zeros((2, len(angles), 2))
+    if words is None:
+        assert fitted.AngularResponse(angles, current, *given).current is current
+    else:
+        with pytest.raises(sj.ArgumentError, match=words):
+            fitted.AngularResponse(angles, current, *given)
 
 
 # ---------------------------------------------------------------------- Kwant systems

@@ -180,7 +180,7 @@ class _Solver:
     def parallel_resistance(self, junction: Junction) -> float:
         """Return the resistance-area product of the parallel reference, 0 for an ideal contact."""
         found, mixing = self._solve(junction)
-        if abs(found.angle) > 1e-9:
+        if found.angle > 1e-9:
             raise ArgumentError(
                 f"Argument `turned_by` must name the parameter that is 0 for parallel magnets, but there the angle is "
                 f"{np.degrees(found.angle):.4g} degrees."
