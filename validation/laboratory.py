@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import kwant
 import numpy as np
 
-from kwant_spinjunc import Ensemble, Junction, Layer, Scattering, ensemble
+from kwant_spinjunc import Ensemble, Junction, Layer, Scattering, ensemble, halves
 from kwant_spinjunc.devices.build import build
 from kwant_spinjunc.devices.lead_modes import with_analytic_leads
 from kwant_spinjunc.halves import zone
@@ -166,7 +166,7 @@ def k_average(
         shapes.update({name: array.shape[1:] for name, array in found.items()})
         return np.concatenate([array.reshape(len(c), -1) for array in found.values()], axis=-1)
 
-    rough = zone.probabilities(bare, energy, rtol=1e-2, strict=False).value
+    rough = zone.mean(lambda c: halves.probabilities(bare, energy, c), bare, energy, rtol=1e-2, strict=False).value
     conductance = float(rough[1, :, 0, :].sum())
     flat = zone.average(function, split, rtol=accuracy, atol=accuracy * conductance).value
     return _split(flat, shapes)

@@ -48,10 +48,7 @@ class Solution:
     @cached_property
     def probabilities(self) -> Floats:
         """|S|², the shape of ``amplitudes``."""
-        S = np.moveaxis(self.amplitudes, range(-4, 0), range(4))  # as it lies in memory
-        size: Floats = S.real**2
-        size += S.imag**2
-        return np.moveaxis(size, range(4), range(-4, 0))
+        return np.asarray(self.amplitudes.real**2 + self.amplitudes.imag**2)
 
 
 def solve(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike = 0.0) -> Solution:

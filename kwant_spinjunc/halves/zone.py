@@ -32,7 +32,6 @@ from ..model.problem import AVERAGE
 from ..quadrature import SAFE, cut_into_pieces, integrate
 from .batch import Stack, as_stack
 from .kinks import resonances, split_points, thresholds
-from .solver import probabilities as probabilities_at
 
 __all__ = [
     "Average",
@@ -42,7 +41,6 @@ __all__ = [
     "mean",
     "mesh",
     "nodes",
-    "probabilities",
     "resonances",
     "split_points",
     "thresholds",
@@ -391,32 +389,3 @@ def _unflattened(values: Any, parts: dict[str, tuple[int, ...]], batch: tuple[in
     ends = np.cumsum([int(np.prod(shape)) for shape in parts.values()])[:-1]
     pieces = np.split(values, ends, axis=-1)
     return {name: x.reshape(batch + shape) for (name, shape), x in zip(parts.items(), pieces, strict=True)}
-
-
-def probabilities(
-    junction: Junction | Stack,
-    energy: ArrayLike,
-    *,
-    rtol: float = 1e-8,
-    atol: float = 0.0,
-    max_points: int = 200_000,
-    strict: bool = True,
-) -> Average:
-    """Return Brillouin-zone averaged spin-resolved probabilities of a junction by the fast engine.
-
-    ``junction``: a junction, or a stack with batch axes (heights, angles, ...) that are refined together.
-    ``energy``: energies, shape (); or (problems,), each with its own thresholds and refinement.
-
-    **Result**: ``value[..., lead_out, spin_out, lead_in, spin_in]``, shape ([problems,] *stack.shape, 2, 2, 2, 2). T
-    sums to the conductance in e²/h per unit cell a².
-    """
-    stack = as_stack(junction)
-    E = finite_array("energy", energy)
-    axes = (1,) * len(stack.shape)
-
-    def value_at(c: Floats, index: Any = None) -> Floats:
-        at = E if index is None else E[index].reshape(-1, *axes)
-        return probabilities_at(stack, at, c.reshape(-1, *axes))
-
-    split = split_points(junction, E)
-    return average(value_at, split, rtol=rtol, atol=atol, max_points=max_points, strict=strict)

@@ -35,6 +35,17 @@ def double_barrier(theta=1.0, thickness=2):
     return sj.Junction(iron(), [wall, well, wall], iron(theta))
 
 
+def averaged(problem, energy, **options):
+    """Probabilities by the one door to means; of several energies each by itself, of a stack its members together."""
+    E, axes = np.asarray(energy), (1,) * len(problem.shape if isinstance(problem, Stack) else ())
+
+    def observe(c, index=None):
+        at = E if index is None else E[index].reshape(-1, *axes)
+        return halves.probabilities(problem, at, c.reshape(-1, *axes))
+
+    return zone.mean(observe, problem, energy, **options)
+
+
 def exact(function, *ends):
     """Return the average by mpmath with 25 digits, split at ``ends``; K(√(1 - x²)) = π/(2 agm(1, x))."""
     with mpmath.workdps(25):
@@ -148,7 +159,7 @@ def test_complex_values_are_averaged():
         (lambda: zone.average(lambda c: 1.0), sj.errors.ArgumentError, "one entry per c"),
         (lambda: zone.average(lambda c: c * np.nan), zone.IntegrationError, "NaN"),
         (lambda: zone.mesh(5), sj.errors.ArgumentError, "must be even"),
-        (lambda: zone.probabilities(tunnel_junction(), [[0.0]]), sj.errors.ArgumentError, "1D array"),
+        (lambda: averaged(tunnel_junction(), [[0.0]]), sj.errors.ArgumentError, "1D array"),
         (
             lambda: zone.resonances(Stack.from_junctions([tunnel_junction(), tunnel_junction(height=8.0)]), 0.0),
             sj.errors.ArgumentError,
@@ -178,7 +189,7 @@ def test_irreducible_wedge_stands_for_the_whole_mesh(n):
 def test_one_dimensional_integral_is_the_limit_of_the_meshes():
     """212 points in c do what 160 000 in k do not."""
     junction, E = tunnel_junction(), -3.0
-    result = zone.probabilities(junction, E, rtol=1e-4)
+    result = averaged(junction, E, rtol=1e-4)
     value = result.value[1, :, 0].sum()
     assert result.points < 300
 
@@ -216,8 +227,8 @@ def test_thresholds_of_a_batch_are_those_of_its_members():
 
 @pytest.mark.parametrize(("junction", "energy"), [(tunnel_junction(), -3.0), (tunnel_junction(thickness=8), 0.3)])
 def test_tunnel_conductance_needs_few_points(junction, energy):
-    reference = zone.probabilities(junction, energy, rtol=1e-12).value
-    result = zone.probabilities(junction, energy, rtol=1e-6)
+    reference = averaged(junction, energy, rtol=1e-12).value
+    result = averaged(junction, energy, rtol=1e-6)
     assert result.points < 400
     np.testing.assert_allclose(result.value[1, :, 0], reference[1, :, 0], rtol=1e-10)
     total = result.value.sum(axis=(0, 1))
@@ -229,7 +240,7 @@ def test_sharp_resonances_are_found_and_resolved():
     """Quantum-well states between two barriers, against a brute-force midpoint sum."""
     junction, energy = double_barrier(thickness=1), 0.3
     assert len(zone.resonances(junction, energy)) > 0
-    result = zone.probabilities(junction, energy, rtol=1e-8)
+    result = averaged(junction, energy, rtol=1e-8)
     ends = np.unique(np.concatenate([[-2, 0, 2], zone.thresholds(junction, energy)]))
     brute = 0.0
     for low, high in pairwise(ends):
@@ -241,7 +252,7 @@ def test_sharp_resonances_are_found_and_resolved():
         brute += (P * zone.weight(c) * jacobian).sum()
     assert result.value[1, :, 0].sum() == pytest.approx(brute, rel=1e-6)
     junction = double_barrier(thickness=3)  # peaks of width 1e-6: found at the resonances, or by bisection
-    result = zone.probabilities(junction, energy, rtol=1e-8)
+    result = averaged(junction, energy, rtol=1e-8)
     without = zone.average(
         lambda c: halves.probabilities(junction, energy, c), zone.thresholds(junction, energy), rtol=1e-8
     )
@@ -254,7 +265,7 @@ def test_a_junction_without_dispersion_is_its_own_average():
         [sj.barrier(onsite=3.0, hopping=1.0, thickness=2)],
         sj.ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0, m=sj.unit_vector(1.0)),
     )
-    result = zone.probabilities(chain, 0.2)
+    result = averaged(chain, 0.2)
     np.testing.assert_allclose(result.value, halves.probabilities(chain, 0.2), atol=ROUNDING)
     assert len(zone.resonances(chain, 0.2)) == 0
 
@@ -271,14 +282,14 @@ def test_angles_and_energies_share_one_refinement(monkeypatch):
     for angles in (1, 37):
         counted.clear()
         turned = stack.with_directions((0, 0, 1.0), sj.unit_vector(np.linspace(0.1, 3, angles)))
-        value = zone.probabilities(turned, -3.0, rtol=1e-6).value
+        value = averaged(turned, -3.0, rtol=1e-6).value
         costs.append(sum(counted))
     assert value.shape == (37, 2, 2, 2, 2)
     assert costs[1] <= 1.5 * costs[0]
     energies = np.array([-3.0, 0.3, 1.1])
-    together = zone.probabilities(tunnel_junction(), energies)
+    together = averaged(tunnel_junction(), energies)
     for i, E in enumerate(energies):
-        np.testing.assert_allclose(together.value[i], zone.probabilities(tunnel_junction(), E).value, rtol=1e-8)
+        np.testing.assert_allclose(together.value[i], averaged(tunnel_junction(), E).value, rtol=1e-8)
 
 
 def test_an_average_prints_its_error():
@@ -300,7 +311,7 @@ def test_a_mean_is_the_average_the_point_or_one_for_each_energy():
         return {"T": P[:, 1, :, 0], "R": P[:, 0, 0, 0, 0]}
 
     average = zone.mean(observe, junction, -3.0)
-    reference = zone.probabilities(junction, -3.0).value
+    reference = averaged(junction, -3.0).value
     np.testing.assert_allclose(average.value["T"], reference[1, :, 0], rtol=1e-8)
     np.testing.assert_allclose(average.value["R"], reference[0, 0, 0, 0], rtol=1e-8)
     assert average.error["T"].shape == (2, 2)
@@ -377,7 +388,7 @@ def well_of_a_closed_spin(theta, thickness=8):
 def test_bound_states_that_a_small_angle_couples_are_not_missed(theta, thickness):
     """Their width goes as the angle squared. The reference is split at every step of the noncollinear density."""
     junction = well_of_a_closed_spin(theta, thickness)
-    found = zone.probabilities(junction, 0.0)
+    found = averaged(junction, 0.0)
     edges = np.unique(zone.thresholds(junction, 0.0))
     texture = Stack.from_junction(junction).as_texture().spread((1,)).rows(np.zeros(1, dtype=int))
 
@@ -465,7 +476,7 @@ def test_resonances_of_a_thick_well_are_found_by_counting():
     junction = sj.Junction(iron(), [wall, well, wall], iron(1.0))
     counted = zone.resonances(junction, 0.3)
     assert len(counted) > 10
-    told = zone.probabilities(junction, 0.3, rtol=1e-6).value
+    told = averaged(junction, 0.3, rtol=1e-6).value
     blind = zone.average(
         lambda c: halves.probabilities(junction, 0.3, c), zone.thresholds(junction, 0.3), rtol=1e-7, max_points=10**6
     ).value
