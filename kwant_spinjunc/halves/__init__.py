@@ -26,16 +26,7 @@ last plane of the scattering region (S = -1 + i √v G √v, Fisher and Lee, Phy
 """
 
 from .batch import Stack
-from .solver import (
-    Solution,
-    exchange_integrand,
-    log_det,
-    probabilities,
-    solve,
-    spacer_currents,
-    states,
-    surface_greens,
-)
+from .solver import Solution, exchange_integrand, log_det, probabilities, solve, spacer_currents, states, surface_greens
 
 __all__ = [
     "Solution",

@@ -1,7 +1,6 @@
 r"""Arrays of junctions: the parameters of many, their common batch axes and how batches are cut in chunks.
 
-What a junction looks like to the fast engine of `halves`. Internally batch axes come last, so that whatever acts on
-one component of one plane acts on contiguous memory.
+Internally batch axes come last: what acts on one component of one plane acts on contiguous memory.
 """
 
 from __future__ import annotations
@@ -308,8 +307,8 @@ class Stack:
     def local_m(self) -> tuple[Floats, Floats]:
         """Directions of the planes and of both leads of a texture in the frame of each lead, [plane, component, ...].
 
-        Entries planes and planes + 1 are the left and right lead. Components at rounding level are set to zero, so
-        that what is collinear with a lead is exactly so in its frame.
+        Entries planes and planes + 1 are the leads. Rounding is set to zero: what is collinear with a lead is so
+        exactly.
         """
         batch = np.broadcast_shapes(self.m.shape[:-2], self.lead_m.shape[:-2])
         pieces = [np.broadcast_to(x, batch + x.shape[-2:]) for x in (self.m, self.lead_m)]

@@ -332,8 +332,8 @@ def mean(
 
     ``observe``: ``observe(c)`` with c of shape (n,) returns an array (n, ...), or a mapping of name to such arrays.
     With several energies ``observe(c, index)`` gets the number of the energy each c belongs to.
-    ``problem``, ``energy``: the junction, or the stack of those averaged together, whose openings and resonances at
-    ``energy``, shape () or (problems,), split the integral.
+    ``problem``, ``energy``: the junction or stack and energies, () or (problems,), whose openings and resonances split
+    it.
     ``k``: "average" for the mean over the Brillouin zone; wave vectors, shape (..., 2), or None for Γ: `observe` there.
     ``rtol``, ``atol``, ``floor``, ``max_points``, ``strict``: as in `average`; with a mapping ``floor`` is relative to
     the largest of each of its arrays.

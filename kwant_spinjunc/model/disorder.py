@@ -250,8 +250,7 @@ class MagneticImpurities(Disorder):
     """Local exchange -(exchange/2) n·σ in random directions: it flips spins, and breaks time reversal.
 
     ``concentration``: probability that a site has an impurity, from 0 to 1.
-    ``exchange``: full splitting of the impurity's levels, >= 0, in the unit of the junction's energies; n is uniform on
-    the sphere. The spins are frozen: no inelastic scattering.
+    ``exchange``: full splitting of the impurity's levels, >= 0; n is uniform on the sphere, the spins are frozen.
     """
 
     draws: ClassVar[int] = 3

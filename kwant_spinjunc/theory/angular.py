@@ -54,8 +54,7 @@ def _half_angles(Phi: ArrayLike) -> tuple[Floats, Floats]:
 def conductance_ratio(G: ArrayLike, sigma: ArrayLike, D: ArrayLike, tau: ArrayLike) -> Floats:
     r"""Return ξ = G √(Dτ)/σ, the interface conductance over that of the metal across its bare spin-diffusion length.
 
-    **Validity**: a definition. The paper says only "the ratio of the conductance of the interface to that of the
-    metal"; this one makes (12) the solution of (5) to (11).
+    **Validity**: a definition that makes (12) the solution of (5) to (11); the paper does not say which.
 
     ``G``: interface conductance per area, both spins together, >= 0.
     ``sigma``, ``D``, ``tau``: Conductivity, diffusion coefficient and spin relaxation time of the metal, > 0.

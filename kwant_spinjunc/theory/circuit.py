@@ -206,8 +206,7 @@ def solve_spin_valve(left: Contact, right: Contact, m_left: ArrayLike, m_right: 
 
     Σ over both contacts of `contact_currents` = 0, four equations for µ and δµ.
 
-    **Validity**: no spin relaxation in the node, magnets longer than the transverse coherence length, node in which
-    occupations are isotropic (use corrected conductances).
+    **Validity**: no spin relaxation in the node; else as `contact_currents`, with corrected conductances.
 
     Examples
     --------

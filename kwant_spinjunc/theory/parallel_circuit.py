@@ -95,8 +95,7 @@ def difference_length(J_M_left: ArrayLike, J_M_right: ArrayLike, angle: ArrayLik
     r"""Return |J_M^R m_R - J_M^L m_L| = √((J_M^R - J_M^L)² + 4 J_M^L J_M^R sin²(Φ/2)).
 
     **Result**: Non-negative; 2βJ sin(Φ/2) for identical magnets, the limit of equation (12) for a transparent
-    interface. **Validity**: a definition. The paper calls the two magnitudes equal; the vectors differ by this. Source:
-    the paper, text before equation (5), and equation (12) for ξ → ∞.
+    interface. **Validity**: a definition. The paper calls the two magnitudes equal; the vectors differ by this.
     """
     left, right = finite_array("J_M_left", J_M_left), finite_array("J_M_right", J_M_right)
     half = finite_array("angle", angle) / 2

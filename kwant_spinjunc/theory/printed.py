@@ -100,9 +100,8 @@ def fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLike = 1.0
 def net_torque(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
     """Return t = M0 δθ_i [K - √(JK)], the net torque on the interface plane as printed.
 
-    Arguments as in `domain_wall.net_torque_restored`, with J and K in lattice units (a = 1). **Result**: torque of
-    exchange and anisotropy on the plane, -∂E/∂θ, per volume. **Validity**: a = 1 and K ≪ J, where the second term
-    dominates. Source: the paper, paragraph after equation (6).
+    Arguments as in `domain_wall.net_torque_restored`, with a = 1. **Validity**: K ≪ J, where the second term dominates.
+    Source: the paper, paragraph after equation (6).
     """
     # ERRATA: the bracket adds an energy/volume to an energy/area. Right only in lattice units.
     return net_torque_restored(rotation, J, K, 1.0, M0)

@@ -55,8 +55,7 @@ def effective_polarization(k: ArrayLike, kappa: ArrayLike) -> Floats:
     r"""Return P = [(k↑ - k↓)/(k↑ + k↓)]·[(κ² - k↑k↓)/(κ² + k↑k↓)] of one interface.
 
     **Result**: P in [-1, 1]; it changes sign at κ² = k↑k↓. **Validity**: free electrons, thick barrier, equal masses.
-    It is (f_+ - f_-)/(f_+ + f_-) with f = 4kκ/(k² + κ²), `kwant_spinjunc.theory.tunnelling.interface_factor`. Source:
-    there, the effective polarization of the ferromagnet-barrier couple.
+    It is (f_+ - f_-)/(f_+ + f_-) with f = 4kκ/(k² + κ²), `kwant_spinjunc.theory.tunnelling.interface_factor`.
     """
     decay, (up, down) = positive_array("kappa", kappa), np.moveaxis(both_spins("k", k, "A closed channel is 0."), -1, 0)
     return np.asarray((up - down) / (up + down) * (decay**2 - up * down) / (decay**2 + up * down))
@@ -172,8 +171,7 @@ def field_like_torque_from_reflections(
     magnets: their field-like torque has no term linear in V. Source: there (exchange coupling); I. Theodonis et al.,
     Phys. Rev. Lett. 97, 237205 (2006) (field-like torque quadratic in the voltage).
 
-    ``reflection_left``, ``reflection_right``: ρ_Ls and ρ_Rs', complex, shape (..., 2), from
-    `kwant_spinjunc.theory.tunnelling`, on the lattice or not.
+    ``reflection_left``, ``reflection_right``: ρ_Ls and ρ_Rs', complex, shape (..., 2), on the lattice or not.
     """
     scale = -np.exp(-2 * finite_array("exponent", exponent)) * np.sin(finite_array("angle", angle))
     f_left, q_left = _differences("reflection_left", reflection_left)

@@ -286,8 +286,7 @@ def barrier_probabilities(
     T_ss' = f_Ls f_Rs' e^{-2κd} |[(1 - e^{-2κd} R ρ_R R† ρ_L)⁻¹ R]_ss'|². The inverse sums the round trips in the
     barrier. Its lowest order is |R_ss'|² f_Ls f_Rs' e^{-2κd}: equation (2) and the spin factors of the interfaces.
 
-    **Validity**: exact for a uniform nonmagnetic barrier (one exponent for both spins) between two electrodes that are
-    each collinear, at one k∥, on the lattice as in the continuum.
+    **Validity**: exact for a uniform nonmagnetic barrier between collinear electrodes at one k∥, on the lattice too.
     """
     R, _, trips = _round_trips(rotation, reflection_left, reflection_right, exponent)
     return np.asarray(spin_factors(reflection_left, reflection_right, exponent) * abs(trips @ R) ** 2)
@@ -360,8 +359,7 @@ def spin_factors_from_collinear(parallel: ArrayLike, antiparallel: ArrayLike) ->
 def factorization_defect(factors: ArrayLike) -> Floats:
     r"""Return D_++ D_-- / (D_+- D_-+) - 1, zero if D_ss' is a left times a right spin factor.
 
-    **Result**: NaN where a spin channel is closed and the quotient undefined. **Validity**: a diagnostic of any
-    junction; it vanishes in proportion to the transmission.
+    **Result**: NaN where a spin channel is closed. **Validity**: a diagnostic; it vanishes like the transmission.
     """
     D = finite_array("factors", factors, "(..., 2, 2)")
     largest = np.max(abs(D), axis=(-2, -1), keepdims=True)
@@ -403,8 +401,7 @@ def one_sided_coefficients(probabilities: ArrayLike, side: Side) -> tuple[Floats
 
     Left: α_s = s Σ_s' T_ss', β_s' = Σ_s s T_ss'. Right: α_s = Σ_s' s' T_ss', β_s' = s' Σ_s T_ss'.
 
-    **Result**: shape (..., 2) each. **Validity**: as (3) and (4). No choice of α and β serves both sides unless T is
-    diagonal: what is dropped is that the other side has its own pair.
+    **Result**: shape (..., 2) each. **Validity**: as (3) and (4). No choice serves both sides unless T is diagonal.
     """
     T = finite_array("probabilities", probabilities, "(..., 2, 2)")
     if choice("side", side, ("left", "right")) == "left":
@@ -492,7 +489,7 @@ def vector_torque(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, 
 def vector_difference(J_M_left: ArrayLike, J_M_right: ArrayLike, m_left: ArrayLike, m_right: ArrayLike) -> Floats:
     r"""Return J_M^R m_R - J_M^L m_L, the nonconservation of the spin current vector.
 
-    **Result**: shape (..., 3); its length squared is (J_M^R - J_M^L)² + 4 J_M^L J_M^R sin²(Φ/2). **Validity**: a
-    definition. Minus the torque on the magnets (`vector_torque`).
+    **Result**: its length squared is (J_M^R - J_M^L)² + 4 J_M^L J_M^R sin²(Φ/2). **Validity**: a definition. Minus the
+    torque on the magnets (`vector_torque`).
     """
     return -vector_torque(J_M_left, J_M_right, m_left, m_right)

@@ -16,8 +16,7 @@ at the cut per unit flux of each open mode, so that B_s B_s† = i (g_s - g_s†
 
 It begins with the transverse modes of the lead and stays in them through planes without disorder.
 
-**Accuracy.** No quantity is a difference of larger ones: b and w_+ - w_- are propagated by products, so that
-probabilities keep their relative digits also at T = 1e-30.
+**Accuracy.** As in `halves`: b and w_+ - w_- are propagated by products.
 
 **Anything else** (magnetization that is not collinear within a half, spin-orbit bonds) takes the same recursion with
 2M × 2M matrices from the first plane that mixes spins. Spins are labeled along each lead's own m.

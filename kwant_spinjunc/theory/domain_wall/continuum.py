@@ -31,8 +31,7 @@ def _constants(J: ArrayLike, K: ArrayLike) -> tuple[Floats, Floats]:
 def wall_length(J: ArrayLike, K: ArrayLike) -> Floats:
     """Return the magnetic length d = √(J/K).
 
-    **Result**: d, a length; leading axes broadcast. **Validity**: small rotations, d much longer than the lattice
-    constant; `lattice_wall_length` is exact on the lattice.
+    **Validity**: small rotations, d much longer than the lattice constant; `lattice_wall_length` is exact on a lattice.
     """
     J, K = _constants(J, K)
     return np.asarray(np.sqrt(J / K))
@@ -138,7 +137,7 @@ def chain_response(n: ArrayLike, source: ArrayLike, exchange: ArrayLike, anisotr
     **Result**: Rotation per torque, 1/(energy per area). For all torque on plane 0: e^{-qn}/[J_ex (e^q - 1)].
     **Validity**: small rotations, no exchange across the interface, chain much longer than 1/q planes. It holds for
     both components of the rotation: a torque vector τ gives δm = g (τ × m). Derived here (Green's function of the
-    lattice form of the paper's J δθ'' = K δθ, the free end by an image).
+    lattice, the free end by an image).
     """
     here = not_negative_array("n", n, hint="Plane 0 is the interface.")
     there = not_negative_array("source", source, hint="Plane 0 is the interface.")

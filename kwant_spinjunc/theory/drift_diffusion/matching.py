@@ -355,18 +355,17 @@ def match(
 ) -> Matching:
     r"""Solve equations (7) to (11) on both sides of an interface, at constant current.
 
-    **Validity**: linear response, half-spaces longer than their spin-diffusion lengths, no charge in the barrier. The
-    unknowns and equations are counted in the module's docstring. Passive interfaces (dissipating r's) never make the
-    matching singular in exact arithmetic: each half-space is passive too. Interface conductances above about 1e12 times
-    those of the metals are refused for lack of digits; 1e8 times is already a transparent contact. Raises
-    `SingularMatchingError`: The interface conditions leave a combination of N and δ undetermined (condition number
-    above 1e13). Source: the paper, equations (5) to (11). The collinear solution for α1 = α2 is that of T. Valet and A.
-    Fert, Phys. Rev. B 48, 7099 (1993), whatever the screening.
+    **Validity**: linear response, half-spaces longer than their spin-diffusion lengths, no charge in the barrier.
+    Passive interfaces (dissipating r's) never make the matching singular in exact arithmetic: each half-space is
+    passive too. Interface conductances above about 1e12 times those of the metals are refused for lack of digits; 1e8
+    times is already a transparent contact. Raises `SingularMatchingError`: The interface conditions leave a combination
+    of N and δ undetermined (condition number above 1e13). Source: the paper, equations (5) to (11). The collinear
+    solution for α1 = α2 is that of T. Valet and A. Fert, Phys. Rev. B 48, 7099 (1993), whatever the screening.
 
     ``left``, ``right``: materials of y < -d/2 and y > d/2; they may differ in everything.
-    ``interface``: `kwant_spinjunc.theory.interface.InterfaceResponse`, the r's of (5), (6) and the charge response,
-    with δM⊥ = 0 at the faces; or `VectorInterface`, with δM⊥ matched as well. Conductances per area (`per_area`); the µ
-    are those of (8), (9) at the faces. Leading axes broadcast.
+    ``interface``: `InterfaceResponse`, the r's of (5), (6) and the charge response, δM⊥ = 0; or `VectorInterface`, δM⊥
+    matched as well. Conductances per area (`per_area`); the µ are those of (8), (9) at the faces. Leading axes
+    broadcast.
     ``current``: charge (particle) current J along +y, shape (...).
     ``thickness``: thickness d >= 0 of the barrier.
     ``q_barrier``: e²/(ε0 ε_r) of the barrier; by default that of the materials, which then must agree if d > 0.
