@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from ..checks import choice, index
+from ..checks import choice, index, instance
 from ..devices.device import Device
 from ..devices.result import DeviceScattering
 from ..devices.solve import is_transparent
@@ -225,11 +225,7 @@ def plot_device(
     """
     import kwant.plotter
 
-    if not isinstance(scattering, DeviceScattering):
-        raise ArgumentError(
-            f"Argument `scattering` must be a DeviceScattering, but is {type(scattering).__name__}. "
-            "For a junction use plot_layers."
-        )
+    instance("scattering", scattering, DeviceScattering, "For a junction use plot_layers.")
     choice("axis", axis, "xyz")
     system = scattering.system
     positions = np.array([site.pos for site in system.sites])

@@ -226,32 +226,38 @@ class JunctionProblem:
         modes = self._modes(section)
         if not modes.any():
             return {q.name: np.zeros(q.shape) for q in self.quantities}
-        fast = self.solver in (None, "halves")
-        observe = self._scattered if self.torques or self.profiles or not fast else self._transmitted
-        if self.m_right is None or (fast and self._has_halves(section, realization)):
-            return {**observe(self.junction, section, realization, self.m_right), "modes": modes}
-        many = [observe(junction, section, realization) for junction in self.junctions]
-        return {**{name: np.array([one[name] for one in many]) for name in many[0]}, "modes": modes}
+        if self.torques or self.profiles or self.solver not in (None, "halves"):
+            values = self._scattered(section, realization)
+        else:
+            values = self._transmitted(section, realization, modes)
+        if self.m_right is None:
+            values = {name: value[0] for name, value in values.items()}
+        return {**values, "modes": modes}
 
-    def _has_halves(self, section: CrossSection, realization: int) -> bool:
-        """Whether a sample has two halves to turn, solved once for all directions."""
-        return supercell.find_cut(self.base, realize(self.base, section, self.seed, realization)) is not None
-
-    def _transmitted(
-        self, junction: Junction, section: CrossSection, realization: int, m_right: Any = None
-    ) -> dict[str, Any]:
-        """Return probabilities and what follows from them."""
-        base = junction if m_right is None else self.base
-        sample = realize(base, section, self.seed, realization)
-        P = supercell.probabilities(base, self.energy, section, sample, m_right=m_right)
-        defect = unitarity_of(P, self._modes(section))
+    def _transmitted(self, section: CrossSection, realization: int, modes: NDArray[np.intp]) -> dict[str, Any]:
+        """Return probabilities and what follows from them, the halves of the sample solved once for all directions."""
+        sample = realize(self.base, section, self.seed, realization)
+        if self.m_right is None:
+            P = supercell.probabilities(self.base, self.energy, section, sample)[None]
+        elif supercell.find_cut(self.base, sample) is not None:
+            P = supercell.probabilities(self.base, self.energy, section, sample, m_right=np.array(self.m_right))
+        else:
+            samples = ((j, realize(j, section, self.seed, realization)) for j in self.junctions)
+            P = np.array([supercell.probabilities(j, self.energy, section, one) for j, one in samples])
+        defect = unitarity_of(P, modes)
         refuse_unitarity(defect, self.max_defect)
         return {**_from_probabilities(P), "unitarity_defect": defect}
 
-    def _scattered(
-        self, junction: Junction, section: CrossSection, realization: int, m_right: Any = None
-    ) -> dict[str, Any]:
-        """Return everything, states solved for."""
+    def _scattered(self, section: CrossSection, realization: int) -> dict[str, Any]:
+        """Return everything of all directions, by one solve where the sample has two halves to turn."""
+        if self.m_right is not None and self.solver in (None, "halves"):
+            sample = realize(self.base, section, self.seed, realization)
+            if supercell.find_cut(self.base, sample) is not None:
+                return self._one(self.junction, section, realization, m_right=self.m_right)
+        found = [self._one(junction, section, realization) for junction in self.junctions]
+        return {name: np.array([one[name] for one in found]) for name in found[0]}
+
+    def _one(self, junction: Junction, section: CrossSection, realization: int, m_right: Any = None) -> dict[str, Any]:
         k = section.k if "periodic" in section.boundary else None
         boundary: Any = section.boundary[0] if len(set(section.boundary)) == 1 else section.boundary
         s = scatter(

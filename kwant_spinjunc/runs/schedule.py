@@ -140,9 +140,9 @@ class Run:
         while not self._done():
             following = max(following, self.merged)
             while len(self.flying) < window and following < min(self.chunks, self.merged + ahead):
-                numbers = self._missing(following)
-                if numbers:
-                    self._submit(pool, numbers)
+                if numbers := self._missing(following):
+                    task = pool.submit(solve_realizations, self.problem, numbers)
+                    self.flying[task.number] = task, numbers
                 following += 1
             if not self.flying:
                 following = self.merged  # a damaged row turned up, or a row has several gaps
@@ -152,10 +152,6 @@ class Run:
             self._collect(pool)
         for task, _ in self.flying.values():
             task.future.cancel()
-
-    def _submit(self, pool: Pool, numbers: tuple[int, ...]) -> None:
-        task = pool.submit(solve_realizations, self.problem, numbers)
-        self.flying[task.number] = task, numbers
 
     def _collect(self, pool: Pool) -> None:
         """Wait for one task and commit it; of tasks lost with their workers solve every realization alone."""

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ..._version import __version__
 from ...arrays import Side
-from ...checks import choice, finite, finite_array, keywords_of, positive, refuse_unknown
+from ...checks import choice, finite, finite_array, instance, keywords_of, positive, refuse_unknown
 from ...devices.device import Device
 from ...errors import ArgumentError
 from ...model.junction import Junction
@@ -115,11 +115,8 @@ def export(
         }
         given = [argument for argument, is_given in torque_only.items() if is_given] + list(settings)
         _refuse(given, ("energy", "k", "biases"), "BORIS, which takes conductances")
-        if not isinstance(source, Junction):
-            raise ArgumentError(
-                f"Argument `source` must be a Junction for BORIS, but is {type(source).__name__}: its conductances are "
-                "those of interfaces and biases, not of an angle."
-            )
+        of_junctions = "Its conductances for BORIS are those of interfaces and biases, not of an angle."
+        instance("source", source, Junction, of_junctions)
         return export_boris(source, lattice_constant=a, tolerance=tolerance, name=name, **settings)  # type: ignore[arg-type]
     foreign = {name for name, codes in FREE_LAYER.items() if target not in codes}
     _refuse(settings, set(Options.__annotations__) - {"biases"} - foreign, target)
