@@ -111,7 +111,12 @@ def stepping():
         return np.arctan((c - place[owner, None]) / width[owner, None]) / np.pi
 
     ends = np.full(3, -2.0), np.array([2.0, 2.0, 1.9])
-    return {"plain": kinks.sharp_steps(states, *ends), "flanks": kinks.sharp_steps(states, *ends, flanks=True)}
+    two = ends[0][:2], ends[1][:2]  # the last one without a step
+    return {
+        "two": kinks.sharp_steps(states, *two),
+        "plain": kinks.sharp_steps(states, *ends),
+        "flanks": kinks.sharp_steps(states, *ends, flanks=True),
+    }
 
 
 def rough():

@@ -366,6 +366,11 @@ EQUIVALENT |= {
                 ("halves/real/angles.py", "ERROR, MARGIN = 1e-10, 30.0", "constant: 30.0"),
                 ("halves/zone.py", "RANGE, STEP, AWAY = 3.25, 0.25, 1e-10", "constant: 3.25"),
                 ("devices/audit.py", "HEIGHTS, POINTS = (2e-4, 2e-5), 8", "constant: 8"),
+                (
+                    "devices/audit.py",
+                    "last, before = (_extrapolated(values[:count]) for count in (POINTS, POINTS - 1))",
+                    "constant",
+                ),
                 ("devices/bias.py", "TRIED = 2", "constant"),
                 ("devices/bias.py", "REFINED = 3", "constant"),
                 ("devices/bias.py", "TAIL = 36.0", "constant"),
@@ -425,6 +430,15 @@ EQUIVALENT |= {
                     for kind in ("constant", "operator", "function")
                 ),
                 ("devices/scatter.py", "DENSE = 600", "constant"),
+                *(
+                    (
+                        f"halves/supercell/{where}.py",
+                        "halves = solve_halves(problem, cut, axes, outgoing=(False, False), keep=True)",
+                        kind,
+                    )
+                    for where in ("turned", "waves")
+                    for kind in ("drop outgoing=", "constant: False")
+                ),
                 (
                     "halves/supercell/door.py",
                     "halves = solve_halves(problem, cut, axes, outgoing=[any(turn is not None for turn in row) "
@@ -479,6 +493,65 @@ EQUIVALENT |= {
         (
             "BLAS says nothing of what is not finite; another library may",
             (("halves/chain.py", 'with np.errstate(invalid="ignore"):', "drop invalid="),),
+        ),
+        (
+            "how a sparse matrix is kept",
+            (
+                (
+                    "devices/audit.py",
+                    "H = sparse.csc_matrix(system.hamiltonian_submatrix(sparse=True, params=params))",
+                    "drop sparse=",
+                ),
+                (
+                    "devices/exchange.py",
+                    "matrix = system.hamiltonian_submatrix(to_sites=sites, from_sites=sites, sparse=True, "
+                    "params=dict(params))",
+                    "drop sparse=",
+                ),
+                *(
+                    ("devices/spin_operators.py", source, "drop format=")
+                    for source in (
+                        "return sparse.kron(sparse.identity(count), np.frombuffer(data, dtype).reshape(shape), "
+                        'format="csr")',
+                        "return sparse.block_diag([_time_reversal(self(site), site.family) for site in sites], "
+                        'format="csr")',
+                        'return [sparse.block_diag([block[i] for block in blocks], format="csr") for i in range(3)]',
+                    )
+                ),
+                *(
+                    (
+                        "devices/spin_channels.py",
+                        'unit, none = sparse.identity(count, dtype=complex, format="csr"), np.empty(0, dtype=np.int64)',
+                        f"drop {what}=",
+                    )
+                    for what in ("format", "dtype")
+                ),
+                (
+                    "devices/exchange.py",
+                    "return sparse.block_diag([z if b is None else b for b, z in zip(blocks, zeros, strict=True)], "
+                    'format="csr"), ""',
+                    "drop format=",
+                ),
+            ),
+        ),
+        (
+            "in which order what is alike comes",
+            (
+                ("devices/waves.py", 'order = np.argsort(keys, kind="stable")', "drop kind="),
+                ("halves/kinks.py", 'order = np.argsort(owner, kind="stable")', "drop kind="),
+                ("halves/surface.py", 'order = np.argsort(~open_, axis=-1, kind="stable")', "drop kind="),
+                (
+                    "halves/surface.py",
+                    "first = np.argsort(np.where(outgoing, 0, np.where(inside, 1, 2)), axis=-1, "
+                    'kind="stable")[..., :n]',
+                    "drop kind=",
+                ),
+                ("halves/surface.py", 'back = np.argsort(~incoming, axis=-1, kind="stable")[..., :most]', "drop kind="),
+            ),
+        ),
+        (
+            "where numbers lie in memory",
+            (("halves/half.py", "re, im = g.real.copy(), g.imag.copy()", "drop .copy()"),),
         ),
         (
             "asked twice, told once",

@@ -81,7 +81,7 @@ def _self_energy(lead: Any, energy: float, params: dict[str, Any]) -> tuple[Comp
         z = energy + 1j * height * size * np.arange(1, POINTS + 1)
         values = decimated(H - z[:, None, None] * np.eye(len(H)), hop.conj().T)
         last, before = (_extrapolated(values[:count]) for count in (POINTS, POINTS - 1))
-        error = float(abs(last - before).max(initial=0.0)) / size
+        error = float(abs(last - before).max()) / size
         if error < best[1]:
             best = last, error
     return best

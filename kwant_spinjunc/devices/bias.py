@@ -127,7 +127,7 @@ def integrate_currents(
     current = _Current(ready, points, kT, split, max_defect, high - low, ahead=len(pieces[0]) * len(FINE.nodes))
     found = integrate(current, pieces, len(points), 3 * leads, rtol=rtol, floor=1e-14)
     spin_resolved = found.value[:, : 2 * leads].reshape(-1, leads, 2)
-    charge = found.value[:, 2 * leads :].copy()
+    charge = found.value[:, 2 * leads :]
     spin_resolved[:, list(current.unresolved)] = np.nan
     if split:
         charge[:, list(current.unresolved)] = np.nan

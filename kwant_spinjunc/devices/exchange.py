@@ -226,7 +226,7 @@ def _one_orbital(dependent: Any, S: list[Any], objects: list[Any], negligible: f
         blocks, which = np.unique(to * len(counts) + from_, return_inverse=True)
         first = np.zeros(len(blocks), dtype=complex)
         first[which] = data
-        filled = np.bincount(which, minlength=len(blocks)) == counts[blocks // len(counts)]
+        filled = np.bincount(which) == counts[blocks // len(counts)]
         if not filled.all() or abs(data - first[which]).max(initial=0.0) > 10 * negligible:
             return False
     return True

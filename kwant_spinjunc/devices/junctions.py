@@ -198,7 +198,7 @@ def settle(
     incoming = np.maximum(modes, 1)[..., None, None]
     missed = np.concatenate([change[..., :1], np.where(changing, 0.0, spin - across)], axis=3)
     by_source = np.where(changing, spin, across) - source
-    continuity, torque = (abs(part / incoming).max(initial=0.0) for part in (missed, by_source))
+    continuity, torque = (abs(part / incoming).max() for part in (missed, by_source))
     return Fields(
         currents=np.stack([from_left, from_right]),
         torques=torques,

@@ -34,7 +34,7 @@ def decimated(h: Complex, t: Complex) -> Complex:
     ahead = np.zeros(np.broadcast_shapes(h.shape, (*t.shape[:-2], n, n)), dtype=complex)
     ahead[..., :p, :] = t
     back = np.swapaxes(ahead, -1, -2).conj()
-    face, bulk = h.copy(), h.copy()
+    face = bulk = h
     for _ in range(DOUBLINGS):
         sides = np.concatenate([ahead, back], axis=-1)
         both = sides / bulk if n == 1 else np.linalg.solve(bulk, sides)

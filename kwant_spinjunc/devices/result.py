@@ -274,7 +274,7 @@ class DeviceScattering(SystemResult[MagnetTorque]):
         torque, torque_total = self._by_spin([values.sum(axis=1) for values in per_site])
         on_sites = np.array([values.sum(axis=0) for values in per_site])
         miss = abs(total - torque_total.sum(axis=1)) / np.maximum(self.channels, 1)[:, None]
-        defect, site_total = float(miss.max(initial=0.0)), on_sites.sum(axis=2)
+        defect, site_total = float(miss.max()), on_sites.sum(axis=2)
         if not defect <= self.max_defect:
             raise ContinuityError(
                 f"The torque misses the spin flux into the sites by {defect:.2g} per channel, more than `max_defect` = "

@@ -176,8 +176,8 @@ def _spin_projectors(along: Any, H: Any, hop: Any) -> tuple[list[Any], float]:
     dense = np.asarray(along.todense() if sparse.issparse(along) else along)
     if dense.shape != H.shape:
         return [], np.inf
-    defect = max(float(abs(d).max(initial=0.0)) for d in (H @ dense - dense @ H, hop @ dense[:m, :m] - dense @ hop))
-    if defect > 1e3 * ROUNDING * max(abs(H).max(initial=0.0), abs(hop).max(initial=0.0)):
+    defect = max(float(abs(d).max()) for d in (H @ dense - dense @ H, hop @ dense[:m, :m] - dense @ hop))
+    if defect > 1e3 * ROUNDING * max(abs(H).max(), abs(hop).max()):
         return [], np.inf
     values, vectors = np.linalg.eigh(dense)
     return [vectors[:, values > 0], vectors[:, values < 0]], defect

@@ -139,10 +139,10 @@ def is_magnetic(system: Any, number: int, spin: SpinOperator | None, params: Map
     if spin is None or not is_transparent(lead):
         return True
     h, t = lead.cell_hamiltonian(params=params), lead.inter_cell_hopping(params=params)
-    p, negligible = t.shape[1], ALIGNED * max(abs(h).max(), abs(t).max(initial=0.0))
+    p, negligible = t.shape[1], ALIGNED * max(abs(h).max(), abs(t).max())
     S = [np.asarray(sparse.csr_matrix(s).todense()) for s in spin.block_diagonal(cell_sites(system, number))]
     changes = [change for s in S for change in (s @ h - h @ s, s @ t - t @ s[:p, :p])]
-    return any(abs(change).max(initial=0.0) > negligible for change in changes)
+    return any(abs(change).max() > negligible for change in changes)
 
 
 def lead_spins(modes: Any, along: Any) -> LeadSpins:

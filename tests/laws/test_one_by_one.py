@@ -652,3 +652,64 @@ def test_sites_of_a_built_junction_are_planes():
     system = sj.build(layered((0.3, 2.5, 0.1), (0.5, 0.0, 0.7))).finalized()
     assert {site.family.name for site in system.sites} == {"plane"}
     assert {site.family.norbs for site in system.sites} == {2}
+    parts = [wannier.Wannier(model(), np.eye(3), np.array([0.0, 0.0, 1.0]), np.zeros(3), 0.0)] * 3
+    system = wannier.wannier_junction(*parts).system
+    assert {site.family.name for site in system.sites} == {"left", "spacer", "right"}
+
+
+# ---------------------------------------------------------------------- parameters everywhere
+def parametric(law=None, symmetry=None, twist=0.0):
+    """A strip that holds nothing but functions of parameters, its leads too."""
+    lattice = kwant.lattice.square(norbs=2)
+
+    def onsite(site, level, field):
+        return level * ONE - field * PAULI[2] + 0.2 * (site.tag[0] == 2) * field * PAULI[0]
+
+    def cell(site, level, end):
+        return level * ONE - end * PAULI[2]
+
+    def hop(to, from_, t):
+        return -t * ONE + 1j * twist * t * PAULI[1]
+
+    syst = kwant.Builder()
+    syst[(lattice(x, y) for x in range(5) for y in range(2))] = onsite
+    syst[lattice.neighbors()] = hop
+    for direction in (-1, 1):
+        declared = {} if symmetry is None else {"time_reversal": symmetry}
+        lead = kwant.Builder(kwant.TranslationalSymmetry((direction, 0)), conservation_law=law, **declared)
+        lead[(lattice(0, y) for y in range(2))] = cell
+        lead[lattice.neighbors()] = hop
+        syst.attach_lead(lead)
+    return syst.finalized()
+
+
+NUMBERS = {"level": 0.3, "field": 0.25, "end": 0.15, "t": 0.9}
+
+
+@pytest.mark.parametrize("law", [None, PAULI[2]])
+@pytest.mark.parametrize("free", [False, True])
+def test_parameters_reach_whatever_is_asked_of_a_system(law, free):
+    numbers = NUMBERS | ({"end": 0.0} if free else {})
+    where = dict(cuts={"cut": lambda s: s.tag[0] >= 3}, magnets={"one": lambda s: s.tag[0] == 2})
+    given = dict(**where, exchange="time-reversal", barriers={"none": lambda s: s.tag[0] == 1})
+    with pytest.warns(sj.errors.BarrierWarning):
+        found = sj.scatter(parametric(law), 0.9, params=numbers, check=True, **given)
+    assert found.check < 1e-8
+    torque, flux = found.torque("one"), found.spin_current("cut", total=True)
+    other = sj.scatter(parametric(law), 0.9, params=numbers | {"field": 0.1}, **where)
+    assert abs(other.between_leads() - found.between_leads()).max() > 1e-4
+    assert abs(torque.exchange).max() > 1e-3
+    assert abs(flux).max() > 0.1
+    assert found.on_lattice("x").any()
+    assert found.density("z").any()
+    with pytest.raises(sj.ArgumentError, match="must have a value for t"):
+        sj.scatter(parametric(law), 0.9, params={k: v for k, v in numbers.items() if k != "t"})
+
+
+def test_parameters_reach_leads_that_are_solved_as_a_whole_and_the_second_route_of_mixed_spins():
+    free = NUMBERS | {"end": 0.0, "field": 0.0}
+    found = sj.scatter(parametric(symmetry=1j * PAULI[1]), 0.9, params=free, check=True)
+    assert_allclose(found.between_leads()[0, 1], found.channels[0], atol=1e-9)
+    mixed = sj.scatter(parametric(twist=0.3), 0.9, params=NUMBERS, check=True, cuts={"cut": lambda s: s.tag[0] >= 3})
+    assert not any(spins.resolved for spins in mixed.spins)
+    assert mixed.check < 1e-8
