@@ -1,7 +1,7 @@
 r"""Kwant's way from a `Problem` to what is `Solved`: the reference for junctions of any cross-section.
 
-The linear system is factorized once for the scattering matrix and the wave functions; currents, densities and torques
-come from `kwant.operator`.
+The linear system is factorized once for the scattering matrix and the wave functions, of which `waves` makes currents,
+densities and torques.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def _turning_bonds(
 
 
 def _exchange_axes(sample: Realization, turning: list[int]) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return the axis of each plane's exchange field (planes, 3), 0 for none, and where there is no one axis."""
+    """Return the axis of each plane's exchange field (planes, 3), 0 for none, and which planes can take any spin."""
     fields = sample.levels[..., 1:]
     size = np.linalg.norm(fields, axis=2)
     largest = np.take_along_axis(fields, size.argmax(axis=1)[:, None, None], axis=1)[:, 0]
@@ -174,9 +174,7 @@ def settle(
     component may change: the currents are carried back with the torque at the source. The raw difference must equal
     it, and by how much it does not is the torque defect.
 
-    ``axes``: axis of the exchange field of each plane, 0 for a nonmagnetic one, shape (planes, 3).
-    ``free``: whether a plane can take any spin, shape (planes,).
-    ``raw``: raw currents (2, 2, bonds, 4).
+    ``axes``, ``free``: see `_exchange_axes`. ``raw``: raw currents (2, 2, bonds, 4).
     ``source_torques``: torque from the exchange field and the spin-orbit bonds (2, 2, planes, 3): compared with the
     fluxes, and kept for the two end planes.
     ``modes``: open channels (2, 2): the incoming flux that defects are measured against.

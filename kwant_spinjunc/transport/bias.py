@@ -443,8 +443,7 @@ def _of_crystal(
     if equilibrium:
         parts = [part for _, part in solved if part is not None]
         Q = shaped([part.value for part in parts], 3)
-        side = 1 - 2 * np.array([0, 1])[:, None]
-        torques = resolved_torques(magnets, -side * Q[..., None, :])
+        torques = resolved_torques(magnets, np.stack([-Q, Q], axis=-2))
         occupied = EquilibriumResponse(Q, torques, shaped([part.error for part in parts]))
     currents, Q, vectors = np.split(found, [4, 7], axis=-1)
     return _assembled(
