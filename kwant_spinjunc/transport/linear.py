@@ -129,13 +129,9 @@ def linear_response(scattering: Scattering, mu_left: ArrayLike = 0.5, mu_right: 
 
     **Result**: In units of (e²/h) × V for potentials in eV; per unit cell, unless the cross-section has several sites.
 
-    Parameters
-    ----------
-    scattering
-        Result at the Fermi energy.
-    mu_left, mu_right
-        Chemical potentials (µ_+, µ_-) relative to the Fermi energy, trailing axis 2, or one number for both spins.
-        They broadcast against the leading axes of ``scattering``.
+    ``scattering``: result at the Fermi energy.
+    ``mu_left``, ``mu_right``: chemical potentials (µ_+, µ_-) relative to the Fermi energy, trailing axis 2, or one
+    number for both spins. They broadcast against the leading axes of ``scattering``.
 
     The spin current between noncollinear magnets is finite even in equilibrium (interlayer exchange). A common shift
     of all µ therefore changes Q (its component along m_L×m_R), but no current in a lead. Use potentials symmetric

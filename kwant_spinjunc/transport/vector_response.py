@@ -52,12 +52,8 @@ def vector_response(scattering: Scattering, *, rtol: float = 1e-8) -> Floats:
     per cell, along +y, Pauli spin; e_1 and e_2 through the bond next to the outermost plane of lead material of the
     junction, toward the middle.
 
-    Parameters
-    ----------
-    scattering
-        Of a clean `Junction`, textures included, at one or many energies and k, or averaged over the zone.
-    rtol
-        Relative tolerance of an average, of the largest coefficient of each pair of sides.
+    ``scattering``: of a clean `Junction`, textures included, at one or many energies and k, or averaged over the zone.
+    ``rtol``: relative tolerance of an average, of the largest coefficient of each pair of sides.
 
     Raises `IntegrationError`: An average did not reach ``rtol``.
 
