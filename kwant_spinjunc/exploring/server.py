@@ -19,6 +19,8 @@ HOST = "127.0.0.1"
 #: The front end, for the page and for the widget alike.
 FRONT = ("explore.js", "explore.css")
 TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css"}
+#: Seconds between two looks whether it is to stop.
+POLL = 0.05
 #: Bytes of a question; the longest is a few hundred.
 LONGEST = 100_000
 PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
@@ -104,7 +106,7 @@ class Server:
 
     def __init__(self, explorer: Explorer) -> None:
         self._listener = _Listener(explorer)
-        self._thread = threading.Thread(target=self._listener.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._listener.serve_forever, args=(POLL,), daemon=True)
         self._thread.start()
 
     @property

@@ -104,6 +104,7 @@ class Store:
     store for reading, whatever it is of. Raises `StoreError` where the file is no store or damaged as a whole.
     ``name``: of the argument, for errors.
     ``durable``: whether a commit has reached the disk when it returns: it survives the machine, not the process only.
+    A file that need not be is locked while it is open, instead of at every commit: nobody reads it meanwhile.
     ``fresh``: whether an earlier file is replaced, whatever it is.
 
     Examples
@@ -176,8 +177,12 @@ class Store:
         self._db.set_progress_handler(lambda: int(time.monotonic() > self._deadline), STEPS)
         with self._reported():
             self._db.execute("PRAGMA trusted_schema = OFF")
+            if identity is not None:  # from here to DELETE, SQLite removes a journal that a killed process has left
+                self._db.execute("PRAGMA journal_mode = PERSIST")
             self._db.execute("PRAGMA journal_mode = DELETE")
             self._db.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'OFF'}")
+            if not (self._durable or self.temporary or identity is None):  # copies of a result read temporary ones
+                self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             found = self._db.execute("SELECT type, name, sql FROM sqlite_master LIMIT 9").fetchall()
             if not found:
                 if identity is None:
@@ -268,6 +273,7 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        """Make several statements one; each alone is a transaction already."""
         db = self._connection
         db.execute("BEGIN IMMEDIATE")
         try:
@@ -298,7 +304,7 @@ class Store:
 
     def set_fact(self, name: str, value: Any) -> None:
         """Keep a plain value beside the samples."""
-        with self._reported(), self._transaction():
+        with self._reported():
             self._put_fact(name, value)
 
     def rows(self, start: int, stop: int) -> list[tuple[int, int]]:
@@ -325,7 +331,7 @@ class Store:
         blob = np.ascontiguousarray(samples, dtype="<f8").tobytes()
         text = canonical({str(realization): error for realization, error in failures.items()})
         row = (start, len(samples), text, blob, _row_checksum(start, len(samples), text, blob))
-        with self._reported(), self._transaction():
+        with self._reported():
             self._connection.execute("INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?)", row)
 
     def read(self, start: int) -> tuple[Floats, dict[int, str]] | None:
@@ -348,14 +354,14 @@ class Store:
 
     def drop(self, start: int) -> None:
         """Remove the row that begins there."""
-        with self._reported(), self._transaction():
+        with self._reported():
             dropped = self._connection.execute("DELETE FROM chunks WHERE start = ?", (start,)).rowcount
         if not dropped:  # found by a scan, not by a search
             raise self._damaged("rows out of order")
 
     def clear(self) -> None:
         """Remove all rows."""
-        with self._reported(), self._transaction():
+        with self._reported():
             self._connection.execute("DELETE FROM chunks")
 
     def end(self) -> int:

@@ -243,7 +243,7 @@ def boundary_value_solution(
     return y, z.reshape(-1, 9)
 
 
-@examples(60, full=220, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@examples(40, full=220, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(problem=problems())
 def test_matching_solves_the_boundary_value_problem(problem: dict) -> None:
     y, z = boundary_value_solution(**problem)

