@@ -303,7 +303,7 @@ def test_twists_average_a_clean_cell_over_the_zone():
     exact = sj.scatter(junction, 0.3, "average")
     for shape in [(1, 1), (2, 1)]:
         result = ensemble(
-            junction, 0.3, cross_section=shape, boundary="twisted", realizations=400, torques=False, seed=1, **QUIET
+            junction, 0.3, cross_section=shape, boundary="twisted", realizations=240, torques=False, seed=1, **QUIET
         )
         cells = np.prod(shape)
         assert abs(result.conductance.mean / cells - exact.conductance) < 4 * result.conductance.error / cells

@@ -268,7 +268,20 @@ def test_the_command_line_sweeps_and_draws_kwant_systems(capsys):
     assert main(["plot", "out.nc", "--plot", "flux", "-o", "flux.png"]) == 0
     assert xr.load_dataset("out.nc").attrs["complete"] == 1
     assert (
-        main(["sweep", rashba, *small, "--energy", "0.3", "--bias=0:0.1:2", "--rtol=0.01", "-o", "iv.nc", "--figure=iv.png"])
+        main(
+            [
+                "sweep",
+                rashba,
+                *small,
+                "--energy",
+                "0.3",
+                "--bias=0:0.1:2",
+                "--rtol=0.01",
+                "-o",
+                "iv.nc",
+                "--figure=iv.png",
+            ]
+        )
         == 0
     )
     altermagnet = str(SYSTEMS / "altermagnet_junction.py")
