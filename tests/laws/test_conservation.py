@@ -17,22 +17,17 @@ from kwant_spinjunc.transport.observables import magnet_torques
 any_problem = scattering_problems(junctions(dispersive=True), dispersive=True)
 valve_problem = scattering_problems(spin_valves())
 metal_lead_problem = scattering_problems(spin_valves(metal_leads=True))
+accumulations = st.tuples(*[numbers(-1, 1)] * 4)
 
 
-@examples(10, full=25)
-@given(any_problem)
-def test_every_incoming_electron_leaves(problem):
-    s = sj.scatter(*problem)
+def every_incoming_electron_leaves(s, mu):
     assert s.unitarity_defect < CONSERVATION
     np.testing.assert_allclose(s.probabilities.sum(axis=(0, 1)), s.modes, atol=CONSERVATION)
     np.testing.assert_allclose(s.probabilities.sum(axis=(2, 3)), s.modes, atol=CONSERVATION)
 
 
-@examples(10, full=25)
-@given(any_problem)
-def test_raw_kwant_currents_agree_with_the_settled_ones(problem):
+def raw_kwant_currents_agree_with_the_settled_ones(s, mu):
     """`settle` must not invent: unprocessed operators on Kwant's own wave functions give the same numbers."""
-    s = sj.scatter(*problem)
     junction = s.junction
     lattice = next(iter(s.system.sites)).family
     planes = len(junction.planes)
@@ -45,26 +40,17 @@ def test_raw_kwant_currents_agree_with_the_settled_ones(problem):
             np.testing.assert_allclose(s.bond_currents[lead, :, column], raw, atol=CONSERVATION)
 
 
-@examples(10, full=25)
-@given(any_problem)
-def test_charge_flux_is_the_transmission_through_every_bond(problem):
-    s = sj.scatter(*problem)
+def charge_flux_is_the_transmission_through_every_bond(s, mu):
     np.testing.assert_allclose(s.bond_currents[0, :, 0], s.conductance, atol=CONSERVATION)
     np.testing.assert_allclose(s.bond_currents[1, :, 0], -s.conductance, atol=CONSERVATION)
 
 
-@examples(10, full=25)
-@given(any_problem)
-def test_layer_torques_add_up_to_the_spin_current_lost(problem):
-    s = sj.scatter(*problem)
+def layer_torques_add_up_to_the_spin_current_lost(s, mu):
     Q = s.bond_currents[..., 1:]
     np.testing.assert_allclose(s.layer_torques[:, 1:-1].sum(axis=1), Q[:, 0] - Q[:, -1], atol=CONSERVATION)
 
 
-@examples(10, full=25)
-@given(any_problem)
-def test_torque_is_exchange_field_cross_spin_density_on_every_plane(problem):
-    s = sj.scatter(*problem)
+def torque_is_exchange_field_cross_spin_density_on_every_plane(s, mu):
     splitting, m = s.junction.plane_splitting[:, None], s.junction.plane_m
     exchange = splitting * np.cross(m, s.spin_densities[..., 1:])
     np.testing.assert_allclose(s.layer_torques, exchange, atol=CONSERVATION)
@@ -72,39 +58,52 @@ def test_torque_is_exchange_field_cross_spin_density_on_every_plane(problem):
     assert s.continuity_defect < CONSERVATION
 
 
-@examples(10, full=25)
-@given(any_problem)
-def test_torque_is_perpendicular_to_the_magnetization(problem):
-    s = sj.scatter(*problem)
+def torque_is_perpendicular_to_the_magnetization(s, mu):
     along = (s.layer_torques * s.junction.plane_m).sum(axis=-1)
     np.testing.assert_allclose(along, 0, atol=CONSERVATION)
 
 
-@examples(10, full=25)
-@given(valve_problem)
-def test_spacer_absorbs_no_spin(problem):
+def without_spin_accumulation_transmission_alone_gives_the_currents(s, mu):
+    """Landauer-Büttiker term by term, for any texture: the two T_ss' differ if the magnetizations are not coplanar."""
+    P, N = s.probabilities, s.modes
+    reading = tunneling_response(s, *mu[:2])
+    left = [N[0, a] * mu[0] - P[0, a, 0].sum() * mu[0] - P[0, a, 1].sum() * mu[1] for a in (0, 1)]
+    right = [-(N[1, a] * mu[1] - P[1, a, 1].sum() * mu[1] - P[1, a, 0].sum() * mu[0]) for a in (0, 1)]
+    np.testing.assert_allclose(reading.spin_resolved, [left, right], atol=CONSERVATION)
+
+
+@examples(15, full=25)
+@given(any_problem, accumulations)
+def test_laws_of_any_junction(problem, mu):
     s = sj.scatter(*problem)
+    for law in (
+        every_incoming_electron_leaves,
+        raw_kwant_currents_agree_with_the_settled_ones,
+        charge_flux_is_the_transmission_through_every_bond,
+        layer_torques_add_up_to_the_spin_current_lost,
+        torque_is_exchange_field_cross_spin_density_on_every_plane,
+        torque_is_perpendicular_to_the_magnetization,
+        without_spin_accumulation_transmission_alone_gives_the_currents,
+    ):
+        law(s, mu)
+
+
+def spacer_absorbs_no_spin(s, mu):
     nonmagnetic = s.junction.plane_splitting == 0
     np.testing.assert_allclose(s.layer_torques[:, nonmagnetic], 0, atol=CONSERVATION)
     Q = s.bond_currents[:, nonmagnetic[1:] | nonmagnetic[:-1]]
     np.testing.assert_allclose(Q, np.broadcast_to(Q[:, :1], Q.shape), atol=CONSERVATION)
 
 
-@examples(10, full=25)
-@given(valve_problem, st.tuples(*[numbers(-1, 1)] * 4))
-def test_longitudinal_spin_current_is_the_magnetization_current_on_each_side(problem, mu):
+def longitudinal_spin_current_is_the_magnetization_current_on_each_side(s, mu):
     """Two routes to J_M: wave functions at the spacer, and probabilities with Landauer-Büttiker."""
-    s = sj.scatter(*problem)
     response = linear_response(s, mu[:2], mu[2:])
     m_left, m_right = s.junction.magnetizations
     projected = [response.spin_current @ m_left, response.spin_current @ m_right]
     np.testing.assert_allclose(projected, response.magnetization, atol=CONSERVATION)
 
 
-@examples(10, full=25)
-@given(valve_problem, st.tuples(*[numbers(-1, 1)] * 4))
-def test_both_torques_take_up_the_difference_of_the_magnetization_currents(problem, mu):
-    s = sj.scatter(*problem)
+def both_torques_take_up_the_difference_of_the_magnetization_currents(s, mu):
     response = linear_response(s, mu[:2], mu[2:])
     m_left, m_right = s.junction.magnetizations
     J_left, J_right = response.magnetization
@@ -114,8 +113,44 @@ def test_both_torques_take_up_the_difference_of_the_magnetization_currents(probl
     assert response.scalar_difference == pytest.approx(J_right - J_left, abs=CONSERVATION)
 
 
+def in_plane_torques_follow_from_the_two_magnetization_currents(s, mu):
+    """Slonczewski 2005: τ_R·e_R = (J_M^L - J_M^R cos Φ)/sin Φ and τ_L·e_L = -(J_M^R - J_M^L cos Φ)/sin Φ."""
+    angle = s.junction.angle
+    if np.sin(angle) < 1e-3:  # the relation divides by sin Φ
+        return
+    response = linear_response(s, mu[:2], mu[2:])
+    J_L, J_R = response.magnetization
+    expected = [-(J_R - J_L * np.cos(angle)) / np.sin(angle), (J_L - J_R * np.cos(angle)) / np.sin(angle)]
+    np.testing.assert_allclose(response.torques.damping_like, expected, atol=CONSERVATION / np.sin(angle))
+
+
+def charge_current_is_the_same_on_both_sides(s, mu):
+    left, right = linear_response(s, mu[:2], mu[2:]).charge
+    assert left == pytest.approx(right, abs=CONSERVATION)
+
+
+def nothing_flows_in_the_leads_when_all_potentials_are_equal(s, mu):
+    response = linear_response(s, mu[0], mu[0])
+    np.testing.assert_array_equal(response.spin_resolved, 0)
+
+
+@examples(15, full=25)
+@given(valve_problem, accumulations)
+def test_laws_of_a_spacer_between_magnets(problem, mu):
+    s = sj.scatter(*problem)
+    for law in (
+        spacer_absorbs_no_spin,
+        longitudinal_spin_current_is_the_magnetization_current_on_each_side,
+        both_torques_take_up_the_difference_of_the_magnetization_currents,
+        in_plane_torques_follow_from_the_two_magnetization_currents,
+        charge_current_is_the_same_on_both_sides,
+        nothing_flows_in_the_leads_when_all_potentials_are_equal,
+    ):
+        law(s, mu)
+
+
 @examples(10, full=25)
-@given(metal_lead_problem, st.tuples(*[numbers(-1, 1)] * 4))
+@given(metal_lead_problem, accumulations)
 def test_torques_are_the_spin_flux_that_does_not_come_out(problem, mu):
     """Also between nonmagnetic leads, which carry spin of any direction."""
     s = sj.scatter(*problem)
@@ -132,46 +167,6 @@ def test_torques_are_the_spin_flux_that_does_not_come_out(problem, mu):
     if not any(lead.is_magnetic for lead in s.junction.leads):  # then all planes that take up torque are resolved
         resolved = response.layer_torques
         np.testing.assert_allclose(resolved.sum(axis=0), response.torques.vectors.sum(axis=0), atol=CONSERVATION)
-
-
-@examples(10, full=25)
-@given(valve_problem, st.tuples(*[numbers(-1, 1)] * 4))
-def test_in_plane_torques_follow_from_the_two_magnetization_currents(problem, mu):
-    """Slonczewski 2005: τ_R·e_R = (J_M^L - J_M^R cos Φ)/sin Φ and τ_L·e_L = -(J_M^R - J_M^L cos Φ)/sin Φ."""
-    s = sj.scatter(*problem)
-    angle = s.junction.angle
-    if np.sin(angle) < 1e-3:  # the relation divides by sin Φ
-        return
-    response = linear_response(s, mu[:2], mu[2:])
-    J_L, J_R = response.magnetization
-    expected = [-(J_R - J_L * np.cos(angle)) / np.sin(angle), (J_L - J_R * np.cos(angle)) / np.sin(angle)]
-    np.testing.assert_allclose(response.torques.damping_like, expected, atol=CONSERVATION / np.sin(angle))
-
-
-@examples(10, full=25)
-@given(valve_problem, st.tuples(*[numbers(-1, 1)] * 4))
-def test_charge_current_is_the_same_on_both_sides(problem, mu):
-    left, right = linear_response(sj.scatter(*problem), mu[:2], mu[2:]).charge
-    assert left == pytest.approx(right, abs=CONSERVATION)
-
-
-@examples(10, full=25)
-@given(valve_problem, numbers(-1, 1))
-def test_nothing_flows_in_the_leads_when_all_potentials_are_equal(problem, mu):
-    response = linear_response(sj.scatter(*problem), mu, mu)
-    np.testing.assert_array_equal(response.spin_resolved, 0)
-
-
-@examples(10, full=25)
-@given(any_problem, st.tuples(numbers(-1, 1), numbers(-1, 1)))
-def test_without_spin_accumulation_transmission_alone_gives_the_currents(problem, mu):
-    """Landauer-Büttiker term by term, for any texture: the two T_ss' differ if the magnetizations are not coplanar."""
-    s = sj.scatter(*problem)
-    P, N = s.probabilities, s.modes
-    reading = tunneling_response(s, *mu)
-    left = [N[0, a] * mu[0] - P[0, a, 0].sum() * mu[0] - P[0, a, 1].sum() * mu[1] for a in (0, 1)]
-    right = [-(N[1, a] * mu[1] - P[1, a, 1].sum() * mu[1] - P[1, a, 0].sum() * mu[0]) for a in (0, 1)]
-    np.testing.assert_allclose(reading.spin_resolved, [left, right], atol=CONSERVATION)
 
 
 def test_a_kwant_that_hides_its_factorization_gives_the_same(monkeypatch):
