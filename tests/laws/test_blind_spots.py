@@ -436,15 +436,6 @@ def test_the_exponent_is_that_of_the_barrier_at_its_wave_vector(k):
     assert f"κa = {kappa:.6g}" in str(law.reason if hasattr(law, "reason") else law.advice)
 
 
-def test_the_page_of_a_judgment_draws_its_curves(tmp_path):
-    judged = sj.judge(tunnel_junction(), energy=0.1, advise=False)
-    judged.report(tmp_path / "judge.html")
-    text = (tmp_path / "judge.html").read_text()
-    for shown in ('alt="Exact numbers (thick) and laws (dashed) over the angle"', "Law by law"):
-        assert shown in text
-    assert re.search(rf"<p>[^<]*{re.escape(str(judged.tolerance))}", text)
-
-
 def test_a_sample_is_not_judged_to_an_accuracy_of_averages():
     dirty = sj.barrier(onsite=9.0, hopping=1.0, in_plane_hopping=1.0, thickness=2, disorder=[sj.Anderson(width=1.0)])
     junction = sj.Junction(sj.ferromagnet(**IRON), [sj.ferromagnet(**IRON), dirty], sj.ferromagnet(**IRON))

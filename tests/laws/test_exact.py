@@ -16,6 +16,7 @@ CLOSED_FORM = 1e-9
 EXTENDED_PRECISION = 1e-8
 
 
+@examples(15, full=25)
 @given(numbers(0.2, 2.9), numbers(0.2, 2.9))
 def test_single_step_transmits_as_its_closed_form(k_left, k_right):
     """Equal hoppings, T = 4 sin k_L sin k_R / |1 - exp(i(k_L + k_R))|²."""
@@ -26,6 +27,7 @@ def test_single_step_transmits_as_its_closed_form(k_left, k_right):
     np.testing.assert_allclose(s.transmissions, expected * np.eye(2), atol=CLOSED_FORM)
 
 
+@examples(15, full=25)
 @given(numbers(-5, 5), numbers(0.3, 2.8))
 def test_delta_barrier_on_the_lattice_transmits_as_its_closed_form(strength, k):
     """One plane raised by U: T = 1/(1 + (U/(2 t sin k))²)."""

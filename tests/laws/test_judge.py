@@ -1,5 +1,6 @@
 """The judge against independent recomputation, and its laws against what is known of them."""
 
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -401,6 +402,9 @@ def test_page_is_one_file_that_needs_no_other(tmp_path):
     assert "<script" not in text
     assert "http" not in text
     assert 'src="data:image/svg+xml' in text
+    for shown in ('alt="Exact numbers (thick) and laws (dashed) over the angle"', "Law by law"):
+        assert shown in text
+    assert re.search(rf"<p>[^<]*{re.escape(str(judged.tolerance))}", text)
     assert all(f'id="{law}"' in text for law in judged.laws)
     assert "For mumax3" in text
     with pytest.raises(sj.ArgumentError, match=r"must end in \.html"):

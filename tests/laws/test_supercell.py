@@ -55,6 +55,7 @@ def problems(draw, kinds=(*COLLINEAR, *TURNING)):
 
 
 @pytest.mark.filterwarnings("ignore::kwant_spinjunc.BarrierWarning")  # low barriers, on purpose
+@examples(15, full=25)
 @given(problem=problems())
 def test_probabilities_and_fields_are_those_of_kwant(problem):
     junction, where = problem
