@@ -216,8 +216,6 @@ def save_figure(figure: Any, output: str, quiet: bool = False) -> None:
     """Write a figure and say so."""
     check_figure(output)
     with write_atomically(output) as path:
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # everything has its place now; each pass of `savefig` would find it again
         figure.savefig(path, dpi=200, bbox_inches="tight")
     if not quiet:
         print(f"figure: {output}")

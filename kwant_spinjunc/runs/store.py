@@ -176,13 +176,8 @@ class Store:
         self._db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST_VALUE)
         self._db.set_progress_handler(lambda: int(time.monotonic() > self._deadline), STEPS)
         with self._reported():
-            self._db.execute("PRAGMA trusted_schema = OFF")
-            if identity is not None:  # from here to DELETE, SQLite removes a journal that a killed process has left
-                self._db.execute("PRAGMA journal_mode = PERSIST")
-            self._db.execute("PRAGMA journal_mode = DELETE")
-            self._db.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'OFF'}")
-            if not (self._durable or self.temporary or identity is None):  # copies of a result read temporary ones
-                self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            for setting in self._settings(writes=identity is not None):
+                self._db.execute(f"PRAGMA {setting}")
             found = self._db.execute("SELECT type, name, sql FROM sqlite_master LIMIT 9").fetchall()
             if not found:
                 if identity is None:
@@ -196,6 +191,15 @@ class Store:
         self.identity: dict[str, Any] = stored
         if identity is not None:
             self._compare(json.loads(canonical(identity)))
+
+    def _settings(self, writes: bool) -> Iterator[str]:
+        yield "trusted_schema = OFF"
+        if writes:  # from here to DELETE, SQLite removes a journal that a killed process has left
+            yield "journal_mode = PERSIST"
+        yield "journal_mode = DELETE"
+        yield f"synchronous = {'FULL' if self._durable else 'OFF'}"
+        if writes and not (self._durable or self.temporary):  # copies of a result read temporary ones
+            yield "locking_mode = EXCLUSIVE"
 
     def _create(self, identity: Mapping[str, Any]) -> None:
         db = self._connection
