@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import blas, eig, lapack
+from scipy.linalg import blas, block_diag, eig, lapack
 
 from ...arrays import Floats, Matrix
 
@@ -139,17 +139,9 @@ def one_minus(a: Matrix, b: Matrix) -> Matrix:
     return product
 
 
-def block_diagonal(pair: Sequence[Matrix]) -> Matrix:
-    """Return both, or one twice, on the diagonal of zeros."""
-    first, second = pair[0], pair[-1]
-    out = np.zeros(
-        (first.shape[0] + second.shape[0], first.shape[1] + second.shape[1]),
-        dtype=np.result_type(first, second, complex),
-        order="F",
-    )
-    out[: first.shape[0], : first.shape[1]] = first
-    out[first.shape[0] :, first.shape[1] :] = second
-    return out
+def both_spins(pair: Sequence[Matrix]) -> Matrix:
+    """Return the matrices of both spins, or one twice, as the blocks of a complex one."""
+    return np.asfortranarray(block_diag(pair[0], pair[-1]) + 0j)
 
 
 def resolvent(rows: Matrix, N: Matrix, columns: Matrix, x: Floats) -> list[Matrix]:

@@ -7,12 +7,15 @@ import numpy as np
 from ...arrays import Complex, Floats
 from ...model.junction import COLLINEAR
 from ...solved import Fields
-from ...spin import frames, spinors
+from ...spin import PAULI, frames, spinors
 from .dense import dagger, gemm
 from .modes import Modes
 from .sampled import Sampled
 from .surface import Half, hopped
 from .waves import Waves
+
+#: 1 and σ, a row each.
+FORMS = np.concatenate([np.eye(2)[None], PAULI]).reshape(4, 4)
 
 
 class Evaluator:
@@ -130,12 +133,5 @@ def carried(lead: int, leaving: Floats, torques: Floats) -> Floats:
 
 def flux(a: Complex, b: Complex, sites: int) -> Floats:
     """Return Im a†b and Im a†σb, summed over sites and modes."""
-    blocks = [[np.vdot(p, q) for q in (b[:sites], b[sites:])] for p in (a[:sites], a[sites:])]
-    return np.array(
-        [
-            (blocks[0][0] + blocks[1][1]).imag,
-            (blocks[0][1] + blocks[1][0]).imag,
-            (-1j * blocks[0][1] + 1j * blocks[1][0]).imag,
-            (blocks[0][0] - blocks[1][1]).imag,
-        ]
-    )
+    blocks = np.array([np.vdot(p, q) for p in (a[:sites], a[sites:]) for q in (b[:sites], b[sites:])])
+    return np.asarray((FORMS @ blocks).imag)

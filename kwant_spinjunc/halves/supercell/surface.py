@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...arrays import Complex, Floats, Matrix
-from .dense import block_diagonal, dagger, gemm
+from .dense import both_spins, dagger, gemm
 
 
 @dataclass
@@ -76,6 +76,6 @@ def hopped(wave: Matrix, t: Floats, turn: Complex | None = None) -> Matrix:
 
 def make_full(half: Half) -> None:
     """Join both spins in one matrix."""
-    half.g, half.inc = [block_diagonal(half.g)], [block_diagonal(half.inc)]
-    half.out, half.s0 = ([block_diagonal(pair)] if pair else [] for pair in (half.out, half.s0))
+    half.g, half.inc = [both_spins(half.g)], [both_spins(half.inc)]
+    half.out, half.s0 = ([both_spins(pair)] if pair else [] for pair in (half.out, half.s0))
     half.difference, half.full = None, True

@@ -153,15 +153,6 @@ def unit_pair(m_left: ArrayLike, m_right: ArrayLike) -> tuple[Floats, Floats]:
     return np.asarray(left), np.asarray(right)
 
 
-def magnet_frames(m: Floats) -> Floats:
-    """Return rows (m, e1, e2) with e1×e2 = m, shape (..., 3, 3)."""
-    # The coordinate axis farthest from m, so that the cross product never vanishes.
-    axis = np.eye(3)[np.argmin(np.abs(m), axis=-1)]
-    e1 = np.cross(axis, m)
-    e1 /= np.linalg.norm(e1, axis=-1, keepdims=True)
-    return np.stack([m, e1, np.cross(m, e1)], axis=-2)
-
-
 @formula
 def tunnel_interface(
     m_left: ArrayLike, m_right: ArrayLike, amplitudes_left: ArrayLike, amplitudes_right: ArrayLike

@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from ...arrays import Complex, Floats
 from ...checks import finite_array, formula, not_negative, positive
 from ...errors import ArgumentError
-from ...spin import SIGNS, angle_between
+from ...spin import SIGNS, angle_between, frames
 from ..interface import InterfaceResponse
 from ..parallel_circuit import difference_length
-from .interfaces import SingularMatchingError, VectorInterface, checked_response, magnet_frames, unit_pair
+from .interfaces import SingularMatchingError, VectorInterface, checked_response, unit_pair
 from .material import DEGENERATE, Material
 
 #: Beyond this condition number of the scaled matching equations fewer than three digits would be left.
@@ -329,10 +329,9 @@ def _interface_rows(interface: InterfaceResponse | VectorInterface, m: Floats) -
         signed = rows * np.array([1.0, -1.0])[:, None]
         columns = np.stack([signed.sum(axis=-1), signed @ SIGNS], axis=-1)
         return np.asarray(columns.reshape(*columns.shape[:-2], 4))
-    frames = magnet_frames(m)
-    local = np.zeros((*frames.shape[:-2], 4, 4))
+    local = np.zeros((*m.shape[:-1], 4, 4))
     local[..., 0, 0] = 1.0
-    local[..., 1:, 1:] = frames
+    local[..., 1:, 1:] = np.roll(frames(m), 1, axis=-2)
     # Rows and columns (charge, m, e1, e2) of each side.
     flux = np.einsum("...iua,...ilab,...lwb->...iulw", local, interface.response, local, optimize=True)
     flux = flux * np.array([1.0, -1.0])[:, None]
@@ -398,7 +397,7 @@ def match(
     transverse = np.zeros((*batch, 2, 3))
     if isinstance(interface, VectorInterface):
         across = solution[..., 4:].reshape(*batch, 2, 2)
-        transverse = np.einsum("...iu,...iuc->...ic", across, magnet_frames(m)[..., 1:, :])
+        transverse = np.einsum("...iu,...iuc->...ic", across, frames(m)[..., :2, :])
     return Matching(
         left=left,
         right=right,
