@@ -208,6 +208,12 @@ EQUIVALENT |= {
         ("theory/domain_wall/relaxation.py", "step /= 2", "constant", WALK),
         (
             "theory/domain_wall/relaxation.py",
+            "largest = np.linalg.norm(step, axis=-1).max()",
+            "drop axis=",
+            WALK,
+        ),
+        (
+            "theory/domain_wall/relaxation.py",
             'options = {"maxiter": limit, "fatol": 0.0, "jac_options": {"alpha": mixing, "M": 5}, "line_search": None}',
             "constant: 5",
             "how many steps are remembered to find the same solution",

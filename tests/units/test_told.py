@@ -156,6 +156,7 @@ MADE = {
         lambda: exported("mumax3", curves(noise=1e-3), free="left", tolerance=0.1),
         lambda: exported("magnumnp", curves(noise=1e-3, flow=-1.0), current_density=-2e10),
         lambda: exported("cmtj", curves(noise=1e-3, prime=0.0)),
+        lambda: exported("cmtj", curves(P=0.0, prime=0.0)),
         lambda: exported("cmtj", curves(noise=1e-3), tolerance=0.5),
         lambda: exported("mumax3", uneven(), bias=0.2, energy=0.1, k=(0.3, 0.5), angles=PHI, tolerance=0.5),
         lambda: sj.export(uneven(), "boris", lattice_constant=0.25, biases=[-0.2, 0.1, 0.2, 0.3], tolerance=0.1),
