@@ -324,6 +324,7 @@ EQUIVALENT |= {
                 ("halves/cut.py", "CHUNK = 8192", "constant"),
                 ("halves/waves.py", "STATES_CHUNK = 2048", "constant"),
                 ("halves/half.py", "NORMALIZE = 8", "constant"),
+                ("halves/half.py", "F, crossed = _unit(F), 0", "constant"),
                 ("halves/supercell/turned.py", "NUMBERS = 2**19", "constant"),
                 ("halves/supercell/turned.py", "NUMBERS = 2**19", "operator"),
                 ("halves/supercell/turned.py", "step = max(1, NUMBERS // (4 * self.problem.sites**2))", "operator"),
@@ -569,6 +570,29 @@ EQUIVALENT |= {
                     "[-2.0, 2.0]))",
                     "constant: 1",
                 ),
+            ),
+        ),
+        (
+            "nothing is added or nothing is taken away: the numbers are complex then",
+            tuple(
+                (f"halves/{where}", source, "operator: " + what)
+                for where, source, what in (
+                    (
+                        "surface.py",
+                        "return Surface(sigma, source, out, reflection + 0j, count, doubtful, np.zeros(count.shape))",
+                        "reflection + 0j",
+                    ),
+                    (
+                        "surface.py",
+                        "found: Complex = np.where(abs(lam) < TINY, TINY, lam) + 0j",
+                        "np.where(abs(lam) < TINY, TINY, lam) + 0j",
+                    ),
+                    (
+                        "supercell/modes.py",
+                        "difference = None if len(self.g) == 1 else matrix(self.difference + 0j)",
+                        "self.difference + 0j",
+                    ),
+                )
             ),
         ),
         (

@@ -68,7 +68,7 @@ def _open_modes(h: Complex, t: Complex, lam: Complex) -> tuple[Complex, Complex,
     """
     outgoing: list[tuple[complex, Complex]] = []
     incoming: list[tuple[complex, Complex]] = []
-    left = list(lam / abs(lam))
+    left = list(lam)
     while left:
         near = [x for x in left if abs(x - left[0]) < SAME]
         left = [x for x in left if abs(x - left[0]) >= SAME]

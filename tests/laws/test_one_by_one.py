@@ -275,6 +275,18 @@ def test_a_file_is_hermitian_to_the_rounding_of_its_digits(miss, refused, tmp_pa
         assert found.hoppings[0, 0, 1][0, 0] == pytest.approx(-1.0 + miss / 2, abs=1e-9)
 
 
+def test_rows_of_two_cells_that_are_exchanged_are_refused(tmp_path):
+    """Both are of the same element, so that nothing else is amiss."""
+    path = write(tmp_path / "a.dat", model())
+    lines = path.read_text().splitlines()
+    first, second = 4 + 5, 4 + 16 + 5
+    assert lines[first].split()[3:5] == lines[second].split()[3:5]
+    lines[first], lines[second] = lines[second], lines[first]
+    path.write_text("\n".join(lines))
+    with pytest.raises(sj.ArgumentError, match="rows of different cells are mixed"):
+        read(path)
+
+
 @pytest.mark.parametrize(("weight", "refused"), [(40, True), (20, True), (1, False)])
 def test_a_sum_rule_that_misses_little_is_refused(weight, refused, tmp_path):
     H = model()
@@ -713,3 +725,16 @@ def test_parameters_reach_leads_that_are_solved_as_a_whole_and_the_second_route_
     mixed = sj.scatter(parametric(twist=0.3), 0.9, params=NUMBERS, check=True, cuts={"cut": lambda s: s.tag[0] >= 3})
     assert not any(spins.resolved for spins in mixed.spins)
     assert mixed.check < 1e-8
+
+
+def test_a_wave_behind_very_many_planes_is_reflected_whole_with_its_phase():
+    """A phase outlives its amplitude, which is no number any more."""
+    left, right = (
+        sj.ferromagnet(onsite=x, hopping=1.0, splitting=0.5, m=sj.unit_vector(t)) for x, t in ((0.1, 0), (0.3, 1))
+    )
+    thick = sj.Junction(left, [sj.barrier(onsite=5.0, hopping=1.0, thickness=700)], right)
+    thin = sj.Junction(left, [sj.barrier(onsite=5.0, hopping=1.0, thickness=60)], right)
+    found, reference = (solver.solve(junction, 0.2).amplitudes for junction in (thick, thin))
+    for lead, s in np.ndindex(2, 2):
+        assert found[lead, s, lead, s] == pytest.approx(reference[lead, s, lead, s], abs=1e-12)
+    assert abs(found[0, :, 1]).max() < 1e-100
