@@ -54,7 +54,7 @@ def refuse_large(name: str, value: Any) -> None:
     """Raise `ArgumentError` for an array that no memory can hold a few of, before it is copied."""
     size = value.size if isinstance(value, np.ndarray) else len(value) if isinstance(value, (range, list)) else 0
     if size > LARGEST_ARRAY:
-        raise _refusal(name, f"have at most {LARGEST_ARRAY:.2g} numbers", f"has {size:.2g}", "Give fewer at a time.")
+        raise refusal(name, f"have at most {LARGEST_ARRAY:.2g} numbers", f"has {size:.2g}", "Give fewer at a time.")
 
 
 def _is_masked(value: Any) -> bool:
@@ -92,11 +92,11 @@ def _numbers(name: str, value: Any, dtype: type[np.float64] | type[np.complex128
         return value.copy()  # what most calls pass, without further questions
     kind = "real" if dtype is np.float64 else "complex"
     if _is_masked(value):
-        raise _refusal(name, "have no masked entries", "has some", "Use `.compressed()` or `.filled(value)`.")
+        raise refusal(name, "have no masked entries", "has some", "Use `.compressed()` or `.filled(value)`.")
     try:
         numeric, raw = _is_number(value), np.asarray(value)
         if kind == "real" and numeric and any(map(np.iscomplexobj, raw.flat if raw.dtype.kind == "O" else [raw])):
-            raise _refusal(name, "be real", "is complex")
+            raise refusal(name, "be real", "is complex")
         with np.errstate(all="ignore"):
             array = raw.astype(dtype)
             usable = bool((np.abs(array) <= LARGEST).all())
@@ -107,13 +107,13 @@ def _numbers(name: str, value: Any, dtype: type[np.float64] | type[np.complex128
     except Exception:  # a foreign object may raise anything when it is turned into an array
         numeric = False
     if not numeric:
-        raise _refusal(name, f"be an array of {kind} numbers", f"is {shown(value)}")
+        raise refusal(name, f"be an array of {kind} numbers", f"is {shown(value)}")
     if usable:
         return array
     if np.isfinite(array).all():
         reach = f"reaches {np.abs(array).max():g}" if array.size else f"is {shown(value)}"
-        raise _refusal(name, f"be at most {LARGEST:g} in size", reach, "Use another unit.")
-    raise _refusal(name, "be finite", "contains NaN or infinity")
+        raise refusal(name, f"be at most {LARGEST:g} in size", reach, "Use another unit.")
+    raise refusal(name, "be finite", "contains NaN or infinity")
 
 
 def finite_array(name: str, value: Any, shape: str | None = None) -> NDArray[np.float64]:
@@ -136,9 +136,9 @@ def positive_array(name: str, value: Any, shape: str | None = None, hint: str = 
     """Return ``value`` as an array of positive scales, from 1e-100 to 1e100."""
     array = finite_array(name, value, shape)
     if (array <= 0).any():
-        raise _refusal(name, "be positive", f"is {array.min():g}", hint)
+        raise refusal(name, "be positive", f"is {array.min():g}", hint)
     if (array < SMALLEST).any():
-        raise _refusal(name, f"be at least {SMALLEST:g}", f"is {array.min():g}", "Use another unit.")
+        raise refusal(name, f"be at least {SMALLEST:g}", f"is {array.min():g}", "Use another unit.")
     return array
 
 
@@ -146,7 +146,7 @@ def not_negative_array(name: str, value: Any, shape: str | None = None, hint: st
     """Return ``value`` as an array of numbers >= 0."""
     array = finite_array(name, value, shape)
     if (array < 0).any():
-        raise _refusal(name, "not be negative", f"is {array.min():g}", hint)
+        raise refusal(name, "not be negative", f"is {array.min():g}", hint)
     return array
 
 
@@ -154,7 +154,7 @@ def both_spins(name: str, value: Any, hint: str = "") -> NDArray[np.float64]:
     """Return ``value`` as numbers >= 0 for both spins, not both 0, shape (..., 2)."""
     array = not_negative_array(name, value, "(..., 2)", hint)
     if (array.sum(axis=-1) == 0).any():
-        raise _refusal(name, "be positive for one spin", "is 0 for both", hint)
+        raise refusal(name, "be positive for one spin", "is 0 for both", hint)
     return array
 
 
@@ -163,7 +163,7 @@ def ratio_array(name: str, value: Any, hint: str = "", *, closed: bool = False) 
     array = finite_array(name, value)
     if (abs(array) > 1).any() or (not closed and (abs(array) == 1).any()):
         must = "lie in [-1, 1]" if closed else "lie between -1 and 1"
-        raise _refusal(name, must, f"contains {array.flat[np.argmax(abs(array))]:g}", hint)
+        raise refusal(name, must, f"contains {array.flat[np.argmax(abs(array))]:g}", hint)
     return array
 
 
@@ -172,7 +172,7 @@ def shape_of(name: str, value: Any) -> tuple[int, ...]:
     try:
         return np.shape(value)
     except Exception:  # of a foreign object
-        raise _refusal(name, "be an array of real numbers", f"is {shown(value)}") from None
+        raise refusal(name, "be an array of real numbers", f"is {shown(value)}") from None
 
 
 def check_shape(name: str, value: Any, pattern: str) -> dict[str, int]:
@@ -188,7 +188,7 @@ def check_shape(name: str, value: Any, pattern: str) -> dict[str, int]:
     for axis, size in zip(trailing, actual[len(actual) - len(trailing) :], strict=False):
         fits = fits and size == (int(axis) if axis.isdigit() else sizes.setdefault(axis, size))
     if not fits:
-        raise _refusal(name, f"have shape {pattern}", f"its shape is {actual}")
+        raise refusal(name, f"have shape {pattern}", f"its shape is {actual}")
     return sizes
 
 
@@ -196,7 +196,7 @@ def number_or_axis(name: str, value: Any) -> NDArray[np.float64]:
     """Return ``value`` as one number or a nonempty 1D array of finite real numbers."""
     array = finite_array(name, value)
     if array.ndim > 1 or not array.size:
-        raise _refusal(name, "be a number or a 1D array", f"has shape {array.shape}")
+        raise refusal(name, "be a number or a 1D array", f"has shape {array.shape}")
     return array
 
 
@@ -230,11 +230,11 @@ def finite(name: str, value: Any) -> float:
     except Exception:  # a foreign object may raise anything when it is turned into a number
         single = False
     if not single:
-        raise _refusal(name, "be a real number", f"is {shown(value)}")
+        raise refusal(name, "be a real number", f"is {shown(value)}")
     if not math.isfinite(number):
-        raise _refusal(name, "be finite", f"is {number}")
+        raise refusal(name, "be finite", f"is {number}")
     if abs(number) > LARGEST:
-        raise _refusal(name, f"be at most {LARGEST:g} in size", f"is {shown(value)}", "Use another unit.")
+        raise refusal(name, f"be at most {LARGEST:g} in size", f"is {shown(value)}", "Use another unit.")
     return number
 
 
@@ -252,7 +252,7 @@ def within(name: str, value: Any, low: float, high: float, hint: str = "") -> fl
     """Return ``value`` as a float from ``low`` to ``high``, both included."""
     number = finite(name, value)
     if not low <= number <= high:
-        raise _refusal(name, f"lie from {low:g} to {high:g}", f"is {number:g}", hint)
+        raise refusal(name, f"lie from {low:g} to {high:g}", f"is {number:g}", hint)
     return number
 
 
@@ -264,11 +264,11 @@ def integer(name: str, value: Any, least: int = 0, hint: str = "") -> int:
             raise TypeError
         number = int(value) if isinstance(value, float) and value.is_integer() else operator.index(value)
     except Exception:  # a foreign object may raise anything when it is turned into a number
-        raise _refusal(name, f"be {kind}", f"is {shown(value)}", hint) from None
+        raise refusal(name, f"be {kind}", f"is {shown(value)}", hint) from None
     if number < least:
-        raise _refusal(name, f"be at least {least}", f"is {number}" if abs(number) < 1e30 else shown(number), hint)
+        raise refusal(name, f"be at least {least}", f"is {number}" if abs(number) < 1e30 else shown(number), hint)
     if number > LARGEST_INTEGER:
-        raise _refusal(name, "be below 2**63", f"is {shown(number)}", hint)
+        raise refusal(name, "be below 2**63", f"is {shown(number)}", hint)
     return number
 
 
@@ -276,7 +276,7 @@ def index(name: str, value: Any, count: int, hint: str = "") -> int:
     """Return ``value`` as the number, from 0 on, of one of ``count`` things."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 0 <= value < count:
         must = f"be 0 to {count - 1}" if count else "number one of several, of which there is none"
-        raise _refusal(name, must, f"is {shown(value)}", hint)
+        raise refusal(name, must, f"is {shown(value)}", hint)
     return int(value)
 
 
@@ -289,7 +289,7 @@ def positive_integer(name: str, value: Any, hint: str = "") -> int:
 def choice(name: str, value: Any, allowed: Collection[str], hint: str = "") -> str:
     """Return ``value`` if it is one of the words ``allowed``."""
     if not isinstance(value, str) or value not in allowed:
-        raise _refusal(name, f"be one of {', '.join(map(repr, allowed)) or 'none'}", f"is {shown(value)}", hint)
+        raise refusal(name, f"be one of {', '.join(map(repr, allowed)) or 'none'}", f"is {shown(value)}", hint)
     return value
 
 
@@ -297,7 +297,7 @@ def instance(name: str, value: Any, kind: Any, hint: str = "") -> Any:
     """Return ``value`` if it is of a class."""
     if not isinstance(value, kind):
         word = kind.__name__ if kind.__module__.startswith(str(__package__)) else kind.__name__.lower()
-        raise _refusal(name, f"be {'an' if word[0] in 'AEIOUaeiou' else 'a'} {word}", f"is {shown(value)}", hint)
+        raise refusal(name, f"be {'an' if word[0] in 'AEIOUaeiou' else 'a'} {word}", f"is {shown(value)}", hint)
     return value
 
 
@@ -330,7 +330,7 @@ def temperature(name: str, kT: Any) -> float:
     """Return k_B T >= 0, an energy in the unit of all others."""
     number = not_negative(name, kT, "It is k_B T as an energy.")
     if number > LARGEST_TEMPERATURE:
-        raise _refusal(
+        raise refusal(
             name, f"be at most {LARGEST_TEMPERATURE:g}", f"is {number:g}", "It is k_B T in the unit of the energies."
         )
     return number
@@ -339,7 +339,7 @@ def temperature(name: str, kT: Any) -> float:
 def is_average(name: str, k: Any) -> bool:
     """Say whether ``k`` is the word 'average', and refuse any other word."""
     if isinstance(k, str) and k != "average":
-        raise _refusal(name, "be a wave vector, None or 'average'", f"is {k!r}")
+        raise refusal(name, "be a wave vector, None or 'average'", f"is {k!r}")
     return isinstance(k, str)
 
 
@@ -347,9 +347,9 @@ def wave_vector(name: str, k: Any, *, many: bool = False) -> NDArray[np.float64]
     """Return (kx, kz) in 1/a, shape (2,), or shape (..., 2) with ``many``; None is Γ."""
     array = finite_array(name, (0.0, 0.0) if k is None else k)
     if many and array.shape[-1:] != (2,):
-        raise _refusal(name, "be vectors (kx, kz), shape (..., 2)", f"its shape is {array.shape}")
+        raise refusal(name, "be vectors (kx, kz), shape (..., 2)", f"its shape is {array.shape}")
     if not many and array.shape != (2,):
-        raise _refusal(name, "be one vector (kx, kz)", f"its shape is {array.shape}")
+        raise refusal(name, "be one vector (kx, kz)", f"its shape is {array.shape}")
     return array
 
 
@@ -357,7 +357,7 @@ def two_halves(name: str, cut: int | None, hint: str = "") -> int:
     """Return the cut of a junction, refusing a texture, which has none; ``hint``: what takes one."""
     if cut is None:
         but = "its magnetizations have more than two axes: it is a texture, which has no two magnets"
-        raise _refusal(name, "consist of two collinear halves", but, hint)
+        raise refusal(name, "consist of two collinear halves", but, hint)
     return cut
 
 
@@ -369,7 +369,7 @@ def sides(name: str, value: Any, *, alike: bool = False) -> tuple[Any, Any]:
         pair = (value, value) if alike else ()
     if len(pair) != 2:
         must = "be one value or a pair (left, right)" if alike else "be a pair (left, right)"
-        raise _refusal(name, must, f"is {shown(value)}")
+        raise refusal(name, must, f"is {shown(value)}")
     return pair[0], pair[1]
 
 
@@ -414,12 +414,13 @@ def _check_records(function: Callable[..., Any], given: dict[str, Any]) -> None:
         options = get_args(hints[name]) if get_origin(hints[name]) in (Union, UnionType) else (hints[name],)
         kinds = tuple(x for x in options if isinstance(x, type) and x.__module__.split(".")[0] == __package__)
         if kinds and not isinstance(value, kinds):
-            raise _refusal(name, f"be a {kinds[0].__name__}", f"is {shown(value)}")
+            raise refusal(name, f"be a {kinds[0].__name__}", f"is {shown(value)}")
         if any(get_origin(x) is collections.abc.Callable for x in options) and not callable(value):
-            raise _refusal(name, "be a function", f"is {shown(value)}")
+            raise refusal(name, "be a function", f"is {shown(value)}")
 
 
-def _refusal(name: str, must: str, but: str, hint: str = "") -> ArgumentError:
+def refusal(name: str, must: str, but: str, hint: str = "") -> ArgumentError:
+    """Return the refusal of an argument, in the words of all: what it must, what it is, and the way out."""
     return ArgumentError(f"Argument `{name}` must {must}, but {but}. {hint}".rstrip())
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import refusal
 from ..errors import ArgumentError
 from ..model.junction import Junction
 from ..runs.ensemble import EnsembleInterrupted, ensemble, ensembles
@@ -51,9 +52,7 @@ def _angles(text: str, option: str) -> Any:
     """Return angles in radians."""
     angles = parse_range(text, option)
     if abs(angles).max() > LARGEST_ANGLE:
-        raise ArgumentError(
-            f"Argument `--angles` must be at most {LARGEST_ANGLE:g} rad, but is {text!r}. Degrees are typed as 180deg."
-        )
+        raise refusal("--angles", f"be at most {LARGEST_ANGLE:g} rad", f"is {text!r}", "Degrees are typed as 180deg.")
     return angles
 
 

@@ -6,8 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from ..checks import choice
-from ..errors import ArgumentError
+from ..checks import choice, refusal
 from ..theory.equations import EQUATIONS
 
 EXAMPLE = "spinjunc equation 3"
@@ -32,9 +31,7 @@ def _verdicts(path: Path) -> dict[str, str]:
         claims = json.loads(path.read_text(encoding="utf-8"))["claims"]
         return {str(claim["id"]): str(claim["verdict"]) for claim in claims}
     except (ValueError, KeyError, TypeError, OSError) as error:
-        raise ArgumentError(
-            f"Argument `--report` must be a report.json, but {str(path)!r} is none ({error})."
-        ) from None
+        raise refusal("--report", "be a report.json", f"{str(path)!r} is none ({error})") from None
 
 
 def run(options: argparse.Namespace) -> int:

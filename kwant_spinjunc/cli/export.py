@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError
+from ..checks import refusal
 from ..model.junction import Junction
 from .options import AVERAGE, MOMENTA, add_shared, system_of
 from .values import number, numbers, parse_range, wave_vector
@@ -48,9 +48,7 @@ def run(options: argparse.Namespace) -> int:
 
     junction, title = system_of(options)
     if isinstance(junction, Junction) and options.behind is not None:
-        raise ArgumentError(
-            "Argument `--behind` must be left out for a Junction, which knows its spacer, but is given."
-        )
+        raise refusal("--behind", "be left out for a Junction, which knows its spacer", "is given")
     choices: dict[str, Any] = {name: getattr(options, name) for name in SAME}
     choices["k"] = wave_vector(options.k, of_system=not isinstance(junction, Junction))
     if options.angles is not None:

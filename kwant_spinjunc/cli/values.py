@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import finite
+from ..checks import finite, refusal
 from ..errors import ArgumentError
 
 #: More points on one axis are a mistake, and would not fit in memory.
@@ -90,9 +90,7 @@ def parse_range(text: str, option: str = "--vary", units: Iterable[str] = ("deg"
         raise ArgumentError(f"Argument `{option}` must have numbers that fit a float, but is {text!r}.") from None
     whole = isinstance(start, int) and isinstance(stop, int) and bool(np.all(values == np.rint(values)))
     if whole and max(abs(start), abs(stop)) > LARGEST_WHOLE:
-        raise ArgumentError(
-            f"Argument `{option}` must have whole numbers of at most 2^53, but is {text!r}. Write 1e20, not its digits."
-        )
+        raise refusal(option, "have whole numbers of at most 2^53", f"is {text!r}", "Write 1e20, not its digits.")
     return values.astype(int) if whole else values
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Floats
-from ..checks import choice, finite, finite_array, is_average, one_bias, positive, refuse_unknown, shape_of
+from ..checks import choice, finite, finite_array, is_average, one_bias, positive, refusal, refuse_unknown, shape_of
 from ..devices.device import Device
 from ..errors import ArgumentError, NoOpenChannelError, SpinjuncError
 from ..model.junction import Junction
@@ -144,9 +144,7 @@ def _angles(angles: ArrayLike | None) -> Floats:
     chosen = ANGLES if angles is None else np.unique(finite_array("angles", angles).ravel())
     if not chosen.size or chosen[0] < 0 or chosen[-1] > np.pi + 1e-12:
         found = "are none" if not chosen.size else f"reach from {chosen[0]:g} to {chosen[-1]:g}"
-        raise ArgumentError(
-            f"Argument `angles` must lie in [0, π], but {found}. They are in radians: use np.radians(degrees)."
-        )
+        raise refusal("angles", "lie in [0, π]", found, "They are in radians: use np.radians(degrees).")
     if chosen.size > LARGEST:
         raise ArgumentError(f"Argument `angles` must be at most {LARGEST} angles, but are {chosen.size}.")
     return np.minimum(chosen, np.pi)
@@ -235,9 +233,7 @@ def _of_junction(junction: Junction, k: Any, asked: dict[str, Any], given: Mappi
         return Clean(junction=junction, k=fixed, rtol=rtol, **asked)
     _refuse(given, ("rtol",), "a disordered junction")
     if isinstance(k, str):
-        raise ArgumentError(
-            "Argument `k` must be one wave vector for a disordered junction, but is 'average'. Use boundary='twisted'."
-        )
+        raise refusal("k", "be one wave vector for a disordered junction", "is 'average'", "Use boundary='twisted'.")
     settings = {name: given[name] for name in SAMPLING if name in given}
     return Samples(junction=junction, settings=settings if k is None else {**settings, "k": k}, **asked)
 

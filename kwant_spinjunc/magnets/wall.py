@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import constants
 
 from ..arrays import Floats
-from ..checks import finite, finite_array, is_average, positive, positive_integer, two_halves, wave_vector
+from ..checks import finite, finite_array, is_average, positive, positive_integer, refusal, two_halves, wave_vector
 from ..errors import ArgumentError
 from ..halves.zone import nodes, resonances, thresholds
 from ..model.junction import Junction
@@ -230,9 +230,7 @@ def _points(junction: Junction, energy: float, k: Any, weights: ArrayLike | None
     points = wave_vector("k", k, many=True).reshape(-1, 2)
     weight = np.ones(1) if weights is None else finite_array("weights", weights).ravel()
     if len(weight) != len(points):
-        raise ArgumentError(
-            f"Argument `weights` must have one entry per k, {len(points)}, but has {len(weight)}. Use `zone`."
-        )
+        raise refusal("weights", f"have one entry per k, {len(points)}", f"has {len(weight)}", "Use `zone`.")
     return points, weight
 
 

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from ..checks import choice, index, instance
+from ..checks import choice, index, instance, refusal
 from ..devices.device import Device
 from ..devices.result import DeviceScattering
 from ..devices.solve import is_transparent
@@ -123,9 +123,7 @@ def _positions(device: Device) -> NDArray[np.float64]:
     positions: list[Any] = [np.atleast_1d(getattr(site, "pos", ())) for site in device.system.sites]
     dimensions = {len(position) for position in positions}
     if len(dimensions) != 1 or not dimensions <= {1, 2, 3}:
-        raise ArgumentError(
-            f"Argument `device` must have one to three coordinates a site to be drawn, but has {sorted(dimensions)}."
-        )
+        raise refusal("device", "have one to three coordinates a site to be drawn", f"has {sorted(dimensions)}")
     return np.array(positions)
 
 

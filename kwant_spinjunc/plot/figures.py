@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 from numpy.typing import ArrayLike
 
-from ..checks import choice
+from ..checks import choice, refusal
 from ..errors import ArgumentError
 from ..model.junction import Junction
 from ..model.plane import band_shift
@@ -297,9 +297,7 @@ def check_drawable(variable: str, sizes: Mapping[str, int], *, alone: bool = Tru
     """
     swept = sorted((dim for dim in sizes if dim not in OWN and sizes[dim] > 1), key=lambda dim: -sizes[dim])
     if not 1 <= len(swept) <= 2:
-        raise ArgumentError(
-            f"Argument `variable` must depend on one or two swept axes to be drawn, but {variable!r} has {dict(sizes)}."
-        )
+        raise refusal("variable", "depend on one or two swept axes to be drawn", f"{variable!r} has {dict(sizes)}")
     own = math.prod(size for dim, size in sizes.items() if dim in OWN)
     lines = own * math.prod(sizes[dim] for dim in swept[1:])
     if lines > MOST and not (alone and own == 1):

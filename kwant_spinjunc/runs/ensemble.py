@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checks import choice, finite, finite_array, instance, positive, positive_integer, refuse_empty
+from ..checks import choice, finite, finite_array, instance, positive, positive_integer, refusal, refuse_empty
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
 from ..quantities import Quantity, dataset
@@ -319,9 +319,7 @@ def _store_of(folder: str | Path | None, junction: Junction, energy: float, sett
     try:
         place.mkdir(exist_ok=True)
     except OSError as error:
-        raise ArgumentError(
-            f"Argument `folder` must be a folder that can be made, but {str(folder)!r} cannot ({error.strerror})."
-        ) from None
+        raise refusal("folder", "be a folder that can be made", f"{str(folder)!r} cannot ({error.strerror})") from None
     own: Any = {name: value for name, value in settings.items() if name in SETTINGS}
     identity = JunctionProblem.of(junction, energy, **own).identity
     return place / f"{hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]}.sqlite"

@@ -15,7 +15,7 @@ from typing import Any, get_type_hints
 
 import numpy as np
 
-from ..checks import refuse_unknown, unit_word
+from ..checks import refusal, refuse_unknown, unit_word
 from ..devices.device import Device
 from ..errors import ArgumentError, SpinjuncError
 from ..model.junction import Junction
@@ -55,9 +55,7 @@ def load_family(path: str | Path, name: str | None = None) -> Family:
     except BaseException as error:  # a file may call sys.exit
         if isinstance(error, ModuleNotFoundError) and error.name in PACKAGES:
             need(error.name)  # which says how to get it
-        raise ArgumentError(
-            f"Argument `FILE` must import, but {str(path)!r} raised {type(error).__name__}: {error}."
-        ) from error
+        raise refusal("FILE", "import", f"{str(path)!r} raised {type(error).__name__}: {error}") from error
     finally:
         sys.path.pop(0)
     own = {

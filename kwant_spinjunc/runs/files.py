@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..checks import refusal
 from ..errors import ArgumentError, SpinjuncError
 
 if TYPE_CHECKING:
@@ -364,9 +365,7 @@ def read_table(path: str | Path, name: str = "output", nbytes: int | None = None
     except SpinjuncError:
         raise
     except Exception as error:
-        raise ArgumentError(
-            f"Argument `{name}` must be a readable NetCDF file, but {_short(path)} is none ({_reason(error)})."
-        ) from error
+        raise refusal(name, "be a readable NetCDF file", f"{_short(path)} is none ({_reason(error)})") from error
     if not foreign or "checksum" in dataset.attrs:
         verify_table(dataset, name, _short(path))
     return dataset
@@ -382,7 +381,4 @@ def verify_table(dataset: xr.Dataset, name: str, which: str = "it") -> None:
     except (TypeError, ValueError, OverflowError) as error:
         found = f"none ({error})"
     if stored != found:
-        raise ArgumentError(
-            f"Argument `{name}` must be as it was written, but {which} is damaged: its checksum differs. "
-            "Compute it anew."
-        )
+        raise refusal(name, "be as it was written", f"{which} is damaged: its checksum differs", "Compute it anew.")

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._version import PHYSICS, __version__
 from ..arrays import Floats
-from ..checks import choice, finite, instance, positive, positive_integer, refuse_unknown, shape_of
+from ..checks import choice, finite, instance, positive, positive_integer, refusal, refuse_unknown, shape_of
 from ..errors import ArgumentError, NoOpenChannelError
 from ..halves import supercell
 from ..model.junction import Junction
@@ -122,10 +122,7 @@ class JunctionProblem:
         boundary, k, solver, chunk = given["boundary"], given["k"], given["solver"], given["chunk"]
         pair = (boundary,) * 2 if isinstance(boundary, str) else tuple(boundary)
         if len(pair) != 2 or any(word not in ("periodic", "hard wall", "twisted") for word in pair):
-            raise ArgumentError(
-                "Argument `boundary` must be 'periodic', 'hard wall' or 'twisted', or a pair of them, but is "
-                f"{boundary!r}."
-            )
+            raise refusal("boundary", "be 'periodic', 'hard wall' or 'twisted', or a pair of them", f"is {boundary!r}")
         if k is not None and "twisted" in pair:
             raise ArgumentError("Argument `k` must be None for a twisted boundary, which draws it. Use 'periodic'.")
         walls = tuple("hard wall" if word == "hard wall" else "periodic" for word in pair)

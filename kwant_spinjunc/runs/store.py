@@ -26,6 +26,7 @@ from typing import IO, Any, Self
 import numpy as np
 
 from ..arrays import Floats
+from ..checks import refusal
 from ..errors import ArgumentError, SpinjuncError
 from .files import destination, new_file, owned, remove_leftovers, unwritable
 
@@ -153,9 +154,7 @@ class Store:
             what = "is a folder" if os.path.isdir(self.path) else "does not exist or is empty"
             raise ArgumentError(f"Argument `store` must be a file, but {str(self.path)!r} {what}.")
         if identity is not None and exists and os.stat(self.path).st_nlink > 1:  # SQLite finds the journal by the name
-            raise ArgumentError(
-                f"Argument `{self.name}` must be a file of one name, but {str(self.path)!r} has hard links. Use a copy."
-            )
+            raise refusal(self.name, "be a file of one name", f"{str(self.path)!r} has hard links", "Use a copy.")
         if exists and not is_store(self.path):
             # a kill between the creation of the file and its first commit leaves it empty or with a hot journal only
             raise StoreError(

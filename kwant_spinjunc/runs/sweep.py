@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._version import PHYSICS, __version__
-from ..checks import finite, finite_array, number_or_axis, positive, shape_of
+from ..checks import finite, finite_array, number_or_axis, positive, refusal, shape_of
 from ..costs import announced
 from ..crystals.scatter import RTOL as CRYSTAL_RTOL
 from ..devices.device import Device
@@ -442,9 +442,7 @@ def _inner_points(energy: ArrayLike, bias: ArrayLike | None, k: Any, device: boo
             "an energy in the unit of the hopping."
         )
     if not device and k is not None and not isinstance(k, str) and finite_array("k", k).shape != (2,):
-        raise ArgumentError(
-            f"Argument `k` must be one vector (kx, kz), None or 'average', but its shape is {np.shape(k)}."
-        )
+        raise refusal("k", "be one vector (kx, kz), None or 'average'", f"its shape is {np.shape(k)}")
     return points
 
 
@@ -458,9 +456,7 @@ def _of_device(
 ) -> tuple[Any, ...]:
     """Return what is done with every device, settings, chunk, labels of its axes and the parameter that is the bias."""
     if settings["solver"] != "kwant":
-        raise ArgumentError(
-            f"Argument `solver` must be 'kwant' for a family of Kwant systems, but is {settings['solver']!r}."
-        )
+        raise refusal("solver", "be 'kwant' for a family of Kwant systems", f"is {settings['solver']!r}")
     labels, follows = systems.labels_of(first, turned), systems.FOLLOWS if systems.follows(family) else ""
     chosen: dict[str, Any] = {name: settings[name] for name in ("energy", "temperature") if name in settings}
     chosen |= {"labels": labels, "told": set[str](), "rtol": settings.get("rtol", CRYSTAL_RTOL)}
@@ -475,9 +471,7 @@ def _of_device(
             )
         return partial(systems.observe_biased, k=k, turned=turned, **chosen), settings, 1, labels
     if k is not None:
-        raise ArgumentError(
-            "Argument `k` must come with `turns` and `behind` for Kwant systems at finite bias, but is given alone."
-        )
+        raise refusal("k", "come with `turns` and `behind` for Kwant systems at finite bias", "is given alone")
     chosen["rtol"] = settings.get("rtol", CURRENT_RTOL)
     return partial(systems.observe_current, **chosen), settings, 1, labels, follows
 

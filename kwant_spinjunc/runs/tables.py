@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._version import __version__
-from ..checks import refuse_large
+from ..checks import refusal, refuse_large
 from ..errors import ArgumentError
 from ..model.memory import machine_memory
 from ..optional import version
@@ -81,9 +81,7 @@ def split_axes(axes: Mapping[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[s
                 )
             swept[name] = _axis(name, values, array)
         else:
-            raise ArgumentError(
-                f"Argument `{name}` must be a value or a non-empty 1D array, but has shape {array.shape}."
-            )
+            raise refusal(name, "be a value or a non-empty 1D array", f"has shape {array.shape}")
     return swept, fixed
 
 
@@ -111,9 +109,7 @@ def _axis(name: str, values: Any, array: NDArray[Any]) -> NDArray[Any]:
     if kind in "iuf" and type(values) is not np.ndarray and any(isinstance(x, (bool, np.bool_)) for x in values):
         raise ArgumentError(f"Argument `{name}` must be numbers or truth values, but mixes them.")
     if kind not in "biufU":
-        raise ArgumentError(
-            f"Argument `{name}` must be an axis of real numbers, booleans or words, but is of type {array.dtype}."
-        )
+        raise refusal(name, "be an axis of real numbers, booleans or words", f"is of type {array.dtype}")
     if kind in "iu" and max(int(array.max()), -int(array.min())) > LARGEST_WHOLE:
         raise ArgumentError(f"Argument `{name}` must be whole numbers of at most 2^53, but is not. Use floats.")
     if kind == "f" and not np.isfinite(array).all():

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ..._version import __version__
 from ...arrays import Side
-from ...checks import choice, finite, finite_array, instance, keywords_of, positive, refuse_unknown
+from ...checks import choice, finite, finite_array, instance, keywords_of, positive, refusal, refuse_unknown
 from ...devices.device import Device
 from ...errors import ArgumentError
 from ...model.junction import Junction
@@ -192,9 +192,7 @@ def _direction(fixed_layer: ArrayLike) -> tuple[float, float, float]:
     direction = finite_array("fixed_layer", fixed_layer)
     length = float(np.linalg.norm(direction))
     if direction.shape != (3,) or length == 0:
-        raise ArgumentError(
-            f"Argument `fixed_layer` must be (x, y, z) other than 0, but is {direction.tolist()}. Use (0, 0, 1)."
-        )
+        raise refusal("fixed_layer", "be (x, y, z) other than 0", f"is {direction.tolist()}", "Use (0, 0, 1).")
     x, y, z = (direction / length + 0.0).tolist()
     return x, y, z
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ... import halves
 from ...arrays import Floats, Side
-from ...checks import choice, finite, finite_array, instance, shape_of
+from ...checks import choice, finite, finite_array, instance, refusal, shape_of
 from ...crystals.observe import magnet_axes
 from ...crystals.scatter import refuse_spin_orbit, scatter_crystal
 from ...devices.device import as_device
@@ -67,9 +67,7 @@ class AngularResponse:
                 f"{np.degrees(np.ptp(self.angles)) if len(self.angles) else 0:.3g}. Use np.linspace(0, np.pi, 13)."
             )
         if np.any(self.angles < 0) or np.any(self.angles > np.pi + 1e-12):
-            raise ArgumentError(
-                f"Argument `angles` must lie in [0, π], but reach from {self.angles.min():g} to {self.angles.max():g}."
-            )
+            raise refusal("angles", "lie in [0, π]", f"reach from {self.angles.min():g} to {self.angles.max():g}")
         if not np.any(self.current):
             raise NoOpenChannelError("No current flows at any angle: no channel is open. Choose another energy.")
         if abs(self.current).min() < NO_CURRENT * abs(self.current).max() or np.ptp(np.sign(self.current)):
@@ -201,9 +199,7 @@ def angular_response_from(source: Any) -> AngularResponse:
         charge = [np.mean(r.charge) for r in found]
         torques = ([getattr(r.torques, name) for r in found] for name in TORQUES)
         return _sorted([[s.junction.angle for s in source], charge, *torques], source[0], "scattering results")
-    raise ArgumentError(
-        f"Argument `source` must be a sweep's Dataset or Scattering results, but is {type(source).__name__}."
-    )
+    raise refusal("source", "be a sweep's Dataset or Scattering results", f"is {type(source).__name__}")
 
 
 def _from_directions(source: Scattering) -> AngularResponse:
@@ -274,9 +270,7 @@ def system_response(
     refuse_spin_orbit(device, behind)
     s = scatter_crystal(device, energy, k=k, turns=Phi, behind=behind)
     if s.probabilities.ndim != 5 or not np.isfinite(s.probabilities).all():
-        raise ArgumentError(
-            "Argument `system` must have leads of definite spin at one momentum or averaged, but has not."
-        )
+        raise refusal("system", "have leads of definite spin at one momentum or averaged", "has not")
     problem = s.measurement.problem
     m = magnet_axes(problem.crystal, problem.turn)
     between = angle_between(m[:, 0], m[:, 1])
