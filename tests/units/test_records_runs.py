@@ -187,6 +187,7 @@ MADE = {
         replace(planar(thickness=1), unit="eV"), 0.1, angles=[0.5, 2.0], tolerance=1e-4, **MU
     ),
     "judge torques of samples": lambda: samples_of(impure(), torques=True, mu_left=0.6, mu_right=-0.3),
+    "judge samples of a chain": lambda: sj.judge(impure(onsite=5.0), 1.2, realizations=2, angles=HALF, **SETTINGS),
     "judge thicker samples": lambda: samples_of(impure(onsite=4.0), tolerance=1e-4, boundary="twisted", seed=2),
     "judge conducting samples": lambda: samples_of(impure(onsite=1.0), tolerance=1e-6, **MU),
     "judge disordered texture": lambda: samples_of(
