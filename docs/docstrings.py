@@ -10,6 +10,9 @@ MARKUP = re.compile(r"(``.+?``|:\w+:`[^`]*`|`[^`]+`|\*\*[A-Za-z].*?\*\*|^\s*:[^:
 #: What looks like it: bars, stars, and an underscore at the end of a symbol.
 SYMBOL = re.compile(r"([|*]|(?<=\w)_(?!\w))")
 
+#: How what an argument or field is begins: a paragraph of its own on the page.
+ITEM = re.compile(r"\s*``\**\w+``(, ``\**\w+``)*:")
+
 
 def escaped(line: str) -> str:
     """Return a line of prose with the symbols of formulas escaped."""
@@ -44,6 +47,8 @@ def readable(lines: list[str], *, module: bool) -> list[str]:
         directive = line.lstrip().startswith(".. ")
         if line.rstrip().endswith("::"):
             literal = _indent(line)
+        if ITEM.match(line) and not example and before.strip():
+            result.append("")
         result.append(line if example or directive else escaped(line))
     if module:  # a literal block ends with an empty line
         result = [

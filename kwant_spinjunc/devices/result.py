@@ -285,20 +285,11 @@ class DeviceScattering(SystemResult[MagnetTorque]):
             torque, torque_total, on_sites = (
                 np.full((*values.shape[:-2], 2, 3), np.nan) for values in (torque, torque_total, on_sites)
             )
-        return MagnetTorque(
-            exchange=torque_total[:, 0],
-            spin_orbit=torque_total[:, 1],
-            total=total,
-            exchange_by_spin=torque[:, :, 0],
-            spin_orbit_by_spin=torque[:, :, 1],
-            total_by_spin=flux,
-            site_exchange=on_sites[:, :, 0],
-            site_spin_orbit=on_sites[:, :, 1],
-            site_total=site_total,
-            sites=sites,
-            defect=defect,
-            undivided=undivided,
-        )
+        found = {"total": total, "total_by_spin": flux, "site_total": site_total}
+        for kind, name in enumerate(("exchange", "spin_orbit")):
+            found |= {name: torque_total[:, kind], f"{name}_by_spin": torque[:, :, kind]}
+            found[f"site_{name}"] = on_sites[:, :, kind]
+        return MagnetTorque(**found, sites=sites, defect=defect, undivided=undivided)
 
 
 def apply(transform: Any, waves: Any) -> Any:

@@ -34,13 +34,7 @@ WAY_OUT = (
 
 
 def kron_order(order: str, norbs: int) -> Complex:
-    """Return S of one order for a site of ``norbs`` orbitals, shape (3, norbs, norbs).
-
-    Examples
-    --------
-    >>> kron_order("orbital-spin", 4)[2].real.diagonal().tolist()
-    [1.0, -1.0, 1.0, -1.0]
-    """
+    """Return S of one order for a site of ``norbs`` orbitals, shape (3, norbs, norbs)."""
     orbitals = np.eye(norbs // 2)
     if order == "spin-orbital":
         return (PAULI[:, :, None, :, None] * orbitals[:, None]).reshape(3, norbs, norbs)

@@ -100,14 +100,6 @@ def tunneling_magnetoresistance(junction: Junction, bias: ArrayLike, **options: 
     ``junction, bias, **options``: as in `bias_response`. The angle of the junction does not matter.
 
     **Validity**: at V = 0 the ratio of the conductances is taken. Infinite where the antiparallel junction is blocked.
-
-    Examples
-    --------
-    >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
-    >>> iron = ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
-    >>> junction = Junction(iron, [barrier(onsite=3.0, hopping=1.0, thickness=4)], iron)
-    >>> bool(tunneling_magnetoresistance(junction, 0.1).ratio > 0)
-    True
     """
     instance("junction", junction, Junction).refuse_disorder()
     V = finite_array("bias", bias)

@@ -138,15 +138,6 @@ def grand_potential(
 
     **Result**: value and error, shape (...), in the unit of the energies, per unit cell. ∂Ω/∂Φ = -Q_eq·n/4π.
     **Validity**: as `equilibrium_response`.
-
-    Examples
-    --------
-    >>> from kwant_spinjunc.model.junction import Junction, barrier, ferromagnet
-    >>> iron = ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
-    >>> junction = Junction(iron, [barrier(onsite=3.0, hopping=1.0, thickness=2)], iron)
-    >>> value, error = grand_potential(junction)
-    >>> bool(value < 0), bool(error < 1e-8)
-    (True, True)
     """
     shape, found = _occupied(as_stack(junction), energy, temperature, k, rtol, halves.log_det)
     return found.value.reshape(shape) / np.pi, found.error.reshape(shape) / np.pi

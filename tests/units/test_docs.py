@@ -209,6 +209,21 @@ def test_indented_formulas_of_a_module_stay_as_they_are():
     assert docstrings.readable(doctest, module=False) == [">>> a | b", "3_", "", r"a \| b"]
 
 
+def test_what_each_argument_is_stands_in_a_paragraph_of_its_own():
+    lines = [
+        "Return it.",
+        "",
+        "``a``, ``b``: both, or",
+        "``c`` alone.",
+        "``**rest``: more.",
+        "",
+        ">>> 1",
+        "``d``: said",
+    ]
+    found = docstrings.readable(lines, module=False)
+    assert found == [*lines[:4], "", *lines[4:]]
+
+
 def test_drawings_are_drawn(tmp_path):
     figures.draw(tmp_path)
     assert all((tmp_path / f"{name}.svg").stat().st_size > 1000 for name in figures.FIGURES)
