@@ -147,17 +147,6 @@ def spacer_currents(
 
     for s = ±, (e_1, e_2, m_R) the frame of the right spinors: the field- and the damping-like torque. w_- - w_+* is
     evaluated as -Re(w_+ - w_-) + i Im(w_+ + w_-), without cancellation behind a thick barrier.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import kwant_spinjunc as sj
-    >>> iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
-    >>> spacer = sj.barrier(onsite=3.0, hopping=1.0, thickness=4)
-    >>> junction = sj.Junction(sj.ferromagnet(**iron), [spacer], sj.ferromagnet(**iron, m=sj.unit_vector(np.pi / 2)))
-    >>> currents = spacer_currents(junction, 0.0)
-    >>> bool(np.allclose(currents, states(junction, 0.0).currents[..., junction.cut, :], rtol=1e-12))
-    True
     """
     batch = batch_of(junction, energy, band_shift)
     stack = batch.stack
@@ -214,17 +203,6 @@ def log_det(junction: Junction | Stack, energy: ArrayLike, band_shift: ArrayLike
 
     The angle enters as ln[1 + |R_+-|² (u_+ - u_-)(w_+ - w_-)/(d_++ d_--)], the interlayer exchange integrand, which is
     evaluated without cancellation behind thick spacers.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import kwant_spinjunc as sj
-    >>> iron = sj.ferromagnet(onsite=1.0, hopping=1.0, splitting=1.0)
-    >>> stack = Stack.from_junction(sj.Junction(iron, [sj.barrier(onsite=3.0, hopping=1.0, thickness=4)], iron))
-    >>> stack = stack.with_directions(sj.unit_vector(0.0), sj.unit_vector(np.array([0.0, np.pi])))
-    >>> parallel, antiparallel = log_det(stack, 0.1j)
-    >>> bool(abs(antiparallel - parallel) < 1e-3)
-    True
     """
     batch = batch_of(junction, energy, band_shift, complex_energy=True)
     out = np.empty(batch.axes, dtype=complex)

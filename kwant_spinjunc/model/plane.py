@@ -44,11 +44,6 @@ class CrossSection:
     ``shape``: number of sites (width along x, depth along z).
     ``boundary``: ``"periodic"`` or ``"hard wall"``, one word for both axes or a pair (x, z).
     ``k``: Bloch vector (kx, kz) in 1/a along the periodic axes, None for Γ. Must be zero along a hard-wall axis.
-
-    Examples
-    --------
-    >>> CrossSection((4, 3), "hard wall").sites
-    12
     """
 
     shape: tuple[int, int] = (1, 1)
