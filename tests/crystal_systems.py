@@ -1,6 +1,7 @@
 """Random Kwant systems of several orbitals, sites, leads and textures, with the same turned by hand."""
 
 import kwant
+import kwant.wraparound
 import numpy as np
 
 from kwant_spinjunc.spin import sigma
@@ -161,3 +162,89 @@ class RandomSystem:
     def behind(self, site):
         """Tell whether a site lies behind the cut."""
         return site.pos[0] >= self.cut
+
+
+class ThreeLeads:
+    """A system periodic along y whose leads have three, one and two orbitals a spin, all blocks complex.
+
+    Plane x holds an A of one orbital up to x = 4 and a B of two up to x = 3. Lead 0 ends in both at x = 0, lead 1 in A
+    at 4, lead 2, of a normal metal, in B at 3. From x = 2 on fields lie along another axis; in front the hopping turns
+    spin by ``tie``, behind one depends on it. The parameter ``level`` raises all B. ``build(angle)`` turns all behind
+    the cut at x = 2 by hand.
+    """
+
+    axis, back = np.array([0.6, 0.0, 0.8]), np.array([0.0, 0.6, 0.8])
+    order = "spin-orbital"
+    counts = 1, 2
+
+    def __init__(self, tie=0.2):
+        self.tie, rng = tie, np.random.default_rng(12)
+        lattice = kwant.lattice.general([(1, 0), (0, 1)], [(0, 0), (0.2, 0.5)], norbs=[2, 4])
+        self.families = lattice.sublattices
+
+        def free(n, m):
+            return (rng.normal(size=(n, m)) + 1j * rng.normal(size=(n, m))) / (n + m)
+
+        self.onsite = {(x, a): free(n, n) for a, n in enumerate(self.counts) for x in range(5)}
+        self.field = {at: rng.uniform(0.2, 0.6) * (at != (3, 1)) for at in self.onsite}
+        self.up = [0.3 * free(n, n) for n in self.counts]
+        self.along = {(a, b): 0.5 * free(n, m) for a, n in enumerate(self.counts) for b, m in enumerate(self.counts)}
+        self.side = free(2, 1)
+
+    @staticmethod
+    def behind(site):
+        """Tell whether a site lies behind the cut."""
+        return site.tag[0] >= 2
+
+    def build(self, angle=0.0, leads=3):
+        """Return the finalized system with some of its leads."""
+        zone = (0, 1)
+        syst = kwant.Builder(kwant.TranslationalSymmetry(zone))
+        self._fill(syst, range(5), (0, 1), angle)
+        for x in range(4):
+            for a, b in np.ndindex(2, 2):
+                self._join(syst, x, a, b, angle)
+        syst = kwant.wraparound.wraparound(syst, coordinate_names="y")
+        for direction, x, kinds in ((-1, 0, (0, 1)), (1, 4, (0,)), (1, 3, (1,)))[:leads]:
+            lead = kwant.Builder(kwant.TranslationalSymmetry((direction, 0), zone))
+            self._fill(lead, [x], kinds, angle)
+            for a in kinds:
+                hop = with_spin(-np.eye(self.counts[a]) - self.along[a, a], self.order)
+                lead[self.families[a](x + 1, 0), self.families[a](x, 0)] = hop
+            syst.attach_lead(kwant.wraparound.wraparound(lead, keep=0, coordinate_names="xy"))
+        return syst.finalized()
+
+    def _fill(self, builder, columns, kinds, angle):
+        A, B = self.families
+        for x, a in ((x, a) for x in columns for a in kinds if x <= 4 - a):
+            n = self.counts[a]
+            m = self.back if x > 1 else np.array([np.sin(0.3 + 0.4 * x), 0.0, np.cos(0.3 + 0.4 * x)])
+            h = 0.3 * (self.onsite[x, a] + self.onsite[x, a].conj().T) + 0.2 * n * np.eye(n)
+            h = with_spin(h, self.order) + exchange(m, self.field[x, a] * np.eye(n), self.order)
+            h = turned(h, angle, self.axis, (n, self.order)) if x > 1 else h
+            builder[self.families[a](x, 0)] = _raised(h) if a else h
+            builder[self.families[a](x, 1), self.families[a](x, 0)] = with_spin(self.up[a], self.order)
+        for x in columns if len(kinds) == 2 else ():
+            if x < 4:
+                builder[B(x, 0), A(x, 0)] = 0.4 * with_spin(self.side, self.order)
+                builder[B(x, -1), A(x, 0)] = 0.2j * with_spin(self.side, self.order)
+
+    def _join(self, builder, x, a, b, angle):
+        if x + 1 > 4 - a:
+            return
+        n, m = self.counts[a], self.counts[b]
+        hop = with_spin(-np.eye(n, m) - self.along[a, b], self.order)
+        if x < 1 and a == b:
+            hop = hop + 1j * self.tie * np.kron(sigma((0.0, 1.0, 0.0)), np.eye(n))
+        if x > 1 and a == b:
+            hop = turned(hop + exchange(self.back, 0.15 * np.eye(n), self.order), angle, self.axis, (n, self.order))
+        builder[self.families[a](x + 1, 0), self.families[b](x, 0)] = hop
+
+
+def _raised(matrix):
+    """Return a value function of ``level``."""
+
+    def onsite(site, level):
+        return matrix + level * np.eye(len(matrix))
+
+    return onsite

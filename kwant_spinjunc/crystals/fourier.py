@@ -176,5 +176,5 @@ def _pruned(series: Series, scale: float) -> Series:
         keep[len(keep) // 2] = True
     coefficients = series.coefficients[keep]
     # a real hopping comes back from the samples with an imaginary part of rounding
-    negligible = abs(coefficients.imag).max(initial=0.0) <= ROUNDING * scale
+    negligible = abs(coefficients.imag).max() <= ROUNDING * scale
     return Series(coefficients.real + 0j if negligible else coefficients, series.translations[keep])

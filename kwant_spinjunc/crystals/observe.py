@@ -131,7 +131,7 @@ def side_torques(solved: Solved, flux: Floats, total: Floats) -> tuple[Floats, F
         along = signed @ solved.passed - solved.open[:, None] * signed
         leaving = along[..., None] * axes[:, lead.number][:, None, :]
         if not lead.magnetic:
-            up, down = (solved.S[:, :, sign * signed > 0] for sign in (1, -1))
+            up, down = (solved.S[:, :, which] for which in (signed > 0, signed < 0))
             cross, chi = (up.conj() * down).sum(axis=2), spinors(axes[:, lead.number])  # ⟨up|down⟩
             transverse = np.einsum("ai,xij,aj->ax", chi[:, :, 0].conj(), PAULI, chi[:, :, 1])
             leaving += 2 * np.real(cross[..., None] * transverse[:, None, :])

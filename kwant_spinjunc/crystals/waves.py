@@ -113,8 +113,8 @@ def _orbitals(owner: Integers, rows: Integers) -> tuple[Integers, Integers]:
 def hopping_flux(solved: Solved, hoppings: Integers) -> tuple[Floats, Floats]:
     """Return the flux of (1, σ) through hoppings (to, from), (points, angles, leads, 2, 4) and summed over spins."""
     crystal, turn = solved.crystal, solved.turn
-    count = 1 + max(int(plane.max()) for side in crystal.sides for plane in side.sites)
-    side_of, plane_of = np.full(count, -1), np.full(count, -1)
+    count = sum(len(plane) for side in crystal.sides for plane in side.sites)
+    side_of, plane_of = np.empty((2, count), dtype=np.int64)
     for number, side in enumerate(crystal.sides):
         for n, plane in enumerate(side.sites):
             side_of[plane], plane_of[plane] = number, n

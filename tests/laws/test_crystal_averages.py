@@ -14,6 +14,8 @@ import kwant_spinjunc as sj
 from kwant_spinjunc.crystals import problem, zone
 from kwant_spinjunc.crystals.lattice import lattice_mean
 from kwant_spinjunc.crystals.levels import Rough, count_channels, count_levels, jumps, poles
+from kwant_spinjunc.crystals.scatter import CrystalSettings, taken_apart
+from kwant_spinjunc.devices.device import Device
 from kwant_spinjunc.halves.joint import Turn
 from kwant_spinjunc.quadrature import FINE
 from systems.altermagnet_junction import altermagnet_junction
@@ -41,9 +43,6 @@ def test_the_claim_of_an_average_over_a_line_covers_its_error(seed, well):
 
 def test_a_sharp_level_is_found_by_counting_and_an_average_without_it_would_be_wrong():
     syst, cut, energy = random_layers(0, 1, well=True)
-    from kwant_spinjunc.crystals.scatter import taken_apart
-    from kwant_spinjunc.devices.device import Device
-
     crystal = taken_apart(Device(system=syst), {}, ("k_y",), cut)
     grid = np.linspace(0, np.pi, 65)
     _, level, width = Rough(problem.Problem(crystal, None), energy, np.zeros(1)).levels(np.zeros((1, 0)))
@@ -67,9 +66,6 @@ def resonant(walls, shift=0.0):
     levels = [1.0, 1.0, *[6.0] * walls, 1.1, *[6.0] * walls, 1.3, 1.3]
     splittings = [1.0, 1.0, *[0.0] * (2 * walls + 1), 0.7, 0.7]
     syst, cut = layers(levels, splittings, 0.3, shift=shift), lambda site: site.tag[0] >= 2 + walls // 2
-    from kwant_spinjunc.crystals.scatter import taken_apart
-    from kwant_spinjunc.devices.device import Device
-
     crystal = taken_apart(Device(system=syst), {}, ("k_y",), cut)
     asked = problem.Problem(crystal, None)
     bottom = jumps(lambda _, E: count_levels(asked, E, np.full((len(E), 1), shift)), 1, GRID, 1e-12)[1]
@@ -91,9 +87,6 @@ def test_what_a_thick_barrier_transmits_may_be_odd_where_nearly_all_is_reflected
 @pytest.mark.parametrize("shift", [0.0, np.pi / 64])
 def test_levels_far_from_the_cut_are_placed_within_their_width_also_two_between_neighbors_of_the_grid(shift):
     syst, cut, energy = resonant(8, shift)
-    from kwant_spinjunc.crystals.scatter import CrystalSettings
-    from kwant_spinjunc.devices.device import Device
-
     energy += 6e-4  # levels 0.045 to both sides of the shifted Γ; the grid has steps of 0.098
     found = CrystalSettings(turns=1.0, behind=cut).problem(Device(system=syst))
     _, at, width = Rough(found, energy, np.array([-np.pi])).marks(np.zeros((1, 0)))
@@ -110,9 +103,6 @@ def test_levels_far_from_the_cut_are_placed_within_their_width_also_two_between_
 
 def test_where_lines_are_tangent_to_a_level_their_means_peak_as_wide_as_it():
     syst, cut, energy = random_pockets(7)
-    from kwant_spinjunc.crystals.scatter import CrystalSettings
-    from kwant_spinjunc.devices.device import Device
-
     found = CrystalSettings(turns=1.0, behind=cut).problem(Device(system=syst))
     x, width = Rough(found, energy, np.zeros(2)).outer
     x, width = x[width > 0], width[width > 0]
@@ -429,3 +419,31 @@ def test_a_sum_over_spins_that_cancels_is_of_the_kind_of_its_parts(monkeypatch):
 
     assert mean("sum").converged
     assert not mean().converged
+
+
+def test_where_no_channel_is_known_to_be_open_half_of_the_zone_is_never_taken_for_all():
+    syst = layers([1.0, 1.0, 3.5, 1.3, 1.3], [0.2, 0.2, 0.0, 0.2, 0.2], 0.8)
+    asked = problem.Problem(CrystalSettings().problem(Device(system=syst)).crystal, None)
+    bottom = 1.0 - 0.1 - 2.0 - 1.6
+    for energy, even in ((bottom - 0.1, False), (bottom + 1e-5, False), (bottom + 1.0, True)):
+        work = zone._Integrand(asked, energy, [problem.BASIC], 1e-3, 1000)
+        assert work.even() == (even,)
+        assert bool(work.channels.any()) == even
+
+
+def test_a_result_tells_the_worst_defect_of_all_its_points_and_angles(monkeypatch):
+    observe = problem.Problem.observe
+    for at in np.ndindex(2, 3):
+
+        def damaged(self, energy, k, asked=(problem.BASIC,), at=at):
+            found = observe(self, energy, k, asked)
+            found.values["unitarity_defect"][at] = 3e-9
+            found.residual[at[0]] = 2e-7
+            return found
+
+        monkeypatch.setattr(problem.Problem, "observe", damaged)
+        found = sj.scatter(altermagnet_junction(), 0.2, k=[0.1, 0.2], turns=ANGLES, behind="barrier")
+        assert found.unitarity_defect == 3e-9
+        assert found.residual == 2e-7
+        with pytest.raises(sj.UnitarityError, match="misses unitarity by 3e-09"):
+            sj.scatter(altermagnet_junction(), 0.2, k=[0.1, 0.2], turns=ANGLES, behind="barrier", max_defect=2e-9)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import kwant
 import numpy as np
 import pytest
-from crystal_systems import ORDERS, RandomSystem, exchange, symmetric, unit, with_spin
+from crystal_systems import ORDERS, RandomSystem, ThreeLeads, exchange, symmetric, unit, with_spin
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
@@ -92,6 +92,26 @@ def agreement_with_kwant(seed, wrong=1.0):
 @pytest.mark.parametrize("seed", range(repetitions(6, 240)))
 def test_systems_of_one_to_twelve_orbitals_and_two_to_four_leads_agree_with_kwant(seed):
     assert agreement_with_kwant(7 * seed) < RELATIVE
+
+
+def test_three_leads_of_unequal_orbitals_are_kwants_at_every_energy_momentum_and_angle():
+    """All orders of axes at once, angles, energies, momenta; complex uneven blocks, spin-orbit coupling in front."""
+    system = ThreeLeads()
+    given = dict(spin=system.order, params={"level": 0.05})
+    angles, energies, k = np.array([0.3, 1.7]), np.array([0.1, 0.4]), np.array([0.3, -1.1, 2.0])
+    settings = dict(turns=angles, behind=system.behind, axis=system.axis, spin_orbit=False)
+    found = sj.scatter(system.build(), energies[:, None], k=k, **given, **settings)
+    assert found.probabilities.shape == (2, 2, 3, 3, 2, 3, 2)
+    for at in ((0, 0, 1), (1, 1, 0), (1, 0, 2)):
+        given["params"]["k_y"] = k[at[2]]
+        plain = sj.scatter(system.build(angles[at[0]]), energies[at[1]], **given)
+        assert_allclose(found.between_leads()[at], plain.between_leads(), atol=AGREEMENT)
+        assert_allclose(
+            found.spin_current(total=True)[at], plain.spin_current(system.behind, total=True), atol=AGREEMENT
+        )
+        magnetic = [0, 1]  # the spins of the other are alike
+        own = np.ix_(magnetic, [0, 1], magnetic, [0, 1])
+        assert_allclose(found.probabilities[at][own], plain.probabilities[own], atol=AGREEMENT)
 
 
 def test_the_agreement_sees_a_turn_that_is_off_by_a_millionth():

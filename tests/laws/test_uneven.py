@@ -319,13 +319,15 @@ def test_a_crystal_reads_a_spin_that_depends_on_the_site_at_every_site():
     given = dict(turns=[0.0, 1.3], behind=lambda site: site.tag[0] > 2)
     plain = sj.scatter(system(lambda x: np.eye(2)), [0.2], **given)
 
-    def own(site):
-        U = gauge(min(max(site.tag[0], 0), 4))
-        return [U @ s @ U.conj().T for s in PAULI]
+    for turn in (gauge, lambda x: gauge(x) if x == 1 else np.eye(2)):  # of all sites, and of one
 
-    found = sj.scatter(system(gauge), [0.2], spin=own, **given)
-    assert_allclose(found.probabilities, plain.probabilities, atol=ROUTES)
-    assert_allclose(found.spin_current(), plain.spin_current(), atol=ROUTES)
+        def own(site, turn=turn):
+            U = turn(min(max(site.tag[0], 0), 4))
+            return [U @ s @ U.conj().T for s in PAULI]
+
+        found = sj.scatter(system(turn), [0.2], spin=own, **given)
+        assert_allclose(found.probabilities, plain.probabilities, atol=ROUTES)
+        assert_allclose(found.spin_current(), plain.spin_current(), atol=ROUTES)
     assert abs(plain.probabilities[0] - plain.probabilities[1]).max() > 1e-2
 
 
