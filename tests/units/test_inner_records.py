@@ -8,11 +8,12 @@ To tell them anew, and then to read the difference: ``PYTHONPATH=tests:. python 
 import dataclasses
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from crystal_layers import random_layers
-from crystal_systems import ThreeLeads
+from crystal_systems import RandomSystem, ThreeLeads
 from telling import differences, told
 
 import kwant_spinjunc as sj
@@ -20,6 +21,8 @@ from kwant_spinjunc import quadrature
 from kwant_spinjunc.crystals import exchange, levels, observe, problem, solve, waves, zone
 from kwant_spinjunc.crystals.scatter import CrystalSettings
 from kwant_spinjunc.devices.device import Device
+from kwant_spinjunc.transport import crystal_bias, equilibrium, linear, vector_response
+from kwant_spinjunc.transport.derivatives import bias_derivative, collinear_conductances, tunneling_magnetoresistance
 
 RECORDS = Path(__file__).resolve().with_name("records") / "inner"
 SYSTEM = ThreeLeads()
@@ -116,8 +119,9 @@ def answered():
         "damping": [sj.gilbert_damping(s, "free"), sj.gilbert_damping(s, [syst.system.sites[2]], moment=1.3)],
         "currents": s.currents(uneven),
         "matrix": [s.conductance_matrix(), s.conductance_matrix(spins=True)],
-        "scattering": s,
-        "uncut": sj.scatter(syst, 0.1, k=[0.3, -1.1]),
+        "table": s.to_dataset(),
+        "table uncut": sj.scatter(syst, 0.1, k=[0.3, -1.1]).to_dataset(),
+        "texts": [str(s), repr(s), str(sj.scatter(syst, 0.1, k=0.3))],
     }
 
 
@@ -292,6 +296,149 @@ def integrals():
     return lines | {"pieces": pieces}
 
 
+# ---------------------------------------------------------------------- reservoirs
+IRON = dict(onsite=0.9, hopping=0.9, splitting=1.1, in_plane_hopping=0.2)
+SPACER = [sj.barrier(onsite=3.0, hopping=0.7, thickness=2), sj.normal_metal(onsite=0.4, hopping=0.8)]
+MU = np.array([[0.12, 0.02], [-0.05, 0.01]])
+#: Reservoirs of one temperature, of two, and of one that is cold.
+HEAT = (0.0, 0.0), (0.03, 0.03), (0.02, 0.05), (0.04, 0.0)
+
+
+def valve():
+    """Two unlike magnets, neither along an axis, a spacer of two materials and a bond of its own."""
+    left = sj.ferromagnet(**IRON, m=sj.unit_vector(0.4, 0.9))
+    right = sj.ferromagnet(onsite=0.8, hopping=1.1, splitting=1.4, in_plane_hopping=0.3, m=sj.unit_vector(1.1, -0.5))
+    return sj.Junction(left, SPACER, right, bonds={1: 0.7})
+
+
+def whole(found):
+    """An integral with its claims; how often it was evaluated to the last point."""
+    parts = {f.name: getattr(found, f.name) for f in dataclasses.fields(found)}
+    return parts | {"evaluations": None, "count": found.evaluations}
+
+
+def windows():
+    """Windows of biased junctions, with accumulations, at one temperature and at two, with and without planes."""
+    lines, settings = {}, dict(accumulation=MU, k=(0.4, 0.9), rtol=1e-3)
+    for kT in HEAT:
+        for layers in (False, True):
+            found = sj.bias_response(valve(), [0.1, -0.3, 0.0], temperature=kT, layers=layers, **settings)
+            lines[f"{kT} {layers}"] = [found, found.error * 1e5]
+    normal = sj.Junction(SPACER[1], valve().layers, valve().right)
+    lines["normal"] = sj.bias_response(normal, 0.2, equilibrium=True, temperature=HEAT[2], **settings)
+    differences_ = [linear.occupation_differences(np.linspace(-1, 1, 7), MU, np.array(kT)) for kT in HEAT]
+    return lines | {"occupations": differences_}
+
+
+def driven():
+    """The same of a crystal of several orbitals whose lead is longer than a site, at a momentum and in the mean."""
+    syst, momenta, lines = SYSTEM.build(leads=2), np.array([[0.3], [0.9], [-2.0]]), {}
+    device = sj.Device(system=syst, spin=SYSTEM.order, params=PARAMS)
+    cut = dict(axis=SYSTEM.axis, spin_orbit=False, progress=False)
+
+    def mean(of, energy, observables, rtol, **_):
+        found = of.observe(np.full(3, energy), momenta, observables)
+        values = {name: value.mean(axis=0) for name, value in found.values.items()}
+        return SimpleNamespace(values=values, errors={name: rtol * abs(value) for name, value in values.items()})
+
+    def potential(site):
+        return np.interp(site.tag[0], [0.5, 3.5], [0.5, -0.5])
+
+    def in_front(site):
+        return not SYSTEM.behind(site)
+
+    for k, behind, kT in ((0.3, SYSTEM.behind, HEAT[0]), (0.3, in_front, HEAT[2]), ("average", in_front, HEAT[3])):
+        settings = crystal_bias.BiasSettings(behind=behind, turns=ANGLES[:2] if kT == HEAT[0] else 0.9, **cut)
+        of = crystal_bias.BiasedCrystal(device, potential, k, settings)
+        mu = MU + np.array([0.05, -0.05])[:, None]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(crystal_bias, "mean", mean)
+            (found,) = of.responses(np.array([0.1]), mu[None], kT, 5e-2, kT == HEAT[2])
+            of_bias = problem.Problem(of.crystal.biased(0.1 * of.potential), of.turn)
+            window = crystal_bias._Window(of, of_bias, mu, np.array(kT), 1e-2, None, [])
+            own = [window._pieces(crystal_bias.CUTS), window._splits(-0.2, 0.3, (-0.3, 0.35))]
+        lines[f"{k} {behind.__name__}"] = [*(None if one is None else whole(one) for one in found), *own]
+    return lines
+
+
+def contours():
+    """Integrals over all occupied states, of functions with poles that are known and of junctions."""
+    places, lines = np.array([[-1.0, 0.3], [-0.4, 2.0]]), {}
+
+    def solve_(owner, z):
+        return 1 / (z[..., None] - places[owner][:, None])
+
+    for kT in (0.0, 0.02, 0.3):
+        found = equilibrium.contour(solve_, np.array([0.1, -0.2]), kT, np.array([-3.0, -2.0]), 1e-5, components=2)
+        lines[f"poles {kT}"] = whole(found)
+        for k in ((0.4, 0.9), [(0.1, 0.2), (1.0, 2.0)]):
+            exchange_ = equilibrium.equilibrium_response(valve(), 0.1, temperature=kT, k=k, rtol=1e-4)
+            lines[f"exchange {kT} {k}"] = exchange_
+            lines[f"potential {kT} {k}"] = equilibrium.grand_potential(valve(), [[0.1], [0.3]], temperature=kT, k=k)
+    lines["average"] = equilibrium.equilibrium_response(valve(), 0.1, k="average", rtol=1e-2, temperature=0.05)
+    known = equilibrium.of_reservoirs(lambda level, width: [float(np.sum(level)), width], MU, (0.1, 0.1))
+    return lines | {"reservoirs": known}
+
+
+def slopes():
+    """Derivatives and ratios of responses, with axes of their own for bias, accumulation and momentum."""
+    V = np.array([0.05, -0.2])
+    lines = {
+        "plain": bias_derivative(valve(), V, rtol=1e-4, temperature=(0.02, 0.05), equilibrium=True),
+        "many": bias_derivative(valve(), V, step=0.05, rtol=1e-3, accumulation=np.stack([MU, 2 * MU])[:, None]),
+        "momenta": bias_derivative(valve(), 0.1, rtol=1e-3, k=[(0.1, 0.2), (0.7, 0.3)]),
+        "ratio": tunneling_magnetoresistance(valve(), [0.0, 0.1], k=(0.4, 0.9), rtol=1e-4, temperature=0.03),
+        "conductances": collinear_conductances(valve(), np.array([0.1, 0.4]), (0.4, 0.9)),
+        "closed": collinear_conductances(valve(), -9.0),
+    }
+    return {name: vars(found) if hasattr(found, "bias") else found for name, found in lines.items()}
+
+
+def lossy():
+    """Noise, damping and potentials of junctions, samples and systems of three leads."""
+    system = RandomSystem(np.random.default_rng(5), orbitals=2, leads=3)
+    three = sj.scatter(system.build(0.7), 0.1, spin=system.order)
+    free = sj.Junction(
+        SPACER[1], [SPACER[0], sj.ferromagnet(**IRON, thickness=2, m=sj.unit_vector(0.7, 0.2))], valve().right
+    )
+    dirty = sj.Junction(
+        free.left,
+        [
+            sj.normal_metal(onsite=0.4, hopping=0.8, in_plane_hopping=0.3, disorder=[sj.Anderson(width=0.7)]),
+            free.layers[1],
+        ],
+        free.right,
+    )
+    of = {"batch": sj.scatter(free, [[0.1], [0.3]], [(0.4, 0.9), (0.2, 0.1)]), "one": sj.scatter(free, 0.1)}
+    of |= {
+        "average": sj.scatter(free, 0.1, "average", rtol=1e-3),
+        "sample": sj.scatter(dirty, 0.2, cross_section=(2, 1), seed=2),
+    }
+    lines = {"three": [heard(sj.shot_noise(three, lead_in=lead)) for lead in range(3)]}
+    for name, s in of.items():
+        lines[f"noise {name}"] = [heard(sj.shot_noise(s, lead_in=lead)) for lead in (0, 1)]
+        lines[f"damping {name}"] = [sj.gilbert_damping(s, 1), sj.gilbert_damping(s, 1, moment=1.3, g_factor=2.1)]
+        axis = None if name != "sample" else sj.unit_vector(0.4, 0.3)
+        lines[f"potentials {name}"] = sj.chemical_potentials(s, (0.6, 0.35), (-0.2, -0.45), axis)
+    return lines
+
+
+def heard(noise):
+    leads = range(noise.total.shape[-1])
+    fanos = [[noise.fano(lead), noise.spin_fano(lead)] for lead in leads]
+    return [noise, fanos, [noise.fano_by_spin(lead) for lead in leads if lead != noise.lead_in], noise.error * 1e5]
+
+
+def vectors():
+    """Answers to accumulations of any direction, in batches and in the mean, and what is matched with them."""
+    m = [sj.unit_vector(0.4, 0.9), sj.unit_vector(1.1, -0.5)]
+    batch = sj.vector_response(sj.scatter(valve(), [[0.1], [0.5]], [(0.4, 0.9), (0.2, 0.1), (1.2, 1.0)]))
+    mean = sj.vector_response(sj.scatter(valve(), 0.1, "average", rtol=1e-2), rtol=1e-2)
+    matched = vector_response.vector_interface(batch, *m, area=0.7)
+    frames = vector_response.accumulation_frames(np.stack([*m, [0.0, 0.0, 1.0], [0.0, 0.0, -1.0]]))
+    return {"batch": batch, "mean": mean, "matched": matched.response, "frames": frames}
+
+
 MADE = {
     "crystal cut": lambda: taken(asked().crystal),
     "crystal uncut": lambda: taken(asked(False).crystal),
@@ -311,6 +458,12 @@ MADE = {
     "means": means,
     "above": above,
     "integrals": integrals,
+    "windows": windows,
+    "driven": driven,
+    "contours": contours,
+    "slopes": slopes,
+    "lossy": lossy,
+    "vectors": vectors,
 }
 
 
