@@ -198,7 +198,7 @@ class Crystal:
     @cached_property
     def scale(self) -> float:
         """Largest element of the Hamiltonian of the region."""
-        return max(*(scale_of(side.mixed_onsite) for side in self.sides), 1e-300)
+        return max(*(scale_of([*side.mixed_onsite, *side.mixed_hopping]) for side in self.sides), 1e-300)
 
     @cached_property
     def curvature(self) -> float:

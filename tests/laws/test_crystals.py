@@ -13,9 +13,12 @@ from numpy.testing import assert_allclose
 from strategies import examples, repetitions
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.crystals import solve
+from kwant_spinjunc.crystals import audit as audits
+from kwant_spinjunc.crystals import problem, solve
 from kwant_spinjunc.crystals.audit import audit
-from kwant_spinjunc.crystals.problem import Problem
+from kwant_spinjunc.crystals.problem import Problem, unpacked
+from kwant_spinjunc.crystals.scatter import CrystalSettings
+from kwant_spinjunc.devices.device import Device
 from kwant_spinjunc.halves import joint
 from kwant_spinjunc.model import memory
 from kwant_spinjunc.solved import unitarity
@@ -651,3 +654,76 @@ def test_only_what_wraparound_made_is_a_momentum_whatever_else_is_called_so():
     one = sj.scatter(device, 0.3, k=0.1, params={"k_b": 0.2})
     both = sj.scatter(device, 0.3, k=[0.2, 0.1], momenta=("k_b", "k_y"))
     np.testing.assert_allclose(one.probabilities, both.probabilities, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("grown", [[0, 1, 2], [1], [0, 2]])
+def test_coarser_planes_give_the_same_numbers_also_in_another_process(grown, monkeypatch):
+    """As where a level of planes by themselves lies at the energy; down to one plane a side, for some of the points."""
+    system = ThreeLeads()
+    cut = dict(turns=[0.3, 1.7], behind=system.behind, axis=system.axis, spin_orbit=False)
+    asked = CrystalSettings(**cut).problem(Device(system=system.build(), spin=system.order, params={"level": 0.05}))
+    E, k = np.array([0.1, 0.4, -0.2]), np.array([[0.3], [-1.1], [2.0]])
+    plain, planes, solve_ = asked.observe(E, k, problem.OBSERVABLES), [], problem.solve
+
+    def marked(crystal, energy, *rest):
+        planes.append([len(side.sites) for side in crystal.sides])
+        return replace(solve_(crystal, energy, *rest), grown=np.isin(energy, E[grown]))
+
+    monkeypatch.setattr(problem, "solve", marked)
+    for one in (asked, unpacked(asked.packed())):
+        found = one.observe(E, k, problem.OBSERVABLES)
+        assert planes == [[2, 3], [1, 2], [1, 1]]
+        for name, values in plain.values.items():
+            assert_allclose(found.values[name], values, rtol=0, atol=AGREEMENT)
+        planes.clear()
+
+
+def test_what_the_functions_of_a_lead_read_is_looked_at_again():
+    chain, syst, outside = kwant.lattice.chain(norbs=2), kwant.Builder(), [0.0]
+    syst[(chain(x) for x in range(4))] = 0 * one
+    syst[chain.neighbors()] = -one
+    for direction in (-1, 1):
+        lead = kwant.Builder(kwant.TranslationalSymmetry((direction,)))
+        lead[chain(0)] = lambda site: outside[0] * one
+        lead[chain.neighbors()] = -one
+        syst.attach_lead(lead)
+    device = Device(system=syst.finalized())
+    for outside[0] in (0.0, 1.1):
+        plain = sj.scatter(device, 0.3)
+        assert_allclose(sj.scatter(device, [0.3]).between_leads()[0], plain.between_leads(), atol=AGREEMENT)
+
+
+def test_the_second_route_compares_every_number_at_the_first_the_middle_and_the_last(monkeypatch):
+    system = ThreeLeads()
+    k, angles = np.array([0.3, -1.1, 2.0, 0.7, 1.2]), np.array([0.3, 1.7, 0.9])
+    given = dict(spin=system.order, params={"level": 0.05}, behind=system.behind, axis=system.axis, spin_orbit=False)
+    s = sj.scatter(system.build(), 0.1, k=k, turns=angles, **given)
+    by_kwant, met, damage = audits._by_kwant, [], []
+
+    def damaged(crystal, turn, energy, at):
+        found = by_kwant(crystal, turn, energy, at)
+        met.append((energy, *at, *turn.angles))
+        for number, name, place in damage:
+            if len(met) == number:
+                found[name] = found[name].copy()
+                found[name][place] -= 1e-6
+        return found
+
+    monkeypatch.setattr(audits, "_by_kwant", damaged)
+    assert audit(s) < 1e-11
+    assert met == [(0.1, k[n], angles[m]) for n, m in ((0, 0), (2, 1), (4, 2))]
+    for one_number in (1, "probabilities", (0, 1, 1, 0)), (2, "conductance", (2, 0)), (3, "flux", (2, 3)):
+        met.clear()
+        damage[:] = [one_number]
+        with pytest.raises(sj.DisagreementError, match="differ by 1e-06"):
+            audit(s)
+    plain = kwant.lattice.chain(norbs=1)
+    syst = kwant.Builder()
+    syst[(plain(x) for x in range(3))] = 0.2
+    syst[plain.neighbors()] = -1.0
+    lead = kwant.Builder(kwant.TranslationalSymmetry((-1,)))
+    lead[plain(0)], lead[plain.neighbors()] = 0.1, -1.0
+    syst.attach_lead(lead)
+    syst.attach_lead(lead.reversed())
+    monkeypatch.undo()
+    assert sj.scatter(syst.finalized(), [0.3, 0.4], spin=None, check=True).check < 1e-12

@@ -376,8 +376,7 @@ def contours():
             lines[f"exchange {kT} {k}"] = exchange_
             lines[f"potential {kT} {k}"] = equilibrium.grand_potential(valve(), [[0.1], [0.3]], temperature=kT, k=k)
     lines["average"] = equilibrium.equilibrium_response(valve(), 0.1, k="average", rtol=1e-2, temperature=0.05)
-    known = equilibrium.of_reservoirs(lambda level, width: [float(np.sum(level)), width], MU, (0.1, 0.1))
-    return lines | {"reservoirs": known}
+    return lines
 
 
 def slopes():
