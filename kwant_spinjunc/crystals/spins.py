@@ -85,7 +85,7 @@ def spin_orbit_coupling(blocks: Iterable[tuple[Series, Integers | None]], scale:
 
 def _number_on_sites(parts: Complex, sites: Integers) -> Complex:
     """Return the part of blocks (..., n, n) that is a multiple of unity on every site."""
-    same = (sites[:, None] == np.arange(sites.max(initial=-1) + 1)).astype(float)
+    same = (sites[:, None] == np.arange(sites.max() + 1)).astype(float)
     diagonal = np.diagonal(parts, axis1=-2, axis2=-1)
     mean = (diagonal @ same) / same.sum(axis=0) @ same.T
     return np.asarray(mean[..., None] * np.eye(len(sites)))

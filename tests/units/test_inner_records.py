@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from crystal_layers import random_layers
+from crystal_layers import layers, random_layers
 from crystal_systems import RandomSystem, ThreeLeads
 from telling import differences, told
 
@@ -321,9 +321,9 @@ def windows():
     """Windows of biased junctions, with accumulations, at one temperature and at two, with and without planes."""
     lines, settings = {}, dict(accumulation=MU, k=(0.4, 0.9), rtol=1e-3)
     for kT in HEAT:
-        for layers in (False, True):
-            found = sj.bias_response(valve(), [0.1, -0.3, 0.0], temperature=kT, layers=layers, **settings)
-            lines[f"{kT} {layers}"] = [found, found.error * 1e5]
+        for by_plane in (False, True):
+            found = sj.bias_response(valve(), [0.1, -0.3, 0.0], temperature=kT, layers=by_plane, **settings)
+            lines[f"{kT} {by_plane}"] = [found, found.error * 1e5]
     normal = sj.Junction(SPACER[1], valve().layers, valve().right)
     lines["normal"] = sj.bias_response(normal, 0.2, equilibrium=True, temperature=HEAT[2], **settings)
     differences_ = [linear.occupation_differences(np.linspace(-1, 1, 7), MU, np.array(kT)) for kT in HEAT]
@@ -428,6 +428,32 @@ def heard(noise):
     return [noise, fanos, [noise.fano_by_spin(lead) for lead in leads if lead != noise.lead_in], noise.error * 1e5]
 
 
+def averaged():
+    """What is asked of the mean of a crystal after it was taken, with errors of its own."""
+    syst = layers([1.0, 1.0, 3.5, 1.3, 1.3], [1.0, 1.0, 0.0, 0.7, 0.7], 0.3)
+    s = sj.scatter(syst, 0.1, k="average", turns=[0.4], behind=lambda site: site.tag[0] > 1, rtol=1e-2)
+    torque, heard_ = s.torque(lambda site: site.tag[0] == 3), sj.shot_noise(s, lead_in=1)
+    errors = {name: 1e5 * error for name, error in s.measured.errors.items()}
+    more = {"noise": heard_, "error": [1e5 * heard_.error, 1e5 * torque.k_error], "errors": errors}
+    return {"torque": torque, "table": s.to_dataset(), "text": str(s), **more}
+
+
+def checks():
+    """Second routes to junctions: which, at how many points, and up to where two agree."""
+    given = {
+        "batch": (np.linspace(-0.2, 0.3, 7), (0.4, 0.9)),
+        "kwant": (0.1, (0.4, 0.9), dict(solver="kwant")),
+        "modes": (0.1, (0.4, 0.9), dict(solver="modes")),
+        "wide": (0.1, None, dict(solver="halves", cross_section=(2, 1))),
+        "mean": (0.1, "average", dict(rtol=1e-4)),
+    }
+    lines = {}
+    for name, (energy, k, *more) in given.items():
+        found = sj.scatter(valve(), energy, k, check=True, **dict(*more)).check
+        lines[name] = [found.route, found.points, 1e5 * found.allowed, found.difference < 1e-3 * found.allowed]
+    return lines
+
+
 def vectors():
     """Answers to accumulations of any direction, in batches and in the mean, and what is matched with them."""
     m = [sj.unit_vector(0.4, 0.9), sj.unit_vector(1.1, -0.5)]
@@ -463,6 +489,8 @@ MADE = {
     "slopes": slopes,
     "lossy": lossy,
     "vectors": vectors,
+    "averaged": averaged,
+    "checks": checks,
 }
 
 
