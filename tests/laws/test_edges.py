@@ -285,15 +285,15 @@ def test_currents_of_three_leads_at_several_points_are_integrals_of_occupations(
     wanted[:, list(unresolved)] = np.nan
     if split:
         charge[:, list(unresolved)] = np.nan
-    assert_allclose(found.spin_resolved, wanted, atol=1e-9)
-    assert_allclose(found.charge, charge, atol=1e-9)
+    assert_allclose(found.spin_resolved, wanted, atol=1e-9, equal_nan=True)
+    assert_allclose(found.charge, charge, atol=1e-9, equal_nan=True)
     assert found.error.shape == found.left_out.shape == (2,)
     assert (found.left_out == 0).all()
     assert found.error.max() < 1e-8
     lines = str(found)
     assert lines.count("charge and by spin") == 3
     one = bias.integrate_currents(ready, given[1], temperature=kT, rtol=1e-9)
-    assert_allclose(one.charge, charge[1], atol=1e-9)
+    assert_allclose(one.charge, charge[1], atol=1e-9, equal_nan=True)
     assert one.charge.shape == (3,)
     assert "lead 2, charge and by spin" in str(one)
 
