@@ -56,23 +56,11 @@ SQUARE, AT_ONCE = "the matrix is square", "how many are solved at once, or in ho
 WALK, START = "how a branch is walked, not where to", "where a fit begins, not where it ends"
 MASKED = "the result is another wherever it is divided by this"
 EQUIVALENT: dict[tuple[str, str, str], str] = {
-    ("kwant_spinjunc/magnets/wall.py", "size = np.linalg.norm(rigid, axis=-1).max()", "sign"): ONE_AXIS,
-    (
-        "kwant_spinjunc/theory/domain_wall/chain.py",
-        "return np.stack([dot(e, w) for e in frames], axis=-1)",
-        "sign",
-    ): ONE_AXIS,
     ("kwant_spinjunc/halves/surface.py", "n = h.shape[-1]", "constant"): SQUARE,
 }
 EQUIVALENT |= {
     (f"kwant_spinjunc/{module}", source, kind): why
     for module, source, kind, why in (
-        (
-            "theory/domain_wall/relaxation.py",
-            "size = np.linalg.norm(step, axis=-1)[:, None]",
-            "sign",
-            ONE_AXIS,
-        ),
         (
             "theory/domain_wall/relaxation.py",
             "step = solve_banded((3, 3), bands, (force - anisotropy_only).ravel()).reshape(-1, 2)",
@@ -99,7 +87,6 @@ EQUIVALENT |= {
             "planes without a site are left out behind it",
         ),
         ("judging/clean.py", "c = np.linspace(-2.0, 2.0, 4001)", "constant: 4001", "one point more of a grid"),
-        ("magnets/dynamics.py", "size = float(np.linalg.norm(step, axis=-1).max())", "sign", ONE_AXIS),
         ("crystals/planes.py", "lead_plane = np.zeros(len(lead_side), dtype=np.int64)", "drop dtype=", "read by `int`"),
         ("model/disorder.py", "draws: ClassVar[int] = 1", "constant", "a random number that is drawn and not used"),
         ("model/disorder.py", "draws: ClassVar[int] = 3", "constant", "a random number that is drawn and not used"),
@@ -112,7 +99,6 @@ EQUIVALENT |= {
             "constant",
             AT_ONCE,
         ),
-        ("magnets/wall.py", "torque = np.linalg.norm(self.net_torque(self.final), axis=-1)", "sign", ONE_AXIS),
         (
             "runs/validity.py",
             "trip.defect * factors.reshape(-1, 4),",
@@ -138,7 +124,6 @@ EQUIVALENT |= {
             "drop output=",
             "the matrices are complex",
         ),
-        ("magnets/dynamics.py", "m = moved / np.linalg.norm(moved, axis=-1, keepdims=True)", "sign", ONE_AXIS),
         (
             "halves/surface.py",
             "out = np.concatenate([surface.out, np.zeros((*shape, extra, n))], axis=-2)",
@@ -190,14 +175,6 @@ EQUIVALENT |= {
         ("magnets/dynamics.py", "low, step = low + step, (step if fold else 2 * step)", "constant", WALK),
         (
             "theory/domain_wall/relaxation.py",
-            "normalized: Floats = moved / np.linalg.norm(moved, axis=-1, keepdims=True)",
-            "sign",
-            ONE_AXIS,
-        ),
-        ("theory/domain_wall/relaxation.py", "largest = np.linalg.norm(step, axis=-1).max()", "sign", ONE_AXIS),
-        ("theory/domain_wall/chain.py", "e1 /= np.linalg.norm(e1, axis=-1, keepdims=True)", "sign", ONE_AXIS),
-        (
-            "theory/domain_wall/relaxation.py",
             "for halvings in range(12):",
             "constant",
             "how often a step is halved that lowers nothing",
@@ -208,7 +185,7 @@ EQUIVALENT |= {
         ("theory/domain_wall/relaxation.py", "step /= 2", "constant", WALK),
         (
             "theory/domain_wall/relaxation.py",
-            "largest = np.linalg.norm(step, axis=-1).max()",
+            "largest = np.linalg.norm(step, axis=1).max()",
             "drop axis=",
             WALK,
         ),

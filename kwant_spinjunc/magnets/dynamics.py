@@ -71,7 +71,7 @@ class SpinTorque:
     def slope(self, m: Floats) -> Floats:
         """Return ∂τ/∂m of every plane, shape (planes, 3, 3)."""
         p, D, F = self.polarizer, self.damping_like[:, None, None], self.field_like[:, None, None]
-        along = np.sum(p * m, axis=-1)[:, None, None]
+        along = np.sum(p * m, axis=1)[:, None, None]
         # m×(p×m) = p m·m - m p·m on the sphere, m·m = 1
         pull: Floats = -(along * np.eye(3) + m[:, :, None] * p[:, None, :])
         return D * pull + F * cross_matrix(p)
@@ -121,10 +121,10 @@ def static_wall(chain: SpinChain, torque: SpinTorque, *, start: ArrayLike | None
             step = np.linalg.solve(slope, -f).reshape(-1, 2)
         except np.linalg.LinAlgError:
             break
-        size = float(np.linalg.norm(step, axis=-1).max())
+        size = float(np.linalg.norm(step, axis=1).max())
         step *= min(1.0, TURN / size) if size else 1.0
         moved = m + np.einsum("ni,nia->na", step, frames)
-        m = moved / np.linalg.norm(moved, axis=-1, keepdims=True)
+        m = moved / np.linalg.norm(moved, axis=1, keepdims=True)
     raise ConvergenceError(
         "Argument `torque` must leave a static state near the start, but Newton's method ends with an unbalanced "
         f"torque of {abs(f).max() / scale:.2g} of the anisotropy. Use a smaller one or a nearer start."
@@ -197,7 +197,7 @@ def evolve(
     def motion(_: float, flat: Floats) -> Floats:
         """Return S dm/dt, the equation of motion solved for it: (1 + α m×) dm/dt = f with f ⟂ m."""
         x = flat.reshape(shape)
-        x = x / np.linalg.norm(x, axis=-1, keepdims=True)  # kept by the equation; rounding is not fed back
+        x = x / np.linalg.norm(x, axis=1, keepdims=True)  # kept by the equation; rounding is not fed back
         f = _drive(chain, torque, x)
         return np.asarray((f - alpha * np.cross(x, f)) / (1 + alpha**2)).ravel()
 
@@ -207,7 +207,7 @@ def evolve(
         raise ConvergenceError(f"Argument `time` must be reached, but the integrator stopped: {solved.message}")
     found = solved.y.T.reshape(-1, *shape)
     found = found / np.linalg.norm(found, axis=-1, keepdims=True)
-    unbalanced = np.array([np.linalg.norm(_drive(chain, torque, x), axis=-1).max() for x in found])
+    unbalanced = np.array([np.linalg.norm(_drive(chain, torque, x), axis=1).max() for x in found])
     return Trajectory(solved.t, found, unbalanced)
 
 
@@ -246,7 +246,7 @@ def critical_torque(
         """Growth rate at a factor; the branch is followed from the nearest smaller one."""
         below = max((pair for pair in known if pair[0] <= factor), key=lambda pair: pair[0])
         m = static_wall(chain, torque.scaled(factor), start=below[1])
-        if np.arccos(np.clip(np.sum(m * below[1], axis=-1), -1, 1)).max() > TURN:
+        if np.arccos(np.clip(np.sum(m * below[1], axis=1), -1, 1)).max() > TURN:
             raise ConvergenceError("The next static state is another branch.")
         known.append((factor, m))
         return growth_rate(chain, torque.scaled(factor), m, damping=damping).real

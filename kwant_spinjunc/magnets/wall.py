@@ -89,7 +89,7 @@ def texture(junction: Junction, m: ArrayLike) -> Junction:
     junction.refuse_disorder()  # a layer cut into planes would be another sample
     chain = _chain_planes(junction)
     directions = finite_array("m", m, f"({len(chain)}, 3)")
-    directions = directions / np.linalg.norm(directions, axis=-1, keepdims=True)
+    directions = directions / np.linalg.norm(directions, axis=1, keepdims=True)
     layers = list(junction.planes[junction.buffer : len(junction.planes) - junction.buffer])
     for plane, direction in zip(chain, directions, strict=True):
         layers[plane - junction.buffer] = replace(layers[plane - junction.buffer], m=tuple(direction))
@@ -131,8 +131,8 @@ def zone(junction: Junction, energy: float = 0.0, *, step: float | None = None) 
         return np.zeros((1, 2)), np.ones(1)
     sharp = resonances(junction, energy) if len(junction.planes) <= FEW_PLANES else np.zeros(0)
     c, weights = nodes(np.append(thresholds(junction, energy), sharp), step=step)
-    used = (weights > NEGLIGIBLE) & (abs(c[:, None] - sharp) > NARROW).all(axis=-1)
-    return np.stack([np.arccos(np.clip(c[used] / 2, -1.0, 1.0))] * 2, axis=-1), weights[used]
+    used = (weights > NEGLIGIBLE) & (abs(c[:, None] - sharp) > NARROW).all(axis=1)
+    return np.column_stack([np.arccos(np.clip(c[used] / 2, -1.0, 1.0))] * 2), weights[used]
 
 
 def torque_profile(
@@ -207,7 +207,7 @@ def _neutral_levels(junction: Junction, densities: Floats, cut: int) -> Floats:
     levels = []
     for side in (plane <= cut, plane > cut):
         magnet = side & (junction.plane_splitting > 0)
-        from_left, from_right = densities[:, magnet if magnet.any() else side].sum(axis=-1)
+        from_left, from_right = densities[:, magnet if magnet.any() else side].sum(axis=1)
         levels.append((from_left - from_right) / (from_left + from_right) / 2)
     return np.array(levels)
 
@@ -274,8 +274,8 @@ class Wall:
     def torque_change(self) -> float:
         """Change of the net torques by the wall, relative to the larger one at rest; 0 where there is none."""
         rigid, final = self.net_torque(self.rigid), self.net_torque(self.final)
-        size = np.linalg.norm(rigid, axis=-1).max()
-        return float(np.linalg.norm(final - rigid, axis=-1).max() / size) if size else 0.0
+        size = np.linalg.norm(rigid, axis=1).max()
+        return float(np.linalg.norm(final - rigid, axis=1).max() / size) if size else 0.0
 
     @property
     def conductance_change(self) -> float:
@@ -284,7 +284,7 @@ class Wall:
 
     def __str__(self) -> str:
         """Return the wall as an aligned table."""
-        torque = np.linalg.norm(self.net_torque(self.final), axis=-1)
+        torque = np.linalg.norm(self.net_torque(self.final), axis=1)
         rows = [
             ("net torque left, right", ", ".join(f"{x:.4g} J/m²" for x in torque)),
             ("change by the wall", f"{self.torque_change:.3g} of the torque, {self.conductance_change:.3g} of G"),

@@ -8,8 +8,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 import kwant_spinjunc as sj
+from kwant_spinjunc.halves import zone as halves_zone
+from kwant_spinjunc.magnets import multiscale, wall
 from kwant_spinjunc.magnets import parameters as fitted
-from kwant_spinjunc.magnets import wall
 from kwant_spinjunc.magnets.dynamics import SpinTorque, critical_torque, evolve, growth_rate, static_wall
 from kwant_spinjunc.magnets.parameters import interface_parameters
 from kwant_spinjunc.magnets.parameters.fits import Fit, least_squares_fit, relative_misfit, standard_error
@@ -240,6 +241,17 @@ def test_an_interface_of_unlike_hoppings_is_solved_as_it_stands_in_the_junction(
 
 
 # ---------------------------------------------------------------------- walls
+def test_planes_of_either_magnet_are_joined_by_its_own_hopping_and_bonds_stay_where_they_are():
+    junction = sj.Junction(IRON[0], [replace(COPPER, thickness=2)], IRON[1], bonds=[0.51, 0.52, 0.53])
+    resolved = resolve_magnets(junction, (2, 3))
+    assert resolved.bond_hoppings.tolist() == [0.9] * 2 + [0.51, 0.52, 0.53] + [1.2] * 3
+    assert [plane.onsite for plane in resolved.planes] == [0.9] * 3 + [0.3] * 2 + [0.6] * 4
+    free = sj.Junction(IRON[0], [], COPPER)
+    assert len(resolve_magnets(free, (3, 0)).planes) == 5
+    with pytest.raises(sj.ArgumentError, match="must be 0 on the right, but is 1: that lead is not magnetic"):
+        resolve_magnets(free, (3, 1))
+
+
 def test_more_planes_than_are_resolved_take_as_many_more_momenta(monkeypatch):
     iron = dict(onsite=5.0, hopping=1.0, splitting=1.0, in_plane_hopping=1.0)
     junction = sj.Junction(sj.ferromagnet(**iron), [], sj.ferromagnet(**iron | {"onsite": 4.6}, m=(1.0, 0.0, 0.0)))
@@ -286,6 +298,43 @@ def test_a_response_has_angles_enough_and_a_current_at_each(angles, current, wor
     else:
         with pytest.raises(sj.ArgumentError, match=words):
             fitted.AngularResponse(angles, current, *given)
+
+
+@pytest.mark.parametrize(
+    "given", [dict(cross_section=(2, 1)), dict(energy=[0.1, 0.2]), dict(k=[(0.1, 0.2), (0.3, 0.1)])]
+)
+def test_the_junction_of_a_supercell_or_a_batch_is_not_turned(given):
+    layers = [replace(layer, in_plane_hopping=0.2) for layer in (IRON[0], COPPER, IRON[1])]
+    junction = sj.Junction(layers[0], [layers[1]], layers[2])
+    solved = sj.scatter(junction, **{"energy": 0.1, **given})
+    with pytest.raises(sj.ArgumentError, match="must be of one energy and one cell per plane"):
+        fitted.angular_response_from(solved)
+
+
+def test_the_accuracy_that_is_asked_for_is_that_of_every_average(monkeypatch):
+    layers = [replace(layer, in_plane_hopping=0.2) for layer in (IRON[0], COPPER, IRON[1])]
+    junction = sj.Junction(layers[0], [layers[1]], replace(layers[2], m=(1.0, 0.0, 0.0)))
+    asked, mean = [], halves_zone.mean
+
+    def noted(*args, rtol, **given):
+        asked.append(rtol)
+        return mean(*args, rtol=1e-2, **given)
+
+    monkeypatch.setattr(halves_zone, "mean", noted)
+    for ask in (
+        lambda **given: multiscale.solve_interface(junction, 0.1, **given),
+        lambda **given: multiscale.mixing_conductances(junction, 0.1, **given),
+        lambda **given: interface_parameters(junction, "left", 0.1, "average", **given),
+        lambda **given: multiscale.multiscale(
+            lambda: junction, multiscale.cobalt(), lattice_constant=0.25, energy=0.1, turned_by=None, **given
+        ),
+    ):
+        ask(rtol=1e-3)
+        assert set(asked) == {1e-3}
+        asked.clear()
+        ask()
+        assert set(asked) == {1e-8}
+        asked.clear()
 
 
 # ---------------------------------------------------------------------- Kwant systems

@@ -7,6 +7,7 @@ import dataclasses
 import importlib
 import pkgutil
 from pathlib import Path
+from typing import is_typeddict
 
 import numpy as np
 import pytest
@@ -39,7 +40,12 @@ def classes():
         if module.name.endswith("__main__"):
             continue
         for name, value in vars(importlib.import_module(module.name)).items():
-            if isinstance(value, type) and value.__module__ == module.name and dataclasses.is_dataclass(value):
+            if not isinstance(value, type) or value.__module__ != module.name:
+                continue
+            if is_typeddict(value):
+                optional = "may be left out" if not value.__total__ else "all needed"
+                yield f"{module.name.removeprefix('kwant_spinjunc.')}.{name}", f"keywords, {optional}"
+            if dataclasses.is_dataclass(value):
                 yield f"{module.name.removeprefix('kwant_spinjunc.')}.{name}", described(value)
 
 

@@ -53,7 +53,7 @@ def bias_law(
     G = bias_response(junction, V, energy=energy, k=k, layers=False).current / V
     if np.any(G <= 0):
         raise ArgumentError("Argument `junction` must carry a current at every bias, but does not.")
-    powers = np.stack([np.ones_like(V), V, V**2], axis=-1)
+    powers = np.column_stack([np.ones_like(V), V, V**2])
     c = np.linalg.lstsq(powers / G[:, None], np.ones_like(V), rcond=None)[0]  # relative misfits
     residual = float(abs(powers @ c / G - 1).max())
     return BiasLaw(float(1 / conductance_per_area(c[0], lattice_constant)), (c[1] / c[0], c[2] / c[0]), residual)

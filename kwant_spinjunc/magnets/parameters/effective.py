@@ -34,7 +34,7 @@ from .torque import TorqueFit, torque_fit
 def tunnelling_conductance(response: AngularResponse) -> Fit:
     """Fit G_0 (1 + χ cos Φ)."""
     cosine, J = np.cos(response.angles), response.current
-    columns = np.stack([np.ones(len(J)), cosine], axis=-1)
+    columns = np.column_stack([np.ones(len(J)), cosine])
     (G0, swing), covariance, misfit = least_squares_fit(lambda x: columns @ x, J, [J.mean(), 0.0], lambda _: columns)
     estimates = {
         "G_0": Estimate(float(G0), standard_error(covariance, 1, 0)),
@@ -54,7 +54,7 @@ def _metallic_resistance(response: AngularResponse) -> Fit:
 
     def slopes(x: Floats) -> Floats:
         below = 1 + np.expm1(x[2]) * c2
-        return np.stack([np.ones(len(R)), s2 / below, -x[1] * s2 * np.exp(x[2]) * c2 / below**2], axis=-1)
+        return np.column_stack([np.ones(len(R)), s2 / below, -x[1] * s2 * np.exp(x[2]) * c2 / below**2])
 
     size = abs(R).max()
     law_text = "R = R_P + (R_AP - R_P) sin²(Φ/2)/[1 + (Λ² - 1) cos²(Φ/2)]"
@@ -81,7 +81,7 @@ def _tunnelling_polarizations(response: AngularResponse, G0: float) -> Fit:
     weight = sine @ sine
     P = data @ sine / weight
     misfit = data - P[:, None] * sine
-    errors = np.sqrt((misfit**2).sum(axis=-1) / ((len(sine) - 1) * weight))
+    errors = np.sqrt((misfit**2).sum(axis=1) / ((len(sine) - 1) * weight))
     estimates = {
         name: Estimate(float(p), float(error)) for name, p, error in zip(("P_L", "P_R"), P, errors, strict=True)
     }
@@ -194,9 +194,9 @@ def _circuit_residual(response: AngularResponse, interfaces: tuple[InterfacePara
     Phi = response.angles
     inside = (Phi > 1e-9) & (Phi < np.pi - 1e-9)
     m_left = np.broadcast_to([0.0, 0.0, 1.0], (int(inside.sum()), 3))
-    m_right = np.stack([np.sin(Phi[inside]), np.zeros(len(m_left)), np.cos(Phi[inside])], axis=-1)
+    m_right = np.column_stack([np.sin(Phi[inside]), np.zeros(len(m_left)), np.cos(Phi[inside])])
     valve = circuit.solve_spin_valve(left, right, m_left, m_right)
-    m = np.stack([m_left, m_right], axis=-2)
+    m = np.stack([m_left, m_right], axis=1)
     theory = resolved_torques(m, valve.torques).damping_like / valve.conductance[:, None]
     exact = response.damping_like[inside] / response.current[inside, None]
     size = float(abs(exact).max())

@@ -71,7 +71,7 @@ def decay_constant(
     if min(G) <= 0:
         raise ArgumentError("Argument `energy` must give a conductance at every thickness, but it vanishes at some.")
     logarithm = np.log(G)
-    columns = np.stack([np.ones(len(planes)), -2.0 * planes], axis=-1)
+    columns = np.column_stack([np.ones(len(planes)), -2.0 * planes])
     (offset, kappa), covariance, misfit = least_squares_fit(
         lambda x: columns @ x, logarithm, [logarithm[0], 0.1], lambda _: columns
     )

@@ -173,7 +173,7 @@ def _at_all_angles(junction: Junction, energy: float, k: Any, m_right: Floats) -
 
     found = zone.mean(observe, stack, energy, k, rtol=1e-8, floor=NO_TORQUE).value
     left, right, field = np.moveaxis(found["torques"], -1, 0)
-    return found["current"], np.stack([left, right], axis=-1), np.stack([-field, field], axis=-1)
+    return found["current"], np.column_stack([left, right]), np.column_stack([-field, field])
 
 
 def angular_response_from(source: Any) -> AngularResponse:
@@ -206,7 +206,7 @@ def _from_directions(source: Scattering) -> AngularResponse:
     """Return the response of one solve at many directions of the right magnet."""
     response, angles = linear_response(source), angle_between(*np.moveaxis(source.magnetizations, -2, 0))
     torques = response.torques.damping_like, response.torques.field_like
-    return _sorted([angles, response.charge.mean(axis=-1), *torques], source, "directions")
+    return _sorted([angles, response.charge.mean(axis=1), *torques], source, "directions")
 
 
 def _sorted(columns: Sequence[Any], of: Scattering, words: str) -> AngularResponse:
@@ -225,7 +225,7 @@ def _from_dataset(dataset: Any) -> AngularResponse:
             f"Argument `source` must be swept over the angle alone, but has the axes {dict(data['angle'].sizes)}. "
             "Select one point of the others with `.isel` or `.sel`."
         )
-    finite_points = np.isfinite(data["damping_like"].values).all(axis=-1)
+    finite_points = np.isfinite(data["damping_like"].values).all(axis=1)
     if not finite_points.all():
         raise ArgumentError("Argument `source` must be finished and without textures, but has NaN. Use --resume.")
     order = np.argsort(data["angle"].values)
@@ -282,7 +282,7 @@ def system_response(
             "to 0."
         )
     torques = resolved_torques(m, np.einsum("l,nclsi->nci", np.array([0.5, -0.5]), s.side_torques))
-    current = s.between_leads()[:, [1, 0], [0, 1]].mean(axis=-1)
+    current = s.between_leads()[:, [1, 0], [0, 1]].mean(axis=1)
     point = "" if k is None else ", Brillouin-zone average" if isinstance(k, str) else f", k = {k}"
     source = f"a Kwant system turned behind a cut, E = {energy:g}{point}, linear response"
     parts = torques.damping_like, torques.field_like

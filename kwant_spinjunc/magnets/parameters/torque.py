@@ -85,7 +85,7 @@ def torque_fit(response: AngularResponse, free: Side) -> TorqueFit:
         return TorqueFit(free, fit(ONE_TERM, one, torque), fit(TWO_TERMS, two, torque))
 
     # ε (1 + χ cos Φ) = A is linear in A and χ: the start of the fit of ε = A/(1 + χ cos Φ)
-    A, chi = np.linalg.lstsq(np.stack([sine, -torque * np.cos(Phi)], axis=-1), torque, rcond=None)[0]
+    A, chi = np.linalg.lstsq(np.column_stack([sine, -torque * np.cos(Phi)]), torque, rcond=None)[0]
     (A, u), covariance, one_term = _Terms(np.ones(1), Phi).fit(torque, [A, np.arctanh(np.clip(chi, -0.999, 0.999))])
     chi = LARGEST_ASYMMETRY * np.tanh(u)
     slope = 1 / np.cosh(u) ** 2  # dχ/du

@@ -204,7 +204,7 @@ def transverse_frames(m: Floats) -> tuple[Floats, Floats]:
     """Return tangent vectors with e1 × e2 = m: e1 = ŷ × m (growing θ), or x̂ × m for spins near ±ŷ."""
     pole = np.where((abs(m[:, 1]) > 0.9)[:, None], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
     e1 = np.cross(pole, m)
-    e1 /= np.linalg.norm(e1, axis=-1, keepdims=True)
+    e1 /= np.linalg.norm(e1, axis=1, keepdims=True)
     return e1, np.cross(m, e1)
 
 
@@ -216,7 +216,7 @@ def dot(a: Floats, b: Floats) -> Floats:
 def unbalanced(chain: SpinChain, exchange: Floats, torque: Floats, m: Floats, frames: tuple[Floats, Floats]) -> Floats:
     """Return e_i·(h_n + τ_n × m_n), shape (planes, 2), the equilibrium condition m × (τ + m × h) = 0 up to sign."""
     w = replace(chain, exchange=exchange).field(m) + np.cross(torque, m)
-    return np.stack([dot(e, w) for e in frames], axis=-1)
+    return np.column_stack([dot(e, w) for e in frames])
 
 
 def stiffness(chain: SpinChain, exchange: Floats, torque: Floats, m: Floats, frames: tuple[Floats, Floats]) -> Floats:

@@ -31,10 +31,10 @@ class ConvergenceError(SpinjuncError, RuntimeError):
 
 def _rotate(m: Floats, frames: tuple[Floats, Floats], step: Floats) -> Floats:
     """Return the spins moved along great circles by the tangent displacements ``step``, shape (planes, 2)."""
-    size = np.linalg.norm(step, axis=-1)[:, None]
+    size = np.linalg.norm(step, axis=1)[:, None]
     direction = step[:, :1] * frames[0] + step[:, 1:] * frames[1]
     moved = np.cos(size) * m + np.sinc(size / np.pi) * direction
-    normalized: Floats = moved / np.linalg.norm(moved, axis=-1, keepdims=True)
+    normalized: Floats = moved / np.linalg.norm(moved, axis=1, keepdims=True)
     return normalized
 
 
@@ -58,7 +58,7 @@ class _Newton:
             except LinAlgError:
                 return None
             step = step.reshape(-1, 2)
-            largest = np.linalg.norm(step, axis=-1).max()
+            largest = np.linalg.norm(step, axis=1).max()
             if not np.isfinite(largest):
                 return None
             if largest <= self.tolerance:
