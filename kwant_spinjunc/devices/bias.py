@@ -71,14 +71,21 @@ def current_voltage(
 
     **Result**: The current of lead 0 (left) is the project's J, along +y; that of lead 1 (right) is -J.
 
-    ``device``: a `Device` or a finalized Kwant system. Its Hamiltonian does not move with µ: put the voltage into
-    ``params`` and call once for each if it does.
-    ``mu``: chemical potentials µ_α, shape (..., leads), or µ_αs along each lead's own m, shape (..., leads, 2): leading
-    axes are points of an I-V curve, which share no energies. With as many leads as spins (two), shape (2, 2) is (leads,
-    2); give several points of µ_α as (..., 2, 1).
-    ``temperature``: k_B T as an energy, the same in all leads.
-    ``rtol``: relative accuracy of each point's currents.
-    ``params``, ``max_defect``: as of `scatter`.
+    Parameters
+    ----------
+    device
+        A `Device` or a finalized Kwant system. Its Hamiltonian does not move with µ: put the voltage into ``params``
+        and call once for each if it does.
+    mu
+        Chemical potentials µ_α, shape (..., leads), or µ_αs along each lead's own m, shape (..., leads, 2): leading
+        axes are points of an I-V curve, which share no energies. With as many leads as spins (two), shape (2, 2) is
+        (leads, 2); give several points of µ_α as (..., 2, 1).
+    temperature
+        k_B T as an energy, the same in all leads.
+    rtol
+        Relative accuracy of each point's currents.
+    params, max_defect
+        As of `scatter`.
 
     Warns `CostWarning`: It will take more than half a minute, as the first energies foretell.
 

@@ -43,18 +43,31 @@ def build(
     realization: int = 0,
     as_functions: bool = False,
 ) -> kwant.Builder:
-    r"""Return the junction as a `kwant.Builder` with leads 0 (left) and 1 (right) attached, not finalized.
+    r"""Return the junction as a `kwant.Builder` with both leads attached.
 
-    ``k``: in-plane Bloch vector (kx, kz) in 1/a of a periodic cross-section, None for Γ. It enters as a phase e^{-ik}
-    of the hopping from x to x + 1, so that one cell per plane gets the on-site term -2 t∥ (cos kx + cos kz).
-    ``cross_section``: number of sites of each plane along x and z.
-    ``boundary``: ``"periodic"``: the cross-section is a supercell of an infinite plane (the default, a single site is
-    then the in-plane periodic chain). ``"hard wall"``: a wire. Or a pair of them, for x and z.
-    ``first_plane``: index n of the first plane, the y coordinate of its sites.
-    ``seed``, ``realization``: which sample of a disordered junction; without effect on a clean one.
-    ``as_functions``: make the values of the scattering region functions of the parameters ``seed`` and ``realization``,
-    so that one finalized system serves every sample: ``kwant.smatrix(syst, energy, params=dict(seed=0,
-    realization=7))``. The system pickles, and gives the same numbers as one built for that sample.
+    **Result**: Leads 0 (left) and 1 (right) attached, not finalized.
+
+    Parameters
+    ----------
+    junction
+        What to build.
+    k
+        In-plane Bloch vector (kx, kz) in 1/a of a periodic cross-section, None for Γ. It enters as a phase
+        e^{-ik} of the hopping from x to x + 1, so that one cell per plane gets the on-site term
+        -2 t∥ (cos kx + cos kz).
+    cross_section
+        Number of sites of each plane along x and z.
+    boundary
+        ``"periodic"``: the cross-section is a supercell of an infinite plane (the default, a single site is then
+        the in-plane periodic chain). ``"hard wall"``: a wire. Or a pair of them, for x and z.
+    first_plane
+        Index n of the first plane, the y coordinate of its sites.
+    seed, realization
+        Which sample of a disordered junction; without effect on a clean one.
+    as_functions
+        Make the values of the scattering region functions of the parameters ``seed`` and ``realization``, so that one
+        finalized system serves every sample: ``kwant.smatrix(syst, energy, params=dict(seed=0, realization=7))``.
+        The system pickles, and gives the same numbers as one built for that sample.
 
     Examples
     --------

@@ -39,26 +39,38 @@ PLAIN = (bool, int, float, complex, str, bytes, np.generic)
 class Device(Printed):
     """A finalized Kwant system with what is needed to speak of spin in it.
 
-    ``system``: finalized, with at least two leads. Precalculated leads are used as they are: that it was at the same
-    energy cannot be checked, as they do not know it and stay unitary.
-    ``spin``: ``"auto"``: σ for two orbitals, with more only where ``magnetizations`` tell the order;
-    ``"spin-orbital"`` for np.kron(σ, 1), ``"orbital-spin"`` for np.kron(1, σ); three matrices (norbs, norbs); a
-    mapping of site families (or names) to either; a function of a site; None for sites without spin.
-    ``magnetizations``: lead number to m, unit vector of its majority spin. A lead that is not listed is resolved along
-    its exchange field; if it has none along that of its conservation law, else along +z.
-    ``cuts``: name to `between` two sets of sites, a list of hoppings (to, from), or a function that is True behind the
-    cut.
-    ``magnets``: name to a list of sites or a function of a site that tells them.
-    ``exchange``: what of the Hamiltonian is exchange, whose torque the magnetization takes: the exchange part of the
-    on-site matrix as a function of a site (and of parameters by name), a matrix, or a mapping of sites or families; or
-    the same system without magnetization, finalized; ``"time-reversal"`` for all that is odd, if orbitals are real and
-    no Bloch phase or magnetic flux is in the Hamiltonian. None: time reversal where it cannot mislead, see `exchange`.
-    ``barriers``: name to sites, as for magnets, of what is meant to be a tunnel barrier: a warning if it has levels
-    below the energy.
-    ``params``: default parameters of the system.
-    ``unit``: of all its energies, as "eV" or "t", for axes and tables.
-    ``profile``: the potential of a site in units of a bias, falling by 1 from lead 0 to lead 1, which `bias_response`
-    and sweeps with ``turns`` follow. Nothing else does: see `current_voltage`.
+    Attributes
+    ----------
+    system : kwant.system.FiniteSystem
+        Finalized, with at least two leads. Precalculated leads are used as they are: that it was at the same energy
+        cannot be checked, as they do not know it and stay unitary.
+    spin
+        ``"auto"``: σ for two orbitals, with more only where ``magnetizations`` tell the order; ``"spin-orbital"`` for
+        np.kron(σ, 1), ``"orbital-spin"`` for np.kron(1, σ); three matrices (norbs, norbs); a mapping of site families
+        (or names) to either; a function of a site; None for sites without spin.
+    magnetizations : mapping
+        Lead number to m, unit vector of its majority spin. A lead that is not listed is resolved along its exchange
+        field; if it has none along that of its conservation law, else along +z.
+    cuts : mapping
+        Name to `between` two sets of sites, a list of hoppings (to, from), or a function that is True behind the cut.
+    magnets : mapping
+        Name to a list of sites or a function of a site that tells them.
+    exchange
+        What of the Hamiltonian is exchange, whose torque the magnetization takes: the exchange part of the on-site
+        matrix as a function of a site (and of parameters by name), a matrix, or a mapping of sites or families; or the
+        same system without magnetization, finalized; ``"time-reversal"`` for all that is odd, if orbitals are real and
+        no Bloch phase or magnetic flux is in the Hamiltonian. None: time reversal where it cannot mislead, see
+        `exchange`.
+    barriers : mapping
+        Name to sites, as for magnets, of what is meant to be a tunnel barrier: a warning if it has levels below the
+        energy.
+    params : mapping
+        Default parameters of the system.
+    unit : str
+        Unit of all its energies, as "eV" or "t", for axes and tables.
+    profile : callable
+        The potential of a site in units of a bias, falling by 1 from lead 0 to lead 1, which `bias_response` and sweeps
+        with ``turns`` follow. Nothing else does: see `current_voltage`.
     """
 
     system: Any

@@ -351,12 +351,18 @@ def wannier_junction(
 
     **Result**: Cut ``spacer`` in its middle; magnets ``left`` and ``right``.
 
-    ``left``, ``spacer``, ``right``: Hamiltonians on one lattice: in the plane the vectors of the left one, from which
-    those of the others may differ by `STRAIN` of their length. Align their bands by `Wannier.shifted`.
-    ``normal``: which lattice vector leads from left to right.
-    ``cells``: how many cells of each are resolved, of the magnets besides those that are joined to a lead.
-    ``coupling``: ``coupling(here, there, R)`` returns ⟨here 0|H|there R⟩ of two materials; None: the mean of both of
-    their H(R), for which they must have the same orbitals in the same order. An interface is in neither file.
+    Parameters
+    ----------
+    left, spacer, right
+        Hamiltonians on one lattice: in the plane the vectors of the left one, from which those of the others may differ
+        by `STRAIN` of their length. Align their bands by `Wannier.shifted`.
+    normal
+        Which lattice vector leads from left to right.
+    cells
+        How many cells of each are resolved, of the magnets besides those that are joined to a lead.
+    coupling
+        ``coupling(here, there, R)`` returns ⟨here 0|H|there R⟩ of two materials; None: the mean of both of their H(R),
+        for which they must have the same orbitals in the same order. An interface is in neither file.
     """
     materials = (left, spacer, right)
     counts = _checked_stack(materials, normal, cells, coupling)

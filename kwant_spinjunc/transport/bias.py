@@ -213,39 +213,63 @@ def bias_response(
     I_Ls = (1/h) ∫ dE Σ_βs' P[Ls, βs'](E, V) (f_Ls - f_βs'), its mirror image, and the spin current and torques of the
     same states weighted with f_αs - f_0.
 
-    ``junction``: the junction without bias, of two collinear halves; or a finalized Kwant system or `Device` with two
-    leads, lead 0 being the left and lead 1 the right.
-    ``bias``: V = µ_L - µ_R as an energy, shape (...); particles flow from left to right for V > 0.
-    ``energy``: Fermi energy: the chemical potential without bias.
-    ``accumulation``: spin accumulation: µ_αs on top of the shift by the bias, shape (..., 2, 2) as [lead, spin]; None
-    for none. It fills channels but does not shift bands; at V = 0 it is (``mu_left``, ``mu_right``) of
-    `linear_response`.
-    ``temperature``: k_B T as an energy, one number or (left, right).
-    ``profile``: potential of the planes in units of V, see `biased`. Of a Kwant system a function of a site, which
-    falls by 1 from lead 0 to lead 1; None for that of the `Device`.
-    ``k``: in-plane wave vector (kx, kz) in 1/a, shape (..., 2), None for Γ, or "average" for the mean over the
-    Brillouin zone, which is the result per unit cell of area a². Of a Kwant system one momentum or "average", see
-    `scatter`.
-    ``equilibrium``: whether to add the torque of the occupied states.
-    ``layers``: whether to resolve the torque by planes. Without it ``layer_torques`` has no planes, and junctions
-    between magnetic leads are solved several times faster. None: those of a junction; a Kwant system has none.
-    ``rtol``: error to reach, relative to the largest integral of a modulus among all currents and torques. None: 1e-8,
-    and 1e-4 of a Kwant system.
-    ``**crystal``: of a Kwant system: ``turns``, ``behind``, ``axis``, ``params``, ``momenta``, ``spin_orbit``,
-    ``max_points`` as of `scatter`, ``executor`` and ``progress``, see `BiasSettings`. An array of ``turns`` is the
-    leading axis of all results. Torques are those on all that lies on either side of the cut; their parts are those of
-    the leads' magnetizations, next to a normal metal of the net exchange field of its side.
+    Parameters
+    ----------
+    junction
+        The junction without bias, of two collinear halves; or a finalized Kwant system or `Device` with two leads,
+        lead 0 being the left and lead 1 the right.
+    bias
+        V = µ_L - µ_R as an energy, shape (...); particles flow from left to right for V > 0.
+    energy
+        Fermi energy: the chemical potential without bias.
+    accumulation
+        Spin accumulation: µ_αs on top of the shift by the bias, shape (..., 2, 2) as [lead, spin]; None for none. It
+        fills channels but does not shift bands; at V = 0 it is (``mu_left``, ``mu_right``) of `linear_response`.
+    temperature
+        k_B T as an energy, one number or (left, right).
+    profile
+        Potential of the planes in units of V, see `biased`. Of a Kwant system a function of a site, which falls by 1
+        from lead 0 to lead 1; None for that of the `Device`.
+    k
+        In-plane wave vector (kx, kz) in 1/a, shape (..., 2), None for Γ, or "average" for the mean over the Brillouin
+        zone, which is the result per unit cell of area a². Of a Kwant system one momentum or "average", see `scatter`.
+    equilibrium
+        Whether to add the torque of the occupied states.
+    layers
+        Whether to resolve the torque by planes. Without it ``layer_torques`` has no planes, and junctions between
+        magnetic leads are solved several times faster. None: those of a junction; a Kwant system has none.
+    rtol
+        Error to reach, relative to the largest integral of a modulus among all currents and torques. None: 1e-8, and
+        1e-4 of a Kwant system.
+    **crystal
+        Of a Kwant system: ``turns``, ``behind``, ``axis``, ``params``, ``momenta``, ``spin_orbit``, ``max_points`` as
+        of `scatter`, ``executor`` and ``progress``, see `BiasSettings`. An array of ``turns`` is the leading axis of
+        all results. Torques are those on all that lies on either side of the cut; their parts are those of the leads'
+        magnetizations, next to a normal metal of the net exchange field of its side.
 
-    Raises `IntegrationError, NoOpenChannelError`: Of a Kwant system: the error is more than ``rtol`` allows, or no
-    channel of a lead is open in the window; of a junction such a window carries no current and is no error. Warns
-    `CostWarning`: It will take long.
+    Raises
+    ------
+    IntegrationError
+        Of a Kwant system: the error is more than ``rtol`` allows.
+    NoOpenChannelError
+        Of a Kwant system: no channel of a lead is open in the window.
 
-    Bound states (outside all bands of both leads) are no scattering states: they count in the equilibrium part only, at
-    the mean occupation.
+    Warns
+    -----
+    CostWarning
+        It will take long.
+
+    Notes
+    -----
+    Of a junction a window without an open channel carries no current and is no error. Bound states (outside all bands
+    of both leads) are no scattering states: they count in the equilibrium part only, at the mean occupation.
 
     **Validity**: exact for noninteracting electrons in the given potential; no self-consistency, no inelastic
-    scattering. The leads' bands move rigidly with their µ. I. Theodonis, N. Kioussis, A. Kalitsov, M. Chshiev, W. H.
-    Butler, Phys. Rev. Lett. 97, 237205 (2006).
+    scattering. The leads' bands move rigidly with their µ.
+
+    References
+    ----------
+    I. Theodonis, N. Kioussis, A. Kalitsov, M. Chshiev, W. H. Butler, Phys. Rev. Lett. 97, 237205 (2006).
 
     Examples
     --------

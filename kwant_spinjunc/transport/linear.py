@@ -129,10 +129,16 @@ def linear_response(scattering: Scattering, mu_left: ArrayLike = 0.5, mu_right: 
 
     **Result**: In units of (e²/h) × V for potentials in eV; per unit cell, unless the cross-section has several sites.
 
-    ``scattering``: result at the Fermi energy.
-    ``mu_left``, ``mu_right``: chemical potentials (µ_+, µ_-) relative to the Fermi energy, trailing axis 2, or one
-    number for both spins. They broadcast against the leading axes of ``scattering``.
+    Parameters
+    ----------
+    scattering
+        Result at the Fermi energy.
+    mu_left, mu_right
+        Chemical potentials (µ_+, µ_-) relative to the Fermi energy, trailing axis 2, or one number for both spins.
+        They broadcast against the leading axes of ``scattering``.
 
+    Notes
+    -----
     The spin current between noncollinear magnets is finite even in equilibrium (interlayer exchange). A common shift
     of all µ therefore changes Q (its component along m_L×m_R), but no current in a lead. Use potentials symmetric
     around zero to see the effect of a symmetric bias.
@@ -165,8 +171,13 @@ def tunneling_response(scattering: Scattering, mu_left: ArrayLike = 0.5, mu_righ
     J_M^L = (1/h) Σ_ss' s T_ss' (µ_Ls - µ_Rs') and J_M^R the same with s' in front. What it drops is spin-flip
     reflection.
 
-    ``scattering``, ``mu_left``, ``mu_right``: as for `linear_response`.
+    Parameters
+    ----------
+    scattering, mu_left, mu_right
+        As for `linear_response`.
 
+    Notes
+    -----
     **Validity**: R^L_{+-} << T, which behind a tunnel barrier is O(T²) against O(T); exact for any junction if neither
     reservoir is spin-split. For a clean metallic junction the dropped term is of order one.
     """

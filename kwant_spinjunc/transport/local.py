@@ -67,13 +67,19 @@ def chemical_potentials(
     mu_right: ArrayLike = -0.5,
     axis: ArrayLike | None = None,
 ) -> Floats:
-    """Return the local chemical potentials of both spins in every plane of a junction, shape (..., planes, 2).
+    """Return the local chemical potentials of both spins in every plane of a junction.
 
-    ``scattering``: result at the Fermi energy.
-    ``mu_left``, ``mu_right``: potentials (µ_+, µ_-) of the reservoirs along their own m, or one number for both spins.
-    ``axis``: direction of ±, shape (3,) or (planes, 3); None: see `default_axes`.
+    **Result**: shape (..., planes, 2): µ_±(n) in the unit of the potentials; see the module's docstring for its
+    validity.
 
-    **Result**: µ_±(n) in the unit of the potentials. **Validity**: see `local`.
+    Parameters
+    ----------
+    scattering
+        Result at the Fermi energy.
+    mu_left, mu_right
+        Potentials (µ_+, µ_-) of the reservoirs along their own m, or one number for both spins.
+    axis
+        Direction of ±, shape (3,) or (planes, 3); None: see `default_axes`.
 
     Examples
     --------

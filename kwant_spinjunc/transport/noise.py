@@ -105,8 +105,12 @@ def _ratio(noise: Any, current: Any) -> Any:
 def shot_noise(scattering: Any, *, lead_in: int = 0) -> Noise:
     """Return the zero-frequency shot noise of what was scattered from, a junction, a sample, a Kwant system, a crystal.
 
-    ``scattering``: what `scatter` returned: at one or many energies and k, at all angles, or averaged over the zone.
-    ``lead_in``: the lead that is biased against all others.
+    Parameters
+    ----------
+    scattering
+        What `scatter` returned: at one or many energies and k, at all angles, or averaged over the zone.
+    lead_in
+        The lead that is biased against all others.
 
     Examples
     --------

@@ -47,15 +47,23 @@ def gilbert_damping(scattering: Any, magnet: Any, *, moment: float | None = None
     **Result**: shape (..., 3, 3): G, or α = g G/(4π moment): rows and columns are axes of rotation of the magnet, x, y,
     z.
 
-    ``scattering``: what `scatter` returned: of a junction at any energies and k or averaged, of a sample, of a Kwant
-    system or a crystal, at all angles.
-    ``magnet``: of a `Junction` the number of a layer in ``junction.layers``; else the name of a magnet, a list of sites
-    or a function of a site.
-    ``moment``, ``g_factor``: its magnetic moment in µ_B, of one unit cell of the plane for a mean over k, else of all
-    sites, and g. Without a moment G itself.
+    Parameters
+    ----------
+    scattering
+        What `scatter` returned: of a junction at any energies and k or averaged, of a sample, of a Kwant system or a
+        crystal, at all angles.
+    magnet
+        Of a `Junction` the number of a layer in ``junction.layers``; else the name of a magnet, a list of sites or a
+        function of a site.
+    moment
+        Its magnetic moment in µ_B: of one unit cell of the plane for a mean over k, else of all sites. None: G itself.
+    g_factor
+        g.
 
-    Raises `ArgumentError`: The magnet reaches into a lead, has no exchange, or its exchange cannot be told from
-    spin-orbit coupling.
+    Raises
+    ------
+    ArgumentError
+        The magnet reaches into a lead, has no exchange, or its exchange cannot be told from spin-orbit coupling.
 
     Examples
     --------

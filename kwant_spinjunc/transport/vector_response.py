@@ -52,11 +52,20 @@ def vector_response(scattering: Scattering, *, rtol: float = 1e-8) -> Floats:
     per cell, along +y, Pauli spin; e_1 and e_2 through the bond next to the outermost plane of lead material of the
     junction, toward the middle.
 
-    ``scattering``: of a clean `Junction`, textures included, at one or many energies and k, or averaged over the zone.
-    ``rtol``: relative tolerance of an average, of the largest coefficient of each pair of sides.
+    Parameters
+    ----------
+    scattering
+        Of a clean `Junction`, textures included, at one or many energies and k, or averaged over the zone.
+    rtol
+        Relative tolerance of an average, of the largest coefficient of each pair of sides.
 
-    Raises `IntegrationError`: An average did not reach ``rtol``.
+    Raises
+    ------
+    IntegrationError
+        An average did not reach ``rtol``.
 
+    Notes
+    -----
     δµ_3 = (µ_+ - µ_-)/2. A closed channel has no input: with a closed minority δµ_1 and δµ_2 drive nothing. Moving the
     reference plane outward by d planes turns the pair (δµ_1, δµ_2) by (k_+ - k_-)d: how it splits is convention, its
     modulus at one k is not, and the modulus of an average decays with d.
