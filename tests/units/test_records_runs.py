@@ -273,7 +273,9 @@ FAR = dict(height=[0.5], progress=False, **ACCUMULATED)
 
 
 def telling(name):
-    return [line for line in told(MADE[name]()) if not (name.startswith("judge ") and WORDS.match(line))]
+    made = MADE[name]()
+    words = [f".words: {made.evidence.problem.words}"] if hasattr(made, "evidence") else []
+    return words + [line for line in told(made) if not (name.startswith("judge ") and WORDS.match(line))]
 
 
 @pytest.mark.parametrize("name", MADE)

@@ -4,7 +4,11 @@ To tell them anew: ``PYTHONPATH=tests:. python tests/units/test_records_small.py
 """
 
 import contextlib
+import http.client
+import importlib
+import io
 import itertools
+import os
 import re
 import sys
 import tempfile
@@ -12,6 +16,7 @@ import warnings
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -20,7 +25,8 @@ from told_junctions import barrier, record, tell_anew
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import checks, optional, printing, quantities
-from kwant_spinjunc.cli import options, values
+from kwant_spinjunc.cli import console, options, values
+from kwant_spinjunc.cli.main import main
 from kwant_spinjunc.exploring import controls
 from kwant_spinjunc.runs import family, files, statistics, store, tables
 from systems.disordered_barrier import disordered_barrier
@@ -568,6 +574,132 @@ def disordered():
     return [tried(lambda s=settings: of(disordered_barrier(), 0.3, **s).boundary) for settings in several]
 
 
+class KwantError(Exception):
+    """As Kwant's."""
+
+
+KwantError.__module__ = "kwant._common"
+
+
+class Stream(io.StringIO):
+    """A console whose reader may be gone, or its disk full."""
+
+    error: OSError | None = None
+
+    def flush(self):
+        if self.error is not None:
+            raise self.error
+
+
+def warned(options):
+    warnings.simplefilter("always")  # of this command
+    warnings.warn(sj.BarrierWarning("conducts\n  twice"), stacklevel=1)
+    warnings.warn("another", UserWarning, stacklevel=1)
+    for _ in range(2):
+        checks.warn_of_degrees("theta", 7.0)
+    print("done")
+    return 5
+
+
+ENDS = {
+    "refused": sj.NoOpenChannelError("no channel"),
+    "argument": sj.ArgumentError("Argument `x`\n  must be"),
+    "other refusal": sj.SpinjuncError("no"),
+    "package": optional.MissingPackageError("This needs x"),
+    "file": files.FileError("The file 'x' cannot be written"),
+    "no file": FileNotFoundError(2, "No such file", "x.nc"),
+    "no name": OSError(28, "No space left"),
+    "no reason": OSError("strange"),
+    "pipe": BrokenPipeError(32, "Broken pipe"),
+    "memory": MemoryError(),
+    "memory of": MemoryError("8 GB"),
+    "module": ModuleNotFoundError("No module named 'a.b'", name="a.b"),
+    "module of no name": ModuleNotFoundError("what"),
+    "interrupted": KeyboardInterrupt(),
+    "Kwant": KwantError("odd"),
+    "another": ZeroDivisionError("x"),
+}
+
+
+def ends():
+    """What a command ends with and says, whatever it raises; what is left of a console."""
+    module, found = importlib.import_module("kwant_spinjunc.cli.equation"), {}
+
+    def raising(error):
+        def run(options):
+            raise error
+
+        return run
+
+    runs = {**{name: raising(error) for name, error in ENDS.items()}, "warned": warned, "done": lambda options: 0}
+    cases = [(name, None) for name in runs] + [
+        ("done", BrokenPipeError(32, "gone")),
+        ("done", OSError(28, "full")),
+        ("done", OSError("odd")),
+    ]
+    for name, broken in cases:
+        out, err = Stream(), Stream()
+        out.error = broken
+        with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            patch.setattr(module, "run", runs[name])
+            patch.setenv("MPLBACKEND", "qt5agg")
+            code = tried(main, ["equation", "3"])
+            backend = os.environ["MPLBACKEND"]
+        found[f"{name}, {broken}"] = [code, out.getvalue(), err.getvalue(), backend]
+    found["plain"] = [
+        "".join(console.PLAIN.get(c, c) for c in "µħ²±×°ΦΓκ≤∞…"),
+        "aΦb\u4e00".encode("ascii", "spinjunc").decode(),
+    ]
+    with contextlib.redirect_stderr(io.StringIO()) as err:
+        found["without"] = [tried(console.without(ModuleNotFoundError("x", name="numpy.linalg"))), err.getvalue()]
+    return found
+
+
+def asked_of_a_page():
+    """What a page on this machine answers to any request: status, kind, length, and who else may ask."""
+    page = sj.explore(tunnel_junction)
+    found = {}
+    try:
+        parts = urlsplit(page.url)
+        for method, path, body, host in (
+            ("GET", "", None, None),
+            ("GET", "?x=1", None, f"localhost:{parts.port}"),
+            ("GET", "explore.js", None, None),
+            ("GET", "explore.css", None, None),
+            ("GET", "server.py", None, None),
+            ("GET", "", None, "example.org"),
+            ("GET", "", None, "127.0.0.1.example.org"),
+            ("GET", "../", None, None),
+            ("POST", "update", "[]", None),
+            ("POST", "update", "{", None),
+            ("POST", "nothing", "{}", None),
+            ("POST", "describe", "", None),
+            ("POST", "describe", "{}" + " " * 200_000, None),
+            ("POST", "update", '{"values": {"energy": "x"}}', None),
+            ("POST", "", "{}", None),
+            ("POST", "update", '{"values": {"energy": 50}}', "example.org"),
+        ):
+            connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=20)
+            connection.request(
+                method,
+                parts.path[:-3] + "x" if path == "../" else f"{parts.path}{path}",
+                body,
+                {"Host": host} if host else {},
+            )
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            shown = text if len(text) < 200 else f"{text[:15]}..."
+            heads = [answer.getheader(name) for name in ("Content-Type", "Cache-Control")]
+            whole = answer.getheader("Content-Length") == str(len(text.encode()))
+            body = (body or "").strip()
+            shown = re.sub(r'"milliseconds": [\d.]+', "", shown)
+            found[f"{method} {path} {body} {(host or '').partition(':')[0]}"] = [answer.status, *heads, whole, shown]
+            connection.close()
+    finally:
+        page.close()
+    return found
+
+
 MADE = {
     "checks": checked,
     "formulas": formulas,
@@ -578,6 +710,8 @@ MADE = {
     "page inputs": page_inputs,
     "stores": stored,
     "refused ensembles": disordered,
+    "ends": ends,
+    "requests": asked_of_a_page,
 }
 
 
