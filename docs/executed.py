@@ -7,7 +7,7 @@ warnings as errors. The first line of a block may say more than its language::
     ```python file=family.py    the block is also a file, which later blocks import or `spinjunc` reads
     ```python alt="..."         the last line is a Matplotlib figure, which is shown; this describes it
     ```python slow              run for the site and by ``make test-deep``; no later block needs it
-    ```sh                       lines that begin with `spinjunc` are run
+    ```sh                       (or sh slow) lines that begin with `spinjunc` are run
 
 What a block prints stands under it on the site only.
 """

@@ -25,7 +25,7 @@ from systems.tunnel_junction import tunnel_junction
 
 SYSTEMS = Path(__file__).parents[2] / "systems"
 #: Moves of a slider that are timed: MOVES=20 pytest -s -k seen_in_time prints their median.
-MOVES = int(os.environ.get("MOVES", "6"))
+MOVES = int(os.environ.get("MOVES", "4"))
 CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
 
 
