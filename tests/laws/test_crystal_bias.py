@@ -115,10 +115,10 @@ def test_another_potential_occupation_angle_or_momentum_is_seen(wrong):
 
 def test_the_mean_over_the_zone_is_that_of_junctions():
     syst = layers(LEVELS, SPLITTINGS, PLANE)
-    found = response(syst, 0.3, k="average", turns=1.0, rtol=1e-3)
+    found = response(syst, 0.1, k="average", turns=1.0, rtol=1e-3)
     ky = (np.arange(1000) + 0.5) / 1000 * np.pi  # in one dimension cos kz is to be 0
     k = np.stack([ky, np.full_like(ky, np.pi / 2)], axis=-1)
-    own = sj.bias_response(junction(1.0), 0.3, k=k, equilibrium=True, layers=False, rtol=1e-6)
+    own = sj.bias_response(junction(1.0), 0.1, k=k, equilibrium=True, layers=False, rtol=1e-6)
     mean = numbers(own).mean(axis=0)
     miss = abs(numbers(found) - mean)
     assert miss[:7].max() <= found.error <= 1e-3 * abs(mean[:4]).max()
