@@ -112,6 +112,8 @@ def _figure(figure: Figure, path: str) -> Iterator[str]:
     """Yield every artist with what a reader sees of it: places, colors, widths, words."""
     engine = type(figure.get_layout_engine()).__name__
     yield f"{path}: {figure.get_size_inches().tolist()} inches, {figure.get_suptitle()!r}, {engine}"
+    for text in filter(None, (figure._suptitle, figure._supxlabel, figure._supylabel)):
+        yield f"{path}: {text.get_text()!r} {text.get_fontsize()}"
     for legend in figure.legends:
         yield f"{path}.legend: {_words_of(legend)}"
     for number, axes in enumerate(figure.axes):

@@ -241,3 +241,45 @@ def test_torques_are_drawn_where_there_are_magnets_only():
     for lead in (-1, 2):
         with pytest.raises(sj.ArgumentError, match="`lead_in` must be 0 to 1"):
             plot_torques(found, lead)
+
+
+def banded(hop, field, scale=1.0):
+    """A chain of two orbitals a site whose leads have that hopping and field, drawn with its bands."""
+    chain, syst = kwant.lattice.chain(norbs=2), kwant.Builder()
+    lead = kwant.Builder(kwant.TranslationalSymmetry((-1,)))
+    for one, sites in ((syst, range(3)), (lead, range(1))):
+        one[(chain(n) for n in sites)] = scale * (0.3 * np.eye(2) - field)
+        one[chain.neighbors()] = scale * hop
+    syst.attach_lead(lead)
+    syst.attach_lead(lead.reversed())
+    return plot_system(sj.Device(system=syst.finalized(), magnetizations={0: (0.0, 0.0, 1.0), 1: (0.0, 0.0, 1.0)}))
+
+
+def drawn_bands(axes):
+    """Points (k, E) by color."""
+    colors = {COLORS[name]: name for name in ("muted", "majority", "minority")}
+    return {colors[line.get_color()]: np.array(line.get_data()) for line in axes.lines}
+
+
+def test_bands_of_a_lead_are_those_of_its_hopping_each_state_in_the_color_of_its_spin():
+    phase, splitting = 0.4, 0.8
+    figure = banded(-np.exp(1j * phase) * np.eye(2), splitting / 2 * PAULI[2])
+    for axes, sign in zip(figure.axes[1:], (1, -1), strict=True):
+        bands = drawn_bands(axes)
+        assert [bands[kind].shape[1] for kind in ("muted", "majority", "minority")] == [0, 101, 101]
+        for kind, s in (("majority", 1), ("minority", -1)):
+            k, energy = bands[kind]
+            one, other = (0.3 - s * splitting / 2 - 2 * np.cos(np.pi * k + way * phase) for way in (1, -1))
+            assert min(abs(energy - one).max(), abs(energy - other).max()) < 1e-8
+            assert abs(one - other).max() > 0.1
+        assert axes.get_title() == f"lead {0 if sign == 1 else 1}"
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-12, 1e9])
+def test_a_state_of_no_definite_spin_is_drawn_once_and_pale_in_any_unit(scale):
+    figure = banded(-np.eye(2) + 0.5j * PAULI[0], 0.4 * PAULI[2], scale)
+    bands = drawn_bands(figure.axes[1])
+    counts = {kind: points.shape[1] for kind, points in bands.items()}
+    assert sum(counts.values()) == 202
+    assert counts["muted"] > 150
+    assert 0 < counts["majority"] == counts["minority"]  # where no spin is turned: k = 0 and π

@@ -412,6 +412,18 @@ MADE = {
     "figure momenta": lambda: plot_momenta(
         sj.scatter(altermagnet_junction(), 0.2, k=np.linspace(-3, 3, 5), turns=[0.0, 1.0], behind="barrier"), angle=1
     ),
+    "figure momenta mesh": lambda: plot_momenta(
+        sj.scatter(
+            altermagnet_junction(dimensions=3, onsite=4.5, height=9.0),
+            0.2,
+            k=np.stack(np.meshgrid([-1.0, 0.2, 1.1], [-0.5, 0.3], indexing="ij"), axis=-1),
+            turns=[0.0, 1.0],
+            behind="barrier",
+        ),
+        angle=1,
+        lead_out=0,
+        lead_in=1,
+    ),
     "figure judgment": lambda: plot_judgment(sj.judge(tunnel_junction(), angles=ANGLES, advise=False, **MU)),
     "explorer": lambda: explored(),
     "command show": lambda: ran("show", family("tunnel_junction")),
