@@ -307,6 +307,22 @@ def test_what_a_killed_run_left_in_its_journal_is_entered_and_nothing_else(clock
     file.discard()
 
 
+def test_a_table_that_is_replaced_stays_until_there_is_a_point(clock):
+    TableFile("t.nc").save(grid().assign_attrs(title="old"), force=True)
+    data, file = grid(), TableFile("t.nc", fresh=True)
+    assert file.exists
+    assert file.earlier(data.nbytes) is None
+    with file.filling(data, (3, 2)):
+        file.save(data)
+        assert xr.load_dataset("t.nc", engine="scipy").attrs["title"] == "old"
+        for where in ((0, slice(0, 1)), (0, slice(1, 2))):
+            data["a"].values[where], data["b"].values[where] = 1.0, 2.0
+            file.note(where)
+            assert xr.load_dataset("t.nc", engine="scipy").attrs["title"] == "t"
+        assert len(clock.written) == 2  # of the old one and of the first point
+        assert not file.fresh
+
+
 def test_a_store_that_could_not_be_opened_or_is_dropped_leaves_nothing_open(monkeypatch):
     told = []
     monkeypatch.setattr(sys, "unraisablehook", lambda raised: told.append(raised.exc_value))
