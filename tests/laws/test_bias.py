@@ -385,6 +385,11 @@ def test_occupation_differences_keep_their_digits_deep_in_the_sea():
     difference = occupation_differences(energy, mu, np.array([0.02, 0.02]))[:, 0, 0, 1, 0]
     exact = [np.exp(-2.0 / 0.02) - np.exp(-2.1 / 0.02), np.exp(-1.9 / 0.02) - np.exp(-2.0 / 0.02)]
     np.testing.assert_allclose(difference, exact, rtol=1e-12)
+    # near both levels in the unit of the energy, far in that of the temperature: holes above are electrons below
+    near = np.array([0.8, -0.7])
+    electrons, holes = occupation_differences(near, mu, np.array([0.01, 0.01]))[:, 0, 0, 1, 0]
+    np.testing.assert_allclose(electrons, holes, rtol=1e-12)
+    np.testing.assert_allclose(electrons, np.exp(-70.0) - np.exp(-80.0), rtol=1e-12)
 
 
 # ---------------------------------------------------------------------- derivatives and magnetoresistance

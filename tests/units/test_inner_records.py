@@ -82,12 +82,12 @@ def observed(turn=True):
 
 
 def amplitudes():
-    """What states are made of, without the phases of modes."""
+    """What states are made of, without the phases and the order of modes."""
     found = solved()
-    states = [[abs(wave) for wave in waves.waves_of(found, side)] for side in (0, 1)]
+    states = [[(abs(wave) ** 2).sum(axis=-1) for wave in waves.waves_of(found, side)] for side in (0, 1)]
     layout = {f.name: getattr(found.layout, f.name) for f in dataclasses.fields(found.layout)}
     layout["labels"] = [label is None for label in layout["labels"]]
-    here = {name: getattr(found, name) for name in ("count", "residual", "bad", "grown", "open", "passed")}
+    here = {name: getattr(found, name) for name in ("count", "residual", "bad", "grown", "open")}
     axes = [observe.lead_axes(found.crystal, found.turn), observe.magnet_axes(found.crystal, found.turn)]
     return {"states": states, "layout": layout, "axes": axes, **here}
 
@@ -247,7 +247,7 @@ def means():
             lines[name] = zone.mean(of, energy, [problem.BASIC], rtol=rtol, max_points=points)
     whole = {name: {f.name: getattr(m, f.name) for f in dataclasses.fields(m)} for name, m in lines.items()}
     for m in whole.values():  # what passes barriers is small, and its errors smaller
-        m |= {name: {key: 1e5 * x for key, x in (m[name] or {}).items()} for name in ("values", "errors", "replicas")}
+        m |= {name: {key: 1e3 * x for key, x in (m[name] or {}).items()} for name in ("values", "errors", "replicas")}
     return {name: {"count" if key == "points" else key: x for key, x in m.items()} for name, m in whole.items()}
 
 
@@ -323,7 +323,7 @@ def windows():
     for kT in HEAT:
         for by_plane in (False, True):
             found = sj.bias_response(valve(), [0.1, -0.3, 0.0], temperature=kT, layers=by_plane, **settings)
-            lines[f"{kT} {by_plane}"] = [found, found.error * 1e5]
+            lines[f"{kT} {by_plane}"] = [found, found.error * 1e3]
     normal = sj.Junction(SPACER[1], valve().layers, valve().right)
     lines["normal"] = sj.bias_response(normal, 0.2, equilibrium=True, temperature=HEAT[2], **settings)
     differences_ = [linear.occupation_differences(np.linspace(-1, 1, 7), MU, np.array(kT)) for kT in HEAT]
@@ -425,7 +425,7 @@ def lossy():
 def heard(noise):
     leads = range(noise.total.shape[-1])
     fanos = [[noise.fano(lead), noise.spin_fano(lead)] for lead in leads]
-    return [noise, fanos, [noise.fano_by_spin(lead) for lead in leads if lead != noise.lead_in], noise.error * 1e5]
+    return [noise, fanos, [noise.fano_by_spin(lead) for lead in leads if lead != noise.lead_in], noise.error * 1e3]
 
 
 def averaged():
@@ -433,8 +433,8 @@ def averaged():
     syst = layers([1.0, 1.0, 3.5, 1.3, 1.3], [1.0, 1.0, 0.0, 0.7, 0.7], 0.3)
     s = sj.scatter(syst, 0.1, k="average", turns=[0.4], behind=lambda site: site.tag[0] > 1, rtol=1e-2)
     torque, heard_ = s.torque(lambda site: site.tag[0] == 3), sj.shot_noise(s, lead_in=1)
-    errors = {name: 1e5 * error for name, error in s.measured.errors.items()}
-    more = {"noise": heard_, "error": [1e5 * heard_.error, 1e5 * torque.k_error], "errors": errors}
+    errors = {name: 1e3 * error for name, error in s.measured.errors.items()}
+    more = {"noise": heard_, "error": [1e3 * heard_.error, 1e3 * torque.k_error], "errors": errors}
     return {"torque": torque, "table": s.to_dataset(), "text": str(s), **more}
 
 
@@ -450,7 +450,7 @@ def checks():
     lines = {}
     for name, (energy, k, *more) in given.items():
         found = sj.scatter(valve(), energy, k, check=True, **dict(*more)).check
-        lines[name] = [found.route, found.points, 1e5 * found.allowed, found.difference < 1e-3 * found.allowed]
+        lines[name] = [found.route, found.points, 1e3 * found.allowed, found.difference < 1e-3 * found.allowed]
     return lines
 
 
