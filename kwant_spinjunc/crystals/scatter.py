@@ -21,6 +21,7 @@ from ..checks import (
     number_or_axis,
     positive,
     positive_integer,
+    refusal,
     refuse_empty,
     shown,
     warn_of_degrees,
@@ -204,9 +205,8 @@ def momenta_of(device: Device, params: Mapping[str, Any], momenta: Sequence[str]
             raise ArgumentError(f"Argument `momenta` must name every momentum once, but is {shown(momenta)}.")
     for name in names:
         if not isinstance(name, str) or name not in union:
-            raise ArgumentError(
-                f"Argument `momenta` must name parameters of the system, but {name!r} is none of "
-                f"{', '.join(sorted(union)) or 'none'}."
+            raise refusal(
+                "momenta", "name parameters of the system", f"{name!r} is none of {', '.join(sorted(union)) or 'none'}"
             )
         if name in params:
             raise ArgumentError(f"Argument `params` must leave out the momentum {name!r}: give it as `k`.")
@@ -249,10 +249,7 @@ def points_of(energy: Any, k: Any, names: tuple[str, ...]) -> tuple[Floats, Floa
     if len(names) == 1 and momenta.ndim < 2:
         momenta = momenta[..., None]
     if momenta.shape[-1:] != (len(names),):
-        raise ArgumentError(
-            f"Argument `k` must have a trailing axis of {len(names)}, {', '.join(names)}, but its shape is "
-            f"{momenta.shape}."
-        )
+        raise refusal("k", f"have a trailing axis of {len(names)}, {', '.join(names)}", f"its shape is {momenta.shape}")
     refuse_empty("Arguments `energy` and `k`", E, momenta)
     shape = broadcast("Arguments `energy` and `k`", E.shape, momenta.shape[:-1])
     E = np.broadcast_to(E, shape).ravel()

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Floats, Integers
-from ..errors import ArgumentError
+from ..checks import refusal
 from ..quadrature import integrate
 from .lattice import lattice_mean
 from .levels import BRACKET, Rough, count_channels
@@ -61,9 +61,7 @@ def mean(
     """
     dimensions = len(problem.crystal.momenta)
     if dimensions not in (1, 2):
-        raise ArgumentError(
-            f"Argument `momenta` must name one or two parameters for an average, but names {dimensions}."
-        )
+        raise refusal("momenta", "name one or two parameters for an average", f"names {dimensions}")
     work = _Integrand(problem, energy, observables, rtol, max_points)
     low = np.where(work.even(), 0.0, -np.pi)  # of what is even in a momentum half of the zone will do
     work.rough = Rough(problem, energy, low)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
 
+from ..checks import refusal
 from ..errors import ArgumentError
 
 BUFFER = (
@@ -72,18 +73,14 @@ def _listed(name: str, values: Any) -> Iterable[Any]:
     try:
         return list(values)
     except TypeError:
-        raise ArgumentError(
-            f"Argument `{name}` must be a list or a function of a site, but is {type(values).__name__}."
-        ) from None
+        raise refusal(name, "be a list or a function of a site", f"is {type(values).__name__}") from None
 
 
 def _number(name: str, site: Any, system: Any) -> int:
     try:
         return int(system.id_by_site[site])
     except (KeyError, TypeError):
-        raise ArgumentError(
-            f"Argument `{name}` must lie in the scattering region, but {site} does not. {BUFFER}"
-        ) from None
+        raise refusal(name, "lie in the scattering region", f"{site} does not", BUFFER) from None
 
 
 def resolve_cut(name: str, cut: Any, system: Any, edges: NDArray[np.int64]) -> ResolvedCut:

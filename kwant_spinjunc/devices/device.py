@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Floats
-from ..checks import choice, index, instance, known_fields, shown, unit_word
+from ..checks import choice, index, instance, known_fields, refusal, shown, unit_word
 from ..errors import ArgumentError
 from ..optional import kwant
 from ..printing import Printed, fields_of
@@ -89,9 +89,7 @@ class Device(Printed):
         if isinstance(self.system, kwant.Builder):
             raise ArgumentError("Argument `system` must be finalized, but is a Builder. Use syst.finalized().")
         if not isinstance(self.system, kwant.system.FiniteSystem) or not hasattr(self.system, "id_by_site"):
-            raise ArgumentError(
-                f"Argument `system` must be a finalized finite kwant system, but is {type(self.system).__name__}."
-            )
+            raise refusal("system", "be a finalized finite kwant system", f"is {type(self.system).__name__}")
         leads = len(self.system.leads)
         if leads < 2:
             raise ArgumentError(f"Argument `system` must have at least two leads, but has {leads}. Attach leads.")
@@ -154,9 +152,8 @@ class Device(Printed):
         for name in set(params or ()) - known:
             near = get_close_matches(name, set(self.params) - set(params or ()), n=1)
             if near:
-                raise ArgumentError(
-                    f"Argument `params` must name parameters of the system, but {name!r} is none. Did you mean "
-                    f"`{near[0]}`?"
+                raise refusal(
+                    "params", "name parameters of the system", f"{name!r} is none", f"Did you mean `{near[0]}`?"
                 )
         return everything
 

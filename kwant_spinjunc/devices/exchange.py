@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ..checks import refusal
 from ..errors import ArgumentError, SpinjuncError
 from ..optional import kwant
 from .spin_operators import SpinOperator, norbs_of, spinless
@@ -55,9 +56,7 @@ def exchange_of_site(exchange: Any, params: Mapping[str, Any]) -> Callable[[Any]
         names = list(inspect.signature(exchange).parameters)[1:]
         missing = [name for name in names if name not in params]
         if missing:
-            raise ArgumentError(
-                f"Argument `params` must have `{missing[0]}`, which `exchange` depends on, but has not."
-            )
+            raise refusal("params", f"have `{missing[0]}`, which `exchange` depends on", "has not")
         given = {name: params[name] for name in names}
         return lambda site: _checked(exchange(site, **given), site)
     if isinstance(exchange, Mapping):
@@ -72,9 +71,7 @@ def _checked(matrix: Any, site: Any) -> Any:
     found = np.asarray(matrix, dtype=complex)
     n = norbs_of(site.family)
     if found.shape != (n, n) or not np.isfinite(found).all():
-        raise ArgumentError(
-            f"Argument `exchange` must give finite matrices ({n}, {n}) at {site}, but gave one of shape {found.shape}."
-        )
+        raise refusal("exchange", f"give finite matrices ({n}, {n}) at {site}", f"gave one of shape {found.shape}")
     if abs(found - found.conj().T).max() > ROUNDING * abs(found).max():
         raise ArgumentError(f"Argument `exchange` must be Hermitian, but at {site} is not.")
     return found
@@ -113,9 +110,7 @@ def _without_magnetization(other: Any, system: Any, sites: Sites, params: Mappin
     try:
         numbers = np.array([other.id_by_site[system.sites[i]] for i in sites])
     except KeyError as error:
-        raise ArgumentError(
-            f"Argument `exchange` must be a system of the same sites without magnetization, but has no {error}."
-        ) from None
+        raise refusal("exchange", "be a system of the same sites without magnetization", f"has no {error}") from None
     return _within(other, numbers, params)
 
 

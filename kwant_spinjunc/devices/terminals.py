@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Floats
-from ..checks import finite_array, index
+from ..checks import finite_array, index, refusal
 from ..errors import ArgumentError
 from ..printing import Tabled
 from ..quantities import LABELS, LEADS, dataset, quantities
@@ -77,9 +77,7 @@ class Terminals:
         if potentials.shape == (leads,):
             return np.asarray((self.between_leads() * (potentials[:, None] - potentials)).sum(axis=-1))
         if potentials.shape != (leads, 2):
-            raise ArgumentError(
-                f"Argument `mu` must have shape ({leads},) or ({leads}, 2), but its shape is {potentials.shape}."
-            )
+            raise refusal("mu", f"have shape ({leads},) or ({leads}, 2)", f"its shape is {potentials.shape}")
         return np.asarray((self.probabilities * (potentials[:, :, None, None] - potentials)).sum(axis=(-1, -2)))
 
     def _channel(self, name: str, end: Any) -> tuple[int, int | None]:

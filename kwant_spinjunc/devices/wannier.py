@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Complex, Floats, Integers
-from ..checks import finite, finite_array, index, instance, positive_integer
+from ..checks import finite, finite_array, index, instance, positive_integer, refusal
 from ..errors import ArgumentError
 from ..optional import kwant
 from ..spin import PAULI, one_unit_vector, pauli_parts
@@ -129,9 +129,7 @@ def read_wannier90(
     direction than declared.
     """
     if len(files) not in (1, 2):
-        raise ArgumentError(
-            f"Argument `files` must be a pair of spin up and down, or one of spinors, but are {len(files)}."
-        )
+        raise refusal("files", "be a pair of spin up and down, or one of spinors", f"are {len(files)}")
     if (len(files) == 1) != (spin_order is not None) or spin_order not in (None, *ORDERS):
         raise ArgumentError(
             f"Argument `spin_order` must be {' or '.join(map(repr, ORDERS))} for one file of spinors and None for a "
@@ -236,14 +234,11 @@ def _read(path: Path, wsvec: Path | None = None) -> tuple[dict[Cell, Complex], F
     try:
         vectors, degeneracy, found = _parsed([line.split() for line in lines[1:]])  # the first line is a comment
     except (ValueError, IndexError, OverflowError) as error:
-        raise ArgumentError(
-            f"Argument `files` must be of Wannier90, but {path.name} is not or is cut off: {error}."
-        ) from None
+        raise refusal("files", "be of Wannier90", f"{path.name} is not or is cut off: {error}") from None
     points = float((1 / degeneracy).sum())
     if abs(points - round(points)) > WHOLE * points:
-        raise ArgumentError(
-            f"Argument `files` must obey Σ 1/degeneracy = number of k points, but {path.name} has {points:.6g}: cells "
-            "are missing."
+        raise refusal(
+            "files", "obey Σ 1/degeneracy = number of k points", f"{path.name} has {points:.6g}: cells are missing"
         )
     blocks: dict[Cell, Complex] = {}
     for (R, block), d in zip(found, degeneracy, strict=True):
@@ -262,9 +257,7 @@ def _hermitian(name: str, path: Path, blocks: Mapping[Cell, Complex]) -> dict[Ce
         back = blocks.get((-R[0], -R[1], -R[2]))
         miss = np.inf if back is None else float(abs(block - back.conj().T).max())
         if not miss <= HERMITIAN:
-            raise ArgumentError(
-                f"Argument `{name}` must be Hermitian, but in {path.name} H({R}) and H(-R)† differ by {miss:.2g} eV."
-            )
+            raise refusal(name, "be Hermitian", f"in {path.name} H({R}) and H(-R)† differ by {miss:.2g} eV")
     return {R: (block + blocks[-R[0], -R[1], -R[2]].conj().T) / 2 for R, block in blocks.items()}
 
 
@@ -292,9 +285,7 @@ def _moved(blocks: Mapping[Cell, Complex], path: Path) -> dict[Cell, Complex]:
         seen = set()
     size = len(next(iter(blocks.values())))
     if len(seen) != len(blocks) * size**2:
-        raise ArgumentError(
-            f"Argument `wsvec` must list every element of every cell of its file, but {path.name} does not."
-        )
+        raise refusal("wsvec", "list every element of every cell of its file", f"{path.name} does not")
     return found
 
 
@@ -462,9 +453,7 @@ class _Stack:
                 continue
             shape = (2 * here.orbitals, 2 * there.orbitals)
             if np.shape(block) != shape:
-                raise ArgumentError(
-                    f"Argument `coupling` must return a matrix {shape}, but its shape is {np.shape(block)} at {R}."
-                )
+                raise refusal("coupling", f"return a matrix {shape}", f"its shape is {np.shape(block)} at {R}")
             if np.any(block):
                 builder[self.site(kind(x), x), self.site(kind(other), other, R)] = np.asarray(block)
 

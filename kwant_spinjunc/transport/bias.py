@@ -35,6 +35,7 @@ from ..checks import (
     instance,
     keywords_of,
     positive,
+    refusal,
     refuse_empty,
     refuse_unknown,
     sides,
@@ -298,9 +299,7 @@ def bias_response(
         return _of_crystal(system, V, mu, kT, positive("rtol", RTOL if rtol is None else rtol), equilibrium)
     instance("junction", junction, Junction).refuse_disorder()
     if crystal:
-        raise ArgumentError(
-            f"Argument `{next(iter(crystal))}` must be left out for a Junction, but is given: it is for a Kwant system."
-        )
+        raise refusal(next(iter(crystal)), "be left out for a Junction", "is given: it is for a Kwant system")
     rtol = positive("rtol", 1e-8 if rtol is None else rtol)
     layers = layers is None or layers
     two_halves("junction", junction.cut)

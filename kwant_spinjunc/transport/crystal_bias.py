@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Complex, Flags, Floats, Indices
-from ..checks import finite_array, known_fields, positive_integer
+from ..checks import finite_array, known_fields, positive_integer, refusal
 from ..costs import warn_if_long
 from ..crystals.exchange import exchange_integrand, spectrum_floor
 from ..crystals.levels import SHARP, at_once, count_channels, count_levels, jumps, log_determinants, poles
@@ -89,9 +89,7 @@ class BiasedCrystal:
             )
         for lead in leads:
             if not lead.resolved:
-                raise ArgumentError(
-                    f"Argument `junction` must have leads that conserve spin, but lead {lead.number} does not."
-                )
+                raise refusal("junction", "have leads that conserve spin", f"lead {lead.number} does not")
         self.potential = _potential(device, profile)
         self.shares = np.array([self.potential[at[0]] for at in device.system.lead_interfaces])
         self.m, self.magnets = (axes(self.crystal, self.turn) for axes in (lead_axes, magnet_axes))

@@ -22,7 +22,7 @@ import numpy as np
 
 from .. import halves
 from ..arrays import Complex, Flags, Floats, Integers
-from ..checks import index
+from ..checks import index, refusal
 from ..crystals.problem import Observable
 from ..crystals.result import CrystalScattering
 from ..devices.result import DeviceScattering, apply
@@ -121,9 +121,7 @@ def shot_noise(scattering: Any, *, lead_in: int = 0) -> Noise:
     0.9999
     """
     if not isinstance(scattering, (Scattering, DeviceScattering, CrystalScattering)):
-        raise ArgumentError(
-            f"Argument `scattering` must be what `scatter` returns, but is {type(scattering).__name__}."
-        )
+        raise refusal("scattering", "be what `scatter` returns", f"is {type(scattering).__name__}")
     leads = scattering.modes.shape[-2]
     lead_in = index("lead_in", lead_in, leads, "It is the number of a lead.")
     if isinstance(scattering, CrystalScattering):

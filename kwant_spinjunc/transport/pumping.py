@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Complex, Floats
-from ..checks import finite, index, positive
+from ..checks import finite, index, positive, refusal
 from ..crystals.observe import rotations
 from ..crystals.problem import Observable
 from ..crystals.result import CrystalScattering
@@ -80,9 +80,7 @@ def gilbert_damping(scattering: Any, magnet: Any, *, moment: float | None = None
         Scattering: _of_junction,
     }
     if type(scattering) not in routes:
-        raise ArgumentError(
-            f"Argument `scattering` must be what `scatter` returns, but is {type(scattering).__name__}."
-        )
+        raise refusal("scattering", "be what `scatter` returns", f"is {type(scattering).__name__}")
     G = routes[type(scattering)](scattering, magnet)
     if not abs(G).max(initial=0.0) > 0:
         raise ArgumentError(f"Argument `magnet` must have exchange that electrons feel, but {magnet!r} has none.")
