@@ -240,7 +240,34 @@ def test_an_interface_of_unlike_hoppings_is_solved_as_it_stands_in_the_junction(
     assert abs(T[0] - T[1]) > 1e-3
 
 
+@pytest.mark.parametrize("height", [-0.5, 0.3, 2.5])
+@pytest.mark.parametrize("steps", [2, 3, 5])
+def test_the_residual_of_a_decay_is_the_largest_miss_of_the_conductance_above_or_below(height, steps):
+    spacer = sj.normal_metal(onsite=height, hopping=0.7, thickness=2)
+    found = fitted.decay_constant(sj.Junction(IRON[0], [spacer], IRON[1]), 0.1, steps=steps)
+    law = np.exp(found.fit["log_prefactor"] - 2 * found.kappa * found.planes)
+    missed = law / found.conductance - 1
+    assert_allclose(found.fit.residual, abs(missed).max(), rtol=1e-9)
+    assert missed.min() < 0 < missed.max()
+
+
 # ---------------------------------------------------------------------- walls
+def test_a_plane_against_its_magnet_rests_against_it():
+    iron = dict(onsite=0.8, hopping=1.1, splitting=1.4)
+    m, copper = sj.unit_vector(1.1), sj.normal_metal(onsite=0.3, hopping=1.2, thickness=2)
+    layers = [
+        copper,
+        sj.ferromagnet(**iron, m=m, thickness=2),
+        sj.ferromagnet(**iron, m=-m),
+        replace(copper, thickness=1),
+    ]
+    junction = sj.Junction(sj.ferromagnet(**iron), layers, copper)
+    given = dict(stiffness=1e-13, anisotropy=1e7, lattice_constant=0.25, planes=(2, 0), k=(0.0, 0.0))  # held by itself
+    found = wall.self_consistent_wall(junction, current_density=0.0, energy=0.1, **given)
+    assert_allclose(found.chain.easy_angle, [0.0, 0.0, 1.1, 1.1, 1.1 - np.pi], atol=1e-12)
+    assert found.chain.left_planes == 2
+
+
 def test_planes_of_either_magnet_are_joined_by_its_own_hopping_and_bonds_stay_where_they_are():
     junction = sj.Junction(IRON[0], [replace(COPPER, thickness=2)], IRON[1], bonds=[0.51, 0.52, 0.53])
     resolved = resolve_magnets(junction, (2, 3))
@@ -362,3 +389,6 @@ def test_a_system_names_its_cut_where_there_are_several_or_none():
     found = system_response(device, 0.1, 0.3, **asked)
     named = system_response(device, 0.1, 0.3, **asked, behind=next(iter(cuts)))
     assert_allclose(named.damping_like, found.damping_like, rtol=0)
+    twice = replace(device, cuts=cuts | {"other": next(iter(cuts.values()))})
+    whole = fitted.effective_parameters(twice, 0.1, 0.3, **asked, behind="other")
+    assert_allclose(whole.response.damping_like, found.damping_like, rtol=0)
