@@ -750,6 +750,8 @@ def _skipped(tree: ast.Module) -> set[int]:
             hidden += [keyword.value for keyword in node.keywords if keyword.arg in UNSEEN]
             if isinstance(node.func, ast.Attribute) and node.func.attr == "reshape":  # any negative length is found
                 hidden += [arg.operand for arg in node.args if isinstance(arg, ast.UnaryOp)]
+        elif isinstance(node, ast.ClassDef):  # of a TypedDict
+            hidden += [keyword.value for keyword in node.keywords]
         elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             hidden.append(node)
         for part in hidden:
