@@ -11,7 +11,7 @@ from scipy import sparse
 from supercells import COPPER, ENERGY, LEFT, RIGHT
 
 import kwant_spinjunc as sj
-from kwant_spinjunc.devices import bias, build, exchange, solve, wannier
+from kwant_spinjunc.devices import bias, build, exchange, lead_modes, solve, wannier
 from kwant_spinjunc.devices.audit import audit
 from kwant_spinjunc.devices.device import Device, same, snapshot
 from kwant_spinjunc.devices.spin_operators import SpinOperator
@@ -766,3 +766,22 @@ def test_directions_of_a_stack_are_normalized_to_rounding():
         assert_allclose(np.linalg.norm(m, axis=-1), 1.0, atol=1e-15)
     with pytest.raises(sj.ArgumentError, match="leading axes"):
         replace(stack, m=np.broadcast_to(stack.m, (2, 2, 3)), onsite=np.broadcast_to(stack.onsite, (3, stack.planes)))
+
+
+def test_parameters_reach_leads_that_are_given_by_their_modes():
+    iron = sj.ferromagnet(onsite=0.3, hopping=1.0, splitting=0.5)
+    junction = sj.Junction(iron, [sj.barrier(onsite=2.5, hopping=1.0, thickness=1)], iron)
+    section = CrossSection((1, 1), "hard wall")
+    builder = sj.build(junction, cross_section=(1, 1), boundary="hard wall")
+    exact = lead_modes.AnalyticModes(iron, section)
+
+    def modes(energy, args=(), *, params=None):
+        return exact(energy - params["shift"])
+
+    builder.leads = [kwant.builder.ModesLead(modes, lead.interface, ["shift"]) for lead in builder.leads]
+    m = {0: (0.0, 0.0, 1.0), 1: (0.0, 0.0, 1.0)}
+    found = sj.scatter(builder.finalized(), 0.2, params={"shift": 0.0}, magnetizations=m, check=True)
+    assert found.check < 1e-9
+    assert_allclose(found.probabilities, sj.scatter(junction, 0.2).probabilities, atol=1e-9)
+    moved = sj.scatter(builder.finalized(), 0.2, params={"shift": 0.1}, magnetizations=m, check=True)
+    assert abs(moved.probabilities - found.probabilities).max() > 1e-4
