@@ -130,6 +130,18 @@ EQUIVALENT |= {
             "sign: -2",
             "four axes, (points, spins) before those of the matrix: the last but one is the one of number 2",
         ),
+        (
+            "transport/pumping.py",
+            "M = M + _moved(psi[..., None, :], field[..., None, :])",
+            "operator",
+            "products of two of them do not see the sign of both",
+        ),
+        (
+            "transport/crystal_bias.py",
+            "steps = GRID * (1 if k is None else 4)",
+            "constant: 4",
+            "one point more of a grid",
+        ),
         ("crystals/levels.py", "GRID = 64", "constant", "one point more of a grid"),
         ("crystals/levels.py", "BETWEEN = 16", "constant", "one point more of a grid"),
         ("crystals/levels.py", "FEW, SMALL = 64, 8", "constant", AT_ONCE),
