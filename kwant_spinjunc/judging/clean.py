@@ -207,7 +207,7 @@ class Clean(Problem):
         return np.asarray(np.exp(-2 * tunnelling.lattice_exponent(levels, self.energy, hopping)))
 
     # ------------------------------------------------------------------ changed
-    def changed(self, *, planes: int = 0, height: float = 0.0) -> Clean:
+    def changed(self, *, planes: int, height: float = 0.0) -> Clean:
         """Return the problem with a spacer that is `grown`."""
         return replace(self, junction=grown(self.junction, planes, height))
 

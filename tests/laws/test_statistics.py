@@ -13,10 +13,11 @@ import xarray as xr
 from numpy.testing import assert_allclose
 
 import kwant_spinjunc as sj
+from kwant_spinjunc.judging.remedy import Search
 from kwant_spinjunc.quantities import Quantity
 from kwant_spinjunc.runs import averages, sweep, tables, zone
 from kwant_spinjunc.runs.collapse import CANDIDATES, collapse
-from kwant_spinjunc.runs.ensemble import average
+from kwant_spinjunc.runs.ensemble import average, open_ensemble
 from kwant_spinjunc.runs.executors import ExecutorError, open_pool
 from kwant_spinjunc.runs.realizations import Observable
 from kwant_spinjunc.runs.statistics import BLOCKS, BlockMeans, Moments
@@ -433,3 +434,85 @@ def test_a_table_of_one_point_is_told_by_its_marker():
     assert sweep.finished(biased) == (1, 3)
     with open_pool(None, 1) as pool:
         assert pool.is_serial
+
+
+def test_a_bias_that_takes_long_is_foretold_by_its_farthest_and_its_middle_point(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        sweep, "announced", lambda like, *rest: (asked.append(([x.args for x in like], *rest)), "said")[1]
+    )
+    monkeypatch.setattr(sweep, "available_workers", lambda: 6)
+    points = np.array([-3.0, 1.0, 2.0, 0.5])
+    variables = {"error": Quantity((), "1", "e")}
+    data = xr.Dataset({"error": ("bias", np.full(4, np.nan))})
+
+    def filling(points=points, first="junction", axis="bias", k='"average"'):
+        experiment = sweep._Experiment(axis, points, variables, max, {"k": k}, 1)
+        return sweep._Filling(data, experiment, {}, {}, max, first, None)
+
+    for workers, executor, processes in ((2, None, 2), (None, None, 6), (3, "pool", 1)):
+        assert filling().foretold(workers, executor) == "said"
+        assert asked.pop() == ([("junction", 3.0), ("junction", 2.0)], 4, processes)
+    for short in (filling(first=None), filling(axis="energy"), filling(k="null")):
+        assert short.foretold(1, None) == ""
+    data["error"].values[:2] = 0.0
+    assert filling().foretold(1, None) == "said"
+    assert asked.pop()[1] == 2
+    data["error"].values[2] = 0.0
+    assert filling().foretold(1, None) == ""
+    assert asked == []
+
+
+def test_a_table_without_an_axis_of_the_sweep_is_not_gone_on_with():
+    data = sj.sweep(tunnel_junction, energy=0.1, height=[2.0, 3.0], progress=False)
+    ask = dict(energy=0.1, height=[2.0, 3.0], progress=False)
+    for other in (
+        data.drop_vars("height"),
+        data.drop_vars("energy"),
+        data.isel(height=[0]),
+        data.assign_coords(height=[2.0, 4.0]),
+    ):
+        with pytest.raises(sj.ArgumentError, match=r"must be the same sweep, but its axis `(height|energy)` differs"):
+            sj.sweep(tunnel_junction, resume=other, **ask)
+    for other in (
+        data.drop_vars("tmr"),
+        data.assign(tmr=data["tmr"].astype(int).fillna(0)),
+        data.transpose("spin", ...),
+    ):
+        with pytest.raises(sj.ArgumentError, match="must be the same sweep, but has no such"):
+            sj.sweep(tunnel_junction, resume=other, **ask)
+    xr.testing.assert_identical(sj.sweep(tunnel_junction, resume=data, **ask), data)
+
+
+@pytest.mark.parametrize("told", [{"quantity": "x"}, {"realizations": 0}, {"realizations": "many"}])
+def test_a_store_that_does_not_say_what_it_is_of_is_refused(told):
+    with average(Skewed(), realizations=10, store="s", **QUIET) as found:
+        identity = found.store.identity
+    with Store("s", identity) as kept:
+        kept.set_fact("finished", {"realizations": 10, "rtol": None, "quantity": "flat", **told})
+    with pytest.raises(StoreError, match="must say what it is of, but does not"):
+        open_ensemble("s")
+
+
+# ---------------------------------------------------------------------- remedies
+@pytest.mark.parametrize("enough", [1, 2, 3, 4, 5, 8, 9, 17, 30, 32, 33])
+def test_the_thinnest_barrier_that_is_enough_is_found_with_few_solves(enough):
+    search, tried = Search(None, None, 0.01), []
+    search._holds = lambda law, planes, height: (tried.append(planes), planes >= enough and height == 0.0)[1]
+    assert search._planes("x") == (enough if enough <= 32 else 0)
+    assert len(tried) <= 6 + 5
+
+
+@pytest.mark.parametrize("enough", [0.01, 0.2, 0.3, 0.9, 3.0, 12.0, 13.0])
+def test_the_lowest_barrier_that_is_enough_is_found_to_a_part_of_its_interval(enough):
+    """Heights are tried in units of the hopping, 0.8, up to 16 of them, each interval halved six times."""
+    search = Search(None, None, 0.01)
+    search._holds = lambda law, planes, height: height >= enough and planes == 0
+    found = search._height("x", 0.8)
+    tried = 0.8 * np.array([0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0])
+    if enough > tried[-1]:
+        assert found == 0.0
+    else:
+        above = int(np.argmax(tried >= enough))
+        part = (tried[above] - tried[above - 1]) / 64
+        assert_allclose(found, tried[above - 1] + part * np.ceil((enough - tried[above - 1]) / part), rtol=1e-12)

@@ -99,7 +99,7 @@ ASKED = {
     "show": (
         "plot.figures.plot_junction",
         "-o drawn.png",
-        "--family other | --set theta=1 | --k 0.1,0.2 | --energy 0.3 | -o other.png",
+        "--family other | --set theta=60deg | --k 0.1,0.2 | --energy 0.3 | -o other.png",
     ),
     "plot": (
         "plot.figures.plot_sweep",
