@@ -32,7 +32,6 @@ class Fields:
     densities: Floats
     #: Shape (..., 2, 2): open channels [lead, spin]; where there is none the entries above are zero.
     modes: NDArray[Any]
-    site_densities: Any = None  #: Shape (2, 2, planes, sites, 4), or None: densities of every site of a cross-section.
     #: Shape (...), or None: largest violation of charge and spin continuity per unit incoming flux; None before
     #: `audited`.
     continuity_defect: Any = None

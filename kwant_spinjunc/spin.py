@@ -65,6 +65,12 @@ def one_unit_vector(m: Any, name: str = "m") -> NDArray[np.float64]:
     return vector
 
 
+def unit_pair(m_left: Any, m_right: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return both magnetizations as unit vectors of one batch shape."""
+    left, right = np.broadcast_arrays(check_unit_vector(m_left, "m_left"), check_unit_vector(m_right, "m_right"))
+    return np.asarray(left), np.asarray(right)
+
+
 def cross_matrix(v: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return [v×], the matrix that takes a vector to v × it, shape (..., 3, 3)."""
     return np.asarray(np.cross(v[..., None, :], np.eye(3)).swapaxes(-1, -2))
@@ -126,7 +132,7 @@ def rotation_matrix(m_left: ArrayLike, m_right: ArrayLike) -> NDArray[np.complex
     >>> (abs(R) ** 2).round(12).tolist()
     [[0.75, 0.25], [0.25, 0.75]]
     """
-    left, right = spinors(check_unit_vector(m_left, "m_left")), spinors(check_unit_vector(m_right, "m_right"))
+    left, right = map(spinors, unit_pair(m_left, m_right))
     return np.asarray(np.swapaxes(left.conj(), -1, -2) @ right)
 
 

@@ -19,7 +19,7 @@ from ..arrays import Complex, Floats
 from ..checks import broadcast, finite_array, index, positive_array, two_halves
 from ..errors import ArgumentError
 from ..model.junction import Junction
-from ..spin import check_unit_vector, frames, rotation_matrix
+from ..spin import check_unit_vector, frames, rotation_matrix, unit_pair
 
 #: Longest run of nonmagnetic planes that is crossed in one step; its factors grow like (E/t)^RUN.
 RUN = 8
@@ -169,9 +169,7 @@ class Stack:
         The labels of magnetic leads turn with their magnets; those of a nonmagnetic lead stay.
         """
         two_halves("stack", self.cut, "Replace `m` of a texture.")
-        pair = np.stack(
-            np.broadcast_arrays(check_unit_vector(m_left, "m_left"), check_unit_vector(m_right, "m_right")), -2
-        )
+        pair = np.stack(unit_pair(m_left, m_right), -2)
         signs = np.sign(self.lead_splitting)[..., None]
         return replace(self, m=pair, lead_m=np.where(signs == 0, self.lead_m, signs * pair))
 

@@ -135,14 +135,6 @@ class Disorder:
     #: Whether the levels of a site are replaced, not added to.
     replaces: ClassVar[bool] = False
 
-    @property
-    def conserves_spin(self) -> bool:
-        """Whether spin along the layer's ``m`` is conserved: no transverse exchange field, no spin-orbit bond.
-
-        Of the disorder alone: a rough interface between layers of different ``m`` does not.
-        """
-        return True
-
     def change(self, levels: Floats, splitting: float, m: Vector, u: Floats) -> None:
         """Change the Pauli components ``levels`` (sites, 4) of sites of the layer in place.
 
@@ -174,11 +166,6 @@ class Anderson(_Deviate):
     """Random on-site energies, the same for both spins, of a ``width`` and ``distribution`` ("uniform", "normal").
 
     ``width``: full width W of the uniform distribution on (-W/2, W/2), or standard deviation of the normal one, >= 0.
-
-    Examples
-    --------
-    >>> Anderson(width=3.0).conserves_spin
-    True
     """
 
     def change(self, levels: Floats, splitting: float, m: Vector, u: Floats) -> None:
@@ -209,11 +196,6 @@ class Substitution(Disorder):
     ``concentration``: probability that a site is replaced, from 0 to 1.
     ``onsite``: on-site energy of the replacement, in the unit of the junction's energies.
     ``splitting``, ``m``: its exchange splitting >= 0 and axis; None for those of the layer. Hoppings stay.
-
-    Examples
-    --------
-    >>> Substitution(concentration=0.1, onsite=0.5, splitting=0.0).conserves_spin
-    True
     """
 
     draws: ClassVar[int] = 1
@@ -231,11 +213,6 @@ class Substitution(Disorder):
             set_(self, "splitting", not_negative("splitting", self.splitting, "Reverse `m` instead."))
         if self.m is not None:
             set_(self, "m", tuple(one_unit_vector(self.m).tolist()))
-
-    @property
-    def conserves_spin(self) -> bool:
-        """Whether the replacement has no exchange field along an axis of its own (False where it might)."""
-        return self.m is None or self.splitting == 0 or self.concentration == 0
 
     def change(self, levels: Floats, splitting: float, m: Vector, u: Floats) -> None:
         """Replace the levels of the chosen sites."""
@@ -262,11 +239,6 @@ class MagneticImpurities(Disorder):
         exchange = not_negative("exchange", self.exchange, "Directions are random: the sign has no meaning.")
         object.__setattr__(self, "exchange", exchange)
 
-    @property
-    def conserves_spin(self) -> bool:
-        """False, unless there is no impurity."""
-        return self.concentration == 0 or self.exchange == 0
-
     def change(self, levels: Floats, splitting: float, m: Vector, u: Floats) -> None:
         """Add the exchange field of the impurities."""
         chosen = u[:, 0] < self.concentration
@@ -290,11 +262,6 @@ class SpinOrbitScattering(Disorder):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "angle", not_negative("angle", self.angle, "Directions are random."))
-
-    @property
-    def conserves_spin(self) -> bool:
-        """False, unless the angle is zero."""
-        return self.angle == 0
 
     def rotations(self, u: Floats) -> Complex:
         """Return the unitary matrices of the bonds along y, x and z, shape (sites, 3, 2, 2)."""

@@ -96,16 +96,10 @@ def _projection(positions: NDArray[np.float64]) -> tuple[Callable[[Any], Any], t
     """Return the way positions are drawn: the longest axis to the right, a third coordinate obliquely behind."""
     longest = int(np.argmax(np.ptp(positions, axis=0)))
     others = [i for i in range(positions.shape[1]) if i != longest]
-    if not others:
-        return lambda position: np.array([position[0], 0.0]), ("x", "")
-    if len(others) == 1:
-        return lambda position: np.array([position[longest], position[others[0]]]), ("xyz"[longest], "xyz"[others[0]])
-    near, far = others
-
-    def oblique(position: Any) -> Any:
-        return np.array([position[longest] + 0.3 * position[far], position[near] + 0.35 * position[far]])
-
-    return oblique, ("xyz"[longest], f"{'xyz'[near]}, {'xyz'[far]} behind")
+    paper = np.zeros((2, positions.shape[1]))
+    paper[:, [longest, *others]] = np.array([[1.0, 0.0, 0.3], [0.0, 1.0, 0.35]])[:, : len(others) + 1]
+    upward = ", ".join("xyz"[i] for i in others) + " behind" * (len(others) > 1)
+    return lambda position: paper @ position, ("xyz"[longest], upward)
 
 
 def _plotter() -> Any:

@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike
 from ..arrays import Complex, Floats
 from ..checks import both_spins, complex_array, finite_array, formula, not_negative, not_negative_array, positive_array
 from ..errors import ArgumentError, UnitarityError
-from ..spin import check_unit_vector, cross_matrix
+from ..spin import check_unit_vector, cross_matrix, unit_pair
 
 
 # ---------------------------------------------------------------------- from scattering amplitudes
@@ -176,16 +176,6 @@ class Contact:
         """G = G_↑ + G_↓ in e²/h."""
         return self.majority + self.minority
 
-    @property
-    def p(self) -> float:
-        """Polarization (G_↑ - G_↓)/G."""
-        return (self.majority - self.minority) / self.total
-
-    @property
-    def eta(self) -> complex:
-        """Relative mixing conductance 2 G_mix/G."""
-        return 2 * self.mixing / self.total
-
 
 @dataclass(frozen=True, eq=False)
 class SpinValve:
@@ -216,7 +206,7 @@ def solve_spin_valve(left: Contact, right: Contact, m_left: ArrayLike, m_right: 
     >>> round(float(valve.conductance), 6), valve.torques[1].round(6).tolist()
     (0.9, [0.0, 0.0, 0.3])
     """
-    axes = np.broadcast_arrays(check_unit_vector(m_left, "m_left"), check_unit_vector(m_right, "m_right"))
+    axes = unit_pair(m_left, m_right)
     contacts = zip((left, right), axes, strict=True)
     M = np.stack([contact_matrix([x.majority, x.minority], x.mixing, m) for x, m in contacts], axis=-3)
     fed, total = M[..., 0] * [[0.5], [-0.5]], M.sum(axis=-3)

@@ -306,7 +306,6 @@ def test_disorder_of_no_strength_is_a_clean_junction(nothing):
         np.testing.assert_allclose(getattr(sample, name), getattr(clean, name), rtol=1e-15)
     for U in (sample.bond_rotations, sample.in_plane_rotations):
         assert U is None or abs(U - np.eye(2)).max() == 0
-    assert nothing.conserves_spin
 
 
 def test_an_alloy_of_concentration_one_is_the_other_material():
@@ -344,17 +343,6 @@ def test_replacements_come_before_additions():
     sample = realize(sample_junction([noise, alloy]), (8, 8)).levels[2:5, :, 0]
     assert sample.std() > 0.1
     assert abs(sample - 2.0).max() < 0.5
-
-
-def test_a_disorder_says_whether_it_conserves_spin():
-    conserving = [
-        sj.Anderson(width=1),
-        sj.SpinDependent(width=1),
-        sj.Substitution(concentration=0.5, onsite=1),
-        KINDS[-1],
-    ]
-    assert all(disorder.conserves_spin for disorder in conserving)
-    assert not any(disorder.conserves_spin for disorder in KINDS[3:6])
 
 
 # --------------------------------------------------------------------------------------------------------- border

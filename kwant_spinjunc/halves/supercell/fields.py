@@ -23,10 +23,10 @@ class Evaluator:
 
     def __init__(self, problem: Sampled) -> None:
         self.problem = problem
-        planes, sites = problem.planes, problem.sites
+        planes = problem.planes
         self.currents = np.zeros((2, 2, planes - 1, 4))
         self.torques = np.zeros((2, 2, planes, 3))
-        self.densities = np.zeros((2, 2, planes, sites, 4))
+        self.densities = np.zeros((2, 2, planes, 4))
 
     def fill(self, cut: int, axes: Floats, halves: list[Half], waves: Waves) -> Fields:
         """Evaluate all waves."""
@@ -56,8 +56,7 @@ class Evaluator:
         return Fields(
             currents=self.currents,
             torques=self.torques,
-            densities=self.densities.sum(axis=3),
-            site_densities=self.densities,
+            densities=self.densities,
             modes=modes,
             continuity_defect=np.asarray(continuity),
             torque_defect=np.asarray(torque),
@@ -74,8 +73,8 @@ class Evaluator:
             flip = 2 * (up.conj() * down).sum(axis=1)
             sizes = [(part.real**2 + part.imag**2).sum(axis=1) for part in (up, down)]
             spin = np.stack([flip.real, flip.imag, sizes[0] - sizes[1]], axis=1)
-            densities[n, :, 0] = sizes[0] + sizes[1]
-            densities[n, :, 1:] = spin @ frame
+            densities[n, 0] = (sizes[0] + sizes[1]).sum()
+            densities[n, 1:] = spin.sum(axis=0) @ frame
             if problem.turning_planes[n]:
                 h_psi = problem.energy * wave - gemm(problem.spin_plane(n, self.chi[self.sides[n]]), wave)
                 torques[n] = -2 * flux(wave, h_psi, M)[1:] @ frame

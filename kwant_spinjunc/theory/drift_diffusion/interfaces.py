@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...arrays import Floats
 from ...checks import complex_array, finite_array, formula, not_negative_array, positive
 from ...errors import ArgumentError
-from ...spin import PAULI, SIGNS, check_unit_vector, cross_matrix, sigma
+from ...spin import PAULI, SIGNS, cross_matrix, sigma, unit_pair
 from ..circuit import contact_matrix
 from ..interface import InterfaceResponse
 from .material import LANDAUER
@@ -145,12 +145,6 @@ def _across(m: Floats) -> Floats:
 def _absorbed(m: Floats, G: NDArray[Any]) -> Floats:
     """Return the matrix of 2 Re G s⊥ - 2 Im G m×s, shape (..., 3, 3)."""
     return np.asarray(2 * (G.real[..., None, None] * _across(m) - G.imag[..., None, None] * cross_matrix(m)))
-
-
-def unit_pair(m_left: ArrayLike, m_right: ArrayLike) -> tuple[Floats, Floats]:
-    """Return both magnetizations as unit vectors of one batch shape."""
-    left, right = np.broadcast_arrays(check_unit_vector(m_left, "m_left"), check_unit_vector(m_right, "m_right"))
-    return np.asarray(left), np.asarray(right)
 
 
 @formula

@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from ...arrays import Complex, Floats
 from ...checks import finite_array, formula, not_negative, positive
 from ...errors import ArgumentError
-from ...spin import SIGNS, angle_between, frames
+from ...spin import SIGNS, angle_between, frames, unit_pair
 from ..interface import InterfaceResponse
 from ..parallel_circuit import difference_length
-from .interfaces import SingularMatchingError, VectorInterface, checked_response, unit_pair
+from .interfaces import SingularMatchingError, VectorInterface, checked_response
 from .material import DEGENERATE, Material
 
 #: Beyond this condition number of the scaled matching equations fewer than three digits would be left.
