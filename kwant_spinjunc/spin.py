@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .arrays import Complex
-from .checks import finite_array, warn_of_degrees
+from .checks import finite_array, refusal, warn_of_degrees
 from .errors import ArgumentError
 
 #: The three Pauli matrices, shape (3, 2, 2).
@@ -51,9 +51,7 @@ def check_unit_vector(m: Any, name: str = "m") -> NDArray[np.float64]:
     if (abs(norm - 1) > 1e-8).any():
         worst = norm.flat[np.argmax(abs(norm - 1))] if norm.ndim else norm
         digits = 4 if abs(worst - 1) > 1e-3 else 10
-        raise ArgumentError(
-            f"Argument `{name}` must be a unit vector, but has norm {worst:.{digits}g}. Use `unit_vector(theta, phi)`."
-        )
+        raise refusal(name, "be a unit vector", f"has norm {worst:.{digits}g}", "Use `unit_vector(theta, phi)`.")
     return np.asarray(vector / norm[..., None])
 
 

@@ -29,6 +29,7 @@ from ..checks import (
     not_negative,
     positive,
     positive_integer,
+    refusal,
     two_halves,
     unit_word,
     warn_of_degrees,
@@ -85,9 +86,7 @@ class Layer:
             set_(self, "in_plane_hopping", finite("in_plane_hopping", self.in_plane_hopping))
         set_(self, "thickness", positive_integer("thickness", self.thickness, "It counts atomic planes."))
         if isinstance(self.disorder, Disorder) or not isinstance(self.disorder, Iterable):
-            raise ArgumentError(
-                f"Argument `disorder` must be a sequence of disorders, but is {self.disorder!r}. Use `[disorder]`."
-            )
+            raise refusal("disorder", "be a sequence of disorders", f"is {self.disorder!r}", "Use `[disorder]`.")
         set_(self, "disorder", tuple(self.disorder))
         for position, disorder in enumerate(self.disorder):
             instance(f"disorder[{position}]", disorder, Disorder, "Use `Anderson(width=...)`.")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Complex, Floats, Indices
-from ..checks import finite_array, positive_integer, wave_vector
+from ..checks import finite_array, positive_integer, refusal, wave_vector
 from ..errors import ArgumentError
 
 #: Boundary conditions of one axis.
@@ -55,9 +55,7 @@ class CrossSection:
         try:
             width, depth = self.shape
         except (TypeError, ValueError):
-            raise ArgumentError(
-                f"Argument `cross_section` must be two numbers of sites, but is {self.shape!r}."
-            ) from None
+            raise refusal("cross_section", "be two numbers of sites", f"is {self.shape!r}") from None
         set_(self, "shape", (positive_integer("cross_section[0]", width), positive_integer("cross_section[1]", depth)))
         words = (self.boundary,) * 2 if isinstance(self.boundary, str) else self.boundary
         pair = tuple(words) if isinstance(words, Iterable) else ()
@@ -74,9 +72,7 @@ class CrossSection:
         vector = wave_vector("k", self.k)
         for axis, word in enumerate(pair):
             if word == "hard wall" and vector[axis] != 0:
-                raise ArgumentError(
-                    f"Argument `k` must be 0 along a hard-wall axis, but k[{axis}] is {vector[axis]:g}."
-                )
+                raise refusal("k", "be 0 along a hard-wall axis", f"k[{axis}] is {vector[axis]:g}")
         set_(self, "k", (float(vector[0]), float(vector[1])))
 
     @property

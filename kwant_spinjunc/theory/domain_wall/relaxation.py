@@ -14,7 +14,7 @@ from scipy.linalg import LinAlgError, solve_banded
 from scipy.optimize import root
 
 from ...arrays import Floats
-from ...checks import choice, finite_array, formula, positive, positive_integer
+from ...checks import choice, finite_array, formula, positive, positive_integer, refusal
 from ...errors import ArgumentError, SpinjuncError
 from ...spin import angle_between
 from .chain import ChainState, SpinChain, is_stable, stiffness, torque_profile, transverse_frames, unbalanced, vectors
@@ -112,9 +112,7 @@ def _reached(newton: _Newton, torque: Floats, start: ArrayLike) -> Floats:
         texture = vectors(texture, np.zeros(chain.planes))
     norm = np.linalg.norm(texture, axis=-1, keepdims=True)
     if texture.shape != (chain.planes, 3) or np.any(norm == 0):
-        raise ArgumentError(
-            f"Argument `start` must be {chain.planes} angles or nonzero vectors, but its shape is {texture.shape}."
-        )
+        raise refusal("start", f"be {chain.planes} angles or nonzero vectors", f"its shape is {texture.shape}")
     m = newton.solve(chain.exchange, torque, texture / norm)
     if m is None:
         raise ConvergenceError(
