@@ -131,6 +131,18 @@ EQUIVALENT |= {
             "four axes, (points, spins) before those of the matrix: the last but one is the one of number 2",
         ),
         (
+            "transport/noise.py",
+            "spins.outgoing if spins.resolved else np.full(count, -1)",
+            "constant",
+            "no spin has a negative number",
+        ),
+        (
+            "transport/crystal_bias.py",
+            "found, bad = observed(np.where(bad, energies + 1e-8 * np.ptp(self.mu), energies))",
+            "operator: energies + 1e-08 * np.ptp(self.mu)",
+            "a step aside, to either side",
+        ),
+        (
             "transport/pumping.py",
             "M = M + _moved(psi[..., None, :], field[..., None, :])",
             "operator",

@@ -499,6 +499,8 @@ def test_bad_arguments_are_named():
         bias_response(junction, 0.1, accumulation=[0.1, 0.1, 0.1])
     with pytest.raises(ArgumentError, match="`junction` must be a Junction"):
         bias_response(Stack.from_junction(junction), 0.1)
+    with pytest.raises(ArgumentError, match="`junction` must be a Junction"):
+        tunneling_magnetoresistance(Stack.from_junction(junction), 0.1)
     with pytest.raises(ArgumentError, match="must broadcast"):
         bias_response(junction, [0.1, 0.2, 0.3], k=np.zeros((2, 2)))
     with pytest.raises(ArgumentError, match="must not be empty"):
