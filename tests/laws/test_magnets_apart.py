@@ -221,7 +221,7 @@ def by_hand(layers, lead, bonds):
     return straight.probabilities[1, :, 0, :].sum(axis=0), complex(Q @ axis, -Q @ np.cross(lead.m, axis))
 
 
-@pytest.mark.parametrize("spacer", [1, 2, 4])
+@pytest.mark.parametrize("spacer", [1, 3])
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_an_interface_of_unlike_hoppings_is_solved_as_it_stands_in_the_junction(side, spacer):
     """Its own bond, planes of another material, some of them against the lead, and no plane of the other magnet."""

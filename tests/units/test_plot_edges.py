@@ -132,7 +132,7 @@ def test_a_name_and_its_unit_fit_beside_an_axis(name, units, label):
 # ---------------------------------------------------------------------- errors
 @pytest.mark.parametrize(
     ("low", "high", "levels"),
-    [(1e-3, 0.5, [-2, -1]), (0.02, 0.5, [-1]), (1e-3, 0.05, [-2]), (1e-3, 5e-3, []), (0.2, 0.5, [])],
+    [(1e-3, 0.5, [-2, -1]), (0.02, 0.09, []), (1e-3, 0.05, [-2])],
 )
 def test_contours_are_drawn_at_the_errors_that_are_passed(low, high, levels):
     data = table(np.linspace(low, high, 9), x=range(3), y=[0.5, 1.5, 2.5]).assign_attrs(k="average")
@@ -167,7 +167,8 @@ def test_a_magnet_seen_from_its_end_is_a_dot(y, arrow):
 @pytest.mark.parametrize(("thickness", "marker"), [(98, "o"), (99, "None")])
 def test_points_of_crowded_planes_are_a_line(thickness, marker):
     metal = sj.normal_metal(onsite=0.3, hopping=1.0, thickness=thickness)
-    figure = plot_layers(sj.scatter(sj.Junction(sj.ferromagnet(**IRON), [metal], sj.ferromagnet(**IRON)), 0.1))
+    junction = sj.Junction(sj.ferromagnet(**IRON), [metal], sj.ferromagnet(**IRON))
+    figure = plot_layers(sj.scatter(junction, 0.1, solver="halves"))
     assert figure.axes[1].lines[0].get_marker() == marker
 
 
