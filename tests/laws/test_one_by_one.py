@@ -785,3 +785,15 @@ def test_parameters_reach_leads_that_are_given_by_their_modes():
     assert_allclose(found.probabilities, sj.scatter(junction, 0.2).probabilities, atol=1e-9)
     moved = sj.scatter(builder.finalized(), 0.2, params={"shift": 0.1}, magnetizations=m, check=True)
     assert abs(moved.probabilities - found.probabilities).max() > 1e-4
+
+
+def test_labels_of_a_lead_along_another_axis_are_solved_for_a_table_of_directions():
+    junction = layered((0.1, 0.4, 2.5, 0.3), (0.0, 0.8, 0.0, 0.7), 1.0)
+    stack = Stack.from_junction(replace(junction, left=replace(junction.left, m=sj.unit_vector(0.4, 0.3))))
+    m = sj.unit_vector(np.linspace(0.2, 2.0, 6).reshape(3, 2), 0.5)
+    turned = stack.with_directions(sj.unit_vector(0.7), m)
+    assert turned.labels_differ
+    found = solver.probabilities(turned, 0.2)
+    assert found.shape == (3, 2, 2, 2, 2, 2)
+    assert_allclose(found, solver.solve(turned, 0.2).probabilities, atol=1e-13)
+    assert_allclose(found, solver.probabilities(turned.as_texture(), 0.2), atol=1e-11)
