@@ -209,7 +209,7 @@ def borders_of(function, call):
                     taken.append(f"{probe:.10g}" + (f" gives{said[1:]}" if probe in (0, 2) else ""))
                 else:
                     refused.setdefault(NUMBER.sub("#", said).replace(".", ""), []).append((probe, said))
-            here = f"{parameter}{list(np.unravel_index(place, whole.shape)) if whole.ndim else ''}"
+            here = f"{parameter}{[int(i) for i in np.unravel_index(place, whole.shape)] if whole.ndim else ''}"
             yield f"{here}: taken at {'; '.join(taken)}"
             for found in refused.values():
                 yield f"{here}: refused at {' '.join(f'{probe:.10g}' for probe, _ in found)}: {found[-1][1]}"
