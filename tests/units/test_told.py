@@ -134,13 +134,13 @@ MADE = {
     ),
     "errors of fits": several(
         *(
-            lambda given=given: fits_of(fitted.effective_parameters(curves(noise=0.01, **given)))
+            lambda given=given: fits_of(fitted.effective_parameters(curves(**{"noise": 0.01} | given)))
             for given in (
                 {},
                 dict(P=-0.3, Lambda=0.6),
                 dict(P=0.7, Lambda=2.5, prime=-0.2),
                 dict(flow=-1.0),
-                dict(P=0.0),
+                dict(P=0.0, noise=0.0),
             )
         ),
         lambda: fits_of(fitted.effective_parameters(metallic(), 0.1, angles=PHI)),
