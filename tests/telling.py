@@ -23,6 +23,8 @@ CLOSE, ROUNDING = 1e-5, 1e-9
 #: How far parts of parts are told: a law of a judgment has curves.
 DEPTH = 6
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?(?![\w])")
+#: How NumPy 2 writes a number.
+SCALAR = re.compile(r"np\.(?:float64|int64|bool)\(([^()]*)\)")
 #: What says where and when, and what is only handed through.
 LEFT_OUT = "measured measurement milliseconds url provenance smatrix junction problem device system lead_info"
 LEFT_OUT += " created version store"
@@ -88,7 +90,7 @@ def _object(value: Any, path: str, depth: int) -> Iterator[str]:
     if depth == 0 and type(value).__str__ is not object.__str__:
         yield from told(str(value), f"{path} as text")
     if depth == 0:
-        yield from told(repr(value), f"{path} in a list")
+        yield from told(SCALAR.sub(r"\1", repr(value)), f"{path} in a list")
         if hasattr(value, "to_dataset") and not hasattr(value, "laws"):  # angles of rounding are nobody's
             yield from told(value.to_dataset(), f"{path} as table")
 
