@@ -33,6 +33,14 @@ OWN_AXES = {
 CHANNELS, LEADS = ("lead_out", "spin_out", "lead_in", "spin_in"), ("lead_out", "lead_in")
 #: Endings and axes of what is summed over the spins that come in, and of what is not.
 BY_SPIN: tuple[tuple[str, tuple[str, ...]], ...] = (("", ()), ("_by_spin", ("spin_in",)))
+#: First and last axis of each of these, and its words.
+PER_FLUX = {
+    "flux": ("cut", "component", "flux of charge and Pauli spin through a cut per unit incoming flux"),
+    "exchange_torque": ("magnet", "axis", "exchange torque per unit incoming flux, as Pauli-spin flux"),
+    "spin_orbit_torque": ("magnet", "axis", "spin-orbit torque per unit incoming flux, as Pauli-spin flux"),
+    "total_torque": ("magnet", "axis", "total torque per unit incoming flux, as Pauli-spin flux"),
+    "side_torque": ("side", "axis", "torque on a side per unit incoming flux, as Pauli-spin flux"),
+}
 
 
 @dataclass(frozen=True)
@@ -79,24 +87,8 @@ QUANTITIES: dict[str, Quantity] = {
     "spin_mixing": Quantity(("lead",), "1", "how far the modes of a lead are from definite spin"),
     "magnetization": Quantity(("lead", "axis"), "1", "direction of the majority spin of a lead"),
     **{
-        f"flux{ending}": Quantity(
-            ("cut", "lead_in", *spins, "component"),
-            "1",
-            "flux of charge and Pauli spin through a cut per unit incoming flux",
-        )
-        for ending, spins in BY_SPIN
-    },
-    **{
-        f"{kind}_torque{ending}": Quantity(
-            ("magnet", "lead_in", *spins, "axis"), "1", f"{words} torque per unit incoming flux, as Pauli-spin flux"
-        )
-        for kind, words in (("exchange", "exchange"), ("spin_orbit", "spin-orbit"), ("total", "total"))
-        for ending, spins in BY_SPIN
-    },
-    **{
-        f"side_torque{ending}": Quantity(
-            ("side", "lead_in", *spins, "axis"), "1", "torque on a side per unit incoming flux, as Pauli-spin flux"
-        )
+        name + ending: Quantity((place, "lead_in", *spins, component), "1", words)
+        for name, (place, component, words) in PER_FLUX.items()
         for ending, spins in BY_SPIN
     },
     "k_error": Quantity(CHANNELS, "1", "estimated absolute error of averaged probabilities"),

@@ -31,22 +31,9 @@ from ..model.plane import band_shift
 from ..model.problem import AVERAGE
 from ..quadrature import SAFE, cut_into_pieces, integrate
 from .batch import Stack, as_stack
-from .kinks import resonances, split_points, thresholds
-
-__all__ = [
-    "Average",
-    "IntegrationError",
-    "average",
-    "gamma_mesh",
-    "mean",
-    "mesh",
-    "nodes",
-    "resonances",
-    "split_points",
-    "thresholds",
-    "weight",
-]
-
+from .kinks import resonances as resonances
+from .kinks import split_points as split_points
+from .kinks import thresholds as thresholds
 
 #: Of fixed nodes: range of u, beyond which tanh(π/2 sinh u) is ±1 to rounding, step, distance from ends of pieces.
 RANGE, STEP, AWAY = 3.25, 0.25, 1e-10
