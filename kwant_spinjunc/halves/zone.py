@@ -311,7 +311,6 @@ def mean(
     rtol: float = 1e-8,
     atol: ArrayLike = 0.0,
     floor: float = 0.0,
-    split: ArrayLike = (),
     max_points: int = 200_000,
     strict: bool = True,
 ) -> Average:
@@ -324,7 +323,6 @@ def mean(
     ``k``: "average" for the mean over the Brillouin zone; wave vectors, shape (..., 2), or None for Γ: `observe` there.
     ``rtol``, ``atol``, ``floor``, ``max_points``, ``strict``: as in `average`; with a mapping ``floor`` is relative to
     the largest of each of its arrays.
-    ``split``: where else the function is rough, shape (n,) or (problems, n).
 
     **Result**: ``value`` and ``error`` as `observe` returns them, without the axis of c (with those of k in its place).
 
@@ -351,11 +349,9 @@ def mean(
 
     stack, E = as_stack(problem), finite_array("energy", energy)
     if is_average("k", k) and stack.dispersive:
-        rough = split_points(problem, E)
-        more = np.broadcast_to(finite_array("split", split), (*rough.shape[:-1], np.shape(split)[-1]))
         options: dict[str, Any] = {"rtol": rtol, "atol": atol, "floor": floor}
         options["kinds"] = lambda: [0, *np.cumsum([int(np.prod(shape)) for shape in parts.values()])[:-1]]
-        found = average(flat, np.concatenate([rough, more], axis=-1), max_points=max_points, strict=strict, **options)
+        found = average(flat, split_points(problem, E), max_points=max_points, strict=strict, **options)
         value, error, batch = found.value, found.error, E.shape
     else:
         c = np.zeros(()) if isinstance(k, str) else band_shift(k)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...arrays import Floats
-from ...checks import complex_array, finite_array, formula, not_negative_array, positive
+from ...checks import complex_array, finite_array, formula, not_negative_array, positive, refusal
 from ...errors import ArgumentError
-from ...spin import PAULI, SIGNS, cross_matrix, sigma, unit_pair
+from ...spin import PAULI, SIGNS, sigma, unit_pair
 from ..circuit import contact_matrix
 from ..interface import InterfaceResponse
 from .material import LANDAUER
@@ -121,30 +121,18 @@ class VectorInterface:
         directions = unit_pair(m_left, m_right)
         batch = np.broadcast_shapes(self.response.shape[:-4], directions[0].shape[:-1])
         response = np.broadcast_to(self.response, (*batch, 2, 2, 4, 4)).copy()
-        for side, (m, given) in enumerate(zip(directions, (left, right), strict=True)):
+        for side, (name, m, given) in enumerate(zip(("left", "right"), directions, (left, right), strict=True)):
             if given is None:
                 continue
-            G = complex_array(("left", "right")[side], given)
+            G = complex_array(name, given)
             if np.any(G.real < 0):
-                raise ArgumentError(
-                    f"Argument `{('left', 'right')[side]}` must have a non-negative real part, but is "
-                    f"{given}. An interface cannot amplify a spin accumulation."
-                )
-            P = _across(m)
+                hint = "An interface cannot amplify a spin accumulation."
+                raise refusal(name, "have a non-negative real part", f"is {given}", hint)
+            P = np.eye(3) - m[..., :, None] * m[..., None, :]
             own = response[..., side, side, 1:, 1:]
             # One sign for both sides: the flux into the interface is +Q_L and -Q_R, and f_R enters Q_R negatively.
-            response[..., side, side, 1:, 1:] = own - P @ own @ P + _absorbed(m, G)
+            response[..., side, side, 1:, 1:] = own - P @ own @ P + contact_matrix([0.0, 0.0], G, m)[..., 1:, 1:]
         return replace(self, response=response)
-
-
-def _across(m: Floats) -> Floats:
-    """Return the projector 1 - m mᵀ, shape (..., 3, 3)."""
-    return np.asarray(np.eye(3) - m[..., :, None] * m[..., None, :])
-
-
-def _absorbed(m: Floats, G: NDArray[Any]) -> Floats:
-    """Return the matrix of 2 Re G s⊥ - 2 Im G m×s, shape (..., 3, 3)."""
-    return np.asarray(2 * (G.real[..., None, None] * _across(m) - G.imag[..., None, None] * cross_matrix(m)))
 
 
 @formula
