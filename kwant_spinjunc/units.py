@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 from scipy import constants
 
 from .arrays import Floats
-from .checks import choice, finite, finite_array, positive, positive_array
+from .checks import choice, finite, finite_array, positive, positive_array, refusal
 from .errors import ArgumentError
 
 #: e²/h in siemens: conductance of one open channel of one spin.
@@ -70,10 +70,8 @@ def free_electron_levels(
     """
     up, down = finite("k_majority", k_majority), finite("k_minority", k_minority)
     if not up >= down >= 0:
-        raise ArgumentError(
-            f"Argument `k_majority` must be at least `k_minority` >= 0, but they are {up:g} and {down:g}. "
-            "Reverse `m` to exchange the spins."
-        )
+        hint = "Reverse `m` to exchange the spins."
+        raise refusal("k_majority", "be at least `k_minority` >= 0", f"they are {up:g} and {down:g}", hint)
     scale = float(hbar2_2m_from_mass(effective_mass))
     return finite("fermi_energy", fermi_energy) - scale * (up**2 + down**2) / 2, scale * (up**2 - down**2)
 

@@ -231,10 +231,8 @@ class Junction:
         set_(self, "buffer", positive_integer("buffer", self.buffer))
         planes = 2 * self.buffer + sum(layer.thickness for layer in self.layers)
         if planes > LARGEST_STACK:
-            raise ArgumentError(
-                f"Argument `layers` must make at most {LARGEST_STACK} planes with both buffers, but makes {planes}. "
-                "A `thickness` counts atomic planes."
-            )
+            hint = "A `thickness` counts atomic planes."
+            raise refusal("layers", f"make at most {LARGEST_STACK} planes with both buffers", f"makes {planes}", hint)
         if self.bonds is not None:
             set_(self, "bonds", self._full_bonds(self.bonds))
 
@@ -249,10 +247,8 @@ class Junction:
         else:
             hoppings = finite_array("bonds", bonds)
             if hoppings.shape != (count,):
-                raise ArgumentError(
-                    f"Argument `bonds` must have planes - 1 = {count} entries, but its shape is {hoppings.shape}. "
-                    "Use a mapping {bond: hopping} to change a few."
-                )
+                hint = "Use a mapping {bond: hopping} to change a few."
+                raise refusal("bonds", f"have planes - 1 = {count} entries", f"its shape is {hoppings.shape}", hint)
         return tuple(positive(f"bonds[{bond}]", hopping) for bond, hopping in enumerate(hoppings))
 
     @property
@@ -264,10 +260,8 @@ class Junction:
         """Raise `ArgumentError` if the junction is disordered: for what takes planes to be uniform."""
         if self.is_disordered:
             kinds = _names(disorder for layer in self.layers for disorder in layer.disorder)
-            raise ArgumentError(
-                f"Argument `junction` must be clean for one cell per plane and k∥, but its layers have {kinds}. "
-                "Use `scatter(..., cross_section=(width, depth))` for one sample, or `ensemble(...)` for averages."
-            )
+            hint = "Use `scatter(..., cross_section=(width, depth))` for one sample, or `ensemble(...)` for averages."
+            raise refusal("junction", "be clean for one cell per plane and k∥", f"its layers have {kinds}", hint)
 
     def _default_bonds(self) -> NDArray[np.float64]:
         t = np.array([plane.hopping for plane in self.planes])
@@ -380,15 +374,11 @@ class Junction:
         ]
         for side, m in enumerate(new):
             if m is not None and not (magnetic[: cut + 1], magnetic[cut + 1 :])[side].any():
-                raise ArgumentError(
-                    "Argument `junction` must have a magnet on each side that is turned, but has not. "
-                    "Use `ferromagnet(...)`."
-                )
+                hint = "Use `ferromagnet(...)`."
+                raise refusal("junction", "have a magnet on each side that is turned", "has not", hint)
         if magnetic[cut] and magnetic[cut + 1] and np.linalg.norm(np.cross(*self.magnetizations)) < COLLINEAR:
-            raise ArgumentError(
-                "Argument `junction` must show where one magnet ends, but is a contact of collinear magnets. Build it "
-                "at an angle, for example 90 degrees."
-            )
+            hint = "Build it at an angle, for example 90 degrees."
+            raise refusal("junction", "show where one magnet ends", "is a contact of collinear magnets", hint)
 
         def layer(old: Layer, side: int) -> Layer:
             m = new[side]

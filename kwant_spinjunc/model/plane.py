@@ -60,10 +60,8 @@ class CrossSection:
         words = (self.boundary,) * 2 if isinstance(self.boundary, str) else self.boundary
         pair = tuple(words) if isinstance(words, Iterable) else ()
         if len(pair) != 2 or any(word not in BOUNDARIES for word in pair):
-            raise ArgumentError(
-                f"Argument `boundary` must be 'periodic' or 'hard wall', but is {self.boundary!r}. "
-                "A pair of them sets x and z."
-            )
+            hint = "A pair of them sets x and z."
+            raise refusal("boundary", "be 'periodic' or 'hard wall'", f"is {self.boundary!r}", hint)
         set_(self, "boundary", pair)
         if self.k is not None and pair == ("hard wall", "hard wall"):
             raise ArgumentError(

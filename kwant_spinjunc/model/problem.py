@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Floats
-from ..checks import finite_array, is_average, positive, refuse_empty, shape_of, wave_vector
+from ..checks import finite_array, is_average, positive, refusal, refuse_empty, shape_of, wave_vector
 from ..errors import NEAR_EDGE, ArgumentError, BandEdgeError, NoOpenChannelError
 from ..spin import check_unit_vector
 from .junction import COLLINEAR, Junction
@@ -89,10 +89,8 @@ class Problem:
         if directions is not None:
             refuse_empty("Argument `m_right`", directions)
             if is_average("k", k):
-                raise ArgumentError(
-                    "Argument `m_right` must be left out of an average over k, but is given. Use "
-                    "`angular_response(..., k='average')`, or `junction.turned(m_right=...)`."
-                )
+                hint = "Use `angular_response(..., k='average')`, or `junction.turned(m_right=...)`."
+                raise refusal("m_right", "be left out of an average over k", "is given", hint)
             turned = told_apart(junction).turned(m_right=directions.reshape(-1, 3)[0])
             if directions.ndim == 1:
                 junction, directions = turned, None
@@ -213,23 +211,17 @@ class Problem:
             )
         for name, one, value, ndim in (("energy", "number", self.energy, 0), ("k", "vector (kx, kz)", self.k, 1)):
             if value is not None and np.ndim(value) > ndim:
-                raise ArgumentError(
-                    f"Argument `{name}` must be one {one} {where}, but its shape is {np.shape(value)}. "
-                    "Use solver='halves' for many."
-                )
+                hint = "Use solver='halves' for many."
+                raise refusal(name, f"be one {one} {where}", f"its shape is {np.shape(value)}", hint)
         if self.m_right is not None and not turns:
-            raise ArgumentError(
-                f"Argument `m_right` must be one direction with Kwant, but its shape is {np.shape(self.m_right)}. Use "
-                "solver='halves' for many."
-            )
+            hint = "Use solver='halves' for many."
+            raise refusal("m_right", "be one direction with Kwant", f"its shape is {np.shape(self.m_right)}", hint)
 
     def refuse_turned(self) -> None:
         """Raise `ArgumentError` for many directions of the right magnet, where a result of one is evaluated."""
         if self.m_right is not None:
-            raise ArgumentError(
-                "Argument `scattering` must be of one direction of the right magnet, but is of many. Use "
-                "`junction.turned(m_right=...)`."
-            )
+            hint = "Use `junction.turned(m_right=...)`."
+            raise refusal("scattering", "be of one direction of the right magnet", "is of many", hint)
 
     def refuse_closed(self, modes: NDArray[Any], band_shift: ArrayLike) -> None:
         """Raise `NoOpenChannelError` where there is no mode in either lead; it names the bands at the first point."""

@@ -9,7 +9,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
 from ..arrays import Floats
-from ..checks import index
+from ..checks import index, refusal
 from ..crystals.result import CrystalScattering
 from ..errors import ArgumentError
 from .figures import BESIDE, COLORS, new_figure, styled
@@ -54,10 +54,8 @@ def plot_momenta(scattering: CrystalScattering, *, angle: int = 0, lead_out: int
 def _chosen(s: Any, angle: int, lead_out: int, lead_in: int) -> Floats:
     """Return T [points..., spin_out, spin_in]."""
     if not isinstance(s, CrystalScattering) or isinstance(s.k, str) or s.k is None:
-        raise ArgumentError(
-            "Argument `scattering` must be a CrystalScattering at momenta, but is of an average or none. Scatter at "
-            "k=np.linspace(-np.pi, np.pi, n), or a mesh."
-        )
+        hint = "Scatter at k=np.linspace(-np.pi, np.pi, n), or a mesh."
+        raise refusal("scattering", "be a CrystalScattering at momenta", "is of an average or none", hint)
     P = s.probabilities if np.ndim(s.turns) else s.probabilities[None]
     leads = s.modes.shape[-2]
     for name, value, count in (("angle", angle, len(P)), ("lead_out", lead_out, leads), ("lead_in", lead_in, leads)):

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...arrays import Floats
-from ...checks import finite_array, formula, not_negative_array, positive_array
-from ...errors import ArgumentError
+from ...checks import finite_array, formula, not_negative_array, positive_array, refusal
 
 #: Relative distance from K = J/a² below which the printed rotation is refused: rounding of K - √(JK)/a.
 SINGULAR = 1e-12
@@ -71,10 +70,8 @@ def rotation_restored(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: Array
     a = positive_array("a", a)
     stiffness = K * a - np.sqrt(J * K)
     if np.any(abs(stiffness) <= SINGULAR * K * a):
-        raise ArgumentError(
-            "Argument `K` must differ from J/a², but K a²/J = 1: K - √(JK)/a vanishes there. "
-            "Use `rotation_lattice`, which is regular."
-        )
+        hint = "Use `rotation_lattice`, which is regular."
+        raise refusal("K", "differ from J/a²", "K a²/J = 1: K - √(JK)/a vanishes there", hint)
     return np.asarray(finite_array("delta_J_M", delta_J_M) / (positive_array("M0", M0) * stiffness))
 
 
