@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import is_angle, warn_of_degrees
+from ..checks import is_angle, refusal, warn_of_degrees
 from ..errors import ArgumentError
 from ..runs.family import ENERGIES, Family, call_any_family, load_family, units_of
 from ..runs.files import refuse_same_files, refuse_unwritable, write_atomically
@@ -234,7 +234,5 @@ def refuse_for_device(**options: Any) -> None:
     """Refuse options of junctions, which would be ignored."""
     for name, value in options.items():
         if value is not None:
-            raise ArgumentError(
-                f"Argument `--{name}` must be left out for a Device, but is {value!r}. It belongs to a Junction; a "
-                "Device is a Kwant system, with its cross-section and phases built in."
-            )
+            hint = "It belongs to a Junction; a Device is a Kwant system, with its cross-section and phases built in."
+            raise refusal(f"--{name}", "be left out for a Device", f"is {value!r}", hint)

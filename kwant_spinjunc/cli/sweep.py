@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import choice
+from ..checks import choice, refusal
 from ..errors import ArgumentError
 from ..printing import counted
 from ..runs.family import units_of
@@ -127,8 +127,6 @@ def _table_file(options: argparse.Namespace) -> TableFile:
     """Return the file of the sweep, or refuse to overwrite an unfinished one unasked."""
     file = TableFile(options.output, fresh=options.overwrite)
     if file.exists and not options.resume and not options.overwrite:
-        raise ArgumentError(
-            f"Argument `--output` must not exist, but {options.output!r} does, or its journal of an interrupted sweep. "
-            "Use --resume to finish it, --overwrite to replace it."
-        )
+        hint = "Use --resume to finish it, --overwrite to replace it."
+        raise refusal("--output", "not exist", f"{options.output!r} does, or its journal of an interrupted sweep", hint)
     return file

@@ -179,10 +179,8 @@ class Device(Printed):
         missing = self.missing(params)
         momenta = self.momenta(params)
         if momenta:
-            raise ArgumentError(
-                f"Argument `k` must be given, as the system has momenta {', '.join(momenta)}, but is not. Use one "
-                "momentum, or k='average'; of a parameter that is no momentum give the value in `params`."
-            )
+            hint = "Use one momentum, or k='average'; of a parameter that is no momentum give the value in `params`."
+            raise refusal("k", f"be given, as the system has momenta {', '.join(momenta)}", "is not", hint)
         if missing:
             raise ArgumentError(f"Argument `params` must have a value for {', '.join(missing)}, but has none.")
 
@@ -219,10 +217,8 @@ class Device(Printed):
         """
         psi = np.asarray(waves)
         if psi.ndim != 2:
-            raise ArgumentError(
-                f"Argument `waves` must be all modes of a lead, shape (modes, orbitals), but has {psi.ndim} dimension. "
-                "One mode is no observable: give wave_function(lead), not wave_function(lead)[0]."
-            )
+            hint = "One mode is no observable: give wave_function(lead), not wave_function(lead)[0]."
+            raise refusal("waves", "be all modes of a lead, shape (modes, orbitals)", f"has {psi.ndim} dimension", hint)
         per_mode = self.flux_per_mode(psi, self.cut(cut).hoppings, {**self.params, **(params or {})})
         return np.asarray(per_mode.sum(axis=0))
 

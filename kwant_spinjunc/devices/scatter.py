@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..arrays import Floats
-from ..checks import finite, positive
-from ..errors import ArgumentError, BarrierWarning, NoOpenChannelError, warn
+from ..checks import finite, positive, refusal
+from ..errors import BarrierWarning, NoOpenChannelError, warn
 from ..optional import kwant
 from ..solved import refuse_unitarity, unitarity
 from .audit import audit
@@ -54,10 +54,8 @@ def prepare_device(device: Device, params: Mapping[str, Any] | None, axes: Any =
     found = np.full((len(system.leads), 3), np.nan) if axes is None else axes
     for number, lead in enumerate(system.leads):
         if not _has_modes(lead):
-            raise ArgumentError(
-                f"Argument `syst` must have leads with modes, but lead {number} is given by a self-energy only. "
-                "Use syst.precalculate(energy, what='modes')."
-            )
+            hint = "Use syst.precalculate(energy, what='modes')."
+            raise refusal("syst", "have leads with modes", f"lead {number} is given by a self-energy only", hint)
         if spin is not None and axes is None:
             found[number] = lead_axis(system, number, spin, device.magnetizations.get(number), everything)
     along = [None if spin is None else spin.along(m, cell_sites(system, n)) for n, m in enumerate(found)]

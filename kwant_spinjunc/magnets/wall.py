@@ -62,10 +62,8 @@ def resolve_magnets(junction: Junction, planes: int | tuple[int, int]) -> Juncti
     for side, lead, n in zip(("left", "right"), junction.leads, count, strict=True):
         n = positive_integer("planes", n) if n != 0 else 0
         if n and not lead.is_magnetic:
-            raise ArgumentError(
-                f"Argument `planes` must be 0 on the {side}, but is {n}: that lead is not magnetic. "
-                "Magnetic layers of the junction are resolved by themselves."
-            )
+            hint = "Magnetic layers of the junction are resolved by themselves."
+            raise refusal("planes", f"be 0 on the {side}", f"is {n}: that lead is not magnetic", hint)
         added.append([replace(lead, thickness=1)] * n)
     bonds = junction.bonds
     if bonds is not None:
@@ -402,10 +400,8 @@ def _chain(junction: Junction, resolved: Junction, constants_of_chain: dict[str,
     cut = two_halves("junction", resolved.cut, "Give the junction at rest: the wall is what is solved for.")
     m = junction.magnetizations
     if abs(m[:, 1]).max() > IN_PLANE:
-        raise ArgumentError(
-            f"Argument `junction` must have magnets in the x-z plane, but one has m_y = {abs(m[:, 1]).max():.3g}. "
-            "Turn the whole junction: without spin-orbit coupling nothing changes."
-        )
+        hint = "Turn the whole junction: without spin-orbit coupling nothing changes."
+        raise refusal("junction", "have magnets in the x-z plane", f"one has m_y = {abs(m[:, 1]).max():.3g}", hint)
     turning = _chain_planes(resolved)
     left = int(np.count_nonzero(turning <= cut))
     along = resolved.plane_m[turning]

@@ -88,10 +88,8 @@ def linear_drop(junction: Junction) -> Floats:
     drops = resistive[:-1] | resistive[1:]
     if not drops.any():
         if junction.cut is None:
-            raise ArgumentError(
-                "Argument `profile` must be given for a texture without nonmagnetic planes, but is None. "
-                "Pass one number per plane, from 0.5 to -0.5."
-            )
+            hint = "Pass one number per plane, from 0.5 to -0.5."
+            raise refusal("profile", "be given for a texture without nonmagnetic planes", "is None", hint)
         drops[junction.cut] = True
     fallen = np.concatenate([[0.0], np.cumsum(drops)]) / drops.sum()
     return np.asarray(0.5 - fallen)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...arrays import Floats
-from ...checks import finite
+from ...checks import finite, refusal
 from ...errors import ArgumentError
 from ...model.junction import Junction
 from ...model.plane import CrossSection
@@ -127,10 +127,8 @@ def _asked(
         if m is None:
             continue
         if cut is None:
-            raise ArgumentError(
-                f"Argument `{name}` must be None for a sample without two collinear halves, but is given. Build a "
-                "junction for each direction."
-            )
+            hint = "Build a junction for each direction."
+            raise refusal(name, "be None for a sample without two collinear halves", "is given", hint)
         planes = slice(None, cut + 1) if side == 0 else slice(cut + 1, None)
         if not problem.magnetic[planes].any() and not junction.leads[side].is_magnetic:
             raise ArgumentError(

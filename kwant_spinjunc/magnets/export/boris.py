@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..._version import __version__
-from ...checks import finite_array
+from ...checks import finite_array, refusal
 from ...errors import ArgumentError
 from ...model.junction import Junction
 from ...transport.bias import bias_response
@@ -46,10 +46,8 @@ def bias_law(
     """
     V = finite_array("biases", biases).ravel()
     if len(np.unique(V)) < 3 or np.any(V == 0):
-        raise ArgumentError(
-            f"Argument `biases` must be at least three values other than 0, but are {V.tolist()}. "
-            "Use np.linspace(-0.5, 0.5, 6)."
-        )
+        hint = "Use np.linspace(-0.5, 0.5, 6)."
+        raise refusal("biases", "be at least three values other than 0", f"are {V.tolist()}", hint)
     G = bias_response(junction, V, energy=energy, k=k, layers=False).current / V
     if np.any(G <= 0):
         raise ArgumentError("Argument `junction` must carry a current at every bias, but does not.")

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 
 from ... import halves
 from ...arrays import Floats
-from ...checks import finite, two_halves
-from ...errors import ArgumentError, NoOpenChannelError
+from ...checks import finite, refusal, two_halves
+from ...errors import NoOpenChannelError
 from ...halves import zone
 from ...model.junction import Junction
 from ...model.problem import AVERAGE
@@ -115,10 +115,8 @@ def _flat(parts: Sequence[Any], count: int) -> Floats:
 def _check_magnets(junction: Junction) -> None:
     for name, lead in zip(("left", "right"), junction.leads, strict=True):
         if not lead.is_magnetic:
-            raise ArgumentError(
-                f"Argument `junction` must have magnetic leads, but the {name} one has no splitting. "
-                "The drift-diffusion equations describe a magnet on either side."
-            )
+            hint = "The drift-diffusion equations describe a magnet on either side."
+            raise refusal("junction", "have magnetic leads", f"the {name} one has no splitting", hint)
     two_halves("junction", junction.cut, "The chemical potentials of (5) and (6) refer to two directions only.")
 
 

@@ -128,10 +128,8 @@ def angular_response(
     refuse_points("Argument `angles`", math.prod(shape_of("angles", angles)), POINT)
     Phi = np.unique(finite_array("angles", angles).ravel())
     if instance("junction", junction, Junction).is_disordered:
-        raise ArgumentError(
-            "Argument `junction` must be clean, but has random layers. Average over samples with `ensemble(..., "
-            "m_right=...)` and pass an `AngularResponse` of its means."
-        )
+        hint = "Average over samples with `ensemble(..., m_right=...)` and pass an `AngularResponse` of its means."
+        raise refusal("junction", "be clean", "has random layers", hint)
     if bias is None and temperature != 0:
         raise ArgumentError(f"Argument `temperature` must be 0 without a bias, but is {temperature!r}. Give `bias`.")
     if bias is not None and finite("bias", bias) == 0:
@@ -187,10 +185,8 @@ def angular_response_from(source: Any) -> AngularResponse:
         if source.problem.m_right is not None and source.unitarity_defect.ndim == 1 and not np.ndim(source.energy):
             return _from_directions(source)
         if source.problem.is_batch or source.cells != 1:
-            raise ArgumentError(
-                "Argument `source` must be of one energy and one cell per plane, but is a batch or a supercell. Use "
-                "`scatter(..., m_right=directions)`, or pass a sequence of results, one an angle."
-            )
+            hint = "Use `scatter(..., m_right=directions)`, or pass a sequence of results, one an angle."
+            raise refusal("source", "be of one energy and one cell per plane", "is a batch or a supercell", hint)
         return angular_response(source.junction, float(source.energy), source.k)
     if hasattr(source, "data_vars"):
         return _from_dataset(source)
@@ -221,10 +217,8 @@ def _from_dataset(dataset: Any) -> AngularResponse:
     data = dataset.squeeze()
     dims = data["angle"].dims
     if len(dims) != 1:
-        raise ArgumentError(
-            f"Argument `source` must be swept over the angle alone, but has the axes {dict(data['angle'].sizes)}. "
-            "Select one point of the others with `.isel` or `.sel`."
-        )
+        hint = "Select one point of the others with `.isel` or `.sel`."
+        raise refusal("source", "be swept over the angle alone", f"has the axes {dict(data['angle'].sizes)}", hint)
     finite_points = np.isfinite(data["damping_like"].values).all(axis=1)
     if not finite_points.all():
         raise ArgumentError("Argument `source` must be finished and without textures, but has NaN. Use --resume.")
