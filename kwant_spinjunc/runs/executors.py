@@ -15,7 +15,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -188,15 +188,14 @@ def process_pool(workers: int) -> ProcessPoolExecutor:
     try:
         for future in [pool.submit(_ready) for _ in range(workers)]:
             future.result()
-    except BrokenExecutor as error:
+    except BaseException as error:
         pool.shutdown(wait=False, cancel_futures=True)
+        if not isinstance(error, BrokenExecutor):
+            raise
         raise ExecutorError(
             "The worker processes died while they started. They import the main script: put its calls under "
             "`if __name__ == '__main__':`, or use workers=1."
         ) from error
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
     finally:
         for name in THREAD_VARIABLES:
             del os.environ[name]
@@ -317,34 +316,27 @@ def dask_executor(address: str, workers: int | None = None) -> Iterator[Executor
         raise ArgumentError(
             "Argument `dask` must not be given without Dask, but it is not installed. Install kwant-spinjunc[dask]."
         ) from error
-    local = address == "local"
     environment = {
         **dict.fromkeys(THREAD_VARIABLES, "1"),
         "MALLOC_TRIM_THRESHOLD_": str(TRIM_THRESHOLD),
         "MALLOC_MMAP_THRESHOLD_": str(MMAP_THRESHOLD),
     }
-    cluster: Any = None
-    client: Any = None
-    with dask.config.set({"distributed.nanny.pre-spawn-environ": environment}):
+    at: Any = address
+    with dask.config.set({"distributed.nanny.pre-spawn-environ": environment}), ExitStack() as opened:
         try:
-            if local:
-                cluster = LocalCluster(
+            if address == "local":
+                at = LocalCluster(
                     n_workers=workers or available_workers(), threads_per_worker=1, dashboard_address=None
                 )
-            client = Client(cluster if local else address, timeout=DASK_TIMEOUT)
+                opened.callback(at.close)
+            client = Client(at, timeout=DASK_TIMEOUT)
+            opened.callback(client.close)
         except (OSError, TimeoutError, ValueError, TypeError) as error:
-            if cluster is not None:
-                cluster.close()
             raise ArgumentError(
                 f"Argument `dask` must be the address of a running scheduler or 'local', but {address!r} does not "
                 f"answer ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}). "
                 "Start one with `dask scheduler`."
             ) from error
-        try:
-            executor = client.get_executor(pure=False, retries=0)
-            executor._max_workers = workers or max(sum(client.nthreads().values()), 1)
-            yield executor
-        finally:
-            client.close()
-            if cluster is not None:
-                cluster.close()
+        executor = client.get_executor(pure=False, retries=0)
+        executor._max_workers = workers or max(sum(client.nthreads().values()), 1)
+        yield executor

@@ -10,7 +10,7 @@ import signal
 import stat
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -75,14 +75,11 @@ def destination(path: str | Path, name: str = "output") -> Path:
 
 
 def _same(one: str | Path, other: str | Path) -> bool:
-    try:
+    with suppress(OSError, ValueError):
         return os.path.samefile(one, other)  # links, hard ones too
-    except (OSError, ValueError):
-        pass
-    try:
+    with suppress(OSError, ValueError):
         return os.path.realpath(one) == os.path.realpath(other)  # of a file that is still to be written
-    except (OSError, ValueError):
-        return False
+    return False
 
 
 def refuse_same_files(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> None:
@@ -170,9 +167,20 @@ def new_file(folder: str | Path, prefix: str, suffix: str, mode: int = 0o600) ->
         os.close(handle)
 
 
-def _temporary(target: Path, mode: int) -> tuple[Path, int]:
-    """Return a new file beside the target and the descriptor that holds its lock."""
-    return new_file(target.parent, _prefix(target), target.suffix if len(target.suffix) <= LONGEST_SUFFIX else "", mode)
+@contextmanager
+def _temporary(target: Path, path: str | Path, name: str, mode: int = 0o600) -> Iterator[tuple[Path, int]]:
+    """Yield a new file beside the target and the descriptor that holds its lock; remove it if it is still there."""
+    try:
+        suffix = target.suffix if len(target.suffix) <= LONGEST_SUFFIX else ""
+        temporary, handle = new_file(target.parent, _prefix(target), suffix, mode)
+    except OSError as error:
+        raise unwritable(name, path, error) from None
+    try:
+        yield temporary, handle
+    finally:
+        os.close(handle)
+        with suppress(OSError):
+            os.unlink(temporary)
 
 
 def owned(path: Path, name: str, target: Path) -> IO[bytes]:
@@ -200,14 +208,8 @@ def owned(path: Path, name: str, target: Path) -> IO[bytes]:
 
 def refuse_unwritable(path: str | Path, name: str = "output") -> None:
     """Raise `ArgumentError` for a file that cannot be written, before there is anything to write."""
-    target = destination(path, name)
-    try:
-        temporary, handle = _temporary(target, 0o600)
-    except OSError as error:
-        raise unwritable(name, path, error) from None
-    os.close(handle)
-    with suppress(OSError):
-        os.unlink(temporary)
+    with _temporary(destination(path, name), path, name):
+        pass
 
 
 @contextmanager
@@ -221,31 +223,20 @@ def write_atomically(path: str | Path, name: str = "output") -> Iterator[Path]:
     """
     target = destination(path, name)
     remove_leftovers(target.parent, _prefix(target))
-    try:
-        os.lstat(target)
-        mode: int | None = stat.S_IMODE(os.stat(target).st_mode)
-    except FileNotFoundError:
-        mode = None
-    except OSError as error:
-        raise unwritable(name, path, error) from None
-    try:
-        temporary, handle = _temporary(target, 0o666 if mode is None else 0o600)
-    except OSError as error:
-        raise unwritable(name, path, error) from None
-    try:
-        yield temporary
-        if mode is not None:
-            os.chmod(temporary, mode)
-        os.fsync(handle)
-        os.replace(temporary, target)
-    except OSError as error:
-        if isinstance(error, (SpinjuncError, BrokenPipeError)):
+    mode = stat.S_IMODE(os.stat(target).st_mode) if os.path.exists(target) else None
+    with _temporary(target, path, name, 0o666 if mode is None else 0o600) as (temporary, handle):
+        try:
+            yield temporary
+            if mode is not None:
+                os.chmod(temporary, mode)
+            os.fsync(handle)
+            os.replace(temporary, target)
+        except (SpinjuncError, BrokenPipeError):
             raise
-        raise FileError(f"The file {_short(path)} cannot be written ({_reason(error)}); it is as before.") from error
-    finally:
-        os.close(handle)
-        with suppress(OSError):
-            os.unlink(temporary)
+        except OSError as error:
+            raise FileError(
+                f"The file {_short(path)} cannot be written ({_reason(error)}); it is as before."
+            ) from error
 
 
 @contextmanager
@@ -256,8 +247,7 @@ def shielded() -> Iterator[None]:
         return
     came: list[tuple[int, Any]] = []
     numbers = [getattr(signal, name) for name in ENDINGS if hasattr(signal, name)]
-    former = {n: signal.getsignal(n) for n in numbers}
-    former = {n: handler for n, handler in former.items() if callable(handler)}
+    former = {n: handler for n in numbers if callable(handler := signal.getsignal(n))}
     for number in former:
         signal.signal(number, lambda n, frame: came.append((n, frame)))
     try:
@@ -266,47 +256,45 @@ def shielded() -> Iterator[None]:
         for number, handler in former.items():
             signal.signal(number, handler)
     for number, frame in came[:1]:
-        handler = former[number]
-        if callable(handler):
-            handler(number, frame)
+        former[number](number, frame)
 
 
 # ---------------------------------------------------------------------- tables
 def _canonical(values: Any) -> Any:
     """Return the bytes of an array as any NetCDF file gives it back: integers and floats in 64 bits, words as JSON."""
     array = np.asarray(values)
-    if array.dtype.kind in "fc":
-        return _view(array, "<c16" if array.dtype.kind == "c" else "<f8")
-    if array.dtype.kind in "iub":
-        return _view(array, "<i8")
-    return json.dumps(array.tolist(), default=str).encode()
+    form = {"c": "<c16", "f": "<f8", **dict.fromkeys("iub", "<i8")}.get(array.dtype.kind)
+    if form is None:
+        return json.dumps(array.tolist(), default=str).encode()
+    return np.ascontiguousarray(array, dtype=form).reshape(-1).view(np.uint8).data  # no copy if they are as asked
 
 
-def _view(array: Any, dtype: str) -> Any:
-    """Return the bytes of an array, not copied if they are as asked."""
-    return np.ascontiguousarray(array, dtype=dtype).reshape(-1).view(np.uint8).data
+def checksum(parts: Iterable[Any]) -> bytes:
+    """Return a checksum of bytes in parts, taken one by one."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.digest()
 
 
 def table_digest(dataset: xr.Dataset) -> str:
     """Return a checksum of all names, dimensions, numbers and attributes but the checksum itself."""
-    digest = hashlib.blake2b(digest_size=16)
-
-    def add(part: Any) -> None:
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part)
 
     def attributes(found: Mapping[Any, Any]) -> bytes:
         plain = {str(k): np.asarray(v).tolist() for k, v in found.items() if k != "checksum"}
         plain = {k: v[0] if isinstance(v, list) and len(v) == 1 else v for k, v in plain.items()}
         return json.dumps(plain, sort_keys=True, default=str).encode()
 
-    add(attributes(dataset.attrs))
-    for name in sorted(map(str, dataset.variables)):
-        variable = dataset.variables[name]
-        add(json.dumps([name, list(map(str, variable.dims)), list(variable.shape)]).encode())
-        add(attributes(variable.attrs))
-        add(_canonical(variable.values))
-    return digest.hexdigest()
+    def parts() -> Iterator[Any]:
+        yield attributes(dataset.attrs)
+        for name in sorted(map(str, dataset.variables)):
+            variable = dataset.variables[name]
+            yield json.dumps([name, list(map(str, variable.dims)), list(variable.shape)]).encode()
+            yield attributes(variable.attrs)
+            yield _canonical(variable.values)
+
+    return checksum(parts()).hex()
 
 
 def with_checksum(dataset: xr.Dataset) -> xr.Dataset:

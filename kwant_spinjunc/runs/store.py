@@ -11,7 +11,6 @@ What the store is of, its identity, is a JSON object. Opening it for something e
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -28,7 +27,7 @@ import numpy as np
 from ..arrays import Floats
 from ..checks import refusal
 from ..errors import ArgumentError, SpinjuncError
-from .files import destination, new_file, owned, remove_leftovers, unwritable
+from .files import checksum, destination, new_file, owned, remove_leftovers, unwritable
 
 #: Written into the header of the file, so that it is known for a store whatever its name: "SpJn".
 APPLICATION = 0x53704A6E
@@ -48,8 +47,6 @@ SCHEMA = {
     "chunks": "CREATE TABLE chunks (start INTEGER PRIMARY KEY, count INTEGER NOT NULL, failures TEXT NOT NULL, "
     "samples BLOB NOT NULL, checksum BLOB NOT NULL)",
 }
-#: Formats of schemas that mean the same but for the blanks.
-BLANKS = re.compile(r"[\s]+")
 #: No value of a store is larger, in bytes; nothing that says so is read.
 LARGEST_VALUE = 2**28
 #: No realization has a larger number.
@@ -89,14 +86,6 @@ def is_store(path: str | Path) -> bool:
     return header.startswith(b"SQLite format 3\0") and header[68:72] == APPLICATION.to_bytes(4, "big")
 
 
-def _checksum(*parts: bytes) -> bytes:
-    digest = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part)
-    return digest.digest()
-
-
 class Store:
     """Samples of an ensemble by realization, or results of a sweep by the number of their point, on disk.
 
@@ -116,6 +105,13 @@ class Store:
     ([(0, 2)], [[1.0], [2.0]])
     """
 
+    # of a copy, too
+    temporary, name, _durable, _fresh, _deadline = False, "store", False, False, float("inf")
+    _lock: tuple[Path, IO[bytes]] | None = None
+    _held: int | None = None
+    _db: sqlite3.Connection | None = None
+    _reopens = False
+
     def __init__(
         self,
         path: str | Path | None,
@@ -126,11 +122,6 @@ class Store:
     ) -> None:
         self.temporary, self.name = path is None, name
         self._durable, self._fresh = durable and path is not None, fresh  # a temporary store need not
-        self._lock: tuple[Path, IO[bytes]] | None = None
-        self._held: int | None = None
-        self._db: sqlite3.Connection | None = None
-        self._reopens = False
-        self._deadline = float("inf")
         if path is None:
             # only the store itself is locked: its journal tells nothing of whether it is in use, and goes with it
             remove_leftovers(tempfile.gettempdir(), TEMPORARY, ENDING, ("-lock", "-journal"))
@@ -202,12 +193,15 @@ class Store:
 
     def _create(self, identity: Mapping[str, Any]) -> None:
         db = self._connection
-        with self._transaction():  # the mark of a store too: who reads meanwhile finds a whole one or none
+        with (
+            db
+        ):  # commits all of it, the mark of a store too, or nothing: who reads meanwhile finds a whole one or none
+            db.execute("BEGIN IMMEDIATE")
             db.execute(f"PRAGMA application_id = {APPLICATION}")
             for statement in SCHEMA.values():
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {FORMAT}")
-            self._put_fact("identity", identity)
+            self.set_fact("identity", identity)
 
     def _compare_schema(self, found: list[tuple[Any, Any, Any]]) -> None:
         """Refuse a file of another form before anything of it is used."""
@@ -250,10 +244,7 @@ class Store:
         return {"path": self.path, "identity": self.identity}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.path, self.identity = state["path"], state["identity"]
-        self.temporary, self._lock, self._held, self._db, self._reopens = False, None, None, None, True
-        self.name, self._durable, self._fresh = "store", False, False
-        self._deadline = float("inf")
+        self.path, self.identity, self._reopens = state["path"], state["identity"], True
 
     def _damaged(self, why: object) -> StoreError:
         return StoreError(f"The store {str(self.path)!r} is damaged ({why}). Remove it, or bring back a copy.")
@@ -274,51 +265,31 @@ class Store:
                 raise self._damaged(error) from error
             raise StoreError(f"The store {str(self.path)!r} cannot be used ({error}).") from error
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """Make several statements one; each alone is a transaction already."""
-        db = self._connection
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:
-                with suppress(sqlite3.Error):
-                    db.execute("ROLLBACK")
-            raise
-
-    def _put_fact(self, name: str, value: Any) -> None:
-        text = canonical(value)
-        self._connection.execute(
-            "INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", (name, text, _checksum(name.encode(), text.encode()))
-        )
+    def _ask(self, statement: str, *parameters: Any) -> list[Any]:
+        """Return all rows that a statement gives; each is a transaction of its own."""
+        with self._reported():
+            return self._connection.execute(statement, parameters).fetchall()
 
     def fact(self, name: str) -> Any:
         """Return a value kept beside the samples, or None where there is none or it is damaged."""
-        with self._reported():
-            row = self._connection.execute("SELECT value, checksum FROM facts WHERE name = ?", (name,)).fetchone()
-        if row is None or not isinstance(row[0], str) or row[1] != _checksum(name.encode(), row[0].encode()):
-            return None
-        try:
-            return json.loads(row[0])
-        except (ValueError, RecursionError):
-            return None
+        for text, kept in self._ask("SELECT value, checksum FROM facts WHERE name = ?", name):
+            if isinstance(text, str) and kept == checksum([name.encode(), text.encode()]):
+                with suppress(ValueError, RecursionError):
+                    return json.loads(text)
+        return None
 
     def set_fact(self, name: str, value: Any) -> None:
         """Keep a plain value beside the samples."""
-        with self._reported():
-            self._put_fact(name, value)
+        text = canonical(value)
+        kept = checksum([name.encode(), text.encode()])
+        self._ask("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", name, text, kept)
 
     def rows(self, start: int, stop: int) -> list[tuple[int, int]]:
         """Return (start, count) of the rows that begin in a range of realizations, in order.
 
         Only `read` verifies them; a count that is none is given as 1.
         """
-        with self._reported():
-            found = self._connection.execute(
-                "SELECT start, count FROM chunks WHERE start >= ? AND start < ? ORDER BY start", (start, stop)
-            ).fetchall()
+        found = self._ask("SELECT start, count FROM chunks WHERE start >= ? AND start < ? ORDER BY start", start, stop)
         starts = [begin for begin, _ in found]
         known = all(isinstance(begin, int) for begin in starts)
         if not known or any(a >= b for a, b in zip([start - 1, *starts], [*starts, stop], strict=True)):
@@ -334,26 +305,18 @@ class Store:
         blob = np.ascontiguousarray(samples, dtype="<f8").tobytes()
         text = canonical({str(realization): error for realization, error in failures.items()})
         row = (start, len(samples), text, blob, _row_checksum(start, len(samples), text, blob))
-        with self._reported():
-            self._connection.execute("INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?)", row)
+        self._ask("INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?)", *row)
 
     def read(self, start: int) -> tuple[Floats, dict[int, str]] | None:
         """Return (samples, failures) of the row that begins there, or None if it is absent or damaged."""
-        with self._reported():
-            row = self._connection.execute(
-                "SELECT count, failures, samples, checksum FROM chunks WHERE start = ?", (start,)
-            ).fetchone()
-        if row is None:
-            return None
-        count, text, blob, checksum = row
-        whole = isinstance(count, int) and isinstance(text, str) and isinstance(blob, bytes)
-        if not whole or count < 1 or checksum != _row_checksum(start, count, text, blob):
-            return None
-        try:
-            samples = np.frombuffer(blob, dtype="<f8").reshape(count, -1)
-            return samples, {int(realization): str(error) for realization, error in json.loads(text).items()}
-        except (ValueError, TypeError, AttributeError, RecursionError):
-            return None
+        found = self._ask("SELECT count, failures, samples, checksum FROM chunks WHERE start = ?", start)
+        for count, text, blob, kept in found:
+            whole = isinstance(count, int) and isinstance(text, str) and isinstance(blob, bytes)
+            if whole and count > 0 and kept == _row_checksum(start, count, text, blob):
+                with suppress(ValueError, TypeError, AttributeError, RecursionError):
+                    samples = np.frombuffer(blob, dtype="<f8").reshape(count, -1)
+                    return samples, {int(realization): str(error) for realization, error in json.loads(text).items()}
+        return None
 
     def drop(self, start: int) -> None:
         """Remove the row that begins there."""
@@ -364,14 +327,11 @@ class Store:
 
     def clear(self) -> None:
         """Remove all rows."""
-        with self._reported():
-            self._connection.execute("DELETE FROM chunks")
+        self._ask("DELETE FROM chunks")
 
     def end(self) -> int:
         """Return the number behind the last realization in the store."""
-        with self._reported():
-            found = self._connection.execute("SELECT max(start + count) FROM chunks").fetchone()[0]
-        return int(found or 0)
+        return int(self._ask("SELECT max(start + count) FROM chunks")[0][0] or 0)
 
     def readable_end(self, chunk: int) -> int:
         """Return the number behind the last realization that can be read, damaged rows behind it counted as chunks.
@@ -379,7 +339,6 @@ class Store:
         Raises `StoreError`: Rows are further apart than a run leaves them: their numbers are wrong.
         """
         with self._reported():
-            rows = self._connection.execute("SELECT count(*) FROM chunks").fetchone()[0]
             starts = self._connection.execute("SELECT start FROM chunks ORDER BY start DESC")
             damaged, last = 0, None
             for (start,) in starts:
@@ -390,7 +349,7 @@ class Store:
                 damaged += 1
         if last is None:
             return 0
-        if last > chunk * (rows + FURTHEST):
+        if last > chunk * (self._ask("SELECT count(*) FROM chunks")[0][0] + FURTHEST):
             raise self._damaged("rows far apart")
         return int(last + damaged * chunk)
 
@@ -422,16 +381,16 @@ class Store:
         self.close()
 
     def __del__(self) -> None:
-        if hasattr(self, "_db"):
-            self.close()
+        self.close()
 
 
 def _squeezed(sql: Any) -> str:
-    return BLANKS.sub(" ", str(sql)).replace("( ", "(").replace(" )", ")").strip()
+    """Return a statement that means the same but for the blanks."""
+    return re.sub(r"\s+", " ", str(sql)).replace("( ", "(").replace(" )", ")").strip()
 
 
 def _row_checksum(start: int, count: int, text: str, blob: bytes) -> bytes:
-    return _checksum(f"{start},{count}".encode(), text.encode(), blob)
+    return checksum([f"{start},{count}".encode(), text.encode(), blob])
 
 
 def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

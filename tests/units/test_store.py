@@ -197,13 +197,13 @@ def test_journals_of_temporary_stores_in_use_stay_and_those_of_killed_processes_
 def test_a_store_is_marked_as_one_together_with_its_first_facts(monkeypatch):
     """Regression: who looked at a store that was being made found it marked, and empty."""
     seen = []
-    put = Store._put_fact
+    put = Store.set_fact
 
     def look(self, name, value):
         seen.append(is_store("s"))
         put(self, name, value)
 
-    monkeypatch.setattr(Store, "_put_fact", look)
+    monkeypatch.setattr(Store, "set_fact", look)
     with Store("s", {"seed": 1}):
         assert seen == [False]
         assert is_store("s")
