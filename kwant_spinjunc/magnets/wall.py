@@ -374,15 +374,13 @@ def self_consistent_wall(
     loop: dict[str, Any] = dict(options)
     solve = loop.pop("solve", _fast)
 
-    known: list[tuple[Floats, TorqueProfile]] = []
+    known: dict[bytes, TorqueProfile] = {}
 
     def profile(m: Floats) -> TorqueProfile:
-        for earlier, value in known:
-            if np.array_equal(earlier, m):
-                return value
-        at = texture(resolved, m)
-        known.append((m, torque_profile(at, energy, k=points, weights=weights, cut=resolved.cut, solve=solve)))
-        return known[-1][1]
+        if (key := m.tobytes()) not in known:
+            asked: Any = {"k": points, "weights": weights, "cut": resolved.cut, "solve": solve}
+            known[key] = torque_profile(texture(resolved, m), energy, **asked)
+        return known[key]
 
     report = self_consistent(lambda m: scale * profile(m).torque, chain, **loop)
     return Wall(

@@ -186,7 +186,7 @@ def process_pool(workers: int) -> ProcessPoolExecutor:
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))  # a spawned process takes them before it imports NumPy
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
     try:
-        for future in [pool.submit(_ready) for _ in range(workers)]:
+        for future in [pool.submit(os.getpid) for _ in range(workers)]:
             future.result()
     except BaseException as error:
         pool.shutdown(wait=False, cancel_futures=True)
@@ -201,10 +201,6 @@ def process_pool(workers: int) -> ProcessPoolExecutor:
             del os.environ[name]
         os.environ.update({name: value for name, value in saved.items() if value is not None})
     return pool
-
-
-def _ready() -> None:
-    """Be run once by a worker that has started."""
 
 
 def _start_worker() -> None:

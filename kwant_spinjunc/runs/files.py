@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -100,23 +100,22 @@ def refuse_same_files(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> 
                 )
 
 
-def lock(file: IO[bytes] | int) -> None:
+def lock(handle: int) -> None:
     """Take a lock at once or raise OSError; the system lets it go with the process, however it ends."""
     try:
         import fcntl
     except ImportError:  # Windows
         import msvcrt
 
-        number = file if isinstance(file, int) else file.fileno()
         try:
-            msvcrt.locking(number, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
         except PermissionError as error:  # held by another process
             raise BlockingIOError(*error.args) from None
     else:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def held(file: IO[bytes] | int, path: str | Path) -> bool:
+def held(handle: int, path: str | Path) -> bool:
     """Lock an open file; return whether its name still leads to it, else who held it before has just removed it.
 
     Without this second look a file is lost to whoever takes it for a leftover between its creation and its lock.
@@ -124,13 +123,13 @@ def held(file: IO[bytes] | int, path: str | Path) -> bool:
     Raises `BlockingIOError`: Another process holds it.
     """
     try:
-        lock(file)
+        lock(handle)
     except BlockingIOError:
         raise
     except OSError:  # a file system without locks: nobody removes anything
         return True
     with suppress(OSError):
-        return os.path.samestat(os.stat(path), os.fstat(file if isinstance(file, int) else file.fileno()))
+        return os.path.samestat(os.stat(path), os.fstat(handle))
     return False
 
 
@@ -150,7 +149,7 @@ def remove_leftovers(folder: str | Path, prefix: str, suffix: str = "", beside: 
             if not named or not entry.is_file(follow_symlinks=False):
                 continue
             with suppress(OSError), open(entry.path, "r+b") as file:
-                lock(file)
+                lock(file.fileno())
                 for path in (entry.path, *(entry.path + end for end in beside)):
                     with suppress(OSError):
                         os.unlink(path)
@@ -183,8 +182,8 @@ def _temporary(target: Path, path: str | Path, name: str, mode: int = 0o600) -> 
             os.unlink(temporary)
 
 
-def owned(path: Path, name: str, target: Path) -> IO[bytes]:
-    """Return a file, made if need be, that is ours until it is closed or this process dies, however it dies.
+def owned(path: Path, name: str, target: Path) -> int:
+    """Return a descriptor of a file, made if need be, ours until it is closed or this process dies, however it dies.
 
     ``target``: what it guards, for errors. Of a file system without locks it is everybody's.
     """
@@ -193,17 +192,14 @@ def owned(path: Path, name: str, target: Path) -> IO[bytes]:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
         except OSError as error:
             raise unwritable(name, target, error) from None
-        file = open(handle, "r+b", 0)  # noqa: SIM115
         try:
-            if held(file, path):
-                return file
+            if held(handle, path):
+                return handle
         except BlockingIOError:
-            file.close()
-            raise ArgumentError(
-                f"Argument `{name}` must not be in use, but another process is writing {_short(target)}. Wait for it, "
-                "or give another name."
-            ) from None
-        file.close()  # the one who had it has just removed it
+            os.close(handle)
+            writes = f"another process is writing {_short(target)}"
+            raise refusal(name, "not be in use", writes, "Wait for it, or give another name.") from None
+        os.close(handle)  # the one who had it has just removed it
 
 
 def refuse_unwritable(path: str | Path, name: str = "output") -> None:

@@ -206,12 +206,11 @@ class JunctionProblem:
                 f"Argument `energy` must lie in a band of a lead, but at {self.energy:g} no channel of this "
                 f"cross-section is open. Bands at Γ: {self.junction.describe_bands(2.0)}."
             )
-        for junction in self.junctions:
-            if self.torques and junction.cut is None:
-                raise ArgumentError(
-                    "Argument `torques` must be False for a texture, but is True: its magnetizations have more than "
-                    "two axes, and there is no one torque on each of two magnets. Use profiles=True."
-                )
+        if self.torques and any(junction.cut is None for junction in self.junctions):
+            raise ArgumentError(
+                "Argument `torques` must be False for a texture, but is True: its magnetizations have more than two "
+                "axes, and there is no one torque on each of two magnets. Use profiles=True."
+            )
 
     def _modes(self, section: CrossSection) -> NDArray[np.intp]:
         c, _ = section.transverse_modes

@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -107,7 +107,7 @@ class Store:
 
     # of a copy, too
     temporary, name, _durable, _fresh, _deadline = False, "store", False, False, float("inf")
-    _lock: tuple[Path, IO[bytes]] | None = None
+    _lock: tuple[Path, int] | None = None
     _held: int | None = None
     _db: sqlite3.Connection | None = None
     _reopens = False
@@ -369,9 +369,9 @@ class Store:
         """Let others write; reading goes on."""
         if self._lock is not None:
             # removed before it is let go: who opens it meanwhile finds that the path is another file, and tries again
-            path, file = self._lock
+            path, handle = self._lock
             path.unlink(missing_ok=True)
-            file.close()
+            os.close(handle)
             self._lock = None
 
     def __enter__(self) -> Self:

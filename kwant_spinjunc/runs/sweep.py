@@ -499,12 +499,9 @@ def _adopt(dataset: xr.Dataset, earlier: Any, name: str = "resume") -> None:
         raise ArgumentError(f"Argument `{name}` must be the dataset of a sweep, but is {type(earlier).__name__}.")
     if "checksum" in earlier.attrs:  # it comes from a file
         verify_table(earlier, name)
-    for key in dataset.attrs:
-        if key != "complete" and earlier.attrs.get(key) != dataset.attrs[key]:
-            raise ArgumentError(
-                f"Argument `{name}` must be the same sweep, but its {key} is {earlier.attrs.get(key)!r} "
-                f"and not {dataset.attrs[key]!r}."
-            )
+    for key, value in dataset.attrs.items():
+        if key != "complete" and (was := earlier.attrs.get(key)) != value:
+            raise refusal(name, "be the same sweep", f"its {key} is {was!r} and not {value!r}")
     for axis, coordinate in dataset.coords.items():
         same = axis in earlier.coords and earlier[axis].shape == coordinate.shape
         if not same or not np.array_equal(earlier[axis].values.astype(coordinate.dtype), coordinate.values):
@@ -525,14 +522,8 @@ def _linear(junction: Junction, energy: Any, *, k: Any, solver: str, rtol: float
         s: Scattering = scatter(junction, energy, k, solver=solver, **accuracy)
     except NoOpenChannelError:
         return {**dict.fromkeys(VARIABLES, 0.0), "tmr": np.nan, "angle": junction.angle}
-    found = {
-        "probabilities": s.probabilities,
-        "modes": s.modes,
-        "conductance": s.conductance,
-        "angle": junction.angle,
-        "unitarity_defect": s.unitarity_defect,
-        "continuity_defect": s.continuity_defect,
-    }
+    names = ("probabilities", "modes", "conductance", "unitarity_defect", "continuity_defect")
+    found = {name: getattr(s, name) for name in names} | {"angle": junction.angle}
     if junction.cut is not None:
         return {**found, **linear_response(s).named(), "tmr": _tmr(junction, energy, k)}
     # a texture: no spacer, and no one torque on each of two magnets

@@ -43,7 +43,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import halves
-from ..arrays import Floats
+from ..arrays import Floats, Side
 from ..checks import choice, is_average, number_or_axis, one_bias
 from ..errors import ArgumentError
 from ..halves import zone
@@ -79,6 +79,7 @@ MAX_POINTS = 20_000
 BATCH = 256
 #: Points evaluated together, three directions each: the working set stays in the second-level cache.
 CHUNK = 1024
+SIDES: tuple[Side, Side] = ("left", "right")
 #: Torques below this part of the current are rounding.
 ROUNDING = 1e-12
 
@@ -209,19 +210,16 @@ class _Measured:
 
     def two_currents(self, probabilities: Floats) -> Floats:
         """Return (3) and (4)."""
-        left = tunnelling.magnetization_current(probabilities, self.mu[0], self.mu[1], "left")
-        return np.stack(
-            [left, tunnelling.magnetization_current(probabilities, self.mu[0], self.mu[1], "right")], axis=-1
-        )
+        sides = [tunnelling.magnetization_current(probabilities, self.mu[0], self.mu[1], side) for side in SIDES]
+        return np.stack(sides, axis=-1)
 
     def scale(self, probabilities: Floats) -> Floats:
         """Return Σ_ss' T_ss' |µ_Ls - µ_Rs'|: the charge current, if all four channels flow the same way."""
         return np.asarray((probabilities * abs(self.mu[0][:, None] - self.mu[1])).sum(axis=(-1, -2)))
 
-    def reflected(self, left: Floats, right: Floats) -> Floats:
-        """Return what spin-flip reflection adds to (3) and (4), given its sum over both spins on each side."""
-        splits = [mu[0] - mu[1] for mu in self.mu]
-        return np.stack([left * splits[0], -right * splits[1]], axis=-1)
+    def reflected(self, flips: Floats) -> Floats:
+        """Return what spin-flip reflection adds to (3) and (4), given its sum over both spins, shape (..., side)."""
+        return np.asarray(flips * (self.mu[:, 0] - self.mu[:, 1]) * [1, -1])
 
     @cached_property
     def rotated(self) -> Floats:
@@ -231,24 +229,7 @@ class _Measured:
     @cached_property
     def exact(self) -> Floats:
         """J_M on both sides."""
-        flips = self.columns[..., FLIPS]
-        return self.two_currents(self.matrix(T)) + self.reflected(flips[..., 0], flips[..., 1])
-
-    @cached_property
-    def turning(self) -> Floats:
-        """(sin² Φ)/4 with a trailing axis."""
-        return np.sin(self.angle)[..., None] ** 2 / 4
-
-    @cached_property
-    def rotation_correction(self) -> Floats:
-        """First term of equation (c): (4) and (3) with δ D_ss' for T_ss', sides exchanged."""
-        return self.turning * self.two_currents(self.matrix(DEFECT))[..., ::-1]
-
-    @cached_property
-    def reflection_correction(self) -> Floats:
-        """Second term of equation (c)."""
-        r = self.columns[..., R]
-        return -self.turning * self.reflected(2 * r[..., 0], 2 * r[..., 1])
+        return self.two_currents(self.matrix(T)) + self.reflected(self.columns[..., FLIPS])
 
     @property
     def conserved(self) -> Floats:
@@ -262,12 +243,15 @@ class _Measured:
         scale = self.scale(self.rotated if leading else self.matrix(T))
         if kind == "t0":
             return _torque_error(paper if leading else self.exact, self.angle, scale)
-        rotation = self.rotation_correction if leading else paper - transmitted
-        reflection = self.reflection_correction if leading else transmitted - self.exact
-        both = rotation + reflection if leading else paper - self.exact
+        rotation, reflection, both = paper - transmitted, transmitted - self.exact, paper - self.exact
+        if leading:  # both terms of equation (c), the first being (4) and (3) with δ D_ss' for T_ss', sides exchanged
+            turning = np.sin(self.angle)[..., None] ** 2 / 4
+            rotation = turning * self.two_currents(self.matrix(DEFECT))[..., ::-1]
+            reflection = -turning * self.reflected(2 * self.columns[..., R])
+            both = rotation + reflection
         conserved = both + self.conserved - paper if leading else self.conserved - self.exact
         found = {"tunnelling": both, "rotation": rotation, "reflection": reflection, "conserved": conserved}
-        return _worst(found[kind], scale)
+        return _part(abs(found[kind]).max(axis=-1), scale)  # the larger one of both sides, per current
 
     def controls(self) -> dict[str, Floats]:
         """Return what is listed in `CONTROLS`."""
@@ -284,10 +268,10 @@ class _Measured:
         }
 
 
-def _worst(difference: Floats, scale: Floats) -> Floats:
-    """Return the larger error of both sides per current, NaN where no current flows."""
-    worst: Floats = np.full(scale.shape, np.nan)
-    return np.divide(abs(difference).max(axis=-1), scale, out=worst, where=scale > 0)
+def _part(error: Floats, of: Floats, above: Any = 0.0) -> Floats:
+    """Return what part an error is, NaN where it is of nothing."""
+    part: Floats = np.full(of.shape, np.nan)
+    return np.divide(error, of, out=part, where=of > above)
 
 
 def _torque_error(J_M: Floats, angle: Floats, scale: Floats) -> Floats:
@@ -296,9 +280,7 @@ def _torque_error(J_M: Floats, angle: Floats, scale: Floats) -> Floats:
     torque = np.linalg.norm(
         tunnelling.vector_torque(J_M[..., 0], J_M[..., 1], unit_vector(0.0), unit_vector(angle)), axis=-1
     )
-    larger = np.maximum(t0, torque)
-    error: Floats = np.full(larger.shape, np.nan)
-    return np.divide(abs(t0 - torque), larger, out=error, where=larger > ROUNDING * scale)
+    return _part(abs(t0 - torque), np.maximum(t0, torque), ROUNDING * scale)
 
 
 # ---------------------------------------------------------------------- the map
