@@ -70,7 +70,9 @@ def thresholds(junction: Junction | Stack, energy: ArrayLike) -> Floats:
     """
     stack = as_stack(junction)
     E = finite_array("energy", energy)[..., None, None, None]
-    edges, t = _edges(stack), 2 * stack.lead_in_plane[..., None, None]
+    center = stack.lead_onsite[..., None] - SIGNS * stack.lead_splitting[..., None] / 2
+    edges = center[..., None] + 2 * stack.lead_hopping[..., None, None] * np.array([-1.0, 1.0])
+    t = 2 * stack.lead_in_plane[..., None, None]
     c = np.divide(edges - E, t, out=np.full(np.broadcast_shapes(edges.shape, E.shape, t.shape), 2.0), where=t != 0)
     clipped: Floats = np.clip(c.reshape(*c.shape[:-3], 8), -2.0, 2.0)
     return clipped
@@ -264,11 +266,12 @@ def _padded(owner: NDArray[np.intp], values: Floats, padding: Floats) -> Floats:
 
 def lead_edges(stack: Stack, c: Floats) -> Floats:
     """Return the ends of the four lead bands of a flat batch of stacks, shape (n, 8) = [left, right] × spin × end."""
-    shift = 2 * stack.lead_in_plane.reshape(-1, 2, 1, 1) * c.reshape(-1, 1, 1, 1)
-    return np.asarray((_edges(stack).reshape(-1, 2, 2, 2) - shift).reshape(-1, 8))
 
+    def of_leads(name: str) -> Floats:
+        array: Floats = getattr(stack, name)
+        return array.reshape(-1, 2)
 
-def _edges(stack: Stack) -> Floats:
-    """Return the ends of the lead bands where c = 0, shape (..., 2, 2, 2) = [..., lead, spin, end]."""
-    levels = stack.lead_onsite[..., None] - SIGNS * stack.lead_splitting[..., None] / 2
-    return np.asarray(levels[..., None] + 2 * stack.lead_hopping[..., None, None] * np.array([-1.0, 1.0]))
+    center = of_leads("lead_onsite") - 2 * of_leads("lead_in_plane") * c.reshape(-1, 1)
+    levels = center[..., None] - SIGNS * of_leads("lead_splitting")[..., None] / 2
+    edges: Floats = levels[..., None] + 2 * of_leads("lead_hopping")[..., None, None] * np.array([-1.0, 1.0])
+    return edges.reshape(len(edges), 8)

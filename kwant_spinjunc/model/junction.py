@@ -49,16 +49,26 @@ COLLINEAR = 1e-12
 class Layer:
     """A material: identical atomic planes stacked along y.
 
-    ``onsite``: on-site energy ε (band center) in eV or units of t. The number is used as given: no hidden 2t shift.
-    ``hopping``: hopping t > 0 between neighboring planes of the layer, same unit. (The sign of t along a chain is a
-    gauge; a hole-like in-plane dispersion is a negative ``in_plane_hopping``.)
-    ``splitting``: full exchange splitting Δ >= 0: the spin along ``m`` lies Δ below the other.
-    ``m``: unit vector of the majority spin.
-    ``in_plane_hopping``: t∥ on the square lattice of each plane; None (the default) is 0, a bundle of uncoupled chains.
-    ``thickness``: number of atomic planes, >= 1. That of a lead material is ignored: leads are semi-infinite.
-    ``disorder``: what is random in the layer, a sequence of `Disorder`; empty (the default) for a clean layer.
-    ``role``: what the layer is meant to be: ``"barrier"`` (set by `barrier`) makes `scatter` warn where it conducts. It
-    is no part of the physics, and layers that differ in it only are equal.
+    Parameters
+    ----------
+    onsite
+        On-site energy ε (band center) in eV or units of t. The number is used as given: no hidden 2t shift.
+    hopping
+        Hopping t > 0 between neighboring planes of the layer, same unit. (The sign of t along a chain is a
+        gauge; a hole-like in-plane dispersion is a negative ``in_plane_hopping``.)
+    splitting
+        Full exchange splitting Δ >= 0: the spin along ``m`` lies Δ below the other.
+    m
+        Unit vector of the majority spin.
+    in_plane_hopping
+        t∥ on the square lattice of each plane; None (the default) is 0, a bundle of uncoupled chains.
+    thickness
+        Number of atomic planes, >= 1. The thickness of a lead material is ignored: leads are semi-infinite.
+    disorder
+        What is random in the layer, a sequence of `Disorder`; empty (the default) for a clean layer.
+    role
+        What the layer is meant to be: ``"barrier"`` (set by `barrier`) makes `scatter` warn where it conducts. It is no
+        part of the physics, and layers that differ in it only are equal.
 
     Examples
     --------
@@ -181,14 +191,20 @@ def _names(disorders: Iterable[Disorder]) -> str:
 class Junction:
     """A stack of layers between two semi-infinite leads.
 
-    ``left``, ``right``: lead materials. ``buffer`` planes of each are also the first and last planes of the scattering
-    region.
-    ``layers``: what lies between, left to right. Layers may be magnetic and point anywhere; empty for a bare contact.
-    ``bonds``: overrides of the hoppings between neighboring planes: a full sequence of ``planes - 1`` positive numbers
-    in the order of `Scattering.bond_currents`, or a mapping ``{bond: hopping}``. By default a bond inside a layer has
-    the layer's hopping and a bond between unlike layers the geometric mean of the two.
-    ``buffer``: number of planes of each lead included in the scattering region, >= 1.
-    ``unit``: unit of all its energies, as "eV" or "t", for axes and tables; no part of the physics.
+    Parameters
+    ----------
+    left, right
+        Lead materials. ``buffer`` planes of each are also the first and last planes of the scattering region.
+    layers
+        What lies between, left to right. Layers may be magnetic and point anywhere; empty for a bare contact.
+    bonds
+        Overrides of the hoppings between neighboring planes: a full sequence of ``planes - 1`` positive numbers in
+        the order of `Scattering.bond_currents`, or a mapping ``{bond: hopping}``. By default a bond inside a layer
+        has the layer's hopping and a bond between unlike layers the geometric mean of the two.
+    buffer
+        Number of planes of each lead included in the scattering region, >= 1.
+    unit
+        Unit of all its energies, as "eV" or "t", for axes and tables; no part of the physics.
 
     Examples
     --------
