@@ -91,7 +91,6 @@ EQUIVALENT |= {
         ("model/disorder.py", "draws: ClassVar[int] = 1", "constant", "a random number that is drawn and not used"),
         ("model/disorder.py", "draws: ClassVar[int] = 3", "constant", "a random number that is drawn and not used"),
         ("devices/exchange.py", "CHANGE = 1.37", "constant", "any factor but one and minus one tells as much"),
-        ("transport/equilibrium.py", "bound -= hopping[:, 0]", "drop statement", "both bounds lie below the spectrum"),
         ("judging/remedy.py", "last = 0", "constant", "the first number of planes tried is one: none lies between"),
         (
             "halves/supercell/turned.py",
@@ -324,6 +323,57 @@ EQUIVALENT |= {
             ".astype(np.uint64)",
             "drop dtype=",
             "integers are that long on this machine",
+        ),
+        (
+            "crystals/observe.py",
+            "if solved.joint is None or crystal.across is None:",
+            "and/or",
+            "a cut has both or none",
+        ),
+        ("crystals/solve.py", "GROWTH = 1e4", "constant", "from where planes are merged, which changes no number"),
+        (
+            "crystals/crystal.py",
+            "order = np.argmax(W, axis=0)",
+            "constant: 0",
+            "what is no permutation goes by W itself",
+        ),
+        (
+            "halves/supercell/joint.py",
+            'C, back = np.zeros(here.u[0].shape, order="F"), self.lu(near, s, s)  # of 1 - u w',
+            "constant",
+            "those of both spins have one shape",
+        ),
+        (
+            "model/plane.py",
+            "vectors.append(np.sqrt(2 / (size + 1)) * np.sin(np.outer(x + 1, q)) + 0j)",
+            "operator: np.sqrt(2 / (size + 1)) * np.sin(np.outer(x + 1, q)) + 0j",
+            "a complex zero, which only makes numbers complex",
+        ),
+        ("transport/equilibrium.py", "PILOT = 0.1", "constant", "how roughly a first look is taken"),
+        (
+            "transport/equilibrium.py",
+            "ends = cut_into_pieces(np.zeros(rows), np.full(rows, TAIL * kT), np.full((rows, 1), 4 * kT))",
+            "constant: 1",
+            "cut twice at one point",
+        ),
+        ("transport/vector_response.py", "CHUNK = 4096", "constant", AT_ONCE),
+        (
+            "transport/crystal_bias.py",
+            "expected: int = 0  #: Energies that the whole run will need at least.",
+            "constant",
+            "set before it is read",
+        ),
+        (
+            "runs/store.py",
+            'code = getattr(error, "sqlite_errorcode", 0) & 0xFF',
+            "constant: 0",
+            "neither number is one of those that are asked for",
+        ),
+        (
+            "runs/tables.py",
+            "with netcdf_file(destination(self.path, self.name), mmap=False) as file:",
+            "constant",
+            "attributes are read, no array",
         ),
     )
 }

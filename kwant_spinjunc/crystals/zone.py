@@ -250,8 +250,7 @@ class _Integrand:
             at = np.flatnonzero(missed > ASIDE * self.noticed)
             if not len(at):
                 break
-            moved = k[at].copy()
-            moved += step * np.array([0.7, 1.0])[-moved.shape[1] :]
+            moved = k[at] + step * np.array([0.7, 1.0])[-k.shape[1] :]
             arrays, missed[at] = self._observed(moved)
             values[at] = self._flat(arrays)
         bad, doubted = missed > ASIDE * self.noticed, missed > self.noticed
