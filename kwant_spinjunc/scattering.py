@@ -234,7 +234,8 @@ def scatter(
         Largest defect of unitarity or continuity (per unit flux) that is accepted, 1e-8 by default.
     rtol
         Relative accuracy of a Brillouin-zone average (see `zone.average`), 1e-8 by default; currents, torques and
-        densities are averaged to ``rtol`` of the largest of their kind. One k meets any, in all functions.
+        densities are averaged to ``rtol`` of the largest of their kind. One k is exact: it
+        meets any, in all functions.
 
     Raises
     ------

@@ -477,20 +477,12 @@ EQUIVALENT |= {
                 (
                     "halves/supercell/half.py",
                     "if squared(difference) < SMALL_DIFFERENCE**2 * squared(gs[0]):",
-                    "operator",
+                    "operator: SMALL_DIFFERENCE ** 2",
                 ),
                 ("halves/surface.py", "LEVEL = 1e5", "constant"),
                 ("halves/surface.py", "SHIFT, REAL_SHIFT = 0.35 * complex(np.exp(0.7j)), 0.35", "constant"),
                 ("halves/surface.py", "SHIFT, REAL_SHIFT = 0.35 * complex(np.exp(0.7j)), 0.35", "operator"),
                 ("halves/surface.py", "shift = REAL_SHIFT if is_real else SHIFT", "condition"),
-                ("halves/real/face.py", "if not watch.note(energies=(b,), inverses=(inverse,)) < PLAIN:", "condition"),
-                ("halves/real/face.py", "if not watch.note(energies=(b,), inverses=(inverse,)) < PLAIN:", "comparison"),
-                ("halves/real/face.py", "if not watch.note(energies=(b,), inverses=(inverse,)) < PLAIN:", "not"),
-                *(
-                    ("halves/real/joint.py", f"if not {what} * self.watch.scale < PLAIN:", kind)
-                    for what in ("max(biggest(block) for block in G)", "biggest(first)")
-                    for kind in ("condition", "comparison", "not", "function", "operator")
-                ),
                 ("halves/supercell/dense.py", "values, V = (None, None) if len(x) < FEW else eig(N)", "comparison"),
                 ("halves/supercell/dense.py", "values, V = (None, None) if len(x) < FEW else eig(N)", "condition"),
                 ("halves/supercell/dense.py", "if len(a) <= LEAF:", "comparison"),

@@ -21,7 +21,8 @@ from ..spin import one_unit_vector
 from .solve import is_transparent
 from .spin_operators import SpinOperator, matrix_between
 
-#: Modes whose momenta differ by less than this are one group; grouping too many does no harm.
+#: Modes whose momenta differ by less than this are one group, whose spins may be superposed: larger, weak spin-orbit
+#: coupling (which parts the momenta of both spins by that little) would pass for a spin that is conserved.
 SAME_MOMENTUM = 1e-6
 #: Spin mixing up to which a lead counts as conserving its spin. Rounding is 1e-13, near a band edge 1e-8.
 CONSERVED = 1e-7

@@ -98,7 +98,7 @@ class SystemResult(Tabled, Terminals, Generic[Torque]):
     #: `energy`, `params`: The problem.
     energy: Any
     params: Mapping[str, Any]
-    magnetizations: Floats  #: Shape (..., leads, 3): the axis of each lead, turned with it; spin 0 is along it.
+    magnetizations: Floats  #: Shape (..., leads, 3): the axis of each lead, turned with it; spin 0 is its majority.
     #: Shape (..., leads, 2, leads, 2): T[α s, β s'] as ``[lead_out, spin_out, lead_in, spin_in]``, summed over modes;
     #: NaN for a lead that does not conserve spin, of which totals are there.
     probabilities: Floats

@@ -213,12 +213,14 @@ def sharp_steps(
 ) -> Floats:
     r"""Return where resonances lie that are too sharp for the nodes of a quadrature.
 
-    Even a resonance of no width carries spin between the magnets. Steps in the number of states are bracketed on a
-    coarse grid, and the brackets cut until they are as narrow as the steps.
+    A resonance adds one state, and even one of no width carries spin between the magnets. Steps in the number of states
+    are bracketed on a coarse grid, and the brackets cut until they are as narrow as the steps.
 
-    ``states``: number of states, of the owner of each of n intervals, shape (n,), and points in them, (n, points).
+    ``states``: function of the owner of each of n intervals, shape (n,), and of points in them, (n, points), that
+    returns the number of states there.
     ``low``, ``high``: ends of one interval per owner, shape (owners,).
-    ``flanks``: add points on both sides, farther by factors of 16: a Lorentzian is smooth between them.
+    ``flanks``: whether to add points on both sides, from the width of the resonance outwards by factors of 16: a
+    Lorentzian is smooth between them.
     ``sections``, ``levels``: into how many parts a cell is cut, and how often.
 
     **Result**: shape (owners, n): Rows are padded with ``high``.

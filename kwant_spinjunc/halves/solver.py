@@ -139,7 +139,7 @@ def spacer_currents(
     ``junction``: a junction, or stack, with a ``cut``. Several angles share their halves.
     ``summed``: whether to sum over the incoming spins, in half the time.
 
-    **Result**: ``states(...).currents[..., cut, :]``: [..., lead_in, spin_in, (charge, x, y, z)].
+    **Result**: ``states(...).currents[..., cut, :]``: [..., lead_in, spin_in, (charge, x, y, z)], positive along +y.
 
     Of an electron incoming with spin s on the left, Q = (T_+s - T_-s) m_R + Q⊥ with, from the transmitted wave,
 

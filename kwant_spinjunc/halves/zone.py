@@ -118,7 +118,7 @@ def mesh(n: int, *, wedge: bool = True) -> tuple[Floats, Floats]:
     """Return a half-shifted n × n mesh of the Brillouin zone, k = (2i + 1)π/n.
 
     ``n``: even number of points along each axis of the whole zone.
-    ``wedge``: keep only 0 < kz <= kx < π, with the weights of the points it stands for.
+    ``wedge``: keep only 0 < kz <= kx < π, weighted for its mirror images and for x and z exchanged.
 
     **Result**: (kx, kz) in 1/a, shape (points, 2), and weights that sum to 1.
 
@@ -319,7 +319,7 @@ def mean(
     ``observe``: ``observe(c)`` with c of shape (n,) returns an array (n, ...), or a mapping of name to such arrays.
     With several energies ``observe(c, index)`` gets the number of the energy each c belongs to.
     ``problem``, ``energy``: the junction or stack and energies, () or (problems,), whose openings and resonances split
-    it.
+    the integral.
     ``k``: "average" for the mean over the Brillouin zone; wave vectors, shape (..., 2), or None for Γ: `observe` there.
     ``rtol``, ``atol``, ``floor``, ``max_points``, ``strict``: as in `average`; with a mapping ``floor`` is relative to
     the largest of each of its arrays.

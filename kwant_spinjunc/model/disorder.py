@@ -165,7 +165,8 @@ class _Deviate(Disorder):
 class Anderson(_Deviate):
     """Random on-site energies, the same for both spins, of a ``width`` and ``distribution`` ("uniform", "normal").
 
-    ``width``: full width W of the uniform distribution on (-W/2, W/2), or standard deviation of the normal one, >= 0.
+    ``width``: full width W of the uniform distribution on (-W/2, W/2), or standard deviation of the normal one, >= 0,
+    in the unit of the junction's energies.
     """
 
     def change(self, levels: Floats, splitting: float, m: Vector, u: Floats) -> None:
@@ -195,7 +196,7 @@ class Substitution(Disorder):
 
     ``concentration``: probability that a site is replaced, from 0 to 1.
     ``onsite``: on-site energy of the replacement, in the unit of the junction's energies.
-    ``splitting``, ``m``: its exchange splitting >= 0 and axis; None for those of the layer. Hoppings stay.
+    ``splitting``, ``m``: its exchange splitting >= 0 and axis; None for those of the layer, whose hoppings stay.
     """
 
     draws: ClassVar[int] = 1
@@ -227,7 +228,8 @@ class MagneticImpurities(Disorder):
     """Local exchange -(exchange/2) n·σ in random directions: it flips spins, and breaks time reversal.
 
     ``concentration``: probability that a site has an impurity, from 0 to 1.
-    ``exchange``: full splitting of the impurity's levels, >= 0; n is uniform on the sphere, the spins are frozen.
+    ``exchange``: full splitting of the impurity's levels, >= 0, in the unit of the junction's energies; n is uniform on
+    the sphere. The spins are frozen: no inelastic scattering.
     """
 
     draws: ClassVar[int] = 3

@@ -5,7 +5,7 @@ r"""Parameters in eV of metals and barriers that were published, as keyword argu
 The Fermi energy is 0 throughout. Every preset is one effective band per spin: good for trends with height, thickness,
 angle and bias, and for comparing formulas with one another; not for numbers of a real junction, whose filtering by
 symmetry (Δ1 against Δ5 through MgO), interface states and d bands one band does not have. ``systems/iron_barrier.py``
-has spd iron. ``isotropic``: whether to hop in the planes too.
+has spd iron. Where a preset has ``isotropic``, it says whether to hop in the planes too.
 """
 
 from __future__ import annotations

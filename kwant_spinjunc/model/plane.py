@@ -26,7 +26,7 @@ BOUNDARIES = ("periodic", "hard wall")
 def band_shift(k: ArrayLike | None) -> NDArray[np.float64]:
     """Return c = cos kx a + cos kz a, the only way a clean in-plane periodic junction depends on k∥.
 
-    ``k``: in-plane wave vectors (kx, kz) in 1/a, trailing axis 2. None is Γ, (0, 0).
+    ``k``: in-plane wave vectors (kx, kz) in 1/a, shape (..., 2); the result has (...). None is Γ, (0, 0).
 
     Examples
     --------

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -76,11 +75,15 @@ class Ensemble(Printed):
     def __post_init__(self) -> None:
         self.converged = None if self.rtol is None else self.relative_error <= self.rtol
 
-    failed = property(attrgetter("_merged.failed"), doc="How many of the realizations failed.")
-    lost = property(
-        attrgetter("_merged.lost"),
-        doc="How many are neither: their worker died, or their rows are unreadable. The same run again solves them.",
-    )
+    @property
+    def failed(self) -> int:
+        """How many of the realizations failed."""
+        return self._merged.failed
+
+    @property
+    def lost(self) -> int:
+        """How many are neither: their worker died, or their rows are unreadable. The same run again solves them."""
+        return self._merged.lost
 
     @property
     def failures(self) -> tuple[Failure, ...]:

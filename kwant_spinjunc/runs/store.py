@@ -193,9 +193,8 @@ class Store:
 
     def _create(self, identity: Mapping[str, Any]) -> None:
         db = self._connection
-        with (
-            db
-        ):  # commits all of it, the mark of a store too, or nothing: who reads meanwhile finds a whole one or none
+        # commits all of it, the mark of a store too, or nothing: who reads meanwhile finds a whole one or none
+        with db:
             db.execute("BEGIN IMMEDIATE")
             db.execute(f"PRAGMA application_id = {APPLICATION}")
             for statement in SCHEMA.values():

@@ -88,7 +88,7 @@ def delta_J_M(
 
     With A1 = A2 = 0 it has the sign of βJ sin(Φ/2). **Validity**: solution of (5) to (11) for identical magnets, δM⊥ =
     0, a mirror-symmetric interface without spin-flip reflection, to first order in its spin asymmetry γ and in λ/l_sd,
-    with A1 = A2. See `fit_matching`. The limits ξ → ∞ and Φ → π do not commute.
+    with A1 = A2. See `fit_matching`. The limits ξ → ∞ and Φ → π do not commute: at π no J_M passes at any finite ξ.
 
     ``A1``, ``A2``: the paper's unspecified constants; see `A_polarized`, `A_screening`, `fit_A`.
     """

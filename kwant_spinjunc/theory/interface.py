@@ -124,7 +124,8 @@ def interface_response(
     r^R_2s = s N_Rs - Σ_s'' s'' R^R_{s''s} = s [Σ_s' T_{Ls',Rs} + 2 R^R_{-s s}],    r^R_1s = Σ_s' s' T_{Rs',Ls}.
 
     Arguments, errors and **Validity** as of `conductance_matrix`; µ's are those of the electrons **arriving** at the
-    interface. Diffusion equations have the mean with leaving ones: `sharvin_corrected`.
+    interface. Against the mean of arriving and leaving ones, which diffusion equations use, take `sharvin_corrected`
+    first.
 
     Examples
     --------
@@ -203,7 +204,7 @@ def metallic_limit(angle: ArrayLike, modes: ArrayLike) -> InterfaceResponse:
 
     r^L_1s = s N,    r^L_2s = s N cos Φ,    r^R_1s = s N cos Φ,    r^R_2s = s N,    g_1s = g_2s = N.
 
-    ``modes``: N > 0, the same for both spins and both sides.
+    ``modes``: N > 0, shape (...), the same for both spins and both sides.
 
     The right magnetization current seen along m_L is J_M^R cos Φ: the paper's rotation law. **Validity**: exchange
     splitting small against the energy of the electrons (the polarization of the current then comes from the bulk); a
@@ -265,7 +266,8 @@ def in_series(conductance: ArrayLike, resistance: ArrayLike) -> Floats:
 
     µ beyond = µ at the interface + Z I, and I = G µ at the interface.
 
-    ``resistance``: Z, shape (..., 2, 2) = [lead, spin], h/e²: of a metal l/σ_s per area. Negative takes away.
+    ``resistance``: Z, shape (..., 2, 2) = [lead, spin], h/e²: a metal of thickness l has l/σ_s per area. A negative one
+    takes away.
 
     **Result**: in the chemical potentials beyond the resistances. **Validity**: spins do not flip inside the
     resistances (thinner than the spin-diffusion length), transverse spin clamped.

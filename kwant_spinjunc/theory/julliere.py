@@ -30,8 +30,9 @@ def tmr(polarization_left: ArrayLike, polarization_right: ArrayLike) -> Floats:
     """Return TMR = (G_P - G_AP)/G_AP = 2 P_L P_R/(1 - P_L P_R).
 
     **Result**: A ratio (0.5 is 50 %); infinite for two half-metals, negative for polarizations of opposite sign.
-    **Validity**: tunnelling limit. The "optimistic" ratio. Source: M. Jullière, Phys. Lett. A 54, 225 (1975), in the
-    present-day normalization (Jullière divides by G_P, which gives 2 P_L P_R/(1 + P_L P_R)).
+    **Validity**: tunnelling limit. The "optimistic" ratio, referred to the antiparallel conductance. Source: M.
+    Jullière, Phys. Lett. A 54, 225 (1975), in the present-day normalization (Jullière divides by G_P, which gives 2 P_L
+    P_R/(1 + P_L P_R)).
     """
     product = ratio_array("polarization_left", polarization_left, closed=True) * ratio_array(
         "polarization_right", polarization_right, closed=True

@@ -51,7 +51,8 @@ def rotated_spin_currents(currents_right: ArrayLike, angle: ArrayLike) -> Floats
 
     **Validity**: the transverse part of the current is thrown away (the paper: ⟨c†_s c_t⟩ = 0 for s ≠ t). The charge is
     kept, and the magnetization current becomes J_M^R cos Φ (`rotated_magnetization_current`). With J_s = σ_s E on
-    *both* sides and a continuous charge current this asks for β_L = β_R cos Φ: only collinear equal magnets.
+    *both* sides and a continuous charge current this asks for β_L = β_R cos Φ: the paper's two statements
+    hold together for collinear equal magnets only.
     """
     currents = finite_array("currents_right", currents_right, "(..., 2)")
     return np.asarray((currents[..., :, None] * rotation_probabilities(angle)).sum(axis=-2))

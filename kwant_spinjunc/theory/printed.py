@@ -35,7 +35,7 @@ def wkb_exponent(
 
     Arguments as in `tunnelling.wkb_exponent`, but ``voltage`` stands in front of y, not y/d: an energy per length.
     **Result**: energy × length², not dimensionless. **Validity**: none. It equals the exponent only where ħ²/2m = 1
-    (and d = 1 under bias), and its sign makes a thicker barrier transmit more.
+    (and d = 1 under bias), and its sign in `tunnelling_matrix` makes a thicker barrier transmit more.
     """
     # ERRATA: ħ² and 2m are exchanged, and V y stands for V y/d.
     drop = finite_array("voltage", voltage) * finite_array("thickness", thickness)
@@ -100,8 +100,8 @@ def fields(sigma_left: ArrayLike, sigma_right: ArrayLike, field: ArrayLike = 1.0
 def net_torque(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
     """Return t = M0 δθ_i [K - √(JK)], the net torque on the interface plane as printed.
 
-    Arguments as in `domain_wall.net_torque_restored`, with a = 1. **Validity**: K ≪ J, where the second term dominates.
-    Source: the paper, paragraph after equation (6).
+    Arguments and result as of `domain_wall.net_torque_restored`, with a = 1. **Validity**: K ≪ J, where the second term
+    dominates. Source: the paper, paragraph after equation (6).
     """
     # ERRATA: the bracket adds an energy/volume to an energy/area. Right only in lattice units.
     return net_torque_restored(rotation, J, K, 1.0, M0)

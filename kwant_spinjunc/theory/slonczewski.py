@@ -39,7 +39,8 @@ def _wave_numbers(name: str, value: ArrayLike) -> Floats:
 def wave_numbers(energy: ArrayLike, band_center: ArrayLike, splitting: ArrayLike, hbar2_2m: float) -> Floats:
     r"""Return k_s = √(2m(E - E_s))/ħ with the band bottoms E_s = band_center - sΔ/2.
 
-    **Validity**: parabolic, exchange-split bands at normal incidence. Source: section II.
+    **Result**: shape (..., 2); 0 where the band lies above the energy (closed channel, half-metal). **Validity**:
+    parabolic, exchange-split bands at normal incidence. Source: section II.
 
     ``energy``, ``band_center``, ``splitting``: E, mean of the two band bottoms, and Δ >= 0, in one unit.
     ``hbar2_2m``: ħ²/2m in energy × length².
@@ -65,9 +66,10 @@ def effective_polarization(k: ArrayLike, kappa: ArrayLike) -> Floats:
 def rectangular_transmission(k_left: ArrayLike, k_right: ArrayLike, kappa: ArrayLike, thickness: ArrayLike) -> Floats:
     r"""Return the exact D_ss' = 4 k_L k_R κ² / [κ²(k_L + k_R)² + (k_L² + κ²)(k_R² + κ²) sinh² κd].
 
-    **Result**: shape (..., 2, 2), T_ss' of the pairs that a collinear junction has. **Validity**: exact for free
-    electrons of one mass, collinear magnets and κd < 300. At an angle R_ss'² D_ss' is the lowest order in the
-    transmission. Source: L. D. Landau, E. M. Lifshitz, Quantum Mechanics, § 25, and there.
+    **Result**: shape (..., 2, 2), from s to s' were they parallel; collinear junctions have T_ss' = D_ss' for the pairs
+    that conserve spin. **Validity**: exact for free electrons of one mass, collinear magnets and κd < 300. At an angle
+    R_ss'² D_ss' is the lowest order in the transmission. Source: L. D. Landau, E. M. Lifshitz, Quantum Mechanics, § 25,
+    and there.
     """
     left, right = _wave_numbers("k_left", k_left)[..., :, None], _wave_numbers("k_right", k_right)[..., None, :]
     decay = positive_array("kappa", kappa)[..., None, None]
@@ -134,7 +136,8 @@ def in_plane_torques(
 ) -> tuple[Floats, Floats]:
     r"""Return τ_L·e_L = -G_0 P_R sin Φ and τ_R·e_R = G_0 P_L sin Φ at normal incidence.
 
-    **Validity**: as `mean_conductance`; transverse spin is absorbed. Each torque is set by the *other* interface.
+    **Validity**: as `mean_conductance`; both magnets absorb all transverse spin. Each torque is set by the polarization
+    of the *other* interface.
     """
     scale = mean_conductance(k_left, k_right, kappa, thickness) * np.sin(finite_array("angle", angle))
     return -scale * effective_polarization(k_right, kappa), scale * effective_polarization(k_left, kappa)
@@ -162,7 +165,8 @@ def field_like_torque_from_reflections(
     r"""Return the field-like torque τ_R·n from each reservoir; τ_L·n is its opposite.
 
     States incident from the left carry -e^{-2κd} sin Φ (f_L+ - f_L-)(q_R+ - q_R-) along n through the barrier, those
-    from the right -e^{-2κd} sin Φ (q_L+ - q_L-)(f_R+ - f_R-), with q + i f/2 = ρ.
+    from the right -e^{-2κd} sin Φ (q_L+ - q_L-)(f_R+ - f_R-), with q + i f/2 = ρ, by which an electrode reflects the
+    decaying wave.
 
     **Result**: dτ_R·n/dµ as rates of σ in units of 1/h (e²/h per voltage), for electrons incident from the left and
     from the right reservoir at the energy of the ρ's. **Validity**: lowest order in e^{-2κd}; incident electrons
@@ -171,7 +175,8 @@ def field_like_torque_from_reflections(
     magnets: their field-like torque has no term linear in V. Source: there (exchange coupling); I. Theodonis et al.,
     Phys. Rev. Lett. 97, 237205 (2006) (field-like torque quadratic in the voltage).
 
-    ``reflection_left``, ``reflection_right``: ρ_Ls and ρ_Rs', complex, shape (..., 2), on the lattice or not.
+    ``reflection_left``, ``reflection_right``: ρ_Ls and ρ_Rs', complex, shape (..., 2), from `tunnelling`, on a lattice
+    or not.
     """
     scale = -np.exp(-2 * finite_array("exponent", exponent)) * np.sin(finite_array("angle", angle))
     f_left, q_left = _differences("reflection_left", reflection_left)
@@ -205,7 +210,8 @@ def angular_efficiency(angle: ArrayLike, polarization: ArrayLike, asymmetry: Arr
 def asymmetric_efficiency(angle: ArrayLike, q_plus: ArrayLike, q_minus: ArrayLike, modulation: ArrayLike) -> Floats:
     r"""Return g(Φ) = q_+/(1 + b cos Φ) + q_-/(1 - b cos Φ), so that τ_R·e_R = g(Φ) sin Φ J.
 
-    **Validity**: spin valve of two different contacts in circuit theory, real mixing conductances, constant current.
+    **Result**: as `angular_efficiency`. **Validity**: spin valve of two different contacts in circuit theory, real
+    mixing conductances, constant current.
     Source: J. Xiao, A. Zangwill, M. D. Stiles, Phys. Rev. B 70, 172405 (2004).
 
     ``q_plus``, ``q_minus``: weights; q_- = 0 is `angular_efficiency` with Λ² = (1 + b)/(1 - b) and P = 2 q_+/(1 + b).

@@ -116,8 +116,8 @@ def wkb_exponent(
     With e(y) = U - µ_Ls + µ_Rs' - V y/d linear in y the integral is
     (2d/3)(e_0 + √(e_0 e_d) + e_d) / ((√e_0 + √e_d) √(ħ²/2m)).
 
-    **Validity**: WKB, exponent well above 1. Prefactors of order one are those of `interface_factor`. Raises
-    `ClassicallyAllowedError`: The barrier sinks below the energy and ``allowed="raise"``.
+    **Result**: dimensionless, positive. **Validity**: WKB, exponent well above 1. Prefactors of order one are those of
+    `interface_factor`. Raises `ClassicallyAllowedError`: The barrier sinks below the energy and ``allowed="raise"``.
 
     ``height``, ``mu_left``, ``mu_right``, ``voltage``: as in `barrier_excess`; for all pairs of spins pass
     ``mu_left[..., :, None]`` and ``mu_right[..., None, :]``.
@@ -317,7 +317,7 @@ def golden_rule_probabilities(amplitudes: ArrayLike, dos_left: ArrayLike, dos_ri
     M. H. Cohen, L. M. Falicov, J. C. Phillips, Phys. Rev. Lett. 8, 316 (1962); G. D. Mahan, Many-Particle Physics.
 
     ``amplitudes``: tunnelling matrix elements in energy, shape (..., 2, 2).
-    ``dos_left``, ``dos_right``: densities of states per spin in 1/energy, as potentials are given.
+    ``dos_left``, ``dos_right``: densities of states per spin in 1/energy, shape (..., 2), or one number for both.
     """
     left, right = potentials("dos_left", dos_left), potentials("dos_right", dos_right)
     squares = abs(complex_array("amplitudes", amplitudes, "(..., 2, 2)")) ** 2
@@ -444,7 +444,7 @@ def implicit_torque(J_M_left: ArrayLike, J_M_right: ArrayLike, lattice_constant:
     r"""Return t0 = (J_M^R - J_M^L)/(a µ_B), the paper's implicit torque, with µ_B = 1.
 
     **Result**: J_M per length: what an external torque supplies to the scalar spin current; of opposite sign to that of
-    a torque on the magnets. **Validity**: the lengths of two vectors only. The whole torque on both magnets is
+    a torque on the magnets. **Validity**: it sees the lengths of two vectors only. The whole torque on both magnets is
     `vector_torque`, 2 J_M sin(Φ/2) for identical magnets where t0 = 0. Source: the paper, text after equation (4).
     """
     difference = finite_array("J_M_right", J_M_right) - finite_array("J_M_left", J_M_left)

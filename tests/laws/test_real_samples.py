@@ -11,7 +11,7 @@ from supercells import COLLINEAR, COPPER, ENERGY, LEFT, RIGHT
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.halves import real, supercell
-from kwant_spinjunc.halves.real import angles, slabs, solve
+from kwant_spinjunc.halves.real import angles, face, slabs, solve
 from kwant_spinjunc.halves.real.face import Watch
 from kwant_spinjunc.halves.real.joint import Joint
 from kwant_spinjunc.halves.supercell.sampled import Sampled, cut_of
@@ -158,6 +158,18 @@ def test_a_resonance_of_the_real_sample_is_seen_and_without_the_watch_it_is_a_wr
             worst.append(worst_relative(both(junction, section, sample, ENERGY + offset)[1], expected))
     if offset < 1e-6:
         assert max(worst) > AGREEMENT
+
+
+def test_inverses_of_large_numbers_are_corrected_and_else_they_are_wrong_ones(monkeypatch):
+    junction, section = valve(1.0), CrossSection((3, 2))
+    samples = [tuned(junction, section, number) for number in range(3)]
+
+    def worst():
+        return max(worst_relative(*both(junction, section, sample, ENERGY + 3e-4)[::-1]) for sample in samples)
+
+    assert worst() < ROUNDING
+    monkeypatch.setattr(face, "PLAIN", np.inf)
+    assert worst() > AGREEMENT
 
 
 def test_resonances_next_to_a_lead_are_moved_by_the_shift():

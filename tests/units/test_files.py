@@ -98,7 +98,8 @@ def test_a_temporary_file_taken_for_a_leftover_is_drawn_again(monkeypatch):
     assert os.listdir() == ["a"]
 
 
-def test_a_full_disk_is_one_line(capsys):
+def test_a_full_disk_is_one_line(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # else a module imported meanwhile is cached cut off
     for words in ([*SWEEP, "-o", "a.nc"], ["run", TUNNEL, "-o", "a.png"], ["ensemble", TUNNEL, "-o", "s"]):
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))  # the same error as of a full disk, but for its name

@@ -16,7 +16,8 @@ at the cut per unit flux of each open mode, so that B_s B_s† = i (g_s - g_s†
 
 It begins with the transverse modes of the lead and stays in them through planes without disorder.
 
-**Accuracy.** As in `halves`: b and w_+ - w_- are propagated by products.
+**Accuracy.** As in `halves`: b and w_+ - w_- are propagated by products, never a difference of larger numbers, so that
+probabilities keep their digits also at T = 1e-30.
 
 **Anything else** (magnetization that is not collinear within a half, spin-orbit bonds) takes the same recursion with
 2M × 2M matrices from the first plane that mixes spins. Spins are labeled along each lead's own m.

@@ -100,7 +100,7 @@ def states(
     Currents are taken where the electrons leave, on the far side of the barrier, and carried back with the torque of
     each plane, so that they keep their relative digits where little is transmitted.
 
-    Parameters are those of `probabilities`. Axes of directions come first.
+    Arguments as of `probabilities`. Axes of directions come first, and the halves are solved once for all.
     """
     problem, cut, axes, pairs = _asked(junction, energy, section, sample, **magnets)
     if any(m is not None for m in magnets.values()):

@@ -86,7 +86,8 @@ def spin_chain(
     ``planes``: number of planes; one number or (left, right). A pair with a zero leaves that magnet out. The wall
     decays over √(J_ex/K_pl) planes: take many more for a thick magnet, fewer for a free layer that rotates as a whole.
     ``theta_left``, ``theta_right``: easy axes in the x-z plane (rad).
-    ``interface_exchange``: between the last left and the first right plane, either sign; 0 behind a barrier.
+    ``interface_exchange``: energy per area, from the last left to the first right plane, either sign; 0 behind a
+    barrier.
 
     Examples
     --------
@@ -125,7 +126,8 @@ def spin_chain(
 def interface_torque(chain: SpinChain, *, left: ArrayLike = 0.0, right: ArrayLike = 0.0) -> Floats:
     """Return the torque profile (planes, 3) with everything on the planes next to the interface, as the paper assumes.
 
-    ``left``, ``right``: energies per area: scalars (conjugate to θ, the y component) or vectors of shape (3,).
+    ``left``, ``right``: torques on the last left and first right plane, energies per area: scalars (conjugate to θ, the
+    y component) or vectors of shape (3,).
     """
     profile = np.zeros((chain.planes, 3))
     for name, plane, value in [("left", chain.left_planes - 1, left), ("right", chain.left_planes, right)]:

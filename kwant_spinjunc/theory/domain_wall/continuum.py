@@ -63,8 +63,9 @@ def net_torque_restored(rotation: ArrayLike, J: ArrayLike, K: ArrayLike, a: Arra
 def rotation_restored(delta_J_M: ArrayLike, J: ArrayLike, K: ArrayLike, a: ArrayLike, M0: ArrayLike = 1.0) -> Floats:
     r"""Return δθ_i = ΔJ_M / {M0 a [K - √(JK)/a]}, the printed rotation with the lattice constant restored.
 
-    **Validity**: small rotations and κ = K a²/J ≪ 1, where it exceeds `rotation_lattice` by 1 + (3/2)√κ + O(κ). The
-    singularity at κ = 1 and the sign beyond it are artefacts. Source: the paper, paragraph after equation (6).
+    **Validity**: small rotations and κ = K a²/J ≪ 1, where it exceeds `rotation_lattice` by a factor 1 + (3/2)√κ +
+    O(κ). The singularity at κ = 1 and the sign beyond it are artefacts. Source: the paper, paragraph after equation
+    (6), with a restored.
     """
     J, K = _constants(J, K)
     a = positive_array("a", a)
