@@ -208,8 +208,8 @@ EQUIVALENT |= {
         (
             "magnets/dynamics.py",
             "STEPS, TURN = 60, 0.3",
-            "constant",
-            "how many steps at most, and how long, to one state",
+            "constant: 60",
+            "how many steps at most to one state",
         ),
         ("magnets/dynamics.py", "step, fold = step / 2, True", "constant: 2", WALK),
         ("magnets/dynamics.py", "low, step = low + step, (step if fold else 2 * step)", "constant", WALK),
@@ -219,7 +219,6 @@ EQUIVALENT |= {
             "constant",
             "how often a step is halved that lowers nothing",
         ),
-        ("theory/domain_wall/relaxation.py", "BRANCH_STEP = 0.5", "constant", WALK),
         ("theory/domain_wall/relaxation.py", "fraction, step = 0.0, 1.0", "constant: 1.0", WALK),
         ("theory/domain_wall/relaxation.py", "m, fraction, step = reached, target, 2 * step", "constant", WALK),
         ("theory/domain_wall/relaxation.py", "step /= 2", "constant", WALK),
