@@ -617,7 +617,15 @@ EQUIVALENT |= {
         ),
         (
             "where numbers lie in memory",
-            (("halves/half.py", "re, im = g.real.copy(), g.imag.copy()", "drop .copy()"),),
+            (
+                ("halves/half.py", "re, im = g.real.copy(), g.imag.copy()", "drop .copy()"),
+                ("halves/real/face.py", 'flat = a.ravel(order="K")', "drop order="),
+                (
+                    "halves/supercell/dense.py",
+                    'flat = a.ravel(order="K")  # numpy.vdot would copy to the other order',
+                    "drop order=",
+                ),
+            ),
         ),
         (
             "asked twice, told once",
@@ -720,8 +728,8 @@ INSPECTORS = (
 #: Keywords that no number depends on: what both sides have the same length is known, and help is for readers.
 UNSEEN = ("strict", "optimize", "digest_size", "help", "metavar", "stacklevel")
 
-#: What makes or copies an array, whose order in memory is nobody's (that of a reshape is).
-LAID_OUT = ("zeros", "empty", "copy", "ravel", "array")
+#: What makes or copies an array, whose order in memory is nobody's (that of a reshape or ravel is).
+LAID_OUT = ("zeros", "empty", "copy", "array")
 
 COMPARE = {ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
 ARITHMETIC = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult}

@@ -32,7 +32,7 @@ from .spins import ALIGNED, Axis, axis_of, basis_of, scale_of, spin_orbit_coupli
 #: Orbitals up to which the Hamiltonian of the scattering region is evaluated as one dense matrix.
 DENSE = 1000
 #: Sine of the angle between the declared and the net field of a lead that a declaration of few digits has.
-TURNED = 4.5e-5
+FEW_DIGITS = 4.5e-5
 #: Momentum at which a system is looked at, unlike its reverse.
 AT = 0.3
 
@@ -442,7 +442,7 @@ def _axis(
         return np.array([0.0, 0.0, 1.0]) if conserved is None else conserved
     m = one_unit_vector(declared, f"magnetizations[{number}]")
     if field is not None:
-        refuse_other_axis(number, m, field, TURNED)
+        refuse_other_axis(number, m, field, FEW_DIGITS)
     return m
 
 
