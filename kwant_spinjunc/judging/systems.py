@@ -17,6 +17,7 @@ from ..crystals.scatter import scatter_crystal
 from ..devices.device import as_device
 from ..devices.spin_channels import is_magnetic
 from ..errors import ArgumentError
+from ..magnets.parameters.response import place_of
 from ..scattering import scatter
 from ..spin import angle_between
 from .clean import NO_MAGNET
@@ -48,7 +49,7 @@ class Systems(Problem):
     @property
     def words(self) -> str:
         """What was solved, in words."""
-        point = "" if self.k is None else f", k = {self.k}"
+        point = "" if self.k is None else f", {place_of(self.k)}"
         return f"E = {self.energy:g}{point}, Kwant systems"
 
     def _solved(self, angle: float) -> Any:
@@ -147,7 +148,7 @@ class Turned(Problem):
     def words(self) -> str:
         """What was solved, in words."""
         k = self.settings.get("k")
-        point = "" if k is None else f", k = {k}"
+        point = "" if k is None else f", {place_of(k)}"
         if isinstance(k, str):
             T, error = (array[..., 1, :, 0, :] for array in (self._found.probabilities, self._found.k_error))
             part = np.nanmax(error, initial=0.0) / max(np.nanmax(T, initial=0.0), 1e-300)

@@ -14,7 +14,7 @@ from kwant_spinjunc.magnets import parameters as fitted
 from kwant_spinjunc.magnets.dynamics import SpinTorque, critical_torque, evolve, growth_rate, static_wall
 from kwant_spinjunc.magnets.parameters import interface_parameters
 from kwant_spinjunc.magnets.parameters.fits import Fit, least_squares_fit, relative_misfit, standard_error
-from kwant_spinjunc.magnets.parameters.response import system_response
+from kwant_spinjunc.magnets.parameters.response import place_of, system_response
 from kwant_spinjunc.magnets.wall import resolve_magnets, zone
 from kwant_spinjunc.theory.domain_wall import ConvergenceError, relax, self_consistent, spin_chain
 from systems.altermagnet_junction import altermagnet_junction
@@ -392,3 +392,18 @@ def test_a_system_names_its_cut_where_there_are_several_or_none():
     twice = replace(device, cuts=cuts | {"other": next(iter(cuts.values()))})
     whole = fitted.effective_parameters(twice, 0.1, 0.3, **asked, behind="other")
     assert_allclose(whole.response.damping_like, found.damping_like, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("k", "words"),
+    [
+        (None, "Γ"),
+        ("average", "Brillouin-zone average"),
+        (np.float64(0.3), "k = 0.3"),
+        ((np.float64(0.3), 0), "k = (0.3, 0.0)"),
+        (np.array([0.3, -0.5]), "k = (0.3, -0.5)"),
+    ],
+)
+def test_momenta_are_written_as_python_writes_numbers(k, words):
+    """NumPy 2 writes np.float64(0.3), which no reader of an exported file expects."""
+    assert place_of(k) == words

@@ -66,7 +66,7 @@ ASKED = {
     "sweep of a bias": (
         "cli.sweep.sweep",
         "-o out.nc --bias=-0.1:0.1:3",
-        "--bias 0:100K:2 | --temperature 0.01 | --rtol 1e-4 | --figure a.gif | --plot tmr | --plot error",
+        "--bias 0:100K:2 | --temperature 0.01 | --rtol 1e-4 | --figure a.doc | --plot tmr | --plot error",
     ),
     "ensemble": (
         "cli.ensemble.ensemble",

@@ -506,7 +506,8 @@ def test_what_is_shown_is_what_was_shown(name):
         ([": (3,) 1.5 -0.25"], [": (3,) 1.5 0.25"], False),
     ],
 )
-def test_what_only_rounding_decides_is_no_difference_and_all_else_is(kept, now, rounding):
+def test_what_only_rounding_decides_is_no_difference_and_all_else_is(kept, now, rounding, monkeypatch):
+    monkeypatch.setattr("telling.OTHER", False)
     assert (differences(now, kept) == []) == rounding
 
 

@@ -54,7 +54,7 @@ class Foreign:
 
 ODD = (
     *(0, 1, -2, 7, 2**63, 10**31, 10**400, True, np.True_, 0.0, 0.5, -0.0, 1.0, 2.5, -1.5, 3.0, 1e-100, 9e-101, 1e100),
-    *(1.1e100, -1e101, 1e6, 1.1e6, np.inf, -np.inf, np.nan, 1j, 1 + 0j, np.float32(0.25), np.int8(-3), np.complex64(2)),
+    *(1.1e100, -1e101, 1e6, 1.1e6, np.inf, -np.inf, np.nan, 1j, 1 + 0j, np.float32(0.25), np.int8(-3), 2 + 0j),
     *(
         "a",
         "average",

@@ -98,7 +98,10 @@ def refuse_settings(source: Any, given: Mapping[str, Any]) -> None:
 
 def place_of(k: Any) -> str:
     """Return where in the zone something was solved, in words."""
-    return "Γ" if k is None else "Brillouin-zone average" if isinstance(k, str) else f"k = {tuple(np.ravel(k))}"
+    if k is None or isinstance(k, str):
+        return "Γ" if k is None else "Brillouin-zone average"
+    numbers = np.ravel(k).tolist()  # NumPy 2 writes its own otherwise
+    return f"k = {numbers[0] if len(numbers) == 1 else tuple(numbers)}"
 
 
 def side_index(free: str) -> int:
@@ -277,7 +280,7 @@ def system_response(
         )
     torques = resolved_torques(m, np.einsum("l,nclsi->nci", np.array([0.5, -0.5]), s.side_torques))
     current = s.between_leads()[:, [1, 0], [0, 1]].mean(axis=1)
-    point = "" if k is None else ", Brillouin-zone average" if isinstance(k, str) else f", k = {k}"
+    point = "" if k is None else f", {place_of(k)}"
     source = f"a Kwant system turned behind a cut, E = {energy:g}{point}, linear response"
     parts = torques.damping_like, torques.field_like
     return AngularResponse(Phi, current, *parts, source=source, energy=energy, k=k)
