@@ -217,15 +217,14 @@ class Store:
             )
 
     def _compare(self, identity: dict[str, Any]) -> None:
-        stored, asked = (dict(_leaves(value)) for value in (self.identity, identity))
-        names = [name for name in sorted({*stored, *asked}) if stored.get(name) != asked.get(name)]
-        names.sort(key=lambda name: name.startswith(("chunk", "quantities")))  # those follow from others
-        if names:
-            one, other = (_short(found.get(names[0], "absent")) for found in (stored, asked))
-            more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+        found = list(_differences(self.identity, identity))
+        found.sort(key=lambda one: one[0].startswith(("chunk", "quantities")))  # those follow from others
+        if found:
+            name, stored, asked = found[0]
+            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
             raise ArgumentError(
-                f"Argument `{self.name}` must be of the same run, but in {str(self.path)!r} {names[0]} is {one} and "
-                f"not {other}{more}. Use another path."
+                f"Argument `{self.name}` must be of the same run, but in {str(self.path)!r} {name} is {stored} and not "
+                f"{asked}{more}. Use another path."
             )
 
     # ------------------------------------------------------------------ access
@@ -392,17 +391,22 @@ def _row_checksum(start: int, count: int, text: str, blob: bytes) -> bytes:
     return checksum([f"{start},{count}".encode(), text.encode(), blob])
 
 
-def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Yield (name, text) of every leaf, objects and lists opened up."""
-    if isinstance(value, dict) and value:
-        for key in value:
-            yield from _leaves(value[key], f"{name}.{key}" if name else key)
-    elif isinstance(value, list) and value:
-        for index, item in enumerate(value):
-            yield from _leaves(item, f"{name}[{index}]")
-    else:
-        yield name, canonical(value)
+#: What the other side has not.
+_ABSENT: Any = object()
 
 
-def _short(text: str) -> str:
+def _differences(stored: Any, asked: Any, name: str = "") -> Iterator[tuple[str, str, str]]:
+    """Yield (name, stored, asked) of all that differs, objects and lists opened up where both sides have one."""
+    if type(stored) is type(asked) and isinstance(stored, (dict, list)):
+        pattern = "[{}]" if isinstance(stored, list) else ".{}" if name else "{}"
+        one, other = (dict(enumerate(found)) if isinstance(found, list) else found for found in (stored, asked))
+        for key in {**one, **other}:
+            inner = name + pattern.format(key)
+            yield from _differences(one.get(key, _ABSENT), other.get(key, _ABSENT), inner)
+    elif type(stored) is not type(asked) or stored != asked:
+        yield name, _short(stored), _short(asked)
+
+
+def _short(value: Any) -> str:
+    text = "absent" if value is _ABSENT else canonical(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -49,12 +49,20 @@ def test_what_is_written_is_read_to_the_bit():
         ({"seed": 1}, {"seed": 1, "profiles": True}, "profiles is absent and not true"),
         ({"a": 1, "b": 1}, {"a": 2, "b": 2}, r"a is 1 and not 2 \(and 1 more\)"),
         ({"layers": [1]}, {"layers": [1, 2]}, r"layers\[1\] is absent and not 2"),
+        ({"m_right": [[0.0, 1.0]]}, {"m_right": None}, r"m_right is \[\[0\.0,1\.0\]\] and not null\. Use"),
+        ({"a": {"b": 1}}, {"a": {}}, r"a\.b is 1 and not absent\. Use"),
+        ({"a": {"b": 1}}, {"a.b": 1}, r'a is \{"b":1\} and not absent'),
     ],
 )
 def test_a_store_of_something_else_is_refused_with_the_difference_named(stored, asked, message):
     Store("s", stored).close()
     with pytest.raises(sj.ArgumentError, match=message):
         Store("s", asked)
+
+
+def test_zeros_of_either_sign_are_the_same_run():
+    Store("s", {"k": [0.0, -0.0]}).close()
+    Store("s", {"k": [-0.0, 0.0]}).close()
 
 
 @pytest.mark.parametrize("column", ["samples", "failures", "count"])
