@@ -17,11 +17,15 @@ TOP = Path(__file__).parents[2]
 DOCS = TOP / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if not {"_build", "_generated", "claims"} & set(page.parts))
 CODE = [page for page in PAGES if executed.blocks(page.read_text(encoding="utf-8"))]
+#: Pages of a second and more, which the site runs whenever it is built, and ``make test-deep``.
+SLOW = {"cluster", "ensembles", "gallery", "sharp_bits", "tutorial"}
 #: What a shell block of a page may show besides `spinjunc`, which is run.
 SHOWN = ("make ", "python -m ", "pip install ", "mpiexec ", "sbatch ", "dask ")
 
 
-@pytest.mark.parametrize("page", CODE, ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page", [p for p in CODE if repetitions(False, True) or p.stem not in SLOW], ids=lambda page: page.stem
+)
 def test_code_of_the_page_runs(page):
     executed.run(page.read_text(encoding="utf-8"), page.stem, slow=repetitions(False, True))
 
@@ -61,6 +65,7 @@ def test_what_pages_mention_in_passing_exists():
 
 
 def test_every_page_is_reached_from_the_index():
+    assert {page.stem for page in CODE} >= SLOW
     trees = "\n".join(re.findall(r"```\{toctree\}\n(.*?)```", (DOCS / "index.md").read_text(), flags=re.DOTALL))
     assert {page.stem for page in DOCS.glob("*.md")} - {"index"} == set(trees.split()) & {p.stem for p in PAGES}
 
