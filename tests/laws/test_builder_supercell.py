@@ -255,6 +255,26 @@ def test_rotating_magnets_impurities_and_spin_orbit_bonds_together_changes_no_pr
     assert after.torque_defect < CONSERVATION
 
 
+def test_planes_whose_bonds_within_turn_spins_about_z_only_give_spin_to_the_lattice(monkeypatch):
+    """Of such rotations elements off the diagonal are those of no rotation."""
+    junction = valve(ORBIT, left=replace(LEFT, m=(1.0, 0.0, 0.0)), right=replace(RIGHT, m=(0.0, 1.0, 0.0)))
+
+    def within(asked, section, *which):
+        sample = realize(asked, section, *which)
+        if sample.in_plane_rotations is None:
+            return sample
+        inside = sample.in_plane_rotations.copy()
+        turned = abs(inside - np.eye(2)).max(axis=(-1, -2)) > 0
+        phases = np.exp(1j * np.linspace(0.3, 2.4, turned.sum()))
+        inside[turned] = np.array([phases, phases.conj()]).T[:, :, None] * np.eye(2)
+        return replace(sample, bond_rotations=0 * sample.bond_rotations + np.eye(2), in_plane_rotations=inside)
+
+    for module in (builder, junctions):
+        monkeypatch.setattr(module, "realize", within)
+    found = sj.scatter(junction, ENERGY, cross_section=(2, 2), seed=3, solver="kwant")
+    assert max(found.torque_defect, found.continuity_defect) < CONSERVATION
+
+
 @pytest.mark.parametrize("disorder", [SCALAR[:1], SCALAR[1:3], SCALAR[3:], [SCALAR[0], ORBIT]], ids=repr)
 def test_reversing_magnets_and_k_transposes_the_probabilities(disorder):
     k = (0.3, -0.4)

@@ -219,6 +219,19 @@ def test_a_current_that_is_not_continuous_is_seen_and_measured():
     np.testing.assert_array_equal(fields.currents[0, 0, :, 0], 1.0)
 
 
+def test_a_torque_that_is_not_what_the_flux_loses_is_measured_and_the_caller_keeps_its_own():
+    along_z = np.tile([0.0, 0.0, 1.0], (4, 1)), np.zeros(4, dtype=bool)
+    raw, source = np.zeros((2, 2, 3, 4)), np.zeros((2, 2, 4, 3))
+    raw[0, 0, :, 1] = [0.3, 0.2, 0.2]
+    source[0, 0, 1, 0] = 0.1 - 1e-3
+    given = source.copy()
+    fields = settle(*along_z, raw, source, np.ones((2, 2), int))
+    assert fields.torque_defect == pytest.approx(1e-3)
+    assert fields.continuity_defect == 0
+    np.testing.assert_allclose(fields.torques[0, 0, 1], [0.1, 0, 0])
+    np.testing.assert_array_equal(source, given)
+
+
 def test_results_that_miss_the_tolerance_are_refused():
     iron = dict(onsite=1.0, hopping=1.0, splitting=1.0)
     junction = sj.Junction(

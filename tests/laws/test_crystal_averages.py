@@ -14,6 +14,7 @@ import kwant_spinjunc as sj
 from kwant_spinjunc.crystals import problem, zone
 from kwant_spinjunc.crystals.lattice import lattice_mean
 from kwant_spinjunc.crystals.levels import Rough, count_channels, count_levels, jumps, poles
+from kwant_spinjunc.crystals.result import Measurement
 from kwant_spinjunc.crystals.scatter import CrystalSettings, taken_apart
 from kwant_spinjunc.devices.device import Device
 from kwant_spinjunc.halves.joint import Turn
@@ -370,6 +371,21 @@ def test_a_torque_that_is_rounding_does_not_cost_momenta(monkeypatch):
     assert done.values["smooth"] == pytest.approx(1.0, abs=0.01)
     # what is claimed is what was found, not what was allowed
     assert abs(done.values["spike"]) <= done.errors["spike"]
+
+
+def test_an_average_whose_waves_miss_the_charge_at_one_angle_only_is_refused(monkeypatch):
+    monkeypatch.setattr(zone, "MANY", 0)
+    syst, cut, energy = random_layers(0, 2, well=False)
+    measure = Measurement.measure
+
+    def missing(self, observables):
+        found = measure(self, observables)
+        found.values["missed"][1] = 0.3
+        return found
+
+    monkeypatch.setattr(Measurement, "measure", missing)
+    with pytest.raises(sj.ContinuityError, match=r"miss the transmitted charge by 0\.3 "):
+        averaged(syst, cut, energy, 0.2)
 
 
 def test_the_flux_along_both_magnets_is_that_of_the_whole_flux(monkeypatch):

@@ -251,10 +251,25 @@ def test_several_orbitals_are_divided_by_what_was_said_only(order, orbital):
     assert sj.scatter(system, 0.21, magnets=INSIDE, exchange=exchange).device.spin_operator().spec == order
 
 
+def test_a_parameter_that_is_even_with_spin_too_is_no_wave_vector():
+    """u² scales hopping and exchange alike: reversed it is the same system, so nothing of it is spin-orbit coupling."""
+    lattice = kwant.lattice.square(norbs=2)
+    syst, lead = kwant.Builder(), kwant.Builder(kwant.TranslationalSymmetry((-1, 0)))
+    syst[(lattice(x, y) for x in range(7) for y in range(2))] = lambda site, u: u**2 * field(site)
+    syst[lattice.neighbors()] = lambda a, b, u: -(u**2) * ONE
+    lead[(lattice(0, y) for y in range(2))], lead[lattice.neighbors()] = -0.3 * SZ, -ONE
+    syst.attach_lead(lead)
+    syst.attach_lead(lead.reversed())
+    found = sj.scatter(syst.finalized(), 0.21, params=dict(u=1.1), magnets=INSIDE).torque("magnet")
+    assert abs(found.exchange_by_spin).max() > 1e-2
+    assert_allclose(found.exchange_by_spin, found.total_by_spin, atol=ROUTES)
+
+
 def test_what_is_no_exchange_is_refused():
     system, params = strip(), dict(k_y=0.9)
     for exchange, message in [
         (lambda site: np.eye(4), r"must give finite matrices \(2, 2\)"),
+        (lambda site: np.diag([np.nan, 0.2]), r"must give finite matrices \(2, 2\)"),
         (lambda site: np.array([[0, 1], [0, 0]]), "must be Hermitian"),
         (lambda site, J: J * SX, "must have `J`"),
         ("reversal of time", "'time-reversal' if it is a text"),

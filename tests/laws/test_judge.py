@@ -550,6 +550,33 @@ def test_where_the_charge_current_all_but_cancels_it_is_said():
     assert "cancels" not in sj.judge(tunnel(), advise=False).laws["tunnelling"].reason
 
 
+def test_numbers_of_the_verdicts_end_below_their_heads_and_words_begin_there():
+    lines = str(sj.judge(tunnel(), advise=False).table()).splitlines()
+    heads = ("law", "verdict", "worst error", "at deg", "value", "small parameter, or why it does not apply")
+    first = {head: lines[1].index(head) for head in heads}
+    rows = [line for line in lines[2:] if "   " in line.strip()]
+    assert len(rows) > 10
+    for row in rows:
+        for head in heads[2:5]:
+            assert row[: first[head] + len(head)][-1] not in " "
+        for head in (*heads[:2], heads[-1]):
+            assert row[first[head]] != " " == row[first[head] - 1]
+    assert len({len(row[first["worst error"] :].split("%")[0].strip()) for row in rows}) > 2
+
+
+def test_a_charge_current_that_cancels_at_one_angle_only_is_said_too():
+    junction = tunnel(right=0.8)
+
+    def current(mu_right):
+        return sj.linear_response(sj.scatter(junction, 0.0), 0.0, mu_right).charge[0]
+
+    up, down = current((1.0, 0.0)), current((0.0, 1.0))
+    drive = dict(mu_left=0.0, mu_right=(down, -up), advise=False)
+    evidence = sj.judge(junction, angles=[0.0, 1.0], **drive).evidence
+    assert (evidence.carried <= 1e-9).sum() == 1 < len(evidence.carried)
+    assert evidence.cancels
+
+
 def test_the_scalar_reading_is_controlled_by_the_turn_of_the_current():
     """|τ|² = t0² + 4 J_M^L J_M^R sin²(Φ/2): exactly that part is missed."""
     law = sj.judge(tunnel(1.0, right=2.5), angles=[1.0], advise=False).laws["t0_scalar"]

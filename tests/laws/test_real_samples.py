@@ -14,6 +14,7 @@ from kwant_spinjunc.halves import real, supercell
 from kwant_spinjunc.halves.real import angles, face, slabs, solve
 from kwant_spinjunc.halves.real.face import Watch
 from kwant_spinjunc.halves.real.joint import Joint
+from kwant_spinjunc.halves.supercell.joint import gauged
 from kwant_spinjunc.halves.supercell.sampled import Sampled, cut_of
 from kwant_spinjunc.model.plane import CrossSection
 from kwant_spinjunc.model.sample import realize
@@ -124,6 +125,36 @@ def test_small_probabilities_keep_their_digits(thickness):
     expected, found = both(junction, section, sample)
     assert expected[1, :, 0].max() < {3: 1e-3, 10: 1e-14, 22: 1e-28}[thickness]
     assert worst_relative(found, expected) < ROUNDING
+
+
+@pytest.mark.parametrize("magnetic", [0, 1])
+def test_beside_a_half_of_one_spin_the_cut_may_be_anywhere(magnetic):
+    disorder = (sj.Anderson(width=1.0),)
+    magnet = replace((LEFT, RIGHT)[magnetic], thickness=2, disorder=disorder)
+    spacer = sj.Layer(2.5, 1.2, thickness=2, in_plane_hopping=0.2, disorder=disorder)
+    copper = replace(COPPER, m=magnet.m)
+    metal = replace(copper, thickness=2, disorder=disorder)
+    stack = [LEFT, magnet, spacer, metal, copper] if magnetic == 0 else [copper, metal, spacer, magnet, RIGHT]
+    junction, section = sj.Junction(stack[0], stack[1:-1], stack[-1]), CrossSection((3, 2))
+    sample = realize(junction, section, 4)
+    problem, axes = Sampled(junction, ENERGY, section, sample), junction.magnetizations
+    R, cut = sj.spin.rotation_matrix(*axes), cut_of(problem, axes)
+    expected = supercell.probabilities(junction, ENERGY, section, sample, by="complex")
+    for shift in (0, 1, 2):
+        joint = Joint(problem, cut + (1 - 2 * magnetic) * shift, axes, Watch(1.2, 0.0))
+        assert joint.a == 1 - magnetic
+        assert worst_relative(joint.probabilities(R), expected) < ROUNDING
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.9, np.pi])
+def test_a_complex_rotation_is_a_real_one_between_phases(angle):
+    phases = np.exp([0.4j, -1.1j, 0.7j])
+    c, s = np.cos(angle / 2) * (angle < 3), np.sin(angle / 2)
+    R = phases[2] * np.array([[c * phases[0], -s * phases[1]], [s / phases[1], c / phases[0]]])
+    r, left, right = gauged(R)
+    np.testing.assert_allclose(left[:, None] * r * right, R, atol=1e-15)
+    np.testing.assert_allclose(abs(np.array([left, right])), 1.0, atol=1e-15)
+    np.testing.assert_allclose(r @ r.T, np.eye(2), atol=1e-15)
 
 
 def tuned(junction, section, number):

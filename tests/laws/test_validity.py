@@ -11,8 +11,10 @@ from strategies import energies, spin_valves
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.cli.main import main
+from kwant_spinjunc.halves import zone
 from kwant_spinjunc.halves.round_trip import round_trip
 from kwant_spinjunc.plot.figures import plot_map
+from kwant_spinjunc.runs import validity
 from kwant_spinjunc.runs.collapse import collapse
 from kwant_spinjunc.runs.validity import ERRORS, validity_map
 from kwant_spinjunc.theory import tunnelling
@@ -234,6 +236,18 @@ def test_more_junctions_than_a_batch_are_all_solved():
         quiet(tunnel_junction, height=heights[[0, 255, 256, 299]], theta=1.0)["tunnelling"],
         rtol=1e-12,
     )
+
+
+def test_the_error_of_the_averages_is_that_of_the_worst_junction(monkeypatch):
+    average = zone.average
+
+    def worse(function, split, **settings):
+        found = average(function, split, **settings)
+        found.error[1, validity.T] = 0.02 * abs(found.value[1, validity.T]).sum()
+        return found
+
+    monkeypatch.setattr(zone, "average", worse)
+    assert quiet(tunnel_junction, height=[2.0, 3.0, 4.0], k="average").attrs["average_error"] == pytest.approx(0.02)
 
 
 def test_every_variable_has_units_and_the_map_says_how_it_was_made():

@@ -313,6 +313,14 @@ def test_frames_turn_with_the_spinors():
             assert U @ axis @ U.conj().T == pytest.approx(np.tensordot(vector, PAULI, 1), abs=1e-12)
 
 
+@pytest.mark.parametrize("z", [1.0, -1.0])
+def test_signed_zeros_of_a_direction_turn_no_spinor(z):
+    plain = spinors([0.0, 0.0, z])
+    for x, y in ((-0.0, 0.0), (0.0, -0.0), (-0.0, -0.0)):
+        assert np.array_equal(spinors([x, y, z]), plain)
+    assert np.array_equal(spinors([-1.0, -0.0, 0.0]), spinors([-1.0, 0.0, 0.0]))
+
+
 @given(st.sampled_from(["cross-section", "device"]))
 def test_what_has_no_such_response_is_refused(kind):
     junction = tunnel_junction(theta=1.0)

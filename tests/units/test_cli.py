@@ -40,6 +40,16 @@ def test_every_family_runs_and_draws_itself(path, capsys):
     assert "defects: unitarity" in printed
 
 
+def test_a_system_is_shown_with_what_was_set_in_few_digits_and_how_large_it_is(capsys):
+    path = Path(TUNNEL).with_name("rashba_junction.py")
+    words = ["--set", "alpha=0.123456789", "--set", "width=2", "--set", "depth=1"]
+    assert main(["show", str(path), *words, "-o", "a.png"]) == 0
+    system = load_family(path)(width=2, depth=1).system
+    sites = len(system.sites)
+    title = f"rashba_junction(alpha=0.123457, width=2, depth=1): {sites} sites, {2 * sites} orbitals, 2 leads\n"
+    assert capsys.readouterr().out.startswith(title)
+
+
 def test_run_prints_what_scatter_finds(capsys):
     assert main(["run", TUNNEL, "--set", "theta=90deg", "--energy", "0.2", "--solver", "halves"]) == 0
     s = sj.scatter(tunnel_junction(theta=np.pi / 2), 0.2)

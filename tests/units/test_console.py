@@ -41,6 +41,17 @@ def test_an_output_nobody_can_read_is_no_traceback(error, code, monkeypatch, cap
     monkeypatch.undo()
 
 
+def test_what_is_printed_after_a_reader_is_gone_goes_nowhere(monkeypatch):
+    """As when the interpreter flushes at its end."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w", encoding="utf-8") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert main(["run", TUNNEL, "--solver", "halves"]) == 141
+        monkeypatch.undo()
+        stream.write("more")
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
 def test_any_encoding_prints(encoding, monkeypatch):
     raw = io.BytesIO()

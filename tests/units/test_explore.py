@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -121,6 +122,18 @@ def test_bias_and_export_are_those_of_the_library():
     assert "lattice constant" in told["block"] or "Nothing to export" in told["caption"]
 
 
+@pytest.mark.parametrize("hopping", [1e-4, 1.0])
+def test_energies_move_by_a_hundredth_of_the_bands_or_less(hopping):
+    def family(theta=0.0):
+        iron = dict(onsite=0.0, hopping=hopping, splitting=hopping)
+        return sj.Junction(sj.ferromagnet(**iron), [], sj.ferromagnet(**iron, m=sj.unit_vector(theta)))
+
+    energy = next(control for control in sj.explore(family).controls if control.name == "energy")
+    steps = (energy.high - energy.low) / energy.step
+    assert 100 <= steps * (1 + 1e-9)
+    assert steps < 1001
+
+
 def test_updates_are_quick():
     """100 ms at one k and 300 ms averaged; asked of the CPU, as the machine may be shared."""
     explorer = sj.explore(tunnel_junction, in_plane_hopping=0.3)
@@ -150,7 +163,7 @@ def explorer():
     found.close()
 
 
-def test_page_is_on_this_machine_behind_a_secret(explorer):
+def test_page_is_on_this_machine_behind_a_secret(explorer, monkeypatch):
     parts = urlsplit(explorer.url)
     assert parts.hostname == "127.0.0.1"
     assert ask(explorer.url, parts.path)[0] == 200
@@ -160,6 +173,11 @@ def test_page_is_on_this_machine_behind_a_secret(explorer):
     assert ask(explorer.url, parts.path + "update", "no json")[0] == 400
     status, text = ask(explorer.url, parts.path + "update", "{}")
     assert status == 200
+    with monkeypatch.context() as patch:  # no page reads NaN
+        patch.setattr(explorer, "ask", lambda *_: {"tmr": float("nan")})
+        patch.setattr(ThreadingHTTPServer, "handle_error", lambda *_: None)
+        with pytest.raises(http.client.RemoteDisconnected):
+            ask(explorer.url, parts.path + "update", "{}")
     assert json.loads(text)["verdict"] == "use"
     for name in FRONT:
         assert "http" not in asset(name).replace("http://www.w3.org/2000/svg", "")  # no other address is asked

@@ -244,16 +244,17 @@ def test_torques_are_drawn_where_there_are_magnets_only():
             plot_torques(found, lead)
 
 
-def banded(hop, field, scale=1.0):
-    """A chain of two orbitals a site whose leads have that hopping and field, drawn with its bands."""
-    chain, syst = kwant.lattice.chain(norbs=2), kwant.Builder()
+def banded(hop, field, scale=1.0, m=(0.0, 0.0, 1.0)):
+    """A chain whose leads have that hopping and field, drawn with its bands; ``m`` None: of no spin."""
+    chain, syst = kwant.lattice.chain(norbs=len(hop)), kwant.Builder()
     lead = kwant.Builder(kwant.TranslationalSymmetry((-1,)))
     for one, sites in ((syst, range(3)), (lead, range(1))):
-        one[(chain(n) for n in sites)] = scale * (0.3 * np.eye(2) - field)
+        one[(chain(n) for n in sites)] = scale * (0.3 * np.eye(len(hop)) - field)
         one[chain.neighbors()] = scale * hop
     syst.attach_lead(lead)
     syst.attach_lead(lead.reversed())
-    return plot_system(sj.Device(system=syst.finalized(), magnetizations={0: (0.0, 0.0, 1.0), 1: (0.0, 0.0, 1.0)}))
+    spin = dict(spin=None) if m is None else dict(magnetizations={0: m, 1: m})
+    return plot_system(sj.Device(system=syst.finalized(), **spin))
 
 
 def drawn_bands(axes):
@@ -274,6 +275,18 @@ def test_bands_of_a_lead_are_those_of_its_hopping_each_state_in_the_color_of_its
             assert min(abs(energy - one).max(), abs(energy - other).max()) < 1e-8
             assert abs(one - other).max() > 0.1
         assert axes.get_title() == f"lead {0 if sign == 1 else 1}"
+
+
+@pytest.mark.parametrize(
+    ("size", "m", "counts"),
+    [(2, (1.0, 0.0, 0.0), [0, 101, 101]), (2, (0.6, 0.0, 0.8), [0, 101, 101]), (1, None, [101, 0, 0])],
+)
+def test_bands_of_both_spins_alike_are_drawn_in_both_colors_and_those_of_no_spin_pale(size, m, counts):
+    for axes in banded(-np.eye(size), np.zeros((size, size)), m=m).figure.axes[1:]:
+        bands = drawn_bands(axes)
+        assert [bands[kind].shape[1] for kind in ("muted", "majority", "minority")] == counts
+        for k, energy in bands.values():
+            assert_allclose(energy, 0.3 - 2 * np.cos(np.pi * k), atol=1e-6)
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-12, 1e9])

@@ -46,9 +46,9 @@ from kwant_spinjunc.magnets.parameters.interfaces import InterfaceParameters, bo
 from kwant_spinjunc.magnets.wall import self_consistent_wall
 from kwant_spinjunc.plot import devices as drawings
 from kwant_spinjunc.plot import figures
-from kwant_spinjunc.runs import executors, schedule
+from kwant_spinjunc.runs import executors, schedule, sweep
 from kwant_spinjunc.runs.family import load_family
-from kwant_spinjunc.runs.files import table_digest
+from kwant_spinjunc.runs.files import table_digest, write_table
 from kwant_spinjunc.runs.store import Store, StoreError
 from kwant_spinjunc.theory import circuit, domain_wall, drift_diffusion, interface
 from kwant_spinjunc.theory.equations import EQUATIONS
@@ -205,6 +205,14 @@ def test_odd_orbitals_have_no_spin_that_could_be_guessed(norbs):
     assert str(told.value) == str(expected.value)
 
 
+@pytest.mark.parametrize("name", ["iron", ""])
+def test_a_family_is_told_by_its_name_or_else_by_what_it_is(name):
+    lattice = kwant.lattice.chain(norbs=3, name=name)
+    with pytest.raises(sj.ArgumentError) as told:
+        checked_spin("spin-orbital", lattice)
+    assert f"but family {name or repr(lattice)} has" in str(told.value)
+
+
 def test_a_unit_is_a_word():
     with pytest.raises(sj.ArgumentError, match="`unit`"):
         sj.Junction(sj.ferromagnet(**CHAIN), [], sj.ferromagnet(**CHAIN), unit=3)
@@ -216,6 +224,45 @@ def test_names_dimensions_and_shapes_are_part_of_a_checksum():
     others = [data.rename(a="b"), data.transpose("y", "x"), data.rename(x="z")]
     others.append(xr.Dataset({"a": (("x", "y"), np.zeros((4, 1)))}))
     assert len({table_digest(one) for one in (data, *others)}) == 5
+
+
+def test_attributes_of_any_kind_are_part_of_a_checksum():
+    dates = [xr.Dataset(attrs={"made": np.datetime64(day)}) for day in ("2024-02-28", "2024-02-29")]
+    assert len({table_digest(one) for one in (xr.Dataset(), *dates)}) == 3
+
+
+def test_a_table_is_whole_when_it_takes_its_place(monkeypatch):
+    sizes, replace = [], os.replace
+
+    def seen(temporary, target):
+        sizes.append(Path(temporary).stat().st_size)
+        replace(temporary, target)
+
+    monkeypatch.setattr(os, "replace", seen)
+    write_table(xr.Dataset({"a": ("x", np.arange(100.0))}), "t.nc")
+    assert sizes == [Path("t.nc").stat().st_size]
+    assert sizes[0] > 800
+
+
+def test_a_point_of_a_sweep_is_entered_whole_its_marker_last_or_not_at_all():
+    entered = []
+
+    class Column(np.ndarray):
+        def __setitem__(self, where, value):
+            entered.append(self.name)
+
+    names = ["unitarity_defect", "modes", "zeta"]
+    data = {name: np.zeros((2, 3)).view(Column) for name in names}
+    for name, column in data.items():
+        column.name = name
+    experiment = SimpleNamespace(variables=dict.fromkeys(names), marker=names[0])
+    filling = SimpleNamespace(experiment=experiment, data=data, file=None)
+    with pytest.raises(executors.ExecutorError, match="ValueError"):
+        sweep._Filling.enter(filling, (0,), {**dict.fromkeys(names, 1.0), "zeta": np.ones(4)})
+    assert not entered
+    sweep._Filling.enter(filling, (0,), {**dict.fromkeys(names, 1.0), "zeta": np.ones(3)})
+    assert sorted(entered) == sorted(names)
+    assert entered[-1] == "unitarity_defect"
 
 
 def test_a_chunk_knows_which_of_its_realizations_are_absent():

@@ -232,6 +232,18 @@ def test_numbers_are_read_as_fortran_writes_them(tmp_path):
         sj.read_wannier90(up, down, fermi_energy=FERMI)
 
 
+def test_lattice_vectors_may_point_backwards(tmp_path):
+    """Rounded as files round them, they are those given to all digits."""
+    path, exact = write(tmp_path / "a.dat", model(**IRON), style="tb"), -2.8 / 3 * np.eye(3)[[0, 2, 1]]
+    lines = path.read_text().splitlines()
+    lines[1:4] = [" ".join(f"{x:.6f}" for x in row) for row in exact]
+    path.write_text("\n".join(lines) + "\n")
+    known = dict(fermi_energy=FERMI, spin_order="spin-orbital")
+    assert np.array_equal(sj.read_wannier90(path, **known, vectors=exact).vectors, exact)
+    with pytest.raises(sj.ArgumentError, match="other vectors"):
+        sj.read_wannier90(path, **known, vectors=exact - 1e-5 * np.eye(3))
+
+
 def write_wsvec(path, moves, header="## written on 1Jan2026 at 00:00:00 with use_ws_distance=.true."):
     lines = [header]
     for (R, m, n), cells in moves.items():

@@ -4,6 +4,8 @@ import pickle
 import sqlite3
 import warnings
 from concurrent.futures import Executor, Future
+from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -93,6 +95,15 @@ def test_a_damaged_row_is_solved_again_and_a_store_of_something_else_refused(tmp
         average(t_j=0.2, store=path)
     with pytest.raises(sj.ArgumentError, match="store"):
         average(turns=[0.0, 1.1], store=path)
+
+
+def test_a_store_of_other_labels_is_refused(tmp_path):
+    """The same Hamiltonian, whose spins are told along other axes: the momenta are the same, the numbers are not."""
+    device = altermagnet_junction(hopping_splitting=0.0, splitting=0.0)
+    for z in (1.0, -1.0):
+        labelled = replace(device, magnetizations={lead: (0.0, 0.0, z) for lead in (0, 1)})
+        with nullcontext() if z > 0 else pytest.raises(sj.ArgumentError, match=r"leads\S* is 1\.0 and not -1\.0"):
+            sj.zone_average(labelled, 0.2, progress=False, store=tmp_path / "run.sqlite", rtol=1e-2)
 
 
 def test_momenta_that_are_not_those_asked_for_are_refused(tmp_path, monkeypatch):
