@@ -400,3 +400,14 @@ def test_a_cross_section_that_does_not_fit_the_machine_is_refused_before_work(mo
     sizes = [memory.memory((9, 9), planes, solver) for planes in (5, 20) for solver in ("halves", "kwant")]
     assert sizes == sorted(sizes)
     assert memory.memory((9, 9), 100, "halves", states=False) == memory.memory((9, 9), 5, "halves", states=False)
+
+
+def test_probabilities_need_no_memory_for_states(monkeypatch):
+    junction, section = valve(SCALAR[0]), (3, 3)
+    planes = len(junction.planes)
+    with_states, without = (memory.memory(section, planes, "halves", states=states) for states in (True, False))
+    monkeypatch.setattr(memory, "LARGEST", (with_states + without) / 2)
+    found = sj.scatter(junction, ENERGY, cross_section=section, solver="halves")
+    assert found.conductance > 0
+    with pytest.raises(sj.ArgumentError, match="must fit into"):
+        found.layer_torques  # noqa: B018

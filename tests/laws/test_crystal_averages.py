@@ -15,7 +15,7 @@ from kwant_spinjunc.crystals import problem, zone
 from kwant_spinjunc.crystals.lattice import lattice_mean
 from kwant_spinjunc.crystals.levels import Rough, count_channels, count_levels, jumps, poles
 from kwant_spinjunc.crystals.result import Measurement
-from kwant_spinjunc.crystals.scatter import CrystalSettings, taken_apart
+from kwant_spinjunc.crystals.scatter import CrystalSettings, scatter_crystal, taken_apart
 from kwant_spinjunc.devices.device import Device
 from kwant_spinjunc.halves.joint import Turn
 from kwant_spinjunc.quadrature import FINE
@@ -386,6 +386,21 @@ def test_an_average_whose_waves_miss_the_charge_at_one_angle_only_is_refused(mon
     monkeypatch.setattr(Measurement, "measure", missing)
     with pytest.raises(sj.ContinuityError, match=r"miss the transmitted charge by 0\.3 "):
         averaged(syst, cut, energy, 0.2)
+
+
+def test_fluxes_of_an_average_come_with_it_and_others_are_averaged_when_asked_for(monkeypatch):
+    monkeypatch.setattr(zone, "MANY", 0)
+    syst, cut, energy = random_layers(0, 2, well=False)
+    measure, asked = Measurement.measure, []
+    monkeypatch.setattr(Measurement, "measure", lambda self, what: asked.append(1) or measure(self, what))
+    whole = averaged(syst, cut, energy, 0.2)
+    flux = whole.spin_current()
+    assert len(asked) == 1
+    along = scatter_crystal(
+        Device(system=syst), energy, "average", turns=ANGLES, behind=cut, rtol=0.2, fluxes=problem.ALONG
+    )
+    assert_allclose(along.spin_current(), flux, atol=1e-12)
+    assert len(asked) == 3
 
 
 def test_the_flux_along_both_magnets_is_that_of_the_whole_flux(monkeypatch):

@@ -101,7 +101,7 @@ def test_a_store_of_other_labels_is_refused(tmp_path):
     """The same Hamiltonian, whose spins are told along other axes: the momenta are the same, the numbers are not."""
     device = altermagnet_junction(hopping_splitting=0.0, splitting=0.0)
     for z in (1.0, -1.0):
-        labelled = replace(device, magnetizations={lead: (0.0, 0.0, z) for lead in (0, 1)})
+        labelled = replace(device, magnetizations=dict.fromkeys((0, 1), (0.0, 0.0, z)))
         with nullcontext() if z > 0 else pytest.raises(sj.ArgumentError, match=r"leads\S* is 1\.0 and not -1\.0"):
             sj.zone_average(labelled, 0.2, progress=False, store=tmp_path / "run.sqlite", rtol=1e-2)
 
