@@ -309,7 +309,7 @@ CUTS = {"far": middle(7), "near": middle(1)}
 
 
 @given(**systems, spin_orbit=st.booleans(), law=st.booleans())
-@examples(15)
+@examples(11, full=15)
 def test_random_systems_conserve_charge_and_account_for_spin(seed, orbitals, order, spin_orbit, law):
     syst, axes, _ = random_system(seed, orbitals, order, spin_orbit, law)
     found = sj.scatter(syst, 0.123, spin=order, magnetizations=axes, cuts=CUTS, magnets=INSIDE, exchange=REAL)

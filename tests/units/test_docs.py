@@ -17,8 +17,8 @@ TOP = Path(__file__).parents[2]
 DOCS = TOP / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if not {"_build", "_generated", "claims"} & set(page.parts))
 CODE = [page for page in PAGES if executed.blocks(page.read_text(encoding="utf-8"))]
-#: Pages of a second and more, which the site runs whenever it is built, and ``make test-deep``.
-SLOW = {"cluster", "ensembles", "gallery", "sharp_bits", "tutorial"}
+#: Pages of half a second and more, which the site runs whenever it is built, and ``make test-deep``.
+SLOW = {"cluster", "command_line", "crystals", "ensembles", "gallery", "sharp_bits", "systems", "tutorial", "wannier"}
 #: What a shell block of a page may show besides `spinjunc`, which is run.
 SHOWN = ("make ", "python -m ", "pip install ", "mpiexec ", "sbatch ", "dask ")
 

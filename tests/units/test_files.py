@@ -176,8 +176,8 @@ def test_a_table_reads_back_with_its_checksum_and_damage_is_refused():
 
 
 def test_damaged_files_are_right_or_refused():
-    assert damaged_tables(25)["wrong"] == 0
-    found = damaged_stores(15)
+    assert damaged_tables(15)["wrong"] == 0
+    found = damaged_stores(9)
     assert found["wrong"] == 0
     assert found["refused"]
     assert found["repaired"]
