@@ -52,7 +52,7 @@ def inner_sites(syst):
 
 
 @pytest.mark.filterwarnings("ignore:The torque on")  # what of it is exchange is not asked
-@examples(6)
+@examples(3, full=6)
 @given(st.integers(0, 10**6))
 def test_every_angle_is_what_kwant_finds_for_the_turned_system(seed):
     system, energy, angles = draw(seed)
@@ -92,7 +92,7 @@ def agreement_with_kwant(seed, wrong=1.0):
     return worst
 
 
-@pytest.mark.parametrize("seed", range(repetitions(6, 240)))
+@pytest.mark.parametrize("seed", range(repetitions(3, 240)))
 def test_systems_of_one_to_twelve_orbitals_and_two_to_four_leads_agree_with_kwant(seed):
     assert agreement_with_kwant(7 * seed) < RELATIVE
 

@@ -309,7 +309,7 @@ CUTS = {"far": middle(7), "near": middle(1)}
 
 
 @given(**systems, spin_orbit=st.booleans(), law=st.booleans())
-@examples(11, full=15)
+@examples(6, full=15)
 def test_random_systems_conserve_charge_and_account_for_spin(seed, orbitals, order, spin_orbit, law):
     syst, axes, _ = random_system(seed, orbitals, order, spin_orbit, law)
     found = sj.scatter(syst, 0.123, spin=order, magnetizations=axes, cuts=CUTS, magnets=INSIDE, exchange=REAL)
@@ -331,7 +331,7 @@ def test_random_systems_conserve_charge_and_account_for_spin(seed, orbitals, ord
 
 
 @given(**systems)
-@examples(10)
+@examples(5, full=10)
 def test_spin_is_told_without_a_conservation_law_as_with_it(seed, orbitals, order):
     lawful, lawless = (random_system(seed, orbitals, order, True, law) for law in (True, False))
     first = sj.scatter(lawful[0], 0.123, spin=order, magnetizations=lawful[1])
@@ -344,7 +344,7 @@ def test_spin_is_told_without_a_conservation_law_as_with_it(seed, orbitals, orde
 
 
 @given(**systems, gauge=st.integers(0, 1000))
-@examples(10)
+@examples(5, full=10)
 def test_a_random_spin_gauge_on_every_site_changes_nothing(seed, orbitals, order, gauge):
     plain, axes, _ = random_system(seed, orbitals, order, True)
     turned, _, gauged = random_system(seed, orbitals, order, True, gauge=gauge)
@@ -366,7 +366,7 @@ def test_a_random_spin_gauge_on_every_site_changes_nothing(seed, orbitals, order
 
 
 @given(**systems, angles=st.tuples(st.floats(0, 3), st.floats(0, 3)))
-@examples(10)
+@examples(5, full=10)
 def test_rotating_all_spins_rotates_torques_and_leaves_probabilities(seed, orbitals, order, angles):
     U = sj.spin.spinors(sj.unit_vector(*angles))
     R = np.real([[np.trace(a @ U @ b @ U.conj().T) / 2 for b in PAULI] for a in PAULI])
@@ -382,7 +382,7 @@ def test_rotating_all_spins_rotates_torques_and_leaves_probabilities(seed, orbit
 
 
 @given(problem=scattering_problems(junctions()))
-@examples(10, full=25)
+@examples(5, full=25)
 def test_a_junction_and_its_kwant_system_give_the_same(problem):
     junction, energy, _ = problem
     wanted = sj.scatter(junction, energy)

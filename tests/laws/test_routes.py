@@ -88,7 +88,7 @@ def any_junction(draw):
     return junction, float(energy if at_edge else rng.uniform(edges.min(), edges.max())), k, at_edge
 
 
-@examples(12, full=30)
+@examples(6, full=30)
 @given(any_junction())
 def test_three_solvers_agree_or_refuse(problem):
     junction, energy, k, at_edge = problem

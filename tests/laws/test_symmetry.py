@@ -28,7 +28,7 @@ def rotated(junction, change):
     )
 
 
-@examples(8, full=25)
+@examples(6, full=25)
 @given(scattering_problems(junctions()), rotations)
 def test_rotating_all_magnets_rotates_spin_currents_and_nothing_else(problem, rotation):
     junction, energy, _ = problem
@@ -41,7 +41,7 @@ def test_rotating_all_magnets_rotates_spin_currents_and_nothing_else(problem, ro
     np.testing.assert_allclose(t.layer_torques, s.layer_torques @ matrix.T, atol=CONSERVATION)
 
 
-@examples(8, full=25)
+@examples(6, full=25)
 @given(scattering_problems(junctions()), st.integers(0, 2**32 - 1))
 def test_a_spin_frame_of_its_own_on_every_plane_changes_no_probability(problem, seed):
     junction, energy, _ = problem
@@ -67,7 +67,7 @@ def random_direction(rng):
     return v / np.linalg.norm(v)
 
 
-@examples(8, full=25)
+@examples(6, full=25)
 @given(scattering_problems(junctions()))
 def test_onsager_reciprocity_with_all_magnetizations_reversed(problem):
     junction, energy, _ = problem
@@ -76,7 +76,7 @@ def test_onsager_reciprocity_with_all_magnetizations_reversed(problem):
     np.testing.assert_allclose(forward, backward.transpose(2, 3, 0, 1), atol=CONSERVATION)
 
 
-@examples(8, full=25)
+@examples(6, full=25)
 @given(scattering_problems(junctions()))
 def test_coplanar_magnetizations_scatter_symmetrically(problem):
     junction, energy, _ = problem
@@ -88,7 +88,7 @@ def test_coplanar_magnetizations_scatter_symmetrically(problem):
     np.testing.assert_allclose(T, T.transpose(2, 3, 0, 1), atol=CONSERVATION)
 
 
-@examples(8, full=25)
+@examples(6, full=25)
 @given(scattering_problems(spin_valves()))
 def test_mirrored_junction_exchanges_left_and_right(problem):
     junction, energy, _ = problem
