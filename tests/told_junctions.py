@@ -1,6 +1,9 @@
 """What is told whole in `tests/units/records`: junctions of which no two sides are alike, and where each is told."""
 
+import contextlib
 import re
+import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -80,3 +83,10 @@ def tell_anew(lines, path):
     """Write lines where they differ; rounding is left as it is."""
     if not path.exists() or differences(lines, path.read_text().splitlines()):
         path.write_text("".join(f"{line}\n" for line in lines))
+
+
+def tell_those_named(made, telling, record=record):
+    """Tell anew those that the command line names, or all, in an empty folder."""
+    with tempfile.TemporaryDirectory() as elsewhere, contextlib.chdir(elsewhere):
+        for name in sys.argv[1:] or made:
+            tell_anew(telling(name), record(name))

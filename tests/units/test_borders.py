@@ -7,7 +7,6 @@ them it is taken, what it then gives, and the words of each refusal; to tell the
 
 import dataclasses
 import re
-import sys
 import warnings
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 from telling import NUMBER, differences, told
 from theory_calls import CALLS, CHAIN, METALS, function_of
+from told_junctions import tell_those_named
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import spin, units
@@ -279,7 +279,4 @@ def test_a_stack_has_a_million_planes_and_no_more():
 
 
 if __name__ == "__main__":
-    for group in sys.argv[1:] or GROUPS:
-        lines, path = telling(group), record(group)
-        if not path.exists() or differences(lines, path.read_text().splitlines()):
-            path.write_text("".join(f"{line}\n" for line in lines))
+    tell_those_named(GROUPS, telling, record)

@@ -6,7 +6,6 @@ To tell them anew, and then to read the difference: ``PYTHONPATH=tests:. python 
 """
 
 import dataclasses
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +14,7 @@ import pytest
 from crystal_layers import layers, random_layers
 from crystal_systems import RandomSystem, ThreeLeads
 from telling import differences, told
+from told_junctions import tell_those_named
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import quadrature
@@ -510,8 +510,4 @@ def test_what_lies_between_is_what_it_was(name):
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or MADE:
-        lines, path = list(told(MADE[name]())), record(name)
-        if not path.exists() or differences(lines, path.read_text().splitlines()):  # rounding is left as it is
-            path.parent.mkdir(exist_ok=True)
-            path.write_text("".join(f"{line}\n" for line in lines))
+    tell_those_named(MADE, lambda name: list(told(MADE[name]())), record)

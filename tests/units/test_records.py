@@ -7,8 +7,6 @@ difference: ``PYTHONPATH=tests:. python tests/units/test_records.py [NAME ...]``
 
 import contextlib
 import io
-import sys
-import tempfile
 from pathlib import Path
 
 import matplotlib as mpl
@@ -27,7 +25,7 @@ from told_junctions import (
     free,
     planar,
     record,
-    tell_anew,
+    tell_those_named,
     texture,
     uneven,
 )
@@ -512,6 +510,4 @@ def test_what_only_rounding_decides_is_no_difference_and_all_else_is(kept, now, 
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as elsewhere, contextlib.chdir(elsewhere):
-        for name in sys.argv[1:] or MADE:
-            tell_anew(telling(name), record(name))
+    tell_those_named(MADE, telling)

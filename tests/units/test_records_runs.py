@@ -3,10 +3,7 @@
 To tell them anew: ``PYTHONPATH=tests:. python tests/units/test_records_runs.py [NAME ...]``.
 """
 
-import contextlib
 import re
-import sys
-import tempfile
 import warnings
 from dataclasses import replace
 from functools import partial
@@ -25,7 +22,7 @@ from told_junctions import (
     free,
     planar,
     record,
-    tell_anew,
+    tell_those_named,
     texture,
     uneven,
 )
@@ -284,6 +281,4 @@ def test_what_is_told_is_what_was_told(name):
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as elsewhere, contextlib.chdir(elsewhere):
-        for name in sys.argv[1:] or MADE:
-            tell_anew(telling(name), record(name))
+    tell_those_named(MADE, telling)

@@ -11,7 +11,6 @@ import itertools
 import os
 import re
 import sys
-import tempfile
 import warnings
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from telling import differences, told
-from told_junctions import barrier, record, tell_anew
+from told_junctions import barrier, record, tell_those_named
 
 import kwant_spinjunc as sj
 from kwant_spinjunc import checks, optional, printing, quantities
@@ -726,6 +725,4 @@ def test_what_is_answered_is_what_was_answered(name):
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as elsewhere, contextlib.chdir(elsewhere):
-        for name in sys.argv[1:] or MADE:
-            tell_anew(telling(name), record(name))
+    tell_those_named(MADE, telling)

@@ -4,13 +4,13 @@ As in `test_records.py`; to tell them anew, and then to read the difference:
 ``PYTHONPATH=tests:. python tests/units/test_told.py [NAME ...]``.
 """
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import pytest
 from telling import differences, told
+from told_junctions import tell_those_named
 
 import kwant_spinjunc as sj
 from kwant_spinjunc.magnets import dynamics, multiscale, wall
@@ -226,7 +226,4 @@ def test_what_is_told_of_magnets_is_what_was_told(name):
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or MADE:
-        lines, path = telling(name), record(name)
-        if not path.exists() or differences(lines, path.read_text().splitlines()):
-            path.write_text("".join(f"{line}\n" for line in lines))
+    tell_those_named(MADE, telling, record)
